@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs a fuzz target over its corpus, with any compiler. The argument is the
+ * folder; each file is given whole, and cut short at every length up to 512.
+ */
+#include <dirent.h>
+#include <stdio.h>
+
+#include "fuzz.h"
+
+enum { CUT_MAX = 512 };
+
+/* In a block of exactly its length, so that a sanitizer sees a read past the end. */
+static void run(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = malloc(size == 0 ? 1 : size);
+    CHECK(copy != NULL);
+    if (size != 0)
+        memcpy(copy, data, size);
+    LLVMFuzzerTestOneInput(copy, size);
+    free(copy);
+}
+
+static bool replay(const char *path)
+{
+    static uint8_t data[1 << 20];
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return false;
+    size_t size = fread(data, 1, sizeof(data), file);
+    bool whole = ferror(file) == 0 && feof(file) != 0;
+    fclose(file);
+    if (!whole)
+        return false;
+    run(data, size);
+    for (size_t cut = 0; cut < size && cut <= CUT_MAX; cut++)
+        run(data, cut);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    DIR *folder = argc == 2 ? opendir(argv[1]) : NULL;
+    if (folder == NULL) {
+        fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
+        return 2;
+    }
+    size_t count = 0;
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL) {
+        char path[4096];
+        if (entry->d_name[0] == '.')
+            continue;
+        int n = snprintf(path, sizeof(path), "%s/%s", argv[1], entry->d_name);
+        if (n < 0 || (size_t)n >= sizeof(path) || !replay(path)) {
+            fprintf(stderr, "cannot read %s/%s\n", argv[1], entry->d_name);
+            return 1;
+        }
+        count++;
+    }
+    closedir(folder);
+    printf("%zu files\n", count);
+    return count == 0 ? 1 : 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a server hands to a client over an authenticated and encrypted channel
+ * (RFC 29 section 4.1): the address to send to and the secret to share.
+ */
+#ifndef RILL_CREDENTIALS_H
+#define RILL_CREDENTIALS_H
+
+#include <rill/ilp.h>
+#include <rill/types.h>
+
+RILL_BEGIN_DECLS
+
+#define RILL_SHARED_SECRET_LEN 32
+#define RILL_RECEIPT_NONCE_LEN 16
+#define RILL_RECEIPT_SECRET_LEN 32
+#define RILL_MAX_TAG 255 /* bytes of a connection tag */
+
+typedef struct rill_credentials {
+    char destination_account[RILL_ILP_MAX_ADDRESS + 1]; /* NUL-terminated */
+    uint8_t shared_secret[RILL_SHARED_SECRET_LEN];      /* wipe after use */
+} rill_credentials;
+
+/* What is sealed inside the address of one client: nobody but the server can read it. */
+typedef struct rill_credentials_options {
+    const char *tag;               /* NUL-terminated, or NULL; at most RILL_MAX_TAG bytes */
+    const uint8_t *receipt_nonce;  /* RILL_RECEIPT_NONCE_LEN bytes, or NULL: no receipts */
+    const uint8_t *receipt_secret; /* RILL_RECEIPT_SECRET_LEN bytes, or NULL; both or neither */
+} rill_credentials_options;
+
+RILL_API void rill_credentials_options_init(rill_credentials_options *o);
+
+/* Overwrites the secret, so that it does not stay in memory. */
+RILL_API void rill_credentials_wipe(rill_credentials *c);
+
+RILL_END_DECLS
+
+#endif

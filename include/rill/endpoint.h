@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An endpoint: all STREAM connections of one ILP account, those it opens as a
+ * client and those it accepts as a server. This is the whole of STREAM without
+ * input or output: packets, the two clocks and decisions come in as
+ * arguments; packets, events and one deadline go out.
+ *
+ * A loop turn of an embedder:
+ *   - for each Prepare from the link:  rill_endpoint_receive, and send the reply
+ *   - for each reply from the link:    rill_endpoint_reply
+ *   - when the deadline has come:      rill_endpoint_timeout
+ *   - until it gives none:             rill_endpoint_next_event
+ *   - until it gives none:             rill_endpoint_send, to the link
+ *   - set one timer to                 rill_endpoint_deadline
+ *
+ * An endpoint belongs to one thread at a time. It keeps no global state. No
+ * function calls back, but for the wake callback.
+ */
+#ifndef RILL_ENDPOINT_H
+#define RILL_ENDPOINT_H
+
+#include <rill/connection.h>
+#include <rill/credentials.h>
+#include <rill/error.h>
+
+RILL_BEGIN_DECLS
+
+typedef struct rill_endpoint rill_endpoint;
+
+typedef struct rill_endpoint_options {
+    const rill_allocator *allocator; /* kept; malloc's at first */
+    /*
+     * A server: the one secret from which every client's address and secret
+     * are made, 32 bytes, copied. NULL at first: a random one, so that
+     * credentials end with the endpoint.
+     */
+    const uint8_t *server_secret;
+    bool accept;              /* connections from clients: true at first */
+    uint32_t max_connections; /* open at once: 100000 at first; more are refused T02 */
+    rill_connection_options connection; /* of accepted connections */
+    /*
+     * Called when there became something to send or an event, from inside a
+     * function that takes a connection or stream. It must not call the
+     * endpoint; it schedules a loop turn. May be NULL.
+     */
+    void (*wake)(void *user);
+    void *wake_user;
+} rill_endpoint_options;
+
+RILL_API void rill_endpoint_options_init(rill_endpoint_options *o);
+
+/* RILL_ERR_INVALID (rill_connection_options_check), RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
+RILL_API RILL_MUST_CHECK int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o);
+/* Frees every connection and stream without telling anybody. NULL is allowed. */
+RILL_API void rill_endpoint_free(rill_endpoint *e);
+
+/*
+ * Our ILP address and asset, from IL-DCP or configuration. Needed before
+ * anything is sent. A later change of address is told to every open
+ * connection (RFC 29 section 4.3.2).
+ * RILL_ERR_ADDRESS, RILL_ERR_TOO_LARGE (too long for tokens after it, or asset
+ * code over RILL_MAX_ASSET_CODE), RILL_ERR_ASSET (the asset differs from
+ * before while connections are open), RILL_ERR_NOMEM.
+ */
+RILL_API RILL_MUST_CHECK int rill_endpoint_set_account(rill_endpoint *e, rill_bytes address,
+                                                       rill_bytes asset_code, uint8_t asset_scale);
+/* "" before rill_endpoint_set_account. */
+RILL_API const char *rill_endpoint_address(const rill_endpoint *e);
+RILL_API const char *rill_endpoint_asset_code(const rill_endpoint *e);
+RILL_API uint8_t rill_endpoint_asset_scale(const rill_endpoint *e);
+
+/*
+ * An address and a secret for one more client; nothing is stored. options may
+ * be NULL. RILL_ERR_STATE no account yet; RILL_ERR_TOO_LARGE tag;
+ * RILL_ERR_INVALID one of nonce and secret alone; RILL_ERR_CRYPTO.
+ */
+RILL_API RILL_MUST_CHECK int rill_endpoint_credentials(rill_endpoint *e,
+                                                       const rill_credentials_options *options,
+                                                       rill_credentials *out);
+
+/*
+ * Opens a connection to a server. options may be NULL (defaults). Streams can
+ * be opened and used at once; RILL_EVENT_CONNECTED comes with the first
+ * authentic reply. Where it cannot connect, RILL_EVENT_CONNECTION_END says why.
+ * RILL_ERR_STATE no account yet; RILL_ERR_ADDRESS; RILL_ERR_INVALID; RILL_ERR_LIMIT;
+ * RILL_ERR_NOMEM; RILL_ERR_CRYPTO.
+ */
+RILL_API RILL_MUST_CHECK int rill_endpoint_connect(rill_endpoint *e, rill_now now,
+                                                   const char *destination_account,
+                                                   const uint8_t *shared_secret, size_t secret_len,
+                                                   const rill_connection_options *options,
+                                                   rill_connection **out);
+
+/* Room for any packet that an endpoint writes. */
+#define RILL_PACKET_BUFFER RILL_ILP_MAX_PACKET
+
+/*
+ * A Prepare came from the link. *reply_len becomes the length of the Fulfill
+ * or Reject written to reply[RILL_PACKET_BUFFER], to be sent back; or 0: the
+ * application is asked (RILL_EVENT_INCOMING carries the same request), and
+ * rill_endpoint_decide makes the reply. request is the caller's name for it.
+ * A packet that is malformed or not for us is answered like any other: RILL_OK.
+ * RILL_ERR_STATE no account yet.
+ */
+RILL_API RILL_MUST_CHECK int rill_endpoint_receive(rill_endpoint *e, rill_now now,
+                                                   uint64_t request, const uint8_t *packet,
+                                                   size_t len, uint8_t *reply, size_t *reply_len);
+
+/*
+ * The application's decision on an incoming packet. fulfill false, or a packet
+ * that has expired by now, makes a Reject, and no money is credited.
+ * *fulfilled (may be NULL) says what became of it.
+ * RILL_ERR_NOT_FOUND no such packet: decided already, or its connection is gone.
+ */
+RILL_API RILL_MUST_CHECK int rill_endpoint_decide(rill_endpoint *e, rill_now now,
+                                                  uint64_t decision, bool fulfill, uint8_t *reply,
+                                                  size_t *reply_len, bool *fulfilled);
+
+/*
+ * The next Prepare to send, written to packet[RILL_PACKET_BUFFER]: *len its
+ * length, or 0 where there is nothing to send now. *request names it for
+ * rill_endpoint_reply. Call it only while the link takes packets: what it
+ * gives is in flight.
+ */
+RILL_API RILL_MUST_CHECK int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet,
+                                                size_t *len, uint64_t *request);
+
+/*
+ * The reply to a request came: a Fulfill or Reject, whole. Malformed ones
+ * count as no reply. Replies to requests unknown or answered are ignored:
+ * RILL_ERR_NOT_FOUND.
+ */
+RILL_API RILL_MUST_CHECK int rill_endpoint_reply(rill_endpoint *e, rill_now now, uint64_t request,
+                                                 const uint8_t *packet, size_t len);
+
+/*
+ * No reply can come any more to this request (the link was lost, or answered
+ * with an error that is no ILP packet). sent false: it certainly never left,
+ * as if rejected T01; true: its money is in doubt until it has expired.
+ */
+RILL_API void rill_endpoint_unanswered(rill_endpoint *e, rill_now now, uint64_t request, bool sent);
+
+/* Deadline (monotonic nanoseconds) of the next rill_endpoint_timeout; RILL_NEVER where there is none. */
+RILL_API uint64_t rill_endpoint_deadline(const rill_endpoint *e);
+RILL_API void rill_endpoint_timeout(rill_endpoint *e, rill_now now);
+
+/* Open connections. */
+RILL_API size_t rill_endpoint_connection_count(const rill_endpoint *e);
+/* rill_connection_end for all; new connections are refused T99. For a clean stop. */
+RILL_API void rill_endpoint_end(rill_endpoint *e);
+
+/* ---- events ---- */
+
+typedef enum rill_event_type {
+    RILL_EVENT_CONNECTION = 1,    /* a client has connected to us */
+    RILL_EVENT_CONNECTED,         /* the server has answered us */
+    RILL_EVENT_STREAM,            /* the other side opened a stream */
+    RILL_EVENT_MONEY,             /* money came in: amount since the last such event */
+    RILL_EVENT_DATA,              /* rill_stream_peek has bytes */
+    RILL_EVENT_PROGRESS,          /* money went out: amount since the last such event */
+    RILL_EVENT_SENT,              /* rill_stream_send_total has ended: error says how */
+    RILL_EVENT_RECEIVED,          /* rill_stream_receive_total has ended: error says how */
+    RILL_EVENT_WRITABLE,          /* rill_stream_write has room again */
+    RILL_EVENT_STREAMS_AVAILABLE, /* rill_connection_open_stream works again */
+    RILL_EVENT_INCOMING,          /* a packet waits for rill_endpoint_decide */
+    RILL_EVENT_STREAM_END,        /* last event of a stream */
+    RILL_EVENT_CONNECTION_END     /* last event of a connection */
+} rill_event_type;
+
+typedef struct rill_event {
+    rill_event_type type;
+    rill_connection *connection;
+    rill_stream *stream; /* NULL where the event is not of a stream */
+    /*
+     * MONEY: our units received. PROGRESS: our units sent. INCOMING: the whole
+     * packet's, our units.
+     */
+    uint64_t amount;
+    /*
+     * SENT: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_CLOSED, RILL_ERR_RATE,
+     * RILL_ERR_PATH, RILL_ERR_UNREACHABLE, RILL_ERR_REMOTE ... ; rill_stream_totals_of
+     * says what was sent, delivered and is in doubt. RECEIVED: RILL_OK,
+     * RILL_ERR_TIMEOUT, RILL_ERR_CLOSED. STREAM_END and CONNECTION_END: RILL_OK
+     * where it closed without an error.
+     */
+    int error;
+    uint8_t close_code;   /* STREAM_END, CONNECTION_END: rill_close_code of whichever side closed */
+    bool remote;          /* ... and it was the other side */
+    const char *message;  /* ... its message, NUL-terminated, never NULL: text of a stranger */
+    uint64_t request;     /* INCOMING: as given to rill_endpoint_receive */
+    uint64_t decision;    /* INCOMING: for rill_endpoint_decide */
+    uint64_t expires_at;  /* INCOMING: wall milliseconds */
+    uint8_t packet_id[32]; /* INCOMING: the same for the same packet, to write it in one's books once */
+} rill_event;
+
+/* The next event, or false. What it points at is valid until the next call of any function here. */
+RILL_API bool rill_endpoint_next_event(rill_endpoint *e, rill_event *out);
+
+RILL_END_DECLS
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interledger packets (RFC 27), encoded by OER (RFC 30). Decoding borrows:
+ * every pointer in a decoded packet points into the bytes that were decoded.
+ */
+#ifndef RILL_ILP_H
+#define RILL_ILP_H
+
+#include <rill/types.h>
+
+RILL_BEGIN_DECLS
+
+#define RILL_ILP_MAX_ADDRESS 1023
+#define RILL_ILP_MAX_DATA    32767
+/* The largest Prepare: type, length, amount, expiry, condition, address, data. */
+#define RILL_ILP_MAX_PACKET  (1 + 4 + 8 + 17 + 32 + 3 + RILL_ILP_MAX_ADDRESS + 3 + RILL_ILP_MAX_DATA)
+#define RILL_ILP_MAX_MESSAGE 8191 /* longest message of a reject that we accept */
+
+typedef enum rill_ilp_type {
+    RILL_ILP_PREPARE = 12,
+    RILL_ILP_FULFILL = 13,
+    RILL_ILP_REJECT = 14
+} rill_ilp_type;
+
+/* X(NAME, "code", "name in RFC 27") */
+#define RILL_ILP_CODE_LIST(X)                                                                      \
+    X(F00_BAD_REQUEST, "F00", "Bad Request")                                                       \
+    X(F01_INVALID_PACKET, "F01", "Invalid Packet")                                                 \
+    X(F02_UNREACHABLE, "F02", "Unreachable")                                                       \
+    X(F03_INVALID_AMOUNT, "F03", "Invalid Amount")                                                 \
+    X(F04_INSUFFICIENT_DESTINATION_AMOUNT, "F04", "Insufficient Destination Amount")               \
+    X(F05_WRONG_CONDITION, "F05", "Wrong Condition")                                               \
+    X(F06_UNEXPECTED_PAYMENT, "F06", "Unexpected Payment")                                         \
+    X(F07_CANNOT_RECEIVE, "F07", "Cannot Receive")                                                 \
+    X(F08_AMOUNT_TOO_LARGE, "F08", "Amount Too Large")                                             \
+    X(F99_APPLICATION_ERROR, "F99", "Application Error")                                           \
+    X(T00_INTERNAL_ERROR, "T00", "Internal Error")                                                 \
+    X(T01_PEER_UNREACHABLE, "T01", "Peer Unreachable")                                             \
+    X(T02_PEER_BUSY, "T02", "Peer Busy")                                                           \
+    X(T03_CONNECTOR_BUSY, "T03", "Connector Busy")                                                 \
+    X(T04_INSUFFICIENT_LIQUIDITY, "T04", "Insufficient Liquidity")                                 \
+    X(T05_RATE_LIMITED, "T05", "Rate Limited")                                                     \
+    X(T99_APPLICATION_ERROR, "T99", "Application Error")                                           \
+    X(R00_TRANSFER_TIMED_OUT, "R00", "Transfer Timed Out")                                         \
+    X(R01_INSUFFICIENT_SOURCE_AMOUNT, "R01", "Insufficient Source Amount")                         \
+    X(R02_INSUFFICIENT_TIMEOUT, "R02", "Insufficient Timeout")                                     \
+    X(R99_APPLICATION_ERROR, "R99", "Application Error")
+
+/* Three characters and a NUL, so that a code compares as text. */
+typedef struct rill_ilp_code {
+    char text[4];
+} rill_ilp_code;
+
+/* One constant a code: RILL_ILP_F02_UNREACHABLE is an index for rill_ilp_code_of(). */
+typedef enum rill_ilp_code_id {
+#define RILL_ILP_CODE_X(name, code, text) RILL_ILP_##name,
+    RILL_ILP_CODE_LIST(RILL_ILP_CODE_X)
+#undef RILL_ILP_CODE_X
+        RILL_ILP_CODE_UNKNOWN
+} rill_ilp_code_id;
+
+RILL_API rill_ilp_code rill_ilp_code_of(rill_ilp_code_id id);
+RILL_API rill_ilp_code_id rill_ilp_code_find(rill_ilp_code code);
+/* RFC 27's name of a code, "unknown code" for others: static. */
+RILL_API const char *rill_ilp_code_name(rill_ilp_code code);
+
+typedef struct rill_prepare {
+    uint64_t amount;          /* units of the account it travels on */
+    uint64_t expires_at;      /* wall milliseconds since 1970 */
+    const uint8_t *condition; /* 32 bytes */
+    rill_bytes destination;   /* ILP address, no NUL */
+    rill_bytes data;
+} rill_prepare;
+
+typedef struct rill_fulfill {
+    const uint8_t *fulfillment; /* 32 bytes */
+    rill_bytes data;
+} rill_fulfill;
+
+typedef struct rill_reject {
+    rill_ilp_code code;
+    rill_bytes triggered_by; /* ILP address, empty, or a word of an address's characters */
+    rill_bytes message;      /* UTF-8 for people: print it escaped */
+    rill_bytes data;
+} rill_reject;
+
+/*
+ * Decode one packet from exactly len bytes. Bytes after the last field inside
+ * the envelope are ignored (RFC 27 allows extension there); bytes after the
+ * envelope are an error.
+ * RILL_ERR_TRUNCATED, RILL_ERR_MALFORMED (wrong type, not canonical length, not
+ * a date), RILL_ERR_RANGE (expiry before 1970), RILL_ERR_TOO_LARGE (address,
+ * message or data over its limit), RILL_ERR_ADDRESS (destination not an ILP
+ * address). triggeredBy may be empty, and is only refused for characters that
+ * no address has: ilp-connector says "unknown" before it knows its own.
+ */
+RILL_API RILL_MUST_CHECK int rill_prepare_decode(rill_prepare *out, const uint8_t *packet,
+                                                 size_t len);
+RILL_API RILL_MUST_CHECK int rill_fulfill_decode(rill_fulfill *out, const uint8_t *packet,
+                                                 size_t len);
+RILL_API RILL_MUST_CHECK int rill_reject_decode(rill_reject *out, const uint8_t *packet,
+                                                size_t len);
+
+/*
+ * Encode into buf[cap]; *len becomes the length. Where data.data is NULL and
+ * data.len is not 0, room is left for the data at the end of the packet and
+ * the caller writes it there (data is the last field of all three).
+ * RILL_ERR_BUFFER, RILL_ERR_TOO_LARGE, RILL_ERR_RANGE (expiry past year 9999).
+ */
+RILL_API RILL_MUST_CHECK int rill_prepare_encode(const rill_prepare *in, uint8_t *buf, size_t cap,
+                                                 size_t *len);
+RILL_API RILL_MUST_CHECK int rill_fulfill_encode(const rill_fulfill *in, uint8_t *buf, size_t cap,
+                                                 size_t *len);
+RILL_API RILL_MUST_CHECK int rill_reject_encode(const rill_reject *in, uint8_t *buf, size_t cap,
+                                                size_t *len);
+
+/* F08's data (RFC 27, Amount Too Large): what arrived, and the most that would have passed. */
+typedef struct rill_amount_too_large {
+    uint64_t received;
+    uint64_t maximum;
+} rill_amount_too_large;
+
+/* RILL_ERR_TRUNCATED under 16 bytes; more is ignored. */
+RILL_API RILL_MUST_CHECK int rill_amount_too_large_decode(rill_amount_too_large *out,
+                                                          rill_bytes data);
+RILL_API void rill_amount_too_large_encode(rill_amount_too_large in, uint8_t out[16]);
+
+/*
+ * expiresAt's 17 digits YYYYMMDDHHMMSSmmm <-> wall milliseconds. RILL_ERR_MALFORMED (not a date
+ * and time of day; 24:00 and second 60 are none), RILL_ERR_RANGE (before 1970, after 9999).
+ */
+RILL_API RILL_MUST_CHECK int rill_ilp_time_decode(const uint8_t text[17], uint64_t *wall_ms);
+RILL_API RILL_MUST_CHECK int rill_ilp_time_encode(uint64_t wall_ms, uint8_t text[17]);
+
+/* ---- ILP addresses (RFC 15) ---- */
+
+/* A whole address: an allocation scheme, then segments of [A-Za-z0-9_~-], at most 1023 bytes. */
+RILL_API bool rill_address_valid(rill_bytes address);
+/* A prefix to forward by: as an address, or one scheme alone, or empty. */
+RILL_API bool rill_address_prefix_valid(rill_bytes prefix);
+/* address is prefix itself, or continues it at a segment boundary. Empty matches all. */
+RILL_API bool rill_address_has_prefix(rill_bytes address, rill_bytes prefix);
+/* The first segment of address after prefix; empty where there is none. Asks has_prefix first. */
+RILL_API rill_bytes rill_address_segment_after(rill_bytes address, rill_bytes prefix);
+
+/* ---- IL-DCP (RFC 31) ---- */
+
+#define RILL_ILDCP_DESTINATION "peer.config"
+#define RILL_MAX_ASSET_CODE    32 /* bytes of an asset code that Rill keeps */
+
+typedef struct rill_ildcp_info {
+    rill_bytes address;
+    uint8_t asset_scale;
+    rill_bytes asset_code;
+} rill_ildcp_info;
+
+/* The request's Prepare, whole. expires_at in wall milliseconds. RILL_ERR_BUFFER, RILL_ERR_RANGE.
+ */
+RILL_API RILL_MUST_CHECK int rill_ildcp_request_encode(uint64_t expires_at, uint8_t *buf,
+                                                       size_t cap, size_t *len);
+/* To peer.config, with the condition that RFC 31 fixes. Expiry and amount are the caller's to
+ * judge. */
+RILL_API bool rill_ildcp_is_request(const rill_prepare *prepare);
+/*
+ * The answer's Fulfill, whole: fulfillment of 32 zero bytes.
+ * RILL_ERR_BUFFER, RILL_ERR_TOO_LARGE, RILL_ERR_ADDRESS.
+ */
+RILL_API RILL_MUST_CHECK int rill_ildcp_response_encode(const rill_ildcp_info *info, uint8_t *buf,
+                                                        size_t cap, size_t *len);
+/*
+ * From the Fulfill, whole. Borrows.
+ * RILL_ERR_REFUSED where it is a Reject, else as rill_fulfill_decode (RILL_ERR_MALFORMED also
+ * where the fulfillment is not 32 zero bytes), RILL_ERR_ADDRESS,
+ * RILL_ERR_TOO_LARGE (asset code over RILL_MAX_ASSET_CODE).
+ */
+RILL_API RILL_MUST_CHECK int rill_ildcp_response_decode(rill_ildcp_info *out, const uint8_t *packet,
+                                                        size_t len);
+
+RILL_END_DECLS
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A link: the way to one neighbour, over which Prepares and their replies
+ * travel in both directions (what JavaScript calls a plugin). One interface
+ * for every kind; BTP over WebSocket today.
+ */
+#ifndef RILL_LINK_H
+#define RILL_LINK_H
+
+#include <rill/loop.h>
+
+RILL_BEGIN_DECLS
+
+typedef struct rill_link rill_link;
+
+/* What a link tells its owner. None may be NULL. Called from the loop, never from inside a call. */
+typedef struct rill_link_handlers {
+    /* Connected and authenticated: packets can be sent. */
+    void (*up)(rill_link *l, void *user);
+    /*
+     * Not connected any more, or not yet: detail is one line for people
+     * without secrets. final: it will not come back by itself (refused by the
+     * neighbour, a session of a server that ended); otherwise the link is
+     * connecting again. Requests open at that time have been reported before.
+     */
+    void (*down)(rill_link *l, int error, const char *detail, bool final, void *user);
+    /* A Prepare came; answer with rill_link_reply and this request, once, at any time. */
+    void (*prepare)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len, void *user);
+    /* The reply (Fulfill or Reject, not decoded yet) to what was sent with this cookie. */
+    void (*reply)(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user);
+    /*
+     * No reply will come: the link was lost, the neighbour answered with an
+     * error, or nothing came within 35 s. sent false: it certainly never left.
+     */
+    void (*unanswered)(rill_link *l, uint64_t cookie, int error, bool sent, void *user);
+    /* After RILL_ERR_BLOCKED: packets are taken again. */
+    void (*writable)(rill_link *l, void *user);
+    /* After rill_link_close: the last call; the link is freed when it returns. */
+    void (*closed)(rill_link *l, void *user);
+} rill_link_handlers;
+
+typedef struct rill_link_options {
+    /* How long one attempt to connect and authenticate may take: 10 s at first. Nanoseconds. */
+    uint64_t connect_timeout;
+    /* false: the first failure is final. true at first. */
+    bool reconnect;
+    /* btp+wss: a PEM file of certificate authorities to trust beside the system's; NULL at first */
+    const char *ca_file;
+    /* btp+wss: false accepts any certificate. true at first */
+    bool verify;
+} rill_link_options;
+
+RILL_API void rill_link_options_init(rill_link_options *o);
+
+/*
+ * A link from a URI: btp+ws://[account]:[token]@host[:port][/path], or
+ * btp+wss://. It connects at once, and again after it was lost, until closed.
+ * uri, options and handlers are copied; options may be NULL.
+ * RILL_ERR_URI, RILL_ERR_UNSUPPORTED (another scheme), RILL_ERR_NOMEM, RILL_ERR_TLS.
+ * *problem (may be NULL) then says what is wrong with the URI, static, without secrets.
+ */
+RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
+                                            const rill_link_options *options,
+                                            const rill_link_handlers *handlers, void *user,
+                                            const char **problem);
+
+/*
+ * The URI that the environment names, as ilp-plugin does it: the "server" of
+ * ILP_CREDENTIALS (JSON), else ILP_BTP_SERVER, else localhost port 7768 with a
+ * fresh random token. Written to uri[cap]. It holds a secret.
+ * RILL_ERR_MALFORMED (ILP_CREDENTIALS), RILL_ERR_UNSUPPORTED (ILP_PLUGIN names a
+ * module that Rill does not replace), RILL_ERR_URI (ILP_BTP_SERVER), RILL_ERR_BUFFER,
+ * RILL_ERR_CRYPTO.
+ */
+RILL_API RILL_MUST_CHECK int rill_link_uri_from_environment(char *uri, size_t cap);
+
+RILL_API bool rill_link_is_up(const rill_link *l);
+
+/*
+ * Sends a Prepare, copied. cookie comes back with its reply.
+ * RILL_ERR_NOT_CONNECTED; RILL_ERR_BLOCKED (too much waits to be written: wait for
+ * writable); RILL_ERR_LIMIT (too many requests open); RILL_ERR_NOMEM. Not sent then.
+ */
+RILL_API RILL_MUST_CHECK int rill_link_send(rill_link *l, uint64_t cookie, const uint8_t *packet,
+                                            size_t len);
+
+/*
+ * Answers a request, copied. Replies are never blocked: a neighbour that does
+ * not read is disconnected at a limit. A request whose link was lost since is
+ * ignored: RILL_ERR_NOT_CONNECTED. RILL_ERR_NOMEM.
+ */
+RILL_API RILL_MUST_CHECK int rill_link_reply(rill_link *l, uint64_t request, const uint8_t *packet,
+                                             size_t len);
+
+/* Writes what waits, then ends; `closed` follows. Open requests are reported unanswered first. */
+RILL_API void rill_link_close(rill_link *l);
+
+RILL_API void rill_link_set_user(rill_link *l, void *user);
+RILL_API void *rill_link_user(const rill_link *l);
+
+RILL_END_DECLS
+
+#endif

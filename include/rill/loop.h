@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The event loop that links, servers and clients of librill-net live on: a
+ * libuv loop of its own, or the embedder's. What is written in one turn of the
+ * loop leaves each connection in one system call, just before the loop waits.
+ */
+#ifndef RILL_LOOP_H
+#define RILL_LOOP_H
+
+#include <rill/error.h>
+#include <rill/types.h>
+
+RILL_BEGIN_DECLS
+
+struct uv_loop_s;
+typedef struct rill_loop rill_loop;
+
+/*
+ * uv: the embedder's loop, which it runs and closes itself and which must
+ * outlive this; or NULL, for one of its own. RILL_ERR_NOMEM, RILL_ERR_IO,
+ * RILL_ERR_CRYPTO.
+ */
+RILL_API RILL_MUST_CHECK int rill_loop_new(rill_loop **out, struct uv_loop_s *uv);
+/* After everything made on it is closed. NULL is allowed. */
+RILL_API void rill_loop_free(rill_loop *loop);
+RILL_API struct uv_loop_s *rill_loop_uv(rill_loop *loop);
+/* Runs until nothing is left to wait for, or rill_loop_stop. RILL_ERR_IO. */
+RILL_API int rill_loop_run(rill_loop *loop);
+RILL_API void rill_loop_stop(rill_loop *loop);
+/* The clocks of this turn of the loop. */
+RILL_API rill_now rill_loop_now(rill_loop *loop);
+
+RILL_END_DECLS
+
+#endif

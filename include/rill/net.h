@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * STREAM over real links: listen, connect, and be told what happens. The
+ * functions of rill/connection.h and rill/stream.h are used on what the
+ * handlers are given.
+ */
+#ifndef RILL_NET_H
+#define RILL_NET_H
+
+#include <rill/endpoint.h>
+#include <rill/link.h>
+
+RILL_BEGIN_DECLS
+
+typedef struct rill_server rill_server;
+typedef struct rill_client rill_client;
+
+/* How a stream or connection ended. */
+typedef struct rill_end {
+    int error;           /* RILL_OK where it closed without an error */
+    uint8_t close_code;  /* rill_close_code */
+    bool remote;         /* the other side closed */
+    const char *message; /* its message, text of a stranger; "" where none */
+} rill_end;
+
+/* An incoming packet that waits for rill_decide (ask_before_fulfill). */
+typedef struct rill_incoming {
+    uint64_t amount;       /* our units */
+    uint64_t expires_at;   /* wall milliseconds */
+    uint8_t packet_id[32]; /* the same for the same packet */
+    uint64_t decision;     /* for rill_decide */
+} rill_incoming;
+
+/*
+ * What the application wants to be told. Every member may be NULL. Pointers
+ * are valid as rill/connection.h and rill/stream.h say: a connection or stream
+ * until its _end handler has returned.
+ */
+typedef struct rill_handlers {
+    /* A server has its address: rill_server_credentials works from now on. */
+    void (*listening)(rill_server *server, void *user);
+    /* A server got a connection. */
+    void (*connection)(rill_connection *c, void *user);
+    /* A client has an address; streams can be opened and used. Comes before anything is sent. */
+    void (*ready)(rill_client *client, rill_connection *c, void *user);
+    /* The server has answered the client. */
+    void (*connected)(rill_connection *c, void *user);
+    /* The other side opened a stream. */
+    void (*stream)(rill_stream *s, void *user);
+    void (*money)(rill_stream *s, uint64_t amount, void *user);
+    /* Bytes in order; they count as consumed when it returns. */
+    void (*data)(rill_stream *s, const uint8_t *data, size_t len, void *user);
+    /* Instead of data, for back-pressure: rill_stream_peek and rill_stream_consume. */
+    void (*readable)(rill_stream *s, void *user);
+    /* Money left: amount since the last call. */
+    void (*progress)(rill_stream *s, uint64_t amount, void *user);
+    /* rill_stream_send_total, rill_stream_receive_total ended. */
+    void (*sent)(rill_stream *s, int error, void *user);
+    void (*received)(rill_stream *s, int error, void *user);
+    void (*writable)(rill_stream *s, void *user);
+    void (*streams_available)(rill_connection *c, void *user);
+    void (*incoming)(rill_connection *c, const rill_incoming *packet, void *user);
+    void (*stream_end)(rill_stream *s, const rill_end *end, void *user);
+    void (*connection_end)(rill_connection *c, const rill_end *end, void *user);
+    /* The link came up, or was lost and connects again. detail is one line for people. */
+    void (*link)(bool up, const char *detail, void *user);
+    /*
+     * The last call: the server or client is gone when it returns. error:
+     * RILL_OK after a close or the connection's clean end; else why it could
+     * not start or go on.
+     */
+    void (*closed)(int error, const char *detail, void *user);
+} rill_handlers;
+
+typedef struct rill_net_options {
+    const char *link;               /* URI; NULL: rill_link_uri_from_environment */
+    rill_link_options link_options;
+    const rill_handlers *handlers;  /* copied */
+    void *user;
+    rill_connection_options connection;
+    /* Without IL-DCP: all three, or NULL / 0 */
+    const char *address;
+    const char *asset_code;
+    uint8_t asset_scale;
+    /* Server: 32 bytes, copied; NULL: random */
+    const uint8_t *server_secret;
+    uint32_t max_connections; /* server: 100000 at first */
+    /* Time for link and IL-DCP before a client gives up: 30 s. 0: never. Nanoseconds. */
+    uint64_t connect_timeout;
+} rill_net_options;
+
+RILL_API void rill_net_options_init(rill_net_options *o);
+
+/*
+ * Starts a server; `listening` follows, or `closed`. *problem (may be NULL)
+ * says what is wrong with the options, static, without secrets.
+ * RILL_ERR_URI, RILL_ERR_UNSUPPORTED, RILL_ERR_INVALID, RILL_ERR_ADDRESS,
+ * RILL_ERR_MALFORMED (environment), RILL_ERR_NOMEM, RILL_ERR_TLS, RILL_ERR_CRYPTO.
+ */
+RILL_API RILL_MUST_CHECK int rill_listen(rill_server **out, rill_loop *loop,
+                                         const rill_net_options *options, const char **problem);
+/* As rill_endpoint_credentials. */
+RILL_API RILL_MUST_CHECK int rill_server_credentials(rill_server *server,
+                                                     const rill_credentials_options *options,
+                                                     rill_credentials *out);
+RILL_API const char *rill_server_address(const rill_server *server);
+RILL_API const char *rill_server_asset_code(const rill_server *server);
+RILL_API uint8_t rill_server_asset_scale(const rill_server *server);
+/*
+ * Stops: new connections are refused T99, replies under way leave, connections
+ * end (rill_connection_end) or are closed after 5 s, the link closes; then `closed`.
+ */
+RILL_API void rill_server_close(rill_server *server);
+
+/*
+ * Connects to a server: `ready` follows, then `connected`; or `closed`. The
+ * client closes by itself when its connection has ended. Errors as rill_listen's.
+ */
+RILL_API RILL_MUST_CHECK int rill_connect(rill_client **out, rill_loop *loop,
+                                          const rill_net_options *options,
+                                          const char *destination_account,
+                                          const uint8_t *shared_secret, size_t secret_len,
+                                          const char **problem);
+/* NULL before `ready` and after connection_end. */
+RILL_API rill_connection *rill_client_connection(rill_client *client);
+RILL_API const char *rill_client_address(const rill_client *client);
+RILL_API const char *rill_client_asset_code(const rill_client *client);
+RILL_API uint8_t rill_client_asset_scale(const rill_client *client);
+/* Closes at once; `closed` follows. For a clean end, rill_connection_end. */
+RILL_API void rill_client_close(rill_client *client);
+
+/*
+ * Decides an incoming packet of c, at once or later. RILL_ERR_NOT_FOUND: it has
+ * been decided, or c is gone, or its time is over. *fulfilled may be NULL.
+ */
+RILL_API RILL_MUST_CHECK int rill_decide(rill_connection *c, uint64_t decision, bool fulfill,
+                                         bool *fulfilled);
+
+/* ---- blocking, for short programs and scripts ---- */
+
+typedef struct rill_pay_options {
+    rill_net_options net; /* handlers and user are not looked at */
+    const char *destination_account;
+    const uint8_t *shared_secret;
+    size_t secret_len;
+    uint64_t amount;  /* our units; 0: no money */
+    rill_bytes data;  /* sent beside it on the same stream; may be empty */
+    uint64_t timeout; /* for all of it, nanoseconds; 0: none */
+    /* Called now and then while it goes on; false cancels. May be NULL. */
+    bool (*progress)(const rill_connection_stats *stats, const rill_stream_totals *totals,
+                     void *user);
+    void *progress_user;
+} rill_pay_options;
+
+typedef struct rill_pay_result {
+    uint64_t sent;      /* our units */
+    uint64_t delivered; /* other side's units, as it says */
+    uint64_t in_doubt;  /* our units: neither sent nor unsent for certain */
+    uint64_t data_acknowledged; /* bytes */
+    uint64_t packets;
+    uint64_t rejects;
+    uint64_t duration;  /* nanoseconds */
+    char source_asset_code[RILL_MAX_ASSET_CODE + 1];
+    uint8_t source_asset_scale;
+    char destination_asset_code[RILL_MAX_ASSET_CODE + 1]; /* "" where unknown */
+    uint8_t destination_asset_scale;
+    char detail[256];   /* one line for people about an error; "" */
+} rill_pay_result;
+
+RILL_API void rill_pay_options_init(rill_pay_options *o);
+
+/*
+ * Connects, pays and sends, closes, and returns when all is done: RILL_OK where
+ * all was sent. Otherwise *result still says what was. Errors as rill_listen's
+ * and rill_connect's, RILL_ERR_CONNECT and the like where the node cannot be
+ * reached, RILL_ERR_TIMEOUT, RILL_ERR_CANCELLED, RILL_ERR_RATE, RILL_ERR_PATH, RILL_ERR_UNREACHABLE.
+ */
+RILL_API RILL_MUST_CHECK int rill_pay(const rill_pay_options *options, rill_pay_result *result);
+
+RILL_END_DECLS
+
+#endif

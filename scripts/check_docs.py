@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The documents hold: the API reference is made without a warning, links lead somewhere, the C in
+README.md compiles, and the C in the tutorial is in the examples."""
+
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BLOCK = re.compile(r"^```c\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+PAGES = ["README.md", "CONTRIBUTING.md", "docs/tutorial.md", "docs/architecture.md",
+         "docs/protocol.md"]
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def reference():
+    os.makedirs(os.path.join(ROOT, "build/docs"), exist_ok=True)
+    made = subprocess.run(["doxygen", "Doxyfile"], cwd=ROOT, capture_output=True, text=True,
+                          check=False)
+    return [] if made.returncode == 0 else [made.stderr or made.stdout]
+
+
+def links():
+    for page in PAGES:
+        folder = os.path.dirname(os.path.join(ROOT, page))
+        for target in LINK.findall(read(page)):
+            if not os.path.exists(os.path.join(folder, target)):
+                yield f"{page}: no {target}"
+
+
+def compiles():
+    for number, block in enumerate(BLOCK.findall(read("README.md"))):
+        with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
+            file.write(block)
+            file.flush()
+            said = subprocess.run(["gcc", "-std=c17", "-Wall", "-Wextra", "-Werror",
+                                   "-fsyntax-only", f"-I{ROOT}/include", file.name],
+                                  capture_output=True, text=True, check=False)
+        if said.returncode != 0:
+            yield f"README.md, block {number + 1}:\n{said.stderr}"
+
+
+def plain(text):
+    """The lines without their indentation: a document may indent differently."""
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def excerpts():
+    examples = [plain(read(path)) for path in sorted(glob.glob("examples/*.[ch]", root_dir=ROOT))]
+    for block in BLOCK.findall(read("docs/tutorial.md")):
+        for part in re.split(r"^\s*/\* \.\.\. \*/\s*$", block, flags=re.MULTILINE):
+            if not any(plain(part) in example for example in examples):
+                yield f"docs/tutorial.md: not in any example:\n{part}"
+
+
+def main():
+    problems = [*reference(), *links(), *compiles(), *excerpts()]
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# check_exports.sh BUILD: the shared libraries export what the public headers declare with
+# RILL_API, all of it and nothing else; librill-net shares no inside of the core.
+set -euo pipefail
+
+src=$1/src
+failed=0
+
+fail() {
+    echo "$1" >&2
+    echo "$2" | sed 's/^/  /' >&2
+    failed=1
+}
+
+exported() {
+    nm -D --defined-only "$1" | awk '{ print $3 }' | sort -u
+}
+
+# declared HEADER...: the names that RILL_API marks.
+declared() {
+    for header in "$@"; do
+        tr '\n' ' ' <"include/rill/$header"
+    done | grep -oE 'RILL_API [^;{}#]*;' | sed -E 's/\(.*//; s/.*[ *]//' | sort -u
+}
+
+# compare LIBRARY HEADER...
+compare() {
+    local library=$src/$1 extra lacking
+    shift
+    extra=$(comm -13 <(declared "$@") <(exported "$library"))
+    lacking=$(comm -23 <(declared "$@") <(exported "$library"))
+    [ -z "$extra" ] || fail "$library exports what no header of it declares:" "$extra"
+    [ -z "$lacking" ] || fail "$library does not export what its headers declare:" "$lacking"
+}
+
+cd "$(dirname "$0")/.."
+net_headers='link.h loop.h net.h'
+core_headers=$(find include/rill -name '*.h' -printf '%f\n' | grep -vxE "${net_headers// /|}")
+# shellcheck disable=SC2086 # words, on purpose
+compare librill.so $core_headers
+# shellcheck disable=SC2086
+compare librill-net.so $net_headers
+
+# A private copy of STREAM inside librill-net would have to agree with librill's for ever.
+inside=$(find "$src" -path '*librill_core.a.p/stream_*.o' -exec nm --defined-only -P {} + |
+    awk '$2 == "T" { print $1 }' | sort -u)
+copies=$(nm --defined-only -P "$src/librill-net.so" | awk '{ print $1 }' | sort -u |
+    comm -12 - <(echo "$inside"))
+[ -z "$copies" ] || fail "librill-net.so holds copies of STREAM's functions:" "$copies"
+
+for library in librill librill-net; do
+    readelf -d "$src/$library.so" | grep -q "SONAME.*\[$library\.so\.0\]" ||
+        fail "wrong soname:" "$library"
+done
+readelf -d "$src/librill-net.so" | grep -q 'NEEDED.*\[librill\.so\.0\]' ||
+    fail "does not need librill.so.0:" librill-net.so
+exit $failed

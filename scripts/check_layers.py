@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Includes point downward only (docs/architecture.md), and each library has its place."""
+
+import os
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
+
+# A layer may include itself and these.
+BELOW = {
+    "base": set(),
+    "ilp": {"base"},
+    "crypto": {"base"},
+    "stream": {"base", "ilp", "crypto"},
+    "net": {"base", "ilp", "crypto", "stream"},
+    "node": {"base", "ilp", "crypto", "stream", "net"},
+    "cli": {"base", "ilp", "crypto", "stream", "net", "node"},
+}
+# Public headers, by the layer that implements them. rill.h is for applications alone.
+PUBLIC = {
+    "api": "base", "types": "base", "error": "base",
+    "ilp": "ilp", "btp": "ilp",
+    "credentials": "stream", "receipt": "stream", "stream": "stream",
+    "connection": "stream", "endpoint": "stream",
+    "loop": "net", "link": "net", "net": "net",
+}
+# Other people's headers, and who may include them. Standard C is for everybody.
+STANDARD = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.h", "stdalign.h",
+            "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
+FOREIGN = {"openssl": {"crypto", "net"}}
+SYSTEM_LAYERS = {"net", "node", "cli"}
+
+
+def layer_of(path, name):
+    """The layer that an include of our own leads to, or None."""
+    if "/" in name:
+        first, rest = name.split("/", 1)
+        if first == "rill":
+            return "net" if rest == "rill.h" else PUBLIC.get(rest[:-2])
+        return first if first in BELOW else None
+    return os.path.basename(os.path.dirname(path))
+
+
+def problem(path, layer, quote, name):
+    allowed = BELOW[layer] | {layer}
+    if quote == '"' or name.startswith("rill/"):
+        target = layer_of(path, name)
+        if target is None:
+            return "is not a header of a layer"
+        return None if target in allowed else f"is of the layer {target}"
+    if name in STANDARD:
+        return None
+    if name.split("/")[0] in FOREIGN:
+        return None if layer in FOREIGN[name.split("/")[0]] else "does not belong here"
+    return None if layer in SYSTEM_LAYERS else "is not standard C"
+
+
+def sources():
+    for layer in BELOW:
+        folder = os.path.join(ROOT, "src", layer)
+        for name in sorted(os.listdir(folder)):
+            if name.endswith((".c", ".h")):
+                yield os.path.join(folder, name), layer
+    for name, layer in PUBLIC.items():
+        yield os.path.join(ROOT, "include", "rill", name + ".h"), layer
+
+
+def main():
+    failed = False
+    for path, layer in sources():
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for quote, name in INCLUDE.findall(text):
+            why = problem(path, layer, quote, name)
+            if why:
+                failed = True
+                print(f"{os.path.relpath(path, ROOT)}: {name} {why}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+# Finds what a command needs and installs what is missing. Sourced by ./dev.
+#
+# What is looked for is the tool, library or header itself, not the package, so
+# that a tool that came from elsewhere counts.
+
+# has WHAT: cmd:NAME | lib:PKG-CONFIG-NAME | header:FILE | node:MAJOR | fuzzer: | file:PATH
+has() {
+    local kind=${1%%:*} name=${1#*:}
+    case "$kind" in
+    cmd) command -v "$name" >/dev/null 2>&1 ;;
+    lib) pkg-config --exists "$name" 2>/dev/null ;;
+    header) echo "#include <$name>" | cc -E -x c - >/dev/null 2>&1 ;;
+    node) [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge "$name" ] ;;
+    fuzzer) ls "$(clang -print-resource-dir 2>/dev/null)"/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1 ;;
+    file) [ -e "$name" ] ;;
+    *) return 1 ;;
+    esac
+}
+
+# A line each: what is needed, the Debian 12 package that has it.
+needs_build() {
+    cat <<'LIST'
+cmd:gcc gcc
+cmd:cc gcc
+header:stdio.h libc6-dev
+cmd:meson meson
+cmd:ninja ninja-build
+cmd:pkg-config pkg-config
+lib:libcrypto libssl-dev
+lib:libuv libuv1-dev
+header:wslay/wslay.h libwslay-dev
+lib:jansson libjansson-dev
+header:http_parser.h libhttp-parser-dev
+LIST
+}
+
+needs_quick() {
+    needs_build
+    cat <<'LIST'
+cmd:python3 python3
+lib:cmocka libcmocka-dev
+LIST
+}
+
+needs_format() {
+    echo cmd:clang-format-14 clang-format-14
+}
+
+needs_fuzz() {
+    needs_build
+    cat <<'LIST'
+cmd:clang clang
+fuzzer: libclang-rt-14-dev
+LIST
+}
+
+needs_test() {
+    needs_quick
+    needs_fuzz
+    needs_format
+    cat <<'LIST'
+cmd:valgrind valgrind
+cmd:doxygen doxygen
+cmd:groff groff-base
+cmd:openssl openssl
+cmd:ps procps
+file:/etc/ssl/certs/ca-certificates.crt ca-certificates
+node:18 nodejs
+cmd:npm npm
+LIST
+}
+
+# missing SET: the packages of the set whose contents are not found.
+missing() {
+    "needs_$1" | while read -r what package; do
+        has "$what" || echo "$package"
+    done | sort -u | tr '\n' ' '
+}
+
+# need_packages SET: returns when all of it is there, or ends the program.
+need_packages() {
+    local packages sudo=
+    packages=$(missing "$1")
+    [ -n "$packages" ] || return 0
+    command -v apt-get >/dev/null 2>&1 ||
+        die "missing, and there is no apt-get here to install it (Debian's names): $packages"
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null 2>&1 ||
+            die "missing: $packages- install it as root, or have sudo: apt-get install $packages"
+        sudo=sudo
+    fi
+    echo "installing: $packages" >&2
+    install_packages "$sudo" "$packages" || die "apt-get could not install: $packages"
+    packages=$(missing "$1")
+    [ -z "$packages" ] || die "still missing after it was installed: $packages"
+}
+
+# install_packages SUDO PACKAGES
+install_packages() {
+    local log apt="env DEBIAN_FRONTEND=noninteractive apt-get -q"
+    log=$(mktemp)
+    # shellcheck disable=SC2086 # words, on purpose
+    if $1 $apt update >"$log" 2>&1 </dev/null &&
+        $1 $apt install -y --no-install-recommends $2 >>"$log" 2>&1 </dev/null; then
+        rm -f "$log"
+        return 0
+    fi
+    tail -n 40 "$log" >&2
+    rm -f "$log"
+    return 1
+}

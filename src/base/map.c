@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Linear probing. A table that is half used gets a successor: 1. allocated, and
+ * made free slots of a few each put (`next`); 2. complete, it becomes the table
+ * that insertions go to (`slots`), and the one before it (`old`) is emptied
+ * into it a few slots each put. Both are done long before the successor is
+ * half used itself: clearing takes capacity / 16 puts at most, moving
+ * capacity / 8.
+ *
+ * A removed entry leaves its slot taken by a mark, unless the next slot is
+ * free, so that a removal never moves another entry and is allowed while
+ * iterating. Marks count as used; the successor gets none of them.
+ */
+#include "base/map.h"
+
+#include <assert.h>
+#include <rill/error.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { FIRST_CAPACITY = 16, CLEAR_SLOTS_A_PUT = 32, MOVE_SLOTS_A_PUT = 8 };
+
+/* The value of a slot whose entry was removed. */
+static const char removed_mark;
+#define REMOVED ((void *)(uintptr_t)&removed_mark)
+
+/* The finalizer of splitmix64, over the key under the seed. */
+static size_t hash_of(const rill_map *m, uint64_t key)
+{
+    uint64_t x = key ^ m->seed;
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (size_t)(x ^ (x >> 31));
+}
+
+void rill_map_init(rill_map *m, const rill_allocator *allocator, uint64_t seed)
+{
+    *m = (rill_map){.allocator = allocator, .seed = seed};
+}
+
+void rill_map_free(rill_map *m)
+{
+    rill_free(m->allocator, m->slots);
+    rill_free(m->allocator, m->old);
+    rill_free(m->allocator, m->next);
+    rill_map_init(m, m->allocator, m->seed);
+}
+
+static rill_map_slot *find_in_slots(const rill_map *m, uint64_t key)
+{
+    if (m->capacity == 0)
+        return NULL;
+    size_t mask = m->capacity - 1;
+    for (size_t i = hash_of(m, key) & mask;; i = (i + 1) & mask) {
+        rill_map_slot *slot = &m->slots[i];
+        if (slot->value == NULL)
+            return NULL;
+        if (slot->key == key && slot->value != REMOVED)
+            return slot;
+    }
+}
+
+/* What lies before old_next was moved and is as good as a mark: probing passes over it. */
+static rill_map_slot *find_in_old(const rill_map *m, uint64_t key)
+{
+    if (m->old == NULL)
+        return NULL;
+    size_t i = hash_of(m, key) & (m->old_capacity - 1);
+    /* At most once through: the slots that stopped probing may all have been moved. */
+    for (size_t probed = 0; probed < m->old_capacity; probed++) {
+        if (i < m->old_next) {
+            probed += m->old_next - i;
+            i = m->old_next;
+            if (probed >= m->old_capacity)
+                return NULL;
+        }
+        rill_map_slot *slot = &m->old[i];
+        if (slot->value == NULL)
+            return NULL;
+        if (slot->key == key && slot->value != REMOVED)
+            return slot;
+        i = (i + 1) & (m->old_capacity - 1);
+    }
+    return NULL;
+}
+
+/* The key is in no table, and slots has a free slot. */
+static void insert(rill_map *m, uint64_t key, void *value)
+{
+    size_t mask = m->capacity - 1;
+    size_t i = hash_of(m, key) & mask;
+    while (m->slots[i].value != NULL && m->slots[i].value != REMOVED)
+        i = (i + 1) & mask;
+    if (m->slots[i].value == NULL)
+        m->used++;
+    m->slots[i] = (rill_map_slot){key, value};
+}
+
+static void move_some(rill_map *m, size_t slots)
+{
+    for (; slots > 0 && m->old_next < m->old_capacity; slots--) {
+        rill_map_slot *slot = &m->old[m->old_next++];
+        if (slot->value != NULL && slot->value != REMOVED)
+            insert(m, slot->key, slot->value);
+    }
+    if (m->old_next == m->old_capacity) {
+        rill_free(m->allocator, m->old);
+        m->old = NULL;
+        m->old_capacity = 0;
+        m->old_next = 0;
+    }
+}
+
+static void clear_some(rill_map *m, size_t slots)
+{
+    size_t left = m->next_capacity - m->next_cleared;
+    if (slots > left)
+        slots = left;
+    memset(&m->next[m->next_cleared], 0, slots * sizeof(*m->next));
+    m->next_cleared += slots;
+    if (m->next_cleared < m->next_capacity)
+        return;
+    m->old = m->slots;
+    m->old_capacity = m->capacity;
+    m->old_next = 0;
+    m->slots = m->next;
+    m->capacity = m->next_capacity;
+    m->used = 0;
+    m->next = NULL;
+    m->next_capacity = 0;
+    m->next_cleared = 0;
+    if (m->old == NULL)
+        m->old_capacity = 0;
+}
+
+/* No error where it cannot: the table takes more for a while, and the next put tries again. */
+static void start_successor(rill_map *m)
+{
+    size_t capacity = FIRST_CAPACITY;
+    /* As large as now where it is mostly marks that fill it. */
+    if (m->capacity != 0)
+        capacity = m->count > m->capacity / 4 ? 2 * m->capacity : m->capacity;
+    if (capacity < m->capacity)
+        return;
+    m->next = rill_realloc_array(m->allocator, NULL, capacity, sizeof(*m->next));
+    if (m->next != NULL)
+        m->next_capacity = capacity;
+}
+
+/* Some work for this put. Afterwards slots has room, or memory is out. */
+static int make_room(rill_map *m)
+{
+    if (m->old != NULL)
+        move_some(m, MOVE_SLOTS_A_PUT);
+    if (m->old == NULL && m->next == NULL && m->used >= m->capacity / 2)
+        start_successor(m);
+    if (m->next != NULL)
+        clear_some(m, CLEAR_SLOTS_A_PUT);
+    if (m->used < m->capacity - m->capacity / 8)
+        return RILL_OK;
+    /* Only where memory was out for long. */
+    assert(m->old == NULL);
+    if (m->next == NULL)
+        return RILL_ERR_NOMEM;
+    clear_some(m, m->next_capacity);
+    return RILL_OK;
+}
+
+int rill_map_put(rill_map *m, uint64_t key, void *value)
+{
+    assert(value != NULL);
+    if (rill_map_get(m, key) != NULL)
+        return RILL_ERR_EXISTS;
+    int err = make_room(m);
+    if (err != RILL_OK)
+        return err;
+    insert(m, key, value);
+    m->count++;
+    return RILL_OK;
+}
+
+void *rill_map_get(const rill_map *m, uint64_t key)
+{
+    const rill_map_slot *slot = find_in_slots(m, key);
+    if (slot == NULL)
+        slot = find_in_old(m, key);
+    return slot == NULL ? NULL : slot->value;
+}
+
+/* Frees the slot, and the marks that end at it, where the next one is free; else marks it. */
+static void release(rill_map *m, size_t i)
+{
+    size_t mask = m->capacity - 1;
+    m->slots[i].value = REMOVED;
+    if (m->slots[(i + 1) & mask].value != NULL)
+        return;
+    for (; m->slots[i].value == REMOVED; i = (i - 1) & mask) {
+        m->slots[i].value = NULL;
+        m->used--;
+    }
+}
+
+void *rill_map_remove(rill_map *m, uint64_t key)
+{
+    rill_map_slot *slot = find_in_slots(m, key);
+    void *value;
+    if (slot != NULL) {
+        value = slot->value;
+        release(m, (size_t)(slot - m->slots));
+    } else {
+        slot = find_in_old(m, key);
+        if (slot == NULL)
+            return NULL;
+        value = slot->value;
+        slot->value = REMOVED;
+    }
+    m->count--;
+    return value;
+}
+
+size_t rill_map_count(const rill_map *m)
+{
+    return m->count;
+}
+
+bool rill_map_next(const rill_map *m, size_t *cursor, uint64_t *key, void **value)
+{
+    size_t i = *cursor;
+    for (; i < m->capacity + m->old_capacity; i++) {
+        const rill_map_slot *slot;
+        if (i < m->capacity)
+            slot = &m->slots[i];
+        else if (i - m->capacity >= m->old_next)
+            slot = &m->old[i - m->capacity];
+        else
+            continue;
+        if (slot->value == NULL || slot->value == REMOVED)
+            continue;
+        *key = slot->key;
+        *value = slot->value;
+        *cursor = i + 1;
+        return true;
+    }
+    *cursor = i;
+    return false;
+}

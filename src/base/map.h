@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A hash table from 64-bit keys to pointers: open addressing, grown a little
+ * with each insertion, so that no insertion stalls.
+ */
+#ifndef RILL_BASE_MAP_H
+#define RILL_BASE_MAP_H
+
+#include <rill/types.h>
+
+typedef struct rill_map_slot {
+    uint64_t key;
+    void *value; /* NULL: free; a mark inside map.c: removed */
+} rill_map_slot;
+
+typedef struct rill_map {
+    const rill_allocator *allocator;
+    rill_map_slot *slots; /* the table that insertions go to */
+    rill_map_slot *old;   /* the one before it, moved into it a few slots a put; or NULL */
+    rill_map_slot *next;  /* the one after it, cleared a few slots a put; or NULL */
+    size_t capacity;      /* powers of two, or 0 */
+    size_t old_capacity;
+    size_t next_capacity;
+    size_t old_next;     /* slots of old before this one are moved */
+    size_t next_cleared; /* slots of next before this one are cleared */
+    size_t used;         /* slots of `slots` that are not free: entries and marks */
+    size_t count;        /* entries */
+    uint64_t seed;       /* so that nobody outside chooses collisions */
+} rill_map;
+
+/* Allocates nothing yet. The allocator is kept. */
+void rill_map_init(rill_map *m, const rill_allocator *allocator, uint64_t seed);
+void rill_map_free(rill_map *m);
+/* value is not NULL. RILL_ERR_NOMEM; RILL_ERR_EXISTS. */
+RILL_MUST_CHECK int rill_map_put(rill_map *m, uint64_t key, void *value);
+/* NULL where there is none. */
+void *rill_map_get(const rill_map *m, uint64_t key);
+/* Takes out and returns; NULL where there is none. */
+void *rill_map_remove(rill_map *m, uint64_t key);
+size_t rill_map_count(const rill_map *m);
+/*
+ * Every entry once, in no order: start with *cursor 0; false at the end. While
+ * iterating entries may be removed, but none put.
+ */
+bool rill_map_next(const rill_map *m, size_t *cursor, uint64_t *key, void **value);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/muldiv.h"
+
+bool rill_add_u64(uint64_t a, uint64_t b, uint64_t *out)
+{
+    uint64_t sum;
+    if (__builtin_add_overflow(a, b, &sum))
+        return false;
+    *out = sum;
+    return true;
+}
+
+bool rill_sub_u64(uint64_t a, uint64_t b, uint64_t *out)
+{
+    if (b > a)
+        return false;
+    *out = a - b;
+    return true;
+}
+
+uint64_t rill_add_sat(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+uint64_t rill_sub_sat(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+uint64_t rill_gcd_u64(uint64_t a, uint64_t b)
+{
+    while (b != 0) {
+        uint64_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a;
+}
+
+/* a * b = *quotient * c + *rest; false where c is 0 or the quotient does not fit. */
+static bool mul_div(uint64_t a, uint64_t b, uint64_t c, uint64_t *quotient, uint64_t *rest)
+{
+    rill_u128 product = (rill_u128)a * b;
+    uint64_t high = (uint64_t)(product >> 64);
+    /* The quotient is below 2^64 exactly if the high half is below c; this refuses c = 0 too. */
+    if (high >= c)
+        return false;
+    if (high == 0) {
+        /* The common case, and five times as fast as the division of 128 bits. */
+        *quotient = (uint64_t)product / c;
+        *rest = (uint64_t)product % c;
+        return true;
+    }
+    *quotient = (uint64_t)(product / c);
+    *rest = (uint64_t)(product % c);
+    return true;
+}
+
+bool rill_mul_div_floor(uint64_t a, uint64_t b, uint64_t c, uint64_t *out)
+{
+    uint64_t quotient;
+    uint64_t rest;
+    if (!mul_div(a, b, c, &quotient, &rest))
+        return false;
+    *out = quotient;
+    return true;
+}
+
+bool rill_mul_div_ceil(uint64_t a, uint64_t b, uint64_t c, uint64_t *out)
+{
+    uint64_t quotient;
+    uint64_t rest;
+    if (!mul_div(a, b, c, &quotient, &rest))
+        return false;
+    return rill_add_u64(quotient, rest != 0 ? 1 : 0, out);
+}
+
+uint64_t rill_mul_div_floor_sat(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t result;
+    return rill_mul_div_floor(a, b, c, &result) ? result : UINT64_MAX;
+}
+
+uint64_t rill_mul_div_ceil_sat(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t result;
+    return rill_mul_div_ceil(a, b, c, &result) ? result : UINT64_MAX;
+}
+
+uint64_t rill_ratio_floor(rill_ratio ratio, uint64_t amount)
+{
+    return rill_mul_div_floor_sat(amount, ratio.num, ratio.den);
+}
+
+uint64_t rill_ratio_ceil(rill_ratio ratio, uint64_t amount)
+{
+    return rill_mul_div_ceil_sat(amount, ratio.num, ratio.den);
+}
+
+uint64_t rill_ratio_inverse_floor(rill_ratio ratio, uint64_t amount)
+{
+    return rill_mul_div_floor_sat(amount, ratio.den, ratio.num);
+}
+
+uint64_t rill_ratio_inverse_ceil(rill_ratio ratio, uint64_t amount)
+{
+    return rill_mul_div_ceil_sat(amount, ratio.den, ratio.num);
+}
+
+int rill_ratio_compare(rill_ratio a, rill_ratio b)
+{
+    rill_u128 left = (rill_u128)a.num * b.den;
+    rill_u128 right = (rill_u128)b.num * a.den;
+    return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/* How often step may be added to from without passing 2^64 - 1. */
+static uint64_t room_for(rill_ratio from, rill_ratio step)
+{
+    uint64_t num = step.num == 0 ? UINT64_MAX : (UINT64_MAX - from.num) / step.num;
+    uint64_t den = step.den == 0 ? UINT64_MAX : (UINT64_MAX - from.den) / step.den;
+    return num < den ? num : den;
+}
+
+static rill_ratio add_times(rill_ratio from, rill_ratio step, uint64_t times)
+{
+    return (rill_ratio){from.num + times * step.num, from.den + times * step.den};
+}
+
+/*
+ * The largest ratio of two uint64 that is not above num / den. A walk down the
+ * Stern-Brocot tree, a whole run of equal turns a step (which is Euclid's
+ * algorithm): low <= num / den < high always hold, and every ratio between
+ * low and high is at least their mediant in both members. So, once the next
+ * mediant does not fit, nothing above low does.
+ */
+static rill_ratio round_down(rill_u128 num, rill_u128 den)
+{
+    rill_ratio low = {0, 1};
+    rill_ratio high = {1, 0};
+    for (;;) {
+        rill_u128 run = num / den;
+        uint64_t room = room_for(low, high);
+        if (run > room)
+            return add_times(low, high, room);
+        low = add_times(low, high, (uint64_t)run);
+        num -= run * den;
+        if (num == 0)
+            return low;
+        /* Less one, so that high stays above: an exact result is reached from below. */
+        run = (den - 1) / num;
+        if (run > room_for(high, low))
+            return low;
+        high = add_times(high, low, (uint64_t)run);
+        den -= run * num;
+    }
+}
+
+rill_ratio rill_ratio_multiply_floor(rill_ratio a, rill_ratio b)
+{
+    rill_u128 num = (rill_u128)a.num * b.num;
+    rill_u128 den = (rill_u128)a.den * b.den;
+    return round_down(num, den);
+}
+
+rill_ratio rill_ratio_complement(rill_ratio ratio)
+{
+    return (rill_ratio){rill_sub_sat(ratio.den, ratio.num), ratio.den};
+}

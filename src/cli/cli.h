@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the subcommands of `rill` share. One file a subcommand; the table is in main.c. */
+#ifndef RILL_CLI_CLI_H
+#define RILL_CLI_CLI_H
+
+#include <jansson.h>
+#include <rill/net.h>
+#include <stdio.h>
+
+/* Exit codes. */
+enum {
+    CLI_DONE = 0,
+    CLI_INCOMPLETE = 1, /* a payment, or whatever else was begun */
+    CLI_USAGE = 2,
+    CLI_UNREACHABLE = 3 /* the node */
+};
+
+#define CLI_MAX_OPTIONS 16
+
+typedef struct cli_option {
+    const char *name;  /* "--amount"; NULL ends a table */
+    const char *value; /* "N"; NULL: a flag */
+    const char *help;
+} cli_option;
+
+typedef struct cli_args cli_args;
+
+typedef struct cli_command {
+    const char *name;
+    const char *summary; /* for the list of commands */
+    const char *usage;   /* what follows the name */
+    const char *about;   /* paragraphs for its own help */
+    const cli_option *options;
+    const char *operand; /* name of the one operand that it needs; NULL: none */
+    int (*run)(const cli_args *args);
+} cli_command;
+
+extern const cli_command *const cli_commands[]; /* NULL ends */
+extern const cli_option cli_common_options[];   /* those of every command */
+
+extern const cli_command cli_demo;
+extern const cli_command cli_help;
+extern const cli_command cli_info;
+extern const cli_command cli_ping;
+extern const cli_command cli_receive;
+extern const cli_command cli_send;
+
+const cli_command *cli_find_command(const char *name);
+/* Prints the help of one command, or of all (NULL). */
+void cli_print_help(FILE *out, const cli_command *command);
+
+/* ---- args.c ---- */
+
+struct cli_args {
+    const cli_command *command;
+    const char
+        *values[2 * CLI_MAX_OPTIONS]; /* by place in the command's, then in the common options */
+    const char *operand;
+    bool help;
+};
+
+/*
+ * Reads the arguments after the command's name. What --link holds is copied and
+ * then erased in argv, where other users of the machine would see it.
+ * CLI_DONE, or CLI_USAGE with a line on stderr.
+ */
+int cli_args_parse(cli_args *out, const cli_command *command, int argc, char **argv);
+/* The value of an option; "" for a flag that was given; NULL where it was not. */
+const char *cli_value(const cli_args *args, const char *name);
+/* Frees what parsing copied. */
+void cli_args_free(cli_args *args);
+
+/* Each: CLI_DONE, *out untouched where the option is not given; or CLI_USAGE with a line on stderr.
+ */
+int cli_amount(const cli_args *args, const char *name, uint64_t *out);
+int cli_ratio(const cli_args *args, const char *name, rill_ratio *out);
+int cli_count(const cli_args *args, const char *name, uint64_t *out);
+int cli_seconds(const cli_args *args, const char *name, uint64_t *nanoseconds);
+
+/* ---- output.c ---- */
+
+/* One line on stderr: "rill send: ..." */
+void cli_error(const cli_command *command, const char *format, ...) RILL_PRINTF(2, 3);
+/* An error of rill_listen, rill_connect: the line, and the exit code. */
+int cli_start_error(const cli_command *command, int error, const char *problem);
+/* The node cannot be reached, or has refused us: the line; CLI_UNREACHABLE. */
+int cli_unreachable(const cli_command *command, int error, const char *detail);
+/* Text from outside on one line: what is not printable, or not UTF-8, is escaped. */
+void cli_print_text(FILE *out, const uint8_t *text, size_t len);
+/* The same in a buffer that is NUL-terminated, cut where it is full. */
+void cli_escape(char *out, size_t cap, const uint8_t *text, size_t len);
+
+json_t *cli_json_amount(uint64_t amount);
+json_t *cli_json_text(const char *text);
+json_t *cli_json_base64(const uint8_t *data, size_t len);
+/* One object, one line, at once; takes the reference. NULL is out of memory. False: stdout fails.
+ */
+bool cli_print_json(json_t *object);
+/* What was printed has left; a line on stderr where it has not. */
+bool cli_flush(const cli_command *command);
+
+/* ---- link_option.c ---- */
+
+/*
+ * Where the link goes: --link, --link-file; *uri NULL: the environment. The
+ * caller wipes and frees. CLI_DONE, or CLI_USAGE with a line on stderr.
+ */
+int cli_link_uri(const cli_args *args, char **uri);
+/* A fresh random account at the same place: out holds a secret. RILL_ERR_*. */
+RILL_MUST_CHECK int cli_link_fresh(const char *uri, char *out, size_t cap);
+void cli_free_secret(char *text);
+/* Defaults, --ca-file, and the link. uri is kept by reference. */
+void cli_net_options(const cli_args *args, const char *uri, rill_net_options *out);
+
+/* ---- credentials_file.c ---- */
+
+/* problem[cap] becomes one line. "-" is standard input. RILL_ERR_IO, RILL_ERR_MALFORMED. */
+RILL_MUST_CHECK int cli_credentials_load(const char *path, rill_credentials *out, char *problem,
+                                         size_t cap);
+/*
+ * All or nothing: a file of mode 0600 with the whole in place of the old one,
+ * or no change. "-" is standard output. RILL_ERR_IO.
+ */
+RILL_MUST_CHECK int cli_credentials_save(const char *path, const rill_credentials *credentials,
+                                         char *problem, size_t cap);
+
+/* ---- signals.c ---- */
+
+/* Calls stop for the first SIGINT or SIGTERM; the second ends the process. */
+typedef struct cli_signals cli_signals;
+cli_signals *cli_signals_open(rill_loop *loop, void (*stop)(void *user), void *user);
+/* NULL is allowed. */
+void cli_signals_close(cli_signals *s);
+
+#endif

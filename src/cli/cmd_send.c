@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/data_source.h"
+#include "cli/progress.h"
+
+typedef struct send_run {
+    const cli_args *args;
+    rill_loop *loop;
+    rill_payment *payment;
+    cli_signals *signals;
+    data_source *source; /* NULL: no data */
+    bool terminal;
+    cli_progress progress;
+    rill_credentials credentials;
+    rill_pay_options pay;
+    bool done;
+    bool reached;
+    int error;
+    rill_pay_result result;
+} send_run;
+
+/* ---- the arguments ---- */
+
+static int usage(const cli_args *args, const char *problem)
+{
+    cli_error(args->command, "%s; see \"rill help send\"", problem);
+    return CLI_USAGE;
+}
+
+static int parse_connection(const cli_args *args, rill_connection_options *o)
+{
+    if (cli_value(args, "--min-rate") && cli_value(args, "--slippage"))
+        return usage(args, "give --min-rate or --slippage, not both");
+    int code = cli_ratio(args, "--min-rate", &o->min_rate);
+    if (code == CLI_DONE)
+        code = cli_ratio(args, "--slippage", &o->slippage);
+    if (code == CLI_DONE)
+        code = cli_amount(args, "--max-packet", &o->max_packet_amount);
+    if (code != CLI_DONE)
+        return code;
+    if (cli_value(args, "--min-rate") && o->min_rate.num == 0)
+        return usage(args, "--min-rate must be above 0");
+    if (o->slippage.num >= o->slippage.den)
+        return usage(args, "--slippage must be less than 1");
+    if (o->max_packet_amount == 0)
+        return usage(args, "--max-packet must be above 0");
+    /* Nothing comes back to us but replies. */
+    o->receive = false;
+    return CLI_DONE;
+}
+
+static int parse_payment(send_run *run)
+{
+    const cli_args *args = run->args;
+    const char *amount = cli_value(args, "--amount");
+    const char *data = cli_value(args, "--data");
+    const char *file = cli_value(args, "--file");
+    if (data && file)
+        return usage(args, "give --data or --file, not both");
+    if (!amount && !data && !file)
+        return usage(args, "nothing to send: give --amount, --data or --file");
+    int code = cli_amount(args, "--amount", &run->pay.amount);
+    if (code == CLI_DONE)
+        code = cli_seconds(args, "--timeout", &run->pay.timeout);
+    if (code != CLI_DONE)
+        return code;
+    if (amount && run->pay.amount == 0 && !data && !file)
+        return usage(args, "--amount must be above 0");
+    return CLI_DONE;
+}
+
+static int open_data(send_run *run)
+{
+    const char *data = cli_value(run->args, "--data");
+    const char *file = cli_value(run->args, "--file");
+    if (data)
+        run->source = data_source_of_text(data);
+    else if (file)
+        run->source = data_source_of_file(file);
+    else
+        return CLI_DONE;
+    if (run->source)
+        return CLI_DONE;
+    char shown[128];
+    const char *name = file ? file : "--data";
+    cli_escape(shown, sizeof shown, (const uint8_t *)name, strlen(name));
+    cli_error(run->args->command, "cannot read %s: %s", shown, strerror(errno));
+    return CLI_USAGE;
+}
+
+static int load_credentials(send_run *run)
+{
+    const char *path = cli_value(run->args, "--credentials");
+    const char *file = cli_value(run->args, "--file");
+    if (!path)
+        return usage(run->args, "--credentials FILE is missing: what the receiver has written");
+    if (file && strcmp(path, "-") == 0 && strcmp(file, "-") == 0)
+        return usage(run->args, "--credentials and --file cannot both be standard input");
+    char problem[512];
+    int rc = cli_credentials_load(path, &run->credentials, problem, sizeof problem);
+    if (rc == RILL_OK)
+        return CLI_DONE;
+    cli_error(run->args->command, "%s", problem);
+    return CLI_USAGE;
+}
+
+/* ---- the payment ---- */
+
+static bool on_progress(const rill_connection_stats *stats, const rill_stream_totals *totals,
+                        void *user)
+{
+    send_run *run = user;
+    if (run->terminal)
+        cli_progress_show(&run->progress, rill_loop_now(run->loop).mono_ns, stats, totals);
+    return true;
+}
+
+static void on_stop(void *user)
+{
+    send_run *run = user;
+    rill_payment_cancel(run->payment);
+}
+
+static void on_done(int error, bool reached, const rill_pay_result *result, void *user)
+{
+    send_run *run = user;
+    run->done = true;
+    run->error = error;
+    run->reached = reached;
+    run->result = *result;
+    cli_signals_close(run->signals);
+    data_source_close(run->source);
+    run->source = NULL;
+}
+
+static void print_result(const send_run *run)
+{
+    const rill_pay_result *r = &run->result;
+    double seconds = (double)r->duration / 1e9;
+    if (cli_value(run->args, "--json")) {
+        json_t *object =
+            json_pack("{s:s,s:o,s:o,s:o,s:I,s:I,s:f}", "event", "done", "sent",
+                      cli_json_amount(r->sent), "delivered", cli_json_amount(r->delivered),
+                      "in_doubt", cli_json_amount(r->in_doubt), "packets", (json_int_t)r->packets,
+                      "rejects", (json_int_t)r->rejects, "seconds", seconds);
+        (void)cli_print_json(object);
+        return;
+    }
+    printf("sent %" PRIu64 " units, delivered %" PRIu64, r->sent, r->delivered);
+    if (*r->destination_asset_code) {
+        putchar(' ');
+        cli_print_text(stdout, (const uint8_t *)r->destination_asset_code,
+                       strlen(r->destination_asset_code));
+        printf(" units (scale %d)", r->destination_asset_scale);
+    }
+    if (r->in_doubt > 0)
+        printf(", %" PRIu64 " in doubt", r->in_doubt);
+    if (r->data_acknowledged > 0)
+        printf(", %" PRIu64 " bytes of data", r->data_acknowledged);
+    printf(", in %" PRIu64 " packets and %.3f s\n", r->packets, seconds);
+}
+
+static int report(send_run *run)
+{
+    const rill_pay_result *r = &run->result;
+    cli_progress_erase(&run->progress);
+    if (run->error == RILL_OK) {
+        print_result(run);
+        return CLI_DONE;
+    }
+    if (!run->reached && run->error != RILL_ERR_CANCELLED)
+        return cli_unreachable(run->args->command, run->error, r->detail);
+    print_result(run);
+    char detail[512];
+    cli_escape(detail, sizeof detail, (const uint8_t *)r->detail, strlen(r->detail));
+    cli_error(run->args->command,
+              "incomplete: %" PRIu64 " of %" PRIu64 " units sent, %" PRIu64 " delivered, %" PRIu64
+              " in doubt: %s",
+              r->sent, run->pay.amount, r->delivered, r->in_doubt, detail);
+    return CLI_INCOMPLETE;
+}
+
+static int pay(send_run *run)
+{
+    const rill_payment_source source = {data_source_read, run->source};
+    const rill_payment_handlers handlers = {on_progress, on_done, run};
+    const char *problem = NULL;
+    int rc = rill_loop_new(&run->loop, NULL);
+    if (rc != RILL_OK)
+        return cli_start_error(run->args->command, rc, NULL);
+    rc = rill_payment_start(&run->payment, run->loop, &run->pay, run->source ? &source : NULL,
+                            &handlers, true, &problem);
+    int code = CLI_INCOMPLETE;
+    if (rc == RILL_OK) {
+        if (run->source)
+            data_source_attach(run->source, run->loop, run->payment);
+        run->signals = cli_signals_open(run->loop, on_stop, run);
+        (void)rill_loop_run(run->loop);
+    } else {
+        code = cli_start_error(run->args->command, rc, problem);
+    }
+    if (run->done)
+        code = report(run);
+    rill_loop_free(run->loop);
+    return code;
+}
+
+static int run_send(const cli_args *args)
+{
+    send_run run = {.args = args, .terminal = isatty(STDERR_FILENO) != 0};
+    rill_pay_options_init(&run.pay);
+    char *uri = NULL;
+    int code = parse_payment(&run);
+    if (code == CLI_DONE)
+        code = cli_link_uri(args, &uri);
+    if (code == CLI_DONE) {
+        cli_net_options(args, uri, &run.pay.net);
+        code = parse_connection(args, &run.pay.net.connection);
+    }
+    if (code == CLI_DONE)
+        code = load_credentials(&run);
+    if (code == CLI_DONE)
+        code = open_data(&run);
+    if (code == CLI_DONE) {
+        run.progress.amount = run.pay.amount;
+        run.pay.destination_account = run.credentials.destination_account;
+        run.pay.shared_secret = run.credentials.shared_secret;
+        run.pay.secret_len = sizeof run.credentials.shared_secret;
+        code = pay(&run);
+    }
+    data_source_close(run.source);
+    rill_credentials_wipe(&run.credentials);
+    cli_free_secret(uri);
+    return code;
+}
+
+static const cli_option options[] = {
+    {"--credentials", "FILE", "what the receiver has written; - for standard input"},
+    {"--amount", "N", "units of our account to send"},
+    {"--data", "TEXT", "text to send beside it, or alone"},
+    {"--file", "FILE", "a file to send; - for standard input"},
+    {"--min-rate", "R", "send nothing below this rate (0.985 or 3/4): no probing"},
+    {"--slippage", "S", "part of the probed rate that may be lost: 0.01 at first"},
+    {"--max-packet", "N", "put at most N units into a packet"},
+    {"--timeout", "SECONDS", "give up after so long, like 30 or 0.5; none at first"},
+    {NULL, NULL, NULL},
+};
+
+const cli_command cli_send = {
+    .name = "send",
+    .summary = "send money and data to a receiver",
+    .usage = "--credentials FILE [--amount N] [--data TEXT | --file FILE]\n"
+             "                 [--min-rate R | --slippage S] [--max-packet N] [--timeout SECONDS]\n"
+             "                 [--link URI] [--json]",
+    .about =
+        "Connects to the receiver that FILE names, sends money, data or both on one stream, and\n"
+        "ends when all has arrived. Amounts are whole numbers of our account's smallest unit: at\n"
+        "asset scale 9 (\"rill info\" tells it), 1000000000 units are one of the asset.\n\n"
+        "Shows its progress where stderr is a terminal. Where not all could be sent it exits with\n"
+        "1 and says how much was sent, how much was delivered, and how much is in doubt: its "
+        "reply\n"
+        "has not come, and it may have arrived or not. --json prints, at the end,\n"
+        "{\"event\":\"done\",\"sent\",\"delivered\",\"in_doubt\",\"packets\",\"rejects\","
+        "\"seconds\"}.",
+    .options = options,
+    .run = run_send,
+};

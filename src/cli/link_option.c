@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "cli/cli.h"
+#include "crypto/crypto.h"
+
+#define MAX_URI 4096
+
+void cli_free_secret(char *text)
+{
+    if (!text)
+        return;
+    rill_wipe(text, strlen(text));
+    free(text);
+}
+
+static int bad_file(const cli_args *args, const char *path, const char *why)
+{
+    char shown[256];
+    cli_escape(shown, sizeof shown, (const uint8_t *)path, strlen(path));
+    cli_error(args->command, "the link's file %s: %s", shown, why);
+    return CLI_USAGE;
+}
+
+/* The first line of a file, without white space around it. */
+static int read_file(const cli_args *args, const char *path, char **uri)
+{
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return bad_file(args, path, strerror(errno));
+    /* Unbuffered: the library's buffer would keep the secret. */
+    setvbuf(file, NULL, _IONBF, 0);
+    char line[MAX_URI];
+    bool read = fgets(line, sizeof line, file) != NULL;
+    fclose(file);
+    size_t len = read ? strlen(line) : 0;
+    while (len > 0 && strchr(" \t\r\n", line[len - 1]))
+        line[--len] = '\0';
+    char *start = line;
+    while (len > 0 && strchr(" \t", *start)) {
+        start++;
+        len--;
+    }
+    if (len > 0)
+        *uri = strdup(start);
+    rill_wipe(line, sizeof line);
+    if (len == 0)
+        return bad_file(args, path, "holds no URI");
+    if (!*uri)
+        return bad_file(args, path, rill_strerror(RILL_ERR_NOMEM));
+    return CLI_DONE;
+}
+
+int cli_link_uri(const cli_args *args, char **uri)
+{
+    *uri = NULL;
+    const char *link = cli_value(args, "--link");
+    const char *path = cli_value(args, "--link-file");
+    if (link && path) {
+        cli_error(args->command, "give --link or --link-file, not both");
+        return CLI_USAGE;
+    }
+    if (link && link[0] == '@')
+        path = link + 1;
+    if (path)
+        return read_file(args, path, uri);
+    if (!link)
+        return CLI_DONE;
+    *uri = strdup(link);
+    if (*uri)
+        return CLI_DONE;
+    cli_error(args->command, "%s", rill_strerror(RILL_ERR_NOMEM));
+    return CLI_INCOMPLETE;
+}
+
+static int random_token(char out[RILL_BASE64_SIZE(24)])
+{
+    uint8_t token[24];
+    rill_crypto *crypto = rill_crypto_new(rill_allocator_default());
+    if (!crypto)
+        return RILL_ERR_CRYPTO;
+    int rc = rill_crypto_random(crypto, token, sizeof token);
+    rill_crypto_free(crypto);
+    if (rc == RILL_OK)
+        rill_base64url_encode(token, sizeof token, out);
+    rill_wipe(token, sizeof token);
+    return rc;
+}
+
+int cli_link_fresh(const char *uri, char *out, size_t cap)
+{
+    const char *scheme_end = strstr(uri, "://");
+    if (!scheme_end)
+        return RILL_ERR_URI;
+    const char *authority = scheme_end + 3;
+    size_t authority_len = strcspn(authority, "/?#");
+    const char *host = authority;
+    for (size_t i = 0; i < authority_len; i++) {
+        if (authority[i] == '@')
+            host = authority + i + 1;
+    }
+    char token[RILL_BASE64_SIZE(24)];
+    int rc = random_token(token);
+    if (rc != RILL_OK)
+        return rc;
+    int len = snprintf(out, cap, "%.*s:%s@%s", (int)(authority - uri), uri, token, host);
+    rill_wipe(token, sizeof token);
+    return len < 0 || (size_t)len >= cap ? RILL_ERR_URI : RILL_OK;
+}
+
+void cli_net_options(const cli_args *args, const char *uri, rill_net_options *out)
+{
+    rill_net_options_init(out);
+    out->link = uri;
+    out->link_options.ca_file = cli_value(args, "--ca-file");
+}

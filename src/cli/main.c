@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include <signal.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+const cli_command *const cli_commands[] = {&cli_demo, &cli_receive, &cli_send, &cli_info,
+                                           &cli_ping, &cli_help,    NULL};
+
+const cli_command *cli_find_command(const char *name)
+{
+    for (const cli_command *const *c = cli_commands; *c; c++) {
+        if (strcmp((*c)->name, name) == 0)
+            return *c;
+    }
+    return NULL;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int run(const cli_command *command, int argc, char **argv)
+{
+    cli_args args;
+    int code = cli_args_parse(&args, command, argc, argv);
+    if (code == CLI_DONE && args.help)
+        cli_print_help(stdout, command);
+    else if (code == CLI_DONE)
+        code = command->run(&args);
+    cli_args_free(&args);
+    if (!cli_flush(command) && code == CLI_DONE)
+        code = CLI_INCOMPLETE;
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    /* A reader that went away, a full disk: errors to report, not ends of the process. */
+    signal(SIGPIPE, SIG_IGN);
+#ifdef SIGXFSZ
+    signal(SIGXFSZ, SIG_IGN);
+#endif
+    if (argc < 2) {
+        cli_print_help(stderr, NULL);
+        return CLI_USAGE;
+    }
+    if (asks_for_help(argv[1])) {
+        cli_print_help(stdout, NULL);
+        return cli_flush(NULL) ? CLI_DONE : CLI_INCOMPLETE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("rill %s\n", RILL_VERSION);
+        return cli_flush(NULL) ? CLI_DONE : CLI_INCOMPLETE;
+    }
+    const cli_command *command = cli_find_command(argv[1]);
+    if (!command) {
+        char name[64];
+        cli_escape(name, sizeof name, (const uint8_t *)argv[1], strlen(argv[1]));
+        cli_error(NULL, "there is no %s \"%s\"; \"rill help\" lists the commands",
+                  argv[1][0] == '-' ? "option" : "command", name);
+        return CLI_USAGE;
+    }
+    return run(command, argc - 2, argv + 2);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "cli/cli.h"
+
+void cli_error(const cli_command *command, const char *format, ...)
+{
+    va_list args;
+    fflush(stdout);
+    fprintf(stderr, "rill%s%s: ", command ? " " : "", command ? command->name : "");
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+int cli_start_error(const cli_command *command, int error, const char *problem)
+{
+    if (!problem || !*problem)
+        problem = rill_strerror(error);
+    switch (error) {
+    case RILL_ERR_URI:
+    case RILL_ERR_UNSUPPORTED:
+        cli_error(command, "the link's URI: %s; it looks like btp+ws://:TOKEN@HOST:PORT", problem);
+        return CLI_USAGE;
+    case RILL_ERR_MALFORMED:
+    case RILL_ERR_INVALID:
+    case RILL_ERR_ADDRESS:
+        cli_error(command, "%s", problem);
+        return CLI_USAGE;
+    case RILL_ERR_TLS:
+        return cli_unreachable(command, error, problem);
+    default:
+        cli_error(command, "%s", problem);
+        return CLI_INCOMPLETE;
+    }
+}
+
+int cli_unreachable(const cli_command *command, int error, const char *detail)
+{
+    char text[256];
+    if (!detail || !*detail)
+        detail = rill_strerror(error);
+    cli_escape(text, sizeof text, (const uint8_t *)detail, strlen(detail));
+    if (error == RILL_ERR_AUTH)
+        cli_error(command, "the node refuses this link: %s; check its token", text);
+    else
+        cli_error(
+            command,
+            "cannot reach the node: %s; is it running (\"rilld local\"), and is --link right?",
+            text);
+    return CLI_UNREACHABLE;
+}
+
+/* The length of the printable UTF-8 character at text, 0 where it is none. */
+static size_t printable(const uint8_t *text, size_t len)
+{
+    static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
+    uint8_t first = text[0];
+    size_t n = first < 0x80       ? 1
+               : first >> 5 == 6  ? 2
+               : first >> 4 == 14 ? 3
+               : first >> 3 == 30 ? 4
+                                  : 0;
+    if (n == 0 || n > len)
+        return 0;
+    uint32_t code = n == 1 ? first : first & (0x7fU >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (text[i] >> 6 != 2)
+            return 0;
+        code = code << 6 | (text[i] & 0x3fU);
+    }
+    bool surrogate = code >= 0xd800 && code < 0xe000;
+    /* Characters that turn the writing direction can make a line read as another. */
+    bool turns = (code >= 0x200e && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+                 (code >= 0x2066 && code <= 0x2069);
+    if (code < least[n] || code == 0x7f || surrogate || turns || code > 0x10ffff)
+        return 0;
+    return n;
+}
+
+/* Writes the next character of text, whole or escaped, to out[5]; returns how much of text it was.
+ */
+static size_t escape_one(const uint8_t *text, size_t len, char out[8])
+{
+    size_t n = printable(text, len);
+    if (n > 0) {
+        memcpy(out, text, n);
+        out[n] = '\0';
+        return n;
+    }
+    if (text[0] == '\n')
+        memcpy(out, "\\n", 3);
+    else
+        snprintf(out, 8, "\\x%02x", text[0]);
+    return 1;
+}
+
+void cli_escape(char *out, size_t cap, const uint8_t *text, size_t len)
+{
+    size_t used = 0;
+    while (len > 0) {
+        char piece[8];
+        size_t n = escape_one(text, len, piece);
+        size_t piece_len = strlen(piece);
+        if (used + piece_len + 1 > cap)
+            break;
+        memcpy(out + used, piece, piece_len);
+        used += piece_len;
+        text += n;
+        len -= n;
+    }
+    out[used] = '\0';
+}
+
+void cli_print_text(FILE *out, const uint8_t *text, size_t len)
+{
+    while (len > 0) {
+        char piece[8];
+        size_t n = escape_one(text, len, piece);
+        fputs(piece, out);
+        text += n;
+        len -= n;
+    }
+}
+
+json_t *cli_json_amount(uint64_t amount)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, amount);
+    return json_string(text);
+}
+
+json_t *cli_json_text(const char *text)
+{
+    json_t *exact = json_string(text);
+    if (exact)
+        return exact;
+    char escaped[1024];
+    cli_escape(escaped, sizeof escaped, (const uint8_t *)text, strlen(text));
+    return json_string(escaped);
+}
+
+json_t *cli_json_base64(const uint8_t *data, size_t len)
+{
+    char *text = malloc(RILL_BASE64_SIZE(len));
+    if (!text)
+        return NULL;
+    size_t text_len = rill_base64_encode(data, len, text);
+    json_t *out = json_stringn(text, text_len);
+    free(text);
+    return out;
+}
+
+bool cli_print_json(json_t *object)
+{
+    bool ok = object && json_dumpf(object, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF;
+    json_decref(object);
+    return ok && fflush(stdout) == 0;
+}
+
+bool cli_flush(const cli_command *command)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    /* A reader that has seen enough is no news for anybody. */
+    if (errno != EPIPE)
+        cli_error(command, "cannot write to standard output: %s", strerror(errno));
+    return false;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/rilld_log.h"
+#include "cli/rilld_options.h"
+#include "cli/rilld_serve.h"
+
+/* Help that could not be written (a full disk) was not given. */
+static int printed(void)
+{
+    return fflush(stdout) == 0 && ferror(stdout) == 0 ? RILLD_DONE : RILLD_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    rilld_options options;
+    char problem[256];
+    int rc = rilld_options_parse(&options, argc, argv, getenv, problem, sizeof problem);
+    if (rc != RILLD_DONE) {
+        rilld_error("%s", problem);
+        return rc;
+    }
+    switch (options.command) {
+    case RILLD_HELP:
+        rilld_print_help();
+        return printed();
+    case RILLD_LOCAL_HELP:
+        rilld_print_local_help();
+        return printed();
+    case RILLD_VERSION:
+        (void)printf("rilld %s\n", RILL_VERSION);
+        return printed();
+    case RILLD_LOCAL:
+        break;
+    }
+    return rilld_serve(&options);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rilld's lines on standard error. */
+#ifndef RILL_CLI_RILLD_LOG_H
+#define RILL_CLI_RILLD_LOG_H
+
+#include "node/limits.h"
+#include "node/log.h"
+
+typedef struct rilld_log {
+    rill_log_level level;
+    bool quiet;
+    rill_now (*now)(void *user);
+    void *user;
+    rill_bucket bucket; /* so that strangers cannot fill the disk */
+    uint64_t suppressed;
+} rilld_log;
+
+/* "rilld: " and the line; what is not printable is shown as ?. */
+void rilld_error(const char *format, ...) RILL_PRINTF(1, 2);
+/* As rilld_error, unless quiet. */
+void rilld_say(const rilld_log *log, const char *format, ...) RILL_PRINTF(2, 3);
+/* For rill_log.line, with a rilld_log as user: at most 100 lines at once and 20 a second. */
+void rilld_log_line(void *log, rill_log_level level, const char *line);
+
+#endif

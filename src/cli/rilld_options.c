@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include "cli/rilld_options.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_PORT 7768
+
+/* Where a problem is described. */
+typedef struct problem_text {
+    char *text;
+    size_t cap;
+} problem_text;
+
+static int fail(const problem_text *p, const char *format, ...) RILL_PRINTF(2, 3);
+
+static int fail(const problem_text *p, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(p->text, p->cap, format, args);
+    va_end(args);
+    return RILLD_USAGE;
+}
+
+void rilld_listen_text(const rilld_listen *listen, uint16_t port, char out[64])
+{
+    (void)snprintf(out, 64, listen->ipv6 ? "[%s]:%u" : "%s:%u", listen->host, (unsigned)port);
+}
+
+/* Fills in what follows from the host; false where it is not a numeric address. */
+static bool set_host(rilld_listen *listen, const char *host, size_t len)
+{
+    uint8_t bytes[16];
+    static const uint8_t loopback6[16] = {[15] = 1};
+    if (len == 9 && memcmp(host, "localhost", 9) == 0) {
+        host = "127.0.0.1";
+        len = 9;
+    }
+    if (len >= sizeof listen->host)
+        return false;
+    memcpy(listen->host, host, len);
+    listen->host[len] = '\0';
+    if (inet_pton(AF_INET, listen->host, bytes) == 1) {
+        listen->ipv6 = false;
+        listen->loopback = bytes[0] == 127;
+        return true;
+    }
+    listen->ipv6 = true;
+    if (inet_pton(AF_INET6, listen->host, bytes) != 1)
+        return false;
+    listen->loopback = memcmp(bytes, loopback6, sizeof bytes) == 0;
+    return true;
+}
+
+static bool set_port(rilld_listen *listen, const char *text)
+{
+    uint64_t port = 0;
+    if (rill_amount_parse(text, &port) != RILL_OK || port > UINT16_MAX)
+        return false;
+    listen->port = (uint16_t)port;
+    return true;
+}
+
+static int parse_listen(rilld_options *o, const char *text, const problem_text *p)
+{
+    static const char form[] = "it must be ADDRESS:PORT, as 127.0.0.1:7768 or [::1]:7768";
+    if (o->listen_count == RILLD_MAX_LISTEN)
+        return fail(p, "--listen: at most %d addresses", RILLD_MAX_LISTEN);
+    rilld_listen *listen = &o->listen[o->listen_count];
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL)
+        return fail(p, "--listen %.100s: %s", text, form);
+    const char *host = text;
+    size_t len = (size_t)(colon - text);
+    bool brackets = len >= 2 && host[0] == '[' && host[len - 1] == ']';
+    if (brackets) {
+        host++;
+        len -= 2;
+    }
+    if (!set_host(listen, host, len) || listen->ipv6 != brackets)
+        return fail(p, "--listen %.100s: %s", text, form);
+    if (!set_port(listen, colon + 1))
+        return fail(p, "--listen %.100s: the port must be a number from 0 to 65535", text);
+    o->listen_count++;
+    return RILLD_DONE;
+}
+
+static int parse_origin(rilld_options *o, const char *text, const problem_text *p)
+{
+    if (o->origin_count == RILLD_MAX_ORIGINS)
+        return fail(p, "--allow-origin: at most %d origins", RILLD_MAX_ORIGINS);
+    if (*text == '\0')
+        return fail(p, "--allow-origin: an origin is needed, as http://localhost:8080");
+    o->allow_origins[o->origin_count++] = text;
+    return RILLD_DONE;
+}
+
+static int parse_number(const char *name, const char *text, uint64_t min, uint64_t max,
+                        uint64_t *out, const problem_text *p)
+{
+    int rc = rill_amount_parse(text, out);
+    if (rc == RILL_ERR_MALFORMED)
+        return fail(p, "%s %.100s: it must be a whole number", name, text);
+    if (rc != RILL_OK || *out < min || *out > max)
+        return fail(p, "%s %.100s: it must be from %llu to %llu", name, text,
+                    (unsigned long long)min, (unsigned long long)max);
+    return RILLD_DONE;
+}
+
+static int parse_scale(rilld_options *o, const char *name, const char *text, const problem_text *p)
+{
+    uint64_t scale = 0;
+    int rc = parse_number(name, text, 0, UINT8_MAX, &scale, p);
+    o->asset_scale = (uint8_t)scale;
+    return rc;
+}
+
+/* An option that takes a value; name is as it was written. */
+static int take_value(rilld_options *o, const char *name, const char *value, const problem_text *p)
+{
+    if (strcmp(name, "--listen") == 0)
+        return parse_listen(o, value, p);
+    if (strcmp(name, "--allow-origin") == 0)
+        return parse_origin(o, value, p);
+    if (strcmp(name, "--asset-scale") == 0)
+        return parse_scale(o, name, value, p);
+    if (strcmp(name, "--max-packet-amount") == 0)
+        return parse_number(name, value, 1, UINT64_MAX, &o->max_packet_amount, p);
+    if (strcmp(name, "--rate-limit") == 0)
+        return parse_number(name, value, 1, 1000000000, &o->rate_limit, p);
+    if (*value == '\0')
+        return fail(p, "%s: it must not be empty", name);
+    if (strcmp(name, "--port-file") == 0)
+        o->port_file = value;
+    else if (strcmp(name, "--address") == 0)
+        o->address = value;
+    else
+        o->asset_code = value;
+    return RILLD_DONE;
+}
+
+static bool takes_value(const char *name)
+{
+    static const char *const names[] = {"--listen",     "--allow-origin", "--asset-scale",
+                                        "--rate-limit", "--port-file",    "--max-packet-amount",
+                                        "--asset-code", "--address"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The flag at text, if it is one. */
+static bool take_flag(rilld_options *o, const char *text)
+{
+    if (strcmp(text, "--quiet") == 0 || strcmp(text, "-q") == 0)
+        o->quiet = true;
+    else if (strcmp(text, "--verbose") == 0 || strcmp(text, "-v") == 0)
+        o->verbose = true;
+    else
+        return false;
+    return true;
+}
+
+static int parse_arguments(rilld_options *o, int argc, char **argv, const problem_text *p)
+{
+    for (int i = 0; i < argc; i++) {
+        char name[32];
+        const char *equals = strchr(argv[i], '=');
+        size_t len = equals != NULL ? (size_t)(equals - argv[i]) : strlen(argv[i]);
+        if (take_flag(o, argv[i]))
+            continue;
+        (void)snprintf(name, sizeof name, "%.*s", len < sizeof name ? (int)len : 0, argv[i]);
+        if (argv[i][0] != '-')
+            return fail(p, "unexpected argument: %.100s (see rilld local --help)", argv[i]);
+        if (!takes_value(name))
+            return fail(p, "unknown option: %.*s (see rilld local --help)",
+                        len < 100 ? (int)len : 100, argv[i]);
+        const char *value = equals != NULL ? equals + 1 : NULL;
+        if (value == NULL && i + 1 < argc)
+            value = argv[++i];
+        if (value == NULL)
+            return fail(p, "%s needs a value (see rilld local --help)", name);
+        int rc = take_value(o, name, value, p);
+        if (rc != RILLD_DONE)
+            return rc;
+    }
+    if (o->quiet && o->verbose)
+        return fail(p, "--quiet and --verbose exclude each other");
+    return RILLD_DONE;
+}
+
+/* Empty is as unset, as moneyd takes it. */
+static const char *variable(char *(*getenv_of)(const char *name), const char *name)
+{
+    const char *value = getenv_of(name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+/* moneyd's variables are defaults: options come after them. */
+static int read_environment(rilld_options *o, rilld_listen *listen,
+                            char *(*getenv_of)(const char *name), const problem_text *p)
+{
+    const char *value = variable(getenv_of, "MONEYD_BIND_IP");
+    if (value != NULL && !set_host(listen, value, strlen(value)))
+        return fail(p, "MONEYD_BIND_IP=%.100s: it must be a numeric address or localhost", value);
+    value = variable(getenv_of, "MONEYD_BIND_PORT");
+    if (value != NULL && !set_port(listen, value))
+        return fail(p, "MONEYD_BIND_PORT=%.100s: it must be a number from 0 to 65535", value);
+    value = variable(getenv_of, "MONEYD_ILP_ADDRESS");
+    if (value != NULL)
+        o->address = value;
+    value = variable(getenv_of, "MONEYD_ASSET_CODE");
+    if (value != NULL)
+        o->asset_code = value;
+    value = variable(getenv_of, "MONEYD_ASSET_SCALE");
+    return value != NULL ? parse_scale(o, "MONEYD_ASSET_SCALE", value, p) : RILLD_DONE;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the node itself says about it, with the option's name where that helps. */
+static int check(const rilld_options *o, const problem_text *p)
+{
+    rill_node_options node;
+    rill_node_options_init(&node);
+    node.address = o->address;
+    const char *problem = rill_node_options_problem(&node);
+    if (problem != NULL)
+        return fail(p, "--address %.100s: %s", o->address, problem);
+    node.asset_code = o->asset_code;
+    problem = rill_node_options_problem(&node);
+    if (problem != NULL)
+        return fail(p, "--asset-code: %s", problem);
+    return RILLD_DONE;
+}
+
+static int parse_local(rilld_options *o, int argc, char **argv,
+                       char *(*getenv_of)(const char *name), const problem_text *p)
+{
+    rilld_listen fallback = {.host = "127.0.0.1", .port = DEFAULT_PORT, .loopback = true};
+    o->command = RILLD_LOCAL;
+    if (asks_for_help(argc, argv)) {
+        o->command = RILLD_LOCAL_HELP;
+        return RILLD_DONE;
+    }
+    int rc = read_environment(o, &fallback, getenv_of, p);
+    if (rc == RILLD_DONE)
+        rc = parse_arguments(o, argc, argv, p);
+    if (rc == RILLD_DONE)
+        rc = check(o, p);
+    if (rc == RILLD_DONE && o->listen_count == 0)
+        o->listen[o->listen_count++] = fallback;
+    return rc;
+}
+
+int rilld_options_parse(rilld_options *o, int argc, char **argv,
+                        char *(*getenv_of)(const char *name), char *problem, size_t cap)
+{
+    problem_text p = {problem, cap};
+    rill_node_options node;
+    rill_node_options_init(&node);
+    *o = (rilld_options){
+        .command = RILLD_HELP,
+        .address = node.address,
+        .asset_code = node.asset_code,
+        .asset_scale = node.asset_scale,
+        .max_packet_amount = node.max_packet_amount,
+        .rate_limit = node.rate_limit,
+    };
+    if (argc < 2)
+        return fail(&p, "a command is needed: rilld local starts the node (see rilld help)");
+    const char *command = argv[1];
+    if (strcmp(command, "local") == 0)
+        return parse_local(o, argc - 2, argv + 2, getenv_of, &p);
+    if (strcmp(command, "--version") == 0 || strcmp(command, "version") == 0)
+        o->command = RILLD_VERSION;
+    else if (strcmp(command, "help") == 0 && argc == 3 && strcmp(argv[2], "local") == 0)
+        o->command = RILLD_LOCAL_HELP;
+    else if (strcmp(command, "help") != 0 && strcmp(command, "--help") != 0 &&
+             strcmp(command, "-h") != 0)
+        return fail(&p, "unknown command: %.100s (see rilld help)", command);
+    if (argc > 2 && o->command != RILLD_LOCAL_HELP)
+        return fail(&p, "unexpected argument: %.100s (see rilld help)", argv[2]);
+    return RILLD_DONE;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of rilld, and the MONEYD_* variables, checked before anything is done. */
+#ifndef RILL_CLI_RILLD_OPTIONS_H
+#define RILL_CLI_RILLD_OPTIONS_H
+
+#include "node/node.h"
+
+/* Exit codes of rilld. */
+enum { RILLD_DONE = 0, RILLD_FAILED = 1, RILLD_USAGE = 2 };
+
+#define RILLD_MAX_LISTEN  16
+#define RILLD_MAX_ORIGINS 64
+
+typedef enum rilld_command {
+    RILLD_LOCAL,
+    RILLD_HELP,
+    RILLD_LOCAL_HELP,
+    RILLD_VERSION
+} rilld_command;
+
+typedef struct rilld_listen {
+    char host[48]; /* numeric address, without brackets */
+    uint16_t port; /* 0: any that is free */
+    bool loopback;
+    bool ipv6;
+} rilld_listen;
+
+/* Texts are argv's or the environment's. */
+typedef struct rilld_options {
+    rilld_command command;
+    rilld_listen listen[RILLD_MAX_LISTEN];
+    size_t listen_count;
+    const char *allow_origins[RILLD_MAX_ORIGINS + 1]; /* NULL-terminated */
+    size_t origin_count;
+    const char *port_file; /* NULL: none */
+    const char *address;
+    const char *asset_code;
+    uint8_t asset_scale;
+    uint64_t max_packet_amount;
+    uint64_t rate_limit;
+    bool quiet;
+    bool verbose;
+} rilld_options;
+
+/*
+ * RILLD_DONE; or RILLD_USAGE, and problem[cap] is one line about it without a
+ * newline. getenv is asked for variables (getenv itself, or a test's).
+ */
+RILL_MUST_CHECK int rilld_options_parse(rilld_options *o, int argc, char **argv,
+                                        char *(*getenv_of)(const char *name), char *problem,
+                                        size_t cap);
+/* Brackets around IPv6: "127.0.0.1:7768", "[::1]:7768". out[64]. */
+void rilld_listen_text(const rilld_listen *listen, uint16_t port, char out[64]);
+
+/* Help texts, to stdout. */
+void rilld_print_help(void);
+void rilld_print_local_help(void);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include "cli/rilld_serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "cli/rilld_log.h"
+#include "cli/rilld_port_file.h"
+#include "net/btp_server.h"
+
+/* How long packets under way are waited for. */
+enum { DRAIN_MS = 5000 };
+
+typedef struct serving {
+    const rilld_options *options;
+    rilld_log log;
+    rill_loop *loop;
+    rill_node *node;
+    rill_btp_server *servers[RILLD_MAX_LISTEN];
+    size_t server_count; /* open */
+    rilld_port_file port_file;
+    uv_timer_t tick;
+    uv_timer_t drain; /* first the limit of draining, then "now" */
+    uv_signal_t signals[4];
+    size_t signal_count;
+    bool handles; /* tick and drain are initialised */
+    bool stopping;
+    bool closing;
+} serving;
+
+static rill_now now_of(void *user)
+{
+    const serving *s = user;
+    return rill_loop_now(s->loop);
+}
+
+/* ---- the node's timer ---- */
+
+static void on_tick(uv_timer_t *timer)
+{
+    serving *s = timer->data;
+    rill_node_tick(s->node);
+}
+
+static void wake(void *user, uint64_t deadline)
+{
+    serving *s = user;
+    uint64_t now = now_of(s).mono_ns;
+    /* Rounded up: a tick that comes too early would only come again. */
+    uint64_t ms = deadline > now ? (deadline - now + RILL_MS - 1) / RILL_MS : 0;
+    if (!s->closing)
+        (void)uv_timer_start(&s->tick, on_tick, ms, 0);
+}
+
+/* ---- stopping ---- */
+
+static void close_handles(serving *s)
+{
+    if (s->handles) {
+        uv_close((uv_handle_t *)&s->tick, NULL);
+        uv_close((uv_handle_t *)&s->drain, NULL);
+    }
+    for (size_t i = 0; i < s->signal_count; i++)
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
+    s->handles = false;
+    s->signal_count = 0;
+}
+
+static void on_server_closed(void *owner)
+{
+    serving *s = owner;
+    if (--s->server_count == 0)
+        close_handles(s);
+}
+
+/* Closes all there is, so that the loop ends when it has ended. */
+static void close_all(serving *s)
+{
+    if (s->closing)
+        return;
+    s->closing = true;
+    rilld_port_file_remove(&s->port_file);
+    if (s->server_count == 0)
+        close_handles(s);
+    /* The count goes down as they close. */
+    size_t count = s->server_count;
+    for (size_t i = 0; i < count; i++)
+        rill_btp_server_close(s->servers[i], on_server_closed);
+}
+
+static void on_drained_now(uv_timer_t *timer)
+{
+    close_all(timer->data);
+}
+
+static void on_drain_limit(uv_timer_t *timer)
+{
+    serving *s = timer->data;
+    rilld_say(&s->log, "%zu packets were not answered in time", rill_node_open(s->node));
+    rill_node_abandon(s->node);
+}
+
+static void drained(void *user)
+{
+    serving *s = user;
+    /* Not here: a link may be in the middle of something. */
+    if (!s->closing)
+        (void)uv_timer_start(&s->drain, on_drained_now, 0, 0);
+}
+
+static void stop(serving *s)
+{
+    size_t open = rill_node_open(s->node);
+    s->stopping = true;
+    if (open > 0)
+        rilld_say(&s->log, "stopping, when %zu packets under way are answered", open);
+    else
+        rilld_say(&s->log, "stopping");
+    for (size_t i = 0; i < s->server_count; i++)
+        rill_btp_server_stop(s->servers[i]);
+    (void)uv_timer_start(&s->drain, on_drain_limit, DRAIN_MS, 0);
+    rill_node_drain(s->node);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    serving *s = handle->data;
+    if (number == SIGUSR1) {
+        rill_node_report(s->node);
+    } else if (!s->stopping) {
+        stop(s);
+    } else {
+        rilld_port_file_remove(&s->port_file);
+        rilld_error("stopped at once, by a second signal");
+        _exit(RILLD_FAILED);
+    }
+}
+
+/* ---- starting ---- */
+
+static int authenticate(void *owner, rill_bytes name, rill_bytes token, rill_link *session,
+                        const rill_link_handlers **handlers, void **user)
+{
+    serving *s = owner;
+    return rill_node_admit(s->node, name, token, session, handlers, user);
+}
+
+static void server_log(void *owner, const char *line)
+{
+    serving *s = owner;
+    rilld_log_line(&s->log, RILL_LOG_WARNING, line);
+}
+
+static int listen_on(serving *s, const rilld_listen *listen)
+{
+    rill_btp_server_options options;
+    rill_btp_server_options_init(&options);
+    options.host = listen->host;
+    options.port = listen->port;
+    options.allow_origins = s->options->allow_origins;
+    options.authenticate = authenticate;
+    options.log = server_log;
+    options.owner = s;
+    int rc = rill_btp_server_open(&s->servers[s->server_count], s->loop, &options);
+    if (rc == RILL_OK) {
+        s->server_count++;
+        return RILLD_DONE;
+    }
+    char where[64];
+    rilld_listen_text(listen, listen->port, where);
+    if (rc == RILL_ERR_ADDRESS_IN_USE)
+        rilld_error("cannot listen on %s: address in use; is another node running? choose another "
+                    "port with --listen",
+                    where);
+    else
+        rilld_error("cannot listen on %s: %s; is it an address of this machine?", where,
+                    rill_strerror(rc));
+    return RILLD_FAILED;
+}
+
+static int write_port_file(serving *s)
+{
+    uint16_t ports[RILLD_MAX_LISTEN];
+    if (s->options->port_file == NULL)
+        return RILLD_DONE;
+    for (size_t i = 0; i < s->server_count; i++)
+        ports[i] = rill_btp_server_port(s->servers[i]);
+    int error = rilld_port_file_write(&s->port_file, s->options->port_file, ports, s->server_count);
+    if (error == 0)
+        return RILLD_DONE;
+    rilld_error("cannot write the port file %s: %s", s->options->port_file, strerror(error));
+    return RILLD_FAILED;
+}
+
+static void say_ready(const serving *s)
+{
+    const rilld_options *o = s->options;
+    for (size_t i = 0; i < s->server_count; i++) {
+        char where[64];
+        rilld_listen_text(&o->listen[i], rill_btp_server_port(s->servers[i]), where);
+        if (!o->listen[i].loopback)
+            rilld_error("warning: %s can be reached from other machines, and whoever reaches it "
+                        "has an account",
+                        where);
+        rilld_say(&s->log, "ready on %s as %s (%s, scale %u)", where, o->address, o->asset_code,
+                  (unsigned)o->asset_scale);
+    }
+}
+
+static int start_signals(serving *s)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    (void)signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        uv_signal_t *handle = &s->signals[i];
+        if (uv_signal_init(rill_loop_uv(s->loop), handle) != 0)
+            return RILLD_FAILED;
+        s->signal_count++;
+        handle->data = s;
+        if (uv_signal_start(handle, on_signal, numbers[i]) != 0)
+            return RILLD_FAILED;
+    }
+    return RILLD_DONE;
+}
+
+static int start_handles(serving *s)
+{
+    uv_loop_t *uv = rill_loop_uv(s->loop);
+    /* Neither can fail. */
+    (void)uv_timer_init(uv, &s->tick);
+    (void)uv_timer_init(uv, &s->drain);
+    s->tick.data = s;
+    s->drain.data = s;
+    s->handles = true;
+    return start_signals(s);
+}
+
+static int start_node(serving *s)
+{
+    const rilld_options *o = s->options;
+    rill_node_options node;
+    rill_node_options_init(&node);
+    node.address = o->address;
+    node.asset_code = o->asset_code;
+    node.asset_scale = o->asset_scale;
+    node.max_packet_amount = o->max_packet_amount;
+    node.rate_limit = o->rate_limit;
+    node.now = now_of;
+    node.wake = wake;
+    node.drained = drained;
+    node.log = (rill_log){rilld_log_line, &s->log, s->log.level};
+    node.user = s;
+    int rc = rill_node_new(&s->node, &node);
+    if (rc != RILL_OK)
+        rilld_error("cannot start: %s", rill_strerror(rc));
+    return rc == RILL_OK ? RILLD_DONE : RILLD_FAILED;
+}
+
+static int start(serving *s)
+{
+    int rc = start_node(s);
+    if (rc != RILLD_DONE)
+        return rc;
+    if (start_handles(s) != RILLD_DONE) {
+        rilld_error("cannot start: the system refuses signal handlers");
+        return RILLD_FAILED;
+    }
+    for (size_t i = 0; i < s->options->listen_count; i++) {
+        rc = listen_on(s, &s->options->listen[i]);
+        if (rc != RILLD_DONE)
+            return rc;
+    }
+    rc = write_port_file(s);
+    if (rc == RILLD_DONE)
+        say_ready(s);
+    return rc;
+}
+
+int rilld_serve(const rilld_options *options)
+{
+    serving s = {.options = options};
+    int rc = rill_loop_new(&s.loop, NULL);
+    if (rc != RILL_OK) {
+        rilld_error("cannot start: %s", rill_strerror(rc));
+        return RILLD_FAILED;
+    }
+    s.log = (rilld_log){
+        .level = options->verbose ? RILL_LOG_DEBUG : RILL_LOG_WARNING,
+        .quiet = options->quiet,
+        .now = now_of,
+        .user = &s,
+    };
+    int code = start(&s);
+    if (code != RILLD_DONE)
+        close_all(&s);
+    rc = rill_loop_run(s.loop);
+    if (rc != RILL_OK) {
+        /* Nothing can be closed in order without the loop. */
+        rilld_port_file_remove(&s.port_file);
+        rilld_error("stopped: %s", rill_strerror(rc));
+        return RILLD_FAILED;
+    }
+    if (code == RILLD_DONE)
+        rilld_say(&s.log, "stopped");
+    rill_node_free(s.node);
+    rill_loop_free(s.loop);
+    return code;
+}

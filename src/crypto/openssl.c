@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The OpenSSL 3 backend, by its public EVP interface. What makes it fast:
+ * cipher contexts keep their key and are given only a new IV for each packet;
+ * HMAC is put together from two digest contexts that have hashed the key and
+ * are copied for each packet, which is faster than EVP_MAC. (OpenSSL 3.0
+ * allocates a digest's state at each copy or initialisation. Nothing else here
+ * allocates for a packet.)
+ */
+#include "crypto/crypto.h"
+
+#include <limits.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <rill/error.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { POOL_LEN = 4096, BLOCK_LEN = 64 };
+
+struct rill_crypto {
+    const rill_allocator *allocator;
+    EVP_MD *sha256;
+    EVP_MD_CTX *digest;
+    EVP_MD_CTX *inner; /* of HMAC with the keys that come with a call */
+    EVP_MD_CTX *outer;
+    EVP_CIPHER *aes;
+    EVP_CIPHER_CTX *any_key; /* AES with the keys that come with a call */
+    size_t pool_left;        /* unused random bytes, at the end of the pool */
+    uint8_t pool[POOL_LEN];
+};
+
+struct rill_keys {
+    rill_crypto *crypto;
+    EVP_CIPHER_CTX *seal;
+    EVP_CIPHER_CTX *open;
+    EVP_MD_CTX *inner; /* of the fulfillments' HMAC: has hashed the key's block */
+    EVP_MD_CTX *outer;
+};
+
+rill_crypto *rill_crypto_new(const rill_allocator *allocator)
+{
+    rill_crypto *c = rill_calloc(allocator, 1, sizeof(*c));
+    if (c == NULL)
+        return NULL;
+    c->allocator = allocator;
+    c->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    c->digest = EVP_MD_CTX_new();
+    c->inner = EVP_MD_CTX_new();
+    c->outer = EVP_MD_CTX_new();
+    c->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    c->any_key = EVP_CIPHER_CTX_new();
+    if (c->sha256 == NULL || c->digest == NULL || c->inner == NULL || c->outer == NULL ||
+        c->aes == NULL || c->any_key == NULL ||
+        EVP_DigestInit_ex2(c->digest, c->sha256, NULL) != 1) {
+        rill_crypto_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void rill_crypto_free(rill_crypto *c)
+{
+    if (c == NULL)
+        return;
+    EVP_CIPHER_CTX_free(c->any_key);
+    EVP_CIPHER_free(c->aes);
+    EVP_MD_CTX_free(c->outer);
+    EVP_MD_CTX_free(c->inner);
+    EVP_MD_CTX_free(c->digest);
+    EVP_MD_free(c->sha256);
+    const rill_allocator *allocator = c->allocator;
+    rill_wipe(c, sizeof(*c));
+    rill_free(allocator, c);
+}
+
+void rill_wipe(void *p, size_t len)
+{
+    if (len != 0)
+        OPENSSL_cleanse(p, len);
+}
+
+bool rill_equal_ct(const void *a, const void *b, size_t len)
+{
+    return len == 0 || CRYPTO_memcmp(a, b, len) == 0;
+}
+
+int rill_crypto_random(rill_crypto *c, uint8_t *out, size_t len)
+{
+    while (len > 0) {
+        if (c->pool_left == 0) {
+            if (RAND_priv_bytes(c->pool, POOL_LEN) != 1)
+                return RILL_ERR_CRYPTO;
+            c->pool_left = POOL_LEN;
+        }
+        size_t take = len < c->pool_left ? len : c->pool_left;
+        uint8_t *from = c->pool + POOL_LEN - c->pool_left;
+        memcpy(out, from, take);
+        /* What was given out must not be found here later. */
+        rill_wipe(from, take);
+        c->pool_left -= take;
+        out += take;
+        len -= take;
+    }
+    return RILL_OK;
+}
+
+int rill_crypto_sha256(rill_crypto *c, const uint8_t *data, size_t len,
+                       uint8_t out[RILL_SHA256_LEN])
+{
+    if (EVP_DigestInit_ex2(c->digest, NULL, NULL) != 1 ||
+        (len != 0 && EVP_DigestUpdate(c->digest, data, len) != 1) ||
+        EVP_DigestFinal_ex(c->digest, out, NULL) != 1)
+        return RILL_ERR_CRYPTO;
+    return RILL_OK;
+}
+
+static void xor_block(uint8_t block[BLOCK_LEN], uint8_t with)
+{
+    for (size_t i = 0; i < BLOCK_LEN; i++)
+        block[i] ^= with;
+}
+
+/*
+ * RFC 2104: HMAC is H(key ^ opad, H(key ^ ipad, data)), the key hashed where
+ * it is longer than a block. Each context comes to have hashed its block.
+ */
+static int hmac_key(rill_crypto *c, const uint8_t *key, size_t key_len, EVP_MD_CTX *inner,
+                    EVP_MD_CTX *outer)
+{
+    uint8_t block[BLOCK_LEN] = {0};
+    int err = RILL_OK;
+    if (key_len > BLOCK_LEN)
+        err = rill_crypto_sha256(c, key, key_len, block);
+    else if (key_len != 0)
+        memcpy(block, key, key_len);
+    if (err == RILL_OK) {
+        xor_block(block, 0x36);
+        bool ok = EVP_DigestInit_ex2(inner, c->sha256, NULL) == 1 &&
+                  EVP_DigestUpdate(inner, block, BLOCK_LEN) == 1;
+        xor_block(block, 0x36 ^ 0x5c);
+        ok = ok && EVP_DigestInit_ex2(outer, c->sha256, NULL) == 1 &&
+             EVP_DigestUpdate(outer, block, BLOCK_LEN) == 1;
+        err = ok ? RILL_OK : RILL_ERR_CRYPTO;
+    }
+    rill_wipe(block, sizeof(block));
+    return err;
+}
+
+static int hmac(rill_crypto *c, const EVP_MD_CTX *inner, const EVP_MD_CTX *outer,
+                const uint8_t *data, size_t len, uint8_t out[RILL_SHA256_LEN])
+{
+    uint8_t digest[RILL_SHA256_LEN];
+    bool ok = EVP_MD_CTX_copy_ex(c->digest, inner) == 1 &&
+              (len == 0 || EVP_DigestUpdate(c->digest, data, len) == 1) &&
+              EVP_DigestFinal_ex(c->digest, digest, NULL) == 1 &&
+              EVP_MD_CTX_copy_ex(c->digest, outer) == 1 &&
+              EVP_DigestUpdate(c->digest, digest, sizeof(digest)) == 1 &&
+              EVP_DigestFinal_ex(c->digest, out, NULL) == 1;
+    rill_wipe(digest, sizeof(digest));
+    return ok ? RILL_OK : RILL_ERR_CRYPTO;
+}
+
+int rill_crypto_hmac(rill_crypto *c, const uint8_t *key, size_t key_len, const uint8_t *data,
+                     size_t len, uint8_t out[RILL_SHA256_LEN])
+{
+    int err = hmac_key(c, key, key_len, c->inner, c->outer);
+    if (err == RILL_OK)
+        err = hmac(c, c->inner, c->outer, data, len, out);
+    return err;
+}
+
+/* What asks a cipher context for its tag, or tells it. */
+static OSSL_PARAM tag_param(uint8_t tag[RILL_TAG_LEN])
+{
+    return OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, RILL_TAG_LEN);
+}
+
+/* key is NULL where ctx has its key. */
+static int seal(rill_crypto *c, EVP_CIPHER_CTX *ctx, const uint8_t *key, uint8_t *envelope,
+                size_t len)
+{
+    uint8_t *text = envelope + RILL_ENVELOPE_OVERHEAD;
+    OSSL_PARAM tag[] = {tag_param(envelope + RILL_IV_LEN), OSSL_PARAM_construct_end()};
+    int done;
+    if (len > INT_MAX || rill_crypto_random(c, envelope, RILL_IV_LEN) != RILL_OK ||
+        EVP_EncryptInit_ex2(ctx, NULL, key, envelope, NULL) != 1 ||
+        (len != 0 && EVP_EncryptUpdate(ctx, text, &done, text, (int)len) != 1) ||
+        EVP_EncryptFinal_ex(ctx, text + len, &done) != 1 ||
+        EVP_CIPHER_CTX_get_params(ctx, tag) != 1)
+        return RILL_ERR_CRYPTO;
+    return RILL_OK;
+}
+
+/* key is NULL where ctx has its key. */
+static int open_envelope(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t *envelope,
+                         size_t envelope_len, uint8_t *out)
+{
+    if (envelope_len < RILL_ENVELOPE_OVERHEAD)
+        return RILL_ERR_AUTH;
+    size_t len = envelope_len - RILL_ENVELOPE_OVERHEAD;
+    const uint8_t *text = envelope + RILL_ENVELOPE_OVERHEAD;
+    uint8_t expected[RILL_TAG_LEN]; /* a parameter's data is not const */
+    memcpy(expected, envelope + RILL_IV_LEN, RILL_TAG_LEN);
+    OSSL_PARAM tag[] = {tag_param(expected), OSSL_PARAM_construct_end()};
+    uint8_t none[EVP_MAX_BLOCK_LENGTH];
+    int done;
+    if (len > INT_MAX || EVP_DecryptInit_ex2(ctx, NULL, key, envelope, tag) != 1 ||
+        (len != 0 && EVP_DecryptUpdate(ctx, out, &done, text, (int)len) != 1))
+        return RILL_ERR_CRYPTO;
+    if (EVP_DecryptFinal_ex(ctx, none, &done) != 1) {
+        rill_wipe(out, len);
+        return RILL_ERR_AUTH;
+    }
+    return RILL_OK;
+}
+
+int rill_crypto_seal(rill_crypto *c, const uint8_t key[RILL_KEY_LEN], uint8_t *envelope, size_t len)
+{
+    if (EVP_EncryptInit_ex2(c->any_key, c->aes, NULL, NULL, NULL) != 1)
+        return RILL_ERR_CRYPTO;
+    return seal(c, c->any_key, key, envelope, len);
+}
+
+int rill_crypto_open(rill_crypto *c, const uint8_t key[RILL_KEY_LEN], const uint8_t *envelope,
+                     size_t envelope_len, uint8_t *out)
+{
+    if (EVP_DecryptInit_ex2(c->any_key, c->aes, NULL, NULL, NULL) != 1)
+        return RILL_ERR_CRYPTO;
+    return open_envelope(c->any_key, key, envelope, envelope_len, out);
+}
+
+/* HMAC(secret, label), label being a C string. */
+static int derive(rill_crypto *c, const uint8_t *secret, size_t secret_len, const char *label,
+                  uint8_t out[RILL_SHA256_LEN])
+{
+    return rill_crypto_hmac(c, secret, secret_len, (const uint8_t *)label, strlen(label), out);
+}
+
+static int make_contexts(rill_keys *k)
+{
+    k->seal = EVP_CIPHER_CTX_new();
+    k->open = EVP_CIPHER_CTX_new();
+    k->inner = EVP_MD_CTX_new();
+    k->outer = EVP_MD_CTX_new();
+    if (k->seal == NULL || k->open == NULL || k->inner == NULL || k->outer == NULL)
+        return RILL_ERR_NOMEM;
+    return RILL_OK;
+}
+
+static int set_keys(rill_keys *k, const uint8_t *secret, size_t secret_len)
+{
+    rill_crypto *c = k->crypto;
+    uint8_t key[RILL_KEY_LEN];
+    int err = derive(c, secret, secret_len, "ilp_stream_encryption", key);
+    if (err == RILL_OK && (EVP_EncryptInit_ex2(k->seal, c->aes, key, NULL, NULL) != 1 ||
+                           EVP_DecryptInit_ex2(k->open, c->aes, key, NULL, NULL) != 1))
+        err = RILL_ERR_CRYPTO;
+    if (err == RILL_OK)
+        err = derive(c, secret, secret_len, "ilp_stream_fulfillment", key);
+    if (err == RILL_OK)
+        err = hmac_key(c, key, sizeof(key), k->inner, k->outer);
+    rill_wipe(key, sizeof(key));
+    return err;
+}
+
+int rill_keys_new(rill_keys **out, rill_crypto *c, const uint8_t *shared_secret, size_t secret_len)
+{
+    rill_keys *k = rill_calloc(c->allocator, 1, sizeof(*k));
+    if (k == NULL)
+        return RILL_ERR_NOMEM;
+    k->crypto = c;
+    int err = make_contexts(k);
+    if (err == RILL_OK)
+        err = set_keys(k, shared_secret, secret_len);
+    if (err != RILL_OK) {
+        rill_keys_free(k);
+        return err;
+    }
+    *out = k;
+    return RILL_OK;
+}
+
+void rill_keys_free(rill_keys *k)
+{
+    if (k == NULL)
+        return;
+    /* These wipe what they hold of the keys. */
+    EVP_CIPHER_CTX_free(k->seal);
+    EVP_CIPHER_CTX_free(k->open);
+    EVP_MD_CTX_free(k->inner);
+    EVP_MD_CTX_free(k->outer);
+    rill_free(k->crypto->allocator, k);
+}
+
+int rill_keys_seal(rill_keys *k, uint8_t *envelope, size_t len)
+{
+    return seal(k->crypto, k->seal, NULL, envelope, len);
+}
+
+int rill_keys_open(rill_keys *k, const uint8_t *envelope, size_t envelope_len, uint8_t *out)
+{
+    return open_envelope(k->open, NULL, envelope, envelope_len, out);
+}
+
+int rill_keys_fulfill(rill_keys *k, const uint8_t *data, size_t len, uint8_t fulfillment[32],
+                      uint8_t condition[32])
+{
+    uint8_t preimage[RILL_SHA256_LEN];
+    int err = hmac(k->crypto, k->inner, k->outer, data, len, preimage);
+    if (err == RILL_OK && condition != NULL)
+        err = rill_crypto_sha256(k->crypto, preimage, sizeof(preimage), condition);
+    if (err == RILL_OK && fulfillment != NULL)
+        memcpy(fulfillment, preimage, sizeof(preimage));
+    /* Whoever knows it before the receiver gives it out can take the money. */
+    rill_wipe(preimage, sizeof(preimage));
+    return err;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ilp/oer.h"
+
+#include <rill/error.h>
+
+/* The bytes of v without leading zeros; 1 for 0. */
+static size_t significant_bytes(uint64_t v)
+{
+    size_t n = 1;
+    while (v >>= 8)
+        n++;
+    return n;
+}
+
+static void write_significant(rill_writer *w, uint64_t v, size_t bytes)
+{
+    while (bytes > 0)
+        rill_write_u8(w, (uint8_t)(v >> (8 * --bytes)));
+}
+
+int rill_oer_read_length(rill_reader *r, size_t *out)
+{
+    rill_reader at = *r;
+    uint8_t first;
+    if (!rill_read_u8(&at, &first))
+        return RILL_ERR_TRUNCATED;
+    if (first < 0x80) {
+        *out = first;
+        *r = at;
+        return RILL_OK;
+    }
+    size_t bytes = first & 0x7fU;
+    if (bytes == 0 || bytes > sizeof(size_t))
+        return RILL_ERR_MALFORMED;
+    if (rill_reader_left(&at) < bytes)
+        return RILL_ERR_TRUNCATED;
+    size_t len = 0;
+    for (size_t i = 0; i < bytes; i++)
+        len = len << 8 | *at.at++;
+    if (len < 0x80 || significant_bytes(len) != bytes)
+        return RILL_ERR_MALFORMED;
+    *out = len;
+    *r = at;
+    return RILL_OK;
+}
+
+void rill_oer_write_length(rill_writer *w, size_t len)
+{
+    if (len < 0x80) {
+        rill_write_u8(w, (uint8_t)len);
+        return;
+    }
+    size_t bytes = significant_bytes(len);
+    rill_write_u8(w, (uint8_t)(0x80 | bytes));
+    write_significant(w, len, bytes);
+}
+
+size_t rill_oer_length_size(size_t len)
+{
+    return len < 0x80 ? 1 : 1 + significant_bytes(len);
+}
+
+int rill_oer_read_octets(rill_reader *r, size_t max, rill_bytes *out)
+{
+    rill_reader at = *r;
+    size_t len;
+    int err = rill_oer_read_length(&at, &len);
+    if (err != RILL_OK)
+        return err;
+    if (len > max)
+        return RILL_ERR_TOO_LARGE;
+    if (!rill_read_bytes(&at, len, out))
+        return RILL_ERR_TRUNCATED;
+    *r = at;
+    return RILL_OK;
+}
+
+void rill_oer_write_octets(rill_writer *w, rill_bytes bytes)
+{
+    rill_oer_write_length(w, bytes.len);
+    rill_write_bytes(w, bytes.data, bytes.len);
+}
+
+/* RILL_ERR_RANGE with *r moved past it, so that the saturating form goes on from there. */
+static int read_varuint(rill_reader *r, uint64_t *out)
+{
+    rill_bytes bytes;
+    int err = rill_oer_read_octets(r, SIZE_MAX, &bytes);
+    if (err != RILL_OK)
+        return err;
+    if (bytes.len == 0)
+        return RILL_ERR_MALFORMED;
+    uint64_t v = 0;
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (v >> 56 != 0)
+            return RILL_ERR_RANGE;
+        v = v << 8 | bytes.data[i];
+    }
+    *out = v;
+    return RILL_OK;
+}
+
+int rill_oer_read_varuint(rill_reader *r, uint64_t *out)
+{
+    rill_reader at = *r;
+    int err = read_varuint(&at, out);
+    if (err == RILL_OK)
+        *r = at;
+    return err;
+}
+
+int rill_oer_read_varuint_saturating(rill_reader *r, uint64_t *out)
+{
+    rill_reader at = *r;
+    int err = read_varuint(&at, out);
+    if (err == RILL_ERR_RANGE) {
+        *out = UINT64_MAX;
+        err = RILL_OK;
+    }
+    if (err == RILL_OK)
+        *r = at;
+    return err;
+}
+
+void rill_oer_write_varuint(rill_writer *w, uint64_t v)
+{
+    size_t bytes = significant_bytes(v);
+    rill_write_u8(w, (uint8_t)bytes);
+    write_significant(w, v, bytes);
+}
+
+size_t rill_oer_varuint_size(uint64_t v)
+{
+    return 1 + significant_bytes(v);
+}

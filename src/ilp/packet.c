@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ILPv4 packets (RFC 27): type, then a VarOctetString of the fields. */
+#include <rill/error.h>
+#include <rill/ilp.h>
+
+#include "ilp/address.h"
+#include "ilp/oer.h"
+
+enum { TIME_LEN = 17, HASH_LEN = 32, CODE_LEN = 3 };
+
+/* The fields inside the envelope of exactly that type and length. */
+static int open_envelope(rill_ilp_type type, const uint8_t *packet, size_t len, rill_reader *fields)
+{
+    rill_reader r = rill_reader_of(packet, len);
+    uint8_t found;
+    if (!rill_read_u8(&r, &found))
+        return RILL_ERR_TRUNCATED;
+    if (found != type)
+        return RILL_ERR_MALFORMED;
+    rill_bytes content;
+    int err = rill_oer_read_octets(&r, SIZE_MAX, &content);
+    if (err != RILL_OK)
+        return err;
+    if (rill_reader_left(&r) != 0)
+        return RILL_ERR_MALFORMED;
+    *fields = rill_reader_of(content.data, content.len);
+    return RILL_OK;
+}
+
+/* The size of a packet whose fields take content bytes. */
+static size_t envelope_size(size_t content)
+{
+    return 1 + rill_oer_length_size(content) + content;
+}
+
+static size_t octets_size(size_t len)
+{
+    return rill_oer_length_size(len) + len;
+}
+
+static void write_envelope(rill_writer *w, rill_ilp_type type, size_t content)
+{
+    rill_write_u8(w, (uint8_t)type);
+    rill_oer_write_length(w, content);
+}
+
+/* The last field of every packet: its bytes, or room for them. */
+static void write_data(rill_writer *w, rill_bytes data)
+{
+    rill_oer_write_length(w, data.len);
+    if (data.data == NULL)
+        (void)rill_write_reserve(w, data.len);
+    else
+        rill_write_bytes(w, data.data, data.len);
+}
+
+static int finish(const rill_writer *w, size_t *len)
+{
+    if (w->failed)
+        return RILL_ERR_BUFFER;
+    *len = rill_writer_len(w);
+    return RILL_OK;
+}
+
+int rill_prepare_decode(rill_prepare *out, const uint8_t *packet, size_t len)
+{
+    rill_reader r;
+    int err = open_envelope(RILL_ILP_PREPARE, packet, len, &r);
+    if (err != RILL_OK)
+        return err;
+    rill_prepare p;
+    rill_bytes time;
+    rill_bytes condition;
+    if (!rill_read_u64(&r, &p.amount) || !rill_read_bytes(&r, TIME_LEN, &time) ||
+        !rill_read_bytes(&r, HASH_LEN, &condition))
+        return RILL_ERR_TRUNCATED;
+    err = rill_ilp_time_decode(time.data, &p.expires_at);
+    if (err != RILL_OK)
+        return err;
+    err = rill_oer_read_octets(&r, RILL_ILP_MAX_ADDRESS, &p.destination);
+    if (err != RILL_OK)
+        return err;
+    if (!rill_address_valid(p.destination))
+        return RILL_ERR_ADDRESS;
+    err = rill_oer_read_octets(&r, RILL_ILP_MAX_DATA, &p.data);
+    if (err != RILL_OK)
+        return err;
+    p.condition = condition.data;
+    *out = p;
+    return RILL_OK;
+}
+
+int rill_prepare_encode(const rill_prepare *in, uint8_t *buf, size_t cap, size_t *len)
+{
+    if (in->destination.len > RILL_ILP_MAX_ADDRESS || in->data.len > RILL_ILP_MAX_DATA)
+        return RILL_ERR_TOO_LARGE;
+    uint8_t time[TIME_LEN];
+    int err = rill_ilp_time_encode(in->expires_at, time);
+    if (err != RILL_OK)
+        return err;
+    size_t content =
+        8 + TIME_LEN + HASH_LEN + octets_size(in->destination.len) + octets_size(in->data.len);
+    if (envelope_size(content) > cap)
+        return RILL_ERR_BUFFER;
+    rill_writer w = rill_writer_of(buf, cap);
+    write_envelope(&w, RILL_ILP_PREPARE, content);
+    rill_write_u64(&w, in->amount);
+    rill_write_bytes(&w, time, TIME_LEN);
+    rill_write_bytes(&w, in->condition, HASH_LEN);
+    rill_oer_write_octets(&w, in->destination);
+    write_data(&w, in->data);
+    return finish(&w, len);
+}
+
+int rill_fulfill_decode(rill_fulfill *out, const uint8_t *packet, size_t len)
+{
+    rill_reader r;
+    int err = open_envelope(RILL_ILP_FULFILL, packet, len, &r);
+    if (err != RILL_OK)
+        return err;
+    rill_bytes fulfillment;
+    if (!rill_read_bytes(&r, HASH_LEN, &fulfillment))
+        return RILL_ERR_TRUNCATED;
+    rill_bytes data;
+    err = rill_oer_read_octets(&r, RILL_ILP_MAX_DATA, &data);
+    if (err != RILL_OK)
+        return err;
+    *out = (rill_fulfill){fulfillment.data, data};
+    return RILL_OK;
+}
+
+int rill_fulfill_encode(const rill_fulfill *in, uint8_t *buf, size_t cap, size_t *len)
+{
+    if (in->data.len > RILL_ILP_MAX_DATA)
+        return RILL_ERR_TOO_LARGE;
+    size_t content = HASH_LEN + octets_size(in->data.len);
+    if (envelope_size(content) > cap)
+        return RILL_ERR_BUFFER;
+    rill_writer w = rill_writer_of(buf, cap);
+    write_envelope(&w, RILL_ILP_FULFILL, content);
+    rill_write_bytes(&w, in->fulfillment, HASH_LEN);
+    write_data(&w, in->data);
+    return finish(&w, len);
+}
+
+/* A code is shown and compared as text: three visible ASCII characters, known or not. */
+static int read_code(rill_reader *r, rill_ilp_code *out)
+{
+    rill_bytes text;
+    if (!rill_read_bytes(r, CODE_LEN, &text))
+        return RILL_ERR_TRUNCATED;
+    for (size_t i = 0; i < CODE_LEN; i++) {
+        if (text.data[i] <= ' ' || text.data[i] > '~')
+            return RILL_ERR_MALFORMED;
+        out->text[i] = (char)text.data[i];
+    }
+    out->text[CODE_LEN] = '\0';
+    return RILL_OK;
+}
+
+int rill_reject_decode(rill_reject *out, const uint8_t *packet, size_t len)
+{
+    rill_reader r;
+    int err = open_envelope(RILL_ILP_REJECT, packet, len, &r);
+    if (err != RILL_OK)
+        return err;
+    rill_reject p;
+    err = read_code(&r, &p.code);
+    if (err != RILL_OK)
+        return err;
+    err = rill_oer_read_octets(&r, RILL_ILP_MAX_ADDRESS, &p.triggered_by);
+    if (err != RILL_OK)
+        return err;
+    if (!rill_address_chars_valid(p.triggered_by))
+        return RILL_ERR_ADDRESS;
+    err = rill_oer_read_octets(&r, RILL_ILP_MAX_MESSAGE, &p.message);
+    if (err != RILL_OK)
+        return err;
+    err = rill_oer_read_octets(&r, RILL_ILP_MAX_DATA, &p.data);
+    if (err != RILL_OK)
+        return err;
+    *out = p;
+    return RILL_OK;
+}
+
+int rill_reject_encode(const rill_reject *in, uint8_t *buf, size_t cap, size_t *len)
+{
+    if (in->triggered_by.len > RILL_ILP_MAX_ADDRESS || in->message.len > RILL_ILP_MAX_MESSAGE ||
+        in->data.len > RILL_ILP_MAX_DATA)
+        return RILL_ERR_TOO_LARGE;
+    size_t content = CODE_LEN + octets_size(in->triggered_by.len) + octets_size(in->message.len) +
+                     octets_size(in->data.len);
+    if (envelope_size(content) > cap)
+        return RILL_ERR_BUFFER;
+    rill_writer w = rill_writer_of(buf, cap);
+    write_envelope(&w, RILL_ILP_REJECT, content);
+    rill_write_bytes(&w, in->code.text, CODE_LEN);
+    rill_oer_write_octets(&w, in->triggered_by);
+    rill_oer_write_octets(&w, in->message);
+    write_data(&w, in->data);
+    return finish(&w, len);
+}
+
+int rill_amount_too_large_decode(rill_amount_too_large *out, rill_bytes data)
+{
+    rill_reader r = rill_reader_of(data.data, data.len);
+    rill_amount_too_large found;
+    if (!rill_read_u64(&r, &found.received) || !rill_read_u64(&r, &found.maximum))
+        return RILL_ERR_TRUNCATED;
+    *out = found;
+    return RILL_OK;
+}
+
+void rill_amount_too_large_encode(rill_amount_too_large in, uint8_t out[16])
+{
+    rill_writer w = rill_writer_of(out, 16);
+    rill_write_u64(&w, in.received);
+    rill_write_u64(&w, in.maximum);
+}

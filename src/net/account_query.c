@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/account_query.h"
+
+#define ANSWER_TIME (10 * RILL_SECOND)
+#define FIRST_DELAY (100 * RILL_MS)
+#define MAX_DELAY   (5 * RILL_SECOND)
+
+void rill_account_query_init(rill_account_query *q)
+{
+    *q = (rill_account_query){.cookie = RILL_ACCOUNT_COOKIE_MIN, .retry_at = RILL_NEVER};
+}
+
+void rill_account_query_start(rill_account_query *q, rill_now now)
+{
+    q->waiting = false;
+    q->attempts = 0;
+    q->retry_at = now.mono_ns;
+}
+
+void rill_account_query_stop(rill_account_query *q)
+{
+    q->waiting = false;
+    q->retry_at = RILL_NEVER;
+}
+
+static void ask_later(rill_account_query *q, rill_now now)
+{
+    unsigned doublings = q->attempts < 7 ? q->attempts : 7;
+    uint64_t delay = FIRST_DELAY << doublings;
+    q->waiting = false;
+    q->retry_at = now.mono_ns + (delay < MAX_DELAY ? delay : MAX_DELAY);
+}
+
+void rill_account_query_run(rill_account_query *q, rill_link *l, rill_now now, uint8_t *buf)
+{
+    if (now.mono_ns < q->retry_at)
+        return;
+    size_t len;
+    q->attempts++;
+    q->cookie = q->cookie == UINT64_MAX ? RILL_ACCOUNT_COOKIE_MIN : q->cookie + 1;
+    if (rill_ildcp_request_encode(now.wall_ms + ANSWER_TIME / RILL_MS, buf, RILL_ILP_MAX_PACKET,
+                                  &len) != RILL_OK ||
+        rill_link_send(l, q->cookie, buf, len) != RILL_OK) {
+        ask_later(q, now);
+        return;
+    }
+    q->waiting = true;
+    q->retry_at = now.mono_ns + ANSWER_TIME;
+}
+
+bool rill_account_query_owns(uint64_t cookie)
+{
+    return cookie >= RILL_ACCOUNT_COOKIE_MIN;
+}
+
+int rill_account_query_reply(rill_account_query *q, uint64_t cookie, rill_now now,
+                             const uint8_t *packet, size_t len, rill_ildcp_info *out)
+{
+    if (!q->waiting || cookie != q->cookie)
+        return RILL_ERR_BLOCKED;
+    rill_reject reject;
+    if (rill_reject_decode(&reject, packet, len) == RILL_OK) {
+        q->refusal = reject.code;
+        if (reject.code.text[0] == 'F') {
+            rill_account_query_stop(q);
+            return RILL_ERR_REFUSED;
+        }
+        ask_later(q, now);
+        return RILL_ERR_BLOCKED;
+    }
+    rill_account_query_stop(q);
+    return rill_ildcp_response_decode(out, packet, len);
+}
+
+void rill_account_query_unanswered(rill_account_query *q, uint64_t cookie, rill_now now)
+{
+    if (q->waiting && cookie == q->cookie)
+        ask_later(q, now);
+}

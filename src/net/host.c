@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include "net/host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/host_impl.h"
+
+/* Packets sent in one turn before others get theirs. */
+#define SEND_BUDGET    1024
+#define END_PATIENCE   (5 * RILL_SECOND)
+#define CLOSE_PATIENCE (1 * RILL_SECOND)
+
+/* ---- connections ---- */
+
+int rill_host_add_connection(rill_host *h, rill_connection *c)
+{
+    return rill_map_put(&h->connections, (uint64_t)(uintptr_t)c, c);
+}
+
+static void deliver(rill_host *h, const rill_event *event)
+{
+    if (event->type == RILL_EVENT_CONNECTION &&
+        rill_host_add_connection(h, event->connection) != RILL_OK)
+        rill_connection_close(event->connection, RILL_CLOSE_ENDPOINT_BUSY, NULL);
+    if (event->type == RILL_EVENT_INCOMING)
+        rill_host_remember_undecided(h, event);
+    rill_host_dispatch(&h->handlers, h->user, event);
+    if (event->type != RILL_EVENT_CONNECTION_END)
+        return;
+    rill_host_refuse_undecided(h, event->connection, false);
+    (void)rill_map_remove(&h->connections, (uint64_t)(uintptr_t)event->connection);
+    if (h->hooks.connection_end)
+        h->hooks.connection_end(h->owner, event);
+}
+
+static bool deliver_events(rill_host *h)
+{
+    bool any = false;
+    rill_event event;
+    while (rill_endpoint_next_event(h->endpoint, &event)) {
+        deliver(h, &event);
+        any = true;
+    }
+    return any;
+}
+
+static void close_connections(rill_host *h)
+{
+    size_t cursor = 0;
+    uint64_t key;
+    void *connection;
+    while (rill_map_next(&h->connections, &cursor, &key, &connection))
+        rill_connection_close(connection,
+                              h->error == RILL_OK ? RILL_CLOSE_NO_ERROR : RILL_CLOSE_INTERNAL_ERROR,
+                              NULL);
+}
+
+/* Nobody answers any more: the application is told of the end of what is still open. */
+static void abandon_connections(rill_host *h)
+{
+    size_t cursor = 0;
+    uint64_t key;
+    void *connection;
+    while (rill_map_next(&h->connections, &cursor, &key, &connection)) {
+        rill_event end = {
+            .type = RILL_EVENT_CONNECTION_END,
+            .connection = connection,
+            .error = h->error == RILL_OK ? RILL_ERR_CANCELLED : h->error,
+            .close_code = RILL_CLOSE_INTERNAL_ERROR,
+            .message = "",
+        };
+        deliver(h, &end);
+        cursor = 0;
+    }
+}
+
+/* ---- packets out ---- */
+
+static bool can_send(const rill_host *h)
+{
+    return h->held_len == 0 && rill_link_is_up(h->link) &&
+           *rill_endpoint_address(h->endpoint) != '\0';
+}
+
+/* The link takes no more: the packet is in flight already for its endpoint, and waits here. */
+static void hold(rill_host *h, uint64_t request, const uint8_t *packet, size_t len, rill_now now)
+{
+    if (!h->held)
+        h->held = malloc(RILL_PACKET_BUFFER);
+    if (!h->held) {
+        rill_endpoint_unanswered(h->endpoint, now, request, false);
+        return;
+    }
+    memcpy(h->held, packet, len);
+    h->held_len = len;
+    h->held_request = request;
+}
+
+static void drop_held(rill_host *h, rill_now now)
+{
+    if (h->held_len == 0)
+        return;
+    h->held_len = 0;
+    rill_endpoint_unanswered(h->endpoint, now, h->held_request, false);
+}
+
+static void send_held(rill_host *h, rill_now now)
+{
+    if (h->held_len == 0)
+        return;
+    int rc = rill_link_send(h->link, h->held_request, h->held, h->held_len);
+    if (rc == RILL_OK)
+        h->held_len = 0;
+    else if (rc != RILL_ERR_BLOCKED && rc != RILL_ERR_LIMIT)
+        drop_held(h, now);
+}
+
+/* False where the budget ended before the packets did. */
+static bool send_packets(rill_host *h, rill_now now)
+{
+    send_held(h, now);
+    for (unsigned i = 0; can_send(h); i++) {
+        if (i == SEND_BUDGET)
+            return false;
+        size_t len;
+        uint64_t request;
+        int rc = rill_endpoint_send(h->endpoint, now, h->buffer, &len, &request);
+        if (rc != RILL_OK) {
+            rill_host_close(h, rc, "cannot make a packet");
+            return true;
+        }
+        if (len == 0)
+            return true;
+        rc = rill_link_send(h->link, request, h->buffer, len);
+        if (rc == RILL_ERR_BLOCKED || rc == RILL_ERR_LIMIT)
+            hold(h, request, h->buffer, len, now);
+        else if (rc != RILL_OK)
+            rill_endpoint_unanswered(h->endpoint, now, request, false);
+    }
+    return true;
+}
+
+/* ---- the end ---- */
+
+static void free_host(uv_handle_t *timer)
+{
+    rill_host *h = timer->data;
+    rill_endpoint_free(h->endpoint);
+    rill_map_free(&h->connections);
+    rill_map_free(&h->undecided);
+    free(h->held);
+    h->hooks.closed(h->owner, &h->handlers, h->user, h->error, h->detail);
+    free(h);
+}
+
+static void on_link_closed(rill_link *l, void *user)
+{
+    (void)l;
+    rill_host *h = user;
+    rill_task_cancel(&h->pump);
+    h->state = HOST_GONE;
+    uv_close((uv_handle_t *)&h->timer, free_host);
+}
+
+static void close_link(rill_host *h)
+{
+    abandon_connections(h);
+    rill_host_refuse_undecided(h, NULL, false);
+    drop_held(h, rill_loop_now(h->loop));
+    h->state = HOST_LINK_CLOSING;
+    uv_timer_stop(&h->timer);
+    rill_link_close(h->link);
+}
+
+static void remember_error(rill_host *h, int error, const char *detail)
+{
+    if (h->error != RILL_OK || h->state >= HOST_CLOSING)
+        return;
+    h->error = error;
+    if (error != RILL_OK && (!detail || !*detail))
+        detail = rill_strerror(error);
+    snprintf(h->detail, sizeof h->detail, "%s", detail ? detail : "");
+}
+
+void rill_host_end(rill_host *h, int error, const char *detail)
+{
+    if (h->state != HOST_OPEN)
+        return;
+    remember_error(h, error, detail);
+    h->state = HOST_ENDING;
+    h->close_at = rill_loop_now(h->loop).mono_ns + END_PATIENCE;
+    rill_endpoint_end(h->endpoint);
+    rill_host_schedule(h);
+}
+
+void rill_host_close(rill_host *h, int error, const char *detail)
+{
+    if (h->state >= HOST_CLOSING)
+        return;
+    remember_error(h, error, detail);
+    h->state = HOST_CLOSING;
+    uint64_t now = rill_loop_now(h->loop).mono_ns;
+    h->close_at = rill_link_is_up(h->link) ? now + CLOSE_PATIENCE : now;
+    rill_endpoint_end(h->endpoint);
+    close_connections(h);
+    rill_host_schedule(h);
+}
+
+/* Goes on with an end that was begun, as far as it can. */
+static void proceed_to_end(rill_host *h, rill_now now)
+{
+    if (h->state == HOST_ENDING && now.mono_ns >= h->close_at)
+        rill_host_close(h, h->error, NULL);
+    if (h->state != HOST_ENDING && h->state != HOST_CLOSING)
+        return;
+    if (rill_map_count(&h->connections) == 0 ||
+        (h->state == HOST_CLOSING && now.mono_ns >= h->close_at))
+        close_link(h);
+}
+
+/* ---- the turn ---- */
+
+static void on_timer(uv_timer_t *timer)
+{
+    rill_host *h = timer->data;
+    h->armed = RILL_NEVER;
+    rill_host_schedule(h);
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void arm(rill_host *h, rill_now now, bool at_once)
+{
+    uint64_t own = min_u64(h->close_at, min_u64(h->give_up_at, h->account.retry_at));
+    uint64_t core = rill_endpoint_deadline(h->endpoint);
+    /* It wants to send and the link does not take it: what changes that calls us anyway. */
+    if (core <= now.mono_ns)
+        core = can_send(h) ? now.mono_ns : RILL_NEVER;
+    uint64_t at = at_once ? now.mono_ns : min_u64(own, core);
+    if (at == h->armed)
+        return;
+    h->armed = at;
+    if (at == RILL_NEVER) {
+        uv_timer_stop(&h->timer);
+        return;
+    }
+    uint64_t wait = at > now.mono_ns ? (at - now.mono_ns + RILL_MS - 1) / RILL_MS : 0;
+    if (wait == 0 && !at_once)
+        wait = 1;
+    uv_timer_start(&h->timer, on_timer, wait, 0);
+}
+
+static void give_up(rill_host *h, rill_now now)
+{
+    if (now.mono_ns < h->give_up_at)
+        return;
+    h->give_up_at = RILL_NEVER;
+    if (h->link_error != RILL_OK)
+        rill_host_close(h, h->link_error, h->link_detail);
+    else if (rill_link_is_up(h->link))
+        rill_host_close(h, RILL_ERR_TIMEOUT, "the node does not tell our address (IL-DCP)");
+    else
+        rill_host_close(h, RILL_ERR_TIMEOUT, "the node does not answer");
+}
+
+static void on_pump(rill_task *task)
+{
+    rill_host *h = RILL_CONTAINER(task, rill_host, pump);
+    if (h->state >= HOST_LINK_CLOSING)
+        return;
+    rill_now now = rill_loop_now(h->loop);
+    bool complete = true;
+    h->pumping = true;
+    give_up(h, now);
+    if (rill_link_is_up(h->link))
+        rill_account_query_run(&h->account, h->link, now, h->buffer);
+    if (rill_endpoint_deadline(h->endpoint) <= now.mono_ns)
+        rill_endpoint_timeout(h->endpoint, now);
+    rill_host_refuse_undecided(h, NULL, true);
+    do {
+        h->again = false;
+        bool events = deliver_events(h);
+        complete = send_packets(h, now);
+        proceed_to_end(h, now);
+        if (h->state >= HOST_LINK_CLOSING)
+            break;
+        h->again = complete && (h->again || events);
+    } while (h->again);
+    h->pumping = false;
+    if (h->state < HOST_LINK_CLOSING)
+        arm(h, now, !complete);
+}
+
+/* ---- the link ---- */
+
+static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, size_t len,
+                       void *user)
+{
+    (void)l;
+    rill_host *h = user;
+    if (h->state == HOST_LINK_CLOSING) {
+        rill_host_refuse(h, request, RILL_ILP_T99_APPLICATION_ERROR);
+        return;
+    }
+    size_t reply_len;
+    int rc = rill_endpoint_receive(h->endpoint, rill_loop_now(h->loop), request, packet, len,
+                                   h->buffer, &reply_len);
+    if (rc == RILL_ERR_STATE)
+        rill_host_refuse(h, request, RILL_ILP_T01_PEER_UNREACHABLE);
+    else if (rc != RILL_OK)
+        rill_host_refuse(h, request, RILL_ILP_T00_INTERNAL_ERROR);
+    else if (reply_len > 0)
+        (void)!rill_link_reply(h->link, request, h->buffer, reply_len);
+    rill_host_schedule(h);
+}
+
+static void become_ready(rill_host *h)
+{
+    if (h->ready)
+        return;
+    h->ready = true;
+    h->give_up_at = RILL_NEVER;
+    if (h->state == HOST_OPEN)
+        h->hooks.ready(h->owner);
+}
+
+static void on_up(rill_link *l, void *user)
+{
+    (void)l;
+    rill_host *h = user;
+    if (h->state >= HOST_LINK_CLOSING)
+        return;
+    h->link_error = RILL_OK;
+    if (h->handlers.link)
+        h->handlers.link(true, "", h->user);
+    if (h->configured)
+        become_ready(h);
+    else
+        rill_account_query_start(&h->account, rill_loop_now(h->loop));
+    rill_host_schedule(h);
+}
+
+static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
+{
+    (void)l;
+    rill_host *h = user;
+    if (h->state >= HOST_LINK_CLOSING)
+        return;
+    h->link_error = error;
+    snprintf(h->link_detail, sizeof h->link_detail, "%s", detail ? detail : "");
+    rill_account_query_stop(&h->account);
+    drop_held(h, rill_loop_now(h->loop));
+    /* Their replies cannot arrive, so their money must not be credited. */
+    rill_host_refuse_undecided(h, NULL, false);
+    if (h->state == HOST_CLOSING)
+        h->close_at = rill_loop_now(h->loop).mono_ns;
+    else if (final)
+        rill_host_close(h, error == RILL_OK ? RILL_ERR_NOT_CONNECTED : error, h->link_detail);
+    else if (h->handlers.link)
+        h->handlers.link(false, h->link_detail, h->user);
+    rill_host_schedule(h);
+}
+
+static void account_known(rill_host *h, const rill_ildcp_info *info)
+{
+    int rc =
+        rill_endpoint_set_account(h->endpoint, info->address, info->asset_code, info->asset_scale);
+    if (rc == RILL_OK)
+        become_ready(h);
+    else if (rc == RILL_ERR_ASSET)
+        rill_host_close(h, rc, "the node has changed the asset of our account");
+    else
+        rill_host_close(h, rc, "the node's answer about our account is of no use (IL-DCP)");
+}
+
+static void account_refused(rill_host *h, int error)
+{
+    /* One that we know from before stays what it is. */
+    if (h->ready)
+        return;
+    char detail[sizeof h->detail];
+    if (error == RILL_ERR_REFUSED)
+        snprintf(detail, sizeof detail,
+                 "the node does not tell our address: IL-DCP was refused with %s (%s)",
+                 h->account.refusal.text, rill_ilp_code_name(h->account.refusal));
+    else
+        snprintf(detail, sizeof detail,
+                 "the node's answer about our account is malformed (IL-DCP)");
+    rill_host_close(h, error, detail);
+}
+
+static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
+{
+    (void)l;
+    rill_host *h = user;
+    if (h->state >= HOST_LINK_CLOSING)
+        return;
+    rill_now now = rill_loop_now(h->loop);
+    if (rill_account_query_owns(cookie)) {
+        rill_ildcp_info info;
+        int rc = rill_account_query_reply(&h->account, cookie, now, packet, len, &info);
+        if (rc == RILL_OK)
+            account_known(h, &info);
+        else if (rc != RILL_ERR_BLOCKED)
+            account_refused(h, rc);
+    } else {
+        /* One that comes too late, or twice, has no effect. */
+        (void)!rill_endpoint_reply(h->endpoint, now, cookie, packet, len);
+    }
+    rill_host_schedule(h);
+}
+
+static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+{
+    (void)l;
+    (void)error;
+    rill_host *h = user;
+    if (h->state >= HOST_LINK_CLOSING)
+        return;
+    rill_now now = rill_loop_now(h->loop);
+    if (rill_account_query_owns(cookie))
+        rill_account_query_unanswered(&h->account, cookie, now);
+    else
+        rill_endpoint_unanswered(h->endpoint, now, cookie, sent);
+    rill_host_schedule(h);
+}
+
+static void on_writable(rill_link *l, void *user)
+{
+    (void)l;
+    rill_host_schedule(user);
+}
+
+/* ---- making it ---- */
+
+static void on_wake(void *user)
+{
+    rill_host_schedule(user);
+}
+
+static int configure(rill_host *h, const rill_net_options *o, const char **problem)
+{
+    if (!o->address)
+        return RILL_OK;
+    if (!o->asset_code) {
+        *problem = "an address without IL-DCP needs an asset code too";
+        return RILL_ERR_INVALID;
+    }
+    rill_bytes address = {(const uint8_t *)o->address, strlen(o->address)};
+    rill_bytes code = {(const uint8_t *)o->asset_code, strlen(o->asset_code)};
+    h->configured = true;
+    int rc = rill_endpoint_set_account(h->endpoint, address, code, o->asset_scale);
+    if (rc != RILL_OK)
+        *problem = rill_strerror(rc);
+    return rc;
+}
+
+static int open_link(rill_host *h, const rill_net_options *o, const char **problem)
+{
+    static const rill_link_handlers handlers = {on_up,         on_down,     on_prepare,    on_reply,
+                                                on_unanswered, on_writable, on_link_closed};
+    const char *uri = o->link;
+    char from_environment[4096];
+    if (!uri) {
+        int rc = rill_link_uri_from_environment(from_environment, sizeof from_environment);
+        if (rc != RILL_OK) {
+            *problem = "ILP_CREDENTIALS, ILP_PLUGIN or ILP_BTP_SERVER cannot be used";
+            return rc;
+        }
+        uri = from_environment;
+    }
+    int rc = rill_link_open(&h->link, h->loop, uri, &o->link_options, &handlers, h, problem);
+    rill_wipe(from_environment, sizeof from_environment);
+    return rc;
+}
+
+static int open_parts(rill_host *h, const rill_net_options *o, rill_endpoint_options *endpoint,
+                      const char **problem)
+{
+    int rc = rill_connection_options_check(&endpoint->connection, problem);
+    if (rc == RILL_OK)
+        rc = rill_endpoint_new(&h->endpoint, endpoint);
+    if (rc == RILL_OK)
+        rc = configure(h, o, problem);
+    if (rc == RILL_OK)
+        rc = open_link(h, o, problem);
+    return rc;
+}
+
+int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
+                   rill_endpoint_options *endpoint, uint64_t give_up_after,
+                   const rill_host_hooks *hooks, void *owner, const char **problem)
+{
+    const char *ignored;
+    if (!problem)
+        problem = &ignored;
+    *problem = NULL;
+    rill_host *h = calloc(1, sizeof *h);
+    if (!h) {
+        *problem = rill_strerror(RILL_ERR_NOMEM);
+        return RILL_ERR_NOMEM;
+    }
+    h->loop = loop;
+    rill_task_init(&h->pump, on_pump);
+    if (o->handlers)
+        h->handlers = *o->handlers;
+    h->user = o->user;
+    h->hooks = *hooks;
+    h->owner = owner;
+    h->close_at = RILL_NEVER;
+    h->armed = RILL_NEVER;
+    uint64_t now = rill_loop_now(loop).mono_ns;
+    h->give_up_at = give_up_after ? now + give_up_after : RILL_NEVER;
+    rill_account_query_init(&h->account);
+    rill_map_init(&h->connections, rill_allocator_default(), now);
+    rill_map_init(&h->undecided, rill_allocator_default(), now);
+    rill_list_init(&h->undecided_order);
+    endpoint->wake = on_wake;
+    endpoint->wake_user = h;
+    int rc = open_parts(h, o, endpoint, problem);
+    if (rc != RILL_OK) {
+        if (!*problem)
+            *problem = rill_strerror(rc);
+        rill_endpoint_free(h->endpoint);
+        free(h);
+        return rc;
+    }
+    uv_timer_init(rill_loop_uv(loop), &h->timer);
+    h->timer.data = h;
+    arm(h, rill_loop_now(loop), false);
+    *out = h;
+    return RILL_OK;
+}
+
+rill_endpoint *rill_host_endpoint(rill_host *h)
+{
+    return h->endpoint;
+}
+
+rill_now rill_host_now(rill_host *h)
+{
+    return rill_loop_now(h->loop);
+}
+
+const rill_handlers *rill_host_handlers(const rill_host *h, void **user)
+{
+    *user = h->user;
+    return &h->handlers;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a kind of link provides. The first member of its own struct is a rill_link. */
+#ifndef RILL_NET_LINK_IMPL_H
+#define RILL_NET_LINK_IMPL_H
+
+#include <rill/link.h>
+
+/* As the functions of rill/link.h with the same names. */
+typedef struct rill_link_ops {
+    bool (*is_up)(const rill_link *l);
+    int (*send)(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len);
+    int (*reply)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len);
+    void (*close)(rill_link *l);
+} rill_link_ops;
+
+struct rill_link {
+    const rill_link_ops *ops;
+    rill_loop *loop;
+    rill_link_handlers on;
+    void *user;
+};
+
+/* As rill_link_open, for btp+ws:// and btp+wss://. options is not NULL. */
+RILL_MUST_CHECK int rill_btp_client_open(rill_link **out, rill_loop *loop, const char *uri,
+                                         const rill_link_options *options,
+                                         const rill_link_handlers *handlers, void *user,
+                                         const char **problem);
+
+#endif

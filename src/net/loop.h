@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of librill-net share of a loop: the work to do before it
+ * waits, the clocks, random bytes, and memory that passes from connection to
+ * connection. Whoever includes this defines _POSIX_C_SOURCE first, for uv.h.
+ */
+#ifndef RILL_NET_LOOP_H
+#define RILL_NET_LOOP_H
+
+#include <rill/loop.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "crypto/crypto.h"
+
+/* Output starts in a block of this size, and one read brings at most as much. */
+#define RILL_BLOCK 65536
+/* Blocks kept for the next connection that has something to write. */
+#define RILL_BLOCK_POOL 32
+/* Plaintext of one TLS record. */
+#define RILL_TLS_RECORD 16384
+
+/* Something to do once, later in this turn or in the next. In one list at a time. */
+typedef struct rill_task {
+    rill_list node;
+    void (*run)(struct rill_task *task);
+} rill_task;
+
+struct rill_loop {
+    uv_loop_t *uv;
+    uv_loop_t own; /* uv points here where the embedder gave none */
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t idle; /* active while something is deferred, so that the loop does not wait */
+    unsigned handles;
+    rill_crypto *crypto;
+    rill_list pumps; /* hosts: before dirty, so that what they write leaves in the same turn */
+    rill_list dirty;
+    rill_list deferred;
+    rill_now now;
+    uint64_t now_uv; /* uv_now() when `now` was read */
+    bool now_valid;
+    uint8_t *read_block;
+    uint8_t *record;
+    size_t pool_count;
+    uint8_t *pool[RILL_BLOCK_POOL];
+};
+
+void rill_task_init(rill_task *task, void (*run)(rill_task *task));
+/* Runs it right before the loop waits next. Does nothing where it is in a list already. */
+void rill_loop_before_wait(rill_loop *loop, rill_task *task);
+/* Runs it before all of those, so that their output leaves in this turn. For hosts. */
+void rill_loop_before_flush(rill_loop *loop, rill_task *task);
+/* Runs it from the loop, never from inside this call, and soon. */
+void rill_loop_defer(rill_loop *loop, rill_task *task);
+void rill_task_cancel(rill_task *task);
+
+/* A queue of bytes. It has storage only while it has bytes. */
+typedef struct rill_buffer {
+    uint8_t *data;
+    size_t start;
+    size_t end;
+    size_t cap;
+} rill_buffer;
+
+size_t rill_buffer_len(const rill_buffer *b);
+/* Room for len bytes at the end, contiguous; NULL: no memory. Not part of it until committed. */
+uint8_t *rill_buffer_reserve(rill_loop *loop, rill_buffer *b, size_t len);
+void rill_buffer_commit(rill_buffer *b, size_t len);
+/* Takes len bytes off the front. */
+void rill_buffer_consume(rill_loop *loop, rill_buffer *b, size_t len);
+void rill_buffer_clear(rill_loop *loop, rill_buffer *b);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "net/host.h"
+#include "stream/endpoint_internal.h"
+
+struct rill_server {
+    rill_host *host;
+};
+
+void rill_net_options_init(rill_net_options *o)
+{
+    *o = (rill_net_options){.max_connections = 100000, .connect_timeout = 30 * RILL_SECOND};
+    rill_link_options_init(&o->link_options);
+    rill_connection_options_init(&o->connection);
+}
+
+static void on_ready(void *owner)
+{
+    rill_server *s = owner;
+    void *user;
+    const rill_handlers *h = rill_host_handlers(s->host, &user);
+    if (h->listening)
+        h->listening(s, user);
+}
+
+static void on_closed(void *owner, const rill_handlers *h, void *user, int error,
+                      const char *detail)
+{
+    free(owner);
+    if (h->closed)
+        h->closed(error, detail, user);
+}
+
+int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *o, const char **problem)
+{
+    static const rill_host_hooks hooks = {.ready = on_ready, .closed = on_closed};
+    rill_server *s = calloc(1, sizeof *s);
+    if (!s) {
+        if (problem)
+            *problem = rill_strerror(RILL_ERR_NOMEM);
+        return RILL_ERR_NOMEM;
+    }
+    rill_endpoint_options endpoint;
+    rill_endpoint_options_init(&endpoint);
+    endpoint.server_secret = o->server_secret;
+    endpoint.max_connections = o->max_connections;
+    endpoint.connection = o->connection;
+    int rc = rill_host_open(&s->host, loop, o, &endpoint, 0, &hooks, s, problem);
+    if (rc != RILL_OK) {
+        free(s);
+        return rc;
+    }
+    *out = s;
+    return RILL_OK;
+}
+
+int rill_server_credentials(rill_server *server, const rill_credentials_options *options,
+                            rill_credentials *out)
+{
+    return rill_endpoint_credentials(rill_host_endpoint(server->host), options, out);
+}
+
+const char *rill_server_address(const rill_server *server)
+{
+    return rill_endpoint_address(rill_host_endpoint(server->host));
+}
+
+const char *rill_server_asset_code(const rill_server *server)
+{
+    return rill_endpoint_asset_code(rill_host_endpoint(server->host));
+}
+
+uint8_t rill_server_asset_scale(const rill_server *server)
+{
+    return rill_endpoint_asset_scale(rill_host_endpoint(server->host));
+}
+
+void rill_server_close(rill_server *server)
+{
+    rill_host_end(server->host, RILL_OK, NULL);
+}
+
+/* The host of a connection is what its endpoint wakes. */
+int rill_decide(rill_connection *c, uint64_t decision, bool fulfill, bool *fulfilled)
+{
+    rill_host *h = rill_endpoint_wake_user(rill_connection_endpoint(c));
+    return rill_host_decide(h, decision, fulfill, fulfilled);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The node's accounts, as ilp-plugin-mini-accounts names them: by user name
+ * where the client gives one, else base64url(SHA-256(token)) without padding.
+ * The first token seen for a name is kept, hashed; another one later is
+ * refused. An account that was named by its token proves itself, so it may be
+ * forgotten when it is not in use; one with a user name is kept, lest somebody
+ * else takes the name.
+ */
+#ifndef RILL_NODE_ACCOUNTS_H
+#define RILL_NODE_ACCOUNTS_H
+
+#include "base/list.h"
+#include "crypto/crypto.h"
+#include "node/limits.h"
+#include "node/names.h"
+
+#define RILL_MAX_ACCOUNT_NAME 255
+/* base64url of 32 bytes */
+#define RILL_TOKEN_NAME_LEN 43
+
+typedef struct rill_account_stats {
+    /* What the account sent and got, counted when it ended. Amounts saturate. */
+    uint64_t packets_from;   /* Prepares that it sent */
+    uint64_t rejected_from;  /* of them, those that were rejected */
+    uint64_t fulfilled_from; /* units of those that were fulfilled */
+    uint64_t packets_to;     /* Prepares that it was sent */
+    uint64_t fulfilled_to;   /* units of those that it fulfilled */
+} rill_account_stats;
+
+typedef struct rill_account {
+    rill_name name;     /* name.bytes: its name, an address segment */
+    rill_list idle;     /* linked while it may be forgotten */
+    rill_list sessions; /* rill_session.in_account, connected ones, oldest first */
+    uint32_t holds;     /* what keeps it: sessions, open requests from it and to it */
+    uint32_t admitted;  /* sessions, connected or about to be */
+    uint32_t open_from; /* requests from it that wait for an answer */
+    bool named_by_token;
+    rill_bucket bucket;
+    rill_account_stats stats;
+    uint8_t token_hash[RILL_SHA256_LEN];
+    char text[]; /* the name, NUL-terminated */
+} rill_account;
+
+typedef struct rill_accounts {
+    const rill_allocator *allocator;
+    rill_crypto *crypto;
+    rill_names names;
+    rill_list idle; /* longest idle first */
+    size_t max;
+    size_t max_name;
+} rill_accounts;
+
+/* max: how many it keeps. max_name: bytes of the longest name. key: 16 random bytes. */
+void rill_accounts_init(rill_accounts *a, const rill_allocator *allocator, rill_crypto *crypto,
+                        size_t max, size_t max_name, const uint64_t key[2]);
+/* All of them, held or not. */
+void rill_accounts_free(rill_accounts *a);
+
+/*
+ * Whose session is it? Makes the account where it is new. The caller holds the
+ * account (rill_account_release). *problem says what is wrong, static, without
+ * what the client sent.
+ * RILL_ERR_AUTH (wrong token, none, or a name that cannot be in an address),
+ * RILL_ERR_LIMIT, RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
+ */
+RILL_MUST_CHECK int rill_accounts_admit(rill_accounts *a, rill_bytes name, rill_bytes token,
+                                        rill_account **out, const char **problem);
+/* NULL where there is none. */
+rill_account *rill_accounts_find(const rill_accounts *a, rill_bytes name);
+void rill_account_hold(rill_account *account);
+void rill_account_release(rill_accounts *a, rill_account *account);
+/* As rill_names_next. */
+rill_account *rill_accounts_next(const rill_accounts *a, size_t *cursor);
+
+/* A segment of an ILP address (RFC 15): [A-Za-z0-9_~-], not empty. */
+bool rill_account_name_valid(rill_bytes name);
+
+#endif

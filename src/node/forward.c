@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/forward.h"
+
+#include <string.h>
+
+#include "base/muldiv.h"
+#include "node/echo.h"
+#include "node/local.h"
+
+typedef struct refusal {
+    rill_ilp_code_id code;
+    const char *message;
+} refusal;
+
+/* A Prepare that the node is dealing with. */
+typedef struct incoming {
+    rill_session *from;
+    uint64_t request;
+    rill_now now;
+    rill_prepare prepare;
+} incoming;
+
+/* Larger than any reject or IL-DCP answer of ours. */
+enum { ANSWER_MAX = 2048 };
+
+void rill_forward_init(rill_forwarder *f)
+{
+    rill_pendings_init(&f->pendings, f->options->allocator, f->options->max_open);
+    f->armed = RILL_NEVER;
+    f->draining = false;
+}
+
+void rill_forward_free(rill_forwarder *f)
+{
+    rill_pendings_free(&f->pendings);
+}
+
+/* ---- answering ---- */
+
+/* An error is not the node's concern: a link that was lost has nobody to be answered. */
+static void answer(const rill_session *to, uint64_t request, const uint8_t *packet, size_t len)
+{
+    int rc = rill_link_reply(to->link, request, packet, len);
+    (void)rc;
+}
+
+static void refuse_with_data(const rill_forwarder *f, const rill_session *to, uint64_t request,
+                             refusal why, rill_bytes data)
+{
+    rill_reject reject = {
+        .code = rill_ilp_code_of(why.code),
+        .triggered_by = f->address,
+        .message = {(const uint8_t *)why.message, strlen(why.message)},
+        .data = data,
+    };
+    uint8_t packet[ANSWER_MAX];
+    size_t len = 0;
+    to->account->stats.rejected_from++;
+    if (rill_reject_encode(&reject, packet, sizeof packet, &len) == RILL_OK)
+        answer(to, request, packet, len);
+}
+
+static void refuse(const rill_forwarder *f, const rill_session *to, uint64_t request, refusal why)
+{
+    refuse_with_data(f, to, request, why, (rill_bytes){NULL, 0});
+}
+
+/* Refuses, and says so to who wants to see every packet. */
+static void refuse_prepare(const rill_forwarder *f, const incoming *in, refusal why)
+{
+    const rill_bytes *to = &in->prepare.destination;
+    rill_log_line(&f->options->log, RILL_LOG_DEBUG, "account %s: packet to %.*s rejected %s: %s",
+                  in->from->account->text, to->len > 128 ? 128 : (int)to->len,
+                  (const char *)to->data, rill_ilp_code_of(why.code).text, why.message);
+    refuse(f, in->from, in->request, why);
+}
+
+/* Once a session, so that nobody fills the log. */
+static void complain(const rill_forwarder *f, rill_session *about, const char *what)
+{
+    if (about->complained)
+        return;
+    about->complained = true;
+    rill_log_line(&f->options->log, RILL_LOG_WARNING,
+                  "account %s: %s (more of this session is not logged)", about->account->text,
+                  what);
+}
+
+/* ---- the requests that wait ---- */
+
+static void arm(rill_forwarder *f, uint64_t deadline)
+{
+    f->armed = deadline;
+    if (deadline != RILL_NEVER)
+        f->options->wake(f->options->user, deadline);
+}
+
+/* After this the entry is another's. */
+static void finish(rill_forwarder *f, rill_pending *entry)
+{
+    rill_account *from = entry->from;
+    rill_account *to = entry->to;
+    from->open_from--;
+    rill_pendings_close(&f->pendings, entry);
+    rill_account_release(f->accounts, from);
+    rill_account_release(f->accounts, to);
+    if (f->draining && f->pendings.open == 0)
+        f->options->drained(f->options->user);
+}
+
+/* Ends with the reject that was kept, else with ours. */
+static void end_unfulfilled(rill_forwarder *f, rill_pending *entry, refusal why)
+{
+    if (entry->held != NULL) {
+        entry->from->stats.rejected_from++;
+        answer(entry->source, entry->request, entry->held, entry->held_len);
+    } else {
+        refuse(f, entry->source, entry->request, why);
+    }
+    finish(f, entry);
+}
+
+/* One session of the destination will not fulfill; why is for when no other does. */
+static void one_less(rill_forwarder *f, rill_pending *entry, refusal why)
+{
+    if (--entry->waiting == 0)
+        end_unfulfilled(f, entry, why);
+}
+
+static const refusal timed_out = {RILL_ILP_R00_TRANSFER_TIMED_OUT, "expired while waiting"};
+static const refusal stopping = {RILL_ILP_T03_CONNECTOR_BUSY, "the node is stopping"};
+
+void rill_forward_expire(rill_forwarder *f)
+{
+    uint64_t now = f->options->now(f->options->user).mono_ns;
+    for (rill_pending *entry; (entry = rill_pendings_due(&f->pendings, now)) != NULL;)
+        end_unfulfilled(f, entry, timed_out);
+    arm(f, rill_pendings_deadline(&f->pendings));
+}
+
+void rill_forward_abandon(rill_forwarder *f)
+{
+    for (rill_pending *entry; (entry = rill_pendings_due(&f->pendings, RILL_NEVER)) != NULL;)
+        end_unfulfilled(f, entry, stopping);
+}
+
+void rill_forward_drain(rill_forwarder *f)
+{
+    if (f->draining)
+        return;
+    f->draining = true;
+    if (f->pendings.open == 0)
+        f->options->drained(f->options->user);
+}
+
+void rill_forward_source_gone(rill_forwarder *f, rill_session *source)
+{
+    while (!rill_list_empty(&source->open))
+        finish(f, RILL_CONTAINER(source->open.next, rill_pending, of_source));
+}
+
+/* ---- forwarding ---- */
+
+/*
+ * To every session but `except` (NULL: none). Returns how many took it; *error
+ * is why one did not.
+ */
+static uint32_t send_to_sessions(const rill_account *to, const rill_session *except,
+                                 uint64_t cookie, const uint8_t *packet, size_t len, int *error)
+{
+    uint32_t sent = 0;
+    for (rill_list *at = to->sessions.next; at != &to->sessions; at = at->next) {
+        rill_session *session = RILL_CONTAINER(at, rill_session, in_account);
+        if (session == except)
+            continue;
+        int rc = rill_link_send(session->link, cookie, packet, len);
+        if (rc == RILL_OK)
+            sent++;
+        else
+            *error = rc;
+    }
+    return sent;
+}
+
+static refusal refusal_of_send(int error)
+{
+    switch (error) {
+    case RILL_ERR_BLOCKED:
+        return (refusal){RILL_ILP_T03_CONNECTOR_BUSY, "the destination does not read fast enough"};
+    case RILL_ERR_LIMIT:
+        return (refusal){RILL_ILP_T03_CONNECTOR_BUSY, "too many requests are open"};
+    case RILL_ERR_NOMEM:
+        return (refusal){RILL_ILP_T00_INTERNAL_ERROR, "out of memory"};
+    default:
+        return (refusal){RILL_ILP_T01_PEER_UNREACHABLE, "the destination is not connected"};
+    }
+}
+
+/* Sends *out, whose time is over at out->expires_at, on behalf of in. */
+static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
+                    const rill_session *except, const rill_prepare *out)
+{
+    rill_account *from = in->from->account;
+    rill_pending *entry = NULL;
+    size_t len = 0;
+    int rc = rill_prepare_encode(out, f->out, sizeof f->out, &len);
+    if (rc != RILL_OK) {
+        refuse_prepare(f, in, (refusal){RILL_ILP_F00_BAD_REQUEST, "cannot be forwarded"});
+        return;
+    }
+    uint64_t wait = (out->expires_at - in->now.wall_ms) * RILL_MS;
+    if (from->open_from >= f->options->max_open_from)
+        rc = RILL_ERR_LIMIT;
+    if (rc == RILL_OK)
+        rc = rill_pendings_open(&f->pendings, rill_add_sat(in->now.mono_ns, wait), &entry);
+    if (rc != RILL_OK) {
+        refuse_prepare(f, in, refusal_of_send(rc));
+        return;
+    }
+    entry->source = in->from;
+    entry->from = from;
+    entry->to = to;
+    entry->request = in->request;
+    entry->amount = out->amount;
+    memcpy(entry->condition, out->condition, sizeof entry->condition);
+    rill_list_push_back(&in->from->open, &entry->of_source);
+    from->open_from++;
+    rill_account_hold(from);
+    rill_account_hold(to);
+    rc = RILL_ERR_NOT_CONNECTED;
+    entry->waiting = send_to_sessions(to, except, entry->cookie, f->out, len, &rc);
+    if (entry->waiting == 0) {
+        finish(f, entry);
+        refuse_prepare(f, in, refusal_of_send(rc));
+        return;
+    }
+    to->stats.packets_to++;
+    if (entry->timer.deadline < f->armed)
+        arm(f, entry->timer.deadline);
+}
+
+/* The account that an address leads to; NULL, and why, where there is none. */
+static rill_account *next_hop(const rill_forwarder *f, rill_bytes destination, refusal *why)
+{
+    *why = (refusal){RILL_ILP_F02_UNREACHABLE, "no route to the destination"};
+    rill_hop hop = rill_routes_find(f->routes, destination);
+    if (hop.kind != RILL_HOP_CHILDREN)
+        return hop.account;
+    rill_account *to =
+        rill_accounts_find(f->accounts, rill_address_segment_after(destination, hop.prefix));
+    if (to == NULL)
+        why->message = "no such account here";
+    return to;
+}
+
+/*
+ * Forwards on behalf of in with the amount and condition of its Prepare.
+ * reflect: it may go back to where it came from.
+ */
+static void route(rill_forwarder *f, const incoming *in, rill_bytes destination, rill_bytes data,
+                  bool reflect)
+{
+    const rill_node_options *o = f->options;
+    const rill_prepare *prepare = &in->prepare;
+    refusal why;
+    rill_account *to = next_hop(f, destination, &why);
+    if (to == NULL) {
+        refuse_prepare(f, in, why);
+        return;
+    }
+    const rill_session *except = reflect ? NULL : in->from;
+    if (rill_list_empty(&to->sessions)) {
+        refuse_prepare(f, in, refusal_of_send(RILL_ERR_NOT_CONNECTED));
+        return;
+    }
+    if (except != NULL && to->sessions.next == &except->in_account &&
+        to->sessions.prev == &except->in_account) {
+        refuse_prepare(f, in, (refusal){RILL_ILP_F02_UNREACHABLE, "leads back to the sender"});
+        return;
+    }
+    rill_prepare out = *prepare;
+    uint64_t latest = rill_sub_sat(prepare->expires_at, o->min_message_window);
+    out.expires_at = rill_add_sat(in->now.wall_ms, o->max_hold_time);
+    if (latest < out.expires_at)
+        out.expires_at = latest;
+    if (rill_sub_sat(out.expires_at, in->now.wall_ms) < o->min_message_window) {
+        refuse_prepare(f, in,
+                       (refusal){RILL_ILP_R02_INSUFFICIENT_TIMEOUT, "expires too soon to forward"});
+        return;
+    }
+    out.destination = destination;
+    out.data = data;
+    forward(f, in, to, except, &out);
+}
+
+static void echo(rill_forwarder *f, const incoming *in)
+{
+    rill_bytes reply_to;
+    const char *problem = NULL;
+    if (rill_echo_request_decode(in->prepare.data, &reply_to, &problem) != RILL_OK) {
+        refuse_prepare(f, in, (refusal){RILL_ILP_F01_INVALID_PACKET, problem});
+        return;
+    }
+    uint8_t data[RILL_ECHO_RESPONSE_LEN];
+    rill_echo_response_encode(data);
+    route(f, in, reply_to, (rill_bytes){data, sizeof data}, true);
+}
+
+static void answer_peer_protocol(const rill_forwarder *f, const incoming *in)
+{
+    uint8_t packet[ANSWER_MAX];
+    size_t len = 0;
+    const char *problem = rill_local_ildcp(f->options, &in->prepare, in->from->account->name.bytes,
+                                           packet, sizeof packet, &len);
+    if (problem != NULL)
+        refuse_prepare(f, in, (refusal){RILL_ILP_F01_INVALID_PACKET, problem});
+    else
+        answer(in->from, in->request, packet, len);
+}
+
+static void refuse_malformed(const rill_forwarder *f, rill_session *from, uint64_t request,
+                             const uint8_t *packet, size_t len)
+{
+    refusal why = {RILL_ILP_F00_BAD_REQUEST, "not a well-formed ILP packet"};
+    if (len > 0 && packet[0] != RILL_ILP_PREPARE)
+        why = (refusal){RILL_ILP_F01_INVALID_PACKET, "not an ILP Prepare"};
+    complain(f, from,
+             why.code == RILL_ILP_F00_BAD_REQUEST ? "sent a malformed Prepare, rejected F00"
+                                                  : "sent a request that is no Prepare, "
+                                                    "rejected F01");
+    refuse(f, from, request, why);
+}
+
+static void refuse_amount(const rill_forwarder *f, const incoming *in)
+{
+    uint8_t data[16];
+    rill_amount_too_large limits = {in->prepare.amount, f->options->max_packet_amount};
+    rill_amount_too_large_encode(limits, data);
+    refuse_with_data(f, in->from, in->request,
+                     (refusal){RILL_ILP_F08_AMOUNT_TOO_LARGE, "above the maximum packet amount"},
+                     (rill_bytes){data, sizeof data});
+}
+
+void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t request,
+                          const uint8_t *packet, size_t len)
+{
+    static const rill_bytes peer = {(const uint8_t *)"peer", 4};
+    const rill_node_options *o = f->options;
+    rill_account *account = from->account;
+    incoming in = {.from = from, .request = request, .now = o->now(o->user)};
+    account->stats.packets_from++;
+    if (!rill_bucket_take(&account->bucket, rill_rate_limit_of(o->rate_limit), in.now.mono_ns)) {
+        refuse(f, from, request,
+               (refusal){RILL_ILP_T05_RATE_LIMITED, "above the account's rate limit"});
+        return;
+    }
+    if (rill_prepare_decode(&in.prepare, packet, len) != RILL_OK)
+        refuse_malformed(f, from, request, packet, len);
+    else if (f->draining)
+        refuse_prepare(f, &in, stopping);
+    else if (in.prepare.amount > o->max_packet_amount)
+        refuse_amount(f, &in);
+    else if (in.prepare.expires_at <= in.now.wall_ms)
+        refuse_prepare(f, &in,
+                       (refusal){RILL_ILP_R00_TRANSFER_TIMED_OUT, "expired before it arrived"});
+    else if (rill_address_has_prefix(in.prepare.destination, peer))
+        answer_peer_protocol(f, &in);
+    else if (rill_local_is_node(o, in.prepare.destination))
+        echo(f, &in);
+    else
+        route(f, &in, in.prepare.destination, in.prepare.data, false);
+}
+
+/* ---- answers ---- */
+
+static bool fulfills(const rill_forwarder *f, const rill_pending *entry,
+                     const rill_fulfill *fulfill)
+{
+    uint8_t hash[RILL_SHA256_LEN];
+    return rill_crypto_sha256(f->crypto, fulfill->fulfillment, 32, hash) == RILL_OK &&
+           memcmp(hash, entry->condition, sizeof hash) == 0;
+}
+
+static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entry,
+                         const rill_fulfill *fulfill, const uint8_t *packet, size_t len)
+{
+    if (!fulfills(f, entry, fulfill)) {
+        complain(f, by, "sent a fulfillment that does not match the condition, rejected F05");
+        one_less(f, entry,
+                 (refusal){RILL_ILP_F05_WRONG_CONDITION,
+                           "the fulfillment does not match the condition"});
+        return;
+    }
+    rill_account_stats *from = &entry->from->stats;
+    rill_account_stats *to = &entry->to->stats;
+    from->fulfilled_from = rill_add_sat(from->fulfilled_from, entry->amount);
+    to->fulfilled_to = rill_add_sat(to->fulfilled_to, entry->amount);
+    answer(entry->source, entry->request, packet, len);
+    finish(f, entry);
+}
+
+/*
+ * The last answer there can be, or one with data, which only he gives who knows
+ * the packet, goes to the sender. Others are kept while somebody may still fulfill.
+ */
+static void take_reject(rill_forwarder *f, rill_pending *entry, const rill_reject *reject,
+                        const uint8_t *packet, size_t len)
+{
+    entry->waiting--;
+    if (reject->data.len > 0 || (entry->waiting == 0 && entry->held == NULL)) {
+        entry->from->stats.rejected_from++;
+        answer(entry->source, entry->request, packet, len);
+        finish(f, entry);
+        return;
+    }
+    /* Where it cannot be kept, a later one will do, or ours. */
+    int rc = entry->held == NULL ? rill_pendings_keep(&f->pendings, entry, packet, len) : RILL_OK;
+    (void)rc;
+    if (entry->waiting == 0)
+        end_unfulfilled(f, entry, timed_out);
+}
+
+void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t cookie, const uint8_t *packet,
+                        size_t len)
+{
+    rill_pending *entry = rill_pendings_find(&f->pendings, cookie);
+    if (entry == NULL)
+        return;
+    /* Its time may be over though the timer has not fired yet. */
+    if (f->options->now(f->options->user).mono_ns >= entry->timer.deadline) {
+        end_unfulfilled(f, entry, timed_out);
+        return;
+    }
+    rill_fulfill fulfill;
+    rill_reject reject;
+    if (rill_fulfill_decode(&fulfill, packet, len) == RILL_OK) {
+        take_fulfill(f, by, entry, &fulfill, packet, len);
+    } else if (rill_reject_decode(&reject, packet, len) == RILL_OK) {
+        take_reject(f, entry, &reject, packet, len);
+    } else {
+        complain(f, by, "answered with what is no Fulfill or Reject, rejected T01");
+        one_less(f, entry,
+                 (refusal){RILL_ILP_T01_PEER_UNREACHABLE, "the destination's answer is malformed"});
+    }
+}
+
+void rill_forward_unanswered(rill_forwarder *f, uint64_t cookie)
+{
+    rill_pending *entry = rill_pendings_find(&f->pendings, cookie);
+    if (entry != NULL)
+        one_less(
+            f, entry,
+            (refusal){RILL_ILP_T01_PEER_UNREACHABLE, "the destination left or gave no answer"});
+}

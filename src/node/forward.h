@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What becomes of a Prepare, and of its answer. The node's own rejects:
+ *
+ * | code | when |
+ * |---|---|
+ * | F00 | the packet is malformed |
+ * | F01 | not a Prepare; an unknown or wrong peer.* request; the node's own address without echo |
+ * | F02 | no route, no such account; nobody but the sender's own session at the destination |
+ * | F05 | the fulfillment does not match the condition |
+ * | F08 | above the maximum packet amount; data: what came, and the maximum |
+ * | T00 | out of memory |
+ * | T01 | the account is not connected, left before it answered, or gave no answer that is an ILP
+ *         packet (a BTP ERROR, an empty RESPONSE) |
+ * | T03 | the destination does not read what it is sent; too many requests are open; the node is
+ *         stopping. Not T04: senders answer that with smaller amounts, which would not help |
+ * | T05 | above the account's rate limit |
+ * | R00 | expired, before it came or while it waited |
+ * | R02 | too little time is left to forward it |
+ */
+#ifndef RILL_NODE_FORWARD_H
+#define RILL_NODE_FORWARD_H
+
+#include <rill/ilp.h>
+
+#include "node/node.h"
+#include "node/pending.h"
+#include "node/routes.h"
+#include "node/session.h"
+
+typedef struct rill_forwarder {
+    const rill_node_options *options; /* the node's, as are the next four */
+    rill_bytes address;
+    rill_accounts *accounts;
+    const rill_routes *routes;
+    rill_crypto *crypto;
+    rill_pendings pendings;
+    uint64_t armed; /* the deadline that `wake` was last called with */
+    bool draining;
+    uint8_t out[RILL_ILP_MAX_PACKET]; /* what is being forwarded */
+} rill_forwarder;
+
+/* All but pendings is set by the caller. */
+void rill_forward_init(rill_forwarder *f);
+void rill_forward_free(rill_forwarder *f);
+
+void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t request,
+                          const uint8_t *packet, size_t len);
+/* by: whose answer it is. One that is not waited for any more is ignored. */
+void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t cookie, const uint8_t *packet,
+                        size_t len);
+void rill_forward_unanswered(rill_forwarder *f, uint64_t cookie);
+/* Its requests need no answer any more. */
+void rill_forward_source_gone(rill_forwarder *f, rill_session *source);
+void rill_forward_expire(rill_forwarder *f);
+/* Rejects all that is open. */
+void rill_forward_abandon(rill_forwarder *f);
+void rill_forward_drain(rill_forwarder *f);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the node says about itself: its address, and IL-DCP (RFC 31). */
+#ifndef RILL_NODE_LOCAL_H
+#define RILL_NODE_LOCAL_H
+
+#include <rill/ilp.h>
+
+#include "node/node.h"
+
+rill_bytes rill_local_address(const rill_node_options *o);
+bool rill_local_is_node(const rill_node_options *o, rill_bytes destination);
+/*
+ * The answer to a request to peer.config from that account, written to
+ * buf[cap] (2048 is enough). NULL, or what is wrong with the request, static.
+ */
+const char *rill_local_ildcp(const rill_node_options *o, const rill_prepare *request,
+                             rill_bytes account, uint8_t *buf, size_t cap, size_t *len);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/node.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "node/forward.h"
+#include "node/local.h"
+
+/* Leaves room for an account's name and for what a client adds to its address. */
+#define MAX_NODE_ADDRESS 512
+#define MAX_HOLD_TIME    3600000 /* ms */
+
+struct rill_node {
+    rill_node_options options; /* address and asset_code point to the copies below */
+    char address[MAX_NODE_ADDRESS + 1];
+    char asset_code[RILL_MAX_ASSET_CODE + 1];
+    rill_crypto *crypto;
+    rill_accounts accounts;
+    rill_routes routes;
+    rill_forwarder forwarder;
+};
+
+static rill_now no_clock(void *user)
+{
+    (void)user;
+    return (rill_now){0, 0};
+}
+
+static void no_wake(void *user, uint64_t deadline)
+{
+    (void)user;
+    (void)deadline;
+}
+
+static void no_drained(void *user)
+{
+    (void)user;
+}
+
+void rill_node_options_init(rill_node_options *o)
+{
+    *o = (rill_node_options){
+        .allocator = rill_allocator_default(),
+        .address = "private.rill",
+        .asset_code = "XRP",
+        .asset_scale = 9,
+        .max_packet_amount = UINT64_MAX,
+        .min_message_window = 1000,
+        .max_hold_time = 30000,
+        .max_accounts = 100000,
+        .max_sessions = 64,
+        .max_open = 500000,
+        .max_open_from = 20000,
+        .now = no_clock,
+        .wake = no_wake,
+        .drained = no_drained,
+    };
+}
+
+static const char *asset_code_problem(const char *code)
+{
+    size_t len = strlen(code);
+    if (len == 0 || len > RILL_MAX_ASSET_CODE)
+        return "the asset code must have 1 to 32 characters";
+    for (size_t i = 0; i < len; i++) {
+        if (code[i] <= ' ' || code[i] > '~')
+            return "the asset code must be printable ASCII without spaces";
+    }
+    return NULL;
+}
+
+const char *rill_node_options_problem(const rill_node_options *o)
+{
+    rill_bytes address = rill_local_address(o);
+    static const rill_bytes peer = {(const uint8_t *)"peer", 4};
+    if (!rill_address_valid(address))
+        return "the address must be an ILP address such as private.rill";
+    if (rill_address_has_prefix(address, peer))
+        return "the address must not begin with peer";
+    if (address.len > MAX_NODE_ADDRESS)
+        return "the address must have at most 512 characters";
+    if (o->max_packet_amount == 0)
+        return "the maximum packet amount must be at least 1";
+    if (o->rate_limit > RILL_MAX_RATE_LIMIT)
+        return "the rate limit must be at most 1000000000 packets a second";
+    if (o->min_message_window == 0 || o->max_hold_time < o->min_message_window ||
+        o->max_hold_time > MAX_HOLD_TIME)
+        return "the message window must be at least 1 ms, the hold time from there to an hour";
+    if (o->max_accounts == 0 || o->max_sessions == 0 || o->max_open == 0 || o->max_open_from == 0)
+        return "a limit must be at least 1";
+    return asset_code_problem(o->asset_code);
+}
+
+/* ---- what links tell ---- */
+
+static void on_up(rill_link *l, void *user)
+{
+    (void)l;
+    rill_session *s = user;
+    if (!rill_list_linked(&s->in_account))
+        rill_list_push_back(&s->account->sessions, &s->in_account);
+    rill_log_line(&s->node->options.log, RILL_LOG_INFO, "account %s: connected", s->account->text);
+}
+
+static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
+{
+    (void)error;
+    rill_session *s = user;
+    if (rill_list_linked(&s->in_account)) {
+        rill_list_remove(&s->in_account);
+        rill_log_line(&s->node->options.log, RILL_LOG_INFO, "account %s: disconnected: %s",
+                      s->account->text, detail);
+    }
+    rill_forward_source_gone(&s->node->forwarder, s);
+    if (final)
+        rill_link_close(l);
+}
+
+static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, size_t len,
+                       void *user)
+{
+    (void)l;
+    rill_session *s = user;
+    rill_forward_prepare(&s->node->forwarder, s, request, packet, len);
+}
+
+static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
+{
+    (void)l;
+    rill_session *s = user;
+    rill_forward_reply(&s->node->forwarder, s, cookie, packet, len);
+}
+
+static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+{
+    (void)l;
+    (void)error;
+    (void)sent;
+    rill_session *s = user;
+    rill_forward_unanswered(&s->node->forwarder, cookie);
+}
+
+static void on_writable(rill_link *l, void *user)
+{
+    /* Nothing waits here: what a link did not take was rejected. */
+    (void)l;
+    (void)user;
+}
+
+static void on_closed(rill_link *l, void *user)
+{
+    (void)l;
+    rill_session *s = user;
+    rill_node *n = s->node;
+    if (rill_list_linked(&s->in_account))
+        rill_list_remove(&s->in_account);
+    rill_forward_source_gone(&n->forwarder, s);
+    s->account->admitted--;
+    rill_account_release(&n->accounts, s->account);
+    rill_free(n->options.allocator, s);
+}
+
+int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *link,
+                    const rill_link_handlers **handlers, void **user)
+{
+    static const rill_link_handlers own = {on_up,         on_down,     on_prepare, on_reply,
+                                           on_unanswered, on_writable, on_closed};
+    const char *problem = NULL;
+    rill_account *account = NULL;
+    rill_session *s = NULL;
+    /* A wrong token is the link's to tell, with where it came from; a limit is the operator's. */
+    rill_log_level level = RILL_LOG_WARNING;
+    /* A name that was not accepted is not shown: it may be anything, even a token. */
+    const char *shown = "(new)";
+    int rc = rill_accounts_admit(&n->accounts, name, token, &account, &problem);
+    if (rc == RILL_ERR_AUTH)
+        level = RILL_LOG_INFO;
+    if (rc == RILL_OK) {
+        shown = account->text;
+        if (account->admitted >= n->options.max_sessions)
+            problem = "too many sessions of this account";
+        else if ((s = rill_calloc(n->options.allocator, 1, sizeof *s)) == NULL)
+            problem = "out of memory";
+    } else if (rill_account_name_valid(name) && rill_accounts_find(&n->accounts, name) != NULL) {
+        shown = rill_accounts_find(&n->accounts, name)->text;
+    }
+    if (problem != NULL) {
+        if (account != NULL)
+            rill_account_release(&n->accounts, account);
+        rill_log_line(&n->options.log, level, "account %s: refused: %s", shown, problem);
+        return RILL_ERR_AUTH;
+    }
+    s->account = account;
+    s->link = link;
+    s->node = n;
+    rill_list_init(&s->in_account);
+    rill_list_init(&s->open);
+    account->admitted++;
+    *handlers = &own;
+    *user = s;
+    return RILL_OK;
+}
+
+/* ---- the node ---- */
+
+static int start(rill_node *n)
+{
+    uint64_t keys[2][2];
+    const rill_node_options *o = &n->options;
+    rill_bytes address = rill_local_address(o);
+    n->crypto = rill_crypto_new(o->allocator);
+    if (n->crypto == NULL || rill_crypto_random(n->crypto, (uint8_t *)keys, sizeof keys) != RILL_OK)
+        return RILL_ERR_CRYPTO;
+    rill_accounts_init(&n->accounts, o->allocator, n->crypto, o->max_accounts,
+                       RILL_ILP_MAX_ADDRESS - address.len - 1, keys[0]);
+    rill_routes_init(&n->routes, o->allocator, keys[1]);
+    n->forwarder.options = o;
+    n->forwarder.address = address;
+    n->forwarder.accounts = &n->accounts;
+    n->forwarder.routes = &n->routes;
+    n->forwarder.crypto = n->crypto;
+    rill_forward_init(&n->forwarder);
+    return rill_routes_add(&n->routes, address, (rill_hop){.kind = RILL_HOP_CHILDREN});
+}
+
+int rill_node_new(rill_node **out, const rill_node_options *options)
+{
+    if (rill_node_options_problem(options) != NULL)
+        return RILL_ERR_INVALID;
+    rill_node *n = rill_calloc(options->allocator, 1, sizeof *n);
+    if (n == NULL)
+        return RILL_ERR_NOMEM;
+    n->options = *options;
+    memcpy(n->address, options->address, strlen(options->address) + 1);
+    memcpy(n->asset_code, options->asset_code, strlen(options->asset_code) + 1);
+    n->options.address = n->address;
+    n->options.asset_code = n->asset_code;
+    int rc = start(n);
+    if (rc == RILL_ERR_CRYPTO) {
+        rill_crypto_free(n->crypto);
+        rill_free(options->allocator, n);
+    } else if (rc != RILL_OK) {
+        rill_node_free(n);
+    } else {
+        *out = n;
+    }
+    return rc;
+}
+
+void rill_node_free(rill_node *n)
+{
+    if (n == NULL)
+        return;
+    const rill_allocator *allocator = n->options.allocator;
+    rill_forward_free(&n->forwarder);
+    rill_routes_free(&n->routes);
+    rill_accounts_free(&n->accounts);
+    rill_crypto_free(n->crypto);
+    rill_free(allocator, n);
+}
+
+void rill_node_tick(rill_node *n)
+{
+    rill_forward_expire(&n->forwarder);
+}
+
+void rill_node_drain(rill_node *n)
+{
+    rill_forward_drain(&n->forwarder);
+}
+
+void rill_node_abandon(rill_node *n)
+{
+    rill_forward_abandon(&n->forwarder);
+}
+
+size_t rill_node_open(const rill_node *n)
+{
+    return n->forwarder.pendings.open;
+}
+
+void rill_node_report(const rill_node *n)
+{
+    const rill_log *log = &n->options.log;
+    size_t cursor = 0;
+    size_t away = 0;
+    for (rill_account *a; (a = rill_accounts_next(&n->accounts, &cursor)) != NULL;) {
+        const rill_account_stats *s = &a->stats;
+        if (rill_list_empty(&a->sessions)) {
+            away++;
+            continue;
+        }
+        rill_log_line(log, RILL_LOG_WARNING,
+                      "account %s: sent %" PRIu64 " packets (%" PRIu64 " rejected, %" PRIu64
+                      " units fulfilled), got %" PRIu64 " (%" PRIu64 " units fulfilled), %" PRIu32
+                      " open",
+                      a->text, s->packets_from, s->rejected_from, s->fulfilled_from, s->packets_to,
+                      s->fulfilled_to, a->open_from);
+    }
+    rill_log_line(log, RILL_LOG_WARNING, "%zu requests open; %zu accounts known but away",
+                  rill_node_open(n), away);
+}

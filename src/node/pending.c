@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/pending.h"
+
+#include <rill/error.h>
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+/*
+ * A cookie is an entry's index below and a count of its uses above, so that an
+ * answer that comes too late never finds the entry's next user.
+ */
+enum { CHUNK = 256, INDEX_BITS = 32 };
+
+void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_t max)
+{
+    memset(p, 0, sizeof *p);
+    p->allocator = allocator;
+    p->max = max;
+    rill_heap_init(&p->timers, allocator);
+    rill_list_init(&p->free);
+}
+
+void rill_pendings_free(rill_pendings *p)
+{
+    for (size_t i = 0; i < p->chunk_count; i++) {
+        for (size_t k = 0; k < CHUNK; k++)
+            rill_free(p->allocator, p->chunks[i][k].held);
+        rill_free(p->allocator, p->chunks[i]);
+    }
+    rill_free(p->allocator, p->chunks);
+    rill_heap_free(&p->timers);
+}
+
+/* A free entry keeps the next cookie that it will have in `request`. */
+static int grow(rill_pendings *p)
+{
+    rill_pending **chunks =
+        rill_realloc_array(p->allocator, p->chunks, p->chunk_count + 1, sizeof *p->chunks);
+    if (chunks == NULL)
+        return RILL_ERR_NOMEM;
+    p->chunks = chunks;
+    rill_pending *chunk = rill_calloc(p->allocator, CHUNK, sizeof *chunk);
+    if (chunk == NULL)
+        return RILL_ERR_NOMEM;
+    for (size_t k = 0; k < CHUNK; k++) {
+        /* The count of uses starts at 1: no cookie is 0. */
+        chunk[k].request = (UINT64_C(1) << INDEX_BITS) | (p->chunk_count * CHUNK + k);
+        rill_list_push_back(&p->free, &chunk[k].of_source);
+    }
+    p->chunks[p->chunk_count++] = chunk;
+    return RILL_OK;
+}
+
+int rill_pendings_open(rill_pendings *p, uint64_t deadline, rill_pending **out)
+{
+    if (p->open >= p->max)
+        return RILL_ERR_LIMIT;
+    if (rill_list_empty(&p->free)) {
+        int rc = grow(p);
+        if (rc != RILL_OK)
+            return rc;
+    }
+    rill_pending *entry = RILL_CONTAINER(p->free.next, rill_pending, of_source);
+    int rc = rill_heap_set(&p->timers, &entry->timer, deadline);
+    if (rc != RILL_OK)
+        return rc;
+    rill_list_remove(&entry->of_source);
+    entry->cookie = entry->request;
+    entry->request = 0;
+    p->open++;
+    *out = entry;
+    return RILL_OK;
+}
+
+rill_pending *rill_pendings_find(const rill_pendings *p, uint64_t cookie)
+{
+    size_t index = (size_t)(cookie & UINT32_MAX);
+    if (cookie == 0 || index / CHUNK >= p->chunk_count)
+        return NULL;
+    rill_pending *entry = &p->chunks[index / CHUNK][index % CHUNK];
+    return entry->cookie == cookie ? entry : NULL;
+}
+
+void rill_pendings_close(rill_pendings *p, rill_pending *entry)
+{
+    assert(entry->cookie != 0);
+    rill_heap_remove(&p->timers, &entry->timer);
+    rill_list_remove(&entry->of_source);
+    rill_free(p->allocator, entry->held);
+    uint64_t uses = (entry->cookie >> INDEX_BITS) + 1;
+    if (uses > UINT32_MAX)
+        uses = 1;
+    uint64_t index = entry->cookie & UINT32_MAX;
+    memset(entry, 0, sizeof *entry);
+    entry->request = (uses << INDEX_BITS) | index;
+    /* The entry that was used last is in the cache. */
+    rill_list_push_front(&p->free, &entry->of_source);
+    p->open--;
+}
+
+rill_pending *rill_pendings_due(rill_pendings *p, uint64_t now)
+{
+    if (p->timers.count == 0 || rill_heap_deadline(&p->timers) > now)
+        return NULL;
+    return RILL_CONTAINER(p->timers.items[0], rill_pending, timer);
+}
+
+uint64_t rill_pendings_deadline(const rill_pendings *p)
+{
+    return rill_heap_deadline(&p->timers);
+}
+
+int rill_pendings_keep(rill_pendings *p, rill_pending *entry, const uint8_t *packet, size_t len)
+{
+    uint8_t *copy = rill_alloc(p->allocator, len);
+    if (copy == NULL)
+        return RILL_ERR_NOMEM;
+    memcpy(copy, packet, len);
+    rill_free(p->allocator, entry->held);
+    entry->held = copy;
+    entry->held_len = len;
+    return RILL_OK;
+}

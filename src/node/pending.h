@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Prepares that wait for an answer: who asked, and until when. Entries are
+ * pooled, so that a packet allocates nothing once the pool is as large as the
+ * traffic needs; the cookie that a link gives back finds its entry at once.
+ */
+#ifndef RILL_NODE_PENDING_H
+#define RILL_NODE_PENDING_H
+
+#include "base/heap.h"
+#include "base/list.h"
+
+struct rill_account;
+struct rill_session;
+
+typedef struct rill_pending {
+    rill_timer timer;    /* the expiry of what was forwarded, monotonic */
+    rill_list of_source; /* in rill_session.open */
+    struct rill_session *source;
+    struct rill_account *from;
+    struct rill_account *to;
+    uint64_t request; /* the source's, for rill_link_reply */
+    uint64_t amount;
+    uint64_t cookie;  /* 0 while the entry is free */
+    uint32_t waiting; /* sessions of the destination that have not answered yet */
+    uint8_t condition[32];
+    /* The best reject so far, where others may still fulfil: owned. NULL: none */
+    uint8_t *held;
+    size_t held_len;
+} rill_pending;
+
+typedef struct rill_pendings {
+    const rill_allocator *allocator;
+    rill_heap timers;
+    rill_pending **chunks; /* of CHUNK entries each: entries never move */
+    size_t chunk_count;
+    rill_list free;
+    size_t open;
+    size_t max;
+} rill_pendings;
+
+void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_t max);
+void rill_pendings_free(rill_pendings *p);
+/*
+ * A new entry with its cookie set and all else zero, timed to deadline
+ * (monotonic nanoseconds). RILL_ERR_LIMIT, RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_pendings_open(rill_pendings *p, uint64_t deadline, rill_pending **out);
+/* NULL where it has ended. */
+rill_pending *rill_pendings_find(const rill_pendings *p, uint64_t cookie);
+/* Ends an entry: its cookie finds nothing any more, and `held` is freed. */
+void rill_pendings_close(rill_pendings *p, rill_pending *entry);
+/* Any open entry whose deadline is at or before now; NULL where there is none. It stays open. */
+rill_pending *rill_pendings_due(rill_pendings *p, uint64_t now);
+/* RILL_NEVER where none is open. */
+uint64_t rill_pendings_deadline(const rill_pendings *p);
+/* Keeps a copy of a reject, instead of one kept before. RILL_ERR_NOMEM: keeps that one. */
+RILL_MUST_CHECK int rill_pendings_keep(rill_pendings *p, rill_pending *entry, const uint8_t *packet,
+                                       size_t len);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where an address leads: a table of prefixes, of which the longest that
+ * matches by whole segments decides. Looking up costs one hash for each
+ * length of prefix (in segments) that is in the table, however many prefixes
+ * there are.
+ *
+ * The local node has one entry: its own address, whose children are its
+ * accounts, found by name. A connector adds routes to its neighbours.
+ */
+#ifndef RILL_NODE_ROUTES_H
+#define RILL_NODE_ROUTES_H
+
+#include <rill/ilp.h>
+
+#include "node/names.h"
+
+#define RILL_ROUTE_MAX_SEGMENTS 32
+
+struct rill_account;
+
+typedef enum rill_hop_kind {
+    RILL_HOP_NONE,     /* no route */
+    RILL_HOP_CHILDREN, /* ourselves, or the account that the next segment names */
+    RILL_HOP_ACCOUNT   /* that neighbour */
+} rill_hop_kind;
+
+typedef struct rill_hop {
+    rill_hop_kind kind;
+    struct rill_account *account; /* RILL_HOP_ACCOUNT */
+    rill_bytes prefix;            /* the one that matched; valid until it is removed */
+} rill_hop;
+
+typedef struct rill_routes {
+    const rill_allocator *allocator;
+    rill_names names;
+    uint32_t by_segments[RILL_ROUTE_MAX_SEGMENTS + 1]; /* prefixes of so many segments */
+} rill_routes;
+
+/* key: 16 random bytes. */
+void rill_routes_init(rill_routes *r, const rill_allocator *allocator, const uint64_t key[2]);
+void rill_routes_free(rill_routes *r);
+/*
+ * prefix is copied; hop.prefix is not looked at. RILL_ERR_ADDRESS, RILL_ERR_EXISTS,
+ * RILL_ERR_LIMIT (over RILL_ROUTE_MAX_SEGMENTS), RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_routes_add(rill_routes *r, rill_bytes prefix, rill_hop hop);
+/* RILL_ERR_NOT_FOUND. */
+RILL_MUST_CHECK int rill_routes_remove(rill_routes *r, rill_bytes prefix);
+/* destination is a valid address. */
+rill_hop rill_routes_find(const rill_routes *r, rill_bytes destination);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a connection ends (RFC 29 section 4.6): OPEN, then CLOSING while our
+ * ConnectionClose is under way, then CLOSED until the last reply has come and
+ * the last byte been read, then GONE.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
+#include "stream/endpoint_internal.h"
+
+/* How long the other side has to answer our close. */
+#define CLOSE_TIMEOUT (5 * RILL_SECOND)
+/* How long a reader has, after the other side closed, to take what had arrived. */
+#define READ_TIMEOUT (60 * RILL_SECOND)
+
+static bool stream_done(const rill_stream *s)
+{
+    return s->closed && s->references == 0 &&
+           (s->close_done || !s->connection->remote_address);
+}
+
+static void keep_message(rill_connection *c, const char *message, size_t len)
+{
+    if (!message || len == 0 || c->message)
+        return;
+    if (len > RILL_MAX_MESSAGE)
+        len = RILL_MAX_MESSAGE;
+    c->message = rill_alloc(c->endpoint->allocator, len + 1);
+    if (!c->message)
+        return; /* a text for people: the code says it too */
+    memcpy(c->message, message, len);
+    c->message[len] = '\0';
+}
+
+static void start_closing(rill_connection *c, uint8_t code)
+{
+    uint64_t now = c->endpoint->last_now.mono_ns;
+    c->state = RILL_STATE_CLOSING;
+    c->close_code = code;
+    c->close_deadline = now + CLOSE_TIMEOUT;
+    c->probing.active = false;
+}
+
+static void shut_streams(rill_connection *c, uint8_t code, bool remote, int error)
+{
+    for (rill_list *n = c->streams.next, *next; n != &c->streams; n = next) {
+        next = n->next;
+        rill_stream_shut(RILL_CONTAINER(n, rill_stream, node), code, NULL, 0, remote, error);
+    }
+}
+
+/* The other side can be told, and would have something to forget. */
+static bool worth_telling(const rill_connection *c)
+{
+    return c->remote_address && (c->connected || c->packets_numbered > 0);
+}
+
+void rill_connection_check_end(rill_connection *c)
+{
+    if (!c->ending || c->state != RILL_STATE_OPEN || c->flight_count > 0 ||
+        c->undecided_count > 0)
+        return;
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
+        if (!stream_done(RILL_CONTAINER(n, rill_stream, node)))
+            return;
+    start_closing(c, RILL_CLOSE_NO_ERROR);
+    if (worth_telling(c)) {
+        rill_connection_ready(c);
+        rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
+    } else {
+        rill_connection_shut(c);
+    }
+}
+
+void rill_connection_fail(rill_connection *c, uint8_t code, int error, const char *message)
+{
+    if (c->state != RILL_STATE_OPEN)
+        return;
+    start_closing(c, code);
+    c->end_error = error;
+    keep_message(c, message, message ? strlen(message) : 0);
+    shut_streams(c, code, false, error);
+    /* What is said in its own words to nobody in particular is not sent to a path that fails. */
+    bool path_works = error != RILL_ERR_PATH && error != RILL_ERR_UNREACHABLE &&
+                      error != RILL_ERR_AUTH;
+    if (worth_telling(c) && path_works) {
+        rill_connection_ready(c);
+        rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
+    } else {
+        rill_connection_shut(c);
+    }
+}
+
+void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, rill_bytes message)
+{
+    if (c->state == RILL_STATE_OPEN) {
+        int error = code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_REMOTE;
+        c->closed_remote = true;
+        c->close_code = code;
+        c->end_error = error;
+        keep_message(c, (const char *)message.data, message.len);
+        c->state = RILL_STATE_CLOSING;
+        shut_streams(c, code, true, error);
+    }
+    if (c->state == RILL_STATE_CLOSING)
+        rill_connection_shut(c);
+}
+
+void rill_connection_shut(rill_connection *c)
+{
+    if (c->state >= RILL_STATE_CLOSED)
+        return;
+    c->state = RILL_STATE_CLOSED;
+    c->close_deadline = c->endpoint->last_now.mono_ns + READ_TIMEOUT;
+    rill_list_remove(&c->ready_node);
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        s->close_done = true;
+        rill_stream_release(s);
+    }
+    rill_connection_check_closed(c);
+    rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
+}
+
+void rill_connection_check_closed(rill_connection *c)
+{
+    if (c->state != RILL_STATE_CLOSED || c->flight_count > 0 || c->undecided_count > 0)
+        return;
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if (c->force_end)
+            rill_stream_release(s);
+        if (!s->end_fetched && !(s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END)))
+            return;
+    }
+    rill_connection_notify(c, RILL_EVENT_CONNECTION_END);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How much may be in flight: packets and value, since a path limits both.
+ * An interface, so that algorithms can be exchanged.
+ */
+#ifndef RILL_STREAM_CONGESTION_H
+#define RILL_STREAM_CONGESTION_H
+
+#include <rill/types.h>
+
+typedef enum rill_congestion_signal {
+    RILL_SIGNAL_VALUE,   /* T04: liquidity or bandwidth; less value at a time */
+    RILL_SIGNAL_PACKETS, /* T00, T02, T03, T05: fewer packets at a time */
+    RILL_SIGNAL_LOST,    /* no reply came */
+    RILL_SIGNAL_LATE     /* R-codes: the path is too slow for the expiry */
+} rill_congestion_signal;
+
+typedef struct rill_congestion rill_congestion;
+
+typedef struct rill_congestion_ops {
+    const char *name;
+    size_t size; /* of the algorithm's state, rill_congestion first in it */
+    void (*init)(rill_congestion *c, uint32_t max_packets);
+    /* amount: source units of the packet; app_limited: the window was not used up */
+    void (*on_sent)(rill_congestion *c, uint64_t now_ns, uint64_t amount);
+    void (*on_delivered)(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
+                         bool app_limited);
+    void (*on_signal)(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
+                      rill_congestion_signal signal);
+    /* Leaves the windows alone: the receiver refused, the packet was too large, ... */
+    void (*on_neutral)(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount);
+} rill_congestion_ops;
+
+struct rill_congestion {
+    const rill_congestion_ops *ops;
+    uint32_t packets_in_flight;
+    uint32_t packet_window;
+    uint32_t max_packets;
+    uint64_t value_in_flight;
+    uint64_t value_window;    /* UINT64_MAX: not limited */
+    uint64_t not_before;      /* monotonic ns: no packet with money before; 0 where free */
+    uint64_t smoothed_rtt;    /* ns; 0: unknown */
+    uint64_t min_rtt;         /* ns; 0: unknown */
+};
+
+/* The default: slow start, then additive increase; multiplicative decrease once a round trip. */
+extern const rill_congestion_ops rill_congestion_window;
+
+rill_congestion *rill_congestion_new(const rill_allocator *a, const rill_congestion_ops *ops,
+                                     uint32_t max_packets);
+void rill_congestion_free(const rill_allocator *a, rill_congestion *c);
+/* Packets that may be sent now (any), and value that may be sent now. */
+uint32_t rill_congestion_packets(const rill_congestion *c);
+uint64_t rill_congestion_value(const rill_congestion *c);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of one connection, and what its parts do with each other. */
+#ifndef RILL_STREAM_CONNECTION_INTERNAL_H
+#define RILL_STREAM_CONNECTION_INTERNAL_H
+
+#include "base/map.h"
+#include "crypto/crypto.h"
+#include "stream/congestion.h"
+#include "stream/flight.h"
+#include "stream/id_set.h"
+#include "stream/packet.h"
+#include "stream/packet_size.h"
+#include "stream/rate.h"
+#include "stream/sequence_window.h"
+#include "stream/stream_internal.h"
+#include "stream/token.h"
+#include <rill/endpoint.h>
+
+typedef enum rill_connection_state {
+    RILL_STATE_OPEN,
+    RILL_STATE_CLOSING, /* our ConnectionClose is to be sent, or under way */
+    RILL_STATE_CLOSED,  /* no packet leaves any more; replies may still come */
+    RILL_STATE_GONE     /* its end was fetched; kept to refuse replayed packets */
+} rill_connection_state;
+
+/* An incoming packet that the application has been asked about. */
+typedef struct rill_undecided {
+    rill_list node;
+    rill_list ask_node; /* while the event waits to be fetched */
+    rill_connection *connection;
+    uint64_t decision;
+    uint64_t request;
+    uint64_t sequence;
+    uint64_t amount;
+    uint64_t expires_at;  /* wall milliseconds */
+    uint64_t deadline_ns; /* monotonic, of the same */
+    uint8_t fulfillment[32];
+    uint8_t packet_id[32];
+    uint32_t part_count;
+    struct {
+        rill_stream *stream;
+        uint64_t amount;
+    } parts[];
+} rill_undecided;
+
+/* How the connection learns the rate (as the reference probes it, in parallel volleys). */
+typedef struct rill_probing {
+    bool active;
+    uint8_t volleys;
+    uint8_t next;         /* of amounts */
+    uint8_t count;
+    uint8_t in_flight;
+    uint64_t amounts[6];
+    uint64_t retry_at;    /* monotonic ns: next volley not before; 0 at once */
+    uint64_t delay;       /* of the retry after that */
+    uint64_t started;
+    uint64_t settle_at;   /* rate is good enough: waits no longer for the rest; 0 unset */
+} rill_probing;
+
+struct rill_connection {
+    rill_endpoint *endpoint;
+    void *user;
+    rill_list node;       /* of the endpoint: all of one state */
+    rill_list ready_node; /* of the endpoint: may have something to send */
+    rill_list event_node; /* of the endpoint: has events */
+    rill_deadline deadline;
+    const rill_connection_options *options; /* the endpoint's, or own_options */
+    rill_connection_options *own_options;
+    rill_connection_state state;
+    bool server;
+    bool in_table;
+
+    /* who */
+    uint64_t key; /* hash of the token */
+    char *token;  /* our address is the endpoint's and this */
+    size_t token_len;
+    char *tag; /* NULL: none */
+    uint8_t *receipt_details; /* nonce and secret; NULL: no receipts */
+    char *remote_address;     /* NULL: none told */
+    size_t remote_address_len;
+    bool remote_validated; /* an authentic reply came from there */
+    uint64_t address_since; /* our first sequence that went there */
+    bool remote_asset_known;
+    uint8_t remote_asset_scale;
+    char remote_asset_code[RILL_MAX_ASSET_CODE + 1];
+    rill_keys *keys;
+
+    /* packets */
+    uint64_t next_sequence;
+    uint64_t packets_numbered;
+    rill_sequence_window seen;
+    uint64_t max_expires_at; /* latest expiry of a packet that was received, wall ms */
+    rill_list flights;
+    uint32_t flight_count;
+    rill_list undecided;
+    rill_list unasked; /* of those, whose event waits to be fetched */
+    uint64_t undecided_deadline; /* not after the first of theirs */
+    uint32_t undecided_count;
+    rill_congestion *congestion;
+    rill_packet_size packet_size;
+    rill_rate rate;
+    rill_probing probing;
+    uint64_t hold_until;        /* monotonic ns: no money before, after refusals; 0 free */
+    uint64_t hold_started;
+    uint32_t refusals;          /* rounds of them in a row, by the receiver */
+    uint64_t path_hold_until;   /* nothing at all before, after errors of the path; 0 free */
+    uint64_t path_hold_started;
+    uint32_t path_errors;       /* rounds of them in a row, by connectors */
+    uint32_t final_errors;      /* of those: final ones */
+    uint64_t first_sent;     /* monotonic ns of the first packet; 0: none yet */
+    int last_failure;        /* what to report if it never connects */
+    uint64_t low_rate_since;
+    uint64_t last_authentic; /* monotonic ns, either way */
+    uint64_t started;
+    uint64_t blocked_probe_at;
+    uint64_t blocked_delay;
+    bool money_turn; /* money and bytes take turns */
+
+    /* streams */
+    rill_map by_id;
+    rill_list streams;
+    rill_list event_streams;
+    rill_list tell_streams;
+    rill_list money_streams;
+    rill_list data_streams;
+    rill_id_set opened_by_remote;
+    uint64_t next_stream_id;
+    uint64_t remote_max_stream_id; /* ids that we may open */
+    uint64_t max_stream_id;        /* ids that the other side may open */
+    bool stream_id_blocked;
+
+    /* data of all streams */
+    rill_send_window send_window;
+    bool remote_forgets_closed;   /* it counts open streams only, as the reference does */
+    uint64_t send_limit_sequence; /* of our packet whose reply set the limit */
+    uint64_t closed_sent;         /* bytes sent on streams that are closed */
+    rill_receive_window receive_window;
+    uint64_t received_bytes; /* highest offsets of all streams ever */
+    uint64_t consumed_bytes;
+
+    /* telling */
+    uint32_t tell;
+    uint32_t urgent;
+
+    /* end */
+    bool ending;
+    bool connected; /* an authentic packet or reply has come */
+    bool close_sent;
+    bool closed_remote;
+    bool force_end; /* waits for no reader any more */
+    uint8_t close_code;
+    int end_error;
+    char *message;
+    uint64_t close_deadline;
+    uint64_t gone_until; /* monotonic ns */
+
+    uint32_t events;
+    rill_connection_stats stats;
+};
+
+/* ---- connection.c ---- */
+rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool server,
+                                        const rill_connection_options *own);
+void rill_connection_destroy(rill_connection *c);
+/* It may have something to send. */
+void rill_connection_ready(rill_connection *c);
+void rill_connection_notify(rill_connection *c, uint32_t event_type);
+void rill_connection_tell(rill_connection *c, uint32_t bits, bool urgent);
+/* Something of this connection changed by the application's hand. */
+void rill_connection_wake(rill_connection *c);
+rill_stream *rill_connection_find(rill_connection *c, uint64_t id);
+/* RILL_ERR_STREAM_ID, RILL_ERR_PROTOCOL (parity), RILL_ERR_CLOSED (was open), RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_connection_accept_stream(rill_connection *c, uint64_t id,
+                                                  rill_stream **out);
+/* As accept_stream would do, without doing it. RILL_OK where it is open. */
+RILL_MUST_CHECK int rill_connection_check_stream(const rill_connection *c, uint64_t id);
+/* Bytes that open streams, or all, have taken of the connection's send window. */
+uint64_t rill_connection_send_left(const rill_connection *c);
+void rill_connection_update_receive_window(rill_connection *c);
+RILL_MUST_CHECK int rill_connection_set_remote_address(rill_connection *c, rill_bytes address);
+rill_endpoint *rill_connection_endpoint(rill_connection *c);
+
+/* ---- close.c ---- */
+/* Everything that rill_connection_end waits for has happened: sends the close. */
+void rill_connection_check_end(rill_connection *c);
+/* Closes from our side: the other is told. error is for the application. */
+void rill_connection_fail(rill_connection *c, uint8_t code, int error, const char *message);
+/* The other side closed. */
+void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, rill_bytes message);
+/* Nothing more leaves: its end is reported once the last reply has come. */
+void rill_connection_shut(rill_connection *c);
+void rill_connection_check_closed(rill_connection *c);
+
+/* ---- outcome.c: what becomes of a flight; each takes it out of the connection and the table ---- */
+/* Frames have arrived; money: delivered other side's units, or not taken. */
+void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered);
+void rill_flight_refuse(rill_connection *c, rill_flight *f);
+/* It has not arrived, as far as we know. */
+void rill_flight_lose(rill_connection *c, rill_flight *f);
+/* The control and data it carried is sent again, its money stays held. */
+void rill_flight_doubt(rill_connection *c, rill_flight *f);
+
+/* ---- apply.c ---- */
+typedef struct rill_frame_source {
+    bool prepare;      /* in a Prepare; else in a reply */
+    uint64_t sequence; /* reply: of our packet */
+} rill_frame_source;
+/* Effects of one checked control or data frame. RILL_ERR_NOMEM; else the error to close with. */
+RILL_MUST_CHECK int rill_apply_frame(rill_connection *c, const rill_frame *frame,
+                                     rill_frame_source from);
+/* The close code that tells the other side of an error of its frames. */
+uint8_t rill_apply_close_code(int error);
+
+/* ---- tell.c ---- */
+/*
+ * Adds frames for what is to be told. flight: records them there, to be sent
+ * again when lost; NULL: in a reply, where they count as told.
+ */
+void rill_tell_frames(rill_connection *c, rill_packet_writer *p, rill_flight *flight);
+/* Something is to be told that is worth a packet. */
+bool rill_tell_urgent(const rill_connection *c);
+/* A frame recorded in a flight was lost: to be told again. */
+void rill_tell_again(rill_connection *c, const rill_flight_control *control);
+void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *control);
+
+/* ---- schedule.c, schedule_money.c, schedule_data.c, probe.c ---- */
+/* The next Prepare of this connection, or *len 0. */
+RILL_MUST_CHECK int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packet,
+                                                size_t *len, uint64_t *request);
+/* Chooses streams and amounts: into the flight. False: no money now. */
+bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f);
+/* The money could be sent, were it not for the time: when then? RILL_NEVER where there is none. */
+uint64_t rill_money_not_before(const rill_connection *c);
+bool rill_money_wanted(const rill_connection *c);
+/* Bytes may be sent now. */
+bool rill_data_wanted(rill_connection *c);
+void rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f);
+void rill_add_money_frames(rill_packet_writer *p, const rill_flight *f);
+/* A limit of the other side stops us: it is told, and asked again later. */
+void rill_note_blocked(rill_connection *c);
+void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns);
+
+bool rill_probe_wanted(rill_connection *c, uint64_t now_ns);
+uint64_t rill_probe_take(rill_connection *c);
+void rill_probe_answered(rill_connection *c, uint64_t now_ns, uint64_t amount, uint64_t delivered);
+void rill_probe_failed(rill_connection *c, uint64_t now_ns, bool temporary);
+uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns);
+void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns);
+
+/* ---- receive_prepare.c ---- */
+/* An authentic, decrypted Prepare. Writes the reply, or none (undecided). */
+RILL_MUST_CHECK int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
+                                            const rill_prepare *prepare, const uint8_t *plaintext,
+                                            size_t len, uint8_t *reply, size_t *reply_len);
+/* ---- receive_reply.c, timeout.c ---- */
+void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,
+                           size_t len);
+
+/* No reply can come any more. sent: it may have arrived. */
+void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f, bool sent);
+
+/* ---- reply.c: the replies that an endpoint of a connection writes ---- */
+RILL_MUST_CHECK int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
+                                       const uint8_t fulfillment[32], uint8_t *reply, size_t *len);
+/* Authentic, with frames. code is F99 unless the reason has a better one. */
+RILL_MUST_CHECK int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence,
+                                      uint64_t amount, uint8_t *reply, size_t *len);
+
+/* ---- decide.c ---- */
+void rill_undecided_release(rill_undecided *u);
+void rill_undecided_expire(rill_connection *c, uint64_t now_ns);
+
+/* ---- timeout.c ---- */
+void rill_connection_rearm(rill_connection *c, uint64_t now_ns);
+void rill_connection_on_deadline(rill_connection *c, rill_now now);
+void rill_connection_authentic(rill_connection *c, uint64_t now_ns);
+
+#endif

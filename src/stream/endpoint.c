@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The endpoint's making, its account, its table of connections, and its timers. */
+#include "stream/endpoint_internal.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
+
+#define DEFAULT_MAX_CONNECTIONS 100000u
+/* Bytes of a client's token: it tells our connections apart, and nobody needs to guess it. */
+#define CLIENT_TOKEN_BYTES 16u
+/* Closed connections are remembered no longer than this for their replay windows. */
+#define GONE_MAX (120 * RILL_SECOND)
+
+void rill_endpoint_options_init(rill_endpoint_options *o)
+{
+    *o = (rill_endpoint_options){
+        .allocator = rill_allocator_default(),
+        .accept = true,
+        .max_connections = DEFAULT_MAX_CONNECTIONS,
+    };
+    rill_connection_options_init(&o->connection);
+}
+
+static void init_tables(rill_endpoint *e, uint64_t seed)
+{
+    rill_map_init(&e->table, e->allocator, seed);
+    rill_map_init(&e->decisions, e->allocator, seed ^ 1);
+    rill_list_init(&e->connections);
+    rill_list_init(&e->gone);
+    rill_list_init(&e->ready);
+    rill_list_init(&e->events);
+    rill_heap_init(&e->heap, e->allocator);
+    rill_flight_table_init(&e->flights, e->allocator);
+}
+
+static int init_secrets(rill_endpoint *e, const uint8_t *server_secret)
+{
+    uint8_t random[RILL_KEY_LEN];
+    if (!server_secret) {
+        int err = rill_crypto_random(e->crypto, random, sizeof random);
+        if (err != RILL_OK)
+            return err;
+        server_secret = random;
+    }
+    int err = rill_token_keys_derive(&e->token_keys, e->crypto, server_secret);
+    rill_wipe(random, sizeof random);
+    return err;
+}
+
+int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
+{
+    *out = NULL;
+    int err = rill_connection_options_check(&o->connection, NULL);
+    if (err != RILL_OK || o->max_connections == 0)
+        return RILL_ERR_INVALID;
+    rill_endpoint *e = rill_calloc(o->allocator, 1, sizeof *e);
+    if (!e)
+        return RILL_ERR_NOMEM;
+    e->allocator = o->allocator;
+    e->accept = o->accept;
+    e->max_connections = o->max_connections;
+    e->connection_options = o->connection;
+    e->wake = o->wake;
+    e->wake_user = o->wake_user;
+    init_tables(e, 0);
+    e->crypto = rill_crypto_new(e->allocator);
+    if (!e->crypto) {
+        rill_endpoint_free(e);
+        return RILL_ERR_CRYPTO;
+    }
+    uint64_t seed = 0;
+    err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
+    if (err == RILL_OK)
+        err = init_secrets(e, o->server_secret);
+    if (err != RILL_OK) {
+        rill_endpoint_free(e);
+        return err;
+    }
+    init_tables(e, seed);
+    *out = e;
+    return RILL_OK;
+}
+
+static void free_all(rill_list *connections)
+{
+    while (!rill_list_empty(connections))
+        rill_connection_destroy(RILL_CONTAINER(connections->next, rill_connection, node));
+}
+
+void rill_endpoint_free(rill_endpoint *e)
+{
+    if (!e)
+        return;
+    free_all(&e->connections);
+    free_all(&e->gone);
+    if (e->ended_connection)
+        rill_connection_destroy(e->ended_connection);
+    rill_map_free(&e->table);
+    rill_map_free(&e->decisions);
+    rill_heap_free(&e->heap);
+    rill_flight_table_free(&e->flights);
+    if (e->crypto)
+        rill_crypto_free(e->crypto);
+    rill_wipe(&e->token_keys, sizeof e->token_keys);
+    rill_wipe(e->plaintext, sizeof e->plaintext);
+    rill_wipe(e->building, sizeof e->building);
+    rill_free(e->allocator, e->shares);
+    rill_free(e->allocator, e->address);
+    rill_free(e->allocator, e);
+}
+
+/* ---- account ---- */
+
+static bool same_asset(const rill_endpoint *e, rill_bytes code, uint8_t scale)
+{
+    return e->asset_scale == scale && strlen(e->asset_code) == code.len &&
+           memcmp(e->asset_code, code.data, code.len) == 0;
+}
+
+static void tell_new_address(rill_endpoint *e)
+{
+    for (rill_list *n = e->connections.next; n != &e->connections; n = n->next) {
+        rill_connection *c = RILL_CONTAINER(n, rill_connection, node);
+        if (c->state == RILL_STATE_OPEN && c->options->receive)
+            rill_connection_tell(c, RILL_TELL(ADDRESS), true);
+    }
+}
+
+int rill_endpoint_set_account(rill_endpoint *e, rill_bytes address, rill_bytes asset_code,
+                              uint8_t asset_scale)
+{
+    if (!rill_address_valid(address))
+        return RILL_ERR_ADDRESS;
+    if (address.len + 1 + RILL_TOKEN_MAX > RILL_ILP_MAX_ADDRESS ||
+        asset_code.len > RILL_MAX_ASSET_CODE)
+        return RILL_ERR_TOO_LARGE;
+    if (e->address && e->open_count > 0 && !same_asset(e, asset_code, asset_scale))
+        return RILL_ERR_ASSET;
+    bool changed = e->address && (e->address_len != address.len ||
+                                  memcmp(e->address, address.data, address.len) != 0);
+    char *copy = rill_alloc(e->allocator, address.len + 1);
+    if (!copy)
+        return RILL_ERR_NOMEM;
+    memcpy(copy, address.data, address.len);
+    copy[address.len] = '\0';
+    rill_free(e->allocator, e->address);
+    e->address = copy;
+    e->address_len = address.len;
+    if (asset_code.len > 0)
+        memcpy(e->asset_code, asset_code.data, asset_code.len);
+    e->asset_code[asset_code.len] = '\0';
+    e->asset_scale = asset_scale;
+    if (changed)
+        tell_new_address(e);
+    return RILL_OK;
+}
+
+const char *rill_endpoint_address(const rill_endpoint *e)
+{
+    return e->address ? e->address : "";
+}
+
+const char *rill_endpoint_asset_code(const rill_endpoint *e)
+{
+    return e->asset_code;
+}
+
+uint8_t rill_endpoint_asset_scale(const rill_endpoint *e)
+{
+    return e->asset_scale;
+}
+
+void *rill_endpoint_wake_user(rill_endpoint *e)
+{
+    return e->wake_user;
+}
+
+/* ---- the table ---- */
+
+/* FNV-1a. Who chooses tokens is us: nobody outside can make them collide. */
+uint64_t rill_token_hash(const char *token, size_t len)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (uint8_t)token[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token)
+{
+    rill_connection *c =
+        rill_map_get(&e->table, rill_token_hash((const char *)token.data, token.len));
+    if (!c || c->token_len != token.len || memcmp(c->token, token.data, token.len) != 0)
+        return NULL;
+    return c;
+}
+
+int rill_endpoint_add(rill_endpoint *e, rill_connection *c)
+{
+    if (e->open_count >= e->max_connections)
+        return RILL_ERR_LIMIT;
+    int err = rill_heap_set(&e->heap, &c->deadline.timer, RILL_NEVER - 1);
+    if (err != RILL_OK)
+        return err;
+    err = rill_map_put(&e->table, c->key, c);
+    if (err != RILL_OK)
+        return err;
+    c->in_table = true;
+    rill_list_push_back(&e->connections, &c->node);
+    e->open_count++;
+    return RILL_OK;
+}
+
+static void leave_table(rill_connection *c)
+{
+    if (c->in_table)
+        rill_map_remove(&c->endpoint->table, c->key);
+    c->in_table = false;
+}
+
+/* A closed server connection stays behind until what it fulfilled cannot be replayed. */
+void rill_endpoint_retire(rill_connection *c)
+{
+    rill_endpoint *e = c->endpoint;
+    e->open_count--;
+    rill_list_remove(&c->node);
+    rill_list_remove(&c->ready_node);
+    c->state = RILL_STATE_GONE;
+    uint64_t left_ms = rill_sub_sat(c->max_expires_at, e->last_now.wall_ms);
+    uint64_t left = rill_mul_div_floor_sat(left_ms, RILL_MS, 1);
+    if (!c->server || left == 0) {
+        leave_table(c);
+        e->ended_connection = c;
+        return;
+    }
+    c->gone_until = rill_add_sat(e->last_now.mono_ns, left < GONE_MAX ? left : GONE_MAX);
+    rill_list_push_back(&e->gone, &c->node);
+    e->gone_count++;
+    rill_connection_rearm(c, e->last_now.mono_ns);
+    if (e->gone_count > e->max_connections)
+        rill_endpoint_forget(RILL_CONTAINER(e->gone.next, rill_connection, node));
+}
+
+void rill_endpoint_forget(rill_connection *c)
+{
+    rill_endpoint *e = c->endpoint;
+    leave_table(c);
+    e->gone_count--;
+    rill_connection_destroy(c);
+}
+
+size_t rill_endpoint_connection_count(const rill_endpoint *e)
+{
+    return e->open_count;
+}
+
+void rill_endpoint_end(rill_endpoint *e)
+{
+    e->ending = true;
+    for (rill_list *n = e->connections.next; n != &e->connections; n = n->next) {
+        int err = rill_connection_end(RILL_CONTAINER(n, rill_connection, node));
+        (void)err; /* those that end already */
+    }
+}
+
+/* ---- a client's connection ---- */
+
+static int client_token(rill_connection *c)
+{
+    static const char digits[] = "0123456789abcdef";
+    rill_endpoint *e = c->endpoint;
+    uint8_t random[CLIENT_TOKEN_BYTES];
+    int err = rill_crypto_random(e->crypto, random, sizeof random);
+    if (err != RILL_OK)
+        return err;
+    c->token_len = 2 * sizeof random;
+    c->token = rill_alloc(e->allocator, c->token_len);
+    if (!c->token)
+        return RILL_ERR_NOMEM;
+    for (size_t i = 0; i < sizeof random; i++) {
+        c->token[2 * i] = digits[random[i] >> 4];
+        c->token[2 * i + 1] = digits[random[i] & 15];
+    }
+    c->key = rill_token_hash(c->token, c->token_len);
+    return RILL_OK;
+}
+
+int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destination_account,
+                          const uint8_t *shared_secret, size_t secret_len,
+                          const rill_connection_options *options, rill_connection **out)
+{
+    *out = NULL;
+    e->last_now = now;
+    rill_bytes address = {(const uint8_t *)destination_account, strlen(destination_account)};
+    if (!e->address)
+        return RILL_ERR_STATE;
+    if (!rill_address_valid(address))
+        return RILL_ERR_ADDRESS;
+    if (secret_len == 0 ||
+        (options && rill_connection_options_check(options, NULL) != RILL_OK))
+        return RILL_ERR_INVALID;
+    rill_connection_options defaults;
+    rill_connection_options_init(&defaults);
+    rill_connection *c = rill_connection_create(e, now, false, options ? options : &defaults);
+    if (!c)
+        return RILL_ERR_NOMEM;
+    int err = rill_keys_new(&c->keys, e->crypto, shared_secret, secret_len);
+    if (err == RILL_OK)
+        err = client_token(c);
+    if (err == RILL_OK)
+        err = rill_connection_set_remote_address(c, address);
+    if (err == RILL_OK)
+        err = rill_endpoint_add(e, c);
+    if (err != RILL_OK) {
+        rill_connection_destroy(c);
+        return err;
+    }
+    /* It came over an authenticated channel: nobody was tricked into naming it. */
+    c->remote_validated = true;
+    rill_connection_tell(c, RILL_TELL(ADDRESS) | RILL_TELL(ASSET) | RILL_TELL(HELLO), true);
+    rill_connection_rearm(c, now.mono_ns);
+    rill_connection_wake(c);
+    *out = c;
+    return RILL_OK;
+}
+
+/* ---- time and sending ---- */
+
+uint64_t rill_endpoint_deadline(const rill_endpoint *e)
+{
+    uint64_t at = rill_heap_deadline(&e->heap);
+    return at >= RILL_NEVER - 1 ? RILL_NEVER : at;
+}
+
+void rill_endpoint_timeout(rill_endpoint *e, rill_now now)
+{
+    rill_timer *t;
+    e->last_now = now;
+    while ((t = rill_heap_pop(&e->heap, now.mono_ns)) != NULL) {
+        rill_deadline *d = RILL_CONTAINER(t, rill_deadline, timer);
+        if (d->kind == RILL_DEADLINE_CONNECTION)
+            rill_connection_on_deadline(RILL_CONTAINER(d, rill_connection, deadline), now);
+        else
+            rill_stream_on_deadline(RILL_CONTAINER(d, rill_stream, deadline), now.mono_ns);
+    }
+}
+
+/* Round-robin: a connection that sent goes to the end of the line. */
+int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
+                       uint64_t *request)
+{
+    *len = 0;
+    e->last_now = now;
+    if (!e->address)
+        return RILL_OK;
+    while (!rill_list_empty(&e->ready)) {
+        rill_connection *c = RILL_CONTAINER(e->ready.next, rill_connection, ready_node);
+        int err = rill_connection_next_packet(c, now, packet, len, request);
+        rill_list_remove(&c->ready_node);
+        if (*len > 0)
+            rill_connection_ready(c);
+        rill_connection_rearm(c, now.mono_ns);
+        if (err != RILL_OK || *len > 0)
+            return err;
+    }
+    return RILL_OK;
+}
+
+int rill_endpoint_reply(rill_endpoint *e, rill_now now, uint64_t request, const uint8_t *packet,
+                        size_t len)
+{
+    e->last_now = now;
+    rill_flight *f = rill_flight_find(&e->flights, request);
+    if (!f || f->in_doubt)
+        return RILL_ERR_NOT_FOUND;
+    rill_connection_reply(f->connection, now, f, packet, len);
+    return RILL_OK;
+}
+
+void rill_endpoint_unanswered(rill_endpoint *e, rill_now now, uint64_t request, bool sent)
+{
+    e->last_now = now;
+    rill_flight *f = rill_flight_find(&e->flights, request);
+    if (f)
+        rill_connection_unanswered(f->connection, now, f, sent);
+}

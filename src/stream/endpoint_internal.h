@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The endpoint: the table of connections and what they share. */
+#ifndef RILL_STREAM_ENDPOINT_INTERNAL_H
+#define RILL_STREAM_ENDPOINT_INTERNAL_H
+
+#include "stream/connection_internal.h"
+
+/* StreamMoney frames of one incoming packet at most; it is refused with more. */
+#define RILL_MAX_PARTS 1024
+
+typedef struct rill_part {
+    rill_stream *stream;
+    uint64_t amount;
+} rill_part;
+
+struct rill_endpoint {
+    const rill_allocator *allocator;
+    rill_crypto *crypto;
+    rill_token_keys token_keys;
+    bool accept;
+    bool ending;
+    uint32_t max_connections;
+    rill_connection_options connection_options;
+    void (*wake)(void *user);
+    void *wake_user;
+
+    char *address; /* NULL: no account yet */
+    size_t address_len;
+    char asset_code[RILL_MAX_ASSET_CODE + 1];
+    uint8_t asset_scale;
+
+    rill_map table; /* by hash of token */
+    rill_list connections;
+    rill_list gone; /* oldest first */
+    rill_list ready;
+    rill_list events;
+    size_t open_count;
+    size_t gone_count;
+    rill_heap heap;
+    rill_flight_table flights;
+    rill_map decisions;
+    uint64_t next_decision;
+
+    /* what the last event pointed at, to be freed before the next */
+    rill_stream *ended_stream;
+    rill_connection *ended_connection;
+
+    /* scratch of the packet being handled: nothing in it outlives a call */
+    uint8_t plaintext[RILL_ILP_MAX_DATA];
+    uint8_t building[RILL_ILP_MAX_DATA];
+    rill_part parts[RILL_MAX_PARTS];
+    uint32_t part_count;
+    rill_now last_now; /* of the latest entry: for calls that bring no clock */
+    uint64_t closed_stream; /* that the packet brought money for; 0: none */
+    struct rill_share *shares; /* RILL_MAX_PARTS, made when first needed */
+};
+
+uint64_t rill_token_hash(const char *token, size_t len);
+rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token);
+/* Into the table and the list of open ones. RILL_ERR_LIMIT, RILL_ERR_NOMEM, RILL_ERR_EXISTS. */
+RILL_MUST_CHECK int rill_endpoint_add(rill_endpoint *e, rill_connection *c);
+/* Its end has been fetched: kept for its replay window, or freed. */
+void rill_endpoint_retire(rill_connection *c);
+void rill_endpoint_forget(rill_connection *c);
+void *rill_endpoint_wake_user(rill_endpoint *e);
+/* A reject of our own that says nothing of us: empty message. */
+RILL_MUST_CHECK int rill_endpoint_reject(const rill_endpoint *e, rill_ilp_code_id code,
+                                         uint8_t *reply, size_t *len);
+
+#endif

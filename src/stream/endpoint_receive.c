@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Incoming Prepares: whose are they? A server makes the connection of a client
+ * from the address alone, once a packet has shown that the client knows its
+ * secret; before that nothing is kept.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "stream/endpoint_internal.h"
+
+typedef struct rill_arrival {
+    rill_endpoint *e;
+    rill_now now;
+    rill_prepare prepare;
+    rill_bytes token;
+    uint8_t *reply;
+    size_t *reply_len;
+} rill_arrival;
+
+int rill_endpoint_reject(const rill_endpoint *e, rill_ilp_code_id code, uint8_t *reply,
+                         size_t *len)
+{
+    rill_reject reject = {
+        .code = rill_ilp_code_of(code),
+        .triggered_by = {(const uint8_t *)e->address, e->address_len},
+    };
+    return rill_reject_encode(&reject, reply, RILL_PACKET_BUFFER, len);
+}
+
+static int refuse(rill_arrival *a, rill_ilp_code_id code)
+{
+    return rill_endpoint_reject(a->e, code, a->reply, a->reply_len);
+}
+
+/* Decrypts to the endpoint's plaintext; false where the secret is not that of the packet. */
+static bool open_envelope(rill_arrival *a, rill_keys *keys)
+{
+    rill_bytes data = a->prepare.data;
+    return data.len > RILL_ENVELOPE_OVERHEAD &&
+           rill_keys_open(keys, data.data, data.len, a->e->plaintext) == RILL_OK;
+}
+
+static int deliver(rill_arrival *a, rill_connection *c, uint64_t request)
+{
+    return rill_connection_receive(c, a->now, request, &a->prepare, a->e->plaintext,
+                                   a->prepare.data.len - RILL_ENVELOPE_OVERHEAD, a->reply,
+                                   a->reply_len);
+}
+
+static bool keep_details(rill_connection *c, rill_bytes token, const rill_token_details *details)
+{
+    const rill_allocator *a = c->endpoint->allocator;
+    c->token = rill_alloc(a, token.len);
+    if (!c->token)
+        return false;
+    memcpy(c->token, token.data, token.len);
+    c->token_len = token.len;
+    c->key = rill_token_hash(c->token, c->token_len);
+    size_t tag = strlen(details->tag);
+    if (tag > 0) {
+        c->tag = rill_alloc(a, tag + 1);
+        if (!c->tag)
+            return false;
+        memcpy(c->tag, details->tag, tag + 1);
+    }
+    if (details->receipts) {
+        c->receipt_details = rill_alloc(a, RILL_RECEIPT_NONCE_LEN + RILL_RECEIPT_SECRET_LEN);
+        if (!c->receipt_details)
+            return false;
+        memcpy(c->receipt_details, details->receipt_nonce, RILL_RECEIPT_NONCE_LEN);
+        memcpy(c->receipt_details + RILL_RECEIPT_NONCE_LEN, details->receipt_secret,
+               RILL_RECEIPT_SECRET_LEN);
+    }
+    return true;
+}
+
+/* keys become the connection's, also on failure. */
+static int make_connection(rill_arrival *a, const rill_token_details *details, rill_keys *keys,
+                           rill_connection **out)
+{
+    rill_connection *c = rill_connection_create(a->e, a->now, true, NULL);
+    if (!c) {
+        rill_keys_free(keys);
+        return RILL_ERR_NOMEM;
+    }
+    c->keys = keys;
+    int err = keep_details(c, a->token, details) ? rill_endpoint_add(a->e, c) : RILL_ERR_NOMEM;
+    if (err != RILL_OK) {
+        rill_connection_destroy(c);
+        return err;
+    }
+    rill_connection_notify(c, RILL_EVENT_CONNECTION);
+    *out = c;
+    return RILL_OK;
+}
+
+/* The plaintext's header, without its effects. */
+static bool peek(rill_arrival *a, rill_stream_packet *packet)
+{
+    bool header_ok;
+    int err = rill_stream_packet_decode(packet, a->e->plaintext,
+                                        a->prepare.data.len - RILL_ENVELOPE_OVERHEAD, &header_ok);
+    return err == RILL_OK && packet->type == RILL_ILP_PREPARE;
+}
+
+static bool has_address(const rill_stream_packet *packet)
+{
+    rill_reader frames = packet->frames;
+    uint64_t left = packet->frame_count;
+    rill_frame frame;
+    while (rill_stream_packet_next(&frames, &left, &frame))
+        if (frame.type == RILL_FRAME_CONNECTION_NEW_ADDRESS)
+            return true;
+    return false;
+}
+
+/*
+ * Credentials may be used again after their connection has closed. What opens
+ * the new connection introduces itself with an address, and is no replay: its
+ * sequence is new, or, from a client that counts from the start again, it
+ * lives longer than anything that came before.
+ */
+static bool opens_again(rill_arrival *a, const rill_connection *old)
+{
+    rill_stream_packet packet;
+    if (old->state != RILL_STATE_GONE || !peek(a, &packet) || !has_address(&packet))
+        return false;
+    return !rill_sequence_window_seen(&old->seen, packet.sequence) ||
+           a->prepare.expires_at > old->max_expires_at;
+}
+
+/* Sequences that the old connection took are not taken again, where they are told apart. */
+static void inherit(rill_arrival *a, rill_connection *old, rill_sequence_window *seen,
+                    uint64_t *max_expires_at)
+{
+    rill_stream_packet packet;
+    if (peek(a, &packet) && !rill_sequence_window_seen(&old->seen, packet.sequence)) {
+        *seen = old->seen;
+        rill_sequence_window_init(&old->seen);
+    }
+    *max_expires_at = old->max_expires_at;
+}
+
+static int accept_connection(rill_arrival *a, uint64_t request, rill_connection *old)
+{
+    rill_endpoint *e = a->e;
+    rill_token_details details;
+    uint8_t secret[RILL_SHARED_SECRET_LEN];
+    rill_keys *keys = NULL;
+    int err = rill_token_open(&e->token_keys, e->crypto, a->token, &details, secret);
+    if (err == RILL_OK)
+        err = rill_keys_new(&keys, e->crypto, secret, sizeof secret);
+    rill_wipe(secret, sizeof secret);
+    rill_connection *c = NULL;
+    rill_ilp_code_id code = RILL_ILP_F06_UNEXPECTED_PAYMENT;
+    if (err == RILL_OK && !open_envelope(a, keys)) {
+        rill_keys_free(keys);
+        err = RILL_ERR_AUTH;
+    } else if (err == RILL_OK && e->ending) {
+        rill_keys_free(keys);
+        code = RILL_ILP_T99_APPLICATION_ERROR;
+        err = RILL_ERR_STATE;
+    } else if (err == RILL_OK) {
+        rill_sequence_window seen;
+        uint64_t max_expires_at = 0;
+        rill_sequence_window_init(&seen);
+        if (old) {
+            inherit(a, old, &seen, &max_expires_at);
+            rill_endpoint_forget(old);
+        }
+        err = make_connection(a, &details, keys, &c);
+        if (c) {
+            c->seen = seen;
+            c->max_expires_at = max_expires_at;
+        } else {
+            rill_sequence_window_free(&seen, e->allocator);
+        }
+        code = RILL_ILP_T02_PEER_BUSY;
+    }
+    rill_wipe(&details, sizeof details);
+    return err == RILL_OK ? deliver(a, c, request) : refuse(a, code);
+}
+
+static int route(rill_arrival *a, uint64_t request)
+{
+    rill_endpoint *e = a->e;
+    rill_bytes address = {(const uint8_t *)e->address, e->address_len};
+    if (!rill_address_has_prefix(a->prepare.destination, address))
+        return refuse(a, RILL_ILP_F02_UNREACHABLE);
+    a->token = rill_address_segment_after(a->prepare.destination, address);
+    if (a->token.len == 0)
+        return refuse(a, RILL_ILP_F02_UNREACHABLE);
+    rill_connection *c = rill_endpoint_find(e, a->token);
+    if (c) {
+        if (!open_envelope(a, c->keys))
+            return refuse(a, RILL_ILP_F06_UNEXPECTED_PAYMENT);
+        return opens_again(a, c) ? accept_connection(a, request, c) : deliver(a, c, request);
+    }
+    if (!e->accept)
+        return refuse(a, RILL_ILP_F02_UNREACHABLE);
+    return accept_connection(a, request, NULL);
+}
+
+int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request, const uint8_t *packet,
+                          size_t len, uint8_t *reply, size_t *reply_len)
+{
+    *reply_len = 0;
+    e->last_now = now;
+    if (!e->address)
+        return RILL_ERR_STATE;
+    rill_arrival a = {.e = e, .now = now, .reply = reply, .reply_len = reply_len};
+    if (rill_prepare_decode(&a.prepare, packet, len) != RILL_OK)
+        return refuse(&a, RILL_ILP_F00_BAD_REQUEST);
+    return route(&a, request);
+}
+
+int rill_endpoint_credentials(rill_endpoint *e, const rill_credentials_options *options,
+                              rill_credentials *out)
+{
+    rill_credentials_options none;
+    char token[RILL_TOKEN_MAX];
+    rill_credentials_options_init(&none);
+    if (!e->address)
+        return RILL_ERR_STATE;
+    int err = rill_token_create(&e->token_keys, e->crypto, options ? options : &none, token,
+                                out->shared_secret);
+    if (err != RILL_OK)
+        return err;
+    size_t token_len = strlen(token);
+    memcpy(out->destination_account, e->address, e->address_len);
+    out->destination_account[e->address_len] = '.';
+    memcpy(out->destination_account + e->address_len + 1, token, token_len + 1);
+    return RILL_OK;
+}
+
+void rill_credentials_options_init(rill_credentials_options *o)
+{
+    *o = (rill_credentials_options){0};
+}
+
+void rill_credentials_wipe(rill_credentials *c)
+{
+    rill_wipe(c, sizeof *c);
+}

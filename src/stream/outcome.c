@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What becomes of a flight: each of its parts takes effect once, whatever the
+ * outcome, and money moves between held and sent, or back, here only.
+ */
+#include "base/muldiv.h"
+#include "stream/endpoint_internal.h"
+#include "stream/shares.h"
+
+static void unhold(rill_connection *c, rill_flight *f)
+{
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_flight_money *m = &f->money[i];
+        m->stream->out.held -= m->amount;
+        m->stream->out.expected -= m->expected;
+        if (f->in_doubt)
+            m->stream->out.in_doubt -= m->amount;
+    }
+    c->stats.in_flight -= f->amount;
+    if (f->in_doubt)
+        c->stats.in_doubt -= f->amount;
+}
+
+/* Our estimate of the receiver's division: it divides what arrived by the same shares. */
+static void divide_delivered(rill_flight *f, uint64_t delivered)
+{
+    rill_share parts[RILL_FLIGHT_MONEY];
+    for (unsigned i = 0; i < f->money_count; i++)
+        parts[i] = (rill_share){.stream = f->money[i].stream->id,
+                                .shares = f->money[i].amount,
+                                .room = RILL_UNLIMITED};
+    if (rill_shares_divide(parts, f->money_count, delivered) != RILL_OK)
+        return;
+    for (unsigned i = 0; i < f->money_count; i++)
+        f->money[i].stream->out.delivered =
+            rill_add_sat(f->money[i].stream->out.delivered, parts[i].amount);
+}
+
+static void commit(rill_connection *c, rill_flight *f, uint64_t delivered)
+{
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_stream *s = f->money[i].stream;
+        s->out.sent += f->money[i].amount;
+        s->event_out = rill_add_sat(s->event_out, f->money[i].amount);
+        rill_stream_notify(s, RILL_EVENT_PROGRESS);
+    }
+    if (f->money_count > 0)
+        divide_delivered(f, delivered);
+    c->stats.sent = rill_add_sat(c->stats.sent, f->amount);
+    c->stats.delivered = rill_add_sat(c->stats.delivered, delivered);
+}
+
+static void acknowledge(rill_connection *c, rill_flight *f)
+{
+    for (unsigned i = 0; i < f->piece_count; i++) {
+        rill_stream *s = f->pieces[i].stream;
+        rill_sendbuf_ack(s->sendbuf, f->pieces[i].piece);
+        if (s->want_writable && !s->closed &&
+            rill_sendbuf_room(s->sendbuf) >= c->options->stream_send_buffer / 2) {
+            s->want_writable = false;
+            rill_stream_notify(s, RILL_EVENT_WRITABLE);
+        }
+    }
+    for (unsigned i = 0; i < f->control_count; i++)
+        rill_tell_acknowledged(c, &f->control[i]);
+}
+
+static void send_again(rill_connection *c, rill_flight *f)
+{
+    for (unsigned i = 0; i < f->piece_count; i++) {
+        rill_sendbuf_lose(f->pieces[i].stream->sendbuf, f->pieces[i].piece);
+        rill_stream_want_data(f->pieces[i].stream);
+    }
+    for (unsigned i = 0; i < f->control_count; i++)
+        rill_tell_again(c, &f->control[i]);
+}
+
+static void settle_stream(rill_stream *s)
+{
+    s->references--;
+    rill_stream_want_money(s);
+    rill_stream_check_goals(s);
+    rill_stream_check_end(s);
+    rill_stream_release(s);
+}
+
+/* Lets go of the streams that the parts point at. */
+static void drop_parts(rill_flight *f, bool money)
+{
+    if (money)
+        for (unsigned i = 0; i < f->money_count; i++)
+            settle_stream(f->money[i].stream);
+    for (unsigned i = 0; i < f->piece_count; i++)
+        settle_stream(f->pieces[i].stream);
+    for (unsigned i = 0; i < f->control_count; i++)
+        if (f->control[i].stream)
+            settle_stream(f->control[i].stream);
+    f->piece_count = 0;
+    f->control_count = 0;
+}
+
+static void finish(rill_connection *c, rill_flight *f)
+{
+    rill_list_remove(&f->node);
+    c->flight_count--;
+    drop_parts(f, true);
+    rill_flight_close(&c->endpoint->flights, f);
+    rill_connection_ready(c);
+    rill_connection_check_end(c);
+    rill_connection_check_closed(c);
+}
+
+void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered)
+{
+    unhold(c, f);
+    commit(c, f, delivered);
+    acknowledge(c, f);
+    finish(c, f);
+}
+
+void rill_flight_refuse(rill_connection *c, rill_flight *f)
+{
+    unhold(c, f);
+    acknowledge(c, f);
+    finish(c, f);
+}
+
+void rill_flight_lose(rill_connection *c, rill_flight *f)
+{
+    unhold(c, f);
+    send_again(c, f);
+    finish(c, f);
+}
+
+void rill_flight_doubt(rill_connection *c, rill_flight *f)
+{
+    send_again(c, f);
+    drop_parts(f, false);
+    f->in_doubt = true;
+    for (unsigned i = 0; i < f->money_count; i++)
+        f->money[i].stream->out.in_doubt += f->money[i].amount;
+    c->stats.in_doubt += f->amount;
+}

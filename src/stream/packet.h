@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The STREAM packet (RFC 29 section 5.2), before encryption. */
+#ifndef RILL_STREAM_PACKET_H
+#define RILL_STREAM_PACKET_H
+
+#include "stream/frame.h"
+
+#define RILL_STREAM_VERSION 1
+/* Frames that one of our packets carries at most: its count then takes one byte. */
+#define RILL_PACKET_MAX_FRAMES 255
+/* Plaintext that fits in the data of an ILP packet: 32767 less the envelope's 28. */
+#define RILL_PACKET_MAX_PLAINTEXT 32739
+
+typedef struct rill_stream_packet {
+    uint8_t type; /* rill_ilp_type that it must travel in */
+    uint64_t sequence;
+    uint64_t amount; /* Prepare: minimum; Fulfill and Reject: what arrived */
+    uint64_t frame_count;
+    rill_reader frames; /* at the first frame */
+} rill_stream_packet;
+
+/*
+ * The header and, by one pass over them, the syntax of every frame; what
+ * follows the last frame is junk and ignored.
+ * RILL_ERR_UNSUPPORTED another version; RILL_ERR_TRUNCATED, RILL_ERR_MALFORMED, RILL_ERR_RANGE.
+ * *header_ok says that type, sequence and amount were read, so that a broken
+ * packet of an authentic peer can be answered.
+ */
+RILL_MUST_CHECK int rill_stream_packet_decode(rill_stream_packet *out, const uint8_t *plaintext,
+                                              size_t len, bool *header_ok);
+
+/* Frame after frame of a packet that has been decoded: false at the end. */
+bool rill_stream_packet_next(rill_reader *frames, uint64_t *left, rill_frame *out);
+
+/* Writes a packet in one pass: begin, frames, end. */
+typedef struct rill_packet_writer {
+    rill_writer w;
+    uint8_t *count_at;
+    unsigned count;
+} rill_packet_writer;
+
+void rill_packet_begin(rill_packet_writer *p, uint8_t *plaintext, size_t cap, uint8_t type,
+                       uint64_t sequence, uint64_t amount);
+/* False, with nothing written, where the frame does not fit or there are RILL_PACKET_MAX_FRAMES. */
+bool rill_packet_add(rill_packet_writer *p, const rill_frame *frame);
+/* Bytes that are left for frames. */
+size_t rill_packet_left(const rill_packet_writer *p);
+/* The plaintext's length; 0 where the header did not fit. */
+size_t rill_packet_end(rill_packet_writer *p);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finding the rate, where the application gave none: unfulfillable packets of
+ * 1 to 10^12 units at once, as the reference does it, whose authentic rejects
+ * say what arrived; then more of the sizes that the path takes, until the rate
+ * is precise enough.
+ */
+#include "base/muldiv.h"
+#include "stream/endpoint_internal.h"
+
+#define MAX_VOLLEYS 15u
+#define RETRY_DELAY_FIRST (100 * RILL_MS)
+#define SETTLE_DELAY (200 * RILL_MS)
+
+static void add_amount(rill_probing *p, uint64_t amount)
+{
+    for (unsigned i = 0; i < p->count; i++)
+        if (p->amounts[i] == amount)
+            return;
+    if (amount > 0 && p->count < sizeof p->amounts / sizeof p->amounts[0])
+        p->amounts[p->count++] = amount;
+}
+
+static void start(rill_connection *c, uint64_t now_ns)
+{
+    static const uint64_t first[] = {1, 1000, 1000000, 1000000000, 1000000000000};
+    rill_probing *p = &c->probing;
+    *p = (rill_probing){.active = true, .delay = RETRY_DELAY_FIRST, .started = now_ns};
+    uint64_t most = c->packet_size.configured;
+    for (unsigned i = 0; i < sizeof first / sizeof first[0]; i++)
+        add_amount(p, first[i] < most ? first[i] : most);
+}
+
+bool rill_probe_wanted(rill_connection *c, uint64_t now_ns)
+{
+    rill_probing *p = &c->probing;
+    if (c->rate.minimum.num != 0 || rill_list_empty(&c->money_streams))
+        return false;
+    if (!p->active)
+        start(c, now_ns);
+    return p->next < p->count && p->retry_at <= now_ns;
+}
+
+uint64_t rill_probe_take(rill_connection *c)
+{
+    if (c->probing.next == 0)
+        c->probing.retry_at = 0;
+    c->probing.in_flight++;
+    return c->probing.amounts[c->probing.next++];
+}
+
+static void finish(rill_connection *c)
+{
+    c->probing.active = false;
+    if (rill_rate_settle(&c->rate)) {
+        rill_connection_ready(c);
+        return;
+    }
+    rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_PATH,
+                         "no packet of any size gets through the path");
+}
+
+/* The next volley: the largest that may pass, and a smaller one where the path was short of value. */
+static void next_volley(rill_connection *c, uint64_t now_ns)
+{
+    rill_probing *p = &c->probing;
+    bool again = p->retry_at != 0;
+    uint64_t smallest = p->amounts[0];
+    uint64_t largest = rill_packet_size_next(&c->packet_size, now_ns);
+    bool tried = false;
+    for (unsigned i = 0; i < p->count; i++) {
+        smallest = p->amounts[i] < smallest ? p->amounts[i] : smallest;
+        tried = tried || p->amounts[i] == largest;
+    }
+    bool over = ++p->volleys >= MAX_VOLLEYS ||
+                now_ns >= rill_add_sat(p->started, c->options->connect_timeout);
+    if (over || (tried && !again)) {
+        finish(c);
+        return;
+    }
+    p->count = 0;
+    p->next = 0;
+    add_amount(p, largest);
+    if (again) {
+        add_amount(p, smallest - smallest / 3);
+        p->retry_at = now_ns + p->delay;
+        p->delay += p->delay / 2;
+    }
+    rill_connection_ready(c);
+}
+
+static void step(rill_connection *c, uint64_t now_ns)
+{
+    rill_probing *p = &c->probing;
+    bool all = p->next == p->count && p->in_flight == 0;
+    if (rill_rate_ready(&c->rate)) {
+        if (all)
+            finish(c);
+        else if (p->settle_at == 0)
+            p->settle_at = now_ns + SETTLE_DELAY;
+    } else if (all) {
+        next_volley(c, now_ns);
+    }
+}
+
+void rill_probe_answered(rill_connection *c, uint64_t now_ns, uint64_t amount, uint64_t delivered)
+{
+    rill_packet_size_passed(&c->packet_size, amount, now_ns);
+    if (!c->probing.active) {
+        rill_rate_learn(&c->rate, amount, delivered);
+        return;
+    }
+    c->probing.in_flight--;
+    rill_rate_probe(&c->rate, amount, delivered);
+    step(c, now_ns);
+}
+
+void rill_probe_failed(rill_connection *c, uint64_t now_ns, bool temporary)
+{
+    rill_probing *p = &c->probing;
+    if (!p->active)
+        return;
+    p->in_flight--;
+    if (temporary)
+        p->retry_at = now_ns + p->delay;
+    step(c, now_ns);
+}
+
+/* A retry whose time has come waits for the window, not for time. */
+uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns)
+{
+    const rill_probing *p = &c->probing;
+    if (!p->active)
+        return RILL_NEVER;
+    if (p->settle_at != 0)
+        return p->settle_at;
+    if (p->next < p->count && p->retry_at > now_ns)
+        return p->retry_at;
+    return RILL_NEVER;
+}
+
+void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
+{
+    rill_probing *p = &c->probing;
+    if (!p->active)
+        return;
+    if (p->settle_at != 0 && p->settle_at <= now_ns)
+        finish(c);
+    else if (p->next < p->count && p->retry_at <= now_ns)
+        rill_connection_ready(c);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The exchange rate of the path: probed, then learnt from every authentic
+ * reply; and the minimum below which no money leaves.
+ */
+#ifndef RILL_STREAM_RATE_H
+#define RILL_STREAM_RATE_H
+
+#include <rill/types.h>
+
+#define RILL_RATE_DIGITS 3 /* of a probe's delivered amount that make its rate precise enough */
+
+typedef struct rill_rate {
+    rill_ratio minimum; /* num 0, den 1: not known yet */
+    rill_ratio latest;  /* delivered / sent of the latest precise reply; num 0: not known yet */
+    rill_ratio slippage;
+    bool fixed;         /* the application gave the minimum */
+    rill_ratio probed;  /* the most precise probe so far */
+} rill_rate;
+
+/* minimum.num 0: to be probed. */
+void rill_rate_init(rill_rate *r, rill_ratio minimum, rill_ratio slippage);
+/* A probe of `sent` arrived as `delivered`. */
+void rill_rate_probe(rill_rate *r, uint64_t sent, uint64_t delivered);
+/* The most precise probe has enough digits, or the minimum is fixed. */
+bool rill_rate_ready(const rill_rate *r);
+/* Ends probing with what is known: minimum = probed x (1 - slippage). False where no probe delivered anything. */
+RILL_MUST_CHECK bool rill_rate_settle(rill_rate *r);
+/* An authentic reply said that `sent` arrived as `delivered`. */
+void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered);
+/*
+ * The minimum to demand for a packet of `amount`. fixed: ceil would refuse
+ * rates that round down, so floor(minimum x amount), as the reference does.
+ */
+uint64_t rill_rate_minimum(const rill_rate *r, uint64_t amount);
+/* The best guess at what `amount` delivers, and at the fewest units that deliver `amount`. */
+uint64_t rill_rate_delivers(const rill_rate *r, uint64_t amount);
+uint64_t rill_rate_needed_ceil(const rill_rate *r, uint64_t delivered);
+uint64_t rill_rate_needed_floor(const rill_rate *r, uint64_t delivered);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An authentic Prepare: decode all, check all, plan, let the application
+ * decide, then commit or leave. Control and data frames take effect whatever
+ * becomes of the money; money only with the Fulfill.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
+#include "stream/endpoint_internal.h"
+#include "stream/shares.h"
+
+typedef struct rill_incoming_packet {
+    rill_connection *c;
+    rill_now now;
+    uint64_t request;
+    const rill_prepare *prepare;
+    rill_stream_packet packet;
+    uint8_t fulfillment[32];
+    uint8_t condition[32];
+    uint8_t *reply;
+    size_t *reply_len;
+} rill_incoming_packet;
+
+static int reject(rill_incoming_packet *in, rill_ilp_code_id code)
+{
+    in->c->stats.packets_refused++;
+    return rill_reply_reject(in->c, code, in->packet.sequence, in->prepare->amount, in->reply,
+                             in->reply_len);
+}
+
+/* The other side broke the protocol: the packet's money is refused and the connection over. */
+static int violate(rill_incoming_packet *in, int error)
+{
+    rill_connection_fail(in->c, rill_apply_close_code(error), error, rill_strerror(error));
+    return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
+}
+
+static bool is_late(uint8_t type)
+{
+    return type == RILL_FRAME_STREAM_CLOSE || type == RILL_FRAME_CONNECTION_CLOSE;
+}
+
+/* Everything about a frame that can be refused before any frame takes effect. */
+static int check_frame(const rill_connection *c, const rill_frame *frame)
+{
+    switch (frame->type) {
+    case RILL_FRAME_STREAM_MONEY:
+    case RILL_FRAME_STREAM_DATA:
+    case RILL_FRAME_STREAM_MAX_MONEY:
+    case RILL_FRAME_STREAM_MAX_DATA:
+        break;
+    default:
+        return RILL_OK;
+    }
+    int err = rill_connection_check_stream(c, frame->stream);
+    if (err != RILL_OK)
+        return err == RILL_ERR_CLOSED ? RILL_OK : err;
+    if (frame->type != RILL_FRAME_STREAM_DATA)
+        return RILL_OK;
+    uint64_t end;
+    const rill_stream *s = rill_map_get(&c->by_id, frame->stream);
+    uint64_t limit = s ? s->receive_window.limit : c->options->stream_receive_buffer;
+    if (!rill_add_u64(frame->value, frame->text.len, &end) || (end > limit && !(s && s->closed)))
+        return RILL_ERR_FLOW_CONTROL;
+    return RILL_OK;
+}
+
+static int check_frames(rill_incoming_packet *in)
+{
+    rill_reader frames = in->packet.frames;
+    uint64_t left = in->packet.frame_count;
+    rill_frame frame;
+    while (rill_stream_packet_next(&frames, &left, &frame)) {
+        int err = check_frame(in->c, &frame);
+        if (err != RILL_OK)
+            return err;
+    }
+    return RILL_OK;
+}
+
+/* late: the closes, which come after the money of the same packet. */
+static int apply_frames(rill_incoming_packet *in, bool late)
+{
+    rill_reader frames = in->packet.frames;
+    uint64_t left = in->packet.frame_count;
+    rill_frame frame;
+    while (rill_stream_packet_next(&frames, &left, &frame)) {
+        if (frame.type == RILL_FRAME_STREAM_MONEY || is_late(frame.type) != late)
+            continue;
+        int err = rill_apply_frame(in->c, &frame, (rill_frame_source){.prepare = true});
+        if (err != RILL_OK)
+            return err;
+    }
+    return RILL_OK;
+}
+
+/* The streams of the StreamMoney frames, into the endpoint's scratch. False: refuse. */
+static bool collect_parts(rill_incoming_packet *in)
+{
+    rill_endpoint *e = in->c->endpoint;
+    rill_reader frames = in->packet.frames;
+    uint64_t left = in->packet.frame_count;
+    rill_frame frame;
+    e->part_count = 0;
+    while (rill_stream_packet_next(&frames, &left, &frame)) {
+        if (frame.type != RILL_FRAME_STREAM_MONEY)
+            continue;
+        rill_stream *s;
+        if (e->part_count == RILL_MAX_PARTS)
+            return false;
+        if (rill_connection_accept_stream(in->c, frame.stream, &s) != RILL_OK || s->closed) {
+            /* It is over, and the sender may not know: the reply says so. */
+            e->closed_stream = frame.stream;
+            return false;
+        }
+        rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
+        s->in.planned = 0;
+        e->shares[e->part_count] = (rill_share){
+            .stream = s->id,
+            .shares = frame.value,
+            .room = rill_sub_sat(s->in.window.limit, rill_add_sat(s->in.received, s->in.reserved)),
+        };
+        e->parts[e->part_count++].stream = s;
+    }
+    return e->part_count > 0;
+}
+
+/* What a stream takes: what its receive max leaves, and 1 % for the rounding of rates. */
+static bool fits(rill_stream *s, uint64_t part)
+{
+    uint64_t total;
+    uint64_t before = s->in.received + s->in.reserved;
+    if (!rill_add_u64(s->in.planned, part, &s->in.planned) ||
+        !rill_add_u64(before, s->in.planned, &total))
+        return false;
+    uint64_t left = rill_sub_sat(s->in.window.limit, before);
+    return s->in.planned <= rill_mul_div_ceil_sat(left, 101, 100);
+}
+
+static bool plan_money(rill_incoming_packet *in)
+{
+    rill_connection *c = in->c;
+    rill_endpoint *e = c->endpoint;
+    uint64_t total;
+    e->part_count = 0;
+    if (in->prepare->amount == 0)
+        return true;
+    if (!e->shares)
+        e->shares = rill_calloc(e->allocator, RILL_MAX_PARTS, sizeof *e->shares);
+    if (!e->shares || !collect_parts(in) ||
+        rill_shares_divide(e->shares, e->part_count, in->prepare->amount) != RILL_OK)
+        return false;
+    for (uint32_t i = 0; i < e->part_count; i++) {
+        e->parts[i].amount = e->shares[i].amount;
+        if (!fits(e->parts[i].stream, e->parts[i].amount))
+            return false;
+    }
+    return rill_add_u64(c->stats.received, in->prepare->amount, &total);
+}
+
+/* Asks the application: the parts are reserved until it has decided. */
+static int ask(rill_incoming_packet *in)
+{
+    rill_connection *c = in->c;
+    rill_endpoint *e = c->endpoint;
+    if (c->undecided_count >= c->options->max_undecided)
+        return reject(in, RILL_ILP_T02_PEER_BUSY);
+    rill_undecided *u = rill_alloc(e->allocator, sizeof *u + e->part_count * sizeof u->parts[0]);
+    if (!u)
+        return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
+    uint64_t decision = ++e->next_decision;
+    if (rill_map_put(&e->decisions, decision, u) != RILL_OK) {
+        rill_free(e->allocator, u);
+        return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
+    }
+    uint64_t lifetime = rill_mul_div_floor_sat(in->prepare->expires_at - in->now.wall_ms, RILL_MS, 1);
+    u->connection = c;
+    u->decision = decision;
+    u->request = in->request;
+    u->sequence = in->packet.sequence;
+    u->amount = in->prepare->amount;
+    u->expires_at = in->prepare->expires_at;
+    u->deadline_ns = rill_add_sat(in->now.mono_ns, lifetime);
+    memcpy(u->fulfillment, in->fulfillment, sizeof u->fulfillment);
+    memcpy(u->packet_id, in->condition, sizeof u->packet_id);
+    u->part_count = e->part_count;
+    for (uint32_t i = 0; i < e->part_count; i++) {
+        u->parts[i].stream = e->parts[i].stream;
+        u->parts[i].amount = e->parts[i].amount;
+        u->parts[i].stream->in.reserved += e->parts[i].amount;
+        u->parts[i].stream->references++;
+    }
+    rill_list_push_back(&c->undecided, &u->node);
+    rill_list_push_back(&c->unasked, &u->ask_node);
+    c->undecided_count++;
+    if (u->deadline_ns < c->undecided_deadline)
+        c->undecided_deadline = u->deadline_ns;
+    rill_connection_notify(c, RILL_EVENT_INCOMING);
+    *in->reply_len = 0;
+    return RILL_OK;
+}
+
+static int fulfill(rill_incoming_packet *in)
+{
+    rill_connection *c = in->c;
+    rill_endpoint *e = c->endpoint;
+    for (uint32_t i = 0; i < e->part_count; i++)
+        rill_stream_credit(e->parts[i].stream, e->parts[i].amount);
+    c->stats.received += in->prepare->amount;
+    return rill_reply_fulfill(c, in->packet.sequence, in->prepare->amount, in->fulfillment,
+                              in->reply, in->reply_len);
+}
+
+static int settle_money(rill_incoming_packet *in)
+{
+    rill_connection *c = in->c;
+    const rill_prepare *prepare = in->prepare;
+    int err = rill_keys_fulfill(c->keys, prepare->data.data, prepare->data.len, in->fulfillment,
+                                in->condition);
+    if (err != RILL_OK)
+        return err;
+    if (!rill_equal_ct(in->condition, prepare->condition, 32))
+        return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
+    if (prepare->amount < in->packet.amount || !plan_money(in))
+        return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
+    if (c->options->ask_before_fulfill && prepare->amount > 0)
+        return ask(in);
+    return fulfill(in);
+}
+
+static int handle(rill_incoming_packet *in)
+{
+    rill_connection *c = in->c;
+    int err = check_frames(in);
+    if (err == RILL_OK)
+        err = apply_frames(in, false);
+    if (err != RILL_OK)
+        return violate(in, err);
+    int result = settle_money(in);
+    err = apply_frames(in, true);
+    if (err != RILL_OK)
+        rill_connection_fail(c, rill_apply_close_code(err), err, rill_strerror(err));
+    return result;
+}
+
+int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
+                            const rill_prepare *prepare, const uint8_t *plaintext, size_t len,
+                            uint8_t *reply, size_t *reply_len)
+{
+    rill_incoming_packet in = {.c = c,
+                               .now = now,
+                               .request = request,
+                               .prepare = prepare,
+                               .reply = reply,
+                               .reply_len = reply_len};
+    bool header_ok;
+    rill_endpoint *e = c->endpoint;
+    int err = rill_stream_packet_decode(&in.packet, plaintext, len, &header_ok);
+    if (!header_ok || in.packet.type != RILL_ILP_PREPARE)
+        return rill_endpoint_reject(e, RILL_ILP_F06_UNEXPECTED_PAYMENT, reply, reply_len);
+    if (prepare->expires_at <= now.wall_ms)
+        return rill_endpoint_reject(e, RILL_ILP_R00_TRANSFER_TIMED_OUT, reply, reply_len);
+    int fresh = rill_sequence_window_mark(&c->seen, e->allocator, in.packet.sequence);
+    if (fresh == RILL_ERR_NOMEM)
+        return rill_endpoint_reject(e, RILL_ILP_T00_INTERNAL_ERROR, reply, reply_len);
+    if (fresh != RILL_OK)
+        return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, reply, reply_len);
+    c->stats.packets_received++;
+    if (prepare->expires_at > c->max_expires_at)
+        c->max_expires_at = prepare->expires_at;
+    if (c->state != RILL_STATE_OPEN)
+        return reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
+    rill_connection_authentic(c, now.mono_ns);
+    e->part_count = 0;
+    e->closed_stream = 0;
+    int result = err != RILL_OK ? violate(&in, err) : handle(&in);
+    rill_connection_rearm(c, now.mono_ns);
+    return result;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reply to a Prepare of ours. A Fulfill commits its money; a Reject with
+ * an authentic STREAM packet is the receiver's own word; any other Reject is a
+ * connector's, and says something of the path.
+ */
+#include "base/muldiv.h"
+#include "stream/endpoint_internal.h"
+
+/* Rounds of final errors, in a row, that end a connection: at first, and once it has worked. */
+#define FINAL_ROUNDS_NEW 3u
+#define FINAL_ROUNDS_CONNECTED 8u
+#define HOLD_FIRST (10 * RILL_MS)
+#define HOLD_MAX RILL_SECOND
+
+typedef struct rill_answer {
+    rill_connection *c;
+    rill_now now;
+    rill_flight *f;
+    bool authentic;
+    rill_stream_packet packet; /* where authentic */
+    uint64_t sequence;
+} rill_answer;
+
+/* The STREAM packet in the data of a reply, if it is the one that belongs there. */
+static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
+{
+    rill_endpoint *e = a->c->endpoint;
+    bool header_ok;
+    a->authentic = false;
+    if (data.len <= RILL_ENVELOPE_OVERHEAD || data.len > RILL_ILP_MAX_DATA)
+        return;
+    if (rill_keys_open(a->c->keys, data.data, data.len, e->plaintext) != RILL_OK)
+        return;
+    int err = rill_stream_packet_decode(&a->packet, e->plaintext, data.len - RILL_ENVELOPE_OVERHEAD,
+                                        &header_ok);
+    if (!header_ok || a->packet.type != type || a->packet.sequence != a->f->sequence)
+        return;
+    if (err != RILL_OK)
+        a->packet.frame_count = 0; /* its word on the packet counts, its frames do not */
+    a->authentic = true;
+}
+
+/* Doubling with each round of errors; packets sent before the round began belong to it. */
+static bool next_round(uint64_t sent_ns, uint64_t now_ns, uint64_t *started, uint64_t *until,
+                       uint32_t *rounds)
+{
+    if (sent_ns < *started)
+        return false;
+    unsigned doublings = *rounds < 7 ? *rounds : 7;
+    uint64_t delay = HOLD_FIRST << doublings;
+    *started = now_ns + 1;
+    *until = now_ns + (delay < HOLD_MAX ? delay : HOLD_MAX);
+    (*rounds)++;
+    return true;
+}
+
+static void hold_path(rill_answer *a)
+{
+    rill_connection *c = a->c;
+    next_round(a->f->sent_ns, a->now.mono_ns, &c->path_hold_started, &c->path_hold_until,
+               &c->path_errors);
+}
+
+static void apply_frames(rill_answer *a)
+{
+    rill_connection *c = a->c;
+    rill_reader frames = a->packet.frames;
+    uint64_t left = a->packet.frame_count;
+    rill_frame frame;
+    rill_frame_source from = {.sequence = a->sequence};
+    while (c->state < RILL_STATE_CLOSED && rill_stream_packet_next(&frames, &left, &frame)) {
+        int err = rill_apply_frame(c, &frame, from);
+        if (err != RILL_OK) {
+            rill_connection_fail(c, rill_apply_close_code(err), err, rill_strerror(err));
+            return;
+        }
+    }
+}
+
+static void authentic(rill_answer *a)
+{
+    rill_connection *c = a->c;
+    rill_connection_authentic(c, a->now.mono_ns);
+    c->path_errors = 0;
+    c->path_hold_until = 0;
+    c->final_errors = 0;
+    if (a->f->sequence >= c->address_since)
+        c->remote_validated = true;
+}
+
+/* ---- Fulfill ---- */
+
+static void fulfilled(rill_answer *a)
+{
+    rill_connection *c = a->c;
+    rill_flight *f = a->f;
+    /* Only the receiver can make the fulfillment: it has taken the packet, whatever its data says. */
+    uint64_t delivered = a->authentic ? a->packet.amount : f->minimum;
+    authentic(a);
+    c->stats.packets_fulfilled++;
+    if (f->amount > 0) {
+        c->refusals = 0;
+        c->hold_until = 0;
+        c->low_rate_since = 0;
+        rill_packet_size_passed(&c->packet_size, f->amount, a->now.mono_ns);
+        if (a->authentic)
+            rill_rate_learn(&c->rate, f->amount, delivered);
+    }
+    c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns, f->amount,
+                                     f->app_limited);
+    rill_flight_succeed(c, f, delivered);
+    if (a->authentic)
+        apply_frames(a);
+}
+
+/* ---- Reject by the receiver ---- */
+
+/* The receiver did not want this packet's money. Its frames say what it takes, if it is that. */
+static void note_refusal(rill_answer *a)
+{
+    rill_connection *c = a->c;
+    bool low = a->packet.amount < a->f->minimum;
+    next_round(a->f->sent_ns, a->now.mono_ns, &c->hold_started, &c->hold_until, &c->refusals);
+    if (!low) {
+        if (c->refusals == 1)
+            c->hold_until = 0; /* at once: what it said may be all that is needed */
+        return;
+    }
+    if (c->low_rate_since == 0)
+        c->low_rate_since = a->now.mono_ns;
+    if (a->now.mono_ns - c->low_rate_since < c->options->connect_timeout)
+        return;
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
+        rill_stream_fail_goal(RILL_CONTAINER(n, rill_stream, node), RILL_ERR_RATE);
+}
+
+static void refused(rill_answer *a)
+{
+    rill_connection *c = a->c;
+    rill_flight *f = a->f;
+    rill_flight_kind kind = f->kind;
+    uint64_t amount = f->amount;
+    authentic(a);
+    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, amount);
+    if (kind == RILL_FLIGHT_PROBE) {
+        rill_probe_answered(c, a->now.mono_ns, amount, a->packet.amount);
+    } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
+        rill_packet_size_passed(&c->packet_size, amount, a->now.mono_ns);
+        rill_rate_learn(&c->rate, amount, a->packet.amount);
+        note_refusal(a);
+    }
+    rill_flight_refuse(c, f);
+    apply_frames(a);
+}
+
+/* ---- Reject by a connector ---- */
+
+static int final_error_meaning(rill_ilp_code_id code)
+{
+    if (code == RILL_ILP_F02_UNREACHABLE)
+        return RILL_ERR_UNREACHABLE;
+    if (code == RILL_ILP_F06_UNEXPECTED_PAYMENT)
+        return RILL_ERR_AUTH;
+    return RILL_ERR_PATH;
+}
+
+static const char *final_error_text(int error)
+{
+    if (error == RILL_ERR_UNREACHABLE)
+        return "no connector knows the way to the receiver";
+    if (error == RILL_ERR_AUTH)
+        return "the receiver does not know this secret";
+    return "the path refuses the packets";
+}
+
+static void final_error(rill_answer *a, rill_ilp_code_id code)
+{
+    rill_connection *c = a->c;
+    int error = final_error_meaning(code);
+    c->last_failure = error;
+    if (!next_round(a->f->sent_ns, a->now.mono_ns, &c->path_hold_started, &c->path_hold_until,
+                    &c->path_errors))
+        return;
+    c->final_errors++;
+    if (c->final_errors >= (c->connected ? FINAL_ROUNDS_CONNECTED : FINAL_ROUNDS_NEW))
+        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error, final_error_text(error));
+}
+
+static void temporary_error(rill_answer *a, rill_congestion_signal signal)
+{
+    rill_connection *c = a->c;
+    rill_flight *f = a->f;
+    c->congestion->ops->on_signal(c->congestion, a->now.mono_ns, f->sent_ns, f->amount, signal);
+    c->last_failure = RILL_ERR_UNREACHABLE;
+    /* The congestion window paces money; what is not money is held back here. */
+    if (f->amount == 0)
+        hold_path(a);
+}
+
+static void too_large(rill_answer *a, rill_bytes data)
+{
+    rill_connection *c = a->c;
+    rill_flight *f = a->f;
+    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, f->amount);
+    rill_packet_size_refused(&c->packet_size, f->amount, data, a->now.mono_ns);
+    if (rill_packet_size_next(&c->packet_size, a->now.mono_ns) == 0)
+        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_PATH,
+                             "the path takes no amount at all");
+}
+
+static void refused_by_path(rill_answer *a, const rill_reject *reject)
+{
+    rill_connection *c = a->c;
+    rill_flight *f = a->f;
+    rill_flight_kind kind = f->kind;
+    rill_ilp_code_id code = rill_ilp_code_find(reject->code);
+    char class = reject->code.text[0];
+    bool temporary = class == 'T' || class == 'R';
+    if (code == RILL_ILP_F08_AMOUNT_TOO_LARGE && f->amount > 0) {
+        too_large(a, reject->data);
+    } else if (code == RILL_ILP_T04_INSUFFICIENT_LIQUIDITY) {
+        temporary_error(a, RILL_SIGNAL_VALUE);
+    } else if (class == 'R') {
+        temporary_error(a, RILL_SIGNAL_LATE);
+    } else if (class == 'T') {
+        temporary_error(a, RILL_SIGNAL_PACKETS);
+    } else {
+        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, f->amount);
+        if (kind != RILL_FLIGHT_CLOSE)
+            final_error(a, code);
+    }
+    rill_flight_lose(c, f);
+    if (kind == RILL_FLIGHT_PROBE)
+        rill_probe_failed(c, a->now.mono_ns, temporary);
+}
+
+/* A reply that no honest neighbour sends: as if the packet had been refused on the way. */
+static void nonsense(rill_answer *a)
+{
+    rill_reject reject = {.code = rill_ilp_code_of(RILL_ILP_F05_WRONG_CONDITION)};
+    refused_by_path(a, &reject);
+}
+
+static void answer_fulfill(rill_answer *a, const rill_fulfill *fulfill)
+{
+    if (a->f->kind != RILL_FLIGHT_NORMAL ||
+        !rill_equal_ct(fulfill->fulfillment, a->f->fulfillment, 32)) {
+        a->c->stats.packets_rejected++;
+        nonsense(a);
+        return;
+    }
+    open_packet(a, fulfill->data, RILL_ILP_FULFILL);
+    fulfilled(a);
+}
+
+static void answer_reject(rill_answer *a, const rill_reject *reject)
+{
+    a->c->stats.packets_rejected++;
+    a->c->stats.last_reject = reject->code;
+    open_packet(a, reject->data, RILL_ILP_REJECT);
+    if (a->authentic)
+        refused(a);
+    else
+        refused_by_path(a, reject);
+}
+
+void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,
+                           size_t len)
+{
+    rill_answer a = {.c = c, .now = now, .f = f, .sequence = f->sequence};
+    bool closes = f->kind == RILL_FLIGHT_CLOSE;
+    rill_fulfill fulfill;
+    rill_reject reject;
+    if (rill_fulfill_decode(&fulfill, packet, len) == RILL_OK) {
+        answer_fulfill(&a, &fulfill);
+    } else if (rill_reject_decode(&reject, packet, len) == RILL_OK) {
+        answer_reject(&a, &reject);
+    } else {
+        rill_connection_unanswered(c, now, f, true);
+        return;
+    }
+    if (closes)
+        rill_connection_shut(c);
+    rill_connection_rearm(c, now.mono_ns);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The replies that carry a STREAM packet of their own. */
+#include <string.h>
+
+#include "stream/endpoint_internal.h"
+#include "stream/receipt.h"
+
+static void add_receipts(rill_connection *c, rill_packet_writer *p)
+{
+    const rill_endpoint *e = c->endpoint;
+    if (!c->receipt_details)
+        return;
+    for (uint32_t i = 0; i < e->part_count; i++) {
+        rill_stream *s = e->parts[i].stream;
+        uint8_t receipt[RILL_RECEIPT_LEN];
+        /* Receipts count streams in one byte. */
+        if (s->id > UINT8_MAX ||
+            rill_receipt_create(e->crypto, c->receipt_details,
+                                c->receipt_details + RILL_RECEIPT_NONCE_LEN, (uint8_t)s->id,
+                                s->in.received, receipt) != RILL_OK)
+            continue;
+        rill_frame frame = {.type = RILL_FRAME_STREAM_RECEIPT,
+                            .stream = s->id,
+                            .text = {receipt, sizeof receipt}};
+        if (!rill_packet_add(p, &frame))
+            return;
+    }
+}
+
+static void add_close(rill_connection *c, rill_packet_writer *p)
+{
+    rill_frame frame = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = c->close_code};
+    if (c->message)
+        frame.text = (rill_bytes){(const uint8_t *)c->message, strlen(c->message)};
+    bool added = rill_packet_add(p, &frame);
+    (void)added; /* an empty packet has room */
+}
+
+/* Money came for a stream that is over. */
+static void add_closed_stream(rill_connection *c, rill_packet_writer *p)
+{
+    rill_frame frame = {.type = RILL_FRAME_STREAM_CLOSE,
+                        .code = RILL_CLOSE_STREAM_STATE_ERROR,
+                        .stream = c->endpoint->closed_stream};
+    if (frame.stream == 0)
+        return;
+    c->endpoint->closed_stream = 0;
+    bool added = rill_packet_add(p, &frame);
+    (void)added; /* an empty packet has room */
+}
+
+/* Seals a STREAM packet into the endpoint's buffer; its length, 0 on failure. */
+static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t amount)
+{
+    uint8_t *envelope = c->endpoint->building;
+    rill_packet_writer p;
+    rill_packet_begin(&p, envelope + RILL_ENVELOPE_OVERHEAD, RILL_PACKET_MAX_PLAINTEXT, type,
+                      sequence, amount);
+    if (c->state != RILL_STATE_OPEN) {
+        if (!c->closed_remote)
+            add_close(c, &p);
+    } else {
+        if (type == RILL_ILP_FULFILL)
+            add_receipts(c, &p);
+        add_closed_stream(c, &p);
+        rill_tell_frames(c, &p, NULL);
+    }
+    size_t plain = rill_packet_end(&p);
+    if (plain == 0)
+        return 0;
+    if (c->options->padding) {
+        memset(envelope + RILL_ENVELOPE_OVERHEAD + plain, 0, RILL_PACKET_MAX_PLAINTEXT - plain);
+        plain = RILL_PACKET_MAX_PLAINTEXT;
+    }
+    return rill_keys_seal(c->keys, envelope, plain) == RILL_OK ? plain + RILL_ENVELOPE_OVERHEAD
+                                                                : 0;
+}
+
+/*
+ * The money is committed: the fulfillment goes back even if its STREAM packet
+ * could not be made.
+ */
+int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
+                       const uint8_t fulfillment[32], uint8_t *reply, size_t *len)
+{
+    size_t sealed = seal(c, RILL_ILP_FULFILL, sequence, amount);
+    rill_fulfill fulfill = {.fulfillment = fulfillment, .data = {c->endpoint->building, sealed}};
+    return rill_fulfill_encode(&fulfill, reply, RILL_PACKET_BUFFER, len);
+}
+
+int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence,
+                      uint64_t amount, uint8_t *reply, size_t *len)
+{
+    size_t sealed = seal(c, RILL_ILP_REJECT, sequence, amount);
+    rill_reject reject = {
+        .code = rill_ilp_code_of(code),
+        .triggered_by = {(const uint8_t *)c->endpoint->address, c->endpoint->address_len},
+        .data = {c->endpoint->building, sealed},
+    };
+    return rill_reject_encode(&reject, reply, RILL_PACKET_BUFFER, len);
+}

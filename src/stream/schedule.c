@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which packet a connection sends next, and the writing of it. */
+#include <string.h>
+
+#include "base/muldiv.h"
+#include "stream/endpoint_internal.h"
+
+/* RFC 29 section 5.1.3 */
+#define MAX_PACKETS (UINT64_C(1) << 31)
+/* In flight at most to an address from which nothing authentic has come yet. */
+#define UNVALIDATED_PACKETS 5u
+/* After its expiry at us, a reply may still be on its way. */
+#define REPLY_GRACE RILL_SECOND
+
+static bool window_open(const rill_connection *c)
+{
+    if (c->flight_count >= c->options->max_in_flight)
+        return false;
+    if (!c->remote_validated && c->flight_count >= UNVALIDATED_PACKETS)
+        return false;
+    return rill_congestion_packets(c->congestion) > 0;
+}
+
+static rill_flight *open_flight(rill_connection *c, rill_now now, rill_flight_kind kind)
+{
+    rill_flight *f = rill_flight_open(&c->endpoint->flights);
+    if (!f)
+        return NULL;
+    f->connection = c;
+    f->kind = kind;
+    f->sent_ns = now.mono_ns;
+    f->expires_ns = now.mono_ns + c->options->packet_lifetime + REPLY_GRACE;
+    rill_list_push_back(&c->flights, &f->node);
+    c->flight_count++;
+    return f;
+}
+
+/* Nobody has seen the flight: as if it had never been. */
+static void undo_flight(rill_connection *c, rill_flight *f)
+{
+    rill_flight_lose(c, f);
+}
+
+static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plaintext)
+{
+    rill_packet_writer p;
+    rill_packet_begin(&p, plaintext, RILL_PACKET_MAX_PLAINTEXT, RILL_ILP_PREPARE, f->sequence,
+                      f->minimum);
+    if (f->kind == RILL_FLIGHT_CLOSE) {
+        rill_frame close = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = c->close_code};
+        if (c->message)
+            close.text = (rill_bytes){(const uint8_t *)c->message, strlen(c->message)};
+        if (!rill_packet_add(&p, &close))
+            return 0;
+    } else {
+        /* Until something has come back, every packet may be the first to arrive. */
+        if (!c->connected && !c->server)
+            c->tell |= RILL_TELL(ADDRESS) | RILL_TELL(ASSET);
+        rill_add_money_frames(&p, f);
+        if (f->amount == 0)
+            rill_add_data(c, &p, f);
+        rill_tell_frames(c, &p, f);
+    }
+    size_t len = rill_packet_end(&p);
+    if (len > 0 && c->options->padding) {
+        memset(plaintext + len, 0, RILL_PACKET_MAX_PLAINTEXT - len);
+        len = RILL_PACKET_MAX_PLAINTEXT;
+    }
+    return len;
+}
+
+static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8_t *packet,
+                         size_t *len)
+{
+    rill_endpoint *e = c->endpoint;
+    uint8_t condition[32];
+    f->sequence = c->next_sequence;
+    size_t plain = write_plaintext(c, f, e->building + RILL_ENVELOPE_OVERHEAD);
+    if (plain == 0)
+        return RILL_ERR_BUFFER;
+    int err = rill_keys_seal(c->keys, e->building, plain);
+    if (err != RILL_OK)
+        return err;
+    size_t sealed = plain + RILL_ENVELOPE_OVERHEAD;
+    if (f->kind == RILL_FLIGHT_NORMAL)
+        err = rill_keys_fulfill(c->keys, e->building, sealed, f->fulfillment, condition);
+    else
+        err = rill_crypto_random(e->crypto, condition, sizeof condition);
+    if (err != RILL_OK)
+        return err;
+    rill_prepare prepare = {
+        .amount = f->amount,
+        .expires_at = now.wall_ms + c->options->packet_lifetime / RILL_MS,
+        .condition = condition,
+        .destination = {(const uint8_t *)c->remote_address, c->remote_address_len},
+        .data = {e->building, sealed},
+    };
+    return rill_prepare_encode(&prepare, packet, RILL_PACKET_BUFFER, len);
+}
+
+static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *packet, size_t *len,
+                  uint64_t *request)
+{
+    c->stats.in_flight += f->amount;
+    int err = write_prepare(c, now, f, packet, len);
+    if (err != RILL_OK) {
+        *len = 0;
+        undo_flight(c, f);
+        return err;
+    }
+    c->next_sequence++;
+    c->packets_numbered++;
+    c->stats.packets_sent++;
+    if (c->first_sent == 0)
+        c->first_sent = now.mono_ns;
+    c->congestion->ops->on_sent(c->congestion, now.mono_ns, f->amount);
+    f->app_limited = rill_congestion_packets(c->congestion) > 0;
+    *request = f->request;
+    return RILL_OK;
+}
+
+static int send_close(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                      uint64_t *request)
+{
+    if (c->close_sent || !c->remote_address)
+        return RILL_OK;
+    rill_flight *f = open_flight(c, now, RILL_FLIGHT_CLOSE);
+    if (!f)
+        return RILL_ERR_NOMEM;
+    c->close_sent = true;
+    return launch(c, now, f, packet, len, request);
+}
+
+static int send_probe(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                      uint64_t *request)
+{
+    rill_flight *f = open_flight(c, now, RILL_FLIGHT_PROBE);
+    if (!f)
+        return RILL_ERR_NOMEM;
+    f->amount = rill_probe_take(c);
+    return launch(c, now, f, packet, len, request);
+}
+
+static int send_money(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                      uint64_t *request)
+{
+    rill_flight *f = open_flight(c, now, RILL_FLIGHT_NORMAL);
+    if (!f)
+        return RILL_ERR_NOMEM;
+    if (rill_plan_money(c, now.mono_ns, f))
+        return launch(c, now, f, packet, len, request);
+    undo_flight(c, f);
+    return RILL_OK;
+}
+
+static int send_plain(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                      uint64_t *request)
+{
+    rill_flight *f = open_flight(c, now, RILL_FLIGHT_NORMAL);
+    if (!f)
+        return RILL_ERR_NOMEM;
+    return launch(c, now, f, packet, len, request);
+}
+
+static int send_open(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                     uint64_t *request)
+{
+    if (c->path_hold_until > now.mono_ns)
+        return RILL_OK;
+    bool held = c->hold_until > now.mono_ns;
+    if (!held && rill_probe_wanted(c, now.mono_ns))
+        return send_probe(c, now, packet, len, request);
+    c->money_turn = !c->money_turn;
+    bool plain = rill_data_wanted(c) || rill_tell_urgent(c);
+    if (!held && (c->money_turn || !plain) && rill_money_wanted(c)) {
+        int err = send_money(c, now, packet, len, request);
+        if (err != RILL_OK || *len > 0)
+            return err;
+        plain = rill_data_wanted(c) || rill_tell_urgent(c);
+    }
+    return plain ? send_plain(c, now, packet, len, request) : RILL_OK;
+}
+
+int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                                uint64_t *request)
+{
+    *len = 0;
+    if (c->state == RILL_STATE_CLOSING)
+        return send_close(c, now, packet, len, request);
+    if (c->state != RILL_STATE_OPEN || !c->remote_address || !window_open(c))
+        return RILL_OK;
+    if (c->packets_numbered >= MAX_PACKETS - 1) {
+        rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_EXHAUSTED,
+                             "all packets of this connection are used up");
+        return send_close(c, now, packet, len, request);
+    }
+    return send_open(c, now, packet, len, request);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which streams' money travels in the next packet, and how much of it. */
+#include "base/muldiv.h"
+#include "stream/endpoint_internal.h"
+
+/* The receiver's limit is for it to keep: it takes up to 1 % over, for rounding. */
+static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s)
+{
+    if (s->out.remote_max == RILL_UNLIMITED)
+        return RILL_UNLIMITED;
+    uint64_t known = s->out.delivered > s->out.remote_received ? s->out.delivered
+                                                               : s->out.remote_received;
+    uint64_t left = rill_sub_sat(s->out.remote_max, rill_add_sat(known, s->out.expected));
+    if (left == 0)
+        return 0;
+    uint64_t amount = rill_rate_needed_floor(&c->rate, left);
+    if (amount > 0 || s->out.held > 0)
+        return amount;
+    /* No whole unit of ours fits: one that brings slightly more is taken as well. */
+    amount = rill_rate_needed_ceil(&c->rate, left);
+    uint64_t brings = rill_rate_delivers(&c->rate, amount);
+    return brings <= rill_add_sat(left, left / 100 + 1) ? amount : 0;
+}
+
+static uint64_t allowed(rill_connection *c, rill_stream *s)
+{
+    uint64_t amount = rill_stream_sendable(s);
+    uint64_t room = within_remote_max(c, s);
+    bool blocked = amount > 0 && room == 0 && s->out.held == 0;
+    if (blocked && !s->out.blocked) {
+        rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
+        rill_note_blocked(c);
+    }
+    s->out.blocked = blocked;
+    return amount < room ? amount : room;
+}
+
+bool rill_money_wanted(const rill_connection *c)
+{
+    return !rill_list_empty(&c->money_streams) && c->rate.minimum.num != 0;
+}
+
+uint64_t rill_money_not_before(const rill_connection *c)
+{
+    if (rill_list_empty(&c->money_streams))
+        return RILL_NEVER;
+    uint64_t at = c->congestion->not_before;
+    if (c->hold_until > at)
+        at = c->hold_until;
+    return at != 0 ? at : RILL_NEVER;
+}
+
+/*
+ * Each stream's part of `amount`, in proportion to its weight and never over
+ * what it has; what rounding leaves goes to those with room, in order.
+ */
+static void divide(rill_flight *f, const uint64_t *room, uint64_t amount)
+{
+    uint64_t weights = 0;
+    uint64_t left = amount;
+    for (unsigned i = 0; i < f->money_count; i++)
+        weights += f->money[i].stream->out.weight;
+    for (unsigned i = 0; i < f->money_count; i++) {
+        uint64_t part =
+            rill_mul_div_floor_sat(amount, f->money[i].stream->out.weight, weights);
+        f->money[i].amount = part < room[i] ? part : room[i];
+        left -= f->money[i].amount;
+    }
+    for (unsigned i = 0; i < f->money_count && left > 0; i++) {
+        uint64_t more = room[i] - f->money[i].amount;
+        more = more < left ? more : left;
+        f->money[i].amount += more;
+        left -= more;
+    }
+}
+
+static void hold(rill_connection *c, rill_flight *f)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_flight_money m = f->money[i];
+        if (m.amount == 0)
+            continue;
+        m.expected = rill_rate_delivers(&c->rate, m.amount);
+        m.stream->out.held += m.amount;
+        m.stream->out.expected = rill_add_sat(m.stream->out.expected, m.expected);
+        m.stream->references++;
+        f->money[kept++] = m;
+        /* To the end of the line, so that none starves. */
+        rill_list_remove(&m.stream->money_node);
+        rill_stream_want_money(m.stream);
+    }
+    f->money_count = (uint8_t)kept;
+}
+
+static bool may_send_money(const rill_connection *c, uint64_t now_ns)
+{
+    if (c->congestion->not_before > now_ns || c->hold_until > now_ns)
+        return false;
+    /* One at a time while the packet size is searched: its answer decides the next. */
+    bool searching = c->packet_size.refused != UINT64_MAX && !rill_packet_size_known(&c->packet_size);
+    return !searching || c->stats.in_flight == 0;
+}
+
+bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
+{
+    uint64_t room[RILL_FLIGHT_MONEY];
+    uint64_t total = 0;
+    if (!may_send_money(c, now_ns))
+        return false;
+    for (rill_list *n = c->money_streams.next; n != &c->money_streams; n = n->next) {
+        rill_stream *s = RILL_CONTAINER(n, rill_stream, money_node);
+        uint64_t amount = allowed(c, s);
+        if (amount == 0)
+            continue;
+        room[f->money_count] = amount;
+        f->money[f->money_count++].stream = s;
+        total = rill_add_sat(total, amount);
+        if (f->money_count == RILL_FLIGHT_MONEY)
+            break;
+    }
+    uint64_t amount = total ? rill_packet_size_spread(&c->packet_size, total, now_ns) : 0;
+    uint64_t window = rill_congestion_value(c->congestion);
+    if (amount > window)
+        amount = window;
+    if (amount == 0) {
+        f->money_count = 0;
+        return false;
+    }
+    divide(f, room, amount);
+    hold(c, f);
+    f->amount = amount;
+    f->minimum = rill_rate_minimum(&c->rate, amount);
+    return true;
+}
+
+void rill_add_money_frames(rill_packet_writer *p, const rill_flight *f)
+{
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_frame frame = {.type = RILL_FRAME_STREAM_MONEY,
+                            .stream = f->money[i].stream->id,
+                            .value = f->money[i].amount};
+        /* The first frames of a packet always fit. */
+        bool added = rill_packet_add(p, &frame);
+        (void)added;
+    }
+}

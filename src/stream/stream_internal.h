@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of one stream, and what the rest of the core does with it. */
+#ifndef RILL_STREAM_STREAM_INTERNAL_H
+#define RILL_STREAM_STREAM_INTERNAL_H
+
+#include "base/list.h"
+#include "stream/deadline.h"
+#include "stream/reassembly.h"
+#include "stream/sendbuf.h"
+#include "stream/window.h"
+#include <rill/stream.h>
+
+/* What is to be told to the other side: of a stream, and of the connection. */
+enum {
+    RILL_TELL_MAX_MONEY,
+    RILL_TELL_MAX_DATA,
+    RILL_TELL_CLOSE,
+    RILL_TELL_MONEY_BLOCKED,
+    RILL_TELL_DATA_BLOCKED,
+    RILL_TELL_ADDRESS,
+    RILL_TELL_ASSET,
+    RILL_TELL_CONNECTION_MAX_DATA,
+    RILL_TELL_MAX_STREAM_ID,
+    RILL_TELL_CONNECTION_DATA_BLOCKED,
+    RILL_TELL_STREAM_ID_BLOCKED,
+    RILL_TELL_HELLO /* no frame: a packet is wanted for its own sake */
+};
+#define RILL_TELL(what) (1u << RILL_TELL_##what)
+
+/* Events that wait to be fetched, as bits of 1 << rill_event_type. */
+#define RILL_EVENT_BIT(type) (1u << (type))
+
+#define RILL_MAX_MESSAGE 255
+
+typedef struct rill_money_out {
+    uint64_t send_max;
+    uint64_t sent;
+    uint64_t held;
+    uint64_t in_doubt;
+    uint64_t delivered;
+    uint64_t expected;         /* of what is held: other side's units */
+    uint64_t remote_max;       /* other side's receive max; UINT64_MAX until told */
+    uint64_t remote_received;  /* other side's word */
+    uint32_t weight;
+    bool blocked;              /* by remote_max */
+    bool goal_set;             /* rill_stream_send_total */
+    uint64_t goal;
+    uint64_t goal_deadline;
+} rill_money_out;
+
+typedef struct rill_money_in {
+    rill_receive_window window; /* used: received */
+    uint64_t received;
+    uint64_t reserved; /* packets that wait for a decision */
+    uint64_t planned;  /* scratch of the packet being checked */
+    bool goal_set;     /* rill_stream_receive_total */
+    uint64_t goal;
+    uint64_t goal_deadline;
+} rill_money_in;
+
+struct rill_stream {
+    rill_connection *connection;
+    uint64_t id;
+    void *user;
+    rill_list node;       /* of the connection, ascending by opening */
+    rill_list event_node; /* of the connection, while events wait */
+    rill_list tell_node;  /* of the connection, while something is to be told */
+    rill_list money_node; /* of the connection, while it may have money to send */
+    rill_list data_node;  /* of the connection, while it may have bytes to send */
+    rill_deadline deadline;
+    rill_money_out out;
+    rill_money_in in;
+    rill_sendbuf *sendbuf; /* made when first written to */
+    rill_send_window send_window;
+    rill_reassembly *reassembly; /* made when first received */
+    rill_receive_window receive_window;
+    uint32_t references; /* flights and undecided packets that point here */
+    uint32_t tell;       /* RILL_TELL bits: with the next packet or reply */
+    uint32_t urgent;     /* of those: worth a packet of their own */
+    uint32_t events;     /* RILL_EVENT_BIT bits */
+    uint64_t event_in;   /* amounts of MONEY and PROGRESS not fetched yet */
+    uint64_t event_out;
+    int sent_error; /* of the SENT and RECEIVED events */
+    int received_error;
+    bool ours;         /* we opened it */
+    bool ending;       /* rill_stream_end */
+    bool closed;       /* either side closed it: nothing more goes either way */
+    bool closed_remote;
+    bool close_done;   /* the other side knows */
+    bool data_blocked; /* by its window */
+    bool want_writable;
+    uint64_t linger_until; /* monotonic ns: its end waits for bytes that the close overtook; 0 */
+    bool end_fetched;
+    int end_error;
+    uint8_t close_code;
+    char *message; /* of the close; NULL: none */
+};
+
+rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours);
+void rill_stream_destroy(rill_stream *s);
+
+/* What may still be sent, by our own limits: send max less sent and held. */
+uint64_t rill_stream_sendable(const rill_stream *s);
+/* Notes what is to be told; urgent: with a packet of its own if need be. */
+void rill_stream_tell(rill_stream *s, uint32_t bits, bool urgent);
+void rill_stream_notify(rill_stream *s, uint32_t event_type);
+/* Puts the stream on the lists of those with something to send, or off. */
+void rill_stream_want_money(rill_stream *s);
+void rill_stream_want_data(rill_stream *s);
+/* Money left for good, or came back; goals that are met are reported. */
+void rill_stream_check_goals(rill_stream *s);
+/* rill_stream_send_total cannot succeed: says why. Nothing where none is under way. */
+void rill_stream_fail_goal(rill_stream *s, int error);
+/* The stream has done all that rill_stream_end waits for: closes it. */
+void rill_stream_check_end(rill_stream *s);
+/* Money arrived for good: with its Fulfill. */
+void rill_stream_credit(rill_stream *s, uint64_t amount);
+/* Closes without telling (the other side closed, or the connection did) or with. */
+void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t message_len,
+                      bool remote, int error);
+/* Sets the stream's timer to the earliest of its goals' deadlines. */
+void rill_stream_rearm(rill_stream *s);
+void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns);
+/* Nothing refers to it any more and its end is fetched: frees it. */
+void rill_stream_release(rill_stream *s);
+/* The window to advertise follows what the reader consumed. */
+void rill_stream_update_receive_window(rill_stream *s);
+
+#endif

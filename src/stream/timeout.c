@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens when nothing happens: packets without replies, idle connections, late closes. */
+#include "base/muldiv.h"
+#include "stream/endpoint_internal.h"
+
+static void earliest(uint64_t *at, uint64_t other)
+{
+    if (other < *at)
+        *at = other;
+}
+
+static uint64_t connect_deadline(const rill_connection *c)
+{
+    if (c->connected || c->first_sent == 0)
+        return RILL_NEVER;
+    return rill_add_sat(c->first_sent, c->options->connect_timeout);
+}
+
+static uint64_t idle_deadline(const rill_connection *c)
+{
+    if (c->options->idle_timeout == 0)
+        return RILL_NEVER;
+    return rill_add_sat(c->last_authentic, c->options->idle_timeout);
+}
+
+/* A time after which something that waits to be sent may leave. */
+static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
+{
+    uint64_t at = RILL_NEVER;
+    if (c->path_hold_until > now_ns)
+        return c->path_hold_until;
+    if (!rill_list_empty(&c->money_streams)) {
+        uint64_t money = rill_money_not_before(c);
+        if (money > now_ns)
+            earliest(&at, money);
+    }
+    earliest(&at, rill_probe_deadline(c, now_ns));
+    if (c->blocked_probe_at != 0)
+        earliest(&at, c->blocked_probe_at);
+    return at;
+}
+
+static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
+{
+    uint64_t at = RILL_NEVER;
+    if (c->state == RILL_STATE_GONE)
+        return c->gone_until;
+    if (!rill_list_empty(&c->flights))
+        earliest(&at, RILL_CONTAINER(c->flights.next, rill_flight, node)->expires_ns);
+    earliest(&at, c->undecided_deadline);
+    if (c->state != RILL_STATE_OPEN) {
+        earliest(&at, c->close_deadline);
+        return at;
+    }
+    earliest(&at, connect_deadline(c));
+    earliest(&at, idle_deadline(c));
+    earliest(&at, send_deadline(c, now_ns));
+    return at;
+}
+
+/* A timer that is too early is left alone: it fires, and is set anew; that is rarer than packets. */
+void rill_connection_rearm(rill_connection *c, uint64_t now_ns)
+{
+    uint64_t at = deadline(c, now_ns);
+    rill_timer *t = &c->deadline.timer;
+    if (t->index != 0 && at != RILL_NEVER && t->deadline <= at && t->deadline > now_ns)
+        return;
+    if (t->index != 0 && t->deadline == at)
+        return;
+    /* Every connection has had a place in the heap since it was added to the endpoint. */
+    int err = rill_heap_set(&c->endpoint->heap, t, at != RILL_NEVER ? at : RILL_NEVER - 1);
+    (void)err;
+}
+
+static void expire_flights(rill_connection *c, uint64_t now_ns)
+{
+    while (!rill_list_empty(&c->flights)) {
+        rill_flight *f = RILL_CONTAINER(c->flights.next, rill_flight, node);
+        if (f->expires_ns > now_ns)
+            return;
+        rill_flight_kind kind = f->kind;
+        if (!f->in_doubt) {
+            c->stats.packets_lost++;
+            c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns, f->amount,
+                                          RILL_SIGNAL_LOST);
+        }
+        rill_flight_lose(c, f);
+        if (kind == RILL_FLIGHT_PROBE)
+            rill_probe_failed(c, now_ns, true);
+        else if (kind == RILL_FLIGHT_CLOSE)
+            rill_connection_shut(c);
+    }
+}
+
+static void open_deadlines(rill_connection *c, uint64_t now_ns)
+{
+    if (connect_deadline(c) <= now_ns) {
+        int error = c->last_failure != RILL_OK ? c->last_failure : RILL_ERR_TIMEOUT;
+        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error,
+                             "the receiver did not answer in time");
+        return;
+    }
+    if (idle_deadline(c) <= now_ns) {
+        rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_IDLE,
+                             "nothing came for too long");
+        return;
+    }
+    rill_probe_on_deadline(c, now_ns);
+    rill_blocked_on_deadline(c, now_ns);
+    rill_connection_ready(c);
+}
+
+void rill_connection_on_deadline(rill_connection *c, rill_now now)
+{
+    uint64_t now_ns = now.mono_ns;
+    if (c->state == RILL_STATE_GONE) {
+        if (c->gone_until <= now_ns) {
+            rill_endpoint_forget(c);
+            return;
+        }
+        rill_connection_rearm(c, now_ns);
+        return;
+    }
+    expire_flights(c, now_ns);
+    rill_undecided_expire(c, now_ns);
+    if (c->state == RILL_STATE_OPEN)
+        open_deadlines(c, now_ns);
+    if (c->state == RILL_STATE_CLOSING && c->close_deadline <= now_ns)
+        rill_connection_shut(c);
+    if (c->state == RILL_STATE_CLOSED && c->close_deadline <= now_ns) {
+        c->force_end = true;
+        c->close_deadline = RILL_NEVER;
+        rill_connection_check_closed(c);
+    }
+    rill_connection_rearm(c, now_ns);
+}
+
+void rill_connection_authentic(rill_connection *c, uint64_t now_ns)
+{
+    c->last_authentic = now_ns;
+    if (c->connected)
+        return;
+    c->connected = true;
+    if (!c->server)
+        rill_connection_notify(c, RILL_EVENT_CONNECTED);
+}
+
+void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f, bool sent)
+{
+    rill_flight_kind kind = f->kind;
+    uint64_t sent_ns = f->sent_ns;
+    if (f->in_doubt)
+        return;
+    c->congestion->ops->on_neutral(c->congestion, now.mono_ns, sent_ns, f->amount);
+    if (sent && kind == RILL_FLIGHT_NORMAL && f->amount > 0) {
+        c->stats.packets_lost++;
+        rill_flight_doubt(c, f);
+    } else {
+        rill_flight_lose(c, f);
+    }
+    if (kind == RILL_FLIGHT_PROBE)
+        rill_probe_failed(c, now.mono_ns, true);
+    else if (kind == RILL_FLIGHT_CLOSE)
+        rill_connection_shut(c);
+    rill_connection_rearm(c, now.mono_ns);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/window.h"
+
+#include "base/muldiv.h"
+
+void rill_send_window_init(rill_send_window *w, uint64_t limit)
+{
+    w->limit = limit;
+    w->used = 0;
+}
+
+bool rill_send_window_raise(rill_send_window *w, uint64_t limit)
+{
+    if (limit <= w->limit)
+        return false;
+    w->limit = limit;
+    return true;
+}
+
+uint64_t rill_send_window_left(const rill_send_window *w)
+{
+    return rill_sub_sat(w->limit, w->used);
+}
+
+void rill_send_window_use(rill_send_window *w, uint64_t amount)
+{
+    w->used = rill_add_sat(w->used, amount);
+}
+
+void rill_receive_window_init(rill_receive_window *w, uint64_t limit)
+{
+    w->limit = limit;
+    w->advertised = 0;
+    w->used = 0;
+}
+
+bool rill_receive_window_set(rill_receive_window *w, uint64_t limit)
+{
+    if (limit < w->advertised)
+        return false;
+    w->limit = limit;
+    return true;
+}
+
+bool rill_receive_window_allows(const rill_receive_window *w, uint64_t total)
+{
+    return total <= w->limit;
+}
+
+void rill_receive_window_use(rill_receive_window *w, uint64_t total)
+{
+    if (total > w->used)
+        w->used = total;
+}
+
+bool rill_receive_window_worth_telling(const rill_receive_window *w, uint64_t step)
+{
+    uint64_t raise = rill_sub_sat(w->limit, w->advertised);
+
+    return raise > 0 && raise >= step;
+}
+
+uint64_t rill_receive_window_advertise(rill_receive_window *w)
+{
+    w->advertised = w->limit;
+    return w->limit;
+}

@@ -1,0 +1,621 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`rill` and the examples as their users run them, against a real node.
+
+usage: cli.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES
+
+Prints TAP. Nothing here sleeps: it waits for output, files' names told by output, and ends of
+processes, each with a generous limit.
+"""
+
+import base64
+import json
+import os
+import pty
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import traceback
+
+BIN, EXAMPLES = (os.path.abspath(p) for p in sys.argv[1:3])
+RILL = os.path.join(BIN, "rill")
+RILLD = os.path.join(BIN, "rilld")
+LIMIT = 60  # seconds for anything to happen
+COMMANDS = ["demo", "receive", "send", "info", "ping", "help"]
+
+
+def environment(**more):
+    """Ours, without what would name another node."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("ILP_", "MONEYD_"))}
+    env.update(more)
+    return env
+
+
+class Program:
+    """A process whose lines can be waited for."""
+
+    def __init__(self, args, env=None, stdin=subprocess.DEVNULL, **options):
+        self.args = args
+        self.process = subprocess.Popen(args, stdin=stdin, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, env=env or environment(), **options)
+        self.text = {"out": b"", "err": b""}
+
+    def _pump(self, timeout):
+        streams = {s: n for n, s in (("out", self.process.stdout), ("err", self.process.stderr))
+                   if not s.closed}
+        if not streams:
+            return False
+        ready, _, _ = select.select(list(streams), [], [], timeout)
+        if not ready:
+            raise AssertionError(f"nothing came from {self.args[:2]} for {timeout} s: {self.text}")
+        for stream in ready:
+            data = os.read(stream.fileno(), 65536)
+            if not data:
+                stream.close()
+            self.text[streams[stream]] += data
+        return True
+
+    def lines(self, which="out"):
+        return self.text[which].decode().splitlines()
+
+    def until(self, pattern, which="out"):
+        """The first whole line that matches."""
+        while True:
+            whole = self.text[which].decode(errors="replace").split("\n")[:-1]
+            for line in whole:
+                if re.search(pattern, line):
+                    return line
+            if not self._pump(LIMIT):
+                raise AssertionError(f"no line like {pattern!r}: {self.text}")
+
+    def end(self):
+        while self._pump(LIMIT):
+            pass
+        return self.process.wait(LIMIT)
+
+    def events(self):
+        return [json.loads(line) for line in self.lines()]
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
+            stream.close()
+
+
+class Case:
+    """What one test needs, put away at its end."""
+
+    def __init__(self, node):
+        self.node = node
+        self.folder = tempfile.mkdtemp(prefix="rill-e2e-")
+        self.programs = []
+
+    def file(self, name, content=None):
+        path = os.path.join(self.folder, name)
+        if content is not None:
+            with open(path, "wb") as f:
+                f.write(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def link(self, who):
+        return f"btp+ws://:{who}-token@127.0.0.1:{self.node.port}"
+
+    def start(self, args, **options):
+        program = Program(args, **options)
+        self.programs.append(program)
+        return program
+
+    def rill(self, *args, **options):
+        return self.start([RILL, *args], **options)
+
+    def fails(self, code, pattern, *args, **options):
+        """One line on stderr that matches, that exit code, and nothing that is secret."""
+        p = self.rill(*args, **options)
+        got = p.end()
+        err = p.lines("err")
+        assert got == code, f"exit {got}, not {code}: {args}: {p.text}"
+        assert len(err) == 1, f"not one line: {args}: {p.text}"
+        assert re.search(pattern, err[0]), f"{err[0]!r} is not like {pattern!r}"
+        assert "token" not in err[0].replace("check its token", "").replace(":TOKEN@", ""), err[0]
+        return p
+
+    def receive(self, *args, who="receiver"):
+        """`rill receive --json`, its credentials written."""
+        path = self.file(f"{who}.json")
+        p = self.rill("receive", "--link", self.link(who), "--credentials", path, *args)
+        p.path = path
+        p.until(r"wrote its ILP address")
+        return p
+
+    def close(self):
+        for p in self.programs:
+            p.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Node:
+    def __init__(self, port=0, *options):
+        self.folder = tempfile.mkdtemp(prefix="rill-e2e-node-")
+        port_file = os.path.join(self.folder, "port")
+        self.program = Program([RILLD, "local", "--listen", f"127.0.0.1:{port}", "--port-file",
+                                port_file, *options])
+        self.program.until("ready", "err")
+        with open(port_file) as f:
+            self.port = int(f.read())
+
+    def stop(self):
+        self.program.process.send_signal(signal.SIGTERM)
+        code = self.program.end()
+        self.program.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        assert code == 0, f"rilld ended with {code}"
+
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+# ---- help ----
+
+
+@case
+def help_explains_every_command(t):
+    overview = t.rill("help")
+    assert overview.end() == 0
+    for command in COMMANDS:
+        assert re.search(rf"^  {command} ", overview.text["out"].decode(), re.M), command
+        one, other = t.rill("help", command), t.rill(command, "--help")
+        assert one.end() == 0 and other.end() == 0
+        assert one.text["out"] == other.text["out"] and b"usage: rill " + command.encode() in one.text["out"]
+        assert b"--link" in one.text["out"]
+    version = t.rill("--version")
+    assert version.end() == 0 and re.fullmatch(r"rill \d+\.\d+\.\d+\n", version.text["out"].decode())
+    assert t.rill("--help").end() == 0
+    nothing = t.rill()
+    assert nothing.end() == 2 and b"usage" in nothing.text["err"]
+
+
+@case
+def mistakes_on_the_command_line_exit_2(t):
+    t.fails(2, r'there is no command "sned"; "rill help"', "sned")
+    t.fails(2, r'there is no option "--nonsense"', "--nonsense")
+    t.fails(2, r'there is no option "--ammount"; see "rill help send"', "send", "--ammount", "5")
+    t.fails(2, r'a value is missing after "--amount"', "send", "--amount")
+    t.fails(2, r'takes no value: "--json"', "send", "--json=yes")
+    t.fails(2, r'given twice: "--amount"', "send", "--amount", "1", "--amount", "2")
+    t.fails(2, r'too many arguments: "x"', "info", "x")
+    t.fails(2, r"ADDRESS is missing", "ping")
+    t.fails(2, r"not an ILP address", "ping", "not an address")
+    t.fails(2, r"--credentials FILE is missing", "receive")
+    t.fails(2, r"nothing to send", "send", "--credentials", "x")
+    t.fails(2, r'no command "nonsense"', "help", "nonsense")
+    t.fails(2, r"not both", "send", "--amount", "1", "--min-rate", "1", "--slippage", "0.1")
+    t.fails(2, r"not both", "send", "--data", "x", "--file", "y")
+    t.fails(2, r"not both", "info", "--link", "x", "--link-file", "y")
+    t.fails(2, r"not a whole number from 1", "receive", "--credentials", "x", "--connections", "0")
+    t.fails(2, r"--tag is too long", "receive", "--credentials", "x", "--tag", "t" * 256)
+
+
+@case
+def bad_amounts_exit_2(t):
+    for bad in ["-5", "1.5", "", "abc", "+1", "1e3", " 1", "0x10"]:
+        t.fails(2, r'--amount: ".*" is not an amount', "send", "--amount", bad)
+        t.fails(2, r'--max: ".*" is not an amount', "receive", "--credentials", "x", "--max", bad)
+    t.fails(2, r"--amount: .* is too large", "send", "--amount", "18446744073709551616")
+    t.fails(2, r"--amount must be above 0", "send", "--amount", "0")
+    for bad in ["0", "-1", "soon", ""]:
+        t.fails(2, r"--timeout: ", "send", "--amount", "1", "--timeout", bad)
+    for option, bad in [("--min-rate", "x"), ("--min-rate", "-1"), ("--min-rate", "0"),
+                        ("--slippage", "1"), ("--slippage", "1/0"), ("--max-packet", "0")]:
+        t.fails(2, option, "send", "--amount", "1", option, bad)
+
+
+# ---- the node ----
+
+
+@case
+def an_unreachable_node_exits_3(t):
+    nowhere = f"btp+ws://:token@127.0.0.1:{free_port()}"
+    credentials = t.file("c", json.dumps({
+        "destination_account": "private.rill.x.y", "shared_secret": base64.b64encode(bytes(32)).decode()}))
+    for args in (["info"], ["ping", "private.rill"], ["receive", "--credentials", t.file("new")],
+                 ["send", "--credentials", credentials, "--amount", "1"], ["demo"]):
+        t.fails(3, r"cannot reach the node", *args, "--link", nowhere)
+    assert not os.path.exists(t.file("new"))
+    t.fails(3, r"cannot reach the node", "info", env=environment(ILP_BTP_SERVER=nowhere))
+
+
+@case
+def a_malformed_uri_exits_2(t):
+    for bad in ["nonsense", "http://127.0.0.1/", "btp+ws://", "btp+ws://:t@127.0.0.1:99999",
+                "ws://:t@127.0.0.1:7768", ""]:
+        for args in (["info"], ["ping", "private.rill"], ["receive", "--credentials", t.file("c")]):
+            t.fails(2, r"link's URI", *args, "--link", bad)
+    t.fails(2, r"link's file .*No such file", "info", "--link-file", t.file("absent"))
+    t.fails(2, r"holds no URI", "info", "--link", "@" + t.file("empty", "\n"))
+
+
+@case
+def a_wrong_token_exits_3(t):
+    right = f"btp+ws://alice:right-token@127.0.0.1:{t.node.port}"
+    assert t.rill("info", "--link", right).end() == 0
+    wrong = right.replace("right", "wrong")
+    t.fails(3, r"refuse", "info", "--link", wrong)
+    t.fails(3, r"refuse", "ping", "private.rill", "--link", wrong)
+    t.fails(3, r"refuse", "receive", "--credentials", t.file("c"), "--link", wrong)
+    t.fails(3, r"refuse", "send", "--credentials", t.receive().path, "--amount", "1", "--link", wrong)
+
+
+@case
+def info_tells_address_and_asset(t):
+    p = t.rill("info", "--link", f"btp+ws://bob:x@127.0.0.1:{t.node.port}")
+    assert p.end() == 0
+    assert p.lines() == ["address      private.rill.bob", "asset code   XRP", "asset scale  9"]
+    p = t.rill("info", "--json", "--link", "@" + t.file("link", f"  {t.link('bob2')}\r\n"))
+    assert p.end() == 0
+    [event] = p.events()
+    assert event["event"] == "info" and event["asset_code"] == "XRP" and event["asset_scale"] == 9
+    assert event["address"].startswith("private.rill.")
+    p = t.rill("info", env=environment(ILP_BTP_SERVER=t.link("bob3")))
+    assert p.end() == 0
+
+
+@case
+def ping_is_answered(t):
+    p = t.rill("ping", "private.rill", "--link", t.link("pinger"))
+    assert p.end() == 0 and re.fullmatch(r"answer from private.rill: number 1, time [\d.]+ ms", p.lines()[0])
+    p = t.rill("ping", "private.rill", "--json", "--link", t.link("pinger"))
+    assert p.end() == 0 and p.events()[0]["event"] == "ping"
+    t.fails(1, r"private.rill.nobody does not answer: F02", "ping", "private.rill.nobody", "--link", t.link("pinger"))
+
+
+# ---- payments ----
+
+
+@case
+def money_and_text(t):
+    receiver = t.receive("--connections", "1")
+    assert stat.S_IMODE(os.stat(receiver.path).st_mode) == 0o600
+    sender = t.rill("send", "--link", t.link("sender"), "--credentials", receiver.path, "--amount", "1000",
+                    "--data", "hello\nthere")
+    assert sender.end() == 0, sender.text
+    assert re.match(r"sent 1000 units, delivered 1000 XRP units \(scale 9\), 11 bytes of data, in \d+ packets",
+                    sender.lines()[-1])
+    assert not sender.lines("err"), sender.text
+    assert receiver.end() == 0
+    lines = receiver.lines()
+    assert lines[1:3] == ["server got connection", "server got a new stream: 1"]
+    assert "server stream 1 got data: hello\\nthere" in lines
+    assert sum(int(m[1]) for m in (re.search(r"incoming payment for: (\d+)", line) for line in lines) if m) == 1000
+    assert lines[-2:] == ["server stream 1 ended", "server connection ended, received 1000 in all"]
+
+
+@case
+def json_events(t):
+    path = t.file("c")
+    receiver = t.rill("receive", "--json", "--link", t.link("r"), "--credentials", "-", "--tag", "bill 7",
+                      "--connections", "1")
+    credentials = receiver.until("shared_secret")
+    t.file("c", credentials)
+    sender = t.rill("send", "--json", "--link", t.link("s"), "--credentials", path, "--amount", "12345",
+                    "--data", "Grüße", "--max-packet", "1000")
+    assert sender.end() == 0 and receiver.end() == 0
+    [done] = sender.events()
+    assert (done["event"], done["sent"], done["delivered"], done["in_doubt"]) == ("done", "12345", "12345", "0")
+    assert done["packets"] >= 13 and done["rejects"] >= 0 and done["seconds"] > 0
+    events = receiver.events()[1:]
+    kinds = [e["event"] for e in events]
+    assert kinds[:2] == ["connection", "stream"] and kinds[-2:] == ["stream_end", "connection_end"], kinds
+    assert events[0]["tag"] == "bill 7"
+    money = [e for e in events if e["event"] == "money"]
+    assert sum(int(e["amount"]) for e in money) == 12345 and money[-1]["total"] == "12345"
+    assert all(isinstance(e["amount"], str) and e["stream"] == 1 for e in money)
+    data = b"".join(base64.b64decode(e["data"]) for e in events if e["event"] == "data")
+    assert data.decode() == "Grüße"
+
+
+def received_data(receiver):
+    return b"".join(base64.b64decode(e["data"]) for e in receiver.events()[1:] if e["event"] == "data")
+
+
+@case
+def a_file_and_standard_input(t):
+    content = os.urandom(3_000_000)
+    for name in (t.file("big", content), "-"):
+        receiver = t.rill("receive", "--json", "--link", t.link("r"), "--credentials", "-", "--connections", "1")
+        path = t.file("c", receiver.until("shared_secret"))
+        sender = t.rill("send", "--json", "--link", t.link("s"), "--credentials", path, "--file", name,
+                        "--amount", "77", stdin=subprocess.PIPE)
+        if name == "-":
+            sender.process.stdin.write(content)
+        sender.process.stdin.close()
+        assert receiver.end() == 0
+        assert sender.end() == 0, sender.text
+        assert received_data(receiver) == content
+        assert sender.events()[-1]["sent"] == "77"
+
+
+@case
+def what_cannot_be_sent_is_said(t):
+    receiver = t.receive("--max", "100")
+    for options, sent in ((["--amount", "300"], "100"), (["--amount", "300", "--min-rate", "2"], "0")):
+        p = t.rill("send", "--json", "--link", t.link("s"), "--credentials", receiver.path, "--timeout", "1.5", *options)
+        assert p.end() == 1, p.text
+        done = p.events()[-1]
+        assert (done["event"], done["sent"], done["delivered"], done["in_doubt"]) == ("done", sent, sent, "0"), p.text
+        [line] = p.lines("err")
+        assert f"incomplete: {sent} of 300 units sent, {sent} delivered, 0 in doubt" in line, line
+    receiver.process.send_signal(signal.SIGTERM)
+    assert receiver.end() == 0, receiver.text
+
+
+@case
+def a_signal_stops_a_payment_cleanly(t):
+    receiver = t.receive("--max", "100")
+    p = t.rill("send", "--json", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "300")
+    receiver.until("incoming payment")
+    p.process.send_signal(signal.SIGINT)
+    assert p.end() == 1, p.text
+    assert p.events()[-1]["sent"] == "100" and "cancelled" in p.lines("err")[0], p.text
+    receiver.process.send_signal(signal.SIGINT)
+    assert receiver.end() == 0
+
+
+@case
+def bad_credentials_exit_2(t):
+    link = ["--link", t.link("s"), "--amount", "1"]
+    t.fails(2, r"No such file", "send", "--credentials", t.file("absent"), *link)
+    good = {"destination_account": "private.rill.x.y", "shared_secret": base64.b64encode(bytes(32)).decode()}
+    for content, why in [("", "no credentials"), ("hello", "no credentials"), ("[]", "no credentials"),
+                         ("{}", "no credentials"), (b"\x00\xff" * 9000, "no credentials"),
+                         (json.dumps({**good, "shared_secret": "AAAA"}), "32 bytes"),
+                         (json.dumps({**good, "shared_secret": "%" * 44}), "32 bytes"),
+                         (json.dumps({**good, "destination_account": "not an address"}), "not an ILP address"),
+                         (json.dumps({**good, "destination_account": 7}), "no credentials")]:
+        t.fails(2, why, "send", "--credentials", t.file("c", content), *link)
+    t.fails(2, r"Is a directory", "send", "--credentials", t.folder, *link)
+    receiver = t.receive()
+    t.fails(2, r"cannot read .*No such file", "send", "--credentials", receiver.path, "--file", t.file("absent"), *link)
+
+
+@case
+def a_wrong_secret_exits_1(t):
+    receiver = t.receive()
+    with open(receiver.path) as f:
+        credentials = json.load(f)
+    credentials["shared_secret"] = base64.b64encode(b"\x07" * 32).decode()
+    wrong = t.file("wrong", json.dumps(credentials))
+    p = t.rill("send", "--link", t.link("s"), "--credentials", wrong, "--amount", "5", "--timeout", "2")
+    assert p.end() == 1, p.text
+    [line] = p.lines("err")
+    assert "0 of 5 units sent" in line and "does not accept these credentials" in line, line
+
+
+@case
+def a_receiver_that_is_gone_exits_1(t):
+    receiver = t.receive()
+    receiver.process.send_signal(signal.SIGTERM)
+    assert receiver.end() == 0
+    p = t.rill("send", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "5", "--timeout", "2")
+    assert p.end() == 1, p.text
+    [line] = p.lines("err")
+    assert "0 of 5 units sent" in line and "cannot be reached" in line, line
+
+
+@case
+def a_full_disk_leaves_nothing(t):
+    def no_room():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    folder = t.file("folder")
+    os.mkdir(folder)
+    path = os.path.join(folder, "credentials")
+    receive = ["receive", "--link", t.link("r"), "--credentials", path]
+    t.fails(1, r"cannot write the credentials to .*File too large", *receive, preexec_fn=no_room)
+    assert os.listdir(folder) == []
+    with open(path, "w") as f:
+        f.write("what was there before")
+    t.fails(1, r"cannot write the credentials to ", *receive, preexec_fn=no_room)
+    with open(path) as f:
+        assert f.read() == "what was there before"
+    assert os.listdir(folder) == ["credentials"]
+    receive[-1] = os.path.join(folder, "absent", "credentials")
+    t.fails(1, r"cannot write the credentials to .*No such file", *receive)
+
+
+@case
+def secrets_are_not_shown(t):
+    path = t.file("c")
+    receiver = t.rill("receive", "--json", "--link", t.link("hush"), "--credentials", path)
+    other = t.rill("receive", f"--link={t.link('hush2')}", "--credentials", t.file("c2"))
+    other.until("wrote")
+    for p in (receiver, other):
+        if p is receiver:
+            sender = t.receive(who="waiter")  # the node has answered others: receiver's turn has come
+            sender.kill()
+        with open(f"/proc/{p.process.pid}/cmdline", "rb") as f:
+            assert b"token" not in f.read()
+    other.process.send_signal(signal.SIGTERM)
+    assert other.end() == 0
+    with open(t.file("c2")) as f:
+        secret = json.load(f)["shared_secret"]
+    text = str(other.text)
+    assert "token" not in text and secret not in text
+
+
+@case
+def a_lost_node_comes_back(t):
+    node = Node(0)
+    link = f"btp+ws://:{{}}@127.0.0.1:{node.port}"
+    path = t.file("c")
+    receiver = t.rill("receive", "--link", link.format("r"), "--credentials", path, "--connections", "2")
+    receiver.until("wrote")
+    pay = ["send", "--link", link.format("s"), "--credentials", path, "--amount", "10"]
+    assert t.rill(*pay).end() == 0
+    receiver.until("connection ended")
+    node.stop()
+    receiver.until("link is lost", "err")
+    node = Node(node.port)
+    receiver.until("link is back", "err")
+    p = t.rill(*pay)
+    assert p.end() == 0, p.text
+    assert receiver.end() == 0
+    node.stop()
+
+
+@case
+def progress_is_for_terminals(t):
+    receiver = t.receive("--max", "100")
+    master, slave = pty.openpty()
+    p = subprocess.Popen([RILL, "send", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "300",
+                          "--timeout", "1.5"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave,
+                         env=environment())
+    os.close(slave)
+    text = b""
+    while True:
+        try:
+            data = os.read(master, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not data:
+            break
+        text += data
+    os.close(master)
+    assert p.wait(LIMIT) == 1
+    assert re.search(rb"sent 100 of 300, rate [\d.]+, \d+ packets in flight, \d+ s left", text), text
+
+
+# ---- the tutorial ----
+
+
+TUTORIAL = ["server got connection", "server got a new stream: 1", "server got a new stream: 3",
+            "server stream 1 got data: hello there!", "server stream 3 got data: hello there!",
+            "server stream 1 got incoming payment for: 100", "sent 100 units",
+            "server stream 3 got incoming payment for: 200", "sent 200 units"]
+
+
+@case
+def the_demo(t):
+    for options in ([], ["--link", f"btp+ws://127.0.0.1:{t.node.port}"], ["--link", t.link("demo")]):
+        p = t.rill("demo", *options)
+        assert p.end() == 0, p.text
+        lines = p.lines()
+        for line in TUTORIAL:
+            assert line in lines, (line, p.text)
+        assert lines.index("sent 100 units") < lines.index("sent 200 units") and lines[-1] == "sent 200 units"
+        assert not p.lines("err"), p.text
+    p = t.rill("demo", "--json")
+    assert p.end() == 0
+    assert [e["amount"] for e in p.events() if e["event"] == "sent"] == ["100", "200"]
+
+
+def examples(t, server, client):
+    """Runs the two with the credentials in a file: their lines."""
+    path = t.file("credentials.json")
+    if os.path.exists(path):
+        os.unlink(path)
+    def start(args, who):
+        args = [os.path.join(EXAMPLES, args[0]), *(path if a == "FILE" else a for a in args[1:])]
+        return t.start(args, env=environment(ILP_BTP_SERVER=t.link(who)))
+    serving = start(server, "example-server")
+    wait_for_file(path, serving)
+    running = start(client, "example-client")
+    assert running.end() == 0, (client, running.text, serving.text)
+    assert serving.end() == 0, (server, serving.text)
+    return serving.lines(), running.lines()
+
+
+def wait_for_file(path, writer):
+    """The examples say nothing when they have written it, so we look until they have ended."""
+    while not os.path.exists(path):
+        assert writer.process.poll() is None, writer.text
+        select.select([], [], [], 0.01)
+
+
+@case
+def example_server_and_client(t):
+    server, client = examples(t, ["server", "FILE"], ["client", "FILE"])
+    for line in TUTORIAL:
+        assert line in server + client, (line, server, client)
+
+
+@case
+def example_streams(t):
+    server, client = examples(t, ["server", "FILE"], ["streams", "FILE"])
+    assert len([line for line in server if "new stream" in line]) == 5
+    assert sorted(client) == [f"stream {2 * i - 1} sent {i * 1000} units, {i * 1000} arrived" for i in range(1, 6)]
+
+
+@case
+def example_micropayments(t):
+    server, client = examples(t, ["server", "FILE"], ["micropayments", "FILE", "2"])
+    assert client[-1].endswith("20 in all"), client
+    assert len([line for line in server if "incoming payment for: 10" in line]) == 2, server
+
+
+@case
+def example_giftcard(t):
+    server, client = examples(t, ["giftcard", "serve", "FILE"], ["giftcard", "claim", "FILE"])
+    assert server == ["server paid out 5000 units"]
+    assert sum(int(line.split()[2]) for line in client) == 5000
+
+
+@case
+def example_messages(t):
+    server, client = examples(t, ["messages", "serve", "FILE"], ["messages", "talk", "FILE", "hello", "how are you?"])
+    assert sorted(client) == ["client got: HELLO", "client got: HOW ARE YOU?"]
+
+
+@case
+def examples_and_rill_share_credentials(t):
+    path = t.file("c")
+    server = t.start([os.path.join(EXAMPLES, "server"), path], env=environment(ILP_BTP_SERVER=t.link("r")))
+    wait_for_file(path, server)
+    assert t.rill("send", "--link", t.link("s"), "--credentials", path, "--amount", "42").end() == 0
+    assert server.end() == 0 and "server stream 1 got incoming payment for: 42" in server.lines()
+
+
+def main():
+    only = sys.argv[3:]
+    cases = [c for c in CASES if not only or c.__name__ in only]
+    print(f"1..{len(cases)}", flush=True)
+    node = Node()
+    failed = 0
+    for number, function in enumerate(cases, 1):
+        t = Case(node)
+        name = function.__name__.replace("_", " ")
+        try:
+            function(t)
+            print(f"ok {number} - {name}", flush=True)
+        except Exception:  # pylint: disable=broad-except
+            failed += 1
+            print(f"not ok {number} - {name}")
+            for line in traceback.format_exc().splitlines():
+                print(f"# {line}")
+            sys.stdout.flush()
+        finally:
+            t.close()
+    node.stop()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

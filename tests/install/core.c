@@ -1,0 +1,18 @@
+/* The core alone, for an embedder with a loop of its own: makes credentials for a client. */
+#include <rill/rill.h>
+#include <stdio.h>
+
+int main(void)
+{
+    rill_endpoint_options o;
+    rill_endpoint *e;
+    rill_credentials c;
+    rill_bytes address = {(const uint8_t *)"test.shop", 9}, asset = {(const uint8_t *)"EUR", 3};
+    rill_endpoint_options_init(&o);
+    if (rill_endpoint_new(&e, &o) || rill_endpoint_set_account(e, address, asset, 2) ||
+        rill_endpoint_credentials(e, NULL, &c))
+        return 1;
+    puts(c.destination_account);
+    rill_endpoint_free(e);
+    return 0;
+}

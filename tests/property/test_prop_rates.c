@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rates: what is learnt from a path of a known rate explains what that path
+ * does, and no packet ever gets through below the minimum. Packet sizes: any
+ * limit is found, also one that moves, whatever the path tells of it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rill/error.h>
+
+#include "stream/packet_size.h"
+#include "stream/rate.h"
+
+/* SplitMix64: every case has its own seed, so that a failure names one case. */
+static uint64_t next(uint64_t *seed)
+{
+    *seed += 0x9e3779b97f4a7c15;
+    uint64_t z = *seed;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+static uint64_t below(uint64_t *seed, uint64_t bound)
+{
+    return next(seed) % bound;
+}
+
+/* What is checked inside a case: says which seed to look at. */
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            fail_msg("case seed %llu: %s", (unsigned long long)case_seed, #condition);             \
+    } while (0)
+
+/* Of any size: as often of few bits as of many, and the ends of the range. */
+static uint64_t of_any_size(uint64_t *seed)
+{
+    uint64_t v = next(seed) >> below(seed, 64);
+
+    return below(seed, 16) == 0 ? UINT64_MAX - v % 3 : v;
+}
+
+#define CASES 20000
+
+static uint64_t path(rill_ratio rate, uint64_t amount)
+{
+    rill_u128 product = (rill_u128)amount * rate.num / rate.den;
+
+    return product > UINT64_MAX ? UINT64_MAX : (uint64_t)product;
+}
+
+static rill_ratio random_rate(uint64_t *seed)
+{
+    uint64_t num = 1 + below(seed, 1000000);
+    uint64_t den = 1 + below(seed, 1000000);
+
+    return (rill_ratio){.num = num, .den = den};
+}
+
+/* Amounts that the rate brings nowhere near the end of the numbers. */
+static uint64_t random_amount(uint64_t *seed)
+{
+    return (next(seed) >> 22) >> below(seed, 42);
+}
+
+static void rate_case(uint64_t case_seed)
+{
+    uint64_t seed = case_seed;
+    rill_ratio truth = random_rate(&seed);
+    const rill_ratio slippage = {below(&seed, 100), 100};
+    uint64_t most = 0;
+    rill_rate r;
+
+    rill_rate_init(&r, (rill_ratio){0, 1}, slippage);
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t sent = random_amount(&seed);
+        uint64_t delivered = path(truth, sent);
+        if (i < 5)
+            rill_rate_probe(&r, sent, delivered);
+        else
+            rill_rate_learn(&r, sent, delivered);
+        most = delivered > most ? delivered : most;
+        /* As precise as the most precise reply, whatever came since. */
+        CHECK(r.latest.num == most);
+        if (most > 0)
+            CHECK(r.latest.den > 0 && path(truth, r.latest.den) == r.latest.num);
+    }
+    if (!rill_rate_settle(&r)) {
+        CHECK(r.probed.num == 0);
+        return;
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t amount = random_amount(&seed);
+        uint64_t minimum = rill_rate_minimum(&r, amount);
+        /* Never above what the path delivers, nor much below what slippage allows of the probe. */
+        CHECK(minimum <= path(truth, amount));
+        rill_u128 exact =
+            (rill_u128)r.probed.num * amount / r.probed.den * (100 - slippage.num) / 100;
+        CHECK(minimum + 1 >= exact && minimum <= exact + 1);
+        /* The guess errs downward, and by no more than its measurement's rounding. */
+        uint64_t guess = rill_rate_delivers(&r, amount);
+        CHECK(guess <= path(truth, amount));
+        CHECK(path((rill_ratio){r.latest.num + 1, r.latest.den}, amount) >= path(truth, amount));
+        uint64_t wanted = 1 + below(&seed, 1000000);
+        uint64_t needed = rill_rate_needed_ceil(&r, wanted);
+        CHECK(rill_rate_delivers(&r, needed) >= wanted);
+        CHECK(path(truth, needed) >= wanted);
+        CHECK(rill_rate_delivers(&r, needed - 1) < wanted);
+        uint64_t allowed = rill_rate_needed_floor(&r, wanted);
+        CHECK(rill_rate_delivers(&r, allowed) <= wanted);
+        CHECK(needed - allowed <= 1);
+    }
+}
+
+/* A rate that has changed by more than rounding is known after one reply. */
+static void changing_case(uint64_t case_seed)
+{
+    uint64_t seed = case_seed;
+    rill_rate r;
+
+    rill_rate_init(&r, (rill_ratio){0, 1}, (rill_ratio){1, 100});
+    for (unsigned i = 0; i < 20; i++) {
+        rill_ratio truth = random_rate(&seed);
+        uint64_t sent = 1 + random_amount(&seed);
+        uint64_t delivered = path(truth, sent);
+        rill_rate_learn(&r, sent, delivered);
+        CHECK(r.latest.den != 0);
+        uint64_t guess = rill_rate_delivers(&r, sent);
+        /* At most what two units of rounding in each measurement make of it. */
+        rill_u128 slack = 1 + (rill_u128)sent * 2 / r.latest.den;
+        if (r.latest.num > 0)
+            CHECK(guess <= delivered + 1 && guess + slack >= delivered);
+    }
+}
+
+static void any_numbers_case(uint64_t case_seed)
+{
+    uint64_t seed = case_seed;
+    rill_rate r;
+
+    rill_rate_init(&r, (rill_ratio){of_any_size(&seed), 1 + of_any_size(&seed) / 2},
+                   (rill_ratio){1, 100});
+    for (unsigned i = 0; i < 20; i++) {
+        rill_rate_learn(&r, of_any_size(&seed), of_any_size(&seed));
+        rill_rate_probe(&r, of_any_size(&seed), of_any_size(&seed));
+        CHECK(rill_rate_settle(&r) == (r.fixed || r.probed.num > 0));
+        uint64_t amount = of_any_size(&seed);
+        uint64_t minimum = rill_rate_minimum(&r, amount);
+        rill_u128 exact = (rill_u128)amount * r.minimum.num / r.minimum.den;
+        CHECK(minimum == (exact > UINT64_MAX ? UINT64_MAX : (uint64_t)exact));
+        (void)rill_rate_delivers(&r, amount);
+        (void)rill_rate_needed_ceil(&r, amount);
+        (void)rill_rate_needed_floor(&r, amount);
+    }
+}
+
+/* A connector with a limit: refuses above it, and tells of it as its habit is. */
+typedef struct connector {
+    uint64_t limit;
+    uint64_t habit; /* 0: no data; 1: the truth in its own units; 2: anything; 3: garbage */
+    rill_ratio rate;
+} connector;
+
+static bool send_one(rill_packet_size *p, const connector *c, uint64_t *seed, uint64_t now)
+{
+    uint64_t amount = rill_packet_size_next(p, now);
+    uint8_t data[16];
+    rill_bytes told = {NULL, 0};
+
+    if (amount > 0 && amount <= c->limit) {
+        rill_packet_size_passed(p, amount, now);
+        return true;
+    }
+    if (c->habit == 1)
+        rill_amount_too_large_encode(
+            (rill_amount_too_large){path(c->rate, amount), path(c->rate, c->limit)}, data);
+    else
+        rill_amount_too_large_encode((rill_amount_too_large){of_any_size(seed), of_any_size(seed)},
+                                     data);
+    if (c->habit != 0)
+        told = (rill_bytes){data, c->habit == 3 ? below(seed, 16) : 16};
+    rill_packet_size_refused(p, amount, told, now);
+    return false;
+}
+
+static void size_case(uint64_t case_seed)
+{
+    uint64_t seed = case_seed;
+    uint64_t configured = 1 + of_any_size(&seed) / 2;
+    uint64_t now = 1;
+    connector c = {.habit = below(&seed, 4), .rate = random_rate(&seed)};
+    rill_packet_size p;
+
+    rill_packet_size_init(&p, configured);
+    for (unsigned change = 0; change < 4; change++) {
+        c.limit = 1 + of_any_size(&seed) % configured;
+        /* Long enough for the search, and for every probe that a rise needs. */
+        for (unsigned i = 0; i < 300; i++, now += RILL_SECOND) {
+            uint64_t amount = rill_packet_size_next(&p, now);
+            CHECK(amount <= configured);
+            (void)send_one(&p, &c, &seed, now);
+            CHECK(p.refused > p.passed);
+            CHECK(rill_packet_size_next(&p, now) <= configured);
+        }
+        /* Where what is told is not a lie, the limit has been found. */
+        if (c.habit == 0 || c.habit == 3) {
+            uint64_t found = p.passed;
+            CHECK(found <= c.limit && found > 0);
+            CHECK(found >= (c.limit < configured ? c.limit : configured) / 2);
+        }
+    }
+}
+
+static void test_rates(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= CASES; seed++)
+        rate_case(seed);
+}
+
+static void test_changing_rates(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= CASES; seed++)
+        changing_case(seed);
+}
+
+static void test_any_numbers(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= CASES; seed++)
+        any_numbers_case(seed);
+}
+
+static void test_packet_sizes(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= CASES / 4; seed++)
+        size_case(seed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_changing_rates),
+        cmocka_unit_test(test_any_numbers),
+        cmocka_unit_test(test_packet_sizes),
+    };
+    return cmocka_run_group_tests_name("rates", tests, NULL, NULL);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+sim_app *sim_app_new(sim_host *h, const sim_app_config *config, uint64_t seed,
+                     const rill_connection_options *options)
+{
+    sim_app *a = sim_allocate(sizeof(*a));
+    memset(a, 0, sizeof(*a));
+    a->host = h;
+    a->report = h->report;
+    a->config = *config;
+    a->options = *options;
+    sim_rng_seed(&a->rng, seed, 200 + h->index);
+    return a;
+}
+
+void sim_app_free(sim_app *a)
+{
+    if (a == NULL)
+        return;
+    for (unsigned i = 0; i < a->stream_count; i++)
+        free(a->streams[i]);
+    free(a->streams);
+    free(a->decisions);
+    free(a);
+}
+
+void sim_app_unexpected(sim_app *a, const char *what, int error)
+{
+    sim_violation(a->report, "host %u: %s: %s", a->host->index, what, rill_error_name(error));
+}
+
+void sim_app_connected(sim_app *a, unsigned pair, rill_connection *c)
+{
+    sim_ledger *l = &a->host->books->ledgers[pair];
+    l->connection = c;
+    l->min_rate = a->options.min_rate;
+    l->max_packet_amount = a->options.max_packet_amount;
+    l->max_in_flight = a->options.max_in_flight;
+    a->connections[pair] = c;
+    rill_connection_set_user(c, (void *)((uintptr_t)pair + 1));
+}
+
+sim_app_stream *sim_app_add(sim_app *a, unsigned pair, rill_stream *stream)
+{
+    if (a->stream_count == a->stream_capacity) {
+        a->stream_capacity = a->stream_capacity == 0 ? 16 : a->stream_capacity * 2;
+        a->streams = sim_reallocate(a->streams, a->stream_capacity * sizeof(sim_app_stream *));
+    }
+    sim_app_stream *s = sim_allocate(sizeof(*s));
+    *s = (sim_app_stream){.app = a,
+                          .stream = stream,
+                          .pair = pair,
+                          .id = rill_stream_id(stream),
+                          .slow = sim_rng_chance(&a->rng, a->config.slow_reader)};
+    a->streams[a->stream_count++] = s;
+    rill_stream_set_user(stream, s);
+    sim_books_stream_opened(a->host->books, pair, stream);
+    sim_trace(a->report, "host %u connection %u stream %" PRIu64 " opened", a->host->index, pair,
+              s->id);
+    return s;
+}
+
+/* ---- bytes ---- */
+
+void sim_app_write(sim_app_stream *s)
+{
+    sim_app *a = s->app;
+    uint8_t bytes[2048];
+    while (s->stream != NULL && s->written < s->to_write) {
+        uint64_t left = s->to_write - s->written;
+        size_t n = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = sim_pattern(a->host->books->pattern, s->pair, a->host->server, s->id,
+                                   s->written + i);
+        size_t accepted = 0;
+        size_t room = rill_stream_writable(s->stream);
+        int error = rill_stream_write(s->stream, bytes, n, &accepted);
+        if (error == RILL_ERR_BLOCKED || error == RILL_ERR_CLOSED) {
+            if (error == RILL_ERR_BLOCKED && room != 0)
+                sim_violation(a->report, "host %u: blocked with room for %zu", a->host->index,
+                              room);
+            return;
+        }
+        if (error != RILL_OK || accepted == 0 || accepted > n) {
+            sim_app_unexpected(a, "rill_stream_write", error);
+            return;
+        }
+        s->written += accepted;
+        if (accepted < n)
+            return;
+    }
+}
+
+static void check_bytes(sim_app_stream *s, rill_bytes bytes)
+{
+    const sim_books *b = s->app->host->books;
+    for (size_t i = 0; i < bytes.len; i++)
+        if (bytes.data[i] != sim_pattern(b->pattern, s->pair, !b->server, s->id, s->read + i)) {
+            sim_violation(s->app->report, "host %u stream %" PRIu64 ": byte %" PRIu64 " is wrong",
+                          b->host, s->id, s->read + i);
+            return;
+        }
+}
+
+static void read_later(void *context, uint64_t argument)
+{
+    (void)argument;
+    sim_app_stream *s = context;
+    sim_app *a = s->app;
+    s->reading = false;
+    if (a->report->failed || s->stream == NULL)
+        return;
+    sim_host_enter(a->host);
+    sim_app_read(s, sim_rng_magnitude(&a->rng, 1, 20000));
+    if (rill_stream_peek(s->stream).len != 0)
+        sim_app_read_later(s);
+    sim_host_acted(a->host);
+}
+
+void sim_app_read_later(sim_app_stream *s)
+{
+    sim_app *a = s->app;
+    if (s->reading)
+        return;
+    s->reading = true;
+    uint64_t wait = sim_rng_magnitude(&a->rng, 1, 500) * RILL_MS;
+    sim_queue_put(a->host->queue, a->host->queue->now + wait, read_later, s, 0, NULL);
+}
+
+void sim_app_read(sim_app_stream *s, size_t most)
+{
+    sim_app *a = s->app;
+    while (most > 0 && !a->report->failed) {
+        rill_bytes bytes = rill_stream_peek(s->stream);
+        if (bytes.len == 0)
+            break;
+        if (bytes.len > most)
+            bytes.len = most;
+        check_bytes(s, bytes);
+        rill_stream_consume(s->stream, bytes.len);
+        s->read += bytes.len;
+        most -= bytes.len;
+    }
+}
+
+/* ---- decisions ---- */
+
+static void drop_decision(sim_app *a, const sim_decision *d, int error)
+{
+    rill_now now = sim_host_now(a->host);
+    bool gone = a->connections[d->pair] == NULL || d->expires_at <= now.wall_ms;
+    if (error != RILL_ERR_NOT_FOUND)
+        sim_app_unexpected(a, "rill_endpoint_decide", error);
+    else if (!gone && !a->closing[d->pair])
+        sim_violation(a->report, "host %u: a decision was not known", a->host->index);
+}
+
+void sim_app_decide(sim_app *a, uint64_t index)
+{
+    sim_decision *d = &a->decisions[index];
+    sim_host *h = a->host;
+    size_t len = 0;
+    bool fulfilled = false;
+    d->made = true;
+    rill_now now = sim_host_now(h);
+    int error = rill_endpoint_decide(h->endpoint, now, d->decision, d->fulfill, h->packet, &len,
+                                     &fulfilled);
+    sim_trace(a->report, "host %u decides %s: %s", h->index, d->fulfill ? "yes" : "no",
+              error != RILL_OK ? rill_error_name(error)
+              : fulfilled      ? "fulfilled"
+                               : "rejected");
+    if (error != RILL_OK) {
+        drop_decision(a, d, error);
+        return;
+    }
+    if (len == 0) {
+        sim_violation(a->report, "host %u: a decision without a reply", h->index);
+        return;
+    }
+    sim_packet p = sim_packet_parse(h->packet, len);
+    if (fulfilled != (p.type == SIM_FULFILL) || (fulfilled && !d->fulfill))
+        sim_violation(a->report, "host %u: a decision and its reply differ", h->index);
+    sim_host_answer(h, d->request, h->packet, len);
+    size_t again_len = 0;
+    error = rill_endpoint_decide(h->endpoint, now, d->decision, true, h->packet, &again_len, NULL);
+    if (error != RILL_ERR_NOT_FOUND)
+        sim_violation(a->report, "host %u: a decision was taken twice", h->index);
+}
+
+/* ---- actions ---- */
+
+static sim_app_stream *any_stream(sim_app *a)
+{
+    sim_app_stream *live[64];
+    unsigned count = 0;
+    for (unsigned i = 0; i < a->stream_count && count < 64; i++)
+        if (a->streams[i]->stream != NULL && !a->streams[i]->closed)
+            live[count++] = a->streams[i];
+    return count == 0 ? NULL : live[sim_rng_below(&a->rng, count)];
+}
+
+static bool may_fail(int error)
+{
+    return error == RILL_OK || error == RILL_ERR_CLOSED;
+}
+
+static void open_stream(sim_app *a)
+{
+    unsigned pair = (unsigned)sim_rng_below(&a->rng, SIM_MAX_PAIRS);
+    for (unsigned i = 0; i < SIM_MAX_PAIRS && a->connections[pair] == NULL; i++)
+        pair = (pair + 1) % SIM_MAX_PAIRS;
+    unsigned open = 0;
+    for (unsigned i = 0; i < a->stream_count; i++)
+        open += a->streams[i]->stream != NULL;
+    if (a->connections[pair] == NULL || open >= a->config.max_streams)
+        return;
+    rill_stream *s;
+    int error = rill_connection_open_stream(a->connections[pair], &s);
+    if (error == RILL_OK)
+        sim_app_add(a, pair, s);
+    else if (error != RILL_ERR_CLOSED && error != RILL_ERR_STREAM_ID)
+        sim_app_unexpected(a, "rill_connection_open_stream", error);
+}
+
+static void pay(sim_app *a, sim_app_stream *s)
+{
+    if (!a->config.pays || s->ending)
+        return;
+    sim_stream_book *book = sim_books_stream(a->host->books, s->pair, s->id);
+    uint64_t more = sim_rng_magnitude(&a->rng, a->config.amount_low, a->config.amount_high);
+    uint64_t total = book->send_bound + more;
+    bool plain = s->sending || sim_rng_chance(&a->rng, 300);
+    uint64_t now = sim_host_now(a->host).mono_ns;
+    uint64_t deadline = RILL_NEVER;
+    if (sim_rng_chance(&a->rng, a->config.timeouts))
+        deadline = now + sim_rng_magnitude(&a->rng, 1, 5000) * RILL_MS;
+    int error = plain ? rill_stream_set_send_max(s->stream, total)
+                      : rill_stream_send_total(s->stream, total, deadline);
+    sim_trace(a->report, "host %u stream %" PRIu64 " pays up to %" PRIu64 ": %d", a->host->index,
+              s->id, total, error);
+    if (!may_fail(error))
+        sim_app_unexpected(a, plain ? "rill_stream_set_send_max" : "rill_stream_send_total", error);
+    if (error != RILL_OK)
+        return;
+    book->send_bound = total;
+    if (plain)
+        return;
+    s->sending = true;
+    s->send_total = total;
+    s->send_deadline = deadline;
+}
+
+/* Back to what has left; one less is refused. */
+static void lower(sim_app *a, sim_app_stream *s)
+{
+    if (s->sending || s->ending)
+        return;
+    rill_stream_totals t;
+    rill_stream_totals_of(s->stream, &t);
+    uint64_t least = t.sent + t.in_flight;
+    int error = least == 0 ? RILL_ERR_RANGE : rill_stream_set_send_max(s->stream, least - 1);
+    if (error != RILL_ERR_RANGE && error != RILL_ERR_CLOSED)
+        sim_app_unexpected(a, "rill_stream_set_send_max below what is sent", error);
+    error = rill_stream_set_send_max(s->stream, least);
+    if (!may_fail(error))
+        sim_app_unexpected(a, "rill_stream_set_send_max to what is sent", error);
+    if (error == RILL_OK)
+        sim_books_stream(a->host->books, s->pair, s->id)->send_bound = least;
+}
+
+static void raise_receive(sim_app *a, sim_app_stream *s)
+{
+    sim_stream_book *book = sim_books_stream(a->host->books, s->pair, s->id);
+    if (book->receive_max == RILL_UNLIMITED)
+        return;
+    uint64_t more = sim_rng_magnitude(&a->rng, a->config.amount_low, a->config.amount_high);
+    uint64_t total = book->receive_max + more;
+    if (!s->receiving && sim_rng_chance(&a->rng, 400)) {
+        uint64_t now = sim_host_now(a->host).mono_ns;
+        s->receive_deadline = now + sim_rng_magnitude(&a->rng, 1, 8000) * RILL_MS;
+        int error = rill_stream_receive_total(s->stream, total, s->receive_deadline);
+        if (!may_fail(error))
+            sim_app_unexpected(a, "rill_stream_receive_total", error);
+        if (error != RILL_OK)
+            return;
+        s->receiving = true;
+        s->receive_total = total;
+    } else {
+        int error = rill_stream_set_receive_max(s->stream, total);
+        if (!may_fail(error))
+            sim_app_unexpected(a, "rill_stream_set_receive_max", error);
+        if (error != RILL_OK)
+            return;
+    }
+    book->receive_max = total;
+}
+
+static void write_some(sim_app *a, sim_app_stream *s)
+{
+    if (a->config.data_high == 0 || s->ending)
+        return;
+    s->to_write += sim_rng_magnitude(&a->rng, 1, a->config.data_high);
+    sim_app_write(s);
+}
+
+static void end_stream(sim_app *a, sim_app_stream *s)
+{
+    /* What is not accepted yet could not be written after this. */
+    if (s->ending || s->written < s->to_write)
+        return;
+    int error = rill_stream_end(s->stream);
+    sim_trace(a->report, "host %u stream %" PRIu64 " end: %d", a->host->index, s->id, error);
+    if (!may_fail(error))
+        sim_app_unexpected(a, "rill_stream_end", error);
+    s->ending = error == RILL_OK;
+}
+
+static void close_stream(sim_app *a, sim_app_stream *s)
+{
+    sim_trace(a->report, "host %u stream %" PRIu64 " close", a->host->index, s->id);
+    bool error = sim_rng_chance(&a->rng, 500);
+    s->closed = true;
+    rill_stream_close(s->stream, error ? RILL_CLOSE_APPLICATION_ERROR : RILL_CLOSE_NO_ERROR,
+                      error ? "enough" : NULL);
+}
+
+static void one_action(sim_app *a)
+{
+    const sim_app_config *c = &a->config;
+    sim_app_stream *s = any_stream(a);
+    uint64_t kind = sim_rng_below(&a->rng, 100);
+    if (s == NULL || kind < 15) {
+        open_stream(a);
+        return;
+    }
+    if (sim_rng_chance(&a->rng, c->closes))
+        close_stream(a, s);
+    else if (sim_rng_chance(&a->rng, c->ends))
+        end_stream(a, s);
+    else if (sim_rng_chance(&a->rng, c->lowers))
+        lower(a, s);
+    else if (kind < 50)
+        pay(a, s);
+    else if (kind < 80)
+        write_some(a, s);
+    else if (kind < 90 && c->raises)
+        raise_receive(a, s);
+    else if (kind < 93 &&
+             rill_stream_set_weight(s->stream, (uint32_t)sim_rng_range(&a->rng, 1, 256)) != RILL_OK)
+        sim_violation(a->report, "host %u: rill_stream_set_weight failed", a->host->index);
+}
+
+static void act(void *context, uint64_t argument)
+{
+    (void)argument;
+    sim_app *a = context;
+    if (a->report->failed || a->settling)
+        return;
+    sim_host_enter(a->host);
+    one_action(a);
+    sim_host_acted(a->host);
+}
+
+void sim_app_start(sim_app *a)
+{
+    for (unsigned i = 0; i < a->config.actions; i++) {
+        /* Many at once, many close to the start: that is where limits are not known yet. */
+        uint64_t span = sim_rng_chance(&a->rng, 400) ? RILL_SECOND / 20 : a->config.duration;
+        uint64_t at = a->host->queue->now + sim_rng_below(&a->rng, span + 1);
+        sim_queue_put(a->host->queue, at, act, a, 0, NULL);
+    }
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The application on one host: opens, pays, writes, reads, limits, decides and ends by chance. */
+#ifndef SIM_APP_H
+#define SIM_APP_H
+
+#include "host.h"
+
+typedef struct sim_app_config {
+    unsigned actions;     /* of each host */
+    uint64_t duration;    /* nanoseconds over which they are spread */
+    unsigned max_streams; /* of each host */
+    uint64_t amount_low;  /* of one payment, our units */
+    uint64_t amount_high;
+    uint64_t data_high;   /* bytes of one message; 0: none */
+    bool pays;            /* this host sends money */
+    uint32_t slow_reader; /* permille of streams */
+    uint32_t closes;      /* permille of actions */
+    uint32_t ends;
+    uint32_t timeouts; /* permille of payments with a deadline */
+    uint32_t lowers;   /* permille of actions: send max back to what is sent */
+    uint32_t late;     /* permille of decisions: later */
+    uint32_t too_late; /* ... after the expiry */
+    uint32_t never;    /* ... not before everything settles */
+    uint32_t refuses;  /* ... with no */
+    bool raises;       /* receive max starts low and is raised now and then */
+} sim_app_config;
+
+typedef struct sim_app sim_app;
+
+sim_app *sim_app_new(sim_host *h, const sim_app_config *config, uint64_t seed,
+                     const rill_connection_options *options);
+void sim_app_free(sim_app *a);
+/* The client's end of a connection that was opened. */
+void sim_app_connected(sim_app *a, unsigned pair, rill_connection *c);
+void sim_app_start(sim_app *a);
+void sim_app_event(sim_app *a, const rill_event *e);
+/* No more actions: limits are lifted, readers read, decisions are made at once. */
+void sim_app_settle(sim_app *a);
+/* NULL where everything asked for is done; else what is not. */
+const char *sim_app_waits_for(sim_app *a);
+/* Ends streams or connections. */
+void sim_app_finish(sim_app *a);
+/* Number of this host's connections that ended with an error. */
+unsigned sim_app_errors(const sim_app *a, int *last);
+
+/* What one side wrote to a stream and ended well must be what the other side read. */
+void sim_app_compare(const sim_app *writer, const sim_app *reader);
+
+#endif

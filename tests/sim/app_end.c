@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the application comes to an end, and whether all it asked for was done. */
+#include "app_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void sim_app_settle(sim_app *a)
+{
+    a->settling = true;
+    for (uint64_t i = 0; i < a->decision_count; i++)
+        if (!a->decisions[i].made)
+            sim_app_decide(a, i);
+    for (unsigned i = 0; i < a->stream_count; i++) {
+        sim_app_stream *s = a->streams[i];
+        if (s->stream == NULL)
+            continue;
+        s->slow = false;
+        sim_app_read(s, SIZE_MAX);
+        int error = rill_stream_set_receive_max(s->stream, RILL_UNLIMITED);
+        if (error != RILL_OK && error != RILL_ERR_CLOSED)
+            sim_app_unexpected(a, "rill_stream_set_receive_max", error);
+        sim_books_stream(a->host->books, s->pair, s->id)->receive_max = RILL_UNLIMITED;
+    }
+}
+
+static bool stream_waits(sim_app *a, const sim_app_stream *s)
+{
+    rill_stream_totals t;
+    rill_stream_offsets o;
+    rill_stream_totals_of(s->stream, &t);
+    rill_stream_offsets_of(s->stream, &o);
+    bool waits = s->sending || t.sent < t.send_max || t.in_flight != 0 ||
+                 o.acknowledged < o.written || s->written < s->to_write || o.consumed < o.received;
+    if (waits)
+        snprintf(a->waits, sizeof(a->waits),
+                 "host %u stream %" PRIu64 ": %" PRIu64 " of %" PRIu64 " units (%" PRIu64
+                 " in flight), %" PRIu64 " of %" PRIu64 " bytes, SENT %s",
+                 a->host->index, s->id, t.sent, t.send_max, t.in_flight, o.acknowledged,
+                 s->to_write, s->sending ? "is missing" : "is done");
+    return waits;
+}
+
+const char *sim_app_waits_for(sim_app *a)
+{
+    for (unsigned i = 0; i < a->stream_count; i++)
+        if (a->streams[i]->stream != NULL && !a->streams[i]->closed &&
+            stream_waits(a, a->streams[i]))
+            return a->waits;
+    return NULL;
+}
+
+void sim_app_finish(sim_app *a)
+{
+    if (!a->host->server || sim_rng_chance(&a->rng, 100)) {
+        /* Some ends by hand before that of their connection. */
+        for (unsigned i = 0; i < a->stream_count; i++) {
+            sim_app_stream *s = a->streams[i];
+            if (s->stream == NULL || s->ending || !sim_rng_chance(&a->rng, 500))
+                continue;
+            int error = rill_stream_end(s->stream);
+            s->ending = error == RILL_OK;
+        }
+        for (unsigned i = 0; i < SIM_MAX_PAIRS; i++) {
+            if (a->connections[i] == NULL)
+                continue;
+            a->closing[i] = true;
+            int error = sim_rng_chance(&a->rng, 500) ? rill_connection_end(a->connections[i]) : 1;
+            if (error == 1)
+                rill_endpoint_end(a->host->endpoint);
+            else if (error != RILL_OK && error != RILL_ERR_CLOSED)
+                sim_app_unexpected(a, "rill_connection_end", error);
+        }
+    }
+}
+
+unsigned sim_app_errors(const sim_app *a, int *last)
+{
+    *last = a->last_error;
+    return a->errors;
+}
+
+static const sim_app_stream *find(const sim_app *a, unsigned pair, uint64_t id)
+{
+    for (unsigned i = 0; i < a->stream_count; i++)
+        if (a->streams[i]->pair == pair && a->streams[i]->id == id)
+            return a->streams[i];
+    return NULL;
+}
+
+void sim_app_compare(const sim_app *writer, const sim_app *reader)
+{
+    for (unsigned i = 0; i < writer->stream_count; i++) {
+        const sim_app_stream *w = writer->streams[i];
+        const sim_host *client = writer->host->server ? reader->host : writer->host;
+        if (client->books->directory->pairs[w->pair].client != client->index)
+            continue;
+        const sim_app_stream *r = find(reader, w->pair, w->id);
+        uint64_t read = r == NULL ? 0 : r->read;
+        /* A reader that closed by itself had no wish to read on. */
+        bool left = r != NULL && r->closed;
+        if (read > w->written || (w->ended_well && !left && read != w->written))
+            sim_violation(writer->report,
+                          "stream %" PRIu64 ": host %u wrote %" PRIu64
+                          " bytes and ended well, host %u read %" PRIu64,
+                          w->id, writer->host->index, w->written, reader->host->index, read);
+    }
+}

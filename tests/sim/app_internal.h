@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the application share. */
+#ifndef SIM_APP_INTERNAL_H
+#define SIM_APP_INTERNAL_H
+
+#include "app.h"
+
+/* Everything that this end of a stream was asked to do, kept after its end too. */
+typedef struct sim_app_stream {
+    sim_app *app;
+    rill_stream *stream; /* NULL once its end was told */
+    unsigned pair;
+    uint64_t id;
+    bool slow;
+    bool reading;      /* a slow reader's next bite is in the queue */
+    uint64_t read;     /* bytes taken and checked */
+    uint64_t to_write; /* bytes that it wants to have written */
+    uint64_t written;  /* accepted by the core */
+    bool sending;      /* rill_stream_send_total is under way */
+    uint64_t send_total;
+    uint64_t send_deadline; /* its clock */
+    bool receiving;
+    uint64_t receive_total;
+    uint64_t receive_deadline;
+    uint64_t money_events; /* sums of MONEY and of PROGRESS */
+    uint64_t progress_events;
+    bool ending;     /* we called rill_stream_end */
+    bool closed;     /* we called rill_stream_close, or the connection's */
+    bool ended_well; /* it ended by our rill_stream_end, without an error */
+} sim_app_stream;
+
+typedef struct sim_decision {
+    uint64_t decision;
+    uint64_t request;
+    uint64_t expires_at;
+    unsigned pair;
+    bool made;
+    bool fulfill;
+} sim_decision;
+
+struct sim_app {
+    sim_host *host;
+    sim_report *report;
+    sim_app_config config;
+    rill_connection_options options;
+    sim_rng rng;
+    sim_app_stream **streams;
+    unsigned stream_count;
+    unsigned stream_capacity;
+    rill_connection *connections[SIM_MAX_PAIRS]; /* NULL: not yet, or no more */
+    bool ended[SIM_MAX_PAIRS];
+    bool closing[SIM_MAX_PAIRS]; /* we ended it */
+    sim_decision *decisions;
+    uint64_t decision_count;
+    uint64_t decision_capacity;
+    bool settling;
+    unsigned errors;
+    int last_error;
+    char waits[160];
+};
+
+sim_app_stream *sim_app_add(sim_app *a, unsigned pair, rill_stream *s);
+/* Writes as much of what is wanted as is accepted. */
+void sim_app_write(sim_app_stream *s);
+void sim_app_read(sim_app_stream *s, size_t most);
+/* A slow reader takes its next bite after a while. */
+void sim_app_read_later(sim_app_stream *s);
+void sim_app_decide(sim_app *a, uint64_t index);
+/* An error of a call that is none of those expected. */
+void sim_app_unexpected(sim_app *a, const char *what, int error);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The comparison: what an endpoint says of itself against the books. */
+#include "books.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* After a packet's expiry its endpoint may still wait so long for the reply. */
+#define GRACE_MS 5000
+
+typedef struct bounds {
+    uint64_t low;
+    uint64_t high;
+} bounds;
+
+static void add(bounds *b, uint64_t amount, bool certain)
+{
+    b->high += amount;
+    b->low += certain ? amount : 0;
+}
+
+static void forget_expired(sim_books *b, uint64_t wall_ms)
+{
+    for (unsigned i = 0; i < b->flight_count;) {
+        if (b->flights[i].expiry_ms + GRACE_MS < wall_ms)
+            b->flights[i] = b->flights[--b->flight_count];
+        else
+            i++;
+    }
+}
+
+typedef struct outstanding {
+    bounds in_flight;
+    bounds in_doubt;
+} outstanding;
+
+static void add_flight(outstanding *o, const sim_flight *f, uint64_t amount, uint64_t wall_ms)
+{
+    bool fresh = f->expiry_ms > wall_ms;
+    /* A probe can never be fulfilled: whether it counts as in flight is the endpoint's to say. */
+    if (!f->fulfillable) {
+        add(&o->in_flight, amount, false);
+        add(&o->in_doubt, f->state == SIM_FLIGHT_OPEN && fresh ? 0 : amount, false);
+        return;
+    }
+    add(&o->in_flight, amount, fresh && f->state != SIM_FLIGHT_SPOILT);
+    if (f->state != SIM_FLIGHT_OPEN)
+        add(&o->in_doubt, amount, fresh && f->state == SIM_FLIGHT_DOUBT);
+    /* The core may find for itself that none can come any more, once it expired. */
+    if (f->state == SIM_FLIGHT_OPEN && !fresh)
+        add(&o->in_doubt, amount, false);
+}
+
+static void outside(sim_books *b, unsigned pair, uint64_t stream, const char *what, uint64_t is,
+                    bounds should)
+{
+    if (is < should.low || is > should.high)
+        sim_violation(b->report,
+                      "host %u connection %u stream %" PRIu64 ": %s is %" PRIu64
+                      ", the link says %" PRIu64 " to %" PRIu64,
+                      b->host, pair, stream, what, is, should.low, should.high);
+}
+
+static void exactly(sim_books *b, unsigned pair, uint64_t stream, const char *what, uint64_t is,
+                    uint64_t should)
+{
+    outside(b, pair, stream, what, is, (bounds){should, should});
+}
+
+static void check_stream(sim_books *b, unsigned pair, const sim_stream_book *s,
+                         const rill_stream_totals *t, uint64_t wall_ms)
+{
+    outstanding o = {{0, 0}, {0, 0}};
+    bool divided = s->divided;
+    for (unsigned i = 0; i < b->flight_count; i++) {
+        const sim_flight *f = &b->flights[i];
+        for (unsigned k = 0; f->pair == pair && k < f->part_count; k++)
+            if (f->parts[k].stream == s->id) {
+                divided = divided || f->divided;
+                add_flight(&o, f, f->parts[k].amount, wall_ms);
+            }
+    }
+    if (t->in_flight > s->send_bound || t->sent > s->send_bound - t->in_flight)
+        sim_violation(b->report,
+                      "host %u connection %u stream %" PRIu64 ": sent %" PRIu64
+                      " and in flight %" PRIu64 " are above the send max %" PRIu64,
+                      b->host, pair, s->id, t->sent, t->in_flight, s->send_bound);
+    if (t->sent + t->in_flight > t->send_max)
+        sim_violation(b->report, "host %u stream %" PRIu64 ": more than its own send max", b->host,
+                      s->id);
+    if (t->in_doubt > t->in_flight)
+        sim_violation(b->report, "host %u stream %" PRIu64 ": more in doubt than in flight",
+                      b->host, s->id);
+    if (!divided) {
+        exactly(b, pair, s->id, "sent", t->sent, s->sent);
+        outside(b, pair, s->id, "in flight", t->in_flight, o.in_flight);
+        outside(b, pair, s->id, "in doubt", t->in_doubt, o.in_doubt);
+    }
+    if (!s->receive_divided)
+        outside(b, pair, s->id, "received", t->received, (bounds){s->received_low, UINT64_MAX});
+}
+
+typedef struct sums {
+    uint64_t sent;
+    uint64_t received;
+    uint64_t delivered;
+    uint64_t in_flight;
+} sums;
+
+static sums check_streams(sim_books *b, unsigned pair, uint64_t wall_ms)
+{
+    sums sum = {0, 0, 0, 0};
+    const sim_ledger *l = &b->ledgers[pair];
+    for (unsigned i = 0; i < l->stream_count; i++) {
+        const sim_stream_book *s = &l->streams[i];
+        rill_stream_totals t = s->final;
+        if (s->stream != NULL) {
+            rill_stream_totals_of(s->stream, &t);
+            check_stream(b, pair, s, &t, wall_ms);
+        }
+        sum.sent += t.sent;
+        sum.received += t.received;
+        sum.delivered += t.delivered;
+        sum.in_flight += t.in_flight;
+    }
+    return sum;
+}
+
+static void check_connection(sim_books *b, unsigned pair, uint64_t wall_ms)
+{
+    const sim_ledger *l = &b->ledgers[pair];
+    rill_connection_stats s;
+    rill_connection_stats_of(l->connection, &s);
+    outstanding o = {{0, 0}, {0, 0}};
+    for (unsigned i = 0; i < b->flight_count; i++)
+        if (b->flights[i].pair == pair)
+            add_flight(&o, &b->flights[i], b->flights[i].amount, wall_ms);
+    exactly(b, pair, 0, "sent", s.sent, l->sent);
+    exactly(b, pair, 0, "received", s.received, l->received);
+    exactly(b, pair, 0, "packets_sent", s.packets_sent, l->prepares);
+    exactly(b, pair, 0, "packets_fulfilled", s.packets_fulfilled, l->fulfilled);
+    outside(b, pair, 0, "delivered", s.delivered, (bounds){l->delivered_low, l->delivered_high});
+    outside(b, pair, 0, "in flight", s.in_flight, o.in_flight);
+    outside(b, pair, 0, "in doubt", s.in_doubt, o.in_doubt);
+    sums sum = check_streams(b, pair, wall_ms);
+    exactly(b, pair, 0, "sum of what streams sent", sum.sent, s.sent);
+    exactly(b, pair, 0, "sum of what streams received", sum.received, s.received);
+    exactly(b, pair, 0, "sum of what streams delivered", sum.delivered, s.delivered);
+}
+
+void sim_books_check(sim_books *b, uint64_t wall_ms)
+{
+    forget_expired(b, wall_ms);
+    for (unsigned i = 0; i < b->directory->count; i++)
+        if (b->ledgers[i].connection != NULL && !b->ledgers[i].reopened)
+            check_connection(b, i, wall_ms);
+}
+
+void sim_books_connection_ended(sim_books *b, unsigned pair)
+{
+    sim_ledger *l = &b->ledgers[pair];
+    rill_connection_stats_of(l->connection, &l->final);
+    for (unsigned i = 0; i < l->stream_count; i++)
+        if (l->streams[i].stream != NULL)
+            sim_violation(b->report,
+                          "host %u: connection %u ended before its stream %" PRIu64 " did", b->host,
+                          pair, l->streams[i].id);
+    if (l->reopened) {
+        l->connection = NULL;
+        return;
+    }
+    exactly(b, pair, 0, "sent at the end", l->final.sent, l->sent);
+    exactly(b, pair, 0, "received at the end", l->final.received, l->received);
+    l->connection = NULL;
+    l->ended = true;
+}
+
+void sim_books_close(sim_books *b)
+{
+    for (unsigned i = 0; i < b->directory->count; i++) {
+        const sim_ledger *l = &b->ledgers[i];
+        if (!l->ended || l->reopened)
+            continue;
+        exactly(b, i, 0, "received after the end", l->final.received, l->received);
+        /* What the end left in doubt may have been sent after all, and no more than that. */
+        bounds sent = {l->final.sent, l->final.sent + l->final.in_flight};
+        outside(b, i, 0, "sent after the end", l->sent, sent);
+    }
+}

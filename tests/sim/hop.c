@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hop.h"
+
+#define MAX_HOLD_MS 30000
+#define NAME        "test.connector"
+
+uint64_t sim_wall_ms(uint64_t now)
+{
+    return SIM_WALL_MS + now / RILL_MS;
+}
+
+void sim_hop_init(sim_hop *h, const sim_hop_config *config, uint64_t seed)
+{
+    *h = (sim_hop){.config = *config};
+    sim_adversary_init(&h->adversary, &config->adversary, seed);
+    for (unsigned side = 0; side < 2; side++) {
+        h->packets[side].level = config->packets_per_second * config->burst / 1000;
+        h->value[side].level = config->value_per_second / 1000 * config->burst;
+    }
+}
+
+void sim_hop_calm(sim_hop *h)
+{
+    h->config.packets_per_second = 0;
+    h->config.value_per_second = 0;
+    h->config.down_every_ms = 0;
+    h->adversary.config = (sim_adversary_config){0};
+}
+
+uint64_t sim_hop_exchange(const sim_hop *h, unsigned side, uint64_t amount)
+{
+    rill_ratio r = h->config.rate[side];
+    rill_u128 x = (rill_u128)amount * r.num / r.den;
+    return x > UINT64_MAX ? UINT64_MAX : (uint64_t)x;
+}
+
+/* A token bucket in units per second. */
+static bool draw(sim_bucket *b, uint64_t now, uint64_t rate, uint64_t burst_ms, uint64_t amount)
+{
+    rill_u128 capacity = (rill_u128)rate * burst_ms / 1000;
+    rill_u128 fill = (rill_u128)rate * (now - b->at) / RILL_SECOND;
+    /* Time is only taken where it made a unit: fractions are not lost. */
+    if (fill > 0) {
+        rill_u128 level = b->level + fill;
+        b->level = (uint64_t)(level > capacity ? capacity : level);
+        b->at = now;
+    }
+    if (b->level < amount)
+        return false;
+    b->level -= amount;
+    return true;
+}
+
+static sim_verdict refuse(uint8_t *packet, size_t *len, const char *code)
+{
+    *len = sim_reject_write(packet, code, NAME, NULL, 0);
+    return SIM_ANSWER;
+}
+
+static bool down(const sim_hop_config *c, uint64_t now)
+{
+    return c->down_every_ms != 0 && now / RILL_MS % c->down_every_ms < c->down_for_ms;
+}
+
+/* NULL, or the code of the refusal. */
+static const char *limit(sim_hop *h, unsigned side, uint64_t now, uint64_t amount)
+{
+    const sim_hop_config *c = &h->config;
+    if (c->max_packet[side] != 0 && amount > c->max_packet[side])
+        return "F08";
+    if (c->packets_per_second != 0 &&
+        !draw(&h->packets[side], now, c->packets_per_second, c->burst, 1))
+        return "T05";
+    if (c->value_per_second != 0 &&
+        !draw(&h->value[side], now, c->value_per_second, c->burst, amount))
+        return "T04";
+    return NULL;
+}
+
+static sim_verdict refuse_size(const sim_hop *h, unsigned side, uint64_t amount, uint8_t *packet,
+                               size_t *len)
+{
+    uint8_t data[16];
+    sim_u64_write(data, amount);
+    sim_u64_write(data + 8, h->config.max_packet[side]);
+    *len = sim_reject_write(packet, "F08", NAME, data, h->config.max_told ? sizeof(data) : 0);
+    return SIM_ANSWER;
+}
+
+sim_verdict sim_hop_forward(sim_hop *h, unsigned side, uint64_t now, uint8_t *packet, size_t *len)
+{
+    const sim_hop_config *c = &h->config;
+    sim_packet p = sim_packet_parse(packet, *len);
+    uint64_t wall = sim_wall_ms(now);
+    if (p.type != SIM_PREPARE)
+        return refuse(packet, len, "F01");
+    if (down(c, now))
+        return refuse(packet, len, "T01");
+    uint64_t expiry = sim_packet_expiry(&p);
+    if (expiry <= wall)
+        return refuse(packet, len, "R00");
+    uint64_t amount = sim_packet_amount(&p);
+    const char *code = limit(h, side, now, amount);
+    if (code != NULL)
+        return code[0] == 'F' ? refuse_size(h, side, amount, packet, len)
+                              : refuse(packet, len, code);
+    if (expiry < wall + c->margin_ms + c->min_window_ms)
+        return refuse(packet, len, "R02");
+    expiry -= c->margin_ms;
+    if (expiry > wall + MAX_HOLD_MS)
+        expiry = wall + MAX_HOLD_MS;
+    sim_packet_set_expiry(&p, expiry);
+    sim_packet_set_amount(&p, sim_hop_exchange(h, side, amount));
+    return SIM_PASS;
+}

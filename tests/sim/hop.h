@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connector: exchanges, limits, shortens expiries (wire.md section 7). */
+#ifndef SIM_HOP_H
+#define SIM_HOP_H
+
+#include "path.h"
+
+typedef struct sim_bucket {
+    uint64_t at; /* virtual nanoseconds of the last refill */
+    uint64_t level;
+} sim_bucket;
+
+typedef struct sim_hop {
+    sim_hop_config config;
+    sim_adversary adversary;
+    sim_bucket packets[2];
+    sim_bucket value[2];
+} sim_hop;
+
+void sim_hop_init(sim_hop *h, const sim_hop_config *config, uint64_t seed);
+void sim_hop_calm(sim_hop *h);
+/*
+ * A Prepare from that side, changed in place to what goes on, or answered by
+ * the Reject written over it.
+ */
+sim_verdict sim_hop_forward(sim_hop *h, unsigned side, uint64_t now, uint8_t *packet, size_t *len);
+uint64_t sim_hop_exchange(const sim_hop *h, unsigned side, uint64_t amount);
+uint64_t sim_wall_ms(uint64_t now);
+
+#endif

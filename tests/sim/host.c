@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host.h"
+
+#include "app.h"
+#include "hop.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_TIMEOUTS 64     /* of one instant */
+#define MAX_ROUNDS   100000 /* of one turn */
+
+static void woken(void *user)
+{
+    sim_host *h = user;
+    h->woken = true;
+}
+
+void sim_host_init(sim_host *h, sim_report *report, sim_queue *queue, uint64_t seed,
+                   const rill_endpoint_options *options)
+{
+    h->report = report;
+    h->queue = queue;
+    sim_rng_seed(&h->rng, seed, 100 + h->index);
+    sim_memory_init(&h->memory);
+    rill_endpoint_options o = *options;
+    o.allocator = &h->memory.allocator;
+    o.wake = woken;
+    o.wake_user = h;
+    int error = rill_endpoint_new(&h->endpoint, &o);
+    if (error == RILL_OK) {
+        rill_bytes address = {(const uint8_t *)h->address, strlen(h->address)};
+        rill_bytes asset = {(const uint8_t *)"XRP", 3};
+        error = rill_endpoint_set_account(h->endpoint, address, asset, 9);
+    }
+    if (error != RILL_OK)
+        sim_violation(report, "host %u: cannot start: %s", h->index, rill_error_name(error));
+}
+
+void sim_host_free(sim_host *h)
+{
+    rill_endpoint_free(h->endpoint);
+    if (h->memory.blocks != 0 || h->memory.bytes != 0)
+        sim_violation(h->report, "host %u: %zu bytes in %zu blocks were not freed", h->index,
+                      h->memory.bytes, h->memory.blocks);
+    if (h->memory.overrun)
+        sim_violation(h->report, "host %u: wrote past the end of a block", h->index);
+}
+
+rill_now sim_host_now(const sim_host *h)
+{
+    uint64_t now = h->queue->now;
+    return (rill_now){now + h->mono_offset, (uint64_t)((int64_t)sim_wall_ms(now) + h->wall_offset)};
+}
+
+static sim_route *route_to(sim_host *h, const sim_packet *p)
+{
+    for (unsigned i = 0; i < h->route_count; i++) {
+        size_t len = strlen(h->routes[i].prefix);
+        if (p->address_len >= len && memcmp(p->address, h->routes[i].prefix, len) == 0 &&
+            (p->address_len == len || p->address[len] == '.'))
+            return &h->routes[i];
+    }
+    return NULL;
+}
+
+static void dispatch(sim_host *h, uint64_t request, size_t len)
+{
+    rill_now now = sim_host_now(h);
+    sim_packet p = sim_packet_parse(h->packet, len);
+    sim_books_sent(h->books, now.wall_ms, request, h->packet, len);
+    if (h->report->failed)
+        return;
+    uint64_t amount = sim_packet_amount(&p);
+    sim_trace(h->report, "host %u sends %" PRIx64 " amount %" PRIu64 " len %zu", h->index, request,
+              amount, len);
+    sim_digest(h->report, amount ^ len << 48 ^ (uint64_t)h->index << 40);
+    sim_route *r = route_to(h, &p);
+    if (r == NULL) {
+        sim_violation(h->report, "host %u: sent to %.*s", h->index, (int)p.address_len,
+                      (const char *)p.address);
+        return;
+    }
+    sim_path_send(r->path, r->side, request, h->packet, len);
+}
+
+/* How many packets went out. */
+static unsigned send_all(sim_host *h)
+{
+    for (unsigned sent = 0; sent < MAX_ROUNDS && !h->report->failed; sent++) {
+        size_t len = 0;
+        uint64_t request = 0;
+        int error = rill_endpoint_send(h->endpoint, sim_host_now(h), h->packet, &len, &request);
+        if (error != RILL_OK)
+            sim_violation(h->report, "host %u: rill_endpoint_send: %s", h->index,
+                          rill_error_name(error));
+        if (error != RILL_OK || len == 0)
+            return sent;
+        dispatch(h, request, len);
+    }
+    if (!h->report->failed)
+        sim_violation(h->report, "host %u: sends without end", h->index);
+    return 0;
+}
+
+static unsigned take_events(sim_host *h)
+{
+    rill_event e;
+    unsigned taken = 0;
+    while (!h->report->failed && rill_endpoint_next_event(h->endpoint, &e)) {
+        if (++taken > MAX_ROUNDS) {
+            sim_violation(h->report, "host %u: events without end", h->index);
+            break;
+        }
+        sim_digest(h->report, (uint64_t)e.type << 32 ^ e.amount);
+        sim_app_event(h->app, &e);
+    }
+    return taken;
+}
+
+static void timer_fires(void *context, uint64_t generation)
+{
+    sim_host *h = context;
+    if (generation != h->timer || h->report->failed)
+        return;
+    if (h->timeout_at != h->queue->now)
+        h->timeouts = 0;
+    h->timeout_at = h->queue->now;
+    if (++h->timeouts > MAX_TIMEOUTS) {
+        sim_violation(h->report, "host %u: its deadline stays in the past", h->index);
+        return;
+    }
+    rill_endpoint_timeout(h->endpoint, sim_host_now(h));
+    sim_host_turn(h);
+}
+
+static void set_timer(sim_host *h)
+{
+    uint64_t deadline = rill_endpoint_deadline(h->endpoint);
+    h->timer++;
+    if (deadline == RILL_NEVER)
+        return;
+    uint64_t at = deadline < h->mono_offset ? 0 : deadline - h->mono_offset;
+    sim_queue_put(h->queue, at, timer_fires, h, h->timer, NULL);
+}
+
+void sim_host_turn(sim_host *h)
+{
+    for (unsigned rounds = 0; !h->report->failed; rounds++) {
+        unsigned done = take_events(h);
+        done += send_all(h);
+        if (done == 0)
+            break;
+        if (rounds > MAX_ROUNDS)
+            sim_violation(h->report, "host %u: a turn without end", h->index);
+    }
+    if (h->report->failed)
+        return;
+    set_timer(h);
+    sim_books_check(h->books, sim_host_now(h).wall_ms);
+    if (h->memory.bytes > h->memory_limit)
+        sim_violation(h->report, "host %u: holds %zu bytes", h->index, h->memory.bytes);
+    h->report->events++;
+    h->woken = false;
+}
+
+void sim_host_enter(sim_host *h)
+{
+    if (h->report->failed || !sim_rng_chance(&h->rng, 200))
+        return;
+    /* Time has passed, and nothing else has happened: nothing may have become due in silence. */
+    rill_now now = sim_host_now(h);
+    if (now.mono_ns >= rill_endpoint_deadline(h->endpoint))
+        return;
+    if (sim_rng_chance(&h->rng, 300))
+        rill_endpoint_timeout(h->endpoint, now);
+    rill_event e;
+    size_t len = 0;
+    uint64_t request = 0;
+    if (rill_endpoint_next_event(h->endpoint, &e))
+        sim_violation(h->report, "host %u: an event of type %d came by itself before the deadline",
+                      h->index, (int)e.type);
+    int error = rill_endpoint_send(h->endpoint, now, h->packet, &len, &request);
+    if (error != RILL_OK || len != 0)
+        sim_violation(h->report, "host %u: a packet came by itself before the deadline", h->index);
+}
+
+void sim_host_acted(sim_host *h)
+{
+    if (!h->woken && !h->report->failed) {
+        rill_now now = sim_host_now(h);
+        bool due = now.mono_ns >= rill_endpoint_deadline(h->endpoint);
+        size_t len = 0;
+        uint64_t request = 0;
+        int error = rill_endpoint_send(h->endpoint, now, h->packet, &len, &request);
+        if (error == RILL_OK && len != 0)
+            dispatch(h, request, len);
+        if (len != 0 && !due)
+            sim_violation(h->report, "host %u: something to send, and no wake", h->index);
+    }
+    sim_host_turn(h);
+}
+
+void sim_host_answer(sim_host *h, uint64_t handle, uint8_t *reply, size_t len)
+{
+    sim_route *r = &h->routes[handle >> 48];
+    uint64_t transit = handle & ((UINT64_C(1) << 48) - 1);
+    sim_origin origin = {NULL, 0};
+    unsigned side;
+    if (sim_path_origin(r->path, transit, &side, &origin.request))
+        origin.books = r->peer->books;
+    sim_books_answer(h->books, sim_host_now(h).wall_ms, handle, origin, reply, len);
+    sim_packet p = sim_packet_parse(reply, len);
+    sim_trace(h->report, "host %u answers %" PRIx64 " %s %.3s", h->index, handle,
+              p.type == SIM_FULFILL ? "Fulfill" : "Reject",
+              p.type == SIM_REJECT ? (const char *)p.code : "");
+    sim_digest(h->report, (uint64_t)p.type << 56 ^ len);
+    sim_path_answer(r->path, transit, reply, len);
+}
+
+static void on_prepare(void *user, uint64_t transit, uint8_t *packet, size_t len)
+{
+    sim_route *r = user;
+    sim_host *h = r->host;
+    if (h->report->failed)
+        return;
+    sim_host_enter(h);
+    uint64_t handle = (uint64_t)r->index << 48 | transit;
+    sim_books_incoming(h->books, handle, packet, len);
+    size_t reply_len = 0;
+    int error = rill_endpoint_receive(h->endpoint, sim_host_now(h), handle, packet, len, h->packet,
+                                      &reply_len);
+    if (error != RILL_OK)
+        sim_violation(h->report, "host %u: rill_endpoint_receive: %s", h->index,
+                      rill_error_name(error));
+    else if (reply_len != 0)
+        sim_host_answer(h, handle, h->packet, reply_len);
+    sim_host_turn(h);
+}
+
+static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
+{
+    sim_route *r = user;
+    sim_host *h = r->host;
+    if (h->report->failed)
+        return;
+    sim_host_enter(h);
+    rill_now now = sim_host_now(h);
+    sim_packet p = sim_packet_parse(packet, len);
+    int error = rill_endpoint_reply(h->endpoint, now, request, packet, len);
+    sim_trace(h->report, "host %u reply to %" PRIx64 " %s %.3s: %d", h->index, request,
+              p.type == SIM_FULFILL  ? "Fulfill"
+              : p.type == SIM_REJECT ? "Reject"
+                                     : "garbage",
+              p.type == SIM_REJECT ? (const char *)p.code : "", error);
+    sim_books_reply(h->books, now.wall_ms, request, packet, len, error);
+    sim_host_turn(h);
+}
+
+static void on_unanswered(void *user, uint64_t request, bool sent)
+{
+    sim_route *r = user;
+    sim_host *h = r->host;
+    if (h->report->failed)
+        return;
+    sim_host_enter(h);
+    sim_trace(h->report, "host %u no reply to %" PRIx64 " sent %d", h->index, request, sent);
+    rill_endpoint_unanswered(h->endpoint, sim_host_now(h), request, sent);
+    sim_books_unanswered(h->books, request, sent);
+    sim_host_turn(h);
+}
+
+sim_port sim_host_port(sim_route *r)
+{
+    return (sim_port){r, on_prepare, on_reply, on_unanswered, r->host->address};
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One endpoint with its clocks and link: the loop turn that endpoint.h prescribes. */
+#ifndef SIM_HOST_H
+#define SIM_HOST_H
+
+#include "books.h"
+#include "memory.h"
+#include "path.h"
+
+struct sim_app;
+struct sim_host;
+
+/* A way to another host. */
+typedef struct sim_route {
+    struct sim_host *host; /* whose route it is */
+    struct sim_host *peer;
+    sim_path *path;
+    unsigned side; /* of the path, that host is at */
+    unsigned index;
+    const char *prefix; /* of the peer's addresses */
+} sim_route;
+
+typedef struct sim_host {
+    sim_report *report;
+    sim_queue *queue;
+    unsigned index;
+    bool server;
+    char address[64];
+    uint64_t mono_offset; /* nanoseconds */
+    int64_t wall_offset;  /* milliseconds */
+    rill_endpoint *endpoint;
+    sim_memory memory;
+    size_t memory_limit;
+    sim_books *books;
+    struct sim_app *app;
+    sim_route routes[SIM_MAX_PAIRS];
+    unsigned route_count;
+    sim_rng rng;
+    bool woken;
+    bool in_turn;
+    uint64_t timer; /* generation of the timer that counts */
+    uint64_t timeout_at;
+    unsigned timeouts; /* at that instant */
+    uint8_t packet[RILL_PACKET_BUFFER];
+} sim_host;
+
+/* The endpoint is made with these options; allocator and wake are set here. */
+void sim_host_init(sim_host *h, sim_report *report, sim_queue *queue, uint64_t seed,
+                   const rill_endpoint_options *options);
+void sim_host_free(sim_host *h);
+rill_now sim_host_now(const sim_host *h);
+sim_port sim_host_port(sim_route *r);
+/* Before anything is done to the endpoint from outside: its deadline must not have lied. */
+void sim_host_enter(sim_host *h);
+/* After it: events, packets, timer, books. */
+void sim_host_turn(sim_host *h);
+/* After the application did something by itself: what it caused must have woken us. */
+void sim_host_acted(sim_host *h);
+/* A reply to a Prepare that came as handle (rill_endpoint_decide's). */
+void sim_host_answer(sim_host *h, uint64_t handle, uint8_t *reply, size_t len);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Nodes are numbered along each packet's way: 0 the sender, 1 to hops the
+ * connectors, hops + 1 the receiver.
+ */
+#include "path.h"
+
+#include "hop.h"
+#include "observer.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One Prepare on its way, and what each connector holds for it. */
+typedef struct transit {
+    sim_path *path;
+    uint64_t id;
+    uint64_t request;
+    unsigned side;
+    bool again;     /* sent again by a connector: nobody before it waits for a reply */
+    unsigned first; /* the node that sent it */
+    bool answered[SIM_MAX_HOPS + 2];
+    uint8_t condition[SIM_MAX_HOPS + 2][32]; /* as each node sent it on */
+    uint64_t expiry_ms[SIM_MAX_HOPS + 2];
+} transit;
+
+/* Bytes between two nodes. */
+typedef struct message {
+    transit *transit;
+    unsigned node; /* that it arrives at */
+    bool reply;
+    size_t len;
+    uint8_t bytes[];
+} message;
+
+struct sim_path {
+    sim_path_config config;
+    sim_queue *queue;
+    sim_report *report;
+    sim_port port[2];
+    sim_rng rng;
+    sim_hop hop[SIM_MAX_HOPS];
+    uint64_t last_arrival[SIM_MAX_HOPS + 1][2];
+    transit **transits;
+    uint64_t count;
+    uint64_t capacity;
+    bool calm;
+    uint8_t scratch[SIM_MAX_PACKET];
+};
+
+static void arrive(void *context, uint64_t argument);
+
+sim_path *sim_path_new(const sim_path_config *config, sim_queue *queue, sim_report *report,
+                       uint64_t seed, sim_port side0, sim_port side1)
+{
+    sim_path *p = sim_allocate(sizeof(*p));
+    memset(p, 0, sizeof(*p));
+    p->config = *config;
+    p->queue = queue;
+    p->report = report;
+    p->port[0] = side0;
+    p->port[1] = side1;
+    sim_rng_seed(&p->rng, seed, 7);
+    for (unsigned i = 0; i < config->hops; i++)
+        sim_hop_init(&p->hop[i], &config->hop[i], seed * 8 + i);
+    return p;
+}
+
+void sim_path_free(sim_path *p)
+{
+    if (p == NULL)
+        return;
+    for (uint64_t i = 0; i < p->count; i++)
+        free(p->transits[i]);
+    for (unsigned i = 0; i < p->config.hops; i++)
+        sim_adversary_free(&p->hop[i].adversary);
+    free(p->transits);
+    free(p);
+}
+
+static transit *open_transit(sim_path *p, unsigned side, uint64_t request)
+{
+    if (p->count == p->capacity) {
+        p->capacity = p->capacity == 0 ? 256 : p->capacity * 2;
+        p->transits = sim_reallocate(p->transits, p->capacity * sizeof(transit *));
+    }
+    transit *t = sim_allocate(sizeof(*t));
+    memset(t, 0, sizeof(*t));
+    t->path = p;
+    t->id = p->count;
+    t->side = side;
+    t->request = request;
+    p->transits[p->count++] = t;
+    return t;
+}
+
+static sim_hop *hop_at(sim_path *p, const transit *t, unsigned node)
+{
+    return &p->hop[t->side == 0 ? node - 1 : p->config.hops - node];
+}
+
+/* Which link lies between this node and the next. */
+static unsigned link_after(const sim_path *p, const transit *t, unsigned node)
+{
+    return t->side == 0 ? node : p->config.hops - node;
+}
+
+static uint64_t travel_time(sim_path *p, unsigned link, unsigned direction)
+{
+    const sim_link_config *l = &p->config.link[link];
+    uint64_t at = p->queue->now + l->delay + sim_rng_below(&p->rng, l->jitter + 1);
+    if (!p->calm && sim_rng_chance(&p->rng, l->reorder))
+        at += l->delay + sim_rng_below(&p->rng, 2 * l->delay + 1);
+    uint64_t *last = &p->last_arrival[link][direction];
+    if (l->ordered && at < *last)
+        at = *last;
+    if (l->ordered)
+        *last = at;
+    return at;
+}
+
+static void post(sim_path *p, transit *t, unsigned from, bool reply, const uint8_t *bytes,
+                 size_t len, uint64_t extra)
+{
+    message *m = sim_allocate(sizeof(*m) + len);
+    m->transit = t;
+    m->node = reply ? from - 1 : from + 1;
+    m->reply = reply;
+    m->len = len;
+    memcpy(m->bytes, bytes, len);
+    unsigned link = link_after(p, t, reply ? from - 1 : from);
+    unsigned direction = reply ? 1 - t->side : t->side;
+    uint64_t at = travel_time(p, link, direction) + extra;
+    sim_queue_put(p->queue, at, arrive, m, 0, free);
+}
+
+static void report_loss(void *context, uint64_t sent)
+{
+    transit *t = context;
+    sim_path *p = t->path;
+    p->port[t->side].unanswered(p->port[t->side].user, t->request, sent != 0);
+}
+
+/* Whether the link loses it; the sender may be told of what its own link lost. */
+static bool lost(sim_path *p, transit *t, unsigned node, bool reply)
+{
+    const sim_link_config *l = &p->config.link[link_after(p, t, node)];
+    if (p->calm || !sim_rng_chance(&p->rng, reply ? l->lose_reply : l->lose_request))
+        return false;
+    sim_trace(p->report, "  lost  #%" PRIu64 " %s after node %u", t->id,
+              reply ? "reply" : "request", node);
+    if (node == 0 && !t->again && sim_rng_chance(&p->rng, p->config.report_loss)) {
+        /* A request that is known not to have left, or one whose fate is not known. */
+        bool sent = reply || sim_rng_chance(&p->rng, 500);
+        uint64_t at = p->queue->now + sim_rng_below(&p->rng, 2 * RILL_SECOND);
+        sim_queue_put(p->queue, at, report_loss, t, sent, NULL);
+    }
+    return true;
+}
+
+static void hop_timeout(void *context, uint64_t node);
+
+/* The node sends the Prepare on. */
+static void send_on(sim_path *p, transit *t, unsigned node, uint8_t *packet, size_t len,
+                    uint64_t extra)
+{
+    sim_packet parsed = sim_packet_parse(packet, len);
+    memcpy(t->condition[node], parsed.hash, 32);
+    t->expiry_ms[node] = sim_packet_expiry(&parsed);
+    if (node > 0) {
+        uint64_t wait = t->expiry_ms[node] - SIM_WALL_MS;
+        sim_queue_put(p->queue, wait * RILL_MS, hop_timeout, t, node, NULL);
+    }
+    if (!lost(p, t, node, false))
+        post(p, t, node, false, packet, len, extra);
+    if (!p->calm && sim_rng_chance(&p->rng, p->config.link[link_after(p, t, node)].duplicate)) {
+        transit *copy = open_transit(p, t->side, t->request);
+        copy->again = true;
+        copy->first = node;
+        post(p, copy, node, false, packet, len, sim_rng_below(&p->rng, RILL_SECOND));
+    }
+}
+
+void sim_path_send(sim_path *p, unsigned side, uint64_t request, const uint8_t *packet, size_t len)
+{
+    transit *t = open_transit(p, side, request);
+    memcpy(p->scratch, packet, len);
+    send_on(p, t, 0, p->scratch, len, 0);
+}
+
+/* The node answers, to the node before it. */
+static void answer(sim_path *p, transit *t, unsigned node, const uint8_t *packet, size_t len,
+                   uint64_t extra)
+{
+    if (t->again && node == t->first + 1)
+        return;
+    if (!lost(p, t, node - 1, true))
+        post(p, t, node, true, packet, len, extra);
+}
+
+static void hop_timeout(void *context, uint64_t at_node)
+{
+    transit *t = context;
+    sim_path *p = t->path;
+    unsigned node = (unsigned)at_node;
+    if (t->answered[node])
+        return;
+    t->answered[node] = true;
+    size_t len = sim_reject_write(p->scratch, "R00", "test.connector", NULL, 0);
+    sim_trace(p->report, "  R00   #%" PRIu64 " at node %u", t->id, node);
+    answer(p, t, node, p->scratch, len, 0);
+}
+
+static void send_again(sim_path *p, const transit *t, unsigned node, uint8_t *packet, size_t len)
+{
+    transit *copy = open_transit(p, t->side, t->request);
+    copy->again = true;
+    copy->first = node;
+    sim_trace(p->report, "  again #%" PRIu64 " as #%" PRIu64, t->id, copy->id);
+    post(p, copy, node, false, packet, len, sim_rng_magnitude(&p->rng, 1, 20 * RILL_SECOND));
+}
+
+static void arrive_prepare(sim_path *p, transit *t, unsigned node, const uint8_t *packet,
+                           size_t len)
+{
+    if (node == p->config.hops + 1) {
+        sim_port *port = &p->port[1 - t->side];
+        memcpy(p->scratch, packet, len);
+        port->prepare(port->user, t->id, p->scratch, len);
+        return;
+    }
+    uint8_t *copy = sim_allocate(SIM_MAX_PACKET);
+    memcpy(copy, packet, len);
+    sim_hop *h = hop_at(p, t, node);
+    sim_verdict verdict = sim_hop_forward(h, t->side, p->queue->now, copy, &len);
+    bool again = false;
+    if (verdict == SIM_PASS && !p->calm)
+        verdict = sim_adversary_prepare(&h->adversary, copy, &len, &again);
+    if (again)
+        send_again(p, t, node, copy, len);
+    if (verdict == SIM_PASS) {
+        send_on(p, t, node, copy, len, 0);
+    } else if (verdict == SIM_ANSWER) {
+        t->answered[node] = true;
+        answer(p, t, node, copy, len, 0);
+    }
+    /* Withheld: as the next node never answers, the one before answers R00, if there is one. */
+    free(copy);
+}
+
+/* What a connector makes of a reply: an honest one lets no wrong fulfillment through. */
+static void hop_reply(sim_path *p, transit *t, unsigned node, uint8_t *packet, size_t len)
+{
+    sim_hop *h = hop_at(p, t, node);
+    uint64_t hold = 0;
+    bool twice = false;
+    if (sim_adversary_idle(&h->adversary) || p->calm) {
+        sim_packet parsed = sim_packet_parse(packet, len);
+        uint8_t hash[32];
+        if (parsed.type == SIM_FULFILL) {
+            sim_sha256(parsed.hash, 32, hash);
+            if (memcmp(hash, t->condition[node], 32) != 0)
+                len = sim_reject_write(packet, "F05", "test.connector", NULL, 0);
+        } else if (parsed.type != SIM_REJECT) {
+            len = sim_reject_write(packet, "T00", "test.connector", NULL, 0);
+        }
+    } else {
+        sim_adversary_reply(&h->adversary, packet, &len, &hold, &twice);
+    }
+    answer(p, t, node, packet, len, hold);
+    if (twice)
+        answer(p, t, node, packet, len, hold);
+}
+
+static void arrive_reply(sim_path *p, transit *t, unsigned node, const uint8_t *packet, size_t len)
+{
+    memcpy(p->scratch, packet, len);
+    if (node == 0) {
+        sim_port *port = &p->port[t->side];
+        port->reply(port->user, t->request, p->scratch, len);
+        return;
+    }
+    if (t->answered[node]) {
+        sim_trace(p->report, "  late  #%" PRIu64 " reply at node %u", t->id, node);
+        return;
+    }
+    t->answered[node] = true;
+    hop_reply(p, t, node, p->scratch, len);
+}
+
+static void arrive(void *context, uint64_t argument)
+{
+    (void)argument;
+    message *m = context;
+    sim_path *p = m->transit->path;
+    if (m->reply)
+        arrive_reply(p, m->transit, m->node, m->bytes, m->len);
+    else
+        arrive_prepare(p, m->transit, m->node, m->bytes, m->len);
+    free(m);
+}
+
+void sim_path_answer(sim_path *p, uint64_t handle, const uint8_t *packet, size_t len)
+{
+    transit *t = p->transits[handle];
+    unsigned node = p->config.hops + 1;
+    if (t->answered[node])
+        return;
+    t->answered[node] = true;
+    answer(p, t, node, packet, len, 0);
+}
+
+bool sim_path_origin(const sim_path *p, uint64_t handle, unsigned *side, uint64_t *request)
+{
+    const transit *t = p->transits[handle];
+    *side = t->side;
+    *request = t->request;
+    return !t->again;
+}
+
+void sim_path_calm(sim_path *p)
+{
+    p->calm = true;
+    for (unsigned i = 0; i < p->config.hops; i++)
+        sim_hop_calm(&p->hop[i]);
+}
+
+void sim_path_worsen(sim_path *p, rill_ratio part)
+{
+    for (unsigned i = 0; i < p->config.hops; i++)
+        for (unsigned side = 0; side < 2; side++) {
+            rill_ratio *r = &p->hop[i].config.rate[side];
+            r->num *= part.num;
+            r->den *= part.den;
+        }
+}
+
+uint64_t sim_path_delivers(const sim_path *p, unsigned side, uint64_t amount)
+{
+    for (unsigned i = 0; i < p->config.hops; i++)
+        amount = sim_hop_exchange(&p->hop[side == 0 ? i : p->config.hops - 1 - i], side, amount);
+    return amount;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run has to say: its trace, the first violation, and a digest of all that happened. */
+#ifndef SIM_REPORT_H
+#define SIM_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rill/api.h>
+
+typedef struct sim_report {
+    const uint64_t *now; /* virtual nanoseconds */
+    bool trace;
+    bool failed;
+    char text[640];  /* the first violation */
+    uint64_t digest; /* equal for equal runs */
+    uint64_t packets;
+    uint64_t fulfilled;
+    uint64_t units;
+    uint64_t events;
+} sim_report;
+
+/* Only the first of a run is kept: what follows is often its consequence. */
+void sim_violation(sim_report *r, const char *format, ...) RILL_PRINTF(2, 3);
+void sim_trace(const sim_report *r, const char *format, ...) RILL_PRINTF(2, 3);
+/* A fact that must be the same in every run of this seed. */
+void sim_digest(sim_report *r, uint64_t fact);
+
+/* The simulator's own memory: ends the program where there is none. */
+void *sim_allocate(size_t size);
+void *sim_reallocate(void *ptr, size_t size);
+
+#endif

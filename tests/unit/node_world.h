@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The node between links that are not there, in a time that is not either. Included by its tests.
+ */
+#ifndef RILL_TESTS_NODE_WORLD_H
+#define RILL_TESTS_NODE_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+/* cmocka.h comes after what it needs. */
+#include "node/node.h"
+#include <cmocka.h>
+
+#include <rill/ilp.h>
+
+#include "crypto/crypto.h"
+#include "net/link_impl.h"
+#include "node/echo.h"
+
+#define WALL UINT64_C(1700000000000)
+enum { MAX_PACKET = 2048, MAX_KEPT = 64 };
+
+typedef struct kept {
+    uint64_t id; /* cookie of what was sent, request of what was answered */
+    size_t len;
+    uint8_t packet[MAX_PACKET];
+} kept;
+
+typedef struct fake {
+    rill_link link; /* first */
+    int send_result;
+    bool closed;
+    size_t sent_count;
+    size_t answer_count;
+    kept sent[MAX_KEPT];    /* Prepares that the node gave us */
+    kept answers[MAX_KEPT]; /* to what we asked */
+} fake;
+
+typedef struct world {
+    rill_now now;
+    uint64_t wake;
+    unsigned drained;
+    unsigned lines[3];
+    rill_node_options options;
+    rill_node *node;
+    fake alice, bob, carol;
+} world;
+
+static inline bool fake_is_up(const rill_link *l)
+{
+    return !((const fake *)l)->closed;
+}
+
+static inline void keep(kept *to, uint64_t id, const uint8_t *packet, size_t len)
+{
+    assert_in_range(len, 1, MAX_PACKET);
+    to->id = id;
+    to->len = len;
+    memcpy(to->packet, packet, len);
+}
+
+static inline int fake_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+{
+    fake *f = (fake *)l;
+    if (f->send_result == RILL_OK)
+        keep(&f->sent[f->sent_count++ % MAX_KEPT], cookie, packet, len);
+    return f->send_result;
+}
+
+static inline int fake_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len)
+{
+    fake *f = (fake *)l;
+    assert_false(f->closed);
+    keep(&f->answers[f->answer_count++ % MAX_KEPT], request, packet, len);
+    return RILL_OK;
+}
+
+static inline void fake_close(rill_link *l)
+{
+    ((fake *)l)->closed = true;
+}
+
+static const rill_link_ops fake_ops = {fake_is_up, fake_send, fake_reply, fake_close};
+
+/* ---- the world ---- */
+
+static inline rill_now world_now(void *user)
+{
+    return ((const world *)user)->now;
+}
+
+static inline void world_wake(void *user, uint64_t deadline)
+{
+    ((world *)user)->wake = deadline;
+}
+
+static inline void world_drained(void *user)
+{
+    ((world *)user)->drained++;
+}
+
+static inline void world_line(void *user, rill_log_level level, const char *line)
+{
+    assert_true(strlen(line) > 0);
+    ((world *)user)->lines[level]++;
+}
+
+static inline rill_bytes text(const char *s)
+{
+    return (rill_bytes){(const uint8_t *)s, strlen(s)};
+}
+
+static inline void connect(world *w, fake *f, const char *name)
+{
+    const rill_link_handlers *handlers = NULL;
+    memset(f, 0, sizeof *f);
+    f->link.ops = &fake_ops;
+    assert_int_equal(
+        rill_node_admit(w->node, text(name), text("token"), &f->link, &handlers, &f->link.user),
+        RILL_OK);
+    f->link.on = *handlers;
+    f->link.on.up(&f->link, f->link.user);
+}
+
+/* As a link ends: what it was sent is unanswered, then it is down, then closed. */
+static inline void disconnect(fake *f)
+{
+    if (f->link.ops == NULL)
+        return;
+    for (size_t i = 0; i < f->sent_count && i < MAX_KEPT; i++)
+        f->link.on.unanswered(&f->link, f->sent[i].id, RILL_ERR_NOT_CONNECTED, true, f->link.user);
+    f->link.on.down(&f->link, RILL_ERR_NOT_CONNECTED, "gone", true, f->link.user);
+    assert_true(f->closed);
+    f->link.on.closed(&f->link, f->link.user);
+    f->link.ops = NULL;
+}
+
+static inline world *start(const rill_node_options *options)
+{
+    static world w;
+    memset(&w, 0, sizeof w);
+    w.now = (rill_now){RILL_SECOND, WALL};
+    w.wake = RILL_NEVER;
+    rill_node_options_init(&w.options);
+    if (options != NULL)
+        w.options = *options;
+    w.options.now = world_now;
+    w.options.wake = world_wake;
+    w.options.drained = world_drained;
+    w.options.log = (rill_log){world_line, &w, RILL_LOG_DEBUG};
+    w.options.user = &w;
+    assert_int_equal(rill_node_new(&w.node, &w.options), RILL_OK);
+    connect(&w, &w.alice, "alice");
+    connect(&w, &w.bob, "bob");
+    return &w;
+}
+
+static inline void stop(world *w)
+{
+    disconnect(&w->alice);
+    disconnect(&w->bob);
+    disconnect(&w->carol);
+    assert_int_equal(rill_node_open(w->node), 0);
+    rill_node_free(w->node);
+}
+
+static inline void pass(world *w, uint64_t ms)
+{
+    w->now.mono_ns += ms * RILL_MS;
+    w->now.wall_ms += ms;
+    if (w->now.mono_ns >= w->wake) {
+        w->wake = RILL_NEVER;
+        rill_node_tick(w->node);
+    }
+}
+
+/* ---- packets ---- */
+
+static const uint8_t fulfillment[32] = {7, 7, 7};
+
+static const uint8_t *condition(void)
+{
+    static uint8_t hash[32];
+    rill_crypto *c = rill_crypto_new(rill_allocator_default());
+    assert_int_equal(rill_crypto_sha256(c, fulfillment, 32, hash), RILL_OK);
+    rill_crypto_free(c);
+    return hash;
+}
+
+static inline rill_prepare prepare_to(const char *destination)
+{
+    return (rill_prepare){
+        .amount = 100,
+        .expires_at = WALL + 10000,
+        .condition = condition(),
+        .destination = text(destination),
+        .data = text("data"),
+    };
+}
+
+static inline void ask(fake *from, uint64_t request, const rill_prepare *p)
+{
+    uint8_t packet[MAX_PACKET];
+    size_t len = 0;
+    assert_int_equal(rill_prepare_encode(p, packet, sizeof packet, &len), RILL_OK);
+    from->link.on.prepare(&from->link, request, packet, len, from->link.user);
+}
+
+static inline void ask_for(fake *from, uint64_t request, const char *destination)
+{
+    rill_prepare p = prepare_to(destination);
+    ask(from, request, &p);
+}
+
+static inline rill_prepare last_sent(const fake *f)
+{
+    rill_prepare p;
+    assert_true(f->sent_count > 0);
+    const kept *k = &f->sent[(f->sent_count - 1) % MAX_KEPT];
+    assert_int_equal(rill_prepare_decode(&p, k->packet, k->len), RILL_OK);
+    return p;
+}
+
+static inline void reply(fake *from, uint64_t cookie, const uint8_t *packet, size_t len)
+{
+    from->link.on.reply(&from->link, cookie, packet, len, from->link.user);
+}
+
+/* Answers what it was sent last. */
+static inline void fulfill(fake *from, const uint8_t *with)
+{
+    uint8_t packet[MAX_PACKET];
+    size_t len = 0;
+    rill_fulfill f = {with, text("reply")};
+    assert_int_equal(rill_fulfill_encode(&f, packet, sizeof packet, &len), RILL_OK);
+    reply(from, from->sent[(from->sent_count - 1) % MAX_KEPT].id, packet, len);
+}
+
+static inline void reject(fake *from, rill_ilp_code_id code, const char *data)
+{
+    uint8_t packet[MAX_PACKET];
+    size_t len = 0;
+    rill_reject r = {rill_ilp_code_of(code), text("private.rill.bob"), text("no"), text(data)};
+    assert_int_equal(rill_reject_encode(&r, packet, sizeof packet, &len), RILL_OK);
+    reply(from, from->sent[(from->sent_count - 1) % MAX_KEPT].id, packet, len);
+}
+
+static const kept *answer_to(const fake *f, uint64_t request)
+{
+    const kept *found = NULL;
+    for (size_t i = 0; i < f->answer_count && i < MAX_KEPT; i++) {
+        if (f->answers[i].id == request) {
+            /* One answer a request. */
+            assert_null(found);
+            found = &f->answers[i];
+        }
+    }
+    return found;
+}
+
+static inline rill_reject rejected(const fake *f, uint64_t request, const char *code)
+{
+    rill_reject r;
+    const kept *k = answer_to(f, request);
+    assert_non_null(k);
+    assert_int_equal(rill_reject_decode(&r, k->packet, k->len), RILL_OK);
+    assert_string_equal(r.code.text, code);
+    return r;
+}
+
+static inline void rejected_by_node(const fake *f, uint64_t request, const char *code)
+{
+    rill_reject r = rejected(f, request, code);
+    assert_int_equal(r.triggered_by.len, strlen("private.rill"));
+    assert_memory_equal(r.triggered_by.data, "private.rill", r.triggered_by.len);
+    assert_true(r.message.len > 0);
+}
+
+static inline void fulfilled(const fake *f, uint64_t request)
+{
+    rill_fulfill got;
+    const kept *k = answer_to(f, request);
+    assert_non_null(k);
+    assert_int_equal(rill_fulfill_decode(&got, k->packet, k->len), RILL_OK);
+    assert_memory_equal(got.fulfillment, fulfillment, 32);
+}
+
+static inline bool same(rill_bytes a, rill_bytes b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions, draining, options, memory. */
+#include "node_world.h"
+
+/* Two programs under one name. */
+static void test_several_sessions(void **state)
+{
+    (void)state;
+    world *w = start(NULL);
+    connect(w, &w->carol, "bob");
+    /* The refusal of the one that knows nothing waits for the other one. */
+    ask_for(&w->alice, 1, "private.rill.bob.x");
+    assert_int_equal(w->bob.sent_count, 1);
+    assert_int_equal(w->carol.sent_count, 1);
+    reject(&w->carol, RILL_ILP_F06_UNEXPECTED_PAYMENT, "");
+    assert_null(answer_to(&w->alice, 1));
+    fulfill(&w->bob, fulfillment);
+    fulfilled(&w->alice, 1);
+    /* Both refuse: the first refusal counts. */
+    ask_for(&w->alice, 2, "private.rill.bob.x");
+    reject(&w->carol, RILL_ILP_F06_UNEXPECTED_PAYMENT, "");
+    reject(&w->bob, RILL_ILP_F02_UNREACHABLE, "");
+    rejected(&w->alice, 2, "F06");
+    /* One with data is from who knows the packet. */
+    ask_for(&w->alice, 3, "private.rill.bob.x");
+    reject(&w->bob, RILL_ILP_F99_APPLICATION_ERROR, "stream");
+    rejected(&w->alice, 3, "F99");
+    reject(&w->carol, RILL_ILP_F06_UNEXPECTED_PAYMENT, "");
+    /* Nobody else answers in time. */
+    ask_for(&w->alice, 4, "private.rill.bob.x");
+    reject(&w->carol, RILL_ILP_F06_UNEXPECTED_PAYMENT, "");
+    pass(w, 9000);
+    rejected(&w->alice, 4, "F06");
+    /* From one to the other, never back. */
+    w->now.wall_ms = WALL;
+    ask_for(&w->bob, 5, "private.rill.bob.x");
+    assert_int_equal(w->carol.sent_count, 5);
+    assert_int_equal(w->bob.sent_count, 4);
+    fulfill(&w->carol, fulfillment);
+    fulfilled(&w->bob, 5);
+    /* One leaves, the other goes on. */
+    ask_for(&w->alice, 6, "private.rill.bob.x");
+    disconnect(&w->carol);
+    assert_null(answer_to(&w->alice, 6));
+    fulfill(&w->bob, fulfillment);
+    fulfilled(&w->alice, 6);
+    stop(w);
+}
+
+static void test_wrong_token_and_too_many_sessions(void **state)
+{
+    (void)state;
+    rill_node_options o;
+    rill_node_options_init(&o);
+    o.max_sessions = 1;
+    world *w = start(&o);
+    const rill_link_handlers *handlers = NULL;
+    void *user = NULL;
+    rill_link *l = &w->carol.link;
+    assert_int_equal(rill_node_admit(w->node, text("bob"), text("wrong"), l, &handlers, &user),
+                     RILL_ERR_AUTH);
+    assert_int_equal(rill_node_admit(w->node, text("a.b"), text("token"), l, &handlers, &user),
+                     RILL_ERR_AUTH);
+    assert_int_equal(rill_node_admit(w->node, text("bob"), text("token"), l, &handlers, &user),
+                     RILL_ERR_AUTH);
+    disconnect(&w->bob);
+    connect(w, &w->bob, "bob");
+    stop(w);
+}
+
+static void test_drain(void **state)
+{
+    (void)state;
+    world *w = start(NULL);
+    ask_for(&w->alice, 1, "private.rill.bob");
+    ask_for(&w->alice, 2, "private.rill.bob");
+    rill_node_drain(w->node);
+    assert_int_equal(w->drained, 0);
+    ask_for(&w->alice, 3, "private.rill.bob");
+    rejected_by_node(&w->alice, 3, "T03");
+    fulfill(&w->bob, fulfillment);
+    fulfilled(&w->alice, 2);
+    assert_int_equal(w->drained, 0);
+    rill_node_abandon(w->node);
+    rejected_by_node(&w->alice, 1, "T03");
+    assert_int_equal(w->drained, 1);
+    stop(w);
+    w = start(NULL);
+    rill_node_drain(w->node);
+    assert_int_equal(w->drained, 1);
+    stop(w);
+}
+
+/* Allocations per packet, once the node is warm: none. */
+static size_t allocations;
+
+static void *counting_realloc(void *user, void *ptr, size_t size)
+{
+    (void)user;
+    const rill_allocator *a = rill_allocator_default();
+    allocations++;
+    return a->realloc(a->user, ptr, size);
+}
+
+static void counting_free(void *user, void *ptr)
+{
+    (void)user;
+    const rill_allocator *a = rill_allocator_default();
+    a->free(a->user, ptr);
+}
+
+static void test_allocates_nothing_in_the_steady_state(void **state)
+{
+    (void)state;
+    static const rill_allocator counting = {counting_realloc, counting_free, NULL};
+    rill_node_options o;
+    rill_node_options_init(&o);
+    o.allocator = &counting;
+    world *w = start(&o);
+    size_t warm = 0;
+    for (uint64_t i = 0; i < 5000; i++) {
+        w->alice.answer_count = 0;
+        w->bob.sent_count = 0;
+        for (uint64_t k = 0; k < 3; k++)
+            ask_for(&w->alice, k, "private.rill.bob.x");
+        for (; w->bob.sent_count > 0; w->bob.sent_count--)
+            fulfill(&w->bob, fulfillment);
+        assert_int_equal(w->alice.answer_count, 3);
+        if (i == 0)
+            warm = allocations;
+    }
+    assert_int_equal(allocations, warm);
+    stop(w);
+}
+
+static void test_options(void **state)
+{
+    (void)state;
+    rill_node_options o;
+    rill_node_options_init(&o);
+    assert_null(rill_node_options_problem(&o));
+    static const char *const addresses[] = {"",       "private",    "rill",
+                                            "peer.x", "private..x", "private.x."};
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        rill_node *n = NULL;
+        o.address = addresses[i];
+        assert_non_null(rill_node_options_problem(&o));
+        assert_int_equal(rill_node_new(&n, &o), RILL_ERR_INVALID);
+    }
+    rill_node_options_init(&o);
+    o.asset_code = "";
+    assert_non_null(rill_node_options_problem(&o));
+    o.asset_code = "a\nb";
+    assert_non_null(rill_node_options_problem(&o));
+    rill_node_options_init(&o);
+    o.max_packet_amount = 0;
+    assert_non_null(rill_node_options_problem(&o));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_several_sessions),
+        cmocka_unit_test(test_wrong_token_and_too_many_sessions),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_allocates_nothing_in_the_steady_state),
+        cmocka_unit_test(test_options),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rill/error.h>
+
+#include "stream/rate.h"
+
+static const rill_ratio none = {0, 1};
+static const rill_ratio one_percent = {1, 100};
+
+static void test_a_given_minimum_needs_no_probe(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, (rill_ratio){98, 100}, one_percent);
+    assert_true(r.fixed && rill_rate_ready(&r) && rill_rate_settle(&r));
+    assert_true(rill_rate_minimum(&r, 1000) == 980); /* without slippage */
+    assert_true(rill_rate_minimum(&r, 1) == 0);
+    assert_true(rill_rate_delivers(&r, 1000) == 980);
+    rill_rate_probe(&r, 1000, 2000);
+    assert_true(rill_rate_minimum(&r, 1000) == 980);
+    assert_true(rill_rate_delivers(&r, 1000) == 2000);
+}
+
+static void test_probes_find_the_minimum(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    assert_false(rill_rate_ready(&r));
+    assert_false(rill_rate_settle(&r));
+    rill_rate_probe(&r, 0, 5);
+    rill_rate_probe(&r, 1, 0);
+    assert_false(rill_rate_settle(&r));
+    rill_rate_probe(&r, 1000, 99);
+    assert_false(rill_rate_ready(&r));
+    rill_rate_probe(&r, 1000000, 99987);
+    rill_rate_probe(&r, 1000, 99);
+    assert_true(rill_rate_ready(&r) && rill_rate_settle(&r));
+    assert_true(rill_rate_minimum(&r, 1000000) == 98987); /* floor(0.99 x 99987) */
+    assert_true(rill_rate_delivers(&r, 1000000) == 99987);
+}
+
+static void test_what_is_known_may_do(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_probe(&r, 10, 7);
+    assert_false(rill_rate_ready(&r));
+    assert_true(rill_rate_settle(&r));
+    assert_true(rill_rate_minimum(&r, 1000) == 693);
+}
+
+static void test_coarse_replies_keep_a_precise_rate(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_learn(&r, 1000000000, 987654321);
+    rill_rate_learn(&r, 1, 0);
+    rill_rate_learn(&r, 10, 9);
+    rill_rate_learn(&r, 10, 8); /* rounded twice */
+    rill_rate_learn(&r, 0, 0);
+    assert_true(r.latest.num == 987654321 && r.latest.den == 1000000000);
+    rill_rate_learn(&r, 2000000000, 1975308643);
+    assert_true(r.latest.num == 1975308643);
+}
+
+static void test_precise_replies_replace_a_coarse_rate(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_learn(&r, 10, 9);
+    assert_true(r.latest.num == 9);
+    rill_rate_learn(&r, 1000, 987);
+    assert_true(r.latest.num == 987 && r.latest.den == 1000);
+}
+
+static void test_a_changed_rate_is_seen_in_any_reply(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_learn(&r, 1000000000, 987654321);
+    rill_rate_learn(&r, 1000, 500);
+    assert_true(r.latest.num == 500 && r.latest.den == 1000);
+    rill_rate_learn(&r, 1000, 505);
+    assert_true(r.latest.num == 505);
+    rill_rate_learn(&r, 10, 12);
+    assert_true(r.latest.num == 12 && r.latest.den == 10);
+    /* Nothing arrives any more: known to be below 1 in 1000, but not 0. */
+    rill_rate_learn(&r, 1000, 0);
+    assert_true(r.latest.num == 1 && r.latest.den == 1000);
+    rill_rate_learn(&r, 1000000, 980000);
+    assert_true(r.latest.num == 980000);
+}
+
+static void test_nothing_delivered_at_first_is_not_a_rate(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_learn(&r, 1000, 0);
+    assert_true(r.latest.num == 0);
+    assert_true(rill_rate_delivers(&r, 1000) == 0);
+    assert_true(rill_rate_needed_ceil(&r, 1) == UINT64_MAX);
+    assert_true(rill_rate_needed_floor(&r, 1) == UINT64_MAX);
+}
+
+static void test_needed(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_learn(&r, 3000000, 2000000);
+    assert_true(rill_rate_needed_ceil(&r, 100) == 150);
+    assert_true(rill_rate_needed_ceil(&r, 101) == 152);
+    assert_true(rill_rate_needed_floor(&r, 101) == 151);
+}
+
+static void test_as_large_as_numbers_get(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, (rill_ratio){UINT64_MAX, 1}, one_percent);
+    assert_true(rill_rate_minimum(&r, 2) == UINT64_MAX);
+    rill_rate_learn(&r, 1, UINT64_MAX);
+    rill_rate_learn(&r, UINT64_MAX, 1);
+    assert_true(r.latest.num == 1 && r.latest.den == UINT64_MAX);
+    rill_rate_learn(&r, UINT64_MAX, UINT64_MAX);
+    assert_true(rill_rate_delivers(&r, UINT64_MAX) == UINT64_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_given_minimum_needs_no_probe),
+        cmocka_unit_test(test_probes_find_the_minimum),
+        cmocka_unit_test(test_what_is_known_may_do),
+        cmocka_unit_test(test_coarse_replies_keep_a_precise_rate),
+        cmocka_unit_test(test_precise_replies_replace_a_coarse_rate),
+        cmocka_unit_test(test_a_changed_rate_is_seen_in_any_reply),
+        cmocka_unit_test(test_nothing_delivered_at_first_is_not_a_rate),
+        cmocka_unit_test(test_needed),
+        cmocka_unit_test(test_as_large_as_numbers_get),
+    };
+    return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rill/error.h>
+
+#include "stream/window.h"
+
+static void test_a_send_window_only_rises(void **state)
+{
+    rill_send_window w;
+
+    (void)state;
+    rill_send_window_init(&w, 100);
+    rill_send_window_use(&w, 60);
+    assert_true(rill_send_window_left(&w) == 40);
+    assert_false(rill_send_window_raise(&w, 50));
+    assert_false(rill_send_window_raise(&w, 100));
+    assert_true(rill_send_window_left(&w) == 40);
+    assert_true(rill_send_window_raise(&w, UINT64_MAX));
+    assert_true(rill_send_window_left(&w) == UINT64_MAX - 60);
+}
+
+static void test_more_used_than_guessed_leaves_nothing(void **state)
+{
+    rill_send_window w;
+
+    (void)state;
+    rill_send_window_init(&w, 10);
+    rill_send_window_use(&w, 30);
+    assert_true(rill_send_window_left(&w) == 0);
+    rill_send_window_use(&w, UINT64_MAX);
+    assert_true(w.used == UINT64_MAX);
+}
+
+static void test_a_receive_window_keeps_its_word(void **state)
+{
+    rill_receive_window w;
+
+    (void)state;
+    rill_receive_window_init(&w, 100);
+    assert_true(rill_receive_window_set(&w, 50)); /* nobody was told yet */
+    assert_true(rill_receive_window_advertise(&w) == 50);
+    assert_false(rill_receive_window_set(&w, 49));
+    assert_true(rill_receive_window_allows(&w, 50));
+    assert_false(rill_receive_window_allows(&w, 51));
+    assert_true(rill_receive_window_set(&w, 80));
+    assert_true(rill_receive_window_set(&w, 60)); /* 80 was not told */
+    assert_true(rill_receive_window_advertise(&w) == 60);
+}
+
+static void test_used_is_the_highest(void **state)
+{
+    rill_receive_window w;
+
+    (void)state;
+    rill_receive_window_init(&w, 100);
+    rill_receive_window_use(&w, 40);
+    rill_receive_window_use(&w, 20);
+    assert_true(w.used == 40);
+}
+
+static void test_worth_telling(void **state)
+{
+    rill_receive_window w;
+
+    (void)state;
+    rill_receive_window_init(&w, 100);
+    assert_true(rill_receive_window_worth_telling(&w, 100));
+    assert_false(rill_receive_window_worth_telling(&w, 101));
+    (void)rill_receive_window_advertise(&w);
+    assert_false(rill_receive_window_worth_telling(&w, 0));
+    assert_true(rill_receive_window_set(&w, 110));
+    assert_true(rill_receive_window_worth_telling(&w, 10));
+    assert_false(rill_receive_window_worth_telling(&w, 11));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_send_window_only_rises),
+        cmocka_unit_test(test_more_used_than_guessed_leaves_nothing),
+        cmocka_unit_test(test_a_receive_window_keeps_its_word),
+        cmocka_unit_test(test_used_is_the_highest),
+        cmocka_unit_test(test_worth_telling),
+    };
+    return cmocka_run_group_tests_name("window", tests, NULL, NULL);
+}
