@@ -87,7 +87,7 @@ need_packages() {
         die "missing, and there is no apt-get here to install it (Debian's names): $packages"
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null 2>&1 ||
-            die "missing: $packages- install it as root, or have sudo: apt-get install $packages"
+            die "missing, and only root or sudo can install it: apt-get install ${packages% }"
         sudo=sudo
     fi
     echo "installing: $packages" >&2

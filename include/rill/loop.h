@@ -17,14 +17,21 @@ typedef struct rill_loop rill_loop;
 
 /*
  * uv: the embedder's loop, which it runs and closes itself and which must
- * outlive this; or NULL, for one of its own. RILL_ERR_NOMEM, RILL_ERR_IO,
- * RILL_ERR_CRYPTO.
+ * outlive this; or NULL, for one of its own. An embedder that runs its loop
+ * otherwise than by rill_loop_run ignores SIGPIPE, as libuv asks.
+ * RILL_ERR_NOMEM, RILL_ERR_IO, RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_loop_new(rill_loop **out, struct uv_loop_s *uv);
-/* After everything made on it is closed. NULL is allowed. */
+/*
+ * After everything made on it is closed. NULL is allowed. On an embedder's loop
+ * the memory goes when that has run once more.
+ */
 RILL_API void rill_loop_free(rill_loop *loop);
 RILL_API struct uv_loop_s *rill_loop_uv(rill_loop *loop);
-/* Runs until nothing is left to wait for, or rill_loop_stop. RILL_ERR_IO. */
+/*
+ * Runs until nothing is left to wait for, or rill_loop_stop. SIGPIPE is held
+ * back in this thread meanwhile. RILL_ERR_IO.
+ */
 RILL_API int rill_loop_run(rill_loop *loop);
 RILL_API void rill_loop_stop(rill_loop *loop);
 /* The clocks of this turn of the loop. */

@@ -50,7 +50,7 @@ int cli_unreachable(const cli_command *command, int error, const char *detail)
         detail = rill_strerror(error);
     cli_escape(text, sizeof text, (const uint8_t *)detail, strlen(detail));
     if (error == RILL_ERR_AUTH)
-        cli_error(command, "the node refuses this link: %s; check its token", text);
+        cli_error(command, "%s: check the account and token of --link", text);
     else
         cli_error(
             command,

@@ -123,8 +123,8 @@ static open_request *request_new(rill_btp_session *s)
     return request;
 }
 
-static bool send_packet(rill_btp_session *s, rill_btp_type type, uint32_t id,
-                        const uint8_t *packet, size_t len)
+static bool send_packet(rill_btp_session *s, rill_btp_type type, uint32_t id, const uint8_t *packet,
+                        size_t len)
 {
     uint8_t header[RILL_BTP_ILP_HEADER_MAX];
     size_t header_len = rill_btp_ilp_header(type, id, len, header);

@@ -12,7 +12,7 @@
 #include "net/websocket.h"
 
 #define RILL_BTP_REQUEST_TIMEOUT (35 * RILL_SECOND)
-#define RILL_BTP_MAX_REQUESTS 10000
+#define RILL_BTP_MAX_REQUESTS    10000
 
 typedef struct rill_btp_session {
     rill_link link; /* first */

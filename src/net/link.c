@@ -7,8 +7,8 @@
 #include "net/link_impl.h"
 
 typedef int opener(rill_link **out, rill_loop *loop, const char *uri,
-                   const rill_link_options *options, const rill_link_handlers *handlers,
-                   void *user, const char **problem);
+                   const rill_link_options *options, const rill_link_handlers *handlers, void *user,
+                   const char **problem);
 
 /* What comes before the :// of a URI, and who understands the rest. */
 static const struct {
@@ -29,8 +29,8 @@ void rill_link_options_init(rill_link_options *o)
 }
 
 int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
-                   const rill_link_options *options, const rill_link_handlers *handlers,
-                   void *user, const char **problem)
+                   const rill_link_options *options, const rill_link_handlers *handlers, void *user,
+                   const char **problem)
 {
     rill_link_options defaults;
     if (options == NULL) {

@@ -55,7 +55,7 @@ typedef struct rill_tcp {
     rill_tls *tls;
     rill_buffer plain; /* with TLS: what is to be encrypted */
     rill_buffer out;
-    rill_buffer busy; /* libuv is writing it */
+    rill_buffer busy;  /* libuv is writing it */
     uint64_t appended; /* bytes of the application, ever */
     uint64_t handed;   /* of these, the ones that may have left */
     size_t high_water;

@@ -27,8 +27,8 @@ static bool made_of(span s, const char *set)
     for (size_t i = 0; i < s.len; i++) {
         if (s.at[i] == '\0' || strchr(set, s.at[i]) == NULL)
             return false;
-        if (s.at[i] == '%' &&
-            (i + 2 >= s.len || strchr(HEX, s.at[i + 1]) == NULL || strchr(HEX, s.at[i + 2]) == NULL))
+        if (s.at[i] == '%' && (i + 2 >= s.len || strchr(HEX, s.at[i + 1]) == NULL ||
+                               strchr(HEX, s.at[i + 2]) == NULL))
             return false;
     }
     return true;

@@ -17,7 +17,7 @@
 #include "net/tcp.h"
 #include "net/ws_handshake.h"
 
-#define MAX_HEADER 14
+#define MAX_HEADER  14
 #define MAX_CONTROL 125
 
 struct rill_ws {
@@ -43,8 +43,8 @@ struct rill_ws {
     bool open;
     uint64_t frame_read; /* payload of the current frame so far */
     bool in_frame;       /* it was judged, and goes on */
-    bool in_message; /* fragments of a message are awaited */
-    bool closing;    /* by the owner */
+    bool in_message;     /* fragments of a message are awaited */
+    bool closing;        /* by the owner */
     bool close_sent;
 };
 

@@ -54,10 +54,10 @@ static void take_key(rill_ws_handshake *h)
 {
     uint8_t nonce[16];
     size_t len = 0;
-    h->key_known = !h->key_known && h->value_len == RILL_WS_KEY_CHARS &&
-                   rill_base64_decode(h->value, h->value_len, nonce, sizeof nonce, &len) ==
-                       RILL_OK &&
-                   len == sizeof nonce;
+    h->key_known =
+        !h->key_known && h->value_len == RILL_WS_KEY_CHARS &&
+        rill_base64_decode(h->value, h->value_len, nonce, sizeof nonce, &len) == RILL_OK &&
+        len == sizeof nonce;
     if (h->key_known)
         memcpy(h->key, h->value, RILL_WS_KEY_CHARS + 1);
 }

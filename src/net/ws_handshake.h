@@ -10,11 +10,11 @@
 #include <rill/error.h>
 #include <rill/types.h>
 
-#define RILL_WS_MAX_HEADERS 8192 /* bytes of a request or response */
-#define RILL_WS_KEY_CHARS 24
+#define RILL_WS_MAX_HEADERS  8192 /* bytes of a request or response */
+#define RILL_WS_KEY_CHARS    24
 #define RILL_WS_ACCEPT_CHARS 28
 #define RILL_WS_HEADER_VALUE 512
-#define RILL_WS_ANSWER 256 /* room that an answer of the server's needs */
+#define RILL_WS_ANSWER       256 /* room that an answer of the server's needs */
 
 typedef struct rill_ws_handshake {
     http_parser parser;

@@ -62,10 +62,14 @@ void rill_connection_check_end(rill_connection *c)
     if (!c->ending || c->state != RILL_STATE_OPEN || c->flight_count > 0 ||
         c->undecided_count > 0)
         return;
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
-        if (!stream_done(RILL_CONTAINER(n, rill_stream, node)))
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+        /* Streams that the other side opened since are not waited for. */
+        const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if ((s->ending || s->closed) && !stream_done(s))
             return;
+    }
     start_closing(c, RILL_CLOSE_NO_ERROR);
+    shut_streams(c, RILL_CLOSE_NO_ERROR, false, RILL_OK);
     if (worth_telling(c)) {
         rill_connection_ready(c);
         rill_connection_rearm(c, c->endpoint->last_now.mono_ns);

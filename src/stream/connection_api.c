@@ -147,8 +147,8 @@ int rill_connection_end(rill_connection *c)
     c->ending = true;
     for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        s->ending = true;
-        rill_stream_check_end(s);
+        if (!s->closed && !s->ending)
+            rill_stream_start_ending(s);
     }
     rill_connection_check_end(c);
     rill_connection_wake(c);

@@ -86,6 +86,7 @@ struct rill_connection {
     rill_keys *keys;
 
     /* packets */
+    uint64_t first_sequence;
     uint64_t next_sequence;
     uint64_t packets_numbered;
     rill_sequence_window seen;

@@ -41,6 +41,7 @@ static void commit(rill_connection *c, rill_flight *f, uint64_t delivered)
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_stream *s = f->money[i].stream;
         s->out.sent += f->money[i].amount;
+        s->progress_ns = c->endpoint->last_now.mono_ns;
         s->event_out = rill_add_sat(s->event_out, f->money[i].amount);
         rill_stream_notify(s, RILL_EVENT_PROGRESS);
     }
@@ -55,6 +56,7 @@ static void acknowledge(rill_connection *c, rill_flight *f)
     for (unsigned i = 0; i < f->piece_count; i++) {
         rill_stream *s = f->pieces[i].stream;
         rill_sendbuf_ack(s->sendbuf, f->pieces[i].piece);
+        s->progress_ns = c->endpoint->last_now.mono_ns;
         if (s->want_writable && !s->closed &&
             rill_sendbuf_room(s->sendbuf) >= c->options->stream_send_buffer / 2) {
             s->want_writable = false;

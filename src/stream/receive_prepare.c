@@ -245,6 +245,12 @@ static int handle(rill_incoming_packet *in)
     return result;
 }
 
+/* A packet of ours, come back: both sides encrypt with the same key. */
+static bool reflected(const rill_connection *c, uint64_t sequence)
+{
+    return sequence >= c->first_sequence && sequence < c->next_sequence;
+}
+
 int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
                             const rill_prepare *prepare, const uint8_t *plaintext, size_t len,
                             uint8_t *reply, size_t *reply_len)
@@ -262,6 +268,8 @@ int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
         return rill_endpoint_reject(e, RILL_ILP_F06_UNEXPECTED_PAYMENT, reply, reply_len);
     if (prepare->expires_at <= now.wall_ms)
         return rill_endpoint_reject(e, RILL_ILP_R00_TRANSFER_TIMED_OUT, reply, reply_len);
+    if (reflected(c, in.packet.sequence))
+        return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, reply, reply_len);
     int fresh = rill_sequence_window_mark(&c->seen, e->allocator, in.packet.sequence);
     if (fresh == RILL_ERR_NOMEM)
         return rill_endpoint_reject(e, RILL_ILP_T00_INTERNAL_ERROR, reply, reply_len);

@@ -235,11 +235,27 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     rill_stream_release(s);
 }
 
+void rill_stream_start_ending(rill_stream *s)
+{
+    s->ending = true;
+    s->progress_ns = s->connection->endpoint->last_now.mono_ns;
+    rill_stream_rearm(s);
+    rill_stream_check_end(s);
+}
+
+/* What a stream still has to send when it ends is not waited for without any progress. */
+static uint64_t give_up_at(const rill_stream *s)
+{
+    return rill_add_sat(s->progress_ns, s->connection->options->connect_timeout);
+}
+
 void rill_stream_rearm(rill_stream *s)
 {
     uint64_t at = s->out.goal_set ? s->out.goal_deadline : RILL_NEVER;
     if (s->in.goal_set && s->in.goal_deadline < at)
         at = s->in.goal_deadline;
+    if (s->ending && !s->closed && give_up_at(s) < at)
+        at = give_up_at(s);
     if (s->linger_until != 0 && s->linger_until < at)
         at = s->linger_until;
     /* Room was made when the goal was set: see rill_stream_send_total. */
@@ -256,6 +272,10 @@ void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns)
     if (s->linger_until != 0 && s->linger_until <= now_ns) {
         s->linger_until = 0;
         rill_stream_release(s);
+    }
+    if (s->ending && !s->closed && give_up_at(s) <= now_ns) {
+        rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false, RILL_ERR_TIMEOUT);
+        rill_connection_check_end(s->connection);
     }
     rill_stream_rearm(s);
     rill_stream_check_end(s);

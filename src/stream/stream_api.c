@@ -193,8 +193,7 @@ int rill_stream_end(rill_stream *s)
 {
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
-    s->ending = true;
-    rill_stream_check_end(s);
+    rill_stream_start_ending(s);
     rill_connection_wake(s->connection);
     return RILL_OK;
 }

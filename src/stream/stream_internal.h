@@ -89,6 +89,7 @@ struct rill_stream {
     bool close_done;   /* the other side knows */
     bool data_blocked; /* by its window */
     bool want_writable;
+    uint64_t progress_ns;  /* monotonic ns: when something last got through, while ending */
     uint64_t linger_until; /* monotonic ns: its end waits for bytes that the close overtook; 0 */
     bool end_fetched;
     int end_error;
@@ -111,6 +112,8 @@ void rill_stream_want_data(rill_stream *s);
 void rill_stream_check_goals(rill_stream *s);
 /* rill_stream_send_total cannot succeed: says why. Nothing where none is under way. */
 void rill_stream_fail_goal(rill_stream *s, int error);
+/* rill_stream_end: from now on the stream ends by itself. */
+void rill_stream_start_ending(rill_stream *s);
 /* The stream has done all that rill_stream_end waits for: closes it. */
 void rill_stream_check_end(rill_stream *s);
 /* Money arrived for good: with its Fulfill. */

@@ -125,7 +125,7 @@ class Case:
         assert got == code, f"exit {got}, not {code}: {args}: {p.text}"
         assert len(err) == 1, f"not one line: {args}: {p.text}"
         assert re.search(pattern, err[0]), f"{err[0]!r} is not like {pattern!r}"
-        assert "token" not in err[0].replace("check its token", "").replace(":TOKEN@", ""), err[0]
+        assert "token" not in err[0].replace("token of --link", "").replace("refused the token", "").replace(":TOKEN@", ""), err[0]
         return p
 
     def receive(self, *args, who="receiver"):

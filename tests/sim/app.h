@@ -22,6 +22,7 @@ typedef struct sim_app_config {
     uint32_t too_late; /* ... after the expiry */
     uint32_t never;    /* ... not before everything settles */
     uint32_t refuses;  /* ... with no */
+    bool hostile; /* the path may have lied about its rate: money may be left that cannot be sent */
     bool raises;       /* receive max starts low and is raised now and then */
 } sim_app_config;
 
@@ -40,6 +41,8 @@ void sim_app_settle(sim_app *a);
 const char *sim_app_waits_for(sim_app *a);
 /* Ends streams or connections. */
 void sim_app_finish(sim_app *a);
+/* Closes connections at once. */
+void sim_app_close(sim_app *a);
 /* Number of this host's connections that ended with an error. */
 unsigned sim_app_errors(const sim_app *a, int *last);
 

@@ -30,8 +30,8 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     rill_stream_offsets o;
     rill_stream_totals_of(s->stream, &t);
     rill_stream_offsets_of(s->stream, &o);
-    bool waits = s->sending || t.sent < t.send_max || t.in_flight != 0 ||
-                 o.acknowledged < o.written || s->written < s->to_write || o.consumed < o.received;
+    bool money = !a->config.hostile && (t.sent < t.send_max || t.in_flight != 0);
+    bool waits = s->sending || money || o.acknowledged < o.written || s->written < s->to_write || o.consumed < o.received;
     if (waits)
         snprintf(a->waits, sizeof(a->waits),
                  "host %u stream %" PRIu64 ": %" PRIu64 " of %" PRIu64 " units (%" PRIu64
@@ -65,13 +65,24 @@ void sim_app_finish(sim_app *a)
             if (a->connections[i] == NULL)
                 continue;
             a->closing[i] = true;
-            int error = sim_rng_chance(&a->rng, 500) ? rill_connection_end(a->connections[i]) : 1;
-            if (error == 1)
+            /* A server that stops is T99 to clients that it has not heard of yet. */
+            bool all = !a->host->server && sim_rng_chance(&a->rng, 500);
+            int error = all ? RILL_OK : rill_connection_end(a->connections[i]);
+            if (all)
                 rill_endpoint_end(a->host->endpoint);
             else if (error != RILL_OK && error != RILL_ERR_CLOSED)
                 sim_app_unexpected(a, "rill_connection_end", error);
         }
     }
+}
+
+void sim_app_close(sim_app *a)
+{
+    for (unsigned i = 0; i < a->stream_count; i++)
+        a->streams[i]->closed = true;
+    for (unsigned i = 0; i < SIM_MAX_PAIRS; i++)
+        if (a->connections[i] != NULL)
+            rill_connection_close(a->connections[i], RILL_CLOSE_NO_ERROR, "enough");
 }
 
 unsigned sim_app_errors(const sim_app *a, int *last)

@@ -160,7 +160,8 @@ static void check_data_sent(sim_books *b, unsigned pair, const sim_frame *f)
                       f->stream, end, s->max_data);
 }
 
-static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsigned pair)
+static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsigned pair,
+                          uint64_t wall_ms)
 {
     const sim_stream_packet *p = &b->scratch;
     if (p->malformed || p->type != SIM_PREPARE)
@@ -182,7 +183,8 @@ static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsi
                       b->host, p->amount, f->amount);
     uint32_t open = 0;
     for (unsigned i = 0; i < b->flight_count; i++)
-        open += b->flights[i].pair == pair && b->flights[i].state == SIM_FLIGHT_OPEN;
+        open += b->flights[i].pair == pair && b->flights[i].state == SIM_FLIGHT_OPEN &&
+                b->flights[i].expiry_ms > wall_ms;
     /* One more may carry what must not wait: a close. */
     if (open > l->max_in_flight + 1)
         sim_violation(b->report, "host %u: %u packets in flight", b->host, open);
@@ -222,7 +224,7 @@ void sim_books_sent(sim_books *b, uint64_t wall_ms, uint64_t request, uint8_t *p
     if (l->ended && !l->reopened)
         sim_violation(b->report, "host %u: sent a packet of connection %u after its end", b->host,
                       pair);
-    check_numbers(b, l, f, pair);
+    check_numbers(b, l, f, pair, wall_ms);
     for (unsigned i = 0; i < b->scratch.frame_count; i++)
         if (b->scratch.frames[i].type == SIM_FRAME_STREAM_DATA)
             check_data_sent(b, pair, &b->scratch.frames[i]);
@@ -336,6 +338,9 @@ void sim_books_incoming(sim_books *b, uint64_t handle, uint8_t *packet, size_t l
     in->minimum = b->scratch.amount;
     in->sequence = b->scratch.sequence;
     in->divided = !divide(&b->scratch, in->amount, in->parts, &in->part_count);
+    sim_trace(b->report, "host %u gets %" PRIx64 " amount %" PRIu64 " minimum %" PRIu64
+              " sequence %" PRIu64 " streams %u", b->host, handle, in->amount, in->minimum,
+              in->sequence, in->part_count);
     learn_limits(b, in->pair);
 }
 
@@ -350,6 +355,8 @@ static sim_incoming *find_incoming(sim_books *b, uint64_t handle)
 /* 1 % above what is left, for the rounding of rates, and a unit for the rounding of that. */
 static void check_receive_max(sim_books *b, const sim_stream_book *s, uint64_t before)
 {
+    if (s->received_low == before)
+        return;
     uint64_t left = s->receive_max > before ? s->receive_max - before : 0;
     rill_u128 most = (rill_u128)s->receive_max + left / 100 + 1;
     if (s->received_low > most)

@@ -16,7 +16,7 @@ typedef struct bounds {
 
 static void add(bounds *b, uint64_t amount, bool certain)
 {
-    b->high += amount;
+    b->high = b->high + amount < amount ? UINT64_MAX : b->high + amount;
     b->low += certain ? amount : 0;
 }
 

@@ -114,6 +114,11 @@ static void bound_amounts(sim_scenario *s)
                     smallest = max / 60 < 1000 ? 1000 : max / 60;
             }
     uint64_t most = smallest > UINT64_MAX / 100 ? UINT64_MAX : smallest * 100;
+    /* A few bytes a round trip take their time, too. */
+    if (s->client_app.data_high > s->client_options.stream_send_buffer * UINT64_C(20))
+        s->client_app.data_high = s->client_options.stream_send_buffer * UINT64_C(20);
+    if (s->server_app.data_high > s->server_options.stream_send_buffer * UINT64_C(20))
+        s->server_app.data_high = s->server_options.stream_send_buffer * UINT64_C(20);
     if (s->client_app.amount_high > most)
         s->client_app.amount_high = most;
     if (s->server_app.amount_high > most)
@@ -215,6 +220,9 @@ static void draw(sim_scenario *s, sim_rng *r)
         if (s->hostile)
             add_adversary(&s->path[i], r);
     }
+    /* A lost first packet is only known to be lost once it has expired. */
+    s->client_options.connect_timeout = 200 * RILL_SECOND;
+    s->server_options.connect_timeout = 200 * RILL_SECOND;
     if (sim_rng_chance(r, 200)) {
         s->client_wall_offset = (int64_t)sim_rng_below(r, 2001) - 1000;
         s->server_wall_offset = (int64_t)sim_rng_below(r, 2001) - 1000;

@@ -73,7 +73,9 @@ static sim_host *make_host(world *w, unsigned index, uint64_t seed)
     h->books = sim_books_new(w->report, &w->directory, index, server, seed);
     sim_host_init(h, w->report, &w->queue, seed, &o);
     h->books->default_receive_max = options->default_receive_max;
-    h->app = sim_app_new(h, server ? &s->server_app : &s->client_app, seed, options);
+    sim_app_config app = server ? s->server_app : s->client_app;
+    app.hostile = s->hostile;
+    h->app = sim_app_new(h, &app, seed, options);
     return h;
 }
 
@@ -211,6 +213,11 @@ static void finish(world *w)
     uint64_t until = w->queue.now + FINISH_TIME;
     while (open_connections(w) != 0 && !w->report->failed && w->queue.now < until)
         run_until(w, w->queue.now + RILL_SECOND / 2);
+    if (open_connections(w) != 0 && w->scenario->hostile) {
+        /* Money that may not leave below the minimum rate is waited for: an application gives up. */
+        each_host(w, sim_app_close);
+        run_until(w, w->queue.now + FINISH_TIME);
+    }
     if (open_connections(w) != 0)
         sim_violation(w->report, "%zu connections never ended", open_connections(w));
     until = w->queue.now + DRAIN_TIME;

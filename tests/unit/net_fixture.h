@@ -21,7 +21,7 @@
 #include "net/btp_server.h"
 
 #define DEADLINE_MS 30000
-#define TOKEN "secret-token"
+#define TOKEN       "secret-token"
 
 /* What one link has told. */
 typedef struct told {
@@ -34,8 +34,8 @@ typedef struct told {
     uint64_t cookie;
     uint8_t last[64]; /* beginning of the last packet */
     size_t last_len;
-    bool echo;             /* answer requests at once, with their own bytes */
-    bool close_when_down;  /* as the owner of a session does */
+    bool echo;            /* answer requests at once, with their own bytes */
+    bool close_when_down; /* as the owner of a session does */
     bool close_on_reply;
 } told;
 
@@ -224,7 +224,8 @@ static inline void net_serve(net *n)
 {
     n->server_closed = false;
     assert_int_equal(rill_btp_server_open(&n->server, n->loop, &n->options), RILL_OK);
-    n->options.port = rill_btp_server_port(n->server); /* so that the next one is at the same place */
+    n->options.port =
+        rill_btp_server_port(n->server); /* so that the next one is at the same place */
     assert_int_not_equal(n->options.port, 0);
 }
 

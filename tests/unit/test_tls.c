@@ -105,7 +105,8 @@ static void test_trusted(void **state)
         until(&n, both_up);
         n.session.echo = true;
         for (uint64_t c = 0; c < 100; c++) {
-            /* More than the high-water mark in one turn is refused, and that is tested elsewhere. */
+            /* More than the high-water mark in one turn is refused, and that is tested elsewhere.
+             */
             int error = rill_link_send(n.client.link, c, packet, c % 50 == 0 ? sizeof packet : c);
             assert_int_equal(error, RILL_OK);
         }
@@ -154,8 +155,7 @@ static void test_wrong_host(void **state)
     char uri[256];
     net_uri(&n, uri, sizeof uri, "btp+wss", TOKEN, "127.0.0.2");
     assert_int_equal(
-        rill_link_open(&n.client.link, n.loop, uri, &o, &link_handlers, &n.client, NULL),
-        RILL_OK);
+        rill_link_open(&n.client.link, n.loop, uri, &o, &link_handlers, &n.client, NULL), RILL_OK);
     until(&n, client_down);
     assert_int_equal(n.client.error, RILL_ERR_TLS);
     assert_non_null(strstr(n.client.detail, "mismatch"));
@@ -185,8 +185,7 @@ static void test_no_tls_there(void **state)
     char uri[256];
     net_uri(&n, uri, sizeof uri, "btp+wss", TOKEN, "localhost");
     assert_int_equal(
-        rill_link_open(&n.client.link, n.loop, uri, &o, &link_handlers, &n.client, NULL),
-        RILL_OK);
+        rill_link_open(&n.client.link, n.loop, uri, &o, &link_handlers, &n.client, NULL), RILL_OK);
     until(&n, client_down);
     assert_false(n.client.final);
     net_end(&n);

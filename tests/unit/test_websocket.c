@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server does about clients that speak HTTP, WebSocket and BTP well, badly, or not at all. */
+/* What a server does about clients that speak HTTP, WebSocket and BTP well, badly, or not at all.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include "net_fixture.h"
@@ -216,8 +217,8 @@ static int client_verdict(const char *response)
     size_t used = 0;
     assert_int_equal(rill_ws_handshake_client(&h, nonce), RILL_OK);
     assert_string_equal(h.expected, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-    int verdict = rill_ws_handshake_feed(&h, (const uint8_t *)response, strlen(response), &used,
-                                         &problem);
+    int verdict =
+        rill_ws_handshake_feed(&h, (const uint8_t *)response, strlen(response), &used, &problem);
     if (verdict == RILL_OK)
         assert_int_equal(strlen(response) - used, 2);
     return verdict;
@@ -287,7 +288,8 @@ static void test_refused_frames_keep_the_session(void **state)
     static const struct {
         const uint8_t *bytes;
         size_t len;
-    } frames[] = {{message, sizeof message}, {transfer, sizeof transfer}, {unknown, sizeof unknown}};
+    } frames[] = {
+        {message, sizeof message}, {transfer, sizeof transfer}, {unknown, sizeof unknown}};
     net n;
     begin(&n);
     authenticated(&n);
@@ -420,6 +422,28 @@ static void test_slow_reader(void **state)
     end(&n);
 }
 
+/* Nobody at the other end any more: SIGPIPE, which would end the process, never comes through. */
+static void test_writing_to_the_dead(void **state)
+{
+    (void)state;
+    static uint8_t packet[30000] = {13};
+    net n;
+    begin(&n);
+    for (int round = 0; round < 20; round++) {
+        n.session.ups = n.session.downs = 0;
+        socket_.deaf = false;
+        authenticated(&n);
+        uv_read_stop((uv_stream_t *)&socket_.handle);
+        for (int i = 0; i < 200; i++)
+            assert_int_equal(rill_link_reply(n.session.link, (uint64_t)1 << 32, packet, 30000),
+                             RILL_OK);
+        raw_close(&socket_);
+        until(&n, session_down);
+        assert_int_equal(n.session.error, RILL_ERR_NOT_CONNECTED);
+    }
+    net_end(&n);
+}
+
 static void test_idle_session(void **state)
 {
     (void)state;
@@ -498,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_fragments_and_pings),
         cmocka_unit_test(test_endless_fragments),
         cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_writing_to_the_dead),
         cmocka_unit_test(test_idle_session),
         cmocka_unit_test(test_too_many_sessions),
         cmocka_unit_test(test_garbage),

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two endpoints and a path between them, in virtual time. What the path does
+ * with each packet is a test's to say: pass, drop, duplicate, delay, reject,
+ * tamper. Every mistake of the pair itself fails the test that uses it.
+ */
+#ifndef RILL_TESTS_PAIR_H
+#define RILL_TESTS_PAIR_H
+
+#include <rill/rill.h>
+
+#define PAIR_STREAMS 64
+#define PAIR_ASKED   256
+
+typedef enum pair_side {
+    PAIR_CLIENT,
+    PAIR_SERVER
+} pair_side;
+
+typedef enum pair_action {
+    PAIR_PASS,
+    PAIR_DROP,       /* it does not arrive, and nothing ever comes back */
+    PAIR_LOSE_REPLY, /* it arrives, and nothing ever comes back */
+    PAIR_REJECT,     /* a connector refuses it with `code` */
+    PAIR_UNSENT,     /* the link says: it certainly never left */
+    PAIR_IN_DOUBT    /* it arrives, but the link says that no reply can come */
+} pair_action;
+
+/* One Prepare on its way. The first part says what it is, the second what becomes of it. */
+typedef struct pair_packet {
+    pair_side from;
+    uint64_t number; /* of those that this side sent, from 0 */
+    uint64_t amount; /* at the sender */
+    uint8_t *bytes;  /* may be changed in place */
+    size_t len;
+
+    pair_action action;
+    rill_ilp_code_id code;
+    uint64_t maximum; /* told with F08; 0: no data */
+    uint64_t delay;   /* of each way, nanoseconds */
+    unsigned copies;  /* that arrive; replies to all but the first are lost */
+} pair_packet;
+
+typedef struct pair_stream {
+    uint64_t id;
+    uint64_t money;
+    uint8_t *data; /* all that was read */
+    size_t len;
+    bool ended;
+    int error;
+    uint8_t code;
+    bool remote;
+} pair_stream;
+
+typedef struct pair_asked {
+    uint64_t decision;
+    uint64_t request;
+    uint64_t amount;
+    uint8_t packet_id[32];
+    bool decided;
+} pair_asked;
+
+/* What was seen of one side: events by type, and the money at its link. */
+typedef struct pair_end {
+    rill_endpoint *endpoint;
+    rill_connection *connection; /* NULL before it exists and after its end */
+    unsigned events[RILL_EVENT_CONNECTION_END + 1];
+    int sent_error;
+    int received_error;
+    int end_error;
+    uint8_t end_code;
+    bool end_remote;
+    rill_connection_stats last; /* at its end */
+    pair_stream streams[PAIR_STREAMS];
+    unsigned stream_count;
+    pair_asked asked[PAIR_ASKED];
+    unsigned asked_count;
+    uint64_t packets;       /* that it sent */
+    uint64_t fulfilled_out; /* its units, of Prepares that it sent */
+    uint64_t fulfilled_in;  /* its units, of Prepares that it received */
+} pair_end;
+
+typedef struct pair pair;
+struct pair {
+    pair_end end[2];
+    rill_now now;
+    rill_credentials credentials;
+    void *user;
+    /* by the side that sends */
+    uint64_t delay[2];
+    rill_ratio rate[2];
+    uint64_t maximum[2]; /* larger packets are refused F08 */
+    bool silent_maximum; /* ... without data */
+    bool no_read[2];     /* the application leaves its bytes alone */
+    bool no_events[2];   /* ... and its events */
+    void (*on_packet)(pair *p, pair_packet *packet);
+    void (*on_reply)(pair *p, pair_side to, uint8_t *bytes, size_t *len);
+    void (*on_event)(pair *p, pair_side side, const rill_event *event);
+
+    struct pair_item *queue;
+    struct pair_item *waiting; /* for a decision */
+    uint64_t serial;
+};
+
+typedef struct pair_options {
+    rill_endpoint_options server;
+    rill_endpoint_options client;
+    rill_connection_options connection; /* the client's */
+    rill_credentials_options credentials;
+    bool stay; /* does not connect */
+} pair_options;
+
+/* min_rate 1/1 on the client's side, so that money leaves at once. */
+void pair_options_init(pair_options *o);
+void pair_open(pair *p, const pair_options *o);
+void pair_close(pair *p);
+
+rill_stream *pair_stream_open(pair *p, pair_side side);
+/* What was seen of a stream; made where there was nothing. */
+pair_stream *pair_seen(pair *p, pair_side side, uint64_t id);
+void pair_write(rill_stream *s, const void *data, size_t len);
+
+/* All that happens without time passing. */
+void pair_pump(pair *p);
+/* Lets nanoseconds pass, with all that happens in them. */
+void pair_run(pair *p, uint64_t ns);
+/* Time passes with nothing happening: nobody is asked, nothing is sent. */
+void pair_sleep(pair *p, uint64_t ns);
+/* Decides on the n-th packet that a side was asked about. */
+int pair_decide(pair *p, pair_side side, unsigned n, bool fulfill, bool *fulfilled);
+
+/* Design section 4.6: what the links saw is what the connections say. */
+void pair_check_books(pair *p);
+
+#endif

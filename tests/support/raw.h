@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A peer without rules: writes any STREAM packet there is, and reads what comes back. */
+#ifndef RILL_TESTS_RAW_H
+#define RILL_TESTS_RAW_H
+
+#include <rill/rill.h>
+
+#include "stream/frame.h"
+
+#define RAW_FRAMES 64
+
+typedef struct raw_peer {
+    struct rill_crypto *crypto;
+    struct rill_keys *keys;
+    char destination[RILL_ILP_MAX_ADDRESS + 1];
+    uint64_t sequence; /* of the next packet */
+} raw_peer;
+
+/* A packet to write; what is 0 is as an honest peer would have it. */
+typedef struct raw_packet {
+    uint64_t amount;
+    uint64_t minimum;
+    uint8_t type;
+    bool unfulfillable;
+    uint64_t sequence;
+    uint64_t expires_in; /* milliseconds, 30 s; 1 has passed already */
+    const rill_frame *frames;
+    unsigned frame_count;
+    rill_bytes tail; /* bytes after the frames */
+    bool broken;     /* says that there is one frame more */
+} raw_packet;
+
+/* What came back. */
+typedef struct raw_reply {
+    size_t len; /* 0: the application is asked */
+    uint8_t type;
+    rill_ilp_code_id code;
+    bool authentic;
+    uint64_t sequence;
+    uint64_t amount;
+    rill_frame frames[RAW_FRAMES];
+    unsigned frame_count;
+    uint8_t bytes[RILL_PACKET_BUFFER];
+    uint8_t plaintext[RILL_ILP_MAX_DATA];
+} raw_reply;
+
+void raw_open(raw_peer *r, const char *destination, const uint8_t secret[32]);
+void raw_close(raw_peer *r);
+
+size_t raw_write(raw_peer *r, rill_now now, const raw_packet *packet, uint8_t *out);
+/* Writes, delivers, reads. */
+void raw_send(raw_peer *r, rill_endpoint *to, rill_now now, const raw_packet *packet,
+              raw_reply *reply);
+/* Delivers bytes that were written before. */
+void raw_deliver(raw_peer *r, rill_endpoint *to, rill_now now, const uint8_t *bytes, size_t len,
+                 raw_reply *reply);
+const rill_frame *raw_find(const raw_reply *reply, uint8_t type);
+
+/*
+ * As the receiver of a Prepare: the Fulfill, or the Reject with a code, whose
+ * STREAM packet says that `amount` arrived.
+ */
+size_t raw_answer(raw_peer *r, const uint8_t *prepare, size_t len, bool fulfill,
+                  rill_ilp_code_id code, uint64_t amount, const rill_frame *frames,
+                  unsigned frame_count, uint8_t *out);
+/* The STREAM packet inside a Prepare, as its receiver reads it. */
+void raw_read(raw_peer *r, const uint8_t *prepare, size_t len, raw_reply *out);
+
+#endif
