@@ -137,8 +137,9 @@ RILL_API void rill_stream_offsets_of(const rill_stream *s, rill_stream_offsets *
 
 /*
  * No more from us: once all bytes written are acknowledged and all money up to
- * the send max is sent, the stream closes in both directions. Nothing can be
- * written after this. RILL_ERR_CLOSED.
+ * the send max is sent, the stream closes in both directions; or once nothing
+ * of it has got through for the connection's connect_timeout, and its end then
+ * says RILL_ERR_BLOCKED. Nothing can be written after this. RILL_ERR_CLOSED.
  */
 RILL_API RILL_MUST_CHECK int rill_stream_end(rill_stream *s);
 

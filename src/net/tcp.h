@@ -10,8 +10,8 @@
 #include "net/tls.h"
 
 /* Where a sender is asked to wait; it may go on at a quarter of it. */
-#define RILL_TCP_HIGH_WATER  (1024u * 1024)
-#define RILL_TCP_MAX_BACKLOG (16u * 1024 * 1024)
+#define RILL_TCP_HIGH_WATER  ((size_t)1024 * 1024)
+#define RILL_TCP_MAX_BACKLOG ((size_t)16 * 1024 * 1024)
 #define RILL_TCP_NAME        288
 
 /* All from the loop, never from inside a call. */

@@ -55,9 +55,9 @@ static int apply_asset(rill_connection *c, const rill_frame *frame)
     return RILL_OK;
 }
 
+/* The timer goes on: others may be blocked still. It ends where it finds none. */
 static void unblocked(rill_connection *c)
 {
-    c->blocked_probe_at = 0;
     rill_connection_ready(c);
 }
 
@@ -189,8 +189,11 @@ static int apply_to_stream(rill_stream *s, const rill_frame *frame, bool prepare
     }
     bool overtaken = frame->type == RILL_FRAME_STREAM_DATA && s->closed_remote &&
                      s->linger_until != 0;
-    if (s->closed && !overtaken)
+    if (s->closed && !overtaken) {
+        if (prepare && frame->type == RILL_FRAME_STREAM_DATA)
+            drop_data(s->connection, frame);
         return RILL_OK;
+    }
     switch (frame->type) {
     case RILL_FRAME_STREAM_MAX_MONEY:
         apply_max_money(s, frame);
@@ -218,16 +221,43 @@ static bool opens(uint8_t type)
            type == RILL_FRAME_STREAM_MAX_DATA;
 }
 
+/*
+ * Bytes for a stream that is over: nobody reads them, but their sender has
+ * counted them against the connection's window, and may not know of the end.
+ */
+static void drop_data(rill_connection *c, const rill_frame *frame)
+{
+    c->endpoint->closed_stream = frame->stream;
+    c->received_bytes += frame->text.len;
+    c->consumed_bytes += frame->text.len;
+    rill_connection_update_receive_window(c);
+}
+
+/* A close that comes before what it closes: what comes later must not open the stream. */
+static int close_unopened(rill_connection *c, const rill_frame *frame)
+{
+    if (rill_connection_check_stream(c, frame->stream) != RILL_OK)
+        return RILL_OK;
+    int err = rill_id_set_add(&c->opened_by_remote, c->endpoint->allocator, frame->stream);
+    if (err == RILL_OK)
+        rill_connection_allow_another(c);
+    return err;
+}
+
 static int apply_stream_frame(rill_connection *c, const rill_frame *frame, bool prepare)
 {
     rill_stream *s = rill_connection_find(c, frame->stream);
     if (!s && prepare && opens(frame->type)) {
         int err = rill_connection_accept_stream(c, frame->stream, &s);
+        if (err == RILL_ERR_CLOSED && frame->type == RILL_FRAME_STREAM_DATA)
+            drop_data(c, frame);
         if (err == RILL_ERR_CLOSED)
             return RILL_OK;
         if (err != RILL_OK)
             return err;
     }
+    if (!s && prepare && frame->type == RILL_FRAME_STREAM_CLOSE)
+        return close_unopened(c, frame);
     return s ? apply_to_stream(s, frame, prepare) : RILL_OK;
 }
 

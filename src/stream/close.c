@@ -36,11 +36,35 @@ static void keep_message(rill_connection *c, const char *message, size_t len)
 
 static void start_closing(rill_connection *c, uint8_t code)
 {
-    uint64_t now = c->endpoint->last_now.mono_ns;
     c->state = RILL_STATE_CLOSING;
     c->close_code = code;
-    c->close_deadline = now + CLOSE_TIMEOUT;
+    c->close_deadline = 0;
     c->probing.active = false;
+}
+
+/* What carries no money is not waited for. */
+static void drop_unanswered(rill_connection *c)
+{
+    for (rill_list *n = c->flights.next, *next; n != &c->flights; n = next) {
+        next = n->next;
+        rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
+        if (f->amount == 0 || f->kind != RILL_FLIGHT_NORMAL)
+            rill_flight_lose(c, f);
+    }
+}
+
+/*
+ * The time to answer runs from the first reading of the clock after the close:
+ * the application, whose call it may have been, brings none.
+ */
+void rill_connection_closing_on_deadline(rill_connection *c, uint64_t now_ns)
+{
+    if (c->close_deadline == 0)
+        c->close_deadline = now_ns + CLOSE_TIMEOUT;
+    if (c->close_deadline > now_ns)
+        return;
+    drop_unanswered(c);
+    rill_connection_shut(c);
 }
 
 static void shut_streams(rill_connection *c, uint8_t code, bool remote, int error)

@@ -170,7 +170,14 @@ int rill_connection_check_stream(const rill_connection *c, uint64_t id)
         return RILL_ERR_CLOSED;
     if (id > c->max_stream_id)
         return RILL_ERR_STREAM_ID;
-    return RILL_OK;
+    /* The connection ends with the streams that it has. */
+    return c->ending ? RILL_ERR_CLOSED : RILL_OK;
+}
+
+void rill_connection_allow_another(rill_connection *c)
+{
+    c->max_stream_id = rill_add_sat(c->max_stream_id, 2);
+    rill_connection_tell(c, RILL_TELL(MAX_STREAM_ID), true);
 }
 
 int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream **out)

@@ -109,6 +109,7 @@ int rill_connection_open_stream(rill_connection *c, rill_stream **out)
     if (c->next_stream_id > c->remote_max_stream_id) {
         c->stream_id_blocked = true;
         rill_connection_tell(c, RILL_TELL(STREAM_ID_BLOCKED), true);
+        rill_note_blocked(c);
         rill_connection_wake(c);
         return RILL_ERR_STREAM_ID;
     }

@@ -175,6 +175,8 @@ RILL_MUST_CHECK int rill_connection_accept_stream(rill_connection *c, uint64_t i
                                                   rill_stream **out);
 /* As accept_stream would do, without doing it. RILL_OK where it is open. */
 RILL_MUST_CHECK int rill_connection_check_stream(const rill_connection *c, uint64_t id);
+/* A stream that the other side opened is over: it may open another one. */
+void rill_connection_allow_another(rill_connection *c);
 /* Bytes that open streams, or all, have taken of the connection's send window. */
 uint64_t rill_connection_send_left(const rill_connection *c);
 void rill_connection_update_receive_window(rill_connection *c);
@@ -191,6 +193,7 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, rill_byt
 /* Nothing more leaves: its end is reported once the last reply has come. */
 void rill_connection_shut(rill_connection *c);
 void rill_connection_check_closed(rill_connection *c);
+void rill_connection_closing_on_deadline(rill_connection *c, uint64_t now_ns);
 
 /* ---- outcome.c: what becomes of a flight; each takes it out of the connection and the table ---- */
 /* Frames have arrived; money: delivered other side's units, or not taken. */
@@ -257,6 +260,8 @@ RILL_MUST_CHECK int rill_connection_receive(rill_connection *c, rill_now now, ui
 void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,
                            size_t len);
 
+/* Nothing leaves for a while, longer with each round of errors. */
+void rill_connection_hold_path(rill_connection *c, uint64_t sent_ns, uint64_t now_ns);
 /* No reply can come any more. sent: it may have arrived. */
 void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f, bool sent);
 

@@ -73,20 +73,15 @@ static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
     uint64_t amount = u->amount;
     memcpy(fulfillment, u->fulfillment, sizeof fulfillment);
     e->part_count = u->part_count;
+    /* Credited before the reservation is released: a goal may be met by it, on a closed stream too. */
     for (uint32_t i = 0; i < u->part_count; i++) {
         e->parts[i].stream = u->parts[i].stream;
         e->parts[i].amount = u->parts[i].amount;
-        u->parts[i].stream->references++; /* until it is credited */
+        rill_stream_credit(u->parts[i].stream, u->parts[i].amount);
     }
     rill_undecided_release(u);
-    for (uint32_t i = 0; i < e->part_count; i++)
-        rill_stream_credit(e->parts[i].stream, e->parts[i].amount);
     c->stats.received += amount;
     int err = rill_reply_fulfill(c, sequence, amount, fulfillment, reply, reply_len);
-    for (uint32_t i = 0; i < e->part_count; i++) {
-        e->parts[i].stream->references--;
-        rill_stream_release(e->parts[i].stream);
-    }
     e->part_count = 0;
     after_release(c);
     return err;
@@ -108,6 +103,7 @@ int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool
 {
     *reply_len = 0;
     e->last_now = now;
+    e->closed_stream = 0;
     if (fulfilled)
         *fulfilled = false;
     rill_undecided *u = rill_map_get(&e->decisions, decision);

@@ -232,6 +232,7 @@ void rill_endpoint_retire(rill_connection *c)
     uint64_t left = rill_mul_div_floor_sat(left_ms, RILL_MS, 1);
     if (!c->server || left == 0) {
         leave_table(c);
+        rill_heap_remove(&e->heap, &c->deadline.timer);
         e->ended_connection = c;
         return;
     }
@@ -361,6 +362,8 @@ int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *
         rill_list_remove(&c->ready_node);
         if (*len > 0)
             rill_connection_ready(c);
+        if (err != RILL_OK) /* without memory: tried again later */
+            rill_connection_hold_path(c, now.mono_ns, now.mono_ns);
         rill_connection_rearm(c, now.mono_ns);
         if (err != RILL_OK || *len > 0)
             return err;

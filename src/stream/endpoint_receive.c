@@ -142,6 +142,24 @@ static void inherit(rill_arrival *a, rill_connection *old, rill_sequence_window 
     *max_expires_at = old->max_expires_at;
 }
 
+/* What is no good as a packet opens no connection either, and leaves what was there alone. */
+static bool refuses_new(rill_arrival *a, rill_ilp_code_id *code)
+{
+    rill_endpoint *e = a->e;
+    rill_stream_packet packet;
+    if (!peek(a, &packet))
+        *code = RILL_ILP_F06_UNEXPECTED_PAYMENT;
+    else if (a->prepare.expires_at <= a->now.wall_ms)
+        *code = RILL_ILP_R00_TRANSFER_TIMED_OUT;
+    else if (e->ending)
+        *code = RILL_ILP_T99_APPLICATION_ERROR;
+    else if (e->open_count >= e->max_connections)
+        *code = RILL_ILP_T02_PEER_BUSY;
+    else
+        return false;
+    return true;
+}
+
 static int accept_connection(rill_arrival *a, uint64_t request, rill_connection *old)
 {
     rill_endpoint *e = a->e;
@@ -157,9 +175,8 @@ static int accept_connection(rill_arrival *a, uint64_t request, rill_connection 
     if (err == RILL_OK && !open_envelope(a, keys)) {
         rill_keys_free(keys);
         err = RILL_ERR_AUTH;
-    } else if (err == RILL_OK && e->ending) {
+    } else if (err == RILL_OK && refuses_new(a, &code)) {
         rill_keys_free(keys);
-        code = RILL_ILP_T99_APPLICATION_ERROR;
         err = RILL_ERR_STATE;
     } else if (err == RILL_OK) {
         rill_sequence_window seen;

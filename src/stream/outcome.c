@@ -80,6 +80,8 @@ static void send_again(rill_connection *c, rill_flight *f)
 static void settle_stream(rill_stream *s)
 {
     s->references--;
+    if (s->out.given_up)
+        s->out.send_max = s->out.sent + s->out.held;
     rill_stream_want_money(s);
     rill_stream_check_goals(s);
     rill_stream_check_end(s);

@@ -110,11 +110,11 @@ static bool collect_parts(rill_incoming_packet *in)
         rill_stream *s;
         if (e->part_count == RILL_MAX_PARTS)
             return false;
-        if (rill_connection_accept_stream(in->c, frame.stream, &s) != RILL_OK || s->closed) {
-            /* It is over, and the sender may not know: the reply says so. */
-            e->closed_stream = frame.stream;
+        int err = rill_connection_accept_stream(in->c, frame.stream, &s);
+        if (err == RILL_ERR_CLOSED || (err == RILL_OK && s->closed))
+            e->closed_stream = frame.stream; /* the sender may not know: the reply says so */
+        if (err != RILL_OK || s->closed)
             return false;
-        }
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
         s->in.planned = 0;
         e->shares[e->part_count] = (rill_share){
@@ -211,6 +211,25 @@ static int fulfill(rill_incoming_packet *in)
     c->stats.received += in->prepare->amount;
     return rill_reply_fulfill(c, in->packet.sequence, in->prepare->amount, in->fulfillment,
                               in->reply, in->reply_len);
+}
+
+/*
+ * Both sides have one key: a connector could bring our own packet back to us,
+ * and we would say that it had arrived. Its sequence is then one of ours.
+ */
+static bool is_our_own(const rill_incoming_packet *in)
+{
+    const rill_connection *c = in->c;
+    if (rill_list_empty(&c->flights) || in->packet.sequence >= c->next_sequence ||
+        in->packet.sequence < RILL_CONTAINER(c->flights.next, rill_flight, node)->sequence)
+        return false;
+    for (const rill_list *n = c->flights.next; n != &c->flights; n = n->next) {
+        const rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
+        if (f->sequence == in->packet.sequence && f->kind == RILL_FLIGHT_NORMAL &&
+            rill_equal_ct(f->fulfillment, in->fulfillment, sizeof in->fulfillment))
+            return true;
+    }
+    return false;
 }
 
 static int settle_money(rill_incoming_packet *in)

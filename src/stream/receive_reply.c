@@ -55,11 +55,9 @@ static bool next_round(uint64_t sent_ns, uint64_t now_ns, uint64_t *started, uin
     return true;
 }
 
-static void hold_path(rill_answer *a)
+void rill_connection_hold_path(rill_connection *c, uint64_t sent_ns, uint64_t now_ns)
 {
-    rill_connection *c = a->c;
-    next_round(a->f->sent_ns, a->now.mono_ns, &c->path_hold_started, &c->path_hold_until,
-               &c->path_errors);
+    next_round(sent_ns, now_ns, &c->path_hold_started, &c->path_hold_until, &c->path_errors);
 }
 
 static void apply_frames(rill_answer *a)
@@ -135,6 +133,18 @@ static void note_refusal(rill_answer *a)
         rill_stream_fail_goal(RILL_CONTAINER(n, rill_stream, node), RILL_ERR_RATE);
 }
 
+/* A connection that is over takes nothing: its authentic reject acknowledges nothing. */
+static bool says_closed(const rill_answer *a)
+{
+    rill_reader frames = a->packet.frames;
+    uint64_t left = a->packet.frame_count;
+    rill_frame frame;
+    while (rill_stream_packet_next(&frames, &left, &frame))
+        if (frame.type == RILL_FRAME_CONNECTION_CLOSE)
+            return true;
+    return false;
+}
+
 static void refused(rill_answer *a)
 {
     rill_connection *c = a->c;
@@ -150,7 +160,10 @@ static void refused(rill_answer *a)
         rill_rate_learn(&c->rate, amount, a->packet.amount);
         note_refusal(a);
     }
-    rill_flight_refuse(c, f);
+    if (says_closed(a))
+        rill_flight_lose(c, f);
+    else
+        rill_flight_refuse(c, f);
     apply_frames(a);
 }
 
@@ -195,7 +208,7 @@ static void temporary_error(rill_answer *a, rill_congestion_signal signal)
     c->last_failure = RILL_ERR_UNREACHABLE;
     /* The congestion window paces money; what is not money is held back here. */
     if (f->amount == 0)
-        hold_path(a);
+        rill_connection_hold_path(c, f->sent_ns, a->now.mono_ns);
 }
 
 static void too_large(rill_answer *a, rill_bytes data)

@@ -138,7 +138,10 @@ static int send_probe(rill_connection *c, rill_now now, uint8_t *packet, size_t 
     if (!f)
         return RILL_ERR_NOMEM;
     f->amount = rill_probe_take(c);
-    return launch(c, now, f, packet, len, request);
+    int err = launch(c, now, f, packet, len, request);
+    if (err != RILL_OK)
+        rill_probe_failed(c, now.mono_ns, true);
+    return err;
 }
 
 static int send_money(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,

@@ -82,8 +82,11 @@ static void hold(rill_connection *c, rill_flight *f)
         if (m.amount == 0)
             continue;
         m.expected = rill_rate_delivers(&c->rate, m.amount);
+        /* A peer may claim any rate: what is added here is what is subtracted later. */
+        if (m.expected > UINT64_MAX - m.stream->out.expected)
+            m.expected = UINT64_MAX - m.stream->out.expected;
         m.stream->out.held += m.amount;
-        m.stream->out.expected = rill_add_sat(m.stream->out.expected, m.expected);
+        m.stream->out.expected += m.expected;
         m.stream->references++;
         f->money[kept++] = m;
         /* To the end of the line, so that none starves. */

@@ -61,6 +61,9 @@ void rill_stream_destroy(rill_stream *s)
         rill_connection_update_receive_window(c);
     }
     rill_reassembly_free(s->reassembly);
+    /* Not before: streams that are closed and not yet read take memory too. */
+    if (s->closed && !s->ours && c->state == RILL_STATE_OPEN)
+        rill_connection_allow_another(c);
     rill_free(a, s->message);
     rill_free(a, s);
 }
@@ -100,6 +103,7 @@ void rill_stream_want_money(rill_stream *s)
     rill_connection *c = s->connection;
     if (rill_stream_sendable(s) == 0) {
         rill_list_remove(&s->money_node);
+        s->out.blocked = false;
         return;
     }
     if (!rill_list_linked(&s->money_node))
@@ -129,6 +133,7 @@ static void finish_send_goal(rill_stream *s, int error)
     s->sent_error = error;
     if (error != RILL_OK && !s->closed) {
         out->send_max = out->sent + out->held;
+        out->given_up = true;
         rill_stream_want_money(s);
     }
     rill_stream_notify(s, RILL_EVENT_SENT);
@@ -146,8 +151,10 @@ static void finish_receive_goal(rill_stream *s, int error)
 
 void rill_stream_fail_goal(rill_stream *s, int error)
 {
-    if (s->out.goal_set)
-        finish_send_goal(s, error);
+    if (!s->out.goal_set)
+        return;
+    finish_send_goal(s, error);
+    rill_stream_check_end(s);
 }
 
 void rill_stream_check_goals(rill_stream *s)
@@ -201,13 +208,6 @@ static void keep_message(rill_stream *s, const char *message, size_t len)
     s->message[len] = '\0';
 }
 
-/* A stream that the other side opened is over: it may open another one. */
-static void allow_another(rill_connection *c)
-{
-    c->max_stream_id = rill_add_sat(c->max_stream_id, 2);
-    rill_connection_tell(c, RILL_TELL(MAX_STREAM_ID), true);
-}
-
 void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t message_len,
                       bool remote, int error)
 {
@@ -229,8 +229,6 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     rill_list_remove(&s->tell_node);
     if (!s->close_done)
         rill_stream_tell(s, RILL_TELL(CLOSE), true);
-    if (!s->ours && c->state == RILL_STATE_OPEN)
-        allow_another(c);
     rill_stream_check_goals(s);
     rill_stream_release(s);
 }
@@ -246,6 +244,8 @@ void rill_stream_start_ending(rill_stream *s)
 /* What a stream still has to send when it ends is not waited for without any progress. */
 static uint64_t give_up_at(const rill_stream *s)
 {
+    if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER)
+        return s->out.goal_deadline;
     return rill_add_sat(s->progress_ns, s->connection->options->connect_timeout);
 }
 
@@ -274,7 +274,7 @@ void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns)
         rill_stream_release(s);
     }
     if (s->ending && !s->closed && give_up_at(s) <= now_ns) {
-        rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false, RILL_ERR_TIMEOUT);
+        rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false, RILL_ERR_BLOCKED);
         rill_connection_check_end(s->connection);
     }
     rill_stream_rearm(s);
@@ -307,6 +307,11 @@ void rill_stream_release(rill_stream *s)
         return;
     if (s->end_fetched || (s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END)))
         return;
+    /* Closed without an error, but not all that was written has arrived: that is one. */
+    bool complete = !s->sendbuf || rill_sendbuf_acknowledged(s->sendbuf) ==
+                                       rill_sendbuf_written(s->sendbuf);
+    if (s->end_error == RILL_OK && !complete)
+        s->end_error = RILL_ERR_CLOSED;
     rill_stream_notify(s, RILL_EVENT_STREAM_END);
 }
 

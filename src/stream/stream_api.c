@@ -47,6 +47,7 @@ int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
     if (send_max < s->out.sent + s->out.held)
         return RILL_ERR_RANGE;
     s->out.send_max = send_max;
+    s->out.given_up = false;
     rill_stream_want_money(s);
     rill_connection_wake(s->connection);
     return RILL_OK;
@@ -84,6 +85,7 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
         return err;
     if (total > s->out.send_max)
         s->out.send_max = total;
+    s->out.given_up = false;
     s->out.goal = total;
     s->out.goal_deadline = deadline;
     s->out.goal_set = true;

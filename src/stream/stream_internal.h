@@ -43,6 +43,7 @@ typedef struct rill_money_out {
     uint64_t remote_received;  /* other side's word */
     uint32_t weight;
     bool blocked;              /* by remote_max */
+    bool given_up;             /* a goal failed: what comes back is not sent again */
     bool goal_set;             /* rill_stream_send_total */
     uint64_t goal;
     uint64_t goal_deadline;

@@ -128,6 +128,9 @@ static bool tell_stream(rill_stream *s, rill_packet_writer *p, rill_flight *f)
             continue;
         rill_frame frame;
         bool needed = stream_frame(s, what, &frame);
+        /* No packet may refer to a stream whose end has been announced. */
+        if (f && (s->end_fetched || (s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END))))
+            needed = false;
         if (needed && !room_for(p, f, &frame))
             return false;
         if (needed && !rill_packet_add(p, &frame))

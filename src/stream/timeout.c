@@ -58,14 +58,16 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
     return at;
 }
 
-/* A timer that is too early is left alone: it fires, and is set anew; that is rarer than packets. */
+/*
+ * A timer that is too early is left alone: it fires, and is set anew; that is rarer than packets.
+ * So is one whose time has come: what it was set for is still to be done.
+ */
 void rill_connection_rearm(rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = deadline(c, now_ns);
     rill_timer *t = &c->deadline.timer;
-    if (t->index != 0 && at != RILL_NEVER && t->deadline <= at && t->deadline > now_ns)
-        return;
-    if (t->index != 0 && t->deadline == at)
+    if (t->index != 0 && (t->deadline <= now_ns || t->deadline <= at) &&
+        t->deadline < RILL_NEVER - 1)
         return;
     /* Every connection has had a place in the heap since it was added to the endpoint. */
     int err = rill_heap_set(&c->endpoint->heap, t, at != RILL_NEVER ? at : RILL_NEVER - 1);
@@ -125,8 +127,8 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now)
     rill_undecided_expire(c, now_ns);
     if (c->state == RILL_STATE_OPEN)
         open_deadlines(c, now_ns);
-    if (c->state == RILL_STATE_CLOSING && c->close_deadline <= now_ns)
-        rill_connection_shut(c);
+    if (c->state == RILL_STATE_CLOSING)
+        rill_connection_closing_on_deadline(c, now_ns);
     if (c->state == RILL_STATE_CLOSED && c->close_deadline <= now_ns) {
         c->force_end = true;
         c->close_deadline = RILL_NEVER;
@@ -158,6 +160,9 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     } else {
         rill_flight_lose(c, f);
     }
+    /* A link that takes nothing is not asked again and again. */
+    if (!sent)
+        rill_connection_hold_path(c, sent_ns, now.mono_ns);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, now.mono_ns, true);
     else if (kind == RILL_FLIGHT_CLOSE)

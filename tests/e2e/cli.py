@@ -22,6 +22,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 
 BIN, EXAMPLES = (os.path.abspath(p) for p in sys.argv[1:3])
@@ -345,11 +346,15 @@ def a_file_and_standard_input(t):
         path = t.file("c", receiver.until("shared_secret"))
         sender = t.rill("send", "--json", "--link", t.link("s"), "--credentials", path, "--file", name,
                         "--amount", "77", stdin=subprocess.PIPE)
+        # Its output is read meanwhile, for it takes no more from the sender than it can print.
+        reader = threading.Thread(target=receiver.end, daemon=True)
+        reader.start()
         if name == "-":
             sender.process.stdin.write(content)
         sender.process.stdin.close()
-        assert receiver.end() == 0
         assert sender.end() == 0, sender.text
+        reader.join(LIMIT)
+        assert receiver.end() == 0
         assert received_data(receiver) == content
         assert sender.events()[-1]["sent"] == "77"
 

@@ -291,6 +291,7 @@ typedef struct raw {
     uv_tcp_t handle;
     uv_connect_t connect;
     uv_write_t write;
+    uv_shutdown_t shutdown;
     bool connected, ended, closed, deaf;
     uint8_t got[4096];
     size_t got_len;
@@ -356,6 +357,18 @@ static inline void raw_send(raw *r, const void *data, size_t len)
 static inline void raw_say(raw *r, const char *text)
 {
     raw_send(r, text, strlen(text));
+}
+
+static inline void raw_shut(uv_shutdown_t *request, int status)
+{
+    (void)request;
+    (void)status;
+}
+
+/* Says nothing more, and goes on listening. */
+static inline void raw_finish(raw *r)
+{
+    (void)uv_shutdown(&r->shutdown, (uv_stream_t *)&r->handle, raw_shut);
 }
 
 static inline void raw_close(raw *r)

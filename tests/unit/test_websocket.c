@@ -451,7 +451,9 @@ static void test_idle_session(void **state)
     net_begin(&n);
     n.options.idle_timeout = 30 * RILL_MS;
     net_serve(&n);
-    authenticated(&n);
+    uint8_t frame[128];
+    upgrade(&n);
+    send_frame(0x82, frame, auth_frame(frame));
     until(&n, session_down);
     assert_int_equal(n.session.error, RILL_ERR_IDLE);
     until(&n, ended);
@@ -486,10 +488,7 @@ static void test_garbage(void **state)
             garbage[i] = (uint8_t)(seed >> 24);
         }
         net n;
-        net_begin(&n);
-        n.options.auth_timeout = 20 * RILL_MS;
-        n.options.idle_timeout = 20 * RILL_MS;
-        net_serve(&n);
+        begin(&n);
         if (round % 3 == 0)
             raw_open(&n, &socket_);
         else if (round % 3 == 1)
@@ -500,6 +499,7 @@ static void test_garbage(void **state)
             raw_send(&socket_, garbage, sizeof garbage);
         else
             send_frame(0x82, garbage, (size_t)round);
+        raw_finish(&socket_);
         until(&n, ended);
         end(&n);
     }
