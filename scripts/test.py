@@ -138,25 +138,6 @@ def tap_program(name, command, env=None, before=None):
     return stage
 
 
-def end_to_end(folder, env=None):
-    """Every program in tests/e2e, one after the other."""
-    def stage():
-        names = {os.path.basename(path) for path in glob.glob(f"{ROOT}/tests/e2e/*.py")
-                 if "__main__" in open(path, encoding="utf-8").read()}
-        if names != set(END_TO_END):
-            raise Failed(f"tests/e2e has {sorted(names)}, and this program knows "
-                         f"{sorted(END_TO_END)}")
-        count = tap.Count()
-        logs = []
-        for name, arguments in END_TO_END.items():
-            command = ["python3", f"tests/e2e/{name}", *(f"{folder}/{part}" for part in arguments)]
-            one, log = tap_program(name, command, env)()
-            count.add(one)
-            logs.append(log)
-        return count, "\n".join(log for log in logs if log)
-    return stage
-
-
 def check(command):
     """A command that is one test: it fails by its exit status."""
     def stage():
@@ -167,11 +148,6 @@ def check(command):
 
 # ---- which stages there are ----
 
-# The programs of tests/e2e, and what each is told of a build folder.
-END_TO_END = {
-    "cli.py": ["src/cli", "examples"],
-    "rilld_cli.py": ["src/cli/rilld"],
-}
 INTEROP_ENV = {"RILL_BIN": f"{ROOT}/{GCC}/src/cli", "RILL_EXAMPLES": f"{ROOT}/{GCC}/examples"}
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:detect_leaks=1",
@@ -192,7 +168,7 @@ def gcc_stages():
     return [
         GCC_BUILD,
         ("tests, gcc", meson_tests(GCC), "build, gcc"),
-        ("end to end, gcc", end_to_end(GCC), "build, gcc"),
+        ("end to end, gcc", meson_tests(GCC, ["e2e"]), "build, gcc"),
         ("interop", tap_program("interop", ["node", "tests/interop/run.js"], INTEROP_ENV,
                                 before=["tests/interop/install"]), "build, gcc"),
         ("valgrind", meson_tests(GCC, ["unit"], ["--wrap", VALGRIND, "--timeout-multiplier", "20"]),
@@ -208,7 +184,9 @@ def other_compiler_stages():
         ("tests, sanitizers",
          meson_tests(ASAN, env=SANITIZER_ENV, options=["--timeout-multiplier", "4"]),
          "build, sanitizers"),
-        ("end to end, sanitizers", end_to_end(ASAN, SANITIZER_ENV), "build, sanitizers"),
+        ("end to end, sanitizers",
+         meson_tests(ASAN, ["e2e"], ["--timeout-multiplier", "4"], SANITIZER_ENV),
+         "build, sanitizers"),
         ("tests, clang", meson_tests(CLANG, ["unit", "golden"]), "build, clang"),
     ]
 

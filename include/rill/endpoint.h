@@ -69,6 +69,10 @@ RILL_API const char *rill_endpoint_address(const rill_endpoint *e);
 RILL_API const char *rill_endpoint_asset_code(const rill_endpoint *e);
 RILL_API uint8_t rill_endpoint_asset_scale(const rill_endpoint *e);
 
+/* The endpoint of a connection, and the wake_user that it was made with. */
+RILL_API rill_endpoint *rill_connection_endpoint(rill_connection *c);
+RILL_API void *rill_endpoint_wake_user(const rill_endpoint *e);
+
 /*
  * An address and a secret for one more client; nothing is stored. options may
  * be NULL. RILL_ERR_STATE no account yet; RILL_ERR_TOO_LARGE tag;

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "net/host.h"
-#include "stream/endpoint_internal.h"
 
 struct rill_server {
     rill_host *host;

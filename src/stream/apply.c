@@ -181,6 +181,18 @@ static void apply_close(rill_stream *s, const rill_frame *frame, bool prepare)
     rill_connection_check_end(s->connection);
 }
 
+/*
+ * Bytes for a stream that is over: nobody reads them, but their sender has
+ * counted them against the connection's window, and may not know of the end.
+ */
+static void drop_data(rill_connection *c, const rill_frame *frame)
+{
+    c->endpoint->closed_stream = frame->stream;
+    c->received_bytes += frame->text.len;
+    c->consumed_bytes += frame->text.len;
+    rill_connection_update_receive_window(c);
+}
+
 static int apply_to_stream(rill_stream *s, const rill_frame *frame, bool prepare)
 {
     if (frame->type == RILL_FRAME_STREAM_CLOSE) {
@@ -219,18 +231,6 @@ static bool opens(uint8_t type)
 {
     return type == RILL_FRAME_STREAM_DATA || type == RILL_FRAME_STREAM_MAX_MONEY ||
            type == RILL_FRAME_STREAM_MAX_DATA;
-}
-
-/*
- * Bytes for a stream that is over: nobody reads them, but their sender has
- * counted them against the connection's window, and may not know of the end.
- */
-static void drop_data(rill_connection *c, const rill_frame *frame)
-{
-    c->endpoint->closed_stream = frame->stream;
-    c->received_bytes += frame->text.len;
-    c->consumed_bytes += frame->text.len;
-    rill_connection_update_receive_window(c);
 }
 
 /* A close that comes before what it closes: what comes later must not open the stream. */

@@ -181,7 +181,6 @@ void rill_connection_allow_another(rill_connection *c);
 uint64_t rill_connection_send_left(const rill_connection *c);
 void rill_connection_update_receive_window(rill_connection *c);
 RILL_MUST_CHECK int rill_connection_set_remote_address(rill_connection *c, rill_bytes address);
-rill_endpoint *rill_connection_endpoint(rill_connection *c);
 
 /* ---- close.c ---- */
 /* Everything that rill_connection_end waits for has happened: sends the close. */

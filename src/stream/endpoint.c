@@ -172,7 +172,7 @@ uint8_t rill_endpoint_asset_scale(const rill_endpoint *e)
     return e->asset_scale;
 }
 
-void *rill_endpoint_wake_user(rill_endpoint *e)
+void *rill_endpoint_wake_user(const rill_endpoint *e)
 {
     return e->wake_user;
 }

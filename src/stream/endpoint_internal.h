@@ -62,7 +62,6 @@ RILL_MUST_CHECK int rill_endpoint_add(rill_endpoint *e, rill_connection *c);
 /* Its end has been fetched: kept for its replay window, or freed. */
 void rill_endpoint_retire(rill_connection *c);
 void rill_endpoint_forget(rill_connection *c);
-void *rill_endpoint_wake_user(rill_endpoint *e);
 /* A reject of our own that says nothing of us: empty message. */
 RILL_MUST_CHECK int rill_endpoint_reject(const rill_endpoint *e, rill_ilp_code_id code,
                                          uint8_t *reply, size_t *len);

@@ -213,25 +213,6 @@ static int fulfill(rill_incoming_packet *in)
                               in->reply, in->reply_len);
 }
 
-/*
- * Both sides have one key: a connector could bring our own packet back to us,
- * and we would say that it had arrived. Its sequence is then one of ours.
- */
-static bool is_our_own(const rill_incoming_packet *in)
-{
-    const rill_connection *c = in->c;
-    if (rill_list_empty(&c->flights) || in->packet.sequence >= c->next_sequence ||
-        in->packet.sequence < RILL_CONTAINER(c->flights.next, rill_flight, node)->sequence)
-        return false;
-    for (const rill_list *n = c->flights.next; n != &c->flights; n = n->next) {
-        const rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
-        if (f->sequence == in->packet.sequence && f->kind == RILL_FLIGHT_NORMAL &&
-            rill_equal_ct(f->fulfillment, in->fulfillment, sizeof in->fulfillment))
-            return true;
-    }
-    return false;
-}
-
 static int settle_money(rill_incoming_packet *in)
 {
     rill_connection *c = in->c;

@@ -20,10 +20,10 @@ typedef struct sim_app_config {
     uint32_t lowers;   /* permille of actions: send max back to what is sent */
     uint32_t late;     /* permille of decisions: later */
     uint32_t too_late; /* ... after the expiry */
-    uint32_t never;    /* ... not before everything settles */
+    uint32_t never;    /* ... not at all */
     uint32_t refuses;  /* ... with no */
     bool hostile; /* the path may have lied about its rate: money may be left that cannot be sent */
-    bool raises;       /* receive max starts low and is raised now and then */
+    bool raises;  /* receive max starts low and is raised now and then */
 } sim_app_config;
 
 typedef struct sim_app sim_app;

@@ -9,7 +9,7 @@ void sim_app_settle(sim_app *a)
 {
     a->settling = true;
     for (uint64_t i = 0; i < a->decision_count; i++)
-        if (!a->decisions[i].made)
+        if (!a->decisions[i].made && !a->decisions[i].never)
             sim_app_decide(a, i);
     for (unsigned i = 0; i < a->stream_count; i++) {
         sim_app_stream *s = a->streams[i];
@@ -31,7 +31,8 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     rill_stream_totals_of(s->stream, &t);
     rill_stream_offsets_of(s->stream, &o);
     bool money = !a->config.hostile && (t.sent < t.send_max || t.in_flight != 0);
-    bool waits = s->sending || money || o.acknowledged < o.written || s->written < s->to_write || o.consumed < o.received;
+    bool waits = s->sending || money || o.acknowledged < o.written || s->written < s->to_write ||
+                 o.consumed < o.received;
     if (waits)
         snprintf(a->waits, sizeof(a->waits),
                  "host %u stream %" PRIu64 ": %" PRIu64 " of %" PRIu64 " units (%" PRIu64

@@ -20,7 +20,8 @@ static void on_connection(sim_app *a, const rill_event *e)
         return;
     }
     sim_ledger *l = &a->host->books->ledgers[pair];
-    /* The core takes a late first packet for a client that comes again with the same credentials. */
+    /* The core takes a late first packet for a client that comes again with the same credentials.
+     */
     l->reopened = l->ended;
     if (l->connection != NULL) {
         sim_violation(a->report, "host %u: connection %u came a second time", a->host->index, pair);
@@ -164,8 +165,10 @@ static void on_incoming(sim_app *a, const rill_event *e)
                                          .fulfill = fulfill};
     uint64_t now = a->host->queue->now;
     uint64_t wall = sim_host_now(a->host).wall_ms;
-    if (!a->settling && sim_rng_chance(&a->rng, c->never))
+    if (!a->settling && sim_rng_chance(&a->rng, c->never)) {
+        a->decisions[index].never = true;
         return;
+    }
     if (!a->settling && sim_rng_chance(&a->rng, c->too_late)) {
         uint64_t wait = e->expires_at > wall ? e->expires_at - wall : 0;
         wait += sim_rng_below(&a->rng, 3000);

@@ -35,6 +35,7 @@ typedef struct sim_decision {
     uint64_t expires_at;
     unsigned pair;
     bool made;
+    bool never;
     bool fulfill;
 } sim_decision;
 

@@ -283,7 +283,7 @@ void sim_books_reply(sim_books *b, uint64_t wall_ms, uint64_t request, uint8_t *
     sim_packet p = sim_packet_parse(packet, len);
     int verdict = judge(&p, f);
     bool live = f->state == SIM_FLIGHT_OPEN && f->expiry_ms > wall_ms;
-    if (error == RILL_ERR_NOT_FOUND && live)
+    if (error == RILL_ERR_NOT_FOUND && live && !b->ledgers[f->pair].ended)
         sim_violation(b->report, "host %u: did not know request %" PRIu64, b->host, request);
     if (error != RILL_OK && error != RILL_ERR_NOT_FOUND)
         sim_violation(b->report, "host %u: rill_endpoint_reply: %s", b->host,
@@ -338,9 +338,10 @@ void sim_books_incoming(sim_books *b, uint64_t handle, uint8_t *packet, size_t l
     in->minimum = b->scratch.amount;
     in->sequence = b->scratch.sequence;
     in->divided = !divide(&b->scratch, in->amount, in->parts, &in->part_count);
-    sim_trace(b->report, "host %u gets %" PRIx64 " amount %" PRIu64 " minimum %" PRIu64
-              " sequence %" PRIu64 " streams %u", b->host, handle, in->amount, in->minimum,
-              in->sequence, in->part_count);
+    sim_trace(b->report,
+              "host %u gets %" PRIx64 " amount %" PRIu64 " minimum %" PRIu64 " sequence %" PRIu64
+              " streams %u",
+              b->host, handle, in->amount, in->minimum, in->sequence, in->part_count);
     learn_limits(b, in->pair);
 }
 
@@ -358,6 +359,8 @@ static void check_receive_max(sim_books *b, const sim_stream_book *s, uint64_t b
     if (s->received_low == before)
         return;
     uint64_t left = s->receive_max > before ? s->receive_max - before : 0;
+    if (b->asks)
+        left = s->receive_max;
     rill_u128 most = (rill_u128)s->receive_max + left / 100 + 1;
     if (s->received_low > most)
         sim_violation(b->report,

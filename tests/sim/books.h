@@ -124,7 +124,8 @@ typedef struct sim_books {
     unsigned incoming_capacity;
     sim_set fulfilled; /* conditions of what this endpoint fulfilled */
     uint64_t default_receive_max;
-    uint64_t pattern;  /* seed of the bytes that this run's applications write */
+    bool asks;        /* what it credits was judged earlier, when other packets were undecided */
+    uint64_t pattern; /* seed of the bytes that this run's applications write */
     sim_stream_packet scratch;
 } sim_books;
 

@@ -142,6 +142,8 @@ static void set_timer(sim_host *h)
     if (deadline == RILL_NEVER)
         return;
     uint64_t at = deadline < h->mono_offset ? 0 : deadline - h->mono_offset;
+    if (h->timer_lag != 0)
+        at = (at < h->queue->now ? h->queue->now : at) + sim_rng_below(&h->rng, h->timer_lag);
     sim_queue_put(h->queue, at, timer_fires, h, h->timer, NULL);
 }
 

@@ -30,6 +30,7 @@ typedef struct sim_host {
     int64_t wall_offset;  /* milliseconds */
     rill_endpoint *endpoint;
     sim_memory memory;
+    uint64_t timer_lag; /* nanoseconds that its timers may come too late, as in a busy loop */
     size_t memory_limit;
     sim_books *books;
     struct sim_app *app;

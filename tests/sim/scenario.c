@@ -223,6 +223,8 @@ static void draw(sim_scenario *s, sim_rng *r)
     /* A lost first packet is only known to be lost once it has expired. */
     s->client_options.connect_timeout = 200 * RILL_SECOND;
     s->server_options.connect_timeout = 200 * RILL_SECOND;
+    if (sim_rng_chance(r, 200))
+        s->timer_lag = sim_rng_magnitude(r, 1, 2000) * RILL_MS;
     if (sim_rng_chance(r, 200)) {
         s->client_wall_offset = (int64_t)sim_rng_below(r, 2001) - 1000;
         s->server_wall_offset = (int64_t)sim_rng_below(r, 2001) - 1000;
@@ -334,6 +336,21 @@ static void asks_too_late(sim_scenario *s)
     s->client_app.never = 100;
     s->server_app.never = 100;
     s->server_options.max_undecided = 16;
+}
+
+static void asks_busy(sim_scenario *s)
+{
+    asks_too_late(s);
+    s->timer_lag = 3 * RILL_SECOND;
+}
+
+static void asks_receive_max(sim_scenario *s)
+{
+    asks(s);
+    s->client_app.raises = true;
+    s->server_app.raises = true;
+    s->client_options.default_receive_max = 20000;
+    s->server_options.default_receive_max = 10000;
 }
 
 static void loses(sim_scenario *s)
@@ -501,6 +518,8 @@ static const struct {
     {"receive-max", receive_max},
     {"asks", asks},
     {"asks-too-late", asks_too_late},
+    {"asks-busy", asks_busy},
+    {"asks-receive-max", asks_receive_max},
     {"loses", loses},
     {"duplicates", duplicates},
     {"closes", closes},

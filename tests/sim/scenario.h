@@ -17,6 +17,7 @@ typedef struct sim_scenario {
     rill_connection_options client_options;
     sim_app_config server_app;
     sim_app_config client_app;
+    uint64_t timer_lag;         /* nanoseconds by which hosts may be late */
     int64_t server_wall_offset; /* milliseconds */
     int64_t client_wall_offset;
     uint64_t worsen_at; /* nanoseconds; 0 never: the rate falls by worsen */

@@ -58,6 +58,7 @@ static sim_host *make_host(world *w, unsigned index, uint64_t seed)
     h->index = index;
     h->server = server;
     h->memory_limit = MEMORY_LIMIT;
+    h->timer_lag = s->timer_lag;
     h->mono_offset = sim_mix(seed + index) >> 20;
     h->wall_offset = server ? s->server_wall_offset : s->client_wall_offset;
     if (server)
@@ -72,6 +73,7 @@ static sim_host *make_host(world *w, unsigned index, uint64_t seed)
     o.connection = *options;
     h->books = sim_books_new(w->report, &w->directory, index, server, seed);
     sim_host_init(h, w->report, &w->queue, seed, &o);
+    h->books->asks = options->ask_before_fulfill;
     h->books->default_receive_max = options->default_receive_max;
     sim_app_config app = server ? s->server_app : s->client_app;
     app.hostile = s->hostile;
@@ -214,7 +216,8 @@ static void finish(world *w)
     while (open_connections(w) != 0 && !w->report->failed && w->queue.now < until)
         run_until(w, w->queue.now + RILL_SECOND / 2);
     if (open_connections(w) != 0 && w->scenario->hostile) {
-        /* Money that may not leave below the minimum rate is waited for: an application gives up. */
+        /* Money that may not leave below the minimum rate is waited for: an application gives up.
+         */
         each_host(w, sim_app_close);
         run_until(w, w->queue.now + FINISH_TIME);
     }

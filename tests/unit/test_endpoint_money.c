@@ -234,7 +234,7 @@ static void test_a_stream_that_gave_up_is_not_blocked(void **state)
     pair_run(&p, 45 * RILL_SECOND);
     assert_in_range(p.end[PAIR_CLIENT].packets, packets, packets + 1);
     pair_run(&p, 60 * RILL_SECOND);
-    assert_int_equal(p.end[PAIR_CLIENT].end_error, RILL_ERR_IDLE);
+    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
     pair_check_books(&p);
     pair_close(&p);
 }

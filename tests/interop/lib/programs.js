@@ -73,8 +73,8 @@ function doneOf (sender) {
   return last
 }
 
-function example (test, name, args) {
-  return new Process(test, `example ${name}`, program(EXAMPLES, name), args)
+function example (test, name, args, env) {
+  return new Process(test, `example ${name}`, program(EXAMPLES, name), args, { env })
 }
 
 module.exports = { startNode, startReceiver, startSender, doneOf, rill, example }

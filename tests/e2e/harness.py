@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests of programs need: processes whose lines can be waited for, a node, a folder."""
+
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+BIN, EXAMPLES = (os.path.abspath(p) for p in sys.argv[1:3])
+RILL = os.path.join(BIN, "rill")
+RILLD = os.path.join(BIN, "rilld")
+LIMIT = 60  # seconds for anything to happen
+
+
+def environment(**more):
+    """Ours, without what would name another node."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("ILP_", "MONEYD_"))}
+    env.update(more)
+    return env
+
+
+class Program:
+    """A process whose lines can be waited for."""
+
+    def __init__(self, args, env=None, stdin=subprocess.DEVNULL, **options):
+        self.args = args
+        self.process = subprocess.Popen(args, stdin=stdin, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, env=env or environment(), **options)
+        self.text = {"out": b"", "err": b""}
+
+    def _pump(self, timeout):
+        streams = {s: n for n, s in (("out", self.process.stdout), ("err", self.process.stderr))
+                   if not s.closed}
+        if not streams:
+            return False
+        ready, _, _ = select.select(list(streams), [], [], timeout)
+        if not ready:
+            raise AssertionError(f"nothing came from {self.args[:2]} for {timeout} s: {self.text}")
+        for stream in ready:
+            data = os.read(stream.fileno(), 65536)
+            if not data:
+                stream.close()
+            self.text[streams[stream]] += data
+        return True
+
+    def lines(self, which="out"):
+        return self.text[which].decode().splitlines()
+
+    def until(self, pattern, which="out"):
+        """The first whole line that matches."""
+        while True:
+            whole = self.text[which].decode(errors="replace").split("\n")[:-1]
+            for line in whole:
+                if re.search(pattern, line):
+                    return line
+            if not self._pump(LIMIT):
+                raise AssertionError(f"no line like {pattern!r}: {self.text}")
+
+    def end(self):
+        while self._pump(LIMIT):
+            pass
+        return self.process.wait(LIMIT)
+
+    def events(self):
+        return [json.loads(line) for line in self.lines()]
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
+            stream.close()
+
+
+class Case:
+    """What one test needs, put away at its end."""
+
+    def __init__(self, node):
+        self.node = node
+        self.folder = tempfile.mkdtemp(prefix="rill-e2e-")
+        self.programs = []
+
+    def file(self, name, content=None):
+        path = os.path.join(self.folder, name)
+        if content is not None:
+            with open(path, "wb") as f:
+                f.write(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def link(self, who):
+        return f"btp+ws://:{who}-token@127.0.0.1:{self.node.port}"
+
+    def start(self, args, **options):
+        program = Program(args, **options)
+        self.programs.append(program)
+        return program
+
+    def rill(self, *args, **options):
+        return self.start([RILL, *args], **options)
+
+    def fails(self, code, pattern, *args, **options):
+        """One line on stderr that matches, that exit code, and nothing that is secret."""
+        p = self.rill(*args, **options)
+        got = p.end()
+        err = p.lines("err")
+        assert got == code, f"exit {got}, not {code}: {args}: {p.text}"
+        assert len(err) == 1, f"not one line: {args}: {p.text}"
+        assert re.search(pattern, err[0]), f"{err[0]!r} is not like {pattern!r}"
+        assert "token" not in err[0].replace("token of --link", "").replace("refused the token", "").replace(":TOKEN@", ""), err[0]
+        return p
+
+    def receive(self, *args, who="receiver"):
+        """`rill receive --json`, its credentials written."""
+        path = self.file(f"{who}.json")
+        p = self.rill("receive", "--link", self.link(who), "--credentials", path, *args)
+        p.path = path
+        p.until(r"wrote its ILP address")
+        return p
+
+    def close(self):
+        for p in self.programs:
+            p.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Node:
+    def __init__(self, port=0, *options):
+        self.folder = tempfile.mkdtemp(prefix="rill-e2e-node-")
+        port_file = os.path.join(self.folder, "port")
+        self.program = Program([RILLD, "local", "--listen", f"127.0.0.1:{port}", "--port-file",
+                                port_file, *options])
+        self.program.until("ready", "err")
+        with open(port_file) as f:
+            self.port = int(f.read())
+
+    def stop(self):
+        self.program.process.send_signal(signal.SIGTERM)
+        code = self.program.end()
+        self.program.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        assert code == 0, f"rilld ended with {code}"

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A server and a client, each a host, over a pair of links in memory: what one
+ * sends the other is given in the next turn of the loop, the amounts as they
+ * are. rill_link_open is this file's, so nothing here opens a socket.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <rill/net.h>
+
+#include "net/host_impl.h"
+#include "net/link_impl.h"
+
+/* ---- the links ---- */
+
+typedef enum { UP, PREPARE, REPLY, UNANSWERED, WRITABLE, DOWN, CLOSED } note_type;
+
+typedef struct note {
+    struct note *next;
+    note_type type;
+    uint64_t id;
+    int error;
+    size_t len;
+    uint8_t packet[];
+} note;
+
+typedef struct fake_link {
+    rill_link link;
+    rill_task task;
+    note *first;
+    note **last;
+    struct fake_link *other;
+    bool up;
+    bool closing;
+    unsigned room;      /* packets taken before it is blocked */
+    uint64_t ids[4096]; /* cookies of the other side's requests, by request % 4096 */
+    uint64_t next_request;
+} fake_link;
+
+static fake_link *links[2]; /* the server's, the client's */
+static unsigned opened;
+static bool answer_account;
+static unsigned room;
+static uint64_t sent_by_client;
+
+static void post(fake_link *l, note_type type, uint64_t id, int error, const uint8_t *packet,
+                 size_t len)
+{
+    note *n = malloc(sizeof *n + len);
+    assert_non_null(n);
+    *n = (note){.type = type, .id = id, .error = error, .len = len};
+    if (len)
+        memcpy(n->packet, packet, len);
+    *l->last = n;
+    l->last = &n->next;
+    rill_loop_defer(l->link.loop, &l->task);
+}
+
+static void give(fake_link *l, const note *n)
+{
+    const rill_link_handlers *on = &l->link.on;
+    void *user = l->link.user;
+    switch (n->type) {
+    case UP:
+        l->up = true;
+        on->up(&l->link, user);
+        break;
+    case PREPARE:
+        on->prepare(&l->link, n->id, n->packet, n->len, user);
+        break;
+    case REPLY:
+        on->reply(&l->link, n->id, n->packet, n->len, user);
+        break;
+    case UNANSWERED:
+        on->unanswered(&l->link, n->id, n->error, true, user);
+        break;
+    case WRITABLE:
+        l->room = room;
+        on->writable(&l->link, user);
+        break;
+    case DOWN:
+        l->up = false;
+        on->down(&l->link, n->error, "it was cut", n->id != 0, user);
+        break;
+    case CLOSED:
+        on->closed(&l->link, user);
+        break;
+    }
+}
+
+static void on_task(rill_task *task)
+{
+    fake_link *l = RILL_CONTAINER(task, fake_link, task);
+    bool closed = false;
+    while (l->first) {
+        note *n = l->first;
+        l->first = n->next;
+        if (!l->first)
+            l->last = &l->first;
+        closed = n->type == CLOSED;
+        /* Like any link: nothing is told after its close but its end. */
+        if (closed || !l->closing)
+            give(l, n);
+        free(n);
+    }
+    if (!closed)
+        return;
+    if (l->other)
+        l->other->other = NULL;
+    links[l == links[1]] = NULL;
+    free(l);
+}
+
+static bool fake_is_up(const rill_link *l)
+{
+    return ((const fake_link *)l)->up;
+}
+
+static void answer_ildcp(fake_link *l, uint64_t cookie)
+{
+    uint8_t packet[256];
+    size_t len;
+    const char *address = l == links[0] ? "test.node.server" : "test.node.client";
+    rill_ildcp_info info = {
+        {(const uint8_t *)address, strlen(address)}, 9, {(const uint8_t *)"XRP", 3}};
+    assert_int_equal(rill_ildcp_response_encode(&info, packet, sizeof packet, &len), RILL_OK);
+    post(l, REPLY, cookie, 0, packet, len);
+}
+
+static int fake_send(rill_link *link, uint64_t cookie, const uint8_t *packet, size_t len)
+{
+    fake_link *l = (fake_link *)link;
+    rill_prepare prepare;
+    if (!l->up)
+        return RILL_ERR_NOT_CONNECTED;
+    assert_int_equal(rill_prepare_decode(&prepare, packet, len), RILL_OK);
+    if (rill_ildcp_is_request(&prepare)) {
+        if (answer_account)
+            answer_ildcp(l, cookie);
+        return RILL_OK;
+    }
+    if (l->room == 0) {
+        post(l, WRITABLE, 0, 0, NULL, 0);
+        return RILL_ERR_BLOCKED;
+    }
+    l->room--;
+    sent_by_client += l == links[1];
+    if (!l->other || !l->other->up) {
+        post(l, UNANSWERED, cookie, RILL_ERR_NOT_CONNECTED, NULL, 0);
+        return RILL_OK;
+    }
+    uint64_t request = l->other->next_request++;
+    l->other->ids[request % 4096] = cookie;
+    post(l->other, PREPARE, request, 0, packet, len);
+    return RILL_OK;
+}
+
+static int fake_reply(rill_link *link, uint64_t request, const uint8_t *packet, size_t len)
+{
+    fake_link *l = (fake_link *)link;
+    if (!l->up)
+        return RILL_ERR_NOT_CONNECTED;
+    if (l->other)
+        post(l->other, REPLY, l->ids[request % 4096], 0, packet, len);
+    return RILL_OK;
+}
+
+static void fake_close(rill_link *link)
+{
+    fake_link *l = (fake_link *)link;
+    l->closing = true;
+    l->up = false;
+    post(l, CLOSED, 0, 0, NULL, 0);
+}
+
+static const rill_link_ops ops = {fake_is_up, fake_send, fake_reply, fake_close};
+
+/* In place of src/net/link.c's: the first is the server's, the second the client's. */
+int __wrap_rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
+                          const rill_link_options *options, const rill_link_handlers *handlers,
+                          void *user, const char **problem);
+int __wrap_rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
+                          const rill_link_options *options, const rill_link_handlers *handlers,
+                          void *user, const char **problem)
+{
+    (void)options;
+    (void)problem;
+    (void)uri;
+    fake_link *l = calloc(1, sizeof *l);
+    assert_non_null(l);
+    l->link = (rill_link){.ops = &ops, .loop = loop, .on = *handlers, .user = user};
+    l->last = &l->first;
+    l->room = room;
+    rill_task_init(&l->task, on_task);
+    links[opened++ % 2] = l;
+    if (links[0] && links[1]) {
+        links[0]->other = links[1];
+        links[1]->other = links[0];
+    }
+    post(l, UP, 0, 0, NULL, 0);
+    *out = &l->link;
+    return RILL_OK;
+}
+
+/* ---- the applications ---- */
+
+typedef struct world {
+    rill_loop *loop;
+    rill_server *server;
+    rill_client *client;
+    rill_stream *stream;
+    rill_net_options options;
+    uint64_t amount;
+    uint64_t received;
+    uint64_t asked;
+    bool accept;
+    bool end_after_payment;
+    int sent_error;
+    int link_ups;
+    int server_closed;
+    int client_closed;
+    int client_error;
+    rill_connection *late_connection; /* a decision that is made in a later turn */
+    uint64_t late_decision;
+    uv_idle_t idle;
+} world;
+
+static void on_listening(rill_server *server, void *user);
+
+static void on_money(rill_stream *s, uint64_t amount, void *user)
+{
+    (void)s;
+    ((world *)user)->received += amount;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    world *w = idle->data;
+    bool fulfilled;
+    uv_idle_stop(idle);
+    assert_int_equal(rill_decide(w->late_connection, w->late_decision, w->accept, &fulfilled),
+                     RILL_OK);
+    assert_int_equal(fulfilled, w->accept);
+    assert_int_equal(rill_decide(w->late_connection, w->late_decision, true, &fulfilled),
+                     RILL_ERR_NOT_FOUND);
+    assert_false(fulfilled);
+}
+
+/* The first is decided at once, the others one turn later. */
+static void on_incoming(rill_connection *c, const rill_incoming *packet, void *user)
+{
+    world *w = user;
+    bool fulfilled;
+    w->asked++;
+    if (w->asked == 1 || uv_is_active((uv_handle_t *)&w->idle)) {
+        assert_int_equal(rill_decide(c, packet->decision, w->accept, &fulfilled), RILL_OK);
+        assert_int_equal(fulfilled, w->accept);
+        return;
+    }
+    w->late_connection = c;
+    w->late_decision = packet->decision;
+    uv_idle_start(&w->idle, on_idle);
+}
+
+static void on_server_closed(int error, const char *detail, void *user)
+{
+    world *w = user;
+    (void)error;
+    (void)detail;
+    w->server_closed++;
+    uv_close((uv_handle_t *)&w->idle, NULL);
+}
+
+static void on_ready(rill_client *client, rill_connection *c, void *user)
+{
+    world *w = user;
+    assert_ptr_equal(rill_client_connection(client), c);
+    assert_string_equal(rill_client_address(client), "test.node.client");
+    assert_int_equal(rill_connection_open_stream(c, &w->stream), RILL_OK);
+    assert_int_equal(rill_stream_send_total(w->stream, w->amount, RILL_NEVER), RILL_OK);
+}
+
+static void on_sent(rill_stream *s, int error, void *user)
+{
+    world *w = user;
+    w->sent_error = error;
+    if (error == RILL_OK && w->end_after_payment)
+        assert_int_equal(rill_connection_end(rill_stream_connection(s)), RILL_OK);
+}
+
+static void on_link(bool up, const char *detail, void *user)
+{
+    (void)detail;
+    ((world *)user)->link_ups += up;
+}
+
+static void on_client_closed(int error, const char *detail, void *user)
+{
+    world *w = user;
+    assert_true(error == RILL_OK || *detail);
+    w->client_closed++;
+    w->client_error = error;
+    w->client = NULL;
+    rill_server_close(w->server);
+}
+
+static const rill_handlers server_handlers = {.listening = on_listening,
+                                              .money = on_money,
+                                              .incoming = on_incoming,
+                                              .closed = on_server_closed};
+static const rill_handlers client_handlers = {
+    .ready = on_ready, .sent = on_sent, .link = on_link, .closed = on_client_closed};
+
+static void on_listening(rill_server *server, void *user)
+{
+    world *w = user;
+    rill_credentials credentials;
+    assert_string_equal(rill_server_address(server), "test.node.server");
+    assert_string_equal(rill_server_asset_code(server), "XRP");
+    assert_int_equal(rill_server_credentials(server, NULL, &credentials), RILL_OK);
+    rill_net_options options = w->options;
+    options.handlers = &client_handlers;
+    options.connection.ask_before_fulfill = false;
+    assert_int_equal(rill_connect(&w->client, w->loop, &options, credentials.destination_account,
+                                  credentials.shared_secret, sizeof credentials.shared_secret,
+                                  NULL),
+                     RILL_OK);
+}
+
+static int set_up(void **state)
+{
+    world *w = calloc(1, sizeof *w);
+    opened = 0;
+    answer_account = true;
+    room = 1000000;
+    sent_by_client = 0;
+    assert_non_null(w);
+    assert_int_equal(rill_loop_new(&w->loop, NULL), RILL_OK);
+    rill_net_options_init(&w->options);
+    w->options.link = "fake";
+    w->options.handlers = &server_handlers;
+    w->options.user = w;
+    w->options.connection.max_packet_amount = 100;
+    w->amount = 5000;
+    w->accept = true;
+    w->end_after_payment = true;
+    w->sent_error = 1;
+    uv_idle_init(rill_loop_uv(w->loop), &w->idle);
+    w->idle.data = w;
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    world *w = *state;
+    rill_loop_free(w->loop);
+    free(w);
+    return 0;
+}
+
+static void run(world *w)
+{
+    assert_int_equal(rill_listen(&w->server, w->loop, &w->options, NULL), RILL_OK);
+    assert_int_equal(rill_loop_run(w->loop), RILL_OK);
+    assert_int_equal(w->server_closed, 1);
+    assert_int_equal(w->client_closed, 1);
+    assert_null(links[0]);
+    assert_null(links[1]);
+}
+
+static void test_payment(void **state)
+{
+    world *w = *state;
+    run(w);
+    assert_int_equal(w->sent_error, RILL_OK);
+    assert_int_equal(w->client_error, RILL_OK);
+    assert_int_equal(w->received, 5000);
+    assert_int_equal(w->asked, 0);
+}
+
+/* A link that takes one packet a turn: none is lost, none sent twice. */
+static void test_blocked_link(void **state)
+{
+    world *w = *state;
+    room = 1;
+    run(w);
+    assert_int_equal(w->sent_error, RILL_OK);
+    assert_int_equal(w->received, 5000);
+    assert_true(sent_by_client >= 50);
+}
+
+static void test_decisions(void **state)
+{
+    world *w = *state;
+    w->options.connection.ask_before_fulfill = true;
+    run(w);
+    assert_int_equal(w->sent_error, RILL_OK);
+    assert_int_equal(w->received, 5000);
+    assert_true(w->asked >= 50);
+}
+
+static void test_no_account(void **state)
+{
+    world *w = *state;
+    rill_net_options options = w->options;
+    static const uint8_t secret[32];
+    answer_account = false;
+    options.handlers = &client_handlers;
+    options.connect_timeout = 20 * RILL_MS;
+    /* A server of its own waits for ever, and is closed with the client. */
+    assert_int_equal(rill_listen(&w->server, w->loop, &w->options, NULL), RILL_OK);
+    assert_int_equal(rill_connect(&w->client, w->loop, &options, "test.x", secret, 32, NULL),
+                     RILL_OK);
+    assert_int_equal(rill_loop_run(w->loop), RILL_OK);
+    assert_int_equal(w->client_error, RILL_ERR_TIMEOUT);
+    assert_int_equal(w->client_closed, 1);
+    assert_int_equal(w->server_closed, 1);
+}
+
+static void on_cut(uv_timer_t *timer)
+{
+    uv_close((uv_handle_t *)timer, NULL);
+    world *w = timer->data;
+    assert_non_null(w->client);
+    post(links[1], DOWN, 1, RILL_ERR_AUTH, NULL, 0);
+}
+
+/* A link that does not come back ends the client; its money is not called sent. */
+static void test_final_loss(void **state)
+{
+    world *w = *state;
+    uv_timer_t timer;
+    w->amount = 1000000000;
+    uv_timer_init(rill_loop_uv(w->loop), &timer);
+    timer.data = w;
+    uv_timer_start(&timer, on_cut, 20, 0);
+    run(w);
+    assert_int_equal(w->client_error, RILL_ERR_AUTH);
+    assert_int_not_equal(w->sent_error, RILL_OK);
+}
+
+static void on_break(uv_timer_t *timer)
+{
+    world *w = timer->data;
+    post(links[1], DOWN, 0, RILL_ERR_CONNECT, NULL, 0);
+    post(links[1], UP, 0, 0, NULL, 0);
+    w->link_ups = 0;
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void test_loss_and_return(void **state)
+{
+    world *w = *state;
+    uv_timer_t timer;
+    w->amount = 100000;
+    uv_timer_init(rill_loop_uv(w->loop), &timer);
+    timer.data = w;
+    uv_timer_start(&timer, on_break, 2, 0);
+    run(w);
+    assert_int_equal(w->sent_error, RILL_OK);
+    assert_int_equal(w->received, 100000);
+}
+
+static void test_options(void **state)
+{
+    world *w = *state;
+    const char *problem = NULL;
+    static const uint8_t secret[32];
+    assert_int_equal(
+        rill_connect(&w->client, w->loop, &w->options, "no address", secret, 32, &problem),
+        RILL_ERR_ADDRESS);
+    assert_non_null(problem);
+    assert_int_equal(rill_connect(&w->client, w->loop, &w->options, "test.x", secret, 0, &problem),
+                     RILL_ERR_INVALID);
+    w->options.address = "test.me";
+    assert_int_equal(rill_listen(&w->server, w->loop, &w->options, &problem), RILL_ERR_INVALID);
+    w->options.address = NULL;
+    w->options.connection.slippage = (rill_ratio){1, 1};
+    assert_int_equal(rill_listen(&w->server, w->loop, &w->options, &problem), RILL_ERR_INVALID);
+    assert_non_null(problem);
+    uv_close((uv_handle_t *)&w->idle, NULL);
+    assert_int_equal(rill_loop_run(w->loop), RILL_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_payment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_blocked_link, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_decisions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_account, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_final_loss, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_loss_and_return, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_options, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
