@@ -44,11 +44,13 @@ typedef struct rill_connection_options {
     uint64_t idle_timeout;
     /* From sending a Prepare to its expiresAt: 30 s at first. Nanoseconds. */
     uint64_t packet_lifetime;
-    /* The rate is probed, or an unreachable path retried, no longer than this: 30 s. Nanoseconds. */
+    /* The rate is probed, or an unreachable path retried, no longer than this: 30 s. Nanoseconds.
+     */
     uint64_t connect_timeout;
     /* Pads packets to the largest size: hides lengths, costs bandwidth. false at first */
     bool padding;
-    /* Tells the other side our address, so that it can pay and write to us unasked. true at first */
+    /* Tells the other side our address, so that it can pay and write to us unasked. true at first
+     */
     bool receive;
     /*
      * Every incoming packet with money waits for rill_endpoint_decide: false
@@ -68,24 +70,24 @@ RILL_API RILL_MUST_CHECK int rill_connection_options_check(const rill_connection
 
 /* Totals over all streams, and what the connection has learnt of the path. */
 typedef struct rill_connection_stats {
-    uint64_t sent;             /* our units, fulfilled */
-    uint64_t in_flight;        /* our units */
-    uint64_t in_doubt;         /* our units, part of in_flight */
-    uint64_t delivered;        /* other side's units */
-    uint64_t received;         /* our units */
-    uint64_t packets_sent;     /* Prepares */
+    uint64_t sent;         /* our units, fulfilled */
+    uint64_t in_flight;    /* our units */
+    uint64_t in_doubt;     /* our units, part of in_flight */
+    uint64_t delivered;    /* other side's units */
+    uint64_t received;     /* our units */
+    uint64_t packets_sent; /* Prepares */
     uint64_t packets_fulfilled;
     uint64_t packets_rejected; /* by whomever */
     uint64_t packets_lost;     /* expired without a reply */
     uint64_t packets_received; /* authentic Prepares */
     uint64_t packets_refused;  /* of those, not fulfilled */
     uint32_t packets_in_flight;
-    uint32_t window;             /* packets that may be in flight now */
-    uint64_t max_packet_amount;  /* our units: what the path takes as far as we know */
-    rill_ratio rate;             /* of the last authentic reply; num 0 where not known yet */
-    rill_ratio min_rate;         /* below it nothing is sent; num 0 where not known yet */
-    uint64_t round_trip;         /* smoothed, nanoseconds; 0 where not known yet */
-    rill_ilp_code last_reject;   /* empty where there was none */
+    uint32_t window;            /* packets that may be in flight now */
+    uint64_t max_packet_amount; /* our units: what the path takes as far as we know */
+    rill_ratio rate;            /* of the last authentic reply; num 0 where not known yet */
+    rill_ratio min_rate;        /* below it nothing is sent; num 0 where not known yet */
+    uint64_t round_trip;        /* smoothed, nanoseconds; 0 where not known yet */
+    rill_ilp_code last_reject;  /* empty where there was none */
 } rill_connection_stats;
 
 RILL_API void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *out);
@@ -98,7 +100,8 @@ RILL_API bool rill_connection_is_server(const rill_connection *c);
 RILL_API const char *rill_connection_tag(const rill_connection *c);
 /* The other side's address: NUL-terminated, "" where it has told none. */
 RILL_API const char *rill_connection_remote_address(const rill_connection *c);
-/* The other side's asset; false where it has told none. *code is NUL-terminated, the connection's. */
+/* The other side's asset; false where it has told none. *code is NUL-terminated, the connection's.
+ */
 RILL_API bool rill_connection_remote_asset(const rill_connection *c, const char **code,
                                            uint8_t *scale);
 

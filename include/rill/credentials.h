@@ -11,10 +11,10 @@
 
 RILL_BEGIN_DECLS
 
-#define RILL_SHARED_SECRET_LEN 32
-#define RILL_RECEIPT_NONCE_LEN 16
+#define RILL_SHARED_SECRET_LEN  32
+#define RILL_RECEIPT_NONCE_LEN  16
 #define RILL_RECEIPT_SECRET_LEN 32
-#define RILL_MAX_TAG 255 /* bytes of a connection tag */
+#define RILL_MAX_TAG            255 /* bytes of a connection tag */
 
 typedef struct rill_credentials {
     char destination_account[RILL_ILP_MAX_ADDRESS + 1]; /* NUL-terminated */

@@ -35,8 +35,8 @@ typedef struct rill_endpoint_options {
      * credentials end with the endpoint.
      */
     const uint8_t *server_secret;
-    bool accept;              /* connections from clients: true at first */
-    uint32_t max_connections; /* open at once: 100000 at first; more are refused T02 */
+    bool accept;                        /* connections from clients: true at first */
+    uint32_t max_connections;           /* open at once: 100000 at first; more are refused T02 */
     rill_connection_options connection; /* of accepted connections */
     /*
      * Called when there became something to send or an event, from inside a
@@ -106,9 +106,9 @@ RILL_API RILL_MUST_CHECK int rill_endpoint_connect(rill_endpoint *e, rill_now no
  * A packet that is malformed or not for us is answered like any other: RILL_OK.
  * RILL_ERR_STATE no account yet.
  */
-RILL_API RILL_MUST_CHECK int rill_endpoint_receive(rill_endpoint *e, rill_now now,
-                                                   uint64_t request, const uint8_t *packet,
-                                                   size_t len, uint8_t *reply, size_t *reply_len);
+RILL_API RILL_MUST_CHECK int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request,
+                                                   const uint8_t *packet, size_t len,
+                                                   uint8_t *reply, size_t *reply_len);
 
 /*
  * The application's decision on an incoming packet. fulfill false, or a packet
@@ -116,9 +116,9 @@ RILL_API RILL_MUST_CHECK int rill_endpoint_receive(rill_endpoint *e, rill_now no
  * *fulfilled (may be NULL) says what became of it.
  * RILL_ERR_NOT_FOUND no such packet: decided already, or its connection is gone.
  */
-RILL_API RILL_MUST_CHECK int rill_endpoint_decide(rill_endpoint *e, rill_now now,
-                                                  uint64_t decision, bool fulfill, uint8_t *reply,
-                                                  size_t *reply_len, bool *fulfilled);
+RILL_API RILL_MUST_CHECK int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision,
+                                                  bool fulfill, uint8_t *reply, size_t *reply_len,
+                                                  bool *fulfilled);
 
 /*
  * The next Prepare to send, written to packet[RILL_PACKET_BUFFER]: *len its
@@ -144,7 +144,8 @@ RILL_API RILL_MUST_CHECK int rill_endpoint_reply(rill_endpoint *e, rill_now now,
  */
 RILL_API void rill_endpoint_unanswered(rill_endpoint *e, rill_now now, uint64_t request, bool sent);
 
-/* Deadline (monotonic nanoseconds) of the next rill_endpoint_timeout; RILL_NEVER where there is none. */
+/* Deadline (monotonic nanoseconds) of the next rill_endpoint_timeout; RILL_NEVER where there is
+ * none. */
 RILL_API uint64_t rill_endpoint_deadline(const rill_endpoint *e);
 RILL_API void rill_endpoint_timeout(rill_endpoint *e, rill_now now);
 
@@ -188,13 +189,14 @@ typedef struct rill_event {
      * where it closed without an error.
      */
     int error;
-    uint8_t close_code;   /* STREAM_END, CONNECTION_END: rill_close_code of whichever side closed */
-    bool remote;          /* ... and it was the other side */
-    const char *message;  /* ... its message, NUL-terminated, never NULL: text of a stranger */
-    uint64_t request;     /* INCOMING: as given to rill_endpoint_receive */
-    uint64_t decision;    /* INCOMING: for rill_endpoint_decide */
-    uint64_t expires_at;  /* INCOMING: wall milliseconds */
-    uint8_t packet_id[32]; /* INCOMING: the same for the same packet, to write it in one's books once */
+    uint8_t close_code;  /* STREAM_END, CONNECTION_END: rill_close_code of whichever side closed */
+    bool remote;         /* ... and it was the other side */
+    const char *message; /* ... its message, NUL-terminated, never NULL: text of a stranger */
+    uint64_t request;    /* INCOMING: as given to rill_endpoint_receive */
+    uint64_t decision;   /* INCOMING: for rill_endpoint_decide */
+    uint64_t expires_at; /* INCOMING: wall milliseconds */
+    uint8_t
+        packet_id[32]; /* INCOMING: the same for the same packet, to write it in one's books once */
 } rill_event;
 
 /* The next event, or false. What it points at is valid until the next call of any function here. */

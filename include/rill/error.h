@@ -27,7 +27,7 @@ RILL_BEGIN_DECLS
     X(STATE, -13, "not possible in this state")                                                    \
     X(CLOSED, -14, "already closed")                                                               \
     X(LIMIT, -15, "a configured limit is reached")                                                 \
-    X(BLOCKED, -16, "no room for more now")                                                                 \
+    X(BLOCKED, -16, "no room for more now")                                                        \
     X(NOT_FOUND, -17, "not found")                                                                 \
     X(EXISTS, -18, "exists already")                                                               \
     X(EXPIRED, -19, "expired")                                                                     \

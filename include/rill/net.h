@@ -73,9 +73,9 @@ typedef struct rill_handlers {
 } rill_handlers;
 
 typedef struct rill_net_options {
-    const char *link;               /* URI; NULL: rill_link_uri_from_environment */
+    const char *link; /* URI; NULL: rill_link_uri_from_environment */
     rill_link_options link_options;
-    const rill_handlers *handlers;  /* copied */
+    const rill_handlers *handlers; /* copied */
     void *user;
     rill_connection_options connection;
     /* Without IL-DCP: all three, or NULL / 0 */
@@ -153,18 +153,18 @@ typedef struct rill_pay_options {
 } rill_pay_options;
 
 typedef struct rill_pay_result {
-    uint64_t sent;      /* our units */
-    uint64_t delivered; /* other side's units, as it says */
-    uint64_t in_doubt;  /* our units: neither sent nor unsent for certain */
+    uint64_t sent;              /* our units */
+    uint64_t delivered;         /* other side's units, as it says */
+    uint64_t in_doubt;          /* our units: neither sent nor unsent for certain */
     uint64_t data_acknowledged; /* bytes */
     uint64_t packets;
     uint64_t rejects;
-    uint64_t duration;  /* nanoseconds */
+    uint64_t duration; /* nanoseconds */
     char source_asset_code[RILL_MAX_ASSET_CODE + 1];
     uint8_t source_asset_scale;
     char destination_asset_code[RILL_MAX_ASSET_CODE + 1]; /* "" where unknown */
     uint8_t destination_asset_scale;
-    char detail[256];   /* one line for people about an error; "" */
+    char detail[256]; /* one line for people about an error; "" */
 } rill_pay_result;
 
 RILL_API void rill_pay_options_init(rill_pay_options *o);
@@ -173,7 +173,8 @@ RILL_API void rill_pay_options_init(rill_pay_options *o);
  * Connects, pays and sends, closes, and returns when all is done: RILL_OK where
  * all was sent. Otherwise *result still says what was. Errors as rill_listen's
  * and rill_connect's, RILL_ERR_CONNECT and the like where the node cannot be
- * reached, RILL_ERR_TIMEOUT, RILL_ERR_CANCELLED, RILL_ERR_RATE, RILL_ERR_PATH, RILL_ERR_UNREACHABLE.
+ * reached, RILL_ERR_TIMEOUT, RILL_ERR_CANCELLED, RILL_ERR_RATE, RILL_ERR_PATH,
+ * RILL_ERR_UNREACHABLE.
  */
 RILL_API RILL_MUST_CHECK int rill_pay(const rill_pay_options *options, rill_pay_result *result);
 

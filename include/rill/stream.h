@@ -124,7 +124,8 @@ RILL_API rill_bytes rill_stream_peek(const rill_stream *s);
 /* Takes len bytes of those off, which lets the other side send as many more. */
 RILL_API void rill_stream_consume(rill_stream *s, size_t len);
 
-/* Offsets of the byte streams: bytes written, of those acknowledged, received in order, consumed. */
+/* Offsets of the byte streams: bytes written, of those acknowledged, received in order, consumed.
+ */
 typedef struct rill_stream_offsets {
     uint64_t written;
     uint64_t acknowledged;

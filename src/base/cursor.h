@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Byte cursors: bounds-checked reading and writing, big-endian. */
+/*
+ * Byte cursors: bounds-checked reading and writing, big-endian. Inline, for
+ * every byte of every packet passes here.
+ */
 #ifndef RILL_BASE_CURSOR_H
 #define RILL_BASE_CURSOR_H
+
+#include <string.h>
 
 #include <rill/types.h>
 
@@ -21,22 +26,117 @@ typedef struct rill_writer {
     bool failed;
 } rill_writer;
 
-rill_reader rill_reader_of(const uint8_t *data, size_t len);
-size_t rill_reader_left(const rill_reader *r);
-/* Each false, with nothing read, where too few bytes are left. */
-RILL_MUST_CHECK bool rill_read_u8(rill_reader *r, uint8_t *out);
-RILL_MUST_CHECK bool rill_read_u32(rill_reader *r, uint32_t *out);
-RILL_MUST_CHECK bool rill_read_u64(rill_reader *r, uint64_t *out);
-RILL_MUST_CHECK bool rill_read_bytes(rill_reader *r, size_t len, rill_bytes *out);
+static inline rill_reader rill_reader_of(const uint8_t *data, size_t len)
+{
+    /* NULL + 0 is undefined in C. */
+    return (rill_reader){data, len == 0 ? data : data + len};
+}
 
-rill_writer rill_writer_of(uint8_t *buf, size_t cap);
-size_t rill_writer_len(const rill_writer *w);
-size_t rill_writer_left(const rill_writer *w);
-void rill_write_u8(rill_writer *w, uint8_t v);
-void rill_write_u32(rill_writer *w, uint32_t v);
-void rill_write_u64(rill_writer *w, uint64_t v);
-void rill_write_bytes(rill_writer *w, const void *data, size_t len);
+static inline size_t rill_reader_left(const rill_reader *r)
+{
+    return (size_t)(r->end - r->at);
+}
+
+/* Each false, with nothing read, where too few bytes are left. */
+RILL_MUST_CHECK static inline bool rill_read_u8(rill_reader *r, uint8_t *out)
+{
+    if (r->at == r->end)
+        return false;
+    *out = *r->at++;
+    return true;
+}
+
+RILL_MUST_CHECK static inline bool rill_read_u32(rill_reader *r, uint32_t *out)
+{
+    if (rill_reader_left(r) < 4)
+        return false;
+    const uint8_t *p = r->at;
+    *out = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    r->at += 4;
+    return true;
+}
+
+RILL_MUST_CHECK static inline bool rill_read_u64(rill_reader *r, uint64_t *out)
+{
+    if (rill_reader_left(r) < 8)
+        return false;
+    uint64_t v = 0;
+    for (size_t i = 0; i < 8; i++)
+        v = v << 8 | r->at[i];
+    r->at += 8;
+    *out = v;
+    return true;
+}
+
+RILL_MUST_CHECK static inline bool rill_read_bytes(rill_reader *r, size_t len, rill_bytes *out)
+{
+    if (rill_reader_left(r) < len)
+        return false;
+    *out = (rill_bytes){r->at, len};
+    if (len != 0)
+        r->at += len;
+    return true;
+}
+
+static inline rill_writer rill_writer_of(uint8_t *buf, size_t cap)
+{
+    return (rill_writer){buf, buf, cap == 0 ? buf : buf + cap, false};
+}
+
+static inline size_t rill_writer_len(const rill_writer *w)
+{
+    return (size_t)(w->at - w->start);
+}
+
+static inline size_t rill_writer_left(const rill_writer *w)
+{
+    return (size_t)(w->end - w->at);
+}
+
 /* Room for len bytes that the caller fills; NULL where there is none. */
-uint8_t *rill_write_reserve(rill_writer *w, size_t len);
+static inline uint8_t *rill_write_reserve(rill_writer *w, size_t len)
+{
+    /* After one failure nothing is written any more: what follows would be at a wrong place. */
+    if (w->failed || rill_writer_left(w) < len) {
+        w->failed = true;
+        return NULL;
+    }
+    uint8_t *p = w->at;
+    if (len != 0)
+        w->at += len;
+    return p;
+}
+
+static inline void rill_write_u8(rill_writer *w, uint8_t v)
+{
+    uint8_t *p = rill_write_reserve(w, 1);
+    if (p != NULL)
+        *p = v;
+}
+
+static inline void rill_write_u32(rill_writer *w, uint32_t v)
+{
+    uint8_t *p = rill_write_reserve(w, 4);
+    if (p == NULL)
+        return;
+    for (unsigned i = 0; i < 4; i++)
+        p[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+static inline void rill_write_u64(rill_writer *w, uint64_t v)
+{
+    uint8_t *p = rill_write_reserve(w, 8);
+    if (p == NULL)
+        return;
+    for (unsigned i = 0; i < 8; i++)
+        p[i] = (uint8_t)(v >> (56 - 8 * i));
+}
+
+static inline void rill_write_bytes(rill_writer *w, const void *data, size_t len)
+{
+    uint8_t *p = rill_write_reserve(w, len);
+    if (p != NULL && len != 0)
+        memcpy(p, data, len);
+}
 
 #endif

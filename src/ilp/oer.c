@@ -4,18 +4,18 @@
 #include <rill/error.h>
 
 /* The bytes of v without leading zeros; 1 for 0. */
-static size_t significant_bytes(uint64_t v)
+static inline size_t significant_bytes(uint64_t v)
 {
-    size_t n = 1;
-    while (v >>= 8)
-        n++;
-    return n;
+    return (71u - (unsigned)__builtin_clzll(v | 1)) / 8;
 }
 
 static void write_significant(rill_writer *w, uint64_t v, size_t bytes)
 {
+    uint8_t *p = rill_write_reserve(w, bytes);
+    if (p == NULL)
+        return;
     while (bytes > 0)
-        rill_write_u8(w, (uint8_t)(v >> (8 * --bytes)));
+        *p++ = (uint8_t)(v >> (8 * --bytes));
 }
 
 int rill_oer_read_length(rill_reader *r, size_t *out)
@@ -82,7 +82,7 @@ void rill_oer_write_octets(rill_writer *w, rill_bytes bytes)
 }
 
 /* RILL_ERR_RANGE with *r moved past it, so that the saturating form goes on from there. */
-static int read_varuint(rill_reader *r, uint64_t *out)
+static inline int read_varuint(rill_reader *r, uint64_t *out)
 {
     rill_bytes bytes;
     int err = rill_oer_read_octets(r, SIZE_MAX, &bytes);

@@ -19,11 +19,11 @@ typedef struct rill_btp_server_options {
     /* PEM files: btp+wss. Both NULL at first: btp+ws. */
     const char *cert_file;
     const char *key_file;
-    uint64_t auth_timeout;   /* from accept to authenticated: 5 s at first. Nanoseconds */
-    uint64_t idle_timeout;   /* without a frame, ping included: 60 s at first. Nanoseconds */
-    uint32_t max_sessions;   /* 10000 at first; more are closed at once */
-    uint32_t max_requests;   /* open in each direction of a session: 10000 at first */
-    size_t max_backlog;      /* bytes that wait to be written before a client is dropped: 16 MiB */
+    uint64_t auth_timeout; /* from accept to authenticated: 5 s at first. Nanoseconds */
+    uint64_t idle_timeout; /* without a frame, ping included: 60 s at first. Nanoseconds */
+    uint32_t max_sessions; /* 10000 at first; more are closed at once */
+    uint32_t max_requests; /* open in each direction of a session: 10000 at first */
+    size_t max_backlog;    /* bytes that wait to be written before a client is dropped: 16 MiB */
     /*
      * Whose session is it? name may be empty; neither is NUL-terminated. On
      * RILL_OK sets *handlers and *user of the link that is being made; `up`

@@ -31,6 +31,7 @@ struct rill_payment {
     bool data_read;  /* all of it, and written to the stream */
     bool ended;      /* connection_end was asked for */
     int error;
+    char link_detail[256]; /* why the link is down; "" */
     rill_pay_result result;
     uint64_t data_written;
     size_t chunk_at;
@@ -151,6 +152,15 @@ static void fail(rill_payment *p, int error, const char *message)
     finish_grace(p);
 }
 
+/* The node was not reached: what the link said about it last is why. */
+static void fail_unreached(rill_payment *p)
+{
+    if (p->error != RILL_OK)
+        return;
+    snprintf(p->result.detail, sizeof p->result.detail, "%s", p->link_detail);
+    fail(p, RILL_ERR_CONNECT, NULL);
+}
+
 /* ---- money and data ---- */
 
 static void check_done(rill_payment *p)
@@ -236,11 +246,9 @@ static void on_ready(rill_client *client, rill_connection *c, void *user)
 static void on_link(bool up, const char *detail, void *user)
 {
     rill_payment *p = user;
-    if (up || p->reached || !p->fail_fast)
-        return;
-    if (p->error == RILL_OK && *detail)
-        snprintf(p->result.detail, sizeof p->result.detail, "%s", detail);
-    fail(p, RILL_ERR_CONNECT, NULL);
+    snprintf(p->link_detail, sizeof p->link_detail, "%s", up ? "" : detail);
+    if (!up && !p->reached && p->fail_fast)
+        fail_unreached(p);
 }
 
 static void on_sent(rill_stream *s, int error, void *user)
@@ -322,8 +330,12 @@ static void on_closed(int error, const char *detail, void *user)
 static void on_tick(uv_timer_t *timer)
 {
     rill_payment *p = timer->data;
-    if (p->error == RILL_OK && now_of(p) >= p->deadline)
-        fail(p, RILL_ERR_TIMEOUT, NULL);
+    if (now_of(p) >= p->deadline) {
+        if (!p->reached && *p->link_detail)
+            fail_unreached(p);
+        else
+            fail(p, RILL_ERR_TIMEOUT, NULL);
+    }
     finish_grace(p);
     if (!p->handlers.progress || !p->stream || p->error != RILL_OK)
         return;

@@ -199,8 +199,8 @@ static int apply_to_stream(rill_stream *s, const rill_frame *frame, bool prepare
         apply_close(s, frame, prepare);
         return RILL_OK;
     }
-    bool overtaken = frame->type == RILL_FRAME_STREAM_DATA && s->closed_remote &&
-                     s->linger_until != 0;
+    bool overtaken =
+        frame->type == RILL_FRAME_STREAM_DATA && s->closed_remote && s->linger_until != 0;
     if (s->closed && !overtaken) {
         if (prepare && frame->type == RILL_FRAME_STREAM_DATA)
             drop_data(s->connection, frame);

@@ -17,8 +17,7 @@
 
 static bool stream_done(const rill_stream *s)
 {
-    return s->closed && s->references == 0 &&
-           (s->close_done || !s->connection->remote_address);
+    return s->closed && s->references == 0 && (s->close_done || !s->connection->remote_address);
 }
 
 static void keep_message(rill_connection *c, const char *message, size_t len)
@@ -83,8 +82,7 @@ static bool worth_telling(const rill_connection *c)
 
 void rill_connection_check_end(rill_connection *c)
 {
-    if (!c->ending || c->state != RILL_STATE_OPEN || c->flight_count > 0 ||
-        c->undecided_count > 0)
+    if (!c->ending || c->state != RILL_STATE_OPEN || c->flight_count > 0 || c->undecided_count > 0)
         return;
     for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
         /* Streams that the other side opened since are not waited for. */
@@ -111,8 +109,8 @@ void rill_connection_fail(rill_connection *c, uint8_t code, int error, const cha
     keep_message(c, message, message ? strlen(message) : 0);
     shut_streams(c, code, false, error);
     /* What is said in its own words to nobody in particular is not sent to a path that fails. */
-    bool path_works = error != RILL_ERR_PATH && error != RILL_ERR_UNREACHABLE &&
-                      error != RILL_ERR_AUTH;
+    bool path_works =
+        error != RILL_ERR_PATH && error != RILL_ERR_UNREACHABLE && error != RILL_ERR_AUTH;
     if (worth_telling(c) && path_works) {
         rill_connection_ready(c);
         rill_connection_rearm(c, c->endpoint->last_now.mono_ns);

@@ -37,10 +37,10 @@ struct rill_congestion {
     uint32_t packet_window;
     uint32_t max_packets;
     uint64_t value_in_flight;
-    uint64_t value_window;    /* UINT64_MAX: not limited */
-    uint64_t not_before;      /* monotonic ns: no packet with money before; 0 where free */
-    uint64_t smoothed_rtt;    /* ns; 0: unknown */
-    uint64_t min_rtt;         /* ns; 0: unknown */
+    uint64_t value_window; /* UINT64_MAX: not limited */
+    uint64_t not_before;   /* monotonic ns: no packet with money before; 0 where free */
+    uint64_t smoothed_rtt; /* ns; 0: unknown */
+    uint64_t min_rtt;      /* ns; 0: unknown */
 };
 
 /* The default: slow start, then additive increase; multiplicative decrease once a round trip. */

@@ -8,14 +8,14 @@
 
 /* What a peer assumes of a connection's data window until it is told (the reference does). */
 #define ASSUMED_CONNECTION_WINDOW 65534u
-#define ASSUMED_MAX_STREAM_ID 20u /* RFC 29 section 3.3 */
+#define ASSUMED_MAX_STREAM_ID     20u /* RFC 29 section 3.3 */
 /*
  * Sequences start from the clock: a client that starts again is not taken for
  * a replay. Those of servers lie in another range: both sides encrypt with one
  * key, and a packet of ours that somebody sends back to us is to be known.
  */
 #define SEQUENCE_CLOCK_SHIFT 20
-#define SEQUENCE_SERVER (UINT64_C(1) << 62)
+#define SEQUENCE_SERVER      (UINT64_C(1) << 62)
 
 static void init_lists(rill_connection *c)
 {

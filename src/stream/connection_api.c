@@ -158,7 +158,7 @@ int rill_connection_end(rill_connection *c)
 
 void rill_connection_close(rill_connection *c, rill_close_code code, const char *message)
 {
-    rill_connection_fail(c, (uint8_t)code,
-                         code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_CLOSED, message);
+    rill_connection_fail(c, (uint8_t)code, code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_CLOSED,
+                         message);
     rill_connection_wake(c);
 }

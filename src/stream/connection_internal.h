@@ -47,14 +47,14 @@ typedef struct rill_undecided {
 typedef struct rill_probing {
     bool active;
     uint8_t volleys;
-    uint8_t next;         /* of amounts */
+    uint8_t next; /* of amounts */
     uint8_t count;
     uint8_t in_flight;
     uint64_t amounts[6];
-    uint64_t retry_at;    /* monotonic ns: next volley not before; 0 at once */
-    uint64_t delay;       /* of the retry after that */
+    uint64_t retry_at; /* monotonic ns: next volley not before; 0 at once */
+    uint64_t delay;    /* of the retry after that */
     uint64_t started;
-    uint64_t settle_at;   /* rate is good enough: waits no longer for the rest; 0 unset */
+    uint64_t settle_at; /* rate is good enough: waits no longer for the rest; 0 unset */
 } rill_probing;
 
 struct rill_connection {
@@ -74,11 +74,11 @@ struct rill_connection {
     uint64_t key; /* hash of the token */
     char *token;  /* our address is the endpoint's and this */
     size_t token_len;
-    char *tag; /* NULL: none */
+    char *tag;                /* NULL: none */
     uint8_t *receipt_details; /* nonce and secret; NULL: no receipts */
     char *remote_address;     /* NULL: none told */
     size_t remote_address_len;
-    bool remote_validated; /* an authentic reply came from there */
+    bool remote_validated;  /* an authentic reply came from there */
     uint64_t address_since; /* our first sequence that went there */
     bool remote_asset_known;
     uint8_t remote_asset_scale;
@@ -94,22 +94,22 @@ struct rill_connection {
     rill_list flights;
     uint32_t flight_count;
     rill_list undecided;
-    rill_list unasked; /* of those, whose event waits to be fetched */
+    rill_list unasked;           /* of those, whose event waits to be fetched */
     uint64_t undecided_deadline; /* not after the first of theirs */
     uint32_t undecided_count;
     rill_congestion *congestion;
     rill_packet_size packet_size;
     rill_rate rate;
     rill_probing probing;
-    uint64_t hold_until;        /* monotonic ns: no money before, after refusals; 0 free */
+    uint64_t hold_until; /* monotonic ns: no money before, after refusals; 0 free */
     uint64_t hold_started;
-    uint32_t refusals;          /* rounds of them in a row, by the receiver */
-    uint64_t path_hold_until;   /* nothing at all before, after errors of the path; 0 free */
+    uint32_t refusals;        /* rounds of them in a row, by the receiver */
+    uint64_t path_hold_until; /* nothing at all before, after errors of the path; 0 free */
     uint64_t path_hold_started;
-    uint32_t path_errors;       /* rounds of them in a row, by connectors */
-    uint32_t final_errors;      /* of those: final ones */
-    uint64_t first_sent;     /* monotonic ns of the first packet; 0: none yet */
-    int last_failure;        /* what to report if it never connects */
+    uint32_t path_errors;  /* rounds of them in a row, by connectors */
+    uint32_t final_errors; /* of those: final ones */
+    uint64_t first_sent;   /* monotonic ns of the first packet; 0: none yet */
+    int last_failure;      /* what to report if it never connects */
     uint64_t low_rate_since;
     uint64_t last_authentic; /* monotonic ns, either way */
     uint64_t started;
@@ -194,7 +194,8 @@ void rill_connection_shut(rill_connection *c);
 void rill_connection_check_closed(rill_connection *c);
 void rill_connection_closing_on_deadline(rill_connection *c, uint64_t now_ns);
 
-/* ---- outcome.c: what becomes of a flight; each takes it out of the connection and the table ---- */
+/* ---- outcome.c: what becomes of a flight; each takes it out of the connection and the table ----
+ */
 /* Frames have arrived; money: delivered other side's units, or not taken. */
 void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered);
 void rill_flight_refuse(rill_connection *c, rill_flight *f);

@@ -73,7 +73,8 @@ static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
     uint64_t amount = u->amount;
     memcpy(fulfillment, u->fulfillment, sizeof fulfillment);
     e->part_count = u->part_count;
-    /* Credited before the reservation is released: a goal may be met by it, on a closed stream too. */
+    /* Credited before the reservation is released: a goal may be met by it, on a closed stream too.
+     */
     for (uint32_t i = 0; i < u->part_count; i++) {
         e->parts[i].stream = u->parts[i].stream;
         e->parts[i].amount = u->parts[i].amount;

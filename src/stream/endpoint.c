@@ -299,8 +299,7 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
         return RILL_ERR_STATE;
     if (!rill_address_valid(address))
         return RILL_ERR_ADDRESS;
-    if (secret_len == 0 ||
-        (options && rill_connection_options_check(options, NULL) != RILL_OK))
+    if (secret_len == 0 || (options && rill_connection_options_check(options, NULL) != RILL_OK))
         return RILL_ERR_INVALID;
     rill_connection_options defaults;
     rill_connection_options_init(&defaults);

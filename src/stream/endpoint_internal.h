@@ -50,8 +50,8 @@ struct rill_endpoint {
     uint8_t building[RILL_ILP_MAX_DATA];
     rill_part parts[RILL_MAX_PARTS];
     uint32_t part_count;
-    rill_now last_now; /* of the latest entry: for calls that bring no clock */
-    uint64_t closed_stream; /* that the packet brought money for; 0: none */
+    rill_now last_now;         /* of the latest entry: for calls that bring no clock */
+    uint64_t closed_stream;    /* that the packet brought money for; 0: none */
     struct rill_share *shares; /* RILL_MAX_PARTS, made when first needed */
 };
 

@@ -18,8 +18,7 @@ typedef struct rill_arrival {
     size_t *reply_len;
 } rill_arrival;
 
-int rill_endpoint_reject(const rill_endpoint *e, rill_ilp_code_id code, uint8_t *reply,
-                         size_t *len)
+int rill_endpoint_reject(const rill_endpoint *e, rill_ilp_code_id code, uint8_t *reply, size_t *len)
 {
     rill_reject reject = {
         .code = rill_ilp_code_of(code),

@@ -30,8 +30,8 @@ static void end_of_stream(rill_endpoint *e, rill_stream *s, rill_event *out)
 static bool stream_event(rill_endpoint *e, rill_stream *s, rill_event *out)
 {
     static const rill_event_type order[] = {
-        RILL_EVENT_STREAM,   RILL_EVENT_MONEY,    RILL_EVENT_DATA,     RILL_EVENT_PROGRESS,
-        RILL_EVENT_SENT,     RILL_EVENT_RECEIVED, RILL_EVENT_WRITABLE, RILL_EVENT_STREAM_END,
+        RILL_EVENT_STREAM, RILL_EVENT_MONEY,    RILL_EVENT_DATA,     RILL_EVENT_PROGRESS,
+        RILL_EVENT_SENT,   RILL_EVENT_RECEIVED, RILL_EVENT_WRITABLE, RILL_EVENT_STREAM_END,
     };
     for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
         if (!take(&s->events, order[i]))

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 
 #define FIRST_CAPACITY 64u
-#define MAX_CAPACITY (1u << 30)
+#define MAX_CAPACITY   (1u << 30)
 
 void rill_flight_table_init(rill_flight_table *t, const rill_allocator *a)
 {

@@ -10,8 +10,8 @@
 #include "stream/sendbuf.h"
 #include <rill/connection.h>
 
-#define RILL_FLIGHT_MONEY 8    /* streams whose money one packet carries at most */
-#define RILL_FLIGHT_PIECES 8   /* pieces of data */
+#define RILL_FLIGHT_MONEY   8  /* streams whose money one packet carries at most */
+#define RILL_FLIGHT_PIECES  8  /* pieces of data */
 #define RILL_FLIGHT_CONTROL 24 /* frames that are sent again when they are lost */
 
 typedef struct rill_flight_money {

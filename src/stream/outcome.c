@@ -26,9 +26,8 @@ static void divide_delivered(rill_flight *f, uint64_t delivered)
 {
     rill_share parts[RILL_FLIGHT_MONEY];
     for (unsigned i = 0; i < f->money_count; i++)
-        parts[i] = (rill_share){.stream = f->money[i].stream->id,
-                                .shares = f->money[i].amount,
-                                .room = RILL_UNLIMITED};
+        parts[i] = (rill_share){
+            .stream = f->money[i].stream->id, .shares = f->money[i].amount, .room = RILL_UNLIMITED};
     if (rill_shares_divide(parts, f->money_count, delivered) != RILL_OK)
         return;
     for (unsigned i = 0; i < f->money_count; i++)

@@ -7,10 +7,10 @@
 #include <rill/types.h>
 
 typedef struct rill_packet_size {
-    uint64_t configured; /* never above it */
-    uint64_t passed;     /* the largest amount that is known to pass since the last change */
-    uint64_t refused;    /* the smallest known to be refused; UINT64_MAX where none */
-    bool exact;          /* refused was told with data: passed = refused - 1 is the maximum */
+    uint64_t configured;  /* never above it */
+    uint64_t passed;      /* the largest amount that is known to pass since the last change */
+    uint64_t refused;     /* the smallest known to be refused; UINT64_MAX where none */
+    bool exact;           /* refused was told with data: passed = refused - 1 is the maximum */
     uint64_t probe_after; /* monotonic ns: a larger amount may be tried again then */
     uint32_t refusals;    /* since a packet last passed: data is believed a few times only */
 } rill_packet_size;
@@ -28,7 +28,8 @@ void rill_packet_size_refused(rill_packet_size *p, uint64_t amount, rill_bytes d
                               uint64_t now_ns);
 /* Found: no search is under way. */
 bool rill_packet_size_known(const rill_packet_size *p);
-/* total in as few packets as pass, of nearly equal size: the next of them. 0 where nothing passes. */
+/* total in as few packets as pass, of nearly equal size: the next of them. 0 where nothing passes.
+ */
 uint64_t rill_packet_size_spread(const rill_packet_size *p, uint64_t total, uint64_t now_ns);
 
 #endif

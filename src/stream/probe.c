@@ -8,9 +8,9 @@
 #include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
 
-#define MAX_VOLLEYS 15u
+#define MAX_VOLLEYS       15u
 #define RETRY_DELAY_FIRST (100 * RILL_MS)
-#define SETTLE_DELAY (200 * RILL_MS)
+#define SETTLE_DELAY      (200 * RILL_MS)
 
 static void add_amount(rill_probing *p, uint64_t amount)
 {
@@ -60,7 +60,8 @@ static void finish(rill_connection *c)
                          "no packet of any size gets through the path");
 }
 
-/* The next volley: the largest that may pass, and a smaller one where the path was short of value. */
+/* The next volley: the largest that may pass, and a smaller one where the path was short of value.
+ */
 static void next_volley(rill_connection *c, uint64_t now_ns)
 {
     rill_probing *p = &c->probing;

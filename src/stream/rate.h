@@ -14,8 +14,8 @@ typedef struct rill_rate {
     rill_ratio minimum; /* num 0, den 1: not known yet */
     rill_ratio latest;  /* delivered / sent of the latest precise reply; num 0: not known yet */
     rill_ratio slippage;
-    bool fixed;         /* the application gave the minimum */
-    rill_ratio probed;  /* the most precise probe so far */
+    bool fixed;        /* the application gave the minimum */
+    rill_ratio probed; /* the most precise probe so far */
 } rill_rate;
 
 /* minimum.num 0: to be probed. */
@@ -24,7 +24,8 @@ void rill_rate_init(rill_rate *r, rill_ratio minimum, rill_ratio slippage);
 void rill_rate_probe(rill_rate *r, uint64_t sent, uint64_t delivered);
 /* The most precise probe has enough digits, or the minimum is fixed. */
 bool rill_rate_ready(const rill_rate *r);
-/* Ends probing with what is known: minimum = probed x (1 - slippage). False where no probe delivered anything. */
+/* Ends probing with what is known: minimum = probed x (1 - slippage). False where no probe
+ * delivered anything. */
 RILL_MUST_CHECK bool rill_rate_settle(rill_rate *r);
 /* An authentic reply said that `sent` arrived as `delivered`. */
 void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered);

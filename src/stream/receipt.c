@@ -15,12 +15,13 @@ int rill_receipt_create(rill_crypto *c, const uint8_t nonce[RILL_RECEIPT_NONCE_L
                         const uint8_t secret[RILL_RECEIPT_SECRET_LEN], uint8_t stream_id,
                         uint64_t total, uint8_t out[RILL_RECEIPT_LEN])
 {
-    rill_writer w = rill_writer_of(out, SIGNED_LEN);
+    uint8_t *total_at = out + 2 + RILL_RECEIPT_NONCE_LEN;
 
-    rill_write_u8(&w, RECEIPT_VERSION);
-    rill_write_bytes(&w, nonce, RILL_RECEIPT_NONCE_LEN);
-    rill_write_u8(&w, stream_id);
-    rill_write_u64(&w, total);
+    out[0] = RECEIPT_VERSION;
+    memcpy(out + 1, nonce, RILL_RECEIPT_NONCE_LEN);
+    out[1 + RILL_RECEIPT_NONCE_LEN] = stream_id;
+    for (unsigned i = 0; i < 8; i++)
+        total_at[i] = (uint8_t)(total >> (56 - 8 * i));
     return rill_crypto_hmac(c, secret, RILL_RECEIPT_SECRET_LEN, out, SIGNED_LEN, out + SIGNED_LEN);
 }
 

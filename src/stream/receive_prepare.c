@@ -175,7 +175,8 @@ static int ask(rill_incoming_packet *in)
         rill_free(e->allocator, u);
         return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
     }
-    uint64_t lifetime = rill_mul_div_floor_sat(in->prepare->expires_at - in->now.wall_ms, RILL_MS, 1);
+    uint64_t lifetime =
+        rill_mul_div_floor_sat(in->prepare->expires_at - in->now.wall_ms, RILL_MS, 1);
     u->connection = c;
     u->decision = decision;
     u->request = in->request;

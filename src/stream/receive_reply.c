@@ -8,10 +8,10 @@
 #include "stream/endpoint_internal.h"
 
 /* Rounds of final errors, in a row, that end a connection: at first, and once it has worked. */
-#define FINAL_ROUNDS_NEW 3u
+#define FINAL_ROUNDS_NEW       3u
 #define FINAL_ROUNDS_CONNECTED 8u
-#define HOLD_FIRST (10 * RILL_MS)
-#define HOLD_MAX RILL_SECOND
+#define HOLD_FIRST             (10 * RILL_MS)
+#define HOLD_MAX               RILL_SECOND
 
 typedef struct rill_answer {
     rill_connection *c;
@@ -93,7 +93,8 @@ static void fulfilled(rill_answer *a)
 {
     rill_connection *c = a->c;
     rill_flight *f = a->f;
-    /* Only the receiver can make the fulfillment: it has taken the packet, whatever its data says. */
+    /* Only the receiver can make the fulfillment: it has taken the packet, whatever its data says.
+     */
     uint64_t delivered = a->authentic ? a->packet.amount : f->minimum;
     authentic(a);
     c->stats.packets_fulfilled++;

@@ -19,9 +19,8 @@ static void add_receipts(rill_connection *c, rill_packet_writer *p)
                                 c->receipt_details + RILL_RECEIPT_NONCE_LEN, (uint8_t)s->id,
                                 s->in.received, receipt) != RILL_OK)
             continue;
-        rill_frame frame = {.type = RILL_FRAME_STREAM_RECEIPT,
-                            .stream = s->id,
-                            .text = {receipt, sizeof receipt}};
+        rill_frame frame = {
+            .type = RILL_FRAME_STREAM_RECEIPT, .stream = s->id, .text = {receipt, sizeof receipt}};
         if (!rill_packet_add(p, &frame))
             return;
     }
@@ -72,8 +71,7 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
         memset(envelope + RILL_ENVELOPE_OVERHEAD + plain, 0, RILL_PACKET_MAX_PLAINTEXT - plain);
         plain = RILL_PACKET_MAX_PLAINTEXT;
     }
-    return rill_keys_seal(c->keys, envelope, plain) == RILL_OK ? plain + RILL_ENVELOPE_OVERHEAD
-                                                                : 0;
+    return rill_keys_seal(c->keys, envelope, plain) == RILL_OK ? plain + RILL_ENVELOPE_OVERHEAD : 0;
 }
 
 /*
@@ -88,8 +86,8 @@ int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
     return rill_fulfill_encode(&fulfill, reply, RILL_PACKET_BUFFER, len);
 }
 
-int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence,
-                      uint64_t amount, uint8_t *reply, size_t *len)
+int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence, uint64_t amount,
+                      uint8_t *reply, size_t *len)
 {
     size_t sealed = seal(c, RILL_ILP_REJECT, sequence, amount);
     rill_reject reject = {

@@ -10,17 +10,16 @@
 /* Type, length, stream id, offset and length of a StreamData frame at most. */
 #define FRAME_OVERHEAD 32u
 /* A piece at most, to an address that is not validated. */
-#define UNVALIDATED_PIECE 1024u
-#define SMALLEST_PIECE 64u
+#define UNVALIDATED_PIECE   1024u
+#define SMALLEST_PIECE      64u
 #define BLOCKED_DELAY_FIRST (100 * RILL_MS)
-#define BLOCKED_DELAY_MAX (5 * RILL_SECOND)
+#define BLOCKED_DELAY_MAX   (5 * RILL_SECOND)
 
 static uint64_t new_allowed(rill_connection *c, rill_stream *s)
 {
     if (!rill_sendbuf_has_new(s->sendbuf))
         return 0;
-    uint64_t stream_left =
-        rill_sub_sat(s->send_window.limit, rill_sendbuf_sent(s->sendbuf));
+    uint64_t stream_left = rill_sub_sat(s->send_window.limit, rill_sendbuf_sent(s->sendbuf));
     uint64_t connection_left = rill_connection_send_left(c);
     bool blocked = stream_left == 0;
     if (blocked && !s->data_blocked) {
@@ -147,7 +146,7 @@ void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns)
         rill_connection_tell(c, RILL_TELL(STREAM_ID_BLOCKED), true);
         any = true;
     }
-    c->blocked_delay = c->blocked_delay * 2 < BLOCKED_DELAY_MAX ? c->blocked_delay * 2
-                                                                : BLOCKED_DELAY_MAX;
+    c->blocked_delay =
+        c->blocked_delay * 2 < BLOCKED_DELAY_MAX ? c->blocked_delay * 2 : BLOCKED_DELAY_MAX;
     c->blocked_probe_at = any ? now_ns + c->blocked_delay : 0;
 }

@@ -8,8 +8,8 @@ static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s
 {
     if (s->out.remote_max == RILL_UNLIMITED)
         return RILL_UNLIMITED;
-    uint64_t known = s->out.delivered > s->out.remote_received ? s->out.delivered
-                                                               : s->out.remote_received;
+    uint64_t known =
+        s->out.delivered > s->out.remote_received ? s->out.delivered : s->out.remote_received;
     uint64_t left = rill_sub_sat(s->out.remote_max, rill_add_sat(known, s->out.expected));
     if (left == 0)
         return 0;
@@ -61,8 +61,7 @@ static void divide(rill_flight *f, const uint64_t *room, uint64_t amount)
     for (unsigned i = 0; i < f->money_count; i++)
         weights += f->money[i].stream->out.weight;
     for (unsigned i = 0; i < f->money_count; i++) {
-        uint64_t part =
-            rill_mul_div_floor_sat(amount, f->money[i].stream->out.weight, weights);
+        uint64_t part = rill_mul_div_floor_sat(amount, f->money[i].stream->out.weight, weights);
         f->money[i].amount = part < room[i] ? part : room[i];
         left -= f->money[i].amount;
     }
@@ -104,7 +103,8 @@ static bool may_send_money(const rill_connection *c, uint64_t now_ns)
     if ((c->refusals > 0 || c->low_rate_since != 0) && c->stats.in_flight > 0)
         return false;
     /* ... and while the packet size is searched. */
-    bool searching = c->packet_size.refused != UINT64_MAX && !rill_packet_size_known(&c->packet_size);
+    bool searching =
+        c->packet_size.refused != UINT64_MAX && !rill_packet_size_known(&c->packet_size);
     return !searching || c->stats.in_flight == 0;
 }
 

@@ -12,11 +12,11 @@
 #define RILL_SEQUENCE_WINDOW_MAX 131072
 
 typedef struct rill_sequence_window {
-    uint64_t highest;  /* valid where any */
+    uint64_t highest; /* valid where any */
     bool any;
-    uint32_t bits;     /* size of the bitmap: a power of two; 64 inline at first, then grown */
+    uint32_t bits; /* size of the bitmap: a power of two; 64 inline at first, then grown */
     uint64_t inline_word;
-    uint64_t *words;   /* a ring; NULL while inline */
+    uint64_t *words; /* a ring; NULL while inline */
 } rill_sequence_window;
 
 void rill_sequence_window_init(rill_sequence_window *w);

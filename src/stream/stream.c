@@ -241,12 +241,17 @@ void rill_stream_start_ending(rill_stream *s)
     rill_stream_check_end(s);
 }
 
-/* What a stream still has to send when it ends is not waited for without any progress. */
+/*
+ * What a stream still has to send when it ends is not waited for without any
+ * progress. A packet is known to be lost only when it has expired.
+ */
 static uint64_t give_up_at(const rill_stream *s)
 {
+    const rill_connection_options *o = s->connection->options;
     if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER)
         return s->out.goal_deadline;
-    return rill_add_sat(s->progress_ns, s->connection->options->connect_timeout);
+    uint64_t patience = rill_add_sat(o->connect_timeout, o->packet_lifetime + RILL_SECOND);
+    return rill_add_sat(s->progress_ns, patience);
 }
 
 void rill_stream_rearm(rill_stream *s)
@@ -308,8 +313,8 @@ void rill_stream_release(rill_stream *s)
     if (s->end_fetched || (s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END)))
         return;
     /* Closed without an error, but not all that was written has arrived: that is one. */
-    bool complete = !s->sendbuf || rill_sendbuf_acknowledged(s->sendbuf) ==
-                                       rill_sendbuf_written(s->sendbuf);
+    bool complete =
+        !s->sendbuf || rill_sendbuf_acknowledged(s->sendbuf) == rill_sendbuf_written(s->sendbuf);
     if (s->end_error == RILL_OK && !complete)
         s->end_error = RILL_ERR_CLOSED;
     rill_stream_notify(s, RILL_EVENT_STREAM_END);

@@ -135,8 +135,8 @@ int rill_stream_write(rill_stream *s, const void *data, size_t len, size_t *acce
     if (len == 0)
         return RILL_OK;
     if (!s->sendbuf) {
-        int err = rill_sendbuf_new(&s->sendbuf, c->endpoint->allocator,
-                                   c->options->stream_send_buffer);
+        int err =
+            rill_sendbuf_new(&s->sendbuf, c->endpoint->allocator, c->options->stream_send_buffer);
         if (err != RILL_OK)
             return err;
     }
@@ -214,8 +214,8 @@ void rill_stream_close(rill_stream *s, rill_close_code code, const char *message
 const char *rill_close_code_name(uint8_t code)
 {
     static const char *const names[] = {
-        "unknown error",    "NoError",          "InternalError",    "EndpointBusy",
-        "FlowControlError", "StreamIdError",    "StreamStateError", "FrameFormatError",
+        "unknown error",     "NoError",          "InternalError",    "EndpointBusy",
+        "FlowControlError",  "StreamIdError",    "StreamStateError", "FrameFormatError",
         "ProtocolViolation", "ApplicationError",
     };
     return code < sizeof names / sizeof names[0] ? names[code] : names[0];

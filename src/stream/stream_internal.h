@@ -38,13 +38,13 @@ typedef struct rill_money_out {
     uint64_t held;
     uint64_t in_doubt;
     uint64_t delivered;
-    uint64_t expected;         /* of what is held: other side's units */
-    uint64_t remote_max;       /* other side's receive max; UINT64_MAX until told */
-    uint64_t remote_received;  /* other side's word */
+    uint64_t expected;        /* of what is held: other side's units */
+    uint64_t remote_max;      /* other side's receive max; UINT64_MAX until told */
+    uint64_t remote_received; /* other side's word */
     uint32_t weight;
-    bool blocked;              /* by remote_max */
-    bool given_up;             /* a goal failed: what comes back is not sent again */
-    bool goal_set;             /* rill_stream_send_total */
+    bool blocked;  /* by remote_max */
+    bool given_up; /* a goal failed: what comes back is not sent again */
+    bool goal_set; /* rill_stream_send_total */
     uint64_t goal;
     uint64_t goal_deadline;
 } rill_money_out;
@@ -83,9 +83,9 @@ struct rill_stream {
     uint64_t event_out;
     int sent_error; /* of the SENT and RECEIVED events */
     int received_error;
-    bool ours;         /* we opened it */
-    bool ending;       /* rill_stream_end */
-    bool closed;       /* either side closed it: nothing more goes either way */
+    bool ours;   /* we opened it */
+    bool ending; /* rill_stream_end */
+    bool closed; /* either side closed it: nothing more goes either way */
     bool closed_remote;
     bool close_done;   /* the other side knows */
     bool data_blocked; /* by its window */

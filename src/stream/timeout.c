@@ -103,8 +103,7 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
         return;
     }
     if (idle_deadline(c) <= now_ns) {
-        rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_IDLE,
-                             "nothing came for too long");
+        rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_IDLE, "nothing came for too long");
         return;
     }
     rill_probe_on_deadline(c, now_ns);

@@ -63,9 +63,18 @@ static uint64_t shift_amount(sim_adversary *a, uint64_t amount, bool up)
     return amount < by ? 0 : amount - by;
 }
 
-/* Data of a reject: nothing, garbage, or the authentic data of the reply to another packet. */
-static size_t forge(sim_adversary *a, uint8_t *packet, const char *code)
+/* Data of a reject: nothing, garbage, the sender's, or the authentic data of the reply to another
+ * packet. */
+static size_t forge(sim_adversary *a, uint8_t *packet, const sim_packet *p, const char *code)
 {
+    /* The sender's own data come back: the same key, the same sequence. */
+    if (sim_rng_chance(&a->rng, 200)) {
+        uint8_t *data = sim_allocate(p->data_len);
+        memcpy(data, p->data, p->data_len);
+        size_t len = sim_reject_write(packet, code, "test.evil", data, p->data_len);
+        free(data);
+        return len;
+    }
     uint8_t garbage[64];
     sim_packet other = recall(a, a->replies);
     if (other.type != 0 && sim_rng_chance(&a->rng, 400)) {
@@ -145,7 +154,7 @@ sim_verdict sim_adversary_prepare(sim_adversary *a, uint8_t *packet, size_t *len
         return SIM_WITHHOLD;
     if (sim_rng_chance(&a->rng, c->forge_reject)) {
         const char *code = codes[sim_rng_below(&a->rng, sizeof(codes) / sizeof(codes[0]))];
-        *len = forge(a, packet, code);
+        *len = forge(a, packet, &p, code);
         return SIM_ANSWER;
     }
     if (sim_rng_chance(&a->rng, c->lie_f08)) {

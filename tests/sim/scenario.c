@@ -336,6 +336,10 @@ static void asks_too_late(sim_scenario *s)
     s->client_app.never = 100;
     s->server_app.never = 100;
     s->server_options.max_undecided = 16;
+    s->client_options.packet_lifetime = 4 * RILL_SECOND;
+    s->server_options.packet_lifetime = 4 * RILL_SECOND;
+    s->client_app.duration = 20 * RILL_SECOND;
+    s->server_app.duration = 20 * RILL_SECOND;
 }
 
 static void asks_busy(sim_scenario *s)

@@ -74,8 +74,8 @@ void pair_open(pair *p, const pair_options *o)
         rill_endpoint_set_account(client->endpoint, text("test.client"), text("ABC"), 9), RILL_OK);
     assert_int_equal(
         rill_endpoint_set_account(server->endpoint, text("test.server"), text("XYZ"), 6), RILL_OK);
-    assert_int_equal(
-        rill_endpoint_credentials(server->endpoint, &o->credentials, &p->credentials), RILL_OK);
+    assert_int_equal(rill_endpoint_credentials(server->endpoint, &o->credentials, &p->credentials),
+                     RILL_OK);
     if (o->stay)
         return;
     assert_int_equal(rill_endpoint_connect(client->endpoint, p->now,
@@ -165,7 +165,8 @@ static void refuse(pair *p, const pair_packet *packet, uint64_t request)
     uint8_t bytes[256];
     uint8_t data[16];
     size_t len;
-    rill_reject reject = {.code = rill_ilp_code_of(packet->code), .triggered_by = text("test.path")};
+    rill_reject reject = {.code = rill_ilp_code_of(packet->code),
+                          .triggered_by = text("test.path")};
     if (packet->maximum > 0) {
         rill_amount_too_large_encode((rill_amount_too_large){packet->amount, packet->maximum},
                                      data);
@@ -184,8 +185,7 @@ static void carry(pair *p, const pair_packet *packet, uint64_t request)
     rill_prepare prepare;
     if (rill_prepare_decode(&prepare, packet->bytes, packet->len) == RILL_OK) {
         rill_ratio rate = p->rate[packet->from];
-        prepare.amount =
-            (uint64_t)((unsigned __int128)prepare.amount * rate.num / rate.den);
+        prepare.amount = (uint64_t)((unsigned __int128)prepare.amount * rate.num / rate.den);
         assert_int_equal(rill_prepare_encode(&prepare, bytes, sizeof bytes, &len), RILL_OK);
         out = bytes;
     }

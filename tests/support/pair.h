@@ -12,10 +12,7 @@
 #define PAIR_STREAMS 64
 #define PAIR_ASKED   256
 
-typedef enum pair_side {
-    PAIR_CLIENT,
-    PAIR_SERVER
-} pair_side;
+typedef enum pair_side { PAIR_CLIENT, PAIR_SERVER } pair_side;
 
 typedef enum pair_action {
     PAIR_PASS,

@@ -218,7 +218,8 @@ static void forget_reply(pair *p, pair_side to, uint8_t *bytes, size_t *len)
         *len = 0;
 }
 
-/* Both streams are blocked; the raise of one is lost. The other's raise must not stop the asking. */
+/* Both streams are blocked; the raise of one is lost. The other's raise must not stop the asking.
+ */
 static void test_a_raise_that_is_lost_is_asked_for(void **state)
 {
     pair p;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A peer that breaks rules, and a path that does: nothing that they send has an effect it must not. */
+/* A peer that breaks rules, and a path that does: nothing that they send has an effect it must not.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -267,10 +268,8 @@ static void test_violations_end_the_connection(void **state)
     const rill_frame wrong_parity = {.type = RILL_FRAME_STREAM_MONEY, .stream = 2, .value = 1};
     const rill_frame zero = {.type = RILL_FRAME_STREAM_DATA, .stream = 0};
     const rill_frame too_high = {.type = RILL_FRAME_STREAM_DATA, .stream = 21};
-    const rill_frame far = {.type = RILL_FRAME_STREAM_DATA,
-                            .stream = 1,
-                            .value = 262144 - 10,
-                            .text = {much, 11}};
+    const rill_frame far = {
+        .type = RILL_FRAME_STREAM_DATA, .stream = 1, .value = 262144 - 10, .text = {much, 11}};
     const rill_frame wraps = {
         .type = RILL_FRAME_STREAM_DATA, .stream = 1, .value = UINT64_MAX, .text = {much, 2}};
     const rill_frame connection = {
@@ -362,10 +361,9 @@ static void test_unread_streams_are_bounded(void **state)
     open_server(&p, &r, NULL);
     p.no_read[PAIR_SERVER] = true;
     for (uint64_t id = 1; id < 101 && !refused; id += 2) {
-        rill_frame frames[] = {{.type = RILL_FRAME_STREAM_DATA,
-                                .stream = id,
-                                .text = {(const uint8_t *)"x", 1}},
-                               {.type = RILL_FRAME_STREAM_CLOSE, .stream = id, .code = 1}};
+        rill_frame frames[] = {
+            {.type = RILL_FRAME_STREAM_DATA, .stream = id, .text = {(const uint8_t *)"x", 1}},
+            {.type = RILL_FRAME_STREAM_CLOSE, .stream = id, .code = 1}};
         send_frames(&p, &r, 0, frames, 2, &reply);
         refused += reply.type == RILL_ILP_REJECT;
     }
@@ -406,15 +404,14 @@ static void test_an_address_that_comes_late(void **state)
     (void)state;
     open_server(&p, &r, NULL);
     send_frames(&p, &r, 5, &money1, 1, &reply);
-    rill_stream_close(rill_connection_stream(p.end[PAIR_SERVER].connection, 1),
-                      RILL_CLOSE_NO_ERROR, NULL);
+    rill_stream_close(rill_connection_stream(p.end[PAIR_SERVER].connection, 1), RILL_CLOSE_NO_ERROR,
+                      NULL);
     rill_frame address = {.type = RILL_FRAME_CONNECTION_NEW_ADDRESS,
                           .text = {(const uint8_t *)"test.raw.peer", 13}};
     raw_packet introduces = {.frames = &address, .frame_count = 1};
     /* A connection of its own may tell what it likes: no events are taken meanwhile. */
     raw_send(&r, server_of(&p), p.now, &introduces, &reply);
-    assert_int_equal(rill_stream_set_receive_max(
-                         pair_stream_open(&p, PAIR_SERVER), RILL_UNLIMITED),
+    assert_int_equal(rill_stream_set_receive_max(pair_stream_open(&p, PAIR_SERVER), RILL_UNLIMITED),
                      RILL_OK);
     assert_int_equal(rill_endpoint_send(server_of(&p), p.now, packet, &len, &request), RILL_OK);
     assert_true(len > 0);

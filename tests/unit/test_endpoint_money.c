@@ -339,9 +339,11 @@ static void test_a_link_that_takes_nothing_is_not_flooded(void **state)
         size_t len;
         p.now.mono_ns += 1000;
         assert_int_equal(
-            rill_endpoint_send(p.end[PAIR_CLIENT].endpoint, p.now, packet, &len, &request), RILL_OK);
+            rill_endpoint_send(p.end[PAIR_CLIENT].endpoint, p.now, packet, &len, &request),
+            RILL_OK);
         if (len == 0) {
-            assert_true(rill_endpoint_deadline(p.end[PAIR_CLIENT].endpoint) < p.now.mono_ns + RILL_SECOND);
+            assert_true(rill_endpoint_deadline(p.end[PAIR_CLIENT].endpoint) <
+                        p.now.mono_ns + RILL_SECOND);
             break;
         }
         assert_true(i < 100);
