@@ -60,7 +60,7 @@ size_t rill_oer_length_size(size_t len)
     return len < 0x80 ? 1 : 1 + significant_bytes(len);
 }
 
-int rill_oer_read_octets(rill_reader *r, size_t max, rill_bytes *out)
+int rill_oer_read_long_octets(rill_reader *r, size_t max, rill_bytes *out)
 {
     rill_reader at = *r;
     size_t len;
@@ -100,7 +100,7 @@ static inline int read_varuint(rill_reader *r, uint64_t *out)
     return RILL_OK;
 }
 
-int rill_oer_read_varuint(rill_reader *r, uint64_t *out)
+int rill_oer_read_long_varuint(rill_reader *r, uint64_t *out)
 {
     rill_reader at = *r;
     int err = read_varuint(&at, out);

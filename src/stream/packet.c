@@ -47,6 +47,7 @@ int rill_stream_packet_decode(rill_stream_packet *out, const uint8_t *plaintext,
         rc = rill_frame_read(&r, &frame);
         if (rc != RILL_OK)
             return rc;
+        out->types |= RILL_FRAME_BIT(frame.type);
     }
     return RILL_OK;
 }

@@ -11,11 +11,14 @@
 /* Plaintext that fits in the data of an ILP packet: 32767 less the envelope's 28. */
 #define RILL_PACKET_MAX_PLAINTEXT 32739
 
+#define RILL_FRAME_BIT(type) (UINT32_C(1) << ((type) % 32u))
+
 typedef struct rill_stream_packet {
     uint8_t type; /* rill_ilp_type that it must travel in */
     uint64_t sequence;
     uint64_t amount; /* Prepare: minimum; Fulfill and Reject: what arrived */
     uint64_t frame_count;
+    uint32_t types; /* which frames there are: 1 << (type % 32) of each, so some bits are shared */
     rill_reader frames; /* at the first frame */
 } rill_stream_packet;
 

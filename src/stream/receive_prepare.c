@@ -37,6 +37,10 @@ static int violate(rill_incoming_packet *in, int error)
     return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
 }
 
+#define LATE_FRAMES                                                                                \
+    (RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE) | RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE))
+#define MONEY_FRAMES RILL_FRAME_BIT(RILL_FRAME_STREAM_MONEY)
+
 static bool is_late(uint8_t type)
 {
     return type == RILL_FRAME_STREAM_CLOSE || type == RILL_FRAME_CONNECTION_CLOSE;
@@ -86,6 +90,9 @@ static int apply_frames(rill_incoming_packet *in, bool late)
     rill_reader frames = in->packet.frames;
     uint64_t left = in->packet.frame_count;
     rill_frame frame;
+    uint32_t wanted = late ? LATE_FRAMES : ~(LATE_FRAMES | MONEY_FRAMES);
+    if ((in->packet.types & wanted) == 0)
+        return RILL_OK;
     while (rill_stream_packet_next(&frames, &left, &frame)) {
         if (frame.type == RILL_FRAME_STREAM_MONEY || is_late(frame.type) != late)
             continue;

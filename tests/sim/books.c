@@ -4,8 +4,12 @@
 #include "rng.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Times that the same may be said within a second: some for loss, some for several streams. */
+#define CHATTER 40U
 
 sim_books *sim_books_new(sim_report *report, const sim_directory *directory, unsigned host,
                          bool server, uint64_t pattern)
@@ -190,6 +194,38 @@ static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsi
         sim_violation(b->report, "host %u: %u packets in flight", b->host, open);
 }
 
+/* The same control frames over and over, without a pause: a storm that never ends. */
+static void check_chatter(sim_books *b, sim_ledger *l, uint64_t amount, uint64_t wall_ms)
+{
+    uint64_t said = amount == 0 && b->scratch.frame_count != 0;
+    for (unsigned i = 0; i < b->scratch.frame_count && said != 0; i++) {
+        const sim_frame *f = &b->scratch.frames[i];
+        said = f->type == SIM_FRAME_STREAM_DATA
+                   ? 0
+                   : sim_mix(said ^ f->type ^ f->stream << 8 ^ f->value << 24);
+    }
+    if (said == 0 || said != l->said || wall_ms > l->said_at + 1000) {
+        l->said = said;
+        l->said_at = wall_ms;
+        l->said_again = 0;
+    } else if (++l->said_again == CHATTER) {
+        sim_violation(b->report, "host %u: said the same %u times within a second", b->host,
+                      CHATTER);
+    }
+}
+
+static void trace_frames(const sim_books *b)
+{
+    char text[256];
+    int n = 0;
+    for (unsigned i = 0; i < b->scratch.frame_count && n < 200; i++)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, " %02x:%" PRIu64 ":%" PRIu64,
+                      b->scratch.frames[i].type, b->scratch.frames[i].stream,
+                      b->scratch.frames[i].value);
+    sim_trace(b->report, "  sequence %" PRIu64 " minimum %" PRIu64 " frames%s", b->scratch.sequence,
+              b->scratch.amount, n == 0 ? " none" : text);
+}
+
 void sim_books_sent(sim_books *b, uint64_t wall_ms, uint64_t request, uint8_t *packet, size_t len)
 {
     sim_packet p = sim_packet_parse(packet, len);
@@ -217,6 +253,9 @@ void sim_books_sent(sim_books *b, uint64_t wall_ms, uint64_t request, uint8_t *p
     memcpy(f->condition, p.hash, 32);
     f->fulfillable = memcmp(condition, p.hash, 32) == 0;
     f->divided = !divide(&b->scratch, f->amount, f->parts, &f->part_count);
+    if (b->report->trace)
+        trace_frames(b);
+    check_chatter(b, l, f->amount, wall_ms);
     l->prepares++;
     b->report->packets++;
     if (f->expiry_ms <= wall_ms)

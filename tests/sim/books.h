@@ -58,6 +58,9 @@ typedef struct sim_ledger {
     uint64_t delivered_high;
     uint64_t received;
     uint64_t last_sequence;
+    uint64_t said; /* a mix of the control frames of the last packet with nothing else */
+    uint64_t said_at;
+    unsigned said_again;
     bool any_sequence;
     sim_stream_book *streams;
     unsigned stream_count;

@@ -98,7 +98,7 @@ void pair_close(pair *p)
 {
     for (int side = 0; side < 2; side++) {
         rill_endpoint_free(p->end[side].endpoint);
-        for (unsigned i = 0; i < p->end[side].stream_count; i++)
+        for (unsigned i = 0; i < PAIR_STREAMS; i++)
             free(p->end[side].streams[i].data);
     }
     free_items(p->queue);
@@ -120,8 +120,10 @@ pair_stream *pair_seen(pair *p, pair_side side, uint64_t id)
         if (end->streams[i].id == id)
             return &end->streams[i];
     assert_true(end->stream_count < PAIR_STREAMS);
-    end->streams[end->stream_count].id = id;
-    return &end->streams[end->stream_count++];
+    pair_stream *seen = &end->streams[end->stream_count++];
+    free(seen->data);
+    *seen = (pair_stream){.id = id};
+    return seen;
 }
 
 void pair_write(rill_stream *s, const void *data, size_t len)
@@ -284,8 +286,6 @@ static void come_back(pair *p, pair_item *item)
     pair_end *to = &p->end[item->to];
     rill_fulfill fulfill;
     bool paid = rill_fulfill_decode(&fulfill, item->bytes, item->len) == RILL_OK;
-    uint64_t before = to->connection ? 1 : 0;
-    (void)before;
     int err = rill_endpoint_reply(to->endpoint, p->now, item->request, item->bytes, item->len);
     if (err == RILL_OK && paid)
         to->fulfilled_out += item->amount;

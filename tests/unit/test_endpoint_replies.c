@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What comes back for our Prepares: from a server without rules, and from connectors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/raw.h"
+
+#include <unistd.h>
+
+#define MS RILL_MS
+
+/* A client whose server is raw: each of its packets is answered by hand. */
+typedef struct client {
+    rill_endpoint *endpoint;
+    rill_connection *connection;
+    rill_stream *stream;
+    raw_peer server;
+    rill_now now;
+    uint8_t packet[RILL_PACKET_BUFFER];
+    size_t len;
+    uint64_t request;
+    uint64_t amount;
+    unsigned events[RILL_EVENT_CONNECTION_END + 1];
+    int end_error;
+    uint8_t end_code;
+} client;
+
+static raw_reply question;
+static uint8_t answer[RILL_PACKET_BUFFER];
+
+static void open_client(client *c)
+{
+    static const uint8_t secret[32] = {7};
+    rill_endpoint_options o;
+    rill_connection_options co;
+    alarm(60);
+    memset(c, 0, sizeof *c);
+    c->now = (rill_now){RILL_SECOND, UINT64_C(1700000000000)};
+    rill_endpoint_options_init(&o);
+    rill_connection_options_init(&co);
+    co.min_rate = (rill_ratio){1, 1};
+    assert_int_equal(rill_endpoint_new(&c->endpoint, &o), RILL_OK);
+    assert_int_equal(rill_endpoint_set_account(c->endpoint,
+                                               (rill_bytes){(const uint8_t *)"test.c", 6},
+                                               (rill_bytes){(const uint8_t *)"ABC", 3}, 9),
+                     RILL_OK);
+    assert_int_equal(rill_endpoint_connect(c->endpoint, c->now, "test.raw.server", secret, 32, &co,
+                                           &c->connection),
+                     RILL_OK);
+    raw_open(&c->server, "test.c", secret);
+    assert_int_equal(rill_connection_open_stream(c->connection, &c->stream), RILL_OK);
+}
+
+static void close_client(client *c)
+{
+    rill_endpoint_free(c->endpoint);
+    raw_close(&c->server);
+    alarm(0);
+}
+
+static void take_events(client *c)
+{
+    rill_event event;
+    while (rill_endpoint_next_event(c->endpoint, &event)) {
+        c->events[event.type]++;
+        if (event.type == RILL_EVENT_CONNECTION_END) {
+            c->end_error = event.error;
+            c->end_code = event.close_code;
+        }
+    }
+}
+
+/* The next packet; time passes until there is one. False: none for ten seconds. */
+static bool next(client *c)
+{
+    rill_prepare prepare;
+    for (unsigned i = 0; i < 1000; i++) {
+        c->now.mono_ns += 10 * MS;
+        c->now.wall_ms += 10;
+        if (rill_endpoint_deadline(c->endpoint) <= c->now.mono_ns)
+            rill_endpoint_timeout(c->endpoint, c->now);
+        take_events(c);
+        assert_int_equal(rill_endpoint_send(c->endpoint, c->now, c->packet, &c->len, &c->request),
+                         RILL_OK);
+        if (c->len == 0)
+            continue;
+        assert_int_equal(rill_prepare_decode(&prepare, c->packet, c->len), RILL_OK);
+        c->amount = prepare.amount;
+        raw_read(&c->server, c->packet, c->len, &question);
+        assert_true(question.authentic);
+        return true;
+    }
+    return false;
+}
+
+static void give(client *c, size_t len)
+{
+    c->now.mono_ns += MS;
+    c->now.wall_ms += 1;
+    assert_int_equal(rill_endpoint_reply(c->endpoint, c->now, c->request, answer, len), RILL_OK);
+    take_events(c);
+}
+
+static void fulfill(client *c, uint64_t arrived, const rill_frame *frames, unsigned count)
+{
+    give(c, raw_answer(&c->server, c->packet, c->len, true, 0, arrived, frames, count, answer));
+}
+
+static void refuse(client *c, uint64_t arrived, const rill_frame *frames, unsigned count)
+{
+    give(c, raw_answer(&c->server, c->packet, c->len, false, RILL_ILP_F99_APPLICATION_ERROR,
+                       arrived, frames, count, answer));
+}
+
+static void connector_says(client *c, rill_ilp_code_id code)
+{
+    rill_reject reject = {.code = rill_ilp_code_of(code)};
+    size_t len;
+    assert_int_equal(rill_reject_encode(&reject, answer, sizeof answer, &len), RILL_OK);
+    give(c, len);
+}
+
+static rill_stream_totals totals(const client *c)
+{
+    rill_stream_totals t;
+    rill_stream_totals_of(c->stream, &t);
+    return t;
+}
+
+static void test_what_the_receiver_says_arrived_is_noted(void **state)
+{
+    client c;
+    (void)state;
+    open_client(&c);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
+    assert_true(next(&c));
+    assert_int_equal(question.amount, 100); /* the minimum */
+    fulfill(&c, 123, NULL, 0);
+    assert_int_equal(totals(&c).sent, 100);
+    assert_int_equal(totals(&c).delivered, 123);
+    assert_int_equal(c.events[RILL_EVENT_CONNECTED], 1);
+    close_client(&c);
+}
+
+static void test_a_fulfillment_without_data_commits(void **state)
+{
+    client c;
+    (void)state;
+    open_client(&c);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
+    assert_true(next(&c));
+    size_t len = raw_answer(&c.server, c.packet, c.len, true, 0, 100, NULL, 0, answer);
+    rill_fulfill decoded;
+    uint8_t bare[64];
+    assert_int_equal(rill_fulfill_decode(&decoded, answer, len), RILL_OK);
+    decoded.data = (rill_bytes){0};
+    assert_int_equal(rill_fulfill_encode(&decoded, bare, sizeof bare, &len), RILL_OK);
+    memcpy(answer, bare, len);
+    give(&c, len);
+    assert_int_equal(totals(&c).sent, 100);
+    assert_int_equal(totals(&c).in_flight, 0);
+    close_client(&c);
+}
+
+static void test_a_false_fulfillment_commits_nothing(void **state)
+{
+    client c;
+    (void)state;
+    open_client(&c);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
+    assert_true(next(&c));
+    size_t len = raw_answer(&c.server, c.packet, c.len, true, 0, 100, NULL, 0, answer);
+    answer[10] ^= 1;
+    give(&c, len);
+    assert_int_equal(totals(&c).sent, 0);
+    assert_int_equal(totals(&c).in_flight, 0);
+    /* A second word on the same packet is not heard. */
+    answer[10] ^= 1;
+    assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, c.request, answer, len),
+                     RILL_ERR_NOT_FOUND);
+    assert_int_equal(totals(&c).sent, 0);
+    close_client(&c);
+}
+
+/* The reply to one packet put in the place of another's. */
+static void test_replies_are_not_exchanged(void **state)
+{
+    client c;
+    uint8_t other[RILL_PACKET_BUFFER];
+    (void)state;
+    open_client(&c);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 10), RILL_OK);
+    assert_true(next(&c));
+    uint64_t first = c.request;
+    size_t len = raw_answer(&c.server, c.packet, c.len, false, RILL_ILP_F99_APPLICATION_ERROR, 1,
+                            NULL, 0, other);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 30), RILL_OK);
+    assert_true(next(&c));
+    rill_connection_stats before;
+    rill_connection_stats after;
+    rill_connection_stats_of(c.connection, &before);
+    assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, c.request, other, len), RILL_OK);
+    rill_connection_stats_of(c.connection, &after);
+    assert_int_equal(after.rate.num, before.rate.num);
+    assert_int_equal(c.events[RILL_EVENT_CONNECTED], 0);
+    assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, first, other, len), RILL_OK);
+    take_events(&c);
+    assert_int_equal(c.events[RILL_EVENT_CONNECTED], 1);
+    assert_int_equal(totals(&c).sent, 0);
+    close_client(&c);
+}
+
+static void test_a_malformed_reply_leaves_money_in_doubt(void **state)
+{
+    client c;
+    (void)state;
+    open_client(&c);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
+    assert_true(next(&c));
+    assert_int_equal(
+        rill_endpoint_reply(c.endpoint, c.now, c.request, (const uint8_t *)"\x0d\x02xx", 4),
+        RILL_OK);
+    assert_int_equal(totals(&c).in_doubt, 100);
+    assert_int_equal(totals(&c).in_flight, 100);
+    assert_int_equal(totals(&c).sent, 0);
+    close_client(&c);
+}
+
+/* A server that claims to have received what does not fit in any total. */
+static void test_absurd_amounts_do_not_wrap(void **state)
+{
+    client c;
+    (void)state;
+    rill_frame limit = {
+        .type = RILL_FRAME_STREAM_MAX_MONEY, .stream = 1, .value = UINT64_MAX - 1, .total = 0};
+    open_client(&c);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 2), RILL_OK);
+    assert_true(next(&c));
+    fulfill(&c, UINT64_MAX, &limit, 1);
+    assert_int_equal(totals(&c).sent, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(rill_stream_set_send_max(c.stream, 10 + 10 * i), RILL_OK);
+        if (next(&c) && c.amount > 0)
+            refuse(&c, UINT64_MAX, NULL, 0);
+    }
+    assert_true(totals(&c).delivered == UINT64_MAX);
+    assert_true(totals(&c).sent <= 30);
+    /* No more room at the other side, as it has it: told so, and never busy. */
+    assert_true(totals(&c).in_flight == 0 || totals(&c).in_flight <= 30);
+    close_client(&c);
+}
+
+static void test_limits_are_asked_about_and_raised(void **state)
+{
+    client c;
+    (void)state;
+    rill_frame limit = {.type = RILL_FRAME_STREAM_MAX_MONEY, .stream = 1, .value = 50};
+    open_client(&c);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 100);
+    refuse(&c, 100, &limit, 1);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 50);
+    limit.total = 50;
+    fulfill(&c, 50, &limit, 1);
+    /* Blocked: a packet of no amount says so. */
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 0);
+    const rill_frame *blocked = raw_find(&question, RILL_FRAME_STREAM_MONEY_BLOCKED);
+    assert_non_null(blocked);
+    assert_int_equal(blocked->value, 100);
+    assert_int_equal(blocked->total, 50);
+    limit.value = 40; /* limits do not sink */
+    fulfill(&c, 0, &limit, 1);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 0);
+    limit.value = 100;
+    fulfill(&c, 0, &limit, 1);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 50);
+    fulfill(&c, 50, NULL, 0);
+    assert_int_equal(totals(&c).sent, 100);
+    close_client(&c);
+}
+
+static void test_control_frames_are_sent_until_acknowledged(void **state)
+{
+    client c;
+    (void)state;
+    open_client(&c);
+    assert_true(next(&c));
+    assert_non_null(raw_find(&question, RILL_FRAME_CONNECTION_NEW_ADDRESS));
+    assert_non_null(raw_find(&question, RILL_FRAME_CONNECTION_ASSET_DETAILS));
+    connector_says(&c, RILL_ILP_T01_PEER_UNREACHABLE);
+    assert_true(next(&c));
+    assert_non_null(raw_find(&question, RILL_FRAME_CONNECTION_NEW_ADDRESS));
+    refuse(&c, 0, NULL, 0); /* any authentic reply acknowledges */
+    size_t accepted;
+    assert_int_equal(rill_stream_write(c.stream, "hello", 5, &accepted), RILL_OK);
+    assert_true(next(&c));
+    assert_null(raw_find(&question, RILL_FRAME_CONNECTION_NEW_ADDRESS));
+    const rill_frame *data = raw_find(&question, RILL_FRAME_STREAM_DATA);
+    assert_non_null(data);
+    assert_int_equal(data->value, 0);
+    connector_says(&c, RILL_ILP_T00_INTERNAL_ERROR);
+    /* The same frame again: same offset, same bytes */
+    assert_int_equal(rill_stream_write(c.stream, "world", 5, &accepted), RILL_OK);
+    assert_true(next(&c));
+    data = raw_find(&question, RILL_FRAME_STREAM_DATA);
+    assert_int_equal(data->value, 0);
+    assert_int_equal(data->text.len, 5);
+    close_client(&c);
+}
+
+static void test_a_server_may_close_in_a_reply(void **state)
+{
+    client c;
+    (void)state;
+    rill_frame end = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = RILL_CLOSE_ENDPOINT_BUSY};
+    open_client(&c);
+    assert_int_equal(rill_stream_send_total(c.stream, 100, RILL_NEVER), RILL_OK);
+    assert_true(next(&c));
+    refuse(&c, 100, &end, 1);
+    assert_int_equal(c.events[RILL_EVENT_SENT], 1);
+    assert_int_equal(c.events[RILL_EVENT_CONNECTION_END], 1);
+    assert_int_equal(c.end_error, RILL_ERR_REMOTE);
+    assert_int_equal(c.end_code, RILL_CLOSE_ENDPOINT_BUSY);
+    close_client(&c);
+}
+
+static void test_a_new_address_is_used_and_checked_first(void **state)
+{
+    client c;
+    rill_prepare prepare;
+    (void)state;
+    rill_frame moved = {.type = RILL_FRAME_CONNECTION_NEW_ADDRESS,
+                        .text = {(const uint8_t *)"test.raw.moved", 14}};
+    rill_frame nonsense = {.type = RILL_FRAME_CONNECTION_NEW_ADDRESS,
+                           .text = {(const uint8_t *)"no address", 10}};
+    open_client(&c);
+    assert_true(next(&c));
+    fulfill(&c, 0, &moved, 1);
+    assert_string_equal(rill_connection_remote_address(c.connection), "test.raw.moved");
+    assert_int_equal(rill_stream_set_send_max(c.stream, 100000), RILL_OK);
+    /* Without an answer from there no more than a few packets leave. */
+    unsigned sent = 0;
+    size_t len = 0;
+    uint64_t request = 0;
+    while (sent < 50 && next(&c)) {
+        sent++;
+        len = c.len;
+        request = c.request;
+        assert_int_equal(rill_prepare_decode(&prepare, c.packet, c.len), RILL_OK);
+        assert_int_equal(prepare.destination.len, 14);
+        assert_int_equal(rill_stream_set_send_max(c.stream, 100000 + sent), RILL_OK);
+    }
+    assert_in_range(sent, 1, 5);
+    c.len = len;
+    c.request = request;
+    fulfill(&c, c.amount, &nonsense, 1);
+    assert_string_equal(rill_connection_remote_address(c.connection), "test.raw.moved");
+    close_client(&c);
+}
+
+static void test_final_errors_of_the_path_end_it(void **state)
+{
+    static const struct {
+        rill_ilp_code_id code;
+        int error;
+    } cases[] = {{RILL_ILP_F02_UNREACHABLE, RILL_ERR_UNREACHABLE},
+                 {RILL_ILP_F06_UNEXPECTED_PAYMENT, RILL_ERR_AUTH},
+                 {RILL_ILP_F00_BAD_REQUEST, RILL_ERR_PATH}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        client c;
+        open_client(&c);
+        assert_int_equal(rill_stream_send_total(c.stream, 100, RILL_NEVER), RILL_OK);
+        for (unsigned n = 0; n < 20 && next(&c); n++)
+            connector_says(&c, cases[i].code);
+        assert_int_equal(c.events[RILL_EVENT_SENT], 1);
+        assert_int_equal(c.events[RILL_EVENT_CONNECTION_END], 1);
+        assert_int_equal(c.end_error, cases[i].error);
+        close_client(&c);
+    }
+}
+
+/* Frames that belong in no reply, or for streams that do not exist, change nothing. */
+static void test_frames_out_of_place(void **state)
+{
+    client c;
+    (void)state;
+    rill_frame frames[] = {
+        {.type = RILL_FRAME_STREAM_DATA, .stream = 2, .text = {(const uint8_t *)"x", 1}},
+        {.type = RILL_FRAME_STREAM_MONEY, .stream = 4, .value = 1},
+        {.type = RILL_FRAME_STREAM_MAX_MONEY, .stream = 77, .value = 1},
+        {.type = RILL_FRAME_STREAM_MAX_DATA, .stream = 2, .value = 1},
+        {.type = RILL_FRAME_STREAM_CLOSE, .stream = 3, .code = 1},
+        {.type = RILL_FRAME_STREAM_DATA,
+         .stream = 1,
+         .value = UINT64_MAX,
+         .text = {(const uint8_t *)"x", 1}},
+        {.type = RILL_FRAME_CONNECTION_MAX_DATA, .value = 3},
+        {.type = RILL_FRAME_CONNECTION_MAX_STREAM_ID, .value = 2},
+    };
+    open_client(&c);
+    assert_true(next(&c));
+    fulfill(&c, 0, frames, sizeof frames / sizeof frames[0]);
+    assert_int_equal(c.events[RILL_EVENT_STREAM], 0);
+    assert_int_equal(c.events[RILL_EVENT_CONNECTION_END], 0);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 10), RILL_OK);
+    assert_true(next(&c));
+    fulfill(&c, 10, NULL, 0);
+    assert_int_equal(totals(&c).sent, 10);
+    rill_stream *s;
+    assert_int_equal(rill_connection_open_stream(c.connection, &s), RILL_OK);
+    assert_int_equal(rill_stream_id(s), 3);
+    close_client(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_the_receiver_says_arrived_is_noted),
+        cmocka_unit_test(test_a_fulfillment_without_data_commits),
+        cmocka_unit_test(test_a_false_fulfillment_commits_nothing),
+        cmocka_unit_test(test_replies_are_not_exchanged),
+        cmocka_unit_test(test_a_malformed_reply_leaves_money_in_doubt),
+        cmocka_unit_test(test_absurd_amounts_do_not_wrap),
+        cmocka_unit_test(test_limits_are_asked_about_and_raised),
+        cmocka_unit_test(test_control_frames_are_sent_until_acknowledged),
+        cmocka_unit_test(test_a_server_may_close_in_a_reply),
+        cmocka_unit_test(test_a_new_address_is_used_and_checked_first),
+        cmocka_unit_test(test_final_errors_of_the_path_end_it),
+        cmocka_unit_test(test_frames_out_of_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time: who waits for what, for how long, and that nobody is busy with waiting. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/pair.h"
+
+static rill_ilp_code_id refusal;
+
+static void refuse_all(pair *p, pair_packet *packet)
+{
+    (void)p;
+    packet->action = PAIR_REJECT;
+    packet->code = refusal;
+}
+
+static void drop_all(pair *p, pair_packet *packet)
+{
+    (void)p;
+    packet->action = PAIR_DROP;
+}
+
+static void open_pair(pair *p)
+{
+    pair_options o;
+    pair_options_init(&o);
+    pair_open(p, &o);
+}
+
+static void test_idle_connections_end(void **state)
+{
+    pair p;
+    open_pair(&p);
+    (void)state;
+    pair_write(pair_stream_open(&p, PAIR_CLIENT), "x", 1);
+    pair_run(&p, 59 * RILL_SECOND);
+    assert_int_equal(rill_endpoint_connection_count(p.end[PAIR_SERVER].endpoint), 1);
+    pair_run(&p, 10 * RILL_SECOND);
+    for (pair_side side = PAIR_CLIENT; side <= PAIR_SERVER; side++) {
+        assert_int_equal(p.end[side].events[RILL_EVENT_CONNECTION_END], 1);
+        assert_int_equal(rill_endpoint_connection_count(p.end[side].endpoint), 0);
+        assert_int_equal(rill_endpoint_deadline(p.end[side].endpoint) > p.now.mono_ns, 1);
+    }
+    pair_run(&p, 300 * RILL_SECOND);
+    assert_true(rill_endpoint_deadline(p.end[PAIR_SERVER].endpoint) == RILL_NEVER);
+    assert_true(rill_endpoint_deadline(p.end[PAIR_CLIENT].endpoint) == RILL_NEVER);
+    pair_close(&p);
+}
+
+static void test_nobody_answers(void **state)
+{
+    pair p;
+    open_pair(&p);
+    (void)state;
+    p.on_packet = drop_all;
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
+    pair_run(&p, 70 * RILL_SECOND);
+    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p.end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
+    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
+    assert_in_range(p.end[PAIR_CLIENT].packets, 1, 20);
+    pair_close(&p);
+}
+
+/* Whatever a path says: the call ends, the connection ends, and packets are few. */
+static void test_a_path_that_refuses_everything(void **state)
+{
+    static const rill_ilp_code_id codes[] = {RILL_ILP_F00_BAD_REQUEST,
+                                             RILL_ILP_F02_UNREACHABLE,
+                                             RILL_ILP_F08_AMOUNT_TOO_LARGE,
+                                             RILL_ILP_F99_APPLICATION_ERROR,
+                                             RILL_ILP_T00_INTERNAL_ERROR,
+                                             RILL_ILP_T01_PEER_UNREACHABLE,
+                                             RILL_ILP_T04_INSUFFICIENT_LIQUIDITY,
+                                             RILL_ILP_T05_RATE_LIMITED,
+                                             RILL_ILP_R00_TRANSFER_TIMED_OUT,
+                                             RILL_ILP_R02_INSUFFICIENT_TIMEOUT};
+    (void)state;
+    for (unsigned i = 0; i < 2 * sizeof codes / sizeof codes[0]; i++) {
+        pair p;
+        pair_options o;
+        pair_options_init(&o);
+        if (i % 2)
+            o.connection.min_rate = (rill_ratio){0, 1};
+        pair_open(&p, &o);
+        refusal = codes[i / 2];
+        p.on_packet = refuse_all;
+        rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+        pair_write(s, "hello", 5);
+        assert_int_equal(rill_stream_send_total(s, 100000, p.now.mono_ns + 50 * RILL_SECOND),
+                         RILL_OK);
+        pair_run(&p, 150 * RILL_SECOND);
+        assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+        assert_int_not_equal(p.end[PAIR_CLIENT].sent_error, RILL_OK);
+        assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
+        assert_true(p.end[PAIR_CLIENT].packets < 1000);
+        assert_int_equal(p.end[PAIR_CLIENT].last.sent + p.end[PAIR_CLIENT].last.in_flight, 0);
+        pair_close(&p);
+    }
+}
+
+static void test_goals_time_out_with_what_was_done(void **state)
+{
+    pair p;
+    open_pair(&p);
+    (void)state;
+    p.maximum[PAIR_CLIENT] = 10;
+    p.delay[PAIR_CLIENT] = 100 * RILL_MS;
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(&p, RILL_SECOND);
+    rill_stream *t = rill_connection_stream(p.end[PAIR_SERVER].connection, 1);
+    assert_int_equal(rill_stream_receive_total(t, 1000000, p.now.mono_ns + 2 * RILL_SECOND),
+                     RILL_OK);
+    assert_int_equal(rill_stream_receive_total(t, 1, RILL_NEVER), RILL_ERR_STATE);
+    assert_int_equal(rill_stream_send_total(s, 1000000, p.now.mono_ns + RILL_SECOND), RILL_OK);
+    assert_int_equal(rill_stream_send_total(s, 1000001, RILL_NEVER), RILL_ERR_STATE);
+    pair_run(&p, 5 * RILL_SECOND);
+    assert_int_equal(p.end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
+    assert_int_equal(p.end[PAIR_SERVER].received_error, RILL_ERR_TIMEOUT);
+    rill_stream_totals totals;
+    rill_stream_totals_of(s, &totals);
+    assert_true(totals.sent > 0 && totals.sent == totals.send_max && totals.in_flight == 0);
+    assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->money, totals.sent);
+    pair_check_books(&p);
+    pair_close(&p);
+}
+
+/* Refused after the call has ended: it is not sent again behind the caller's back. */
+static void refuse_late(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->amount == 0)
+        return;
+    packet->action = PAIR_REJECT;
+    packet->code = RILL_ILP_T04_INSUFFICIENT_LIQUIDITY;
+    packet->delay = RILL_SECOND;
+}
+
+static void test_nothing_is_sent_after_a_call_has_timed_out(void **state)
+{
+    pair p;
+    open_pair(&p);
+    (void)state;
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(&p, 100 * RILL_MS);
+    p.on_packet = refuse_late;
+    assert_int_equal(rill_stream_send_total(s, 100, p.now.mono_ns + RILL_SECOND), RILL_OK);
+    pair_run(&p, 1500 * RILL_MS);
+    assert_int_equal(p.end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
+    p.on_packet = NULL;
+    pair_run(&p, 10 * RILL_SECOND);
+    rill_stream_totals totals;
+    rill_stream_totals_of(s, &totals);
+    assert_int_equal(totals.sent, 0);
+    assert_int_equal(totals.send_max, 0);
+    assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 0);
+    /* Another call starts afresh. */
+    assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
+    pair_run(&p, RILL_SECOND);
+    rill_stream_totals_of(s, &totals);
+    assert_int_equal(totals.sent, 100);
+    pair_check_books(&p);
+    pair_close(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_idle_connections_end),
+        cmocka_unit_test(test_nobody_answers),
+        cmocka_unit_test(test_a_path_that_refuses_everything),
+        cmocka_unit_test(test_goals_time_out_with_what_was_done),
+        cmocka_unit_test(test_nothing_is_sent_after_a_call_has_timed_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
