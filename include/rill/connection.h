@@ -29,12 +29,17 @@ typedef struct rill_connection_options {
     rill_ratio min_rate;
     /* Part of the probed rate that we are ready to lose: 1/100 at first; less than 1 */
     rill_ratio slippage;
-    /* Bytes buffered at most for one stream's reader and for all of a connection */
+    /*
+     * Bytes buffered at most for one stream's reader, and what the other side
+     * is told for all of them. A peer that forgets the bytes of closed streams,
+     * as the reference does, may use up to stream_receive_buffer for each open one.
+     */
     uint32_t stream_receive_buffer;     /* 262144 at first; at least 16384 */
     uint32_t connection_receive_buffer; /* 1048576 at first; at least 65534 */
     /* Bytes written and not yet acknowledged, at most, for one stream */
     uint32_t stream_send_buffer; /* 262144 at first; at least 1 */
-    /* Streams that the other side may have open at once: 10 at first, at most 1000000 */
+    /* Streams that the other side may have open at once: 10 at first and at least, at most 1000000
+     */
     uint32_t max_remote_streams;
     /* Packets in flight at most: 1024 at first */
     uint32_t max_in_flight;
@@ -71,7 +76,7 @@ RILL_API RILL_MUST_CHECK int rill_connection_options_check(const rill_connection
 /* Totals over all streams, and what the connection has learnt of the path. */
 typedef struct rill_connection_stats {
     uint64_t sent;         /* our units, fulfilled */
-    uint64_t in_flight;    /* our units */
+    uint64_t in_flight;    /* our units; probes of the rate, which nobody can take, as well */
     uint64_t in_doubt;     /* our units, part of in_flight */
     uint64_t delivered;    /* other side's units */
     uint64_t received;     /* our units */

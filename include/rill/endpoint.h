@@ -182,7 +182,7 @@ typedef struct rill_event {
      */
     uint64_t amount;
     /*
-     * SENT: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_CLOSED, RILL_ERR_RATE,
+     * SENT: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_RATE (it stopped the money), RILL_ERR_CLOSED,
      * RILL_ERR_PATH, RILL_ERR_UNREACHABLE, RILL_ERR_REMOTE ... ; rill_stream_totals_of
      * says what was sent, delivered and is in doubt. RECEIVED: RILL_OK,
      * RILL_ERR_TIMEOUT, RILL_ERR_CLOSED. STREAM_END and CONNECTION_END: RILL_OK

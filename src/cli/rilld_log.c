@@ -47,7 +47,7 @@ void rilld_log_line(void *user, rill_log_level level, const char *line)
     if (level > log->level)
         return;
     /* Who asked to see every packet gets them all. */
-    if (log->level < RILL_LOG_DEBUG &&
+    if (log->level < RILL_LOG_DEBUG && !log->asked &&
         !rill_bucket_take(&log->bucket, limit, log->now(log->user).mono_ns)) {
         log->suppressed++;
         return;

@@ -11,6 +11,7 @@ typedef struct rilld_log {
     bool quiet;
     rill_now (*now)(void *user);
     void *user;
+    bool asked;         /* the operator wants these lines, however many they are */
     rill_bucket bucket; /* so that strangers cannot fill the disk */
     uint64_t suppressed;
 } rilld_log;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -131,7 +132,9 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     serving *s = handle->data;
     if (number == SIGUSR1) {
+        s->log.asked = true;
         rill_node_report(s->node);
+        s->log.asked = false;
     } else if (!s->stopping) {
         stop(s);
     } else {
@@ -281,9 +284,21 @@ static int start(serving *s)
     return rc;
 }
 
+/* Each session is a file: the usual 1024 are fewer than a few busy clients may open. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= files.rlim_max)
+        return;
+    files.rlim_cur = files.rlim_max;
+    /* Where it is refused, it stays as it is. */
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int rilld_serve(const rilld_options *options)
 {
     serving s = {.options = options};
+    raise_file_limit();
     int rc = rill_loop_new(&s.loop, NULL);
     if (rc != RILL_OK) {
         rilld_error("cannot start: %s", rill_strerror(rc));

@@ -9,6 +9,7 @@
 #include <rill/btp.h>
 
 #include "base/alloc.h"
+#include "base/muldiv.h"
 #include "net/btp_auth.h"
 #include "net/btp_session.h"
 #include "net/uri.h"
@@ -308,7 +309,7 @@ int rill_btp_client_open(rill_link **out, rill_loop *loop, const char *uri,
     c->session.link.ops = &client_ops;
     c->session.link.on = *handlers;
     c->session.link.user = user;
-    c->connect_timeout_ms = (options->connect_timeout + RILL_MS - 1) / RILL_MS;
+    c->connect_timeout_ms = rill_add_sat(options->connect_timeout, RILL_MS - 1) / RILL_MS;
     c->reconnect = options->reconnect;
     c->state = WAITING;
     c->parts = 2;

@@ -25,6 +25,7 @@ static uint8_t *block_take(rill_loop *loop)
 
 static void storage_give(rill_loop *loop, uint8_t *data, size_t cap)
 {
+    loop->storage -= cap;
     if (cap == RILL_BLOCK && loop->pool_count < RILL_BLOCK_POOL)
         loop->pool[loop->pool_count++] = data;
     else
@@ -52,6 +53,7 @@ uint8_t *rill_buffer_reserve(rill_loop *loop, rill_buffer *b, size_t len)
         uint8_t *data = cap == RILL_BLOCK ? block_take(loop) : rill_alloc(memory(), cap);
         if (data == NULL)
             return NULL;
+        loop->storage += cap;
         if (b->data != NULL) {
             memcpy(data, b->data + b->start, held);
             storage_give(loop, b->data, b->cap);

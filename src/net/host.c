@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/muldiv.h"
 #include "net/host_impl.h"
 
 /* Packets sent in one turn before others get theirs. */
@@ -517,7 +518,7 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
     h->close_at = RILL_NEVER;
     h->armed = RILL_NEVER;
     uint64_t now = rill_loop_now(loop).mono_ns;
-    h->give_up_at = give_up_after ? now + give_up_after : RILL_NEVER;
+    h->give_up_at = give_up_after ? rill_add_sat(now, give_up_after) : RILL_NEVER;
     rill_account_query_init(&h->account);
     rill_map_init(&h->connections, rill_allocator_default(), now);
     rill_map_init(&h->undecided, rill_allocator_default(), now);

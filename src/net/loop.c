@@ -123,6 +123,8 @@ int rill_loop_new(rill_loop **out, struct uv_loop_s *uv)
         return error;
     }
     loop->uv = uv != NULL ? uv : &loop->own;
+    loop->max_storage = RILL_LOOP_MAX_STORAGE;
+    rill_list_init(&loop->heavy);
     rill_list_init(&loop->pumps);
     rill_list_init(&loop->dirty);
     rill_list_init(&loop->deferred);

@@ -17,6 +17,8 @@
 #define RILL_BLOCK 65536
 /* Blocks kept for the next connection that has something to write. */
 #define RILL_BLOCK_POOL 32
+/* Storage of all buffers of a loop together, beyond which the fullest connection is dropped. */
+#define RILL_LOOP_MAX_STORAGE ((size_t)256 * 1024 * 1024)
 /* Plaintext of one TLS record. */
 #define RILL_TLS_RECORD 16384
 
@@ -42,6 +44,10 @@ struct rill_loop {
     bool now_valid;
     uint8_t *read_block;
     uint8_t *record;
+    size_t storage; /* bytes that buffers hold */
+    size_t max_storage;
+    rill_list heavy; /* connections with more than a block to write */
+    bool relieving;  /* one of them was dropped for its storage, and still has it */
     size_t pool_count;
     uint8_t *pool[RILL_BLOCK_POOL];
 };

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "net/payment.h"
+#include "base/muldiv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,6 +328,16 @@ static void on_closed(int error, const char *detail, void *user)
     uv_close((uv_handle_t *)&p->timer, free_payment);
 }
 
+/* Why nothing was sent, where the path's rate is known and not good enough. */
+static bool rate_is_low(const rill_payment *p)
+{
+    rill_connection_stats stats;
+    if (!p->connection)
+        return false;
+    rill_connection_stats_of(p->connection, &stats);
+    return stats.rate.num != 0 && rill_ratio_compare(stats.rate, stats.min_rate) < 0;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     rill_payment *p = timer->data;
@@ -334,7 +345,7 @@ static void on_tick(uv_timer_t *timer)
         if (!p->reached && *p->link_detail)
             fail_unreached(p);
         else
-            fail(p, RILL_ERR_TIMEOUT, NULL);
+            fail(p, rate_is_low(p) ? RILL_ERR_RATE : RILL_ERR_TIMEOUT, NULL);
     }
     finish_grace(p);
     if (!p->handlers.progress || !p->stream || p->error != RILL_OK)

@@ -8,6 +8,8 @@
 #include <stdio.h>
 
 #define LINGER_MS 1000
+/* However slowly the peer goes on reading: so many looks, then it is over. */
+#define LINGER_LOOKS 10
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf);
 static void flush(rill_task *task);
@@ -31,6 +33,7 @@ void rill_tcp_init(rill_tcp *t, rill_loop *loop, const rill_tcp_handlers *on, vo
     t->parts = 2;
     rill_task_init(&t->flush, flush);
     rill_task_init(&t->failure, on_failure);
+    rill_list_init(&t->heavy);
 }
 
 void rill_tcp_limit(rill_tcp *t, size_t max_backlog)
@@ -61,6 +64,40 @@ static void fail_later(rill_tcp *t, int error, const char *what)
     rill_loop_defer(t->loop, &t->failure);
 }
 
+/*
+ * All of them together wait for too much: who makes the others pay goes, one at
+ * a time. Its storage comes back when it is closed.
+ */
+static void relieve(rill_loop *loop)
+{
+    rill_tcp *fullest = NULL;
+    if (loop->relieving || loop->storage <= loop->max_storage)
+        return;
+    for (rill_list *at = loop->heavy.next; at != &loop->heavy; at = at->next) {
+        rill_tcp *t = RILL_CONTAINER(at, rill_tcp, heavy);
+        if (fullest == NULL || rill_tcp_backlog(t) > rill_tcp_backlog(fullest))
+            fullest = t;
+    }
+    if (fullest == NULL)
+        return;
+    fullest->dropped = true;
+    loop->relieving = true;
+    if (fullest->state == RILL_TCP_OPEN)
+        fail_later(fullest, RILL_ERR_LIMIT, "does not read what is sent to it");
+    else
+        rill_tcp_close(fullest);
+}
+
+/* The backlog grew or shrank. */
+static void weigh(rill_tcp *t)
+{
+    bool heavy = rill_tcp_backlog(t) > RILL_BLOCK;
+    if (heavy && !rill_list_linked(&t->heavy))
+        rill_list_push_back(&t->loop->heavy, &t->heavy);
+    else if (!heavy)
+        rill_list_remove(&t->heavy);
+}
+
 uint8_t *rill_tcp_reserve(rill_tcp *t, size_t len)
 {
     if (t->state != RILL_TCP_OPEN || t->error != RILL_OK)
@@ -83,6 +120,8 @@ void rill_tcp_commit(rill_tcp *t, size_t len)
     t->appended += len;
     if (rill_tcp_backlog(t) > t->high_water)
         t->above = true;
+    weigh(t);
+    relieve(t->loop);
     rill_loop_before_wait(t->loop, &t->flush);
 }
 
@@ -331,7 +370,7 @@ static void on_linger(uv_timer_t *timer)
 {
     rill_tcp *t = timer->data;
     size_t backlog = rill_tcp_backlog(t);
-    if (backlog >= t->lingered)
+    if (backlog >= t->lingered || ++t->looks == LINGER_LOOKS)
         rill_tcp_close(t);
     else
         t->lingered = backlog;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A TCP connection, with TLS on it where asked for. Output is collected and
- * leaves in one write a turn of the loop; what waits is counted and limited.
+ * leaves in one write a turn of the loop; what waits is counted and limited,
+ * for each connection and (RILL_LOOP_MAX_STORAGE) for all of a loop.
  */
 #ifndef RILL_NET_TCP_H
 #define RILL_NET_TCP_H
@@ -52,6 +53,7 @@ typedef struct rill_tcp {
     uv_write_t write;
     rill_task flush;
     rill_task failure;
+    rill_list heavy; /* in loop->heavy while more than a block waits */
     rill_tls *tls;
     rill_buffer plain; /* with TLS: what is to be encrypted */
     rill_buffer out;
@@ -61,6 +63,7 @@ typedef struct rill_tcp {
     size_t high_water;
     size_t max_backlog;
     size_t lingered; /* backlog when the linger timer last looked */
+    unsigned looks;  /* of the linger timer */
     struct addrinfo *addresses;
     const struct addrinfo *next_address;
     unsigned parts; /* libuv handles and requests that still point here */
@@ -69,6 +72,7 @@ typedef struct rill_tcp {
     bool above;    /* was over the high-water mark, and not under the low one since */
     bool reported; /* lost */
     bool broken;   /* nothing can be written any more, or nothing should */
+    bool dropped;  /* for its storage: loop->relieving */
     bool ended;    /* the peer writes nothing more */
     bool shut;     /* we write nothing more */
     int error;
@@ -102,7 +106,10 @@ uint64_t rill_tcp_handed(const rill_tcp *t);
 /* Bytes that wait to be written. */
 size_t rill_tcp_backlog(const rill_tcp *t);
 
-/* Writes what waits, then closes; gives up where the peer takes nothing for a second. */
+/*
+ * Writes what waits, then closes; gives up where the peer takes nothing for a
+ * second, or not all of it in ten.
+ */
 void rill_tcp_finish(rill_tcp *t);
 /* Closes, whatever waits. */
 void rill_tcp_close(rill_tcp *t);

@@ -172,8 +172,10 @@ static void on_close_frame(rill_ws *ws)
         if (code != RILL_WS_NORMAL && code != RILL_WS_GOING_AWAY)
             snprintf(what, sizeof what, "closed the connection with code %u", (unsigned)code);
     }
-    bool known = (code >= 1000 && code <= 1003) || (code >= 1007 && code < 5000);
-    send_close(ws, known || code == 0 ? code : RILL_WS_PROTOCOL_ERROR);
+    /* RFC 6455 section 7.4: the others never travel, and so are not sent back either. */
+    bool known = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+                 (code >= 3000 && code < 5000);
+    send_close(ws, known || ws->control_len == 0 ? code : RILL_WS_PROTOCOL_ERROR);
     lose(ws, RILL_ERR_NOT_CONNECTED, what);
 }
 

@@ -13,6 +13,7 @@ void rill_accounts_init(rill_accounts *a, const rill_allocator *allocator, rill_
 {
     a->allocator = allocator;
     a->crypto = crypto;
+    a->kept = 0;
     a->max = max;
     a->max_name = max_name < RILL_MAX_ACCOUNT_NAME ? max_name : RILL_MAX_ACCOUNT_NAME;
     rill_names_init(&a->names, allocator, key);
@@ -28,6 +29,8 @@ static void forget(rill_accounts *a, rill_account *account)
 {
     rill_list_remove(&account->idle);
     rill_names_remove(&a->names, &account->name);
+    if (!account->named_by_token)
+        a->kept--;
     rill_wipe(account->token_hash, sizeof account->token_hash);
     rill_free(a->allocator, account);
 }
@@ -93,6 +96,8 @@ static bool is_token_name(rill_bytes name)
 static int create(rill_accounts *a, rill_bytes name, const uint8_t hash[RILL_SHA256_LEN],
                   bool named_by_token, rill_account **out)
 {
+    if (!named_by_token && a->kept >= a->max - a->max / 2)
+        return RILL_ERR_LIMIT;
     if (rill_names_count(&a->names) >= a->max) {
         if (rill_list_empty(&a->idle))
             return RILL_ERR_LIMIT;
@@ -112,6 +117,8 @@ static int create(rill_accounts *a, rill_bytes name, const uint8_t hash[RILL_SHA
         rill_free(a->allocator, account);
         return rc;
     }
+    if (!named_by_token)
+        a->kept++;
     *out = account;
     return RILL_OK;
 }

@@ -5,7 +5,8 @@
  * The first token seen for a name is kept, hashed; another one later is
  * refused. An account that was named by its token proves itself, so it may be
  * forgotten when it is not in use; one with a user name is kept, lest somebody
- * else takes the name.
+ * else takes the name. So that whoever makes up names does not lock out the
+ * others, those kept for good are at most half of all.
  */
 #ifndef RILL_NODE_ACCOUNTS_H
 #define RILL_NODE_ACCOUNTS_H
@@ -47,6 +48,7 @@ typedef struct rill_accounts {
     rill_crypto *crypto;
     rill_names names;
     rill_list idle; /* longest idle first */
+    size_t kept;    /* accounts with a user name */
     size_t max;
     size_t max_name;
 } rill_accounts;

@@ -90,6 +90,7 @@ void rill_pendings_close(rill_pendings *p, rill_pending *entry)
     rill_heap_remove(&p->timers, &entry->timer);
     rill_list_remove(&entry->of_source);
     rill_free(p->allocator, entry->held);
+    p->held -= entry->held_len;
     uint64_t uses = (entry->cookie >> INDEX_BITS) + 1;
     if (uses > UINT32_MAX)
         uses = 1;
@@ -115,10 +116,14 @@ uint64_t rill_pendings_deadline(const rill_pendings *p)
 
 int rill_pendings_keep(rill_pendings *p, rill_pending *entry, const uint8_t *packet, size_t len)
 {
+    size_t others = p->held - entry->held_len;
+    if (len > RILL_PENDINGS_MAX_HELD - others)
+        return RILL_ERR_LIMIT;
     uint8_t *copy = rill_alloc(p->allocator, len);
     if (copy == NULL)
         return RILL_ERR_NOMEM;
     memcpy(copy, packet, len);
+    p->held = others + len;
     rill_free(p->allocator, entry->held);
     entry->held = copy;
     entry->held_len = len;

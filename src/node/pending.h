@@ -29,6 +29,9 @@ typedef struct rill_pending {
     size_t held_len;
 } rill_pending;
 
+/* Bytes of rejects that are kept in all: what strangers answer must not fill the memory. */
+#define RILL_PENDINGS_MAX_HELD ((size_t)16 * 1024 * 1024)
+
 typedef struct rill_pendings {
     const rill_allocator *allocator;
     rill_heap timers;
@@ -37,6 +40,7 @@ typedef struct rill_pendings {
     rill_list free;
     size_t open;
     size_t max;
+    size_t held; /* sum of held_len */
 } rill_pendings;
 
 void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_t max);
@@ -54,7 +58,10 @@ void rill_pendings_close(rill_pendings *p, rill_pending *entry);
 rill_pending *rill_pendings_due(rill_pendings *p, uint64_t now);
 /* RILL_NEVER where none is open. */
 uint64_t rill_pendings_deadline(const rill_pendings *p);
-/* Keeps a copy of a reject, instead of one kept before. RILL_ERR_NOMEM: keeps that one. */
+/*
+ * Keeps a copy of a reject, instead of one kept before. RILL_ERR_NOMEM,
+ * RILL_ERR_LIMIT (RILL_PENDINGS_MAX_HELD): keeps that one.
+ */
 RILL_MUST_CHECK int rill_pendings_keep(rill_pendings *p, rill_pending *entry, const uint8_t *packet,
                                        size_t len);
 

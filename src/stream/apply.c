@@ -68,7 +68,7 @@ static void unblocked(rill_connection *c)
 static void apply_connection_max_data(rill_connection *c, uint64_t limit, rill_frame_source from)
 {
     bool later = !from.prepare && from.sequence > c->send_limit_sequence;
-    if (limit < c->send_window.limit && later && c->closed_sent > 0)
+    if (later && c->closed_sent > 0 && limit <= rill_sub_sat(c->send_window.limit, c->closed_sent))
         c->remote_forgets_closed = true;
     if (c->remote_forgets_closed && later)
         c->send_window.limit = limit;
@@ -98,11 +98,9 @@ static void apply_max_money(rill_stream *s, const rill_frame *frame)
     /* The first word replaces our assumption of no limit; from then on it only rises. */
     if (out->remote_max == RILL_UNLIMITED || frame->value > out->remote_max)
         out->remote_max = frame->value;
-    if (out->blocked && out->remote_max > out->remote_received) {
-        out->blocked = false;
+    /* Whether that lets a whole unit of ours through is found when it is scheduled. */
+    if (out->blocked)
         s->connection->refusals = 0;
-        unblocked(s->connection);
-    }
     rill_stream_want_money(s);
 }
 

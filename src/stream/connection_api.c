@@ -37,8 +37,9 @@ static const char *find_problem(const rill_connection_options *o)
         return "connection_receive_buffer is less than 65534";
     if (o->stream_send_buffer == 0)
         return "stream_send_buffer is 0";
-    if (o->max_remote_streams > 1000000)
-        return "max_remote_streams is more than 1000000";
+    /* RFC 29 section 3.3: the other side counts on ten until it is told. */
+    if (o->max_remote_streams < 10 || o->max_remote_streams > 1000000)
+        return "max_remote_streams is not between 10 and 1000000";
     if (o->max_in_flight == 0 || o->max_in_flight > RILL_SEQUENCE_WINDOW_MAX / 2)
         return "max_in_flight is not between 1 and 65536";
     if (o->max_undecided == 0)

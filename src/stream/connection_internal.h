@@ -55,6 +55,8 @@ typedef struct rill_probing {
     uint64_t delay;    /* of the retry after that */
     uint64_t started;
     uint64_t settle_at; /* rate is good enough: waits no longer for the rest; 0 unset */
+    uint64_t launched;  /* the volley under way */
+    uint64_t patience;  /* until then the rest of its answers is waited for; 0 none under way */
 } rill_probing;
 
 struct rill_connection {
@@ -109,6 +111,7 @@ struct rill_connection {
     uint32_t path_errors;  /* rounds of them in a row, by connectors */
     uint32_t final_errors; /* of those: final ones */
     uint64_t first_sent;   /* monotonic ns of the first packet; 0: none yet */
+    uint64_t hello_at;     /* until something came back, another packet is due then */
     int last_failure;      /* what to report if it never connects */
     uint64_t low_rate_since;
     uint64_t last_authentic; /* monotonic ns, either way */
@@ -153,7 +156,8 @@ struct rill_connection {
     int end_error;
     char *message;
     uint64_t close_deadline;
-    uint64_t gone_until; /* monotonic ns */
+    uint64_t close_again_at; /* monotonic ns: our close was refused on the way; 0 */
+    uint64_t gone_until;     /* monotonic ns */
 
     uint32_t events;
     rill_connection_stats stats;
@@ -245,9 +249,10 @@ void rill_note_blocked(rill_connection *c);
 void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns);
 
 bool rill_probe_wanted(rill_connection *c, uint64_t now_ns);
-uint64_t rill_probe_take(rill_connection *c);
-void rill_probe_answered(rill_connection *c, uint64_t now_ns, uint64_t amount, uint64_t delivered);
-void rill_probe_failed(rill_connection *c, uint64_t now_ns, bool temporary);
+uint64_t rill_probe_take(rill_connection *c, uint64_t now_ns);
+void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight *f,
+                         uint64_t delivered);
+void rill_probe_failed(rill_connection *c, uint64_t now_ns, uint8_t volley, bool temporary);
 uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns);
 void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns);
 

@@ -116,29 +116,30 @@ static bool has_address(const rill_stream_packet *packet)
 
 /*
  * Credentials may be used again after their connection has closed. What opens
- * the new connection introduces itself with an address, and is no replay: its
- * sequence is new, or, from a client that counts from the start again, it
- * lives longer than anything that came before.
+ * the new connection introduces itself with an address, and is neither a
+ * replay nor late: its sequence is past all that came before. A client that
+ * counts from the start again waits until the old packets have expired:
+ * nothing else that it sends could not be sent by somebody on the path.
  */
+static bool is_later(const rill_connection *old, uint64_t sequence)
+{
+    return !old->seen.any || sequence > old->seen.highest;
+}
+
 static bool opens_again(rill_arrival *a, const rill_connection *old)
 {
     rill_stream_packet packet;
     if (old->state != RILL_STATE_GONE || !peek(a, &packet) || !has_address(&packet))
         return false;
-    return !rill_sequence_window_seen(&old->seen, packet.sequence) ||
-           a->prepare.expires_at > old->max_expires_at;
+    return is_later(old, packet.sequence);
 }
 
-/* Sequences that the old connection took are not taken again, where they are told apart. */
-static void inherit(rill_arrival *a, rill_connection *old, rill_sequence_window *seen,
-                    uint64_t *max_expires_at)
+/* What the old connection took is not taken again. */
+static void inherit(rill_connection *old, rill_sequence_window *seen, uint64_t *max_expires_at)
 {
-    rill_stream_packet packet;
-    if (peek(a, &packet) && !rill_sequence_window_seen(&old->seen, packet.sequence)) {
-        *seen = old->seen;
-        rill_sequence_window_init(&old->seen);
-    }
+    *seen = old->seen;
     *max_expires_at = old->max_expires_at;
+    rill_sequence_window_init(&old->seen);
 }
 
 /* What is no good as a packet opens no connection either, and leaves what was there alone. */
@@ -170,7 +171,9 @@ static int accept_connection(rill_arrival *a, uint64_t request, rill_connection 
         err = rill_keys_new(&keys, e->crypto, secret, sizeof secret);
     rill_wipe(secret, sizeof secret);
     rill_connection *c = NULL;
-    rill_ilp_code_id code = RILL_ILP_F06_UNEXPECTED_PAYMENT;
+    rill_ilp_code_id code = err == RILL_ERR_NOMEM || err == RILL_ERR_CRYPTO
+                                ? RILL_ILP_T00_INTERNAL_ERROR
+                                : RILL_ILP_F06_UNEXPECTED_PAYMENT;
     if (err == RILL_OK && !open_envelope(a, keys)) {
         rill_keys_free(keys);
         err = RILL_ERR_AUTH;
@@ -182,7 +185,7 @@ static int accept_connection(rill_arrival *a, uint64_t request, rill_connection 
         uint64_t max_expires_at = 0;
         rill_sequence_window_init(&seen);
         if (old) {
-            inherit(a, old, &seen, &max_expires_at);
+            inherit(old, &seen, &max_expires_at);
             rill_endpoint_forget(old);
         }
         err = make_connection(a, &details, keys, &c);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "crypto/crypto.h"
 
 #define FIRST_CAPACITY 64u
 #define MAX_CAPACITY   (1u << 30)
@@ -89,5 +90,6 @@ void rill_flight_close(rill_flight_table *t, rill_flight *f)
 {
     uint32_t slot = (uint32_t)f->request;
     f->connection = NULL;
+    rill_wipe(f->fulfillment, sizeof f->fulfillment);
     t->unused[t->unused_count++] = slot;
 }

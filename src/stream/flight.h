@@ -49,6 +49,7 @@ typedef struct rill_flight {
     rill_flight_kind kind;
     bool in_doubt;    /* no reply can come any more */
     bool app_limited; /* the window was not used up when it left */
+    uint8_t volley;   /* of a probe */
     uint8_t money_count;
     uint8_t piece_count;
     uint8_t control_count;

@@ -11,6 +11,9 @@
 #define MAX_VOLLEYS       15u
 #define RETRY_DELAY_FIRST (100 * RILL_MS)
 #define SETTLE_DELAY      (200 * RILL_MS)
+/* A volley of which nothing came back is sent again after this; of which something did, sooner. */
+#define PATIENCE     (3 * RILL_SECOND)
+#define PATIENCE_MIN (500 * RILL_MS)
 
 static void add_amount(rill_probing *p, uint64_t amount)
 {
@@ -41,10 +44,13 @@ bool rill_probe_wanted(rill_connection *c, uint64_t now_ns)
     return p->next < p->count && p->retry_at <= now_ns;
 }
 
-uint64_t rill_probe_take(rill_connection *c)
+uint64_t rill_probe_take(rill_connection *c, uint64_t now_ns)
 {
-    if (c->probing.next == 0)
+    if (c->probing.next == 0) {
         c->probing.retry_at = 0;
+        c->probing.launched = now_ns;
+        c->probing.patience = now_ns + PATIENCE;
+    }
     c->probing.in_flight++;
     return c->probing.amounts[c->probing.next++];
 }
@@ -81,6 +87,7 @@ static void next_volley(rill_connection *c, uint64_t now_ns)
     }
     p->count = 0;
     p->next = 0;
+    p->patience = 0;
     add_amount(p, largest);
     if (again) {
         add_amount(p, smallest - smallest / 3);
@@ -104,22 +111,36 @@ static void step(rill_connection *c, uint64_t now_ns)
     }
 }
 
-void rill_probe_answered(rill_connection *c, uint64_t now_ns, uint64_t amount, uint64_t delivered)
+/* The rest of the volley should not take much longer than this answer did. */
+static void shorten_patience(rill_probing *p, uint64_t now_ns)
 {
-    rill_packet_size_passed(&c->packet_size, amount, now_ns);
-    if (!c->probing.active) {
-        rill_rate_learn(&c->rate, amount, delivered);
+    uint64_t more = 2 * (now_ns - p->launched);
+    uint64_t until = now_ns + (more > PATIENCE_MIN ? more : PATIENCE_MIN);
+    if (until < p->patience)
+        p->patience = until;
+}
+
+void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight *f,
+                         uint64_t delivered)
+{
+    rill_probing *p = &c->probing;
+    rill_packet_size_passed(&c->packet_size, f->amount, now_ns);
+    if (!p->active) {
+        rill_rate_learn(&c->rate, f->amount, delivered);
         return;
     }
-    c->probing.in_flight--;
-    rill_rate_probe(&c->rate, amount, delivered);
+    rill_rate_probe(&c->rate, f->amount, delivered);
+    if (f->volley == p->volleys) {
+        p->in_flight--;
+        shorten_patience(p, now_ns);
+    }
     step(c, now_ns);
 }
 
-void rill_probe_failed(rill_connection *c, uint64_t now_ns, bool temporary)
+void rill_probe_failed(rill_connection *c, uint64_t now_ns, uint8_t volley, bool temporary)
 {
     rill_probing *p = &c->probing;
-    if (!p->active)
+    if (!p->active || volley != p->volleys)
         return;
     p->in_flight--;
     if (temporary)
@@ -137,7 +158,22 @@ uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns)
         return p->settle_at;
     if (p->next < p->count && p->retry_at > now_ns)
         return p->retry_at;
-    return RILL_NEVER;
+    return p->next == p->count && p->patience != 0 ? p->patience : RILL_NEVER;
+}
+
+/* Some of the volley was lost without a word: all of it once more. */
+static void repeat(rill_connection *c, uint64_t now_ns)
+{
+    rill_probing *p = &c->probing;
+    p->in_flight = 0;
+    p->next = 0;
+    p->patience = 0;
+    bool over = ++p->volleys >= MAX_VOLLEYS ||
+                now_ns >= rill_add_sat(p->started, c->options->connect_timeout);
+    if (over)
+        finish(c);
+    else
+        rill_connection_ready(c);
 }
 
 void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
@@ -149,4 +185,6 @@ void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
         finish(c);
     else if (p->next < p->count && p->retry_at <= now_ns)
         rill_connection_ready(c);
+    else if (p->next == p->count && p->patience != 0 && p->patience <= now_ns)
+        repeat(c, now_ns);
 }

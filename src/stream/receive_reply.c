@@ -146,6 +146,23 @@ static bool says_closed(const rill_answer *a)
     return false;
 }
 
+/*
+ * The reference refuses a packet whole that has bytes for a stream that it has
+ * closed, and says so: those of the other streams have not been taken.
+ */
+static bool says_stream_closed(const rill_answer *a)
+{
+    rill_reader frames = a->packet.frames;
+    uint64_t left = a->packet.frame_count;
+    rill_frame frame;
+    if (a->f->piece_count < 2)
+        return false;
+    while (rill_stream_packet_next(&frames, &left, &frame))
+        if (frame.type == RILL_FRAME_STREAM_CLOSE && frame.code == RILL_CLOSE_STREAM_STATE_ERROR)
+            return true;
+    return false;
+}
+
 static void refused(rill_answer *a)
 {
     rill_connection *c = a->c;
@@ -155,13 +172,13 @@ static void refused(rill_answer *a)
     authentic(a);
     c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, amount);
     if (kind == RILL_FLIGHT_PROBE) {
-        rill_probe_answered(c, a->now.mono_ns, amount, a->packet.amount);
+        rill_probe_answered(c, a->now.mono_ns, f, a->packet.amount);
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
         rill_packet_size_passed(&c->packet_size, amount, a->now.mono_ns);
         rill_rate_learn(&c->rate, amount, a->packet.amount);
         note_refusal(a);
     }
-    if (says_closed(a))
+    if (says_closed(a) || says_stream_closed(a))
         rill_flight_lose(c, f);
     else
         rill_flight_refuse(c, f);
@@ -244,9 +261,10 @@ static void refused_by_path(rill_answer *a, const rill_reject *reject)
         if (kind != RILL_FLIGHT_CLOSE)
             final_error(a, code);
     }
+    uint8_t volley = f->volley;
     rill_flight_lose(c, f);
     if (kind == RILL_FLIGHT_PROBE)
-        rill_probe_failed(c, a->now.mono_ns, temporary);
+        rill_probe_failed(c, a->now.mono_ns, volley, temporary);
 }
 
 /* A reply that no honest neighbour sends: as if the packet had been refused on the way. */
@@ -279,22 +297,37 @@ static void answer_reject(rill_answer *a, const rill_reject *reject)
         refused_by_path(a, reject);
 }
 
+/* Our close was answered: by the receiver, for good, or by a path that may be better soon. */
+static void closed_or_again(rill_connection *c, rill_now now, char reject_class)
+{
+    bool temporary = reject_class == 'T' || reject_class == 'R';
+    if (!temporary || c->state != RILL_STATE_CLOSING || now.mono_ns >= c->close_deadline) {
+        rill_connection_shut(c);
+        return;
+    }
+    c->close_sent = false;
+    c->close_again_at =
+        c->path_hold_until > now.mono_ns ? c->path_hold_until : now.mono_ns + HOLD_FIRST;
+}
+
 void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,
                            size_t len)
 {
     rill_answer a = {.c = c, .now = now, .f = f, .sequence = f->sequence};
     bool closes = f->kind == RILL_FLIGHT_CLOSE;
+    char reject_class = 'F';
     rill_fulfill fulfill;
     rill_reject reject;
     if (rill_fulfill_decode(&fulfill, packet, len) == RILL_OK) {
         answer_fulfill(&a, &fulfill);
     } else if (rill_reject_decode(&reject, packet, len) == RILL_OK) {
         answer_reject(&a, &reject);
+        reject_class = a.authentic ? 'F' : reject.code.text[0];
     } else {
         rill_connection_unanswered(c, now, f, true);
         return;
     }
     if (closes)
-        rill_connection_shut(c);
+        closed_or_again(c, now, reject_class);
     rill_connection_rearm(c, now.mono_ns);
 }

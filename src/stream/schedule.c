@@ -9,6 +9,8 @@
 #define MAX_PACKETS (UINT64_C(1) << 31)
 /* In flight at most to an address from which nothing authentic has come yet. */
 #define UNVALIDATED_PACKETS 5u
+/* Nothing has ever come back: something is sent again, lest the first packets were lost. */
+#define HELLO_DELAY (3 * RILL_SECOND)
 /* After its expiry at us, a reply may still be on its way. */
 #define REPLY_GRACE RILL_SECOND
 
@@ -113,6 +115,7 @@ static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *pac
     c->stats.packets_sent++;
     if (c->first_sent == 0)
         c->first_sent = now.mono_ns;
+    c->hello_at = now.mono_ns + HELLO_DELAY;
     c->congestion->ops->on_sent(c->congestion, now.mono_ns, f->amount);
     f->app_limited = rill_congestion_packets(c->congestion) > 0;
     *request = f->request;
@@ -122,7 +125,7 @@ static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *pac
 static int send_close(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
                       uint64_t *request)
 {
-    if (c->close_sent || !c->remote_address)
+    if (c->close_sent || !c->remote_address || c->close_again_at > now.mono_ns)
         return RILL_OK;
     rill_flight *f = open_flight(c, now, RILL_FLIGHT_CLOSE);
     if (!f)
@@ -137,10 +140,11 @@ static int send_probe(rill_connection *c, rill_now now, uint8_t *packet, size_t 
     rill_flight *f = open_flight(c, now, RILL_FLIGHT_PROBE);
     if (!f)
         return RILL_ERR_NOMEM;
-    f->amount = rill_probe_take(c);
+    f->volley = c->probing.volleys;
+    f->amount = rill_probe_take(c, now.mono_ns);
     int err = launch(c, now, f, packet, len, request);
     if (err != RILL_OK)
-        rill_probe_failed(c, now.mono_ns, true);
+        rill_probe_failed(c, now.mono_ns, c->probing.volleys, true);
     return err;
 }
 
@@ -192,7 +196,7 @@ int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packe
         return send_close(c, now, packet, len, request);
     if (c->state != RILL_STATE_OPEN || !c->remote_address || !window_open(c))
         return RILL_OK;
-    if (c->packets_numbered >= MAX_PACKETS - 1) {
+    if (c->packets_numbered >= MAX_PACKETS - 1 || c->stats.packets_received >= MAX_PACKETS - 1) {
         rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_EXHAUSTED,
                              "all packets of this connection are used up");
         return send_close(c, now, packet, len, request);

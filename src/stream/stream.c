@@ -268,10 +268,16 @@ void rill_stream_rearm(rill_stream *s)
         return;
 }
 
+/* The time is over: was it the rate that stopped the money? */
+static int late_reason(const rill_stream *s)
+{
+    return s->connection->low_rate_since != 0 ? RILL_ERR_RATE : RILL_ERR_TIMEOUT;
+}
+
 void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns)
 {
     if (s->out.goal_set && s->out.goal_deadline <= now_ns)
-        finish_send_goal(s, s->out.sent >= s->out.goal ? RILL_OK : RILL_ERR_TIMEOUT);
+        finish_send_goal(s, s->out.sent >= s->out.goal ? RILL_OK : late_reason(s));
     if (s->in.goal_set && s->in.goal_deadline <= now_ns)
         finish_receive_goal(s, RILL_ERR_TIMEOUT);
     if (s->linger_until != 0 && s->linger_until <= now_ns) {

@@ -50,9 +50,13 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
     earliest(&at, c->undecided_deadline);
     if (c->state != RILL_STATE_OPEN) {
         earliest(&at, c->close_deadline);
+        if (c->state == RILL_STATE_CLOSING && c->close_again_at > now_ns)
+            earliest(&at, c->close_again_at);
         return at;
     }
     earliest(&at, connect_deadline(c));
+    if (!c->connected && c->first_sent != 0)
+        earliest(&at, c->hello_at);
     earliest(&at, idle_deadline(c));
     earliest(&at, send_deadline(c, now_ns));
     return at;
@@ -81,6 +85,7 @@ static void expire_flights(rill_connection *c, uint64_t now_ns)
         if (f->expires_ns > now_ns)
             return;
         rill_flight_kind kind = f->kind;
+        uint8_t volley = f->volley;
         if (!f->in_doubt) {
             c->stats.packets_lost++;
             c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns, f->amount,
@@ -88,7 +93,7 @@ static void expire_flights(rill_connection *c, uint64_t now_ns)
         }
         rill_flight_lose(c, f);
         if (kind == RILL_FLIGHT_PROBE)
-            rill_probe_failed(c, now_ns, true);
+            rill_probe_failed(c, now_ns, volley, true);
         else if (kind == RILL_FLIGHT_CLOSE)
             rill_connection_shut(c);
     }
@@ -105,6 +110,10 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
     if (idle_deadline(c) <= now_ns) {
         rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_IDLE, "nothing came for too long");
         return;
+    }
+    if (!c->connected && c->first_sent != 0 && c->hello_at <= now_ns) {
+        rill_connection_tell(c, RILL_TELL(HELLO), true);
+        c->hello_at = now_ns + RILL_SECOND;
     }
     rill_probe_on_deadline(c, now_ns);
     rill_blocked_on_deadline(c, now_ns);
@@ -126,6 +135,8 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now)
     rill_undecided_expire(c, now_ns);
     if (c->state == RILL_STATE_OPEN)
         open_deadlines(c, now_ns);
+    if (c->state == RILL_STATE_CLOSING && !c->close_sent)
+        rill_connection_ready(c);
     if (c->state == RILL_STATE_CLOSING)
         rill_connection_closing_on_deadline(c, now_ns);
     if (c->state == RILL_STATE_CLOSED && c->close_deadline <= now_ns) {
@@ -150,6 +161,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
 {
     rill_flight_kind kind = f->kind;
     uint64_t sent_ns = f->sent_ns;
+    uint8_t volley = f->volley;
     if (f->in_doubt)
         return;
     c->congestion->ops->on_neutral(c->congestion, now.mono_ns, sent_ns, f->amount);
@@ -163,7 +175,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     if (!sent)
         rill_connection_hold_path(c, sent_ns, now.mono_ns);
     if (kind == RILL_FLIGHT_PROBE)
-        rill_probe_failed(c, now.mono_ns, true);
+        rill_probe_failed(c, now.mono_ns, volley, true);
     else if (kind == RILL_FLIGHT_CLOSE)
         rill_connection_shut(c);
     rill_connection_rearm(c, now.mono_ns);

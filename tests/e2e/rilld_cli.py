@@ -8,6 +8,7 @@ import base64
 import hashlib
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -345,6 +346,21 @@ def sigusr1_tells_what_happened():
         node.wait_line(r'account bob: .* got 1 \(250 units fulfilled\)')
 
 
+@test
+def sigusr1_is_answered_beside_a_flood_of_strangers():
+    with Node() as node:
+        alice = Client(node.port, 'alice')
+        for _ in range(110):  # more lines than strangers may cause at once
+            with socket.create_connection(('127.0.0.1', node.port), TIMEOUT) as s:
+                s.sendall(b'GET / HTTP/1.1\r\n\r\n')
+                s.recv(4096)
+        assert node.count_lines('plain HTTP') < 110, 'they were not limited'
+        node.process.send_signal(signal.SIGUSR1)
+        node.wait_line('account alice: sent 0 packets')
+        node.wait_line('0 requests open')
+        alice.close()
+
+
 # ---- accounts ----
 
 @test
@@ -546,6 +562,21 @@ def many_clients():
             assert client.reply_to(request)['type'] == btp.FULFILL
         for client in clients:
             client.close()
+
+
+@test
+def many_clients_under_a_low_soft_limit_of_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 300:
+        return
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+    try:
+        node = Node()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with node:
+        clients = [Client(node.port, 'c%d' % i) for i in range(150)]
+        assert ildcp(clients[-1])[0] == 'private.rill.c149'
 
 
 def main():

@@ -137,6 +137,22 @@ static void test_unknown_host(void **state)
     net_end(&n);
 }
 
+/* All the time there is, is not none at all. */
+static void test_no_limit_of_time(void **state)
+{
+    (void)state;
+    net n;
+    rill_link_options o;
+    net_begin(&n);
+    net_serve(&n);
+    rill_link_options_init(&o);
+    o.connect_timeout = RILL_NEVER;
+    net_connect(&n, TOKEN, &o);
+    until(&n, both_up);
+    assert_int_equal(n.client.downs, 0);
+    net_end(&n);
+}
+
 static void test_close_at_every_stage(void **state)
 {
     (void)state;
@@ -395,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_refused_token),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_unknown_host),
+        cmocka_unit_test(test_no_limit_of_time),
         cmocka_unit_test(test_close_at_every_stage),
         cmocka_unit_test(test_loss_and_reconnect),
         cmocka_unit_test(test_close_after_send),

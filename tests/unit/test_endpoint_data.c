@@ -242,7 +242,7 @@ static void test_a_raise_that_is_lost_is_asked_for(void **state)
     pair_run(&p, 200 * RILL_MS);
     lose_from_server = 0;
     rill_stream_consume(rill_connection_stream(server, 3), 15000);
-    pair_run(&p, 50 * RILL_SECOND);
+    pair_run(&p, 12 * RILL_SECOND);
     rill_stream_offsets at;
     rill_stream_offsets_of(rill_connection_stream(server, 1), &at);
     assert_int_equal(at.received, 30000);
@@ -251,25 +251,37 @@ static void test_a_raise_that_is_lost_is_asked_for(void **state)
     pair_close(&p);
 }
 
-static void close_at_once(pair *p, pair_side side, const rill_event *event)
+typedef struct dislike {
+    unsigned left; /* streams still to be closed */
+    unsigned events;
+} dislike;
+
+static void close_early(pair *p, pair_side side, const rill_event *event)
 {
-    unsigned *left = p->user;
-    if (side == PAIR_SERVER && event->type == RILL_EVENT_STREAM && *left > 0) {
-        (*left)--;
-        rill_stream_close(event->stream, RILL_CLOSE_APPLICATION_ERROR, "not interested");
-    }
+    dislike *d = p->user;
+    if (side != PAIR_SERVER || event->type != RILL_EVENT_DATA || d->left == 0 ||
+        ++d->events % 2 == 1)
+        return;
+    d->left--;
+    rill_stream_close(event->stream, RILL_CLOSE_APPLICATION_ERROR, "not interested");
+}
+
+static void spread(pair *p, pair_packet *packet)
+{
+    (void)p;
+    packet->delay = (20 + 3 * (packet->number % 8)) * RILL_MS;
 }
 
 /* Bytes for streams that the receiver closed are gone, but not out of the connection's window. */
 static void test_bytes_of_closed_streams_do_not_eat_the_window(void **state)
 {
     pair p;
-    unsigned left = 30;
+    dislike d = {.left = 30};
     open_pair(&p);
     (void)state;
-    p.delay[PAIR_CLIENT] = 20 * RILL_MS;
-    p.on_event = close_at_once;
-    p.user = &left;
+    p.on_packet = spread;
+    p.on_event = close_early;
+    p.user = &d;
     for (unsigned i = 0; i < 30; i++) {
         rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
         pair_write(s, pattern, 200000);

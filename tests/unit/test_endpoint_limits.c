@@ -54,6 +54,9 @@ static void exchange(meter *client, meter *server)
     o.client.allocator = &ca;
     o.server.allocator = &sa;
     o.server.connection.ask_before_fulfill = true;
+    /* Every other time the path is probed first. */
+    if (client_fails % 2)
+        o.connection.min_rate = (rill_ratio){0, 1};
     pair_open(&p, &o);
     p.maximum[PAIR_CLIENT] = 60;
     client->fail_at = client_fails;

@@ -2,6 +2,8 @@
 /* Sessions, draining, options, memory. */
 #include "node_world.h"
 
+#include "node/pending.h"
+
 /* Two programs under one name. */
 static void test_several_sessions(void **state)
 {
@@ -133,6 +135,37 @@ static void test_allocates_nothing_in_the_steady_state(void **state)
     stop(w);
 }
 
+/* Rejects that wait for a better answer, however many and large, take only so much memory. */
+static void test_kept_rejects_are_limited(void **state)
+{
+    (void)state;
+    static uint8_t packet[RILL_ILP_MAX_MESSAGE];
+    enum { ENTRIES = 3000 };
+    static rill_pending *entries[ENTRIES];
+    rill_pendings p;
+    size_t count = 0;
+    rill_pendings_init(&p, rill_allocator_default(), ENTRIES);
+    for (size_t i = 0; i < ENTRIES; i++) {
+        assert_int_equal(rill_pendings_open(&p, i, &entries[i]), RILL_OK);
+        int rc = rill_pendings_keep(&p, entries[i], packet, sizeof packet);
+        assert_int_equal(rc, i < RILL_PENDINGS_MAX_HELD / sizeof packet ? RILL_OK : RILL_ERR_LIMIT);
+        count += rc == RILL_OK;
+    }
+    assert_true(p.held <= RILL_PENDINGS_MAX_HELD);
+    assert_int_equal(p.held, count * sizeof packet);
+    /* Another one in the place of one counts once, and what ends makes room. */
+    assert_int_equal(rill_pendings_keep(&p, entries[0], packet, 10), RILL_OK);
+    assert_int_equal(rill_pendings_keep(&p, entries[0], packet, sizeof packet), RILL_OK);
+    rill_pendings_close(&p, entries[1]);
+    assert_int_equal(rill_pendings_keep(&p, entries[ENTRIES - 1], packet, sizeof packet), RILL_OK);
+    for (size_t i = 0; i < ENTRIES; i++) {
+        if (i != 1)
+            rill_pendings_close(&p, entries[i]);
+    }
+    assert_int_equal(p.held, 0);
+    rill_pendings_free(&p);
+}
+
 static void test_options(void **state)
 {
     (void)state;
@@ -164,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_wrong_token_and_too_many_sessions),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_allocates_nothing_in_the_steady_state),
+        cmocka_unit_test(test_kept_rejects_are_limited),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

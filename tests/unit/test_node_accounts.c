@@ -138,10 +138,38 @@ static void test_idle_ones_make_room(void **state)
     assert_non_null(rill_accounts_find(&f.accounts, text("alice")));
     assert_ptr_equal(rill_accounts_find(&f.accounts, text(SESAME)), held);
     assert_int_equal(visit(&f, "bob", "b"), RILL_OK);
-    assert_int_equal(visit(&f, "carol", "c"), RILL_ERR_LIMIT);
+    assert_int_equal(visit(&f, "", "t"), RILL_ERR_LIMIT);
     rill_account_release(&f.accounts, held);
-    assert_int_equal(visit(&f, "carol", "c"), RILL_OK);
+    assert_int_equal(visit(&f, "", "t"), RILL_OK);
     assert_null(rill_accounts_find(&f.accounts, text(SESAME)));
+    teardown(&f);
+}
+
+static void test_made_up_names_leave_room(void **state)
+{
+    (void)state;
+    fixture f;
+    char name[16];
+    unsigned made = 0;
+    setup(&f, 10);
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "n%u", i);
+        int rc = visit(&f, name, "t");
+        assert_true(rc == RILL_OK || rc == RILL_ERR_LIMIT);
+        made += rc == RILL_OK;
+    }
+    assert_int_equal(made, 5);
+    assert_int_equal(visit(&f, "n0", "t"), RILL_OK);
+    /* Those who come with a token alone are served all the same. */
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "t%u", i);
+        assert_int_equal(visit(&f, "", name), RILL_OK);
+    }
+    teardown(&f);
+    /* The smallest that an owner can choose. */
+    setup(&f, 1);
+    assert_int_equal(visit(&f, "alice", "a"), RILL_OK);
+    assert_int_equal(visit(&f, "bob", "b"), RILL_ERR_LIMIT);
     teardown(&f);
 }
 
@@ -191,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_names_that_are_refused),
         cmocka_unit_test(test_token_names_are_their_owners),
         cmocka_unit_test(test_idle_ones_make_room),
+        cmocka_unit_test(test_made_up_names_leave_room),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -317,7 +317,7 @@ static void expect_loss(uint8_t first, const char *payload, size_t len, uint16_t
     assert_true(n.session.final);
     assert_int_equal(socket_.got[0], 0x88);
     assert_int_equal(socket_.got[2] << 8 | socket_.got[3], code);
-    assert_int_equal(n.lines, code == 1000 ? 0 : 1);
+    assert_int_equal(n.lines, first == 0x88 ? 0 : 1);
     end(&n);
 }
 
@@ -331,6 +331,11 @@ static void test_broken_frames(void **state)
     expect_loss(0xC2, "compressed", 10, 1002);
     expect_loss(0x09, "ping in parts", 13, 1002);
     expect_loss(0x88, "\x03\xe8", 2, 1000);
+    /* Close codes that never travel, and half of one. */
+    expect_loss(0x88, "\x03\xed", 2, 1002);
+    expect_loss(0x88, "\x03\xf7", 2, 1002);
+    expect_loss(0x88, "\x09\xc4", 2, 1002);
+    expect_loss(0x88, "\x03", 1, 1002);
 }
 
 static void test_giant_and_unmasked_frames(void **state)
