@@ -76,7 +76,7 @@ RILL_API RILL_MUST_CHECK int rill_connection_options_check(const rill_connection
 /* Totals over all streams, and what the connection has learnt of the path. */
 typedef struct rill_connection_stats {
     uint64_t sent;         /* our units, fulfilled */
-    uint64_t in_flight;    /* our units; probes of the rate, which nobody can take, as well */
+    uint64_t in_flight;    /* our units */
     uint64_t in_doubt;     /* our units, part of in_flight */
     uint64_t delivered;    /* other side's units */
     uint64_t received;     /* our units */

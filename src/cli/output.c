@@ -161,7 +161,8 @@ json_t *cli_json_base64(const uint8_t *data, size_t len)
 
 bool cli_print_json(json_t *object)
 {
-    bool ok = object && json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) == 0 && putchar('\n') != EOF;
+    bool ok = object && json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) == 0 &&
+              putchar('\n') != EOF;
     json_decref(object);
     return ok && fflush(stdout) == 0;
 }

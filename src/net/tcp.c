@@ -81,6 +81,7 @@ static void relieve(rill_loop *loop)
     if (fullest == NULL)
         return;
     fullest->dropped = true;
+    fullest->broken = true;
     loop->relieving = true;
     if (fullest->state == RILL_TCP_OPEN)
         fail_later(fullest, RILL_ERR_LIMIT, "does not read what is sent to it");
@@ -127,6 +128,7 @@ void rill_tcp_commit(rill_tcp *t, size_t len)
 
 static void check_drained(rill_tcp *t)
 {
+    weigh(t);
     if (t->above && t->state == RILL_TCP_OPEN && rill_tcp_backlog(t) <= t->high_water / 4) {
         t->above = false;
         t->on->drained(t->owner);
@@ -403,6 +405,8 @@ void rill_tcp_part_closed(rill_tcp *t)
     rill_buffer_clear(t->loop, &t->busy);
     rill_tls_free(t->tls);
     t->tls = NULL;
+    if (t->dropped)
+        t->loop->relieving = false;
     t->on->closed(t->owner);
 }
 
@@ -416,6 +420,7 @@ void rill_tcp_close(rill_tcp *t)
     if (t->state == RILL_TCP_CLOSED)
         return;
     t->state = RILL_TCP_CLOSED;
+    rill_list_remove(&t->heavy);
     rill_task_cancel(&t->flush);
     rill_task_cancel(&t->failure);
     if (t->resolving)

@@ -46,8 +46,9 @@ typedef struct rill_undecided {
 /* How the connection learns the rate (as the reference probes it, in parallel volleys). */
 typedef struct rill_probing {
     bool active;
-    uint8_t volleys;
-    uint8_t next; /* of amounts */
+    uint8_t volleys;  /* so far: names the one under way */
+    uint8_t attempts; /* of those: that did not halve the size searched */
+    uint8_t next;     /* of amounts */
     uint8_t count;
     uint8_t in_flight;
     uint64_t amounts[6];

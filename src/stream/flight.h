@@ -58,6 +58,12 @@ typedef struct rill_flight {
     rill_flight_control control[RILL_FLIGHT_CONTROL];
 } rill_flight;
 
+/* The money at stake: nobody can take a probe's. */
+static inline uint64_t rill_flight_value(const rill_flight *f)
+{
+    return f->kind == RILL_FLIGHT_NORMAL ? f->amount : 0;
+}
+
 /* The records of one endpoint, by request: a slot's number and how often it was used. */
 typedef struct rill_flight_table {
     const rill_allocator *allocator;

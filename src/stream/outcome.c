@@ -16,7 +16,7 @@ static void unhold(rill_connection *c, rill_flight *f)
         if (f->in_doubt)
             m->stream->out.in_doubt -= m->amount;
     }
-    c->stats.in_flight -= f->amount;
+    c->stats.in_flight -= rill_flight_value(f);
     if (f->in_doubt)
         c->stats.in_doubt -= f->amount;
 }

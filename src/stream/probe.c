@@ -8,7 +8,7 @@
 #include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
 
-#define MAX_VOLLEYS       15u
+#define MAX_ATTEMPTS      15u
 #define RETRY_DELAY_FIRST (100 * RILL_MS)
 #define SETTLE_DELAY      (200 * RILL_MS)
 /* A volley of which nothing came back is sent again after this; of which something did, sooner. */
@@ -79,7 +79,10 @@ static void next_volley(rill_connection *c, uint64_t now_ns)
         smallest = p->amounts[i] < smallest ? p->amounts[i] : smallest;
         tried = tried || p->amounts[i] == largest;
     }
-    bool over = ++p->volleys >= MAX_VOLLEYS ||
+    p->volleys++;
+    if (largest >= smallest)
+        p->attempts++;
+    bool over = p->attempts >= MAX_ATTEMPTS ||
                 now_ns >= rill_add_sat(p->started, c->options->connect_timeout);
     if (over || (tried && !again)) {
         finish(c);
@@ -168,7 +171,8 @@ static void repeat(rill_connection *c, uint64_t now_ns)
     p->in_flight = 0;
     p->next = 0;
     p->patience = 0;
-    bool over = ++p->volleys >= MAX_VOLLEYS ||
+    p->volleys++;
+    bool over = ++p->attempts >= MAX_ATTEMPTS ||
                 now_ns >= rill_add_sat(p->started, c->options->connect_timeout);
     if (over)
         finish(c);

@@ -106,8 +106,8 @@ static void fulfilled(rill_answer *a)
         if (a->authentic)
             rill_rate_learn(&c->rate, f->amount, delivered);
     }
-    c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns, f->amount,
-                                     f->app_limited);
+    c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns,
+                                     rill_flight_value(f), f->app_limited);
     rill_flight_succeed(c, f, delivered);
     if (a->authentic)
         apply_frames(a);
@@ -170,7 +170,7 @@ static void refused(rill_answer *a)
     rill_flight_kind kind = f->kind;
     uint64_t amount = f->amount;
     authentic(a);
-    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, amount);
+    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
     if (kind == RILL_FLIGHT_PROBE) {
         rill_probe_answered(c, a->now.mono_ns, f, a->packet.amount);
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
@@ -222,7 +222,8 @@ static void temporary_error(rill_answer *a, rill_congestion_signal signal)
 {
     rill_connection *c = a->c;
     rill_flight *f = a->f;
-    c->congestion->ops->on_signal(c->congestion, a->now.mono_ns, f->sent_ns, f->amount, signal);
+    c->congestion->ops->on_signal(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f),
+                                  signal);
     c->last_failure = RILL_ERR_UNREACHABLE;
     /* The congestion window paces money; what is not money is held back here. */
     if (f->amount == 0)
@@ -233,7 +234,7 @@ static void too_large(rill_answer *a, rill_bytes data)
 {
     rill_connection *c = a->c;
     rill_flight *f = a->f;
-    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, f->amount);
+    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
     rill_packet_size_refused(&c->packet_size, f->amount, data, a->now.mono_ns);
     if (rill_packet_size_next(&c->packet_size, a->now.mono_ns) == 0)
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_PATH,
@@ -257,7 +258,8 @@ static void refused_by_path(rill_answer *a, const rill_reject *reject)
     } else if (class == 'T') {
         temporary_error(a, RILL_SIGNAL_PACKETS);
     } else {
-        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, f->amount);
+        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns,
+                                       rill_flight_value(f));
         if (kind != RILL_FLIGHT_CLOSE)
             final_error(a, code);
     }

@@ -103,7 +103,7 @@ static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8
 static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *packet, size_t *len,
                   uint64_t *request)
 {
-    c->stats.in_flight += f->amount;
+    c->stats.in_flight += rill_flight_value(f);
     int err = write_prepare(c, now, f, packet, len);
     if (err != RILL_OK) {
         *len = 0;
@@ -116,7 +116,7 @@ static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *pac
     if (c->first_sent == 0)
         c->first_sent = now.mono_ns;
     c->hello_at = now.mono_ns + HELLO_DELAY;
-    c->congestion->ops->on_sent(c->congestion, now.mono_ns, f->amount);
+    c->congestion->ops->on_sent(c->congestion, now.mono_ns, rill_flight_value(f));
     f->app_limited = rill_congestion_packets(c->congestion) > 0;
     *request = f->request;
     return RILL_OK;

@@ -88,7 +88,7 @@ static void expire_flights(rill_connection *c, uint64_t now_ns)
         uint8_t volley = f->volley;
         if (!f->in_doubt) {
             c->stats.packets_lost++;
-            c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns, f->amount,
+            c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns, rill_flight_value(f),
                                           RILL_SIGNAL_LOST);
         }
         rill_flight_lose(c, f);
@@ -164,7 +164,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     uint8_t volley = f->volley;
     if (f->in_doubt)
         return;
-    c->congestion->ops->on_neutral(c->congestion, now.mono_ns, sent_ns, f->amount);
+    c->congestion->ops->on_neutral(c->congestion, now.mono_ns, sent_ns, rill_flight_value(f));
     if (sent && kind == RILL_FLIGHT_NORMAL && f->amount > 0) {
         c->stats.packets_lost++;
         rill_flight_doubt(c, f);

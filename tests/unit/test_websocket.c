@@ -7,6 +7,7 @@
 
 #include <rill/btp.h>
 
+#include "net/loop.h"
 #include "net/ws_handshake.h"
 
 #define REQUEST_LINE "GET /any?thing HTTP/1.1\r\nHost: localhost\r\n"
@@ -427,6 +428,45 @@ static void test_slow_reader(void **state)
     end(&n);
 }
 
+/* Together too much for all: the one with the most to read goes, the other stays. */
+static void test_fullest_goes_first(void **state)
+{
+    (void)state;
+    static uint8_t packet[30000] = {13};
+    uint8_t frame[128];
+    net n;
+    begin(&n);
+    n.loop->max_storage = (size_t)9 * 1024 * 1024 / 2;
+    raw_open(&n, &socket_);
+    socket_.deaf = true;
+    raw_say(&socket_, REQUEST_LINE UPGRADE "\r\n");
+    send_frame(0x82, frame, auth_frame(frame));
+    until(&n, session_up);
+    told deaf = n.session;
+    rill_link_set_user(deaf.link, &deaf);
+    n.session.ups = 0;
+    net_connect(&n, TOKEN, NULL);
+    until(&n, both_up);
+    /* In one turn, before the system takes any of it: 3 MB in 4 MiB, 0.6 MB in 1 MiB. */
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(rill_link_reply(deaf.link, (uint64_t)1 << 32, packet, sizeof packet),
+                         RILL_OK);
+    assert_false(n.loop->relieving);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(rill_link_reply(n.session.link, (uint64_t)1 << 32, packet, sizeof packet),
+                         RILL_OK);
+    assert_true(n.loop->relieving);
+    for (int i = 0; i < 1000 && n.loop->relieving; i++)
+        uv_run(rill_loop_uv(n.loop), UV_RUN_ONCE);
+    assert_false(n.loop->relieving);
+    assert_int_equal(deaf.downs, 1);
+    assert_int_equal(deaf.error, RILL_ERR_LIMIT);
+    assert_int_equal(n.session.downs, 0);
+    assert_int_equal(n.client.downs, 0);
+    assert_true(n.loop->storage < n.loop->max_storage);
+    end(&n);
+}
+
 /* Nobody at the other end any more: SIGPIPE, which would end the process, never comes through. */
 static void test_writing_to_the_dead(void **state)
 {
@@ -527,6 +567,7 @@ int main(void)
         cmocka_unit_test(test_fragments_and_pings),
         cmocka_unit_test(test_endless_fragments),
         cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_fullest_goes_first),
         cmocka_unit_test(test_writing_to_the_dead),
         cmocka_unit_test(test_idle_session),
         cmocka_unit_test(test_too_many_sessions),
