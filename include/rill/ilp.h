@@ -85,9 +85,8 @@ typedef struct rill_reject {
 } rill_reject;
 
 /*
- * Decode one packet from exactly len bytes. Bytes after the last field inside
- * the envelope are ignored (RFC 27 allows extension there); bytes after the
- * envelope are an error.
+ * Decode one packet from len bytes. Bytes after the last field and after the
+ * envelope are ignored, for what is to come (RFC 30).
  * RILL_ERR_TRUNCATED, RILL_ERR_MALFORMED (wrong type, not canonical length, not
  * a date), RILL_ERR_RANGE (expiry before 1970), RILL_ERR_TOO_LARGE (address,
  * message or data over its limit), RILL_ERR_ADDRESS (destination not an ILP

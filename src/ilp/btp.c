@@ -88,8 +88,6 @@ static int open_frame(rill_btp_frame *out, const uint8_t *bytes, size_t len, uns
     int err = rill_oer_read_octets(&r, SIZE_MAX, &content);
     if (err != RILL_OK)
         return err;
-    if (rill_reader_left(&r) != 0)
-        return RILL_ERR_MALFORMED;
     *type = first;
     *fields = rill_reader_of(content.data, content.len);
     return RILL_OK;

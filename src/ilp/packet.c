@@ -8,7 +8,7 @@
 
 enum { TIME_LEN = 17, HASH_LEN = 32, CODE_LEN = 3 };
 
-/* The fields inside the envelope of exactly that type and length. */
+/* The fields inside the envelope of that type; what follows it is ignored (RFC 30). */
 static int open_envelope(rill_ilp_type type, const uint8_t *packet, size_t len, rill_reader *fields)
 {
     rill_reader r = rill_reader_of(packet, len);
@@ -21,8 +21,6 @@ static int open_envelope(rill_ilp_type type, const uint8_t *packet, size_t len, 
     int err = rill_oer_read_octets(&r, SIZE_MAX, &content);
     if (err != RILL_OK)
         return err;
-    if (rill_reader_left(&r) != 0)
-        return RILL_ERR_MALFORMED;
     *fields = rill_reader_of(content.data, content.len);
     return RILL_OK;
 }
