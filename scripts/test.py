@@ -187,6 +187,12 @@ def other_compiler_stages():
         ("end to end, sanitizers",
          meson_tests(ASAN, ["e2e"], ["--timeout-multiplier", "4"], SANITIZER_ENV),
          "build, sanitizers"),
+        ("interop, sanitizers",
+         tap_program("interop, sanitizers", ["node", "tests/interop/run.js"],
+                     {**SANITIZER_ENV, "RILL_BIN": f"{ROOT}/{ASAN}/src/cli",
+                      "RILL_EXAMPLES": f"{ROOT}/{ASAN}/examples"},
+                     before=["tests/interop/install"]),
+         "end to end, sanitizers"),
         ("tests, clang", meson_tests(CLANG, ["unit", "golden"]), "build, clang"),
     ]
 

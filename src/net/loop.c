@@ -61,6 +61,8 @@ static void on_prepare(uv_prepare_t *handle)
     /* Added since: they must not wait for whatever happens to come next. */
     if (!rill_list_empty(&loop->pumps) || !rill_list_empty(&loop->dirty))
         uv_idle_start(&loop->idle, on_idle);
+    else
+        uv_unref((uv_handle_t *)handle);
     loop->now_valid = false;
 }
 
@@ -70,16 +72,24 @@ static void on_check(uv_check_t *handle)
     loop->now_valid = false;
 }
 
+/* What waits for the next turn is a reason for one, even if nothing else is open any more. */
+static void keep_running(rill_loop *loop)
+{
+    uv_ref((uv_handle_t *)&loop->prepare);
+}
+
 void rill_loop_before_wait(rill_loop *loop, rill_task *task)
 {
     if (!rill_list_linked(&task->node))
         rill_list_push_back(&loop->dirty, &task->node);
+    keep_running(loop);
 }
 
 void rill_loop_before_flush(rill_loop *loop, rill_task *task)
 {
     if (!rill_list_linked(&task->node))
         rill_list_push_back(&loop->pumps, &task->node);
+    keep_running(loop);
 }
 
 void rill_loop_defer(rill_loop *loop, rill_task *task)
