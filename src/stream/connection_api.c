@@ -62,7 +62,7 @@ int rill_connection_options_check(const rill_connection_options *o, const char *
 void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *out)
 {
     *out = c->stats;
-    out->packets_in_flight = c->flight_count;
+    out->packets_in_flight = c->flight_count - c->doubt_count;
     out->window = c->congestion->packet_window;
     out->max_packet_amount = c->packet_size.passed;
     out->rate = c->rate.latest;

@@ -96,6 +96,7 @@ struct rill_connection {
     uint64_t max_expires_at; /* latest expiry of a packet that was received, wall ms */
     rill_list flights;
     uint32_t flight_count;
+    uint32_t doubt_count; /* of those: that nobody can answer any more */
     rill_list undecided;
     rill_list unasked;           /* of those, whose event waits to be fetched */
     uint64_t undecided_deadline; /* not after the first of theirs */

@@ -106,6 +106,8 @@ static void finish(rill_connection *c, rill_flight *f)
 {
     rill_list_remove(&f->node);
     c->flight_count--;
+    if (f->in_doubt)
+        c->doubt_count--;
     drop_parts(f, true);
     rill_flight_close(&c->endpoint->flights, f);
     rill_connection_ready(c);
@@ -140,6 +142,7 @@ void rill_flight_doubt(rill_connection *c, rill_flight *f)
     send_again(c, f);
     drop_parts(f, false);
     f->in_doubt = true;
+    c->doubt_count++;
     for (unsigned i = 0; i < f->money_count; i++)
         f->money[i].stream->out.in_doubt += f->money[i].amount;
     c->stats.in_doubt += f->amount;

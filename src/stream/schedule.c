@@ -7,6 +7,8 @@
 
 /* RFC 29 section 5.1.3 */
 #define MAX_PACKETS (UINT64_C(1) << 31)
+/* Records of packets in doubt, in windows' worth of packets. */
+#define MAX_DOUBT_WINDOWS 16u
 /* In flight at most to an address from which nothing authentic has come yet. */
 #define UNVALIDATED_PACKETS 5u
 /* Nothing has ever come back: something is sent again, lest the first packets were lost. */
@@ -16,7 +18,9 @@
 
 static bool window_open(const rill_connection *c)
 {
-    if (c->flight_count >= c->options->max_in_flight)
+    /* What is in doubt takes no room on the path, but a record each: those are bounded too. */
+    if (c->flight_count - c->doubt_count >= c->options->max_in_flight ||
+        c->doubt_count >= MAX_DOUBT_WINDOWS * c->options->max_in_flight)
         return false;
     if (!c->remote_validated && c->flight_count >= UNVALIDATED_PACKETS)
         return false;
