@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
 #include <string.h>
+#include <uv.h>
 
 #include "cli/cli.h"
+
+/* For the node to answer at all. */
+#define ANSWER_TIME_MS 15000
 
 typedef struct info_run {
     const cli_args *args;
     rill_server *server;
+    uv_timer_t timer;
     bool known;
     char detail[256]; /* why the link does not come up */
     int code;
@@ -38,9 +45,19 @@ static void on_link(bool up, const char *detail, void *user)
     rill_server_close(run->server);
 }
 
+static void on_timer(uv_timer_t *timer)
+{
+    info_run *run = timer->data;
+    if (run->known || *run->detail)
+        return;
+    snprintf(run->detail, sizeof run->detail, "it does not tell our address (IL-DCP)");
+    rill_server_close(run->server);
+}
+
 static void on_closed(int error, const char *detail, void *user)
 {
     info_run *run = user;
+    uv_close((uv_handle_t *)&run->timer, NULL);
     if (run->known)
         return;
     if (error == RILL_OK)
@@ -65,10 +82,14 @@ static int run_with_link(const cli_args *args, const char *uri)
     const char *problem = NULL;
     /* A server that gives nobody its credentials: it learns its account, which is all we want. */
     rc = rill_listen(&run.server, loop, &net, &problem);
-    if (rc == RILL_OK)
+    if (rc == RILL_OK) {
+        uv_timer_init(rill_loop_uv(loop), &run.timer);
+        run.timer.data = &run;
+        uv_timer_start(&run.timer, on_timer, ANSWER_TIME_MS, 0);
         (void)rill_loop_run(loop);
-    else
+    } else {
         run.code = cli_start_error(args->command, rc, problem);
+    }
     rill_loop_free(loop);
     return run.code;
 }

@@ -16,6 +16,8 @@
 
 #define ANSWER_TIME (10 * RILL_SECOND)
 #define INTERVAL_MS 1000
+/* For the node to tell our account; what it refuses is asked again until then. */
+#define ACCOUNT_TIME (15 * RILL_SECOND)
 
 typedef struct ping_run {
     const cli_args *args;
@@ -26,6 +28,7 @@ typedef struct ping_run {
     uv_timer_t timer; /* the next ping, or the next question about our account */
     rill_account_query account;
     char address[RILL_ILP_MAX_ADDRESS + 1]; /* ours; "" while not known */
+    uint64_t account_until;
     uint64_t count;
     uint64_t sent;
     uint64_t answered;
@@ -108,6 +111,11 @@ static void on_timer(uv_timer_t *timer)
         return;
     }
     rill_now now = rill_loop_now(run->loop);
+    if (now.mono_ns >= run->account_until) {
+        fail(run, cli_unreachable(run->args->command, RILL_ERR_TIMEOUT,
+                                  "it does not tell our address (IL-DCP)"));
+        return;
+    }
     rill_account_query_run(&run->account, run->link, now, run->buffer);
     uint64_t at = run->account.retry_at;
     if (at != RILL_NEVER)
@@ -165,7 +173,9 @@ static void on_up(rill_link *l, void *user)
     ping_run *run = user;
     if (run->closing)
         return;
-    rill_account_query_start(&run->account, rill_loop_now(run->loop));
+    rill_now now = rill_loop_now(run->loop);
+    run->account_until = now.mono_ns + ACCOUNT_TIME;
+    rill_account_query_start(&run->account, now);
     on_timer(&run->timer);
 }
 

@@ -387,7 +387,7 @@ int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_optio
     p->data_read = !source;
     p->fail_fast = fail_fast;
     p->started = now_of(p);
-    p->deadline = o->timeout ? p->started + o->timeout : RILL_NEVER;
+    p->deadline = o->timeout ? rill_add_sat(p->started, o->timeout) : RILL_NEVER;
     p->grace_at = RILL_NEVER;
     rill_net_options net = o->net;
     net.handlers = &client_handlers;

@@ -89,6 +89,23 @@ static void authentic(rill_answer *a)
 
 /* ---- Fulfill ---- */
 
+/* Frames were acknowledged, but bytes for a stream that was over went nowhere. */
+static void note_dropped(rill_answer *a)
+{
+    rill_reader frames = a->packet.frames;
+    uint64_t left = a->packet.frame_count;
+    rill_frame frame;
+    if (a->f->piece_count == 0 || !(a->packet.types & RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE)))
+        return;
+    while (rill_stream_packet_next(&frames, &left, &frame)) {
+        if (frame.type != RILL_FRAME_STREAM_CLOSE || frame.code != RILL_CLOSE_STREAM_STATE_ERROR)
+            continue;
+        for (unsigned i = 0; i < a->f->piece_count; i++)
+            if (a->f->pieces[i].stream->id == frame.stream)
+                a->f->pieces[i].stream->dropped = true;
+    }
+}
+
 static void fulfilled(rill_answer *a)
 {
     rill_connection *c = a->c;
@@ -108,6 +125,8 @@ static void fulfilled(rill_answer *a)
     }
     c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns,
                                      rill_flight_value(f), f->app_limited);
+    if (a->authentic)
+        note_dropped(a);
     rill_flight_succeed(c, f, delivered);
     if (a->authentic)
         apply_frames(a);

@@ -321,7 +321,7 @@ void rill_stream_release(rill_stream *s)
     /* Closed without an error, but not all that was written has arrived: that is one. */
     bool complete =
         !s->sendbuf || rill_sendbuf_acknowledged(s->sendbuf) == rill_sendbuf_written(s->sendbuf);
-    if (s->end_error == RILL_OK && !complete)
+    if (s->end_error == RILL_OK && (!complete || s->dropped))
         s->end_error = RILL_ERR_CLOSED;
     rill_stream_notify(s, RILL_EVENT_STREAM_END);
 }

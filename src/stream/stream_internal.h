@@ -88,6 +88,7 @@ struct rill_stream {
     bool closed; /* either side closed it: nothing more goes either way */
     bool closed_remote;
     bool close_done;   /* the other side knows */
+    bool dropped;      /* the other side had closed when bytes of ours came */
     bool data_blocked; /* by its window */
     bool want_writable;
     uint64_t progress_ns;  /* monotonic ns: when something last got through, while ending */
