@@ -100,12 +100,13 @@ static bool may_send_money(const rill_connection *c, uint64_t now_ns)
     if (c->congestion->not_before > now_ns || c->hold_until > now_ns)
         return false;
     /* One at a time where its answer decides what comes next: after a refusal... */
-    if ((c->refusals > 0 || c->low_rate_since != 0) && c->stats.in_flight > 0)
+    bool waiting = c->stats.in_flight > c->stats.in_doubt;
+    if ((c->refusals > 0 || c->low_rate_since != 0) && waiting)
         return false;
     /* ... and while the packet size is searched. */
     bool searching =
         c->packet_size.refused != UINT64_MAX && !rill_packet_size_known(&c->packet_size);
-    return !searching || c->stats.in_flight == 0;
+    return !searching || !waiting;
 }
 
 bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
