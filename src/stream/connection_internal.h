@@ -104,6 +104,7 @@ struct rill_connection {
     rill_congestion *congestion;
     rill_packet_size packet_size;
     rill_rate rate;
+    uint64_t barren; /* the largest amount of which nothing arrived, rounded away; 0: none */
     rill_probing probing;
     uint64_t hold_until; /* monotonic ns: no money before, after refusals; 0 free */
     uint64_t hold_started;
@@ -286,6 +287,7 @@ void rill_undecided_expire(rill_connection *c, uint64_t now_ns);
 /* ---- timeout.c ---- */
 void rill_connection_rearm(rill_connection *c, uint64_t now_ns);
 void rill_connection_on_deadline(rill_connection *c, rill_now now);
+void rill_low_rate(rill_connection *c, uint64_t now_ns);
 void rill_connection_authentic(rill_connection *c, uint64_t now_ns);
 
 #endif

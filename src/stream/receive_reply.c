@@ -87,6 +87,15 @@ static void authentic(rill_answer *a)
         c->remote_validated = true;
 }
 
+/* Several hops may each round a unit away, which the rate alone does not tell. */
+static void note_barren(rill_connection *c, uint64_t amount, uint64_t delivered)
+{
+    if (delivered == 0 && amount > c->barren)
+        c->barren = amount;
+    else if (delivered > 0 && amount <= c->barren)
+        c->barren = amount - 1;
+}
+
 /* ---- Fulfill ---- */
 
 /* Frames were acknowledged, but bytes for a stream that was over went nowhere. */
@@ -120,8 +129,10 @@ static void fulfilled(rill_answer *a)
         c->hold_until = 0;
         c->low_rate_since = 0;
         rill_packet_size_passed(&c->packet_size, f->amount, a->now.mono_ns);
-        if (a->authentic)
+        if (a->authentic) {
             rill_rate_learn(&c->rate, f->amount, delivered);
+            note_barren(c, f->amount, delivered);
+        }
     }
     c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns,
                                      rill_flight_value(f), f->app_limited);
@@ -145,12 +156,7 @@ static void note_refusal(rill_answer *a)
             c->hold_until = 0; /* at once: what it said may be all that is needed */
         return;
     }
-    if (c->low_rate_since == 0)
-        c->low_rate_since = a->now.mono_ns;
-    if (a->now.mono_ns - c->low_rate_since < c->options->connect_timeout)
-        return;
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
-        rill_stream_fail_goal(RILL_CONTAINER(n, rill_stream, node), RILL_ERR_RATE);
+    rill_low_rate(c, a->now.mono_ns);
 }
 
 /* A connection that is over takes nothing: its authentic reject acknowledges nothing. */
@@ -195,6 +201,7 @@ static void refused(rill_answer *a)
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
         rill_packet_size_passed(&c->packet_size, amount, a->now.mono_ns);
         rill_rate_learn(&c->rate, amount, a->packet.amount);
+        note_barren(c, amount, a->packet.amount);
         note_refusal(a);
     }
     if (says_closed(a) || says_stream_closed(a))

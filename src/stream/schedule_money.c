@@ -13,12 +13,15 @@ static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s
     uint64_t left = rill_sub_sat(s->out.remote_max, rill_add_sat(known, s->out.expected));
     if (left == 0)
         return 0;
-    uint64_t amount = rill_rate_needed_floor(&c->rate, left);
-    if (amount > 0 || s->out.held > 0)
-        return amount;
-    /* No whole unit of ours fits: one that brings slightly more is taken as well. */
-    amount = rill_rate_needed_ceil(&c->rate, left);
+    /* The fewest units that bring all of it, where that is not more than it takes. */
+    uint64_t amount = rill_rate_needed_ceil(&c->rate, left);
     uint64_t brings = rill_rate_delivers(&c->rate, amount);
+    if (brings <= left)
+        return amount;
+    uint64_t under = rill_rate_needed_floor(&c->rate, left);
+    if (under > 0 || s->out.held > 0)
+        return under;
+    /* No whole unit of ours fits: one that brings slightly more is taken as well. */
     return brings <= rill_add_sat(left, left / 100 + 1) ? amount : 0;
 }
 
@@ -109,10 +112,36 @@ static bool may_send_money(const rill_connection *c, uint64_t now_ns)
     return !searching || !waiting;
 }
 
+/*
+ * What arrives is rounded down: of `amount` only as much is sent as brings
+ * what the whole would, and none where that is nothing. The last of a payment
+ * goes whatever it brings, so that in all less than one unit there is lost.
+ */
+static uint64_t worth_sending(const rill_connection *c, uint64_t amount, uint64_t all)
+{
+    if (amount == all)
+        return amount;
+    if (amount <= c->barren)
+        return 0;
+    if (c->rate.latest.num == 0)
+        return amount;
+    uint64_t brings = rill_rate_delivers(&c->rate, amount);
+    uint64_t needed = brings > 0 ? rill_rate_needed_ceil(&c->rate, brings) : 0;
+    return needed < amount ? needed : amount;
+}
+
+/* The path takes less at a time than one unit of the other side's: as if the rate were too low. */
+static void nothing_arrives(rill_connection *c, uint64_t now_ns)
+{
+    c->hold_until = now_ns + RILL_SECOND;
+    rill_low_rate(c, now_ns);
+}
+
 bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
 {
     uint64_t room[RILL_FLIGHT_MONEY];
     uint64_t total = 0;
+    uint64_t all = 0;
     if (!may_send_money(c, now_ns))
         return false;
     for (rill_list *n = c->money_streams.next; n != &c->money_streams; n = n->next) {
@@ -123,6 +152,7 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
         room[f->money_count] = amount;
         f->money[f->money_count++].stream = s;
         total = rill_add_sat(total, amount);
+        all = rill_add_sat(all, rill_stream_sendable(s));
         if (f->money_count == RILL_FLIGHT_MONEY)
             break;
     }
@@ -130,8 +160,12 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
     uint64_t window = rill_congestion_value(c->congestion);
     if (amount > window)
         amount = window;
+    bool possible = amount > 0;
+    amount = worth_sending(c, amount, all);
     if (amount == 0) {
         f->money_count = 0;
+        if (possible)
+            nothing_arrives(c, now_ns);
         return false;
     }
     divide(f, room, amount);

@@ -180,3 +180,14 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
         rill_connection_shut(c);
     rill_connection_rearm(c, now.mono_ns);
 }
+
+/* Nothing is sent at this rate. It may recover; not for ever, for those who wait. */
+void rill_low_rate(rill_connection *c, uint64_t now_ns)
+{
+    if (c->low_rate_since == 0)
+        c->low_rate_since = now_ns;
+    if (now_ns - c->low_rate_since < c->options->connect_timeout)
+        return;
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
+        rill_stream_fail_goal(RILL_CONTAINER(n, rill_stream, node), RILL_ERR_RATE);
+}

@@ -114,6 +114,49 @@ static void test_a_probe_nobody_wants_any_more_is_forgotten(void **state)
     pair_close(&p);
 }
 
+/* Packets of six units at 1/10 bring nothing: the money stays where it is. */
+static void test_what_would_be_rounded_away_is_not_sent(void **state)
+{
+    pair p;
+    pair_options o;
+    (void)state;
+    pair_options_init(&o);
+    o.connection.min_rate = (rill_ratio){1, 20};
+    pair_open(&p, &o);
+    p.rate[PAIR_CLIENT] = (rill_ratio){1, 10};
+    p.maximum[PAIR_CLIENT] = 6;
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_send_total(s, 100000, RILL_NEVER), RILL_OK);
+    pair_run(&p, 60 * RILL_SECOND);
+    assert_int_equal(p.end[PAIR_CLIENT].sent_error, RILL_ERR_RATE);
+    assert_true(totals(s).sent < 1000);
+    pair_check_books(&p);
+    pair_close(&p);
+}
+
+/* At 2/7, measured a little lower, a packet of 10 brings two as one of 8 does: so 8 it is. */
+static void test_no_more_is_sent_than_brings_something(void **state)
+{
+    pair p;
+    pair_options o;
+    (void)state;
+    pair_options_init(&o);
+    o.connection.min_rate = (rill_ratio){0, 1};
+    pair_open(&p, &o);
+    p.rate[PAIR_CLIENT] = (rill_ratio){2, 7};
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_send_total(s, 7, RILL_NEVER), RILL_OK);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->money, 2);
+    p.maximum[PAIR_CLIENT] = 10;
+    assert_int_equal(rill_stream_send_total(s, 70007, RILL_NEVER), RILL_OK);
+    pair_run(&p, 5 * RILL_SECOND);
+    assert_int_equal(totals(s).sent, 70007);
+    assert_true(pair_seen(&p, PAIR_SERVER, 1)->money >= 17490);
+    pair_check_books(&p);
+    pair_close(&p);
+}
+
 static void test_many_packets_are_in_flight_at_once(void **state)
 {
     pair p;
@@ -397,6 +440,8 @@ int main(void)
         cmocka_unit_test(test_without_a_rate_the_path_is_probed),
         cmocka_unit_test(test_probes_that_a_path_has_no_liquidity_for_are_tried_again),
         cmocka_unit_test(test_a_probe_nobody_wants_any_more_is_forgotten),
+        cmocka_unit_test(test_what_would_be_rounded_away_is_not_sent),
+        cmocka_unit_test(test_no_more_is_sent_than_brings_something),
         cmocka_unit_test(test_many_packets_are_in_flight_at_once),
         cmocka_unit_test(test_the_packet_size_is_found_without_data_too),
         cmocka_unit_test(test_both_sides_pay_at_once_on_streams_of_both),
