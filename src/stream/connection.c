@@ -14,8 +14,7 @@
  * a replay. Those of servers lie in another range: both sides encrypt with one
  * key, and a packet of ours that somebody sends back to us is to be known.
  */
-#define SEQUENCE_CLOCK_SHIFT 20
-#define SEQUENCE_SERVER      (UINT64_C(1) << 62)
+#define SEQUENCE_SERVER (UINT64_C(1) << 62)
 
 static void init_lists(rill_connection *c)
 {

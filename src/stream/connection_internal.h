@@ -16,6 +16,9 @@
 #include "stream/token.h"
 #include <rill/endpoint.h>
 
+/* Sequences start from the clock: so many binary digits below its milliseconds. */
+#define SEQUENCE_CLOCK_SHIFT 20
+
 typedef enum rill_connection_state {
     RILL_STATE_OPEN,
     RILL_STATE_CLOSING, /* our ConnectionClose is to be sent, or under way */

@@ -12,6 +12,8 @@
 #define CLIENT_TOKEN_BYTES 16u
 /* Closed connections are remembered no longer than this for their replay windows. */
 #define GONE_MAX (120 * RILL_SECOND)
+/* ... and no shorter, where the other side may not know that it is over, and go on. */
+#define GONE_UNTOLD (60 * RILL_SECOND)
 
 void rill_endpoint_options_init(rill_endpoint_options *o)
 {
@@ -230,6 +232,8 @@ void rill_endpoint_retire(rill_connection *c)
     c->state = RILL_STATE_GONE;
     uint64_t left_ms = rill_sub_sat(c->max_expires_at, e->last_now.wall_ms);
     uint64_t left = rill_mul_div_floor_sat(left_ms, RILL_MS, 1);
+    if (!c->closed_remote && left < GONE_UNTOLD)
+        left = GONE_UNTOLD;
     if (!c->server || left == 0) {
         leave_table(c);
         rill_heap_remove(&e->heap, &c->deadline.timer);

@@ -117,13 +117,17 @@ static bool has_address(const rill_stream_packet *packet)
 /*
  * Credentials may be used again after their connection has closed. What opens
  * the new connection introduces itself with an address, and is neither a
- * replay nor late: its sequence is past all that came before. A client that
+ * replay nor late: its sequence is from a later clock. A client that
  * counts from the start again waits until the old packets have expired:
  * nothing else that it sends could not be sent by somebody on the path.
  */
 static bool is_later(const rill_connection *old, uint64_t sequence)
 {
-    return !old->seen.any || sequence > old->seen.highest;
+    if (!old->seen.any)
+        return true;
+    /* From a later clock: not the next packet of a client that does not know of the end yet. */
+    return sequence > old->seen.highest &&
+           sequence - old->seen.highest >= UINT64_C(1) << SEQUENCE_CLOCK_SHIFT;
 }
 
 static bool opens_again(rill_arrival *a, const rill_connection *old)

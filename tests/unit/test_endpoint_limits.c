@@ -134,7 +134,8 @@ static void test_connections_are_bounded(void **state)
 {
     pair p;
     pair_options o;
-    raw_peer r[4];
+    raw_peer r[5];
+    rill_credentials c;
     static raw_reply reply;
     (void)state;
     pair_options_init(&o);
@@ -144,7 +145,6 @@ static void test_connections_are_bounded(void **state)
     rill_endpoint *server = p.end[PAIR_SERVER].endpoint;
     const raw_packet packet = {0};
     for (unsigned i = 0; i < 4; i++) {
-        rill_credentials c;
         assert_int_equal(rill_endpoint_credentials(server, NULL, &c), RILL_OK);
         raw_open(&r[i], c.destination_account, c.shared_secret);
         raw_send(&r[i], server, p.now, &packet, &reply);
@@ -156,12 +156,18 @@ static void test_connections_are_bounded(void **state)
     assert_int_equal(rill_endpoint_connection_count(server), 0);
     raw_send(&r[3], server, p.now, &packet, &reply);
     assert_int_equal(reply.type, RILL_ILP_FULFILL);
+    /* One whose connection is over is told so, and gets no other by going on. */
+    raw_send(&r[1], server, p.now, &packet, &reply);
+    assert_int_equal(reply.code, RILL_ILP_F99_APPLICATION_ERROR);
+    assert_int_equal(rill_endpoint_connection_count(server), 1);
     /* A server that stops takes no more. */
+    assert_int_equal(rill_endpoint_credentials(server, NULL, &c), RILL_OK);
+    raw_open(&r[4], c.destination_account, c.shared_secret);
     rill_endpoint_end(server);
     pair_run(&p, RILL_SECOND);
-    raw_send(&r[1], server, p.now, &packet, &reply);
+    raw_send(&r[4], server, p.now, &packet, &reply);
     assert_int_equal(reply.code, RILL_ILP_T99_APPLICATION_ERROR);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 5; i++)
         raw_close(&r[i]);
     pair_close(&p);
 }
