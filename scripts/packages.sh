@@ -29,7 +29,6 @@ cmd:ninja ninja-build
 cmd:pkg-config pkg-config
 lib:libcrypto libssl-dev
 lib:libuv libuv1-dev
-header:wslay/wslay.h libwslay-dev
 lib:jansson libjansson-dev
 header:http_parser.h libhttp-parser-dev
 LIST
@@ -40,6 +39,7 @@ needs_quick() {
     cat <<'LIST'
 cmd:python3 python3
 lib:cmocka libcmocka-dev
+header:wslay/wslay.h libwslay-dev
 LIST
 }
 
@@ -52,6 +52,7 @@ needs_fuzz() {
     cat <<'LIST'
 cmd:clang clang
 fuzzer: libclang-rt-14-dev
+header:wslay/wslay.h libwslay-dev
 LIST
 }
 

@@ -45,8 +45,8 @@ typedef struct rill_btp_frame {
 } rill_btp_frame;
 
 /*
- * One frame from len bytes; what follows it is ignored (RFC 30). On RILL_ERR_UNSUPPORTED (a type that is
- * not in rill_btp_type) out->request_id is set, so that the caller can answer.
+ * One frame from len bytes; what follows it is ignored (RFC 30). On RILL_ERR_UNSUPPORTED (a type
+ * that is not in rill_btp_type) out->request_id is set, so that the caller can answer.
  * RILL_ERR_TRUNCATED, RILL_ERR_MALFORMED (also a name that comes twice),
  * RILL_ERR_TOO_LARGE (more entries than RILL_BTP_MAX_ENTRIES, more bytes than
  * RILL_BTP_MAX_FRAME), RILL_ERR_UNSUPPORTED.

@@ -37,11 +37,11 @@ typedef struct rill_connection_options {
     uint32_t stream_receive_buffer;     /* 262144 at first; at least 16384 */
     uint32_t connection_receive_buffer; /* 1048576 at first; at least 65534 */
     /* Bytes written and not yet acknowledged, at most, for one stream */
-    uint32_t stream_send_buffer; /* 262144 at first; at least 1 */
+    uint32_t stream_send_buffer; /* 4194304 at first; at least 1 */
     /* Streams that the other side may have open at once: 10 at first and at least, at most 1000000
      */
     uint32_t max_remote_streams;
-    /* Packets in flight at most: 1024 at first */
+    /* Packets in flight at most: 4096 at first */
     uint32_t max_in_flight;
     /* Undecided incoming packets at most: 1024 at first; more are refused T02 */
     uint32_t max_undecided;
@@ -62,6 +62,12 @@ typedef struct rill_connection_options {
      * at first (every packet that fits the limits is fulfilled)
      */
     bool ask_before_fulfill;
+    /*
+     * The receive buffers above grow up to these while they, and not the path,
+     * hold the other side back. Where these are less, they do not grow.
+     */
+    uint32_t max_stream_receive_buffer;     /* 8388608 at first */
+    uint32_t max_connection_receive_buffer; /* 16777216 at first */
 } rill_connection_options;
 
 RILL_API void rill_connection_options_init(rill_connection_options *o);

@@ -26,6 +26,29 @@ typedef struct rill_writer {
     bool failed;
 } rill_writer;
 
+/* v as it lies in memory big-endian, and back. */
+static inline uint64_t rill_big_endian(uint64_t v)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return __builtin_bswap64(v);
+#else
+    return v;
+#endif
+}
+
+static inline uint64_t rill_load_u64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return rill_big_endian(v);
+}
+
+static inline void rill_store_u64(uint8_t *p, uint64_t v)
+{
+    v = rill_big_endian(v);
+    memcpy(p, &v, sizeof v);
+}
+
 static inline rill_reader rill_reader_of(const uint8_t *data, size_t len)
 {
     /* NULL + 0 is undefined in C. */
@@ -60,11 +83,8 @@ RILL_MUST_CHECK static inline bool rill_read_u64(rill_reader *r, uint64_t *out)
 {
     if (rill_reader_left(r) < 8)
         return false;
-    uint64_t v = 0;
-    for (size_t i = 0; i < 8; i++)
-        v = v << 8 | r->at[i];
+    *out = rill_load_u64(r->at);
     r->at += 8;
-    *out = v;
     return true;
 }
 
@@ -126,10 +146,8 @@ static inline void rill_write_u32(rill_writer *w, uint32_t v)
 static inline void rill_write_u64(rill_writer *w, uint64_t v)
 {
     uint8_t *p = rill_write_reserve(w, 8);
-    if (p == NULL)
-        return;
-    for (unsigned i = 0; i < 8; i++)
-        p[i] = (uint8_t)(v >> (56 - 8 * i));
+    if (p != NULL)
+        rill_store_u64(p, v);
 }
 
 static inline void rill_write_bytes(rill_writer *w, const void *data, size_t len)

@@ -19,7 +19,7 @@
 
 #include "base/alloc.h"
 
-enum { FIRST_CAPACITY = 16, CLEAR_SLOTS_A_PUT = 32, MOVE_SLOTS_A_PUT = 8 };
+enum { FIRST_CAPACITY = 4, CLEAR_SLOTS_A_PUT = 32, MOVE_SLOTS_A_PUT = 8 };
 
 /* The value of a slot whose entry was removed. */
 static const char removed_mark;
@@ -157,7 +157,7 @@ static int make_room(rill_map *m)
         start_successor(m);
     if (m->next != NULL)
         clear_some(m, CLEAR_SLOTS_A_PUT);
-    if (m->used < m->capacity - m->capacity / 8)
+    if (m->used < m->capacity - (m->capacity + 7) / 8)
         return RILL_OK;
     /* Only where memory was out for long. */
     assert(m->old == NULL);

@@ -1,34 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/muldiv.h"
 
-bool rill_add_u64(uint64_t a, uint64_t b, uint64_t *out)
-{
-    uint64_t sum;
-    if (__builtin_add_overflow(a, b, &sum))
-        return false;
-    *out = sum;
-    return true;
-}
-
-bool rill_sub_u64(uint64_t a, uint64_t b, uint64_t *out)
-{
-    if (b > a)
-        return false;
-    *out = a - b;
-    return true;
-}
-
-uint64_t rill_add_sat(uint64_t a, uint64_t b)
-{
-    uint64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
-}
-
-uint64_t rill_sub_sat(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
-}
-
 uint64_t rill_gcd_u64(uint64_t a, uint64_t b)
 {
     while (b != 0) {

@@ -6,11 +6,35 @@
 #include <rill/types.h>
 
 /* a + b, a - b; false where the result does not fit. */
-RILL_MUST_CHECK bool rill_add_u64(uint64_t a, uint64_t b, uint64_t *out);
-RILL_MUST_CHECK bool rill_sub_u64(uint64_t a, uint64_t b, uint64_t *out);
+RILL_MUST_CHECK static inline bool rill_add_u64(uint64_t a, uint64_t b, uint64_t *out)
+{
+    uint64_t sum;
+    if (__builtin_add_overflow(a, b, &sum))
+        return false;
+    *out = sum;
+    return true;
+}
+
+RILL_MUST_CHECK static inline bool rill_sub_u64(uint64_t a, uint64_t b, uint64_t *out)
+{
+    if (b > a)
+        return false;
+    *out = a - b;
+    return true;
+}
+
 /* a + b or UINT64_MAX; a - b or 0. */
-uint64_t rill_add_sat(uint64_t a, uint64_t b);
-uint64_t rill_sub_sat(uint64_t a, uint64_t b);
+static inline uint64_t rill_add_sat(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static inline uint64_t rill_sub_sat(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
 /* The greatest common divisor; that of a and 0 is a. */
 uint64_t rill_gcd_u64(uint64_t a, uint64_t b);
 

@@ -36,6 +36,8 @@ RILL_MUST_CHECK int rill_crypto_hmac(rill_crypto *c, const uint8_t *key, size_t 
  * The two keys of one connection, ready to use: AES-256-GCM under
  * HMAC(secret, "ilp_stream_encryption") and HMAC-SHA-256 under
  * HMAC(secret, "ilp_stream_fulfillment") (RFC 29 sections 5.1.2 and 6).
+ * Small: a backend's contexts are shared by those keys that are in use.
+ * All are to be freed before their rill_crypto.
  */
 typedef struct rill_keys rill_keys;
 RILL_MUST_CHECK int rill_keys_new(rill_keys **out, rill_crypto *c, const uint8_t *shared_secret,

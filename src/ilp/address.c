@@ -8,10 +8,17 @@
 static const char *const schemes[] = {"g",    "private", "example", "peer",  "self",
                                       "test", "test1",   "test2",   "test3", "local"};
 
-static bool is_segment_char(uint8_t c)
+/* A bit for each of the first 128 characters. */
+static const uint32_t segment_chars[4] = {
+    0,
+    UINT32_C(0x3ff) << ('0' - 32) | UINT32_C(1) << ('-' - 32),
+    UINT32_C(0x3ffffff) << ('A' - 64) | UINT32_C(1) << ('_' - 64),
+    UINT32_C(0x3ffffff) << ('a' - 96) | UINT32_C(1) << ('~' - 96),
+};
+
+static inline bool is_segment_char(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '_' || c == '~';
+    return c < 128 && (segment_chars[c / 32] >> (c % 32) & 1) != 0;
 }
 
 static bool is_scheme(const uint8_t *data, size_t len)
@@ -26,10 +33,9 @@ static bool is_scheme(const uint8_t *data, size_t len)
 /* The length of the segment that begins at `at`. */
 static size_t segment_len(rill_bytes address, size_t at)
 {
-    size_t end = at;
-    while (end < address.len && address.data[end] != '.')
-        end++;
-    return end - at;
+    const uint8_t *from = address.data + at;
+    const uint8_t *dot = memchr(from, '.', address.len - at);
+    return dot != NULL ? (size_t)(dot - from) : address.len - at;
 }
 
 /* Zero or more of "." segment, from `at` to the end. */

@@ -3,12 +3,6 @@
 
 #include <rill/error.h>
 
-/* The bytes of v without leading zeros; 1 for 0. */
-static inline size_t significant_bytes(uint64_t v)
-{
-    return (71u - (unsigned)__builtin_clzll(v | 1)) / 8;
-}
-
 static void write_significant(rill_writer *w, uint64_t v, size_t bytes)
 {
     uint8_t *p = rill_write_reserve(w, bytes);
@@ -37,27 +31,18 @@ int rill_oer_read_length(rill_reader *r, size_t *out)
     size_t len = 0;
     for (size_t i = 0; i < bytes; i++)
         len = len << 8 | *at.at++;
-    if (len < 0x80 || significant_bytes(len) != bytes)
+    if (len < 0x80 || rill_oer_significant_bytes(len) != bytes)
         return RILL_ERR_MALFORMED;
     *out = len;
     *r = at;
     return RILL_OK;
 }
 
-void rill_oer_write_length(rill_writer *w, size_t len)
+void rill_oer_write_long_length(rill_writer *w, size_t len)
 {
-    if (len < 0x80) {
-        rill_write_u8(w, (uint8_t)len);
-        return;
-    }
-    size_t bytes = significant_bytes(len);
+    size_t bytes = rill_oer_significant_bytes(len);
     rill_write_u8(w, (uint8_t)(0x80 | bytes));
     write_significant(w, len, bytes);
-}
-
-size_t rill_oer_length_size(size_t len)
-{
-    return len < 0x80 ? 1 : 1 + significant_bytes(len);
 }
 
 int rill_oer_read_long_octets(rill_reader *r, size_t max, rill_bytes *out)
@@ -109,7 +94,7 @@ int rill_oer_read_long_varuint(rill_reader *r, uint64_t *out)
     return err;
 }
 
-int rill_oer_read_varuint_saturating(rill_reader *r, uint64_t *out)
+int rill_oer_read_long_saturating(rill_reader *r, uint64_t *out)
 {
     rill_reader at = *r;
     int err = read_varuint(&at, out);
@@ -122,14 +107,9 @@ int rill_oer_read_varuint_saturating(rill_reader *r, uint64_t *out)
     return err;
 }
 
-void rill_oer_write_varuint(rill_writer *w, uint64_t v)
+void rill_oer_write_last_varuint(rill_writer *w, uint64_t v)
 {
-    size_t bytes = significant_bytes(v);
+    size_t bytes = rill_oer_significant_bytes(v);
     rill_write_u8(w, (uint8_t)bytes);
     write_significant(w, v, bytes);
-}
-
-size_t rill_oer_varuint_size(uint64_t v)
-{
-    return 1 + significant_bytes(v);
 }

@@ -10,8 +10,26 @@
 /* A length determinant: one byte below 128, else 0x80 + count and that many bytes. Canonical only.
  */
 RILL_MUST_CHECK int rill_oer_read_length(rill_reader *r, size_t *out);
-void rill_oer_write_length(rill_writer *w, size_t len);
-size_t rill_oer_length_size(size_t len);
+void rill_oer_write_long_length(rill_writer *w, size_t len);
+
+/* The bytes of v without leading zeros; 1 for 0. */
+static inline size_t rill_oer_significant_bytes(uint64_t v)
+{
+    return (71u - (unsigned)__builtin_clzll(v | 1)) / 8;
+}
+
+static inline void rill_oer_write_length(rill_writer *w, size_t len)
+{
+    if (len < 0x80)
+        rill_write_u8(w, (uint8_t)len);
+    else
+        rill_oer_write_long_length(w, len);
+}
+
+static inline size_t rill_oer_length_size(size_t len)
+{
+    return len < 0x80 ? 1 : 1 + rill_oer_significant_bytes(len);
+}
 
 /* VarOctetString of at most max bytes. RILL_ERR_TRUNCATED, RILL_ERR_MALFORMED, RILL_ERR_TOO_LARGE.
  */
@@ -44,16 +62,47 @@ RILL_MUST_CHECK static inline int rill_oer_read_varuint(rill_reader *r, uint64_t
     size_t left = rill_reader_left(r);
     if (RILL_UNLIKELY(left == 0 || *r->at == 0 || *r->at > 8 || *r->at > left - 1))
         return rill_oer_read_long_varuint(r, out);
-    size_t len = *r->at++;
+    size_t len = *r->at;
     uint64_t v = 0;
-    for (size_t i = 0; i < len; i++)
-        v = v << 8 | *r->at++;
+    if (left > 8) {
+        v = rill_load_u64(r->at + 1) >> (64 - 8 * len);
+    } else {
+        for (size_t i = 1; i <= len; i++)
+            v = v << 8 | r->at[i];
+    }
+    r->at += 1 + len;
     *out = v;
     return RILL_OK;
 }
 
-RILL_MUST_CHECK int rill_oer_read_varuint_saturating(rill_reader *r, uint64_t *out);
-void rill_oer_write_varuint(rill_writer *w, uint64_t v);
-size_t rill_oer_varuint_size(uint64_t v);
+RILL_MUST_CHECK int rill_oer_read_long_saturating(rill_reader *r, uint64_t *out);
+
+RILL_MUST_CHECK static inline int rill_oer_read_varuint_saturating(rill_reader *r, uint64_t *out)
+{
+    size_t left = rill_reader_left(r);
+    if (RILL_UNLIKELY(left == 0 || *r->at > 8))
+        return rill_oer_read_long_saturating(r, out);
+    return rill_oer_read_varuint(r, out);
+}
+
+void rill_oer_write_last_varuint(rill_writer *w, uint64_t v);
+
+/* May write up to 7 bytes after it, inside the writer's room. */
+static inline void rill_oer_write_varuint(rill_writer *w, uint64_t v)
+{
+    size_t bytes = rill_oer_significant_bytes(v);
+    if (RILL_UNLIKELY(w->failed || rill_writer_left(w) < 9)) {
+        rill_oer_write_last_varuint(w, v);
+        return;
+    }
+    w->at[0] = (uint8_t)bytes;
+    rill_store_u64(w->at + 1, v << (64 - 8 * bytes));
+    w->at += 1 + bytes;
+}
+
+static inline size_t rill_oer_varuint_size(uint64_t v)
+{
+    return 1 + rill_oer_significant_bytes(v);
+}
 
 #endif

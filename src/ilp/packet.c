@@ -62,6 +62,17 @@ static int finish(const rill_writer *w, size_t *len)
 
 int rill_prepare_decode(rill_prepare *out, const uint8_t *packet, size_t len)
 {
+    rill_prepare p;
+    int err = rill_prepare_decode_any_address(&p, packet, len);
+    if (err == RILL_OK && !rill_address_valid(p.destination))
+        err = RILL_ERR_ADDRESS;
+    if (err == RILL_OK)
+        *out = p;
+    return err;
+}
+
+int rill_prepare_decode_any_address(rill_prepare *out, const uint8_t *packet, size_t len)
+{
     rill_reader r;
     int err = open_envelope(RILL_ILP_PREPARE, packet, len, &r);
     if (err != RILL_OK)
@@ -78,8 +89,6 @@ int rill_prepare_decode(rill_prepare *out, const uint8_t *packet, size_t len)
     err = rill_oer_read_octets(&r, RILL_ILP_MAX_ADDRESS, &p.destination);
     if (err != RILL_OK)
         return err;
-    if (!rill_address_valid(p.destination))
-        return RILL_ERR_ADDRESS;
     err = rill_oer_read_octets(&r, RILL_ILP_MAX_DATA, &p.data);
     if (err != RILL_OK)
         return err;

@@ -14,23 +14,23 @@
 /* 9999-12-31T23:59:59.999Z */
 #define LAST_MS UINT64_C(253402300799999)
 
-/* The number in digits [at, at + count) of text; false where one is no digit. */
-static bool read_number(const uint8_t *text, size_t at, size_t count, unsigned *out)
+static bool all_digits(const uint8_t text[17])
 {
-    unsigned value = 0;
-    for (size_t i = at; i < at + count; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        value = 10 * value + (unsigned)(text[i] - '0');
-    }
-    *out = value;
-    return true;
+    bool all = true;
+    for (size_t i = 0; i < 17; i++)
+        all &= (uint8_t)(text[i] - '0') <= 9;
+    return all;
 }
 
-static void write_number(uint8_t *text, size_t at, size_t count, uint64_t value)
+static unsigned read_two(const uint8_t *digits)
 {
-    for (size_t i = at + count; i-- > at; value /= 10)
-        text[i] = (uint8_t)('0' + value % 10);
+    return 10u * (digits[0] - (unsigned)'0') + (digits[1] - (unsigned)'0');
+}
+
+static void write_two(uint8_t *digits, unsigned value)
+{
+    digits[0] = (uint8_t)('0' + value / 10);
+    digits[1] = (uint8_t)('0' + value % 10);
 }
 
 static bool is_leap(unsigned year)
@@ -66,12 +66,15 @@ static void date_of(unsigned days, unsigned *year, unsigned *month, unsigned *da
 
 int rill_ilp_time_decode(const uint8_t text[17], uint64_t *wall_ms)
 {
-    unsigned year, month, day, hour, minute, second, ms;
-    if (!read_number(text, 0, 4, &year) || !read_number(text, 4, 2, &month) ||
-        !read_number(text, 6, 2, &day) || !read_number(text, 8, 2, &hour) ||
-        !read_number(text, 10, 2, &minute) || !read_number(text, 12, 2, &second) ||
-        !read_number(text, 14, 3, &ms))
+    if (!all_digits(text))
         return RILL_ERR_MALFORMED;
+    unsigned year = 100 * read_two(text) + read_two(text + 2);
+    unsigned month = read_two(text + 4);
+    unsigned day = read_two(text + 6);
+    unsigned hour = read_two(text + 8);
+    unsigned minute = read_two(text + 10);
+    unsigned second = read_two(text + 12);
+    unsigned ms = 10 * read_two(text + 14) + (text[16] - (unsigned)'0');
     if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
         return RILL_ERR_MALFORMED;
     /* No 24:00 and no second 60: RFC 30 has leap seconds smeared. */
@@ -91,13 +94,15 @@ int rill_ilp_time_encode(uint64_t wall_ms, uint8_t text[17])
         return RILL_ERR_RANGE;
     unsigned year, month, day;
     date_of((unsigned)(wall_ms / MS_PER_DAY) + EPOCH_DAYS, &year, &month, &day);
-    uint64_t of_day = wall_ms % MS_PER_DAY;
-    write_number(text, 0, 4, year);
-    write_number(text, 4, 2, month);
-    write_number(text, 6, 2, day);
-    write_number(text, 8, 2, of_day / 3600000);
-    write_number(text, 10, 2, of_day / 60000 % 60);
-    write_number(text, 12, 2, of_day / 1000 % 60);
-    write_number(text, 14, 3, of_day % 1000);
+    unsigned of_day = (unsigned)(wall_ms % MS_PER_DAY);
+    write_two(text, year / 100);
+    write_two(text + 2, year % 100);
+    write_two(text + 4, month);
+    write_two(text + 6, day);
+    write_two(text + 8, of_day / 3600000);
+    write_two(text + 10, of_day / 60000 % 60);
+    write_two(text + 12, of_day / 1000 % 60);
+    write_two(text + 14, of_day % 1000 / 10);
+    text[16] = (uint8_t)('0' + of_day % 10);
     return RILL_OK;
 }

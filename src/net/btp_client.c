@@ -307,6 +307,7 @@ int rill_btp_client_open(rill_link **out, rill_loop *loop, const char *uri,
         return error;
     }
     c->session.link.ops = &client_ops;
+    c->session.link.send_parts = rill_btp_session_send_parts;
     c->session.link.on = *handlers;
     c->session.link.user = user;
     c->connect_timeout_ms = rill_add_sat(options->connect_timeout, RILL_MS - 1) / RILL_MS;

@@ -313,6 +313,7 @@ static server_session *session_new(rill_btp_server *server)
         return NULL;
     }
     session->session.link.ops = &session_ops;
+    session->session.link.send_parts = rill_btp_session_send_parts;
     session->session.log = on_session_log;
     session->server = server;
     session->parts = 2;

@@ -123,16 +123,24 @@ static open_request *request_new(rill_btp_session *s)
     return request;
 }
 
-static bool send_packet(rill_btp_session *s, rill_btp_type type, uint32_t id, const uint8_t *packet,
-                        size_t len)
+static bool send_packet(rill_btp_session *s, rill_btp_type type, uint32_t id,
+                        const rill_bytes *parts, size_t count)
 {
     uint8_t header[RILL_BTP_ILP_HEADER_MAX];
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
     size_t header_len = rill_btp_ilp_header(type, id, len, header);
     uint8_t *room = rill_ws_begin(s->ws, header_len + len);
     if (room == NULL)
         return false;
     memcpy(room, header, header_len);
-    memcpy(room + header_len, packet, len);
+    room += header_len;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len != 0)
+            memcpy(room, parts[i].data, parts[i].len);
+        room += parts[i].len;
+    }
     rill_ws_end(s->ws);
     return true;
 }
@@ -148,7 +156,8 @@ static int enter(rill_btp_session *s, open_request *request)
     return error;
 }
 
-int rill_btp_session_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+int rill_btp_session_send_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts,
+                                size_t count)
 {
     rill_btp_session *s = session_of(l);
     if (!s->up)
@@ -166,7 +175,7 @@ int rill_btp_session_send(rill_link *l, uint64_t cookie, const uint8_t *packet, 
     request->deadline = rill_loop_now(l->loop).mono_ns + s->request_timeout;
     request->written = rill_ws_written(s->ws);
     int error = enter(s, request);
-    if (error == RILL_OK && !send_packet(s, RILL_BTP_MESSAGE, request->id, packet, len)) {
+    if (error == RILL_OK && !send_packet(s, RILL_BTP_MESSAGE, request->id, parts, count)) {
         (void)rill_map_remove(&s->open, request->id);
         error = RILL_ERR_NOT_CONNECTED;
     }
@@ -180,6 +189,12 @@ int rill_btp_session_send(rill_link *l, uint64_t cookie, const uint8_t *packet, 
     return RILL_OK;
 }
 
+int rill_btp_session_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+{
+    const rill_bytes whole = {packet, len};
+    return rill_btp_session_send_parts(l, cookie, &whole, 1);
+}
+
 int rill_btp_session_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len)
 {
     rill_btp_session *s = session_of(l);
@@ -187,7 +202,8 @@ int rill_btp_session_reply(rill_link *l, uint64_t request, const uint8_t *packet
         return RILL_ERR_NOT_CONNECTED;
     if (s->incoming > 0)
         s->incoming--;
-    if (!send_packet(s, RILL_BTP_RESPONSE, (uint32_t)request, packet, len))
+    const rill_bytes whole = {packet, len};
+    if (!send_packet(s, RILL_BTP_RESPONSE, (uint32_t)request, &whole, 1))
         return RILL_ERR_NOT_CONNECTED;
     return RILL_OK;
 }
@@ -240,8 +256,10 @@ static void refuse_busy(rill_btp_session *s, uint32_t id)
         .code = rill_ilp_code_of(RILL_ILP_T03_CONNECTOR_BUSY),
         .message = {(const uint8_t *)message, sizeof message - 1},
     };
-    if (rill_reject_encode(&reject, packet, sizeof packet, &len) == RILL_OK)
-        (void)send_packet(s, RILL_BTP_RESPONSE, id, packet, len);
+    if (rill_reject_encode(&reject, packet, sizeof packet, &len) != RILL_OK)
+        return;
+    const rill_bytes whole = {packet, len};
+    (void)send_packet(s, RILL_BTP_RESPONSE, id, &whole, 1);
 }
 
 static void on_message(rill_btp_session *s, const rill_btp_frame *frame)

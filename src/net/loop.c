@@ -53,11 +53,16 @@ static void on_idle(uv_idle_t *handle)
         uv_idle_stop(handle);
 }
 
+void rill_loop_flush(rill_loop *loop)
+{
+    run_tasks(&loop->pumps);
+    run_tasks(&loop->dirty);
+}
+
 static void on_prepare(uv_prepare_t *handle)
 {
     rill_loop *loop = handle->data;
-    run_tasks(&loop->pumps);
-    run_tasks(&loop->dirty);
+    rill_loop_flush(loop);
     /* Added since: they must not wait for whatever happens to come next. */
     if (!rill_list_empty(&loop->pumps) || !rill_list_empty(&loop->dirty))
         uv_idle_start(&loop->idle, on_idle);

@@ -13,7 +13,10 @@
 #include "base/list.h"
 #include "crypto/crypto.h"
 
-/* Output starts in a block of this size, and one read brings at most as much. */
+/*
+ * Output starts in a block of this size, and one read brings at most as much.
+ * Measured: reads of twice and four times as much cost the node more a packet.
+ */
 #define RILL_BLOCK 65536
 /* Blocks kept for the next connection that has something to write. */
 #define RILL_BLOCK_POOL 32
@@ -57,6 +60,11 @@ void rill_task_init(rill_task *task, void (*run)(rill_task *task));
 void rill_loop_before_wait(rill_loop *loop, rill_task *task);
 /* Runs it before all of those, so that their output leaves in this turn. For hosts. */
 void rill_loop_before_flush(rill_loop *loop, rill_task *task);
+/*
+ * Runs both now. From the loop only: for who goes on reading in the same turn, so
+ * that what he has read so far is on its way meanwhile.
+ */
+void rill_loop_flush(rill_loop *loop);
 /* Runs it from the loop, never from inside this call, and soon. */
 void rill_loop_defer(rill_loop *loop, rill_task *task);
 void rill_task_cancel(rill_task *task);

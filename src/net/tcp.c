@@ -290,7 +290,7 @@ static void shake_hands(rill_tcp *t)
     read_tls(t);
 }
 
-static void input(rill_tcp *t, const uint8_t *data, size_t len)
+static void input(rill_tcp *t, uint8_t *data, size_t len)
 {
     if (t->tls == NULL) {
         t->on->read(t->owner, data, len);
@@ -329,7 +329,10 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
     if (count < 0)
         on_ended(t, count);
     else if (count > 0 && (t->state == RILL_TCP_OPEN || t->state == RILL_TCP_HANDSHAKE))
-        input(t, (const uint8_t *)buf->base, (size_t)count);
+        input(t, (uint8_t *)buf->base, (size_t)count);
+    /* libuv reads on in this turn, up to 2 MB: more than may wait to be written elsewhere. */
+    if (count == RILL_BLOCK)
+        rill_loop_flush(t->loop);
 }
 
 /* libuv reads and calls on_read at once, so one block serves all connections of a loop. */

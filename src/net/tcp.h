@@ -19,8 +19,8 @@
 typedef struct rill_tcp_handlers {
     /* Connected, and TLS agreed upon. */
     void (*open)(void *owner);
-    /* The bytes are good until it returns. */
-    void (*read)(void *owner, const uint8_t *data, size_t len);
+    /* The bytes are good, and the owner's to change, until it returns. */
+    void (*read)(void *owner, uint8_t *data, size_t len);
     /* Of no use any more; the owner then finishes or closes it. Once at most. */
     void (*lost)(void *owner, int error, const char *detail);
     /* The backlog was over the high-water mark and is under the low one. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames are read by wslay. They are written here: a header of at most 14
- * bytes straight into the output, so that a packet is copied once, and masked
- * in place.
+ * A message is handed on where it lies in what was read. One is written
+ * straight into the output, after its header, so that a packet is copied once,
+ * and masked in place.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -11,14 +11,10 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <wslay/wslay.h>
 
 #include "base/alloc.h"
 #include "net/tcp.h"
 #include "net/ws_handshake.h"
-
-#define MAX_HEADER  14
-#define MAX_CONTROL 125
 
 struct rill_ws {
     rill_tcp tcp;
@@ -27,13 +23,8 @@ struct rill_ws {
     rill_ws_handshake *handshake; /* until it is over */
     char *request;                /* client: until it is sent */
     size_t request_len;
-    wslay_frame_context_ptr frames;
-    const uint8_t *in; /* what wslay has not taken of this read */
-    size_t in_len;
-    rill_buffer message; /* a message or control payload that came in parts */
-    uint8_t control[MAX_CONTROL];
-    size_t control_len;
-    size_t max_message;
+    rill_ws_reader reader;
+    rill_buffer message; /* one that came in parts */
     uint64_t last_heard;
     uint8_t *payload; /* between begin and end */
     size_t payload_len;
@@ -41,29 +32,13 @@ struct rill_ws {
     uint8_t mask[4];
     bool client;
     bool open;
-    uint64_t frame_read; /* payload of the current frame so far */
-    bool in_frame;       /* it was judged, and goes on */
-    bool in_message;     /* fragments of a message are awaited */
-    bool closing;        /* by the owner */
+    bool closing; /* by the owner */
     bool close_sent;
 };
 
 static const rill_allocator *memory(void)
 {
     return rill_allocator_default();
-}
-
-static ssize_t on_wslay_recv(uint8_t *buf, size_t len, int flags, void *user)
-{
-    rill_ws *ws = user;
-    (void)flags;
-    size_t take = len < ws->in_len ? len : ws->in_len;
-    if (take == 0)
-        return -1;
-    memcpy(buf, ws->in, take);
-    ws->in += take;
-    ws->in_len -= take;
-    return (ssize_t)take;
 }
 
 static void end_handshake(rill_ws *ws)
@@ -74,65 +49,31 @@ static void end_handshake(rill_ws *ws)
     ws->request = NULL;
 }
 
-static void mask(uint8_t *data, size_t len, const uint8_t key[4])
-{
-    uint8_t wide[8];
-    uint64_t word, piece;
-    memcpy(wide, key, 4);
-    memcpy(wide + 4, key, 4);
-    memcpy(&word, wide, 8);
-    size_t i = 0;
-    for (; i + 8 <= len; i += 8) {
-        memcpy(&piece, data + i, 8);
-        piece ^= word;
-        memcpy(data + i, &piece, 8);
-    }
-    for (; i < len; i++)
-        data[i] ^= key[i % 4];
-}
-
 /* The place of the payload in the output, after its header; NULL: no room. */
-static uint8_t *frame_begin(rill_ws *ws, uint8_t opcode, size_t len)
+static uint8_t *frame_begin(rill_ws *ws, rill_ws_opcode opcode, size_t len)
 {
-    uint8_t *start = rill_tcp_reserve(&ws->tcp, MAX_HEADER + len);
+    uint8_t *start = rill_tcp_reserve(&ws->tcp, RILL_WS_MAX_HEADER + len);
     if (start == NULL)
         return NULL;
-    uint8_t *at = start;
-    uint8_t masked = ws->client ? 0x80 : 0;
-    *at++ = (uint8_t)(0x80 | opcode);
-    if (len < 126) {
-        *at++ = (uint8_t)(masked | len);
-    } else if (len <= UINT16_MAX) {
-        *at++ = (uint8_t)(masked | 126);
-        *at++ = (uint8_t)(len >> 8);
-        *at++ = (uint8_t)len;
-    } else {
-        *at++ = (uint8_t)(masked | 127);
-        for (int shift = 56; shift >= 0; shift -= 8)
-            *at++ = (uint8_t)((uint64_t)len >> shift);
-    }
-    if (ws->client) {
-        if (rill_crypto_random(ws->tcp.loop->crypto, ws->mask, sizeof ws->mask) != RILL_OK)
-            return NULL;
-        memcpy(at, ws->mask, sizeof ws->mask);
-        at += sizeof ws->mask;
-    }
-    ws->header_len = (size_t)(at - start);
-    ws->payload = at;
+    if (ws->client &&
+        rill_crypto_random(ws->tcp.loop->crypto, ws->mask, sizeof ws->mask) != RILL_OK)
+        return NULL;
+    ws->header_len = rill_ws_header(start, opcode, len, ws->client ? ws->mask : NULL);
+    ws->payload = start + ws->header_len;
     ws->payload_len = len;
-    return at;
+    return ws->payload;
 }
 
 static void frame_end(rill_ws *ws)
 {
     assert(ws->payload != NULL);
     if (ws->client)
-        mask(ws->payload, ws->payload_len, ws->mask);
+        rill_ws_mask(ws->payload, ws->payload_len, ws->mask);
     ws->payload = NULL;
     rill_tcp_commit(&ws->tcp, ws->header_len + ws->payload_len);
 }
 
-static void control(rill_ws *ws, uint8_t opcode, const uint8_t *data, size_t len)
+static void control(rill_ws *ws, rill_ws_opcode opcode, const uint8_t *data, size_t len)
 {
     uint8_t *room = frame_begin(ws, opcode, len);
     if (room == NULL)
@@ -148,7 +89,7 @@ static void send_close(rill_ws *ws, uint16_t code)
     if (!ws->open || ws->close_sent)
         return;
     ws->close_sent = true;
-    control(ws, WSLAY_CONNECTION_CLOSE, body, code != 0 ? sizeof body : 0);
+    control(ws, RILL_WS_CLOSE, body, code != 0 ? sizeof body : 0);
 }
 
 static void lose(rill_ws *ws, int error, const char *what)
@@ -163,19 +104,13 @@ static void violated(rill_ws *ws, uint16_t code, const char *what)
     lose(ws, RILL_ERR_PROTOCOL, what);
 }
 
-static void on_close_frame(rill_ws *ws)
+static void on_close_frame(rill_ws *ws, const rill_ws_part *part)
 {
-    uint16_t code = 0;
+    uint16_t code = rill_ws_close_code(part);
     char what[64] = "closed the connection";
-    if (ws->control_len >= 2) {
-        code = (uint16_t)(ws->control[0] << 8 | ws->control[1]);
-        if (code != RILL_WS_NORMAL && code != RILL_WS_GOING_AWAY)
-            snprintf(what, sizeof what, "closed the connection with code %u", (unsigned)code);
-    }
-    /* RFC 6455 section 7.4: the others never travel, and so are not sent back either. */
-    bool known = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
-                 (code >= 3000 && code < 5000);
-    send_close(ws, known || ws->control_len == 0 ? code : RILL_WS_PROTOCOL_ERROR);
+    if (part->len >= 2 && code != RILL_WS_NORMAL && code != RILL_WS_GOING_AWAY)
+        snprintf(what, sizeof what, "closed the connection with code %u", (unsigned)code);
+    send_close(ws, rill_ws_close_answer(part));
     lose(ws, RILL_ERR_NOT_CONNECTED, what);
 }
 
@@ -184,48 +119,17 @@ static bool usable(const rill_ws *ws)
     return !ws->closing && !ws->tcp.reported;
 }
 
-static void on_control(rill_ws *ws, uint8_t opcode)
+static void keep(rill_ws *ws, const rill_ws_part *part)
 {
-    if (opcode == WSLAY_PING)
-        control(ws, WSLAY_PONG, ws->control, ws->control_len);
-    else if (opcode == WSLAY_CONNECTION_CLOSE)
-        on_close_frame(ws);
-    ws->control_len = 0;
-}
-
-/* The start of a frame is known: may it come? */
-static bool judge(rill_ws *ws, const struct wslay_frame_iocb *f)
-{
-    bool is_control = wslay_is_ctrl_frame(f->opcode);
-    bool known = f->opcode <= WSLAY_BINARY_FRAME ||
-                 (f->opcode >= WSLAY_CONNECTION_CLOSE && f->opcode <= WSLAY_PONG);
-    if (!known || f->rsv != WSLAY_RSV_NONE || (f->mask != 0) == ws->client)
-        violated(ws, RILL_WS_PROTOCOL_ERROR, "sent a malformed WebSocket frame");
-    else if (is_control)
-        return true;
-    else if ((f->opcode == WSLAY_CONTINUATION_FRAME) != ws->in_message)
-        violated(ws, RILL_WS_PROTOCOL_ERROR, "sent WebSocket fragments out of order");
-    else if (f->opcode == WSLAY_TEXT_FRAME)
-        violated(ws, RILL_WS_UNSUPPORTED, "sent a text message");
-    else if (f->payload_length > ws->max_message ||
-             f->payload_length + rill_buffer_len(&ws->message) > ws->max_message)
-        violated(ws, RILL_WS_TOO_BIG, "sent too large a message");
-    else
-        return true;
-    return false;
-}
-
-static void keep(rill_ws *ws, const struct wslay_frame_iocb *f)
-{
-    if (f->data_length == 0)
+    if (part->len == 0)
         return;
-    uint8_t *room = rill_buffer_reserve(ws->tcp.loop, &ws->message, f->data_length);
+    uint8_t *room = rill_buffer_reserve(ws->tcp.loop, &ws->message, part->len);
     if (room == NULL) {
         lose(ws, RILL_ERR_NOMEM, "cannot be read from: out of memory");
         return;
     }
-    memcpy(room, f->data, f->data_length);
-    rill_buffer_commit(&ws->message, f->data_length);
+    memcpy(room, part->data, part->len);
+    rill_buffer_commit(&ws->message, part->len);
 }
 
 static void deliver(rill_ws *ws)
@@ -237,50 +141,41 @@ static void deliver(rill_ws *ws)
     rill_buffer_clear(ws->tcp.loop, &whole);
 }
 
-/* Some payload of one frame. last: the frame ends with it. */
-static void take(rill_ws *ws, const struct wslay_frame_iocb *f, bool last)
+static void take(rill_ws *ws, const rill_ws_part *part)
 {
-    if (wslay_is_ctrl_frame(f->opcode)) {
-        memcpy(ws->control + ws->control_len, f->data, f->data_length);
-        ws->control_len += f->data_length;
-        if (last)
-            on_control(ws, f->opcode);
+    switch (part->opcode) {
+    case RILL_WS_PING:
+        control(ws, RILL_WS_PONG, part->data, part->len);
+        return;
+    case RILL_WS_CLOSE:
+        on_close_frame(ws, part);
+        return;
+    case RILL_WS_BINARY:
+        break;
+    default:
         return;
     }
-    if (last && f->fin && rill_buffer_len(&ws->message) == 0) {
-        ws->in_message = false;
-        ws->on->message(ws->owner, f->data, f->data_length);
+    if (part->last && rill_buffer_len(&ws->message) == 0) {
+        ws->on->message(ws->owner, part->data, part->len);
         return;
     }
-    keep(ws, f);
-    if (last && usable(ws)) {
-        ws->in_message = !f->fin;
-        if (f->fin)
-            deliver(ws);
-    }
+    keep(ws, part);
+    if (part->last && usable(ws))
+        deliver(ws);
 }
 
-static void read_frames(rill_ws *ws, const uint8_t *data, size_t len)
+static void read_frames(rill_ws *ws, uint8_t *data, size_t len)
 {
-    ws->in = data;
-    ws->in_len = len;
     while (usable(ws)) {
-        struct wslay_frame_iocb frame;
-        memset(&frame, 0, sizeof frame);
-        ssize_t count = wslay_frame_recv(ws->frames, &frame);
-        if (count == WSLAY_ERR_WANT_READ)
+        rill_ws_part part;
+        int error = rill_ws_reader_next(&ws->reader, &data, &len, &part);
+        if (error == RILL_ERR_BLOCKED)
             return;
-        if (count < 0) {
-            violated(ws, RILL_WS_PROTOCOL_ERROR, "sent a malformed WebSocket frame");
+        if (error != RILL_OK) {
+            violated(ws, ws->reader.code, ws->reader.problem);
             return;
         }
-        if (!ws->in_frame && !judge(ws, &frame))
-            return;
-        ws->frame_read += frame.data_length;
-        ws->in_frame = ws->frame_read < frame.payload_length;
-        if (!ws->in_frame)
-            ws->frame_read = 0;
-        take(ws, &frame, !ws->in_frame);
+        take(ws, &part);
     }
 }
 
@@ -315,7 +210,7 @@ static bool handshake_done(rill_ws *ws)
     return usable(ws);
 }
 
-static void on_tcp_read(void *owner, const uint8_t *data, size_t len)
+static void on_tcp_read(void *owner, uint8_t *data, size_t len)
 {
     rill_ws *ws = owner;
     ws->last_heard = uv_now(ws->tcp.loop->uv);
@@ -369,8 +264,6 @@ static void on_tcp_closed(void *owner)
 {
     rill_ws *ws = owner;
     end_handshake(ws);
-    if (ws->frames != NULL)
-        wslay_frame_context_free(ws->frames);
     rill_buffer_clear(ws->tcp.loop, &ws->message);
     if (ws->on != NULL)
         ws->on->closed(ws->owner, ws);
@@ -396,7 +289,6 @@ static int abandon(rill_ws *ws, int error)
 
 static rill_ws *ws_new(rill_loop *loop, const rill_ws_handlers *on, void *owner)
 {
-    static const struct wslay_frame_callbacks callbacks = {.recv_callback = on_wslay_recv};
     rill_ws *ws = rill_calloc(memory(), 1, sizeof *ws);
     if (ws == NULL)
         return NULL;
@@ -404,7 +296,7 @@ static rill_ws *ws_new(rill_loop *loop, const rill_ws_handlers *on, void *owner)
     ws->on = on;
     ws->owner = owner;
     ws->handshake = rill_alloc(memory(), sizeof *ws->handshake);
-    if (ws->handshake == NULL || wslay_frame_context_init(&ws->frames, &callbacks, ws) != 0) {
+    if (ws->handshake == NULL) {
         (void)abandon(ws, RILL_ERR_NOMEM);
         return NULL;
     }
@@ -435,7 +327,7 @@ int rill_ws_connect(rill_ws **out, rill_loop *loop, const rill_ws_client_options
     if (ws == NULL)
         return RILL_ERR_NOMEM;
     ws->client = true;
-    ws->max_message = options->max_message;
+    rill_ws_reader_init(&ws->reader, false, options->max_message);
     int error = prepare_request(ws, options);
     if (error == RILL_OK)
         error = rill_tcp_connect(&ws->tcp, options->host, options->port, options->tls);
@@ -451,7 +343,7 @@ int rill_ws_accept(rill_ws **out, rill_loop *loop, uv_stream_t *listener,
     rill_ws *ws = ws_new(loop, on, owner);
     if (ws == NULL)
         return RILL_ERR_NOMEM;
-    ws->max_message = options->max_message;
+    rill_ws_reader_init(&ws->reader, true, options->max_message);
     rill_tcp_limit(&ws->tcp, options->max_backlog);
     rill_ws_handshake_server(ws->handshake, options->allow_origins);
     int error = rill_tcp_accept(&ws->tcp, listener, options->tls);
@@ -465,7 +357,7 @@ uint8_t *rill_ws_begin(rill_ws *ws, size_t len)
 {
     if (!ws->open || ws->close_sent)
         return NULL;
-    return frame_begin(ws, WSLAY_BINARY_FRAME, len);
+    return frame_begin(ws, RILL_WS_BINARY, len);
 }
 
 void rill_ws_end(rill_ws *ws)
@@ -476,7 +368,7 @@ void rill_ws_end(rill_ws *ws)
 void rill_ws_ping(rill_ws *ws)
 {
     if (ws->open && !ws->close_sent)
-        control(ws, WSLAY_PING, NULL, 0);
+        control(ws, RILL_WS_PING, NULL, 0);
 }
 
 bool rill_ws_is_full(const rill_ws *ws)

@@ -8,16 +8,9 @@
 
 #include "net/loop.h"
 #include "net/tls.h"
+#include "net/ws_frame.h"
 
 typedef struct rill_ws rill_ws;
-
-/* Close codes that we send. */
-#define RILL_WS_NORMAL         1000
-#define RILL_WS_GOING_AWAY     1001
-#define RILL_WS_PROTOCOL_ERROR 1002
-#define RILL_WS_UNSUPPORTED    1003
-#define RILL_WS_POLICY         1008
-#define RILL_WS_TOO_BIG        1009
 
 /* From the loop, never from inside a call but rill_ws_accept's. */
 typedef struct rill_ws_handlers {

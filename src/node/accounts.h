@@ -29,18 +29,19 @@ typedef struct rill_account_stats {
     uint64_t fulfilled_to;   /* units of those that it fulfilled */
 } rill_account_stats;
 
+/* What a packet touches comes last, together: an account is rarely in the cache. */
 typedef struct rill_account {
-    rill_name name;     /* name.bytes: its name, an address segment */
-    rill_list idle;     /* linked while it may be forgotten */
-    rill_list sessions; /* rill_session.in_account, connected ones, oldest first */
-    uint32_t holds;     /* what keeps it: sessions, open requests from it and to it */
-    uint32_t admitted;  /* sessions, connected or about to be */
-    uint32_t open_from; /* requests from it that wait for an answer */
+    uint8_t token_hash[RILL_SHA256_LEN];
+    rill_list idle;    /* linked while it may be forgotten */
+    uint32_t admitted; /* sessions, connected or about to be */
     bool named_by_token;
     rill_bucket bucket;
     rill_account_stats stats;
-    uint8_t token_hash[RILL_SHA256_LEN];
-    char text[]; /* the name, NUL-terminated */
+    uint32_t holds;     /* what keeps it: sessions, open requests from it and to it */
+    uint32_t open_from; /* requests from it that wait for an answer */
+    rill_list sessions; /* rill_session.in_account, connected ones, oldest first */
+    rill_name name;     /* name.bytes: its name, an address segment */
+    char text[];        /* the name, NUL-terminated */
 } rill_account;
 
 typedef struct rill_accounts {

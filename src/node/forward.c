@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/muldiv.h"
+#include "net/link_impl.h"
 #include "node/echo.h"
 #include "node/local.h"
 
@@ -17,8 +18,16 @@ typedef struct incoming {
     rill_session *from;
     uint64_t request;
     rill_now now;
+    const uint8_t *packet;
+    size_t len;
     rill_prepare prepare;
 } incoming;
+
+/* What goes out for it: one packet, in parts. */
+typedef struct outgoing {
+    rill_bytes parts[3];
+    size_t count;
+} outgoing;
 
 /* Larger than any reject or IL-DCP answer of ours. */
 enum { ANSWER_MAX = 2048 };
@@ -27,6 +36,7 @@ void rill_forward_init(rill_forwarder *f)
 {
     rill_pendings_init(&f->pendings, f->options->allocator, f->options->max_open);
     f->armed = RILL_NEVER;
+    f->expiry_ms = 0;
     f->draining = false;
 }
 
@@ -162,18 +172,69 @@ void rill_forward_source_gone(rill_forwarder *f, rill_session *source)
 /* ---- forwarding ---- */
 
 /*
+ * The packet with another expiry is the bytes that came but for 17 of them,
+ * unless it goes elsewhere than it says or has bytes after its end.
+ */
+static int write_out(rill_forwarder *f, const incoming *in, const rill_prepare *out,
+                     outgoing *result)
+{
+    const rill_prepare *came = &in->prepare;
+    const uint8_t *end = in->packet + in->len;
+    size_t len = 0;
+    if (out->destination.data != came->destination.data || out->data.data != came->data.data ||
+        came->data.data + came->data.len != end) {
+        int rc = rill_prepare_encode(out, f->out, sizeof f->out, &len);
+        *result = (outgoing){.parts = {{f->out, len}}, .count = 1};
+        return rc;
+    }
+    if (f->expiry_ms != out->expires_at) {
+        f->expiry_ms = 0;
+        int rc = rill_ilp_time_encode(out->expires_at, f->expiry_text);
+        if (rc != RILL_OK)
+            return rc;
+        f->expiry_ms = out->expires_at;
+    }
+    /* The condition comes right after it. */
+    const uint8_t *expiry = came->condition - sizeof f->expiry_text;
+    *result = (outgoing){
+        .parts = {{in->packet, (size_t)(expiry - in->packet)},
+                  {f->expiry_text, sizeof f->expiry_text},
+                  {came->condition, (size_t)(end - came->condition)}},
+        .count = 3,
+    };
+    return RILL_OK;
+}
+
+static int send_out(rill_forwarder *f, rill_link *link, uint64_t cookie, const outgoing *out)
+{
+    if (link->send_parts != NULL)
+        return link->send_parts(link, cookie, out->parts, out->count);
+    if (out->count == 1)
+        return rill_link_send(link, cookie, out->parts[0].data, out->parts[0].len);
+    size_t len = 0;
+    for (size_t i = 0; i < out->count; i++) {
+        if (out->parts[i].len > sizeof f->out - len)
+            return RILL_ERR_BUFFER;
+        memcpy(f->out + len, out->parts[i].data, out->parts[i].len);
+        len += out->parts[i].len;
+    }
+    return rill_link_send(link, cookie, f->out, len);
+}
+
+/*
  * To every session but `except` (NULL: none). Returns how many took it; *error
  * is why one did not.
  */
-static uint32_t send_to_sessions(const rill_account *to, const rill_session *except,
-                                 uint64_t cookie, const uint8_t *packet, size_t len, int *error)
+static uint32_t send_to_sessions(rill_forwarder *f, const rill_account *to,
+                                 const rill_session *except, uint64_t cookie, const outgoing *out,
+                                 int *error)
 {
     uint32_t sent = 0;
     for (rill_list *at = to->sessions.next; at != &to->sessions; at = at->next) {
         rill_session *session = RILL_CONTAINER(at, rill_session, in_account);
         if (session == except)
             continue;
-        int rc = rill_link_send(session->link, cookie, packet, len);
+        int rc = send_out(f, session->link, cookie, out);
         if (rc == RILL_OK)
             sent++;
         else
@@ -202,8 +263,8 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
 {
     rill_account *from = in->from->account;
     rill_pending *entry = NULL;
-    size_t len = 0;
-    int rc = rill_prepare_encode(out, f->out, sizeof f->out, &len);
+    outgoing packet;
+    int rc = write_out(f, in, out, &packet);
     if (rc != RILL_OK) {
         refuse_prepare(f, in, (refusal){RILL_ILP_F00_BAD_REQUEST, "cannot be forwarded"});
         return;
@@ -228,7 +289,7 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
     rill_account_hold(from);
     rill_account_hold(to);
     rc = RILL_ERR_NOT_CONNECTED;
-    entry->waiting = send_to_sessions(to, except, entry->cookie, f->out, len, &rc);
+    entry->waiting = send_to_sessions(f, to, except, entry->cookie, &packet, &rc);
     if (entry->waiting == 0) {
         finish(f, entry);
         refuse_prepare(f, in, refusal_of_send(rc));
@@ -347,7 +408,8 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
     static const rill_bytes peer = {(const uint8_t *)"peer", 4};
     const rill_node_options *o = f->options;
     rill_account *account = from->account;
-    incoming in = {.from = from, .request = request, .now = o->now(o->user)};
+    incoming in = {
+        .from = from, .request = request, .now = o->now(o->user), .packet = packet, .len = len};
     account->stats.packets_from++;
     if (!rill_bucket_take(&account->bucket, rill_rate_limit_of(o->rate_limit), in.now.mono_ns)) {
         refuse(f, from, request,

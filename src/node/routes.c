@@ -77,6 +77,8 @@ int rill_routes_add(rill_routes *r, rill_bytes prefix, rill_hop hop)
         return rc;
     }
     r->by_segments[segments]++;
+    if (segments > r->deepest)
+        r->deepest = segments;
     return RILL_OK;
 }
 
@@ -88,13 +90,16 @@ int rill_routes_remove(rill_routes *r, rill_bytes prefix)
     r->by_segments[count_segments(prefix)]--;
     rill_names_remove(&r->names, name);
     rill_free(r->allocator, route_of(name));
+    while (r->deepest > 0 && r->by_segments[r->deepest] == 0)
+        r->deepest--;
     return RILL_OK;
 }
 
 rill_hop rill_routes_find(const rill_routes *r, rill_bytes destination)
 {
-    size_t ends[RILL_ROUTE_MAX_SEGMENTS + 1] = {0};
-    size_t segments = segment_ends(destination, RILL_ROUTE_MAX_SEGMENTS, ends + 1);
+    size_t ends[RILL_ROUTE_MAX_SEGMENTS + 1];
+    ends[0] = 0;
+    size_t segments = segment_ends(destination, r->deepest, ends + 1);
     for (size_t n = segments + 1; n-- > 0;) {
         if (r->by_segments[n] == 0)
             continue;

@@ -35,6 +35,7 @@ typedef struct rill_routes {
     const rill_allocator *allocator;
     rill_names names;
     uint32_t by_segments[RILL_ROUTE_MAX_SEGMENTS + 1]; /* prefixes of so many segments */
+    size_t deepest;                                    /* segments of the longest prefix */
 } rill_routes;
 
 /* key: 16 random bytes. */

@@ -115,15 +115,11 @@ static int apply_data(rill_stream *s, const rill_frame *frame)
         int err = rill_reassembly_new(&s->reassembly, c->endpoint->allocator);
         if (err != RILL_OK)
             return err;
+        rill_reassembly_share(s->reassembly, &c->endpoint->spares);
     }
     uint64_t highest = rill_reassembly_highest(s->reassembly);
     uint64_t growth = end > highest ? end - highest : 0;
-    uint64_t open = 0;
-    for (const rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
-        const rill_stream *other = RILL_CONTAINER(n, rill_stream, node);
-        open += other->reassembly ? rill_reassembly_highest(other->reassembly) : 0;
-    }
-    if (!rill_receive_window_allows(&c->receive_window, open + growth))
+    if (!rill_receive_window_allows(&c->receive_window, c->open_received + growth))
         return RILL_ERR_FLOW_CONTROL;
     uint64_t before = rill_reassembly_contiguous(s->reassembly);
     uint64_t fresh;
@@ -131,6 +127,8 @@ static int apply_data(rill_stream *s, const rill_frame *frame)
     if (err != RILL_OK)
         return err;
     c->received_bytes += growth;
+    /* Not by growth: where no byte came, the offset alone counts for nothing. */
+    c->open_received += rill_reassembly_highest(s->reassembly) - highest;
     rill_receive_window_use(&s->receive_window, end);
     if (rill_reassembly_contiguous(s->reassembly) > before)
         rill_stream_notify(s, RILL_EVENT_DATA);

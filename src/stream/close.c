@@ -38,18 +38,24 @@ static void start_closing(rill_connection *c, uint8_t code)
     c->state = RILL_STATE_CLOSING;
     c->close_code = code;
     c->close_deadline = 0;
-    c->probing.active = false;
+    c->probing->active = false;
 }
 
 /* What carries no money is not waited for. */
-static void drop_unanswered(rill_connection *c)
+static void drop_unanswered_of(rill_connection *c, rill_list *flights)
 {
-    for (rill_list *n = c->flights.next, *next; n != &c->flights; n = next) {
+    for (rill_list *n = flights->next, *next; n != flights; n = next) {
         next = n->next;
         rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
         if (f->amount == 0 || f->kind != RILL_FLIGHT_NORMAL)
             rill_flight_lose(c, f);
     }
+}
+
+static void drop_unanswered(rill_connection *c)
+{
+    drop_unanswered_of(c, &c->flights);
+    drop_unanswered_of(c, &c->set_aside);
 }
 
 /*

@@ -6,6 +6,9 @@
 #include "base/alloc.h"
 #include "base/muldiv.h"
 
+/* Beyond a round trip: applications may take a moment to decide. */
+#define LEAST_PATIENCE (200 * RILL_MS)
+
 rill_congestion *rill_congestion_new(const rill_allocator *a, const rill_congestion_ops *ops,
                                      uint32_t max_packets)
 {
@@ -18,6 +21,7 @@ rill_congestion *rill_congestion_new(const rill_allocator *a, const rill_congest
     c->max_packets = max_packets > 0 ? max_packets : 1;
     c->packet_window = c->max_packets;
     c->value_window = UINT64_MAX;
+    c->value_piece = UINT64_MAX;
     ops->init(c, c->max_packets);
     return c;
 }
@@ -27,6 +31,26 @@ void rill_congestion_free(const rill_allocator *a, rill_congestion *c)
     rill_free(a, c);
 }
 
+void rill_congestion_readmit(rill_congestion *c, uint64_t amount)
+{
+    c->packets_in_flight += 1;
+    c->value_in_flight = rill_add_sat(c->value_in_flight, amount);
+}
+
+uint64_t rill_congestion_patience(const rill_congestion *c)
+{
+    uint64_t rtt = c->smoothed_rtt;
+    uint64_t more = rill_mul_div_floor_sat(c->rtt_variance, 4, 1);
+
+    if (rtt == 0)
+        return RILL_NEVER;
+    if (more < rtt)
+        more = rtt;
+    if (more < LEAST_PATIENCE)
+        more = LEAST_PATIENCE;
+    return rill_add_sat(rtt, more);
+}
+
 uint32_t rill_congestion_packets(const rill_congestion *c)
 {
     return c->packet_window > c->packets_in_flight ? c->packet_window - c->packets_in_flight : 0;
@@ -34,8 +58,10 @@ uint32_t rill_congestion_packets(const rill_congestion *c)
 
 uint64_t rill_congestion_value(const rill_congestion *c)
 {
+    uint64_t left = rill_sub_sat(c->value_window, c->value_in_flight);
+
     /* Never 0 with nothing in flight, or nothing would ever be sent again. */
-    if (c->value_in_flight == 0 && c->value_window == 0)
+    if (c->value_in_flight == 0 && left == 0)
         return 1;
-    return rill_sub_sat(c->value_window, c->value_in_flight);
+    return left < c->value_piece ? left : c->value_piece;
 }

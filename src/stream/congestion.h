@@ -10,8 +10,9 @@
 
 typedef enum rill_congestion_signal {
     RILL_SIGNAL_VALUE,   /* T04: liquidity or bandwidth; less value at a time */
-    RILL_SIGNAL_PACKETS, /* T00, T02, T03, T05: fewer packets at a time */
-    RILL_SIGNAL_LOST,    /* no reply came */
+    RILL_SIGNAL_PACKETS, /* T02, T03, T05: fewer packets at a time */
+    RILL_SIGNAL_FAILED,  /* T00 and what else is temporary: maybe too many, maybe an accident */
+    RILL_SIGNAL_LOST,    /* no reply came: as FAILED */
     RILL_SIGNAL_LATE     /* R-codes: the path is too slow for the expiry */
 } rill_congestion_signal;
 
@@ -29,6 +30,9 @@ typedef struct rill_congestion_ops {
                       rill_congestion_signal signal);
     /* Leaves the windows alone: the receiver refused, the packet was too large, ... */
     void (*on_neutral)(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount);
+    /* No value is in flight, and what may be sent is too little to be worth anything: more of it.
+     */
+    void (*on_useless)(rill_congestion *c);
 } rill_congestion_ops;
 
 struct rill_congestion {
@@ -38,17 +42,24 @@ struct rill_congestion {
     uint32_t max_packets;
     uint64_t value_in_flight;
     uint64_t value_window; /* UINT64_MAX: not limited */
+    uint64_t value_piece;  /* in one packet at most, while value is limited; UINT64_MAX: any */
     uint64_t not_before;   /* monotonic ns: no packet with money before; 0 where free */
+    uint64_t paced_until;  /* monotonic ns: no packet at all before; 0 where free */
     uint64_t smoothed_rtt; /* ns; 0: unknown */
-    uint64_t min_rtt;      /* ns; 0: unknown */
+    uint64_t rtt_variance; /* ns: mean deviation */
+    uint64_t min_rtt;      /* ns, of the path as it is now; 0: unknown */
 };
 
-/* The default: slow start, then additive increase; multiplicative decrease once a round trip. */
+/* The default: two paced windows, steered by refusals and by the time that packets wait. */
 extern const rill_congestion_ops rill_congestion_window;
 
 rill_congestion *rill_congestion_new(const rill_allocator *a, const rill_congestion_ops *ops,
                                      uint32_t max_packets);
 void rill_congestion_free(const rill_allocator *a, rill_congestion *c);
+/* A packet that was given up as LOST is not: its reply is here, and its outcome follows. */
+void rill_congestion_readmit(rill_congestion *c, uint64_t amount);
+/* After so long without a reply a packet counts as lost; RILL_NEVER where nothing is known yet. */
+uint64_t rill_congestion_patience(const rill_congestion *c);
 /* Packets that may be sent now (any), and value that may be sent now. */
 uint32_t rill_congestion_packets(const rill_congestion *c);
 uint64_t rill_congestion_value(const rill_congestion *c);

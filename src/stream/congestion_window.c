@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The default algorithm. Two windows, as a path limits packets (rate limits,
- * queues) and value (credit, bandwidth in money) independently of each other.
+ * queues) and value (credit, bandwidth in money) independently of each other;
+ * both are steered alike.
  *
- * Packets: slow start from INITIAL_PACKETS; after the first signal one packet
- * more for each full window delivered, 3/10 less for a signal, once a round trip.
+ * Refusals that name congestion (T05 and its kin for packets, T04 for value)
+ * take what was refused off the window, and a twentieth once a round trip: so
+ * a window that was far too large becomes what passed, in one round trip, and
+ * one that was slightly too large loses little. A refusal costs nothing in
+ * Interledger, waiting in a queue does.
  *
- * Value: not limited until a T04; then 7/10 of what was in flight, growing in
- * proportion to what is delivered (by half a window a round trip far below
- * where it was refused, by an eighth near it), and forgotten when it has not
- * been used up for long.
+ * Growth is slow start until the first such signal, then by a step a round
+ * trip, which begins small and doubles each time: near the limit that
+ * was just found it is careful, and capacity that has come since is found in
+ * a few round trips. The step does not depend on the window, so that
+ * connections that share a bottleneck come to share it equally.
  *
- * Where even a single packet is refused, money waits: for a round trip at
- * first, doubling to MAX_BACKOFF. The wait ends, a window is at least one
- * packet of one unit: it slows down but never stops.
+ * A path that has become slow says so by time before it refuses: where even
+ * the quickest packet of a round trip has waited for long, the window becomes
+ * what the path holds without a queue. Where that does not help, it is the
+ * path that is longer now.
+ *
+ * Packets that fail without such a reason (T00, no reply) may be an accident:
+ * they count as congestion where they are more than is usual on this path.
+ *
+ * Once limited, packets and value are spread over the round trip, as a limit
+ * with a small burst would refuse most of a window sent at once.
  */
 #include "stream/congestion.h"
 
@@ -22,24 +34,69 @@
 #define INITIAL_PACKETS 32
 #define MIN_BACKOFF     (10 * RILL_MS)
 #define MAX_BACKOFF     RILL_SECOND
+/* Waits for a round trip each, before they double. */
+#define PATIENT_WAITS 32
 /* A value window is forgotten after so long, and so many round trips, of not being used up. */
 #define FORGET_AFTER       RILL_SECOND
 #define FORGET_ROUND_TRIPS 8
+/* Packets of a value window at least, that it can be spread. */
+#define PIECES 16
+/* Sent at once at most, while spread: timers are no finer. */
+#define QUANTUM RILL_MS
+/* Waiting that counts as a queue: a quarter of the round trip, within these. */
+#define LEAST_QUEUE (5 * RILL_MS)
+#define MOST_QUEUE  (100 * RILL_MS)
+/* Samples that tell the quickest packet, where the round trip is not over yet. */
+#define QUEUE_SAMPLES 16
+#define VAIN_CUTS     3
+#define RTT_FORGOTTEN (10 * RILL_SECOND)
+/* Failures are counted over so many packets at least. */
+#define LOSS_SAMPLES 64
+/* So many in a row are no accident. */
+#define STREAK 8
+
+typedef struct limit {
+    uint64_t window; /* UINT64_MAX: none */
+    uint64_t most;
+    uint64_t step;         /* that it grows by in this round trip */
+    uint64_t floor;        /* what one round trip's refusals leave at least */
+    uint64_t credit;       /* of growth, in units of 1 / window */
+    uint64_t round_at;     /* what is sent from then on belongs to the next round trip */
+    uint64_t decreased_at; /* what was sent before says nothing about the window since */
+    uint64_t filled_at;    /* it was last used up, nearly */
+    uint64_t pace_at;      /* when what has been sent should have been sent */
+    bool decreased;        /* decreased_at is valid */
+    bool filled;           /* filled_at is valid */
+    bool slow_start;
+} limit;
 
 typedef struct window_state {
     rill_congestion base;
-    bool slow_start;
-    bool packets_decreased; /* packets_decreased_at is valid */
-    bool packets_filled;    /* packets_filled_at is valid */
-    bool value_decreased;   /* value_decreased_at is valid */
-    bool value_delivered;   /* money arrived since the last decrease of value */
-    uint32_t credit;        /* packets delivered since the window last grew */
-    uint64_t packets_decreased_at;
-    uint64_t packets_filled_at; /* the packet window was last used up */
-    uint64_t value_decreased_at;
-    uint64_t value_filled_at; /* the value window was last used up, nearly */
-    uint64_t value_refused;   /* in flight when it was too much */
-    uint64_t backoff;         /* the last wait; 0: none since the last delivery */
+    limit packets;
+    limit value;
+    uint64_t backoff; /* the last wait; 0: none since the last delivery */
+    uint64_t backoff_until;
+    uint32_t waits;
+    uint64_t value_passed; /* money that was sent after the last decrease of value, and arrived */
+    bool widened;          /* the window had become too small to be of use */
+    bool dry;              /* money passed before, and does not now: one packet asks again */
+    uint64_t largest_passed;
+    /* waiting */
+    uint64_t last_rtt;
+    uint64_t jitter;   /* from one packet to the next, mean */
+    uint64_t quickest; /* of this round trip */
+    uint32_t samples;
+    uint64_t rtt_round_at;
+    uint64_t min_rtt_at;
+    uint64_t cut_rtt; /* at the last cut */
+    uint64_t uncut;   /* the window before the first of them */
+    uint32_t cuts;    /* in a row, in vain */
+    /* failures */
+    uint32_t arrived;
+    uint32_t failed;
+    uint32_t streak; /* of failures in a row */
+    uint32_t rounds; /* in which they were counted */
+    uint32_t usual;  /* part of packets that fail, in 1/65536 */
 } window_state;
 
 static window_state *state_of(rill_congestion *c)
@@ -47,11 +104,68 @@ static window_state *state_of(rill_congestion *c)
     return (window_state *)(void *)c;
 }
 
+static uint64_t at_least(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t at_most(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What the outside sees. */
+static void publish(rill_congestion *c)
+{
+    window_state *s = state_of(c);
+
+    c->packet_window = (uint32_t)s->packets.window;
+    c->value_window = s->value.window;
+    c->value_piece =
+        s->value.window == UINT64_MAX ? UINT64_MAX : at_least(s->value.window / PIECES, 1);
+    if (s->dry) {
+        /* One at a time, and no larger than what has passed; smaller the longer it takes. */
+        unsigned halvings = s->widened ? 0 : s->waits < 60 ? s->waits / 4 : 15;
+        c->value_piece = at_least(at_most(c->value_piece, s->largest_passed) >> halvings, 1);
+        c->value_window = c->value_piece;
+    }
+}
+
 static void window_init(rill_congestion *c, uint32_t max_packets)
 {
-    c->packet_window = max_packets < INITIAL_PACKETS ? max_packets : INITIAL_PACKETS;
-    c->value_window = UINT64_MAX;
-    state_of(c)->slow_start = true;
+    window_state *s = state_of(c);
+
+    s->packets.most = max_packets;
+    s->packets.window = at_most(max_packets, INITIAL_PACKETS);
+    s->packets.slow_start = true;
+    s->value.most = UINT64_MAX;
+    s->value.window = UINT64_MAX;
+    publish(c);
+}
+
+/* ---- sending ---- */
+
+/* When the next may follow amount, of a window a round trip; slightly faster than that. */
+static uint64_t pace(limit *l, uint64_t now_ns, uint64_t rtt, uint64_t amount)
+{
+    uint64_t time = rill_mul_div_floor_sat(amount, rtt - rtt / 8, l->window);
+    uint64_t from = at_least(l->pace_at, rill_sub_sat(now_ns, QUANTUM));
+
+    l->pace_at = rill_add_sat(from, at_most(time, rtt));
+    return l->pace_at > rill_add_sat(now_ns, QUANTUM / 2) ? l->pace_at : 0;
+}
+
+static void note_filled(limit *l, uint64_t now_ns, uint64_t in_flight)
+{
+    if (in_flight < l->window - l->window / 4)
+        return;
+    l->filled = true;
+    l->filled_at = now_ns;
+}
+
+static void money_not_before(rill_congestion *c, uint64_t paced)
+{
+    c->not_before = at_least(state_of(c)->backoff_until, paced);
 }
 
 static void window_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
@@ -61,12 +175,14 @@ static void window_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
     c->packets_in_flight += 1;
     /* Exact: value is UINT64_MAX at most, so that what it allows never overflows. */
     c->value_in_flight = rill_add_sat(c->value_in_flight, amount);
-    if (c->packets_in_flight >= c->packet_window) {
-        s->packets_filled = true;
-        s->packets_filled_at = now_ns;
-    }
-    if (c->value_in_flight >= c->value_window / 2)
-        s->value_filled_at = now_ns;
+    note_filled(&s->packets, now_ns, c->packets_in_flight);
+    if (!s->packets.slow_start && c->smoothed_rtt > QUANTUM)
+        c->paced_until = pace(&s->packets, now_ns, c->smoothed_rtt, 1);
+    if (s->value.window == UINT64_MAX || amount == 0)
+        return;
+    note_filled(&s->value, now_ns, c->value_in_flight);
+    if (!s->value.slow_start && c->smoothed_rtt > QUANTUM)
+        money_not_before(c, pace(&s->value, now_ns, c->smoothed_rtt, amount));
 }
 
 static void window_release(rill_congestion *c, uint64_t amount)
@@ -83,57 +199,302 @@ static void window_neutral(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
     window_release(c, amount);
 }
 
-static void measure_round_trip(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
-{
-    uint64_t rtt = rill_sub_sat(now_ns, sent_ns);
+/* ---- growth and decrease ---- */
 
-    /* 0 stands for unknown. */
-    if (rtt == 0)
-        rtt = 1;
-    if (c->min_rtt == 0 || rtt < c->min_rtt)
-        c->min_rtt = rtt;
-    if (c->smoothed_rtt == 0)
-        c->smoothed_rtt = rtt;
-    else
-        c->smoothed_rtt = c->smoothed_rtt - c->smoothed_rtt / 8 + rtt / 8;
+/* About a hundredth of the window: more than that for small ones, so that they catch up. */
+static uint64_t first_step(const limit *l, bool of_value)
+{
+    unsigned log = 0;
+
+    if (!of_value)
+        return 1;
+    for (uint64_t w = l->window; w > 1; w /= 2)
+        log++;
+    return at_least(l->window >> (log / 3), 1);
 }
 
-static void grow_packets(rill_congestion *c, uint64_t sent_ns)
+static void grow(limit *l, uint64_t now_ns, uint64_t sent_ns, uint64_t amount, bool of_value)
+{
+    if (l->window >= l->most)
+        return;
+    /* Growth needs the evidence of a window that was used up after this packet left. */
+    if (!l->filled || sent_ns > l->filled_at)
+        return;
+    if (l->decreased && sent_ns < l->decreased_at)
+        return;
+    if (l->slow_start) {
+        l->window = at_most(rill_add_sat(l->window, amount), l->most);
+        return;
+    }
+    if (sent_ns >= l->round_at) {
+        l->round_at = now_ns;
+        l->step = l->step == 0 ? first_step(l, of_value) : rill_add_sat(l->step, l->step);
+        l->step = at_most(l->step, at_least(l->window / 3, 1));
+    }
+    rill_u128 credit = (rill_u128)l->step * amount + l->credit;
+    l->credit = (uint64_t)(credit % l->window);
+    l->window = at_most(rill_add_sat(l->window, (uint64_t)(credit / l->window)), l->most);
+}
+
+/* From here on the window is new; what is under way was sent under the old one. */
+static void set_window(limit *l, uint64_t now_ns, uint64_t window, uint64_t floor)
+{
+    l->floor = at_least(floor, 1);
+    l->window = at_least(window, 1);
+    l->slow_start = false;
+    l->credit = 0;
+    l->step = 0;
+    l->decreased = true;
+    l->decreased_at = now_ns;
+    l->round_at = now_ns;
+}
+
+static bool is_old(const limit *l, uint64_t sent_ns)
+{
+    return l->decreased && sent_ns < l->decreased_at;
+}
+
+/* Money waits, longer if it has been waiting for long. */
+static void back_off(rill_congestion *c, uint64_t now_ns)
 {
     window_state *s = state_of(c);
 
-    if (c->packet_window >= c->max_packets)
-        return;
-    /* Growth needs the evidence of a window that was used up after this packet left. */
-    if (!s->packets_filled || sent_ns > s->packets_filled_at)
-        return;
-    /* What left before the last decrease says nothing about the window since. */
-    if (s->packets_decreased && sent_ns < s->packets_decreased_at)
-        return;
-    if (!s->slow_start && ++s->credit < c->packet_window)
-        return;
-    s->credit = 0;
-    c->packet_window += 1;
+    if (s->waits < UINT32_MAX)
+        s->waits++;
+    if (s->waits <= PATIENT_WAITS)
+        s->backoff = at_least(c->smoothed_rtt / 4, MIN_BACKOFF);
+    else
+        s->backoff = rill_add_sat(s->backoff, s->backoff);
+    s->backoff = at_most(s->backoff, MAX_BACKOFF);
+    s->backoff_until = rill_add_sat(now_ns, s->backoff);
+    money_not_before(c, 0);
 }
 
-static void grow_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount)
+static void refuse_packets(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
+{
+    limit *l = &state_of(c)->packets;
+
+    if (is_old(l, sent_ns)) {
+        l->window = at_least(l->window - 1, at_most(l->window, l->floor));
+        return;
+    }
+    if (l->window == 1)
+        back_off(c, now_ns);
+    set_window(l, now_ns, rill_sub_sat(l->window - l->window / 20, 1), l->window / 8);
+}
+
+/* A single packet was too much. in_flight is its amount. */
+static void refuse_alone(rill_congestion *c, uint64_t now_ns, uint64_t amount)
+{
+    window_state *s = state_of(c);
+    limit *l = &s->value;
+
+    if (s->largest_passed != 0 && l->window != UINT64_MAX) {
+        s->dry = true;
+        back_off(c, now_ns);
+        return;
+    }
+    /* Nothing has passed yet: how much does, has to be searched, which needs no waiting... */
+    set_window(l, now_ns, at_most(l->window, amount) / 8, 1);
+    l->slow_start = true;
+    l->filled = true;
+    l->filled_at = now_ns;
+    /* ... unless it is nothing. */
+    if (amount <= PIECES || s->widened)
+        back_off(c, now_ns);
+}
+
+/* `in_flight` includes the refused packet. */
+static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
+                         uint64_t in_flight)
+{
+    window_state *s = state_of(c);
+    limit *l = &s->value;
+    bool old = is_old(l, sent_ns);
+
+    /* Of nothing but refusals in a round trip the window learns no more. */
+    bool nothing_passes =
+        !old && l->decreased && s->largest_passed != 0 && s->value_passed < l->window / PIECES;
+
+    if (in_flight <= amount && (!old || s->largest_passed == 0)) {
+        refuse_alone(c, now_ns, amount);
+    } else if (s->dry || nothing_passes) {
+        s->dry = true;
+    } else if (old) {
+        l->window = at_least(rill_sub_sat(l->window, amount), at_most(l->window, l->floor));
+    } else {
+        uint64_t window = at_most(l->window, in_flight);
+        set_window(l, now_ns, at_least(rill_sub_sat(window - window / 20, amount), window / 2),
+                   window / 2);
+        l->filled = true;
+        l->filled_at = now_ns;
+    }
+    if (!old)
+        s->value_passed = 0;
+}
+
+/* ---- waiting ---- */
+
+static uint64_t queue_allowed(rill_congestion *c)
+{
+    return at_most(at_least(c->min_rtt / 4, LEAST_QUEUE), MOST_QUEUE);
+}
+
+/* The quickest packet of a round trip has waited too long: to what the path holds without a queue.
+ */
+static void cut(rill_congestion *c, uint64_t now_ns)
+{
+    window_state *s = state_of(c);
+    limit *l = &s->packets;
+
+    if (s->cuts > 0 && s->quickest > s->cut_rtt - s->cut_rtt / 32) {
+        if (++s->cuts > VAIN_CUTS) {
+            /* It is no queue of ours: as many a second as before, on a longer path. */
+            uint64_t longer = rill_mul_div_floor_sat(s->uncut, s->quickest, c->min_rtt);
+            c->min_rtt = s->quickest;
+            s->min_rtt_at = now_ns;
+            s->cuts = 0;
+            longer = at_most(at_most(longer, 4 * s->uncut), l->most);
+            set_window(l, now_ns, at_least(longer, l->window), l->window / 2);
+            return;
+        }
+    } else {
+        s->cuts = 1;
+        s->uncut = l->window;
+    }
+    s->cut_rtt = s->quickest;
+    uint64_t window = rill_mul_div_floor_sat(l->window, c->min_rtt, s->quickest);
+    window -= window / 32;
+    set_window(l, now_ns, at_least(window, l->window / 2), window / 2);
+}
+
+static void watch_queue(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t rtt)
+{
+    window_state *s = state_of(c);
+
+    if (s->packets.decreased && sent_ns < s->packets.decreased_at)
+        return;
+    s->quickest = s->samples == 0 ? rtt : at_most(s->quickest, rtt);
+    s->samples++;
+    bool over = sent_ns >= s->rtt_round_at;
+    uint64_t wanted = s->packets.slow_start ? 0 : s->packets.window / 4;
+    bool enough = s->samples >= at_least(wanted, QUEUE_SAMPLES);
+    if (!over && !enough)
+        return;
+    if (now_ns - s->min_rtt_at > RTT_FORGOTTEN) {
+        c->min_rtt = s->quickest;
+        s->min_rtt_at = now_ns;
+    }
+    uint64_t base = c->min_rtt + 2 * s->jitter;
+    if (s->quickest > base + queue_allowed(c) / 4)
+        s->packets.step = 0; /* near the limit: carefully */
+    if (s->quickest <= base + queue_allowed(c))
+        s->cuts = 0;
+    else if (s->packets.window > 2)
+        cut(c, now_ns);
+    s->samples = 0;
+    s->rtt_round_at = now_ns;
+}
+
+static void measure_round_trip(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
+{
+    window_state *s = state_of(c);
+    /* 0 stands for unknown. */
+    uint64_t rtt = at_least(rill_sub_sat(now_ns, sent_ns), 1);
+
+    if (c->min_rtt == 0 || rtt <= c->min_rtt + c->min_rtt / 16)
+        s->min_rtt_at = now_ns;
+    if (c->min_rtt == 0 || rtt < c->min_rtt)
+        c->min_rtt = rtt;
+    uint64_t last = s->last_rtt != 0 ? s->last_rtt : rtt;
+    s->jitter = s->jitter - s->jitter / 16 + (rtt > last ? rtt - last : last - rtt) / 16;
+    s->last_rtt = rtt;
+    if (c->smoothed_rtt == 0) {
+        c->smoothed_rtt = rtt;
+        c->rtt_variance = rtt / 2;
+    } else {
+        uint64_t off = rtt > c->smoothed_rtt ? rtt - c->smoothed_rtt : c->smoothed_rtt - rtt;
+        c->rtt_variance = c->rtt_variance - c->rtt_variance / 4 + off / 4;
+        c->smoothed_rtt = c->smoothed_rtt - c->smoothed_rtt / 8 + rtt / 8;
+    }
+    watch_queue(c, now_ns, sent_ns, rtt);
+}
+
+/* ---- failures ---- */
+
+/* Of some packets it is known whether they failed: more than usual? */
+static void watch_failures(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
+{
+    window_state *s = state_of(c);
+    limit *l = &s->packets;
+    uint32_t all = s->arrived + s->failed;
+
+    if (all < LOSS_SAMPLES && s->failed < LOSS_SAMPLES / 4 && l->window > 4)
+        return;
+    if (all < l->window / 2 && s->failed * 2 < all)
+        return;
+    uint32_t part = (uint32_t)((uint64_t)s->failed * 65536 / all);
+    uint32_t bearable = l->slow_start ? 65536 / 4 : 2 * s->usual + 65536 / 32;
+    bool all_failed = s->failed == all;
+    if (s->rounds++ == 0)
+        bearable = 65536 / 4;
+    uint32_t counted = (uint32_t)at_most(part, 65536 / 4);
+    if (counted > s->usual)
+        s->usual += (counted - s->usual) / (s->rounds == 1 ? 1 : 2);
+    else
+        s->usual -= (s->usual - counted) / 8;
+    s->arrived = 0;
+    s->failed = 0;
+    if ((part <= bearable && !all_failed) || is_old(l, sent_ns))
+        return;
+    if (l->window == 1 && all_failed)
+        back_off(c, now_ns);
+    /* By as much as failed, but not to nothing. */
+    uint64_t less = l->window * at_most(part, 65536 / 2) / 65536 + l->window / 32;
+    set_window(l, now_ns, l->window - less, l->window / 4);
+}
+
+static void failed(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
+{
+    window_state *s = state_of(c);
+
+    s->failed++;
+    if (s->streak < STREAK)
+        s->streak++;
+    if (s->streak == STREAK && !is_old(&s->packets, sent_ns)) {
+        /* Nothing arrives at all: that is no accident. */
+        set_window(&s->packets, now_ns, s->packets.window / 2, 1);
+        back_off(c, now_ns);
+    }
+    watch_failures(c, now_ns, sent_ns);
+}
+
+/* ---- what happens ---- */
+
+static void money_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount)
 {
     window_state *s = state_of(c);
     uint64_t forget = rill_mul_div_floor_sat(c->smoothed_rtt, FORGET_ROUND_TRIPS, 1);
 
-    if (c->value_window == UINT64_MAX)
+    if (!is_old(&s->value, sent_ns))
+        s->value_passed = rill_add_sat(s->value_passed, amount);
+    s->backoff = 0;
+    s->waits = 0;
+    s->dry = false;
+    s->widened = false;
+    if (s->backoff_until != 0) {
+        s->backoff_until = 0;
+        c->not_before = 0;
+    }
+    s->largest_passed = at_least(s->largest_passed, amount);
+    if (s->value.window == UINT64_MAX)
         return;
-    if (forget < FORGET_AFTER)
-        forget = FORGET_AFTER;
-    if (rill_sub_sat(now_ns, s->value_filled_at) > forget) {
-        c->value_window = UINT64_MAX;
+    if (rill_sub_sat(now_ns, s->value.filled_at) > at_least(forget, FORGET_AFTER)) {
+        s->value.window = UINT64_MAX;
+        c->not_before = 0;
         return;
     }
-    /* As for packets. */
-    if (sent_ns > s->value_filled_at || sent_ns < s->value_decreased_at)
-        return;
-    uint64_t more = c->value_window < s->value_refused / 2 ? amount / 2 : amount / 8;
-    c->value_window = rill_add_sat(c->value_window, more > 0 ? more : 1);
+    grow(&s->value, now_ns, sent_ns, amount, true);
 }
 
 static void window_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
@@ -141,89 +502,17 @@ static void window_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_
 {
     window_state *s = state_of(c);
 
+    (void)app_limited; /* filled_at says it of the whole flight */
     window_release(c, amount);
     measure_round_trip(c, now_ns, sent_ns);
-    if (!app_limited)
-        grow_packets(c, sent_ns);
+    s->arrived++;
+    s->streak = 0;
+    watch_failures(c, now_ns, sent_ns);
+    grow(&s->packets, now_ns, sent_ns, 1, false);
     /* What carries no money says nothing about whether money passes. */
-    if (amount == 0)
-        return;
-    s->value_delivered = true;
-    s->backoff = 0;
-    c->not_before = 0;
-    grow_value(c, now_ns, sent_ns, amount);
-}
-
-/* Money waits, twice as long as the last time. */
-static void back_off(rill_congestion *c, uint64_t now_ns)
-{
-    window_state *s = state_of(c);
-
-    if (s->backoff == 0)
-        s->backoff = c->smoothed_rtt > MIN_BACKOFF ? c->smoothed_rtt : MIN_BACKOFF;
-    else
-        s->backoff = rill_add_sat(s->backoff, s->backoff);
-    if (s->backoff > MAX_BACKOFF)
-        s->backoff = MAX_BACKOFF;
-    c->not_before = rill_add_sat(now_ns, s->backoff);
-}
-
-/* 7/10, without overflow. */
-static uint64_t decreased(uint64_t v)
-{
-    return v / 10 * 7 + v % 10 * 7 / 10;
-}
-
-static void decrease_packets(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, bool wait)
-{
-    window_state *s = state_of(c);
-
-    /* It left before the last decrease, which was for it too. */
-    if (s->packets_decreased && sent_ns < s->packets_decreased_at)
-        return;
-    if (c->packet_window == 1 && wait)
-        back_off(c, now_ns);
-    c->packet_window = (uint32_t)decreased(c->packet_window);
-    if (c->packet_window == 0)
-        c->packet_window = 1;
-    s->slow_start = false;
-    s->credit = 0;
-    s->packets_decreased = true;
-    s->packets_decreased_at = now_ns;
-}
-
-/* `in_flight` includes the refused packet. */
-static void decrease_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
-                           uint64_t in_flight)
-{
-    window_state *s = state_of(c);
-    bool alone = in_flight <= amount;
-    bool old = s->value_decreased && sent_ns < s->value_decreased_at;
-    uint64_t least = amount / 2;
-
-    /*
-     * Of a flight that the last decrease was for, only its last packet says
-     * anything new, where none of it arrived: that a single one is too much.
-     */
-    if (old && !(alone && !s->value_delivered))
-        return;
-    uint64_t window = alone ? least : decreased(in_flight);
-    if (window < least)
-        window = least;
-    if (window == 0)
-        window = 1;
-    if (window < c->value_window)
-        c->value_window = window;
-    if (alone)
-        back_off(c, now_ns);
-    /* While nothing arrives at all, the first that was refused says the most about the path. */
-    if (!s->value_decreased || s->value_delivered || in_flight > s->value_refused)
-        s->value_refused = in_flight;
-    s->value_decreased = true;
-    s->value_delivered = false;
-    s->value_decreased_at = now_ns;
-    /* It was used up just now, or we would not be here. */
-    s->value_filled_at = now_ns;
+    if (amount > 0)
+        money_delivered(c, now_ns, sent_ns, amount);
+    publish(c);
 }
 
 static void window_signal(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
@@ -236,19 +525,31 @@ static void window_signal(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns,
     case RILL_SIGNAL_VALUE:
         /* Liquidity cannot be short for no money: whatever it is, fewer packets help. */
         if (amount > 0)
-            decrease_value(c, now_ns, sent_ns, amount, in_flight);
+            refuse_value(c, now_ns, sent_ns, amount, in_flight);
         else
-            decrease_packets(c, now_ns, sent_ns, true);
+            refuse_packets(c, now_ns, sent_ns);
         break;
     case RILL_SIGNAL_PACKETS:
     case RILL_SIGNAL_LATE:
-        decrease_packets(c, now_ns, sent_ns, true);
+        refuse_packets(c, now_ns, sent_ns);
         break;
+    case RILL_SIGNAL_FAILED:
     case RILL_SIGNAL_LOST:
-        /* Its time-out was wait enough. */
-        decrease_packets(c, now_ns, sent_ns, false);
+        failed(c, now_ns, sent_ns);
         break;
     }
+    publish(c);
+}
+
+static void window_useless(rill_congestion *c)
+{
+    window_state *s = state_of(c);
+
+    s->widened = true;
+    s->value.window = rill_add_sat(s->value.window, s->value.window);
+    if (s->dry)
+        s->largest_passed = rill_add_sat(s->largest_passed, s->largest_passed);
+    publish(c);
 }
 
 const rill_congestion_ops rill_congestion_window = {
@@ -259,4 +560,5 @@ const rill_congestion_ops rill_congestion_window = {
     .on_delivered = window_delivered,
     .on_signal = window_signal,
     .on_neutral = window_neutral,
+    .on_useless = window_useless,
 };

@@ -22,6 +22,7 @@ static void init_lists(rill_connection *c)
     rill_list_init(&c->ready_node);
     rill_list_init(&c->event_node);
     rill_list_init(&c->flights);
+    rill_list_init(&c->set_aside);
     rill_list_init(&c->undecided);
     rill_list_init(&c->unasked);
     c->undecided_deadline = RILL_NEVER;
@@ -39,6 +40,8 @@ static void init_windows(rill_connection *c)
     rill_receive_window_init(&c->receive_window, ASSUMED_CONNECTION_WINDOW);
     c->receive_window.advertised = ASSUMED_CONNECTION_WINDOW;
     c->receive_window.limit = o->connection_receive_buffer;
+    rill_receive_tuning_init(&c->receive_tuning, o->connection_receive_buffer,
+                             c->endpoint->last_now.mono_ns);
     c->remote_max_stream_id = ASSUMED_MAX_STREAM_ID;
     c->max_stream_id = 2 * (uint64_t)o->max_remote_streams;
     c->next_stream_id = c->server ? 2 : 1;
@@ -53,6 +56,7 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     if (!c)
         return NULL;
     c->endpoint = e;
+    c->probing = &e->unused_probing;
     c->server = server;
     init_lists(c);
     c->deadline.kind = RILL_DEADLINE_CONNECTION;
@@ -68,9 +72,11 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     uint64_t seed = 0;
     int err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
     rill_map_init(&c->by_id, e->allocator, seed);
-    c->congestion = c->options ? rill_congestion_new(e->allocator, &rill_congestion_window,
-                                                     c->options->max_in_flight)
-                               : NULL;
+    /* Of its own from the first packet on: most servers only reply. */
+    if (server)
+        c->congestion = e->unused_congestion;
+    else if (c->options && !rill_connection_own_congestion(c))
+        c->congestion = NULL;
     if (err != RILL_OK || !c->options || !c->congestion) {
         rill_connection_destroy(c);
         return NULL;
@@ -89,15 +95,21 @@ static void drop_streams(rill_connection *c)
         rill_stream_destroy(RILL_CONTAINER(c->streams.next, rill_stream, node));
 }
 
+static void drop_flights(rill_endpoint *e, rill_list *flights)
+{
+    while (!rill_list_empty(flights)) {
+        rill_flight *f = RILL_CONTAINER(flights->next, rill_flight, node);
+        rill_list_remove(&f->node);
+        rill_flight_close(&e->flights, f);
+    }
+}
+
 void rill_connection_destroy(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
     const rill_allocator *a = e->allocator;
-    while (!rill_list_empty(&c->flights)) {
-        rill_flight *f = RILL_CONTAINER(c->flights.next, rill_flight, node);
-        rill_list_remove(&f->node);
-        rill_flight_close(&e->flights, f);
-    }
+    drop_flights(e, &c->flights);
+    drop_flights(e, &c->set_aside);
     while (!rill_list_empty(&c->undecided))
         rill_undecided_release(RILL_CONTAINER(c->undecided.next, rill_undecided, node));
     drop_streams(c);
@@ -108,7 +120,10 @@ void rill_connection_destroy(rill_connection *c)
     rill_map_free(&c->by_id);
     rill_sequence_window_free(&c->seen, a);
     rill_id_set_free(&c->opened_by_remote, a);
-    rill_congestion_free(a, c->congestion);
+    if (c->probing != &e->unused_probing)
+        rill_free(a, c->probing);
+    if (c->congestion != e->unused_congestion)
+        rill_congestion_free(a, c->congestion);
     rill_keys_free(c->keys);
     if (c->receipt_details)
         rill_wipe(c->receipt_details, RILL_RECEIPT_NONCE_LEN + RILL_RECEIPT_SECRET_LEN);
@@ -119,6 +134,19 @@ void rill_connection_destroy(rill_connection *c)
     rill_free(a, c->message);
     rill_free(a, c->own_options);
     rill_free(a, c);
+}
+
+bool rill_connection_own_congestion(rill_connection *c)
+{
+    rill_endpoint *e = c->endpoint;
+    if (c->congestion && c->congestion != e->unused_congestion)
+        return true;
+    rill_congestion *own =
+        rill_congestion_new(e->allocator, &rill_congestion_window, c->options->max_in_flight);
+    if (!own)
+        return false;
+    c->congestion = own;
+    return true;
 }
 
 void rill_connection_ready(rill_connection *c)
@@ -181,12 +209,12 @@ void rill_connection_allow_another(rill_connection *c)
 
 int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream **out)
 {
-    int err = rill_connection_check_stream(c, id);
-    if (err != RILL_OK)
-        return err;
     *out = rill_connection_find(c, id);
     if (*out)
         return RILL_OK;
+    int err = rill_connection_check_stream(c, id);
+    if (err != RILL_OK)
+        return err;
     rill_stream *s = rill_stream_create(c, id, false);
     if (!s)
         return RILL_ERR_NOMEM;
@@ -215,7 +243,9 @@ uint64_t rill_connection_send_left(const rill_connection *c)
 
 void rill_connection_update_receive_window(rill_connection *c)
 {
-    uint64_t buffer = c->options->connection_receive_buffer;
+    uint64_t buffer =
+        rill_receive_tune(&c->receive_tuning, c->consumed_bytes, c->endpoint->last_now.mono_ns,
+                          c->congestion->smoothed_rtt, c->options->max_connection_receive_buffer);
     uint64_t limit = rill_add_sat(c->consumed_bytes, buffer);
     if (limit <= c->receive_window.limit || !rill_receive_window_set(&c->receive_window, limit))
         return;
@@ -238,7 +268,7 @@ int rill_connection_set_remote_address(rill_connection *c, rill_bytes address)
     copy[address.len] = '\0';
     rill_free(c->endpoint->allocator, c->remote_address);
     c->remote_address = copy;
-    c->remote_address_len = address.len;
+    c->remote_address_len = (uint16_t)address.len; /* an ILP address */
     c->remote_validated = false;
     c->address_since = c->next_sequence;
     rill_connection_ready(c);

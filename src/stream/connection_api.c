@@ -12,14 +12,16 @@ void rill_connection_options_init(rill_connection_options *o)
         .slippage = {1, 100},
         .stream_receive_buffer = 262144,
         .connection_receive_buffer = 1048576,
-        .stream_send_buffer = 262144,
+        .stream_send_buffer = 4194304,
         .max_remote_streams = 10,
-        .max_in_flight = 1024,
+        .max_in_flight = 4096,
         .max_undecided = 1024,
         .idle_timeout = 60 * RILL_SECOND,
         .packet_lifetime = 30 * RILL_SECOND,
         .connect_timeout = 30 * RILL_SECOND,
         .receive = true,
+        .max_stream_receive_buffer = 8388608,
+        .max_connection_receive_buffer = 16777216,
     };
 }
 
@@ -134,7 +136,7 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
         return RILL_ERR_INVALID;
     c->rate.minimum = rate;
     c->rate.fixed = true;
-    c->probing.active = false;
+    c->probing->active = false;
     c->low_rate_since = 0;
     c->hold_until = 0;
     rill_connection_ready(c);

@@ -75,17 +75,19 @@ struct rill_connection {
     rill_connection_state state;
     bool server;
     bool in_table;
+    bool remote_validated; /* an authentic reply came from there */
+    bool money_turn;       /* money and bytes take turns */
+    bool stream_id_blocked;
+    bool remote_forgets_closed; /* it counts open streams only, as the reference does */
+    uint16_t token_len;
+    uint16_t remote_address_len;
 
     /* who */
-    uint64_t key; /* hash of the token */
-    char *token;  /* our address is the endpoint's and this */
-    size_t token_len;
+    char *token;              /* our address is the endpoint's and this */
     char *tag;                /* NULL: none */
     uint8_t *receipt_details; /* nonce and secret; NULL: no receipts */
     char *remote_address;     /* NULL: none told */
-    size_t remote_address_len;
-    bool remote_validated;  /* an authentic reply came from there */
-    uint64_t address_since; /* our first sequence that went there */
+    uint64_t address_since;   /* our first sequence that went there */
     bool remote_asset_known;
     uint8_t remote_asset_scale;
     char remote_asset_code[RILL_MAX_ASSET_CODE + 1];
@@ -98,33 +100,33 @@ struct rill_connection {
     rill_sequence_window seen;
     uint64_t max_expires_at; /* latest expiry of a packet that was received, wall ms */
     rill_list flights;
+    rill_list set_aside; /* flights in doubt or overdue, by expiry */
     uint32_t flight_count;
+    uint32_t undecided_count;
+    uint32_t refusals;    /* rounds of them in a row, by the receiver */
+    int last_failure;     /* what to report if it never connects */
     uint32_t doubt_count; /* of those: that nobody can answer any more */
     rill_list undecided;
     rill_list unasked;           /* of those, whose event waits to be fetched */
     uint64_t undecided_deadline; /* not after the first of theirs */
-    uint32_t undecided_count;
     rill_congestion *congestion;
     rill_packet_size packet_size;
     rill_rate rate;
-    uint64_t barren; /* the largest amount of which nothing arrived, rounded away; 0: none */
-    rill_probing probing;
-    uint64_t hold_until; /* monotonic ns: no money before, after refusals; 0 free */
+    uint64_t barren;       /* the largest amount of which nothing arrived, rounded away; 0: none */
+    rill_probing *probing; /* the endpoint's unused one until it begins */
+    uint64_t hold_until;   /* monotonic ns: no money before, after refusals; 0 free */
     uint64_t hold_started;
-    uint32_t refusals;        /* rounds of them in a row, by the receiver */
     uint64_t path_hold_until; /* nothing at all before, after errors of the path; 0 free */
     uint64_t path_hold_started;
     uint32_t path_errors;  /* rounds of them in a row, by connectors */
     uint32_t final_errors; /* of those: final ones */
     uint64_t first_sent;   /* monotonic ns of the first packet; 0: none yet */
     uint64_t hello_at;     /* until something came back, another packet is due then */
-    int last_failure;      /* what to report if it never connects */
     uint64_t low_rate_since;
     uint64_t last_authentic; /* monotonic ns, either way */
     uint64_t started;
     uint64_t blocked_probe_at;
     uint64_t blocked_delay;
-    bool money_turn; /* money and bytes take turns */
 
     /* streams */
     rill_map by_id;
@@ -137,15 +139,15 @@ struct rill_connection {
     uint64_t next_stream_id;
     uint64_t remote_max_stream_id; /* ids that we may open */
     uint64_t max_stream_id;        /* ids that the other side may open */
-    bool stream_id_blocked;
 
     /* data of all streams */
     rill_send_window send_window;
-    bool remote_forgets_closed;   /* it counts open streams only, as the reference does */
     uint64_t send_limit_sequence; /* of our packet whose reply set the limit */
     uint64_t closed_sent;         /* bytes sent on streams that are closed */
     rill_receive_window receive_window;
+    rill_receive_tuning receive_tuning;
     uint64_t received_bytes; /* highest offsets of all streams ever */
+    uint64_t open_received;  /* highest offsets of the streams that there are */
     uint64_t consumed_bytes;
 
     /* telling */
@@ -173,6 +175,8 @@ struct rill_connection {
 rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool server,
                                         const rill_connection_options *own);
 void rill_connection_destroy(rill_connection *c);
+/* Before the first packet: it shares none with others from then on. False without memory. */
+RILL_MUST_CHECK bool rill_connection_own_congestion(rill_connection *c);
 /* It may have something to send. */
 void rill_connection_ready(rill_connection *c);
 void rill_connection_notify(rill_connection *c, uint32_t event_type);
@@ -213,6 +217,10 @@ void rill_flight_refuse(rill_connection *c, rill_flight *f);
 void rill_flight_lose(rill_connection *c, rill_flight *f);
 /* The control and data it carried is sent again, its money stays held. */
 void rill_flight_doubt(rill_connection *c, rill_flight *f);
+/* As doubt, but a reply may still come. */
+void rill_flight_overdue(rill_connection *c, rill_flight *f);
+/* It has come, or cannot come any more: as if it had never been overdue. */
+void rill_flight_found(rill_connection *c, rill_flight *f);
 
 /* ---- apply.c ---- */
 typedef struct rill_frame_source {
@@ -277,6 +285,17 @@ void rill_connection_hold_path(rill_connection *c, uint64_t sent_ns, uint64_t no
 void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f, bool sent);
 
 /* ---- reply.c: the replies that an endpoint of a connection writes ---- */
+/* The bytes of a packet before its data, where that takes 256 bytes or more; else it is less. */
+#define RILL_ROOM_BEFORE_DATA(content) (1 + 3 + (content) + 3)
+/*
+ * Moves the data of a packet from where it was written to the end of its
+ * header, which is known only now: at most a few bytes, and only short data.
+ */
+static inline void rill_packet_close_gap(uint8_t *packet, size_t len, size_t at, size_t data_len)
+{
+    if (len - data_len != at)
+        memmove(packet + len - data_len, packet + at, data_len);
+}
 RILL_MUST_CHECK int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
                                        const uint8_t fulfillment[32], uint8_t *reply, size_t *len);
 /* Authentic, with frames. code is F99 unless the reason has a better one. */

@@ -38,6 +38,9 @@ struct rill_endpoint {
     size_t gone_count;
     rill_heap heap;
     rill_flight_table flights;
+    rill_spares spares;                 /* of streams' buffers */
+    rill_probing unused_probing;        /* of connections that never probe */
+    rill_congestion *unused_congestion; /* of server connections that never sent a packet */
     rill_map decisions;
     uint64_t next_decision;
 
@@ -47,7 +50,7 @@ struct rill_endpoint {
 
     /* scratch of the packet being handled: nothing in it outlives a call */
     uint8_t plaintext[RILL_ILP_MAX_DATA];
-    uint8_t building[RILL_ILP_MAX_DATA];
+    rill_stream_packet incoming;
     rill_part parts[RILL_MAX_PARTS];
     uint32_t part_count;
     rill_now last_now;         /* of the latest entry: for calls that bring no clock */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "ilp/address.h"
 #include "stream/endpoint_internal.h"
 
 typedef struct rill_arrival {
@@ -54,8 +55,7 @@ static bool keep_details(rill_connection *c, rill_bytes token, const rill_token_
     if (!c->token)
         return false;
     memcpy(c->token, token.data, token.len);
-    c->token_len = token.len;
-    c->key = rill_token_hash(c->token, c->token_len);
+    c->token_len = (uint16_t)token.len; /* part of an ILP address */
     size_t tag = strlen(details->tag);
     if (tag > 0) {
         c->tag = rill_alloc(a, tag + 1);
@@ -205,16 +205,32 @@ static int accept_connection(rill_arrival *a, uint64_t request, rill_connection 
     return err == RILL_OK ? deliver(a, c, request) : refuse(a, code);
 }
 
+/* The address is ours, a dot, and the token of a connection, to the end: no byte is unknown. */
+static rill_connection *known(rill_arrival *a)
+{
+    const rill_endpoint *e = a->e;
+    rill_bytes to = a->prepare.destination;
+    size_t before = e->address_len + 1;
+    if (to.len <= before || to.data[e->address_len] != '.' ||
+        memcmp(to.data, e->address, e->address_len) != 0)
+        return NULL;
+    a->token = (rill_bytes){to.data + before, to.len - before};
+    return rill_endpoint_find(a->e, a->token);
+}
+
 static int route(rill_arrival *a, uint64_t request)
 {
     rill_endpoint *e = a->e;
     rill_bytes address = {(const uint8_t *)e->address, e->address_len};
-    if (!rill_address_has_prefix(a->prepare.destination, address))
-        return refuse(a, RILL_ILP_F02_UNREACHABLE);
-    a->token = rill_address_segment_after(a->prepare.destination, address);
-    if (a->token.len == 0)
-        return refuse(a, RILL_ILP_F02_UNREACHABLE);
-    rill_connection *c = rill_endpoint_find(e, a->token);
+    rill_connection *c = known(a);
+    if (!c) {
+        if (!rill_address_valid(a->prepare.destination))
+            return refuse(a, RILL_ILP_F00_BAD_REQUEST);
+        a->token = rill_address_segment_after(a->prepare.destination, address);
+        if (a->token.len == 0)
+            return refuse(a, RILL_ILP_F02_UNREACHABLE);
+        c = rill_endpoint_find(e, a->token);
+    }
     if (c) {
         if (!open_envelope(a, c->keys))
             return refuse(a, RILL_ILP_F06_UNEXPECTED_PAYMENT);
@@ -233,7 +249,7 @@ int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request, cons
     if (!e->address)
         return RILL_ERR_STATE;
     rill_arrival a = {.e = e, .now = now, .reply = reply, .reply_len = reply_len};
-    if (rill_prepare_decode(&a.prepare, packet, len) != RILL_OK)
+    if (rill_prepare_decode_any_address(&a.prepare, packet, len) != RILL_OK)
         return refuse(&a, RILL_ILP_F00_BAD_REQUEST);
     return route(&a, request);
 }

@@ -48,6 +48,7 @@ typedef struct rill_flight {
     uint8_t fulfillment[32];
     rill_flight_kind kind;
     bool in_doubt;    /* no reply can come any more */
+    bool overdue;     /* its reply should have come long ago: not waited for, but for its money */
     bool app_limited; /* the window was not used up when it left */
     uint8_t volley;   /* of a probe */
     uint8_t money_count;

@@ -64,18 +64,62 @@ static int read_body(rill_reader *body, unsigned fields, rill_frame *out)
     return rc;
 }
 
+/*
+ * A VarUInt before `end`, of at most eight bytes; where there are bytes before
+ * `limit`, they may be read with it. False, with *at anywhere, for all others.
+ */
+static inline bool take_varuint(const uint8_t **at, const uint8_t *end, const uint8_t *limit,
+                                uint64_t *out)
+{
+    size_t left = (size_t)(end - *at);
+
+    if (left == 0 || **at == 0 || **at > 8 || **at > left - 1)
+        return false;
+    size_t len = **at;
+    const uint8_t *p = *at + 1;
+    *at = p + len;
+    if ((size_t)(limit - p) >= 8) {
+        *out = rill_load_u64(p) >> (64 - 8 * len);
+        return true;
+    }
+    uint64_t v = 0;
+    while (p < *at)
+        v = v << 8 | *p++;
+    *out = v;
+    return true;
+}
+
+/* What most frames are: numbers. False for all others, and for what is wrong with these. */
+static bool read_numbers(const rill_reader *body, const uint8_t *limit, unsigned fields,
+                         rill_frame *out)
+{
+    const uint8_t *at = body->at;
+
+    if ((fields & (HAS_CODE | HAS_TEXT | HAS_CODE_LAST)) != 0)
+        return false;
+    if ((fields & HAS_STREAM) && !take_varuint(&at, body->end, limit, &out->stream))
+        return false;
+    if ((fields & HAS_VALUE) && !take_varuint(&at, body->end, limit, &out->value))
+        return false;
+    return !(fields & HAS_TOTAL) || take_varuint(&at, body->end, limit, &out->total);
+}
+
 int rill_frame_read(rill_reader *r, rill_frame *out)
 {
     rill_bytes bytes;
+    uint8_t type;
 
-    *out = (rill_frame){.type = 0};
-    if (!rill_read_u8(r, &out->type))
+    if (!rill_read_u8(r, &type))
         return RILL_ERR_TRUNCATED;
+    *out = (rill_frame){.type = type};
     int rc = rill_oer_read_octets(r, SIZE_MAX, &bytes);
     if (rc != RILL_OK)
         return rc;
     rill_reader body = rill_reader_of(bytes.data, bytes.len);
-    return read_body(&body, fields_of(out->type), out);
+    unsigned fields = fields_of(type);
+    if (read_numbers(&body, r->end, fields, out))
+        return RILL_OK;
+    return read_body(&body, fields, out);
 }
 
 static size_t body_size(unsigned fields, const rill_frame *frame)
@@ -103,6 +147,38 @@ size_t rill_frame_size(const rill_frame *frame)
         return 0;
     size_t size = body_size(fields, frame);
     return 1 + rill_oer_length_size(size) + size;
+}
+
+/* Type, length, three numbers; what a number's write may overwrite fits with it. */
+#define SHORT_ROOM (2 + 3 * 9)
+
+static inline uint8_t *put_varuint(uint8_t *p, uint64_t v)
+{
+    size_t bytes = rill_oer_significant_bytes(v);
+
+    *p = (uint8_t)bytes;
+    rill_store_u64(p + 1, v << (64 - 8 * bytes));
+    return p + 1 + bytes;
+}
+
+bool rill_frame_write_short(rill_writer *w, const rill_frame *frame)
+{
+    unsigned fields = fields_of(frame->type);
+
+    if (fields == 0 || (fields & (HAS_TEXT | HAS_CODE | HAS_CODE_LAST)) != 0 || w->failed ||
+        rill_writer_left(w) < SHORT_ROOM)
+        return false;
+    uint8_t *p = w->at + 2;
+    if (fields & HAS_STREAM)
+        p = put_varuint(p, frame->stream);
+    if (fields & HAS_VALUE)
+        p = put_varuint(p, frame->value);
+    if (fields & HAS_TOTAL)
+        p = put_varuint(p, frame->total);
+    w->at[0] = frame->type;
+    w->at[1] = (uint8_t)(p - w->at - 2);
+    w->at = p;
+    return true;
 }
 
 void rill_frame_write(rill_writer *w, const rill_frame *frame)

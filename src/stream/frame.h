@@ -58,5 +58,10 @@ RILL_MUST_CHECK int rill_frame_read(rill_reader *r, rill_frame *out);
 size_t rill_frame_size(const rill_frame *frame);
 /* Known types only. Running out of room shows in w->failed. */
 void rill_frame_write(rill_writer *w, const rill_frame *frame);
+/*
+ * The same at once, for what most frames are: of a known type, without text,
+ * and with room to spare. False, with nothing written, for others.
+ */
+bool rill_frame_write_short(rill_writer *w, const rill_frame *frame);
 
 #endif

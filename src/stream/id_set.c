@@ -48,7 +48,7 @@ static int reserve_one(rill_id_set *s, const rill_allocator *a)
         return RILL_OK;
     if (s->capacity > UINT32_MAX / 2)
         return RILL_ERR_NOMEM;
-    uint32_t capacity = s->capacity == 0 ? 2 : s->capacity * 2;
+    uint32_t capacity = s->capacity == 0 ? 1 : s->capacity * 2;
     rill_id_range *ranges = rill_realloc_array(a, s->ranges, capacity, sizeof *ranges);
     if (ranges == NULL)
         return RILL_ERR_NOMEM;

@@ -7,6 +7,9 @@
 #include "stream/endpoint_internal.h"
 #include "stream/shares.h"
 
+/* Numbers that no peer reaches by counting from the start (RFC 29 section 5.1.3). */
+#define CLOCK_SEQUENCES (UINT64_C(1) << 40)
+
 static void unhold(rill_connection *c, rill_flight *f)
 {
     for (unsigned i = 0; i < f->money_count; i++) {
@@ -137,8 +140,49 @@ void rill_flight_lose(rill_connection *c, rill_flight *f)
     finish(c, f);
 }
 
+/* Only its expiry is waited for. */
+static void set_aside(rill_connection *c, rill_flight *f)
+{
+    rill_list *before = &c->set_aside;
+    while (before->prev != &c->set_aside &&
+           RILL_CONTAINER(before->prev, rill_flight, node)->expires_ns > f->expires_ns)
+        before = before->prev;
+    rill_list_remove(&f->node);
+    rill_list_push_back(before, &f->node);
+}
+
+/*
+ * The reference's streams stall for good when bytes come twice, so bytes whose
+ * reply is merely late are sent again only to those that number their packets
+ * as we do: from a clock.
+ */
+static bool takes_duplicates(const rill_connection *c)
+{
+    return c->seen.any && c->seen.highest >= CLOCK_SEQUENCES;
+}
+
+void rill_flight_overdue(rill_connection *c, rill_flight *f)
+{
+    f->overdue = true;
+    set_aside(c, f);
+    if (f->piece_count == 0 || takes_duplicates(c)) {
+        send_again(c, f);
+        drop_parts(f, false);
+    }
+    rill_connection_ready(c);
+}
+
+void rill_flight_found(rill_connection *c, rill_flight *f)
+{
+    if (!f->overdue)
+        return;
+    f->overdue = false;
+    rill_congestion_readmit(c->congestion, rill_flight_value(f));
+}
+
 void rill_flight_doubt(rill_connection *c, rill_flight *f)
 {
+    set_aside(c, f);
     send_again(c, f);
     drop_parts(f, false);
     f->in_doubt = true;

@@ -29,27 +29,43 @@ int rill_stream_packet_decode(rill_stream_packet *out, const uint8_t *plaintext,
 {
     rill_reader r = rill_reader_of(plaintext, len);
 
-    *out = (rill_stream_packet){.type = 0};
+    out->type = 0;
+    out->frame_count = 0;
+    out->types = 0;
     *header_ok = false;
     int rc = read_header(out, &r);
     if (rc != RILL_OK)
         return rc;
     *header_ok = true;
-    rc = rill_oer_read_varuint(&r, &out->frame_count);
+    uint64_t count;
+    rc = rill_oer_read_varuint(&r, &count);
     if (rc != RILL_OK)
         return rc;
     /* Nobody's count makes us loop for longer than its packet is. */
-    if (out->frame_count > rill_reader_left(&r) / MIN_FRAME_SIZE)
+    if (count > rill_reader_left(&r) / MIN_FRAME_SIZE)
         return RILL_ERR_TRUNCATED;
     out->frames = r;
-    for (uint64_t i = 0; i < out->frame_count; i++) {
-        rill_frame frame;
-        rc = rill_frame_read(&r, &frame);
+    for (uint64_t i = 0; i < count; i++) {
+        rill_frame passed;
+        rill_frame *frame = i < RILL_PACKET_KEPT_FRAMES ? &out->kept[i] : &passed;
+        if (i == RILL_PACKET_KEPT_FRAMES)
+            out->rest = r;
+        rc = rill_frame_read(&r, frame);
         if (rc != RILL_OK)
             return rc;
-        out->types |= RILL_FRAME_BIT(frame.type);
+        out->types |= RILL_FRAME_BIT(frame->type);
     }
+    out->frame_count = count;
     return RILL_OK;
+}
+
+const rill_frame *rill_frame_walk_rest(rill_frame_walk *w)
+{
+    if (w->index == RILL_PACKET_KEPT_FRAMES)
+        w->rest = w->packet->rest;
+    w->index++;
+    /* Cannot fail in a packet that was decoded. */
+    return rill_frame_read(&w->rest, &w->spare) == RILL_OK ? &w->spare : NULL;
 }
 
 bool rill_stream_packet_next(rill_reader *frames, uint64_t *left, rill_frame *out)
@@ -66,8 +82,11 @@ void rill_packet_begin(rill_packet_writer *p, uint8_t *plaintext, size_t cap, ui
 {
     p->w = rill_writer_of(plaintext, cap);
     p->count = 0;
-    rill_write_u8(&p->w, RILL_STREAM_VERSION);
-    rill_write_u8(&p->w, type);
+    uint8_t *start = rill_write_reserve(&p->w, 2);
+    if (start != NULL) {
+        start[0] = RILL_STREAM_VERSION;
+        start[1] = type;
+    }
     rill_oer_write_varuint(&p->w, sequence);
     rill_oer_write_varuint(&p->w, amount);
     /* The frame count as a VarUInt of one byte, filled in at the end. */
@@ -77,6 +96,10 @@ void rill_packet_begin(rill_packet_writer *p, uint8_t *plaintext, size_t cap, ui
 
 bool rill_packet_add(rill_packet_writer *p, const rill_frame *frame)
 {
+    if (p->count < RILL_PACKET_MAX_FRAMES && rill_frame_write_short(&p->w, frame)) {
+        p->count += 1;
+        return true;
+    }
     size_t size = rill_frame_size(frame);
 
     if (size == 0 || p->count == RILL_PACKET_MAX_FRAMES || size > rill_packet_left(p))
@@ -84,6 +107,23 @@ bool rill_packet_add(rill_packet_writer *p, const rill_frame *frame)
     rill_frame_write(&p->w, frame);
     p->count += 1;
     return true;
+}
+
+uint8_t *rill_packet_add_data(rill_packet_writer *p, uint64_t stream, uint64_t offset, size_t len)
+{
+    size_t body = rill_oer_varuint_size(stream) + rill_oer_varuint_size(offset) +
+                  rill_oer_length_size(len) + len;
+
+    if (p->count == RILL_PACKET_MAX_FRAMES ||
+        1 + rill_oer_length_size(body) + body > rill_packet_left(p))
+        return NULL;
+    rill_write_u8(&p->w, RILL_FRAME_STREAM_DATA);
+    rill_oer_write_length(&p->w, body);
+    rill_oer_write_varuint(&p->w, stream);
+    rill_oer_write_varuint(&p->w, offset);
+    rill_oer_write_length(&p->w, len);
+    p->count += 1;
+    return rill_write_reserve(&p->w, len);
 }
 
 size_t rill_packet_left(const rill_packet_writer *p)

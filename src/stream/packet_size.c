@@ -5,8 +5,8 @@
 
 #include "base/muldiv.h"
 
-/* A found limit may have risen meanwhile: a larger amount is tried so often. */
-#define PROBE_INTERVAL (30 * RILL_SECOND)
+/* A found limit may have risen meanwhile: one packet of a larger amount is tried so often. */
+#define PROBE_INTERVAL (5 * RILL_SECOND)
 /* The search ends when it is as close to the limit as this part of it. */
 #define PRECISION 64
 /*
@@ -23,6 +23,11 @@ void rill_packet_size_init(rill_packet_size *p, uint64_t configured)
 static uint64_t at_most(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+static uint64_t at_least_one(uint64_t a)
+{
+    return a > 0 ? a : 1;
 }
 
 bool rill_packet_size_known(const rill_packet_size *p)
@@ -52,8 +57,16 @@ uint64_t rill_packet_size_next(const rill_packet_size *p, uint64_t now_ns)
     else if (now_ns < p->probe_after)
         next = p->passed;
     else
-        next = p->passed == 0 ? 1 : rill_add_sat(p->passed, p->passed);
+        next = rill_add_sat(p->passed, p->modest ? p->passed / 8 + 1 : at_least_one(p->passed));
     return at_most(next, p->configured);
+}
+
+void rill_packet_size_sent(rill_packet_size *p, uint64_t amount, uint64_t now_ns)
+{
+    if (amount <= p->passed || p->refused == UINT64_MAX || !rill_packet_size_known(p))
+        return;
+    p->probe = amount;
+    p->probe_after = rill_add_sat(now_ns, PROBE_INTERVAL);
 }
 
 void rill_packet_size_passed(rill_packet_size *p, uint64_t amount, uint64_t now_ns)
@@ -97,7 +110,8 @@ void rill_packet_size_refused(rill_packet_size *p, uint64_t amount, rill_bytes d
                               uint64_t now_ns)
 {
     uint64_t maximum;
-    bool probe = rill_packet_size_known(p) && now_ns >= p->probe_after;
+    bool probe =
+        p->probe != 0 ? amount == p->probe : rill_packet_size_known(p) && now_ns >= p->probe_after;
     /* One of many packets that left before the first of them came back. */
     bool stale = amount >= p->refused && !probe;
 
@@ -108,6 +122,8 @@ void rill_packet_size_refused(rill_packet_size *p, uint64_t amount, rill_bytes d
     amount = at_most(amount, UINT64_MAX - 1);
     if (!stale && p->refusals <= MAX_BELIEVED)
         p->refusals += 1;
+    if (probe)
+        p->probe = 0;
     if (p->refusals <= MAX_BELIEVED && told_maximum(amount, data, &maximum)) {
         /* Of stale packets only what rounding makes of the maximum differs: the least counts. */
         if (stale && maximum >= p->passed)
@@ -115,6 +131,9 @@ void rill_packet_size_refused(rill_packet_size *p, uint64_t amount, rill_bytes d
         p->passed = maximum;
         p->refused = maximum + 1;
         p->exact = true;
+    } else if (probe && amount > p->refused && p->passed > 0) {
+        p->exact = false; /* what was known still holds */
+        p->modest = !p->modest;
     } else if (!stale) {
         if (amount <= p->passed)
             p->passed = 0;

@@ -12,12 +12,16 @@ typedef struct rill_packet_size {
     uint64_t refused;     /* the smallest known to be refused; UINT64_MAX where none */
     bool exact;           /* refused was told with data: passed = refused - 1 is the maximum */
     uint64_t probe_after; /* monotonic ns: a larger amount may be tried again then */
+    uint64_t probe;       /* the larger amount that is being tried; 0: none */
+    bool modest;          /* the last was refused: not so much larger next time */
     uint32_t refusals;    /* since a packet last passed: data is believed a few times only */
 } rill_packet_size;
 
 void rill_packet_size_init(rill_packet_size *p, uint64_t configured);
 /* The amount to try next: at least 1, unless the path takes nothing (0). */
 uint64_t rill_packet_size_next(const rill_packet_size *p, uint64_t now_ns);
+/* A packet of amount leaves: one that tries a larger size is the only one for a while. */
+void rill_packet_size_sent(rill_packet_size *p, uint64_t amount, uint64_t now_ns);
 /* A packet of amount was not refused for its size. */
 void rill_packet_size_passed(rill_packet_size *p, uint64_t amount, uint64_t now_ns);
 /*

@@ -5,6 +5,7 @@
  * say what arrived; then more of the sizes that the path takes, until the rate
  * is precise enough.
  */
+#include "base/alloc.h"
 #include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
 
@@ -24,40 +25,49 @@ static void add_amount(rill_probing *p, uint64_t amount)
         p->amounts[p->count++] = amount;
 }
 
-static void start(rill_connection *c, uint64_t now_ns)
+/* False without memory. */
+static bool start(rill_connection *c, uint64_t now_ns)
 {
     static const uint64_t first[] = {1, 1000, 1000000, 1000000000, 1000000000000};
-    rill_probing *p = &c->probing;
+    rill_endpoint *e = c->endpoint;
+    if (c->probing == &e->unused_probing) {
+        rill_probing *own = rill_alloc(e->allocator, sizeof *own);
+        if (!own)
+            return false;
+        c->probing = own;
+    }
+    rill_probing *p = c->probing;
     *p = (rill_probing){.active = true, .delay = RETRY_DELAY_FIRST, .started = now_ns};
     uint64_t most = c->packet_size.configured;
     for (unsigned i = 0; i < sizeof first / sizeof first[0]; i++)
         add_amount(p, first[i] < most ? first[i] : most);
+    return true;
 }
 
 bool rill_probe_wanted(rill_connection *c, uint64_t now_ns)
 {
-    rill_probing *p = &c->probing;
     if (c->rate.minimum.num != 0 || rill_list_empty(&c->money_streams))
         return false;
-    if (!p->active)
-        start(c, now_ns);
+    if (!c->probing->active && !start(c, now_ns))
+        return false;
+    const rill_probing *p = c->probing;
     return p->next < p->count && p->retry_at <= now_ns;
 }
 
 uint64_t rill_probe_take(rill_connection *c, uint64_t now_ns)
 {
-    if (c->probing.next == 0) {
-        c->probing.retry_at = 0;
-        c->probing.launched = now_ns;
-        c->probing.patience = now_ns + PATIENCE;
+    if (c->probing->next == 0) {
+        c->probing->retry_at = 0;
+        c->probing->launched = now_ns;
+        c->probing->patience = now_ns + PATIENCE;
     }
-    c->probing.in_flight++;
-    return c->probing.amounts[c->probing.next++];
+    c->probing->in_flight++;
+    return c->probing->amounts[c->probing->next++];
 }
 
 static void finish(rill_connection *c)
 {
-    c->probing.active = false;
+    c->probing->active = false;
     if (rill_rate_settle(&c->rate)) {
         rill_connection_ready(c);
         return;
@@ -70,7 +80,7 @@ static void finish(rill_connection *c)
  */
 static void next_volley(rill_connection *c, uint64_t now_ns)
 {
-    rill_probing *p = &c->probing;
+    rill_probing *p = c->probing;
     bool again = p->retry_at != 0;
     uint64_t smallest = p->amounts[0];
     uint64_t largest = rill_packet_size_next(&c->packet_size, now_ns);
@@ -102,7 +112,7 @@ static void next_volley(rill_connection *c, uint64_t now_ns)
 
 static void step(rill_connection *c, uint64_t now_ns)
 {
-    rill_probing *p = &c->probing;
+    rill_probing *p = c->probing;
     bool all = p->next == p->count && p->in_flight == 0;
     if (rill_rate_ready(&c->rate)) {
         if (all)
@@ -126,7 +136,7 @@ static void shorten_patience(rill_probing *p, uint64_t now_ns)
 void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight *f,
                          uint64_t delivered)
 {
-    rill_probing *p = &c->probing;
+    rill_probing *p = c->probing;
     rill_packet_size_passed(&c->packet_size, f->amount, now_ns);
     if (!p->active) {
         rill_rate_learn(&c->rate, f->amount, delivered);
@@ -142,7 +152,7 @@ void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight 
 
 void rill_probe_failed(rill_connection *c, uint64_t now_ns, uint8_t volley, bool temporary)
 {
-    rill_probing *p = &c->probing;
+    rill_probing *p = c->probing;
     if (!p->active || volley != p->volleys)
         return;
     p->in_flight--;
@@ -154,7 +164,7 @@ void rill_probe_failed(rill_connection *c, uint64_t now_ns, uint8_t volley, bool
 /* A retry whose time has come waits for the window, not for time. */
 uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns)
 {
-    const rill_probing *p = &c->probing;
+    const rill_probing *p = c->probing;
     if (!p->active)
         return RILL_NEVER;
     if (p->settle_at != 0)
@@ -167,7 +177,7 @@ uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns)
 /* Some of the volley was lost without a word: all of it once more. */
 static void repeat(rill_connection *c, uint64_t now_ns)
 {
-    rill_probing *p = &c->probing;
+    rill_probing *p = c->probing;
     p->in_flight = 0;
     p->next = 0;
     p->patience = 0;
@@ -182,7 +192,7 @@ static void repeat(rill_connection *c, uint64_t now_ns)
 
 void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
 {
-    rill_probing *p = &c->probing;
+    rill_probing *p = c->probing;
     if (!p->active)
         return;
     if (p->settle_at != 0 && p->settle_at <= now_ns)

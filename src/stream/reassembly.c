@@ -13,6 +13,8 @@
 #define RING_MIN 256
 /* What an empty buffer keeps, so that packet after packet taken at once does not allocate. */
 #define RING_KEPT 32768
+/* The same where others' blocks are shared: nearly as fast as one of its own. */
+#define RING_KEPT_SHARED 1024
 
 /* Bytes [first, end) beyond a hole. */
 typedef struct range {
@@ -26,8 +28,11 @@ typedef struct range {
  */
 struct rill_reassembly {
     const rill_allocator *allocator;
+    rill_spares *spares; /* NULL: not shared */
     uint8_t *ring;
     size_t capacity; /* a power of two, or 0 */
+    size_t peak;     /* what was needed at most since it was empty */
+    size_t usual;    /* the capacity that would have held that, the last time */
     size_t head;     /* where in the ring the byte at `consumed` lies */
     uint64_t consumed;
     uint64_t contiguous;
@@ -48,13 +53,33 @@ int rill_reassembly_new(rill_reassembly **out, const rill_allocator *a)
     return RILL_OK;
 }
 
+void rill_reassembly_share(rill_reassembly *r, rill_spares *spares)
+{
+    r->spares = spares;
+}
+
+static size_t ring_kept(const rill_reassembly *r)
+{
+    return r->spares == NULL ? RING_KEPT : RING_KEPT_SHARED;
+}
+
+static void drop_ring(rill_reassembly *r)
+{
+    if (r->spares == NULL)
+        rill_free(r->allocator, r->ring);
+    else
+        rill_spares_give(r->spares, r->ring, r->capacity);
+    r->ring = NULL;
+    r->capacity = 0;
+}
+
 void rill_reassembly_free(rill_reassembly *r)
 {
     if (r == NULL)
         return;
     const rill_allocator *a = r->allocator;
     rill_free(a, r->ranges);
-    rill_free(a, r->ring);
+    drop_ring(r);
     rill_free(a, r);
 }
 
@@ -68,7 +93,8 @@ static size_t place(const rill_reassembly *r, uint64_t offset)
 static int resize(rill_reassembly *r, size_t capacity)
 {
     size_t used = (size_t)(r->highest - r->consumed);
-    uint8_t *ring = rill_alloc(r->allocator, capacity);
+    uint8_t *ring = r->spares == NULL ? rill_alloc(r->allocator, capacity)
+                                      : rill_spares_take(r->spares, capacity);
 
     if (ring == NULL)
         return RILL_ERR_NOMEM;
@@ -80,7 +106,7 @@ static int resize(rill_reassembly *r, size_t capacity)
         memcpy(ring, r->ring + r->head, run);
         memcpy(ring + run, r->ring, used - run);
     }
-    rill_free(r->allocator, r->ring);
+    drop_ring(r);
     r->ring = ring;
     r->capacity = capacity;
     r->head = 0;
@@ -92,12 +118,17 @@ static int reserve_bytes(rill_reassembly *r, uint64_t end)
     uint64_t needed = end - r->consumed;
     size_t capacity = r->capacity == 0 ? RING_MIN : r->capacity;
 
+    if (needed > r->peak && needed <= SIZE_MAX / 2)
+        r->peak = (size_t)needed;
     if (needed <= r->capacity)
         return RILL_OK;
     if (needed > SIZE_MAX / 2)
         return RILL_ERR_NOMEM;
     while (capacity < needed)
         capacity *= 2;
+    /* Of those that are shared, at once the one that the last burst needed. */
+    if (r->spares != NULL && capacity > RING_KEPT_SHARED && capacity < r->usual)
+        capacity = r->usual;
     return resize(r, capacity);
 }
 
@@ -256,12 +287,13 @@ static void shrink(rill_reassembly *r)
 
     if (used == 0) {
         r->head = 0;
-        if (r->capacity > RING_KEPT) {
-            rill_free(r->allocator, r->ring);
-            r->ring = NULL;
-            r->capacity = 0;
-        }
-    } else if (r->capacity > RING_KEPT && used <= r->capacity / 8) {
+        r->usual = RING_MIN;
+        while (r->usual < r->peak)
+            r->usual *= 2;
+        r->peak = 0;
+        if (r->capacity > ring_kept(r))
+            drop_ring(r);
+    } else if (r->capacity > RING_KEPT && r->capacity > r->usual && used <= r->capacity / 8) {
         /* At an eighth, so that it pays for its copy; where there is no memory, it stays. */
         (void)resize(r, r->capacity / 2);
     }

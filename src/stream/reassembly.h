@@ -6,13 +6,15 @@
 #ifndef RILL_STREAM_REASSEMBLY_H
 #define RILL_STREAM_REASSEMBLY_H
 
-#include <rill/types.h>
+#include "base/spares.h"
 
 typedef struct rill_reassembly rill_reassembly;
 
 /* Memory grows with what is buffered, and shrinks back when it is consumed. */
 RILL_MUST_CHECK int rill_reassembly_new(rill_reassembly **out, const rill_allocator *a);
 void rill_reassembly_free(rill_reassembly *r);
+/* From now on takes large blocks from there, and gives them back whenever it is empty. */
+void rill_reassembly_share(rill_reassembly *r, rill_spares *spares);
 
 /*
  * Bytes at an offset. The caller has checked offset + len against the window,

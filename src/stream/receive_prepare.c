@@ -16,7 +16,7 @@ typedef struct rill_incoming_packet {
     rill_now now;
     uint64_t request;
     const rill_prepare *prepare;
-    rill_stream_packet packet;
+    const rill_stream_packet *packet; /* the endpoint's scratch */
     uint8_t fulfillment[32];
     uint8_t condition[32];
     uint8_t *reply;
@@ -26,7 +26,7 @@ typedef struct rill_incoming_packet {
 static int reject(rill_incoming_packet *in, rill_ilp_code_id code)
 {
     in->c->stats.packets_refused++;
-    return rill_reply_reject(in->c, code, in->packet.sequence, in->prepare->amount, in->reply,
+    return rill_reply_reject(in->c, code, in->packet->sequence, in->prepare->amount, in->reply,
                              in->reply_len);
 }
 
@@ -58,13 +58,13 @@ static int check_frame(const rill_connection *c, const rill_frame *frame)
     default:
         return RILL_OK;
     }
-    int err = rill_connection_check_stream(c, frame->stream);
+    const rill_stream *s = rill_map_get(&c->by_id, frame->stream);
+    int err = s ? RILL_OK : rill_connection_check_stream(c, frame->stream);
     if (err != RILL_OK)
         return err == RILL_ERR_CLOSED ? RILL_OK : err;
     if (frame->type != RILL_FRAME_STREAM_DATA)
         return RILL_OK;
     uint64_t end;
-    const rill_stream *s = rill_map_get(&c->by_id, frame->stream);
     uint64_t limit = s ? s->receive_window.limit : c->options->stream_receive_buffer;
     if (!rill_add_u64(frame->value, frame->text.len, &end) || (end > limit && !(s && s->closed)))
         return RILL_ERR_FLOW_CONTROL;
@@ -73,11 +73,9 @@ static int check_frame(const rill_connection *c, const rill_frame *frame)
 
 static int check_frames(rill_incoming_packet *in)
 {
-    rill_reader frames = in->packet.frames;
-    uint64_t left = in->packet.frame_count;
-    rill_frame frame;
-    while (rill_stream_packet_next(&frames, &left, &frame)) {
-        int err = check_frame(in->c, &frame);
+    rill_frame_walk walk = rill_frames_of(in->packet);
+    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
+        int err = check_frame(in->c, frame);
         if (err != RILL_OK)
             return err;
     }
@@ -87,16 +85,14 @@ static int check_frames(rill_incoming_packet *in)
 /* late: the closes, which come after the money of the same packet. */
 static int apply_frames(rill_incoming_packet *in, bool late)
 {
-    rill_reader frames = in->packet.frames;
-    uint64_t left = in->packet.frame_count;
-    rill_frame frame;
+    rill_frame_walk walk = rill_frames_of(in->packet);
     uint32_t wanted = late ? LATE_FRAMES : ~(LATE_FRAMES | MONEY_FRAMES);
-    if ((in->packet.types & wanted) == 0)
+    if ((in->packet->types & wanted) == 0)
         return RILL_OK;
-    while (rill_stream_packet_next(&frames, &left, &frame)) {
-        if (frame.type == RILL_FRAME_STREAM_MONEY || is_late(frame.type) != late)
+    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
+        if (frame->type == RILL_FRAME_STREAM_MONEY || is_late(frame->type) != late)
             continue;
-        int err = rill_apply_frame(in->c, &frame, (rill_frame_source){.prepare = true});
+        int err = rill_apply_frame(in->c, frame, (rill_frame_source){.prepare = true});
         if (err != RILL_OK)
             return err;
     }
@@ -107,26 +103,24 @@ static int apply_frames(rill_incoming_packet *in, bool late)
 static bool collect_parts(rill_incoming_packet *in)
 {
     rill_endpoint *e = in->c->endpoint;
-    rill_reader frames = in->packet.frames;
-    uint64_t left = in->packet.frame_count;
-    rill_frame frame;
+    rill_frame_walk walk = rill_frames_of(in->packet);
     e->part_count = 0;
-    while (rill_stream_packet_next(&frames, &left, &frame)) {
-        if (frame.type != RILL_FRAME_STREAM_MONEY)
+    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
+        if (frame->type != RILL_FRAME_STREAM_MONEY)
             continue;
         rill_stream *s;
         if (e->part_count == RILL_MAX_PARTS)
             return false;
-        int err = rill_connection_accept_stream(in->c, frame.stream, &s);
+        int err = rill_connection_accept_stream(in->c, frame->stream, &s);
         if (err == RILL_ERR_CLOSED || (err == RILL_OK && s->closed))
-            e->closed_stream = frame.stream; /* the sender may not know: the reply says so */
+            e->closed_stream = frame->stream; /* the sender may not know: the reply says so */
         if (err != RILL_OK || s->closed)
             return false;
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
         s->in.planned = 0;
         e->shares[e->part_count] = (rill_share){
             .stream = s->id,
-            .shares = frame.value,
+            .shares = frame->value,
             .room = rill_sub_sat(s->in.window.limit, rill_add_sat(s->in.received, s->in.reserved)),
         };
         e->parts[e->part_count++].stream = s;
@@ -187,7 +181,7 @@ static int ask(rill_incoming_packet *in)
     u->connection = c;
     u->decision = decision;
     u->request = in->request;
-    u->sequence = in->packet.sequence;
+    u->sequence = in->packet->sequence;
     u->amount = in->prepare->amount;
     u->expires_at = in->prepare->expires_at;
     u->deadline_ns = rill_add_sat(in->now.mono_ns, lifetime);
@@ -217,7 +211,7 @@ static int fulfill(rill_incoming_packet *in)
     for (uint32_t i = 0; i < e->part_count; i++)
         rill_stream_credit(e->parts[i].stream, e->parts[i].amount);
     c->stats.received += in->prepare->amount;
-    return rill_reply_fulfill(c, in->packet.sequence, in->prepare->amount, in->fulfillment,
+    return rill_reply_fulfill(c, in->packet->sequence, in->prepare->amount, in->fulfillment,
                               in->reply, in->reply_len);
 }
 
@@ -231,7 +225,7 @@ static int settle_money(rill_incoming_packet *in)
         return err;
     if (!rill_equal_ct(in->condition, prepare->condition, 32))
         return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
-    if (prepare->amount < in->packet.amount || !plan_money(in))
+    if (prepare->amount < in->packet->amount || !plan_money(in))
         return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
     if (c->options->ask_before_fulfill && prepare->amount > 0)
         return ask(in);
@@ -263,22 +257,24 @@ int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
                             const rill_prepare *prepare, const uint8_t *plaintext, size_t len,
                             uint8_t *reply, size_t *reply_len)
 {
-    rill_incoming_packet in = {.c = c,
-                               .now = now,
-                               .request = request,
-                               .prepare = prepare,
-                               .reply = reply,
-                               .reply_len = reply_len};
     bool header_ok;
     rill_endpoint *e = c->endpoint;
-    int err = rill_stream_packet_decode(&in.packet, plaintext, len, &header_ok);
-    if (!header_ok || in.packet.type != RILL_ILP_PREPARE)
+    rill_incoming_packet in;
+    in.c = c;
+    in.now = now;
+    in.request = request;
+    in.prepare = prepare;
+    in.packet = &e->incoming;
+    in.reply = reply;
+    in.reply_len = reply_len;
+    int err = rill_stream_packet_decode(&e->incoming, plaintext, len, &header_ok);
+    if (!header_ok || in.packet->type != RILL_ILP_PREPARE)
         return rill_endpoint_reject(e, RILL_ILP_F06_UNEXPECTED_PAYMENT, reply, reply_len);
     if (prepare->expires_at <= now.wall_ms)
         return rill_endpoint_reject(e, RILL_ILP_R00_TRANSFER_TIMED_OUT, reply, reply_len);
-    if (reflected(c, in.packet.sequence))
+    if (reflected(c, in.packet->sequence))
         return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, reply, reply_len);
-    int fresh = rill_sequence_window_mark(&c->seen, e->allocator, in.packet.sequence);
+    int fresh = rill_sequence_window_mark(&c->seen, e->allocator, in.packet->sequence);
     if (fresh == RILL_ERR_NOMEM)
         return rill_endpoint_reject(e, RILL_ILP_T00_INTERNAL_ERROR, reply, reply_len);
     if (fresh != RILL_OK)

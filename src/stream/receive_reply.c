@@ -18,7 +18,7 @@ typedef struct rill_answer {
     rill_now now;
     rill_flight *f;
     bool authentic;
-    rill_stream_packet packet; /* where authentic */
+    const rill_stream_packet *packet; /* the endpoint's scratch; valid where authentic */
     uint64_t sequence;
 } rill_answer;
 
@@ -32,12 +32,12 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
         return;
     if (rill_keys_open(a->c->keys, data.data, data.len, e->plaintext) != RILL_OK)
         return;
-    int err = rill_stream_packet_decode(&a->packet, e->plaintext, data.len - RILL_ENVELOPE_OVERHEAD,
-                                        &header_ok);
-    if (!header_ok || a->packet.type != type || a->packet.sequence != a->f->sequence)
+    int err = rill_stream_packet_decode(&e->incoming, e->plaintext,
+                                        data.len - RILL_ENVELOPE_OVERHEAD, &header_ok);
+    if (!header_ok || a->packet->type != type || a->packet->sequence != a->f->sequence)
         return;
     if (err != RILL_OK)
-        a->packet.frame_count = 0; /* its word on the packet counts, its frames do not */
+        e->incoming.frame_count = 0; /* its word on the packet counts, its frames do not */
     a->authentic = true;
 }
 
@@ -63,12 +63,11 @@ void rill_connection_hold_path(rill_connection *c, uint64_t sent_ns, uint64_t no
 static void apply_frames(rill_answer *a)
 {
     rill_connection *c = a->c;
-    rill_reader frames = a->packet.frames;
-    uint64_t left = a->packet.frame_count;
-    rill_frame frame;
+    rill_frame_walk walk = rill_frames_of(a->packet);
     rill_frame_source from = {.sequence = a->sequence};
-    while (c->state < RILL_STATE_CLOSED && rill_stream_packet_next(&frames, &left, &frame)) {
-        int err = rill_apply_frame(c, &frame, from);
+    for (const rill_frame *frame;
+         c->state < RILL_STATE_CLOSED && (frame = rill_frame_walk_next(&walk)) != NULL;) {
+        int err = rill_apply_frame(c, frame, from);
         if (err != RILL_OK) {
             rill_connection_fail(c, rill_apply_close_code(err), err, rill_strerror(err));
             return;
@@ -101,16 +100,14 @@ static void note_barren(rill_connection *c, uint64_t amount, uint64_t delivered)
 /* Frames were acknowledged, but bytes for a stream that was over went nowhere. */
 static void note_dropped(rill_answer *a)
 {
-    rill_reader frames = a->packet.frames;
-    uint64_t left = a->packet.frame_count;
-    rill_frame frame;
-    if (a->f->piece_count == 0 || !(a->packet.types & RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE)))
+    rill_frame_walk walk = rill_frames_of(a->packet);
+    if (a->f->piece_count == 0 || !(a->packet->types & RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE)))
         return;
-    while (rill_stream_packet_next(&frames, &left, &frame)) {
-        if (frame.type != RILL_FRAME_STREAM_CLOSE || frame.code != RILL_CLOSE_STREAM_STATE_ERROR)
+    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
+        if (frame->type != RILL_FRAME_STREAM_CLOSE || frame->code != RILL_CLOSE_STREAM_STATE_ERROR)
             continue;
         for (unsigned i = 0; i < a->f->piece_count; i++)
-            if (a->f->pieces[i].stream->id == frame.stream)
+            if (a->f->pieces[i].stream->id == frame->stream)
                 a->f->pieces[i].stream->dropped = true;
     }
 }
@@ -121,7 +118,7 @@ static void fulfilled(rill_answer *a)
     rill_flight *f = a->f;
     /* Only the receiver can make the fulfillment: it has taken the packet, whatever its data says.
      */
-    uint64_t delivered = a->authentic ? a->packet.amount : f->minimum;
+    uint64_t delivered = a->authentic ? a->packet->amount : f->minimum;
     authentic(a);
     c->stats.packets_fulfilled++;
     if (f->amount > 0) {
@@ -149,7 +146,7 @@ static void fulfilled(rill_answer *a)
 static void note_refusal(rill_answer *a)
 {
     rill_connection *c = a->c;
-    bool low = a->packet.amount < a->f->minimum;
+    bool low = a->packet->amount < a->f->minimum;
     next_round(a->f->sent_ns, a->now.mono_ns, &c->hold_started, &c->hold_until, &c->refusals);
     if (!low) {
         if (c->refusals == 1)
@@ -162,11 +159,9 @@ static void note_refusal(rill_answer *a)
 /* A connection that is over takes nothing: its authentic reject acknowledges nothing. */
 static bool says_closed(const rill_answer *a)
 {
-    rill_reader frames = a->packet.frames;
-    uint64_t left = a->packet.frame_count;
-    rill_frame frame;
-    while (rill_stream_packet_next(&frames, &left, &frame))
-        if (frame.type == RILL_FRAME_CONNECTION_CLOSE)
+    rill_frame_walk walk = rill_frames_of(a->packet);
+    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;)
+        if (frame->type == RILL_FRAME_CONNECTION_CLOSE)
             return true;
     return false;
 }
@@ -177,13 +172,11 @@ static bool says_closed(const rill_answer *a)
  */
 static bool says_stream_closed(const rill_answer *a)
 {
-    rill_reader frames = a->packet.frames;
-    uint64_t left = a->packet.frame_count;
-    rill_frame frame;
+    rill_frame_walk walk = rill_frames_of(a->packet);
     if (a->f->piece_count < 2)
         return false;
-    while (rill_stream_packet_next(&frames, &left, &frame))
-        if (frame.type == RILL_FRAME_STREAM_CLOSE && frame.code == RILL_CLOSE_STREAM_STATE_ERROR)
+    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;)
+        if (frame->type == RILL_FRAME_STREAM_CLOSE && frame->code == RILL_CLOSE_STREAM_STATE_ERROR)
             return true;
     return false;
 }
@@ -197,11 +190,11 @@ static void refused(rill_answer *a)
     authentic(a);
     c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
     if (kind == RILL_FLIGHT_PROBE) {
-        rill_probe_answered(c, a->now.mono_ns, f, a->packet.amount);
+        rill_probe_answered(c, a->now.mono_ns, f, a->packet->amount);
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
         rill_packet_size_passed(&c->packet_size, amount, a->now.mono_ns);
-        rill_rate_learn(&c->rate, amount, a->packet.amount);
-        note_barren(c, amount, a->packet.amount);
+        rill_rate_learn(&c->rate, amount, a->packet->amount);
+        note_barren(c, amount, a->packet->amount);
         note_refusal(a);
     }
     if (says_closed(a) || says_stream_closed(a))
@@ -256,6 +249,15 @@ static void temporary_error(rill_answer *a, rill_congestion_signal signal)
         rill_connection_hold_path(c, f->sent_ns, a->now.mono_ns);
 }
 
+/* Which of them say that it is too many packets, and not merely that it went wrong. */
+static rill_congestion_signal temporary_signal(rill_ilp_code_id code)
+{
+    if (code == RILL_ILP_T02_PEER_BUSY || code == RILL_ILP_T03_CONNECTOR_BUSY ||
+        code == RILL_ILP_T05_RATE_LIMITED)
+        return RILL_SIGNAL_PACKETS;
+    return RILL_SIGNAL_FAILED;
+}
+
 static void too_large(rill_answer *a, rill_bytes data)
 {
     rill_connection *c = a->c;
@@ -282,7 +284,7 @@ static void refused_by_path(rill_answer *a, const rill_reject *reject)
     } else if (class == 'R') {
         temporary_error(a, RILL_SIGNAL_LATE);
     } else if (class == 'T') {
-        temporary_error(a, RILL_SIGNAL_PACKETS);
+        temporary_error(a, temporary_signal(code));
     } else {
         c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns,
                                        rill_flight_value(f));
@@ -341,11 +343,13 @@ static void closed_or_again(rill_connection *c, rill_now now, char reject_class)
 void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,
                            size_t len)
 {
-    rill_answer a = {.c = c, .now = now, .f = f, .sequence = f->sequence};
+    rill_answer a = {
+        .c = c, .now = now, .f = f, .packet = &c->endpoint->incoming, .sequence = f->sequence};
     bool closes = f->kind == RILL_FLIGHT_CLOSE;
     char reject_class = 'F';
     rill_fulfill fulfill;
     rill_reject reject;
+    rill_flight_found(c, f);
     if (rill_fulfill_decode(&fulfill, packet, len) == RILL_OK) {
         answer_fulfill(&a, &fulfill);
     } else if (rill_reject_decode(&reject, packet, len) == RILL_OK) {

@@ -2,6 +2,7 @@
 /* The replies that carry a STREAM packet of their own. */
 #include <string.h>
 
+#include "ilp/oer.h"
 #include "stream/endpoint_internal.h"
 #include "stream/receipt.h"
 
@@ -48,10 +49,10 @@ static void add_closed_stream(rill_connection *c, rill_packet_writer *p)
     (void)added; /* an empty packet has room */
 }
 
-/* Seals a STREAM packet into the endpoint's buffer; its length, 0 on failure. */
-static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t amount)
+/* Writes and seals a STREAM packet; its length, 0 on failure. */
+static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t amount,
+                   uint8_t *envelope)
 {
-    uint8_t *envelope = c->endpoint->building;
     rill_packet_writer p;
     rill_packet_begin(&p, envelope + RILL_ENVELOPE_OVERHEAD, RILL_PACKET_MAX_PLAINTEXT, type,
                       sequence, amount);
@@ -81,19 +82,29 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
 int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
                        const uint8_t fulfillment[32], uint8_t *reply, size_t *len)
 {
-    size_t sealed = seal(c, RILL_ILP_FULFILL, sequence, amount);
-    rill_fulfill fulfill = {.fulfillment = fulfillment, .data = {c->endpoint->building, sealed}};
-    return rill_fulfill_encode(&fulfill, reply, RILL_PACKET_BUFFER, len);
+    size_t at = RILL_ROOM_BEFORE_DATA(32);
+    size_t sealed = seal(c, RILL_ILP_FULFILL, sequence, amount, reply + at);
+    rill_fulfill fulfill = {.fulfillment = fulfillment, .data = {NULL, sealed}};
+    int err = rill_fulfill_encode(&fulfill, reply, RILL_PACKET_BUFFER, len);
+    if (err == RILL_OK)
+        rill_packet_close_gap(reply, *len, at, sealed);
+    return err;
 }
 
 int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence, uint64_t amount,
                       uint8_t *reply, size_t *len)
 {
-    size_t sealed = seal(c, RILL_ILP_REJECT, sequence, amount);
+    /* Code, our address, no message. */
+    size_t at = RILL_ROOM_BEFORE_DATA(3 + rill_oer_length_size(c->endpoint->address_len) +
+                                      c->endpoint->address_len + 1);
+    size_t sealed = seal(c, RILL_ILP_REJECT, sequence, amount, reply + at);
     rill_reject reject = {
         .code = rill_ilp_code_of(code),
         .triggered_by = {(const uint8_t *)c->endpoint->address, c->endpoint->address_len},
-        .data = {c->endpoint->building, sealed},
+        .data = {NULL, sealed},
     };
-    return rill_reject_encode(&reject, reply, RILL_PACKET_BUFFER, len);
+    int err = rill_reject_encode(&reject, reply, RILL_PACKET_BUFFER, len);
+    if (err == RILL_OK)
+        rill_packet_close_gap(reply, *len, at, sealed);
+    return err;
 }

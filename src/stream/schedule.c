@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/muldiv.h"
+#include "ilp/oer.h"
 #include "stream/endpoint_internal.h"
 
 /* RFC 29 section 5.1.3 */
@@ -16,8 +17,10 @@
 /* After its expiry at us, a reply may still be on its way. */
 #define REPLY_GRACE RILL_SECOND
 
-static bool window_open(const rill_connection *c)
+static bool window_open(const rill_connection *c, uint64_t now_ns)
 {
+    if (c->congestion->paced_until > now_ns)
+        return false;
     /* What is in doubt takes no room on the path, but a record each: those are bounded too. */
     if (c->flight_count - c->doubt_count >= c->options->max_in_flight ||
         c->doubt_count >= MAX_DOUBT_WINDOWS * c->options->max_in_flight)
@@ -29,6 +32,8 @@ static bool window_open(const rill_connection *c)
 
 static rill_flight *open_flight(rill_connection *c, rill_now now, rill_flight_kind kind)
 {
+    if (!rill_connection_own_congestion(c))
+        return NULL;
     rill_flight *f = rill_flight_open(&c->endpoint->flights);
     if (!f)
         return NULL;
@@ -78,20 +83,23 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
 static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8_t *packet,
                          size_t *len)
 {
-    rill_endpoint *e = c->endpoint;
+    /* Amount, expiry, condition, address. */
+    size_t at = RILL_ROOM_BEFORE_DATA(8 + 17 + 32 + rill_oer_length_size(c->remote_address_len) +
+                                      c->remote_address_len);
+    uint8_t *envelope = packet + at;
     uint8_t condition[32];
     f->sequence = c->next_sequence;
-    size_t plain = write_plaintext(c, f, e->building + RILL_ENVELOPE_OVERHEAD);
+    size_t plain = write_plaintext(c, f, envelope + RILL_ENVELOPE_OVERHEAD);
     if (plain == 0)
         return RILL_ERR_BUFFER;
-    int err = rill_keys_seal(c->keys, e->building, plain);
+    int err = rill_keys_seal(c->keys, envelope, plain);
     if (err != RILL_OK)
         return err;
     size_t sealed = plain + RILL_ENVELOPE_OVERHEAD;
     if (f->kind == RILL_FLIGHT_NORMAL)
-        err = rill_keys_fulfill(c->keys, e->building, sealed, f->fulfillment, condition);
+        err = rill_keys_fulfill(c->keys, envelope, sealed, f->fulfillment, condition);
     else
-        err = rill_crypto_random(e->crypto, condition, sizeof condition);
+        err = rill_crypto_random(c->endpoint->crypto, condition, sizeof condition);
     if (err != RILL_OK)
         return err;
     rill_prepare prepare = {
@@ -99,9 +107,12 @@ static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8
         .expires_at = now.wall_ms + c->options->packet_lifetime / RILL_MS,
         .condition = condition,
         .destination = {(const uint8_t *)c->remote_address, c->remote_address_len},
-        .data = {e->building, sealed},
+        .data = {NULL, sealed},
     };
-    return rill_prepare_encode(&prepare, packet, RILL_PACKET_BUFFER, len);
+    err = rill_prepare_encode(&prepare, packet, RILL_PACKET_BUFFER, len);
+    if (err == RILL_OK)
+        rill_packet_close_gap(packet, *len, at, sealed);
+    return err;
 }
 
 static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *packet, size_t *len,
@@ -144,11 +155,11 @@ static int send_probe(rill_connection *c, rill_now now, uint8_t *packet, size_t 
     rill_flight *f = open_flight(c, now, RILL_FLIGHT_PROBE);
     if (!f)
         return RILL_ERR_NOMEM;
-    f->volley = c->probing.volleys;
+    f->volley = c->probing->volleys;
     f->amount = rill_probe_take(c, now.mono_ns);
     int err = launch(c, now, f, packet, len, request);
     if (err != RILL_OK)
-        rill_probe_failed(c, now.mono_ns, c->probing.volleys, true);
+        rill_probe_failed(c, now.mono_ns, c->probing->volleys, true);
     return err;
 }
 
@@ -198,7 +209,7 @@ int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packe
     *len = 0;
     if (c->state == RILL_STATE_CLOSING)
         return send_close(c, now, packet, len, request);
-    if (c->state != RILL_STATE_OPEN || !c->remote_address || !window_open(c))
+    if (c->state != RILL_STATE_OPEN || !c->remote_address || !window_open(c, now.mono_ns))
         return RILL_OK;
     if (c->packets_numbered >= MAX_PACKETS - 1 || c->stats.packets_received >= MAX_PACKETS - 1) {
         rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_EXHAUSTED,

@@ -45,16 +45,12 @@ bool rill_data_wanted(rill_connection *c)
 
 static bool add_piece(rill_packet_writer *p, rill_flight *f, rill_stream *s, rill_send_piece *piece)
 {
-    uint8_t bytes[RILL_PACKET_MAX_PLAINTEXT];
-    rill_sendbuf_copy(s->sendbuf, piece, bytes);
-    rill_frame frame = {.type = RILL_FRAME_STREAM_DATA,
-                        .stream = s->id,
-                        .value = piece->offset,
-                        .text = {bytes, piece->len}};
-    if (!rill_packet_add(p, &frame)) {
+    uint8_t *bytes = rill_packet_add_data(p, s->id, piece->offset, piece->len);
+    if (!bytes) {
         rill_sendbuf_lose(s->sendbuf, piece);
         return false;
     }
+    rill_sendbuf_copy(s->sendbuf, piece, bytes);
     f->pieces[f->piece_count++] = (rill_flight_piece){.stream = s, .piece = piece};
     s->references++;
     return true;

@@ -137,6 +137,21 @@ static void nothing_arrives(rill_connection *c, uint64_t now_ns)
     rill_low_rate(c, now_ns);
 }
 
+/* What of amount the congestion window lets go, and is worth it. */
+static uint64_t within_window(rill_connection *c, uint64_t amount, uint64_t all)
+{
+    for (;;) {
+        uint64_t window = rill_congestion_value(c->congestion);
+        uint64_t worth = worth_sending(c, amount < window ? amount : window, all);
+        if (worth > 0 || amount <= window || c->congestion->value_in_flight > 0)
+            return worth;
+        /* It doubles: this ends. */
+        c->congestion->ops->on_useless(c->congestion);
+        if (rill_congestion_value(c->congestion) <= window)
+            return 0;
+    }
+}
+
 bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
 {
     uint64_t room[RILL_FLIGHT_MONEY];
@@ -157,19 +172,19 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
             break;
     }
     uint64_t amount = total ? rill_packet_size_spread(&c->packet_size, total, now_ns) : 0;
-    uint64_t window = rill_congestion_value(c->congestion);
-    if (amount > window)
-        amount = window;
     bool possible = amount > 0;
-    amount = worth_sending(c, amount, all);
-    if (amount == 0) {
+    uint64_t worth = within_window(c, amount, all);
+    if (worth == 0) {
         f->money_count = 0;
-        if (possible)
+        /* What is left of a window in use is not all that the path takes. */
+        if (possible && c->congestion->value_in_flight == 0)
             nothing_arrives(c, now_ns);
         return false;
     }
+    amount = worth;
     divide(f, room, amount);
     hold(c, f);
+    rill_packet_size_sent(&c->packet_size, amount, now_ns);
     f->amount = amount;
     f->minimum = rill_rate_minimum(&c->rate, amount);
     return true;

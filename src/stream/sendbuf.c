@@ -11,6 +11,8 @@
 /* The least that the ring is allocated with, and the most that an empty buffer keeps. */
 #define RING_MIN  1024
 #define RING_KEPT 16384
+/* The same where others' blocks are shared: nearly as fast as one of its own. */
+#define RING_KEPT_SHARED 1024
 /* Unused pieces that an empty buffer keeps. */
 #define PIECES_KEPT 16
 
@@ -22,6 +24,7 @@ typedef struct held_piece {
 
 struct rill_sendbuf {
     const rill_allocator *allocator;
+    rill_spares *spares; /* NULL: not shared */
     uint8_t *ring;
     uint32_t capacity;
     uint32_t head; /* where in the ring the byte at `acknowledged` lies */
@@ -48,6 +51,28 @@ int rill_sendbuf_new(rill_sendbuf **out, const rill_allocator *a, uint32_t limit
     return RILL_OK;
 }
 
+void rill_sendbuf_share(rill_sendbuf *b, rill_spares *spares)
+{
+    b->spares = spares;
+}
+
+static uint8_t *take_ring(rill_sendbuf *b, uint32_t capacity)
+{
+    if (b->spares == NULL)
+        return rill_alloc(b->allocator, capacity);
+    return rill_spares_take(b->spares, capacity);
+}
+
+static void drop_ring(rill_sendbuf *b)
+{
+    if (b->spares == NULL)
+        rill_free(b->allocator, b->ring);
+    else
+        rill_spares_give(b->spares, b->ring, b->capacity);
+    b->ring = NULL;
+    b->capacity = 0;
+}
+
 static void free_pieces(const rill_allocator *a, held_piece *p)
 {
     while (p != NULL) {
@@ -64,7 +89,7 @@ void rill_sendbuf_free(rill_sendbuf *b)
     const rill_allocator *a = b->allocator;
     free_pieces(a, b->first);
     free_pieces(a, b->unused);
-    rill_free(a, b->ring);
+    drop_ring(b);
     rill_free(a, b);
 }
 
@@ -121,12 +146,12 @@ static int reserve(rill_sendbuf *b, uint32_t needed)
         capacity = capacity > UINT32_MAX / 2 ? UINT32_MAX : capacity * 2;
     if (capacity > b->limit)
         capacity = b->limit;
-    uint8_t *ring = rill_alloc(b->allocator, capacity);
+    uint8_t *ring = take_ring(b, capacity);
     if (ring == NULL)
         return RILL_ERR_NOMEM;
     if (kept(b) > 0)
         copy_out(b, b->acknowledged, kept(b), ring);
-    rill_free(b->allocator, b->ring);
+    drop_ring(b);
     b->ring = ring;
     b->capacity = capacity;
     b->head = 0;
@@ -237,11 +262,8 @@ static void shrink(rill_sendbuf *b)
     held_piece **end = &b->unused;
 
     b->head = 0;
-    if (b->capacity > RING_KEPT) {
-        rill_free(b->allocator, b->ring);
-        b->ring = NULL;
-        b->capacity = 0;
-    }
+    if (b->capacity > (b->spares == NULL ? RING_KEPT : RING_KEPT_SHARED))
+        drop_ring(b);
     for (unsigned i = 0; i < PIECES_KEPT && *end != NULL; i++)
         end = &(*end)->next;
     free_pieces(b->allocator, *end);

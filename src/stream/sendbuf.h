@@ -7,6 +7,7 @@
 #define RILL_STREAM_SENDBUF_H
 
 #include "base/list.h"
+#include "base/spares.h"
 #include <rill/types.h>
 
 /* A piece that was given out; its bytes stay in the buffer until it is acknowledged. */
@@ -22,6 +23,8 @@ typedef struct rill_sendbuf rill_sendbuf;
 /* limit: bytes kept at most. RILL_ERR_NOMEM. Little memory until written to. */
 RILL_MUST_CHECK int rill_sendbuf_new(rill_sendbuf **out, const rill_allocator *a, uint32_t limit);
 void rill_sendbuf_free(rill_sendbuf *b);
+/* From now on takes large blocks from there, and gives them back whenever it is empty. */
+void rill_sendbuf_share(rill_sendbuf *b, rill_spares *spares);
 
 /* Copies as many bytes as there is room for; *accepted of them. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_sendbuf_write(rill_sendbuf *b, const uint8_t *data, size_t len,

@@ -82,22 +82,27 @@ bool rill_sequence_window_seen(const rill_sequence_window *w, uint64_t sequence)
 {
     if (!w->any || sequence > w->highest)
         return false;
+    if (sequence < w->floor)
+        return sequence < lowest_of(w->highest, RILL_SEQUENCE_WINDOW_MAX);
     if (sequence < lowest_of(w->highest, w->bits))
         return true;
     uint64_t position = sequence & (w->bits - 1);
     return (words_of(w)[position / WORD_BITS] >> (position % WORD_BITS) & 1) != 0;
 }
 
-/* The lowest number that was not seen; highest + 1 where all were. */
+/* The lowest number above the floor that was not seen; highest + 1 where all were. */
 static uint64_t lowest_unseen(const rill_sequence_window *w)
 {
-    if (!w->any)
-        return 0;
     uint64_t low = lowest_of(w->highest, w->bits);
+    if (low < w->floor)
+        low = w->floor;
     return find_clear(words_of(w), w->bits, low, w->highest - low + 1);
 }
 
-/* A larger ring. All behind the old one was seen, or the old one would have grown before. */
+/*
+ * A larger ring. All behind the old one and above the floor was seen, or the
+ * old one would have grown before.
+ */
 static int grow(rill_sequence_window *w, const rill_allocator *a, uint32_t bits)
 {
     uint64_t *words = rill_calloc(a, bits / WORD_BITS, sizeof *words);
@@ -109,7 +114,9 @@ static int grow(rill_sequence_window *w, const rill_allocator *a, uint32_t bits)
         uint64_t new_low = lowest_of(w->highest, bits);
         uint64_t count = w->highest - old_low + 1;
         unsigned run;
-        fill(words, bits, new_low, old_low - new_low, true);
+        uint64_t from = new_low > w->floor ? new_low : w->floor;
+        if (from < old_low)
+            fill(words, bits, from, old_low - from, true);
         /* A number has the same bit of a word in rings of any size. */
         for (uint64_t s = old_low; count > 0; s += run, count -= run) {
             uint64_t mask = run_mask(s, count, &run);
@@ -123,6 +130,15 @@ static int grow(rill_sequence_window *w, const rill_allocator *a, uint32_t bits)
     return RILL_OK;
 }
 
+/* A size whose lowest number is that far behind the highest, as far as allowed. */
+static uint32_t bits_for(const rill_sequence_window *w, uint64_t distance)
+{
+    uint32_t bits = w->bits;
+    while (bits <= distance && bits < RILL_SEQUENCE_WINDOW_MAX)
+        bits *= 2;
+    return bits;
+}
+
 /* Room so that, with `highest` as the new highest, nothing unseen falls out, as far as allowed. */
 static int make_room(rill_sequence_window *w, const rill_allocator *a, uint64_t highest)
 {
@@ -134,11 +150,7 @@ static int make_room(rill_sequence_window *w, const rill_allocator *a, uint64_t 
     uint64_t unseen = lowest_unseen(w);
     if (unseen >= low)
         return RILL_OK;
-    uint64_t needed = highest - unseen;
-    uint32_t bits = w->bits;
-    while (bits <= needed && bits < RILL_SEQUENCE_WINDOW_MAX)
-        bits *= 2;
-    return grow(w, a, bits);
+    return grow(w, a, bits_for(w, highest - unseen));
 }
 
 static int advance(rill_sequence_window *w, const rill_allocator *a, uint64_t highest)
@@ -147,26 +159,34 @@ static int advance(rill_sequence_window *w, const rill_allocator *a, uint64_t hi
 
     if (rc != RILL_OK)
         return rc;
-    uint64_t skipped = w->any ? highest - w->highest : highest;
+    uint64_t skipped = highest - w->highest;
     if (skipped >= w->bits)
         memset(words_of_mutable(w), 0, w->bits / 8);
-    else if (w->any)
+    else
         fill(words_of_mutable(w), w->bits, w->highest + 1, skipped, false);
     w->highest = highest;
-    w->any = true;
     return RILL_OK;
 }
 
 int rill_sequence_window_mark(rill_sequence_window *w, const rill_allocator *a, uint64_t sequence)
 {
     assert(w->bits >= WORD_BITS && (w->bits & (w->bits - 1)) == 0);
-    if (!w->any || sequence > w->highest) {
-        int rc = advance(w, a, sequence);
-        if (rc != RILL_OK)
-            return rc;
+    int rc = RILL_OK;
+    if (!w->any) {
+        w->any = true;
+        w->highest = sequence;
+        w->floor = sequence;
+    } else if (sequence > w->highest) {
+        rc = advance(w, a, sequence);
     } else if (rill_sequence_window_seen(w, sequence)) {
-        return RILL_ERR_EXISTS;
+        rc = RILL_ERR_EXISTS;
+    } else if (sequence < lowest_of(w->highest, w->bits)) {
+        rc = grow(w, a, bits_for(w, w->highest - sequence));
     }
+    if (rc != RILL_OK)
+        return rc;
+    if (sequence < w->floor)
+        w->floor = sequence;
     fill(words_of_mutable(w), w->bits, sequence, 1, true);
     return RILL_OK;
 }

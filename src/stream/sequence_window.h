@@ -14,7 +14,8 @@
 typedef struct rill_sequence_window {
     uint64_t highest; /* valid where any */
     bool any;
-    uint32_t bits; /* size of the bitmap: a power of two; 64 inline at first, then grown */
+    uint32_t bits;  /* size of the bitmap: a power of two; 64 inline at first, then grown */
+    uint64_t floor; /* the lowest that was seen: none below is, and needs no bit for that */
     uint64_t inline_word;
     uint64_t *words; /* a ring; NULL while inline */
 } rill_sequence_window;
@@ -24,7 +25,8 @@ void rill_sequence_window_free(rill_sequence_window *w, const rill_allocator *a)
 bool rill_sequence_window_seen(const rill_sequence_window *w, uint64_t sequence);
 /*
  * Marks a number that was not seen. Grows the bitmap (up to the maximum) so
- * that unseen numbers behind the highest stay told apart. RILL_ERR_NOMEM: not
+ * that unseen numbers behind the highest stay told apart, those below all that
+ * was seen only when one of them comes. RILL_ERR_NOMEM: not
  * marked. RILL_ERR_EXISTS: seen, or too far behind.
  */
 RILL_MUST_CHECK int rill_sequence_window_mark(rill_sequence_window *w, const rill_allocator *a,

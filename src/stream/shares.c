@@ -80,6 +80,10 @@ int rill_shares_divide(rill_share *parts, size_t count, uint64_t amount)
             return RILL_ERR_RANGE;
     if (total == 0)
         return RILL_ERR_RANGE;
+    if (count == 1) {
+        parts[0].amount = amount;
+        return RILL_OK;
+    }
     for (size_t i = 0; i < count; i++) {
         /* Fits: shares are at most the total. */
         parts[i].amount = rill_mul_div_floor_sat(amount, parts[i].shares, total);

@@ -34,6 +34,8 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours)
     rill_receive_window_init(&s->receive_window, ASSUMED_STREAM_WINDOW);
     s->receive_window.advertised = ASSUMED_STREAM_WINDOW;
     s->receive_window.limit = c->options->stream_receive_buffer;
+    rill_receive_tuning_init(&s->receive_tuning, c->options->stream_receive_buffer,
+                             e->last_now.mono_ns);
     if (rill_map_put(&c->by_id, id, s) != RILL_OK) {
         rill_free(e->allocator, s);
         return NULL;
@@ -55,6 +57,7 @@ void rill_stream_destroy(rill_stream *s)
     rill_map_remove(&c->by_id, s->id);
     rill_sendbuf_free(s->sendbuf);
     if (s->reassembly) {
+        c->open_received -= rill_reassembly_highest(s->reassembly);
         /* What nobody read no longer counts against the connection's window. */
         c->consumed_bytes +=
             rill_reassembly_highest(s->reassembly) - rill_reassembly_consumed(s->reassembly);
@@ -329,8 +332,10 @@ void rill_stream_release(rill_stream *s)
 void rill_stream_update_receive_window(rill_stream *s)
 {
     rill_connection *c = s->connection;
-    uint64_t buffer = c->options->stream_receive_buffer;
     uint64_t consumed = s->reassembly ? rill_reassembly_consumed(s->reassembly) : 0;
+    uint64_t buffer =
+        rill_receive_tune(&s->receive_tuning, consumed, c->endpoint->last_now.mono_ns,
+                          c->congestion->smoothed_rtt, c->options->max_stream_receive_buffer);
     uint64_t limit = rill_add_sat(consumed, buffer);
     if (limit <= s->receive_window.limit)
         return;

@@ -75,6 +75,7 @@ struct rill_stream {
     rill_send_window send_window;
     rill_reassembly *reassembly; /* made when first received */
     rill_receive_window receive_window;
+    rill_receive_tuning receive_tuning;
     uint32_t references; /* flights and undecided packets that point here */
     uint32_t tell;       /* RILL_TELL bits: with the next packet or reply */
     uint32_t urgent;     /* of those: worth a packet of their own */
@@ -91,11 +92,11 @@ struct rill_stream {
     bool dropped;      /* the other side had closed when bytes of ours came */
     bool data_blocked; /* by its window */
     bool want_writable;
+    bool end_fetched;
+    uint8_t close_code;
     uint64_t progress_ns;  /* monotonic ns: when something last got through, while ending */
     uint64_t linger_until; /* monotonic ns: its end waits for bytes that the close overtook; 0 */
-    bool end_fetched;
     int end_error;
-    uint8_t close_code;
     char *message; /* of the close; NULL: none */
 };
 

@@ -46,10 +46,9 @@ static bool stream_frame(rill_stream *s, unsigned what, rill_frame *out)
 static uint64_t wanted_offset(const rill_connection *c)
 {
     uint64_t wanted = c->send_window.used;
-    for (const rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
-        const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        if (s->sendbuf && !s->closed)
-            wanted += rill_sendbuf_written(s->sendbuf) - rill_sendbuf_sent(s->sendbuf);
+    for (const rill_list *n = c->data_streams.next; n != &c->data_streams; n = n->next) {
+        const rill_stream *s = RILL_CONTAINER(n, rill_stream, data_node);
+        wanted += rill_sendbuf_written(s->sendbuf) - rill_sendbuf_sent(s->sendbuf);
     }
     return wanted;
 }

@@ -23,6 +23,13 @@ static uint64_t idle_deadline(const rill_connection *c)
     return rill_add_sat(c->last_authentic, c->options->idle_timeout);
 }
 
+/* Something may wait for the congestion window to let it go. */
+static bool wants_to_send(const rill_connection *c)
+{
+    return !rill_list_empty(&c->money_streams) || !rill_list_empty(&c->data_streams) ||
+           rill_tell_urgent(c) || c->probing->active;
+}
+
 /* A time after which something that waits to be sent may leave. */
 static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
 {
@@ -34,10 +41,21 @@ static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
         if (money > now_ns)
             earliest(&at, money);
     }
+    if (c->congestion->paced_until > now_ns && wants_to_send(c))
+        earliest(&at, c->congestion->paced_until);
     earliest(&at, rill_probe_deadline(c, now_ns));
     if (c->blocked_probe_at != 0)
         earliest(&at, c->blocked_probe_at);
     return at;
+}
+
+/* When the oldest packet that is waited for is no longer. */
+static uint64_t overdue_deadline(const rill_connection *c)
+{
+    if (rill_list_empty(&c->flights))
+        return RILL_NEVER;
+    return rill_add_sat(RILL_CONTAINER(c->flights.next, rill_flight, node)->sent_ns,
+                        rill_congestion_patience(c->congestion));
 }
 
 static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
@@ -47,6 +65,8 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
         return c->gone_until;
     if (!rill_list_empty(&c->flights))
         earliest(&at, RILL_CONTAINER(c->flights.next, rill_flight, node)->expires_ns);
+    if (!rill_list_empty(&c->set_aside))
+        earliest(&at, RILL_CONTAINER(c->set_aside.next, rill_flight, node)->expires_ns);
     earliest(&at, c->undecided_deadline);
     if (c->state != RILL_STATE_OPEN) {
         earliest(&at, c->close_deadline);
@@ -54,6 +74,7 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
             earliest(&at, c->close_again_at);
         return at;
     }
+    earliest(&at, overdue_deadline(c));
     earliest(&at, connect_deadline(c));
     if (!c->connected && c->first_sent != 0)
         earliest(&at, c->hello_at);
@@ -78,18 +99,30 @@ void rill_connection_rearm(rill_connection *c, uint64_t now_ns)
     (void)err;
 }
 
-static void expire_flights(rill_connection *c, uint64_t now_ns)
+/* A round trip ends without the reply: what it carried is sent again, but for money. */
+static void note_overdue(rill_connection *c, uint64_t now_ns)
 {
-    while (!rill_list_empty(&c->flights)) {
+    while (c->state == RILL_STATE_OPEN && overdue_deadline(c) <= now_ns) {
         rill_flight *f = RILL_CONTAINER(c->flights.next, rill_flight, node);
+        c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns, rill_flight_value(f),
+                                      RILL_SIGNAL_LOST);
+        rill_flight_overdue(c, f);
+    }
+}
+
+static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_ns)
+{
+    while (!rill_list_empty(flights)) {
+        rill_flight *f = RILL_CONTAINER(flights->next, rill_flight, node);
         if (f->expires_ns > now_ns)
             return;
         rill_flight_kind kind = f->kind;
         uint8_t volley = f->volley;
         if (!f->in_doubt) {
             c->stats.packets_lost++;
-            c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns, rill_flight_value(f),
-                                          RILL_SIGNAL_LOST);
+            if (!f->overdue)
+                c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns,
+                                              rill_flight_value(f), RILL_SIGNAL_LOST);
         }
         rill_flight_lose(c, f);
         if (kind == RILL_FLIGHT_PROBE)
@@ -131,7 +164,9 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now)
         rill_connection_rearm(c, now_ns);
         return;
     }
-    expire_flights(c, now_ns);
+    expire_flights(c, &c->flights, now_ns);
+    expire_flights(c, &c->set_aside, now_ns);
+    note_overdue(c, now_ns);
     rill_undecided_expire(c, now_ns);
     if (c->state == RILL_STATE_OPEN)
         open_deadlines(c, now_ns);
@@ -164,6 +199,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     uint8_t volley = f->volley;
     if (f->in_doubt)
         return;
+    rill_flight_found(c, f);
     c->congestion->ops->on_neutral(c->congestion, now.mono_ns, sent_ns, rill_flight_value(f));
     if (sent && kind == RILL_FLIGHT_NORMAL && f->amount > 0) {
         c->stats.packets_lost++;

@@ -3,6 +3,9 @@
 
 #include "base/muldiv.h"
 
+/* Of a path that nothing is known about. */
+#define ASSUMED_ROUND_TRIP (100 * RILL_MS)
+
 void rill_send_window_init(rill_send_window *w, uint64_t limit)
 {
     w->limit = limit;
@@ -64,4 +67,23 @@ uint64_t rill_receive_window_advertise(rill_receive_window *w)
 {
     w->advertised = w->limit;
     return w->limit;
+}
+
+void rill_receive_tuning_init(rill_receive_tuning *t, uint64_t size, uint64_t now_ns)
+{
+    *t = (rill_receive_tuning){.size = size, .at = now_ns};
+}
+
+uint64_t rill_receive_tune(rill_receive_tuning *t, uint64_t consumed, uint64_t now_ns, uint64_t rtt,
+                           uint64_t most)
+{
+    if (consumed - t->from < t->size / 2)
+        return t->size;
+    if (rtt == 0)
+        rtt = ASSUMED_ROUND_TRIP;
+    if (now_ns - t->at <= rill_add_sat(rtt, rtt) && t->size < most)
+        t->size = t->size < most - t->size ? t->size * 2 : most;
+    t->from = consumed;
+    t->at = now_ns;
+    return t->size;
 }

@@ -35,6 +35,21 @@ bool rill_receive_window_allows(const rill_receive_window *w, uint64_t total);
 void rill_receive_window_use(rill_receive_window *w, uint64_t total);
 /* There is a raise to tell, and it is worth a packet of its own: at least `step`. */
 bool rill_receive_window_worth_telling(const rill_receive_window *w, uint64_t step);
+/*
+ * The buffer behind a receive window. Where half of it is read within two
+ * round trips, it is the window that holds the sender back: it doubles.
+ */
+typedef struct rill_receive_tuning {
+    uint64_t size;
+    uint64_t from; /* bytes that had been read when half of it was, last */
+    uint64_t at;   /* monotonic ns: and when that was */
+} rill_receive_tuning;
+
+void rill_receive_tuning_init(rill_receive_tuning *t, uint64_t size, uint64_t now_ns);
+/* `consumed` bytes have been read now. rtt 0: unknown. The size, at most `most` if it grows. */
+uint64_t rill_receive_tune(rill_receive_tuning *t, uint64_t consumed, uint64_t now_ns, uint64_t rtt,
+                           uint64_t most);
+
 /* The value to write in a frame; from then on it counts as advertised. */
 uint64_t rill_receive_window_advertise(rill_receive_window *w);
 

@@ -231,6 +231,45 @@ static void test_out_of_memory(void **state)
     rill_crypto_free(NULL);
 }
 
+/* More keys than there are sets of contexts: each is as good as if it were alone. */
+static void test_more_keys_than_contexts(void **state)
+{
+    enum { KEYS = 1100, LEN = 40 };
+    static rill_keys *keys[KEYS];
+    static uint8_t conditions[KEYS][32];
+    static uint8_t envelopes[KEYS][RILL_ENVELOPE_OVERHEAD + LEN];
+    uint8_t plain[LEN], condition[32];
+    for (unsigned i = 0; i < KEYS; i++) {
+        uint8_t secret[32] = {(uint8_t)i, (uint8_t)(i >> 8)};
+        assert_int_equal(rill_keys_new(&keys[i], *state, secret, sizeof secret), RILL_OK);
+        memset(envelopes[i] + RILL_ENVELOPE_OVERHEAD, (int)(i & 0xff), LEN);
+        assert_int_equal(rill_keys_seal(keys[i], envelopes[i], LEN), RILL_OK);
+        assert_int_equal(rill_keys_fulfill(keys[i], secret, 32, NULL, conditions[i]), RILL_OK);
+    }
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < KEYS; i++) {
+            uint8_t secret[32] = {(uint8_t)i, (uint8_t)(i >> 8)};
+            if (keys[i] == NULL)
+                continue;
+            assert_int_equal(rill_keys_open(keys[i], envelopes[i], sizeof envelopes[i], plain),
+                             RILL_OK);
+            assert_int_equal(plain[LEN - 1], i & 0xff);
+            assert_int_equal(rill_keys_fulfill(keys[i], secret, 32, NULL, condition), RILL_OK);
+            assert_memory_equal(condition, conditions[i], 32);
+            unsigned other = (i + 1) % KEYS;
+            assert_int_equal(
+                rill_keys_open(keys[i], envelopes[other], sizeof envelopes[other], plain),
+                RILL_ERR_AUTH);
+            if (i % 3 == round) {
+                rill_keys_free(keys[i]);
+                keys[i] = NULL;
+            }
+        }
+    }
+    for (unsigned i = 0; i < KEYS; i++)
+        rill_keys_free(keys[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,7 +277,7 @@ int main(void)
         cmocka_unit_test(test_gcm_vector),       cmocka_unit_test(test_seal_and_open),
         cmocka_unit_test(test_key_derivation),   cmocka_unit_test(test_ivs_never_repeat),
         cmocka_unit_test(test_random_fills_all), cmocka_unit_test(test_equal_and_wipe),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_out_of_memory),    cmocka_unit_test(test_more_keys_than_contexts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

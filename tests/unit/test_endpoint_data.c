@@ -20,6 +20,7 @@ static void open_pair(pair *p)
 {
     pair_options o;
     pair_options_init(&o);
+    o.connection.stream_send_buffer = 262144;
     pair_open(p, &o);
     for (size_t i = 0; i < LEN; i++)
         pattern[i] = (uint8_t)(i * 7 + i / 251);

@@ -176,7 +176,7 @@ static void test_out_of_memory(void **state)
     size_t n = 0;
     while (rill_map_put(&m, n, &values[n]) == RILL_OK)
         n++;
-    assert_true(n >= 28 && n < 32);
+    assert_true(n >= 6 && n < 8);
     for (size_t i = 0; i < n; i++)
         assert_ptr_equal(rill_map_get(&m, i), &values[i]);
     assert_null(rill_map_get(&m, n));

@@ -56,6 +56,44 @@ static void test_expiry_is_shortened(void **state)
     stop(w);
 }
 
+static int send_in_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts, size_t count)
+{
+    uint8_t whole[MAX_PACKET];
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(whole + len, parts[i].data, parts[i].len);
+        len += parts[i].len;
+    }
+    return fake_send(l, cookie, whole, len);
+}
+
+/* What is forwarded is what encoding it anew gives, whatever came after its end. */
+static void test_only_the_expiry_changes(void **state)
+{
+    (void)state;
+    static const char *const data[] = {"", "data"};
+    world *w = start(NULL);
+    for (unsigned i = 0; i < 8; i++) {
+        uint8_t packet[MAX_PACKET], expected[MAX_PACKET];
+        size_t len = 0, expected_len = 0;
+        rill_prepare p = prepare_to("private.rill.bob.x");
+        p.data = text(data[i % 2]);
+        w->bob.link.send_parts = i < 4 ? NULL : send_in_parts;
+        assert_int_equal(rill_prepare_encode(&p, packet, sizeof packet, &len), RILL_OK);
+        memcpy(packet + len, "after", 5);
+        p.expires_at -= 1000;
+        assert_int_equal(rill_prepare_encode(&p, expected, sizeof expected, &expected_len),
+                         RILL_OK);
+        w->alice.link.on.prepare(&w->alice.link, i, packet, i % 4 < 2 ? len : len + 5,
+                                 w->alice.link.user);
+        const kept *sent = &w->bob.sent[i];
+        assert_int_equal(w->bob.sent_count, i + 1);
+        assert_int_equal(sent->len, expected_len);
+        assert_memory_equal(sent->packet, expected, expected_len);
+    }
+    stop(w);
+}
+
 static void test_expires_while_waiting(void **state)
 {
     (void)state;
@@ -299,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forwards),
         cmocka_unit_test(test_expiry_is_shortened),
+        cmocka_unit_test(test_only_the_expiry_changes),
         cmocka_unit_test(test_expires_while_waiting),
         cmocka_unit_test(test_fulfill_after_expiry_is_refused),
         cmocka_unit_test(test_fulfillment_is_checked),

@@ -102,7 +102,7 @@ static void test_a_count_of_2_to_the_63_is_refused_at_once(void **state)
     memcpy(bytes, head, sizeof head);
     assert_int_equal(decode(&packet, bytes, sizeof bytes, &header_ok), RILL_ERR_TRUNCATED);
     assert_true(header_ok);
-    assert_true(packet.frame_count == UINT64_C(1) << 63);
+    assert_true(packet.frame_count == 0);
 }
 
 static void test_as_many_frames_as_fit_are_read(void **state)
@@ -190,6 +190,63 @@ static void test_at_most_255_frames_are_written(void **state)
     assert_true(packet.frame_count == RILL_PACKET_MAX_FRAMES);
 }
 
+static void test_the_walk_gives_what_reading_again_does(void **state)
+{
+    uint8_t bytes[1000];
+    rill_packet_writer p;
+    rill_stream_packet packet;
+    rill_frame frame;
+    bool header_ok;
+
+    (void)state;
+    for (unsigned count = 0; count <= 3 * RILL_PACKET_KEPT_FRAMES; count++) {
+        rill_packet_begin(&p, bytes, sizeof bytes, 12, 1, 1);
+        for (unsigned i = 0; i < count; i++) {
+            frame = (rill_frame){.type = RILL_FRAME_STREAM_MONEY, .stream = i + 1, .value = i};
+            assert_true(rill_packet_add(&p, &frame));
+        }
+        assert_int_equal(decode(&packet, bytes, rill_packet_end(&p), &header_ok), RILL_OK);
+        for (unsigned twice = 0; twice < 2; twice++) {
+            rill_frame_walk walk = rill_frames_of(&packet);
+            rill_reader frames = packet.frames;
+            uint64_t left = packet.frame_count;
+            for (const rill_frame *f; (f = rill_frame_walk_next(&walk)) != NULL;) {
+                assert_true(rill_stream_packet_next(&frames, &left, &frame));
+                assert_memory_equal(f, &frame, sizeof frame);
+            }
+            assert_int_equal(left, 0);
+            assert_null(rill_frame_walk_next(&walk));
+        }
+    }
+}
+
+static void test_data_is_written_as_a_frame_is(void **state)
+{
+    uint8_t one[400], two[400], data[200];
+    rill_packet_writer p, q;
+
+    (void)state;
+    memset(data, 7, sizeof data);
+    for (size_t len = 0; len < sizeof data; len++) {
+        for (size_t cap = len; cap < len + 40; cap++) {
+            rill_frame frame = {.type = RILL_FRAME_STREAM_DATA,
+                                .stream = 300,
+                                .value = len << 20,
+                                .text = {data, len}};
+            rill_packet_begin(&p, one, cap, 12, 1, 1);
+            rill_packet_begin(&q, two, cap, 12, 1, 1);
+            bool added = rill_packet_add(&p, &frame);
+            uint8_t *at = rill_packet_add_data(&q, frame.stream, frame.value, len);
+            assert_int_equal(added, at != NULL);
+            if (at)
+                memcpy(at, data, len);
+            size_t end = rill_packet_end(&p);
+            assert_int_equal(end, rill_packet_end(&q));
+            assert_memory_equal(one, two, end);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +260,8 @@ int main(void)
         cmocka_unit_test(test_numbers_past_64_bits_are_refused),
         cmocka_unit_test(test_what_does_not_fit_is_not_written),
         cmocka_unit_test(test_at_most_255_frames_are_written),
+        cmocka_unit_test(test_the_walk_gives_what_reading_again_does),
+        cmocka_unit_test(test_data_is_written_as_a_frame_is),
     };
     return cmocka_run_group_tests_name("packet", tests, NULL, NULL);
 }

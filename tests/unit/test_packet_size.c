@@ -89,11 +89,11 @@ static void test_a_path_that_takes_nothing(void **state)
     assert_true(rill_packet_size_next(&p, 2) == 0);
     assert_true(rill_packet_size_spread(&p, 100, 2) == 0);
     /* It is asked again, with a little, after a while. */
-    uint64_t later = 1 + 30 * RILL_SECOND;
+    uint64_t later = 1 + 5 * RILL_SECOND;
     assert_true(rill_packet_size_next(&p, later) == 1);
     rill_packet_size_refused(&p, 1, no_data, later);
     assert_true(rill_packet_size_next(&p, later + 1) == 0);
-    later += 30 * RILL_SECOND;
+    later += 5 * RILL_SECOND;
     rill_packet_size_passed(&p, 1, later);
     assert_true(rill_packet_size_next(&p, later) == 1000);
 }
@@ -172,7 +172,7 @@ static void test_it_is_found_again_when_it_falls(void **state)
 static void test_it_is_found_again_when_it_rises(void **state)
 {
     rill_packet_size p;
-    uint64_t later = 1 + 30 * RILL_SECOND;
+    uint64_t later = 1 + 5 * RILL_SECOND;
 
     (void)state;
     rill_packet_size_init(&p, 1000000);
@@ -181,7 +181,7 @@ static void test_it_is_found_again_when_it_rises(void **state)
     assert_true(rill_packet_size_next(&p, later) == 10000);
     refuse_with_data(&p, 10000, 10000, 7000, later); /* risen a little */
     assert_true(rill_packet_size_next(&p, later) == 7000);
-    later += 30 * RILL_SECOND;
+    later += 5 * RILL_SECOND;
     assert_true(rill_packet_size_next(&p, later) == 14000);
     rill_packet_size_passed(&p, 14000, later);
     assert_true(rill_packet_size_next(&p, later) == 1000000);
@@ -193,14 +193,32 @@ static void test_it_is_found_again_when_it_rises(void **state)
 static void test_a_refused_probe_changes_nothing(void **state)
 {
     rill_packet_size p;
-    uint64_t later = 1 + 30 * RILL_SECOND;
+    uint64_t later = 1 + 5 * RILL_SECOND;
 
     (void)state;
     rill_packet_size_init(&p, 1000000);
     refuse_with_data(&p, 1000000, 1000000, 5000, 1);
     refuse_with_data(&p, 10000, 10000, 5000, later);
     assert_true(rill_packet_size_next(&p, later) == 5000);
-    assert_true(rill_packet_size_next(&p, later + 29 * RILL_SECOND) == 5000);
+    assert_true(rill_packet_size_next(&p, later + 4 * RILL_SECOND) == 5000);
+}
+
+static void test_one_packet_tries_a_larger_size(void **state)
+{
+    rill_packet_size p;
+    uint64_t later = 1 + 5 * RILL_SECOND;
+
+    (void)state;
+    rill_packet_size_init(&p, 1000000);
+    refuse_with_data(&p, 1000000, 1000000, 5000, 1);
+    assert_true(rill_packet_size_next(&p, later) == 10000);
+    rill_packet_size_sent(&p, 10000, later);
+    assert_true(rill_packet_size_next(&p, later) == 5000);
+    /* Refused without a word on the limit: what was known still holds, and less is tried next. */
+    rill_packet_size_refused(&p, 10000, no_data, later);
+    assert_true(rill_packet_size_known(&p) && rill_packet_size_next(&p, later) == 5000);
+    later += 5 * RILL_SECOND;
+    assert_true(rill_packet_size_next(&p, later) == 5000 + 5000 / 8 + 1);
 }
 
 static void test_spread(void **state)
@@ -247,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_it_is_found_again_when_it_falls),
         cmocka_unit_test(test_it_is_found_again_when_it_rises),
         cmocka_unit_test(test_a_refused_probe_changes_nothing),
+        cmocka_unit_test(test_one_packet_tries_a_larger_size),
         cmocka_unit_test(test_spread),
     };
     return cmocka_run_group_tests_name("packet_size", tests, NULL, NULL);

@@ -72,7 +72,7 @@ static void test_what_falls_out_counts_as_seen(void **state)
         assert_int_equal(rill_sequence_window_mark(&w, A, s), RILL_OK);
     assert_true(rill_sequence_window_seen(&w, 0));
     assert_int_equal(rill_sequence_window_mark(&w, A, 0), RILL_ERR_EXISTS);
-    assert_int_equal(w.bits, RILL_SEQUENCE_WINDOW_MAX);
+    assert_int_equal(w.bits, 64);
     rill_sequence_window_free(&w, A);
 }
 
@@ -88,6 +88,30 @@ static void test_the_first_may_come_late(void **state)
         assert_int_equal(rill_sequence_window_mark(&w, A, s), RILL_OK);
     }
     assert_int_equal(rill_sequence_window_mark(&w, A, 1000), RILL_ERR_EXISTS);
+    rill_sequence_window_free(&w, A);
+}
+
+/* Where sequences start from a clock: nothing is kept for all those that nobody ever sends. */
+static void test_a_high_start_needs_no_memory(void **state)
+{
+    rill_sequence_window w;
+    const uint64_t start = UINT64_C(1) << 60;
+
+    (void)state;
+    rill_sequence_window_init(&w);
+    for (uint64_t s = 0; s < 1000; s++)
+        assert_int_equal(rill_sequence_window_mark(&w, &no_memory, start + s), RILL_OK);
+    assert_null(w.words);
+    /* An earlier one may still come, once, and what was seen stays seen. */
+    assert_false(rill_sequence_window_seen(&w, start - 1));
+    assert_int_equal(rill_sequence_window_mark(&w, A, start - 1), RILL_OK);
+    for (uint64_t s = 0; s <= 1000; s++)
+        assert_int_equal(rill_sequence_window_mark(&w, A, start - 1 + s), RILL_ERR_EXISTS);
+    assert_false(rill_sequence_window_seen(&w, start - 2));
+    assert_int_equal(rill_sequence_window_mark(&w, A, start - 3), RILL_OK);
+    assert_int_equal(rill_sequence_window_mark(&w, A, start - 2), RILL_OK);
+    assert_int_equal(rill_sequence_window_mark(&w, A, start - 3), RILL_ERR_EXISTS);
+    assert_true(rill_sequence_window_seen(&w, start + 999 - RILL_SEQUENCE_WINDOW_MAX));
     rill_sequence_window_free(&w, A);
 }
 
@@ -115,15 +139,20 @@ static void test_without_memory_nothing_is_marked(void **state)
 
     (void)state;
     rill_sequence_window_init(&w);
-    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 64), RILL_ERR_NOMEM);
-    assert_false(w.any);
-    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 63), RILL_OK);
-    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 64), RILL_ERR_NOMEM);
-    assert_false(rill_sequence_window_seen(&w, 64));
-    assert_false(rill_sequence_window_seen(&w, 0));
-    /* Once 0 has come, the window may move on. */
-    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 0), RILL_OK);
-    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 64), RILL_OK);
+    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1064), RILL_OK);
+    /* Below all that came so far, past the word that there is. */
+    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1000), RILL_ERR_NOMEM);
+    assert_false(rill_sequence_window_seen(&w, 1000));
+    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1001), RILL_OK);
+    /* 1002 is missing now, and must stay told apart. */
+    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1066), RILL_ERR_NOMEM);
+    assert_false(rill_sequence_window_seen(&w, 1066));
+    assert_false(rill_sequence_window_seen(&w, 1002));
+    /* Once it has come, the window may move on by one. */
+    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1002), RILL_OK);
+    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1066), RILL_OK);
+    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1001), RILL_ERR_EXISTS);
+    assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1000), RILL_ERR_NOMEM);
     rill_sequence_window_free(&w, &no_memory);
 }
 
@@ -134,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_a_hole_stays_open),
         cmocka_unit_test(test_what_falls_out_counts_as_seen),
         cmocka_unit_test(test_the_first_may_come_late),
+        cmocka_unit_test(test_a_high_start_needs_no_memory),
         cmocka_unit_test(test_jumps_as_far_as_numbers_go),
         cmocka_unit_test(test_without_memory_nothing_is_marked),
     };

@@ -80,6 +80,23 @@ static void test_worth_telling(void **state)
     assert_false(rill_receive_window_worth_telling(&w, 11));
 }
 
+static void test_a_receive_buffer_grows_while_it_holds_back(void **state)
+{
+    rill_receive_tuning t;
+
+    (void)state;
+    rill_receive_tuning_init(&t, 1000, 5);
+    assert_true(rill_receive_tune(&t, 499, 6, RILL_MS, 3000) == 1000);
+    assert_true(rill_receive_tune(&t, 500, 7, RILL_MS, 3000) == 2000);
+    assert_true(rill_receive_tune(&t, 1500, 8, RILL_MS, 3000) == 3000);
+    assert_true(rill_receive_tune(&t, 3000, 9, RILL_MS, 3000) == 3000);
+    /* Slowly: it is not what holds the sender back. */
+    rill_receive_tuning_init(&t, 1000, 5);
+    assert_true(rill_receive_tune(&t, 900, 5 * RILL_MS, RILL_MS, 3000) == 1000);
+    /* A limit below what it is leaves it alone. */
+    assert_true(rill_receive_tune(&t, 1800, 5 * RILL_MS, RILL_MS, 10) == 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +105,7 @@ int main(void)
         cmocka_unit_test(test_a_receive_window_keeps_its_word),
         cmocka_unit_test(test_used_is_the_highest),
         cmocka_unit_test(test_worth_telling),
+        cmocka_unit_test(test_a_receive_buffer_grows_while_it_holds_back),
     };
     return cmocka_run_group_tests_name("window", tests, NULL, NULL);
 }
