@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define BENCH_NS UINT64_C(2000000000) /* how long one measurement takes */
-
 static inline uint64_t bench_ns(clockid_t clock)
 {
     struct timespec t;
@@ -19,10 +17,46 @@ static inline uint64_t bench_ns(clockid_t clock)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* One line: the name, a tab, how many there were a second. */
-static inline void bench_report(const char *name, uint64_t count, uint64_t ns)
+/* Processor time of this process: what a busy neighbour does not spoil. */
+static inline uint64_t bench_cpu_ns(void)
 {
-    printf("%s\t%" PRIu64 "\n", name, (uint64_t)((unsigned __int128)count * 1000000000u / ns));
+    return bench_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/* A measurement that lasts so much processor time, or twice as much where others are busy too. */
+typedef struct bench_span {
+    uint64_t cpu;
+    uint64_t wall;
+    uint64_t limit;
+} bench_span;
+
+static inline bench_span bench_begin(uint64_t limit)
+{
+    return (bench_span){bench_cpu_ns(), bench_ns(CLOCK_MONOTONIC), limit};
+}
+
+/* Processor time until now. */
+static inline uint64_t bench_spent(const bench_span *s)
+{
+    return bench_cpu_ns() - s->cpu;
+}
+
+static inline int bench_goes_on(const bench_span *s)
+{
+    return bench_spent(s) < s->limit && bench_ns(CLOCK_MONOTONIC) - s->wall < 2 * s->limit;
+}
+
+/* One line: the name, a tab, the figure. */
+static inline void bench_figure(const char *name, double figure)
+{
+    printf("%s\t%.6g\n", name, figure);
+    fflush(stdout);
+}
+
+/* How many there were a second. */
+static inline void bench_rate(const char *name, double count, uint64_t ns)
+{
+    bench_figure(name, count * 1e9 / (double)(ns ? ns : 1));
 }
 
 /* Ends the program where a call that cannot fail here did. */
@@ -32,6 +66,17 @@ static inline void bench_check(int result, const char *what)
         fprintf(stderr, "%s failed: %d\n", what, result);
         exit(1);
     }
+}
+
+static inline double bench_number(const char *text)
+{
+    char *end;
+    double number = strtod(text, &end);
+    if (end == text || *end != '\0' || number < 0) {
+        fprintf(stderr, "not a number: %s\n", text);
+        exit(2);
+    }
+    return number;
 }
 
 #endif

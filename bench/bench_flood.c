@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Load for a node: one account sends Prepares, another one answers them with the
+ * same Fulfill each time, both in this process, without STREAM or its
+ * cryptography. What the node spends is for its caller to see, from outside.
+ *
+ * usage: bench_flood LINK_FROM LINK_TO WINDOW SECONDS
+ */
+#include <string.h>
+
+#include "clock.h"
+#include "crypto/crypto.h"
+#include "rill/net.h"
+
+static rill_link *from, *to;
+static rill_loop *loop;
+static uint8_t prepare[2048], fulfill[256];
+static size_t prepare_len, fulfill_len;
+static uint64_t window, duration, open_now, answered, fulfilled, start, last;
+static bool running, stopping;
+
+static void make_packets(rill_bytes address)
+{
+    static const uint8_t data[92];
+    uint8_t preimage[32], condition[32];
+    char destination[RILL_ILP_MAX_ADDRESS];
+    rill_crypto *crypto = rill_crypto_new(rill_allocator_default());
+    int len = snprintf(destination, sizeof destination, "%.*s.stream-token-of-a-server",
+                       (int)address.len, (const char *)address.data);
+
+    memset(preimage, 7, sizeof preimage);
+    bench_check(rill_crypto_sha256(crypto, preimage, 32, condition), "sha256");
+    rill_crypto_free(crypto);
+    rill_prepare request = {
+        .amount = 1,
+        .expires_at = rill_loop_now(loop).wall_ms + 25000,
+        .condition = condition,
+        .destination = {(const uint8_t *)destination, (size_t)len},
+        .data = {data, sizeof data},
+    };
+    rill_fulfill reply = {.fulfillment = preimage, .data = {data, sizeof data}};
+    bench_check(rill_prepare_encode(&request, prepare, sizeof prepare, &prepare_len), "encode");
+    bench_check(rill_fulfill_encode(&reply, fulfill, sizeof fulfill, &fulfill_len), "encode");
+}
+
+static void finish(void)
+{
+    stopping = true;
+    rill_link_close(from);
+    rill_link_close(to);
+}
+
+static void fill(void)
+{
+    while (!stopping && open_now < window) {
+        int error = rill_link_send(from, 1, prepare, prepare_len);
+        if (error == RILL_ERR_BLOCKED || error == RILL_ERR_LIMIT)
+            return;
+        bench_check(error, "rill_link_send");
+        open_now++;
+    }
+}
+
+/* The receiver asks who it is. */
+static void ask_address(rill_link *l)
+{
+    uint8_t request[256];
+    size_t len;
+    bench_check(rill_ildcp_request_encode(rill_loop_now(loop).wall_ms + 10000, request,
+                                          sizeof request, &len),
+                "encode");
+    bench_check(rill_link_send(l, 0, request, len), "rill_link_send");
+}
+
+static rill_link_handlers sender;
+
+/* First the receiver, then whoever sends to it. */
+static void on_receiver_up(rill_link *l, void *user)
+{
+    (void)l;
+    bench_check(rill_link_open(&from, loop, user, NULL, &sender, NULL, NULL), "LINK_FROM");
+}
+
+static void on_sender_up(rill_link *l, void *user)
+{
+    (void)l;
+    (void)user;
+    ask_address(to);
+}
+
+static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
+{
+    (void)l;
+    (void) final;
+    (void)user;
+    if (!stopping) {
+        fprintf(stderr, "link: %s\n", detail);
+        exit(error ? 1 : 0);
+    }
+}
+
+static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, size_t len,
+                       void *user)
+{
+    (void)packet;
+    (void)len;
+    (void)user;
+    int error = rill_link_reply(l, request, fulfill, fulfill_len);
+    if (!stopping)
+        bench_check(error, "rill_link_reply");
+}
+
+static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
+{
+    (void)user;
+    if (cookie == 0) {
+        rill_ildcp_info info;
+        bench_check(rill_ildcp_response_decode(&info, packet, len), "IL-DCP");
+        make_packets(info.address);
+        start = bench_ns(CLOCK_MONOTONIC);
+        running = true;
+        fill();
+        return;
+    }
+    (void)l;
+    open_now--;
+    answered++;
+    fulfilled += packet[0] == RILL_ILP_FULFILL;
+    last = rill_loop_now(loop).mono_ns;
+    if (last - start > duration && !stopping)
+        finish();
+    if (open_now <= window / 2)
+        fill();
+}
+
+static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+{
+    (void)l;
+    (void)cookie;
+    (void)error;
+    (void)sent;
+    (void)user;
+}
+
+static void on_writable(rill_link *l, void *user)
+{
+    (void)user;
+    if (l == from && running)
+        fill();
+}
+
+static void on_closed(rill_link *l, void *user)
+{
+    (void)l;
+    (void)user;
+}
+
+int main(int argc, char **argv)
+{
+    rill_link_handlers receiver = {on_receiver_up, on_down,     on_prepare, on_reply,
+                                   on_unanswered,  on_writable, on_closed};
+
+    if (argc != 5)
+        return 2;
+    window = (uint64_t)bench_number(argv[3]);
+    duration = (uint64_t)(bench_number(argv[4]) * 1e9);
+    sender = receiver;
+    sender.up = on_sender_up;
+    bench_check(rill_loop_new(&loop, NULL), "rill_loop_new");
+    bench_check(rill_link_open(&to, loop, argv[2], NULL, &receiver, argv[1], NULL), "LINK_TO");
+    rill_loop_run(loop);
+    bench_rate("packets", (double)answered, last - start);
+    bench_figure("answered", (double)answered);
+    bench_figure("fulfilled", (double)fulfilled);
+    rill_loop_free(loop);
+    return answered > 0 ? 0 : 1;
+}

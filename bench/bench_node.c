@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What forwarding one Prepare and its Fulfill costs the node itself, with a
+ * number of connected accounts, over links that do nothing.
+ *
+ * usage: bench_node ACCOUNTS one|all SECONDS
+ * Account 0 pays account 1 ("one"), or every account pays the next in turn.
+ */
+#include <string.h>
+
+#include "clock.h"
+#include "crypto/crypto.h"
+#include "net/link_impl.h"
+#include "node/node.h"
+#include "rill/rill.h"
+
+#define BURST 64 /* packets under way */
+
+typedef struct fake {
+    rill_link link; /* first */
+    const rill_link_handlers *on;
+    void *user;
+    uint32_t number;
+} fake;
+
+typedef struct forwarded {
+    fake *to;
+    uint64_t cookie;
+} forwarded;
+
+static forwarded queue[BURST];
+static int queued;
+static uint64_t answered;
+static uint8_t fulfill[256];
+static size_t fulfill_len;
+
+static bool fake_is_up(const rill_link *l)
+{
+    (void)l;
+    return true;
+}
+
+static int fake_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+{
+    (void)packet;
+    (void)len;
+    queue[queued++] = (forwarded){(fake *)l, cookie};
+    return RILL_OK;
+}
+
+static int fake_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len)
+{
+    (void)l;
+    (void)request;
+    (void)len;
+    if (packet[0] != RILL_ILP_FULFILL)
+        bench_check(-1, "forwarding");
+    answered++;
+    return RILL_OK;
+}
+
+static void fake_close(rill_link *l)
+{
+    (void)l;
+}
+
+static const rill_link_ops ops = {fake_is_up, fake_send, fake_reply, fake_close};
+
+static rill_now clocks(void *user)
+{
+    (void)user;
+    return (rill_now){bench_ns(CLOCK_MONOTONIC), bench_ns(CLOCK_REALTIME) / RILL_MS};
+}
+
+static void nothing(void *user, uint64_t deadline)
+{
+    (void)user;
+    (void)deadline;
+}
+
+static void drained(void *user)
+{
+    (void)user;
+}
+
+static void log_line(void *user, rill_log_level level, const char *line)
+{
+    (void)user;
+    fprintf(stderr, "%d: %s\n", (int)level, line);
+}
+
+static rill_node *node_of(uint32_t accounts)
+{
+    rill_node_options options;
+    rill_node *node = NULL;
+    rill_node_options_init(&options);
+    options.max_accounts = 2 * accounts + 10; /* named ones are at most half */
+    options.now = clocks;
+    options.wake = nothing;
+    options.drained = drained;
+    options.log = (rill_log){log_line, NULL, RILL_LOG_WARNING};
+    bench_check(rill_node_new(&node, &options), "rill_node_new");
+    return node;
+}
+
+static void admit(rill_node *node, fake *f, uint32_t number)
+{
+    char name[32];
+    int len = snprintf(name, sizeof name, "a%u", number);
+    rill_bytes bytes = {(const uint8_t *)name, (size_t)len};
+    f->link.ops = &ops;
+    f->number = number;
+    bench_check(rill_node_admit(node, bytes, bytes, &f->link, &f->on, &f->user), "rill_node_admit");
+    f->on->up(&f->link, f->user);
+}
+
+/* A Prepare for an account, with data of a money packet's size. */
+static size_t prepare_for(uint32_t number, uint8_t *buf, size_t cap)
+{
+    static const uint8_t data[92];
+    static uint8_t condition[32];
+    static bool hashed;
+    uint8_t preimage[32];
+    char to[64];
+    size_t len;
+
+    memset(preimage, 7, sizeof preimage);
+    if (!hashed) {
+        rill_crypto *crypto = rill_crypto_new(rill_allocator_default());
+        bench_check(rill_crypto_sha256(crypto, preimage, 32, condition), "sha256");
+        rill_crypto_free(crypto);
+        rill_fulfill reply = {.fulfillment = preimage, .data = {data, sizeof data}};
+        bench_check(rill_fulfill_encode(&reply, fulfill, sizeof fulfill, &fulfill_len), "encode");
+        hashed = true;
+    }
+    int to_len = snprintf(to, sizeof to, "private.rill.a%u.stream-token-of-a-server", number);
+    rill_prepare prepare = {
+        .amount = 1,
+        .expires_at = clocks(NULL).wall_ms + 20000,
+        .condition = condition,
+        .destination = {(const uint8_t *)to, (size_t)to_len},
+        .data = {data, sizeof data},
+    };
+    bench_check(rill_prepare_encode(&prepare, buf, cap, &len), "encode");
+    return len;
+}
+
+/* BURST packets there, then their replies back. The Prepares are the client's to make: not
+ * counted. */
+static uint64_t burst(fake *fakes, uint32_t count, bool all, uint64_t *at)
+{
+    static uint8_t packets[BURST][512];
+    size_t lens[BURST];
+    uint32_t from[BURST];
+    uint64_t step = 7919 % count ? 7919 : 1;
+
+    for (int i = 0; i < BURST; i++) {
+        *at = all ? (*at + step) % count : 0;
+        from[i] = (uint32_t)*at;
+        lens[i] = prepare_for((from[i] + 1) % count, packets[i], sizeof packets[i]);
+    }
+    uint64_t start = bench_cpu_ns();
+    for (int i = 0; i < BURST; i++) {
+        fake *f = &fakes[from[i]];
+        f->on->prepare(&f->link, (uint64_t)i, packets[i], lens[i], f->user);
+    }
+    for (int i = 0; i < queued; i++) {
+        fake *f = queue[i].to;
+        f->on->reply(&f->link, queue[i].cookie, fulfill, fulfill_len, f->user);
+    }
+    queued = 0;
+    return bench_cpu_ns() - start;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4)
+        return 2;
+    uint32_t count = (uint32_t)bench_number(argv[1]);
+    bool all = strcmp(argv[2], "all") == 0;
+    rill_node *node = node_of(count);
+    fake *fakes = calloc(count, sizeof *fakes);
+    uint64_t at = 0, ns = 0;
+
+    bench_check(fakes ? 0 : -1, "memory");
+    for (uint32_t i = 0; i < count; i++)
+        admit(node, &fakes[i], i);
+    bench_span span = bench_begin((uint64_t)(bench_number(argv[3]) * 1e9));
+    while (bench_goes_on(&span))
+        ns += burst(fakes, count, all, &at);
+    bench_rate("packets", (double)answered, ns);
+    free(fakes);
+    return 0; /* the node goes with the process: its links are no real ones to close */
+}

@@ -1,0 +1,153 @@
+'use strict'
+// ilp-protocol-stream's client and server in one process, over a plugin that hands the
+// packets over in memory.
+//
+// usage: node pair.js money|data SECONDS
+//        node pair.js first DELAY_MS       round trips to the first unit of money
+//        node --expose-gc pair.js idle COUNT
+const { load, figure, cpu, seconds } = require('./modules')
+const { createConnection, createServer } = load('ilp-protocol-stream')
+const ildcp = load('ilp-protocol-ildcp')
+const { Type, deserializeIlpPrepare, serializeIlpReject } = load('ilp-packet')
+
+const PACKET = 1000
+
+/** F08's data: what arrived and what would have passed. */
+function tooLarge (amount) {
+  const data = Buffer.alloc(16)
+  data.writeBigUInt64BE(BigInt(amount), 0)
+  data.writeBigUInt64BE(BigInt(PACKET), 8)
+  return serializeIlpReject({ code: 'F08', message: '', triggeredBy: 'test.js', data })
+}
+
+/**
+ * Two plugins, each handing packets to the other's handler after `delay` ms. Packets of
+ * more than PACKET units are refused, as a node does it.
+ */
+function plugins (delay) {
+  const wait = () => delay > 0 ? new Promise(resolve => setTimeout(resolve, delay)) : undefined
+  const state = { firstMoney: 0, connectedAt: 0, packets: 0 }
+  const plugin = address => {
+    const self = {
+      other: null,
+      handler: null,
+      connect: async () => {},
+      disconnect: async () => {},
+      isConnected: () => true,
+      registerDataHandler: handler => { self.handler = handler },
+      deregisterDataHandler: () => { self.handler = null },
+      sendData: async data => {
+        const prepare = deserializeIlpPrepare(data)
+        if (prepare.destination === 'peer.config') {
+          state.connectedAt = seconds()
+          const account = { clientAddress: address, assetCode: 'XRP', assetScale: 9 }
+          return ildcp.serializeIldcpResponse(account)
+        }
+        await wait()
+        const reply = BigInt(prepare.amount) > PACKET
+          ? tooLarge(prepare.amount)
+          : await self.other.handler(data)
+        await wait()
+        if (prepare.amount !== '0' && reply[0] === Type.TYPE_ILP_FULFILL) {
+          state.packets++
+          state.firstMoney ||= seconds()
+        }
+        return reply
+      }
+    }
+    return self
+  }
+  const client = plugin('test.js.client')
+  const server = plugin('test.js.server')
+  client.other = server
+  server.other = client
+  return { client, server, state }
+}
+
+async function open (delay = 0, options = {}) {
+  const { client, server, state } = plugins(delay)
+  const listening = await createServer({ plugin: server })
+  const counts = { bytes: 0, money: 0, server: listening }
+  listening.on('connection', connection => {
+    connection.on('stream', stream => {
+      stream.setReceiveMax('18446744073709551615')
+      stream.on('money', amount => { counts.money += Number(amount) })
+      stream.on('data', chunk => { counts.bytes += chunk.length })
+    })
+  })
+  const connect = () => createConnection({
+    plugin: client,
+    ...listening.generateAddressAndSecret(),
+    ...options
+  })
+  return { connect, counts, state }
+}
+
+async function money (duration) {
+  const { connect, state } = await open()
+  const stream = (await connect()).createStream()
+  const start = cpu()
+  const began = seconds()
+  const before = state.packets
+  let total = 0
+  while (cpu() - start < duration && seconds() - began < 2 * duration) {
+    total += 100 * PACKET
+    await stream.sendTotal(total)
+  }
+  figure('packets', (state.packets - before) / (cpu() - start))
+}
+
+async function data (duration) {
+  const { connect, counts } = await open()
+  const stream = (await connect()).createStream()
+  const block = Buffer.alloc(1 << 16)
+  const start = cpu()
+  const began = seconds()
+  while (cpu() - start < duration && seconds() - began < 2 * duration) {
+    if (!stream.write(block)) await new Promise(resolve => stream.once('drain', resolve))
+  }
+  figure('megabytes', counts.bytes / 1e6 / (cpu() - start))
+}
+
+async function first (delay) {
+  const ways = { round_trips: {}, round_trips_rate_given: { exchangeRate: 1 } }
+  for (const [name, options] of Object.entries(ways)) {
+    const { connect, state } = await open(delay, options)
+    const connection = await connect()
+    await connection.createStream().sendTotal(1)
+    figure(name, (state.firstMoney - state.connectedAt) / (2 * delay / 1000))
+  }
+}
+
+/** Clients are forgotten; what their server holds of them stays. */
+async function idle (count) {
+  const { connect, counts } = await open()
+  const used = () => {
+    global.gc()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+  const one = async () => {
+    const connection = await connect()
+    await connection.createStream().sendTotal(PACKET)
+    // What is under way ends; then the client's end, no part of what is measured, is let go:
+    // its timer held it.
+    await new Promise(resolve => setTimeout(resolve, 10))
+    clearTimeout(connection.idleTimer)
+    connection.removeAllListeners()
+  }
+  for (let i = 0; i < 50; i++) await one()
+  const before = used()
+  for (let i = 0; i < count; i++) await one()
+  figure('bytes', (used() - before) / count)
+  const held = Object.keys(counts.server.pool.activeConnections).length
+  if (held < count) throw new Error(`only ${held} connections are held`)
+}
+
+const [what, argument] = process.argv.slice(2)
+const bodies = { money, data, first, idle }
+if (!bodies[what]) process.exit(2)
+bodies[what](Number(argument)).then(() => process.exit(0), err => {
+  console.error(err)
+  process.exit(1)
+})

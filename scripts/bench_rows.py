@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the table: what each one measures, how, and what it must reach."""
+
+from bench_world import PACKET, Failed, cpu_seconds, link
+
+
+class Row:
+    """
+    samples: {"rill": [...], "js": [...], "limit": [...]}, in `unit`; more is better, or less.
+    need(rill, limit) says whether it is enough; required is that in words.
+    """
+
+    def __init__(self, key, work, unit, less=False, required="", need=None):
+        self.key, self.work, self.unit, self.less = key, work, unit, less
+        self.required, self.need = required, need
+        self.samples = {"rill": [], "js": [], "limit": []}
+        self.notes = []
+
+    def add(self, who, values, scale=1.0):
+        self.samples[who] += [value * scale for value in values]
+
+    def best(self, who):
+        values = self.samples[who]
+        return (min(values) if self.less else max(values)) if values else None
+
+
+def at_least(value):
+    return lambda rill, limit: rill >= value
+
+
+def at_most(value):
+    return lambda rill, limit: rill <= value
+
+
+def share(part, least):
+    return lambda rill, limit: limit is not None and rill >= part * limit and rill >= least
+
+
+def try_js(world, row, body):
+    """A peer that fails costs its figure, not the benchmark."""
+    if not world.settings.javascript:
+        return
+    try:
+        body()
+    except Failed as error:
+        row.notes.append(f"JavaScript: {error}")
+
+
+def pair(world):
+    """Both endpoints in one process, and the cryptography alone."""
+    s = world.settings
+    money = Row("pair_money", "money, both endpoints in one process, one core", "packets/s",
+                required="60 % of the limit and 400,000", need=share(0.60, 400000))
+    data = Row("pair_data", "data, both endpoints in one process, one core", "MB/s",
+               required="70 % of the limit and 400", need=share(0.70, 400))
+    own, raw = [], []
+    for _ in range(s.repeats):
+        crypto = world.c("crypto", 1.5 * s.seconds)
+        money.add("limit", crypto["money"] + crypto["money_rill"])
+        data.add("limit", crypto["data"] + crypto["data_rill"])
+        own += crypto["money_rill"]
+        raw += crypto["money"]
+        money.add("rill", world.c("pair", "money", s.seconds)["packets"])
+        data.add("rill", world.c("pair", "data", s.seconds)["megabytes"])
+        try_js(world, money, lambda: money.add(
+            "js", world.js("pair.js", "money", s.seconds)["packets"]))
+        try_js(world, data, lambda: data.add(
+            "js", world.js("pair.js", "data", s.seconds)["megabytes"]))
+    money.notes.append("cryptography by OpenSSL's EVP and SHA256_* called directly: "
+                       f"{max(raw):,.0f}/s; by Rill's own interface: {max(own):,.0f}/s; "
+                       "the better one is the limit")
+    return [money, data]
+
+
+def loopback(world):
+    """Client and server, processes, over a node."""
+    s = world.settings
+    money = Row("loop_money", "money, client and server over the node, loopback", "packets/s",
+                required="150,000", need=at_least(150000))
+    data = Row("loop_data", "data, client and server over the node, loopback", "MB/s",
+               required="200", need=at_least(200))
+    large = []
+    spent = {}
+    for _ in range(s.repeats):
+        node, port = world.rilld()
+        for row, kind, count, units in ((money, "money", s.packets, 1),
+                                        (data, "data", s.bytes, 1e6)):
+            before = cpu_seconds(node)
+            got = world.send_c(port, port, kind, count)
+            row.add("rill", [count / units / (got["total"][0] - got["ready"][0])])
+            spent[row] = min(spent.get(row, (9e9,)), tuple(
+                seconds / count * units * 1e6 for seconds in (
+                    got["cpu"][0], cpu_seconds(node) - before, world.server_cpu())))
+        # The bytes of a packet: what the pair sends, and BTP's and WebSocket's headers.
+        money.add("limit", world.c("echo", 172 + 24, 97 + 20, 1024, s.seconds)["packets"])
+        data.add("limit", world.c("echo", 32767 + 200, 80 + 20, 32, s.seconds)["megabytes"])
+        got = world.send_c(port, port, "data", s.bytes, 1 << 22)
+        large.append(s.bytes / 1e6 / (got["total"][0] - got["ready"][0]))
+        world.stop_all()
+    for row, (client, node_us, server) in spent.items():
+        row.notes.append("processor time of one packet or MB, microseconds: "
+                         f"client {client:.2f}, node {node_us:.2f}, server {server:.2f}")
+    data.notes.append(f"with buffers of 4 MB set by the application: {max(large):.0f} MB/s")
+    for _ in range(s.repeats):
+        try_js(world, money, lambda: js_sends(world, money, "money", 10**6, 0))
+        try_js(world, data, lambda: js_sends(world, data, "data", 10**8, 0))
+    return [money, data]
+
+
+def js_sends(world, row, kind, count, far):
+    """How many a second, or how long all of count takes where the way is long."""
+    _, port = world.connector()
+    got = world.send_js(port, world.delayed(port) if far else port, kind, count)
+    world.stop_all()
+    done, sending = got["done"][0], got["sending"][0]
+    if done == 0:
+        raise Failed("nothing arrived")
+    if far:
+        row.add("js", [got["connect"][0] + sending * count / done])
+        if done < count and not row.notes:
+            row.notes.append("JavaScript: from as much as it did in "
+                             f"{world.settings.js_seconds:g} s")
+    else:
+        row.add("js", [done / sending / (1 if kind == "money" else 1e6)])
+
+
+def programs(world):
+    """The same as loopback's money, by the programs that users have."""
+    s = world.settings
+    row = Row("loop_programs", "money, rill send to rill receive over rilld", "packets/s")
+    program = world.build + "/src/cli/rill"
+    for _ in range(s.repeats):
+        _, port = world.rilld()
+        file = world.file("credentials")
+        world.start([program, "receive", "--link", link(port, "bob"), "--credentials", file,
+                     "--connections", 1])
+        world.wait_for_file(file)
+        count = s.packets // 2
+        got = world.send_program(program, port, file, count * PACKET)
+        row.add("rill", [count / got["seconds"]])
+        world.stop_all()
+    return [row]
+
+
+def far(world):
+    """A long way: 50 ms to the node, 50 ms back."""
+    s = world.settings
+    trip = 2 * s.delay_ms / 1000
+    money = Row("far_money", f"1,000 packets of money, {s.delay_ms} ms each way", "s", less=True,
+                required="0.9", need=at_most(0.9))
+    data = Row("far_data", f"10 MB of data, {s.delay_ms} ms each way", "s", less=True,
+               required="1.5", need=at_most(1.5))
+    first = Row("first_money", "first unit of money after connect, rate given", "round trips",
+                less=True, required="1", need=at_most(1.1))
+    first.add("limit", [1])
+    linked, large = [], []
+    for row in money, data:
+        row.add("limit", [5 * trip])
+    for _ in range(s.repeats):
+        _, port = world.rilld()
+        line = world.delayed(port)
+        got = world.send_c(port, line, "money", 1000)
+        money.add("rill", got["total"])
+        linked += got["ready"]
+        first.add("rill", [(got["first"][0] - got["ready"][0]) / trip])
+        data.add("rill", world.send_c(port, line, "data", 10**7)["total"])
+        large += world.send_c(port, line, "data", 10**7, 1 << 24)["total"]
+        world.stop_all()
+    money.notes.append(f"of it {min(linked):.2f} s are link and IL-DCP: four round trips")
+    data.notes.append(f"with buffers of 16 MB set by the application: {min(large):.2f} s")
+    for _ in range(s.js_repeats):
+        try_js(world, money, lambda: js_sends(world, money, "money", 1000, 1))
+        try_js(world, data, lambda: js_sends(world, data, "data", 10**7, 1))
+    try_js(world, first, lambda: js_first(world, first))
+    return [money, data, first]
+
+
+def js_first(world, row):
+    for _ in range(world.settings.repeats):
+        got = world.js("pair.js", "first", world.settings.delay_ms)
+        row.add("js", got["round_trips_rate_given"])
+    row.notes.append(f"JavaScript without a rate given: {got['round_trips'][0]:.1f}")
+
+
+def idle(world):
+    s = world.settings
+    row = Row("idle", f"memory of an idle server connection, one stream, of {s.many:,}", "bytes",
+              less=True, required="2,048", need=at_most(2048))
+    got = world.c("idle", s.many)  # once: it is a count
+    row.add("rill", got["bytes"])
+    own = got["own_bytes"][0]
+    row.notes.append(f"of it asked for by Rill itself: {own:,.0f}; the rest is OpenSSL's")
+    try_js(world, row, lambda: row.add("js", world.js("pair.js", "idle", s.js_idle)["bytes"]))
+    return [row]
+
+
+def growth(world):
+    """Cost of a packet: many against one."""
+    s = world.settings
+    rows = []
+    for what, few, many in ("connections", 1, s.many), ("streams", 1, 1000):
+        base = []
+        for turn in range(2):  # before and after: a busy neighbour must not decide the ratio
+            base += world.c("pair", what, few, s.seconds / 3, s.repeats)["one"]
+            if turn == 0:
+                full = world.c("pair", what, many, s.seconds / 3, s.repeats, timeout=100)
+        for busy in "one", "all":
+            row = growth_row(what, few, many, busy)
+            row.add("rill", [max(base) / rate for rate in full[busy]])
+            rows.append(row)
+    for busy in "one", "all":
+        row = growth_row("accounts", 2, s.many, busy)
+        base, full = [], []
+        for _ in range(s.repeats):
+            base += world.c("node", 2, busy, s.seconds / 2)["packets"]
+            full += world.c("node", s.many, busy, s.seconds / 2)["packets"]
+        row.add("rill", [max(base) / rate for rate in full])
+        rows.append(row)
+    return rows
+
+
+def growth_row(what, few, many, busy):
+    busy_words = "the others idle" if busy == "one" else "all busy in turn"
+    return Row(f"{what}_{busy}", f"cost of a packet, {what} {few} to {many:,}, {busy_words}",
+               "times", less=True, required="1.5", need=at_most(1.5))
+
+
+def forwarding(world):
+    """What the node's process spends on a packet, whatever its clients spend."""
+    s = world.settings
+    row = Row("forward", "rilld forwarding, one core", "packets/cpu s", required="250,000",
+              need=at_least(250000))
+    wall = []
+
+    def flood(node, who):
+        process, port = node()
+        before = cpu_seconds(process)
+        got = world.c("flood", link(port, "alice"), link(port, "bob"),
+                      512 if who == "rill" else 64, 2 * s.seconds)
+        row.add(who, [got["fulfilled"][0] / (cpu_seconds(process) - before)])
+        world.stop_all()
+        return got["packets"]
+
+    for _ in range(s.repeats):
+        wall += flood(world.rilld, "rill")
+        row.add("limit", world.c("echo", 172 + 24, 97 + 20, 512, s.seconds)["relay_packets"])
+        try_js(world, row, lambda: flood(world.connector, "js"))
+    row.notes.append(f"by the clock, beside a client that takes the other core: {max(wall):,.0f}/s")
+    row.notes.append("ilp-connector's rate limit is lifted; as it comes it forwards 166.7/s")
+    return [row]
+
+
+GROUPS = {
+    "pair": pair,
+    "loopback": loopback,
+    "programs": programs,
+    "far": far,
+    "idle": idle,
+    "growth": growth,
+    "forwarding": forwarding,
+}

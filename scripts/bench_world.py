@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the benchmarks of bench.py run in: programs, nodes, a long way, and processor time."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+INTEROP = os.path.join(ROOT, "tests/interop")
+PACKET = 1000  # units of a packet, as bench/*.c and bench/js/*.js have it
+
+
+class Failed(Exception):
+    """A benchmark could not be measured; the others go on."""
+
+
+def figures(text):
+    """{name: [figure, ...]} of the lines that the programs print."""
+    out = {}
+    for line in text.splitlines():
+        name, tab, value = line.partition("\t")
+        if tab:
+            out.setdefault(name, []).append(float(value))
+    return out
+
+
+TOKEN = secrets.token_hex(16)
+
+
+def link(port, name):
+    return f"btp+ws://{name}:{TOKEN}@127.0.0.1:{port}"
+
+
+class World:
+    """Everything that is started here has ended when it is closed."""
+
+    def __init__(self, build, settings):
+        self.build = build
+        self.settings = settings
+        self.folder = tempfile.mkdtemp(prefix="rill-bench-")
+        self.running = []
+        self.names = 0
+        self.server = None
+
+    def close(self):
+        self.stop_all()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stop_all(self):
+        for process in self.running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            process.wait()
+            process.stdout.close()
+        self.running = []
+
+    def file(self, name):
+        self.names += 1
+        return os.path.join(self.folder, f"{self.names}-{name}")
+
+    def program(self, name):
+        return os.path.join(self.build, "bench", f"bench_{name}")
+
+    def run(self, command, timeout=60):
+        """The figures that a program prints."""
+        command = [str(word) for word in command]
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"{os.path.basename(command[0])}: over {timeout} s") from error
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+            raise Failed(f"{' '.join(map(os.path.basename, command[:3]))}: {lines[-1]}")
+        return figures(done.stdout)
+
+    def c(self, name, *arguments, timeout=60):
+        return self.run([self.program(name), *arguments], timeout)
+
+    def js(self, script, *arguments, timeout=60):
+        if not self.settings.javascript:
+            return {}
+        return self.run(["node", "--expose-gc", os.path.join(ROOT, "bench/js", script),
+                         *arguments], timeout)
+
+    def start(self, command, pattern=None):
+        """Starts a process and waits for the line that matches pattern, if there is one."""
+        process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True)
+        self.running.append(process)
+        while pattern:
+            line = process.stdout.readline()
+            if line == "":
+                raise Failed(f"{os.path.basename(str(command[0]))} ended at once")
+            match = re.search(pattern, line)
+            if match:
+                return process, match
+        return process, None
+
+    def wait_for_file(self, name):
+        for _ in range(1000):
+            if os.path.exists(name) and os.path.getsize(name) > 0:
+                with open(name, encoding="utf-8") as file:
+                    text = file.read()
+                if text.endswith("\n"):
+                    return text
+            time.sleep(0.01)
+        raise Failed(f"{name} was not written")
+
+    def rilld(self):
+        """(process, port)"""
+        file = self.file("port")
+        process, _ = self.start([os.path.join(self.build, "src/cli/rilld"), "local", "--quiet",
+                                 "--listen", "127.0.0.1:0", "--port-file", file])
+        return process, int(re.search(r"(\d+)\s*$", self.wait_for_file(file)).group(1))
+
+    def connector(self):
+        """ilp-connector as `moneyd local` has it, but for its limit of 10,000 packets a minute."""
+        account = {
+            "relation": "child", "plugin": "ilp-plugin-mini-accounts", "assetCode": "XRP",
+            "assetScale": 9, "maxPacketAmount": str(PACKET),
+            "rateLimit": {"refillPeriod": 1000, "refillCount": 1000000, "capacity": 1000000},
+            "balance": {"minimum": "-Infinity", "maximum": "Infinity",
+                        "settleThreshold": "-Infinity"},
+            "options": {"wsOpts": {"host": "127.0.0.1", "port": 0}, "allowedOrigins": []},
+        }
+        config = {"ilpAddress": "private.moneyd", "backend": "one-to-one", "spread": 0,
+                  "store": "ilp-store-memory", "env": "test", "accounts": {"local": account}}
+        file = self.file("connector.json")
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump(config, out)
+        process, match = self.start(
+            ["node", "--unhandled-rejections=warn",
+             os.path.join(INTEROP, "lib/connector-main.js"), file], r'"local":(\d+)')
+        return process, int(match.group(1))
+
+    def delayed(self, port):
+        """The port of a line to that port, 50 ms long each way."""
+        _, match = self.start([self.program("delay"), port, self.settings.delay_ms], r"^(\d+)$")
+        return int(match.group(1))
+
+    def send_c(self, near, far, kind, count, buffers=None):
+        """
+        What bench_net's client prints; the server is at port near, the client at far. buffers:
+        bytes of each of a stream's, instead of what they are at first.
+        """
+        os.environ.pop("BENCH_BUFFER", None)
+        if buffers:
+            os.environ["BENCH_BUFFER"] = str(buffers)
+        file = self.file("credentials")
+        self.server, _ = self.start([self.program("net"), "receive", link(near, "bob"), file],
+                                    "listening")
+        return self.c("net", "send", link(far, "alice"), file, kind, count)
+
+    def server_cpu(self):
+        """Processor seconds of send_c's server, which ends by itself."""
+        try:
+            return figures(self.server.communicate(timeout=10)[0])["cpu"][0]
+        except (subprocess.TimeoutExpired, KeyError, ValueError) as error:
+            raise Failed("bench_net receive did not end") from error
+
+    def send_js(self, near, far, kind, count):
+        file = self.file("credentials")
+        script = os.path.join(ROOT, "bench/js/net.js")
+        self.start(["node", script, "receive", link(near, "bob"), file], "listening")
+        return self.js("net.js", "send", link(far, "alice"), file, kind,
+                       self.settings.js_seconds, count)
+
+    def send_program(self, program, port, file, amount):
+        """The object that `rill send --json` ends with."""
+        done = subprocess.run(
+            [program, "send", "--link", link(port, "alice"), "--credentials", file, "--amount",
+             str(amount), "--max-packet", str(PACKET), "--min-rate", "1", "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60, check=False)
+        if done.returncode != 0:
+            raise Failed(f"rill send: exit {done.returncode}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def cpu_seconds(process):
+    """Processor time that a process has had."""
+    with open(f"/proc/{process.pid}/schedstat", encoding="utf-8") as file:
+        return int(file.read().split()[0]) / 1e9
