@@ -16,6 +16,13 @@ static uint64_t connect_deadline(const rill_connection *c)
     return rill_add_sat(c->first_sent, c->options->connect_timeout);
 }
 
+static uint64_t low_rate_deadline(const rill_connection *c)
+{
+    if (c->low_rate_since == 0)
+        return RILL_NEVER;
+    return rill_add_sat(c->low_rate_since, c->options->connect_timeout);
+}
+
 static uint64_t idle_deadline(const rill_connection *c)
 {
     if (c->options->idle_timeout == 0)
@@ -79,6 +86,7 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
     if (!c->connected && c->first_sent != 0)
         earliest(&at, c->hello_at);
     earliest(&at, idle_deadline(c));
+    earliest(&at, low_rate_deadline(c));
     earliest(&at, send_deadline(c, now_ns));
     return at;
 }
@@ -132,6 +140,13 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
     }
 }
 
+static void give_up_at_this_rate(rill_connection *c)
+{
+    c->low_rate_since = 0;
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
+        rill_stream_fail_goal(RILL_CONTAINER(n, rill_stream, node), RILL_ERR_RATE);
+}
+
 static void open_deadlines(rill_connection *c, uint64_t now_ns)
 {
     if (connect_deadline(c) <= now_ns) {
@@ -148,6 +163,8 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
         rill_connection_tell(c, RILL_TELL(HELLO), true);
         c->hello_at = now_ns + RILL_SECOND;
     }
+    if (low_rate_deadline(c) <= now_ns)
+        give_up_at_this_rate(c);
     rill_probe_on_deadline(c, now_ns);
     rill_blocked_on_deadline(c, now_ns);
     rill_connection_ready(c);
@@ -217,13 +234,9 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     rill_connection_rearm(c, now.mono_ns);
 }
 
-/* Nothing is sent at this rate. It may recover; not for ever, for those who wait. */
+/* Nothing is sent at this rate. It may recover; for those who wait, not for ever. */
 void rill_low_rate(rill_connection *c, uint64_t now_ns)
 {
     if (c->low_rate_since == 0)
         c->low_rate_since = now_ns;
-    if (now_ns - c->low_rate_since < c->options->connect_timeout)
-        return;
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
-        rill_stream_fail_goal(RILL_CONTAINER(n, rill_stream, node), RILL_ERR_RATE);
 }
