@@ -98,6 +98,12 @@ static void hold(rill_connection *c, rill_flight *f)
     f->money_count = (uint8_t)kept;
 }
 
+/* Between a packet size that passed and one that was refused. */
+static bool searching_size(const rill_connection *c)
+{
+    return c->packet_size.refused != UINT64_MAX && !rill_packet_size_known(&c->packet_size);
+}
+
 static bool may_send_money(const rill_connection *c, uint64_t now_ns)
 {
     if (c->congestion->not_before > now_ns || c->hold_until > now_ns)
@@ -107,9 +113,7 @@ static bool may_send_money(const rill_connection *c, uint64_t now_ns)
     if ((c->refusals > 0 || c->low_rate_since != 0) && waiting)
         return false;
     /* ... and while the packet size is searched. */
-    bool searching =
-        c->packet_size.refused != UINT64_MAX && !rill_packet_size_known(&c->packet_size);
-    return !searching || !waiting;
+    return !searching_size(c) || !waiting;
 }
 
 /*
@@ -123,7 +127,8 @@ static uint64_t worth_sending(const rill_connection *c, uint64_t amount, uint64_
         return amount;
     if (amount <= c->barren)
         return 0;
-    if (c->rate.latest.num == 0)
+    /* A search goes by the sizes that it tries: cut short it would not come to an end. */
+    if (c->rate.latest.num == 0 || searching_size(c))
         return amount;
     uint64_t brings = rill_rate_delivers(&c->rate, amount);
     uint64_t needed = brings > 0 ? rill_rate_needed_ceil(&c->rate, brings) : 0;
