@@ -2,8 +2,7 @@
 /*
  * The cryptography that Rill needs, behind one interface; one file a backend
  * (openssl.c). Contexts are made once a connection and used for every packet:
- * no function that handles a packet allocates, but for what a backend's library
- * does inside (OpenSSL 3.0: the state of a digest).
+ * no function that handles a packet allocates.
  */
 #ifndef RILL_CRYPTO_CRYPTO_H
 #define RILL_CRYPTO_CRYPTO_H
