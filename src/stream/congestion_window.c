@@ -31,7 +31,7 @@
 
 #include "base/muldiv.h"
 
-#define INITIAL_PACKETS 32
+#define INITIAL_PACKETS 64
 #define MIN_BACKOFF     (10 * RILL_MS)
 #define MAX_BACKOFF     RILL_SECOND
 /* Waits for a round trip each, before they double. */
@@ -86,6 +86,8 @@ typedef struct window_state {
     uint64_t jitter;   /* from one packet to the next, mean */
     uint64_t quickest; /* of this round trip */
     uint32_t samples;
+    uint64_t samples_from; /* what was sent before is of an earlier round trip, and only slow */
+    uint64_t newest;       /* sent last, of those that were measured */
     uint64_t rtt_round_at;
     uint64_t min_rtt_at;
     uint64_t cut_rtt; /* at the last cut */
@@ -340,7 +342,10 @@ static uint64_t queue_allowed(rill_congestion *c)
     return at_most(at_least(c->min_rtt / 4, LEAST_QUEUE), MOST_QUEUE);
 }
 
-/* The quickest packet of a round trip has waited too long: to what the path holds without a queue.
+/*
+ * The quickest packet of a round trip has waited too long: to what the path
+ * holds without a queue. All packets wait in a queue, so what the quickest has
+ * waited is taken off the mean, which has the path's own variation in it.
  */
 static void cut(rill_congestion *c, uint64_t now_ns)
 {
@@ -363,7 +368,9 @@ static void cut(rill_congestion *c, uint64_t now_ns)
         s->uncut = l->window;
     }
     s->cut_rtt = s->quickest;
-    uint64_t window = rill_mul_div_floor_sat(l->window, c->min_rtt, s->quickest);
+    uint64_t mean = at_least(c->smoothed_rtt, s->quickest);
+    uint64_t waited = s->quickest - c->min_rtt;
+    uint64_t window = rill_mul_div_floor_sat(l->window, mean - waited, mean);
     window -= window / 32;
     set_window(l, now_ns, at_least(window, l->window / 2), window / 2);
 }
@@ -372,8 +379,10 @@ static void watch_queue(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, u
 {
     window_state *s = state_of(c);
 
-    if (s->packets.decreased && sent_ns < s->packets.decreased_at)
+    /* Those that come last of all that were sent together are the slow ones, queue or not. */
+    if (sent_ns < s->samples_from || (s->packets.decreased && sent_ns < s->packets.decreased_at))
         return;
+    s->newest = at_least(s->newest, sent_ns);
     s->quickest = s->samples == 0 ? rtt : at_most(s->quickest, rtt);
     s->samples++;
     bool over = sent_ns >= s->rtt_round_at;
@@ -393,6 +402,7 @@ static void watch_queue(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, u
     else if (s->packets.window > 2)
         cut(c, now_ns);
     s->samples = 0;
+    s->samples_from = s->newest + 1;
     s->rtt_round_at = now_ns;
 }
 
