@@ -157,8 +157,15 @@ static void on_closed(rill_link *l, void *user)
 
 int main(int argc, char **argv)
 {
-    rill_link_handlers receiver = {on_receiver_up, on_down,     on_prepare, on_reply,
-                                   on_unanswered,  on_writable, on_closed};
+    rill_link_handlers receiver = {
+        .up = on_receiver_up,
+        .down = on_down,
+        .prepare = on_prepare,
+        .reply = on_reply,
+        .unanswered = on_unanswered,
+        .writable = on_writable,
+        .closed = on_closed,
+    };
 
     if (argc != 5)
         return 2;

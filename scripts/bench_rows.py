@@ -155,7 +155,7 @@ def far(world):
     first.add("limit", [1])
     linked, large = [], []
     for row in money, data:
-        row.add("limit", [5 * trip])
+        row.add("limit", [4 * trip])
     for _ in range(s.repeats):
         _, port = world.rilld()
         line = world.delayed(port)
@@ -166,7 +166,7 @@ def far(world):
         data.add("rill", world.send_c(port, line, "data", 10**7)["total"])
         large += world.send_c(port, line, "data", 10**7, 1 << 24)["total"]
         world.stop_all()
-    money.notes.append(f"of it {min(linked):.2f} s are link and IL-DCP: four round trips")
+    money.notes.append(f"of it {min(linked):.2f} s are link and IL-DCP: three round trips")
     data.notes.append(f"with buffers of 16 MB set by the application: {min(large):.2f} s")
     for _ in range(s.js_repeats):
         try_js(world, money, lambda: js_sends(world, money, "money", 1000, 1))

@@ -13,7 +13,10 @@ RILL_BEGIN_DECLS
 
 typedef struct rill_link rill_link;
 
-/* What a link tells its owner. None may be NULL. Called from the loop, never from inside a call. */
+/*
+ * What a link tells its owner. None but early may be NULL. Called from the
+ * loop, never from inside a call.
+ */
 typedef struct rill_link_handlers {
     /* Connected and authenticated: packets can be sent. */
     void (*up)(rill_link *l, void *user);
@@ -37,6 +40,13 @@ typedef struct rill_link_handlers {
     void (*writable)(rill_link *l, void *user);
     /* After rill_link_close: the last call; the link is freed when it returns. */
     void (*closed)(rill_link *l, void *user);
+    /*
+     * Connected, and our authentication is on its way: what is sent from inside
+     * this call follows it at once, a round trip before `up`. For requests that
+     * may be lost and asked again: a neighbour may not look at anything that
+     * comes before it has authenticated us. NULL: nothing to send yet.
+     */
+    void (*early)(rill_link *l, void *user);
 } rill_link_handlers;
 
 typedef struct rill_link_options {

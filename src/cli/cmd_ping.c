@@ -167,6 +167,14 @@ static void refused(ping_run *run, const uint8_t *packet, size_t len)
 
 /* ---- the link ---- */
 
+/* Our account is asked for along with our authentication. */
+static void on_early(rill_link *l, void *user)
+{
+    ping_run *run = user;
+    if (!run->closing)
+        rill_account_query_early(&run->account, l, rill_loop_now(run->loop), run->buffer);
+}
+
 static void on_up(rill_link *l, void *user)
 {
     (void)l;
@@ -195,7 +203,7 @@ static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, si
     rill_prepare prepare;
     bool ours = run->waiting && rill_prepare_decode(&prepare, packet, len) == RILL_OK &&
                 rill_echo_is_response(prepare.data) &&
-                memcmp(prepare.condition, run->condition, sizeof run->condition) == 0;
+                rill_equal_ct(prepare.condition, run->condition, sizeof run->condition);
     size_t reply_len;
     int rc;
     if (ours) {
@@ -238,7 +246,7 @@ static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_
     }
     rill_fulfill fulfill;
     if (rill_fulfill_decode(&fulfill, packet, len) == RILL_OK &&
-        memcmp(fulfill.fulfillment, run->fulfillment, sizeof run->fulfillment) == 0)
+        rill_equal_ct(fulfill.fulfillment, run->fulfillment, sizeof run->fulfillment))
         answered(run);
     else
         refused(run, packet, len);
@@ -253,7 +261,9 @@ static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, v
         return;
     if (rill_account_query_owns(cookie)) {
         rill_account_query_unanswered(&run->account, cookie, rill_loop_now(run->loop));
-        on_timer(&run->timer);
+        /* Asked early, and lost with the link: what became of that is told next. */
+        if (rill_link_is_up(run->link))
+            on_timer(&run->timer);
         return;
     }
     run->code = CLI_INCOMPLETE;
@@ -276,8 +286,16 @@ static void on_closed(rill_link *l, void *user)
 
 static int open_and_run(ping_run *run, const rill_net_options *net, const char *uri)
 {
-    static const rill_link_handlers handlers = {on_up,         on_down,     on_prepare, on_reply,
-                                                on_unanswered, on_writable, on_closed};
+    static const rill_link_handlers handlers = {
+        .up = on_up,
+        .down = on_down,
+        .prepare = on_prepare,
+        .reply = on_reply,
+        .unanswered = on_unanswered,
+        .writable = on_writable,
+        .closed = on_closed,
+        .early = on_early,
+    };
     const char *problem = NULL;
     rill_account_query_init(&run->account);
     int rc =
@@ -304,6 +322,7 @@ static int run_with_link(const cli_args *args, const char *uri, uint64_t count)
                           : cli_start_error(args->command, RILL_ERR_CRYPTO, NULL);
     rill_loop_free(run.loop);
     rill_crypto_free(run.crypto);
+    rill_wipe(run.fulfillment, sizeof run.fulfillment);
     return code;
 }
 

@@ -4,17 +4,36 @@
 #define ANSWER_TIME (10 * RILL_SECOND)
 #define FIRST_DELAY (100 * RILL_MS)
 #define MAX_DELAY   (5 * RILL_SECOND)
+/* The answer to an early request follows that to our authentication, in so long at least. */
+#define BEHIND (5 * RILL_MS)
 
 void rill_account_query_init(rill_account_query *q)
 {
     *q = (rill_account_query){.cookie = RILL_ACCOUNT_COOKIE_MIN, .retry_at = RILL_NEVER};
 }
 
-void rill_account_query_start(rill_account_query *q, rill_now now)
+static void begin(rill_account_query *q, rill_now now)
 {
     q->waiting = false;
     q->attempts = 0;
+    q->first = UINT64_MAX;
     q->retry_at = now.mono_ns;
+}
+
+void rill_account_query_early(rill_account_query *q, rill_link *l, rill_now now, uint8_t *buf)
+{
+    begin(q, now);
+    rill_account_query_run(q, l, now, buf);
+}
+
+void rill_account_query_start(rill_account_query *q, rill_now now)
+{
+    if (!q->waiting) {
+        begin(q, now);
+        return;
+    }
+    q->attempts = 0;
+    q->retry_at = now.mono_ns + (now.mono_ns - q->asked_at) / 2 + BEHIND;
 }
 
 void rill_account_query_stop(rill_account_query *q)
@@ -37,14 +56,17 @@ void rill_account_query_run(rill_account_query *q, rill_link *l, rill_now now, u
         return;
     size_t len;
     q->attempts++;
-    q->cookie = q->cookie == UINT64_MAX ? RILL_ACCOUNT_COOKIE_MIN : q->cookie + 1;
+    q->cookie++; /* 2^32 questions are never asked */
     if (rill_ildcp_request_encode(now.wall_ms + ANSWER_TIME / RILL_MS, buf, RILL_ILP_MAX_PACKET,
                                   &len) != RILL_OK ||
         rill_link_send(l, q->cookie, buf, len) != RILL_OK) {
         ask_later(q, now);
         return;
     }
+    if (q->first == UINT64_MAX)
+        q->first = q->cookie;
     q->waiting = true;
+    q->asked_at = now.mono_ns;
     q->retry_at = now.mono_ns + ANSWER_TIME;
 }
 
@@ -56,7 +78,7 @@ bool rill_account_query_owns(uint64_t cookie)
 int rill_account_query_reply(rill_account_query *q, uint64_t cookie, rill_now now,
                              const uint8_t *packet, size_t len, rill_ildcp_info *out)
 {
-    if (!q->waiting || cookie != q->cookie)
+    if (!q->waiting || cookie < q->first || cookie > q->cookie)
         return RILL_ERR_BLOCKED;
     rill_reject reject;
     if (rill_reject_decode(&reject, packet, len) == RILL_OK) {

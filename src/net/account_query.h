@@ -14,15 +14,25 @@
 #define RILL_ACCOUNT_COOKIE_MIN (UINT64_MAX - UINT32_MAX)
 
 typedef struct rill_account_query {
-    uint64_t cookie;   /* of the last request; replies to older ones are ignored */
-    bool waiting;      /* for its reply */
+    uint64_t first;    /* cookie of the first request over this connection of the link */
+    uint64_t cookie;   /* of the last one */
+    uint64_t asked_at; /* monotonic nanoseconds, the last one */
+    bool waiting;      /* for a reply */
     uint64_t retry_at; /* monotonic nanoseconds, RILL_NEVER where nothing is to be asked */
     unsigned attempts;
     rill_ilp_code refusal; /* of the last Reject */
 } rill_account_query;
 
 void rill_account_query_init(rill_account_query *q);
-/* The link came up: ask now. */
+/*
+ * Authentication has just been sent: asks along with it, which saves a round
+ * trip. buf[RILL_ILP_MAX_PACKET] is free to be used.
+ */
+void rill_account_query_early(rill_account_query *q, rill_link *l, rill_now now, uint8_t *buf);
+/*
+ * The link came up: ask now, or, where it was asked early, soon: the answer
+ * should come right behind that to our authentication.
+ */
 void rill_account_query_start(rill_account_query *q, rill_now now);
 /* The link went down, or the answer is known: ask no more. */
 void rill_account_query_stop(rill_account_query *q);

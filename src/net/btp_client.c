@@ -37,6 +37,7 @@ typedef struct btp_client {
     uint64_t connect_timeout_ms;
     bool reconnect;
     bool closing;
+    bool patient; /* the node hung up on us when something followed our authentication at once */
     uint32_t auth_id;
     unsigned attempts; /* that failed one after the other */
     uint64_t lost_at;  /* uv_now() */
@@ -74,6 +75,15 @@ static uint64_t next_delay(btp_client *c)
     return delays_ms[i];
 }
 
+/*
+ * The node hung up where something followed our authentication at once: it may
+ * not like that, and is tried again in another way before anybody is told.
+ */
+static bool was_hasty(const btp_client *c)
+{
+    return c->state == AUTHENTICATING && !c->patient && !rill_list_empty(&c->session.waiting);
+}
+
 /* The connection is of no use any more, or never was. */
 static void lost(btp_client *c, int error, const char *detail, bool final)
 {
@@ -82,8 +92,10 @@ static void lost(btp_client *c, int error, const char *detail, bool final)
     char text[512];
     if (c->closing)
         return;
+    bool hasty = !final && error != RILL_ERR_TIMEOUT && was_hasty(c);
+    c->patient = c->patient || hasty;
     snprintf(text, sizeof text, "%s", detail);
-    final = final || !c->reconnect;
+    final = final || (!c->reconnect && !hasty);
     c->state = final ? ENDED : WAITING;
     c->ws = NULL;
     uv_timer_stop(&c->timer);
@@ -93,8 +105,9 @@ static void lost(btp_client *c, int error, const char *detail, bool final)
     if (c->closing)
         return;
     if (!final)
-        set_timer(c, next_delay(c));
-    l->on.down(l, error, text, final, l->user);
+        set_timer(c, hasty ? 0 : next_delay(c));
+    if (!hasty)
+        l->on.down(l, error, text, final, l->user);
 }
 
 static void on_open(void *owner)
@@ -105,7 +118,13 @@ static void on_open(void *owner)
     rill_ws_ping(c->ws);
     c->state = AUTHENTICATING;
     c->auth_id = c->session.next_id++;
-    (void)rill_btp_send_auth(c->ws, c->auth_id, c->uri.account, c->uri.token);
+    rill_link *l = &c->session.link;
+    if (!rill_btp_send_auth(c->ws, c->auth_id, c->uri.account, c->uri.token) || c->patient ||
+        l->on.early == NULL)
+        return;
+    rill_btp_session_early(&c->session, c->ws);
+    l->on.early(l, l->user);
+    c->session.early = false;
 }
 
 /* Until the answer to our authentication is there, nothing else is looked at. */

@@ -52,10 +52,17 @@ int rill_btp_session_init(rill_btp_session *s, rill_loop *loop, uint32_t max_req
     return RILL_OK;
 }
 
+void rill_btp_session_early(rill_btp_session *s, rill_ws *ws)
+{
+    s->ws = ws;
+    s->early = true;
+}
+
 void rill_btp_session_start(rill_btp_session *s, rill_ws *ws)
 {
     s->ws = ws;
     s->up = true;
+    s->early = false;
     s->blocked = false;
     s->incoming = 0;
     s->generation++;
@@ -76,6 +83,7 @@ void rill_btp_session_stop(rill_btp_session *s, int error)
     rill_ws *ws = s->ws;
     uint64_t handed = ws != NULL ? rill_ws_handed(ws) : 0;
     s->up = false;
+    s->early = false;
     s->ws = NULL;
     uv_timer_stop(&s->timer);
     while (!rill_list_empty(&s->waiting)) {
@@ -160,7 +168,7 @@ int rill_btp_session_send_parts(rill_link *l, uint64_t cookie, const rill_bytes 
                                 size_t count)
 {
     rill_btp_session *s = session_of(l);
-    if (!s->up)
+    if (!s->up && !s->early)
         return RILL_ERR_NOT_CONNECTED;
     if (rill_ws_is_full(s->ws)) {
         s->blocked = true;

@@ -18,6 +18,7 @@ typedef struct rill_btp_session {
     rill_link link; /* first */
     rill_ws *ws;    /* NULL while there is none */
     bool up;
+    bool early;      /* our authentication was sent: requests may follow it */
     bool blocked;    /* the owner waits for `writable` */
     bool complained; /* about one malformed frame; further ones are not worth a line */
     uint32_t generation;
@@ -36,6 +37,8 @@ typedef struct rill_btp_session {
 /* Zeroed memory becomes a session without a connection. RILL_ERR_CRYPTO. */
 RILL_MUST_CHECK int rill_btp_session_init(rill_btp_session *s, rill_loop *loop,
                                           uint32_t max_requests);
+/* Authentication has been sent on ws: until early is cleared, requests can follow it. */
+void rill_btp_session_early(rill_btp_session *s, rill_ws *ws);
 /* ws is authenticated. Reports nothing. */
 void rill_btp_session_start(rill_btp_session *s, rill_ws *ws);
 /*

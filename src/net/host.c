@@ -332,6 +332,14 @@ static void become_ready(rill_host *h)
         h->hooks.ready(h->owner);
 }
 
+/* Our account is asked for along with our authentication. */
+static void on_early(rill_link *l, void *user)
+{
+    rill_host *h = user;
+    if (h->state < HOST_LINK_CLOSING && !h->configured)
+        rill_account_query_early(&h->account, l, rill_loop_now(h->loop), h->buffer);
+}
+
 static void on_up(rill_link *l, void *user)
 {
     (void)l;
@@ -465,8 +473,16 @@ static int configure(rill_host *h, const rill_net_options *o, const char **probl
 
 static int open_link(rill_host *h, const rill_net_options *o, const char **problem)
 {
-    static const rill_link_handlers handlers = {on_up,         on_down,     on_prepare,    on_reply,
-                                                on_unanswered, on_writable, on_link_closed};
+    static const rill_link_handlers handlers = {
+        .up = on_up,
+        .down = on_down,
+        .prepare = on_prepare,
+        .reply = on_reply,
+        .unanswered = on_unanswered,
+        .writable = on_writable,
+        .closed = on_link_closed,
+        .early = on_early,
+    };
     const char *uri = o->link;
     char from_environment[4096];
     if (!uri) {

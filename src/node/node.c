@@ -165,8 +165,15 @@ static void on_closed(rill_link *l, void *user)
 int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *link,
                     const rill_link_handlers **handlers, void **user)
 {
-    static const rill_link_handlers own = {on_up,         on_down,     on_prepare, on_reply,
-                                           on_unanswered, on_writable, on_closed};
+    static const rill_link_handlers own = {
+        .up = on_up,
+        .down = on_down,
+        .prepare = on_prepare,
+        .reply = on_reply,
+        .unanswered = on_unanswered,
+        .writable = on_writable,
+        .closed = on_closed,
+    };
     const char *problem = NULL;
     rill_account *account = NULL;
     rill_session *s = NULL;
