@@ -3,6 +3,9 @@
 #include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
 
+/* Streams of weight 1 that share a packet, where all have enough: more would cost more. */
+#define SHARING 2u
+
 /* The receiver's limit is for it to keep: it takes up to 1 % over, for rounding. */
 static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s)
 {
@@ -54,25 +57,44 @@ uint64_t rill_money_not_before(const rill_connection *c)
 }
 
 /*
- * Each stream's part of `amount`, in proportion to its weight and never over
- * what it has; what rounding leaves goes to those with room, in order.
+ * Streams take turns (deficit round robin): in its turn a stream may send its
+ * weight times half a packet, over as many packets as that takes, and then
+ * goes to the end of the line.
  */
-static void divide(rill_flight *f, const uint64_t *room, uint64_t amount)
+static void begin_turn(rill_stream *s, uint64_t packet)
 {
-    uint64_t weights = 0;
-    uint64_t left = amount;
-    for (unsigned i = 0; i < f->money_count; i++)
-        weights += f->money[i].stream->out.weight;
-    for (unsigned i = 0; i < f->money_count; i++) {
-        uint64_t part = rill_mul_div_floor_sat(amount, f->money[i].stream->out.weight, weights);
-        f->money[i].amount = part < room[i] ? part : room[i];
-        left -= f->money[i].amount;
-    }
-    for (unsigned i = 0; i < f->money_count && left > 0; i++) {
-        uint64_t more = room[i] - f->money[i].amount;
-        more = more < left ? more : left;
-        f->money[i].amount += more;
-        left -= more;
+    uint64_t share = packet / SHARING > 0 ? packet / SHARING : 1;
+    uint64_t turn = rill_mul_div_floor_sat(share, s->out.weight, 1);
+    /* Packets may have become smaller since its turn began. */
+    if (s->out.credit == 0 || s->out.credit > turn)
+        s->out.credit = turn;
+}
+
+static uint64_t usable(const rill_stream *s, uint64_t room)
+{
+    return room < s->out.credit ? room : s->out.credit;
+}
+
+/*
+ * Each stream's part of `amount`, which is not more than all room: what is left
+ * of its turn, then what a further turn allows, and then what is left at all.
+ */
+static void divide(rill_flight *f, const uint64_t *room, uint64_t packet, uint64_t amount)
+{
+    for (unsigned round = 0; amount > 0 && round < 3; round++) {
+        for (unsigned i = 0; i < f->money_count && amount > 0; i++) {
+            rill_flight_money *m = &f->money[i];
+            uint64_t more = room[i] - m->amount;
+            if (more == 0)
+                continue;
+            begin_turn(m->stream, packet);
+            if (round < 2)
+                more = usable(m->stream, more);
+            more = more < amount ? more : amount;
+            m->amount += more;
+            m->stream->out.credit = rill_sub_sat(m->stream->out.credit, more);
+            amount -= more;
+        }
     }
 }
 
@@ -91,8 +113,8 @@ static void hold(rill_connection *c, rill_flight *f)
         m.stream->out.expected += m.expected;
         m.stream->references++;
         f->money[kept++] = m;
-        /* To the end of the line, so that none starves. */
-        rill_list_remove(&m.stream->money_node);
+        if (m.stream->out.credit == 0)
+            rill_list_remove(&m.stream->money_node); /* to the end of the line */
         rill_stream_want_money(m.stream);
     }
     f->money_count = (uint8_t)kept;
@@ -164,16 +186,24 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
     uint64_t all = 0;
     if (!may_send_money(c, now_ns))
         return false;
+    uint64_t packet = rill_packet_size_next(&c->packet_size, now_ns);
+    uint64_t window = rill_congestion_value(c->congestion);
+    if (window < packet)
+        packet = window;
+    uint64_t enough = 0;
     for (rill_list *n = c->money_streams.next; n != &c->money_streams; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, money_node);
         uint64_t amount = allowed(c, s);
         if (amount == 0)
             continue;
         room[f->money_count] = amount;
-        f->money[f->money_count++].stream = s;
+        f->money[f->money_count] = (rill_flight_money){.stream = s};
+        f->money_count++;
+        begin_turn(s, packet);
+        enough = rill_add_sat(enough, usable(s, amount));
         total = rill_add_sat(total, amount);
         all = rill_add_sat(all, rill_stream_sendable(s));
-        if (f->money_count == RILL_FLIGHT_MONEY)
+        if (enough >= packet || f->money_count == RILL_FLIGHT_MONEY)
             break;
     }
     uint64_t amount = total ? rill_packet_size_spread(&c->packet_size, total, now_ns) : 0;
@@ -187,7 +217,7 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
         return false;
     }
     amount = worth;
-    divide(f, room, amount);
+    divide(f, room, packet, amount);
     hold(c, f);
     rill_packet_size_sent(&c->packet_size, amount, now_ns);
     f->amount = amount;

@@ -41,6 +41,7 @@ typedef struct rill_money_out {
     uint64_t expected;        /* of what is held: other side's units */
     uint64_t remote_max;      /* other side's receive max; UINT64_MAX until told */
     uint64_t remote_received; /* other side's word */
+    uint64_t credit;          /* units that still may leave in its turn; 0: it has none */
     uint32_t weight;
     bool blocked;  /* by remote_max */
     bool given_up; /* a goal failed: what comes back is not sent again */
@@ -94,10 +95,10 @@ struct rill_stream {
     bool want_writable;
     bool end_fetched;
     uint8_t close_code;
+    int end_error;
     uint64_t progress_ns;  /* monotonic ns: when something last got through, while ending */
     uint64_t linger_until; /* monotonic ns: its end waits for bytes that the close overtook; 0 */
-    int end_error;
-    char *message; /* of the close; NULL: none */
+    char *message;         /* of the close; NULL: none */
 };
 
 rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours);
