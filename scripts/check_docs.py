@@ -13,8 +13,8 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BLOCK = re.compile(r"^```c\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/tutorial.md", "docs/architecture.md",
-         "docs/protocol.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md", "docs/architecture.md",
+         "docs/protocol.md", "docs/security.md"]
 
 
 def read(path):
@@ -62,8 +62,18 @@ def excerpts():
                 yield f"docs/tutorial.md: not in any example:\n{part}"
 
 
+def named_tests():
+    """Each test that docs/security.md names is there."""
+    for name in re.findall(r"`((?:tests|fuzz|scripts)/[^`\s]+)`", read("docs/security.md")):
+        path, _, test = name.partition(":")
+        if not os.path.exists(os.path.join(ROOT, path)):
+            yield f"docs/security.md: no {path}"
+        elif test and not re.search(rf"\b{test}\b", read(path)):
+            yield f"docs/security.md: no {test} in {path}"
+
+
 def main():
-    problems = [*reference(), *links(), *compiles(), *excerpts()]
+    problems = [*reference(), *links(), *compiles(), *excerpts(), *named_tests()]
     for problem in problems:
         print(problem)
     return 1 if problems else 0

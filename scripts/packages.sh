@@ -56,6 +56,11 @@ header:wslay/wslay.h libwslay-dev
 LIST
 }
 
+needs_fuzz_coverage() {
+    needs_fuzz
+    echo cmd:llvm-cov-14 llvm-14
+}
+
 needs_test() {
     needs_quick
     needs_fuzz
@@ -65,6 +70,8 @@ cmd:valgrind valgrind
 cmd:doxygen doxygen
 cmd:groff groff-base
 cmd:openssl openssl
+cmd:systemd-analyze systemd
+cmd:objdump binutils
 cmd:ps procps
 file:/etc/ssl/certs/ca-certificates.crt ca-certificates
 node:18 nodejs

@@ -136,6 +136,14 @@ RILL_API void rill_client_close(rill_client *client);
 RILL_API RILL_MUST_CHECK int rill_decide(rill_connection *c, uint64_t decision, bool fulfill,
                                          bool *fulfilled);
 
+/*
+ * For a process that holds keys of money: no core dump of it is written, and
+ * other processes of its user can neither trace it nor read its memory (Linux:
+ * PR_SET_DUMPABLE). To be called first, by the program: the library leaves the
+ * process as it is. execve() and a change of user undo it. RILL_ERR_IO.
+ */
+RILL_API RILL_MUST_CHECK int rill_protect_process(void);
+
 /* ---- blocking, for short programs and scripts ---- */
 
 typedef struct rill_pay_options {

@@ -34,9 +34,16 @@ static const cli_option *find(const cli_command *command, const char *name, size
     return NULL;
 }
 
+size_t cli_public_len(const char *word, size_t len)
+{
+    const char *end = strstr(word, "://");
+    return end && (size_t)(end - word) + 3 < len ? (size_t)(end - word) + 3 : len;
+}
+
 static int usage(const cli_args *args, const char *what, const char *word, size_t len)
 {
     char shown[128];
+    len = cli_public_len(word, len);
     cli_escape(shown, sizeof shown, (const uint8_t *)word, len);
     cli_error(args->command, "%s \"%s\"; see \"rill help %s\"", what, shown, args->command->name);
     return CLI_USAGE;
@@ -83,6 +90,9 @@ static int parse_option(cli_args *args, int argc, char **argv, int *at)
 
 static int parse_operand(cli_args *args, const char *word)
 {
+    /* No operand is one; and what it holds would be shown with what is wrong. */
+    if (strstr(word, "://"))
+        return usage(args, "the URI of a link goes after --link:", word, strlen(word));
     if (!args->command->operand || args->operand)
         return usage(args, "too many arguments:", word, strlen(word));
     args->operand = word;

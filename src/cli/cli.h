@@ -65,6 +65,8 @@ struct cli_args {
  * CLI_DONE, or CLI_USAGE with a line on stderr.
  */
 int cli_args_parse(cli_args *out, const cli_command *command, int argc, char **argv);
+/* How much of a word may be shown: of a URI its scheme, for the rest may be a secret. */
+size_t cli_public_len(const char *word, size_t len);
 /* The value of an option; "" for a flag that was given; NULL where it was not. */
 const char *cli_value(const cli_args *args, const char *name);
 /* Frees what parsing copied. */
@@ -123,6 +125,11 @@ RILL_MUST_CHECK int cli_credentials_load(const char *path, rill_credentials *out
  */
 RILL_MUST_CHECK int cli_credentials_save(const char *path, const rill_credentials *credentials,
                                          char *problem, size_t cap);
+
+/* ---- json_memory.c ---- */
+
+/* What the JSON library frees is wiped from now on. Before its first use. */
+void cli_wipe_json(void);
 
 /* ---- signals.c ---- */
 

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/data_source.h"
 #include "cli/progress.h"
+#include "crypto/crypto.h"
 
 typedef struct send_run {
     const cli_args *args;
@@ -197,6 +198,8 @@ static int pay(send_run *run)
         return cli_start_error(run->args->command, rc, NULL);
     rc = rill_payment_start(&run->payment, run->loop, &run->pay, run->source ? &source : NULL,
                             &handlers, true, &problem);
+    /* The connection has keys of its own. */
+    rill_wipe(run->credentials.shared_secret, sizeof run->credentials.shared_secret);
     int code = CLI_INCOMPLETE;
     if (rc == RILL_OK) {
         if (run->source)

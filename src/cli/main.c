@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/protect.h"
 
 const cli_command *const cli_commands[] = {&cli_demo, &cli_receive, &cli_send, &cli_info,
                                            &cli_ping, &cli_help,    NULL};
@@ -44,6 +45,11 @@ int main(int argc, char **argv)
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN);
 #endif
+    cli_wipe_json();
+    if (!cli_protect()) {
+        cli_error(NULL, "the system does not protect the memory");
+        return CLI_INCOMPLETE;
+    }
     if (argc < 2) {
         cli_print_help(stderr, NULL);
         return CLI_USAGE;
@@ -59,7 +65,8 @@ int main(int argc, char **argv)
     const cli_command *command = cli_find_command(argv[1]);
     if (!command) {
         char name[64];
-        cli_escape(name, sizeof name, (const uint8_t *)argv[1], strlen(argv[1]));
+        cli_escape(name, sizeof name, (const uint8_t *)argv[1],
+                   cli_public_len(argv[1], strlen(argv[1])));
         cli_error(NULL, "there is no %s \"%s\"; \"rill help\" lists the commands",
                   argv[1][0] == '-' ? "option" : "command", name);
         return CLI_USAGE;

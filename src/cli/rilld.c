@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/protect.h"
 #include "cli/rilld_log.h"
 #include "cli/rilld_options.h"
 #include "cli/rilld_serve.h"
@@ -16,6 +17,10 @@ int main(int argc, char **argv)
 {
     rilld_options options;
     char problem[256];
+    if (!cli_protect()) {
+        rilld_error("cannot start: the system does not protect its memory");
+        return RILLD_FAILED;
+    }
     int rc = rilld_options_parse(&options, argc, argv, getenv, problem, sizeof problem);
     if (rc != RILLD_DONE) {
         rilld_error("%s", problem);

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/btp_server.h"
+#include "net/loop.h"
+
 #define DEFAULT_PORT 7768
 
 /* Where a problem is described. */
@@ -112,6 +115,32 @@ static int parse_number(const char *name, const char *text, uint64_t min, uint64
     return RILLD_DONE;
 }
 
+/* Options that are numbers. */
+static const struct number_option {
+    const char *name;
+    uint64_t min, max;
+    size_t field; /* of rilld_options, a uint64_t */
+} numbers[] = {
+    {"--max-packet-amount", 1, UINT64_MAX, offsetof(rilld_options, max_packet_amount)},
+    {"--rate-limit", 1, 1000000000, offsetof(rilld_options, rate_limit)},
+    {"--max-sessions", 1, 1000000, offsetof(rilld_options, max_sessions)},
+    {"--max-strangers", 1, 1000000, offsetof(rilld_options, max_strangers)},
+    {"--auth-timeout", 1, 3600, offsetof(rilld_options, auth_timeout)},
+    {"--idle-timeout", 1, 86400, offsetof(rilld_options, idle_timeout)},
+    {"--max-accounts", 2, 100000000, offsetof(rilld_options, max_accounts)},
+    {"--max-open", 1, 100000000, offsetof(rilld_options, max_open)},
+    {"--max-buffer", 1, 1048576, offsetof(rilld_options, max_buffer)},
+};
+
+static const struct number_option *number_option_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (strcmp(name, numbers[i].name) == 0)
+            return &numbers[i];
+    }
+    return NULL;
+}
+
 static int parse_scale(rilld_options *o, const char *name, const char *text, const problem_text *p)
 {
     uint64_t scale = 0;
@@ -129,16 +158,24 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
         return parse_origin(o, value, p);
     if (strcmp(name, "--asset-scale") == 0)
         return parse_scale(o, name, value, p);
-    if (strcmp(name, "--max-packet-amount") == 0)
-        return parse_number(name, value, 1, UINT64_MAX, &o->max_packet_amount, p);
-    if (strcmp(name, "--rate-limit") == 0)
-        return parse_number(name, value, 1, 1000000000, &o->rate_limit, p);
+    const struct number_option *number = number_option_of(name);
+    if (number != NULL)
+        return parse_number(name, value, number->min, number->max,
+                            (uint64_t *)(void *)((char *)o + number->field), p);
     if (*value == '\0')
         return fail(p, "%s: it must not be empty", name);
     if (strcmp(name, "--port-file") == 0)
         o->port_file = value;
+    else if (strcmp(name, "--user") == 0)
+        o->user = value;
+    else if (strcmp(name, "--group") == 0)
+        o->group = value;
     else if (strcmp(name, "--address") == 0)
         o->address = value;
+    else if (strcmp(name, "--tls-cert") == 0)
+        o->tls_cert = value;
+    else if (strcmp(name, "--tls-key") == 0)
+        o->tls_key = value;
     else
         o->asset_code = value;
     return RILLD_DONE;
@@ -146,14 +183,14 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
 
 static bool takes_value(const char *name)
 {
-    static const char *const names[] = {"--listen",     "--allow-origin", "--asset-scale",
-                                        "--rate-limit", "--port-file",    "--max-packet-amount",
-                                        "--asset-code", "--address"};
+    static const char *const names[] = {
+        "--listen",  "--allow-origin", "--asset-scale", "--port-file", "--tls-cert",
+        "--tls-key", "--asset-code",   "--address",     "--user",      "--group"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0)
             return true;
     }
-    return false;
+    return number_option_of(name) != NULL;
 }
 
 /* The flag at text, if it is one. */
@@ -245,7 +282,17 @@ static int check(const rilld_options *o, const problem_text *p)
     problem = rill_node_options_problem(&node);
     if (problem != NULL)
         return fail(p, "--asset-code: %s", problem);
+    if ((o->tls_cert == NULL) != (o->tls_key == NULL))
+        return fail(p, "--tls-cert and --tls-key belong together");
     return RILLD_DONE;
+}
+
+static int check_user(rilld_options *o, const problem_text *p)
+{
+    if (o->user == NULL)
+        return o->group == NULL ? RILLD_DONE : fail(p, "--group: it needs --user");
+    return rilld_user_find(&o->become, o->user, o->group, p->text, p->cap) ? RILLD_DONE
+                                                                           : RILLD_USAGE;
 }
 
 static int parse_local(rilld_options *o, int argc, char **argv,
@@ -262,6 +309,8 @@ static int parse_local(rilld_options *o, int argc, char **argv,
         rc = parse_arguments(o, argc, argv, p);
     if (rc == RILLD_DONE)
         rc = check(o, p);
+    if (rc == RILLD_DONE)
+        rc = check_user(o, p);
     if (rc == RILLD_DONE && o->listen_count == 0)
         o->listen[o->listen_count++] = fallback;
     return rc;
@@ -273,6 +322,8 @@ int rilld_options_parse(rilld_options *o, int argc, char **argv,
     problem_text p = {problem, cap};
     rill_node_options node;
     rill_node_options_init(&node);
+    rill_btp_server_options server;
+    rill_btp_server_options_init(&server);
     *o = (rilld_options){
         .command = RILLD_HELP,
         .address = node.address,
@@ -280,6 +331,13 @@ int rilld_options_parse(rilld_options *o, int argc, char **argv,
         .asset_scale = node.asset_scale,
         .max_packet_amount = node.max_packet_amount,
         .rate_limit = node.rate_limit,
+        .max_sessions = server.max_sessions,
+        .max_strangers = server.max_strangers,
+        .auth_timeout = server.auth_timeout / RILL_SECOND,
+        .idle_timeout = server.idle_timeout / RILL_SECOND,
+        .max_accounts = node.max_accounts,
+        .max_open = node.max_open,
+        .max_buffer = RILL_LOOP_MAX_STORAGE >> 20,
     };
     if (argc < 2)
         return fail(&p, "a command is needed: rilld local starts the node (see rilld help)");

@@ -3,6 +3,7 @@
 #ifndef RILL_CLI_RILLD_OPTIONS_H
 #define RILL_CLI_RILLD_OPTIONS_H
 
+#include "cli/rilld_user.h"
 #include "node/node.h"
 
 /* Exit codes of rilld. */
@@ -38,6 +39,18 @@ typedef struct rilld_options {
     uint8_t asset_scale;
     uint64_t max_packet_amount;
     uint64_t rate_limit;
+    const char *user; /* NULL: stays who it is */
+    const char *group;
+    rilld_user become;      /* where user is not NULL */
+    const char *tls_cert;   /* PEM file; NULL: no TLS */
+    const char *tls_key;    /* PEM file */
+    uint64_t max_sessions;  /* of each address */
+    uint64_t max_strangers; /* connections of each address that have not authenticated */
+    uint64_t auth_timeout;  /* s */
+    uint64_t idle_timeout;  /* s */
+    uint64_t max_accounts;
+    uint64_t max_open;   /* packets that wait for an answer */
+    uint64_t max_buffer; /* MiB of output that waits to be read */
     bool quiet;
     bool verbose;
 } rilld_options;

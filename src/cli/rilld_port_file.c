@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/rilld_options.h"
+
+enum { PIPE_PATIENCE_MS = 5000, PIPE_PAUSE_MS = 20 };
 
 static int write_all(int fd, const char *text, size_t len)
 {
@@ -64,6 +67,33 @@ static int replace(rilld_port_file *f, const char *text, size_t len)
     return 0;
 }
 
+/*
+ * /dev/stdout and its like, which may lead to a file: what was asked for is to
+ * write there, not to put a file of ours in the place of the system's link.
+ */
+static bool is_descriptor(const char *path)
+{
+    struct stat link;
+    return lstat(path, &link) == 0 && S_ISLNK(link.st_mode) &&
+           (strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0);
+}
+
+/* Opening a pipe would wait for its reader for ever, and no signal would end it. */
+static int open_pipe(const char *path)
+{
+    const struct timespec pause = {.tv_nsec = PIPE_PAUSE_MS * 1000000L};
+    for (int waited = 0;; waited += PIPE_PAUSE_MS) {
+        int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0 || errno != ENXIO)
+            return fd;
+        if (waited >= PIPE_PATIENCE_MS) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 int rilld_port_file_write(rilld_port_file *f, const char *path, const uint16_t *ports, size_t count)
 {
     char text[RILLD_MAX_LISTEN * 6 + 1] = "";
@@ -72,10 +102,11 @@ int rilld_port_file_write(rilld_port_file *f, const char *path, const uint16_t *
     *f = (rilld_port_file){.path = path};
     for (size_t i = 0; i < count && i < RILLD_MAX_LISTEN; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%u\n", (unsigned)ports[i]);
-    if (stat(path, &there) != 0 || S_ISREG(there.st_mode))
+    if (stat(path, &there) != 0 || (S_ISREG(there.st_mode) && !is_descriptor(path)))
         return replace(f, text, len);
     /* A pipe or a device (/dev/stdout) is written to; renaming would replace it. */
-    int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    int fd = S_ISFIFO(there.st_mode) ? open_pipe(path)
+                                     : open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
     return fd < 0 ? errno : write_and_close(fd, text, len);
 }
 

@@ -10,12 +10,16 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "cli/protect.h"
 #include "cli/rilld_log.h"
 #include "cli/rilld_port_file.h"
 #include "net/btp_server.h"
+#include "net/loop.h"
 
 /* How long packets under way are waited for. */
 enum { DRAIN_MS = 5000 };
+/* Files that are none of the clients': standard ones, the loop's, listeners, and some to spare. */
+enum { OWN_FILES = 48 };
 
 typedef struct serving {
     const rilld_options *options;
@@ -24,6 +28,9 @@ typedef struct serving {
     rill_node *node;
     rill_btp_server *servers[RILLD_MAX_LISTEN];
     size_t server_count; /* open */
+    uint32_t max_sessions;
+    uint32_t max_strangers;
+    unsigned long long files; /* that may be open, where they are fewer than clients may come */
     rilld_port_file port_file;
     uv_timer_t tick;
     uv_timer_t drain; /* first the limit of draining, then "now" */
@@ -166,6 +173,12 @@ static int listen_on(serving *s, const rilld_listen *listen)
     options.host = listen->host;
     options.port = listen->port;
     options.allow_origins = s->options->allow_origins;
+    options.cert_file = s->options->tls_cert;
+    options.key_file = s->options->tls_key;
+    options.max_sessions = s->max_sessions;
+    options.max_strangers = s->max_strangers;
+    options.auth_timeout = s->options->auth_timeout * RILL_SECOND;
+    options.idle_timeout = s->options->idle_timeout * RILL_SECOND;
     options.authenticate = authenticate;
     options.log = server_log;
     options.owner = s;
@@ -179,6 +192,10 @@ static int listen_on(serving *s, const rilld_listen *listen)
     if (rc == RILL_ERR_ADDRESS_IN_USE)
         rilld_error("cannot listen on %s: address in use; is another node running? choose another "
                     "port with --listen",
+                    where);
+    else if (rc == RILL_ERR_TLS)
+        rilld_error("cannot listen on %s: --tls-cert or --tls-key cannot be used: is each a PEM "
+                    "file, and do they belong to each other?",
                     where);
     else
         rilld_error("cannot listen on %s: %s; is it an address of this machine?", where,
@@ -213,6 +230,11 @@ static void say_ready(const serving *s)
         rilld_say(&s->log, "ready on %s as %s (%s, scale %u)", where, o->address, o->asset_code,
                   (unsigned)o->asset_scale);
     }
+    if (s->files > 0)
+        rilld_say(&s->log,
+                  "as no more than %llu files may be open: at most %u sessions at each address, "
+                  "and %u connections that have not authenticated",
+                  s->files, (unsigned)s->max_sessions, (unsigned)s->max_strangers);
 }
 
 static int start_signals(serving *s)
@@ -253,6 +275,8 @@ static int start_node(serving *s)
     node.asset_scale = o->asset_scale;
     node.max_packet_amount = o->max_packet_amount;
     node.rate_limit = o->rate_limit;
+    node.max_accounts = (uint32_t)o->max_accounts;
+    node.max_open = (uint32_t)o->max_open;
     node.now = now_of;
     node.wake = wake;
     node.drained = drained;
@@ -262,6 +286,18 @@ static int start_node(serving *s)
     if (rc != RILL_OK)
         rilld_error("cannot start: %s", rill_strerror(rc));
     return rc == RILL_OK ? RILLD_DONE : RILLD_FAILED;
+}
+
+static int give_up_rights(const serving *s)
+{
+    char problem[128] = "the system does not protect its memory";
+    if (s->options->user == NULL)
+        return RILLD_DONE;
+    /* With another user the kernel sets anew who may read our memory. */
+    if (rilld_user_become(&s->options->become, problem, sizeof problem) && cli_protect())
+        return RILLD_DONE;
+    rilld_error("cannot start: %s", problem);
+    return RILLD_FAILED;
 }
 
 static int start(serving *s)
@@ -278,27 +314,55 @@ static int start(serving *s)
         if (rc != RILLD_DONE)
             return rc;
     }
-    rc = write_port_file(s);
+    /* Nothing has been read from the network yet: the loop runs later. */
+    rc = give_up_rights(s);
+    if (rc == RILLD_DONE)
+        rc = write_port_file(s);
     if (rc == RILLD_DONE)
         say_ready(s);
     return rc;
 }
 
 /* Each session is a file: the usual 1024 are fewer than a few busy clients may open. */
-static void raise_file_limit(void)
+static rlim_t raise_file_limit(void)
 {
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= files.rlim_max)
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return RLIM_INFINITY;
+    if (files.rlim_cur < files.rlim_max) {
+        rlim_t before = files.rlim_cur;
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+            return before;
+    }
+    return files.rlim_cur;
+}
+
+/*
+ * Sessions for which there are no files would be refused by the system, the
+ * next client's like the stranger's. Better that our limits come first.
+ */
+static void fit_file_limit(serving *s)
+{
+    const rilld_options *o = s->options;
+    rlim_t files = raise_file_limit();
+    s->max_sessions = (uint32_t)o->max_sessions;
+    s->max_strangers = (uint32_t)o->max_strangers;
+    if (files == RLIM_INFINITY)
         return;
-    files.rlim_cur = files.rlim_max;
-    /* Where it is refused, it stays as it is. */
-    (void)setrlimit(RLIMIT_NOFILE, &files);
+    rlim_t each = (files > OWN_FILES ? files - OWN_FILES : 0) / o->listen_count;
+    if (o->max_sessions + o->max_strangers <= each)
+        return;
+    s->files = (unsigned long long)files;
+    if (s->max_strangers > each / 4)
+        s->max_strangers = each / 4 > 0 ? (uint32_t)(each / 4) : 1;
+    if (s->max_sessions > each - s->max_strangers)
+        s->max_sessions = each > s->max_strangers + 1 ? (uint32_t)(each - s->max_strangers) : 1;
 }
 
 int rilld_serve(const rilld_options *options)
 {
     serving s = {.options = options};
-    raise_file_limit();
     int rc = rill_loop_new(&s.loop, NULL);
     if (rc != RILL_OK) {
         rilld_error("cannot start: %s", rill_strerror(rc));
@@ -310,6 +374,8 @@ int rilld_serve(const rilld_options *options)
         .now = now_of,
         .user = &s,
     };
+    s.loop->max_storage = (size_t)options->max_buffer << 20;
+    fit_file_limit(&s);
     int code = start(&s);
     if (code != RILLD_DONE)
         close_all(&s);

@@ -66,7 +66,9 @@ bool rill_btp_send_auth(rill_ws *ws, uint32_t request_id, const char *name, cons
                     {bytes_of("auth_username"), RILL_BTP_TEXT, bytes_of(name)},
                     {bytes_of("auth_token"), RILL_BTP_TEXT, bytes_of(token)}},
     };
-    return rill_btp_send_frame(ws, &frame);
+    bool sent = rill_btp_send_frame(ws, &frame);
+    rill_ws_wipe_written(ws);
+    return sent;
 }
 
 int rill_btp_read_auth(const rill_btp_frame *frame, rill_bytes *name, rill_bytes *token)

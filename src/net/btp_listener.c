@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where file descriptors run out, libuv takes and drops connections with one
- * that it keeps back. Where even that one is gone, it would try for ever: the
- * socket is closed then, and opened again after a pause.
+ * that it keeps back. Where even that one is gone, it would try for ever: its
+ * handle is closed then, and opened again after a pause. The socket itself
+ * stays, by another descriptor: who comes meanwhile waits, and the right to bind
+ * it may be gone.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -10,7 +12,10 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #define BACKLOG  1024
 #define RETRY_MS 100
@@ -42,6 +47,25 @@ static void on_paused(uv_handle_t *handle)
         uv_timer_start(&l->retry, on_retry, RETRY_MS, 0);
 }
 
+void rill_listener_pause(rill_listener *l)
+{
+    if (l->open && !uv_is_closing((uv_handle_t *)&l->handle))
+        uv_close((uv_handle_t *)&l->handle, on_paused);
+}
+
+static void on_waited(uv_timer_t *timer)
+{
+    rill_listener *l = timer->data;
+    if (l->open && !uv_is_closing((uv_handle_t *)&l->handle))
+        l->ready(l, (uv_stream_t *)&l->handle);
+}
+
+/* libuv does not listen while a connection that it has told of is not taken. */
+void rill_listener_wait(rill_listener *l, uint64_t ms)
+{
+    uv_timer_start(&l->retry, on_waited, ms, 0);
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
     rill_listener *l = stream->data;
@@ -49,8 +73,30 @@ static void on_connection(uv_stream_t *stream, int status)
         l->ready(l, stream);
     } else if (!uv_is_closing((uv_handle_t *)stream)) {
         l->trouble(l, status);
-        uv_close((uv_handle_t *)stream, on_paused);
+        rill_listener_pause(l);
     }
+}
+
+/* Bound for the first time, or again what was. libuv's status. */
+static int bind_socket(rill_listener *l)
+{
+    if (l->kept < 0)
+        return uv_tcp_bind(&l->handle, (const struct sockaddr *)&l->address, 0);
+    int fd = fcntl(l->kept, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return uv_translate_sys_error(errno);
+    int status = uv_tcp_open(&l->handle, fd);
+    if (status != 0)
+        close(fd);
+    return status;
+}
+
+/* Where there is no descriptor for it, it will be bound again, if that is allowed. */
+static void keep_socket(rill_listener *l)
+{
+    uv_os_fd_t fd;
+    if (uv_fileno((const uv_handle_t *)&l->handle, &fd) == 0)
+        l->kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 /* libuv's status. Where it is not 0, the handle is closing, and a retry follows unless that too. */
@@ -61,7 +107,7 @@ static int start(rill_listener *l)
         return status;
     l->handle.data = l;
     l->open = true;
-    status = uv_tcp_bind(&l->handle, (const struct sockaddr *)&l->address, 0);
+    status = bind_socket(l);
     if (status == 0)
         status = uv_listen((uv_stream_t *)&l->handle, BACKLOG, on_connection);
     if (status != 0)
@@ -72,6 +118,7 @@ static int start(rill_listener *l)
 int rill_listener_open(rill_listener *l, const char *host, uint16_t port)
 {
     int len = sizeof l->address;
+    l->kept = -1;
     if (uv_ip4_addr(host, port, (struct sockaddr_in *)&l->address) != 0 &&
         uv_ip6_addr(host, port, (struct sockaddr_in6 *)&l->address) != 0)
         l->address.ss_family = AF_UNSPEC;
@@ -81,8 +128,10 @@ int rill_listener_open(rill_listener *l, const char *host, uint16_t port)
     int status = l->address.ss_family == AF_UNSPEC ? UV_EINVAL : start(l);
     if (status == 0)
         status = uv_tcp_getsockname(&l->handle, (struct sockaddr *)&l->address, &len);
-    if (status == 0)
+    if (status == 0) {
+        keep_socket(l);
         return RILL_OK;
+    }
     rill_listener_close(l);
     if (status == UV_EADDRINUSE)
         return RILL_ERR_ADDRESS_IN_USE;
@@ -101,6 +150,9 @@ void rill_listener_close(rill_listener *l)
     if (l->closing)
         return;
     l->closing = true;
+    if (l->kept >= 0)
+        close(l->kept);
+    l->kept = -1;
     if (!l->open)
         l->parts--; /* between two sockets */
     else if (!uv_is_closing((uv_handle_t *)&l->handle))

@@ -13,6 +13,7 @@ typedef struct rill_listener {
     unsigned parts;
     bool closing;
     bool open; /* handle is in use */
+    int kept;  /* the socket once more, lest it be bound again without the right to; or -1 */
     /* A connection waits to be taken with uv_accept. */
     void (*ready)(struct rill_listener *l, uv_stream_t *stream);
     /* Connections cannot be taken at present; status is libuv's. */
@@ -26,6 +27,13 @@ typedef struct rill_listener {
  */
 RILL_MUST_CHECK int rill_listener_open(rill_listener *l, const char *host, uint16_t port);
 uint16_t rill_listener_port(const rill_listener *l);
+/*
+ * For a moment, where a connection that waits cannot even be taken to be
+ * closed: it is dropped, those after it wait. From `ready`.
+ */
+void rill_listener_pause(rill_listener *l);
+/* Leaves the connection that waits, and those after it: `ready` comes again then. From `ready`. */
+void rill_listener_wait(rill_listener *l, uint64_t ms);
 /* closed follows. Again: nothing. */
 void rill_listener_close(rill_listener *l);
 

@@ -14,6 +14,12 @@
 #include "net/btp_listener.h"
 #include "net/btp_session.h"
 
+/*
+ * So long a stranger may stay, however many come after him: enough to
+ * authenticate. Less where few may be there: a thousand a second always pass, two at first.
+ */
+#define STRANGER_MS 500
+
 struct rill_btp_server {
     rill_loop *loop;
     rill_btp_server_options options; /* its pointers are not ours to use after opening */
@@ -21,8 +27,10 @@ struct rill_btp_server {
     rill_tls_context *tls;
     rill_listener listener;
     rill_list sessions;
-    uint32_t session_count;
-    bool listening; /* the listener still points here */
+    rill_list strangers; /* of these, the ones that have not authenticated; oldest first */
+    uint32_t stranger_count;
+    uint32_t session_count; /* the others */
+    bool listening;         /* the listener still points here */
     bool closing;
     bool given; /* opening succeeded: the owner knows of us */
     void (*closed)(void *owner);
@@ -33,12 +41,15 @@ typedef struct server_session {
     rill_btp_session session; /* first */
     rill_btp_server *server;
     rill_list node;
-    rill_ws *ws;
-    uv_timer_t timer; /* until authenticated, then of silence */
-    unsigned parts;   /* WebSocket and timers that still point here */
-    bool owned;       /* has handlers: somebody was told of it */
-    bool over;        /* lost; only its end is to come */
-    bool closing;     /* the end was begun */
+    rill_list stranger;   /* linked until authenticated or gone */
+    rill_ws *ws;          /* NULL once it is being closed */
+    rill_ws *socket;      /* the same, until it has closed */
+    uint64_t accepted_at; /* uv_now() */
+    uv_timer_t timer;     /* until authenticated, then of silence */
+    unsigned parts;       /* WebSocket and timers that still point here */
+    bool owned;           /* has handlers: somebody was told of it */
+    bool over;            /* lost; only its end is to come */
+    bool closing;         /* the end was begun */
     rill_task ending;
 } server_session;
 
@@ -80,6 +91,15 @@ static void maybe_free(rill_btp_server *server)
     rill_free(memory(), server);
 }
 
+/* No stranger any more: authenticated, or gone. */
+static void leave_strangers(server_session *session)
+{
+    if (!rill_list_linked(&session->stranger))
+        return;
+    rill_list_remove(&session->stranger);
+    session->server->stranger_count--;
+}
+
 /* The end of a session */
 
 static void part_closed(server_session *session)
@@ -89,10 +109,12 @@ static void part_closed(server_session *session)
     assert(session->parts > 0);
     if (--session->parts != 0)
         return;
-    if (session->owned)
+    if (session->owned) {
         l->on.closed(l, l->user);
+        server->session_count--;
+    }
+    leave_strangers(session);
     rill_list_remove(&session->node);
-    server->session_count--;
     rill_free(memory(), session);
     maybe_free(server);
 }
@@ -165,6 +187,31 @@ static void fail(server_session *session, int error, const char *what, uint16_t 
     lost(session, error, line, code);
 }
 
+/*
+ * The oldest stranger goes at once, also where he is told why he is refused and
+ * does not listen. False: he came just now, and who comes next has to wait a little.
+ */
+static bool make_room(rill_btp_server *server)
+{
+    server_session *oldest = RILL_CONTAINER(server->strangers.next, server_session, stranger);
+    uint64_t age = uv_now(server->loop->uv) - oldest->accepted_at;
+    uint64_t least = server->options.max_strangers;
+    least = least < STRANGER_MS ? least : STRANGER_MS;
+    if (age < least) {
+        rill_listener_wait(&server->listener, least - age);
+        return false;
+    }
+    leave_strangers(oldest);
+    if (oldest->socket != NULL)
+        rill_ws_drop(oldest->socket);
+    if (oldest->over)
+        return true;
+    log_line(server, "a client that had not authenticated gave way to another");
+    oldest->ws = NULL;
+    begin_end(oldest);
+    return true;
+}
+
 /* The life of a session */
 
 static void on_timer(uv_timer_t *timer)
@@ -196,6 +243,8 @@ static void welcome(server_session *session, uint32_t id)
     const rill_btp_frame accepted = {.type = RILL_BTP_RESPONSE, .request_id = id};
     if (!rill_btp_send_frame(session->ws, &accepted))
         return; /* lost follows */
+    /* No more tokens. */
+    rill_ws_wipe_read(session->ws, false);
     rill_btp_session_start(&session->session, session->ws);
     uv_timer_start(&session->timer, on_timer, session->server->options.idle_timeout / RILL_MS, 0);
     l->on.up(l, l->user);
@@ -220,13 +269,23 @@ static void on_first_frame(server_session *session, const uint8_t *data, size_t 
     }
     const rill_link_handlers *handlers = NULL;
     void *user = NULL;
-    if (o->authenticate(o->owner, name, token, l, &handlers, &user) != RILL_OK) {
+    /* Not an ERROR: clients take that as the last word, and this passes. */
+    error = session->server->session_count < o->max_sessions
+                ? o->authenticate(o->owner, name, token, l, &handlers, &user)
+                : RILL_ERR_LIMIT;
+    if (error == RILL_ERR_LIMIT) {
+        fail(session, error, "was turned away: no room for more", RILL_WS_TRY_LATER);
+        return;
+    }
+    if (error != RILL_OK) {
         refuse(session, frame.request_id, RILL_ERR_AUTH, "was refused: wrong account or token");
         return;
     }
     l->on = *handlers;
     l->user = user;
     session->owned = true;
+    session->server->session_count++;
+    leave_strangers(session);
     if (!session->closing)
         welcome(session, frame.request_id);
 }
@@ -264,8 +323,10 @@ static void on_drained(void *owner)
 
 static void on_ws_closed(void *owner, rill_ws *ws)
 {
+    server_session *session = owner;
     (void)ws;
-    part_closed(owner);
+    session->socket = NULL;
+    part_closed(session);
 }
 
 static const rill_ws_handlers ws_handlers = {
@@ -296,6 +357,7 @@ static void drop(rill_btp_server *server, uv_stream_t *stream)
     uv_tcp_t *handle = rill_calloc(memory(), 1, sizeof *handle);
     if (handle == NULL || uv_tcp_init(server->loop->uv, handle) != 0) {
         rill_free(memory(), handle);
+        rill_listener_pause(&server->listener); /* which drops it */
         return;
     }
     (void)uv_accept(stream, (uv_stream_t *)handle);
@@ -321,7 +383,8 @@ static server_session *session_new(rill_btp_server *server)
     uv_timer_init(server->loop->uv, &session->timer);
     session->timer.data = session;
     rill_list_push_back(&server->sessions, &session->node);
-    server->session_count++;
+    rill_list_push_back(&server->strangers, &session->stranger);
+    server->stranger_count++;
     return session;
 }
 
@@ -334,11 +397,11 @@ static void on_ready(rill_listener *listener, uv_stream_t *stream)
         .max_message = RILL_BTP_MAX_FRAME,
         .max_backlog = server->options.max_backlog,
     };
-    server_session *session = NULL;
-    if (server->session_count < server->options.max_sessions)
-        session = session_new(server);
+    if (server->stranger_count >= server->options.max_strangers && !make_room(server))
+        return;
+    server_session *session = session_new(server);
     if (session == NULL) {
-        log_line(server, "a client was turned away: no room for more sessions");
+        log_line(server, "a client was turned away: out of memory");
         drop(server, stream);
         return;
     }
@@ -348,6 +411,8 @@ static void on_ready(rill_listener *listener, uv_stream_t *stream)
         begin_end(session);
         return;
     }
+    session->accepted_at = uv_now(server->loop->uv);
+    session->socket = session->ws;
     session->parts++;
     uv_timer_start(&session->timer, on_timer, server->options.auth_timeout / RILL_MS, 0);
 }
@@ -375,7 +440,8 @@ void rill_btp_server_options_init(rill_btp_server_options *o)
         .host = "127.0.0.1",
         .auth_timeout = 5 * RILL_SECOND,
         .idle_timeout = 60 * RILL_SECOND,
-        .max_sessions = 10000,
+        .max_sessions = 20000,
+        .max_strangers = 1024,
         .max_requests = RILL_BTP_MAX_REQUESTS,
         .max_backlog = (size_t)16 * 1024 * 1024,
     };
@@ -420,6 +486,7 @@ int rill_btp_server_open(rill_btp_server **out, rill_loop *loop, const rill_btp_
     server->loop = loop;
     server->options = *o;
     rill_list_init(&server->sessions);
+    rill_list_init(&server->strangers);
     rill_task_init(&server->ending, end_server);
     int error = copy_origins(server, o->allow_origins);
     if (error == RILL_OK && o->cert_file != NULL)

@@ -20,14 +20,21 @@ typedef struct rill_btp_server_options {
     const char *cert_file;
     const char *key_file;
     uint64_t auth_timeout; /* from accept to authenticated: 5 s at first. Nanoseconds */
-    uint64_t idle_timeout; /* without a frame, ping included: 60 s at first. Nanoseconds */
-    uint32_t max_sessions; /* 10000 at first; more are closed at once */
+    uint64_t idle_timeout; /* without a message or ping, whole: 60 s at first. Nanoseconds */
+    uint32_t max_sessions; /* authenticated: 20000 at first; more are closed, code 1013 */
+    /*
+     * Connections that have not authenticated: 1024 at first, at least 1. One more, and the
+     * oldest is closed, so that those who say nothing keep nobody out; not before
+     * as many milliseconds as this limit says, or 500, for which the newcomer waits.
+     */
+    uint32_t max_strangers;
     uint32_t max_requests; /* open in each direction of a session: 10000 at first */
     size_t max_backlog;    /* bytes that wait to be written before a client is dropped: 16 MiB */
     /*
      * Whose session is it? name may be empty; neither is NUL-terminated. On
      * RILL_OK sets *handlers and *user of the link that is being made; `up`
-     * follows at once. RILL_ERR_AUTH refuses.
+     * follows at once. RILL_ERR_AUTH refuses; RILL_ERR_LIMIT closes, code 1013
+     * (try again later).
      */
     int (*authenticate)(void *owner, rill_bytes name, rill_bytes token, rill_link *session,
                         const rill_link_handlers **handlers, void **user);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Output buffers. An idle connection holds no storage: blocks of one size go
- * back to the loop when what they held is written.
+ * back to the loop when what they held is written. Where none is left they start
+ * small: ten thousand connections with an answer each must not take one each.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -23,13 +24,15 @@ static uint8_t *block_take(rill_loop *loop)
     return rill_alloc(memory(), RILL_BLOCK);
 }
 
-static void storage_give(rill_loop *loop, uint8_t *data, size_t cap)
+static void storage_give(rill_loop *loop, const rill_buffer *b)
 {
-    loop->storage -= cap;
-    if (cap == RILL_BLOCK && loop->pool_count < RILL_BLOCK_POOL)
-        loop->pool[loop->pool_count++] = data;
+    loop->storage -= b->cap;
+    if (b->secret)
+        rill_wipe(b->data, b->cap);
+    if (b->cap == RILL_BLOCK && loop->pool_count < RILL_BLOCK_POOL)
+        loop->pool[loop->pool_count++] = b->data;
     else
-        rill_free(memory(), data);
+        rill_free(memory(), b->data);
 }
 
 size_t rill_buffer_len(const rill_buffer *b)
@@ -47,16 +50,18 @@ uint8_t *rill_buffer_reserve(rill_loop *loop, rill_buffer *b, size_t len)
     if (b->data != NULL && held + len <= b->cap / 2) {
         memmove(b->data, b->data + b->start, held);
     } else {
-        size_t cap = RILL_BLOCK;
+        size_t cap = b->cap;
+        if (cap == 0)
+            cap = loop->pool_count != 0 ? RILL_BLOCK : RILL_BLOCK_SMALL;
         while (cap < held + len)
-            cap *= 2;
+            cap = cap < RILL_BLOCK ? RILL_BLOCK : 2 * cap;
         uint8_t *data = cap == RILL_BLOCK ? block_take(loop) : rill_alloc(memory(), cap);
         if (data == NULL)
             return NULL;
         loop->storage += cap;
         if (b->data != NULL) {
             memcpy(data, b->data + b->start, held);
-            storage_give(loop, b->data, b->cap);
+            storage_give(loop, b);
         }
         b->data = data;
         b->cap = cap;
@@ -83,6 +88,6 @@ void rill_buffer_consume(rill_loop *loop, rill_buffer *b, size_t len)
 void rill_buffer_clear(rill_loop *loop, rill_buffer *b)
 {
     if (b->data != NULL)
-        storage_give(loop, b->data, b->cap);
+        storage_give(loop, b);
     *b = (rill_buffer){0};
 }

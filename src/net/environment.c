@@ -70,7 +70,8 @@ static int from_json(const json_t *credentials, char *out, size_t cap)
     rill_uri again = {0};
     if (error == RILL_OK &&
         (rill_uri_parse(&again, out, NULL) != RILL_OK || strcmp(again.host, uri.host) != 0 ||
-         strcmp(again.account, uri.account) != 0 || strcmp(again.token, uri.token) != 0))
+         strcmp(again.account, uri.account) != 0 ||
+         !rill_equal_ct(again.token, uri.token, sizeof uri.token)))
         error = RILL_ERR_MALFORMED;
     rill_wipe(&uri, sizeof uri);
     rill_wipe(&again, sizeof again);

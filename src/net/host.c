@@ -130,11 +130,8 @@ static bool send_packets(rill_host *h, rill_now now)
         size_t len;
         uint64_t request;
         int rc = rill_endpoint_send(h->endpoint, now, h->buffer, &len, &request);
-        if (rc != RILL_OK) {
-            rill_host_close(h, rc, "cannot make a packet");
-            return true;
-        }
-        if (len == 0)
+        /* Without memory for one the endpoint tries again by itself, at its deadline. */
+        if (rc != RILL_OK || len == 0)
             return true;
         rc = rill_link_send(h->link, request, h->buffer, len);
         if (rc == RILL_ERR_BLOCKED || rc == RILL_ERR_LIMIT)

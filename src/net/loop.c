@@ -140,6 +140,7 @@ int rill_loop_new(rill_loop **out, struct uv_loop_s *uv)
     loop->uv = uv != NULL ? uv : &loop->own;
     loop->max_storage = RILL_LOOP_MAX_STORAGE;
     rill_list_init(&loop->heavy);
+    rill_list_init(&loop->partials);
     rill_list_init(&loop->pumps);
     rill_list_init(&loop->dirty);
     rill_list_init(&loop->deferred);

@@ -18,9 +18,14 @@
  * Measured: reads of twice and four times as much cost the node more a packet.
  */
 #define RILL_BLOCK 65536
+/* Or in one of this size, while no other is to be had. */
+#define RILL_BLOCK_SMALL 4096
 /* Blocks kept for the next connection that has something to write. */
 #define RILL_BLOCK_POOL 32
-/* Storage of all buffers of a loop together, beyond which the fullest connection is dropped. */
+/*
+ * Storage of all output of a loop together, beyond which the fullest connection
+ * is dropped. Messages that have not come whole may take a quarter of it more.
+ */
 #define RILL_LOOP_MAX_STORAGE ((size_t)256 * 1024 * 1024)
 /* Plaintext of one TLS record. */
 #define RILL_TLS_RECORD 16384
@@ -49,8 +54,10 @@ struct rill_loop {
     uint8_t *record;
     size_t storage; /* bytes that buffers hold */
     size_t max_storage;
-    rill_list heavy; /* connections with more than a block to write */
-    bool relieving;  /* one of them was dropped for its storage, and still has it */
+    rill_list heavy;    /* connections with more than a small block to write */
+    size_t leaving;     /* part of storage: of connections that were dropped for theirs */
+    rill_list partials; /* WebSockets with a part of a message, who began first first */
+    size_t partial;     /* bytes that these parts hold */
     size_t pool_count;
     uint8_t *pool[RILL_BLOCK_POOL];
 };
@@ -75,6 +82,7 @@ typedef struct rill_buffer {
     size_t start;
     size_t end;
     size_t cap;
+    bool secret; /* wiped before its storage is another's; of this storage, not of the queue */
 } rill_buffer;
 
 size_t rill_buffer_len(const rill_buffer *b);

@@ -128,8 +128,20 @@ static void finish_grace(rill_payment *p)
         return;
     rill_connection_stats stats;
     rill_connection_stats_of(p->connection, &stats);
-    if (stats.in_flight == 0 || now_of(p) >= p->grace_at)
+    if (stats.in_flight == 0)
         close_connection(p);
+    else if (now_of(p) >= p->grace_at)
+        /* At once: the connection would wait until what is in doubt has expired, and forget it. */
+        rill_client_close(p->client);
+}
+
+/* Only the goodbye is missing, and a receiver that is gone need not say it. */
+static bool arrived(const rill_payment *p)
+{
+    rill_stream_offsets offsets = {.acknowledged = p->result.data_acknowledged};
+    if (p->stream)
+        rill_stream_offsets_of(p->stream, &offsets);
+    return p->ended && offsets.acknowledged >= p->data_written;
 }
 
 /* Nothing more is sent; what is in flight gets its time. */
@@ -137,6 +149,10 @@ static void fail(rill_payment *p, int error, const char *message)
 {
     if (p->error != RILL_OK)
         return;
+    if (p->connection && arrived(p)) {
+        rill_client_close(p->client);
+        return;
+    }
     p->error = error;
     describe(p, error, message);
     p->grace_at = now_of(p) + GRACE;

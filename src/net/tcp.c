@@ -10,9 +10,12 @@
 #define LINGER_MS 1000
 /* However slowly the peer goes on reading: so many looks, then it is over. */
 #define LINGER_LOOKS 10
+/* Connections among which the fullest is dropped. */
+#define SEARCHED 64
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf);
 static void flush(rill_task *task);
+static void read_again(rill_task *task);
 
 static void on_failure(rill_task *task)
 {
@@ -33,6 +36,7 @@ void rill_tcp_init(rill_tcp *t, rill_loop *loop, const rill_tcp_handlers *on, vo
     t->parts = 2;
     rill_task_init(&t->flush, flush);
     rill_task_init(&t->failure, on_failure);
+    rill_task_init(&t->again, read_again);
     rill_list_init(&t->heavy);
 }
 
@@ -53,9 +57,10 @@ uint64_t rill_tcp_handed(const rill_tcp *t)
     return t->state == RILL_TCP_FINISHING ? t->appended : t->handed;
 }
 
-/* A failure noticed inside a call of the owner's: told to it later. */
-static void fail_later(rill_tcp *t, int error, const char *what)
+void rill_tcp_fail(rill_tcp *t, int error, const char *what)
 {
+    if (t->state == RILL_TCP_CLOSED)
+        return;
     if (t->error == RILL_OK) {
         t->error = error;
         t->broken = true;
@@ -64,35 +69,46 @@ static void fail_later(rill_tcp *t, int error, const char *what)
     rill_loop_defer(t->loop, &t->failure);
 }
 
-/*
- * All of them together wait for too much: who makes the others pay goes, one at
- * a time. Its storage comes back when it is closed.
- */
-static void relieve(rill_loop *loop)
+/* What it has to write goes now; what libuv is writing, when it has closed. */
+static void drop(rill_tcp *t)
 {
-    rill_tcp *fullest = NULL;
-    if (loop->relieving || loop->storage <= loop->max_storage)
-        return;
-    for (rill_list *at = loop->heavy.next; at != &loop->heavy; at = at->next) {
+    rill_list_remove(&t->heavy);
+    rill_buffer_clear(t->loop, &t->plain);
+    rill_buffer_clear(t->loop, &t->out);
+    t->leaving = t->busy.cap;
+    t->loop->leaving += t->leaving;
+    t->broken = true;
+    if (t->state == RILL_TCP_OPEN)
+        rill_tcp_fail(t, RILL_ERR_LIMIT, "does not read what is sent to it");
+    else
+        rill_tcp_close(t);
+}
+
+/* The one that waits for most, of some: there may be thousands. The next search goes on behind. */
+static rill_tcp *fullest_of(rill_loop *loop)
+{
+    rill_tcp *fullest = RILL_CONTAINER(loop->heavy.next, rill_tcp, heavy);
+    for (int i = 0; i < SEARCHED; i++) {
+        rill_list *at = rill_list_pop_front(&loop->heavy);
         rill_tcp *t = RILL_CONTAINER(at, rill_tcp, heavy);
-        if (fullest == NULL || rill_tcp_backlog(t) > rill_tcp_backlog(fullest))
+        rill_list_push_back(&loop->heavy, at);
+        if (rill_tcp_backlog(t) > rill_tcp_backlog(fullest))
             fullest = t;
     }
-    if (fullest == NULL)
-        return;
-    fullest->dropped = true;
-    fullest->broken = true;
-    loop->relieving = true;
-    if (fullest->state == RILL_TCP_OPEN)
-        fail_later(fullest, RILL_ERR_LIMIT, "does not read what is sent to it");
-    else
-        rill_tcp_close(fullest);
+    return fullest;
+}
+
+/* All of them together wait for too much: who makes the others pay goes. */
+static void relieve(rill_loop *loop)
+{
+    while (loop->storage - loop->leaving > loop->max_storage && !rill_list_empty(&loop->heavy))
+        drop(fullest_of(loop));
 }
 
 /* The backlog grew or shrank. */
 static void weigh(rill_tcp *t)
 {
-    bool heavy = rill_tcp_backlog(t) > RILL_BLOCK;
+    bool heavy = !t->broken && rill_tcp_backlog(t) > RILL_BLOCK_SMALL;
     if (heavy && !rill_list_linked(&t->heavy))
         rill_list_push_back(&t->loop->heavy, &t->heavy);
     else if (!heavy)
@@ -105,13 +121,13 @@ uint8_t *rill_tcp_reserve(rill_tcp *t, size_t len)
         return NULL;
     size_t backlog = rill_tcp_backlog(t);
     if (backlog > t->max_backlog || len > t->max_backlog - backlog) {
-        fail_later(t, RILL_ERR_LIMIT, "does not read what is sent to it");
+        rill_tcp_fail(t, RILL_ERR_LIMIT, "does not read what is sent to it");
         return NULL;
     }
     rill_buffer *b = t->tls != NULL ? &t->plain : &t->out;
     uint8_t *room = rill_buffer_reserve(t->loop, b, len);
     if (room == NULL)
-        fail_later(t, RILL_ERR_NOMEM, "cannot be written to: out of memory");
+        rill_tcp_fail(t, RILL_ERR_NOMEM, "cannot be written to: out of memory");
     return room;
 }
 
@@ -124,6 +140,12 @@ void rill_tcp_commit(rill_tcp *t, size_t len)
     weigh(t);
     relieve(t->loop);
     rill_loop_before_wait(t->loop, &t->flush);
+}
+
+void rill_tcp_wipe_written(rill_tcp *t)
+{
+    t->plain.secret = t->plain.data != NULL;
+    t->out.secret = t->out.data != NULL;
 }
 
 static void check_drained(rill_tcp *t)
@@ -330,9 +352,24 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
         on_ended(t, count);
     else if (count > 0 && (t->state == RILL_TCP_OPEN || t->state == RILL_TCP_HANDSHAKE))
         input(t, (uint8_t *)buf->base, (size_t)count);
-    /* libuv reads on in this turn, up to 2 MB: more than may wait to be written elsewhere. */
-    if (count == RILL_BLOCK)
-        rill_loop_flush(t->loop);
+    /*
+     * libuv would read on in this turn, up to 2 MB: more than may wait to be written elsewhere,
+     * and too long for the others to wait. A block is enough, then it is their turn.
+     */
+    if (count == RILL_BLOCK && t->state != RILL_TCP_CLOSED) {
+        uv_read_stop(stream);
+        rill_loop_defer(t->loop, &t->again);
+    }
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
+
+static void read_again(rill_task *task)
+{
+    rill_tcp *t = RILL_CONTAINER(task, rill_tcp, again);
+    int status = uv_read_start((uv_stream_t *)&t->handle, on_alloc, on_read);
+    if (status != 0 && status != UV_EALREADY)
+        socket_failed(t, status);
 }
 
 /* libuv reads and calls on_read at once, so one block serves all connections of a loop. */
@@ -408,8 +445,7 @@ void rill_tcp_part_closed(rill_tcp *t)
     rill_buffer_clear(t->loop, &t->busy);
     rill_tls_free(t->tls);
     t->tls = NULL;
-    if (t->dropped)
-        t->loop->relieving = false;
+    t->loop->leaving -= t->leaving;
     t->on->closed(t->owner);
 }
 
@@ -426,6 +462,7 @@ void rill_tcp_close(rill_tcp *t)
     rill_list_remove(&t->heavy);
     rill_task_cancel(&t->flush);
     rill_task_cancel(&t->failure);
+    rill_task_cancel(&t->again);
     if (t->resolving)
         uv_cancel((uv_req_t *)&t->request.resolve);
     /* Between two addresses it is closing already; tcp_connect.c then counts it. */

@@ -53,7 +53,8 @@ typedef struct rill_tcp {
     uv_write_t write;
     rill_task flush;
     rill_task failure;
-    rill_list heavy; /* in loop->heavy while more than a block waits */
+    rill_task again; /* reads on in the next turn */
+    rill_list heavy; /* in loop->heavy while more than a small block waits */
     rill_tls *tls;
     rill_buffer plain; /* with TLS: what is to be encrypted */
     rill_buffer out;
@@ -64,6 +65,7 @@ typedef struct rill_tcp {
     size_t max_backlog;
     size_t lingered; /* backlog when the linger timer last looked */
     unsigned looks;  /* of the linger timer */
+    size_t leaving;  /* bytes of storage in loop->leaving */
     struct addrinfo *addresses;
     const struct addrinfo *next_address;
     unsigned parts; /* libuv handles and requests that still point here */
@@ -72,7 +74,6 @@ typedef struct rill_tcp {
     bool above;    /* was over the high-water mark, and not under the low one since */
     bool reported; /* lost */
     bool broken;   /* nothing can be written any more, or nothing should */
-    bool dropped;  /* for its storage: loop->relieving */
     bool ended;    /* the peer writes nothing more */
     bool shut;     /* we write nothing more */
     int error;
@@ -106,6 +107,12 @@ uint64_t rill_tcp_handed(const rill_tcp *t);
 /* Bytes that wait to be written. */
 size_t rill_tcp_backlog(const rill_tcp *t);
 
+/* All that waits now holds a secret: once it has been written no copy of it stays. */
+void rill_tcp_wipe_written(rill_tcp *t);
+
+/* Of no use any more: nothing is written, and `lost` follows from the loop. what: after the name.
+ */
+void rill_tcp_fail(rill_tcp *t, int error, const char *what);
 /*
  * Writes what waits, then closes; gives up where the peer takes nothing for a
  * second, or not all of it in ten.

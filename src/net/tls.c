@@ -36,13 +36,16 @@ static int context_new(rill_tls_context **out, const SSL_METHOD *method)
     if (c == NULL)
         return RILL_ERR_NOMEM;
     c->ssl = SSL_CTX_new(method);
-    if (c->ssl == NULL || SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) != 1) {
+    /* Of TLS 1.2 what 1.3 has left: forward secrecy, and ciphers that authenticate. */
+    if (c->ssl == NULL || SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) != 1 ||
+        SSL_CTX_set_cipher_list(c->ssl, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
         rill_tls_context_free(c);
         return RILL_ERR_TLS;
     }
     /* A turn's output moves between two writes of the same bytes. Idle ones give memory back. */
     SSL_CTX_set_mode(c->ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_options(c->ssl,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
     *out = c;
     return RILL_OK;
 }
@@ -72,6 +75,16 @@ int rill_tls_client_context(rill_tls_context **out, const char *ca_file, bool ve
     return RILL_OK;
 }
 
+/* Of a key that is encrypted: OpenSSL would ask the terminal for it, and wait. */
+static int no_password(char *buf, int size, int writing, void *user)
+{
+    (void)buf;
+    (void)size;
+    (void)writing;
+    (void)user;
+    return 0;
+}
+
 int rill_tls_server_context(rill_tls_context **out, const char *cert_file, const char *key_file,
                             const char **problem)
 {
@@ -79,6 +92,7 @@ int rill_tls_server_context(rill_tls_context **out, const char *cert_file, const
     int error = context_new(&c, TLS_server_method());
     if (error != RILL_OK)
         return error;
+    SSL_CTX_set_default_passwd_cb(c->ssl, no_password);
     if (SSL_CTX_use_certificate_chain_file(c->ssl, cert_file) != 1)
         return refused(c, problem, "the certificate file cannot be used");
     if (SSL_CTX_use_PrivateKey_file(c->ssl, key_file, SSL_FILETYPE_PEM) != 1 ||
@@ -157,8 +171,7 @@ static int outcome(rill_tls *t, int result)
         return RILL_ERR_CLOSED;
     unsigned long code = ERR_peek_error();
     long verified = SSL_get_verify_result(t->ssl);
-    if (verified != X509_V_OK && !SSL_is_server(t->ssl) &&
-        ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+    if (verified != X509_V_OK && (SSL_get_verify_mode(t->ssl) & SSL_VERIFY_PEER) != 0) {
         snprintf(t->problem, sizeof t->problem, "the certificate is not trusted: %s",
                  X509_verify_cert_error_string(verified));
     } else {

@@ -15,7 +15,7 @@ typedef struct rill_tls_context rill_tls_context;
  */
 RILL_MUST_CHECK int rill_tls_client_context(rill_tls_context **out, const char *ca_file,
                                             bool verify, const char **problem);
-/* PEM files. RILL_ERR_TLS, RILL_ERR_NOMEM. */
+/* PEM files, the key not encrypted. RILL_ERR_TLS, RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_tls_server_context(rill_tls_context **out, const char *cert_file,
                                             const char *key_file, const char **problem);
 /* Connections that use it keep what they need. NULL is allowed. */

@@ -16,6 +16,9 @@
 #include "net/tcp.h"
 #include "net/ws_handshake.h"
 
+/* A message that came in parts starts with so much. */
+#define PARTIAL_MIN 1024
+
 struct rill_ws {
     rill_tcp tcp;
     const rill_ws_handlers *on;
@@ -24,13 +27,17 @@ struct rill_ws {
     char *request;                /* client: until it is sent */
     size_t request_len;
     rill_ws_reader reader;
-    rill_buffer message; /* one that came in parts */
+    uint8_t *message; /* the beginning of one that comes in parts; NULL */
+    size_t message_len;
+    size_t message_cap;
+    rill_list partial; /* in loop->partials while message is there */
     uint64_t last_heard;
     uint8_t *payload; /* between begin and end */
     size_t payload_len;
     size_t header_len;
     uint8_t mask[4];
     bool client;
+    bool wipe_read; /* what comes may hold a token */
     bool open;
     bool closing; /* by the owner */
     bool close_sent;
@@ -116,35 +123,89 @@ static void on_close_frame(rill_ws *ws, const rill_ws_part *part)
 
 static bool usable(const rill_ws *ws)
 {
-    return !ws->closing && !ws->tcp.reported;
+    return !ws->closing && !ws->tcp.reported && ws->tcp.error == RILL_OK;
+}
+
+/* A client that sends a byte now and then has not been heard. */
+static void heard(rill_ws *ws)
+{
+    ws->last_heard = uv_now(ws->tcp.loop->uv);
+}
+
+static void release_message(rill_ws *ws)
+{
+    ws->tcp.loop->partial -= ws->message_cap;
+    rill_list_remove(&ws->partial);
+    if (ws->wipe_read)
+        rill_wipe(ws->message, ws->message_len);
+    rill_free(memory(), ws->message);
+    ws->message = NULL;
+    ws->message_len = ws->message_cap = 0;
+}
+
+static bool grow_message(rill_ws *ws, size_t len)
+{
+    size_t cap = ws->message_cap != 0 ? ws->message_cap : PARTIAL_MIN;
+    /* The reader has a limit for messages: this ends. */
+    while (cap < len)
+        cap *= 2;
+    if (cap == ws->message_cap)
+        return true;
+    uint8_t *grown = ws->wipe_read ? rill_alloc(memory(), cap)
+                                   : rill_realloc_array(memory(), ws->message, cap, 1);
+    if (grown == NULL)
+        return false;
+    if (ws->wipe_read && ws->message != NULL) {
+        memcpy(grown, ws->message, ws->message_len);
+        rill_wipe(ws->message, ws->message_len);
+        rill_free(memory(), ws->message);
+    }
+    if (ws->message == NULL)
+        rill_list_push_back(&ws->tcp.loop->partials, &ws->partial);
+    ws->tcp.loop->partial += cap - ws->message_cap;
+    ws->message = grown;
+    ws->message_cap = cap;
+    return true;
+}
+
+/* Beginnings of messages fill the memory: who has been at his for longest goes, at once. */
+static void relieve(rill_loop *loop)
+{
+    while (loop->partial > loop->max_storage / 4) {
+        rill_ws *slowest = RILL_CONTAINER(loop->partials.next, rill_ws, partial);
+        release_message(slowest);
+        rill_tcp_fail(&slowest->tcp, RILL_ERR_LIMIT, "is too slow with a message");
+    }
 }
 
 static void keep(rill_ws *ws, const rill_ws_part *part)
 {
     if (part->len == 0)
         return;
-    uint8_t *room = rill_buffer_reserve(ws->tcp.loop, &ws->message, part->len);
-    if (room == NULL) {
+    if (!grow_message(ws, ws->message_len + part->len)) {
         lose(ws, RILL_ERR_NOMEM, "cannot be read from: out of memory");
         return;
     }
-    memcpy(room, part->data, part->len);
-    rill_buffer_commit(&ws->message, part->len);
+    memcpy(ws->message + ws->message_len, part->data, part->len);
+    ws->message_len += part->len;
+    relieve(ws->tcp.loop);
 }
 
 static void deliver(rill_ws *ws)
 {
-    /* The handler may write, and take from the pool: the message is not the socket's any more. */
-    rill_buffer whole = ws->message;
-    ws->message = (rill_buffer){0};
-    ws->on->message(ws->owner, whole.data + whole.start, rill_buffer_len(&whole));
-    rill_buffer_clear(ws->tcp.loop, &whole);
+    bool wipe = ws->wipe_read;
+    ws->on->message(ws->owner, ws->message, ws->message_len);
+    if (ws->message != NULL && wipe)
+        rill_wipe(ws->message, ws->message_len);
+    if (ws->message != NULL)
+        release_message(ws);
 }
 
 static void take(rill_ws *ws, const rill_ws_part *part)
 {
     switch (part->opcode) {
     case RILL_WS_PING:
+        heard(ws);
         control(ws, RILL_WS_PONG, part->data, part->len);
         return;
     case RILL_WS_CLOSE:
@@ -153,14 +214,17 @@ static void take(rill_ws *ws, const rill_ws_part *part)
     case RILL_WS_BINARY:
         break;
     default:
+        heard(ws);
         return;
     }
-    if (part->last && rill_buffer_len(&ws->message) == 0) {
+    if (part->last)
+        heard(ws);
+    if (part->last && ws->message_len == 0) {
         ws->on->message(ws->owner, part->data, part->len);
         return;
     }
     keep(ws, part);
-    if (part->last && usable(ws))
+    if (part->last && ws->message != NULL && usable(ws))
         deliver(ws);
 }
 
@@ -206,14 +270,13 @@ static bool handshake_done(rill_ws *ws)
     }
     end_handshake(ws);
     ws->open = true;
+    heard(ws);
     ws->on->open(ws->owner);
     return usable(ws);
 }
 
-static void on_tcp_read(void *owner, uint8_t *data, size_t len)
+static void take_bytes(rill_ws *ws, uint8_t *data, size_t len)
 {
-    rill_ws *ws = owner;
-    ws->last_heard = uv_now(ws->tcp.loop->uv);
     if (ws->handshake != NULL) {
         const char *problem = "";
         size_t used = 0;
@@ -233,10 +296,18 @@ static void on_tcp_read(void *owner, uint8_t *data, size_t len)
         read_frames(ws, data, len);
 }
 
+static void on_tcp_read(void *owner, uint8_t *data, size_t len)
+{
+    rill_ws *ws = owner;
+    bool wipe = ws->wipe_read;
+    take_bytes(ws, data, len);
+    if (wipe)
+        rill_wipe(data, len);
+}
+
 static void on_tcp_open(void *owner)
 {
     rill_ws *ws = owner;
-    ws->last_heard = uv_now(ws->tcp.loop->uv);
     if (!ws->client)
         return;
     uint8_t *room = rill_tcp_reserve(&ws->tcp, ws->request_len);
@@ -264,7 +335,8 @@ static void on_tcp_closed(void *owner)
 {
     rill_ws *ws = owner;
     end_handshake(ws);
-    rill_buffer_clear(ws->tcp.loop, &ws->message);
+    if (ws->message != NULL)
+        release_message(ws);
     if (ws->on != NULL)
         ws->on->closed(ws->owner, ws);
     rill_free(memory(), ws);
@@ -295,6 +367,7 @@ static rill_ws *ws_new(rill_loop *loop, const rill_ws_handlers *on, void *owner)
     rill_tcp_init(&ws->tcp, loop, &tcp_handlers, ws);
     ws->on = on;
     ws->owner = owner;
+    rill_list_init(&ws->partial);
     ws->handshake = rill_alloc(memory(), sizeof *ws->handshake);
     if (ws->handshake == NULL) {
         (void)abandon(ws, RILL_ERR_NOMEM);
@@ -343,6 +416,7 @@ int rill_ws_accept(rill_ws **out, rill_loop *loop, uv_stream_t *listener,
     rill_ws *ws = ws_new(loop, on, owner);
     if (ws == NULL)
         return RILL_ERR_NOMEM;
+    ws->wipe_read = true;
     rill_ws_reader_init(&ws->reader, true, options->max_message);
     rill_tcp_limit(&ws->tcp, options->max_backlog);
     rill_ws_handshake_server(ws->handshake, options->allow_origins);
@@ -396,6 +470,16 @@ const char *rill_ws_name(const rill_ws *ws)
     return ws->tcp.name;
 }
 
+void rill_ws_wipe_written(rill_ws *ws)
+{
+    rill_tcp_wipe_written(&ws->tcp);
+}
+
+void rill_ws_wipe_read(rill_ws *ws, bool wipe)
+{
+    ws->wipe_read = wipe;
+}
+
 void rill_ws_close(rill_ws *ws, uint16_t code)
 {
     if (ws->closing)
@@ -403,4 +487,10 @@ void rill_ws_close(rill_ws *ws, uint16_t code)
     ws->closing = true;
     send_close(ws, code);
     rill_tcp_finish(&ws->tcp);
+}
+
+void rill_ws_drop(rill_ws *ws)
+{
+    ws->closing = true;
+    rill_tcp_close(&ws->tcp);
 }

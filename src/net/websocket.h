@@ -63,12 +63,19 @@ bool rill_ws_is_full(const rill_ws *ws);
 /* Bytes written, and of these, from the first on, the ones that may have left or may yet. */
 uint64_t rill_ws_written(const rill_ws *ws);
 uint64_t rill_ws_handed(const rill_ws *ws);
-/* uv_now() when bytes last came. */
+/* uv_now() when a whole message or control frame last came: part of one does not count. */
 uint64_t rill_ws_last_heard(const rill_ws *ws);
 /* Who is at the other end, for people. */
 const char *rill_ws_name(const rill_ws *ws);
 
+/* What was written last is a secret: see rill_tcp_wipe_written. */
+void rill_ws_wipe_written(rill_ws *ws);
+/* A server's: what comes is wiped once it was read, first; until it is told otherwise. */
+void rill_ws_wipe_read(rill_ws *ws, bool wipe);
+
 /* Writes what waits, says why, and ends. Nothing but `closed` is called any more. */
 void rill_ws_close(rill_ws *ws, uint16_t code);
+/* The same at once, also after it: what waits to be written is lost, and nobody is told why. */
+void rill_ws_drop(rill_ws *ws);
 
 #endif

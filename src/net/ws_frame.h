@@ -19,6 +19,7 @@
 #define RILL_WS_BAD_PAYLOAD    1007
 #define RILL_WS_POLICY         1008
 #define RILL_WS_TOO_BIG        1009
+#define RILL_WS_TRY_LATER      1013
 
 typedef enum rill_ws_opcode {
     RILL_WS_CONTINUATION = 0,

@@ -165,6 +165,7 @@ int rill_accounts_admit(rill_accounts *a, rill_bytes name, rill_bytes token, ril
         }
     }
     rill_wipe(hash, sizeof hash);
+    rill_wipe(text, sizeof text);
     if (rc != RILL_OK)
         return rc;
     rill_account_hold(account);

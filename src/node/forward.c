@@ -257,6 +257,16 @@ static refusal refusal_of_send(int error)
     }
 }
 
+/*
+ * How many requests of one account may be open: the fewer, the fewer are left,
+ * so that there are always some for an account that has none.
+ */
+static size_t share_of_open(const rill_forwarder *f)
+{
+    size_t share = (f->options->max_open - f->pendings.open + 7) / 8;
+    return share < f->options->max_open_from ? share : f->options->max_open_from;
+}
+
 /* Sends *out, whose time is over at out->expires_at, on behalf of in. */
 static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
                     const rill_session *except, const rill_prepare *out)
@@ -270,7 +280,7 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
         return;
     }
     uint64_t wait = (out->expires_at - in->now.wall_ms) * RILL_MS;
-    if (from->open_from >= f->options->max_open_from)
+    if (from->open_from >= share_of_open(f))
         rc = RILL_ERR_LIMIT;
     if (rc == RILL_OK)
         rc = rill_pendings_open(&f->pendings, rill_add_sat(in->now.mono_ns, wait), &entry);
@@ -440,7 +450,7 @@ static bool fulfills(const rill_forwarder *f, const rill_pending *entry,
 {
     uint8_t hash[RILL_SHA256_LEN];
     return rill_crypto_sha256(f->crypto, fulfill->fulfillment, 32, hash) == RILL_OK &&
-           memcmp(hash, entry->condition, sizeof hash) == 0;
+           rill_equal_ct(hash, entry->condition, sizeof hash);
 }
 
 static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entry,

@@ -197,7 +197,7 @@ int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *
         if (account != NULL)
             rill_account_release(&n->accounts, account);
         rill_log_line(&n->options.log, level, "account %s: refused: %s", shown, problem);
-        return RILL_ERR_AUTH;
+        return rc == RILL_ERR_AUTH ? RILL_ERR_AUTH : RILL_ERR_LIMIT;
     }
     s->account = account;
     s->link = link;

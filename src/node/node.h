@@ -59,7 +59,8 @@ void rill_node_free(rill_node *n);
  * Takes a link that has authenticated with this name (may be empty) and token
  * as a session of its account: sets what is to be called for the link. When
  * the link goes down for good the node closes it.
- * RILL_ERR_AUTH: refused, which has been logged.
+ * Both have been logged. RILL_ERR_AUTH: refused. RILL_ERR_LIMIT: too many
+ * accounts or sessions, or no memory; it may be otherwise later.
  */
 RILL_MUST_CHECK int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token,
                                     rill_link *link, const rill_link_handlers **handlers,

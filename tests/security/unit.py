@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The systemd unit: what systemd says of it, and rilld below the filters that it asks for.
+
+Usage: unit.py FOLDER-OF-PROGRAMS FOLDER-OF-EXAMPLES UNIT COMPILER...
+
+There need be no systemd that runs: the same seccomp filters are made here, of the lists that
+systemd-analyze prints, and put in front of rilld, which then must serve a payment. Prints TAP.
+"""
+import ctypes
+import os
+import re
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import traceback
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from harness import LIMIT, RILLD, Case, environment  # noqa: E402
+
+UNIT, COMPILER = sys.argv[3], sys.argv[4:]
+EXPOSURE = 15  # of 100, as systemd counts it
+EPERM = 1
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def said(*command):
+    run = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False,
+                         stdin=subprocess.DEVNULL)
+    return run.returncode, run.stdout + run.stderr
+
+
+def settings(name):
+    """The values of a setting, in their order."""
+    with open(UNIT, encoding="utf-8") as f:
+        return re.findall(rf"^{name}=(.*)$", f.read(), re.MULTILINE)
+
+
+# ---- the lists ----
+
+def group(name):
+    """The system calls of a group."""
+    status, text = said("systemd-analyze", "--no-pager", "syscall-filter", name)
+    assert status == 0, text
+    calls = set()
+    for word in (line.strip() for line in text.splitlines()[1:]):
+        if word.startswith("@"):
+            calls |= group(word)
+        elif word and not word.startswith("#"):
+            calls.add(word)
+    return calls
+
+
+def members(words):
+    calls = set()
+    for word in words.split():
+        calls |= group(word) if word.startswith("@") else {word}
+    return calls
+
+
+def allowed_calls():
+    """What SystemCallFilter= leaves; systemd lets through what every program needs, @default."""
+    calls = group("@default")
+    for value in settings("SystemCallFilter"):
+        if value.startswith("~"):
+            calls -= members(value[1:]) - group("@default")
+        else:
+            calls |= members(value)
+    return calls
+
+
+def call_numbers():
+    text = subprocess.run([*COMPILER, "-E", "-dM", "-include", "sys/syscall.h", "-x", "c",
+                           os.devnull], capture_output=True, text=True, timeout=LIMIT,
+                          check=True).stdout
+    return {name: int(n) for name, n in re.findall(r"#define __NR_(\w+) (\d+)$", text, re.MULTILINE)}
+
+
+# ---- a filter of seccomp, in the machine that the kernel runs ----
+
+LOAD, EQUAL, MASKED, RETURN = 0x20, 0x15, 0x45, 0x06  # ld abs, jeq, jset, ret
+ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | EPERM
+NUMBER, ARGUMENT_0, ARGUMENT_2 = 0, 16, 32
+AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
+PROT_WRITE, PROT_EXEC = 2, 4
+
+
+def op(code, k, yes=0, no=0):
+    return struct.pack("HBBI", code, yes, no, k)
+
+
+def one_of(place, values, yes):
+    """If what lies at place is one of these, `yes`; else it is refused."""
+    tests = [op(EQUAL, value, len(values) - i, 0) for i, value in enumerate(values)]
+    return [op(LOAD, place), *tests, op(RETURN, REFUSE), op(RETURN, yes)]
+
+
+def never_both(place, first, second):
+    """Refused where both bits are set."""
+    return [op(LOAD, place), op(MASKED, first, 0, 2), op(MASKED, second, 0, 1),
+            op(RETURN, REFUSE), op(RETURN, ALLOW)]
+
+
+def only_for(number, then):
+    return [op(LOAD, NUMBER), op(EQUAL, number, 0, len(then)), *then]
+
+
+def program(calls):
+    """SystemCallFilter=, RestrictAddressFamilies= and MemoryDenyWriteExecute=."""
+    numbers = call_numbers()
+    families = {"AF_INET": AF_INET, "AF_INET6": AF_INET6, "AF_UNIX": AF_UNIX}
+    wanted = [families[name] for value in settings("RestrictAddressFamilies")
+              for name in value.split()]
+    ops = only_for(numbers["socket"], one_of(ARGUMENT_0, wanted, ALLOW)) if "socket" in calls else []
+    if settings("MemoryDenyWriteExecute") == ["yes"]:
+        ops += only_for(numbers["mmap"], never_both(ARGUMENT_2, PROT_WRITE, PROT_EXEC))
+    ops.append(op(LOAD, NUMBER))
+    for name in sorted(calls & numbers.keys()):
+        ops += [op(EQUAL, numbers[name], 0, 1), op(RETURN, ALLOW)]
+    ops.append(op(RETURN, REFUSE))
+    assert len(ops) <= 4096
+    return b"".join(ops), len(ops)
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, FILTER = 22, 38, 2
+
+
+def sandbox(calls):
+    """For a child before it becomes rilld: the filters, no rights, the unit's limits."""
+    code, count = program(calls)
+    buffer = ctypes.create_string_buffer(code)
+    header = struct.pack("HxxxxxxP", count, ctypes.addressof(buffer))
+
+    def enter():
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+        if LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+            os._exit(98)
+        if LIBC.prctl(PR_SET_SECCOMP, FILTER, header, 0, 0) != 0:
+            os._exit(99)
+    return enter, buffer
+
+
+def start(case, calls):
+    enter, buffer = sandbox(calls)
+    program_file = case.file("rilld")
+    os.chmod(case.folder, 0o777)
+    with open(RILLD, "rb") as f:
+        case.file("rilld", f.read())
+    os.chmod(program_file, 0o755)
+    node = case.start([program_file, "local", "--listen", "127.0.0.1:0", "--port-file",
+                       case.file("port")], env=environment(), preexec_fn=enter)
+    node.buffer = buffer
+    return node
+
+
+# ---- the tests ----
+
+@test
+def systemd_finds_little_that_is_exposed(case):
+    with open(UNIT, encoding="utf-8") as f:
+        text = f.read()
+    unit = case.file("rilld.service", re.sub(r"^ExecStart=\S+", f"ExecStart={RILLD}", text,
+                                             flags=re.MULTILINE))
+    status, out = said("systemd-analyze", "--no-pager", "security", "--offline=true",
+                       f"--threshold={EXPOSURE}", unit)
+    assert status == 0, out
+    status, out = said("systemd-analyze", "--no-pager", "verify", "--man=no", unit)
+    assert status == 0 and out.strip() == "", out
+    bare = case.file("bare.service", f"[Service]\nExecStart={RILLD} local\n")
+    status, _ = said("systemd-analyze", "--no-pager", "security", "--offline=true",
+                     f"--threshold={EXPOSURE}", bare)
+    assert status != 0, "a unit without any of it passes too"
+
+
+@test
+def rilld_serves_below_the_filters(case):
+    node = start(case, allowed_calls())
+    node.until("ready on", "err")
+    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as f:
+        status = f.read()
+    assert re.search(r"^Seccomp:\s+2$", status, re.MULTILINE), status
+    assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE), status
+    assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE), status
+    with open(case.file("port"), encoding="ascii") as f:
+        port = int(f.read())
+    links = [f"btp+ws://:{who}-{os.urandom(8).hex()}@127.0.0.1:{port}" for who in "ab"]
+    receiver = case.rill("receive", "--link", links[0], "--credentials", case.file("c.json"),
+                         "--connections", "1")
+    receiver.until("wrote its ILP address")
+    sender = case.rill("send", "--link", links[1], "--credentials", case.file("c.json"),
+                       "--amount", "12345")
+    assert sender.end() == 0, sender.text
+    assert receiver.end() == 0, receiver.text
+    assert re.search("payment for: 12345", "\n".join(receiver.lines())), receiver.text
+    node.process.send_signal(signal.SIGUSR1)
+    node.until("requests open", "err")
+    node.process.send_signal(signal.SIGTERM)
+    assert node.end() == 0, node.text
+
+
+@test
+def the_filters_filter(case):
+    for missing in ({"socket"}, {"epoll_create1"}, {"bind"}):
+        node = start(case, allowed_calls() - missing)
+        code = node.end()
+        assert code not in (0, 98, 99), f"without {missing}: {code} {node.text}"
+
+
+def main():
+    print(f"1..{len(TESTS)}")
+    failed = 0
+    for number, function in enumerate(TESTS, 1):
+        name = function.__name__.replace("_", " ")
+        case = Case(None)
+        try:
+            function(case)
+            print(f"ok {number} - {name}")
+        except Exception:  # every failure is a line of TAP
+            failed += 1
+            print(f"not ok {number} - {name}")
+            for line in traceback.format_exc().splitlines():
+                print("# " + line)
+        finally:
+            case.close()
+        sys.stdout.flush()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
