@@ -41,7 +41,10 @@ typedef struct rill_connection_options {
     /* Streams that the other side may have open at once: 10 at first and at least, at most 1000000
      */
     uint32_t max_remote_streams;
-    /* Packets in flight at most: 4096 at first */
+    /*
+     * Packets in flight at most, not counting those whose reply is overdue or cannot come any
+     * more, of which there may be 16 times as many: 4096 at first
+     */
     uint32_t max_in_flight;
     /* Undecided incoming packets at most: 1024 at first; more are refused T02 */
     uint32_t max_undecided;
@@ -129,7 +132,7 @@ RILL_API rill_stream *rill_connection_stream(rill_connection *c, uint64_t id);
 
 /*
  * A new minimum rate, from now on: as min_rate of the options.
- * RILL_ERR_INVALID den is 0.
+ * RILL_ERR_INVALID num or den is 0.
  */
 RILL_API RILL_MUST_CHECK int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate);
 

@@ -125,6 +125,8 @@ RILL_API RILL_MUST_CHECK int rill_endpoint_decide(rill_endpoint *e, rill_now now
  * length, or 0 where there is nothing to send now. *request names it for
  * rill_endpoint_reply. Call it only while the link takes packets: what it
  * gives is in flight.
+ * RILL_ERR_NOMEM, RILL_ERR_CRYPTO: there is none now (*len is 0) since one
+ * could not be made; it is tried again by itself, after a deadline.
  */
 RILL_API RILL_MUST_CHECK int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet,
                                                 size_t *len, uint64_t *request);

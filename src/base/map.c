@@ -188,6 +188,17 @@ void *rill_map_get(const rill_map *m, uint64_t key)
     return slot == NULL ? NULL : slot->value;
 }
 
+bool rill_map_replace(rill_map *m, uint64_t key, void *value)
+{
+    assert(value != NULL);
+    rill_map_slot *slot = find_in_slots(m, key);
+    if (slot == NULL)
+        slot = find_in_old(m, key);
+    if (slot != NULL)
+        slot->value = value;
+    return slot != NULL;
+}
+
 /* Frees the slot, and the marks that end at it, where the next one is free; else marks it. */
 static void release(rill_map *m, size_t i)
 {

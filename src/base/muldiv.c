@@ -66,11 +66,6 @@ uint64_t rill_ratio_floor(rill_ratio ratio, uint64_t amount)
     return rill_mul_div_floor_sat(amount, ratio.num, ratio.den);
 }
 
-uint64_t rill_ratio_ceil(rill_ratio ratio, uint64_t amount)
-{
-    return rill_mul_div_ceil_sat(amount, ratio.num, ratio.den);
-}
-
 uint64_t rill_ratio_inverse_floor(rill_ratio ratio, uint64_t amount)
 {
     return rill_mul_div_floor_sat(amount, ratio.den, ratio.num);

@@ -47,7 +47,6 @@ uint64_t rill_mul_div_ceil_sat(uint64_t a, uint64_t b, uint64_t c);
 
 /* amount * ratio; UINT64_MAX where it does not fit. */
 uint64_t rill_ratio_floor(rill_ratio ratio, uint64_t amount);
-uint64_t rill_ratio_ceil(rill_ratio ratio, uint64_t amount);
 /* The most source units that deliver at most `amount`: floor(amount / ratio); UINT64_MAX where
  * ratio is 0. */
 uint64_t rill_ratio_inverse_floor(rill_ratio ratio, uint64_t amount);

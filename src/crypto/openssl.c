@@ -251,13 +251,14 @@ static int open_envelope(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t 
     OSSL_PARAM tag[] = {tag_param(expected), OSSL_PARAM_construct_end()};
     uint8_t none[EVP_MAX_BLOCK_LENGTH];
     int done;
-    if (len > INT_MAX || EVP_CipherInit_ex2(ctx, NULL, key, envelope, 0, NULL) != 1 ||
-        (len != 0 && EVP_DecryptUpdate(ctx, out, &done, text, (int)len) != 1) ||
-        EVP_CIPHER_CTX_set_params(ctx, tag) != 1)
+    if (len > INT_MAX)
         return RILL_ERR_CRYPTO;
-    if (EVP_DecryptFinal_ex(ctx, none, &done) != 1) {
-        rill_wipe(out, len);
-        return RILL_ERR_AUTH;
+    bool checked = EVP_CipherInit_ex2(ctx, NULL, key, envelope, 0, NULL) == 1 &&
+                   (len == 0 || EVP_DecryptUpdate(ctx, out, &done, text, (int)len) == 1) &&
+                   EVP_CIPHER_CTX_set_params(ctx, tag) == 1;
+    if (!checked || EVP_DecryptFinal_ex(ctx, none, &done) != 1) {
+        rill_wipe(out, len); /* nobody has vouched for it */
+        return checked ? RILL_ERR_AUTH : RILL_ERR_CRYPTO;
     }
     return RILL_OK;
 }

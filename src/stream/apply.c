@@ -154,10 +154,7 @@ static void apply_max_data(rill_stream *s, uint64_t limit)
  */
 static void linger(rill_stream *s)
 {
-    uint64_t until = s->connection->endpoint->last_now.mono_ns + CLOSE_LINGER;
-    if (rill_heap_set(&s->connection->endpoint->heap, &s->deadline.timer, until) != RILL_OK)
-        return;
-    s->linger_until = until;
+    s->linger_until = s->connection->endpoint->last_now.mono_ns + CLOSE_LINGER;
     rill_stream_rearm(s);
 }
 
@@ -183,7 +180,7 @@ static void apply_close(rill_stream *s, const rill_frame *frame, bool prepare)
  */
 static void drop_data(rill_connection *c, const rill_frame *frame)
 {
-    c->endpoint->closed_stream = frame->stream;
+    rill_endpoint_note_closed(c->endpoint, frame->stream);
     c->received_bytes += frame->text.len;
     c->consumed_bytes += frame->text.len;
     rill_connection_update_receive_window(c);

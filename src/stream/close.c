@@ -140,6 +140,16 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, rill_byt
         rill_connection_shut(c);
 }
 
+void rill_connection_superseded(rill_connection *c)
+{
+    static const char message[] = "its client has started again";
+    if (c->state != RILL_STATE_OPEN && c->state != RILL_STATE_CLOSING)
+        return;
+    drop_unanswered(c);
+    rill_connection_closed_by_remote(c, RILL_CLOSE_INTERNAL_ERROR,
+                                     (rill_bytes){(const uint8_t *)message, sizeof message - 1});
+}
+
 void rill_connection_shut(rill_connection *c)
 {
     if (c->state >= RILL_STATE_CLOSED)

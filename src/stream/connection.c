@@ -9,12 +9,6 @@
 /* What a peer assumes of a connection's data window until it is told (the reference does). */
 #define ASSUMED_CONNECTION_WINDOW 65534u
 #define ASSUMED_MAX_STREAM_ID     20u /* RFC 29 section 3.3 */
-/*
- * Sequences start from the clock: a client that starts again is not taken for
- * a replay. Those of servers lie in another range: both sides encrypt with one
- * key, and a packet of ours that somebody sends back to us is to be known.
- */
-#define SEQUENCE_SERVER (UINT64_C(1) << 62)
 
 static void init_lists(rill_connection *c)
 {
@@ -82,8 +76,7 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
         return NULL;
     }
     init_windows(c);
-    c->first_sequence = now.wall_ms << SEQUENCE_CLOCK_SHIFT | (server ? SEQUENCE_SERVER : 0);
-    c->next_sequence = c->first_sequence;
+    c->next_sequence = now.wall_ms << SEQUENCE_CLOCK_SHIFT | (server ? SEQUENCE_SERVER : 0);
     c->started = now.mono_ns;
     c->last_authentic = now.mono_ns;
     return c;

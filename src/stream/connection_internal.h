@@ -18,6 +18,14 @@
 
 /* Sequences start from the clock: so many binary digits below its milliseconds. */
 #define SEQUENCE_CLOCK_SHIFT 20
+/* Numbers from here on are from a clock: nobody counts so far (RFC 29 section 5.1.3). */
+#define SEQUENCE_CLOCK (UINT64_C(1) << 40)
+/*
+ * A client that starts again is then not taken for a replay. Those of servers
+ * lie in another range: both sides encrypt with one key, and a packet of ours
+ * that somebody sends back to us is to be known.
+ */
+#define SEQUENCE_SERVER (UINT64_C(1) << 62)
 
 typedef enum rill_connection_state {
     RILL_STATE_OPEN,
@@ -94,7 +102,6 @@ struct rill_connection {
     rill_keys *keys;
 
     /* packets */
-    uint64_t first_sequence;
     uint64_t next_sequence;
     uint64_t packets_numbered;
     rill_sequence_window seen;
@@ -105,7 +112,8 @@ struct rill_connection {
     uint32_t undecided_count;
     uint32_t refusals;    /* rounds of them in a row, by the receiver */
     int last_failure;     /* what to report if it never connects */
-    uint32_t doubt_count; /* of those: that nobody can answer any more */
+    uint32_t doubt_count; /* of the flights: that nobody can answer any more */
+    uint32_t overdue_count;
     rill_list undecided;
     rill_list unasked;           /* of those, whose event waits to be fetched */
     uint64_t undecided_deadline; /* not after the first of theirs */
@@ -153,6 +161,9 @@ struct rill_connection {
     /* telling */
     uint32_t tell;
     uint32_t urgent;
+    uint32_t events;    /* RILL_EVENT_BIT bits that wait to be fetched */
+    uint32_t told;      /* who we are, as far as the other side has acknowledged it */
+    uint64_t told_from; /* by packets from this sequence on: our address is that since */
 
     /* end */
     bool ending;
@@ -167,7 +178,6 @@ struct rill_connection {
     uint64_t close_again_at; /* monotonic ns: our close was refused on the way; 0 */
     uint64_t gone_until;     /* monotonic ns */
 
-    uint32_t events;
     rill_connection_stats stats;
 };
 
@@ -203,6 +213,11 @@ void rill_connection_check_end(rill_connection *c);
 void rill_connection_fail(rill_connection *c, uint8_t code, int error, const char *message);
 /* The other side closed. */
 void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, rill_bytes message);
+/*
+ * Its client has begun anew with the same credentials, and will go on with
+ * nothing of it: ends as if the other side had closed, with RILL_ERR_REMOTE.
+ */
+void rill_connection_superseded(rill_connection *c);
 /* Nothing more leaves: its end is reported once the last reply has come. */
 void rill_connection_shut(rill_connection *c);
 void rill_connection_check_closed(rill_connection *c);
@@ -243,7 +258,8 @@ void rill_tell_frames(rill_connection *c, rill_packet_writer *p, rill_flight *fl
 bool rill_tell_urgent(const rill_connection *c);
 /* A frame recorded in a flight was lost: to be told again. */
 void rill_tell_again(rill_connection *c, const rill_flight_control *control);
-void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *control);
+void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *control,
+                            uint64_t sequence);
 
 /* ---- schedule.c, schedule_money.c, schedule_data.c, probe.c ---- */
 /* The next Prepare of this connection, or *len 0. */
@@ -256,7 +272,8 @@ uint64_t rill_money_not_before(const rill_connection *c);
 bool rill_money_wanted(const rill_connection *c);
 /* Bytes may be sent now. */
 bool rill_data_wanted(rill_connection *c);
-void rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f);
+/* False where there are bytes to send, and no memory for the record of any. */
+RILL_MUST_CHECK bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f);
 void rill_add_money_frames(rill_packet_writer *p, const rill_flight *f);
 /* A limit of the other side stops us: it is told, and asked again later. */
 void rill_note_blocked(rill_connection *c);
@@ -271,6 +288,12 @@ uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns);
 void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns);
 
 /* ---- receive_prepare.c ---- */
+/*
+ * An authentic packet with an address and this number is the first of a client
+ * that knows nothing of this connection: its number is from a later clock. The
+ * numbers of one client follow each other.
+ */
+bool rill_connection_is_later(const rill_connection *c, uint64_t sequence);
 /* An authentic, decrypted Prepare. Writes the reply, or none (undecided). */
 RILL_MUST_CHECK int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
                                             const rill_prepare *prepare, const uint8_t *plaintext,

@@ -83,6 +83,7 @@ static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
     rill_undecided_release(u);
     c->stats.received += amount;
     int err = rill_reply_fulfill(c, sequence, amount, fulfillment, reply, reply_len);
+    rill_wipe(fulfillment, sizeof fulfillment);
     e->part_count = 0;
     after_release(c);
     return err;
@@ -104,7 +105,7 @@ int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool
 {
     *reply_len = 0;
     e->last_now = now;
-    e->closed_stream = 0;
+    e->closed_count = 0;
     if (fulfilled)
         *fulfilled = false;
     rill_undecided *u = rill_map_get(&e->decisions, decision);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
+#include "base/secret.h"
 
 #define DEFAULT_MAX_CONNECTIONS 100000u
 /* Larger blocks of streams' buffers are not kept for the next stream. */
@@ -132,6 +133,8 @@ static void tell_new_address(rill_endpoint *e)
 {
     for (rill_list *n = e->connections.next; n != &e->connections; n = n->next) {
         rill_connection *c = RILL_CONTAINER(n, rill_connection, node);
+        c->told &= ~RILL_TELL(ADDRESS);
+        c->told_from = c->next_sequence;
         if (c->state == RILL_STATE_OPEN && c->options->receive)
             rill_connection_tell(c, RILL_TELL(ADDRESS), true);
     }
@@ -209,19 +212,23 @@ rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token)
 {
     rill_connection *c =
         rill_map_get(&e->table, rill_token_hash((const char *)token.data, token.len));
-    if (!c || c->token_len != token.len || memcmp(c->token, token.data, token.len) != 0)
+    if (!c || c->token_len != token.len || !rill_same_ct(c->token, token.data, token.len))
         return NULL;
     return c;
 }
 
-int rill_endpoint_add(rill_endpoint *e, rill_connection *c)
+int rill_endpoint_add(rill_endpoint *e, rill_connection *c, rill_connection *instead)
 {
     if (e->open_count >= e->max_connections)
         return RILL_ERR_LIMIT;
     int err = rill_heap_set(&e->heap, &c->deadline.timer, RILL_NEVER - 1);
     if (err != RILL_OK)
         return err;
-    err = rill_map_put(&e->table, rill_token_hash(c->token, c->token_len), c);
+    uint64_t hash = rill_token_hash(c->token, c->token_len);
+    if (instead && rill_map_replace(&e->table, hash, c))
+        instead->in_table = false;
+    else
+        err = rill_map_put(&e->table, hash, c);
     if (err != RILL_OK)
         return err;
     c->in_table = true;
@@ -330,7 +337,7 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
     if (err == RILL_OK)
         err = rill_connection_set_remote_address(c, address);
     if (err == RILL_OK)
-        err = rill_endpoint_add(e, c);
+        err = rill_endpoint_add(e, c, NULL);
     if (err != RILL_OK) {
         rill_connection_destroy(c);
         return err;
@@ -373,19 +380,22 @@ int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *
     e->last_now = now;
     if (!e->address)
         return RILL_OK;
+    int failed = RILL_OK;
     while (!rill_list_empty(&e->ready)) {
         rill_connection *c = RILL_CONTAINER(e->ready.next, rill_connection, ready_node);
         int err = rill_connection_next_packet(c, now, packet, len, request);
         rill_list_remove(&c->ready_node);
         if (*len > 0)
             rill_connection_ready(c);
-        if (err != RILL_OK) /* without memory: tried again later */
+        if (err != RILL_OK) { /* without memory: tried again later, and others now */
             rill_connection_hold_path(c, now.mono_ns, now.mono_ns);
+            failed = err;
+        }
         rill_connection_rearm(c, now.mono_ns);
-        if (err != RILL_OK || *len > 0)
-            return err;
+        if (*len > 0)
+            return RILL_OK;
     }
-    return RILL_OK;
+    return failed;
 }
 
 int rill_endpoint_reply(rill_endpoint *e, rill_now now, uint64_t request, const uint8_t *packet,

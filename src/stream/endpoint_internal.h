@@ -8,6 +8,9 @@
 /* StreamMoney frames of one incoming packet at most; it is refused with more. */
 #define RILL_MAX_PARTS 1024
 
+/* Streams that one reply calls closed: no packet of ours has money or bytes for more. */
+#define RILL_MAX_CLOSED 16
+
 typedef struct rill_part {
     rill_stream *stream;
     uint64_t amount;
@@ -53,15 +56,31 @@ struct rill_endpoint {
     rill_stream_packet incoming;
     rill_part parts[RILL_MAX_PARTS];
     uint32_t part_count;
-    rill_now last_now;         /* of the latest entry: for calls that bring no clock */
-    uint64_t closed_stream;    /* that the packet brought money for; 0: none */
+    rill_now last_now; /* of the latest entry: for calls that bring no clock */
+    /* streams that are over, which the packet brought money or bytes for: the reply says so */
+    uint64_t closed_streams[RILL_MAX_CLOSED];
+    uint32_t closed_count;
     struct rill_share *shares; /* RILL_MAX_PARTS, made when first needed */
 };
 
+static inline void rill_endpoint_note_closed(rill_endpoint *e, uint64_t stream)
+{
+    for (uint32_t i = 0; i < e->closed_count; i++)
+        if (e->closed_streams[i] == stream)
+            return;
+    if (e->closed_count < RILL_MAX_CLOSED)
+        e->closed_streams[e->closed_count++] = stream;
+}
+
 uint64_t rill_token_hash(const char *token, size_t len);
 rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token);
-/* Into the table and the list of open ones. RILL_ERR_LIMIT, RILL_ERR_NOMEM, RILL_ERR_EXISTS. */
-RILL_MUST_CHECK int rill_endpoint_add(rill_endpoint *e, rill_connection *c);
+/*
+ * Into the table and the list of open ones. instead (may be NULL): one of the
+ * same token that is over, and leaves the table for it.
+ * RILL_ERR_LIMIT, RILL_ERR_NOMEM, RILL_ERR_EXISTS: all is as it was.
+ */
+RILL_MUST_CHECK int rill_endpoint_add(rill_endpoint *e, rill_connection *c,
+                                      rill_connection *instead);
 /* Its end has been fetched: kept for its replay window, or freed. */
 void rill_endpoint_retire(rill_connection *c);
 void rill_endpoint_forget(rill_connection *c);

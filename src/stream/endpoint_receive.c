@@ -33,12 +33,20 @@ static int refuse(rill_arrival *a, rill_ilp_code_id code)
     return rill_endpoint_reject(a->e, code, a->reply, a->reply_len);
 }
 
-/* Decrypts to the endpoint's plaintext; false where the secret is not that of the packet. */
-static bool open_envelope(rill_arrival *a, rill_keys *keys)
+/* Decrypts to the endpoint's plaintext. RILL_ERR_AUTH: another secret; RILL_ERR_CRYPTO. */
+static int open_envelope(rill_arrival *a, rill_keys *keys)
 {
     rill_bytes data = a->prepare.data;
-    return data.len > RILL_ENVELOPE_OVERHEAD &&
-           rill_keys_open(keys, data.data, data.len, a->e->plaintext) == RILL_OK;
+    if (data.len <= RILL_ENVELOPE_OVERHEAD)
+        return RILL_ERR_AUTH;
+    return rill_keys_open(keys, data.data, data.len, a->e->plaintext);
+}
+
+/* What a packet is refused with that could not be opened: by whose fault? */
+static rill_ilp_code_id unopened(int err)
+{
+    return err == RILL_ERR_NOMEM || err == RILL_ERR_CRYPTO ? RILL_ILP_T00_INTERNAL_ERROR
+                                                           : RILL_ILP_F06_UNEXPECTED_PAYMENT;
 }
 
 static int deliver(rill_arrival *a, rill_connection *c, uint64_t request)
@@ -74,9 +82,21 @@ static bool keep_details(rill_connection *c, rill_bytes token, const rill_token_
     return true;
 }
 
-/* keys become the connection's, also on failure. */
+/* What the old connection took is not taken again. */
+static void inherit(rill_connection *c, rill_connection *old)
+{
+    c->seen = old->seen;
+    c->max_expires_at = old->max_expires_at;
+    rill_sequence_window_init(&old->seen);
+    rill_endpoint_forget(old);
+}
+
+/*
+ * keys become the connection's, also on failure. old (may be NULL) goes where
+ * the new one is complete, and not before: it knows what was fulfilled.
+ */
 static int make_connection(rill_arrival *a, const rill_token_details *details, rill_keys *keys,
-                           rill_connection **out)
+                           rill_connection *old, rill_connection **out)
 {
     rill_connection *c = rill_connection_create(a->e, a->now, true, NULL);
     if (!c) {
@@ -84,11 +104,15 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
         return RILL_ERR_NOMEM;
     }
     c->keys = keys;
-    int err = keep_details(c, a->token, details) ? rill_endpoint_add(a->e, c) : RILL_ERR_NOMEM;
+    int err = keep_details(c, a->token, details) ? rill_endpoint_add(a->e, c, old) : RILL_ERR_NOMEM;
     if (err != RILL_OK) {
         rill_connection_destroy(c);
         return err;
     }
+    if (old)
+        inherit(c, old);
+    /* Its first packet may be refused still: it ends like any other, when nothing follows. */
+    rill_connection_rearm(c, a->now.mono_ns);
     rill_connection_notify(c, RILL_EVENT_CONNECTION);
     *out = c;
     return RILL_OK;
@@ -120,30 +144,14 @@ static bool has_address(const rill_stream_packet *packet)
  * replay nor late: its sequence is from a later clock. A client that
  * counts from the start again waits until the old packets have expired:
  * nothing else that it sends could not be sent by somebody on the path.
+ * (One that is not closed yet, rill_connection_receive ends.)
  */
-static bool is_later(const rill_connection *old, uint64_t sequence)
-{
-    if (!old->seen.any)
-        return true;
-    /* From a later clock: not the next packet of a client that does not know of the end yet. */
-    return sequence > old->seen.highest &&
-           sequence - old->seen.highest >= UINT64_C(1) << SEQUENCE_CLOCK_SHIFT;
-}
-
 static bool opens_again(rill_arrival *a, const rill_connection *old)
 {
     rill_stream_packet packet;
     if (old->state != RILL_STATE_GONE || !peek(a, &packet) || !has_address(&packet))
         return false;
-    return is_later(old, packet.sequence);
-}
-
-/* What the old connection took is not taken again. */
-static void inherit(rill_connection *old, rill_sequence_window *seen, uint64_t *max_expires_at)
-{
-    *seen = old->seen;
-    *max_expires_at = old->max_expires_at;
-    rill_sequence_window_init(&old->seen);
+    return !old->seen.any || rill_connection_is_later(old, packet.sequence);
 }
 
 /* What is no good as a packet opens no connection either, and leaves what was there alone. */
@@ -153,6 +161,8 @@ static bool refuses_new(rill_arrival *a, rill_ilp_code_id *code)
     rill_stream_packet packet;
     if (!peek(a, &packet))
         *code = RILL_ILP_F06_UNEXPECTED_PAYMENT;
+    else if (packet.sequence >= SEQUENCE_SERVER) /* of a server, that we were once */
+        *code = RILL_ILP_F99_APPLICATION_ERROR;
     else if (a->prepare.expires_at <= a->now.wall_ms)
         *code = RILL_ILP_R00_TRANSFER_TIMED_OUT;
     else if (e->ending)
@@ -175,30 +185,15 @@ static int accept_connection(rill_arrival *a, uint64_t request, rill_connection 
         err = rill_keys_new(&keys, e->crypto, secret, sizeof secret);
     rill_wipe(secret, sizeof secret);
     rill_connection *c = NULL;
-    rill_ilp_code_id code = err == RILL_ERR_NOMEM || err == RILL_ERR_CRYPTO
-                                ? RILL_ILP_T00_INTERNAL_ERROR
-                                : RILL_ILP_F06_UNEXPECTED_PAYMENT;
-    if (err == RILL_OK && !open_envelope(a, keys)) {
-        rill_keys_free(keys);
-        err = RILL_ERR_AUTH;
-    } else if (err == RILL_OK && refuses_new(a, &code)) {
-        rill_keys_free(keys);
+    if (err == RILL_OK)
+        err = open_envelope(a, keys);
+    rill_ilp_code_id code = unopened(err);
+    if (err == RILL_OK && refuses_new(a, &code))
         err = RILL_ERR_STATE;
-    } else if (err == RILL_OK) {
-        rill_sequence_window seen;
-        uint64_t max_expires_at = 0;
-        rill_sequence_window_init(&seen);
-        if (old) {
-            inherit(old, &seen, &max_expires_at);
-            rill_endpoint_forget(old);
-        }
-        err = make_connection(a, &details, keys, &c);
-        if (c) {
-            c->seen = seen;
-            c->max_expires_at = max_expires_at;
-        } else {
-            rill_sequence_window_free(&seen, e->allocator);
-        }
+    if (err != RILL_OK) {
+        rill_keys_free(keys);
+    } else {
+        err = make_connection(a, &details, keys, old, &c);
         code = RILL_ILP_T02_PEER_BUSY;
     }
     rill_wipe(&details, sizeof details);
@@ -232,8 +227,9 @@ static int route(rill_arrival *a, uint64_t request)
         c = rill_endpoint_find(e, a->token);
     }
     if (c) {
-        if (!open_envelope(a, c->keys))
-            return refuse(a, RILL_ILP_F06_UNEXPECTED_PAYMENT);
+        int err = open_envelope(a, c->keys);
+        if (err != RILL_OK)
+            return refuse(a, unopened(err));
         return opens_again(a, c) ? accept_connection(a, request, c) : deliver(a, c, request);
     }
     if (!e->accept)

@@ -66,7 +66,7 @@ static void acknowledge(rill_connection *c, rill_flight *f)
         }
     }
     for (unsigned i = 0; i < f->control_count; i++)
-        rill_tell_acknowledged(c, &f->control[i]);
+        rill_tell_acknowledged(c, &f->control[i], f->sequence);
 }
 
 static void send_again(rill_connection *c, rill_flight *f)
@@ -111,6 +111,8 @@ static void finish(rill_connection *c, rill_flight *f)
     c->flight_count--;
     if (f->in_doubt)
         c->doubt_count--;
+    if (f->overdue)
+        c->overdue_count--;
     drop_parts(f, true);
     rill_flight_close(&c->endpoint->flights, f);
     rill_connection_ready(c);
@@ -164,6 +166,7 @@ static bool takes_duplicates(const rill_connection *c)
 void rill_flight_overdue(rill_connection *c, rill_flight *f)
 {
     f->overdue = true;
+    c->overdue_count++;
     set_aside(c, f);
     if (f->piece_count == 0 || takes_duplicates(c)) {
         send_again(c, f);
@@ -177,6 +180,7 @@ void rill_flight_found(rill_connection *c, rill_flight *f)
     if (!f->overdue)
         return;
     f->overdue = false;
+    c->overdue_count--;
     rill_congestion_readmit(c->congestion, rill_flight_value(f));
 }
 

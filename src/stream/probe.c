@@ -16,12 +16,14 @@
 #define PATIENCE     (3 * RILL_SECOND)
 #define PATIENCE_MIN (500 * RILL_MS)
 
+#define MAX_AMOUNTS (sizeof((rill_probing *)0)->amounts / sizeof(uint64_t))
+
 static void add_amount(rill_probing *p, uint64_t amount)
 {
     for (unsigned i = 0; i < p->count; i++)
         if (p->amounts[i] == amount)
             return;
-    if (amount > 0 && p->count < sizeof p->amounts / sizeof p->amounts[0])
+    if (amount > 0 && p->count < MAX_AMOUNTS)
         p->amounts[p->count++] = amount;
 }
 
@@ -48,8 +50,10 @@ bool rill_probe_wanted(rill_connection *c, uint64_t now_ns)
 {
     if (c->rate.minimum.num != 0 || rill_list_empty(&c->money_streams))
         return false;
-    if (!c->probing->active && !start(c, now_ns))
+    if (!c->probing->active && !start(c, now_ns)) {
+        rill_connection_hold_path(c, now_ns, now_ns); /* tried again when that is over */
         return false;
+    }
     const rill_probing *p = c->probing;
     return p->next < p->count && p->retry_at <= now_ns;
 }
@@ -76,8 +80,29 @@ static void finish(rill_connection *c)
                          "no packet of any size gets through the path");
 }
 
-/* The next volley: the largest that may pass, and a smaller one where the path was short of value.
+/*
+ * Of a volley that met errors which may pass, all sizes that may yet arrive go
+ * out again: those that say something of the rate must not be lost to them.
  */
+static void keep_amounts(rill_probing *p, uint64_t largest)
+{
+    uint64_t smallest = UINT64_MAX;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < p->count; i++) {
+        if (p->amounts[i] > largest)
+            continue;
+        if (p->amounts[i] > 1 && p->amounts[i] < smallest)
+            smallest = p->amounts[i];
+        p->amounts[kept++] = p->amounts[i];
+    }
+    /* There is room for the largest, in any case. */
+    p->count = (uint8_t)(kept < MAX_AMOUNTS ? kept : MAX_AMOUNTS - 1);
+    /* The path may be short of value for as much as that. */
+    if (smallest != UINT64_MAX && p->count < MAX_AMOUNTS - 1)
+        add_amount(p, smallest - smallest / 3);
+}
+
+/* The next volley: the largest that may pass, and those that were not judged by their size. */
 static void next_volley(rill_connection *c, uint64_t now_ns)
 {
     rill_probing *p = c->probing;
@@ -98,15 +123,18 @@ static void next_volley(rill_connection *c, uint64_t now_ns)
         finish(c);
         return;
     }
-    p->count = 0;
     p->next = 0;
     p->patience = 0;
-    add_amount(p, largest);
     if (again) {
-        add_amount(p, smallest - smallest / 3);
+        keep_amounts(p, largest);
         p->retry_at = now_ns + p->delay;
         p->delay += p->delay / 2;
+    } else {
+        p->count = 0;
     }
+    /* Where no size was refused there is no limit that is known: no size is the largest. */
+    if (p->count == 0 || c->packet_size.refused != UINT64_MAX)
+        add_amount(p, largest);
     rill_connection_ready(c);
 }
 

@@ -37,6 +37,9 @@ static int violate(rill_incoming_packet *in, int error)
     return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
 }
 
+/* From its sending to its expiry, of everybody's packets. */
+#define USUAL_LIFETIME_MS 30000
+
 #define LATE_FRAMES                                                                                \
     (RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE) | RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE))
 #define MONEY_FRAMES RILL_FRAME_BIT(RILL_FRAME_STREAM_MONEY)
@@ -113,7 +116,7 @@ static bool collect_parts(rill_incoming_packet *in)
             return false;
         int err = rill_connection_accept_stream(in->c, frame->stream, &s);
         if (err == RILL_ERR_CLOSED || (err == RILL_OK && s->closed))
-            e->closed_stream = frame->stream; /* the sender may not know: the reply says so */
+            rill_endpoint_note_closed(e, frame->stream); /* the sender may not know */
         if (err != RILL_OK || s->closed)
             return false;
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
@@ -215,14 +218,14 @@ static int fulfill(rill_incoming_packet *in)
                               in->reply, in->reply_len);
 }
 
-static int settle_money(rill_incoming_packet *in)
+static int decide_money(rill_incoming_packet *in)
 {
     rill_connection *c = in->c;
     const rill_prepare *prepare = in->prepare;
     int err = rill_keys_fulfill(c->keys, prepare->data.data, prepare->data.len, in->fulfillment,
                                 in->condition);
     if (err != RILL_OK)
-        return err;
+        return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
     if (!rill_equal_ct(in->condition, prepare->condition, 32))
         return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
     if (prepare->amount < in->packet->amount || !plan_money(in))
@@ -230,6 +233,14 @@ static int settle_money(rill_incoming_packet *in)
     if (c->options->ask_before_fulfill && prepare->amount > 0)
         return ask(in);
     return fulfill(in);
+}
+
+static int settle_money(rill_incoming_packet *in)
+{
+    int result = decide_money(in);
+    /* Where it was not given out, whoever finds it can take the money. */
+    rill_wipe(in->fulfillment, sizeof in->fulfillment);
+    return result;
 }
 
 static int handle(rill_incoming_packet *in)
@@ -247,10 +258,45 @@ static int handle(rill_incoming_packet *in)
     return result;
 }
 
-/* A packet of ours, come back: both sides encrypt with the same key. */
+/*
+ * A packet of ours, come back: both sides encrypt with the same key. It may be
+ * of a connection before this one with the same credentials, at a server also
+ * of one that was here before it was started again. So it is known by the range
+ * that our numbers are from: those of others begin near 0, or are in the other
+ * side's range.
+ */
 static bool reflected(const rill_connection *c, uint64_t sequence)
 {
-    return sequence >= c->first_sequence && sequence < c->next_sequence;
+    if (c->server)
+        return sequence >= SEQUENCE_SERVER;
+    return sequence >= SEQUENCE_CLOCK && sequence < SEQUENCE_SERVER;
+}
+
+bool rill_connection_is_later(const rill_connection *c, uint64_t sequence)
+{
+    return c->seen.any && sequence > c->seen.highest &&
+           sequence - c->seen.highest >= UINT64_C(1) << SEQUENCE_CLOCK_SHIFT;
+}
+
+/* A client that was killed, say, and started again before this connection was idle for long. */
+static bool begins_anew(const rill_connection *c, const rill_stream_packet *packet)
+{
+    return rill_connection_is_later(c, packet->sequence) && c->server && c->connected &&
+           (packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_NEW_ADDRESS)) != 0;
+}
+
+/*
+ * Until when the packet may come again. Whoever carries it can write an earlier
+ * expiry than its sender did, and send it once more as it was: so not before
+ * what is usual.
+ */
+static void note_expiry(rill_connection *c, rill_now now, const rill_prepare *prepare)
+{
+    uint64_t until = rill_add_sat(now.wall_ms, USUAL_LIFETIME_MS);
+    if (prepare->expires_at > until)
+        until = prepare->expires_at;
+    if (until > c->max_expires_at)
+        c->max_expires_at = until;
 }
 
 int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
@@ -274,19 +320,23 @@ int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
         return rill_endpoint_reject(e, RILL_ILP_R00_TRANSFER_TIMED_OUT, reply, reply_len);
     if (reflected(c, in.packet->sequence))
         return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, reply, reply_len);
+    if (begins_anew(c, in.packet)) {
+        /* Once the application knows of the end, its next packet opens a connection. */
+        rill_connection_superseded(c);
+        return rill_endpoint_reject(e, RILL_ILP_T02_PEER_BUSY, reply, reply_len);
+    }
     int fresh = rill_sequence_window_mark(&c->seen, e->allocator, in.packet->sequence);
     if (fresh == RILL_ERR_NOMEM)
         return rill_endpoint_reject(e, RILL_ILP_T00_INTERNAL_ERROR, reply, reply_len);
     if (fresh != RILL_OK)
         return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, reply, reply_len);
     c->stats.packets_received++;
-    if (prepare->expires_at > c->max_expires_at)
-        c->max_expires_at = prepare->expires_at;
+    note_expiry(c, now, prepare);
     if (c->state != RILL_STATE_OPEN)
         return reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
     rill_connection_authentic(c, now.mono_ns);
     e->part_count = 0;
-    e->closed_stream = 0;
+    e->closed_count = 0;
     int result = err != RILL_OK ? violate(&in, err) : handle(&in);
     rill_connection_rearm(c, now.mono_ns);
     return result;

@@ -18,6 +18,7 @@ typedef struct rill_answer {
     rill_now now;
     rill_flight *f;
     bool authentic;
+    bool unopened;                    /* it might be: our cryptography failed */
     const rill_stream_packet *packet; /* the endpoint's scratch; valid where authentic */
     uint64_t sequence;
 } rill_answer;
@@ -30,10 +31,12 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
     a->authentic = false;
     if (data.len <= RILL_ENVELOPE_OVERHEAD || data.len > RILL_ILP_MAX_DATA)
         return;
-    if (rill_keys_open(a->c->keys, data.data, data.len, e->plaintext) != RILL_OK)
+    int err = rill_keys_open(a->c->keys, data.data, data.len, e->plaintext);
+    a->unopened = err == RILL_ERR_CRYPTO;
+    if (err != RILL_OK)
         return;
-    int err = rill_stream_packet_decode(&e->incoming, e->plaintext,
-                                        data.len - RILL_ENVELOPE_OVERHEAD, &header_ok);
+    err = rill_stream_packet_decode(&e->incoming, e->plaintext, data.len - RILL_ENVELOPE_OVERHEAD,
+                                    &header_ok);
     if (!header_ok || a->packet->type != type || a->packet->sequence != a->f->sequence)
         return;
     if (err != RILL_OK)
@@ -323,6 +326,8 @@ static void answer_reject(rill_answer *a, const rill_reject *reject)
     open_packet(a, reject->data, RILL_ILP_REJECT);
     if (a->authentic)
         refused(a);
+    else if (a->unopened)
+        refused_by_path(a, &(rill_reject){.code = rill_ilp_code_of(RILL_ILP_T00_INTERNAL_ERROR)});
     else
         refused_by_path(a, reject);
 }

@@ -36,17 +36,18 @@ static void add_close(rill_connection *c, rill_packet_writer *p)
     (void)added; /* an empty packet has room */
 }
 
-/* Money came for a stream that is over. */
-static void add_closed_stream(rill_connection *c, rill_packet_writer *p)
+/* Money or bytes came for streams that are over: not all of them may have been taken. */
+static void add_closed_streams(rill_connection *c, rill_packet_writer *p)
 {
-    rill_frame frame = {.type = RILL_FRAME_STREAM_CLOSE,
-                        .code = RILL_CLOSE_STREAM_STATE_ERROR,
-                        .stream = c->endpoint->closed_stream};
-    if (frame.stream == 0)
-        return;
-    c->endpoint->closed_stream = 0;
-    bool added = rill_packet_add(p, &frame);
-    (void)added; /* an empty packet has room */
+    rill_endpoint *e = c->endpoint;
+    for (uint32_t i = 0; i < e->closed_count; i++) {
+        rill_frame frame = {.type = RILL_FRAME_STREAM_CLOSE,
+                            .code = RILL_CLOSE_STREAM_STATE_ERROR,
+                            .stream = e->closed_streams[i]};
+        bool added = rill_packet_add(p, &frame);
+        (void)added; /* an empty packet has room */
+    }
+    e->closed_count = 0;
 }
 
 /* Writes and seals a STREAM packet; its length, 0 on failure. */
@@ -62,7 +63,7 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
     } else {
         if (type == RILL_ILP_FULFILL)
             add_receipts(c, &p);
-        add_closed_stream(c, &p);
+        add_closed_streams(c, &p);
         rill_tell_frames(c, &p, NULL);
     }
     size_t plain = rill_packet_end(&p);
@@ -99,7 +100,8 @@ int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequen
                                       c->endpoint->address_len + 1);
     size_t sealed = seal(c, RILL_ILP_REJECT, sequence, amount, reply + at);
     rill_reject reject = {
-        .code = rill_ilp_code_of(code),
+        /* Without a STREAM packet any other code would be taken for the path's word. */
+        .code = rill_ilp_code_of(sealed > 0 ? code : RILL_ILP_T00_INTERNAL_ERROR),
         .triggered_by = {(const uint8_t *)c->endpoint->address, c->endpoint->address_len},
         .data = {NULL, sealed},
     };

@@ -8,12 +8,14 @@
 
 /* RFC 29 section 5.1.3 */
 #define MAX_PACKETS (UINT64_C(1) << 31)
-/* Records of packets in doubt, in windows' worth of packets. */
-#define MAX_DOUBT_WINDOWS 16u
+/* Records of packets in doubt and overdue, in windows' worth of packets. */
+#define MAX_ASIDE_WINDOWS 16u
 /* In flight at most to an address from which nothing authentic has come yet. */
 #define UNVALIDATED_PACKETS 5u
 /* Nothing has ever come back: something is sent again, lest the first packets were lost. */
 #define HELLO_DELAY (3 * RILL_SECOND)
+/* A close that could not be made, for want of memory, is tried again. */
+#define CLOSE_AGAIN (100 * RILL_MS)
 /* After its expiry at us, a reply may still be on its way. */
 #define REPLY_GRACE RILL_SECOND
 
@@ -21,9 +23,10 @@ static bool window_open(const rill_connection *c, uint64_t now_ns)
 {
     if (c->congestion->paced_until > now_ns)
         return false;
-    /* What is in doubt takes no room on the path, but a record each: those are bounded too. */
-    if (c->flight_count - c->doubt_count >= c->options->max_in_flight ||
-        c->doubt_count >= MAX_DOUBT_WINDOWS * c->options->max_in_flight)
+    /* What is in doubt or overdue takes no room on the path, but a record each: bounded too. */
+    uint32_t aside = c->doubt_count + c->overdue_count;
+    if (c->flight_count - aside >= c->options->max_in_flight ||
+        aside >= MAX_ASIDE_WINDOWS * c->options->max_in_flight)
         return false;
     if (!c->remote_validated && c->flight_count >= UNVALIDATED_PACKETS)
         return false;
@@ -52,6 +55,7 @@ static void undo_flight(rill_connection *c, rill_flight *f)
     rill_flight_lose(c, f);
 }
 
+/* 0 where memory is out: a packet has room for what it begins with. */
 static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plaintext)
 {
     rill_packet_writer p;
@@ -68,8 +72,9 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
         if (!c->connected && !c->server)
             c->tell |= RILL_TELL(ADDRESS) | RILL_TELL(ASSET);
         rill_add_money_frames(&p, f);
-        if (f->amount == 0)
-            rill_add_data(c, &p, f);
+        /* A packet for nothing would be followed by the next, as soon as it is answered. */
+        if (f->amount == 0 && !rill_add_data(c, &p, f) && !rill_tell_urgent(c))
+            return 0;
         rill_tell_frames(c, &p, f);
     }
     size_t len = rill_packet_end(&p);
@@ -91,7 +96,7 @@ static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8
     f->sequence = c->next_sequence;
     size_t plain = write_plaintext(c, f, envelope + RILL_ENVELOPE_OVERHEAD);
     if (plain == 0)
-        return RILL_ERR_BUFFER;
+        return RILL_ERR_NOMEM;
     int err = rill_keys_seal(c->keys, envelope, plain);
     if (err != RILL_OK)
         return err;
@@ -143,10 +148,11 @@ static int send_close(rill_connection *c, rill_now now, uint8_t *packet, size_t 
     if (c->close_sent || !c->remote_address || c->close_again_at > now.mono_ns)
         return RILL_OK;
     rill_flight *f = open_flight(c, now, RILL_FLIGHT_CLOSE);
-    if (!f)
-        return RILL_ERR_NOMEM;
-    c->close_sent = true;
-    return launch(c, now, f, packet, len, request);
+    int err = f ? launch(c, now, f, packet, len, request) : RILL_ERR_NOMEM;
+    c->close_sent = err == RILL_OK;
+    if (err != RILL_OK)
+        c->close_again_at = now.mono_ns + CLOSE_AGAIN;
+    return err;
 }
 
 static int send_probe(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,

@@ -66,7 +66,8 @@ static bool add_lost(rill_packet_writer *p, rill_flight *f, rill_stream *s)
     return !piece || add_piece(p, f, s, piece);
 }
 
-static bool add_new(rill_connection *c, rill_packet_writer *p, rill_flight *f, rill_stream *s)
+static bool add_new(rill_connection *c, rill_packet_writer *p, rill_flight *f, rill_stream *s,
+                    bool *starved)
 {
     size_t left = rill_packet_left(p);
     if (left < CONTROL_ROOM + FRAME_OVERHEAD + SMALLEST_PIECE)
@@ -79,32 +80,36 @@ static bool add_new(rill_connection *c, rill_packet_writer *p, rill_flight *f, r
     if (max == 0)
         return true;
     rill_send_piece *piece = rill_sendbuf_take_new(s->sendbuf, (uint32_t)max);
-    if (!piece)
-        return true;
+    if (!piece) {
+        *starved = true;
+        return false;
+    }
     rill_send_window_use(&c->send_window, piece->len);
     return add_piece(p, f, s, piece);
 }
 
-void rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f)
+bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f)
 {
     bool room = true;
+    bool starved = false;
     for (rill_list *n = c->data_streams.next, *next; room && n != &c->data_streams; n = next) {
         next = n->next;
         rill_stream *s = RILL_CONTAINER(n, rill_stream, data_node);
         while (room && f->piece_count < RILL_FLIGHT_PIECES && rill_sendbuf_has_lost(s->sendbuf))
             room = add_lost(p, f, s);
         if (room && f->piece_count < RILL_FLIGHT_PIECES)
-            room = add_new(c, p, f, s);
+            room = add_new(c, p, f, s, &starved);
         if (f->piece_count == RILL_FLIGHT_PIECES)
             room = false;
     }
     if (f->piece_count == 0)
-        return;
+        return !starved;
     /* To the end of the line, so that none starves. */
     for (unsigned i = 0; i < f->piece_count; i++) {
         rill_list_remove(&f->pieces[i].stream->data_node);
         rill_stream_want_data(f->pieces[i].stream);
     }
+    return true;
 }
 
 void rill_note_blocked(rill_connection *c)

@@ -64,14 +64,6 @@ int rill_stream_set_receive_max(rill_stream *s, uint64_t receive_max)
     return RILL_OK;
 }
 
-/* A place in the heap, so that setting the timer later cannot fail. */
-static int prepare_timer(rill_stream *s, uint64_t deadline)
-{
-    if (deadline == RILL_NEVER || s->deadline.timer.index != 0)
-        return RILL_OK;
-    return rill_heap_set(&s->connection->endpoint->heap, &s->deadline.timer, deadline);
-}
-
 int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
 {
     if (s->closed || s->ending)
@@ -80,9 +72,6 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
         return RILL_ERR_STATE;
     if (total < s->out.sent + s->out.held)
         return RILL_ERR_RANGE;
-    int err = prepare_timer(s, deadline);
-    if (err != RILL_OK)
-        return err;
     if (total > s->out.send_max)
         s->out.send_max = total;
     s->out.given_up = false;
@@ -102,9 +91,6 @@ int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
         return RILL_ERR_CLOSED;
     if (s->in.goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_RECEIVED)))
         return RILL_ERR_STATE;
-    int err = prepare_timer(s, deadline);
-    if (err != RILL_OK)
-        return err;
     if (total > s->in.window.limit) {
         s->in.window.limit = total;
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), true);

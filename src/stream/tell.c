@@ -197,11 +197,25 @@ bool rill_tell_urgent(const rill_connection *c)
     return false;
 }
 
+/* Every first packet of a client carries these: of many that are lost one is enough. */
+#define WHO_WE_ARE (RILL_TELL(ADDRESS) | RILL_TELL(ASSET))
+
+/*
+ * Until something has come back every packet of a client says who it is: when
+ * some of many are refused, the others still say it.
+ */
+static bool said_by_others(const rill_connection *c, uint32_t bit)
+{
+    uint32_t aside = c->doubt_count + c->overdue_count;
+    return !c->connected && !c->server && c->flight_count > aside + 1 && (bit & WHO_WE_ARE) != 0;
+}
+
 void rill_tell_again(rill_connection *c, const rill_flight_control *control)
 {
     uint32_t bit = 1u << control->what;
     if (!control->stream) {
-        rill_connection_tell(c, bit, true);
+        if ((c->told & bit) == 0)
+            rill_connection_tell(c, bit, !said_by_others(c, bit));
         return;
     }
     rill_stream *s = control->stream;
@@ -212,9 +226,11 @@ void rill_tell_again(rill_connection *c, const rill_flight_control *control)
     rill_stream_tell(s, bit, true);
 }
 
-void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *control)
+void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *control,
+                            uint64_t sequence)
 {
-    (void)c;
     if (control->stream && control->what == RILL_TELL_CLOSE)
         control->stream->close_done = true; /* released with the flight's reference */
+    if (!control->stream && sequence >= c->told_from)
+        c->told |= (1u << control->what) & WHO_WE_ARE;
 }

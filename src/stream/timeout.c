@@ -224,9 +224,8 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     } else {
         rill_flight_lose(c, f);
     }
-    /* A link that takes nothing is not asked again and again. */
-    if (!sent)
-        rill_connection_hold_path(c, sent_ns, now.mono_ns);
+    /* A link that takes nothing, or answers nothing, is not asked again and again. */
+    rill_connection_hold_path(c, sent_ns, now.mono_ns);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, now.mono_ns, volley, true);
     else if (kind == RILL_FLIGHT_CLOSE)

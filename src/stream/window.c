@@ -20,11 +20,6 @@ bool rill_send_window_raise(rill_send_window *w, uint64_t limit)
     return true;
 }
 
-uint64_t rill_send_window_left(const rill_send_window *w)
-{
-    return rill_sub_sat(w->limit, w->used);
-}
-
 void rill_send_window_use(rill_send_window *w, uint64_t amount)
 {
     w->used = rill_add_sat(w->used, amount);

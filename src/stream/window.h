@@ -17,7 +17,6 @@ typedef struct rill_send_window {
 void rill_send_window_init(rill_send_window *w, uint64_t limit);
 /* True where the limit rose; a lower one is ignored. */
 bool rill_send_window_raise(rill_send_window *w, uint64_t limit);
-uint64_t rill_send_window_left(const rill_send_window *w);
 void rill_send_window_use(rill_send_window *w, uint64_t amount);
 
 /* What we allow the other side. */

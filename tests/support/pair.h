@@ -8,9 +8,11 @@
 #define RILL_TESTS_PAIR_H
 
 #include <rill/rill.h>
+#include <stdlib.h>
 
-#define PAIR_STREAMS 64
-#define PAIR_ASKED   256
+#define PAIR_STREAMS     512
+#define PAIR_ASKED       256
+#define PAIR_CONNECTIONS 64
 
 typedef enum pair_side { PAIR_CLIENT, PAIR_SERVER } pair_side;
 
@@ -40,6 +42,8 @@ typedef struct pair_packet {
 
 typedef struct pair_stream {
     uint64_t id;
+    const rill_connection *connection; /* NULL before its first event and after its end */
+    bool over;                         /* its connection is */
     uint64_t money;
     uint8_t *data; /* all that was read */
     size_t len;
@@ -60,7 +64,11 @@ typedef struct pair_asked {
 /* What was seen of one side: events by type, and the money at its link. */
 typedef struct pair_end {
     rill_endpoint *endpoint;
-    rill_connection *connection; /* NULL before it exists and after its end */
+    rill_connection *connection; /* the latest; NULL before it exists and after its end */
+    rill_connection *open[PAIR_CONNECTIONS];
+    unsigned open_count;
+    uint64_t ended_sent; /* of connections that are over */
+    uint64_t ended_received;
     unsigned events[RILL_EVENT_CONNECTION_END + 1];
     int sent_error;
     int received_error;
@@ -97,6 +105,7 @@ struct pair {
     struct pair_item *queue;
     struct pair_item *waiting; /* for a decision */
     uint64_t serial;
+    struct pair_conditions *fulfilled;
 };
 
 typedef struct pair_options {
@@ -107,14 +116,24 @@ typedef struct pair_options {
     bool stay; /* does not connect */
 } pair_options;
 
-/* min_rate 1/1 on the client's side, so that money leaves at once. */
+/* min_rate 1/1 on both sides, so that money leaves at once. */
 void pair_options_init(pair_options *o);
+/* The same, as a value. */
+pair_options pair_defaults(void);
 void pair_open(pair *p, const pair_options *o);
+/* As pair_open, where something may fail: its error. To be closed as well. */
+int pair_try_open(pair *p, const pair_options *o);
+/* Nothing where it is closed already. */
 void pair_close(pair *p);
 
+/* One more connection of the client's, with the credentials of the pair. */
+int pair_connect(pair *p, const rill_connection_options *o);
+
 rill_stream *pair_stream_open(pair *p, pair_side side);
-/* What was seen of a stream; made where there was nothing. */
+/* What was seen of the latest stream of that id; made where there was nothing. */
 pair_stream *pair_seen(pair *p, pair_side side, uint64_t id);
+/* What a reader took of its stream. */
+void pair_keep_bytes(pair_stream *seen, rill_bytes bytes);
 void pair_write(rill_stream *s, const void *data, size_t len);
 
 /* All that happens without time passing. */
@@ -126,7 +145,39 @@ void pair_sleep(pair *p, uint64_t ns);
 /* Decides on the n-th packet that a side was asked about. */
 int pair_decide(pair *p, pair_side side, unsigned n, bool fulfill, bool *fulfilled);
 
-/* Design section 4.6: what the links saw is what the connections say. */
+/*
+ * Design section 4.6: what the links saw is what the connections say. That no
+ * packet is fulfilled twice is checked all along.
+ */
 void pair_check_books(pair *p);
+
+/*
+ * Tests whose *state is a pair, which is closed after them, also where they
+ * fail: open, with the defaults; or for the test to open.
+ */
+#define PAIR_TEST(f)         cmocka_unit_test_setup_teardown(f, pair_setup_open, pair_teardown)
+#define PAIR_TEST_TO_OPEN(f) cmocka_unit_test_setup_teardown(f, pair_setup, pair_teardown)
+
+static inline int pair_setup(void **state)
+{
+    *state = calloc(1, sizeof(pair));
+    return *state ? 0 : -1;
+}
+
+static inline int pair_setup_open(void **state)
+{
+    pair_options o = pair_defaults();
+    if (pair_setup(state) != 0)
+        return -1;
+    pair_open(*state, &o);
+    return 0;
+}
+
+static inline int pair_teardown(void **state)
+{
+    pair_close(*state);
+    free(*state);
+    return 0;
+}
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "net_fixture.h"
 
+#include "net/btp_auth.h"
 #include "net/btp_session.h"
 
 static const uint8_t packet[] = {12, 3, 1, 2, 3};
@@ -79,6 +80,75 @@ static void test_requests_both_ways(void **state)
     net_end(&n);
     assert_int_equal(n.session.closed, 1);
     assert_int_equal(n.client.downs, 0);
+}
+
+static bool session_asked_twice(net *n)
+{
+    return n->session.prepares == 2;
+}
+
+static bool client_answered_twice(net *n)
+{
+    return n->client.replies == 2;
+}
+
+static void test_replies_in_another_order(void **state)
+{
+    (void)state;
+    net n;
+    net_begin(&n);
+    net_serve(&n);
+    net_connect(&n, TOKEN, NULL);
+    until(&n, both_up);
+    assert_int_equal(rill_link_send(n.client.link, 71, packet, sizeof packet), RILL_OK);
+    until(&n, session_asked);
+    uint64_t first = n.session.request;
+    assert_int_equal(rill_link_send(n.client.link, 72, packet, sizeof packet), RILL_OK);
+    until(&n, session_asked_twice);
+    assert_int_equal(rill_link_reply(n.session.link, n.session.request, packet, 2), RILL_OK);
+    until(&n, client_answered);
+    assert_int_equal(n.client.cookie, 72);
+    assert_int_equal(n.client.last_len, 2);
+    assert_int_equal(rill_link_reply(n.session.link, first, packet, 1), RILL_OK);
+    until(&n, client_answered_twice);
+    assert_int_equal(n.client.cookie, 71);
+    assert_int_equal(n.client.last_len, 1);
+    net_end(&n);
+}
+
+static rill_btp_entry entry(const char *name, const char *data)
+{
+    return (rill_btp_entry){.name = {(const uint8_t *)name, strlen(name)},
+                            .content_type = RILL_BTP_TEXT,
+                            .data = {(const uint8_t *)data, strlen(data)}};
+}
+
+/* RFC 23: the first message has auth as its first entry. */
+static void test_authentication_comes_first(void **state)
+{
+    rill_bytes name, token;
+    (void)state;
+    rill_btp_frame frame = {
+        .type = RILL_BTP_MESSAGE,
+        .entry_count = 3,
+        .entries = {entry("auth", ""), entry("auth_token", "t"), entry("auth_username", "u")}};
+    assert_int_equal(rill_btp_read_auth(&frame, &name, &token), RILL_OK);
+    assert_int_equal(token.len, 1);
+    assert_int_equal(name.len, 1);
+    frame.type = RILL_BTP_RESPONSE;
+    assert_int_equal(rill_btp_read_auth(&frame, &name, &token), RILL_ERR_PROTOCOL);
+    frame.type = RILL_BTP_MESSAGE;
+    frame.entries[0] = entry("auth_token", "t");
+    frame.entries[1] = entry("auth", "");
+    assert_int_equal(rill_btp_read_auth(&frame, &name, &token), RILL_ERR_PROTOCOL);
+    frame.entry_count = 1;
+    assert_int_equal(rill_btp_read_auth(&frame, &name, &token), RILL_ERR_PROTOCOL);
+    frame.entry_count = 0;
+    assert_int_equal(rill_btp_read_auth(&frame, &name, &token), RILL_ERR_PROTOCOL);
+    frame.entries[0] = entry("auth", "");
+    frame.entries[1] = entry("auth_username", "u");
+    frame.entry_count = 2;
+    assert_int_equal(rill_btp_read_auth(&frame, &name, &token), RILL_ERR_AUTH);
 }
 
 static void test_refused_token(void **state)
@@ -408,6 +478,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_both_ways),
+        cmocka_unit_test(test_replies_in_another_order),
+        cmocka_unit_test(test_authentication_comes_first),
         cmocka_unit_test(test_refused_token),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_unknown_host),

@@ -13,13 +13,6 @@
 
 #include "stream/endpoint_internal.h"
 
-static void open_pair(pair *p)
-{
-    pair_options o;
-    pair_options_init(&o);
-    pair_open(p, &o);
-}
-
 static rill_stream *start(pair *p)
 {
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
@@ -35,26 +28,23 @@ static unsigned ends(pair *p, pair_side side)
 
 static void test_an_end_waits_for_what_was_asked(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    p.maximum[PAIR_CLIENT] = 10;
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair *p = *state;
+    p->maximum[PAIR_CLIENT] = 10;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, "hello", 5);
     assert_int_equal(rill_stream_send_total(s, 1000, RILL_NEVER), RILL_OK);
-    assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
-    assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_ERR_CLOSED);
-    pair_run(&p, RILL_SECOND);
-    assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->money, 1000);
-    assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->len, 5);
+    assert_int_equal(rill_connection_end(p->end[PAIR_CLIENT].connection), RILL_OK);
+    assert_int_equal(rill_connection_end(p->end[PAIR_CLIENT].connection), RILL_ERR_CLOSED);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 1000);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 5);
     for (pair_side side = PAIR_CLIENT; side <= PAIR_SERVER; side++) {
-        assert_int_equal(ends(&p, side), 1);
-        assert_int_equal(p.end[side].end_error, RILL_OK);
-        assert_int_equal(p.end[side].end_code, RILL_CLOSE_NO_ERROR);
-        assert_int_equal(rill_endpoint_connection_count(p.end[side].endpoint), 0);
+        assert_int_equal(ends(p, side), 1);
+        assert_int_equal(p->end[side].end_error, RILL_OK);
+        assert_int_equal(p->end[side].end_code, RILL_CLOSE_NO_ERROR);
+        assert_int_equal(rill_endpoint_connection_count(p->end[side].endpoint), 0);
     }
-    pair_check_books(&p);
-    pair_close(&p);
+    pair_check_books(p);
 }
 
 static void test_every_code_is_told(void **state)
@@ -62,7 +52,8 @@ static void test_every_code_is_told(void **state)
     (void)state;
     for (uint8_t code = RILL_CLOSE_NO_ERROR; code <= RILL_CLOSE_APPLICATION_ERROR; code++) {
         pair p;
-        open_pair(&p);
+        pair_options o = pair_defaults();
+        pair_open(&p, &o);
         pair_side by = code % 2 ? PAIR_CLIENT : PAIR_SERVER;
         start(&p);
         rill_connection_close(p.end[by].connection, (rill_close_code)code, "because");
@@ -85,18 +76,15 @@ static void test_every_code_is_told(void **state)
 /* The application closes long after the endpoint last saw a clock: the other side is told still. */
 static void test_a_close_after_a_long_silence_is_told(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    start(&p);
-    pair_run(&p, RILL_SECOND);
-    pair_sleep(&p, 20 * RILL_SECOND);
-    rill_connection_close(p.end[PAIR_CLIENT].connection, RILL_CLOSE_APPLICATION_ERROR, NULL);
-    pair_run(&p, 100 * RILL_MS);
-    assert_int_equal(ends(&p, PAIR_CLIENT), 1);
-    assert_int_equal(ends(&p, PAIR_SERVER), 1);
-    assert_int_equal(p.end[PAIR_SERVER].end_code, RILL_CLOSE_APPLICATION_ERROR);
-    pair_close(&p);
+    pair *p = *state;
+    start(p);
+    pair_run(p, RILL_SECOND);
+    pair_sleep(p, 20 * RILL_SECOND);
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_APPLICATION_ERROR, NULL);
+    pair_run(p, 100 * RILL_MS);
+    assert_int_equal(ends(p, PAIR_CLIENT), 1);
+    assert_int_equal(ends(p, PAIR_SERVER), 1);
+    assert_int_equal(p->end[PAIR_SERVER].end_code, RILL_CLOSE_APPLICATION_ERROR);
 }
 
 static void drop_all(pair *p, pair_packet *packet)
@@ -107,19 +95,16 @@ static void drop_all(pair *p, pair_packet *packet)
 
 static void test_a_close_that_nobody_answers_ends_soon(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    start(&p);
-    p.on_packet = drop_all;
-    rill_connection_close(p.end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
-    pair_run(&p, 6 * RILL_SECOND);
-    assert_int_equal(ends(&p, PAIR_CLIENT), 1);
-    assert_int_equal(ends(&p, PAIR_SERVER), 0);
-    pair_run(&p, 70 * RILL_SECOND);
-    assert_int_equal(ends(&p, PAIR_SERVER), 1);
-    assert_int_equal(p.end[PAIR_SERVER].end_error, RILL_ERR_IDLE);
-    pair_close(&p);
+    pair *p = *state;
+    start(p);
+    p->on_packet = drop_all;
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+    pair_run(p, 6 * RILL_SECOND);
+    assert_int_equal(ends(p, PAIR_CLIENT), 1);
+    assert_int_equal(ends(p, PAIR_SERVER), 0);
+    pair_run(p, 70 * RILL_SECOND);
+    assert_int_equal(ends(p, PAIR_SERVER), 1);
+    assert_int_equal(p->end[PAIR_SERVER].end_error, RILL_ERR_IDLE);
 }
 
 static void lose_money_replies(pair *p, pair_packet *packet)
@@ -132,148 +117,125 @@ static void lose_money_replies(pair *p, pair_packet *packet)
 /* Money under way is waited for, and what its reply would have said is not guessed. */
 static void test_money_in_flight_is_waited_for(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    rill_stream *s = start(&p);
-    p.on_packet = lose_money_replies;
+    pair *p = *state;
+    rill_stream *s = start(p);
+    p->on_packet = lose_money_replies;
     assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
-    pair_run(&p, 20 * RILL_MS);
-    rill_connection_close(p.end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
-    pair_run(&p, 20 * RILL_SECOND);
-    assert_int_equal(ends(&p, PAIR_CLIENT), 0);
-    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
-    pair_run(&p, 15 * RILL_SECOND);
-    assert_int_equal(ends(&p, PAIR_CLIENT), 1);
-    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
-    assert_int_equal(p.end[PAIR_CLIENT].sent_error, RILL_ERR_CLOSED);
-    pair_check_books(&p);
-    pair_close(&p);
+    pair_run(p, 20 * RILL_MS);
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+    pair_run(p, 20 * RILL_SECOND);
+    assert_int_equal(ends(p, PAIR_CLIENT), 0);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
+    pair_run(p, 15 * RILL_SECOND);
+    assert_int_equal(ends(p, PAIR_CLIENT), 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_CLOSED);
+    pair_check_books(p);
 }
 
 static void test_both_close_at_once(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    start(&p);
-    rill_connection_close(p.end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
-    rill_connection_close(p.end[PAIR_SERVER].connection, RILL_CLOSE_NO_ERROR, NULL);
-    pair_run(&p, RILL_SECOND);
-    assert_int_equal(ends(&p, PAIR_CLIENT), 1);
-    assert_int_equal(ends(&p, PAIR_SERVER), 1);
-    pair_close(&p);
+    pair *p = *state;
+    start(p);
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+    rill_connection_close(p->end[PAIR_SERVER].connection, RILL_CLOSE_NO_ERROR, NULL);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(ends(p, PAIR_CLIENT), 1);
+    assert_int_equal(ends(p, PAIR_SERVER), 1);
 }
 
 static void test_a_packet_after_the_close_is_told_of_it(void **state)
 {
-    pair p;
+    pair *p = *state;
     raw_peer r;
     static raw_reply reply;
-    open_pair(&p);
-    (void)state;
-    start(&p);
-    raw_open(&r, p.credentials.destination_account, p.credentials.shared_secret);
+    start(p);
+    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
     r.sequence = UINT64_C(1) << 61;
-    rill_connection_close(p.end[PAIR_SERVER].connection, RILL_CLOSE_APPLICATION_ERROR, NULL);
-    pair_run(&p, 100 * RILL_MS);
+    rill_connection_close(p->end[PAIR_SERVER].connection, RILL_CLOSE_APPLICATION_ERROR, NULL);
+    pair_run(p, 100 * RILL_MS);
     rill_frame money = {.type = RILL_FRAME_STREAM_MONEY, .stream = 1, .value = 1};
     raw_packet packet = {.amount = 5, .frames = &money, .frame_count = 1};
-    raw_send(&r, p.end[PAIR_SERVER].endpoint, p.now, &packet, &reply);
+    raw_send(&r, p->end[PAIR_SERVER].endpoint, p->now, &packet, &reply);
     assert_int_equal(reply.type, RILL_ILP_REJECT);
     assert_non_null(raw_find(&reply, RILL_FRAME_CONNECTION_CLOSE));
-    pair_run(&p, 10 * RILL_MS);
-    assert_int_equal(rill_endpoint_connection_count(p.end[PAIR_SERVER].endpoint), 0);
+    pair_run(p, 10 * RILL_MS);
+    assert_int_equal(rill_endpoint_connection_count(p->end[PAIR_SERVER].endpoint), 0);
     raw_close(&r);
-    pair_close(&p);
 }
 
 static void test_credentials_can_be_used_again(void **state)
 {
-    pair p;
-    pair_options o;
-    (void)state;
-    pair_options_init(&o);
-    pair_open(&p, &o);
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    pair_open(p, &o);
     for (unsigned i = 1; i <= 3; i++) {
-        pair_end *client = &p.end[PAIR_CLIENT];
+        pair_end *client = &p->end[PAIR_CLIENT];
         if (i > 1)
-            assert_int_equal(rill_endpoint_connect(client->endpoint, p.now,
-                                                   p.credentials.destination_account,
-                                                   p.credentials.shared_secret, 32, &o.connection,
-                                                   &client->connection),
-                             RILL_OK);
-        rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+            assert_int_equal(pair_connect(p, &o.connection), RILL_OK);
+        rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
         assert_int_equal(rill_stream_set_send_max(s, 10), RILL_OK);
         assert_int_equal(rill_connection_end(client->connection), RILL_OK);
-        p.end[PAIR_CLIENT].stream_count = p.end[PAIR_SERVER].stream_count = 0;
-        pair_run(&p, RILL_SECOND);
-        assert_int_equal(ends(&p, PAIR_CLIENT), i);
-        assert_int_equal(ends(&p, PAIR_SERVER), i);
-        assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 10 * i);
+        pair_run(p, RILL_SECOND);
+        assert_int_equal(ends(p, PAIR_CLIENT), i);
+        assert_int_equal(ends(p, PAIR_SERVER), i);
+        assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 10 * i);
     }
-    pair_close(&p);
 }
 
 /* An application that looks at one event at a time: time passes before the next. */
 static void test_an_event_lives_until_the_next_whatever_comes_between(void **state)
 {
-    pair p;
+    pair *p = *state;
     rill_event event;
-    open_pair(&p);
-    (void)state;
-    start(&p);
-    p.no_events[PAIR_CLIENT] = true;
-    rill_connection_close(p.end[PAIR_SERVER].connection, RILL_CLOSE_NO_ERROR, "bye");
-    pair_run(&p, RILL_SECOND);
-    rill_endpoint *e = p.end[PAIR_CLIENT].endpoint;
+    start(p);
+    p->no_events[PAIR_CLIENT] = true;
+    rill_connection_close(p->end[PAIR_SERVER].connection, RILL_CLOSE_NO_ERROR, "bye");
+    pair_run(p, RILL_SECOND);
+    rill_endpoint *e = p->end[PAIR_CLIENT].endpoint;
     unsigned seen = 0;
     while (rill_endpoint_next_event(e, &event)) {
-        p.now.mono_ns += 200 * RILL_SECOND;
-        p.now.wall_ms += 200000;
-        rill_endpoint_timeout(e, p.now);
-        assert_true(rill_endpoint_deadline(e) > p.now.mono_ns);
+        p->now.mono_ns += 200 * RILL_SECOND;
+        p->now.wall_ms += 200000;
+        rill_endpoint_timeout(e, p->now);
+        assert_true(rill_endpoint_deadline(e) > p->now.mono_ns);
         if (event.type == RILL_EVENT_CONNECTION_END)
             assert_string_equal(event.message, "bye");
         assert_false(rill_connection_is_server(event.connection));
         seen++;
     }
     assert_true(seen >= 2);
-    pair_close(&p);
 }
 
 static void test_the_last_packet_number_closes(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    rill_stream *s = start(&p);
-    p.end[PAIR_CLIENT].connection->packets_numbered = (UINT64_C(1) << 31) - 3;
-    p.maximum[PAIR_CLIENT] = 10;
+    pair *p = *state;
+    rill_stream *s = start(p);
+    p->end[PAIR_CLIENT].connection->packets_numbered = (UINT64_C(1) << 31) - 3;
+    p->maximum[PAIR_CLIENT] = 10;
     assert_int_equal(rill_stream_send_total(s, 1000, RILL_NEVER), RILL_OK);
-    uint64_t before = p.end[PAIR_CLIENT].packets;
-    pair_run(&p, 5 * RILL_SECOND);
-    assert_in_range(p.end[PAIR_CLIENT].packets - before, 1, 3);
-    assert_int_equal(ends(&p, PAIR_CLIENT), 1);
-    assert_int_equal(p.end[PAIR_CLIENT].end_error, RILL_ERR_EXHAUSTED);
-    assert_int_equal(ends(&p, PAIR_SERVER), 1);
-    pair_check_books(&p);
-    pair_close(&p);
+    uint64_t before = p->end[PAIR_CLIENT].packets;
+    pair_run(p, 5 * RILL_SECOND);
+    assert_in_range(p->end[PAIR_CLIENT].packets - before, 1, 3);
+    assert_int_equal(ends(p, PAIR_CLIENT), 1);
+    assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_EXHAUSTED);
+    assert_int_equal(ends(p, PAIR_SERVER), 1);
+    pair_check_books(p);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_an_end_waits_for_what_was_asked),
+        PAIR_TEST(test_an_end_waits_for_what_was_asked),
         cmocka_unit_test(test_every_code_is_told),
-        cmocka_unit_test(test_a_close_after_a_long_silence_is_told),
-        cmocka_unit_test(test_a_close_that_nobody_answers_ends_soon),
-        cmocka_unit_test(test_money_in_flight_is_waited_for),
-        cmocka_unit_test(test_both_close_at_once),
-        cmocka_unit_test(test_a_packet_after_the_close_is_told_of_it),
-        cmocka_unit_test(test_credentials_can_be_used_again),
-        cmocka_unit_test(test_an_event_lives_until_the_next_whatever_comes_between),
-        cmocka_unit_test(test_the_last_packet_number_closes),
+        PAIR_TEST(test_a_close_after_a_long_silence_is_told),
+        PAIR_TEST(test_a_close_that_nobody_answers_ends_soon),
+        PAIR_TEST(test_money_in_flight_is_waited_for),
+        PAIR_TEST(test_both_close_at_once),
+        PAIR_TEST(test_a_packet_after_the_close_is_told_of_it),
+        PAIR_TEST_TO_OPEN(test_credentials_can_be_used_again),
+        PAIR_TEST(test_an_event_lives_until_the_next_whatever_comes_between),
+        PAIR_TEST(test_the_last_packet_number_closes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,15 +16,18 @@
 
 static uint8_t pattern[LEN];
 
-static void open_pair(pair *p)
+static int open_pair(void **state)
 {
-    pair_options o;
-    pair_options_init(&o);
+    pair_options o = pair_defaults();
     o.connection.stream_send_buffer = 262144;
-    pair_open(p, &o);
     for (size_t i = 0; i < LEN; i++)
         pattern[i] = (uint8_t)(i * 7 + i / 251);
+    if (pair_setup(state) != 0)
+        return -1;
+    pair_open(*state, &o);
+    return 0;
 }
+#define DATA_TEST(f) cmocka_unit_test_setup_teardown(f, open_pair, pair_teardown)
 
 static void refill(pair *p, pair_side side, const rill_event *event)
 {
@@ -65,11 +68,8 @@ static void send_all_bytes(pair *p)
 
 static void test_bytes_arrive_in_order_and_writes_are_held_back(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    send_all_bytes(&p);
-    pair_close(&p);
+    pair *p = *state;
+    send_all_bytes(p);
 }
 
 static void spoil(pair *p, pair_packet *packet)
@@ -104,28 +104,22 @@ static void spoil(pair *p, pair_packet *packet)
 
 static void test_bytes_arrive_once_whatever_the_path_does(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    p.on_packet = spoil;
-    send_all_bytes(&p);
-    pair_close(&p);
+    pair *p = *state;
+    p->on_packet = spoil;
+    send_all_bytes(p);
 }
 
 static void test_both_ways_on_one_stream(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair *p = *state;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, pattern, 100000);
-    pair_run(&p, 5 * RILL_MS);
-    pair_write(rill_connection_stream(p.end[PAIR_SERVER].connection, 1), pattern, 200000);
-    pair_run(&p, RILL_SECOND);
-    assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->len, 100000);
-    assert_int_equal(pair_seen(&p, PAIR_CLIENT, 1)->len, 200000);
-    assert_memory_equal(pair_seen(&p, PAIR_CLIENT, 1)->data, pattern, 200000);
-    pair_close(&p);
+    pair_run(p, 5 * RILL_MS);
+    pair_write(rill_connection_stream(p->end[PAIR_SERVER].connection, 1), pattern, 200000);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 100000);
+    assert_int_equal(pair_seen(p, PAIR_CLIENT, 1)->len, 200000);
+    assert_memory_equal(pair_seen(p, PAIR_CLIENT, 1)->data, pattern, 200000);
 }
 
 static bool has(raw_reply *packet, uint8_t type)
@@ -150,24 +144,22 @@ static void look(pair *p, pair_packet *packet)
 /* Nobody reads: the stream's buffer, then the connection's, is never exceeded; then all is read. */
 static void test_a_reader_that_waits_holds_the_writer_back(void **state)
 {
-    pair p;
-    pair_options o;
+    pair *p = *state;
+    pair_options o = pair_defaults();
     rill_stream *s[8];
-    (void)state;
-    pair_options_init(&o);
     o.server.connection.stream_receive_buffer = 20000;
     o.server.connection.connection_receive_buffer = 65534;
-    pair_open(&p, &o);
-    raw_open(&spy, "test.nobody", p.credentials.shared_secret);
+    pair_open(p, &o);
+    raw_open(&spy, "test.nobody", p->credentials.shared_secret);
     memset(blocked_frames, 0, sizeof blocked_frames);
-    p.on_packet = look;
-    p.no_read[PAIR_SERVER] = true;
+    p->on_packet = look;
+    p->no_read[PAIR_SERVER] = true;
     for (unsigned i = 0; i < 8; i++) {
-        s[i] = pair_stream_open(&p, PAIR_CLIENT);
+        s[i] = pair_stream_open(p, PAIR_CLIENT);
         pair_write(s[i], pattern, 40000);
     }
-    pair_run(&p, 20 * RILL_SECOND);
-    rill_connection *server = p.end[PAIR_SERVER].connection;
+    pair_run(p, 20 * RILL_SECOND);
+    rill_connection *server = p->end[PAIR_SERVER].connection;
     assert_non_null(server);
     uint64_t buffered = 0;
     for (unsigned i = 0; i < 8; i++) {
@@ -182,24 +174,23 @@ static void test_a_reader_that_waits_holds_the_writer_back(void **state)
     assert_true(buffered <= 65534 && buffered > 60000);
     assert_true(blocked_frames[0] > 0 && blocked_frames[1] > 0);
     /* From now on the reader reads. */
-    p.no_read[PAIR_SERVER] = false;
+    p->no_read[PAIR_SERVER] = false;
     for (unsigned i = 0; i < 8; i++) {
         rill_stream *t = rill_connection_stream(server, 2 * i + 1);
         for (rill_bytes b; t && (b = rill_stream_peek(t)).len > 0;) {
-            pair_stream *seen = pair_seen(&p, PAIR_SERVER, 2 * i + 1);
+            pair_stream *seen = pair_seen(p, PAIR_SERVER, 2 * i + 1);
             seen->data = realloc(seen->data, seen->len + b.len);
             memcpy(seen->data + seen->len, b.data, b.len);
             seen->len += b.len;
             rill_stream_consume(t, b.len);
         }
     }
-    pair_run(&p, 20 * RILL_SECOND);
+    pair_run(p, 20 * RILL_SECOND);
     for (unsigned i = 0; i < 8; i++) {
-        assert_int_equal(pair_seen(&p, PAIR_SERVER, 2 * i + 1)->len, 40000);
-        assert_memory_equal(pair_seen(&p, PAIR_SERVER, 2 * i + 1)->data, pattern, 40000);
+        assert_int_equal(pair_seen(p, PAIR_SERVER, 2 * i + 1)->len, 40000);
+        assert_memory_equal(pair_seen(p, PAIR_SERVER, 2 * i + 1)->data, pattern, 40000);
     }
     raw_close(&spy);
-    pair_close(&p);
 }
 
 static unsigned lose_from_server;
@@ -223,33 +214,30 @@ static void forget_reply(pair *p, pair_side to, uint8_t *bytes, size_t *len)
  */
 static void test_a_raise_that_is_lost_is_asked_for(void **state)
 {
-    pair p;
-    pair_options o;
-    (void)state;
-    pair_options_init(&o);
+    pair *p = *state;
+    pair_options o = pair_defaults();
     o.server.connection.stream_receive_buffer = 20000;
-    pair_open(&p, &o);
-    p.no_read[PAIR_SERVER] = true;
-    rill_stream *a = pair_stream_open(&p, PAIR_CLIENT);
-    rill_stream *b = pair_stream_open(&p, PAIR_CLIENT);
+    pair_open(p, &o);
+    p->no_read[PAIR_SERVER] = true;
+    rill_stream *a = pair_stream_open(p, PAIR_CLIENT);
+    rill_stream *b = pair_stream_open(p, PAIR_CLIENT);
     pair_write(a, pattern, 30000);
     pair_write(b, pattern, 30000);
-    pair_run(&p, RILL_SECOND);
-    rill_connection *server = p.end[PAIR_SERVER].connection;
-    p.on_packet = forget_raise;
-    p.on_reply = forget_reply;
+    pair_run(p, RILL_SECOND);
+    rill_connection *server = p->end[PAIR_SERVER].connection;
+    p->on_packet = forget_raise;
+    p->on_reply = forget_reply;
     lose_from_server = 1;
     rill_stream_consume(rill_connection_stream(server, 1), 15000);
-    pair_run(&p, 200 * RILL_MS);
+    pair_run(p, 200 * RILL_MS);
     lose_from_server = 0;
     rill_stream_consume(rill_connection_stream(server, 3), 15000);
-    pair_run(&p, 12 * RILL_SECOND);
+    pair_run(p, 12 * RILL_SECOND);
     rill_stream_offsets at;
     rill_stream_offsets_of(rill_connection_stream(server, 1), &at);
     assert_int_equal(at.received, 30000);
     rill_stream_offsets_of(rill_connection_stream(server, 3), &at);
     assert_int_equal(at.received, 30000);
-    pair_close(&p);
 }
 
 typedef struct dislike {
@@ -276,50 +264,44 @@ static void spread(pair *p, pair_packet *packet)
 /* Bytes for streams that the receiver closed are gone, but not out of the connection's window. */
 static void test_bytes_of_closed_streams_do_not_eat_the_window(void **state)
 {
-    pair p;
+    pair *p = *state;
     dislike d = {.left = 30};
-    open_pair(&p);
-    (void)state;
-    p.on_packet = spread;
-    p.on_event = close_early;
-    p.user = &d;
+    p->on_packet = spread;
+    p->on_event = close_early;
+    p->user = &d;
     for (unsigned i = 0; i < 30; i++) {
-        rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+        rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
         pair_write(s, pattern, 200000);
-        pair_run(&p, 2 * RILL_SECOND);
-        assert_int_equal(pair_seen(&p, PAIR_CLIENT, 2 * i + 1)->error, RILL_ERR_REMOTE);
+        pair_run(p, 2 * RILL_SECOND);
+        assert_int_equal(pair_seen(p, PAIR_CLIENT, 2 * i + 1)->error, RILL_ERR_REMOTE);
     }
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, pattern, 200000);
-    pair_run(&p, 30 * RILL_SECOND);
-    assert_int_equal(pair_seen(&p, PAIR_SERVER, 61)->len, 200000);
-    pair_close(&p);
+    pair_run(p, 30 * RILL_SECOND);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 61)->len, 200000);
 }
 
 static void test_one_packet_carries_the_bytes_of_several_streams(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
+    pair *p = *state;
     for (unsigned i = 0; i < 5; i++)
-        pair_write(pair_stream_open(&p, PAIR_CLIENT), "hello", 5);
-    pair_run(&p, 100 * RILL_MS);
-    assert_in_range(p.end[PAIR_CLIENT].packets, 1, 2);
+        pair_write(pair_stream_open(p, PAIR_CLIENT), "hello", 5);
+    pair_run(p, 100 * RILL_MS);
+    assert_in_range(p->end[PAIR_CLIENT].packets, 1, 2);
     for (unsigned i = 0; i < 5; i++)
-        assert_int_equal(pair_seen(&p, PAIR_SERVER, 2 * i + 1)->len, 5);
-    pair_close(&p);
+        assert_int_equal(pair_seen(p, PAIR_SERVER, 2 * i + 1)->len, 5);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bytes_arrive_in_order_and_writes_are_held_back),
-        cmocka_unit_test(test_bytes_arrive_once_whatever_the_path_does),
-        cmocka_unit_test(test_both_ways_on_one_stream),
-        cmocka_unit_test(test_a_reader_that_waits_holds_the_writer_back),
-        cmocka_unit_test(test_a_raise_that_is_lost_is_asked_for),
-        cmocka_unit_test(test_bytes_of_closed_streams_do_not_eat_the_window),
-        cmocka_unit_test(test_one_packet_carries_the_bytes_of_several_streams),
+        DATA_TEST(test_bytes_arrive_in_order_and_writes_are_held_back),
+        DATA_TEST(test_bytes_arrive_once_whatever_the_path_does),
+        DATA_TEST(test_both_ways_on_one_stream),
+        PAIR_TEST_TO_OPEN(test_a_reader_that_waits_holds_the_writer_back),
+        PAIR_TEST_TO_OPEN(test_a_raise_that_is_lost_is_asked_for),
+        DATA_TEST(test_bytes_of_closed_streams_do_not_eat_the_window),
+        DATA_TEST(test_one_packet_carries_the_bytes_of_several_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

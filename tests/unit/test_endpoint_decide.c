@@ -34,177 +34,163 @@ static uint64_t sent(const rill_stream *s)
 
 static void test_a_late_yes_fulfills(void **state)
 {
-    pair p;
+    pair *p = *state;
     bool fulfilled;
-    (void)state;
-    open_asking(&p, 10);
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    open_asking(p, 10);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
-    pair_run(&p, 20 * RILL_SECOND);
-    assert_int_equal(p.end[PAIR_SERVER].asked_count, 1);
-    assert_int_equal(p.end[PAIR_SERVER].asked[0].amount, 100);
-    assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 0);
-    assert_int_equal(pair_decide(&p, PAIR_SERVER, 0, true, &fulfilled), RILL_OK);
+    pair_run(p, 20 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 1);
+    assert_int_equal(p->end[PAIR_SERVER].asked[0].amount, 100);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 0);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, &fulfilled), RILL_OK);
     assert_true(fulfilled);
-    assert_int_equal(pair_decide(&p, PAIR_SERVER, 0, true, &fulfilled), RILL_ERR_NOT_FOUND);
-    pair_run(&p, RILL_SECOND);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, &fulfilled), RILL_ERR_NOT_FOUND);
+    pair_run(p, RILL_SECOND);
     assert_int_equal(sent(s), 100);
-    assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->money, 100);
-    pair_check_books(&p);
-    pair_close(&p);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 100);
+    pair_check_books(p);
 }
 
 static void test_a_no_credits_nothing_and_gives_the_room_back(void **state)
 {
-    pair p;
+    pair *p = *state;
     bool fulfilled;
-    (void)state;
-    open_asking(&p, 10);
-    p.maximum[PAIR_CLIENT] = 500;
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    open_asking(p, 10);
+    p->maximum[PAIR_CLIENT] = 500;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 1000, RILL_NEVER), RILL_OK);
-    pair_run(&p, 100 * RILL_MS);
-    assert_int_equal(p.end[PAIR_SERVER].asked_count, 2);
-    assert_int_equal(pair_decide(&p, PAIR_SERVER, 0, false, &fulfilled), RILL_OK);
+    pair_run(p, 100 * RILL_MS);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 2);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, false, &fulfilled), RILL_OK);
     assert_false(fulfilled);
-    assert_int_equal(pair_decide(&p, PAIR_SERVER, 1, true, &fulfilled), RILL_OK);
-    pair_run(&p, 2 * RILL_SECOND);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 1, true, &fulfilled), RILL_OK);
+    pair_run(p, 2 * RILL_SECOND);
     assert_int_equal(sent(s), 500);
     /* The first part comes again. */
-    assert_int_equal(p.end[PAIR_SERVER].asked_count, 3);
-    assert_memory_not_equal(p.end[PAIR_SERVER].asked[0].packet_id,
-                            p.end[PAIR_SERVER].asked[2].packet_id, 32);
-    assert_int_equal(pair_decide(&p, PAIR_SERVER, 2, true, &fulfilled), RILL_OK);
-    pair_run(&p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 3);
+    assert_memory_not_equal(p->end[PAIR_SERVER].asked[0].packet_id,
+                            p->end[PAIR_SERVER].asked[2].packet_id, 32);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 2, true, &fulfilled), RILL_OK);
+    pair_run(p, RILL_SECOND);
     assert_int_equal(sent(s), 1000);
-    pair_check_books(&p);
-    pair_close(&p);
+    pair_check_books(p);
 }
 
 static void test_a_decision_after_the_packet_expired_is_a_no(void **state)
 {
-    pair p;
+    pair *p = *state;
     bool fulfilled = true;
-    (void)state;
-    open_asking(&p, 10);
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    open_asking(p, 10);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, "x", 1);
-    pair_run(&p, 50 * RILL_MS);
-    assert_int_equal(rill_stream_send_total(s, 100, p.now.mono_ns + RILL_SECOND), RILL_OK);
-    pair_run(&p, 2 * RILL_SECOND);
+    pair_run(p, 50 * RILL_MS);
+    assert_int_equal(rill_stream_send_total(s, 100, p->now.mono_ns + RILL_SECOND), RILL_OK);
+    pair_run(p, 2 * RILL_SECOND);
     /* The host of the server is late itself: nothing has told the endpoint the time. */
-    pair_sleep(&p, 40 * RILL_SECOND);
-    assert_int_equal(pair_decide(&p, PAIR_SERVER, 0, true, &fulfilled), RILL_OK);
+    pair_sleep(p, 40 * RILL_SECOND);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, &fulfilled), RILL_OK);
     assert_false(fulfilled);
-    pair_run(&p, RILL_SECOND);
-    assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 0);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 0);
     rill_stream_totals t;
     rill_stream_totals_of(s, &t);
     assert_int_equal(t.sent + t.in_flight, 0);
     /* Not sent again: the call had ended. */
-    assert_int_equal(p.end[PAIR_SERVER].asked_count, 1);
-    pair_check_books(&p);
-    pair_close(&p);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 1);
+    pair_check_books(p);
 }
 
 static void test_without_a_decision_the_room_comes_back_at_expiry(void **state)
 {
-    pair p;
-    (void)state;
-    open_asking(&p, 10);
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair *p = *state;
+    open_asking(p, 10);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, "x", 1);
-    pair_run(&p, 50 * RILL_MS);
+    pair_run(p, 50 * RILL_MS);
     assert_int_equal(rill_stream_send_total(s, 1000, RILL_NEVER), RILL_OK);
-    pair_run(&p, 29 * RILL_SECOND);
-    assert_int_equal(p.end[PAIR_SERVER].asked_count, 1);
-    pair_run(&p, 3 * RILL_SECOND);
-    assert_int_equal(pair_decide(&p, PAIR_SERVER, 0, true, NULL), RILL_ERR_NOT_FOUND);
-    assert_int_equal(p.end[PAIR_SERVER].asked_count, 2);
-    assert_int_equal(pair_decide(&p, PAIR_SERVER, 1, true, NULL), RILL_OK);
-    pair_run(&p, RILL_SECOND);
+    pair_run(p, 29 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 1);
+    pair_run(p, 3 * RILL_SECOND);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, NULL), RILL_ERR_NOT_FOUND);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 2);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 1, true, NULL), RILL_OK);
+    pair_run(p, RILL_SECOND);
     assert_int_equal(sent(s), 1000);
-    pair_check_books(&p);
-    pair_close(&p);
+    pair_check_books(p);
 }
 
 static void test_undecided_packets_are_bounded(void **state)
 {
-    pair p;
-    (void)state;
-    open_asking(&p, 3);
-    p.maximum[PAIR_CLIENT] = 100;
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair *p = *state;
+    open_asking(p, 3);
+    p->maximum[PAIR_CLIENT] = 100;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 1000, RILL_NEVER), RILL_OK);
-    pair_run(&p, 100 * RILL_MS);
-    assert_int_equal(p.end[PAIR_SERVER].asked_count, 3);
+    pair_run(p, 100 * RILL_MS);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 3);
     for (unsigned i = 0; i < 200 && sent(s) < 1000; i++) {
-        if (i < p.end[PAIR_SERVER].asked_count)
-            assert_int_equal(pair_decide(&p, PAIR_SERVER, i, true, NULL), RILL_OK);
-        pair_run(&p, RILL_SECOND);
+        if (i < p->end[PAIR_SERVER].asked_count)
+            assert_int_equal(pair_decide(p, PAIR_SERVER, i, true, NULL), RILL_OK);
+        pair_run(p, RILL_SECOND);
     }
     assert_int_equal(sent(s), 1000);
-    pair_check_books(&p);
-    pair_close(&p);
+    pair_check_books(p);
 }
 
 /* The money was on its way before the stream closed: it meets the goal all the same. */
 static void test_money_decided_after_its_stream_closed_meets_the_goal(void **state)
 {
-    pair p;
-    (void)state;
-    open_asking(&p, 3);
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair *p = *state;
+    open_asking(p, 3);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, "x", 1);
-    pair_run(&p, 50 * RILL_MS);
-    assert_int_equal(rill_stream_receive_total(server_stream(&p), 100, RILL_NEVER), RILL_OK);
+    pair_run(p, 50 * RILL_MS);
+    assert_int_equal(rill_stream_receive_total(server_stream(p), 100, RILL_NEVER), RILL_OK);
     assert_int_equal(rill_stream_set_send_max(s, 100), RILL_OK);
-    pair_run(&p, 50 * RILL_MS);
+    pair_run(p, 50 * RILL_MS);
     rill_stream_close(s, RILL_CLOSE_NO_ERROR, NULL);
-    pair_run(&p, 50 * RILL_MS);
-    assert_int_equal(p.end[PAIR_SERVER].asked_count, 1);
-    assert_false(pair_seen(&p, PAIR_SERVER, 1)->ended);
-    assert_int_equal(pair_decide(&p, PAIR_SERVER, 0, true, NULL), RILL_OK);
-    pair_run(&p, 50 * RILL_MS);
-    assert_int_equal(p.end[PAIR_SERVER].events[RILL_EVENT_RECEIVED], 1);
-    assert_int_equal(p.end[PAIR_SERVER].received_error, RILL_OK);
-    assert_true(pair_seen(&p, PAIR_SERVER, 1)->ended);
-    assert_true(pair_seen(&p, PAIR_CLIENT, 1)->ended);
-    pair_check_books(&p);
-    pair_close(&p);
+    pair_run(p, 50 * RILL_MS);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 1);
+    assert_false(pair_seen(p, PAIR_SERVER, 1)->ended);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, NULL), RILL_OK);
+    pair_run(p, 50 * RILL_MS);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_RECEIVED], 1);
+    assert_int_equal(p->end[PAIR_SERVER].received_error, RILL_OK);
+    assert_true(pair_seen(p, PAIR_SERVER, 1)->ended);
+    assert_true(pair_seen(p, PAIR_CLIENT, 1)->ended);
+    pair_check_books(p);
 }
 
 static void test_a_decision_after_the_connection_closed_is_a_no(void **state)
 {
-    pair p;
+    pair *p = *state;
     bool fulfilled = true;
-    (void)state;
-    open_asking(&p, 3);
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    open_asking(p, 3);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_set_send_max(s, 100), RILL_OK);
-    pair_run(&p, 50 * RILL_MS);
-    rill_connection_close(p.end[PAIR_SERVER].connection, RILL_CLOSE_APPLICATION_ERROR, "no");
-    pair_run(&p, 50 * RILL_MS);
-    assert_int_equal(pair_decide(&p, PAIR_SERVER, 0, true, &fulfilled), RILL_OK);
+    pair_run(p, 50 * RILL_MS);
+    rill_connection_close(p->end[PAIR_SERVER].connection, RILL_CLOSE_APPLICATION_ERROR, "no");
+    pair_run(p, 50 * RILL_MS);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, &fulfilled), RILL_OK);
     assert_false(fulfilled);
-    pair_run(&p, RILL_SECOND);
-    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
-    assert_int_equal(p.end[PAIR_SERVER].events[RILL_EVENT_CONNECTION_END], 1);
-    assert_int_equal(p.end[PAIR_CLIENT].end_code, RILL_CLOSE_APPLICATION_ERROR);
-    pair_check_books(&p);
-    pair_close(&p);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION_END], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].end_code, RILL_CLOSE_APPLICATION_ERROR);
+    pair_check_books(p);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_late_yes_fulfills),
-        cmocka_unit_test(test_a_no_credits_nothing_and_gives_the_room_back),
-        cmocka_unit_test(test_a_decision_after_the_packet_expired_is_a_no),
-        cmocka_unit_test(test_without_a_decision_the_room_comes_back_at_expiry),
-        cmocka_unit_test(test_undecided_packets_are_bounded),
-        cmocka_unit_test(test_money_decided_after_its_stream_closed_meets_the_goal),
-        cmocka_unit_test(test_a_decision_after_the_connection_closed_is_a_no),
+        PAIR_TEST_TO_OPEN(test_a_late_yes_fulfills),
+        PAIR_TEST_TO_OPEN(test_a_no_credits_nothing_and_gives_the_room_back),
+        PAIR_TEST_TO_OPEN(test_a_decision_after_the_packet_expired_is_a_no),
+        PAIR_TEST_TO_OPEN(test_without_a_decision_the_room_comes_back_at_expiry),
+        PAIR_TEST_TO_OPEN(test_undecided_packets_are_bounded),
+        PAIR_TEST_TO_OPEN(test_money_decided_after_its_stream_closed_meets_the_goal),
+        PAIR_TEST_TO_OPEN(test_a_decision_after_the_connection_closed_is_a_no),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,47 +26,34 @@ static void drop_all(pair *p, pair_packet *packet)
     packet->action = PAIR_DROP;
 }
 
-static void open_pair(pair *p)
-{
-    pair_options o;
-    pair_options_init(&o);
-    pair_open(p, &o);
-}
-
 static void test_idle_connections_end(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    pair_write(pair_stream_open(&p, PAIR_CLIENT), "x", 1);
-    pair_run(&p, 59 * RILL_SECOND);
-    assert_int_equal(rill_endpoint_connection_count(p.end[PAIR_SERVER].endpoint), 1);
-    pair_run(&p, 10 * RILL_SECOND);
+    pair *p = *state;
+    pair_write(pair_stream_open(p, PAIR_CLIENT), "x", 1);
+    pair_run(p, 59 * RILL_SECOND);
+    assert_int_equal(rill_endpoint_connection_count(p->end[PAIR_SERVER].endpoint), 1);
+    pair_run(p, 10 * RILL_SECOND);
     for (pair_side side = PAIR_CLIENT; side <= PAIR_SERVER; side++) {
-        assert_int_equal(p.end[side].events[RILL_EVENT_CONNECTION_END], 1);
-        assert_int_equal(rill_endpoint_connection_count(p.end[side].endpoint), 0);
-        assert_int_equal(rill_endpoint_deadline(p.end[side].endpoint) > p.now.mono_ns, 1);
+        assert_int_equal(p->end[side].events[RILL_EVENT_CONNECTION_END], 1);
+        assert_int_equal(rill_endpoint_connection_count(p->end[side].endpoint), 0);
+        assert_int_equal(rill_endpoint_deadline(p->end[side].endpoint) > p->now.mono_ns, 1);
     }
-    pair_run(&p, 300 * RILL_SECOND);
-    assert_true(rill_endpoint_deadline(p.end[PAIR_SERVER].endpoint) == RILL_NEVER);
-    assert_true(rill_endpoint_deadline(p.end[PAIR_CLIENT].endpoint) == RILL_NEVER);
-    pair_close(&p);
+    pair_run(p, 300 * RILL_SECOND);
+    assert_true(rill_endpoint_deadline(p->end[PAIR_SERVER].endpoint) == RILL_NEVER);
+    assert_true(rill_endpoint_deadline(p->end[PAIR_CLIENT].endpoint) == RILL_NEVER);
 }
 
 static void test_nobody_answers(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    p.on_packet = drop_all;
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair *p = *state;
+    p->on_packet = drop_all;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
-    pair_run(&p, 70 * RILL_SECOND);
-    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
-    assert_int_equal(p.end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
-    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
-    assert_in_range(p.end[PAIR_CLIENT].packets, 1, 20);
-    pair_close(&p);
+    pair_run(p, 70 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
+    assert_in_range(p->end[PAIR_CLIENT].packets, 1, 20);
 }
 
 /* Whatever a path says: the call ends, the connection ends, and packets are few. */
@@ -108,29 +95,26 @@ static void test_a_path_that_refuses_everything(void **state)
 
 static void test_goals_time_out_with_what_was_done(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    p.maximum[PAIR_CLIENT] = 10;
-    p.delay[PAIR_CLIENT] = 100 * RILL_MS;
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair *p = *state;
+    p->maximum[PAIR_CLIENT] = 10;
+    p->delay[PAIR_CLIENT] = 100 * RILL_MS;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, "x", 1);
-    pair_run(&p, RILL_SECOND);
-    rill_stream *t = rill_connection_stream(p.end[PAIR_SERVER].connection, 1);
-    assert_int_equal(rill_stream_receive_total(t, 1000000, p.now.mono_ns + 2 * RILL_SECOND),
+    pair_run(p, RILL_SECOND);
+    rill_stream *t = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
+    assert_int_equal(rill_stream_receive_total(t, 1000000, p->now.mono_ns + 2 * RILL_SECOND),
                      RILL_OK);
     assert_int_equal(rill_stream_receive_total(t, 1, RILL_NEVER), RILL_ERR_STATE);
-    assert_int_equal(rill_stream_send_total(s, 1000000, p.now.mono_ns + RILL_SECOND), RILL_OK);
+    assert_int_equal(rill_stream_send_total(s, 1000000, p->now.mono_ns + RILL_SECOND), RILL_OK);
     assert_int_equal(rill_stream_send_total(s, 1000001, RILL_NEVER), RILL_ERR_STATE);
-    pair_run(&p, 5 * RILL_SECOND);
-    assert_int_equal(p.end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
-    assert_int_equal(p.end[PAIR_SERVER].received_error, RILL_ERR_TIMEOUT);
+    pair_run(p, 5 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
+    assert_int_equal(p->end[PAIR_SERVER].received_error, RILL_ERR_TIMEOUT);
     rill_stream_totals totals;
     rill_stream_totals_of(s, &totals);
     assert_true(totals.sent > 0 && totals.sent == totals.send_max && totals.in_flight == 0);
-    assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->money, totals.sent);
-    pair_check_books(&p);
-    pair_close(&p);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, totals.sent);
+    pair_check_books(p);
 }
 
 /* Refused after the call has ended: it is not sent again behind the caller's back. */
@@ -146,40 +130,94 @@ static void refuse_late(pair *p, pair_packet *packet)
 
 static void test_nothing_is_sent_after_a_call_has_timed_out(void **state)
 {
-    pair p;
-    open_pair(&p);
-    (void)state;
-    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair *p = *state;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, "x", 1);
-    pair_run(&p, 100 * RILL_MS);
-    p.on_packet = refuse_late;
-    assert_int_equal(rill_stream_send_total(s, 100, p.now.mono_ns + RILL_SECOND), RILL_OK);
-    pair_run(&p, 1500 * RILL_MS);
-    assert_int_equal(p.end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
-    p.on_packet = NULL;
-    pair_run(&p, 10 * RILL_SECOND);
+    pair_run(p, 100 * RILL_MS);
+    p->on_packet = refuse_late;
+    assert_int_equal(rill_stream_send_total(s, 100, p->now.mono_ns + RILL_SECOND), RILL_OK);
+    pair_run(p, 1500 * RILL_MS);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
+    p->on_packet = NULL;
+    pair_run(p, 10 * RILL_SECOND);
     rill_stream_totals totals;
     rill_stream_totals_of(s, &totals);
     assert_int_equal(totals.sent, 0);
     assert_int_equal(totals.send_max, 0);
-    assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 0);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 0);
     /* Another call starts afresh. */
     assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
-    pair_run(&p, RILL_SECOND);
+    pair_run(p, RILL_SECOND);
     rill_stream_totals_of(s, &totals);
     assert_int_equal(totals.sent, 100);
-    pair_check_books(&p);
-    pair_close(&p);
+    pair_check_books(p);
+}
+
+static void lose_probes(pair *p, pair_packet *packet)
+{
+    (void)p;
+    static const pair_action actions[] = {PAIR_IN_DOUBT, PAIR_UNSENT, PAIR_LOSE_REPLY, PAIR_DROP};
+    if (packet->from == PAIR_CLIENT && packet->number < 12)
+        packet->action = actions[packet->number % 4];
+}
+
+/* Of probes nothing is in doubt: they could not be fulfilled. They are sent again. */
+static void test_probes_without_an_answer_are_sent_again(void **state)
+{
+    pair *p = *state;
+    rill_stream_totals t;
+    pair_options o = pair_defaults();
+    o.connection.min_rate = (rill_ratio){0, 1};
+    o.connection.packet_lifetime = 2 * RILL_SECOND;
+    pair_open(p, &o);
+    p->on_packet = lose_probes;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_send_total(s, 20000, RILL_NEVER), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    rill_stream_totals_of(s, &t);
+    assert_int_equal(t.in_flight, 0);
+    assert_int_equal(t.in_doubt, 0);
+    pair_run(p, 20 * RILL_SECOND);
+    rill_stream_totals_of(s, &t);
+    assert_int_equal(t.sent, 20000);
+    pair_check_books(p);
+}
+
+static void drop_closes(pair *p, pair_packet *packet)
+{
+    if (packet->from == PAIR_CLIENT && packet->number >= *(const uint64_t *)p->user)
+        packet->action = PAIR_DROP;
+}
+
+/* A close whose packet expires before the patience with it is over. */
+static void test_a_close_that_expires_ends_the_connection(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.connection.packet_lifetime = RILL_SECOND;
+    pair_open(p, &o);
+    pair_write(pair_stream_open(p, PAIR_CLIENT), "x", 1);
+    pair_run(p, 100 * RILL_MS);
+    uint64_t from = p->end[PAIR_CLIENT].packets;
+    p->user = &from;
+    p->on_packet = drop_closes;
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+    pair_run(p, 1900 * RILL_MS);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 0);
+    pair_run(p, 400 * RILL_MS);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_idle_connections_end),
-        cmocka_unit_test(test_nobody_answers),
+        PAIR_TEST(test_idle_connections_end),
+        PAIR_TEST(test_nobody_answers),
         cmocka_unit_test(test_a_path_that_refuses_everything),
-        cmocka_unit_test(test_goals_time_out_with_what_was_done),
-        cmocka_unit_test(test_nothing_is_sent_after_a_call_has_timed_out),
+        PAIR_TEST(test_goals_time_out_with_what_was_done),
+        PAIR_TEST(test_nothing_is_sent_after_a_call_has_timed_out),
+        PAIR_TEST_TO_OPEN(test_probes_without_an_answer_are_sent_again),
+        PAIR_TEST_TO_OPEN(test_a_close_that_expires_ends_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

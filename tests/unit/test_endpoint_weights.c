@@ -76,12 +76,33 @@ static void test_packets_of_one_unit(void **state)
     share(3, weights, 1);
 }
 
+static void test_nobody_sends_more_than_he_has(void **state)
+{
+    pair p;
+    pair_options o;
+    (void)state;
+    pair_options_init(&o);
+    pair_open(&p, &o);
+    p.maximum[PAIR_CLIENT] = 1000;
+    rill_stream *poor = pair_stream_open(&p, PAIR_CLIENT);
+    rill_stream *rich = pair_stream_open(&p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_set_weight(poor, 200), RILL_OK);
+    assert_int_equal(rill_stream_set_send_max(poor, 10), RILL_OK);
+    assert_int_equal(rill_stream_set_send_max(rich, 5000), RILL_OK);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(sent_of(poor), 10);
+    assert_int_equal(sent_of(rich), 5000);
+    pair_check_books(&p);
+    pair_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two),
         cmocka_unit_test(test_more_than_a_packet_carries),
         cmocka_unit_test(test_packets_of_one_unit),
+        cmocka_unit_test(test_nobody_sends_more_than_he_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,6 +230,7 @@ typedef struct world {
     int client_error;
     rill_connection *late_connection; /* a decision that is made in a later turn */
     uint64_t late_decision;
+    bool cut_undecided; /* the server's link is lost before it decides */
     uv_idle_t idle;
 } world;
 
@@ -265,6 +266,13 @@ static void on_incoming(rill_connection *c, const rill_incoming *packet, void *u
     world *w = user;
     bool fulfilled;
     w->asked++;
+    if (w->cut_undecided) {
+        w->late_connection = c;
+        w->late_decision = packet->decision;
+        if (w->asked == 1)
+            post(links[0], DOWN, 0, RILL_ERR_CONNECT, NULL, 0);
+        return;
+    }
     if (w->asked == 1 || uv_is_active((uv_handle_t *)&w->idle)) {
         assert_int_equal(rill_decide(c, packet->decision, w->accept, &fulfilled), RILL_OK);
         assert_int_equal(fulfilled, w->accept);
@@ -273,6 +281,20 @@ static void on_incoming(rill_connection *c, const rill_incoming *packet, void *u
     w->late_connection = c;
     w->late_decision = packet->decision;
     uv_idle_start(&w->idle, on_idle);
+}
+
+/* A Fulfill could not reach the sender any more: too late to say yes. */
+static void on_server_link(bool up, const char *detail, void *user)
+{
+    world *w = user;
+    bool fulfilled = true;
+    (void)detail;
+    if (up || !w->cut_undecided)
+        return;
+    assert_int_equal(rill_decide(w->late_connection, w->late_decision, true, &fulfilled),
+                     RILL_ERR_NOT_FOUND);
+    assert_false(fulfilled);
+    post(links[1], DOWN, 1, RILL_ERR_AUTH, NULL, 0);
 }
 
 static void on_server_closed(int error, const char *detail, void *user)
@@ -320,6 +342,7 @@ static void on_client_closed(int error, const char *detail, void *user)
 static const rill_handlers server_handlers = {.listening = on_listening,
                                               .money = on_money,
                                               .incoming = on_incoming,
+                                              .link = on_server_link,
                                               .closed = on_server_closed};
 static const rill_handlers client_handlers = {
     .ready = on_ready, .sent = on_sent, .link = on_link, .closed = on_client_closed};
@@ -413,6 +436,17 @@ static void test_decisions(void **state)
     assert_true(w->asked >= 50);
 }
 
+static void test_nothing_is_credited_once_the_link_is_lost(void **state)
+{
+    world *w = *state;
+    w->options.connection.ask_before_fulfill = true;
+    w->cut_undecided = true;
+    run(w);
+    assert_true(w->asked > 0);
+    assert_int_equal(w->received, 0);
+    assert_int_not_equal(w->sent_error, RILL_OK);
+}
+
 static void test_no_account(void **state)
 {
     world *w = *state;
@@ -490,6 +524,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_payment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_blocked_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_decisions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_is_credited_once_the_link_is_lost, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_no_account, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_final_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_loss_and_return, set_up, tear_down),

@@ -64,7 +64,7 @@ static void test_wrong_token_and_too_many_sessions(void **state)
     assert_int_equal(rill_node_admit(w->node, text("a.b"), text("token"), l, &handlers, &user),
                      RILL_ERR_AUTH);
     assert_int_equal(rill_node_admit(w->node, text("bob"), text("token"), l, &handlers, &user),
-                     RILL_ERR_AUTH);
+                     RILL_ERR_LIMIT);
     disconnect(&w->bob);
     connect(w, &w->bob, "bob");
     stop(w);

@@ -233,6 +233,29 @@ static void test_blocked(void **state)
     stop(w);
 }
 
+/* However many requests one account has open, some are left for the next. */
+static void test_open_requests_are_shared(void **state)
+{
+    (void)state;
+    rill_node_options o;
+    rill_node_options_init(&o);
+    o.max_open = 32;
+    world *w = start(&o);
+    connect(w, &w->carol, "carol");
+    /* An eighth of those that are left: with 4 open of 32 a fourth of 28. */
+    for (uint64_t i = 1; i <= 4; i++)
+        ask_for(&w->alice, i, "private.rill.bob");
+    assert_int_equal(rill_node_open(w->node), 4);
+    ask_for(&w->alice, 5, "private.rill.bob");
+    rejected_by_node(&w->alice, 5, "T03");
+    for (uint64_t i = 1; i <= 3; i++)
+        ask_for(&w->carol, i, "private.rill.bob");
+    assert_int_equal(rill_node_open(w->node), 7);
+    fulfill(&w->bob, fulfillment);
+    fulfilled(&w->carol, 3);
+    stop(w);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -346,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_away),
         cmocka_unit_test(test_sender_leaves),
         cmocka_unit_test(test_blocked),
+        cmocka_unit_test(test_open_requests_are_shared),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_ildcp),
         cmocka_unit_test(test_echo),

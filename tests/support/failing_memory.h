@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An allocator that refuses what a test says, and watches what it gives out:
+ * each block is freed once, is written within its bounds, and moves whenever it
+ * is resized. A mistake ends the program at once, with a line that says which.
+ */
+#ifndef RILL_TESTS_FAILING_MEMORY_H
+#define RILL_TESTS_FAILING_MEMORY_H
+
+#include <rill/types.h>
+
+#define FAILING_MEMORY_KEPT 64
+#define FAILING_FOR_EVER    (~0ul)
+
+typedef struct failing_memory {
+    rill_allocator allocator;
+    unsigned long asked;    /* allocations and resizes so far */
+    unsigned long fail_at;  /* which of them is refused, from 1; 0: none */
+    unsigned long fail_for; /* so many from that one on */
+    unsigned long refused;
+    size_t blocks; /* that are out */
+    /* Blocks freed last: who writes to one, or frees it again, is found out. */
+    struct failing_block *freed[FAILING_MEMORY_KEPT];
+    unsigned next_freed;
+} failing_memory;
+
+/* *m stays where it is: the allocator points to it. */
+void failing_memory_init(failing_memory *m, unsigned long fail_at, unsigned long fail_for);
+/* Looks at the blocks freed last, and lets them go. Blocks that are out stay so. */
+void failing_memory_end(failing_memory *m);
+
+/* What the allocator does, for other interfaces: size 0 is allowed here, and ptr NULL. */
+void *failing_memory_realloc(failing_memory *m, void *ptr, size_t size);
+void failing_memory_free(failing_memory *m, void *ptr);
+
+#endif
