@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adversary.h"
 
-#include "report.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,17 +8,20 @@ static const char *const codes[] = {"F00", "F01", "F02", "F03", "F04", "F05", "F
                                     "F08", "F99", "T00", "T01", "T02", "T03", "T04",   "T05",
                                     "T99", "R00", "R01", "R02", "R99", "X42", "f\x80!"};
 
-void sim_adversary_init(sim_adversary *a, const sim_adversary_config *config, uint64_t seed)
+void sim_adversary_init(sim_adversary *a, const sim_adversary_config *config, sim_report *report,
+                        uint64_t seed)
 {
     memset(a, 0, sizeof(*a));
     a->config = *config;
+    a->report = report;
     sim_rng_seed(&a->rng, seed, 77);
 }
 
 void sim_adversary_free(sim_adversary *a)
 {
     for (unsigned i = 0; i < SIM_KEPT; i++) {
-        free(a->prepares[i].bytes);
+        free(a->prepares[0][i].bytes);
+        free(a->prepares[1][i].bytes);
         free(a->replies[i].bytes);
     }
     memset(a, 0, sizeof(*a));
@@ -30,6 +31,15 @@ bool sim_adversary_idle(const sim_adversary *a)
 {
     static const sim_adversary_config none;
     return memcmp(&a->config, &none, sizeof(none)) == 0;
+}
+
+/* Whether it does this now. */
+static bool does(sim_adversary *a, uint32_t permille, sim_feature trick)
+{
+    bool now = sim_rng_chance(&a->rng, permille);
+    if (now)
+        sim_count(a->report, trick);
+    return now;
 }
 
 static void keep(sim_adversary *a, sim_kept *kept, const uint8_t *packet, size_t len)
@@ -100,68 +110,169 @@ static size_t forge_f08(sim_adversary *a, uint8_t *packet, uint64_t amount)
     return sim_reject_write(packet, "F08", "test.evil", data, n);
 }
 
-static size_t swap_data(sim_adversary *a, uint8_t *packet, const sim_packet *p)
+/* A Prepare of either side that it has seen; type 0 where there is none. */
+static sim_packet recall_prepare(sim_adversary *a)
 {
-    sim_packet other = recall(a, a->prepares);
-    if (other.type != SIM_PREPARE)
-        return 0;
+    return recall(a, a->prepares[sim_rng_below(&a->rng, 2)]);
+}
+
+static size_t with_data(uint8_t *packet, const sim_packet *p, const uint8_t *data, size_t len)
+{
     uint8_t *out = sim_allocate(SIM_MAX_PACKET);
-    size_t len = sim_prepare_write(out, p, other.data, other.data_len);
-    memcpy(packet, out, len);
+    size_t n = sim_prepare_write(out, p, data, len);
+    memcpy(packet, out, n);
     free(out);
-    return len;
+    return n;
+}
+
+static size_t grow_data(sim_adversary *a, uint8_t *packet, const sim_packet *p)
+{
+    size_t more = (size_t)sim_rng_magnitude(&a->rng, 1, 1000);
+    if (p->data_len + more > 32767)
+        return 0;
+    uint8_t *data = sim_allocate(p->data_len + more);
+    memcpy(data, p->data, p->data_len);
+    sim_rng_fill(&a->rng, data + p->data_len, more);
+    size_t n = with_data(packet, p, data, p->data_len + more);
+    free(data);
+    return n;
+}
+
+/* Another character, another end, or the address of another packet. */
+static size_t change_address(sim_adversary *a, uint8_t *packet, const sim_packet *p)
+{
+    static const char digits[] = "abcXYZ019-_~.";
+    sim_packet other = recall_prepare(a);
+    sim_packet changed = *p;
+    uint64_t kind = sim_rng_below(&a->rng, 3);
+    if (p->address_len == 0)
+        return 0;
+    if (kind == 0 && other.type == SIM_PREPARE) {
+        changed.address = other.address;
+        changed.address_len = other.address_len;
+    } else if (kind == 1 && p->address_len > 2) {
+        changed.address_len -= 1 + (size_t)sim_rng_below(&a->rng, p->address_len - 2);
+    } else {
+        p->address[sim_rng_below(&a->rng, p->address_len)] =
+            (uint8_t)digits[sim_rng_below(&a->rng, sizeof(digits) - 1)];
+        return 0;
+    }
+    return with_data(packet, &changed, p->data, p->data_len);
+}
+
+static void change_expiry(sim_adversary *a, sim_packet *p)
+{
+    static const uint64_t far[] = {0, UINT64_C(253402300799999), UINT64_C(4102444800000)};
+    uint64_t by = sim_rng_below(&a->rng, 60000);
+    uint64_t at = sim_packet_expiry(p);
+    if (sim_rng_chance(&a->rng, 100))
+        at = far[sim_rng_below(&a->rng, 3)];
+    else
+        at = sim_rng_chance(&a->rng, 500) ? at + by : at - by;
+    sim_packet_set_expiry(p, at);
+}
+
+/* What changes the packet's length, one of them at most. 0: none did. */
+static size_t rewrite(sim_adversary *a, uint8_t *packet, const sim_packet *p)
+{
+    const sim_adversary_config *c = &a->config;
+    sim_packet other = recall_prepare(a);
+    if (does(a, c->swap_data, SIM_SWAP_DATA) && other.type == SIM_PREPARE)
+        return with_data(packet, p, other.data, other.data_len);
+    if (does(a, c->cut_data, SIM_CUT_DATA) && p->data_len > 0)
+        return with_data(packet, p, p->data, (size_t)sim_rng_below(&a->rng, p->data_len));
+    if (does(a, c->grow_data, SIM_GROW_DATA))
+        return grow_data(a, packet, p);
+    if (does(a, c->change_address, SIM_CHANGE_ADDRESS))
+        return change_address(a, packet, p);
+    return 0;
 }
 
 static void tamper(sim_adversary *a, uint8_t *packet, size_t *len)
 {
     const sim_adversary_config *c = &a->config;
     sim_packet p = sim_packet_parse(packet, *len);
-    if (sim_rng_chance(&a->rng, c->flip_data))
+    if (does(a, c->flip_data, SIM_FLIP_DATA))
         flip(a, p.data, p.data_len);
-    if (sim_rng_chance(&a->rng, c->raise_amount))
+    if (does(a, c->raise_amount, SIM_RAISE_AMOUNT))
         sim_packet_set_amount(&p, shift_amount(a, sim_packet_amount(&p), true));
-    if (sim_rng_chance(&a->rng, c->lower_amount))
+    if (does(a, c->lower_amount, SIM_LOWER_AMOUNT))
         sim_packet_set_amount(&p, shift_amount(a, sim_packet_amount(&p), false));
-    if (sim_rng_chance(&a->rng, c->change_condition))
+    if (does(a, c->change_condition, SIM_CHANGE_CONDITION))
         flip(a, p.hash, 32);
-    if (sim_rng_chance(&a->rng, c->change_expiry)) {
-        uint64_t by = sim_rng_below(&a->rng, 60000);
-        uint64_t at = sim_packet_expiry(&p);
-        sim_packet_set_expiry(&p, sim_rng_chance(&a->rng, 500) ? at + by : at - by);
-    }
-    size_t n = 0;
-    if (sim_rng_chance(&a->rng, c->swap_data))
-        n = swap_data(a, packet, &p);
-    if (n == 0 && sim_rng_chance(&a->rng, c->cut_data) && p.data_len > 0) {
-        uint8_t *out = sim_allocate(SIM_MAX_PACKET);
-        n = sim_prepare_write(out, &p, p.data, (size_t)sim_rng_below(&a->rng, p.data_len));
-        memcpy(packet, out, n);
-        free(out);
-    }
+    if (does(a, c->change_expiry, SIM_CHANGE_EXPIRY))
+        change_expiry(a, &p);
+    size_t n = rewrite(a, packet, &p);
     if (n != 0)
         *len = n;
+    if (does(a, c->garbage_request, SIM_GARBAGE_REQUEST)) {
+        if (sim_rng_chance(&a->rng, 300))
+            *len = (size_t)sim_rng_below(&a->rng, *len + 1);
+        for (uint64_t i = sim_rng_magnitude(&a->rng, 1, 64); i > 0; i--)
+            flip(a, packet, *len);
+    }
 }
 
-sim_verdict sim_adversary_prepare(sim_adversary *a, uint8_t *packet, size_t *len, bool *again)
+/* To an address that its sender receives at, as one knows it from packets the other way. */
+static void reflect(sim_adversary *a, unsigned side, const sim_packet *p, sim_aside *aside)
+{
+    sim_packet other = recall(a, a->prepares[1 - side]);
+    if (other.type != SIM_PREPARE || !does(a, a->config.reflect, SIM_REFLECT))
+        return;
+    sim_packet back = *p;
+    back.address = other.address;
+    back.address_len = other.address_len;
+    aside->reflect_len = sim_prepare_write(aside->reflect, &back, p->data, p->data_len);
+}
+
+static size_t forge_fulfill(sim_adversary *a, uint8_t *packet)
+{
+    uint8_t fulfillment[32];
+    uint8_t data[64];
+    sim_packet other = recall(a, a->replies);
+    size_t n = (size_t)sim_rng_below(&a->rng, sizeof(data));
+    sim_rng_fill(&a->rng, fulfillment, sizeof(fulfillment));
+    sim_rng_fill(&a->rng, data, n);
+    bool known = other.type == SIM_FULFILL && sim_rng_chance(&a->rng, 500);
+    if (known)
+        memcpy(fulfillment, other.hash, sizeof(fulfillment));
+    return sim_fulfill_write(packet, fulfillment, data, n);
+}
+
+/* A reply of its own, without having passed the packet on; 0: none. */
+static size_t answer(sim_adversary *a, uint8_t *packet, const sim_packet *p)
 {
     const sim_adversary_config *c = &a->config;
-    *again = false;
+    if (does(a, c->forge_reject, SIM_FORGE_REJECT)) {
+        const char *code = codes[sim_rng_below(&a->rng, sizeof(codes) / sizeof(codes[0]))];
+        return forge(a, packet, p, code);
+    }
+    if (does(a, c->forge_fulfill, SIM_FORGE_FULFILL))
+        return forge_fulfill(a, packet);
+    if (does(a, c->lie_f08, SIM_LIE_F08))
+        return forge_f08(a, packet, sim_packet_amount(p));
+    return 0;
+}
+
+sim_verdict sim_adversary_prepare(sim_adversary *a, unsigned side, uint8_t *packet, size_t *len,
+                                  sim_aside *aside)
+{
+    const sim_adversary_config *c = &a->config;
+    aside->again = false;
+    aside->reflect_len = 0;
     if (sim_adversary_idle(a))
         return SIM_PASS;
-    keep(a, a->prepares, packet, *len);
+    keep(a, a->prepares[side], packet, *len);
     sim_packet p = sim_packet_parse(packet, *len);
-    if (sim_rng_chance(&a->rng, c->withhold))
-        return SIM_WITHHOLD;
-    if (sim_rng_chance(&a->rng, c->forge_reject)) {
-        const char *code = codes[sim_rng_below(&a->rng, sizeof(codes) / sizeof(codes[0]))];
-        *len = forge(a, packet, &p, code);
+    reflect(a, side, &p, aside);
+    if (does(a, c->withhold, SIM_WITHHOLD))
+        return SIM_WITHHELD;
+    size_t n = answer(a, packet, &p);
+    if (n != 0) {
+        *len = n;
         return SIM_ANSWER;
     }
-    if (sim_rng_chance(&a->rng, c->lie_f08)) {
-        *len = forge_f08(a, packet, sim_packet_amount(&p));
-        return SIM_ANSWER;
-    }
-    *again = sim_rng_chance(&a->rng, c->replay);
+    aside->again = does(a, c->replay, SIM_REPLAY);
     tamper(a, packet, len);
     return SIM_PASS;
 }
@@ -175,6 +286,27 @@ static size_t swap_reply(sim_adversary *a, uint8_t *packet)
     return k->len;
 }
 
+/* Of a Fulfill: what cheats its sender. */
+static void cheat(sim_adversary *a, const sim_packet *p, uint8_t *packet, size_t *len,
+                  uint64_t *hold)
+{
+    const sim_adversary_config *c = &a->config;
+    if (does(a, c->late_fulfill, SIM_LATE_FULFILL))
+        *hold = sim_rng_below(&a->rng, 40) * RILL_SECOND;
+    if (does(a, c->wrong_fulfillment, SIM_WRONG_FULFILLMENT))
+        flip(a, p->hash, 32);
+    if (does(a, c->reject_fulfilled, SIM_REJECT_FULFILLED)) {
+        uint8_t *data = sim_allocate(p->data_len);
+        memcpy(data, p->data, p->data_len);
+        *len = sim_reject_write(packet, codes[sim_rng_below(&a->rng, 20)], "", data, p->data_len);
+        free(data);
+    } else if (does(a, c->strip_reply, SIM_STRIP_REPLY)) {
+        uint8_t fulfillment[32];
+        memcpy(fulfillment, p->hash, sizeof(fulfillment));
+        *len = sim_fulfill_write(packet, fulfillment, NULL, 0);
+    }
+}
+
 void sim_adversary_reply(sim_adversary *a, uint8_t *packet, size_t *len, uint64_t *hold,
                          bool *twice)
 {
@@ -186,25 +318,16 @@ void sim_adversary_reply(sim_adversary *a, uint8_t *packet, size_t *len, uint64_
     sim_packet p = sim_packet_parse(packet, *len);
     if (p.type != 0)
         keep(a, a->replies, packet, *len);
-    bool fulfill = p.type == SIM_FULFILL;
-    if (fulfill && sim_rng_chance(&a->rng, c->late_fulfill))
-        *hold = sim_rng_below(&a->rng, 40) * RILL_SECOND;
-    if (p.type != 0 && sim_rng_chance(&a->rng, c->flip_reply))
+    if (p.type != 0 && does(a, c->flip_reply, SIM_FLIP_REPLY))
         flip(a, p.data, p.data_len);
-    if (fulfill && sim_rng_chance(&a->rng, c->wrong_fulfillment))
-        flip(a, p.hash, 32);
-    if (fulfill && sim_rng_chance(&a->rng, c->reject_fulfilled)) {
-        uint8_t *data = sim_allocate(p.data_len);
-        memcpy(data, p.data, p.data_len);
-        *len = sim_reject_write(packet, codes[sim_rng_below(&a->rng, 20)], "", data, p.data_len);
-        free(data);
-    }
-    size_t n = sim_rng_chance(&a->rng, c->swap_reply) ? swap_reply(a, packet) : 0;
+    if (p.type == SIM_FULFILL)
+        cheat(a, &p, packet, len, hold);
+    size_t n = does(a, c->swap_reply, SIM_SWAP_REPLY) ? swap_reply(a, packet) : 0;
     if (n != 0)
         *len = n;
-    if (sim_rng_chance(&a->rng, c->garbage_reply)) {
+    if (does(a, c->garbage_reply, SIM_GARBAGE_REPLY)) {
         *len = (size_t)sim_rng_below(&a->rng, 100);
         sim_rng_fill(&a->rng, packet, *len);
     }
-    *twice = sim_rng_chance(&a->rng, c->twice);
+    *twice = does(a, c->twice, SIM_TWICE);
 }

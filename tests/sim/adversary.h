@@ -3,6 +3,7 @@
 #ifndef SIM_ADVERSARY_H
 #define SIM_ADVERSARY_H
 
+#include "report.h"
 #include "rng.h"
 #include "wire.h"
 #include <rill/types.h>
@@ -11,19 +12,25 @@ typedef struct sim_adversary_config {
     /* permille of Prepares */
     uint32_t flip_data;
     uint32_t cut_data;
+    uint32_t grow_data;
     uint32_t raise_amount;
     uint32_t lower_amount;
     uint32_t change_condition;
     uint32_t change_expiry;
-    uint32_t swap_data;    /* with that of another Prepare */
-    uint32_t replay;       /* sends it again, later */
-    uint32_t withhold;     /* drops it, silently */
-    uint32_t forge_reject; /* of any code, some with another packet's authentic data */
+    uint32_t change_address;
+    uint32_t garbage_request;
+    uint32_t swap_data;     /* with that of another Prepare */
+    uint32_t replay;        /* sends it again, later */
+    uint32_t reflect;       /* sends it to whom it came from, too */
+    uint32_t withhold;      /* drops it, silently */
+    uint32_t forge_reject;  /* of any code, some with another packet's authentic data */
+    uint32_t forge_fulfill; /* without having passed it on, or with another one's fulfillment */
     uint32_t lie_f08;
     /* permille of replies */
     uint32_t swap_reply; /* with that of another packet */
     uint32_t wrong_fulfillment;
     uint32_t flip_reply;
+    uint32_t strip_reply; /* of its data */
     uint32_t garbage_reply;
     uint32_t reject_fulfilled; /* keeps the money */
     uint32_t late_fulfill;     /* holds a Fulfill back, past the expiry maybe */
@@ -40,24 +47,31 @@ typedef struct sim_kept {
 typedef struct sim_adversary {
     sim_adversary_config config;
     sim_rng rng;
-    sim_kept prepares[SIM_KEPT];
+    sim_report *report;
+    sim_kept prepares[2][SIM_KEPT]; /* of each side */
     sim_kept replies[SIM_KEPT];
 } sim_adversary;
 
 typedef enum sim_verdict {
     SIM_PASS,   /* as it is now */
     SIM_ANSWER, /* a reply was written instead of passing it on */
-    SIM_WITHHOLD
+    SIM_WITHHELD
 } sim_verdict;
 
-void sim_adversary_init(sim_adversary *a, const sim_adversary_config *config, uint64_t seed);
+/* What it does besides. */
+typedef struct sim_aside {
+    bool again;         /* sends the same Prepare again, later, too */
+    size_t reflect_len; /* not 0: and this one back to its sender */
+    uint8_t reflect[SIM_MAX_PACKET];
+} sim_aside;
+
+void sim_adversary_init(sim_adversary *a, const sim_adversary_config *config, sim_report *report,
+                        uint64_t seed);
 void sim_adversary_free(sim_adversary *a);
 bool sim_adversary_idle(const sim_adversary *a);
-/*
- * May change packet[*len] (room SIM_MAX_PACKET), or write a reply over it.
- * *again: whether the same Prepare is to be sent again, later, too.
- */
-sim_verdict sim_adversary_prepare(sim_adversary *a, uint8_t *packet, size_t *len, bool *again);
+/* May change packet[*len] (room SIM_MAX_PACKET) from that side, or write a reply over it. */
+sim_verdict sim_adversary_prepare(sim_adversary *a, unsigned side, uint8_t *packet, size_t *len,
+                                  sim_aside *aside);
 /* May change the reply. *hold: nanoseconds to keep it back. *twice: sends it twice. */
 void sim_adversary_reply(sim_adversary *a, uint8_t *packet, size_t *len, uint64_t *hold,
                          bool *twice);

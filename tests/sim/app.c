@@ -30,15 +30,22 @@ void sim_app_free(sim_app *a)
     free(a);
 }
 
+bool sim_app_no_memory(const sim_app *a, int error)
+{
+    return error == RILL_ERR_NOMEM && a->host->memory.refused != 0;
+}
+
 void sim_app_unexpected(sim_app *a, const char *what, int error)
 {
-    sim_violation(a->report, "host %u: %s: %s", a->host->index, what, rill_error_name(error));
+    if (!sim_app_no_memory(a, error))
+        sim_violation(a->report, "host %u: %s: %s", a->host->index, what, rill_error_name(error));
 }
 
 void sim_app_connected(sim_app *a, unsigned pair, rill_connection *c)
 {
     sim_ledger *l = &a->host->books->ledgers[pair];
     l->connection = c;
+    l->last_ns = sim_host_now(a->host).mono_ns;
     l->min_rate = a->options.min_rate;
     l->max_packet_amount = a->options.max_packet_amount;
     l->max_in_flight = a->options.max_in_flight;
@@ -58,6 +65,8 @@ sim_app_stream *sim_app_add(sim_app *a, unsigned pair, rill_stream *stream)
                           .pair = pair,
                           .id = rill_stream_id(stream),
                           .slow = sim_rng_chance(&a->rng, a->config.slow_reader)};
+    if (s->slow)
+        sim_count(a->report, SIM_SLOW_READER);
     a->streams[a->stream_count++] = s;
     rill_stream_set_user(stream, s);
     sim_books_stream_opened(a->host->books, pair, stream);
@@ -97,11 +106,22 @@ void sim_app_write(sim_app_stream *s)
     }
 }
 
+/* A rogue writes one place in several ways: each byte must be of one of them. */
+static bool right_byte(const sim_app_stream *s, uint8_t byte, uint64_t at)
+{
+    const sim_books *b = s->app->host->books;
+    unsigned versions = sim_books_by_rogue(b, s->pair) ? SIM_VERSIONS : 1;
+    for (unsigned v = 0; v < versions; v++)
+        if (byte == sim_pattern(sim_pattern_version(b->pattern, v), s->pair, !b->server, s->id, at))
+            return true;
+    return sim_books_by_rogue(b, s->pair) && b->directory->scrawls;
+}
+
 static void check_bytes(sim_app_stream *s, rill_bytes bytes)
 {
     const sim_books *b = s->app->host->books;
     for (size_t i = 0; i < bytes.len; i++)
-        if (bytes.data[i] != sim_pattern(b->pattern, s->pair, !b->server, s->id, s->read + i)) {
+        if (!right_byte(s, bytes.data[i], s->read + i)) {
             sim_violation(s->app->report, "host %u stream %" PRIu64 ": byte %" PRIu64 " is wrong",
                           b->host, s->id, s->read + i);
             return;
@@ -154,7 +174,8 @@ void sim_app_read(sim_app_stream *s, size_t most)
 static void drop_decision(sim_app *a, const sim_decision *d, int error)
 {
     rill_now now = sim_host_now(a->host);
-    bool gone = a->connections[d->pair] == NULL || d->expires_at <= now.wall_ms;
+    bool gone = a->connections[d->pair] == NULL || d->expires_at <= now.wall_ms ||
+                d->expires_ns <= now.mono_ns;
     if (error != RILL_ERR_NOT_FOUND)
         sim_app_unexpected(a, "rill_endpoint_decide", error);
     else if (!gone && !a->closing[d->pair])
@@ -240,6 +261,8 @@ static void pay(sim_app *a, sim_app_stream *s)
     uint64_t deadline = RILL_NEVER;
     if (sim_rng_chance(&a->rng, a->config.timeouts))
         deadline = now + sim_rng_magnitude(&a->rng, 1, 5000) * RILL_MS;
+    if (deadline != RILL_NEVER)
+        sim_count(a->report, SIM_TIMEOUTS);
     int error = plain ? rill_stream_set_send_max(s->stream, total)
                       : rill_stream_send_total(s->stream, total, deadline);
     sim_trace(a->report, "host %u stream %" PRIu64 " pays up to %" PRIu64 ": %d", a->host->index,
@@ -248,6 +271,7 @@ static void pay(sim_app *a, sim_app_stream *s)
         sim_app_unexpected(a, plain ? "rill_stream_set_send_max" : "rill_stream_send_total", error);
     if (error != RILL_OK)
         return;
+    sim_count(a->report, SIM_PAYS);
     book->send_bound = total;
     if (plain)
         return;
@@ -272,6 +296,7 @@ static void lower(sim_app *a, sim_app_stream *s)
         sim_app_unexpected(a, "rill_stream_set_send_max to what is sent", error);
     if (error == RILL_OK)
         sim_books_stream(a->host->books, s->pair, s->id)->send_bound = least;
+    sim_count(a->report, SIM_LOWERS);
 }
 
 static void raise_receive(sim_app *a, sim_app_stream *s)
@@ -281,6 +306,7 @@ static void raise_receive(sim_app *a, sim_app_stream *s)
         return;
     uint64_t more = sim_rng_magnitude(&a->rng, a->config.amount_low, a->config.amount_high);
     uint64_t total = book->receive_max + more;
+    sim_count(a->report, SIM_RAISES);
     if (!s->receiving && sim_rng_chance(&a->rng, 400)) {
         uint64_t now = sim_host_now(a->host).mono_ns;
         s->receive_deadline = now + sim_rng_magnitude(&a->rng, 1, 8000) * RILL_MS;
@@ -290,6 +316,9 @@ static void raise_receive(sim_app *a, sim_app_stream *s)
         if (error != RILL_OK)
             return;
         s->receiving = true;
+        sim_trace(a->report,
+                  "host %u connection %u stream %" PRIu64 " waits for %" PRIu64 " in all",
+                  a->host->index, s->pair, s->id, total);
         s->receive_total = total;
     } else {
         int error = rill_stream_set_receive_max(s->stream, total);
@@ -305,6 +334,7 @@ static void write_some(sim_app *a, sim_app_stream *s)
 {
     if (a->config.data_high == 0 || s->ending)
         return;
+    sim_count(a->report, SIM_DATA);
     s->to_write += sim_rng_magnitude(&a->rng, 1, a->config.data_high);
     sim_app_write(s);
 }
@@ -319,6 +349,15 @@ static void end_stream(sim_app *a, sim_app_stream *s)
     if (!may_fail(error))
         sim_app_unexpected(a, "rill_stream_end", error);
     s->ending = error == RILL_OK;
+    sim_count(a->report, SIM_ENDS);
+}
+
+static void set_weight(sim_app *a, sim_app_stream *s)
+{
+    int error = rill_stream_set_weight(s->stream, (uint32_t)sim_rng_magnitude(&a->rng, 1, 256));
+    if (!may_fail(error))
+        sim_app_unexpected(a, "rill_stream_set_weight", error);
+    sim_count(a->report, SIM_WEIGHTS);
 }
 
 static void close_stream(sim_app *a, sim_app_stream *s)
@@ -326,6 +365,7 @@ static void close_stream(sim_app *a, sim_app_stream *s)
     sim_trace(a->report, "host %u stream %" PRIu64 " close", a->host->index, s->id);
     bool error = sim_rng_chance(&a->rng, 500);
     s->closed = true;
+    sim_count(a->report, SIM_CLOSES);
     rill_stream_close(s->stream, error ? RILL_CLOSE_APPLICATION_ERROR : RILL_CLOSE_NO_ERROR,
                       error ? "enough" : NULL);
 }
@@ -345,22 +385,21 @@ static void one_action(sim_app *a)
         end_stream(a, s);
     else if (sim_rng_chance(&a->rng, c->lowers))
         lower(a, s);
+    else if (sim_rng_chance(&a->rng, c->weights))
+        set_weight(a, s);
     else if (kind < 50)
         pay(a, s);
     else if (kind < 80)
         write_some(a, s);
     else if (kind < 90 && c->raises)
         raise_receive(a, s);
-    else if (kind < 93 &&
-             rill_stream_set_weight(s->stream, (uint32_t)sim_rng_range(&a->rng, 1, 256)) != RILL_OK)
-        sim_violation(a->report, "host %u: rill_stream_set_weight failed", a->host->index);
 }
 
 static void act(void *context, uint64_t argument)
 {
     (void)argument;
     sim_app *a = context;
-    if (a->report->failed || a->settling)
+    if (a->report->failed || a->settling || a->host->endpoint == NULL)
         return;
     sim_host_enter(a->host);
     one_action(a);

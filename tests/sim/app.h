@@ -14,6 +14,7 @@ typedef struct sim_app_config {
     uint64_t data_high;   /* bytes of one message; 0: none */
     bool pays;            /* this host sends money */
     uint32_t slow_reader; /* permille of streams */
+    uint32_t weights;     /* permille of actions: a stream gets another weight */
     uint32_t closes;      /* permille of actions */
     uint32_t ends;
     uint32_t timeouts; /* permille of payments with a deadline */
@@ -43,8 +44,14 @@ const char *sim_app_waits_for(sim_app *a);
 void sim_app_finish(sim_app *a);
 /* Closes connections at once. */
 void sim_app_close(sim_app *a);
-/* Number of this host's connections that ended with an error. */
-unsigned sim_app_errors(const sim_app *a, int *last);
+/* The error that this host's end of a connection ended with; RILL_OK where it did not. */
+int sim_app_error(const sim_app *a, unsigned pair);
+/* Its endpoint is gone: so are its connections and streams, without an event. */
+void sim_app_crash(sim_app *a);
+/* Calls with a deadline that is over have ended. */
+void sim_app_check_deadlines(sim_app *a);
+/* Rises with everything that is sent, acknowledged or read. */
+uint64_t sim_app_progress(const sim_app *a);
 
 /* What one side wrote to a stream and ended well must be what the other side read. */
 void sim_app_compare(const sim_app *writer, const sim_app *reader);

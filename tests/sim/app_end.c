@@ -17,6 +17,7 @@ void sim_app_settle(sim_app *a)
             continue;
         s->slow = false;
         sim_app_read(s, SIZE_MAX);
+        sim_app_write(s);
         int error = rill_stream_set_receive_max(s->stream, RILL_UNLIMITED);
         if (error != RILL_OK && error != RILL_ERR_CLOSED)
             sim_app_unexpected(a, "rill_stream_set_receive_max", error);
@@ -46,9 +47,63 @@ const char *sim_app_waits_for(sim_app *a)
 {
     for (unsigned i = 0; i < a->stream_count; i++)
         if (a->streams[i]->stream != NULL && !a->streams[i]->closed &&
-            stream_waits(a, a->streams[i]))
+            !sim_books_by_rogue(a->host->books, a->streams[i]->pair) &&
+            !a->host->books->ledgers[a->streams[i]->pair].crossed && stream_waits(a, a->streams[i]))
             return a->waits;
     return NULL;
+}
+
+uint64_t sim_app_progress(const sim_app *a)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < a->stream_count; i++) {
+        const sim_app_stream *s = a->streams[i];
+        if (s->stream == NULL) {
+            sum++;
+            continue;
+        }
+        rill_stream_totals t;
+        rill_stream_offsets o;
+        rill_stream_totals_of(s->stream, &t);
+        rill_stream_offsets_of(s->stream, &o);
+        sum += t.sent + t.received + o.acknowledged + o.consumed;
+    }
+    return sum;
+}
+
+void sim_app_check_deadlines(sim_app *a)
+{
+    const sim_host *h = a->host;
+    uint64_t now = sim_host_now(h).mono_ns;
+    for (unsigned i = 0; i < a->stream_count; i++) {
+        const sim_app_stream *s = a->streams[i];
+        if (s->stream == NULL)
+            continue;
+        bool sent = s->sending && s->send_deadline < now;
+        bool received = s->receiving && s->receive_deadline < now;
+        uint64_t deadline = sent ? s->send_deadline : s->receive_deadline;
+        /* An event that its host came too late for itself is none that the core forgot. */
+        if ((sent || received) && now - deadline > h->timer_lag + RILL_MS)
+            sim_violation(a->report,
+                          "host %u stream %" PRIu64 ": %s is not told %" PRIu64
+                          " ms after its deadline",
+                          h->index, s->id, sent ? "SENT" : "RECEIVED", (now - deadline) / RILL_MS);
+    }
+}
+
+void sim_app_crash(sim_app *a)
+{
+    for (unsigned i = 0; i < a->stream_count; i++) {
+        a->streams[i]->crashed = a->streams[i]->crashed || a->streams[i]->stream != NULL;
+        a->streams[i]->stream = NULL;
+    }
+    for (unsigned i = 0; i < SIM_MAX_PAIRS; i++) {
+        a->connections[i] = NULL;
+        a->ended[i] = false;
+        a->closing[i] = false;
+    }
+    for (uint64_t i = 0; i < a->decision_count; i++)
+        a->decisions[i].made = true;
 }
 
 void sim_app_finish(sim_app *a)
@@ -81,15 +136,18 @@ void sim_app_close(sim_app *a)
 {
     for (unsigned i = 0; i < a->stream_count; i++)
         a->streams[i]->closed = true;
+    /* What was never decided holds its connection until the packet has expired: by now it is. */
+    for (uint64_t i = 0; i < a->decision_count; i++)
+        if (!a->decisions[i].made)
+            sim_app_decide(a, i);
     for (unsigned i = 0; i < SIM_MAX_PAIRS; i++)
         if (a->connections[i] != NULL)
             rill_connection_close(a->connections[i], RILL_CLOSE_NO_ERROR, "enough");
 }
 
-unsigned sim_app_errors(const sim_app *a, int *last)
+int sim_app_error(const sim_app *a, unsigned pair)
 {
-    *last = a->last_error;
-    return a->errors;
+    return a->error[pair];
 }
 
 static const sim_app_stream *find(const sim_app *a, unsigned pair, uint64_t id)
@@ -105,9 +163,13 @@ void sim_app_compare(const sim_app *writer, const sim_app *reader)
     for (unsigned i = 0; i < writer->stream_count; i++) {
         const sim_app_stream *w = writer->streams[i];
         const sim_host *client = writer->host->server ? reader->host : writer->host;
-        if (client->books->directory->pairs[w->pair].client != client->index)
+        if (client->books->directory->pairs[w->pair].client != client->index ||
+            sim_books_by_rogue(client->books, w->pair))
             continue;
         const sim_app_stream *r = find(reader, w->pair, w->id);
+        /* Of what a server read before it was made again, nobody can tell any more. */
+        if (client->books->ledgers[w->pair].crossed)
+            continue;
         uint64_t read = r == NULL ? 0 : r->read;
         /* A reader that closed by itself had no wish to read on. */
         bool left = r != NULL && r->closed;

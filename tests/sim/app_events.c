@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* That an application waits with a decision that it makes too late. */
+#define MAX_WAIT_MS 60000
+
 static unsigned pair_of(const rill_connection *c)
 {
     return (unsigned)(uintptr_t)rill_connection_user(c) - 1;
@@ -22,7 +25,7 @@ static void on_connection(sim_app *a, const rill_event *e)
     sim_ledger *l = &a->host->books->ledgers[pair];
     /* The core takes a late first packet for a client that comes again with the same credentials.
      */
-    l->reopened = l->ended;
+    l->reopened = l->reopened || l->ended;
     if (l->connection != NULL) {
         sim_violation(a->report, "host %u: connection %u came a second time", a->host->index, pair);
         return;
@@ -73,6 +76,8 @@ static void on_received(sim_app *a, sim_app_stream *s, int error)
 {
     rill_stream_totals t;
     rill_stream_totals_of(s->stream, &t);
+    sim_trace(a->report, "host %u stream %" PRIu64 " RECEIVED %s: %" PRIu64 " of %" PRIu64,
+              a->host->index, s->id, rill_error_name(error), t.received, s->receive_total);
     if (!s->receiving)
         sim_violation(a->report, "host %u stream %" PRIu64 ": RECEIVED of nothing", a->host->index,
                       s->id);
@@ -131,9 +136,10 @@ static void on_connection_end(sim_app *a, const rill_event *e)
     sim_books_connection_ended(a->host->books, pair);
     a->connections[pair] = NULL;
     a->ended[pair] = true;
-    if (e->error != RILL_OK) {
-        a->errors++;
-        a->last_error = e->error;
+    a->error[pair] = e->error;
+    if (e->error == RILL_ERR_IDLE) {
+        sim_books_idle(a->host->books, pair, sim_host_now(a->host), a->options.idle_timeout);
+        a->error[pair] = RILL_OK;
     }
     if (e->message == NULL)
         sim_violation(a->report, "host %u: an end without a message", a->host->index);
@@ -142,7 +148,7 @@ static void on_connection_end(sim_app *a, const rill_event *e)
 static void decide_later(void *context, uint64_t index)
 {
     sim_app *a = context;
-    if (a->report->failed || a->decisions[index].made)
+    if (a->report->failed || a->decisions[index].made || a->host->endpoint == NULL)
         return;
     sim_host_enter(a->host);
     sim_app_decide(a, index);
@@ -161,20 +167,30 @@ static void on_incoming(sim_app *a, const rill_event *e)
     a->decisions[index] = (sim_decision){.decision = e->decision,
                                          .request = e->request,
                                          .expires_at = e->expires_at,
+                                         .expires_ns = sim_host_now(a->host).mono_ns,
                                          .pair = pair_of(e->connection),
                                          .fulfill = fulfill};
     uint64_t now = a->host->queue->now;
     uint64_t wall = sim_host_now(a->host).wall_ms;
+    uint64_t left = e->expires_at > wall ? e->expires_at - wall : 0;
+    if (left > MAX_WAIT_MS)
+        left = MAX_WAIT_MS; /* a connector may have put the expiry far off */
+    a->decisions[index].expires_ns += left * RILL_MS;
+    sim_count(a->report, SIM_ASK);
+    if (!fulfill)
+        sim_count(a->report, SIM_REFUSES);
     if (!a->settling && sim_rng_chance(&a->rng, c->never)) {
         a->decisions[index].never = true;
+        sim_count(a->report, SIM_NEVER);
         return;
     }
     if (!a->settling && sim_rng_chance(&a->rng, c->too_late)) {
-        uint64_t wait = e->expires_at > wall ? e->expires_at - wall : 0;
-        wait += sim_rng_below(&a->rng, 3000);
+        uint64_t wait = left + sim_rng_below(&a->rng, 3000);
+        sim_count(a->report, SIM_TOO_LATE);
         sim_queue_put(a->host->queue, now + wait * RILL_MS, decide_later, a, index, NULL);
     } else if (!a->settling && sim_rng_chance(&a->rng, c->late)) {
         uint64_t wait = sim_rng_magnitude(&a->rng, 1, 4000) * RILL_MS;
+        sim_count(a->report, SIM_LATE);
         sim_queue_put(a->host->queue, now + wait, decide_later, a, index, NULL);
     } else {
         sim_app_decide(a, index);

@@ -5,6 +5,8 @@
 
 #include "app.h"
 
+#include <rill/error.h>
+
 /* Everything that this end of a stream was asked to do, kept after its end too. */
 typedef struct sim_app_stream {
     sim_app *app;
@@ -27,12 +29,14 @@ typedef struct sim_app_stream {
     bool ending;     /* we called rill_stream_end */
     bool closed;     /* we called rill_stream_close, or the connection's */
     bool ended_well; /* it ended by our rill_stream_end, without an error */
+    bool crashed;    /* its endpoint went away under it */
 } sim_app_stream;
 
 typedef struct sim_decision {
     uint64_t decision;
     uint64_t request;
     uint64_t expires_at;
+    uint64_t expires_ns; /* the same by our monotonic clock, as it was then */
     unsigned pair;
     bool made;
     bool never;
@@ -55,8 +59,7 @@ struct sim_app {
     uint64_t decision_count;
     uint64_t decision_capacity;
     bool settling;
-    unsigned errors;
-    int last_error;
+    int error[SIM_MAX_PAIRS]; /* of their ends */
     char waits[160];
 };
 
@@ -67,6 +70,8 @@ void sim_app_read(sim_app_stream *s, size_t most);
 /* A slow reader takes its next bite after a while. */
 void sim_app_read_later(sim_app_stream *s);
 void sim_app_decide(sim_app *a, uint64_t index);
+/* Whether the call may have had no memory. */
+bool sim_app_no_memory(const sim_app *a, int error);
 /* An error of a call that is none of those expected. */
 void sim_app_unexpected(sim_app *a, const char *what, int error);
 

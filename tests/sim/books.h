@@ -15,16 +15,32 @@
 #define SIM_MAX_PAIRS 6
 #define SIM_PARTS     16
 
-/* The secret of one connection and who its two ends are. */
+/* The secret of one connection and who its two ends are: host 0 is the server. */
 typedef struct sim_pair {
     sim_keys keys;
-    unsigned client; /* host */
+    unsigned client;
+    bool rogue;        /* one of the ends is no endpoint, and keeps no rule: */
+    bool rogue_serves; /* it is the server; else the client */
 } sim_pair;
 
 typedef struct sim_directory {
     sim_pair pairs[SIM_MAX_PAIRS];
     unsigned count;
+    bool faithful; /* no connector sends a packet twice */
+    bool scrawls;  /* rogues write bytes of no pattern */
 } sim_directory;
+
+typedef struct sim_bounds {
+    uint64_t low;
+    uint64_t high;
+} sim_bounds;
+
+/* Of Prepares that have left and may yet be answered. */
+typedef struct sim_outstanding {
+    sim_bounds in_flight;
+    sim_bounds in_doubt;
+    bool divided;
+} sim_outstanding;
 
 typedef struct sim_stream_book {
     uint64_t id;
@@ -38,6 +54,7 @@ typedef struct sim_stream_book {
     uint64_t received_low; /* without remainders that may be another stream's */
     uint64_t max_data;     /* the highest StreamMaxData that we were told */
     uint64_t highest;      /* end of the bytes that we sent */
+    sim_outstanding open;  /* while it is checked */
     bool divided;          /* some packet's parts are not known to the unit */
     bool receive_divided;
 } sim_stream_book;
@@ -46,6 +63,15 @@ typedef struct sim_stream_book {
 typedef struct sim_ledger {
     rill_connection *connection; /* NULL before it is known and once its end was told */
     bool ended;
+    bool crossed;      /* its server was made again meanwhile */
+    unsigned life;     /* counts that */
+    uint64_t last_ns;  /* our monotonic clock, when something authentic came */
+    bool closing;      /* its ConnectionClose has left, */
+    uint64_t idle_ns;  /* so long after that */
+    uint64_t came;     /* authentic Prepares */
+    uint64_t provoked; /* Prepares of ours with no money and no bytes */
+    uint64_t provoked_ns;
+    bool vague;    /* a packet had more parts than these books have room for */
     bool reopened; /* a late packet made a new connection of it: not compared any more */
     rill_connection_stats final;
     rill_ratio min_rate; /* num 0: not fixed by the application */
@@ -70,6 +96,7 @@ typedef struct sim_ledger {
 typedef struct sim_part {
     uint64_t stream;
     uint64_t amount;
+    unsigned book; /* of a flight: which of its ledger's streams */
 } sim_part;
 
 typedef enum sim_flight_state {
@@ -84,7 +111,8 @@ typedef struct sim_flight {
     unsigned pair;
     uint64_t amount;
     uint64_t sequence;
-    uint64_t expiry_ms;
+    uint64_t sent_ns;
+    uint64_t expires_ns; /* our monotonic clock, as it was when it left */
     uint8_t condition[32];
     bool fulfillable;
     sim_flight_state state;
@@ -101,7 +129,11 @@ typedef struct sim_incoming {
     uint64_t minimum;
     uint64_t sequence;
     uint64_t expiry_ms;
+    uint64_t came_ns; /* our monotonic clock */
     uint8_t condition[32];
+    bool malformed;
+    bool claimed; /* some stream is to have the money */
+    bool vague;
     unsigned part_count;
     bool divided;
     sim_part parts[SIM_PARTS];
@@ -126,9 +158,11 @@ typedef struct sim_books {
     unsigned incoming_count;
     unsigned incoming_capacity;
     sim_set fulfilled; /* conditions of what this endpoint fulfilled */
+    sim_set sequences; /* and the numbers of those packets */
     uint64_t default_receive_max;
-    bool asks;        /* what it credits was judged earlier, when other packets were undecided */
-    uint64_t pattern; /* seed of the bytes that this run's applications write */
+    bool asks;          /* what it credits was judged earlier, when other packets were undecided */
+    uint64_t pattern;   /* seed of the bytes that this run's applications write */
+    unsigned unchecked; /* events since the books were last compared */
     sim_stream_packet scratch;
 } sim_books;
 
@@ -143,27 +177,45 @@ sim_books *sim_books_new(sim_report *report, const sim_directory *directory, uns
 void sim_books_free(sim_books *b);
 
 /* What crossed the link. */
-void sim_books_sent(sim_books *b, uint64_t wall_ms, uint64_t request, uint8_t *packet, size_t len);
+void sim_books_sent(sim_books *b, rill_now now, uint64_t request, uint8_t *packet, size_t len);
 /* error: what the endpoint said to it. */
-void sim_books_reply(sim_books *b, uint64_t wall_ms, uint64_t request, uint8_t *packet, size_t len,
+void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *packet, size_t len,
                      int error);
 void sim_books_unanswered(sim_books *b, uint64_t request, bool sent);
-void sim_books_incoming(sim_books *b, uint64_t handle, uint8_t *packet, size_t len);
-void sim_books_answer(sim_books *b, uint64_t wall_ms, uint64_t handle, sim_origin origin,
+void sim_books_incoming(sim_books *b, rill_now now, uint64_t handle, uint8_t *packet, size_t len);
+void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin origin,
                       uint8_t *reply, size_t len);
+
+/* A packet of a rogue's connection to an address that is not the rogue's: to be counted. */
+bool sim_books_stray(sim_books *b, uint64_t request);
+/* A Prepare that waits for its reply; false where there is none. */
+bool sim_books_open_request(const sim_books *b, uint64_t *request);
 
 /* What the application did. */
 sim_stream_book *sim_books_stream(sim_books *b, unsigned pair, uint64_t id);
 void sim_books_stream_opened(sim_books *b, unsigned pair, rill_stream *stream);
 void sim_books_stream_ended(sim_books *b, unsigned pair, rill_stream *stream);
 void sim_books_connection_ended(sim_books *b, unsigned pair);
+/* It ended since nothing came: true? */
+void sim_books_idle(sim_books *b, unsigned pair, rill_now now, uint64_t idle_timeout);
+/* The endpoint is gone, with all that it knew and nothing that it had told. */
+void sim_books_crash(sim_books *b);
 
 /* Everything that the endpoint says against everything that is known. */
-void sim_books_check(sim_books *b, uint64_t wall_ms);
+void sim_books_check(sim_books *b, rill_now now);
 /* After the end of all connections. */
 void sim_books_close(sim_books *b);
 
+/* Whether this host's end of the pair may say what it likes. */
+static inline bool sim_books_by_rogue(const sim_books *b, unsigned pair)
+{
+    return b->directory->pairs[pair].rogue;
+}
+
 /* The byte at this place of the stream of bytes that this side of this connection writes. */
 uint8_t sim_pattern(uint64_t seed, unsigned pair, bool server, uint64_t stream, uint64_t offset);
+/* Rogues write several different ones, each called by a number below this. */
+#define SIM_VERSIONS 3
+uint64_t sim_pattern_version(uint64_t seed, unsigned version);
 
 #endif

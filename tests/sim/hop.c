@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hop.h"
 
-#define MAX_HOLD_MS 30000
-#define NAME        "test.connector"
+#define NAME "test.connector"
 
 uint64_t sim_wall_ms(uint64_t now)
 {
     return SIM_WALL_MS + now / RILL_MS;
 }
 
-void sim_hop_init(sim_hop *h, const sim_hop_config *config, uint64_t seed)
+void sim_hop_init(sim_hop *h, const sim_hop_config *config, sim_report *report, uint64_t seed)
 {
-    *h = (sim_hop){.config = *config};
-    sim_adversary_init(&h->adversary, &config->adversary, seed);
+    *h = (sim_hop){.config = *config, .report = report};
+    sim_adversary_init(&h->adversary, &config->adversary, report, seed);
     for (unsigned side = 0; side < 2; side++) {
         h->packets[side].level = config->packets_per_second * config->burst / 1000;
         h->value[side].level = config->value_per_second / 1000 * config->burst;
@@ -23,6 +22,7 @@ void sim_hop_calm(sim_hop *h)
 {
     h->config.packets_per_second = 0;
     h->config.value_per_second = 0;
+    h->config.balance = 0;
     h->config.down_every_ms = 0;
     h->adversary.config = (sim_adversary_config){0};
 }
@@ -62,18 +62,46 @@ static bool down(const sim_hop_config *c, uint64_t now)
     return c->down_every_ms != 0 && now / RILL_MS % c->down_every_ms < c->down_for_ms;
 }
 
+/* Credit to a neighbour: what is in flight counts as owed. */
+static bool owe(sim_hop *h, unsigned side, uint64_t now, uint64_t amount)
+{
+    const sim_hop_config *c = &h->config;
+    uint64_t period = c->settle_every_ms * RILL_MS;
+    if (now / period != h->settled_at[side] / period) {
+        h->owed[side] = 0;
+        h->settled_at[side] = now;
+    }
+    if (amount > c->balance || h->owed[side] > c->balance - amount)
+        return false;
+    h->owed[side] += amount;
+    return true;
+}
+
+void sim_hop_refund(sim_hop *h, unsigned side, uint64_t amount)
+{
+    h->owed[side] -= amount < h->owed[side] ? amount : h->owed[side];
+}
+
+static const char *count(sim_hop *h, sim_feature f, const char *code)
+{
+    sim_count(h->report, f);
+    return code;
+}
+
 /* NULL, or the code of the refusal. */
 static const char *limit(sim_hop *h, unsigned side, uint64_t now, uint64_t amount)
 {
     const sim_hop_config *c = &h->config;
     if (c->max_packet[side] != 0 && amount > c->max_packet[side])
-        return "F08";
+        return count(h, SIM_AMOUNT_LIMIT, "F08");
     if (c->packets_per_second != 0 &&
         !draw(&h->packets[side], now, c->packets_per_second, c->burst, 1))
-        return "T05";
+        return count(h, SIM_PACKET_RATE, "T05");
     if (c->value_per_second != 0 &&
         !draw(&h->value[side], now, c->value_per_second, c->burst, amount))
-        return "T04";
+        return count(h, SIM_VALUE_RATE, "T04");
+    if (c->balance != 0 && !owe(h, side, now, amount))
+        return count(h, SIM_BALANCE, "T04");
     return NULL;
 }
 
@@ -95,7 +123,7 @@ sim_verdict sim_hop_forward(sim_hop *h, unsigned side, uint64_t now, uint8_t *pa
     if (p.type != SIM_PREPARE)
         return refuse(packet, len, "F01");
     if (down(c, now))
-        return refuse(packet, len, "T01");
+        return refuse(packet, len, count(h, SIM_DOWN, "T01"));
     uint64_t expiry = sim_packet_expiry(&p);
     if (expiry <= wall)
         return refuse(packet, len, "R00");
@@ -107,8 +135,8 @@ sim_verdict sim_hop_forward(sim_hop *h, unsigned side, uint64_t now, uint8_t *pa
     if (expiry < wall + c->margin_ms + c->min_window_ms)
         return refuse(packet, len, "R02");
     expiry -= c->margin_ms;
-    if (expiry > wall + MAX_HOLD_MS)
-        expiry = wall + MAX_HOLD_MS;
+    if (expiry > wall + c->hold_ms)
+        expiry = wall + c->hold_ms;
     sim_packet_set_expiry(&p, expiry);
     sim_packet_set_amount(&p, sim_hop_exchange(h, side, amount));
     return SIM_PASS;

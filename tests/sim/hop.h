@@ -15,9 +15,12 @@ typedef struct sim_hop {
     sim_adversary adversary;
     sim_bucket packets[2];
     sim_bucket value[2];
+    uint64_t owed[2]; /* by the neighbours at side 0 and side 1 */
+    uint64_t settled_at[2];
+    sim_report *report;
 } sim_hop;
 
-void sim_hop_init(sim_hop *h, const sim_hop_config *config, uint64_t seed);
+void sim_hop_init(sim_hop *h, const sim_hop_config *config, sim_report *report, uint64_t seed);
 void sim_hop_calm(sim_hop *h);
 /*
  * A Prepare from that side, changed in place to what goes on, or answered by
@@ -25,6 +28,8 @@ void sim_hop_calm(sim_hop *h);
  */
 sim_verdict sim_hop_forward(sim_hop *h, unsigned side, uint64_t now, uint8_t *packet, size_t *len);
 uint64_t sim_hop_exchange(const sim_hop *h, unsigned side, uint64_t amount);
+/* A packet of that amount from that side was not fulfilled after all. */
+void sim_hop_refund(sim_hop *h, unsigned side, uint64_t amount);
 uint64_t sim_wall_ms(uint64_t now);
 
 #endif

@@ -10,6 +10,8 @@
 
 #define MAX_TIMEOUTS 64     /* of one instant */
 #define MAX_ROUNDS   100000 /* of one turn */
+/* After which a Prepare to nowhere is answered. */
+#define NO_ROUTE (20 * RILL_MS)
 
 static void woken(void *user)
 {
@@ -23,24 +25,31 @@ void sim_host_init(sim_host *h, sim_report *report, sim_queue *queue, uint64_t s
     h->report = report;
     h->queue = queue;
     sim_rng_seed(&h->rng, seed, 100 + h->index);
-    sim_memory_init(&h->memory);
-    rill_endpoint_options o = *options;
-    o.allocator = &h->memory.allocator;
-    o.wake = woken;
-    o.wake_user = h;
-    int error = rill_endpoint_new(&h->endpoint, &o);
+    sim_memory_init(&h->memory, seed + h->index);
+    h->options = *options;
+    h->options.allocator = &h->memory.allocator;
+    h->options.wake = woken;
+    h->options.wake_user = h;
+    h->planned = RILL_NEVER;
+    sim_host_restart(h);
+}
+
+void sim_host_restart(sim_host *h)
+{
+    int error = rill_endpoint_new(&h->endpoint, &h->options);
     if (error == RILL_OK) {
         rill_bytes address = {(const uint8_t *)h->address, strlen(h->address)};
         rill_bytes asset = {(const uint8_t *)"XRP", 3};
         error = rill_endpoint_set_account(h->endpoint, address, asset, 9);
     }
     if (error != RILL_OK)
-        sim_violation(report, "host %u: cannot start: %s", h->index, rill_error_name(error));
+        sim_violation(h->report, "host %u: cannot start: %s", h->index, rill_error_name(error));
 }
 
 void sim_host_free(sim_host *h)
 {
     rill_endpoint_free(h->endpoint);
+    h->endpoint = NULL;
     if (h->memory.blocks != 0 || h->memory.bytes != 0)
         sim_violation(h->report, "host %u: %zu bytes in %zu blocks were not freed", h->index,
                       h->memory.bytes, h->memory.blocks);
@@ -52,6 +61,29 @@ rill_now sim_host_now(const sim_host *h)
 {
     uint64_t now = h->queue->now;
     return (rill_now){now + h->mono_offset, (uint64_t)((int64_t)sim_wall_ms(now) + h->wall_offset)};
+}
+
+/* Only where there was no memory may a call fail like this. */
+static void failed(sim_host *h, const char *what, int error)
+{
+    if (error == RILL_ERR_NOMEM && h->memory.refused != 0)
+        return;
+    sim_violation(h->report, "host %u: %s: %s", h->index, what, rill_error_name(error));
+}
+
+/* Where a rogue sent us: no connector knows the way. */
+static void no_route(void *context, uint64_t request)
+{
+    sim_host *h = context;
+    uint8_t packet[SIM_MAX_PACKET];
+    if (h->report->failed || h->endpoint == NULL || !sim_books_stray(h->books, request))
+        return;
+    sim_host_enter(h);
+    size_t len = sim_reject_write(packet, "F02", "test.connector", NULL, 0);
+    rill_now now = sim_host_now(h);
+    int error = rill_endpoint_reply(h->endpoint, now, request, packet, len);
+    sim_books_reply(h->books, now, request, packet, len, error);
+    sim_host_turn(h);
 }
 
 static sim_route *route_to(sim_host *h, const sim_packet *p)
@@ -69,7 +101,7 @@ static void dispatch(sim_host *h, uint64_t request, size_t len)
 {
     rill_now now = sim_host_now(h);
     sim_packet p = sim_packet_parse(h->packet, len);
-    sim_books_sent(h->books, now.wall_ms, request, h->packet, len);
+    sim_books_sent(h->books, now, request, h->packet, len);
     if (h->report->failed)
         return;
     uint64_t amount = sim_packet_amount(&p);
@@ -78,8 +110,10 @@ static void dispatch(sim_host *h, uint64_t request, size_t len)
     sim_digest(h->report, amount ^ len << 48 ^ (uint64_t)h->index << 40);
     sim_route *r = route_to(h, &p);
     if (r == NULL) {
-        sim_violation(h->report, "host %u: sent to %.*s", h->index, (int)p.address_len,
-                      (const char *)p.address);
+        if (!sim_books_stray(h->books, request))
+            sim_violation(h->report, "host %u: sent to %.*s", h->index, (int)p.address_len,
+                          (const char *)p.address);
+        sim_queue_put(h->queue, h->queue->now + NO_ROUTE, no_route, h, request, NULL);
         return;
     }
     sim_path_send(r->path, r->side, request, h->packet, len);
@@ -88,13 +122,14 @@ static void dispatch(sim_host *h, uint64_t request, size_t len)
 /* How many packets went out. */
 static unsigned send_all(sim_host *h)
 {
+    if (h->link_down)
+        return 0;
     for (unsigned sent = 0; sent < MAX_ROUNDS && !h->report->failed; sent++) {
         size_t len = 0;
         uint64_t request = 0;
         int error = rill_endpoint_send(h->endpoint, sim_host_now(h), h->packet, &len, &request);
         if (error != RILL_OK)
-            sim_violation(h->report, "host %u: rill_endpoint_send: %s", h->index,
-                          rill_error_name(error));
+            failed(h, "rill_endpoint_send", error);
         if (error != RILL_OK || len == 0)
             return sent;
         dispatch(h, request, len);
@@ -122,11 +157,17 @@ static unsigned take_events(sim_host *h)
 static void timer_fires(void *context, uint64_t generation)
 {
     sim_host *h = context;
-    if (generation != h->timer || h->report->failed)
+    if (generation != h->timer || h->report->failed || h->endpoint == NULL)
         return;
     if (h->timeout_at != h->queue->now)
         h->timeouts = 0;
     h->timeout_at = h->queue->now;
+    h->planned = RILL_NEVER;
+    /* A busy loop: how late the next one comes, whichever that will be. */
+    if (h->timer_lag != 0) {
+        h->lag = sim_rng_below(&h->rng, h->timer_lag);
+        sim_count(h->report, SIM_TIMER_LAG);
+    }
     if (++h->timeouts > MAX_TIMEOUTS) {
         sim_violation(h->report, "host %u: its deadline stays in the past", h->index);
         return;
@@ -138,13 +179,14 @@ static void timer_fires(void *context, uint64_t generation)
 static void set_timer(sim_host *h)
 {
     uint64_t deadline = rill_endpoint_deadline(h->endpoint);
+    if (deadline != RILL_NEVER && deadline == h->planned)
+        return;
     h->timer++;
+    h->planned = deadline;
     if (deadline == RILL_NEVER)
         return;
     uint64_t at = deadline < h->mono_offset ? 0 : deadline - h->mono_offset;
-    if (h->timer_lag != 0)
-        at = (at < h->queue->now ? h->queue->now : at) + sim_rng_below(&h->rng, h->timer_lag);
-    sim_queue_put(h->queue, at, timer_fires, h, h->timer, NULL);
+    sim_queue_put(h->queue, at + h->lag, timer_fires, h, h->timer, NULL);
 }
 
 void sim_host_turn(sim_host *h)
@@ -160,7 +202,8 @@ void sim_host_turn(sim_host *h)
     if (h->report->failed)
         return;
     set_timer(h);
-    sim_books_check(h->books, sim_host_now(h).wall_ms);
+    sim_books_check(h->books, sim_host_now(h));
+    sim_app_check_deadlines(h->app);
     if (h->memory.bytes > h->memory_limit)
         sim_violation(h->report, "host %u: holds %zu bytes", h->index, h->memory.bytes);
     h->report->events++;
@@ -169,7 +212,7 @@ void sim_host_turn(sim_host *h)
 
 void sim_host_enter(sim_host *h)
 {
-    if (h->report->failed || !sim_rng_chance(&h->rng, 200))
+    if (h->report->failed || h->memory.fail != 0 || !sim_rng_chance(&h->rng, 200))
         return;
     /* Time has passed, and nothing else has happened: nothing may have become due in silence. */
     rill_now now = sim_host_now(h);
@@ -183,6 +226,8 @@ void sim_host_enter(sim_host *h)
     if (rill_endpoint_next_event(h->endpoint, &e))
         sim_violation(h->report, "host %u: an event of type %d came by itself before the deadline",
                       h->index, (int)e.type);
+    if (h->link_down)
+        return;
     int error = rill_endpoint_send(h->endpoint, now, h->packet, &len, &request);
     if (error != RILL_OK || len != 0)
         sim_violation(h->report, "host %u: a packet came by itself before the deadline", h->index);
@@ -190,7 +235,7 @@ void sim_host_enter(sim_host *h)
 
 void sim_host_acted(sim_host *h)
 {
-    if (!h->woken && !h->report->failed) {
+    if (!h->woken && !h->report->failed && !h->link_down) {
         rill_now now = sim_host_now(h);
         bool due = now.mono_ns >= rill_endpoint_deadline(h->endpoint);
         size_t len = 0;
@@ -210,9 +255,9 @@ void sim_host_answer(sim_host *h, uint64_t handle, uint8_t *reply, size_t len)
     uint64_t transit = handle & ((UINT64_C(1) << 48) - 1);
     sim_origin origin = {NULL, 0};
     unsigned side;
-    if (sim_path_origin(r->path, transit, &side, &origin.request))
+    if (r->peer != NULL && sim_path_origin(r->path, transit, &side, &origin.request))
         origin.books = r->peer->books;
-    sim_books_answer(h->books, sim_host_now(h).wall_ms, handle, origin, reply, len);
+    sim_books_answer(h->books, sim_host_now(h), handle, origin, reply, len);
     sim_packet p = sim_packet_parse(reply, len);
     sim_trace(h->report, "host %u answers %" PRIx64 " %s %.3s", h->index, handle,
               p.type == SIM_FULFILL ? "Fulfill" : "Reject",
@@ -225,18 +270,20 @@ static void on_prepare(void *user, uint64_t transit, uint8_t *packet, size_t len
 {
     sim_route *r = user;
     sim_host *h = r->host;
-    if (h->report->failed)
+    if (h->report->failed || h->endpoint == NULL)
         return;
     sim_host_enter(h);
     uint64_t handle = (uint64_t)r->index << 48 | transit;
-    sim_books_incoming(h->books, handle, packet, len);
+    sim_books_incoming(h->books, sim_host_now(h), handle, packet, len);
     size_t reply_len = 0;
     int error = rill_endpoint_receive(h->endpoint, sim_host_now(h), handle, packet, len, h->packet,
                                       &reply_len);
-    if (error != RILL_OK)
-        sim_violation(h->report, "host %u: rill_endpoint_receive: %s", h->index,
-                      rill_error_name(error));
-    else if (reply_len != 0)
+    if (error != RILL_OK) {
+        /* As a link answers then. */
+        failed(h, "rill_endpoint_receive", error);
+        reply_len = sim_reject_write(h->packet, "T00", h->address, NULL, 0);
+    }
+    if (reply_len != 0)
         sim_host_answer(h, handle, h->packet, reply_len);
     sim_host_turn(h);
 }
@@ -245,7 +292,7 @@ static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
 {
     sim_route *r = user;
     sim_host *h = r->host;
-    if (h->report->failed)
+    if (h->report->failed || h->endpoint == NULL)
         return;
     sim_host_enter(h);
     rill_now now = sim_host_now(h);
@@ -256,7 +303,7 @@ static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
               : p.type == SIM_REJECT ? "Reject"
                                      : "garbage",
               p.type == SIM_REJECT ? (const char *)p.code : "", error);
-    sim_books_reply(h->books, now.wall_ms, request, packet, len, error);
+    sim_books_reply(h->books, now, request, packet, len, error);
     sim_host_turn(h);
 }
 
@@ -264,7 +311,7 @@ static void on_unanswered(void *user, uint64_t request, bool sent)
 {
     sim_route *r = user;
     sim_host *h = r->host;
-    if (h->report->failed)
+    if (h->report->failed || h->endpoint == NULL)
         return;
     sim_host_enter(h);
     sim_trace(h->report, "host %u no reply to %" PRIx64 " sent %d", h->index, request, sent);
@@ -275,5 +322,54 @@ static void on_unanswered(void *user, uint64_t request, bool sent)
 
 sim_port sim_host_port(sim_route *r)
 {
-    return (sim_port){r, on_prepare, on_reply, on_unanswered, r->host->address};
+    return (sim_port){r, on_prepare, on_reply, on_unanswered};
+}
+
+/* ---- breaks ---- */
+
+static void set_links(sim_host *h, bool up)
+{
+    h->link_down = !up;
+    for (unsigned i = 0; i < h->route_count; i++)
+        sim_path_link(h->routes[i].path, h->routes[i].side, up);
+}
+
+void sim_host_disconnect(sim_host *h)
+{
+    if (h->link_down || h->endpoint == NULL || h->report->failed)
+        return;
+    sim_trace(h->report, "host %u: its link breaks", h->index);
+    sim_count(h->report, SIM_DISCONNECT);
+    sim_host_enter(h);
+    set_links(h, false);
+    uint64_t request;
+    while (sim_books_open_request(h->books, &request)) {
+        rill_endpoint_unanswered(h->endpoint, sim_host_now(h), request, true);
+        sim_books_unanswered(h->books, request, true);
+    }
+    sim_host_turn(h);
+}
+
+void sim_host_reconnect(sim_host *h)
+{
+    if (!h->link_down || h->endpoint == NULL || h->report->failed)
+        return;
+    sim_trace(h->report, "host %u: its link is back", h->index);
+    set_links(h, true);
+    sim_host_turn(h);
+}
+
+void sim_host_crash(sim_host *h)
+{
+    if (h->report->failed || h->endpoint == NULL)
+        return;
+    sim_trace(h->report, "host %u: dies", h->index);
+    sim_count(h->report, SIM_RESTART);
+    sim_books_check(h->books, sim_host_now(h));
+    set_links(h, false);
+    sim_host_free(h);
+    h->timer++;
+    h->planned = RILL_NEVER;
+    sim_books_crash(h->books);
+    sim_app_crash(h->app);
 }

@@ -30,6 +30,9 @@ typedef struct sim_host {
     int64_t wall_offset;  /* milliseconds */
     rill_endpoint *endpoint;
     sim_memory memory;
+    rill_endpoint_options options;
+    uint8_t server_secret[32];
+    bool link_down;
     uint64_t timer_lag; /* nanoseconds that its timers may come too late, as in a busy loop */
     size_t memory_limit;
     sim_books *books;
@@ -39,7 +42,9 @@ typedef struct sim_host {
     sim_rng rng;
     bool woken;
     bool in_turn;
-    uint64_t timer; /* generation of the timer that counts */
+    uint64_t planned; /* the deadline that the timer is set for */
+    uint64_t lag;     /* nanoseconds that it comes too late */
+    uint64_t timer;   /* generation of the timer that counts */
     uint64_t timeout_at;
     unsigned timeouts; /* at that instant */
     uint8_t packet[RILL_PACKET_BUFFER];
@@ -57,6 +62,12 @@ void sim_host_enter(sim_host *h);
 void sim_host_turn(sim_host *h);
 /* After the application did something by itself: what it caused must have woken us. */
 void sim_host_acted(sim_host *h);
+/* Its link breaks, and comes back: what is on it is not known to have arrived. */
+void sim_host_disconnect(sim_host *h);
+void sim_host_reconnect(sim_host *h);
+/* The process dies with all that it knows, and starts again with the same secret. */
+void sim_host_crash(sim_host *h);
+void sim_host_restart(sim_host *h);
 /* A reply to a Prepare that came as handle (rill_endpoint_decide's). */
 void sim_host_answer(sim_host *h, uint64_t handle, uint8_t *reply, size_t len);
 

@@ -1,213 +1,242 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rill-sim: runs seeds, and shows the one that fails. */
-#define _XOPEN_SOURCE 700
-
-#include "world.h"
+#include "commit.h"
+#include "workers.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <unistd.h>
-
-/* Of one run, in seconds of processor time: a hundred times what the longest takes. */
-#define HANG_SECONDS 20
 
 typedef struct options {
-    uint64_t start;
-    uint64_t seeds;
-    const char *scenario;
+    sim_plan plan;
+    bool seeds_given;
     bool all_scenarios;
+    bool one;
     bool trace;
     bool tap;
-    bool keep_going;
+    bool coverage;
 } options;
-
-typedef struct totals {
-    uint64_t runs;
-    uint64_t packets;
-    uint64_t fulfilled;
-    uint64_t units;
-    uint64_t events;
-    uint64_t violations;
-} totals;
 
 static void usage(FILE *f)
 {
-    fputs("usage: rill-sim [--seeds N] [--start SEED] [--keep-going] [--tap]\n"
-          "       rill-sim --seed SEED [--scenario NAME] [--trace]\n"
+    fputs("usage: rill-sim [--seeds N] [--start SEED] [--keep-going] [--jobs N]\n"
+          "       rill-sim --hours H [--start SEED] [--keep-going] [--jobs N]\n"
+          "       rill-sim --seed SEED [--scenario NAME] [--trace] [what to leave out]\n"
           "       rill-sim --scenario NAME [--seeds N] [--start SEED]\n"
           "       rill-sim --scenarios [--seeds N] [--start SEED] [--tap]\n"
           "\n"
           "Runs endpoints over simulated paths in virtual time, and checks after every\n"
           "event what must always hold. Equal seeds are equal runs, on every machine.\n"
           "\n"
-          "  --seeds N        how many seeds, one after the other (1000)\n"
-          "  --start SEED     the first of them (1)\n"
-          "  --seed SEED      only this one\n"
-          "  --scenario NAME  a named scenario instead of one drawn from the seed\n"
-          "  --scenarios      every named scenario\n"
-          "  --trace          prints what happens\n"
-          "  --keep-going     goes on after a violation\n"
-          "  --tap            prints the Test Anything Protocol\n"
+          "  --seeds N          how many seeds, one after the other (1000)\n"
+          "  --start SEED       the first of them (1)\n"
+          "  --hours H          seeds until so much time has passed, a line each minute\n"
+          "  --seed SEED        only this one\n"
+          "  --scenario NAME    a named scenario instead of one drawn from the seed\n"
+          "  --scenarios        every named scenario\n"
+          "  --jobs N           so many processes (1)\n"
+          "  --keep-going       goes on after a violation\n"
+          "  --no-shrink        does not look for the smallest run that fails alike\n"
+          "  --coverage         how often each fault, trick and habit happened\n"
+          "  --trace            prints what happens\n"
+          "  --tap              prints the Test Anything Protocol\n"
           "\n"
-          "Exits 1 after a violation, and prints the command that replays it.\n"
+          "What to leave out, as the smallest failing run is printed:\n"
+          "  --without A,B      these faults, tricks and habits\n"
+          " ",
+          f);
+    for (unsigned i = 0; sim_cut_name(i) != NULL; i++)
+        fprintf(f, " --%s N", sim_cut_name(i));
+    fputs("\n                     at most so many, so much, so long (milliseconds)\n"
+          "\n"
+          "Exits 1 after a violation, and prints the command that replays it and the\n"
+          "smallest run that breaks the same rule.\n"
           "Scenarios:",
           f);
     for (unsigned i = 0; sim_scenario_name(i) != NULL; i++)
         fprintf(f, " %s", sim_scenario_name(i));
+    fputs("\nFaults, tricks and habits:", f);
+    for (unsigned i = 0; i < SIM_FEATURE_COUNT; i++)
+        fprintf(f, " %s", sim_feature_name((sim_feature)i));
     fputc('\n', f);
-}
-
-/* For the watchdog alone, which must not wait for the run to come to an end. */
-static char replay[256];
-
-/* A run that never comes back from the core: the one thing that virtual time does not see. */
-static void hangs(int number)
-{
-    (void)number;
-    static const char text[] = "hangs inside the core; replay: ";
-    if (write(STDOUT_FILENO, text, sizeof(text) - 1) < 0 ||
-        write(STDOUT_FILENO, replay, strlen(replay)) < 0)
-        _exit(3);
-    _exit(1);
-}
-
-static void watch(const char *name, uint64_t seed)
-{
-    static const struct itimerval limit = {{0, 0}, {HANG_SECONDS, 0}};
-    snprintf(replay, sizeof(replay), "rill-sim%s%s --seed %" PRIu64 " --trace\n",
-             name == NULL ? "" : " --scenario ", name == NULL ? "" : name, seed);
-    signal(SIGPROF, hangs);
-    setitimer(ITIMER_PROF, &limit, NULL);
-}
-
-static void run_once(const options *o, const char *name, uint64_t seed, sim_report *report)
-{
-    /* Too large for a stack of many. */
-    sim_scenario *s = sim_allocate(sizeof(*s));
-    *report = (sim_report){.trace = o->trace};
-    if (!sim_scenario_make(s, name, seed)) {
-        fprintf(stderr, "rill-sim: no scenario '%s'; --help lists them\n", name);
-        exit(2);
-    }
-    watch(name, seed);
-    if (o->trace) {
-        setvbuf(stdout, NULL, _IOLBF, 0);
-        printf("scenario %s\n", s->name);
-    }
-    sim_world_run(s, seed, report);
-    free(s);
-}
-
-/* Every so often: that a seed is one run and no other. */
-static void check_replay(const options *o, const char *name, uint64_t seed, sim_report *report)
-{
-    if (seed % 64 != 0 || report->failed || o->trace)
-        return;
-    sim_report again;
-    run_once(o, name, seed, &again);
-    if (again.digest != report->digest || again.packets != report->packets)
-        sim_violation(report, "the same seed gave another run");
-}
-
-static bool run(const options *o, const char *name, uint64_t seed, totals *t)
-{
-    sim_report report;
-    run_once(o, name, seed, &report);
-    check_replay(o, name, seed, &report);
-    t->runs++;
-    t->packets += report.packets;
-    t->fulfilled += report.fulfilled;
-    t->units += report.units;
-    t->events += report.events;
-    t->violations += report.failed;
-    if (report.failed) {
-        printf("%sseed %" PRIu64 ": %s\n", o->tap ? "# " : "", seed, report.text);
-        printf("%s  replay: %s", o->tap ? "# " : "", replay);
-        fflush(stdout);
-    }
-    return !report.failed;
-}
-
-static bool run_seeds(const options *o, const char *name, totals *t)
-{
-    bool good = true;
-    for (uint64_t i = 0; i < o->seeds && (good || o->keep_going); i++)
-        good = run(o, name, o->start + i, t) && good;
-    return good;
 }
 
 static uint64_t number(const char *option, const char *text)
 {
-    char *end;
+    char *end = NULL;
     errno = 0;
-    uint64_t x = text == NULL || *text < '0' || *text > '9' ? 0 : strtoull(text, &end, 10);
-    if (text == NULL || *text < '0' || *text > '9' || *end != '\0' || errno != 0) {
+    bool digit = text != NULL && *text >= '0' && *text <= '9';
+    uint64_t x = digit ? strtoull(text, &end, 10) : 0;
+    if (!digit || *end != '\0' || errno != 0) {
         fprintf(stderr, "rill-sim: %s needs a number\n", option);
         exit(2);
     }
     return x;
 }
 
-static options parse(int argc, char **argv)
+static double hours(const char *text)
 {
-    options o = {.start = 1, .seeds = 1000};
-    for (int i = 1; i < argc; i++) {
-        const char *a = argv[i];
-        if (strcmp(a, "--help") == 0) {
-            usage(stdout);
-            exit(0);
-        } else if (strcmp(a, "--trace") == 0) {
-            o.trace = true;
-        } else if (strcmp(a, "--tap") == 0) {
-            o.tap = true;
-        } else if (strcmp(a, "--keep-going") == 0) {
-            o.keep_going = true;
-        } else if (strcmp(a, "--scenarios") == 0) {
-            o.all_scenarios = true;
-        } else if (strcmp(a, "--seeds") == 0) {
-            o.seeds = number(a, argv[++i]);
-        } else if (strcmp(a, "--start") == 0) {
-            o.start = number(a, argv[++i]);
-        } else if (strcmp(a, "--seed") == 0) {
-            o.start = number(a, argv[++i]);
-            o.seeds = 1;
-        } else if (strcmp(a, "--scenario") == 0 && i + 1 < argc) {
-            o.scenario = argv[++i];
-        } else {
-            fprintf(stderr, "rill-sim: what is '%s'? --help explains\n", a);
+    char *end = NULL;
+    double x = text == NULL ? 0 : strtod(text, &end);
+    if (text == NULL || *end != '\0' || !(x > 0) || x > 10000) {
+        fputs("rill-sim: --hours needs a number of hours\n", stderr);
+        exit(2);
+    }
+    return x;
+}
+
+static void leave_out(sim_cut *cut, const char *names)
+{
+    while (names != NULL && *names != '\0') {
+        size_t len = strcspn(names, ",");
+        sim_feature f = sim_feature_find(names, len);
+        if (f == SIM_FEATURE_COUNT) {
+            fprintf(stderr, "rill-sim: nothing is called '%.*s'; --help lists what is\n", (int)len,
+                    names);
             exit(2);
         }
+        cut->without[f] = true;
+        names += len + (names[len] == ',');
     }
+}
+
+/* Options that take no argument. */
+static bool parse_flag(options *o, const char *a)
+{
+    if (strcmp(a, "--trace") == 0)
+        o->trace = true;
+    else if (strcmp(a, "--tap") == 0)
+        o->tap = true;
+    else if (strcmp(a, "--keep-going") == 0)
+        o->plan.keep_going = true;
+    else if (strcmp(a, "--no-shrink") == 0)
+        o->plan.shrink = false;
+    else if (strcmp(a, "--coverage") == 0)
+        o->coverage = true;
+    else if (strcmp(a, "--scenarios") == 0)
+        o->all_scenarios = true;
+    else
+        return false;
+    return true;
+}
+
+static bool parse_cut(options *o, const char *a, const char *argument)
+{
+    for (unsigned i = 0; sim_cut_name(i) != NULL; i++)
+        if (strncmp(a, "--", 2) == 0 && strcmp(a + 2, sim_cut_name(i)) == 0) {
+            *sim_cut_number(&o->plan.cut, i) = number(a, argument);
+            return true;
+        }
+    return false;
+}
+
+static bool parse_value(options *o, const char *a, const char *argument)
+{
+    if (strcmp(a, "--seeds") == 0) {
+        o->plan.seeds = number(a, argument);
+        o->seeds_given = true;
+    } else if (strcmp(a, "--start") == 0) {
+        o->plan.start = number(a, argument);
+    } else if (strcmp(a, "--seed") == 0) {
+        o->plan.start = number(a, argument);
+        o->plan.seeds = 1;
+        o->one = true;
+    } else if (strcmp(a, "--hours") == 0) {
+        o->plan.hours = hours(argument);
+        o->coverage = true;
+    } else if (strcmp(a, "--jobs") == 0) {
+        o->plan.jobs = (unsigned)number(a, argument);
+    } else if (strcmp(a, "--scenario") == 0 && argument != NULL) {
+        o->plan.scenario = argument;
+    } else if (strcmp(a, "--without") == 0) {
+        leave_out(&o->plan.cut, argument);
+    } else {
+        return parse_cut(o, a, argument);
+    }
+    return true;
+}
+
+static options parse(int argc, char **argv)
+{
+    options o = {.plan = {.start = 1, .seeds = 1000, .jobs = 1, .shrink = true, .mark = ""}};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            usage(stdout);
+            exit(0);
+        }
+        if (parse_flag(&o, argv[i]))
+            continue;
+        if (!parse_value(&o, argv[i], argv[i + 1])) {
+            fprintf(stderr, "rill-sim: what is '%s'? --help explains\n", argv[i]);
+            exit(2);
+        }
+        i++;
+    }
+    if (o.tap)
+        o.plan.mark = "# ";
+    /* Until time is up, whatever the number. */
+    if (o.plan.hours > 0 && !o.seeds_given && !o.one)
+        o.plan.seeds = 0;
     return o;
+}
+
+/* In this process, where a debugger sees it. */
+static int run_here(const options *o)
+{
+    int status = 0;
+    for (uint64_t i = 0; i < o->plan.seeds && status == 0; i++) {
+        sim_job job = {.scenario = o->plan.scenario,
+                       .seed = o->plan.start + i,
+                       .cut = o->plan.cut,
+                       .trace = true};
+        sim_result result;
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        if (!sim_run(&job, &result)) {
+            fprintf(stderr, "rill-sim: no scenario '%s'; --help lists them\n", job.scenario);
+            return 2;
+        }
+        status = result.failed;
+    }
+    return status;
+}
+
+static bool run_scenarios(options *o, sim_totals *t)
+{
+    bool good = true;
+    unsigned i = 0;
+    for (; sim_scenario_name(i) != NULL; i++) {
+        o->plan.scenario = sim_scenario_name(i);
+        bool fine = sim_workers_run(&o->plan, t);
+        if (o->tap)
+            printf("%s %u - %s\n", fine ? "ok" : "not ok", i + 1, o->plan.scenario);
+        good = good && fine;
+    }
+    if (o->tap)
+        printf("1..%u\n", i);
+    return good;
 }
 
 int main(int argc, char **argv)
 {
     options o = parse(argc, argv);
-    totals t = {0};
-    unsigned tests = 0;
+    sim_totals t = {0};
+    bool good;
+    if (o.trace)
+        return run_here(&o);
+    o.plan.progress = !o.tap;
+    if (!o.tap && !o.one)
+        printf("%scommit %s, seeds from %" PRIu64 "\n", o.plan.mark, SIM_COMMIT, o.plan.start);
     if (o.all_scenarios) {
-        for (; sim_scenario_name(tests) != NULL; tests++) {
-            const char *name = sim_scenario_name(tests);
-            bool good = run_seeds(&o, name, &t);
-            if (o.tap)
-                printf("%s %u - %s\n", good ? "ok" : "not ok", tests + 1, name);
-        }
+        good = run_scenarios(&o, &t);
     } else {
-        bool good = run_seeds(&o, o.scenario, &t);
-        tests = 1;
+        good = sim_workers_run(&o.plan, &t);
         if (o.tap)
-            printf("%s 1 - seeds from %" PRIu64 "\n", good ? "ok" : "not ok", o.start);
+            printf("%s 1 - seeds from %" PRIu64 "\n1..1\n", good ? "ok" : "not ok", o.plan.start);
     }
-    if (o.tap)
-        printf("1..%u\n", tests);
-    printf("%s%" PRIu64 " seeds, %" PRIu64 " packets (%" PRIu64 " fulfilled), %" PRIu64
-           " units, %" PRIu64 " violations\n",
-           o.tap ? "# " : "", t.runs, t.packets, t.fulfilled, t.units, t.violations);
-    return t.violations == 0 ? 0 : 1;
+    if (o.coverage)
+        sim_coverage_print(&t, o.plan.mark);
+    sim_totals_print(&t, o.plan.mark);
+    return good ? 0 : 1;
 }

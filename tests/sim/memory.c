@@ -27,6 +27,10 @@ static void *counted_realloc(void *user, void *ptr, size_t size)
     sim_memory *m = user;
     uint8_t *block = ptr == NULL ? NULL : (uint8_t *)ptr - HEADER;
     m->calls++;
+    if (sim_rng_chance(&m->rng, m->fail)) {
+        m->refused++;
+        return NULL;
+    }
     if (block != NULL) {
         check_end(m, block);
         m->bytes -= size_of(block);
@@ -60,8 +64,9 @@ static void counted_free(void *user, void *ptr)
     free(block);
 }
 
-void sim_memory_init(sim_memory *m)
+void sim_memory_init(sim_memory *m, uint64_t seed)
 {
     memset(m, 0, sizeof(*m));
+    sim_rng_seed(&m->rng, seed, 300);
     m->allocator = (rill_allocator){counted_realloc, counted_free, m};
 }

@@ -3,6 +3,7 @@
 #ifndef SIM_MEMORY_H
 #define SIM_MEMORY_H
 
+#include "rng.h"
 #include <rill/types.h>
 
 typedef struct sim_memory {
@@ -11,10 +12,13 @@ typedef struct sim_memory {
     size_t peak;
     size_t blocks;
     uint64_t calls;
-    bool overrun; /* a block was freed with its end mark broken */
+    bool overrun;     /* a block was freed with its end mark broken */
+    uint32_t fail;    /* permille of calls that get nothing */
+    uint64_t refused; /* so far */
+    sim_rng rng;
 } sim_memory;
 
 /* m must stay where it is. */
-void sim_memory_init(sim_memory *m);
+void sim_memory_init(sim_memory *m, uint64_t seed);
 
 #endif

@@ -59,6 +59,20 @@ static bool decrypt(const sim_keys *k, const uint8_t *data, size_t len, uint8_t 
            EVP_DecryptFinal_ex(c, out + n, &n) == 1;
 }
 
+void sim_envelope_write(const sim_keys *k, const uint8_t *iv, const uint8_t *text, size_t len,
+                        uint8_t *out)
+{
+    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+    int n;
+    memcpy(out, iv, 12);
+    if (c == NULL || EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, k->encryption, iv) != 1 ||
+        EVP_EncryptUpdate(c, out + 28, &n, text, (int)len) != 1 ||
+        EVP_EncryptFinal_ex(c, out + 28 + n, &n) != 1 ||
+        EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, 16, out + 12) != 1)
+        abort();
+    EVP_CIPHER_CTX_free(c);
+}
+
 typedef struct cursor {
     const uint8_t *at;
     size_t left;
@@ -105,15 +119,27 @@ static cursor take_octets(cursor *c)
     return inner;
 }
 
-static void read_frame(sim_frame *f, cursor body)
+/* False where what it must have is cut off. */
+static bool read_frame(sim_frame *f, cursor body)
 {
     switch (f->type) {
+    case SIM_FRAME_NEW_ADDRESS: {
+        cursor address = take_octets(&body);
+        f->data = address.at;
+        f->data_len = address.bad ? 0 : address.left;
+        return !address.bad;
+    }
     case SIM_FRAME_STREAM_CLOSE:
         f->stream = take_var_uint(&body);
         f->value = take_number(&body, 1);
         break;
-    case SIM_FRAME_STREAM_MONEY:
     case SIM_FRAME_STREAM_MAX_MONEY:
+    case SIM_FRAME_STREAM_MONEY_BLOCKED:
+        f->stream = take_var_uint(&body);
+        f->value = take_var_uint(&body);
+        take_var_uint(&body);
+        break;
+    case SIM_FRAME_STREAM_MONEY:
     case SIM_FRAME_STREAM_MAX_DATA:
         f->stream = take_var_uint(&body);
         f->value = take_var_uint(&body);
@@ -124,11 +150,12 @@ static void read_frame(sim_frame *f, cursor body)
         cursor bytes = take_octets(&body);
         f->data = bytes.at;
         f->data_len = bytes.bad ? 0 : bytes.left;
-        break;
+        return !bytes.bad;
     }
     default:
         break;
     }
+    return !body.bad;
 }
 
 void sim_stream_packet_open(const sim_keys *k, const uint8_t *data, size_t len,
@@ -151,8 +178,8 @@ void sim_stream_packet_open(const sim_keys *k, const uint8_t *data, size_t len,
         memset(f, 0, sizeof(*f));
         f->type = (uint8_t)take_number(&c, 1);
         cursor body = take_octets(&c);
-        if (!c.bad)
-            read_frame(f, body);
+        if (!c.bad && !read_frame(f, body))
+            c.bad = true;
     }
     out->malformed = c.bad || version != 1 || count != 0;
 }

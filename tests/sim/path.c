@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* That a connector which tampers with expiries waits at most. */
+#define MAX_WAIT_MS 60000
+
 /* One Prepare on its way, and what each connector holds for it. */
 typedef struct transit {
     sim_path *path;
@@ -20,9 +23,11 @@ typedef struct transit {
     unsigned side;
     bool again;     /* sent again by a connector: nobody before it waits for a reply */
     unsigned first; /* the node that sent it */
+    unsigned epoch; /* of the sender's link */
+    unsigned came;  /* the receiver's, when it arrived */
     bool answered[SIM_MAX_HOPS + 2];
+    uint64_t amount[SIM_MAX_HOPS + 2];       /* as it came to each node */
     uint8_t condition[SIM_MAX_HOPS + 2][32]; /* as each node sent it on */
-    uint64_t expiry_ms[SIM_MAX_HOPS + 2];
 } transit;
 
 /* Bytes between two nodes. */
@@ -42,10 +47,14 @@ struct sim_path {
     sim_rng rng;
     sim_hop hop[SIM_MAX_HOPS];
     uint64_t last_arrival[SIM_MAX_HOPS + 1][2];
+    uint64_t busy_until[SIM_MAX_HOPS + 1][2];
+    bool link_down[2]; /* of the ends */
+    unsigned epoch[2]; /* counts their breaks */
     transit **transits;
     uint64_t count;
     uint64_t capacity;
     bool calm;
+    sim_aside aside;
     uint8_t scratch[SIM_MAX_PACKET];
 };
 
@@ -63,7 +72,7 @@ sim_path *sim_path_new(const sim_path_config *config, sim_queue *queue, sim_repo
     p->port[1] = side1;
     sim_rng_seed(&p->rng, seed, 7);
     for (unsigned i = 0; i < config->hops; i++)
-        sim_hop_init(&p->hop[i], &config->hop[i], seed * 8 + i);
+        sim_hop_init(&p->hop[i], &config->hop[i], report, seed * 8 + i);
     return p;
 }
 
@@ -91,6 +100,7 @@ static transit *open_transit(sim_path *p, unsigned side, uint64_t request)
     t->id = p->count;
     t->side = side;
     t->request = request;
+    t->epoch = p->epoch[side];
     p->transits[p->count++] = t;
     return t;
 }
@@ -106,12 +116,33 @@ static unsigned link_after(const sim_path *p, const transit *t, unsigned node)
     return t->side == 0 ? node : p->config.hops - node;
 }
 
-static uint64_t travel_time(sim_path *p, unsigned link, unsigned direction)
+/* Packets wait in line for a link of limited bandwidth. */
+static uint64_t leaves_at(sim_path *p, unsigned link, unsigned direction, size_t len)
+{
+    uint64_t speed = p->calm ? 0 : p->config.link[link].bytes_per_second;
+    uint64_t *busy = &p->busy_until[link][direction];
+    if (*busy < p->queue->now)
+        *busy = p->queue->now;
+    else if (speed != 0)
+        sim_count(p->report, SIM_BANDWIDTH);
+    if (speed == 0)
+        return p->queue->now;
+    *busy += len * RILL_SECOND / speed;
+    return *busy;
+}
+
+static uint64_t travel_time(sim_path *p, unsigned link, unsigned direction, size_t len)
 {
     const sim_link_config *l = &p->config.link[link];
-    uint64_t at = p->queue->now + l->delay + sim_rng_below(&p->rng, l->jitter + 1);
-    if (!p->calm && sim_rng_chance(&p->rng, l->reorder))
+    uint64_t at = leaves_at(p, link, direction, len) + l->delay;
+    if (l->jitter != 0) {
+        at += sim_rng_below(&p->rng, l->jitter + 1);
+        sim_count(p->report, SIM_JITTER);
+    }
+    if (!p->calm && sim_rng_chance(&p->rng, l->reorder)) {
         at += l->delay + sim_rng_below(&p->rng, 2 * l->delay + 1);
+        sim_count(p->report, SIM_REORDER);
+    }
     uint64_t *last = &p->last_arrival[link][direction];
     if (l->ordered && at < *last)
         at = *last;
@@ -131,7 +162,7 @@ static void post(sim_path *p, transit *t, unsigned from, bool reply, const uint8
     memcpy(m->bytes, bytes, len);
     unsigned link = link_after(p, t, reply ? from - 1 : from);
     unsigned direction = reply ? 1 - t->side : t->side;
-    uint64_t at = travel_time(p, link, direction) + extra;
+    uint64_t at = travel_time(p, link, direction, len) + extra;
     sim_queue_put(p->queue, at, arrive, m, 0, free);
 }
 
@@ -139,7 +170,8 @@ static void report_loss(void *context, uint64_t sent)
 {
     transit *t = context;
     sim_path *p = t->path;
-    p->port[t->side].unanswered(p->port[t->side].user, t->request, sent != 0);
+    if (t->epoch == p->epoch[t->side])
+        p->port[t->side].unanswered(p->port[t->side].user, t->request, sent != 0);
 }
 
 /* Whether the link loses it; the sender may be told of what its own link lost. */
@@ -148,6 +180,7 @@ static bool lost(sim_path *p, transit *t, unsigned node, bool reply)
     const sim_link_config *l = &p->config.link[link_after(p, t, node)];
     if (p->calm || !sim_rng_chance(&p->rng, reply ? l->lose_reply : l->lose_request))
         return false;
+    sim_count(p->report, reply ? SIM_LOSE_REPLY : SIM_LOSE_REQUEST);
     sim_trace(p->report, "  lost  #%" PRIu64 " %s after node %u", t->id,
               reply ? "reply" : "request", node);
     if (node == 0 && !t->again && sim_rng_chance(&p->rng, p->config.report_loss)) {
@@ -166,11 +199,15 @@ static void send_on(sim_path *p, transit *t, unsigned node, uint8_t *packet, siz
                     uint64_t extra)
 {
     sim_packet parsed = sim_packet_parse(packet, len);
-    memcpy(t->condition[node], parsed.hash, 32);
-    t->expiry_ms[node] = sim_packet_expiry(&parsed);
+    if (parsed.type == SIM_PREPARE)
+        memcpy(t->condition[node], parsed.hash, 32);
     if (node > 0) {
-        uint64_t wait = t->expiry_ms[node] - SIM_WALL_MS;
-        sim_queue_put(p->queue, wait * RILL_MS, hop_timeout, t, node, NULL);
+        uint64_t now = sim_wall_ms(p->queue->now);
+        uint64_t until = parsed.type == SIM_PREPARE ? sim_packet_expiry(&parsed) : now;
+        /* One that tampers with expiries does not wait for ever itself. */
+        if (until < now || until > now + MAX_WAIT_MS)
+            until = now + MAX_WAIT_MS;
+        sim_queue_put(p->queue, (until - SIM_WALL_MS) * RILL_MS, hop_timeout, t, node, NULL);
     }
     if (!lost(p, t, node, false))
         post(p, t, node, false, packet, len, extra);
@@ -178,6 +215,7 @@ static void send_on(sim_path *p, transit *t, unsigned node, uint8_t *packet, siz
         transit *copy = open_transit(p, t->side, t->request);
         copy->again = true;
         copy->first = node;
+        sim_count(p->report, SIM_DUPLICATE);
         post(p, copy, node, false, packet, len, sim_rng_below(&p->rng, RILL_SECOND));
     }
 }
@@ -199,6 +237,12 @@ static void answer(sim_path *p, transit *t, unsigned node, const uint8_t *packet
         post(p, t, node, true, packet, len, extra);
 }
 
+/* A connector's balance is as if the packet had never come. */
+static void refund(sim_path *p, const transit *t, unsigned node)
+{
+    sim_hop_refund(hop_at(p, t, node), t->side, t->amount[node]);
+}
+
 static void hop_timeout(void *context, uint64_t at_node)
 {
     transit *t = context;
@@ -209,6 +253,7 @@ static void hop_timeout(void *context, uint64_t at_node)
     t->answered[node] = true;
     size_t len = sim_reject_write(p->scratch, "R00", "test.connector", NULL, 0);
     sim_trace(p->report, "  R00   #%" PRIu64 " at node %u", t->id, node);
+    refund(p, t, node);
     answer(p, t, node, p->scratch, len, 0);
 }
 
@@ -221,23 +266,53 @@ static void send_again(sim_path *p, const transit *t, unsigned node, uint8_t *pa
     post(p, copy, node, false, packet, len, sim_rng_magnitude(&p->rng, 1, 20 * RILL_SECOND));
 }
 
+/* To its own sender, by a connector: the last one of a way in the other direction. */
+static void send_back(sim_path *p, const transit *t)
+{
+    transit *copy = open_transit(p, 1 - t->side, t->request);
+    copy->again = true;
+    copy->first = p->config.hops;
+    sim_trace(p->report, "  back  #%" PRIu64 " as #%" PRIu64, t->id, copy->id);
+    post(p, copy, copy->first, false, p->aside.reflect, p->aside.reflect_len, 0);
+}
+
+/* The last connector knows that the receiver is away, or only that nothing comes back. */
+static void arrive_at_end(sim_path *p, transit *t, unsigned node, const uint8_t *packet, size_t len)
+{
+    unsigned side = 1 - t->side;
+    if (p->link_down[side]) {
+        if (sim_rng_chance(&p->rng, 500)) {
+            len = sim_reject_write(p->scratch, "T01", "test.connector", NULL, 0);
+            t->answered[node] = true;
+            answer(p, t, node, p->scratch, len, 0);
+        }
+        return;
+    }
+    t->came = p->epoch[side];
+    memcpy(p->scratch, packet, len);
+    p->port[side].prepare(p->port[side].user, t->id, p->scratch, len);
+}
+
 static void arrive_prepare(sim_path *p, transit *t, unsigned node, const uint8_t *packet,
                            size_t len)
 {
     if (node == p->config.hops + 1) {
-        sim_port *port = &p->port[1 - t->side];
-        memcpy(p->scratch, packet, len);
-        port->prepare(port->user, t->id, p->scratch, len);
+        arrive_at_end(p, t, node, packet, len);
         return;
     }
     uint8_t *copy = sim_allocate(SIM_MAX_PACKET);
     memcpy(copy, packet, len);
     sim_hop *h = hop_at(p, t, node);
+    sim_packet parsed = sim_packet_parse(copy, len);
+    t->amount[node] = parsed.type == SIM_PREPARE ? sim_packet_amount(&parsed) : 0;
     sim_verdict verdict = sim_hop_forward(h, t->side, p->queue->now, copy, &len);
-    bool again = false;
+    p->aside.again = false;
+    p->aside.reflect_len = 0;
     if (verdict == SIM_PASS && !p->calm)
-        verdict = sim_adversary_prepare(&h->adversary, copy, &len, &again);
-    if (again)
+        verdict = sim_adversary_prepare(&h->adversary, t->side, copy, &len, &p->aside);
+    if (p->aside.reflect_len != 0)
+        send_back(p, t);
+    if (p->aside.again)
         send_again(p, t, node, copy, len);
     if (verdict == SIM_PASS) {
         send_on(p, t, node, copy, len, 0);
@@ -268,6 +343,8 @@ static void hop_reply(sim_path *p, transit *t, unsigned node, uint8_t *packet, s
     } else {
         sim_adversary_reply(&h->adversary, packet, &len, &hold, &twice);
     }
+    if (sim_packet_parse(packet, len).type != SIM_FULFILL)
+        refund(p, t, node);
     answer(p, t, node, packet, len, hold);
     if (twice)
         answer(p, t, node, packet, len, hold);
@@ -276,6 +353,8 @@ static void hop_reply(sim_path *p, transit *t, unsigned node, uint8_t *packet, s
 static void arrive_reply(sim_path *p, transit *t, unsigned node, const uint8_t *packet, size_t len)
 {
     memcpy(p->scratch, packet, len);
+    if (node == 0 && t->epoch != p->epoch[t->side])
+        return;
     if (node == 0) {
         sim_port *port = &p->port[t->side];
         port->reply(port->user, t->request, p->scratch, len);
@@ -305,7 +384,7 @@ void sim_path_answer(sim_path *p, uint64_t handle, const uint8_t *packet, size_t
 {
     transit *t = p->transits[handle];
     unsigned node = p->config.hops + 1;
-    if (t->answered[node])
+    if (t->answered[node] || t->came != p->epoch[1 - t->side])
         return;
     t->answered[node] = true;
     answer(p, t, node, packet, len, 0);
@@ -317,6 +396,13 @@ bool sim_path_origin(const sim_path *p, uint64_t handle, unsigned *side, uint64_
     *side = t->side;
     *request = t->request;
     return !t->again;
+}
+
+void sim_path_link(sim_path *p, unsigned side, bool up)
+{
+    p->link_down[side] = !up;
+    if (!up)
+        p->epoch[side]++;
 }
 
 void sim_path_calm(sim_path *p)

@@ -21,8 +21,9 @@
 typedef struct sim_link_config {
     uint64_t delay; /* nanoseconds */
     uint64_t jitter;
-    bool ordered;          /* as over TCP: what was sent later comes later */
-    uint32_t lose_request; /* permille, here and below */
+    uint64_t bytes_per_second; /* 0: any */
+    bool ordered;              /* as over TCP: what was sent later comes later */
+    uint32_t lose_request;     /* permille, here and below */
     uint32_t lose_reply;
     uint32_t duplicate;
     uint32_t reorder; /* held back for long */
@@ -39,6 +40,9 @@ typedef struct sim_hop_config {
     uint64_t min_window_ms;      /* R02 below it */
     uint64_t down_every_ms;      /* T01 phases: 0 never */
     uint64_t down_for_ms;
+    uint64_t hold_ms;         /* the longest that it holds a packet: the expiry is cut to that */
+    uint64_t balance;         /* 0: any; incoming units owed by each neighbour at most, else T04 */
+    uint64_t settle_every_ms; /* and is owed no more after so long */
     sim_adversary_config adversary;
 } sim_hop_config;
 
@@ -56,8 +60,6 @@ typedef struct sim_port {
     void (*prepare)(void *user, uint64_t handle, uint8_t *packet, size_t len);
     void (*reply)(void *user, uint64_t request, uint8_t *packet, size_t len);
     void (*unanswered)(void *user, uint64_t request, bool sent);
-    /* Where this end receives, for connectors that answer by name. */
-    const char *address;
 } sim_port;
 
 typedef struct sim_path sim_path;
@@ -69,6 +71,11 @@ void sim_path_free(sim_path *p);
 void sim_path_send(sim_path *p, unsigned side, uint64_t request, const uint8_t *packet, size_t len);
 /* The reply to a Prepare that came by a port. Later ones to the same are ignored. */
 void sim_path_answer(sim_path *p, uint64_t handle, const uint8_t *packet, size_t len);
+/*
+ * The link of that end breaks or comes back. What was on it is lost, and the
+ * replies to what crossed it before never come.
+ */
+void sim_path_link(sim_path *p, unsigned side, bool up);
 /* Faults stop: nothing is lost, limited or tampered with from now on; rates and sizes stay. */
 void sim_path_calm(sim_path *p);
 /* The rate falls, at every connector, to this part of what it is. */

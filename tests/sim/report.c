@@ -19,6 +19,7 @@ void sim_violation(sim_report *r, const char *format, ...)
     if (r->failed)
         return;
     r->failed = true;
+    r->rule = format;
     uint64_t now = r->now == NULL ? 0 : *r->now;
     int n = snprintf(r->text, sizeof(r->text), "at %" PRIu64 ".%06" PRIu64 " s: ", now / 1000000000,
                      now / 1000 % 1000000);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scenario.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static void draw_link(sim_link_config *l, sim_rng *r)
@@ -10,6 +8,9 @@ static void draw_link(sim_link_config *l, sim_rng *r)
     l->delay = sim_rng_magnitude(r, 10, 300000) * 1000;
     l->jitter = sim_rng_chance(r, 500) ? sim_rng_below(r, l->delay + 1) : 0;
     l->ordered = sim_rng_chance(r, 500);
+    /* A fifth of a second at most for the largest packet: probes are not held back. */
+    if (sim_rng_chance(r, 150))
+        l->bytes_per_second = sim_rng_magnitude(r, 160000, 10000000);
 }
 
 static void draw_rate(sim_hop_config *h, sim_rng *r)
@@ -41,8 +42,9 @@ static void draw_path(sim_path_config *p, sim_rng *r)
         h->rate[0] = (rill_ratio){1, 1};
         h->rate[1] = (rill_ratio){1, 1};
         h->burst = 1000;
-        h->margin_ms = 1000;
-        h->min_window_ms = 1000;
+        h->margin_ms = sim_rng_chance(r, 500) ? 1000 : sim_rng_range(r, 1, 1500);
+        h->min_window_ms = sim_rng_chance(r, 500) ? 1000 : sim_rng_range(r, 0, 1500);
+        h->hold_ms = sim_rng_chance(r, 700) ? 30000 : sim_rng_range(r, 12000, 60000);
         if (i == exchange)
             draw_rate(h, r);
         h->max_told = sim_rng_chance(r, 500);
@@ -98,6 +100,7 @@ static void draw_app(sim_app_config *a, sim_rng *r)
     a->never = sim_rng_chance(r, 200) ? 50 : 0;
     a->refuses = sim_rng_chance(r, 300) ? 100 : 0;
     a->raises = sim_rng_chance(r, 300);
+    a->weights = sim_rng_chance(r, 200) ? 50 : 0;
 }
 
 /* Above 2000 packets of the smallest limit a run takes too long. */
@@ -189,20 +192,80 @@ static void add_limits(sim_path_config *p, sim_rng *r)
         h->down_for_ms = sim_rng_below(r, h->down_every_ms / 2);
     }
     h->burst = sim_rng_range(r, 200, 2000);
+    if (sim_rng_chance(r, 300)) {
+        h->balance = sim_rng_magnitude(r, 20000, 10000000);
+        h->settle_every_ms = sim_rng_range(r, 200, 3000);
+    }
 }
 
 static void add_adversary(sim_path_config *p, sim_rng *r)
 {
     sim_adversary_config *a = &p->hop[sim_rng_below(r, p->hops)].adversary;
-    uint32_t *tricks[] = {&a->flip_data,         &a->cut_data,         &a->raise_amount,
-                          &a->lower_amount,      &a->change_condition, &a->change_expiry,
-                          &a->swap_data,         &a->replay,           &a->withhold,
-                          &a->forge_reject,      &a->lie_f08,          &a->swap_reply,
-                          &a->wrong_fulfillment, &a->flip_reply,       &a->garbage_reply,
-                          &a->reject_fulfilled,  &a->late_fulfill,     &a->twice};
+    uint32_t *tricks[] = {&a->flip_data,         &a->cut_data,       &a->grow_data,
+                          &a->raise_amount,      &a->lower_amount,   &a->change_condition,
+                          &a->change_expiry,     &a->change_address, &a->swap_data,
+                          &a->garbage_request,   &a->replay,         &a->reflect,
+                          &a->withhold,          &a->forge_reject,   &a->forge_fulfill,
+                          &a->lie_f08,           &a->swap_reply,     &a->flip_reply,
+                          &a->wrong_fulfillment, &a->strip_reply,    &a->garbage_reply,
+                          &a->reject_fulfilled,  &a->late_fulfill,   &a->twice};
     for (unsigned i = 0; i < sizeof(tricks) / sizeof(tricks[0]); i++)
         if (sim_rng_chance(r, 250))
             *tricks[i] = (uint32_t)sim_rng_magnitude(r, 5, 200);
+}
+
+/* Beside honest connections on a fair path, which it must not harm. */
+static void add_rogue(sim_scenario *s, sim_rng *r)
+{
+    sim_rogue_config *c = &s->rogue;
+    bool few = sim_rng_chance(r, 500);
+    for (unsigned f = SIM_FIRST_TRICK; f <= SIM_LAST_TRICK; f++)
+        if (sim_rng_chance(r, few ? 60 : 300))
+            /* Fewer packets come to it than it sends. */
+            *sim_feature_trick(s, (sim_feature)f) = f < SIM_FIRST_REPLY
+                                                        ? (uint32_t)sim_rng_magnitude(r, 5, 500)
+                                                        : (uint32_t)sim_rng_magnitude(r, 50, 1000);
+    c->packets = (unsigned)sim_rng_magnitude(r, 3, 120);
+    if (c->flood != 0)
+        c->flood = 20;
+    c->duration = s->client_app.duration;
+    c->serves = sim_rng_chance(r, 500);
+    c->deaf = sim_rng_chance(r, 300);
+    c->amount_high = sim_rng_magnitude(r, 1, 1000000);
+    sim_path_config *p = &s->path[s->clients];
+    p->hops = 1;
+    draw_link(&p->link[0], r);
+    draw_link(&p->link[1], r);
+    p->hop[0] = (sim_hop_config){.rate = {{1, 1}, {1, 1}},
+                                 .burst = 1000,
+                                 .margin_ms = 1000,
+                                 .min_window_ms = 1000,
+                                 .hold_ms = 30000};
+}
+
+static void add_breaks(sim_scenario *s, sim_rng *r)
+{
+    if (sim_rng_chance(r, 500)) {
+        s->disconnects = (unsigned)sim_rng_range(r, 1, 4);
+        s->away = sim_rng_magnitude(r, 1, 8000) * RILL_MS;
+    }
+    if (sim_rng_chance(r, 300)) {
+        s->restart_at = sim_rng_range(r, 1, s->client_app.duration);
+        s->restart_for = sim_rng_magnitude(r, 1, 5000) * RILL_MS;
+    }
+}
+
+static void add_clocks(sim_scenario *s, sim_rng *r)
+{
+    if (sim_rng_chance(r, 200)) {
+        s->wall_offset[0] = (int64_t)sim_rng_below(r, 2001) - 1000;
+        s->wall_offset[1] = (int64_t)sim_rng_below(r, 2001) - 1000;
+    }
+    if (sim_rng_chance(r, 100)) {
+        s->clock_jumps = (unsigned)sim_rng_range(r, 1, 5);
+        /* On a fair path by less than makes all packets too old. */
+        s->jump_ms = (int64_t)sim_rng_magnitude(r, 10, s->hostile ? 7200000 : 2000);
+    }
 }
 
 static void draw(sim_scenario *s, sim_rng *r)
@@ -210,12 +273,16 @@ static void draw(sim_scenario *s, sim_rng *r)
     draw_fair(s, r);
     fix_rates(s, r);
     uint64_t kind = sim_rng_below(r, 100);
-    s->name = kind < 20 ? "fair" : kind < 40 ? "limited" : kind < 65 ? "lossy" : "hostile";
-    s->hostile = kind >= 65;
+    s->name = kind < 15   ? "fair"
+              : kind < 30 ? "limited"
+              : kind < 50 ? "lossy"
+              : kind < 70 ? "rogue"
+                          : "hostile";
+    s->hostile = kind >= 70;
     for (unsigned i = 0; i < s->clients; i++) {
-        if ((kind >= 20 && kind < 40) || sim_rng_chance(r, kind < 20 ? 0 : 200))
+        if ((kind >= 15 && kind < 30) || sim_rng_chance(r, kind < 15 ? 0 : 200))
             add_limits(&s->path[i], r);
-        if ((kind >= 40 && kind < 65) || sim_rng_chance(r, kind < 65 ? 0 : 200))
+        if ((kind >= 30 && kind < 50) || sim_rng_chance(r, kind < 50 ? 0 : 200))
             add_loss(&s->path[i], r);
         if (s->hostile)
             add_adversary(&s->path[i], r);
@@ -225,348 +292,82 @@ static void draw(sim_scenario *s, sim_rng *r)
     s->server_options.connect_timeout = 200 * RILL_SECOND;
     if (sim_rng_chance(r, 200))
         s->timer_lag = sim_rng_magnitude(r, 1, 2000) * RILL_MS;
-    if (sim_rng_chance(r, 200)) {
-        s->client_wall_offset = (int64_t)sim_rng_below(r, 2001) - 1000;
-        s->server_wall_offset = (int64_t)sim_rng_below(r, 2001) - 1000;
-    }
+    if (kind >= 50 && kind < 70)
+        add_rogue(s, r);
+    if (kind >= 30 && sim_rng_chance(r, 300))
+        add_breaks(s, r);
+    add_clocks(s, r);
+    if (s->hostile && sim_rng_chance(r, 50))
+        s->no_memory = (uint32_t)sim_rng_magnitude(r, 1, 100);
     if (s->hostile && sim_rng_chance(r, 150)) {
         s->worsen_at = sim_rng_below(r, s->client_app.duration) + 1;
         s->worsen = (rill_ratio){sim_rng_range(r, 50, 100), 100};
     }
 }
 
-/* ---- the named ones: one thing at a time ---- */
-
-static void plain(sim_scenario *s, sim_rng *r)
-{
-    s->clients = 1;
-    s->connections[0] = 1;
-    s->path[0].hops = 1;
-    s->path[0].report_loss = 500;
-    s->path[0].link[0].delay = sim_rng_range(r, 1, 50) * RILL_MS;
-    s->path[0].link[1].delay = sim_rng_range(r, 1, 50) * RILL_MS;
-    sim_hop_config *h = &s->path[0].hop[0];
-    h->rate[0] = (rill_ratio){1, 1};
-    h->rate[1] = (rill_ratio){1, 1};
-    h->burst = 1000;
-    h->margin_ms = 1000;
-    h->min_window_ms = 1000;
-    rill_connection_options_init(&s->server_options);
-    rill_connection_options_init(&s->client_options);
-    s->client_app = (sim_app_config){.actions = 40,
-                                     .duration = 5 * RILL_SECOND,
-                                     .max_streams = 6,
-                                     .amount_low = 1,
-                                     .amount_high = 200000,
-                                     .data_high = 20000,
-                                     .pays = true};
-    s->server_app = s->client_app;
-}
-
-static void half_rate(sim_scenario *s)
-{
-    s->path[0].hop[0].rate[0] = (rill_ratio){1, 2};
-    s->path[0].hop[0].rate[1] = (rill_ratio){2, 1};
-}
-
-static void max_told(sim_scenario *s)
-{
-    half_rate(s);
-    s->path[0].hop[0].max_packet[0] = 3000;
-    s->path[0].hop[0].max_packet[1] = 5000;
-    s->path[0].hop[0].max_told = true;
-}
-
-static void max_untold(sim_scenario *s)
-{
-    max_told(s);
-    s->path[0].hop[0].max_told = false;
-}
-
-static void money_only(sim_scenario *s)
-{
-    s->client_app.data_high = 0;
-    s->server_app.actions = 0;
-    s->client_app.max_streams = 1;
-}
-
-static void data_only(sim_scenario *s)
-{
-    s->client_app.pays = false;
-    s->server_app.pays = false;
-    s->client_app.data_high = 200000;
-    s->server_app.data_high = 200000;
-}
-
-static void slow(sim_scenario *s)
-{
-    data_only(s);
-    s->client_app.slow_reader = 1000;
-    s->server_app.slow_reader = 1000;
-    s->client_options.connection_receive_buffer = 65534;
-    s->server_options.connection_receive_buffer = 65534;
-    s->server_options.stream_receive_buffer = 16384;
-}
-
-static void receive_max(sim_scenario *s)
-{
-    max_told(s);
-    s->client_app.raises = true;
-    s->server_app.raises = true;
-    s->client_options.default_receive_max = 0;
-    s->server_options.default_receive_max = 1000;
-}
-
-static void asks(sim_scenario *s)
-{
-    max_told(s);
-    s->server_options.ask_before_fulfill = true;
-    s->client_options.ask_before_fulfill = true;
-    s->client_app.late = 800;
-    s->server_app.late = 800;
-    s->client_app.refuses = 100;
-    s->server_app.refuses = 100;
-}
-
-static void asks_too_late(sim_scenario *s)
-{
-    asks(s);
-    s->client_app.too_late = 200;
-    s->server_app.too_late = 200;
-    s->client_app.never = 100;
-    s->server_app.never = 100;
-    s->server_options.max_undecided = 16;
-    s->client_options.packet_lifetime = 4 * RILL_SECOND;
-    s->server_options.packet_lifetime = 4 * RILL_SECOND;
-    s->client_app.duration = 20 * RILL_SECOND;
-    s->server_app.duration = 20 * RILL_SECOND;
-}
-
-static void asks_busy(sim_scenario *s)
-{
-    asks_too_late(s);
-    s->timer_lag = 3 * RILL_SECOND;
-}
-
-static void asks_receive_max(sim_scenario *s)
-{
-    asks(s);
-    s->client_app.raises = true;
-    s->server_app.raises = true;
-    s->client_options.default_receive_max = 20000;
-    s->server_options.default_receive_max = 10000;
-}
-
-static void loses(sim_scenario *s)
-{
-    max_told(s);
-    for (unsigned i = 0; i < 2; i++) {
-        s->path[0].link[i].lose_request = 30;
-        s->path[0].link[i].lose_reply = 30;
-    }
-}
-
-static void duplicates(sim_scenario *s)
-{
-    max_told(s);
-    s->path[0].link[1].duplicate = 300;
-    s->path[0].link[0].duplicate = 300;
-    s->path[0].link[0].reorder = 300;
-}
-
-static void closes(sim_scenario *s)
-{
-    max_told(s);
-    s->client_app.closes = 150;
-    s->server_app.closes = 150;
-    s->client_app.ends = 150;
-    s->server_app.ends = 150;
-    s->client_app.actions = 80;
-    s->server_app.actions = 80;
-}
-
-static void limits_value(sim_scenario *s)
-{
-    s->path[0].hop[0].value_per_second = 100000;
-}
-
-static void limits_packets(sim_scenario *s)
-{
-    max_told(s);
-    s->path[0].hop[0].packets_per_second = 50;
-}
-
-static void goes_down(sim_scenario *s)
-{
-    max_told(s);
-    s->path[0].hop[0].down_every_ms = 1000;
-    s->path[0].hop[0].down_for_ms = 400;
-}
-
-static void times_out(sim_scenario *s)
-{
-    limits_value(s);
-    s->client_app.timeouts = 1000;
-    s->server_app.timeouts = 1000;
-    s->client_app.lowers = 100;
-}
-
-static void fixed_rate(sim_scenario *s)
-{
-    max_told(s);
-    s->client_options.min_rate = (rill_ratio){1, 2};
-    s->server_options.min_rate = (rill_ratio){2, 1};
-}
-
-static void rate_falls(sim_scenario *s)
-{
-    fixed_rate(s);
-    s->hostile = true;
-    s->worsen_at = 500 * RILL_MS;
-    s->worsen = (rill_ratio){3, 4};
-}
-
-static void four_hops(sim_scenario *s)
-{
-    sim_path_config *p = &s->path[0];
-    p->hops = 4;
-    for (unsigned i = 1; i < 4; i++) {
-        p->hop[i] = p->hop[0];
-        p->link[i + 1] = p->link[1];
-    }
-    half_rate(s);
-    p->hop[2].max_packet[0] = 4000;
-    p->hop[1].max_packet[1] = 7000;
-}
-
-static void hostile(sim_scenario *s, sim_adversary_config a)
-{
-    max_told(s);
-    s->hostile = true;
-    s->client_options.min_rate = (rill_ratio){1, 2};
-    s->path[0].hop[0].adversary = a;
-}
-
-static void tampers(sim_scenario *s)
-{
-    hostile(s, (sim_adversary_config){.flip_data = 100, .cut_data = 50, .change_condition = 50});
-}
-
-static void changes_amounts(sim_scenario *s)
-{
-    hostile(s, (sim_adversary_config){.raise_amount = 200, .lower_amount = 200});
-}
-
-static void changes_expiry(sim_scenario *s)
-{
-    hostile(s, (sim_adversary_config){.change_expiry = 300});
-    s->server_options.ask_before_fulfill = true;
-    s->server_app.late = 500;
-}
-
-static void replays(sim_scenario *s)
-{
-    hostile(s, (sim_adversary_config){.replay = 500, .raise_amount = 200});
-}
-
-static void swaps(sim_scenario *s)
-{
-    hostile(s, (sim_adversary_config){.swap_data = 100, .swap_reply = 100});
-}
-
-static void cheats(sim_scenario *s)
-{
-    hostile(s,
-            (sim_adversary_config){
-                .wrong_fulfillment = 100, .reject_fulfilled = 50, .flip_reply = 50, .twice = 100});
-}
-
-static void forges(sim_scenario *s)
-{
-    hostile(s, (sim_adversary_config){.forge_reject = 100, .garbage_reply = 50});
-}
-
-static void lies(sim_scenario *s)
-{
-    hostile(s, (sim_adversary_config){.lie_f08 = 150});
-}
-
-static void withholds(sim_scenario *s)
-{
-    hostile(s, (sim_adversary_config){.withhold = 50, .late_fulfill = 100});
-}
-
-static void skewed(sim_scenario *s)
-{
-    asks(s);
-    s->client_wall_offset = 4000;
-    s->server_wall_offset = -4000;
-}
-
-static void nothing_more(sim_scenario *s)
-{
-    (void)s;
-}
-
-static const struct {
-    const char *name;
-    void (*change)(sim_scenario *s);
-} named[] = {
-    {"plain", nothing_more},
-    {"money-only", money_only},
-    {"data-only", data_only},
-    {"half-rate", half_rate},
-    {"max-told", max_told},
-    {"max-untold", max_untold},
-    {"slow-readers", slow},
-    {"receive-max", receive_max},
-    {"asks", asks},
-    {"asks-too-late", asks_too_late},
-    {"asks-busy", asks_busy},
-    {"asks-receive-max", asks_receive_max},
-    {"loses", loses},
-    {"duplicates", duplicates},
-    {"closes", closes},
-    {"limits-value", limits_value},
-    {"limits-packets", limits_packets},
-    {"goes-down", goes_down},
-    {"times-out", times_out},
-    {"fixed-rate", fixed_rate},
-    {"rate-falls", rate_falls},
-    {"four-hops", four_hops},
-    {"skewed", skewed},
-    {"tampers", tampers},
-    {"changes-amounts", changes_amounts},
-    {"changes-expiry", changes_expiry},
-    {"replays", replays},
-    {"swaps", swaps},
-    {"cheats", cheats},
-    {"forges", forges},
-    {"lies", lies},
-    {"withholds", withholds},
-};
-
-const char *sim_scenario_name(unsigned index)
-{
-    return index < sizeof(named) / sizeof(named[0]) ? named[index].name : NULL;
-}
-
 bool sim_scenario_make(sim_scenario *s, const char *name, uint64_t seed)
 {
     sim_rng r;
-    sim_rng_seed(&r, seed, 1);
     memset(s, 0, sizeof(*s));
     if (name == NULL) {
+        sim_rng_seed(&r, seed, 1);
         draw(s, &r);
         return true;
     }
-    for (unsigned i = 0; sim_scenario_name(i) != NULL; i++) {
-        if (strcmp(named[i].name, name) != 0)
-            continue;
-        plain(s, &r);
-        named[i].change(s);
-        s->name = named[i].name;
-        return true;
-    }
+    for (unsigned i = 0; sim_scenario_name(i) != NULL; i++)
+        if (strcmp(sim_scenario_name(i), name) == 0) {
+            sim_scenario_named(s, i, seed);
+            return true;
+        }
     return false;
+}
+
+static void lower(uint64_t *value, uint64_t most)
+{
+    if (most != 0 && *value > most)
+        *value = most;
+}
+
+static void lower_unsigned(unsigned *value, uint64_t most)
+{
+    if (most != 0 && *value > most)
+        *value = (unsigned)most;
+}
+
+static void cut_app(sim_app_config *a, const sim_cut *cut)
+{
+    lower_unsigned(&a->actions, cut->actions);
+    lower_unsigned(&a->max_streams, cut->streams);
+    lower(&a->amount_high, cut->amount);
+    lower(&a->amount_low, a->amount_high);
+    lower(&a->data_high, cut->data);
+    lower(&a->duration, cut->duration_ms * RILL_MS);
+}
+
+/* The connector that exchanges stays: minimum rates were made for it. */
+static void cut_path(sim_path_config *p, uint64_t hops)
+{
+    for (unsigned i = 0; hops != 0 && hops < p->hops && i < p->hops; i++)
+        if (i >= hops && p->hop[i].rate[0].num != p->hop[i].rate[0].den)
+            memcpy(p->hop[0].rate, p->hop[i].rate, sizeof(p->hop[0].rate));
+    lower_unsigned(&p->hops, hops);
+}
+
+void sim_scenario_cut(sim_scenario *s, const sim_cut *cut)
+{
+    for (unsigned f = 0; f < SIM_FEATURE_COUNT; f++)
+        if (cut->without[f])
+            sim_feature_remove(s, (sim_feature)f);
+    unsigned before = s->clients;
+    lower_unsigned(&s->clients, cut->clients);
+    /* The rogue's path is the one after the clients'. */
+    s->path[s->clients] = s->path[before];
+    for (unsigned i = 0; i < s->clients; i++)
+        lower_unsigned(&s->connections[i], cut->connections);
+    for (unsigned i = 0; i < s->clients; i++)
+        cut_path(&s->path[i], cut->hops);
+    cut_app(&s->client_app, cut);
+    cut_app(&s->server_app, cut);
+    lower_unsigned(&s->rogue.packets, cut->rogue_packets);
+    lower(&s->rogue.duration, cut->duration_ms * RILL_MS);
 }

@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_HOSTS  (1 + SIM_MAX_CLIENTS) /* the server first */
-#define MAX_EVENTS 3000000               /* of one run: more is a run without end */
+#define MAX_HOSTS   (1 + SIM_MAX_CLIENTS) /* the server first */
+#define MAX_EVENTS  3000000               /* of one run: more is a run without end */
+#define MAX_PACKETS 10000                 /* after which faults stop early */
 /* Virtual time in which everything is done once faults have stopped, and ended once it is done. */
-#define SETTLE_TIME  (300 * RILL_SECOND)
+#define SETTLE_TIME  (300 * RILL_SECOND) /* since something went on last */
 #define FINISH_TIME  (200 * RILL_SECOND)
 #define DRAIN_TIME   (400 * RILL_SECOND)
-#define MEMORY_LIMIT ((size_t)64 << 20)
+#define MEMORY_LIMIT ((size_t)16 << 20)
 
 typedef struct world {
     const sim_scenario *scenario;
@@ -24,7 +25,11 @@ typedef struct world {
     rill_credentials credentials[SIM_MAX_PAIRS];
     sim_host *hosts[MAX_HOSTS];
     unsigned host_count;
-    sim_path *paths[SIM_MAX_CLIENTS];
+    sim_path *paths[SIM_MAX_PATHS];
+    unsigned path_count;
+    sim_rogue *rogue; /* NULL: none */
+    sim_rng rng;      /* of what befalls hosts */
+    bool calm;
     uint64_t events;
 } world;
 
@@ -48,6 +53,8 @@ static void run_until(world *w, uint64_t until)
         w->queue.now = until;
 }
 
+static void connect_now(void *context, uint64_t pair);
+
 static sim_host *make_host(world *w, unsigned index, uint64_t seed)
 {
     const sim_scenario *s = w->scenario;
@@ -60,15 +67,17 @@ static sim_host *make_host(world *w, unsigned index, uint64_t seed)
     h->memory_limit = MEMORY_LIMIT;
     h->timer_lag = s->timer_lag;
     h->mono_offset = sim_mix(seed + index) >> 20;
-    h->wall_offset = server ? s->server_wall_offset : s->client_wall_offset;
+    h->wall_offset = s->wall_offset[server ? 0 : 1];
+    if (h->wall_offset != 0)
+        sim_count(w->report, SIM_SKEW);
     if (server)
         snprintf(h->address, sizeof(h->address), "test.server");
     else
         snprintf(h->address, sizeof(h->address), "test.client%u", index);
-    static const uint8_t secret[32] = {'s', 'i', 'm'};
+    snprintf((char *)h->server_secret, sizeof(h->server_secret), "sim%u", index);
     rill_endpoint_options o;
     rill_endpoint_options_init(&o);
-    o.server_secret = secret;
+    o.server_secret = h->server_secret;
     o.accept = server;
     o.connection = *options;
     h->books = sim_books_new(w->report, &w->directory, index, server, seed);
@@ -93,7 +102,71 @@ static void join(world *w, unsigned client, uint64_t seed)
                                sim_host_port(from_client), sim_host_port(from_server));
     from_client->path = p;
     from_server->path = p;
-    w->paths[client - 1] = p;
+    w->paths[w->path_count++] = p;
+}
+
+/* The rogue and the endpoint that it abuses. */
+static void join_rogue(world *w, uint64_t seed)
+{
+    const sim_scenario *s = w->scenario;
+    sim_rogue *r = sim_allocate(sizeof(*r));
+    sim_rogue_init(r, &s->rogue, w->report, &w->queue, seed);
+    sim_host *h = w->hosts[s->rogue.serves ? 1 : 0];
+    sim_route *route = &h->routes[h->route_count];
+    *route = (sim_route){h, NULL, NULL, 1, h->route_count++, SIM_ROGUE_ADDRESS};
+    sim_path *p = sim_path_new(&s->path[s->clients], &w->queue, w->report, seed + 99,
+                               sim_rogue_port(r), sim_host_port(route));
+    route->path = p;
+    r->path = p;
+    r->side = 0;
+    w->paths[w->path_count++] = p;
+    w->rogue = r;
+    /* Whom it may name instead of itself. */
+    snprintf(r->strangers[0], sizeof(r->strangers[0]), "test.nowhere.x");
+    snprintf(r->strangers[1], sizeof(r->strangers[1]), "test.client1");
+    snprintf(r->strangers[2], sizeof(r->strangers[2]), "test.server");
+    snprintf(r->strangers[3], sizeof(r->strangers[3]), "test.client1.0123456789abcdef");
+    r->stranger_count = SIM_ROGUE_STRANGERS;
+}
+
+static void rogue_starts(void *context, uint64_t argument)
+{
+    (void)argument;
+    world *w = context;
+    if (!w->report->failed)
+        sim_rogue_start(w->rogue);
+}
+
+/* The pair of the rogue, who is its client or its server. */
+static void add_rogue_pair(world *w, sim_rng *r)
+{
+    const sim_scenario *s = w->scenario;
+    sim_rogue *rogue = w->rogue;
+    unsigned index = w->directory.count++;
+    sim_pair *p = &w->directory.pairs[index];
+    rill_credentials *c = &w->credentials[index];
+    *p = (sim_pair){.rogue = true, .rogue_serves = s->rogue.serves, .client = 1};
+    w->directory.scrawls = s->rogue.bad_frames != 0;
+    rogue->pair = index;
+    if (!s->rogue.serves) {
+        char tag[8];
+        rill_credentials_options o;
+        snprintf(tag, sizeof(tag), "p%u", index);
+        rill_credentials_options_init(&o);
+        o.tag = tag;
+        p->client = MAX_HOSTS;
+        int error = rill_endpoint_credentials(w->hosts[0]->endpoint, &o, c);
+        if (error != RILL_OK)
+            sim_violation(w->report, "rill_endpoint_credentials: %s", rill_error_name(error));
+        snprintf(rogue->target, sizeof(rogue->target), "%s", c->destination_account);
+    } else {
+        snprintf(c->destination_account, sizeof(c->destination_account), SIM_ROGUE_ADDRESS ".x");
+        sim_rng_fill(r, c->shared_secret, sizeof(c->shared_secret));
+        sim_queue_put(&w->queue, sim_rng_below(r, RILL_SECOND), connect_now, w, index, NULL);
+    }
+    sim_keys_derive(&p->keys, c->shared_secret, sizeof(c->shared_secret));
+    rogue->keys = p->keys;
+    sim_queue_put(&w->queue, sim_rng_below(r, RILL_SECOND), rogue_starts, w, 0, NULL);
 }
 
 static void connect_now(void *context, uint64_t pair)
@@ -102,6 +175,8 @@ static void connect_now(void *context, uint64_t pair)
     sim_host *h = w->hosts[w->directory.pairs[pair].client];
     if (w->report->failed)
         return;
+    if (h->endpoint == NULL)
+        return;
     sim_host_enter(h);
     const rill_credentials *c = &w->credentials[pair];
     rill_connection *connection;
@@ -109,8 +184,10 @@ static void connect_now(void *context, uint64_t pair)
                                       c->shared_secret, sizeof(c->shared_secret),
                                       &w->scenario->client_options, &connection);
     if (error != RILL_OK) {
-        sim_violation(w->report, "host %u: rill_endpoint_connect: %s", h->index,
-                      rill_error_name(error));
+        if (error != RILL_ERR_NOMEM || h->memory.refused == 0)
+            sim_violation(w->report, "host %u: rill_endpoint_connect: %s", h->index,
+                          rill_error_name(error));
+        sim_host_turn(h);
         return;
     }
     sim_app_connected(h->app, (unsigned)pair, connection);
@@ -141,8 +218,103 @@ static void worsen(void *context, uint64_t argument)
     (void)argument;
     world *w = context;
     sim_trace(w->report, "the rate falls");
+    sim_count(w->report, SIM_WORSEN);
     for (unsigned i = 0; i < w->scenario->clients; i++)
         sim_path_worsen(w->paths[i], w->scenario->worsen);
+}
+
+/* ---- what befalls hosts ---- */
+
+static void reconnect(void *context, uint64_t host)
+{
+    world *w = context;
+    sim_host_reconnect(w->hosts[host]);
+}
+
+static void disconnect(void *context, uint64_t host)
+{
+    world *w = context;
+    if (w->calm || w->hosts[host]->link_down)
+        return;
+    sim_host_disconnect(w->hosts[host]);
+    uint64_t back = w->queue.now + sim_rng_below(&w->rng, w->scenario->away) + 1;
+    sim_queue_put(&w->queue, back, reconnect, w, host, NULL);
+}
+
+static void jump(void *context, uint64_t host)
+{
+    world *w = context;
+    sim_host *h = w->hosts[host];
+    if (w->calm || w->report->failed)
+        return;
+    int64_t by = (int64_t)sim_rng_below(&w->rng, (uint64_t)w->scenario->jump_ms * 2 + 1) -
+                 w->scenario->jump_ms;
+    h->wall_offset = by;
+    sim_count(w->report, SIM_CLOCK_JUMPS);
+    sim_trace(w->report, "host %u: its wall clock is off by %" PRId64 " ms", h->index, by);
+}
+
+static void restart(void *context, uint64_t argument)
+{
+    (void)argument;
+    world *w = context;
+    sim_host *h = w->hosts[0];
+    if (w->report->failed || h->endpoint != NULL)
+        return;
+    sim_trace(w->report, "host 0: starts again");
+    uint32_t fail = h->memory.fail;
+    h->memory.fail = 0;
+    sim_host_restart(h);
+    h->memory.fail = fail;
+    sim_host_reconnect(h);
+}
+
+/* Clients find out by what comes back, or does not. */
+static void crash(void *context, uint64_t argument)
+{
+    (void)argument;
+    world *w = context;
+    if (w->calm)
+        return;
+    sim_host_crash(w->hosts[0]);
+    for (unsigned i = 1; i < w->host_count; i++)
+        for (unsigned k = 0; k < w->directory.count; k++) {
+            sim_ledger *l = &w->hosts[i]->books->ledgers[k];
+            l->crossed = l->crossed || l->connection != NULL || l->ended;
+        }
+    sim_queue_put(&w->queue, w->queue.now + w->scenario->restart_for, restart, w, 0, NULL);
+}
+
+static void no_memory(void *context, uint64_t permille)
+{
+    world *w = context;
+    for (unsigned i = 0; i < w->host_count && !w->report->failed; i++)
+        w->hosts[i]->memory.fail = (uint32_t)permille;
+}
+
+static void plan_troubles(world *w, uint64_t seed)
+{
+    const sim_scenario *s = w->scenario;
+    sim_rng_seed(&w->rng, seed, 3);
+    uint64_t span = s->client_app.duration;
+    for (unsigned i = 0; i < w->host_count; i++) {
+        for (unsigned k = 0; k < s->disconnects; k++)
+            sim_queue_put(&w->queue, sim_rng_below(&w->rng, span), disconnect, w, i, NULL);
+        for (unsigned k = 0; k < s->clock_jumps; k++)
+            sim_queue_put(&w->queue, sim_rng_below(&w->rng, span), jump, w, i, NULL);
+    }
+    if (s->restart_at != 0)
+        sim_queue_put(&w->queue, s->restart_at, crash, w, 0, NULL);
+    if (s->no_memory != 0)
+        sim_queue_put(&w->queue, sim_rng_below(&w->rng, span), no_memory, w, s->no_memory, NULL);
+    bool faithful = true;
+    for (unsigned i = 0; i < s->clients; i++) {
+        for (unsigned k = 0; k <= s->path[i].hops; k++)
+            faithful = faithful && s->path[i].link[k].duplicate == 0;
+        for (unsigned k = 0; k < s->path[i].hops; k++)
+            faithful = faithful && s->path[i].hop[k].adversary.replay == 0;
+    }
+    w->directory.faithful = faithful;
 }
 
 static void build(world *w, uint64_t seed)
@@ -159,15 +331,22 @@ static void build(world *w, uint64_t seed)
     for (unsigned i = 0; i < s->clients && !w->report->failed; i++)
         for (unsigned k = 0; k < s->connections[i]; k++)
             add_pair(w, i + 1, &r);
+    if (s->rogue.packets != 0 && w->directory.count < SIM_MAX_PAIRS) {
+        join_rogue(w, seed);
+        add_rogue_pair(w, &r);
+    }
     for (unsigned i = 0; i < w->host_count; i++)
         sim_app_start(w->hosts[i]->app);
     if (s->worsen_at != 0)
         sim_queue_put(&w->queue, s->worsen_at, worsen, w, 0, NULL);
+    plan_troubles(w, seed);
 }
 
 static void each_host(world *w, void (*what)(sim_app *a))
 {
     for (unsigned i = 0; i < w->host_count && !w->report->failed; i++) {
+        if (w->hosts[i]->endpoint == NULL)
+            continue;
         sim_host_enter(w->hosts[i]);
         what(w->hosts[i]->app);
         sim_host_acted(w->hosts[i]);
@@ -184,17 +363,45 @@ static const char *waits_for(world *w)
     return NULL;
 }
 
-static void settle(world *w)
+static uint64_t progress(const world *w)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < w->host_count; i++)
+        sum += sim_app_progress(w->hosts[i]->app);
+    return sum;
+}
+
+static void faults_stop(world *w)
 {
     sim_trace(w->report, "faults stop");
-    for (unsigned i = 0; i < w->scenario->clients; i++)
+    w->calm = true;
+    for (unsigned i = 0; i < w->path_count; i++)
         sim_path_calm(w->paths[i]);
+    if (w->rogue != NULL)
+        sim_rogue_calm(w->rogue);
+    restart(w, 0);
+    for (unsigned i = 0; i < w->host_count; i++) {
+        sim_host *h = w->hosts[i];
+        sim_host_reconnect(h);
+        h->memory.fail = 0;
+        h->wall_offset = w->scenario->wall_offset[h->server ? 0 : 1];
+    }
+}
+
+static void settle(world *w)
+{
+    faults_stop(w);
     each_host(w, sim_app_settle);
     uint64_t until = w->queue.now + SETTLE_TIME;
+    uint64_t before = progress(w);
     const char *what = waits_for(w);
     while (what != NULL && !w->report->failed && w->queue.now < until) {
         run_until(w, w->queue.now + RILL_SECOND / 2);
         what = waits_for(w);
+        /* Few packets in flight on a long path take their time. */
+        if (progress(w) != before)
+            until = w->queue.now + SETTLE_TIME;
+        before = progress(w);
     }
     if (what != NULL)
         sim_violation(w->report, "never done: %s", what);
@@ -208,6 +415,12 @@ static size_t open_connections(const world *w)
     return open;
 }
 
+/* Not everything that was begun can come to an end by itself. */
+static bool gives_up(const world *w)
+{
+    return w->scenario->hostile || w->rogue != NULL || w->scenario->restart_at != 0;
+}
+
 static void finish(world *w)
 {
     sim_trace(w->report, "everything is ended");
@@ -215,7 +428,7 @@ static void finish(world *w)
     uint64_t until = w->queue.now + FINISH_TIME;
     while (open_connections(w) != 0 && !w->report->failed && w->queue.now < until)
         run_until(w, w->queue.now + RILL_SECOND / 2);
-    if (open_connections(w) != 0 && w->scenario->hostile) {
+    if (open_connections(w) != 0 && gives_up(w)) {
         /* Money that may not leave below the minimum rate is waited for: an application gives up.
          */
         each_host(w, sim_app_close);
@@ -233,11 +446,13 @@ static void finish(world *w)
 static void judge(world *w)
 {
     for (unsigned i = 0; i < w->host_count && !w->report->failed; i++) {
-        int error = 0;
-        unsigned errors = sim_app_errors(w->hosts[i]->app, &error);
-        if (errors != 0 && !w->scenario->hostile)
-            sim_violation(w->report, "host %u: a connection died on a fair path: %s", i,
-                          rill_error_name(error));
+        for (unsigned k = 0; k < w->directory.count; k++) {
+            int error = sim_app_error(w->hosts[i]->app, k);
+            if (error != RILL_OK && !w->scenario->hostile && !w->directory.pairs[k].rogue &&
+                !w->hosts[i]->books->ledgers[k].crossed)
+                sim_violation(w->report, "host %u: connection %u died on a fair path: %s", i, k,
+                              rill_error_name(error));
+        }
         sim_books_close(w->hosts[i]->books);
     }
     for (unsigned i = 1; i < w->host_count && !w->report->failed; i++) {
@@ -251,8 +466,9 @@ static void tear_down(world *w)
     for (unsigned i = 0; i < w->host_count; i++)
         sim_host_free(w->hosts[i]);
     sim_queue_free(&w->queue);
-    for (unsigned i = 0; i < w->scenario->clients; i++)
+    for (unsigned i = 0; i < w->path_count; i++)
         sim_path_free(w->paths[i]);
+    free(w->rogue);
     for (unsigned i = 0; i < w->host_count; i++) {
         sim_app_free(w->hosts[i]->app);
         sim_books_free(w->hosts[i]->books);
@@ -271,8 +487,10 @@ void sim_world_run(const sim_scenario *s, uint64_t seed, sim_report *report)
     build(w, seed);
     uint64_t duration = s->client_app.duration > s->server_app.duration ? s->client_app.duration
                                                                         : s->server_app.duration;
-    if (!report->failed)
-        run_until(w, duration + RILL_SECOND);
+    /* A connector that lies about its maximum makes packets of one unit: enough of those. */
+    while (w->queue.now < duration + RILL_SECOND && report->packets < MAX_PACKETS &&
+           !report->failed)
+        run_until(w, w->queue.now + RILL_SECOND / 10);
     if (!report->failed)
         settle(w);
     if (!report->failed)

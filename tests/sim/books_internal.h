@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What both sides of the books share. */
+#ifndef SIM_BOOKS_INTERNAL_H
+#define SIM_BOOKS_INTERNAL_H
+
+#include "books.h"
+
+/* False where it was there already. */
+bool sim_set_add(sim_set *s, uint64_t key);
+/* The pair whose key opens the data, and the packet in b->scratch; or SIM_MAX_PAIRS. */
+unsigned sim_books_open(sim_books *b, const uint8_t *data, size_t len);
+/* The sum of all shares, however many there are. */
+rill_u128 sim_books_shares(const sim_stream_packet *p);
+/*
+ * StreamMoney frames: each stream's part of amount. False: parts do not say it
+ * to the unit. *vague: there were more than SIM_PARTS, and some are left out.
+ */
+bool sim_books_divide(const sim_stream_packet *p, uint64_t amount, sim_part *parts, unsigned *count,
+                      bool *vague);
+/* Limits that the packet in b->scratch told us. */
+void sim_books_learn_limits(sim_books *b, unsigned pair);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The books of what comes to an endpoint, and of its answers. */
+#include "books_internal.h"
+
+#include "rng.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void sim_books_incoming(sim_books *b, rill_now now, uint64_t handle, uint8_t *packet, size_t len)
+{
+    if (b->incoming_count == b->incoming_capacity) {
+        b->incoming_capacity = b->incoming_capacity == 0 ? 16 : b->incoming_capacity * 2;
+        b->incoming = sim_reallocate(b->incoming, b->incoming_capacity * sizeof(sim_incoming));
+    }
+    sim_incoming *in = &b->incoming[b->incoming_count++];
+    *in = (sim_incoming){.handle = handle, .pair = SIM_MAX_PAIRS, .came_ns = now.mono_ns};
+    sim_packet p = sim_packet_parse(packet, len);
+    if (p.type != SIM_PREPARE)
+        return;
+    in->pair = sim_books_open(b, p.data, p.data_len);
+    in->amount = sim_packet_amount(&p);
+    in->expiry_ms = sim_packet_expiry(&p);
+    memcpy(in->condition, p.hash, 32);
+    if (in->pair == SIM_MAX_PAIRS)
+        return;
+    in->minimum = b->scratch.amount;
+    in->sequence = b->scratch.sequence;
+    in->malformed = b->scratch.malformed || b->scratch.type != SIM_PREPARE;
+    rill_u128 shares = sim_books_shares(&b->scratch);
+    in->claimed = shares != 0 && shares <= UINT64_MAX;
+    in->divided =
+        !sim_books_divide(&b->scratch, in->amount, in->parts, &in->part_count, &in->vague);
+    b->ledgers[in->pair].came++;
+    sim_trace(b->report,
+              "host %u gets %" PRIx64 " amount %" PRIu64 " minimum %" PRIu64 " sequence %" PRIu64
+              " streams %u",
+              b->host, handle, in->amount, in->minimum, in->sequence, in->part_count);
+    sim_books_learn_limits(b, in->pair);
+}
+
+static sim_incoming *find_incoming(sim_books *b, uint64_t handle)
+{
+    for (unsigned i = 0; i < b->incoming_count; i++)
+        if (b->incoming[i].handle == handle)
+            return &b->incoming[i];
+    return NULL;
+}
+
+/* 1 % above what is left, for the rounding of rates, and a unit for the rounding of that. */
+static void check_receive_max(sim_books *b, const sim_stream_book *s, uint64_t before)
+{
+    if (s->received_low == before)
+        return;
+    uint64_t left = s->receive_max > before ? s->receive_max - before : 0;
+    if (b->asks)
+        left = s->receive_max;
+    rill_u128 most = (rill_u128)s->receive_max + left / 100 + 1;
+    if (s->received_low > most)
+        sim_violation(b->report,
+                      "host %u: stream %" PRIu64 ": received %" PRIu64 " of at most %" PRIu64,
+                      b->host, s->id, s->received_low, s->receive_max);
+}
+
+static void credit(sim_books *b, const sim_incoming *in)
+{
+    b->ledgers[in->pair].received += in->amount;
+    b->ledgers[in->pair].vague = b->ledgers[in->pair].vague || in->vague;
+    for (unsigned i = 0; i < in->part_count; i++) {
+        sim_stream_book *s = sim_books_stream(b, in->pair, in->parts[i].stream);
+        uint64_t before = s->received_low;
+        s->received_low += in->parts[i].amount;
+        s->receive_divided = s->receive_divided || in->divided;
+        check_receive_max(b, s, before);
+    }
+    b->report->fulfilled++;
+    b->report->units += in->amount;
+}
+
+/* The rate that the sender asked for, from the sender's own books. */
+static void check_rate(sim_books *b, const sim_incoming *in, sim_origin origin)
+{
+    if (origin.books == NULL)
+        return;
+    for (unsigned i = 0; i < origin.books->flight_count; i++) {
+        const sim_flight *f = &origin.books->flights[i];
+        if (f->request != origin.request || memcmp(f->condition, in->condition, 32) != 0)
+            continue;
+        rill_ratio rate = origin.books->ledgers[f->pair].min_rate;
+        if (rate.num != 0 && in->amount < (rill_u128)f->amount * rate.num / rate.den)
+            sim_violation(b->report,
+                          "host %u: fulfilled %" PRIu64 " for %" PRIu64
+                          ", below the sender's minimum rate",
+                          b->host, in->amount, f->amount);
+    }
+}
+
+/* Rules for what only a peer that breaks them sends. */
+static void check_lawful(sim_books *b, const sim_incoming *in)
+{
+    const sim_pair *p = &b->directory->pairs[in->pair];
+    const sim_ledger *l = &b->ledgers[in->pair];
+    bool party = b->host == p->client || (b->server && !p->rogue_serves);
+    if (!party)
+        sim_violation(b->report, "host %u: fulfilled a packet of strangers", b->host);
+    if (in->malformed)
+        sim_violation(b->report, "host %u: fulfilled a malformed packet", b->host);
+    if (in->amount != 0 && !in->claimed)
+        sim_violation(b->report, "host %u: fulfilled money that no stream has a share of", b->host);
+    uint64_t number = sim_mix(sim_mix(in->sequence ^ (uint64_t)in->pair << 59) + l->life);
+    if (!sim_set_add(&b->sequences, number | 1))
+        sim_violation(b->report, "host %u: fulfilled sequence %" PRIu64 " twice", b->host,
+                      in->sequence);
+}
+
+static void check_fulfill(sim_books *b, uint64_t wall_ms, const sim_incoming *in,
+                          const sim_packet *p)
+{
+    uint8_t hash[32];
+    sim_sha256(p->hash, 32, hash);
+    if (in->pair == SIM_MAX_PAIRS || memcmp(hash, in->condition, 32) != 0) {
+        sim_violation(b->report, "host %u: fulfilled what it cannot", b->host);
+        return;
+    }
+    if (wall_ms >= in->expiry_ms)
+        sim_violation(b->report, "host %u: fulfilled a packet %" PRIu64 " ms after it expired",
+                      b->host, wall_ms - in->expiry_ms);
+    if (in->amount < in->minimum)
+        sim_violation(b->report, "host %u: fulfilled %" PRIu64 ", below the minimum %" PRIu64,
+                      b->host, in->amount, in->minimum);
+    check_lawful(b, in);
+    /* A server that was made again knows nothing of before: who sends it twice pays twice. */
+    bool known = b->ledgers[in->pair].life == 0 || b->directory->faithful;
+    if (!sim_set_add(&b->fulfilled, sim_u64_read(in->condition) | 1) && known)
+        sim_violation(b->report, "host %u: fulfilled a packet twice", b->host);
+}
+
+void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin origin,
+                      uint8_t *reply, size_t len)
+{
+    sim_incoming *in = find_incoming(b, handle);
+    if (in == NULL) {
+        sim_violation(b->report, "host %u: answered a packet twice", b->host);
+        return;
+    }
+    sim_packet p = sim_packet_parse(reply, len);
+    if (p.type != SIM_FULFILL && p.type != SIM_REJECT)
+        sim_violation(b->report, "host %u: malformed reply", b->host);
+    if (in->pair != SIM_MAX_PAIRS && p.type != 0) {
+        sim_stream_packet_open(&b->directory->pairs[in->pair].keys, p.data, p.data_len,
+                               &b->scratch);
+        const sim_stream_packet *s = &b->scratch;
+        if (s->authentic && (s->malformed || s->type != p.type || s->sequence != in->sequence ||
+                             s->amount != in->amount))
+            sim_violation(b->report, "host %u: its STREAM reply does not fit the packet", b->host);
+        if (s->authentic && in->came_ns > b->ledgers[in->pair].last_ns)
+            b->ledgers[in->pair].last_ns = in->came_ns;
+        if (!s->authentic && p.type == SIM_FULFILL)
+            sim_violation(b->report, "host %u: Fulfill without a STREAM packet", b->host);
+    }
+    if (p.type == SIM_FULFILL) {
+        check_fulfill(b, now.wall_ms, in, &p);
+        check_rate(b, in, origin);
+        if (in->pair != SIM_MAX_PAIRS)
+            credit(b, in);
+    }
+    *in = b->incoming[--b->incoming_count];
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The books of what an endpoint sends, and of the replies to it. */
+#include "books_internal.h"
+
+#include "rng.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A reply that takes less is not overdue. */
+#define PATIENCE (200 * RILL_MS)
+/* Windows' worth of packets that are overdue or in doubt. */
+#define ASIDE_WINDOWS UINT64_C(16)
+/* Times that the same may be said within a second: some for loss, some for several streams. */
+#define CHATTER 40U
+/* Packets with neither money nor bytes to a rogue: so many, for each of its own, in a second. */
+#define PROVOKED            100U
+#define PROVOKED_EACH       4U
+#define PROVOKED_PER_SECOND 10U
+
+static sim_flight *find_flight(sim_books *b, uint64_t request)
+{
+    for (unsigned i = 0; i < b->flight_count; i++)
+        if (b->flights[i].request == request)
+            return &b->flights[i];
+    return NULL;
+}
+
+static void close_flight(sim_books *b, sim_flight *f)
+{
+    *f = b->flights[--b->flight_count];
+}
+
+static void check_data_sent(sim_books *b, unsigned pair, const sim_frame *f)
+{
+    sim_stream_book *s = sim_books_stream(b, pair, f->stream);
+    for (size_t i = 0; i < f->data_len; i++)
+        if (f->data[i] != sim_pattern(b->pattern, pair, b->server, f->stream, f->value + i)) {
+            sim_violation(b->report, "host %u: stream %" PRIu64 ": byte %" PRIu64 " sent wrong",
+                          b->host, f->stream, f->value + i);
+            return;
+        }
+    uint64_t end = f->value + f->data_len;
+    if (end > s->highest)
+        s->highest = end;
+    if (end > (s->max_data > 16384 ? s->max_data : 16384))
+        sim_violation(b->report,
+                      "host %u: stream %" PRIu64 ": bytes to %" PRIu64 " beyond %" PRIu64, b->host,
+                      f->stream, end, s->max_data);
+}
+
+/*
+ * A packet that is overdue takes no room on the path, though its reply may come
+ * yet: after two round trips, and 200 ms at least. There is a bound on those too.
+ */
+static void check_in_flight(sim_books *b, const sim_ledger *l, unsigned pair, rill_now now)
+{
+    uint64_t young = 0;
+    uint64_t open = 0;
+    for (unsigned i = 0; i < b->flight_count; i++) {
+        const sim_flight *f = &b->flights[i];
+        if (f->pair != pair || f->state != SIM_FLIGHT_OPEN || f->expires_ns <= now.mono_ns)
+            continue;
+        open++;
+        young += now.mono_ns - f->sent_ns < PATIENCE;
+    }
+    /* One more may carry what must not wait: a close. */
+    if (young > l->max_in_flight + UINT64_C(1) || open > l->max_in_flight * (1 + ASIDE_WINDOWS) + 1)
+        sim_violation(b->report,
+                      "host %u: %" PRIu64 " packets in flight, %" PRIu64 " of them fresh", b->host,
+                      open, young);
+}
+
+static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsigned pair,
+                          rill_now now)
+{
+    const sim_stream_packet *p = &b->scratch;
+    if (p->malformed || p->type != SIM_PREPARE)
+        sim_violation(b->report, "host %u: sent a STREAM packet that is malformed", b->host);
+    if (l->any_sequence && p->sequence <= l->last_sequence)
+        sim_violation(b->report, "host %u: sequence %" PRIu64 " after %" PRIu64, b->host,
+                      p->sequence, l->last_sequence);
+    l->any_sequence = true;
+    l->last_sequence = p->sequence;
+    if (f->fulfillable && f->amount > l->max_packet_amount)
+        sim_violation(b->report, "host %u: packet of %" PRIu64 " above the limit %" PRIu64, b->host,
+                      f->amount, l->max_packet_amount);
+    rill_u128 least =
+        l->min_rate.num == 0 ? 0 : (rill_u128)f->amount * l->min_rate.num / l->min_rate.den;
+    if (f->fulfillable && p->amount < least)
+        sim_violation(b->report,
+                      "host %u: minimum %" PRIu64 " of a packet of %" PRIu64
+                      " is below the minimum rate",
+                      b->host, p->amount, f->amount);
+    check_in_flight(b, l, pair, now);
+}
+
+/* Why a connection ends is judged by when its close leaves: the answer to that comes later. */
+static void note_close(sim_books *b, sim_ledger *l, rill_now now)
+{
+    for (unsigned i = 0; i < b->scratch.frame_count && !l->closing; i++)
+        if (b->scratch.frames[i].type == SIM_FRAME_CONNECTION_CLOSE) {
+            l->closing = true;
+            l->idle_ns = now.mono_ns - l->last_ns;
+        }
+}
+
+/* The same control frames over and over, without a pause: a storm that never ends. */
+static void check_chatter(sim_books *b, sim_ledger *l, uint64_t amount, rill_now now)
+{
+    uint64_t now_ms = now.mono_ns / RILL_MS;
+    uint64_t said = amount == 0 && b->scratch.frame_count != 0;
+    for (unsigned i = 0; i < b->scratch.frame_count && said != 0; i++) {
+        const sim_frame *f = &b->scratch.frames[i];
+        said = f->type == SIM_FRAME_STREAM_DATA
+                   ? 0
+                   : sim_mix(said ^ f->type ^ f->stream << 8 ^ f->value << 24);
+    }
+    if (said == 0 || said != l->said || now_ms > l->said_at + 1000) {
+        l->said = said;
+        l->said_at = now_ms;
+        l->said_again = 0;
+    } else if (++l->said_again == CHATTER) {
+        sim_violation(b->report, "host %u: said the same %u times within a second", b->host,
+                      CHATTER);
+    }
+}
+
+static void trace_frames(const sim_books *b)
+{
+    char text[256];
+    int n = 0;
+    for (unsigned i = 0; i < b->scratch.frame_count && n < 200; i++)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, " %02x:%" PRIu64 ":%" PRIu64,
+                      b->scratch.frames[i].type, b->scratch.frames[i].stream,
+                      b->scratch.frames[i].value);
+    sim_trace(b->report, "  sequence %" PRIu64 " minimum %" PRIu64 " frames%s", b->scratch.sequence,
+              b->scratch.amount, n == 0 ? " none" : text);
+}
+
+/* A peer that breaks the rules gets no more out of us by it than it puts in. */
+static void check_provoked(sim_books *b, sim_ledger *l, uint64_t amount, rill_now now)
+{
+    bool bytes = false;
+    for (unsigned i = 0; i < b->scratch.frame_count; i++)
+        bytes = bytes || b->scratch.frames[i].type == SIM_FRAME_STREAM_DATA;
+    if (l->provoked == 0)
+        l->provoked_ns = now.mono_ns;
+    l->provoked += amount == 0 && !bytes;
+    uint64_t seconds = (now.mono_ns - l->provoked_ns) / RILL_SECOND;
+    if (l->provoked > PROVOKED + PROVOKED_EACH * l->came + PROVOKED_PER_SECOND * seconds)
+        sim_violation(b->report, "host %u: %" PRIu64 " packets said to %" PRIu64 " of a rogue",
+                      b->host, l->provoked, l->came);
+}
+
+void sim_books_sent(sim_books *b, rill_now now, uint64_t request, uint8_t *packet, size_t len)
+{
+    sim_packet p = sim_packet_parse(packet, len);
+    unsigned pair = p.type == SIM_PREPARE ? sim_books_open(b, p.data, p.data_len) : SIM_MAX_PAIRS;
+    if (pair == SIM_MAX_PAIRS) {
+        sim_violation(b->report, "host %u: sent a packet that nobody can read", b->host);
+        return;
+    }
+    if (find_flight(b, request) != NULL)
+        sim_violation(b->report, "host %u: request %" PRIu64 " used again", b->host, request);
+    if (b->flight_count == b->flight_capacity) {
+        b->flight_capacity = b->flight_capacity == 0 ? 64 : b->flight_capacity * 2;
+        b->flights = sim_reallocate(b->flights, b->flight_capacity * sizeof(sim_flight));
+    }
+    sim_ledger *l = &b->ledgers[pair];
+    sim_flight *f = &b->flights[b->flight_count++];
+    *f = (sim_flight){.request = request,
+                      .pair = pair,
+                      .amount = sim_packet_amount(&p),
+                      .sequence = b->scratch.sequence,
+                      .sent_ns = now.mono_ns,
+                      .expires_ns = now.mono_ns};
+    uint64_t expiry_ms = sim_packet_expiry(&p);
+    if (expiry_ms > now.wall_ms)
+        f->expires_ns += (expiry_ms - now.wall_ms) * RILL_MS;
+    uint8_t fulfillment[32];
+    uint8_t condition[32];
+    sim_keys_condition(&b->directory->pairs[pair].keys, p.data, p.data_len, fulfillment, condition);
+    memcpy(f->condition, p.hash, 32);
+    f->fulfillable = memcmp(condition, p.hash, 32) == 0;
+    bool vague;
+    f->divided = !sim_books_divide(&b->scratch, f->amount, f->parts, &f->part_count, &vague);
+    l->vague = l->vague || vague;
+    for (unsigned i = 0; i < f->part_count; i++) {
+        const sim_stream_book *s = sim_books_stream(b, pair, f->parts[i].stream);
+        f->parts[i].book = (unsigned)(s - l->streams);
+    }
+    if (b->report->trace)
+        trace_frames(b);
+    if (sim_books_by_rogue(b, pair))
+        check_provoked(b, l, f->amount, now);
+    else
+        check_chatter(b, l, f->amount, now);
+    l->prepares++;
+    b->report->packets++;
+    if (expiry_ms <= now.wall_ms)
+        sim_violation(b->report, "host %u: sent a packet that has expired", b->host);
+    if (l->ended && !l->reopened)
+        sim_violation(b->report, "host %u: sent a packet of connection %u after its end", b->host,
+                      pair);
+    check_numbers(b, l, f, pair, now);
+    note_close(b, l, now);
+    for (unsigned i = 0; i < b->scratch.frame_count; i++)
+        if (b->scratch.frames[i].type == SIM_FRAME_STREAM_DATA)
+            check_data_sent(b, pair, &b->scratch.frames[i]);
+}
+
+/* Saturates: a rogue may say that anything arrived. */
+static void sum_up(uint64_t *sum, uint64_t more)
+{
+    *sum = *sum + more < more ? UINT64_MAX : *sum + more;
+}
+
+static void commit(sim_books *b, const sim_flight *f, bool authentic)
+{
+    sim_ledger *l = &b->ledgers[f->pair];
+    l->fulfilled++;
+    l->sent += f->amount;
+    /* Where the receiver's own word was spoilt, what arrived is at least the minimum: any guess. */
+    sum_up(&l->delivered_low, authentic ? b->scratch.amount : 0);
+    /* Minima are any number where a rogue lied about what arrived. */
+    uint64_t most = sim_books_by_rogue(b, f->pair) ? UINT64_MAX : UINT64_C(1) << 50;
+    sum_up(&l->delivered_high, authentic ? b->scratch.amount : most);
+    for (unsigned i = 0; i < f->part_count; i++) {
+        sim_stream_book *s = sim_books_stream(b, f->pair, f->parts[i].stream);
+        s->sent += f->parts[i].amount;
+        s->divided = s->divided || f->divided;
+    }
+}
+
+/* Whether it is a reply at all, a Fulfill of that Prepare, or a Reject. */
+static int judge(const sim_packet *p, const sim_flight *f)
+{
+    uint8_t hash[32];
+    if (p->type == SIM_REJECT)
+        return strchr("FTR", p->code[0]) != NULL && p->code[0] != 0 ? SIM_REJECT : 0;
+    if (p->type != SIM_FULFILL)
+        return 0;
+    sim_sha256(p->hash, 32, hash);
+    return memcmp(hash, f->condition, 32) == 0 ? SIM_FULFILL : 0;
+}
+
+void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *packet, size_t len,
+                     int error)
+{
+    sim_flight *f = find_flight(b, request);
+    if (f == NULL) {
+        if (error != RILL_ERR_NOT_FOUND)
+            sim_violation(b->report, "host %u: took a second reply to one request: %d", b->host,
+                          error);
+        return;
+    }
+    sim_packet p = sim_packet_parse(packet, len);
+    int verdict = judge(&p, f);
+    bool live = f->state == SIM_FLIGHT_OPEN && f->expires_ns > now.mono_ns;
+    /* What carries no money is not waited for once the connection closes. */
+    const sim_ledger *l = &b->ledgers[f->pair];
+    bool waited = !l->ended && !(l->closing && (f->amount == 0 || !f->fulfillable));
+    if (error == RILL_ERR_NOT_FOUND && live && waited)
+        sim_violation(b->report, "host %u: did not know request %" PRIu64, b->host, request);
+    if (error != RILL_OK && error != RILL_ERR_NOT_FOUND)
+        sim_violation(b->report, "host %u: rill_endpoint_reply: %s", b->host,
+                      rill_error_name(error));
+    bool authentic = false;
+    if (verdict != 0) {
+        sim_stream_packet_open(&b->directory->pairs[f->pair].keys, p.data, p.data_len, &b->scratch);
+        authentic = b->scratch.authentic && !b->scratch.malformed && b->scratch.type == verdict &&
+                    b->scratch.sequence == f->sequence;
+        if (authentic)
+            sim_books_learn_limits(b, f->pair);
+        if (authentic && error == RILL_OK)
+            b->ledgers[f->pair].last_ns = now.mono_ns;
+    }
+    /* What came too late was reported in doubt and then lost: the endpoint may stay with that. */
+    if (verdict == SIM_FULFILL && (live || error == RILL_OK))
+        commit(b, f, authentic);
+    if (verdict == 0)
+        f->state = SIM_FLIGHT_SPOILT;
+    else
+        close_flight(b, f);
+}
+
+void sim_books_unanswered(sim_books *b, uint64_t request, bool sent)
+{
+    sim_flight *f = find_flight(b, request);
+    if (f == NULL)
+        return;
+    if (sent)
+        f->state = SIM_FLIGHT_DOUBT;
+    else
+        close_flight(b, f);
+}
+
+bool sim_books_stray(sim_books *b, uint64_t request)
+{
+    const sim_flight *f = find_flight(b, request);
+    return f != NULL && sim_books_by_rogue(b, f->pair);
+}
+
+bool sim_books_open_request(const sim_books *b, uint64_t *request)
+{
+    for (unsigned i = 0; i < b->flight_count; i++) {
+        *request = b->flights[i].request;
+        if (b->flights[i].state == SIM_FLIGHT_OPEN)
+            return true;
+    }
+    return false;
+}
