@@ -43,5 +43,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(rill_btp_decode(&q, encoded, len) == RILL_OK);
     check_same(&p, &q);
     check_ilp_header(&p, encoded, len);
+    CHECK(rill_btp_encode(&p, encoded, len - 1, &len) == RILL_ERR_BUFFER);
     return 0;
 }

@@ -2,6 +2,8 @@
 /*
  * Runs a fuzz target over its corpus, with any compiler. The argument is the
  * folder; each file is given whole, and cut short at every length up to 512.
+ * --whole before it: not cut, where an input is a program, and what is cut short
+ * of it is only less of the same.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -21,7 +23,7 @@ static void run(const uint8_t *data, size_t size)
     free(copy);
 }
 
-static bool replay(const char *path)
+static bool replay(const char *path, size_t most_cut)
 {
     static uint8_t data[1 << 20];
     FILE *file = fopen(path, "rb");
@@ -33,16 +35,18 @@ static bool replay(const char *path)
     if (!whole)
         return false;
     run(data, size);
-    for (size_t cut = 0; cut < size && cut <= CUT_MAX; cut++)
+    for (size_t cut = 0; cut < size && cut < most_cut; cut++)
         run(data, cut);
     return true;
 }
 
 int main(int argc, char **argv)
 {
-    DIR *folder = argc == 2 ? opendir(argv[1]) : NULL;
+    bool whole = argc == 3 && strcmp(argv[1], "--whole") == 0;
+    const char *name = argv[argc - 1];
+    DIR *folder = argc == 2 || whole ? opendir(name) : NULL;
     if (folder == NULL) {
-        fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
+        fprintf(stderr, "usage: %s [--whole] CORPUS_FOLDER\n", argv[0]);
         return 2;
     }
     size_t count = 0;
@@ -51,9 +55,9 @@ int main(int argc, char **argv)
         char path[4096];
         if (entry->d_name[0] == '.')
             continue;
-        int n = snprintf(path, sizeof(path), "%s/%s", argv[1], entry->d_name);
-        if (n < 0 || (size_t)n >= sizeof(path) || !replay(path)) {
-            fprintf(stderr, "cannot read %s/%s\n", argv[1], entry->d_name);
+        int n = snprintf(path, sizeof(path), "%s/%s", name, entry->d_name);
+        if (n < 0 || (size_t)n >= sizeof(path) || !replay(path, whole ? 0 : CUT_MAX + 1)) {
+            fprintf(stderr, "cannot read %s/%s\n", name, entry->d_name);
             return 1;
         }
         count++;
