@@ -203,6 +203,7 @@ def check_stages():
         ("exported symbols", check(["scripts/check_exports.sh", GCC]), "build, gcc"),
         ("includes point downward", check(["python3", "scripts/check_layers.py"]), None),
         ("sizes of files and functions", check(["python3", "scripts/check_sizes.py"]), None),
+        ("mutants apply", check(["python3", "scripts/mutants.py", "--check"]), None),
         ("format", check(["scripts/format.sh", "--dry-run", "-Werror"]), None),
         ("installation", tap_program("installation", ["tests/install/run", GCC, PREFIX]), "build, gcc"),
         ("man pages", check(["scripts/check_man.sh"]), None),
