@@ -144,8 +144,10 @@ def help_and_version():
         assert re.search(words, result.stdout), result
     every = set(re.findall(r'--[a-z-]+', run('local', '--help').stdout))
     assert every == {'--listen', '--port-file', '--address', '--asset-code', '--asset-scale',
-                     '--max-packet-amount', '--rate-limit', '--allow-origin', '--quiet',
-                     '--verbose', '--help'}, every
+                     '--max-packet-amount', '--rate-limit', '--tls-cert', '--tls-key',
+                     '--allow-origin', '--max-sessions', '--max-strangers', '--auth-timeout',
+                     '--idle-timeout', '--max-accounts', '--max-open', '--max-buffer', '--user',
+                     '--group', '--quiet', '--verbose', '--help'}, every
 
 
 @test
