@@ -100,9 +100,18 @@ static void note_barren(rill_connection *c, uint64_t amount, uint64_t delivered)
 
 /* ---- Fulfill ---- */
 
-/* Frames were acknowledged, but bytes for a stream that was over went nowhere. */
+/*
+ * Frames were acknowledged, but bytes for a stream that was over went nowhere.
+ * Where the word on that was taken off on the way, they may have.
+ */
 static void note_dropped(rill_answer *a)
 {
+    for (unsigned i = 0; !a->authentic && i < a->f->piece_count; i++) {
+        rill_stream *s = a->f->pieces[i].stream;
+        s->dropped = true;
+    }
+    if (!a->authentic)
+        return;
     rill_frame_walk walk = rill_frames_of(a->packet);
     if (a->f->piece_count == 0 || !(a->packet->types & RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE)))
         return;
@@ -136,8 +145,7 @@ static void fulfilled(rill_answer *a)
     }
     c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns,
                                      rill_flight_value(f), f->app_limited);
-    if (a->authentic)
-        note_dropped(a);
+    note_dropped(a);
     rill_flight_succeed(c, f, delivered);
     if (a->authentic)
         apply_frames(a);

@@ -262,8 +262,13 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
     /* What carries no money is not waited for once the connection closes. */
     const sim_ledger *l = &b->ledgers[f->pair];
     bool waited = !l->ended && !(l->closing && (f->amount == 0 || !f->fulfillable));
+    /* A rogue may begin anew, with a number from a later clock: that ends what there was. */
+    waited = waited && !(sim_books_by_rogue(b, f->pair) && f->amount == 0);
     if (error == RILL_ERR_NOT_FOUND && live && waited)
         sim_violation(b->report, "host %u: did not know request %" PRIu64, b->host, request);
+    /* Over a link that broke and came back: the endpoint was told that none would come. */
+    if (error == RILL_ERR_NOT_FOUND && f->state != SIM_FLIGHT_OPEN)
+        return;
     if (error != RILL_OK && error != RILL_ERR_NOT_FOUND)
         sim_violation(b->report, "host %u: rill_endpoint_reply: %s", b->host,
                       rill_error_name(error));

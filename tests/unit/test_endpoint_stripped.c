@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connector takes the STREAM packet off Fulfills: what it said of the bytes is not known. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support/pair.h"
+
+static void strip(pair *p, pair_side to, uint8_t *bytes, size_t *len)
+{
+    uint8_t fulfillment[32];
+    rill_fulfill fulfill;
+    (void)p;
+    if (to != PAIR_CLIENT || rill_fulfill_decode(&fulfill, bytes, *len) != RILL_OK)
+        return;
+    for (unsigned i = 0; i < sizeof fulfillment; i++)
+        fulfillment[i] = fulfill.fulfillment[i];
+    fulfill = (rill_fulfill){.fulfillment = fulfillment};
+    assert_int_equal(rill_fulfill_encode(&fulfill, bytes, *len, len), RILL_OK);
+}
+
+static int end_of_a_stream(bool stripped)
+{
+    pair p;
+    pair_options o;
+    pair_options_init(&o);
+    pair_open(&p, &o);
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair_write(s, "first", 5);
+    pair_run(&p, RILL_SECOND);
+    if (stripped)
+        p.on_reply = strip;
+    pair_write(s, "second", 6);
+    pair_run(&p, RILL_SECOND);
+    p.on_reply = NULL;
+    assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->len, 11);
+    assert_int_equal(rill_stream_end(s), RILL_OK);
+    pair_run(&p, RILL_SECOND);
+    const pair_stream *seen = pair_seen(&p, PAIR_CLIENT, 1);
+    assert_true(seen->ended);
+    int error = seen->error;
+    pair_check_books(&p);
+    pair_close(&p);
+    return error;
+}
+
+static void test_bytes_that_nobody_vouches_for_are_an_error(void **state)
+{
+    (void)state;
+    assert_int_equal(end_of_a_stream(false), RILL_OK);
+    assert_int_equal(end_of_a_stream(true), RILL_ERR_CLOSED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bytes_that_nobody_vouches_for_are_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
