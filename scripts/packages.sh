@@ -43,6 +43,11 @@ header:wslay/wslay.h libwslay-dev
 LIST
 }
 
+needs_load() {
+    needs_quick
+    echo cmd:openssl openssl
+}
+
 needs_format() {
     echo cmd:clang-format-14 clang-format-14
 }
