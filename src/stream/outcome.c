@@ -7,9 +7,6 @@
 #include "stream/endpoint_internal.h"
 #include "stream/shares.h"
 
-/* Numbers that no peer reaches by counting from the start (RFC 29 section 5.1.3). */
-#define CLOCK_SEQUENCES (UINT64_C(1) << 40)
-
 static void unhold(rill_connection *c, rill_flight *f)
 {
     for (unsigned i = 0; i < f->money_count; i++) {
@@ -160,7 +157,7 @@ static void set_aside(rill_connection *c, rill_flight *f)
  */
 static bool takes_duplicates(const rill_connection *c)
 {
-    return c->seen.any && c->seen.highest >= CLOCK_SEQUENCES;
+    return c->seen.any && c->seen.highest >= SEQUENCE_CLOCK;
 }
 
 void rill_flight_overdue(rill_connection *c, rill_flight *f)
