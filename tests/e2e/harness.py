@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 
 BIN, EXAMPLES = (os.path.abspath(p) for p in sys.argv[1:3])
 RILL = os.path.join(BIN, "rill")
@@ -144,3 +145,24 @@ class Node:
         self.program.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
         assert code == 0, f"rilld ended with {code}"
+
+
+def run_tests(tests):
+    """Each function with a case of its own, as TAP. Returns the exit status."""
+    print(f"1..{len(tests)}")
+    failed = 0
+    for number, function in enumerate(tests, 1):
+        name = function.__name__.replace("_", " ")
+        case = Case(None)
+        try:
+            function(case)
+            print(f"ok {number} - {name}")
+        except Exception:  # every failure is a line of TAP
+            failed += 1
+            print(f"not ok {number} - {name}")
+            for line in traceback.format_exc().splitlines():
+                print("# " + line)
+        finally:
+            case.close()
+        sys.stdout.flush()
+    return 1 if failed else 0

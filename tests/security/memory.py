@@ -18,11 +18,10 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import btp  # noqa: E402
-from harness import LIMIT, RILL, RILLD, Case, environment  # noqa: E402
+from harness import LIMIT, RILL, RILLD, Case, environment, run_tests  # noqa: E402
 
 OPEN = {"RILL_CORE_DUMPS": "1"}
 TESTS = []
@@ -327,25 +326,5 @@ def a_crash_leaves_no_core_dump(case):
         resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
-def main():
-    print(f"1..{len(TESTS)}")
-    failed = 0
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace("_", " ")
-        case = Case(None)
-        try:
-            function(case)
-            print(f"ok {number} - {name}")
-        except Exception:  # every failure is a line of TAP
-            failed += 1
-            print(f"not ok {number} - {name}")
-            for line in traceback.format_exc().splitlines():
-                print("# " + line)
-        finally:
-            case.close()
-        sys.stdout.flush()
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests(TESTS))

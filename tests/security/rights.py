@@ -14,11 +14,10 @@ import socket
 import subprocess
 import sys
 import time
-import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import btp  # noqa: E402
-from harness import LIMIT, RILL, RILLD, Case, environment  # noqa: E402
+from harness import LIMIT, RILL, RILLD, Case, environment, run_tests  # noqa: E402
 
 NOBODY = 65534
 PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP = 28, 1 << 2
@@ -269,25 +268,9 @@ def a_pipe_that_nobody_reads_does_not_hold_it_for_ever(case):
 
 
 def main():
-    print(f"1..{len(TESTS)}")
     if os.geteuid() != 0:
         print("# without the tests that only root can begin")
-    failed = 0
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace("_", " ")
-        case = Case(None)
-        try:
-            function(case)
-            print(f"ok {number} - {name}")
-        except Exception:  # every failure is a line of TAP
-            failed += 1
-            print(f"not ok {number} - {name}")
-            for line in traceback.format_exc().splitlines():
-                print("# " + line)
-        finally:
-            case.close()
-        sys.stdout.flush()
-    return 1 if failed else 0
+    return run_tests(TESTS)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ import signal
 import struct
 import subprocess
 import sys
-import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from harness import LIMIT, RILLD, Case, environment  # noqa: E402
+from harness import LIMIT, RILLD, Case, environment, run_tests  # noqa: E402
 
 UNIT, COMPILER = sys.argv[3], sys.argv[4:]
 EXPOSURE = 15  # of 100, as systemd counts it
@@ -218,25 +217,5 @@ def the_filters_filter(case):
         assert code not in (0, 98, 99), f"without {missing}: {code} {node.text}"
 
 
-def main():
-    print(f"1..{len(TESTS)}")
-    failed = 0
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace("_", " ")
-        case = Case(None)
-        try:
-            function(case)
-            print(f"ok {number} - {name}")
-        except Exception:  # every failure is a line of TAP
-            failed += 1
-            print(f"not ok {number} - {name}")
-            for line in traceback.format_exc().splitlines():
-                print("# " + line)
-        finally:
-            case.close()
-        sys.stdout.flush()
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests(TESTS))
