@@ -86,7 +86,7 @@ RILL_API RILL_MUST_CHECK int rill_connection_options_check(const rill_connection
 typedef struct rill_connection_stats {
     uint64_t sent;         /* our units, fulfilled */
     uint64_t in_flight;    /* our units */
-    uint64_t in_doubt;     /* our units, part of in_flight */
+    uint64_t in_doubt;     /* our units, part of in_flight: no reply can come any more */
     uint64_t delivered;    /* other side's units */
     uint64_t received;     /* our units */
     uint64_t packets_sent; /* Prepares */

@@ -142,7 +142,9 @@ RILL_API RILL_MUST_CHECK int rill_endpoint_reply(rill_endpoint *e, rill_now now,
 /*
  * No reply can come any more to this request (the link was lost, or answered
  * with an error that is no ILP packet). sent false: it certainly never left,
- * as if rejected T01; true: its money is in doubt until it has expired.
+ * as if rejected T01; true: its money is in doubt. Once the packet has expired
+ * the receiver is asked what it got (RFC 29 sections 5.3.9 and 5.3.10), as it is
+ * for every packet that expired without a reply.
  */
 RILL_API void rill_endpoint_unanswered(rill_endpoint *e, rill_now now, uint64_t request, bool sent);
 
@@ -184,11 +186,11 @@ typedef struct rill_event {
      */
     uint64_t amount;
     /*
-     * SENT: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_RATE (it stopped the money), RILL_ERR_CLOSED,
-     * RILL_ERR_PATH, RILL_ERR_UNREACHABLE, RILL_ERR_REMOTE ... ; rill_stream_totals_of
-     * says what was sent, delivered and is in doubt. RECEIVED: RILL_OK,
-     * RILL_ERR_TIMEOUT, RILL_ERR_CLOSED. STREAM_END and CONNECTION_END: RILL_OK
-     * where it closed without an error.
+     * SENT: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_RATE (it stopped the money), RILL_ERR_IN_DOUBT
+     * (the rest, for good), RILL_ERR_CLOSED, RILL_ERR_PATH, RILL_ERR_UNREACHABLE,
+     * RILL_ERR_REMOTE ... ; rill_stream_totals_of says what was sent, delivered and is in
+     * doubt. RECEIVED: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_CLOSED. STREAM_END: RILL_OK where it
+     * closed without an error and with nothing in doubt; CONNECTION_END: without an error.
      */
     int error;
     uint8_t close_code;  /* STREAM_END, CONNECTION_END: rill_close_code of whichever side closed */

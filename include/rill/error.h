@@ -49,7 +49,8 @@ RILL_BEGIN_DECLS
     X(CANCELLED, -35, "cancelled")                                                                 \
     X(REMOTE, -36, "closed by the peer with an error")                                             \
     X(IDLE, -37, "closed after inactivity")                                                        \
-    X(EXHAUSTED, -38, "the connection's packet numbers are used up")
+    X(EXHAUSTED, -38, "the connection's packet numbers are used up")                               \
+    X(IN_DOUBT, -39, "replies never came: a part of the money may have arrived or not")
 
 typedef enum rill_error {
     RILL_OK = 0,

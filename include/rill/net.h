@@ -182,7 +182,7 @@ RILL_API void rill_pay_options_init(rill_pay_options *o);
  * all was sent. Otherwise *result still says what was. Errors as rill_listen's
  * and rill_connect's, RILL_ERR_CONNECT and the like where the node cannot be
  * reached, RILL_ERR_TIMEOUT, RILL_ERR_CANCELLED, RILL_ERR_RATE, RILL_ERR_PATH,
- * RILL_ERR_UNREACHABLE.
+ * RILL_ERR_UNREACHABLE, RILL_ERR_IN_DOUBT.
  */
 RILL_API RILL_MUST_CHECK int rill_pay(const rill_pay_options *options, rill_pay_result *result);
 

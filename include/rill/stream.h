@@ -44,8 +44,8 @@ RILL_API const char *rill_close_code_name(uint8_t code);
 typedef struct rill_stream_totals {
     uint64_t send_max;    /* we never send more, counting what is in flight */
     uint64_t sent;        /* fulfilled */
-    uint64_t in_flight;   /* in Prepares not yet answered */
-    uint64_t in_doubt;    /* of in_flight: no reply can come any more, not expired yet */
+    uint64_t in_flight;   /* in Prepares not yet answered; counts as sent for the send max */
+    uint64_t in_doubt;    /* of in_flight: no reply can come any more, it may have arrived */
     uint64_t delivered;   /* what the other side says arrived, of what was fulfilled */
     uint64_t receive_max; /* we refuse more */
     uint64_t received;    /* fulfilled by us */
@@ -82,6 +82,8 @@ RILL_API RILL_MUST_CHECK int rill_stream_set_receive_max(rill_stream *s, uint64_
  * been sent, or no more can be, or the deadline (monotonic nanoseconds, or
  * RILL_NEVER) has come. One at a time: RILL_ERR_STATE while another is under
  * way. At its deadline the send max falls back to what is sent and in flight.
+ * RILL_ERR_IN_DOUBT: replies to the rest never came, and the receiver does not
+ * tell whether it arrived. It stays in doubt; a larger total sends more.
  * RILL_ERR_RANGE: less than already sent or in flight. RILL_ERR_CLOSED.
  */
 RILL_API RILL_MUST_CHECK int rill_stream_send_total(rill_stream *s, uint64_t total,
@@ -140,7 +142,8 @@ RILL_API void rill_stream_offsets_of(const rill_stream *s, rill_stream_offsets *
  * No more from us: once all bytes written are acknowledged and all money up to
  * the send max is sent, the stream closes in both directions; or once nothing
  * of it has got through for the connection's connect_timeout, and its end then
- * says RILL_ERR_BLOCKED. Nothing can be written after this. RILL_ERR_CLOSED.
+ * says RILL_ERR_BLOCKED; or RILL_ERR_IN_DOUBT where all else is sent and some
+ * money stays in doubt. Nothing can be written after this. RILL_ERR_CLOSED.
  */
 RILL_API RILL_MUST_CHECK int rill_stream_end(rill_stream *s);
 

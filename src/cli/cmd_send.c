@@ -269,7 +269,9 @@ const cli_command cli_send = {
         "Shows its progress where stderr is a terminal. Where not all could be sent it exits with\n"
         "1 and says how much was sent, how much was delivered, and how much is in doubt: its "
         "reply\n"
-        "has not come, and it may have arrived or not. --json prints, at the end,\n"
+        "has not come, and it may have arrived or not. Without --timeout it waits until replies\n"
+        "that were lost have expired, asks the receiver what arrived, and sends the rest.\n"
+        "--json prints, at the end,\n"
         "{\"event\":\"done\",\"sent\",\"delivered\",\"in_doubt\",\"packets\",\"rejects\","
         "\"seconds\"}.",
     .options = options,

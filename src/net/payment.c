@@ -128,7 +128,8 @@ static void finish_grace(rill_payment *p)
         return;
     rill_connection_stats stats;
     rill_connection_stats_of(p->connection, &stats);
-    if (stats.in_flight == 0)
+    /* What is in doubt for good is waited for no longer. */
+    if (stats.in_flight == 0 || (p->error == RILL_ERR_IN_DOUBT && stats.packets_in_flight == 0))
         close_connection(p);
     else if (now_of(p) >= p->grace_at)
         /* At once: the connection would wait until what is in doubt has expired, and forget it. */

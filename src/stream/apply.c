@@ -90,9 +90,11 @@ static void apply_max_stream_id(rill_connection *c, uint64_t id)
     }
 }
 
-static void apply_max_money(rill_stream *s, const rill_frame *frame)
+static void apply_max_money(rill_stream *s, const rill_frame *frame, rill_frame_source from)
 {
     rill_money_out *out = &s->out;
+    if (!from.prepare)
+        rill_doubt_told(s, frame->total, from.sequence);
     if (frame->total > out->remote_received)
         out->remote_received = frame->total;
     /* The first word replaces our assumption of no limit; from then on it only rises. */
@@ -186,8 +188,9 @@ static void drop_data(rill_connection *c, const rill_frame *frame)
     rill_connection_update_receive_window(c);
 }
 
-static int apply_to_stream(rill_stream *s, const rill_frame *frame, bool prepare)
+static int apply_to_stream(rill_stream *s, const rill_frame *frame, rill_frame_source from)
 {
+    bool prepare = from.prepare;
     if (frame->type == RILL_FRAME_STREAM_CLOSE) {
         apply_close(s, frame, prepare);
         return RILL_OK;
@@ -201,7 +204,7 @@ static int apply_to_stream(rill_stream *s, const rill_frame *frame, bool prepare
     }
     switch (frame->type) {
     case RILL_FRAME_STREAM_MAX_MONEY:
-        apply_max_money(s, frame);
+        apply_max_money(s, frame, from);
         return RILL_OK;
     case RILL_FRAME_STREAM_DATA:
         return prepare ? apply_data(s, frame) : RILL_OK;
@@ -237,8 +240,9 @@ static int close_unopened(rill_connection *c, const rill_frame *frame)
     return err;
 }
 
-static int apply_stream_frame(rill_connection *c, const rill_frame *frame, bool prepare)
+static int apply_stream_frame(rill_connection *c, const rill_frame *frame, rill_frame_source from)
 {
+    bool prepare = from.prepare;
     rill_stream *s = rill_connection_find(c, frame->stream);
     if (!s && prepare && opens(frame->type)) {
         int err = rill_connection_accept_stream(c, frame->stream, &s);
@@ -251,7 +255,7 @@ static int apply_stream_frame(rill_connection *c, const rill_frame *frame, bool 
     }
     if (!s && prepare && frame->type == RILL_FRAME_STREAM_CLOSE)
         return close_unopened(c, frame);
-    return s ? apply_to_stream(s, frame, prepare) : RILL_OK;
+    return s ? apply_to_stream(s, frame, from) : RILL_OK;
 }
 
 int rill_apply_frame(rill_connection *c, const rill_frame *frame, rill_frame_source from)
@@ -277,6 +281,6 @@ int rill_apply_frame(rill_connection *c, const rill_frame *frame, rill_frame_sou
         rill_connection_tell(c, RILL_TELL(MAX_STREAM_ID), false);
         return RILL_OK;
     default:
-        return apply_stream_frame(c, frame, from.prepare);
+        return apply_stream_frame(c, frame, from);
     }
 }

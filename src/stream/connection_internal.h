@@ -237,6 +237,20 @@ void rill_flight_overdue(rill_connection *c, rill_flight *f);
 /* It has come, or cannot come any more: as if it had never been overdue. */
 void rill_flight_found(rill_connection *c, rill_flight *f);
 
+/* ---- doubt.c: money that expired without a reply ---- */
+/* Its money stays held and in doubt, and is asked about; what carries none is lost. */
+void rill_flight_expire(rill_connection *c, rill_flight *f);
+/* Where the stream has lost money, and nothing else of its money is under way: asks. */
+void rill_doubt_ask(rill_stream *s);
+/* The reply to our packet of this number told how much has been received in all. */
+void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence);
+/* The reply to our packet of this number, which asked, has come. */
+void rill_doubt_acknowledged(rill_stream *s, uint64_t sequence);
+/* Those that were answered without being told: their money stays in doubt. */
+void rill_doubt_review(rill_connection *c);
+/* The stream closes: nobody can be asked any more. */
+void rill_doubt_close(rill_stream *s);
+
 /* ---- apply.c ---- */
 typedef struct rill_frame_source {
     bool prepare;      /* in a Prepare; else in a reply */

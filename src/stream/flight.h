@@ -44,12 +44,13 @@ typedef struct rill_flight {
     uint64_t amount;
     uint64_t minimum;
     uint64_t sent_ns;
-    uint64_t expires_ns; /* monotonic: no reply is waited for after it */
+    uint64_t expires_ns; /* monotonic: no reply is waited for after it; RILL_NEVER: it is past */
     uint8_t fulfillment[32];
     rill_flight_kind kind;
     bool in_doubt;    /* no reply can come any more */
     bool overdue;     /* its reply should have come long ago: not waited for, but for its money */
     bool app_limited; /* the window was not used up when it left */
+    bool shared;      /* by streams; known once it is lost */
     uint8_t volley;   /* of a probe */
     uint8_t money_count;
     uint8_t piece_count;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What becomes of a flight: each of its parts takes effect once, whatever the
- * outcome, and money moves between held and sent, or back, here only.
+ * outcome, and money moves between held and sent, or back, here only, and in
+ * doubt.c, once a packet has expired without an answer.
  */
 #include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
@@ -79,12 +80,8 @@ static void send_again(rill_connection *c, rill_flight *f)
 static void settle_stream(rill_stream *s)
 {
     s->references--;
-    if (s->out.given_up)
-        s->out.send_max = s->out.sent + s->out.held;
-    rill_stream_want_money(s);
-    rill_stream_check_goals(s);
-    rill_stream_check_end(s);
-    rill_stream_release(s);
+    rill_doubt_ask(s);
+    rill_stream_settle(s);
 }
 
 /* Lets go of the streams that the parts point at. */

@@ -149,6 +149,7 @@ static void fulfilled(rill_answer *a)
     rill_flight_succeed(c, f, delivered);
     if (a->authentic)
         apply_frames(a);
+    rill_doubt_review(c);
 }
 
 /* ---- Reject by the receiver ---- */
@@ -213,6 +214,7 @@ static void refused(rill_answer *a)
     else
         rill_flight_refuse(c, f);
     apply_frames(a);
+    rill_doubt_review(c);
 }
 
 /* ---- Reject by a connector ---- */

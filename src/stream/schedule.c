@@ -28,7 +28,8 @@ static bool window_open(const rill_connection *c, uint64_t now_ns)
     if (c->flight_count - aside >= c->options->max_in_flight ||
         aside >= MAX_ASIDE_WINDOWS * c->options->max_in_flight)
         return false;
-    if (!c->remote_validated && c->flight_count >= UNVALIDATED_PACKETS)
+    /* Those in doubt may stay so for good. */
+    if (!c->remote_validated && c->flight_count - c->doubt_count >= UNVALIDATED_PACKETS)
         return false;
     return rill_congestion_packets(c->congestion) > 0;
 }

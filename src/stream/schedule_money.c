@@ -30,6 +30,8 @@ static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s
 
 static uint64_t allowed(rill_connection *c, rill_stream *s)
 {
+    if (s->out.doubt != RILL_DOUBT_NONE)
+        return 0;
     uint64_t amount = rill_stream_sendable(s);
     uint64_t room = within_remote_max(c, s);
     bool blocked = amount > 0 && room == 0 && s->out.held == 0;

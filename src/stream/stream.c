@@ -148,7 +148,7 @@ static void finish_send_goal(rill_stream *s, int error)
 
 static void finish_receive_goal(rill_stream *s, int error)
 {
-    s->in.goal_set = false;
+    s->receive_goal_set = false;
     s->in.goal_deadline = RILL_NEVER;
     s->received_error = error;
     rill_stream_notify(s, RILL_EVENT_RECEIVED);
@@ -168,15 +168,27 @@ void rill_stream_check_goals(rill_stream *s)
     if (s->out.goal_set) {
         if (s->out.sent >= s->out.goal)
             finish_send_goal(s, RILL_OK);
-        else if (s->closed && s->out.held == 0)
+        else if (s->out.held == s->out.abandoned && s->closed)
             finish_send_goal(s, s->end_error != RILL_OK ? s->end_error : RILL_ERR_CLOSED);
+        else if (s->out.held == s->out.abandoned && s->out.held > 0 && rill_stream_sendable(s) == 0)
+            finish_send_goal(s, RILL_ERR_IN_DOUBT);
     }
-    if (s->in.goal_set) {
+    if (s->receive_goal_set) {
         if (s->in.received >= s->in.goal)
             finish_receive_goal(s, RILL_OK);
         else if (s->closed && s->in.reserved == 0)
             finish_receive_goal(s, RILL_ERR_CLOSED);
     }
+}
+
+void rill_stream_settle(rill_stream *s)
+{
+    if (s->out.given_up)
+        s->out.send_max = s->out.sent + s->out.held;
+    rill_stream_want_money(s);
+    rill_stream_check_goals(s);
+    rill_stream_check_end(s);
+    rill_stream_release(s);
 }
 
 void rill_stream_credit(rill_stream *s, uint64_t amount)
@@ -192,13 +204,12 @@ void rill_stream_credit(rill_stream *s, uint64_t amount)
 
 void rill_stream_check_end(rill_stream *s)
 {
-    if (!s->ending || s->closed || s->out.held > 0)
-        return;
-    if (rill_stream_sendable(s) > 0)
+    if (!s->ending || s->closed || s->out.held > s->out.abandoned || rill_stream_sendable(s) > 0)
         return;
     if (s->sendbuf && rill_sendbuf_acknowledged(s->sendbuf) != rill_sendbuf_written(s->sendbuf))
         return;
-    rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false, RILL_OK);
+    rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false,
+                     s->out.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_OK);
 }
 
 static void keep_message(rill_stream *s, const char *message, size_t len)
@@ -233,6 +244,7 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     s->tell = 0;
     s->urgent = 0;
     rill_list_remove(&s->tell_node);
+    rill_doubt_close(s);
     if (!s->close_done)
         rill_stream_tell(s, RILL_TELL(CLOSE), true);
     rill_stream_check_goals(s);
@@ -263,7 +275,7 @@ static uint64_t give_up_at(const rill_stream *s)
 void rill_stream_rearm(rill_stream *s)
 {
     uint64_t at = s->out.goal_set ? s->out.goal_deadline : RILL_NEVER;
-    if (s->in.goal_set && s->in.goal_deadline < at)
+    if (s->receive_goal_set && s->in.goal_deadline < at)
         at = s->in.goal_deadline;
     if (s->ending && !s->closed && give_up_at(s) < at)
         at = give_up_at(s);
@@ -285,7 +297,7 @@ void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns)
 {
     if (s->out.goal_set && s->out.goal_deadline <= now_ns)
         finish_send_goal(s, s->out.sent >= s->out.goal ? RILL_OK : late_reason(s));
-    if (s->in.goal_set && s->in.goal_deadline <= now_ns)
+    if (s->receive_goal_set && s->in.goal_deadline <= now_ns)
         finish_receive_goal(s, RILL_ERR_TIMEOUT);
     if (s->linger_until != 0 && s->linger_until <= now_ns) {
         s->linger_until = 0;

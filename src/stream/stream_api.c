@@ -89,7 +89,7 @@ int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
 {
     if (s->closed)
         return RILL_ERR_CLOSED;
-    if (s->in.goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_RECEIVED)))
+    if (s->receive_goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_RECEIVED)))
         return RILL_ERR_STATE;
     if (total > s->in.window.limit) {
         s->in.window.limit = total;
@@ -97,7 +97,7 @@ int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
     }
     s->in.goal = total;
     s->in.goal_deadline = deadline;
-    s->in.goal_set = true;
+    s->receive_goal_set = true;
     rill_stream_rearm(s);
     rill_stream_check_goals(s);
     rill_connection_wake(s->connection);

@@ -32,17 +32,27 @@ enum {
 
 #define RILL_MAX_MESSAGE 255
 
+/* Money that expired without a reply: whether it arrived is asked of the receiver (doubt.c). */
+typedef enum rill_doubt {
+    RILL_DOUBT_NONE,
+    RILL_DOUBT_LOST,    /* to be asked, once nothing else of the stream's money is under way */
+    RILL_DOUBT_ASKED,   /* until the answer no money is sent */
+    RILL_DOUBT_ANSWERED /* by a reply whose frames are not read yet */
+} rill_doubt;
+
 typedef struct rill_money_out {
     uint64_t send_max;
     uint64_t sent;
-    uint64_t held;
-    uint64_t in_doubt;
+    uint64_t held;      /* under way, or in doubt: not to be sent again */
+    uint64_t in_doubt;  /* of held */
+    uint64_t abandoned; /* of in_doubt: nobody will tell any more */
     uint64_t delivered;
     uint64_t expected;        /* of what is held: other side's units */
     uint64_t remote_max;      /* other side's receive max; UINT64_MAX until told */
     uint64_t remote_received; /* other side's word */
     uint64_t credit;          /* units that still may leave in its turn; 0: it has none */
     uint32_t weight;
+    uint8_t doubt; /* rill_doubt */
     bool blocked;  /* by remote_max */
     bool given_up; /* a goal failed: what comes back is not sent again */
     bool goal_set; /* rill_stream_send_total */
@@ -55,7 +65,6 @@ typedef struct rill_money_in {
     uint64_t received;
     uint64_t reserved; /* packets that wait for a decision */
     uint64_t planned;  /* scratch of the packet being checked */
-    bool goal_set;     /* rill_stream_receive_total */
     uint64_t goal;
     uint64_t goal_deadline;
 } rill_money_in;
@@ -85,9 +94,10 @@ struct rill_stream {
     uint64_t event_out;
     int sent_error; /* of the SENT and RECEIVED events */
     int received_error;
-    bool ours;   /* we opened it */
-    bool ending; /* rill_stream_end */
-    bool closed; /* either side closed it: nothing more goes either way */
+    bool receive_goal_set; /* rill_stream_receive_total: in.goal */
+    bool ours;             /* we opened it */
+    bool ending;           /* rill_stream_end */
+    bool closed;           /* either side closed it: nothing more goes either way */
     bool closed_remote;
     bool close_done;   /* the other side knows */
     bool dropped;      /* the other side had closed when bytes of ours came */
@@ -112,6 +122,8 @@ void rill_stream_notify(rill_stream *s, uint32_t event_type);
 /* Puts the stream on the lists of those with something to send, or off. */
 void rill_stream_want_money(rill_stream *s);
 void rill_stream_want_data(rill_stream *s);
+/* What became of money or bytes of it is known: what follows from that. */
+void rill_stream_settle(rill_stream *s);
 /* Money left for good, or came back; goals that are met are reported. */
 void rill_stream_check_goals(rill_stream *s);
 /* rill_stream_send_total cannot succeed: says why. Nothing where none is under way. */

@@ -33,7 +33,7 @@ static bool stream_frame(rill_stream *s, unsigned what, rill_frame *out)
         out->type = RILL_FRAME_STREAM_MONEY_BLOCKED;
         out->value = s->out.send_max;
         out->total = s->out.sent;
-        return s->out.blocked && !s->closed;
+        return (s->out.blocked || s->out.doubt != RILL_DOUBT_NONE) && !s->closed;
     case RILL_TELL_DATA_BLOCKED:
         out->type = RILL_FRAME_STREAM_DATA_BLOCKED;
         out->value = s->sendbuf ? rill_sendbuf_written(s->sendbuf) : 0;
@@ -231,6 +231,8 @@ void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *contr
 {
     if (control->stream && control->what == RILL_TELL_CLOSE)
         control->stream->close_done = true; /* released with the flight's reference */
+    if (control->stream && control->what == RILL_TELL_MONEY_BLOCKED)
+        rill_doubt_acknowledged(control->stream, sequence);
     if (!control->stream && sequence >= c->told_from)
         c->told |= (1u << control->what) & WHO_WE_ARE;
 }

@@ -132,7 +132,7 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
                 c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns,
                                               rill_flight_value(f), RILL_SIGNAL_LOST);
         }
-        rill_flight_lose(c, f);
+        rill_flight_expire(c, f);
         if (kind == RILL_FLIGHT_PROBE)
             rill_probe_failed(c, now_ns, volley, true);
         else if (kind == RILL_FLIGHT_CLOSE)

@@ -27,6 +27,7 @@ typedef struct sim_directory {
     sim_pair pairs[SIM_MAX_PAIRS];
     unsigned count;
     bool faithful; /* no connector sends a packet twice */
+    bool steady;   /* clocks agree, rates stay, no endpoint forgets what it received */
     bool scrawls;  /* rogues write bytes of no pattern */
 } sim_directory;
 
@@ -39,8 +40,16 @@ typedef struct sim_bounds {
 typedef struct sim_outstanding {
     sim_bounds in_flight;
     sim_bounds in_doubt;
+    uint64_t expired; /* of those: the endpoint may have found that it was sent after all */
     bool divided;
 } sim_outstanding;
+
+/* What became of money, beyond what the link told its sender: the sender's units. */
+typedef struct sim_fate {
+    uint64_t lost;    /* expired without a reply that its endpoint heard */
+    uint64_t reached; /* fulfilled by the receiver */
+    uint64_t kept;    /* of that: its sender was told that it was not */
+} sim_fate;
 
 typedef struct sim_stream_book {
     uint64_t id;
@@ -51,6 +60,7 @@ typedef struct sim_stream_book {
     uint64_t receive_max;
     /* from the link */
     uint64_t sent;
+    sim_fate fate;
     uint64_t received_low; /* without remainders that may be another stream's */
     uint64_t max_data;     /* the highest StreamMaxData that we were told */
     uint64_t highest;      /* end of the bytes that we sent */
@@ -80,6 +90,7 @@ typedef struct sim_ledger {
     uint64_t prepares;
     uint64_t fulfilled;
     uint64_t sent;
+    sim_fate fate;
     uint64_t delivered_low;
     uint64_t delivered_high;
     uint64_t received;
@@ -115,6 +126,7 @@ typedef struct sim_flight {
     uint64_t expires_ns; /* our monotonic clock, as it was when it left */
     uint8_t condition[32];
     bool fulfillable;
+    bool reached; /* the receiver has fulfilled it */
     sim_flight_state state;
     unsigned part_count;
     bool divided;
@@ -168,7 +180,7 @@ typedef struct sim_books {
 
 /* A Fulfill of this host must be for a rate of at least min_rate: asked of the sender's books. */
 typedef struct sim_origin {
-    const sim_books *books; /* of the sender; NULL: not known */
+    sim_books *books; /* of the sender; NULL: not known */
     uint64_t request;
 } sim_origin;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The comparison: what an endpoint says of itself against the books. */
-#include "books.h"
+#include "books_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,10 +20,12 @@ static void add(sim_bounds *b, uint64_t amount, bool certain)
 static void forget_expired(sim_books *b, uint64_t now_ns)
 {
     for (unsigned i = 0; i < b->flight_count;) {
-        if (b->flights[i].expires_ns + GRACE < now_ns)
+        if (b->flights[i].expires_ns + GRACE < now_ns) {
+            sim_books_lost(b, &b->flights[i]);
             b->flights[i] = b->flights[--b->flight_count];
-        else
+        } else {
             i++;
+        }
     }
 }
 
@@ -36,6 +38,8 @@ static void add_flight(sim_outstanding *o, const sim_flight *f, uint64_t amount,
         add(&o->in_doubt, f->state == SIM_FLIGHT_OPEN && fresh ? 0 : amount, false);
         return;
     }
+    if (!fresh)
+        o->expired += amount;
     add(&o->in_flight, amount, fresh && f->state != SIM_FLIGHT_SPOILT);
     if (f->state != SIM_FLIGHT_OPEN)
         add(&o->in_doubt, amount, fresh && f->state == SIM_FLIGHT_DOUBT);
@@ -76,6 +80,30 @@ static void sum_flights(sim_books *b, unsigned pair, uint64_t now_ns)
     }
 }
 
+/*
+ * A packet that expired without a reply is in doubt, until the receiver tells
+ * that it arrived: then it is sent.
+ */
+static void check_sent(sim_books *b, unsigned pair, uint64_t stream, uint64_t is, uint64_t link,
+                       const sim_fate *fate, const sim_outstanding *o)
+{
+    outside(b, pair, stream, "sent", is, (sim_bounds){link, link + fate->lost + o->expired});
+}
+
+/* Nothing is paid twice: whatever the receiver fulfilled is sent, or in flight still. */
+static void check_reached(sim_books *b, unsigned pair, uint64_t stream, const sim_fate *fate,
+                          uint64_t sent, uint64_t in_flight)
+{
+    if (!b->directory->steady || sim_books_by_rogue(b, pair) || b->ledgers[pair].crossed)
+        return;
+    if (fate->reached > sent + in_flight + fate->kept)
+        sim_violation(b->report,
+                      "host %u connection %u stream %" PRIu64 ": %" PRIu64
+                      " fulfilled, of which %" PRIu64 " sent, %" PRIu64 " in flight, %" PRIu64
+                      " kept on the way",
+                      b->host, pair, stream, fate->reached, sent, in_flight, fate->kept);
+}
+
 static void check_stream(sim_books *b, unsigned pair, const sim_stream_book *s,
                          const rill_stream_totals *t)
 {
@@ -92,9 +120,12 @@ static void check_stream(sim_books *b, unsigned pair, const sim_stream_book *s,
                       b->host, s->id);
     bool vague = b->ledgers[pair].vague;
     if (!s->open.divided && !vague) {
-        exactly(b, pair, s->id, "sent", t->sent, s->sent);
-        outside(b, pair, s->id, "in flight", t->in_flight, s->open.in_flight);
-        outside(b, pair, s->id, "in doubt", t->in_doubt, s->open.in_doubt);
+        check_sent(b, pair, s->id, t->sent, s->sent, &s->fate, &s->open);
+        check_reached(b, pair, s->id, &s->fate, t->sent, t->in_flight);
+        sim_bounds in_flight = {s->open.in_flight.low, s->open.in_flight.high + s->fate.lost};
+        sim_bounds in_doubt = {s->open.in_doubt.low, s->open.in_doubt.high + s->fate.lost};
+        outside(b, pair, s->id, "in flight", t->in_flight, in_flight);
+        outside(b, pair, s->id, "in doubt", t->in_doubt, in_doubt);
     }
     if (!s->receive_divided && !vague)
         outside(b, pair, s->id, "received", t->received, (sim_bounds){s->received_low, UINT64_MAX});
@@ -136,14 +167,19 @@ static void check_connection(sim_books *b, unsigned pair, uint64_t now_ns)
     for (unsigned i = 0; i < b->flight_count; i++)
         if (b->flights[i].pair == pair)
             add_flight(&o, &b->flights[i], b->flights[i].amount, now_ns);
-    exactly(b, pair, 0, "sent", s.sent, l->sent);
+    check_sent(b, pair, 0, s.sent, l->sent, &l->fate, &o);
+    check_reached(b, pair, 0, &l->fate, s.sent, s.in_flight);
     exactly(b, pair, 0, "received", s.received, l->received);
     exactly(b, pair, 0, "packets_sent", s.packets_sent, l->prepares);
     exactly(b, pair, 0, "packets_fulfilled", s.packets_fulfilled, l->fulfilled);
+    /* What no reply told of, the receiver's totals do. */
+    bool told = l->fate.lost + o.expired > 0;
     outside(b, pair, 0, "delivered", s.delivered,
-            (sim_bounds){l->delivered_low, l->delivered_high});
-    outside(b, pair, 0, "in flight", s.in_flight, o.in_flight);
-    outside(b, pair, 0, "in doubt", s.in_doubt, o.in_doubt);
+            (sim_bounds){l->delivered_low, told ? UINT64_MAX : l->delivered_high});
+    outside(b, pair, 0, "in flight", s.in_flight,
+            (sim_bounds){o.in_flight.low, o.in_flight.high + l->fate.lost});
+    outside(b, pair, 0, "in doubt", s.in_doubt,
+            (sim_bounds){o.in_doubt.low, o.in_doubt.high + l->fate.lost});
     sums sum = check_streams(b, pair, now_ns);
     exactly(b, pair, 0, "sum of what streams sent", sum.sent, s.sent);
     exactly(b, pair, 0, "sum of what streams received", sum.received, s.received);
@@ -163,6 +199,14 @@ void sim_books_check(sim_books *b, rill_now now)
             check_connection(b, i, now.mono_ns);
 }
 
+static uint64_t unanswered(const sim_books *b, unsigned pair)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < b->flight_count; i++)
+        sum += b->flights[i].pair == pair && b->flights[i].fulfillable ? b->flights[i].amount : 0;
+    return sum;
+}
+
 void sim_books_connection_ended(sim_books *b, unsigned pair)
 {
     sim_ledger *l = &b->ledgers[pair];
@@ -176,7 +220,9 @@ void sim_books_connection_ended(sim_books *b, unsigned pair)
         l->connection = NULL;
         return;
     }
-    exactly(b, pair, 0, "sent at the end", l->final.sent, l->sent);
+    sim_outstanding o = {.expired = unanswered(b, pair)};
+    check_sent(b, pair, 0, l->final.sent, l->sent, &l->fate, &o);
+    check_reached(b, pair, 0, &l->fate, l->final.sent, l->final.in_flight);
     exactly(b, pair, 0, "received at the end", l->final.received, l->received);
     l->connection = NULL;
     l->ended = true;
@@ -219,7 +265,9 @@ void sim_books_close(sim_books *b)
             continue;
         exactly(b, i, 0, "received after the end", l->final.received, l->received);
         /* What the end left in doubt may have been sent after all, and no more than that. */
-        sim_bounds sent = {l->final.sent, l->final.sent + l->final.in_flight};
+        uint64_t lost = l->fate.lost + unanswered(b, i);
+        lost = lost < l->final.sent ? lost : l->final.sent;
+        sim_bounds sent = {l->final.sent - lost, l->final.sent + l->final.in_flight};
         outside(b, i, 0, "sent after the end", l->sent, sent);
     }
 }

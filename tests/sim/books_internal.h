@@ -17,6 +17,8 @@ rill_u128 sim_books_shares(const sim_stream_packet *p);
  */
 bool sim_books_divide(const sim_stream_packet *p, uint64_t amount, sim_part *parts, unsigned *count,
                       bool *vague);
+/* No reply to it was heard, and none will be. */
+void sim_books_lost(sim_books *b, const sim_flight *f);
 /* Limits that the packet in b->scratch told us. */
 void sim_books_learn_limits(sim_books *b, unsigned pair);
 

@@ -79,14 +79,25 @@ static void credit(sim_books *b, const sim_incoming *in)
 }
 
 /* The rate that the sender asked for, from the sender's own books. */
+static void note_reached(sim_ledger *l, sim_flight *f)
+{
+    if (f->reached)
+        return;
+    f->reached = true;
+    l->fate.reached += f->amount;
+    for (unsigned i = 0; i < f->part_count; i++)
+        l->streams[f->parts[i].book].fate.reached += f->parts[i].amount;
+}
+
 static void check_rate(sim_books *b, const sim_incoming *in, sim_origin origin)
 {
     if (origin.books == NULL)
         return;
     for (unsigned i = 0; i < origin.books->flight_count; i++) {
-        const sim_flight *f = &origin.books->flights[i];
+        sim_flight *f = &origin.books->flights[i];
         if (f->request != origin.request || memcmp(f->condition, in->condition, 32) != 0)
             continue;
+        note_reached(&origin.books->ledgers[f->pair], f);
         rill_ratio rate = origin.books->ledgers[f->pair].min_rate;
         if (rate.num != 0 && in->amount < (rill_u128)f->amount * rate.num / rate.den)
             sim_violation(b->report,

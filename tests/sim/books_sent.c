@@ -32,6 +32,26 @@ static void close_flight(sim_books *b, sim_flight *f)
     *f = b->flights[--b->flight_count];
 }
 
+void sim_books_lost(sim_books *b, const sim_flight *f)
+{
+    sim_ledger *l = &b->ledgers[f->pair];
+    if (!f->fulfillable)
+        return;
+    l->fate.lost += f->amount;
+    for (unsigned i = 0; i < f->part_count; i++)
+        l->streams[f->parts[i].book].fate.lost += f->parts[i].amount;
+}
+
+static void note_kept(sim_books *b, const sim_flight *f)
+{
+    sim_ledger *l = &b->ledgers[f->pair];
+    if (!f->reached)
+        return;
+    l->fate.kept += f->amount;
+    for (unsigned i = 0; i < f->part_count; i++)
+        l->streams[f->parts[i].book].fate.kept += f->parts[i].amount;
+}
+
 static void check_data_sent(sim_books *b, unsigned pair, const sim_frame *f)
 {
     sim_stream_book *s = sim_books_stream(b, pair, f->stream);
@@ -282,9 +302,13 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
         if (authentic && error == RILL_OK)
             b->ledgers[f->pair].last_ns = now.mono_ns;
     }
-    /* What came too late was reported in doubt and then lost: the endpoint may stay with that. */
-    if (verdict == SIM_FULFILL && (live || error == RILL_OK))
+    /* What was not heard, since it came too late, may be in doubt for good. */
+    if (verdict == SIM_FULFILL && error == RILL_OK)
         commit(b, f, authentic);
+    else if (verdict != 0 && error != RILL_OK)
+        sim_books_lost(b, f);
+    else if (verdict == SIM_REJECT || p.type == SIM_FULFILL)
+        note_kept(b, f);
     if (verdict == 0)
         f->state = SIM_FLIGHT_SPOILT;
     else

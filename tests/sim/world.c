@@ -213,6 +213,26 @@ static void add_pair(world *w, unsigned client, sim_rng *r)
     sim_queue_put(&w->queue, at, connect_now, w, index, NULL);
 }
 
+/* Clocks that differ by less show a packet's expiry within the second that its sender allows. */
+#define AGREE_MS 1000
+
+/* What a receiver counts can be compared with what was sent, to the unit. */
+static bool steady(const sim_scenario *s)
+{
+    int64_t apart = s->wall_offset[0] - s->wall_offset[1];
+    bool agree = apart > -AGREE_MS && apart < AGREE_MS && s->clock_jumps == 0;
+    if (!agree || s->worsen_at != 0 || s->restart_at != 0)
+        return false;
+    for (unsigned i = 0; i < s->clients; i++)
+        for (unsigned k = 0; k < s->path[i].hops; k++) {
+            const sim_adversary_config *a = &s->path[i].hop[k].adversary;
+            if (a->raise_amount != 0 || a->lower_amount != 0 || a->change_expiry != 0 ||
+                a->strip_reply != 0)
+                return false;
+        }
+    return true;
+}
+
 static void worsen(void *context, uint64_t argument)
 {
     (void)argument;
@@ -315,6 +335,7 @@ static void plan_troubles(world *w, uint64_t seed)
             faithful = faithful && s->path[i].hop[k].adversary.replay == 0;
     }
     w->directory.faithful = faithful;
+    w->directory.steady = steady(s);
 }
 
 static void build(world *w, uint64_t seed)

@@ -69,6 +69,7 @@ typedef struct pair_end {
     unsigned open_count;
     uint64_t ended_sent; /* of connections that are over */
     uint64_t ended_received;
+    uint64_t ended_in_flight;
     unsigned events[RILL_EVENT_CONNECTION_END + 1];
     int sent_error;
     int received_error;
@@ -80,9 +81,11 @@ typedef struct pair_end {
     unsigned stream_count;
     pair_asked asked[PAIR_ASKED];
     unsigned asked_count;
-    uint64_t packets;       /* that it sent */
-    uint64_t fulfilled_out; /* its units, of Prepares that it sent */
-    uint64_t fulfilled_in;  /* its units, of Prepares that it received */
+    uint64_t packets; /* that it sent */
+    uint64_t
+        fulfilled_out;     /* its units, of Prepares that it sent: the link brought their Fulfill */
+    uint64_t paid_out;     /* those whose Fulfill was lost too */
+    uint64_t fulfilled_in; /* its units, of Prepares that it received */
 } pair_end;
 
 typedef struct pair pair;

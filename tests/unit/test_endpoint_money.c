@@ -284,35 +284,6 @@ static void test_a_send_max_counts_what_is_in_flight(void **state)
     pair_check_books(p);
 }
 
-static void lose_replies(pair *p, pair_packet *packet)
-{
-    (void)p;
-    if (packet->from == PAIR_CLIENT && packet->amount > 0)
-        packet->action = packet->number % 2 ? PAIR_IN_DOUBT : PAIR_LOSE_REPLY;
-}
-
-static void test_money_in_doubt_stays_so_until_it_has_expired(void **state)
-{
-    pair *p = *state;
-    p->maximum[PAIR_CLIENT] = 50;
-    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
-    pair_write(s, "x", 1);
-    pair_run(p, 10 * RILL_MS);
-    p->on_packet = lose_replies;
-    assert_int_equal(rill_stream_send_total(s, 100, p->now.mono_ns + RILL_SECOND), RILL_OK);
-    pair_run(p, 20 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
-    assert_int_equal(totals(s).sent, 0);
-    assert_int_equal(totals(s).in_flight, 100);
-    assert_int_equal(totals(s).in_doubt, 50);
-    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 100);
-    pair_run(p, 15 * RILL_SECOND);
-    assert_int_equal(totals(s).in_flight, 0);
-    assert_int_equal(totals(s).in_doubt, 0);
-    assert_int_equal(totals(s).sent, 0);
-    pair_check_books(p);
-}
-
 static void test_a_link_that_takes_nothing_is_not_flooded(void **state)
 {
     pair *p = *state;
@@ -390,7 +361,6 @@ int main(void)
         PAIR_TEST(test_nothing_is_sent_below_the_minimum_rate),
         PAIR_TEST(test_streams_that_end_do_so_where_the_rate_is_too_low),
         PAIR_TEST(test_a_send_max_counts_what_is_in_flight),
-        PAIR_TEST(test_money_in_doubt_stays_so_until_it_has_expired),
         PAIR_TEST(test_a_link_that_takes_nothing_is_not_flooded),
         PAIR_TEST(test_a_wait_that_is_over_is_not_forgotten),
     };

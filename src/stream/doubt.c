@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Money whose reply never came, after its packet has expired. It may have
+ * arrived all the same, and only the receiver knows: the total that it tells
+ * with StreamMaxMoney (RFC 29 section 5.3.9) decides. Until then the money
+ * stays held and in doubt, as a record of its flight that never expires; where
+ * the receiver does not tell, it stays in doubt for good.
+ *
+ * A total can be compared with what is known to have been delivered only where
+ * nothing else is under way. So a stream sends no money while it asks, and what
+ * counts is the reply to a packet that left after all else was settled, and
+ * after the expiry of what is asked about: nobody can take that any more.
+ */
+#include "base/muldiv.h"
+#include "stream/endpoint_internal.h"
+#include "stream/lost.h"
+
+static bool is_lost(const rill_flight *f)
+{
+    return f->expires_ns == RILL_NEVER;
+}
+
+/* The first of them: they are the last of those set aside. */
+static rill_list *first_lost(rill_connection *c)
+{
+    rill_list *first = &c->set_aside;
+    while (first->prev != &c->set_aside && is_lost(RILL_CONTAINER(first->prev, rill_flight, node)))
+        first = first->prev;
+    return first;
+}
+
+/* The place of s in the flight, or its number of places. */
+static unsigned part_of(const rill_flight *f, const rill_stream *s)
+{
+    unsigned i = 0;
+    while (i < f->money_count && f->money[i].stream != s)
+        i++;
+    return i;
+}
+
+/* Who looks through all that a stream has lost. */
+typedef struct lost_walk {
+    rill_stream *stream;
+    rill_list *next;
+    rill_flight *flight;
+    unsigned part;
+} lost_walk;
+
+static lost_walk lost_of(rill_stream *s)
+{
+    return (lost_walk){.stream = s, .next = first_lost(s->connection)};
+}
+
+/* The part found may be taken before the next is asked for. */
+static bool next_lost(lost_walk *w)
+{
+    while (w->next != &w->stream->connection->set_aside) {
+        w->flight = RILL_CONTAINER(w->next, rill_flight, node);
+        w->next = w->next->next;
+        w->part = part_of(w->flight, w->stream);
+        if (w->part < w->flight->money_count)
+            return true;
+    }
+    return false;
+}
+
+/* A reply tells enough if it is to our packet of this number, or a later one. */
+static uint64_t asked_since(rill_stream *s)
+{
+    lost_walk w = lost_of(s);
+    return next_lost(&w) ? w.flight->sequence : 0;
+}
+
+/* Out of the flight, which ends with the last of its parts. */
+static void take(rill_connection *c, rill_flight *f, unsigned part)
+{
+    rill_stream *s = f->money[part].stream;
+    s->out.expected -= f->money[part].expected;
+    s->references--;
+    f->amount -= f->money[part].amount;
+    f->money_count--;
+    for (unsigned i = part; i < f->money_count; i++)
+        f->money[i] = f->money[i + 1];
+    if (f->money_count > 0)
+        return;
+    rill_list_remove(&f->node);
+    c->flight_count--;
+    c->doubt_count--;
+    rill_flight_close(&c->endpoint->flights, f);
+}
+
+/* Ends the asking. Of all that was lost, sent and unsent are known now; the rest stays in doubt. */
+static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent)
+{
+    rill_connection *c = s->connection;
+    uint64_t lost = 0;
+    for (lost_walk w = lost_of(s); next_lost(&w);) {
+        lost += w.flight->money[w.part].amount;
+        take(c, w.flight, w.part);
+    }
+    s->out.doubt = RILL_DOUBT_NONE;
+    s->out.held -= sent + unsent;
+    s->out.in_doubt -= sent + unsent;
+    c->stats.in_flight -= sent + unsent;
+    c->stats.in_doubt -= sent + unsent;
+    s->out.abandoned += lost - sent - unsent;
+    s->out.sent += sent;
+    c->stats.sent = rill_add_sat(c->stats.sent, sent);
+    if (sent == 0)
+        return;
+    s->event_out = rill_add_sat(s->event_out, sent);
+    rill_stream_notify(s, RILL_EVENT_PROGRESS);
+}
+
+static void abandon(rill_stream *s)
+{
+    take_all(s, 0, 0);
+}
+
+static void settled(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    rill_stream_settle(s);
+    rill_connection_ready(c);
+    rill_connection_check_end(c);
+    rill_connection_check_closed(c);
+}
+
+/* ---- asking ---- */
+
+void rill_doubt_ask(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    uint64_t lost = 0;
+    if (s->out.doubt != RILL_DOUBT_LOST)
+        return;
+    for (lost_walk w = lost_of(s); next_lost(&w);)
+        lost += w.flight->money[w.part].amount;
+    if (s->out.held != s->out.abandoned + lost)
+        return;
+    for (lost_walk w = lost_of(s); next_lost(&w);)
+        w.flight->sequence = c->next_sequence;
+    s->out.doubt = RILL_DOUBT_ASKED;
+    rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
+}
+
+void rill_flight_expire(rill_connection *c, rill_flight *f)
+{
+    if (f->kind != RILL_FLIGHT_NORMAL || f->amount == 0) {
+        rill_flight_lose(c, f);
+        return;
+    }
+    if (!f->in_doubt)
+        rill_flight_doubt(c, f);
+    if (f->overdue)
+        c->overdue_count--;
+    f->overdue = false;
+    f->expires_ns = RILL_NEVER;
+    rill_list_remove(&f->node);
+    rill_list_push_back(&c->set_aside, &f->node);
+    rill_stream *streams[RILL_FLIGHT_MONEY];
+    unsigned count = f->money_count;
+    for (unsigned i = 0; i < count; i++)
+        streams[i] = f->money[i].stream;
+    f->shared = count > 1;
+    for (unsigned i = 0; i < count; i++) {
+        rill_stream *s = streams[i];
+        s->out.doubt = RILL_DOUBT_LOST;
+        if (s->closed) /* which ends what could be asked */
+            abandon(s);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        rill_doubt_ask(streams[i]);
+        settled(streams[i]);
+    }
+}
+
+void rill_doubt_close(rill_stream *s)
+{
+    if (s->out.doubt != RILL_DOUBT_NONE)
+        abandon(s);
+}
+
+/* ---- the answer ---- */
+
+/* All that a stream has lost. */
+typedef struct lost_sums {
+    rill_lost parts;
+    uint64_t brings; /* at the rate that is known, where all of it arrived */
+    uint64_t dust;   /* our units: parts that bring nothing */
+} lost_sums;
+
+/*
+ * What a part brings where it arrives, at the rate that is known, or at the
+ * minimum where none is: where it was better, more counts as sent than was.
+ * Each hop rounds down, and where streams share a packet its receiver does too,
+ * and gives the rest to one of them. At a rate of one there is nothing to
+ * round; and a whole packet of the size that the rate was measured with brings
+ * what that did.
+ */
+static void add_part(lost_sums *all, const rill_rate *rate, const rill_flight *f, uint64_t amount)
+{
+    uint64_t brings = rill_rate_delivers(rate, amount);
+    bool known = rate->latest.num != 0;
+    /* What a measured rate was rounded by counts again in each packet that is larger. */
+    uint64_t over = (known ? amount / rate->latest.den : 0) + (f->shared ? RILL_FLIGHT_MONEY : 0);
+    uint64_t least = rill_sub_sat(brings, 1);
+    uint64_t most = rill_add_sat(brings, rill_add_sat(over, 1));
+    bool even = rate->latest.num == rate->latest.den;
+    if (known && (even || (!f->shared && amount == rate->latest.den)))
+        least = most = brings;
+    if (!f->shared && least < f->minimum && f->minimum <= most)
+        least = f->minimum;
+    rill_lost_add(&all->parts, amount, least, most);
+    all->brings = rill_add_sat(all->brings, brings);
+    all->dust += brings == 0 ? amount : 0;
+}
+
+/* arrived: of all that the stream has lost, in the other side's units. */
+static void divide(rill_stream *s, uint64_t arrived)
+{
+    rill_connection *c = s->connection;
+    lost_sums all = {0};
+    uint64_t least, most;
+    for (lost_walk w = lost_of(s); next_lost(&w);)
+        add_part(&all, &c->rate, w.flight, w.flight->money[w.part].amount);
+    if (arrived >= all.brings && arrived > 0) {
+        least = all.parts.amount - all.dust;
+        most = all.parts.amount;
+    } else if (!rill_lost_bounds(&all.parts, arrived, &least, &most)) {
+        abandon(s); /* by another rate than is known: that tells nothing */
+        return;
+    }
+    take_all(s, least, all.parts.amount - most);
+    s->out.delivered = rill_add_sat(s->out.delivered, arrived);
+    c->stats.delivered = rill_add_sat(c->stats.delivered, arrived);
+    s->progress_ns = c->endpoint->last_now.mono_ns;
+}
+
+void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence)
+{
+    if (s->out.doubt < RILL_DOUBT_ASKED || sequence < asked_since(s))
+        return;
+    /* Less than was told before, or is known to have arrived, is the word of who has forgotten. */
+    if (total < s->out.delivered || total < s->out.remote_received)
+        abandon(s);
+    else
+        divide(s, total - s->out.delivered);
+    settled(s);
+}
+
+void rill_doubt_acknowledged(rill_stream *s, uint64_t sequence)
+{
+    if (s->out.doubt != RILL_DOUBT_ASKED)
+        return;
+    if (sequence >= asked_since(s))
+        s->out.doubt = RILL_DOUBT_ANSWERED;
+    else
+        rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
+}
+
+void rill_doubt_review(rill_connection *c)
+{
+    for (rill_list *n = first_lost(c); n != &c->set_aside;) {
+        const rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
+        rill_stream *silent = NULL;
+        for (unsigned i = 0; i < f->money_count; i++)
+            if (f->money[i].stream->out.doubt == RILL_DOUBT_ANSWERED)
+                silent = f->money[i].stream;
+        n = n->next;
+        if (silent == NULL)
+            continue;
+        abandon(silent);
+        settled(silent);
+        n = first_lost(c);
+    }
+}
