@@ -58,11 +58,13 @@ typedef struct rill_undecided {
 typedef struct rill_probing {
     bool active;
     uint8_t volleys;  /* so far: names the one under way */
-    uint8_t attempts; /* of those: that did not halve the size searched */
+    uint8_t attempts; /* of those: that did not halve the size searched, and told nothing new */
     uint8_t next;     /* of amounts */
     uint8_t count;
     uint8_t in_flight;
-    uint64_t amounts[6];
+    bool rose; /* answered did, in this volley */
+    uint64_t amounts[8];
+    uint64_t answered; /* the largest of which the receiver said what arrived; 0: none */
     uint64_t retry_at; /* monotonic ns: next volley not before; 0 at once */
     uint64_t delay;    /* of the retry after that */
     uint64_t started;

@@ -84,22 +84,42 @@ static void finish(rill_connection *c)
  * Of a volley that met errors which may pass, all sizes that may yet arrive go
  * out again: those that say something of the rate must not be lost to them.
  */
-static void keep_amounts(rill_probing *p, uint64_t largest)
+static void keep_amounts(rill_connection *c)
 {
+    rill_probing *p = c->probing;
     uint64_t smallest = UINT64_MAX;
-    unsigned kept = 0;
-    for (unsigned i = 0; i < p->count; i++) {
-        if (p->amounts[i] > largest)
+    unsigned count = p->count;
+    p->count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t amount = p->amounts[i];
+        if (amount >= c->packet_size.refused || amount <= p->answered)
             continue;
-        if (p->amounts[i] > 1 && p->amounts[i] < smallest)
-            smallest = p->amounts[i];
-        p->amounts[kept++] = p->amounts[i];
+        smallest = amount < smallest ? amount : smallest;
+        /* There is room for the largest, in any case. */
+        if (p->count < MAX_AMOUNTS - 1)
+            add_amount(p, amount);
     }
-    /* There is room for the largest, in any case. */
-    p->count = (uint8_t)(kept < MAX_AMOUNTS ? kept : MAX_AMOUNTS - 1);
     /* The path may be short of value for as much as that. */
-    if (smallest != UINT64_MAX && p->count < MAX_AMOUNTS - 1)
+    if (smallest != UINT64_MAX && smallest - smallest / 3 > p->answered &&
+        p->count < MAX_AMOUNTS - 1)
         add_amount(p, smallest - smallest / 3);
+}
+
+/* Volleys that bring us closer to a first rate are not counted: there are no more than bits. */
+static void count_attempt(rill_connection *c)
+{
+    rill_probing *p = c->probing;
+    if (!p->rose || c->rate.probed.num > 0)
+        p->attempts++;
+    else
+        p->delay = RETRY_DELAY_FIRST;
+}
+
+static bool over(const rill_connection *c, uint64_t now_ns)
+{
+    const rill_probing *p = c->probing;
+    return p->attempts >= MAX_ATTEMPTS || p->volleys == UINT8_MAX ||
+           now_ns >= rill_add_sat(p->started, c->options->connect_timeout);
 }
 
 /* The next volley: the largest that may pass, and those that were not judged by their size. */
@@ -116,17 +136,16 @@ static void next_volley(rill_connection *c, uint64_t now_ns)
     }
     p->volleys++;
     if (largest >= smallest)
-        p->attempts++;
-    bool over = p->attempts >= MAX_ATTEMPTS ||
-                now_ns >= rill_add_sat(p->started, c->options->connect_timeout);
-    if (over || (tried && !again)) {
+        count_attempt(c);
+    p->rose = false;
+    if (over(c, now_ns) || (tried && !again)) {
         finish(c);
         return;
     }
     p->next = 0;
     p->patience = 0;
     if (again) {
-        keep_amounts(p, largest);
+        keep_amounts(c);
         p->retry_at = now_ns + p->delay;
         p->delay += p->delay / 2;
     } else {
@@ -171,6 +190,10 @@ void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight 
         return;
     }
     rill_rate_probe(&c->rate, f->amount, delivered);
+    if (f->amount > p->answered) {
+        p->answered = f->amount;
+        p->rose = true;
+    }
     if (f->volley == p->volleys) {
         p->in_flight--;
         shorten_patience(p, now_ns);
@@ -210,9 +233,8 @@ static void repeat(rill_connection *c, uint64_t now_ns)
     p->next = 0;
     p->patience = 0;
     p->volleys++;
-    bool over = ++p->attempts >= MAX_ATTEMPTS ||
-                now_ns >= rill_add_sat(p->started, c->options->connect_timeout);
-    if (over)
+    p->attempts++;
+    if (over(c, now_ns))
         finish(c);
     else
         rill_connection_ready(c);

@@ -383,6 +383,26 @@ static void probes_in_vain(sim_scenario *s)
 }
 
 /*
+ * Seeds 3086355 and 3223539: of each volley of probes a connector let one
+ * packet through, the first, of a unit, which was rounded away. The others were
+ * not sent again: from there on it took doublings, more than there are attempts.
+ */
+static void probes_one_by_one(sim_scenario *s)
+{
+    sim_hop_config *h = &s->path[0].hop[0];
+    h->rate[0] = (rill_ratio){1, 50};
+    h->rate[1] = (rill_ratio){50, 1};
+    h->max_packet[0] = 2000000;
+    h->packets_per_second = 2;
+    h->burst = 500;
+    s->server_app.actions = 0;
+    s->client_app.duration = 50 * RILL_SECOND;
+    s->client_app.data_high = 0;
+    s->client_options.connect_timeout = 200 * RILL_SECOND;
+    s->server_options.connect_timeout = 200 * RILL_SECOND;
+}
+
+/*
  * Seed 635792: one packet brought bytes for two streams that were over, and
  * the reply said so of one: the other's were taken for delivered.
  */
@@ -475,6 +495,7 @@ static const struct {
     {"rogue-server", rogue_server},
     {"reflects-old", reflects_old},
     {"probes-in-vain", probes_in_vain},
+    {"probes-one-by-one", probes_one_by_one},
     {"many-over", many_over},
     {"replays-later", replays_later},
 };
