@@ -251,7 +251,7 @@ static void open_stream(sim_app *a)
 
 static void pay(sim_app *a, sim_app_stream *s)
 {
-    if (!a->config.pays || s->ending)
+    if (!a->config.pays || a->enough || s->ending)
         return;
     sim_stream_book *book = sim_books_stream(a->host->books, s->pair, s->id);
     uint64_t more = sim_rng_magnitude(&a->rng, a->config.amount_low, a->config.amount_high);
@@ -368,6 +368,25 @@ static void close_stream(sim_app *a, sim_app_stream *s)
     sim_count(a->report, SIM_CLOSES);
     rill_stream_close(s->stream, error ? RILL_CLOSE_APPLICATION_ERROR : RILL_CLOSE_NO_ERROR,
                       error ? "enough" : NULL);
+}
+
+/* A payment under way, or the end that waits for one, is only over with its stream. */
+void sim_app_enough(sim_app *a)
+{
+    a->enough = true;
+    for (unsigned i = 0; i < a->stream_count; i++) {
+        sim_app_stream *s = a->streams[i];
+        if (s->stream == NULL || s->closed)
+            continue;
+        rill_stream_totals t;
+        rill_stream_totals_of(s->stream, &t);
+        if (t.sent + t.in_flight >= t.send_max)
+            continue;
+        if (s->sending || s->ending)
+            close_stream(a, s);
+        else
+            lower(a, s);
+    }
 }
 
 static void one_action(sim_app *a)

@@ -38,6 +38,8 @@ void sim_app_start(sim_app *a);
 void sim_app_event(sim_app *a, const rill_event *e);
 /* No more actions: limits are lifted, readers read, decisions are made at once. */
 void sim_app_settle(sim_app *a);
+/* Money that has not left yet is not to be sent any more, and no other is asked for. */
+void sim_app_enough(sim_app *a);
 /* NULL where everything asked for is done; else what is not. */
 const char *sim_app_waits_for(sim_app *a);
 /* Ends streams or connections. */

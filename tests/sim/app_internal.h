@@ -59,6 +59,7 @@ struct sim_app {
     uint64_t decision_count;
     uint64_t decision_capacity;
     bool settling;
+    bool enough;              /* it pays no more */
     int error[SIM_MAX_PAIRS]; /* of their ends */
     char waits[160];
 };

@@ -11,6 +11,12 @@
 #define MAX_HOSTS   (1 + SIM_MAX_CLIENTS) /* the server first */
 #define MAX_EVENTS  3000000               /* of one run: more is a run without end */
 #define MAX_PACKETS 10000                 /* after which faults stop early */
+/*
+ * After which applications ask for no more money. Above it a run is as good as
+ * endless: where a connector has made all packets as small as one unit, and no
+ * link has a delay, a million of them take a tenth of a second of virtual time.
+ */
+#define ENOUGH_PACKETS 100000
 /* Virtual time in which everything is done once faults have stopped, and ended once it is done. */
 #define SETTLE_TIME  (300 * RILL_SECOND) /* since something went on last */
 #define FINISH_TIME  (200 * RILL_SECOND)
@@ -30,8 +36,20 @@ typedef struct world {
     sim_rogue *rogue; /* NULL: none */
     sim_rng rng;      /* of what befalls hosts */
     bool calm;
+    bool enough; /* packets */
     uint64_t events;
 } world;
+
+static void each_host(world *w, void (*what)(sim_app *a))
+{
+    for (unsigned i = 0; i < w->host_count && !w->report->failed; i++) {
+        if (w->hosts[i]->endpoint == NULL)
+            continue;
+        sim_host_enter(w->hosts[i]);
+        what(w->hosts[i]->app);
+        sim_host_acted(w->hosts[i]);
+    }
+}
 
 /* The next thing that happens; false at the end of all, or at the limit of time. */
 static bool step(world *w, uint64_t until)
@@ -41,6 +59,11 @@ static bool step(world *w, uint64_t until)
     if (++w->events > MAX_EVENTS) {
         sim_violation(w->report, "a run without end");
         return false;
+    }
+    if (w->report->packets >= ENOUGH_PACKETS && !w->enough) {
+        w->enough = true;
+        sim_trace(w->report, "enough packets");
+        each_host(w, sim_app_enough);
     }
     return sim_queue_step(&w->queue);
 }
@@ -361,17 +384,6 @@ static void build(world *w, uint64_t seed)
     if (s->worsen_at != 0)
         sim_queue_put(&w->queue, s->worsen_at, worsen, w, 0, NULL);
     plan_troubles(w, seed);
-}
-
-static void each_host(world *w, void (*what)(sim_app *a))
-{
-    for (unsigned i = 0; i < w->host_count && !w->report->failed; i++) {
-        if (w->hosts[i]->endpoint == NULL)
-            continue;
-        sim_host_enter(w->hosts[i]);
-        what(w->hosts[i]->app);
-        sim_host_acted(w->hosts[i]);
-    }
 }
 
 static const char *waits_for(world *w)
