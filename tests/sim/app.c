@@ -165,6 +165,7 @@ void sim_app_read(sim_app_stream *s, size_t most)
         check_bytes(s, bytes);
         rill_stream_consume(s->stream, bytes.len);
         s->read += bytes.len;
+        sim_books_read(a->host->books, s->pair, s->id, bytes.len);
         most -= bytes.len;
     }
 }
@@ -349,6 +350,7 @@ static void end_stream(sim_app *a, sim_app_stream *s)
     if (!may_fail(error))
         sim_app_unexpected(a, "rill_stream_end", error);
     s->ending = error == RILL_OK;
+    sim_books_stream(a->host->books, s->pair, s->id)->over |= s->ending;
     sim_count(a->report, SIM_ENDS);
 }
 
@@ -365,6 +367,7 @@ static void close_stream(sim_app *a, sim_app_stream *s)
     sim_trace(a->report, "host %u stream %" PRIu64 " close", a->host->index, s->id);
     bool error = sim_rng_chance(&a->rng, 500);
     s->closed = true;
+    sim_books_stream(a->host->books, s->pair, s->id)->over = true;
     sim_count(a->report, SIM_CLOSES);
     rill_stream_close(s->stream, error ? RILL_CLOSE_APPLICATION_ERROR : RILL_CLOSE_NO_ERROR,
                       error ? "enough" : NULL);

@@ -116,6 +116,7 @@ void sim_app_finish(sim_app *a)
                 continue;
             int error = rill_stream_end(s->stream);
             s->ending = error == RILL_OK;
+            sim_books_stream(a->host->books, s->pair, s->id)->over |= s->ending;
         }
         for (unsigned i = 0; i < SIM_MAX_PAIRS; i++) {
             if (a->connections[i] == NULL)

@@ -102,6 +102,7 @@ void sim_books_stream_ended(sim_books *b, unsigned pair, rill_stream *stream)
                       s->id);
     rill_stream_totals_of(stream, &s->final);
     s->stream = NULL;
+    s->over = true;
 }
 
 /* ---- what packets say ---- */
@@ -152,17 +153,4 @@ bool sim_books_divide(const sim_stream_packet *p, uint64_t amount, sim_part *par
         left -= parts[i].amount;
     }
     return sum != 0 && left == 0 && !*vague;
-}
-
-/* Limits that an authentic packet told us. */
-void sim_books_learn_limits(sim_books *b, unsigned pair)
-{
-    for (unsigned i = 0; i < b->scratch.frame_count; i++) {
-        const sim_frame *f = &b->scratch.frames[i];
-        if (f->type != SIM_FRAME_STREAM_MAX_DATA)
-            continue;
-        sim_stream_book *s = sim_books_stream(b, pair, f->stream);
-        if (f->value > s->max_data)
-            s->max_data = f->value;
-    }
 }

@@ -58,14 +58,20 @@ typedef struct sim_stream_book {
     /* from the application */
     uint64_t send_bound; /* sent and in flight may not be more */
     uint64_t receive_max;
+    uint64_t read; /* bytes */
     /* from the link */
     uint64_t sent;
     sim_fate fate;
     uint64_t received_low; /* without remainders that may be another stream's */
     uint64_t max_data;     /* the highest StreamMaxData that we were told */
     uint64_t highest;      /* end of the bytes that we sent */
-    sim_outstanding open;  /* while it is checked */
-    bool divided;          /* some packet's parts are not known to the unit */
+    uint64_t told_data;    /* the StreamMaxData and StreamMaxMoney that we told last */
+    uint64_t told_money;
+    uint64_t came;        /* end of the bytes that came for it */
+    uint64_t dropped;     /* bytes that came when it was over, or might have been */
+    bool over;            /* its close is under way: what comes for it may be dropped */
+    sim_outstanding open; /* while it is checked */
+    bool divided;         /* some packet's parts are not known to the unit */
     bool receive_divided;
 } sim_stream_book;
 
@@ -95,6 +101,10 @@ typedef struct sim_ledger {
     uint64_t delivered_high;
     uint64_t received;
     uint64_t last_sequence;
+    uint64_t max_data; /* the highest ConnectionMaxData that we were told */
+    uint64_t max_stream_id;
+    uint64_t told_data; /* that we told last */
+    uint64_t told_stream_id;
     uint64_t said; /* a mix of the control frames of the last packet with nothing else */
     uint64_t said_at;
     unsigned said_again;
@@ -144,6 +154,7 @@ typedef struct sim_incoming {
     uint64_t came_ns; /* our monotonic clock */
     uint8_t condition[32];
     bool malformed;
+    bool beyond;  /* it brings bytes that there is no room for */
     bool claimed; /* some stream is to have the money */
     bool vague;
     unsigned part_count;
@@ -172,6 +183,7 @@ typedef struct sim_books {
     sim_set fulfilled; /* conditions of what this endpoint fulfilled */
     sim_set sequences; /* and the numbers of those packets */
     uint64_t default_receive_max;
+    const rill_connection_options *options; /* of its connections */
     bool asks;          /* what it credits was judged earlier, when other packets were undecided */
     uint64_t pattern;   /* seed of the bytes that this run's applications write */
     unsigned unchecked; /* events since the books were last compared */
@@ -206,6 +218,8 @@ bool sim_books_open_request(const sim_books *b, uint64_t *request);
 /* What the application did. */
 sim_stream_book *sim_books_stream(sim_books *b, unsigned pair, uint64_t id);
 void sim_books_stream_opened(sim_books *b, unsigned pair, rill_stream *stream);
+/* It has taken so many bytes more. */
+void sim_books_read(sim_books *b, unsigned pair, uint64_t stream, uint64_t bytes);
 void sim_books_stream_ended(sim_books *b, unsigned pair, rill_stream *stream);
 void sim_books_connection_ended(sim_books *b, unsigned pair);
 /* It ended since nothing came: true? */

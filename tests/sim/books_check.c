@@ -180,6 +180,7 @@ static void check_connection(sim_books *b, unsigned pair, uint64_t now_ns)
             (sim_bounds){o.in_flight.low, o.in_flight.high + l->fate.lost});
     outside(b, pair, 0, "in doubt", s.in_doubt,
             (sim_bounds){o.in_doubt.low, o.in_doubt.high + l->fate.lost});
+    sim_books_check_buffers(b, pair);
     sums sum = check_streams(b, pair, now_ns);
     exactly(b, pair, 0, "sum of what streams sent", sum.sent, s.sent);
     exactly(b, pair, 0, "sum of what streams received", sum.received, s.received);

@@ -19,7 +19,16 @@ bool sim_books_divide(const sim_stream_packet *p, uint64_t amount, sim_part *par
                       bool *vague);
 /* No reply to it was heard, and none will be. */
 void sim_books_lost(sim_books *b, const sim_flight *f);
-/* Limits that the packet in b->scratch told us. */
+/* What the packet in b->scratch told us of limits, and brought of bytes. */
 void sim_books_learn_limits(sim_books *b, unsigned pair);
+/* Whether it brings bytes for a stream whose buffer has no room for them. */
+bool sim_books_beyond(sim_books *b, unsigned pair);
+/* What it tells of ours, where it is one that we made. */
+void sim_books_tell_limits(sim_books *b, unsigned pair);
+/* Whether what we have sent, with the Prepare in b->scratch, keeps to what we were told. */
+void sim_books_check_windows(sim_books *b, unsigned pair);
+void sim_books_check_bytes(sim_books *b, const sim_stream_book *s, uint64_t end);
+/* Whether what arrived and is not read is no more than we have room for. */
+void sim_books_check_buffers(sim_books *b, unsigned pair);
 
 #endif

@@ -33,6 +33,7 @@ void sim_books_incoming(sim_books *b, rill_now now, uint64_t handle, uint8_t *pa
     in->divided =
         !sim_books_divide(&b->scratch, in->amount, in->parts, &in->part_count, &in->vague);
     b->ledgers[in->pair].came++;
+    in->beyond = sim_books_beyond(b, in->pair);
     sim_trace(b->report,
               "host %u gets %" PRIx64 " amount %" PRIu64 " minimum %" PRIu64 " sequence %" PRIu64
               " streams %u",
@@ -117,6 +118,9 @@ static void check_lawful(sim_books *b, const sim_incoming *in)
         sim_violation(b->report, "host %u: fulfilled a packet of strangers", b->host);
     if (in->malformed)
         sim_violation(b->report, "host %u: fulfilled a malformed packet", b->host);
+    if (in->beyond)
+        sim_violation(b->report, "host %u: fulfilled a packet with bytes beyond its buffer",
+                      b->host);
     if (in->amount != 0 && !in->claimed)
         sim_violation(b->report, "host %u: fulfilled money that no stream has a share of", b->host);
     uint64_t number = sim_mix(sim_mix(in->sequence ^ (uint64_t)in->pair << 59) + l->life);
@@ -165,6 +169,8 @@ void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin or
         if (s->authentic && (s->malformed || s->type != p.type || s->sequence != in->sequence ||
                              s->amount != in->amount))
             sim_violation(b->report, "host %u: its STREAM reply does not fit the packet", b->host);
+        if (s->authentic)
+            sim_books_tell_limits(b, in->pair);
         if (s->authentic && in->came_ns > b->ledgers[in->pair].last_ns)
             b->ledgers[in->pair].last_ns = in->came_ns;
         if (!s->authentic && p.type == SIM_FULFILL)

@@ -64,10 +64,7 @@ static void check_data_sent(sim_books *b, unsigned pair, const sim_frame *f)
     uint64_t end = f->value + f->data_len;
     if (end > s->highest)
         s->highest = end;
-    if (end > (s->max_data > 16384 ? s->max_data : 16384))
-        sim_violation(b->report,
-                      "host %u: stream %" PRIu64 ": bytes to %" PRIu64 " beyond %" PRIu64, b->host,
-                      f->stream, end, s->max_data);
+    sim_books_check_bytes(b, s, end);
 }
 
 /*
@@ -229,6 +226,8 @@ void sim_books_sent(sim_books *b, rill_now now, uint64_t request, uint8_t *packe
     for (unsigned i = 0; i < b->scratch.frame_count; i++)
         if (b->scratch.frames[i].type == SIM_FRAME_STREAM_DATA)
             check_data_sent(b, pair, &b->scratch.frames[i]);
+    sim_books_tell_limits(b, pair);
+    sim_books_check_windows(b, pair);
 }
 
 /* Saturates: a rogue may say that anything arrived. */

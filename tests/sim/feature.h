@@ -73,7 +73,9 @@
     X(PACKET_AMOUNT, "packet-amount", OPTION, max_packet_amount)                                   \
     X(SEND_BUFFER, "send-buffer", OPTION, stream_send_buffer)                                      \
     X(STREAM_BUFFER, "stream-buffer", OPTION, stream_receive_buffer)                               \
-    X(CONNECTION_BUFFER, "connection-buffer", OPTION, connection_receive_buffer)
+    X(CONNECTION_BUFFER, "connection-buffer", OPTION, connection_receive_buffer)                   \
+    X(STREAM_GROWTH, "stream-growth", OPTION, max_stream_receive_buffer)                           \
+    X(CONNECTION_GROWTH, "connection-growth", OPTION, max_connection_receive_buffer)
 
 #define SIM_FEATURES_OF_WORLDS(X)                                                                  \
     X(TIMER_LAG, "timer-lag", WORLD, timer_lag)                                                    \

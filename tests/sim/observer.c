@@ -129,6 +129,10 @@ static bool read_frame(sim_frame *f, cursor body)
         f->data_len = address.bad ? 0 : address.left;
         return !address.bad;
     }
+    case SIM_FRAME_MAX_DATA:
+    case SIM_FRAME_MAX_STREAM_ID:
+        f->value = take_var_uint(&body);
+        break;
     case SIM_FRAME_STREAM_CLOSE:
         f->stream = take_var_uint(&body);
         f->value = take_number(&body, 1);

@@ -268,6 +268,15 @@ static void add_clocks(sim_scenario *s, sim_rng *r)
     }
 }
 
+/* How far receive buffers may grow: not at all, where that is less than they are. */
+static void draw_growth(rill_connection_options *o, sim_rng *r)
+{
+    if (sim_rng_chance(r, 300))
+        o->max_stream_receive_buffer = (uint32_t)sim_rng_magnitude(r, 1, 1000000);
+    if (sim_rng_chance(r, 300))
+        o->max_connection_receive_buffer = (uint32_t)sim_rng_magnitude(r, 1, 2000000);
+}
+
 static void draw(sim_scenario *s, sim_rng *r)
 {
     draw_fair(s, r);
@@ -303,6 +312,8 @@ static void draw(sim_scenario *s, sim_rng *r)
         s->worsen_at = sim_rng_below(r, s->client_app.duration) + 1;
         s->worsen = (rill_ratio){sim_rng_range(r, 50, 100), 100};
     }
+    draw_growth(&s->server_options, r);
+    draw_growth(&s->client_options, r);
 }
 
 bool sim_scenario_make(sim_scenario *s, const char *name, uint64_t seed)

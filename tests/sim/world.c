@@ -107,6 +107,7 @@ static sim_host *make_host(world *w, unsigned index, uint64_t seed)
     sim_host_init(h, w->report, &w->queue, seed, &o);
     h->books->asks = options->ask_before_fulfill;
     h->books->default_receive_max = options->default_receive_max;
+    h->books->options = options;
     sim_app_config app = server ? s->server_app : s->client_app;
     app.hostile = s->hostile;
     h->app = sim_app_new(h, &app, seed, options);
