@@ -93,6 +93,14 @@ rill_crypto *rill_crypto_new(const rill_allocator *allocator)
     return c;
 }
 
+int rill_crypto_new_with(rill_crypto **out, const rill_allocator *allocator,
+                         rill_crypto_backend backend)
+{
+    (void)backend;
+    *out = rill_crypto_new(allocator);
+    return *out != NULL ? RILL_OK : RILL_ERR_CRYPTO;
+}
+
 void rill_crypto_free(rill_crypto *c)
 {
     if (c == NULL)

@@ -23,6 +23,7 @@ BELOW = {
 PUBLIC = {
     "api": "base", "types": "base", "error": "base",
     "ilp": "ilp", "btp": "ilp",
+    "crypto": "crypto",
     "credentials": "stream", "receipt": "stream", "stream": "stream",
     "connection": "stream", "endpoint": "stream",
     "loop": "net", "link": "net", "net": "net",
@@ -30,7 +31,7 @@ PUBLIC = {
 # Other people's headers, and who may include them. Standard C is for everybody.
 STANDARD = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.h", "stdalign.h",
             "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
-FOREIGN = {"openssl": {"crypto", "net"}}
+FOREIGN = {"openssl": {"crypto", "net"}, "intel-ipsec-mb.h": {"crypto"}}
 SYSTEM_LAYERS = {"net", "node", "cli"}
 
 

@@ -41,6 +41,8 @@ cmd:python3 python3
 lib:cmocka libcmocka-dev
 header:wslay/wslay.h libwslay-dev
 LIST
+    # A backend of src/crypto that builds do without; the tests and benchmarks do not.
+    [ "$(uname -m)" != x86_64 ] || echo header:intel-ipsec-mb.h libipsec-mb-dev
 }
 
 needs_load() {

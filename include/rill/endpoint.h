@@ -21,6 +21,7 @@
 
 #include <rill/connection.h>
 #include <rill/credentials.h>
+#include <rill/crypto.h>
 #include <rill/error.h>
 
 RILL_BEGIN_DECLS
@@ -45,11 +46,15 @@ typedef struct rill_endpoint_options {
      */
     void (*wake)(void *user);
     void *wake_user;
+    rill_crypto_backend crypto; /* what encrypts: RILL_CRYPTO_OPENSSL at first */
 } rill_endpoint_options;
 
 RILL_API void rill_endpoint_options_init(rill_endpoint_options *o);
 
-/* RILL_ERR_INVALID (rill_connection_options_check), RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
+/*
+ * RILL_ERR_INVALID (rill_connection_options_check, crypto), RILL_ERR_UNSUPPORTED (crypto is none
+ * that rill_crypto_available has), RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
+ */
 RILL_API RILL_MUST_CHECK int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o);
 /* Frees every connection and stream without telling anybody. NULL is allowed. */
 RILL_API void rill_endpoint_free(rill_endpoint *e);

@@ -87,6 +87,7 @@ typedef struct rill_net_options {
     uint32_t max_connections; /* server: 100000 at first */
     /* Time for link and IL-DCP before a client gives up: 30 s. 0: never. Nanoseconds. */
     uint64_t connect_timeout;
+    rill_crypto_backend crypto; /* what encrypts: RILL_CRYPTO_OPENSSL at first */
 } rill_net_options;
 
 RILL_API void rill_net_options_init(rill_net_options *o);
@@ -94,8 +95,9 @@ RILL_API void rill_net_options_init(rill_net_options *o);
 /*
  * Starts a server; `listening` follows, or `closed`. *problem (may be NULL)
  * says what is wrong with the options, static, without secrets.
- * RILL_ERR_URI, RILL_ERR_UNSUPPORTED, RILL_ERR_INVALID, RILL_ERR_ADDRESS,
- * RILL_ERR_MALFORMED (environment), RILL_ERR_NOMEM, RILL_ERR_TLS, RILL_ERR_CRYPTO.
+ * RILL_ERR_URI, RILL_ERR_UNSUPPORTED (the URI's scheme; crypto), RILL_ERR_INVALID,
+ * RILL_ERR_ADDRESS, RILL_ERR_MALFORMED (environment), RILL_ERR_NOMEM, RILL_ERR_TLS,
+ * RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_listen(rill_server **out, rill_loop *loop,
                                          const rill_net_options *options, const char **problem);

@@ -6,6 +6,7 @@
 #include <rill/btp.h>
 #include <rill/connection.h>
 #include <rill/credentials.h>
+#include <rill/crypto.h>
 #include <rill/endpoint.h>
 #include <rill/error.h>
 #include <rill/ilp.h>

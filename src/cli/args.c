@@ -202,3 +202,29 @@ int cli_seconds(const cli_args *args, const char *name, uint64_t *nanoseconds)
         *nanoseconds = UINT64_MAX / 4;
     return CLI_DONE;
 }
+
+int cli_crypto(const cli_args *args, rill_crypto_backend *out)
+{
+    static const struct {
+        const char *name;
+        rill_crypto_backend backend;
+    } known[] = {
+        {"openssl", RILL_CRYPTO_OPENSSL},
+        {"ipsec-mb", RILL_CRYPTO_IPSEC_MB},
+        {"fastest", RILL_CRYPTO_FASTEST},
+    };
+    const char *name = cli_value(args, "--crypto");
+    if (!name)
+        return CLI_DONE;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(name, known[i].name) != 0)
+            continue;
+        if (!rill_crypto_available(known[i].backend)) {
+            cli_error(args->command, "--crypto: this build or this processor has no %s", name);
+            return CLI_USAGE;
+        }
+        *out = known[i].backend;
+        return CLI_DONE;
+    }
+    return usage(args, "--crypto is openssl, ipsec-mb or fastest, and not", name, strlen(name));
+}

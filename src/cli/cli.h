@@ -78,6 +78,8 @@ int cli_amount(const cli_args *args, const char *name, uint64_t *out);
 int cli_ratio(const cli_args *args, const char *name, rill_ratio *out);
 int cli_count(const cli_args *args, const char *name, uint64_t *out);
 int cli_seconds(const cli_args *args, const char *name, uint64_t *nanoseconds);
+/* --crypto */
+int cli_crypto(const cli_args *args, rill_crypto_backend *out);
 
 /* ---- output.c ---- */
 

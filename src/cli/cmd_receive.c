@@ -231,7 +231,8 @@ static void on_closed(int error, const char *detail, void *user)
     cli_signals_close(run->signals);
 }
 
-static int run_with_link(receive_run *run, const char *uri, uint64_t max)
+static int run_with_link(receive_run *run, const char *uri, uint64_t max,
+                         rill_crypto_backend crypto)
 {
     static const rill_handlers handlers = {
         .listening = on_listening,
@@ -249,6 +250,7 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max)
     net.handlers = &handlers;
     net.user = run;
     net.connection.default_receive_max = max;
+    net.crypto = crypto;
     const char *problem = NULL;
     int rc = rill_loop_new(&run->loop, NULL);
     if (rc != RILL_OK)
@@ -286,11 +288,14 @@ static int run_receive(const cli_args *args)
     int code = cli_amount(args, "--max", &max);
     if (code == CLI_DONE)
         code = cli_count(args, "--connections", &run.limit);
+    rill_crypto_backend crypto = RILL_CRYPTO_OPENSSL;
+    if (code == CLI_DONE)
+        code = cli_crypto(args, &crypto);
     char *uri = NULL;
     if (code == CLI_DONE)
         code = cli_link_uri(args, &uri);
     if (code == CLI_DONE)
-        code = run_with_link(&run, uri, max);
+        code = run_with_link(&run, uri, max, crypto);
     cli_free_secret(uri);
     return code;
 }
@@ -300,13 +305,15 @@ static const cli_option options[] = {
     {"--max", "N", "accept at most N units on each stream; no limit at first"},
     {"--tag", "T", "a tag inside the address, told with the connection"},
     {"--connections", "N", "exit after N connections have ended"},
+    {"--crypto", "NAME", "what encrypts: openssl (at first), ipsec-mb or fastest"},
     {NULL, NULL, NULL},
 };
 
 const cli_command cli_receive = {
     .name = "receive",
     .summary = "receive money and data, and print what comes",
-    .usage = "--credentials FILE [--max N] [--tag T] [--connections N] [--link URI] [--json]",
+    .usage = "--credentials FILE [--max N] [--tag T] [--connections N]\n"
+             "                    [--crypto NAME] [--link URI] [--json]",
     .about =
         "Listens, writes an ILP address and a shared secret to FILE (mode 0600), for a client to\n"
         "connect with, and prints every event. Hand FILE over a channel that nobody reads: "

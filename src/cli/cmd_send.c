@@ -228,6 +228,8 @@ static int run_send(const cli_args *args)
         code = parse_connection(args, &run.pay.net.connection);
     }
     if (code == CLI_DONE)
+        code = cli_crypto(args, &run.pay.net.crypto);
+    if (code == CLI_DONE)
         code = load_credentials(&run);
     if (code == CLI_DONE)
         code = open_data(&run);
@@ -253,6 +255,7 @@ static const cli_option options[] = {
     {"--slippage", "S", "part of the probed rate that may be lost: 0.01 at first"},
     {"--max-packet", "N", "put at most N units into a packet"},
     {"--timeout", "SECONDS", "give up after so long, like 30 or 0.5; none at first"},
+    {"--crypto", "NAME", "what encrypts: openssl (at first), ipsec-mb or fastest"},
     {NULL, NULL, NULL},
 };
 
@@ -261,7 +264,7 @@ const cli_command cli_send = {
     .summary = "send money and data to a receiver",
     .usage = "--credentials FILE [--amount N] [--data TEXT | --file FILE]\n"
              "                 [--min-rate R | --slippage S] [--max-packet N] [--timeout SECONDS]\n"
-             "                 [--link URI] [--json]",
+             "                 [--crypto NAME] [--link URI] [--json]",
     .about =
         "Connects to the receiver that FILE names, sends money, data or both on one stream, and\n"
         "ends when all has arrived. Amounts are whole numbers of our account's smallest unit: at\n"

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cryptography that Rill needs, behind one interface; one file a backend
- * (openssl.c). Contexts are made once a connection and used for every packet:
- * no function that handles a packet allocates.
+ * The cryptography that Rill needs, behind one interface. Who encrypts is
+ * chosen when it is made (gcm.h). Contexts are made once a connection and used
+ * for every packet: no function that handles a packet allocates.
  */
 #ifndef RILL_CRYPTO_CRYPTO_H
 #define RILL_CRYPTO_CRYPTO_H
 
+#include <rill/crypto.h>
 #include <rill/types.h>
 
 #define RILL_SHA256_LEN 32
@@ -15,11 +16,16 @@
 #define RILL_TAG_LEN    16
 
 /*
- * Process-free shared contexts (digest and MAC algorithms, a pool of random
- * bytes). One for each thread or loop, and a new one after fork(): a child that
- * went on with its parent's would give out the same random bytes. NULL on failure.
+ * Process-free shared contexts (the backend, a pool of random bytes). One for
+ * each thread or loop, and a new one after fork(): a child that
+ * went on with its parent's would give out the same random bytes. RILL_ERR_UNSUPPORTED:
+ * this build has no such backend, or this processor cannot run it;
+ * RILL_ERR_INVALID; RILL_ERR_NOMEM; RILL_ERR_CRYPTO.
  */
 typedef struct rill_crypto rill_crypto;
+RILL_MUST_CHECK int rill_crypto_new_with(rill_crypto **out, const rill_allocator *allocator,
+                                         rill_crypto_backend backend);
+/* With OpenSSL. NULL on failure. */
 rill_crypto *rill_crypto_new(const rill_allocator *allocator);
 void rill_crypto_free(rill_crypto *c);
 

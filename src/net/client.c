@@ -104,6 +104,7 @@ static int open_client(rill_client *c, rill_loop *loop, const rill_net_options *
     endpoint.accept = false;
     endpoint.max_connections = 1;
     endpoint.connection = o->connection;
+    endpoint.crypto = o->crypto;
     return rill_host_open(&c->host, loop, o, &endpoint, o->connect_timeout, &hooks, c, problem);
 }
 

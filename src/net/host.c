@@ -501,6 +501,8 @@ static int open_parts(rill_host *h, const rill_net_options *o, rill_endpoint_opt
     int rc = rill_connection_options_check(&endpoint->connection, problem);
     if (rc == RILL_OK)
         rc = rill_endpoint_new(&h->endpoint, endpoint);
+    if (rc == RILL_ERR_UNSUPPORTED)
+        *problem = "this build or this processor does not have the cryptography asked for";
     if (rc == RILL_OK)
         rc = configure(h, o, problem);
     if (rc == RILL_OK)

@@ -73,14 +73,12 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
     init_tables(e, 0);
     e->unused_congestion = rill_congestion_new(e->allocator, &rill_congestion_window,
                                                e->connection_options.max_in_flight);
-    e->crypto = rill_crypto_new(e->allocator);
-    if (!e->crypto || !e->unused_congestion) {
-        err = e->crypto ? RILL_ERR_NOMEM : RILL_ERR_CRYPTO;
-        rill_endpoint_free(e);
-        return err;
-    }
+    err = rill_crypto_new_with(&e->crypto, e->allocator, o->crypto);
+    if (err == RILL_OK && !e->unused_congestion)
+        err = RILL_ERR_NOMEM;
     uint64_t seed = 0;
-    err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
+    if (err == RILL_OK)
+        err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
     if (err == RILL_OK)
         err = init_secrets(e, o->server_secret);
     if (err != RILL_OK) {

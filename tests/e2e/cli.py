@@ -178,6 +178,24 @@ def money_and_text(t):
 
 
 @case
+def who_encrypts_is_a_choice_of_each(t):
+    """The other side need not know. What this build or processor has not is refused by name."""
+    pairs = [("fastest", "openssl"), ("openssl", "fastest")]
+    asked = t.fails(2, r"this build or this processor has no ipsec-mb|absent: No such file", "send", "--amount", "1",
+                    "--credentials", t.file("absent"), "--crypto", "ipsec-mb")
+    if "absent" in asked.lines("err")[0]:
+        pairs.append(("ipsec-mb", "ipsec-mb"))
+    for ours, theirs in pairs:
+        receiver = t.receive("--connections", "1", "--crypto", theirs)
+        sender = t.rill("send", "--link", t.link("sender"), "--credentials", receiver.path, "--amount", "1000",
+                        "--data", "x" * 40000, "--crypto", ours)
+        assert sender.end() == 0 and receiver.end() == 0, sender.text
+        assert sender.lines()[-1].startswith("sent 1000 units, delivered 1000")
+    for command in ("send", "--amount", "1"), ("receive", "--credentials", t.file("never")):
+        t.fails(2, r'--crypto is openssl, ipsec-mb or fastest, and not "rot13"', *command, "--crypto", "rot13")
+
+
+@case
 def json_events(t):
     path = t.file("c")
     receiver = t.rill("receive", "--json", "--link", t.link("r"), "--credentials", "-", "--tag", "bill 7",

@@ -17,6 +17,7 @@ LEAKS = {
     "branch": "a branch on one byte",
     "table": "a table looked up at a secret place",
 }
+WHOLE = [((), ""), (("fastest",), ", encrypted by the fastest there is")]
 FOUND = 9
 REPORT = re.compile(r"depends on uninitialised|Use of uninitialised")
 
@@ -30,20 +31,22 @@ def run(program, suppressions, *arguments):
 
 
 def main(program, suppressions):
-    print(f"1..{len(LEAKS) + 1}")
+    print(f"1..{len(LEAKS) + len(WHOLE)}")
     failed = False
     for number, (leak, what) in enumerate(LEAKS.items(), 1):
         code, _, log = run(program, suppressions, leak)
         good = code == FOUND and REPORT.search(log) is not None
         print(f"{'ok' if good else 'not ok'} {number} - {what} is reported")
         failed |= not good
-    code, out, log = run(program, suppressions)
-    good = code == 0 and "not ok" not in out and out.count("\nok ") >= 5
-    print(f"{'ok' if good else 'not ok'} {len(LEAKS) + 1} - nothing of ours depends on a secret")
-    if not good:
-        for line in (out + log).splitlines()[:150]:
-            print("# " + line)
-    return 1 if failed or not good else 0
+    for number, (arguments, what) in enumerate(WHOLE, len(LEAKS) + 1):
+        code, out, log = run(program, suppressions, *arguments)
+        good = code == 0 and "not ok" not in out and out.count("\nok ") >= 5
+        print(f"{'ok' if good else 'not ok'} {number} - nothing of ours depends on a secret{what}")
+        failed |= not good
+        if not good:
+            for line in (out + log).splitlines()[:150]:
+                print("# " + line)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@
  *
  * What was given back is kept until the end of a run, and searched when all
  * secrets of it are known.
+ *
+ * usage: wiped [fastest]: what encrypts, OpenSSL or the fastest there is
  */
 #define _GNU_SOURCE                 /* memmem */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_* */
@@ -230,6 +232,7 @@ static uint8_t stack_copy[STACK_SEEN];
 
 /* ---- the runs ---- */
 
+static rill_crypto_backend backend = RILL_CRYPTO_OPENSSL;
 static uint8_t server_secret[32];
 static uint8_t receipt_secret[RILL_RECEIPT_SECRET_LEN];
 static uint8_t nonce[RILL_RECEIPT_NONCE_LEN];
@@ -243,6 +246,8 @@ static void options(pair_options *o)
     }
     o->server.allocator = &allocator;
     o->client.allocator = &allocator;
+    o->server.crypto = backend;
+    o->client.crypto = backend;
     o->server.server_secret = server_secret;
     o->server.connection.default_receive_max = RILL_UNLIMITED;
     o->server.connection.ask_before_fulfill = true;
@@ -449,7 +454,7 @@ static void test_a_connection_that_is_over(void **state)
     forget_blocks();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_block_with_a_secret_is_found),
@@ -459,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_the_stack),
         cmocka_unit_test(test_a_connection_that_is_over),
     };
+    if (argc > 1 && strcmp(argv[1], "fastest") == 0)
+        backend = RILL_CRYPTO_FASTEST;
     if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1)
         return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* With OpenSSL; with the argument "ipsec-mb", the same with intel-ipsec-mb. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static rill_crypto_backend backend = RILL_CRYPTO_OPENSSL;
+
 static int setup(void **state)
 {
-    *state = rill_crypto_new(rill_allocator_default());
-    return *state == NULL ? -1 : 0;
+    return rill_crypto_new_with((rill_crypto **)state, rill_allocator_default(), backend);
 }
 
 static int teardown(void **state)
@@ -227,8 +229,36 @@ static void test_out_of_memory(void **state)
 {
     (void)state;
     const rill_allocator a = {refuse, rill_allocator_default()->free, NULL};
+    rill_crypto *c;
     assert_null(rill_crypto_new(&a));
+    assert_int_equal(rill_crypto_new_with(&c, &a, backend), RILL_ERR_NOMEM);
+    assert_null(c);
     rill_crypto_free(NULL);
+}
+
+static void test_backends(void **state)
+{
+    (void)state;
+    rill_crypto *c;
+    assert_true(rill_crypto_available(RILL_CRYPTO_OPENSSL));
+    assert_true(rill_crypto_available(RILL_CRYPTO_FASTEST));
+    assert_int_equal(rill_crypto_new_with(&c, rill_allocator_default(), RILL_CRYPTO_FASTEST),
+                     RILL_OK);
+    rill_crypto_free(c);
+    const rill_crypto_backend none = (rill_crypto_backend)3;
+    assert_false(rill_crypto_available(none));
+    assert_int_equal(rill_crypto_new_with(&c, rill_allocator_default(), none), RILL_ERR_INVALID);
+    assert_null(c);
+}
+
+/* This build or this processor does not have it. */
+static void test_a_backend_that_is_not_there(void **state)
+{
+    (void)state;
+    rill_crypto *c;
+    assert_int_equal(rill_crypto_new_with(&c, rill_allocator_default(), backend),
+                     RILL_ERR_UNSUPPORTED);
+    assert_null(c);
 }
 
 /* More keys than there are sets of contexts: each is as good as if it were alone. */
@@ -270,14 +300,20 @@ static void test_more_keys_than_contexts(void **state)
         rill_keys_free(keys[i]);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const struct CMUnitTest not_there[] = {cmocka_unit_test(test_a_backend_that_is_not_there)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sha256),           cmocka_unit_test(test_hmac),
         cmocka_unit_test(test_gcm_vector),       cmocka_unit_test(test_seal_and_open),
         cmocka_unit_test(test_key_derivation),   cmocka_unit_test(test_ivs_never_repeat),
         cmocka_unit_test(test_random_fills_all), cmocka_unit_test(test_equal_and_wipe),
         cmocka_unit_test(test_out_of_memory),    cmocka_unit_test(test_more_keys_than_contexts),
+        cmocka_unit_test(test_backends),
     };
+    if (argc > 1 && strcmp(argv[1], "ipsec-mb") == 0)
+        backend = RILL_CRYPTO_IPSEC_MB;
+    if (!rill_crypto_available(backend))
+        return cmocka_run_group_tests(not_there, NULL, NULL);
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -57,14 +57,6 @@ WRAP_INT(EVP_CipherInit_ex2,
          (EVP_CIPHER_CTX * ctx, const EVP_CIPHER *cipher, const unsigned char *key,
           const unsigned char *iv, int enc, const OSSL_PARAM params[]),
          (ctx, cipher, key, iv, enc, params))
-WRAP_INT(EVP_EncryptInit_ex2,
-         (EVP_CIPHER_CTX * ctx, const EVP_CIPHER *cipher, const unsigned char *key,
-          const unsigned char *iv, const OSSL_PARAM params[]),
-         (ctx, cipher, key, iv, params))
-WRAP_INT(EVP_DecryptInit_ex2,
-         (EVP_CIPHER_CTX * ctx, const EVP_CIPHER *cipher, const unsigned char *key,
-          const unsigned char *iv, const OSSL_PARAM params[]),
-         (ctx, cipher, key, iv, params))
 WRAP_INT(EVP_EncryptUpdate,
          (EVP_CIPHER_CTX * ctx, unsigned char *out, int *outl, const unsigned char *in, int inl),
          (ctx, out, outl, in, inl))

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What all backends share: randomness, of which IVs come from a pool of their
+ * own; keys that come with a call; and the choice of who encrypts.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_* */
+
+#include "crypto/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <rill/error.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "crypto/crypto_internal.h"
+
+bool rill_crypto_available(rill_crypto_backend backend)
+{
+    switch (backend) {
+    case RILL_CRYPTO_OPENSSL:
+    case RILL_CRYPTO_FASTEST:
+        return true;
+    case RILL_CRYPTO_IPSEC_MB:
+        return rill_gcm_ipsec_mb_available();
+    }
+    return false;
+}
+
+static int gcm_new(rill_gcm **out, const rill_allocator *allocator, rill_crypto_backend backend)
+{
+    if (backend == RILL_CRYPTO_FASTEST) {
+        bool other = rill_crypto_available(RILL_CRYPTO_IPSEC_MB);
+        backend = other ? RILL_CRYPTO_IPSEC_MB : RILL_CRYPTO_OPENSSL;
+    }
+    switch (backend) {
+    case RILL_CRYPTO_OPENSSL:
+        return rill_gcm_openssl_new(out, allocator);
+    case RILL_CRYPTO_IPSEC_MB:
+        return rill_gcm_ipsec_mb_new(out, allocator);
+    case RILL_CRYPTO_FASTEST:
+        break;
+    }
+    return RILL_ERR_INVALID;
+}
+
+int rill_crypto_new_with(rill_crypto **out, const rill_allocator *allocator,
+                         rill_crypto_backend backend)
+{
+    *out = NULL;
+    rill_crypto *c = rill_calloc(allocator, 1, sizeof(*c));
+    if (c == NULL)
+        return RILL_ERR_NOMEM;
+    c->allocator = allocator;
+    int err = gcm_new(&c->gcm, allocator, backend);
+    if (err == RILL_OK) {
+        c->any_key = c->gcm->key_new(c->gcm);
+        err = c->any_key != NULL ? RILL_OK : RILL_ERR_CRYPTO;
+    }
+    if (err != RILL_OK) {
+        rill_crypto_free(c);
+        return err;
+    }
+    *out = c;
+    return RILL_OK;
+}
+
+rill_crypto *rill_crypto_new(const rill_allocator *allocator)
+{
+    rill_crypto *c;
+    return rill_crypto_new_with(&c, allocator, RILL_CRYPTO_OPENSSL) == RILL_OK ? c : NULL;
+}
+
+void rill_crypto_free(rill_crypto *c)
+{
+    if (c == NULL)
+        return;
+    rill_gcm *g = c->gcm;
+    if (g != NULL) {
+        for (unsigned i = 0; i < c->live_count; i++)
+            rill_live_free(c, &c->sets[i]);
+        g->key_free(g, c->any_key);
+        g->free(g);
+    }
+    const rill_allocator *allocator = c->allocator;
+    rill_wipe(c, sizeof(*c));
+    rill_free(allocator, c);
+}
+
+void rill_wipe(void *p, size_t len)
+{
+    if (len != 0)
+        OPENSSL_cleanse(p, len);
+}
+
+bool rill_equal_ct(const void *a, const void *b, size_t len)
+{
+    return len == 0 || CRYPTO_memcmp(a, b, len) == 0;
+}
+
+int rill_crypto_random(rill_crypto *c, uint8_t *out, size_t len)
+{
+    while (len > 0) {
+        if (c->pool_left == 0) {
+            if (RAND_priv_bytes(c->pool, RILL_POOL_LEN) != 1)
+                return RILL_ERR_CRYPTO;
+            c->pool_left = RILL_POOL_LEN;
+        }
+        size_t take = len < c->pool_left ? len : c->pool_left;
+        uint8_t *from = c->pool + RILL_POOL_LEN - c->pool_left;
+        memcpy(out, from, take);
+        /* What was given out must not be found here later. */
+        rill_wipe(from, take);
+        c->pool_left -= take;
+        out += take;
+        len -= take;
+    }
+    return RILL_OK;
+}
+
+bool rill_crypto_fill_ivs(rill_crypto *c)
+{
+    c->iv_left = 0;
+    if (RAND_bytes(c->ivs, RILL_POOL_LEN) != 1)
+        return false;
+    c->iv_left = RILL_POOL_LEN;
+    return true;
+}
+
+int rill_crypto_seal(rill_crypto *c, const uint8_t key[RILL_KEY_LEN], uint8_t *envelope, size_t len)
+{
+    if (!c->gcm->key_set(c->gcm, c->any_key, key))
+        return RILL_ERR_CRYPTO;
+    return rill_seal_under(c, c->any_key, envelope, len);
+}
+
+int rill_crypto_open(rill_crypto *c, const uint8_t key[RILL_KEY_LEN], const uint8_t *envelope,
+                     size_t envelope_len, uint8_t *out)
+{
+    if (!c->gcm->key_set(c->gcm, c->any_key, key))
+        return RILL_ERR_CRYPTO;
+    return rill_open_under(c, c->any_key, envelope, envelope_len, out);
+}
