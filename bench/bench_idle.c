@@ -84,7 +84,7 @@ int main(int argc, char **argv)
     uint32_t count = (uint32_t)bench_number(argc > 1 ? argv[1] : "100000") / TURN * TURN;
     bench_pair p;
 
-    bench_pair_open(&p, count + 10, 10, &counting);
+    bench_pair_open(&p, count + 10, 10, &counting, RILL_CRYPTO_OPENSSL);
     rill_endpoint_free(p.client);
     clients(&p); /* what is made once */
     double before = in_use(), resident_before = resident();

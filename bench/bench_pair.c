@@ -2,62 +2,106 @@
 /*
  * Everything that STREAM does for a packet, both ends, without a link.
  *
- * usage: bench_pair money|data SECONDS
+ * usage: bench_pair money|data SECONDS ROUNDS
  *        bench_pair connections|streams COUNT SECONDS REPEATS
- * The last prints "one": one of COUNT is busy and the others are idle; and "all":
+ * The first prints, for each of ROUNDS, "pair" and the limits: its cryptography
+ * alone. The last prints "one": one of COUNT is busy and the others are idle; and "all":
  * all are busy in turn.
  */
 #include <string.h>
 
 #include "clock.h"
+#include "limit.h"
 #include "pair.h"
 
 #define ROUND 10 /* packets of one stream before it is another's turn */
 
-static void money(uint64_t ns)
-{
+/* One kind of packet, encrypted by one backend, and its cryptography alone. */
+typedef struct side {
     bench_pair p;
-    bench_pair_open(&p, 10, 10, rill_allocator_default());
-    rill_stream *stream = bench_pair_stream(bench_pair_connect(&p, 10));
-    rill_stream_totals totals;
-    bench_span span = bench_begin(ns);
-    uint64_t total = 0;
+    rill_stream *stream;
+    bench_limit *limit;
+    uint64_t total; /* of units that may be sent */
+} side;
 
-    while (bench_goes_on(&span)) {
-        total += 1000 * PAIR_PACKET;
-        bench_check(rill_stream_set_send_max(stream, total), "rill_stream_set_send_max");
-        do {
-            bench_pair_turn(&p);
-            rill_stream_totals_of(stream, &totals);
-        } while (totals.sent < total);
-    }
-    bench_rate("packets", (double)totals.sent / PAIR_PACKET, bench_spent(&span));
-    bench_figure("prepare_bytes", (double)p.prepare_bytes / (double)p.packets);
-    bench_figure("reply_bytes", (double)p.reply_bytes / (double)p.packets);
-    bench_pair_close(&p);
+/* What was moved in so much processor time, a second. */
+typedef double slice(side *s, uint64_t ns);
+
+static void side_open(side *s, rill_crypto_backend backend)
+{
+    *s = (side){.limit = bench_limit_new(backend)};
+    bench_pair_open(&s->p, 10, 10, rill_allocator_default(), backend);
+    s->stream = bench_pair_stream(bench_pair_connect(&s->p, 10));
 }
 
-static void data(uint64_t ns)
+static void side_close(side *s)
+{
+    bench_pair_close(&s->p);
+    bench_limit_free(s->limit);
+}
+
+static double money(side *s, uint64_t ns)
+{
+    rill_stream_totals totals;
+    bench_span span = bench_begin(ns);
+    uint64_t before = s->total;
+
+    while (bench_goes_on(&span)) {
+        s->total += 1000 * PAIR_PACKET;
+        bench_check(rill_stream_set_send_max(s->stream, s->total), "rill_stream_set_send_max");
+        do {
+            bench_pair_turn(&s->p);
+            rill_stream_totals_of(s->stream, &totals);
+        } while (totals.sent < s->total);
+    }
+    return (double)(s->total - before) / PAIR_PACKET * 1e9 / (double)bench_spent(&span);
+}
+
+static double data(side *s, uint64_t ns)
 {
     static const uint8_t bytes[1 << 20];
-    bench_pair p;
-    bench_pair_open(&p, 10, 10, rill_allocator_default());
-    rill_stream *stream = bench_pair_stream(bench_pair_connect(&p, 10));
     bench_span span = bench_begin(ns);
+    uint64_t before = s->p.received;
 
     while (bench_goes_on(&span)) {
         for (int turns = 0; turns < 100; turns++) {
             size_t accepted;
-            int error = rill_stream_write(stream, bytes, sizeof bytes, &accepted);
+            int error = rill_stream_write(s->stream, bytes, sizeof bytes, &accepted);
             if (error != RILL_ERR_BLOCKED)
                 bench_check(error, "rill_stream_write");
-            bench_pair_turn(&p);
+            bench_pair_turn(&s->p);
         }
     }
-    bench_rate("megabytes", (double)p.received / 1e6, bench_spent(&span));
-    bench_figure("prepare_bytes", (double)p.prepare_bytes / (double)p.packets);
-    bench_figure("reply_bytes", (double)p.reply_bytes / (double)p.packets);
-    bench_pair_close(&p);
+    return (double)(s->p.received - before) / 1e6 * 1e9 / (double)bench_spent(&span);
+}
+
+/*
+ * In each round one after the other, so that a machine that is faster or slower
+ * for a while is so for all of them: OpenSSL's side, its cryptography called
+ * directly and by Rill's interface, and the same with intel-ipsec-mb.
+ */
+static void rounds(slice *moves, size_t len, double unit, uint64_t ns, int count)
+{
+    side openssl, other;
+    bool both = rill_crypto_available(RILL_CRYPTO_IPSEC_MB);
+
+    side_open(&openssl, RILL_CRYPTO_OPENSSL);
+    if (both)
+        side_open(&other, RILL_CRYPTO_IPSEC_MB);
+    for (int i = 0; i < count; i++) {
+        bench_figure("pair", moves(&openssl, ns));
+        bench_figure("limit_direct", unit * bench_limit_packets(openssl.limit, true, len, ns / 2));
+        bench_figure("limit_rill", unit * bench_limit_packets(openssl.limit, false, len, ns / 2));
+        if (!both)
+            continue;
+        bench_figure("pair_ipsec_mb", moves(&other, ns));
+        bench_figure("limit_ipsec_mb", unit * bench_limit_packets(other.limit, false, len, ns / 2));
+    }
+    bench_figure("prepare_bytes", (double)openssl.p.prepare_bytes / (double)openssl.p.packets);
+    bench_figure("reply_bytes", (double)openssl.p.reply_bytes / (double)openssl.p.packets);
+    side_close(&openssl);
+    if (both)
+        side_close(&other);
 }
 
 /* Opens `count` streams, on as many connections or on one, and sends a packet on each. */
@@ -123,7 +167,8 @@ static void busy(const char *name, bench_pair *p, rill_stream **streams, uint32_
 static void many(uint32_t count, bool connections, uint64_t ns, int repeats)
 {
     bench_pair p;
-    bench_pair_open(&p, count + 10, connections ? 10 : count + 10, rill_allocator_default());
+    bench_pair_open(&p, count + 10, connections ? 10 : count + 10, rill_allocator_default(),
+                    RILL_CRYPTO_OPENSSL);
     rill_stream **streams = open_all(&p, count, connections);
     for (int i = 0; i < repeats; i++) {
         busy("one", &p, streams, count, false, ns);
@@ -138,10 +183,12 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
     bool connections = strcmp(what, "connections") == 0;
 
-    if (strcmp(what, "money") == 0 && argc == 3) {
-        money((uint64_t)(bench_number(argv[2]) * 1e9));
-    } else if (strcmp(what, "data") == 0 && argc == 3) {
-        data((uint64_t)(bench_number(argv[2]) * 1e9));
+    if (strcmp(what, "money") == 0 && argc == 4) {
+        rounds(money, LIMIT_MONEY_LEN, 1, (uint64_t)(bench_number(argv[2]) * 1e9),
+               (int)bench_number(argv[3]));
+    } else if (strcmp(what, "data") == 0 && argc == 4) {
+        rounds(data, LIMIT_DATA_LEN, LIMIT_DATA_LEN / 1e6, (uint64_t)(bench_number(argv[2]) * 1e9),
+               (int)bench_number(argv[3]));
     } else if (argc == 5 && (connections || strcmp(what, "streams") == 0)) {
         many((uint32_t)bench_number(argv[2]), connections, (uint64_t)(bench_number(argv[3]) * 1e9),
              (int)bench_number(argv[4]));

@@ -22,13 +22,14 @@ static rill_bytes text(const char *s)
 }
 
 static rill_endpoint *endpoint(const char *address, uint32_t connections, uint32_t streams,
-                               const rill_allocator *allocator)
+                               const rill_allocator *allocator, rill_crypto_backend crypto)
 {
     rill_endpoint_options options;
     rill_endpoint *e = NULL;
 
     rill_endpoint_options_init(&options);
     options.allocator = allocator;
+    options.crypto = crypto;
     options.max_connections = connections;
     options.connection.max_remote_streams = streams < 10 ? 10 : streams;
     bench_check(rill_endpoint_new(&e, &options), "rill_endpoint_new");
@@ -38,11 +39,12 @@ static rill_endpoint *endpoint(const char *address, uint32_t connections, uint32
 }
 
 void bench_pair_open(bench_pair *p, uint32_t connections, uint32_t streams,
-                     const rill_allocator *allocator)
+                     const rill_allocator *allocator, rill_crypto_backend crypto)
 {
     memset(p, 0, sizeof *p);
-    p->server = endpoint("test.rill.server", connections, streams, allocator);
-    p->client = endpoint("test.rill.client", connections, streams, rill_allocator_default());
+    p->server = endpoint("test.rill.server", connections, streams, allocator, crypto);
+    p->client =
+        endpoint("test.rill.client", connections, streams, rill_allocator_default(), crypto);
 }
 
 void bench_pair_close(bench_pair *p)

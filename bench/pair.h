@@ -18,7 +18,7 @@ typedef struct bench_pair {
 
 /* allocator is the server's. */
 void bench_pair_open(bench_pair *p, uint32_t connections, uint32_t streams,
-                     const rill_allocator *allocator);
+                     const rill_allocator *allocator, rill_crypto_backend crypto);
 void bench_pair_close(bench_pair *p);
 rill_connection *bench_pair_connect(bench_pair *p, uint32_t streams);
 rill_stream *bench_pair_stream(rill_connection *c);

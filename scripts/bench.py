@@ -25,6 +25,7 @@ def settings_of(options):
         repeats=1 if quick else 3,
         js_repeats=1 if quick else 2,
         seconds=0.5 if quick else 1.0,       # of one measurement
+        slice=0.1, rounds=4 if quick else 30,  # of those that take turns with their limit
         js_seconds=2.0 if quick else 3.0,
         js_idle=100 if quick else 300,
         packets=100000 if quick else 300000,  # over the node
@@ -37,7 +38,8 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="./dev bench",
         description="Measures Rill beside the JavaScript packages and beside what the machine "
-        "allows. Each figure is the best of three, with the spread of the three. Loopback only.")
+        "allows. Each figure is the best of three, or of thirty short ones that take turns with "
+        "their limit, with the spread of all. Loopback only.")
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true",
                         help="within a minute: once each, shorter, 10,000 for 100,000")
@@ -97,15 +99,7 @@ def verdict(row):
         return ""
     if row.best("rill") is None:
         return "not measured"
-    return "reached" if row.need(row.best("rill"), row.best("limit")) else "not reached"
-
-
-def ratio(row, who):
-    """How many times as good as the other; of "less" rows, how many times less."""
-    rill, other = row.best("rill"), row.best(who)
-    if not rill or not other:
-        return None
-    return other / rill if row.less else rill / other
+    return "reached" if row.need(row) else "not reached"
 
 
 def spread(values):
@@ -121,7 +115,8 @@ def as_json(row):
         "better": "less" if row.less else "more",
         **{who: {"best": row.best(who), "all": values, "spread_percent": spread(values)}
            for who, values in row.samples.items()},
-        "rill_to_javascript": ratio(row, "js"), "rill_to_limit": ratio(row, "limit"),
+        "rill_to_javascript": row.ratio("js"), "rill_to_limit": row.ratio("limit"),
+        "rill_to_limit_all": row.ratios,
         "required": row.required, "verdict": verdict(row), "notes": row.notes,
     }
 
@@ -134,7 +129,7 @@ def number(value):
 
 def cells(row):
     percent = spread(row.samples["rill"])
-    to_js, to_limit = ratio(row, "js"), ratio(row, "limit")
+    to_js, to_limit = row.ratio("js"), row.ratio("limit")
     return [row.work, row.unit, number(row.best("rill")),
             "-" if percent is None else f"{percent:.0f} %",
             number(row.best("js")), number(row.best("limit")),

@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * All cryptography of one packet, both ends, by OpenSSL as directly as it can be
- * called: the most that any implementation on this machine with this library can
- * reach.
- *   sender:   seal, fulfillment and condition, open the reply
- *   receiver: open, fulfillment and condition, seal the reply
- * Beside it the same through Rill's own interface to the library, and AES-256-GCM
- * and HMAC-SHA-256 over the bytes of data packets. The limit is the faster way.
- *
- * usage: bench_crypto SECONDS
- */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_*: no allocation a digest */
+
+#include "limit.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -19,9 +10,7 @@
 #include "clock.h"
 #include "crypto/crypto.h"
 
-#define MONEY_LEN 64    /* a money packet's frames; its reply is no longer */
-#define DATA_LEN  32700 /* a data packet's bytes */
-#define BATCH     1000000
+#define BATCH 1000000
 
 typedef struct raw_keys {
     EVP_CIPHER_CTX *seal;
@@ -31,8 +20,14 @@ typedef struct raw_keys {
     uint64_t iv;
 } raw_keys;
 
-static uint8_t envelope[RILL_ENVELOPE_OVERHEAD + DATA_LEN];
-static uint8_t plain[DATA_LEN];
+struct bench_limit {
+    rill_crypto *crypto;
+    rill_keys *keys;
+    raw_keys raw;
+};
+
+static uint8_t envelope[RILL_ENVELOPE_OVERHEAD + LIMIT_DATA_LEN];
+static uint8_t plain[LIMIT_DATA_LEN];
 
 static void half(SHA256_CTX *ctx, uint8_t pad)
 {
@@ -102,8 +97,8 @@ static void raw_packet(raw_keys *k, size_t len)
             raw_open(k, len);
         raw_fulfill(k, len);
     }
-    raw_seal(k, MONEY_LEN); /* the reply */
-    raw_open(k, MONEY_LEN);
+    raw_seal(k, LIMIT_MONEY_LEN); /* the reply */
+    raw_open(k, LIMIT_MONEY_LEN);
 }
 
 static void rill_packet(rill_keys *keys, size_t plain_len)
@@ -115,45 +110,43 @@ static void rill_packet(rill_keys *keys, size_t plain_len)
     bench_check(rill_keys_fulfill(keys, envelope, len, fulfillment, condition), "fulfill");
     bench_check(rill_keys_open(keys, envelope, len, plain), "open");
     bench_check(rill_keys_fulfill(keys, envelope, len, fulfillment, condition), "fulfill");
-    bench_check(rill_keys_seal(keys, envelope, MONEY_LEN), "seal");
-    bench_check(rill_keys_open(keys, envelope, RILL_ENVELOPE_OVERHEAD + MONEY_LEN, plain), "open");
+    bench_check(rill_keys_seal(keys, envelope, LIMIT_MONEY_LEN), "seal");
+    bench_check(rill_keys_open(keys, envelope, RILL_ENVELOPE_OVERHEAD + LIMIT_MONEY_LEN, plain),
+                "open");
 }
 
-/* Packets of len bytes for so long, by keys or else by raw. */
-static double run(raw_keys *raw, rill_keys *keys, size_t len, uint64_t ns)
+bench_limit *bench_limit_new(rill_crypto_backend backend)
+{
+    static const uint8_t secret[32] = {1};
+    bench_limit *l = calloc(1, sizeof *l);
+    bench_check(l ? 0 : -1, "memory");
+    bench_check(rill_crypto_new_with(&l->crypto, rill_allocator_default(), backend), "rill_crypto");
+    bench_check(rill_keys_new(&l->keys, l->crypto, secret, sizeof secret), "rill_keys_new");
+    raw_keys_init(&l->raw);
+    return l;
+}
+
+void bench_limit_free(bench_limit *l)
+{
+    EVP_CIPHER_CTX_free(l->raw.seal);
+    EVP_CIPHER_CTX_free(l->raw.open);
+    rill_keys_free(l->keys);
+    rill_crypto_free(l->crypto);
+    free(l);
+}
+
+double bench_limit_packets(bench_limit *l, bool directly, size_t len, uint64_t ns)
 {
     bench_span span = bench_begin(ns);
     double count = 0;
 
     while (bench_goes_on(&span)) {
         for (size_t done = 0; done < BATCH; done += len + 1000, count++) {
-            if (keys)
-                rill_packet(keys, len);
+            if (directly)
+                raw_packet(&l->raw, len);
             else
-                raw_packet(raw, len);
+                rill_packet(l->keys, len);
         }
     }
     return count * 1e9 / (double)bench_spent(&span);
-}
-
-int main(int argc, char **argv)
-{
-    uint64_t ns = (uint64_t)(bench_number(argc > 1 ? argv[1] : "2") * 1e9 / 4);
-    uint8_t secret[32] = {1};
-    raw_keys raw;
-    rill_keys *keys = NULL;
-    rill_crypto *crypto = rill_crypto_new(rill_allocator_default());
-
-    bench_check(crypto ? 0 : -1, "rill_crypto_new");
-    bench_check(rill_keys_new(&keys, crypto, secret, sizeof secret), "rill_keys_new");
-    raw_keys_init(&raw);
-    bench_figure("money", run(&raw, NULL, MONEY_LEN, ns));
-    bench_figure("money_rill", run(&raw, keys, MONEY_LEN, ns));
-    bench_figure("data", run(&raw, NULL, DATA_LEN, ns) * DATA_LEN / 1e6);
-    bench_figure("data_rill", run(&raw, keys, DATA_LEN, ns) * DATA_LEN / 1e6);
-    EVP_CIPHER_CTX_free(raw.seal);
-    EVP_CIPHER_CTX_free(raw.open);
-    rill_keys_free(keys);
-    rill_crypto_free(crypto);
-    return 0;
 }
