@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/prefetch.h"
 
 enum { FIRST_CAPACITY = 4, CLEAR_SLOTS_A_PUT = 32, MOVE_SLOTS_A_PUT = 8 };
 
@@ -186,6 +187,12 @@ void *rill_map_get(const rill_map *m, uint64_t key)
     if (slot == NULL)
         slot = find_in_old(m, key);
     return slot == NULL ? NULL : slot->value;
+}
+
+void rill_map_prefetch(const rill_map *m, uint64_t key)
+{
+    if (m->capacity != 0)
+        rill_prefetch(&m->slots[hash_of(m, key) & (m->capacity - 1)], sizeof *m->slots);
 }
 
 bool rill_map_replace(rill_map *m, uint64_t key, void *value)

@@ -35,6 +35,8 @@ void rill_map_free(rill_map *m);
 RILL_MUST_CHECK int rill_map_put(rill_map *m, uint64_t key, void *value);
 /* NULL where there is none. */
 void *rill_map_get(const rill_map *m, uint64_t key);
+/* The key will be looked for soon: its slot is fetched meanwhile. */
+void rill_map_prefetch(const rill_map *m, uint64_t key);
 /* Gives an entry another value, which cannot fail; false where there is none. */
 bool rill_map_replace(rill_map *m, uint64_t key, void *value);
 /* Takes out and returns; NULL where there is none. */

@@ -15,14 +15,15 @@ typedef struct rill_link_ops {
 
 struct rill_link {
     const rill_link_ops *ops;
-    rill_loop *loop;
-    rill_link_handlers on;
-    void *user;
     /*
      * As ops->send, of a packet in parts, for who changes a few bytes of one that
      * came. NULL: this kind of link takes whole packets only.
      */
     int (*send_parts)(rill_link *l, uint64_t cookie, const rill_bytes *parts, size_t count);
+    void *user;
+    void *group; /* for who has many links: what they have in common. No link looks at it */
+    rill_loop *loop;
+    rill_link_handlers on;
 };
 
 /* As rill_link_open, for btp+ws:// and btp+wss://. options is not NULL. */

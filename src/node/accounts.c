@@ -7,6 +7,14 @@
 
 #include "base/alloc.h"
 #include "base/base64.h"
+#include "base/prefetch.h"
+
+/*
+ * Accounts that are allocated together, at first and at most. With the place of
+ * one more, which aligns them, the most are 2 MB: a large page, so that the
+ * processor need not look up where each account is.
+ */
+enum { FIRST_BLOCK = 15, LARGEST_BLOCK = 8191 };
 
 void rill_accounts_init(rill_accounts *a, const rill_allocator *allocator, rill_crypto *crypto,
                         size_t max, size_t max_name, const uint64_t key[2])
@@ -18,6 +26,11 @@ void rill_accounts_init(rill_accounts *a, const rill_allocator *allocator, rill_
     a->max_name = max_name < RILL_MAX_ACCOUNT_NAME ? max_name : RILL_MAX_ACCOUNT_NAME;
     rill_names_init(&a->names, allocator, key);
     rill_list_init(&a->idle);
+    rill_list_init(&a->free);
+    a->blocks = NULL;
+    a->block_count = 0;
+    a->fresh = NULL;
+    a->fresh_count = 0;
 }
 
 static rill_account *account_of(rill_name *name)
@@ -25,14 +38,84 @@ static rill_account *account_of(rill_name *name)
     return name == NULL ? NULL : RILL_CONTAINER(name, rill_account, name);
 }
 
+/* Looks like the hash of a token, and so is one: the hash of that token and no other. */
+static bool is_token_name(rill_bytes name)
+{
+    uint8_t hash[RILL_SHA256_LEN];
+    size_t len = 0;
+    return name.len == RILL_TOKEN_NAME_LEN &&
+           rill_base64_decode((const char *)name.data, name.len, hash, sizeof hash, &len) ==
+               RILL_OK &&
+           len == sizeof hash;
+}
+
+/* ---- memory ---- */
+
+static int grow(rill_accounts *a)
+{
+    size_t count = FIRST_BLOCK;
+    for (size_t i = 0; i < a->block_count && count < LARGEST_BLOCK; i++)
+        count = 2 * count + 1;
+    void **blocks = rill_realloc_array(a->allocator, a->blocks, a->block_count + 1, sizeof *blocks);
+    if (blocks == NULL)
+        return RILL_ERR_NOMEM;
+    a->blocks = blocks;
+    uint8_t *block = rill_alloc(a->allocator, (count + 1) * sizeof(rill_account));
+    if (block == NULL)
+        return RILL_ERR_NOMEM;
+    a->blocks[a->block_count++] = block;
+    size_t past = (uintptr_t)block % RILL_ACCOUNT_ALIGNMENT;
+    rill_account *accounts =
+        (rill_account *)(void *)(block + (past == 0 ? 0 : RILL_ACCOUNT_ALIGNMENT - past));
+    a->fresh = accounts;
+    a->fresh_count = count;
+    return RILL_OK;
+}
+
+/* All zero but for what links it, with this name. NULL: no memory */
+static rill_account *take(rill_accounts *a, rill_bytes name)
+{
+    bool used = !rill_list_empty(&a->free);
+    if (!used && a->fresh_count == 0 && grow(a) != RILL_OK)
+        return NULL;
+    rill_account *account = used ? RILL_CONTAINER(a->free.next, rill_account, idle) : a->fresh;
+    char *text = account->text;
+    if (name.len >= sizeof account->text)
+        text = rill_alloc(a->allocator, name.len + 1);
+    if (text == NULL)
+        return NULL;
+    if (used) {
+        rill_list_remove(&account->idle);
+    } else {
+        a->fresh++;
+        a->fresh_count--;
+    }
+    memset(account, 0, sizeof *account);
+    memcpy(text, name.data, name.len);
+    text[name.len] = '\0';
+    account->name.bytes = (rill_bytes){(const uint8_t *)text, name.len};
+    rill_list_init(&account->idle);
+    rill_list_init(&account->sessions);
+    return account;
+}
+
+/* It is in no list. */
+static void give_back(rill_accounts *a, rill_account *account)
+{
+    if (rill_account_text(account) != account->text)
+        rill_free(a->allocator, (void *)(uintptr_t)account->name.bytes.data);
+    rill_wipe(account->token_hash, sizeof account->token_hash);
+    account->name.bytes = (rill_bytes){NULL, 0};
+    rill_list_push_front(&a->free, &account->idle);
+}
+
 static void forget(rill_accounts *a, rill_account *account)
 {
     rill_list_remove(&account->idle);
     rill_names_remove(&a->names, &account->name);
-    if (!account->named_by_token)
+    if (!is_token_name(account->name.bytes))
         a->kept--;
-    rill_wipe(account->token_hash, sizeof account->token_hash);
-    rill_free(a->allocator, account);
+    give_back(a, account);
 }
 
 void rill_accounts_free(rill_accounts *a)
@@ -41,11 +124,63 @@ void rill_accounts_free(rill_accounts *a)
     for (rill_account *account; (account = rill_accounts_next(a, &cursor)) != NULL;)
         forget(a, account);
     rill_names_free(&a->names);
+    for (size_t i = 0; i < a->block_count; i++)
+        rill_free(a->allocator, a->blocks[i]);
+    rill_free(a->allocator, a->blocks);
+}
+
+const char *rill_account_text(const rill_account *account)
+{
+    return (const char *)account->name.bytes.data;
 }
 
 rill_account *rill_accounts_find(const rill_accounts *a, rill_bytes name)
 {
     return account_of(rill_names_find(&a->names, name));
+}
+
+uint64_t rill_accounts_begin(const rill_accounts *a, rill_bytes name)
+{
+    return rill_names_begin(&a->names, name);
+}
+
+rill_account *rill_accounts_candidate(const rill_accounts *a, uint64_t begun)
+{
+    rill_account *account = account_of(rill_names_candidate(&a->names, begun));
+    if (account != NULL)
+        rill_account_prefetch(account);
+    return account;
+}
+
+void rill_account_prefetch(const rill_account *account)
+{
+    rill_prefetch(account, offsetof(rill_account, token_hash));
+}
+
+bool rill_account_is(const rill_account *account, rill_bytes name)
+{
+    return name.len > 0 && rill_name_is(&account->name, name);
+}
+
+rill_session *rill_account_new_session(const rill_accounts *a, rill_account *account)
+{
+    rill_session *session = &account->first;
+    if (session->account != NULL)
+        session = rill_alloc(a->allocator, sizeof *session);
+    if (session == NULL)
+        return NULL;
+    *session = (rill_session){.account = account};
+    rill_list_init(&session->in_account);
+    rill_list_init(&session->open);
+    return session;
+}
+
+void rill_account_free_session(const rill_accounts *a, rill_session *session)
+{
+    if (session == &session->account->first)
+        session->account = NULL;
+    else
+        rill_free(a->allocator, session);
 }
 
 rill_account *rill_accounts_next(const rill_accounts *a, size_t *cursor)
@@ -55,15 +190,15 @@ rill_account *rill_accounts_next(const rill_accounts *a, size_t *cursor)
 
 void rill_account_hold(rill_account *account)
 {
-    account->holds++;
-    if (rill_list_linked(&account->idle))
+    /* Only what nobody holds is in a list; whether it is, is rarely in the cache. */
+    if (account->holds++ == 0 && rill_list_linked(&account->idle))
         rill_list_remove(&account->idle);
 }
 
 void rill_account_release(rill_accounts *a, rill_account *account)
 {
     account->holds--;
-    if (account->holds == 0 && account->named_by_token)
+    if (account->holds == 0 && is_token_name(account->name.bytes))
         rill_list_push_back(&a->idle, &account->idle);
 }
 
@@ -82,20 +217,10 @@ bool rill_account_name_valid(rill_bytes name)
     return name.len > 0;
 }
 
-/* Looks like the hash of a token, and so is one: the hash of that token and no other. */
-static bool is_token_name(rill_bytes name)
-{
-    uint8_t hash[RILL_SHA256_LEN];
-    size_t len = 0;
-    return name.len == RILL_TOKEN_NAME_LEN &&
-           rill_base64_decode((const char *)name.data, name.len, hash, sizeof hash, &len) ==
-               RILL_OK &&
-           len == sizeof hash;
-}
-
 static int create(rill_accounts *a, rill_bytes name, const uint8_t hash[RILL_SHA256_LEN],
-                  bool named_by_token, rill_account **out)
+                  rill_account **out)
 {
+    bool named_by_token = is_token_name(name);
     if (!named_by_token && a->kept >= a->max - a->max / 2)
         return RILL_ERR_LIMIT;
     if (rill_names_count(&a->names) >= a->max) {
@@ -103,20 +228,15 @@ static int create(rill_accounts *a, rill_bytes name, const uint8_t hash[RILL_SHA
             return RILL_ERR_LIMIT;
         forget(a, RILL_CONTAINER(a->idle.next, rill_account, idle));
     }
-    rill_account *account = rill_calloc(a->allocator, 1, sizeof *account + name.len + 1);
+    rill_account *account = take(a, name);
     if (account == NULL)
         return RILL_ERR_NOMEM;
-    memcpy(account->text, name.data, name.len);
-    memcpy(account->token_hash, hash, RILL_SHA256_LEN);
-    account->named_by_token = named_by_token;
-    rill_list_init(&account->idle);
-    rill_list_init(&account->sessions);
-    int rc = rill_names_put(&a->names, &account->name,
-                            (rill_bytes){(const uint8_t *)account->text, name.len});
+    int rc = rill_names_put(&a->names, &account->name, account->name.bytes);
     if (rc != RILL_OK) {
-        rill_free(a->allocator, account);
+        give_back(a, account);
         return rc;
     }
+    memcpy(account->token_hash, hash, RILL_SHA256_LEN);
     if (!named_by_token)
         a->kept++;
     *out = account;
@@ -157,7 +277,7 @@ int rill_accounts_admit(rill_accounts *a, rill_bytes name, rill_bytes token, ril
     if (rc == RILL_OK) {
         account = rill_accounts_find(a, name);
         if (account == NULL) {
-            rc = create(a, name, hash, is_token_name(name), &account);
+            rc = create(a, name, hash, &account);
             *problem = rc == RILL_ERR_LIMIT ? "there are too many accounts" : "out of memory";
         } else if (!rill_equal_ct(account->token_hash, hash, sizeof hash)) {
             rc = RILL_ERR_AUTH;

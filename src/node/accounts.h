@@ -15,10 +15,13 @@
 #include "crypto/crypto.h"
 #include "node/limits.h"
 #include "node/names.h"
+#include "node/session.h"
 
 #define RILL_MAX_ACCOUNT_NAME 255
 /* base64url of 32 bytes */
 #define RILL_TOKEN_NAME_LEN 43
+/* Bytes: two cache lines, which processors like to fetch in pairs. */
+#define RILL_ACCOUNT_ALIGNMENT 128
 
 typedef struct rill_account_stats {
     /* What the account sent and got, counted when it ended. Amounts saturate. */
@@ -29,19 +32,23 @@ typedef struct rill_account_stats {
     uint64_t fulfilled_to;   /* units of those that it fulfilled */
 } rill_account_stats;
 
-/* What a packet touches comes last, together: an account is rarely in the cache. */
+/*
+ * Four cache lines on x86-64, of which a packet touches the first two or three:
+ * where there are many accounts, none is in the cache.
+ */
 typedef struct rill_account {
-    uint8_t token_hash[RILL_SHA256_LEN];
-    rill_list idle;    /* linked while it may be forgotten */
-    uint32_t admitted; /* sessions, connected or about to be */
-    bool named_by_token;
-    rill_bucket bucket;
+    _Alignas(RILL_ACCOUNT_ALIGNMENT) rill_list sessions; /* rill_session.in_account, connected
+                                                            ones, oldest first */
     rill_account_stats stats;
     uint32_t holds;     /* what keeps it: sessions, open requests from it and to it */
     uint32_t open_from; /* requests from it that wait for an answer */
-    rill_list sessions; /* rill_session.in_account, connected ones, oldest first */
-    rill_name name;     /* name.bytes: its name, an address segment */
-    char text[];        /* the name, NUL-terminated */
+    rill_session first; /* for the first session; more are allocated */
+    rill_name name;     /* name.bytes: its name, an address segment, and a NUL after it */
+    char text[RILL_TOKEN_NAME_LEN + 1]; /* name.bytes, where it is not longer */
+    uint32_t admitted;                  /* sessions, connected or about to be */
+    uint8_t token_hash[RILL_SHA256_LEN];
+    rill_list idle; /* linked while it may be forgotten, and when it has been */
+    rill_bucket bucket;
 } rill_account;
 
 typedef struct rill_accounts {
@@ -49,7 +56,12 @@ typedef struct rill_accounts {
     rill_crypto *crypto;
     rill_names names;
     rill_list idle; /* longest idle first */
-    size_t kept;    /* accounts with a user name */
+    rill_list free; /* forgotten ones: their memory is kept */
+    void **blocks;  /* which all of them are in */
+    size_t block_count;
+    rill_account *fresh; /* the next in the newest block that never was one */
+    size_t fresh_count;
+    size_t kept; /* accounts with a user name */
     size_t max;
     size_t max_name;
 } rill_accounts;
@@ -69,8 +81,24 @@ void rill_accounts_free(rill_accounts *a);
  */
 RILL_MUST_CHECK int rill_accounts_admit(rill_accounts *a, rill_bytes name, rill_bytes token,
                                         rill_account **out, const char **problem);
+/* Its name, NUL-terminated. */
+const char *rill_account_text(const rill_account *account);
 /* NULL where there is none. */
 rill_account *rill_accounts_find(const rill_accounts *a, rill_bytes name);
+/*
+ * In steps, as rill_names_begin; the candidate is on its way into the cache.
+ * rill_account_is may be asked of one that has been forgotten since: it is none then,
+ * or another.
+ */
+uint64_t rill_accounts_begin(const rill_accounts *a, rill_bytes name);
+rill_account *rill_accounts_candidate(const rill_accounts *a, uint64_t begun);
+bool rill_account_is(const rill_account *account, rill_bytes name);
+/* Of what a packet touches. */
+void rill_account_prefetch(const rill_account *account);
+
+/* A session of this account, all else zero; NULL: no memory. The caller holds the account. */
+rill_session *rill_account_new_session(const rill_accounts *a, rill_account *account);
+void rill_account_free_session(const rill_accounts *a, rill_session *session);
 void rill_account_hold(rill_account *account);
 void rill_account_release(rill_accounts *a, rill_account *account);
 /* As rill_names_next. */

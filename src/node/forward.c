@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/muldiv.h"
+#include "base/prefetch.h"
+#include "ilp/address.h"
 #include "net/link_impl.h"
 #include "node/echo.h"
 #include "node/local.h"
@@ -13,14 +15,21 @@ typedef struct refusal {
     const char *message;
 } refusal;
 
+/* Where an address leads, while the account is still being fetched into the cache. */
+typedef struct lookup {
+    rill_hop hop;
+    rill_bytes name; /* RILL_HOP_CHILDREN: the account's */
+    uint64_t begun;
+} lookup;
+
 /* A Prepare that the node is dealing with. */
 typedef struct incoming {
     rill_session *from;
     uint64_t request;
     rill_now now;
-    const uint8_t *packet;
-    size_t len;
+    rill_bytes packet;
     rill_prepare prepare;
+    lookup next_hop;
 } incoming;
 
 /* What goes out for it: one packet, in parts. */
@@ -80,7 +89,7 @@ static void refuse_prepare(const rill_forwarder *f, const incoming *in, refusal 
 {
     const rill_bytes *to = &in->prepare.destination;
     rill_log_line(&f->options->log, RILL_LOG_DEBUG, "account %s: packet to %.*s rejected %s: %s",
-                  in->from->account->text, to->len > 128 ? 128 : (int)to->len,
+                  rill_account_text(in->from->account), to->len > 128 ? 128 : (int)to->len,
                   (const char *)to->data, rill_ilp_code_of(why.code).text, why.message);
     refuse(f, in->from, in->request, why);
 }
@@ -92,8 +101,8 @@ static void complain(const rill_forwarder *f, rill_session *about, const char *w
         return;
     about->complained = true;
     rill_log_line(&f->options->log, RILL_LOG_WARNING,
-                  "account %s: %s (more of this session is not logged)", about->account->text,
-                  what);
+                  "account %s: %s (more of this session is not logged)",
+                  rill_account_text(about->account), what);
 }
 
 /* ---- the requests that wait ---- */
@@ -179,7 +188,7 @@ static int write_out(rill_forwarder *f, const incoming *in, const rill_prepare *
                      outgoing *result)
 {
     const rill_prepare *came = &in->prepare;
-    const uint8_t *end = in->packet + in->len;
+    const uint8_t *end = in->packet.data + in->packet.len;
     size_t len = 0;
     if (out->destination.data != came->destination.data || out->data.data != came->data.data ||
         came->data.data + came->data.len != end) {
@@ -197,7 +206,7 @@ static int write_out(rill_forwarder *f, const incoming *in, const rill_prepare *
     /* The condition comes right after it. */
     const uint8_t *expiry = came->condition - sizeof f->expiry_text;
     *result = (outgoing){
-        .parts = {{in->packet, (size_t)(expiry - in->packet)},
+        .parts = {{in->packet.data, (size_t)(expiry - in->packet.data)},
                   {f->expiry_text, sizeof f->expiry_text},
                   {came->condition, (size_t)(end - came->condition)}},
         .count = 3,
@@ -310,17 +319,33 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
         arm(f, entry->timer.deadline);
 }
 
-/* The account that an address leads to; NULL, and why, where there is none. */
-static rill_account *next_hop(const rill_forwarder *f, rill_bytes destination, refusal *why)
+static lookup look_up(const rill_forwarder *f, rill_bytes destination)
+{
+    lookup l = {.hop = rill_routes_find(f->routes, destination)};
+    if (l.hop.kind == RILL_HOP_CHILDREN) {
+        l.name = rill_address_segment_after(destination, l.hop.prefix);
+        l.begun = rill_accounts_begin(f->accounts, l.name);
+    }
+    return l;
+}
+
+/* The account that it leads to; NULL, and why, where there is none. */
+static rill_account *next_hop(const rill_forwarder *f, rill_session *from, const lookup *l,
+                              refusal *why)
 {
     *why = (refusal){RILL_ILP_F02_UNREACHABLE, "no route to the destination"};
-    rill_hop hop = rill_routes_find(f->routes, destination);
-    if (hop.kind != RILL_HOP_CHILDREN)
-        return hop.account;
-    rill_account *to =
-        rill_accounts_find(f->accounts, rill_address_segment_after(destination, hop.prefix));
-    if (to == NULL)
+    if (l->hop.kind != RILL_HOP_CHILDREN)
+        return l->hop.account;
+    /* Most packets go where the one before went, and that account is here already. */
+    rill_account *to = from->last_to;
+    if (to != NULL && rill_account_is(to, l->name))
+        return to;
+    to = rill_accounts_candidate(f->accounts, l->begun);
+    if (to == NULL || !rill_account_is(to, l->name)) {
         why->message = "no such account here";
+        return NULL;
+    }
+    from->last_to = to;
     return to;
 }
 
@@ -332,9 +357,15 @@ static void route(rill_forwarder *f, const incoming *in, rill_bytes destination,
                   bool reflect)
 {
     const rill_node_options *o = f->options;
-    const rill_prepare *prepare = &in->prepare;
+    rill_prepare out = in->prepare;
+    uint64_t latest = rill_sub_sat(in->prepare.expires_at, o->min_message_window);
+    out.expires_at = rill_add_sat(in->now.wall_ms, o->max_hold_time);
+    if (latest < out.expires_at)
+        out.expires_at = latest;
+    out.destination = destination;
+    out.data = data;
     refusal why;
-    rill_account *to = next_hop(f, destination, &why);
+    rill_account *to = next_hop(f, in->from, &in->next_hop, &why);
     if (to == NULL) {
         refuse_prepare(f, in, why);
         return;
@@ -349,22 +380,18 @@ static void route(rill_forwarder *f, const incoming *in, rill_bytes destination,
         refuse_prepare(f, in, (refusal){RILL_ILP_F02_UNREACHABLE, "leads back to the sender"});
         return;
     }
-    rill_prepare out = *prepare;
-    uint64_t latest = rill_sub_sat(prepare->expires_at, o->min_message_window);
-    out.expires_at = rill_add_sat(in->now.wall_ms, o->max_hold_time);
-    if (latest < out.expires_at)
-        out.expires_at = latest;
     if (rill_sub_sat(out.expires_at, in->now.wall_ms) < o->min_message_window) {
         refuse_prepare(f, in,
                        (refusal){RILL_ILP_R02_INSUFFICIENT_TIMEOUT, "expires too soon to forward"});
         return;
     }
-    out.destination = destination;
-    out.data = data;
+    /* It is needed when all else is ready. */
+    rill_prefetch(RILL_CONTAINER(to->sessions.next, rill_session, in_account)->link,
+                  offsetof(rill_link, on));
     forward(f, in, to, except, &out);
 }
 
-static void echo(rill_forwarder *f, const incoming *in)
+static void echo(rill_forwarder *f, incoming *in)
 {
     rill_bytes reply_to;
     const char *problem = NULL;
@@ -374,6 +401,7 @@ static void echo(rill_forwarder *f, const incoming *in)
     }
     uint8_t data[RILL_ECHO_RESPONSE_LEN];
     rill_echo_response_encode(data);
+    in->next_hop = look_up(f, reply_to);
     route(f, in, reply_to, (rill_bytes){data, sizeof data}, true);
 }
 
@@ -412,22 +440,39 @@ static void refuse_amount(const rill_forwarder *f, const incoming *in)
                      (rill_bytes){data, sizeof data});
 }
 
+/*
+ * What a packet needs of accounts and sessions is rarely in the cache where
+ * there are many of them. So each is asked for as soon as it is known where it
+ * is, and something else is done until it comes: that is why things are in this order.
+ */
 void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t request,
-                          const uint8_t *packet, size_t len)
+                          rill_bytes packet)
 {
     static const rill_bytes peer = {(const uint8_t *)"peer", 4};
     const rill_node_options *o = f->options;
+    incoming in;
+    rill_prefetch(from, sizeof *from);
+    in.from = from;
+    in.request = request;
+    in.packet = packet;
+    bool decoded = rill_prepare_decode_any_address(&in.prepare, packet.data, packet.len) == RILL_OK;
+    if (decoded) {
+        in.next_hop = look_up(f, in.prepare.destination);
+        decoded = rill_address_valid(in.prepare.destination);
+    }
     rill_account *account = from->account;
-    incoming in = {
-        .from = from, .request = request, .now = o->now(o->user), .packet = packet, .len = len};
+    rill_prefetch(account, offsetof(rill_account, first));
+    if (from->last_to != NULL)
+        rill_account_prefetch(from->last_to);
+    in.now = o->now(o->user);
     account->stats.packets_from++;
     if (!rill_bucket_take(&account->bucket, rill_rate_limit_of(o->rate_limit), in.now.mono_ns)) {
         refuse(f, from, request,
                (refusal){RILL_ILP_T05_RATE_LIMITED, "above the account's rate limit"});
         return;
     }
-    if (rill_prepare_decode(&in.prepare, packet, len) != RILL_OK)
-        refuse_malformed(f, from, request, packet, len);
+    if (!decoded)
+        refuse_malformed(f, from, request, packet.data, packet.len);
     else if (f->draining)
         refuse_prepare(f, &in, stopping);
     else if (in.prepare.amount > o->max_packet_amount)

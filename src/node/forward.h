@@ -23,6 +23,7 @@
 
 #include <rill/ilp.h>
 
+#include "node/accounts.h"
 #include "node/node.h"
 #include "node/pending.h"
 #include "node/routes.h"
@@ -47,7 +48,7 @@ void rill_forward_init(rill_forwarder *f);
 void rill_forward_free(rill_forwarder *f);
 
 void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t request,
-                          const uint8_t *packet, size_t len);
+                          rill_bytes packet);
 /* by: whose answer it is. One that is not waited for any more is ignored. */
 void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t cookie, const uint8_t *packet,
                         size_t len);

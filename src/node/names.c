@@ -84,19 +84,37 @@ rill_name *rill_names_find(const rill_names *n, rill_bytes bytes)
     return name != NULL && same(name->bytes, bytes) ? name : NULL;
 }
 
+uint64_t rill_names_begin(const rill_names *n, rill_bytes bytes)
+{
+    uint64_t hash = rill_siphash(n->key, bytes.data, bytes.len);
+    rill_map_prefetch(&n->map, hash);
+    return hash;
+}
+
+rill_name *rill_names_candidate(const rill_names *n, uint64_t begun)
+{
+    return rill_map_get(&n->map, begun);
+}
+
+bool rill_name_is(const rill_name *name, rill_bytes bytes)
+{
+    return same(name->bytes, bytes);
+}
+
 int rill_names_put(rill_names *n, rill_name *name, rill_bytes bytes)
 {
     uint64_t hash = rill_siphash(n->key, bytes.data, bytes.len);
     const rill_name *other = rill_map_get(&n->map, hash);
     if (other != NULL)
         return same(other->bytes, bytes) ? RILL_ERR_EXISTS : RILL_ERR_LIMIT;
-    *name = (rill_name){.hash = hash, .bytes = bytes};
+    name->bytes = bytes;
     return rill_map_put(&n->map, hash, name);
 }
 
 void rill_names_remove(rill_names *n, rill_name *name)
 {
-    const void *removed = rill_map_remove(&n->map, name->hash);
+    uint64_t hash = rill_siphash(n->key, name->bytes.data, name->bytes.len);
+    const void *removed = rill_map_remove(&n->map, hash);
     assert(removed == name);
     (void)removed;
 }

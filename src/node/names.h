@@ -12,7 +12,6 @@
 
 /* Intrusive; name points to bytes that stay while the node is in the set. */
 typedef struct rill_name {
-    uint64_t hash;
     rill_bytes bytes;
 } rill_name;
 
@@ -29,6 +28,14 @@ void rill_names_free(rill_names *n);
 RILL_MUST_CHECK int rill_names_put(rill_names *n, rill_name *name, rill_bytes bytes);
 /* NULL where there is none. */
 rill_name *rill_names_find(const rill_names *n, rill_bytes bytes);
+/*
+ * The same in steps, so that who has something else to do need not wait for
+ * memory: begin, with what the next two are to be given; candidate, which has
+ * not been looked at (nor may be, before it is there); and whether it is the one.
+ */
+uint64_t rill_names_begin(const rill_names *n, rill_bytes bytes);
+rill_name *rill_names_candidate(const rill_names *n, uint64_t begun);
+bool rill_name_is(const rill_name *name, rill_bytes bytes);
 void rill_names_remove(rill_names *n, rill_name *name);
 size_t rill_names_count(const rill_names *n);
 /* Each once, in no order: start with *cursor 0; NULL at the end. Removing meanwhile is allowed. */

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "net/large_pages.h"
+#include "net/link_impl.h"
 #include "node/forward.h"
 #include "node/local.h"
 
@@ -42,7 +44,7 @@ static void no_drained(void *user)
 void rill_node_options_init(rill_node_options *o)
 {
     *o = (rill_node_options){
-        .allocator = rill_allocator_default(),
+        .allocator = rill_allocator_large_pages(),
         .address = "private.rill",
         .asset_code = "XRP",
         .asset_scale = 9,
@@ -97,23 +99,25 @@ const char *rill_node_options_problem(const rill_node_options *o)
 
 static void on_up(rill_link *l, void *user)
 {
-    (void)l;
+    const rill_node *n = l->group;
     rill_session *s = user;
     if (!rill_list_linked(&s->in_account))
         rill_list_push_back(&s->account->sessions, &s->in_account);
-    rill_log_line(&s->node->options.log, RILL_LOG_INFO, "account %s: connected", s->account->text);
+    rill_log_line(&n->options.log, RILL_LOG_INFO, "account %s: connected",
+                  rill_account_text(s->account));
 }
 
 static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
 {
     (void)error;
+    rill_node *n = l->group;
     rill_session *s = user;
     if (rill_list_linked(&s->in_account)) {
         rill_list_remove(&s->in_account);
-        rill_log_line(&s->node->options.log, RILL_LOG_INFO, "account %s: disconnected: %s",
-                      s->account->text, detail);
+        rill_log_line(&n->options.log, RILL_LOG_INFO, "account %s: disconnected: %s",
+                      rill_account_text(s->account), detail);
     }
-    rill_forward_source_gone(&s->node->forwarder, s);
+    rill_forward_source_gone(&n->forwarder, s);
     if (final)
         rill_link_close(l);
 }
@@ -121,25 +125,24 @@ static void on_down(rill_link *l, int error, const char *detail, bool final, voi
 static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, size_t len,
                        void *user)
 {
-    (void)l;
-    rill_session *s = user;
-    rill_forward_prepare(&s->node->forwarder, s, request, packet, len);
+    /* Not by way of the session, which is often not in the cache. */
+    rill_node *n = l->group;
+    rill_forward_prepare(&n->forwarder, user, request, (rill_bytes){packet, len});
 }
 
 static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
 {
-    (void)l;
-    rill_session *s = user;
-    rill_forward_reply(&s->node->forwarder, s, cookie, packet, len);
+    rill_node *n = l->group;
+    rill_forward_reply(&n->forwarder, user, cookie, packet, len);
 }
 
 static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
 {
-    (void)l;
     (void)error;
     (void)sent;
-    rill_session *s = user;
-    rill_forward_unanswered(&s->node->forwarder, cookie);
+    (void)user;
+    rill_node *n = l->group;
+    rill_forward_unanswered(&n->forwarder, cookie);
 }
 
 static void on_writable(rill_link *l, void *user)
@@ -151,15 +154,15 @@ static void on_writable(rill_link *l, void *user)
 
 static void on_closed(rill_link *l, void *user)
 {
-    (void)l;
     rill_session *s = user;
-    rill_node *n = s->node;
+    rill_node *n = l->group;
     if (rill_list_linked(&s->in_account))
         rill_list_remove(&s->in_account);
     rill_forward_source_gone(&n->forwarder, s);
-    s->account->admitted--;
-    rill_account_release(&n->accounts, s->account);
-    rill_free(n->options.allocator, s);
+    rill_account *account = s->account;
+    account->admitted--;
+    rill_account_free_session(&n->accounts, s);
+    rill_account_release(&n->accounts, account);
 }
 
 int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *link,
@@ -185,13 +188,13 @@ int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *
     if (rc == RILL_ERR_AUTH)
         level = RILL_LOG_INFO;
     if (rc == RILL_OK) {
-        shown = account->text;
+        shown = rill_account_text(account);
         if (account->admitted >= n->options.max_sessions)
             problem = "too many sessions of this account";
-        else if ((s = rill_calloc(n->options.allocator, 1, sizeof *s)) == NULL)
+        else if ((s = rill_account_new_session(&n->accounts, account)) == NULL)
             problem = "out of memory";
     } else if (rill_account_name_valid(name) && rill_accounts_find(&n->accounts, name) != NULL) {
-        shown = rill_accounts_find(&n->accounts, name)->text;
+        shown = rill_account_text(rill_accounts_find(&n->accounts, name));
     }
     if (problem != NULL) {
         if (account != NULL)
@@ -199,11 +202,8 @@ int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *
         rill_log_line(&n->options.log, level, "account %s: refused: %s", shown, problem);
         return rc == RILL_ERR_AUTH ? RILL_ERR_AUTH : RILL_ERR_LIMIT;
     }
-    s->account = account;
     s->link = link;
-    s->node = n;
-    rill_list_init(&s->in_account);
-    rill_list_init(&s->open);
+    link->group = n;
     account->admitted++;
     *handlers = &own;
     *user = s;
@@ -303,8 +303,8 @@ void rill_node_report(const rill_node *n)
                       "account %s: sent %" PRIu64 " packets (%" PRIu64 " rejected, %" PRIu64
                       " units fulfilled), got %" PRIu64 " (%" PRIu64 " units fulfilled), %" PRIu32
                       " open",
-                      a->text, s->packets_from, s->rejected_from, s->fulfilled_from, s->packets_to,
-                      s->fulfilled_to, a->open_from);
+                      rill_account_text(a), s->packets_from, s->rejected_from, s->fulfilled_from,
+                      s->packets_to, s->fulfilled_to, a->open_from);
     }
     rill_log_line(log, RILL_LOG_WARNING, "%zu requests open; %zu accounts known but away",
                   rill_node_open(n), away);

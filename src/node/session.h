@@ -5,15 +5,18 @@
 
 #include <rill/link.h>
 
-#include "node/accounts.h"
+#include "base/list.h"
+
+struct rill_account;
 
 typedef struct rill_session {
-    rill_list in_account; /* linked while connected */
-    rill_list open;       /* rill_pending.of_source: its requests that wait for an answer */
-    rill_account *account;
+    rill_list in_account;         /* linked while connected */
+    rill_list open;               /* rill_pending.of_source: its requests that wait for an answer */
+    struct rill_account *account; /* NULL: free, in an account that has no session */
     rill_link *link;
-    struct rill_node *node;
-    bool complained; /* something malformed from it has been logged */
+    struct rill_account *last_to; /* where its last packet went: perhaps another account by now,
+                                     or none, but its memory stays (accounts.c) */
+    bool complained;              /* something malformed from it has been logged */
 } rill_session;
 
 #endif

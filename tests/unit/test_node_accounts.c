@@ -64,9 +64,9 @@ static void test_names(void **state)
     setup(&f, 10);
     rill_account *alice = NULL, *sesame = NULL, *again = NULL;
     assert_int_equal(admit(&f, "alice", "secret", &alice), RILL_OK);
-    assert_string_equal(alice->text, "alice");
+    assert_string_equal(rill_account_text(alice), "alice");
     assert_int_equal(admit(&f, "", "sesame", &sesame), RILL_OK);
-    assert_string_equal(sesame->text, SESAME);
+    assert_string_equal(rill_account_text(sesame), SESAME);
     assert_int_equal(admit(&f, SESAME, "sesame", &again), RILL_OK);
     assert_ptr_equal(again, sesame);
     assert_ptr_equal(rill_accounts_find(&f.accounts, text("alice")), alice);
@@ -173,6 +173,56 @@ static void test_made_up_names_leave_room(void **state)
     teardown(&f);
 }
 
+/* Long names and short ones, in blocks of memory that each hold more than the one before. */
+static void test_memory_of_many(void **state)
+{
+    (void)state;
+    fixture f;
+    char name[64];
+    setup(&f, 2000);
+    for (unsigned lap = 0; lap < 2; lap++) {
+        for (unsigned i = 0; i < 1000; i++) {
+            /* 43 bytes fit into an account, and 44 do not. */
+            snprintf(name, sizeof name, "%0*u", i % 2 == 0 ? 3 : 42 + (int)(i % 4), i);
+            rill_account *account = NULL;
+            assert_int_equal(admit(&f, name, "t", &account), RILL_OK);
+            assert_int_equal((uintptr_t)account % RILL_ACCOUNT_ALIGNMENT, 0);
+            assert_string_equal(rill_account_text(account), name);
+            assert_ptr_equal(rill_accounts_find(&f.accounts, text(name)), account);
+            assert_true(rill_account_is(account, text(name)));
+            assert_false(rill_account_is(account, text("x")));
+            assert_int_equal(account->holds, lap + 1);
+        }
+    }
+    teardown(&f);
+}
+
+/* One session is a part of its account, others are not, whichever ends first. */
+static void test_memory_of_sessions(void **state)
+{
+    (void)state;
+    fixture f;
+    setup(&f, 10);
+    rill_account *alice = NULL;
+    assert_int_equal(admit(&f, "alice", "a", &alice), RILL_OK);
+    for (unsigned lap = 0; lap < 2; lap++) {
+        rill_session *one = rill_account_new_session(&f.accounts, alice);
+        rill_session *two = rill_account_new_session(&f.accounts, alice);
+        assert_ptr_equal(one, &alice->first);
+        assert_non_null(two);
+        assert_ptr_not_equal(one, two);
+        two->complained = true;
+        rill_account_free_session(&f.accounts, lap == 0 ? one : two);
+        rill_session *three = rill_account_new_session(&f.accounts, alice);
+        assert_false(three->complained);
+        assert_ptr_equal(three->account, alice);
+        rill_account_free_session(&f.accounts, lap == 0 ? two : one);
+        rill_account_free_session(&f.accounts, three);
+        assert_null(alice->first.account);
+    }
+    teardown(&f);
+}
+
 /* Fails the allocation number `fail_at`. */
 typedef struct failing {
     unsigned count;
@@ -196,7 +246,7 @@ static void failing_free(void *user, void *ptr)
 static void test_out_of_memory(void **state)
 {
     (void)state;
-    for (unsigned n = 1; n < 4; n++) {
+    for (unsigned n = 1; n < 6; n++) {
         failing fails = {0, n};
         rill_allocator allocator = {failing_realloc, failing_free, &fails};
         fixture f;
@@ -220,6 +270,8 @@ int main(void)
         cmocka_unit_test(test_token_names_are_their_owners),
         cmocka_unit_test(test_idle_ones_make_room),
         cmocka_unit_test(test_made_up_names_leave_room),
+        cmocka_unit_test(test_memory_of_many),
+        cmocka_unit_test(test_memory_of_sessions),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,12 +100,57 @@ static void test_nobody_comes_in_without_a_token(void **state)
     stop(w);
 }
 
+/* base64url(SHA-256("sesame")) */
+#define SESAME "0MBPSxlR5K6q7IIj7SA55ULzqugFpvp_bXlOWv_10nI"
+
+static void connect_with_token(world *w, fake *f, const char *token)
+{
+    const rill_link_handlers *handlers = NULL;
+    memset(f, 0, sizeof *f);
+    f->link.ops = &fake_ops;
+    assert_int_equal(
+        rill_node_admit(w->node, text(""), text(token), &f->link, &handlers, &f->link.user),
+        RILL_OK);
+    f->link.on = *handlers;
+    f->link.on.up(&f->link, f->link.user);
+}
+
+/* Where the sender's last packet went is remembered, and is not where this one goes. */
+static void test_where_the_last_packet_went(void **state)
+{
+    (void)state;
+    rill_node_options options;
+    rill_node_options_init(&options);
+    options.max_accounts = 3;
+    world *w = start(&options);
+    connect_with_token(w, &w->carol, "sesame");
+    ask_for(&w->alice, 1, "private.rill." SESAME);
+    assert_int_equal(w->carol.sent_count, 1);
+    fulfill(&w->carol, fulfillment);
+    ask_for(&w->alice, 2, "private.rill.bob");
+    assert_int_equal(w->bob.sent_count, 1);
+    fulfill(&w->bob, fulfillment);
+    ask_for(&w->alice, 3, "private.rill." SESAME ".more");
+    assert_int_equal(w->carol.sent_count, 2);
+    fulfill(&w->carol, fulfillment);
+    disconnect(&w->carol);
+    /* Known, but away; then forgotten, with another account in its place. */
+    ask_for(&w->alice, 4, "private.rill." SESAME);
+    rejected_by_node(&w->alice, 4, "T01");
+    connect_with_token(w, &w->carol, "another");
+    ask_for(&w->alice, 5, "private.rill." SESAME);
+    rejected_by_node(&w->alice, 5, "F02");
+    assert_int_equal(w->carol.sent_count, 0);
+    stop(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_totals_are_what_was_fulfilled),
         cmocka_unit_test(test_the_node_takes_no_money),
         cmocka_unit_test(test_nobody_comes_in_without_a_token),
+        cmocka_unit_test(test_where_the_last_packet_went),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
