@@ -3,8 +3,10 @@
  * What forwarding one Prepare and its Fulfill costs the node itself, with a
  * number of connected accounts, over links that do nothing.
  *
- * usage: bench_node ACCOUNTS one|all SECONDS
- * Account 0 pays account 1 ("one"), or every account pays the next in turn.
+ * usage: bench_node ACCOUNTS one|all|any|links SECONDS
+ * Account 0 pays account 1 ("one"), every account pays the next in turn ("all"),
+ * or another one each time ("any"). "links" is "all" with the node left out: what
+ * the links and the loop cost that measure it.
  */
 #include <string.h>
 
@@ -27,10 +29,16 @@ typedef struct forwarded {
 
 typedef struct arrival {
     rill_link *link;
-    void (*prepare)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len, void *user);
+    void (*call)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len, void *user);
     void *user;
-    void *group;
 } arrival;
+
+/* Who pays whom: none of these is "all". */
+typedef struct pattern {
+    bool one;
+    bool any;
+    bool links;
+} pattern;
 
 static forwarded queue[BURST];
 static int queued;
@@ -61,6 +69,22 @@ static int fake_reply(rill_link *l, uint64_t request, const uint8_t *packet, siz
         bench_check(-1, "forwarding");
     answered++;
     return RILL_OK;
+}
+
+/* user: where the packet goes. */
+static void past_the_node(rill_link *l, uint64_t request, const uint8_t *packet, size_t len,
+                          void *user)
+{
+    (void)l;
+    bench_check(rill_link_send(user, request, packet, len), "sending");
+}
+
+/* user: where it came from. */
+static void back_past_the_node(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len,
+                               void *user)
+{
+    (void)l;
+    bench_check(rill_link_reply(user, cookie, packet, len), "answering");
 }
 
 static void fake_close(rill_link *l)
@@ -151,9 +175,18 @@ static size_t prepare_for(uint32_t number, uint8_t *buf, size_t cap)
     return len;
 }
 
-/* BURST packets there, then their replies back. The Prepares are the client's to make: not
- * counted. */
-static uint64_t burst(fake *fakes, uint32_t count, bool all, uint64_t *at)
+/* Whose packet or reply is next, as a link that has just read it knows without looking. */
+static arrival arrival_of(fake *f, bool reply)
+{
+    const rill_link_handlers *on = &f->link.on;
+    return (arrival){&f->link, reply ? on->reply : on->prepare, f->link.user};
+}
+
+/*
+ * BURST packets there, then their replies back. What is not counted is not the
+ * node's to do: to make a Prepare, or to read from the link that it comes on.
+ */
+static uint64_t burst(fake *fakes, uint32_t count, const pattern *p, uint64_t *at)
 {
     static uint8_t packets[BURST][512];
     size_t lens[BURST];
@@ -161,23 +194,27 @@ static uint64_t burst(fake *fakes, uint32_t count, bool all, uint64_t *at)
     uint64_t step = 7919 % count ? 7919 : 1;
 
     for (int i = 0; i < BURST; i++) {
-        *at = all ? (*at + step) % count : 0;
-        fake *f = &fakes[*at];
-        from[i] = (arrival){&f->link, f->link.on.prepare, f->link.user, f->link.group};
-        lens[i] = prepare_for((uint32_t)((*at + 1) % count), packets[i], sizeof packets[i]);
+        uint64_t away = p->any && count > 2 ? 1 + answered * 7907 % (count - 1) : 1;
+        *at = p->one ? 0 : (*at + step) % count;
+        uint32_t to = (uint32_t)((*at + away + (p->any ? (uint64_t)i : 0)) % count);
+        from[i] = arrival_of(&fakes[*at], false);
+        lens[i] = prepare_for(to == *at ? (to + 1) % count : to, packets[i], sizeof packets[i]);
+        if (p->links)
+            from[i] = (arrival){&fakes[*at].link, past_the_node, &fakes[(*at + 1) % count]};
     }
     uint64_t start = bench_cpu_ns();
-    for (int i = 0; i < BURST; i++) {
-        from[i].prepare(from[i].link, (uint64_t)i, packets[i], lens[i], from[i].user);
-    }
+    for (int i = 0; i < BURST; i++)
+        from[i].call(from[i].link, (uint64_t)i, packets[i], lens[i], from[i].user);
     uint64_t ns = bench_cpu_ns() - start;
     for (int i = 0; i < queued; i++) {
-        fake *f = queue[i].to;
-        from[i] = (arrival){&f->link, f->link.on.reply, f->link.user, f->link.group};
+        rill_link *asked = from[i].link;
+        from[i] = arrival_of(queue[i].to, true);
+        if (p->links)
+            from[i] = (arrival){&queue[i].to->link, back_past_the_node, asked};
     }
     start = bench_cpu_ns();
     for (int i = 0; i < queued; i++)
-        from[i].prepare(from[i].link, queue[i].cookie, fulfill, fulfill_len, from[i].user);
+        from[i].call(from[i].link, queue[i].cookie, fulfill, fulfill_len, from[i].user);
     queued = 0;
     return ns + bench_cpu_ns() - start;
 }
@@ -187,7 +224,8 @@ int main(int argc, char **argv)
     if (argc != 4)
         return 2;
     uint32_t count = (uint32_t)bench_number(argv[1]);
-    bool all = strcmp(argv[2], "all") == 0;
+    pattern p = {strcmp(argv[2], "one") == 0, strcmp(argv[2], "any") == 0,
+                 strcmp(argv[2], "links") == 0};
     rill_node *node = node_of(count);
     fake *fakes = calloc(count, sizeof *fakes);
     uint64_t at = 0, ns = 0;
@@ -197,7 +235,7 @@ int main(int argc, char **argv)
         admit(node, &fakes[i], i);
     bench_span span = bench_begin((uint64_t)(bench_number(argv[3]) * 1e9));
     while (bench_goes_on(&span))
-        ns += burst(fakes, count, all, &at);
+        ns += burst(fakes, count, &p, &at);
     bench_rate("packets", (double)answered, ns);
     free(fakes);
     return 0; /* the node goes with the process: its links are no real ones to close */

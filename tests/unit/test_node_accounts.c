@@ -128,6 +128,8 @@ static void test_idle_ones_make_room(void **state)
     setup(&f, 3);
     rill_account *held = NULL;
     assert_int_equal(visit(&f, "alice", "a"), RILL_OK);
+    /* Idle for a moment, then in use again. */
+    assert_int_equal(visit(&f, "", "sesame"), RILL_OK);
     assert_int_equal(admit(&f, "", "sesame", &held), RILL_OK);
     char token[16];
     for (unsigned i = 0; i < 100; i++) {
