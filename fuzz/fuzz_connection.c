@@ -241,9 +241,9 @@ static void unanswered(program *p)
     if (item->from < w.side_count) {
         ledger *l = &w.sides[item->from].books;
         ledger_flight *f = ledger_flight_of(l, item->request);
-        rill_endpoint_unanswered(l->endpoint, world_now(&w, item->from), item->request,
-                                 (sent & 1) != 0);
-        if (f != NULL && (sent & 1) != 0)
+        rill_now now = world_now(&w, item->from);
+        rill_endpoint_unanswered(l->endpoint, now, item->request, (sent & 1) != 0);
+        if (f != NULL && ((sent & 1) != 0 || now.mono_ns >= f->expires_ns))
             f->doubt = true;
         else if (f != NULL && !f->doubt) /* what has been in doubt stays there */
             f->open = false;

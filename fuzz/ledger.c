@@ -166,6 +166,8 @@ void ledger_sent(ledger *l, rill_now now, uint64_t request, const uint8_t *packe
     *f = (ledger_flight){.request = request,
                          .amount = prepare.amount,
                          .sequence = p.packet.sequence,
+                         .expires_ns = now.mono_ns + RILL_SECOND +
+                                       (prepare.expires_at - now.wall_ms) * RILL_MS,
                          .secret = p.secret,
                          .open = true,
                          .fulfillable = memcmp(condition, prepare.condition, 32) == 0};

@@ -66,6 +66,7 @@ typedef struct ledger_flight {
     uint64_t request;
     uint64_t amount;
     uint64_t sequence;
+    uint64_t expires_ns; /* monotonic: from then on it is in doubt */
     uint8_t condition[32];
     unsigned secret;
     bool fulfillable;
@@ -109,6 +110,7 @@ typedef struct ledger {
     unsigned flight_count;
     ledger_arrival waiting[LEDGER_WAITING];
     unsigned waiting_count;
+    bool waiting_full; /* one of them was not noted, for want of room */
     ledger_fulfilled fulfilled[LEDGER_FULFILLED];
     unsigned fulfilled_count;
     uint64_t sent;     /* fulfilled at the link, of what left */

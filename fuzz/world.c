@@ -249,6 +249,7 @@ static void deliver_prepare(world *w, world_item *item)
         CHECK(a.readable && s->options.ask_before_fulfill);
         s->books.waiting[s->books.waiting_count++] = a;
     } else {
+        s->books.waiting_full = true;
         free(item);
     }
 }
@@ -364,7 +365,7 @@ static void on_incoming(ledger *l, const rill_event *event)
         a->decision = event->decision;
         return;
     }
-    CHECK(l->waiting_count == LEDGER_WAITING); /* there was no room to note it */
+    CHECK(l->waiting_full); /* there was no room to note it */
 }
 
 static void on_goal(bool *open)

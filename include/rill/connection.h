@@ -84,18 +84,18 @@ RILL_API RILL_MUST_CHECK int rill_connection_options_check(const rill_connection
 
 /* Totals over all streams, and what the connection has learnt of the path. */
 typedef struct rill_connection_stats {
-    uint64_t sent;         /* our units, fulfilled */
-    uint64_t in_flight;    /* our units */
-    uint64_t in_doubt;     /* our units, part of in_flight: no reply can come any more */
+    uint64_t sent;         /* our units: as rill_stream_totals, of all streams there were */
+    uint64_t in_flight;    /* our units: with what is in doubt for good */
+    uint64_t in_doubt;     /* our units, part of in_flight */
     uint64_t delivered;    /* other side's units */
     uint64_t received;     /* our units */
     uint64_t packets_sent; /* Prepares */
     uint64_t packets_fulfilled;
-    uint64_t packets_rejected; /* by whomever */
-    uint64_t packets_lost;     /* expired without a reply */
-    uint64_t packets_received; /* authentic Prepares */
-    uint64_t packets_refused;  /* of those, not fulfilled */
-    uint32_t packets_in_flight;
+    uint64_t packets_rejected;  /* by whomever */
+    uint64_t packets_lost;      /* expired without a reply */
+    uint64_t packets_received;  /* authentic Prepares */
+    uint64_t packets_refused;   /* of those, not fulfilled */
+    uint32_t packets_in_flight; /* without those in doubt */
     uint32_t window;            /* packets that may be in flight now */
     uint64_t max_packet_amount; /* our units: what the path takes as far as we know */
     rill_ratio rate;            /* of the last authentic reply; num 0 where not known yet */

@@ -43,13 +43,22 @@ RILL_API const char *rill_close_code_name(uint8_t code);
  */
 typedef struct rill_stream_totals {
     uint64_t send_max;    /* we never send more, counting what is in flight */
-    uint64_t sent;        /* fulfilled */
-    uint64_t in_flight;   /* in Prepares not yet answered; counts as sent for the send max */
-    uint64_t in_doubt;    /* of in_flight: no reply can come any more, it may have arrived */
+    uint64_t sent;        /* fulfilled: by a reply, or by the total that the other side told */
+    uint64_t in_flight;   /* neither sent nor free again: it may have arrived */
+    uint64_t in_doubt;    /* of in_flight: no reply can come any more; see below */
     uint64_t delivered;   /* what the other side says arrived, of what was fulfilled */
     uint64_t receive_max; /* we refuse more */
     uint64_t received;    /* fulfilled by us */
 } rill_stream_totals;
+
+/*
+ * Money in doubt stays so until its packet has expired. Then the other side is
+ * asked how much it has received in all (RFC 29 section 5.3.9), and the stream
+ * sends no money until it has answered: what arrived is sent then, and the rest
+ * free to be sent again. Where it does not tell, where its total does not say
+ * which packets arrived, and where the stream closes first, that money stays in
+ * flight and in doubt for good: it is never sent twice.
+ */
 
 RILL_API uint64_t rill_stream_id(const rill_stream *s);
 RILL_API rill_connection *rill_stream_connection(const rill_stream *s);
@@ -82,8 +91,8 @@ RILL_API RILL_MUST_CHECK int rill_stream_set_receive_max(rill_stream *s, uint64_
  * been sent, or no more can be, or the deadline (monotonic nanoseconds, or
  * RILL_NEVER) has come. One at a time: RILL_ERR_STATE while another is under
  * way. At its deadline the send max falls back to what is sent and in flight.
- * RILL_ERR_IN_DOUBT: replies to the rest never came, and the receiver does not
- * tell whether it arrived. It stays in doubt; a larger total sends more.
+ * RILL_ERR_IN_DOUBT is reported where nothing but money that is in doubt for
+ * good is left of the send max.
  * RILL_ERR_RANGE: less than already sent or in flight. RILL_ERR_CLOSED.
  */
 RILL_API RILL_MUST_CHECK int rill_stream_send_total(rill_stream *s, uint64_t total,

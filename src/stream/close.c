@@ -111,7 +111,7 @@ void rill_connection_fail(rill_connection *c, uint8_t code, int error, const cha
     if (c->state != RILL_STATE_OPEN)
         return;
     start_closing(c, code);
-    c->end_error = error;
+    c->end_error = (int8_t)error;
     keep_message(c, message, message ? strlen(message) : 0);
     shut_streams(c, code, false, error);
     /* What is said in its own words to nobody in particular is not sent to a path that fails. */
@@ -131,7 +131,7 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, rill_byt
         int error = code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_REMOTE;
         c->closed_remote = true;
         c->close_code = code;
-        c->end_error = error;
+        c->end_error = (int8_t)error;
         keep_message(c, (const char *)message.data, message.len);
         c->state = RILL_STATE_CLOSING;
         shut_streams(c, code, true, error);

@@ -17,6 +17,7 @@ static void init_lists(rill_connection *c)
     rill_list_init(&c->event_node);
     rill_list_init(&c->flights);
     rill_list_init(&c->set_aside);
+    rill_list_init(&c->lost);
     rill_list_init(&c->undecided);
     rill_list_init(&c->unasked);
     c->undecided_deadline = RILL_NEVER;
@@ -103,6 +104,7 @@ void rill_connection_destroy(rill_connection *c)
     const rill_allocator *a = e->allocator;
     drop_flights(e, &c->flights);
     drop_flights(e, &c->set_aside);
+    drop_flights(e, &c->lost);
     while (!rill_list_empty(&c->undecided))
         rill_undecided_release(RILL_CONTAINER(c->undecided.next, rill_undecided, node));
     drop_streams(c);
@@ -153,16 +155,16 @@ void rill_connection_notify(rill_connection *c, uint32_t event_type)
     if (c->state == RILL_STATE_GONE)
         return;
     if (event_type != 0)
-        c->events |= RILL_EVENT_BIT(event_type);
+        c->events = (uint16_t)(c->events | RILL_EVENT_BIT(event_type));
     if (!rill_list_linked(&c->event_node))
         rill_list_push_back(&c->endpoint->events, &c->event_node);
 }
 
 void rill_connection_tell(rill_connection *c, uint32_t bits, bool urgent)
 {
-    c->tell |= bits;
+    c->tell = (uint16_t)(c->tell | bits);
     if (urgent) {
-        c->urgent |= bits;
+        c->urgent = (uint16_t)(c->urgent | bits);
         rill_connection_ready(c);
     }
 }

@@ -89,6 +89,7 @@ struct rill_connection {
     bool money_turn;       /* money and bytes take turns */
     bool stream_id_blocked;
     bool remote_forgets_closed; /* it counts open streams only, as the reference does */
+    bool doubt_answered;        /* of a stream: to be reviewed */
     uint16_t token_len;
     uint16_t remote_address_len;
 
@@ -110,12 +111,16 @@ struct rill_connection {
     uint64_t max_expires_at; /* latest expiry of a packet that was received, wall ms */
     rill_list flights;
     rill_list set_aside; /* flights in doubt or overdue, by expiry */
+    rill_list lost;      /* flights in doubt that have expired */
     uint32_t flight_count;
     uint32_t undecided_count;
-    uint32_t refusals;    /* rounds of them in a row, by the receiver */
-    int last_failure;     /* what to report if it never connects */
     uint32_t doubt_count; /* of the flights: that nobody can answer any more */
     uint32_t overdue_count;
+    uint32_t lost_count;   /* of those in doubt */
+    uint16_t refusals;     /* rounds of them in a row, by the receiver */
+    uint16_t path_errors;  /* so too, by connectors */
+    uint16_t final_errors; /* of those: final ones */
+    int8_t last_failure;   /* what to report if it never connects */
     rill_list undecided;
     rill_list unasked;           /* of those, whose event waits to be fetched */
     uint64_t undecided_deadline; /* not after the first of theirs */
@@ -128,10 +133,8 @@ struct rill_connection {
     uint64_t hold_started;
     uint64_t path_hold_until; /* nothing at all before, after errors of the path; 0 free */
     uint64_t path_hold_started;
-    uint32_t path_errors;  /* rounds of them in a row, by connectors */
-    uint32_t final_errors; /* of those: final ones */
-    uint64_t first_sent;   /* monotonic ns of the first packet; 0: none yet */
-    uint64_t hello_at;     /* until something came back, another packet is due then */
+    uint64_t first_sent; /* monotonic ns of the first packet; 0: none yet */
+    uint64_t hello_at;   /* until something came back, another packet is due then */
     uint64_t low_rate_since;
     uint64_t last_authentic; /* monotonic ns, either way */
     uint64_t started;
@@ -161,10 +164,10 @@ struct rill_connection {
     uint64_t consumed_bytes;
 
     /* telling */
-    uint32_t tell;
-    uint32_t urgent;
-    uint32_t events;    /* RILL_EVENT_BIT bits that wait to be fetched */
-    uint32_t told;      /* who we are, as far as the other side has acknowledged it */
+    uint16_t tell;
+    uint16_t urgent;
+    uint16_t events;    /* RILL_EVENT_BIT bits that wait to be fetched */
+    uint16_t told;      /* who we are, as far as the other side has acknowledged it */
     uint64_t told_from; /* by packets from this sequence on: our address is that since */
 
     /* end */
@@ -174,7 +177,7 @@ struct rill_connection {
     bool closed_remote;
     bool force_end; /* waits for no reader any more */
     uint8_t close_code;
-    int end_error;
+    int8_t end_error;
     char *message;
     uint64_t close_deadline;
     uint64_t close_again_at; /* monotonic ns: our close was refused on the way; 0 */

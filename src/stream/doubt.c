@@ -15,20 +15,6 @@
 #include "stream/endpoint_internal.h"
 #include "stream/lost.h"
 
-static bool is_lost(const rill_flight *f)
-{
-    return f->expires_ns == RILL_NEVER;
-}
-
-/* The first of them: they are the last of those set aside. */
-static rill_list *first_lost(rill_connection *c)
-{
-    rill_list *first = &c->set_aside;
-    while (first->prev != &c->set_aside && is_lost(RILL_CONTAINER(first->prev, rill_flight, node)))
-        first = first->prev;
-    return first;
-}
-
 /* The place of s in the flight, or its number of places. */
 static unsigned part_of(const rill_flight *f, const rill_stream *s)
 {
@@ -48,13 +34,13 @@ typedef struct lost_walk {
 
 static lost_walk lost_of(rill_stream *s)
 {
-    return (lost_walk){.stream = s, .next = first_lost(s->connection)};
+    return (lost_walk){.stream = s, .next = s->connection->lost.next};
 }
 
 /* The part found may be taken before the next is asked for. */
 static bool next_lost(lost_walk *w)
 {
-    while (w->next != &w->stream->connection->set_aside) {
+    while (w->next != &w->stream->connection->lost) {
         w->flight = RILL_CONTAINER(w->next, rill_flight, node);
         w->next = w->next->next;
         w->part = part_of(w->flight, w->stream);
@@ -62,13 +48,6 @@ static bool next_lost(lost_walk *w)
             return true;
     }
     return false;
-}
-
-/* A reply tells enough if it is to our packet of this number, or a later one. */
-static uint64_t asked_since(rill_stream *s)
-{
-    lost_walk w = lost_of(s);
-    return next_lost(&w) ? w.flight->sequence : 0;
 }
 
 /* Out of the flight, which ends with the last of its parts. */
@@ -86,6 +65,7 @@ static void take(rill_connection *c, rill_flight *f, unsigned part)
     rill_list_remove(&f->node);
     c->flight_count--;
     c->doubt_count--;
+    c->lost_count--;
     rill_flight_close(&c->endpoint->flights, f);
 }
 
@@ -98,6 +78,8 @@ static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent)
         lost += w.flight->money[w.part].amount;
         take(c, w.flight, w.part);
     }
+    if (s->out.doubt == RILL_DOUBT_LOST)
+        s->out.told_from = c->next_sequence;
     s->out.doubt = RILL_DOUBT_NONE;
     s->out.held -= sent + unsent;
     s->out.in_doubt -= sent + unsent;
@@ -131,15 +113,9 @@ static void settled(rill_stream *s)
 void rill_doubt_ask(rill_stream *s)
 {
     rill_connection *c = s->connection;
-    uint64_t lost = 0;
-    if (s->out.doubt != RILL_DOUBT_LOST)
+    if (s->out.doubt != RILL_DOUBT_LOST || s->out.held != s->out.abandoned + s->out.lost)
         return;
-    for (lost_walk w = lost_of(s); next_lost(&w);)
-        lost += w.flight->money[w.part].amount;
-    if (s->out.held != s->out.abandoned + lost)
-        return;
-    for (lost_walk w = lost_of(s); next_lost(&w);)
-        w.flight->sequence = c->next_sequence;
+    s->out.told_from = c->next_sequence;
     s->out.doubt = RILL_DOUBT_ASKED;
     rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
 }
@@ -155,19 +131,22 @@ void rill_flight_expire(rill_connection *c, rill_flight *f)
     if (f->overdue)
         c->overdue_count--;
     f->overdue = false;
-    f->expires_ns = RILL_NEVER;
     rill_list_remove(&f->node);
-    rill_list_push_back(&c->set_aside, &f->node);
+    rill_list_push_back(&c->lost, &f->node);
+    c->lost_count++;
     rill_stream *streams[RILL_FLIGHT_MONEY];
     unsigned count = f->money_count;
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         streams[i] = f->money[i].stream;
+        if (streams[i]->out.doubt != RILL_DOUBT_LOST)
+            streams[i]->out.lost = 0;
+        streams[i]->out.lost += f->money[i].amount;
+        streams[i]->out.doubt = RILL_DOUBT_LOST;
+    }
     f->shared = count > 1;
     for (unsigned i = 0; i < count; i++) {
-        rill_stream *s = streams[i];
-        s->out.doubt = RILL_DOUBT_LOST;
-        if (s->closed) /* which ends what could be asked */
-            abandon(s);
+        if (streams[i]->closed) /* which ends what could be asked */
+            abandon(streams[i]);
     }
     for (unsigned i = 0; i < count; i++) {
         rill_doubt_ask(streams[i]);
@@ -216,8 +195,9 @@ static void add_part(lost_sums *all, const rill_rate *rate, const rill_flight *f
     all->dust += brings == 0 ? amount : 0;
 }
 
-/* arrived: of all that the stream has lost, in the other side's units. */
-static void divide(rill_stream *s, uint64_t arrived)
+/* arrived: of all that the stream has lost, in the other side's units. False: that tells nothing.
+ */
+static bool divide(rill_stream *s, uint64_t arrived)
 {
     rill_connection *c = s->connection;
     lost_sums all = {0};
@@ -228,24 +208,46 @@ static void divide(rill_stream *s, uint64_t arrived)
         least = all.parts.amount - all.dust;
         most = all.parts.amount;
     } else if (!rill_lost_bounds(&all.parts, arrived, &least, &most)) {
-        abandon(s); /* by another rate than is known: that tells nothing */
-        return;
+        return false; /* by another rate than is known */
     }
     take_all(s, least, all.parts.amount - most);
     s->out.delivered = rill_add_sat(s->out.delivered, arrived);
     c->stats.delivered = rill_add_sat(c->stats.delivered, arrived);
     s->progress_ns = c->endpoint->last_now.mono_ns;
+    return true;
+}
+
+/*
+ * The total is not what we believe to have been delivered where packets of several streams were
+ * divided otherwise, and where connectors refused what the receiver had taken: what counts is how
+ * much it has risen. Less than was told before is the word of who has forgotten.
+ */
+static void note_total(rill_money_out *out, uint64_t total)
+{
+    out->vague = total < out->remote_received;
+    out->offset = total - out->delivered;
 }
 
 void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence)
 {
-    if (s->out.doubt < RILL_DOUBT_ASKED || sequence < asked_since(s))
+    rill_money_out *out = &s->out;
+    uint64_t before = out->delivered + out->offset;
+    bool risen = total >= before && total >= out->remote_received;
+    if (sequence < out->told_from)
         return;
-    /* Less than was told before, or is known to have arrived, is the word of who has forgotten. */
-    if (total < s->out.delivered || total < s->out.remote_received)
+    if (out->doubt == RILL_DOUBT_NONE) {
+        /* One that is less may have been told before the last but one had arrived. */
+        if (out->held == out->abandoned && risen)
+            note_total(out, total);
+        return;
+    }
+    if (out->doubt < RILL_DOUBT_ASKED)
+        return;
+    /* What arrived at another rate than is known does not say what did not. */
+    if (out->vague || !risen || !divide(s, total - before)) {
         abandon(s);
-    else
-        divide(s, total - s->out.delivered);
+        note_total(out, total);
+    }
     settled(s);
 }
 
@@ -253,15 +255,20 @@ void rill_doubt_acknowledged(rill_stream *s, uint64_t sequence)
 {
     if (s->out.doubt != RILL_DOUBT_ASKED)
         return;
-    if (sequence >= asked_since(s))
-        s->out.doubt = RILL_DOUBT_ANSWERED;
-    else
+    if (sequence < s->out.told_from) {
         rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
+        return;
+    }
+    s->out.doubt = RILL_DOUBT_ANSWERED;
+    s->connection->doubt_answered = true;
 }
 
 void rill_doubt_review(rill_connection *c)
 {
-    for (rill_list *n = first_lost(c); n != &c->set_aside;) {
+    if (!c->doubt_answered)
+        return;
+    c->doubt_answered = false;
+    for (rill_list *n = c->lost.next; n != &c->lost;) {
         const rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
         rill_stream *silent = NULL;
         for (unsigned i = 0; i < f->money_count; i++)
@@ -271,7 +278,8 @@ void rill_doubt_review(rill_connection *c)
         if (silent == NULL)
             continue;
         abandon(silent);
+        silent->out.vague = true;
         settled(silent);
-        n = first_lost(c);
+        n = c->lost.next;
     }
 }

@@ -131,7 +131,7 @@ static void tell_new_address(rill_endpoint *e)
 {
     for (rill_list *n = e->connections.next; n != &e->connections; n = n->next) {
         rill_connection *c = RILL_CONTAINER(n, rill_connection, node);
-        c->told &= ~RILL_TELL(ADDRESS);
+        c->told = (uint16_t)(c->told & ~RILL_TELL(ADDRESS));
         c->told_from = c->next_sequence;
         if (c->state == RILL_STATE_OPEN && c->options->receive)
             rill_connection_tell(c, RILL_TELL(ADDRESS), true);

@@ -8,11 +8,11 @@
 
 #include "stream/endpoint_internal.h"
 
-static bool take(uint32_t *bits, unsigned type)
+static bool take(uint16_t *bits, unsigned type)
 {
     if (!(*bits & RILL_EVENT_BIT(type)))
         return false;
-    *bits &= ~RILL_EVENT_BIT(type);
+    *bits = (uint16_t)(*bits & ~RILL_EVENT_BIT(type));
     return true;
 }
 
@@ -68,7 +68,7 @@ static bool incoming_event(rill_connection *c, rill_event *out)
 {
     rill_list *n = rill_list_pop_front(&c->unasked);
     if (!n) {
-        c->events &= ~RILL_EVENT_BIT(RILL_EVENT_INCOMING);
+        c->events = (uint16_t)(c->events & ~RILL_EVENT_BIT(RILL_EVENT_INCOMING));
         return false;
     }
     const rill_undecided *u = RILL_CONTAINER(n, rill_undecided, ask_node);

@@ -44,7 +44,7 @@ typedef struct rill_flight {
     uint64_t amount;
     uint64_t minimum;
     uint64_t sent_ns;
-    uint64_t expires_ns; /* monotonic: no reply is waited for after it; RILL_NEVER: it is past */
+    uint64_t expires_ns; /* monotonic: no reply is waited for after it */
     uint8_t fulfillment[32];
     rill_flight_kind kind;
     bool in_doubt;    /* no reply can come any more */

@@ -3,6 +3,8 @@
 
 #include "base/muldiv.h"
 
+#define MAX_CHOICES 65536u
+
 static void add_size(rill_lost *l, uint64_t amount, uint64_t least, uint64_t most)
 {
     for (unsigned i = 0; i < RILL_LOST_SIZES; i++) {
@@ -48,44 +50,76 @@ static bool by_ratio(const rill_lost *l, uint64_t arrived, uint64_t *least, uint
     return true;
 }
 
-/* So many of a size, beside `other` of what others brought, for arrived to be possible. */
-static bool count_of(const rill_lost_size *s, uint64_t low, uint64_t high, uint64_t arrived,
-                     uint64_t *fewest, uint64_t *largest)
+/* A choice of parts: how many of each size but the first. */
+typedef struct choice {
+    uint64_t count[RILL_LOST_SIZES];
+    uint64_t amount;
+    uint64_t least;
+    uint64_t most;
+} choice;
+
+/* The next one; false after the last. */
+static bool advance(const rill_lost *l, choice *c)
 {
-    if (low > arrived)
-        return false;
-    uint64_t room = arrived - low;
-    uint64_t needed = rill_sub_sat(arrived, high);
-    if (s->count == 0) {
-        *fewest = *largest = 0;
-        return needed == 0;
+    for (unsigned i = 1; i < RILL_LOST_SIZES; i++) {
+        const rill_lost_size *s = &l->sizes[i];
+        if (c->count[i] < s->count) {
+            c->count[i]++;
+            c->amount += s->amount;
+            c->least = rill_add_sat(c->least, s->least);
+            c->most = rill_add_sat(c->most, s->most);
+            return true;
+        }
+        c->amount -= c->count[i] * s->amount;
+        /* None of the sums has saturated: see few_choices. */
+        c->least -= c->count[i] * s->least;
+        c->most -= c->count[i] * s->most;
+        c->count[i] = 0;
     }
+    return false;
+}
+
+/* How many of the first size there can be beside the others, for arrived to be possible. */
+static bool first_size(const rill_lost_size *s, const choice *c, uint64_t arrived, uint64_t *fewest,
+                       uint64_t *largest)
+{
+    if (c->least > arrived)
+        return false;
+    uint64_t room = arrived - c->least;
+    uint64_t needed = rill_sub_sat(arrived, c->most);
     *fewest = needed / s->most + (needed % s->most != 0);
     *largest = room / s->least < s->count ? room / s->least : s->count;
     return *fewest <= *largest;
 }
 
-/* Every number of the second size, and what that leaves for the first. */
+/* Every choice of the other sizes, and what that leaves for the first. */
 static bool by_size(const rill_lost *l, uint64_t arrived, uint64_t *least, uint64_t *most)
 {
-    const rill_lost_size *a = &l->sizes[0];
-    const rill_lost_size *b = &l->sizes[1];
+    const rill_lost_size *first = &l->sizes[0];
+    choice c = {.most = l->unseen};
     bool any = false;
-    for (uint64_t i = 0; i <= b->count; i++) {
+    do {
         uint64_t fewest, largest;
-        uint64_t low = rill_mul_div_floor_sat(i, b->least, 1);
-        uint64_t high = rill_add_sat(l->unseen, rill_mul_div_floor_sat(i, b->most, 1));
-        if (!count_of(a, low, high, arrived, &fewest, &largest))
+        if (!first_size(first, &c, arrived, &fewest, &largest))
             continue;
-        uint64_t from = i * b->amount + fewest * a->amount;
-        uint64_t to = i * b->amount + largest * a->amount;
+        uint64_t from = c.amount + fewest * first->amount;
+        uint64_t to = c.amount + largest * first->amount;
         *least = any && *least < from ? *least : from;
         *most = any && *most > to ? *most : to;
         any = true;
-    }
+    } while (advance(l, &c));
     if (any)
         *most += l->vanishing;
     return any;
+}
+
+/* Worth going through, and in numbers that do not saturate. */
+static bool few_choices(const rill_lost *l)
+{
+    uint64_t choices = 1;
+    for (unsigned i = 1; i < RILL_LOST_SIZES; i++)
+        choices = rill_mul_div_floor_sat(choices, l->sizes[i].count + 1, 1);
+    return !l->many && choices <= MAX_CHOICES && l->most < UINT64_MAX;
 }
 
 bool rill_lost_bounds(const rill_lost *l, uint64_t arrived, uint64_t *least, uint64_t *most)
@@ -98,5 +132,5 @@ bool rill_lost_bounds(const rill_lost *l, uint64_t arrived, uint64_t *least, uin
     }
     if (l->amount == l->vanishing)
         return true;
-    return l->many ? by_ratio(l, arrived, least, most) : by_size(l, arrived, least, most);
+    return few_choices(l) ? by_size(l, arrived, least, most) : by_ratio(l, arrived, least, most);
 }

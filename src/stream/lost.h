@@ -8,7 +8,7 @@
 
 #include <rill/types.h>
 
-#define RILL_LOST_SIZES 2
+#define RILL_LOST_SIZES 4
 
 /* Parts that are alike. */
 typedef struct rill_lost_size {

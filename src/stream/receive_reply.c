@@ -46,7 +46,7 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
 
 /* Doubling with each round of errors; packets sent before the round began belong to it. */
 static bool next_round(uint64_t sent_ns, uint64_t now_ns, uint64_t *started, uint64_t *until,
-                       uint32_t *rounds)
+                       uint16_t *rounds)
 {
     if (sent_ns < *started)
         return false;
@@ -54,7 +54,8 @@ static bool next_round(uint64_t sent_ns, uint64_t now_ns, uint64_t *started, uin
     uint64_t delay = HOLD_FIRST << doublings;
     *started = now_ns + 1;
     *until = now_ns + (delay < HOLD_MAX ? delay : HOLD_MAX);
-    (*rounds)++;
+    if (*rounds < UINT16_MAX)
+        (*rounds)++;
     return true;
 }
 
@@ -102,10 +103,13 @@ static void note_barren(rill_connection *c, uint64_t amount, uint64_t delivered)
 
 /*
  * Frames were acknowledged, but bytes for a stream that was over went nowhere.
- * Where the word on that was taken off on the way, they may have.
+ * Where the word on that was taken off on the way, they may have, and how much
+ * money arrived is not known.
  */
 static void note_dropped(rill_answer *a)
 {
+    for (unsigned i = 0; !a->authentic && i < a->f->money_count; i++)
+        a->f->money[i].stream->out.vague = true;
     for (unsigned i = 0; !a->authentic && i < a->f->piece_count; i++) {
         rill_stream *s = a->f->pieces[i].stream;
         s->dropped = true;
@@ -241,7 +245,7 @@ static void final_error(rill_answer *a, rill_ilp_code_id code)
 {
     rill_connection *c = a->c;
     int error = final_error_meaning(code);
-    c->last_failure = error;
+    c->last_failure = (int8_t)error;
     if (!next_round(a->f->sent_ns, a->now.mono_ns, &c->path_hold_started, &c->path_hold_until,
                     &c->path_errors))
         return;

@@ -23,13 +23,15 @@ static bool window_open(const rill_connection *c, uint64_t now_ns)
 {
     if (c->congestion->paced_until > now_ns)
         return false;
-    /* What is in doubt or overdue takes no room on the path, but a record each: bounded too. */
+    /*
+     * What is in doubt or overdue takes no room on the path, but a record each: bounded too. But
+     * those that have expired end only when a packet of ours is answered.
+     */
     uint32_t aside = c->doubt_count + c->overdue_count;
     if (c->flight_count - aside >= c->options->max_in_flight ||
-        aside >= MAX_ASIDE_WINDOWS * c->options->max_in_flight)
+        aside - c->lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight)
         return false;
-    /* Those in doubt may stay so for good. */
-    if (!c->remote_validated && c->flight_count - c->doubt_count >= UNVALIDATED_PACKETS)
+    if (!c->remote_validated && c->flight_count - c->lost_count >= UNVALIDATED_PACKETS)
         return false;
     return rill_congestion_packets(c->congestion) > 0;
 }
@@ -199,6 +201,7 @@ static int send_open(rill_connection *c, rill_now now, uint8_t *packet, size_t *
     bool held = c->hold_until > now.mono_ns;
     if (!held && rill_probe_wanted(c, now.mono_ns))
         return send_probe(c, now, packet, len, request);
+    held = held || c->lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
     c->money_turn = !c->money_turn;
     bool plain = rill_data_wanted(c) || rill_tell_urgent(c);
     if (!held && (c->money_turn || !plain) && rill_money_wanted(c)) {

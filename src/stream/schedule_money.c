@@ -114,6 +114,7 @@ static void hold(rill_connection *c, rill_flight *f)
         m.stream->out.held += m.amount;
         m.stream->out.expected += m.expected;
         m.stream->references++;
+        m.stream->out.told_from = c->next_sequence;
         f->money[kept++] = m;
         if (m.stream->out.credit == 0)
             rill_list_remove(&m.stream->money_node); /* to the end of the line */
@@ -128,16 +129,25 @@ static bool searching_size(const rill_connection *c)
     return c->packet_size.refused != UINT64_MAX && !rill_packet_size_known(&c->packet_size);
 }
 
+/* Money whose answer may come soon: what is overdue is not waited for. */
+static bool answer_awaited(const rill_connection *c)
+{
+    if (c->stats.in_flight == c->stats.in_doubt)
+        return false;
+    for (const rill_list *n = c->flights.next; n != &c->flights; n = n->next)
+        if (rill_flight_value(RILL_CONTAINER(n, const rill_flight, node)) > 0)
+            return true;
+    return false;
+}
+
 static bool may_send_money(const rill_connection *c, uint64_t now_ns)
 {
     if (c->congestion->not_before > now_ns || c->hold_until > now_ns)
         return false;
-    /* One at a time where its answer decides what comes next: after a refusal... */
-    bool waiting = c->stats.in_flight > c->stats.in_doubt;
-    if ((c->refusals > 0 || c->low_rate_since != 0) && waiting)
-        return false;
-    /* ... and while the packet size is searched. */
-    return !searching_size(c) || !waiting;
+    /* One at a time where its answer decides what comes next: after a refusal, and while the packet
+     * size is searched. */
+    bool one = c->refusals > 0 || c->low_rate_since != 0 || searching_size(c);
+    return !one || !answer_awaited(c);
 }
 
 /*

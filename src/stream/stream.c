@@ -84,9 +84,9 @@ uint64_t rill_stream_sendable(const rill_stream *s)
 void rill_stream_tell(rill_stream *s, uint32_t bits, bool urgent)
 {
     rill_connection *c = s->connection;
-    s->tell |= bits;
+    s->tell = (uint16_t)(s->tell | bits);
     if (urgent) {
-        s->urgent |= bits;
+        s->urgent = (uint16_t)(s->urgent | bits);
         rill_connection_ready(c);
     }
     if (!rill_list_linked(&s->tell_node))
@@ -98,7 +98,7 @@ void rill_stream_notify(rill_stream *s, uint32_t event_type)
     rill_connection *c = s->connection;
     if (s->end_fetched)
         return;
-    s->events |= RILL_EVENT_BIT(event_type);
+    s->events = (uint16_t)(s->events | RILL_EVENT_BIT(event_type));
     if (!rill_list_linked(&s->event_node))
         rill_list_push_back(&c->event_streams, &s->event_node);
     rill_connection_notify(c, 0);
@@ -136,7 +136,7 @@ static void finish_send_goal(rill_stream *s, int error)
     rill_money_out *out = &s->out;
     out->goal_set = false;
     out->goal_deadline = RILL_NEVER;
-    s->sent_error = error;
+    s->sent_error = (int8_t)error;
     if (error != RILL_OK && !s->closed) {
         out->send_max = out->sent + out->held;
         out->given_up = true;
@@ -150,7 +150,7 @@ static void finish_receive_goal(rill_stream *s, int error)
 {
     s->receive_goal_set = false;
     s->in.goal_deadline = RILL_NEVER;
-    s->received_error = error;
+    s->received_error = (int8_t)error;
     rill_stream_notify(s, RILL_EVENT_RECEIVED);
     rill_stream_rearm(s);
 }
@@ -234,7 +234,7 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     s->closed = true;
     s->closed_remote = remote;
     s->close_code = code;
-    s->end_error = error;
+    s->end_error = (int8_t)error;
     keep_message(s, message, message_len);
     rill_list_remove(&s->money_node);
     rill_list_remove(&s->data_node);

@@ -108,7 +108,7 @@ int rill_stream_set_weight(rill_stream *s, uint32_t weight)
 {
     if (weight < 1 || weight > MAX_WEIGHT)
         return RILL_ERR_RANGE;
-    s->out.weight = weight;
+    s->out.weight = (uint16_t)weight;
     return RILL_OK;
 }
 

@@ -47,12 +47,18 @@ typedef struct rill_money_out {
     uint64_t in_doubt;  /* of held */
     uint64_t abandoned; /* of in_doubt: nobody will tell any more */
     uint64_t delivered;
+    uint64_t offset;          /* their total less delivered, as last told: modulo 2^64 */
     uint64_t expected;        /* of what is held: other side's units */
     uint64_t remote_max;      /* other side's receive max; UINT64_MAX until told */
     uint64_t remote_received; /* other side's word */
     uint64_t credit;          /* units that still may leave in its turn; 0: it has none */
-    uint32_t weight;
+    union {
+        uint64_t lost;      /* while doubt is LOST: of in_doubt, what has expired */
+        uint64_t told_from; /* replies to packets from this number on tell of all money of ours */
+    };
+    uint16_t weight;
     uint8_t doubt; /* rill_doubt */
+    bool vague;    /* how much has arrived is not known: to be told before anything follows */
     bool blocked;  /* by remote_max */
     bool given_up; /* a goal failed: what comes back is not sent again */
     bool goal_set; /* rill_stream_send_total */
@@ -87,13 +93,12 @@ struct rill_stream {
     rill_receive_window receive_window;
     rill_receive_tuning receive_tuning;
     uint32_t references; /* flights and undecided packets that point here */
-    uint32_t tell;       /* RILL_TELL bits: with the next packet or reply */
-    uint32_t urgent;     /* of those: worth a packet of their own */
-    uint32_t events;     /* RILL_EVENT_BIT bits */
-    uint64_t event_in;   /* amounts of MONEY and PROGRESS not fetched yet */
-    uint64_t event_out;
-    int sent_error; /* of the SENT and RECEIVED events */
-    int received_error;
+    uint16_t tell;       /* RILL_TELL bits: with the next packet or reply */
+    uint16_t urgent;     /* of those: worth a packet of their own */
+    uint16_t events;     /* RILL_EVENT_BIT bits */
+    int8_t sent_error;   /* of the SENT and RECEIVED events */
+    int8_t received_error;
+    int8_t end_error;
     bool receive_goal_set; /* rill_stream_receive_total: in.goal */
     bool ours;             /* we opened it */
     bool ending;           /* rill_stream_end */
@@ -105,7 +110,8 @@ struct rill_stream {
     bool want_writable;
     bool end_fetched;
     uint8_t close_code;
-    int end_error;
+    uint64_t event_in; /* amounts of MONEY and PROGRESS not fetched yet */
+    uint64_t event_out;
     uint64_t progress_ns;  /* monotonic ns: when something last got through, while ending */
     uint64_t linger_until; /* monotonic ns: its end waits for bytes that the close overtook; 0 */
     char *message;         /* of the close; NULL: none */

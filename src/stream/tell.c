@@ -119,11 +119,21 @@ static bool told_in_reply(const rill_stream *s, unsigned what)
     return what != RILL_TELL_CLOSE || !s->connection->remote_address;
 }
 
+/*
+ * What became of lost money (doubt.c) is answered by the reply to a packet. One
+ * with money may be decided on for long, while other replies tell the total.
+ */
+static bool not_to_be_asked_here(const rill_stream *s, unsigned what, const rill_flight *f)
+{
+    return what == RILL_TELL_MONEY_BLOCKED && s->out.doubt != RILL_DOUBT_NONE &&
+           (!f || f->amount > 0);
+}
+
 /* False where there was no room. */
 static bool tell_stream(rill_stream *s, rill_packet_writer *p, rill_flight *f)
 {
     for (unsigned what = 0; what < RILL_TELL_ADDRESS; what++) {
-        if (!(s->tell & (1u << what)))
+        if (!(s->tell & (1u << what)) || not_to_be_asked_here(s, what, f))
             continue;
         rill_frame frame;
         bool needed = stream_frame(s, what, &frame);
@@ -138,8 +148,8 @@ static bool tell_stream(rill_stream *s, rill_packet_writer *p, rill_flight *f)
             return false;
         if (needed && !f && !told_in_reply(s, what))
             continue;
-        s->tell &= ~(1u << what);
-        s->urgent &= ~(1u << what);
+        s->tell = (uint16_t)(s->tell & ~(1u << what));
+        s->urgent = (uint16_t)(s->urgent & ~(1u << what));
         if (needed && !f && what == RILL_TELL_CLOSE) {
             s->close_done = true;
             rill_stream_release(s);
@@ -166,8 +176,8 @@ static bool tell_connection(rill_connection *c, rill_packet_writer *p, rill_flig
         } else if (what == RILL_TELL_HELLO && (!f || !record(f, NULL, what))) {
             continue;
         }
-        c->tell &= ~(1u << what);
-        c->urgent &= ~(1u << what);
+        c->tell = (uint16_t)(c->tell & ~(1u << what));
+        c->urgent = (uint16_t)(c->urgent & ~(1u << what));
     }
     return true;
 }
@@ -234,5 +244,5 @@ void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *contr
     if (control->stream && control->what == RILL_TELL_MONEY_BLOCKED)
         rill_doubt_acknowledged(control->stream, sequence);
     if (!control->stream && sequence >= c->told_from)
-        c->told |= (1u << control->what) & WHO_WE_ARE;
+        c->told = (uint16_t)(c->told | ((1u << control->what) & WHO_WE_ARE));
 }

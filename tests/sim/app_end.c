@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "stream/stream_internal.h"
+
 void sim_app_settle(sim_app *a)
 {
     a->settling = true;
@@ -31,7 +33,9 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     rill_stream_offsets o;
     rill_stream_totals_of(s->stream, &t);
     rill_stream_offsets_of(s->stream, &o);
-    bool money = !a->config.hostile && (t.sent < t.send_max || t.in_flight != 0);
+    /* What stays in doubt for good is not waited for; what is asked about is. */
+    uint64_t for_good = s->stream->out.abandoned;
+    bool money = !a->config.hostile && (t.sent + for_good < t.send_max || t.in_flight > for_good);
     bool waits = s->sending || money || o.acknowledged < o.written || s->written < s->to_write ||
                  o.consumed < o.received;
     if (waits)
@@ -122,6 +126,7 @@ void sim_app_finish(sim_app *a)
             if (a->connections[i] == NULL)
                 continue;
             a->closing[i] = true;
+            a->host->books->ledgers[i].ending = true;
             /* A server that stops is T99 to clients that it has not heard of yet. */
             bool all = !a->host->server && sim_rng_chance(&a->rng, 500);
             int error = all ? RILL_OK : rill_connection_end(a->connections[i]);

@@ -82,6 +82,7 @@ typedef struct sim_ledger {
     bool crossed;      /* its server was made again meanwhile */
     unsigned life;     /* counts that */
     uint64_t last_ns;  /* our monotonic clock, when something authentic came */
+    bool ending;       /* its application has ended it: no stream opens any more */
     bool closing;      /* its ConnectionClose has left, */
     uint64_t idle_ns;  /* so long after that */
     uint64_t came;     /* authentic Prepares */

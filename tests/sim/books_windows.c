@@ -144,6 +144,16 @@ void sim_books_tell_limits(sim_books *b, unsigned pair)
     }
 }
 
+/* The packet itself has closed the stream of this frame, ahead of it. */
+static bool closed_before(const sim_stream_packet *p, unsigned frame)
+{
+    for (unsigned i = 0; i < frame; i++)
+        if (p->frames[i].type == SIM_FRAME_STREAM_CLOSE &&
+            p->frames[i].stream == p->frames[frame].stream)
+            return true;
+    return false;
+}
+
 bool sim_books_beyond(sim_books *b, unsigned pair)
 {
     for (unsigned i = 0; i < b->scratch.frame_count; i++) {
@@ -151,9 +161,12 @@ bool sim_books_beyond(sim_books *b, unsigned pair)
         if (f->type != SIM_FRAME_STREAM_DATA)
             continue;
         /* What comes for a stream that is over is dropped, wherever it belongs. */
+        if (closed_before(&b->scratch, i))
+            continue;
         const sim_stream_book *s = sim_books_stream(b, pair, f->stream);
         uint64_t most = s->read + stream_buffer(b, s);
-        if (!s->over && (f->value > most || f->data_len > most - f->value))
+        bool over = s->over || (b->ledgers[pair].ending && s->stream == NULL);
+        if (!over && (f->value > most || f->data_len > most - f->value))
             return true;
     }
     return false;

@@ -99,6 +99,7 @@ struct pair {
     rill_ratio rate[2];
     uint64_t maximum[2]; /* larger packets are refused F08 */
     bool silent_maximum; /* ... without data */
+    bool doubled;        /* some packet was */
     bool no_read[2];     /* the application leaves its bytes alone */
     bool no_events[2];   /* ... and its events */
     void (*on_packet)(pair *p, pair_packet *packet);

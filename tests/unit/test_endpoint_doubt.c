@@ -317,6 +317,10 @@ static void open_lost(client *c)
     open_client(c);
     assert_int_equal(rill_stream_send_total(c->stream, 100, RILL_NEVER), RILL_OK);
     assert_true(next(c));
+    const rill_frame *address = raw_find(&question, RILL_FRAME_CONNECTION_NEW_ADDRESS);
+    assert_non_null(address);
+    memcpy(c->server.destination, address->text.data, address->text.len);
+    c->server.destination[address->text.len] = '\0';
     fulfill(c, 100, &total, 1);
     assert_int_equal(totals(c).sent, 100);
     assert_int_equal(rill_stream_send_total(c->stream, 200, RILL_NEVER), RILL_OK);
@@ -431,6 +435,7 @@ static void test_a_total_in_a_packet_of_theirs_is_not_the_answer(void **state)
     assert_true(asks(&c));
     raw_send(&c.server, c.endpoint, c.now, &(raw_packet){.frames = &total, .frame_count = 1},
              &reply);
+    assert_true(reply.authentic);
     assert_int_equal(totals(&c).in_doubt, 100);
     fulfill(&c, 0, &total, 1);
     assert_int_equal(totals(&c).in_doubt, 0);

@@ -134,10 +134,10 @@ static void draw(uint64_t *seed, part *p)
 static void against_all_subsets(uint64_t *seed, unsigned sizes)
 {
     part parts[MAX_PARTS];
-    part kinds[3];
+    part kinds[6];
     unsigned count = 1 + (unsigned)(next_random(seed) % MAX_PARTS);
     uint64_t all = 0;
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 6; i++)
         draw(seed, &kinds[i]);
     for (unsigned i = 0; i < count; i++) {
         parts[i] = kinds[next_random(seed) % sizes];
@@ -165,7 +165,7 @@ static void test_against_every_choice_of_parts(void **state)
     (void)state;
     uint64_t seed = 1;
     for (unsigned i = 0; i < 600; i++)
-        against_all_subsets(&seed, 1 + i % 3);
+        against_all_subsets(&seed, 1 + i % 6);
 }
 
 int main(void)
