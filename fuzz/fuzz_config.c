@@ -122,22 +122,24 @@ static void check_local(const rilld_options *o)
 /* The same settings, written as options, without the environment. */
 static void check_written(const rilld_options *o)
 {
+    char address[RILL_ILP_MAX_ADDRESS + 32], code[RILL_MAX_ASSET_CODE + 32];
     char scale[24], amount[48], rate[48], problem[PROBLEM];
     char *argv[] = {(char *)(uintptr_t) "rilld",
                     (char *)(uintptr_t) "local",
-                    (char *)(uintptr_t) "--address",
-                    (char *)(uintptr_t)o->address,
-                    (char *)(uintptr_t) "--asset-code",
-                    (char *)(uintptr_t)o->asset_code,
+                    address,
+                    code,
                     scale,
                     amount,
                     rate};
     rilld_options again;
+    /* A value that begins with a hyphen is one only so. */
+    (void)snprintf(address, sizeof address, "--address=%s", o->address);
+    (void)snprintf(code, sizeof code, "--asset-code=%s", o->asset_code);
     (void)snprintf(scale, sizeof scale, "--asset-scale=%u", o->asset_scale);
     (void)snprintf(amount, sizeof amount, "--max-packet-amount=%llu",
                    (unsigned long long)o->max_packet_amount);
     (void)snprintf(rate, sizeof rate, "--rate-limit=%llu", (unsigned long long)o->rate_limit);
-    int argc = o->rate_limit == 0 ? 8 : 9; /* none is said by saying nothing */
+    int argc = o->rate_limit == 0 ? 6 : 7; /* none is said by saying nothing */
     CHECK(rilld_options_parse(&again, argc, argv, no_variable, problem, sizeof problem) ==
           RILLD_DONE);
     CHECK(strcmp(again.address, o->address) == 0 && strcmp(again.asset_code, o->asset_code) == 0);

@@ -353,7 +353,7 @@ static void on_connection(world *w, unsigned side, const rill_event *event)
     }
 }
 
-static void on_incoming(ledger *l, const rill_event *event)
+static void on_incoming(ledger *l, rill_now now, const rill_event *event)
 {
     for (unsigned i = 0; i < l->waiting_count; i++) {
         ledger_arrival *a = &l->waiting[i];
@@ -365,7 +365,13 @@ static void on_incoming(ledger *l, const rill_event *event)
         a->decision = event->decision;
         return;
     }
-    CHECK(l->waiting_full); /* there was no room to note it */
+    CHECK(l->waiting_full); /* there was no room to note it: nobody waits for the answer */
+    static uint8_t reply[RILL_PACKET_BUFFER];
+    size_t len;
+    bool fulfilled;
+    int err =
+        rill_endpoint_decide(l->endpoint, now, event->decision, false, reply, &len, &fulfilled);
+    CHECK((err == RILL_OK || err == RILL_ERR_NOT_FOUND) && !fulfilled);
 }
 
 static void on_goal(bool *open)
@@ -392,7 +398,7 @@ static void on_event(world *w, unsigned side, const rill_event *event)
     if (event->type == RILL_EVENT_DATA && !side_of->no_read)
         read_bytes(w, l, event->stream);
     else if (event->type == RILL_EVENT_INCOMING)
-        on_incoming(l, event);
+        on_incoming(l, world_now(w, side), event);
     else if (event->type == RILL_EVENT_SENT && s != NULL)
         on_goal(&s->send_open);
     else if (event->type == RILL_EVENT_RECEIVED && s != NULL)

@@ -176,6 +176,43 @@ static void test_what_brings_the_same_is_not_the_same(void **state)
     close_client(&c);
 }
 
+/* What is too little to bring anything may have been taken, or not. */
+static void test_dust_stays_in_doubt(void **state)
+{
+    client c;
+    (void)state;
+    open_paid(&c, half, 50);
+    lose_more(&c, 100);
+    lose_more(&c, 1);
+    expire(&c);
+    answer_with(&c, 100);
+    assert_int_equal(totals(&c).sent, 200);
+    assert_int_equal(totals(&c).in_flight, 1);
+    assert_int_equal(totals(&c).in_doubt, 1);
+    close_client(&c);
+}
+
+/* 101 units of both arrive as 50: 25 and 24, and the one that is left is the first stream's. */
+static void test_what_sharing_rounds_away_is_allowed_for(void **state)
+{
+    client c;
+    rill_stream *other;
+    (void)state;
+    open_paid(&c, half, 50);
+    assert_int_equal(rill_connection_open_stream(c.connection, &other), RILL_OK);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 151), RILL_OK);
+    assert_int_equal(rill_stream_set_send_max(other, 50), RILL_OK);
+    lose(&c, 101);
+    expire(&c);
+    rill_frame frames[2] = {told(c.stream, 76), told(other, 24)};
+    assert_true(asks(&c));
+    fulfill(&c, 0, frames, 2);
+    assert_int_equal(totals(&c).sent, 151);
+    assert_int_equal(of(other).sent, 50);
+    assert_int_equal(of(other).in_flight, 0);
+    close_client(&c);
+}
+
 /* 31, 30, 30 and 7: the largest of them is not a part of every sum. */
 static void test_a_sum_is_found_without_the_largest(void **state)
 {
@@ -428,6 +465,8 @@ int main(void)
         cmocka_unit_test(test_the_question_does_not_travel_with_money),
         cmocka_unit_test(test_shared_packets_of_the_same_size),
         cmocka_unit_test(test_what_brings_the_same_is_not_the_same),
+        cmocka_unit_test(test_dust_stays_in_doubt),
+        cmocka_unit_test(test_what_sharing_rounds_away_is_allowed_for),
         cmocka_unit_test(test_a_sum_is_found_without_the_largest),
         cmocka_unit_test(test_what_stays_in_doubt_explains_nothing_later),
         cmocka_unit_test(test_after_a_silence_nothing_is_known),
