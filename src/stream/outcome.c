@@ -14,12 +14,8 @@ static void unhold(rill_connection *c, rill_flight *f)
         rill_flight_money *m = &f->money[i];
         m->stream->out.held -= m->amount;
         m->stream->out.expected -= m->expected;
-        if (f->in_doubt)
-            m->stream->out.in_doubt -= m->amount;
     }
     c->stats.in_flight -= rill_flight_value(f);
-    if (f->in_doubt)
-        c->stats.in_doubt -= f->amount;
 }
 
 /* Our estimate of the receiver's division: it divides what arrived by the same shares. */
@@ -103,8 +99,6 @@ static void finish(rill_connection *c, rill_flight *f)
 {
     rill_list_remove(&f->node);
     c->flight_count--;
-    if (f->in_doubt)
-        c->doubt_count--;
     if (f->overdue)
         c->overdue_count--;
     drop_parts(f, true);
