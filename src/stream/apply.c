@@ -76,6 +76,8 @@ static void apply_connection_max_data(rill_connection *c, uint64_t limit, rill_f
         return;
     if (later)
         c->send_limit_sequence = from.sequence;
+    else if (from.prepare) /* replies to what has left by now may be older than this */
+        c->send_limit_sequence = c->next_sequence - 1;
     unblocked(c);
 }
 
