@@ -3,10 +3,11 @@
  * What forwarding one Prepare and its Fulfill costs the node itself, with a
  * number of connected accounts, over links that do nothing.
  *
- * usage: bench_node ACCOUNTS one|all|any|links SECONDS
+ * usage: bench_node ACCOUNTS one|all|any|links SECONDS ROUNDS
  * Account 0 pays account 1 ("one"), every account pays the next in turn ("all"),
  * or another one each time ("any"). "links" is "all" with the node left out: what
- * the links and the loop cost that measure it.
+ * the links and the loop cost that measure it. In each of ROUNDS a node of two
+ * accounts ("few") and one of ACCOUNTS ("many") take turns.
  */
 #include <string.h>
 
@@ -39,6 +40,13 @@ typedef struct pattern {
     bool any;
     bool links;
 } pattern;
+
+/* A node, and whom it serves. */
+typedef struct world {
+    fake *fakes;
+    uint32_t count;
+    uint64_t at; /* whose turn it was */
+} world;
 
 static forwarded queue[BURST];
 static int queued;
@@ -186,21 +194,23 @@ static arrival arrival_of(fake *f, bool reply)
  * BURST packets there, then their replies back. What is not counted is not the
  * node's to do: to make a Prepare, or to read from the link that it comes on.
  */
-static uint64_t burst(fake *fakes, uint32_t count, const pattern *p, uint64_t *at)
+static uint64_t burst(world *w, const pattern *p)
 {
     static uint8_t packets[BURST][512];
     size_t lens[BURST];
     arrival from[BURST];
+    uint32_t count = w->count;
     uint64_t step = 7919 % count ? 7919 : 1;
 
     for (int i = 0; i < BURST; i++) {
         uint64_t away = p->any && count > 2 ? 1 + answered * 7907 % (count - 1) : 1;
-        *at = p->one ? 0 : (*at + step) % count;
-        uint32_t to = (uint32_t)((*at + away + (p->any ? (uint64_t)i : 0)) % count);
-        from[i] = arrival_of(&fakes[*at], false);
-        lens[i] = prepare_for(to == *at ? (to + 1) % count : to, packets[i], sizeof packets[i]);
+        w->at = p->one ? 0 : (w->at + step) % count;
+        uint32_t to = (uint32_t)((w->at + away + (p->any ? (uint64_t)i : 0)) % count);
+        from[i] = arrival_of(&w->fakes[w->at], false);
+        lens[i] = prepare_for(to == w->at ? (to + 1) % count : to, packets[i], sizeof packets[i]);
         if (p->links)
-            from[i] = (arrival){&fakes[*at].link, past_the_node, &fakes[(*at + 1) % count]};
+            from[i] =
+                (arrival){&w->fakes[w->at].link, past_the_node, &w->fakes[(w->at + 1) % count]};
     }
     uint64_t start = bench_cpu_ns();
     for (int i = 0; i < BURST; i++)
@@ -219,24 +229,37 @@ static uint64_t burst(fake *fakes, uint32_t count, const pattern *p, uint64_t *a
     return ns + bench_cpu_ns() - start;
 }
 
+/* It goes with the process: its links are no real ones to close. */
+static world world_of(uint32_t count)
+{
+    rill_node *node = node_of(count);
+    world w = {.fakes = calloc(count, sizeof *w.fakes), .count = count};
+    bench_check(w.fakes ? 0 : -1, "memory");
+    for (uint32_t i = 0; i < count; i++)
+        admit(node, &w.fakes[i], i);
+    return w;
+}
+
+static void forward(const char *name, world *w, const pattern *p, uint64_t ns)
+{
+    uint64_t before = answered, spent = 0;
+    bench_span span = bench_begin(ns);
+    while (bench_goes_on(&span))
+        spent += burst(w, p);
+    bench_rate(name, (double)(answered - before), spent);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 4)
+    if (argc != 5)
         return 2;
-    uint32_t count = (uint32_t)bench_number(argv[1]);
     pattern p = {strcmp(argv[2], "one") == 0, strcmp(argv[2], "any") == 0,
                  strcmp(argv[2], "links") == 0};
-    rill_node *node = node_of(count);
-    fake *fakes = calloc(count, sizeof *fakes);
-    uint64_t at = 0, ns = 0;
-
-    bench_check(fakes ? 0 : -1, "memory");
-    for (uint32_t i = 0; i < count; i++)
-        admit(node, &fakes[i], i);
-    bench_span span = bench_begin((uint64_t)(bench_number(argv[3]) * 1e9));
-    while (bench_goes_on(&span))
-        ns += burst(fakes, count, &p, &at);
-    bench_rate("packets", (double)answered, ns);
-    free(fakes);
-    return 0; /* the node goes with the process: its links are no real ones to close */
+    uint64_t ns = (uint64_t)(bench_number(argv[3]) * 1e9);
+    world few = world_of(2), many = world_of((uint32_t)bench_number(argv[1]));
+    for (int rounds = (int)bench_number(argv[4]); rounds > 0; rounds--) {
+        forward("few", &few, &p, ns);
+        forward("many", &many, &p, ns);
+    }
+    return 0;
 }

@@ -3,10 +3,10 @@
  * Everything that STREAM does for a packet, both ends, without a link.
  *
  * usage: bench_pair money|data SECONDS ROUNDS
- *        bench_pair connections|streams COUNT SECONDS REPEATS
+ *        bench_pair connections|streams COUNT SECONDS ROUNDS
  * The first prints, for each of ROUNDS, "pair" and the limits: its cryptography
- * alone. The last prints "one": one of COUNT is busy and the others are idle; and "all":
- * all are busy in turn.
+ * alone. The last prints "few": there is one only; "one": one of COUNT is busy and
+ * the others are idle; and "all": all are busy in turn.
  */
 #include <string.h>
 
@@ -164,17 +164,23 @@ static void busy(const char *name, bench_pair *p, rill_stream **streams, uint32_
     bench_rate(name, (double)(rounds * ROUND), bench_spent(&span));
 }
 
-static void many(uint32_t count, bool connections, uint64_t ns, int repeats)
+/* One connection with one stream, and another pair with as many as `count`, in turns. */
+static void many(uint32_t count, bool connections, uint64_t ns, int turns)
 {
-    bench_pair p;
+    bench_pair few, p;
+    bench_pair_open(&few, 10, 10, rill_allocator_default(), RILL_CRYPTO_OPENSSL);
+    rill_stream **one = open_all(&few, 1, true);
     bench_pair_open(&p, count + 10, connections ? 10 : count + 10, rill_allocator_default(),
                     RILL_CRYPTO_OPENSSL);
     rill_stream **streams = open_all(&p, count, connections);
-    for (int i = 0; i < repeats; i++) {
+    for (int i = 0; i < turns; i++) {
+        busy("few", &few, one, 1, false, ns);
         busy("one", &p, streams, count, false, ns);
         busy("all", &p, streams, count, true, ns);
     }
+    free(one);
     free(streams);
+    bench_pair_close(&few);
     bench_pair_close(&p);
 }
 

@@ -39,7 +39,8 @@ def parse(arguments):
         prog="./dev bench",
         description="Measures Rill beside the JavaScript packages and beside what the machine "
         "allows. Each figure is the best of three, or of thirty short ones that take turns with "
-        "their limit, with the spread of all. Loopback only.")
+        "their limit, with the spread of all; of many against few it is the median of thirty "
+        "turns. Loopback only.")
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true",
                         help="within a minute: once each, shorter, 10,000 for 100,000")
@@ -97,7 +98,7 @@ def machine():
 def verdict(row):
     if row.need is None:
         return ""
-    if row.best("rill") is None:
+    if row.figure("rill") is None:
         return "not measured"
     return "reached" if row.need(row) else "not reached"
 
@@ -113,7 +114,7 @@ def as_json(row):
     return {
         "name": row.key, "work": row.work, "unit": row.unit,
         "better": "less" if row.less else "more",
-        **{who: {"best": row.best(who), "all": values, "spread_percent": spread(values)}
+        **{who: {"figure": row.figure(who), "all": values, "spread_percent": spread(values)}
            for who, values in row.samples.items()},
         "rill_to_javascript": row.ratio("js"), "rill_to_limit": row.ratio("limit"),
         "rill_to_limit_all": row.ratios,
@@ -130,9 +131,9 @@ def number(value):
 def cells(row):
     percent = spread(row.samples["rill"])
     to_js, to_limit = row.ratio("js"), row.ratio("limit")
-    return [row.work, row.unit, number(row.best("rill")),
+    return [row.work, row.unit, number(row.figure("rill")),
             "-" if percent is None else f"{percent:.0f} %",
-            number(row.best("js")), number(row.best("limit")),
+            number(row.figure("js")), number(row.figure("limit")),
             "-" if to_js is None else f"{number(to_js)} x",
             "-" if to_limit is None else f"{100 * to_limit:.0f} %",
             row.required or "-", verdict(row)]
