@@ -50,15 +50,20 @@ static bool origin_allowed(const rill_ws_handshake *h, const char *origin)
     return false;
 }
 
+static void take_once(rill_ws_once *seen, bool right)
+{
+    *seen = *seen == RILL_WS_ABSENT && right ? RILL_WS_RIGHT : RILL_WS_WRONG;
+}
+
 static void take_key(rill_ws_handshake *h)
 {
     uint8_t nonce[16];
     size_t len = 0;
-    h->key_known =
-        !h->key_known && h->value_len == RILL_WS_KEY_CHARS &&
-        rill_base64_decode(h->value, h->value_len, nonce, sizeof nonce, &len) == RILL_OK &&
-        len == sizeof nonce;
-    if (h->key_known)
+    take_once(&h->nonce, h->value_len == RILL_WS_KEY_CHARS &&
+                             rill_base64_decode(h->value, h->value_len, nonce, sizeof nonce,
+                                                &len) == RILL_OK &&
+                             len == sizeof nonce);
+    if (h->nonce == RILL_WS_RIGHT)
         memcpy(h->key, h->value, RILL_WS_KEY_CHARS + 1);
 }
 
@@ -78,11 +83,11 @@ static void take_header(rill_ws_handshake *h)
     else if (strcasecmp(field, "Sec-WebSocket-Key") == 0)
         take_key(h);
     else if (strcasecmp(field, "Sec-WebSocket-Version") == 0)
-        h->version = strcmp(h->value, "13") == 0;
+        take_once(&h->version, strcmp(h->value, "13") == 0);
     else if (strcasecmp(field, "Origin") == 0)
         h->origin_refused = h->origin_refused || !whole || !origin_allowed(h, h->value);
     else if (strcasecmp(field, "Sec-WebSocket-Accept") == 0)
-        h->accepted = strcmp(h->value, h->expected) == 0;
+        take_once(&h->accepted, strcmp(h->value, h->expected) == 0);
     else if (strcasecmp(field, "Sec-WebSocket-Extensions") == 0 ||
              strcasecmp(field, "Sec-WebSocket-Protocol") == 0)
         h->unasked = true;
@@ -161,7 +166,7 @@ static int judge_response(const rill_ws_handshake *h, const char **problem)
         *problem = "is not a WebSocket server there";
         return RILL_ERR_REFUSED;
     }
-    if (!h->upgrade || !h->connection || !h->accepted || h->unasked) {
+    if (!h->upgrade || !h->connection || h->accepted != RILL_WS_RIGHT || h->unasked) {
         *problem = "answered the WebSocket handshake wrongly";
         return RILL_ERR_MALFORMED;
     }
@@ -171,7 +176,8 @@ static int judge_response(const rill_ws_handshake *h, const char **problem)
 static int judge_request(const rill_ws_handshake *h, const char **problem)
 {
     bool http11 = h->parser.http_major == 1 && h->parser.http_minor >= 1;
-    if (!h->upgrade || !h->connection || h->parser.method != HTTP_GET || !http11 || !h->version) {
+    if (!h->upgrade || !h->connection || h->parser.method != HTTP_GET || !http11 ||
+        h->version != RILL_WS_RIGHT) {
         *problem = "sent plain HTTP";
         return RILL_ERR_REFUSED;
     }
@@ -179,7 +185,7 @@ static int judge_request(const rill_ws_handshake *h, const char **problem)
         *problem = "comes from an origin that is not allowed";
         return RILL_ERR_REFUSED;
     }
-    if (!h->key_known) {
+    if (h->nonce != RILL_WS_RIGHT) {
         *problem = "sent a wrong WebSocket key";
         return RILL_ERR_MALFORMED;
     }
@@ -218,7 +224,8 @@ static const char *refusal(const rill_ws_handshake *h, int verdict)
 {
     if (verdict == RILL_ERR_TOO_LARGE)
         return "431 Request Header Fields Too Large\r\n";
-    if (verdict == RILL_ERR_REFUSED && h->upgrade && h->version && h->origin_refused)
+    if (verdict == RILL_ERR_REFUSED && h->upgrade && h->version == RILL_WS_RIGHT &&
+        h->origin_refused)
         return "403 Forbidden\r\n";
     if (verdict == RILL_ERR_REFUSED)
         return "426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";

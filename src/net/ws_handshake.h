@@ -16,6 +16,9 @@
 #define RILL_WS_HEADER_VALUE 512
 #define RILL_WS_ANSWER       256 /* room that an answer of the server's needs */
 
+/* A header that may be there once (RFC 6455 section 11.3): twice is wrong, whatever it says. */
+typedef enum rill_ws_once { RILL_WS_ABSENT, RILL_WS_RIGHT, RILL_WS_WRONG } rill_ws_once;
+
 typedef struct rill_ws_handshake {
     http_parser parser;
     const char *const *allow_origins; /* server: NULL-terminated, or NULL; not owned */
@@ -26,11 +29,11 @@ typedef struct rill_ws_handshake {
     size_t field_len;
     size_t value_len; /* may exceed the room: then the value is not used */
     bool in_value;
-    bool upgrade;    /* Upgrade: websocket */
-    bool connection; /* Connection: upgrade */
-    bool accepted;   /* client: the right Sec-WebSocket-Accept */
-    bool key_known;
-    bool version;
+    bool upgrade;          /* Upgrade: websocket */
+    bool connection;       /* Connection: upgrade */
+    rill_ws_once accepted; /* client: Sec-WebSocket-Accept */
+    rill_ws_once nonce;    /* server: Sec-WebSocket-Key */
+    rill_ws_once version;
     bool origin_refused;
     bool unasked; /* client: an extension or subprotocol that we did not offer */
     bool complete;

@@ -11,9 +11,10 @@
 #include "net/ws_handshake.h"
 
 #define REQUEST_LINE "GET /any?thing HTTP/1.1\r\nHost: localhost\r\n"
+#define UPGRADE_KEY  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define UPGRADE                                                                                    \
     "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"                                    \
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Version: 13\r\n" UPGRADE_KEY
 #define ACCEPT "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
 
 static raw socket_; /* of the test that runs */
@@ -142,6 +143,9 @@ static void test_http_refusals(void **state)
     expect_http(REQUEST_LINE "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                              "Sec-WebSocket-Version: 13\r\n\r\n",
                 "HTTP/1.1 400 ");
+    expect_http(REQUEST_LINE UPGRADE "Sec-WebSocket-Version: 13\r\n\r\n", "HTTP/1.1 426 ");
+    /* One key, not the last of several. */
+    expect_http(REQUEST_LINE UPGRADE UPGRADE_KEY UPGRADE_KEY "\r\n", "HTTP/1.1 400 ");
     expect_http("\x16\x03\x01\x02 this is not HTTP\r\n\r\n", "HTTP/1.1 400 ");
 }
 
@@ -232,6 +236,7 @@ static void test_client_handshake(void **state)
     assert_int_equal(client_verdict(SWITCH ACCEPT "\r\nxy"), RILL_OK);
     assert_int_equal(client_verdict(SWITCH ACCEPT), RILL_ERR_BLOCKED);
     assert_int_equal(client_verdict(SWITCH "\r\n"), RILL_ERR_MALFORMED);
+    assert_int_equal(client_verdict(SWITCH ACCEPT ACCEPT "\r\n"), RILL_ERR_MALFORMED);
     assert_int_equal(client_verdict(SWITCH ACCEPT "Sec-WebSocket-Protocol: x\r\n\r\n"),
                      RILL_ERR_MALFORMED);
     assert_int_equal(client_verdict("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc"),
