@@ -10,11 +10,9 @@
  * one that was slightly too large loses little. A refusal costs nothing in
  * Interledger, waiting in a queue does.
  *
- * Growth is slow start until the first such signal, then by a step a round
- * trip, which begins small and doubles each time: near the limit that
- * was just found it is careful, and capacity that has come since is found in
- * a few round trips. The step does not depend on the window, so that
- * connections that share a bottleneck come to share it equally.
+ * A balance that is used up until it is settled passes nothing at all. That
+ * says nothing of the window, which is kept: one packet at a time asks whether
+ * there is value again.
  *
  * A path that has become slow says so by time before it refuses: where even
  * the quickest packet of a round trip has waited for long, the window becomes
@@ -30,19 +28,19 @@
 #include "stream/congestion.h"
 
 #include "base/muldiv.h"
+#include "stream/congestion_limit.h"
 
 #define INITIAL_PACKETS 64
 #define MIN_BACKOFF     (10 * RILL_MS)
 #define MAX_BACKOFF     RILL_SECOND
 /* Waits for a round trip each, before they double. */
 #define PATIENT_WAITS 32
-/* A value window is forgotten after so long, and so many round trips, of not being used up. */
+/* After so long, and so many round trips, without refusals or use of it a value window is
+ * forgotten. */
 #define FORGET_AFTER       RILL_SECOND
 #define FORGET_ROUND_TRIPS 8
 /* Packets of a value window at least, that it can be spread. */
 #define PIECES 16
-/* Sent at once at most, while spread: timers are no finer. */
-#define QUANTUM RILL_MS
 /* Waiting that counts as a queue: a quarter of the round trip, within these. */
 #define LEAST_QUEUE (5 * RILL_MS)
 #define MOST_QUEUE  (100 * RILL_MS)
@@ -55,32 +53,20 @@
 /* So many in a row are no accident. */
 #define STREAK 8
 
-typedef struct limit {
-    uint64_t window; /* UINT64_MAX: none */
-    uint64_t most;
-    uint64_t step;         /* that it grows by in this round trip */
-    uint64_t floor;        /* what one round trip's refusals leave at least */
-    uint64_t credit;       /* of growth, in units of 1 / window */
-    uint64_t round_at;     /* what is sent from then on belongs to the next round trip */
-    uint64_t decreased_at; /* what was sent before says nothing about the window since */
-    uint64_t filled_at;    /* it was last used up, nearly */
-    uint64_t pace_at;      /* when what has been sent should have been sent */
-    bool decreased;        /* decreased_at is valid */
-    bool filled;           /* filled_at is valid */
-    bool slow_start;
-} limit;
-
 typedef struct window_state {
     rill_congestion base;
-    limit packets;
-    limit value;
+    rill_limit packets;
+    rill_limit value;
     uint64_t backoff; /* the last wait; 0: none since the last delivery */
     uint64_t backoff_until;
     uint32_t waits;
     uint64_t value_passed; /* money that was sent after the last decrease of value, and arrived */
     bool widened;          /* the window had become too small to be of use */
     bool dry;              /* money passed before, and does not now: one packet asks again */
+    bool trial;            /* dry, but a small packet passed: the next is a large one */
+    uint64_t trickled;     /* passed in packets smaller than that since money ran dry */
     uint64_t largest_passed;
+    uint64_t refused_at; /* value was, last */
     /* waiting */
     uint64_t last_rtt;
     uint64_t jitter;   /* from one packet to the next, mean */
@@ -106,14 +92,16 @@ static window_state *state_of(rill_congestion *c)
     return (window_state *)(void *)c;
 }
 
-static uint64_t at_least(uint64_t a, uint64_t b)
+/* A packet of the size that passed before the path ran dry. */
+static uint64_t full_piece(const window_state *s)
 {
-    return a > b ? a : b;
+    return at_least(at_most(s->value.window / PIECES, s->largest_passed), 1);
 }
 
-static uint64_t at_most(uint64_t a, uint64_t b)
+/* What asks a path that is dry is smaller, the longer it takes. */
+static unsigned halvings(const window_state *s)
 {
-    return a < b ? a : b;
+    return s->widened ? 0 : (unsigned)at_most(s->waits / 4, 15);
 }
 
 /* What the outside sees. */
@@ -126,9 +114,8 @@ static void publish(rill_congestion *c)
     c->value_piece =
         s->value.window == UINT64_MAX ? UINT64_MAX : at_least(s->value.window / PIECES, 1);
     if (s->dry) {
-        /* One at a time, and no larger than what has passed; smaller the longer it takes. */
-        unsigned halvings = s->widened ? 0 : s->waits < 60 ? s->waits / 4 : 15;
-        c->value_piece = at_least(at_most(c->value_piece, s->largest_passed) >> halvings, 1);
+        /* One at a time, and no larger than what has passed. */
+        c->value_piece = at_least(full_piece(s) >> (s->trial ? 0 : halvings(s)), 1);
         c->value_window = c->value_piece;
     }
 }
@@ -147,24 +134,6 @@ static void window_init(rill_congestion *c, uint32_t max_packets)
 
 /* ---- sending ---- */
 
-/* When the next may follow amount, of a window a round trip; slightly faster than that. */
-static uint64_t pace(limit *l, uint64_t now_ns, uint64_t rtt, uint64_t amount)
-{
-    uint64_t time = rill_mul_div_floor_sat(amount, rtt - rtt / 8, l->window);
-    uint64_t from = at_least(l->pace_at, rill_sub_sat(now_ns, QUANTUM));
-
-    l->pace_at = rill_add_sat(from, at_most(time, rtt));
-    return l->pace_at > rill_add_sat(now_ns, QUANTUM / 2) ? l->pace_at : 0;
-}
-
-static void note_filled(limit *l, uint64_t now_ns, uint64_t in_flight)
-{
-    if (in_flight < l->window - l->window / 4)
-        return;
-    l->filled = true;
-    l->filled_at = now_ns;
-}
-
 static void money_not_before(rill_congestion *c, uint64_t paced)
 {
     c->not_before = at_least(state_of(c)->backoff_until, paced);
@@ -177,14 +146,14 @@ static void window_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
     c->packets_in_flight += 1;
     /* Exact: value is UINT64_MAX at most, so that what it allows never overflows. */
     c->value_in_flight = rill_add_sat(c->value_in_flight, amount);
-    note_filled(&s->packets, now_ns, c->packets_in_flight);
-    if (!s->packets.slow_start && c->smoothed_rtt > QUANTUM)
-        c->paced_until = pace(&s->packets, now_ns, c->smoothed_rtt, 1);
+    rill_limit_sent(&s->packets, now_ns, c->packets_in_flight);
+    if (!s->packets.slow_start && c->smoothed_rtt > RILL_LIMIT_QUANTUM)
+        c->paced_until = rill_limit_pace(&s->packets, now_ns, c->smoothed_rtt, 1);
     if (s->value.window == UINT64_MAX || amount == 0)
         return;
-    note_filled(&s->value, now_ns, c->value_in_flight);
-    if (!s->value.slow_start && c->smoothed_rtt > QUANTUM)
-        money_not_before(c, pace(&s->value, now_ns, c->smoothed_rtt, amount));
+    rill_limit_sent(&s->value, now_ns, c->value_in_flight);
+    if (!s->value.slow_start && c->smoothed_rtt > RILL_LIMIT_QUANTUM)
+        money_not_before(c, rill_limit_pace(&s->value, now_ns, c->smoothed_rtt, amount));
 }
 
 static void window_release(rill_congestion *c, uint64_t amount)
@@ -202,59 +171,6 @@ static void window_neutral(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
 }
 
 /* ---- growth and decrease ---- */
-
-/* About a hundredth of the window: more than that for small ones, so that they catch up. */
-static uint64_t first_step(const limit *l, bool of_value)
-{
-    unsigned log = 0;
-
-    if (!of_value)
-        return 1;
-    for (uint64_t w = l->window; w > 1; w /= 2)
-        log++;
-    return at_least(l->window >> (log / 3), 1);
-}
-
-static void grow(limit *l, uint64_t now_ns, uint64_t sent_ns, uint64_t amount, bool of_value)
-{
-    if (l->window >= l->most)
-        return;
-    /* Growth needs the evidence of a window that was used up after this packet left. */
-    if (!l->filled || sent_ns > l->filled_at)
-        return;
-    if (l->decreased && sent_ns < l->decreased_at)
-        return;
-    if (l->slow_start) {
-        l->window = at_most(rill_add_sat(l->window, amount), l->most);
-        return;
-    }
-    if (sent_ns >= l->round_at) {
-        l->round_at = now_ns;
-        l->step = l->step == 0 ? first_step(l, of_value) : rill_add_sat(l->step, l->step);
-        l->step = at_most(l->step, at_least(l->window / 3, 1));
-    }
-    rill_u128 credit = (rill_u128)l->step * amount + l->credit;
-    l->credit = (uint64_t)(credit % l->window);
-    l->window = at_most(rill_add_sat(l->window, (uint64_t)(credit / l->window)), l->most);
-}
-
-/* From here on the window is new; what is under way was sent under the old one. */
-static void set_window(limit *l, uint64_t now_ns, uint64_t window, uint64_t floor)
-{
-    l->floor = at_least(floor, 1);
-    l->window = at_least(window, 1);
-    l->slow_start = false;
-    l->credit = 0;
-    l->step = 0;
-    l->decreased = true;
-    l->decreased_at = now_ns;
-    l->round_at = now_ns;
-}
-
-static bool is_old(const limit *l, uint64_t sent_ns)
-{
-    return l->decreased && sent_ns < l->decreased_at;
-}
 
 /* Money waits, longer if it has been waiting for long. */
 static void back_off(rill_congestion *c, uint64_t now_ns)
@@ -274,30 +190,32 @@ static void back_off(rill_congestion *c, uint64_t now_ns)
 
 static void refuse_packets(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
 {
-    limit *l = &state_of(c)->packets;
+    rill_limit *l = &state_of(c)->packets;
 
-    if (is_old(l, sent_ns)) {
+    if (rill_limit_is_old(l, sent_ns)) {
         l->window = at_least(l->window - 1, at_most(l->window, l->floor));
         return;
     }
     if (l->window == 1)
         back_off(c, now_ns);
-    set_window(l, now_ns, rill_sub_sat(l->window - l->window / 20, 1), l->window / 8);
+    rill_limit_set(l, now_ns, rill_sub_sat(l->window - l->window / 20, 1), l->window / 8);
 }
 
 /* A single packet was too much. in_flight is its amount. */
 static void refuse_alone(rill_congestion *c, uint64_t now_ns, uint64_t amount)
 {
     window_state *s = state_of(c);
-    limit *l = &s->value;
+    rill_limit *l = &s->value;
 
     if (s->largest_passed != 0 && l->window != UINT64_MAX) {
         s->dry = true;
+        s->trial = false;
         back_off(c, now_ns);
         return;
     }
     /* Nothing has passed yet: how much does, has to be searched, which needs no waiting... */
-    set_window(l, now_ns, at_most(l->window, amount) / 8, 1);
+    rill_limit_set(l, now_ns, at_most(l->window, amount) / 8, 1);
+    s->value_passed = 0;
     l->slow_start = true;
     l->filled = true;
     l->filled_at = now_ns;
@@ -311,12 +229,14 @@ static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
                          uint64_t in_flight)
 {
     window_state *s = state_of(c);
-    limit *l = &s->value;
-    bool old = is_old(l, sent_ns);
+    rill_limit *l = &s->value;
+    bool old = rill_limit_is_old(l, sent_ns);
+    uint64_t used = at_most(l->window, in_flight);
 
+    s->refused_at = now_ns;
     /* Of nothing but refusals in a round trip the window learns no more. */
     bool nothing_passes =
-        !old && l->decreased && s->largest_passed != 0 && s->value_passed < l->window / PIECES;
+        !old && l->decreased && s->largest_passed != 0 && s->value_passed < used / PIECES;
 
     if (in_flight <= amount && (!old || s->largest_passed == 0)) {
         refuse_alone(c, now_ns, amount);
@@ -325,14 +245,12 @@ static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
     } else if (old) {
         l->window = at_least(rill_sub_sat(l->window, amount), at_most(l->window, l->floor));
     } else {
-        uint64_t window = at_most(l->window, in_flight);
-        set_window(l, now_ns, at_least(rill_sub_sat(window - window / 20, amount), window / 2),
-                   window / 2);
+        rill_limit_set(l, now_ns, at_least(rill_sub_sat(used - used / 20, amount), used / 2),
+                       used / 2);
+        s->value_passed = 0;
         l->filled = true;
         l->filled_at = now_ns;
     }
-    if (!old)
-        s->value_passed = 0;
 }
 
 /* ---- waiting ---- */
@@ -350,7 +268,7 @@ static uint64_t queue_allowed(rill_congestion *c)
 static void cut(rill_congestion *c, uint64_t now_ns)
 {
     window_state *s = state_of(c);
-    limit *l = &s->packets;
+    rill_limit *l = &s->packets;
 
     if (s->cuts > 0 && s->quickest > s->cut_rtt - s->cut_rtt / 32) {
         if (++s->cuts > VAIN_CUTS) {
@@ -360,7 +278,7 @@ static void cut(rill_congestion *c, uint64_t now_ns)
             s->min_rtt_at = now_ns;
             s->cuts = 0;
             longer = at_most(at_most(longer, 4 * s->uncut), l->most);
-            set_window(l, now_ns, at_least(longer, l->window), l->window / 2);
+            rill_limit_set(l, now_ns, at_least(longer, l->window), l->window / 2);
             return;
         }
     } else {
@@ -372,7 +290,7 @@ static void cut(rill_congestion *c, uint64_t now_ns)
     uint64_t waited = s->quickest - c->min_rtt;
     uint64_t window = rill_mul_div_floor_sat(l->window, mean - waited, mean);
     window -= window / 32;
-    set_window(l, now_ns, at_least(window, l->window / 2), window / 2);
+    rill_limit_set(l, now_ns, at_least(window, l->window / 2), window / 2);
 }
 
 static void watch_queue(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t rtt)
@@ -436,7 +354,7 @@ static void measure_round_trip(rill_congestion *c, uint64_t now_ns, uint64_t sen
 static void watch_failures(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
 {
     window_state *s = state_of(c);
-    limit *l = &s->packets;
+    rill_limit *l = &s->packets;
     uint32_t all = s->arrived + s->failed;
 
     if (all < LOSS_SAMPLES && s->failed < LOSS_SAMPLES / 4 && l->window > 4)
@@ -455,13 +373,13 @@ static void watch_failures(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
         s->usual -= (s->usual - counted) / 8;
     s->arrived = 0;
     s->failed = 0;
-    if ((part <= bearable && !all_failed) || is_old(l, sent_ns))
+    if ((part <= bearable && !all_failed) || rill_limit_is_old(l, sent_ns))
         return;
     if (l->window == 1 && all_failed)
         back_off(c, now_ns);
     /* By as much as failed, but not to nothing. */
     uint64_t less = l->window * at_most(part, 65536 / 2) / 65536 + l->window / 32;
-    set_window(l, now_ns, l->window - less, l->window / 4);
+    rill_limit_set(l, now_ns, l->window - less, l->window / 4);
 }
 
 static void failed(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
@@ -471,9 +389,9 @@ static void failed(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
     s->failed++;
     if (s->streak < STREAK)
         s->streak++;
-    if (s->streak == STREAK && !is_old(&s->packets, sent_ns)) {
+    if (s->streak == STREAK && !rill_limit_is_old(&s->packets, sent_ns)) {
         /* Nothing arrives at all: that is no accident. */
-        set_window(&s->packets, now_ns, s->packets.window / 2, 1);
+        rill_limit_set(&s->packets, now_ns, s->packets.window / 2, 1);
         back_off(c, now_ns);
     }
     watch_failures(c, now_ns, sent_ns);
@@ -481,16 +399,44 @@ static void failed(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
 
 /* ---- what happens ---- */
 
+/*
+ * The path is dry, and a packet smaller than those before has passed: the end
+ * of a balance, of which less than a whole packet is left, or the first of a
+ * new one, or is it only small ones that pass now?
+ */
+static bool only_trickles(rill_congestion *c, uint64_t amount)
+{
+    window_state *s = state_of(c);
+    uint64_t full = full_piece(s);
+
+    if (!s->dry || halvings(s) == 0 || amount >= full)
+        return false;
+    s->trickled = rill_add_sat(s->trickled, amount);
+    if (s->trickled >= full) {
+        s->largest_passed = amount;
+        s->value.window = at_most(s->value.window, rill_mul_div_floor_sat(amount, PIECES, 1));
+        return false;
+    }
+    s->trial = true;
+    s->backoff_until = 0;
+    c->not_before = 0;
+    return true;
+}
+
 static void money_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount)
 {
     window_state *s = state_of(c);
     uint64_t forget = rill_mul_div_floor_sat(c->smoothed_rtt, FORGET_ROUND_TRIPS, 1);
 
-    if (!is_old(&s->value, sent_ns))
+    if (!rill_limit_is_old(&s->value, sent_ns))
         s->value_passed = rill_add_sat(s->value_passed, amount);
+    if (only_trickles(c, amount))
+        return;
     s->backoff = 0;
     s->waits = 0;
     s->dry = false;
+    s->trial = false;
+    s->trickled = 0;
     s->widened = false;
     if (s->backoff_until != 0) {
         s->backoff_until = 0;
@@ -499,12 +445,13 @@ static void money_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_n
     s->largest_passed = at_least(s->largest_passed, amount);
     if (s->value.window == UINT64_MAX)
         return;
-    if (rill_sub_sat(now_ns, s->value.filled_at) > at_least(forget, FORGET_AFTER)) {
+    uint64_t limited_at = at_least(s->value.filled_at, s->refused_at);
+    if (rill_sub_sat(now_ns, limited_at) > at_least(forget, FORGET_AFTER)) {
         s->value.window = UINT64_MAX;
         c->not_before = 0;
         return;
     }
-    grow(&s->value, now_ns, sent_ns, amount, true);
+    rill_limit_grow(&s->value, now_ns, sent_ns, amount, true);
 }
 
 static void window_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
@@ -518,7 +465,7 @@ static void window_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_
     s->arrived++;
     s->streak = 0;
     watch_failures(c, now_ns, sent_ns);
-    grow(&s->packets, now_ns, sent_ns, 1, false);
+    rill_limit_grow(&s->packets, now_ns, sent_ns, 1, false);
     /* What carries no money says nothing about whether money passes. */
     if (amount > 0)
         money_delivered(c, now_ns, sent_ns, amount);

@@ -16,6 +16,7 @@ static const paths_config faster = {FAR, .packets_per_second = 4000, .queue = 40
 static const paths_config slower = {FAR, .packets_per_second = 250, .queue = 400};
 static const paths_config longer = {.delay = MS(150), .packets_per_second = 1000, .queue = 400};
 static const paths_config poorer = {FAR, .value_per_second = 250000, .burst_ms = 100};
+static const paths_config poor = {FAR, .value_per_second = 10000, .burst_ms = 1000};
 static const paths_config richer = {FAR, .value_per_second = 4000000, .burst_ms = 100};
 static const paths_config smaller = {FAR, .packets_per_second = 1000, .queue = 400,
                                      .max_packet = 300, .max_told = true};
@@ -77,6 +78,12 @@ const paths_case paths_cases[] = {
      .config = {FAR, .balance = 1000000, .refill_ms = 1000},
      ENDLESS,
      FILLED},
+    {.name = "10^7 units each 10 s, T04",
+     .config = {FAR, .balance = 10000000, .refill_ms = 10000},
+     ENDLESS,
+     .measure_from = SEC(10),
+     .measure_to = SEC(30),
+     .reach = 950},
     {.name = "10^5 units each 100 ms, T04",
      .config = {FAR, .balance = 100000, .refill_ms = 100},
      ENDLESS,
@@ -151,6 +158,14 @@ const paths_case paths_cases[] = {
      ENDLESS,
      .measure_from = SEC(7),
      .measure_to = SEC(12),
+     .reach = 950,
+     .wait_most = 1000},
+    {.name = "10^6, then 10^4 units/s",
+     .config = {FAR, .value_per_second = 1000000, .burst_ms = 100, .then = &poor,
+                .then_at = SEC(5)},
+     ENDLESS,
+     .measure_from = SEC(7),
+     .measure_to = SEC(17),
      .reach = 950,
      .wait_most = 1000},
     {.name = "10^6, then 4 x 10^6 units/s",

@@ -174,6 +174,8 @@ static const char *verdict(const paths_case *c, const outcome *o)
         return "QUEUE";
     if (o->fair < c->fair)
         return "UNFAIR";
+    if (o->rejects > o->passed / 2)
+        return "FLOOD"; /* whoever carries the packets has work with those that it refuses, too */
     if (c->work.streams > 1 && !by_weight(c, &o->result))
         return "WEIGHTS";
     return "ok";

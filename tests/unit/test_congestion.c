@@ -288,32 +288,107 @@ static void test_a_single_packet_that_is_too_much(void **state)
     end(c);
 }
 
-static void test_what_has_run_dry_is_asked_by_one_packet(void **state)
+/* A path that took packets of 50, and then no more: asked for long. The window that it had. */
+static uint64_t run_dry(rill_congestion *c, uint64_t *now)
 {
-    rill_congestion *c = new_congestion(1024);
-    uint64_t now = 3 * RTT;
-
-    (void)state;
+    *now = 3 * RTT;
     send(c, 0, 10, 1000);
     deliver(c, RTT, 0, 9, 1000);
     c->ops->on_signal(c, RTT, 0, 1000, RILL_SIGNAL_VALUE);
     send(c, 2 * RTT, 8, 50);
-    deliver(c, now, 2 * RTT, 8, 50);
+    deliver(c, *now, 2 * RTT, 8, 50);
     uint64_t window = c->value_window;
     for (unsigned i = 0; i < 10; i++) {
         uint64_t amount = rill_congestion_value(c);
-        send(c, now, 1, amount);
-        c->ops->on_signal(c, now + RTT / 2, now, amount, RILL_SIGNAL_VALUE);
-        now += RTT / 2;
-        if (c->not_before > now)
-            now = c->not_before;
+        send(c, *now, 1, amount);
+        c->ops->on_signal(c, *now + RTT / 2, *now, amount, RILL_SIGNAL_VALUE);
+        *now += RTT / 2;
+        if (c->not_before > *now)
+            *now = c->not_before;
     }
     assert_true(rill_congestion_value(c) <= window / 16);
-    /* It flows again as before. */
+    return window;
+}
+
+/* One packet, which the path takes: how much it was. */
+static uint64_t one_passes(rill_congestion *c, uint64_t *now)
+{
     uint64_t amount = rill_congestion_value(c);
-    send(c, now, 1, amount);
-    deliver(c, now + RTT, now, 1, amount);
+    send(c, *now, 1, amount);
+    deliver(c, *now + RTT, *now, 1, amount);
+    *now += RTT;
+    return amount;
+}
+
+static void test_what_has_run_dry_is_asked_by_one_packet(void **state)
+{
+    rill_congestion *c = new_congestion(1024);
+    uint64_t now, window = run_dry(c, &now);
+
+    (void)state;
+    /* A small one passes: a large one is next, at once; then it flows as before. */
+    uint64_t small = one_passes(c, &now);
+    uint64_t large = rill_congestion_value(c);
+    assert_true(c->not_before == 0 && c->value_window == large && large > 2 * small);
+    assert_int_equal(one_passes(c, &now), large);
     assert_true(c->value_window >= window / 2 && c->not_before == 0);
+    end(c);
+}
+
+/* What is left of a balance opens no window. */
+static void test_dust_is_not_the_flow(void **state)
+{
+    rill_congestion *c = new_congestion(1024);
+    uint64_t now, window = run_dry(c, &now);
+
+    (void)state;
+    uint64_t small = one_passes(c, &now);
+    uint64_t large = rill_congestion_value(c);
+    send(c, now, 1, large);
+    c->ops->on_signal(c, now + RTT, now, large, RILL_SIGNAL_VALUE);
+    now += RTT;
+    assert_true(c->not_before > now && rill_congestion_value(c) <= small);
+    /* Only small ones pass, but so many that it is no dust: the window is for packets of their
+     * size. */
+    for (uint64_t passed = small; passed < large; passed += small) {
+        assert_true(c->value_window <= large);
+        send(c, now, 1, small);
+        deliver(c, now + RTT, now, 1, small);
+        now += RTT;
+    }
+    assert_true(c->value_window <= window && c->value_window >= 8 * small);
+    assert_true(rill_congestion_value(c) <= 2 * small && c->not_before == 0);
+    end(c);
+}
+
+/* A quarter passes of what did, a packet here and there: the window becomes that quarter. */
+static void test_few_that_pass_are_not_none(void **state)
+{
+    rill_congestion *c = new_congestion(1024);
+    uint64_t now = RTT, sent = 0;
+
+    (void)state;
+    send(c, 0, 100, 100);
+    deliver(c, now, 0, 100, 100);
+    for (unsigned round = 0; round < 40; round++, now += RTT) {
+        uint64_t amount = rill_congestion_value(c), count = 0;
+        for (; count < 100 && amount > 0; count++) {
+            amount = amount < 100 ? amount : 100;
+            send(c, now, 1, amount);
+            amount = rill_congestion_value(c);
+        }
+        if (round >= 20)
+            sent += count;
+        for (uint64_t i = 0; i < count; i++) {
+            if (i % 4 == 3 && i < 100)
+                deliver(c, now + RTT, now, 1, 100);
+            else if (count > 25)
+                c->ops->on_signal(c, now + RTT, now, 100, RILL_SIGNAL_VALUE);
+            else
+                deliver(c, now + RTT, now, 1, 100);
+        }
+    }
+    assert_true(sent / 20 <= 50);
     end(c);
 }
 
@@ -411,6 +486,8 @@ int main(void)
         cmocka_unit_test(test_value_is_forgotten),
         cmocka_unit_test(test_a_single_packet_that_is_too_much),
         cmocka_unit_test(test_what_has_run_dry_is_asked_by_one_packet),
+        cmocka_unit_test(test_dust_is_not_the_flow),
+        cmocka_unit_test(test_few_that_pass_are_not_none),
         cmocka_unit_test(test_packets_without_money),
         cmocka_unit_test(test_what_was_lost_may_be_found),
         cmocka_unit_test(test_more_value_than_fits_is_never_offered),
