@@ -144,7 +144,8 @@ static bool is_key(const char *key)
 
 /*
  * What was agreed on, up to its end. Debian's http-parser, which is not built to
- * be strict, takes any byte for the line feed after a carriage return.
+ * be strict, takes any byte for the line feed after a carriage return. A line that
+ * begins with white space goes on with the one before (RFC 7230 section 3.2.4).
  */
 static void read_agreed(lines *l, const uint8_t *data, size_t used)
 {
@@ -154,6 +155,12 @@ static void read_agreed(lines *l, const uint8_t *data, size_t used)
     for (size_t i = 0; i + 1 < used; i++)
         if (head[i] == '\r')
             head[i + 1] = '\n';
+    for (size_t i = 1; i + 1 < used; i++)
+        if (head[i] == '\n' && (head[i + 1] == ' ' || head[i + 1] == '\t')) {
+            head[i] = ' ';
+            if (head[i - 1] == '\r')
+                head[i - 1] = ' ';
+        }
     CHECK(read_lines(l, head, used));
 }
 
