@@ -235,12 +235,15 @@ static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
 
     s->refused_at = now_ns;
     /* Of nothing but refusals in a round trip the window learns no more. */
-    bool nothing_passes =
-        !old && l->decreased && s->largest_passed != 0 && s->value_passed < used / PIECES;
+    uint64_t much = (l->window == UINT64_MAX ? in_flight : l->window) / PIECES;
+    bool nothing_passes = !old && l->decreased && s->largest_passed != 0 && s->value_passed < much;
 
     if (in_flight <= amount && (!old || s->largest_passed == 0)) {
         refuse_alone(c, now_ns, amount);
     } else if (s->dry || nothing_passes) {
+        /* Several may ask together, where the application wants small packets. */
+        if (s->dry && sent_ns >= s->backoff_until)
+            back_off(c, now_ns);
         s->dry = true;
     } else if (old) {
         l->window = at_least(rill_sub_sat(l->window, amount), at_most(l->window, l->floor));
@@ -432,6 +435,8 @@ static void money_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_n
         s->value_passed = rill_add_sat(s->value_passed, amount);
     if (only_trickles(c, amount))
         return;
+    if (s->dry) /* it was limited all the time */
+        s->refused_at = now_ns;
     s->backoff = 0;
     s->waits = 0;
     s->dry = false;

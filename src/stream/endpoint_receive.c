@@ -82,9 +82,11 @@ static bool keep_details(rill_connection *c, rill_bytes token, const rill_token_
     return true;
 }
 
-/* What the old connection took is not taken again. */
+/* What the old connection took is not taken again, and its numbers are not given again. */
 static void inherit(rill_connection *c, rill_connection *old)
 {
+    if (c->next_sequence < old->next_sequence) /* within a millisecond, or the clock was set back */
+        c->next_sequence = old->next_sequence;
     c->seen = old->seen;
     c->max_expires_at = old->max_expires_at;
     rill_sequence_window_init(&old->seen);

@@ -4,6 +4,7 @@
  * of a second, or a test.
  */
 #include "cases.h"
+#include "drawn.h"
 #include "model.h"
 
 #include "../sim/randomness.h"
@@ -19,6 +20,7 @@ typedef struct options {
     const char *sender;
     bool tap;
     uint64_t seed;
+    uint64_t drawn; /* so many paths by chance, from seed */
 } options;
 
 typedef struct outcome {
@@ -219,6 +221,17 @@ static int run_all(const options *o, const char *sender, unsigned *number)
     return failed;
 }
 
+static void run_drawn(const options *o)
+{
+    for (uint64_t seed = o->seed; seed - o->seed < o->drawn; seed++) {
+        static paths_drawn d;
+        outcome out;
+        paths_draw(&d, seed);
+        run(&d.c, o, "rill", &out);
+        print_row(&d.c, "rill", &out, verdict(&d.c, &out));
+    }
+}
+
 int main(int argc, char **argv)
 {
     options o = {.sender = "rill", .seed = 1};
@@ -234,13 +247,19 @@ int main(int argc, char **argv)
             o.csv = argv[++i];
         else if (strcmp(argv[i], "--sender") == 0 && value)
             o.sender = argv[++i];
+        else if (strcmp(argv[i], "--drawn") == 0 && value)
+            o.drawn = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0 && value)
             o.seed = strtoull(argv[++i], NULL, 10);
         else {
             fprintf(stderr, "usage: rill-paths [--tap] [--only NAME] [--csv DIRECTORY] [--seed N]\n"
-                            "                  [--sender rill|rs|pay|stream|all]\n");
+                            "                  [--sender rill|rs|pay|stream|all] [--drawn N]\n");
             return 2;
         }
+    }
+    if (o.drawn > 0) {
+        run_drawn(&o);
+        return 0;
     }
     bool all = strcmp(o.sender, "all") == 0;
     const char *senders[] = {"rill", "rs", "pay", "stream"};

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "support/pair.h"
+#include "support/raw.h"
 
 typedef struct ends {
     unsigned streams;
@@ -109,11 +110,69 @@ static void test_a_replay_does_not_begin_anew(void **state)
     pair_close(&p);
 }
 
+/* A first packet of a client at test.c: the server has a connection with it then, which is
+ * returned. */
+static rill_connection *comes(rill_endpoint *server, raw_peer *r, rill_now now, uint64_t sequence)
+{
+    static const char address[] = "test.c";
+    static raw_reply reply;
+    rill_event event;
+    rill_connection *c = NULL;
+    const rill_frame here = {.type = RILL_FRAME_CONNECTION_NEW_ADDRESS,
+                             .text = {(const uint8_t *)address, sizeof address - 1}};
+    raw_send(r, server, now, &(raw_packet){.sequence = sequence, .frames = &here, .frame_count = 1},
+             &reply);
+    while (rill_endpoint_next_event(server, &event))
+        c = event.type == RILL_EVENT_CONNECTION ? event.connection : c;
+    return c;
+}
+
+/* The number of the packet that the server sends on a new stream. */
+static uint64_t number_of_next(rill_endpoint *server, raw_peer *r, rill_now now, rill_connection *c)
+{
+    static raw_reply packet;
+    static uint8_t bytes[RILL_PACKET_BUFFER];
+    rill_stream *s;
+    size_t len, accepted;
+    uint64_t request;
+    assert_int_equal(rill_connection_open_stream(c, &s), RILL_OK);
+    assert_int_equal(rill_stream_write(s, "hello", 5, &accepted), RILL_OK);
+    assert_int_equal(rill_endpoint_send(server, now, bytes, &len, &request), RILL_OK);
+    assert_true(len > 0);
+    raw_read(r, bytes, len, &packet);
+    assert_true(packet.authentic);
+    return packet.sequence;
+}
+
+/* All within a millisecond of the server's clock, from which its numbers begin. */
+static void test_a_server_gives_no_number_twice(void **state)
+{
+    const uint64_t first = UINT64_C(1700000000000) << 20, later = first + (UINT64_C(50) << 20);
+    pair p;
+    pair_options o = pair_defaults();
+    raw_peer r;
+    (void)state;
+    o.stay = true;
+    pair_open(&p, &o);
+    rill_endpoint *server = p.end[PAIR_SERVER].endpoint;
+    raw_open(&r, p.credentials.destination_account, p.credentials.shared_secret);
+    rill_connection *before = comes(server, &r, p.now, first);
+    assert_non_null(before);
+    uint64_t number = number_of_next(server, &r, p.now, before);
+    assert_null(comes(server, &r, p.now, later)); /* ends the first one */
+    rill_connection *after = comes(server, &r, p.now, later + 1);
+    assert_true(after != NULL && after != before);
+    assert_true(number_of_next(server, &r, p.now, after) > number);
+    raw_close(&r);
+    pair_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_its_bytes_are_its_own),
         cmocka_unit_test(test_a_replay_does_not_begin_anew),
+        cmocka_unit_test(test_a_server_gives_no_number_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

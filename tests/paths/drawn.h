@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATHS_DRAWN_H
+#define PATHS_DRAWN_H
+
+#include "cases.h"
+
+typedef struct paths_drawn {
+    paths_case c; /* with its own name, and what becomes of it */
+    paths_config then;
+    char name[256];
+} paths_drawn;
+
+/* The path of a seed. d must not move afterwards. */
+void paths_draw(paths_drawn *d, uint64_t seed);
+
+#endif
