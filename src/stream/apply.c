@@ -63,20 +63,24 @@ static void unblocked(rill_connection *c)
 
 /*
  * Limits only rise. But the reference counts only the streams that are open,
- * on both sides: a lower limit in a reply to a later packet shows such a peer.
+ * on both sides: a lower limit in a reply to what left after the limit was
+ * known shows such a peer. (Not to any later packet: packets overtake each other.)
  */
 static void apply_connection_max_data(rill_connection *c, uint64_t limit, rill_frame_source from)
 {
     bool later = !from.prepare && from.sequence > c->send_limit_sequence;
     if (later && c->closed_sent > 0 && limit <= rill_sub_sat(c->send_window.limit, c->closed_sent))
         c->remote_forgets_closed = true;
+    if (c->remote_forgets_closed && !from.prepare && !later)
+        return; /* from before the limit fell */
     if (c->remote_forgets_closed && later)
         c->send_window.limit = limit;
     else if (!rill_send_window_raise(&c->send_window, limit))
         return;
-    if (later)
+    /* Replies to what has left by now may be older than this. */
+    if (later && c->remote_forgets_closed)
         c->send_limit_sequence = from.sequence;
-    else if (from.prepare) /* replies to what has left by now may be older than this */
+    else
         c->send_limit_sequence = c->next_sequence - 1;
     unblocked(c);
 }

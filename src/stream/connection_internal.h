@@ -155,7 +155,7 @@ struct rill_connection {
 
     /* data of all streams */
     rill_send_window send_window;
-    uint64_t send_limit_sequence; /* of our packet whose reply set the limit */
+    uint64_t send_limit_sequence; /* replies to packets up to it may be older than the limit */
     uint64_t closed_sent;         /* bytes sent on streams that are closed */
     rill_receive_window receive_window;
     rill_receive_tuning receive_tuning;

@@ -105,6 +105,34 @@ static void test_a_reply_older_than_a_prepare_lowers_nothing(void **state)
     close_client(&c);
 }
 
+/* Two packets overtook each other: the reply to the second one was written first. */
+static void test_a_reply_that_was_overtaken_lowers_nothing(void **state)
+{
+    client c, second;
+    const rill_frame raised = {.type = RILL_FRAME_CONNECTION_MAX_DATA, .value = OLDER};
+    const rill_frame older = {.type = RILL_FRAME_CONNECTION_MAX_DATA, .value = OLDER - CLOSED};
+    (void)state;
+    open_blocked(&c);
+    client first = c;
+    assert_true(next(&c));
+    second = c;
+    memcpy(c.packet, first.packet, first.len);
+    c.len = first.len;
+    c.request = first.request;
+    fulfill(&c, 0, &raised, 1);
+    memcpy(c.packet, second.packet, second.len);
+    c.len = second.len;
+    c.request = second.request;
+    fulfill(&c, 0, &older, 1);
+    pour(&c);
+    assert_int_equal(CLOSED + sent_end, OLDER);
+    fulfill(&c, 0, NULL, 0);
+    server_raises(&c, LAST);
+    pour(&c);
+    assert_int_equal(CLOSED + sent_end, LAST);
+    close_client(&c);
+}
+
 /* As the reference does: its limit falls by the bytes of the stream that is closed. */
 static void test_a_peer_that_forgets_closed_streams_is_believed(void **state)
 {
@@ -126,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reply_older_than_a_prepare_lowers_nothing),
+        cmocka_unit_test(test_a_reply_that_was_overtaken_lowers_nothing),
         cmocka_unit_test(test_a_peer_that_forgets_closed_streams_is_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
