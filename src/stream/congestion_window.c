@@ -10,6 +10,9 @@
  * one that was slightly too large loses little. A refusal costs nothing in
  * Interledger, waiting in a queue does.
  *
+ * Where not even one packet a round trip passes, packets leave so far apart
+ * that they do, a little closer after each that passes.
+ *
  * A balance that is used up until it is settled passes nothing at all. That
  * says nothing of the window, which is kept: one packet at a time asks whether
  * there is value again.
@@ -33,6 +36,8 @@
 #define INITIAL_PACKETS 64
 #define MIN_BACKOFF     (10 * RILL_MS)
 #define MAX_BACKOFF     RILL_SECOND
+#define LEAST_GAP       RILL_MS
+#define GAP_PACKETS     4
 /* Waits for a round trip each, before they double. */
 #define PATIENT_WAITS 32
 /* After so long, and so many round trips, without refusals or use of it a value window is
@@ -60,6 +65,9 @@ typedef struct window_state {
     uint64_t backoff; /* the last wait; 0: none since the last delivery */
     uint64_t backoff_until;
     uint32_t waits;
+    uint64_t gap; /* from one packet to the next, where less than one a round trip passes; or 0 */
+    uint64_t gap_wait;     /* the last wait after a refusal; 0: the last packet passed */
+    uint64_t gap_from;     /* the packet that was refused was sent first */
     uint64_t value_passed; /* money that was sent after the last decrease of value, and arrived */
     bool widened;          /* the window had become too small to be of use */
     bool dry;              /* money passed before, and does not now: one packet asks again */
@@ -110,6 +118,9 @@ static void publish(rill_congestion *c)
     window_state *s = state_of(c);
 
     c->packet_window = (uint32_t)s->packets.window;
+    /* Those that leave one by one need not wait for one that was lost. */
+    if (s->gap != 0)
+        c->packet_window = (uint32_t)at_most(s->packets.most, GAP_PACKETS);
     c->value_window = s->value.window;
     c->value_piece =
         s->value.window == UINT64_MAX ? UINT64_MAX : at_least(s->value.window / PIECES, 1);
@@ -147,7 +158,9 @@ static void window_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
     /* Exact: value is UINT64_MAX at most, so that what it allows never overflows. */
     c->value_in_flight = rill_add_sat(c->value_in_flight, amount);
     rill_limit_sent(&s->packets, now_ns, c->packets_in_flight);
-    if (!s->packets.slow_start && c->smoothed_rtt > RILL_LIMIT_QUANTUM)
+    if (s->gap != 0)
+        c->paced_until = rill_add_sat(now_ns, s->gap);
+    else if (!s->packets.slow_start && c->smoothed_rtt > RILL_LIMIT_QUANTUM)
         c->paced_until = rill_limit_pace(&s->packets, now_ns, c->smoothed_rtt, 1);
     if (s->value.window == UINT64_MAX || amount == 0)
         return;
@@ -188,6 +201,40 @@ static void back_off(rill_congestion *c, uint64_t now_ns)
     money_not_before(c, 0);
 }
 
+/* ---- less than a packet a round trip ---- */
+
+/* The only packet was refused: it waits, longer each time. */
+static void refuse_only(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
+{
+    window_state *s = state_of(c);
+    uint64_t twice = at_most(2 * s->gap_wait, MAX_BACKOFF);
+
+    if (s->gap == 0)
+        s->gap = at_least(c->smoothed_rtt, LEAST_GAP);
+    if (s->gap_wait == 0)
+        s->gap_from = sent_ns;
+    s->gap_wait = s->gap_wait == 0 ? at_least(s->gap / 4, LEAST_GAP) : twice;
+    c->paced_until = rill_add_sat(now_ns, s->gap_wait);
+}
+
+/* It has passed. Those that follow leave a little closer together; or farther apart, if it had to
+ * wait. */
+static void only_passed(rill_congestion *c, uint64_t sent_ns)
+{
+    window_state *s = state_of(c);
+
+    if (s->gap_wait != 0) {
+        s->gap = at_least(s->gap + s->gap / 4, rill_sub_sat(sent_ns, s->gap_from));
+        s->gap = at_most(s->gap, MAX_BACKOFF);
+        s->gap_wait = 0;
+    } else {
+        s->gap -= s->gap / 16;
+    }
+    c->paced_until = rill_add_sat(sent_ns, s->gap);
+    if (s->gap <= at_least(c->smoothed_rtt, LEAST_GAP))
+        s->gap = 0;
+}
+
 static void refuse_packets(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
 {
     rill_limit *l = &state_of(c)->packets;
@@ -197,7 +244,7 @@ static void refuse_packets(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
         return;
     }
     if (l->window == 1)
-        back_off(c, now_ns);
+        refuse_only(c, now_ns, sent_ns);
     rill_limit_set(l, now_ns, rill_sub_sat(l->window - l->window / 20, 1), l->window / 8);
 }
 
@@ -470,7 +517,10 @@ static void window_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_
     s->arrived++;
     s->streak = 0;
     watch_failures(c, now_ns, sent_ns);
-    rill_limit_grow(&s->packets, now_ns, sent_ns, 1, false);
+    if (s->gap != 0)
+        only_passed(c, sent_ns);
+    else
+        rill_limit_grow(&s->packets, now_ns, sent_ns, 1, false);
     /* What carries no money says nothing about whether money passes. */
     if (amount > 0)
         money_delivered(c, now_ns, sent_ns, amount);

@@ -17,7 +17,8 @@ typedef struct paths_case {
     unsigned wait_most; /* queueing, permille of the round trip without queue, from measure_from */
     uint64_t done_before; /* 0: not asked */
     uint64_t first_before;
-    unsigned fair; /* Jain's index, permille, at least */
+    unsigned most_refused; /* percent of the packets that pass; 0: 50 */
+    unsigned fair;         /* Jain's index, permille, at least */
     bool rill_only;
 } paths_case;
 

@@ -46,7 +46,9 @@ void paths_draw(paths_drawn *d, uint64_t seed)
     *d = (paths_drawn){.c = {.name = d->name,
                              .work = {.total = RILL_UNLIMITED, .rate_given = true},
                              .measure_from = SEC(10),
-                             .measure_to = SEC(20)}};
+                             .measure_to = SEC(20),
+                             .reach = 800,
+                             .most_refused = 150}};
     paths_config *p = &d->c.config;
     p->delay = sim_rng_magnitude(&r, 1, 300) * RILL_MS;
     p->jitter = sim_rng_below(&r, 4) == 0 ? sim_rng_below(&r, p->delay / 2) : 0;
@@ -80,7 +82,7 @@ void paths_draw(paths_drawn *d, uint64_t seed)
              seed, p->delay / RILL_MS, p->jitter ? " jitter" : "", p->packets_per_second, p->queue,
              p->silent_queue ? " silent" : "", p->burst_ms, p->value_per_second, p->balance,
              p->refill_ms, p->lose, p->silent ? " silent" : "", d->c.work.max_packet,
-             p->then == NULL ? 0
-                             : d->then.packets_per_second + d->then.value_per_second +
-                                   d->then.balance);
+             p->then == NULL
+                 ? 0
+                 : d->then.packets_per_second + d->then.value_per_second + d->then.balance);
 }

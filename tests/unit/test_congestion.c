@@ -197,24 +197,54 @@ static void test_a_longer_path_is_no_queue(void **state)
     end(c);
 }
 
-static void test_at_the_smallest_window_money_waits(void **state)
+static void test_the_only_packet_waits_if_it_is_refused(void **state)
 {
     rill_congestion *c = new_congestion(1);
-    uint64_t now = RILL_SECOND;
+    uint64_t now = RILL_SECOND, before = 0;
 
     (void)state;
     for (unsigned i = 0; i < 60; i++) {
         assert_int_equal(rill_congestion_packets(c), 1);
         send(c, now, 1, 7);
         c->ops->on_signal(c, now, now, 7, RILL_SIGNAL_PACKETS);
-        uint64_t wait = c->not_before - now;
-        assert_true(i >= 32 || wait == 10 * RILL_MS);
-        assert_true(wait >= 10 * RILL_MS && wait <= RILL_SECOND);
-        now = c->not_before;
+        uint64_t wait = c->paced_until - now;
+        assert_true(wait >= RILL_MS && wait <= RILL_SECOND && wait >= before);
+        assert_true(i < 12 || wait == RILL_SECOND);
+        before = wait;
+        now = c->paced_until;
     }
     send(c, now, 1, 7);
     deliver(c, now + RTT, now, 1, 7);
-    assert_true(c->not_before == 0);
+    assert_true(c->paced_until <= now + RILL_SECOND && c->not_before == 0);
+    end(c);
+}
+
+/* One packet in 3.5 round trips passes: they leave so, and few are refused. */
+static void test_less_than_a_packet_a_round_trip(void **state)
+{
+    const uint64_t slot = 7 * RTT / 2;
+    rill_congestion *c = new_congestion(1024);
+    uint64_t now = 0, full_at = 0;
+    unsigned passed = 0, refused = 0;
+
+    (void)state;
+    send(c, now, 1, 7);
+    deliver(c, now + RTT, now, 1, 7);
+    while (now < 1000 * slot) {
+        bool counted = now > 500 * slot;
+        now = (now > c->paced_until ? now : c->paced_until) + 1;
+        send(c, now, 1, 7);
+        if (now + 2 * slot >= full_at) { /* a bucket of three */
+            full_at = (now > full_at ? now : full_at) + slot;
+            passed += counted;
+            deliver(c, now + RTT, now, 1, 7);
+        } else {
+            refused += counted;
+            c->ops->on_signal(c, now + RTT, now, 7, RILL_SIGNAL_PACKETS);
+        }
+        now += RTT;
+    }
+    assert_true(passed > 475 && refused < passed / 2);
     end(c);
 }
 
@@ -481,7 +511,8 @@ int main(void)
         cmocka_unit_test(test_accidents_are_borne_and_floods_are_not),
         cmocka_unit_test(test_a_queue_is_left),
         cmocka_unit_test(test_a_longer_path_is_no_queue),
-        cmocka_unit_test(test_at_the_smallest_window_money_waits),
+        cmocka_unit_test(test_the_only_packet_waits_if_it_is_refused),
+        cmocka_unit_test(test_less_than_a_packet_a_round_trip),
         cmocka_unit_test(test_value_is_limited_by_what_passed),
         cmocka_unit_test(test_value_is_forgotten),
         cmocka_unit_test(test_a_single_packet_that_is_too_much),
