@@ -317,8 +317,8 @@ static void fuzz_client(const uint8_t *data, size_t size, size_t piece)
         const char *accept = find(&l, "Sec-WebSocket-Accept", &times);
         CHECK(times == 1 && strcmp(accept, whole.expected) == 0);
         CHECK(mentions(&l, "Upgrade", "websocket") && mentions(&l, "Connection", "upgrade"));
-        /* Of "HTTP/" it looks at the H alone, not being strict. */
-        CHECK(l.first[0] == 'H' && strstr(l.first, "101") != NULL);
+        /* Of "HTTP/" it looks at the H alone, not being strict, and a line may end there. */
+        CHECK(l.first[0] == 'H' && whole.parser.status_code == 101);
         CHECK(find(&l, "Sec-WebSocket-Extensions", &times) == NULL &&
               find(&l, "Sec-WebSocket-Protocol", &times) == NULL);
     } else if (read_lines(&l, data, size)) {
