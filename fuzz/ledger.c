@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger.h"
 
+#include "base/muldiv.h"
 #include "faults.h"
 #include "fuzz.h"
 
@@ -201,7 +202,7 @@ void ledger_replied(ledger *l, uint64_t request, const uint8_t *packet, size_t l
         return;
     ledger_hash(l->keys, fulfill.fulfillment, condition);
     if (memcmp(condition, f->condition, 32) == 0)
-        l->sent += f->amount;
+        l->sent = rill_add_sat(l->sent, f->amount);
 }
 
 /* ---- Prepares that come ---- */
@@ -289,7 +290,7 @@ void ledger_answered(ledger *l, rill_now now, const ledger_arrival *a, const uin
             .sequence = a->sequence, .expires_at = a->expires_at, .secret = a->secret};
         memcpy(f->condition, a->condition, 32);
     }
-    l->received += a->amount;
+    l->received = rill_add_sat(l->received, a->amount);
     if (!a->asked) /* else room was kept when it came */
         check_receive_max(l);
 }
@@ -320,6 +321,7 @@ static void check_stream(const ledger_stream *s, const rill_stream_totals *t)
     CHECK(t->sent + t->in_flight <= s->highest_send_max);
 }
 
+/* Sums end at 2^64 - 1, as the core's do (rill/connection.h). */
 static void add_totals(const ledger *l, const ledger_connection *c, rill_stream_totals *sum)
 {
     unsigned index = (unsigned)(c - l->connections);
@@ -332,10 +334,10 @@ static void add_totals(const ledger *l, const ledger_connection *c, rill_stream_
         if (s->stream != NULL)
             rill_stream_totals_of(s->stream, &t);
         check_stream(s, &t);
-        sum->sent += t.sent;
+        sum->sent = rill_add_sat(sum->sent, t.sent);
         sum->in_flight += t.in_flight;
         sum->in_doubt += t.in_doubt;
-        sum->received += t.received;
+        sum->received = rill_add_sat(sum->received, t.received);
     }
 }
 
@@ -358,8 +360,8 @@ void ledger_check(ledger *l)
             CHECK(sum.in_flight == stats.in_flight && sum.in_doubt == stats.in_doubt);
             out += stats.in_flight;
         }
-        sent += stats.sent;
-        received += stats.received;
+        sent = rill_add_sat(sent, stats.sent);
+        received = rill_add_sat(received, stats.received);
     }
     for (unsigned i = 0; i < l->flight_count; i++)
         if (l->flights[i].open && l->flights[i].fulfillable)

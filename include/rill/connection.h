@@ -82,7 +82,10 @@ RILL_API void rill_connection_options_init(rill_connection_options *o);
 RILL_API RILL_MUST_CHECK int rill_connection_options_check(const rill_connection_options *o,
                                                            const char **problem);
 
-/* Totals over all streams, and what the connection has learnt of the path. */
+/*
+ * Totals over all streams, and what the connection has learnt of the path. A sum
+ * of units that reaches 2^64 - 1 stays there.
+ */
 typedef struct rill_connection_stats {
     uint64_t sent;         /* our units: as rill_stream_totals, of all streams there were */
     uint64_t in_flight;    /* our units: with what is in doubt for good */
