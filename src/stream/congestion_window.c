@@ -38,6 +38,8 @@
 #define MAX_BACKOFF     RILL_SECOND
 #define LEAST_GAP       RILL_MS
 #define GAP_PACKETS     4
+/* So many that pass in a row make the steps twice as large by which the gap becomes shorter. */
+#define GAP_PASSED 4
 /* Waits for a round trip each, before they double. */
 #define PATIENT_WAITS 32
 /* After so long, and so many round trips, without refusals or use of it a value window is
@@ -68,6 +70,8 @@ typedef struct window_state {
     uint64_t gap; /* from one packet to the next, where less than one a round trip passes; or 0 */
     uint64_t gap_wait;     /* the last wait after a refusal; 0: the last packet passed */
     uint64_t gap_from;     /* the packet that was refused was sent first */
+    uint32_t gap_passed;   /* in a row */
+    bool gap_known;        /* the gap is from one that passed to one that passed */
     uint64_t value_passed; /* money that was sent after the last decrease of value, and arrived */
     bool widened;          /* the window had become too small to be of use */
     bool dry;              /* money passed before, and does not now: one packet asks again */
@@ -209,8 +213,11 @@ static void refuse_only(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
     window_state *s = state_of(c);
     uint64_t twice = at_most(2 * s->gap_wait, MAX_BACKOFF);
 
-    if (s->gap == 0)
+    if (s->gap == 0) {
         s->gap = at_least(c->smoothed_rtt, LEAST_GAP);
+        s->gap_known = false;
+        s->gap_passed = 0;
+    }
     if (s->gap_wait == 0)
         s->gap_from = sent_ns;
     s->gap_wait = s->gap_wait == 0 ? at_least(s->gap / 4, LEAST_GAP) : twice;
@@ -223,12 +230,19 @@ static void only_passed(rill_congestion *c, uint64_t sent_ns)
 {
     window_state *s = state_of(c);
 
+    if (s->gap_wait != 0 && sent_ns < s->gap_from)
+        return; /* it left before those that are refused now */
     if (s->gap_wait != 0) {
-        s->gap = at_least(s->gap + s->gap / 4, rill_sub_sat(sent_ns, s->gap_from));
+        s->gap += s->gap / 4;
+        /* The first to pass may be the first after a failure of everything. */
+        if (s->gap_known)
+            s->gap = at_least(s->gap, rill_sub_sat(sent_ns, s->gap_from));
         s->gap = at_most(s->gap, MAX_BACKOFF);
+        s->gap_known = true;
         s->gap_wait = 0;
+        s->gap_passed = 0;
     } else {
-        s->gap -= s->gap / 16;
+        s->gap -= s->gap >> (4 - at_most(s->gap_passed++ / GAP_PASSED, 3));
     }
     c->paced_until = rill_add_sat(sent_ns, s->gap);
     if (s->gap <= at_least(c->smoothed_rtt, LEAST_GAP))
