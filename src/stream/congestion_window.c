@@ -42,6 +42,8 @@
 #define GAP_PASSED 4
 /* Waits for a round trip each, before they double. */
 #define PATIENT_WAITS 32
+/* Waits, each of which makes what asks a dry path half as large. */
+#define HALVED_AFTER 4
 /* After so long, and so many round trips, without refusals or use of it a value window is
  * forgotten. */
 #define FORGET_AFTER       RILL_SECOND
@@ -76,7 +78,7 @@ typedef struct window_state {
     bool widened;          /* the window had become too small to be of use */
     bool dry;              /* money passed before, and does not now: one packet asks again */
     bool trial;            /* dry, but a small packet passed: the next is a large one */
-    uint64_t trickled;     /* passed in packets smaller than that since money ran dry */
+    uint64_t trickled;     /* passed in packets smaller than that, since they became so small */
     uint64_t largest_passed;
     uint64_t refused_at; /* value was, last */
     /* waiting */
@@ -113,7 +115,7 @@ static uint64_t full_piece(const window_state *s)
 /* What asks a path that is dry is smaller, the longer it takes. */
 static unsigned halvings(const window_state *s)
 {
-    return s->widened ? 0 : (unsigned)at_most(s->waits / 4, 15);
+    return s->widened ? 0 : (unsigned)at_most(s->waits / HALVED_AFTER, 15);
 }
 
 /* What the outside sees. */
@@ -194,8 +196,10 @@ static void back_off(rill_congestion *c, uint64_t now_ns)
 {
     window_state *s = state_of(c);
 
-    if (s->waits < UINT32_MAX)
-        s->waits++;
+    if (s->trial) /* small ones pass: they need not be smaller */
+        s->trial = false;
+    else if (s->waits < UINT32_MAX && ++s->waits % HALVED_AFTER == 0)
+        s->trickled = 0;
     if (s->waits <= PATIENT_WAITS)
         s->backoff = at_least(c->smoothed_rtt / 4, MIN_BACKOFF);
     else
@@ -263,15 +267,15 @@ static void refuse_packets(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
 }
 
 /* A single packet was too much. in_flight is its amount. */
-static void refuse_alone(rill_congestion *c, uint64_t now_ns, uint64_t amount)
+static void refuse_alone(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount)
 {
     window_state *s = state_of(c);
     rill_limit *l = &s->value;
 
     if (s->largest_passed != 0 && l->window != UINT64_MAX) {
         s->dry = true;
-        s->trial = false;
-        back_off(c, now_ns);
+        if (sent_ns >= s->backoff_until)
+            back_off(c, now_ns);
         return;
     }
     /* Nothing has passed yet: how much does, has to be searched, which needs no waiting... */
@@ -300,7 +304,7 @@ static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
     bool nothing_passes = !old && l->decreased && s->largest_passed != 0 && s->value_passed < much;
 
     if (in_flight <= amount && (!old || s->largest_passed == 0)) {
-        refuse_alone(c, now_ns, amount);
+        refuse_alone(c, now_ns, sent_ns, amount);
     } else if (s->dry || nothing_passes) {
         /* Several may ask together, where the application wants small packets. */
         if (s->dry && sent_ns >= s->backoff_until)
@@ -472,13 +476,17 @@ static bool only_trickles(rill_congestion *c, uint64_t amount)
 {
     window_state *s = state_of(c);
     uint64_t full = full_piece(s);
+    uint64_t piece = at_least(full >> halvings(s), 1);
 
     if (!s->dry || halvings(s) == 0 || amount >= full)
         return false;
     s->trickled = rill_add_sat(s->trickled, amount);
-    if (s->trickled >= full) {
-        s->largest_passed = amount;
-        s->value.window = at_most(s->value.window, rill_mul_div_floor_sat(amount, PIECES, 1));
+    /* Of what is left of a balance one that is half as large as those refused passes once. */
+    if (s->trickled >= full || s->trickled / 4 >= piece) {
+        s->largest_passed = piece;
+        s->value.window = at_most(s->value.window, rill_mul_div_floor_sat(piece, PIECES, 1));
+        s->value.credit = 0;
+        s->value.step = 0;
         return false;
     }
     s->trial = true;

@@ -435,6 +435,31 @@ static void test_dust_is_not_the_flow(void **state)
     end(c);
 }
 
+/* Whatever becomes of the large ones that are tried: small ones that pass do not become smaller. */
+static void test_small_ones_are_not_halved_away(void **state)
+{
+    const uint64_t most = 1000;
+    rill_congestion *c = new_congestion(1024);
+    uint64_t now = RTT, passed = 0;
+
+    (void)state;
+    send(c, 0, 100, 1000 * most);
+    deliver(c, now, 0, 100, 1000 * most);
+    for (unsigned i = 0; i < 400; i++) {
+        now = now > c->not_before ? now : c->not_before;
+        uint64_t amount = rill_congestion_value(c) & UINT32_MAX;
+        send(c, now, 1, amount);
+        if (amount <= most)
+            deliver(c, now + RTT, now, 1, amount);
+        else
+            c->ops->on_signal(c, now + RTT, now, amount, RILL_SIGNAL_VALUE);
+        now += RTT + 1;
+        passed += i >= 200 && amount <= most ? amount : 0;
+    }
+    assert_true(passed > 50 * most);
+    end(c);
+}
+
 /* A quarter passes of what did, a packet here and there: the window becomes that quarter. */
 static void test_few_that_pass_are_not_none(void **state)
 {
@@ -564,6 +589,7 @@ int main(void)
         cmocka_unit_test(test_a_single_packet_that_is_too_much),
         cmocka_unit_test(test_what_has_run_dry_is_asked_by_one_packet),
         cmocka_unit_test(test_dust_is_not_the_flow),
+        cmocka_unit_test(test_small_ones_are_not_halved_away),
         cmocka_unit_test(test_few_that_pass_are_not_none),
         cmocka_unit_test(test_packets_without_money),
         cmocka_unit_test(test_what_was_lost_may_be_found),
