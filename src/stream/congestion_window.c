@@ -48,7 +48,7 @@
  * forgotten. */
 #define FORGET_AFTER       RILL_SECOND
 #define FORGET_ROUND_TRIPS 8
-/* Packets of a value window at least, that it can be spread. */
+/* Packets of a value window at least, that it can be spread; or as many as may be in flight. */
 #define PIECES 16
 /* Waiting that counts as a queue: a quarter of the round trip, within these. */
 #define LEAST_QUEUE (5 * RILL_MS)
@@ -66,6 +66,7 @@ typedef struct window_state {
     rill_congestion base;
     rill_limit packets;
     rill_limit value;
+    uint64_t pieces;
     uint64_t backoff; /* the last wait; 0: none since the last delivery */
     uint64_t backoff_until;
     uint32_t waits;
@@ -109,7 +110,7 @@ static window_state *state_of(rill_congestion *c)
 /* A packet of the size that passed before the path ran dry. */
 static uint64_t full_piece(const window_state *s)
 {
-    return at_least(at_most(s->value.window / PIECES, s->largest_passed), 1);
+    return at_least(at_most(s->value.window / s->pieces, s->largest_passed), 1);
 }
 
 /* What asks a path that is dry is smaller, the longer it takes. */
@@ -129,7 +130,7 @@ static void publish(rill_congestion *c)
         c->packet_window = (uint32_t)at_most(s->packets.most, GAP_PACKETS);
     c->value_window = s->value.window;
     c->value_piece =
-        s->value.window == UINT64_MAX ? UINT64_MAX : at_least(s->value.window / PIECES, 1);
+        s->value.window == UINT64_MAX ? UINT64_MAX : at_least(s->value.window / s->pieces, 1);
     if (s->dry) {
         /* One at a time, and no larger than what has passed. */
         c->value_piece = at_least(full_piece(s) >> (s->trial ? 0 : halvings(s)), 1);
@@ -144,6 +145,7 @@ static void window_init(rill_congestion *c, uint32_t max_packets)
     s->packets.most = max_packets;
     s->packets.window = at_most(max_packets, INITIAL_PACKETS);
     s->packets.slow_start = true;
+    s->pieces = at_most(max_packets, PIECES);
     s->value.most = UINT64_MAX;
     s->value.window = UINT64_MAX;
     publish(c);
@@ -484,7 +486,7 @@ static bool only_trickles(rill_congestion *c, uint64_t amount)
     /* Of what is left of a balance one that is half as large as those refused passes once. */
     if (s->trickled >= full || s->trickled / 4 >= piece) {
         s->largest_passed = piece;
-        s->value.window = at_most(s->value.window, rill_mul_div_floor_sat(piece, PIECES, 1));
+        s->value.window = at_most(s->value.window, rill_mul_div_floor_sat(piece, s->pieces, 1));
         s->value.credit = 0;
         s->value.step = 0;
         return false;
