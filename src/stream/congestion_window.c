@@ -10,8 +10,8 @@
  * one that was slightly too large loses little. A refusal costs nothing in
  * Interledger, waiting in a queue does.
  *
- * Where not even one packet a round trip passes, packets leave so far apart
- * that they do, a little closer after each that passes.
+ * Where not even one packet a round trip passes, packets leave at a rate instead
+ * (congestion_gap.h).
  *
  * A balance that is used up until it is settled passes nothing at all. That
  * says nothing of the window, which is kept: one packet at a time asks whether
@@ -31,15 +31,13 @@
 #include "stream/congestion.h"
 
 #include "base/muldiv.h"
+#include "stream/congestion_gap.h"
 #include "stream/congestion_limit.h"
 
 #define INITIAL_PACKETS 64
 #define MIN_BACKOFF     (10 * RILL_MS)
 #define MAX_BACKOFF     RILL_SECOND
-#define LEAST_GAP       RILL_MS
 #define GAP_PACKETS     4
-/* So many that pass in a row make the steps twice as large by which the gap becomes shorter. */
-#define GAP_PASSED 4
 /* Waits for a round trip each, before they double. */
 #define PATIENT_WAITS 32
 /* Waits, each of which makes what asks a dry path half as large. */
@@ -70,11 +68,7 @@ typedef struct window_state {
     uint64_t backoff; /* the last wait; 0: none since the last delivery */
     uint64_t backoff_until;
     uint32_t waits;
-    uint64_t gap; /* from one packet to the next, where less than one a round trip passes; or 0 */
-    uint64_t gap_wait;     /* the last wait after a refusal; 0: the last packet passed */
-    uint64_t gap_from;     /* the packet that was refused was sent first */
-    uint32_t gap_passed;   /* in a row */
-    bool gap_known;        /* the gap is from one that passed to one that passed */
+    rill_gap gap;
     uint64_t value_passed; /* money that was sent after the last decrease of value, and arrived */
     bool widened;          /* the window had become too small to be of use */
     bool dry;              /* money passed before, and does not now: one packet asks again */
@@ -126,7 +120,7 @@ static void publish(rill_congestion *c)
 
     c->packet_window = (uint32_t)s->packets.window;
     /* Those that leave one by one need not wait for one that was lost. */
-    if (s->gap != 0)
+    if (s->gap.ns != 0)
         c->packet_window = (uint32_t)at_most(s->packets.most, GAP_PACKETS);
     c->value_window = s->value.window;
     c->value_piece =
@@ -166,8 +160,8 @@ static void window_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
     /* Exact: value is UINT64_MAX at most, so that what it allows never overflows. */
     c->value_in_flight = rill_add_sat(c->value_in_flight, amount);
     rill_limit_sent(&s->packets, now_ns, c->packets_in_flight);
-    if (s->gap != 0)
-        c->paced_until = rill_add_sat(now_ns, s->gap);
+    if (s->gap.ns != 0)
+        c->paced_until = rill_add_sat(now_ns, s->gap.ns);
     else if (!s->packets.slow_start && c->smoothed_rtt > RILL_LIMIT_QUANTUM)
         c->paced_until = rill_limit_pace(&s->packets, now_ns, c->smoothed_rtt, 1);
     if (s->value.window == UINT64_MAX || amount == 0)
@@ -211,50 +205,6 @@ static void back_off(rill_congestion *c, uint64_t now_ns)
     money_not_before(c, 0);
 }
 
-/* ---- less than a packet a round trip ---- */
-
-/* The only packet was refused: it waits, longer each time. */
-static void refuse_only(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
-{
-    window_state *s = state_of(c);
-    uint64_t twice = at_most(2 * s->gap_wait, MAX_BACKOFF);
-
-    if (s->gap == 0) {
-        s->gap = at_least(c->smoothed_rtt, LEAST_GAP);
-        s->gap_known = false;
-        s->gap_passed = 0;
-    }
-    if (s->gap_wait == 0)
-        s->gap_from = sent_ns;
-    s->gap_wait = s->gap_wait == 0 ? at_least(s->gap / 4, LEAST_GAP) : twice;
-    c->paced_until = rill_add_sat(now_ns, s->gap_wait);
-}
-
-/* It has passed. Those that follow leave a little closer together; or farther apart, if it had to
- * wait. */
-static void only_passed(rill_congestion *c, uint64_t sent_ns)
-{
-    window_state *s = state_of(c);
-
-    if (s->gap_wait != 0 && sent_ns < s->gap_from)
-        return; /* it left before those that are refused now */
-    if (s->gap_wait != 0) {
-        s->gap += s->gap / 4;
-        /* The first to pass may be the first after a failure of everything. */
-        if (s->gap_known)
-            s->gap = at_least(s->gap, rill_sub_sat(sent_ns, s->gap_from));
-        s->gap = at_most(s->gap, MAX_BACKOFF);
-        s->gap_known = true;
-        s->gap_wait = 0;
-        s->gap_passed = 0;
-    } else {
-        s->gap -= s->gap >> (4 - at_most(s->gap_passed++ / GAP_PASSED, 3));
-    }
-    c->paced_until = rill_add_sat(sent_ns, s->gap);
-    if (s->gap <= at_least(c->smoothed_rtt, LEAST_GAP))
-        s->gap = 0;
-}
-
 static void refuse_packets(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
 {
     rill_limit *l = &state_of(c)->packets;
@@ -263,8 +213,11 @@ static void refuse_packets(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
         l->window = at_least(l->window - 1, at_most(l->window, l->floor));
         return;
     }
-    if (l->window == 1)
-        refuse_only(c, now_ns, sent_ns);
+    if (l->window == 1) {
+        rill_gap *g = &state_of(c)->gap;
+        rill_gap_refused(g, now_ns, c->smoothed_rtt);
+        c->paced_until = rill_add_sat(now_ns, g->ns);
+    }
     rill_limit_set(l, now_ns, rill_sub_sat(l->window - l->window / 20, 1), l->window / 8);
 }
 
@@ -541,8 +494,8 @@ static void window_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_
     s->arrived++;
     s->streak = 0;
     watch_failures(c, now_ns, sent_ns);
-    if (s->gap != 0)
-        only_passed(c, sent_ns);
+    if (s->gap.ns != 0)
+        rill_gap_passed(&s->gap, now_ns, sent_ns, c->smoothed_rtt);
     else
         rill_limit_grow(&s->packets, now_ns, sent_ns, 1, false);
     /* What carries no money says nothing about whether money passes. */

@@ -234,8 +234,10 @@ static int run_drawn(const options *o, const char *sender, unsigned *number)
     int failed = 0;
     for (uint64_t seed = o->seed; seed - o->seed < o->drawn; seed++) {
         static paths_drawn d;
+        options own = *o;
+        own.seed = seed;
         paths_draw(&d, seed);
-        failed += run_one(o, sender, &d.c, number);
+        failed += run_one(&own, sender, &d.c, number);
     }
     return failed;
 }

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Less than a packet a round trip (stream/congestion_gap.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rill/error.h>
+
+#include "stream/congestion.h"
+
+#define RTT (100 * RILL_MS)
+
+static rill_congestion *new_congestion(uint32_t max_packets)
+{
+    rill_congestion *c =
+        rill_congestion_new(rill_allocator_default(), &rill_congestion_window, max_packets);
+
+    assert_non_null(c);
+    return c;
+}
+
+static void end(rill_congestion *c)
+{
+    rill_congestion_free(rill_allocator_default(), c);
+}
+
+static void send(rill_congestion *c, uint64_t now, uint32_t count, uint64_t amount)
+{
+    for (uint32_t i = 0; i < count; i++)
+        c->ops->on_sent(c, now, amount);
+}
+
+static void deliver(rill_congestion *c, uint64_t now, uint64_t sent, uint32_t count,
+                    uint64_t amount)
+{
+    for (uint32_t i = 0; i < count; i++)
+        c->ops->on_delivered(c, now, sent, amount, false);
+}
+
+static void test_the_only_packet_waits_if_it_is_refused(void **state)
+{
+    rill_congestion *c = new_congestion(1);
+    uint64_t now = RILL_SECOND, before = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 60; i++) {
+        assert_int_equal(rill_congestion_packets(c), 1);
+        send(c, now, 1, 7);
+        c->ops->on_signal(c, now, now, 7, RILL_SIGNAL_PACKETS);
+        uint64_t wait = c->paced_until - now;
+        assert_true(wait >= RILL_MS && wait <= RILL_SECOND && wait >= before);
+        assert_true(i < 40 || wait == RILL_SECOND);
+        before = wait;
+        now = c->paced_until;
+    }
+    send(c, now, 1, 7);
+    deliver(c, now + RTT, now, 1, 7);
+    assert_true(c->paced_until <= now + RILL_SECOND && c->not_before == 0);
+    end(c);
+}
+
+/* One packet in 3.5 round trips passes: they leave so, and few are refused. */
+static void test_less_than_a_packet_a_round_trip(void **state)
+{
+    const uint64_t slot = 7 * RTT / 2;
+    rill_congestion *c = new_congestion(1024);
+    uint64_t now = 0, full_at = 0;
+    unsigned passed = 0, refused = 0;
+
+    (void)state;
+    send(c, now, 1, 7);
+    deliver(c, now + RTT, now, 1, 7);
+    while (now < 1000 * slot) {
+        bool counted = now > 500 * slot;
+        now = (now > c->paced_until ? now : c->paced_until) + 1;
+        send(c, now, 1, 7);
+        if (now + 2 * slot >= full_at) { /* a bucket of three */
+            full_at = (now > full_at ? now : full_at) + slot;
+            passed += counted;
+            deliver(c, now + RTT, now, 1, 7);
+        } else {
+            refused += counted;
+            c->ops->on_signal(c, now + RTT, now, 7, RILL_SIGNAL_PACKETS);
+        }
+        now += RTT;
+    }
+    assert_true(passed > 475 && refused < passed / 2);
+    end(c);
+}
+
+/* Nothing passes for ten seconds, and then anything does: that was no slow path. */
+static void test_a_failure_of_everything_is_over_soon(void **state)
+{
+    const uint64_t over = 10 * RILL_SECOND;
+    rill_congestion *c = new_congestion(1024);
+    uint64_t now = RTT;
+
+    (void)state;
+    send(c, 0, 4, 7);
+    deliver(c, now, 0, 4, 7);
+    while (now < over + 3 * RILL_SECOND) {
+        now = now > c->paced_until ? now : c->paced_until;
+        uint64_t sent = now;
+        uint32_t packets = rill_congestion_packets(c);
+        assert_true(packets > 0);
+        send(c, sent, packets, 7);
+        now += RTT;
+        if (sent >= over)
+            deliver(c, now, sent, packets, 7);
+        for (; c->packets_in_flight > 0; now++)
+            c->ops->on_signal(c, now, sent, 7, RILL_SIGNAL_PACKETS);
+    }
+    assert_true(c->packet_window > 16);
+    end(c);
+}
+
+/* What left before the one that is refused ends no wait. */
+static void test_an_earlier_packet_ends_no_wait(void **state)
+{
+    rill_congestion *c = new_congestion(1);
+    uint64_t now = RILL_SECOND;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++, now = c->paced_until) {
+        send(c, now, 1, 7);
+        c->ops->on_signal(c, now + RTT, now, 7, RILL_SIGNAL_PACKETS);
+    }
+    uint64_t until = c->paced_until;
+    rill_congestion_readmit(c, 7);
+    deliver(c, now, RTT, 1, 7);
+    assert_true(c->paced_until == until);
+    end(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_only_packet_waits_if_it_is_refused),
+        cmocka_unit_test(test_less_than_a_packet_a_round_trip),
+        cmocka_unit_test(test_a_failure_of_everything_is_over_soon),
+        cmocka_unit_test(test_an_earlier_packet_ends_no_wait),
+    };
+    return cmocka_run_group_tests_name("congestion, gap", tests, NULL, NULL);
+}
