@@ -42,7 +42,7 @@
 #define PATIENT_WAITS 32
 /* Waits, each of which makes what asks a dry path half as large. */
 #define HALVED_AFTER 4
-/* After so long, and so many round trips, without refusals or use of it a value window is
+/* After so long, and so many round trips, of neither being used up nor dry a value window is
  * forgotten. */
 #define FORGET_AFTER       RILL_SECOND
 #define FORGET_ROUND_TRIPS 8
@@ -64,7 +64,6 @@ typedef struct window_state {
     rill_congestion base;
     rill_limit packets;
     rill_limit value;
-    uint64_t pieces;
     uint64_t backoff; /* the last wait; 0: none since the last delivery */
     uint64_t backoff_until;
     uint32_t waits;
@@ -75,7 +74,7 @@ typedef struct window_state {
     bool trial;            /* dry, but a small packet passed: the next is a large one */
     uint64_t trickled;     /* passed in packets smaller than that, since they became so small */
     uint64_t largest_passed;
-    uint64_t refused_at; /* value was, last */
+    uint64_t dry_at; /* it still was, last */
     /* waiting */
     uint64_t last_rtt;
     uint64_t jitter;   /* from one packet to the next, mean */
@@ -101,10 +100,17 @@ static window_state *state_of(rill_congestion *c)
     return (window_state *)(void *)c;
 }
 
+/* Of so many packets is a window of value: no more than may be in flight, or it is never used up.
+ */
+static uint64_t pieces(const window_state *s)
+{
+    return at_least(at_most(s->packets.window, PIECES), 1);
+}
+
 /* A packet of the size that passed before the path ran dry. */
 static uint64_t full_piece(const window_state *s)
 {
-    return at_least(at_most(s->value.window / s->pieces, s->largest_passed), 1);
+    return at_least(at_most(s->value.window / pieces(s), s->largest_passed), 1);
 }
 
 /* What asks a path that is dry is smaller, the longer it takes. */
@@ -124,7 +130,7 @@ static void publish(rill_congestion *c)
         c->packet_window = (uint32_t)at_most(s->packets.most, GAP_PACKETS);
     c->value_window = s->value.window;
     c->value_piece =
-        s->value.window == UINT64_MAX ? UINT64_MAX : at_least(s->value.window / s->pieces, 1);
+        s->value.window == UINT64_MAX ? UINT64_MAX : at_least(s->value.window / pieces(s), 1);
     if (s->dry) {
         /* One at a time, and no larger than what has passed. */
         c->value_piece = at_least(full_piece(s) >> (s->trial ? 0 : halvings(s)), 1);
@@ -139,7 +145,6 @@ static void window_init(rill_congestion *c, uint32_t max_packets)
     s->packets.most = max_packets;
     s->packets.window = at_most(max_packets, INITIAL_PACKETS);
     s->packets.slow_start = true;
-    s->pieces = at_most(max_packets, PIECES);
     s->value.most = UINT64_MAX;
     s->value.window = UINT64_MAX;
     publish(c);
@@ -228,6 +233,8 @@ static void refuse_alone(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
     rill_limit *l = &s->value;
 
     if (s->largest_passed != 0 && l->window != UINT64_MAX) {
+        if (s->dry)
+            s->dry_at = now_ns;
         s->dry = true;
         if (sent_ns >= s->backoff_until)
             back_off(c, now_ns);
@@ -253,7 +260,6 @@ static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
     bool old = rill_limit_is_old(l, sent_ns);
     uint64_t used = at_most(l->window, in_flight);
 
-    s->refused_at = now_ns;
     /* Of nothing but refusals in a round trip the window learns no more. */
     uint64_t much = (l->window == UINT64_MAX ? in_flight : l->window) / PIECES;
     bool nothing_passes = !old && l->decreased && s->largest_passed != 0 && s->value_passed < much;
@@ -264,6 +270,8 @@ static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
         /* Several may ask together, where the application wants small packets. */
         if (s->dry && sent_ns >= s->backoff_until)
             back_off(c, now_ns);
+        if (s->dry)
+            s->dry_at = now_ns;
         s->dry = true;
     } else if (old) {
         l->window = at_least(rill_sub_sat(l->window, amount), at_most(l->window, l->floor));
@@ -439,7 +447,7 @@ static bool only_trickles(rill_congestion *c, uint64_t amount)
     /* Of what is left of a balance one that is half as large as those refused passes once. */
     if (s->trickled >= full || s->trickled / 4 >= piece) {
         s->largest_passed = piece;
-        s->value.window = at_most(s->value.window, rill_mul_div_floor_sat(piece, s->pieces, 1));
+        s->value.window = at_most(s->value.window, rill_mul_div_floor_sat(piece, pieces(s), 1));
         s->value.credit = 0;
         s->value.step = 0;
         return false;
@@ -459,8 +467,8 @@ static void money_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_n
         s->value_passed = rill_add_sat(s->value_passed, amount);
     if (only_trickles(c, amount))
         return;
-    if (s->dry) /* it was limited all the time */
-        s->refused_at = now_ns;
+    if (s->dry && s->waits > 1) /* it was limited all the time */
+        s->dry_at = now_ns;
     s->backoff = 0;
     s->waits = 0;
     s->dry = false;
@@ -474,7 +482,7 @@ static void money_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_n
     s->largest_passed = at_least(s->largest_passed, amount);
     if (s->value.window == UINT64_MAX)
         return;
-    uint64_t limited_at = at_least(s->value.filled_at, s->refused_at);
+    uint64_t limited_at = at_least(s->value.filled_at, s->dry_at);
     if (rill_sub_sat(now_ns, limited_at) > at_least(forget, FORGET_AFTER)) {
         s->value.window = UINT64_MAX;
         c->not_before = 0;
