@@ -7,8 +7,8 @@
  * Refusals that name congestion (T05 and its kin for packets, T04 for value)
  * take what was refused off the window, and a twentieth once a round trip: so
  * a window that was far too large becomes what passed, in one round trip, and
- * one that was slightly too large loses little. A refusal costs nothing in
- * Interledger, waiting in a queue does.
+ * one that was slightly too large loses little. A refusal costs less in
+ * Interledger than waiting in a queue does, and is work for others all the same.
  *
  * Where not even one packet a round trip passes, packets leave at a rate instead
  * (congestion_gap.h).
