@@ -87,6 +87,17 @@ static void server_raises(client *c, uint64_t limit)
     assert_true(reply.authentic);
 }
 
+/* Bytes leave up to this limit, the closed stream's among them, and up to the next one then. */
+static void window_is(client *c, uint64_t limit)
+{
+    pour(c);
+    assert_int_equal(CLOSED + sent_end, limit);
+    fulfill(c, 0, NULL, 0);
+    server_raises(c, LAST);
+    pour(c);
+    assert_int_equal(CLOSED + sent_end, LAST);
+}
+
 /* Its lower limit is no word of forgetting: it was written before the Prepare's. */
 static void test_a_reply_older_than_a_prepare_lowers_nothing(void **state)
 {
@@ -96,12 +107,7 @@ static void test_a_reply_older_than_a_prepare_lowers_nothing(void **state)
     open_blocked(&c);
     server_raises(&c, RAISED);
     fulfill(&c, 0, &older, 1); /* the packet had left before the limit was raised */
-    pour(&c);
-    assert_int_equal(CLOSED + sent_end, RAISED);
-    fulfill(&c, 0, NULL, 0);
-    server_raises(&c, LAST);
-    pour(&c);
-    assert_int_equal(CLOSED + sent_end, LAST);
+    window_is(&c, RAISED);
     close_client(&c);
 }
 
@@ -124,12 +130,7 @@ static void test_a_reply_that_was_overtaken_lowers_nothing(void **state)
     c.len = second.len;
     c.request = second.request;
     fulfill(&c, 0, &older, 1);
-    pour(&c);
-    assert_int_equal(CLOSED + sent_end, OLDER);
-    fulfill(&c, 0, NULL, 0);
-    server_raises(&c, LAST);
-    pour(&c);
-    assert_int_equal(CLOSED + sent_end, LAST);
+    window_is(&c, OLDER);
     close_client(&c);
 }
 
