@@ -1,45 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "congestion_fixture.h"
 
-#include <cmocka.h>
-
-#include <rill/error.h>
-
-#include "stream/congestion.h"
-
-#define RTT   (100 * RILL_MS)
 #define FIRST 64u /* packets of the first window */
-
-static rill_congestion *new_congestion(uint32_t max_packets)
-{
-    rill_congestion *c =
-        rill_congestion_new(rill_allocator_default(), &rill_congestion_window, max_packets);
-
-    assert_non_null(c);
-    return c;
-}
-
-static void end(rill_congestion *c)
-{
-    rill_congestion_free(rill_allocator_default(), c);
-}
-
-static void send(rill_congestion *c, uint64_t now, uint32_t count, uint64_t amount)
-{
-    for (uint32_t i = 0; i < count; i++)
-        c->ops->on_sent(c, now, amount);
-}
-
-static void deliver(rill_congestion *c, uint64_t now, uint64_t sent, uint32_t count,
-                    uint64_t amount)
-{
-    for (uint32_t i = 0; i < count; i++)
-        c->ops->on_delivered(c, now, sent, amount, false);
-}
 
 /* Rounds of full windows. */
 static void rounds(rill_congestion *c, uint64_t *now, unsigned count, uint64_t amount)
