@@ -226,6 +226,14 @@ static void refuse_packets(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
     rill_limit_set(l, now_ns, rill_sub_sat(l->window - l->window / 20, 1), l->window / 8);
 }
 
+/* Once may be an accident: twice in a row the path has been dry all the time. */
+static void note_dry(window_state *s, uint64_t now_ns)
+{
+    if (s->dry)
+        s->dry_at = now_ns;
+    s->dry = true;
+}
+
 /* A single packet was too much. in_flight is its amount. */
 static void refuse_alone(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount)
 {
@@ -233,9 +241,7 @@ static void refuse_alone(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
     rill_limit *l = &s->value;
 
     if (s->largest_passed != 0 && l->window != UINT64_MAX) {
-        if (s->dry)
-            s->dry_at = now_ns;
-        s->dry = true;
+        note_dry(s, now_ns);
         if (sent_ns >= s->backoff_until)
             back_off(c, now_ns);
         return;
@@ -270,9 +276,7 @@ static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
         /* Several may ask together, where the application wants small packets. */
         if (s->dry && sent_ns >= s->backoff_until)
             back_off(c, now_ns);
-        if (s->dry)
-            s->dry_at = now_ns;
-        s->dry = true;
+        note_dry(s, now_ns);
     } else if (old) {
         l->window = at_least(rill_sub_sat(l->window, amount), at_most(l->window, l->floor));
     } else {
