@@ -16,14 +16,13 @@ import re
 import resource
 import select
 import signal
-import socket
 import stat
 import subprocess
 import sys
 import threading
 import traceback
 
-from harness import EXAMPLES, LIMIT, RILL, Case, Node, environment
+from harness import EXAMPLES, LIMIT, RILL, Case, Node, environment, reserved_port
 
 COMMANDS = ["demo", "receive", "send", "info", "ping", "help"]
 
@@ -34,12 +33,6 @@ CASES = []
 def case(function):
     CASES.append(function)
     return function
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 # ---- help ----
@@ -102,14 +95,15 @@ def bad_amounts_exit_2(t):
 
 @case
 def an_unreachable_node_exits_3(t):
-    nowhere = f"btp+ws://:token@127.0.0.1:{free_port()}"
     credentials = t.file("c", json.dumps({
         "destination_account": "private.rill.x.y", "shared_secret": base64.b64encode(bytes(32)).decode()}))
-    for args in (["info"], ["ping", "private.rill"], ["receive", "--credentials", t.file("new")],
-                 ["send", "--credentials", credentials, "--amount", "1"], ["demo"]):
-        t.fails(3, r"cannot reach the node", *args, "--link", nowhere)
-    assert not os.path.exists(t.file("new"))
-    t.fails(3, r"cannot reach the node", "info", env=environment(ILP_BTP_SERVER=nowhere))
+    with reserved_port() as port:
+        nowhere = f"btp+ws://:token@127.0.0.1:{port.getsockname()[1]}"
+        for args in (["info"], ["ping", "private.rill"], ["receive", "--credentials", t.file("new")],
+                     ["send", "--credentials", credentials, "--amount", "1"], ["demo"]):
+            t.fails(3, r"cannot reach the node", *args, "--link", nowhere)
+        assert not os.path.exists(t.file("new"))
+        t.fails(3, r"cannot reach the node", "info", env=environment(ILP_BTP_SERVER=nowhere))
 
 
 @case
@@ -353,8 +347,10 @@ def secrets_are_not_shown(t):
 
 @case
 def a_lost_node_comes_back(t):
-    node = Node(0)
-    link = f"btp+ws://:{{}}@127.0.0.1:{node.port}"
+    reserved = reserved_port()
+    port = reserved.getsockname()[1]
+    node = Node(port)
+    link = f"btp+ws://:{{}}@127.0.0.1:{port}"
     path = t.file("c")
     receiver = t.rill("receive", "--link", link.format("r"), "--credentials", path, "--connections", "2")
     receiver.until("wrote")
@@ -363,12 +359,13 @@ def a_lost_node_comes_back(t):
     receiver.until("connection ended")
     node.stop()
     receiver.until("link is lost", "err")
-    node = Node(node.port)
+    node = Node(port)
     receiver.until("link is back", "err")
     p = t.rill(*pay)
     assert p.end() == 0, p.text
     assert receiver.end() == 0
     node.stop()
+    reserved.close()
 
 
 @case

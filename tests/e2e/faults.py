@@ -204,20 +204,19 @@ def a_node_that_is_an_enemy():
     rng = random.Random(4)
     with Siege() as s:
         receiver = s.receiver()
-        receiver.proxy.stop()  # the enemy takes its place: the receiver's link is to that port
+        listener = receiver.proxy.hand_over()  # the enemy takes its place: the receiver's link is to that port
         memory = Memory(receiver.process)
-        with socket.create_server(("127.0.0.1", receiver.proxy.port)) as listener:
-            listener.settimeout(LIMIT)
-            for behave in behaviours:
-                connection, _ = listener.accept()
-                with connection:
-                    connection.settimeout(LIMIT)
-                    try:
-                        behave(connection, rng)
-                    except (OSError, btp.Closed):
-                        pass  # the receiver has had enough
+        listener.settimeout(LIMIT)
+        for behave in behaviours:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(LIMIT)
+                try:
+                    behave(connection, rng)
+                except (OSError, btp.Closed):
+                    pass  # the receiver has had enough
         grown = memory.check(48)
-        receiver.proxy = Proxy(s.port, receiver.proxy.port)
+        receiver.proxy = Proxy(s.port, listener)
         end = time.monotonic() + LIMIT
         while receiver.proxy.up.prepares == 0:  # it asks who it is
             assert receiver.process.poll() is None and time.monotonic() < end, receiver.said()[-2000:]

@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,18 @@ def environment(**more):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("ILP_", "MONEYD_"))}
     env.update(more)
     return env
+
+
+def reserved_port():
+    """
+    A socket at a free port of the loopback address that does not listen. While it is open the port
+    is given to nobody who asks for any, and connections to it are refused; a program of ours that
+    asks for this port gets it, again after each restart.
+    """
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    return s
 
 
 class Program:

@@ -143,7 +143,8 @@ class Pair:
 class Proxy(threading.Thread):
     """up: what clients ask of the node, and it answers; down: what it asks of them."""
 
-    def __init__(self, node_port, port=0):
+    def __init__(self, node_port, listener=None):
+        """Listens at a port of its own, or goes on with a listener that another one has handed over."""
         super().__init__(daemon=True)
         self.node_port = node_port
         self.up, self.down = Ledger(), Ledger()
@@ -153,7 +154,8 @@ class Proxy(threading.Thread):
         self.cuts = 0
         self.stopped = False
         self.selector = selectors.DefaultSelector()
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        self.listener = listener or socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.listener.setblocking(False)
         self.port = self.listener.getsockname()[1]
         self.wake_read, self.wake_write = socket.socketpair()
         self.selector.register(self.listener, selectors.EVENT_READ)
@@ -199,12 +201,20 @@ class Proxy(threading.Thread):
             time.sleep(0.005)
 
     def stop(self):
+        self.hand_over().close()
+
+    def hand_over(self):
+        """
+        Ends it, but for its listener, which is the caller's now. Who closed it and listened at its
+        port again would fail now and then: a process that is just being started has a copy of it.
+        """
         self.stopped = True
         try:
             self.wake_write.send(b"x")
         except OSError:
             pass  # something else has woken it, and it has ended
         self.join()
+        return self.listener
 
     # ---- the thread ----
 
@@ -222,7 +232,7 @@ class Proxy(threading.Thread):
         with self.lock:
             for pair in set(self.pairs.values()):
                 self.drop(pair)
-        for s in (self.listener, self.wake_read, self.wake_write, self.selector):
+        for s in (self.wake_read, self.wake_write, self.selector):
             s.close()
 
     def accept(self):

@@ -17,7 +17,7 @@ import time
 import traceback
 
 import harness
-from harness import LIMIT, RILL, RILLD, Node
+from harness import LIMIT, RILL, RILLD, Node, reserved_port
 from proxy import Proxy, contradicted
 
 HAMMER = os.path.abspath(sys.argv[3])
@@ -115,9 +115,10 @@ class Hammer:
 class Siege:
     """A node under attack, and honest clients of it, put away at the end of the block."""
 
-    def __init__(self, *options, port=0, preexec=None, tls=None):
-        self.node = QuietNode(*options, port=port, preexec=preexec)
-        self.port = self.node.port
+    def __init__(self, *options, preexec=None, tls=None):
+        self.reserved = reserved_port()
+        self.port = self.reserved.getsockname()[1]
+        self.node = QuietNode(*options, port=self.port, preexec=preexec)
         self.scheme = "btp+wss" if tls else "btp+ws"
         self.tls = ["--ca-file", tls] if tls else []
         self.folder = tempfile.TemporaryDirectory(prefix="rill-siege-")
@@ -132,6 +133,7 @@ class Siege:
             a.kill()
         ends = [r.close() for r in self.receivers]
         self.folder.cleanup()
+        self.reserved.close()
         if kind:
             self.node.kill()
             print("".join(f"# {line}\n" for line in self.node.said().splitlines()[-20:]), end="")
@@ -165,9 +167,9 @@ class Siege:
 
 
 class QuietNode:
-    """rilld, its lines kept in a file: nobody reads them while it runs."""
+    """rilld at a port that the caller has reserved, its lines kept in a file: nobody reads them while it runs."""
 
-    def __init__(self, *options, port=0, preexec=None):
+    def __init__(self, *options, port, preexec=None):
         self.folder = tempfile.TemporaryDirectory(prefix="rill-siege-node-")
         self.port_file = os.path.join(self.folder.name, "port")
         self.lines = open(os.path.join(self.folder.name, "log"), "w+b")
@@ -178,8 +180,6 @@ class QuietNode:
         while not os.path.exists(self.port_file):
             assert self.process.poll() is None and time.monotonic() < end, self.said()
             time.sleep(0.01)
-        with open(self.port_file, encoding="ascii") as f:
-            self.port = int(f.read())
 
     def said(self):
         self.lines.seek(0)
