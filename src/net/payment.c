@@ -315,7 +315,12 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     take_stats(p);
     bool all = p->result.sent >= p->amount && p->data_read &&
                p->result.data_acknowledged >= p->data_written;
-    if (p->error == RILL_OK && !all) {
+    if (all) {
+        /* Whatever happened on the way: the last replies may have come after the time-out. */
+        p->ended = true;
+        p->error = RILL_OK;
+        p->result.detail[0] = '\0';
+    } else if (p->error == RILL_OK) {
         p->error = end->error != RILL_OK ? end->error : RILL_ERR_CLOSED;
         describe(p, p->error, end->message);
     }

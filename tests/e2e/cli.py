@@ -20,6 +20,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import traceback
 
 from harness import EXAMPLES, LIMIT, RILL, Case, Node, environment, reserved_port
@@ -343,6 +344,18 @@ def secrets_are_not_shown(t):
         secret = json.load(f)["shared_secret"]
     text = str(other.text)
     assert "token" not in text and secret not in text
+
+
+@case
+def a_reply_soon_after_the_time_out_counts(t):
+    receiver = t.receive()
+    receiver.process.send_signal(signal.SIGSTOP)
+    p = t.rill("send", "--json", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "10", "--min-rate",
+               "0.5", "--timeout", "0.5")
+    time.sleep(1)
+    receiver.process.send_signal(signal.SIGCONT)
+    assert p.end() == 0, p.text
+    assert [json.loads(line)["sent"] for line in p.lines()] == ["10"], p.text
 
 
 @case
