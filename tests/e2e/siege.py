@@ -233,7 +233,14 @@ class Receiver:
         return sum(int(e["amount"]) for e in self.events() if e["event"] == "money")
 
     def settle(self):
-        """Waits until all that it was asked is answered, and what it fulfilled is printed."""
+        """
+        Waits until all that the node has for it is answered, and what it fulfilled is printed. What
+        somebody who is gone had left with the node comes before the answer to a new packet.
+        """
+        asked = subprocess.run(
+            [RILL, "ping", self.address, "--link", f"{self.siege.scheme}://:settle@127.0.0.1:{self.siege.port}"],
+            capture_output=True, text=True, timeout=LIMIT, env=environment(), check=False)
+        assert f"F06 (Unexpected Payment), says {self.address.rpartition('.')[0]}" in asked.stderr, asked
         down = self.proxy.down
         end = time.monotonic() + LIMIT
         while down.prepares != down.fulfills + down.rejects or self.printed() != down.units:
@@ -264,7 +271,8 @@ class Receiver:
         sums = int(done["sent"]), int(done["delivered"]), int(done["in_doubt"])
         assert sums == (amount, amount, 0), done
         if self.proxy:
-            assert self.proxy.books()[1] - before == amount, "the receiver's books say otherwise"
+            got = self.proxy.books()[1] - before
+            assert got == amount, f"the receiver's books say {got}, not {amount}"
             assert self.proxy.down.twice == 0 and self.proxy.down.wrong == 0
         assert took <= PAY_SECONDS, f"an honest payment took {took:.1f} s"
         return took
