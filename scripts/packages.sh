@@ -50,6 +50,15 @@ needs_load() {
     echo cmd:openssl openssl
 }
 
+needs_boot() {
+    needs_build
+    cat <<'LIST'
+cmd:objdump binutils
+cmd:debootstrap debootstrap
+cmd:systemd-nspawn systemd-container
+LIST
+}
+
 needs_format() {
     echo cmd:clang-format-14 clang-format-14
 }
