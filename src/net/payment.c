@@ -31,6 +31,7 @@ struct rill_payment {
     bool money_sent; /* all of it */
     bool data_read;  /* all of it, and written to the stream */
     bool ended;      /* connection_end was asked for */
+    bool over;       /* the connection is gone, and the outcome known: only the link is closed */
     int error;
     char link_detail[256]; /* why the link is down; "" */
     rill_pay_result result;
@@ -148,7 +149,7 @@ static bool arrived(const rill_payment *p)
 /* Nothing more is sent; what is in flight gets its time. */
 static void fail(rill_payment *p, int error, const char *message)
 {
-    if (p->error != RILL_OK)
+    if (p->error != RILL_OK || p->over)
         return;
     if (p->connection && arrived(p)) {
         rill_client_close(p->client);
@@ -310,6 +311,7 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
 {
     (void)c;
     rill_payment *p = user;
+    p->over = true;
     if (p->stream)
         take_offsets(p);
     take_stats(p);

@@ -20,7 +20,7 @@ import os
 import random
 import re
 import resource
-import socket
+import signal
 import subprocess
 import sys
 import threading
@@ -144,6 +144,36 @@ def sigkill_of_the_receiver():
             f"link, {unsaid} fulfilled and not printed any more")
 
 
+def a_goodbye_that_nobody_hears():
+    """All is fulfilled when the receiver stops, and the node before the sender has closed its link."""
+    with Siege() as s:
+        receiver = s.receiver()
+        down = receiver.proxy.down
+
+        def stop_after_all():
+            if receiver.proxy.books()[1] == AMOUNT:
+                receiver.process.send_signal(signal.SIGSTOP)
+            else:
+                receiver.proxy.when_fulfilled(down, 1, stop_after_all)
+
+        receiver.proxy.when_fulfilled(down, 1, stop_after_all)
+        process = subprocess.Popen(
+            [RILL, "send", "--json", "--credentials", receiver.path, "--amount", str(AMOUNT), "--timeout", "1",
+             "--link", f"btp+ws://:sender-token@127.0.0.1:{s.port}"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+        end = time.monotonic() + LIMIT
+        while receiver.proxy.books()[1] < AMOUNT:
+            assert time.monotonic() < end and process.poll() is None, receiver.said()[-2000:]
+            time.sleep(0.01)
+        time.sleep(0.3)  # the last fulfillment reaches the sender
+        s.node.process.send_signal(signal.SIGSTOP)
+        out, err = process.communicate(timeout=LIMIT)
+        s.node.process.send_signal(signal.SIGCONT)
+        receiver.process.send_signal(signal.SIGCONT)
+        assert process.returncode == 0 and json.loads(out)["sent"] == str(AMOUNT), (process.returncode, out, err)
+        return "the payment is complete all the same"
+
+
 # ---- an enemy in the node's place ----
 
 
@@ -241,5 +271,6 @@ def a_receiver_without_memory():
 
 if __name__ == "__main__":
     from siege import SANITIZED
-    TESTS = [sigkill_of_the_node, sigkill_of_the_sender, sigkill_of_the_receiver, a_node_that_is_an_enemy]
+    TESTS = [sigkill_of_the_node, sigkill_of_the_sender, sigkill_of_the_receiver,
+             a_goodbye_that_nobody_hears, a_node_that_is_an_enemy]
     sys.exit(run_tests([TESTS, [] if SANITIZED else [a_receiver_without_memory]]))
