@@ -3,13 +3,19 @@
 
 #include "base/muldiv.h"
 
+uint64_t rill_limit_follow(rill_limit *l, uint64_t now_ns, uint64_t time)
+{
+    uint64_t from = at_least(l->pace_at, rill_sub_sat(now_ns, RILL_LIMIT_QUANTUM));
+
+    l->pace_at = rill_add_sat(from, time);
+    return l->pace_at > rill_add_sat(now_ns, RILL_LIMIT_QUANTUM / 2) ? l->pace_at : 0;
+}
+
 uint64_t rill_limit_pace(rill_limit *l, uint64_t now_ns, uint64_t rtt, uint64_t amount)
 {
     uint64_t time = rill_mul_div_floor_sat(amount, rtt - rtt / 8, l->window);
-    uint64_t from = at_least(l->pace_at, rill_sub_sat(now_ns, RILL_LIMIT_QUANTUM));
 
-    l->pace_at = rill_add_sat(from, at_most(time, rtt));
-    return l->pace_at > rill_add_sat(now_ns, RILL_LIMIT_QUANTUM / 2) ? l->pace_at : 0;
+    return rill_limit_follow(l, now_ns, at_most(time, rtt));
 }
 
 void rill_limit_sent(rill_limit *l, uint64_t now_ns, uint64_t in_flight)
@@ -37,8 +43,7 @@ void rill_limit_grow(rill_limit *l, uint64_t now_ns, uint64_t sent_ns, uint64_t 
 {
     if (l->window >= l->most)
         return;
-    /* Growth needs the evidence of a window that was used up after this packet left. */
-    if (!l->filled || sent_ns > l->filled_at)
+    if (!rill_limit_was_filled(l, sent_ns))
         return;
     if (l->decreased && sent_ns < l->decreased_at)
         return;

@@ -42,7 +42,9 @@ static inline uint64_t at_most(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* When the next may follow amount, of a window a round trip (slightly faster); 0: at once. */
+/* When the next may follow, time after what is sent now; 0: at once. */
+uint64_t rill_limit_follow(rill_limit *l, uint64_t now_ns, uint64_t time);
+/* The same, after amount, of a window a round trip (slightly faster). */
 uint64_t rill_limit_pace(rill_limit *l, uint64_t now_ns, uint64_t rtt, uint64_t amount);
 /* Notes whether the window is used up. */
 void rill_limit_sent(rill_limit *l, uint64_t now_ns, uint64_t in_flight);
@@ -56,6 +58,12 @@ void rill_limit_set(rill_limit *l, uint64_t now_ns, uint64_t window, uint64_t fl
 static inline bool rill_limit_is_old(const rill_limit *l, uint64_t sent_ns)
 {
     return l->decreased && sent_ns < l->decreased_at;
+}
+
+/* Growth needs the evidence of a window that was used up after this packet left. */
+static inline bool rill_limit_was_filled(const rill_limit *l, uint64_t sent_ns)
+{
+    return l->filled && sent_ns <= l->filled_at;
 }
 
 #endif

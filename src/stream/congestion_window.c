@@ -10,8 +10,8 @@
  * one that was slightly too large loses little. A refusal costs less in
  * Interledger than waiting in a queue does, and is work for others all the same.
  *
- * Where not even one packet a round trip passes, packets leave at a rate instead
- * (congestion_gap.h).
+ * Where only a few packets a round trip pass, or not even one, they leave at a rate
+ * instead (congestion_gap.h).
  *
  * A balance that is used up until it is settled passes nothing at all. That
  * says nothing of the window, which is kept: one packet at a time asks whether
@@ -37,7 +37,8 @@
 #define INITIAL_PACKETS 64
 #define MIN_BACKOFF     (10 * RILL_MS)
 #define MAX_BACKOFF     RILL_SECOND
-#define GAP_PACKETS     4
+/* In flight where they leave at a rate: twice what a round trip holds, and so many at least. */
+#define GAP_PACKETS 4
 /* Waits for a round trip each, before they double. */
 #define PATIENT_WAITS 32
 /* Waits, each of which makes what asks a dry path half as large. */
@@ -127,7 +128,8 @@ static void publish(rill_congestion *c)
     c->packet_window = (uint32_t)s->packets.window;
     /* Those that leave one by one need not wait for one that was lost. */
     if (s->gap.ns != 0)
-        c->packet_window = (uint32_t)at_most(s->packets.most, GAP_PACKETS);
+        c->packet_window =
+            (uint32_t)at_most(s->packets.most, at_least(2 * s->packets.window, GAP_PACKETS));
     c->value_window = s->value.window;
     c->value_piece =
         s->value.window == UINT64_MAX ? UINT64_MAX : at_least(s->value.window / pieces(s), 1);
@@ -166,7 +168,7 @@ static void window_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
     c->value_in_flight = rill_add_sat(c->value_in_flight, amount);
     rill_limit_sent(&s->packets, now_ns, c->packets_in_flight);
     if (s->gap.ns != 0)
-        c->paced_until = rill_add_sat(now_ns, s->gap.ns);
+        c->paced_until = rill_limit_follow(&s->packets, now_ns, s->gap.ns);
     else if (!s->packets.slow_start && c->smoothed_rtt > RILL_LIMIT_QUANTUM)
         c->paced_until = rill_limit_pace(&s->packets, now_ns, c->smoothed_rtt, 1);
     if (s->value.window == UINT64_MAX || amount == 0)
@@ -210,20 +212,53 @@ static void back_off(rill_congestion *c, uint64_t now_ns)
     money_not_before(c, 0);
 }
 
+/* For another reason than a refusal. */
+static void set_packets(rill_congestion *c, uint64_t now_ns, uint64_t window, uint64_t floor)
+{
+    window_state *s = state_of(c);
+    uint64_t before = s->packets.window;
+
+    rill_limit_set(&s->packets, now_ns, window, floor);
+    rill_gap_scale(&s->gap, s->packets.window, before);
+}
+
 static void refuse_packets(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
 {
-    rill_limit *l = &state_of(c)->packets;
+    window_state *s = state_of(c);
+    rill_limit *l = &s->packets;
+    uint64_t rtt = c->smoothed_rtt;
 
-    if (rill_limit_is_old(l, sent_ns)) {
+    if (rtt == 0) /* what was refused went some of the way */
+        rtt = at_least(rill_sub_sat(now_ns, sent_ns), RILL_LIMIT_QUANTUM);
+    if (s->gap.ns != 0) {
+        rill_gap_refused(&s->gap, now_ns);
+    } else if (rill_limit_is_old(l, sent_ns)) {
         l->window = at_least(l->window - 1, at_most(l->window, l->floor));
         return;
+    } else {
+        rill_limit_set(l, now_ns, rill_sub_sat(l->window - l->window / 20, 1), l->window / 8);
+        if (!rill_gap_is_finer(rtt, l->window))
+            return;
+        rill_gap_begin(&s->gap, now_ns, rtt, l->window);
     }
-    if (l->window == 1) {
-        rill_gap *g = &state_of(c)->gap;
-        rill_gap_refused(g, now_ns, c->smoothed_rtt);
-        c->paced_until = rill_add_sat(now_ns, g->ns);
+    l->window = rill_gap_window(&s->gap, rtt);
+    c->paced_until = rill_add_sat(now_ns, s->gap.ns);
+}
+
+static void gap_passed(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
+{
+    window_state *s = state_of(c);
+    rill_limit *l = &s->packets;
+    uint64_t before = s->gap.ns;
+
+    rill_gap_passed(&s->gap, now_ns, sent_ns, c->smoothed_rtt, rill_limit_was_filled(l, sent_ns));
+    l->window = at_most(rill_gap_window(&s->gap, c->smoothed_rtt), l->most);
+    l->step = 0;
+    l->credit = 0;
+    if (s->gap.ns < before) { /* the wait that was begun is too long */
+        l->pace_at = at_most(l->pace_at, rill_add_sat(now_ns, s->gap.ns));
+        c->paced_until = at_most(c->paced_until, l->pace_at);
     }
-    rill_limit_set(l, now_ns, rill_sub_sat(l->window - l->window / 20, 1), l->window / 8);
 }
 
 /* Once may be an accident: twice in a row the path has been dry all the time. */
@@ -313,7 +348,7 @@ static void cut(rill_congestion *c, uint64_t now_ns)
             s->min_rtt_at = now_ns;
             s->cuts = 0;
             longer = at_most(at_most(longer, 4 * s->uncut), l->most);
-            rill_limit_set(l, now_ns, at_least(longer, l->window), l->window / 2);
+            set_packets(c, now_ns, at_least(longer, l->window), l->window / 2);
             return;
         }
     } else {
@@ -325,7 +360,7 @@ static void cut(rill_congestion *c, uint64_t now_ns)
     uint64_t waited = s->quickest - c->min_rtt;
     uint64_t window = rill_mul_div_floor_sat(l->window, mean - waited, mean);
     window -= window / 32;
-    rill_limit_set(l, now_ns, at_least(window, l->window / 2), window / 2);
+    set_packets(c, now_ns, at_least(window, l->window / 2), window / 2);
 }
 
 static void watch_queue(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t rtt)
@@ -414,7 +449,7 @@ static void watch_failures(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
         back_off(c, now_ns);
     /* By as much as failed, but not to nothing. */
     uint64_t less = l->window * at_most(part, 65536 / 2) / 65536 + l->window / 32;
-    rill_limit_set(l, now_ns, l->window - less, l->window / 4);
+    set_packets(c, now_ns, l->window - less, l->window / 4);
 }
 
 static void failed(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
@@ -426,7 +461,7 @@ static void failed(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
         s->streak++;
     if (s->streak == STREAK && !rill_limit_is_old(&s->packets, sent_ns)) {
         /* Nothing arrives at all: that is no accident. */
-        rill_limit_set(&s->packets, now_ns, s->packets.window / 2, 1);
+        set_packets(c, now_ns, s->packets.window / 2, 1);
         back_off(c, now_ns);
     }
     watch_failures(c, now_ns, sent_ns);
@@ -507,7 +542,7 @@ static void window_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_
     s->streak = 0;
     watch_failures(c, now_ns, sent_ns);
     if (s->gap.ns != 0)
-        rill_gap_passed(&s->gap, now_ns, sent_ns, c->smoothed_rtt);
+        gap_passed(c, now_ns, sent_ns);
     else
         rill_limit_grow(&s->packets, now_ns, sent_ns, 1, false);
     /* What carries no money says nothing about whether money passes. */

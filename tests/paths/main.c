@@ -20,7 +20,8 @@ typedef struct options {
     const char *sender;
     bool tap;
     uint64_t seed;
-    uint64_t drawn; /* so many paths by chance, from seed */
+    uint64_t drawn;   /* so many paths by chance, from seed */
+    uint64_t senders; /* on each of them */
 } options;
 
 typedef struct outcome {
@@ -237,6 +238,13 @@ static int run_drawn(const options *o, const char *sender, unsigned *number)
         options own = *o;
         own.seed = seed;
         paths_draw(&d, seed);
+        if (o->senders > 1) {
+            d.c.flows = (unsigned)(o->senders < PATHS_MAX_FLOWS ? o->senders : PATHS_MAX_FLOWS);
+            d.c.stagger = 700 * RILL_MS;
+            d.c.measure_from = 20 * RILL_SECOND;
+            d.c.measure_to = 40 * RILL_SECOND;
+            d.c.fair = 950;
+        }
         failed += run_one(&own, sender, &d.c, number);
     }
     return failed;
@@ -259,11 +267,15 @@ int main(int argc, char **argv)
             o.sender = argv[++i];
         else if (strcmp(argv[i], "--drawn") == 0 && value)
             o.drawn = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--senders") == 0 && value)
+            o.senders = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0 && value)
             o.seed = strtoull(argv[++i], NULL, 10);
         else {
-            fprintf(stderr, "usage: rill-paths [--tap] [--only NAME] [--csv DIRECTORY] [--seed N]\n"
-                            "                  [--sender rill|rs|pay|stream|all] [--drawn N]\n");
+            fprintf(
+                stderr,
+                "usage: rill-paths [--tap] [--only NAME] [--csv DIRECTORY] [--seed N]\n"
+                "                  [--sender rill|rs|pay|stream|all] [--drawn N [--senders N]]\n");
             return 2;
         }
     }
