@@ -220,7 +220,7 @@ const paths_case paths_cases[] = {
      .measure_to = SEC(40),
      .reach = 900,
      .fair = 950},
-    {.name = "2 senders, 167 packets/s, T05",
+    {.name = "2 senders, 167 packets/s, T05, 25 ms",
      .config = {.delay = MS(25), .packets_per_second = 167, .burst_ms = 100},
      ENDLESS,
      .flows = 2,
