@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Less than a packet a round trip (stream/congestion_gap.h). */
+/* Few packets a round trip, or less than one (stream/congestion_gap.h). */
 #include "congestion_fixture.h"
 
 static void test_the_only_packet_waits_if_it_is_refused(void **state)
@@ -97,9 +97,73 @@ static void test_an_earlier_packet_ends_no_wait(void **state)
     end(c);
 }
 
+/* Ten a round trip, one of which is refused: nine, one by one. */
+static rill_congestion *nine_a_round_trip(void)
+{
+    rill_congestion *c = new_congestion(10);
+
+    send(c, 0, 10, 7);
+    deliver(c, RTT, 0, 10, 7);
+    send(c, RTT, 10, 7);
+    c->ops->on_signal(c, 2 * RTT, RTT, 7, RILL_SIGNAL_PACKETS);
+    deliver(c, 2 * RTT, RTT, 9, 7);
+    return c;
+}
+
+/* Sends one at the time, which takes rtt; how long the next has to wait. */
+static uint64_t wait_after(rill_congestion *c, uint64_t now, uint64_t rtt)
+{
+    send(c, now, 1, 7);
+    uint64_t wait = c->paced_until - now;
+    deliver(c, now + rtt, now, 1, 7);
+    return wait;
+}
+
+static void test_few_packets_leave_one_by_one(void **state)
+{
+    rill_congestion *c = nine_a_round_trip();
+
+    (void)state;
+    assert_int_equal(c->paced_until, 2 * RTT + RTT / 9);
+    uint64_t now = c->paced_until;
+    send(c, now, 1, 7);
+    assert_true(c->paced_until > now + RTT / 9 - 2 * RILL_MS);
+    assert_true(c->paced_until <= now + RTT / 9);
+    /* A sixteenth less, not a ninth. */
+    c->ops->on_signal(c, now + RTT, now, 7, RILL_SIGNAL_PACKETS);
+    assert_int_equal(c->paced_until, now + RTT + RTT / 9 + RTT / 9 / 16);
+    end(c);
+}
+
+static void test_a_rate_that_is_not_used_stays(void **state)
+{
+    rill_congestion *c = nine_a_round_trip();
+    uint64_t first = wait_after(c, RILL_SECOND, RTT);
+
+    (void)state;
+    for (unsigned i = 2; i < 20; i++)
+        assert_int_equal(wait_after(c, i * RILL_SECOND, RTT), first);
+    end(c);
+}
+
+static void test_a_queue_makes_the_rate_less(void **state)
+{
+    rill_congestion *c = nine_a_round_trip();
+    uint64_t first = wait_after(c, RILL_SECOND, RTT);
+
+    (void)state;
+    for (unsigned i = 2; i < 6; i++)
+        (void)wait_after(c, i * RILL_SECOND, 2 * RTT);
+    assert_true(wait_after(c, 6 * RILL_SECOND, 2 * RTT) > first + first / 4);
+    end(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_few_packets_leave_one_by_one),
+        cmocka_unit_test(test_a_rate_that_is_not_used_stays),
+        cmocka_unit_test(test_a_queue_makes_the_rate_less),
         cmocka_unit_test(test_the_only_packet_waits_if_it_is_refused),
         cmocka_unit_test(test_less_than_a_packet_a_round_trip),
         cmocka_unit_test(test_a_failure_of_everything_is_over_soon),
