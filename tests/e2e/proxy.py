@@ -35,7 +35,8 @@ class Ledger:
         self.fulfills = 0
         self.rejects = 0
         self.units = 0         # fulfilled
-        self.unheard = 0       # units asked for on connections that broke before an answer came
+        self.unanswered = 0    # Prepares on connections that broke before an answer came
+        self.unheard = 0       # units that these ask for
         self.wrong = 0         # fulfillments that do not belong to the condition
         self.twice = 0         # conditions that were fulfilled before
         self.fulfilled = {}    # condition -> amount; of late
@@ -259,6 +260,7 @@ class Proxy(threading.Thread):
 
     def no_answer(self, pair):
         for ledger, asked in (self.up, pair.asked_up), (self.down, pair.asked_down):
+            ledger.unanswered += len(asked)
             ledger.unheard += sum(amount for amount, _ in asked.values())
             asked.clear()
 
