@@ -24,7 +24,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import btp
 from proxy import Proxy
@@ -149,10 +148,12 @@ def a_goodbye_that_nobody_hears():
     with Siege() as s:
         receiver = s.receiver()
         down = receiver.proxy.down
+        asked = []  # Prepares until the receiver was stopped
 
         def stop_after_all():
             if receiver.proxy.books()[1] == AMOUNT:
                 receiver.process.send_signal(signal.SIGSTOP)
+                asked.append(down.prepares)
             else:
                 receiver.proxy.when_fulfilled(down, 1, stop_after_all)
 
@@ -161,11 +162,8 @@ def a_goodbye_that_nobody_hears():
             [RILL, "send", "--json", "--credentials", receiver.path, "--amount", str(AMOUNT), "--timeout", "1",
              "--link", f"btp+ws://:sender-token@127.0.0.1:{s.port}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
-        end = time.monotonic() + LIMIT
-        while receiver.proxy.books()[1] < AMOUNT:
-            assert time.monotonic() < end and process.poll() is None, receiver.said()[-2000:]
-            time.sleep(0.01)
-        time.sleep(0.3)  # the last fulfillment reaches the sender
+        # One more is the goodbye: the last fulfillment has reached the sender.
+        assert receiver.proxy.wait_for(lambda: asked and down.prepares > asked[0], LIMIT), receiver.said()[-2000:]
         s.node.process.send_signal(signal.SIGSTOP)
         out, err = process.communicate(timeout=LIMIT)
         s.node.process.send_signal(signal.SIGCONT)
@@ -247,10 +245,8 @@ def a_node_that_is_an_enemy():
                     pass  # the receiver has had enough
         grown = memory.check(48)
         receiver.proxy = Proxy(s.port, listener)
-        end = time.monotonic() + LIMIT
-        while receiver.proxy.up.prepares == 0:  # it asks who it is
-            assert receiver.process.poll() is None and time.monotonic() < end, receiver.said()[-2000:]
-            time.sleep(0.02)
+        # It asks who it is.
+        assert receiver.proxy.wait_for(lambda: receiver.proxy.up.prepares > 0, LIMIT), receiver.said()[-2000:]
         receiver.pay()
         return f"{len(behaviours)} enemies; receiver {grown}; it is back when its node is"
 

@@ -10,7 +10,6 @@ import selectors
 import socket
 import struct
 import threading
-import time
 
 import btp
 
@@ -150,6 +149,7 @@ class Proxy(threading.Thread):
         self.node_port = node_port
         self.up, self.down = Ledger(), Ledger()
         self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
         self.pairs = {}    # socket -> Pair
         self.triggers = []  # (ledger, count of fulfills, function)
         self.cuts = 0
@@ -185,21 +185,18 @@ class Proxy(threading.Thread):
         with self.lock:
             return self.up.units, self.down.units
 
+    def wait_for(self, condition, seconds):
+        """Until condition() of the books holds; false: it does not within the time."""
+        with self.changed:
+            return self.changed.wait_for(condition, seconds)
+
     def wait_idle(self, seconds):
         """Until all that clients said before they left is in the books; false: somebody has not left."""
-        end = time.monotonic() + seconds
-        while self.pairs and time.monotonic() < end:
-            time.sleep(0.005)
-        return not self.pairs
+        return self.wait_for(lambda: not self.pairs, seconds)
 
     def wait_answered(self, seconds):
         """Until clients have answered all that they were asked; connections that broke never do."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            with self.lock:
-                if not any(pair.asked_down for pair in self.pairs.values()):
-                    return
-            time.sleep(0.005)
+        self.wait_for(lambda: not any(pair.asked_down for pair in self.pairs.values()), seconds)
 
     def stop(self):
         self.hand_over().close()
@@ -230,9 +227,11 @@ class Proxy(threading.Thread):
                         self.accept()
                     elif key.fileobj in self.pairs:
                         self.serve(key.fileobj, events)
+                    self.changed.notify_all()
         with self.lock:
             for pair in set(self.pairs.values()):
                 self.drop(pair)
+            self.changed.notify_all()
         for s in (self.wake_read, self.wake_write, self.selector):
             s.close()
 
