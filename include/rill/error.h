@@ -50,7 +50,10 @@ RILL_BEGIN_DECLS
     X(REMOTE, -36, "closed by the peer with an error")                                             \
     X(IDLE, -37, "closed after inactivity")                                                        \
     X(EXHAUSTED, -38, "the connection's packet numbers are used up")                               \
-    X(IN_DOUBT, -39, "replies never came: a part of the money may have arrived or not")
+    X(IN_DOUBT, -39, "replies never came: a part of the money may have arrived or not")            \
+    X(FORGOTTEN, -40, "the other side no longer knows this connection")                            \
+    X(TOO_LITTLE, -41, "so little money would arrive as nothing")                                  \
+    X(STALLED, -42, "no progress for too long")
 
 typedef enum rill_error {
     RILL_OK = 0,
