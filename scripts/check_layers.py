@@ -25,7 +25,7 @@ PUBLIC = {
     "ilp": "ilp", "btp": "ilp",
     "crypto": "crypto",
     "credentials": "stream", "receipt": "stream", "stream": "stream",
-    "connection": "stream", "endpoint": "stream",
+    "connection": "stream", "endpoint": "stream", "waiting": "stream",
     "loop": "net", "link": "net", "net": "net",
 }
 # Other people's headers, and who may include them. Standard C is for everybody.

@@ -13,5 +13,6 @@
 #include <rill/receipt.h>
 #include <rill/stream.h>
 #include <rill/types.h>
+#include <rill/waiting.h>
 
 #endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A ratio for people. */
+#ifndef RILL_BASE_RATIO_TEXT_H
+#define RILL_BASE_RATIO_TEXT_H
+
+#include <rill/types.h>
+
+#define RILL_RATIO_TEXT 48
+
+/*
+ * "0.985": at most six digits after the point, rounded down; "1/3000000" where that would say
+ * too little, or the number is too large.
+ */
+void rill_ratio_text(rill_ratio ratio, char out[RILL_RATIO_TEXT]);
+
+#endif

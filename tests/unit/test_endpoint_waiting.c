@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a connection says that it waits for, in each of the cases in which it waits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/pair.h"
+
+static rill_ilp_code_id refusal;
+
+static rill_waiting waiting(pair *p, pair_side side)
+{
+    rill_waiting w;
+    assert_non_null(p->end[side].connection);
+    rill_connection_waiting(p->end[side].connection, &w);
+    assert_true(w.since <= p->now.mono_ns);
+    assert_true(w.until >= w.since);
+    assert_int_equal(strncmp(w.text, rill_wait_text(w.reason), strlen(rill_wait_text(w.reason))),
+                     0);
+    return w;
+}
+
+/* Within two seconds of what stops it. */
+static rill_waiting client_waits(pair *p)
+{
+    pair_run(p, 2 * RILL_SECOND);
+    return waiting(p, PAIR_CLIENT);
+}
+
+static void assert_says(const rill_waiting *w, const char *part)
+{
+    if (!strstr(w->text, part))
+        fail_msg("\"%s\" does not say \"%s\"", w->text, part);
+}
+
+static void refuse_all(pair *p, pair_packet *packet)
+{
+    (void)p;
+    packet->action = PAIR_REJECT;
+    packet->code = refusal;
+}
+
+static void refuse_money(pair *p, pair_packet *packet)
+{
+    if (packet->amount > 0)
+        refuse_all(p, packet);
+}
+
+static void drop_all(pair *p, pair_packet *packet)
+{
+    (void)p;
+    packet->action = PAIR_DROP;
+}
+
+static void in_doubt(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->amount > 0)
+        packet->action = PAIR_IN_DOUBT;
+}
+
+/* A stream whose connection works. */
+static rill_stream *working_stream(pair *p)
+{
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(p, 100 * RILL_MS);
+    assert_int_equal(waiting(p, PAIR_CLIENT).reason, RILL_WAIT_NOTHING);
+    return s;
+}
+
+static void send_total(rill_stream *s, uint64_t total)
+{
+    assert_int_equal(rill_stream_send_total(s, total, RILL_NEVER), RILL_OK);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(rill_wait_name(RILL_WAIT_RECEIVE_MAX), "receive_max");
+    assert_string_equal(rill_wait_name(RILL_WAIT_CLOSE), "close");
+    assert_string_equal(rill_wait_name((rill_wait)1000), "nothing");
+    assert_string_equal(rill_wait_text((rill_wait)1000), "nothing");
+    assert_string_equal(rill_wait_text(RILL_WAIT_DATA_WINDOW), "the receiver to read");
+}
+
+static void test_the_first_answer(void **state)
+{
+    pair *p = *state;
+    uint64_t begun = p->now.mono_ns;
+    p->on_packet = drop_all;
+    send_total(pair_stream_open(p, PAIR_CLIENT), 100);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_ANSWER);
+    assert_true(w.until == begun + 30 * RILL_SECOND);
+    assert_true(w.since == begun);
+    assert_null(strstr(w.text, ":"));
+}
+
+static void test_the_first_answer_of_a_path_that_refuses(void **state)
+{
+    pair *p = *state;
+    refusal = RILL_ILP_T01_PEER_UNREACHABLE;
+    p->on_packet = refuse_all;
+    send_total(pair_stream_open(p, PAIR_CLIENT), 100);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_ANSWER);
+    assert_says(&w, "T01");
+}
+
+static void test_the_rate(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.connection.min_rate = (rill_ratio){0, 1};
+    pair_open(p, &o);
+    p->on_packet = refuse_money;
+    refusal = RILL_ILP_T04_INSUFFICIENT_LIQUIDITY;
+    send_total(pair_stream_open(p, PAIR_CLIENT), 1000000);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_RATE);
+    assert_says(&w, "T04");
+    assert_true(w.until > p->now.mono_ns && w.until <= p->now.mono_ns + 30 * RILL_SECOND);
+}
+
+static void test_a_better_rate(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.connection.min_rate = (rill_ratio){99, 100};
+    pair_open(p, &o);
+    p->rate[PAIR_CLIENT] = (rill_ratio){1, 2};
+    send_total(pair_stream_open(p, PAIR_CLIENT), 1000000);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_MINIMUM);
+    assert_says(&w, "the path's rate is 0.5, the minimum is 0.99");
+    assert_true(w.until <= p->now.mono_ns + 30 * RILL_SECOND);
+}
+
+static void test_the_receiver_takes_no_more(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.server.connection.default_receive_max = 100;
+    pair_open(p, &o);
+    pair_run(p, RILL_SECOND);
+    uint64_t asked = p->now.mono_ns;
+    send_total(pair_stream_open(p, PAIR_CLIENT), 1000);
+    pair_run(p, 500 * RILL_MS);
+    rill_waiting before = waiting(p, PAIR_CLIENT);
+    assert_true(before.since > asked);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_RECEIVE_MAX);
+    assert_says(&w, "its maximum is 100 of its units, and it has 100");
+    assert_true(w.since == before.since && w.until == RILL_NEVER);
+}
+
+static void test_liquidity(void **state)
+{
+    pair *p = *state;
+    rill_stream *s = working_stream(p);
+    refusal = RILL_ILP_T04_INSUFFICIENT_LIQUIDITY;
+    p->on_packet = refuse_all;
+    send_total(s, 1000);
+    assert_int_equal(client_waits(p).reason, RILL_WAIT_LIQUIDITY);
+}
+
+static void test_a_path_that_refuses(void **state)
+{
+    pair *p = *state;
+    rill_stream *s = working_stream(p);
+    refusal = RILL_ILP_T00_INTERNAL_ERROR;
+    p->on_packet = refuse_all;
+    send_total(s, 1000);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_PATH);
+    assert_says(&w, "T00");
+}
+
+static void test_replies(void **state)
+{
+    pair *p = *state;
+    rill_stream *s = working_stream(p);
+    p->on_packet = drop_all;
+    uint64_t begun = p->now.mono_ns;
+    send_total(s, 1000);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_REPLY);
+    assert_true(w.until > begun + 30 * RILL_SECOND && w.until <= p->now.mono_ns + 31 * RILL_SECOND);
+}
+
+static void test_doubt(void **state)
+{
+    pair *p = *state;
+    rill_stream *s = working_stream(p);
+    p->on_packet = in_doubt;
+    uint64_t begun = p->now.mono_ns;
+    send_total(s, 1000);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_DOUBT);
+    assert_says(&w, "1000 units, until their packets expire");
+    assert_true(w.until >= begun + 30 * RILL_SECOND &&
+                w.until <= p->now.mono_ns + 31 * RILL_SECOND);
+    /* Then it is asked about, and nobody answers. */
+    p->on_packet = drop_all;
+    pair_run(p, 32 * RILL_SECOND);
+    w = waiting(p, PAIR_CLIENT);
+    assert_int_equal(w.reason, RILL_WAIT_DOUBT);
+    assert_says(&w, "1000 units, which the receiver is asked about");
+}
+
+static void test_a_reader(void **state)
+{
+    pair *p = *state;
+    static char bytes[2000000];
+    p->no_read[PAIR_SERVER] = true;
+    rill_stream *s = working_stream(p);
+    pair_write(s, bytes, sizeof bytes);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_DATA_WINDOW);
+    assert_says(&w, "no more than 262144 bytes");
+}
+
+static void test_one_more_stream(void **state)
+{
+    pair *p = *state;
+    rill_stream *s = NULL;
+    (void)working_stream(p);
+    while (rill_connection_open_stream(p->end[PAIR_CLIENT].connection, &s) == RILL_OK)
+        pair_write(s, "x", 1);
+    assert_int_equal(client_waits(p).reason, RILL_WAIT_STREAM_ID);
+}
+
+static void test_a_decision(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.server.connection.ask_before_fulfill = true;
+    pair_open(p, &o);
+    send_total(pair_stream_open(p, PAIR_CLIENT), 1000);
+    assert_int_equal(client_waits(p).reason, RILL_WAIT_ANSWER);
+    assert_int_equal(waiting(p, PAIR_SERVER).reason, RILL_WAIT_DECISION);
+}
+
+static void test_the_answer_to_a_close(void **state)
+{
+    pair *p = *state;
+    (void)working_stream(p);
+    p->on_packet = drop_all;
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+    uint64_t closed = p->now.mono_ns;
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_CLOSE);
+    assert_true(w.until == closed + 5 * RILL_SECOND);
+}
+
+/* The connection is closed, and the books are not. */
+static void test_doubt_after_a_close(void **state)
+{
+    pair *p = *state;
+    rill_stream *s = working_stream(p);
+    p->on_packet = in_doubt;
+    send_total(s, 1000);
+    pair_run(p, RILL_SECOND);
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_DOUBT);
+    pair_run(p, w.until - p->now.mono_ns + RILL_MS);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
+}
+
+static void test_nothing(void **state)
+{
+    pair *p = *state;
+    rill_stream *s = working_stream(p);
+    send_total(s, 1000);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_NOTHING);
+    assert_true(w.until == RILL_NEVER);
+    assert_int_equal(waiting(p, PAIR_SERVER).reason, RILL_WAIT_NOTHING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        PAIR_TEST(test_the_first_answer),
+        PAIR_TEST(test_the_first_answer_of_a_path_that_refuses),
+        PAIR_TEST_TO_OPEN(test_the_rate),
+        PAIR_TEST_TO_OPEN(test_a_better_rate),
+        PAIR_TEST_TO_OPEN(test_the_receiver_takes_no_more),
+        PAIR_TEST(test_liquidity),
+        PAIR_TEST(test_a_path_that_refuses),
+        PAIR_TEST(test_replies),
+        PAIR_TEST(test_doubt),
+        PAIR_TEST(test_a_reader),
+        PAIR_TEST(test_one_more_stream),
+        PAIR_TEST_TO_OPEN(test_a_decision),
+        PAIR_TEST(test_the_answer_to_a_close),
+        PAIR_TEST(test_doubt_after_a_close),
+        PAIR_TEST(test_nothing),
+    };
+    return cmocka_run_group_tests_name("endpoint_waiting", tests, NULL, NULL);
+}
