@@ -173,13 +173,35 @@ static const cli_option options[] = {
     {"--amount", "N", ""}, {"--rate", "R", ""},  {"--time", "S", ""},
     {"--count", "N", ""},  {"--flag", NULL, ""}, {NULL, NULL, NULL},
 };
-static const cli_command with_operand = {.name = "pay", .options = options, .operand = "FILE"};
+static const cli_command with_operand = {
+    .name = "pay", .options = options, .operands = {"FILE", "[AMOUNT]"}};
 static const cli_command without = {.name = "info", .options = options};
 
 void __wrap_cli_error(const cli_command *command, const char *format, ...);
 void __wrap_cli_error(const cli_command *command, const char *format, ...)
 {
     CHECK(command != NULL && format != NULL);
+}
+
+/* What an amount is read as is written again, and read again. */
+static void fuzz_amount_text(const cli_args *args, const char *word)
+{
+    cli_amount_text text = {0}, again;
+    uint64_t units = 0, twice = 0;
+    char decimal[CLI_DECIMAL_SIZE], both[CLI_DECIMAL_SIZE + CLI_MAX_ASSET_CODE + 2];
+    if (cli_amount_text_of(args, "AMOUNT", word, &text) != CLI_DONE || !text.given)
+        return;
+    uint8_t scale = (uint8_t)text.places;
+    CHECK(text.places <= UINT8_MAX);
+    CHECK(cli_amount_text_units(&text, text.code, scale, &units) == RILL_OK);
+    if (text.code[0] == '\0') {
+        CHECK(rill_amount_parse(word, &twice) == RILL_OK && twice == units);
+        return;
+    }
+    cli_decimal_text(units, scale, decimal);
+    snprintf(both, sizeof both, "%s %s", decimal, text.code);
+    CHECK(cli_amount_text_parse(both, &again) == RILL_OK);
+    CHECK(again.whole == text.whole && again.places == text.places);
 }
 
 static void fuzz_rill(const cli_command *command)
@@ -189,7 +211,9 @@ static void fuzz_rill(const cli_command *command)
     rill_ratio rate = {7, 7};
     char fresh[RILL_URI_MAX];
     if (cli_args_parse(&args, command, all.arg_count, all.args) == CLI_DONE) {
-        CHECK(command->operand != NULL || args.operand == NULL);
+        CHECK(command->operands[0] != NULL || args.operands[0] == NULL);
+        CHECK(args.operands[0] != NULL || args.operands[1] == NULL);
+        fuzz_amount_text(&args, args.operands[1]);
         int rc = cli_amount(&args, "--amount", &amount);
         CHECK(rc == CLI_DONE || rc == CLI_USAGE);
         rc = cli_ratio(&args, "--rate", &rate);

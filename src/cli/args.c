@@ -7,13 +7,18 @@
 
 #include "base/muldiv.h"
 #include "cli/cli.h"
+#include "cli/colour.h"
+#include "cli/suggest.h"
 
 const cli_option cli_common_options[] = {
     {"--link", "URI", "the node: btp+ws://:TOKEN@HOST:PORT, or @FILE that holds it"},
     {"--link-file", "FILE", "a file that holds the URI"},
     {"--ca-file", "FILE", "certificate authorities (PEM) to trust for btp+wss"},
     {"--json", NULL, "print one JSON object a line"},
-    {"--help", NULL, "explain the command"},
+    {"--quiet", NULL, "say nothing but errors (-q)"},
+    {"--verbose", NULL, "say more about what goes on (-v)"},
+    {"--color", "WHEN", "auto (at first), always or never; NO_COLOR in the environment is never"},
+    {"--help", NULL, "explain the command (-h)"},
     {NULL, NULL, NULL},
 };
 
@@ -40,6 +45,19 @@ size_t cli_public_len(const char *word, size_t len)
     return end && (size_t)(end - word) + 3 < len ? (size_t)(end - word) + 3 : len;
 }
 
+int cli_unknown(const cli_command *command, const char *what, const char *word, size_t len,
+                const char *meant)
+{
+    char shown[128];
+    char question[128] = "";
+    cli_escape(shown, sizeof shown, (const uint8_t *)word, cli_public_len(word, len));
+    if (meant)
+        snprintf(question, sizeof question, "; did you mean \"%s\"?", meant);
+    cli_error(command, "there is no %s \"%s\"%s%s see \"rill help%s%s\"", what, shown, question,
+              meant ? "" : ";", command ? " " : "", command ? command->name : "");
+    return CLI_USAGE;
+}
+
 static int usage(const cli_args *args, const char *what, const char *word, size_t len)
 {
     char shown[128];
@@ -47,6 +65,19 @@ static int usage(const cli_args *args, const char *what, const char *word, size_
     cli_escape(shown, sizeof shown, (const uint8_t *)word, len);
     cli_error(args->command, "%s \"%s\"; see \"rill help %s\"", what, shown, args->command->name);
     return CLI_USAGE;
+}
+
+/* An option that is not there: that of the command or of all which is most like it. */
+static int unknown_option(const cli_args *args, const char *word, size_t len)
+{
+    const cli_option *tables[] = {args->command->options, cli_common_options};
+    cli_suggestion s;
+    cli_suggest_begin(&s, word, cli_public_len(word, len));
+    for (size_t t = 0; t < 2; t++) {
+        for (const cli_option *o = tables[t]; o && o->name; o++)
+            cli_suggest_offer(&s, o->name);
+    }
+    return cli_unknown(args->command, "option", word, len, s.best);
 }
 
 /* Keeps a copy; the argument itself is erased where it may hold a secret. */
@@ -73,7 +104,7 @@ static int parse_option(cli_args *args, int argc, char **argv, int *at)
     size_t place = 0;
     const cli_option *option = find(args->command, word, name_len, &place);
     if (!option)
-        return usage(args, "there is no option", word, name_len);
+        return unknown_option(args, word, name_len);
     if (!option->value) {
         if (equals)
             return usage(args, "this option takes no value:", word, name_len);
@@ -90,12 +121,75 @@ static int parse_option(cli_args *args, int argc, char **argv, int *at)
 
 static int parse_operand(cli_args *args, const char *word)
 {
+    const char *const *names = args->command->operands;
     /* No operand is one; and what it holds would be shown with what is wrong. */
     if (strstr(word, "://"))
         return usage(args, "the URI of a link goes after --link:", word, strlen(word));
-    if (!args->command->operand || args->operand)
-        return usage(args, "too many arguments:", word, strlen(word));
-    args->operand = word;
+    for (size_t i = 0; i < CLI_MAX_OPERANDS && names[i]; i++) {
+        if (!args->operands[i]) {
+            args->operands[i] = word;
+            return CLI_DONE;
+        }
+    }
+    return usage(args, "too many arguments:", word, strlen(word));
+}
+
+/* -q is --quiet: what stands for a short option; NULL where there is none. */
+static const char *long_option(char letter)
+{
+    switch (letter) {
+    case 'h':
+        return "--help";
+    case 'q':
+        return "--quiet";
+    case 'v':
+        return "--verbose";
+    default:
+        return NULL;
+    }
+}
+
+/* "-q", or "-qv": each letter an option. */
+static int parse_letters(cli_args *args, const char *word)
+{
+    for (const char *letter = word + 1; *letter; letter++) {
+        const char *name = long_option(*letter);
+        size_t place = 0;
+        static char empty[] = "";
+        const cli_option *option = name ? find(args->command, name, strlen(name), &place) : NULL;
+        if (!option)
+            return unknown_option(args, word, strcspn(word, "="));
+        int code = args->values[place] ? CLI_DONE : keep(args, option, place, empty);
+        if (code != CLI_DONE)
+            return code;
+    }
+    return CLI_DONE;
+}
+
+static int parse_word(cli_args *args, int argc, char **argv, int *at, bool *options)
+{
+    char *word = argv[*at];
+    if (!*options || word[0] != '-' || word[1] == '\0')
+        return parse_operand(args, word);
+    if (strcmp(word, "--") == 0) {
+        *options = false;
+        return CLI_DONE;
+    }
+    return word[1] == '-' ? parse_option(args, argc, argv, at) : parse_letters(args, word);
+}
+
+/* What is said with options that every command has. */
+static int check_common(const cli_args *args)
+{
+    const char *color = cli_value(args, "--color");
+    cli_when when = CLI_AUTO;
+    if (color && !cli_when_parse(color, &when))
+        return cli_bad_value(args, "--color", color, "is not auto, always or never");
+    cli_colour_choose(when);
+    if (cli_quiet(args) && cli_verbose(args)) {
+        cli_error(args->command, "give --quiet or --verbose, not both");
+        return CLI_USAGE;
+    }
     return CLI_DONE;
 }
 
@@ -104,25 +198,30 @@ int cli_args_parse(cli_args *out, const cli_command *command, int argc, char **a
     *out = (cli_args){.command = command};
     bool options = true;
     for (int i = 0; i < argc; i++) {
-        int code = CLI_DONE;
-        if (options && strcmp(argv[i], "--") == 0)
-            options = false;
-        else if (options && strcmp(argv[i], "-h") == 0)
-            out->help = true;
-        else if (options && argv[i][0] == '-' && argv[i][1] != '\0')
-            code = parse_option(out, argc, argv, &i);
-        else
-            code = parse_operand(out, argv[i]);
+        int code = parse_word(out, argc, argv, &i, &options);
         if (code != CLI_DONE)
             return code;
     }
-    if (cli_value(out, "--help"))
-        out->help = true;
-    if (command->operand && command->operand[0] != '[' && !out->operand && !out->help) {
-        cli_error(command, "%s is missing; see \"rill help %s\"", command->operand, command->name);
-        return CLI_USAGE;
+    out->help = cli_value(out, "--help") != NULL;
+    int code = check_common(out);
+    for (size_t i = 0; i < CLI_MAX_OPERANDS && code == CLI_DONE && !out->help; i++) {
+        const char *name = command->operands[i];
+        if (name && name[0] != '[' && !out->operands[i]) {
+            cli_error(command, "%s is missing; see \"rill help %s\"", name, command->name);
+            code = CLI_USAGE;
+        }
     }
-    return CLI_DONE;
+    return code;
+}
+
+bool cli_quiet(const cli_args *args)
+{
+    return cli_value(args, "--quiet") != NULL;
+}
+
+bool cli_verbose(const cli_args *args)
+{
+    return cli_value(args, "--verbose") != NULL;
 }
 
 const char *cli_value(const cli_args *args, const char *name)
@@ -140,7 +239,7 @@ void cli_args_free(cli_args *args)
     *args = (cli_args){0};
 }
 
-static int bad_value(const cli_args *args, const char *name, const char *value, const char *why)
+int cli_bad_value(const cli_args *args, const char *name, const char *value, const char *why)
 {
     char shown[64];
     cli_escape(shown, sizeof shown, (const uint8_t *)value, strlen(value));
@@ -148,19 +247,34 @@ static int bad_value(const cli_args *args, const char *name, const char *value, 
     return CLI_USAGE;
 }
 
+static int bad_amount(const cli_args *args, const char *name, const char *value, int error,
+                      const char *form)
+{
+    if (error == RILL_ERR_RANGE)
+        return cli_bad_value(args, name, value, "is too large: at most 18446744073709551615");
+    return cli_bad_value(args, name, value, form);
+}
+
 int cli_amount(const cli_args *args, const char *name, uint64_t *out)
 {
     const char *value = cli_value(args, name);
-    if (!value)
+    int rc = value ? rill_amount_parse(value, out) : RILL_OK;
+    if (rc == RILL_OK)
         return CLI_DONE;
-    int rc = rill_amount_parse(value, out);
-    if (rc == RILL_ERR_RANGE)
-        return bad_value(args, name, value, "is too large: at most 18446744073709551615");
-    if (rc != RILL_OK)
-        return bad_value(args, name, value,
-                         "is not an amount: a whole number of the account's smallest unit, "
-                         "without sign or point");
-    return CLI_DONE;
+    return bad_amount(args, name, value, rc,
+                      "is not an amount: a whole number of the account's smallest unit, "
+                      "without sign or point");
+}
+
+int cli_amount_text_of(const cli_args *args, const char *name, const char *value,
+                       cli_amount_text *out)
+{
+    int rc = value ? cli_amount_text_parse(value, out) : RILL_OK;
+    if (rc == RILL_OK)
+        return CLI_DONE;
+    return bad_amount(args, name, value, rc,
+                      "is not an amount: a whole number of the account's smallest unit, or how "
+                      "much of its asset, like 1.5XRP");
 }
 
 int cli_count(const cli_args *args, const char *name, uint64_t *out)
@@ -169,7 +283,7 @@ int cli_count(const cli_args *args, const char *name, uint64_t *out)
     if (!value)
         return CLI_DONE;
     if (rill_amount_parse(value, out) != RILL_OK || *out == 0)
-        return bad_value(args, name, value, "is not a whole number from 1 on");
+        return cli_bad_value(args, name, value, "is not a whole number from 1 on");
     return CLI_DONE;
 }
 
@@ -180,9 +294,9 @@ int cli_ratio(const cli_args *args, const char *name, rill_ratio *out)
         return CLI_DONE;
     int rc = rill_ratio_parse(value, out);
     if (rc == RILL_ERR_RANGE)
-        return bad_value(args, name, value, "has too many digits");
+        return cli_bad_value(args, name, value, "has too many digits");
     if (rc != RILL_OK)
-        return bad_value(args, name, value, "is not a ratio: like 0.985 or 3/4");
+        return cli_bad_value(args, name, value, "is not a ratio: like 0.985 or 3/4");
     return CLI_DONE;
 }
 
@@ -196,7 +310,7 @@ int cli_seconds(const cli_args *args, const char *name, uint64_t *nanoseconds)
     if (rc == RILL_OK)
         *nanoseconds = rill_ratio_floor(seconds, RILL_SECOND);
     if (rc != RILL_OK || *nanoseconds == 0)
-        return bad_value(args, name, value, "is not a time: seconds above 0, like 30 or 0.5");
+        return cli_bad_value(args, name, value, "is not a time: seconds above 0, like 30 or 0.5");
     /* Years: as good as for ever, and far from where clocks overflow. */
     if (*nanoseconds > UINT64_MAX / 4)
         *nanoseconds = UINT64_MAX / 4;
@@ -216,7 +330,10 @@ int cli_crypto(const cli_args *args, rill_crypto_backend *out)
     const char *name = cli_value(args, "--crypto");
     if (!name)
         return CLI_DONE;
+    cli_suggestion meant;
+    cli_suggest_begin(&meant, name, strlen(name));
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        cli_suggest_offer(&meant, known[i].name);
         if (strcmp(name, known[i].name) != 0)
             continue;
         if (!rill_crypto_available(known[i].backend)) {
@@ -226,5 +343,7 @@ int cli_crypto(const cli_args *args, rill_crypto_backend *out)
         *out = known[i].backend;
         return CLI_DONE;
     }
+    if (meant.best)
+        return cli_unknown(args->command, "--crypto", name, strlen(name), meant.best);
     return usage(args, "--crypto is openssl, ipsec-mb or fastest, and not", name, strlen(name));
 }

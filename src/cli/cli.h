@@ -7,6 +7,8 @@
 #include <rill/net.h>
 #include <stdio.h>
 
+#include "cli/amount_text.h"
+
 /* Exit codes. */
 enum {
     CLI_DONE = 0,
@@ -15,7 +17,8 @@ enum {
     CLI_UNREACHABLE = 3 /* the node */
 };
 
-#define CLI_MAX_OPTIONS 16
+#define CLI_MAX_OPTIONS  24
+#define CLI_MAX_OPERANDS 3
 
 typedef struct cli_option {
     const char *name;  /* "--amount"; NULL ends a table */
@@ -31,7 +34,9 @@ typedef struct cli_command {
     const char *usage;   /* what follows the name */
     const char *about;   /* paragraphs for its own help */
     const cli_option *options;
-    const char *operand; /* name of the one operand that it needs; NULL: none */
+    /* Names of what follows without an option; in brackets where it may be left out. NULL: none. */
+    const char *operands[CLI_MAX_OPERANDS];
+    const char *examples; /* lines for its own help; NULL: none */
     int (*run)(const cli_args *args);
 } cli_command;
 
@@ -46,6 +51,8 @@ extern const cli_command cli_receive;
 extern const cli_command cli_send;
 
 const cli_command *cli_find_command(const char *name);
+/* The command that a word looks like; NULL. */
+const char *cli_meant_command(const char *word);
 /* Prints the help of one command, or of all (NULL). */
 void cli_print_help(FILE *out, const cli_command *command);
 
@@ -55,7 +62,7 @@ struct cli_args {
     const cli_command *command;
     const char
         *values[2 * CLI_MAX_OPTIONS]; /* by place in the command's, then in the common options */
-    const char *operand;
+    const char *operands[CLI_MAX_OPERANDS]; /* NULL: not given */
     bool help;
 };
 
@@ -69,12 +76,23 @@ int cli_args_parse(cli_args *out, const cli_command *command, int argc, char **a
 size_t cli_public_len(const char *word, size_t len);
 /* The value of an option; "" for a flag that was given; NULL where it was not. */
 const char *cli_value(const cli_args *args, const char *name);
+/* --quiet, --verbose; never both. */
+bool cli_quiet(const cli_args *args);
+bool cli_verbose(const cli_args *args);
+/* CLI_USAGE, with a line on stderr: "NAME: "VALUE" WHY". */
+int cli_bad_value(const cli_args *args, const char *name, const char *value, const char *why);
+/* A word that is not known, and what may have been meant (NULL: nothing): the line; CLI_USAGE. */
+int cli_unknown(const cli_command *command, const char *what, const char *word, size_t len,
+                const char *meant);
 /* Frees what parsing copied. */
 void cli_args_free(cli_args *args);
 
 /* Each: CLI_DONE, *out untouched where the option is not given; or CLI_USAGE with a line on stderr.
  */
 int cli_amount(const cli_args *args, const char *name, uint64_t *out);
+/* The same of an amount that may be in the account's asset, as written after name. */
+int cli_amount_text_of(const cli_args *args, const char *name, const char *value,
+                       cli_amount_text *out);
 int cli_ratio(const cli_args *args, const char *name, rill_ratio *out);
 int cli_count(const cli_args *args, const char *name, uint64_t *out);
 int cli_seconds(const cli_args *args, const char *name, uint64_t *nanoseconds);
@@ -85,6 +103,8 @@ int cli_crypto(const cli_args *args, rill_crypto_backend *out);
 
 /* One line on stderr: "rill send: ..." */
 void cli_error(const cli_command *command, const char *format, ...) RILL_PRINTF(2, 3);
+/* The same of what is no reason to stop: "rill send: warning: ..."; nothing with --quiet. */
+void cli_warn(const cli_args *args, const char *format, ...) RILL_PRINTF(2, 3);
 /* An error of rill_listen, rill_connect: the line, and the exit code. */
 int cli_start_error(const cli_command *command, int error, const char *problem);
 /* The node cannot be reached, or has refused us: the line; CLI_UNREACHABLE. */
@@ -116,6 +136,26 @@ void cli_free_secret(char *text);
 /* Defaults, --ca-file, and the link. uri is kept by reference. */
 void cli_net_options(const cli_args *args, const char *uri, rill_net_options *out);
 
+/* ---- account.c ---- */
+
+typedef struct cli_account {
+    char address[RILL_ILP_MAX_ADDRESS + 1];
+    char asset_code[RILL_MAX_ASSET_CODE + 1];
+    uint8_t asset_scale;
+} cli_account;
+
+/* Asks the node about our account: CLI_DONE, or another exit code with a line on stderr. */
+int cli_account_ask(const cli_args *args, const char *uri, cli_account *out);
+/*
+ * An amount that was written in an asset becomes units: so too. Asks, and sets the asset's *scale,
+ * only where it must. Without an amount nothing is set.
+ */
+int cli_amount_units(const cli_args *args, const char *name, const char *uri,
+                     const cli_amount_text *text, uint64_t *units, uint8_t *scale);
+/* "1500000000 units (1.5 XRP)"; without a code: "1500000000 units". out is always terminated. */
+void cli_units_text(uint64_t units, const char *asset_code, uint8_t asset_scale, char *out,
+                    size_t cap);
+
 /* ---- credentials_file.c ---- */
 
 /* problem[cap] becomes one line. "-" is standard input. RILL_ERR_IO, RILL_ERR_MALFORMED. */
@@ -127,6 +167,11 @@ RILL_MUST_CHECK int cli_credentials_load(const char *path, rill_credentials *out
  */
 RILL_MUST_CHECK int cli_credentials_save(const char *path, const rill_credentials *credentials,
                                          char *problem, size_t cap);
+
+/* ---- readable.c ---- */
+
+/* A file with a secret that others can read: a warning about it. path: "-" is none. */
+void cli_warn_readable(const cli_args *args, const char *path, const char *holds);
 
 /* ---- json_memory.c ---- */
 

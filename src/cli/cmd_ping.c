@@ -78,7 +78,7 @@ static int make_prepare(ping_run *run, size_t *len)
         rc = rill_echo_request_encode(ours, echo, sizeof echo, &echo_len);
     if (rc != RILL_OK)
         return rc;
-    const char *there = run->args->operand;
+    const char *there = run->args->operands[0];
     rill_prepare prepare = {
         .expires_at = now.wall_ms + ANSWER_TIME / RILL_MS,
         .condition = run->condition,
@@ -139,11 +139,11 @@ static void answered(ping_run *run)
     run->answered++;
     if (cli_value(run->args, "--json"))
         (void)cli_print_json(json_pack("{s:s,s:s,s:I,s:f}", "event", "ping", "address",
-                                       run->args->operand, "number", (json_int_t)run->sent,
+                                       run->args->operands[0], "number", (json_int_t)run->sent,
                                        "milliseconds", (double)nanoseconds / 1e6));
     else
-        printf("answer from %s: number %" PRIu64 ", time %.3f ms\n", run->args->operand, run->sent,
-               (double)nanoseconds / 1e6);
+        printf("answer from %s: number %" PRIu64 ", time %.3f ms\n", run->args->operands[0],
+               run->sent, (double)nanoseconds / 1e6);
     if (!cli_flush(run->args->command))
         fail(run, CLI_INCOMPLETE);
     else
@@ -159,7 +159,7 @@ static void refused(ping_run *run, const uint8_t *packet, size_t len)
     } else {
         char by[RILL_ILP_MAX_ADDRESS + 1];
         cli_escape(by, sizeof by, reject.triggered_by.data, reject.triggered_by.len);
-        cli_error(run->args->command, "%s does not answer: %s (%s)%s%s", run->args->operand,
+        cli_error(run->args->command, "%s does not answer: %s (%s)%s%s", run->args->operands[0],
                   reject.code.text, rill_ilp_code_name(reject.code), *by ? ", says " : "", by);
     }
     next(run);
@@ -267,7 +267,7 @@ static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, v
         return;
     }
     run->code = CLI_INCOMPLETE;
-    cli_error(run->args->command, "%s does not answer: %s", run->args->operand,
+    cli_error(run->args->command, "%s does not answer: %s", run->args->operands[0],
               rill_strerror(error));
     next(run);
 }
@@ -332,7 +332,7 @@ static int run_ping(const cli_args *args)
     int code = cli_count(args, "--count", &count);
     if (code != CLI_DONE)
         return code;
-    rill_bytes address = {(const uint8_t *)args->operand, strlen(args->operand)};
+    rill_bytes address = {(const uint8_t *)args->operands[0], strlen(args->operands[0])};
     if (!rill_address_valid(address)) {
         char shown[64];
         cli_escape(shown, sizeof shown, address.data, address.len);
@@ -368,6 +368,6 @@ const cli_command cli_ping = {
         "Sends an echo packet without money to the node at an ILP address, and prints how long\n"
         "it took to come back. Not every node answers such packets.",
     .options = options,
-    .operand = "ADDRESS",
+    .operands = {"ADDRESS"},
     .run = run_ping,
 };

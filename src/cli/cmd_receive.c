@@ -12,6 +12,7 @@ typedef struct receive_run {
     const char *file;
     const char *tag;
     bool json;
+    bool quiet; /* no lines for people */
     bool listening;
     uint64_t limit; /* connections after whose end it exits; 0: none */
     uint64_t started;
@@ -66,7 +67,7 @@ static void on_connection(rill_connection *c, void *user)
         if (*tag)
             json_object_set_new(object, "tag", cli_json_text(tag));
         (void)cli_print_json(object);
-    } else {
+    } else if (!run->quiet) {
         fputs("server got connection", stdout);
         if (*tag) {
             fputs(" with tag: ", stdout);
@@ -82,7 +83,7 @@ static void on_stream(rill_stream *s, void *user)
     receive_run *run = user;
     if (run->json)
         (void)cli_print_json(stream_event(s, "stream"));
-    else
+    else if (!run->quiet)
         printf("server got a new stream: %" PRIu64 "\n", rill_stream_id(s));
     check_output(run);
 }
@@ -97,7 +98,7 @@ static void on_money(rill_stream *s, uint64_t amount, void *user)
         json_object_set_new(object, "amount", cli_json_amount(amount));
         json_object_set_new(object, "total", cli_json_amount(totals.received));
         (void)cli_print_json(object);
-    } else {
+    } else if (!run->quiet) {
         printf("server stream %" PRIu64 " got incoming payment for: %" PRIu64 "\n",
                rill_stream_id(s), amount);
     }
@@ -111,7 +112,7 @@ static void on_data(rill_stream *s, const uint8_t *data, size_t len, void *user)
         json_t *object = stream_event(s, "data");
         json_object_set_new(object, "data", cli_json_base64(data, len));
         (void)cli_print_json(object);
-    } else {
+    } else if (!run->quiet) {
         printf("server stream %" PRIu64 " got data: ", rill_stream_id(s));
         cli_print_text(stdout, data, len);
         putchar('\n');
@@ -146,7 +147,7 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
         json_t *object = stream_event(s, "stream_end");
         add_end(object, end);
         (void)cli_print_json(object);
-    } else {
+    } else if (!run->quiet) {
         printf("server stream %" PRIu64 " ended", rill_stream_id(s));
         print_end(end);
     }
@@ -163,8 +164,11 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
         json_object_set_new(object, "received", cli_json_amount(stats.received));
         add_end(object, end);
         (void)cli_print_json(object);
-    } else {
-        printf("server connection ended, received %" PRIu64 " in all", stats.received);
+    } else if (!run->quiet) {
+        char received[512];
+        cli_units_text(stats.received, rill_server_asset_code(run->server),
+                       rill_server_asset_scale(run->server), received, sizeof received);
+        printf("server connection ended, received %s in all", received);
         print_end(end);
     }
     check_output(run);
@@ -195,7 +199,7 @@ static void on_listening(rill_server *server, void *user)
         stop(run);
         return;
     }
-    if (!run->json && strcmp(run->file, "-") != 0) {
+    if (!run->json && !run->quiet && strcmp(run->file, "-") != 0) {
         fputs("server wrote its ILP address and shared secret for a client to ", stdout);
         cli_print_text(stdout, (const uint8_t *)run->file, strlen(run->file));
         putchar('\n');
@@ -273,8 +277,11 @@ static int run_receive(const cli_args *args)
         .file = cli_value(args, "--credentials"),
         .tag = cli_value(args, "--tag"),
         .json = cli_value(args, "--json") != NULL,
+        .quiet = cli_quiet(args),
     };
     uint64_t max = RILL_UNLIMITED;
+    cli_amount_text max_text = {0};
+    uint8_t scale;
     if (!run.file || !*run.file) {
         cli_error(args->command,
                   "--credentials FILE is missing: where the client's credentials are "
@@ -285,7 +292,7 @@ static int run_receive(const cli_args *args)
         cli_error(args->command, "--tag is too long: at most %d bytes", RILL_MAX_TAG);
         return CLI_USAGE;
     }
-    int code = cli_amount(args, "--max", &max);
+    int code = cli_amount_text_of(args, "--max", cli_value(args, "--max"), &max_text);
     if (code == CLI_DONE)
         code = cli_count(args, "--connections", &run.limit);
     rill_crypto_backend crypto = RILL_CRYPTO_OPENSSL;
@@ -295,6 +302,8 @@ static int run_receive(const cli_args *args)
     if (code == CLI_DONE)
         code = cli_link_uri(args, &uri);
     if (code == CLI_DONE)
+        code = cli_amount_units(args, "--max", uri, &max_text, &max, &scale);
+    if (code == CLI_DONE)
         code = run_with_link(&run, uri, max, crypto);
     cli_free_secret(uri);
     return code;
@@ -302,7 +311,7 @@ static int run_receive(const cli_args *args)
 
 static const cli_option options[] = {
     {"--credentials", "FILE", "where to write what the client needs; - for standard output"},
-    {"--max", "N", "accept at most N units on each stream; no limit at first"},
+    {"--max", "N", "accept at most N units (or like 1.5XRP) on each stream; no limit at first"},
     {"--tag", "T", "a tag inside the address, told with the connection"},
     {"--connections", "N", "exit after N connections have ended"},
     {"--crypto", "NAME", "what encrypts: openssl (at first), ipsec-mb or fastest"},
@@ -323,5 +332,8 @@ const cli_command cli_receive = {
         "SIGINT and SIGTERM end it cleanly. With --json the events are connection, stream, money,\n"
         "data (base64), stream_end and connection_end; amounts are decimal strings.",
     .options = options,
+    .examples = "rill receive --credentials c.json                  all that comes, until Ctrl-C\n"
+                "rill receive --credentials c.json --connections 1  one payment, then it ends\n"
+                "rill receive --credentials c.json --max 1.5XRP     no more on a stream",
     .run = run_receive,
 };

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/data_source.h"
@@ -17,8 +16,10 @@ typedef struct send_run {
     rill_payment *payment;
     cli_signals *signals;
     data_source *source; /* NULL: no data */
-    bool terminal;
+    bool progress_wanted;
     cli_progress progress;
+    cli_amount_text amount; /* as it was written */
+    uint8_t asset_scale;    /* where it was written in our asset */
     rill_credentials credentials;
     rill_pay_options pay;
     bool done;
@@ -57,22 +58,57 @@ static int parse_connection(const cli_args *args, rill_connection_options *o)
     return CLI_DONE;
 }
 
+/* Each may stand after the command's name, or after its option. */
+static const char *file_written(const cli_args *args)
+{
+    const char *option = cli_value(args, "--credentials");
+    return option ? option : args->operands[0];
+}
+
+static bool amount_written(const cli_args *args)
+{
+    return cli_value(args, "--amount") || args->operands[1];
+}
+
+/* "1.5 XRP" is two words to a shell. */
+static int parse_amount(const cli_args *args, cli_amount_text *out)
+{
+    const char *option = cli_value(args, "--amount");
+    const char *word = args->operands[1];
+    const char *asset = args->operands[2];
+    char both[128];
+    if (option || !asset)
+        return cli_amount_text_of(args, option ? "--amount" : "AMOUNT", option ? option : word,
+                                  out);
+    snprintf(both, sizeof both, "%s %s", word, asset);
+    return cli_amount_text_of(args, "AMOUNT", both, out);
+}
+
+static int parse_operands(const cli_args *args)
+{
+    if (args->operands[0] && cli_value(args, "--credentials"))
+        return usage(args, "give --credentials or a FILE after \"send\", not both");
+    if (args->operands[1] && cli_value(args, "--amount"))
+        return usage(args, "give --amount or an AMOUNT after the file, not both");
+    return CLI_DONE;
+}
+
 static int parse_payment(send_run *run)
 {
     const cli_args *args = run->args;
-    const char *amount = cli_value(args, "--amount");
+    bool amount = amount_written(args);
     const char *data = cli_value(args, "--data");
     const char *file = cli_value(args, "--file");
     if (data && file)
         return usage(args, "give --data or --file, not both");
     if (!amount && !data && !file)
         return usage(args, "nothing to send: give --amount, --data or --file");
-    int code = cli_amount(args, "--amount", &run->pay.amount);
+    int code = parse_amount(args, &run->amount);
     if (code == CLI_DONE)
         code = cli_seconds(args, "--timeout", &run->pay.timeout);
     if (code != CLI_DONE)
         return code;
-    if (amount && run->pay.amount == 0 && !data && !file)
+    if (amount && run->amount.whole == 0 && !data && !file)
         return usage(args, "--amount must be above 0");
     return CLI_DONE;
 }
@@ -98,7 +134,7 @@ static int open_data(send_run *run)
 
 static int load_credentials(send_run *run)
 {
-    const char *path = cli_value(run->args, "--credentials");
+    const char *path = file_written(run->args);
     const char *file = cli_value(run->args, "--file");
     if (!path)
         return usage(run->args, "--credentials FILE is missing: what the receiver has written");
@@ -106,8 +142,10 @@ static int load_credentials(send_run *run)
         return usage(run->args, "--credentials and --file cannot both be standard input");
     char problem[512];
     int rc = cli_credentials_load(path, &run->credentials, problem, sizeof problem);
-    if (rc == RILL_OK)
+    if (rc == RILL_OK) {
+        cli_warn_readable(run->args, path, "the receiver's secret");
         return CLI_DONE;
+    }
     cli_error(run->args->command, "%s", problem);
     return CLI_USAGE;
 }
@@ -118,8 +156,19 @@ static bool on_progress(const rill_connection_stats *stats, const rill_stream_to
                         void *user)
 {
     send_run *run = user;
-    if (run->terminal)
-        cli_progress_show(&run->progress, rill_loop_now(run->loop).mono_ns, stats, totals);
+    if (!run->progress_wanted)
+        return true;
+    cli_progress_state state = {
+        .sent = totals->sent,
+        .amount = run->pay.amount,
+        .bytes = rill_payment_acknowledged(run->payment),
+        .size = data_source_size(run->source),
+        .packets = stats->packets_in_flight,
+        .rate = stats->rate,
+        .asset = *run->amount.code ? run->amount.code : NULL,
+        .asset_scale = run->asset_scale,
+    };
+    cli_progress_show(&run->progress, rill_loop_now(run->loop).mono_ns, &state);
     return true;
 }
 
@@ -154,13 +203,14 @@ static void print_result(const send_run *run)
         (void)cli_print_json(object);
         return;
     }
-    printf("sent %" PRIu64 " units, delivered %" PRIu64, r->sent, r->delivered);
-    if (*r->destination_asset_code) {
-        putchar(' ');
-        cli_print_text(stdout, (const uint8_t *)r->destination_asset_code,
-                       strlen(r->destination_asset_code));
-        printf(" units (scale %d)", r->destination_asset_scale);
-    }
+    if (cli_quiet(run->args))
+        return;
+    char sent[512];
+    char delivered[512];
+    cli_units_text(r->sent, r->source_asset_code, r->source_asset_scale, sent, sizeof sent);
+    cli_units_text(r->delivered, r->destination_asset_code, r->destination_asset_scale, delivered,
+                   sizeof delivered);
+    printf("sent %s, delivered %s", sent, delivered);
     if (r->in_doubt > 0)
         printf(", %" PRIu64 " in doubt", r->in_doubt);
     if (r->data_acknowledged > 0)
@@ -217,10 +267,15 @@ static int pay(send_run *run)
 
 static int run_send(const cli_args *args)
 {
-    send_run run = {.args = args, .terminal = isatty(STDERR_FILENO) != 0};
+    send_run run = {.args = args};
     rill_pay_options_init(&run.pay);
+    cli_progress_init(&run.progress);
+    /* A log wants no such lines, unless it is asked for all there is. */
+    run.progress_wanted = !cli_quiet(args) && (run.progress.terminal || cli_verbose(args));
     char *uri = NULL;
-    int code = parse_payment(&run);
+    int code = parse_operands(args);
+    if (code == CLI_DONE)
+        code = parse_payment(&run);
     if (code == CLI_DONE)
         code = cli_link_uri(args, &uri);
     if (code == CLI_DONE) {
@@ -233,8 +288,10 @@ static int run_send(const cli_args *args)
         code = load_credentials(&run);
     if (code == CLI_DONE)
         code = open_data(&run);
+    if (code == CLI_DONE)
+        code =
+            cli_amount_units(args, "--amount", uri, &run.amount, &run.pay.amount, &run.asset_scale);
     if (code == CLI_DONE) {
-        run.progress.amount = run.pay.amount;
         run.pay.destination_account = run.credentials.destination_account;
         run.pay.shared_secret = run.credentials.shared_secret;
         run.pay.secret_len = sizeof run.credentials.shared_secret;
@@ -248,7 +305,7 @@ static int run_send(const cli_args *args)
 
 static const cli_option options[] = {
     {"--credentials", "FILE", "what the receiver has written; - for standard input"},
-    {"--amount", "N", "units of our account to send"},
+    {"--amount", "N", "units of our account to send; or of its asset, like 1.5XRP"},
     {"--data", "TEXT", "text to send beside it, or alone"},
     {"--file", "FILE", "a file to send; - for standard input"},
     {"--min-rate", "R", "send nothing below this rate (0.985 or 3/4): no probing"},
@@ -262,13 +319,16 @@ static const cli_option options[] = {
 const cli_command cli_send = {
     .name = "send",
     .summary = "send money and data to a receiver",
-    .usage = "--credentials FILE [--amount N] [--data TEXT | --file FILE]\n"
+    .usage = "FILE AMOUNT [ASSET] [OPTIONS]\n"
+             "       rill send --credentials FILE [--amount N] [--data TEXT | --file FILE]\n"
              "                 [--min-rate R | --slippage S] [--max-packet N] [--timeout SECONDS]\n"
              "                 [--crypto NAME] [--link URI] [--json]",
     .about =
         "Connects to the receiver that FILE names, sends money, data or both on one stream, and\n"
-        "ends when all has arrived. Amounts are whole numbers of our account's smallest unit: at\n"
-        "asset scale 9 (\"rill info\" tells it), 1000000000 units are one of the asset.\n\n"
+        "ends when all has arrived. An amount is a whole number of our account's smallest unit:\n"
+        "at asset scale 9 (\"rill info\" tells it), 1000000000 units are one of the asset. Or it "
+        "is\n"
+        "so much of the asset: 1.5XRP, which is refused where the account has another one.\n\n"
         "Shows its progress where stderr is a terminal. Where not all could be sent it exits with\n"
         "1 and says how much was sent, how much was delivered, and how much is in doubt: its "
         "reply\n"
@@ -278,5 +338,11 @@ const cli_command cli_send = {
         "{\"event\":\"done\",\"sent\",\"delivered\",\"in_doubt\",\"packets\",\"rejects\","
         "\"seconds\"}.",
     .options = options,
+    .operands = {"[FILE]", "[AMOUNT]", "[ASSET]"},
+    .examples = "rill send c.json 1000                     1000 units\n"
+                "rill send c.json 1.5XRP                   1500000000 units, at scale 9\n"
+                "rill send c.json --file photo.jpg         a file, and no money\n"
+                "tar c folder | rill send c.json --file -  what another program writes\n"
+                "rill send c.json 1000 --min-rate 0.98     nothing at a worse rate",
     .run = run_send,
 };

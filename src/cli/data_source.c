@@ -15,6 +15,7 @@
 struct data_source {
     const char *text; /* what is left of it; NULL: read from fd */
     int fd;
+    uint64_t size;
     bool waits; /* reading may have to wait, and poll says for how long */
     bool attached;
     uv_poll_t poll;
@@ -27,8 +28,24 @@ data_source *data_source_of_text(const char *text)
     if (s) {
         s->text = text;
         s->fd = -1;
+        s->size = strlen(text);
     }
     return s;
+}
+
+/* From where it is read on: standard input may be a file of which a part was read. */
+static uint64_t size_of(int fd, const struct stat *status)
+{
+    off_t at = S_ISREG(status->st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
+    /* A file of /proc says that it is empty, and is not. */
+    if (at < 0 || status->st_size == 0)
+        return UINT64_MAX;
+    return status->st_size > at ? (uint64_t)(status->st_size - at) : 0;
+}
+
+uint64_t data_source_size(const data_source *s)
+{
+    return s ? s->size : 0;
 }
 
 data_source *data_source_of_file(const char *path)
@@ -47,6 +64,7 @@ data_source *data_source_of_file(const char *path)
         return NULL;
     }
     s->fd = fd;
+    s->size = size_of(fd, &status);
     s->waits = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || isatty(fd);
     return s;
 }

@@ -14,6 +14,8 @@ typedef struct data_source data_source;
 data_source *data_source_of_text(const char *text);
 /* "-" is standard input. NULL with errno. */
 data_source *data_source_of_file(const char *path);
+/* Bytes in all; 0 of NULL, which is no data; UINT64_MAX where only the end will tell. */
+uint64_t data_source_size(const data_source *s);
 /* Whom to tell that there is something to read again. */
 void data_source_attach(data_source *s, rill_loop *loop, rill_payment *payment);
 /* For rill_payment_source: user is the data source. */

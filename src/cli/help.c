@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/colour.h"
 
 static void print_options(FILE *out, const cli_option *options)
 {
@@ -13,14 +14,39 @@ static void print_options(FILE *out, const cli_option *options)
     }
 }
 
+static void heading(FILE *out, const char *text)
+{
+    fprintf(out, "\n%s%s:%s\n", cli_colour_on(out, CLI_BOLD), text, cli_colour_off(out));
+}
+
+static void print_indented(FILE *out, const char *lines)
+{
+    while (*lines) {
+        size_t len = strcspn(lines, "\n");
+        fprintf(out, "  %.*s\n", (int)len, lines);
+        lines += len + (lines[len] == '\n');
+    }
+}
+
+static void print_exit_status(FILE *out)
+{
+    heading(out, "exit status");
+    fputs("  0  done\n"
+          "  1  incomplete: not all was sent, or something could not be written\n"
+          "  2  usage: options, amounts, URIs or files that make no sense; nothing was done\n"
+          "  3  the node cannot be reached, or refuses the link\n",
+          out);
+}
+
 static void print_overview(FILE *out)
 {
     fputs("rill - send and receive money and data over Interledger (STREAM)\n\n"
-          "usage: rill COMMAND [OPTIONS]\n\ncommands:\n",
+          "usage: rill COMMAND [OPTIONS]\n",
           out);
+    heading(out, "commands");
     for (const cli_command *const *c = cli_commands; *c; c++)
         fprintf(out, "  %-10s %s\n", (*c)->name, (*c)->summary);
-    fputs("\noptions of every command:\n", out);
+    heading(out, "options of every command");
     print_options(out, cli_common_options);
     fputs(
         "\n\"rill help COMMAND\" tells more about one.\n\n"
@@ -29,9 +55,9 @@ static void print_overview(FILE *out)
         "starts a node there. A link's URI holds a secret: put it into the environment or into\n"
         "a file, for the arguments of a program can be seen by others until it has read them.\n\n"
         "Amounts are whole numbers of an account's smallest unit; \"rill info\" tells its scale:\n"
-        "at asset scale 9, one XRP is 1000000000 units.\n\n"
-        "exit codes: 0 done, 1 incomplete, 2 usage, 3 the node cannot be reached\n",
+        "at asset scale 9, one XRP is 1000000000 units.\n",
         out);
+    print_exit_status(out);
 }
 
 void cli_print_help(FILE *out, const cli_command *command)
@@ -42,27 +68,29 @@ void cli_print_help(FILE *out, const cli_command *command)
     }
     fprintf(out, "rill %s - %s\n\nusage: rill %s %s\n\n%s\n", command->name, command->summary,
             command->name, command->usage, command->about);
+    if (command->examples) {
+        heading(out, "examples");
+        print_indented(out, command->examples);
+    }
     if (command->options && command->options->name) {
-        fputs("\noptions:\n", out);
+        heading(out, "options");
         print_options(out, command->options);
     }
-    fputs("\noptions of every command:\n", out);
+    heading(out, "options of every command");
     print_options(out, cli_common_options);
+    print_exit_status(out);
 }
 
 static int run_help(const cli_args *args)
 {
-    if (!args->operand) {
+    const char *name = args->operands[0];
+    if (!name) {
         print_overview(stdout);
         return CLI_DONE;
     }
-    const cli_command *command = cli_find_command(args->operand);
-    if (!command) {
-        char name[64];
-        cli_escape(name, sizeof name, (const uint8_t *)args->operand, strlen(args->operand));
-        cli_error(NULL, "there is no command \"%s\"; \"rill help\" lists the commands", name);
-        return CLI_USAGE;
-    }
+    const cli_command *command = cli_find_command(name);
+    if (!command)
+        return cli_unknown(NULL, "command", name, strlen(name), cli_meant_command(name));
     cli_print_help(stdout, command);
     return CLI_DONE;
 }
@@ -72,6 +100,6 @@ const cli_command cli_help = {
     .summary = "explain a command",
     .usage = "[COMMAND]",
     .about = "Explains all commands, or one.",
-    .operand = "[COMMAND]",
+    .operands = {"[COMMAND]"},
     .run = run_help,
 };

@@ -53,6 +53,7 @@ static int read_file(const cli_args *args, const char *path, char **uri)
         return bad_file(args, path, "holds no URI");
     if (!*uri)
         return bad_file(args, path, rill_strerror(RILL_ERR_NOMEM));
+    cli_warn_readable(args, path, "the link's token");
     return CLI_DONE;
 }
 

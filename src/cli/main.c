@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/protect.h"
+#include "cli/suggest.h"
 
 const cli_command *const cli_commands[] = {&cli_demo, &cli_receive, &cli_send, &cli_info,
                                            &cli_ping, &cli_help,    NULL};
@@ -17,6 +18,29 @@ const cli_command *cli_find_command(const char *name)
             return *c;
     }
     return NULL;
+}
+
+const char *cli_meant_command(const char *word)
+{
+    cli_suggestion s;
+    cli_suggest_begin(&s, word, strlen(word));
+    for (const cli_command *const *c = cli_commands; *c; c++)
+        cli_suggest_offer(&s, (*c)->name);
+    return s.best;
+}
+
+static int unknown_command(const char *word)
+{
+    if (word[0] != '-')
+        return cli_unknown(NULL, "command", word, strlen(word), cli_meant_command(word));
+    for (const cli_option *o = cli_common_options; o->name; o++) {
+        if (strcmp(o->name, word) == 0) {
+            cli_error(NULL, "a command comes first: \"rill COMMAND %s ...\"; see \"rill help\"",
+                      word);
+            return CLI_USAGE;
+        }
+    }
+    return cli_unknown(NULL, "option", word, strcspn(word, "="), NULL);
 }
 
 static bool asks_for_help(const char *word)
@@ -64,12 +88,7 @@ int main(int argc, char **argv)
     }
     const cli_command *command = cli_find_command(argv[1]);
     if (!command) {
-        char name[64];
-        cli_escape(name, sizeof name, (const uint8_t *)argv[1],
-                   cli_public_len(argv[1], strlen(argv[1])));
-        cli_error(NULL, "there is no %s \"%s\"; \"rill help\" lists the commands",
-                  argv[1][0] == '-' ? "option" : "command", name);
-        return CLI_USAGE;
+        return unknown_command(argv[1]);
     }
     return run(command, argc - 2, argv + 2);
 }

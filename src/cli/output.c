@@ -9,16 +9,37 @@
 
 #include "base/base64.h"
 #include "cli/cli.h"
+#include "cli/colour.h"
+
+static void print_line(const cli_command *command, cli_colour colour, const char *kind,
+                       const char *format, va_list args) RILL_PRINTF(4, 0);
+
+static void print_line(const cli_command *command, cli_colour colour, const char *kind,
+                       const char *format, va_list args)
+{
+    fflush(stdout);
+    fprintf(stderr, "%srill%s%s:%s%s ", cli_colour_on(stderr, colour), command ? " " : "",
+            command ? command->name : "", kind, cli_colour_off(stderr));
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+}
 
 void cli_error(const cli_command *command, const char *format, ...)
 {
     va_list args;
-    fflush(stdout);
-    fprintf(stderr, "rill%s%s: ", command ? " " : "", command ? command->name : "");
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    print_line(command, CLI_RED, "", format, args);
     va_end(args);
-    fputc('\n', stderr);
+}
+
+void cli_warn(const cli_args *args, const char *format, ...)
+{
+    va_list list;
+    if (cli_quiet(args))
+        return;
+    va_start(list, format);
+    print_line(args->command, CLI_YELLOW, " warning:", format, list);
+    va_end(list);
 }
 
 int cli_start_error(const cli_command *command, int error, const char *problem)

@@ -1,59 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _DEFAULT_SOURCE /* winsize */
+
 #include "cli/progress.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-#include "base/muldiv.h"
+#include "cli/colour.h"
 
-/* A ratio with six digits after the point: for people, so rounded down. */
-static void ratio_text(rill_ratio ratio, char *out, size_t cap)
+#define TERMINAL_INTERVAL (RILL_SECOND / 10)
+#define LINE_INTERVAL     (10 * RILL_SECOND)
+#define LINE_SIZE         512
+#define USUAL_COLUMNS     80
+
+/*
+ * Of the terminal at this moment: it is asked before each line, which is sooner than a handler of
+ * SIGWINCH would redraw it.
+ */
+static size_t columns_now(void)
 {
-    if (ratio.num == 0 || ratio.den == 0) {
-        snprintf(out, cap, "?");
-        return;
-    }
-    uint64_t millionths = rill_ratio_floor(ratio, 1000000);
-    if (millionths == UINT64_MAX)
-        snprintf(out, cap, "%" PRIu64, ratio.num / ratio.den);
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return USUAL_COLUMNS;
+}
+
+void cli_progress_init(cli_progress *p)
+{
+    *p = (cli_progress){
+        .terminal = isatty(STDERR_FILENO) != 0,
+        .capable = cli_term_is_capable(getenv("TERM")),
+    };
+}
+
+/* Back to the margin, and over what is left of a line that was longer. */
+static void draw(cli_progress *p, const char *text, size_t len)
+{
+    if (p->capable)
+        fprintf(stderr, "\r%s\x1b[K", text);
     else
-        snprintf(out, cap, "%" PRIu64 ".%06" PRIu64, millionths / 1000000, millionths % 1000000);
+        fprintf(stderr, "\r%s%*s", text, p->drawn > len ? (int)(p->drawn - len) : 0, "");
+    p->drawn = len;
 }
 
-void cli_progress_text(const cli_progress *p, uint64_t now, const rill_connection_stats *stats,
-                       const rill_stream_totals *totals, char *out, size_t cap)
+void cli_progress_show(cli_progress *p, uint64_t now, const cli_progress_state *state)
 {
-    char rate[48];
-    char left[48] = "";
-    ratio_text(stats->rate, rate, sizeof rate);
-    uint64_t remaining = p->amount > totals->sent ? p->amount - totals->sent : 0;
-    if (totals->sent > 0 && remaining > 0) {
-        uint64_t seconds =
-            rill_mul_div_ceil_sat(now - p->started, remaining, totals->sent) / RILL_SECOND + 1;
-        snprintf(left, sizeof left, ", %" PRIu64 " s left", seconds);
+    char text[LINE_SIZE];
+    cli_speed_note(&p->money, now, state->sent);
+    cli_speed_note(&p->data, now, state->bytes);
+    uint64_t interval = p->terminal ? TERMINAL_INTERVAL : LINE_INTERVAL;
+    if (!p->begun && !p->terminal) {
+        /* Whom a file or a log tells how long it takes, need not be told that it has begun. */
+        p->begun = true;
+        p->shown_at = now;
     }
-    snprintf(out, cap, "sent %" PRIu64 " of %" PRIu64 ", rate %s, %" PRIu32 " packets in flight%s",
-             totals->sent, p->amount, rate, stats->packets_in_flight, left);
-}
-
-void cli_progress_show(cli_progress *p, uint64_t now, const rill_connection_stats *stats,
-                       const rill_stream_totals *totals)
-{
-    char text[256];
-    if (p->started == 0)
-        p->started = now;
-    cli_progress_text(p, now, stats, totals, text, sizeof text);
-    /* Back to the margin, the line, and what was longer before is cleared. */
-    fprintf(stderr, "\r%s\x1b[K", text);
+    if (p->begun && now - p->shown_at < interval)
+        return;
+    p->begun = true;
+    p->shown_at = now;
+    /* One column less: in the last one some terminals already go to the next line. */
+    size_t columns = p->terminal ? columns_now() - 1 : LINE_SIZE;
+    cli_progress_text(p, now, state, columns, text, sizeof text);
+    if (p->terminal) {
+        size_t len = 0;
+        while (text[len] != '\0')
+            len++;
+        draw(p, text, len);
+        p->shown = true;
+    } else {
+        fprintf(stderr, "%s\n", text);
+    }
     fflush(stderr);
-    p->shown = true;
 }
 
 void cli_progress_erase(cli_progress *p)
 {
     if (!p->shown)
         return;
-    fputs("\r\x1b[K", stderr);
+    draw(p, "", 0);
+    fputc('\r', stderr);
     fflush(stderr);
     p->shown = false;
 }

@@ -3,20 +3,53 @@
 #ifndef RILL_CLI_PROGRESS_H
 #define RILL_CLI_PROGRESS_H
 
-#include <rill/net.h>
+#include <stddef.h>
+
+#include "cli/speed.h"
+
+/* Data of a length that is not known beforehand. */
+#define CLI_SIZE_UNKNOWN UINT64_MAX
+
+/* How far it is. */
+typedef struct cli_progress_state {
+    uint64_t sent;     /* units, of */
+    uint64_t amount;   /* 0: no money is sent */
+    uint64_t bytes;    /* acknowledged, of */
+    uint64_t size;     /* 0: no data is sent; CLI_SIZE_UNKNOWN */
+    uint32_t packets;  /* in flight */
+    rill_ratio rate;   /* num 0: not known */
+    const char *asset; /* amounts are shown in it; NULL: in units */
+    uint8_t asset_scale;
+} cli_progress_state;
 
 typedef struct cli_progress {
-    bool shown;       /* there is a line to be erased */
-    uint64_t amount;  /* to be sent */
-    uint64_t started; /* monotonic nanoseconds; 0: not yet */
+    bool terminal; /* else a whole line now and then */
+    bool capable;  /* the terminal knows escape sequences */
+    bool shown;    /* there is a line to be erased */
+    size_t drawn;  /* its columns */
+    bool begun;    /* shown_at is set */
+    uint64_t shown_at;
+    cli_speed money;
+    cli_speed data;
 } cli_progress;
 
-/* The text of the line, without what places it on the terminal. now: monotonic nanoseconds. */
-void cli_progress_text(const cli_progress *p, uint64_t now, const rill_connection_stats *stats,
-                       const rill_stream_totals *totals, char *out, size_t cap);
-/* Writes it to stderr, which is a terminal. */
-void cli_progress_show(cli_progress *p, uint64_t now, const rill_connection_stats *stats,
-                       const rill_stream_totals *totals);
+/*
+ * The text of the line in at most `columns` (one byte each), at least what matters most. now:
+ * monotonic nanoseconds.
+ */
+void cli_progress_text(const cli_progress *p, uint64_t now, const cli_progress_state *state,
+                       size_t columns, char *out, size_t cap);
+/* Looks at standard error: p is what _show needs. */
+void cli_progress_init(cli_progress *p);
+/* Writes it to standard error, as often as somebody can read it. */
+void cli_progress_show(cli_progress *p, uint64_t now, const cli_progress_state *state);
 void cli_progress_erase(cli_progress *p);
+
+/* "999 B", "1.2 kB", "34.5 MB", rounded down. */
+void cli_bytes_text(uint64_t bytes, char out[24]);
+/* "3 s", "2 min 05 s", "3 h 12 min", "2 d 3 h". */
+void cli_duration_text(uint64_t seconds, char out[48]);
+/* part of whole in percent, rounded down: 100 is all. */
+unsigned cli_percent(uint64_t part, uint64_t whole);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/suggest.h"
 #include "net/btp_server.h"
 #include "net/loop.h"
 
@@ -181,16 +182,59 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
     return RILLD_DONE;
 }
 
+/* Other options that take a value. */
+static const char *const text_options[] = {
+    "--listen",  "--allow-origin", "--asset-scale", "--port-file", "--tls-cert",
+    "--tls-key", "--asset-code",   "--address",     "--user",      "--group"};
+static const char *const flags[] = {"--quiet", "--verbose", "--help"};
+static const char *const commands[] = {"local", "help", "version", "--version", "--help"};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
 static bool takes_value(const char *name)
 {
-    static const char *const names[] = {
-        "--listen",  "--allow-origin", "--asset-scale", "--port-file", "--tls-cert",
-        "--tls-key", "--asset-code",   "--address",     "--user",      "--group"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0)
+    for (size_t i = 0; i < COUNT(text_options); i++) {
+        if (strcmp(name, text_options[i]) == 0)
             return true;
     }
     return number_option_of(name) != NULL;
+}
+
+/* "; did you mean --listen?" or nothing. */
+static const char *question(const cli_suggestion *s, char out[64])
+{
+    out[0] = '\0';
+    if (s->best != NULL)
+        (void)snprintf(out, 64, "; did you mean %s?", s->best);
+    return out;
+}
+
+static int unknown_option(const char *word, size_t len, const problem_text *p)
+{
+    char meant[64];
+    cli_suggestion s;
+    cli_suggest_begin(&s, word, len);
+    for (size_t i = 0; i < COUNT(text_options); i++)
+        cli_suggest_offer(&s, text_options[i]);
+    for (size_t i = 0; i < COUNT(numbers); i++)
+        cli_suggest_offer(&s, numbers[i].name);
+    for (size_t i = 0; i < COUNT(flags); i++)
+        cli_suggest_offer(&s, flags[i]);
+    return fail(p, "unknown option: %.*s%s (see rilld local --help)", len < 100 ? (int)len : 100,
+                word, question(&s, meant));
+}
+
+static int unknown_command(const char *word, const problem_text *p)
+{
+    char meant[64];
+    cli_suggestion s;
+    cli_suggest_begin(&s, word, strlen(word));
+    for (size_t i = 0; i < COUNT(commands); i++)
+        cli_suggest_offer(&s, commands[i]);
+    /* Who gives an option first has left the command out. */
+    if (word[0] == '-' && (takes_value(word) || strcmp(word, "-q") == 0 || strcmp(word, "-v") == 0))
+        return fail(p, "a command comes first: rilld local %.100s (see rilld help)", word);
+    return fail(p, "unknown command: %.100s%s (see rilld help)", word, question(&s, meant));
 }
 
 /* The flag at text, if it is one. */
@@ -217,8 +261,7 @@ static int parse_arguments(rilld_options *o, int argc, char **argv, const proble
         if (argv[i][0] != '-')
             return fail(p, "unexpected argument: %.100s (see rilld local --help)", argv[i]);
         if (!takes_value(name))
-            return fail(p, "unknown option: %.*s (see rilld local --help)",
-                        len < 100 ? (int)len : 100, argv[i]);
+            return unknown_option(argv[i], len, p);
         const char *value = equals != NULL ? equals + 1 : NULL;
         if (value == NULL && i + 1 < argc)
             value = argv[++i];
@@ -350,7 +393,7 @@ int rilld_options_parse(rilld_options *o, int argc, char **argv,
         o->command = RILLD_LOCAL_HELP;
     else if (strcmp(command, "help") != 0 && strcmp(command, "--help") != 0 &&
              strcmp(command, "-h") != 0)
-        return fail(&p, "unknown command: %.100s (see rilld help)", command);
+        return unknown_command(command, &p);
     if (argc > 2 && o->command != RILLD_LOCAL_HELP)
         return fail(&p, "unexpected argument: %.100s (see rilld help)", argv[2]);
     return RILLD_DONE;

@@ -3,6 +3,7 @@
 
 #include "net/payment.h"
 #include "base/muldiv.h"
+#include "net/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct rill_payment {
     rill_connection *connection; /* NULL before ready and after its end */
     rill_stream *stream;         /* NULL so too */
     uv_timer_t timer;
+    rill_task report; /* progress: told once what can leave has left */
     rill_payment_handlers handlers;
     rill_payment_source source;
     uint64_t amount;
@@ -231,6 +233,14 @@ static void pump_data(rill_payment *p)
         check_done(p);
 }
 
+uint64_t rill_payment_acknowledged(const rill_payment *p)
+{
+    rill_stream_offsets offsets = {.acknowledged = p->result.data_acknowledged};
+    if (p->stream)
+        rill_stream_offsets_of(p->stream, &offsets);
+    return offsets.acknowledged;
+}
+
 void rill_payment_readable(rill_payment *p)
 {
     if (p->stream)
@@ -349,6 +359,7 @@ static void on_closed(int error, const char *detail, void *user)
         snprintf(p->result.detail, sizeof p->result.detail, "%s",
                  *detail ? detail : rill_strerror(p->error));
     p->result.duration = now_of(p) - p->started;
+    rill_task_cancel(&p->report);
     uv_close((uv_handle_t *)&p->timer, free_payment);
 }
 
@@ -372,7 +383,18 @@ static void on_tick(uv_timer_t *timer)
             fail(p, rate_is_low(p) ? RILL_ERR_RATE : RILL_ERR_TIMEOUT, NULL);
     }
     finish_grace(p);
-    if (!p->handlers.progress || !p->stream || p->error != RILL_OK)
+    if (p->handlers.progress)
+        rill_loop_before_wait(p->loop, &p->report);
+}
+
+/*
+ * After the packets of this turn: before them, all that were in flight may have been answered, and
+ * a payment at full speed would look as if it did nothing.
+ */
+static void on_report(rill_task *task)
+{
+    rill_payment *p = RILL_CONTAINER(task, rill_payment, report);
+    if (!p->stream || p->error != RILL_OK)
         return;
     rill_connection_stats stats;
     rill_stream_totals totals;
@@ -422,6 +444,7 @@ int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_optio
         free(p);
         return rc;
     }
+    rill_task_init(&p->report, on_report);
     uv_timer_init(rill_loop_uv(loop), &p->timer);
     p->timer.data = p;
     uv_timer_start(&p->timer, on_tick, TICK_MS, TICK_MS);

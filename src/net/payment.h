@@ -37,6 +37,8 @@ RILL_MUST_CHECK int rill_payment_start(rill_payment **out, rill_loop *loop,
                                        const rill_pay_options *o, const rill_payment_source *source,
                                        const rill_payment_handlers *handlers, bool fail_fast,
                                        const char **problem);
+/* Bytes of data that the other side has acknowledged. */
+uint64_t rill_payment_acknowledged(const rill_payment *p);
 void rill_payment_readable(rill_payment *p);
 /* Sends nothing more; done follows with RILL_ERR_CANCELLED, once what is in flight is answered. */
 void rill_payment_cancel(rill_payment *p);

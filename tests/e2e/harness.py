@@ -26,6 +26,11 @@ def environment(**more):
     return env
 
 
+def private(path, flags):
+    """For open(): a file that nobody else can read, as one with a secret should be."""
+    return os.open(path, flags, 0o600)
+
+
 def reserved_port():
     """
     A socket at a free port of the loopback address that does not listen. While it is open the port
@@ -102,7 +107,7 @@ class Case:
     def file(self, name, content=None):
         path = os.path.join(self.folder, name)
         if content is not None:
-            with open(path, "wb") as f:
+            with open(path, "wb", opener=private) as f:
                 f.write(content if isinstance(content, bytes) else content.encode())
         return path
 
@@ -160,13 +165,15 @@ class Node:
         assert code == 0, f"rilld ended with {code}"
 
 
-def run_tests(tests):
-    """Each function with a case of its own, as TAP. Returns the exit status."""
+def run_tests(tests, node=None):
+    """Each function with a case of its own, as TAP; arguments after the folders name some of them.
+    Returns the exit status."""
+    tests = [test for test in tests if not sys.argv[3:] or test.__name__ in sys.argv[3:]]
     print(f"1..{len(tests)}")
     failed = 0
     for number, function in enumerate(tests, 1):
         name = function.__name__.replace("_", " ")
-        case = Case(None)
+        case = Case(node)
         try:
             function(case)
             print(f"ok {number} - {name}")

@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`rill` at a terminal: progress, colours, warnings, amounts for people, mistakes in links.
+
+usage: terminal.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES
+
+Prints TAP. Nothing sleeps: what a terminal shows is waited for.
+"""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+
+from harness import LIMIT, RILL, Node, environment, run_tests
+
+TESTS = []
+
+
+def case(function):
+    TESTS.append(function)
+    return function
+
+
+class Terminal:
+    """A program whose standard error, or output too, is a terminal of so many columns."""
+
+    def __init__(self, args, columns=80, out=False, stdin=subprocess.DEVNULL, **env):
+        self.master, slave = pty.openpty()
+        self.resize(columns)
+        # What is typed is not echoed into what is shown.
+        settings = termios.tcgetattr(slave)
+        settings[3] &= ~termios.ECHO
+        settings[1] &= ~termios.OPOST
+        termios.tcsetattr(slave, termios.TCSANOW, settings)
+        variables = environment(TERM="xterm")
+        variables.pop("NO_COLOR", None)
+        variables.update(env)
+        self.process = subprocess.Popen([RILL, *args], stdin=stdin, stderr=slave,
+                                        stdout=slave if out else subprocess.DEVNULL, env=variables)
+        os.close(slave)
+        self.text = ""
+        self.open = True
+
+    def resize(self, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    def read(self):
+        """More of what is shown; false at the end."""
+        ready, _, _ = select.select([self.master], [], [], LIMIT)
+        assert ready, f"nothing is shown for {LIMIT} s: {self.text!r}"
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            data = b""
+        self.text += data.decode()
+        self.open = bool(data)
+        return self.open
+
+    def lines(self):
+        """What stood in the line, one after the other; all but the last are whole."""
+        plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", self.text)
+        return [line for line in re.split(r"[\r\n]+", plain) if line]
+
+    def until(self, pattern, count=1):
+        while len([line for line in self.lines()[:-1] if re.search(pattern, line)]) < count:
+            if not self.read():
+                raise AssertionError(f"not {count} lines like {pattern!r}: {self.lines()}")
+
+    def end(self):
+        while self.open and self.read():
+            pass
+        return self.process.wait(LIMIT)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.master)
+
+
+class Shown:
+    """Terminals that are closed at the end of a test."""
+
+    def __init__(self):
+        self.all = []
+
+    def __call__(self, *args, **options):
+        terminal = Terminal(args, **options)
+        self.all.append(terminal)
+        return terminal
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for terminal in self.all:
+            terminal.close()
+
+
+def receiving(t, *args):
+    """A receiver whose lines go nowhere, so that they hold nothing up."""
+    path = t.file("c")
+    p = t.rill("receive", "--link", t.link("r"), "--credentials", path, *args)
+    p.path = path
+    while "-q" in args and not os.path.exists(path):
+        assert p.process.poll() is None, p.text
+        select.select([], [], [], 0.01)
+    if "-q" not in args:
+        p.until("wrote")
+    return p
+
+
+# ---- progress ----
+
+@case
+def money_that_is_sent_is_counted(t):
+    receiver = receiving(t, "--max", "100")
+    with Shown() as shown:
+        p = shown("send", "--link", t.link("s"), receiver.path, "300", "--timeout", "1.5")
+        assert p.end() == 1
+        assert any(re.match(r"sent 100 of 300 \(33 %\), .*\d+ packets? in flight$", line) for line in p.lines()), p.lines()
+
+
+@case
+def packets_are_in_flight_at_full_speed(t):
+    receiver = receiving(t, "-q")
+    with Shown() as shown:
+        p = shown("send", "--link", t.link("s"), receiver.path, "1000000000", "--max-packet", "1", "--min-rate", "1",
+                  columns=120)
+        p.until(r"sent [1-9]\d* of 1000000000 ", 8)
+        p.process.send_signal(signal.SIGINT)
+        busy = [line for line in p.lines() if re.match(r"sent [1-9]\d* of", line)][:8]
+        assert all(re.search(r", [1-9]\d* packets? in flight$", line) for line in busy), busy
+        assert p.end() == 1
+
+
+def huge(t):
+    """A file that takes longer than any test; it takes no room."""
+    path = t.file("huge", b"")
+    os.truncate(path, 10**12)
+    return path
+
+
+@case
+def a_file_is_counted_in_bytes(t):
+    receiver = receiving(t, "-q")
+    with Shown() as shown:
+        p = shown("send", "--link", t.link("s"), receiver.path, "--file", huge(t), columns=120)
+        p.until(r"^sent \d+\.\d MB of 1\.0 TB \(\d+ %\), \d+ .* left, \d+\.\d [kM]B/s, [1-9]\d* packets? in flight$", 3)
+        counts = [float(m[1]) for m in (re.search(r"sent (\d+\.\d) MB", line) for line in p.lines()) if m]
+        assert counts == sorted(counts) and counts[0] < counts[-1] and "units" not in p.text, counts
+        p.process.send_signal(signal.SIGINT)
+        assert p.end() == 1
+
+
+@case
+def a_pipe_has_no_end_that_is_known(t):
+    receiver = receiving(t, "-q")
+    read, write = os.pipe()
+    with Shown() as shown, os.fdopen(write, "wb") as pipe:
+        p = shown("send", "--link", t.link("s"), receiver.path, "--file", "-", stdin=read)
+        os.close(read)
+        pipe.write(bytes(50_000))
+        pipe.flush()
+        p.until(r"^sent 50\.0 kB, .* in flight$")
+        pipe.close()
+        assert p.end() == 0, p.text
+        assert not any(word in p.text for word in (" of ", "%", "left")), p.lines()
+
+
+@case
+def narrow_terminals_do_not_scroll(t):
+    receiver = receiving(t, "-q")
+    with Shown() as shown:
+        for columns in (40, 20, 5):
+            p = shown("send", "--link", t.link("s"), receiver.path, "123456789012", "--max-packet", "1", "--file", huge(t),
+                      columns=columns)
+            p.until(r"\d+ %", 5)
+            assert all(len(line) < columns for line in p.lines()), (columns, p.lines())
+            assert "\n" not in p.text, p.text
+            p.process.send_signal(signal.SIGINT)
+            p.end()
+
+
+@case
+def a_terminal_that_is_made_narrower_is_noticed(t):
+    receiver = receiving(t, "-q")
+    with Shown() as shown:
+        p = shown("send", "--link", t.link("s"), receiver.path, "1000000000", "--max-packet", "1", "--min-rate", "1",
+                  columns=120)
+        p.until(r".{50}", 2)
+        p.resize(30)
+        before = len(p.lines())
+        p.until(r"^\d+ %", 3)
+        assert all(len(line) < 30 for line in p.lines()[before + 1:-1]), p.lines()[before:]
+        p.process.send_signal(signal.SIGINT)
+        p.end()
+
+
+@case
+def a_dumb_terminal_gets_no_escapes(t):
+    receiver = receiving(t, "-q")
+    with Shown() as shown:
+        p = shown("send", "--link", t.link("s"), receiver.path, "--file", huge(t), TERM="dumb", out=True)
+        p.until(r"sent .* of 1\.0 TB", 3)
+        p.process.send_signal(signal.SIGINT)
+        assert p.end() == 1 and "\x1b" not in p.text and "\r" in p.text, p.text
+        p = shown("sned", TERM="dumb")
+        assert p.end() == 2 and p.text == 'rill: there is no command "sned"; did you mean "send"? see "rill help"\n'
+
+
+@case
+def without_a_terminal_there_is_no_progress(t):
+    receiver = receiving(t, "-q")
+    path = t.file("big", bytes(10_000_000))
+    p = t.rill("send", "--link", t.link("s"), receiver.path, "--file", path)
+    assert p.end() == 0 and not p.lines("err") and len(p.lines()) == 1, p.text
+    with Shown() as shown:
+        p = shown("send", "--link", t.link("s"), receiver.path, "--file", path, "--quiet", out=True)
+        assert p.end() == 0 and p.text == "", p.text
+
+
+# ---- colours ----
+
+@case
+def colours_are_for_terminals(t):
+    red = "\x1b[1;31mrill:\x1b[0m "
+    with Shown() as shown:
+        def said(*args, **env):
+            p = shown("sned", *args, **env)
+            assert p.end() == 2
+            return p.text
+        assert said().startswith(red)
+        assert "\x1b" not in said(NO_COLOR="1")
+        assert said(NO_COLOR="").startswith(red), "an empty NO_COLOR is none"
+        p = shown("info", "--color", "never", "--amount", "1", NO_COLOR="")
+        assert p.end() == 2
+        p = shown("help", out=True)
+        assert p.end() == 0 and "\x1b[1mcommands:\x1b[0m" in p.text
+        p = shown("send", "--color", "never", "--min-rate", "x", "c", "1", out=True)
+        assert p.end() == 2 and "\x1b" not in p.text, p.text
+        p = shown("send", "--color=always", "--min-rate", "x", "c", "1", NO_COLOR="1")
+        assert p.end() == 2 and "\x1b[1;31mrill send:\x1b[0m" in p.text, p.text
+    p = t.rill("send", "--color", "always", "--min-rate", "x", "c", "1")
+    assert p.end() == 2 and b"\x1b[1;31m" in p.text["err"], p.text
+    p = t.rill("help")
+    assert p.end() == 0 and b"\x1b" not in p.text["out"]
+
+
+# ---- amounts for people ----
+
+@case
+def amounts_in_the_asset(t):
+    receiver = receiving(t)
+    for amount, units in ((["1.5XRP"], "1500000000"), (["1.5 XRP"], "1500000000"), (["1.5", "XRP"], "1500000000"),
+                          (["0.000000001XRP"], "1"), (["42"], "42")):
+        p = t.rill("send", "--json", "--link", t.link("s"), receiver.path, *amount)
+        assert p.end() == 0 and p.events()[-1]["sent"] == units, p.text
+    p = t.rill("send", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "2.5XRP")
+    assert p.end() == 0
+    assert p.lines()[-1].startswith("sent 2500000000 units (2.5 XRP), delivered 2500000000 units (2.5 XRP), in "), p.text
+    receiver.until(r"connection ended, received 2500000000 units \(2.5 XRP\) in all")
+    for amount, why in ((["1EUR"], "asset of our account is XRP, not EUR"), (["1.5", "xrp"], "is XRP, not xrp"),
+                        (["0.0000000001XRP"], "too many digits after the point: the scale of our account is 9"),
+                        (["18446744074XRP"], "too large: at most 18446744073709551615 units"), (["1.5"], "like 1.5XRP")):
+        t.fails(2, why, "send", "--link", t.link("s"), receiver.path, *amount)
+
+
+@case
+def a_receiver_may_want_its_asset(t):
+    receiver = receiving(t, "--max", "0.0000001 XRP")
+    p = t.rill("send", "--json", "--link", t.link("s"), receiver.path, "300", "--timeout", "1.5")
+    assert p.end() == 1 and p.events()[-1]["sent"] == "100", p.text
+    t.fails(2, "is XRP, not EUR", "receive", "--link", t.link("r"), "--credentials", t.file("d"), "--max", "1EUR")
+
+
+# ---- files that hold secrets ----
+
+@case
+def files_that_others_can_read_are_warned_of(t):
+    receiver = receiving(t, "-q")
+    os.chmod(receiver.path, 0o644)
+    p = t.rill("send", "--link", t.link("s"), receiver.path, "5")
+    assert p.end() == 0
+    [line] = p.lines("err")
+    assert line == (f"rill send: warning: others can read {receiver.path}, which holds the receiver's secret (mode 0644): "
+                    f"chmod 600 {receiver.path}"), line
+    p = t.rill("send", "--link", t.link("s"), receiver.path, "5", "--quiet")
+    assert p.end() == 0 and p.text == {"out": b"", "err": b""}, p.text
+    link = t.file("link", t.link("x"))
+    assert not run_to_end(t, "info", "--link-file", link).lines("err")
+    os.chmod(link, 0o640)
+    [line] = run_to_end(t, "info", "--link", "@" + link).lines("err")
+    assert "warning: others can read" in line and "link's token (mode 0640)" in line and "x-token" not in line, line
+
+
+def run_to_end(t, *args):
+    p = t.rill(*args)
+    assert p.end() == 0, p.text
+    return p
+
+
+def main():
+    node = Node()
+    status = run_tests(TESTS, node)
+    node.stop()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
