@@ -83,11 +83,11 @@ int rill_ratio_compare(rill_ratio a, rill_ratio b)
     return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/* How often step may be added to from without passing 2^64 - 1. */
-static uint64_t room_for(rill_ratio from, rill_ratio step)
+/* How often step may be added to from without passing 2^64 - 1, or most in the denominator. */
+static uint64_t room_for(rill_ratio from, rill_ratio step, uint64_t most)
 {
     uint64_t num = step.num == 0 ? UINT64_MAX : (UINT64_MAX - from.num) / step.num;
-    uint64_t den = step.den == 0 ? UINT64_MAX : (UINT64_MAX - from.den) / step.den;
+    uint64_t den = step.den == 0 ? UINT64_MAX : (most - from.den) / step.den;
     return num < den ? num : den;
 }
 
@@ -97,19 +97,20 @@ static rill_ratio add_times(rill_ratio from, rill_ratio step, uint64_t times)
 }
 
 /*
- * The largest ratio of two uint64 that is not above num / den. A walk down the
+ * The largest ratio of two uint64 that is not above num / den, of a denominator
+ * up to most (1 at least). A walk down the
  * Stern-Brocot tree, a whole run of equal turns a step (which is Euclid's
  * algorithm): low <= num / den < high always hold, and every ratio between
  * low and high is at least their mediant in both members. So, once the next
  * mediant does not fit, nothing above low does.
  */
-static rill_ratio round_down(rill_u128 num, rill_u128 den)
+static rill_ratio round_down(rill_u128 num, rill_u128 den, uint64_t most)
 {
     rill_ratio low = {0, 1};
     rill_ratio high = {1, 0};
     for (;;) {
         rill_u128 run = num / den;
-        uint64_t room = room_for(low, high);
+        uint64_t room = room_for(low, high, most);
         if (run > room)
             return add_times(low, high, room);
         low = add_times(low, high, (uint64_t)run);
@@ -118,7 +119,7 @@ static rill_ratio round_down(rill_u128 num, rill_u128 den)
             return low;
         /* Less one, so that high stays above: an exact result is reached from below. */
         run = (den - 1) / num;
-        if (run > room_for(high, low))
+        if (run > room_for(high, low, most))
             return low;
         high = add_times(high, low, (uint64_t)run);
         den -= run * num;
@@ -129,10 +130,51 @@ rill_ratio rill_ratio_multiply_floor(rill_ratio a, rill_ratio b)
 {
     rill_u128 num = (rill_u128)a.num * b.num;
     rill_u128 den = (rill_u128)a.den * b.den;
-    return round_down(num, den);
+    return round_down(num, den, UINT64_MAX);
 }
 
 rill_ratio rill_ratio_complement(rill_ratio ratio)
 {
     return (rill_ratio){rill_sub_sat(ratio.den, ratio.num), ratio.den};
+}
+
+rill_ratio rill_ratio_coarser(rill_ratio ratio, uint64_t most)
+{
+    return round_down(ratio.num, ratio.den, most);
+}
+
+/*
+ * Both as continued fractions: as long as they agree, so does what is between
+ * them; where they part, the smallest integer between them ends it. Of what is
+ * left after each step the reciprocal is taken, so low and high change places,
+ * and with them which of the two belongs to the range.
+ */
+rill_ratio rill_ratio_simplest(rill_ratio low, rill_ratio high)
+{
+    rill_ratio last = {1, 0}; /* convergents */
+    rill_ratio before = {0, 1};
+    bool with_low = true;
+    for (;;) {
+        uint64_t whole = low.num / low.den;
+        uint64_t rest = low.num % low.den;
+        bool ends = with_low && rest == 0;
+        if (!ends) {
+            /* whole + 1 is inside, or high is at most that. */
+            uint64_t over = high.den == 0 ? 0 : high.num / high.den;
+            bool exact = high.den != 0 && high.num % high.den == 0;
+            bool inside =
+                high.den == 0 || over > whole + 1 || (over == whole + 1 && (!exact || !with_low));
+            whole += inside ? 1 : 0;
+            ends = inside;
+        }
+        rill_ratio next = {whole * last.num + before.num, whole * last.den + before.den};
+        if (ends)
+            return next;
+        before = last;
+        last = next;
+        rill_ratio swap = {low.den, rest};
+        low = (rill_ratio){high.den, high.num - whole * high.den};
+        high = swap;
+        with_low = !with_low;
+    }
 }

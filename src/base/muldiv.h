@@ -60,5 +60,10 @@ int rill_ratio_compare(rill_ratio a, rill_ratio b);
 rill_ratio rill_ratio_multiply_floor(rill_ratio a, rill_ratio b);
 /* 1 - ratio. ratio is at most 1; 0 where it is more. */
 rill_ratio rill_ratio_complement(rill_ratio ratio);
+/* The largest ratio that is not above this one and whose denominator is at most `most`, which is
+ * not 0: in lowest terms. */
+rill_ratio rill_ratio_coarser(rill_ratio ratio, uint64_t most);
+/* The ratio of the smallest terms from low on and below high. low is below high, and not 0. */
+rill_ratio rill_ratio_simplest(rill_ratio low, rill_ratio high);
 
 #endif

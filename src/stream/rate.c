@@ -11,6 +11,8 @@ void rill_rate_init(rill_rate *r, rill_ratio minimum, rill_ratio slippage)
     r->minimum = r->fixed ? minimum : unknown;
     r->slippage = slippage;
     r->latest = unknown;
+    r->above = (rill_ratio){.num = 1, .den = 0};
+    r->guess = unknown;
     r->probed = unknown;
 }
 
@@ -18,7 +20,7 @@ void rill_rate_probe(rill_rate *r, uint64_t sent, uint64_t delivered)
 {
     if (sent == 0)
         return;
-    if (delivered > r->probed.num)
+    if (delivered > r->probed.num || (delivered == r->probed.num && sent < r->probed.den))
         r->probed = (rill_ratio){.num = delivered, .den = sent};
     rill_rate_learn(r, sent, delivered);
 }
@@ -43,26 +45,42 @@ bool rill_rate_settle(rill_rate *r)
 }
 
 /*
- * Whether rounding alone explains that `sent` arrived as `delivered` at a path
- * whose rate was measured as `known`. Both numbers were rounded down, so that
- * the rate lies from num / den to (num + 1) / den; a path of several hops
- * rounds more than once, for which a further unit is allowed in each of them.
+ * Whether rounding alone explains that `sent` arrived as `delivered`, which is
+ * less than at the rate that is known. A path of several hops rounds more than
+ * once, for which a further unit is allowed.
  */
 static bool rounding_explains(rill_ratio known, uint64_t sent, uint64_t delivered)
 {
-    const rill_ratio upper = {.num = rill_add_sat(known.num, 2), .den = known.den};
-    uint64_t least = rill_sub_sat(rill_ratio_floor(known, sent), 1);
+    return delivered >= rill_sub_sat(rill_ratio_floor(known, sent), 1);
+}
 
-    return delivered >= least && delivered <= rill_ratio_floor(upper, sent);
+/* One unit more than arrived would have, if the rate were that. */
+static rill_ratio not_reached(uint64_t sent, uint64_t delivered)
+{
+    if (delivered == UINT64_MAX)
+        return (rill_ratio){.num = 1, .den = 0};
+    return (rill_ratio){.num = delivered + 1, .den = sent};
+}
+
+/* A reply says less than what is known of the rate, or more: from here on it counts. */
+static void replace(rill_rate *r, uint64_t sent, uint64_t delivered, bool changed)
+{
+    rill_ratio limit = not_reached(sent, delivered);
+
+    r->latest = (rill_ratio){.num = delivered > 0 ? delivered : 1, .den = sent};
+    if (changed || rill_ratio_compare(r->latest, r->above) >= 0 ||
+        rill_ratio_compare(limit, r->above) < 0)
+        r->above = limit;
+    /* Nothing arrives: the most that it can be. */
+    r->guess = delivered > 0 ? rill_ratio_simplest(r->latest, r->above) : r->latest;
 }
 
 /*
- * The more units arrive, the more exactly their number tells the rate: 1 unit
- * that arrives as 0 says nothing about 0.98, a million units that arrive as
- * 980,123 say six digits. So a reply that rounding can explain by the known
- * rate replaces it only where it is at least as precise. One that rounding
- * cannot explain means that the rate has changed, and always replaces it,
- * however coarse: the next precise reply refines it.
+ * Connectors round down, so that the rate is never below what one packet
+ * brought: the best of them tells it most exactly. A reply that brought less is
+ * explained by rounding, and says at most that the rate is not much higher, or it
+ * means that the rate has fallen; then it replaces what was known, however
+ * coarse: the next precise reply refines it.
  */
 void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered)
 {
@@ -70,12 +88,25 @@ void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered)
 
     if (sent == 0)
         return;
-    if (known && rounding_explains(r->latest, sent, delivered) && delivered < r->latest.num)
+    if (!known) {
+        rill_ratio limit = not_reached(sent, delivered);
+        if (delivered > 0)
+            replace(r, sent, delivered, false);
+        else if (rill_ratio_compare(limit, r->above) < 0)
+            r->above = limit;
         return;
-    if (delivered > 0)
-        r->latest = (rill_ratio){.num = delivered, .den = sent};
-    else if (known) /* The rate has fallen below 1 / sent: the most that it can be. */
-        r->latest = (rill_ratio){.num = 1, .den = sent};
+    }
+    int more = rill_ratio_compare((rill_ratio){.num = delivered, .den = sent}, r->latest);
+    if (more > 0 || !rounding_explains(r->latest, sent, delivered)) {
+        replace(r, sent, delivered, more < 0);
+        return;
+    }
+    rill_ratio limit = not_reached(sent, delivered);
+    /* Where several hops round, less arrives than the rate allows: no word on the rate. */
+    if (rill_ratio_compare(limit, r->above) >= 0 || rill_ratio_compare(limit, r->latest) <= 0)
+        return;
+    r->above = limit;
+    r->guess = rill_ratio_simplest(r->latest, r->above);
 }
 
 uint64_t rill_rate_minimum(const rill_rate *r, uint64_t amount)
@@ -102,4 +133,21 @@ uint64_t rill_rate_needed_ceil(const rill_rate *r, uint64_t delivered)
 uint64_t rill_rate_needed_floor(const rill_rate *r, uint64_t delivered)
 {
     return rill_ratio_inverse_floor(best_guess(r), delivered);
+}
+
+uint64_t rill_rate_grain(const rill_rate *r)
+{
+    if (r->latest.num == 0)
+        return 1;
+    uint64_t one = rill_ratio_inverse_ceil(r->guess, 1);
+    uint64_t even = r->guess.den; /* of which every multiple is exact */
+    rill_u128 rate = (rill_u128)r->guess.num * r->minimum.den;
+    rill_u128 least = (rill_u128)r->minimum.num * r->guess.den;
+    if (rate <= least) /* nothing may be lost */
+        return even > one ? even : one;
+    /* Of so many, the unit that rounding takes at most is less than lies between. */
+    rill_u128 dens = (rill_u128)r->guess.den * r->minimum.den;
+    rill_u128 bears = (dens - 1) / (rate - least) + 1;
+    uint64_t enough = bears < even ? (uint64_t)bears : even;
+    return enough > one ? enough : one;
 }

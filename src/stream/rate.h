@@ -12,7 +12,11 @@
 
 typedef struct rill_rate {
     rill_ratio minimum; /* num 0, den 1: not known yet */
-    rill_ratio latest;  /* delivered / sent of the latest precise reply; num 0: not known yet */
+    /* delivered / sent of the reply that brought the most for its units since the rate last fell:
+     * connectors round down, so that the rate is this or better; num 0: not known yet */
+    rill_ratio latest;
+    rill_ratio above; /* replies say that the rate is below it; den 0: nothing known */
+    rill_ratio guess; /* of the smallest terms between the two: what the rate may well be */
     rill_ratio slippage;
     bool fixed;        /* the application gave the minimum */
     rill_ratio probed; /* the most precise probe so far */
@@ -38,5 +42,11 @@ uint64_t rill_rate_minimum(const rill_rate *r, uint64_t amount);
 uint64_t rill_rate_delivers(const rill_rate *r, uint64_t amount);
 uint64_t rill_rate_needed_ceil(const rill_rate *r, uint64_t delivered);
 uint64_t rill_rate_needed_floor(const rill_rate *r, uint64_t delivered);
+/*
+ * The smallest amount worth a packet of its own: what rounding takes of one of
+ * that size, or of its multiples, is no more than lies between the rate and the
+ * minimum. 1 where the rate is not known, and where nothing is ever rounded.
+ */
+uint64_t rill_rate_grain(const rill_rate *r);
 
 #endif

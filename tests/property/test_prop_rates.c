@@ -15,6 +15,7 @@
 
 #include <rill/error.h>
 
+#include "base/muldiv.h"
 #include "stream/packet_size.h"
 #include "stream/rate.h"
 
@@ -76,7 +77,7 @@ static void rate_case(uint64_t case_seed)
     uint64_t seed = case_seed;
     rill_ratio truth = random_rate(&seed);
     const rill_ratio slippage = {below(&seed, 100), 100};
-    uint64_t most = 0;
+    rill_ratio best = {0, 1};
     rill_rate r;
 
     rill_rate_init(&r, (rill_ratio){0, 1}, slippage);
@@ -87,11 +88,17 @@ static void rate_case(uint64_t case_seed)
             rill_rate_probe(&r, sent, delivered);
         else
             rill_rate_learn(&r, sent, delivered);
-        most = delivered > most ? delivered : most;
-        /* As precise as the most precise reply, whatever came since. */
-        CHECK(r.latest.num == most);
-        if (most > 0)
-            CHECK(r.latest.den > 0 && path(truth, r.latest.den) == r.latest.num);
+        rill_ratio reply = {delivered, sent > 0 ? sent : 1};
+        if (rill_ratio_compare(reply, best) > 0)
+            best = reply;
+        /* As exact as the reply that brought the most for its units, whatever came since. */
+        CHECK(rill_ratio_compare(r.latest, best) == 0);
+        if (best.num == 0)
+            continue;
+        CHECK(path(truth, r.latest.den) == r.latest.num);
+        CHECK(rill_ratio_compare(r.latest, truth) <= 0 && rill_ratio_compare(truth, r.above) < 0);
+        CHECK(rill_ratio_compare(r.latest, r.guess) <= 0);
+        CHECK(rill_ratio_compare(r.guess, r.above) < 0);
     }
     if (!rill_rate_settle(&r)) {
         CHECK(r.probed.num == 0);
@@ -118,6 +125,10 @@ static void rate_case(uint64_t case_seed)
         CHECK(rill_rate_delivers(&r, allowed) <= wanted);
         CHECK(needed - allowed <= 1);
     }
+    /* No multiple of the grain loses more than the minimum allows, if the rate is as guessed. */
+    uint64_t grain = rill_rate_grain(&r);
+    for (uint64_t i = 1; i < 20 && grain < UINT64_C(1) << 50; i++)
+        CHECK(path(r.guess, grain * i) >= rill_rate_minimum(&r, grain * i));
 }
 
 /* A rate that has changed by more than rounding is known after one reply. */
@@ -159,6 +170,7 @@ static void any_numbers_case(uint64_t case_seed)
         (void)rill_rate_delivers(&r, amount);
         (void)rill_rate_needed_ceil(&r, amount);
         (void)rill_rate_needed_floor(&r, amount);
+        CHECK(rill_rate_grain(&r) >= 1);
     }
 }
 

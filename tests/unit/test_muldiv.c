@@ -126,6 +126,64 @@ static void test_complement(void **state)
     assert_true(c.den == 2);
 }
 
+static void assert_ratio(rill_ratio got, uint64_t num, uint64_t den)
+{
+    assert_true(got.num == num);
+    assert_true(got.den == den);
+}
+
+static void test_coarser(void **state)
+{
+    (void)state;
+    assert_ratio(rill_ratio_coarser((rill_ratio){2, 7}, 10), 2, 7);
+    assert_ratio(rill_ratio_coarser((rill_ratio){285714, 1000000}, 10), 1, 4);
+    assert_ratio(rill_ratio_coarser((rill_ratio){1, 1000}, 999), 0, 1);
+    assert_ratio(rill_ratio_coarser((rill_ratio){2, 2000}, 1000), 1, 1000);
+    assert_ratio(rill_ratio_coarser((rill_ratio){MAX - 1, MAX}, 3), 2, 3);
+    assert_ratio(rill_ratio_coarser((rill_ratio){MAX, 1}, 1), MAX, 1);
+    assert_ratio(rill_ratio_coarser((rill_ratio){355, 113}, 8), 25, 8);
+    assert_ratio(rill_ratio_coarser((rill_ratio){0, 5}, 8), 0, 1);
+}
+
+static void test_simplest(void **state)
+{
+    (void)state;
+    assert_ratio(rill_ratio_simplest((rill_ratio){285714, 1000000}, (rill_ratio){285715, 1000000}),
+                 2, 7);
+    assert_ratio(rill_ratio_simplest((rill_ratio){1, 1999}, (rill_ratio){2, 1999}), 1, 1000);
+    assert_ratio(rill_ratio_simplest((rill_ratio){1, 1}, (rill_ratio){2, 1}), 1, 1);
+    assert_ratio(rill_ratio_simplest((rill_ratio){3, 2}, (rill_ratio){2, 1}), 3, 2);
+    assert_ratio(rill_ratio_simplest((rill_ratio){7, 2}, (rill_ratio){1, 0}), 4, 1);
+    assert_ratio(rill_ratio_simplest((rill_ratio){1, 2}, (rill_ratio){1, 1}), 1, 2);
+    assert_ratio(rill_ratio_simplest((rill_ratio){MAX - 1, MAX}, (rill_ratio){1, 1}), MAX - 1, MAX);
+}
+
+/* Against the definition, with every denominator tried. */
+static void test_against_trying(void **state)
+{
+    (void)state;
+    for (uint64_t den = 1; den < 30; den++)
+        for (uint64_t num = 1; num < 60; num++)
+            for (uint64_t most = 1; most < 35; most++) {
+                rill_ratio r = rill_ratio_coarser((rill_ratio){num, den}, most);
+                rill_ratio high = {num * most + den, den * most}; /* num / den + 1 / most */
+                rill_ratio simple = rill_ratio_simplest((rill_ratio){num, den}, high);
+                rill_ratio best = {0, 1};
+                uint64_t first = 0;
+                for (uint64_t d = 1; d <= den || d <= most; d++) {
+                    rill_ratio at = {num * d / den, d};
+                    rill_ratio up = {(num * d + den - 1) / den, d};
+                    if (d <= most && rill_ratio_compare(at, best) > 0)
+                        best = at;
+                    if (first == 0 && rill_ratio_compare(up, high) < 0)
+                        first = d;
+                }
+                assert_true(r.num == best.num && r.den == best.den);
+                assert_true(simple.den == first);
+                assert_true(simple.num == (num * first + den - 1) / den);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +193,9 @@ int main(void)
         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_multiply),
         cmocka_unit_test(test_complement),
+        cmocka_unit_test(test_coarser),
+        cmocka_unit_test(test_simplest),
+        cmocka_unit_test(test_against_trying),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 
 #include <rill/error.h>
 
+#include "base/muldiv.h"
 #include "stream/rate.h"
 
 static const rill_ratio none = {0, 1};
@@ -149,6 +150,72 @@ static void test_as_large_as_numbers_get(void **state)
     assert_true(rill_rate_delivers(&r, UINT64_MAX) == UINT64_MAX);
 }
 
+static void test_the_best_for_its_units_counts(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_probe(&r, 1999, 1);
+    rill_rate_probe(&r, 1000, 1);
+    rill_rate_probe(&r, 1500, 1);
+    assert_true(r.latest.num == 1 && r.latest.den == 1000);
+    assert_true(rill_rate_settle(&r));
+    assert_true(r.minimum.num * 100000 == r.minimum.den * 99);
+    rill_rate_learn(&r, 7, 0);
+    assert_true(r.latest.den == 1000);
+}
+
+static void test_a_guess_between_what_arrived_and_what_did_not(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_learn(&r, 1000000, 285714);
+    assert_true(r.guess.num == 2 && r.guess.den == 7);
+    rill_rate_learn(&r, 7, 1); /* so it is less */
+    assert_true(rill_ratio_compare(r.guess, (rill_ratio){2, 7}) < 0);
+    assert_true(r.latest.num == 285714);
+    /* Two hops round more than a rate explains: that changes nothing. */
+    rill_rate_learn(&r, 14, 2);
+    assert_true(r.latest.num == 285714);
+    assert_true(rill_ratio_compare(r.guess, r.latest) >= 0);
+}
+
+static void test_grain(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    assert_true(rill_rate_grain(&r) == 1);
+    rill_rate_probe(&r, 1000000, 1000000);
+    assert_true(rill_rate_settle(&r));
+    assert_true(rill_rate_grain(&r) == 1); /* nothing is rounded */
+
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_probe(&r, 1000000, 990000);
+    assert_true(rill_rate_settle(&r));
+    assert_true(rill_rate_grain(&r) == 100); /* 99 of 100, always */
+
+    rill_rate_init(&r, none, (rill_ratio){1, 10});
+    rill_rate_probe(&r, 1000000, 990000);
+    assert_true(rill_rate_settle(&r));
+    assert_true(rill_rate_grain(&r) == 11); /* 10 of 11: more than 9/10 of 0.99 */
+
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_probe(&r, 1000000, 1000);
+    assert_true(rill_rate_settle(&r));
+    assert_true(rill_rate_grain(&r) == 1000);
+
+    rill_rate_init(&r, (rill_ratio){99, 100}, one_percent);
+    rill_rate_learn(&r, 1000000, 990000);
+    assert_true(rill_rate_grain(&r) == 100); /* not one unit may be lost */
+    rill_rate_learn(&r, 1000000, 1);
+    assert_true(rill_rate_grain(&r) >= 1); /* too low in any case */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +228,9 @@ int main(void)
         cmocka_unit_test(test_nothing_delivered_at_first_is_not_a_rate),
         cmocka_unit_test(test_needed),
         cmocka_unit_test(test_as_large_as_numbers_get),
+        cmocka_unit_test(test_the_best_for_its_units_counts),
+        cmocka_unit_test(test_a_guess_between_what_arrived_and_what_did_not),
+        cmocka_unit_test(test_grain),
     };
     return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
 }
