@@ -149,6 +149,15 @@ RILL_API RILL_MUST_CHECK int rill_connection_end(rill_connection *c);
  */
 RILL_API void rill_connection_close(rill_connection *c, rill_close_code code, const char *message);
 
+/*
+ * Ends at once, telling nobody and waiting for nothing: for when no packet can
+ * come or go any more. What is under way stays in flight and in doubt for good,
+ * every wait ends, every stream ends, and RILL_EVENT_CONNECTION_END brings
+ * error, unless the connection has ended with another one. error is not
+ * RILL_OK. Nothing where that event is there or was fetched already.
+ */
+RILL_API void rill_connection_abandon(rill_connection *c, int error);
+
 RILL_END_DECLS
 
 #endif

@@ -47,13 +47,21 @@ typedef struct rill_endpoint_options {
     void (*wake)(void *user);
     void *wake_user;
     rill_crypto_backend crypto; /* what encrypts: RILL_CRYPTO_OPENSSL at first */
+    /*
+     * Packets that wait for rill_endpoint_decide, of all connections together:
+     * 8192 at first, fewer than a link has requests open, so that it goes on
+     * for others while some wait; at least 1. A connection gets no more of them
+     * than there are left for others; what is over that is refused T02.
+     */
+    uint32_t max_undecided;
 } rill_endpoint_options;
 
 RILL_API void rill_endpoint_options_init(rill_endpoint_options *o);
 
 /*
- * RILL_ERR_INVALID (rill_connection_options_check, crypto), RILL_ERR_UNSUPPORTED (crypto is none
- * that rill_crypto_available has), RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
+ * RILL_ERR_INVALID (rill_connection_options_check, max_connections, max_undecided, crypto),
+ * RILL_ERR_UNSUPPORTED (crypto is none that rill_crypto_available has), RILL_ERR_NOMEM,
+ * RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o);
 /* Frees every connection and stream without telling anybody. NULL is allowed. */
@@ -116,10 +124,13 @@ RILL_API RILL_MUST_CHECK int rill_endpoint_receive(rill_endpoint *e, rill_now no
                                                    uint8_t *reply, size_t *reply_len);
 
 /*
- * The application's decision on an incoming packet. fulfill false, or a packet
- * that has expired by now, makes a Reject, and no money is credited.
- * *fulfilled (may be NULL) says what became of it.
- * RILL_ERR_NOT_FOUND no such packet: decided already, or its connection is gone.
+ * The application's decision on an incoming packet. fulfill false, a packet
+ * that has expired by now, or one whose connection is closing, closed or gone,
+ * makes a Reject, and no money is credited. *fulfilled (may be NULL) says what
+ * became of it. Each packet that rill_endpoint_receive gave no reply to has one
+ * RILL_EVENT_INCOMING, also where it has expired by then, and one decision.
+ * RILL_ERR_NOT_FOUND no such packet: decided already; or it expired, or its
+ * connection closed, more than max_undecided such packets ago.
  */
 RILL_API RILL_MUST_CHECK int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision,
                                                   bool fulfill, uint8_t *reply, size_t *reply_len,
@@ -195,7 +206,11 @@ typedef struct rill_event {
      * (the rest, for good), RILL_ERR_CLOSED, RILL_ERR_PATH, RILL_ERR_UNREACHABLE,
      * RILL_ERR_REMOTE ... ; rill_stream_totals_of says what was sent, delivered and is in
      * doubt. RECEIVED: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_CLOSED. STREAM_END: RILL_OK where it
-     * closed without an error and with nothing in doubt; CONNECTION_END: without an error.
+     * closed without an error, and all that was asked of it is done: no money is in doubt
+     * (RILL_ERR_IN_DOUBT), no rill_stream_send_total, rill_stream_receive_total or
+     * rill_stream_end was cut short, every byte written is acknowledged, and none is missing of
+     * what the other side is known to have written (RILL_ERR_CLOSED). CONNECTION_END: the same
+     * of the connection and of all its streams.
      */
     int error;
     uint8_t close_code;  /* STREAM_END, CONNECTION_END: rill_close_code of whichever side closed */

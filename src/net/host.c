@@ -27,8 +27,8 @@ static void deliver(rill_host *h, const rill_event *event)
     if (event->type == RILL_EVENT_CONNECTION &&
         rill_host_add_connection(h, event->connection) != RILL_OK)
         rill_connection_close(event->connection, RILL_CLOSE_ENDPOINT_BUSY, NULL);
-    if (event->type == RILL_EVENT_INCOMING)
-        rill_host_remember_undecided(h, event);
+    if (event->type == RILL_EVENT_INCOMING && !rill_host_remember_undecided(h, event))
+        return;
     rill_host_dispatch(&h->handlers, h->user, event);
     if (event->type != RILL_EVENT_CONNECTION_END)
         return;
@@ -60,23 +60,18 @@ static void close_connections(rill_host *h)
                               NULL);
 }
 
-/* Nobody answers any more: the application is told of the end of what is still open. */
+/*
+ * Nobody answers any more: what is still open ends, and the application is told
+ * of every wait, stream and connection.
+ */
 static void abandon_connections(rill_host *h)
 {
     size_t cursor = 0;
     uint64_t key;
     void *connection;
-    while (rill_map_next(&h->connections, &cursor, &key, &connection)) {
-        rill_event end = {
-            .type = RILL_EVENT_CONNECTION_END,
-            .connection = connection,
-            .error = h->error == RILL_OK ? RILL_ERR_CANCELLED : h->error,
-            .close_code = RILL_CLOSE_INTERNAL_ERROR,
-            .message = "",
-        };
-        deliver(h, &end);
-        cursor = 0;
-    }
+    while (rill_map_next(&h->connections, &cursor, &key, &connection))
+        rill_connection_abandon(connection, h->error == RILL_OK ? RILL_ERR_CANCELLED : h->error);
+    (void)deliver_events(h);
 }
 
 /* ---- packets out ---- */

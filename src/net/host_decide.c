@@ -65,9 +65,11 @@ void rill_host_refuse_undecided(rill_host *h, const rill_connection *c, bool exp
     }
 }
 
-void rill_host_remember_undecided(rill_host *h, const rill_event *event)
+bool rill_host_remember_undecided(rill_host *h, const rill_event *event)
 {
-    host_undecided *u = malloc(sizeof *u);
+    host_undecided *u = NULL;
+    if (event->expires_at > rill_loop_now(h->loop).wall_ms)
+        u = malloc(sizeof *u);
     if (u) {
         *u = (host_undecided){.decision = event->decision,
                               .request = event->request,
@@ -77,7 +79,7 @@ void rill_host_remember_undecided(rill_host *h, const rill_event *event)
             rill_list_push_back(&h->undecided_order, &u->order);
             if (!h->handlers.incoming)
                 (void)!settle(h, u, false, NULL);
-            return;
+            return true;
         }
         free(u);
     }
@@ -85,4 +87,5 @@ void rill_host_remember_undecided(rill_host *h, const rill_event *event)
     if (rill_endpoint_decide(h->endpoint, rill_loop_now(h->loop), event->decision, false, h->buffer,
                              &len, NULL) == RILL_OK)
         (void)!rill_link_reply(h->link, event->request, h->buffer, len);
+    return false;
 }

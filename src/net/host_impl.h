@@ -67,8 +67,8 @@ struct rill_host {
 void rill_host_schedule(rill_host *h);
 /* Answers a request with a reject of our own. */
 void rill_host_refuse(rill_host *h, uint64_t request, rill_ilp_code_id code);
-/* RILL_EVENT_INCOMING came. */
-void rill_host_remember_undecided(rill_host *h, const rill_event *event);
+/* RILL_EVENT_INCOMING came. False where it is too late to ask: it is refused by now. */
+bool rill_host_remember_undecided(rill_host *h, const rill_event *event);
 /* Refuses the undecided packets of a connection or, NULL, of all of them; or only those expired. */
 void rill_host_refuse_undecided(rill_host *h, const rill_connection *c, bool expired_only);
 

@@ -221,6 +221,8 @@ static int apply_to_stream(rill_stream *s, const rill_frame *frame, rill_frame_s
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
         return RILL_OK;
     case RILL_FRAME_STREAM_DATA_BLOCKED:
+        if (frame->value > s->remote_wants)
+            s->remote_wants = frame->value;
         rill_stream_tell(s, RILL_TELL(MAX_DATA), false);
         return RILL_OK;
     default:

@@ -14,6 +14,8 @@
 #define CLOSE_TIMEOUT (5 * RILL_SECOND)
 /* How long a reader has, after the other side closed, to take what had arrived. */
 #define READ_TIMEOUT (60 * RILL_SECOND)
+/* Streams that a close says of how many bytes were written to them. */
+#define MAX_CUT 1024u
 
 static bool stream_done(const rill_stream *s)
 {
@@ -33,12 +35,54 @@ static void keep_message(rill_connection *c, const char *message, size_t len)
     c->message[len] = '\0';
 }
 
+static bool is_unfinished(const rill_stream *s)
+{
+    return !s->closed_remote && s->sendbuf &&
+           rill_sendbuf_acknowledged(s->sendbuf) != rill_sendbuf_written(s->sendbuf);
+}
+
+/*
+ * Streams may be gone before the close leaves. Without memory, or where they
+ * are very many, their readers hear of the close alone.
+ */
+static void note_cut(rill_connection *c)
+{
+    uint32_t count = 0;
+    for (rill_list *n = c->streams.next; n != &c->streams && count < MAX_CUT; n = n->next)
+        count += is_unfinished(RILL_CONTAINER(n, rill_stream, node));
+    if (count == 0)
+        return;
+    c->cut = rill_calloc(c->endpoint->allocator, count, sizeof *c->cut);
+    for (rill_list *n = c->streams.next; c->cut && c->cut_count < count; n = n->next) {
+        const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if (is_unfinished(s))
+            c->cut[c->cut_count++] = (rill_cut){s->id, rill_sendbuf_written(s->sendbuf)};
+    }
+}
+
+bool rill_connection_add_close(const rill_connection *c, rill_packet_writer *p)
+{
+    for (uint32_t i = 0; i < c->cut_count; i++) {
+        rill_frame frame = {.type = RILL_FRAME_STREAM_DATA_BLOCKED,
+                            .stream = c->cut[i].stream,
+                            .value = c->cut[i].written};
+        if (!rill_packet_add(p, &frame))
+            return false;
+    }
+    rill_frame close = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = c->close_code};
+    if (c->message)
+        close.text = (rill_bytes){(const uint8_t *)c->message, strlen(c->message)};
+    return rill_packet_add(p, &close);
+}
+
 static void start_closing(rill_connection *c, uint8_t code)
 {
+    note_cut(c);
     c->state = RILL_STATE_CLOSING;
     c->close_code = code;
     c->close_deadline = 0;
     c->probing->active = false;
+    rill_undecided_settle_all(c);
 }
 
 /* What carries no money is not waited for. */
@@ -134,6 +178,7 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, rill_byt
         c->end_error = (int8_t)error;
         keep_message(c, (const char *)message.data, message.len);
         c->state = RILL_STATE_CLOSING;
+        rill_undecided_settle_all(c);
         shut_streams(c, code, true, error);
     }
     if (c->state == RILL_STATE_CLOSING)
@@ -148,6 +193,31 @@ void rill_connection_superseded(rill_connection *c)
     drop_unanswered(c);
     rill_connection_closed_by_remote(c, RILL_CLOSE_INTERNAL_ERROR,
                                      (rill_bytes){(const uint8_t *)message, sizeof message - 1});
+}
+
+static void expire_all(rill_connection *c, rill_list *flights)
+{
+    while (!rill_list_empty(flights))
+        rill_flight_expire(c, RILL_CONTAINER(flights->next, rill_flight, node));
+}
+
+void rill_connection_abandon(rill_connection *c, int error)
+{
+    if (c->state == RILL_STATE_GONE || (c->events & RILL_EVENT_BIT(RILL_EVENT_CONNECTION_END)))
+        return;
+    if (c->state == RILL_STATE_OPEN) {
+        start_closing(c, RILL_CLOSE_INTERNAL_ERROR);
+        shut_streams(c, RILL_CLOSE_INTERNAL_ERROR, false, error);
+    }
+    if (c->end_error == RILL_OK)
+        c->end_error = (int8_t)error;
+    c->force_end = true;
+    rill_connection_shut(c);
+    /* Their streams are closed: nobody is asked what became of them. */
+    expire_all(c, &c->flights);
+    expire_all(c, &c->set_aside);
+    rill_connection_check_closed(c);
+    rill_connection_wake(c);
 }
 
 void rill_connection_shut(rill_connection *c)

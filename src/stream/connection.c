@@ -19,6 +19,7 @@ static void init_lists(rill_connection *c)
     rill_list_init(&c->set_aside);
     rill_list_init(&c->lost);
     rill_list_init(&c->undecided);
+    rill_list_init(&c->settled);
     rill_list_init(&c->unasked);
     c->undecided_deadline = RILL_NEVER;
     rill_list_init(&c->streams);
@@ -105,8 +106,7 @@ void rill_connection_destroy(rill_connection *c)
     drop_flights(e, &c->flights);
     drop_flights(e, &c->set_aside);
     drop_flights(e, &c->lost);
-    while (!rill_list_empty(&c->undecided))
-        rill_undecided_release(RILL_CONTAINER(c->undecided.next, rill_undecided, node));
+    rill_undecided_orphan(c);
     drop_streams(c);
     rill_heap_remove(&e->heap, &c->deadline.timer);
     rill_list_remove(&c->node);
@@ -127,6 +127,7 @@ void rill_connection_destroy(rill_connection *c)
     rill_free(a, c->tag);
     rill_free(a, c->remote_address);
     rill_free(a, c->message);
+    rill_free(a, c->cut);
     rill_free(a, c->own_options);
     rill_free(a, c);
 }

@@ -34,11 +34,17 @@ typedef enum rill_connection_state {
     RILL_STATE_GONE     /* its end was fetched; kept to refuse replayed packets */
 } rill_connection_state;
 
-/* An incoming packet that the application has been asked about. */
+/*
+ * An incoming packet that the application has been asked about. Once it can only
+ * be refused (it has expired, or its connection ends) it is settled: it lets go of its
+ * streams, and stays to be answered by whoever was asked.
+ */
 typedef struct rill_undecided {
-    rill_list node;
-    rill_list ask_node; /* while the event waits to be fetched */
-    rill_connection *connection;
+    rill_list node;              /* of the connection: undecided, or settled */
+    rill_list ask_node;          /* of the connection, while the event waits to be fetched */
+    rill_list old_node;          /* of the endpoint, once it is settled and the event was fetched */
+    rill_connection *connection; /* NULL: freed, which only a settled one outlives */
+    bool settled;
     uint64_t decision;
     uint64_t request;
     uint64_t sequence;
@@ -53,6 +59,12 @@ typedef struct rill_undecided {
         uint64_t amount;
     } parts[];
 } rill_undecided;
+
+/* A stream whose bytes had not all arrived when the connection closed, as far as we know. */
+typedef struct rill_cut {
+    uint64_t stream;
+    uint64_t written;
+} rill_cut;
 
 /* How the connection learns the rate (as the reference probes it, in parallel volleys). */
 typedef struct rill_probing {
@@ -114,6 +126,7 @@ struct rill_connection {
     rill_list lost;      /* flights in doubt that have expired */
     uint32_t flight_count;
     uint32_t undecided_count;
+    uint32_t unasked_settled;
     uint32_t doubt_count; /* of the flights: that nobody can answer any more */
     uint32_t overdue_count;
     uint32_t lost_count;   /* of those in doubt */
@@ -122,7 +135,8 @@ struct rill_connection {
     uint16_t final_errors; /* of those: final ones */
     int8_t last_failure;   /* what to report if it never connects */
     rill_list undecided;
-    rill_list unasked;           /* of those, whose event waits to be fetched */
+    rill_list settled;           /* to be refused, whenever that is asked for */
+    rill_list unasked;           /* of both, whose event waits to be fetched */
     uint64_t undecided_deadline; /* not after the first of theirs */
     rill_congestion *congestion;
     rill_packet_size packet_size;
@@ -178,6 +192,9 @@ struct rill_connection {
     bool force_end; /* waits for no reader any more */
     uint8_t close_code;
     int8_t end_error;
+    int8_t undone; /* what a stream's end says of things asked and not done; RILL_OK */
+    rill_cut *cut; /* streams whose bytes our close cuts off; NULL: none */
+    uint32_t cut_count;
     char *message;
     uint64_t close_deadline;
     uint64_t close_again_at; /* monotonic ns: our close was refused on the way; 0 */
@@ -223,6 +240,8 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, rill_byt
  * nothing of it: ends as if the other side had closed, with RILL_ERR_REMOTE.
  */
 void rill_connection_superseded(rill_connection *c);
+/* The frames of our ConnectionClose. False: no room, which a packet of its own has. */
+bool rill_connection_add_close(const rill_connection *c, rill_packet_writer *p);
 /* Nothing more leaves: its end is reported once the last reply has come. */
 void rill_connection_shut(rill_connection *c);
 void rill_connection_check_closed(rill_connection *c);
@@ -345,8 +364,19 @@ RILL_MUST_CHECK int rill_reply_reject(rill_connection *c, rill_ilp_code_id code,
                                       uint64_t amount, uint8_t *reply, size_t *len);
 
 /* ---- decide.c ---- */
-void rill_undecided_release(rill_undecided *u);
+/* Whether one more packet may wait for a decision. */
+bool rill_undecided_has_room(const rill_connection *c);
+/* Into the lists and counts; its parts are reserved already. */
+void rill_undecided_add(rill_undecided *u);
+/* Those that have expired: settled. */
 void rill_undecided_expire(rill_connection *c, uint64_t now_ns);
+/* All of them: the connection ends, and takes no money any more. */
+void rill_undecided_settle_all(rill_connection *c);
+/* Its event has been fetched. */
+void rill_undecided_asked(rill_undecided *u);
+/* The connection is freed: those that were asked about can still be answered. */
+void rill_undecided_orphan(rill_connection *c);
+void rill_undecided_free_old(rill_endpoint *e);
 
 /* ---- timeout.c ---- */
 void rill_connection_rearm(rill_connection *c, uint64_t now_ns);

@@ -5,15 +5,68 @@
 #include "base/alloc.h"
 #include "stream/endpoint_internal.h"
 
-/* Gives back what was reserved, and lets go of the streams. */
-void rill_undecided_release(rill_undecided *u)
+/*
+ * As many may wait as others could still have (a dynamic threshold): one
+ * connection gets half of what the endpoint has, and however many there are,
+ * one more finds room.
+ */
+bool rill_undecided_has_room(const rill_connection *c)
+{
+    const rill_endpoint *e = c->endpoint;
+    uint64_t waiting = (uint64_t)c->undecided_count + c->unasked_settled;
+    return waiting < c->options->max_undecided && e->undecided_count < e->max_undecided &&
+           waiting < e->max_undecided - e->undecided_count;
+}
+
+void rill_undecided_add(rill_undecided *u)
 {
     rill_connection *c = u->connection;
-    rill_endpoint *e = c->endpoint;
+    rill_list_init(&u->old_node);
+    rill_list_push_back(&c->undecided, &u->node);
+    rill_list_push_back(&c->unasked, &u->ask_node);
+    c->undecided_count++;
+    c->endpoint->undecided_count++;
+    if (u->deadline_ns < c->undecided_deadline)
+        c->undecided_deadline = u->deadline_ns;
+    rill_connection_notify(c, RILL_EVENT_INCOMING);
+}
+
+static void forget(rill_endpoint *e, rill_undecided *u)
+{
+    rill_map_remove(&e->decisions, u->decision);
     rill_list_remove(&u->node);
     rill_list_remove(&u->ask_node);
-    rill_map_remove(&e->decisions, u->decision);
+    if (rill_list_linked(&u->old_node))
+        e->old_decision_count--;
+    rill_list_remove(&u->old_node);
+    rill_free(e->allocator, u);
+}
+
+/* Where its event was fetched it is kept to be answered; if nobody ever does, not for ever. */
+static void keep_old(rill_endpoint *e, rill_undecided *u)
+{
+    rill_list_push_back(&e->old_decisions, &u->old_node);
+    if (++e->old_decision_count > e->max_undecided)
+        forget(e, RILL_CONTAINER(e->old_decisions.next, rill_undecided, old_node));
+}
+
+void rill_undecided_asked(rill_undecided *u)
+{
+    if (!u->settled)
+        return;
+    u->connection->unasked_settled--;
+    keep_old(u->connection->endpoint, u);
+}
+
+/* Gives back what was reserved, and lets go of the streams: it can only be refused now. */
+static void let_go(rill_undecided *u)
+{
+    rill_connection *c = u->connection;
+    u->settled = true;
+    rill_list_remove(&u->node);
+    rill_list_push_back(&c->settled, &u->node);
     c->undecided_count--;
+    c->endpoint->undecided_count--;
     for (uint32_t i = 0; i < u->part_count; i++) {
         rill_stream *s = u->parts[i].stream;
         s->in.reserved -= u->parts[i].amount;
@@ -21,8 +74,18 @@ void rill_undecided_release(rill_undecided *u)
         rill_stream_check_goals(s);
         rill_stream_release(s);
     }
+    u->part_count = 0;
     rill_wipe(u->fulfillment, sizeof u->fulfillment);
-    rill_free(e->allocator, u);
+}
+
+static void settle(rill_undecided *u)
+{
+    let_go(u);
+    u->connection->stats.packets_refused++;
+    if (rill_list_linked(&u->ask_node))
+        u->connection->unasked_settled++;
+    else
+        keep_old(u->connection->endpoint, u);
 }
 
 static void after_release(rill_connection *c)
@@ -31,7 +94,7 @@ static void after_release(rill_connection *c)
     rill_connection_check_closed(c);
 }
 
-/* It is too late for the link as well: nobody waits for a reply any more. */
+/* It is too late for the link as well; but who was asked, or is to be, may say no. */
 void rill_undecided_expire(rill_connection *c, uint64_t now_ns)
 {
     if (c->undecided_deadline > now_ns)
@@ -41,8 +104,7 @@ void rill_undecided_expire(rill_connection *c, uint64_t now_ns)
         next = n->next;
         rill_undecided *u = RILL_CONTAINER(n, rill_undecided, node);
         if (u->deadline_ns <= now_ns) {
-            c->stats.packets_refused++;
-            rill_undecided_release(u);
+            settle(u);
         } else if (u->deadline_ns < c->undecided_deadline) {
             c->undecided_deadline = u->deadline_ns;
         }
@@ -50,13 +112,51 @@ void rill_undecided_expire(rill_connection *c, uint64_t now_ns)
     after_release(c);
 }
 
-static int refuse(rill_undecided *u, bool expired, uint8_t *reply, size_t *reply_len)
+void rill_undecided_settle_all(rill_connection *c)
+{
+    c->undecided_deadline = RILL_NEVER;
+    while (!rill_list_empty(&c->undecided))
+        settle(RILL_CONTAINER(c->undecided.next, rill_undecided, node));
+}
+
+void rill_undecided_orphan(rill_connection *c)
+{
+    rill_endpoint *e = c->endpoint;
+    rill_undecided_settle_all(c);
+    while (!rill_list_empty(&c->settled)) {
+        rill_undecided *u = RILL_CONTAINER(c->settled.next, rill_undecided, node);
+        rill_list_remove(&u->node);
+        u->connection = NULL;
+        /* Only where the endpoint goes are there any that nobody was asked about. */
+        if (!rill_list_linked(&u->old_node))
+            forget(e, u);
+    }
+}
+
+void rill_undecided_free_old(rill_endpoint *e)
+{
+    while (!rill_list_empty(&e->old_decisions))
+        forget(e, RILL_CONTAINER(e->old_decisions.next, rill_undecided, old_node));
+}
+
+/* Its connection may be gone: then nobody can read more than the code. */
+static int refuse(rill_endpoint *e, rill_undecided *u, bool expired, uint8_t *reply,
+                  size_t *reply_len)
 {
     rill_connection *c = u->connection;
     uint64_t sequence = u->sequence;
     uint64_t amount = u->amount;
-    c->stats.packets_refused++;
-    rill_undecided_release(u);
+    if (u->settled && rill_list_linked(&u->ask_node))
+        c->unasked_settled--;
+    if (!u->settled) {
+        let_go(u);
+        c->stats.packets_refused++;
+    }
+    forget(e, u);
+    if (!c)
+        return rill_endpoint_reject(
+            e, expired ? RILL_ILP_R00_TRANSFER_TIMED_OUT : RILL_ILP_T99_APPLICATION_ERROR, reply,
+            reply_len);
     int err = rill_reply_reject(
         c, expired ? RILL_ILP_R00_TRANSFER_TIMED_OUT : RILL_ILP_F99_APPLICATION_ERROR, sequence,
         amount, reply, reply_len);
@@ -80,7 +180,8 @@ static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
         e->parts[i].amount = u->parts[i].amount;
         rill_stream_credit(u->parts[i].stream, u->parts[i].amount);
     }
-    rill_undecided_release(u);
+    let_go(u);
+    forget(e, u);
     c->stats.received += amount;
     int err = rill_reply_fulfill(c, sequence, amount, fulfillment, reply, reply_len);
     rill_wipe(fulfillment, sizeof fulfillment);
@@ -114,13 +215,14 @@ int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool
     rill_connection *c = u->connection;
     bool expired = u->expires_at <= now.wall_ms || u->deadline_ns <= now.mono_ns;
     int err;
-    if (fulfill && !expired && still_open(u) && total_fits(u)) {
+    if (fulfill && !expired && !u->settled && still_open(u) && total_fits(u)) {
         err = accept(u, reply, reply_len);
         if (fulfilled)
             *fulfilled = true;
     } else {
-        err = refuse(u, expired, reply, reply_len);
+        err = refuse(e, u, expired, reply, reply_len);
     }
-    rill_connection_rearm(c, now.mono_ns);
+    if (c)
+        rill_connection_rearm(c, now.mono_ns);
     return err;
 }

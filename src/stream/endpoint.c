@@ -9,6 +9,8 @@
 #include "base/secret.h"
 
 #define DEFAULT_MAX_CONNECTIONS 100000u
+/* Fewer than the 10,000 requests that a link has open: others are answered meanwhile. */
+#define DEFAULT_MAX_UNDECIDED 8192u
 /* Larger blocks of streams' buffers are not kept for the next stream. */
 #define SPARE_MAX (UINT32_C(1) << 20)
 /* Bytes of a client's token: it tells our connections apart, and nobody needs to guess it. */
@@ -24,6 +26,7 @@ void rill_endpoint_options_init(rill_endpoint_options *o)
         .allocator = rill_allocator_default(),
         .accept = true,
         .max_connections = DEFAULT_MAX_CONNECTIONS,
+        .max_undecided = DEFAULT_MAX_UNDECIDED,
     };
     rill_connection_options_init(&o->connection);
 }
@@ -36,6 +39,7 @@ static void init_tables(rill_endpoint *e, uint64_t seed)
     rill_list_init(&e->gone);
     rill_list_init(&e->ready);
     rill_list_init(&e->events);
+    rill_list_init(&e->old_decisions);
     rill_heap_init(&e->heap, e->allocator);
     rill_flight_table_init(&e->flights, e->allocator);
     rill_spares_init(&e->spares, e->allocator, SPARE_MAX);
@@ -59,7 +63,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
 {
     *out = NULL;
     int err = rill_connection_options_check(&o->connection, NULL);
-    if (err != RILL_OK || o->max_connections == 0)
+    if (err != RILL_OK || o->max_connections == 0 || o->max_undecided == 0)
         return RILL_ERR_INVALID;
     rill_endpoint *e = rill_calloc(o->allocator, 1, sizeof *e);
     if (!e)
@@ -67,6 +71,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
     e->allocator = o->allocator;
     e->accept = o->accept;
     e->max_connections = o->max_connections;
+    e->max_undecided = o->max_undecided;
     e->connection_options = o->connection;
     e->wake = o->wake;
     e->wake_user = o->wake_user;
@@ -104,6 +109,7 @@ void rill_endpoint_free(rill_endpoint *e)
     free_all(&e->gone);
     if (e->ended_connection)
         rill_connection_destroy(e->ended_connection);
+    rill_undecided_free_old(e);
     rill_map_free(&e->table);
     rill_map_free(&e->decisions);
     rill_heap_free(&e->heap);

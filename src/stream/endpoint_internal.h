@@ -46,6 +46,10 @@ struct rill_endpoint {
     rill_congestion *unused_congestion; /* of server connections that never sent a packet */
     rill_map decisions;
     uint64_t next_decision;
+    uint32_t max_undecided; /* of all connections */
+    uint32_t undecided_count;
+    rill_list old_decisions; /* settled and asked about, oldest first */
+    uint32_t old_decision_count;
 
     /* what the last event pointed at, to be freed before the next */
     rill_stream *ended_stream;

@@ -71,13 +71,14 @@ static bool incoming_event(rill_connection *c, rill_event *out)
         c->events = (uint16_t)(c->events & ~RILL_EVENT_BIT(RILL_EVENT_INCOMING));
         return false;
     }
-    const rill_undecided *u = RILL_CONTAINER(n, rill_undecided, ask_node);
+    rill_undecided *u = RILL_CONTAINER(n, rill_undecided, ask_node);
     out->type = RILL_EVENT_INCOMING;
     out->amount = u->amount;
     out->request = u->request;
     out->decision = u->decision;
     out->expires_at = u->expires_at;
     memcpy(out->packet_id, u->packet_id, sizeof out->packet_id);
+    rill_undecided_asked(u);
     return true;
 }
 
@@ -115,7 +116,8 @@ static bool connection_event(rill_endpoint *e, rill_connection *c, rill_event *o
     if (!take(&c->events, RILL_EVENT_CONNECTION_END))
         return false;
     out->type = RILL_EVENT_CONNECTION_END;
-    out->error = c->end_error;
+    /* Success is only where all that was asked is done. */
+    out->error = c->end_error != RILL_OK ? c->end_error : c->undone;
     out->close_code = c->close_code;
     out->remote = c->closed_remote;
     out->message = c->message ? c->message : "";

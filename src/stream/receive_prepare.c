@@ -169,7 +169,7 @@ static int ask(rill_incoming_packet *in)
 {
     rill_connection *c = in->c;
     rill_endpoint *e = c->endpoint;
-    if (c->undecided_count >= c->options->max_undecided)
+    if (!rill_undecided_has_room(c))
         return reject(in, RILL_ILP_T02_PEER_BUSY);
     rill_undecided *u = rill_alloc(e->allocator, sizeof *u + e->part_count * sizeof u->parts[0]);
     if (!u)
@@ -182,6 +182,7 @@ static int ask(rill_incoming_packet *in)
     uint64_t lifetime =
         rill_mul_div_floor_sat(in->prepare->expires_at - in->now.wall_ms, RILL_MS, 1);
     u->connection = c;
+    u->settled = false;
     u->decision = decision;
     u->request = in->request;
     u->sequence = in->packet->sequence;
@@ -197,12 +198,7 @@ static int ask(rill_incoming_packet *in)
         u->parts[i].stream->in.reserved += e->parts[i].amount;
         u->parts[i].stream->references++;
     }
-    rill_list_push_back(&c->undecided, &u->node);
-    rill_list_push_back(&c->unasked, &u->ask_node);
-    c->undecided_count++;
-    if (u->deadline_ns < c->undecided_deadline)
-        c->undecided_deadline = u->deadline_ns;
-    rill_connection_notify(c, RILL_EVENT_INCOMING);
+    rill_undecided_add(u);
     *in->reply_len = 0;
     return RILL_OK;
 }

@@ -29,10 +29,7 @@ static void add_receipts(rill_connection *c, rill_packet_writer *p)
 
 static void add_close(rill_connection *c, rill_packet_writer *p)
 {
-    rill_frame frame = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = c->close_code};
-    if (c->message)
-        frame.text = (rill_bytes){(const uint8_t *)c->message, strlen(c->message)};
-    bool added = rill_packet_add(p, &frame);
+    bool added = rill_connection_add_close(c, p);
     (void)added; /* an empty packet has room */
 }
 

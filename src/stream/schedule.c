@@ -65,10 +65,7 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
     rill_packet_begin(&p, plaintext, RILL_PACKET_MAX_PLAINTEXT, RILL_ILP_PREPARE, f->sequence,
                       f->minimum);
     if (f->kind == RILL_FLIGHT_CLOSE) {
-        rill_frame close = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = c->close_code};
-        if (c->message)
-            close.text = (rill_bytes){(const uint8_t *)c->message, strlen(c->message)};
-        if (!rill_packet_add(&p, &close))
+        if (!rill_connection_add_close(c, &p))
             return 0;
     } else {
         /* Until something has come back, every packet may be the first to arrive. */

@@ -168,16 +168,20 @@ void rill_stream_check_goals(rill_stream *s)
     if (s->out.goal_set) {
         if (s->out.sent >= s->out.goal)
             finish_send_goal(s, RILL_OK);
-        else if (s->out.held == s->out.abandoned && s->closed)
+        else if (s->out.held == s->out.abandoned && s->closed) {
+            s->undone = true;
             finish_send_goal(s, s->end_error != RILL_OK ? s->end_error : RILL_ERR_CLOSED);
-        else if (s->out.held == s->out.abandoned && s->out.held > 0 && rill_stream_sendable(s) == 0)
+        } else if (s->out.held == s->out.abandoned && s->out.held > 0 &&
+                   rill_stream_sendable(s) == 0)
             finish_send_goal(s, RILL_ERR_IN_DOUBT);
     }
     if (s->receive_goal_set) {
         if (s->in.received >= s->in.goal)
             finish_receive_goal(s, RILL_OK);
-        else if (s->closed && s->in.reserved == 0)
+        else if (s->closed && s->in.reserved == 0) {
+            s->undone = true;
             finish_receive_goal(s, RILL_ERR_CLOSED);
+        }
     }
 }
 
@@ -231,6 +235,7 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     rill_connection *c = s->connection;
     if (s->closed)
         return;
+    s->undone = s->ending && rill_stream_sendable(s) > 0;
     s->closed = true;
     s->closed_remote = remote;
     s->close_code = code;
@@ -247,6 +252,8 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     rill_doubt_close(s);
     if (!s->close_done)
         rill_stream_tell(s, RILL_TELL(CLOSE), true);
+    if (!s->close_done && rill_stream_is_cut(s))
+        rill_stream_tell(s, RILL_TELL(DATA_BLOCKED), true);
     rill_stream_check_goals(s);
     rill_stream_release(s);
 }
@@ -319,6 +326,45 @@ static uint64_t unread(const rill_stream *s)
     return rill_reassembly_contiguous(s->reassembly) - rill_reassembly_consumed(s->reassembly);
 }
 
+static bool all_acknowledged(const rill_stream *s)
+{
+    return !s->sendbuf || rill_sendbuf_acknowledged(s->sendbuf) == rill_sendbuf_written(s->sendbuf);
+}
+
+bool rill_stream_is_cut(const rill_stream *s)
+{
+    return s->closed && !s->closed_remote && !all_acknowledged(s);
+}
+
+/* The other side has closed, and had more bytes than have come, as far as it has said. */
+static bool bytes_missing(const rill_stream *s)
+{
+    uint64_t end = s->remote_wants;
+    uint64_t got = 0;
+    if (s->reassembly) {
+        got = rill_reassembly_contiguous(s->reassembly);
+        if (rill_reassembly_highest(s->reassembly) > end)
+            end = rill_reassembly_highest(s->reassembly);
+    }
+    return s->closed_remote && got < end;
+}
+
+/* Closed without an error, but not all that was asked is done: that is one. */
+static void judge_end(rill_stream *s)
+{
+    int undone = RILL_OK;
+    if (s->undone || s->dropped || !all_acknowledged(s) || bytes_missing(s))
+        undone = RILL_ERR_CLOSED;
+    if (s->out.abandoned > 0)
+        undone = RILL_ERR_IN_DOUBT;
+    if (s->end_error == RILL_OK)
+        s->end_error = (int8_t)undone;
+    if (s->end_error == RILL_ERR_BLOCKED)
+        undone = RILL_ERR_BLOCKED;
+    if (s->connection->undone == RILL_OK)
+        s->connection->undone = (int8_t)undone;
+}
+
 /*
  * The end is announced once nothing is under way any more: then the totals
  * are final, and the other side knows of the close, or was the one to close
@@ -337,11 +383,7 @@ void rill_stream_release(rill_stream *s)
         return;
     if (s->end_fetched || (s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END)))
         return;
-    /* Closed without an error, but not all that was written has arrived: that is one. */
-    bool complete =
-        !s->sendbuf || rill_sendbuf_acknowledged(s->sendbuf) == rill_sendbuf_written(s->sendbuf);
-    if (s->end_error == RILL_OK && (!complete || s->dropped))
-        s->end_error = RILL_ERR_CLOSED;
+    judge_end(s);
     rill_stream_notify(s, RILL_EVENT_STREAM_END);
 }
 

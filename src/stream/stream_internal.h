@@ -14,9 +14,9 @@
 enum {
     RILL_TELL_MAX_MONEY,
     RILL_TELL_MAX_DATA,
-    RILL_TELL_CLOSE,
     RILL_TELL_MONEY_BLOCKED,
-    RILL_TELL_DATA_BLOCKED,
+    RILL_TELL_DATA_BLOCKED, /* before the close: how much it cuts off */
+    RILL_TELL_CLOSE,
     RILL_TELL_ADDRESS,
     RILL_TELL_ASSET,
     RILL_TELL_CONNECTION_MAX_DATA,
@@ -106,6 +106,7 @@ struct rill_stream {
     bool closed_remote;
     bool close_done;   /* the other side knows */
     bool dropped;      /* the other side had closed when bytes of ours came */
+    bool undone;       /* it closed before all that was asked of its money was done */
     bool data_blocked; /* by its window */
     bool want_writable;
     bool end_fetched;
@@ -114,6 +115,7 @@ struct rill_stream {
     uint64_t event_out;
     uint64_t progress_ns;  /* monotonic ns: when something last got through, while ending */
     uint64_t linger_until; /* monotonic ns: its end waits for bytes that the close overtook; 0 */
+    uint64_t remote_wants; /* offset up to which the other side has said that it has bytes */
     char *message;         /* of the close; NULL: none */
 };
 
@@ -148,6 +150,8 @@ void rill_stream_rearm(rill_stream *s);
 void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns);
 /* Nothing refers to it any more and its end is fetched: frees it. */
 void rill_stream_release(rill_stream *s);
+/* Whether it was closed by us before all bytes that were written had arrived, as far as we know. */
+bool rill_stream_is_cut(const rill_stream *s);
 /* The window to advertise follows what the reader consumed. */
 void rill_stream_update_receive_window(rill_stream *s);
 

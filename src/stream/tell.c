@@ -37,7 +37,9 @@ static bool stream_frame(rill_stream *s, unsigned what, rill_frame *out)
     case RILL_TELL_DATA_BLOCKED:
         out->type = RILL_FRAME_STREAM_DATA_BLOCKED;
         out->value = s->sendbuf ? rill_sendbuf_written(s->sendbuf) : 0;
-        return s->data_blocked && !s->closed;
+        if (s->closed) /* the reader is to know that there was more */
+            return rill_stream_is_cut(s) && !s->close_done;
+        return s->data_blocked;
     default:
         return false;
     }
@@ -229,9 +231,9 @@ void rill_tell_again(rill_connection *c, const rill_flight_control *control)
         return;
     }
     rill_stream *s = control->stream;
-    if (s->closed && bit != RILL_TELL(CLOSE))
+    if (s->closed && bit != RILL_TELL(CLOSE) && bit != RILL_TELL(DATA_BLOCKED))
         return;
-    if (bit == RILL_TELL(CLOSE) && s->close_done)
+    if (s->closed && s->close_done)
         return;
     rill_stream_tell(s, bit, true);
 }

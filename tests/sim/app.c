@@ -172,17 +172,6 @@ void sim_app_read(sim_app_stream *s, size_t most)
 
 /* ---- decisions ---- */
 
-static void drop_decision(sim_app *a, const sim_decision *d, int error)
-{
-    rill_now now = sim_host_now(a->host);
-    bool gone = a->connections[d->pair] == NULL || d->expires_at <= now.wall_ms ||
-                d->expires_ns <= now.mono_ns;
-    if (error != RILL_ERR_NOT_FOUND)
-        sim_app_unexpected(a, "rill_endpoint_decide", error);
-    else if (!gone && !a->closing[d->pair])
-        sim_violation(a->report, "host %u: a decision was not known", a->host->index);
-}
-
 void sim_app_decide(sim_app *a, uint64_t index)
 {
     sim_decision *d = &a->decisions[index];
@@ -198,7 +187,8 @@ void sim_app_decide(sim_app *a, uint64_t index)
               : fulfilled      ? "fulfilled"
                                : "rejected");
     if (error != RILL_OK) {
-        drop_decision(a, d, error);
+        /* Each that was asked about can be answered once, whatever became of its connection. */
+        sim_app_unexpected(a, "rill_endpoint_decide", error);
         return;
     }
     if (len == 0) {
@@ -213,6 +203,13 @@ void sim_app_decide(sim_app *a, uint64_t index)
     error = rill_endpoint_decide(h->endpoint, now, d->decision, true, h->packet, &again_len, NULL);
     if (error != RILL_ERR_NOT_FOUND)
         sim_violation(a->report, "host %u: a decision was taken twice", h->index);
+}
+
+void sim_app_answer_all(sim_app *a, unsigned pair)
+{
+    for (uint64_t i = 0; i < a->decision_count && !a->report->failed; i++)
+        if (a->decisions[i].pair == pair && !a->decisions[i].made)
+            sim_app_decide(a, i);
 }
 
 /* ---- actions ---- */

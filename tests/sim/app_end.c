@@ -105,6 +105,7 @@ void sim_app_crash(sim_app *a)
         a->connections[i] = NULL;
         a->ended[i] = false;
         a->closing[i] = false;
+        a->undone[i] = a->excused[i] = false;
     }
     for (uint64_t i = 0; i < a->decision_count; i++)
         a->decisions[i].made = true;
@@ -142,7 +143,6 @@ void sim_app_close(sim_app *a)
 {
     for (unsigned i = 0; i < a->stream_count; i++)
         a->streams[i]->closed = true;
-    /* What was never decided holds its connection until the packet has expired: by now it is. */
     for (uint64_t i = 0; i < a->decision_count; i++)
         if (!a->decisions[i].made)
             sim_app_decide(a, i);
@@ -177,6 +177,12 @@ void sim_app_compare(const sim_app *writer, const sim_app *reader)
         if (client->books->ledgers[w->pair].crossed)
             continue;
         uint64_t read = r == NULL ? 0 : r->read;
+        /* A close that says nothing of an error had no bytes before it that are missing. */
+        if (r != NULL && r->read_well && !r->closed && read != w->written)
+            sim_violation(writer->report,
+                          "stream %" PRIu64 ": host %u wrote %" PRIu64
+                          " bytes, host %u read %" PRIu64 " and was told of no error",
+                          w->id, writer->host->index, w->written, reader->host->index, read);
         /* A reader that closed by itself had no wish to read on. */
         bool left = r != NULL && r->closed;
         if (read > w->written || (w->ended_well && !left && read != w->written))

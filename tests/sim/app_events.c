@@ -60,6 +60,9 @@ static void on_sent(sim_app *a, sim_app_stream *s, int error)
         sim_violation(a->report, "host %u stream %" PRIu64 ": SENT of nothing", a->host->index,
                       s->id);
     s->sending = false;
+    /* Those are told of a stream that goes on. */
+    s->cut_short = s->cut_short || (error != RILL_OK && error != RILL_ERR_TIMEOUT &&
+                                    error != RILL_ERR_RATE && error != RILL_ERR_IN_DOUBT);
     if (error == RILL_OK && t.sent < s->send_total)
         sim_violation(a->report, "host %u stream %" PRIu64 ": SENT with %" PRIu64 " of %" PRIu64,
                       a->host->index, s->id, t.sent, s->send_total);
@@ -82,6 +85,7 @@ static void on_received(sim_app *a, sim_app_stream *s, int error)
         sim_violation(a->report, "host %u stream %" PRIu64 ": RECEIVED of nothing", a->host->index,
                       s->id);
     s->receiving = false;
+    s->cut_short = s->cut_short || error == RILL_ERR_CLOSED;
     if (error == RILL_OK && t.received < s->receive_total)
         sim_violation(a->report,
                       "host %u stream %" PRIu64 ": RECEIVED with %" PRIu64 " of %" PRIu64,
@@ -109,6 +113,14 @@ static void check_end(sim_app *a, sim_app_stream *s, const rill_event *e)
     if (o.written != s->written || o.consumed != s->read)
         sim_violation(a->report, "host %u stream %" PRIu64 ": offsets are wrong", a->host->index,
                       s->id);
+    bool undone = s->cut_short || t.in_flight > 0 || o.acknowledged < o.written;
+    if (undone && e->error == RILL_OK)
+        sim_violation(a->report,
+                      "host %u stream %" PRIu64 ": ended without an error, and not all was done",
+                      a->host->index, s->id);
+    a->undone[s->pair] = a->undone[s->pair] || undone;
+    a->excused[s->pair] = a->excused[s->pair] || e->error != RILL_OK;
+    s->read_well = e->error == RILL_OK && e->remote;
     bool well = e->error == RILL_OK && !e->remote && s->ending && !s->closed;
     s->ended_well = well && o.acknowledged == o.written && s->written == s->to_write;
     if (well && (o.acknowledged != o.written || t.sent + t.in_flight < t.send_max))
@@ -133,6 +145,11 @@ static void on_connection_end(sim_app *a, const rill_event *e)
     unsigned pair = pair_of(e->connection);
     sim_trace(a->report, "host %u connection %u ended: %s code %u remote %d", a->host->index, pair,
               rill_error_name(e->error), e->close_code, e->remote);
+    if (e->error == RILL_OK && a->undone[pair])
+        sim_violation(a->report,
+                      "host %u connection %u: ended without an error, and not all was done",
+                      a->host->index, pair);
+    sim_app_answer_all(a, pair);
     sim_books_connection_ended(a->host->books, pair);
     a->connections[pair] = NULL;
     a->ended[pair] = true;
@@ -141,6 +158,11 @@ static void on_connection_end(sim_app *a, const rill_event *e)
         sim_books_idle(a->host->books, pair, sim_host_now(a->host), a->options.idle_timeout);
         a->error[pair] = RILL_OK;
     }
+    if ((e->error == RILL_ERR_CLOSED || e->error == RILL_ERR_IN_DOUBT ||
+         e->error == RILL_ERR_BLOCKED) &&
+        a->excused[pair])
+        a->error[pair] = RILL_OK;
+    a->undone[pair] = a->excused[pair] = false;
     if (e->message == NULL)
         sim_violation(a->report, "host %u: an end without a message", a->host->index);
 }
@@ -162,6 +184,7 @@ static void on_incoming(sim_app *a, const rill_event *e)
         a->decisions = sim_reallocate(a->decisions, a->decision_capacity * sizeof(sim_decision));
     }
     const sim_app_config *c = &a->config;
+    sim_books_asked(a->host->books, e->request);
     uint64_t index = a->decision_count++;
     bool fulfill = !sim_rng_chance(&a->rng, a->settling ? 0 : c->refuses);
     a->decisions[index] = (sim_decision){.decision = e->decision,

@@ -30,6 +30,8 @@ typedef struct sim_app_stream {
     bool closed;     /* we called rill_stream_close, or the connection's */
     bool ended_well; /* it ended by our rill_stream_end, without an error */
     bool crashed;    /* its endpoint went away under it */
+    bool cut_short;  /* a payment, or money waited for, was when it ended */
+    bool read_well;  /* it ended as the other side's close without an error, and without one */
 } sim_app_stream;
 
 typedef struct sim_decision {
@@ -59,8 +61,10 @@ struct sim_app {
     uint64_t decision_count;
     uint64_t decision_capacity;
     bool settling;
-    bool enough;              /* it pays no more */
-    int error[SIM_MAX_PAIRS]; /* of their ends */
+    bool enough;                 /* it pays no more */
+    int error[SIM_MAX_PAIRS];    /* of their ends */
+    bool undone[SIM_MAX_PAIRS];  /* a stream of it was cut short: no end of it is success */
+    bool excused[SIM_MAX_PAIRS]; /* ... or ended with an error: its end may say so */
     char waits[160];
 };
 
@@ -71,6 +75,8 @@ void sim_app_read(sim_app_stream *s, size_t most);
 /* A slow reader takes its next bite after a while. */
 void sim_app_read_later(sim_app_stream *s);
 void sim_app_decide(sim_app *a, uint64_t index);
+/* Whoever runs the endpoint owes the link an answer, when the connection is over too. */
+void sim_app_answer_all(sim_app *a, unsigned pair);
 /* Whether the call may have had no memory. */
 bool sim_app_no_memory(const sim_app *a, int error);
 /* An error of a call that is none of those expected. */

@@ -158,6 +158,7 @@ typedef struct sim_incoming {
     bool beyond;  /* it brings bytes that there is no room for */
     bool claimed; /* some stream is to have the money */
     bool vague;
+    bool asked; /* the application was asked about it */
     unsigned part_count;
     bool divided;
     sim_part parts[SIM_PARTS];
@@ -210,6 +211,9 @@ void sim_books_unanswered(sim_books *b, uint64_t request, bool sent);
 void sim_books_incoming(sim_books *b, rill_now now, uint64_t handle, uint8_t *packet, size_t len);
 void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin origin,
                       uint8_t *reply, size_t len);
+
+/* The application is asked about a packet that came and is not answered: once. */
+void sim_books_asked(sim_books *b, uint64_t handle);
 
 /* A packet of a rogue's connection to an address that is not the rogue's: to be counted. */
 bool sim_books_stray(sim_books *b, uint64_t request);

@@ -260,6 +260,10 @@ void sim_books_crash(sim_books *b)
 
 void sim_books_close(sim_books *b)
 {
+    /* Each Prepare has had its reply: at once, or by who was asked about it. */
+    if (b->incoming_count != 0)
+        sim_violation(b->report, "host %u: %u packets were never answered", b->host,
+                      b->incoming_count);
     for (unsigned i = 0; i < b->directory->count; i++) {
         const sim_ledger *l = &b->ledgers[i];
         if (!l->ended || l->reopened)

@@ -49,6 +49,16 @@ static sim_incoming *find_incoming(sim_books *b, uint64_t handle)
     return NULL;
 }
 
+void sim_books_asked(sim_books *b, uint64_t handle)
+{
+    sim_incoming *in = find_incoming(b, handle);
+    if (in == NULL || in->asked)
+        sim_violation(b->report, "host %u: asked about a packet %s", b->host,
+                      in == NULL ? "that was answered" : "twice");
+    else
+        in->asked = true;
+}
+
 /* 1 % above what is left, for the rounding of rates, and a unit for the rounding of that. */
 static void check_receive_max(sim_books *b, const sim_stream_book *s, uint64_t before)
 {

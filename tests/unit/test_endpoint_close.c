@@ -223,6 +223,156 @@ static void test_the_last_packet_number_closes(void **state)
     pair_check_books(p);
 }
 
+static void drop_data(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->len > 5000)
+        packet->action = PAIR_DROP;
+}
+
+/*
+ * Bytes are lost on the way, and their writer closes without an error before
+ * they are sent again: at the middle of what it wrote, or at its end.
+ */
+static void close_before_all_bytes_arrive(bool whole_connection, bool by_client, bool tail)
+{
+    static uint8_t large[8000];
+    pair p = {0};
+    pair_options o = pair_defaults();
+    pair_open(&p, &o);
+    start(&p);
+    pair_side writer = by_client ? PAIR_CLIENT : PAIR_SERVER;
+    pair_side reader = by_client ? PAIR_SERVER : PAIR_CLIENT;
+    rill_stream *s = rill_connection_stream(p.end[writer].connection, 1);
+    pair_write(s, "yy", 2);
+    pair_run(&p, 10 * RILL_MS);
+    p.on_packet = drop_data;
+    pair_write(s, large, sizeof large);
+    pair_run(&p, 10 * RILL_MS);
+    if (!tail)
+        pair_write(s, "yy", 2);
+    pair_run(&p, 10 * RILL_MS);
+    if (whole_connection)
+        rill_connection_close(p.end[writer].connection, RILL_CLOSE_NO_ERROR, NULL);
+    else
+        rill_stream_close(s, RILL_CLOSE_NO_ERROR, NULL);
+    pair_run(&p, RILL_SECOND);
+    if (!whole_connection)
+        assert_int_equal(rill_connection_end(p.end[reader].connection), RILL_OK);
+    /* What was lost may be answered until it expires. */
+    pair_run(&p, 40 * RILL_SECOND);
+    for (pair_side side = PAIR_CLIENT; side <= PAIR_SERVER; side++) {
+        assert_true(pair_seen(&p, side, 1)->ended);
+        assert_int_equal(pair_seen(&p, side, 1)->code, RILL_CLOSE_NO_ERROR);
+        assert_int_equal(pair_seen(&p, side, 1)->error, RILL_ERR_CLOSED);
+        assert_int_equal(ends(&p, side), 1);
+        assert_int_equal(p.end[side].end_error, RILL_ERR_CLOSED);
+    }
+    pair_close(&p);
+}
+
+static void test_bytes_that_a_close_cuts_off_are_no_success(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++)
+        close_before_all_bytes_arrive(i & 1, i & 2, i & 4);
+}
+
+static void test_a_close_before_a_goal_is_met_is_no_success(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        pair p = {0};
+        pair_options o = pair_defaults();
+        o.server.connection.default_receive_max = 50;
+        pair_open(&p, &o);
+        rill_stream *s = start(&p);
+        bool sends = i & 1;
+        pair_side waits = sends ? PAIR_CLIENT : PAIR_SERVER;
+        pair_side closer = i & 2 ? PAIR_CLIENT : PAIR_SERVER;
+        if (sends)
+            assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
+        else
+            assert_int_equal(
+                rill_stream_receive_total(rill_connection_stream(p.end[PAIR_SERVER].connection, 1),
+                                          100, RILL_NEVER),
+                RILL_OK);
+        pair_run(&p, RILL_SECOND);
+        rill_connection_close(p.end[closer].connection, RILL_CLOSE_NO_ERROR, NULL);
+        pair_run(&p, RILL_SECOND);
+        assert_int_equal(pair_seen(&p, waits, 1)->error, RILL_ERR_CLOSED);
+        assert_int_equal(p.end[waits].end_error, RILL_ERR_CLOSED);
+        /* The other one had asked for nothing more. */
+        assert_int_equal(p.end[!waits].end_error, RILL_OK);
+        assert_int_equal(p.end[!waits].end_code, RILL_CLOSE_NO_ERROR);
+        pair_close(&p);
+    }
+}
+
+static void test_money_in_doubt_at_a_close_is_no_success(void **state)
+{
+    pair *p = *state;
+    rill_stream *s = start(p);
+    p->on_packet = lose_money_replies;
+    assert_int_equal(rill_stream_set_send_max(s, 100), RILL_OK);
+    pair_run(p, 20 * RILL_MS);
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+    pair_run(p, 40 * RILL_SECOND);
+    assert_int_equal(ends(p, PAIR_CLIENT), 1);
+    assert_int_equal(pair_seen(p, PAIR_CLIENT, 1)->error, RILL_ERR_IN_DOUBT);
+    assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_IN_DOUBT);
+    assert_int_equal(p->end[PAIR_SERVER].end_error, RILL_OK);
+}
+
+/* Nothing comes and goes any more: every wait, stream and connection ends now, and says why. */
+static void abandon_in(unsigned state)
+{
+    pair p = {0};
+    pair_options o = pair_defaults();
+    pair_open(&p, &o);
+    rill_stream *s = start(&p);
+    rill_stream *other = pair_stream_open(&p, PAIR_CLIENT);
+    pair_run(&p, 20 * RILL_MS);
+    p.on_packet = drop_all;
+    p.maximum[PAIR_CLIENT] = 1000;
+    pair_write(s, "more", 4);
+    assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
+    assert_int_equal(rill_stream_receive_total(s, 100, RILL_NEVER), RILL_OK);
+    assert_int_equal(rill_stream_set_send_max(other, 50), RILL_OK);
+    pair_run(&p, state == 3 ? 40 * RILL_SECOND : 20 * RILL_MS);
+    rill_connection *c = p.end[PAIR_CLIENT].connection;
+    int expected = RILL_ERR_CANCELLED;
+    if (state == 1 || state == 2)
+        rill_connection_close(c, RILL_CLOSE_APPLICATION_ERROR, NULL);
+    if (state == 1 || state == 2)
+        expected = RILL_ERR_CLOSED;
+    if (state == 2)
+        pair_run(&p, 10 * RILL_SECOND);
+    assert_int_equal(ends(&p, PAIR_CLIENT), 0);
+    rill_connection_abandon(c, RILL_ERR_CANCELLED);
+    rill_connection_abandon(c, RILL_ERR_IDLE);
+    pair_pump(&p);
+    pair_end *client = &p.end[PAIR_CLIENT];
+    assert_int_equal(ends(&p, PAIR_CLIENT), 1);
+    assert_int_equal(client->end_error, expected);
+    assert_int_equal(client->events[RILL_EVENT_STREAM_END], 2);
+    assert_int_equal(client->events[RILL_EVENT_SENT], 1);
+    assert_int_equal(client->sent_error, expected);
+    assert_int_equal(client->events[RILL_EVENT_RECEIVED], 1);
+    assert_int_equal(client->received_error, RILL_ERR_CLOSED);
+    assert_int_equal(client->last.in_flight, client->last.in_doubt);
+    assert_in_range(client->last.in_doubt, 1, 150);
+    pair_check_books(&p);
+    pair_close(&p);
+}
+
+static void test_an_abandoned_connection_tells_of_everything(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        abandon_in(i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +386,10 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_credentials_can_be_used_again),
         PAIR_TEST(test_an_event_lives_until_the_next_whatever_comes_between),
         PAIR_TEST(test_the_last_packet_number_closes),
+        cmocka_unit_test(test_bytes_that_a_close_cuts_off_are_no_success),
+        cmocka_unit_test(test_a_close_before_a_goal_is_met_is_no_success),
+        PAIR_TEST(test_money_in_doubt_at_a_close_is_no_success),
+        cmocka_unit_test(test_an_abandoned_connection_tells_of_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

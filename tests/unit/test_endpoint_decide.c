@@ -112,6 +112,10 @@ static void test_without_a_decision_the_room_comes_back_at_expiry(void **state)
     pair_run(p, 29 * RILL_SECOND);
     assert_int_equal(p->end[PAIR_SERVER].asked_count, 1);
     pair_run(p, 3 * RILL_SECOND);
+    /* It can be answered still, and only with no. */
+    bool fulfilled = true;
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, &fulfilled), RILL_OK);
+    assert_false(fulfilled);
     assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, NULL), RILL_ERR_NOT_FOUND);
     assert_int_equal(p->end[PAIR_SERVER].asked_count, 2);
     assert_int_equal(pair_decide(p, PAIR_SERVER, 1, true, NULL), RILL_OK);
@@ -181,6 +185,157 @@ static void test_a_decision_after_the_connection_closed_is_a_no(void **state)
     pair_check_books(p);
 }
 
+static void expire_soon(pair *p, pair_packet *packet)
+{
+    rill_prepare prepare;
+    if (packet->amount == 0)
+        return;
+    assert_int_equal(rill_prepare_decode(&prepare, packet->bytes, packet->len), RILL_OK);
+    prepare.expires_at = p->now.wall_ms + 50;
+    size_t len;
+    uint8_t copy[RILL_PACKET_BUFFER];
+    memcpy(copy, prepare.data.data, prepare.data.len);
+    uint8_t condition[32];
+    memcpy(condition, prepare.condition, sizeof condition);
+    char address[RILL_ILP_MAX_ADDRESS];
+    memcpy(address, prepare.destination.data, prepare.destination.len);
+    prepare.data.data = copy;
+    prepare.condition = condition;
+    prepare.destination.data = (const uint8_t *)address;
+    assert_int_equal(rill_prepare_encode(&prepare, packet->bytes, packet->len, &len), RILL_OK);
+    assert_int_equal(len, packet->len);
+}
+
+/* The embedder has given no reply yet: it must hear of the packet, however late it looks. */
+static void test_a_packet_that_expires_before_anybody_was_asked_is_asked_about(void **state)
+{
+    pair *p = *state;
+    open_asking(p, 10);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(p, 50 * RILL_MS);
+    p->on_packet = expire_soon;
+    p->no_events[PAIR_SERVER] = true;
+    assert_int_equal(rill_stream_set_send_max(s, 100), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 0);
+    p->no_events[PAIR_SERVER] = false;
+    pair_run(p, 10 * RILL_MS);
+    unsigned asked = p->end[PAIR_SERVER].asked_count;
+    assert_true(asked >= 1);
+    for (unsigned i = 0; i < asked; i++) {
+        bool fulfilled = true;
+        assert_int_equal(pair_decide(p, PAIR_SERVER, i, true, &fulfilled), RILL_OK);
+        assert_false(fulfilled);
+        assert_int_equal(pair_decide(p, PAIR_SERVER, i, false, NULL), RILL_ERR_NOT_FOUND);
+        for (unsigned k = 0; k < i; k++)
+            assert_true(p->end[PAIR_SERVER].asked[i].request !=
+                        p->end[PAIR_SERVER].asked[k].request);
+    }
+    assert_null(p->waiting);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 0);
+    pair_check_books(p);
+}
+
+/* Whichever side closes, and whether anybody was asked yet: all ends at once, and is answered. */
+static void close_with_undecided(pair_side payer, pair_side closer, bool unasked)
+{
+    pair p = {0};
+    pair_options o;
+    pair_options_init(&o);
+    pair_side asked = payer == PAIR_CLIENT ? PAIR_SERVER : PAIR_CLIENT;
+    o.server.connection.ask_before_fulfill = asked == PAIR_SERVER;
+    o.connection.ask_before_fulfill = asked == PAIR_CLIENT;
+    pair_open(&p, &o);
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(&p, 50 * RILL_MS);
+    rill_stream *of_server = server_stream(&p);
+    rill_stream *from = payer == PAIR_CLIENT ? s : of_server;
+    rill_stream *to = payer == PAIR_CLIENT ? of_server : s;
+    p.no_events[asked] = unasked;
+    assert_int_equal(rill_stream_send_total(from, 100, RILL_NEVER), RILL_OK);
+    assert_int_equal(rill_stream_receive_total(to, 100, RILL_NEVER), RILL_OK);
+    pair_run(&p, 50 * RILL_MS);
+    rill_connection_close(p.end[closer].connection, RILL_CLOSE_NO_ERROR, NULL);
+    pair_run(&p, RILL_SECOND);
+    p.no_events[asked] = false;
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(p.end[asked].events[RILL_EVENT_RECEIVED], 1);
+    assert_int_equal(p.end[asked].received_error, RILL_ERR_CLOSED);
+    assert_true(pair_seen(&p, asked, 1)->ended);
+    assert_int_equal(p.end[asked].events[RILL_EVENT_CONNECTION_END], 1);
+    assert_int_equal(p.end[asked].asked_count, 1);
+    /* The connection is over, at a client it is freed: the link is answered all the same. */
+    bool fulfilled = true;
+    assert_int_equal(pair_decide(&p, asked, 0, true, &fulfilled), RILL_OK);
+    assert_false(fulfilled);
+    assert_null(p.waiting);
+    assert_int_equal(pair_decide(&p, asked, 0, true, NULL), RILL_ERR_NOT_FOUND);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(p.end[payer].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p.end[payer].events[RILL_EVENT_STREAM_END], 1);
+    assert_int_equal(p.end[payer].events[RILL_EVENT_CONNECTION_END], 1);
+    pair_check_books(&p);
+    pair_close(&p);
+}
+
+static void test_a_close_ends_what_waits_for_a_decision(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++)
+        close_with_undecided(i & 1 ? PAIR_CLIENT : PAIR_SERVER, i & 2 ? PAIR_CLIENT : PAIR_SERVER,
+                             (i & 4) != 0);
+}
+
+/* An application that never decides costs its endpoint a bounded number of records. */
+static void test_what_nobody_decides_is_forgotten_in_the_end(void **state)
+{
+    pair *p = *state;
+    pair_options o;
+    pair_options_init(&o);
+    o.server.connection.ask_before_fulfill = true;
+    o.server.max_undecided = 2;
+    pair_open(p, &o);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(p, 50 * RILL_MS);
+    p->on_packet = expire_soon;
+    assert_int_equal(rill_stream_set_send_max(s, 100), RILL_OK);
+    for (unsigned i = 0; i < 10 && p->end[PAIR_SERVER].asked_count < 3; i++)
+        pair_run(p, 40 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 3);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, NULL), RILL_ERR_NOT_FOUND);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 1, true, NULL), RILL_OK);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 2, true, NULL), RILL_OK);
+}
+
+/* However many one connection has waiting, another one finds room. */
+static void test_one_connection_leaves_decisions_to_others(void **state)
+{
+    pair *p = *state;
+    pair_options o;
+    pair_options_init(&o);
+    o.server.connection.ask_before_fulfill = true;
+    o.server.max_undecided = 8;
+    pair_open(p, &o);
+    p->maximum[PAIR_CLIENT] = 10;
+    rill_stream *first = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_set_send_max(first, 1000), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 4);
+    rill_credentials again;
+    assert_int_equal(rill_endpoint_credentials(p->end[PAIR_SERVER].endpoint, NULL, &again),
+                     RILL_OK);
+    p->credentials = again;
+    assert_int_equal(pair_connect(p, &o.connection), RILL_OK);
+    rill_stream *second = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_set_send_max(second, 1000), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +346,10 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_undecided_packets_are_bounded),
         PAIR_TEST_TO_OPEN(test_money_decided_after_its_stream_closed_meets_the_goal),
         PAIR_TEST_TO_OPEN(test_a_decision_after_the_connection_closed_is_a_no),
+        PAIR_TEST_TO_OPEN(test_a_packet_that_expires_before_anybody_was_asked_is_asked_about),
+        cmocka_unit_test(test_a_close_ends_what_waits_for_a_decision),
+        PAIR_TEST_TO_OPEN(test_what_nobody_decides_is_forgotten_in_the_end),
+        PAIR_TEST_TO_OPEN(test_one_connection_leaves_decisions_to_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
