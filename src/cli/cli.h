@@ -37,6 +37,7 @@ typedef struct cli_command {
     /* Names of what follows without an option; in brackets where it may be left out. NULL: none. */
     const char *operands[CLI_MAX_OPERANDS];
     const char *examples; /* lines for its own help; NULL: none */
+    bool own_node;        /* without --link it makes one: the environment is not looked at */
     int (*run)(const cli_args *args);
 } cli_command;
 
@@ -135,6 +136,13 @@ RILL_MUST_CHECK int cli_link_fresh(const char *uri, char *out, size_t cap);
 void cli_free_secret(char *text);
 /* Defaults, --ca-file, and the link. uri is kept by reference. */
 void cli_net_options(const cli_args *args, const char *uri, rill_net_options *out);
+
+/* ---- link_words.c ---- */
+
+/* Whether it is the URI of a link: CLI_DONE, or CLI_USAGE with a line about what stands `where`. */
+int cli_link_check(const cli_args *args, const char *where, const char *uri);
+/* The same of what the environment says; and a warning where that is not what it looks like. */
+int cli_link_check_environment(const cli_args *args);
 
 /* ---- account.c ---- */
 

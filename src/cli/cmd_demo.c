@@ -315,5 +315,8 @@ const cli_command cli_demo = {
         "Starts a server and a client, opens two streams, and sends a message and some money on\n"
         "each, as the tutorial of ilp-protocol-stream does. Without --link it also starts a node,\n"
         "inside this process. With --link, where the URI names no account, both take a fresh one.",
+    .own_node = true,
+    .examples = "rill demo\n"
+                "rill demo --link btp+ws://localhost:7768",
     .run = run_demo,
 };

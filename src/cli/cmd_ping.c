@@ -369,5 +369,7 @@ const cli_command cli_ping = {
         "it took to come back. Not every node answers such packets.",
     .options = options,
     .operands = {"ADDRESS"},
+    .examples = "rill ping private.rill\n"
+                "rill ping private.rill --count 5",
     .run = run_ping,
 };

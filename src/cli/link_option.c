@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base64.h"
 #include "cli/cli.h"
@@ -57,9 +58,8 @@ static int read_file(const cli_args *args, const char *path, char **uri)
     return CLI_DONE;
 }
 
-int cli_link_uri(const cli_args *args, char **uri)
+static int given_uri(const cli_args *args, char **uri)
 {
-    *uri = NULL;
     const char *link = cli_value(args, "--link");
     const char *path = cli_value(args, "--link-file");
     if (link && path) {
@@ -77,6 +77,28 @@ int cli_link_uri(const cli_args *args, char **uri)
         return CLI_DONE;
     cli_error(args->command, "%s", rill_strerror(RILL_ERR_NOMEM));
     return CLI_INCOMPLETE;
+}
+
+/* A file that cannot be used would be told of as a node that cannot be reached. */
+static int check_authorities(const cli_args *args)
+{
+    const char *path = cli_value(args, "--ca-file");
+    if (!path || access(path, R_OK) == 0)
+        return CLI_DONE;
+    return cli_bad_value(args, "--ca-file", path, strerror(errno));
+}
+
+int cli_link_uri(const cli_args *args, char **uri)
+{
+    *uri = NULL;
+    int code = check_authorities(args);
+    if (code == CLI_DONE)
+        code = given_uri(args, uri);
+    if (code != CLI_DONE)
+        return code;
+    if (*uri)
+        return cli_link_check(args, "the link's URI", *uri);
+    return args->command->own_node ? CLI_DONE : cli_link_check_environment(args);
 }
 
 static int random_token(char out[RILL_BASE64_SIZE(24)])

@@ -64,19 +64,26 @@ int cli_start_error(const cli_command *command, int error, const char *problem)
     }
 }
 
+/* What can be done about it, where the detail does not say so itself. */
+static const char *advice(int error, const char *detail)
+{
+    if (error == RILL_ERR_AUTH)
+        return ": check the account and token of --link";
+    if (strstr(detail, "begins with btp+"))
+        return "";
+    if (strstr(detail, "certificate"))
+        return "; --ca-file FILE names an authority to trust";
+    return "; is it running (\"rilld local\"), and is --link right?";
+}
+
 int cli_unreachable(const cli_command *command, int error, const char *detail)
 {
     char text[256];
     if (!detail || !*detail)
         detail = rill_strerror(error);
     cli_escape(text, sizeof text, (const uint8_t *)detail, strlen(detail));
-    if (error == RILL_ERR_AUTH)
-        cli_error(command, "%s: check the account and token of --link", text);
-    else
-        cli_error(
-            command,
-            "cannot reach the node: %s; is it running (\"rilld local\"), and is --link right?",
-            text);
+    cli_error(command, "%s%s%s", error == RILL_ERR_AUTH ? "" : "cannot reach the node: ", text,
+              advice(error, text));
     return CLI_UNREACHABLE;
 }
 

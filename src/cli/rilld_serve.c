@@ -166,6 +166,28 @@ static void server_log(void *owner, const char *line)
     rilld_log_line(&s->log, RILL_LOG_WARNING, line);
 }
 
+/* A file that cannot even be read; NULL where both can. */
+static const char *unreadable(const rilld_options *o, const char **option)
+{
+    *option = "--tls-cert";
+    if (o->tls_cert != NULL && access(o->tls_cert, R_OK) != 0)
+        return o->tls_cert;
+    *option = "--tls-key";
+    return o->tls_key != NULL && access(o->tls_key, R_OK) != 0 ? o->tls_key : NULL;
+}
+
+static void say_no_tls(const rilld_options *o, const char *where)
+{
+    const char *option;
+    const char *file = unreadable(o, &option);
+    if (file != NULL)
+        rilld_error("cannot listen on %s: %s %s: %s", where, option, file, strerror(errno));
+    else
+        rilld_error("cannot listen on %s: --tls-cert or --tls-key cannot be used: is each a PEM "
+                    "file, and do they belong to each other?",
+                    where);
+}
+
 static int listen_on(serving *s, const rilld_listen *listen)
 {
     rill_btp_server_options options;
@@ -194,8 +216,10 @@ static int listen_on(serving *s, const rilld_listen *listen)
                     "port with --listen",
                     where);
     else if (rc == RILL_ERR_TLS)
-        rilld_error("cannot listen on %s: --tls-cert or --tls-key cannot be used: is each a PEM "
-                    "file, and do they belong to each other?",
+        say_no_tls(s->options, where);
+    else if (rc == RILL_ERR_IO && listen->port > 0 && listen->port < 1024 && geteuid() != 0)
+        rilld_error("cannot listen on %s: ports below 1024 are for root: start as root with "
+                    "--user, or choose another port with --listen",
                     where);
     else
         rilld_error("cannot listen on %s: %s; is it an address of this machine?", where,

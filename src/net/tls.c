@@ -161,6 +161,23 @@ void rill_tls_free(rill_tls *t)
     rill_free(memory(), t);
 }
 
+/* What OpenSSL's reason means where the other side does not speak TLS at all; NULL elsewhere. */
+static const char *no_tls(const rill_tls *t, unsigned long code)
+{
+    if (ERR_GET_LIB(code) != ERR_LIB_SSL)
+        return NULL;
+    switch (ERR_GET_REASON(code)) {
+    case SSL_R_WRONG_VERSION_NUMBER:
+        return SSL_is_server(t->ssl) == 1
+                   ? "what it sends is no TLS"
+                   : "it speaks none: the URI of a link to it begins with btp+ws://";
+    case SSL_R_HTTP_REQUEST:
+        return "it sent HTTP without TLS, and this address speaks TLS only";
+    default:
+        return NULL;
+    }
+}
+
 /* What an SSL_* call that did not succeed means. */
 static int outcome(rill_tls *t, int result)
 {
@@ -175,7 +192,9 @@ static int outcome(rill_tls *t, int result)
         snprintf(t->problem, sizeof t->problem, "the certificate is not trusted: %s",
                  X509_verify_cert_error_string(verified));
     } else {
-        const char *text = ERR_reason_error_string(code);
+        const char *text = no_tls(t, code);
+        if (text == NULL)
+            text = ERR_reason_error_string(code);
         snprintf(t->problem, sizeof t->problem, "%s", text != NULL ? text : "TLS failed");
     }
     ERR_clear_error();

@@ -38,6 +38,7 @@ struct rill_ws {
     uint8_t mask[4];
     bool client;
     bool wipe_read; /* what comes may hold a token */
+    bool asked;     /* a client: its request is on the way */
     bool open;
     bool closing; /* by the owner */
     bool close_sent;
@@ -315,11 +316,27 @@ static void on_tcp_open(void *owner)
         return;
     memcpy(room, ws->request, ws->request_len);
     rill_tcp_commit(&ws->tcp, ws->request_len);
+    ws->asked = true;
+}
+
+/* A server that speaks TLS closes without a word when HTTP comes. */
+static bool may_speak_tls(const rill_ws *ws, int error)
+{
+    return error == RILL_ERR_NOT_CONNECTED && ws->client && ws->asked && ws->handshake != NULL &&
+           ws->handshake->consumed == 0 && ws->tcp.tls == NULL;
 }
 
 static void on_tcp_lost(void *owner, int error, const char *detail)
 {
     rill_ws *ws = owner;
+    char text[512];
+    if (may_speak_tls(ws, error)) {
+        snprintf(text, sizeof text,
+                 "%s closed the connection and said nothing; where it speaks TLS, the URI of the "
+                 "link begins with btp+wss://",
+                 rill_ws_name(ws));
+        detail = text;
+    }
     if (ws->on != NULL)
         ws->on->lost(ws->owner, error, detail);
 }

@@ -192,6 +192,17 @@ static int judge_request(const rill_ws_handshake *h, const char **problem)
     return RILL_OK;
 }
 
+/* What came is no HTTP: a first byte of TLS says what it is instead. */
+static const char *instead_of_http(const rill_ws_handshake *h, bool first, uint8_t byte)
+{
+    enum { TLS_ALERT = 0x15, TLS_HANDSHAKE = 0x16 };
+    if (first && h->parser.type == HTTP_REQUEST && byte == TLS_HANDSHAKE)
+        return "sent TLS, and this address speaks none";
+    if (first && h->parser.type == HTTP_RESPONSE && byte == TLS_ALERT)
+        return "speaks TLS: the URI of a link to it begins with btp+wss://";
+    return "sent malformed HTTP";
+}
+
 int rill_ws_handshake_feed(rill_ws_handshake *h, const uint8_t *data, size_t len, size_t *used,
                            const char **problem)
 {
@@ -201,13 +212,14 @@ int rill_ws_handshake_feed(rill_ws_handshake *h, const uint8_t *data, size_t len
         .on_headers_complete = on_headers_complete,
     };
     size_t room = RILL_WS_MAX_HEADERS - h->consumed;
+    bool first = h->consumed == 0;
     size_t fed = len < room ? len : room;
     size_t parsed = http_parser_execute(&h->parser, &settings, (const char *)data, fed);
     bool failed = HTTP_PARSER_ERRNO(&h->parser) != HPE_OK;
     h->consumed += parsed;
     *used = parsed;
     if (failed) {
-        *problem = "sent malformed HTTP";
+        *problem = instead_of_http(h, first, len > 0 ? data[0] : 0);
         return RILL_ERR_MALFORMED;
     }
     if (h->complete)

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -206,6 +207,46 @@ def port_in_use():
                          os.path.join(folder, 'p'))
             one_line(result, 1, 'address in use')
             assert os.listdir(folder) == []
+
+
+@test
+def mistyped_words():
+    one_line(run('lcal'), 2, r'unknown command: lcal; did you mean local\?')
+    one_line(run('local', '--lisen', 'x'), 2, r'unknown option: --lisen; did you mean --listen\?')
+    one_line(run('local', '--max-sesions=3'), 2, r'--max-sesions; did you mean --max-sessions\?')
+    one_line(run('local', '--nonsense'), 2, r'unknown option: --nonsense \(')
+    one_line(run('--listen', '127.0.0.1:0'), 2, r'a command comes first: rilld local --listen')
+
+
+@test
+def files_of_tls_that_are_not_there():
+    with tempfile.TemporaryDirectory() as folder:
+        there = os.path.join(folder, 'there')
+        with open(there, 'w', encoding='ascii') as f:
+            f.write('no PEM')
+        for cert, key, name in (('/nowhere/c', there, '--tls-cert /nowhere/c: No such file'),
+                                (there, '/nowhere/k', '--tls-key /nowhere/k: No such file'),
+                                (there, there, 'is each a PEM file')):
+            one_line(run('local', '--listen', '127.0.0.1:0', '--tls-cert', cert, '--tls-key', key), 1, name)
+
+
+@test
+def ports_that_are_for_root():
+    def nobody():
+        os.setgid(65534)
+        os.setuid(65534)
+    if os.geteuid() != 0:
+        nobody = None
+    with open('/proc/sys/net/ipv4/ip_unprivileged_port_start', encoding='ascii') as f:
+        if int(f.read()) <= 80:
+            return  # this system lets everybody
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.join(folder, 'rilld')
+        os.chmod(folder, 0o755)
+        shutil.copy(RILLD, program)
+        result = subprocess.run([program, 'local', '--listen', '127.0.0.1:80'], capture_output=True, text=True,
+                                timeout=TIMEOUT, preexec_fn=nobody, env=ENVIRONMENT, check=False)
+    one_line(result, 1, 'cannot listen on 127.0.0.1:80: ports below 1024 are for root: .*--user')
 
 
 @test

@@ -8,6 +8,7 @@ Prints TAP. Nothing sleeps: what a terminal shows is waited for.
 """
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -299,6 +300,58 @@ def files_that_others_can_read_are_warned_of(t):
     os.chmod(link, 0o640)
     [line] = run_to_end(t, "info", "--link", "@" + link).lines("err")
     assert "warning: others can read" in line and "link's token (mode 0640)" in line and "x-token" not in line, line
+
+
+# ---- links ----
+
+@case
+def mistakes_in_a_uri_are_named(t):
+    for scheme, right in (("ws", "btp+ws"), ("wss", "btp+wss"), ("http", "btp+ws"), ("https", "btp+wss"), ("WS", "btp+ws"),
+                          ("btp", "btp+ws"), ("btp+wx", "btp+ws")):
+        uri = f"{scheme}://:x-token@127.0.0.1:7768"
+        t.fails(2, rf"^rill info: the link's URI: it begins with {re.escape(scheme)}://; write {re.escape(right)}:// instead$",
+                "info", "--link", uri)
+        t.fails(2, rf"^rill info: ILP_BTP_SERVER: it begins with .* write {re.escape(right)}:// instead$", "info",
+                env=environment(ILP_BTP_SERVER=uri))
+        t.fails(2, rf'^rill info: ILP_CREDENTIALS: "server": it begins with .* write {re.escape(right)}:// ', "info",
+                env=environment(ILP_CREDENTIALS=json.dumps({"server": uri})))
+    t.fails(2, "ILP_BTP_SERVER: it does not begin with btp", "info", env=environment(ILP_BTP_SERVER="localhost:7768"))
+    t.fails(2, "ILP_BTP_SERVER: the port is not a number", "ping", "private.rill", env=environment(ILP_BTP_SERVER="btp+ws://h:x"))
+    t.fails(2, "ILP_CREDENTIALS: it is not a JSON object", "info", env=environment(ILP_CREDENTIALS="{"))
+    t.fails(2, 'ILP_CREDENTIALS: it has no "server"', "info", env=environment(ILP_CREDENTIALS="{}"))
+    t.fails(2, "ILP_PLUGIN: only ilp-plugin-btp is known", "info", env=environment(ILP_PLUGIN="ilp-plugin-xrp-escrow"))
+    t.fails(2, r'--ca-file: ".*absent" No such file', "info", "--link", t.link("x"), "--ca-file", t.file("absent"))
+
+
+@case
+def a_token_that_is_replaced_is_warned_of(t):
+    port = t.node.port
+    p = t.rill("info", env=environment(ILP_BTP_SERVER=f"btp+ws://alice:x-token@127.0.0.1:{port}"))
+    assert p.end() == 0
+    [line] = p.lines("err")
+    assert "warning: the account and token of ILP_BTP_SERVER are replaced" in line and "x-token" not in line, line
+    p = t.rill("info", env=environment(ILP_BTP_SERVER=f"btp+ws://127.0.0.1:{port}"))
+    assert p.end() == 0 and not p.lines("err"), p.text
+    p = t.rill("demo", env=environment(ILP_BTP_SERVER="garbage"))
+    assert p.end() == 0, "the demo has a node of its own"
+
+
+@case
+def tls_and_no_tls_are_told_apart(t):
+    cert, key = t.file("cert.pem"), t.file("key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    plain, secure = t.node.port, Node(0, "--tls-cert", cert, "--tls-key", key)
+    link = f"://:x@127.0.0.1:{secure.port}"
+    t.fails(3, r"where it speaks TLS, the URI of the link begins with btp\+wss://$", "info", "--link", "btp+ws" + link)
+    secure.program.until("sent HTTP without TLS, and this address speaks TLS only", "err")
+    t.fails(3, r"no TLS with .*: it speaks none: the URI of a link to it begins with btp\+ws://$", "info", "--link",
+            f"btp+wss://:x@127.0.0.1:{plain}")
+    t.node.program.until("sent TLS, and this address speaks none", "err")
+    t.fails(3, "certificate is not trusted: .*; --ca-file FILE names an authority to trust$", "info", "--link", "btp+wss" + link)
+    assert t.rill("info", "--link", "btp+wss" + link, "--ca-file", cert).end() == 0
+    t.fails(3, "cannot be used", "info", "--link", "btp+wss" + link, "--ca-file", t.file("empty", "no certificate"))
+    secure.stop()
 
 
 def run_to_end(t, *args):

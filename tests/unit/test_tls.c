@@ -477,6 +477,7 @@ static void test_no_tls_there(void **state)
         rill_link_open(&n.client.link, n.loop, uri, &o, &link_handlers, &n.client, NULL), RILL_OK);
     until(&n, client_down);
     assert_false(n.client.final);
+    assert_non_null(strstr(n.client.detail, "begins with btp+ws://"));
     /* Without TLS the token is not told either. */
     assert_int_equal(n.session.ups, 0);
     net_end(&n);

@@ -229,6 +229,33 @@ static int client_verdict(const char *response)
     return verdict;
 }
 
+/* A first byte of TLS tells each side what the other one is. */
+static void test_tls_instead_of_http(void **state)
+{
+    (void)state;
+    static const uint8_t alert[] = {0x15, 3, 1, 0, 2, 2, 70};
+    static const uint8_t hello[] = {0x16, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3};
+    const uint8_t nonce[16] = {0};
+    rill_ws_handshake h;
+    const char *problem = "";
+    size_t used;
+    assert_int_equal(rill_ws_handshake_client(&h, nonce), RILL_OK);
+    assert_int_equal(rill_ws_handshake_feed(&h, alert, sizeof alert, &used, &problem),
+                     RILL_ERR_MALFORMED);
+    assert_non_null(strstr(problem, "begins with btp+wss://"));
+    rill_ws_handshake_server(&h, NULL);
+    assert_int_equal(rill_ws_handshake_feed(&h, hello, sizeof hello, &used, &problem),
+                     RILL_ERR_MALFORMED);
+    assert_non_null(strstr(problem, "sent TLS"));
+    /* Later it is no sign of anything. */
+    rill_ws_handshake_server(&h, NULL);
+    assert_int_equal(rill_ws_handshake_feed(&h, (const uint8_t *)"GET ", 4, &used, &problem),
+                     RILL_ERR_BLOCKED);
+    assert_int_equal(rill_ws_handshake_feed(&h, hello, sizeof hello, &used, &problem),
+                     RILL_ERR_MALFORMED);
+    assert_string_equal(problem, "sent malformed HTTP");
+}
+
 static void test_client_handshake(void **state)
 {
     (void)state;
@@ -549,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_half_a_handshake_times_out),
         cmocka_unit_test(test_handshake_byte_by_byte),
         cmocka_unit_test(test_client_handshake),
+        cmocka_unit_test(test_tls_instead_of_http),
         cmocka_unit_test(test_auth_in_any_order),
         cmocka_unit_test(test_other_frame_before_auth),
         cmocka_unit_test(test_refused_frames_keep_the_session),

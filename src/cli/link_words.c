@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mistakes in the URI of a link, by the name of where it stands; nothing of it that is secret. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/cli.h"
+#include "cli/suggest.h"
+#include "crypto/crypto.h"
+#include "net/uri.h"
+
+/* A link through WebSocket under the scheme of something like it: what to write instead. */
+static const char *right_scheme(const char *uri, size_t len)
+{
+    static const struct {
+        const char *scheme;
+        const char *right;
+    } known[] = {{"ws", "btp+ws"},     {"wss", "btp+wss"}, {"http", "btp+ws"},
+                 {"https", "btp+wss"}, {"btp", "btp+ws"},  {"btps", "btp+wss"}};
+    cli_suggestion meant;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strlen(known[i].scheme) == len && strncasecmp(uri, known[i].scheme, len) == 0)
+            return known[i].right;
+    }
+    cli_suggest_begin(&meant, uri, len);
+    cli_suggest_offer(&meant, "btp+ws");
+    cli_suggest_offer(&meant, "btp+wss");
+    return meant.best;
+}
+
+int cli_link_check(const cli_args *args, const char *where, const char *uri)
+{
+    rill_uri parsed;
+    const char *problem = NULL;
+    int rc = rill_uri_parse(&parsed, uri, &problem);
+    rill_wipe(&parsed, sizeof parsed);
+    if (rc == RILL_OK)
+        return CLI_DONE;
+    const char *end = strstr(uri, "://");
+    size_t len = end ? (size_t)(end - uri) : 0;
+    const char *right = rc == RILL_ERR_UNSUPPORTED ? right_scheme(uri, len) : NULL;
+    if (right) {
+        char scheme[32];
+        cli_escape(scheme, sizeof scheme, (const uint8_t *)uri, len);
+        cli_error(args->command, "%s: it begins with %s://; write %s:// instead", where, scheme,
+                  right);
+    } else {
+        cli_error(args->command, "%s: %s; it looks like btp+ws://:TOKEN@HOST:PORT", where, problem);
+    }
+    return CLI_USAGE;
+}
+
+/* JavaScript takes an empty variable for one that is not there, and so do we. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+static int check_credentials(const cli_args *args, const char *text)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    const char *server = json_string_value(json_object_get(json, "server"));
+    int code = CLI_USAGE;
+    if (!json_is_object(json))
+        cli_error(args->command, "ILP_CREDENTIALS: it is not a JSON object, like "
+                                 "{\"server\":\"btp+ws://:TOKEN@HOST:PORT\"}");
+    else if (!server)
+        cli_error(args->command, "ILP_CREDENTIALS: it has no \"server\", like "
+                                 "{\"server\":\"btp+ws://:TOKEN@HOST:PORT\"}");
+    else
+        code = cli_link_check(args, "ILP_CREDENTIALS: \"server\"", server);
+    json_decref(json);
+    return code;
+}
+
+static int check_server(const cli_args *args, const char *server)
+{
+    rill_uri uri;
+    int code = cli_link_check(args, "ILP_BTP_SERVER", server);
+    if (code == CLI_DONE && rill_uri_parse(&uri, server, NULL) == RILL_OK) {
+        if (*uri.account || *uri.token)
+            cli_warn(args, "the account and token of ILP_BTP_SERVER are replaced by a fresh token, "
+                           "as ilp-plugin does it; --link or ILP_CREDENTIALS keeps them");
+        rill_wipe(&uri, sizeof uri);
+    }
+    return code;
+}
+
+int cli_link_check_environment(const cli_args *args)
+{
+    const char *plugin = variable("ILP_PLUGIN");
+    const char *credentials = variable("ILP_CREDENTIALS");
+    const char *server = variable("ILP_BTP_SERVER");
+    if (plugin && strcmp(plugin, "ilp-plugin-btp") != 0) {
+        cli_error(args->command, "ILP_PLUGIN: only ilp-plugin-btp is known here; unset it, or give "
+                                 "--link");
+        return CLI_USAGE;
+    }
+    if (credentials)
+        return check_credentials(args, credentials);
+    return server ? check_server(args, server) : CLI_DONE;
+}
