@@ -10,8 +10,9 @@
 
 RILL_BEGIN_DECLS
 
-#define RILL_BTP_MAX_ENTRIES 16    /* protocolData entries of one frame */
-#define RILL_BTP_MAX_FRAME   40000 /* bytes of one frame, as interledger-rs limits it */
+#define RILL_BTP_MAX_ENTRIES 16 /* protocolData entries of one frame */
+/* Bytes of one frame: room for a Reject whose message and data are as long as they may be. */
+#define RILL_BTP_MAX_FRAME 50000
 
 typedef enum rill_btp_type {
     RILL_BTP_RESPONSE = 1,

@@ -108,7 +108,7 @@ RILL_API RILL_MUST_CHECK int rill_endpoint_connect(rill_endpoint *e, rill_now no
                                                    const rill_connection_options *options,
                                                    rill_connection **out);
 
-/* Room for any packet that an endpoint writes. */
+/* Room for any packet that an endpoint writes, and for any Prepare that it reads. */
 #define RILL_PACKET_BUFFER RILL_ILP_MAX_PACKET
 
 /*

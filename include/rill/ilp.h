@@ -11,10 +11,14 @@
 RILL_BEGIN_DECLS
 
 #define RILL_ILP_MAX_ADDRESS 1023
-#define RILL_ILP_MAX_DATA    32767
-/* The largest Prepare: type, length, amount, expiry, condition, address, data. */
-#define RILL_ILP_MAX_PACKET  (1 + 4 + 8 + 17 + 32 + 3 + RILL_ILP_MAX_ADDRESS + 3 + RILL_ILP_MAX_DATA)
-#define RILL_ILP_MAX_MESSAGE 8191 /* longest message of a reject that we accept */
+/* Bytes of data in a packet that is written: what RFC 27 allows. */
+#define RILL_ILP_MAX_DATA 32767
+/* Bytes of data in a packet that is read: other implementations write more than RFC 27 allows. */
+#define RILL_ILP_MAX_DATA_READ 40000
+/* The largest Prepare that is read: type, length, amount, expiry, condition, address, data. */
+#define RILL_ILP_MAX_PACKET                                                                        \
+    (1 + 4 + 8 + 17 + 32 + 3 + RILL_ILP_MAX_ADDRESS + 3 + RILL_ILP_MAX_DATA_READ)
+#define RILL_ILP_MAX_MESSAGE 8191 /* bytes of a Reject's message; of a longer one, the first */
 
 typedef enum rill_ilp_type {
     RILL_ILP_PREPARE = 12,
@@ -79,7 +83,8 @@ typedef struct rill_fulfill {
 
 typedef struct rill_reject {
     rill_ilp_code code;
-    rill_bytes triggered_by; /* ILP address, empty, or a word of an address's characters */
+    rill_bytes triggered_by; /* ILP address, empty, or a word of an address's characters:
+                                ilp-connector says "unknown" before it knows its own */
     rill_bytes message;      /* UTF-8 for people: print it escaped */
     rill_bytes data;
 } rill_reject;
@@ -88,10 +93,14 @@ typedef struct rill_reject {
  * Decode one packet from len bytes. Bytes after the last field and after the
  * envelope are ignored, for what is to come (RFC 30).
  * RILL_ERR_TRUNCATED, RILL_ERR_MALFORMED (wrong type, not canonical length, not
- * a date), RILL_ERR_RANGE (expiry before 1970), RILL_ERR_TOO_LARGE (address,
- * message or data over its limit), RILL_ERR_ADDRESS (destination not an ILP
- * address). triggeredBy may be empty, and is only refused for characters that
- * no address has: ilp-connector says "unknown" before it knows its own.
+ * a date), RILL_ERR_RANGE (expiry before 1970), RILL_ERR_TOO_LARGE (address, or
+ * data over RILL_ILP_MAX_DATA_READ), RILL_ERR_ADDRESS (destination not an ILP address).
+ *
+ * The answers are read liberally, for whoever gets one must know what became of
+ * the money. A Fulfill needs a fulfillment, a Reject the three bytes of its code;
+ * what follows is empty where it cannot be read or is too large. So is a triggeredBy
+ * that has characters that no address has; of the code, a byte that is not visible
+ * ASCII reads as '?'. Only RILL_ERR_TRUNCATED and RILL_ERR_MALFORMED come of them.
  */
 RILL_API RILL_MUST_CHECK int rill_prepare_decode(rill_prepare *out, const uint8_t *packet,
                                                  size_t len);
@@ -104,7 +113,8 @@ RILL_API RILL_MUST_CHECK int rill_reject_decode(rill_reject *out, const uint8_t 
  * Encode into buf[cap]; *len becomes the length. Where data.data is NULL and
  * data.len is not 0, room is left for the data at the end of the packet and
  * the caller writes it there (data is the last field of all three).
- * RILL_ERR_BUFFER, RILL_ERR_TOO_LARGE, RILL_ERR_RANGE (expiry past year 9999).
+ * RILL_ERR_BUFFER, RILL_ERR_TOO_LARGE (address, message, or data over
+ * RILL_ILP_MAX_DATA), RILL_ERR_RANGE (expiry past year 9999).
  */
 RILL_API RILL_MUST_CHECK int rill_prepare_encode(const rill_prepare *in, uint8_t *buf, size_t cap,
                                                  size_t *len);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ilp/oer.h"
+#include "ilp/peer.h"
 
 /* RFC 31 fixes the fulfillment, and so the condition: SHA-256 of 32 zero bytes. */
 static const uint8_t fulfillment[32];
@@ -29,12 +30,22 @@ int rill_ildcp_request_encode(uint64_t expires_at, uint8_t *buf, size_t cap, siz
     return rill_prepare_encode(&request, buf, cap, len);
 }
 
+bool rill_peer_is_request(const rill_prepare *prepare, const char *to)
+{
+    size_t len = strlen(to);
+    return prepare->destination.len == len && memcmp(prepare->destination.data, to, len) == 0 &&
+           memcmp(prepare->condition, condition, sizeof(condition)) == 0;
+}
+
+int rill_peer_answer_encode(rill_bytes data, uint8_t *buf, size_t cap, size_t *len)
+{
+    const rill_fulfill answer = {fulfillment, data};
+    return rill_fulfill_encode(&answer, buf, cap, len);
+}
+
 bool rill_ildcp_is_request(const rill_prepare *prepare)
 {
-    rill_bytes to = destination();
-    return prepare->destination.len == to.len &&
-           memcmp(prepare->destination.data, to.data, to.len) == 0 &&
-           memcmp(prepare->condition, condition, sizeof(condition)) == 0;
+    return rill_peer_is_request(prepare, RILL_ILDCP_DESTINATION);
 }
 
 int rill_ildcp_response_encode(const rill_ildcp_info *info, uint8_t *buf, size_t cap, size_t *len)
@@ -45,9 +56,8 @@ int rill_ildcp_response_encode(const rill_ildcp_info *info, uint8_t *buf, size_t
         return RILL_ERR_ADDRESS;
     size_t size = rill_oer_length_size(info->address.len) + info->address.len + 1 +
                   rill_oer_length_size(info->asset_code.len) + info->asset_code.len;
-    rill_fulfill response = {fulfillment, {NULL, size}};
     size_t total;
-    int err = rill_fulfill_encode(&response, buf, cap, &total);
+    int err = rill_peer_answer_encode((rill_bytes){NULL, size}, buf, cap, &total);
     if (err != RILL_OK)
         return err;
     rill_writer w = rill_writer_of(buf + total - size, size);

@@ -89,7 +89,7 @@ int rill_prepare_decode_any_address(rill_prepare *out, const uint8_t *packet, si
     err = rill_oer_read_octets(&r, RILL_ILP_MAX_ADDRESS, &p.destination);
     if (err != RILL_OK)
         return err;
-    err = rill_oer_read_octets(&r, RILL_ILP_MAX_DATA, &p.data);
+    err = rill_oer_read_octets(&r, RILL_ILP_MAX_DATA_READ, &p.data);
     if (err != RILL_OK)
         return err;
     p.condition = condition.data;
@@ -99,7 +99,13 @@ int rill_prepare_decode_any_address(rill_prepare *out, const uint8_t *packet, si
 
 int rill_prepare_encode(const rill_prepare *in, uint8_t *buf, size_t cap, size_t *len)
 {
-    if (in->destination.len > RILL_ILP_MAX_ADDRESS || in->data.len > RILL_ILP_MAX_DATA)
+    return in->data.len > RILL_ILP_MAX_DATA ? RILL_ERR_TOO_LARGE
+                                            : rill_prepare_encode_any_size(in, buf, cap, len);
+}
+
+int rill_prepare_encode_any_size(const rill_prepare *in, uint8_t *buf, size_t cap, size_t *len)
+{
+    if (in->destination.len > RILL_ILP_MAX_ADDRESS || in->data.len > RILL_ILP_MAX_DATA_READ)
         return RILL_ERR_TOO_LARGE;
     uint8_t time[TIME_LEN];
     int err = rill_ilp_time_encode(in->expires_at, time);
@@ -119,7 +125,23 @@ int rill_prepare_encode(const rill_prepare *in, uint8_t *buf, size_t cap, size_t
     return finish(&w, len);
 }
 
+/*
+ * The data of an answer, its last field: empty where it cannot be read or is too
+ * much. What the answer says of the money counts all the same.
+ */
+static bool read_answer_data(rill_reader *r, rill_bytes *out)
+{
+    *out = (rill_bytes){NULL, 0};
+    return rill_oer_read_octets(r, RILL_ILP_MAX_DATA_READ, out) == RILL_OK;
+}
+
 int rill_fulfill_decode(rill_fulfill *out, const uint8_t *packet, size_t len)
+{
+    bool whole;
+    return rill_fulfill_decode_noting(out, packet, len, &whole);
+}
+
+int rill_fulfill_decode_noting(rill_fulfill *out, const uint8_t *packet, size_t len, bool *whole)
 {
     rill_reader r;
     int err = open_envelope(RILL_ILP_FULFILL, packet, len, &r);
@@ -128,17 +150,20 @@ int rill_fulfill_decode(rill_fulfill *out, const uint8_t *packet, size_t len)
     rill_bytes fulfillment;
     if (!rill_read_bytes(&r, HASH_LEN, &fulfillment))
         return RILL_ERR_TRUNCATED;
-    rill_bytes data;
-    err = rill_oer_read_octets(&r, RILL_ILP_MAX_DATA, &data);
-    if (err != RILL_OK)
-        return err;
-    *out = (rill_fulfill){fulfillment.data, data};
+    out->fulfillment = fulfillment.data;
+    *whole = read_answer_data(&r, &out->data);
     return RILL_OK;
 }
 
 int rill_fulfill_encode(const rill_fulfill *in, uint8_t *buf, size_t cap, size_t *len)
 {
-    if (in->data.len > RILL_ILP_MAX_DATA)
+    return in->data.len > RILL_ILP_MAX_DATA ? RILL_ERR_TOO_LARGE
+                                            : rill_fulfill_encode_any_size(in, buf, cap, len);
+}
+
+int rill_fulfill_encode_any_size(const rill_fulfill *in, uint8_t *buf, size_t cap, size_t *len)
+{
+    if (in->data.len > RILL_ILP_MAX_DATA_READ)
         return RILL_ERR_TOO_LARGE;
     size_t content = HASH_LEN + octets_size(in->data.len);
     if (envelope_size(content) > cap)
@@ -150,50 +175,83 @@ int rill_fulfill_encode(const rill_fulfill *in, uint8_t *buf, size_t cap, size_t
     return finish(&w, len);
 }
 
-/* A code is shown and compared as text: three visible ASCII characters, known or not. */
-static int read_code(rill_reader *r, rill_ilp_code *out)
+/*
+ * A code is shown and compared as text: three visible ASCII characters, known or
+ * not. False where one was something else.
+ */
+static bool take_code(rill_bytes text, rill_ilp_code *out)
 {
-    rill_bytes text;
-    if (!rill_read_bytes(r, CODE_LEN, &text))
-        return RILL_ERR_TRUNCATED;
+    bool visible = true;
     for (size_t i = 0; i < CODE_LEN; i++) {
-        if (text.data[i] <= ' ' || text.data[i] > '~')
-            return RILL_ERR_MALFORMED;
-        out->text[i] = (char)text.data[i];
+        bool odd = text.data[i] <= ' ' || text.data[i] > '~';
+        out->text[i] = odd ? '?' : (char)text.data[i];
+        visible = visible && !odd;
     }
     out->text[CODE_LEN] = '\0';
-    return RILL_OK;
+    return visible;
+}
+
+/* Of UTF-8, whole characters. */
+static size_t cut(rill_bytes text, size_t max)
+{
+    size_t len = max;
+    while (len > max - 3 && (text.data[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
+/* Who rejected, and why in words: neither matters as much as that it was rejected. */
+static bool read_origin(rill_reader *r, rill_reject *p)
+{
+    bool whole = true;
+    p->triggered_by = p->message = (rill_bytes){NULL, 0};
+    if (rill_oer_read_octets(r, SIZE_MAX, &p->triggered_by) != RILL_OK)
+        return false;
+    if (!rill_address_chars_valid(p->triggered_by)) {
+        p->triggered_by = (rill_bytes){NULL, 0};
+        whole = false;
+    }
+    if (rill_oer_read_octets(r, SIZE_MAX, &p->message) != RILL_OK)
+        return false;
+    if (p->message.len > RILL_ILP_MAX_MESSAGE) {
+        p->message.len = cut(p->message, RILL_ILP_MAX_MESSAGE);
+        whole = false;
+    }
+    return whole;
 }
 
 int rill_reject_decode(rill_reject *out, const uint8_t *packet, size_t len)
+{
+    bool whole;
+    return rill_reject_decode_noting(out, packet, len, &whole);
+}
+
+int rill_reject_decode_noting(rill_reject *out, const uint8_t *packet, size_t len, bool *whole)
 {
     rill_reader r;
     int err = open_envelope(RILL_ILP_REJECT, packet, len, &r);
     if (err != RILL_OK)
         return err;
-    rill_reject p;
-    err = read_code(&r, &p.code);
-    if (err != RILL_OK)
-        return err;
-    err = rill_oer_read_octets(&r, RILL_ILP_MAX_ADDRESS, &p.triggered_by);
-    if (err != RILL_OK)
-        return err;
-    if (!rill_address_chars_valid(p.triggered_by))
-        return RILL_ERR_ADDRESS;
-    err = rill_oer_read_octets(&r, RILL_ILP_MAX_MESSAGE, &p.message);
-    if (err != RILL_OK)
-        return err;
-    err = rill_oer_read_octets(&r, RILL_ILP_MAX_DATA, &p.data);
-    if (err != RILL_OK)
-        return err;
-    *out = p;
+    rill_bytes code;
+    if (!rill_read_bytes(&r, CODE_LEN, &code))
+        return RILL_ERR_TRUNCATED;
+    bool visible = take_code(code, &out->code);
+    bool origin = read_origin(&r, out);
+    bool data = read_answer_data(&r, &out->data);
+    *whole = visible && origin && data;
     return RILL_OK;
 }
 
 int rill_reject_encode(const rill_reject *in, uint8_t *buf, size_t cap, size_t *len)
 {
+    return in->data.len > RILL_ILP_MAX_DATA ? RILL_ERR_TOO_LARGE
+                                            : rill_reject_encode_any_size(in, buf, cap, len);
+}
+
+int rill_reject_encode_any_size(const rill_reject *in, uint8_t *buf, size_t cap, size_t *len)
+{
     if (in->triggered_by.len > RILL_ILP_MAX_ADDRESS || in->message.len > RILL_ILP_MAX_MESSAGE ||
-        in->data.len > RILL_ILP_MAX_DATA)
+        in->data.len > RILL_ILP_MAX_DATA_READ)
         return RILL_ERR_TOO_LARGE;
     size_t content = CODE_LEN + octets_size(in->triggered_by.len) + octets_size(in->message.len) +
                      octets_size(in->data.len);

@@ -192,7 +192,7 @@ static int write_out(rill_forwarder *f, const incoming *in, const rill_prepare *
     size_t len = 0;
     if (out->destination.data != came->destination.data || out->data.data != came->data.data ||
         came->data.data + came->data.len != end) {
-        int rc = rill_prepare_encode(out, f->out, sizeof f->out, &len);
+        int rc = rill_prepare_encode_any_size(out, f->out, sizeof f->out, &len);
         *result = (outgoing){.parts = {{f->out, len}}, .count = 1};
         return rc;
     }
@@ -409,8 +409,8 @@ static void answer_peer_protocol(const rill_forwarder *f, const incoming *in)
 {
     uint8_t packet[ANSWER_MAX];
     size_t len = 0;
-    const char *problem = rill_local_ildcp(f->options, &in->prepare, in->from->account->name.bytes,
-                                           packet, sizeof packet, &len);
+    const char *problem = rill_local_answer(f->options, &in->prepare, in->from->account->name.bytes,
+                                            packet, sizeof packet, &len);
     if (problem != NULL)
         refuse_prepare(f, in, (refusal){RILL_ILP_F01_INVALID_PACKET, problem});
     else
@@ -498,8 +498,9 @@ static bool fulfills(const rill_forwarder *f, const rill_pending *entry,
            rill_equal_ct(hash, entry->condition, sizeof hash);
 }
 
+/* packet is the answer as it came, or as it is passed on. */
 static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entry,
-                         const rill_fulfill *fulfill, const uint8_t *packet, size_t len)
+                         const rill_fulfill *fulfill, rill_bytes packet)
 {
     if (!fulfills(f, entry, fulfill)) {
         complain(f, by, "sent a fulfillment that does not match the condition, rejected F05");
@@ -512,7 +513,7 @@ static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entr
     rill_account_stats *to = &entry->to->stats;
     from->fulfilled_from = rill_add_sat(from->fulfilled_from, entry->amount);
     to->fulfilled_to = rill_add_sat(to->fulfilled_to, entry->amount);
-    answer(entry->source, entry->request, packet, len);
+    answer(entry->source, entry->request, packet.data, packet.len);
     finish(f, entry);
 }
 
@@ -521,17 +522,18 @@ static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entr
  * the packet, goes to the sender. Others are kept while somebody may still fulfill.
  */
 static void take_reject(rill_forwarder *f, rill_pending *entry, const rill_reject *reject,
-                        const uint8_t *packet, size_t len)
+                        rill_bytes packet)
 {
     entry->waiting--;
     if (reject->data.len > 0 || (entry->waiting == 0 && entry->held == NULL)) {
         entry->from->stats.rejected_from++;
-        answer(entry->source, entry->request, packet, len);
+        answer(entry->source, entry->request, packet.data, packet.len);
         finish(f, entry);
         return;
     }
     /* Where it cannot be kept, a later one will do, or ours. */
-    int rc = entry->held == NULL ? rill_pendings_keep(&f->pendings, entry, packet, len) : RILL_OK;
+    int rc = entry->held == NULL ? rill_pendings_keep(&f->pendings, entry, packet.data, packet.len)
+                                 : RILL_OK;
     (void)rc;
     if (entry->waiting == 0)
         end_unfulfilled(f, entry, timed_out);
@@ -550,10 +552,17 @@ void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t cookie, co
     }
     rill_fulfill fulfill;
     rill_reject reject;
-    if (rill_fulfill_decode(&fulfill, packet, len) == RILL_OK) {
-        take_fulfill(f, by, entry, &fulfill, packet, len);
-    } else if (rill_reject_decode(&reject, packet, len) == RILL_OK) {
-        take_reject(f, entry, &reject, packet, len);
+    bool whole = true;
+    rill_bytes on = {packet, len};
+    if (rill_fulfill_decode_noting(&fulfill, packet, len, &whole) == RILL_OK) {
+        if (!whole &&
+            rill_fulfill_encode_any_size(&fulfill, f->out, sizeof f->out, &len) == RILL_OK)
+            on = (rill_bytes){f->out, len};
+        take_fulfill(f, by, entry, &fulfill, on);
+    } else if (rill_reject_decode_noting(&reject, packet, len, &whole) == RILL_OK) {
+        if (!whole && rill_reject_encode_any_size(&reject, f->out, sizeof f->out, &len) == RILL_OK)
+            on = (rill_bytes){f->out, len};
+        take_reject(f, entry, &reject, on);
     } else {
         complain(f, by, "answered with what is no Fulfill or Reject, rejected T01");
         one_less(f, entry,

@@ -38,9 +38,10 @@ typedef struct rill_forwarder {
     rill_pendings pendings;
     uint64_t armed; /* the deadline that `wake` was last called with */
     bool draining;
-    uint64_t expiry_ms;               /* what expiry_text says; 0: nothing yet */
-    uint8_t expiry_text[17];          /* most packets in a row end at the same time */
-    uint8_t out[RILL_ILP_MAX_PACKET]; /* what is being forwarded, where it is put together */
+    uint64_t expiry_ms;      /* what expiry_text says; 0: nothing yet */
+    uint8_t expiry_text[17]; /* most packets in a row end at the same time */
+    /* What is being forwarded, where it is put together: of all, a Reject takes most. */
+    uint8_t out[RILL_ILP_MAX_PACKET + RILL_ILP_MAX_MESSAGE];
 } rill_forwarder;
 
 /* All but pendings is set by the caller. */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/local.h"
 
+#include <rill/error.h>
+
 #include <string.h>
 
 #include "base/cursor.h"
+#include "ilp/peer.h"
 
 rill_bytes rill_local_address(const rill_node_options *o)
 {
@@ -16,17 +19,16 @@ bool rill_local_is_node(const rill_node_options *o, rill_bytes destination)
     return destination.len == own.len && memcmp(destination.data, own.data, own.len) == 0;
 }
 
-const char *rill_local_ildcp(const rill_node_options *o, const rill_prepare *request,
-                             rill_bytes account, uint8_t *buf, size_t cap, size_t *len)
+static bool is_to(const rill_prepare *request, const char *destination)
 {
-    static const char config[] = RILL_ILDCP_DESTINATION;
-    if (request->destination.len != sizeof config - 1 ||
-        memcmp(request->destination.data, config, sizeof config - 1) != 0)
-        return "unknown peer protocol";
-    if (!rill_ildcp_is_request(request))
-        return "an IL-DCP request needs the condition of 32 zero bytes";
-    if (request->amount != 0)
-        return "an IL-DCP request carries no money";
+    size_t len = strlen(destination);
+    return request->destination.len == len &&
+           memcmp(request->destination.data, destination, len) == 0;
+}
+
+static int answer_ildcp(const rill_node_options *o, rill_bytes account, uint8_t *buf, size_t cap,
+                        size_t *len)
+{
     uint8_t address[RILL_ILP_MAX_ADDRESS];
     rill_writer w = rill_writer_of(address, sizeof address);
     rill_bytes own = rill_local_address(o);
@@ -38,7 +40,38 @@ const char *rill_local_ildcp(const rill_node_options *o, const rill_prepare *req
         .asset_scale = o->asset_scale,
         .asset_code = {(const uint8_t *)o->asset_code, strlen(o->asset_code)},
     };
-    if (w.failed || rill_ildcp_response_encode(&info, buf, cap, len) != RILL_OK)
-        return "the account has no address";
-    return NULL;
+    return w.failed ? RILL_ERR_TOO_LARGE : rill_ildcp_response_encode(&info, buf, cap, len);
+}
+
+/*
+ * A connector that is told no would ask again for ever, or report to its operator that this
+ * account does not work (interledger-rs: status 500). It is told yes, and that is all that
+ * comes: whatever it sends here, it may send without knowing a route.
+ */
+static bool is_routing(const rill_prepare *request, bool *well_made)
+{
+    static const char *const all[] = {RILL_CCP_CONTROL, RILL_CCP_UPDATE};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (is_to(request, all[i])) {
+            *well_made = rill_peer_is_request(request, all[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *rill_local_answer(const rill_node_options *o, const rill_prepare *request,
+                              rill_bytes account, uint8_t *buf, size_t cap, size_t *len)
+{
+    bool config = is_to(request, RILL_ILDCP_DESTINATION);
+    bool well_made = rill_ildcp_is_request(request);
+    if (!config && !is_routing(request, &well_made))
+        return "unknown peer protocol";
+    if (!well_made)
+        return "a request to a peer needs the condition of 32 zero bytes";
+    if (request->amount != 0)
+        return "a request to a peer carries no money";
+    int rc = config ? answer_ildcp(o, account, buf, cap, len)
+                    : rill_peer_answer_encode((rill_bytes){NULL, 0}, buf, cap, len);
+    return rc == RILL_OK ? NULL : "the account has no address";
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the node says about itself: its address, and IL-DCP (RFC 31). */
+/*
+ * What the node says about itself: its address, IL-DCP (RFC 31), and what it makes
+ * of routes (CCP): it has none to give, and takes none.
+ */
 #ifndef RILL_NODE_LOCAL_H
 #define RILL_NODE_LOCAL_H
 
@@ -10,10 +13,10 @@
 rill_bytes rill_local_address(const rill_node_options *o);
 bool rill_local_is_node(const rill_node_options *o, rill_bytes destination);
 /*
- * The answer to a request to peer.config from that account, written to
- * buf[cap] (2048 is enough). NULL, or what is wrong with the request, static.
+ * The answer to a request to peer.* from that account, written to buf[cap]
+ * (2048 is enough). NULL, or what is wrong with the request, static.
  */
-const char *rill_local_ildcp(const rill_node_options *o, const rill_prepare *request,
-                             rill_bytes account, uint8_t *buf, size_t cap, size_t *len);
+const char *rill_local_answer(const rill_node_options *o, const rill_prepare *request,
+                              rill_bytes account, uint8_t *buf, size_t cap, size_t *len);
 
 #endif

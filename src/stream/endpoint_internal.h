@@ -56,7 +56,7 @@ struct rill_endpoint {
     rill_connection *ended_connection;
 
     /* scratch of the packet being handled: nothing in it outlives a call */
-    uint8_t plaintext[RILL_ILP_MAX_DATA];
+    uint8_t plaintext[RILL_ILP_MAX_DATA_READ];
     rill_stream_packet incoming;
     rill_part parts[RILL_MAX_PARTS];
     uint32_t part_count;

@@ -29,7 +29,7 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
     rill_endpoint *e = a->c->endpoint;
     bool header_ok;
     a->authentic = false;
-    if (data.len <= RILL_ENVELOPE_OVERHEAD || data.len > RILL_ILP_MAX_DATA)
+    if (data.len <= RILL_ENVELOPE_OVERHEAD || data.len > RILL_ILP_MAX_DATA_READ)
         return;
     int err = rill_keys_open(a->c->keys, data.data, data.len, e->plaintext);
     a->unopened = err == RILL_ERR_CRYPTO;

@@ -41,7 +41,7 @@ typedef struct raw_reply {
     rill_frame frames[RAW_FRAMES];
     unsigned frame_count;
     uint8_t bytes[RILL_PACKET_BUFFER];
-    uint8_t plaintext[RILL_ILP_MAX_DATA];
+    uint8_t plaintext[RILL_ILP_MAX_DATA_READ];
 } raw_reply;
 
 void raw_open(raw_peer *r, const char *destination, const uint8_t secret[32]);

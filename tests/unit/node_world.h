@@ -21,7 +21,11 @@
 #include "node/echo.h"
 
 #define WALL UINT64_C(1700000000000)
-enum { MAX_PACKET = 2048, MAX_KEPT = 64 };
+#ifndef NODE_WORLD_PACKET
+#define NODE_WORLD_PACKET 2048
+#define NODE_WORLD_KEPT   64
+#endif
+enum { MAX_PACKET = NODE_WORLD_PACKET, MAX_KEPT = NODE_WORLD_KEPT };
 
 typedef struct kept {
     uint64_t id; /* cookie of what was sent, request of what was answered */

@@ -311,7 +311,7 @@ static void test_ildcp(void **state)
     /* With another condition the answer would not fulfill it. */
     ask_for(&w->alice, 2, "peer.config");
     rejected_by_node(&w->alice, 2, "F01");
-    ask_for(&w->alice, 3, "peer.route.control");
+    ask_for(&w->alice, 3, "peer.settle");
     rejected_by_node(&w->alice, 3, "F01");
     assert_int_equal(rill_ildcp_request_encode(WALL, packet, sizeof packet, &len), RILL_OK);
     w->alice.link.on.prepare(&w->alice.link, 4, packet, len, w->alice.link.user);
