@@ -29,29 +29,26 @@ typedef struct incoming {
     rill_now now;
     rill_bytes packet;
     rill_prepare prepare;
+    rill_bytes destination; /* where it goes: the prepare's, or for an echo where that says */
     lookup next_hop;
 } incoming;
-
-/* What goes out for it: one packet, in parts. */
-typedef struct outgoing {
-    rill_bytes parts[3];
-    size_t count;
-} outgoing;
 
 /* Larger than any reject or IL-DCP answer of ours. */
 enum { ANSWER_MAX = 2048 };
 
-void rill_forward_init(rill_forwarder *f)
+void rill_forward_init(rill_forwarder *f, const uint64_t key[2])
 {
+    rill_owners_init(&f->owners, f->options->allocator, key);
     rill_pendings_init(&f->pendings, f->options->allocator, f->options->max_open);
     f->armed = RILL_NEVER;
-    f->expiry_ms = 0;
+    f->rewriter.expiry_ms = 0;
     f->draining = false;
 }
 
 void rill_forward_free(rill_forwarder *f)
 {
     rill_pendings_free(&f->pendings);
+    rill_owners_free(&f->owners);
 }
 
 /* ---- answering ---- */
@@ -127,23 +124,10 @@ static void finish(rill_forwarder *f, rill_pending *entry)
         f->options->drained(f->options->user);
 }
 
-/* Ends with the reject that was kept, else with ours. */
 static void end_unfulfilled(rill_forwarder *f, rill_pending *entry, refusal why)
 {
-    if (entry->held != NULL) {
-        entry->from->stats.rejected_from++;
-        answer(entry->source, entry->request, entry->held, entry->held_len);
-    } else {
-        refuse(f, entry->source, entry->request, why);
-    }
+    refuse(f, entry->source, entry->request, why);
     finish(f, entry);
-}
-
-/* One session of the destination will not fulfill; why is for when no other does. */
-static void one_less(rill_forwarder *f, rill_pending *entry, refusal why)
-{
-    if (--entry->waiting == 0)
-        end_unfulfilled(f, entry, why);
 }
 
 static const refusal timed_out = {RILL_ILP_R00_TRANSFER_TIMED_OUT, "expired while waiting"};
@@ -152,8 +136,12 @@ static const refusal stopping = {RILL_ILP_T03_CONNECTOR_BUSY, "the node is stopp
 void rill_forward_expire(rill_forwarder *f)
 {
     uint64_t now = f->options->now(f->options->user).mono_ns;
-    for (rill_pending *entry; (entry = rill_pendings_due(&f->pendings, now)) != NULL;)
+    for (rill_pending *entry; (entry = rill_pendings_due(&f->pendings, now)) != NULL;) {
+        rill_session *silent = rill_owners_asked(entry->to, &entry->turn);
+        if (silent != NULL)
+            silent->deaf = true;
         end_unfulfilled(f, entry, timed_out);
+    }
     arm(f, rill_pendings_deadline(&f->pendings));
 }
 
@@ -181,75 +169,24 @@ void rill_forward_source_gone(rill_forwarder *f, rill_session *source)
 /* ---- forwarding ---- */
 
 /*
- * The packet with another expiry is the bytes that came but for 17 of them,
- * unless it goes elsewhere than it says or has bytes after its end.
+ * To the account's session, or to the first of several: never to two, who might both
+ * fulfill it. Where it is the next one's turn, a copy is needed; without one, nobody has it.
  */
-static int write_out(rill_forwarder *f, const incoming *in, const rill_prepare *out,
-                     outgoing *result)
+static int send_first(rill_forwarder *f, rill_pending *entry, const incoming *in,
+                      const rill_session *except, const rill_outgoing *out)
 {
-    const rill_prepare *came = &in->prepare;
-    const uint8_t *end = in->packet.data + in->packet.len;
-    size_t len = 0;
-    if (out->destination.data != came->destination.data || out->data.data != came->data.data ||
-        came->data.data + came->data.len != end) {
-        int rc = rill_prepare_encode_any_size(out, f->out, sizeof f->out, &len);
-        *result = (outgoing){.parts = {{f->out, len}}, .count = 1};
-        return rc;
+    const rill_account *to = entry->to;
+    rill_session *session = RILL_CONTAINER(to->sessions.next, rill_session, in_account);
+    if (RILL_UNLIKELY(to->sessions.next != to->sessions.prev)) {
+        /* What comes back to its sender is for the session that sent it. */
+        const rill_session *source = except == NULL && in->from->account == to ? in->from : NULL;
+        rill_owners_begin(&f->owners, &entry->turn, in->destination, except, source);
+        session = rill_owners_next(&f->owners, to, &entry->turn);
+        int rc = rill_pendings_keep(&f->pendings, entry, out->parts, out->count);
+        (void)rc;
     }
-    if (f->expiry_ms != out->expires_at) {
-        f->expiry_ms = 0;
-        int rc = rill_ilp_time_encode(out->expires_at, f->expiry_text);
-        if (rc != RILL_OK)
-            return rc;
-        f->expiry_ms = out->expires_at;
-    }
-    /* The condition comes right after it. */
-    const uint8_t *expiry = came->condition - sizeof f->expiry_text;
-    *result = (outgoing){
-        .parts = {{in->packet.data, (size_t)(expiry - in->packet.data)},
-                  {f->expiry_text, sizeof f->expiry_text},
-                  {came->condition, (size_t)(end - came->condition)}},
-        .count = 3,
-    };
-    return RILL_OK;
-}
-
-static int send_out(rill_forwarder *f, rill_link *link, uint64_t cookie, const outgoing *out)
-{
-    if (link->send_parts != NULL)
-        return link->send_parts(link, cookie, out->parts, out->count);
-    if (out->count == 1)
-        return rill_link_send(link, cookie, out->parts[0].data, out->parts[0].len);
-    size_t len = 0;
-    for (size_t i = 0; i < out->count; i++) {
-        if (out->parts[i].len > sizeof f->out - len)
-            return RILL_ERR_BUFFER;
-        memcpy(f->out + len, out->parts[i].data, out->parts[i].len);
-        len += out->parts[i].len;
-    }
-    return rill_link_send(link, cookie, f->out, len);
-}
-
-/*
- * To every session but `except` (NULL: none). Returns how many took it; *error
- * is why one did not.
- */
-static uint32_t send_to_sessions(rill_forwarder *f, const rill_account *to,
-                                 const rill_session *except, uint64_t cookie, const outgoing *out,
-                                 int *error)
-{
-    uint32_t sent = 0;
-    for (rill_list *at = to->sessions.next; at != &to->sessions; at = at->next) {
-        rill_session *session = RILL_CONTAINER(at, rill_session, in_account);
-        if (session == except)
-            continue;
-        int rc = send_out(f, session->link, cookie, out);
-        if (rc == RILL_OK)
-            sent++;
-        else
-            *error = rc;
-    }
-    return sent;
+    return session == NULL ? RILL_ERR_NOT_CONNECTED
+                           : rill_outgoing_send(&f->rewriter, session->link, entry->cookie, out);
 }
 
 static refusal refusal_of_send(int error)
@@ -282,8 +219,8 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
 {
     rill_account *from = in->from->account;
     rill_pending *entry = NULL;
-    outgoing packet;
-    int rc = write_out(f, in, out, &packet);
+    rill_outgoing packet;
+    int rc = rill_rewrite(&f->rewriter, in->packet, &in->prepare, out, &packet);
     if (rc != RILL_OK) {
         refuse_prepare(f, in, (refusal){RILL_ILP_F00_BAD_REQUEST, "cannot be forwarded"});
         return;
@@ -307,9 +244,8 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
     from->open_from++;
     rill_account_hold(from);
     rill_account_hold(to);
-    rc = RILL_ERR_NOT_CONNECTED;
-    entry->waiting = send_to_sessions(f, to, except, entry->cookie, &packet, &rc);
-    if (entry->waiting == 0) {
+    rc = send_first(f, entry, in, except, &packet);
+    if (rc != RILL_OK) {
         finish(f, entry);
         refuse_prepare(f, in, refusal_of_send(rc));
         return;
@@ -353,7 +289,7 @@ static rill_account *next_hop(const rill_forwarder *f, rill_session *from, const
  * Forwards on behalf of in with the amount and condition of its Prepare.
  * reflect: it may go back to where it came from.
  */
-static void route(rill_forwarder *f, const incoming *in, rill_bytes destination, rill_bytes data,
+static void route(rill_forwarder *f, incoming *in, rill_bytes destination, rill_bytes data,
                   bool reflect)
 {
     const rill_node_options *o = f->options;
@@ -362,7 +298,7 @@ static void route(rill_forwarder *f, const incoming *in, rill_bytes destination,
     out.expires_at = rill_add_sat(in->now.wall_ms, o->max_hold_time);
     if (latest < out.expires_at)
         out.expires_at = latest;
-    out.destination = destination;
+    out.destination = in->destination = destination;
     out.data = data;
     refusal why;
     rill_account *to = next_hop(f, in->from, &in->next_hop, &why);
@@ -490,6 +426,18 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
 
 /* ---- answers ---- */
 
+/* It has taken a packet: it gets those that follow. */
+static void note_owner(rill_forwarder *f, rill_session *by, const rill_pending *entry)
+{
+    if (RILL_LIKELY(entry->turn.destination == 0) ||
+        !rill_owners_took(&f->owners, entry->to, &entry->turn, by))
+        return;
+    rill_log_line(&f->options->log, RILL_LOG_WARNING,
+                  "account %s: several of its programs answer for the same clients, as a fleet of "
+                  "servers with one secret does; each client stays with one (said once)",
+                  rill_account_text(entry->to));
+}
+
 static bool fulfills(const rill_forwarder *f, const rill_pending *entry,
                      const rill_fulfill *fulfill)
 {
@@ -504,11 +452,12 @@ static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entr
 {
     if (!fulfills(f, entry, fulfill)) {
         complain(f, by, "sent a fulfillment that does not match the condition, rejected F05");
-        one_less(f, entry,
-                 (refusal){RILL_ILP_F05_WRONG_CONDITION,
-                           "the fulfillment does not match the condition"});
+        end_unfulfilled(f, entry,
+                        (refusal){RILL_ILP_F05_WRONG_CONDITION,
+                                  "the fulfillment does not match the condition"});
         return;
     }
+    note_owner(f, by, entry);
     rill_account_stats *from = &entry->from->stats;
     rill_account_stats *to = &entry->to->stats;
     from->fulfilled_from = rill_add_sat(from->fulfilled_from, entry->amount);
@@ -518,25 +467,38 @@ static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entr
 }
 
 /*
- * The last answer there can be, or one with data, which only he gives who knows
- * the packet, goes to the sender. Others are kept while somebody may still fulfill.
+ * It is not this session's own, which has had no effect: the next one is asked. False where there
+ * is none, and the answer is the sender's. After this the entry may be another's.
  */
-static void take_reject(rill_forwarder *f, rill_pending *entry, const rill_reject *reject,
-                        rill_bytes packet)
+static bool ask_next(rill_forwarder *f, rill_session *by, rill_pending *entry)
 {
-    entry->waiting--;
-    if (reject->data.len > 0 || (entry->waiting == 0 && entry->held == NULL)) {
-        entry->from->stats.rejected_from++;
-        answer(entry->source, entry->request, packet.data, packet.len);
-        finish(f, entry);
-        return;
+    rill_owners_not_his(by);
+    rill_session *next = rill_owners_next(&f->owners, entry->to, &entry->turn);
+    if (next == NULL)
+        return false;
+    int rc = RILL_ERR_LIMIT;
+    if (entry->copy_len > 0)
+        rc = rill_link_send(next->link, entry->cookie, entry->copy, entry->copy_len);
+    if (rc != RILL_OK)
+        end_unfulfilled(f, entry, refusal_of_send(rc));
+    return true;
+}
+
+static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry,
+                        const rill_reject *reject, rill_bytes packet)
+{
+    rill_ilp_code_id code = rill_ilp_code_find(reject->code);
+    bool elsewhere = code == RILL_ILP_F02_UNREACHABLE || code == RILL_ILP_F06_UNEXPECTED_PAYMENT;
+    if (RILL_UNLIKELY(entry->turn.destination != 0)) {
+        if (elsewhere && ask_next(f, by, entry))
+            return;
+        /* Data is a word of who knows the packet. */
+        if (!elsewhere && reject->data.len > 0)
+            note_owner(f, by, entry);
     }
-    /* Where it cannot be kept, a later one will do, or ours. */
-    int rc = entry->held == NULL ? rill_pendings_keep(&f->pendings, entry, packet.data, packet.len)
-                                 : RILL_OK;
-    (void)rc;
-    if (entry->waiting == 0)
-        end_unfulfilled(f, entry, timed_out);
+    entry->from->stats.rejected_from++;
+    answer(entry->source, entry->request, packet.data, packet.len);
+    finish(f, entry);
 }
 
 void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t cookie, const uint8_t *packet,
@@ -555,26 +517,33 @@ void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t cookie, co
     bool whole = true;
     rill_bytes on = {packet, len};
     if (rill_fulfill_decode_noting(&fulfill, packet, len, &whole) == RILL_OK) {
-        if (!whole &&
-            rill_fulfill_encode_any_size(&fulfill, f->out, sizeof f->out, &len) == RILL_OK)
-            on = (rill_bytes){f->out, len};
+        if (!whole && rill_fulfill_encode_any_size(&fulfill, f->rewriter.out,
+                                                   sizeof f->rewriter.out, &len) == RILL_OK)
+            on = (rill_bytes){f->rewriter.out, len};
         take_fulfill(f, by, entry, &fulfill, on);
     } else if (rill_reject_decode_noting(&reject, packet, len, &whole) == RILL_OK) {
-        if (!whole && rill_reject_encode_any_size(&reject, f->out, sizeof f->out, &len) == RILL_OK)
-            on = (rill_bytes){f->out, len};
-        take_reject(f, entry, &reject, on);
+        if (!whole && rill_reject_encode_any_size(&reject, f->rewriter.out, sizeof f->rewriter.out,
+                                                  &len) == RILL_OK)
+            on = (rill_bytes){f->rewriter.out, len};
+        take_reject(f, by, entry, &reject, on);
     } else {
         complain(f, by, "answered with what is no Fulfill or Reject, rejected T01");
-        one_less(f, entry,
-                 (refusal){RILL_ILP_T01_PEER_UNREACHABLE, "the destination's answer is malformed"});
+        end_unfulfilled(
+            f, entry,
+            (refusal){RILL_ILP_T01_PEER_UNREACHABLE, "the destination's answer is malformed"});
     }
 }
 
-void rill_forward_unanswered(rill_forwarder *f, uint64_t cookie)
+void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t cookie, int error)
 {
     rill_pending *entry = rill_pendings_find(&f->pendings, cookie);
-    if (entry != NULL)
-        one_less(
-            f, entry,
-            (refusal){RILL_ILP_T01_PEER_UNREACHABLE, "the destination left or gave no answer"});
+    if (entry == NULL)
+        return;
+    /* A program without an ear for packets, which only its account shares with another. */
+    if (entry->turn.destination != 0 && (error == RILL_ERR_REFUSED || error == RILL_ERR_PROTOCOL))
+        by->deaf = true;
+    /* It may have been fulfilled: nobody else is asked. */
+    end_unfulfilled(
+        f, entry,
+        (refusal){RILL_ILP_T01_PEER_UNREACHABLE, "the destination left or gave no answer"});
 }

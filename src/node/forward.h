@@ -12,11 +12,10 @@
  * | T00 | out of memory |
  * | T01 | the account is not connected, left before it answered, or gave no answer that is an ILP
  *         packet (a BTP ERROR, an empty RESPONSE) |
- * | T03 | the destination does not read what it is sent; too many requests are open; the node is
- *         stopping. Not T04: senders answer that with smaller amounts, which would not help |
- * | T05 | above the account's rate limit |
- * | R00 | expired, before it came or while it waited |
- * | R02 | too little time is left to forward it |
+ * | T03 | the destination does not read what it is sent; too many requests are open, or too much is
+ *         kept for the other sessions of an account; the node is stopping. Not T04: senders answer
+ * that with smaller amounts, which would not help | | T05 | above the account's rate limit | | R00
+ * | expired, before it came or while it waited | | R02 | too little time is left to forward it |
  */
 #ifndef RILL_NODE_FORWARD_H
 #define RILL_NODE_FORWARD_H
@@ -25,6 +24,8 @@
 
 #include "node/accounts.h"
 #include "node/node.h"
+#include "node/outgoing.h"
+#include "node/owners.h"
 #include "node/pending.h"
 #include "node/routes.h"
 #include "node/session.h"
@@ -36,16 +37,14 @@ typedef struct rill_forwarder {
     const rill_routes *routes;
     rill_crypto *crypto;
     rill_pendings pendings;
+    rill_owners owners;
     uint64_t armed; /* the deadline that `wake` was last called with */
     bool draining;
-    uint64_t expiry_ms;      /* what expiry_text says; 0: nothing yet */
-    uint8_t expiry_text[17]; /* most packets in a row end at the same time */
-    /* What is being forwarded, where it is put together: of all, a Reject takes most. */
-    uint8_t out[RILL_ILP_MAX_PACKET + RILL_ILP_MAX_MESSAGE];
+    rill_rewriter rewriter;
 } rill_forwarder;
 
-/* All but pendings is set by the caller. */
-void rill_forward_init(rill_forwarder *f);
+/* All but pendings and owners is set by the caller. key: 16 random bytes. */
+void rill_forward_init(rill_forwarder *f, const uint64_t key[2]);
 void rill_forward_free(rill_forwarder *f);
 
 void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t request,
@@ -53,7 +52,8 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
 /* by: whose answer it is. One that is not waited for any more is ignored. */
 void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t cookie, const uint8_t *packet,
                         size_t len);
-void rill_forward_unanswered(rill_forwarder *f, uint64_t cookie);
+/* error: as rill_link_handlers tells it. */
+void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t cookie, int error);
 /* Its requests need no answer any more. */
 void rill_forward_source_gone(rill_forwarder *f, rill_session *source);
 void rill_forward_expire(rill_forwarder *f);

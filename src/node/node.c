@@ -22,6 +22,7 @@ struct rill_node {
     rill_accounts accounts;
     rill_routes routes;
     rill_forwarder forwarder;
+    uint32_t serial; /* of the last session */
 };
 
 static rill_now no_clock(void *user)
@@ -138,11 +139,9 @@ static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_
 
 static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
 {
-    (void)error;
     (void)sent;
-    (void)user;
     rill_node *n = l->group;
-    rill_forward_unanswered(&n->forwarder, cookie);
+    rill_forward_unanswered(&n->forwarder, user, cookie, error);
 }
 
 static void on_writable(rill_link *l, void *user)
@@ -203,6 +202,9 @@ int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *
         return rc == RILL_ERR_AUTH ? RILL_ERR_AUTH : RILL_ERR_LIMIT;
     }
     s->link = link;
+    if (++n->serial == 0)
+        n->serial = 1;
+    s->serial = n->serial;
     link->group = n;
     account->admitted++;
     *handlers = &own;
@@ -214,7 +216,7 @@ int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *
 
 static int start(rill_node *n)
 {
-    uint64_t keys[2][2];
+    uint64_t keys[3][2];
     const rill_node_options *o = &n->options;
     rill_bytes address = rill_local_address(o);
     n->crypto = rill_crypto_new(o->allocator);
@@ -228,7 +230,7 @@ static int start(rill_node *n)
     n->forwarder.accounts = &n->accounts;
     n->forwarder.routes = &n->routes;
     n->forwarder.crypto = n->crypto;
-    rill_forward_init(&n->forwarder);
+    rill_forward_init(&n->forwarder, keys[2]);
     return rill_routes_add(&n->routes, address, (rill_hop){.kind = RILL_HOP_CHILDREN});
 }
 

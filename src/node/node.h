@@ -6,11 +6,10 @@
  * owner passes the clocks, a timer, and the links.
  *
  * An account's address is <node address>.<account>. Several sessions of one
- * account may be connected at once. As in ilp-plugin-mini-accounts a Prepare
- * for it goes to all of them; but where there the first answer wins, here a
- * Fulfill wins over a Reject, and a Reject without data waits for the others:
- * the program that a packet is not meant for refuses it sooner than the one
- * that it is meant for accepts it. A Prepare from one session of an account may
+ * account may be connected at once. Where ilp-plugin-mini-accounts gives a Prepare
+ * to all of them, here one has it at a time, the one whose it probably is, and the
+ * next only where that one says that it is not its own: two servers of one secret
+ * would else both be paid (owners.h). A Prepare from one session of an account may
  * go to the others, never back to the session that it came from.
  */
 #ifndef RILL_NODE_NODE_H

@@ -13,6 +13,8 @@
  * answer that comes too late never finds the entry's next user.
  */
 enum { CHUNK = 256, INDEX_BITS = 32 };
+/* For storage that an entry does not need: a packet does not wait for more. */
+enum { MAX_LOOKS = 64 };
 
 void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_t max)
 {
@@ -27,7 +29,7 @@ void rill_pendings_free(rill_pendings *p)
 {
     for (size_t i = 0; i < p->chunk_count; i++) {
         for (size_t k = 0; k < CHUNK; k++)
-            rill_free(p->allocator, p->chunks[i][k].held);
+            rill_free(p->allocator, p->chunks[i][k].copy);
         rill_free(p->allocator, p->chunks[i]);
     }
     rill_free(p->allocator, p->chunks);
@@ -89,14 +91,16 @@ void rill_pendings_close(rill_pendings *p, rill_pending *entry)
     assert(entry->cookie != 0);
     rill_heap_remove(&p->timers, &entry->timer);
     rill_list_remove(&entry->of_source);
-    rill_free(p->allocator, entry->held);
-    p->held -= entry->held_len;
+    uint8_t *copy = entry->copy;
+    size_t cap = entry->copy_cap;
     uint64_t uses = (entry->cookie >> INDEX_BITS) + 1;
     if (uses > UINT32_MAX)
         uses = 1;
     uint64_t index = entry->cookie & UINT32_MAX;
     memset(entry, 0, sizeof *entry);
     entry->request = (uses << INDEX_BITS) | index;
+    entry->copy = copy;
+    entry->copy_cap = cap;
     /* The entry that was used last is in the cache. */
     rill_list_push_front(&p->free, &entry->of_source);
     p->open--;
@@ -114,18 +118,44 @@ uint64_t rill_pendings_deadline(const rill_pendings *p)
     return rill_heap_deadline(&p->timers);
 }
 
-int rill_pendings_keep(rill_pendings *p, rill_pending *entry, const uint8_t *packet, size_t len)
+/* Takes the storage of entries that are free: those that were used last have some. */
+static bool make_room(rill_pendings *p, size_t need)
 {
-    size_t others = p->held - entry->held_len;
-    if (len > RILL_PENDINGS_MAX_HELD - others)
-        return RILL_ERR_LIMIT;
-    uint8_t *copy = rill_alloc(p->allocator, len);
-    if (copy == NULL)
-        return RILL_ERR_NOMEM;
-    memcpy(copy, packet, len);
-    p->held = others + len;
-    rill_free(p->allocator, entry->held);
-    entry->held = copy;
-    entry->held_len = len;
+    unsigned looks = 0;
+    for (rill_list *at = p->free.next; at != &p->free && looks < MAX_LOOKS; at = at->next) {
+        if (need <= RILL_PENDINGS_MAX_HELD - p->held)
+            return true;
+        rill_pending *idle = RILL_CONTAINER(at, rill_pending, of_source);
+        rill_free(p->allocator, idle->copy);
+        p->held -= idle->copy_cap;
+        idle->copy = NULL;
+        idle->copy_cap = 0;
+        looks++;
+    }
+    return need <= RILL_PENDINGS_MAX_HELD - p->held;
+}
+
+int rill_pendings_keep(rill_pendings *p, rill_pending *entry, const rill_bytes *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    entry->copy_len = 0;
+    if (len > entry->copy_cap) {
+        if (!make_room(p, len - entry->copy_cap))
+            return RILL_ERR_LIMIT;
+        uint8_t *copy = rill_alloc(p->allocator, len);
+        if (copy == NULL)
+            return RILL_ERR_NOMEM;
+        rill_free(p->allocator, entry->copy);
+        p->held += len - entry->copy_cap;
+        entry->copy = copy;
+        entry->copy_cap = len;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len != 0)
+            memcpy(entry->copy + entry->copy_len, parts[i].data, parts[i].len);
+        entry->copy_len += parts[i].len;
+    }
     return RILL_OK;
 }

@@ -7,11 +7,23 @@
 #ifndef RILL_NODE_PENDING_H
 #define RILL_NODE_PENDING_H
 
+#include <rill/types.h>
+
 #include "base/heap.h"
 #include "base/list.h"
 
 struct rill_account;
 struct rill_session;
+
+/* How far a packet's way among the sessions of an account is (owners.h). */
+typedef struct rill_turn {
+    uint64_t destination; /* hash; 0: the account has one session */
+    uint64_t weight;      /* only lighter sessions have not been asked */
+    uint32_t first;       /* session that was asked out of order; 0: none */
+    uint32_t except;      /* session that is not asked; 0: none */
+    uint32_t asked;       /* the last one; 0: nobody yet */
+    bool alone;           /* nobody was asked before that one */
+} rill_turn;
 
 typedef struct rill_pending {
     rill_timer timer;    /* the expiry of what was forwarded, monotonic */
@@ -21,15 +33,16 @@ typedef struct rill_pending {
     struct rill_account *to;
     uint64_t request; /* the source's, for rill_link_reply */
     uint64_t amount;
-    uint64_t cookie;  /* 0 while the entry is free */
-    uint32_t waiting; /* sessions of the destination that have not answered yet */
+    uint64_t cookie; /* 0 while the entry is free */
     uint8_t condition[32];
-    /* The best reject so far, where others may still fulfil: owned. NULL: none */
-    uint8_t *held;
-    size_t held_len;
+    rill_turn turn;
+    /* What was sent, for the next session, where there are several. The storage stays. */
+    uint8_t *copy;
+    size_t copy_len; /* 0: none */
+    size_t copy_cap;
 } rill_pending;
 
-/* Bytes of rejects that are kept in all: what strangers answer must not fill the memory. */
+/* Bytes of such storage in all: what strangers send must not fill the memory. */
 #define RILL_PENDINGS_MAX_HELD ((size_t)16 * 1024 * 1024)
 
 typedef struct rill_pendings {
@@ -40,7 +53,7 @@ typedef struct rill_pendings {
     rill_list free;
     size_t open;
     size_t max;
-    size_t held; /* sum of held_len */
+    size_t held; /* sum of copy_cap */
 } rill_pendings;
 
 void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_t max);
@@ -52,17 +65,17 @@ void rill_pendings_free(rill_pendings *p);
 RILL_MUST_CHECK int rill_pendings_open(rill_pendings *p, uint64_t deadline, rill_pending **out);
 /* NULL where it has ended. */
 rill_pending *rill_pendings_find(const rill_pendings *p, uint64_t cookie);
-/* Ends an entry: its cookie finds nothing any more, and `held` is freed. */
+/* Ends an entry: its cookie finds nothing any more. */
 void rill_pendings_close(rill_pendings *p, rill_pending *entry);
 /* Any open entry whose deadline is at or before now; NULL where there is none. It stays open. */
 rill_pending *rill_pendings_due(rill_pendings *p, uint64_t now);
 /* RILL_NEVER where none is open. */
 uint64_t rill_pendings_deadline(const rill_pendings *p);
 /*
- * Keeps a copy of a reject, instead of one kept before. RILL_ERR_NOMEM,
- * RILL_ERR_LIMIT (RILL_PENDINGS_MAX_HELD): keeps that one.
+ * Keeps a copy of a packet in parts. Allocates only what the entry's storage lacks.
+ * RILL_ERR_NOMEM, RILL_ERR_LIMIT (RILL_PENDINGS_MAX_HELD): there is none then.
  */
-RILL_MUST_CHECK int rill_pendings_keep(rill_pendings *p, rill_pending *entry, const uint8_t *packet,
-                                       size_t len);
+RILL_MUST_CHECK int rill_pendings_keep(rill_pendings *p, rill_pending *entry,
+                                       const rill_bytes *parts, size_t count);
 
 #endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/owners.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+/*
+ * New destinations that a session took when asked first, without ever refusing any. Of two servers
+ * with a secret each, either is asked first as often as not about what is the other's.
+ */
+enum { TAKEN_BY_ONE_OF_A_FLEET = 8 };
+
+void rill_owners_init(rill_owners *o, const rill_allocator *allocator, const uint64_t key[2])
+{
+    *o = (rill_owners){.allocator = allocator, .key = {key[0], key[1]}};
+}
+
+void rill_owners_free(rill_owners *o)
+{
+    rill_free(o->allocator, o->sets);
+    o->sets = NULL;
+}
+
+/* ---- the table ---- */
+
+/* NULL: no memory for it yet. */
+static rill_owner *set_of(const rill_owners *o, uint64_t destination)
+{
+    return o->sets == NULL ? NULL
+                           : &o->sets[destination % RILL_OWNERS_SETS * (size_t)RILL_OWNERS_WAYS];
+}
+
+/* 0: nobody is known. */
+static uint32_t find(const rill_owners *o, uint64_t destination)
+{
+    const rill_owner *set = set_of(o, destination);
+    for (size_t i = 0; set != NULL && i < RILL_OWNERS_WAYS; i++) {
+        if (set[i].destination == destination)
+            return set[i].session;
+    }
+    return 0;
+}
+
+/* False where it was known already. */
+static bool put(rill_owners *o, uint64_t destination, uint32_t session)
+{
+    if (o->sets == NULL)
+        o->sets =
+            rill_calloc(o->allocator, (size_t)RILL_OWNERS_SETS * RILL_OWNERS_WAYS, sizeof *o->sets);
+    rill_owner *set = set_of(o, destination);
+    if (set == NULL)
+        return true;
+    size_t at = 0;
+    while (at < RILL_OWNERS_WAYS - 1 && set[at].destination != destination)
+        at++;
+    bool known = set[at].destination == destination && set[at].session == session;
+    /* To the front; where it is new, the last one is forgotten. */
+    memmove(&set[1], &set[0], at * sizeof *set);
+    set[0] = (rill_owner){destination, session};
+    return !known;
+}
+
+/* ---- the order ---- */
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+/*
+ * The heaviest session is asked first: another one that comes or goes changes nothing between
+ * those that stay. Those who did not answer are asked last. Never UINT64_MAX.
+ */
+static uint64_t weight_of(const rill_session *s, uint64_t destination)
+{
+    uint64_t weight = mix(destination ^ mix(s->serial)) >> 1;
+    return s->deaf ? weight >> 1 : (weight >> 1) | UINT64_C(1) << 62;
+}
+
+void rill_owners_begin(rill_owners *o, rill_turn *turn, rill_bytes destination,
+                       const rill_session *except, const rill_session *source)
+{
+    uint64_t hash = rill_siphash(o->key, destination.data, destination.len);
+    *turn = (rill_turn){
+        .destination = hash != 0 ? hash : 1,
+        .weight = UINT64_MAX,
+        .except = except != NULL ? except->serial : 0,
+    };
+    turn->first = source != NULL ? source->serial : find(o, turn->destination);
+}
+
+static rill_session *with_serial(const rill_account *account, uint32_t serial)
+{
+    for (rill_list *at = account->sessions.next; at != &account->sessions; at = at->next) {
+        rill_session *s = RILL_CONTAINER(at, rill_session, in_account);
+        if (s->serial == serial)
+            return s;
+    }
+    return NULL;
+}
+
+rill_session *rill_owners_asked(const rill_account *account, const rill_turn *turn)
+{
+    return with_serial(account, turn->asked);
+}
+
+static rill_session *heaviest_below(const rill_account *account, const rill_turn *turn)
+{
+    rill_session *best = NULL;
+    uint64_t most = 0;
+    for (rill_list *at = account->sessions.next; at != &account->sessions; at = at->next) {
+        rill_session *s = RILL_CONTAINER(at, rill_session, in_account);
+        uint64_t weight = weight_of(s, turn->destination);
+        if (s->serial == turn->except || s->serial == turn->first || weight >= turn->weight)
+            continue;
+        if (best == NULL || weight > most) {
+            best = s;
+            most = weight;
+        }
+    }
+    return best;
+}
+
+rill_session *rill_owners_next(const rill_owners *o, const rill_account *account, rill_turn *turn)
+{
+    (void)o;
+    rill_session *next = NULL;
+    if (turn->asked == 0 && turn->first != turn->except)
+        next = with_serial(account, turn->first);
+    if (next == NULL) {
+        next = heaviest_below(account, turn);
+        if (next != NULL)
+            turn->weight = weight_of(next, turn->destination);
+    }
+    if (next != NULL) {
+        turn->alone = turn->asked == 0;
+        turn->asked = next->serial;
+    }
+    return next;
+}
+
+/* ---- what is learnt ---- */
+
+void rill_owners_not_his(rill_session *session)
+{
+    session->refuses = true;
+    session->deaf = false;
+}
+
+bool rill_owners_took(rill_owners *o, const rill_account *account, const rill_turn *turn,
+                      rill_session *session)
+{
+    session->deaf = false;
+    if (!put(o, turn->destination, session->serial) || !turn->alone || turn->first != 0)
+        return false;
+    if (session->taken < UINT8_MAX)
+        session->taken++;
+    if (session->taken < TAKEN_BY_ONE_OF_A_FLEET || session->refuses)
+        return false;
+    for (rill_list *at = account->sessions.next; at != &account->sessions; at = at->next) {
+        rill_session *other = RILL_CONTAINER(at, rill_session, in_account);
+        if (other == session || other->refuses || other->taken < TAKEN_BY_ONE_OF_A_FLEET)
+            continue;
+        session->refuses = other->refuses = true; /* it has been said */
+        return true;
+    }
+    return false;
+}

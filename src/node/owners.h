@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose packet is it, where an account has several sessions? It is given to one
+ * of them at a time, for two that can both fulfil it would both be paid.
+ *
+ * First to the session that took a packet of that destination last; where none is
+ * known, in an order that destination and sessions alone decide, so that each packet
+ * of a connection goes the same way. Who says that it is not his (F02, F06) has had
+ * no effect; only then the next one is asked.
+ *
+ * What is known is a table of fixed size: who is forgotten is found again by the order.
+ */
+#ifndef RILL_NODE_OWNERS_H
+#define RILL_NODE_OWNERS_H
+
+#include "node/accounts.h"
+#include "node/pending.h"
+
+#define RILL_OWNERS_SETS 4096u
+#define RILL_OWNERS_WAYS 4u
+
+typedef struct rill_owner {
+    uint64_t destination; /* its hash; 0: none */
+    uint32_t session;     /* rill_session.serial */
+} rill_owner;
+
+typedef struct rill_owners {
+    const rill_allocator *allocator;
+    uint64_t key[2];
+    rill_owner *sets; /* RILL_OWNERS_SETS of RILL_OWNERS_WAYS, used last first; made when needed */
+} rill_owners;
+
+/* key: 16 random bytes. */
+void rill_owners_init(rill_owners *o, const rill_allocator *allocator, const uint64_t key[2]);
+void rill_owners_free(rill_owners *o);
+
+/*
+ * Begins a packet's way among the sessions of an account. except (NULL: none) is
+ * not asked; source is asked first (NULL: whoever it belongs to).
+ */
+void rill_owners_begin(rill_owners *o, rill_turn *turn, rill_bytes destination,
+                       const rill_session *except, const rill_session *source);
+/* Who is to be asked now: each once. NULL: all have been. */
+rill_session *rill_owners_next(const rill_owners *o, const rill_account *account, rill_turn *turn);
+/* The session that was asked last; NULL: it is gone. */
+rill_session *rill_owners_asked(const rill_account *account, const rill_turn *turn);
+
+/* It said that the packet is not its own. */
+void rill_owners_not_his(rill_session *session);
+/*
+ * It has taken the packet: the next ones of that destination are its own. True, once: another
+ * session of the account has taken as many as it, and neither ever refused one. So both are
+ * servers of one secret.
+ */
+bool rill_owners_took(rill_owners *o, const rill_account *account, const rill_turn *turn,
+                      rill_session *session);
+
+#endif

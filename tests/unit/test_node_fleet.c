@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Several sessions of one account: a packet has one owner. */
+#define NODE_WORLD_PACKET 2048
+#define NODE_WORLD_KEPT   1024
+#include "node_world.h"
+
+#include "node/owners.h"
+
+/* bob has two more sessions beside w->bob. */
+static fake other, third;
+
+static fake *all_of(world *w, size_t i)
+{
+    fake *const all[] = {&w->bob, &other, &third};
+    return all[i];
+}
+
+/* What each of them had been sent before. */
+typedef struct counts {
+    size_t of[3];
+} counts;
+
+static counts sent(world *w)
+{
+    counts c;
+    for (size_t i = 0; i < 3; i++)
+        c.of[i] = all_of(w, i)->sent_count;
+    return c;
+}
+
+/* The one that has been sent one packet since; nobody else has. NULL: nobody at all. */
+static fake *asked_since(world *w, counts before)
+{
+    fake *found = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        fake *f = all_of(w, i);
+        if (f->sent_count == before.of[i])
+            continue;
+        assert_int_equal(f->sent_count, before.of[i] + 1);
+        assert_null(found);
+        found = f;
+    }
+    return found;
+}
+
+static uint64_t next_request;
+
+static const char *named(const char *format, uint64_t n)
+{
+    static char name[64];
+    snprintf(name, sizeof name, format, (unsigned long long)n);
+    return name;
+}
+
+/* Alice asks; who is asked? */
+static fake *ask_whom(world *w, const char *destination)
+{
+    counts before = sent(w);
+    ask_for(&w->alice, ++next_request, destination);
+    return asked_since(w, before);
+}
+
+/* And when it has refused? */
+static fake *then_whom(world *w, fake *by, rill_ilp_code_id code)
+{
+    counts before = sent(w);
+    reject(by, code, "");
+    return asked_since(w, before);
+}
+
+static world *start_fleet(void)
+{
+    world *w = start(NULL);
+    memset(&third, 0, sizeof third);
+    connect(w, &other, "bob");
+    next_request = 0;
+    return w;
+}
+
+static void stop_fleet(world *w)
+{
+    disconnect(&other);
+    disconnect(&third);
+    stop(w);
+}
+
+/* Design section 4.10: what two could fulfil is given to one. */
+static void test_one_at_a_time(void **state)
+{
+    (void)state;
+    world *w = start_fleet();
+    for (uint64_t i = 0; i < 40; i++) {
+        fake *by = ask_whom(w, named("private.rill.bob.%llu", i));
+        assert_non_null(by);
+        fulfill(by, fulfillment);
+        fulfilled(&w->alice, next_request);
+    }
+    /* And both have some. */
+    assert_true(w->bob.sent_count > 5 && other.sent_count > 5);
+    stop_fleet(w);
+}
+
+/* Only who has nothing to do with it makes room for the next one. */
+static void test_the_next_only_after_not_mine(void **state)
+{
+    (void)state;
+    static const rill_ilp_code_id others[] = {
+        RILL_ILP_F00_BAD_REQUEST,       RILL_ILP_F05_WRONG_CONDITION,
+        RILL_ILP_F99_APPLICATION_ERROR, RILL_ILP_T00_INTERNAL_ERROR,
+        RILL_ILP_T99_APPLICATION_ERROR, RILL_ILP_R00_TRANSFER_TIMED_OUT,
+    };
+    world *w = start_fleet();
+    for (uint64_t i = 0; i < 20; i++) {
+        const char *to = named("private.rill.bob.%llu", i);
+        fake *first = ask_whom(w, to);
+        rill_prepare was = last_sent(first);
+        fake *second =
+            then_whom(w, first, i % 2 ? RILL_ILP_F02_UNREACHABLE : RILL_ILP_F06_UNEXPECTED_PAYMENT);
+        assert_non_null(second);
+        assert_ptr_not_equal(first, second);
+        rill_prepare is = last_sent(second);
+        assert_true(is.amount == was.amount && is.expires_at == was.expires_at);
+        assert_true(same(is.destination, was.destination) && same(is.data, was.data));
+        assert_memory_equal(is.condition, was.condition, 32);
+        assert_null(answer_to(&w->alice, next_request));
+        fulfill(second, fulfillment);
+        fulfilled(&w->alice, next_request);
+    }
+    for (uint64_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        fake *first = ask_whom(w, named("private.rill.bob.no.%llu", i));
+        assert_null(then_whom(w, first, others[i]));
+        rejected(&w->alice, next_request, rill_ilp_code_of(others[i]).text);
+    }
+    /* Nobody's: what the last one says is the answer. */
+    fake *first = ask_whom(w, "private.rill.bob.nobody");
+    fake *second = then_whom(w, first, RILL_ILP_F02_UNREACHABLE);
+    assert_null(then_whom(w, second, RILL_ILP_F06_UNEXPECTED_PAYMENT));
+    rejected(&w->alice, next_request, "F06");
+    stop_fleet(w);
+}
+
+/* It may have fulfilled it: the sender tries again, and not the node. */
+static void test_no_second_try_when_one_leaves(void **state)
+{
+    (void)state;
+    world *w = start_fleet();
+    fake *first = ask_whom(w, "private.rill.bob.x");
+    counts before = sent(w);
+    disconnect(first);
+    assert_null(asked_since(w, before));
+    rejected_by_node(&w->alice, next_request, "T01");
+    fake *second = ask_whom(w, "private.rill.bob.x");
+    assert_non_null(second);
+    assert_ptr_not_equal(first, second);
+    fulfill(second, fulfillment);
+    stop_fleet(w);
+}
+
+/* What it took once is its own, whoever else comes; what it leaves is another's. */
+static void test_who_took_it_gets_the_rest(void **state)
+{
+    (void)state;
+    enum { MANY = 60 };
+    world *w = start_fleet();
+    fake *owner[MANY];
+    for (uint64_t i = 0; i < MANY; i++) {
+        const char *to = named("private.rill.bob.%llu", i);
+        owner[i] = ask_whom(w, to);
+        /* Half of them are not the first one's. */
+        if (i % 2 == 0)
+            owner[i] = then_whom(w, owner[i], RILL_ILP_F06_UNEXPECTED_PAYMENT);
+        /* Money or a word with data: both are of who knows the packet. */
+        if (i % 4 < 2)
+            fulfill(owner[i], fulfillment);
+        else
+            reject(owner[i], RILL_ILP_F99_APPLICATION_ERROR, "stream");
+    }
+    connect(w, &third, "bob");
+    for (uint64_t i = 0; i < MANY; i++) {
+        fake *by = ask_whom(w, named("private.rill.bob.%llu", i));
+        assert_ptr_equal(by, owner[i]);
+        fulfill(by, fulfillment);
+    }
+    /* Others are given to the newcomer as well. */
+    for (uint64_t i = 0; i < MANY; i++)
+        fulfill(ask_whom(w, named("private.rill.bob.new.%llu", i)), fulfillment);
+    assert_true(third.sent_count > 5);
+    disconnect(&other);
+    for (uint64_t i = 0; i < MANY; i++) {
+        fake *by = ask_whom(w, named("private.rill.bob.%llu", i));
+        if (owner[i] != &other)
+            assert_ptr_equal(by, owner[i]);
+        fulfill(by, fulfillment);
+    }
+    stop_fleet(w);
+}
+
+/*
+ * Two programs with one address, as clients of the reference have it: who took the last one is
+ * asked first, and says so where it is not his.
+ */
+static void test_one_address_of_two(void **state)
+{
+    (void)state;
+    world *w = start_fleet();
+    fake *first = ask_whom(w, "private.rill.bob");
+    fulfill(first, fulfillment);
+    for (unsigned i = 0; i < 3; i++) {
+        fake *by = ask_whom(w, "private.rill.bob");
+        assert_ptr_equal(by, first);
+        fake *second = then_whom(w, by, RILL_ILP_F06_UNEXPECTED_PAYMENT);
+        assert_ptr_not_equal(second, by);
+        fulfill(second, fulfillment);
+        fulfilled(&w->alice, next_request);
+        first = second;
+    }
+    assert_int_equal(w->lines[RILL_LOG_WARNING], 0);
+    stop_fleet(w);
+}
+
+/* Who answers nothing that is ILP is asked last, until it does. */
+static void test_the_deaf_are_asked_last(void **state)
+{
+    (void)state;
+    world *w = start_fleet();
+    fake *deaf = ask_whom(w, "private.rill.bob.x");
+    counts before = sent(w);
+    deaf->link.on.unanswered(&deaf->link, deaf->sent[0].id, RILL_ERR_REFUSED, true,
+                             deaf->link.user);
+    assert_null(asked_since(w, before));
+    rejected_by_node(&w->alice, next_request, "T01");
+    for (uint64_t i = 0; i < 30; i++) {
+        fake *by = ask_whom(w, named("private.rill.bob.%llu", i));
+        assert_ptr_not_equal(by, deaf);
+        fulfill(by, fulfillment);
+    }
+    /* As is who let a packet expire. */
+    fake *slow = ask_whom(w, "private.rill.bob.y");
+    pass(w, 9000);
+    rejected_by_node(&w->alice, next_request, "R00");
+    w->now.wall_ms = WALL;
+    assert_ptr_not_equal(slow, deaf);
+    fake *by = ask_whom(w, "private.rill.bob.z");
+    if (by == slow)
+        by = then_whom(w, by, RILL_ILP_F02_UNREACHABLE);
+    assert_ptr_equal(by, deaf);
+    fulfill(by, fulfillment);
+    unsigned asked = 0;
+    for (uint64_t i = 0; i < 30; i++) {
+        by = ask_whom(w, named("private.rill.bob.again.%llu", i));
+        asked += by == deaf;
+        fulfill(by, fulfillment);
+    }
+    assert_true(asked > 5);
+    stop_fleet(w);
+}
+
+/* From one session to another, never back; and what somebody sends himself comes back to him. */
+static void test_to_ones_own_account(void **state)
+{
+    (void)state;
+    world *w = start_fleet();
+    for (uint64_t i = 0; i < 20; i++) {
+        counts before = sent(w);
+        ask_for(&w->bob, i, named("private.rill.bob.%llu", i));
+        assert_ptr_equal(asked_since(w, before), &other);
+        before = sent(w);
+        reject(&other, RILL_ILP_F02_UNREACHABLE, "");
+        assert_null(asked_since(w, before));
+        rejected(&w->bob, i, "F02");
+    }
+    uint8_t data[RILL_ECHO_REQUEST_MAX];
+    size_t len = 0;
+    assert_int_equal(
+        rill_echo_request_encode(text("private.rill.bob.ping"), data, sizeof data, &len), RILL_OK);
+    rill_prepare p = prepare_to("private.rill");
+    p.data = (rill_bytes){data, len};
+    for (uint64_t i = 0; i < 20; i++) {
+        fake *from = i % 2 ? &w->bob : &other;
+        counts before = sent(w);
+        ask(from, 100 + i, &p);
+        assert_ptr_equal(asked_since(w, before), from);
+        fulfill(from, fulfillment);
+        fulfilled(from, 100 + i);
+    }
+    stop_fleet(w);
+}
+
+/* Whoever has two servers with one secret by mistake is told; once, and not of other servers. */
+static void test_a_fleet_is_noticed(void **state)
+{
+    (void)state;
+    for (unsigned fleet = 0; fleet < 2; fleet++) {
+        world *w = start_fleet();
+        for (uint64_t i = 0; i < 200; i++) {
+            fake *by = ask_whom(w, named("private.rill.bob.%llu", i));
+            fake *its = i % 2 ? &w->bob : &other;
+            if (!fleet && by != its)
+                by = then_whom(w, by, RILL_ILP_F06_UNEXPECTED_PAYMENT);
+            fulfill(by, fulfillment);
+            w->alice.answer_count = 0;
+        }
+        assert_int_equal(w->lines[RILL_LOG_WARNING], fleet);
+        stop_fleet(w);
+    }
+}
+
+static size_t allocations;
+
+static void *counting_realloc(void *user, void *ptr, size_t size)
+{
+    (void)user;
+    const rill_allocator *a = rill_allocator_default();
+    allocations++;
+    return a->realloc(a->user, ptr, size);
+}
+
+static void counting_free(void *user, void *ptr)
+{
+    (void)user;
+    const rill_allocator *a = rill_allocator_default();
+    a->free(a->user, ptr);
+}
+
+static void test_allocates_nothing_in_the_steady_state(void **state)
+{
+    (void)state;
+    static const rill_allocator counting = {counting_realloc, counting_free, NULL};
+    rill_node_options o;
+    rill_node_options_init(&o);
+    o.allocator = &counting;
+    world *w = start(&o);
+    size_t warm = 0;
+    memset(&third, 0, sizeof third);
+    connect(w, &other, "bob");
+    for (uint64_t i = 0; i < 5000; i++) {
+        w->alice.answer_count = 0;
+        fake *by = ask_whom(w, named("private.rill.bob.%08llu", i));
+        if (i % 2 == 0)
+            by = then_whom(w, by, RILL_ILP_F06_UNEXPECTED_PAYMENT);
+        fulfill(by, fulfillment);
+        assert_int_equal(w->alice.answer_count, 1);
+        if (i == 5)
+            warm = allocations;
+    }
+    assert_int_equal(allocations, warm);
+    stop_fleet(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_the_next_only_after_not_mine),
+        cmocka_unit_test(test_no_second_try_when_one_leaves),
+        cmocka_unit_test(test_who_took_it_gets_the_rest),
+        cmocka_unit_test(test_one_address_of_two),
+        cmocka_unit_test(test_the_deaf_are_asked_last),
+        cmocka_unit_test(test_to_ones_own_account),
+        cmocka_unit_test(test_a_fleet_is_noticed),
+        cmocka_unit_test(test_allocates_nothing_in_the_steady_state),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
