@@ -174,6 +174,13 @@ RILL_API size_t rill_endpoint_connection_count(const rill_endpoint *e);
 /* rill_connection_end for all; new connections are refused T99. For a clean stop. */
 RILL_API void rill_endpoint_end(rill_endpoint *e);
 
+/*
+ * true: packets that bring money are refused T02 from now on (their sender tries
+ * again), for an application that cannot take note of more; what else they carry
+ * takes effect. Packets that it was asked about stay undecided. false: no more.
+ */
+RILL_API void rill_endpoint_refuse_money(rill_endpoint *e, bool refuse);
+
 /* ---- events ---- */
 
 typedef enum rill_event_type {

@@ -48,7 +48,10 @@ typedef struct rill_handlers {
     /* The other side opened a stream. */
     void (*stream)(rill_stream *s, void *user);
     void (*money)(rill_stream *s, uint64_t amount, void *user);
-    /* Bytes in order; they count as consumed when it returns. */
+    /*
+     * Bytes in order, at most 65536; they count as consumed when it returns. The
+     * handler may consume some of them or all itself, and they are gone then.
+     */
     void (*data)(rill_stream *s, const uint8_t *data, size_t len, void *user);
     /* Instead of data, for back-pressure: rill_stream_peek and rill_stream_consume. */
     void (*readable)(rill_stream *s, void *user);
@@ -108,6 +111,15 @@ RILL_API RILL_MUST_CHECK int rill_server_credentials(rill_server *server,
 RILL_API const char *rill_server_address(const rill_server *server);
 RILL_API const char *rill_server_asset_code(const rill_server *server);
 RILL_API uint8_t rill_server_asset_scale(const rill_server *server);
+/*
+ * true: until it is called with false, `link`, `listening` and `closed` are the only
+ * handlers that are called, and packets that bring money are refused (T02: their
+ * senders try again). Bytes wait in the receive buffers, which hold their sender
+ * back once they are full; the rest waits too, and nothing is lost. For an application
+ * that cannot take note of more for now; an incoming packet that it was asked about
+ * can be decided all the same. Nothing once it closes, which ends the pause.
+ */
+RILL_API void rill_server_pause(rill_server *server, bool pause);
 /*
  * Stops: new connections are refused T99, replies under way leave, connections
  * end (rill_connection_end) or are closed after 5 s, the link closes; then `closed`.

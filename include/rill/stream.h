@@ -132,7 +132,10 @@ RILL_API size_t rill_stream_writable(const rill_stream *s);
  */
 RILL_API rill_bytes rill_stream_peek(const rill_stream *s);
 
-/* Takes len bytes of those off, which lets the other side send as many more. */
+/*
+ * Takes len bytes off the front, or all where there are fewer, which lets the
+ * other side send as many more. What rill_stream_peek gave is gone then.
+ */
 RILL_API void rill_stream_consume(rill_stream *s, size_t len);
 
 /* Offsets of the byte streams: bytes written, of those acknowledged, received in order, consumed.

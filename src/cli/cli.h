@@ -121,6 +121,8 @@ json_t *cli_json_base64(const uint8_t *data, size_t len);
 /* One object, one line, at once; takes the reference. NULL is out of memory. False: stdout fails.
  */
 bool cli_print_json(json_t *object);
+/* The same to a stream, which is not flushed. */
+bool cli_write_json(FILE *out, json_t *object);
 /* What was printed has left; a line on stderr where it has not. */
 bool cli_flush(const cli_command *command);
 

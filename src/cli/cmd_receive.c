@@ -1,19 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
-#include <string.h>
+/*
+ * What comes in is told on standard output, by a thread of its own (writer.h): its
+ * reader may be slow, and the loop must not wait for it, for what the packets are
+ * answered after their time is paid twice. Where too much waits to be read, nothing more
+ * is taken; where it cannot be written any more, senders are told before anything else.
+ */
+#define _POSIX_C_SOURCE 200809L
 
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/list.h"
 #include "cli/cli.h"
+#include "cli/writer.h"
+
+/* Once it was told to stop, a reader that takes nothing is waited for so long. */
+#define STOP_PATIENCE (5 * RILL_SECOND)
+
+typedef struct received_connection {
+    rill_list node;
+    rill_connection *connection;
+    uint64_t number;
+} received_connection;
 
 typedef struct receive_run {
     const cli_args *args;
     rill_loop *loop;
     rill_server *server;
     cli_signals *signals;
+    cli_writer *out;
+    FILE *text; /* out's */
+    rill_list connections;
     const char *file;
     const char *tag;
     bool json;
     bool quiet; /* no lines for people */
     bool listening;
+    bool stopping; /* by a signal */
+    bool closed;
     uint64_t limit; /* connections after whose end it exits; 0: none */
     uint64_t started;
     uint64_t ended;
@@ -28,25 +54,75 @@ static void stop(receive_run *run)
 
 static void on_stop(void *user)
 {
-    stop(user);
+    receive_run *run = user;
+    run->stopping = true;
+    stop(run);
+    if (run->closed)
+        cli_writer_close(run->out, STOP_PATIENCE);
 }
 
-/* Standard output is gone: nobody would know of what comes in. */
-static void check_output(receive_run *run)
+/* ---- output ---- */
+
+/* Nobody would know of what comes in: senders are told that no more is taken. */
+static void on_output_failed(int error, void *user)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return;
+    receive_run *run = user;
     if (run->code == CLI_DONE)
         run->code = CLI_INCOMPLETE;
+    rill_server_pause(run->server, true);
+    for (rill_list *at = run->connections.next; at != &run->connections;) {
+        received_connection *r = RILL_CONTAINER(at, received_connection, node);
+        at = at->next;
+        rill_connection_close(r->connection, RILL_CLOSE_APPLICATION_ERROR,
+                              "the receiver cannot write down what it gets");
+    }
+    cli_error(run->args->command, "cannot write to standard output: %s: nothing more is taken",
+              strerror(error));
     stop(run);
+}
+
+static void on_output_room(void *user)
+{
+    receive_run *run = user;
+    rill_server_pause(run->server, false);
+}
+
+static void on_output_closed(size_t unwritten, void *user)
+{
+    receive_run *run = user;
+    if (unwritten > 0 && run->code == CLI_DONE) {
+        cli_error(run->args->command,
+                  "nobody reads standard output: its last %zu bytes were not written", unwritten);
+        run->code = CLI_INCOMPLETE;
+    }
+    cli_signals_close(run->signals);
+}
+
+/* The lines of an event are complete. */
+static void tell(receive_run *run)
+{
+    (void)cli_writer_commit(run->out);
+    if (cli_writer_full(run->out))
+        rill_server_pause(run->server, true);
+}
+
+static void tell_json(receive_run *run, json_t *object)
+{
+    (void)cli_write_json(run->text, object);
+    tell(run);
 }
 
 /* ---- events ---- */
 
+static uint64_t number_of(const rill_connection *c)
+{
+    const received_connection *received = rill_connection_user(c);
+    return received ? received->number : 0;
+}
+
 static json_t *connection_event(rill_connection *c, const char *name)
 {
-    return json_pack("{s:s,s:I}", "event", name, "connection",
-                     (json_int_t)(uintptr_t)rill_connection_user(c));
+    return json_pack("{s:s,s:I}", "event", name, "connection", (json_int_t)number_of(c));
 }
 
 static json_t *stream_event(rill_stream *s, const char *name)
@@ -59,33 +135,41 @@ static json_t *stream_event(rill_stream *s, const char *name)
 static void on_connection(rill_connection *c, void *user)
 {
     receive_run *run = user;
-    run->started++;
-    rill_connection_set_user(c, (void *)(uintptr_t)run->started);
+    received_connection *received = calloc(1, sizeof *received);
+    if (!received) {
+        rill_connection_close(c, RILL_CLOSE_ENDPOINT_BUSY, NULL);
+        return;
+    }
+    received->connection = c;
+    received->number = ++run->started;
+    rill_list_push_back(&run->connections, &received->node);
+    rill_connection_set_user(c, received);
     const char *tag = rill_connection_tag(c);
     if (run->json) {
         json_t *object = connection_event(c, "connection");
         if (*tag)
             json_object_set_new(object, "tag", cli_json_text(tag));
-        (void)cli_print_json(object);
+        tell_json(run, object);
     } else if (!run->quiet) {
-        fputs("server got connection", stdout);
+        fputs("server got connection", run->text);
         if (*tag) {
-            fputs(" with tag: ", stdout);
-            cli_print_text(stdout, (const uint8_t *)tag, strlen(tag));
+            fputs(" with tag: ", run->text);
+            cli_print_text(run->text, (const uint8_t *)tag, strlen(tag));
         }
-        putchar('\n');
+        fputc('\n', run->text);
+        tell(run);
     }
-    check_output(run);
 }
 
 static void on_stream(rill_stream *s, void *user)
 {
     receive_run *run = user;
-    if (run->json)
-        (void)cli_print_json(stream_event(s, "stream"));
-    else if (!run->quiet)
-        printf("server got a new stream: %" PRIu64 "\n", rill_stream_id(s));
-    check_output(run);
+    if (run->json) {
+        tell_json(run, stream_event(s, "stream"));
+    } else if (!run->quiet) {
+        fprintf(run->text, "server got a new stream: %" PRIu64 "\n", rill_stream_id(s));
+        tell(run);
+    }
 }
 
 static void on_money(rill_stream *s, uint64_t amount, void *user)
@@ -97,12 +181,12 @@ static void on_money(rill_stream *s, uint64_t amount, void *user)
         json_t *object = stream_event(s, "money");
         json_object_set_new(object, "amount", cli_json_amount(amount));
         json_object_set_new(object, "total", cli_json_amount(totals.received));
-        (void)cli_print_json(object);
+        tell_json(run, object);
     } else if (!run->quiet) {
-        printf("server stream %" PRIu64 " got incoming payment for: %" PRIu64 "\n",
-               rill_stream_id(s), amount);
+        fprintf(run->text, "server stream %" PRIu64 " got incoming payment for: %" PRIu64 "\n",
+                rill_stream_id(s), amount);
+        tell(run);
     }
-    check_output(run);
 }
 
 static void on_data(rill_stream *s, const uint8_t *data, size_t len, void *user)
@@ -111,13 +195,13 @@ static void on_data(rill_stream *s, const uint8_t *data, size_t len, void *user)
     if (run->json) {
         json_t *object = stream_event(s, "data");
         json_object_set_new(object, "data", cli_json_base64(data, len));
-        (void)cli_print_json(object);
+        tell_json(run, object);
     } else if (!run->quiet) {
-        printf("server stream %" PRIu64 " got data: ", rill_stream_id(s));
-        cli_print_text(stdout, data, len);
-        putchar('\n');
+        fprintf(run->text, "server stream %" PRIu64 " got data: ", rill_stream_id(s));
+        cli_print_text(run->text, data, len);
+        fputc('\n', run->text);
+        tell(run);
     }
-    check_output(run);
 }
 
 static void add_end(json_t *object, const rill_end *end)
@@ -129,15 +213,15 @@ static void add_end(json_t *object, const rill_end *end)
         json_object_set_new(object, "message", cli_json_text(end->message));
 }
 
-static void print_end(const rill_end *end)
+static void print_end(FILE *out, const rill_end *end)
 {
     if (end->error != RILL_OK)
-        printf(": %s", rill_strerror(end->error));
+        fprintf(out, ": %s", rill_strerror(end->error));
     if (end->error != RILL_OK && *end->message) {
-        fputs(": ", stdout);
-        cli_print_text(stdout, (const uint8_t *)end->message, strlen(end->message));
+        fputs(": ", out);
+        cli_print_text(out, (const uint8_t *)end->message, strlen(end->message));
     }
-    putchar('\n');
+    fputc('\n', out);
 }
 
 static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
@@ -146,32 +230,37 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
     if (run->json) {
         json_t *object = stream_event(s, "stream_end");
         add_end(object, end);
-        (void)cli_print_json(object);
+        tell_json(run, object);
     } else if (!run->quiet) {
-        printf("server stream %" PRIu64 " ended", rill_stream_id(s));
-        print_end(end);
+        fprintf(run->text, "server stream %" PRIu64 " ended", rill_stream_id(s));
+        print_end(run->text, end);
+        tell(run);
     }
-    check_output(run);
 }
 
 static void on_connection_end(rill_connection *c, const rill_end *end, void *user)
 {
     receive_run *run = user;
+    received_connection *received = rill_connection_user(c);
+    if (!received)
+        return;
     rill_connection_stats stats;
     rill_connection_stats_of(c, &stats);
     if (run->json) {
         json_t *object = connection_event(c, "connection_end");
         json_object_set_new(object, "received", cli_json_amount(stats.received));
         add_end(object, end);
-        (void)cli_print_json(object);
+        tell_json(run, object);
     } else if (!run->quiet) {
-        char received[512];
+        char received_text[512];
         cli_units_text(stats.received, rill_server_asset_code(run->server),
-                       rill_server_asset_scale(run->server), received, sizeof received);
-        printf("server connection ended, received %s in all", received);
-        print_end(end);
+                       rill_server_asset_scale(run->server), received_text, sizeof received_text);
+        fprintf(run->text, "server connection ended, received %s in all", received_text);
+        print_end(run->text, end);
+        tell(run);
     }
-    check_output(run);
+    rill_list_remove(&received->node);
+    free(received);
     if (++run->ended == run->limit)
         stop(run);
 }
@@ -200,11 +289,11 @@ static void on_listening(rill_server *server, void *user)
         return;
     }
     if (!run->json && !run->quiet && strcmp(run->file, "-") != 0) {
-        fputs("server wrote its ILP address and shared secret for a client to ", stdout);
-        cli_print_text(stdout, (const uint8_t *)run->file, strlen(run->file));
-        putchar('\n');
+        fputs("server wrote its ILP address and shared secret for a client to ", run->text);
+        cli_print_text(run->text, (const uint8_t *)run->file, strlen(run->file));
+        fputc('\n', run->text);
+        tell(run);
     }
-    check_output(run);
 }
 
 static void on_link(bool up, const char *detail, void *user)
@@ -232,7 +321,8 @@ static void on_closed(int error, const char *detail, void *user)
         run->code = cli_unreachable(run->args->command, error, detail);
     else if (run->code == CLI_UNREACHABLE)
         run->code = cli_unreachable(run->args->command, RILL_ERR_CONNECT, run->detail);
-    cli_signals_close(run->signals);
+    run->closed = true;
+    cli_writer_close(run->out, run->stopping ? STOP_PATIENCE : 0);
 }
 
 static int run_with_link(receive_run *run, const char *uri, uint64_t max,
@@ -259,13 +349,28 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
     int rc = rill_loop_new(&run->loop, NULL);
     if (rc != RILL_OK)
         return cli_start_error(run->args->command, rc, NULL);
-    rc = rill_listen(&run->server, run->loop, &net, &problem);
+    const cli_writer_handlers output = {
+        .room = on_output_room,
+        .failed = on_output_failed,
+        .closed = on_output_closed,
+        .user = run,
+    };
+    rill_list_init(&run->connections);
+    run->out = cli_writer_open(run->loop, STDOUT_FILENO, &output);
+    if (run->out) {
+        run->text = cli_writer_stream(run->out);
+        rc = rill_listen(&run->server, run->loop, &net, &problem);
+    } else {
+        rc = RILL_ERR_NOMEM;
+    }
     if (rc == RILL_OK) {
         run->signals = cli_signals_open(run->loop, on_stop, run);
-        (void)rill_loop_run(run->loop);
     } else {
         run->code = cli_start_error(run->args->command, rc, problem);
+        if (run->out)
+            cli_writer_close(run->out, 0);
     }
+    (void)rill_loop_run(run->loop);
     rill_loop_free(run->loop);
     return run->code;
 }

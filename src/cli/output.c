@@ -187,12 +187,17 @@ json_t *cli_json_base64(const uint8_t *data, size_t len)
     return out;
 }
 
+bool cli_write_json(FILE *out, json_t *object)
+{
+    bool ok = object && json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(9)) == 0 &&
+              fputc('\n', out) != EOF;
+    json_decref(object);
+    return ok;
+}
+
 bool cli_print_json(json_t *object)
 {
-    bool ok = object && json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) == 0 &&
-              putchar('\n') != EOF;
-    json_decref(object);
-    return ok && fflush(stdout) == 0;
+    return cli_write_json(stdout, object) && fflush(stdout) == 0;
 }
 
 bool cli_flush(const cli_command *command)

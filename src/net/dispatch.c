@@ -3,24 +3,42 @@
 
 #include "net/host.h"
 
+/* Given at once at most: who is slow with each can be paused in between. */
+#define PIECE 65536
+
+/* What the handler has not taken itself of the bytes that it was given. */
+static void consume_rest(rill_stream *s, uint64_t before, size_t len)
+{
+    rill_stream_offsets after;
+    rill_stream_offsets_of(s, &after);
+    uint64_t taken = after.consumed - before;
+    if (taken < len)
+        rill_stream_consume(s, len - (size_t)taken);
+}
+
 /*
  * All that can be read now, in as many pieces as it lies in. The handler may
  * close the stream, after which there is nothing more to read.
  */
-static void dispatch_data(const rill_handlers *h, void *user, rill_stream *s)
+bool rill_host_dispatch_data(const rill_handlers *h, void *user, rill_stream *s, const bool *paused)
 {
     if (h->readable) {
         h->readable(s, user);
-        return;
+        return true;
     }
     if (!h->data)
-        return;
+        return true;
     for (;;) {
         rill_bytes bytes = rill_stream_peek(s);
         if (bytes.len == 0)
-            return;
-        h->data(s, bytes.data, bytes.len, user);
-        rill_stream_consume(s, bytes.len);
+            return true;
+        if (*paused)
+            return false;
+        rill_stream_offsets offsets;
+        rill_stream_offsets_of(s, &offsets);
+        size_t len = bytes.len < PIECE ? bytes.len : PIECE;
+        h->data(s, bytes.data, len, user);
+        consume_rest(s, offsets.consumed, len);
     }
 }
 
@@ -105,8 +123,7 @@ void rill_host_dispatch(const rill_handlers *h, void *user, const rill_event *ev
     case RILL_EVENT_RECEIVED:
         dispatch_result(h->received, user, event);
         break;
-    case RILL_EVENT_DATA:
-        dispatch_data(h, user, event->stream);
+    case RILL_EVENT_DATA: /* rill_host_dispatch_data */
         break;
     case RILL_EVENT_INCOMING:
         dispatch_incoming(h, user, event);

@@ -22,6 +22,12 @@ int rill_host_add_connection(rill_host *h, rill_connection *c)
     return rill_map_put(&h->connections, (uint64_t)(uintptr_t)c, c);
 }
 
+/* A stream is there until its end is fetched, and that is not fetched while it has bytes here. */
+static void deliver_data(rill_host *h, rill_stream *s)
+{
+    h->unread = rill_host_dispatch_data(&h->handlers, h->user, s, &h->paused) ? NULL : s;
+}
+
 static void deliver(rill_host *h, const rill_event *event)
 {
     if (event->type == RILL_EVENT_CONNECTION &&
@@ -29,7 +35,10 @@ static void deliver(rill_host *h, const rill_event *event)
         rill_connection_close(event->connection, RILL_CLOSE_ENDPOINT_BUSY, NULL);
     if (event->type == RILL_EVENT_INCOMING && !rill_host_remember_undecided(h, event))
         return;
-    rill_host_dispatch(&h->handlers, h->user, event);
+    if (event->type == RILL_EVENT_DATA)
+        deliver_data(h, event->stream);
+    else
+        rill_host_dispatch(&h->handlers, h->user, event);
     if (event->type != RILL_EVENT_CONNECTION_END)
         return;
     rill_host_refuse_undecided(h, event->connection, false);
@@ -42,11 +51,22 @@ static bool deliver_events(rill_host *h)
 {
     bool any = false;
     rill_event event;
-    while (rill_endpoint_next_event(h->endpoint, &event)) {
+    if (h->unread && !h->paused)
+        deliver_data(h, h->unread);
+    while (!h->paused && rill_endpoint_next_event(h->endpoint, &event)) {
         deliver(h, &event);
         any = true;
     }
     return any;
+}
+
+void rill_host_pause(rill_host *h, bool pause)
+{
+    if (h->state != HOST_OPEN || pause == h->paused)
+        return;
+    h->paused = pause;
+    rill_endpoint_refuse_money(h->endpoint, pause);
+    rill_host_schedule(h);
 }
 
 static void close_connections(rill_host *h)
@@ -185,6 +205,7 @@ void rill_host_end(rill_host *h, int error, const char *detail)
         return;
     remember_error(h, error, detail);
     h->state = HOST_ENDING;
+    h->paused = false; /* the end is told; money stays refused */
     h->close_at = rill_loop_now(h->loop).mono_ns + END_PATIENCE;
     rill_endpoint_end(h->endpoint);
     rill_host_schedule(h);
@@ -196,6 +217,7 @@ void rill_host_close(rill_host *h, int error, const char *detail)
         return;
     remember_error(h, error, detail);
     h->state = HOST_CLOSING;
+    h->paused = false;
     uint64_t now = rill_loop_now(h->loop).mono_ns;
     h->close_at = rill_link_is_up(h->link) ? now + CLOSE_PATIENCE : now;
     rill_endpoint_end(h->endpoint);

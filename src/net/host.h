@@ -52,7 +52,17 @@ void rill_host_close(rill_host *h, int error, const char *detail);
 RILL_MUST_CHECK int rill_host_decide(rill_host *h, uint64_t decision, bool fulfill,
                                      bool *fulfilled);
 
-/* Passes an event to the handler that wants it. */
+/*
+ * true: no handlers of connections are called and no money is taken, until false.
+ * Nothing while it ends, which ends it.
+ */
+void rill_host_pause(rill_host *h, bool pause);
+
+/* Passes the bytes of a stream to the handler that wants them. False: *paused came before all were
+ * taken. */
+RILL_MUST_CHECK bool rill_host_dispatch_data(const rill_handlers *handlers, void *user,
+                                             rill_stream *s, const bool *paused);
+/* Passes another event to the handler that wants it. */
 void rill_host_dispatch(const rill_handlers *handlers, void *user, const rill_event *event);
 
 #endif

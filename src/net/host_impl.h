@@ -36,6 +36,8 @@ struct rill_host {
     rill_task pump;
     bool pumping;
     bool again; /* something became necessary during the pump */
+    bool paused;
+    rill_stream *unread; /* had bytes when the pause came; NULL */
 
     rill_handlers handlers;
     void *user;

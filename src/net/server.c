@@ -76,6 +76,11 @@ uint8_t rill_server_asset_scale(const rill_server *server)
     return rill_endpoint_asset_scale(rill_host_endpoint(server->host));
 }
 
+void rill_server_pause(rill_server *server, bool pause)
+{
+    rill_host_pause(server->host, pause);
+}
+
 void rill_server_close(rill_server *server)
 {
     rill_host_end(server->host, RILL_OK, NULL);

@@ -357,6 +357,11 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
 
 /* ---- time and sending ---- */
 
+void rill_endpoint_refuse_money(rill_endpoint *e, bool refuse)
+{
+    e->refuse_money = refuse;
+}
+
 uint64_t rill_endpoint_deadline(const rill_endpoint *e)
 {
     uint64_t at = rill_heap_deadline(&e->heap);

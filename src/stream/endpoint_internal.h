@@ -22,6 +22,7 @@ struct rill_endpoint {
     rill_token_keys token_keys;
     bool accept;
     bool ending;
+    bool refuse_money; /* the application cannot take note of it now */
     uint32_t max_connections;
     rill_connection_options connection_options;
     void (*wake)(void *user);

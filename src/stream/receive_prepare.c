@@ -226,6 +226,8 @@ static int decide_money(rill_incoming_packet *in)
         return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
     if (prepare->amount < in->packet->amount || !plan_money(in))
         return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
+    if (c->endpoint->refuse_money && prepare->amount > 0)
+        return reject(in, RILL_ILP_T02_PEER_BUSY);
     if (c->options->ask_before_fulfill && prepare->amount > 0)
         return ask(in);
     return fulfill(in);

@@ -156,6 +156,10 @@ void rill_stream_consume(rill_stream *s, size_t len)
     if (!s->reassembly || len == 0)
         return;
     rill_connection *c = s->connection;
+    uint64_t there =
+        rill_reassembly_contiguous(s->reassembly) - rill_reassembly_consumed(s->reassembly);
+    if (len > there)
+        len = (size_t)there;
     rill_reassembly_consume(s->reassembly, len);
     c->consumed_bytes += len;
     rill_stream_update_receive_window(s);

@@ -9,6 +9,7 @@ processes, each with a generous limit.
 """
 
 import base64
+import fcntl
 import json
 import os
 import re
@@ -16,8 +17,10 @@ import resource
 import select
 import signal
 import stat
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 import traceback
@@ -246,6 +249,48 @@ def a_file_and_standard_input(t):
         assert receiver.end() == 0
         assert received_data(receiver) == content
         assert sender.events()[-1]["sent"] == "77"
+
+
+@case
+def output_that_nobody_reads(t):
+    """It delays no reply: no more is taken, nothing gets lost, and all is told once it is read."""
+    content = os.urandom(3_000_000)
+    receiver = t.rill("receive", "--json", "--link", t.link("r"), "--credentials", "-", "--connections", "1")
+    path = t.file("c", receiver.until("shared_secret"))
+    pipe = receiver.process.stdout
+    half = fcntl.fcntl(pipe, 1031, 65536) // 2  # F_SETPIPE_SZ
+    sender = t.rill("send", "--json", "--link", t.link("s"), "--credentials", path, "--file", t.file("big", content),
+                    "--amount", "1000", "--max-packet", "1")
+    while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0] < half:
+        select.select([], [], [], 0.01)
+    address = json.loads(receiver.lines()[0])["destination_account"]
+    for _ in range(3):
+        t.fails(1, r"does not answer|answers|F06", "ping", address, "--link", t.link("p"))
+    reader = threading.Thread(target=receiver.end, daemon=True)
+    reader.start()
+    assert sender.end() == 0, sender.text
+    assert sender.events()[-1]["sent"] == "1000"
+    reader.join(LIMIT)
+    assert receiver.end() == 0, receiver.text["err"]
+    assert received_data(receiver) == content
+    assert sum(int(e["amount"]) for e in receiver.events()[1:] if e["event"] == "money") == 1000
+
+
+@case
+def output_that_fails(t):
+    """Who cannot write down what he gets takes nothing more, and says so to both sides."""
+    receiver = t.receive()
+    receiver.process.stdout.close()
+    sender = t.rill("send", "--json", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "1000",
+                    "--data", "x", "--timeout", "20")
+    assert sender.end() == 1, sender.text
+    receiver.process.stdout = open(os.devnull, "rb")  # pylint: disable=consider-using-with
+    assert receiver.end() == 1, receiver.text
+    assert re.search("cannot write to standard output: Broken pipe", receiver.text["err"].decode()), receiver.text
+    with open("/dev/full", "wb") as full:
+        p = subprocess.run([RILL, "receive", "--link", t.link("r"), "--credentials", t.file("f")], stdout=full,
+                           stderr=subprocess.PIPE, timeout=LIMIT, check=False, env=environment())
+    assert p.returncode == 1 and b"No space left on device" in p.stderr, p
 
 
 @case

@@ -49,6 +49,7 @@ static unsigned opened;
 static bool answer_account;
 static unsigned room;
 static uint64_t sent_by_client;
+static unsigned busy; /* packets that the server refused T02 */
 
 static void post(fake_link *l, note_type type, uint64_t id, int error, const uint8_t *packet,
                  size_t len)
@@ -167,6 +168,9 @@ static int fake_reply(rill_link *link, uint64_t request, const uint8_t *packet, 
     fake_link *l = (fake_link *)link;
     if (!l->up)
         return RILL_ERR_NOT_CONNECTED;
+    rill_reject reject;
+    if (l == links[0] && rill_reject_decode(&reject, packet, len) == RILL_OK)
+        busy += rill_ilp_code_find(reject.code) == RILL_ILP_T02_PEER_BUSY;
     if (l->other)
         post(l->other, REPLY, l->ids[request % 4096], 0, packet, len);
     return RILL_OK;
@@ -231,16 +235,37 @@ typedef struct world {
     rill_connection *late_connection; /* a decision that is made in a later turn */
     uint64_t late_decision;
     bool cut_undecided; /* the server's link is lost before it decides */
+    bool pause;         /* once money has come */
+    bool paused;
+    uint64_t ends; /* of the server's streams and connections */
     uv_idle_t idle;
 } world;
 
 static void on_listening(rill_server *server, void *user);
 
+static void on_busy_for_long(uv_idle_t *idle)
+{
+    world *w = idle->data;
+    if (busy < 3)
+        return;
+    uv_idle_stop(idle);
+    w->paused = false;
+    rill_server_pause(w->server, false);
+}
+
 static void on_money(rill_stream *s, uint64_t amount, void *user)
 {
     (void)s;
     world *w = user;
+    assert_false(w->paused);
     w->received += amount;
+    if (w->pause) {
+        w->pause = false;
+        w->paused = true;
+        rill_server_pause(w->server, true);
+        rill_server_pause(w->server, true);
+        uv_idle_start(&w->idle, on_busy_for_long);
+    }
     if (w->on_first_money) {
         w->on_first_money();
         w->on_first_money = NULL;
@@ -297,6 +322,24 @@ static void on_server_link(bool up, const char *detail, void *user)
     post(links[1], DOWN, 1, RILL_ERR_AUTH, NULL, 0);
 }
 
+static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
+{
+    world *w = user;
+    (void)s;
+    (void)end;
+    assert_false(w->paused);
+    w->ends++;
+}
+
+static void on_connection_end(rill_connection *c, const rill_end *end, void *user)
+{
+    world *w = user;
+    (void)c;
+    (void)end;
+    assert_false(w->paused);
+    w->ends++;
+}
+
 static void on_server_closed(int error, const char *detail, void *user)
 {
     world *w = user;
@@ -342,6 +385,8 @@ static void on_client_closed(int error, const char *detail, void *user)
 static const rill_handlers server_handlers = {.listening = on_listening,
                                               .money = on_money,
                                               .incoming = on_incoming,
+                                              .stream_end = on_stream_end,
+                                              .connection_end = on_connection_end,
                                               .link = on_server_link,
                                               .closed = on_server_closed};
 static const rill_handlers client_handlers = {
@@ -370,6 +415,7 @@ static int set_up(void **state)
     answer_account = true;
     room = 1000000;
     sent_by_client = 0;
+    busy = 0;
     assert_non_null(w);
     assert_int_equal(rill_loop_new(&w->loop, NULL), RILL_OK);
     rill_net_options_init(&w->options);
@@ -445,6 +491,19 @@ static void test_nothing_is_credited_once_the_link_is_lost(void **state)
     assert_true(w->asked > 0);
     assert_int_equal(w->received, 0);
     assert_int_not_equal(w->sent_error, RILL_OK);
+}
+
+/* Money that cannot be taken note of is refused, and comes again; all that waited is told. */
+static void test_pause(void **state)
+{
+    world *w = *state;
+    room = 1;
+    w->pause = true;
+    run(w);
+    assert_true(busy >= 3);
+    assert_int_equal(w->sent_error, RILL_OK);
+    assert_int_equal(w->received, 5000);
+    assert_int_equal(w->ends, 2);
 }
 
 static void test_no_account(void **state)
@@ -526,6 +585,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_decisions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_is_credited_once_the_link_is_lost, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_pause, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_account, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_final_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_loss_and_return, set_up, tear_down),
