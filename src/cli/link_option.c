@@ -96,8 +96,14 @@ int cli_link_uri(const cli_args *args, char **uri)
         code = given_uri(args, uri);
     if (code != CLI_DONE)
         return code;
-    if (*uri)
-        return cli_link_check(args, "the link's URI", *uri);
+    if (*uri) {
+        code = cli_link_check(args, "the link's URI", *uri);
+        if (code != CLI_DONE) {
+            cli_free_secret(*uri);
+            *uri = NULL;
+        }
+        return code;
+    }
     return args->command->own_node ? CLI_DONE : cli_link_check_environment(args);
 }
 
