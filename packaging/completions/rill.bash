@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Completion of rill(1) for bash.
+
+_rill_options() {
+    local common='--link --link-file --ca-file --json --quiet --verbose --color --help'
+    case $1 in
+    send)
+        echo "--credentials --amount --data --file --min-rate --slippage --max-packet --timeout
+            --crypto $common"
+        ;;
+    receive) echo "--credentials --max --tag --connections --crypto $common" ;;
+    ping) echo "--count $common" ;;
+    demo | info | help) echo "$common" ;;
+    '') echo "--help --version" ;;
+    esac
+}
+
+_rill() {
+    local commands='demo receive send info ping help'
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
+    COMPREPLY=()
+    # "=" is a word of its own to bash.
+    [ "$word" != = ] || word=''
+    [ "$before" != = ] || before=${COMP_WORDS[COMP_CWORD - 2]}
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -*) ;;
+        *)
+            command=${COMP_WORDS[i]}
+            break
+            ;;
+        esac
+    done
+    case $before in
+    --credentials | --file | --link-file | --ca-file)
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --crypto) set -- openssl ipsec-mb fastest ;;
+    --color) set -- auto always never ;;
+    --link) set -- btp+ws:// btp+wss:// @ ;;
+    --amount | --data | --min-rate | --slippage | --max-packet | --timeout | --max | --tag | \
+        --connections | --count) return ;;
+    *)
+        set --
+        case $word in
+        -*) mapfile -t COMPREPLY < <(compgen -W "$(_rill_options "$command")" -- "$word") ;;
+        *)
+            case $command in
+            '' | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+            send)
+                compopt -o filenames 2>/dev/null
+                mapfile -t COMPREPLY < <(compgen -f -- "$word")
+                ;;
+            esac
+            ;;
+        esac
+        return
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$*" -- "$word")
+}
+
+complete -F _rill rill

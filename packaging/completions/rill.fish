@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of rill(1) for fish.
+
+complete -c rill -f
+complete -c rill -n __fish_use_subcommand -l help -s h -d 'List the commands'
+complete -c rill -n __fish_use_subcommand -l version -d 'Print the version'
+complete -c rill -n __fish_use_subcommand -a demo -d 'Run the tutorial'
+complete -c rill -n __fish_use_subcommand -a receive -d 'Receive money and data'
+complete -c rill -n __fish_use_subcommand -a send -d 'Send money and data'
+complete -c rill -n __fish_use_subcommand -a info -d "Show the account's address and asset"
+complete -c rill -n __fish_use_subcommand -a ping -d 'See whether a node answers'
+complete -c rill -n __fish_use_subcommand -a help -d 'Explain a command'
+complete -c rill -n '__fish_seen_subcommand_from help' -a 'demo receive send info ping help'
+
+complete -c rill -n 'not __fish_use_subcommand' -l link -x -d 'The node: btp+ws://:TOKEN@HOST:PORT'
+complete -c rill -n 'not __fish_use_subcommand' -l link-file -r -F -d 'A file that holds the URI'
+complete -c rill -n 'not __fish_use_subcommand' -l ca-file -r -F -d 'Certificate authorities to trust'
+complete -c rill -n 'not __fish_use_subcommand' -l json -d 'Print one JSON object a line'
+complete -c rill -n 'not __fish_use_subcommand' -l quiet -s q -d 'Say nothing but errors'
+complete -c rill -n 'not __fish_use_subcommand' -l verbose -s v -d 'Say more about what goes on'
+complete -c rill -n 'not __fish_use_subcommand' -l color -x -a 'auto always never' -d 'When to colour'
+complete -c rill -n 'not __fish_use_subcommand' -l help -s h -d 'Explain the command'
+
+complete -c rill -n '__fish_seen_subcommand_from send' -F
+complete -c rill -n '__fish_seen_subcommand_from send' -l credentials -r -F -d 'What the receiver has written'
+complete -c rill -n '__fish_seen_subcommand_from send' -l amount -x -d 'How much, like 1000 or 1.5XRP'
+complete -c rill -n '__fish_seen_subcommand_from send' -l data -x -d 'Text to send'
+complete -c rill -n '__fish_seen_subcommand_from send' -l file -r -F -d 'A file to send'
+complete -c rill -n '__fish_seen_subcommand_from send' -l min-rate -x -d 'Nothing below this rate'
+complete -c rill -n '__fish_seen_subcommand_from send' -l slippage -x -d 'Part of the rate that may be lost'
+complete -c rill -n '__fish_seen_subcommand_from send' -l max-packet -x -d 'Most units in a packet'
+complete -c rill -n '__fish_seen_subcommand_from send' -l timeout -x -d 'Give up after so many seconds'
+complete -c rill -n '__fish_seen_subcommand_from send' -l crypto -x -a 'openssl ipsec-mb fastest' -d 'What encrypts'
+
+complete -c rill -n '__fish_seen_subcommand_from receive' -l credentials -r -F -d 'Where to write what the client needs'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l max -x -d 'Most to accept on each stream'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l tag -x -d 'A tag inside the address'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l connections -x -d 'Exit after so many have ended'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l crypto -x -a 'openssl ipsec-mb fastest' -d 'What encrypts'
+
+complete -c rill -n '__fish_seen_subcommand_from ping' -l count -x -d 'Pings to send'
