@@ -517,6 +517,29 @@ def example_messages(t):
 
 
 @case
+def example_epoll(t):
+    p = t.start([os.path.join(EXAMPLES, "epoll")])
+    assert p.end() == 0, p.text
+    lines = p.lines()
+    assert "server got data: hello over epoll" in lines and "client: all is sent" in lines, lines
+    assert sum(int(line.split()[2]) for line in lines if re.match(r"server got \d+ units", line)) == 1000
+    assert [line for line in lines if "ended" in line] == [f"{who}: the connection has ended: success" for who in ("server", "client")]
+
+
+@case
+def example_threads(t):
+    orders = t.file("orders", "10\nnonsense\n20\n" + "1\n" * 100)
+    path = t.file("credentials.json")
+    server = t.start([os.path.join(EXAMPLES, "server"), path], env=environment(ILP_BTP_SERVER=t.link("threads-server")))
+    wait_for_file(path, server)
+    with open(orders, "rb") as f:
+        p = t.start([os.path.join(EXAMPLES, "threads"), path], stdin=f, env=environment(ILP_BTP_SERVER=t.link("threads-client")))
+    assert p.end() == 0 and server.end() == 0, (p.text, server.text)
+    assert p.lines() == ["paid 10 units", "paid 20 units"] + ["paid 1 units"] * 100
+    assert p.lines("err") == ['threads: "nonsense" is not an amount']
+
+
+@case
 def examples_and_rill_share_credentials(t):
     path = t.file("c")
     server = t.start([os.path.join(EXAMPLES, "server"), path], env=environment(ILP_BTP_SERVER=t.link("r")))
