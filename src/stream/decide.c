@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
 
 /*
@@ -182,7 +183,7 @@ static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
     }
     let_go(u);
     forget(e, u);
-    c->stats.received += amount;
+    c->stats.received = rill_add_sat(c->stats.received, amount);
     int err = rill_reply_fulfill(c, sequence, amount, fulfillment, reply, reply_len);
     rill_wipe(fulfillment, sizeof fulfillment);
     e->part_count = 0;
@@ -194,11 +195,6 @@ static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
 static bool still_open(const rill_undecided *u)
 {
     return u->connection->state == RILL_STATE_OPEN;
-}
-
-static bool total_fits(const rill_undecided *u)
-{
-    return u->connection->stats.received <= UINT64_MAX - u->amount;
 }
 
 int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool fulfill,
@@ -215,7 +211,7 @@ int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool
     rill_connection *c = u->connection;
     bool expired = u->expires_at <= now.wall_ms || u->deadline_ns <= now.mono_ns;
     int err;
-    if (fulfill && !expired && !u->settled && still_open(u) && total_fits(u)) {
+    if (fulfill && !expired && !u->settled && still_open(u)) {
         err = accept(u, reply, reply_len);
         if (fulfilled)
             *fulfilled = true;

@@ -83,8 +83,7 @@ static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent)
     s->out.doubt = RILL_DOUBT_NONE;
     s->out.held -= sent + unsent;
     s->out.in_doubt -= sent + unsent;
-    c->stats.in_flight -= sent + unsent;
-    c->stats.in_doubt -= sent + unsent;
+    rill_connection_undoubt(c, sent + unsent);
     s->out.abandoned += lost - sent - unsent;
     s->out.sent += sent;
     c->stats.sent = rill_add_sat(c->stats.sent, sent);

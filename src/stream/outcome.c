@@ -15,7 +15,7 @@ static void unhold(rill_connection *c, rill_flight *f)
         m->stream->out.held -= m->amount;
         m->stream->out.expected -= m->expected;
     }
-    c->stats.in_flight -= rill_flight_value(f);
+    rill_connection_unhold(c, rill_flight_value(f));
 }
 
 /* Our estimate of the receiver's division: it divides what arrived by the same shares. */
@@ -181,5 +181,5 @@ void rill_flight_doubt(rill_connection *c, rill_flight *f)
     c->doubt_count++;
     for (unsigned i = 0; i < f->money_count; i++)
         f->money[i].stream->out.in_doubt += f->money[i].amount;
-    c->stats.in_doubt += f->amount;
+    rill_connection_doubt(c, f->amount);
 }

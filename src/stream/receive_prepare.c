@@ -147,7 +147,6 @@ static bool plan_money(rill_incoming_packet *in)
 {
     rill_connection *c = in->c;
     rill_endpoint *e = c->endpoint;
-    uint64_t total;
     e->part_count = 0;
     if (in->prepare->amount == 0)
         return true;
@@ -161,7 +160,7 @@ static bool plan_money(rill_incoming_packet *in)
         if (!fits(e->parts[i].stream, e->parts[i].amount))
             return false;
     }
-    return rill_add_u64(c->stats.received, in->prepare->amount, &total);
+    return true;
 }
 
 /* Asks the application: the parts are reserved until it has decided. */
@@ -209,7 +208,7 @@ static int fulfill(rill_incoming_packet *in)
     rill_endpoint *e = c->endpoint;
     for (uint32_t i = 0; i < e->part_count; i++)
         rill_stream_credit(e->parts[i].stream, e->parts[i].amount);
-    c->stats.received += in->prepare->amount;
+    c->stats.received = rill_add_sat(c->stats.received, in->prepare->amount);
     return rill_reply_fulfill(c, in->packet->sequence, in->prepare->amount, in->fulfillment,
                               in->reply, in->reply_len);
 }

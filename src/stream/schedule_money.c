@@ -132,7 +132,7 @@ static bool searching_size(const rill_connection *c)
 /* Money whose answer may come soon: what is overdue is not waited for. */
 static bool answer_awaited(const rill_connection *c)
 {
-    if (c->stats.in_flight == c->stats.in_doubt)
+    if (rill_sum_equal(&c->in_flight, &c->in_doubt))
         return false;
     for (const rill_list *n = c->flights.next; n != &c->flights; n = n->next)
         if (rill_flight_value(RILL_CONTAINER(n, const rill_flight, node)) > 0)
