@@ -48,7 +48,14 @@ typedef struct rill_connection_options {
     uint32_t max_in_flight;
     /* Undecided incoming packets at most: 1024 at first; more are refused T02 */
     uint32_t max_undecided;
-    /* No packet either way for so long closes: 60 s at first; 0 never. Nanoseconds. */
+    /*
+     * Nothing authentic from the other side for so long ends the connection with
+     * RILL_ERR_IDLE: 60 s at first; 0 never. Nanoseconds. Not before the deadline
+     * of a rill_stream_send_total under way, where that is later; and not at
+     * once where the process was stopped meanwhile, so that what has come is
+     * read first. While something is to be sent, and the path refuses it, packets
+     * without money show both sides that the other is there.
+     */
     uint64_t idle_timeout;
     /* From sending a Prepare to its expiresAt: 30 s at first. Nanoseconds. */
     uint64_t packet_lifetime;

@@ -151,7 +151,10 @@ struct rill_connection {
     uint64_t first_sent; /* monotonic ns of the first packet; 0: none yet */
     uint64_t hello_at;   /* until something came back, another packet is due then */
     uint64_t low_rate_since;
-    uint64_t last_authentic; /* monotonic ns, either way */
+    uint64_t last_authentic;  /* monotonic ns, either way */
+    uint64_t idle_not_before; /* monotonic ns: a payment has time until then, or nobody looked */
+    uint64_t alive_at;        /* monotonic ns: a sign of life was sent */
+    uint32_t paying;          /* streams with a total that is to be sent */
     uint64_t started;
     uint64_t blocked_probe_at;
     uint64_t blocked_delay;

@@ -135,6 +135,7 @@ static void finish_send_goal(rill_stream *s, int error)
 {
     rill_money_out *out = &s->out;
     out->goal_set = false;
+    s->connection->paying--;
     out->goal_deadline = RILL_NEVER;
     s->sent_error = (int8_t)error;
     if (error != RILL_OK && !s->closed) {

@@ -78,6 +78,7 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     s->out.goal = total;
     s->out.goal_deadline = deadline;
     s->out.goal_set = true;
+    s->connection->paying++;
     rill_stream_rearm(s);
     rill_stream_want_money(s);
     rill_stream_check_goals(s);

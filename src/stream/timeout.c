@@ -23,11 +23,39 @@ static uint64_t low_rate_deadline(const rill_connection *c)
     return rill_add_sat(c->low_rate_since, c->options->connect_timeout);
 }
 
+/* A timer that is later than this was not looked at. */
+#define LATE RILL_SECOND
+/* Longer than it takes until somebody who wants something gives a sign of life. */
+#define LOOK_AROUND (ALIVE_MAX + 5 * RILL_SECOND)
+/* Signs of life, in silence, while there is something to be done. */
+#define ALIVE_MIN RILL_SECOND
+#define ALIVE_MAX (15 * RILL_SECOND)
+
 static uint64_t idle_deadline(const rill_connection *c)
 {
     if (c->options->idle_timeout == 0)
         return RILL_NEVER;
-    return rill_add_sat(c->last_authentic, c->options->idle_timeout);
+    uint64_t at = rill_add_sat(c->last_authentic, c->options->idle_timeout);
+    return at > c->idle_not_before ? at : c->idle_not_before;
+}
+
+/*
+ * A path may refuse all money for longer than either side waits for a sign of
+ * life (T04), and let other packets pass: while somebody wants something, one
+ * without money shows both that the other is there.
+ */
+static uint64_t alive_deadline(const rill_connection *c)
+{
+    bool wish =
+        c->paying > 0 || !rill_list_empty(&c->money_streams) || !rill_list_empty(&c->data_streams);
+    if (!wish || !c->connected || !c->remote_address)
+        return RILL_NEVER;
+    uint64_t every = c->options->idle_timeout / 3;
+    if (every == 0 || every > ALIVE_MAX)
+        every = ALIVE_MAX;
+    if (every < ALIVE_MIN)
+        every = ALIVE_MIN;
+    return (c->alive_at > c->last_authentic ? c->alive_at : c->last_authentic) + every;
 }
 
 /* Something may wait for the congestion window to let it go. */
@@ -86,6 +114,7 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
     if (!c->connected && c->first_sent != 0)
         earliest(&at, c->hello_at);
     earliest(&at, idle_deadline(c));
+    earliest(&at, alive_deadline(c));
     earliest(&at, low_rate_deadline(c));
     earliest(&at, send_deadline(c, now_ns));
     return at;
@@ -147,6 +176,17 @@ static void give_up_at_this_rate(rill_connection *c)
         rill_stream_fail_goal(RILL_CONTAINER(n, rill_stream, node), RILL_ERR_RATE);
 }
 
+/* A payment that was given more time than idleness is: that is its to use. */
+static void spare_payments(rill_connection *c, uint64_t now_ns)
+{
+    for (rill_list *n = c->streams.next; c->paying > 0 && n != &c->streams; n = n->next) {
+        const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER &&
+            s->out.goal_deadline > now_ns && s->out.goal_deadline > c->idle_not_before)
+            c->idle_not_before = s->out.goal_deadline;
+    }
+}
+
 static void open_deadlines(rill_connection *c, uint64_t now_ns)
 {
     if (connect_deadline(c) <= now_ns) {
@@ -155,6 +195,8 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
                              "the receiver did not answer in time");
         return;
     }
+    if (idle_deadline(c) <= now_ns)
+        spare_payments(c, now_ns);
     if (idle_deadline(c) <= now_ns) {
         rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_IDLE, "nothing came for too long");
         return;
@@ -163,6 +205,10 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
         rill_connection_tell(c, RILL_TELL(HELLO), true);
         c->hello_at = now_ns + RILL_SECOND;
     }
+    if (alive_deadline(c) <= now_ns) {
+        c->alive_at = now_ns;
+        rill_connection_tell(c, RILL_TELL(HELLO), true);
+    }
     if (low_rate_deadline(c) <= now_ns)
         give_up_at_this_rate(c);
     rill_probe_on_deadline(c, now_ns);
@@ -170,9 +216,26 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
     rill_connection_ready(c);
 }
 
+/*
+ * Nobody looked for a while: the process was stopped, or busy. What has come
+ * meanwhile is not read yet, and the other side may not have noticed anything:
+ * so that time was not one of silence, and both have a moment to show it.
+ */
+static void look_around(rill_connection *c, uint64_t now_ns)
+{
+    uint64_t idle = c->options->idle_timeout;
+    uint64_t until = now_ns + (idle != 0 && idle < LOOK_AROUND ? idle : LOOK_AROUND);
+    if (until > c->idle_not_before)
+        c->idle_not_before = until;
+    if (c->first_sent != 0 && connect_deadline(c) < until)
+        c->first_sent += until - connect_deadline(c);
+}
+
 void rill_connection_on_deadline(rill_connection *c, rill_now now)
 {
     uint64_t now_ns = now.mono_ns;
+    if (rill_sub_sat(now_ns, c->deadline.timer.deadline) > LATE)
+        look_around(c, now_ns);
     if (c->state == RILL_STATE_GONE) {
         if (c->gone_until <= now_ns) {
             rill_endpoint_forget(c);

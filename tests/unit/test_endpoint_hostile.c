@@ -198,8 +198,11 @@ static void test_every_unit_goes_to_one_stream(void **state)
     send_frames(p, &r, UINT64_MAX - 11, same, 40, &reply);
     assert_int_equal(reply.type, RILL_ILP_FULFILL);
     assert_true(received(p) == UINT64_MAX);
-    /* ... and what would not fit in a total */
+    /* The sum of all streams stays there; what would not fit in a stream's total is refused. */
     send_frames(p, &r, 1, &money1, 1, &reply);
+    assert_int_equal(reply.type, RILL_ILP_FULFILL);
+    assert_true(received(p) == UINT64_MAX);
+    send_frames(p, &r, UINT64_MAX - 11, &money1, 1, &reply);
     assert_int_equal(reply.type, RILL_ILP_REJECT);
     assert_true(received(p) == UINT64_MAX);
     close_server(p, &r);

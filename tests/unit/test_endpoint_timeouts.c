@@ -56,6 +56,105 @@ static void test_nobody_answers(void **state)
     assert_in_range(p->end[PAIR_CLIENT].packets, 1, 20);
 }
 
+static void refuse_money(pair *p, pair_packet *packet)
+{
+    if (packet->amount > 0)
+        refuse_all(p, packet);
+}
+
+/* The path lets no money through for longer than idleness is, and the payment has more time. */
+static void pay_through_refusals(pair_side payer, void (*refuse)(pair *, pair_packet *),
+                                 uint64_t lasts, int expected)
+{
+    pair p = {0};
+    pair_options o = pair_defaults();
+    pair_open(&p, &o);
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(&p, 50 * RILL_MS);
+    if (payer == PAIR_SERVER)
+        s = rill_connection_stream(p.end[PAIR_SERVER].connection, 1);
+    p.on_packet = refuse;
+    uint64_t before = p.end[payer].packets;
+    assert_int_equal(rill_stream_send_total(s, 1000, p.now.mono_ns + 2 * lasts), RILL_OK);
+    pair_run(&p, lasts);
+    assert_int_equal(p.end[payer].events[RILL_EVENT_SENT], 0);
+    assert_int_equal(p.end[payer].events[RILL_EVENT_CONNECTION_END], 0);
+    assert_in_range(p.end[payer].packets - before, 1, 100 + 2 * lasts / RILL_SECOND);
+    p.on_packet = NULL;
+    pair_run(&p, 15 * RILL_SECOND);
+    assert_int_equal(p.end[payer].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p.end[payer].sent_error, expected);
+    pair_run(&p, 100 * RILL_SECOND);
+    assert_int_equal(p.end[payer].events[RILL_EVENT_CONNECTION_END], 1);
+    /* One of both is idle first, and tells the other, which has nothing to miss. */
+    if (expected != RILL_OK || p.end[payer].end_error != RILL_OK)
+        assert_int_equal(p.end[payer].end_error, expected == RILL_OK ? RILL_ERR_IDLE : expected);
+    pair_check_books(&p);
+    pair_close(&p);
+}
+
+static void test_a_payment_outlasts_refusals_longer_than_idleness(void **state)
+{
+    (void)state;
+    refusal = RILL_ILP_T04_INSUFFICIENT_LIQUIDITY;
+    for (uint64_t lasts = 61; lasts < 700; lasts *= 3) {
+        pay_through_refusals(PAIR_CLIENT, refuse_money, lasts * RILL_SECOND, RILL_OK);
+        pay_through_refusals(PAIR_SERVER, refuse_money, lasts * RILL_SECOND, RILL_OK);
+    }
+}
+
+/* Nothing passes at all: the other side cannot know better than to forget. That is no success. */
+static void test_a_path_that_is_gone_for_longer_than_idleness(void **state)
+{
+    (void)state;
+    refusal = RILL_ILP_T01_PEER_UNREACHABLE;
+    pay_through_refusals(PAIR_CLIENT, refuse_all, 90 * RILL_SECOND, RILL_ERR_CLOSED);
+}
+
+/* A wait without an end of its own ends with idleness, and that is an error. */
+static void test_idleness_is_no_success(void **state)
+{
+    pair *p = *state;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(p, 50 * RILL_MS);
+    rill_stream *to = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
+    p->on_packet = drop_all;
+    assert_int_equal(rill_stream_receive_total(to, 100, RILL_NEVER), RILL_OK);
+    assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
+    pair_run(p, 100 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_IDLE);
+    assert_int_equal(p->end[PAIR_SERVER].received_error, RILL_ERR_CLOSED);
+    for (pair_side side = PAIR_CLIENT; side <= PAIR_SERVER; side++) {
+        assert_int_equal(pair_seen(p, side, 1)->error, RILL_ERR_IDLE);
+        assert_int_equal(p->end[side].events[RILL_EVENT_CONNECTION_END], 1);
+        assert_int_equal(p->end[side].end_error, RILL_ERR_IDLE);
+    }
+}
+
+/* A process was stopped: what came meanwhile is read before anybody counts the silence. */
+static void test_time_that_nobody_looked_is_no_silence(void **state)
+{
+    pair *p = *state;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(p, 50 * RILL_MS);
+    p->maximum[PAIR_CLIENT] = 10;
+    p->delay[PAIR_CLIENT] = 20 * RILL_MS;
+    assert_int_equal(rill_stream_send_total(s, 2000, p->now.mono_ns + 300 * RILL_SECOND), RILL_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        pair_run(p, 30 * RILL_MS);
+        assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
+        pair_sleep(p, 70 * RILL_SECOND);
+    }
+    pair_run(p, 50 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 2000);
+    pair_check_books(p);
+}
+
 /* Whatever a path says: the call ends, the connection ends, and packets are few. */
 static void test_a_path_that_refuses_everything(void **state)
 {
@@ -212,6 +311,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PAIR_TEST(test_idle_connections_end),
+        cmocka_unit_test(test_a_payment_outlasts_refusals_longer_than_idleness),
+        cmocka_unit_test(test_a_path_that_is_gone_for_longer_than_idleness),
+        PAIR_TEST(test_idleness_is_no_success),
+        PAIR_TEST(test_time_that_nobody_looked_is_no_silence),
         PAIR_TEST(test_nobody_answers),
         cmocka_unit_test(test_a_path_that_refuses_everything),
         PAIR_TEST(test_goals_time_out_with_what_was_done),
