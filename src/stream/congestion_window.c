@@ -17,10 +17,8 @@
  * says nothing of the window, which is kept: one packet at a time asks whether
  * there is value again.
  *
- * A path that has become slow says so by time before it refuses: where even
- * the quickest packet of a round trip has waited for long, the window becomes
- * what the path holds without a queue. Where that does not help, it is the
- * path that is longer now.
+ * A path that has become slow says so by time before it refuses
+ * (congestion_queue.h).
  *
  * Packets that fail without such a reason (T00, no reply) may be an accident:
  * they count as congestion where they are more than is usual on this path.
@@ -33,6 +31,7 @@
 #include "base/muldiv.h"
 #include "stream/congestion_gap.h"
 #include "stream/congestion_limit.h"
+#include "stream/congestion_queue.h"
 
 #define INITIAL_PACKETS 64
 #define MIN_BACKOFF     (10 * RILL_MS)
@@ -49,13 +48,6 @@
 #define FORGET_ROUND_TRIPS 8
 /* Packets of a value window at least, that it can be spread; or as many as may be in flight. */
 #define PIECES 16
-/* Waiting that counts as a queue: a quarter of the round trip, within these. */
-#define LEAST_QUEUE (5 * RILL_MS)
-#define MOST_QUEUE  (100 * RILL_MS)
-/* Samples that tell the quickest packet, where the round trip is not over yet. */
-#define QUEUE_SAMPLES 16
-#define VAIN_CUTS     3
-#define RTT_FORGOTTEN (10 * RILL_SECOND)
 /* Failures are counted over so many packets at least. */
 #define LOSS_SAMPLES 64
 /* So many in a row are no accident. */
@@ -76,18 +68,7 @@ typedef struct window_state {
     uint64_t trickled;     /* passed in packets smaller than that, since they became so small */
     uint64_t largest_passed;
     uint64_t dry_at; /* it still was, last */
-    /* waiting */
-    uint64_t last_rtt;
-    uint64_t jitter;   /* from one packet to the next, mean */
-    uint64_t quickest; /* of this round trip */
-    uint32_t samples;
-    uint64_t samples_from; /* what was sent before is of an earlier round trip, and only slow */
-    uint64_t newest;       /* sent last, of those that were measured */
-    uint64_t rtt_round_at;
-    uint64_t min_rtt_at;
-    uint64_t cut_rtt; /* at the last cut */
-    uint64_t uncut;   /* the window before the first of them */
-    uint32_t cuts;    /* in a row, in vain */
+    rill_queue queue;
     /* failures */
     uint32_t arrived;
     uint32_t failed;
@@ -323,99 +304,22 @@ static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
     }
 }
 
-/* ---- waiting ---- */
-
-static uint64_t queue_allowed(rill_congestion *c)
-{
-    return at_most(at_least(c->min_rtt / 4, LEAST_QUEUE), MOST_QUEUE);
-}
-
-/*
- * The quickest packet of a round trip has waited too long: to what the path
- * holds without a queue. All packets wait in a queue, so what the quickest has
- * waited is taken off the mean, which has the path's own variation in it.
- */
-static void cut(rill_congestion *c, uint64_t now_ns)
-{
-    window_state *s = state_of(c);
-    rill_limit *l = &s->packets;
-
-    if (s->cuts > 0 && s->quickest > s->cut_rtt - s->cut_rtt / 32) {
-        if (++s->cuts > VAIN_CUTS) {
-            /* It is no queue of ours: as many a second as before, on a longer path. */
-            uint64_t longer = rill_mul_div_floor_sat(s->uncut, s->quickest, c->min_rtt);
-            c->min_rtt = s->quickest;
-            s->min_rtt_at = now_ns;
-            s->cuts = 0;
-            longer = at_most(at_most(longer, 4 * s->uncut), l->most);
-            set_packets(c, now_ns, at_least(longer, l->window), l->window / 2);
-            return;
-        }
-    } else {
-        s->cuts = 1;
-        s->uncut = l->window;
-    }
-    s->cut_rtt = s->quickest;
-    uint64_t mean = at_least(c->smoothed_rtt, s->quickest);
-    uint64_t waited = s->quickest - c->min_rtt;
-    uint64_t window = rill_mul_div_floor_sat(l->window, mean - waited, mean);
-    window -= window / 32;
-    set_packets(c, now_ns, at_least(window, l->window / 2), window / 2);
-}
-
-static void watch_queue(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t rtt)
-{
-    window_state *s = state_of(c);
-
-    /* Those that come last of all that were sent together are the slow ones, queue or not. */
-    if (sent_ns < s->samples_from || (s->packets.decreased && sent_ns < s->packets.decreased_at))
-        return;
-    s->newest = at_least(s->newest, sent_ns);
-    s->quickest = s->samples == 0 ? rtt : at_most(s->quickest, rtt);
-    s->samples++;
-    bool over = sent_ns >= s->rtt_round_at;
-    uint64_t wanted = s->packets.slow_start ? 0 : s->packets.window / 4;
-    bool enough = s->samples >= at_least(wanted, QUEUE_SAMPLES);
-    if (!over && !enough)
-        return;
-    if (now_ns - s->min_rtt_at > RTT_FORGOTTEN) {
-        c->min_rtt = s->quickest;
-        s->min_rtt_at = now_ns;
-    }
-    uint64_t base = c->min_rtt + 2 * s->jitter;
-    if (s->quickest > base + queue_allowed(c) / 4)
-        s->packets.step = 0; /* near the limit: carefully */
-    if (s->quickest <= base + queue_allowed(c))
-        s->cuts = 0;
-    else if (s->packets.window > 2)
-        cut(c, now_ns);
-    s->samples = 0;
-    s->samples_from = s->newest + 1;
-    s->rtt_round_at = now_ns;
-}
-
 static void measure_round_trip(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
 {
     window_state *s = state_of(c);
-    /* 0 stands for unknown. */
-    uint64_t rtt = at_least(rill_sub_sat(now_ns, sent_ns), 1);
+    uint64_t window;
+    uint64_t floor;
 
-    if (c->min_rtt == 0 || rtt <= c->min_rtt + c->min_rtt / 16)
-        s->min_rtt_at = now_ns;
-    if (c->min_rtt == 0 || rtt < c->min_rtt)
-        c->min_rtt = rtt;
-    uint64_t last = s->last_rtt != 0 ? s->last_rtt : rtt;
-    s->jitter = s->jitter - s->jitter / 16 + (rtt > last ? rtt - last : last - rtt) / 16;
-    s->last_rtt = rtt;
-    if (c->smoothed_rtt == 0) {
-        c->smoothed_rtt = rtt;
-        c->rtt_variance = rtt / 2;
-    } else {
-        uint64_t off = rtt > c->smoothed_rtt ? rtt - c->smoothed_rtt : c->smoothed_rtt - rtt;
-        c->rtt_variance = c->rtt_variance - c->rtt_variance / 4 + off / 4;
-        c->smoothed_rtt = c->smoothed_rtt - c->smoothed_rtt / 8 + rtt / 8;
+    switch (rill_queue_measure(&s->queue, c, &s->packets, now_ns, sent_ns, &window, &floor)) {
+    case RILL_QUEUE_NEAR:
+        s->packets.step = 0;
+        break;
+    case RILL_QUEUE_SET:
+        set_packets(c, now_ns, window, floor);
+        break;
+    case RILL_QUEUE_NOTHING:
+        break;
     }
-    watch_queue(c, now_ns, sent_ns, rtt);
 }
 
 /* ---- failures ---- */
