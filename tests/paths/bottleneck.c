@@ -84,8 +84,11 @@ static void refuse(paths_packet *m, const char *code)
     paths *p = m->path;
     uint8_t data[16];
     sim_u64_write(data, m->amount);
-    sim_u64_write(data + 8, p->config->max_packet);
-    size_t told = code[0] == 'F' && p->config->max_told ? sizeof(data) : 0;
+    /* A lie: a tenth of the maximum, or, where it has none, of the amount. */
+    sim_u64_write(data + 8, p->config->max_lies ? m->amount / 10 : p->config->max_packet);
+    bool too_large = p->config->max_packet != 0 && m->amount > p->config->max_packet;
+    bool tells = p->config->max_lies || (p->config->max_told && too_large);
+    size_t told = code[0] == 'F' && tells ? sizeof(data) : 0;
     size_t len = sim_reject_write(reply, code, NAME, data, told);
     bin_at(p, p->queue.now)->rejects++;
     return_after(m, travel(p, 2), reply, len);
@@ -112,6 +115,14 @@ static void fill(paths *p)
     }
 }
 
+uint64_t paths_arrives(const paths_config *c, uint64_t amount)
+{
+    for (unsigned i = 0; i < PATHS_HOPS; i++)
+        if (c->hops[i].den != 0)
+            amount = (uint64_t)((unsigned __int128)amount * c->hops[i].num / c->hops[i].den);
+    return amount;
+}
+
 /* NULL, or why not. */
 static const char *limit(paths *p, uint64_t amount, uint64_t *wait)
 {
@@ -120,6 +131,8 @@ static const char *limit(paths *p, uint64_t amount, uint64_t *wait)
     fill(p);
     if (c->max_packet != 0 && amount > c->max_packet)
         return "F08";
+    if (c->dust != NULL && amount > 0 && paths_arrives(c, amount) == 0)
+        return c->dust;
     if (c->balance != 0 && amount > p->balance_left)
         return "T04";
     if (c->value_per_second != 0 && amount > p->value_level / 1000)
@@ -172,6 +185,11 @@ static void arrive_at_connector(void *context, uint64_t argument)
         else
             refuse(m, "T00");
         return;
+    }
+    m->amount = paths_arrives(p->config, m->amount);
+    if (m->len > 0) {
+        sim_packet parsed = sim_packet_parse(m->bytes, m->len);
+        sim_packet_set_amount(&parsed, m->amount);
     }
     sim_queue_put(&p->queue, p->queue.now + wait + travel(p, 2), arrive, m, 0, free);
 }

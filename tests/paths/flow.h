@@ -20,15 +20,30 @@ typedef struct paths_result {
     uint64_t first_ns;  /* the first unit was fulfilled, from the start; 0 never */
     uint64_t done_ns;   /* all was fulfilled or acknowledged, from the start; 0 never */
     uint64_t fulfilled; /* units */
+    uint64_t delivered; /* of the other side */
+    uint64_t packets;   /* that left */
     uint64_t stream[PATHS_MAX_STREAMS]; /* units of each */
     int error;
 } paths_result;
 
-typedef struct paths_flow paths_flow;
+/* A sender of some kind and its receiver. */
+typedef struct paths_sender {
+    const char *name;
+    /* Starts by itself at `start`. */
+    void *(*create)(paths *p, unsigned flow, uint64_t start, const paths_work *work);
+    void (*destroy)(void *flow);
+    void (*result)(const void *flow, paths_result *out);
+} paths_sender;
 
-/* Rill, both ends. Starts by itself at `start`. */
-paths_flow *paths_rill_new(paths *p, unsigned flow, uint64_t start, const paths_work *work);
-void paths_rill_free(paths_flow *f);
-void paths_rill_result(const paths_flow *f, paths_result *out);
+/* Rill, both ends. */
+extern const paths_sender paths_rill;
+/*
+ * Other senders as their published constants describe them: interledger-rs, @interledger/pay, and
+ * ilp-protocol-stream. Only what decides when and how much they send is modelled; the receiver
+ * takes everything, of the last what the sender's minimum allows.
+ */
+extern const paths_sender paths_rs;
+extern const paths_sender paths_pay;
+extern const paths_sender paths_stream;
 
 #endif

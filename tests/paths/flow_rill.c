@@ -12,14 +12,14 @@
 #define FIRST_TIME RILL_SECOND /* of the monotonic clock, at virtual time 0 */
 
 typedef struct end {
-    paths_flow *flow;
+    struct paths_flow *flow;
     rill_endpoint *endpoint;
     paths_port port;
     uint64_t timer;
     bool server;
 } end;
 
-struct paths_flow {
+typedef struct paths_flow {
     paths *path;
     paths_work work;
     uint64_t start;
@@ -30,7 +30,7 @@ struct paths_flow {
     rill_stream *streams[PATHS_MAX_STREAMS];
     paths_result result;
     uint8_t packet[RILL_PACKET_BUFFER];
-};
+} paths_flow;
 
 static void must(int error)
 {
@@ -121,6 +121,7 @@ static bool send_one(end *n)
     if (len == 0)
         return false;
     sim_packet p = sim_packet_parse(f->packet, len);
+    f->result.packets += !n->server;
     paths_send(f->path, &n->port, &f->ends[n->server ? 0 : 1].port, !n->server, request,
                sim_packet_amount(&p), f->packet, len);
     return true;
@@ -153,6 +154,8 @@ static void on_prepare(void *user, paths_packet *m)
     size_t len = 0;
     must(rill_endpoint_receive(n->endpoint, now_of(f), m->request, m->bytes, m->len, f->packet,
                                &len));
+    if (n->server && sim_packet_parse(f->packet, len).type == SIM_FULFILL)
+        f->result.delivered += m->amount;
     paths_answer(m, f->packet, len);
     turn(n);
 }
@@ -209,7 +212,7 @@ static void make_end(paths_flow *f, unsigned i, unsigned flow)
     n->port = (paths_port){n, flow, on_prepare, on_reply};
 }
 
-paths_flow *paths_rill_new(paths *p, unsigned flow, uint64_t start, const paths_work *work)
+static void *create(paths *p, unsigned flow, uint64_t start, const paths_work *work)
 {
     paths_flow *f = sim_allocate(sizeof(*f));
     memset(f, 0, sizeof(*f));
@@ -223,14 +226,17 @@ paths_flow *paths_rill_new(paths *p, unsigned flow, uint64_t start, const paths_
     return f;
 }
 
-void paths_rill_free(paths_flow *f)
+static void destroy(void *flow)
 {
+    paths_flow *f = flow;
     rill_endpoint_free(f->ends[0].endpoint);
     rill_endpoint_free(f->ends[1].endpoint);
     free(f);
 }
 
-void paths_rill_result(const paths_flow *f, paths_result *out)
+static void result(const void *flow, paths_result *out)
 {
-    *out = f->result;
+    *out = ((const paths_flow *)flow)->result;
 }
+
+const paths_sender paths_rill = {"rill", create, destroy, result};

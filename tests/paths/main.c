@@ -5,7 +5,7 @@
  */
 #include "cases.h"
 #include "drawn.h"
-#include "model.h"
+#include "duel.h"
 
 #include "../sim/randomness.h"
 
@@ -22,6 +22,8 @@ typedef struct options {
     uint64_t seed;
     uint64_t drawn;   /* so many paths by chance, from seed */
     uint64_t senders; /* on each of them */
+    bool duels;       /* payments by Rill and by the reference's model, on the same paths */
+    uint64_t drawn_duels;
 } options;
 
 typedef struct outcome {
@@ -101,48 +103,35 @@ static void write_csv(const paths *p, const paths_case *c, const char *dir, cons
     fclose(f);
 }
 
-static bool finished(const paths_case *c, const paths_flow *rill, const paths_model *model)
+static bool finished(const paths_case *c, const paths_sender *sender, const void *flow)
 {
     paths_result r = {0};
     if (c->done_before == 0)
         return false;
-    if (rill != NULL)
-        paths_rill_result(rill, &r);
-    else
-        paths_model_result(model, &r);
+    sender->result(flow, &r);
     return r.done_ns != 0;
 }
 
-static void run(const paths_case *c, const options *o, const char *sender, outcome *out)
+static void run(const paths_case *c, const options *o, const paths_sender *sender, outcome *out)
 {
     static paths p;
     unsigned flows = c->flows > 0 ? c->flows : 1;
-    paths_flow *rill[PATHS_MAX_FLOWS] = {0};
-    paths_model *model[PATHS_MAX_FLOWS] = {0};
+    void *flow[PATHS_MAX_FLOWS];
     sim_randomness_seed(o->seed);
     paths_init(&p, &c->config, o->seed);
     for (unsigned i = 0; i < flows; i++)
-        if (strcmp(sender, "rill") == 0)
-            rill[i] = paths_rill_new(&p, i, i * c->stagger, &c->work);
-        else
-            model[i] = paths_model_new(&p, sender, i, i * c->stagger, &c->work);
-    while (sim_queue_next(&p.queue) < c->measure_to && !finished(c, rill[0], model[0]))
+        flow[i] = sender->create(&p, i, i * c->stagger, &c->work);
+    while (sim_queue_next(&p.queue) < c->measure_to && !finished(c, sender, flow[0]))
         if (!sim_queue_step(&p.queue))
             break;
     memset(out, 0, sizeof(*out));
     judge(&p, c, out);
-    if (rill[0] != NULL)
-        paths_rill_result(rill[0], &out->result);
-    else
-        paths_model_result(model[0], &out->result);
+    sender->result(flow[0], &out->result);
     if (o->csv != NULL)
-        write_csv(&p, c, o->csv, sender);
+        write_csv(&p, c, o->csv, sender->name);
     paths_free(&p);
-    for (unsigned i = 0; i < flows; i++) {
-        if (rill[i] != NULL)
-            paths_rill_free(rill[i]);
-        paths_model_free(model[i]);
-    }
+    for (unsigned i = 0; i < flows; i++)
+        sender->destroy(flow[i]);
 }
 
 /* Weights 1, 2, 3, ...: each within 2 % of its part. */
@@ -200,7 +189,8 @@ static void print_row(const paths_case *c, const char *sender, const outcome *o,
 }
 
 /* 1 where it is not as it must be. */
-static int run_one(const options *o, const char *sender, const paths_case *c, unsigned *number)
+static int run_one(const options *o, const paths_sender *sender, const paths_case *c,
+                   unsigned *number)
 {
     outcome out;
     run(c, o, sender, &out);
@@ -212,25 +202,25 @@ static int run_one(const options *o, const char *sender, const paths_case *c, un
                ok ? "" : "not ", ++*number, c->name, out.used, out.wait_most, out.fair, out.rejects,
                out.rejects + out.passed, out.result.done_ns / RILL_MS, ok ? "" : v);
     else
-        print_row(c, sender, &out, v);
+        print_row(c, sender->name, &out, v);
     return !ok;
 }
 
-static int run_all(const options *o, const char *sender, unsigned *number)
+static int run_all(const options *o, const paths_sender *sender, unsigned *number)
 {
     int failed = 0;
     for (unsigned i = 0; i < paths_case_count; i++) {
         const paths_case *c = &paths_cases[i];
         if (o->only != NULL && strstr(c->name, o->only) == NULL)
             continue;
-        if (c->rill_only && strcmp(sender, "rill") != 0)
+        if (c->rill_only && sender != &paths_rill)
             continue;
         failed += run_one(o, sender, c, number);
     }
     return failed;
 }
 
-static int run_drawn(const options *o, const char *sender, unsigned *number)
+static int run_drawn(const options *o, const paths_sender *sender, unsigned *number)
 {
     int failed = 0;
     for (uint64_t seed = o->seed; seed - o->seed < o->drawn; seed++) {
@@ -261,6 +251,10 @@ int main(int argc, char **argv)
             o.tap = true;
         else if (strcmp(argv[i], "--only") == 0 && value)
             o.only = argv[++i];
+        else if (strcmp(argv[i], "--duels") == 0)
+            o.duels = true;
+        else if (strcmp(argv[i], "--drawn-duels") == 0 && value)
+            o.drawn_duels = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--csv") == 0 && value)
             o.csv = argv[++i];
         else if (strcmp(argv[i], "--sender") == 0 && value)
@@ -275,16 +269,21 @@ int main(int argc, char **argv)
             fprintf(
                 stderr,
                 "usage: rill-paths [--tap] [--only NAME] [--csv DIRECTORY] [--seed N]\n"
-                "                  [--sender rill|rs|pay|stream|all] [--drawn N [--senders N]]\n");
+                "                  [--sender rill|rs|pay|stream|all] [--drawn N [--senders N]]\n"
+                "                  [--duels] [--drawn-duels N]\n");
             return 2;
         }
     }
     bool all = strcmp(o.sender, "all") == 0;
-    const char *senders[] = {"rill", "rs", "pay", "stream"};
-    for (unsigned i = 0; i < sizeof(senders) / sizeof(senders[0]); i++)
-        if (all || strcmp(o.sender, senders[i]) == 0)
-            failed +=
-                o.drawn > 0 ? run_drawn(&o, senders[i], &number) : run_all(&o, senders[i], &number);
+    const paths_sender *senders[] = {&paths_rill, &paths_rs, &paths_pay, &paths_stream};
+    if (o.duels || o.drawn_duels > 0)
+        failed += o.drawn_duels > 0 ? paths_duels_drawn(o.seed, o.drawn_duels, o.tap, &number)
+                                    : paths_duels_named(o.seed, o.only, o.tap, &number);
+    else
+        for (unsigned i = 0; i < sizeof(senders) / sizeof(senders[0]); i++)
+            if (all || strcmp(o.sender, senders[i]->name) == 0)
+                failed += o.drawn > 0 ? run_drawn(&o, senders[i], &number)
+                                      : run_all(&o, senders[i], &number);
     if (o.tap)
         printf("1..%u\n", number);
     return o.tap && failed > 0 ? 1 : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "model.h"
+/* Models of interledger-rs and @interledger/pay. */
+#include "flow.h"
 
 #include "../sim/report.h"
 #include "../sim/wire.h"
@@ -27,11 +28,8 @@
 #define RS_INCREASE          10
 #define RS_FAIL_FAST_PACKETS 200
 #define RS_FAIL_FAST_PERCENT 99
-/* ilp-protocol-stream, connection.ts and util/congestion.ts */
-#define STREAM_RETRY_MS     100.0
-#define STREAM_RETRY_GROWTH 2.0
 
-typedef enum kind { RS, PAY, STREAM } kind;
+typedef enum kind { RS, PAY } kind;
 
 typedef struct request {
     uint64_t amount;
@@ -39,7 +37,7 @@ typedef struct request {
     bool open;
 } request;
 
-struct paths_model {
+typedef struct paths_model {
     paths *path;
     kind kind;
     paths_work work;
@@ -61,10 +59,8 @@ struct paths_model {
     uint64_t rejects;
     double rate;    /* PAY: packets a second */
     double trip_ms; /* PAY: average */
-    uint64_t test;  /* STREAM: packet size under test */
-    double retry_ms;
     paths_result result;
-};
+} paths_model;
 
 static void send_all(paths_model *m);
 
@@ -97,8 +93,6 @@ static uint64_t next_amount(const paths_model *m)
         if (m->max_packet != UINT64_MAX && !m->told)
             amount = at_most(amount, m->passed + (m->max_packet - m->passed + 1) / 2);
         return amount;
-    case STREAM:
-        return m->in_flight > 0 ? 0 : at_most(amount, m->test);
     }
     return 0;
 }
@@ -144,6 +138,7 @@ static void send_all(paths_model *m)
             m->not_before = now + (uint64_t)((wait > other ? wait : other) * 1e6);
         }
         uint64_t id = m->count++;
+        m->result.packets++;
         m->requests[id] = (request){.amount = amount, .sent_at = now, .open = true};
         m->in_flight++;
         m->value_in_flight += amount;
@@ -169,13 +164,6 @@ static void fulfilled(paths_model *m, const request *r)
         m->trip_ms = m->trip_ms * PAY_TRIP_WEIGHT + trip * (1 - PAY_TRIP_WEIGHT);
         m->rate = m->rate + PAY_INCREASE < PAY_MOST_RATE ? m->rate + PAY_INCREASE : PAY_MOST_RATE;
     }
-    if (m->kind == STREAM) {
-        m->retry_ms = STREAM_RETRY_MS;
-        if (r->amount == m->test && m->test < m->max_packet)
-            m->test = m->max_packet == UINT64_MAX
-                          ? (m->test > UINT64_MAX / 2 ? UINT64_MAX : m->test * 2)
-                          : at_most(m->test + m->max_packet / 10, m->max_packet);
-    }
 }
 
 static void too_large(paths_model *m, const request *r, const sim_packet *p)
@@ -183,14 +171,12 @@ static void too_large(paths_model *m, const request *r, const sim_packet *p)
     if (p->data_len == 16) {
         m->max_packet = at_most(m->max_packet, sim_u64_read(p->data + 8));
         m->told = true;
-        m->test = m->max_packet;
     } else if (m->kind == RS) {
         /* Only a maximum known already is lowered. */
         if (m->max_packet != UINT64_MAX)
             m->max_packet /= 2;
     } else {
         m->max_packet = r->amount - 1;
-        m->test = m->max_packet / 2;
     }
 }
 
@@ -217,13 +203,6 @@ static void refused(paths_model *m, const request *r, uint8_t *packet, size_t le
             m->stopped = true;
     } else if (m->kind == PAY && temporary) {
         m->rate = m->rate * PAY_DECREASE > PAY_LEAST_RATE ? m->rate * PAY_DECREASE : PAY_LEAST_RATE;
-    } else if (m->kind == STREAM && temporary) {
-        if (liquidity) {
-            uint64_t least = at_most(r->amount, m->test);
-            m->test = least - least / 3 > 2 ? least - least / 3 : 2;
-        }
-        m->not_before = m->path->queue.now + (uint64_t)(m->retry_ms * 1e6);
-        m->retry_ms *= STREAM_RETRY_GROWTH;
     }
 }
 
@@ -255,23 +234,18 @@ static void begin(void *context, uint64_t argument)
     send_all(context);
 }
 
-paths_model *paths_model_new(paths *p, const char *sender, unsigned flow, uint64_t start,
-                             const paths_work *work)
+static void *create(kind which, paths *p, unsigned flow, uint64_t start, const paths_work *work)
 {
     paths_model *m = sim_allocate(sizeof(*m));
     *m = (paths_model){.path = p,
-                       .kind = strcmp(sender, "rs") == 0    ? RS
-                               : strcmp(sender, "pay") == 0 ? PAY
-                                                            : STREAM,
+                       .kind = which,
                        .work = *work,
                        .start = start,
                        .max_packet = UINT64_MAX,
                        .fast = true,
                        .window = work->total == RILL_UNLIMITED ? RS_ENDLESS : work->total,
                        .rate = PAY_FIRST_RATE,
-                       .trip_ms = PAY_FIRST_TRIP_MS,
-                       .test = UINT64_MAX,
-                       .retry_ms = STREAM_RETRY_MS};
+                       .trip_ms = PAY_FIRST_TRIP_MS};
     m->increase = m->window / RS_INCREASE;
     m->requests = sim_allocate(MAX_REQUESTS * sizeof(request));
     m->ends[0] = (paths_port){m, flow, NULL, on_reply};
@@ -280,15 +254,27 @@ paths_model *paths_model_new(paths *p, const char *sender, unsigned flow, uint64
     return m;
 }
 
-void paths_model_free(paths_model *m)
+static void *create_rs(paths *p, unsigned flow, uint64_t start, const paths_work *work)
 {
-    if (m == NULL)
-        return;
+    return create(RS, p, flow, start, work);
+}
+
+static void *create_pay(paths *p, unsigned flow, uint64_t start, const paths_work *work)
+{
+    return create(PAY, p, flow, start, work);
+}
+
+static void destroy(void *flow)
+{
+    paths_model *m = flow;
     free(m->requests);
     free(m);
 }
 
-void paths_model_result(const paths_model *m, paths_result *out)
+static void result(const void *flow, paths_result *out)
 {
-    *out = m->result;
+    *out = ((const paths_model *)flow)->result;
 }
+
+const paths_sender paths_rs = {"rs", create_rs, destroy, result};
+const paths_sender paths_pay = {"pay", create_pay, destroy, result};
