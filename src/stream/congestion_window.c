@@ -13,6 +13,9 @@
  * Where only a few packets a round trip pass, or not even one, they leave at a rate
  * instead (congestion_gap.h).
  *
+ * So does value where a window of it would be a few packets only, or less than one
+ * (congestion_piece.h).
+ *
  * A balance that is used up until it is settled passes nothing at all. That
  * says nothing of the window, which is kept: one packet at a time asks whether
  * there is value again.
@@ -31,6 +34,7 @@
 #include "base/muldiv.h"
 #include "stream/congestion_gap.h"
 #include "stream/congestion_limit.h"
+#include "stream/congestion_piece.h"
 #include "stream/congestion_queue.h"
 
 #define INITIAL_PACKETS 64
@@ -48,6 +52,9 @@
 #define FORGET_ROUND_TRIPS 8
 /* Packets of a value window at least, that it can be spread; or as many as may be in flight. */
 #define PIECES 16
+/* A window of fewer whole packets is none: value leaves piece by piece until it is so many more. */
+#define FEW_PIECES  8
+#define MANY_PIECES 16
 /* Failures are counted over so many packets at least. */
 #define LOSS_SAMPLES 64
 /* So many in a row are no accident. */
@@ -67,6 +74,8 @@ typedef struct window_state {
     bool trial;            /* dry, but a small packet passed: the next is a large one */
     uint64_t trickled;     /* passed in packets smaller than that, since they became so small */
     uint64_t largest_passed;
+    uint64_t largest_sent;
+    rill_piece piece;
     uint64_t dry_at; /* it still was, last */
     rill_queue queue;
     /* failures */
@@ -111,9 +120,15 @@ static void publish(rill_congestion *c)
     if (s->gap.ns != 0)
         c->packet_window =
             (uint32_t)at_most(s->packets.most, at_least(2 * s->packets.window, GAP_PACKETS));
+    if (s->piece.size != 0) {
+        c->value_piece = s->piece.size;
+        c->value_window = rill_piece_window(&s->piece, c->smoothed_rtt);
+        return;
+    }
     c->value_window = s->value.window;
-    c->value_piece =
-        s->value.window == UINT64_MAX ? UINT64_MAX : at_least(s->value.window / pieces(s), 1);
+    c->value_piece = s->value.window == UINT64_MAX
+                         ? UINT64_MAX
+                         : at_least(s->value.window / pieces(s), c->least_piece);
     if (s->dry) {
         /* One at a time, and no larger than what has passed. */
         c->value_piece = at_least(full_piece(s) >> (s->trial ? 0 : halvings(s)), 1);
@@ -137,7 +152,11 @@ static void window_init(rill_congestion *c, uint32_t max_packets)
 
 static void money_not_before(rill_congestion *c, uint64_t paced)
 {
-    c->not_before = at_least(state_of(c)->backoff_until, paced);
+    window_state *s = state_of(c);
+
+    if (s->piece.size != 0)
+        paced = at_least(paced, s->piece.not_before);
+    c->not_before = at_least(s->backoff_until, paced);
 }
 
 static void window_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
@@ -152,7 +171,12 @@ static void window_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
         c->paced_until = rill_limit_follow(&s->packets, now_ns, s->gap.ns);
     else if (!s->packets.slow_start && c->smoothed_rtt > RILL_LIMIT_QUANTUM)
         c->paced_until = rill_limit_pace(&s->packets, now_ns, c->smoothed_rtt, 1);
-    if (s->value.window == UINT64_MAX || amount == 0)
+    s->largest_sent = at_least(s->largest_sent, amount);
+    if (s->piece.size != 0 && amount > 0) {
+        rill_piece_sent(&s->piece, now_ns, amount);
+        money_not_before(c, 0);
+    }
+    if (s->piece.size != 0 || s->value.window == UINT64_MAX || amount == 0)
         return;
     rill_limit_sent(&s->value, now_ns, c->value_in_flight);
     if (!s->value.slow_start && c->smoothed_rtt > RILL_LIMIT_QUANTUM)
@@ -273,6 +297,24 @@ static void refuse_alone(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
         back_off(c, now_ns);
 }
 
+/* What is left of a window, or of what is in flight where there is none, is few packets. */
+static bool begin_pieces(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t used)
+{
+    window_state *s = state_of(c);
+    uint64_t rtt = c->smoothed_rtt != 0 ? c->smoothed_rtt : rill_sub_sat(now_ns, sent_ns);
+
+    uint64_t window = s->value.window == UINT64_MAX ? used : s->value.window;
+
+    if (window / FEW_PIECES >= s->largest_sent)
+        return false;
+    if (s->largest_passed == 0)
+        rill_piece_begin(&s->piece, now_ns, s->largest_sent, 0);
+    else
+        rill_piece_begin(&s->piece, now_ns, s->largest_passed,
+                         at_least(rill_mul_div_floor_sat(rtt, s->largest_passed, used), 1));
+    return true;
+}
+
 /* `in_flight` includes the refused packet. */
 static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
                          uint64_t in_flight)
@@ -282,6 +324,11 @@ static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
     bool old = rill_limit_is_old(l, sent_ns);
     uint64_t used = at_most(l->window, in_flight);
 
+    if (s->piece.size != 0 || (!old && begin_pieces(c, now_ns, sent_ns, used))) {
+        rill_piece_refused(&s->piece, now_ns, sent_ns, amount, c->least_piece);
+        money_not_before(c, 0);
+        return;
+    }
     /* Of nothing but refusals in a round trip the window learns no more. */
     uint64_t much = (l->window == UINT64_MAX ? in_flight : l->window) / PIECES;
     bool nothing_passes = !old && l->decreased && s->largest_passed != 0 && s->value_passed < much;
@@ -401,11 +448,43 @@ static bool only_trickles(rill_congestion *c, uint64_t amount)
     return true;
 }
 
+/* Back to a window, or to none, where value is no longer what is short. */
+static void end_pieces(rill_congestion *c, uint64_t now_ns)
+{
+    window_state *s = state_of(c);
+    rill_piece *p = &s->piece;
+    uint64_t forget = rill_mul_div_floor_sat(c->smoothed_rtt, FORGET_ROUND_TRIPS, 1);
+    uint64_t idle = at_least(at_least(forget, FORGET_AFTER), p->gap);
+    uint64_t many = rill_mul_div_floor_sat(p->gap, MANY_PIECES, 1);
+
+    if (p->gap == 0)
+        return;
+    if (rill_sub_sat(now_ns, p->limited_at) > idle) {
+        s->largest_passed = p->size;
+        s->value.window = UINT64_MAX;
+        p->size = 0;
+        c->not_before = 0;
+    } else if (p->size >= s->largest_sent && many < c->smoothed_rtt) {
+        rill_limit_set(&s->value, now_ns, rill_mul_div_floor_sat(p->size, c->smoothed_rtt, p->gap),
+                       p->size);
+        p->size = 0;
+        c->not_before = 0;
+    }
+}
+
 static void money_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount)
 {
     window_state *s = state_of(c);
     uint64_t forget = rill_mul_div_floor_sat(c->smoothed_rtt, FORGET_ROUND_TRIPS, 1);
 
+    if (s->piece.size != 0) {
+        s->largest_passed = at_least(s->largest_passed, amount);
+        rill_piece_passed(&s->piece, now_ns, sent_ns, amount, s->largest_sent);
+        s->backoff_until = 0;
+        money_not_before(c, 0);
+        end_pieces(c, now_ns);
+        return;
+    }
     if (!rill_limit_is_old(&s->value, sent_ns))
         s->value_passed = rill_add_sat(s->value_passed, amount);
     if (only_trickles(c, amount))
@@ -486,6 +565,8 @@ static void window_useless(rill_congestion *c)
     window_state *s = state_of(c);
 
     s->widened = true;
+    if (s->piece.size != 0)
+        rill_piece_widen(&s->piece);
     s->value.window = rill_add_sat(s->value.window, s->value.window);
     if (s->dry)
         s->largest_passed = rill_add_sat(s->largest_passed, s->largest_passed);

@@ -258,8 +258,12 @@ static void temporary_error(rill_answer *a, rill_congestion_signal signal)
 {
     rill_connection *c = a->c;
     rill_flight *f = a->f;
-    c->congestion->ops->on_signal(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f),
-                                  signal);
+    /* A probe's money is nobody's: that it was too much says nothing of how many packets pass. */
+    if (f->kind == RILL_FLIGHT_PROBE && f->amount > 0 && signal == RILL_SIGNAL_VALUE)
+        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, 0);
+    else
+        c->congestion->ops->on_signal(c->congestion, a->now.mono_ns, f->sent_ns,
+                                      rill_flight_value(f), signal);
     c->last_failure = RILL_ERR_UNREACHABLE;
     /* The congestion window paces money; what is not money is held back here. */
     if (f->amount == 0)

@@ -24,19 +24,22 @@ static void window_grows(uint32_t most)
     c->ops->on_delivered(c, RTT, 0, 1000000, false);
     c->ops->on_sent(c, RTT, 1000000);
     c->ops->on_signal(c, now, RTT, 1000000, RILL_SIGNAL_VALUE);
-    uint64_t window = c->value_window;
-    assert_true(window < 1000000);
-    now += 1;
-    for (unsigned round = 0; round < 8; round++, now += RTT) {
+    assert_true(c->not_before > now && rill_congestion_value(c) <= 1000000);
+    uint64_t window = 0;
+    for (unsigned round = 0; round < 16; round++) {
         uint64_t sent[16];
         uint32_t count = 0;
-        for (; rill_congestion_packets(c) > 0 && rill_congestion_value(c) > 0; count++) {
+        now = now > c->not_before ? now : c->not_before;
+        while (rill_congestion_packets(c) > 0 && rill_congestion_value(c) > 0 &&
+               c->not_before <= now) {
             assert_true(count < most);
             sent[count] = rill_congestion_value(c);
-            c->ops->on_sent(c, now, sent[count]);
+            c->ops->on_sent(c, now, sent[count++]);
         }
         for (uint32_t i = 0; i < count; i++)
             c->ops->on_delivered(c, now + RTT, now, sent[i], false);
+        now += RTT;
+        window = round == 1 ? c->value_window : window;
     }
     assert_true(c->value_window > window);
     rill_congestion_free(rill_allocator_default(), c);
