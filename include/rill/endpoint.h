@@ -54,12 +54,19 @@ typedef struct rill_endpoint_options {
      * than there are left for others; what is over that is refused T02.
      */
     uint32_t max_undecided;
+    /*
+     * A server: connections that are over and remembered until all that they
+     * received has expired, so that nothing is taken twice: 1000000 at first, of
+     * some 130 bytes each. Where there are more, new connections are refused T02.
+     */
+    uint32_t max_remembered;
 } rill_endpoint_options;
 
 RILL_API void rill_endpoint_options_init(rill_endpoint_options *o);
 
 /*
- * RILL_ERR_INVALID (rill_connection_options_check, max_connections, max_undecided, crypto),
+ * RILL_ERR_INVALID (rill_connection_options_check, max_connections, max_undecided,
+ * max_remembered, crypto),
  * RILL_ERR_UNSUPPORTED (crypto is none that rill_crypto_available has), RILL_ERR_NOMEM,
  * RILL_ERR_CRYPTO.
  */

@@ -270,7 +270,9 @@ int rill_apply_frame(rill_connection *c, const rill_frame *frame, rill_frame_sou
 {
     switch (frame->type) {
     case RILL_FRAME_CONNECTION_CLOSE:
-        rill_connection_closed_by_remote(c, frame->code, frame->text);
+        rill_connection_closed_by_remote(
+            c, frame->code, frame->code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_REMOTE,
+            frame->text);
         return RILL_OK;
     case RILL_FRAME_CONNECTION_NEW_ADDRESS:
         return apply_address(c, frame, from.prepare);

@@ -169,10 +169,10 @@ void rill_connection_fail(rill_connection *c, uint8_t code, int error, const cha
     }
 }
 
-void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, rill_bytes message)
+void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int error,
+                                      rill_bytes message)
 {
     if (c->state == RILL_STATE_OPEN) {
-        int error = code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_REMOTE;
         c->closed_remote = true;
         c->close_code = code;
         c->end_error = (int8_t)error;
@@ -191,7 +191,8 @@ void rill_connection_superseded(rill_connection *c)
     if (c->state != RILL_STATE_OPEN && c->state != RILL_STATE_CLOSING)
         return;
     drop_unanswered(c);
-    rill_connection_closed_by_remote(c, RILL_CLOSE_INTERNAL_ERROR,
+    c->replaced = true;
+    rill_connection_closed_by_remote(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_REMOTE,
                                      (rill_bytes){(const uint8_t *)message, sizeof message - 1});
 }
 

@@ -45,6 +45,19 @@ static void init_windows(rill_connection *c)
     rill_rate_init(&c->rate, o->min_rate, o->slippage);
 }
 
+/* A server's connection is given its mark when a life begins it. */
+static void begin_numbers(rill_connection *c, rill_now now, uint32_t random)
+{
+    c->mark = random % (UINT32_C(1) << RILL_MARK_BITS);
+    if (c->server) {
+        c->next_sequence = now.wall_ms << RILL_NUMBER_CLOCK_SHIFT | RILL_NUMBER_SERVER;
+        return;
+    }
+    c->opening = true;
+    c->life = rill_life_of(now.wall_ms, random);
+    c->next_sequence = rill_life_first_number(c->life);
+}
+
 rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool server,
                                         const rill_connection_options *own)
 {
@@ -66,7 +79,10 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
         c->options = c->own_options;
     }
     uint64_t seed = 0;
+    uint32_t random = 0;
     int err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
+    if (err == RILL_OK)
+        err = rill_crypto_random(e->crypto, (uint8_t *)&random, sizeof random);
     rill_map_init(&c->by_id, e->allocator, seed);
     /* Of its own from the first packet on: most servers only reply. */
     if (server)
@@ -78,7 +94,7 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
         return NULL;
     }
     init_windows(c);
-    c->next_sequence = now.wall_ms << SEQUENCE_CLOCK_SHIFT | (server ? SEQUENCE_SERVER : 0);
+    begin_numbers(c, now, random);
     c->started = now.mono_ns;
     c->last_authentic = now.mono_ns;
     return c;
@@ -129,6 +145,7 @@ void rill_connection_destroy(rill_connection *c)
     rill_free(a, c->message);
     rill_free(a, c->cut);
     rill_free(a, c->own_options);
+    rill_free(a, c->past);
     rill_free(a, c);
 }
 
@@ -269,6 +286,32 @@ int rill_connection_set_remote_address(rill_connection *c, rill_bytes address)
     c->address_since = c->next_sequence;
     rill_connection_ready(c);
     return RILL_OK;
+}
+
+void rill_connection_set_mark(rill_connection *c, uint32_t mark)
+{
+    uint64_t count = c->server ? 0 : c->next_sequence - rill_life_first_number(c->life);
+    uint64_t ours = c->server ? RILL_NUMBER_SERVER : RILL_NUMBER_MARKED;
+    uint64_t theirs = c->server ? RILL_NUMBER_MARKED : RILL_NUMBER_SERVER;
+    c->opening = false;
+    c->marked = true;
+    c->mark = mark;
+    c->their_prefix = (uint32_t)((theirs | (uint64_t)mark << 32) >> 32);
+    c->next_sequence = ours | (uint64_t)mark << 32 | count;
+}
+
+bool rill_connection_exhausted(const rill_connection *c)
+{
+    uint64_t received = c->stats.packets_received + (c->past ? c->past->received : 0);
+    /* A server that is not Rill knows the count of packets by their numbers. */
+    bool last = c->next_sequence >= RILL_NUMBER_LIMIT - 1 && c->next_sequence < RILL_NUMBER_CLOCK;
+    return c->packets_numbered >= RILL_MAX_PACKETS - 1 || received >= RILL_MAX_PACKETS - 1 || last;
+}
+
+void rill_connection_exhaust(rill_connection *c)
+{
+    rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_EXHAUSTED,
+                         "all packets of this connection are used up");
 }
 
 rill_endpoint *rill_connection_endpoint(rill_connection *c)

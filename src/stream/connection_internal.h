@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/sum.h"
 #include "crypto/crypto.h"
+#include "stream/beginning.h"
 #include "stream/congestion.h"
 #include "stream/flight.h"
 #include "stream/id_set.h"
@@ -17,22 +18,11 @@
 #include "stream/token.h"
 #include <rill/endpoint.h>
 
-/* Sequences start from the clock: so many binary digits below its milliseconds. */
-#define SEQUENCE_CLOCK_SHIFT 20
-/* Numbers from here on are from a clock: nobody counts so far (RFC 29 section 5.1.3). */
-#define SEQUENCE_CLOCK (UINT64_C(1) << 40)
-/*
- * A client that starts again is then not taken for a replay. Those of servers
- * lie in another range: both sides encrypt with one key, and a packet of ours
- * that somebody sends back to us is to be known.
- */
-#define SEQUENCE_SERVER (UINT64_C(1) << 62)
-
 typedef enum rill_connection_state {
     RILL_STATE_OPEN,
     RILL_STATE_CLOSING, /* our ConnectionClose is to be sent, or under way */
     RILL_STATE_CLOSED,  /* no packet leaves any more; replies may still come */
-    RILL_STATE_GONE     /* its end was fetched; kept to refuse replayed packets */
+    RILL_STATE_GONE     /* its end was fetched: freed with the next event */
 } rill_connection_state;
 
 /*
@@ -103,6 +93,10 @@ struct rill_connection {
     bool stream_id_blocked;
     bool remote_forgets_closed; /* it counts open streams only, as the reference does */
     bool doubt_answered;        /* of a stream: to be reviewed */
+    bool opening;               /* a client: no STREAM packet of the server has come yet */
+    bool marked;                /* the other side is Rill: the client's numbers have the mark */
+    bool unsure;   /* a server: its first packet may have gone on with something forgotten */
+    bool replaced; /* a server: another life of its client has begun */
     uint16_t token_len;
     uint16_t remote_address_len;
 
@@ -119,9 +113,13 @@ struct rill_connection {
 
     /* packets */
     uint64_t next_sequence;
-    uint64_t packets_numbered;
-    rill_sequence_window seen;
-    uint64_t max_expires_at; /* latest expiry of a packet that was received, wall ms */
+    uint64_t packets_numbered; /* under this key: by those before it with these credentials too */
+    uint32_t mark;             /* valid where marked, as the next */
+    uint32_t their_prefix;     /* of the other side's numbers: above the count */
+    uint64_t life;             /* the client's, which began it; at a server the latest there was */
+    rill_past *past;           /* a server: what was before, and what will be left */
+    rill_sequence_window seen; /* numbers; of a marked client its counts */
+    uint64_t max_expires_at;   /* latest expiry of a packet that was received, wall ms */
     rill_list flights;
     rill_list set_aside; /* flights in doubt or overdue, by expiry */
     rill_list lost;      /* flights in doubt that have expired */
@@ -151,6 +149,7 @@ struct rill_connection {
     uint64_t first_sent; /* monotonic ns of the first packet; 0: none yet */
     uint64_t hello_at;   /* until something came back, another packet is due then */
     uint64_t low_rate_since;
+    uint64_t forgotten_since; /* monotonic ns: the server says so, and nothing else; 0 */
     uint64_t last_authentic;  /* monotonic ns, either way */
     uint64_t idle_not_before; /* monotonic ns: a payment has time until then, or nobody looked */
     uint64_t alive_at;        /* monotonic ns: a sign of life was sent */
@@ -202,7 +201,6 @@ struct rill_connection {
     char *message;
     uint64_t close_deadline;
     uint64_t close_again_at; /* monotonic ns: our close was refused on the way; 0 */
-    uint64_t gone_until;     /* monotonic ns */
 
     rill_connection_stats stats;
     rill_sum in_flight; /* of all streams: stats has what can be shown of them */
@@ -255,6 +253,12 @@ RILL_MUST_CHECK int rill_connection_accept_stream(rill_connection *c, uint64_t i
                                                   rill_stream **out);
 /* As accept_stream would do, without doing it. RILL_OK where it is open. */
 RILL_MUST_CHECK int rill_connection_check_stream(const rill_connection *c, uint64_t id);
+/* Both sides are Rill, and number with this mark from now on. */
+void rill_connection_set_mark(rill_connection *c, uint32_t mark);
+/* Packets under this key: no more may be sent, or were received (RFC 29 section 5.1.3). */
+bool rill_connection_exhausted(const rill_connection *c);
+/* Ends for that reason: the other side is told. */
+void rill_connection_exhaust(rill_connection *c);
 /* A stream that the other side opened is over: it may open another one. */
 void rill_connection_allow_another(rill_connection *c);
 /* Bytes that open streams, or all, have taken of the connection's send window. */
@@ -267,8 +271,9 @@ RILL_MUST_CHECK int rill_connection_set_remote_address(rill_connection *c, rill_
 void rill_connection_check_end(rill_connection *c);
 /* Closes from our side: the other is told. error is for the application. */
 void rill_connection_fail(rill_connection *c, uint8_t code, int error, const char *message);
-/* The other side closed. */
-void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, rill_bytes message);
+/* The other side closed; with an error of ours where that says more than its code. */
+void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int error,
+                                      rill_bytes message);
 /*
  * Its client has begun anew with the same credentials, and will go on with
  * nothing of it: ends as if the other side had closed, with RILL_ERR_REMOTE.
@@ -360,12 +365,6 @@ uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns);
 void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns);
 
 /* ---- receive_prepare.c ---- */
-/*
- * An authentic packet with an address and this number is the first of a client
- * that knows nothing of this connection: its number is from a later clock. The
- * numbers of one client follow each other.
- */
-bool rill_connection_is_later(const rill_connection *c, uint64_t sequence);
 /* An authentic, decrypted Prepare. Writes the reply, or none (undecided). */
 RILL_MUST_CHECK int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
                                             const rill_prepare *prepare, const uint8_t *plaintext,
@@ -393,6 +392,13 @@ static inline void rill_packet_close_gap(uint8_t *packet, size_t len, size_t at,
 }
 RILL_MUST_CHECK int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
                                        const uint8_t fulfillment[32], uint8_t *reply, size_t *len);
+/*
+ * To a packet that is of no connection that is open here, or of another life of
+ * its client: authentic, with ConnectionClose and a message, which ends it there.
+ */
+RILL_MUST_CHECK int rill_reply_over(rill_endpoint *e, rill_keys *keys, rill_trailer_kind why,
+                                    uint64_t sequence, uint64_t amount, uint8_t *reply,
+                                    size_t *len);
 /* Authentic, with frames. code is F99 unless the reason has a better one. */
 RILL_MUST_CHECK int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence,
                                       uint64_t amount, uint8_t *reply, size_t *len);

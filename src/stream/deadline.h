@@ -7,7 +7,8 @@
 
 typedef enum rill_deadline_kind {
     RILL_DEADLINE_CONNECTION = 1,
-    RILL_DEADLINE_STREAM
+    RILL_DEADLINE_STREAM,
+    RILL_DEADLINE_PAST
 } rill_deadline_kind;
 
 typedef struct rill_deadline {

@@ -14,11 +14,15 @@
 /* Larger blocks of streams' buffers are not kept for the next stream. */
 #define SPARE_MAX (UINT32_C(1) << 20)
 /* Bytes of a client's token: it tells our connections apart, and nobody needs to guess it. */
-#define CLIENT_TOKEN_BYTES 16u
-/* Closed connections are remembered no longer than this for their replay windows. */
-#define GONE_MAX (120 * RILL_SECOND)
+#define CLIENT_TOKEN_BYTES     16u
+#define DEFAULT_MAX_REMEMBERED 1000000u
+/*
+ * Closed connections are remembered until all that they received has expired. No
+ * longer than this: an hour is the longest that we give a packet, and clocks differ.
+ */
+#define REMEMBERED_MAX (2 * 3600 * RILL_SECOND)
 /* ... and no shorter, where the other side may not know that it is over, and go on. */
-#define GONE_UNTOLD (60 * RILL_SECOND)
+#define REMEMBERED_UNTOLD (60 * RILL_SECOND)
 
 void rill_endpoint_options_init(rill_endpoint_options *o)
 {
@@ -27,6 +31,7 @@ void rill_endpoint_options_init(rill_endpoint_options *o)
         .accept = true,
         .max_connections = DEFAULT_MAX_CONNECTIONS,
         .max_undecided = DEFAULT_MAX_UNDECIDED,
+        .max_remembered = DEFAULT_MAX_REMEMBERED,
     };
     rill_connection_options_init(&o->connection);
 }
@@ -36,7 +41,6 @@ static void init_tables(rill_endpoint *e, uint64_t seed)
     rill_map_init(&e->table, e->allocator, seed);
     rill_map_init(&e->decisions, e->allocator, seed ^ 1);
     rill_list_init(&e->connections);
-    rill_list_init(&e->gone);
     rill_list_init(&e->ready);
     rill_list_init(&e->events);
     rill_list_init(&e->old_decisions);
@@ -63,7 +67,8 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
 {
     *out = NULL;
     int err = rill_connection_options_check(&o->connection, NULL);
-    if (err != RILL_OK || o->max_connections == 0 || o->max_undecided == 0)
+    if (err != RILL_OK || o->max_connections == 0 || o->max_undecided == 0 ||
+        o->max_remembered == 0)
         return RILL_ERR_INVALID;
     rill_endpoint *e = rill_calloc(o->allocator, 1, sizeof *e);
     if (!e)
@@ -72,6 +77,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
     e->accept = o->accept;
     e->max_connections = o->max_connections;
     e->max_undecided = o->max_undecided;
+    e->max_remembered = o->max_remembered;
     e->connection_options = o->connection;
     e->wake = o->wake;
     e->wake_user = o->wake_user;
@@ -106,10 +112,12 @@ void rill_endpoint_free(rill_endpoint *e)
     if (!e)
         return;
     free_all(&e->connections);
-    free_all(&e->gone);
     if (e->ended_connection)
         rill_connection_destroy(e->ended_connection);
     rill_undecided_free_old(e);
+    /* What is left in the heap is what is left of connections. */
+    for (rill_timer *t; (t = rill_heap_pop(&e->heap, RILL_NEVER)) != NULL;)
+        rill_free(e->allocator, RILL_CONTAINER(t, rill_past, deadline.timer));
     rill_map_free(&e->table);
     rill_map_free(&e->decisions);
     rill_heap_free(&e->heap);
@@ -212,16 +220,24 @@ uint64_t rill_token_hash(const char *token, size_t len)
     return hash;
 }
 
-rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token)
+rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_past **past)
 {
-    rill_connection *c =
+    rill_deadline *d =
         rill_map_get(&e->table, rill_token_hash((const char *)token.data, token.len));
-    if (!c || c->token_len != token.len || !rill_same_ct(c->token, token.data, token.len))
+    *past = NULL;
+    if (!d)
+        return NULL;
+    if (d->kind == RILL_DEADLINE_PAST) {
+        *past = RILL_CONTAINER(d, rill_past, deadline);
+        return NULL;
+    }
+    rill_connection *c = RILL_CONTAINER(d, rill_connection, deadline);
+    if (c->token_len != token.len || !rill_same_ct(c->token, token.data, token.len))
         return NULL;
     return c;
 }
 
-int rill_endpoint_add(rill_endpoint *e, rill_connection *c, rill_connection *instead)
+int rill_endpoint_add(rill_endpoint *e, rill_connection *c)
 {
     if (e->open_count >= e->max_connections)
         return RILL_ERR_LIMIT;
@@ -229,10 +245,14 @@ int rill_endpoint_add(rill_endpoint *e, rill_connection *c, rill_connection *ins
     if (err != RILL_OK)
         return err;
     uint64_t hash = rill_token_hash(c->token, c->token_len);
-    if (instead && rill_map_replace(&e->table, hash, c))
-        instead->in_table = false;
-    else
-        err = rill_map_put(&e->table, hash, c);
+    rill_past *past = c->past;
+    if (past && past->deadline.timer.index != 0) {
+        rill_map_replace(&e->table, hash, &c->deadline);
+        rill_heap_remove(&e->heap, &past->deadline.timer);
+        e->past_count--;
+    } else {
+        err = rill_map_put(&e->table, hash, &c->deadline);
+    }
     if (err != RILL_OK)
         return err;
     c->in_table = true;
@@ -248,7 +268,49 @@ static void leave_table(rill_connection *c)
     c->in_table = false;
 }
 
-/* A closed server connection stays behind until what it fulfilled cannot be replayed. */
+/* How long what is left of it is to be kept, nanoseconds. */
+static uint64_t left_for(const rill_connection *c, uint64_t expires_at, uint64_t wall_ms)
+{
+    uint64_t left = rill_mul_div_floor_sat(rill_sub_sat(expires_at, wall_ms), RILL_MS, 1);
+    if (!c->closed_remote && left < REMEMBERED_UNTOLD)
+        left = REMEMBERED_UNTOLD;
+    return left < REMEMBERED_MAX ? left : REMEMBERED_MAX;
+}
+
+/* What must be known of a connection that is over, added to what was before it. */
+static void sum_up(rill_past *p, const rill_connection *c)
+{
+    p->hash = rill_token_hash(c->token, c->token_len);
+    p->life = c->life > p->life ? c->life : p->life;
+    p->marked = c->marked;
+    p->mark = c->mark;
+    p->any = c->seen.any;
+    p->highest = c->seen.highest;
+    p->replaced = c->replaced;
+    p->well = c->end_error == RILL_OK;
+    p->expires_at = c->max_expires_at > p->expires_at ? c->max_expires_at : p->expires_at;
+    p->numbered = c->packets_numbered;
+    p->received += c->stats.packets_received;
+}
+
+/* Stays behind until what the connection fulfilled cannot be replayed. */
+static void remember(rill_endpoint *e, rill_connection *c)
+{
+    rill_past *past = c->past;
+    sum_up(past, c);
+    uint64_t left = left_for(c, past->expires_at, e->last_now.wall_ms);
+    /* The connection's place in the heap is free for it, and its entry in the table. */
+    if (left == 0 || rill_heap_set(&e->heap, &past->deadline.timer,
+                                   rill_add_sat(e->last_now.mono_ns, left)) != RILL_OK) {
+        leave_table(c);
+        return;
+    }
+    rill_map_replace(&e->table, past->hash, &past->deadline);
+    c->in_table = false;
+    c->past = NULL;
+    e->past_count++;
+}
+
 void rill_endpoint_retire(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
@@ -256,30 +318,19 @@ void rill_endpoint_retire(rill_connection *c)
     rill_list_remove(&c->node);
     rill_list_remove(&c->ready_node);
     c->state = RILL_STATE_GONE;
-    uint64_t left_ms = rill_sub_sat(c->max_expires_at, e->last_now.wall_ms);
-    uint64_t left = rill_mul_div_floor_sat(left_ms, RILL_MS, 1);
-    if (!c->closed_remote && left < GONE_UNTOLD)
-        left = GONE_UNTOLD;
-    if (!c->server || left == 0) {
+    rill_heap_remove(&e->heap, &c->deadline.timer);
+    if (c->past && c->in_table)
+        remember(e, c);
+    else
         leave_table(c);
-        rill_heap_remove(&e->heap, &c->deadline.timer);
-        e->ended_connection = c;
-        return;
-    }
-    c->gone_until = rill_add_sat(e->last_now.mono_ns, left < GONE_MAX ? left : GONE_MAX);
-    rill_list_push_back(&e->gone, &c->node);
-    e->gone_count++;
-    rill_connection_rearm(c, e->last_now.mono_ns);
-    if (e->gone_count > e->max_connections)
-        rill_endpoint_forget(RILL_CONTAINER(e->gone.next, rill_connection, node));
+    e->ended_connection = c;
 }
 
-void rill_endpoint_forget(rill_connection *c)
+void rill_endpoint_forget(rill_endpoint *e, rill_past *past)
 {
-    rill_endpoint *e = c->endpoint;
-    leave_table(c);
-    e->gone_count--;
-    rill_connection_destroy(c);
+    rill_map_remove(&e->table, past->hash);
+    e->past_count--;
+    rill_free(e->allocator, past);
 }
 
 size_t rill_endpoint_connection_count(const rill_endpoint *e)
@@ -341,7 +392,7 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
     if (err == RILL_OK)
         err = rill_connection_set_remote_address(c, address);
     if (err == RILL_OK)
-        err = rill_endpoint_add(e, c, NULL);
+        err = rill_endpoint_add(e, c);
     if (err != RILL_OK) {
         rill_connection_destroy(c);
         return err;
@@ -376,6 +427,8 @@ void rill_endpoint_timeout(rill_endpoint *e, rill_now now)
         rill_deadline *d = RILL_CONTAINER(t, rill_deadline, timer);
         if (d->kind == RILL_DEADLINE_CONNECTION)
             rill_connection_on_deadline(RILL_CONTAINER(d, rill_connection, deadline), now);
+        else if (d->kind == RILL_DEADLINE_PAST)
+            rill_endpoint_forget(e, RILL_CONTAINER(d, rill_past, deadline));
         else
             rill_stream_on_deadline(RILL_CONTAINER(d, rill_stream, deadline), now.mono_ns);
     }

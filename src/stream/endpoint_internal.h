@@ -24,6 +24,7 @@ struct rill_endpoint {
     bool ending;
     bool refuse_money; /* the application cannot take note of it now */
     uint32_t max_connections;
+    uint32_t max_remembered;
     rill_connection_options connection_options;
     void (*wake)(void *user);
     void *wake_user;
@@ -33,13 +34,12 @@ struct rill_endpoint {
     char asset_code[RILL_MAX_ASSET_CODE + 1];
     uint8_t asset_scale;
 
-    rill_map table; /* by hash of token */
+    rill_map table; /* by hash of token: rill_deadline of connections and of what is left of some */
     rill_list connections;
-    rill_list gone; /* oldest first */
     rill_list ready;
     rill_list events;
     size_t open_count;
-    size_t gone_count;
+    size_t past_count; /* of the table: over, and remembered */
     rill_heap heap;
     rill_flight_table flights;
     rill_spares spares;                 /* of streams' buffers */
@@ -78,17 +78,18 @@ static inline void rill_endpoint_note_closed(rill_endpoint *e, uint64_t stream)
 }
 
 uint64_t rill_token_hash(const char *token, size_t len);
-rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token);
+/* The open connection of that token; else NULL, and *past what is left of one, or NULL. */
+rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_past **past);
 /*
- * Into the table and the list of open ones. instead (may be NULL): one of the
- * same token that is over, and leaves the table for it.
+ * Into the table and the list of open ones. A server's has a past: one that
+ * lies in the table leaves it.
  * RILL_ERR_LIMIT, RILL_ERR_NOMEM, RILL_ERR_EXISTS: all is as it was.
  */
-RILL_MUST_CHECK int rill_endpoint_add(rill_endpoint *e, rill_connection *c,
-                                      rill_connection *instead);
-/* Its end has been fetched: kept for its replay window, or freed. */
+RILL_MUST_CHECK int rill_endpoint_add(rill_endpoint *e, rill_connection *c);
+/* Its end has been fetched: it is freed with the next event, and what is left of it kept. */
 void rill_endpoint_retire(rill_connection *c);
-void rill_endpoint_forget(rill_connection *c);
+/* All that it saw has expired. */
+void rill_endpoint_forget(rill_endpoint *e, rill_past *past);
 /* A reject of our own that says nothing of us: empty message. */
 RILL_MUST_CHECK int rill_endpoint_reject(const rill_endpoint *e, rill_ilp_code_id code,
                                          uint8_t *reply, size_t *len);

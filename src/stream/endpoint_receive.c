@@ -15,6 +15,7 @@ typedef struct rill_arrival {
     rill_now now;
     rill_prepare prepare;
     rill_bytes token;
+    rill_past *past; /* of that token, which has no open connection; NULL: none */
     uint8_t *reply;
     size_t *reply_len;
 } rill_arrival;
@@ -82,23 +83,28 @@ static bool keep_details(rill_connection *c, rill_bytes token, const rill_token_
     return true;
 }
 
-/* What the old connection took is not taken again, and its numbers are not given again. */
-static void inherit(rill_connection *c, rill_connection *old)
+static rill_past *new_past(rill_endpoint *e)
 {
-    if (c->next_sequence < old->next_sequence) /* within a millisecond, or the clock was set back */
-        c->next_sequence = old->next_sequence;
-    c->seen = old->seen;
-    c->max_expires_at = old->max_expires_at;
-    rill_sequence_window_init(&old->seen);
-    rill_endpoint_forget(old);
+    rill_past *past = rill_calloc(e->allocator, 1, sizeof *past);
+    if (past)
+        past->deadline.kind = RILL_DEADLINE_PAST;
+    return past;
 }
 
-/*
- * keys become the connection's, also on failure. old (may be NULL) goes where
- * the new one is complete, and not before: it knows what was fulfilled.
+/* A client that says which life of it begins goes on with our mark. */
+static void note_beginning(rill_connection *c, const rill_stream_packet *packet, bool unsure)
+{
+    c->unsure = unsure;
+    if (rill_trailer_read(packet->after, &c->life) == RILL_TRAILER_LIFE)
+        rill_connection_set_mark(c, c->mark);
+    else
+        c->life = c->past->life; /* of before: no packet of that begins anything */
+}
+
+/* keys become the connection's, also on failure; a->past where it could be added, and not before.
  */
 static int make_connection(rill_arrival *a, const rill_token_details *details, rill_keys *keys,
-                           rill_connection *old, rill_connection **out)
+                           rill_connection **out)
 {
     rill_connection *c = rill_connection_create(a->e, a->now, true, NULL);
     if (!c) {
@@ -106,13 +112,17 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
         return RILL_ERR_NOMEM;
     }
     c->keys = keys;
-    int err = keep_details(c, a->token, details) ? rill_endpoint_add(a->e, c, old) : RILL_ERR_NOMEM;
+    c->past = a->past ? a->past : new_past(a->e);
+    int err = c->past && keep_details(c, a->token, details) ? RILL_OK : RILL_ERR_NOMEM;
+    if (err == RILL_OK)
+        err = rill_endpoint_add(a->e, c);
     if (err != RILL_OK) {
+        if (a->past) /* it stays */
+            c->past = NULL;
         rill_connection_destroy(c);
         return err;
     }
-    if (old)
-        inherit(c, old);
+    c->packets_numbered = c->past->numbered; /* the key is the same */
     /* Its first packet may be refused still: it ends like any other, when nothing follows. */
     rill_connection_rearm(c, a->now.mono_ns);
     rill_connection_notify(c, RILL_EVENT_CONNECTION);
@@ -120,63 +130,83 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
     return RILL_OK;
 }
 
-/* The plaintext's header, without its effects. */
-static bool peek(rill_arrival *a, rill_stream_packet *packet)
+/* What a packet is answered with that begins no connection. */
+static int refuse_beginning(rill_arrival *a, rill_keys *keys, const rill_stream_packet *packet,
+                            rill_beginning judged)
 {
-    bool header_ok;
-    int err = rill_stream_packet_decode(packet, a->e->plaintext,
-                                        a->prepare.data.len - RILL_ENVELOPE_OVERHEAD, &header_ok);
-    return err == RILL_OK && packet->type == RILL_ILP_PREPARE;
+    rill_trailer_kind why = RILL_TRAILER_NONE;
+    switch (judged) {
+    case RILL_REPLAYED:
+        return refuse(a, RILL_ILP_F99_APPLICATION_ERROR);
+    case RILL_BEGINS_LATER:
+        return refuse(a, RILL_ILP_T02_PEER_BUSY);
+    case RILL_REPLACED:
+        why = RILL_TRAILER_REPLACED;
+        break;
+    case RILL_FORGOTTEN:
+        why = RILL_TRAILER_FORGOTTEN;
+        break;
+    default: /* it takes leave */
+        break;
+    }
+    return rill_reply_over(a->e, keys, why, packet->sequence, a->prepare.amount, a->reply,
+                           a->reply_len);
 }
 
-static bool has_address(const rill_stream_packet *packet)
+/* Not now, whatever it begins. */
+static bool is_busy(const rill_endpoint *e, rill_ilp_code_id *code)
 {
-    rill_reader frames = packet->frames;
-    uint64_t left = packet->frame_count;
-    rill_frame frame;
-    while (rill_stream_packet_next(&frames, &left, &frame))
-        if (frame.type == RILL_FRAME_CONNECTION_NEW_ADDRESS)
-            return true;
-    return false;
-}
-
-/*
- * Credentials may be used again after their connection has closed. What opens
- * the new connection introduces itself with an address, and is neither a
- * replay nor late: its sequence is from a later clock. A client that
- * counts from the start again waits until the old packets have expired:
- * nothing else that it sends could not be sent by somebody on the path.
- * (One that is not closed yet, rill_connection_receive ends.)
- */
-static bool opens_again(rill_arrival *a, const rill_connection *old)
-{
-    rill_stream_packet packet;
-    if (old->state != RILL_STATE_GONE || !peek(a, &packet) || !has_address(&packet))
-        return false;
-    return !old->seen.any || rill_connection_is_later(old, packet.sequence);
-}
-
-/* What is no good as a packet opens no connection either, and leaves what was there alone. */
-static bool refuses_new(rill_arrival *a, rill_ilp_code_id *code)
-{
-    rill_endpoint *e = a->e;
-    rill_stream_packet packet;
-    if (!peek(a, &packet))
-        *code = RILL_ILP_F06_UNEXPECTED_PAYMENT;
-    else if (packet.sequence >= SEQUENCE_SERVER) /* of a server, that we were once */
-        *code = RILL_ILP_F99_APPLICATION_ERROR;
-    else if (a->prepare.expires_at <= a->now.wall_ms)
-        *code = RILL_ILP_R00_TRANSFER_TIMED_OUT;
-    else if (e->ending)
+    if (e->ending)
         *code = RILL_ILP_T99_APPLICATION_ERROR;
-    else if (e->open_count >= e->max_connections)
+    else if (e->open_count >= e->max_connections || e->past_count >= e->max_remembered)
         *code = RILL_ILP_T02_PEER_BUSY;
     else
         return false;
     return true;
 }
 
-static int accept_connection(rill_arrival *a, uint64_t request, rill_connection *old)
+/* What is no good as a packet begins nothing, and leaves what was there alone. */
+static bool is_no_good(const rill_arrival *a, int decoded, const rill_stream_packet *packet,
+                       rill_ilp_code_id *code)
+{
+    if (decoded != RILL_OK || packet->type != RILL_ILP_PREPARE)
+        *code = RILL_ILP_F06_UNEXPECTED_PAYMENT;
+    else if (packet->sequence >= RILL_NUMBER_SERVER) /* of a server, that we were once */
+        *code = RILL_ILP_F99_APPLICATION_ERROR;
+    else if (a->prepare.expires_at <= a->now.wall_ms)
+        *code = RILL_ILP_R00_TRANSFER_TIMED_OUT;
+    else
+        return false;
+    return true;
+}
+
+/* It is authentic, and of no connection that is open. *keys are NULL where they were taken. */
+static int handle_unknown(rill_arrival *a, uint64_t request, const rill_token_details *details,
+                          rill_keys **keys)
+{
+    rill_stream_packet packet;
+    rill_connection *c;
+    rill_ilp_code_id code;
+    bool header_ok;
+    int err = rill_stream_packet_decode(&packet, a->e->plaintext,
+                                        a->prepare.data.len - RILL_ENVELOPE_OVERHEAD, &header_ok);
+    if (is_no_good(a, err, &packet, &code))
+        return refuse(a, code);
+    rill_beginning judged = rill_judge_beginning(&packet, a->past);
+    if (judged != RILL_BEGINS && judged != RILL_BEGINS_UNSURE)
+        return refuse_beginning(a, *keys, &packet, judged);
+    if (is_busy(a->e, &code))
+        return refuse(a, code);
+    err = make_connection(a, details, *keys, &c);
+    *keys = NULL;
+    if (err != RILL_OK)
+        return refuse(a, RILL_ILP_T02_PEER_BUSY);
+    note_beginning(c, &packet, judged == RILL_BEGINS_UNSURE);
+    return deliver(a, c, request);
+}
+
+/* A token of ours, and its secret: whoever knows that is a client. */
+static int open_token(rill_arrival *a, uint64_t request)
 {
     rill_endpoint *e = a->e;
     rill_token_details details;
@@ -186,20 +216,12 @@ static int accept_connection(rill_arrival *a, uint64_t request, rill_connection 
     if (err == RILL_OK)
         err = rill_keys_new(&keys, e->crypto, secret, sizeof secret);
     rill_wipe(secret, sizeof secret);
-    rill_connection *c = NULL;
     if (err == RILL_OK)
         err = open_envelope(a, keys);
-    rill_ilp_code_id code = unopened(err);
-    if (err == RILL_OK && refuses_new(a, &code))
-        err = RILL_ERR_STATE;
-    if (err != RILL_OK) {
-        rill_keys_free(keys);
-    } else {
-        err = make_connection(a, &details, keys, old, &c);
-        code = RILL_ILP_T02_PEER_BUSY;
-    }
+    err = err == RILL_OK ? handle_unknown(a, request, &details, &keys) : refuse(a, unopened(err));
+    rill_keys_free(keys);
     rill_wipe(&details, sizeof details);
-    return err == RILL_OK ? deliver(a, c, request) : refuse(a, code);
+    return err;
 }
 
 /* The address is ours, a dot, and the token of a connection, to the end: no byte is unknown. */
@@ -212,7 +234,7 @@ static rill_connection *known(rill_arrival *a)
         memcmp(to.data, e->address, e->address_len) != 0)
         return NULL;
     a->token = (rill_bytes){to.data + before, to.len - before};
-    return rill_endpoint_find(a->e, a->token);
+    return rill_endpoint_find(a->e, a->token, &a->past);
 }
 
 static int route(rill_arrival *a, uint64_t request)
@@ -226,17 +248,17 @@ static int route(rill_arrival *a, uint64_t request)
         a->token = rill_address_segment_after(a->prepare.destination, address);
         if (a->token.len == 0)
             return refuse(a, RILL_ILP_F02_UNREACHABLE);
-        c = rill_endpoint_find(e, a->token);
+        c = rill_endpoint_find(e, a->token, &a->past);
     }
     if (c) {
         int err = open_envelope(a, c->keys);
         if (err != RILL_OK)
             return refuse(a, unopened(err));
-        return opens_again(a, c) ? accept_connection(a, request, c) : deliver(a, c, request);
+        return deliver(a, c, request);
     }
     if (!e->accept)
         return refuse(a, RILL_ILP_F02_UNREACHABLE);
-    return accept_connection(a, request, NULL);
+    return open_token(a, request);
 }
 
 int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request, const uint8_t *packet,

@@ -143,12 +143,11 @@ static void set_aside(rill_connection *c, rill_flight *f)
 
 /*
  * The reference's streams stall for good when bytes come twice, so bytes whose
- * reply is merely late are sent again only to those that number their packets
- * as we do: from a clock.
+ * reply is merely late are sent again only to Rill.
  */
 static bool takes_duplicates(const rill_connection *c)
 {
-    return c->seen.any && c->seen.highest >= SEQUENCE_CLOCK;
+    return c->marked;
 }
 
 void rill_flight_overdue(rill_connection *c, rill_flight *f)

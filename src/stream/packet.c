@@ -32,6 +32,7 @@ int rill_stream_packet_decode(rill_stream_packet *out, const uint8_t *plaintext,
     out->type = 0;
     out->frame_count = 0;
     out->types = 0;
+    out->after = (rill_bytes){NULL, 0};
     *header_ok = false;
     int rc = read_header(out, &r);
     if (rc != RILL_OK)
@@ -56,6 +57,7 @@ int rill_stream_packet_decode(rill_stream_packet *out, const uint8_t *plaintext,
         out->types |= RILL_FRAME_BIT(frame->type);
     }
     out->frame_count = count;
+    out->after = (rill_bytes){r.at, rill_reader_left(&r)};
     return RILL_OK;
 }
 

@@ -23,12 +23,13 @@ typedef struct rill_stream_packet {
     uint32_t types; /* which frames there are: 1 << (type % 32) of each, so some bits are shared */
     rill_reader frames; /* at the first frame */
     rill_reader rest;   /* at the first that is not kept */
+    rill_bytes after;   /* what follows the last frame: padding, mostly */
     rill_frame kept[RILL_PACKET_KEPT_FRAMES];
 } rill_stream_packet;
 
 /*
- * The header and, by one pass over them, the syntax of every frame; what
- * follows the last frame is junk and ignored.
+ * The header and, by one pass over them, the syntax of every frame. What
+ * follows the last frame is not looked at.
  * RILL_ERR_UNSUPPORTED another version; RILL_ERR_TRUNCATED, RILL_ERR_MALFORMED, RILL_ERR_RANGE.
  * *header_ok says that type, sequence and amount were read, so that a broken
  * packet of an authentic peer can be answered; it has no frames then.

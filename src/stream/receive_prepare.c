@@ -33,7 +33,12 @@ static int reject(rill_incoming_packet *in, rill_ilp_code_id code)
 /* The other side broke the protocol: the packet's money is refused and the connection over. */
 static int violate(rill_incoming_packet *in, int error)
 {
-    rill_connection_fail(in->c, rill_apply_close_code(error), error, rill_strerror(error));
+    const char *text = rill_strerror(error);
+    if (error == RILL_ERR_FORGOTTEN) {
+        error = RILL_ERR_PROTOCOL;
+        text = "bytes that go on with something that is not known here";
+    }
+    rill_connection_fail(in->c, rill_apply_close_code(error), error, text);
     return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
 }
 
@@ -67,6 +72,10 @@ static int check_frame(const rill_connection *c, const rill_frame *frame)
         return err == RILL_ERR_CLOSED ? RILL_OK : err;
     if (frame->type != RILL_FRAME_STREAM_DATA)
         return RILL_OK;
+    /* It would wait for ever for what came before, and be called received. */
+    bool started = s && s->reassembly && rill_reassembly_contiguous(s->reassembly) > 0;
+    if (c->unsure && frame->value > 0 && !started)
+        return RILL_ERR_FORGOTTEN;
     uint64_t end;
     uint64_t limit = s ? s->receive_window.limit : c->options->stream_receive_buffer;
     if (!rill_add_u64(frame->value, frame->text.len, &end) || (end > limit && !(s && s->closed)))
@@ -74,8 +83,18 @@ static int check_frame(const rill_connection *c, const rill_frame *frame)
     return RILL_OK;
 }
 
+/* What only a first packet has: then no more bytes can be from before. */
+static void make_sure(rill_incoming_packet *in)
+{
+    bool first = in->packet->sequence <= 1 ||
+                 (in->packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_NEW_ADDRESS)) != 0;
+    in->c->unsure = in->c->unsure && !first;
+}
+
 static int check_frames(rill_incoming_packet *in)
 {
+    if (in->c->unsure)
+        make_sure(in);
     rill_frame_walk walk = rill_frames_of(in->packet);
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
         int err = check_frame(in->c, frame);
@@ -255,31 +274,88 @@ static int handle(rill_incoming_packet *in)
     return result;
 }
 
-/*
- * A packet of ours, come back: both sides encrypt with the same key. It may be
- * of a connection before this one with the same credentials, at a server also
- * of one that was here before it was started again. So it is known by the range
- * that our numbers are from: those of others begin near 0, or are in the other
- * side's range.
- */
-static bool reflected(const rill_connection *c, uint64_t sequence)
+/* Whose packet is it, by its number? */
+typedef enum rill_place {
+    RILL_PLACE_HERE,
+    RILL_PLACE_REFLECTED, /* it is our own, come back: both sides encrypt with one key */
+    RILL_PLACE_REPLAYED,  /* it came when there was the connection before this one */
+    RILL_PLACE_ANEW,      /* a client that was killed, say, and begins again */
+    RILL_PLACE_FORGOTTEN, /* of a connection that is not this one */
+    RILL_PLACE_REPLACED   /* of a client that began before this one's did */
+} rill_place;
+
+/* At a server; place: the number's in the window. */
+static rill_place place_at_server(const rill_connection *c, const rill_stream_packet *packet,
+                                  uint64_t *place)
 {
-    if (c->server)
-        return sequence >= SEQUENCE_SERVER;
-    return sequence >= SEQUENCE_CLOCK && sequence < SEQUENCE_SERVER;
+    uint64_t life;
+    if (packet->sequence >= RILL_NUMBER_SERVER)
+        return RILL_PLACE_REFLECTED;
+    bool says_life = rill_trailer_read(packet->after, &life) == RILL_TRAILER_LIFE;
+    if (says_life) {
+        *place = packet->sequence - rill_life_first_number(life);
+        if (c->marked && life == c->life && *place < RILL_NUMBER_CLIENT)
+            return RILL_PLACE_HERE;
+        if (life > c->life)
+            return RILL_PLACE_ANEW;
+    } else if (!c->marked && !rill_number_is_marked(packet->sequence)) {
+        return RILL_PLACE_HERE;
+    }
+    const rill_past *past = c->past;
+    if (rill_judge_beginning(packet, past) == RILL_REPLAYED)
+        return RILL_PLACE_REPLAYED;
+    if (says_life)
+        return RILL_PLACE_REPLACED;
+    bool former = past->marked && packet->sequence >> 32 == rill_number_prefix(past->mark);
+    return former && c->life > past->life ? RILL_PLACE_REPLACED : RILL_PLACE_FORGOTTEN;
 }
 
-bool rill_connection_is_later(const rill_connection *c, uint64_t sequence)
+/* At a client: a packet of the server may come before any reply does, and bring its mark. */
+static rill_place place_at_client(rill_connection *c, const rill_stream_packet *packet,
+                                  uint64_t *place)
 {
-    return c->seen.any && sequence > c->seen.highest &&
-           sequence - c->seen.highest >= UINT64_C(1) << SEQUENCE_CLOCK_SHIFT;
+    if (rill_number_is_of_client(packet->sequence))
+        return RILL_PLACE_REFLECTED;
+    if (packet->sequence >= RILL_NUMBER_SERVER && c->opening) {
+        rill_connection_set_mark(c, rill_number_mark(packet->sequence));
+        *place = (uint32_t)packet->sequence;
+        return RILL_PLACE_HERE;
+    }
+    return c->marked ? RILL_PLACE_FORGOTTEN : RILL_PLACE_HERE;
 }
 
-/* A client that was killed, say, and started again before this connection was idle for long. */
-static bool begins_anew(const rill_connection *c, const rill_stream_packet *packet)
+static rill_place place_of(rill_connection *c, const rill_stream_packet *packet, uint64_t *place)
 {
-    return rill_connection_is_later(c, packet->sequence) && c->server && c->connected &&
-           (packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_NEW_ADDRESS)) != 0;
+    *place = packet->sequence;
+    if (c->marked && packet->sequence >> 32 == c->their_prefix) {
+        *place = (uint32_t)packet->sequence;
+        return RILL_PLACE_HERE;
+    }
+    return c->server ? place_at_server(c, packet, place) : place_at_client(c, packet, place);
+}
+
+/* A packet that is not for this connection, though it has its key. */
+static int misplaced(rill_incoming_packet *in, rill_place place)
+{
+    rill_connection *c = in->c;
+    rill_endpoint *e = c->endpoint;
+    if (place == RILL_PLACE_REFLECTED || place == RILL_PLACE_REPLAYED)
+        return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, in->reply, in->reply_len);
+    if (place == RILL_PLACE_ANEW) {
+        /* Once the application knows of the end, its next packet opens a connection. */
+        rill_connection_superseded(c);
+        return rill_endpoint_reject(e, RILL_ILP_T02_PEER_BUSY, in->reply, in->reply_len);
+    }
+    return rill_reply_over(
+        e, c->keys, place == RILL_PLACE_REPLACED ? RILL_TRAILER_REPLACED : RILL_TRAILER_FORGOTTEN,
+        in->packet->sequence, in->prepare->amount, in->reply, in->reply_len);
+}
+
+/* So many packets that one key is used up: the connection ends, and takes nothing of this one. */
+static int exhaust(rill_incoming_packet *in)
+{
+    rill_connection_exhaust(in->c);
+    return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
 }
 
 /*
@@ -315,14 +391,11 @@ int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
         return rill_endpoint_reject(e, RILL_ILP_F06_UNEXPECTED_PAYMENT, reply, reply_len);
     if (prepare->expires_at <= now.wall_ms)
         return rill_endpoint_reject(e, RILL_ILP_R00_TRANSFER_TIMED_OUT, reply, reply_len);
-    if (reflected(c, in.packet->sequence))
-        return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, reply, reply_len);
-    if (begins_anew(c, in.packet)) {
-        /* Once the application knows of the end, its next packet opens a connection. */
-        rill_connection_superseded(c);
-        return rill_endpoint_reject(e, RILL_ILP_T02_PEER_BUSY, reply, reply_len);
-    }
-    int fresh = rill_sequence_window_mark(&c->seen, e->allocator, in.packet->sequence);
+    uint64_t number;
+    rill_place place = place_of(c, in.packet, &number);
+    if (place != RILL_PLACE_HERE)
+        return misplaced(&in, place);
+    int fresh = rill_sequence_window_mark(&c->seen, e->allocator, number);
     if (fresh == RILL_ERR_NOMEM)
         return rill_endpoint_reject(e, RILL_ILP_T00_INTERNAL_ERROR, reply, reply_len);
     if (fresh != RILL_OK)
@@ -334,7 +407,9 @@ int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
     rill_connection_authentic(c, now.mono_ns);
     e->part_count = 0;
     e->closed_count = 0;
-    int result = err != RILL_OK ? violate(&in, err) : handle(&in);
+    int result = err != RILL_OK                 ? violate(&in, err)
+                 : rill_connection_exhausted(c) ? exhaust(&in)
+                                                : handle(&in);
     rill_connection_rearm(c, now.mono_ns);
     return result;
 }

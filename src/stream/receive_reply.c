@@ -10,8 +10,10 @@
 /* Rounds of final errors, in a row, that end a connection: at first, and once it has worked. */
 #define FINAL_ROUNDS_NEW       3u
 #define FINAL_ROUNDS_CONNECTED 8u
-#define HOLD_FIRST             (10 * RILL_MS)
-#define HOLD_MAX               RILL_SECOND
+/* How long a receiver that knows nothing of the connection is asked all the same. */
+#define FORGOTTEN_PATIENCE (3 * RILL_SECOND)
+#define HOLD_FIRST         (10 * RILL_MS)
+#define HOLD_MAX           RILL_SECOND
 
 typedef struct rill_answer {
     rill_connection *c;
@@ -22,6 +24,26 @@ typedef struct rill_answer {
     const rill_stream_packet *packet; /* the endpoint's scratch; valid where authentic */
     uint64_t sequence;
 } rill_answer;
+
+/*
+ * The first word of the server decides how we go on numbering: with its mark,
+ * where it is Rill, and else as everybody does. Two marks: some of our first
+ * packets went to one server and some to another, or to one that was started
+ * again between them; neither has got all.
+ */
+static void learn_numbers(rill_connection *c, const rill_stream_packet *packet)
+{
+    uint64_t value = 0;
+    rill_trailer_kind kind = rill_trailer_read(packet->after, &value);
+    if (kind != RILL_TRAILER_MARK || value >> RILL_MARK_BITS != 0) {
+        c->opening = false;
+    } else if (c->opening) {
+        rill_connection_set_mark(c, (uint32_t)value);
+    } else if (c->marked && c->mark != value) {
+        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
+                             "two servers answer, or one that was started again");
+    }
+}
 
 /* The STREAM packet in the data of a reply, if it is the one that belongs there. */
 static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
@@ -42,6 +64,8 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
     if (err != RILL_OK)
         e->incoming.frame_count = 0; /* its word on the packet counts, its frames do not */
     a->authentic = true;
+    if (err == RILL_OK)
+        learn_numbers(a->c, a->packet);
 }
 
 /* Doubling with each round of errors; packets sent before the round began belong to it. */
@@ -86,6 +110,7 @@ static void authentic(rill_answer *a)
     c->path_errors = 0;
     c->path_hold_until = 0;
     c->final_errors = 0;
+    c->forgotten_since = 0;
     if (a->f->sequence >= c->address_since)
         c->remote_validated = true;
 }
@@ -318,6 +343,31 @@ static void refused_by_path(rill_answer *a, const rill_reject *reject)
         rill_probe_failed(c, a->now.mono_ns, volley, temporary);
 }
 
+/*
+ * The receiver says that it knows nothing of this connection. It may be another
+ * one than the one that does, for which the packet was not meant: so it is asked
+ * again for a while. What its packet brought has not been taken.
+ */
+static void not_known(rill_answer *a)
+{
+    static const char message[] = "the receiver knows nothing of this connection (any more)";
+    rill_connection *c = a->c;
+    rill_flight *f = a->f;
+    rill_flight_kind kind = f->kind;
+    uint8_t volley = f->volley;
+    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
+    rill_connection_hold_path(c, f->sent_ns, a->now.mono_ns);
+    rill_flight_lose(c, f);
+    if (kind == RILL_FLIGHT_PROBE)
+        rill_probe_failed(c, a->now.mono_ns, volley, true);
+    if (c->forgotten_since == 0)
+        c->forgotten_since = a->now.mono_ns;
+    if (a->now.mono_ns - c->forgotten_since >= FORGOTTEN_PATIENCE)
+        rill_connection_closed_by_remote(
+            c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
+            (rill_bytes){(const uint8_t *)message, sizeof message - 1});
+}
+
 /* A reply that no honest neighbour sends: as if the packet had been refused on the way. */
 static void nonsense(rill_answer *a)
 {
@@ -342,7 +392,10 @@ static void answer_reject(rill_answer *a, const rill_reject *reject)
     a->c->stats.packets_rejected++;
     a->c->stats.last_reject = reject->code;
     open_packet(a, reject->data, RILL_ILP_REJECT);
-    if (a->authentic)
+    uint64_t value;
+    if (a->authentic && rill_trailer_read(a->packet->after, &value) == RILL_TRAILER_FORGOTTEN)
+        not_known(a);
+    else if (a->authentic)
         refused(a);
     else if (a->unopened)
         refused_by_path(a, &(rill_reject){.code = rill_ilp_code_of(RILL_ILP_T00_INTERNAL_ERROR)});

@@ -6,6 +6,9 @@
 #include "stream/endpoint_internal.h"
 #include "stream/receipt.h"
 
+/* Header, ConnectionClose with its message, and what stands behind it. */
+#define OVER_MAX 160
+
 static void add_receipts(rill_connection *c, rill_packet_writer *p)
 {
     const rill_endpoint *e = c->endpoint;
@@ -33,6 +36,34 @@ static void add_close(rill_connection *c, rill_packet_writer *p)
     (void)added; /* an empty packet has room */
 }
 
+/* Of a connection that the packet is not of. */
+static void add_over(rill_packet_writer *p, uint8_t code, const char *message)
+{
+    rill_frame frame = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = code};
+    if (message)
+        frame.text = (rill_bytes){(const uint8_t *)message, strlen(message)};
+    bool added = rill_packet_add(p, &frame);
+    (void)added; /* an empty packet has room */
+}
+
+/* For people at the other side. */
+static const char *over_message(rill_trailer_kind why)
+{
+    if (why == RILL_TRAILER_REPLACED)
+        return "another program has begun a connection with the same credentials";
+    return "the receiver knows nothing of this connection (any more)";
+}
+
+/* What stands behind the frames of a reply: by which mark a client's next packets are known. */
+static rill_trailer_kind trailer_of(const rill_connection *c, uint64_t sequence, uint64_t *value)
+{
+    *value = c->mark;
+    if (c->replaced)
+        return RILL_TRAILER_REPLACED;
+    bool first = c->server && c->marked && sequence < RILL_NUMBER_LIMIT;
+    return first ? RILL_TRAILER_MARK : RILL_TRAILER_NONE;
+}
+
 /* Money or bytes came for streams that are over: not all of them may have been taken. */
 static void add_closed_streams(rill_connection *c, rill_packet_writer *p)
 {
@@ -52,10 +83,17 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
                    uint8_t *envelope)
 {
     rill_packet_writer p;
-    rill_packet_begin(&p, envelope + RILL_ENVELOPE_OVERHEAD, RILL_PACKET_MAX_PLAINTEXT, type,
-                      sequence, amount);
+    uint64_t value;
+    uint8_t *text = envelope + RILL_ENVELOPE_OVERHEAD;
+    rill_trailer_kind trailer = trailer_of(c, sequence, &value);
+    size_t room = RILL_PACKET_MAX_PLAINTEXT;
+    if (trailer != RILL_TRAILER_NONE)
+        room -= RILL_TRAILER_SIZE;
+    rill_packet_begin(&p, text, room, type, sequence, amount);
     if (c->state != RILL_STATE_OPEN) {
-        if (!c->closed_remote)
+        if (c->replaced)
+            add_over(&p, RILL_CLOSE_INTERNAL_ERROR, over_message(trailer));
+        else if (!c->closed_remote)
             add_close(c, &p);
     } else {
         if (type == RILL_ILP_FULFILL)
@@ -66,8 +104,10 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
     size_t plain = rill_packet_end(&p);
     if (plain == 0)
         return 0;
+    if (trailer != RILL_TRAILER_NONE)
+        plain += rill_trailer_write(text + plain, trailer, value);
     if (c->options->padding) {
-        memset(envelope + RILL_ENVELOPE_OVERHEAD + plain, 0, RILL_PACKET_MAX_PLAINTEXT - plain);
+        memset(text + plain, 0, RILL_PACKET_MAX_PLAINTEXT - plain);
         plain = RILL_PACKET_MAX_PLAINTEXT;
     }
     return rill_keys_seal(c->keys, envelope, plain) == RILL_OK ? plain + RILL_ENVELOPE_OVERHEAD : 0;
@@ -106,4 +146,29 @@ int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequen
     if (err == RILL_OK)
         rill_packet_close_gap(reply, *len, at, sealed);
     return err;
+}
+
+int rill_reply_over(rill_endpoint *e, rill_keys *keys, rill_trailer_kind why, uint64_t sequence,
+                    uint64_t amount, uint8_t *reply, size_t *len)
+{
+    uint8_t data[RILL_ENVELOPE_OVERHEAD + OVER_MAX];
+    uint8_t *text = data + RILL_ENVELOPE_OVERHEAD;
+    rill_packet_writer p;
+    rill_packet_begin(&p, text, OVER_MAX - RILL_TRAILER_SIZE, RILL_ILP_REJECT, sequence, amount);
+    if (why == RILL_TRAILER_NONE)
+        add_over(&p, RILL_CLOSE_NO_ERROR, NULL);
+    else
+        add_over(&p, RILL_CLOSE_INTERNAL_ERROR, over_message(why));
+    size_t plain = rill_packet_end(&p);
+    if (why != RILL_TRAILER_NONE)
+        plain += rill_trailer_write(text + plain, why, 0);
+    int err = rill_keys_seal(keys, data, plain);
+    if (err != RILL_OK)
+        return rill_endpoint_reject(e, RILL_ILP_T00_INTERNAL_ERROR, reply, len);
+    rill_reject reject = {
+        .code = rill_ilp_code_of(RILL_ILP_F99_APPLICATION_ERROR),
+        .triggered_by = {(const uint8_t *)e->address, e->address_len},
+        .data = {data, RILL_ENVELOPE_OVERHEAD + plain},
+    };
+    return rill_reject_encode(&reject, reply, RILL_PACKET_BUFFER, len);
 }

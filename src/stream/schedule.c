@@ -6,8 +6,6 @@
 #include "ilp/oer.h"
 #include "stream/endpoint_internal.h"
 
-/* RFC 29 section 5.1.3 */
-#define MAX_PACKETS (UINT64_C(1) << 31)
 /* Records of packets in doubt and overdue, in windows' worth of packets. */
 #define MAX_ASIDE_WINDOWS 16u
 /* In flight at most to an address from which nothing authentic has come yet. */
@@ -62,8 +60,9 @@ static void undo_flight(rill_connection *c, rill_flight *f)
 static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plaintext)
 {
     rill_packet_writer p;
-    rill_packet_begin(&p, plaintext, RILL_PACKET_MAX_PLAINTEXT, RILL_ILP_PREPARE, f->sequence,
-                      f->minimum);
+    size_t trailer = c->opening ? RILL_TRAILER_SIZE : 0;
+    rill_packet_begin(&p, plaintext, RILL_PACKET_MAX_PLAINTEXT - trailer, RILL_ILP_PREPARE,
+                      f->sequence, f->minimum);
     if (f->kind == RILL_FLIGHT_CLOSE) {
         if (!rill_connection_add_close(c, &p))
             return 0;
@@ -78,6 +77,8 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
         rill_tell_frames(c, &p, f);
     }
     size_t len = rill_packet_end(&p);
+    if (len > 0 && trailer > 0)
+        len += rill_trailer_write(plaintext + len, RILL_TRAILER_LIFE, c->life);
     if (len > 0 && c->options->padding) {
         memset(plaintext + len, 0, RILL_PACKET_MAX_PLAINTEXT - len);
         len = RILL_PACKET_MAX_PLAINTEXT;
@@ -218,9 +219,8 @@ int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packe
         return send_close(c, now, packet, len, request);
     if (c->state != RILL_STATE_OPEN || !c->remote_address || !window_open(c, now.mono_ns))
         return RILL_OK;
-    if (c->packets_numbered >= MAX_PACKETS - 1 || c->stats.packets_received >= MAX_PACKETS - 1) {
-        rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_EXHAUSTED,
-                             "all packets of this connection are used up");
+    if (rill_connection_exhausted(c)) {
+        rill_connection_exhaust(c);
         return send_close(c, now, packet, len, request);
     }
     return send_open(c, now, packet, len, request);

@@ -61,14 +61,13 @@ static bool connection_frame(rill_connection *c, unsigned what, char *address, r
     *out = (rill_frame){0};
     switch (what) {
     case RILL_TELL_ADDRESS:
+        /* A real one, or none: some peers cannot read an empty one. */
         out->type = RILL_FRAME_CONNECTION_NEW_ADDRESS;
-        if (c->options->receive) {
-            memcpy(address, e->address, e->address_len);
-            address[e->address_len] = '.';
-            memcpy(address + e->address_len + 1, c->token, c->token_len);
-            out->text = (rill_bytes){(const uint8_t *)address, e->address_len + 1 + c->token_len};
-        }
-        return true;
+        memcpy(address, e->address, e->address_len);
+        address[e->address_len] = '.';
+        memcpy(address + e->address_len + 1, c->token, c->token_len);
+        out->text = (rill_bytes){(const uint8_t *)address, e->address_len + 1 + c->token_len};
+        return c->options->receive;
     case RILL_TELL_ASSET:
         out->type = RILL_FRAME_CONNECTION_ASSET_DETAILS;
         out->text = (rill_bytes){(const uint8_t *)e->asset_code, strlen(e->asset_code)};

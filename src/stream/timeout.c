@@ -96,8 +96,6 @@ static uint64_t overdue_deadline(const rill_connection *c)
 static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = RILL_NEVER;
-    if (c->state == RILL_STATE_GONE)
-        return c->gone_until;
     if (!rill_list_empty(&c->flights))
         earliest(&at, RILL_CONTAINER(c->flights.next, rill_flight, node)->expires_ns);
     if (!rill_list_empty(&c->set_aside))
@@ -236,14 +234,6 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now)
     uint64_t now_ns = now.mono_ns;
     if (rill_sub_sat(now_ns, c->deadline.timer.deadline) > LATE)
         look_around(c, now_ns);
-    if (c->state == RILL_STATE_GONE) {
-        if (c->gone_until <= now_ns) {
-            rill_endpoint_forget(c);
-            return;
-        }
-        rill_connection_rearm(c, now_ns);
-        return;
-    }
     expire_flights(c, &c->flights, now_ns);
     expire_flights(c, &c->set_aside, now_ns);
     note_overdue(c, now_ns);

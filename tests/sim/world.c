@@ -18,9 +18,11 @@
  */
 #define ENOUGH_PACKETS 100000
 /* Virtual time in which everything is done once faults have stopped, and ended once it is done. */
-#define SETTLE_TIME  (300 * RILL_SECOND) /* since something went on last */
-#define FINISH_TIME  (200 * RILL_SECOND)
-#define DRAIN_TIME   (400 * RILL_SECOND)
+#define SETTLE_TIME (300 * RILL_SECOND) /* since something went on last */
+#define FINISH_TIME (200 * RILL_SECOND)
+/* What is over is remembered until its packets have expired, and somebody may have put that far
+ * off. */
+#define DRAIN_TIME   (2 * 3600 * RILL_SECOND + 400 * RILL_SECOND)
 #define MEMORY_LIMIT ((size_t)16 << 20)
 
 typedef struct world {

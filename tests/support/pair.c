@@ -120,6 +120,17 @@ int pair_connect(pair *p, const rill_connection_options *o)
     return err;
 }
 
+static void lose_connection(pair_end *end, const rill_connection *c);
+
+void pair_restart_server(pair *p, const pair_options *o)
+{
+    pair_end *server = &p->end[PAIR_SERVER];
+    while (server->open_count > 0)
+        lose_connection(server, server->open[0]);
+    rill_endpoint_free(server->endpoint);
+    assert_int_equal(open_endpoint(server, &o->server, "test.server", "XYZ", 6), RILL_OK);
+}
+
 static void free_items(pair_item *i)
 {
     while (i) {
@@ -427,28 +438,34 @@ static void take_bytes(pair *p, pair_side side, rill_stream *s)
     }
 }
 
+/* It is over: what it says last is kept. */
+static void lose_connection(pair_end *end, const rill_connection *c)
+{
+    rill_connection_stats_of(c, &end->last);
+    end->ended_sent += end->last.sent;
+    end->ended_in_flight += end->last.in_flight;
+    end->ended_received += end->last.received;
+    if (end->connection == c)
+        end->connection = NULL;
+    unsigned i = 0;
+    while (i < end->open_count && end->open[i] != c)
+        i++;
+    assert_true(i < end->open_count);
+    end->open[i] = end->open[--end->open_count];
+    for (i = 0; i < end->stream_count; i++) {
+        if (end->streams[i].connection == c) {
+            end->streams[i].connection = NULL;
+            end->streams[i].over = true;
+        }
+    }
+}
+
 static void note_end(pair_end *end, const rill_event *event)
 {
     end->end_error = event->error;
     end->end_code = event->close_code;
     end->end_remote = event->remote;
-    rill_connection_stats_of(event->connection, &end->last);
-    end->ended_sent += end->last.sent;
-    end->ended_in_flight += end->last.in_flight;
-    end->ended_received += end->last.received;
-    if (end->connection == event->connection)
-        end->connection = NULL;
-    unsigned i = 0;
-    while (i < end->open_count && end->open[i] != event->connection)
-        i++;
-    assert_true(i < end->open_count);
-    end->open[i] = end->open[--end->open_count];
-    for (i = 0; i < end->stream_count; i++) {
-        if (end->streams[i].connection == event->connection) {
-            end->streams[i].connection = NULL;
-            end->streams[i].over = true;
-        }
-    }
+    lose_connection(end, event->connection);
 }
 
 static void note_stream_end(pair *p, pair_side side, const rill_event *event)

@@ -133,6 +133,12 @@ void pair_close(pair *p);
 /* One more connection of the client's, with the credentials of the pair. */
 int pair_connect(pair *p, const rill_connection_options *o);
 
+/*
+ * The server's process is gone, with all that it knew, and another one is here:
+ * with the same secret, where o has one. Nobody is told.
+ */
+void pair_restart_server(pair *p, const pair_options *o);
+
 rill_stream *pair_stream_open(pair *p, pair_side side);
 /* What was seen of the latest stream of that id; made where there was nothing. */
 pair_stream *pair_seen(pair *p, pair_side side, uint64_t id);

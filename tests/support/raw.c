@@ -31,6 +31,20 @@ void raw_close(raw_peer *r)
     rill_crypto_free(r->crypto);
 }
 
+void raw_begin(raw_peer *r, uint64_t life)
+{
+    r->life = life;
+    r->sequence = rill_life_first_number(life);
+}
+
+void raw_go_on(raw_peer *r, const raw_reply *reply)
+{
+    assert_int_equal(reply->trailer, RILL_TRAILER_MARK);
+    r->sequence = rill_number_marked((uint32_t)reply->trailer_value,
+                                     r->sequence - rill_life_first_number(r->life));
+    r->life = 0;
+}
+
 static size_t seal(raw_peer *r, const raw_packet *packet, uint8_t *envelope)
 {
     rill_packet_writer w;
@@ -48,6 +62,8 @@ static size_t seal(raw_peer *r, const raw_packet *packet, uint8_t *envelope)
     if (packet->tail.len > 0)
         memcpy(plain + len, packet->tail.data, packet->tail.len);
     len += packet->tail.len;
+    if (r->life != 0 && type == RILL_ILP_PREPARE)
+        len += rill_trailer_write(plain + len, RILL_TRAILER_LIFE, r->life);
     assert_int_equal(rill_keys_seal(r->keys, envelope, len), RILL_OK);
     return len + RILL_ENVELOPE_OVERHEAD;
 }
@@ -88,6 +104,7 @@ static void read_packet(raw_peer *r, rill_bytes data, raw_reply *out)
     out->authentic = true;
     out->sequence = packet.sequence;
     out->amount = packet.amount;
+    out->trailer = rill_trailer_read(packet.after, &out->trailer_value);
     uint64_t left = packet.frame_count;
     while (out->frame_count < RAW_FRAMES &&
            rill_stream_packet_next(&packet.frames, &left, &out->frames[out->frame_count]))

@@ -6,6 +6,7 @@
 #include <rill/rill.h>
 
 #include "stream/frame.h"
+#include "stream/numbers.h"
 
 #define RAW_FRAMES 64
 
@@ -14,6 +15,7 @@ typedef struct raw_peer {
     struct rill_keys *keys;
     char destination[RILL_ILP_MAX_ADDRESS + 1];
     uint64_t sequence; /* of the next packet */
+    uint64_t life;     /* said behind the frames of its Prepares; 0: it only counts */
 } raw_peer;
 
 /* A packet to write; what is 0 is as an honest peer would have it. */
@@ -40,12 +42,18 @@ typedef struct raw_reply {
     uint64_t amount;
     rill_frame frames[RAW_FRAMES];
     unsigned frame_count;
+    rill_trailer_kind trailer;
+    uint64_t trailer_value;
     uint8_t bytes[RILL_PACKET_BUFFER];
     uint8_t plaintext[RILL_ILP_MAX_DATA_READ];
 } raw_reply;
 
 void raw_open(raw_peer *r, const char *destination, const uint8_t secret[32]);
 void raw_close(raw_peer *r);
+/* As a Rill client that begins: with numbers of that life, which it says in each packet. */
+void raw_begin(raw_peer *r, uint64_t life);
+/* As such a client that has been answered: goes on with the mark of the reply. */
+void raw_go_on(raw_peer *r, const raw_reply *reply);
 
 size_t raw_write(raw_peer *r, rill_now now, const raw_packet *packet, uint8_t *out);
 /* Writes, delivers, reads. */

@@ -122,7 +122,7 @@ static const rill_frame money = {.type = RILL_FRAME_STREAM_MONEY, .stream = 1, .
 static const raw_packet payment = {.amount = 5, .frames = &money, .frame_count = 1};
 
 /* A payment from credentials of their own, and its end; its bytes are kept. */
-static size_t pay_and_close(pair *p, raw_peer *r, uint8_t *bytes)
+static size_t pay_and_close(pair *p, raw_peer *r, uint8_t *bytes, uint64_t lifetime)
 {
     static raw_reply reply;
     rill_credentials c;
@@ -131,7 +131,9 @@ static size_t pay_and_close(pair *p, raw_peer *r, uint8_t *bytes)
     raw_packet last = {.frames = &close, .frame_count = 1};
     assert_int_equal(rill_endpoint_credentials(server, NULL, &c), RILL_OK);
     raw_open(r, c.destination_account, c.shared_secret);
-    size_t len = raw_write(r, p->now, &payment, bytes);
+    raw_packet pays = payment;
+    pays.expires_in = lifetime;
+    size_t len = raw_write(r, p->now, &pays, bytes);
     raw_deliver(r, server, p->now, bytes, len, &reply);
     assert_int_equal(reply.type, RILL_ILP_FULFILL);
     raw_send(r, server, p->now, &last, &reply);
@@ -150,11 +152,8 @@ static bool refuses(pair *p, raw_peer *r, const uint8_t *bytes, size_t len)
 
 #define ENDED 4
 
-/*
- * As many are remembered as may be open: then the oldest are forgotten, so that
- * they take no more memory than that. See docs/protocol.md on what it means.
- */
-static void test_the_oldest_that_are_over_are_forgotten(void **state)
+/* However many are open at once: none is forgotten while its packets could come again. */
+static void test_none_that_is_over_is_forgotten_early(void **state)
 {
     static uint8_t bytes[ENDED][2000];
     size_t len[ENDED];
@@ -162,16 +161,35 @@ static void test_the_oldest_that_are_over_are_forgotten(void **state)
     pair *p = *state;
     pair_options o = pair_defaults();
     o.stay = true;
-    o.server.max_connections = ENDED - 1;
+    o.server.max_connections = 1;
     pair_open(p, &o);
     for (unsigned i = 0; i < ENDED; i++)
-        len[i] = pay_and_close(p, &r[i], bytes[i]);
+        len[i] = pay_and_close(p, &r[i], bytes[i], 0);
     assert_int_equal(rill_endpoint_connection_count(p->end[PAIR_SERVER].endpoint), 0);
-    for (unsigned i = ENDED; i-- > 1;)
+    for (unsigned i = ENDED; i-- > 0;)
         assert_true(refuses(p, &r[i], bytes[i], len[i]));
-    assert_false(refuses(p, &r[0], bytes[0], len[0]));
     for (unsigned i = 0; i < ENDED; i++)
         raw_close(&r[i]);
+}
+
+#define HOUR_MS 3600000u
+
+/* As long as a packet may live, so long it is known that it came. */
+static void test_packets_may_live_for_an_hour(void **state)
+{
+    static uint8_t bytes[2000];
+    raw_peer r;
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.stay = true;
+    pair_open(p, &o);
+    size_t len = pay_and_close(p, &r, bytes, HOUR_MS);
+    pair_run(p, (HOUR_MS - 1000) * RILL_MS);
+    assert_true(refuses(p, &r, bytes, len));
+    assert_true(rill_endpoint_deadline(p->end[PAIR_SERVER].endpoint) != RILL_NEVER);
+    pair_run(p, 2 * RILL_SECOND);
+    assert_true(rill_endpoint_deadline(p->end[PAIR_SERVER].endpoint) == RILL_NEVER);
+    raw_close(&r);
 }
 
 /* Nothing is remembered for longer than a packet of then could still be alive. */
@@ -183,7 +201,7 @@ static void test_what_is_over_is_forgotten_in_time(void **state)
     pair_options o = pair_defaults();
     o.stay = true;
     pair_open(p, &o);
-    size_t len = pay_and_close(p, &r, bytes);
+    size_t len = pay_and_close(p, &r, bytes, 0);
     rill_endpoint *server = p->end[PAIR_SERVER].endpoint;
     pair_run(p, 29 * RILL_SECOND);
     assert_true(refuses(p, &r, bytes, len));
@@ -202,7 +220,8 @@ int main(void)
         PAIR_TEST(test_a_new_address_is_told),
         PAIR_TEST(test_money_follows_to_a_new_address),
         PAIR_TEST_TO_OPEN(test_who_does_not_receive_keeps_it_to_itself),
-        PAIR_TEST_TO_OPEN(test_the_oldest_that_are_over_are_forgotten),
+        PAIR_TEST_TO_OPEN(test_none_that_is_over_is_forgotten_early),
+        PAIR_TEST_TO_OPEN(test_packets_may_live_for_an_hour),
         PAIR_TEST_TO_OPEN(test_what_is_over_is_forgotten_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

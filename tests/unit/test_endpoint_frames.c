@@ -217,6 +217,7 @@ static void test_the_connections_window_holds_for_all_streams(void **state)
     pair_open(p, &o);
     raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
     p->no_read[PAIR_SERVER] = true;
+    send_frames(p, &r, NULL, 0, &reply); /* no connection begins in the middle of bytes */
     for (uint64_t id = 1; id <= 5; id += 2) {
         rill_frame frame = {.type = RILL_FRAME_STREAM_DATA,
                             .stream = id,
@@ -325,6 +326,7 @@ static void test_bytes_beside_those_of_a_closed_stream_are_sent_again(void **sta
     forger *f = open_forger(p);
     rill_stream *a = pair_stream_open(p, PAIR_CLIENT);
     rill_stream *b = pair_stream_open(p, PAIR_CLIENT);
+    pair_run(p, RILL_SECOND); /* server and client know each other */
     f->two_streams_only = true;
     f->frames = &closed;
     f->frame_count = 1;

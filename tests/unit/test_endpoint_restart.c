@@ -110,18 +110,19 @@ static void test_a_replay_does_not_begin_anew(void **state)
     pair_close(&p);
 }
 
+static raw_reply reply;
+
 /* A first packet of a client at test.c: the server has a connection with it then, which is
  * returned. */
-static rill_connection *comes(rill_endpoint *server, raw_peer *r, rill_now now, uint64_t sequence)
+static rill_connection *comes(rill_endpoint *server, raw_peer *r, rill_now now, uint64_t life)
 {
     static const char address[] = "test.c";
-    static raw_reply reply;
     rill_event event;
     rill_connection *c = NULL;
     const rill_frame here = {.type = RILL_FRAME_CONNECTION_NEW_ADDRESS,
                              .text = {(const uint8_t *)address, sizeof address - 1}};
-    raw_send(r, server, now, &(raw_packet){.sequence = sequence, .frames = &here, .frame_count = 1},
-             &reply);
+    raw_begin(r, life);
+    raw_send(r, server, now, &(raw_packet){.frames = &here, .frame_count = 1}, &reply);
     while (rill_endpoint_next_event(server, &event))
         c = event.type == RILL_EVENT_CONNECTION ? event.connection : c;
     return c;
@@ -144,10 +145,10 @@ static uint64_t number_of_next(rill_endpoint *server, raw_peer *r, rill_now now,
     return packet.sequence;
 }
 
-/* All within a millisecond of the server's clock, from which its numbers begin. */
+/* All within a millisecond of the server's clock: another mark makes other numbers. */
 static void test_a_server_gives_no_number_twice(void **state)
 {
-    const uint64_t first = UINT64_C(1700000000000) << 20, later = first + (UINT64_C(50) << 20);
+    const uint64_t first = rill_life_of(UINT64_C(1700000000000), 5), later = first + 1;
     pair p;
     pair_options o = pair_defaults();
     raw_peer r;
@@ -159,10 +160,14 @@ static void test_a_server_gives_no_number_twice(void **state)
     rill_connection *before = comes(server, &r, p.now, first);
     assert_non_null(before);
     uint64_t number = number_of_next(server, &r, p.now, before);
+    assert_true(number >= RILL_NUMBER_SERVER);
+    assert_int_equal(rill_number_mark(number), reply.trailer_value);
     assert_null(comes(server, &r, p.now, later)); /* ends the first one */
-    rill_connection *after = comes(server, &r, p.now, later + 1);
+    rill_connection *after = comes(server, &r, p.now, later);
     assert_true(after != NULL && after != before);
-    assert_true(number_of_next(server, &r, p.now, after) > number);
+    uint64_t next = number_of_next(server, &r, p.now, after);
+    assert_int_equal(rill_number_mark(next), reply.trailer_value);
+    assert_int_not_equal(rill_number_mark(next), rill_number_mark(number));
     raw_close(&r);
     pair_close(&p);
 }

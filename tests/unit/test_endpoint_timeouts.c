@@ -109,7 +109,7 @@ static void test_a_path_that_is_gone_for_longer_than_idleness(void **state)
 {
     (void)state;
     refusal = RILL_ILP_T01_PEER_UNREACHABLE;
-    pay_through_refusals(PAIR_CLIENT, refuse_all, 90 * RILL_SECOND, RILL_ERR_CLOSED);
+    pay_through_refusals(PAIR_CLIENT, refuse_all, 90 * RILL_SECOND, RILL_ERR_FORGOTTEN);
 }
 
 /* A wait without an end of its own ends with idleness, and that is an error. */

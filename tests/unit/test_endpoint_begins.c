@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Only what begins a connection may begin one: a server that was started again,
+ * that has forgotten, or that is another one, takes nothing of a client that
+ * goes on, and the client learns it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "stream/connection_internal.h"
+#include "support/pair.h"
+#include "support/raw.h"
+
+static const uint8_t secret[32] = {7};
+static raw_reply reply;
+
+static pair_options same_secret(void)
+{
+    pair_options o = pair_defaults();
+    o.server.server_secret = secret;
+    return o;
+}
+
+static void expect_forgotten(pair *p)
+{
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_FORGOTTEN);
+    assert_true(p->end[PAIR_CLIENT].end_remote);
+    assert_int_equal(pair_seen(p, PAIR_CLIENT, 1)->error, RILL_ERR_FORGOTTEN);
+}
+
+static void test_bytes_do_not_cross_a_restart(void **state)
+{
+    pair *p = *state;
+    pair_options o = same_secret();
+    rill_stream_offsets offsets;
+    pair_open(p, &o);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "AAAA", 4);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 4);
+    pair_restart_server(p, &o);
+    pair_write(s, "BBBB", 4);
+    pair_run(p, RILL_SECOND);
+    rill_stream_offsets_of(s, &offsets);
+    assert_int_equal(offsets.acknowledged, 4);
+    pair_run(p, 4 * RILL_SECOND);
+    expect_forgotten(p);
+    /* There is no new connection, and not a byte of it. */
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 1);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 4);
+}
+
+static void test_money_does_not_cross_a_restart(void **state)
+{
+    pair *p = *state;
+    pair_options o = same_secret();
+    o.connection.max_packet_amount = 10;
+    pair_open(p, &o);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    pair_restart_server(p, &o);
+    assert_int_equal(rill_stream_send_total(s, 300, RILL_NEVER), RILL_OK);
+    pair_run(p, 5 * RILL_SECOND);
+    expect_forgotten(p);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_FORGOTTEN);
+    assert_int_equal(p->end[PAIR_CLIENT].last.sent, 100);
+    assert_int_equal(p->end[PAIR_CLIENT].last.in_doubt, 0);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 100);
+    /* The same credentials are good for another connection, at once. */
+    assert_int_equal(pair_connect(p, &o.connection), RILL_OK);
+    s = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_send_total(s, 200, RILL_NEVER), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 300);
+    pair_check_books(p);
+}
+
+static void drop_all_of_the_server(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->from == PAIR_SERVER)
+        packet->action = PAIR_DROP;
+}
+
+/* The server has closed for want of packets, and forgotten it: its client was not told. */
+static void test_silent_for_longer_than_the_server_remembers(void **state)
+{
+    pair *p = *state;
+    pair_options o = same_secret();
+    o.connection.idle_timeout = 0;
+    pair_open(p, &o);
+    p->on_packet = drop_all_of_the_server;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "AAAA", 4);
+    pair_run(p, 300 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION_END], 1);
+    assert_true(rill_endpoint_deadline(p->end[PAIR_SERVER].endpoint) == RILL_NEVER);
+    pair_write(s, "BBBB", 4);
+    pair_run(p, 5 * RILL_SECOND);
+    expect_forgotten(p);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 4);
+}
+
+/* So too while the server remembers that there was one. */
+static void test_silent_for_as_long_as_the_server_remembers(void **state)
+{
+    pair *p = *state;
+    pair_options o = same_secret();
+    o.connection.idle_timeout = 0;
+    pair_open(p, &o);
+    p->on_packet = drop_all_of_the_server;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "AAAA", 4);
+    pair_run(p, 90 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION_END], 1);
+    pair_write(s, "BBBB", 4);
+    pair_run(p, 5 * RILL_SECOND);
+    expect_forgotten(p);
+}
+
+/* Another process with the same secret: what it gets goes back, and the right one gets it then. */
+static void test_two_servers_take_turns(void **state)
+{
+    pair *p = *state;
+    pair_options o = same_secret();
+    rill_endpoint *one, *two;
+    pair_open(p, &o);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "AAAA", 4);
+    pair_run(p, RILL_SECOND);
+    one = p->end[PAIR_SERVER].endpoint;
+    assert_int_equal(rill_endpoint_new(&two, &o.server), RILL_OK);
+    assert_int_equal(rill_endpoint_set_account(two,
+                                               (rill_bytes){(const uint8_t *)"test.server", 11},
+                                               (rill_bytes){(const uint8_t *)"XYZ", 3}, 6),
+                     RILL_OK);
+    p->end[PAIR_SERVER].endpoint = two;
+    pair_write(s, "BBBB", 4);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(rill_endpoint_connection_count(two), 0);
+    p->end[PAIR_SERVER].endpoint = one;
+    pair_run(p, 2 * RILL_SECOND);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 8);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 0);
+    /* Anew: patience begins with the first such answer. */
+    p->end[PAIR_SERVER].endpoint = two;
+    pair_write(s, "CCCC", 4);
+    pair_run(p, 5 * RILL_SECOND);
+    expect_forgotten(p);
+    p->end[PAIR_SERVER].endpoint = one;
+    rill_endpoint_free(two);
+}
+
+static void delay_the_second(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->from == PAIR_CLIENT && packet->number == 1)
+        packet->delay = 500 * RILL_MS;
+}
+
+/* One of its first packets comes to the server that was there before, and one to the next. */
+static void test_first_packets_to_two_servers(void **state)
+{
+    pair *p = *state;
+    pair_options o = same_secret();
+    o.connection.max_packet_amount = 10;
+    pair_open(p, &o);
+    p->on_packet = delay_the_second;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_set_send_max(s, 20), RILL_OK);
+    pair_run(p, 100 * RILL_MS);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 10);
+    pair_restart_server(p, &o);
+    pair_run(p, 2 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_FORGOTTEN);
+    pair_check_books(p);
+}
+
+typedef struct first_error {
+    int error;
+    char message[100];
+    unsigned ends;
+} first_error;
+
+static void note_first_end(pair *p, pair_side side, const rill_event *event)
+{
+    first_error *first = p->user;
+    if (side != PAIR_CLIENT || event->type != RILL_EVENT_CONNECTION_END || first->ends++ > 0)
+        return;
+    first->error = event->error;
+    strncpy(first->message, event->message, sizeof first->message - 1);
+}
+
+/* At the same instant, and each with bytes: one has the connection, the other learns why not. */
+static void test_two_payers_with_one_file(void **state)
+{
+    static uint8_t a[3000], b[3000];
+    first_error first = {0};
+    pair *p = *state;
+    pair_options o = same_secret();
+    memset(a, 'a', sizeof a);
+    memset(b, 'b', sizeof b);
+    pair_open(p, &o);
+    p->user = &first;
+    p->on_event = note_first_end;
+    rill_stream *one = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(one, a, sizeof a);
+    assert_int_equal(pair_connect(p, &o.connection), RILL_OK);
+    rill_stream *other = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(other, b, sizeof b);
+    pair_run(p, 5 * RILL_SECOND);
+    if (first.ends == 0) { /* it had been answered before the other one began: and goes on */
+        pair_write(one, "a", 1);
+        pair_run(p, RILL_SECOND);
+    }
+    assert_int_equal(first.ends, 1);
+    assert_int_equal(first.error, RILL_ERR_REMOTE);
+    assert_non_null(strstr(first.message, "same credentials"));
+    assert_int_equal(p->end[PAIR_CLIENT].open_count, 1);
+    assert_int_equal(p->end[PAIR_SERVER].open_count, 1);
+    const pair_stream *got = pair_seen(p, PAIR_SERVER, 1);
+    assert_int_equal(got->len, sizeof a);
+    assert_true(memcmp(got->data, a, sizeof a) == 0 || memcmp(got->data, b, sizeof b) == 0);
+}
+
+/* The first one's next packet comes before the application has fetched its end. */
+static void test_who_is_replaced_is_told(void **state)
+{
+    const raw_packet begins = {0}, pays = {.amount = 5};
+    pair *p = *state;
+    raw_peer one, other;
+    pair_options o = same_secret();
+    o.stay = true;
+    pair_open(p, &o);
+    rill_endpoint *server = p->end[PAIR_SERVER].endpoint;
+    raw_open(&one, p->credentials.destination_account, p->credentials.shared_secret);
+    raw_open(&other, p->credentials.destination_account, p->credentials.shared_secret);
+    raw_begin(&one, rill_life_of(p->now.wall_ms, 1));
+    raw_begin(&other, rill_life_of(p->now.wall_ms, 2));
+    raw_send(&one, server, p->now, &begins, &reply);
+    raw_go_on(&one, &reply);
+    raw_send(&other, server, p->now, &begins, &reply);
+    assert_int_equal(reply.code, RILL_ILP_T02_PEER_BUSY);
+    for (unsigned i = 0; i < 3; i++) {
+        raw_send(&one, server, p->now, &pays, &reply);
+        assert_int_equal(reply.trailer, RILL_TRAILER_REPLACED);
+        assert_non_null(raw_find(&reply, RILL_FRAME_CONNECTION_CLOSE));
+        pair_pump(p); /* the end is fetched */
+        if (i == 1) { /* and then the other one has its connection */
+            raw_send(&other, server, p->now, &begins, &reply);
+            assert_int_equal(reply.trailer, RILL_TRAILER_MARK);
+        }
+    }
+    raw_close(&one);
+    raw_close(&other);
+}
+
+/* ---- numbers ---- */
+
+static uint64_t numbers[64];
+static unsigned number_count;
+static bool told_address;
+
+static void note_numbers(pair *p, pair_packet *packet)
+{
+    static raw_reply seen;
+    raw_peer *r = p->user;
+    if (packet->from != PAIR_CLIENT || number_count == 64)
+        return;
+    raw_read(r, packet->bytes, packet->len, &seen);
+    assert_true(seen.authentic);
+    told_address = told_address || raw_find(&seen, RILL_FRAME_CONNECTION_NEW_ADDRESS);
+    numbers[number_count++] = seen.sequence;
+    assert_true((seen.trailer == RILL_TRAILER_LIFE) == (seen.sequence < RILL_NUMBER_LIMIT));
+}
+
+static void run_noting_numbers(pair *p, bool receive)
+{
+    raw_peer r;
+    pair_options o = same_secret();
+    o.connection.receive = receive;
+    pair_open(p, &o);
+    number_count = 0;
+    told_address = false;
+    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    p->user = &r;
+    p->on_packet = note_numbers;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "hello", 5);
+    pair_run(p, RILL_SECOND);
+    pair_write(s, "hello", 5);
+    pair_run(p, RILL_SECOND);
+    p->on_packet = NULL;
+    raw_close(&r);
+}
+
+/* Some peers take a number above 2^31 for the packet limit of RFC 29 section 5.1.3. */
+static void test_the_first_numbers_are_small(void **state)
+{
+    pair *p = *state;
+    run_noting_numbers(p, true);
+    assert_true(number_count >= 2);
+    assert_true(numbers[0] < RILL_NUMBER_LIMIT);
+    assert_true(told_address);
+    /* Once the server has said that it is Rill, they tell what they belong to. */
+    assert_true(rill_number_is_marked(numbers[number_count - 1]));
+    assert_int_equal((uint32_t)numbers[number_count - 1], number_count - 1);
+}
+
+/* interledger-rs cannot read an address that is empty: who gives none leaves the frame out. */
+static void test_no_address_is_no_frame(void **state)
+{
+    pair *p = *state;
+    run_noting_numbers(p, false);
+    assert_true(number_count >= 2);
+    assert_false(told_address);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 10);
+}
+
+/* A server that gives no mark is not Rill: the client counts on, and below 2^31. */
+static void test_other_servers_are_counted_for(void **state)
+{
+    static uint8_t packet[RILL_PACKET_BUFFER], answer[RILL_PACKET_BUFFER];
+    pair *p = *state;
+    pair_options o = same_secret();
+    uint64_t request, before = 0;
+    raw_peer r;
+    size_t len;
+    pair_open(p, &o);
+    rill_endpoint *client = p->end[PAIR_CLIENT].endpoint;
+    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    for (unsigned i = 0; i < 5; i++) {
+        pair_write(s, "x", 1);
+        assert_int_equal(rill_endpoint_send(client, p->now, packet, &len, &request), RILL_OK);
+        assert_true(len > 0);
+        raw_read(&r, packet, len, &reply);
+        assert_true(reply.sequence < RILL_NUMBER_LIMIT);
+        assert_true(reply.sequence > before);
+        assert_true((reply.trailer == RILL_TRAILER_LIFE) == (i == 0));
+        before = reply.sequence;
+        size_t n = raw_answer(&r, packet, len, true, 0, 0, NULL, 0, answer);
+        assert_int_equal(rill_endpoint_reply(client, p->now, request, answer, n), RILL_OK);
+    }
+    /* Where those numbers end, the connection does. */
+    rill_connection *c = p->end[PAIR_CLIENT].connection;
+    c->next_sequence = RILL_NUMBER_LIMIT - 1;
+    pair_write(s, "x", 1);
+    pair_run(p, 10 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_EXHAUSTED);
+    raw_close(&r);
+}
+
+/* What the server of another connection with the same secret sends is not taken into this one. */
+static void test_a_server_is_known_by_its_mark(void **state)
+{
+    static uint8_t packet[RILL_PACKET_BUFFER];
+    const rill_frame hello = {
+        .type = RILL_FRAME_STREAM_DATA, .stream = 2, .text = {(const uint8_t *)"hello", 5}};
+    const rill_frame other = {.type = RILL_FRAME_STREAM_DATA,
+                              .stream = 2,
+                              .value = 5,
+                              .text = {(const uint8_t *)"other", 5}};
+    const uint64_t number = RILL_NUMBER_SERVER | UINT64_C(5) << 32;
+    pair *p = *state;
+    pair_options o = same_secret();
+    uint64_t request;
+    raw_peer r;
+    size_t len;
+    pair_open(p, &o);
+    rill_endpoint *client = p->end[PAIR_CLIENT].endpoint;
+    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    assert_int_equal(rill_endpoint_send(client, p->now, packet, &len, &request), RILL_OK);
+    raw_read(&r, packet, len, &reply);
+    const rill_frame *address = raw_find(&reply, RILL_FRAME_CONNECTION_NEW_ADDRESS);
+    memcpy(r.destination, address->text.data, address->text.len);
+    r.destination[address->text.len] = '\0';
+    raw_send(&r, client, p->now,
+             &(raw_packet){.sequence = number, .frames = &hello, .frame_count = 1}, &reply);
+    assert_int_equal(reply.type, RILL_ILP_FULFILL);
+    raw_send(
+        &r, client, p->now,
+        &(raw_packet){.sequence = number + (UINT64_C(1) << 32), .frames = &other, .frame_count = 1},
+        &reply);
+    assert_int_equal(reply.trailer, RILL_TRAILER_FORGOTTEN);
+    raw_send(&r, client, p->now, &(raw_packet){.sequence = 7, .frames = &other, .frame_count = 1},
+             &reply);
+    assert_int_equal(reply.trailer, RILL_TRAILER_FORGOTTEN);
+    pair_pump(p);
+    assert_int_equal(pair_seen(p, PAIR_CLIENT, 2)->len, 5);
+    /* And goes on with it itself. */
+    pair_stream *seen = pair_seen(p, PAIR_CLIENT, 2);
+    assert_false(seen->ended);
+    rill_connection *c = p->end[PAIR_CLIENT].connection;
+    assert_true(c->marked);
+    assert_int_equal(c->mark, 5);
+    raw_close(&r);
+}
+
+/* ---- peers that count ---- */
+
+static void send_to(pair *p, raw_peer *r, uint64_t number, const rill_frame *frames, unsigned count,
+                    uint64_t amount)
+{
+    raw_send(
+        r, p->end[PAIR_SERVER].endpoint, p->now,
+        &(raw_packet){.sequence = number, .frames = frames, .frame_count = count, .amount = amount},
+        &reply);
+    pair_pump(p);
+}
+
+static const rill_frame here = {.type = RILL_FRAME_CONNECTION_NEW_ADDRESS,
+                                .text = {(const uint8_t *)"test.client.x", 13}};
+static const rill_frame pays = {.type = RILL_FRAME_STREAM_MONEY, .stream = 1, .value = 1};
+static const rill_frame first_bytes = {
+    .type = RILL_FRAME_STREAM_DATA, .stream = 1, .text = {(const uint8_t *)"AAAA", 4}};
+static const rill_frame next_bytes = {
+    .type = RILL_FRAME_STREAM_DATA, .stream = 1, .value = 4, .text = {(const uint8_t *)"BBBB", 4}};
+
+static raw_peer *open_raw(pair *p)
+{
+    static raw_peer r;
+    pair_options o = same_secret();
+    o.stay = true;
+    pair_open(p, &o);
+    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    return &r;
+}
+
+static void expect_close(bool with_error)
+{
+    const rill_frame *close = raw_find(&reply, RILL_FRAME_CONNECTION_CLOSE);
+    assert_int_equal(reply.type, RILL_ILP_REJECT);
+    assert_non_null(close);
+    assert_true((close->code != RILL_CLOSE_NO_ERROR) == with_error);
+}
+
+/* The reference: its server is started again, and it goes on with its bytes. */
+static void test_counted_bytes_do_not_cross_a_restart(void **state)
+{
+    pair *p = *state;
+    raw_peer *r = open_raw(p);
+    pair_options o = same_secret();
+    send_to(p, r, 1, &here, 1, 0);
+    send_to(p, r, 2, &first_bytes, 1, 0);
+    assert_int_equal(reply.type, RILL_ILP_FULFILL);
+    pair_restart_server(p, &o);
+    send_to(p, r, 3, &next_bytes, 1, 0);
+    expect_close(true);
+    assert_int_equal(rill_endpoint_connection_count(p->end[PAIR_SERVER].endpoint), 0);
+    raw_close(r);
+}
+
+/* Money may go on, where few packets had been sent: bytes that follow it may not. */
+static void test_counted_money_then_bytes_across_a_restart(void **state)
+{
+    pair *p = *state;
+    raw_peer *r = open_raw(p);
+    pair_options o = same_secret();
+    send_to(p, r, 1, &here, 1, 0);
+    send_to(p, r, 2, &first_bytes, 1, 0);
+    pair_restart_server(p, &o);
+    send_to(p, r, 3, &pays, 1, 10);
+    assert_int_equal(reply.type, RILL_ILP_FULFILL);
+    send_to(p, r, 4, &next_bytes, 1, 0);
+    expect_close(true);
+    assert_int_equal(p->end[PAIR_SERVER].end_error, RILL_ERR_PROTOCOL);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 0);
+    raw_close(r);
+}
+
+/* Its first packets may overtake each other, or be lost. */
+static void test_first_packets_of_those_who_count(void **state)
+{
+    pair *p = *state;
+    raw_peer *r = open_raw(p);
+    const rill_frame both[] = {here, next_bytes};
+    send_to(p, r, 2, both, 2, 0);
+    assert_int_equal(reply.code, RILL_ILP_T02_PEER_BUSY);
+    send_to(p, r, 3, &pays, 1, 10);
+    assert_int_equal(reply.type, RILL_ILP_FULFILL);
+    /* What shows that it begins makes sure that no bytes are from before. */
+    send_to(p, r, 4, both, 2, 0);
+    assert_int_equal(reply.type, RILL_ILP_FULFILL);
+    send_to(p, r, 1, &first_bytes, 1, 0);
+    assert_int_equal(reply.type, RILL_ILP_FULFILL);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 8);
+    raw_close(r);
+}
+
+/* Whoever takes leave of a server that does not know him is not told of an error. */
+static void test_leave_is_taken_of_anybody(void **state)
+{
+    const rill_frame leave = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = RILL_CLOSE_NO_ERROR};
+    pair *p = *state;
+    raw_peer *r = open_raw(p);
+    send_to(p, r, 9, &leave, 1, 0);
+    expect_close(false);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 0);
+    raw_close(r);
+}
+
+/* The limit of RFC 29 section 5.1.3 is of the key, which is that of the credentials. */
+static void test_packets_of_before_count(void **state)
+{
+    pair *p = *state;
+    pair_options o = same_secret();
+    pair_open(p, &o);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(p, RILL_SECOND);
+    p->end[PAIR_SERVER].connection->stats.packets_received = RILL_MAX_PACKETS - 6;
+    assert_int_equal(rill_connection_end(p->end[PAIR_CLIENT].connection), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(pair_connect(p, &o.connection), RILL_OK);
+    s = pair_stream_open(p, PAIR_CLIENT);
+    for (unsigned i = 0; i < 10 && p->end[PAIR_CLIENT].open_count > 0; i++) {
+        pair_write(s, "x", 1);
+        pair_run(p, RILL_SECOND);
+    }
+    assert_int_equal(p->end[PAIR_SERVER].end_error, RILL_ERR_EXHAUSTED);
+    assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_REMOTE);
+}
+
+static void exhausted(pair *p, bool at_server, bool receive)
+{
+    pair_options o = same_secret();
+    o.connection.max_packet_amount = 1;
+    o.connection.receive = receive;
+    pair_open(p, &o);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(p, RILL_SECOND);
+    if (at_server)
+        p->end[PAIR_SERVER].connection->stats.packets_received = RILL_MAX_PACKETS - 10;
+    else
+        p->end[PAIR_CLIENT].connection->packets_numbered = RILL_MAX_PACKETS - 10;
+    assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
+    pair_run(p, 30 * RILL_SECOND);
+    assert_in_range(p->end[PAIR_SERVER].fulfilled_in, 1, 10);
+    assert_int_equal(p->end[PAIR_SERVER].end_error,
+                     at_server ? RILL_ERR_EXHAUSTED : RILL_ERR_REMOTE);
+    assert_int_equal(p->end[PAIR_CLIENT].end_error,
+                     at_server ? RILL_ERR_REMOTE : RILL_ERR_EXHAUSTED);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, p->end[PAIR_CLIENT].end_error);
+}
+
+static void test_all_packets_are_used_up_at_the_client(void **state)
+{
+    exhausted(*state, false, true);
+}
+
+static void test_all_packets_are_used_up_at_the_server(void **state)
+{
+    exhausted(*state, true, true);
+}
+
+static void test_all_packets_are_used_up_where_only_replies_tell(void **state)
+{
+    exhausted(*state, true, false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PAIR_TEST_TO_OPEN(test_bytes_do_not_cross_a_restart),
+        PAIR_TEST_TO_OPEN(test_money_does_not_cross_a_restart),
+        PAIR_TEST_TO_OPEN(test_silent_for_longer_than_the_server_remembers),
+        PAIR_TEST_TO_OPEN(test_silent_for_as_long_as_the_server_remembers),
+        PAIR_TEST_TO_OPEN(test_two_servers_take_turns),
+        PAIR_TEST_TO_OPEN(test_first_packets_to_two_servers),
+        PAIR_TEST_TO_OPEN(test_two_payers_with_one_file),
+        PAIR_TEST_TO_OPEN(test_who_is_replaced_is_told),
+        PAIR_TEST_TO_OPEN(test_the_first_numbers_are_small),
+        PAIR_TEST_TO_OPEN(test_no_address_is_no_frame),
+        PAIR_TEST_TO_OPEN(test_other_servers_are_counted_for),
+        PAIR_TEST_TO_OPEN(test_a_server_is_known_by_its_mark),
+        PAIR_TEST_TO_OPEN(test_counted_bytes_do_not_cross_a_restart),
+        PAIR_TEST_TO_OPEN(test_counted_money_then_bytes_across_a_restart),
+        PAIR_TEST_TO_OPEN(test_first_packets_of_those_who_count),
+        PAIR_TEST_TO_OPEN(test_leave_is_taken_of_anybody),
+        PAIR_TEST_TO_OPEN(test_packets_of_before_count),
+        PAIR_TEST_TO_OPEN(test_all_packets_are_used_up_at_the_client),
+        PAIR_TEST_TO_OPEN(test_all_packets_are_used_up_at_the_server),
+        PAIR_TEST_TO_OPEN(test_all_packets_are_used_up_where_only_replies_tell),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
