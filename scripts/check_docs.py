@@ -72,8 +72,26 @@ def named_tests():
             yield f"docs/security.md: no {test} in {path}"
 
 
+def commands():
+    """Of each program, by its name."""
+    rill = [name for path in glob.glob("src/cli/*.c", root_dir=ROOT)
+            for name in re.findall(r'^const cli_command cli_\w+ = \{\n    \.name = "(\w+)"', read(path), re.M)]
+    dev = re.search(r"^commands=\(([^)]*)\)", read("dev"), re.M)[1].split()
+    return {"rill": {*rill, "--version"}, "./dev": set(dev), "rilld": {"local", "help", "--version"}}
+
+
+def named_commands():
+    """What a document says to type is there: a command after a prompt, between backquotes, or a
+    line of its own."""
+    known = commands()
+    for page in PAGES:
+        for program, command in re.findall(r"(?:`|^    (?:\$ )?(?:\w+/)*)(rilld?|\./dev) ([a-z-]+)", read(page), re.M):
+            if command not in known[program]:
+                yield f"{page}: there is no {program} {command}"
+
+
 def main():
-    problems = [*reference(), *links(), *compiles(), *excerpts(), *named_tests()]
+    problems = [*reference(), *links(), *compiles(), *excerpts(), *named_tests(), *named_commands()]
     for problem in problems:
         print(problem)
     return 1 if problems else 0
