@@ -172,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rill_bytes rest = {p.at, p.left};
     fuzz_faults_reset(size);
     crypto = rill_crypto_new(fuzz_allocator());
-    CHECK(crypto != NULL && rill_token_keys_derive(&keys, crypto, server_secret) == RILL_OK);
+    CHECK(crypto != NULL && rill_token_keys_derive(&keys, crypto, server_secret, NULL) == RILL_OK);
     switch (kind % 5) {
     case 0:
         open_text(rest);

@@ -28,6 +28,8 @@ RILL_BEGIN_DECLS
 
 typedef struct rill_endpoint rill_endpoint;
 
+#define RILL_MAX_INSTANCE 64
+
 typedef struct rill_endpoint_options {
     const rill_allocator *allocator; /* kept; malloc's at first */
     /*
@@ -60,13 +62,20 @@ typedef struct rill_endpoint_options {
      * some 130 bytes each. Where there are more, new connections are refused T02.
      */
     uint32_t max_remembered;
+    /*
+     * A server: its name among several that have one server_secret, NUL-terminated, of at most
+     * RILL_MAX_INSTANCE bytes; NULL at first, and "" is the same. Where it is set only the server
+     * of that name takes packets for the addresses that it has made; to others they
+     * are F02. Servers without a name take each other's. See docs/protocol.md, "Fleets".
+     */
+    const char *instance;
 } rill_endpoint_options;
 
 RILL_API void rill_endpoint_options_init(rill_endpoint_options *o);
 
 /*
  * RILL_ERR_INVALID (rill_connection_options_check, max_connections, max_undecided,
- * max_remembered, crypto),
+ * max_remembered, crypto, instance),
  * RILL_ERR_UNSUPPORTED (crypto is none that rill_crypto_available has), RILL_ERR_NOMEM,
  * RILL_ERR_CRYPTO.
  */

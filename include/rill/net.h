@@ -91,6 +91,8 @@ typedef struct rill_net_options {
     /* Time for link and IL-DCP before a client gives up: 30 s. 0: never. Nanoseconds. */
     uint64_t connect_timeout;
     rill_crypto_backend crypto; /* what encrypts: RILL_CRYPTO_OPENSSL at first */
+    /* Server: its name among several with one server_secret; NULL at first. See rill/endpoint.h. */
+    const char *instance;
 } rill_net_options;
 
 RILL_API void rill_net_options_init(rill_net_options *o);

@@ -46,6 +46,7 @@ int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *o, c
     endpoint.max_connections = o->max_connections;
     endpoint.connection = o->connection;
     endpoint.crypto = o->crypto;
+    endpoint.instance = o->instance;
     int rc = rill_host_open(&s->host, loop, o, &endpoint, 0, &hooks, s, problem);
     if (rc != RILL_OK) {
         free(s);

@@ -49,7 +49,7 @@ static void init_tables(rill_endpoint *e, uint64_t seed)
     rill_spares_init(&e->spares, e->allocator, SPARE_MAX);
 }
 
-static int init_secrets(rill_endpoint *e, const uint8_t *server_secret)
+static int init_secrets(rill_endpoint *e, const uint8_t *server_secret, const char *instance)
 {
     uint8_t random[RILL_KEY_LEN];
     if (!server_secret) {
@@ -58,7 +58,7 @@ static int init_secrets(rill_endpoint *e, const uint8_t *server_secret)
             return err;
         server_secret = random;
     }
-    int err = rill_token_keys_derive(&e->token_keys, e->crypto, server_secret);
+    int err = rill_token_keys_derive(&e->token_keys, e->crypto, server_secret, instance);
     rill_wipe(random, sizeof random);
     return err;
 }
@@ -68,7 +68,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
     *out = NULL;
     int err = rill_connection_options_check(&o->connection, NULL);
     if (err != RILL_OK || o->max_connections == 0 || o->max_undecided == 0 ||
-        o->max_remembered == 0)
+        o->max_remembered == 0 || (o->instance && strlen(o->instance) > RILL_MAX_INSTANCE))
         return RILL_ERR_INVALID;
     rill_endpoint *e = rill_calloc(o->allocator, 1, sizeof *e);
     if (!e)
@@ -78,6 +78,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
     e->max_connections = o->max_connections;
     e->max_undecided = o->max_undecided;
     e->max_remembered = o->max_remembered;
+    e->one_of_many = o->instance && o->instance[0] != '\0';
     e->connection_options = o->connection;
     e->wake = o->wake;
     e->wake_user = o->wake_user;
@@ -91,7 +92,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
     if (err == RILL_OK)
         err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
     if (err == RILL_OK)
-        err = init_secrets(e, o->server_secret);
+        err = init_secrets(e, o->server_secret, o->instance);
     if (err != RILL_OK) {
         rill_endpoint_free(e);
         return err;

@@ -20,6 +20,7 @@ struct rill_endpoint {
     const rill_allocator *allocator;
     rill_crypto *crypto;
     rill_token_keys token_keys;
+    bool one_of_many; /* its tokens are of it alone, and others of its secret make others */
     bool accept;
     bool ending;
     bool refuse_money; /* the application cannot take note of it now */

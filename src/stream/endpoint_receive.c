@@ -213,6 +213,8 @@ static int open_token(rill_arrival *a, uint64_t request)
     uint8_t secret[RILL_SHARED_SECRET_LEN];
     rill_keys *keys = NULL;
     int err = rill_token_open(&e->token_keys, e->crypto, a->token, &details, secret);
+    if (err == RILL_ERR_AUTH && e->one_of_many)
+        return refuse(a, RILL_ILP_F02_UNREACHABLE); /* maybe another one's of them */
     if (err == RILL_OK)
         err = rill_keys_new(&keys, e->crypto, secret, sizeof secret);
     rill_wipe(secret, sizeof secret);

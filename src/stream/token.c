@@ -13,6 +13,7 @@
  * receipt nonce and secret. The token is the base64url text of the envelope:
  * only characters that an ILP address may have.
  */
+#define MAX_LABEL     32
 #define TOKEN_VERSION 1
 #define FLAG_RECEIPTS 1
 #define MAX_CONTENT   (3 + RILL_MAX_TAG + RILL_RECEIPT_NONCE_LEN + RILL_RECEIPT_SECRET_LEN)
@@ -21,17 +22,28 @@
 _Static_assert(RILL_BASE64_SIZE(MAX_ENVELOPE) <= RILL_TOKEN_MAX, "the longest token fits");
 
 static int derive_key(rill_crypto *c, const uint8_t server_secret[32], const char *label,
-                      uint8_t out[RILL_KEY_LEN])
+                      const char *instance, uint8_t out[RILL_KEY_LEN])
 {
-    return rill_crypto_hmac(c, server_secret, 32, (const uint8_t *)label, strlen(label), out);
+    uint8_t text[MAX_LABEL + 1 + RILL_MAX_INSTANCE];
+    size_t len = strlen(label);
+
+    memcpy(text, label, len);
+    if (instance != NULL && instance[0] != '\0') {
+        size_t more = strlen(instance);
+        text[len++] = '/'; /* no label has one */
+        memcpy(text + len, instance, more);
+        len += more;
+    }
+    return rill_crypto_hmac(c, server_secret, 32, text, len, out);
 }
 
-int rill_token_keys_derive(rill_token_keys *out, rill_crypto *c, const uint8_t server_secret[32])
+int rill_token_keys_derive(rill_token_keys *out, rill_crypto *c, const uint8_t server_secret[32],
+                           const char *instance)
 {
-    int rc = derive_key(c, server_secret, "rill_token_seal", out->seal);
+    int rc = derive_key(c, server_secret, "rill_token_seal", instance, out->seal);
 
     if (rc == RILL_OK)
-        rc = derive_key(c, server_secret, "rill_token_shared_secret", out->derive);
+        rc = derive_key(c, server_secret, "rill_token_shared_secret", instance, out->derive);
     if (rc != RILL_OK)
         rill_wipe(out, sizeof *out);
     return rc;

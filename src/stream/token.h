@@ -7,6 +7,7 @@
 #define RILL_STREAM_TOKEN_H
 
 #include <rill/credentials.h>
+#include <rill/endpoint.h>
 
 #include "crypto/crypto.h"
 
@@ -25,8 +26,9 @@ typedef struct rill_token_details {
     uint8_t receipt_secret[RILL_RECEIPT_SECRET_LEN];
 } rill_token_details;
 
+/* instance (NUL-terminated, may be NULL): the keys of one server of several with one secret. */
 RILL_MUST_CHECK int rill_token_keys_derive(rill_token_keys *out, rill_crypto *c,
-                                           const uint8_t server_secret[32]);
+                                           const uint8_t server_secret[32], const char *instance);
 /* A new token and its shared secret. RILL_ERR_TOO_LARGE, RILL_ERR_INVALID, RILL_ERR_CRYPTO. */
 RILL_MUST_CHECK int rill_token_create(const rill_token_keys *keys, rill_crypto *c,
                                       const rill_credentials_options *options,

@@ -26,6 +26,16 @@ static pair_options same_secret(void)
     return o;
 }
 
+static void send_to(pair *p, raw_peer *r, uint64_t number, const rill_frame *frames, unsigned count,
+                    uint64_t amount)
+{
+    raw_send(
+        r, p->end[PAIR_SERVER].endpoint, p->now,
+        &(raw_packet){.sequence = number, .frames = frames, .frame_count = count, .amount = amount},
+        &reply);
+    pair_pump(p);
+}
+
 static void expect_forgotten(pair *p)
 {
     assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
@@ -156,6 +166,51 @@ static void test_two_servers_take_turns(void **state)
     expect_forgotten(p);
     p->end[PAIR_SERVER].endpoint = one;
     rill_endpoint_free(two);
+}
+
+static int answered(pair *p, raw_peer *r)
+{
+    send_to(p, r, 0, NULL, 0, 0);
+    return reply.type == RILL_ILP_FULFILL ? RILL_OK : (int)reply.code;
+}
+
+/* Several with one secret, each with a name: only the one that made an address takes its packets.
+ */
+static void test_servers_with_names_take_their_own(void **state)
+{
+    pair *p = *state;
+    raw_peer r;
+    pair_options o = same_secret(), other = same_secret(), none = same_secret();
+    o.stay = true;
+    o.server.instance = "a";
+    other.server.instance = "b";
+    pair_open(p, &o);
+    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    assert_int_equal(answered(p, &r), RILL_OK);
+    pair_restart_server(p, &other);
+    assert_int_equal(answered(p, &r), RILL_ILP_F02_UNREACHABLE);
+    pair_restart_server(p, &none);
+    assert_int_equal(answered(p, &r), RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    /* Started again under its name it knows its addresses. */
+    pair_restart_server(p, &o);
+    r.sequence = 1;
+    assert_int_equal(answered(p, &r), RILL_OK);
+    raw_close(&r);
+}
+
+static void test_names_have_a_limit(void **state)
+{
+    static char name[RILL_MAX_INSTANCE + 2];
+    rill_endpoint_options o;
+    rill_endpoint *e;
+    (void)state;
+    rill_endpoint_options_init(&o);
+    o.instance = name;
+    memset(name, 'x', RILL_MAX_INSTANCE + 1);
+    assert_int_equal(rill_endpoint_new(&e, &o), RILL_ERR_INVALID);
+    name[RILL_MAX_INSTANCE] = '\0';
+    assert_int_equal(rill_endpoint_new(&e, &o), RILL_OK);
+    rill_endpoint_free(e);
 }
 
 static void delay_the_second(pair *p, pair_packet *packet)
@@ -407,16 +462,6 @@ static void test_a_server_is_known_by_its_mark(void **state)
 
 /* ---- peers that count ---- */
 
-static void send_to(pair *p, raw_peer *r, uint64_t number, const rill_frame *frames, unsigned count,
-                    uint64_t amount)
-{
-    raw_send(
-        r, p->end[PAIR_SERVER].endpoint, p->now,
-        &(raw_packet){.sequence = number, .frames = frames, .frame_count = count, .amount = amount},
-        &reply);
-    pair_pump(p);
-}
-
 static const rill_frame here = {.type = RILL_FRAME_CONNECTION_NEW_ADDRESS,
                                 .text = {(const uint8_t *)"test.client.x", 13}};
 static const rill_frame pays = {.type = RILL_FRAME_STREAM_MONEY, .stream = 1, .value = 1};
@@ -576,6 +621,8 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_silent_for_longer_than_the_server_remembers),
         PAIR_TEST_TO_OPEN(test_silent_for_as_long_as_the_server_remembers),
         PAIR_TEST_TO_OPEN(test_two_servers_take_turns),
+        PAIR_TEST_TO_OPEN(test_servers_with_names_take_their_own),
+        cmocka_unit_test(test_names_have_a_limit),
         PAIR_TEST_TO_OPEN(test_first_packets_to_two_servers),
         PAIR_TEST_TO_OPEN(test_two_payers_with_one_file),
         PAIR_TEST_TO_OPEN(test_who_is_replaced_is_told),

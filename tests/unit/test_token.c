@@ -26,7 +26,7 @@ static int setup(void **state)
 
     f.crypto = rill_crypto_new(rill_allocator_default());
     *state = &f;
-    return f.crypto == NULL ? -1 : rill_token_keys_derive(&f.keys, f.crypto, server_secret);
+    return f.crypto == NULL ? -1 : rill_token_keys_derive(&f.keys, f.crypto, server_secret, NULL);
 }
 
 static int teardown(void **state)
@@ -154,7 +154,7 @@ static void test_another_server_does_not_open_it(void **state)
     uint8_t secret[32];
     rill_token_details details;
 
-    assert_int_equal(rill_token_keys_derive(&other, f->crypto, other_secret), RILL_OK);
+    assert_int_equal(rill_token_keys_derive(&other, f->crypto, other_secret, NULL), RILL_OK);
     assert_memory_not_equal(other.seal, other.derive, RILL_KEY_LEN);
     assert_int_equal(rill_token_create(&f->keys, f->crypto, NULL, token, secret), RILL_OK);
     assert_int_equal(rill_token_open(&other, f->crypto, text(token), &details, secret),
