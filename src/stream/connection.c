@@ -300,9 +300,9 @@ void rill_connection_set_mark(rill_connection *c, uint32_t mark)
     c->next_sequence = ours | (uint64_t)mark << 32 | count;
 }
 
-bool rill_connection_exhausted(const rill_connection *c)
+bool rill_connection_is_exhausted(const rill_connection *c)
 {
-    uint64_t received = c->stats.packets_received + (c->past ? c->past->received : 0);
+    uint64_t received = c->stats.packets_received + c->received_before;
     /* A server that is not Rill knows the count of packets by their numbers. */
     bool last = c->next_sequence >= RILL_NUMBER_LIMIT - 1 && c->next_sequence < RILL_NUMBER_CLOCK;
     return c->packets_numbered >= RILL_MAX_PACKETS - 1 || received >= RILL_MAX_PACKETS - 1 || last;

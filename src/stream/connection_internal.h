@@ -114,6 +114,7 @@ struct rill_connection {
     /* packets */
     uint64_t next_sequence;
     uint64_t packets_numbered; /* under this key: by those before it with these credentials too */
+    uint64_t received_before;  /* packets under this key: by those before it */
     uint32_t mark;             /* valid where marked, as the next */
     uint32_t their_prefix;     /* of the other side's numbers: above the count */
     uint64_t life;             /* the client's, which began it; at a server the latest there was */
@@ -256,7 +257,15 @@ RILL_MUST_CHECK int rill_connection_check_stream(const rill_connection *c, uint6
 /* Both sides are Rill, and number with this mark from now on. */
 void rill_connection_set_mark(rill_connection *c, uint32_t mark);
 /* Packets under this key: no more may be sent, or were received (RFC 29 section 5.1.3). */
-bool rill_connection_exhausted(const rill_connection *c);
+bool rill_connection_is_exhausted(const rill_connection *c);
+/* The same; most are far from it. */
+static inline bool rill_connection_exhausted(const rill_connection *c)
+{
+    uint64_t any = c->packets_numbered | c->stats.packets_received | c->received_before;
+    if (any < RILL_MAX_PACKETS / 4 && (c->next_sequence + 1) >> 31 != 1)
+        return false;
+    return rill_connection_is_exhausted(c);
+}
 /* Ends for that reason: the other side is told. */
 void rill_connection_exhaust(rill_connection *c);
 /* A stream that the other side opened is over: it may open another one. */

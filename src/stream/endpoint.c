@@ -291,7 +291,7 @@ static void sum_up(rill_past *p, const rill_connection *c)
     p->well = c->end_error == RILL_OK;
     p->expires_at = c->max_expires_at > p->expires_at ? c->max_expires_at : p->expires_at;
     p->numbered = c->packets_numbered;
-    p->received += c->stats.packets_received;
+    p->received = c->received_before + c->stats.packets_received;
 }
 
 /* Stays behind until what the connection fulfilled cannot be replayed. */

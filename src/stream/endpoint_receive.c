@@ -123,6 +123,7 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
         return err;
     }
     c->packets_numbered = c->past->numbered; /* the key is the same */
+    c->received_before = c->past->received;
     /* Its first packet may be refused still: it ends like any other, when nothing follows. */
     rill_connection_rearm(c, a->now.mono_ns);
     rill_connection_notify(c, RILL_EVENT_CONNECTION);

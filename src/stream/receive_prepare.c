@@ -73,8 +73,8 @@ static int check_frame(const rill_connection *c, const rill_frame *frame)
     if (frame->type != RILL_FRAME_STREAM_DATA)
         return RILL_OK;
     /* It would wait for ever for what came before, and be called received. */
-    bool started = s && s->reassembly && rill_reassembly_contiguous(s->reassembly) > 0;
-    if (c->unsure && frame->value > 0 && !started)
+    if (c->unsure && frame->value > 0 &&
+        !(s && s->reassembly && rill_reassembly_contiguous(s->reassembly) > 0))
         return RILL_ERR_FORGOTTEN;
     uint64_t end;
     uint64_t limit = s ? s->receive_window.limit : c->options->stream_receive_buffer;

@@ -64,7 +64,7 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
     if (err != RILL_OK)
         e->incoming.frame_count = 0; /* its word on the packet counts, its frames do not */
     a->authentic = true;
-    if (err == RILL_OK)
+    if (err == RILL_OK && a->sequence < RILL_NUMBER_LIMIT)
         learn_numbers(a->c, a->packet);
 }
 
