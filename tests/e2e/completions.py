@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The completions offer what the programs take: each option that a help lists is in those of each
+"""The manual pages have every option, and the completions offer what the programs take: each option that a help lists is in those of each
 shell for this command, and none is there that no help lists. bash's are run; those of zsh and fish
 are read, and also run by their shell where it is installed.
 
@@ -130,7 +130,17 @@ def shells_that_are_here_read_them(_t):
         assert {line.split("\t")[0] for line in offered.splitlines()} == helped("send"), offered
 
 
-TESTS = [the_help_lists_every_command, bash_completes_rill, bash_completes_rilld, fish_completes_both, zsh_completes_both,
+def manual_pages_have_every_option(_t):
+    for page, helps in (("rill.1", [text(RILL, "help", command) for command in COMMANDS]),
+                        ("rilld.1", [text(RILLD, "local", "--help")])):
+        with open(os.path.join(FOLDER, "..", "..", "man", page), encoding="utf-8") as f:
+            words = set(re.findall(r"--[a-z-]+", f.read().replace("\\-", "-").replace("Fl -", "--")))
+        options = set().union(*(options_in(h) for h in helps))
+        assert options <= words, (page, options - words)
+        assert words <= options | {"--version"}, (page, words - options)
+
+
+TESTS = [manual_pages_have_every_option, the_help_lists_every_command, bash_completes_rill, bash_completes_rilld, fish_completes_both, zsh_completes_both,
          shells_that_are_here_read_them]
 
 if __name__ == "__main__":
