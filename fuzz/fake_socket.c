@@ -8,6 +8,7 @@
 #include "asan.h"
 #include "fake_uv_impl.h"
 #include "fuzz.h"
+#include "net/resolve.h"
 
 enum { MAX_SOCKETS = 64, MAX_LOOKUPS = 8, INPUT_MAX = 1 << 20, READS_A_TURN = 32 };
 
@@ -44,16 +45,21 @@ static uv_tcp_t *listener;
 static fake_socket *accepted; /* by libuv, for the program to take */
 static bool listener_paused;
 static int accept_error;
-static uv_getaddrinfo_t *lookups[MAX_LOOKUPS];
-static bool cancelled[MAX_LOOKUPS];
-static size_t lookup_count;
+struct rill_lookup {
+    rill_resolved *done; /* NULL: free */
+    void *owner;
+};
+static rill_lookup lookups[MAX_LOOKUPS];
+static uv_handle_t *asked; /* for its descriptor, last */
 static int resolver_status;
 static unsigned resolver_addresses = 1;
 static bool resolver_busy;
 
 void fake_sockets_reset(void)
 {
-    CHECK(lookup_count == 0);
+    for (size_t i = 0; i < MAX_LOOKUPS; i++)
+        CHECK(lookups[i].done == NULL);
+    asked = NULL;
     for (size_t i = 0; i < socket_count; i++) {
         free(sockets[i].in);
         free(sockets[i].out);
@@ -186,10 +192,11 @@ int uv_tcp_bind(uv_tcp_t *h, const struct sockaddr *addr, unsigned flags)
     return 0;
 }
 
-/* What the program keeps of a listener while it pauses: a descriptor that is really one. */
+/* What the program keeps of a listener, or of a connection: a descriptor that is really one. */
 int uv_fileno(const uv_handle_t *h, uv_os_fd_t *fd)
 {
     fake_handle_check(h);
+    asked = (uv_handle_t *)(uintptr_t)h;
     *fd = STDERR_FILENO;
     return 0;
 }
@@ -199,6 +206,13 @@ int uv_tcp_open(uv_tcp_t *h, uv_os_sock_t fd)
     fake_handle_check(h);
     CHECK(fd > STDERR_FILENO && h->u.reserved[2] == NULL);
     h->u.reserved[2] = (void *)(intptr_t)fd;
+    fake_socket *s = asked != NULL ? asked->u.reserved[3] : NULL;
+    if (s != NULL && s->connected) { /* the same connection by another descriptor */
+        asked->u.reserved[3] = NULL;
+        h->u.reserved[3] = s;
+        s->handle = h;
+    }
+    asked = NULL;
     return 0;
 }
 
@@ -275,30 +289,28 @@ int uv_tcp_getpeername(const uv_tcp_t *h, struct sockaddr *name, int *len)
     return some_name(name, len, (uint16_t)(40000 + (s - sockets)));
 }
 
-/* ---- names ---- */
+/* ---- names: instead of src/net/resolve.c, whose thread is none of the fuzzer's ---- */
 
-int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb, const char *node,
-                   const char *service, const struct addrinfo *hints)
+int rill_resolve(rill_lookup **out, rill_loop *loop, const char *host, uint16_t port,
+                 rill_resolved *done, void *owner)
 {
-    (void)hints;
-    CHECK(node != NULL && service != NULL);
-    if (lookup_count == MAX_LOOKUPS)
-        return UV_ENOMEM;
-    req->loop = loop;
-    req->cb = cb;
-    cancelled[lookup_count] = false;
-    lookups[lookup_count++] = req;
-    return 0;
+    (void)loop;
+    (void)port;
+    CHECK(host != NULL);
+    for (size_t i = 0; i < MAX_LOOKUPS; i++) {
+        if (lookups[i].done != NULL)
+            continue;
+        lookups[i] = (rill_lookup){.done = done, .owner = owner};
+        *out = &lookups[i];
+        return RILL_OK;
+    }
+    return RILL_ERR_LIMIT;
 }
 
-int uv_cancel(uv_req_t *req)
+void rill_resolve_cancel(rill_lookup *l)
 {
-    for (size_t i = 0; i < lookup_count; i++)
-        if ((uv_req_t *)lookups[i] == req && !resolver_busy) {
-            cancelled[i] = true;
-            return 0;
-        }
-    return UV_EBUSY;
+    CHECK(l->done != NULL);
+    l->done = NULL;
 }
 
 static struct addrinfo *make_addresses(unsigned count)
@@ -307,7 +319,7 @@ static struct addrinfo *make_addresses(unsigned count)
     while (count-- > 0) {
         struct addrinfo *one = calloc(1, sizeof *one + sizeof(struct sockaddr_in));
         CHECK(one != NULL);
-        one->ai_family = AF_INET;
+        one->ai_family = count % 2 == 0 ? AF_INET : AF_INET6; /* they take turns */
         one->ai_addr = (struct sockaddr *)(one + 1);
         one->ai_addr->sa_family = AF_INET;
         one->ai_next = first;
@@ -316,7 +328,7 @@ static struct addrinfo *make_addresses(unsigned count)
     return first;
 }
 
-void uv_freeaddrinfo(struct addrinfo *list)
+void rill_resolve_free(struct addrinfo *list)
 {
     while (list != NULL) {
         struct addrinfo *next = list->ai_next;
@@ -327,14 +339,13 @@ void uv_freeaddrinfo(struct addrinfo *list)
 
 void fake_sockets_pending(void)
 {
-    size_t count = lookup_count;
-    for (size_t n = 0; n < count; n++) {
-        uv_getaddrinfo_t *req = lookups[0];
-        int status = cancelled[0] ? UV_ECANCELED : resolver_status;
-        lookup_count--;
-        memmove(lookups, lookups + 1, lookup_count * sizeof lookups[0]);
-        memmove(cancelled, cancelled + 1, lookup_count * sizeof cancelled[0]);
-        req->cb(req, status, status == 0 ? make_addresses(resolver_addresses) : NULL);
+    for (size_t i = 0; i < MAX_LOOKUPS && !resolver_busy; i++) {
+        rill_resolved *done = lookups[i].done;
+        if (done == NULL)
+            continue;
+        lookups[i].done = NULL;
+        done(lookups[i].owner, resolver_status,
+             resolver_status == 0 ? make_addresses(resolver_addresses) : NULL);
     }
 }
 

@@ -42,7 +42,7 @@ void fake_uv_accept_error(int status);
 
 /* ---- whom the program connects to ---- */
 
-/* The answer to its next lookups: so many addresses, or an error. busy: cannot be cancelled. */
+/* The answer to its next lookups: so many addresses, or an error; busy: not before it is not. */
 void fake_uv_resolver(int status, unsigned addresses, bool busy);
 /* The connection attempt that waits; NULL where there is none. It is then to be answered. */
 fake_socket *fake_uv_attempt(void);

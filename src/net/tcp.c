@@ -200,7 +200,7 @@ static void shut(rill_tcp *t)
         }
     }
     t->shut = true;
-    if (uv_shutdown(&t->request.shutdown, (uv_stream_t *)&t->handle, on_shutdown) != 0)
+    if (uv_shutdown(&t->shutdown, (uv_stream_t *)&t->handle, on_shutdown) != 0)
         rill_tcp_close(t);
 }
 
@@ -463,10 +463,8 @@ void rill_tcp_close(rill_tcp *t)
     rill_task_cancel(&t->flush);
     rill_task_cancel(&t->failure);
     rill_task_cancel(&t->again);
-    if (t->resolving)
-        uv_cancel((uv_req_t *)&t->request.resolve);
-    /* Between two addresses it is closing already; tcp_connect.c then counts it. */
-    if (!uv_is_closing((uv_handle_t *)&t->handle))
-        uv_close((uv_handle_t *)&t->handle, on_handle_closed);
+    if (t->dial != NULL)
+        rill_dial_cancel(t->dial);
+    uv_close((uv_handle_t *)&t->handle, on_handle_closed);
     uv_close((uv_handle_t *)&t->linger, on_handle_closed);
 }

@@ -45,11 +45,7 @@ typedef struct rill_tcp {
     rill_tcp_state state;
     uv_tcp_t handle;
     uv_timer_t linger;
-    union {
-        uv_connect_t connect;
-        uv_getaddrinfo_t resolve;
-        uv_shutdown_t shutdown;
-    } request;
+    uv_shutdown_t shutdown;
     uv_write_t write;
     rill_task flush;
     rill_task failure;
@@ -63,13 +59,11 @@ typedef struct rill_tcp {
     uint64_t handed;   /* of these, the ones that may have left */
     size_t high_water;
     size_t max_backlog;
-    size_t lingered; /* backlog when the linger timer last looked */
-    unsigned looks;  /* of the linger timer */
-    size_t leaving;  /* bytes of storage in loop->leaving */
-    struct addrinfo *addresses;
-    const struct addrinfo *next_address;
-    unsigned parts; /* libuv handles and requests that still point here */
-    bool resolving;
+    size_t lingered;        /* backlog when the linger timer last looked */
+    unsigned looks;         /* of the linger timer */
+    size_t leaving;         /* bytes of storage in loop->leaving */
+    struct rill_dial *dial; /* while it is being connected */
+    unsigned parts;         /* libuv handles and requests that still point here */
     bool writing;
     bool above;    /* was over the high-water mark, and not under the low one since */
     bool reported; /* lost */
@@ -120,6 +114,11 @@ void rill_tcp_fail(rill_tcp *t, int error, const char *what);
 void rill_tcp_finish(rill_tcp *t);
 /* Closes, whatever waits. */
 void rill_tcp_close(rill_tcp *t);
+
+/* The attempts to connect, tcp_connect.c's. */
+typedef struct rill_dial rill_dial;
+/* Of rill_tcp.dial: there is none any more. */
+void rill_dial_cancel(rill_dial *d);
 
 /* For tcp_connect.c: the socket is connected. */
 void rill_tcp_start(rill_tcp *t);
