@@ -312,6 +312,19 @@ static void shake_hands(rill_tcp *t)
     read_tls(t);
 }
 
+static void read_late(rill_tcp *t, uint8_t *data, size_t len)
+{
+    if (t->tls == NULL) {
+        t->on->late(t->owner, data, len);
+        return;
+    }
+    if (rill_tls_feed(t->tls, data, len) != RILL_OK)
+        return;
+    while (t->state == RILL_TCP_FINISHING &&
+           rill_tls_read(t->tls, t->loop->record, RILL_TLS_RECORD, &len) == RILL_OK)
+        t->on->late(t->owner, t->loop->record, len);
+}
+
 static void input(rill_tcp *t, uint8_t *data, size_t len)
 {
     if (t->tls == NULL) {
@@ -352,6 +365,8 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
         on_ended(t, count);
     else if (count > 0 && (t->state == RILL_TCP_OPEN || t->state == RILL_TCP_HANDSHAKE))
         input(t, (uint8_t *)buf->base, (size_t)count);
+    else if (count > 0 && t->state == RILL_TCP_FINISHING && t->on->late != NULL)
+        read_late(t, (uint8_t *)buf->base, (size_t)count);
     /*
      * libuv would read on in this turn, up to 2 MB: more than may wait to be written elsewhere,
      * and too long for the others to wait. A block is enough, then it is their turn.
@@ -433,6 +448,13 @@ void rill_tcp_finish(rill_tcp *t)
     t->lingered = rill_tcp_backlog(t);
     uv_timer_start(&t->linger, on_linger, LINGER_MS, LINGER_MS);
     rill_loop_before_wait(t->loop, &t->flush);
+}
+
+void rill_tcp_nothing_follows(rill_tcp *t)
+{
+    t->ended = true;
+    if (t->state == RILL_TCP_FINISHING && t->shut)
+        rill_tcp_close(t);
 }
 
 void rill_tcp_part_closed(rill_tcp *t)

@@ -21,6 +21,11 @@ typedef struct rill_tcp_handlers {
     void (*open)(void *owner);
     /* The bytes are good, and the owner's to change, until it returns. */
     void (*read)(void *owner, uint8_t *data, size_t len);
+    /*
+     * As read, of what comes while it is being finished: only to see whether more does
+     * (rill_tcp_nothing_follows). May be NULL.
+     */
+    void (*late)(void *owner, uint8_t *data, size_t len);
     /* Of no use any more; the owner then finishes or closes it. Once at most. */
     void (*lost)(void *owner, int error, const char *detail);
     /* The backlog was over the high-water mark and is under the low one. */
@@ -112,6 +117,11 @@ void rill_tcp_fail(rill_tcp *t, int error, const char *what);
  * second, or not all of it in ten.
  */
 void rill_tcp_finish(rill_tcp *t);
+/*
+ * The peer has said that it sends nothing more and knows that we do not: where all is
+ * written, it is closed without waiting for the end of what comes, which some never send.
+ */
+void rill_tcp_nothing_follows(rill_tcp *t);
 /* Closes, whatever waits. */
 void rill_tcp_close(rill_tcp *t);
 

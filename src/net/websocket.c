@@ -42,6 +42,7 @@ struct rill_ws {
     bool open;
     bool closing; /* by the owner */
     bool close_sent;
+    bool close_came;
 };
 
 static const rill_allocator *memory(void)
@@ -116,6 +117,7 @@ static void on_close_frame(rill_ws *ws, const rill_ws_part *part)
 {
     uint16_t code = rill_ws_close_code(part);
     char what[64] = "closed the connection";
+    ws->close_came = true;
     if (part->len >= 2 && code != RILL_WS_NORMAL && code != RILL_WS_GOING_AWAY)
         snprintf(what, sizeof what, "closed the connection with code %u", (unsigned)code);
     send_close(ws, rill_ws_close_answer(part));
@@ -244,6 +246,20 @@ static void read_frames(rill_ws *ws, uint8_t *data, size_t len)
     }
 }
 
+/* After our Close: only the peer's matters. */
+static void on_tcp_late(void *owner, uint8_t *data, size_t len)
+{
+    rill_ws *ws = owner;
+    rill_ws_part part;
+    while (ws->open && !ws->close_came &&
+           rill_ws_reader_next(&ws->reader, &data, &len, &part) == RILL_OK) {
+        if (part.opcode != RILL_WS_CLOSE)
+            continue;
+        ws->close_came = true;
+        rill_tcp_nothing_follows(&ws->tcp);
+    }
+}
+
 static void handshake_failed(rill_ws *ws, int verdict, const char *problem)
 {
     char answer[RILL_WS_ANSWER];
@@ -362,6 +378,7 @@ static void on_tcp_closed(void *owner)
 static const rill_tcp_handlers tcp_handlers = {
     .open = on_tcp_open,
     .read = on_tcp_read,
+    .late = on_tcp_late,
     .lost = on_tcp_lost,
     .drained = on_tcp_drained,
     .closed = on_tcp_closed,
@@ -504,6 +521,8 @@ void rill_ws_close(rill_ws *ws, uint16_t code)
     ws->closing = true;
     send_close(ws, code);
     rill_tcp_finish(&ws->tcp);
+    if (ws->close_came)
+        rill_tcp_nothing_follows(&ws->tcp);
 }
 
 void rill_ws_drop(rill_ws *ws)

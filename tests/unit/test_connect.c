@@ -164,7 +164,8 @@ static void on_deadline(uv_timer_t *timer)
     end(timer->data);
 }
 
-static const rill_tcp_handlers handlers = {on_open, on_read, on_lost, on_drained, on_closed};
+static const rill_tcp_handlers handlers = {
+    .open = on_open, .read = on_read, .lost = on_lost, .drained = on_drained, .closed = on_closed};
 
 static caller *call(const char *host, uint16_t port, uint64_t patience_ms)
 {
