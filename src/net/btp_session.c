@@ -237,14 +237,13 @@ static void complain(rill_btp_session *s, const char *what)
     s->log(s, what);
 }
 
-/* A RESPONSE or ERROR. Nobody asked, or asked so long ago that it was given up: ignored. */
-static void on_answer(rill_btp_session *s, const rill_btp_frame *frame)
+/* An answer. Nobody asked, or asked so long ago that it was given up: ignored. */
+static void on_answer(rill_btp_session *s, const rill_btp_frame *frame, const rill_btp_entry *ilp)
 {
     open_request *request = rill_map_get(&s->open, frame->request_id);
     if (request == NULL)
         return;
     uint64_t cookie = settle(s, request);
-    const rill_btp_entry *ilp = rill_btp_find(frame, "ilp");
     rill_link *l = &s->link;
     if (frame->type == RILL_BTP_ERROR)
         l->on.unanswered(l, cookie, RILL_ERR_REFUSED, true, l->user);
@@ -270,9 +269,9 @@ static void refuse_busy(rill_btp_session *s, uint32_t id)
     (void)send_packet(s, RILL_BTP_RESPONSE, id, &whole, 1);
 }
 
-static void on_message(rill_btp_session *s, const rill_btp_frame *frame)
+/* A request; ilp is NULL where it has no packet. */
+static void on_request(rill_btp_session *s, const rill_btp_frame *frame, const rill_btp_entry *ilp)
 {
-    const rill_btp_entry *ilp = rill_btp_find(frame, "ilp");
     if (ilp == NULL) {
         complain(s, "sent a message without an ILP packet");
         rill_btp_send_not_accepted(s->ws, rill_loop_now(s->link.loop).wall_ms, frame->request_id,
@@ -286,6 +285,28 @@ static void on_message(rill_btp_session *s, const rill_btp_frame *frame)
     s->incoming++;
     uint64_t request = (uint64_t)s->generation << 32 | frame->request_id;
     s->link.on.prepare(&s->link, request, ilp->data.data, ilp->data.len, s->link.user);
+}
+
+/*
+ * interledger-rs has exchanged the types since 2020: Fulfill and Reject come in MESSAGE, Prepare in
+ * RESPONSE. The packet itself says what it is. A Prepare answers nothing, and is a request
+ * in any frame; another packet is an answer where we wait for one of that id.
+ */
+static void on_packet(rill_btp_session *s, const rill_btp_frame *frame)
+{
+    const rill_btp_entry *ilp = rill_btp_find(frame, "ilp");
+    bool has_packet = ilp != NULL && ilp->data.len > 0;
+    uint8_t type = has_packet ? ilp->data.data[0] : 0;
+    bool request = frame->type == RILL_BTP_MESSAGE;
+    if (type == RILL_ILP_PREPARE)
+        request = true;
+    else if ((type == RILL_ILP_FULFILL || type == RILL_ILP_REJECT) &&
+             rill_map_get(&s->open, frame->request_id) != NULL)
+        request = false;
+    if (request)
+        on_request(s, frame, ilp);
+    else
+        on_answer(s, frame, ilp);
 }
 
 int rill_btp_session_frame(rill_btp_session *s, const uint8_t *data, size_t len)
@@ -304,11 +325,11 @@ int rill_btp_session_frame(rill_btp_session *s, const uint8_t *data, size_t len)
     }
     switch (frame.type) {
     case RILL_BTP_RESPONSE:
-    case RILL_BTP_ERROR:
-        on_answer(s, &frame);
-        break;
     case RILL_BTP_MESSAGE:
-        on_message(s, &frame);
+        on_packet(s, &frame);
+        break;
+    case RILL_BTP_ERROR:
+        on_answer(s, &frame, NULL);
         break;
     case RILL_BTP_TRANSFER:
         complain(s, "sent a transfer, and there is no settlement here");

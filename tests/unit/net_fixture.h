@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <rill/ilp.h>
 #include <rill/link.h>
 #include <uv.h>
 
@@ -34,7 +35,7 @@ typedef struct told {
     uint64_t cookie;
     uint8_t last[64]; /* beginning of the last packet */
     size_t last_len;
-    bool echo;            /* answer requests at once, with their own bytes */
+    bool echo;            /* answer requests at once, with their own bytes in a Fulfill */
     bool close_when_down; /* as the owner of a session does */
     bool close_on_reply;
 } told;
@@ -88,8 +89,14 @@ static inline void on_prepare(rill_link *l, uint64_t request, const uint8_t *pac
     t->prepares++;
     t->request = request;
     keep_packet(t, packet, len);
-    if (t->echo)
-        assert_int_equal(rill_link_reply(l, request, packet, len), RILL_OK);
+    if (!t->echo)
+        return;
+    /* As a Fulfill: a Prepare answers nothing. */
+    static uint8_t answer[65536];
+    assert_in_range(len, 1, sizeof answer);
+    memcpy(answer, packet, len);
+    answer[0] = RILL_ILP_FULFILL;
+    assert_int_equal(rill_link_reply(l, request, answer, len), RILL_OK);
 }
 
 static inline void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len,

@@ -8,6 +8,7 @@
 #include "net/btp_session.h"
 
 static const uint8_t packet[] = {12, 3, 1, 2, 3};
+static const uint8_t answer[] = {13, 3, 1, 2, 3};
 
 static bool client_down(net *n)
 {
@@ -66,14 +67,14 @@ static void test_requests_both_ways(void **state)
     until(&n, session_asked);
     assert_int_equal(n.session.last_len, sizeof packet);
     assert_memory_equal(n.session.last, packet, sizeof packet);
-    assert_int_equal(rill_link_reply(n.session.link, n.session.request, packet, 4), RILL_OK);
+    assert_int_equal(rill_link_reply(n.session.link, n.session.request, answer, 4), RILL_OK);
     until(&n, client_answered);
     assert_int_equal(n.client.cookie, 77);
     assert_int_equal(n.client.last_len, 4);
 
     assert_int_equal(rill_link_send(n.session.link, 78, packet, sizeof packet), RILL_OK);
     until(&n, client_asked);
-    assert_int_equal(rill_link_reply(n.client.link, n.client.request, packet, 3), RILL_OK);
+    assert_int_equal(rill_link_reply(n.client.link, n.client.request, answer, 3), RILL_OK);
     until(&n, session_answered);
     assert_int_equal(n.session.cookie, 78);
     assert_int_equal(n.lines, 0);
@@ -105,11 +106,11 @@ static void test_replies_in_another_order(void **state)
     uint64_t first = n.session.request;
     assert_int_equal(rill_link_send(n.client.link, 72, packet, sizeof packet), RILL_OK);
     until(&n, session_asked_twice);
-    assert_int_equal(rill_link_reply(n.session.link, n.session.request, packet, 2), RILL_OK);
+    assert_int_equal(rill_link_reply(n.session.link, n.session.request, answer, 2), RILL_OK);
     until(&n, client_answered);
     assert_int_equal(n.client.cookie, 72);
     assert_int_equal(n.client.last_len, 2);
-    assert_int_equal(rill_link_reply(n.session.link, first, packet, 1), RILL_OK);
+    assert_int_equal(rill_link_reply(n.session.link, first, answer, 1), RILL_OK);
     until(&n, client_answered_twice);
     assert_int_equal(n.client.cookie, 71);
     assert_int_equal(n.client.last_len, 1);
@@ -273,12 +274,12 @@ static void test_loss_and_reconnect(void **state)
     assert_false(n.client.final);
     assert_int_equal(n.client.cookie, 5);
     assert_int_equal(n.client.unsent, 0);
-    assert_int_equal(rill_link_reply(n.client.link, stale, packet, 3), RILL_ERR_NOT_CONNECTED);
+    assert_int_equal(rill_link_reply(n.client.link, stale, answer, 3), RILL_ERR_NOT_CONNECTED);
 
     net_serve(&n);
     until(&n, client_up_twice);
     /* A reply to what the first connection asked does not answer the second. */
-    assert_int_equal(rill_link_reply(n.client.link, stale, packet, 3), RILL_ERR_NOT_CONNECTED);
+    assert_int_equal(rill_link_reply(n.client.link, stale, answer, 3), RILL_ERR_NOT_CONNECTED);
     n.session.echo = true;
     assert_int_equal(rill_link_send(n.client.link, 7, packet, sizeof packet), RILL_OK);
     until(&n, client_answered);
@@ -353,7 +354,7 @@ static void test_request_timeout(void **state)
     assert_int_equal(n.client.error, RILL_ERR_TIMEOUT);
     assert_int_equal(n.client.cookie, 11);
     /* The answer that comes too late is ignored, and the link goes on. */
-    assert_int_equal(rill_link_reply(n.session.link, n.session.request, packet, 3), RILL_OK);
+    assert_int_equal(rill_link_reply(n.session.link, n.session.request, answer, 3), RILL_OK);
     s->request_timeout = 35 * RILL_SECOND;
     n.session.echo = true;
     assert_int_equal(rill_link_send(n.client.link, 12, packet, sizeof packet), RILL_OK);
