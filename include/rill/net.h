@@ -88,7 +88,10 @@ typedef struct rill_net_options {
     /* Server: 32 bytes, copied; NULL: random */
     const uint8_t *server_secret;
     uint32_t max_connections; /* server: 100000 at first */
-    /* Time for link and IL-DCP before a client gives up: 30 s. 0: never. Nanoseconds. */
+    /*
+     * Time for link and IL-DCP before a client gives up; for IL-DCP, each time that its link has
+     * come up, before a server does that has no address yet: 30 s. 0: never. Nanoseconds.
+     */
     uint64_t connect_timeout;
     rill_crypto_backend crypto; /* what encrypts: RILL_CRYPTO_OPENSSL at first */
     /* Server: its name among several with one server_secret; NULL at first. See rill/endpoint.h. */

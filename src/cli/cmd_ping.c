@@ -103,6 +103,13 @@ static void ping(ping_run *run)
     }
 }
 
+static void no_account(ping_run *run, int error)
+{
+    char detail[256];
+    rill_account_query_explain(&run->account, error, detail, sizeof detail);
+    fail(run, cli_unreachable(run->args->command, error, detail));
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     ping_run *run = timer->data;
@@ -112,8 +119,7 @@ static void on_timer(uv_timer_t *timer)
     }
     rill_now now = rill_loop_now(run->loop);
     if (now.mono_ns >= run->account_until) {
-        fail(run, cli_unreachable(run->args->command, RILL_ERR_TIMEOUT,
-                                  "it does not tell our address (IL-DCP)"));
+        no_account(run, RILL_ERR_TIMEOUT);
         return;
     }
     rill_account_query_run(&run->account, run->link, now, run->buffer);
@@ -225,7 +231,7 @@ static void on_account(ping_run *run, uint64_t cookie, const uint8_t *packet, si
     if (rc == RILL_ERR_BLOCKED)
         return;
     if (rc != RILL_OK) {
-        fail(run, cli_unreachable(run->args->command, rc, "it does not tell our address (IL-DCP)"));
+        no_account(run, rc);
         return;
     }
     memcpy(run->address, info.address.data, info.address.len);

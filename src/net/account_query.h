@@ -20,7 +20,7 @@ typedef struct rill_account_query {
     bool waiting;      /* for a reply */
     uint64_t retry_at; /* monotonic nanoseconds, RILL_NEVER where nothing is to be asked */
     unsigned attempts;
-    rill_ilp_code refusal; /* of the last Reject */
+    rill_ilp_code refusal; /* of the last Reject over this connection; "" */
 } rill_account_query;
 
 void rill_account_query_init(rill_account_query *q);
@@ -42,12 +42,17 @@ bool rill_account_query_owns(uint64_t cookie);
 /*
  * A reply came. RILL_OK: *out is the account, borrowed from packet.
  * RILL_ERR_BLOCKED: not yet, it asks again (at retry_at). RILL_ERR_REFUSED: the neighbour
- * has no account for us to tell (refusal says how it put it); or the errors of
- * rill_ildcp_response_decode.
+ * has no account for us to tell, or its clock says that the question has expired (refusal
+ * says how it put it); or the errors of rill_ildcp_response_decode.
  */
 RILL_MUST_CHECK int rill_account_query_reply(rill_account_query *q, uint64_t cookie, rill_now now,
                                              const uint8_t *packet, size_t len,
                                              rill_ildcp_info *out);
 void rill_account_query_unanswered(rill_account_query *q, uint64_t cookie, rill_now now);
+/*
+ * Why there is no account, for people: after an error of rill_account_query_reply, or
+ * RILL_ERR_TIMEOUT where the caller waits no more.
+ */
+void rill_account_query_explain(const rill_account_query *q, int error, char *out, size_t cap);
 
 #endif

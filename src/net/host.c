@@ -254,6 +254,7 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 static void arm(rill_host *h, rill_now now, bool at_once)
 {
     uint64_t own = min_u64(h->close_at, min_u64(h->give_up_at, h->account.retry_at));
+    own = min_u64(own, h->account_until);
     uint64_t core = rill_endpoint_deadline(h->endpoint);
     /* It wants to send and the link does not take it: what changes that calls us anyway. */
     if (core <= now.mono_ns)
@@ -274,14 +275,17 @@ static void arm(rill_host *h, rill_now now, bool at_once)
 
 static void give_up(rill_host *h, rill_now now)
 {
-    if (now.mono_ns < h->give_up_at)
+    char detail[sizeof h->detail];
+    if (now.mono_ns < h->give_up_at && now.mono_ns < h->account_until)
         return;
+    h->account_until = RILL_NEVER;
     h->give_up_at = RILL_NEVER;
     if (h->link_error != RILL_OK)
         rill_host_close(h, h->link_error, h->link_detail);
-    else if (rill_link_is_up(h->link))
-        rill_host_close(h, RILL_ERR_TIMEOUT, "the node does not tell our address (IL-DCP)");
-    else
+    else if (rill_link_is_up(h->link)) {
+        rill_account_query_explain(&h->account, RILL_ERR_TIMEOUT, detail, sizeof detail);
+        rill_host_close(h, RILL_ERR_TIMEOUT, detail);
+    } else
         rill_host_close(h, RILL_ERR_TIMEOUT, "the node does not answer");
 }
 
@@ -341,7 +345,7 @@ static void become_ready(rill_host *h)
     if (h->ready)
         return;
     h->ready = true;
-    h->give_up_at = RILL_NEVER;
+    h->give_up_at = h->account_until = RILL_NEVER;
     if (h->state == HOST_OPEN)
         h->hooks.ready(h->owner);
 }
@@ -367,6 +371,8 @@ static void on_up(rill_link *l, void *user)
         become_ready(h);
     else
         rill_account_query_start(&h->account, rill_loop_now(h->loop));
+    if (!h->ready && h->account_time != 0)
+        h->account_until = rill_add_sat(rill_loop_now(h->loop).mono_ns, h->account_time);
     rill_host_schedule(h);
 }
 
@@ -379,6 +385,7 @@ static void on_down(rill_link *l, int error, const char *detail, bool final, voi
     h->link_error = error;
     snprintf(h->link_detail, sizeof h->link_detail, "%s", detail ? detail : "");
     rill_account_query_stop(&h->account);
+    h->account_until = RILL_NEVER;
     drop_held(h, rill_loop_now(h->loop));
     /* Their replies cannot arrive, so their money must not be credited. */
     rill_host_refuse_undecided(h, NULL, false);
@@ -409,13 +416,7 @@ static void account_refused(rill_host *h, int error)
     if (h->ready)
         return;
     char detail[sizeof h->detail];
-    if (error == RILL_ERR_REFUSED)
-        snprintf(detail, sizeof detail,
-                 "the node does not tell our address: IL-DCP was refused with %s (%s)",
-                 h->account.refusal.text, rill_ilp_code_name(h->account.refusal));
-    else
-        snprintf(detail, sizeof detail,
-                 "the node's answer about our account is malformed (IL-DCP)");
+    rill_account_query_explain(&h->account, error, detail, sizeof detail);
     rill_host_close(h, error, detail);
 }
 
@@ -551,6 +552,8 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
     h->armed = RILL_NEVER;
     uint64_t now = rill_loop_now(loop).mono_ns;
     h->give_up_at = give_up_after ? rill_add_sat(now, give_up_after) : RILL_NEVER;
+    h->account_time = o->connect_timeout;
+    h->account_until = RILL_NEVER;
     rill_account_query_init(&h->account);
     rill_map_init(&h->connections, rill_allocator_default(), now);
     rill_map_init(&h->undecided, rill_allocator_default(), now);

@@ -48,7 +48,9 @@ struct rill_host {
     bool configured; /* the account is from the options, not from IL-DCP */
     bool ready;
     rill_account_query account;
-    uint64_t give_up_at; /* monotonic nanoseconds, RILL_NEVER */
+    uint64_t give_up_at;    /* monotonic nanoseconds, RILL_NEVER */
+    uint64_t account_time;  /* for the account to be known once the link is up; 0: no limit */
+    uint64_t account_until; /* monotonic nanoseconds, RILL_NEVER */
     uint64_t close_at;
     int error; /* for hooks.closed */
     char detail[256];

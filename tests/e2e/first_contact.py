@@ -95,7 +95,7 @@ class Peer:
         return request
 
 
-def info_from(node):
+def info_from(node, errors=False):
     """What `rill info` prints, while node(listener) plays the node."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -116,7 +116,7 @@ def info_from(node):
         code = program.end()
         thread.join(LIMIT)
         assert not failure, failure[0]
-        return code, program.lines()
+        return (code, program.lines(), program.lines("err")) if errors else (code, program.lines())
 
 
 TOLD = ["address      test.node.someone", "asset code   EUR", "asset scale  6"]
@@ -171,11 +171,39 @@ def a_node_that_hangs_up_then_is_given_time():
     assert info_from(node) == (0, TOLD)
 
 
+def a_node_whose_clock_is_ahead():
+    def node(accept):
+        peer = accept()
+        auth = peer.auth()
+        query = peer.query()
+        peer.answer(auth)
+        peer.answer(query, btp.reject("R00"))
+
+    code, lines, errors = info_from(node, errors=True)
+    assert code == 3 and not lines, (code, lines)
+    assert "clock" in errors[0], errors
+
+
+def a_node_that_loses_much_of_what_comes_first():
+    def node(accept):
+        peer = accept()
+        auth = peer.auth()
+        peer.query()
+        peer.answer(auth)
+        peer.query()
+        peer.query()
+        peer.answer(peer.query(), ANSWER)
+
+    assert info_from(node) == (0, TOLD)
+
+
 def main():
     cases = [the_account_is_asked_for_along_with_the_authentication,
              it_is_asked_for_again_where_the_node_looked_at_nothing_before,
              a_late_answer_to_the_first_question_counts,
-             a_node_that_hangs_up_then_is_given_time]
+             a_node_that_hangs_up_then_is_given_time,
+             a_node_whose_clock_is_ahead,
+             a_node_that_loses_much_of_what_comes_first]
     print(f"1..{len(cases)}", flush=True)
     failed = 0
     for number, case in enumerate(cases, 1):

@@ -514,7 +514,7 @@ static void test_no_account(void **state)
     answer_account = false;
     options.handlers = &client_handlers;
     options.connect_timeout = 20 * RILL_MS;
-    /* A server of its own waits for ever, and is closed with the client. */
+    /* A server that is patient, and is closed with the client. */
     assert_int_equal(rill_listen(&w->server, w->loop, &w->options, NULL), RILL_OK);
     assert_int_equal(rill_connect(&w->client, w->loop, &options, "test.x", secret, 32, NULL),
                      RILL_OK);

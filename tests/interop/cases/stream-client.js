@@ -1,6 +1,7 @@
 'use strict'
 // ilp-protocol-stream pays and writes to `rill receive`.
 const assert = require('assert')
+const ilp = require('ilp-packet')
 const { createConnection } = require('ilp-protocol-stream')
 const { startReceiver } = require('../lib/programs')
 const { finished } = require('../lib/received')
@@ -50,6 +51,33 @@ function severalStreams (via) {
         if (route.rate[0] === route.rate[1]) assert.strictEqual(stream.money, money)
       })
     }
+  }
+}
+
+// It counts what is in a packet of several streams wrongly, and exceeds the 32,767 bytes of RFC 27.
+const largePackets = {
+  name: 'ilp-protocol-stream to rill receive: more data in a packet than is allowed',
+  async run (test) {
+    const route = await openRoute(test, 'node')
+    const receiver = await startReceiver(test, route.receiver)
+    const { plugin, connection } = await connectClient(test, route.sender, receiver)
+    let largest = 0
+    const sendData = plugin.sendData.bind(plugin)
+    plugin.sendData = packet => {
+      largest = Math.max(largest, ilp.deserializeIlpPrepare(packet).data.length)
+      return sendData(packet)
+    }
+    const data = [bytes(20_000, 4), bytes(20_000, 5)]
+    const streams = data.map(() => connection.createStream())
+    streams.forEach((stream, i) => stream.write(data[i]))
+    await test.waiting('ilp-protocol-stream: sendTotal',
+      Promise.all(streams.map(stream => stream.sendTotal('5000', { timeout: 60_000 }))))
+    for (const stream of streams) await endStream(test, stream)
+    await test.waiting('ilp-protocol-stream: end', connection.end())
+    const state = await finished(receiver)
+    assert.ok(largest > 32767, `the largest packet had ${largest} bytes of data`)
+    assert.strictEqual(state.total, 10000n)
+    data.forEach((bytes, i) => assert.ok(state.streams.get(String(2 * i + 1)).data.equals(bytes), 'the data differs'))
   }
 }
 
@@ -138,4 +166,4 @@ const wrongSecret = {
   }
 }
 
-module.exports = [...routes.map(severalStreams), onlyData, receiveMax, tag, padded, wrongSecret]
+module.exports = [...routes.map(severalStreams), largePackets, onlyData, receiveMax, tag, padded, wrongSecret]
