@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _DEFAULT_SOURCE /* winsize */
+
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "cli/cli.h"
 #include "cli/colour.h"
+#include "cli/wrap.h"
+
+/* Of its terminal; elsewhere, and where a terminal is very wide, what is read easily. */
+static size_t columns(FILE *out)
+{
+    struct winsize size;
+    if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return 80;
+    return size.ws_col < 100 ? size.ws_col : 100;
+}
 
 static void print_options(FILE *out, const cli_option *options)
 {
@@ -10,7 +23,8 @@ static void print_options(FILE *out, const cli_option *options)
         char left[64];
         snprintf(left, sizeof left, "%s%s%s", options->name, options->value ? " " : "",
                  options->value ? options->value : "");
-        fprintf(out, "  %-22s %s\n", left, options->help);
+        size_t at = (size_t)fprintf(out, "  %-22s ", left);
+        cli_wrap(out, options->help, 25, at, columns(out));
     }
 }
 
@@ -48,15 +62,17 @@ static void print_overview(FILE *out)
         fprintf(out, "  %-10s %s\n", (*c)->name, (*c)->summary);
     heading(out, "options of every command");
     print_options(out, cli_common_options);
-    fputs(
-        "\n\"rill help COMMAND\" tells more about one.\n\n"
+    fputc('\n', out);
+    cli_wrap(
+        out,
+        "\"rill help COMMAND\" tells more about one.\n\n"
         "Without --link the environment names the node, as for ilp-plugin: ILP_CREDENTIALS,\n"
         "ILP_BTP_SERVER, else localhost port 7768 with a fresh random token. \"rilld local\"\n"
         "starts a node there. A link's URI holds a secret: put it into the environment or into\n"
         "a file, for the arguments of a program can be seen by others until it has read them.\n\n"
         "Amounts are whole numbers of an account's smallest unit; \"rill info\" tells its scale:\n"
-        "at asset scale 9, one XRP is 1000000000 units.\n",
-        out);
+        "at asset scale 9, one XRP is 1000000000 units.",
+        0, 0, columns(out));
     print_exit_status(out);
 }
 
@@ -66,8 +82,9 @@ void cli_print_help(FILE *out, const cli_command *command)
         print_overview(out);
         return;
     }
-    fprintf(out, "rill %s - %s\n\nusage: rill %s %s\n\n%s\n", command->name, command->summary,
-            command->name, command->usage, command->about);
+    fprintf(out, "rill %s - %s\n\nusage: rill %s %s\n\n", command->name, command->summary,
+            command->name, command->usage);
+    cli_wrap(out, command->about, 0, 0, columns(out));
     if (command->examples) {
         heading(out, "examples");
         print_indented(out, command->examples);
