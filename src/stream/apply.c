@@ -216,6 +216,8 @@ static int apply_to_stream(rill_stream *s, const rill_frame *frame, rill_frame_s
         return prepare ? apply_data(s, frame) : RILL_OK;
     case RILL_FRAME_STREAM_MAX_DATA:
         apply_max_data(s, frame->value);
+        if (!prepare)
+            rill_unsure_told(s, frame->value, from.sequence);
         return RILL_OK;
     case RILL_FRAME_STREAM_MONEY_BLOCKED:
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);

@@ -309,6 +309,17 @@ void rill_flight_overdue(rill_connection *c, rill_flight *f);
 /* It has come, or cannot come any more: as if it had never been overdue. */
 void rill_flight_found(rill_connection *c, rill_flight *f);
 
+/* Bytes that come twice do no harm: to Rill itself. */
+bool rill_takes_duplicates(const rill_connection *c);
+
+/* ---- unsure.c: bytes that may have arrived, at a peer that stalls where they come twice ---- */
+/* The piece was lost, as far as we know; may: it may have arrived. */
+void rill_unsure_lost(rill_stream *s, rill_send_piece *piece, bool may);
+/* The reply to our packet of this number told the limit of the stream's bytes. */
+void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence);
+/* Something of the stream is unsure: to be asked about now. */
+bool rill_unsure_ask(rill_stream *s, uint64_t now_ns);
+
 /* ---- doubt.c: money that expired without a reply ---- */
 /* Its money stays held and in doubt, and is asked about; what carries none is lost. */
 void rill_flight_expire(rill_connection *c, rill_flight *f);
@@ -363,6 +374,8 @@ RILL_MUST_CHECK bool rill_add_data(rill_connection *c, rill_packet_writer *p, ri
 void rill_add_money_frames(rill_packet_writer *p, const rill_flight *f);
 /* A limit of the other side stops us: it is told, and asked again later. */
 void rill_note_blocked(rill_connection *c);
+/* So too, and soon. */
+void rill_ask_soon(rill_connection *c);
 void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns);
 
 bool rill_probe_wanted(rill_connection *c, uint64_t now_ns);

@@ -122,6 +122,7 @@ void rill_doubt_ask(rill_stream *s)
 void rill_flight_expire(rill_connection *c, rill_flight *f)
 {
     if (f->kind != RILL_FLIGHT_NORMAL || f->amount == 0) {
+        f->unsure = true;
         rill_flight_lose(c, f);
         return;
     }

@@ -51,6 +51,7 @@ typedef struct rill_flight {
     bool overdue;     /* its reply should have come long ago: not waited for, but for its money */
     bool app_limited; /* the window was not used up when it left */
     bool shared;      /* by streams; known once it is lost */
+    bool unsure;      /* lost, as far as we know, but it may have arrived */
     uint8_t volley;   /* of a probe */
     uint8_t money_count;
     uint8_t piece_count;

@@ -53,11 +53,7 @@ static void acknowledge(rill_connection *c, rill_flight *f)
         rill_stream *s = f->pieces[i].stream;
         rill_sendbuf_ack(s->sendbuf, f->pieces[i].piece);
         s->progress_ns = c->endpoint->last_now.mono_ns;
-        if (s->want_writable && !s->closed &&
-            rill_sendbuf_room(s->sendbuf) >= c->options->stream_send_buffer / 2) {
-            s->want_writable = false;
-            rill_stream_notify(s, RILL_EVENT_WRITABLE);
-        }
+        rill_stream_check_writable(s);
     }
     for (unsigned i = 0; i < f->control_count; i++)
         rill_tell_acknowledged(c, &f->control[i], f->sequence);
@@ -66,8 +62,7 @@ static void acknowledge(rill_connection *c, rill_flight *f)
 static void send_again(rill_connection *c, rill_flight *f)
 {
     for (unsigned i = 0; i < f->piece_count; i++) {
-        rill_sendbuf_lose(f->pieces[i].stream->sendbuf, f->pieces[i].piece);
-        rill_stream_want_data(f->pieces[i].stream);
+        rill_unsure_lost(f->pieces[i].stream, f->pieces[i].piece, f->unsure);
     }
     for (unsigned i = 0; i < f->control_count; i++)
         rill_tell_again(c, &f->control[i]);
@@ -145,7 +140,7 @@ static void set_aside(rill_connection *c, rill_flight *f)
  * The reference's streams stall for good when bytes come twice, so bytes whose
  * reply is merely late are sent again only to Rill.
  */
-static bool takes_duplicates(const rill_connection *c)
+bool rill_takes_duplicates(const rill_connection *c)
 {
     return c->marked;
 }
@@ -155,7 +150,7 @@ void rill_flight_overdue(rill_connection *c, rill_flight *f)
     f->overdue = true;
     c->overdue_count++;
     set_aside(c, f);
-    if (f->piece_count == 0 || takes_duplicates(c)) {
+    if (f->piece_count == 0 || rill_takes_duplicates(c)) {
         send_again(c, f);
         drop_parts(f, false);
     }

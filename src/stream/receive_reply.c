@@ -315,6 +315,23 @@ static void too_large(rill_answer *a, rill_bytes data)
                              "the path takes no amount at all");
 }
 
+/* Connectors say these of packets that they have not passed on; others they may have. */
+static bool refused_unsent(rill_ilp_code_id code)
+{
+    switch (code) {
+    case RILL_ILP_F08_AMOUNT_TOO_LARGE:
+    case RILL_ILP_T02_PEER_BUSY:
+    case RILL_ILP_T03_CONNECTOR_BUSY:
+    case RILL_ILP_T04_INSUFFICIENT_LIQUIDITY:
+    case RILL_ILP_T05_RATE_LIMITED:
+    case RILL_ILP_R01_INSUFFICIENT_SOURCE_AMOUNT:
+    case RILL_ILP_R02_INSUFFICIENT_TIMEOUT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void refused_by_path(rill_answer *a, const rill_reject *reject)
 {
     rill_connection *c = a->c;
@@ -338,6 +355,7 @@ static void refused_by_path(rill_answer *a, const rill_reject *reject)
             final_error(a, code);
     }
     uint8_t volley = f->volley;
+    f->unsure = !refused_unsent(code);
     rill_flight_lose(c, f);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, a->now.mono_ns, volley, temporary);

@@ -112,12 +112,16 @@ bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f)
     return true;
 }
 
-void rill_note_blocked(rill_connection *c)
+void rill_ask_soon(rill_connection *c)
 {
-    if (c->blocked_probe_at != 0)
-        return;
     c->blocked_delay = BLOCKED_DELAY_FIRST;
     c->blocked_probe_at = c->endpoint->last_now.mono_ns + c->blocked_delay;
+}
+
+void rill_note_blocked(rill_connection *c)
+{
+    if (c->blocked_probe_at == 0)
+        rill_ask_soon(c);
 }
 
 /*
@@ -137,7 +141,10 @@ void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns)
             rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
         if (s->data_blocked)
             rill_stream_tell(s, RILL_TELL(DATA_BLOCKED), true);
-        any = any || s->out.blocked || s->data_blocked;
+        bool unsure = rill_unsure_ask(s, now_ns);
+        if (unsure)
+            rill_connection_tell(c, RILL_TELL(HELLO), true);
+        any = any || s->out.blocked || s->data_blocked || unsure;
     }
     if (!rill_list_empty(&c->data_streams) && rill_connection_send_left(c) == 0) {
         rill_connection_tell(c, RILL_TELL(CONNECTION_DATA_BLOCKED), true);

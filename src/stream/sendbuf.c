@@ -36,6 +36,7 @@ struct rill_sendbuf {
     held_piece *last;
     held_piece *unused;
     rill_list lost; /* of rill_send_piece, ascending */
+    rill_list unsure;
 };
 
 int rill_sendbuf_new(rill_sendbuf **out, const rill_allocator *a, uint32_t limit)
@@ -48,6 +49,7 @@ int rill_sendbuf_new(rill_sendbuf **out, const rill_allocator *a, uint32_t limit
     b->allocator = a;
     b->limit = limit;
     rill_list_init(&b->lost);
+    rill_list_init(&b->unsure);
     return RILL_OK;
 }
 
@@ -295,14 +297,56 @@ void rill_sendbuf_ack(rill_sendbuf *b, rill_send_piece *acked)
         shrink(b);
 }
 
+/* Losses are noticed nearly in order: the search from the end is short. */
+static void insert(rill_list *list, rill_send_piece *piece)
+{
+    rill_list *before = list->prev;
+
+    assert(!piece->acknowledged && !rill_list_linked(&piece->node));
+    while (before != list && RILL_CONTAINER(before, rill_send_piece, node)->offset > piece->offset)
+        before = before->prev;
+    rill_list_push_front(before, &piece->node);
+}
+
 void rill_sendbuf_lose(rill_sendbuf *b, rill_send_piece *lost)
 {
-    rill_list *before = b->lost.prev;
+    insert(&b->lost, lost);
+}
 
-    assert(!lost->acknowledged && !rill_list_linked(&lost->node));
-    /* Losses are noticed nearly in order: the search from the end is short. */
-    while (before != &b->lost &&
-           RILL_CONTAINER(before, rill_send_piece, node)->offset > lost->offset)
-        before = before->prev;
-    rill_list_push_front(before, &lost->node);
+void rill_sendbuf_doubt(rill_sendbuf *b, rill_send_piece *piece)
+{
+    insert(&b->unsure, piece);
+}
+
+static rill_send_piece *first_unsure(const rill_sendbuf *b)
+{
+    return rill_list_empty(&b->unsure) ? NULL
+                                       : RILL_CONTAINER(b->unsure.next, rill_send_piece, node);
+}
+
+bool rill_sendbuf_unsure(const rill_sendbuf *b, uint64_t *offset)
+{
+    const rill_send_piece *first = first_unsure(b);
+
+    if (first != NULL)
+        *offset = first->offset;
+    return first != NULL;
+}
+
+bool rill_sendbuf_arrived_below(rill_sendbuf *b, uint64_t offset)
+{
+    bool any = false;
+
+    for (rill_send_piece *p; (p = first_unsure(b)) != NULL && p->offset < offset; any = true)
+        rill_sendbuf_ack(b, p);
+    return any;
+}
+
+void rill_sendbuf_lose_unsure(rill_sendbuf *b)
+{
+    rill_send_piece *first = first_unsure(b);
+
+    assert(first != NULL);
+    rill_list_remove(&first->node);
+    insert(&b->lost, first);
 }

@@ -12,7 +12,7 @@
 
 /* A piece that was given out; its bytes stay in the buffer until it is acknowledged. */
 typedef struct rill_send_piece {
-    rill_list node; /* in the buffer's `lost` while it is to be sent again */
+    rill_list node; /* in the buffer's `lost` while it is to be sent again, or in `unsure` */
     uint64_t offset;
     uint32_t len;
     bool acknowledged;
@@ -52,5 +52,14 @@ void rill_sendbuf_copy(const rill_sendbuf *b, const rill_send_piece *piece, uint
 void rill_sendbuf_ack(rill_sendbuf *b, rill_send_piece *piece);
 /* The piece has not arrived, as far as we know: it will be given out again. */
 void rill_sendbuf_lose(rill_sendbuf *b, rill_send_piece *piece);
+
+/* The piece may have arrived, and must not be given out again where it has: it is kept. */
+void rill_sendbuf_doubt(rill_sendbuf *b, rill_send_piece *piece);
+/* The offset of the first such piece; false where there is none. */
+bool rill_sendbuf_unsure(const rill_sendbuf *b, uint64_t *offset);
+/* Of those, the ones that begin below the offset have arrived. True where there were any. */
+bool rill_sendbuf_arrived_below(rill_sendbuf *b, uint64_t offset);
+/* The first of them has not arrived: it is lost. */
+void rill_sendbuf_lose_unsure(rill_sendbuf *b);
 
 #endif

@@ -131,6 +131,15 @@ void rill_stream_want_data(rill_stream *s)
     rill_connection_ready(c);
 }
 
+void rill_stream_check_writable(rill_stream *s)
+{
+    if (!s->want_writable || s->closed ||
+        rill_sendbuf_room(s->sendbuf) < s->connection->options->stream_send_buffer / 2)
+        return;
+    s->want_writable = false;
+    rill_stream_notify(s, RILL_EVENT_WRITABLE);
+}
+
 static void finish_send_goal(rill_stream *s, int error)
 {
     rill_money_out *out = &s->out;

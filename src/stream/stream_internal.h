@@ -66,6 +66,15 @@ typedef struct rill_money_out {
     uint64_t goal_deadline;
 } rill_money_out;
 
+/* Bytes that may have arrived or not, at a peer that stalls where they come twice (unsure.c). */
+typedef struct rill_unsure {
+    uint32_t buffer;    /* of its reader: its limit less what was read; 0: it is no such peer */
+    bool known;         /* it has told a limit: what buffer says is known */
+    uint64_t read;      /* so much its reader had, as last told */
+    uint64_t since;     /* monotonic ns: when the last of them became unsure */
+    uint64_t told_from; /* answers to packets from this number on count; RILL_NEVER */
+} rill_unsure;
+
 typedef struct rill_money_in {
     rill_receive_window window; /* used: received */
     uint64_t received;
@@ -115,6 +124,7 @@ struct rill_stream {
     uint64_t event_out;
     uint64_t progress_ns;  /* monotonic ns: when something last got through, while ending */
     uint64_t linger_until; /* monotonic ns: its end waits for bytes that the close overtook; 0 */
+    rill_unsure unsure;
     uint64_t remote_wants; /* offset up to which the other side has said that it has bytes */
     char *message;         /* of the close; NULL: none */
 };
@@ -150,6 +160,8 @@ void rill_stream_rearm(rill_stream *s);
 void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns);
 /* Nothing refers to it any more and its end is fetched: frees it. */
 void rill_stream_release(rill_stream *s);
+/* Bytes were acknowledged: says that there is room again, where somebody waits for it. */
+void rill_stream_check_writable(rill_stream *s);
 /* Whether it was closed by us before all bytes that were written had arrived, as far as we know. */
 bool rill_stream_is_cut(const rill_stream *s);
 /* The window to advertise follows what the reader consumed. */

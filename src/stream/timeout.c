@@ -275,6 +275,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
         c->stats.packets_lost++;
         rill_flight_doubt(c, f);
     } else {
+        f->unsure = sent;
         rill_flight_lose(c, f);
     }
     /* A link that takes nothing, or answers nothing, is not asked again and again. */

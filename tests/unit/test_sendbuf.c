@@ -264,9 +264,51 @@ static void test_every_allocation_may_fail(void **state)
     }
 }
 
+/* Pieces that may have arrived are kept, until it is known of each. */
+static void test_unsure(void **state)
+{
+    const rill_allocator *a = rill_allocator_default();
+    rill_sendbuf *b;
+    rill_send_piece *p[5];
+    uint64_t first = 0;
+    (void)state;
+    assert_int_equal(rill_sendbuf_new(&b, a, 10000), RILL_OK);
+    write_some(b, 500);
+    for (unsigned i = 0; i < 5; i++)
+        p[i] = rill_sendbuf_take_new(b, 100);
+    assert_false(rill_sendbuf_unsure(b, &first));
+    rill_sendbuf_doubt(b, p[3]);
+    rill_sendbuf_doubt(b, p[1]);
+    rill_sendbuf_doubt(b, p[2]);
+    rill_sendbuf_ack(b, p[0]);
+    assert_true(rill_sendbuf_unsure(b, &first));
+    assert_int_equal(first, 100);
+    assert_false(rill_sendbuf_has_lost(b));
+    /* Where a piece begins nothing of it has been read; one byte further it has arrived. */
+    assert_false(rill_sendbuf_arrived_below(b, 100));
+    assert_int_equal(rill_sendbuf_acknowledged(b), 100);
+    assert_true(rill_sendbuf_arrived_below(b, 101));
+    assert_int_equal(rill_sendbuf_acknowledged(b), 200);
+    assert_true(rill_sendbuf_unsure(b, &first));
+    assert_int_equal(first, 200);
+    rill_sendbuf_lose_unsure(b);
+    assert_true(rill_sendbuf_has_lost(b));
+    assert_ptr_equal(rill_sendbuf_take_lost(b), p[2]);
+    assert_true(rill_sendbuf_unsure(b, &first));
+    assert_int_equal(first, 300);
+    /* One that waits may still be acknowledged by itself. */
+    rill_sendbuf_ack(b, p[3]);
+    assert_false(rill_sendbuf_unsure(b, &first));
+    rill_sendbuf_ack(b, p[2]);
+    rill_sendbuf_ack(b, p[4]);
+    assert_int_equal(rill_sendbuf_acknowledged(b), 500);
+    rill_sendbuf_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unsure),
         cmocka_unit_test(test_accepts_up_to_its_limit),
         cmocka_unit_test(test_pieces_keep_their_boundaries),
         cmocka_unit_test(test_acknowledged_in_any_order),
