@@ -19,6 +19,7 @@ typedef struct demo_run {
     rill_stream *stream_a;
     rill_stream *stream_b;
     bool json;
+    bool quiet;    /* no lines for people */
     bool finished; /* all was sent */
     int code;
     char server_uri[MAX_URI];
@@ -49,7 +50,7 @@ static void on_server_connection(rill_connection *c, void *user)
     demo_run *run = user;
     if (run->json)
         (void)cli_print_json(event_of("connection", NULL));
-    else
+    else if (!run->quiet)
         puts("server got connection");
 }
 
@@ -58,7 +59,7 @@ static void on_server_stream(rill_stream *s, void *user)
     demo_run *run = user;
     if (run->json)
         (void)cli_print_json(event_of("stream", s));
-    else
+    else if (!run->quiet)
         printf("server got a new stream: %" PRIu64 "\n", rill_stream_id(s));
 }
 
@@ -69,7 +70,7 @@ static void on_server_money(rill_stream *s, uint64_t amount, void *user)
         json_t *event = event_of("money", s);
         json_object_set_new(event, "amount", cli_json_amount(amount));
         (void)cli_print_json(event);
-    } else {
+    } else if (!run->quiet) {
         printf("server stream %" PRIu64 " got incoming payment for: %" PRIu64 "\n",
                rill_stream_id(s), amount);
     }
@@ -82,7 +83,7 @@ static void on_server_data(rill_stream *s, const uint8_t *data, size_t len, void
         json_t *event = event_of("data", s);
         json_object_set_new(event, "data", cli_json_base64(data, len));
         (void)cli_print_json(event);
-    } else {
+    } else if (!run->quiet) {
         printf("server stream %" PRIu64 " got data: ", rill_stream_id(s));
         cli_print_text(stdout, data, len);
         putchar('\n');
@@ -101,7 +102,7 @@ static void fail(demo_run *run, const char *what, int error)
 static void send_data(demo_run *run, rill_stream *s)
 {
     static const char hello[] = "hello there!";
-    if (!run->json)
+    if (!run->json && !run->quiet)
         printf("sending data to server on stream %" PRIu64 "\n", rill_stream_id(s));
     size_t accepted;
     int rc = rill_stream_write(s, hello, sizeof hello - 1, &accepted);
@@ -111,7 +112,7 @@ static void send_data(demo_run *run, rill_stream *s)
 
 static void send_money(demo_run *run, rill_stream *s, uint64_t amount)
 {
-    if (!run->json)
+    if (!run->json && !run->quiet)
         printf("sending money to server on stream %" PRIu64 "\n", rill_stream_id(s));
     int rc = rill_stream_send_total(s, amount, rill_loop_now(run->loop).mono_ns + PATIENCE);
     if (rc != RILL_OK)
@@ -147,7 +148,7 @@ static void on_client_sent(rill_stream *s, int error, void *user)
         json_t *event = event_of("sent", s);
         json_object_set_new(event, "amount", cli_json_amount(totals.sent));
         (void)cli_print_json(event);
-    } else {
+    } else if (!run->quiet) {
         printf("sent %" PRIu64 " units\n", totals.sent);
     }
     if (s == run->stream_a) {
@@ -208,7 +209,7 @@ static void on_listening(rill_server *server, void *user)
         fail(run, "cannot make credentials", rc);
         return;
     }
-    if (!run->json)
+    if (!run->json && !run->quiet)
         printf("server generated ILP address (%s) and a shared secret for client\n",
                credentials.destination_account);
     rc = connect_client(run, &credentials);
@@ -282,7 +283,8 @@ static int make_uris(demo_run *run, const char *uri)
 
 static int run_demo(const cli_args *args)
 {
-    demo_run run = {.args = args, .json = cli_value(args, "--json") != NULL};
+    demo_run run = {
+        .args = args, .json = cli_value(args, "--json") != NULL, .quiet = cli_quiet(args)};
     char *uri;
     int code = cli_link_uri(args, &uri);
     if (code != CLI_DONE)

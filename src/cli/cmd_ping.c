@@ -147,7 +147,7 @@ static void answered(ping_run *run)
         (void)cli_print_json(json_pack("{s:s,s:s,s:I,s:f}", "event", "ping", "address",
                                        run->args->operands[0], "number", (json_int_t)run->sent,
                                        "milliseconds", (double)nanoseconds / 1e6));
-    else
+    else if (!cli_quiet(run->args))
         printf("answer from %s: number %" PRIu64 ", time %.3f ms\n", run->args->operands[0],
                run->sent, (double)nanoseconds / 1e6);
     if (!cli_flush(run->args->command))

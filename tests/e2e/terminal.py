@@ -255,6 +255,18 @@ def colours_are_for_terminals(t):
     assert p.end() == 0 and b"\x1b" not in p.text["out"]
 
 
+@case
+def quiet_says_nothing_but_errors(t):
+    receiver = receiving(t, "-q", "--connections", "1")
+    for args in (["info"], ["ping", "private.rill"], ["demo"], ["send", receiver.path, "5"]):
+        p = t.rill(*args, "-q", "--link", t.link("s"))
+        assert p.end() == 0 and p.text == {"out": b"", "err": b""}, (args, p.text)
+    assert receiver.end() == 0 and receiver.text == {"out": b"", "err": b""}, receiver.text
+    t.fails(1, "does not answer: F02", "ping", "private.rill.nobody", "-q", "--link", t.link("s"))
+    p = t.rill("info", "-q", "--json", "--link", t.link("s"))
+    assert p.end() == 0 and p.events()[0]["asset_scale"] == 9
+
+
 # ---- amounts for people ----
 
 @case
