@@ -8,6 +8,7 @@
 #define RILL_LINK_H
 
 #include <rill/loop.h>
+#include <rill/waiting.h>
 
 RILL_BEGIN_DECLS
 
@@ -85,6 +86,13 @@ RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, co
 RILL_API RILL_MUST_CHECK int rill_link_uri_from_environment(char *uri, size_t cap);
 
 RILL_API bool rill_link_is_up(const rill_link *l);
+
+/*
+ * What a link that is not up waits for: its neighbour's name, its address, a connection,
+ * handshakes, the answer to our token. until is the end of this attempt, or the beginning of the
+ * next one. NOTHING while it is up.
+ */
+RILL_API void rill_link_waiting(const rill_link *l, rill_waiting *out);
 
 /*
  * Sends a Prepare, copied. cookie comes back with its reply.

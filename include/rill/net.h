@@ -126,6 +126,11 @@ RILL_API uint8_t rill_server_asset_scale(const rill_server *server);
  */
 RILL_API void rill_server_pause(rill_server *server, bool pause);
 /*
+ * What the server waits for: its link, its account; after rill_server_close the first of its
+ * connections that is not over. NOTHING while it can serve.
+ */
+RILL_API void rill_server_waiting(const rill_server *server, rill_waiting *out);
+/*
  * Stops: new connections are refused T99, replies under way leave, connections
  * end (rill_connection_end) or are closed after 5 s, the link closes; then `closed`.
  */
@@ -145,6 +150,8 @@ RILL_API rill_connection *rill_client_connection(rill_client *client);
 RILL_API const char *rill_client_address(const rill_client *client);
 RILL_API const char *rill_client_asset_code(const rill_client *client);
 RILL_API uint8_t rill_client_asset_scale(const rill_client *client);
+/* What the client waits for: its link, its account, and then as rill_connection_waiting. */
+RILL_API void rill_client_waiting(const rill_client *client, rill_waiting *out);
 /* Closes at once; `closed` follows. For a clean end, rill_connection_end. */
 RILL_API void rill_client_close(rill_client *client);
 

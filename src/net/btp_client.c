@@ -39,10 +39,12 @@ typedef struct btp_client {
     bool closing;
     bool patient; /* the node hung up on us when something followed our authentication at once */
     uint32_t auth_id;
-    unsigned attempts; /* that failed one after the other */
-    uint64_t lost_at;  /* uv_now() */
-    unsigned parts;    /* WebSockets and timers that still point here */
-    uv_timer_t timer;  /* of the state */
+    unsigned attempts;     /* that failed one after the other */
+    uint64_t lost_at;      /* uv_now() */
+    uint64_t down_since;   /* monotonic nanoseconds */
+    char last_detail[128]; /* why the last attempt failed; "" */
+    unsigned parts;        /* WebSockets and timers that still point here */
+    uv_timer_t timer;      /* of the state */
     rill_task ending;
 } btp_client;
 
@@ -95,6 +97,9 @@ static void lost(btp_client *c, int error, const char *detail, bool final)
     bool hasty = !final && error != RILL_ERR_TIMEOUT && was_hasty(c);
     c->patient = c->patient || hasty;
     snprintf(text, sizeof text, "%s", detail);
+    if (c->state == UP)
+        c->down_since = rill_loop_now(l->loop).mono_ns;
+    snprintf(c->last_detail, sizeof c->last_detail, "%s", hasty ? "" : detail);
     final = final || (!c->reconnect && !hasty);
     c->state = final ? ENDED : WAITING;
     c->ws = NULL;
@@ -145,6 +150,7 @@ static void on_auth_answer(btp_client *c, const uint8_t *data, size_t len)
         lost(c, RILL_ERR_AUTH, "the node refused the token", true);
     } else if (frame.type == RILL_BTP_RESPONSE) {
         c->state = UP;
+        c->last_detail[0] = '\0';
         rill_btp_session_start(&c->session, c->ws);
         set_timer(c, PING_MS);
         l->on.up(l, l->user);
@@ -292,11 +298,28 @@ static void client_close(rill_link *l)
     rill_loop_defer(l->loop, &c->ending);
 }
 
+static void client_waiting(const rill_link *l, rill_waiting *out)
+{
+    const btp_client *c = RILL_CONTAINER(l, const btp_client, session.link);
+    rill_wait reason = RILL_WAIT_CONNECT;
+    if (c->state == UP || c->state == ENDED)
+        return;
+    if (c->state == AUTHENTICATING)
+        reason = RILL_WAIT_AUTH;
+    else if (c->state == CONNECTING && rill_ws_wait(c->ws) != RILL_WAIT_NOTHING)
+        reason = rill_ws_wait(c->ws);
+    out->since = c->down_since;
+    out->until = rill_add_sat(rill_loop_now(l->loop).mono_ns,
+                              rill_mul_div_floor_sat(uv_timer_get_due_in(&c->timer), RILL_MS, 1));
+    rill_waiting_set(out, reason, c->last_detail[0] != '\0' ? c->last_detail : c->uri.host_header);
+}
+
 static const rill_link_ops client_ops = {
     .is_up = rill_btp_session_is_up,
     .send = rill_btp_session_send,
     .reply = rill_btp_session_reply,
     .close = client_close,
+    .waiting = client_waiting,
 };
 
 /* What can fail before anything is registered with libuv. */
@@ -336,6 +359,7 @@ int rill_btp_client_open(rill_link **out, rill_loop *loop, const char *uri,
     rill_task_init(&c->ending, end);
     uv_timer_init(loop->uv, &c->timer);
     c->timer.data = c;
+    c->down_since = rill_loop_now(loop).mono_ns;
     set_timer(c, 0);
     *out = &c->session.link;
     return RILL_OK;

@@ -151,6 +151,13 @@ uint8_t rill_client_asset_scale(const rill_client *client)
     return rill_endpoint_asset_scale(rill_host_endpoint(client->host));
 }
 
+void rill_client_waiting(const rill_client *client, rill_waiting *out)
+{
+    rill_host_waiting(client->host, out);
+    if (client->connection && out->reason == RILL_WAIT_NOTHING)
+        rill_connection_waiting(client->connection, out);
+}
+
 void rill_client_close(rill_client *client)
 {
     rill_host_close(client->host, RILL_OK, NULL);

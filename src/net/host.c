@@ -365,6 +365,7 @@ static void on_up(rill_link *l, void *user)
     if (h->state >= HOST_LINK_CLOSING)
         return;
     h->link_error = RILL_OK;
+    h->up_since = rill_loop_now(h->loop).mono_ns;
     if (h->handlers.link)
         h->handlers.link(true, "", h->user);
     if (h->configured)

@@ -62,6 +62,12 @@ void rill_host_pause(rill_host *h, bool pause);
  * taken. */
 RILL_MUST_CHECK bool rill_host_dispatch_data(const rill_handlers *handlers, void *user,
                                              rill_stream *s, const bool *paused);
+/*
+ * What the host waits for: the link, its account, or, where it ends, the first of its connections
+ * that waits for something. NOTHING where it could go on.
+ */
+void rill_host_waiting(const rill_host *h, rill_waiting *out);
+
 /* Passes another event to the handler that wants it. */
 void rill_host_dispatch(const rill_handlers *handlers, void *user, const rill_event *event);
 

@@ -52,7 +52,8 @@ struct rill_host {
     uint64_t account_time;  /* for the account to be known once the link is up; 0: no limit */
     uint64_t account_until; /* monotonic nanoseconds, RILL_NEVER */
     uint64_t close_at;
-    int error; /* for hooks.closed */
+    uint64_t up_since; /* monotonic nanoseconds, where the link is up */
+    int error;         /* for hooks.closed */
     char detail[256];
     int link_error; /* why the link is down; RILL_OK */
     char link_detail[256];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -58,6 +59,22 @@ int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
 bool rill_link_is_up(const rill_link *l)
 {
     return l->ops->is_up(l);
+}
+
+void rill_waiting_set(rill_waiting *out, rill_wait reason, const char *more)
+{
+    bool any = more != NULL && *more != '\0';
+    out->reason = reason;
+    snprintf(out->text, sizeof out->text, "%s%s%s", rill_wait_text(reason), any ? ": " : "",
+             any ? more : "");
+}
+
+void rill_link_waiting(const rill_link *l, rill_waiting *out)
+{
+    *out = (rill_waiting){.until = RILL_NEVER};
+    rill_waiting_set(out, RILL_WAIT_NOTHING, NULL);
+    if (l->ops->waiting != NULL)
+        l->ops->waiting(l, out);
 }
 
 int rill_link_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)

@@ -11,7 +11,12 @@ typedef struct rill_link_ops {
     int (*send)(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len);
     int (*reply)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len);
     void (*close)(rill_link *l);
+    /* NULL: it is made when it is up. out is NOTHING. */
+    void (*waiting)(const rill_link *l, rill_waiting *out);
 } rill_link_ops;
+
+/* Fills in reason and text of what a link or host waits for; more may be NULL, and follows ": ". */
+void rill_waiting_set(rill_waiting *out, rill_wait reason, const char *more);
 
 struct rill_link {
     const rill_link_ops *ops;

@@ -82,6 +82,11 @@ void rill_server_pause(rill_server *server, bool pause)
     rill_host_pause(server->host, pause);
 }
 
+void rill_server_waiting(const rill_server *server, rill_waiting *out)
+{
+    rill_host_waiting(server->host, out);
+}
+
 void rill_server_close(rill_server *server)
 {
     rill_host_end(server->host, RILL_OK, NULL);

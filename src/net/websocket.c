@@ -499,6 +499,20 @@ uint64_t rill_ws_last_heard(const rill_ws *ws)
     return ws->last_heard;
 }
 
+rill_wait rill_ws_wait(const rill_ws *ws)
+{
+    switch (ws->tcp.state) {
+    case RILL_TCP_CONNECTING:
+        return ws->tcp.resolving ? RILL_WAIT_RESOLVE : RILL_WAIT_CONNECT;
+    case RILL_TCP_HANDSHAKE:
+        return RILL_WAIT_TLS;
+    case RILL_TCP_OPEN:
+        return ws->open ? RILL_WAIT_NOTHING : RILL_WAIT_HANDSHAKE;
+    default:
+        return RILL_WAIT_NOTHING;
+    }
+}
+
 const char *rill_ws_name(const rill_ws *ws)
 {
     return ws->tcp.name;

@@ -6,6 +6,8 @@
 #ifndef RILL_NET_WEBSOCKET_H
 #define RILL_NET_WEBSOCKET_H
 
+#include <rill/waiting.h>
+
 #include "net/loop.h"
 #include "net/tls.h"
 #include "net/ws_frame.h"
@@ -67,6 +69,8 @@ uint64_t rill_ws_handed(const rill_ws *ws);
 uint64_t rill_ws_last_heard(const rill_ws *ws);
 /* Who is at the other end, for people. */
 const char *rill_ws_name(const rill_ws *ws);
+/* What it waits for before it is open; NOTHING once it is. */
+rill_wait rill_ws_wait(const rill_ws *ws);
 
 /* What was written last is a secret: see rill_tcp_wipe_written. */
 void rill_ws_wipe_written(rill_ws *ws);

@@ -184,7 +184,7 @@ static void fake_close(rill_link *link)
     post(l, CLOSED, 0, 0, NULL, 0);
 }
 
-static const rill_link_ops ops = {fake_is_up, fake_send, fake_reply, fake_close};
+static const rill_link_ops ops = {fake_is_up, fake_send, fake_reply, fake_close, NULL};
 
 /* In place of src/net/link.c's: the first is the server's, the second the client's. */
 int __wrap_rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
@@ -229,6 +229,7 @@ typedef struct world {
     bool end_after_payment;
     int sent_error;
     int link_ups;
+    rill_waiting waiting[2]; /* the client's, when its link came up, and when it was lost */
     int server_closed;
     int client_closed;
     int client_error;
@@ -369,7 +370,9 @@ static void on_sent(rill_stream *s, int error, void *user)
 static void on_link(bool up, const char *detail, void *user)
 {
     (void)detail;
-    ((world *)user)->link_ups += up;
+    world *w = user;
+    w->link_ups += up;
+    rill_client_waiting(w->client, &w->waiting[up ? 0 : 1]);
 }
 
 static void on_client_closed(int error, const char *detail, void *user)
@@ -516,12 +519,15 @@ static void test_no_account(void **state)
     options.connect_timeout = 20 * RILL_MS;
     /* A server that is patient, and is closed with the client. */
     assert_int_equal(rill_listen(&w->server, w->loop, &w->options, NULL), RILL_OK);
+    uint64_t begun = rill_loop_now(w->loop).mono_ns;
     assert_int_equal(rill_connect(&w->client, w->loop, &options, "test.x", secret, 32, NULL),
                      RILL_OK);
     assert_int_equal(rill_loop_run(w->loop), RILL_OK);
     assert_int_equal(w->client_error, RILL_ERR_TIMEOUT);
     assert_int_equal(w->client_closed, 1);
     assert_int_equal(w->server_closed, 1);
+    assert_int_equal(w->waiting[0].reason, RILL_WAIT_ACCOUNT);
+    assert_true(w->waiting[0].until == begun + options.connect_timeout);
 }
 
 static void cut(void)
@@ -554,6 +560,8 @@ static void test_loss_and_return(void **state)
     run(w);
     assert_int_equal(w->sent_error, RILL_OK);
     assert_int_equal(w->received, 100000);
+    assert_int_equal(w->waiting[1].reason, RILL_WAIT_LINK);
+    assert_string_equal(w->waiting[1].text, "the link to the node, which was lost: it was cut");
 }
 
 static void test_options(void **state)
