@@ -337,7 +337,7 @@ class Soak:
         sender.finish()
         self.long.wait_end(ends, PATIENCE)
         fulfilled = self.long.proxy.books()[1] - before
-        if int(json.loads(out)["sent"]) != amount or fulfilled != amount:
+        if int(json.loads(out.splitlines()[-1])["sent"]) != amount or fulfilled != amount:
             raise Problem(f"a long payment: {amount} to send, {fulfilled} fulfilled: {out}")
         self.count("long payments")
 

@@ -184,7 +184,21 @@ typedef struct rill_pay_options {
     bool (*progress)(const rill_connection_stats *stats, const rill_stream_totals *totals,
                      void *user);
     void *progress_user;
+    /*
+     * No progress for so long, nanoseconds, ends it: RILL_ERR_STALLED. Progress is money that is
+     * fulfilled, and bytes that are acknowledged. 0: never. RILL_STALL_USUAL at first: 60 s, or
+     * never where timeout is set, which ends it then.
+     */
+    uint64_t stall_timeout;
+    /*
+     * Called once a second while nothing has gone on for a second or more, from the first
+     * attempt to connect on: what is waited for, and for how long, nanoseconds. At once where
+     * the reason changes. user is progress_user; false cancels. May be NULL.
+     */
+    bool (*waiting)(const rill_waiting *waiting, uint64_t waited, void *user);
 } rill_pay_options;
+
+#define RILL_STALL_USUAL RILL_NEVER
 
 typedef struct rill_pay_result {
     uint64_t sent;              /* our units */
@@ -205,10 +219,16 @@ RILL_API void rill_pay_options_init(rill_pay_options *o);
 
 /*
  * Connects, pays and sends, closes, and returns when all is done: RILL_OK where
- * all was sent. Otherwise *result still says what was. Errors as rill_listen's
+ * all was sent, and something of the money has arrived. Otherwise *result still says
+ * what was, and its detail what was waited for. Errors as rill_listen's
  * and rill_connect's, RILL_ERR_CONNECT and the like where the node cannot be
- * reached, RILL_ERR_TIMEOUT, RILL_ERR_CANCELLED, RILL_ERR_RATE, RILL_ERR_PATH,
- * RILL_ERR_UNREACHABLE, RILL_ERR_IN_DOUBT.
+ * reached, RILL_ERR_TIMEOUT, RILL_ERR_STALLED, RILL_ERR_CANCELLED, RILL_ERR_RATE,
+ * RILL_ERR_TOO_LITTLE, RILL_ERR_PATH, RILL_ERR_UNREACHABLE, RILL_ERR_REMOTE,
+ * RILL_ERR_IN_DOUBT. Where a receiver that was started again no longer knows the connection,
+ * another one carries the rest of the money; bytes of which some may not have arrived
+ * end with RILL_ERR_FORGOTTEN.
+ *
+ * Money of the other side is not taken, and its bytes are not read.
  */
 RILL_API RILL_MUST_CHECK int rill_pay(const rill_pay_options *options, rill_pay_result *result);
 

@@ -4,18 +4,18 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <uv.h>
 
 #include "cli/cli.h"
+#include "cli/waits.h"
 
 /* For the node to answer at all. */
-#define ANSWER_TIME_MS 15000
+#define ANSWER_TIME (15 * RILL_SECOND)
 
 typedef struct account_run {
     const cli_args *args;
     cli_account *out;
     rill_server *server;
-    uv_timer_t timer;
+    cli_watch *watch;
     bool known;
     char detail[256]; /* why the link does not come up */
     int code;
@@ -41,19 +41,24 @@ static void on_link(bool up, const char *detail, void *user)
     rill_server_close(run->server);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void on_waiting(void *user, rill_waiting *out)
 {
-    account_run *run = timer->data;
+    rill_server_waiting(((account_run *)user)->server, out);
+}
+
+static void on_late(void *user, const rill_waiting *waiting)
+{
+    account_run *run = user;
     if (run->known || *run->detail)
         return;
-    snprintf(run->detail, sizeof run->detail, "it does not tell our address (IL-DCP)");
+    snprintf(run->detail, sizeof run->detail, "waited 15 s for %.200s", waiting->text);
     rill_server_close(run->server);
 }
 
 static void on_closed(int error, const char *detail, void *user)
 {
     account_run *run = user;
-    uv_close((uv_handle_t *)&run->timer, NULL);
+    cli_watch_close(run->watch);
     if (run->known)
         return;
     if (error == RILL_OK)
@@ -79,9 +84,8 @@ int cli_account_ask(const cli_args *args, const char *uri, cli_account *out)
     /* A server that gives nobody its credentials: it learns its account, which is all we want. */
     rc = rill_listen(&run.server, loop, &net, &problem);
     if (rc == RILL_OK) {
-        uv_timer_init(rill_loop_uv(loop), &run.timer);
-        run.timer.data = &run;
-        uv_timer_start(&run.timer, on_timer, ANSWER_TIME_MS, 0);
+        run.watch = cli_watch_open(loop, args, ANSWER_TIME,
+                                   &(cli_watch_handlers){on_waiting, on_late, &run});
         (void)rill_loop_run(loop);
     } else {
         run.code = cli_start_error(args->command, rc, problem);

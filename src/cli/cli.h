@@ -102,7 +102,13 @@ int cli_crypto(const cli_args *args, rill_crypto_backend *out);
 
 /* ---- output.c ---- */
 
+/* From now on each error is an event on standard output too. */
+void cli_json_errors(void);
+/* "RATE": the error's name as --json has it. */
+const char *cli_error_word(int error);
 /* One line on stderr: "rill send: ..." */
+void cli_fail(const cli_command *command, int error, const char *format, ...) RILL_PRINTF(3, 4);
+/* The same where the arguments or files make no sense: RILL_ERR_INVALID. */
 void cli_error(const cli_command *command, const char *format, ...) RILL_PRINTF(2, 3);
 /* The same of what is no reason to stop: "rill send: warning: ..."; nothing with --quiet. */
 void cli_warn(const cli_args *args, const char *format, ...) RILL_PRINTF(2, 3);
@@ -121,6 +127,8 @@ json_t *cli_json_base64(const uint8_t *data, size_t len);
 /* One object, one line, at once; takes the reference. NULL is out of memory. False: stdout fails.
  */
 bool cli_print_json(json_t *object);
+/* From now on to somebody else, who takes the reference; NULL: to standard output again. */
+void cli_json_to(bool (*print)(json_t *object, void *user), void *user);
 /* The same to a stream, which is not flushed. */
 bool cli_write_json(FILE *out, json_t *object);
 /* What was printed has left; a line on stderr where it has not. */

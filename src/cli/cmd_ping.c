@@ -10,8 +10,10 @@
 #include <uv.h>
 
 #include "cli/cli.h"
+#include "cli/waits.h"
 #include "crypto/crypto.h"
 #include "net/account_query.h"
+#include "net/link_impl.h"
 #include "node/echo.h"
 
 #define ANSWER_TIME (10 * RILL_SECOND)
@@ -25,6 +27,7 @@ typedef struct ping_run {
     rill_link *link;
     rill_crypto *crypto;
     cli_signals *signals;
+    cli_watch *watch;
     uv_timer_t timer; /* the next ping, or the next question about our account */
     rill_account_query account;
     char address[RILL_ILP_MAX_ADDRESS + 1]; /* ours; "" while not known */
@@ -48,7 +51,20 @@ static void finish(ping_run *run)
     run->closing = true;
     uv_close((uv_handle_t *)&run->timer, NULL);
     cli_signals_close(run->signals);
+    cli_watch_close(run->watch);
     rill_link_close(run->link);
+}
+
+static void on_waiting(void *user, rill_waiting *out)
+{
+    ping_run *run = user;
+    rill_link_waiting(run->link, out);
+    if (out->reason != RILL_WAIT_NOTHING)
+        return;
+    if (!*run->address)
+        rill_waiting_set(out, RILL_WAIT_ACCOUNT, NULL);
+    else if (run->waiting)
+        rill_waiting_set(out, RILL_WAIT_REPLY, run->args->operands[0]);
 }
 
 static void on_stop(void *user)
@@ -98,7 +114,7 @@ static void ping(ping_run *run)
     if (rc == RILL_OK)
         rc = rill_link_send(run->link, run->sent, run->buffer, len);
     if (rc != RILL_OK) {
-        cli_error(run->args->command, "cannot send: %s", rill_strerror(rc));
+        cli_fail(run->args->command, rc, "cannot send: %s", rill_strerror(rc));
         fail(run, CLI_INCOMPLETE);
     }
 }
@@ -161,12 +177,13 @@ static void refused(ping_run *run, const uint8_t *packet, size_t len)
     rill_reject reject;
     run->code = CLI_INCOMPLETE;
     if (rill_reject_decode(&reject, packet, len) != RILL_OK) {
-        cli_error(run->args->command, "the answer is malformed");
+        cli_fail(run->args->command, RILL_ERR_MALFORMED, "the answer is malformed");
     } else {
         char by[RILL_ILP_MAX_ADDRESS + 1];
         cli_escape(by, sizeof by, reject.triggered_by.data, reject.triggered_by.len);
-        cli_error(run->args->command, "%s does not answer: %s (%s)%s%s", run->args->operands[0],
-                  reject.code.text, rill_ilp_code_name(reject.code), *by ? ", says " : "", by);
+        cli_fail(run->args->command, RILL_ERR_REFUSED, "%s does not answer: %s (%s)%s%s",
+                 run->args->operands[0], reject.code.text, rill_ilp_code_name(reject.code),
+                 *by ? ", says " : "", by);
     }
     next(run);
 }
@@ -273,8 +290,8 @@ static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, v
         return;
     }
     run->code = CLI_INCOMPLETE;
-    cli_error(run->args->command, "%s does not answer: %s", run->args->operands[0],
-              rill_strerror(error));
+    cli_fail(run->args->command, error, "%s does not answer: %s", run->args->operands[0],
+             rill_strerror(error));
     next(run);
 }
 
@@ -311,6 +328,9 @@ static int open_and_run(ping_run *run, const rill_net_options *net, const char *
     uv_timer_init(rill_loop_uv(run->loop), &run->timer);
     run->timer.data = run;
     run->signals = cli_signals_open(run->loop, on_stop, run);
+    /* Each wait has an end of its own. */
+    run->watch = cli_watch_open(run->loop, run->args, 0,
+                                &(cli_watch_handlers){.waiting = on_waiting, .user = run});
     (void)rill_loop_run(run->loop);
     return run->code;
 }

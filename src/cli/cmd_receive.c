@@ -14,8 +14,12 @@
 
 #include "base/list.h"
 #include "cli/cli.h"
+#include "cli/hand_out.h"
+#include "cli/waits.h"
 #include "cli/writer.h"
 
+/* For the node to be there, and to tell our account, at the start. */
+#define START_TIME (30 * RILL_SECOND)
 /* Once it was told to stop, a reader that takes nothing is waited for so long. */
 #define STOP_PATIENCE (5 * RILL_SECOND)
 
@@ -33,7 +37,9 @@ typedef struct receive_run {
     cli_writer *out;
     FILE *text; /* out's */
     rill_list connections;
+    cli_watch *watch;
     const char *file;
+    uint64_t clients; /* for so many credentials are written */
     const char *tag;
     bool json;
     bool quiet; /* no lines for people */
@@ -56,9 +62,26 @@ static void on_stop(void *user)
 {
     receive_run *run = user;
     run->stopping = true;
-    stop(run);
-    if (run->closed)
+    if (run->closed) {
         cli_writer_close(run->out, STOP_PATIENCE);
+        return;
+    }
+    stop(run);
+    cli_watch_stopping(run->watch);
+}
+
+static void on_waiting(void *user, rill_waiting *out)
+{
+    rill_server_waiting(((receive_run *)user)->server, out);
+}
+
+/* What does not come up at the start may be a mistake; later the link is waited for, for ever. */
+static void on_late(void *user, const rill_waiting *waiting)
+{
+    receive_run *run = user;
+    snprintf(run->detail, sizeof run->detail, "waited 30 s for %.200s", waiting->text);
+    run->code = CLI_UNREACHABLE;
+    stop(run);
 }
 
 /* ---- output ---- */
@@ -76,8 +99,8 @@ static void on_output_failed(int error, void *user)
         rill_connection_close(r->connection, RILL_CLOSE_APPLICATION_ERROR,
                               "the receiver cannot write down what it gets");
     }
-    cli_error(run->args->command, "cannot write to standard output: %s: nothing more is taken",
-              strerror(error));
+    cli_fail(run->args->command, RILL_ERR_IO,
+             "cannot write to standard output: %s: nothing more is taken", strerror(error));
     stop(run);
 }
 
@@ -90,9 +113,10 @@ static void on_output_room(void *user)
 static void on_output_closed(size_t unwritten, void *user)
 {
     receive_run *run = user;
+    cli_json_to(NULL, NULL);
     if (unwritten > 0 && run->code == CLI_DONE) {
-        cli_error(run->args->command,
-                  "nobody reads standard output: its last %zu bytes were not written", unwritten);
+        cli_fail(run->args->command, RILL_ERR_IO,
+                 "nobody reads standard output: its last %zu bytes were not written", unwritten);
         run->code = CLI_INCOMPLETE;
     }
     cli_signals_close(run->signals);
@@ -110,6 +134,13 @@ static void tell_json(receive_run *run, json_t *object)
 {
     (void)cli_write_json(run->text, object);
     tell(run);
+}
+
+/* Waits and errors stand between the events, and wait for their reader as these do. */
+static bool print_json(json_t *object, void *user)
+{
+    tell_json(user, object);
+    return true;
 }
 
 /* ---- events ---- */
@@ -270,43 +301,32 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
 static void on_listening(rill_server *server, void *user)
 {
     receive_run *run = user;
-    rill_credentials_options options;
-    rill_credentials credentials;
     char problem[512] = "";
-    rill_credentials_options_init(&options);
-    options.tag = run->tag;
     run->listening = true;
-    int rc = rill_server_credentials(server, &options, &credentials);
-    if (rc != RILL_OK)
-        snprintf(problem, sizeof problem, "cannot make credentials: %s", rill_strerror(rc));
-    else
-        rc = cli_credentials_save(run->file, &credentials, problem, sizeof problem);
-    rill_credentials_wipe(&credentials);
+    cli_watch_ready(run->watch);
+    int rc = cli_hand_out(server, run->file, run->tag, run->clients,
+                          run->json || run->quiet ? NULL : run->text, problem, sizeof problem);
+    tell(run);
     if (rc != RILL_OK) {
-        cli_error(run->args->command, "%s", problem);
+        cli_fail(run->args->command, rc, "%s", problem);
         run->code = CLI_INCOMPLETE;
         stop(run);
         return;
-    }
-    if (!run->json && !run->quiet && strcmp(run->file, "-") != 0) {
-        fputs("server wrote its ILP address and shared secret for a client to ", run->text);
-        cli_print_text(run->text, (const uint8_t *)run->file, strlen(run->file));
-        fputc('\n', run->text);
-        tell(run);
     }
 }
 
 static void on_link(bool up, const char *detail, void *user)
 {
     receive_run *run = user;
-    if (run->listening && up)
+    if (run->listening && up && !run->quiet)
         fputs("rill receive: the link is back\n", stderr);
     if (up)
         return;
     if (run->listening) {
         char text[256];
         cli_escape(text, sizeof text, (const uint8_t *)detail, strlen(detail));
-        cli_error(run->args->command, "the link is lost and connects again: %s", text);
+        if (!run->json)
+            cli_warn(run->args, "the link is lost and connects again: %s", text);
         return;
     }
     snprintf(run->detail, sizeof run->detail, "%s", detail);
@@ -321,6 +341,8 @@ static void on_closed(int error, const char *detail, void *user)
         run->code = cli_unreachable(run->args->command, error, detail);
     else if (run->code == CLI_UNREACHABLE)
         run->code = cli_unreachable(run->args->command, RILL_ERR_CONNECT, run->detail);
+    cli_watch_close(run->watch);
+    run->watch = NULL;
     run->closed = true;
     cli_writer_close(run->out, run->stopping ? STOP_PATIENCE : 0);
 }
@@ -359,12 +381,15 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
     run->out = cli_writer_open(run->loop, STDOUT_FILENO, &output);
     if (run->out) {
         run->text = cli_writer_stream(run->out);
+        cli_json_to(print_json, run);
         rc = rill_listen(&run->server, run->loop, &net, &problem);
     } else {
         rc = RILL_ERR_NOMEM;
     }
     if (rc == RILL_OK) {
         run->signals = cli_signals_open(run->loop, on_stop, run);
+        run->watch = cli_watch_open(run->loop, run->args, START_TIME,
+                                    &(cli_watch_handlers){on_waiting, on_late, run});
     } else {
         run->code = cli_start_error(run->args->command, rc, problem);
         if (run->out)
@@ -383,6 +408,7 @@ static int run_receive(const cli_args *args)
         .tag = cli_value(args, "--tag"),
         .json = cli_value(args, "--json") != NULL,
         .quiet = cli_quiet(args),
+        .clients = 1,
     };
     uint64_t max = RILL_UNLIMITED;
     cli_amount_text max_text = {0};
@@ -400,6 +426,8 @@ static int run_receive(const cli_args *args)
     int code = cli_amount_text_of(args, "--max", cli_value(args, "--max"), &max_text);
     if (code == CLI_DONE)
         code = cli_count(args, "--connections", &run.limit);
+    if (code == CLI_DONE)
+        code = cli_count(args, "--count", &run.clients);
     rill_crypto_backend crypto = RILL_CRYPTO_OPENSSL;
     if (code == CLI_DONE)
         code = cli_crypto(args, &crypto);
@@ -416,6 +444,7 @@ static int run_receive(const cli_args *args)
 
 static const cli_option options[] = {
     {"--credentials", "FILE", "where to write what the client needs; - for standard output"},
+    {"--count", "N", "write N credentials, for as many clients: FILE.1, FILE.2, ..."},
     {"--max", "N", "accept at most N units (or like 1.5XRP) on each stream; no limit at first"},
     {"--tag", "T", "a tag inside the address, told with the connection"},
     {"--connections", "N", "exit after N connections have ended"},
@@ -426,14 +455,19 @@ static const cli_option options[] = {
 const cli_command cli_receive = {
     .name = "receive",
     .summary = "receive money and data, and print what comes",
-    .usage = "--credentials FILE [--max N] [--tag T] [--connections N]\n"
+    .usage = "--credentials FILE [--count N] [--max N] [--tag T] [--connections N]\n"
              "                    [--crypto NAME] [--link URI] [--json]",
     .about =
         "Listens, writes an ILP address and a shared secret to FILE (mode 0600), for a client to\n"
         "connect with, and prints every event. Hand FILE over a channel that nobody reads: "
         "whoever\n"
         "has it can pay you, and read what is sent to you. It ends with this process. The file is\n"
-        "{\"destination_account\",\"shared_secret\"} in JSON, the secret in base64.\n\n"
+        "{\"destination_account\",\"shared_secret\"} in JSON, the secret in base64. One file is\n"
+        "for one client at a time: of two that use it at once the later one ends the earlier\n"
+        "one's connection. --count N writes N of them, to FILE.1, FILE.2 and so on, or a line\n"
+        "each to standard output; to a tag their number is added, as T.1.\n\n"
+        "Where the node is not there within 30 s it exits with 3; a link that is lost later is\n"
+        "waited for. What is waited for is said on stderr, or in events `waiting`.\n"
         "SIGINT and SIGTERM end it cleanly. With --json the events are connection, stream, money,\n"
         "data (base64), stream_end and connection_end; amounts are decimal strings.",
     .options = options,

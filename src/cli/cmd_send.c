@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/data_source.h"
 #include "cli/progress.h"
+#include "cli/waits.h"
 #include "crypto/crypto.h"
 
 typedef struct send_run {
@@ -16,7 +17,12 @@ typedef struct send_run {
     rill_payment *payment;
     cli_signals *signals;
     data_source *source; /* NULL: no data */
+    bool json;
     bool progress_wanted;
+    cli_waits waits;
+    uint64_t event_at; /* monotonic nanoseconds of the last progress event, and what it said */
+    uint64_t event_sent;
+    uint64_t event_bytes;
     cli_progress progress;
     cli_amount_text amount; /* as it was written */
     uint8_t asset_scale;    /* where it was written in our asset */
@@ -53,8 +59,6 @@ static int parse_connection(const cli_args *args, rill_connection_options *o)
         return usage(args, "--slippage must be less than 1");
     if (o->max_packet_amount == 0)
         return usage(args, "--max-packet must be above 0");
-    /* Nothing comes back to us but replies. */
-    o->receive = false;
     return CLI_DONE;
 }
 
@@ -93,6 +97,16 @@ static int parse_operands(const cli_args *args)
     return CLI_DONE;
 }
 
+/* 0 is no time-out, and means never. */
+static int parse_stall(const cli_args *args, uint64_t *nanoseconds)
+{
+    const char *value = cli_value(args, "--stall");
+    if (!value || strcmp(value, "0") != 0)
+        return cli_seconds(args, "--stall", nanoseconds);
+    *nanoseconds = 0;
+    return CLI_DONE;
+}
+
 static int parse_payment(send_run *run)
 {
     const cli_args *args = run->args;
@@ -106,6 +120,8 @@ static int parse_payment(send_run *run)
     int code = parse_amount(args, &run->amount);
     if (code == CLI_DONE)
         code = cli_seconds(args, "--timeout", &run->pay.timeout);
+    if (code == CLI_DONE)
+        code = parse_stall(args, &run->pay.stall_timeout);
     if (code != CLI_DONE)
         return code;
     if (amount && run->amount.whole == 0 && !data && !file)
@@ -152,10 +168,40 @@ static int load_credentials(send_run *run)
 
 /* ---- the payment ---- */
 
+/* Each second at most, and where something went on. */
+static void print_progress(send_run *run, const rill_connection_stats *stats,
+                           const rill_stream_totals *totals)
+{
+    uint64_t now = rill_loop_now(run->loop).mono_ns;
+    uint64_t bytes = rill_payment_acknowledged(run->payment);
+    if (run->event_at == 0)
+        run->event_at = now;
+    if (now - run->event_at < RILL_SECOND ||
+        (totals->sent == run->event_sent && bytes == run->event_bytes))
+        return;
+    run->event_at = now;
+    run->event_sent = totals->sent;
+    run->event_bytes = bytes;
+    (void)cli_print_json(json_pack("{s:s,s:o,s:o,s:o,s:I,s:I}", "event", "progress", "sent",
+                                   cli_json_amount(totals->sent), "delivered",
+                                   cli_json_amount(totals->delivered), "in_flight",
+                                   cli_json_amount(totals->in_flight), "bytes", (json_int_t)bytes,
+                                   "packets_in_flight", (json_int_t)stats->packets_in_flight));
+}
+
+static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
+{
+    send_run *run = user;
+    cli_waits_tell(&run->waits, waiting, waited, rill_loop_now(run->loop).mono_ns, &run->progress);
+    return true;
+}
+
 static bool on_progress(const rill_connection_stats *stats, const rill_stream_totals *totals,
                         void *user)
 {
     send_run *run = user;
+    if (run->json)
+        print_progress(run, stats, totals);
     if (!run->progress_wanted)
         return true;
     cli_progress_state state = {
@@ -175,7 +221,10 @@ static bool on_progress(const rill_connection_stats *stats, const rill_stream_to
 static void on_stop(void *user)
 {
     send_run *run = user;
+    rill_waiting waiting;
     rill_payment_cancel(run->payment);
+    rill_payment_waiting(run->payment, &waiting);
+    cli_waits_stopping(&run->waits, &waiting, rill_loop_now(run->loop).mono_ns, &run->progress);
 }
 
 static void on_done(int error, bool reached, const rill_pay_result *result, void *user)
@@ -194,12 +243,13 @@ static void print_result(const send_run *run)
 {
     const rill_pay_result *r = &run->result;
     double seconds = (double)r->duration / 1e9;
-    if (cli_value(run->args, "--json")) {
-        json_t *object =
-            json_pack("{s:s,s:o,s:o,s:o,s:I,s:I,s:f}", "event", "done", "sent",
-                      cli_json_amount(r->sent), "delivered", cli_json_amount(r->delivered),
-                      "in_doubt", cli_json_amount(r->in_doubt), "packets", (json_int_t)r->packets,
-                      "rejects", (json_int_t)r->rejects, "seconds", seconds);
+    if (run->json) {
+        json_t *object = json_pack(
+            "{s:s,s:s?,s:o,s:o,s:o,s:I,s:I,s:I,s:f}", "event", "done", "error",
+            run->error != RILL_OK ? cli_error_word(run->error) : NULL, "sent",
+            cli_json_amount(r->sent), "delivered", cli_json_amount(r->delivered), "in_doubt",
+            cli_json_amount(r->in_doubt), "bytes", (json_int_t)r->data_acknowledged, "packets",
+            (json_int_t)r->packets, "rejects", (json_int_t)r->rejects, "seconds", seconds);
         (void)cli_print_json(object);
         return;
     }
@@ -228,20 +278,24 @@ static int report(send_run *run)
     }
     if (!run->reached && run->error != RILL_ERR_CANCELLED)
         return cli_unreachable(run->args->command, run->error, r->detail);
-    print_result(run);
     char detail[512];
     cli_escape(detail, sizeof detail, (const uint8_t *)r->detail, strlen(r->detail));
-    cli_error(run->args->command,
-              "incomplete: %" PRIu64 " of %" PRIu64 " units sent, %" PRIu64 " delivered, %" PRIu64
-              " in doubt: %s",
-              r->sent, run->pay.amount, r->delivered, r->in_doubt, detail);
+    /* What went wrong, and then the sums: with --json the last event is `done`. */
+    if (!run->json)
+        print_result(run);
+    cli_fail(run->args->command, run->error,
+             "incomplete: %" PRIu64 " of %" PRIu64 " units sent, %" PRIu64 " delivered, %" PRIu64
+             " in doubt: %s",
+             r->sent, run->pay.amount, r->delivered, r->in_doubt, detail);
+    if (run->json)
+        print_result(run);
     return CLI_INCOMPLETE;
 }
 
 static int pay(send_run *run)
 {
     const rill_payment_source source = {data_source_read, run->source};
-    const rill_payment_handlers handlers = {on_progress, on_done, run};
+    const rill_payment_handlers handlers = {on_progress, on_waiting, on_done, run};
     const char *problem = NULL;
     int rc = rill_loop_new(&run->loop, NULL);
     if (rc != RILL_OK)
@@ -267,7 +321,7 @@ static int pay(send_run *run)
 
 static int run_send(const cli_args *args)
 {
-    send_run run = {.args = args};
+    send_run run = {.args = args, .json = cli_value(args, "--json") != NULL, .waits.args = args};
     rill_pay_options_init(&run.pay);
     cli_progress_init(&run.progress);
     /* A log wants no such lines, unless it is asked for all there is. */
@@ -312,6 +366,7 @@ static const cli_option options[] = {
     {"--slippage", "S", "part of the probed rate that may be lost: 0.01 at first"},
     {"--max-packet", "N", "put at most N units into a packet"},
     {"--timeout", "SECONDS", "give up after so long, like 30 or 0.5; none at first"},
+    {"--stall", "SECONDS", "give up after so long without progress: 60, or as --timeout; 0 never"},
     {"--crypto", "NAME", "what encrypts: openssl (at first), ipsec-mb or fastest"},
     {NULL, NULL, NULL},
 };
@@ -322,7 +377,7 @@ const cli_command cli_send = {
     .usage = "FILE AMOUNT [ASSET] [OPTIONS]\n"
              "       rill send --credentials FILE [--amount N] [--data TEXT | --file FILE]\n"
              "                 [--min-rate R | --slippage S] [--max-packet N] [--timeout SECONDS]\n"
-             "                 [--crypto NAME] [--link URI] [--json]",
+             "                 [--stall SECONDS] [--crypto NAME] [--link URI] [--json]",
     .about =
         "Connects to the receiver that FILE names, sends money, data or both on one stream, and\n"
         "ends when all has arrived. An amount is a whole number of our account's smallest unit:\n"
@@ -334,9 +389,10 @@ const cli_command cli_send = {
         "reply\n"
         "has not come, and it may have arrived or not. Without --timeout it waits until replies\n"
         "that were lost have expired, asks the receiver what arrived, and sends the rest.\n"
-        "--json prints, at the end,\n"
-        "{\"event\":\"done\",\"sent\",\"delivered\",\"in_doubt\",\"packets\",\"rejects\","
-        "\"seconds\"}.",
+        "What it waits for it says on stderr, after a second without progress; --stall ends that.\n"
+        "--json prints the events progress, waiting, error, and at the end\n"
+        "{\"event\":\"done\",\"error\",\"sent\",\"delivered\",\"in_doubt\",\"bytes\",\"packets\","
+        "\"rejects\",\n\"seconds\"}, where error is null, or a name such as RATE or STALLED.",
     .options = options,
     .operands = {"[FILE]", "[AMOUNT]", "[ASSET]"},
     .examples = "rill send c.json 1000                     1000 units\n"

@@ -70,6 +70,10 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN);
 #endif
     cli_wipe_json();
+    /* Also where the arguments are of no use otherwise. */
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            cli_json_errors();
     if (!cli_protect()) {
         cli_error(NULL, "the system does not protect the memory");
         return CLI_INCOMPLETE;

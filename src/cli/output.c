@@ -24,11 +24,48 @@ static void print_line(const cli_command *command, cli_colour colour, const char
     fputc('\n', stderr);
 }
 
+static bool json_errors;
+
+void cli_json_errors(void)
+{
+    json_errors = true;
+}
+
+const char *cli_error_word(int error)
+{
+    return rill_error_name(error) + strlen("RILL_ERR_");
+}
+
+static void print_error(const cli_command *command, int error, const char *format, va_list args)
+    RILL_PRINTF(3, 0);
+
+static void print_error(const cli_command *command, int error, const char *format, va_list args)
+{
+    if (json_errors) {
+        char text[1024];
+        va_list again;
+        va_copy(again, args);
+        vsnprintf(text, sizeof text, format, again);
+        va_end(again);
+        (void)cli_print_json(json_pack("{s:s,s:s,s:o}", "event", "error", "error",
+                                       cli_error_word(error), "text", cli_json_text(text)));
+    }
+    print_line(command, CLI_RED, "", format, args);
+}
+
+void cli_fail(const cli_command *command, int error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_error(command, error, format, args);
+    va_end(args);
+}
+
 void cli_error(const cli_command *command, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line(command, CLI_RED, "", format, args);
+    print_error(command, RILL_ERR_INVALID, format, args);
     va_end(args);
 }
 
@@ -49,17 +86,18 @@ int cli_start_error(const cli_command *command, int error, const char *problem)
     switch (error) {
     case RILL_ERR_URI:
     case RILL_ERR_UNSUPPORTED:
-        cli_error(command, "the link's URI: %s; it looks like btp+ws://:TOKEN@HOST:PORT", problem);
+        cli_fail(command, error, "the link's URI: %s; it looks like btp+ws://:TOKEN@HOST:PORT",
+                 problem);
         return CLI_USAGE;
     case RILL_ERR_MALFORMED:
     case RILL_ERR_INVALID:
     case RILL_ERR_ADDRESS:
-        cli_error(command, "%s", problem);
+        cli_fail(command, error, "%s", problem);
         return CLI_USAGE;
     case RILL_ERR_TLS:
         return cli_unreachable(command, error, problem);
     default:
-        cli_error(command, "%s", problem);
+        cli_fail(command, error, "%s", problem);
         return CLI_INCOMPLETE;
     }
 }
@@ -82,8 +120,8 @@ int cli_unreachable(const cli_command *command, int error, const char *detail)
     if (!detail || !*detail)
         detail = rill_strerror(error);
     cli_escape(text, sizeof text, (const uint8_t *)detail, strlen(detail));
-    cli_error(command, "%s%s%s", error == RILL_ERR_AUTH ? "" : "cannot reach the node: ", text,
-              advice(error, text));
+    cli_fail(command, error, "%s%s%s",
+             error == RILL_ERR_AUTH ? "" : "cannot reach the node: ", text, advice(error, text));
     return CLI_UNREACHABLE;
 }
 
@@ -195,8 +233,19 @@ bool cli_write_json(FILE *out, json_t *object)
     return ok;
 }
 
+static bool (*json_print)(json_t *object, void *user);
+static void *json_user;
+
+void cli_json_to(bool (*print)(json_t *object, void *user), void *user)
+{
+    json_print = print;
+    json_user = user;
+}
+
 bool cli_print_json(json_t *object)
 {
+    if (json_print)
+        return json_print(object, json_user);
     return cli_write_json(stdout, object) && fflush(stdout) == 0;
 }
 
@@ -206,6 +255,6 @@ bool cli_flush(const cli_command *command)
         return true;
     /* A reader that has seen enough is no news for anybody. */
     if (errno != EPIPE)
-        cli_error(command, "cannot write to standard output: %s", strerror(errno));
+        cli_fail(command, RILL_ERR_IO, "cannot write to standard output: %s", strerror(errno));
     return false;
 }

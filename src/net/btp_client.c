@@ -319,7 +319,6 @@ static const rill_link_ops client_ops = {
     .send = rill_btp_session_send,
     .reply = rill_btp_session_reply,
     .close = client_close,
-    .waiting = client_waiting,
 };
 
 /* What can fail before anything is registered with libuv. */
@@ -350,6 +349,7 @@ int rill_btp_client_open(rill_link **out, rill_loop *loop, const char *uri,
     }
     c->session.link.ops = &client_ops;
     c->session.link.send_parts = rill_btp_session_send_parts;
+    c->session.link.waiting = client_waiting;
     c->session.link.on = *handlers;
     c->session.link.user = user;
     c->connect_timeout_ms = rill_add_sat(options->connect_timeout, RILL_MS - 1) / RILL_MS;

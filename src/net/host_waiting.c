@@ -30,9 +30,15 @@ static void find_connection(const rill_host *h, rill_waiting *out)
 
 void rill_host_waiting(const rill_host *h, rill_waiting *out)
 {
+    if (h->state >= HOST_LINK_CLOSING) {
+        /* The link may be gone. */
+        *out = (rill_waiting){.until = RILL_NEVER};
+        rill_waiting_set(out, RILL_WAIT_NOTHING, NULL);
+        return;
+    }
     rill_link_waiting(h->link, out);
     bool up = rill_link_is_up(h->link);
-    if (h->state >= HOST_LINK_CLOSING || (up && h->ready && h->state == HOST_OPEN))
+    if (up && h->ready && h->state == HOST_OPEN)
         return;
     if (!up && h->ready)
         rill_waiting_set(out, RILL_WAIT_LINK, h->link_detail);

@@ -73,8 +73,8 @@ void rill_link_waiting(const rill_link *l, rill_waiting *out)
 {
     *out = (rill_waiting){.until = RILL_NEVER};
     rill_waiting_set(out, RILL_WAIT_NOTHING, NULL);
-    if (l->ops->waiting != NULL)
-        l->ops->waiting(l, out);
+    if (l->waiting != NULL)
+        l->waiting(l, out);
 }
 
 int rill_link_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)

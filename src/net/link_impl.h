@@ -11,8 +11,6 @@ typedef struct rill_link_ops {
     int (*send)(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len);
     int (*reply)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len);
     void (*close)(rill_link *l);
-    /* NULL: it is made when it is up. out is NOTHING. */
-    void (*waiting)(const rill_link *l, rill_waiting *out);
 } rill_link_ops;
 
 /* Fills in reason and text of what a link or host waits for; more may be NULL, and follows ": ". */
@@ -25,6 +23,8 @@ struct rill_link {
      * came. NULL: this kind of link takes whole packets only.
      */
     int (*send_parts)(rill_link *l, uint64_t cookie, const rill_bytes *parts, size_t count);
+    /* What it waits for before it is up; out is NOTHING. NULL: this kind is made when it is up. */
+    void (*waiting)(const rill_link *l, rill_waiting *out);
     void *user;
     void *group; /* for who has many links: what they have in common. No link looks at it */
     rill_loop *loop;

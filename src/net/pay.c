@@ -14,7 +14,7 @@ typedef struct pay_call {
 
 void rill_pay_options_init(rill_pay_options *o)
 {
-    *o = (rill_pay_options){0};
+    *o = (rill_pay_options){.stall_timeout = RILL_STALL_USUAL};
     rill_net_options_init(&o->net);
 }
 
@@ -46,6 +46,12 @@ static bool on_progress(const rill_connection_stats *stats, const rill_stream_to
     return !o->progress || o->progress(stats, totals, o->progress_user);
 }
 
+static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
+{
+    const rill_pay_options *o = ((pay_call *)user)->options;
+    return !o->waiting || o->waiting(waiting, waited, o->progress_user);
+}
+
 static int fail(rill_pay_result *result, int error, const char *problem)
 {
     snprintf(result->detail, sizeof result->detail, "%s", problem ? problem : rill_strerror(error));
@@ -63,7 +69,7 @@ int rill_pay(const rill_pay_options *options, rill_pay_result *result)
         return fail(result, rc, NULL);
     pay_call call = {.options = options, .data = options->data, .result = result};
     const rill_payment_source source = {read_data, &call};
-    const rill_payment_handlers handlers = {on_progress, on_done, &call};
+    const rill_payment_handlers handlers = {on_progress, on_waiting, on_done, &call};
     const char *problem = NULL;
     rill_payment *payment;
     rc = rill_payment_start(&payment, loop, options, options->data.len > 0 ? &source : NULL,

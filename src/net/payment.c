@@ -1,121 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
 
-#include "net/payment.h"
-#include "base/muldiv.h"
-#include "net/loop.h"
+#include "net/payment_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
+
+#include "base/muldiv.h"
+#include "crypto/crypto.h"
 
 #define TICK_MS 50
 /* What is still in flight when a payment fails gets so long to be answered. */
-#define GRACE (2 * RILL_SECOND)
-#define CHUNK 16384
-
-struct rill_payment {
-    rill_loop *loop;
-    rill_client *client;
-    rill_connection *connection; /* NULL before ready and after its end */
-    rill_stream *stream;         /* NULL so too */
-    uv_timer_t timer;
-    rill_task report; /* progress: told once what can leave has left */
-    rill_payment_handlers handlers;
-    rill_payment_source source;
-    uint64_t amount;
-    uint64_t started; /* monotonic nanoseconds */
-    uint64_t deadline;
-    uint64_t grace_at; /* RILL_NEVER while nothing has failed */
-    bool fail_fast;
-    bool reached;    /* the node */
-    bool money_sent; /* all of it */
-    bool data_read;  /* all of it, and written to the stream */
-    bool ended;      /* connection_end was asked for */
-    bool over;       /* the connection is gone, and the outcome known: only the link is closed */
-    int error;
-    char link_detail[256]; /* why the link is down; "" */
-    rill_pay_result result;
-    uint64_t data_written;
-    size_t chunk_at;
-    size_t chunk_len;
-    uint8_t chunk[CHUNK];
-};
-
-static uint64_t now_of(rill_payment *p)
-{
-    return rill_loop_now(p->loop).mono_ns;
-}
-
-/* ---- the result ---- */
-
-static void take_stats(rill_payment *p)
-{
-    rill_connection_stats stats;
-    rill_connection_stats_of(p->connection, &stats);
-    p->result.sent = stats.sent;
-    p->result.delivered = stats.delivered;
-    p->result.in_doubt = stats.in_flight;
-    p->result.packets = stats.packets_sent;
-    p->result.rejects = stats.packets_rejected;
-    const char *code;
-    uint8_t scale;
-    if (rill_connection_remote_asset(p->connection, &code, &scale)) {
-        snprintf(p->result.destination_asset_code, sizeof p->result.destination_asset_code, "%s",
-                 code);
-        p->result.destination_asset_scale = scale;
-    }
-}
-
-static void take_offsets(rill_payment *p)
-{
-    rill_stream_offsets offsets;
-    rill_stream_offsets_of(p->stream, &offsets);
-    p->result.data_acknowledged = offsets.acknowledged;
-}
-
-static void describe_reject(rill_payment *p, int error, rill_ilp_code code)
-{
-    char *detail = p->result.detail;
-    size_t size = sizeof p->result.detail;
-    const char *name = rill_ilp_code_name(code);
-    switch (rill_ilp_code_find(code)) {
-    case RILL_ILP_F06_UNEXPECTED_PAYMENT:
-        snprintf(detail, size,
-                 "the receiver does not accept these credentials (%s %s): it may have been "
-                 "restarted since it made them",
-                 code.text, name);
-        break;
-    case RILL_ILP_F02_UNREACHABLE:
-    case RILL_ILP_T01_PEER_UNREACHABLE:
-        snprintf(detail, size, "the receiver cannot be reached (%s %s): is it running?", code.text,
-                 name);
-        break;
-    default:
-        snprintf(detail, size, "%s (last reject: %s %s)", rill_strerror(error), code.text, name);
-        break;
-    }
-}
-
-/* One line for people about why not all was sent. */
-static void describe(rill_payment *p, int error, const char *message)
-{
-    char *detail = p->result.detail;
-    size_t size = sizeof p->result.detail;
-    if (*detail)
-        return;
-    rill_connection_stats stats = {0};
-    if (p->connection)
-        rill_connection_stats_of(p->connection, &stats);
-    if (message && *message)
-        snprintf(detail, size, "%s: %s", rill_strerror(error), message);
-    else if (error != RILL_ERR_CANCELLED && stats.last_reject.text[0] &&
-             stats.packets_fulfilled == 0)
-        describe_reject(p, error, stats.last_reject);
-    else
-        snprintf(detail, size, "%s", rill_strerror(error));
-}
+#define GRACE       (2 * RILL_SECOND)
+#define STALL_USUAL (60 * RILL_SECOND)
+/* Connections in a row that may be forgotten before anything of them arrives. */
+#define MAX_BARREN 3
 
 /* ---- failure ---- */
 
@@ -132,11 +32,12 @@ static void finish_grace(rill_payment *p)
     rill_connection_stats stats;
     rill_connection_stats_of(p->connection, &stats);
     /* What is in doubt for good is waited for no longer. */
-    if (stats.in_flight == 0 || (p->error == RILL_ERR_IN_DOUBT && stats.packets_in_flight == 0))
-        close_connection(p);
-    else if (now_of(p) >= p->grace_at)
+    if (rill_payment_now(p) >= p->grace_at)
         /* At once: the connection would wait until what is in doubt has expired, and forget it. */
         rill_client_close(p->client);
+    else if (stats.in_flight == 0 ||
+             (p->error == RILL_ERR_IN_DOUBT && stats.packets_in_flight == 0))
+        close_connection(p);
 }
 
 /* Only the goodbye is missing, and a receiver that is gone need not say it. */
@@ -149,20 +50,20 @@ static bool arrived(const rill_payment *p)
 }
 
 /* Nothing more is sent; what is in flight gets its time. */
-static void fail(rill_payment *p, int error, const char *message)
+static void fail_by(rill_payment *p, int error, const char *message, bool remote)
 {
-    if (p->error != RILL_OK || p->over)
+    if (p->error != RILL_OK || (p->over && !p->again))
         return;
     if (p->connection && arrived(p)) {
         rill_client_close(p->client);
         return;
     }
     p->error = error;
-    describe(p, error, message);
-    p->grace_at = now_of(p) + GRACE;
+    p->again = false;
+    rill_payment_describe(p, error, message, remote);
+    p->grace_at = rill_payment_now(p) + GRACE;
     if (!p->connection) {
-        if (!p->reached)
-            rill_client_close(p->client);
+        rill_client_close(p->client);
         return;
     }
     if (p->stream) {
@@ -171,6 +72,11 @@ static void fail(rill_payment *p, int error, const char *message)
         (void)!rill_stream_set_send_max(p->stream, totals.sent + totals.in_flight);
     }
     finish_grace(p);
+}
+
+static void fail(rill_payment *p, int error, const char *message)
+{
+    fail_by(p, error, message, false);
 }
 
 /* The node was not reached: what the link said about it last is why. */
@@ -226,6 +132,7 @@ static void pump_data(rill_payment *p)
         }
         p->chunk_at = 0;
         p->chunk_len = len;
+        p->progress_at = rill_payment_now(p);
         if (len == 0)
             p->data_read = true;
     }
@@ -235,10 +142,11 @@ static void pump_data(rill_payment *p)
 
 uint64_t rill_payment_acknowledged(const rill_payment *p)
 {
-    rill_stream_offsets offsets = {.acknowledged = p->result.data_acknowledged};
-    if (p->stream)
-        rill_stream_offsets_of(p->stream, &offsets);
-    return offsets.acknowledged;
+    rill_stream_offsets offsets = {.acknowledged = 0};
+    if (!p->stream)
+        return p->result.data_acknowledged;
+    rill_stream_offsets_of(p->stream, &offsets);
+    return p->before.data_acknowledged + offsets.acknowledged;
 }
 
 void rill_payment_readable(rill_payment *p)
@@ -259,12 +167,13 @@ static void on_ready(rill_client *client, rill_connection *c, void *user)
     rill_payment *p = user;
     p->reached = true;
     p->connection = c;
+    p->progress_at = rill_payment_now(p);
     snprintf(p->result.source_asset_code, sizeof p->result.source_asset_code, "%s",
              rill_client_asset_code(client));
     p->result.source_asset_scale = rill_client_asset_scale(client);
     int rc = rill_connection_open_stream(c, &p->stream);
-    if (rc == RILL_OK && p->amount > 0)
-        rc = rill_stream_send_total(p->stream, p->amount, p->deadline);
+    if (rc == RILL_OK && p->goal > 0)
+        rc = rill_stream_send_total(p->stream, p->goal, p->deadline);
     if (rc != RILL_OK) {
         fail(p, rc, NULL);
         return;
@@ -284,7 +193,11 @@ static void on_sent(rill_stream *s, int error, void *user)
 {
     (void)s;
     rill_payment *p = user;
+    if (error == RILL_ERR_FORGOTTEN)
+        return;
     if (error != RILL_OK) {
+        /* Where the other side closed, the end that follows says more. */
+        p->vague = p->error == RILL_OK;
         fail(p, error, NULL);
         return;
     }
@@ -305,16 +218,58 @@ static void on_stream(rill_stream *s, void *user)
     rill_stream_close(s, RILL_CLOSE_NO_ERROR, NULL);
 }
 
+/* The other side's word says more than the error alone. */
+static void describe_again(rill_payment *p, const rill_end *end)
+{
+    int error = end->error != RILL_OK ? end->error : RILL_ERR_CLOSED;
+    if (!p->vague || p->error != error || (!end->remote && !*end->message))
+        return;
+    p->vague = false;
+    p->result.detail[0] = '\0';
+    rill_payment_describe(p, p->error, end->message, end->remote);
+}
+
 static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
 {
     rill_payment *p = user;
     if (s != p->stream)
         return;
-    take_offsets(p);
-    if (p->error == RILL_OK &&
+    rill_payment_take_offsets(p);
+    /* Forgotten money may have another connection: the end of this one says so. */
+    if (p->error == RILL_OK && end->error != RILL_ERR_FORGOTTEN &&
         (!p->money_sent || !p->data_read || p->result.data_acknowledged < p->data_written))
-        fail(p, end->error != RILL_OK ? end->error : RILL_ERR_CLOSED, end->message);
+        fail_by(p, end->error != RILL_OK ? end->error : RILL_ERR_CLOSED, end->message, end->remote);
+    describe_again(p, end);
     p->stream = NULL;
+}
+
+/* We came to pay: what the other side writes is not kept. */
+static void on_data(rill_stream *s, const uint8_t *data, size_t len, void *user)
+{
+    (void)s;
+    (void)data;
+    (void)len;
+    (void)user;
+}
+
+/* All was sent, and nothing arrived that its receiver could tell. */
+static bool came_to_nothing(const rill_payment *p)
+{
+    return p->amount > 0 && p->result.delivered == 0 && *p->result.destination_asset_code;
+}
+
+/*
+ * The receiver was started again, and knows nothing of this connection. Money is the same
+ * wherever it comes from; bytes that may or may not have arrived are not.
+ */
+static bool can_go_on(rill_payment *p, int error)
+{
+    if (error != RILL_ERR_FORGOTTEN || p->error != RILL_OK || !p->data_read ||
+        p->result.data_acknowledged < p->data_written)
+        return false;
+    p->barren = p->result.sent > p->before.sent ? 0 : p->barren + 1;
+    uint64_t gone = rill_add_sat(p->result.sent, p->result.in_doubt);
+    return gone < p->amount && p->barren < MAX_BARREN;
 }
 
 static void on_connection_end(rill_connection *c, const rill_end *end, void *user)
@@ -323,44 +278,83 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     rill_payment *p = user;
     p->over = true;
     if (p->stream)
-        take_offsets(p);
-    take_stats(p);
+        rill_payment_take_offsets(p);
+    rill_payment_take_stats(p);
     bool all = p->result.sent >= p->amount && p->data_read &&
                p->result.data_acknowledged >= p->data_written;
     if (all) {
         /* Whatever happened on the way: the last replies may have come after the time-out. */
         p->ended = true;
-        p->error = RILL_OK;
+        p->error = came_to_nothing(p) ? RILL_ERR_TOO_LITTLE : RILL_OK;
         p->result.detail[0] = '\0';
+        if (p->error != RILL_OK)
+            rill_payment_describe(p, p->error, "all was sent, and less than one unit arrived",
+                                  false);
+    } else if (can_go_on(p, end->error)) {
+        p->again = true;
     } else if (p->error == RILL_OK) {
-        p->error = end->error != RILL_OK ? end->error : RILL_ERR_CLOSED;
-        describe(p, p->error, end->message);
+        p->error = end->error != RILL_OK    ? end->error
+                   : p->result.in_doubt > 0 ? RILL_ERR_IN_DOUBT
+                                            : RILL_ERR_CLOSED;
+        rill_payment_describe(p, p->error, end->message, end->remote);
     }
+    describe_again(p, end);
     p->stream = NULL;
     p->connection = NULL;
 }
 
-static void free_payment(uv_handle_t *timer)
+static void free_payment(rill_payment *p)
+{
+    if (p->secret)
+        rill_wipe(p->secret, p->secret_len);
+    free(p->secret);
+    free(p->destination_account);
+    free(p);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
 {
     rill_payment *p = timer->data;
     p->handlers.done(p->error, p->reached, &p->result, p->handlers.user);
-    free(p);
+    free_payment(p);
+}
+
+static int connect_client(rill_payment *p, const char **problem);
+
+/* One more connection for what is left. */
+static void go_on(rill_payment *p)
+{
+    p->before = p->result;
+    p->goal = p->amount - p->result.sent - p->result.in_doubt;
+    p->data_written = 0;
+    p->again = false;
+    p->over = false;
+    int rc = connect_client(p, NULL);
+    if (rc == RILL_OK)
+        return;
+    p->over = true;
+    p->error = rc;
 }
 
 static void on_closed(int error, const char *detail, void *user)
 {
     rill_payment *p = user;
+    p->client = NULL;
+    if (p->again)
+        go_on(p);
+    if (p->client)
+        return;
     /* Refused for good says more than that the first attempt failed. */
     if (!p->reached && error != RILL_OK && p->error != RILL_ERR_CANCELLED)
         p->error = error;
     if (p->error == RILL_OK && !p->ended)
-        p->error = RILL_ERR_CLOSED;
+        p->error = error != RILL_OK ? error : RILL_ERR_CLOSED;
     if (p->error != RILL_OK && !*p->result.detail)
         snprintf(p->result.detail, sizeof p->result.detail, "%s",
                  *detail ? detail : rill_strerror(p->error));
-    p->result.duration = now_of(p) - p->started;
+    p->result.duration = rill_payment_now(p) - p->started;
     rill_task_cancel(&p->report);
-    uv_close((uv_handle_t *)&p->timer, free_payment);
+    uv_close((uv_handle_t *)&p->timer, on_timer_closed);
 }
 
 /* Why nothing was sent, where the path's rate is known and not good enough. */
@@ -373,18 +367,12 @@ static bool rate_is_low(const rill_payment *p)
     return stats.rate.num != 0 && rill_ratio_compare(stats.rate, stats.min_rate) < 0;
 }
 
-static void on_tick(uv_timer_t *timer)
+static void out_of_time(rill_payment *p, int error)
 {
-    rill_payment *p = timer->data;
-    if (now_of(p) >= p->deadline) {
-        if (!p->reached && *p->link_detail)
-            fail_unreached(p);
-        else
-            fail(p, rate_is_low(p) ? RILL_ERR_RATE : RILL_ERR_TIMEOUT, NULL);
-    }
-    finish_grace(p);
-    if (p->handlers.progress)
-        rill_loop_before_wait(p->loop, &p->report);
+    if (!p->reached && *p->link_detail)
+        fail_unreached(p);
+    else
+        fail(p, rate_is_low(p) ? RILL_ERR_RATE : error, NULL);
 }
 
 /*
@@ -400,17 +388,31 @@ static void on_report(rill_task *task)
     rill_stream_totals totals;
     rill_connection_stats_of(p->connection, &stats);
     rill_stream_totals_of(p->stream, &totals);
+    rill_payment_add_before(p, &stats, &totals);
     if (!p->handlers.progress(&stats, &totals, p->handlers.user))
         rill_payment_cancel(p);
 }
 
-int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_options *o,
-                       const rill_payment_source *source, const rill_payment_handlers *handlers,
-                       bool fail_fast, const char **problem)
+static void on_tick(uv_timer_t *timer)
+{
+    rill_payment *p = timer->data;
+    if (p->error == RILL_OK && !rill_payment_tell(p))
+        rill_payment_cancel(p);
+    if (rill_payment_now(p) >= p->deadline)
+        out_of_time(p, RILL_ERR_TIMEOUT);
+    else if (p->error == RILL_OK && rill_payment_stalled(p))
+        out_of_time(p, RILL_ERR_STALLED);
+    finish_grace(p);
+    if (p->handlers.progress)
+        rill_loop_before_wait(p->loop, &p->report);
+}
+
+static int connect_client(rill_payment *p, const char **problem)
 {
     static const rill_handlers client_handlers = {
         .ready = on_ready,
         .stream = on_stream,
+        .data = on_data,
         .sent = on_sent,
         .writable = on_writable,
         .stream_end = on_stream_end,
@@ -418,30 +420,61 @@ int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_optio
         .link = on_link,
         .closed = on_closed,
     };
+    p->net.handlers = &client_handlers;
+    p->net.user = p;
+    return rill_connect(&p->client, p->loop, &p->net, p->destination_account, p->secret,
+                        p->secret_len, problem);
+}
+
+static int copy_credentials(rill_payment *p, const rill_pay_options *o)
+{
+    p->destination_account = strdup(o->destination_account);
+    /* malloc(0) may be NULL; that no secret is one, rill_connect says. */
+    p->secret = malloc(o->secret_len + 1);
+    if (!p->destination_account || !p->secret)
+        return RILL_ERR_NOMEM;
+    memcpy(p->secret, o->shared_secret, o->secret_len);
+    p->secret_len = o->secret_len;
+    return RILL_OK;
+}
+
+static uint64_t stall_of(const rill_pay_options *o)
+{
+    if (o->stall_timeout != RILL_STALL_USUAL)
+        return o->stall_timeout;
+    return o->timeout ? 0 : STALL_USUAL;
+}
+
+int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_options *o,
+                       const rill_payment_source *source, const rill_payment_handlers *handlers,
+                       bool fail_fast, const char **problem)
+{
     rill_payment *p = calloc(1, sizeof *p);
-    if (!p) {
+    if (!p || copy_credentials(p, o) != RILL_OK) {
         if (problem)
             *problem = rill_strerror(RILL_ERR_NOMEM);
+        if (p)
+            free_payment(p);
         return RILL_ERR_NOMEM;
     }
     p->loop = loop;
     p->handlers = *handlers;
+    p->net = o->net;
+    /* Nobody counts what would come. */
+    p->net.connection.default_receive_max = 0;
     if (source)
         p->source = *source;
-    p->amount = o->amount;
+    p->amount = p->goal = o->amount;
     p->money_sent = o->amount == 0;
     p->data_read = !source;
     p->fail_fast = fail_fast;
-    p->started = now_of(p);
+    p->started = p->progress_at = rill_payment_now(p);
     p->deadline = o->timeout ? rill_add_sat(p->started, o->timeout) : RILL_NEVER;
+    p->stall = stall_of(o);
     p->grace_at = RILL_NEVER;
-    rill_net_options net = o->net;
-    net.handlers = &client_handlers;
-    net.user = p;
-    int rc = rill_connect(&p->client, loop, &net, o->destination_account, o->shared_secret,
-                          o->secret_len, problem);
+    int rc = connect_client(p, problem);
     if (rc != RILL_OK) {
-        free(p);
+        free_payment(p);
         return rc;
     }
     rill_task_init(&p->report, on_report);

@@ -85,6 +85,8 @@ void rill_tcp_init(rill_tcp *t, rill_loop *loop, const rill_tcp_handlers *on, vo
 /* tls: NULL for none. open or lost follows. RILL_ERR_NOMEM, RILL_ERR_TLS, RILL_ERR_RESOLVE. */
 RILL_MUST_CHECK int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port,
                                      const rill_tls_context *tls);
+/* Connecting: it does not know an address yet. */
+bool rill_tcp_is_resolving(const rill_tcp *t);
 /*
  * Takes the connection that waits at a listener; open comes before it returns
  * where there is no TLS. RILL_ERR_IO, and as above.

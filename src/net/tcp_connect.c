@@ -215,6 +215,11 @@ static void on_resolved(void *owner, int status, struct addrinfo *found)
     try_next(d);
 }
 
+bool rill_tcp_is_resolving(const rill_tcp *t)
+{
+    return t->dial != NULL && t->dial->lookup != NULL;
+}
+
 int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port, const rill_tls_context *tls)
 {
     snprintf(t->name, sizeof t->name, strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host,

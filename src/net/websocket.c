@@ -503,7 +503,7 @@ rill_wait rill_ws_wait(const rill_ws *ws)
 {
     switch (ws->tcp.state) {
     case RILL_TCP_CONNECTING:
-        return ws->tcp.resolving ? RILL_WAIT_RESOLVE : RILL_WAIT_CONNECT;
+        return rill_tcp_is_resolving(&ws->tcp) ? RILL_WAIT_RESOLVE : RILL_WAIT_CONNECT;
     case RILL_TCP_HANDSHAKE:
         return RILL_WAIT_TLS;
     case RILL_TCP_OPEN:

@@ -70,6 +70,10 @@ class Program:
     def lines(self, which="out"):
         return self.text[which].decode().splitlines()
 
+    def errors(self):
+        """Lines on stderr without those that say what is waited for."""
+        return [line for line in self.lines("err") if not re.match(r"rill \w+: (waiting for|stopping)", line)]
+
     def until(self, pattern, which="out"):
         """The first whole line that matches."""
         while True:
@@ -126,7 +130,7 @@ class Case:
         """One line on stderr that matches, that exit code, and nothing that is secret."""
         p = self.rill(*args, **options)
         got = p.end()
-        err = p.lines("err")
+        err = p.errors()
         assert got == code, f"exit {got}, not {code}: {args}: {p.text}"
         assert len(err) == 1, f"not one line: {args}: {p.text}"
         assert re.search(pattern, err[0]), f"{err[0]!r} is not like {pattern!r}"
