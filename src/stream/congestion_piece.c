@@ -11,7 +11,7 @@
 #define MOST_GAP  (5 * RILL_SECOND)
 /* Waits for value that is short. */
 #define LEAST_WAIT (25 * RILL_MS)
-#define MOST_WAIT  RILL_SECOND
+#define MOST_WAIT  (500 * RILL_MS)
 /* Where nothing has passed yet, the size is searched by this part. */
 #define SEARCH_PART 8
 #define SEARCH_UP   4
@@ -31,11 +31,11 @@
 #define SHRINK_PROVEN_AFTER 8
 #define MUCH_SMALLER        16 /* than when it ran dry: from there on it shrinks rarely */
 /* So many in a row that were refused: what was thought the least is too much. */
-#define LAST_RESORT 12
+#define LAST_RESORT 16
 /* Pieces are so many times larger than what is worth sending, unless so many in a row are refused.
  */
-#define GENEROUS 4
-#define SOFT     6
+#define GENEROUS 8
+#define SOFT     8
 /* For so long a size that was too large is remembered, and no more than this part of it leaves. */
 #define CAP_HOLDS (5 * RILL_SECOND)
 #define ROOM      4
@@ -71,15 +71,19 @@ void rill_piece_sent(rill_piece *p, uint64_t now_ns, uint64_t amount)
     p->not_before = rill_add_sat(from, time);
 }
 
-/* What is short comes at the rate that it passes at; a balance that is settled, all at once. */
+/*
+ * As long as the rate is a guess, it is what came since the last time, or some times that: what is
+ * short may come at a rate, or all at once when a balance is settled.
+ */
 static void end_row(rill_piece *p, uint64_t now_ns, uint64_t sent_ns)
 {
-    uint64_t measured = times(p->size, now_ns - p->counted_at, p->passed);
-
     p->row = 0;
     p->wait = 0;
     p->part = 0;
-    set_gap(p, at_least(p->gap, at_most(measured / SLOWER_MOST, SPLIT_GAP)));
+    if (!p->measured) {
+        uint64_t took = times(p->size, now_ns - p->counted_at, p->passed);
+        set_gap(p, at_least(p->gap, at_most(took / SLOWER_MOST, SPLIT_GAP)));
+    }
     p->not_before = rill_add_sat(sent_ns, p->gap);
 }
 
@@ -198,7 +202,7 @@ static void begin_row(rill_piece *p, uint64_t now_ns, uint64_t least_size)
 {
     uint64_t gap = rill_add_sat(p->gap, p->gap / SLOWER_PART);
 
-    bool measured_now = false;
+    bool split = false;
 
     if (p->passed == 0) {
         gap = rill_add_sat(p->gap, p->gap);
@@ -207,10 +211,11 @@ static void begin_row(rill_piece *p, uint64_t now_ns, uint64_t least_size)
         gap = at_most(at_least(measured, gap), times(p->gap, SLOWER_MOST, 1));
         p->passed = 0;
         p->counted_at = now_ns;
-        measured_now = true;
+        p->measured = true;
+        split = gap > SPLIT_GAP;
     }
     set_gap(p, gap);
-    if (measured_now && gap > SPLIT_GAP)
+    if (split)
         shrink(p, least_size);
     p->passes = 0;
     leave_room(p, least_size);

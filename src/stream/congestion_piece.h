@@ -33,6 +33,7 @@ typedef struct rill_piece {
     uint64_t limited_at; /* it was what held money back, last */
     uint32_t row;        /* refusals since anything passed */
     uint32_t passes;     /* pieces that passed since a refusal */
+    bool measured;       /* gap was, once */
     bool used;           /* the last one left as soon as it might */
 } rill_piece;
 

@@ -302,7 +302,6 @@ static bool begin_pieces(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
 {
     window_state *s = state_of(c);
     uint64_t rtt = c->smoothed_rtt != 0 ? c->smoothed_rtt : rill_sub_sat(now_ns, sent_ns);
-
     uint64_t window = s->value.window == UINT64_MAX ? used : s->value.window;
 
     if (window / FEW_PIECES >= s->largest_sent)
@@ -311,7 +310,9 @@ static bool begin_pieces(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
         rill_piece_begin(&s->piece, now_ns, s->largest_sent, 0);
     else
         rill_piece_begin(&s->piece, now_ns, s->largest_passed,
-                         at_least(rill_mul_div_floor_sat(rtt, s->largest_passed, used), 1));
+                         at_least(rill_mul_div_floor_sat(rtt, s->largest_passed, window), 1));
+    /* A window that there was is better than a guess. */
+    s->piece.measured = s->value.window != UINT64_MAX;
     return true;
 }
 

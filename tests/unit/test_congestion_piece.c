@@ -119,7 +119,7 @@ static void test_an_outage_is_survived(void **state)
     uint64_t piece = rill_congestion_value(c);
     bucket none = {.size = 0, .per_second = 1, .at = b.at + RILL_SECOND};
     t = pay(c, &none, 500000, 62 * RILL_SECOND);
-    assert_true(t.passed == 0 && t.packets < 100 && rill_congestion_value(c) < piece);
+    assert_true(t.passed == 0 && t.packets < 150 && rill_congestion_value(c) < piece);
     b.level = b.size;
     b.at += 65 * RILL_SECOND;
     t = pay(c, &b, 500000, 60 * RILL_SECOND);
@@ -155,10 +155,10 @@ static void test_in_small_steps(void **state)
         rill_piece_refused(&p, now, now - SHORT, p.size, 300);
         assert_true(p.size >= size - size / 3 && p.size <= size);
         assert_true(p.wait >= wait && p.not_before == now + p.wait);
-        assert_true(i >= 12 || p.size >= 1200);
+        assert_true(i >= 6 || p.size >= 2400);
         now = p.not_before;
     }
-    assert_true(p.size < 300 && p.wait >= RILL_SECOND);
+    assert_true(p.size < 300 && p.wait >= RILL_SECOND / 2);
 }
 
 /* What left before it slowed down says nothing of how fast it is now. */
