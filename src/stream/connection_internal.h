@@ -57,6 +57,17 @@ typedef struct rill_cut {
     uint64_t written;
 } rill_cut;
 
+/* Why a probe brought no answer of the receiver. */
+typedef enum rill_probe_failure {
+    RILL_PROBE_ACCIDENT, /* T and R codes, or no reply: its size may not be the reason */
+    RILL_PROBE_VALUE,    /* T04: as much is not there, now or ever */
+    RILL_PROBE_SIZE,     /* F08 that tells no maximum: too large, or too small to be anything */
+    RILL_PROBE_DUST,     /* too small to be anything */
+    RILL_PROBE_JUDGED    /* what it says was noted elsewhere */
+} rill_probe_failure;
+
+#define RILL_PROBE_AMOUNTS 8
+
 /* How the connection learns the rate (as the reference probes it, in parallel volleys). */
 typedef struct rill_probing {
     bool active;
@@ -65,11 +76,16 @@ typedef struct rill_probing {
     uint8_t next;     /* of amounts */
     uint8_t count;
     uint8_t in_flight;
-    bool rose; /* answered did, in this volley */
-    uint64_t amounts[8];
-    uint64_t answered; /* the largest of which the receiver said what arrived; 0: none */
-    uint64_t retry_at; /* monotonic ns: next volley not before; 0 at once */
-    uint64_t delay;    /* of the retry after that */
+    uint8_t accidents; /* bits of amounts: to be sent again */
+    uint8_t close;     /* volleys in a row between nearly the same bounds */
+    bool rose;         /* answered did, in this volley */
+    bool between;      /* the sizes between the first ones were tried */
+    uint64_t amounts[RILL_PROBE_AMOUNTS];
+    uint64_t answered;  /* the largest of which the receiver said what arrived; 0: none */
+    uint64_t short_of;  /* the smallest above it that met T04; UINT64_MAX: none */
+    uint64_t too_large; /* the same of F08, in this volley */
+    uint64_t retry_at;  /* monotonic ns: next volley not before; 0 at once */
+    uint64_t delay;     /* of the retry after that */
     uint64_t started;
     uint64_t settle_at; /* rate is good enough: waits no longer for the rest; 0 unset */
     uint64_t launched;  /* the volley under way */
@@ -382,7 +398,8 @@ bool rill_probe_wanted(rill_connection *c, uint64_t now_ns);
 uint64_t rill_probe_take(rill_connection *c, uint64_t now_ns);
 void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight *f,
                          uint64_t delivered);
-void rill_probe_failed(rill_connection *c, uint64_t now_ns, uint8_t volley, bool temporary);
+void rill_probe_failed(rill_connection *c, uint64_t now_ns, uint8_t volley, uint64_t amount,
+                       rill_probe_failure why);
 uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns);
 void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns);
 

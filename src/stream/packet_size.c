@@ -92,7 +92,7 @@ static bool told_maximum(uint64_t amount, rill_bytes data, uint64_t *maximum)
 {
     rill_amount_too_large told;
 
-    if (rill_amount_too_large_decode(&told, data) != RILL_OK || told.received == 0)
+    if (rill_amount_too_large_decode(&told, data) != RILL_OK || told.received <= told.maximum)
         return false;
     if (told.maximum == 0) {
         *maximum = 0;
@@ -104,6 +104,13 @@ static bool told_maximum(uint64_t amount, rill_bytes data, uint64_t *maximum)
         *maximum = 1;
     *maximum = at_most(*maximum, amount - 1);
     return true;
+}
+
+bool rill_packet_size_is_told(uint64_t amount, rill_bytes data)
+{
+    uint64_t maximum;
+
+    return amount > 1 && told_maximum(amount, data, &maximum) && maximum > 0;
 }
 
 void rill_packet_size_refused(rill_packet_size *p, uint64_t amount, rill_bytes data,

@@ -30,6 +30,8 @@ void rill_packet_size_passed(rill_packet_size *p, uint64_t amount, uint64_t now_
  */
 void rill_packet_size_refused(rill_packet_size *p, uint64_t amount, rill_bytes data,
                               uint64_t now_ns);
+/* Whether the data of an F08 tells a maximum, and not that the packet was no larger than that. */
+bool rill_packet_size_is_told(uint64_t amount, rill_bytes data);
 /* Found: no search is under way. */
 bool rill_packet_size_known(const rill_packet_size *p);
 /* total in as few packets as pass, of nearly equal size: the next of them. 0 where nothing passes.

@@ -11,20 +11,51 @@
 
 #define MAX_ATTEMPTS      15u
 #define RETRY_DELAY_FIRST (100 * RILL_MS)
+#define RETRY_DELAY_MOST  RILL_SECOND
 #define SETTLE_DELAY      (200 * RILL_MS)
 /* A volley of which nothing came back is sent again after this; of which something did, sooner. */
 #define PATIENCE     (3 * RILL_SECOND)
 #define PATIENCE_MIN (500 * RILL_MS)
 
-#define MAX_AMOUNTS (sizeof((rill_probing *)0)->amounts / sizeof(uint64_t))
+/* So near to each other the largest that passed and the smallest that did not are not bettered...
+ */
+#define NEAR_PART 4
+/* ... by more volleys than this. */
+#define NEAR_VOLLEYS 3
+/* Of a size that a path has no value for, these are tried: a third less, and this part. */
+#define SHORT_PART 8
+/* Units that arrive of a probe whose rate is precise enough. */
+#define PRECISE 100
 
-static void add_amount(rill_probing *p, uint64_t amount)
+static bool add_amount(rill_probing *p, uint64_t amount)
 {
     for (unsigned i = 0; i < p->count; i++)
         if (p->amounts[i] == amount)
-            return;
-    if (amount > 0 && p->count < MAX_AMOUNTS)
-        p->amounts[p->count++] = amount;
+            return false;
+    if (amount == 0 || p->count == RILL_PROBE_AMOUNTS)
+        return false;
+    p->amounts[p->count++] = amount;
+    return true;
+}
+
+/* All that streams want to send now: how much of it arrives is what matters in the end. */
+static uint64_t to_be_sent(const rill_connection *c)
+{
+    uint64_t all = 0;
+    for (const rill_list *n = c->money_streams.next; n != &c->money_streams; n = n->next)
+        all = rill_add_sat(all,
+                           rill_stream_sendable(RILL_CONTAINER(n, const rill_stream, money_node)));
+    return all;
+}
+
+static void begin_volley(rill_probing *p)
+{
+    p->count = 0;
+    p->next = 0;
+    p->accidents = 0;
+    p->too_large = UINT64_MAX;
+    p->patience = 0;
+    p->rose = false;
 }
 
 /* False without memory. */
@@ -39,10 +70,14 @@ static bool start(rill_connection *c, uint64_t now_ns)
         c->probing = own;
     }
     rill_probing *p = c->probing;
-    *p = (rill_probing){.active = true, .delay = RETRY_DELAY_FIRST, .started = now_ns};
+    *p = (rill_probing){
+        .active = true, .delay = RETRY_DELAY_FIRST, .started = now_ns, .short_of = UINT64_MAX};
+    begin_volley(p);
     uint64_t most = c->packet_size.configured;
+    uint64_t all = to_be_sent(c);
     for (unsigned i = 0; i < sizeof first / sizeof first[0]; i++)
         add_amount(p, first[i] < most ? first[i] : most);
+    add_amount(p, all < most ? all : most);
     return true;
 }
 
@@ -80,31 +115,6 @@ static void finish(rill_connection *c)
                          "no packet of any size gets through the path");
 }
 
-/*
- * Of a volley that met errors which may pass, all sizes that may yet arrive go
- * out again: those that say something of the rate must not be lost to them.
- */
-static void keep_amounts(rill_connection *c)
-{
-    rill_probing *p = c->probing;
-    uint64_t smallest = UINT64_MAX;
-    unsigned count = p->count;
-    p->count = 0;
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t amount = p->amounts[i];
-        if (amount >= c->packet_size.refused || amount <= p->answered)
-            continue;
-        smallest = amount < smallest ? amount : smallest;
-        /* There is room for the largest, in any case. */
-        if (p->count < MAX_AMOUNTS - 1)
-            add_amount(p, amount);
-    }
-    /* The path may be short of value for as much as that. */
-    if (smallest != UINT64_MAX && smallest - smallest / 3 > p->answered &&
-        p->count < MAX_AMOUNTS - 1)
-        add_amount(p, smallest - smallest / 3);
-}
-
 /* Volleys that bring us closer to a first rate are not counted: there are no more than bits. */
 static void count_attempt(rill_connection *c)
 {
@@ -115,45 +125,129 @@ static void count_attempt(rill_connection *c)
         p->delay = RETRY_DELAY_FIRST;
 }
 
+/* As long as a connection has to connect, or as a payment was given, where only value is short. */
+static uint64_t give_up_at(const rill_connection *c)
+{
+    uint64_t at = rill_add_sat(c->probing->started, c->options->connect_timeout);
+    if (!c->connected || c->probing->retry_at == 0)
+        return at;
+    for (const rill_list *n = c->money_streams.next; n != &c->money_streams; n = n->next) {
+        const rill_stream *s = RILL_CONTAINER(n, const rill_stream, money_node);
+        if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER && s->out.goal_deadline > at)
+            at = s->out.goal_deadline;
+    }
+    return at;
+}
+
 static bool over(const rill_connection *c, uint64_t now_ns)
 {
     const rill_probing *p = c->probing;
-    return p->attempts >= MAX_ATTEMPTS || p->volleys == UINT8_MAX ||
-           now_ns >= rill_add_sat(p->started, c->options->connect_timeout);
+    return p->attempts >= MAX_ATTEMPTS || p->volleys == UINT8_MAX || now_ns >= give_up_at(c);
 }
 
-/* The next volley: the largest that may pass, and those that were not judged by their size. */
+/* What met errors that have nothing to do with it says something of the rate, when it arrives. */
+static void add_accidents(rill_connection *c, const rill_probing *last)
+{
+    for (unsigned i = 0; i < last->count; i++)
+        if ((last->accidents & 1u << i) && last->amounts[i] < c->packet_size.refused &&
+            last->amounts[i] > last->answered)
+            add_amount(c->probing, last->amounts[i]);
+}
+
+/*
+ * The path has no value for that much: less of it, also much less, and what a
+ * precise rate needs. Of what is larger there is no hope.
+ */
+static void add_short(rill_connection *c, const rill_probing *last)
+{
+    uint64_t size = last->short_of;
+    if (size == UINT64_MAX)
+        return;
+    const uint64_t tried[] = {
+        last->retry_at != 0 ? size - size / 3 : last->answered + (size - last->answered) / 2,
+        size / SHORT_PART, c->rate.latest.num != 0 ? rill_rate_needed_ceil(&c->rate, PRECISE) : 0};
+    for (unsigned i = 0; i < sizeof tried / sizeof tried[0]; i++)
+        if (tried[i] > last->answered && tried[i] < size)
+            add_amount(c->probing, tried[i]);
+}
+
+/*
+ * Nothing was answered, and some sizes met F08: those between them may neither
+ * be too small nor too large.
+ */
+static bool add_between(rill_connection *c)
+{
+    static const uint64_t sizes[RILL_PROBE_AMOUNTS] = {
+        10, 100, 10000, 100000, 10000000, 100000000, 10000000000, 100000000000};
+    rill_probing *p = c->probing;
+    if (p->between || c->packet_size.refused != UINT64_MAX)
+        return false;
+    p->between = true;
+    for (unsigned i = 0; i < RILL_PROBE_AMOUNTS; i++)
+        if (sizes[i] <= c->packet_size.configured)
+            add_amount(p, sizes[i]);
+    return p->count > 0;
+}
+
+/* Of sizes that met F08 those above one that passes are too large; those below it, too small. */
+static void judge_sizes(rill_connection *c, const rill_probing *last, uint64_t now_ns)
+{
+    if (last->too_large != UINT64_MAX && last->too_large > last->answered &&
+        last->too_large > c->packet_size.passed)
+        rill_packet_size_refused(&c->packet_size, last->too_large, (rill_bytes){NULL, 0}, now_ns);
+}
+
+/* The largest that passes is known nearly enough, or is all that there is to send. */
+static bool near_enough(rill_connection *c, const rill_probing *last)
+{
+    rill_probing *p = c->probing;
+    uint64_t limit = last->short_of < last->too_large ? last->short_of : last->too_large;
+    if (c->rate.probed.num == 0)
+        return false;
+    if (last->answered >= to_be_sent(c))
+        return true;
+    bool near = limit - last->answered <= last->answered / NEAR_PART;
+    p->close = near ? p->close + 1 : 0;
+    return p->close >= NEAR_VOLLEYS;
+}
+
 static void next_volley(rill_connection *c, uint64_t now_ns)
 {
     rill_probing *p = c->probing;
+    const rill_probing last = *p;
     bool again = p->retry_at != 0;
-    uint64_t smallest = p->amounts[0];
-    uint64_t largest = rill_packet_size_next(&c->packet_size, now_ns);
-    bool tried = false;
-    for (unsigned i = 0; i < p->count; i++) {
-        smallest = p->amounts[i] < smallest ? p->amounts[i] : smallest;
-        tried = tried || p->amounts[i] == largest;
-    }
     p->volleys++;
-    if (largest >= smallest)
+    begin_volley(p);
+    bool between = last.answered == 0 && last.too_large != UINT64_MAX && add_between(c);
+    if (!between && (last.answered > 0 || !again))
+        judge_sizes(c, &last, now_ns);
+    add_accidents(c, &last);
+    add_short(c, &last);
+    uint64_t largest = rill_packet_size_next(&c->packet_size, now_ns);
+    uint64_t smallest = UINT64_MAX;
+    bool tried = false;
+    for (unsigned i = 0; i < last.count; i++) {
+        smallest = last.amounts[i] < smallest ? last.amounts[i] : smallest;
+        tried = tried || last.amounts[i] == largest;
+    }
+    if (!again && largest >= smallest)
         count_attempt(c);
-    p->rose = false;
-    if (over(c, now_ns) || (tried && !again)) {
+    /* Where no size was refused there is no limit that is known: no size is the largest. */
+    if (!between && (p->count == 0 || c->packet_size.refused != UINT64_MAX) &&
+        largest > last.answered && largest < last.short_of)
+        add_amount(p, largest);
+    if (p->count == 0 && again) /* nothing smaller is left to try: the same again */
+        add_amount(p, last.short_of != UINT64_MAX ? last.short_of : last.amounts[0]);
+    if (over(c, now_ns) || near_enough(c, &last) || p->count == 0 ||
+        (tried && !again && !between)) {
+        p->count = 0;
         finish(c);
         return;
     }
-    p->next = 0;
-    p->patience = 0;
     if (again) {
-        keep_amounts(c);
         p->retry_at = now_ns + p->delay;
-        p->delay += p->delay / 2;
-    } else {
-        p->count = 0;
+        p->delay = p->delay < RETRY_DELAY_MOST ? p->delay + p->delay / 2 : RETRY_DELAY_MOST;
     }
-    /* Where no size was refused there is no limit that is known: no size is the largest. */
-    if (p->count == 0 || c->packet_size.refused != UINT64_MAX)
-        add_amount(p, largest);
     rill_connection_ready(c);
 }
 
@@ -194,6 +288,11 @@ void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight 
         p->answered = f->amount;
         p->rose = true;
     }
+    /* What failed and is smaller was too small, or is of no use any more. */
+    if (p->short_of <= p->answered)
+        p->short_of = UINT64_MAX;
+    if (p->too_large <= p->answered)
+        p->too_large = UINT64_MAX;
     if (f->volley == p->volleys) {
         p->in_flight--;
         shorten_patience(p, now_ns);
@@ -201,14 +300,38 @@ void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight 
     step(c, now_ns);
 }
 
-void rill_probe_failed(rill_connection *c, uint64_t now_ns, uint8_t volley, bool temporary)
+static void note_failure(rill_probing *p, uint64_t now_ns, uint64_t amount, rill_probe_failure why)
+{
+    switch (why) {
+    case RILL_PROBE_ACCIDENT:
+        for (unsigned i = 0; i < p->count; i++)
+            if (p->amounts[i] == amount)
+                p->accidents |= (uint8_t)(1u << i);
+        p->retry_at = now_ns + p->delay;
+        break;
+    case RILL_PROBE_VALUE:
+        if (amount > p->answered && amount < p->short_of)
+            p->short_of = amount;
+        p->retry_at = now_ns + p->delay;
+        break;
+    case RILL_PROBE_SIZE:
+        if (amount > p->answered && amount < p->too_large)
+            p->too_large = amount;
+        break;
+    case RILL_PROBE_DUST:
+    case RILL_PROBE_JUDGED:
+        break;
+    }
+}
+
+void rill_probe_failed(rill_connection *c, uint64_t now_ns, uint8_t volley, uint64_t amount,
+                       rill_probe_failure why)
 {
     rill_probing *p = c->probing;
     if (!p->active || volley != p->volleys)
         return;
     p->in_flight--;
-    if (temporary)
-        p->retry_at = now_ns + p->delay;
+    note_failure(p, now_ns, amount, why);
     step(c, now_ns);
 }
 

@@ -304,15 +304,81 @@ static rill_congestion_signal temporary_signal(rill_ilp_code_id code)
     return RILL_SIGNAL_FAILED;
 }
 
-static void too_large(rill_answer *a, rill_bytes data)
+/*
+ * Connectors say F08 of a packet that rounding would leave nothing of, and R01
+ * where too little would be left: then it is too small, and not too large. What
+ * is much smaller than what passes is believed to be that once: if it is refused
+ * again, the maximum has fallen.
+ */
+static bool is_dust(const rill_connection *c, uint64_t amount)
+{
+    bool once = amount <= c->packet_size.passed / 8 && amount > c->barren;
+    return once || (c->rate.latest.num != 0 && rill_rate_delivers(&c->rate, amount) <= 1);
+}
+
+static void too_small(rill_answer *a)
+{
+    rill_connection *c = a->c;
+    note_barren(c, a->f->amount, 0);
+    rill_low_rate(c, a->now.mono_ns);
+    next_round(a->f->sent_ns, a->now.mono_ns, &c->hold_started, &c->hold_until, &c->refusals);
+}
+
+/* Of a probe that is F08 the volley decides what it means, unless it is told. */
+static rill_probe_failure too_large(rill_answer *a, rill_bytes data)
 {
     rill_connection *c = a->c;
     rill_flight *f = a->f;
+    bool told = rill_packet_size_is_told(f->amount, data);
     c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
+    if (f->kind == RILL_FLIGHT_PROBE && !told)
+        return RILL_PROBE_SIZE;
+    if (f->kind != RILL_FLIGHT_PROBE && !told && is_dust(c, f->amount)) {
+        too_small(a);
+        return RILL_PROBE_DUST;
+    }
     rill_packet_size_refused(&c->packet_size, f->amount, data, a->now.mono_ns);
-    if (rill_packet_size_next(&c->packet_size, a->now.mono_ns) == 0)
+    if (rill_packet_size_next(&c->packet_size, a->now.mono_ns) > 0) {
+        c->barren = c->barren < f->amount ? c->barren : 0;
+    } else if (c->stats.sent > 0) {
+        /* It did: what is left is too small after all. */
+        rill_packet_size_init(&c->packet_size, c->packet_size.configured);
+        too_small(a);
+    } else {
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_PATH,
                              "the path takes no amount at all");
+    }
+    return RILL_PROBE_JUDGED;
+}
+
+/* What a connector's reject says of the path. Returned: what it says of a probe. */
+static rill_probe_failure learn_from_reject(rill_answer *a, const rill_reject *reject)
+{
+    rill_connection *c = a->c;
+    rill_flight *f = a->f;
+    rill_ilp_code_id code = rill_ilp_code_find(reject->code);
+    char class = reject->code.text[0];
+    if (code == RILL_ILP_F08_AMOUNT_TOO_LARGE && f->amount > 0)
+        return too_large(a, reject->data);
+    if (code == RILL_ILP_T04_INSUFFICIENT_LIQUIDITY) {
+        temporary_error(a, RILL_SIGNAL_VALUE);
+        return RILL_PROBE_VALUE;
+    }
+    if (code == RILL_ILP_R01_INSUFFICIENT_SOURCE_AMOUNT && f->amount > 0) {
+        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns,
+                                       rill_flight_value(f));
+        if (f->kind != RILL_FLIGHT_PROBE)
+            too_small(a);
+        return RILL_PROBE_DUST;
+    }
+    if (class == 'T' || class == 'R') {
+        temporary_error(a, class == 'R' ? RILL_SIGNAL_LATE : temporary_signal(code));
+        return RILL_PROBE_ACCIDENT;
+    }
+    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
+    if (f->kind != RILL_FLIGHT_CLOSE)
+        final_error(a, code);
+    return RILL_PROBE_JUDGED;
 }
 
 /* Connectors say these of packets that they have not passed on; others they may have. */
@@ -337,28 +403,13 @@ static void refused_by_path(rill_answer *a, const rill_reject *reject)
     rill_connection *c = a->c;
     rill_flight *f = a->f;
     rill_flight_kind kind = f->kind;
-    rill_ilp_code_id code = rill_ilp_code_find(reject->code);
-    char class = reject->code.text[0];
-    bool temporary = class == 'T' || class == 'R';
-    if (code == RILL_ILP_F08_AMOUNT_TOO_LARGE && f->amount > 0) {
-        too_large(a, reject->data);
-    } else if (code == RILL_ILP_T04_INSUFFICIENT_LIQUIDITY) {
-        temporary_error(a, RILL_SIGNAL_VALUE);
-    } else if (class == 'R') {
-        temporary_error(a, RILL_SIGNAL_LATE);
-    } else if (class == 'T') {
-        temporary_error(a, temporary_signal(code));
-    } else {
-        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns,
-                                       rill_flight_value(f));
-        if (kind != RILL_FLIGHT_CLOSE)
-            final_error(a, code);
-    }
     uint8_t volley = f->volley;
-    f->unsure = !refused_unsent(code);
+    uint64_t amount = f->amount;
+    rill_probe_failure why = learn_from_reject(a, reject);
+    f->unsure = !refused_unsent(rill_ilp_code_find(reject->code));
     rill_flight_lose(c, f);
     if (kind == RILL_FLIGHT_PROBE)
-        rill_probe_failed(c, a->now.mono_ns, volley, temporary);
+        rill_probe_failed(c, a->now.mono_ns, volley, amount, why);
 }
 
 /*
@@ -373,11 +424,12 @@ static void not_known(rill_answer *a)
     rill_flight *f = a->f;
     rill_flight_kind kind = f->kind;
     uint8_t volley = f->volley;
+    uint64_t amount = f->amount;
     c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
     rill_connection_hold_path(c, f->sent_ns, a->now.mono_ns);
     rill_flight_lose(c, f);
     if (kind == RILL_FLIGHT_PROBE)
-        rill_probe_failed(c, a->now.mono_ns, volley, true);
+        rill_probe_failed(c, a->now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
     if (c->forgotten_since == 0)
         c->forgotten_since = a->now.mono_ns;
     if (a->now.mono_ns - c->forgotten_since >= FORGOTTEN_PATIENCE)

@@ -164,9 +164,10 @@ static int send_probe(rill_connection *c, rill_now now, uint8_t *packet, size_t 
         return RILL_ERR_NOMEM;
     f->volley = c->probing->volleys;
     f->amount = rill_probe_take(c, now.mono_ns);
+    uint64_t amount = f->amount;
     int err = launch(c, now, f, packet, len, request);
     if (err != RILL_OK)
-        rill_probe_failed(c, now.mono_ns, c->probing->volleys, true);
+        rill_probe_failed(c, now.mono_ns, c->probing->volleys, amount, RILL_PROBE_ACCIDENT);
     return err;
 }
 

@@ -153,6 +153,7 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
             return;
         rill_flight_kind kind = f->kind;
         uint8_t volley = f->volley;
+        uint64_t amount = f->amount;
         if (!f->in_doubt) {
             c->stats.packets_lost++;
             if (!f->overdue)
@@ -161,7 +162,7 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
         }
         rill_flight_expire(c, f);
         if (kind == RILL_FLIGHT_PROBE)
-            rill_probe_failed(c, now_ns, volley, true);
+            rill_probe_failed(c, now_ns, volley, amount, RILL_PROBE_ACCIDENT);
         else if (kind == RILL_FLIGHT_CLOSE)
             rill_connection_shut(c);
     }
@@ -267,6 +268,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     rill_flight_kind kind = f->kind;
     uint64_t sent_ns = f->sent_ns;
     uint8_t volley = f->volley;
+    uint64_t amount = f->amount;
     if (f->in_doubt)
         return;
     rill_flight_found(c, f);
@@ -281,7 +283,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     /* A link that takes nothing, or answers nothing, is not asked again and again. */
     rill_connection_hold_path(c, sent_ns, now.mono_ns);
     if (kind == RILL_FLIGHT_PROBE)
-        rill_probe_failed(c, now.mono_ns, volley, true);
+        rill_probe_failed(c, now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
     else if (kind == RILL_FLIGHT_CLOSE)
         rill_connection_shut(c);
     rill_connection_rearm(c, now.mono_ns);

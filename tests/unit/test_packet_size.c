@@ -59,11 +59,14 @@ static void test_lies_are_bounded(void **state)
 
     (void)state;
     rill_packet_size_init(&p, 1000);
-    refuse_with_data(&p, 1000, 10, 2000, 1); /* more than was refused */
-    assert_true(rill_packet_size_next(&p, 2) == 999);
+    refuse_with_data(&p, 1000, 10, 2000, 1); /* more than was refused: as without data */
+    assert_true(!p.exact && rill_packet_size_next(&p, 2) == 500);
     rill_packet_size_init(&p, 1000);
     refuse_with_data(&p, 1000, 1, UINT64_MAX, 1); /* does not fit */
-    assert_true(rill_packet_size_next(&p, 2) == 999);
+    assert_true(!p.exact && rill_packet_size_next(&p, 2) == 500);
+    rill_packet_size_init(&p, 1000);
+    refuse_with_data(&p, 1, 5, 1, 1); /* less than one of ours */
+    assert_true(rill_packet_size_next(&p, 2) == 0);
     rill_packet_size_init(&p, 1000);
     refuse_with_data(&p, 1000, UINT64_MAX, 1, 1); /* rounds to nothing */
     assert_true(rill_packet_size_next(&p, 2) == 1);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rate is found on paths that let little through: too large, too small, too early. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/pair.h"
+
+/* What a connector refuses of the client's packets. */
+static struct {
+    uint64_t least; /* smaller ones are refused */
+    uint64_t most;  /* larger ones are */
+    uint64_t until; /* all that carry money, before */
+    rill_ilp_code_id small;
+    rill_ilp_code_id large;
+    uint64_t told;
+    uint64_t packets;
+} path;
+
+static void connector(pair *p, pair_packet *packet)
+{
+    if (packet->from != PAIR_CLIENT || packet->amount == 0)
+        return;
+    path.packets++;
+    if (packet->amount < path.least)
+        packet->code = path.small;
+    else if (packet->amount > path.most || p->now.mono_ns < path.until)
+        packet->code = path.large;
+    else
+        return;
+    packet->action = PAIR_REJECT;
+    packet->maximum = packet->code == RILL_ILP_F08_AMOUNT_TOO_LARGE ? path.told : 0;
+}
+
+/* The path as it is above; nothing is sent yet. */
+static rill_stream *open_to_probe(pair *p, rill_ratio rate)
+{
+    pair_options o = pair_defaults();
+    o.connection.min_rate = (rill_ratio){0, 1};
+    pair_open(p, &o);
+    p->rate[PAIR_CLIENT] = rate;
+    p->on_packet = connector;
+    path.packets = 0;
+    return pair_stream_open(p, PAIR_CLIENT);
+}
+
+/* Whether all is sent before so much time has passed. */
+static void pays(pair *p, rill_stream *s, uint64_t total, uint64_t time, uint64_t packets)
+{
+    rill_stream_totals t;
+    assert_int_equal(rill_stream_send_total(s, total, p->now.mono_ns + time), RILL_OK);
+    pair_run(p, time);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
+    rill_stream_totals_of(s, &t);
+    assert_true(t.sent == total);
+    assert_in_range(path.packets, 1, packets);
+    pair_check_books(p);
+}
+
+static void reset(void)
+{
+    memset(&path, 0, sizeof path);
+    path.most = UINT64_MAX;
+    path.small = RILL_ILP_F08_AMOUNT_TOO_LARGE;
+    path.large = RILL_ILP_T04_INSUFFICIENT_LIQUIDITY;
+}
+
+/* Of 10^6 and more there is no hope, of 1,000 only two digits arrive. */
+static void test_hopeless_sizes_leave_room_for_smaller_ones(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.most = 50000;
+    rill_stream *s = open_to_probe(p, (rill_ratio){1, 100});
+    pays(p, s, 300000, 5 * RILL_SECOND, 60);
+}
+
+/* One digit at most arrives of what the path has value for. */
+static void test_two_digits_are_a_rate_where_there_are_no_more(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.most = 50000;
+    rill_stream *s = open_to_probe(p, (rill_ratio){1, 1000});
+    pays(p, s, 300000, 8 * RILL_SECOND, 80);
+}
+
+/* The same with data, which says that the packet is not too large, and with data that is a lie. */
+static void test_one_unit_that_is_refused_is_too_small(void **state)
+{
+    const uint64_t told[] = {0, 5000000, 1};
+    for (unsigned i = 0; i < 3; i++) {
+        pair *p = *state;
+        reset();
+        path.least = 100;
+        path.told = told[i];
+        rill_stream *s = open_to_probe(p, (rill_ratio){9, 10});
+        pays(p, s, 100000, 3 * RILL_SECOND, 40);
+        pair_close(p);
+    }
+}
+
+/* R01 is no reason to wait, nor to send fewer packets. */
+static void test_too_little_is_dust(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.least = 500;
+    path.small = RILL_ILP_R01_INSUFFICIENT_SOURCE_AMOUNT;
+    rill_stream *s = open_to_probe(p, (rill_ratio){1, 100});
+    pays(p, s, 100000, 3 * RILL_SECOND, 20);
+}
+
+/* Neither 1,000 nor 10^6 pass: what is between them does. */
+static void test_sizes_between_the_first_are_tried(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.least = 5000;
+    path.most = 400000;
+    path.large = RILL_ILP_F08_AMOUNT_TOO_LARGE;
+    rill_stream *s = open_to_probe(p, (rill_ratio){1, 2});
+    pays(p, s, 4000000, 5 * RILL_SECOND, 80);
+}
+
+/* A maximum that is told counts, whatever else met F08 without one. */
+static void test_dust_below_a_maximum_that_is_told(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.least = 5;
+    rill_stream *s = open_to_probe(p, (rill_ratio){97, 100});
+    p->maximum[PAIR_CLIENT] = 384;
+    pays(p, s, 3840, 3 * RILL_SECOND, 60);
+}
+
+static void test_what_is_to_be_sent_is_probed(void **state)
+{
+    const uint64_t scale = UINT64_C(10000000000000000);
+    pair *p = *state;
+    reset();
+    path.most = 600 * scale;
+    rill_stream *s = open_to_probe(p, (rill_ratio){1, scale});
+    pays(p, s, 500 * scale, RILL_SECOND, 8);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 500);
+}
+
+/* A path without value for a minute: the payment has two. */
+static void test_a_payment_with_time_waits_for_its_rate(void **state)
+{
+    pair *p = *state;
+    reset();
+    rill_stream *s = open_to_probe(p, (rill_ratio){1, 1});
+    path.until = p->now.mono_ns + 61 * RILL_SECOND;
+    pays(p, s, 1000000, 120 * RILL_SECOND, 400);
+}
+
+/* Money too small for the path does not go again and again, and is told. */
+static void test_dust_is_not_sent_for_ever(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.least = 50;
+    path.small = RILL_ILP_R01_INSUFFICIENT_SOURCE_AMOUNT;
+    rill_stream *s = open_to_probe(p, (rill_ratio){1, 10});
+    pays(p, s, 10000, 3 * RILL_SECOND, 20);
+    path.packets = 0;
+    assert_int_equal(rill_stream_send_total(s, 10007, RILL_NEVER), RILL_OK);
+    pair_run(p, 60 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 2);
+    assert_int_not_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
+    assert_true(path.packets < 60);
+}
+
+/* What passed in probes no longer does: that is no dust. */
+static void test_a_maximum_that_falls_far_is_found(void **state)
+{
+    pair *p = *state;
+    rill_stream_totals t;
+    reset();
+    rill_stream *s = open_to_probe(p, (rill_ratio){74, 1});
+    pays(p, s, 100000, 3 * RILL_SECOND, 20);
+    path.most = 500;
+    path.large = RILL_ILP_F08_AMOUNT_TOO_LARGE;
+    assert_int_equal(rill_stream_send_total(s, 104000, RILL_NEVER), RILL_OK);
+    pair_run(p, 10 * RILL_SECOND);
+    rill_stream_totals_of(s, &t);
+    assert_int_equal(t.sent, 104000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PAIR_TEST_TO_OPEN(test_hopeless_sizes_leave_room_for_smaller_ones),
+        PAIR_TEST_TO_OPEN(test_two_digits_are_a_rate_where_there_are_no_more),
+        PAIR_TEST_TO_OPEN(test_one_unit_that_is_refused_is_too_small),
+        PAIR_TEST_TO_OPEN(test_too_little_is_dust),
+        PAIR_TEST_TO_OPEN(test_sizes_between_the_first_are_tried),
+        PAIR_TEST_TO_OPEN(test_dust_below_a_maximum_that_is_told),
+        PAIR_TEST_TO_OPEN(test_what_is_to_be_sent_is_probed),
+        PAIR_TEST_TO_OPEN(test_a_payment_with_time_waits_for_its_rate),
+        PAIR_TEST_TO_OPEN(test_dust_is_not_sent_for_ever),
+        PAIR_TEST_TO_OPEN(test_a_maximum_that_falls_far_is_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
