@@ -7,9 +7,10 @@ _rill_options() {
     case $1 in
     send)
         echo "--credentials --amount --data --file --min-rate --slippage --max-packet --timeout
-            --crypto $common"
+            --stall --crypto $common"
         ;;
-    receive) echo "--credentials --max --tag --connections --crypto $common" ;;
+    receive) echo "--credentials --count --max --tag --connections --output --overwrite --crypto
+            $common" ;;
     ping) echo "--count $common" ;;
     demo | info | help) echo "$common" ;;
     '') echo "--help --version" ;;
@@ -33,7 +34,7 @@ _rill() {
         esac
     done
     case $before in
-    --credentials | --file | --link-file | --ca-file)
+    --credentials | --file | --output | --link-file | --ca-file)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -41,7 +42,7 @@ _rill() {
     --crypto) set -- openssl ipsec-mb fastest ;;
     --color) set -- auto always never ;;
     --link) set -- btp+ws:// btp+wss:// @ ;;
-    --amount | --data | --min-rate | --slippage | --max-packet | --timeout | --max | --tag | \
+    --amount | --data | --min-rate | --slippage | --max-packet | --timeout | --stall | --max | --tag | \
         --connections | --count) return ;;
     *)
         set --

@@ -30,12 +30,16 @@ complete -c rill -n '__fish_seen_subcommand_from send' -l min-rate -x -d 'Nothin
 complete -c rill -n '__fish_seen_subcommand_from send' -l slippage -x -d 'Part of the rate that may be lost'
 complete -c rill -n '__fish_seen_subcommand_from send' -l max-packet -x -d 'Most units in a packet'
 complete -c rill -n '__fish_seen_subcommand_from send' -l timeout -x -d 'Give up after so many seconds'
+complete -c rill -n '__fish_seen_subcommand_from send' -l stall -x -d 'Give up after so many seconds without progress'
 complete -c rill -n '__fish_seen_subcommand_from send' -l crypto -x -a 'openssl ipsec-mb fastest' -d 'What encrypts'
 
 complete -c rill -n '__fish_seen_subcommand_from receive' -l credentials -r -F -d 'Where to write what the client needs'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l count -x -d 'Write so many credentials'
 complete -c rill -n '__fish_seen_subcommand_from receive' -l max -x -d 'Most to accept on each stream'
 complete -c rill -n '__fish_seen_subcommand_from receive' -l tag -x -d 'A tag inside the address'
 complete -c rill -n '__fish_seen_subcommand_from receive' -l connections -x -d 'Exit after so many have ended'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l output -r -F -d 'Where the bytes of streams go'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l overwrite -d 'Let --output replace a file'
 complete -c rill -n '__fish_seen_subcommand_from receive' -l crypto -x -a 'openssl ipsec-mb fastest' -d 'What encrypts'
 
 complete -c rill -n '__fish_seen_subcommand_from ping' -l count -x -d 'Pings to send'

@@ -10,13 +10,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/list.h"
 #include "cli/cli.h"
 #include "cli/hand_out.h"
+#include "cli/receive_output.h"
 #include "cli/waits.h"
-#include "cli/writer.h"
 
 /* For the node to be there, and to tell our account, at the start. */
 #define START_TIME (30 * RILL_SECOND)
@@ -34,8 +33,7 @@ typedef struct receive_run {
     rill_loop *loop;
     rill_server *server;
     cli_signals *signals;
-    cli_writer *out;
-    FILE *text; /* out's */
+    receive_output out;
     rill_list connections;
     cli_watch *watch;
     const char *file;
@@ -55,7 +53,14 @@ typedef struct receive_run {
 
 static void stop(receive_run *run)
 {
-    rill_server_close(run->server);
+    if (!run->closed)
+        rill_server_close(run->server);
+}
+
+/* A second call may shorten the patience of the first. */
+static void close_output(receive_run *run)
+{
+    receive_output_close(&run->out, run->stopping ? STOP_PATIENCE : 0);
 }
 
 static void on_stop(void *user)
@@ -63,7 +68,7 @@ static void on_stop(void *user)
     receive_run *run = user;
     run->stopping = true;
     if (run->closed) {
-        cli_writer_close(run->out, STOP_PATIENCE);
+        close_output(run);
         return;
     }
     stop(run);
@@ -86,12 +91,19 @@ static void on_late(void *user, const rill_waiting *waiting)
 
 /* ---- output ---- */
 
-/* Nobody would know of what comes in: senders are told that no more is taken. */
-static void on_output_failed(int error, void *user)
+static void on_output_pause(bool pause, void *user)
 {
     receive_run *run = user;
-    if (run->code == CLI_DONE)
-        run->code = CLI_INCOMPLETE;
+    if (!run->closed)
+        rill_server_pause(run->server, pause);
+}
+
+/* Nobody would know of what comes in: senders are told that no more is taken. */
+static void on_output_failed(void *user)
+{
+    receive_run *run = user;
+    if (run->closed)
+        return;
     rill_server_pause(run->server, true);
     for (rill_list *at = run->connections.next; at != &run->connections;) {
         received_connection *r = RILL_CONTAINER(at, received_connection, node);
@@ -99,48 +111,23 @@ static void on_output_failed(int error, void *user)
         rill_connection_close(r->connection, RILL_CLOSE_APPLICATION_ERROR,
                               "the receiver cannot write down what it gets");
     }
-    cli_fail(run->args->command, RILL_ERR_IO,
-             "cannot write to standard output: %s: nothing more is taken", strerror(error));
     stop(run);
 }
 
-static void on_output_room(void *user)
+static void on_output_closed(void *user)
 {
     receive_run *run = user;
-    rill_server_pause(run->server, false);
-}
-
-static void on_output_closed(size_t unwritten, void *user)
-{
-    receive_run *run = user;
-    cli_json_to(NULL, NULL);
-    if (unwritten > 0 && run->code == CLI_DONE) {
-        cli_fail(run->args->command, RILL_ERR_IO,
-                 "nobody reads standard output: its last %zu bytes were not written", unwritten);
-        run->code = CLI_INCOMPLETE;
-    }
     cli_signals_close(run->signals);
 }
 
-/* The lines of an event are complete. */
 static void tell(receive_run *run)
 {
-    (void)cli_writer_commit(run->out);
-    if (cli_writer_full(run->out))
-        rill_server_pause(run->server, true);
+    receive_output_commit(&run->out);
 }
 
 static void tell_json(receive_run *run, json_t *object)
 {
-    (void)cli_write_json(run->text, object);
-    tell(run);
-}
-
-/* Waits and errors stand between the events, and wait for their reader as these do. */
-static bool print_json(json_t *object, void *user)
-{
-    tell_json(user, object);
-    return true;
+    receive_output_json(&run->out, object);
 }
 
 /* ---- events ---- */
@@ -182,12 +169,12 @@ static void on_connection(rill_connection *c, void *user)
             json_object_set_new(object, "tag", cli_json_text(tag));
         tell_json(run, object);
     } else if (!run->quiet) {
-        fputs("server got connection", run->text);
+        fputs("server got connection", run->out.text);
         if (*tag) {
-            fputs(" with tag: ", run->text);
-            cli_print_text(run->text, (const uint8_t *)tag, strlen(tag));
+            fputs(" with tag: ", run->out.text);
+            cli_print_text(run->out.text, (const uint8_t *)tag, strlen(tag));
         }
-        fputc('\n', run->text);
+        fputc('\n', run->out.text);
         tell(run);
     }
 }
@@ -198,7 +185,7 @@ static void on_stream(rill_stream *s, void *user)
     if (run->json) {
         tell_json(run, stream_event(s, "stream"));
     } else if (!run->quiet) {
-        fprintf(run->text, "server got a new stream: %" PRIu64 "\n", rill_stream_id(s));
+        fprintf(run->out.text, "server got a new stream: %" PRIu64 "\n", rill_stream_id(s));
         tell(run);
     }
 }
@@ -214,7 +201,7 @@ static void on_money(rill_stream *s, uint64_t amount, void *user)
         json_object_set_new(object, "total", cli_json_amount(totals.received));
         tell_json(run, object);
     } else if (!run->quiet) {
-        fprintf(run->text, "server stream %" PRIu64 " got incoming payment for: %" PRIu64 "\n",
+        fprintf(run->out.text, "server stream %" PRIu64 " got incoming payment for: %" PRIu64 "\n",
                 rill_stream_id(s), amount);
         tell(run);
     }
@@ -223,14 +210,16 @@ static void on_money(rill_stream *s, uint64_t amount, void *user)
 static void on_data(rill_stream *s, const uint8_t *data, size_t len, void *user)
 {
     receive_run *run = user;
-    if (run->json) {
+    if (run->out.path) {
+        receive_output_data(&run->out, s, number_of(rill_stream_connection(s)), data, len);
+    } else if (run->json) {
         json_t *object = stream_event(s, "data");
         json_object_set_new(object, "data", cli_json_base64(data, len));
         tell_json(run, object);
     } else if (!run->quiet) {
-        fprintf(run->text, "server stream %" PRIu64 " got data: ", rill_stream_id(s));
-        cli_print_text(run->text, data, len);
-        fputc('\n', run->text);
+        fprintf(run->out.text, "server stream %" PRIu64 " got data: ", rill_stream_id(s));
+        cli_print_text(run->out.text, data, len);
+        fputc('\n', run->out.text);
         tell(run);
     }
 }
@@ -258,13 +247,16 @@ static void print_end(FILE *out, const rill_end *end)
 static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
 {
     receive_run *run = user;
+    if (run->out.path)
+        /* Where we have ended it ourselves more might have come. */
+        receive_output_stream_end(&run->out, s, end->error == RILL_OK && end->remote);
     if (run->json) {
         json_t *object = stream_event(s, "stream_end");
         add_end(object, end);
         tell_json(run, object);
     } else if (!run->quiet) {
-        fprintf(run->text, "server stream %" PRIu64 " ended", rill_stream_id(s));
-        print_end(run->text, end);
+        fprintf(run->out.text, "server stream %" PRIu64 " ended", rill_stream_id(s));
+        print_end(run->out.text, end);
         tell(run);
     }
 }
@@ -286,8 +278,8 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
         char received_text[512];
         cli_units_text(stats.received, rill_server_asset_code(run->server),
                        rill_server_asset_scale(run->server), received_text, sizeof received_text);
-        fprintf(run->text, "server connection ended, received %s in all", received_text);
-        print_end(run->text, end);
+        fprintf(run->out.text, "server connection ended, received %s in all", received_text);
+        print_end(run->out.text, end);
         tell(run);
     }
     rill_list_remove(&received->node);
@@ -305,7 +297,7 @@ static void on_listening(rill_server *server, void *user)
     run->listening = true;
     cli_watch_ready(run->watch);
     int rc = cli_hand_out(server, run->file, run->tag, run->clients,
-                          run->json || run->quiet ? NULL : run->text, problem, sizeof problem);
+                          run->json || run->quiet ? NULL : run->out.text, problem, sizeof problem);
     tell(run);
     if (rc != RILL_OK) {
         cli_fail(run->args->command, rc, "%s", problem);
@@ -344,7 +336,7 @@ static void on_closed(int error, const char *detail, void *user)
     cli_watch_close(run->watch);
     run->watch = NULL;
     run->closed = true;
-    cli_writer_close(run->out, run->stopping ? STOP_PATIENCE : 0);
+    close_output(run);
 }
 
 static int run_with_link(receive_run *run, const char *uri, uint64_t max,
@@ -371,17 +363,14 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
     int rc = rill_loop_new(&run->loop, NULL);
     if (rc != RILL_OK)
         return cli_start_error(run->args->command, rc, NULL);
-    const cli_writer_handlers output = {
-        .room = on_output_room,
+    rill_list_init(&run->connections);
+    const receive_output_handlers output = {
+        .pause = on_output_pause,
         .failed = on_output_failed,
         .closed = on_output_closed,
         .user = run,
     };
-    rill_list_init(&run->connections);
-    run->out = cli_writer_open(run->loop, STDOUT_FILENO, &output);
-    if (run->out) {
-        run->text = cli_writer_stream(run->out);
-        cli_json_to(print_json, run);
+    if (receive_output_open(&run->out, run->loop, &output)) {
         rc = rill_listen(&run->server, run->loop, &net, &problem);
     } else {
         rc = RILL_ERR_NOMEM;
@@ -392,12 +381,26 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
                                     &(cli_watch_handlers){on_waiting, on_late, run});
     } else {
         run->code = cli_start_error(run->args->command, rc, problem);
-        if (run->out)
-            cli_writer_close(run->out, 0);
+        receive_output_close(&run->out, 0);
     }
     (void)rill_loop_run(run->loop);
     rill_loop_free(run->loop);
-    return run->code;
+    receive_output_free(&run->out);
+    return run->code == CLI_DONE && run->out.incomplete ? CLI_INCOMPLETE : run->code;
+}
+
+/* Who stores one stream has all there will be once its sender has gone. */
+static int limit_to_one(receive_run *run)
+{
+    if (run->limit > 1) {
+        cli_error(
+            run->args->command,
+            "--output: a file has room for one stream: give a folder for --connections %" PRIu64,
+            run->limit);
+        return CLI_USAGE;
+    }
+    run->limit = 1;
+    return CLI_DONE;
 }
 
 static int run_receive(const cli_args *args)
@@ -428,6 +431,10 @@ static int run_receive(const cli_args *args)
         code = cli_count(args, "--connections", &run.limit);
     if (code == CLI_DONE)
         code = cli_count(args, "--count", &run.clients);
+    if (code == CLI_DONE)
+        code = receive_output_parse(&run.out, args);
+    if (code == CLI_DONE && receive_output_is_for_one(&run.out))
+        code = limit_to_one(&run);
     rill_crypto_backend crypto = RILL_CRYPTO_OPENSSL;
     if (code == CLI_DONE)
         code = cli_crypto(args, &crypto);
@@ -448,6 +455,8 @@ static const cli_option options[] = {
     {"--max", "N", "accept at most N units (or like 1.5XRP) on each stream; no limit at first"},
     {"--tag", "T", "a tag inside the address, told with the connection"},
     {"--connections", "N", "exit after N connections have ended"},
+    {"--output", "FILE", "put a stream's bytes there; a folder: each into a file; - stdout"},
+    {"--overwrite", NULL, "let --output replace a file"},
     {"--crypto", "NAME", "what encrypts: openssl (at first), ipsec-mb or fastest"},
     {NULL, NULL, NULL},
 };
@@ -456,7 +465,8 @@ const cli_command cli_receive = {
     .name = "receive",
     .summary = "receive money and data, and print what comes",
     .usage = "--credentials FILE [--count N] [--max N] [--tag T] [--connections N]\n"
-             "                    [--crypto NAME] [--link URI] [--json]",
+             "                    [--output FILE|FOLDER|- [--overwrite]] [--crypto NAME]\n"
+             "                    [--link URI] [--json]",
     .about =
         "Listens, writes an ILP address and a shared secret to FILE (mode 0600), for a client to\n"
         "connect with, and prints every event. Hand FILE over a channel that nobody reads: "
@@ -466,13 +476,21 @@ const cli_command cli_receive = {
         "for one client at a time: of two that use it at once the later one ends the earlier\n"
         "one's connection. --count N writes N of them, to FILE.1, FILE.2 and so on, or a line\n"
         "each to standard output; to a tag their number is added, as T.1.\n\n"
+        "--output FILE puts the bytes of one stream into FILE, which has another name, ending "
+        "with\n"
+        ".part, until they have all come; then rill ends. A folder, or a name that ends with a\n"
+        "slash, gets a file for each stream, named after time, connection and stream. With -\n"
+        "they go to standard output, and all that is told to standard error. Where they cannot be\n"
+        "written, nothing more is taken, money neither, senders are told, and it exits with 1.\n\n"
         "Where the node is not there within 30 s it exits with 3; a link that is lost later is\n"
         "waited for. What is waited for is said on stderr, or in events `waiting`.\n"
         "SIGINT and SIGTERM end it cleanly. With --json the events are connection, stream, money,\n"
-        "data (base64), stream_end and connection_end; amounts are decimal strings.",
+        "data (base64), stored, stream_end and connection_end; amounts are decimal strings.",
     .options = options,
     .examples = "rill receive --credentials c.json                  all that comes, until Ctrl-C\n"
                 "rill receive --credentials c.json --connections 1  one payment, then it ends\n"
-                "rill receive --credentials c.json --max 1.5XRP     no more on a stream",
+                "rill receive --credentials c.json --max 1.5XRP     no more on a stream\n"
+                "rill receive --credentials c.json --output x.jpg   the bytes of one stream\n"
+                "rill receive --credentials c.json --output - | tar x",
     .run = run_receive,
 };

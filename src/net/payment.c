@@ -21,7 +21,13 @@
 
 static void close_connection(rill_payment *p)
 {
-    if (p->connection)
+    /* A receiver that is told of no error takes what it has for all there is. */
+    if (p->connection && p->error != RILL_OK) {
+        p->gave_up = true;
+        rill_connection_close(p->connection, RILL_CLOSE_APPLICATION_ERROR,
+                              "the sender has given up");
+    }
+    if (p->connection && p->error == RILL_OK)
         rill_connection_close(p->connection, RILL_CLOSE_NO_ERROR, NULL);
 }
 
@@ -222,9 +228,11 @@ static void on_stream(rill_stream *s, void *user)
 static void describe_again(rill_payment *p, const rill_end *end)
 {
     int error = end->error != RILL_OK ? end->error : RILL_ERR_CLOSED;
-    if (!p->vague || p->error != error || (!end->remote && !*end->message))
+    bool says_more = end->remote || (*end->message && !p->gave_up);
+    if (!p->vague || p->error != error || !says_more)
         return;
-    p->vague = false;
+    /* A stream's end has no message of the connection's, which comes after it. */
+    p->vague = !*end->message;
     p->result.detail[0] = '\0';
     rill_payment_describe(p, p->error, end->message, end->remote);
 }
@@ -234,12 +242,15 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
     rill_payment *p = user;
     if (s != p->stream)
         return;
+    bool first = p->error == RILL_OK;
     rill_payment_take_offsets(p);
     /* Forgotten money may have another connection: the end of this one says so. */
     if (p->error == RILL_OK && end->error != RILL_ERR_FORGOTTEN &&
         (!p->money_sent || !p->data_read || p->result.data_acknowledged < p->data_written))
         fail_by(p, end->error != RILL_OK ? end->error : RILL_ERR_CLOSED, end->message, end->remote);
     describe_again(p, end);
+    /* The end of the connection, which follows, may have the message. */
+    p->vague = p->vague || (first && p->error != RILL_OK && !*end->message);
     p->stream = NULL;
 }
 

@@ -281,8 +281,9 @@ def output_that_fails(t):
     """Who cannot write down what he gets takes nothing more, and says so to both sides."""
     receiver = t.receive()
     receiver.process.stdout.close()
-    sender = t.rill("send", "--json", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "1000",
-                    "--data", "x", "--timeout", "20")
+    # More than can be through before the first line cannot be written.
+    sender = t.rill("send", "--json", "--link", t.link("s"), "--credentials", receiver.path, "--amount", "1000000000",
+                    "--max-packet", "1", "--data", "x", "--timeout", "50")
     assert sender.end() == 1, sender.text
     receiver.process.stdout = open(os.devnull, "rb")  # pylint: disable=consider-using-with
     assert receiver.end() == 1, receiver.text

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `rill receive` writes: lines about what comes, and with --output the bytes of streams. Its
+ * readers may be slow, so nothing here waits for them: what is too much asks for a pause.
+ */
+#ifndef RILL_CLI_RECEIVE_OUTPUT_H
+#define RILL_CLI_RECEIVE_OUTPUT_H
+
+#include "cli/cli.h"
+#include "cli/store.h"
+#include "cli/writer.h"
+
+typedef struct receive_output_handlers {
+    /* Whether more can be taken; told again and again. */
+    void (*pause)(bool pause, void *user);
+    /* Once: nothing can be written any more, which has been said. */
+    void (*failed)(void *user);
+    /* After receive_output_close: the last call. */
+    void (*closed)(void *user);
+    void *user;
+} receive_output_handlers;
+
+typedef struct receive_output {
+    const cli_args *args;
+    receive_output_handlers on;
+    FILE *text; /* lines, until they are committed */
+    bool json;
+    bool quiet;
+    bool incomplete; /* not all was written, or a stream did not come whole */
+    cli_writer *writer;
+    const char *path; /* --output; NULL: none */
+    cli_store *store; /* NULL so too */
+    bool store_full;
+    bool failed;
+    bool closing;
+    uint64_t patience;
+} receive_output;
+
+/* --output and --overwrite: CLI_DONE, or CLI_USAGE with a line on stderr. */
+int receive_output_parse(receive_output *o, const cli_args *args);
+/* True where rill is done once one stream has come. */
+bool receive_output_is_for_one(const receive_output *o);
+/* False: no memory. */
+bool receive_output_open(receive_output *o, rill_loop *loop,
+                         const receive_output_handlers *handlers);
+/* The lines of an event are complete. */
+void receive_output_commit(receive_output *o);
+/* The same of an event as JSON; takes the reference. */
+void receive_output_json(receive_output *o, json_t *object);
+/* With --output: bytes of a stream of that connection, and its end. */
+void receive_output_data(receive_output *o, rill_stream *s, uint64_t connection,
+                         const uint8_t *data, size_t len);
+void receive_output_stream_end(receive_output *o, rill_stream *s, bool complete);
+/* What waits is written; a reader that takes nothing for so long is given up (0: never). */
+void receive_output_close(receive_output *o, uint64_t patience);
+/* After the loop. */
+void receive_output_free(receive_output *o);
+
+#endif
