@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/ratio_text.h"
 #include "cli/cli.h"
 #include "cli/data_source.h"
 #include "cli/progress.h"
@@ -16,7 +17,8 @@ typedef struct send_run {
     rill_loop *loop;
     rill_payment *payment;
     cli_signals *signals;
-    data_source *source; /* NULL: no data */
+    data_source *source;         /* NULL: no data */
+    rill_connection_stats stats; /* the last that were told; packets_sent 0: none were */
     bool json;
     bool progress_wanted;
     cli_waits waits;
@@ -200,6 +202,7 @@ static bool on_progress(const rill_connection_stats *stats, const rill_stream_to
                         void *user)
 {
     send_run *run = user;
+    run->stats = *stats;
     if (run->json)
         print_progress(run, stats, totals);
     if (!run->progress_wanted)
@@ -210,6 +213,7 @@ static bool on_progress(const rill_connection_stats *stats, const rill_stream_to
         .bytes = rill_payment_acknowledged(run->payment),
         .size = data_source_size(run->source),
         .packets = stats->packets_in_flight,
+        .packets_sent = stats->packets_sent,
         .rate = stats->rate,
         .asset = *run->amount.code ? run->amount.code : NULL,
         .asset_scale = run->asset_scale,
@@ -239,6 +243,28 @@ static void on_done(int error, bool reached, const rill_pay_result *result, void
     run->source = NULL;
 }
 
+/* What --verbose says beside the result: of the path, as it was last. */
+static void print_details(const send_run *run)
+{
+    const rill_connection_stats *stats = &run->stats;
+    char rate[RILL_RATIO_TEXT];
+    printf("%" PRIu64 " packets rejected", run->result.rejects);
+    if (stats->rate.num > 0) {
+        rill_ratio_text(stats->rate, rate);
+        printf(", rate %s", rate);
+    }
+    if (stats->min_rate.num > 0) {
+        rill_ratio_text(stats->min_rate, rate);
+        printf(" and no less than %s", rate);
+    }
+    if (stats->round_trip > 0)
+        printf(", round trip %" PRIu64 ".%03" PRIu64 " ms", stats->round_trip / RILL_MS,
+               stats->round_trip % RILL_MS / 1000);
+    if (stats->packets_sent > 0 && stats->max_packet_amount != RILL_UNLIMITED)
+        printf(", at most %" PRIu64 " units in a packet", stats->max_packet_amount);
+    putchar('\n');
+}
+
 static void print_result(const send_run *run)
 {
     const rill_pay_result *r = &run->result;
@@ -266,6 +292,8 @@ static void print_result(const send_run *run)
     if (r->data_acknowledged > 0)
         printf(", %" PRIu64 " bytes of data", r->data_acknowledged);
     printf(", in %" PRIu64 " packets and %.3f s\n", r->packets, seconds);
+    if (cli_verbose(run->args))
+        print_details(run);
 }
 
 static int report(send_run *run)

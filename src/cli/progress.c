@@ -45,11 +45,25 @@ static void draw(cli_progress *p, const char *text, size_t len)
     p->drawn = len;
 }
 
+/*
+ * The most that were in flight since the last line. Where packets leave one after the other, and
+ * are answered at once, there may be none at any moment that is looked at; there was one each time.
+ */
+static void note_packets(cli_progress *p, const cli_progress_state *state)
+{
+    uint32_t packets = state->packets;
+    if (packets == 0 && state->packets_sent > p->packets_sent)
+        packets = 1;
+    if (packets > p->peak)
+        p->peak = packets;
+}
+
 void cli_progress_show(cli_progress *p, uint64_t now, const cli_progress_state *state)
 {
     char text[LINE_SIZE];
     cli_speed_note(&p->money, now, state->sent);
     cli_speed_note(&p->data, now, state->bytes);
+    note_packets(p, state);
     uint64_t interval = p->terminal ? TERMINAL_INTERVAL : LINE_INTERVAL;
     if (!p->begun && !p->terminal) {
         /* Whom a file or a log tells how long it takes, need not be told that it has begun. */
@@ -62,7 +76,11 @@ void cli_progress_show(cli_progress *p, uint64_t now, const cli_progress_state *
     p->shown_at = now;
     /* One column less: in the last one some terminals already go to the next line. */
     size_t columns = p->terminal ? columns_now() - 1 : LINE_SIZE;
-    cli_progress_text(p, now, state, columns, text, sizeof text);
+    cli_progress_state shown = *state;
+    shown.packets = p->peak;
+    cli_progress_text(p, now, &shown, columns, text, sizeof text);
+    p->peak = 0;
+    p->packets_sent = state->packets_sent;
     if (p->terminal) {
         size_t len = 0;
         while (text[len] != '\0')

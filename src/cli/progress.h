@@ -12,13 +12,14 @@
 
 /* How far it is. */
 typedef struct cli_progress_state {
-    uint64_t sent;     /* units, of */
-    uint64_t amount;   /* 0: no money is sent */
-    uint64_t bytes;    /* acknowledged, of */
-    uint64_t size;     /* 0: no data is sent; CLI_SIZE_UNKNOWN */
-    uint32_t packets;  /* in flight */
-    rill_ratio rate;   /* num 0: not known */
-    const char *asset; /* amounts are shown in it; NULL: in units */
+    uint64_t sent;         /* units, of */
+    uint64_t amount;       /* 0: no money is sent */
+    uint64_t bytes;        /* acknowledged, of */
+    uint64_t size;         /* 0: no data is sent; CLI_SIZE_UNKNOWN */
+    uint32_t packets;      /* in flight */
+    uint64_t packets_sent; /* since the beginning */
+    rill_ratio rate;       /* num 0: not known */
+    const char *asset;     /* amounts are shown in it; NULL: in units */
     uint8_t asset_scale;
 } cli_progress_state;
 
@@ -29,6 +30,8 @@ typedef struct cli_progress {
     size_t drawn;  /* its columns */
     bool begun;    /* shown_at is set */
     uint64_t shown_at;
+    uint32_t peak;         /* packets in flight since then */
+    uint64_t packets_sent; /* then */
     cli_speed money;
     cli_speed data;
 } cli_progress;

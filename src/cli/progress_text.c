@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/muldiv.h"
+#include "base/ratio_text.h"
 #include "cli/amount_text.h"
 #include "cli/progress.h"
 
@@ -146,18 +147,14 @@ static void speed_text(const cli_progress *p, uint64_t now, const cli_progress_s
     }
 }
 
-/* A ratio with six digits after the point: for people, so rounded down. */
 static void rate_text(rill_ratio ratio, char *out, size_t cap)
 {
+    char text[RILL_RATIO_TEXT];
     *out = '\0';
     if (ratio.num == 0 || ratio.den == 0)
         return;
-    uint64_t millionths = rill_ratio_floor(ratio, 1000000);
-    if (millionths == UINT64_MAX)
-        snprintf(out, cap, ", rate %" PRIu64, ratio.num / ratio.den);
-    else
-        snprintf(out, cap, ", rate %" PRIu64 ".%06" PRIu64, millionths / 1000000,
-                 millionths % 1000000);
+    rill_ratio_text(ratio, text);
+    snprintf(out, cap, ", rate %s", text);
 }
 
 void cli_progress_text(const cli_progress *p, uint64_t now, const cli_progress_state *state,

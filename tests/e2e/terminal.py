@@ -228,6 +228,19 @@ def without_a_terminal_there_is_no_progress(t):
         assert p.end() == 0 and p.text == "", p.text
 
 
+@case
+def verbose_tells_of_the_path(t):
+    receiver = receiving(t, "-q")
+    with Shown() as shown:
+        p = shown("send", "--link", t.link("s"), receiver.path, "1000000000", "--max-packet", "7", "--min-rate", "1/2", "-v",
+                  out=True, columns=120)
+        p.until("sent [1-9]", 2)
+        p.process.send_signal(signal.SIGINT)
+        assert p.end() == 1
+        assert any(re.match(r"\d+ packets rejected, rate 1 and no less than 0.5, round trip \d+\.\d{3} ms, "
+                            "at most 7 units in a packet", line) for line in p.lines()), p.lines()
+
+
 # ---- colours ----
 
 @case

@@ -42,7 +42,7 @@ static void test_money(void **state)
     cli_progress p = {0};
     cli_progress_state s = {.amount = 300, .packets = 4, .rate = {99, 100}};
     assert_string_equal(text_of(&p, START, &s, 200),
-                        "sent 0 of 300 (0 %), rate 0.990000, 4 packets in flight");
+                        "sent 0 of 300 (0 %), rate 0.99, 4 packets in flight");
     s = (cli_progress_state){.amount = 3000, .packets = 1};
     note(&p, START, START + 10 * RILL_SECOND, 100, &s);
     assert_string_equal(text_of(&p, START + 10 * RILL_SECOND, &s, 200),
@@ -94,7 +94,7 @@ static void test_widths(void **state)
     note(&p, START, START + 10 * RILL_SECOND, 100, &s);
     uint64_t now = START + 10 * RILL_SECOND;
     assert_string_equal(text_of(&p, now, &s, 79),
-                        "sent 1000 of 3000 (33 %), 20 s left, 100/s, rate 1.000000, 12 packets in "
+                        "sent 1000 of 3000 (33 %), 20 s left, 100/s, rate 1, 12 packets in "
                         "flight");
     assert_string_equal(text_of(&p, now, &s, 39), "sent 1000 of 3000 (33 %), 20 s left");
     assert_string_equal(text_of(&p, now, &s, 35), "sent 1000 of 3000 (33 %), 20 s left");
