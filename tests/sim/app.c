@@ -45,6 +45,7 @@ void sim_app_connected(sim_app *a, unsigned pair, rill_connection *c)
 {
     sim_ledger *l = &a->host->books->ledgers[pair];
     l->connection = c;
+    l->any_sequence = false; /* it has numbers of its own */
     l->last_ns = sim_host_now(a->host).mono_ns;
     l->min_rate = a->options.min_rate;
     l->max_packet_amount = a->options.max_packet_amount;
@@ -64,6 +65,7 @@ sim_app_stream *sim_app_add(sim_app *a, unsigned pair, rill_stream *stream)
                           .stream = stream,
                           .pair = pair,
                           .id = rill_stream_id(stream),
+                          .life = a->life,
                           .slow = sim_rng_chance(&a->rng, a->config.slow_reader)};
     if (s->slow)
         sim_count(a->report, SIM_SLOW_READER);
@@ -85,8 +87,8 @@ void sim_app_write(sim_app_stream *s)
         uint64_t left = s->to_write - s->written;
         size_t n = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
         for (size_t i = 0; i < n; i++)
-            bytes[i] = sim_pattern(a->host->books->pattern, s->pair, a->host->server, s->id,
-                                   s->written + i);
+            bytes[i] = sim_pattern(sim_pattern_life(a->host->books->pattern, s->life), s->pair,
+                                   a->host->server, s->id, s->written + i);
         size_t accepted = 0;
         size_t room = rill_stream_writable(s->stream);
         int error = rill_stream_write(s->stream, bytes, n, &accepted);
@@ -110,16 +112,45 @@ void sim_app_write(sim_app_stream *s)
 static bool right_byte(const sim_app_stream *s, uint8_t byte, uint64_t at)
 {
     const sim_books *b = s->app->host->books;
-    unsigned versions = sim_books_by_rogue(b, s->pair) ? SIM_VERSIONS : 1;
-    for (unsigned v = 0; v < versions; v++)
+    for (unsigned v = 0; v < SIM_VERSIONS; v++)
         if (byte == sim_pattern(sim_pattern_version(b->pattern, v), s->pair, !b->server, s->id, at))
             return true;
-    return sim_books_by_rogue(b, s->pair) && b->directory->scrawls;
+    return b->directory->scrawls;
+}
+
+static bool are_of_life(const sim_app_stream *s, rill_bytes bytes, unsigned life)
+{
+    const sim_books *b = s->app->host->books;
+    uint64_t pattern = sim_pattern_life(b->pattern, life);
+    for (size_t i = 0; i < bytes.len; i++)
+        if (bytes.data[i] != sim_pattern(pattern, s->pair, !b->server, s->id, s->read + i))
+            return false;
+    return true;
+}
+
+/* Those of a process that was started again are not those of the one before it. */
+static bool find_life(sim_app_stream *s, rill_bytes bytes)
+{
+    if (s->from_known)
+        return are_of_life(s, bytes, s->from_life);
+    for (s->from_life = 0; s->from_life < SIM_LIVES; s->from_life++) {
+        s->from_known = are_of_life(s, bytes, s->from_life);
+        if (s->from_known)
+            return true;
+    }
+    return false;
 }
 
 static void check_bytes(sim_app_stream *s, rill_bytes bytes)
 {
     const sim_books *b = s->app->host->books;
+    if (!sim_books_by_rogue(b, s->pair)) {
+        if (!find_life(s, bytes))
+            sim_violation(s->app->report,
+                          "host %u stream %" PRIu64 ": bytes from %" PRIu64 " on are wrong",
+                          b->host, s->id, s->read);
+        return;
+    }
     for (size_t i = 0; i < bytes.len; i++)
         if (!right_byte(s, bytes.data[i], s->read + i)) {
             sim_violation(s->app->report, "host %u stream %" PRIu64 ": byte %" PRIu64 " is wrong",

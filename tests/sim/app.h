@@ -48,6 +48,8 @@ void sim_app_finish(sim_app *a);
 void sim_app_close(sim_app *a);
 /* The error that this host's end of a connection ended with; RILL_OK where it did not. */
 int sim_app_error(const sim_app *a, unsigned pair);
+/* Its endpoint will be gone: what it has got is noted. */
+void sim_app_dying(sim_app *a);
 /* Its endpoint is gone: so are its connections and streams, without an event. */
 void sim_app_crash(sim_app *a);
 /* Calls with a deadline that is over have ended. */

@@ -52,7 +52,7 @@ const char *sim_app_waits_for(sim_app *a)
     for (unsigned i = 0; i < a->stream_count; i++)
         if (a->streams[i]->stream != NULL && !a->streams[i]->closed &&
             !sim_books_by_rogue(a->host->books, a->streams[i]->pair) &&
-            !a->host->books->ledgers[a->streams[i]->pair].crossed && stream_waits(a, a->streams[i]))
+            stream_waits(a, a->streams[i]))
             return a->waits;
     return NULL;
 }
@@ -95,8 +95,21 @@ void sim_app_check_deadlines(sim_app *a)
     }
 }
 
+void sim_app_dying(sim_app *a)
+{
+    for (unsigned i = 0; i < a->stream_count; i++) {
+        sim_app_stream *s = a->streams[i];
+        rill_stream_offsets o;
+        if (s->stream == NULL)
+            continue;
+        rill_stream_offsets_of(s->stream, &o);
+        s->got = o.received;
+    }
+}
+
 void sim_app_crash(sim_app *a)
 {
+    a->life++;
     for (unsigned i = 0; i < a->stream_count; i++) {
         a->streams[i]->crashed = a->streams[i]->crashed || a->streams[i]->stream != NULL;
         a->streams[i]->stream = NULL;
@@ -156,39 +169,56 @@ int sim_app_error(const sim_app *a, unsigned pair)
     return a->error[pair];
 }
 
-static const sim_app_stream *find(const sim_app *a, unsigned pair, uint64_t id)
+/* What the reader got is of this life of the writer, as far as its bytes say. */
+static bool is_of(const sim_app_stream *r, const sim_app_stream *w)
 {
-    for (unsigned i = 0; i < a->stream_count; i++)
-        if (a->streams[i]->pair == pair && a->streams[i]->id == id)
-            return a->streams[i];
-    return NULL;
+    return r->pair == w->pair && r->id == w->id && (!r->from_known || r->from_life == w->life);
+}
+
+static void unlike(const sim_app_stream *w, const sim_app_stream *r, uint64_t read,
+                   const char *what)
+{
+    sim_violation(w->app->report,
+                  "stream %" PRIu64 ": host %u wrote %" PRIu64 " bytes%s, host %u read %" PRIu64,
+                  w->id, w->app->host->index, w->written, what, r->app->host->index, read);
+}
+
+/*
+ * A process that dies has not read all that it got, and whoever wrote that was
+ * told that it came. Of several lives of a reader one has it all.
+ */
+static void compare_stream(const sim_app_stream *w, const sim_app *reader)
+{
+    uint64_t most = 0;
+    bool left = false;
+    for (unsigned i = 0; i < reader->stream_count; i++) {
+        const sim_app_stream *r = reader->streams[i];
+        if (!is_of(r, w))
+            continue;
+        uint64_t got = r->got > r->read ? r->got : r->read;
+        most = got > most ? got : most;
+        /* A reader that closed by itself had no wish to read on. */
+        left = left || r->closed;
+        if (got > w->written && (r->from_known || !w->crashed))
+            unlike(w, r, got, "");
+        /* A close that says nothing of an error had no bytes before it that are missing. */
+        if (r->read_well && !r->closed && !w->crashed && r->read != w->written)
+            unlike(w, r, r->read, ", and no error was told");
+    }
+    if (w->ended_well && !left && most != w->written)
+        sim_violation(w->app->report,
+                      "stream %" PRIu64 ": host %u wrote %" PRIu64
+                      " bytes and ended well, host %u read %" PRIu64,
+                      w->id, w->app->host->index, w->written, reader->host->index, most);
 }
 
 void sim_app_compare(const sim_app *writer, const sim_app *reader)
 {
+    const sim_host *client = writer->host->server ? reader->host : writer->host;
     for (unsigned i = 0; i < writer->stream_count; i++) {
         const sim_app_stream *w = writer->streams[i];
-        const sim_host *client = writer->host->server ? reader->host : writer->host;
-        if (client->books->directory->pairs[w->pair].client != client->index ||
-            sim_books_by_rogue(client->books, w->pair))
-            continue;
-        const sim_app_stream *r = find(reader, w->pair, w->id);
-        /* Of what a server read before it was made again, nobody can tell any more. */
-        if (client->books->ledgers[w->pair].crossed)
-            continue;
-        uint64_t read = r == NULL ? 0 : r->read;
-        /* A close that says nothing of an error had no bytes before it that are missing. */
-        if (r != NULL && r->read_well && !r->closed && read != w->written)
-            sim_violation(writer->report,
-                          "stream %" PRIu64 ": host %u wrote %" PRIu64
-                          " bytes, host %u read %" PRIu64 " and was told of no error",
-                          w->id, writer->host->index, w->written, reader->host->index, read);
-        /* A reader that closed by itself had no wish to read on. */
-        bool left = r != NULL && r->closed;
-        if (read > w->written || (w->ended_well && !left && read != w->written))
-            sim_violation(writer->report,
-                          "stream %" PRIu64 ": host %u wrote %" PRIu64
-                          " bytes and ended well, host %u read %" PRIu64,
-                          w->id, writer->host->index, w->written, reader->host->index, read);
+        if (client->books->directory->pairs[w->pair].client == client->index &&
+            !sim_books_by_rogue(client->books, w->pair))
+            compare_stream(w, reader);
     }
 }

@@ -30,8 +30,12 @@ typedef struct sim_app_stream {
     bool closed;     /* we called rill_stream_close, or the connection's */
     bool ended_well; /* it ended by our rill_stream_end, without an error */
     bool crashed;    /* its endpoint went away under it */
-    bool cut_short;  /* a payment, or money waited for, was when it ended */
-    bool read_well;  /* it ended as the other side's close without an error, and without one */
+    uint64_t got;    /* bytes in order that it had then */
+    unsigned life;   /* of its host: what it writes is of that */
+    bool from_known; /* its bytes are of this life of the other side */
+    unsigned from_life;
+    bool cut_short; /* a payment, or money waited for, was when it ended */
+    bool read_well; /* it ended as the other side's close without an error, and without one */
 } sim_app_stream;
 
 typedef struct sim_decision {
@@ -61,6 +65,7 @@ struct sim_app {
     uint64_t decision_count;
     uint64_t decision_capacity;
     bool settling;
+    unsigned life;               /* of its host: how often its endpoint went away */
     bool enough;                 /* it pays no more */
     int error[SIM_MAX_PAIRS];    /* of their ends */
     bool undone[SIM_MAX_PAIRS];  /* a stream of it was cut short: no end of it is success */

@@ -40,6 +40,11 @@ uint8_t sim_pattern(uint64_t seed, unsigned pair, bool server, uint64_t stream, 
     return (uint8_t)(sim_mix(where ^ offset / 8) >> (8 * (offset % 8)));
 }
 
+uint64_t sim_pattern_life(uint64_t seed, unsigned life)
+{
+    return life == 0 ? seed : sim_mix(seed + 1000 * (uint64_t)life);
+}
+
 uint64_t sim_pattern_version(uint64_t seed, unsigned version)
 {
     return version == 0 ? seed : sim_mix(seed + version);

@@ -79,7 +79,7 @@ typedef struct sim_stream_book {
 typedef struct sim_ledger {
     rill_connection *connection; /* NULL before it is known and once its end was told */
     bool ended;
-    bool crossed;      /* its server was made again meanwhile */
+    bool restarted;    /* its server was made again: it may end with an error for that */
     unsigned life;     /* counts that */
     uint64_t last_ns;  /* our monotonic clock, when something authentic came */
     bool ending;       /* its application has ended it: no stream opens any more */
@@ -245,6 +245,9 @@ static inline bool sim_books_by_rogue(const sim_books *b, unsigned pair)
 
 /* The byte at this place of the stream of bytes that this side of this connection writes. */
 uint8_t sim_pattern(uint64_t seed, unsigned pair, bool server, uint64_t stream, uint64_t offset);
+/* A process that was started again writes other bytes than before. */
+#define SIM_LIVES 4
+uint64_t sim_pattern_life(uint64_t seed, unsigned life);
 /* Rogues write several different ones, each called by a number below this. */
 #define SIM_VERSIONS 3
 uint64_t sim_pattern_version(uint64_t seed, unsigned version);

@@ -94,7 +94,7 @@ static void check_sent(sim_books *b, unsigned pair, uint64_t stream, uint64_t is
 static void check_reached(sim_books *b, unsigned pair, uint64_t stream, const sim_fate *fate,
                           uint64_t sent, uint64_t in_flight)
 {
-    if (!b->directory->steady || sim_books_by_rogue(b, pair) || b->ledgers[pair].crossed)
+    if (!b->directory->steady || sim_books_by_rogue(b, pair))
         return;
     if (fate->reached > sent + in_flight + fate->kept)
         sim_violation(b->report,
@@ -248,8 +248,8 @@ void sim_books_crash(sim_books *b)
         sim_ledger *l = &b->ledgers[i];
         sim_stream_book *streams = l->streams;
         unsigned capacity = l->stream_capacity;
-        bool crossed = l->crossed || l->connection != NULL || l->ended;
-        *l = (sim_ledger){.crossed = crossed,
+        bool restarted = l->restarted || l->connection != NULL || l->ended;
+        *l = (sim_ledger){.restarted = restarted,
                           .life = l->life + 1,
                           .came = l->came,
                           .provoked = l->provoked,

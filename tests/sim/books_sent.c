@@ -55,8 +55,9 @@ static void note_kept(sim_books *b, const sim_flight *f)
 static void check_data_sent(sim_books *b, unsigned pair, const sim_frame *f)
 {
     sim_stream_book *s = sim_books_stream(b, pair, f->stream);
+    uint64_t pattern = sim_pattern_life(b->pattern, b->ledgers[pair].life);
     for (size_t i = 0; i < f->data_len; i++)
-        if (f->data[i] != sim_pattern(b->pattern, pair, b->server, f->stream, f->value + i)) {
+        if (f->data[i] != sim_pattern(pattern, pair, b->server, f->stream, f->value + i)) {
             sim_violation(b->report, "host %u: stream %" PRIu64 ": byte %" PRIu64 " sent wrong",
                           b->host, f->stream, f->value + i);
             return;
@@ -298,7 +299,7 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
                     b->scratch.sequence == f->sequence;
         if (authentic)
             sim_books_learn_limits(b, f->pair);
-        if (authentic && error == RILL_OK)
+        if (authentic && !b->scratch.over && error == RILL_OK)
             b->ledgers[f->pair].last_ns = now.mono_ns;
     }
     /* What was not heard, since it came too late, may be in doubt for good. */

@@ -190,11 +190,10 @@ void sim_books_check_windows(sim_books *b, unsigned pair)
     for (unsigned i = 0; i < b->scratch.frame_count; i++)
         if (b->scratch.frames[i].type >= SIM_FRAME_STREAM_CLOSE)
             check_stream_id(b, pair, b->scratch.frames[i].stream);
-    /*
-     * A rogue, or a server that was made again, may tell less than before. It is
-     * then taken for one that forgets the bytes of closed streams.
+    /* A rogue may tell less than before: it is taken for one that forgets the bytes of closed
+     * streams.
      */
-    if (l->crossed || l->reopened || sim_books_by_rogue(b, pair))
+    if (l->reopened || sim_books_by_rogue(b, pair))
         return;
     uint64_t sum = 0;
     for (unsigned i = 0; i < l->stream_count; i++)
@@ -239,7 +238,7 @@ void sim_books_check_buffers(sim_books *b, unsigned pair)
                           s->id, held);
     }
     /* A peer that forgets closed streams may fill each of the others. */
-    if (sum > connection_buffer(b, l) && !l->crossed && !sim_books_by_rogue(b, pair))
+    if (sum > connection_buffer(b, l) && !sim_books_by_rogue(b, pair))
         sim_violation(b->report, "host %u connection %u: holds %" PRIu64 " bytes", b->host, pair,
                       sum);
 }

@@ -367,6 +367,7 @@ void sim_host_crash(sim_host *h)
     sim_count(h->report, SIM_RESTART);
     sim_books_check(h->books, sim_host_now(h));
     set_links(h, false);
+    sim_app_dying(h->app);
     sim_host_free(h);
     h->timer++;
     h->planned = RILL_NEVER;

@@ -167,6 +167,7 @@ void sim_stream_packet_open(const sim_keys *k, const uint8_t *data, size_t len,
 {
     out->authentic = false;
     out->malformed = false;
+    out->over = false;
     out->frame_count = 0;
     if (len < 28 || len > sizeof(out->text) || !decrypt(k, data, len, out->text))
         return;
@@ -186,4 +187,6 @@ void sim_stream_packet_open(const sim_keys *k, const uint8_t *data, size_t len,
             c.bad = true;
     }
     out->malformed = c.bad || version != 1 || count != 0;
+    out->over = !out->malformed && c.left >= 13 && memcmp(c.at, "rill", 4) == 0 &&
+                (c.at[4] == 'F' || c.at[4] == 'R');
 }

@@ -56,6 +56,7 @@ typedef struct sim_stream_packet {
     uint8_t type;
     uint64_t sequence;
     uint64_t amount;
+    bool over; /* a reply: of no connection that its receiver has open */
     unsigned frame_count;
     sim_frame frames[SIM_FRAMES];
     uint8_t text[32767];

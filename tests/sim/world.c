@@ -247,7 +247,7 @@ static bool steady(const sim_scenario *s)
 {
     int64_t apart = s->wall_offset[0] - s->wall_offset[1];
     bool agree = apart > -AGREE_MS && apart < AGREE_MS && s->clock_jumps == 0;
-    if (!agree || s->worsen_at != 0 || s->restart_at != 0)
+    if (!agree || s->worsen_at != 0)
         return false;
     for (unsigned i = 0; i < s->clients; i++)
         for (unsigned k = 0; k < s->path[i].hops; k++) {
@@ -326,7 +326,7 @@ static void crash(void *context, uint64_t argument)
     for (unsigned i = 1; i < w->host_count; i++)
         for (unsigned k = 0; k < w->directory.count; k++) {
             sim_ledger *l = &w->hosts[i]->books->ledgers[k];
-            l->crossed = l->crossed || l->connection != NULL || l->ended;
+            l->restarted = l->restarted || l->connection != NULL || l->ended;
         }
     sim_queue_put(&w->queue, w->queue.now + w->scenario->restart_for, restart, w, 0, NULL);
 }
@@ -484,8 +484,11 @@ static void judge(world *w)
     for (unsigned i = 0; i < w->host_count && !w->report->failed; i++) {
         for (unsigned k = 0; k < w->directory.count; k++) {
             int error = sim_app_error(w->hosts[i]->app, k);
-            if (error != RILL_OK && !w->scenario->hostile && !w->directory.pairs[k].rogue &&
-                !w->hosts[i]->books->ledgers[k].crossed)
+            /* Who goes on with what a server has forgotten is told, and tells it. */
+            if (w->hosts[i]->books->ledgers[k].restarted &&
+                (error == RILL_ERR_FORGOTTEN || error == RILL_ERR_REMOTE))
+                continue;
+            if (error != RILL_OK && !w->scenario->hostile && !w->directory.pairs[k].rogue)
                 sim_violation(w->report, "host %u: connection %u died on a fair path: %s", i, k,
                               rill_error_name(error));
         }
