@@ -46,6 +46,10 @@ void sim_app_connected(sim_app *a, unsigned pair, rill_connection *c)
     sim_ledger *l = &a->host->books->ledgers[pair];
     l->connection = c;
     l->any_sequence = false; /* it has numbers of its own */
+    if (a->host->server)
+        l->client_life = l->coming_life;
+    else
+        l->client_life = a->host->books->directory->pairs[pair].life;
     l->last_ns = sim_host_now(a->host).mono_ns;
     l->min_rate = a->options.min_rate;
     l->max_packet_amount = a->options.max_packet_amount;
@@ -65,7 +69,8 @@ sim_app_stream *sim_app_add(sim_app *a, unsigned pair, rill_stream *stream)
                           .stream = stream,
                           .pair = pair,
                           .id = rill_stream_id(stream),
-                          .life = a->life,
+                          .life = sim_books_written(a->host->books, pair),
+                          .client_life = a->host->books->ledgers[pair].client_life,
                           .slow = sim_rng_chance(&a->rng, a->config.slow_reader)};
     if (s->slow)
         sim_count(a->report, SIM_SLOW_READER);
@@ -167,6 +172,10 @@ static void read_later(void *context, uint64_t argument)
     s->reading = false;
     if (a->report->failed || s->stream == NULL)
         return;
+    if (a->host->asleep) {
+        sim_app_read_later(s);
+        return;
+    }
     sim_host_enter(a->host);
     sim_app_read(s, sim_rng_magnitude(&a->rng, 1, 20000));
     if (rill_stream_peek(s->stream).len != 0)
@@ -449,7 +458,7 @@ static void act(void *context, uint64_t argument)
 {
     (void)argument;
     sim_app *a = context;
-    if (a->report->failed || a->settling || a->host->endpoint == NULL)
+    if (a->report->failed || a->settling || a->host->endpoint == NULL || a->host->asleep)
         return;
     sim_host_enter(a->host);
     one_action(a);

@@ -109,7 +109,6 @@ void sim_app_dying(sim_app *a)
 
 void sim_app_crash(sim_app *a)
 {
-    a->life++;
     for (unsigned i = 0; i < a->stream_count; i++) {
         a->streams[i]->crashed = a->streams[i]->crashed || a->streams[i]->stream != NULL;
         a->streams[i]->stream = NULL;
@@ -172,7 +171,8 @@ int sim_app_error(const sim_app *a, unsigned pair)
 /* What the reader got is of this life of the writer, as far as its bytes say. */
 static bool is_of(const sim_app_stream *r, const sim_app_stream *w)
 {
-    return r->pair == w->pair && r->id == w->id && (!r->from_known || r->from_life == w->life);
+    return r->pair == w->pair && r->id == w->id && r->client_life == w->client_life &&
+           (!r->from_known || r->from_life == w->life);
 }
 
 static void unlike(const sim_app_stream *w, const sim_app_stream *r, uint64_t read,

@@ -172,6 +172,11 @@ static void decide_later(void *context, uint64_t index)
     sim_app *a = context;
     if (a->report->failed || a->decisions[index].made || a->host->endpoint == NULL)
         return;
+    if (a->host->asleep) {
+        sim_queue_put(a->host->queue, a->host->queue->now + RILL_SECOND, decide_later, a, index,
+                      NULL);
+        return;
+    }
     sim_host_enter(a->host);
     sim_app_decide(a, index);
     sim_host_turn(a->host);

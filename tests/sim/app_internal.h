@@ -31,11 +31,12 @@ typedef struct sim_app_stream {
     bool ended_well; /* it ended by our rill_stream_end, without an error */
     bool crashed;    /* its endpoint went away under it */
     uint64_t got;    /* bytes in order that it had then */
-    unsigned life;   /* of its host: what it writes is of that */
+    unsigned life;   /* of its host, and of its client: what it writes is of that */
     bool from_known; /* its bytes are of this life of the other side */
     unsigned from_life;
-    bool cut_short; /* a payment, or money waited for, was when it ended */
-    bool read_well; /* it ended as the other side's close without an error, and without one */
+    unsigned client_life; /* of the client of its connection */
+    bool cut_short;       /* a payment, or money waited for, was when it ended */
+    bool read_well;       /* it ended as the other side's close without an error, and without one */
 } sim_app_stream;
 
 typedef struct sim_decision {
@@ -65,7 +66,6 @@ struct sim_app {
     uint64_t decision_count;
     uint64_t decision_capacity;
     bool settling;
-    unsigned life;               /* of its host: how often its endpoint went away */
     bool enough;                 /* it pays no more */
     int error[SIM_MAX_PAIRS];    /* of their ends */
     bool undone[SIM_MAX_PAIRS];  /* a stream of it was cut short: no end of it is success */

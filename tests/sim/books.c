@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-sim_books *sim_books_new(sim_report *report, const sim_directory *directory, unsigned host,
-                         bool server, uint64_t pattern)
+sim_books *sim_books_new(sim_report *report, sim_directory *directory, unsigned host, bool server,
+                         uint64_t pattern)
 {
     sim_books *b = sim_allocate(sizeof(*b));
     memset(b, 0, sizeof(*b));
@@ -40,6 +40,12 @@ uint8_t sim_pattern(uint64_t seed, unsigned pair, bool server, uint64_t stream, 
     return (uint8_t)(sim_mix(where ^ offset / 8) >> (8 * (offset % 8)));
 }
 
+unsigned sim_books_written(const sim_books *b, unsigned pair)
+{
+    const sim_ledger *l = &b->ledgers[pair];
+    return b->server ? l->written * SIM_CLIENT_LIVES + l->client_life : l->written;
+}
+
 uint64_t sim_pattern_life(uint64_t seed, unsigned life)
 {
     return life == 0 ? seed : sim_mix(seed + 1000 * (uint64_t)life);
@@ -48,6 +54,15 @@ uint64_t sim_pattern_life(uint64_t seed, unsigned life)
 uint64_t sim_pattern_version(uint64_t seed, unsigned version)
 {
     return version == 0 ? seed : sim_mix(seed + version);
+}
+
+/* The life that a packet says it is of, by its name. */
+unsigned sim_books_life(const sim_books *b, unsigned pair, uint64_t name)
+{
+    unsigned i = 0;
+    while (i < SIM_CLIENT_LIVES - 1 && b->directory->pairs[pair].lives[i] != name)
+        i++;
+    return i;
 }
 
 /* ---- conditions fulfilled ---- */

@@ -12,15 +12,18 @@
 #include "wire.h"
 #include <rill/endpoint.h>
 
-#define SIM_MAX_PAIRS 6
-#define SIM_PARTS     16
+#define SIM_MAX_PAIRS    6
+#define SIM_PARTS        16
+#define SIM_CLIENT_LIVES 4 /* of a client, at most */
 
 /* The secret of one connection and who its two ends are: host 0 is the server. */
 typedef struct sim_pair {
     sim_keys keys;
     unsigned client;
-    bool rogue;        /* one of the ends is no endpoint, and keeps no rule: */
-    bool rogue_serves; /* it is the server; else the client */
+    unsigned life;                    /* counts how often the client has begun again */
+    uint64_t lives[SIM_CLIENT_LIVES]; /* what it calls them in its packets */
+    bool rogue;                       /* one of the ends is no endpoint, and keeps no rule: */
+    bool rogue_serves;                /* it is the server; else the client */
 } sim_pair;
 
 typedef struct sim_directory {
@@ -79,14 +82,17 @@ typedef struct sim_stream_book {
 typedef struct sim_ledger {
     rill_connection *connection; /* NULL before it is known and once its end was told */
     bool ended;
-    bool restarted;    /* its server was made again: it may end with an error for that */
-    unsigned life;     /* counts that */
-    uint64_t last_ns;  /* our monotonic clock, when something authentic came */
-    bool ending;       /* its application has ended it: no stream opens any more */
-    bool closing;      /* its ConnectionClose has left, */
-    uint64_t idle_ns;  /* so long after that */
-    uint64_t came;     /* authentic Prepares */
-    uint64_t provoked; /* Prepares of ours with no money and no bytes */
+    bool restarted;       /* its server was made again: it may end with an error for that */
+    unsigned life;        /* counts that */
+    unsigned client_life; /* which of its client's lives it is of, */
+    unsigned coming_life; /* and which the one that comes next is of */
+    unsigned written;     /* which life of our host: of that are the bytes that it writes */
+    uint64_t last_ns;     /* our monotonic clock, when something authentic came */
+    bool ending;          /* its application has ended it: no stream opens any more */
+    bool closing;         /* its ConnectionClose has left, */
+    uint64_t idle_ns;     /* so long after that */
+    uint64_t came;        /* authentic Prepares */
+    uint64_t provoked;    /* Prepares of ours with no money and no bytes */
     uint64_t provoked_ns;
     bool vague;    /* a packet had more parts than these books have room for */
     bool reopened; /* a late packet made a new connection of it: not compared any more */
@@ -172,7 +178,7 @@ typedef struct sim_set {
 
 typedef struct sim_books {
     sim_report *report;
-    const sim_directory *directory;
+    sim_directory *directory;
     unsigned host;
     bool server;
     sim_ledger ledgers[SIM_MAX_PAIRS];
@@ -198,8 +204,8 @@ typedef struct sim_origin {
     uint64_t request;
 } sim_origin;
 
-sim_books *sim_books_new(sim_report *report, const sim_directory *directory, unsigned host,
-                         bool server, uint64_t pattern);
+sim_books *sim_books_new(sim_report *report, sim_directory *directory, unsigned host, bool server,
+                         uint64_t pattern);
 void sim_books_free(sim_books *b);
 
 /* What crossed the link. */
@@ -232,6 +238,9 @@ void sim_books_idle(sim_books *b, unsigned pair, rill_now now, uint64_t idle_tim
 /* The endpoint is gone, with all that it knew and nothing that it had told. */
 void sim_books_crash(sim_books *b);
 
+/* Another life of its client has begun: what there was of the pair is over. */
+void sim_books_begin_again(sim_books *b, unsigned pair);
+
 /* Everything that the endpoint says against everything that is known. */
 void sim_books_check(sim_books *b, rill_now now);
 /* After the end of all connections. */
@@ -246,8 +255,10 @@ static inline bool sim_books_by_rogue(const sim_books *b, unsigned pair)
 /* The byte at this place of the stream of bytes that this side of this connection writes. */
 uint8_t sim_pattern(uint64_t seed, unsigned pair, bool server, uint64_t stream, uint64_t offset);
 /* A process that was started again writes other bytes than before. */
-#define SIM_LIVES 4
+#define SIM_LIVES (4 * SIM_CLIENT_LIVES)
 uint64_t sim_pattern_life(uint64_t seed, unsigned life);
+/* Which life's bytes this side of the connection writes: a server's to each life of its client. */
+unsigned sim_books_written(const sim_books *b, unsigned pair);
 /* Rogues write several different ones, each called by a number below this. */
 #define SIM_VERSIONS 3
 uint64_t sim_pattern_version(uint64_t seed, unsigned version);

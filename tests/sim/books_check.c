@@ -240,22 +240,40 @@ void sim_books_idle(sim_books *b, unsigned pair, rill_now now, uint64_t idle_tim
                       b->host, pair, idle / RILL_MS);
 }
 
+static void renew(sim_ledger *l)
+{
+    sim_stream_book *streams = l->streams;
+    unsigned capacity = l->stream_capacity;
+    bool restarted = l->restarted || l->connection != NULL || l->ended;
+    *l = (sim_ledger){.restarted = restarted,
+                      .life = l->life + 1,
+                      .written = l->written,
+                      .came = l->came,
+                      .provoked = l->provoked,
+                      .streams = streams,
+                      .stream_capacity = capacity};
+}
+
 void sim_books_crash(sim_books *b)
 {
     b->flight_count = 0;
     b->incoming_count = 0;
     for (unsigned i = 0; i < b->directory->count; i++) {
-        sim_ledger *l = &b->ledgers[i];
-        sim_stream_book *streams = l->streams;
-        unsigned capacity = l->stream_capacity;
-        bool restarted = l->restarted || l->connection != NULL || l->ended;
-        *l = (sim_ledger){.restarted = restarted,
-                          .life = l->life + 1,
-                          .came = l->came,
-                          .provoked = l->provoked,
-                          .streams = streams,
-                          .stream_capacity = capacity};
+        renew(&b->ledgers[i]);
+        b->ledgers[i].written++;
     }
+}
+
+void sim_books_begin_again(sim_books *b, unsigned pair)
+{
+    for (unsigned i = 0; i < b->flight_count;)
+        if (b->flights[i].pair == pair)
+            b->flights[i] = b->flights[--b->flight_count];
+        else
+            i++;
+    unsigned life = b->ledgers[pair].coming_life;
+    renew(&b->ledgers[pair]);
+    b->ledgers[pair].client_life = b->ledgers[pair].coming_life = life;
 }
 
 void sim_books_close(sim_books *b)

@@ -31,4 +31,6 @@ void sim_books_check_bytes(sim_books *b, const sim_stream_book *s, uint64_t end)
 /* Whether what arrived and is not read is no more than we have room for. */
 void sim_books_check_buffers(sim_books *b, unsigned pair);
 
+unsigned sim_books_life(const sim_books *b, unsigned pair, uint64_t name);
+
 #endif

@@ -32,6 +32,11 @@ void sim_books_incoming(sim_books *b, rill_now now, uint64_t handle, uint8_t *pa
     in->claimed = shares != 0 && shares <= UINT64_MAX;
     in->divided =
         !sim_books_divide(&b->scratch, in->amount, in->parts, &in->part_count, &in->vague);
+    sim_ledger *l = &b->ledgers[in->pair];
+    if (b->scratch.life != 0)
+        l->coming_life = sim_books_life(b, in->pair, b->scratch.life);
+    if (l->ended && l->client_life != l->coming_life)
+        sim_books_begin_again(b, in->pair);
     b->ledgers[in->pair].came++;
     in->beyond = sim_books_beyond(b, in->pair);
     sim_trace(b->report,

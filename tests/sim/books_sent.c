@@ -55,7 +55,7 @@ static void note_kept(sim_books *b, const sim_flight *f)
 static void check_data_sent(sim_books *b, unsigned pair, const sim_frame *f)
 {
     sim_stream_book *s = sim_books_stream(b, pair, f->stream);
-    uint64_t pattern = sim_pattern_life(b->pattern, b->ledgers[pair].life);
+    uint64_t pattern = sim_pattern_life(b->pattern, sim_books_written(b, pair));
     for (size_t i = 0; i < f->data_len; i++)
         if (f->data[i] != sim_pattern(pattern, pair, b->server, f->stream, f->value + i)) {
             sim_violation(b->report, "host %u: stream %" PRIu64 ": byte %" PRIu64 " sent wrong",
@@ -187,6 +187,8 @@ void sim_books_sent(sim_books *b, rill_now now, uint64_t request, uint8_t *packe
         b->flights = sim_reallocate(b->flights, b->flight_capacity * sizeof(sim_flight));
     }
     sim_ledger *l = &b->ledgers[pair];
+    if (b->scratch.life != 0)
+        b->directory->pairs[pair].lives[l->client_life % SIM_CLIENT_LIVES] = b->scratch.life;
     sim_flight *f = &b->flights[b->flight_count++];
     *f = (sim_flight){.request = request,
                       .pair = pair,
@@ -282,8 +284,9 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
     /* What carries no money is not waited for once the connection closes. */
     const sim_ledger *l = &b->ledgers[f->pair];
     bool waited = !l->ended && !(l->closing && (f->amount == 0 || !f->fulfillable));
-    /* A rogue may begin anew, with a number from a later clock: that ends what there was. */
-    waited = waited && !(sim_books_by_rogue(b, f->pair) && f->amount == 0);
+    /* A client may begin anew: that ends what there was. */
+    bool anew = sim_books_by_rogue(b, f->pair) || b->directory->pairs[f->pair].life > 0;
+    waited = waited && !(anew && (f->amount == 0 || !f->fulfillable));
     if (error == RILL_ERR_NOT_FOUND && live && waited)
         sim_violation(b->report, "host %u: did not know request %" PRIu64, b->host, request);
     /* Over a link that broke and came back: the endpoint was told that none would come. */

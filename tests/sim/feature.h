@@ -84,6 +84,9 @@
     X(WORSEN, "worsen", WORLD, worsen_at)                                                          \
     X(DISCONNECT, "disconnect", WORLD, disconnects)                                                \
     X(RESTART, "restart", WORLD, restart_at)                                                       \
+    X(BEGIN_AGAIN, "begin-again", WORLD, begin_again)                                              \
+    X(SUSPEND, "suspend", WORLD, suspend_at)                                                       \
+    X(NUMBERED, "numbered", WORLD, numbered)                                                       \
     X(NO_MEMORY, "no-memory", WORLD, no_memory)
 
 /* What a peer that holds the secret does against RFC 29: in its packets, and in its replies. */

@@ -76,7 +76,8 @@ static void no_route(void *context, uint64_t request)
 {
     sim_host *h = context;
     uint8_t packet[SIM_MAX_PACKET];
-    if (h->report->failed || h->endpoint == NULL || !sim_books_stray(h->books, request))
+    if (h->report->failed || h->endpoint == NULL || h->asleep ||
+        !sim_books_stray(h->books, request))
         return;
     sim_host_enter(h);
     size_t len = sim_reject_write(packet, "F02", "test.connector", NULL, 0);
@@ -157,7 +158,7 @@ static unsigned take_events(sim_host *h)
 static void timer_fires(void *context, uint64_t generation)
 {
     sim_host *h = context;
-    if (generation != h->timer || h->report->failed || h->endpoint == NULL)
+    if (generation != h->timer || h->report->failed || h->endpoint == NULL || h->asleep)
         return;
     if (h->timeout_at != h->queue->now)
         h->timeouts = 0;
@@ -270,7 +271,7 @@ static void on_prepare(void *user, uint64_t transit, uint8_t *packet, size_t len
 {
     sim_route *r = user;
     sim_host *h = r->host;
-    if (h->report->failed || h->endpoint == NULL)
+    if (h->report->failed || h->endpoint == NULL || h->asleep)
         return;
     sim_host_enter(h);
     uint64_t handle = (uint64_t)r->index << 48 | transit;
@@ -292,7 +293,7 @@ static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
 {
     sim_route *r = user;
     sim_host *h = r->host;
-    if (h->report->failed || h->endpoint == NULL)
+    if (h->report->failed || h->endpoint == NULL || h->asleep)
         return;
     sim_host_enter(h);
     rill_now now = sim_host_now(h);
@@ -311,7 +312,7 @@ static void on_unanswered(void *user, uint64_t request, bool sent)
 {
     sim_route *r = user;
     sim_host *h = r->host;
-    if (h->report->failed || h->endpoint == NULL)
+    if (h->report->failed || h->endpoint == NULL || h->asleep)
         return;
     sim_host_enter(h);
     sim_trace(h->report, "host %u no reply to %" PRIx64 " sent %d", h->index, request, sent);
@@ -336,7 +337,7 @@ static void set_links(sim_host *h, bool up)
 
 void sim_host_disconnect(sim_host *h)
 {
-    if (h->link_down || h->endpoint == NULL || h->report->failed)
+    if (h->link_down || h->endpoint == NULL || h->asleep || h->report->failed)
         return;
     sim_trace(h->report, "host %u: its link breaks", h->index);
     sim_count(h->report, SIM_DISCONNECT);
@@ -352,11 +353,39 @@ void sim_host_disconnect(sim_host *h)
 
 void sim_host_reconnect(sim_host *h)
 {
-    if (!h->link_down || h->endpoint == NULL || h->report->failed)
+    if (!h->link_down || h->endpoint == NULL || h->asleep || h->report->failed)
         return;
     sim_trace(h->report, "host %u: its link is back", h->index);
     set_links(h, true);
     sim_host_turn(h);
+}
+
+void sim_host_suspend(sim_host *h)
+{
+    if (h->report->failed || h->endpoint == NULL || h->asleep)
+        return;
+    sim_trace(h->report, "host %u: sleeps", h->index);
+    sim_count(h->report, SIM_SUSPEND);
+    sim_books_check(h->books, sim_host_now(h));
+    set_links(h, false);
+    h->asleep = true;
+    h->asleep_since = h->queue->now;
+}
+
+void sim_host_resume(sim_host *h)
+{
+    if (!h->asleep || h->report->failed)
+        return;
+    sim_trace(h->report, "host %u: wakes", h->index);
+    h->asleep = false;
+    h->mono_offset -= h->queue->now - h->asleep_since;
+    h->planned = RILL_NEVER;
+    uint64_t request;
+    while (sim_books_open_request(h->books, &request)) {
+        rill_endpoint_unanswered(h->endpoint, sim_host_now(h), request, true);
+        sim_books_unanswered(h->books, request, true);
+    }
+    sim_host_reconnect(h);
 }
 
 void sim_host_crash(sim_host *h)
@@ -364,7 +393,7 @@ void sim_host_crash(sim_host *h)
     if (h->report->failed || h->endpoint == NULL)
         return;
     sim_trace(h->report, "host %u: dies", h->index);
-    sim_count(h->report, SIM_RESTART);
+    sim_count(h->report, h->server ? SIM_RESTART : SIM_BEGIN_AGAIN);
     sim_books_check(h->books, sim_host_now(h));
     set_links(h, false);
     sim_app_dying(h->app);

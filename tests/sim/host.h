@@ -33,6 +33,8 @@ typedef struct sim_host {
     rill_endpoint_options options;
     uint8_t server_secret[32];
     bool link_down;
+    bool asleep;
+    uint64_t asleep_since;
     uint64_t timer_lag; /* nanoseconds that its timers may come too late, as in a busy loop */
     size_t memory_limit;
     sim_books *books;
@@ -65,6 +67,10 @@ void sim_host_acted(sim_host *h);
 /* Its link breaks, and comes back: what is on it is not known to have arrived. */
 void sim_host_disconnect(sim_host *h);
 void sim_host_reconnect(sim_host *h);
+/* The machine sleeps: nothing runs, packets are lost, and its monotonic clock stands still. */
+void sim_host_suspend(sim_host *h);
+/* It wakes, and its links are new ones. */
+void sim_host_resume(sim_host *h);
 /* The process dies with all that it knows, and starts again with the same secret. */
 void sim_host_crash(sim_host *h);
 void sim_host_restart(sim_host *h);

@@ -168,6 +168,7 @@ void sim_stream_packet_open(const sim_keys *k, const uint8_t *data, size_t len,
     out->authentic = false;
     out->malformed = false;
     out->over = false;
+    out->life = 0;
     out->frame_count = 0;
     if (len < 28 || len > sizeof(out->text) || !decrypt(k, data, len, out->text))
         return;
@@ -187,6 +188,10 @@ void sim_stream_packet_open(const sim_keys *k, const uint8_t *data, size_t len,
             c.bad = true;
     }
     out->malformed = c.bad || version != 1 || count != 0;
-    out->over = !out->malformed && c.left >= 13 && memcmp(c.at, "rill", 4) == 0 &&
-                (c.at[4] == 'F' || c.at[4] == 'R');
+    if (out->malformed || c.left < 13 || memcmp(c.at, "rill", 4) != 0)
+        return;
+    out->over = c.at[4] == 'F' || c.at[4] == 'R';
+    bool begins = c.at[4] == 'L';
+    take(&c, 5);
+    out->life = begins ? take_number(&c, 8) : 0;
 }

@@ -56,7 +56,8 @@ typedef struct sim_stream_packet {
     uint8_t type;
     uint64_t sequence;
     uint64_t amount;
-    bool over; /* a reply: of no connection that its receiver has open */
+    bool over;     /* a reply: of no connection that its receiver has open */
+    uint64_t life; /* which life of a client begins with it; 0: it does not say */
     unsigned frame_count;
     sim_frame frames[SIM_FRAMES];
     uint8_t text[32767];

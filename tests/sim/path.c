@@ -263,7 +263,8 @@ static void send_again(sim_path *p, const transit *t, unsigned node, uint8_t *pa
     copy->again = true;
     copy->first = node;
     sim_trace(p->report, "  again #%" PRIu64 " as #%" PRIu64, t->id, copy->id);
-    post(p, copy, node, false, packet, len, sim_rng_magnitude(&p->rng, 1, 20 * RILL_SECOND));
+    uint64_t within = p->config.replay_for != 0 ? p->config.replay_for : 20 * RILL_SECOND;
+    post(p, copy, node, false, packet, len, sim_rng_magnitude(&p->rng, 1, within));
 }
 
 /* To its own sender, by a connector: the last one of a way in the other direction. */

@@ -51,6 +51,7 @@ typedef struct sim_path_config {
     sim_hop_config hop[SIM_MAX_HOPS];
     sim_link_config link[SIM_MAX_HOPS + 1]; /* link[0] is at side 0 */
     uint32_t report_loss; /* permille of what is lost on the sender's own link that it is told of */
+    uint64_t replay_for;  /* nanoseconds for which packets are sent again; 0: 20 s */
 } sim_path_config;
 
 /* What the path does to the node at one of its ends. */

@@ -255,6 +255,20 @@ static void add_breaks(sim_scenario *s, sim_rng *r)
     }
 }
 
+static void add_lives(sim_scenario *s, sim_rng *r)
+{
+    uint64_t span = s->client_app.duration;
+    if (sim_rng_chance(r, 400)) {
+        s->begin_again = sim_rng_range(r, 1, span);
+        if (s->restart_for == 0)
+            s->restart_for = sim_rng_magnitude(r, 1, 5000) * RILL_MS;
+    } else {
+        s->suspend_at = sim_rng_range(r, 1, span);
+        s->suspend_for = sim_rng_magnitude(r, 1, 300000) * RILL_MS;
+        s->client_app.duration += s->suspend_for;
+    }
+}
+
 static void add_clocks(sim_scenario *s, sim_rng *r)
 {
     if (sim_rng_chance(r, 200)) {
@@ -305,6 +319,8 @@ static void draw(sim_scenario *s, sim_rng *r)
         add_rogue(s, r);
     if (kind >= 30 && sim_rng_chance(r, 300))
         add_breaks(s, r);
+    if (kind < 50 && sim_rng_chance(r, 100))
+        add_lives(s, r);
     add_clocks(s, r);
     if (s->hostile && sim_rng_chance(r, 50))
         s->no_memory = (uint32_t)sim_rng_magnitude(r, 1, 100);

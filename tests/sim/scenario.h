@@ -31,6 +31,10 @@ typedef struct sim_scenario {
     rill_ratio worsen;
     uint64_t restart_at;  /* nanoseconds; 0 never: the server dies */
     uint64_t restart_for; /* and is made again after so long */
+    uint64_t begin_again; /* nanoseconds; 0 never: the first client dies, and connects again */
+    uint64_t suspend_at;  /* nanoseconds; 0 never: the first client's host sleeps, */
+    uint64_t suspend_for; /* its monotonic clock too */
+    uint64_t numbered;    /* packets that a client's connection counts as sent when it begins */
     uint32_t no_memory;   /* permille of the hosts' allocations that fail */
     bool hostile;         /* connections may die of it, payments fail */
 } sim_scenario;

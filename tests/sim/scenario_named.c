@@ -311,6 +311,49 @@ static void restarts(sim_scenario *s)
     s->restart_for = RILL_SECOND;
 }
 
+/* A client that dies and comes again with the credentials that it has, at once or after a while. */
+static void begins_again(sim_scenario *s)
+{
+    max_told(s);
+    s->begin_again = 2 * RILL_SECOND;
+    s->restart_for = 10 * RILL_MS;
+}
+
+/* A laptop: the server has closed and forgotten the connection when it wakes. */
+static void sleeps(sim_scenario *s)
+{
+    max_told(s);
+    s->suspend_at = 2 * RILL_SECOND;
+    s->suspend_for = 300 * RILL_SECOND;
+    s->client_app.duration = 400 * RILL_SECOND;
+}
+
+/* For a moment only: the server remembers that there was something. */
+static void naps(sim_scenario *s)
+{
+    sleeps(s);
+    s->suspend_for = 80 * RILL_SECOND;
+}
+
+/* A packet lives for an hour, and connectors send it again for as long, when all is over too. */
+static void lives_long(sim_scenario *s)
+{
+    hostile(s, (sim_adversary_config){.replay = 500});
+    s->client_options.packet_lifetime = 3600 * RILL_SECOND;
+    s->server_options.packet_lifetime = 3600 * RILL_SECOND;
+    s->path[0].hop[0].hold_ms = 3600000;
+    s->path[0].replay_for = 3600 * RILL_SECOND;
+    s->client_app.duration = RILL_SECOND;
+    s->server_app.duration = RILL_SECOND;
+}
+
+/* Few of the packets that one key may seal are left. */
+static void used_up(sim_scenario *s)
+{
+    max_told(s);
+    s->numbered = (UINT64_C(1) << 31) - 100;
+}
+
 static void clocks_jump(sim_scenario *s)
 {
     asks(s);
@@ -488,6 +531,11 @@ static const struct {
     {"hurried", hurried},
     {"disconnects", disconnects},
     {"restarts", restarts},
+    {"begins-again", begins_again},
+    {"sleeps", sleeps},
+    {"naps", naps},
+    {"lives-long", lives_long},
+    {"used-up", used_up},
     {"clocks-jump", clocks_jump},
     {"no-memory", no_memory},
     {"reflects", reflects},

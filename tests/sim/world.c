@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "randomness.h"
+#include "stream/connection_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,7 +92,7 @@ static sim_host *make_host(world *w, unsigned index, uint64_t seed)
     h->server = server;
     h->memory_limit = MEMORY_LIMIT;
     h->timer_lag = s->timer_lag;
-    h->mono_offset = sim_mix(seed + index) >> 20;
+    h->mono_offset = (sim_mix(seed + index) >> 20) + s->suspend_for; /* it may stand still */
     h->wall_offset = s->wall_offset[server ? 0 : 1];
     if (h->wall_offset != 0)
         sim_count(w->report, SIM_SKEW);
@@ -201,8 +202,13 @@ static void connect_now(void *context, uint64_t pair)
     sim_host *h = w->hosts[w->directory.pairs[pair].client];
     if (w->report->failed)
         return;
-    if (h->endpoint == NULL)
+    /* It may have begun again before it was to begin. */
+    if (h->endpoint == NULL || h->books->ledgers[pair].connection != NULL)
         return;
+    if (h->asleep) {
+        sim_queue_put(&w->queue, w->queue.now + RILL_SECOND, connect_now, w, pair, NULL);
+        return;
+    }
     sim_host_enter(h);
     const rill_credentials *c = &w->credentials[pair];
     rill_connection *connection;
@@ -216,6 +222,7 @@ static void connect_now(void *context, uint64_t pair)
         sim_host_turn(h);
         return;
     }
+    connection->packets_numbered += w->scenario->numbered;
     sim_app_connected(h->app, (unsigned)pair, connection);
     sim_host_turn(h);
 }
@@ -300,35 +307,62 @@ static void jump(void *context, uint64_t host)
     sim_trace(w->report, "host %u: its wall clock is off by %" PRId64 " ms", h->index, by);
 }
 
-static void restart(void *context, uint64_t argument)
+static void restart(void *context, uint64_t host)
 {
-    (void)argument;
     world *w = context;
-    sim_host *h = w->hosts[0];
+    sim_host *h = w->hosts[host];
     if (w->report->failed || h->endpoint != NULL)
         return;
-    sim_trace(w->report, "host 0: starts again");
+    sim_trace(w->report, "host %u: starts again", h->index);
     uint32_t fail = h->memory.fail;
     h->memory.fail = 0;
     sim_host_restart(h);
     h->memory.fail = fail;
     sim_host_reconnect(h);
+    /* A client comes with the credentials that it has. */
+    for (unsigned k = 0; !h->server && k < w->directory.count; k++)
+        if (w->directory.pairs[k].client == host) {
+            w->directory.pairs[k].life++;
+            connect_now(w, k);
+        }
 }
 
-/* Clients find out by what comes back, or does not. */
-static void crash(void *context, uint64_t argument)
+/* The other side finds out by what comes back, or does not. */
+static void crash(void *context, uint64_t host)
+{
+    world *w = context;
+    if (w->calm || w->hosts[host]->endpoint == NULL || w->hosts[host]->asleep)
+        return;
+    sim_host_crash(w->hosts[host]);
+    for (unsigned i = 0; i < w->host_count; i++)
+        for (unsigned k = 0; k < w->directory.count; k++) {
+            sim_ledger *l = &w->hosts[i]->books->ledgers[k];
+            bool begun = l->connection != NULL || l->ended;
+            bool party = host == 0 ? begun : w->directory.pairs[k].client == host;
+            l->restarted = l->restarted || party;
+        }
+    sim_queue_put(&w->queue, w->queue.now + w->scenario->restart_for + 1, restart, w, host, NULL);
+}
+
+static void resume(void *context, uint64_t argument)
 {
     (void)argument;
     world *w = context;
-    if (w->calm)
+    sim_host_resume(w->hosts[1]);
+}
+
+static void suspend(void *context, uint64_t argument)
+{
+    (void)argument;
+    world *w = context;
+    if (w->calm || w->hosts[1]->endpoint == NULL)
         return;
-    sim_host_crash(w->hosts[0]);
-    for (unsigned i = 1; i < w->host_count; i++)
-        for (unsigned k = 0; k < w->directory.count; k++) {
-            sim_ledger *l = &w->hosts[i]->books->ledgers[k];
-            l->restarted = l->restarted || l->connection != NULL || l->ended;
-        }
-    sim_queue_put(&w->queue, w->queue.now + w->scenario->restart_for, restart, w, 0, NULL);
+    sim_host_suspend(w->hosts[1]);
+    for (unsigned i = 0; i < w->host_count; i++)
+        for (unsigned k = 0; k < w->directory.count; k++)
+            if (w->directory.pairs[k].client == 1)
+                w->hosts[i]->books->ledgers[k].restarted = true;
+    sim_queue_put(&w->queue, w->queue.now + w->scenario->suspend_for, resume, w, 0, NULL);
 }
 
 static void no_memory(void *context, uint64_t permille)
@@ -351,6 +385,10 @@ static void plan_troubles(world *w, uint64_t seed)
     }
     if (s->restart_at != 0)
         sim_queue_put(&w->queue, s->restart_at, crash, w, 0, NULL);
+    if (s->begin_again != 0)
+        sim_queue_put(&w->queue, s->begin_again, crash, w, 1, NULL);
+    if (s->suspend_at != 0)
+        sim_queue_put(&w->queue, s->suspend_at, suspend, w, 0, NULL);
     if (s->no_memory != 0)
         sim_queue_put(&w->queue, sim_rng_below(&w->rng, span), no_memory, w, s->no_memory, NULL);
     bool faithful = true;
@@ -415,9 +453,10 @@ static void faults_stop(world *w)
         sim_path_calm(w->paths[i]);
     if (w->rogue != NULL)
         sim_rogue_calm(w->rogue);
-    restart(w, 0);
     for (unsigned i = 0; i < w->host_count; i++) {
         sim_host *h = w->hosts[i];
+        restart(w, i);
+        sim_host_resume(h);
         sim_host_reconnect(h);
         h->memory.fail = 0;
         h->wall_offset = w->scenario->wall_offset[h->server ? 0 : 1];
@@ -454,7 +493,9 @@ static size_t open_connections(const world *w)
 /* Not everything that was begun can come to an end by itself. */
 static bool gives_up(const world *w)
 {
-    return w->scenario->hostile || w->rogue != NULL || w->scenario->restart_at != 0;
+    const sim_scenario *s = w->scenario;
+    return s->hostile || w->rogue != NULL || s->restart_at != 0 || s->begin_again != 0 ||
+           s->suspend_at != 0;
 }
 
 static void finish(world *w)
@@ -486,7 +527,11 @@ static void judge(world *w)
             int error = sim_app_error(w->hosts[i]->app, k);
             /* Who goes on with what a server has forgotten is told, and tells it. */
             if (w->hosts[i]->books->ledgers[k].restarted &&
-                (error == RILL_ERR_FORGOTTEN || error == RILL_ERR_REMOTE))
+                (error == RILL_ERR_FORGOTTEN || error == RILL_ERR_REMOTE ||
+                 error == RILL_ERR_UNREACHABLE || error == RILL_ERR_PATH))
+                continue;
+            if (w->scenario->numbered != 0 &&
+                (error == RILL_ERR_EXHAUSTED || error == RILL_ERR_REMOTE))
                 continue;
             if (error != RILL_OK && !w->scenario->hostile && !w->directory.pairs[k].rogue)
                 sim_violation(w->report, "host %u: connection %u died on a fair path: %s", i, k,
