@@ -78,6 +78,12 @@ typedef struct rill_connection_options {
      */
     uint32_t max_stream_receive_buffer;     /* 8388608 at first */
     uint32_t max_connection_receive_buffer; /* 16777216 at first */
+    /*
+     * While there is a stream, packets without money are sent in silence, so that neither side
+     * takes the connection for idle however long the application has nothing to say: for one
+     * that waits for input of its own. false at first
+     */
+    bool keep_alive;
 } rill_connection_options;
 
 RILL_API void rill_connection_options_init(rill_connection_options *o);

@@ -473,6 +473,9 @@ int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_optio
     p->net = o->net;
     /* Nobody counts what would come. */
     p->net.connection.default_receive_max = 0;
+    /* What is to be sent may be long in coming. */
+    if (source)
+        p->net.connection.keep_alive = true;
     if (source)
         p->source = *source;
     p->amount = p->goal = o->amount;

@@ -46,8 +46,9 @@ static uint64_t idle_deadline(const rill_connection *c)
  */
 static uint64_t alive_deadline(const rill_connection *c)
 {
-    bool wish =
-        c->paying > 0 || !rill_list_empty(&c->money_streams) || !rill_list_empty(&c->data_streams);
+    bool wish = c->paying > 0 || !rill_list_empty(&c->money_streams) ||
+                !rill_list_empty(&c->data_streams) ||
+                (c->options->keep_alive && !rill_list_empty(&c->streams));
     if (!wish || !c->connected || !c->remote_address)
         return RILL_NEVER;
     uint64_t every = c->options->idle_timeout / 3;

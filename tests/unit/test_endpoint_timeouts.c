@@ -43,6 +43,48 @@ static void test_idle_connections_end(void **state)
     assert_true(rill_endpoint_deadline(p->end[PAIR_CLIENT].endpoint) == RILL_NEVER);
 }
 
+/* An application with nothing to say for now, and a stream: as long as the other side is there. */
+static void test_kept_alive(void **state)
+{
+    for (pair_side keeper = PAIR_CLIENT; keeper <= PAIR_SERVER; keeper++) {
+        pair *p = *state;
+        pair_options o = pair_defaults();
+        o.connection.keep_alive = keeper == PAIR_CLIENT;
+        o.server.connection.keep_alive = keeper == PAIR_SERVER;
+        pair_open(p, &o);
+        rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+        pair_write(s, "x", 1);
+        pair_run(p, RILL_SECOND);
+        uint64_t packets = p->end[keeper].packets;
+        pair_run(p, 600 * RILL_SECOND);
+        assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 0);
+        assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION_END], 0);
+        assert_in_range(p->end[keeper].packets - packets, 600 / 60, 600 / 10);
+        pair_write(s, "y", 1);
+        pair_run(p, RILL_SECOND);
+        assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 2);
+        /* Nobody there: idle as ever. */
+        p->on_packet = drop_all;
+        pair_run(p, 100 * RILL_SECOND);
+        assert_int_equal(p->end[keeper].end_error, RILL_ERR_IDLE);
+        pair_close(p);
+    }
+}
+
+/* Without a stream there is nothing to keep it for. */
+static void test_not_kept_alive_without_a_stream(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.connection.keep_alive = true;
+    pair_open(p, &o);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    assert_int_equal(rill_stream_end(s), RILL_OK);
+    pair_run(p, 100 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
+}
+
 static void test_nobody_answers(void **state)
 {
     pair *p = *state;
@@ -315,6 +357,8 @@ int main(void)
         cmocka_unit_test(test_a_path_that_is_gone_for_longer_than_idleness),
         PAIR_TEST(test_idleness_is_no_success),
         PAIR_TEST(test_time_that_nobody_looked_is_no_silence),
+        PAIR_TEST_TO_OPEN(test_kept_alive),
+        PAIR_TEST_TO_OPEN(test_not_kept_alive_without_a_stream),
         PAIR_TEST(test_nobody_answers),
         cmocka_unit_test(test_a_path_that_refuses_everything),
         PAIR_TEST(test_goals_time_out_with_what_was_done),

@@ -101,4 +101,24 @@ const limited = {
   }
 }
 
-module.exports = [...routes.map(moneyAndFile), moneyAndText, maxPacket, minRate, tooLowRate, limited]
+// Its close goes to the address that we told it: what it answers to our questions is not that.
+const closedWhileBlocked = {
+  name: 'rill send to ilp-protocol-stream: a server that closes while we wait for it',
+  async run (test) {
+    let connection
+    const onConnection = c => { connection = c }
+    const { route, server } = await open(test, 'node', { receiveMax: '100', onConnection })
+    const sender = startSender(test, route.sender, server, ['--amount', '1000'])
+    await sender.until('what it waits for', ({ lines }) => lines.find(line => line.includes('"for":"receive_max"')))
+    await test.waiting('ilp-protocol-stream: end', connection.end())
+    await sender.exits(1)
+    const error = sender.json().find(({ event }) => event === 'error')
+    assert.match(error.text, /the receiver has closed the connection before all was sent/)
+    const done = doneOf(sender)
+    assert.strictEqual(done.error, error.error)
+    assert.strictEqual(done.delivered, '100')
+    assert.ok(done.seconds < 20, `it took ${done.seconds} s`) // and not the 60 s that it was given
+  }
+}
+
+module.exports = [...routes.map(moneyAndFile), moneyAndText, maxPacket, minRate, tooLowRate, limited, closedWhileBlocked]

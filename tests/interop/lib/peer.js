@@ -85,7 +85,7 @@ function whenClosedByPeer (connection, callback) {
 }
 
 /** A server that takes all money and data of one connection; `closed` gives its streams. */
-async function startServer (test, plugin, { receiveMax = UNLIMITED } = {}) {
+async function startServer (test, plugin, { receiveMax = UNLIMITED, onConnection = () => {} } = {}) {
   const server = await test.waiting('ilp-protocol-stream: listen', createServer({ plugin, disconnectDelay: 0 }))
   test.defer(() => server.close())
   const streams = []
@@ -97,6 +97,7 @@ async function startServer (test, plugin, { receiveMax = UNLIMITED } = {}) {
   }
   const closed = new Promise((resolve, reject) => {
     server.once('connection', connection => {
+      onConnection(connection)
       connection.on('stream', stream => {
         streams.push(collect(stream, onData))
         stream.on('error', reject)
