@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every wait of `rill` ends, and says what for: lines for people, events for programs.
 
-usage: waits.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
+usage: waits.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES KEEPER [TEST...]
 
 Prints TAP. Nothing here sleeps: it waits for lines and for ends of processes. That a time-out
 passes is waited for as well, so these are a few seconds each.
@@ -24,6 +24,7 @@ import traceback
 import btp
 from harness import Case, Node
 
+KEEPER = os.path.abspath(sys.argv[3])
 CASES = []
 
 
@@ -202,6 +203,48 @@ def a_receiver_that_was_started_again(t):
         assert last(p, "done")["seconds"] < 20, p.text  # and not the 30 s of those who wait for an answer
 
 
+def keeper(t):
+    """A server that can be killed, and started again with the same secret."""
+    p = t.start([KEEPER, t.link("keeper"), t.file("keeper.json")])
+    p.path = t.file("keeper.json")
+    p.until("listening")
+    return p
+
+
+def money_of(p):
+    return sum(int(line.split()[1]) for line in p.lines() if line.startswith("money "))
+
+
+@case
+def money_goes_on_to_a_receiver_that_was_started_again(t):
+    first = keeper(t)
+    # Small packets, so that it takes a while: it is killed in the middle.
+    p = send(t, first, "--amount", "300000", "--max-packet", "10", "--min-rate", "1", "--json")
+    first.until("money")
+    first.kill()
+    second = keeper(t)
+    assert p.end() == 0, p.text
+    second.process.send_signal(signal.SIGTERM)
+    second.end()
+    done = last(p, "done")
+    assert done["error"] is None and done["sent"] == "300000" == done["delivered"], done
+    assert 0 < money_of(second) <= 300000, second.text
+
+
+@case
+def bytes_do_not_go_on_to_a_receiver_that_was_started_again(t):
+    first = keeper(t)
+    p = send(t, first, "--file", "-", "--json", stdin=subprocess.PIPE)
+    p.process.stdin.write(b"some")
+    p.process.stdin.flush()
+    p.until('"event":"progress".*"bytes":4')
+    first.kill()
+    keeper(t)
+    p.process.stdin.write(b"more")
+    p.process.stdin.close()
+    ends_with(p, 1, "FORGOTTEN", "the other side no longer knows this connection")
+
+
 # ---- nodes that do not answer ----
 
 @case
@@ -338,7 +381,7 @@ def credentials_for_as_many_as_are_asked_for(t):
 
 
 def main():
-    only = sys.argv[3:]
+    only = sys.argv[4:]
     cases = [c for c in CASES if not only or c.__name__ in only]
     print(f"1..{len(cases)}", flush=True)
     node = Node()

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+/*
+ * keeper LINK FILE: a server that has one secret for ever, so that it knows its clients again when
+ * it is started once more, and nothing else of what was. It writes credentials to FILE where there
+ * is none, and prints what it gets, each at once.
+ */
+#include <inttypes.h>
+#include <rill/net.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static const char *file;
+
+/* Three bytes for four digits: enough for a secret of 32. */
+static void base64(const uint8_t *in, size_t len, char *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < len; i += 3) {
+        unsigned long group = (unsigned long)in[i] << 16;
+        group |= i + 1 < len ? (unsigned long)in[i + 1] << 8 : 0;
+        group |= i + 2 < len ? in[i + 2] : 0;
+        for (unsigned j = 0; j < 4; j++)
+            *out++ = i + j <= len ? digits[group >> (18 - 6 * j) & 63] : '=';
+    }
+    *out = '\0';
+}
+
+static void on_listening(rill_server *server, void *user)
+{
+    rill_credentials credentials;
+    char secret[64];
+    (void)user;
+    FILE *out = fopen(file, "wx");
+    if (out && rill_server_credentials(server, NULL, &credentials) == RILL_OK) {
+        base64(credentials.shared_secret, sizeof credentials.shared_secret, secret);
+        fprintf(out, "{\"destination_account\":\"%s\",\"shared_secret\":\"%s\"}\n",
+                credentials.destination_account, secret);
+    }
+    if (out)
+        fclose(out);
+    printf("listening\n");
+}
+
+static void on_connection(rill_connection *c, void *user)
+{
+    (void)c;
+    (void)user;
+    printf("connection\n");
+}
+
+static void on_money(rill_stream *s, uint64_t amount, void *user)
+{
+    (void)s;
+    (void)user;
+    printf("money %" PRIu64 "\n", amount);
+}
+
+static void on_data(rill_stream *s, const uint8_t *data, size_t len, void *user)
+{
+    (void)s;
+    (void)data;
+    (void)user;
+    printf("data %zu\n", len);
+}
+
+static void on_connection_end(rill_connection *c, const rill_end *end, void *user)
+{
+    (void)c;
+    (void)user;
+    printf("end %s\n", rill_error_name(end->error));
+}
+
+int main(int argc, char **argv)
+{
+    static const rill_handlers handlers = {
+        .listening = on_listening,
+        .connection = on_connection,
+        .money = on_money,
+        .data = on_data,
+        .connection_end = on_connection_end,
+    };
+    static const uint8_t secret[32] = "it is started once more";
+    rill_net_options options;
+    rill_loop *loop;
+    rill_server *server;
+    if (argc != 3)
+        return 2;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    file = argv[2];
+    umask(077);
+    rill_net_options_init(&options);
+    options.link = argv[1];
+    options.handlers = &handlers;
+    options.server_secret = secret;
+    if (rill_loop_new(&loop, NULL) != RILL_OK ||
+        rill_listen(&server, loop, &options, NULL) != RILL_OK)
+        return 1;
+    (void)rill_loop_run(loop);
+    rill_loop_free(loop);
+    return 0;
+}
