@@ -69,6 +69,12 @@ typedef struct rill_endpoint_options {
      * are F02. Servers without a name take each other's. See docs/protocol.md, "Fleets".
      */
     const char *instance;
+    /*
+     * Reads the clocks, with wake_user, for the functions that take a connection or stream
+     * and no clock: an application that takes long before it calls one has all of the time that
+     * begins with it. NULL at first: the clocks of the latest function that was given some.
+     */
+    rill_now (*clock)(void *user);
 } rill_endpoint_options;
 
 RILL_API void rill_endpoint_options_init(rill_endpoint_options *o);

@@ -106,6 +106,7 @@ bool rill_connection_remote_asset(const rill_connection *c, const char **code, u
 
 int rill_connection_open_stream(rill_connection *c, rill_stream **out)
 {
+    rill_endpoint_read_clock(c->endpoint);
     *out = NULL;
     if (c->state != RILL_STATE_OPEN || c->ending)
         return RILL_ERR_CLOSED;
@@ -146,6 +147,7 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
 
 int rill_connection_end(rill_connection *c)
 {
+    rill_endpoint_read_clock(c->endpoint);
     if (c->state != RILL_STATE_OPEN || c->ending)
         return RILL_ERR_CLOSED;
     c->ending = true;
@@ -161,6 +163,7 @@ int rill_connection_end(rill_connection *c)
 
 void rill_connection_close(rill_connection *c, rill_close_code code, const char *message)
 {
+    rill_endpoint_read_clock(c->endpoint);
     rill_connection_fail(c, (uint8_t)code, code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_CLOSED,
                          message);
     rill_connection_wake(c);

@@ -82,6 +82,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
     e->connection_options = o->connection;
     e->wake = o->wake;
     e->wake_user = o->wake_user;
+    e->clock = o->clock;
     init_tables(e, 0);
     e->unused_congestion = rill_congestion_new(e->allocator, &rill_congestion_window,
                                                e->connection_options.max_in_flight);

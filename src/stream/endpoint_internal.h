@@ -29,6 +29,7 @@ struct rill_endpoint {
     rill_connection_options connection_options;
     void (*wake)(void *user);
     void *wake_user;
+    rill_now (*clock)(void *user);
 
     char *address; /* NULL: no account yet */
     size_t address_len;
@@ -76,6 +77,13 @@ static inline void rill_endpoint_note_closed(rill_endpoint *e, uint64_t stream)
             return;
     if (e->closed_count < RILL_MAX_CLOSED)
         e->closed_streams[e->closed_count++] = stream;
+}
+
+/* First in what an application calls without a clock. */
+static inline void rill_endpoint_read_clock(rill_endpoint *e)
+{
+    if (e->clock)
+        e->last_now = e->clock(e->wake_user);
 }
 
 uint64_t rill_token_hash(const char *token, size_t len);

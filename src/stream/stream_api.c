@@ -42,6 +42,7 @@ void *rill_stream_user(const rill_stream *s)
 
 int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
 {
+    rill_endpoint_read_clock(s->connection->endpoint);
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
     if (send_max < s->out.sent + s->out.held)
@@ -55,6 +56,7 @@ int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
 
 int rill_stream_set_receive_max(rill_stream *s, uint64_t receive_max)
 {
+    rill_endpoint_read_clock(s->connection->endpoint);
     if (s->closed)
         return RILL_ERR_CLOSED;
     if (!rill_receive_window_set(&s->in.window, receive_max))
@@ -66,6 +68,7 @@ int rill_stream_set_receive_max(rill_stream *s, uint64_t receive_max)
 
 int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
 {
+    rill_endpoint_read_clock(s->connection->endpoint);
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
     if (s->out.goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_SENT)))
@@ -88,6 +91,7 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
 
 int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
 {
+    rill_endpoint_read_clock(s->connection->endpoint);
     if (s->closed)
         return RILL_ERR_CLOSED;
     if (s->receive_goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_RECEIVED)))
@@ -115,6 +119,7 @@ int rill_stream_set_weight(rill_stream *s, uint32_t weight)
 
 int rill_stream_write(rill_stream *s, const void *data, size_t len, size_t *accepted)
 {
+    rill_endpoint_read_clock(s->connection->endpoint);
     rill_connection *c = s->connection;
     *accepted = 0;
     if (s->closed || s->ending)
@@ -154,6 +159,7 @@ rill_bytes rill_stream_peek(const rill_stream *s)
 
 void rill_stream_consume(rill_stream *s, size_t len)
 {
+    rill_endpoint_read_clock(s->connection->endpoint);
     if (!s->reassembly || len == 0)
         return;
     rill_connection *c = s->connection;
@@ -185,6 +191,7 @@ void rill_stream_offsets_of(const rill_stream *s, rill_stream_offsets *out)
 
 int rill_stream_end(rill_stream *s)
 {
+    rill_endpoint_read_clock(s->connection->endpoint);
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
     rill_stream_start_ending(s);
@@ -194,6 +201,7 @@ int rill_stream_end(rill_stream *s)
 
 void rill_stream_close(rill_stream *s, rill_close_code code, const char *message)
 {
+    rill_endpoint_read_clock(s->connection->endpoint);
     if (s->closed)
         return;
     rill_connection *c = s->connection;
