@@ -54,6 +54,7 @@ static uv_handle_t *asked; /* for its descriptor, last */
 static int resolver_status;
 static unsigned resolver_addresses = 1;
 static bool resolver_busy;
+static void (*on_output)(fake_socket *s, rill_bytes bytes);
 
 void fake_sockets_reset(void)
 {
@@ -73,6 +74,7 @@ void fake_sockets_reset(void)
     resolver_status = 0;
     resolver_addresses = 1;
     resolver_busy = false;
+    on_output = NULL;
 }
 
 static fake_socket *socket_new(void)
@@ -145,6 +147,11 @@ void fake_socket_eof(fake_socket *s)
 void fake_socket_break(fake_socket *s, int status)
 {
     s->error = status;
+}
+
+void fake_uv_on_output(void (*output)(fake_socket *s, rill_bytes bytes))
+{
+    on_output = output;
 }
 
 void fake_socket_room(fake_socket *s, size_t room)
@@ -386,6 +393,8 @@ static void output(fake_socket *s, const uint8_t *data, size_t len)
     }
     memcpy(s->out + s->out_len, data, len);
     s->out_len += len;
+    if (on_output != NULL)
+        on_output(s, (rill_bytes){data, len});
 }
 
 int uv_try_write(uv_stream_t *h, const uv_buf_t *bufs, unsigned count)

@@ -53,6 +53,8 @@ void fake_socket_answer(fake_socket *s, int status);
 void fake_socket_feed(fake_socket *s, const uint8_t *data, size_t len);
 void fake_socket_eof(fake_socket *s);
 void fake_socket_break(fake_socket *s, int status);
+/* Called with all that is written, at the moment at which it is; NULL: nobody. Reset clears it. */
+void fake_uv_on_output(void (*output)(fake_socket *s, rill_bytes bytes));
 /* How many bytes it takes before writes block; SIZE_MAX at first. */
 void fake_socket_room(fake_socket *s, size_t room);
 /* Takes what was written since. The bytes are good until the next turn. */

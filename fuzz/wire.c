@@ -120,7 +120,7 @@ static size_t take_frame(wire *w)
         at = 4;
         CHECK(len >= 126);
     }
-    CHECK(len != 127); /* no frame of ours is that long */
+    CHECK((p[1] & 0x7F) != 127); /* no frame of ours is that long */
     size_t mask = at;
     at += w->client ? 4 : 0;
     if (w->len < at + len)

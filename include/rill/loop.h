@@ -34,7 +34,7 @@ RILL_API struct uv_loop_s *rill_loop_uv(rill_loop *loop);
  */
 RILL_API int rill_loop_run(rill_loop *loop);
 RILL_API void rill_loop_stop(rill_loop *loop);
-/* The clocks of this turn of the loop. */
+/* The clocks, read now: a handler that took its time sees that. */
 RILL_API rill_now rill_loop_now(rill_loop *loop);
 
 RILL_END_DECLS

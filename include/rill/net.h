@@ -34,7 +34,17 @@ typedef struct rill_incoming {
 /*
  * What the application wants to be told. Every member may be NULL. Pointers
  * are valid as rill/connection.h and rill/stream.h say: a connection or stream
- * until its _end handler has returned.
+ * until its _end handler has returned. Any function of these headers may be called from
+ * inside a handler, but rill_loop_run and rill_loop_free.
+ *
+ * A handler may take its time, at a price: the loop does one thing after the other, so
+ * nothing is read, sent or timed out meanwhile, on any connection of the loop. What was
+ * committed before has left by then. What comes meanwhile is judged by the clock after
+ * it: packets that have expired are refused, and their senders try again, or give up after
+ * some seconds. Work that takes longer than a few milliseconds belongs in a thread of
+ * the application's: packets can wait for it (ask_before_fulfill and rill_decide), and
+ * so can all else (rill_server_pause). The same goes for whatever else runs on an
+ * embedder's loop.
  */
 typedef struct rill_handlers {
     /* A server has its address: rill_server_credentials works from now on. */
@@ -68,7 +78,8 @@ typedef struct rill_handlers {
     /* The link came up, or was lost and connects again. detail is one line for people. */
     void (*link)(bool up, const char *detail, void *user);
     /*
-     * The last call: the server or client is gone when it returns. error:
+     * The last call: the server or client is gone when it returns; in it, its address,
+     * asset and credentials can still be asked for. error:
      * RILL_OK after a close or the connection's clean end; else why it could
      * not start or go on.
      */
@@ -156,8 +167,11 @@ RILL_API void rill_client_waiting(const rill_client *client, rill_waiting *out);
 RILL_API void rill_client_close(rill_client *client);
 
 /*
- * Decides an incoming packet of c, at once or later. RILL_ERR_NOT_FOUND: it has
- * been decided, or c is gone, or its time is over. *fulfilled may be NULL.
+ * Decides an incoming packet of c, at once or later, by the clock of this moment: one that
+ * has expired is refused, whatever fulfill says. A Fulfill is on its way when this
+ * returns. *fulfilled (may be NULL) says what became of it. RILL_ERR_NOT_FOUND: it has
+ * been decided, or its time is over, or c is gone, which may be long ago: c is compared and
+ * not looked at.
  */
 RILL_API RILL_MUST_CHECK int rill_decide(rill_connection *c, uint64_t decision, bool fulfill,
                                          bool *fulfilled);

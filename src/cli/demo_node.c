@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "net/btp_server.h"
+#include "net/loop.h"
 #include "node/node.h"
 
 struct demo_node {
@@ -20,7 +21,7 @@ struct demo_node {
 static rill_now on_now(void *user)
 {
     demo_node *n = user;
-    return rill_loop_now(n->loop);
+    return rill_loop_clock(n->loop);
 }
 
 static void on_timer(uv_timer_t *timer)

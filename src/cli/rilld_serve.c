@@ -44,7 +44,7 @@ typedef struct serving {
 static rill_now now_of(void *user)
 {
     const serving *s = user;
-    return rill_loop_now(s->loop);
+    return rill_loop_clock(s->loop);
 }
 
 /* ---- the node's timer ---- */

@@ -41,6 +41,7 @@ typedef struct btp_client {
     uint32_t auth_id;
     unsigned attempts;     /* that failed one after the other */
     uint64_t lost_at;      /* uv_now() */
+    uint64_t due;          /* uv_now() for which the timer is set */
     uint64_t down_since;   /* monotonic nanoseconds */
     char last_detail[128]; /* why the last attempt failed; "" */
     unsigned parts;        /* WebSockets and timers that still point here */
@@ -62,6 +63,7 @@ static btp_client *client_of(rill_link *l)
 
 static void set_timer(btp_client *c, uint64_t after_ms)
 {
+    c->due = rill_add_sat(uv_now(c->session.link.loop->uv), after_ms);
     uv_timer_start(&c->timer, on_timer, after_ms, 0);
 }
 
@@ -246,6 +248,10 @@ static void on_timer(uv_timer_t *timer)
 {
     btp_client *c = timer->data;
     char detail[512];
+    if (rill_loop_is_behind(c->session.link.loop, rill_mul_div_floor_sat(c->due, RILL_MS, 1))) {
+        uv_timer_start(timer, on_timer, 1, 0);
+        return;
+    }
     switch (c->state) {
     case WAITING:
         attempt(c);

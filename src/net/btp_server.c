@@ -10,6 +10,7 @@
 #include <rill/btp.h>
 
 #include "base/alloc.h"
+#include "base/muldiv.h"
 #include "net/btp_auth.h"
 #include "net/btp_listener.h"
 #include "net/btp_session.h"
@@ -214,10 +215,25 @@ static bool make_room(rill_btp_server *server)
 
 /* The life of a session */
 
+/* Monotonic nanoseconds. */
+static uint64_t due_at(const server_session *session)
+{
+    const rill_btp_server_options *o = &session->server->options;
+    uint64_t from = session->accepted_at;
+    if (session->session.up)
+        from = rill_ws_last_heard(session->ws);
+    return rill_add_sat(rill_mul_div_floor_sat(from, RILL_MS, 1),
+                        session->session.up ? o->idle_timeout : o->auth_timeout);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     server_session *session = timer->data;
     rill_btp_server *server = session->server;
+    if (rill_loop_is_behind(server->loop, due_at(session))) {
+        uv_timer_start(timer, on_timer, 1, 0);
+        return;
+    }
     if (!session->session.up) {
         fail(session, RILL_ERR_TIMEOUT, "did not authenticate in time", RILL_WS_POLICY);
         return;

@@ -109,8 +109,9 @@ static void on_timer(uv_timer_t *timer)
     uint64_t now = rill_loop_now(s->link.loop).mono_ns;
     while (!rill_list_empty(&s->waiting)) {
         open_request *request = request_of(s->waiting.next);
-        if (request->deadline > now) {
-            uint64_t left = (request->deadline - now + RILL_MS - 1) / RILL_MS;
+        bool behind = rill_loop_is_behind(s->link.loop, request->deadline);
+        if (request->deadline > now || behind) {
+            uint64_t left = behind ? 1 : (request->deadline - now + RILL_MS - 1) / RILL_MS;
             uv_timer_start(timer, on_timer, left, 0);
             return;
         }
@@ -180,7 +181,7 @@ int rill_btp_session_send_parts(rill_link *l, uint64_t cookie, const rill_bytes 
     if (request == NULL)
         return RILL_ERR_NOMEM;
     request->cookie = cookie;
-    request->deadline = rill_loop_now(l->loop).mono_ns + s->request_timeout;
+    request->deadline = rill_loop_clock(l->loop).mono_ns + s->request_timeout;
     request->written = rill_ws_written(s->ws);
     int error = enter(s, request);
     if (error == RILL_OK && !send_packet(s, RILL_BTP_MESSAGE, request->id, parts, count)) {
@@ -274,7 +275,7 @@ static void on_request(rill_btp_session *s, const rill_btp_frame *frame, const r
 {
     if (ilp == NULL) {
         complain(s, "sent a message without an ILP packet");
-        rill_btp_send_not_accepted(s->ws, rill_loop_now(s->link.loop).wall_ms, frame->request_id,
+        rill_btp_send_not_accepted(s->ws, rill_loop_clock(s->link.loop).wall_ms, frame->request_id,
                                    "the message has no ILP packet");
         return;
     }
@@ -312,7 +313,7 @@ static void on_packet(rill_btp_session *s, const rill_btp_frame *frame)
 int rill_btp_session_frame(rill_btp_session *s, const uint8_t *data, size_t len)
 {
     rill_btp_frame frame;
-    uint64_t wall_ms = rill_loop_now(s->link.loop).wall_ms;
+    uint64_t wall_ms = rill_loop_clock(s->link.loop).wall_ms;
     int error = rill_btp_decode(&frame, data, len);
     if (error == RILL_ERR_UNSUPPORTED) {
         complain(s, "sent a BTP frame of unknown type");

@@ -44,8 +44,11 @@ static void on_ready(void *owner)
     c->connection = connection;
     void *user;
     const rill_handlers *h = rill_host_handlers(c->host, &user);
-    if (h->ready)
-        h->ready(c, connection, user);
+    if (!h->ready)
+        return;
+    rill_host_before_handler(c->host);
+    h->ready(c, connection, user);
+    rill_host_after_handler(c->host);
 }
 
 static void on_connection_end(void *owner, const rill_event *event)
@@ -62,9 +65,9 @@ static void on_closed(void *owner, const rill_handlers *h, void *user, int error
 {
     rill_client *c = owner;
     forget_credentials(c);
-    free(c);
     if (h->closed)
         h->closed(error, detail, user);
+    free(c);
 }
 
 static int copy_credentials(rill_client *c, const char *destination_account, const uint8_t *secret,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
 #include <string.h>
 
-#include "net/host.h"
+#include "net/host_impl.h"
 
 /* Given at once at most: who is slow with each can be paused in between. */
 #define PIECE 65536
@@ -20,10 +22,13 @@ static void consume_rest(rill_stream *s, uint64_t before, size_t len)
  * All that can be read now, in as many pieces as it lies in. The handler may
  * close the stream, after which there is nothing more to read.
  */
-bool rill_host_dispatch_data(const rill_handlers *h, void *user, rill_stream *s, const bool *paused)
+bool rill_host_deliver_data(rill_host *host, rill_stream *s)
 {
+    const rill_handlers *h = &host->handlers;
     if (h->readable) {
-        h->readable(s, user);
+        rill_host_before_handler(host);
+        h->readable(s, host->user);
+        rill_host_after_handler(host);
         return true;
     }
     if (!h->data)
@@ -32,12 +37,14 @@ bool rill_host_dispatch_data(const rill_handlers *h, void *user, rill_stream *s,
         rill_bytes bytes = rill_stream_peek(s);
         if (bytes.len == 0)
             return true;
-        if (*paused)
+        if (host->paused)
             return false;
         rill_stream_offsets offsets;
         rill_stream_offsets_of(s, &offsets);
         size_t len = bytes.len < PIECE ? bytes.len : PIECE;
-        h->data(s, bytes.data, len, user);
+        rill_host_before_handler(host);
+        h->data(s, bytes.data, len, host->user);
+        rill_host_after_handler(host);
         consume_rest(s, offsets.consumed, len);
     }
 }
@@ -123,7 +130,7 @@ void rill_host_dispatch(const rill_handlers *h, void *user, const rill_event *ev
     case RILL_EVENT_RECEIVED:
         dispatch_result(h->received, user, event);
         break;
-    case RILL_EVENT_DATA: /* rill_host_dispatch_data */
+    case RILL_EVENT_DATA: /* rill_host_deliver_data */
         break;
     case RILL_EVENT_INCOMING:
         dispatch_incoming(h, user, event);

@@ -22,10 +22,27 @@ int rill_host_add_connection(rill_host *h, rill_connection *c)
     return rill_map_put(&h->connections, (uint64_t)(uintptr_t)c, c);
 }
 
+void rill_host_before_handler(rill_host *h)
+{
+    rill_loop_push(h->loop);
+}
+
+void rill_host_after_handler(rill_host *h)
+{
+    rill_loop_stale(h->loop);
+}
+
 /* A stream is there until its end is fetched, and that is not fetched while it has bytes here. */
 static void deliver_data(rill_host *h, rill_stream *s)
 {
-    h->unread = rill_host_dispatch_data(&h->handlers, h->user, s, &h->paused) ? NULL : s;
+    h->unread = rill_host_deliver_data(h, s) ? NULL : s;
+}
+
+static void call(rill_host *h, const rill_event *event)
+{
+    rill_host_before_handler(h);
+    rill_host_dispatch(&h->handlers, h->user, event);
+    rill_host_after_handler(h);
 }
 
 static void deliver(rill_host *h, const rill_event *event)
@@ -33,12 +50,12 @@ static void deliver(rill_host *h, const rill_event *event)
     if (event->type == RILL_EVENT_CONNECTION &&
         rill_host_add_connection(h, event->connection) != RILL_OK)
         rill_connection_close(event->connection, RILL_CLOSE_ENDPOINT_BUSY, NULL);
-    if (event->type == RILL_EVENT_INCOMING && !rill_host_remember_undecided(h, event))
-        return;
     if (event->type == RILL_EVENT_DATA)
         deliver_data(h, event->stream);
+    else if (event->type == RILL_EVENT_INCOMING)
+        rill_host_ask(h, event);
     else
-        rill_host_dispatch(&h->handlers, h->user, event);
+        call(h, event);
     if (event->type != RILL_EVENT_CONNECTION_END)
         return;
     rill_host_refuse_undecided(h, event->connection, false);
@@ -116,15 +133,15 @@ static void hold(rill_host *h, uint64_t request, const uint8_t *packet, size_t l
     h->held_request = request;
 }
 
-static void drop_held(rill_host *h, rill_now now)
+void rill_host_drop_held(rill_host *h)
 {
     if (h->held_len == 0)
         return;
     h->held_len = 0;
-    rill_endpoint_unanswered(h->endpoint, now, h->held_request, false);
+    rill_endpoint_unanswered(h->endpoint, rill_loop_clock(h->loop), h->held_request, false);
 }
 
-static void send_held(rill_host *h, rill_now now)
+static void send_held(rill_host *h)
 {
     if (h->held_len == 0)
         return;
@@ -132,13 +149,13 @@ static void send_held(rill_host *h, rill_now now)
     if (rc == RILL_OK)
         h->held_len = 0;
     else if (rc != RILL_ERR_BLOCKED && rc != RILL_ERR_LIMIT)
-        drop_held(h, now);
+        rill_host_drop_held(h);
 }
 
 /* False where the budget ended before the packets did. */
 static bool send_packets(rill_host *h, rill_now now)
 {
-    send_held(h, now);
+    send_held(h);
     for (unsigned i = 0; can_send(h); i++) {
         if (i == SEND_BUDGET)
             return false;
@@ -162,18 +179,18 @@ static bool send_packets(rill_host *h, rill_now now)
 static void free_host(uv_handle_t *timer)
 {
     rill_host *h = timer->data;
+    rill_host_before_handler(h);
+    /* All that it may look at in there is still as it was. */
+    h->hooks.closed(h->owner, &h->handlers, h->user, h->error, h->detail);
+    rill_host_after_handler(h);
     rill_endpoint_free(h->endpoint);
     rill_map_free(&h->connections);
-    rill_map_free(&h->undecided);
     free(h->held);
-    h->hooks.closed(h->owner, &h->handlers, h->user, h->error, h->detail);
     free(h);
 }
 
-static void on_link_closed(rill_link *l, void *user)
+void rill_host_link_closed(rill_host *h)
 {
-    (void)l;
-    rill_host *h = user;
     rill_task_cancel(&h->pump);
     h->state = HOST_GONE;
     uv_close((uv_handle_t *)&h->timer, free_host);
@@ -183,7 +200,7 @@ static void close_link(rill_host *h)
 {
     abandon_connections(h);
     rill_host_refuse_undecided(h, NULL, false);
-    drop_held(h, rill_loop_now(h->loop));
+    rill_host_drop_held(h);
     h->state = HOST_LINK_CLOSING;
     uv_timer_stop(&h->timer);
     rill_link_close(h->link);
@@ -225,15 +242,19 @@ void rill_host_close(rill_host *h, int error, const char *detail)
     rill_host_schedule(h);
 }
 
-/* Goes on with an end that was begun, as far as it can. */
-static void proceed_to_end(rill_host *h, rill_now now)
+/*
+ * Goes on with an end that was begun, as far as it can. behind: what was
+ * waited for may have arrived.
+ */
+static void proceed_to_end(rill_host *h, bool behind)
 {
-    if (h->state == HOST_ENDING && now.mono_ns >= h->close_at)
+    bool over = !behind && rill_loop_clock(h->loop).mono_ns >= h->close_at;
+    if (h->state == HOST_ENDING && over)
         rill_host_close(h, h->error, NULL);
     if (h->state != HOST_ENDING && h->state != HOST_CLOSING)
         return;
-    if (rill_map_count(&h->connections) == 0 ||
-        (h->state == HOST_CLOSING && now.mono_ns >= h->close_at))
+    over = !behind && rill_loop_clock(h->loop).mono_ns >= h->close_at;
+    if (rill_map_count(&h->connections) == 0 || (h->state == HOST_CLOSING && over))
         close_link(h);
 }
 
@@ -251,15 +272,16 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static void arm(rill_host *h, rill_now now, bool at_once)
+/* complete: false where it has more to send; behind: the loop has to read first. */
+static void arm(rill_host *h, rill_now now, bool complete, bool behind)
 {
     uint64_t own = min_u64(h->close_at, min_u64(h->give_up_at, h->account.retry_at));
     own = min_u64(own, h->account_until);
     uint64_t core = rill_endpoint_deadline(h->endpoint);
     /* It wants to send and the link does not take it: what changes that calls us anyway. */
-    if (core <= now.mono_ns)
+    if (core <= now.mono_ns && !behind)
         core = can_send(h) ? now.mono_ns : RILL_NEVER;
-    uint64_t at = at_once ? now.mono_ns : min_u64(own, core);
+    uint64_t at = complete ? min_u64(own, core) : now.mono_ns;
     if (at == h->armed)
         return;
     h->armed = at;
@@ -268,7 +290,7 @@ static void arm(rill_host *h, rill_now now, bool at_once)
         return;
     }
     uint64_t wait = at > now.mono_ns ? (at - now.mono_ns + RILL_MS - 1) / RILL_MS : 0;
-    if (wait == 0 && !at_once)
+    if (wait == 0 && complete)
         wait = 1;
     uv_timer_start(&h->timer, on_timer, wait, 0);
 }
@@ -289,181 +311,56 @@ static void give_up(rill_host *h, rill_now now)
         rill_host_close(h, RILL_ERR_TIMEOUT, "the node does not answer");
 }
 
-static void on_pump(rill_task *task)
+/* What is due of its own, and of the core. RILL_NEVER. */
+static uint64_t due(const rill_host *h)
 {
-    rill_host *h = RILL_CONTAINER(task, rill_host, pump);
-    if (h->state >= HOST_LINK_CLOSING)
-        return;
-    rill_now now = rill_loop_now(h->loop);
-    bool complete = true;
-    h->pumping = true;
+    uint64_t own = min_u64(h->close_at, min_u64(h->give_up_at, h->account.retry_at));
+    own = min_u64(own, h->account_until);
+    return min_u64(own, rill_endpoint_deadline(h->endpoint));
+}
+
+static void run_timeouts(rill_host *h)
+{
+    rill_now now = rill_loop_clock(h->loop);
     give_up(h, now);
     if (rill_link_is_up(h->link))
         rill_account_query_run(&h->account, h->link, now, h->buffer);
     if (rill_endpoint_deadline(h->endpoint) <= now.mono_ns)
         rill_endpoint_timeout(h->endpoint, now);
     rill_host_refuse_undecided(h, NULL, true);
+}
+
+static void on_pump(rill_task *task)
+{
+    rill_host *h = RILL_CONTAINER(task, rill_host, pump);
+    if (h->state >= HOST_LINK_CLOSING)
+        return;
+    bool complete = true;
+    h->pumping = true;
+    bool behind = rill_loop_is_behind(h->loop, due(h));
+    if (!behind)
+        run_timeouts(h);
     do {
         h->again = false;
         bool events = deliver_events(h);
-        complete = send_packets(h, now);
-        proceed_to_end(h, now);
+        complete = send_packets(h, rill_loop_clock(h->loop));
+        proceed_to_end(h, behind);
         if (h->state >= HOST_LINK_CLOSING)
             break;
         h->again = complete && (h->again || events);
     } while (h->again);
     h->pumping = false;
     if (h->state < HOST_LINK_CLOSING)
-        arm(h, now, !complete);
-}
-
-/* ---- the link ---- */
-
-static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, size_t len,
-                       void *user)
-{
-    (void)l;
-    rill_host *h = user;
-    if (h->state == HOST_LINK_CLOSING) {
-        rill_host_refuse(h, request, RILL_ILP_T99_APPLICATION_ERROR);
-        return;
-    }
-    size_t reply_len;
-    int rc = rill_endpoint_receive(h->endpoint, rill_loop_now(h->loop), request, packet, len,
-                                   h->buffer, &reply_len);
-    if (rc == RILL_ERR_STATE)
-        rill_host_refuse(h, request, RILL_ILP_T01_PEER_UNREACHABLE);
-    else if (rc != RILL_OK)
-        rill_host_refuse(h, request, RILL_ILP_T00_INTERNAL_ERROR);
-    else if (reply_len > 0)
-        (void)!rill_link_reply(h->link, request, h->buffer, reply_len);
-    rill_host_schedule(h);
-}
-
-static void become_ready(rill_host *h)
-{
-    if (h->ready)
-        return;
-    h->ready = true;
-    h->give_up_at = h->account_until = RILL_NEVER;
-    if (h->state == HOST_OPEN)
-        h->hooks.ready(h->owner);
-}
-
-/* Our account is asked for along with our authentication. */
-static void on_early(rill_link *l, void *user)
-{
-    rill_host *h = user;
-    if (h->state < HOST_LINK_CLOSING && !h->configured)
-        rill_account_query_early(&h->account, l, rill_loop_now(h->loop), h->buffer);
-}
-
-static void on_up(rill_link *l, void *user)
-{
-    (void)l;
-    rill_host *h = user;
-    if (h->state >= HOST_LINK_CLOSING)
-        return;
-    h->link_error = RILL_OK;
-    h->up_since = rill_loop_now(h->loop).mono_ns;
-    if (h->handlers.link)
-        h->handlers.link(true, "", h->user);
-    if (h->configured)
-        become_ready(h);
-    else
-        rill_account_query_start(&h->account, rill_loop_now(h->loop));
-    if (!h->ready && h->account_time != 0)
-        h->account_until = rill_add_sat(rill_loop_now(h->loop).mono_ns, h->account_time);
-    rill_host_schedule(h);
-}
-
-static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
-{
-    (void)l;
-    rill_host *h = user;
-    if (h->state >= HOST_LINK_CLOSING)
-        return;
-    h->link_error = error;
-    snprintf(h->link_detail, sizeof h->link_detail, "%s", detail ? detail : "");
-    rill_account_query_stop(&h->account);
-    h->account_until = RILL_NEVER;
-    drop_held(h, rill_loop_now(h->loop));
-    /* Their replies cannot arrive, so their money must not be credited. */
-    rill_host_refuse_undecided(h, NULL, false);
-    if (h->state == HOST_CLOSING)
-        h->close_at = rill_loop_now(h->loop).mono_ns;
-    else if (final)
-        rill_host_close(h, error == RILL_OK ? RILL_ERR_NOT_CONNECTED : error, h->link_detail);
-    else if (h->handlers.link)
-        h->handlers.link(false, h->link_detail, h->user);
-    rill_host_schedule(h);
-}
-
-static void account_known(rill_host *h, const rill_ildcp_info *info)
-{
-    int rc =
-        rill_endpoint_set_account(h->endpoint, info->address, info->asset_code, info->asset_scale);
-    if (rc == RILL_OK)
-        become_ready(h);
-    else if (rc == RILL_ERR_ASSET)
-        rill_host_close(h, rc, "the node has changed the asset of our account");
-    else
-        rill_host_close(h, rc, "the node's answer about our account is of no use (IL-DCP)");
-}
-
-static void account_refused(rill_host *h, int error)
-{
-    /* One that we know from before stays what it is. */
-    if (h->ready)
-        return;
-    char detail[sizeof h->detail];
-    rill_account_query_explain(&h->account, error, detail, sizeof detail);
-    rill_host_close(h, error, detail);
-}
-
-static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
-{
-    (void)l;
-    rill_host *h = user;
-    if (h->state >= HOST_LINK_CLOSING)
-        return;
-    rill_now now = rill_loop_now(h->loop);
-    if (rill_account_query_owns(cookie)) {
-        rill_ildcp_info info;
-        int rc = rill_account_query_reply(&h->account, cookie, now, packet, len, &info);
-        if (rc == RILL_OK)
-            account_known(h, &info);
-        else if (rc != RILL_ERR_BLOCKED)
-            account_refused(h, rc);
-    } else {
-        /* One that comes too late, or twice, has no effect. */
-        (void)!rill_endpoint_reply(h->endpoint, now, cookie, packet, len);
-    }
-    rill_host_schedule(h);
-}
-
-static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
-{
-    (void)l;
-    (void)error;
-    rill_host *h = user;
-    if (h->state >= HOST_LINK_CLOSING)
-        return;
-    rill_now now = rill_loop_now(h->loop);
-    if (rill_account_query_owns(cookie))
-        rill_account_query_unanswered(&h->account, cookie, now);
-    else
-        rill_endpoint_unanswered(h->endpoint, now, cookie, sent);
-    rill_host_schedule(h);
-}
-
-static void on_writable(rill_link *l, void *user)
-{
-    (void)l;
-    rill_host_schedule(user);
+        arm(h, rill_loop_clock(h->loop), complete, behind);
 }
 
 /* ---- making it ---- */
+
+static rill_now on_clock(void *user)
+{
+    const rill_host *h = user;
+    return rill_loop_now(h->loop);
+}
 
 static void on_wake(void *user)
 {
@@ -487,33 +384,6 @@ static int configure(rill_host *h, const rill_net_options *o, const char **probl
     return rc;
 }
 
-static int open_link(rill_host *h, const rill_net_options *o, const char **problem)
-{
-    static const rill_link_handlers handlers = {
-        .up = on_up,
-        .down = on_down,
-        .prepare = on_prepare,
-        .reply = on_reply,
-        .unanswered = on_unanswered,
-        .writable = on_writable,
-        .closed = on_link_closed,
-        .early = on_early,
-    };
-    const char *uri = o->link;
-    char from_environment[4096];
-    if (!uri) {
-        int rc = rill_link_uri_from_environment(from_environment, sizeof from_environment);
-        if (rc != RILL_OK) {
-            *problem = "ILP_CREDENTIALS, ILP_PLUGIN or ILP_BTP_SERVER cannot be used";
-            return rc;
-        }
-        uri = from_environment;
-    }
-    int rc = rill_link_open(&h->link, h->loop, uri, &o->link_options, &handlers, h, problem);
-    rill_wipe(from_environment, sizeof from_environment);
-    return rc;
-}
-
 static int open_parts(rill_host *h, const rill_net_options *o, rill_endpoint_options *endpoint,
                       const char **problem)
 {
@@ -525,7 +395,7 @@ static int open_parts(rill_host *h, const rill_net_options *o, rill_endpoint_opt
     if (rc == RILL_OK)
         rc = configure(h, o, problem);
     if (rc == RILL_OK)
-        rc = open_link(h, o, problem);
+        rc = rill_host_open_link(h, o, problem);
     return rc;
 }
 
@@ -557,10 +427,10 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
     h->account_until = RILL_NEVER;
     rill_account_query_init(&h->account);
     rill_map_init(&h->connections, rill_allocator_default(), now);
-    rill_map_init(&h->undecided, rill_allocator_default(), now);
     rill_list_init(&h->undecided_order);
     endpoint->wake = on_wake;
     endpoint->wake_user = h;
+    endpoint->clock = on_clock;
     int rc = open_parts(h, o, endpoint, problem);
     if (rc != RILL_OK) {
         if (!*problem)
@@ -571,7 +441,7 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
     }
     uv_timer_init(rill_loop_uv(loop), &h->timer);
     h->timer.data = h;
-    arm(h, rill_loop_now(loop), false);
+    arm(h, rill_loop_now(loop), true, false);
     *out = h;
     return RILL_OK;
 }

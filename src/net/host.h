@@ -48,9 +48,12 @@ void rill_host_end(rill_host *h, int error, const char *detail);
 /* The same with no patience: connections are told that they are closed, and have 1 s to agree. */
 void rill_host_close(rill_host *h, int error, const char *detail);
 
-/* rill_decide, on the host of its connection. */
-RILL_MUST_CHECK int rill_host_decide(rill_host *h, uint64_t decision, bool fulfill,
-                                     bool *fulfilled);
+/*
+ * Around every handler of the application, which may take its time: what was committed
+ * before it has left, and no clock is believed that was read before it.
+ */
+void rill_host_before_handler(rill_host *h);
+void rill_host_after_handler(rill_host *h);
 
 /*
  * true: no handlers of connections are called and no money is taken, until false.
@@ -58,10 +61,6 @@ RILL_MUST_CHECK int rill_host_decide(rill_host *h, uint64_t decision, bool fulfi
  */
 void rill_host_pause(rill_host *h, bool pause);
 
-/* Passes the bytes of a stream to the handler that wants them. False: *paused came before all were
- * taken. */
-RILL_MUST_CHECK bool rill_host_dispatch_data(const rill_handlers *handlers, void *user,
-                                             rill_stream *s, const bool *paused);
 /*
  * What the host waits for: the link, its account, or, where it ends, the first of its connections
  * that waits for something. NOTHING where it could go on.

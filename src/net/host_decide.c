@@ -2,8 +2,10 @@
 /* Packets that wait for the application's decision, and the replies that the host itself makes. */
 #define _POSIX_C_SOURCE 200809L
 
+#include <pthread.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "net/host_impl.h"
 
 void rill_host_schedule(rill_host *h)
@@ -23,17 +25,65 @@ void rill_host_refuse(rill_host *h, uint64_t request, rill_ilp_code_id code)
         (void)!rill_link_reply(h->link, request, h->buffer, len);
 }
 
-/* The endpoint's answer to a decision goes to the link; one that it has forgotten is refused. */
-static int settle(rill_host *h, host_undecided *u, bool fulfill, bool *fulfilled)
+/*
+ * All of a process, by handle: a connection that a late decision names may be gone, its
+ * memory another's, so it is compared and never looked at. Handles are never used twice.
+ */
+static struct {
+    pthread_mutex_t lock;
+    bool made;
+    rill_map by_handle;
+    uint64_t last;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Gives it a handle. RILL_ERR_NOMEM. */
+static int enter(host_undecided *u)
 {
+    pthread_mutex_lock(&all.lock);
+    if (!all.made) {
+        rill_map_init(&all.by_handle, rill_allocator_default(),
+                      rill_loop_clock(u->host->loop).mono_ns);
+        all.made = true;
+    }
+    u->handle = ++all.last;
+    int rc = rill_map_put(&all.by_handle, u->handle, u);
+    pthread_mutex_unlock(&all.lock);
+    return rc;
+}
+
+static void leave(const host_undecided *u)
+{
+    pthread_mutex_lock(&all.lock);
+    (void)rill_map_remove(&all.by_handle, u->handle);
+    if (rill_map_count(&all.by_handle) == 0) {
+        rill_map_free(&all.by_handle);
+        all.made = false;
+    }
+    pthread_mutex_unlock(&all.lock);
+}
+
+static host_undecided *find(uint64_t handle, const rill_connection *c)
+{
+    pthread_mutex_lock(&all.lock);
+    host_undecided *u = all.made ? rill_map_get(&all.by_handle, handle) : NULL;
+    if (u && u->connection != c)
+        u = NULL;
+    pthread_mutex_unlock(&all.lock);
+    return u;
+}
+
+/* The endpoint's answer to a decision goes to the link; one that it has forgotten is refused. */
+static int settle(host_undecided *u, bool fulfill, bool *fulfilled)
+{
+    rill_host *h = u->host;
     uint64_t decision = u->decision;
     uint64_t request = u->request;
-    (void)rill_map_remove(&h->undecided, decision);
+    leave(u);
     rill_list_remove(&u->order);
     free(u);
     size_t len;
-    int rc = rill_endpoint_decide(h->endpoint, rill_loop_now(h->loop), decision, fulfill, h->buffer,
-                                  &len, fulfilled);
+    int rc = rill_endpoint_decide(h->endpoint, rill_loop_clock(h->loop), decision, fulfill,
+                                  h->buffer, &len, fulfilled);
     if (rc == RILL_OK)
         (void)!rill_link_reply(h->link, request, h->buffer, len);
     else
@@ -42,17 +92,31 @@ static int settle(rill_host *h, host_undecided *u, bool fulfill, bool *fulfilled
     return rc;
 }
 
-int rill_host_decide(rill_host *h, uint64_t decision, bool fulfill, bool *fulfilled)
+/*
+ * Judged by the clock of this moment, and on its way when it returns: who is asked may have
+ * taken his time before it, and may take it after.
+ */
+int rill_decide(rill_connection *c, uint64_t decision, bool fulfill, bool *fulfilled)
 {
+    bool done = false;
+    host_undecided *u = find(decision, c);
     if (fulfilled)
         *fulfilled = false;
-    host_undecided *u = rill_map_get(&h->undecided, decision);
-    return u ? settle(h, u, fulfill, fulfilled) : RILL_ERR_NOT_FOUND;
+    if (!u)
+        return RILL_ERR_NOT_FOUND;
+    rill_host *h = u->host;
+    rill_loop_stale(h->loop);
+    int rc = settle(u, fulfill, &done);
+    if (done)
+        rill_loop_push(h->loop);
+    if (fulfilled)
+        *fulfilled = done;
+    return rc;
 }
 
 void rill_host_refuse_undecided(rill_host *h, const rill_connection *c, bool expired_only)
 {
-    uint64_t wall = rill_loop_now(h->loop).wall_ms;
+    uint64_t wall = rill_loop_clock(h->loop).wall_ms;
     rill_list *at = h->undecided_order.next;
     while (at != &h->undecided_order) {
         host_undecided *u = RILL_CONTAINER(at, host_undecided, order);
@@ -61,31 +125,42 @@ void rill_host_refuse_undecided(rill_host *h, const rill_connection *c, bool exp
         if (expired_only && u->expires_at > wall)
             return;
         if (!c || u->connection == c)
-            (void)!settle(h, u, false, NULL);
+            (void)!settle(u, false, NULL);
     }
 }
 
-bool rill_host_remember_undecided(rill_host *h, const rill_event *event)
+static void refuse_event(rill_host *h, const rill_event *event)
+{
+    size_t len;
+    if (rill_endpoint_decide(h->endpoint, rill_loop_clock(h->loop), event->decision, false,
+                             h->buffer, &len, NULL) == RILL_OK)
+        (void)!rill_link_reply(h->link, event->request, h->buffer, len);
+}
+
+void rill_host_ask(rill_host *h, const rill_event *event)
 {
     host_undecided *u = NULL;
-    if (event->expires_at > rill_loop_now(h->loop).wall_ms)
+    if (h->handlers.incoming && event->expires_at > rill_loop_clock(h->loop).wall_ms)
         u = malloc(sizeof *u);
     if (u) {
-        *u = (host_undecided){.decision = event->decision,
+        *u = (host_undecided){.host = h,
+                              .decision = event->decision,
                               .request = event->request,
                               .expires_at = event->expires_at,
                               .connection = event->connection};
-        if (rill_map_put(&h->undecided, u->decision, u) == RILL_OK) {
-            rill_list_push_back(&h->undecided_order, &u->order);
-            if (!h->handlers.incoming)
-                (void)!settle(h, u, false, NULL);
-            return true;
+        if (enter(u) != RILL_OK) {
+            free(u);
+            u = NULL;
         }
-        free(u);
     }
-    size_t len;
-    if (rill_endpoint_decide(h->endpoint, rill_loop_now(h->loop), event->decision, false, h->buffer,
-                             &len, NULL) == RILL_OK)
-        (void)!rill_link_reply(h->link, event->request, h->buffer, len);
-    return false;
+    if (!u) {
+        refuse_event(h, event);
+        return;
+    }
+    rill_list_push_back(&h->undecided_order, &u->order);
+    rill_event asked = *event;
+    asked.decision = u->handle;
+    rill_host_before_handler(h);
+    rill_host_dispatch(&h->handlers, h->user, &asked);
+    rill_host_after_handler(h);
 }

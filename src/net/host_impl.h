@@ -21,8 +21,10 @@ typedef enum host_state {
 /* An incoming packet that waits for the application's decision. */
 typedef struct host_undecided {
     rill_list order; /* as they came */
-    uint64_t decision;
-    uint64_t request; /* the link's name for it */
+    rill_host *host;
+    uint64_t handle;   /* the application's name for it, of this process: rill_decide */
+    uint64_t decision; /* the endpoint's */
+    uint64_t request;  /* the link's */
     uint64_t expires_at;
     rill_connection *connection;
 } host_undecided;
@@ -59,7 +61,6 @@ struct rill_host {
     char link_detail[256];
 
     rill_map connections; /* open, by their pointer */
-    rill_map undecided;   /* by decision */
     rill_list undecided_order;
 
     uint8_t *held; /* a packet that the link did not take yet; allocated when first needed */
@@ -68,12 +69,23 @@ struct rill_host {
     uint8_t buffer[RILL_PACKET_BUFFER];
 };
 
+/* The bytes of a stream. False: a pause came before all were taken. */
+RILL_MUST_CHECK bool rill_host_deliver_data(rill_host *h, rill_stream *s);
+
+/* host_link.c. As rill_listen's. */
+RILL_MUST_CHECK int rill_host_open_link(rill_host *h, const rill_net_options *o,
+                                        const char **problem);
+/* The packet that the link did not take never leaves. */
+void rill_host_drop_held(rill_host *h);
+/* The link is closed: so is the host. */
+void rill_host_link_closed(rill_host *h);
+
 /* A pump in this turn of the loop, or one more round of the one under way. */
 void rill_host_schedule(rill_host *h);
 /* Answers a request with a reject of our own. */
 void rill_host_refuse(rill_host *h, uint64_t request, rill_ilp_code_id code);
-/* RILL_EVENT_INCOMING came. False where it is too late to ask: it is refused by now. */
-bool rill_host_remember_undecided(rill_host *h, const rill_event *event);
+/* RILL_EVENT_INCOMING came: the application is asked, or it is refused. */
+void rill_host_ask(rill_host *h, const rill_event *event);
 /* Refuses the undecided packets of a connection or, NULL, of all of them; or only those expired. */
 void rill_host_refuse_undecided(rill_host *h, const rill_connection *c, bool expired_only);
 

@@ -7,8 +7,16 @@
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+
+/* Timers are late by a few milliseconds now and then; more means that the loop stood still. */
+#define LATE (20 * RILL_MS)
+/* Who sends without end does not keep the others' timers from running. */
+#define CATCH_UP RILL_SECOND
+/* Two descriptors each: what uv_loop_init opens, and a socket. */
+#define SPARE_PAIRS 4
 
 static const rill_allocator *memory(void)
 {
@@ -19,6 +27,7 @@ void rill_task_init(rill_task *task, void (*run)(rill_task *task))
 {
     rill_list_init(&task->node);
     task->run = run;
+    task->push = NULL;
 }
 
 void rill_task_cancel(rill_task *task)
@@ -30,44 +39,80 @@ void rill_task_cancel(rill_task *task)
  * Runs what is in the list now; what is added meanwhile waits for the next
  * turn, so that two tasks that start each other do not keep the loop here.
  */
-static void run_tasks(rill_list *list)
+static void take_list(rill_list *batch, rill_list *list)
 {
-    rill_list batch;
+    rill_list_init(batch);
     if (rill_list_empty(list))
         return;
-    batch = *list;
-    batch.next->prev = &batch;
-    batch.prev->next = &batch;
+    *batch = *list;
+    batch->next->prev = batch;
+    batch->prev->next = batch;
     rill_list_init(list);
-    for (rill_list *node; (node = rill_list_pop_front(&batch)) != NULL;) {
+}
+
+static void run_batch(rill_list *batch)
+{
+    for (rill_list *node; (node = rill_list_pop_front(batch)) != NULL;) {
         rill_task *task = RILL_CONTAINER(node, rill_task, node);
         task->run(task);
     }
 }
 
+static void run_tasks(rill_list *list)
+{
+    rill_list batch;
+    take_list(&batch, list);
+    run_batch(&batch);
+}
+
 static void on_idle(uv_idle_t *handle)
 {
     rill_loop *loop = handle->data;
+    loop->now_valid = false;
     run_tasks(&loop->deferred);
     if (rill_list_empty(&loop->deferred))
         uv_idle_stop(handle);
 }
 
-void rill_loop_flush(rill_loop *loop)
+static void push_all(rill_list *list)
 {
-    run_tasks(&loop->pumps);
-    run_tasks(&loop->dirty);
+    for (rill_list *at = list->next; at != list; at = at->next) {
+        rill_task *task = RILL_CONTAINER(at, rill_task, node);
+        if (task->push)
+            task->push(task);
+    }
+}
+
+void rill_loop_push(rill_loop *loop)
+{
+    if (loop->flushing)
+        push_all(loop->flushing);
+    push_all(&loop->dirty);
+}
+
+/* All is written before anybody is told of what came of it. */
+static void flush(rill_loop *loop)
+{
+    rill_list batch;
+    push_all(&loop->dirty);
+    take_list(&batch, &loop->dirty);
+    loop->flushing = &batch;
+    run_batch(&batch);
+    loop->flushing = NULL;
 }
 
 static void on_prepare(uv_prepare_t *handle)
 {
     rill_loop *loop = handle->data;
-    rill_loop_flush(loop);
+    run_tasks(&loop->pumps);
+    flush(loop);
     /* Added since: they must not wait for whatever happens to come next. */
     if (!rill_list_empty(&loop->pumps) || !rill_list_empty(&loop->dirty))
         uv_idle_start(&loop->idle, on_idle);
     else
         uv_unref((uv_handle_t *)handle);
+    loop->polled_at = uv_hrtime();
+    loop->unread = 0;
     loop->now_valid = false;
 }
 
@@ -75,6 +120,10 @@ static void on_check(uv_check_t *handle)
 {
     rill_loop *loop = handle->data;
     loop->now_valid = false;
+    if (loop->unread == 0)
+        loop->behind_until = 0;
+    /* The embedder's own timers and what else it has on this loop may take their time too. */
+    rill_loop_push(loop);
 }
 
 /* What waits for the next turn is a reason for one, even if nothing else is open any more. */
@@ -125,13 +174,30 @@ static int reserve(rill_loop *loop)
     return loop->crypto == NULL ? RILL_ERR_CRYPTO : RILL_OK;
 }
 
+/*
+ * libuv ends the process where the pipe of its signals cannot be made, the first time that a
+ * loop is; so a loop is begun only while there are as many free descriptors as it opens, and some.
+ */
+static bool descriptors_free(void)
+{
+    int pairs[SPARE_PAIRS][2];
+    size_t count = 0;
+    while (count < SPARE_PAIRS && pipe(pairs[count]) == 0)
+        count++;
+    for (size_t i = 0; i < count; i++) {
+        close(pairs[i][0]);
+        close(pairs[i][1]);
+    }
+    return count == SPARE_PAIRS;
+}
+
 int rill_loop_new(rill_loop **out, struct uv_loop_s *uv)
 {
     rill_loop *loop = rill_calloc(memory(), 1, sizeof *loop);
     if (loop == NULL)
         return RILL_ERR_NOMEM;
     int error = reserve(loop);
-    if (error == RILL_OK && uv == NULL && uv_loop_init(&loop->own) != 0)
+    if (error == RILL_OK && uv == NULL && (!descriptors_free() || uv_loop_init(&loop->own) != 0))
         error = RILL_ERR_IO;
     if (error != RILL_OK) {
         release(loop);
@@ -218,14 +284,36 @@ void rill_loop_stop(rill_loop *loop)
 
 rill_now rill_loop_now(rill_loop *loop)
 {
-    /* libuv's own reading moves where a loop starts again after a pause outside it. */
-    if (!loop->now_valid || loop->now_uv != uv_now(loop->uv)) {
-        struct timespec wall;
-        clock_gettime(CLOCK_REALTIME, &wall);
-        loop->now.mono_ns = uv_hrtime();
-        loop->now.wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
-        loop->now_uv = uv_now(loop->uv);
-        loop->now_valid = true;
-    }
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    loop->now.mono_ns = uv_hrtime();
+    loop->now.wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
+    loop->now_uv = uv_now(loop->uv);
+    loop->now_valid = true;
     return loop->now;
+}
+
+rill_now rill_loop_clock(rill_loop *loop)
+{
+    /* libuv's own reading moves where a loop starts again after a pause outside it. */
+    if (!loop->now_valid || loop->now_uv != uv_now(loop->uv))
+        return rill_loop_now(loop);
+    return loop->now;
+}
+
+void rill_loop_stale(rill_loop *loop)
+{
+    loop->now_valid = false;
+}
+
+bool rill_loop_is_behind(rill_loop *loop, uint64_t due)
+{
+    uint64_t now = rill_loop_now(loop).mono_ns;
+    if (due > now || now - due < LATE)
+        return false;
+    if (loop->polled_at >= due && loop->unread == 0)
+        return false;
+    if (loop->behind_until == 0)
+        loop->behind_until = now + CATCH_UP;
+    return now < loop->behind_until;
 }

@@ -34,6 +34,11 @@
 typedef struct rill_task {
     rill_list node;
     void (*run)(struct rill_task *task);
+    /*
+     * For rill_loop_before_wait: writes what it can and tells nobody of what it finds, which
+     * is left to run. May be NULL.
+     */
+    void (*push)(struct rill_task *task);
 } rill_task;
 
 struct rill_loop {
@@ -46,10 +51,14 @@ struct rill_loop {
     rill_crypto *crypto;
     rill_list pumps; /* hosts: before dirty, so that what they write leaves in the same turn */
     rill_list dirty;
+    rill_list *flushing; /* those of dirty whose turn it is; NULL */
     rill_list deferred;
     rill_now now;
     uint64_t now_uv; /* uv_now() when `now` was read */
     bool now_valid;
+    uint64_t polled_at;    /* monotonic: when it last went to look at what has arrived */
+    unsigned unread;       /* connections that had more then than was read at once */
+    uint64_t behind_until; /* see rill_loop_is_behind; 0 */
     uint8_t *read_block;
     uint8_t *record;
     size_t storage; /* bytes that buffers hold */
@@ -68,10 +77,25 @@ void rill_loop_before_wait(rill_loop *loop, rill_task *task);
 /* Runs it before all of those, so that their output leaves in this turn. For hosts. */
 void rill_loop_before_flush(rill_loop *loop, rill_task *task);
 /*
- * Runs both now. From the loop only: for who goes on reading in the same turn, so
- * that what he has read so far is on its way meanwhile.
+ * Writes what waits to be written, as far as sockets take it, from inside any call: nobody is
+ * called back. Before every handler of an application: it may take its time, and what was
+ * committed may not wait for it.
  */
-void rill_loop_flush(rill_loop *loop);
+void rill_loop_push(rill_loop *loop);
+/*
+ * The clocks as they were last read in this callback of libuv: for who is called for
+ * each packet. rill_loop_stale says that time may have passed since: it begins every such callback,
+ * and follows every handler of an application.
+ */
+rill_now rill_loop_clock(rill_loop *loop);
+void rill_loop_stale(rill_loop *loop);
+/*
+ * Something was due a while ago, and what has arrived since was not all read: the
+ * process was stopped, say, or a handler took long. Who has timed out by now may have
+ * answered: his timer tries again in a millisecond. Not for longer than a second,
+ * however much arrives. due: monotonic nanoseconds.
+ */
+bool rill_loop_is_behind(rill_loop *loop, uint64_t due);
 /* Runs it from the loop, never from inside this call, and soon. */
 void rill_loop_defer(rill_loop *loop, rill_task *task);
 void rill_task_cancel(rill_task *task);

@@ -19,16 +19,19 @@ static void on_ready(void *owner)
     rill_server *s = owner;
     void *user;
     const rill_handlers *h = rill_host_handlers(s->host, &user);
-    if (h->listening)
-        h->listening(s, user);
+    if (!h->listening)
+        return;
+    rill_host_before_handler(s->host);
+    h->listening(s, user);
+    rill_host_after_handler(s->host);
 }
 
 static void on_closed(void *owner, const rill_handlers *h, void *user, int error,
                       const char *detail)
 {
-    free(owner);
     if (h->closed)
         h->closed(error, detail, user);
+    free(owner);
 }
 
 int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *o, const char **problem)
@@ -90,11 +93,4 @@ void rill_server_waiting(const rill_server *server, rill_waiting *out)
 void rill_server_close(rill_server *server)
 {
     rill_host_end(server->host, RILL_OK, NULL);
-}
-
-/* The host of a connection is what its endpoint wakes. */
-int rill_decide(rill_connection *c, uint64_t decision, bool fulfill, bool *fulfilled)
-{
-    rill_host *h = rill_endpoint_wake_user(rill_connection_endpoint(c));
-    return rill_host_decide(h, decision, fulfill, fulfilled);
 }

@@ -15,6 +15,7 @@
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf);
 static void flush(rill_task *task);
+static void push(rill_task *task);
 static void read_again(rill_task *task);
 
 static void on_failure(rill_task *task)
@@ -35,6 +36,7 @@ void rill_tcp_init(rill_tcp *t, rill_loop *loop, const rill_tcp_handlers *on, vo
     t->handle.data = t->linger.data = t;
     t->parts = 2;
     rill_task_init(&t->flush, flush);
+    t->flush.push = push;
     rill_task_init(&t->failure, on_failure);
     rill_task_init(&t->again, read_again);
     rill_list_init(&t->heavy);
@@ -48,7 +50,8 @@ void rill_tcp_limit(rill_tcp *t, size_t max_backlog)
 
 size_t rill_tcp_backlog(const rill_tcp *t)
 {
-    return rill_buffer_len(&t->plain) + rill_buffer_len(&t->out) +
+    size_t records = t->tls != NULL ? rill_tls_pending(t->tls) : 0;
+    return records + rill_buffer_len(&t->plain) + rill_buffer_len(&t->out) +
            uv_stream_get_write_queue_size((const uv_stream_t *)&t->handle);
 }
 
@@ -157,7 +160,20 @@ static void check_drained(rill_tcp *t)
     }
 }
 
-/* Encrypts what waits and fetches all that TLS has for the network. */
+/* Fetches all that TLS has for the network. */
+static int take_records(rill_tcp *t)
+{
+    size_t pending = rill_tls_pending(t->tls);
+    if (pending == 0)
+        return RILL_OK;
+    uint8_t *room = rill_buffer_reserve(t->loop, &t->out, pending);
+    if (room == NULL)
+        return RILL_ERR_NOMEM;
+    rill_buffer_commit(&t->out, rill_tls_take(t->tls, room, pending));
+    return RILL_OK;
+}
+
+/* Encrypts what waits, and fetches it. */
 static int pump_tls(rill_tcp *t)
 {
     size_t plain = rill_buffer_len(&t->plain);
@@ -167,14 +183,7 @@ static int pump_tls(rill_tcp *t)
             return error;
         rill_buffer_consume(t->loop, &t->plain, plain);
     }
-    size_t pending = rill_tls_pending(t->tls);
-    if (pending == 0)
-        return RILL_OK;
-    uint8_t *room = rill_buffer_reserve(t->loop, &t->out, pending);
-    if (room == NULL)
-        return RILL_ERR_NOMEM;
-    rill_buffer_commit(&t->out, rill_tls_take(t->tls, room, pending));
-    return RILL_OK;
+    return take_records(t);
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status)
@@ -240,46 +249,84 @@ static int write_rest(rill_tcp *t)
     return status;
 }
 
+static bool can_write(const rill_tcp *t)
+{
+    return t->state >= RILL_TCP_HANDSHAKE && t->state != RILL_TCP_CLOSED && !t->writing;
+}
+
+/* Writes what waits, as much as the socket takes, and leaves the rest to libuv. Its status. */
+static int transmit(rill_tcp *t)
+{
+    t->handed = t->appended;
+    if (t->tls != NULL && !t->shut && pump_tls(t) != RILL_OK)
+        return UV_EPROTO;
+    size_t len = rill_buffer_len(&t->out);
+    if (len == 0)
+        return 0;
+    uv_buf_t all = uv_buf_init((char *)t->out.data + t->out.start, (unsigned)len);
+    int status = uv_try_write((uv_stream_t *)&t->handle, &all, 1);
+    if (status > 0)
+        rill_buffer_consume(t->loop, &t->out, (size_t)status);
+    if (rill_buffer_len(&t->out) != 0 && (status >= 0 || status == UV_EAGAIN))
+        status = write_rest(t);
+    return status < 0 ? status : 0;
+}
+
+static void push(rill_task *task)
+{
+    rill_tcp *t = RILL_CONTAINER(task, rill_tcp, flush);
+    if (can_write(t) && t->status == 0)
+        t->status = transmit(t);
+}
+
 static void flush(rill_task *task)
 {
     rill_tcp *t = RILL_CONTAINER(task, rill_tcp, flush);
-    if (t->state < RILL_TCP_HANDSHAKE || t->state == RILL_TCP_CLOSED || t->writing)
+    int status = t->status;
+    t->status = 0;
+    if (status == 0 && can_write(t))
+        status = transmit(t);
+    if (t->state < RILL_TCP_HANDSHAKE || t->state == RILL_TCP_CLOSED)
         return;
-    t->handed = t->appended;
-    if (t->tls != NULL && !t->shut && pump_tls(t) != RILL_OK) {
+    if (status == UV_EPROTO) {
         t->broken = true;
         snprintf(t->detail, sizeof t->detail, "lost %s: TLS failed", t->name);
         rill_tcp_lose(t, RILL_ERR_TLS);
+    } else if (status < 0) {
+        socket_failed(t, status);
+    } else if (t->state == RILL_TCP_FINISHING && !t->writing) {
+        shut(t);
+    } else {
+        check_drained(t);
+    }
+}
+
+/*
+ * What TLS itself wants to say: session tickets, answers to key updates, alerts. It counts like all
+ * that waits, for who asks for it without end may not read any of it.
+ */
+static void answer_tls(rill_tcp *t)
+{
+    if (rill_tls_pending(t->tls) == 0)
+        return;
+    rill_loop_before_wait(t->loop, &t->flush);
+    if (take_records(t) != RILL_OK) {
+        rill_tcp_fail(t, RILL_ERR_NOMEM, "cannot be written to: out of memory");
         return;
     }
-    size_t len = rill_buffer_len(&t->out);
-    if (len != 0) {
-        uv_buf_t all = uv_buf_init((char *)t->out.data + t->out.start, (unsigned)len);
-        int status = uv_try_write((uv_stream_t *)&t->handle, &all, 1);
-        if (status > 0)
-            rill_buffer_consume(t->loop, &t->out, (size_t)status);
-        if (rill_buffer_len(&t->out) != 0 && (status >= 0 || status == UV_EAGAIN))
-            status = write_rest(t);
-        if (status < 0) {
-            socket_failed(t, status);
-            return;
-        }
-    }
-    if (t->state == RILL_TCP_FINISHING && !t->writing)
-        shut(t);
-    else
-        check_drained(t);
+    if (rill_tcp_backlog(t) > t->max_backlog)
+        rill_tcp_fail(t, RILL_ERR_LIMIT, "does not read what is sent to it");
+    weigh(t);
+    relieve(t->loop);
 }
 
 /* Plaintext to the owner, as long as it wants any. */
 static void read_tls(rill_tcp *t)
 {
-    while (t->state == RILL_TCP_OPEN) {
+    while (t->state == RILL_TCP_OPEN && t->error == RILL_OK) {
         size_t len = 0;
         int error = rill_tls_read(t->tls, t->loop->record, RILL_TLS_RECORD, &len);
-        /* Session tickets, key updates and alerts may want to be answered. */
-        if (rill_tls_pending(t->tls) != 0)
-            rill_loop_before_wait(t->loop, &t->flush);
+        answer_tls(t);
         if (error == RILL_OK) {
             t->on->read(t->owner, t->loop->record, len);
             continue;
@@ -361,6 +408,7 @@ static void on_ended(rill_tcp *t, ssize_t status)
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 {
     rill_tcp *t = stream->data;
+    rill_loop_stale(t->loop);
     if (count < 0)
         on_ended(t, count);
     else if (count > 0 && (t->state == RILL_TCP_OPEN || t->state == RILL_TCP_HANDSHAKE))
@@ -374,6 +422,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
     if (count == RILL_BLOCK && t->state != RILL_TCP_CLOSED) {
         uv_read_stop(stream);
         rill_loop_defer(t->loop, &t->again);
+        t->loop->unread++;
     }
 }
 

@@ -75,6 +75,7 @@ typedef struct rill_tcp {
     bool broken;   /* nothing can be written any more, or nothing should */
     bool ended;    /* the peer writes nothing more */
     bool shut;     /* we write nothing more */
+    int status;    /* libuv's of the last write, until somebody is told of it; 0 */
     int error;
     char name[RILL_TCP_NAME]; /* of the peer, for people */
     char detail[RILL_TCP_NAME + 128];
