@@ -249,12 +249,30 @@ bool cli_print_json(json_t *object)
     return cli_write_json(stdout, object) && fflush(stdout) == 0;
 }
 
+/*
+ * Why standard output has failed. The write that failed may have been any of those before, and its
+ * errno is gone: one more is tried, and fails for the same reason.
+ */
+static int output_error(void)
+{
+    clearerr(stdout);
+    errno = 0;
+    if (putchar('\n') != EOF && fflush(stdout) == 0)
+        return EIO; /* it passes by now, but something was lost */
+    return errno != 0 ? errno : EIO;
+}
+
 bool cli_flush(const cli_command *command)
 {
+    static bool failed;
+    if (failed)
+        return false; /* which has been said */
     if (fflush(stdout) == 0 && !ferror(stdout))
         return true;
+    failed = true;
+    int error = output_error();
     /* A reader that has seen enough is no news for anybody. */
-    if (errno != EPIPE)
-        cli_fail(command, RILL_ERR_IO, "cannot write to standard output: %s", strerror(errno));
+    if (error != EPIPE)
+        cli_fail(command, RILL_ERR_IO, "cannot write to standard output: %s", strerror(error));
     return false;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/protect.h"
 #include "cli/rilld_log.h"
@@ -10,7 +12,10 @@
 /* Help that could not be written (a full disk) was not given. */
 static int printed(void)
 {
-    return fflush(stdout) == 0 && ferror(stdout) == 0 ? RILLD_DONE : RILLD_FAILED;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return RILLD_DONE;
+    rilld_error("cannot write to standard output: %s", strerror(errno));
+    return RILLD_FAILED;
 }
 
 int main(int argc, char **argv)

@@ -154,8 +154,8 @@ def help_and_version():
 @test
 def help_on_a_full_disk_fails():
     with open('/dev/full', 'w', encoding='ascii') as full:
-        result = subprocess.run([RILLD, 'help'], stdout=full, timeout=TIMEOUT, check=False)
-    assert result.returncode == 1, result
+        result = subprocess.run([RILLD, 'help'], stdout=full, stderr=subprocess.PIPE, timeout=TIMEOUT, check=False)
+    assert result.returncode == 1 and b'standard output: No space left on device' in result.stderr, result
 
 
 @test

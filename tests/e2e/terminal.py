@@ -307,6 +307,34 @@ def a_receiver_may_want_its_asset(t):
     t.fails(2, "is XRP, not EUR", "receive", "--link", t.link("r"), "--credentials", t.file("d"), "--max", "1EUR")
 
 
+# ---- output that fails ----
+
+@case
+def a_full_disk_is_named_once(t):
+    receiver = receiving(t, "-q")
+    for args in (["help"], ["help", "send"], ["--version"], ["info"], ["info", "--json"], ["ping", "private.rill"],
+                 ["ping", "private.rill", "--json"], ["demo"], ["demo", "--json"], ["send", receiver.path, "1"],
+                 ["send", receiver.path, "1", "--json"], ["receive", "--credentials", t.file("other")]):
+        with open("/dev/full", "wb") as full:
+            link = [] if args[0] in ("help", "--version") else ["--link", t.link("s")]
+            p = subprocess.run([RILL, *args, *link], stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                               env=environment(), timeout=LIMIT, check=False)
+        assert p.returncode == 1, (args, p)
+        assert re.fullmatch(rb"rill.*: cannot write to standard output: No space left on device(: nothing more is taken)?\n",
+                            p.stderr), (args, p.stderr)
+
+
+@case
+def a_reader_that_has_seen_enough_is_no_news(t):
+    for args in (["help"], ["demo"], ["info", "--link", t.link("s")]):
+        read, write = os.pipe()
+        os.close(read)
+        p = subprocess.run([RILL, *args], stdout=write, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment(),
+                           timeout=LIMIT, check=False)
+        os.close(write)
+        assert p.returncode == 1 and p.stderr == b"", (args, p)
+
+
 # ---- files that hold secrets ----
 
 @case
