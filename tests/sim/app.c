@@ -170,6 +170,10 @@ static void read_later(void *context, uint64_t argument)
     sim_app_stream *s = context;
     sim_app *a = s->app;
     s->reading = false;
+    if (sim_host_is_busy(a->host)) {
+        sim_app_read_later(s);
+        return;
+    }
     if (a->report->failed || s->stream == NULL)
         return;
     if (a->host->asleep) {
@@ -298,7 +302,10 @@ static void pay(sim_app *a, sim_app_stream *s)
     uint64_t now = sim_host_now(a->host).mono_ns;
     uint64_t deadline = RILL_NEVER;
     if (sim_rng_chance(&a->rng, a->config.timeouts))
-        deadline = now + sim_rng_magnitude(&a->rng, 1, 5000) * RILL_MS;
+        deadline = now + sim_rng_magnitude(
+                             &a->rng, 1,
+                             a->config.timeout_high_ms != 0 ? a->config.timeout_high_ms : 5000) *
+                             RILL_MS;
     if (deadline != RILL_NEVER)
         sim_count(a->report, SIM_TIMEOUTS);
     int error = plain ? rill_stream_set_send_max(s->stream, total)
@@ -460,6 +467,10 @@ static void act(void *context, uint64_t argument)
     sim_app *a = context;
     if (a->report->failed || a->settling || a->host->endpoint == NULL || a->host->asleep)
         return;
+    if (sim_host_is_busy(a->host)) {
+        sim_queue_put(a->host->queue, a->host->busy_until, act, a, 0, NULL);
+        return;
+    }
     sim_host_enter(a->host);
     one_action(a);
     sim_host_acted(a->host);

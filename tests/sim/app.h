@@ -23,6 +23,10 @@ typedef struct sim_app_config {
     uint32_t too_late; /* ... after the expiry */
     uint32_t never;    /* ... not at all */
     uint32_t refuses;  /* ... with no */
+    uint32_t blocks;   /* permille of handlers asked for one that take their time */
+    uint64_t block_high_ms;
+    uint64_t timeout_high_ms; /* of a payment with a deadline; 0: 5 s */
+    bool patient;             /* no payment under way ends with its connection's idleness */
     bool hostile; /* the path may have lied about its rate: money may be left that cannot be sent */
     bool raises;  /* receive max starts low and is raised now and then */
 } sim_app_config;
@@ -36,6 +40,8 @@ void sim_app_free(sim_app *a);
 void sim_app_connected(sim_app *a, unsigned pair, rill_connection *c);
 void sim_app_start(sim_app *a);
 void sim_app_event(sim_app *a, const rill_event *e);
+/* Its handlers take no time from now on. */
+void sim_app_hasten(sim_app *a);
 /* No more actions: limits are lifted, readers read, decisions are made at once. */
 void sim_app_settle(sim_app *a);
 /* Money that has not left yet is not to be sent any more, and no other is asked for. */

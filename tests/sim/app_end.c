@@ -7,6 +7,11 @@
 
 #include "stream/stream_internal.h"
 
+void sim_app_hasten(sim_app *a)
+{
+    a->config.blocks = 0;
+}
+
 void sim_app_settle(sim_app *a)
 {
     a->settling = true;
@@ -87,7 +92,7 @@ void sim_app_check_deadlines(sim_app *a)
         bool received = s->receiving && s->receive_deadline < now;
         uint64_t deadline = sent ? s->send_deadline : s->receive_deadline;
         /* An event that its host came too late for itself is none that the core forgot. */
-        if ((sent || received) && now - deadline > h->timer_lag + RILL_MS)
+        if ((sent || received) && now - deadline > h->timer_lag + h->blocked + RILL_MS)
             sim_violation(a->report,
                           "host %u stream %" PRIu64 ": %s is not told %" PRIu64
                           " ms after its deadline",

@@ -59,6 +59,12 @@ static void on_sent(sim_app *a, sim_app_stream *s, int error)
     if (!s->sending)
         sim_violation(a->report, "host %u stream %" PRIu64 ": SENT of nothing", a->host->index,
                       s->id);
+    if (error == RILL_ERR_IDLE &&
+        (a->config.patient ||
+         (s->send_deadline != RILL_NEVER && s->send_deadline > sim_host_now(a->host).mono_ns)))
+        sim_violation(a->report,
+                      "host %u stream %" PRIu64 ": a payment with time left ended for idleness",
+                      a->host->index, s->id);
     s->sending = false;
     /* Those are told of a stream that goes on. */
     s->cut_short = s->cut_short || (error != RILL_OK && error != RILL_ERR_TIMEOUT &&
@@ -177,6 +183,10 @@ static void decide_later(void *context, uint64_t index)
                       NULL);
         return;
     }
+    if (sim_host_is_busy(a->host)) {
+        sim_queue_put(a->host->queue, a->host->busy_until, decide_later, a, index, NULL);
+        return;
+    }
     sim_host_enter(a->host);
     sim_app_decide(a, index);
     sim_host_turn(a->host);
@@ -207,6 +217,12 @@ static void on_incoming(sim_app *a, const rill_event *e)
     sim_count(a->report, SIM_ASK);
     if (!fulfill)
         sim_count(a->report, SIM_REFUSES);
+    if (!a->settling && sim_rng_chance(&a->rng, c->blocks)) {
+        sim_count(a->report, SIM_BLOCKS);
+        sim_host_block(a->host, sim_rng_magnitude(&a->rng, 1, c->block_high_ms) * RILL_MS);
+        sim_queue_put(a->host->queue, a->host->busy_until, decide_later, a, index, NULL);
+        return;
+    }
     if (!a->settling && sim_rng_chance(&a->rng, c->never)) {
         a->decisions[index].never = true;
         sim_count(a->report, SIM_NEVER);

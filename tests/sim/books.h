@@ -194,6 +194,7 @@ typedef struct sim_books {
     const rill_connection_options *options; /* of its connections */
     bool asks;          /* what it credits was judged earlier, when other packets were undecided */
     uint64_t pattern;   /* seed of the bytes that this run's applications write */
+    uint64_t late;      /* nanoseconds that replies may lie unread */
     unsigned unchecked; /* events since the books were last compared */
     sim_stream_packet scratch;
 } sim_books;

@@ -20,7 +20,7 @@ static void add(sim_bounds *b, uint64_t amount, bool certain)
 static void forget_expired(sim_books *b, uint64_t now_ns)
 {
     for (unsigned i = 0; i < b->flight_count;) {
-        if (b->flights[i].expires_ns + GRACE < now_ns) {
+        if (b->flights[i].expires_ns + GRACE + b->late < now_ns) {
             sim_books_lost(b, &b->flights[i]);
             b->flights[i] = b->flights[--b->flight_count];
         } else {

@@ -23,7 +23,8 @@
     X(PACKET_RATE, "packet-rate", HOP, packets_per_second)                                         \
     X(VALUE_RATE, "value-rate", HOP, value_per_second)                                             \
     X(BALANCE, "balance", HOP, balance)                                                            \
-    X(DOWN, "down", HOP, down_every_ms)
+    X(DOWN, "down", HOP, down_every_ms)                                                            \
+    X(DRY, "dry", HOP, dry_for_ms)
 
 #define SIM_FEATURES_OF_CONNECTORS(X)                                                              \
     X(FLIP_DATA, "flip-data", ADVERSARY, flip_data)                                                \
@@ -62,6 +63,7 @@
     X(TOO_LATE, "too-late", APP, too_late)                                                         \
     X(NEVER, "never", APP, never)                                                                  \
     X(REFUSES, "refuses", APP, refuses)                                                            \
+    X(BLOCKS, "blocks", APP, blocks)                                                               \
     X(RAISES, "raises", APP, raises)                                                               \
     X(PAYS, "pays", APP, pays)                                                                     \
     X(DATA, "data", APP, data_high)                                                                \
@@ -70,6 +72,7 @@
     X(PADDING, "padding", OPTION, padding)                                                         \
     X(IN_FLIGHT, "in-flight", OPTION, max_in_flight)                                               \
     X(LIFETIME, "lifetime", OPTION, packet_lifetime)                                               \
+    X(IDLE_TIME, "idle-time", OPTION, idle_timeout)                                                \
     X(PACKET_AMOUNT, "packet-amount", OPTION, max_packet_amount)                                   \
     X(SEND_BUFFER, "send-buffer", OPTION, stream_send_buffer)                                      \
     X(STREAM_BUFFER, "stream-buffer", OPTION, stream_receive_buffer)                               \

@@ -24,6 +24,7 @@ void sim_hop_calm(sim_hop *h)
     h->config.value_per_second = 0;
     h->config.balance = 0;
     h->config.down_every_ms = 0;
+    h->config.dry_for_ms = 0;
     h->adversary.config = (sim_adversary_config){0};
 }
 
@@ -62,6 +63,11 @@ static bool down(const sim_hop_config *c, uint64_t now)
     return c->down_every_ms != 0 && now / RILL_MS % c->down_every_ms < c->down_for_ms;
 }
 
+static bool dry(const sim_hop_config *c, uint64_t now)
+{
+    return now / RILL_MS >= c->dry_from_ms && now / RILL_MS - c->dry_from_ms < c->dry_for_ms;
+}
+
 /* Credit to a neighbour: what is in flight counts as owed. */
 static bool owe(sim_hop *h, unsigned side, uint64_t now, uint64_t amount)
 {
@@ -94,6 +100,8 @@ static const char *limit(sim_hop *h, unsigned side, uint64_t now, uint64_t amoun
     const sim_hop_config *c = &h->config;
     if (c->max_packet[side] != 0 && amount > c->max_packet[side])
         return count(h, SIM_AMOUNT_LIMIT, "F08");
+    if (amount > 0 && dry(c, now))
+        return count(h, SIM_DRY, "T04");
     if (c->packets_per_second != 0 &&
         !draw(&h->packets[side], now, c->packets_per_second, c->burst, 1))
         return count(h, SIM_PACKET_RATE, "T05");

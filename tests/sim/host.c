@@ -63,6 +63,62 @@ rill_now sim_host_now(const sim_host *h)
     return (rill_now){now + h->mono_offset, (uint64_t)((int64_t)sim_wall_ms(now) + h->wall_offset)};
 }
 
+void sim_host_block(sim_host *h, uint64_t ns)
+{
+    h->busy_until = h->queue->now + ns;
+    if (ns > h->blocked)
+        h->blocked = h->books->late = ns;
+}
+
+bool sim_host_is_busy(const sim_host *h)
+{
+    return h->queue->now < h->busy_until;
+}
+
+/* What comes while a handler takes its time lies in a socket until then. */
+typedef struct unread {
+    sim_route *route;
+    unsigned life;
+    enum { UNREAD_PREPARE, UNREAD_REPLY, UNREAD_UNANSWERED } kind;
+    uint64_t id;
+    bool sent;
+    size_t len;
+    uint8_t bytes[];
+} unread;
+
+static void on_prepare(void *user, uint64_t transit, uint8_t *packet, size_t len);
+static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len);
+static void on_unanswered(void *user, uint64_t request, bool sent);
+
+static void read_now(void *context, uint64_t argument)
+{
+    unread *u = context;
+    (void)argument;
+    if (u->life == u->route->host->life && u->kind == UNREAD_PREPARE)
+        on_prepare(u->route, u->id, u->bytes, u->len);
+    else if (u->life == u->route->host->life && u->kind == UNREAD_REPLY)
+        on_reply(u->route, u->id, u->bytes, u->len);
+    else if (u->life == u->route->host->life)
+        on_unanswered(u->route, u->id, u->sent);
+    free(u);
+}
+
+/* True where it waits. */
+static bool leave_unread(sim_route *r, unread what, const uint8_t *packet)
+{
+    sim_host *h = r->host;
+    if (!sim_host_is_busy(h))
+        return false;
+    unread *u = sim_allocate(sizeof(*u) + what.len);
+    *u = what;
+    u->route = r;
+    u->life = h->life;
+    if (what.len != 0)
+        memcpy(u->bytes, packet, what.len);
+    sim_queue_put(h->queue, h->busy_until, read_now, u, 0, free);
+    return true;
+}
+
 /* Only where there was no memory may a call fail like this. */
 static void failed(sim_host *h, const char *what, int error)
 {
@@ -123,7 +179,7 @@ static void dispatch(sim_host *h, uint64_t request, size_t len)
 /* How many packets went out. */
 static unsigned send_all(sim_host *h)
 {
-    if (h->link_down)
+    if (h->link_down || sim_host_is_busy(h))
         return 0;
     for (unsigned sent = 0; sent < MAX_ROUNDS && !h->report->failed; sent++) {
         size_t len = 0;
@@ -144,7 +200,8 @@ static unsigned take_events(sim_host *h)
 {
     rill_event e;
     unsigned taken = 0;
-    while (!h->report->failed && rill_endpoint_next_event(h->endpoint, &e)) {
+    while (!h->report->failed && !sim_host_is_busy(h) &&
+           rill_endpoint_next_event(h->endpoint, &e)) {
         if (++taken > MAX_ROUNDS) {
             sim_violation(h->report, "host %u: events without end", h->index);
             break;
@@ -160,6 +217,10 @@ static void timer_fires(void *context, uint64_t generation)
     sim_host *h = context;
     if (generation != h->timer || h->report->failed || h->endpoint == NULL || h->asleep)
         return;
+    if (sim_host_is_busy(h)) {
+        sim_queue_put(h->queue, h->busy_until, timer_fires, h, generation, NULL);
+        return;
+    }
     if (h->timeout_at != h->queue->now)
         h->timeouts = 0;
     h->timeout_at = h->queue->now;
@@ -271,7 +332,8 @@ static void on_prepare(void *user, uint64_t transit, uint8_t *packet, size_t len
 {
     sim_route *r = user;
     sim_host *h = r->host;
-    if (h->report->failed || h->endpoint == NULL || h->asleep)
+    if (h->report->failed || h->endpoint == NULL || h->asleep ||
+        leave_unread(r, (unread){.kind = UNREAD_PREPARE, .id = transit, .len = len}, packet))
         return;
     sim_host_enter(h);
     uint64_t handle = (uint64_t)r->index << 48 | transit;
@@ -293,7 +355,8 @@ static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
 {
     sim_route *r = user;
     sim_host *h = r->host;
-    if (h->report->failed || h->endpoint == NULL || h->asleep)
+    if (h->report->failed || h->endpoint == NULL || h->asleep ||
+        leave_unread(r, (unread){.kind = UNREAD_REPLY, .id = request, .len = len}, packet))
         return;
     sim_host_enter(h);
     rill_now now = sim_host_now(h);
@@ -312,7 +375,8 @@ static void on_unanswered(void *user, uint64_t request, bool sent)
 {
     sim_route *r = user;
     sim_host *h = r->host;
-    if (h->report->failed || h->endpoint == NULL || h->asleep)
+    if (h->report->failed || h->endpoint == NULL || h->asleep ||
+        leave_unread(r, (unread){.kind = UNREAD_UNANSWERED, .id = request, .sent = sent}, NULL))
         return;
     sim_host_enter(h);
     sim_trace(h->report, "host %u no reply to %" PRIx64 " sent %d", h->index, request, sent);
@@ -337,7 +401,8 @@ static void set_links(sim_host *h, bool up)
 
 void sim_host_disconnect(sim_host *h)
 {
-    if (h->link_down || h->endpoint == NULL || h->asleep || h->report->failed)
+    if (h->link_down || h->endpoint == NULL || h->asleep || h->report->failed ||
+        sim_host_is_busy(h))
         return;
     sim_trace(h->report, "host %u: its link breaks", h->index);
     sim_count(h->report, SIM_DISCONNECT);
@@ -399,6 +464,8 @@ void sim_host_crash(sim_host *h)
     sim_app_dying(h->app);
     sim_host_free(h);
     h->timer++;
+    h->life++;
+    h->busy_until = 0;
     h->planned = RILL_NEVER;
     sim_books_crash(h->books);
     sim_app_crash(h->app);

@@ -35,7 +35,10 @@ typedef struct sim_host {
     bool link_down;
     bool asleep;
     uint64_t asleep_since;
-    uint64_t timer_lag; /* nanoseconds that its timers may come too late, as in a busy loop */
+    uint64_t timer_lag;  /* nanoseconds that its timers may come too late, as in a busy loop */
+    uint64_t busy_until; /* virtual time: a handler takes so long, and nothing else is done */
+    uint64_t blocked;    /* nanoseconds, the longest that one did */
+    unsigned life;       /* of its process: what came for another one is lost */
     size_t memory_limit;
     sim_books *books;
     struct sim_app *app;
@@ -57,6 +60,12 @@ void sim_host_init(sim_host *h, sim_report *report, sim_queue *queue, uint64_t s
                    const rill_endpoint_options *options);
 void sim_host_free(sim_host *h);
 rill_now sim_host_now(const sim_host *h);
+/*
+ * A handler of its application takes so many nanoseconds: packets, replies and
+ * timers wait meanwhile. It goes on at busy_until, where its caller sees to that.
+ */
+void sim_host_block(sim_host *h, uint64_t ns);
+bool sim_host_is_busy(const sim_host *h);
 sim_port sim_host_port(sim_route *r);
 /* Before anything is done to the endpoint from outside: its deadline must not have lied. */
 void sim_host_enter(sim_host *h);

@@ -39,6 +39,8 @@ typedef struct sim_hop_config {
     uint64_t margin_ms;          /* taken off the expiry */
     uint64_t min_window_ms;      /* R02 below it */
     uint64_t down_every_ms;      /* T01 phases: 0 never */
+    uint64_t dry_from_ms;        /* T04 for all money from then on, for so long: 0 never */
+    uint64_t dry_for_ms;
     uint64_t down_for_ms;
     uint64_t hold_ms;         /* the longest that it holds a packet: the expiry is cut to that */
     uint64_t balance;         /* 0: any; incoming units owed by each neighbour at most, else T04 */

@@ -332,6 +332,49 @@ static void draw(sim_scenario *s, sim_rng *r)
     draw_growth(&s->client_options, r);
 }
 
+/* Mostly of the usual size, and at either end of what there may be. */
+static uint64_t draw_time(sim_rng *r, uint64_t least, uint64_t most)
+{
+    uint64_t kind = sim_rng_below(r, 10);
+    return kind == 0 ? least : kind == 1 ? most : sim_rng_magnitude(r, least, most);
+}
+
+static void draw_times(rill_connection_options *o, sim_rng *r)
+{
+    if (sim_rng_chance(r, 500))
+        o->idle_timeout = sim_rng_chance(r, 100) ? 0 : draw_time(r, 1, 3600 * RILL_SECOND);
+    if (sim_rng_chance(r, 500))
+        o->connect_timeout = draw_time(r, 1, 3600 * RILL_SECOND);
+    if (sim_rng_chance(r, 500))
+        o->packet_lifetime = draw_time(r, 12 * RILL_SECOND, 3600 * RILL_SECOND);
+}
+
+/* Of a number of their own, so that what was drawn before stays as it was. */
+static void draw_patience(sim_scenario *s, sim_rng *r)
+{
+    sim_app_config *apps[] = {&s->client_app, &s->server_app};
+    bool asks = s->client_options.ask_before_fulfill || s->server_options.ask_before_fulfill;
+    for (unsigned i = 0; i < 2 && asks && sim_rng_chance(r, 300); i++) {
+        apps[i]->blocks = (uint32_t)sim_rng_magnitude(r, 1, 200);
+        apps[i]->block_high_ms = sim_rng_magnitude(r, 1, 90000);
+    }
+    /* Without money there is no rate to be found: it is known. */
+    bool known = s->client_options.min_rate.num != 0 &&
+                 (s->server_options.min_rate.num != 0 || !s->server_app.pays);
+    if (s->restart_at == 0 && known && sim_rng_chance(r, 300)) {
+        sim_hop_config *h = &s->path[0].hop[0];
+        h->dry_from_ms = sim_rng_below(r, s->client_app.duration / RILL_MS + 1);
+        h->dry_for_ms = sim_rng_magnitude(r, 1000, 100000);
+        s->calm_at = (h->dry_from_ms + h->dry_for_ms) * RILL_MS;
+        for (unsigned i = 0; i < 2; i++)
+            apps[i]->timeout_high_ms = 300000;
+    }
+    if (s->hostile && sim_rng_chance(r, 200)) {
+        draw_times(&s->client_options, r);
+        draw_times(&s->server_options, r);
+    }
+}
+
 bool sim_scenario_make(sim_scenario *s, const char *name, uint64_t seed)
 {
     sim_rng r;
@@ -339,6 +382,8 @@ bool sim_scenario_make(sim_scenario *s, const char *name, uint64_t seed)
     if (name == NULL) {
         sim_rng_seed(&r, seed, 1);
         draw(s, &r);
+        sim_rng_seed(&r, seed, 2);
+        draw_patience(s, &r);
         return true;
     }
     for (unsigned i = 0; sim_scenario_name(i) != NULL; i++)

@@ -35,6 +35,7 @@ typedef struct sim_scenario {
     uint64_t suspend_at;  /* nanoseconds; 0 never: the first client's host sleeps, */
     uint64_t suspend_for; /* its monotonic clock too */
     uint64_t numbered;    /* packets that a client's connection counts as sent when it begins */
+    uint64_t calm_at;     /* nanoseconds; faults stop no sooner */
     uint32_t no_memory;   /* permille of the hosts' allocations that fail */
     bool hostile;         /* connections may die of it, payments fail */
 } sim_scenario;

@@ -114,6 +114,32 @@ static void asks_busy(sim_scenario *s)
     s->timer_lag = 3 * RILL_SECOND;
 }
 
+/* Handlers take longer than packets last: clocks go on inside a decision. */
+static void handlers_block(sim_scenario *s)
+{
+    asks_too_late(s);
+    s->client_app.blocks = 200;
+    s->server_app.blocks = 200;
+    s->client_app.block_high_ms = 9000;
+    s->server_app.block_high_ms = 9000;
+}
+
+/* The path has no money for longer than anybody is idle, and everything else passes. */
+static void dry_for_long(sim_scenario *s)
+{
+    max_told(s);
+    s->path[0].hop[0].dry_from_ms = 2000;
+    s->path[0].hop[0].dry_for_ms = 150000;
+    sim_app_config *apps[] = {&s->client_app, &s->server_app};
+    for (unsigned i = 0; i < 2; i++) {
+        apps[i]->duration = 4 * RILL_SECOND;
+        apps[i]->timeouts = 500;
+        apps[i]->timeout_high_ms = 400000;
+        apps[i]->patient = true;
+    }
+    s->calm_at = 170 * RILL_SECOND;
+}
+
 static void asks_receive_max(sim_scenario *s)
 {
     asks(s);
@@ -505,6 +531,8 @@ static const struct {
     {"asks", asks},
     {"asks-too-late", asks_too_late},
     {"asks-busy", asks_busy},
+    {"handlers-block", handlers_block},
+    {"dry-for-long", dry_for_long},
     {"asks-receive-max", asks_receive_max},
     {"loses", loses},
     {"duplicates", duplicates},

@@ -21,6 +21,7 @@
 /* Virtual time in which everything is done once faults have stopped, and ended once it is done. */
 #define SETTLE_TIME (300 * RILL_SECOND) /* since something went on last */
 #define FINISH_TIME (200 * RILL_SECOND)
+#define HOUR        (3600 * RILL_SECOND)
 /* What is over is remembered until its packets have expired, and somebody may have put that far
  * off. */
 #define DRAIN_TIME   (2 * 3600 * RILL_SECOND + 400 * RILL_SECOND)
@@ -463,11 +464,36 @@ static void faults_stop(world *w)
     }
 }
 
+/* What was lost is known to be only when it has expired; what cannot be sent is given up then. */
+static uint64_t patience(const world *w)
+{
+    const rill_connection_options *o[] = {&w->scenario->client_options,
+                                          &w->scenario->server_options};
+    uint64_t most = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t connect = o[i]->connect_timeout < HOUR ? o[i]->connect_timeout : HOUR;
+        if (o[i]->packet_lifetime + connect > most)
+            most = o[i]->packet_lifetime + connect;
+    }
+    return most;
+}
+
+/* Until the last handler that takes its time is done. */
+static void let_handlers_end(world *w)
+{
+    for (unsigned i = 0; i < w->host_count; i++)
+        while (sim_host_is_busy(w->hosts[i]) && !w->report->failed)
+            run_until(w, w->hosts[i]->busy_until);
+}
+
 static void settle(world *w)
 {
+    for (unsigned i = 0; i < w->host_count; i++)
+        sim_app_hasten(w->hosts[i]->app);
+    let_handlers_end(w);
     faults_stop(w);
     each_host(w, sim_app_settle);
-    uint64_t until = w->queue.now + SETTLE_TIME;
+    uint64_t until = w->queue.now + SETTLE_TIME + patience(w);
     uint64_t before = progress(w);
     const char *what = waits_for(w);
     while (what != NULL && !w->report->failed && w->queue.now < until) {
@@ -475,7 +501,7 @@ static void settle(world *w)
         what = waits_for(w);
         /* Few packets in flight on a long path take their time. */
         if (progress(w) != before)
-            until = w->queue.now + SETTLE_TIME;
+            until = w->queue.now + SETTLE_TIME + patience(w);
         before = progress(w);
     }
     if (what != NULL)
@@ -502,14 +528,14 @@ static void finish(world *w)
 {
     sim_trace(w->report, "everything is ended");
     each_host(w, sim_app_finish);
-    uint64_t until = w->queue.now + FINISH_TIME;
+    uint64_t until = w->queue.now + FINISH_TIME + patience(w);
     while (open_connections(w) != 0 && !w->report->failed && w->queue.now < until)
         run_until(w, w->queue.now + RILL_SECOND / 2);
     if (open_connections(w) != 0 && gives_up(w)) {
         /* Money that may not leave below the minimum rate is waited for: an application gives up.
          */
         each_host(w, sim_app_close);
-        run_until(w, w->queue.now + FINISH_TIME);
+        run_until(w, w->queue.now + FINISH_TIME + patience(w));
     }
     if (open_connections(w) != 0)
         sim_violation(w->report, "%zu connections never ended", open_connections(w));
@@ -571,6 +597,8 @@ void sim_world_run(const sim_scenario *s, uint64_t seed, sim_report *report)
     build(w, seed);
     uint64_t duration = s->client_app.duration > s->server_app.duration ? s->client_app.duration
                                                                         : s->server_app.duration;
+    if (s->calm_at > duration)
+        duration = s->calm_at;
     /* A connector that lies about its maximum makes packets of one unit: enough of those. */
     while (w->queue.now < duration + RILL_SECOND && report->packets < MAX_PACKETS &&
            !report->failed)
