@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "world.h"
+#include "world_internal.h"
 
 #include "randomness.h"
 #include "stream/connection_internal.h"
@@ -9,42 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_HOSTS   (1 + SIM_MAX_CLIENTS) /* the server first */
-#define MAX_EVENTS  3000000               /* of one run: more is a run without end */
-#define MAX_PACKETS 10000                 /* after which faults stop early */
+#define MAX_EVENTS  3000000 /* of one run: more is a run without end */
+#define MAX_PACKETS 10000   /* after which faults stop early */
 /*
  * After which applications ask for no more money. Above it a run is as good as
  * endless: where a connector has made all packets as small as one unit, and no
  * link has a delay, a million of them take a tenth of a second of virtual time.
  */
 #define ENOUGH_PACKETS 100000
-/* Virtual time in which everything is done once faults have stopped, and ended once it is done. */
-#define SETTLE_TIME (300 * RILL_SECOND) /* since something went on last */
-#define FINISH_TIME (200 * RILL_SECOND)
-#define HOUR        (3600 * RILL_SECOND)
-/* What is over is remembered until its packets have expired, and somebody may have put that far
- * off. */
-#define DRAIN_TIME   (2 * 3600 * RILL_SECOND + 400 * RILL_SECOND)
-#define MEMORY_LIMIT ((size_t)16 << 20)
+#define MEMORY_LIMIT   ((size_t)16 << 20)
 
-typedef struct world {
-    const sim_scenario *scenario;
-    sim_report *report;
-    sim_queue queue;
-    sim_directory directory;
-    rill_credentials credentials[SIM_MAX_PAIRS];
-    sim_host *hosts[MAX_HOSTS];
-    unsigned host_count;
-    sim_path *paths[SIM_MAX_PATHS];
-    unsigned path_count;
-    sim_rogue *rogue; /* NULL: none */
-    sim_rng rng;      /* of what befalls hosts */
-    bool calm;
-    bool enough; /* packets */
-    uint64_t events;
-} world;
-
-static void each_host(world *w, void (*what)(sim_app *a))
+void sim_world_each(world *w, void (*what)(sim_app *a))
 {
     for (unsigned i = 0; i < w->host_count && !w->report->failed; i++) {
         if (w->hosts[i]->endpoint == NULL)
@@ -67,12 +42,12 @@ static bool step(world *w, uint64_t until)
     if (w->report->packets >= ENOUGH_PACKETS && !w->enough) {
         w->enough = true;
         sim_trace(w->report, "enough packets");
-        each_host(w, sim_app_enough);
+        sim_world_each(w, sim_app_enough);
     }
     return sim_queue_step(&w->queue);
 }
 
-static void run_until(world *w, uint64_t until)
+void sim_world_run_until(world *w, uint64_t until)
 {
     while (step(w, until))
         ;
@@ -308,7 +283,7 @@ static void jump(void *context, uint64_t host)
     sim_trace(w->report, "host %u: its wall clock is off by %" PRId64 " ms", h->index, by);
 }
 
-static void restart(void *context, uint64_t host)
+void sim_world_restart(void *context, uint64_t host)
 {
     world *w = context;
     sim_host *h = w->hosts[host];
@@ -342,7 +317,8 @@ static void crash(void *context, uint64_t host)
             bool party = host == 0 ? begun : w->directory.pairs[k].client == host;
             l->restarted = l->restarted || party;
         }
-    sim_queue_put(&w->queue, w->queue.now + w->scenario->restart_for + 1, restart, w, host, NULL);
+    sim_queue_put(&w->queue, w->queue.now + w->scenario->restart_for + 1, sim_world_restart, w,
+                  host, NULL);
 }
 
 static void resume(void *context, uint64_t argument)
@@ -428,149 +404,6 @@ static void build(world *w, uint64_t seed)
     plan_troubles(w, seed);
 }
 
-static const char *waits_for(world *w)
-{
-    for (unsigned i = 0; i < w->host_count; i++) {
-        const char *what = sim_app_waits_for(w->hosts[i]->app);
-        if (what != NULL)
-            return what;
-    }
-    return NULL;
-}
-
-static uint64_t progress(const world *w)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < w->host_count; i++)
-        sum += sim_app_progress(w->hosts[i]->app);
-    return sum;
-}
-
-static void faults_stop(world *w)
-{
-    sim_trace(w->report, "faults stop");
-    w->calm = true;
-    for (unsigned i = 0; i < w->path_count; i++)
-        sim_path_calm(w->paths[i]);
-    if (w->rogue != NULL)
-        sim_rogue_calm(w->rogue);
-    for (unsigned i = 0; i < w->host_count; i++) {
-        sim_host *h = w->hosts[i];
-        restart(w, i);
-        sim_host_resume(h);
-        sim_host_reconnect(h);
-        h->memory.fail = 0;
-        h->wall_offset = w->scenario->wall_offset[h->server ? 0 : 1];
-    }
-}
-
-/* What was lost is known to be only when it has expired; what cannot be sent is given up then. */
-static uint64_t patience(const world *w)
-{
-    const rill_connection_options *o[] = {&w->scenario->client_options,
-                                          &w->scenario->server_options};
-    uint64_t most = 0;
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t connect = o[i]->connect_timeout < HOUR ? o[i]->connect_timeout : HOUR;
-        if (o[i]->packet_lifetime + connect > most)
-            most = o[i]->packet_lifetime + connect;
-    }
-    return most;
-}
-
-/* Until the last handler that takes its time is done. */
-static void let_handlers_end(world *w)
-{
-    for (unsigned i = 0; i < w->host_count; i++)
-        while (sim_host_is_busy(w->hosts[i]) && !w->report->failed)
-            run_until(w, w->hosts[i]->busy_until);
-}
-
-static void settle(world *w)
-{
-    for (unsigned i = 0; i < w->host_count; i++)
-        sim_app_hasten(w->hosts[i]->app);
-    let_handlers_end(w);
-    faults_stop(w);
-    each_host(w, sim_app_settle);
-    uint64_t until = w->queue.now + SETTLE_TIME + patience(w);
-    uint64_t before = progress(w);
-    const char *what = waits_for(w);
-    while (what != NULL && !w->report->failed && w->queue.now < until) {
-        run_until(w, w->queue.now + RILL_SECOND / 2);
-        what = waits_for(w);
-        /* Few packets in flight on a long path take their time. */
-        if (progress(w) != before)
-            until = w->queue.now + SETTLE_TIME + patience(w);
-        before = progress(w);
-    }
-    if (what != NULL)
-        sim_violation(w->report, "never done: %s", what);
-}
-
-static size_t open_connections(const world *w)
-{
-    size_t open = 0;
-    for (unsigned i = 0; i < w->host_count; i++)
-        open += rill_endpoint_connection_count(w->hosts[i]->endpoint);
-    return open;
-}
-
-/* Not everything that was begun can come to an end by itself. */
-static bool gives_up(const world *w)
-{
-    const sim_scenario *s = w->scenario;
-    return s->hostile || w->rogue != NULL || s->restart_at != 0 || s->begin_again != 0 ||
-           s->suspend_at != 0;
-}
-
-static void finish(world *w)
-{
-    sim_trace(w->report, "everything is ended");
-    each_host(w, sim_app_finish);
-    uint64_t until = w->queue.now + FINISH_TIME + patience(w);
-    while (open_connections(w) != 0 && !w->report->failed && w->queue.now < until)
-        run_until(w, w->queue.now + RILL_SECOND / 2);
-    if (open_connections(w) != 0 && gives_up(w)) {
-        /* Money that may not leave below the minimum rate is waited for: an application gives up.
-         */
-        each_host(w, sim_app_close);
-        run_until(w, w->queue.now + FINISH_TIME + patience(w));
-    }
-    if (open_connections(w) != 0)
-        sim_violation(w->report, "%zu connections never ended", open_connections(w));
-    until = w->queue.now + DRAIN_TIME;
-    run_until(w, until);
-    for (unsigned i = 0; i < w->host_count && !w->report->failed; i++)
-        if (rill_endpoint_deadline(w->hosts[i]->endpoint) != RILL_NEVER)
-            sim_violation(w->report, "host %u: has a deadline when all is over", i);
-}
-
-static void judge(world *w)
-{
-    for (unsigned i = 0; i < w->host_count && !w->report->failed; i++) {
-        for (unsigned k = 0; k < w->directory.count; k++) {
-            int error = sim_app_error(w->hosts[i]->app, k);
-            /* Who goes on with what a server has forgotten is told, and tells it. */
-            if (w->hosts[i]->books->ledgers[k].restarted &&
-                (error == RILL_ERR_FORGOTTEN || error == RILL_ERR_REMOTE ||
-                 error == RILL_ERR_UNREACHABLE || error == RILL_ERR_PATH))
-                continue;
-            if (w->scenario->numbered != 0 &&
-                (error == RILL_ERR_EXHAUSTED || error == RILL_ERR_REMOTE))
-                continue;
-            if (error != RILL_OK && !w->scenario->hostile && !w->directory.pairs[k].rogue)
-                sim_violation(w->report, "host %u: connection %u died on a fair path: %s", i, k,
-                              rill_error_name(error));
-        }
-        sim_books_close(w->hosts[i]->books);
-    }
-    for (unsigned i = 1; i < w->host_count && !w->report->failed; i++) {
-        sim_app_compare(w->hosts[i]->app, w->hosts[0]->app);
-        sim_app_compare(w->hosts[0]->app, w->hosts[i]->app);
-    }
-}
-
 static void tear_down(world *w)
 {
     for (unsigned i = 0; i < w->host_count; i++)
@@ -602,13 +435,13 @@ void sim_world_run(const sim_scenario *s, uint64_t seed, sim_report *report)
     /* A connector that lies about its maximum makes packets of one unit: enough of those. */
     while (w->queue.now < duration + RILL_SECOND && report->packets < MAX_PACKETS &&
            !report->failed)
-        run_until(w, w->queue.now + RILL_SECOND / 10);
+        sim_world_run_until(w, w->queue.now + RILL_SECOND / 10);
     if (!report->failed)
-        settle(w);
+        sim_world_settle(w);
     if (!report->failed)
-        finish(w);
+        sim_world_finish(w);
     if (!report->failed)
-        judge(w);
+        sim_world_judge(w);
     sim_digest(report, report->units);
     tear_down(w);
     report->now = NULL;
