@@ -99,7 +99,7 @@ typedef struct ledger_fulfilled {
 typedef struct ledger {
     rill_endpoint *endpoint;
     ledger_keys *keys;
-    bool replays_forgotten; /* clocks went back, or no room: who came before may come again */
+    bool replays_forgotten; /* clocks went back: who came before may come again */
     bool foreign_data;      /* bytes that are not the pattern's were sent to it */
     ledger_connection connections[LEDGER_CONNECTIONS];
     unsigned connection_count;

@@ -118,8 +118,7 @@ static bool open_side(world *w, program *p, unsigned i)
     o.connection = s->options;
     o.accept = (flags & 7) != 7;
     if ((flags & 8) != 0)
-        o.max_connections = 2;
-    s->books.replays_forgotten = (flags & 8) != 0;
+        o.max_connections = o.max_remembered = 2; /* what is over is remembered all the same */
     s->server_receipts = (flags & 16) != 0;
     s->no_read = (flags & 32) != 0;
     s->books.keys = &w->keys;

@@ -111,8 +111,10 @@ struct rill_connection {
     bool doubt_answered;        /* of a stream: to be reviewed */
     bool opening;               /* a client: no STREAM packet of the server has come yet */
     bool marked;                /* the other side is Rill: the client's numbers have the mark */
-    bool unsure;   /* a server: its first packet may have gone on with something forgotten */
-    bool replaced; /* a server: another life of its client has begun */
+    bool unsure;       /* a server: its first packet may have gone on with something forgotten */
+    bool replaced;     /* a server: another life of its client has begun */
+    bool tells_limits; /* a client: replies to bytes say the limits of streams, as the reference
+                          does */
     uint16_t token_len;
     uint16_t remote_address_len;
 

@@ -153,6 +153,23 @@ static void note_dropped(rill_answer *a)
     }
 }
 
+/*
+ * A server that counts, and was started again in the middle of our bytes, takes
+ * them all the same, and gives them to nobody. The reference shows it: to each
+ * packet it says the limits of all streams that are open, and its own; where it has
+ * no address of the client, which only our first packets tell, its own alone.
+ */
+static bool server_began_anew(const rill_answer *a)
+{
+    rill_connection *c = a->c;
+    if (c->server || c->marked || !a->authentic || a->f->piece_count == 0)
+        return false;
+    if (a->packet->types & RILL_FRAME_BIT(RILL_FRAME_STREAM_MAX_DATA))
+        c->tells_limits = true;
+    return c->tells_limits && a->packet->frame_count == 1 &&
+           a->packet->types == RILL_FRAME_BIT(RILL_FRAME_CONNECTION_MAX_DATA);
+}
+
 static void fulfilled(rill_answer *a)
 {
     rill_connection *c = a->c;
@@ -175,6 +192,10 @@ static void fulfilled(rill_answer *a)
     c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns,
                                      rill_flight_value(f), f->app_limited);
     note_dropped(a);
+    if (server_began_anew(a))
+        rill_connection_fail(
+            c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
+            "the receiver was started again, and knows nothing of the bytes before");
     rill_flight_succeed(c, f, delivered);
     if (a->authentic)
         apply_frames(a);

