@@ -24,7 +24,8 @@ typedef struct rill_loop rill_loop;
 RILL_API RILL_MUST_CHECK int rill_loop_new(rill_loop **out, struct uv_loop_s *uv);
 /*
  * After everything made on it is closed. NULL is allowed. On an embedder's loop
- * the memory goes when that has run once more.
+ * the memory goes when that has run once more; from inside rill_loop_run, in a handler,
+ * when that returns.
  */
 RILL_API void rill_loop_free(rill_loop *loop);
 RILL_API struct uv_loop_s *rill_loop_uv(rill_loop *loop);

@@ -35,7 +35,7 @@ typedef struct rill_incoming {
  * What the application wants to be told. Every member may be NULL. Pointers
  * are valid as rill/connection.h and rill/stream.h say: a connection or stream
  * until its _end handler has returned. Any function of these headers may be called from
- * inside a handler, but rill_loop_run and rill_loop_free.
+ * inside a handler, but rill_loop_run of the same loop.
  *
  * A handler may take its time, at a price: the loop does one thing after the other, so
  * nothing is read, sent or timed out meanwhile, on any connection of the loop. What was

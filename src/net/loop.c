@@ -232,22 +232,34 @@ static void on_handle_closed(uv_handle_t *handle)
         release(loop);
 }
 
-void rill_loop_free(rill_loop *loop)
+static void close_handles(rill_loop *loop)
 {
-    if (loop == NULL)
-        return;
-    bool own = loop->uv == &loop->own;
     uv_close((uv_handle_t *)&loop->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&loop->check, on_handle_closed);
     uv_close((uv_handle_t *)&loop->idle, on_handle_closed);
-    if (!own)
-        return;
+}
+
+static void free_own(rill_loop *loop)
+{
+    close_handles(loop);
     while (loop->handles != 0)
         uv_run(loop->uv, UV_RUN_NOWAIT);
     int busy = uv_loop_close(loop->uv);
     assert(busy == 0);
     if (busy == 0)
         release(loop);
+}
+
+void rill_loop_free(rill_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    if (loop->uv != &loop->own)
+        close_handles(loop);
+    else if (loop->running)
+        loop->freed = true;
+    else
+        free_own(loop);
 }
 
 struct uv_loop_s *rill_loop_uv(rill_loop *loop)
@@ -268,12 +280,16 @@ int rill_loop_run(rill_loop *loop)
     bool was_pending = sigismember(&pending, SIGPIPE) == 1;
     if (pthread_sigmask(SIG_BLOCK, &pipe_only, &before) != 0)
         return RILL_ERR_IO;
+    loop->running = true;
     int result = uv_run(loop->uv, UV_RUN_DEFAULT);
+    loop->running = false;
     const struct timespec at_once = {0};
     if (!was_pending)
         while (sigtimedwait(&pipe_only, NULL, &at_once) == SIGPIPE)
             continue;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (loop->freed)
+        free_own(loop);
     return result < 0 ? RILL_ERR_IO : RILL_OK;
 }
 

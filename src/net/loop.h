@@ -48,6 +48,8 @@ struct rill_loop {
     uv_check_t check;
     uv_idle_t idle; /* active while something is deferred, so that the loop does not wait */
     unsigned handles;
+    bool running; /* by rill_loop_run */
+    bool freed;   /* meanwhile: it goes with that */
     rill_crypto *crypto;
     rill_list pumps; /* hosts: before dirty, so that what they write leaves in the same turn */
     rill_list dirty;

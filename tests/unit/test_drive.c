@@ -19,6 +19,7 @@
 #include <rill/net.h>
 
 #include "net/loop.h"
+#include "net/payment.h"
 #include "support/wire_node.h"
 
 #define SEEDS    300
@@ -49,7 +50,10 @@ typedef struct drive {
     uint64_t block_money;
     uint64_t block_incoming; /* before it decides */
     uint64_t block_after_deciding;
-    bool end_at_once;  /* after block_ready */
+    bool end_at_once; /* after block_ready */
+    bool pay;         /* as rill_pay does it */
+    unsigned paid;
+    int pay_error;
     bool consume_half; /* in the data handler */
     uint64_t pause_until;
     bool stop_when_paid;
@@ -325,6 +329,35 @@ static const rill_handlers client_handlers = {
     .closed = on_client_closed,
 };
 
+static void on_paid(int error, bool reached, const rill_pay_result *result, void *user)
+{
+    drive *d = enter(user);
+    assert_true(reached);
+    d->paid++;
+    d->pay_error = error;
+    d->sent = result->sent;
+    d->in_doubt = result->in_doubt;
+    rill_server_close(d->server);
+    leave(d);
+}
+
+static void pay(drive *d, const rill_credentials *credentials)
+{
+    const rill_payment_handlers handlers = {.done = on_paid, .user = d};
+    rill_payment *payment;
+    rill_pay_options o;
+    rill_pay_options_init(&o);
+    o.net = d->client_options;
+    o.net.link = "btp+ws://:1@node";
+    o.destination_account = credentials->destination_account;
+    o.shared_secret = credentials->shared_secret;
+    o.secret_len = sizeof credentials->shared_secret;
+    o.amount = d->amount;
+    o.timeout = 60 * RILL_SECOND;
+    assert_int_equal(rill_payment_start(&payment, d->loop, &o, NULL, &handlers, false, NULL),
+                     RILL_OK);
+}
+
 static void on_listening(rill_server *server, void *user)
 {
     drive *d = enter(user);
@@ -332,6 +365,11 @@ static void on_listening(rill_server *server, void *user)
     char link[] = "btp+ws://:1@node";
     d->listening++;
     assert_int_equal(rill_server_credentials(server, NULL, &credentials), RILL_OK);
+    if (d->pay) {
+        pay(d, &credentials);
+        leave(d);
+        return;
+    }
     d->client_options.link = link;
     assert_int_equal(rill_connect(&d->client, d->loop, &d->client_options,
                                   credentials.destination_account, credentials.shared_secret,
@@ -626,6 +664,26 @@ static void test_slow_neighbour_on_the_loop(void **state)
     end(d);
 }
 
+/* So does a payment whose time is over meanwhile. */
+static void test_payment_that_was_stopped(void **state)
+{
+    (void)state;
+    drive *d = begin(0);
+    d->amount = 100;
+    d->pay = true;
+    start(d);
+    d->stop_when_paid = true;
+    run(d, LIMIT);
+    d->stop_when_paid = false;
+    assert_int_equal(d->paid, 0);
+    wire_node_sleep(&d->node, 100 * RILL_SECOND);
+    run(d, LIMIT);
+    assert_int_equal(d->paid, 1);
+    assert_int_equal(d->pay_error, RILL_OK);
+    assert_int_equal(d->sent, 100);
+    end(d);
+}
+
 static void test_at_random(void **state)
 {
     (void)state;
@@ -672,6 +730,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_end_after_a_slow_handler),
         cmocka_unit_test(test_slow_neighbour_on_the_loop),
         cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_payment_that_was_stopped),
         cmocka_unit_test_teardown(test_at_random, tell_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

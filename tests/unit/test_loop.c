@@ -63,11 +63,40 @@ static void test_stop(void **state)
     rill_loop_free(loop);
 }
 
+static void on_closed_free(int error, const char *detail, void *user)
+{
+    (void)error;
+    (void)detail;
+    rill_loop **loop = user;
+    rill_loop_free(*loop);
+    *loop = NULL;
+}
+
+/* Whose last thing has closed frees the loop there and then. */
+static void test_freed_in_a_handler(void **state)
+{
+    (void)state;
+    rill_loop *loop;
+    rill_server *server;
+    rill_net_options options;
+    const rill_handlers handlers = {.closed = on_closed_free};
+    assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
+    rill_net_options_init(&options);
+    options.link = "btp+ws://:token@127.0.0.1:1";
+    options.handlers = &handlers;
+    options.user = &loop;
+    assert_int_equal(rill_listen(&server, loop, &options, NULL), RILL_OK);
+    rill_server_close(server);
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    assert_null(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_embedder_loop),
         cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_freed_in_a_handler),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
