@@ -23,6 +23,7 @@ rill_congestion *rill_congestion_new(const rill_allocator *a, const rill_congest
     c->value_window = UINT64_MAX;
     c->value_piece = UINT64_MAX;
     c->least_piece = 1;
+    c->good_piece = 1;
     ops->init(c, c->max_packets);
     return c;
 }

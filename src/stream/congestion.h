@@ -44,6 +44,7 @@ struct rill_congestion {
     uint64_t value_window; /* UINT64_MAX: not limited */
     uint64_t value_piece;  /* in one packet at most, while value is limited; UINT64_MAX: any */
     uint64_t least_piece;  /* units: less in one packet is worth nothing. Its user sets it; 1 */
+    uint64_t good_piece;   /* rather no less in one packet than this. Its user sets it; 1 */
     uint64_t not_before;   /* monotonic ns: no packet with money before; 0 where free */
     uint64_t paced_until;  /* monotonic ns: no packet at all before; 0 where free */
     uint64_t smoothed_rtt; /* ns; 0: unknown */

@@ -32,10 +32,8 @@
 #define MUCH_SMALLER        16 /* than when it ran dry: from there on it shrinks rarely */
 /* So many in a row that were refused: what was thought the least is too much. */
 #define LAST_RESORT 16
-/* Pieces are so many times larger than what is worth sending, unless so many in a row are refused.
- */
-#define GENEROUS 8
-#define SOFT     8
+/* ... and so many: what would be better. */
+#define SOFT 8
 /* For so long a size that was too large is remembered, and no more than this part of it leaves. */
 #define CAP_HOLDS (5 * RILL_SECOND)
 #define ROOM      4
@@ -224,7 +222,7 @@ static void begin_row(rill_piece *p, uint64_t now_ns, uint64_t least_size)
 
 /* No size is known to pass: a much smaller one is tried at once, unless this was worth least. */
 static void search(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
-                   uint64_t least)
+                   uint64_t floor)
 {
     uint64_t tried = at_most(p->size, amount);
 
@@ -235,7 +233,6 @@ static void search(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64_t am
         p->wait = LEAST_WAIT;
         return;
     }
-    uint64_t floor = p->row > LAST_RESORT ? 1 : p->row > SOFT ? least : times(least, GENEROUS, 1);
     p->size = at_least(tried / SEARCH_PART, at_most(floor, tried));
     if (p->size < tried)
         return;
@@ -245,7 +242,7 @@ static void search(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64_t am
 }
 
 void rill_piece_refused(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
-                        uint64_t least)
+                        uint64_t least, uint64_t good)
 {
     if (sent_ns < p->changed_at)
         return;
@@ -255,12 +252,12 @@ void rill_piece_refused(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64
     p->row = p->row == 1 && p->since > 0 ? 1 : p->row + 1;
     p->since = 0;
     p->part = 0;
+    uint64_t floor = p->row > LAST_RESORT ? 1 : p->row > SOFT ? least : good;
     if (p->gap == 0) {
-        search(p, now_ns, sent_ns, amount, least);
+        search(p, now_ns, sent_ns, amount, floor);
     } else if (p->row == 1) {
-        begin_row(p, now_ns, times(least, GENEROUS, 1));
+        begin_row(p, now_ns, floor);
     } else {
-        uint64_t soft = times(least, GENEROUS, 1);
         bool proven = p->size <= p->largest;
         p->wait = at_most(at_least(2 * p->wait, LEAST_WAIT), at_least(MOST_WAIT, p->gap / 2));
         if (p->row == SHRINK_PROVEN_AFTER)
@@ -269,7 +266,7 @@ void rill_piece_refused(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64
         if (p->row % often == 0 && (!proven || p->row >= SHRINK_PROVEN_AFTER)) {
             if (!proven)
                 too_large(p, now_ns, p->size);
-            shrink(p, p->row > LAST_RESORT ? 1 : p->row > SOFT ? least : soft);
+            shrink(p, floor);
         }
     }
     p->not_before = p->wait != 0 ? rill_add_sat(now_ns, p->wait) : 0;

@@ -44,9 +44,12 @@ void rill_piece_sent(rill_piece *p, uint64_t now_ns, uint64_t amount);
 /* It has passed. most: no packet is larger than that. */
 void rill_piece_passed(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
                        uint64_t most);
-/* It was refused for its value. Less than least is tried as a last resort only. */
+/*
+ * It was refused for its value. Less than good is tried where that is refused for long, and less
+ * than least as a last resort only.
+ */
 void rill_piece_refused(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64_t amount,
-                        uint64_t least);
+                        uint64_t least, uint64_t good);
 /* Pieces of this size are worth nothing: twice as large, and as much in a second. */
 void rill_piece_widen(rill_piece *p);
 /* Units that may be in flight. */

@@ -326,7 +326,8 @@ static void refuse_value(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
     uint64_t used = at_most(l->window, in_flight);
 
     if (s->piece.size != 0 || (!old && begin_pieces(c, now_ns, sent_ns, used))) {
-        rill_piece_refused(&s->piece, now_ns, sent_ns, amount, c->least_piece);
+        rill_piece_refused(&s->piece, now_ns, sent_ns, amount, c->least_piece,
+                           at_least(c->good_piece, c->least_piece));
         money_not_before(c, 0);
         return;
     }

@@ -199,6 +199,7 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
     if (!may_send_money(c, now_ns))
         return false;
     c->congestion->least_piece = rill_rate_grain(&c->rate);
+    c->congestion->good_piece = rill_rate_generous(&c->rate);
     uint64_t packet = rill_packet_size_next(&c->packet_size, now_ns);
     uint64_t window = rill_congestion_value(c->congestion);
     if (window < packet)
