@@ -161,13 +161,13 @@ void rill_piece_passed(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64_
     p->row = 0;
     p->part = rill_add_sat(p->part, amount);
     /* Once a round trip: what is under way tells whether that was too much. */
-    if (p->part < p->size || sent_ns < p->grown_at)
+    if (p->part < p->size - p->size / 8 || sent_ns < p->grown_at)
         return;
     p->part = 0;
     p->grown_at = now_ns;
     if (p->used)
         grow(p);
-    if (amount >= p->size)
+    if (amount >= p->size - p->size / 8) /* as good as all of it: what rounding takes stays back */
         enlarge(p, now_ns, most);
 }
 

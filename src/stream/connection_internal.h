@@ -160,6 +160,7 @@ struct rill_connection {
     rill_packet_size packet_size;
     rill_rate rate;
     uint64_t barren;       /* the largest amount of which nothing arrived, rounded away; 0: none */
+    uint64_t suspected;    /* the largest that met F08 where much larger ones passed; 0: none */
     rill_probing *probing; /* the endpoint's unused one until it begins */
     uint64_t hold_until;   /* monotonic ns: no money before, after refusals; 0 free */
     uint64_t hold_started;

@@ -135,36 +135,19 @@ uint64_t rill_rate_needed_floor(const rill_rate *r, uint64_t delivered)
     return rill_ratio_inverse_floor(best_guess(r), delivered);
 }
 
-/* Of so many, the unit that rounding takes at most is what lies between the rate and the minimum.
- */
-static uint64_t bears_a_unit(const rill_rate *r)
-{
-    rill_u128 rate = (rill_u128)r->guess.num * r->minimum.den;
-    rill_u128 least = (rill_u128)r->minimum.num * r->guess.den;
-    rill_u128 dens = (rill_u128)r->guess.den * r->minimum.den;
-    if (rate <= least) /* nothing may be lost */
-        return UINT64_MAX;
-    rill_u128 bears = (dens - 1) / (rate - least) + 1;
-    return bears < UINT64_MAX ? (uint64_t)bears : UINT64_MAX;
-}
-
-uint64_t rill_rate_generous(const rill_rate *r)
-{
-    if (r->latest.num == 0 || r->guess.den == 1)
-        return 1;
-    uint64_t bears = bears_a_unit(r);
-    if (bears == UINT64_MAX)
-        return rill_rate_needed_ceil(r, 1000);
-    return rill_mul_div_floor_sat(bears, 4, 1);
-}
-
 uint64_t rill_rate_grain(const rill_rate *r)
 {
     if (r->latest.num == 0)
         return 1;
     uint64_t one = rill_ratio_inverse_ceil(r->guess, 1);
     uint64_t even = r->guess.den; /* of which every multiple is exact */
-    uint64_t bears = bears_a_unit(r);
-    uint64_t enough = bears < even ? bears : even;
+    rill_u128 rate = (rill_u128)r->guess.num * r->minimum.den;
+    rill_u128 least = (rill_u128)r->minimum.num * r->guess.den;
+    if (rate <= least) /* nothing may be lost */
+        return even > one ? even : one;
+    /* Of so many, the unit that rounding takes at most is less than lies between. */
+    rill_u128 dens = (rill_u128)r->guess.den * r->minimum.den;
+    rill_u128 bears = (dens - 1) / (rate - least) + 1;
+    uint64_t enough = bears < even ? (uint64_t)bears : even;
     return enough > one ? enough : one;
 }

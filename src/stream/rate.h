@@ -48,11 +48,5 @@ uint64_t rill_rate_needed_floor(const rill_rate *r, uint64_t delivered);
  * minimum. 1 where the rate is not known, and where nothing is ever rounded.
  */
 uint64_t rill_rate_grain(const rill_rate *r);
-/*
- * An amount so large that a unit more or less matters little, also where several
- * hops take one each: a quarter of what lies between the rate and the minimum.
- * 1 where the rate is not known, and where nothing is ever rounded.
- */
-uint64_t rill_rate_generous(const rill_rate *r);
 
 #endif

@@ -333,14 +333,16 @@ static rill_congestion_signal temporary_signal(rill_ilp_code_id code)
  */
 static bool is_dust(const rill_connection *c, uint64_t amount)
 {
-    bool once = amount <= c->packet_size.passed / 8 && amount > c->barren;
+    bool once = amount <= c->packet_size.passed / 8 && amount > c->suspected;
     return once || (c->rate.latest.num != 0 && rill_rate_delivers(&c->rate, amount) <= 1);
 }
 
-static void too_small(rill_answer *a)
+static void too_small(rill_answer *a, bool certain)
 {
     rill_connection *c = a->c;
-    note_barren(c, a->f->amount, 0);
+    uint64_t *largest = certain ? &c->barren : &c->suspected;
+    if (*largest < a->f->amount)
+        *largest = a->f->amount;
     rill_low_rate(c, a->now.mono_ns);
     next_round(a->f->sent_ns, a->now.mono_ns, &c->hold_started, &c->hold_until, &c->refusals);
 }
@@ -355,16 +357,16 @@ static rill_probe_failure too_large(rill_answer *a, rill_bytes data)
     if (f->kind == RILL_FLIGHT_PROBE && !told)
         return RILL_PROBE_SIZE;
     if (f->kind != RILL_FLIGHT_PROBE && !told && is_dust(c, f->amount)) {
-        too_small(a);
+        too_small(a, rill_rate_delivers(&c->rate, f->amount) <= 1);
         return RILL_PROBE_DUST;
     }
     rill_packet_size_refused(&c->packet_size, f->amount, data, a->now.mono_ns);
-    if (rill_packet_size_next(&c->packet_size, a->now.mono_ns) > 0) {
-        c->barren = c->barren < f->amount ? c->barren : 0;
-    } else if (c->stats.sent > 0) {
+    if (rill_packet_size_next(&c->packet_size, a->now.mono_ns) > 0)
+        return RILL_PROBE_JUDGED;
+    if (c->stats.sent > 0) {
         /* It did: what is left is too small after all. */
         rill_packet_size_init(&c->packet_size, c->packet_size.configured);
-        too_small(a);
+        too_small(a, true);
     } else {
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_PATH,
                              "the path takes no amount at all");
@@ -389,7 +391,7 @@ static rill_probe_failure learn_from_reject(rill_answer *a, const rill_reject *r
         c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns,
                                        rill_flight_value(f));
         if (f->kind != RILL_FLIGHT_PROBE)
-            too_small(a);
+            too_small(a, true);
         return RILL_PROBE_DUST;
     }
     if (class == 'T' || class == 'R') {
