@@ -62,6 +62,7 @@ void rilld_print_local_help(void)
         "Environment, for what the options do not say: MONEYD_BIND_IP, MONEYD_BIND_PORT,\n"
         "MONEYD_ILP_ADDRESS, MONEYD_ASSET_CODE, MONEYD_ASSET_SCALE.\n"
         "\n"
+        "SIGHUP reads --tls-cert and --tls-key again, for new connections.\n"
         "SIGTERM and SIGINT stop it when the packets under way are answered, or after 5 s;\n"
         "a second one stops it at once. SIGUSR1 logs what each account has sent and got.\n"
         "Exit status: 0 stopped by a signal, 1 it could not start or go on, 2 wrong usage.\n",

@@ -16,9 +16,19 @@ typedef struct rilld_log {
     uint64_t suppressed;
 } rilld_log;
 
-/* "rilld: " and the line; what is not printable is shown as ?. */
+/*
+ * How lines begin from now on. Where standard error is journald's: with the priority that
+ * it reads, "<4>"; it adds name and time. Else "rilld: ", and before it the time
+ * where serving says that the node runs and standard error is no terminal, for
+ * whoever reads them later.
+ */
+void rilld_log_begin(bool serving);
+
+/* The line, as an error; what is not printable is shown as ?. */
 void rilld_error(const char *format, ...) RILL_PRINTF(1, 2);
-/* As rilld_error, unless quiet. */
+/* As rilld_error, not of an error but of what an operator should know. */
+void rilld_warn(const char *format, ...) RILL_PRINTF(1, 2);
+/* As rilld_error, of what goes well, unless quiet. */
 void rilld_say(const rilld_log *log, const char *format, ...) RILL_PRINTF(2, 3);
 /* For rill_log.line, with a rilld_log as user: at most 100 lines at once and 20 a second. */
 void rilld_log_line(void *log, rill_log_level level, const char *line);

@@ -36,7 +36,8 @@ typedef struct serving {
     uv_timer_t drain; /* first the limit of draining, then "now" */
     uv_signal_t signals[4];
     size_t signal_count;
-    bool handles; /* tick and drain are initialised */
+    bool handles;  /* tick and drain are initialised */
+    bool terminal; /* standard error was one */
     bool stopping;
     bool closing;
 } serving;
@@ -135,10 +136,51 @@ static void stop(serving *s)
     rill_node_drain(s->node);
 }
 
+/* A file that cannot even be read; NULL where both can. */
+static const char *unreadable(const rilld_options *o, const char **option)
+{
+    *option = "--tls-cert";
+    if (o->tls_cert != NULL && access(o->tls_cert, R_OK) != 0)
+        return o->tls_cert;
+    *option = "--tls-key";
+    return o->tls_key != NULL && access(o->tls_key, R_OK) != 0 ? o->tls_key : NULL;
+}
+
+/*
+ * Certificates are renewed while the node runs. Files that cannot be used change nothing: who
+ * put them there is told, and clients come in as before.
+ */
+static void reload(serving *s)
+{
+    const rilld_options *o = s->options;
+    const char *option;
+    if (o->tls_cert == NULL) {
+        rilld_say(&s->log, "there is nothing to read again: no --tls-cert");
+        return;
+    }
+    const char *file = unreadable(o, &option);
+    for (size_t i = 0; file == NULL && i < s->server_count; i++) {
+        int rc = rill_btp_server_renew_tls(s->servers[i], o->tls_cert, o->tls_key);
+        if (rc != RILL_OK) {
+            rilld_error("--tls-cert or --tls-key cannot be used, the certificate from before "
+                        "stays: is each a PEM file, and do they belong to each other?");
+            return;
+        }
+    }
+    if (file != NULL)
+        rilld_error("%s %s: %s; the certificate from before stays", option, file, strerror(errno));
+    else
+        rilld_say(&s->log, "new connections get the certificate in %s", o->tls_cert);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     serving *s = handle->data;
-    if (number == SIGUSR1) {
+    /* A terminal that closes says so with the same signal. */
+    bool hung_up = s->terminal && isatty(STDERR_FILENO) == 0;
+    if (number == SIGHUP && !hung_up && !s->stopping) {
+        reload(s);
+    } else if (number == SIGUSR1) {
         s->log.asked = true;
         rill_node_report(s->node);
         s->log.asked = false;
@@ -164,16 +206,6 @@ static void server_log(void *owner, const char *line)
 {
     serving *s = owner;
     rilld_log_line(&s->log, RILL_LOG_WARNING, line);
-}
-
-/* A file that cannot even be read; NULL where both can. */
-static const char *unreadable(const rilld_options *o, const char **option)
-{
-    *option = "--tls-cert";
-    if (o->tls_cert != NULL && access(o->tls_cert, R_OK) != 0)
-        return o->tls_cert;
-    *option = "--tls-key";
-    return o->tls_key != NULL && access(o->tls_key, R_OK) != 0 ? o->tls_key : NULL;
 }
 
 static void say_no_tls(const rilld_options *o, const char *where)
@@ -248,9 +280,9 @@ static void say_ready(const serving *s)
         char where[64];
         rilld_listen_text(&o->listen[i], rill_btp_server_port(s->servers[i]), where);
         if (!o->listen[i].loopback)
-            rilld_error("warning: %s can be reached from other machines, and whoever reaches it "
-                        "has an account",
-                        where);
+            rilld_warn("warning: %s can be reached from other machines, and whoever reaches it "
+                       "has an account",
+                       where);
         rilld_say(&s->log, "ready on %s as %s (%s, scale %u)", where, o->address, o->asset_code,
                   (unsigned)o->asset_scale);
     }
@@ -342,8 +374,10 @@ static int start(serving *s)
     rc = give_up_rights(s);
     if (rc == RILLD_DONE)
         rc = write_port_file(s);
-    if (rc == RILLD_DONE)
+    if (rc == RILLD_DONE) {
+        rilld_log_begin(true);
         say_ready(s);
+    }
     return rc;
 }
 
@@ -392,6 +426,8 @@ int rilld_serve(const rilld_options *options)
         rilld_error("cannot start: %s", rill_strerror(rc));
         return RILLD_FAILED;
     }
+    rilld_log_begin(false);
+    s.terminal = isatty(STDERR_FILENO) != 0;
     s.log = (rilld_log){
         .level = options->verbose ? RILL_LOG_DEBUG : RILL_LOG_WARNING,
         .quiet = options->quiet,

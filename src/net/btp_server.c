@@ -532,6 +532,19 @@ uint16_t rill_btp_server_port(const rill_btp_server *s)
     return rill_listener_port(&s->listener);
 }
 
+int rill_btp_server_renew_tls(rill_btp_server *s, const char *cert_file, const char *key_file)
+{
+    rill_tls_context *renewed;
+    if (s->tls == NULL)
+        return RILL_ERR_INVALID;
+    int error = rill_tls_server_context(&renewed, cert_file, key_file, NULL);
+    if (error != RILL_OK)
+        return error;
+    rill_tls_context_free(s->tls);
+    s->tls = renewed;
+    return RILL_OK;
+}
+
 void rill_btp_server_stop(rill_btp_server *s)
 {
     rill_listener_close(&s->listener);

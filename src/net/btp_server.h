@@ -49,6 +49,13 @@ RILL_MUST_CHECK int rill_btp_server_open(rill_btp_server **out, rill_loop *loop,
                                          const rill_btp_server_options *o);
 /* The port that it listens on. */
 uint16_t rill_btp_server_port(const rill_btp_server *s);
+/*
+ * Certificates anew from these files, for connections to come; others go on with those
+ * they have. RILL_ERR_TLS, RILL_ERR_NOMEM: all stays as it was; RILL_ERR_INVALID: it
+ * serves without TLS.
+ */
+RILL_MUST_CHECK int rill_btp_server_renew_tls(rill_btp_server *s, const char *cert_file,
+                                              const char *key_file);
 /* Accepts no more; sessions go on. */
 void rill_btp_server_stop(rill_btp_server *s);
 /*

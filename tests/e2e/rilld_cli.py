@@ -268,7 +268,7 @@ def port_file_that_cannot_be_written():
 def ready_line_and_port_file():
     with Node() as node:
         line = node.wait_line('ready')
-        assert line == 'rilld: ready on 127.0.0.1:%d as private.rill (XRP, scale 9)' % node.port
+        assert line.endswith(' rilld: ready on 127.0.0.1:%d as private.rill (XRP, scale 9)' % node.port)
         folder = os.path.dirname(node.port_file)
         assert os.listdir(folder) == ['port'], os.listdir(folder)
         with open(node.port_file, encoding='ascii') as f:

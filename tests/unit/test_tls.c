@@ -517,6 +517,57 @@ static void test_files(void **state)
     net_end(&n);
 }
 
+static bool client_up(net *n)
+{
+    return n->client.ups > 0;
+}
+
+/* New connections get the new certificate; files that cannot be used change nothing. */
+static void test_renewed(void **state)
+{
+    (void)state;
+    net n;
+    char uri[256], other_cert[96], other_key[96];
+    const wish own = {
+        .names = "DNS:localhost,IP:127.0.0.1", .begins = -3600, .ends = 3600, .authority = true};
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    assert_non_null(key);
+    X509 *other = make(&own, key);
+    snprintf(other_cert, sizeof other_cert, "%s/other-cert.pem", folder);
+    snprintf(other_key, sizeof other_key, "%s/other-key.pem", folder);
+    write_chain(other_cert, other, NULL);
+    write_key(other_key, key);
+    rill_link_options o;
+    rill_link_options_init(&o);
+    o.ca_file = cert_file;
+    net_begin(&n);
+    n.options.cert_file = other_cert;
+    n.options.key_file = other_key;
+    net_serve(&n);
+    net_uri(&n, uri, sizeof uri, "btp+wss", TOKEN, "localhost");
+    assert_int_equal(
+        rill_link_open(&n.client.link, n.loop, uri, &o, &link_handlers, &n.client, NULL), RILL_OK);
+    until(&n, client_down);
+    assert_int_equal(n.client.error, RILL_ERR_TLS);
+    /* Of another key, and none at all: it goes on as it was. */
+    assert_int_equal(rill_btp_server_renew_tls(n.server, cert_file, other_key), RILL_ERR_TLS);
+    assert_int_equal(rill_btp_server_renew_tls(n.server, "/nowhere", key_file), RILL_ERR_TLS);
+    n.client.downs = 0;
+    until(&n, client_down);
+    assert_int_equal(n.client.ups, 0);
+    assert_int_equal(rill_btp_server_renew_tls(n.server, cert_file, key_file), RILL_OK);
+    until(&n, client_up);
+    net_end(&n);
+    unlink(other_cert);
+    unlink(other_key);
+    X509_free(other);
+    EVP_PKEY_free(key);
+    net_begin(&n);
+    net_serve(&n);
+    assert_int_equal(rill_btp_server_renew_tls(n.server, cert_file, key_file), RILL_ERR_INVALID);
+    net_end(&n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,6 +581,7 @@ int main(void)
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_what_is_refused_is_there),
         cmocka_unit_test(test_ciphers),
+        cmocka_unit_test(test_renewed),
     };
     return cmocka_run_group_tests(tests, make_certificate, remove_certificate);
 }

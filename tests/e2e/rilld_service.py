@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""rilld as a service: certificates that are renewed, lines for journald, a terminal that closes.
+Prints TAP.
+
+Usage: rilld_service.py RILLD
+"""
+import os
+import pty
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import traceback
+
+from rilld_cli import ENVIRONMENT, RILLD, TIMEOUT, Node
+from btp import Client
+
+TESTS = []
+TIME = r'20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ'
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def make_certificate(name, cert, key):
+    """For that name, in the place of what is there."""
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+                    '-nodes', '-keyout', key + '.new', '-out', cert + '.new', '-days', '2',
+                    '-subj', '/CN=' + name], check=True, capture_output=True)
+    os.rename(key + '.new', key)
+    os.rename(cert + '.new', cert)
+
+
+def connect_tls(port):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(socket.create_connection(('127.0.0.1', port), TIMEOUT))
+
+
+def certificate_of(s):
+    pem = ssl.DER_cert_to_PEM_cert(s.getpeercert(True))
+    shown = subprocess.run(['openssl', 'x509', '-noout', '-subject'], input=pem, check=True,
+                           capture_output=True, text=True).stdout
+    return re.search(r'CN ?= ?(\S+)', shown)[1]
+
+
+def upgraded(s):
+    s.sendall(b'GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+              b'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+    return s.recv(4096).startswith(b'HTTP/1.1 101 ')
+
+
+@test
+def certificates_are_renewed():
+    with tempfile.TemporaryDirectory() as folder:
+        cert, key = os.path.join(folder, 'cert'), os.path.join(folder, 'key')
+        make_certificate('first.example', cert, key)
+        with Node('--tls-cert', cert, '--tls-key', key, listen=('127.0.0.1:0', '127.0.0.2:0')) as node:
+            with connect_tls(node.port) as old:
+                assert certificate_of(old) == 'first.example'
+                make_certificate('second.example', cert, key)
+                with connect_tls(node.port) as other:
+                    assert certificate_of(other) == 'first.example'  # nobody has said so yet
+                node.process.send_signal(signal.SIGHUP)
+                node.wait_line('new connections get the certificate in ' + cert)
+                with connect_tls(node.port) as new:
+                    assert certificate_of(new) == 'second.example'
+                assert upgraded(old), 'the connection from before goes on'
+                # What cannot be used changes nothing.
+                with open(cert, 'w', encoding='ascii') as f:
+                    f.write('no PEM')
+                node.process.send_signal(signal.SIGHUP)
+                node.wait_line('the certificate from before stays: is each a PEM file')
+                os.remove(key)
+                node.process.send_signal(signal.SIGHUP)
+                node.wait_line('--tls-key %s: No such file or directory; the certificate' % key)
+                with connect_tls(node.port) as new:
+                    assert certificate_of(new) == 'second.example'
+
+
+@test
+def without_a_certificate_there_is_nothing_to_renew():
+    with Node() as node:
+        node.process.send_signal(signal.SIGHUP)
+        node.wait_line('nothing to read again')
+        assert Client(node.port, 'alice').accepted
+
+
+@test
+def lines_begin_with_the_time():
+    with Node() as node:
+        line = node.wait_line('ready')
+        assert re.fullmatch(TIME + r' rilld: ready on 127\.0\.0\.1:%d as private\.rill \(XRP, scale 9\)' % node.port, line), line
+
+
+def lines_in(file, patterns):
+    """The lines of a node whose standard error is `file`, once each pattern was seen, and it has stopped."""
+    port_file = file.name + '.port'
+    status = os.fstat(file.fileno())
+    env = {**ENVIRONMENT, 'JOURNAL_STREAM': '%d:%d' % (status.st_dev, status.st_ino)}
+    with subprocess.Popen([RILLD, 'local', '-v', '--listen', '0.0.0.0:0', '--port-file', port_file], stderr=file,
+                          stdin=subprocess.DEVNULL, env=env) as node:
+        try:
+            while not os.path.exists(port_file):
+                assert node.poll() is None
+            with open(port_file, encoding='ascii') as f:
+                port = int(f.read())
+            client = Client(port, 'alice')
+            Client(port, 'alice', token='another')
+            client.close()
+        finally:
+            node.send_signal(signal.SIGTERM)
+            assert node.wait(TIMEOUT) == 0
+    with open(file.name, encoding='utf-8') as f:
+        text = f.read()
+    for pattern in patterns:
+        assert re.search(pattern, text, re.MULTILINE), (pattern, text)
+    return text.splitlines()
+
+
+@test
+def lines_for_journald_have_priorities():
+    with tempfile.NamedTemporaryFile('w') as file:
+        lines = lines_in(file, [r'^<4>warning: 0\.0\.0\.0:\d+ can be reached', '^<6>ready on ', '^<6>account alice: connected',
+                                '^<6>stopp'])
+        assert all(re.match(r'<[3-7]>(?!rilld)', line) for line in lines), lines
+
+
+@test
+def a_stream_that_is_no_longer_journalds():
+    with Node(env={'JOURNAL_STREAM': '1:1'}) as node:
+        assert re.match(TIME + ' rilld: ', node.wait_line('ready'))
+
+
+@test
+def a_terminal_that_closes_stops_it():
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(RILLD, [RILLD, 'local', '--listen', '127.0.0.1:0'], ENVIRONMENT)
+    text = b''
+    while b'\n' not in text:
+        text += os.read(terminal, 4096)
+    assert text.startswith(b'rilld: ready on '), text  # no time: whoever sits there has a clock
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, status
+
+
+def main():
+    print('1..%d' % len(TESTS))
+    failed = 0
+    for number, function in enumerate(TESTS, 1):
+        name = function.__name__.replace('_', ' ')
+        try:
+            function()
+            print('ok %d - %s' % (number, name))
+        except Exception:  # every failure is a line of TAP
+            failed += 1
+            print('not ok %d - %s' % (number, name))
+            for line in traceback.format_exc().splitlines():
+                print('# ' + line)
+        sys.stdout.flush()
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
