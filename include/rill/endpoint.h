@@ -232,7 +232,7 @@ typedef struct rill_event {
     uint64_t amount;
     /*
      * SENT: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_RATE (it stopped the money), RILL_ERR_IN_DOUBT
-     * (the rest, for good), RILL_ERR_CLOSED, RILL_ERR_PATH, RILL_ERR_UNREACHABLE,
+     * (the rest, for good), RILL_ERR_CLOSED, RILL_ERR_PATH, RILL_ERR_CLOCK, RILL_ERR_UNREACHABLE,
      * RILL_ERR_REMOTE ... ; rill_stream_totals_of says what was sent, delivered and is in
      * doubt. RECEIVED: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_CLOSED. STREAM_END: RILL_OK where it
      * closed without an error, and all that was asked of it is done: no money is in doubt

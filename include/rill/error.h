@@ -53,7 +53,8 @@ RILL_BEGIN_DECLS
     X(IN_DOUBT, -39, "replies never came: a part of the money may have arrived or not")            \
     X(FORGOTTEN, -40, "the other side no longer knows this connection")                            \
     X(TOO_LITTLE, -41, "so little money would arrive as nothing")                                  \
-    X(STALLED, -42, "no progress for too long")
+    X(STALLED, -42, "no progress for too long")                                                    \
+    X(CLOCK, -43, "clocks differ")
 
 typedef enum rill_error {
     RILL_OK = 0,

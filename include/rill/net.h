@@ -237,7 +237,7 @@ RILL_API void rill_pay_options_init(rill_pay_options *o);
  * what was, and its detail what was waited for. Errors as rill_listen's
  * and rill_connect's, RILL_ERR_CONNECT and the like where the node cannot be
  * reached, RILL_ERR_TIMEOUT, RILL_ERR_STALLED, RILL_ERR_CANCELLED, RILL_ERR_RATE,
- * RILL_ERR_TOO_LITTLE, RILL_ERR_PATH, RILL_ERR_UNREACHABLE, RILL_ERR_REMOTE,
+ * RILL_ERR_TOO_LITTLE, RILL_ERR_PATH, RILL_ERR_UNREACHABLE, RILL_ERR_CLOCK, RILL_ERR_REMOTE,
  * RILL_ERR_IN_DOUBT. Where a receiver that was started again no longer knows the connection,
  * another one carries the rest of the money; bytes of which some may not have arrived
  * end with RILL_ERR_FORGOTTEN.

@@ -159,8 +159,8 @@ void rill_connection_fail(rill_connection *c, uint8_t code, int error, const cha
     keep_message(c, message, message ? strlen(message) : 0);
     shut_streams(c, code, false, error);
     /* What is said in its own words to nobody in particular is not sent to a path that fails. */
-    bool path_works =
-        error != RILL_ERR_PATH && error != RILL_ERR_UNREACHABLE && error != RILL_ERR_AUTH;
+    bool path_works = error != RILL_ERR_PATH && error != RILL_ERR_UNREACHABLE &&
+                      error != RILL_ERR_AUTH && error != RILL_ERR_CLOCK;
     if (worth_telling(c) && path_works) {
         rill_connection_ready(c);
         rill_connection_rearm(c, c->endpoint->last_now.mono_ns);

@@ -14,6 +14,8 @@
 #define FORGOTTEN_PATIENCE (3 * RILL_SECOND)
 #define HOLD_FIRST         (10 * RILL_MS)
 #define HOLD_MAX           RILL_SECOND
+/* Packets of less may come to their end on a path of many hops. */
+#define CLOCK_LIFETIME (10 * RILL_SECOND)
 
 typedef struct rill_answer {
     rill_connection *c;
@@ -284,19 +286,23 @@ static const char *final_error_text(int error)
         return "no connector knows the way to the receiver";
     if (error == RILL_ERR_AUTH)
         return "the receiver does not know this secret";
+    if (error == RILL_ERR_CLOCK)
+        return "packets count as expired when they arrive: the clock of this machine, or of "
+               "another "
+               "on the path, is wrong";
     return "the path refuses the packets";
 }
 
-static void final_error(rill_answer *a, rill_ilp_code_id code)
+static void final_error(rill_answer *a, int error)
 {
     rill_connection *c = a->c;
-    int error = final_error_meaning(code);
+    bool patient = c->connected || error == RILL_ERR_CLOCK;
     c->last_failure = (int8_t)error;
     if (!next_round(a->f->sent_ns, a->now.mono_ns, &c->path_hold_started, &c->path_hold_until,
                     &c->path_errors))
         return;
     c->final_errors++;
-    if (c->final_errors >= (c->connected ? FINAL_ROUNDS_CONNECTED : FINAL_ROUNDS_NEW))
+    if (c->final_errors >= (patient ? FINAL_ROUNDS_CONNECTED : FINAL_ROUNDS_NEW))
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error, final_error_text(error));
 }
 
@@ -374,6 +380,18 @@ static rill_probe_failure too_large(rill_answer *a, rill_bytes data)
     return RILL_PROBE_JUDGED;
 }
 
+/*
+ * Of a packet that has most of its time left by our clock somebody says that its time is over:
+ * they are not of one time, unless a lifetime was asked for that no path can keep to.
+ * Where nothing has got through yet, nothing will.
+ */
+static bool clocks_differ(const rill_answer *a)
+{
+    uint64_t lifetime = a->c->options->packet_lifetime;
+    return !a->c->connected && lifetime >= CLOCK_LIFETIME &&
+           a->now.mono_ns - a->f->sent_ns < lifetime / 2;
+}
+
 /* What a connector's reject says of the path. Returned: what it says of a probe. */
 static rill_probe_failure learn_from_reject(rill_answer *a, const rill_reject *reject)
 {
@@ -394,13 +412,20 @@ static rill_probe_failure learn_from_reject(rill_answer *a, const rill_reject *r
             too_small(a, true);
         return RILL_PROBE_DUST;
     }
+    if (class == 'R' && clocks_differ(a)) {
+        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns,
+                                       rill_flight_value(f));
+        if (f->kind != RILL_FLIGHT_CLOSE)
+            final_error(a, RILL_ERR_CLOCK);
+        return RILL_PROBE_ACCIDENT;
+    }
     if (class == 'T' || class == 'R') {
         temporary_error(a, class == 'R' ? RILL_SIGNAL_LATE : temporary_signal(code));
         return RILL_PROBE_ACCIDENT;
     }
     c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
     if (f->kind != RILL_FLIGHT_CLOSE)
-        final_error(a, code);
+        final_error(a, final_error_meaning(code));
     return RILL_PROBE_JUDGED;
 }
 

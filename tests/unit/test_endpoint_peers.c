@@ -201,12 +201,81 @@ static void test_a_reject_with_junk_is_a_reject(void **state)
     assert_int_equal(t.in_doubt, 0);
 }
 
+/* ---- a connector, or a receiver, of another time ---- */
+
+typedef struct other_time {
+    rill_ilp_code_id code;
+    unsigned refusals; /* then packets pass */
+} other_time;
+
+static void refuse_as_expired(pair *p, pair_packet *packet)
+{
+    other_time *o = p->user;
+    if (packet->from != PAIR_CLIENT || o->refusals == 0)
+        return;
+    o->refusals--;
+    packet->action = PAIR_REJECT;
+    packet->code = o->code;
+}
+
+/* With half a minute left by our clock: it is told within seconds that clocks differ. */
+static void test_clocks_that_differ(void **state)
+{
+    pair *p = *state;
+    static const rill_ilp_code_id codes[] = {RILL_ILP_R00_TRANSFER_TIMED_OUT,
+                                             RILL_ILP_R02_INSUFFICIENT_TIMEOUT};
+    for (unsigned probed = 0; probed < 2; probed++) {
+        for (size_t i = 0; i < 2; i++) {
+            other_time o = {codes[i], 1000};
+            pair_options options = pair_defaults();
+            if (probed)
+                options.connection.min_rate = (rill_ratio){0, 0};
+            pair_open(p, &options);
+            p->user = &o;
+            p->on_packet = refuse_as_expired;
+            rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+            assert_int_equal(rill_stream_set_send_max(s, 1000), RILL_OK);
+            pair_run(p, 10 * RILL_SECOND);
+            assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
+            assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_CLOCK);
+            pair_close(p);
+        }
+    }
+}
+
+/* Once or twice may happen; and packets that are meant to live shortly end soon. */
+static void test_clocks_that_do_not_differ(void **state)
+{
+    pair *p = *state;
+    other_time o = {RILL_ILP_R00_TRANSFER_TIMED_OUT, 3};
+    for (unsigned shortly = 0; shortly < 2; shortly++) {
+        pair_options options = pair_defaults();
+        o.refusals = shortly ? 20 : 3;
+        if (shortly)
+            options.connection.packet_lifetime = 5 * RILL_SECOND;
+        pair_open(p, &options);
+        p->user = &o;
+        p->on_packet = refuse_as_expired;
+        rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+        assert_int_equal(rill_stream_set_send_max(s, 1000), RILL_OK);
+        pair_run(p, 25 * RILL_SECOND);
+        assert_int_equal(o.refusals, 0);
+        assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 0);
+        rill_stream_totals t;
+        rill_stream_totals_of(s, &t);
+        assert_int_equal(t.sent, 1000);
+        pair_close(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PAIR_TEST_TO_OPEN(test_large_prepares_are_taken_whole),
         PAIR_TEST_TO_OPEN(test_a_frame_of_more_than_a_packet),
         PAIR_TEST(test_large_answers_are_read),
+        PAIR_TEST_TO_OPEN(test_clocks_that_differ),
+        PAIR_TEST_TO_OPEN(test_clocks_that_do_not_differ),
         PAIR_TEST(test_a_reject_with_junk_is_a_reject),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
