@@ -224,7 +224,7 @@ static void say_anything(program *p)
 static void say_message(program *p,
                         size_t (*make)(node_peers *, unsigned, program *, uint8_t *, size_t))
 {
-    static uint8_t message[8192], bytes[8192 + 64];
+    static uint8_t message[RILL_BTP_MAX_FRAME], bytes[RILL_BTP_MAX_FRAME + 64];
     unsigned index;
     node_peer *peer = any_peer(p, &index);
     if (peer == NULL)

@@ -7,6 +7,7 @@
 
 #include "crypto/crypto.h"
 #include "faults.h"
+#include "ilp/address.h"
 
 static const char *const names[] = {"alice", "bob", "carol", "", "no.name", "dave"};
 
@@ -255,13 +256,16 @@ static size_t take_destination(program *p, node_request *r, uint8_t data[128], s
 
 size_t node_make_prepare(node_peers *n, unsigned peer, program *p, uint8_t *out, size_t cap)
 {
-    static uint8_t data[2048], packet[4096];
+    static uint8_t data[RILL_ILP_MAX_DATA_READ], packet[RILL_ILP_MAX_PACKET];
     static const uint64_t times[] = {30000, 30000, 5000, 1999, 1000, 0, 100000};
     uint8_t small[128];
     uint8_t flags = take_byte(p);
     uint32_t id = take_id(n, p);
     node_request *r = note(n, peer, id);
+    /* Up to a few packets' worth, or what the reference sends, or the most that is read. */
     size_t data_len = (size_t)(flags & 15) * 130, small_len = 0, len;
+    if ((flags & 15) > 13)
+        data_len = (flags & 15) == 14 ? 32773 : RILL_ILP_MAX_DATA_READ;
     fuzz_random(r->fulfillment, 32);
     hash_of(r->fulfillment, r->condition);
     r->to_len = take_destination(p, r, small, &small_len);
@@ -276,7 +280,7 @@ size_t node_make_prepare(node_peers *n, unsigned peer, program *p, uint8_t *out,
     if (r->echo)
         prepare.data = (rill_bytes){small, small_len};
     int err = r->config ? rill_ildcp_request_encode(r->expires_at, packet, sizeof packet, &len)
-                        : rill_prepare_encode(&prepare, packet, sizeof packet, &len);
+                        : rill_prepare_encode_any_size(&prepare, packet, sizeof packet, &len);
     CHECK(err == RILL_OK);
     r->ilp = rill_prepare_decode(&prepare, packet, len) == RILL_OK;
     const rill_btp_frame frame = {.type = RILL_BTP_MESSAGE,
