@@ -102,8 +102,9 @@ static void note_progress(rill_payment *p)
 
 bool rill_payment_tell(rill_payment *p)
 {
-    uint64_t now = rill_payment_now(p);
     note_progress(p);
+    /* The clock goes on within a turn: this is not before progress_at. */
+    uint64_t now = rill_payment_now(p);
     rill_payment_waiting(p, &p->last);
     if (now - p->progress_at < TELL_AFTER) {
         p->told = RILL_WAIT_NOTHING;
