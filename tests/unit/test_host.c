@@ -235,8 +235,13 @@ typedef struct world {
     int client_error;
     rill_connection *late_connection; /* a decision that is made in a later turn */
     uint64_t late_decision;
-    bool cut_undecided; /* the server's link is lost before it decides */
-    bool pause;         /* once money has come */
+    bool cut_undecided;       /* the server's link is lost before it decides */
+    unsigned close_undecided; /* 1 the client, 2 the server, 3 its connection: when asked */
+    unsigned streams[2];      /* of the server and of the client: seen, */
+    unsigned stream_ends[2];  /* ended, */
+    unsigned waits[2];        /* waited for, and told of */
+    unsigned connection_ends[2];
+    bool pause; /* once money has come */
     bool paused;
     uint64_t ends; /* of the server's streams and connections */
     uv_idle_t idle;
@@ -292,6 +297,14 @@ static void on_incoming(rill_connection *c, const rill_incoming *packet, void *u
     world *w = user;
     bool fulfilled;
     w->asked++;
+    if (w->close_undecided == 1)
+        rill_client_close(w->client);
+    else if (w->close_undecided == 2)
+        rill_server_close(w->server);
+    else if (w->close_undecided == 3)
+        rill_connection_close(c, RILL_CLOSE_NO_ERROR, NULL);
+    if (w->close_undecided != 0)
+        return;
     if (w->cut_undecided) {
         w->late_connection = c;
         w->late_decision = packet->decision;
@@ -329,7 +342,42 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
     (void)s;
     (void)end;
     assert_false(w->paused);
+    assert_int_equal(w->connection_ends[0], 0);
+    w->stream_ends[0]++;
     w->ends++;
+}
+
+static void on_stream(rill_stream *s, void *user)
+{
+    world *w = user;
+    w->streams[0]++;
+    if (w->close_undecided != 0)
+        assert_int_equal(rill_stream_receive_total(s, w->amount, RILL_NEVER), RILL_OK);
+}
+
+static void on_received(rill_stream *s, int error, void *user)
+{
+    world *w = user;
+    (void)s;
+    assert_int_equal(error, RILL_ERR_CLOSED);
+    w->waits[0]++;
+}
+
+static void on_client_stream_end(rill_stream *s, const rill_end *end, void *user)
+{
+    world *w = user;
+    (void)s;
+    (void)end;
+    assert_int_equal(w->connection_ends[1], 0);
+    w->stream_ends[1]++;
+}
+
+static void on_client_connection_end(rill_connection *c, const rill_end *end, void *user)
+{
+    world *w = user;
+    (void)c;
+    (void)end;
+    w->connection_ends[1]++;
 }
 
 static void on_connection_end(rill_connection *c, const rill_end *end, void *user)
@@ -338,6 +386,7 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     (void)c;
     (void)end;
     assert_false(w->paused);
+    w->connection_ends[0]++;
     w->ends++;
 }
 
@@ -356,6 +405,7 @@ static void on_ready(rill_client *client, rill_connection *c, void *user)
     assert_ptr_equal(rill_client_connection(client), c);
     assert_string_equal(rill_client_address(client), "test.node.client");
     assert_int_equal(rill_connection_open_stream(c, &w->stream), RILL_OK);
+    w->streams[1]++;
     assert_int_equal(rill_stream_send_total(w->stream, w->amount, RILL_NEVER), RILL_OK);
 }
 
@@ -363,6 +413,7 @@ static void on_sent(rill_stream *s, int error, void *user)
 {
     world *w = user;
     w->sent_error = error;
+    w->waits[1]++;
     if (error == RILL_OK && w->end_after_payment)
         assert_int_equal(rill_connection_end(rill_stream_connection(s)), RILL_OK);
 }
@@ -382,18 +433,25 @@ static void on_client_closed(int error, const char *detail, void *user)
     w->client_closed++;
     w->client_error = error;
     w->client = NULL;
-    rill_server_close(w->server);
+    if (w->server_closed == 0)
+        rill_server_close(w->server);
 }
 
 static const rill_handlers server_handlers = {.listening = on_listening,
                                               .money = on_money,
                                               .incoming = on_incoming,
+                                              .stream = on_stream,
+                                              .received = on_received,
                                               .stream_end = on_stream_end,
                                               .connection_end = on_connection_end,
                                               .link = on_server_link,
                                               .closed = on_server_closed};
-static const rill_handlers client_handlers = {
-    .ready = on_ready, .sent = on_sent, .link = on_link, .closed = on_client_closed};
+static const rill_handlers client_handlers = {.ready = on_ready,
+                                              .sent = on_sent,
+                                              .link = on_link,
+                                              .closed = on_client_closed,
+                                              .stream_end = on_client_stream_end,
+                                              .connection_end = on_client_connection_end};
 
 static void on_listening(rill_server *server, void *user)
 {
@@ -519,6 +577,29 @@ static void test_nothing_is_credited_once_the_link_is_lost(void **state)
     assert_int_not_equal(w->sent_error, RILL_OK);
 }
 
+/* Whoever closes while a decision is due: every stream and wait is told of, and before its end. */
+static void test_a_close_while_a_decision_is_due(void **state)
+{
+    for (unsigned who = 1; who <= 3; who++) {
+        world *w = *state;
+        w->options.connection.ask_before_fulfill = true;
+        w->close_undecided = who;
+        run(w);
+        assert_int_equal(w->received, 0);
+        assert_int_not_equal(w->sent_error, RILL_OK);
+        for (unsigned side = 0; side < 2; side++) {
+            assert_int_equal(w->streams[side], 1);
+            assert_int_equal(w->stream_ends[side], 1);
+            assert_int_equal(w->waits[side], 1);
+            assert_int_equal(w->connection_ends[side], 1);
+        }
+        if (who < 3) {
+            tear_down(state);
+            set_up(state);
+        }
+    }
+}
+
 /* Money that cannot be taken note of is refused, and comes again; all that waited is told. */
 static void test_pause(void **state)
 {
@@ -615,6 +696,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_payment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_blocked_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_decisions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_close_while_a_decision_is_due, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_is_credited_once_the_link_is_lost, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_pause, set_up, tear_down),
