@@ -143,7 +143,9 @@ RILL_API void rill_server_pause(rill_server *server, bool pause);
 RILL_API void rill_server_waiting(const rill_server *server, rill_waiting *out);
 /*
  * Stops: new connections are refused T99, replies under way leave, connections
- * end (rill_connection_end) or are closed after 5 s, the link closes; then `closed`.
+ * end (rill_connection_end) or are closed after 5 s, the link closes; then `closed`. Clients
+ * that have told no address hear of it in the answers to what they send: for those the link
+ * stays for 2 s more.
  */
 RILL_API void rill_server_close(rill_server *server);
 

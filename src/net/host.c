@@ -11,8 +11,10 @@
 #include "net/host_impl.h"
 
 /* Packets sent in one turn before others get theirs. */
-#define SEND_BUDGET    1024
-#define END_PATIENCE   (5 * RILL_SECOND)
+#define SEND_BUDGET  1024
+#define END_PATIENCE (5 * RILL_SECOND)
+/* Clients that told no address hear of the end in the answer to what they send next. */
+#define ANSWER_TIME    (2 * RILL_SECOND)
 #define CLOSE_PATIENCE (1 * RILL_SECOND)
 
 /* ---- connections ---- */
@@ -58,6 +60,9 @@ static void deliver(rill_host *h, const rill_event *event)
         call(h, event);
     if (event->type != RILL_EVENT_CONNECTION_END)
         return;
+    if (h->state == HOST_ENDING && !event->remote &&
+        *rill_connection_remote_address(event->connection) == '\0')
+        h->untold = true;
     rill_host_refuse_undecided(h, event->connection, false);
     (void)rill_map_remove(&h->connections, (uint64_t)(uintptr_t)event->connection);
     if (h->hooks.connection_end)
@@ -254,7 +259,14 @@ static void proceed_to_end(rill_host *h, bool behind)
     if (h->state != HOST_ENDING && h->state != HOST_CLOSING)
         return;
     over = !behind && rill_loop_clock(h->loop).mono_ns >= h->close_at;
-    if (rill_map_count(&h->connections) == 0 || (h->state == HOST_CLOSING && over))
+    bool all_over = rill_map_count(&h->connections) == 0;
+    if (h->state == HOST_ENDING && all_over && h->untold && rill_link_is_up(h->link)) {
+        if (!h->answering)
+            h->close_at = rill_loop_clock(h->loop).mono_ns + ANSWER_TIME;
+        h->answering = true;
+        return;
+    }
+    if (all_over || (h->state == HOST_CLOSING && over))
         close_link(h);
 }
 

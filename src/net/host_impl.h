@@ -54,6 +54,8 @@ struct rill_host {
     uint64_t account_time;  /* for the account to be known once the link is up; 0: no limit */
     uint64_t account_until; /* monotonic nanoseconds, RILL_NEVER */
     uint64_t close_at;
+    bool untold;       /* a connection ended, and its client cannot be told but in an answer */
+    bool answering;    /* until close_at, for such clients */
     uint64_t up_since; /* monotonic nanoseconds, where the link is up */
     int error;         /* for hooks.closed */
     char detail[256];

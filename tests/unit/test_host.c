@@ -669,6 +669,26 @@ static void test_loss_and_return(void **state)
     assert_string_equal(w->waiting[1].text, "the link to the node, which was lost: it was cut");
 }
 
+static world *stopping;
+
+static void stop_server(void)
+{
+    rill_server_close(stopping->server);
+}
+
+/* One that told no address hears of the end in the answer to its next packet. */
+static void test_a_server_that_stops_answers_for_a_while(void **state)
+{
+    world *w = *state;
+    w->options.connection.receive = false;
+    w->amount = 100000;
+    stopping = w;
+    w->on_first_money = stop_server;
+    run(w);
+    assert_int_equal(w->client_error, RILL_ERR_CLOSED);
+    assert_true(w->received < w->amount);
+}
+
 static void test_options(void **state)
 {
     world *w = *state;
@@ -703,6 +723,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_account, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_final_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_loss_and_return, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_server_that_stops_answers_for_a_while, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_options, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Payments over loopback that wait: each ends, and says what it waited for. The
+ * receiver and the node are on the same loop. That time passes is part of it: no
+ * test depends on how fast.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <uv.h>
+
+#include "cli/demo_node.h"
+#include "net/payment.h"
+
+#define TIME_LIMIT 60 /* seconds, for a test */
+
+typedef struct world {
+    rill_loop *loop;
+    demo_node *node;
+    char uri[256];
+    rill_server *server;
+    rill_payment *payment;
+    rill_pay_options options;
+    uint64_t receive_max;              /* of the receiver */
+    const char *data;                  /* what the source has; then it says `at_end` */
+    int at_end;                        /* RILL_OK: it ends; RILL_ERR_BLOCKED: more may come */
+    rill_wait cancel_when;             /* this is waited for, if it is not NOTHING */
+    void (*on_stream)(rill_stream *s); /* at the receiver */
+    /* what was told */
+    unsigned waits;
+    rill_waiting waiting;
+    bool done;
+    int error;
+    rill_pay_result result;
+    uint64_t given_back;
+} world;
+
+/* ---- the receiver ---- */
+
+static void on_stream(rill_stream *s, void *user)
+{
+    world *w = user;
+    if (w->on_stream)
+        w->on_stream(s);
+}
+
+static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
+{
+    rill_stream_totals totals;
+    (void)end;
+    rill_stream_totals_of(s, &totals);
+    ((world *)user)->given_back += totals.sent;
+}
+
+static int read_data(void *user, uint8_t *buf, size_t cap, size_t *len)
+{
+    world *w = user;
+    *len = strlen(w->data) < cap ? strlen(w->data) : cap;
+    if (*len == 0 && w->at_end != RILL_OK)
+        return w->at_end;
+    memcpy(buf, w->data, *len);
+    w->data += *len;
+    return RILL_OK;
+}
+
+static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
+{
+    world *w = user;
+    assert_true(waited >= RILL_SECOND);
+    w->waits++;
+    w->waiting = *waiting;
+    return w->cancel_when == RILL_WAIT_NOTHING || waiting->reason != w->cancel_when;
+}
+
+static void on_done(int error, bool reached, const rill_pay_result *result, void *user)
+{
+    world *w = user;
+    assert_true(reached);
+    w->done = true;
+    w->error = error;
+    w->result = *result;
+    rill_server_close(w->server);
+}
+
+static void on_listening(rill_server *server, void *user)
+{
+    world *w = user;
+    rill_credentials credentials;
+    const rill_payment_source source = {read_data, w};
+    const rill_payment_handlers handlers = {.waiting = on_waiting, .done = on_done, .user = w};
+    assert_int_equal(rill_server_credentials(server, NULL, &credentials), RILL_OK);
+    w->options.destination_account = credentials.destination_account;
+    w->options.shared_secret = credentials.shared_secret;
+    w->options.secret_len = sizeof credentials.shared_secret;
+    assert_int_equal(rill_payment_start(&w->payment, w->loop, &w->options, w->data ? &source : NULL,
+                                        &handlers, true, NULL),
+                     RILL_OK);
+    /* It has its own copy. */
+    rill_credentials_wipe(&credentials);
+}
+
+static void on_closed(int error, const char *detail, void *user)
+{
+    world *w = user;
+    (void)detail;
+    assert_int_equal(error, RILL_OK);
+    demo_node_close(w->node);
+}
+
+/* ---- a world ---- */
+
+static int set_up(void **state)
+{
+    world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    alarm(TIME_LIMIT);
+    w->receive_max = RILL_UNLIMITED;
+    assert_int_equal(rill_loop_new(&w->loop, NULL), RILL_OK);
+    assert_int_equal(demo_node_open(&w->node, w->loop, w->uri, sizeof w->uri), RILL_OK);
+    rill_pay_options_init(&w->options);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    world *w = *state;
+    rill_loop_free(w->loop);
+    free(w);
+    return 0;
+}
+
+static void run(world *w)
+{
+    static const rill_handlers handlers = {.listening = on_listening,
+                                           .stream = on_stream,
+                                           .stream_end = on_stream_end,
+                                           .closed = on_closed};
+    char link[300];
+    const char *host = strstr(w->uri, "://") + 3;
+    rill_net_options net;
+    rill_net_options_init(&net);
+    snprintf(link, sizeof link, "btp+ws://receiver:token@%s",
+             strchr(host, '@') ? strchr(host, '@') + 1 : host);
+    net.link = link;
+    net.handlers = &handlers;
+    net.user = w;
+    net.connection.default_receive_max = w->receive_max;
+    char payer[300];
+    snprintf(payer, sizeof payer, "btp+ws://payer:token@%s",
+             strchr(host, '@') ? strchr(host, '@') + 1 : host);
+    w->options.net.link = payer;
+    assert_int_equal(rill_listen(&w->server, w->loop, &net, NULL), RILL_OK);
+    assert_int_equal(rill_loop_run(w->loop), RILL_OK);
+    assert_true(w->done);
+}
+
+static void assert_says(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("\"%s\" does not say \"%s\"", text, part);
+}
+
+/* ---- what becomes of them ---- */
+
+static void test_paid(void **state)
+{
+    world *w = *state;
+    w->options.amount = 1000;
+    w->data = "hello";
+    run(w);
+    assert_int_equal(w->error, RILL_OK);
+    assert_int_equal(w->result.sent, 1000);
+    assert_int_equal(w->result.delivered, 1000);
+    assert_int_equal(w->result.data_acknowledged, 5);
+    assert_string_equal(w->result.detail, "");
+}
+
+static void test_stalled(void **state)
+{
+    world *w = *state;
+    w->receive_max = 100;
+    w->options.amount = 1000;
+    w->options.stall_timeout = 1500 * RILL_MS;
+    run(w);
+    assert_int_equal(w->error, RILL_ERR_STALLED);
+    assert_int_equal(w->result.sent, 100);
+    assert_says(w->result.detail,
+                "no progress for 1 s, waiting for the receiver to take more money");
+    assert_true(w->waits > 0);
+    assert_int_equal(w->waiting.reason, RILL_WAIT_RECEIVE_MAX);
+    assert_true(w->waiting.until == w->waiting.since + w->options.stall_timeout);
+}
+
+static void test_timed_out(void **state)
+{
+    world *w = *state;
+    w->receive_max = 100;
+    w->options.amount = 1000;
+    w->options.timeout = RILL_SECOND;
+    /* Not looked at where there is a time-out and nothing else was said. */
+    assert_true(w->options.stall_timeout == RILL_STALL_USUAL);
+    run(w);
+    assert_int_equal(w->error, RILL_ERR_TIMEOUT);
+    assert_says(w->result.detail, "timed out, waiting for the receiver to take more money");
+}
+
+/* That nothing comes from who has the data is no fault of the path. */
+static void test_waits_for_its_input(void **state)
+{
+    world *w = *state;
+    w->data = "some";
+    w->at_end = RILL_ERR_BLOCKED;
+    w->options.stall_timeout = 500 * RILL_MS;
+    w->cancel_when = RILL_WAIT_INPUT;
+    run(w);
+    assert_int_equal(w->error, RILL_ERR_CANCELLED);
+    assert_int_equal(w->waiting.reason, RILL_WAIT_INPUT);
+    assert_int_equal(w->result.data_acknowledged, 4);
+}
+
+static void close_with_a_word(rill_stream *s)
+{
+    size_t accepted;
+    assert_int_equal(rill_stream_write(s, "bytes that nobody asked for", 27, &accepted), RILL_OK);
+    rill_connection_close(rill_stream_connection(s), RILL_CLOSE_NO_ERROR, "enough");
+}
+
+static void test_closed_by_the_receiver(void **state)
+{
+    world *w = *state;
+    w->data = "some";
+    w->at_end = RILL_ERR_BLOCKED;
+    w->on_stream = close_with_a_word;
+    run(w);
+    assert_int_equal(w->error, RILL_ERR_CLOSED);
+    assert_string_equal(w->result.detail,
+                        "the receiver has closed the connection before all was sent: enough");
+}
+
+static void give_back(rill_stream *s)
+{
+    assert_int_equal(rill_stream_set_send_max(s, 50), RILL_OK);
+}
+
+/* Nobody would count it. */
+static void test_takes_no_money(void **state)
+{
+    world *w = *state;
+    w->options.amount = 1000;
+    w->data = "some";
+    w->at_end = RILL_ERR_BLOCKED;
+    w->cancel_when = RILL_WAIT_INPUT;
+    w->on_stream = give_back;
+    run(w);
+    assert_int_equal(w->result.sent, 1000);
+    assert_int_equal(w->given_back, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_paid, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stalled, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_timed_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_waits_for_its_input, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_closed_by_the_receiver, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_takes_no_money, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("payment", tests, NULL, NULL);
+}
