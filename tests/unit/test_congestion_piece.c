@@ -205,6 +205,24 @@ static void test_unused_it_does_not_grow(void **state)
     assert_true(p.gap < 10 * RILL_MS);
 }
 
+/* The pace is what has passed from one shortage to the next. */
+static void test_the_pace_is_measured(void **state)
+{
+    rill_piece p;
+    uint64_t now = RILL_SECOND;
+
+    (void)state;
+    rill_piece_begin(&p, now, 1000, 10 * RILL_MS);
+    for (unsigned i = 0; i < 8; i++) {
+        rill_piece_sent(&p, now, 1000);
+        rill_piece_passed(&p, now + SHORT, now, 1000, 1000);
+        now += 30 * RILL_MS;
+    }
+    rill_piece_sent(&p, now, 1000);
+    rill_piece_refused(&p, now + SHORT, now, 1000, 1, 1);
+    assert_in_range(p.gap, 25 * RILL_MS, 40 * RILL_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_in_small_steps),
         cmocka_unit_test(test_one_flight_is_one_shortage),
         cmocka_unit_test(test_unused_it_does_not_grow),
+        cmocka_unit_test(test_the_pace_is_measured),
     };
     return cmocka_run_group_tests_name("congestion, piece by piece", tests, NULL, NULL);
 }

@@ -193,6 +193,18 @@ static void test_a_maximum_that_falls_far_is_found(void **state)
     assert_int_equal(t.sent, 104000);
 }
 
+/* T04 to probes says nothing of how many packets pass: afterwards they leave as ever. */
+static void test_probes_without_value_slow_nothing(void **state)
+{
+    pair *p = *state;
+    reset();
+    rill_stream *s = open_to_probe(p, (rill_ratio){1, 1});
+    p->maximum[PAIR_CLIENT] = 1000;
+    p->delay[PAIR_CLIENT] = p->delay[PAIR_SERVER] = 20 * RILL_MS;
+    path.until = p->now.mono_ns + 500 * RILL_MS;
+    pays(p, s, 1000000, RILL_SECOND, 1100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +218,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_a_payment_with_time_waits_for_its_rate),
         PAIR_TEST_TO_OPEN(test_dust_is_not_sent_for_ever),
         PAIR_TEST_TO_OPEN(test_a_maximum_that_falls_far_is_found),
+        PAIR_TEST_TO_OPEN(test_probes_without_value_slow_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
