@@ -97,33 +97,44 @@ static rill_ratio add_times(rill_ratio from, rill_ratio step, uint64_t times)
 }
 
 /*
- * The largest ratio of two uint64 that is not above num / den, of a denominator
- * up to most (1 at least). A walk down the
- * Stern-Brocot tree, a whole run of equal turns a step (which is Euclid's
- * algorithm): low <= num / den < high always hold, and every ratio between
- * low and high is at least their mediant in both members. So, once the next
- * mediant does not fit, nothing above low does.
+ * The ratios of two uint64, of denominators up to most (1 at least), that are
+ * next to num / den: the largest that is not above it, and the smallest that is
+ * not below it. A walk down the Stern-Brocot tree, a whole run of equal turns a
+ * step (which is Euclid's algorithm): low <= num / den < high always hold, and
+ * every ratio between low and high is at least their mediant in both members.
+ * So, once the next mediant does not fit, nothing between them does.
  */
-static rill_ratio round_down(rill_u128 num, rill_u128 den, uint64_t most)
+static rill_ratio walk(rill_u128 num, rill_u128 den, uint64_t most, rill_ratio *above)
 {
     rill_ratio low = {0, 1};
     rill_ratio high = {1, 0};
     for (;;) {
         rill_u128 run = num / den;
         uint64_t room = room_for(low, high, most);
+        *above = high;
         if (run > room)
             return add_times(low, high, room);
         low = add_times(low, high, (uint64_t)run);
         num -= run * den;
-        if (num == 0)
+        if (num == 0) {
+            *above = low;
             return low;
+        }
         /* Less one, so that high stays above: an exact result is reached from below. */
         run = (den - 1) / num;
-        if (run > room_for(high, low, most))
+        room = room_for(high, low, most);
+        high = add_times(high, low, run > room ? room : (uint64_t)run);
+        *above = high;
+        if (run > room)
             return low;
-        high = add_times(high, low, (uint64_t)run);
         den -= run * num;
     }
+}
+
+static rill_ratio round_down(rill_u128 num, rill_u128 den, uint64_t most)
+{
+    rill_ratio above;
+    return walk(num, den, most, &above);
 }
 
 rill_ratio rill_ratio_multiply_floor(rill_ratio a, rill_ratio b)
@@ -141,6 +152,13 @@ rill_ratio rill_ratio_complement(rill_ratio ratio)
 rill_ratio rill_ratio_coarser(rill_ratio ratio, uint64_t most)
 {
     return round_down(ratio.num, ratio.den, most);
+}
+
+rill_ratio rill_ratio_coarser_above(rill_ratio ratio, uint64_t most)
+{
+    rill_ratio above;
+    (void)walk(ratio.num, ratio.den, most, &above);
+    return above;
 }
 
 /*

@@ -63,6 +63,8 @@ rill_ratio rill_ratio_complement(rill_ratio ratio);
 /* The largest ratio that is not above this one and whose denominator is at most `most`, which is
  * not 0: in lowest terms. */
 rill_ratio rill_ratio_coarser(rill_ratio ratio, uint64_t most);
+/* The same, the smallest that is not below it; den 0 where there is none of two uint64. */
+rill_ratio rill_ratio_coarser_above(rill_ratio ratio, uint64_t most);
 /* The ratio of the smallest terms from low on and below high. low is below high, and not 0. */
 rill_ratio rill_ratio_simplest(rill_ratio low, rill_ratio high);
 

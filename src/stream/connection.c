@@ -43,6 +43,7 @@ static void init_windows(rill_connection *c)
     c->next_stream_id = c->server ? 2 : 1;
     rill_packet_size_init(&c->packet_size, o->max_packet_amount);
     rill_rate_init(&c->rate, o->min_rate, o->slippage);
+    rill_worth_init(&c->worth);
 }
 
 /* A server's connection is given its mark when a life begins it. */

@@ -135,8 +135,8 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
 {
     if (rate.den == 0 || rate.num == 0)
         return RILL_ERR_INVALID;
-    c->rate.minimum = rate;
-    c->rate.fixed = true;
+    rill_rate_set_minimum(&c->rate, rate);
+    rill_worth_again(&c->worth);
     c->probing->active = false;
     c->low_rate_since = 0;
     c->hold_until = 0;

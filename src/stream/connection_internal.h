@@ -16,6 +16,7 @@
 #include "stream/sequence_window.h"
 #include "stream/stream_internal.h"
 #include "stream/token.h"
+#include "stream/worth.h"
 #include <rill/endpoint.h>
 
 typedef enum rill_connection_state {
@@ -159,7 +160,9 @@ struct rill_connection {
     rill_congestion *congestion;
     rill_packet_size packet_size;
     rill_rate rate;
-    uint64_t barren;       /* the largest amount of which nothing arrived, rounded away; 0: none */
+    rill_worth worth;
+    bool in_vain; /* some stream's out.vain is set: at once, but not amid sending */
+    rill_tally tally;
     uint64_t suspected;    /* the largest that met F08 where much larger ones passed; 0: none */
     rill_probing *probing; /* the endpoint's unused one until it begins */
     uint64_t hold_until;   /* monotonic ns: no money before, after refusals; 0 free */
@@ -317,6 +320,8 @@ void rill_connection_closing_on_deadline(rill_connection *c, uint64_t now_ns);
 /* ---- outcome.c: what becomes of a flight; each takes it out of the connection and the table ----
  */
 /* Frames have arrived; money: delivered other side's units, or not taken. */
+/* Before it leaves: what it may lose is taken off the tallies. */
+void rill_flight_hold_tallies(rill_connection *c, rill_flight *f);
 void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered);
 void rill_flight_refuse(rill_connection *c, rill_flight *f);
 /* It has not arrived, as far as we know. */
@@ -376,6 +381,33 @@ bool rill_tell_urgent(const rill_connection *c);
 void rill_tell_again(rill_connection *c, const rill_flight_control *control);
 void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *control,
                             uint64_t sequence);
+
+/* ---- schedule_amount.c ---- */
+typedef struct rill_choice {
+    uint64_t amount;
+    uint64_t minimum; /* that it must bring */
+    uint64_t brings;  /* as hoped */
+    bool trial;       /* that it brings so much has not been seen */
+    bool alone;       /* its answer decides what comes next */
+} rill_choice;
+/* A packet size is searched, between what passed and what was refused. */
+bool rill_money_searches(const rill_connection *c);
+/* Packets of money may be so large, as far as is known; 0 while that is searched. */
+uint64_t rill_money_limit(const rill_connection *c);
+/* A packet of s, which may send room units, of at most `most`. False: none is worth it. */
+bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t room, uint64_t most,
+                       rill_choice *out);
+/* One for several streams together, who have all to send. */
+bool rill_money_choose_shared(const rill_connection *c, uint64_t most, uint64_t all,
+                              rill_choice *out);
+/* Raises f->minimum so that each stream of f keeps its own; false where more than brings. */
+bool rill_money_share(const rill_connection *c, rill_flight *f, uint64_t brings);
+/* Why nothing of s is worth a packet: RILL_ERR_RATE, RILL_ERR_TOO_LITTLE. */
+int rill_money_problem(const rill_connection *c, const rill_stream *s);
+/* What s has to send will not be sent: its goal, or its end, fails. */
+void rill_money_give_up(rill_stream *s, int error);
+/* All those of which nothing is worth sending. */
+void rill_money_give_up_vain(rill_connection *c);
 
 /* ---- schedule.c, schedule_money.c, schedule_data.c, probe.c ---- */
 /* The next Prepare of this connection, or *len 0. */
@@ -464,6 +496,8 @@ void rill_undecided_free_old(rill_endpoint *e);
 void rill_connection_rearm(rill_connection *c, uint64_t now_ns);
 void rill_connection_on_deadline(rill_connection *c, rill_now now);
 void rill_low_rate(rill_connection *c, uint64_t now_ns);
+/* When those who wait for a better rate give up; RILL_NEVER. */
+uint64_t rill_low_rate_deadline(const rill_connection *c);
 void rill_connection_authentic(rill_connection *c, uint64_t now_ns);
 
 #endif

@@ -50,6 +50,29 @@ static bool next_lost(lost_walk *w)
     return false;
 }
 
+/*
+ * What is known of it now counts for the tallies. What is not, or was divided
+ * among streams nobody knows how, may have lost as much as it could.
+ */
+static void count_lost(rill_stream *s, const rill_flight *f, unsigned part, bool known)
+{
+    rill_connection *c = s->connection;
+    if (!known || f->era != c->rate.era)
+        return;
+    rill_tally_release(&s->out.tally, f->money[part].held);
+    if (!f->shared)
+        rill_tally_release(&c->tally, f->held);
+}
+
+static void count_arrived(rill_stream *s, uint64_t sent, uint64_t arrived)
+{
+    rill_connection *c = s->connection;
+    if (s->out.tally.era != c->rate.era || c->tally.era != c->rate.era)
+        return;
+    rill_tally_commit(&s->out.tally, c->rate.bound, 0, sent, arrived);
+    rill_tally_commit(&c->tally, c->rate.bound, 0, sent, arrived);
+}
+
 /* Out of the flight, which ends with the last of its parts. */
 static void take(rill_connection *c, rill_flight *f, unsigned part)
 {
@@ -70,12 +93,17 @@ static void take(rill_connection *c, rill_flight *f, unsigned part)
 }
 
 /* Ends the asking. Of all that was lost, sent and unsent are known now; the rest stays in doubt. */
-static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent)
+static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t arrived)
 {
     rill_connection *c = s->connection;
     uint64_t lost = 0;
-    for (lost_walk w = lost_of(s); next_lost(&w);) {
+    for (lost_walk w = lost_of(s); next_lost(&w);)
         lost += w.flight->money[w.part].amount;
+    bool known = lost == sent + unsent;
+    if (known)
+        count_arrived(s, sent, arrived);
+    for (lost_walk w = lost_of(s); next_lost(&w);) {
+        count_lost(s, w.flight, w.part, known);
         take(c, w.flight, w.part);
     }
     if (s->out.doubt == RILL_DOUBT_LOST)
@@ -95,7 +123,7 @@ static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent)
 
 static void abandon(rill_stream *s)
 {
-    take_all(s, 0, 0);
+    take_all(s, 0, 0, 0);
 }
 
 static void settled(rill_stream *s)
@@ -210,7 +238,7 @@ static bool divide(rill_stream *s, uint64_t arrived)
     } else if (!rill_lost_bounds(&all.parts, arrived, &least, &most)) {
         return false; /* by another rate than is known */
     }
-    take_all(s, least, all.parts.amount - most);
+    take_all(s, least, all.parts.amount - most, arrived);
     s->out.delivered = rill_add_sat(s->out.delivered, arrived);
     c->stats.delivered = rill_add_sat(c->stats.delivered, arrived);
     s->progress_ns = c->endpoint->last_now.mono_ns;

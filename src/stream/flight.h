@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 #include "stream/sendbuf.h"
+#include "stream/tally.h"
 #include <rill/connection.h>
 
 #define RILL_FLIGHT_MONEY   8  /* streams whose money one packet carries at most */
@@ -18,6 +19,7 @@ typedef struct rill_flight_money {
     rill_stream *stream;
     uint64_t amount;   /* our units */
     uint64_t expected; /* other side's units, as estimated at sending */
+    rill_i128 held;    /* of the stream's tally */
 } rill_flight_money;
 
 typedef struct rill_flight_piece {
@@ -47,9 +49,12 @@ typedef struct rill_flight {
     uint64_t expires_ns; /* monotonic: no reply is waited for after it */
     uint8_t fulfillment[32];
     rill_flight_kind kind;
+    uint32_t era;     /* of the minimum rate that it left with */
+    rill_i128 held;   /* of the connection's tally */
     bool in_doubt;    /* no reply can come any more */
     bool overdue;     /* its reply should have come long ago: not waited for, but for its money */
     bool app_limited; /* the window was not used up when it left */
+    bool trial;       /* it demands what was hoped for, not only the minimum */
     bool shared;      /* by streams; known once it is lost */
     bool unsure;      /* lost, as far as we know, but it may have arrived */
     uint8_t volley;   /* of a probe */

@@ -8,6 +8,50 @@
 #include "stream/endpoint_internal.h"
 #include "stream/shares.h"
 
+/* A stream's part of what arrives at least: the receiver rounds down, some lose the rest. */
+static uint64_t least_part(const rill_flight *f, unsigned i, uint64_t delivered)
+{
+    if (f->money_count == 1)
+        return delivered;
+    return rill_mul_div_floor_sat(delivered, f->money[i].amount, f->amount);
+}
+
+void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
+{
+    f->era = c->rate.era;
+    f->held = rill_tally_hold(&c->tally, c->rate.bound, f->amount, f->minimum);
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_flight_money *m = &f->money[i];
+        m->held = rill_tally_hold(&m->stream->out.tally, c->rate.bound, m->amount,
+                                  least_part(f, i, f->minimum));
+    }
+}
+
+/* What left under another minimum counts for none. */
+static bool counts(const rill_connection *c, const rill_flight *f)
+{
+    return f->amount > 0 && f->money_count > 0 && f->era == c->rate.era;
+}
+
+static void release_tallies(rill_connection *c, const rill_flight *f)
+{
+    if (!counts(c, f))
+        return;
+    rill_tally_release(&c->tally, f->held);
+    for (unsigned i = 0; i < f->money_count; i++)
+        rill_tally_release(&f->money[i].stream->out.tally, f->money[i].held);
+}
+
+static void commit_tallies(rill_connection *c, const rill_flight *f, uint64_t delivered)
+{
+    if (!counts(c, f))
+        return;
+    rill_tally_commit(&c->tally, c->rate.bound, f->held, f->amount, delivered);
+    for (unsigned i = 0; i < f->money_count; i++)
+        rill_tally_commit(&f->money[i].stream->out.tally, c->rate.bound, f->money[i].held,
+                          f->money[i].amount, least_part(f, i, delivered));
+}
+
 static void unhold(rill_connection *c, rill_flight *f)
 {
     for (unsigned i = 0; i < f->money_count; i++) {
@@ -106,6 +150,7 @@ static void finish(rill_connection *c, rill_flight *f)
 void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered)
 {
     unhold(c, f);
+    commit_tallies(c, f, delivered);
     commit(c, f, delivered);
     acknowledge(c, f);
     finish(c, f);
@@ -114,6 +159,7 @@ void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered)
 void rill_flight_refuse(rill_connection *c, rill_flight *f)
 {
     unhold(c, f);
+    release_tallies(c, f);
     acknowledge(c, f);
     finish(c, f);
 }
@@ -121,6 +167,7 @@ void rill_flight_refuse(rill_connection *c, rill_flight *f)
 void rill_flight_lose(rill_connection *c, rill_flight *f)
 {
     unhold(c, f);
+    release_tallies(c, f);
     send_again(c, f);
     finish(c, f);
 }

@@ -150,13 +150,3 @@ void rill_packet_size_refused(rill_packet_size *p, uint64_t amount, rill_bytes d
     if (!stale)
         p->probe_after = rill_add_sat(now_ns, PROBE_INTERVAL);
 }
-
-uint64_t rill_packet_size_spread(const rill_packet_size *p, uint64_t total, uint64_t now_ns)
-{
-    uint64_t next = rill_packet_size_next(p, now_ns);
-
-    if (next == 0 || total == 0)
-        return 0;
-    uint64_t packets = (total - 1) / next + 1;
-    return (total - 1) / packets + 1;
-}

@@ -34,8 +34,5 @@ void rill_packet_size_refused(rill_packet_size *p, uint64_t amount, rill_bytes d
 bool rill_packet_size_is_told(uint64_t amount, rill_bytes data);
 /* Found: no search is under way. */
 bool rill_packet_size_known(const rill_packet_size *p);
-/* total in as few packets as pass, of nearly equal size: the next of them. 0 where nothing passes.
- */
-uint64_t rill_packet_size_spread(const rill_packet_size *p, uint64_t total, uint64_t now_ns);
 
 #endif

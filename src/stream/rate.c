@@ -2,18 +2,50 @@
 #include "stream/rate.h"
 
 #include "base/muldiv.h"
+#include "stream/tally.h"
+
+static uint64_t grain_of(const rill_rate *r)
+{
+    if (r->latest.num == 0)
+        return 1;
+    uint64_t one = rill_ratio_inverse_ceil(r->guess, 1);
+    uint64_t even = r->guess.den; /* of which every multiple is exact */
+    rill_u128 rate = (rill_u128)r->guess.num * r->minimum.den;
+    rill_u128 least = (rill_u128)r->minimum.num * r->guess.den;
+    if (rate <= least) /* nothing may be lost */
+        return even > one ? even : one;
+    /* Of so many, the unit that rounding takes at most is less than lies between. */
+    rill_u128 dens = (rill_u128)r->guess.den * r->minimum.den;
+    rill_u128 bears = (dens - 1) / (rate - least) + 1;
+    uint64_t enough = bears < even ? (uint64_t)bears : even;
+    return enough > one ? enough : one;
+}
+
+static void set_minimum(rill_rate *r, rill_ratio minimum)
+{
+    r->minimum = minimum;
+    r->bound = rill_tally_bound(minimum);
+    r->era++;
+    r->grain = grain_of(r);
+}
+
+void rill_rate_set_minimum(rill_rate *r, rill_ratio minimum)
+{
+    r->fixed = true;
+    set_minimum(r, minimum);
+}
 
 void rill_rate_init(rill_rate *r, rill_ratio minimum, rill_ratio slippage)
 {
     const rill_ratio unknown = {.num = 0, .den = 1};
 
+    *r = (rill_rate){.slippage = slippage,
+                     .latest = unknown,
+                     .above = {.num = 1, .den = 0},
+                     .guess = unknown,
+                     .probed = unknown};
     r->fixed = minimum.num != 0 && minimum.den != 0;
-    r->minimum = r->fixed ? minimum : unknown;
-    r->slippage = slippage;
-    r->latest = unknown;
-    r->above = (rill_ratio){.num = 1, .den = 0};
-    r->guess = unknown;
-    r->probed = unknown;
+    set_minimum(r, r->fixed ? minimum : unknown);
 }
 
 void rill_rate_probe(rill_rate *r, uint64_t sent, uint64_t delivered)
@@ -40,7 +72,7 @@ bool rill_rate_settle(rill_rate *r)
         return true;
     if (r->probed.num == 0)
         return false;
-    r->minimum = rill_ratio_multiply_floor(r->probed, rill_ratio_complement(r->slippage));
+    set_minimum(r, rill_ratio_multiply_floor(r->probed, rill_ratio_complement(r->slippage)));
     return true;
 }
 
@@ -73,6 +105,7 @@ static void replace(rill_rate *r, uint64_t sent, uint64_t delivered, bool change
         r->above = limit;
     /* Nothing arrives: the most that it can be. */
     r->guess = delivered > 0 ? rill_ratio_simplest(r->latest, r->above) : r->latest;
+    r->grain = grain_of(r);
 }
 
 /*
@@ -89,11 +122,10 @@ void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered)
     if (sent == 0)
         return;
     if (!known) {
-        rill_ratio limit = not_reached(sent, delivered);
         if (delivered > 0)
             replace(r, sent, delivered, false);
-        else if (rill_ratio_compare(limit, r->above) < 0)
-            r->above = limit;
+        else
+            rill_rate_not_reached(r, not_reached(sent, delivered));
         return;
     }
     int more = rill_ratio_compare((rill_ratio){.num = delivered, .den = sent}, r->latest);
@@ -101,17 +133,24 @@ void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered)
         replace(r, sent, delivered, more < 0);
         return;
     }
-    rill_ratio limit = not_reached(sent, delivered);
-    /* Where several hops round, less arrives than the rate allows: no word on the rate. */
-    if (rill_ratio_compare(limit, r->above) >= 0 || rill_ratio_compare(limit, r->latest) <= 0)
-        return;
-    r->above = limit;
-    r->guess = rill_ratio_simplest(r->latest, r->above);
+    rill_rate_not_reached(r, not_reached(sent, delivered));
 }
 
-uint64_t rill_rate_minimum(const rill_rate *r, uint64_t amount)
+void rill_rate_not_reached(rill_rate *r, rill_ratio rate)
 {
-    return rill_ratio_floor(r->minimum, amount);
+    /* Where several hops round, less arrives than the rate allows: no word on the rate. */
+    if (rill_ratio_compare(rate, r->above) >= 0 || rill_ratio_compare(rate, r->latest) <= 0)
+        return;
+    r->above = rate;
+    if (r->latest.num == 0)
+        return;
+    r->guess = rill_ratio_simplest(r->latest, r->above);
+    r->grain = grain_of(r);
+}
+
+bool rill_rate_is_low(const rill_rate *r)
+{
+    return rill_ratio_compare(r->above, r->minimum) <= 0;
 }
 
 /* The latest, or before any reply what the application expects at least. */
@@ -133,21 +172,4 @@ uint64_t rill_rate_needed_ceil(const rill_rate *r, uint64_t delivered)
 uint64_t rill_rate_needed_floor(const rill_rate *r, uint64_t delivered)
 {
     return rill_ratio_inverse_floor(best_guess(r), delivered);
-}
-
-uint64_t rill_rate_grain(const rill_rate *r)
-{
-    if (r->latest.num == 0)
-        return 1;
-    uint64_t one = rill_ratio_inverse_ceil(r->guess, 1);
-    uint64_t even = r->guess.den; /* of which every multiple is exact */
-    rill_u128 rate = (rill_u128)r->guess.num * r->minimum.den;
-    rill_u128 least = (rill_u128)r->minimum.num * r->guess.den;
-    if (rate <= least) /* nothing may be lost */
-        return even > one ? even : one;
-    /* Of so many, the unit that rounding takes at most is less than lies between. */
-    rill_u128 dens = (rill_u128)r->guess.den * r->minimum.den;
-    rill_u128 bears = (dens - 1) / (rate - least) + 1;
-    uint64_t enough = bears < even ? (uint64_t)bears : even;
-    return enough > one ? enough : one;
 }

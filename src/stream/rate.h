@@ -12,18 +12,23 @@
 
 typedef struct rill_rate {
     rill_ratio minimum; /* num 0, den 1: not known yet */
+    rill_ratio bound;   /* the same, as a tally needs it */
+    uint32_t era;       /* counts how often it was set */
     /* delivered / sent of the reply that brought the most for its units since the rate last fell:
      * connectors round down, so that the rate is this or better; num 0: not known yet */
     rill_ratio latest;
     rill_ratio above; /* replies say that the rate is below it; den 0: nothing known */
     rill_ratio guess; /* of the smallest terms between the two: what the rate may well be */
     rill_ratio slippage;
+    uint64_t grain;    /* see rill_rate_grain */
     bool fixed;        /* the application gave the minimum */
     rill_ratio probed; /* the most precise probe so far */
 } rill_rate;
 
 /* minimum.num 0: to be probed. */
 void rill_rate_init(rill_rate *r, rill_ratio minimum, rill_ratio slippage);
+/* Another one, from the application. */
+void rill_rate_set_minimum(rill_rate *r, rill_ratio minimum);
 /* A probe of `sent` arrived as `delivered`. */
 void rill_rate_probe(rill_rate *r, uint64_t sent, uint64_t delivered);
 /* The most precise probe has enough digits, or the minimum is fixed. */
@@ -33,11 +38,10 @@ bool rill_rate_ready(const rill_rate *r);
 RILL_MUST_CHECK bool rill_rate_settle(rill_rate *r);
 /* An authentic reply said that `sent` arrived as `delivered`. */
 void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered);
-/*
- * The minimum to demand for a packet of `amount`. fixed: ceil would refuse
- * rates that round down, so floor(minimum x amount), as the reference does.
- */
-uint64_t rill_rate_minimum(const rill_rate *r, uint64_t amount);
+/* Where several hops round, no packet may reach a rate that is lower than that of the path. */
+void rill_rate_not_reached(rill_rate *r, rill_ratio rate);
+/* No size of packet can bring the minimum: what is known of the rate is below it. */
+bool rill_rate_is_low(const rill_rate *r);
 /* The best guess at what `amount` delivers, and at the fewest units that deliver `amount`. */
 uint64_t rill_rate_delivers(const rill_rate *r, uint64_t amount);
 uint64_t rill_rate_needed_ceil(const rill_rate *r, uint64_t delivered);
@@ -47,6 +51,9 @@ uint64_t rill_rate_needed_floor(const rill_rate *r, uint64_t delivered);
  * that size, or of its multiples, is no more than lies between the rate and the
  * minimum. 1 where the rate is not known, and where nothing is ever rounded.
  */
-uint64_t rill_rate_grain(const rill_rate *r);
+static inline uint64_t rill_rate_grain(const rill_rate *r)
+{
+    return r->grain;
+}
 
 #endif

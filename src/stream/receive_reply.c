@@ -117,13 +117,19 @@ static void authentic(rill_answer *a)
         c->remote_validated = true;
 }
 
-/* Several hops may each round a unit away, which the rate alone does not tell. */
-static void note_barren(rill_connection *c, uint64_t amount, uint64_t delivered)
+/* What this packet's money brought, by the receiver's own word. */
+static void learn_worth(rill_answer *a, bool refused)
 {
-    if (delivered == 0 && amount > c->barren)
-        c->barren = amount;
-    else if (delivered > 0 && amount <= c->barren)
-        c->barren = amount - 1;
+    rill_connection *c = a->c;
+    rill_word word = {.limit = rill_money_limit(c),
+                      .amount = a->f->amount,
+                      .delivered = a->packet->amount,
+                      .refused = refused && a->packet->amount < a->f->minimum,
+                      .trial = a->f->trial,
+                      .hoped = a->f->minimum};
+    if (word.refused)
+        word.affords = rill_tally_affords(&c->tally, c->rate.bound, word.delivered);
+    rill_worth_learn(&c->worth, &c->rate, &word);
 }
 
 /* ---- Fulfill ---- */
@@ -184,12 +190,12 @@ static void fulfilled(rill_answer *a)
     if (f->amount > 0) {
         c->refusals = 0;
         c->hold_until = 0;
+        if (c->low_rate_since != 0) /* which says nothing of a better one */
+            rill_worth_again(&c->worth);
         c->low_rate_since = 0;
         rill_packet_size_passed(&c->packet_size, f->amount, a->now.mono_ns);
-        if (a->authentic) {
-            rill_rate_learn(&c->rate, f->amount, delivered);
-            note_barren(c, f->amount, delivered);
-        }
+        if (a->authentic)
+            learn_worth(a, false);
     }
     c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns,
                                      rill_flight_value(f), f->app_limited);
@@ -217,7 +223,12 @@ static void note_refusal(rill_answer *a)
             c->hold_until = 0; /* at once: what it said may be all that is needed */
         return;
     }
-    rill_low_rate(c, a->now.mono_ns);
+    /* Another size may bring enough: there is no waiting for that. */
+    bool other = c->worth.enough != 0 || !rill_rate_is_low(&c->rate);
+    if (other && c->worth.refused < RILL_WORTH_TRIALS)
+        c->hold_until = 0;
+    else
+        rill_low_rate(c, a->now.mono_ns);
 }
 
 /* A connection that is over takes nothing: its authentic reject acknowledges nothing. */
@@ -257,8 +268,7 @@ static void refused(rill_answer *a)
         rill_probe_answered(c, a->now.mono_ns, f, a->packet->amount);
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
         rill_packet_size_passed(&c->packet_size, amount, a->now.mono_ns);
-        rill_rate_learn(&c->rate, amount, a->packet->amount);
-        note_barren(c, amount, a->packet->amount);
+        learn_worth(a, true);
         note_refusal(a);
     }
     if (says_closed(a) || says_stream_closed(a))
@@ -339,6 +349,9 @@ static rill_congestion_signal temporary_signal(rill_ilp_code_id code)
  */
 static bool is_dust(const rill_connection *c, uint64_t amount)
 {
+    /* What is smaller has passed. */
+    if (c->packet_size.passed > 0 && amount > c->packet_size.passed)
+        return false;
     bool once = amount <= c->packet_size.passed / 8 && amount > c->suspected;
     return once || (c->rate.latest.num != 0 && rill_rate_delivers(&c->rate, amount) <= 1);
 }
@@ -346,9 +359,11 @@ static bool is_dust(const rill_connection *c, uint64_t amount)
 static void too_small(rill_answer *a, bool certain)
 {
     rill_connection *c = a->c;
-    uint64_t *largest = certain ? &c->barren : &c->suspected;
-    if (*largest < a->f->amount)
-        *largest = a->f->amount;
+    uint64_t amount = a->f->amount;
+    if (certain)
+        rill_worth_too_small(&c->worth, amount);
+    else if (c->suspected < amount)
+        c->suspected = amount;
     rill_low_rate(c, a->now.mono_ns);
     next_round(a->f->sent_ns, a->now.mono_ns, &c->hold_started, &c->hold_until, &c->refusals);
 }

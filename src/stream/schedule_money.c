@@ -3,6 +3,8 @@
 #include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
 
+/* Streams in line that have nothing worth sending, eight at a time, are passed so often. */
+#define MOST_TURNS 128
 /* Streams of weight 1 that share a packet, where all have enough: more would cost more. */
 #define SHARING 2u
 /* Units that arrive of a packet, rather, where value is short. */
@@ -105,6 +107,7 @@ static void divide(rill_flight *f, const uint64_t *room, uint64_t packet, uint64
 
 static void hold(rill_connection *c, rill_flight *f)
 {
+    rill_flight_hold_tallies(c, f);
     unsigned kept = 0;
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_flight_money m = f->money[i];
@@ -126,12 +129,6 @@ static void hold(rill_connection *c, rill_flight *f)
     f->money_count = (uint8_t)kept;
 }
 
-/* Between a packet size that passed and one that was refused. */
-static bool searching_size(const rill_connection *c)
-{
-    return c->packet_size.refused != UINT64_MAX && !rill_packet_size_known(&c->packet_size);
-}
-
 /* Money whose answer may come soon: what is overdue is not waited for. */
 static bool answer_awaited(const rill_connection *c)
 {
@@ -149,49 +146,8 @@ static bool may_send_money(const rill_connection *c, uint64_t now_ns)
         return false;
     /* One at a time where its answer decides what comes next: after a refusal, and while the packet
      * size is searched. */
-    bool one = c->refusals > 0 || c->low_rate_since != 0 || searching_size(c);
+    bool one = c->refusals > 0 || c->low_rate_since != 0 || rill_money_searches(c);
     return !one || !answer_awaited(c);
-}
-
-/*
- * What arrives is rounded down: of `amount` only as much is sent as brings
- * what the whole would, and none where that is nothing. The last of a payment
- * goes whatever it brings, so that in all less than one unit there is lost.
- */
-static uint64_t worth_sending(const rill_connection *c, uint64_t amount, uint64_t all)
-{
-    if (amount == all)
-        return amount;
-    if (amount <= c->barren)
-        return 0;
-    /* A search goes by the sizes that it tries: cut short it would not come to an end. */
-    if (c->rate.latest.num == 0 || searching_size(c))
-        return amount;
-    uint64_t brings = rill_rate_delivers(&c->rate, amount);
-    uint64_t needed = brings > 0 ? rill_rate_needed_ceil(&c->rate, brings) : 0;
-    return needed < amount ? needed : amount;
-}
-
-/* The path takes less at a time than one unit of the other side's: as if the rate were too low. */
-static void nothing_arrives(rill_connection *c, uint64_t now_ns)
-{
-    c->hold_until = now_ns + RILL_SECOND;
-    rill_low_rate(c, now_ns);
-}
-
-/* What of amount the congestion window lets go, and is worth it. */
-static uint64_t within_window(rill_connection *c, uint64_t amount, uint64_t all)
-{
-    for (;;) {
-        uint64_t window = rill_congestion_value(c->congestion);
-        uint64_t worth = worth_sending(c, amount < window ? amount : window, all);
-        if (worth > 0 || amount <= window || c->congestion->value_in_flight > 0)
-            return worth;
-        /* It doubles: this ends. */
-        c->congestion->ops->on_useless(c->congestion);
-        if (rill_congestion_value(c->congestion) <= window)
-            return 0;
-    }
 }
 
 /* Of so many that arrive a unit matters little, also where several hops take one each. */
@@ -202,52 +158,150 @@ static uint64_t good_piece(const rill_rate *r)
     return rill_rate_needed_ceil(r, r->guess.den == 1 ? FEW : FINE);
 }
 
-bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
-{
+/* Streams that are next in line, and what each may send: into f->money and room. */
+typedef struct candidates {
     uint64_t room[RILL_FLIGHT_MONEY];
-    uint64_t total = 0;
-    uint64_t all = 0;
-    if (!may_send_money(c, now_ns))
-        return false;
-    c->congestion->least_piece = rill_rate_grain(&c->rate);
-    c->congestion->good_piece = good_piece(&c->rate);
-    uint64_t packet = rill_packet_size_next(&c->packet_size, now_ns);
-    uint64_t window = rill_congestion_value(c->congestion);
-    if (window < packet)
-        packet = window;
+    uint64_t packet; /* its size, by the path */
+    uint64_t total;  /* of room */
+    uint64_t all;    /* without the other side's maxima */
+    bool more;       /* there are others behind them */
+} candidates;
+
+static void gather(rill_connection *c, rill_flight *f, candidates *k)
+{
     uint64_t enough = 0;
     for (rill_list *n = c->money_streams.next; n != &c->money_streams; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, money_node);
         uint64_t amount = allowed(c, s);
         if (amount == 0)
             continue;
-        room[f->money_count] = amount;
+        k->room[f->money_count] = amount;
         f->money[f->money_count] = (rill_flight_money){.stream = s};
         f->money_count++;
-        begin_turn(s, packet);
+        rill_tally_begin(&s->out.tally, c->rate.era);
+        begin_turn(s, k->packet);
         enough = rill_add_sat(enough, usable(s, amount));
-        total = rill_add_sat(total, amount);
-        all = rill_add_sat(all, rill_stream_sendable(s));
-        if (enough >= packet || f->money_count == RILL_FLIGHT_MONEY)
-            break;
+        k->total = rill_add_sat(k->total, amount);
+        k->all = rill_add_sat(k->all, rill_stream_sendable(s));
+        if (enough >= k->packet || f->money_count == RILL_FLIGHT_MONEY) {
+            k->more = n->next != &c->money_streams;
+            return;
+        }
     }
-    uint64_t amount = total ? rill_packet_size_spread(&c->packet_size, total, now_ns) : 0;
-    bool possible = amount > 0;
-    uint64_t worth = within_window(c, amount, all);
-    if (worth == 0) {
-        f->money_count = 0;
-        /* What is left of a window in use is not all that the path takes. */
-        if (possible && c->congestion->value_in_flight == 0)
-            nothing_arrives(c, now_ns);
+}
+
+/* Several streams' money in one packet, where no stream loses by that. */
+static bool plan_shared(rill_connection *c, rill_flight *f, const candidates *k, uint64_t most)
+{
+    uint64_t credit[RILL_FLIGHT_MONEY];
+    rill_choice choice;
+    most = most < k->total ? most : k->total;
+    if (f->money_count < 2 || !rill_money_choose_shared(c, most, k->all, &choice))
         return false;
+    for (unsigned i = 0; i < f->money_count; i++)
+        credit[i] = f->money[i].stream->out.credit;
+    divide(f, k->room, k->packet, choice.amount);
+    f->amount = choice.amount;
+    f->minimum = choice.minimum;
+    if (rill_money_share(c, f, choice.brings))
+        return true;
+    for (unsigned i = 0; i < f->money_count; i++) {
+        f->money[i].stream->out.credit = credit[i];
+        f->money[i].amount = 0;
     }
-    amount = worth;
-    divide(f, room, packet, amount);
-    hold(c, f);
-    rill_packet_size_sent(&c->packet_size, amount, now_ns);
-    f->amount = amount;
-    f->minimum = rill_rate_minimum(&c->rate, amount);
-    return true;
+    f->amount = 0;
+    return false;
+}
+
+/* The first of the streams that has something worth sending. */
+static bool plan_alone(rill_connection *c, rill_flight *f, candidates *k, uint64_t most)
+{
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_choice choice;
+        rill_stream *s = f->money[i].stream;
+        if (!rill_money_choose(c, s, k->room[i], most, &choice))
+            continue;
+        if (choice.alone && answer_awaited(c))
+            return false;
+        f->money[0] = f->money[i];
+        f->money_count = 1;
+        divide(f, &k->room[i], k->packet, choice.amount);
+        f->amount = choice.amount;
+        f->minimum = choice.minimum;
+        f->trial = choice.trial;
+        return true;
+    }
+    return false;
+}
+
+/*
+ * Nothing of theirs is worth a packet, however large the path lets it be. True
+ * where that lets others come to the front.
+ */
+static bool give_up(rill_connection *c, const rill_flight *f, const candidates *k, uint64_t most)
+{
+    bool others = k->more;
+    bool searches = rill_money_searches(c);
+    if (answer_awaited(c))
+        return false;
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_stream *s = f->money[i].stream;
+        uint64_t all = rill_stream_sendable(s);
+        if (k->room[i] < all || (searches && all > most)) /* more may be possible soon */
+            continue;
+        /* To the end of the line. */
+        rill_list_remove(&s->money_node);
+        rill_stream_want_money(s);
+        /* Who only may send more waits for more. */
+        if (!s->out.goal_set && !s->ending)
+            continue;
+        s->out.vain = (int8_t)rill_money_problem(c, s);
+        c->in_vain = true;
+    }
+    return others && c->state == RILL_STATE_OPEN;
+}
+
+static bool plan(rill_connection *c, rill_flight *f, candidates *k, uint64_t most)
+{
+    for (;;) {
+        uint64_t window = rill_congestion_value(c->congestion);
+        uint64_t now = most < window ? most : window;
+        if (now > 0 && (plan_shared(c, f, k, now) || plan_alone(c, f, k, now)))
+            return true;
+        if (most <= window || c->congestion->value_in_flight > 0)
+            return false;
+        /* It doubles: this ends. */
+        c->congestion->ops->on_useless(c->congestion);
+        if (rill_congestion_value(c->congestion) <= window)
+            return false;
+    }
+}
+
+bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
+{
+    if (!may_send_money(c, now_ns))
+        return false;
+    rill_tally_begin(&c->tally, c->rate.era);
+    c->congestion->least_piece = rill_rate_grain(&c->rate);
+    c->congestion->good_piece = good_piece(&c->rate);
+    for (unsigned turn = 0; turn < MOST_TURNS; turn++) {
+        uint64_t window = rill_congestion_value(c->congestion);
+        uint64_t most = rill_packet_size_next(&c->packet_size, now_ns);
+        candidates k = {.packet = window < most ? window : most};
+        gather(c, f, &k);
+        if (k.total == 0)
+            most = 0;
+        if (most > 0 && plan(c, f, &k, most)) {
+            hold(c, f);
+            rill_packet_size_sent(&c->packet_size, f->amount, now_ns);
+            return true;
+        }
+        bool again = most > 0 && c->congestion->value_in_flight == 0 && give_up(c, f, &k, most);
+        f->money_count = 0;
+        if (!again)
+            return false;
+    }
+    return false;
 }
 
 void rill_add_money_frames(rill_packet_writer *p, const rill_flight *f)

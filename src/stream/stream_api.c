@@ -49,6 +49,7 @@ int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
         return RILL_ERR_RANGE;
     s->out.send_max = send_max;
     s->out.given_up = false;
+    s->out.vain = RILL_OK;
     rill_stream_want_money(s);
     rill_connection_wake(s->connection);
     return RILL_OK;
@@ -78,6 +79,7 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     if (total > s->out.send_max)
         s->out.send_max = total;
     s->out.given_up = false;
+    s->out.vain = RILL_OK;
     s->out.goal = total;
     s->out.goal_deadline = deadline;
     s->out.goal_set = true;

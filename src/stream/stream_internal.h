@@ -7,6 +7,7 @@
 #include "stream/deadline.h"
 #include "stream/reassembly.h"
 #include "stream/sendbuf.h"
+#include "stream/tally.h"
 #include "stream/window.h"
 #include <rill/stream.h>
 
@@ -51,13 +52,15 @@ typedef struct rill_money_out {
     uint64_t expected;        /* of what is held: other side's units */
     uint64_t remote_max;      /* other side's receive max; UINT64_MAX until told */
     uint64_t remote_received; /* other side's word */
-    uint64_t credit;          /* units that still may leave in its turn; 0: it has none */
+    rill_tally tally;
+    uint64_t credit; /* units that still may leave in its turn; 0: it has none */
     union {
         uint64_t lost;      /* while doubt is LOST: of in_doubt, what has expired */
         uint64_t told_from; /* replies to packets from this number on tell of all money of ours */
     };
     uint16_t weight;
     uint8_t doubt; /* rill_doubt */
+    int8_t vain;   /* why nothing of it is worth sending, to be told; RILL_OK */
     bool vague;    /* how much has arrived is not known: to be told before anything follows */
     bool blocked;  /* by remote_max */
     bool given_up; /* a goal failed: what comes back is not sent again */

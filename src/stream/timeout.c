@@ -3,6 +3,9 @@
 #include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
 
+/* A path whose rate was never good enough is asked again for so long. */
+#define NEVER_GOOD_PATIENCE (2 * RILL_SECOND)
+
 static void earliest(uint64_t *at, uint64_t other)
 {
     if (other < *at)
@@ -16,11 +19,15 @@ static uint64_t connect_deadline(const rill_connection *c)
     return rill_add_sat(c->first_sent, c->options->connect_timeout);
 }
 
-static uint64_t low_rate_deadline(const rill_connection *c)
+/* One that has been good enough may be so again; one that never was is waited for less long. */
+uint64_t rill_low_rate_deadline(const rill_connection *c)
 {
+    uint64_t patience = c->options->connect_timeout;
     if (c->low_rate_since == 0)
         return RILL_NEVER;
-    return rill_add_sat(c->low_rate_since, c->options->connect_timeout);
+    if (c->stats.sent == 0 && patience > NEVER_GOOD_PATIENCE)
+        patience = NEVER_GOOD_PATIENCE;
+    return rill_add_sat(c->low_rate_since, patience);
 }
 
 /* A timer that is later than this was not looked at. */
@@ -108,13 +115,15 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
             earliest(&at, c->close_again_at);
         return at;
     }
+    if (c->in_vain)
+        return now_ns;
     earliest(&at, overdue_deadline(c));
     earliest(&at, connect_deadline(c));
     if (!c->connected && c->first_sent != 0)
         earliest(&at, c->hello_at);
     earliest(&at, idle_deadline(c));
     earliest(&at, alive_deadline(c));
-    earliest(&at, low_rate_deadline(c));
+    earliest(&at, rill_low_rate_deadline(c));
     earliest(&at, send_deadline(c, now_ns));
     return at;
 }
@@ -172,8 +181,12 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
 static void give_up_at_this_rate(rill_connection *c)
 {
     c->low_rate_since = 0;
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
-        rill_stream_fail_goal(RILL_CONTAINER(n, rill_stream, node), RILL_ERR_RATE);
+    rill_worth_again(&c->worth);
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if (s->out.goal_set || rill_stream_sendable(s) > 0)
+            rill_money_give_up(s, RILL_ERR_RATE);
+    }
 }
 
 /* A payment that was given more time than idleness is: that is its to use. */
@@ -209,7 +222,9 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
         c->alive_at = now_ns;
         rill_connection_tell(c, RILL_TELL(HELLO), true);
     }
-    if (low_rate_deadline(c) <= now_ns)
+    if (c->in_vain)
+        rill_money_give_up_vain(c);
+    if (rill_low_rate_deadline(c) <= now_ns)
         give_up_at_this_rate(c);
     rill_probe_on_deadline(c, now_ns);
     rill_blocked_on_deadline(c, now_ns);

@@ -144,7 +144,7 @@ static bool find_rate(const rill_connection *c, rill_waiting *out)
     char rate[RILL_RATIO_TEXT], minimum[RILL_RATIO_TEXT];
     if (c->low_rate_since == 0 || rill_list_empty(&c->money_streams))
         return false;
-    uint64_t until = rill_add_sat(c->low_rate_since, c->options->connect_timeout);
+    uint64_t until = rill_low_rate_deadline(c);
     rill_ratio_text(c->rate.minimum, minimum);
     if (c->rate.latest.num == 0) {
         wait_for(out, RILL_WAIT_MINIMUM, until,

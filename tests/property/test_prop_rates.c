@@ -106,7 +106,7 @@ static void rate_case(uint64_t case_seed)
     }
     for (unsigned i = 0; i < 20; i++) {
         uint64_t amount = random_amount(&seed);
-        uint64_t minimum = rill_rate_minimum(&r, amount);
+        uint64_t minimum = rill_ratio_floor(r.minimum, amount);
         /* Never above what the path delivers, nor much below what slippage allows of the probe. */
         CHECK(minimum <= path(truth, amount));
         rill_u128 exact =
@@ -128,7 +128,7 @@ static void rate_case(uint64_t case_seed)
     /* No multiple of the grain loses more than the minimum allows, if the rate is as guessed. */
     uint64_t grain = rill_rate_grain(&r);
     for (uint64_t i = 1; i < 20 && grain < UINT64_C(1) << 50; i++)
-        CHECK(path(r.guess, grain * i) >= rill_rate_minimum(&r, grain * i));
+        CHECK(path(r.guess, grain * i) >= rill_ratio_floor(r.minimum, grain * i));
 }
 
 /* A rate that has changed by more than rounding is known after one reply. */
@@ -164,7 +164,7 @@ static void any_numbers_case(uint64_t case_seed)
         rill_rate_probe(&r, of_any_size(&seed), of_any_size(&seed));
         CHECK(rill_rate_settle(&r) == (r.fixed || r.probed.num > 0));
         uint64_t amount = of_any_size(&seed);
-        uint64_t minimum = rill_rate_minimum(&r, amount);
+        uint64_t minimum = rill_ratio_floor(r.minimum, amount);
         rill_u128 exact = (rill_u128)amount * r.minimum.num / r.minimum.den;
         CHECK(minimum == (exact > UINT64_MAX ? UINT64_MAX : (uint64_t)exact));
         (void)rill_rate_delivers(&r, amount);

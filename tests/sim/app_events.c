@@ -67,11 +67,16 @@ static void on_sent(sim_app *a, sim_app_stream *s, int error)
                       a->host->index, s->id);
     s->sending = false;
     /* Those are told of a stream that goes on. */
-    s->cut_short = s->cut_short || (error != RILL_OK && error != RILL_ERR_TIMEOUT &&
-                                    error != RILL_ERR_RATE && error != RILL_ERR_IN_DOUBT);
+    s->cut_short =
+        s->cut_short || (error != RILL_OK && error != RILL_ERR_TIMEOUT && error != RILL_ERR_RATE &&
+                         error != RILL_ERR_TOO_LITTLE && error != RILL_ERR_IN_DOUBT);
     if (error == RILL_OK && t.sent < s->send_total)
         sim_violation(a->report, "host %u stream %" PRIu64 ": SENT with %" PRIu64 " of %" PRIu64,
                       a->host->index, s->id, t.sent, s->send_total);
+    if (error == RILL_OK && t.sent > 0 && t.delivered == 0 &&
+        !sim_books_by_rogue(a->host->books, s->pair))
+        sim_violation(a->report, "host %u stream %" PRIu64 ": SENT, and nothing was delivered",
+                      a->host->index, s->id);
     if (error == RILL_ERR_TIMEOUT && !a->config.hostile &&
         sim_host_now(a->host).mono_ns < s->send_deadline)
         sim_violation(a->report, "host %u stream %" PRIu64 ": SENT timed out too early",

@@ -98,6 +98,9 @@ typedef struct sim_ledger {
     bool reopened; /* a late packet made a new connection of it: not compared any more */
     rill_connection_stats final;
     rill_ratio min_rate; /* num 0: not fixed by the application */
+    /* den x delivered - num x sent of what was fulfilled, while the outcome of all else is known */
+    rill_i128 tally;
+    bool tally_vague;
     uint64_t max_packet_amount;
     uint32_t max_in_flight;
     uint64_t prepares;
@@ -138,6 +141,7 @@ typedef struct sim_flight {
     uint64_t request;
     unsigned pair;
     uint64_t amount;
+    uint64_t minimum;
     uint64_t sequence;
     uint64_t sent_ns;
     uint64_t expires_ns; /* our monotonic clock, as it was when it left */

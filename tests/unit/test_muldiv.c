@@ -169,16 +169,21 @@ static void test_against_trying(void **state)
                 rill_ratio high = {num * most + den, den * most}; /* num / den + 1 / most */
                 rill_ratio simple = rill_ratio_simplest((rill_ratio){num, den}, high);
                 rill_ratio best = {0, 1};
+                rill_ratio over = {60, 1};
+                rill_ratio next = rill_ratio_coarser_above((rill_ratio){num, den}, most);
                 uint64_t first = 0;
                 for (uint64_t d = 1; d <= den || d <= most; d++) {
                     rill_ratio at = {num * d / den, d};
                     rill_ratio up = {(num * d + den - 1) / den, d};
                     if (d <= most && rill_ratio_compare(at, best) > 0)
                         best = at;
+                    if (d <= most && rill_ratio_compare(up, over) < 0)
+                        over = up;
                     if (first == 0 && rill_ratio_compare(up, high) < 0)
                         first = d;
                 }
                 assert_true(r.num == best.num && r.den == best.den);
+                assert_true(next.num == over.num && next.den == over.den);
                 assert_true(simple.den == first);
                 assert_true(simple.num == (num * first + den - 1) / den);
             }

@@ -90,7 +90,6 @@ static void test_a_path_that_takes_nothing(void **state)
     refuse_with_data(&p, 1000, 1000, 0, 1);
     assert_true(rill_packet_size_known(&p));
     assert_true(rill_packet_size_next(&p, 2) == 0);
-    assert_true(rill_packet_size_spread(&p, 100, 2) == 0);
     /* It is asked again, with a little, after a while. */
     uint64_t later = 1 + 5 * RILL_SECOND;
     assert_true(rill_packet_size_next(&p, later) == 1);
@@ -224,38 +223,6 @@ static void test_one_packet_tries_a_larger_size(void **state)
     assert_true(rill_packet_size_next(&p, later) == 5000 + 5000 / 8 + 1);
 }
 
-static void test_spread(void **state)
-{
-    rill_packet_size p;
-
-    (void)state;
-    rill_packet_size_init(&p, 1000);
-    assert_true(rill_packet_size_spread(&p, 0, 0) == 0);
-    assert_true(rill_packet_size_spread(&p, 1, 0) == 1);
-    assert_true(rill_packet_size_spread(&p, 1000, 0) == 1000);
-    assert_true(rill_packet_size_spread(&p, 1001, 0) == 501);
-    assert_true(rill_packet_size_spread(&p, 500, 0) == 500);
-    for (uint64_t total = 1; total < 5000; total += 7) {
-        uint64_t left = total;
-        unsigned packets = 0;
-        uint64_t least = UINT64_MAX;
-        uint64_t most = 0;
-        for (; left > 0; packets++) {
-            uint64_t amount = rill_packet_size_spread(&p, left, 0);
-            assert_in_range(amount, 1, left < 1000 ? left : 1000);
-            left -= amount;
-            least = amount < least ? amount : least;
-            most = amount > most ? amount : most;
-        }
-        assert_int_equal(packets, (total + 999) / 1000);
-        assert_in_range(most - least, 0, 1);
-    }
-    rill_packet_size_init(&p, UINT64_MAX);
-    assert_true(rill_packet_size_spread(&p, UINT64_MAX, 0) == UINT64_MAX);
-    rill_packet_size_init(&p, 1);
-    assert_true(rill_packet_size_spread(&p, UINT64_MAX, 0) == 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,7 +236,6 @@ int main(void)
         cmocka_unit_test(test_it_is_found_again_when_it_rises),
         cmocka_unit_test(test_a_refused_probe_changes_nothing),
         cmocka_unit_test(test_one_packet_tries_a_larger_size),
-        cmocka_unit_test(test_spread),
     };
     return cmocka_run_group_tests_name("packet_size", tests, NULL, NULL);
 }

@@ -23,11 +23,11 @@ static void test_a_given_minimum_needs_no_probe(void **state)
     (void)state;
     rill_rate_init(&r, (rill_ratio){98, 100}, one_percent);
     assert_true(r.fixed && rill_rate_ready(&r) && rill_rate_settle(&r));
-    assert_true(rill_rate_minimum(&r, 1000) == 980); /* without slippage */
-    assert_true(rill_rate_minimum(&r, 1) == 0);
+    assert_true(rill_ratio_floor(r.minimum, 1000) == 980); /* without slippage */
+    assert_true(rill_ratio_floor(r.minimum, 1) == 0);
     assert_true(rill_rate_delivers(&r, 1000) == 980);
     rill_rate_probe(&r, 1000, 2000);
-    assert_true(rill_rate_minimum(&r, 1000) == 980);
+    assert_true(rill_ratio_floor(r.minimum, 1000) == 980);
     assert_true(rill_rate_delivers(&r, 1000) == 2000);
 }
 
@@ -47,7 +47,7 @@ static void test_probes_find_the_minimum(void **state)
     rill_rate_probe(&r, 1000000, 99987);
     rill_rate_probe(&r, 1000, 99);
     assert_true(rill_rate_ready(&r) && rill_rate_settle(&r));
-    assert_true(rill_rate_minimum(&r, 1000000) == 98987); /* floor(0.99 x 99987) */
+    assert_true(rill_ratio_floor(r.minimum, 1000000) == 98987); /* floor(0.99 x 99987) */
     assert_true(rill_rate_delivers(&r, 1000000) == 99987);
 }
 
@@ -60,7 +60,7 @@ static void test_what_is_known_may_do(void **state)
     rill_rate_probe(&r, 10, 7);
     assert_false(rill_rate_ready(&r));
     assert_true(rill_rate_settle(&r));
-    assert_true(rill_rate_minimum(&r, 1000) == 693);
+    assert_true(rill_ratio_floor(r.minimum, 1000) == 693);
 }
 
 static void test_coarse_replies_keep_a_precise_rate(void **state)
@@ -142,7 +142,7 @@ static void test_as_large_as_numbers_get(void **state)
 
     (void)state;
     rill_rate_init(&r, (rill_ratio){UINT64_MAX, 1}, one_percent);
-    assert_true(rill_rate_minimum(&r, 2) == UINT64_MAX);
+    assert_true(rill_ratio_floor(r.minimum, 2) == UINT64_MAX);
     rill_rate_learn(&r, 1, UINT64_MAX);
     rill_rate_learn(&r, UINT64_MAX, 1);
     assert_true(r.latest.num == 1 && r.latest.den == UINT64_MAX);
