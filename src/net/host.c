@@ -26,7 +26,9 @@ int rill_host_add_connection(rill_host *h, rill_connection *c)
 
 void rill_host_before_handler(rill_host *h)
 {
-    rill_loop_push(h->loop);
+    /* What is only asked goes with the rest of the turn. */
+    if (h->loop->owing)
+        rill_loop_push(h->loop);
 }
 
 void rill_host_after_handler(rill_host *h)

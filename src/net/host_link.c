@@ -20,6 +20,7 @@ static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, si
 {
     (void)l;
     rill_host *h = user;
+    h->loop->owing = true;
     if (h->state == HOST_LINK_CLOSING) {
         rill_host_refuse(h, request, RILL_ILP_T99_APPLICATION_ERROR);
         return;

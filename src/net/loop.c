@@ -85,6 +85,7 @@ static void push_all(rill_list *list)
 
 void rill_loop_push(rill_loop *loop)
 {
+    loop->owing = false;
     if (loop->flushing)
         push_all(loop->flushing);
     push_all(&loop->dirty);
@@ -94,6 +95,7 @@ void rill_loop_push(rill_loop *loop)
 static void flush(rill_loop *loop)
 {
     rill_list batch;
+    loop->owing = false;
     push_all(&loop->dirty);
     take_list(&batch, &loop->dirty);
     loop->flushing = &batch;

@@ -58,6 +58,7 @@ struct rill_loop {
     rill_now now;
     uint64_t now_uv; /* uv_now() when `now` was read */
     bool now_valid;
+    bool owing;            /* replies wait to be written */
     uint64_t polled_at;    /* monotonic: when it last went to look at what has arrived */
     unsigned unread;       /* connections that had more then than was read at once */
     uint64_t behind_until; /* see rill_loop_is_behind; 0 */
