@@ -335,8 +335,8 @@ static void add_totals(const ledger *l, const ledger_connection *c, rill_stream_
             rill_stream_totals_of(s->stream, &t);
         check_stream(s, &t);
         sum->sent = rill_add_sat(sum->sent, t.sent);
-        sum->in_flight += t.in_flight;
-        sum->in_doubt += t.in_doubt;
+        sum->in_flight = rill_add_sat(sum->in_flight, t.in_flight);
+        sum->in_doubt = rill_add_sat(sum->in_doubt, t.in_doubt);
         sum->received = rill_add_sat(sum->received, t.received);
     }
 }
