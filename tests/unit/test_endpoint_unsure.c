@@ -185,6 +185,34 @@ static void test_each_choice_of_pieces(void **state)
     }
 }
 
+/* The reply to what fills a hole leaves before its reader has read on: it says less than there is.
+ */
+static void test_who_has_just_read_may_read_on(void **state)
+{
+    client c;
+    reader r;
+    (void)state;
+    begin(&c, &r, BUFFER);
+    lose(&c, &r, 1000, false);
+    lose(&c, &r, 1000, true);
+    do {
+        assert_true(next(&c));
+        if (!has_data())
+            reply(&c, &r);
+    } while (!has_data());
+    arrive(&r);
+    assert_int_equal(r.read, 2100);
+    reader before = r;
+    before.read = 1100;
+    reply(&c, &before);
+    assert_true(next(&c));
+    assert_false(has_data());
+    reply(&c, &r);
+    assert_int_equal(acknowledged(&c), 2100);
+    assert_false(r.stalled);
+    close_client(&c);
+}
+
 static unsigned packets_with_data(client *c, reader *r, unsigned packets)
 {
     unsigned count = 0;
@@ -320,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_bytes_that_did_not_arrive_are_sent_once_that_is_known),
         cmocka_unit_test(test_bytes_that_come_late_come_once),
         cmocka_unit_test(test_each_choice_of_pieces),
+        cmocka_unit_test(test_who_has_just_read_may_read_on),
         cmocka_unit_test(test_a_reader_that_stopped_is_not_asked_in_vain),
         cmocka_unit_test(test_other_peers_get_them_again),
         cmocka_unit_test(test_a_peer_without_limits_gets_them_again),
