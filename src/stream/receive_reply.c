@@ -17,6 +17,10 @@
 /* Packets of less may come to their end on a path of many hops. */
 #define CLOCK_LIFETIME (10 * RILL_SECOND)
 
+/* Units that arrive of a packet, rather, where value is short. */
+#define FINE 400
+#define FEW  50 /* where nothing is rounded */
+
 typedef struct rill_answer {
     rill_connection *c;
     rill_now now;
@@ -316,10 +320,22 @@ static void final_error(rill_answer *a, int error)
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error, final_error_text(error));
 }
 
+/* Of so many that arrive a unit matters little, also where several hops take one each. */
+static uint64_t good_piece(const rill_rate *r)
+{
+    if (r->latest.num == 0)
+        return 1;
+    return rill_rate_needed_ceil(r, r->guess.den == 1 ? FEW : FINE);
+}
+
 static void temporary_error(rill_answer *a, rill_congestion_signal signal)
 {
     rill_connection *c = a->c;
     rill_flight *f = a->f;
+    if (signal == RILL_SIGNAL_VALUE) {
+        c->congestion->least_piece = rill_rate_grain(&c->rate);
+        c->congestion->good_piece = good_piece(&c->rate);
+    }
     /* A probe's money is nobody's: that it was too much says nothing of how many packets pass. */
     if (f->kind == RILL_FLIGHT_PROBE && f->amount > 0 && signal == RILL_SIGNAL_VALUE)
         c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, 0);

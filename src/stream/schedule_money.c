@@ -7,9 +7,6 @@
 #define MOST_TURNS 128
 /* Streams of weight 1 that share a packet, where all have enough: more would cost more. */
 #define SHARING 2u
-/* Units that arrive of a packet, rather, where value is short. */
-#define FINE 400
-#define FEW  50 /* where nothing is rounded */
 
 /* The receiver's limit is for it to keep: it takes up to 1 % over, for rounding. */
 static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s)
@@ -150,14 +147,6 @@ static bool may_send_money(const rill_connection *c, uint64_t now_ns)
     return !one || !answer_awaited(c);
 }
 
-/* Of so many that arrive a unit matters little, also where several hops take one each. */
-static uint64_t good_piece(const rill_rate *r)
-{
-    if (r->latest.num == 0)
-        return 1;
-    return rill_rate_needed_ceil(r, r->guess.den == 1 ? FEW : FINE);
-}
-
 /* Streams that are next in line, and what each may send: into f->money and room. */
 typedef struct candidates {
     uint64_t room[RILL_FLIGHT_MONEY];
@@ -282,8 +271,6 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
     if (!may_send_money(c, now_ns))
         return false;
     rill_tally_begin(&c->tally, c->rate.era);
-    c->congestion->least_piece = rill_rate_grain(&c->rate);
-    c->congestion->good_piece = good_piece(&c->rate);
     for (unsigned turn = 0; turn < MOST_TURNS; turn++) {
         uint64_t window = rill_congestion_value(c->congestion);
         uint64_t most = rill_packet_size_next(&c->packet_size, now_ns);
