@@ -35,6 +35,13 @@ void sim_app_settle(sim_app *a)
     }
 }
 
+/* The path leaves nothing of what a stream still has to send. */
+static bool is_worthless(sim_app *a, const rill_stream *s, uint64_t left)
+{
+    const char *address = rill_connection_remote_address(rill_stream_connection(s));
+    return sim_host_delivers(a->host, address, left) == 0;
+}
+
 static bool stream_waits(sim_app *a, const sim_app_stream *s)
 {
     rill_stream_totals t;
@@ -46,7 +53,8 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     /* Nor is what rounding may leave nothing of, in a few packets. */
     uint64_t dust = DUST * rill_rate_grain(&s->stream->connection->rate);
     bool money =
-        !a->config.hostile && (t.sent + for_good + dust < t.send_max || t.in_flight > for_good);
+        !a->config.hostile && (t.sent + for_good + dust < t.send_max || t.in_flight > for_good) &&
+        (t.in_flight > for_good || !is_worthless(a, s->stream, t.send_max - t.sent - for_good));
     bool waits = s->sending || money || o.acknowledged < o.written || s->written < s->to_write ||
                  o.consumed < o.received;
     if (waits)

@@ -143,15 +143,21 @@ static void no_route(void *context, uint64_t request)
     sim_host_turn(h);
 }
 
-static sim_route *route_to(sim_host *h, const sim_packet *p)
+static sim_route *route_to(sim_host *h, const char *address, size_t address_len)
 {
     for (unsigned i = 0; i < h->route_count; i++) {
         size_t len = strlen(h->routes[i].prefix);
-        if (p->address_len >= len && memcmp(p->address, h->routes[i].prefix, len) == 0 &&
-            (p->address_len == len || p->address[len] == '.'))
+        if (address_len >= len && memcmp(address, h->routes[i].prefix, len) == 0 &&
+            (address_len == len || address[len] == '.'))
             return &h->routes[i];
     }
     return NULL;
+}
+
+uint64_t sim_host_delivers(sim_host *h, const char *address, uint64_t amount)
+{
+    const sim_route *r = route_to(h, address, strlen(address));
+    return r != NULL && r->path != NULL ? sim_path_delivers(r->path, r->side, amount) : amount;
 }
 
 static void dispatch(sim_host *h, uint64_t request, size_t len)
@@ -165,7 +171,7 @@ static void dispatch(sim_host *h, uint64_t request, size_t len)
     sim_trace(h->report, "host %u sends %" PRIx64 " amount %" PRIu64 " len %zu", h->index, request,
               amount, len);
     sim_digest(h->report, amount ^ len << 48 ^ (uint64_t)h->index << 40);
-    sim_route *r = route_to(h, &p);
+    sim_route *r = route_to(h, (const char *)p.address, p.address_len);
     if (r == NULL) {
         if (!sim_books_stray(h->books, request))
             sim_violation(h->report, "host %u: sent to %.*s", h->index, (int)p.address_len,

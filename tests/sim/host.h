@@ -67,6 +67,8 @@ rill_now sim_host_now(const sim_host *h);
 void sim_host_block(sim_host *h, uint64_t ns);
 bool sim_host_is_busy(const sim_host *h);
 sim_port sim_host_port(sim_route *r);
+/* What a packet of amount would become on its way to that address, now. */
+uint64_t sim_host_delivers(sim_host *h, const char *address, uint64_t amount);
 /* Before anything is done to the endpoint from outside: its deadline must not have lied. */
 void sim_host_enter(sim_host *h);
 /* After it: events, packets, timer, books. */
