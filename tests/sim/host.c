@@ -104,17 +104,17 @@ static void read_now(void *context, uint64_t argument)
 }
 
 /* True where it waits. */
-static bool leave_unread(sim_route *r, unread what, const uint8_t *packet)
+static bool leave_unread(sim_route *r, const unread *what, const uint8_t *packet)
 {
     sim_host *h = r->host;
     if (!sim_host_is_busy(h))
         return false;
-    unread *u = sim_allocate(sizeof(*u) + what.len);
-    *u = what;
+    unread *u = sim_allocate(sizeof(*u) + what->len);
+    *u = *what;
     u->route = r;
     u->life = h->life;
-    if (what.len != 0)
-        memcpy(u->bytes, packet, what.len);
+    if (what->len != 0)
+        memcpy(u->bytes, packet, what->len);
     sim_queue_put(h->queue, h->busy_until, read_now, u, 0, free);
     return true;
 }
@@ -339,7 +339,7 @@ static void on_prepare(void *user, uint64_t transit, uint8_t *packet, size_t len
     sim_route *r = user;
     sim_host *h = r->host;
     if (h->report->failed || h->endpoint == NULL || h->asleep ||
-        leave_unread(r, (unread){.kind = UNREAD_PREPARE, .id = transit, .len = len}, packet))
+        leave_unread(r, &(unread){.kind = UNREAD_PREPARE, .id = transit, .len = len}, packet))
         return;
     sim_host_enter(h);
     uint64_t handle = (uint64_t)r->index << 48 | transit;
@@ -362,7 +362,7 @@ static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
     sim_route *r = user;
     sim_host *h = r->host;
     if (h->report->failed || h->endpoint == NULL || h->asleep ||
-        leave_unread(r, (unread){.kind = UNREAD_REPLY, .id = request, .len = len}, packet))
+        leave_unread(r, &(unread){.kind = UNREAD_REPLY, .id = request, .len = len}, packet))
         return;
     sim_host_enter(h);
     rill_now now = sim_host_now(h);
@@ -382,7 +382,7 @@ static void on_unanswered(void *user, uint64_t request, bool sent)
     sim_route *r = user;
     sim_host *h = r->host;
     if (h->report->failed || h->endpoint == NULL || h->asleep ||
-        leave_unread(r, (unread){.kind = UNREAD_UNANSWERED, .id = request, .sent = sent}, NULL))
+        leave_unread(r, &(unread){.kind = UNREAD_UNANSWERED, .id = request, .sent = sent}, NULL))
         return;
     sim_host_enter(h);
     sim_trace(h->report, "host %u no reply to %" PRIx64 " sent %d", h->index, request, sent);
