@@ -14,8 +14,8 @@
 #define CLOSE_TIMEOUT (5 * RILL_SECOND)
 /* How long a reader has, after the other side closed, to take what had arrived. */
 #define READ_TIMEOUT (60 * RILL_SECOND)
-/* Streams that a close says of how many bytes were written to them. */
-#define MAX_CUT 1024u
+/* Streams that a close says of how many bytes were written to them; it is a frame as well. */
+#define MAX_CUT (RILL_PACKET_MAX_FRAMES - 1u)
 
 static bool stream_done(const rill_stream *s)
 {

@@ -373,6 +373,25 @@ static void test_an_abandoned_connection_tells_of_everything(void **state)
         abandon_in(i);
 }
 
+/* So many that a packet cannot name them all: that the connection is closed is said first. */
+static void test_a_close_that_cuts_many_streams_is_told(void **state)
+{
+    enum { MANY = 300 };
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.server.connection.max_remote_streams = MANY + 1;
+    pair_open(p, &o);
+    start(p);
+    pair_run(p, RILL_SECOND);
+    for (unsigned i = 0; i < MANY; i++)
+        pair_write(pair_stream_open(p, PAIR_CLIENT), "x", 1);
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_APPLICATION_ERROR, NULL);
+    pair_run(p, 100 * RILL_MS);
+    assert_int_equal(ends(p, PAIR_CLIENT), 1);
+    assert_int_equal(ends(p, PAIR_SERVER), 1);
+    assert_int_equal(p->end[PAIR_SERVER].end_code, RILL_CLOSE_APPLICATION_ERROR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +407,7 @@ int main(void)
         PAIR_TEST(test_the_last_packet_number_closes),
         cmocka_unit_test(test_bytes_that_a_close_cuts_off_are_no_success),
         cmocka_unit_test(test_a_close_before_a_goal_is_met_is_no_success),
+        PAIR_TEST_TO_OPEN(test_a_close_that_cuts_many_streams_is_told),
         PAIR_TEST(test_money_in_doubt_at_a_close_is_no_success),
         cmocka_unit_test(test_an_abandoned_connection_tells_of_everything),
     };
