@@ -10,12 +10,15 @@
  * | F05 | the fulfillment does not match the condition |
  * | F08 | above the maximum packet amount; data: what came, and the maximum |
  * | T00 | out of memory |
- * | T01 | the account is not connected, left before it answered, or gave no answer that is an ILP
- *         packet (a BTP ERROR, an empty RESPONSE) |
- * | T03 | the destination does not read what it is sent; too many requests are open, or too much is
- *         kept for the other sessions of an account; the node is stopping. Not T04: senders answer
- * that with smaller amounts, which would not help | | T05 | above the account's rate limit | | R00
- * | expired, before it came or while it waited | | R02 | too little time is left to forward it |
+ * | T01 | the account is not connected, left before it answered, or gave no ILP packet |
+ * | T03 | the destination does not read; too many requests are open; the node is stopping |
+ * | T05 | above the account's rate limit |
+ * | R00 | expired, before it came or while it waited |
+ * | R02 | too little time is left to forward it |
+ *
+ * A BTP ERROR and an empty RESPONSE are no ILP packets (T01). Too many are open, too, where too
+ * much is kept for the other sessions of an account. T03 and not T04: senders answer that with
+ * smaller amounts, which would not help.
  */
 #ifndef RILL_NODE_FORWARD_H
 #define RILL_NODE_FORWARD_H
