@@ -56,6 +56,9 @@ static void begin_numbers(rill_connection *c, rill_now now, uint32_t random)
     }
     c->opening = true;
     c->life = rill_life_of(now.wall_ms, random);
+    if (c->life <= c->endpoint->last_life) /* in the same millisecond, or the clock was set back */
+        c->life = c->endpoint->last_life + 1;
+    c->endpoint->last_life = c->life;
     c->next_sequence = rill_life_first_number(c->life);
 }
 

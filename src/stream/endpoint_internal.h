@@ -47,6 +47,7 @@ struct rill_endpoint {
     rill_spares spares;                 /* of streams' buffers */
     rill_probing unused_probing;        /* of connections that never probe */
     rill_congestion *unused_congestion; /* of server connections that never sent a packet */
+    uint64_t last_life;                 /* of clients of this endpoint */
     rill_map decisions;
     uint64_t next_decision;
     uint32_t max_undecided; /* of all connections */

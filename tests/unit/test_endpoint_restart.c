@@ -79,6 +79,30 @@ static void test_its_bytes_are_its_own(void **state)
     pair_close(&p);
 }
 
+/* The clock is set back between two connections of one process: the later one is later still. */
+static void test_a_clock_that_is_set_back_replaces_nobody(void **state)
+{
+    pair p;
+    pair_options o;
+    (void)state;
+    pair_options_init(&o);
+    pair_open(&p, &o);
+    for (unsigned i = 1; i <= 3; i++) {
+        if (i > 1) {
+            p.now.wall_ms -= 3600 * 1000;
+            assert_int_equal(pair_connect(&p, &o.connection), RILL_OK);
+        }
+        rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+        assert_int_equal(rill_stream_set_send_max(s, 10), RILL_OK);
+        assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
+        pair_run(&p, RILL_SECOND);
+        assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], i);
+        assert_int_equal(p.end[PAIR_CLIENT].end_error, RILL_OK);
+        assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 10 * i);
+    }
+    pair_close(&p);
+}
+
 static void keep_first(pair *p, pair_packet *packet)
 {
     if (packet->from == PAIR_CLIENT && packet->number == 3)
@@ -176,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_its_bytes_are_its_own),
+        cmocka_unit_test(test_a_clock_that_is_set_back_replaces_nobody),
         cmocka_unit_test(test_a_replay_does_not_begin_anew),
         cmocka_unit_test(test_a_server_gives_no_number_twice),
     };
