@@ -470,7 +470,8 @@ RILL_MUST_CHECK int rill_reply_fulfill(rill_connection *c, uint64_t sequence, ui
  * To a packet that is of no connection that is open here, or of another life of
  * its client: authentic, with ConnectionClose and a message, which ends it there.
  */
-RILL_MUST_CHECK int rill_reply_over(rill_endpoint *e, rill_keys *keys, rill_trailer_kind why,
+RILL_MUST_CHECK int rill_reply_over(const rill_endpoint *e, rill_keys *keys,
+                                    const rill_connection_options *options, rill_trailer_kind why,
                                     uint64_t sequence, uint64_t amount, uint8_t *reply,
                                     size_t *len);
 /* Authentic, with frames. code is F99 unless the reason has a better one. */

@@ -150,8 +150,8 @@ static int refuse_beginning(rill_arrival *a, rill_keys *keys, const rill_stream_
     default: /* it takes leave */
         break;
     }
-    return rill_reply_over(a->e, keys, why, packet->sequence, a->prepare.amount, a->reply,
-                           a->reply_len);
+    return rill_reply_over(a->e, keys, &a->e->connection_options, why, packet->sequence,
+                           a->prepare.amount, a->reply, a->reply_len);
 }
 
 /* Not now, whatever it begins. */

@@ -346,9 +346,10 @@ static int misplaced(rill_incoming_packet *in, rill_place place)
         rill_connection_superseded(c);
         return rill_endpoint_reject(e, RILL_ILP_T02_PEER_BUSY, in->reply, in->reply_len);
     }
-    return rill_reply_over(
-        e, c->keys, place == RILL_PLACE_REPLACED ? RILL_TRAILER_REPLACED : RILL_TRAILER_FORGOTTEN,
-        in->packet->sequence, in->prepare->amount, in->reply, in->reply_len);
+    return rill_reply_over(e, c->keys, c->options,
+                           place == RILL_PLACE_REPLACED ? RILL_TRAILER_REPLACED
+                                                        : RILL_TRAILER_FORGOTTEN,
+                           in->packet->sequence, in->prepare->amount, in->reply, in->reply_len);
 }
 
 /* So many packets that one key is used up: the connection ends, and takes nothing of this one. */

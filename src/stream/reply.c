@@ -6,9 +6,6 @@
 #include "stream/endpoint_internal.h"
 #include "stream/receipt.h"
 
-/* Header, ConnectionClose with its message, and what stands behind it. */
-#define OVER_MAX 160
-
 static void add_receipts(rill_connection *c, rill_packet_writer *p)
 {
     const rill_endpoint *e = c->endpoint;
@@ -78,6 +75,15 @@ static void add_closed_streams(rill_connection *c, rill_packet_writer *p)
     e->closed_count = 0;
 }
 
+/* The plaintext's length on the wire. */
+static size_t pad(uint8_t *text, size_t plain, bool padding)
+{
+    if (!padding)
+        return plain;
+    memset(text + plain, 0, RILL_PACKET_MAX_PLAINTEXT - plain);
+    return RILL_PACKET_MAX_PLAINTEXT;
+}
+
 /* Writes and seals a STREAM packet; its length, 0 on failure. */
 static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t amount,
                    uint8_t *envelope)
@@ -106,10 +112,7 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
         return 0;
     if (trailer != RILL_TRAILER_NONE)
         plain += rill_trailer_write(text + plain, trailer, value);
-    if (c->options->padding) {
-        memset(text + plain, 0, RILL_PACKET_MAX_PLAINTEXT - plain);
-        plain = RILL_PACKET_MAX_PLAINTEXT;
-    }
+    plain = pad(text, plain, c->options->padding);
     return rill_keys_seal(c->keys, envelope, plain) == RILL_OK ? plain + RILL_ENVELOPE_OVERHEAD : 0;
 }
 
@@ -129,17 +132,21 @@ int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
     return err;
 }
 
-int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence, uint64_t amount,
-                      uint8_t *reply, size_t *len)
+/* Where the data of a Reject of ours begins: code, our address, no message. */
+static size_t reject_data_at(const rill_endpoint *e)
 {
-    /* Code, our address, no message. */
-    size_t at = RILL_ROOM_BEFORE_DATA(3 + rill_oer_length_size(c->endpoint->address_len) +
-                                      c->endpoint->address_len + 1);
-    size_t sealed = seal(c, RILL_ILP_REJECT, sequence, amount, reply + at);
+    return RILL_ROOM_BEFORE_DATA(3 + rill_oer_length_size(e->address_len) + e->address_len + 1);
+}
+
+/* Around the data that is there already; sealed: its length, 0 where it could not be made. */
+static int write_reject(const rill_endpoint *e, rill_ilp_code_id code, size_t sealed,
+                        uint8_t *reply, size_t *len)
+{
+    size_t at = reject_data_at(e);
     rill_reject reject = {
         /* Without a STREAM packet any other code would be taken for the path's word. */
         .code = rill_ilp_code_of(sealed > 0 ? code : RILL_ILP_T00_INTERNAL_ERROR),
-        .triggered_by = {(const uint8_t *)c->endpoint->address, c->endpoint->address_len},
+        .triggered_by = {(const uint8_t *)e->address, e->address_len},
         .data = {NULL, sealed},
     };
     int err = rill_reject_encode(&reject, reply, RILL_PACKET_BUFFER, len);
@@ -148,13 +155,23 @@ int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequen
     return err;
 }
 
-int rill_reply_over(rill_endpoint *e, rill_keys *keys, rill_trailer_kind why, uint64_t sequence,
-                    uint64_t amount, uint8_t *reply, size_t *len)
+int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence, uint64_t amount,
+                      uint8_t *reply, size_t *len)
 {
-    uint8_t data[RILL_ENVELOPE_OVERHEAD + OVER_MAX];
-    uint8_t *text = data + RILL_ENVELOPE_OVERHEAD;
+    const rill_endpoint *e = c->endpoint;
+    size_t sealed = seal(c, RILL_ILP_REJECT, sequence, amount, reply + reject_data_at(e));
+    return write_reject(e, code, sealed, reply, len);
+}
+
+int rill_reply_over(const rill_endpoint *e, rill_keys *keys, const rill_connection_options *options,
+                    rill_trailer_kind why, uint64_t sequence, uint64_t amount, uint8_t *reply,
+                    size_t *len)
+{
+    uint8_t *envelope = reply + reject_data_at(e);
+    uint8_t *text = envelope + RILL_ENVELOPE_OVERHEAD;
     rill_packet_writer p;
-    rill_packet_begin(&p, text, OVER_MAX - RILL_TRAILER_SIZE, RILL_ILP_REJECT, sequence, amount);
+    rill_packet_begin(&p, text, RILL_PACKET_MAX_PLAINTEXT - RILL_TRAILER_SIZE, RILL_ILP_REJECT,
+                      sequence, amount);
     if (why == RILL_TRAILER_NONE)
         add_over(&p, RILL_CLOSE_NO_ERROR, NULL);
     else
@@ -162,13 +179,8 @@ int rill_reply_over(rill_endpoint *e, rill_keys *keys, rill_trailer_kind why, ui
     size_t plain = rill_packet_end(&p);
     if (why != RILL_TRAILER_NONE)
         plain += rill_trailer_write(text + plain, why, 0);
-    int err = rill_keys_seal(keys, data, plain);
-    if (err != RILL_OK)
-        return rill_endpoint_reject(e, RILL_ILP_T00_INTERNAL_ERROR, reply, len);
-    rill_reject reject = {
-        .code = rill_ilp_code_of(RILL_ILP_F99_APPLICATION_ERROR),
-        .triggered_by = {(const uint8_t *)e->address, e->address_len},
-        .data = {data, RILL_ENVELOPE_OVERHEAD + plain},
-    };
-    return rill_reject_encode(&reject, reply, RILL_PACKET_BUFFER, len);
+    plain = pad(text, plain, options->padding);
+    int err = rill_keys_seal(keys, envelope, plain);
+    return write_reject(e, RILL_ILP_F99_APPLICATION_ERROR,
+                        err == RILL_OK ? plain + RILL_ENVELOPE_OVERHEAD : 0, reply, len);
 }

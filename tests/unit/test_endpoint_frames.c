@@ -84,6 +84,33 @@ static void test_padded_packets_have_one_length(void **state)
     }
 }
 
+/* So too where the connection is over, or never was: by a length nobody learns which. */
+static void test_padded_answers_tell_nobody_that_it_is_over(void **state)
+{
+    static raw_reply reply;
+    const raw_packet marked = {.sequence = RILL_NUMBER_MARKED | 5};
+    pair *p = *state;
+    raw_peer r;
+    rill_reject reject;
+    pair_options o = pair_defaults();
+    o.server.connection.padding = true;
+    o.stay = true;
+    pair_open(p, &o);
+    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    for (unsigned i = 0; i < 2; i++) {
+        if (i == 1) { /* another life has a connection */
+            raw_begin(&r, rill_life_of(p->now.wall_ms, 1));
+            raw_send(&r, p->end[PAIR_SERVER].endpoint, p->now, &(raw_packet){0}, &reply);
+            assert_int_equal(reply.trailer, RILL_TRAILER_MARK);
+        }
+        raw_send(&r, p->end[PAIR_SERVER].endpoint, p->now, &marked, &reply);
+        assert_non_null(raw_find(&reply, RILL_FRAME_CONNECTION_CLOSE));
+        assert_int_equal(rill_reject_decode(&reject, reply.bytes, reply.len), RILL_OK);
+        assert_int_equal(reject.data.len, RILL_ILP_MAX_DATA);
+    }
+    raw_close(&r);
+}
+
 static void test_other_packets_are_as_short_as_they_can(void **state)
 {
     pair *p = *state;
@@ -351,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PAIR_TEST_TO_OPEN(test_padded_packets_have_one_length),
+        PAIR_TEST_TO_OPEN(test_padded_answers_tell_nobody_that_it_is_over),
         PAIR_TEST(test_other_packets_are_as_short_as_they_can),
         PAIR_TEST_TO_OPEN(test_limits_of_many_streams_are_all_told),
         PAIR_TEST_TO_OPEN(test_closes_of_many_streams_are_all_told),
