@@ -23,6 +23,7 @@ void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_
     p->max = max;
     rill_heap_init(&p->timers, allocator);
     rill_list_init(&p->free);
+    rill_list_init(&p->kept);
 }
 
 void rill_pendings_free(rill_pendings *p)
@@ -50,6 +51,7 @@ static int grow(rill_pendings *p)
     for (size_t k = 0; k < CHUNK; k++) {
         /* The count of uses starts at 1: no cookie is 0. */
         chunk[k].request = (UINT64_C(1) << INDEX_BITS) | (p->chunk_count * CHUNK + k);
+        rill_list_init(&chunk[k].of_kept);
         rill_list_push_back(&p->free, &chunk[k].of_source);
     }
     p->chunks[p->chunk_count++] = chunk;
@@ -91,6 +93,7 @@ void rill_pendings_close(rill_pendings *p, rill_pending *entry)
     assert(entry->cookie != 0);
     rill_heap_remove(&p->timers, &entry->timer);
     rill_list_remove(&entry->of_source);
+    rill_list_remove(&entry->of_kept);
     uint8_t *copy = entry->copy;
     size_t cap = entry->copy_cap;
     uint64_t uses = (entry->cookie >> INDEX_BITS) + 1;
@@ -98,6 +101,7 @@ void rill_pendings_close(rill_pendings *p, rill_pending *entry)
         uses = 1;
     uint64_t index = entry->cookie & UINT32_MAX;
     memset(entry, 0, sizeof *entry);
+    rill_list_init(&entry->of_kept);
     entry->request = (uses << INDEX_BITS) | index;
     entry->copy = copy;
     entry->copy_cap = cap;
@@ -118,18 +122,33 @@ uint64_t rill_pendings_deadline(const rill_pendings *p)
     return rill_heap_deadline(&p->timers);
 }
 
-/* Takes the storage of entries that are free: those that were used last have some. */
+static void drop_copy(rill_pendings *p, rill_pending *entry)
+{
+    rill_list_remove(&entry->of_kept);
+    rill_free(p->allocator, entry->copy);
+    p->held -= entry->copy_cap;
+    entry->copy = NULL;
+    entry->copy_cap = 0;
+    entry->copy_len = 0;
+}
+
+/*
+ * Takes the storage of entries that are free: those that were used last have some. Then that of
+ * those that have waited longest.
+ */
 static bool make_room(rill_pendings *p, size_t need)
 {
     unsigned looks = 0;
     for (rill_list *at = p->free.next; at != &p->free && looks < MAX_LOOKS; at = at->next) {
         if (need <= RILL_PENDINGS_MAX_HELD - p->held)
             return true;
-        rill_pending *idle = RILL_CONTAINER(at, rill_pending, of_source);
-        rill_free(p->allocator, idle->copy);
-        p->held -= idle->copy_cap;
-        idle->copy = NULL;
-        idle->copy_cap = 0;
+        drop_copy(p, RILL_CONTAINER(at, rill_pending, of_source));
+        looks++;
+    }
+    while (need > RILL_PENDINGS_MAX_HELD - p->held && looks < 2 * MAX_LOOKS) {
+        if (rill_list_empty(&p->kept))
+            return false;
+        drop_copy(p, RILL_CONTAINER(p->kept.next, rill_pending, of_kept));
         looks++;
     }
     return need <= RILL_PENDINGS_MAX_HELD - p->held;
@@ -141,6 +160,7 @@ int rill_pendings_keep(rill_pendings *p, rill_pending *entry, const rill_bytes *
     for (size_t i = 0; i < count; i++)
         len += parts[i].len;
     entry->copy_len = 0;
+    rill_list_remove(&entry->of_kept);
     if (len > entry->copy_cap) {
         if (!make_room(p, len - entry->copy_cap))
             return RILL_ERR_LIMIT;
@@ -157,5 +177,6 @@ int rill_pendings_keep(rill_pendings *p, rill_pending *entry, const rill_bytes *
             memcpy(entry->copy + entry->copy_len, parts[i].data, parts[i].len);
         entry->copy_len += parts[i].len;
     }
+    rill_list_push_back(&p->kept, &entry->of_kept);
     return RILL_OK;
 }

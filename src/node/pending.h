@@ -28,6 +28,7 @@ typedef struct rill_turn {
 typedef struct rill_pending {
     rill_timer timer;    /* the expiry of what was forwarded, monotonic */
     rill_list of_source; /* in rill_session.open */
+    rill_list of_kept;   /* in rill_pendings.kept, while there is a copy */
     struct rill_session *source;
     struct rill_account *from;
     struct rill_account *to;
@@ -53,7 +54,8 @@ typedef struct rill_pendings {
     rill_list free;
     size_t open;
     size_t max;
-    size_t held; /* sum of copy_cap */
+    size_t held;    /* sum of copy_cap */
+    rill_list kept; /* entries with a copy, oldest first */
 } rill_pendings;
 
 void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_t max);
@@ -72,8 +74,10 @@ rill_pending *rill_pendings_due(rill_pendings *p, uint64_t now);
 /* RILL_NEVER where none is open. */
 uint64_t rill_pendings_deadline(const rill_pendings *p);
 /*
- * Keeps a copy of a packet in parts. Allocates only what the entry's storage lacks.
- * RILL_ERR_NOMEM, RILL_ERR_LIMIT (RILL_PENDINGS_MAX_HELD): there is none then.
+ * Keeps a copy of a packet in parts. Allocates only what the entry's storage lacks; where all of
+ * RILL_PENDINGS_MAX_HELD is taken, the oldest copies make room: who does not answer for long
+ * keeps nobody else from the next session.
+ * RILL_ERR_NOMEM, RILL_ERR_LIMIT (no room all the same): there is none then.
  */
 RILL_MUST_CHECK int rill_pendings_keep(rill_pendings *p, rill_pending *entry,
                                        const rill_bytes *parts, size_t count);
