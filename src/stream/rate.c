@@ -32,6 +32,8 @@ static void set_minimum(rill_rate *r, rill_ratio minimum)
 void rill_rate_set_minimum(rill_rate *r, rill_ratio minimum)
 {
     r->fixed = true;
+    if (rill_ratio_compare(minimum, r->minimum) == 0) /* what was sent goes on counting */
+        return;
     set_minimum(r, minimum);
 }
 

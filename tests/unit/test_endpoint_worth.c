@@ -210,6 +210,33 @@ static void test_streams_share_what_may_be_missing(void **state)
     pair_check_books(p);
 }
 
+/* The same minimum once more is no other: what may be missing is not to be had twice. */
+static void test_the_same_minimum_again(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    uint64_t sent = 0, delivered = 0;
+    o.connection.min_rate = (rill_ratio){1, 1000};
+    o.connection.max_packet_amount = 1000;
+    pair_open(p, &o);
+    p->rate[PAIR_CLIENT] = (rill_ratio){1, 1000};
+    for (unsigned i = 0; i < 6; i++) {
+        rill_stream_totals t;
+        rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+        assert_int_equal(rill_stream_send_total(s, 2345, RILL_NEVER), RILL_OK);
+        pair_run(p, RILL_SECOND);
+        rill_stream_totals_of(s, &t);
+        sent += t.sent;
+        delivered += t.delivered;
+        assert_int_equal(
+            rill_connection_set_min_rate(p->end[PAIR_CLIENT].connection, (rill_ratio){2, 2000}),
+            RILL_OK);
+    }
+    assert_int_equal(delivered, 12);
+    assert_int_equal(sent, 12000 + 2 * 345);
+    pair_check_books(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +246,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_what_brings_nothing_is_not_sent),
         PAIR_TEST_TO_OPEN(test_a_rate_that_recovers),
         PAIR_TEST_TO_OPEN(test_streams_share_what_may_be_missing),
+        PAIR_TEST_TO_OPEN(test_the_same_minimum_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
