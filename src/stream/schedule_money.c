@@ -3,7 +3,8 @@
 #include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
 
-/* Streams in line that have nothing worth sending, eight at a time, are passed so often. */
+/* Streams in line that have nothing worth sending, eight at a time, are passed so often while
+ * others' money is under way. */
 #define MOST_TURNS 128
 /* Streams of weight 1 that share a packet, where all have enough: more would cost more. */
 #define SHARING 2u
@@ -153,13 +154,14 @@ typedef struct candidates {
     uint64_t packet; /* its size, by the path */
     uint64_t total;  /* of room */
     uint64_t all;    /* without the other side's maxima */
-    bool more;       /* there are others behind them */
+    rill_list *next; /* in line, behind them */
 } candidates;
 
-static void gather(rill_connection *c, rill_flight *f, candidates *k)
+static void gather(rill_connection *c, rill_flight *f, rill_list *from, candidates *k)
 {
     uint64_t enough = 0;
-    for (rill_list *n = c->money_streams.next; n != &c->money_streams; n = n->next) {
+    k->next = &c->money_streams;
+    for (rill_list *n = from; n != &c->money_streams; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, money_node);
         uint64_t amount = allowed(c, s);
         if (amount == 0)
@@ -173,7 +175,7 @@ static void gather(rill_connection *c, rill_flight *f, candidates *k)
         k->total = rill_add_sat(k->total, amount);
         k->all = rill_add_sat(k->all, rill_stream_sendable(s));
         if (enough >= k->packet || f->money_count == RILL_FLIGHT_MONEY) {
-            k->more = n->next != &c->money_streams;
+            k->next = n->next;
             return;
         }
     }
@@ -224,12 +226,11 @@ static bool plan_alone(rill_connection *c, rill_flight *f, candidates *k, uint64
 }
 
 /*
- * Nothing of theirs is worth a packet, however large the path lets it be. True
- * where that lets others come to the front.
+ * Nothing of theirs is worth a packet, however large the path lets it be. False
+ * where an answer that is under way may change that.
  */
 static bool give_up(rill_connection *c, const rill_flight *f, const candidates *k, uint64_t most)
 {
-    bool others = k->more;
     bool searches = rill_money_searches(c);
     if (answer_awaited(c))
         return false;
@@ -238,16 +239,27 @@ static bool give_up(rill_connection *c, const rill_flight *f, const candidates *
         uint64_t all = rill_stream_sendable(s);
         if (k->room[i] < all || (searches && all > most)) /* more may be possible soon */
             continue;
-        /* To the end of the line. */
-        rill_list_remove(&s->money_node);
-        rill_stream_want_money(s);
+        /* What is late may come back; and only when it is settled there is a last packet. */
+        if (s->out.held != s->out.abandoned)
+            continue;
         /* Who only may send more waits for more. */
         if (!s->out.goal_set && !s->ending)
             continue;
         s->out.vain = (int8_t)rill_money_problem(c, s);
         c->in_vain = true;
     }
-    return others && c->state == RILL_STATE_OPEN;
+    return c->state == RILL_STATE_OPEN;
+}
+
+/* The same while others' money is under way; and it is not the window that they wait for. */
+static bool pass_by(const rill_connection *c, const rill_flight *f, const candidates *k,
+                    uint64_t most)
+{
+    rill_choice choice;
+    for (unsigned i = 0; i < f->money_count; i++)
+        if (rill_money_choose(c, f->money[i].stream, k->room[i], most, &choice))
+            return false;
+    return true;
 }
 
 static bool plan(rill_connection *c, rill_flight *f, candidates *k, uint64_t most)
@@ -266,27 +278,44 @@ static bool plan(rill_connection *c, rill_flight *f, candidates *k, uint64_t mos
     }
 }
 
+/* Those before it have nothing worth sending: they go to the end, in the same order. */
+static void begin_line(rill_connection *c, rill_list *from)
+{
+    rill_list_remove(&c->money_streams);
+    rill_list_push_back(from, &c->money_streams);
+}
+
+/* Not so much that the path would have to bring more than there are numbers for. */
+static uint64_t largest(const rill_connection *c, uint64_t now_ns)
+{
+    uint64_t most = rill_packet_size_next(&c->packet_size, now_ns);
+    uint64_t bears = rill_ratio_inverse_floor(c->rate.bound, UINT64_MAX);
+    return most < bears ? most : bears;
+}
+
 bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
 {
     if (!may_send_money(c, now_ns))
         return false;
     rill_tally_begin(&c->tally, c->rate.era);
-    for (unsigned turn = 0; turn < MOST_TURNS; turn++) {
+    uint64_t most = largest(c, now_ns);
+    rill_list *from = c->money_streams.next;
+    for (unsigned turn = 0; most > 0 && from != &c->money_streams; turn++) {
+        bool idle = c->congestion->value_in_flight == 0;
         uint64_t window = rill_congestion_value(c->congestion);
-        uint64_t most = rill_packet_size_next(&c->packet_size, now_ns);
         candidates k = {.packet = window < most ? window : most};
-        gather(c, f, &k);
-        if (k.total == 0)
-            most = 0;
-        if (most > 0 && plan(c, f, &k, most)) {
+        gather(c, f, from, &k);
+        if (k.total > 0 && plan(c, f, &k, most)) {
+            begin_line(c, from);
             hold(c, f);
             rill_packet_size_sent(&c->packet_size, f->amount, now_ns);
             return true;
         }
-        bool again = most > 0 && c->congestion->value_in_flight == 0 && give_up(c, f, &k, most);
+        bool on = idle ? give_up(c, f, &k, most) : turn < MOST_TURNS && pass_by(c, f, &k, most);
         f->money_count = 0;
-        if (!again)
+        if (!on)
             return false;
+        from = k.next;
     }
     return false;
 }
