@@ -104,6 +104,24 @@ static bool fits_together(const rill_connection *c, const rill_stream *s, const 
            take(out, o, minimum);
 }
 
+/*
+ * All of it, to see: the rate may lie so far above what has been seen that the
+ * minimum is kept but for the unit that may be missing in the end.
+ */
+static bool try_all(const rill_connection *c, const rill_stream *s, uint64_t all, rill_choice *out)
+{
+    uint64_t minimum = larger(demand(c, s, all, true), rill_ratio_floor(c->rate.bound, all));
+    const rill_ratio needed = {minimum, all};
+    rill_offer o = {.amount = all, .brings = minimum, .trial = true};
+    if (all <= c->worth.barren || rill_rate_is_low(&c->rate) ||
+        c->worth.refused >= RILL_WORTH_TRIALS || rill_ratio_compare(needed, c->rate.latest) <= 0 ||
+        rill_ratio_compare(needed, c->rate.above) >= 0)
+        return false;
+    take(out, &o, minimum);
+    out->alone = true;
+    return true;
+}
+
 bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t room, uint64_t most,
                        rill_choice *out)
 {
@@ -114,7 +132,8 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
     rill_offer whole = {.amount = all, .brings = rill_worth_expects(&c->worth, r, all)};
     if (last && !rill_worth_in_vain(&c->worth, all) && fits(c, s, &whole, out))
         return true;
-    if (last && s->out.held == s->out.abandoned && choose_all(c, s, all, out))
+    last = last && s->out.held == s->out.abandoned;
+    if (last && choose_all(c, s, all, out))
         return true;
     most = room < most ? room : most;
     rill_offer o = {.amount = most, .brings = UINT64_MAX};
@@ -131,7 +150,7 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
         out->alone = even.trial;
         return true;
     }
-    if (fits_together(c, s, &o, all, out))
+    if (fits_together(c, s, &o, all, out) || (last && try_all(c, s, all, out)))
         return true;
     if (!rill_rate_is_low(r) || (all <= c->worth.barren && s->out.sent + s->out.held == 0))
         return false;

@@ -155,6 +155,55 @@ static void test_what_brings_nothing_is_not_sent(void **state)
         10, 1000);
 }
 
+/*
+ * What small packets brought says that all of it may just be enough, in one
+ * packet, but for the unit that may be missing: ten for eighteen.
+ */
+static void test_all_of_it_may_just_be_enough(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    rill_stream_totals t;
+    o.connection.min_rate = (rill_ratio){5581, 10000};
+    pair_open(p, &o);
+    p->rate[PAIR_CLIENT] = (rill_ratio){56, 100};
+    p->delay[PAIR_CLIENT] = 50 * RILL_MS;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_set_send_max(s, 8), RILL_OK);
+    pair_run(p, 10 * RILL_MS);
+    assert_int_equal(rill_stream_send_total(s, 18, RILL_NEVER), RILL_OK);
+    pair_run(p, 2 * RILL_SECOND);
+    rill_stream_totals_of(s, &t);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
+    assert_int_equal(t.sent, 18);
+    assert_int_equal(t.delivered, 10);
+    pair_check_books(p);
+}
+
+/* A hair less than that: it is refused, and the payment ends. */
+static void test_all_of_it_may_just_be_too_little(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    rill_stream_totals t;
+    o.connection.min_rate = (rill_ratio){5560, 10000};
+    pair_open(p, &o);
+    p->rate[PAIR_CLIENT] = (rill_ratio){555, 1000};
+    p->delay[PAIR_CLIENT] = 50 * RILL_MS;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_set_send_max(s, 8), RILL_OK);
+    pair_run(p, 10 * RILL_MS);
+    assert_int_equal(rill_stream_send_total(s, 18, RILL_NEVER), RILL_OK);
+    pair_run(p, 10 * RILL_SECOND);
+    rill_stream_totals_of(s, &t);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_RATE);
+    assert_int_equal(t.sent, 0);
+    assert_true(p->end[PAIR_CLIENT].packets < 30);
+    pair_check_books(p);
+}
+
 /* A rate that falls below the minimum, and is as good as before a while later. */
 static void test_a_rate_that_recovers(void **state)
 {
@@ -244,6 +293,8 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_sizes_bring_what_there_is_to_bring),
         PAIR_TEST_TO_OPEN(test_coarse_hops_in_the_middle),
         PAIR_TEST_TO_OPEN(test_what_brings_nothing_is_not_sent),
+        PAIR_TEST_TO_OPEN(test_all_of_it_may_just_be_enough),
+        PAIR_TEST_TO_OPEN(test_all_of_it_may_just_be_too_little),
         PAIR_TEST_TO_OPEN(test_a_rate_that_recovers),
         PAIR_TEST_TO_OPEN(test_streams_share_what_may_be_missing),
         PAIR_TEST_TO_OPEN(test_the_same_minimum_again),
