@@ -104,8 +104,9 @@ static void apply_max_money(rill_stream *s, const rill_frame *frame, rill_frame_
     if (frame->total > out->remote_received)
         out->remote_received = frame->total;
     /* The first word replaces our assumption of no limit; from then on it only rises. */
-    if (out->remote_max == RILL_UNLIMITED || frame->value > out->remote_max)
+    if (!out->max_told || frame->value > out->remote_max)
         out->remote_max = frame->value;
+    out->max_told = true;
     /* Whether that lets a whole unit of ours through is found when it is scheduled. */
     if (out->blocked)
         s->connection->refusals = 0;

@@ -63,6 +63,7 @@ typedef struct rill_money_out {
     int8_t vain;   /* why nothing of it is worth sending, to be told; RILL_OK */
     bool vague;    /* how much has arrived is not known: to be told before anything follows */
     bool blocked;  /* by remote_max */
+    bool max_told; /* remote_max is the other side's word, which only rises */
     bool given_up; /* a goal failed: what comes back is not sent again */
     bool goal_set; /* rill_stream_send_total */
     uint64_t goal;

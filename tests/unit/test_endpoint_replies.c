@@ -125,6 +125,30 @@ static void test_absurd_amounts_do_not_wrap(void **state)
     close_client(&c);
 }
 
+/* That there is no limit is a word like any other: an older one that comes late is no news. */
+static void test_no_limit_does_not_sink(void **state)
+{
+    client c;
+    (void)state;
+    rill_frame limit = {.type = RILL_FRAME_STREAM_MAX_MONEY, .stream = 1, .value = RILL_UNLIMITED};
+    open_client(&c);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 100);
+    limit.total = 100;
+    fulfill(&c, 100, &limit, 1);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 200), RILL_OK);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 100);
+    limit.value = 13; /* told before, and late */
+    refuse(&c, 100, &limit, 1);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 100);
+    fulfill(&c, 100, NULL, 0);
+    assert_int_equal(totals(&c).sent, 200);
+    close_client(&c);
+}
+
 static void test_limits_are_asked_about_and_raised(void **state)
 {
     client c;
@@ -303,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_a_malformed_reply_leaves_money_in_doubt),
         cmocka_unit_test(test_absurd_amounts_do_not_wrap),
         cmocka_unit_test(test_limits_are_asked_about_and_raised),
+        cmocka_unit_test(test_no_limit_does_not_sink),
         cmocka_unit_test(test_control_frames_are_sent_until_acknowledged),
         cmocka_unit_test(test_a_server_may_close_in_a_reply),
         cmocka_unit_test(test_a_new_address_is_used_and_checked_first),
