@@ -35,11 +35,20 @@ void sim_app_settle(sim_app *a)
     }
 }
 
-/* The path leaves nothing of what a stream still has to send. */
-static bool is_worthless(sim_app *a, const rill_stream *s, uint64_t left)
+/*
+ * The path leaves nothing of what a stream still has to send, or so little of
+ * it, even in one packet, that the whole would bring less than its minimum.
+ */
+static bool is_worthless(sim_app *a, const rill_stream *s, const rill_stream_totals *t,
+                         uint64_t left)
 {
-    const char *address = rill_connection_remote_address(rill_stream_connection(s));
-    return sim_host_delivers(a->host, address, left) == 0;
+    const rill_connection *c = rill_stream_connection(s);
+    rill_connection_stats stats;
+    rill_connection_stats_of(c, &stats);
+    uint64_t brings = sim_host_delivers(a->host, rill_connection_remote_address(c), left);
+    rill_u128 least = (rill_u128)(t->sent + left) * stats.min_rate.num;
+    return brings == 0 || (stats.min_rate.num != 0 &&
+                           (rill_u128)t->delivered + brings < least / stats.min_rate.den);
 }
 
 static bool stream_waits(sim_app *a, const sim_app_stream *s)
@@ -54,7 +63,7 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     uint64_t dust = DUST * rill_rate_grain(&s->stream->connection->rate);
     bool money =
         !a->config.hostile && (t.sent + for_good + dust < t.send_max || t.in_flight > for_good) &&
-        (t.in_flight > for_good || !is_worthless(a, s->stream, t.send_max - t.sent - for_good));
+        (t.in_flight > for_good || !is_worthless(a, s->stream, &t, t.send_max - t.sent - for_good));
     bool waits = s->sending || money || o.acknowledged < o.written || s->written < s->to_write ||
                  o.consumed < o.received;
     if (waits)
