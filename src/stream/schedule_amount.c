@@ -27,11 +27,14 @@ static bool never_rounds(const rill_connection *c)
     return rate.den == 1 && c->worth.enough == 0;
 }
 
+/* The first packets may lose a unit of so many each: less than waiting for one of them costs. */
+#define FIRST_FINE 100
+
 /* What the first packet brings decides on the size of all: it is waited for. */
 static bool first_is_coarse(const rill_connection *c, uint64_t most)
 {
     return c->rate.latest.num == 0 && !never_rounds(c) &&
-           rill_ratio_floor(c->rate.minimum, most) < RILL_WORTH_FINE;
+           rill_ratio_floor(c->rate.minimum, most) < FIRST_FINE;
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
