@@ -21,13 +21,15 @@
 
 static void close_connection(rill_payment *p)
 {
-    /* A receiver that is told of no error takes what it has for all there is. */
-    if (p->connection && p->error != RILL_OK) {
+    /* A receiver that is told of no error takes what it has for all there is, but for one that
+     * ended it itself. */
+    bool blame = p->error != RILL_OK && !p->sent_away;
+    if (p->connection && blame) {
         p->gave_up = true;
         rill_connection_close(p->connection, RILL_CLOSE_APPLICATION_ERROR,
                               "the sender has given up");
     }
-    if (p->connection && p->error == RILL_OK)
+    if (p->connection && !blame)
         rill_connection_close(p->connection, RILL_CLOSE_NO_ERROR, NULL);
 }
 
@@ -204,6 +206,7 @@ static void on_sent(rill_stream *s, int error, void *user)
     if (error != RILL_OK) {
         /* Where the other side closed, the end that follows says more. */
         p->vague = p->error == RILL_OK;
+        p->sent_away = p->vague && error == RILL_ERR_CLOSED;
         fail(p, error, NULL);
         return;
     }
@@ -243,6 +246,8 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
     if (s != p->stream)
         return;
     bool first = p->error == RILL_OK;
+    if (first)
+        p->sent_away = end->remote && end->close_code == RILL_CLOSE_NO_ERROR;
     rill_payment_take_offsets(p);
     /* Forgotten money may have another connection: the end of this one says so. */
     if (p->error == RILL_OK && end->error != RILL_ERR_FORGOTTEN &&

@@ -36,6 +36,7 @@ struct rill_payment {
     bool ended;      /* connection_end was asked for */
     bool over;       /* the connection is gone, and the outcome known: only the link is closed */
     bool gave_up;    /* the connection was closed because of the error */
+    bool sent_away;  /* the other side ended it first, and called that no error */
     bool vague;      /* the detail is no more than the error's text */
     bool again;      /* another connection is to carry the rest */
     unsigned barren; /* connections in a row that were forgotten and had sent nothing */

@@ -170,9 +170,11 @@ class Node:
 
 
 def run_tests(tests, node=None):
-    """Each function with a case of its own, as TAP; arguments after the folders name some of them.
-    Returns the exit status."""
-    tests = [test for test in tests if not sys.argv[3:] or test.__name__ in sys.argv[3:]]
+    """Each function with a case of its own, as TAP. Arguments that are names of some of them
+    choose those; programs have other arguments of their own. Returns the exit status."""
+    chosen = [test for test in tests if test.__name__ in sys.argv[3:]]
+    tests = chosen or tests
+    assert tests, "there is nothing to test"
     print(f"1..{len(tests)}")
     failed = 0
     for number, function in enumerate(tests, 1):
