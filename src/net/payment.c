@@ -197,6 +197,15 @@ static void on_link(bool up, const char *detail, void *user)
         fail_unreached(p);
 }
 
+/* Another connection is made for money only, and only while there is some left. */
+static void drop_secret(rill_payment *p)
+{
+    if (p->secret)
+        rill_wipe(p->secret, p->secret_len);
+    free(p->secret);
+    p->secret = NULL;
+}
+
 static void on_sent(rill_stream *s, int error, void *user)
 {
     (void)s;
@@ -211,6 +220,7 @@ static void on_sent(rill_stream *s, int error, void *user)
         return;
     }
     p->money_sent = true;
+    drop_secret(p);
     check_done(p);
 }
 
@@ -285,7 +295,7 @@ static bool can_go_on(rill_payment *p, int error)
         return false;
     p->barren = p->result.sent > p->before.sent ? 0 : p->barren + 1;
     uint64_t gone = rill_add_sat(p->result.sent, p->result.in_doubt);
-    return gone < p->amount && p->barren < MAX_BARREN;
+    return p->secret != NULL && gone < p->amount && p->barren < MAX_BARREN;
 }
 
 static void on_connection_end(rill_connection *c, const rill_end *end, void *user)
@@ -321,9 +331,7 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
 
 static void free_payment(rill_payment *p)
 {
-    if (p->secret)
-        rill_wipe(p->secret, p->secret_len);
-    free(p->secret);
+    drop_secret(p);
     free(p->destination_account);
     free(p);
 }

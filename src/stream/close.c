@@ -185,6 +185,14 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int erro
         rill_connection_shut(c);
 }
 
+void rill_connection_closes_cross(rill_connection *c)
+{
+    if (c->state != RILL_STATE_CLOSING)
+        return;
+    drop_unanswered(c);
+    rill_connection_shut(c);
+}
+
 void rill_connection_superseded(rill_connection *c)
 {
     static const char message[] = "its client has started again";

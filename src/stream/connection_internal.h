@@ -214,6 +214,7 @@ struct rill_connection {
     bool ending;
     bool connected; /* an authentic packet or reply has come */
     bool close_sent;
+    bool close_told; /* in an answer to the other side, which may be gone before our close comes */
     bool closed_remote;
     bool force_end; /* waits for no reader any more */
     uint8_t close_code;
@@ -310,6 +311,9 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int erro
  * nothing of it: ends as if the other side had closed, with RILL_ERR_REMOTE, and makes way.
  */
 void rill_connection_superseded(rill_connection *c);
+/* The other side closed while our close was under way: that is as good as an answer to it, which
+ * may not come any more. */
+void rill_connection_closes_cross(rill_connection *c);
 /* The frames of our ConnectionClose. False: no room, which a packet of its own has. */
 bool rill_connection_add_close(const rill_connection *c, rill_packet_writer *p);
 /* Nothing more leaves: its end is reported once the last reply has come. */

@@ -403,8 +403,13 @@ int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
         return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, reply, reply_len);
     c->stats.packets_received++;
     note_expiry(c, now, prepare);
-    if (c->state != RILL_STATE_OPEN)
-        return reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
+    if (c->state != RILL_STATE_OPEN) {
+        int refused = reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
+        c->close_told = true; /* in that */
+        if (err == RILL_OK && (in.packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE)) != 0)
+            rill_connection_closes_cross(c);
+        return refused;
+    }
     rill_connection_authentic(c, now.mono_ns);
     e->part_count = 0;
     e->closed_count = 0;

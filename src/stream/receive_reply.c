@@ -556,7 +556,8 @@ static void answer_reject(rill_answer *a, const rill_reject *reject)
 static void closed_or_again(rill_connection *c, rill_now now, char reject_class)
 {
     bool temporary = reject_class == 'T' || reject_class == 'R';
-    if (!temporary || c->state != RILL_STATE_CLOSING || now.mono_ns >= c->close_deadline) {
+    if (!temporary || c->close_told || c->state != RILL_STATE_CLOSING ||
+        now.mono_ns >= c->close_deadline) {
         rill_connection_shut(c);
         return;
     }

@@ -392,6 +392,48 @@ static void test_a_close_that_cuts_many_streams_is_told(void **state)
     assert_int_equal(p->end[PAIR_SERVER].end_code, RILL_CLOSE_APPLICATION_ERROR);
 }
 
+/* What the client sends from now on finds nobody. */
+static void gone(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->from == PAIR_CLIENT) {
+        packet->action = PAIR_REJECT;
+        packet->code = RILL_ILP_T01_PEER_UNREACHABLE;
+    }
+}
+
+static void both_know(pair *p, void (*close)(pair *p))
+{
+    start(p);
+    p->on_packet = gone;
+    close(p);
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(ends(p, PAIR_CLIENT), 1);
+    assert_int_equal(ends(p, PAIR_SERVER), 1);
+}
+
+static void server_closes(pair *p)
+{
+    rill_connection_close(p->end[PAIR_SERVER].connection, RILL_CLOSE_NO_ERROR, NULL);
+}
+
+/* The server hears of the close in the answer to its packet, and is gone before the close comes. */
+static void server_writes(pair *p)
+{
+    pair_write(pair_stream_open(p, PAIR_SERVER), "x", 1);
+}
+
+static void test_a_close_that_crosses_another_is_not_repeated(void **state)
+{
+    both_know(*state, server_closes);
+}
+
+static void test_a_close_told_in_an_answer_is_not_repeated(void **state)
+{
+    both_know(*state, server_writes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +443,8 @@ int main(void)
         PAIR_TEST(test_a_close_that_nobody_answers_ends_soon),
         PAIR_TEST(test_money_in_flight_is_waited_for),
         PAIR_TEST(test_both_close_at_once),
+        PAIR_TEST(test_a_close_that_crosses_another_is_not_repeated),
+        PAIR_TEST(test_a_close_told_in_an_answer_is_not_repeated),
         PAIR_TEST(test_a_packet_after_the_close_is_told_of_it),
         PAIR_TEST_TO_OPEN(test_credentials_can_be_used_again),
         PAIR_TEST(test_an_event_lives_until_the_next_whatever_comes_between),
