@@ -63,6 +63,9 @@ uint64_t rill_mul_div_ceil_sat(uint64_t a, uint64_t b, uint64_t c)
 
 uint64_t rill_ratio_floor(rill_ratio ratio, uint64_t amount)
 {
+    uint64_t product;
+    if (!__builtin_mul_overflow(amount, ratio.num, &product) && ratio.den != 0)
+        return product / ratio.den;
     return rill_mul_div_floor_sat(amount, ratio.num, ratio.den);
 }
 
@@ -73,6 +76,9 @@ uint64_t rill_ratio_inverse_floor(rill_ratio ratio, uint64_t amount)
 
 uint64_t rill_ratio_inverse_ceil(rill_ratio ratio, uint64_t amount)
 {
+    uint64_t product;
+    if (!__builtin_mul_overflow(amount, ratio.den, &product) && ratio.num != 0)
+        return product / ratio.num + (product % ratio.num != 0 ? 1 : 0);
     return rill_mul_div_ceil_sat(amount, ratio.den, ratio.num);
 }
 
@@ -96,6 +102,14 @@ static rill_ratio add_times(rill_ratio from, rill_ratio step, uint64_t times)
     return (rill_ratio){from.num + times * step.num, from.den + times * step.den};
 }
 
+/* Numbers of 64 bits are the common case, and several times as fast. */
+static rill_u128 divide(rill_u128 num, rill_u128 den)
+{
+    if ((num | den) >> 64 == 0)
+        return (uint64_t)num / (uint64_t)den;
+    return num / den;
+}
+
 /*
  * The ratios of two uint64, of denominators up to most (1 at least), that are
  * next to num / den: the largest that is not above it, and the smallest that is
@@ -109,7 +123,7 @@ static rill_ratio walk(rill_u128 num, rill_u128 den, uint64_t most, rill_ratio *
     rill_ratio low = {0, 1};
     rill_ratio high = {1, 0};
     for (;;) {
-        rill_u128 run = num / den;
+        rill_u128 run = divide(num, den);
         uint64_t room = room_for(low, high, most);
         *above = high;
         if (run > room)
@@ -121,7 +135,7 @@ static rill_ratio walk(rill_u128 num, rill_u128 den, uint64_t most, rill_ratio *
             return low;
         }
         /* Less one, so that high stays above: an exact result is reached from below. */
-        run = (den - 1) / num;
+        run = divide(den - 1, num);
         room = room_for(high, low, most);
         high = add_times(high, low, run > room ? room : (uint64_t)run);
         *above = high;
@@ -151,6 +165,8 @@ rill_ratio rill_ratio_complement(rill_ratio ratio)
 
 rill_ratio rill_ratio_coarser(rill_ratio ratio, uint64_t most)
 {
+    if (ratio.den == 1) /* nothing is coarser */
+        return ratio;
     return round_down(ratio.num, ratio.den, most);
 }
 

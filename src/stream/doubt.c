@@ -69,8 +69,8 @@ static void count_arrived(rill_stream *s, uint64_t sent, uint64_t arrived)
     rill_connection *c = s->connection;
     if (s->out.tally.era != c->rate.era || c->tally.era != c->rate.era)
         return;
-    rill_tally_commit(&s->out.tally, c->rate.bound, 0, sent, arrived);
-    rill_tally_commit(&c->tally, c->rate.bound, 0, sent, arrived);
+    (void)rill_tally_commit(&s->out.tally, c->rate.bound, 0, sent, arrived);
+    (void)rill_tally_commit(&c->tally, c->rate.bound, 0, sent, arrived);
 }
 
 /* Out of the flight, which ends with the last of its parts. */

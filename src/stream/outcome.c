@@ -22,6 +22,10 @@ void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
     f->held = rill_tally_hold(&c->tally, c->rate.bound, f->amount, f->minimum);
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_flight_money *m = &f->money[i];
+        if (m->amount == f->amount && f->held == 0) { /* all of it, and it may lose nothing */
+            m->held = 0;
+            continue;
+        }
         m->held = rill_tally_hold(&m->stream->out.tally, c->rate.bound, m->amount,
                                   least_part(f, i, f->minimum));
     }
@@ -46,10 +50,12 @@ static void commit_tallies(rill_connection *c, const rill_flight *f, uint64_t de
 {
     if (!counts(c, f))
         return;
-    rill_tally_commit(&c->tally, c->rate.bound, f->held, f->amount, delivered);
+    bool changed = rill_tally_commit(&c->tally, c->rate.bound, f->held, f->amount, delivered);
+    if (!changed && f->money_count == 1 && f->money[0].held == f->held)
+        return;
     for (unsigned i = 0; i < f->money_count; i++)
-        rill_tally_commit(&f->money[i].stream->out.tally, c->rate.bound, f->money[i].held,
-                          f->money[i].amount, least_part(f, i, delivered));
+        (void)rill_tally_commit(&f->money[i].stream->out.tally, c->rate.bound, f->money[i].held,
+                                f->money[i].amount, least_part(f, i, delivered));
 }
 
 static void unhold(rill_connection *c, rill_flight *f)
@@ -65,6 +71,11 @@ static void unhold(rill_connection *c, rill_flight *f)
 /* Our estimate of the receiver's division: it divides what arrived by the same shares. */
 static void divide_delivered(rill_flight *f, uint64_t delivered)
 {
+    if (f->money_count == 1) {
+        uint64_t *all = &f->money[0].stream->out.delivered;
+        *all = rill_add_sat(*all, delivered);
+        return;
+    }
     rill_share parts[RILL_FLIGHT_MONEY];
     for (unsigned i = 0; i < f->money_count; i++)
         parts[i] = (rill_share){

@@ -4,6 +4,9 @@
 #include "base/muldiv.h"
 #include "stream/tally.h"
 
+/* What is nearer than this part of it needs no closer look. */
+#define PRECISION 128
+
 static uint64_t grain_of(const rill_rate *r)
 {
     if (r->latest.num == 0)
@@ -19,6 +22,13 @@ static uint64_t grain_of(const rill_rate *r)
     rill_u128 bears = (dens - 1) / (rate - least) + 1;
     uint64_t enough = bears < even ? (uint64_t)bears : even;
     return enough > one ? enough : one;
+}
+
+/* The rate is known to be no more than a small part better than what has been seen. */
+static bool is_near(const rill_rate *r)
+{
+    const rill_ratio part = {PRECISION + 1, PRECISION};
+    return rill_ratio_compare(r->above, rill_ratio_multiply_floor(r->latest, part)) <= 0;
 }
 
 static void set_minimum(rill_rate *r, rill_ratio minimum)
@@ -108,6 +118,7 @@ static void replace(rill_rate *r, uint64_t sent, uint64_t delivered, bool change
     /* Nothing arrives: the most that it can be. */
     r->guess = delivered > 0 ? rill_ratio_simplest(r->latest, r->above) : r->latest;
     r->grain = grain_of(r);
+    r->near = is_near(r);
 }
 
 /*
@@ -144,6 +155,7 @@ void rill_rate_not_reached(rill_rate *r, rill_ratio rate)
     if (rill_ratio_compare(rate, r->above) >= 0 || rill_ratio_compare(rate, r->latest) <= 0)
         return;
     r->above = rate;
+    r->near = is_near(r);
     if (r->latest.num == 0)
         return;
     r->guess = rill_ratio_simplest(r->latest, r->above);

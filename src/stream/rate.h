@@ -22,6 +22,7 @@ typedef struct rill_rate {
     rill_ratio slippage;
     uint64_t grain;    /* see rill_rate_grain */
     bool fixed;        /* the application gave the minimum */
+    bool near;         /* above is no more than a small part better than latest */
     rill_ratio probed; /* the most precise probe so far */
 } rill_rate;
 

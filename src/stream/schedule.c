@@ -198,7 +198,7 @@ static int send_open(rill_connection *c, rill_now now, uint8_t *packet, size_t *
     if (c->path_hold_until > now.mono_ns)
         return RILL_OK;
     bool held = c->hold_until > now.mono_ns;
-    if (!held && rill_probe_wanted(c, now.mono_ns))
+    if (!held && c->rate.minimum.num == 0 && rill_probe_wanted(c, now.mono_ns))
         return send_probe(c, now, packet, len, request);
     held = held || c->lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
     c->money_turn = !c->money_turn;

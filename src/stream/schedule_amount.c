@@ -45,8 +45,10 @@ static uint64_t larger(uint64_t a, uint64_t b)
 /* For the stream's sake, and for the connection's. */
 static uint64_t demand(const rill_connection *c, const rill_stream *s, uint64_t amount, bool spare)
 {
-    return larger(rill_tally_demand(&c->tally, c->rate.bound, amount, spare),
-                  rill_tally_demand(&s->out.tally, c->rate.bound, amount, spare));
+    uint64_t least = rill_tally_demand(&c->tally, c->rate.bound, amount, spare);
+    if (s->out.tally.balance == c->tally.balance) /* it is the only one that has sent */
+        return least;
+    return larger(least, rill_tally_demand(&s->out.tally, c->rate.bound, amount, spare));
 }
 
 static bool take(rill_choice *out, const rill_offer *o, uint64_t minimum)

@@ -69,7 +69,9 @@ uint64_t rill_money_not_before(const rill_connection *c)
 static void begin_turn(rill_stream *s, uint64_t packet)
 {
     uint64_t share = packet / SHARING > 0 ? packet / SHARING : 1;
-    uint64_t turn = rill_mul_div_floor_sat(share, s->out.weight, 1);
+    uint64_t turn;
+    if (__builtin_mul_overflow(share, s->out.weight, &turn))
+        turn = UINT64_MAX;
     /* Packets may have become smaller since its turn began. */
     if (s->out.credit == 0 || s->out.credit > turn)
         s->out.credit = turn;
@@ -101,6 +103,19 @@ static void divide(rill_flight *f, const uint64_t *room, uint64_t packet, uint64
             amount -= more;
         }
     }
+}
+
+/* The same for one stream, whose room is not less than amount. */
+static void take_all(rill_flight_money *m, uint64_t packet, uint64_t amount)
+{
+    uint64_t left = amount;
+    for (unsigned round = 0; left > 0 && round < 3; round++) {
+        begin_turn(m->stream, packet);
+        uint64_t now = round < 2 ? usable(m->stream, left) : left;
+        m->stream->out.credit = rill_sub_sat(m->stream->out.credit, now);
+        left -= now;
+    }
+    m->amount = amount;
 }
 
 static void hold(rill_connection *c, rill_flight *f)
@@ -160,6 +175,8 @@ typedef struct candidates {
 static void gather(rill_connection *c, rill_flight *f, rill_list *from, candidates *k)
 {
     uint64_t enough = 0;
+    k->total = 0;
+    k->all = 0;
     k->next = &c->money_streams;
     for (rill_list *n = from; n != &c->money_streams; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, money_node);
@@ -216,7 +233,7 @@ static bool plan_alone(rill_connection *c, rill_flight *f, candidates *k, uint64
             return false;
         f->money[0] = f->money[i];
         f->money_count = 1;
-        divide(f, &k->room[i], k->packet, choice.amount);
+        take_all(&f->money[0], k->packet, choice.amount);
         f->amount = choice.amount;
         f->minimum = choice.minimum;
         f->trial = choice.trial;
@@ -303,7 +320,8 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
     for (unsigned turn = 0; most > 0 && from != &c->money_streams; turn++) {
         bool idle = c->congestion->value_in_flight == 0;
         uint64_t window = rill_congestion_value(c->congestion);
-        candidates k = {.packet = window < most ? window : most};
+        candidates k;
+        k.packet = window < most ? window : most;
         gather(c, f, from, &k);
         if (k.total > 0 && plan(c, f, &k, most)) {
             begin_line(c, from);

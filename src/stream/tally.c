@@ -84,12 +84,16 @@ rill_i128 rill_tally_hold(rill_tally *t, rill_ratio bound, uint64_t amount, uint
     return held;
 }
 
-void rill_tally_commit(rill_tally *t, rill_ratio bound, rill_i128 held, uint64_t amount,
+bool rill_tally_commit(rill_tally *t, rill_ratio bound, rill_i128 held, uint64_t amount,
                        uint64_t delivered)
 {
     rill_i128 gain = times(bound.den, delivered) - times(bound.num, amount);
 
+    /* It brought no more than what it had to: the common case. */
+    if (gain == -held)
+        return false;
     t->balance = add(t->balance, add(held, gain));
+    return true;
 }
 
 void rill_tally_release(rill_tally *t, rill_i128 held)

@@ -38,8 +38,8 @@ bool rill_tally_bears(const rill_tally *t, rill_ratio bound, uint64_t amount, ui
 uint64_t rill_tally_affords(const rill_tally *t, rill_ratio bound, uint64_t delivered);
 /* A packet of amount leaves, and brings minimum at least: what it may lose is taken off. */
 rill_i128 rill_tally_hold(rill_tally *t, rill_ratio bound, uint64_t amount, uint64_t minimum);
-/* It was fulfilled. */
-void rill_tally_commit(rill_tally *t, rill_ratio bound, rill_i128 held, uint64_t amount,
+/* It was fulfilled. False where the balance stays as it was. */
+bool rill_tally_commit(rill_tally *t, rill_ratio bound, rill_i128 held, uint64_t amount,
                        uint64_t delivered);
 /* It was not. */
 void rill_tally_release(rill_tally *t, rill_i128 held);

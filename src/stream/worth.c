@@ -108,13 +108,6 @@ static void note_smaller(rill_worth *w, rill_ratio latest, const rill_word *word
     }
 }
 
-/* The rate is known to be no more than a small part better than what has been seen. */
-static bool near(const rill_rate *r)
-{
-    const rill_ratio part = {PRECISION + 1, PRECISION};
-    return rill_ratio_compare(r->above, rill_ratio_multiply_floor(r->latest, part)) <= 0;
-}
-
 /* Fewer units would bring as much, at the rate. */
 static bool wasteful(rill_ratio rate, const rill_word *word)
 {
@@ -123,7 +116,22 @@ static bool wasteful(rill_ratio rate, const rill_word *word)
     return needed < word->amount && word->amount - needed > word->amount / PRECISION / 2;
 }
 
-void rill_worth_learn(rill_worth *w, rill_rate *r, const rill_word *word)
+/* What the packet says is known, to the unit, and nothing about it is searched: the common case. */
+static bool nothing_new(const rill_worth *w, const rill_rate *r, const rill_word *word)
+{
+    return word->delivered == r->latest.num && word->amount == r->latest.den &&
+           word->delivered > 0 && word->amount > w->barren && !word->refused && !word->trial &&
+           w->enough == 0 && (word->limit == w->limit || word->limit == 0);
+}
+
+static void note_fulfilled(rill_worth *w, uint64_t amount)
+{
+    w->refused = 0;
+    w->usual = amount;
+    w->tried = (rill_ratio){0, 1};
+}
+
+static void learn(rill_worth *w, rill_rate *r, const rill_word *word)
 {
     rill_ratio before = r->guess;
     bool known = r->latest.num != 0;
@@ -135,7 +143,7 @@ void rill_worth_learn(rill_worth *w, rill_rate *r, const rill_word *word)
     }
     note_barren(w, word->amount, word->delivered);
     /* The guess was no better than what has been seen. */
-    if (known && w->wrong < MOST_WRONG && near(r) &&
+    if (known && w->wrong < MOST_WRONG && r->near &&
         word->delivered < rill_ratio_floor(before, word->amount))
         w->wrong++;
     rill_ratio latest = r->latest;
@@ -147,9 +155,7 @@ void rill_worth_learn(rill_worth *w, rill_rate *r, const rill_word *word)
     if (word->refused && word->trial)
         rill_rate_not_reached(r, (rill_ratio){word->hoped, word->amount});
     if (!word->refused) {
-        w->refused = 0;
-        w->usual = word->amount;
-        w->tried = (rill_ratio){0, 1};
+        note_fulfilled(w, word->amount);
     } else {
         if (w->refused < UINT8_MAX)
             w->refused++;
@@ -163,6 +169,14 @@ void rill_worth_learn(rill_worth *w, rill_rate *r, const rill_word *word)
         note_smaller(w, latest, word);
     else if (!level && twice && word->delivered > 0 && wasteful(before, word))
         begin_level(w, before, word->amount, word->delivered);
+}
+
+void rill_worth_learn(rill_worth *w, rill_rate *r, const rill_word *word)
+{
+    if (nothing_new(w, r, word))
+        note_fulfilled(w, word->amount);
+    else
+        learn(w, r, word);
 }
 
 /* ---- choosing ---- */
@@ -229,7 +243,7 @@ static rill_offer better(const rill_rate *r, uint64_t most, uint64_t all)
 
 static rill_offer by_rate(const rill_worth *w, const rill_rate *r, uint64_t most, uint64_t all)
 {
-    bool exact = near(r);
+    bool exact = r->near;
     rill_ratio rate = exact && w->wrong < MOST_WRONG ? r->guess : r->latest;
     uint64_t brings = rill_ratio_floor(rate, most);
 
