@@ -47,6 +47,9 @@ static bool is_worthless(sim_app *a, const rill_stream *s, const rill_stream_tot
     rill_connection_stats_of(c, &stats);
     uint64_t brings = sim_host_delivers(a->host, rill_connection_remote_address(c), left);
     rill_u128 least = (rill_u128)(t->sent + left) * stats.min_rate.num;
+    /* Other streams of the connection may have used up the unit that may be missing. */
+    if (brings < rill_tally_demand(&c->tally, c->rate.bound, left, true))
+        return true;
     return brings == 0 || (stats.min_rate.num != 0 &&
                            (rill_u128)t->delivered + brings < least / stats.min_rate.den);
 }
