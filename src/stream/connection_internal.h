@@ -308,7 +308,7 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int erro
                                       rill_bytes message);
 /*
  * Its client has begun anew with the same credentials, and will go on with
- * nothing of it: ends as if the other side had closed, with RILL_ERR_REMOTE, and makes way.
+ * nothing of it: ends as if the other side had closed, with RILL_ERR_REMOTE.
  */
 void rill_connection_superseded(rill_connection *c);
 /* The other side closed while our close was under way: that is as good as an answer to it, which

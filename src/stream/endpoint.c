@@ -295,31 +295,22 @@ static void sum_up(rill_past *p, const rill_connection *c)
     p->received = c->received_before + c->stats.packets_received;
 }
 
-/*
- * Stays behind until what the connection fulfilled cannot be replayed, and takes its entry in the
- * table. False: nothing is to be known of it, or there is no memory.
- */
-static bool remember(rill_endpoint *e, rill_connection *c)
+/* Stays behind until what the connection fulfilled cannot be replayed. */
+static void remember(rill_endpoint *e, rill_connection *c)
 {
     rill_past *past = c->past;
-    if (!past || !c->in_table)
-        return false;
     sum_up(past, c);
     uint64_t left = left_for(c, past->expires_at, e->last_now.wall_ms);
+    /* The connection's place in the heap is free for it, and its entry in the table. */
     if (left == 0 || rill_heap_set(&e->heap, &past->deadline.timer,
-                                   rill_add_sat(e->last_now.mono_ns, left)) != RILL_OK)
-        return false;
+                                   rill_add_sat(e->last_now.mono_ns, left)) != RILL_OK) {
+        leave_table(c);
+        return;
+    }
     rill_map_replace(&e->table, past->hash, &past->deadline);
     c->in_table = false;
     c->past = NULL;
     e->past_count++;
-    return true;
-}
-
-void rill_endpoint_make_way(rill_connection *c)
-{
-    bool made = remember(c->endpoint, c);
-    (void)made; /* else once its end has been fetched */
 }
 
 void rill_endpoint_retire(rill_connection *c)
@@ -330,8 +321,9 @@ void rill_endpoint_retire(rill_connection *c)
     rill_list_remove(&c->ready_node);
     c->state = RILL_STATE_GONE;
     rill_heap_remove(&e->heap, &c->deadline.timer);
-    /* Its place in the heap is free. */
-    if (!remember(e, c))
+    if (c->past && c->in_table)
+        remember(e, c);
+    else
         leave_table(c);
     e->ended_connection = c;
 }

@@ -342,7 +342,7 @@ static int misplaced(rill_incoming_packet *in, rill_place place)
     if (place == RILL_PLACE_REFLECTED || place == RILL_PLACE_REPLAYED)
         return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, in->reply, in->reply_len);
     if (place == RILL_PLACE_ANEW) {
-        /* Its next packet opens a connection. */
+        /* Once the application knows of the end, its next packet opens a connection. */
         rill_connection_superseded(c);
         return rill_endpoint_reject(e, RILL_ILP_T02_PEER_BUSY, in->reply, in->reply_len);
     }

@@ -103,56 +103,6 @@ static void test_a_clock_that_is_set_back_replaces_nobody(void **state)
     pair_close(&p);
 }
 
-static bool drop_of_server;
-
-static void drop_some(pair *p, pair_packet *packet)
-{
-    (void)p;
-    if (drop_of_server && packet->from == PAIR_SERVER)
-        packet->action = PAIR_DROP;
-}
-
-/*
- * What still keeps the connection before, at its server, does not keep the next one from
- * beginning: bytes that nobody reads, or money that nobody answers.
- */
-static void test_another_life_does_not_wait_for_the_one_before(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 4; i++) {
-        pair p;
-        pair_options o;
-        bool unread = i % 2 == 0, closed = i >= 2;
-        pair_options_init(&o);
-        pair_open(&p, &o);
-        p.on_packet = drop_some;
-        rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
-        pair_write(s, "x", 1);
-        p.no_events[PAIR_SERVER] = unread;
-        pair_run(&p, RILL_SECOND);
-        if (!unread) {
-            drop_of_server = true;
-            rill_stream *back = rill_connection_stream(p.end[PAIR_SERVER].connection, 1);
-            assert_int_equal(rill_stream_set_send_max(back, 5), RILL_OK);
-            pair_run(&p, RILL_SECOND);
-        }
-        if (closed)
-            rill_connection_close(p.end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
-        pair_run(&p, RILL_SECOND);
-        drop_of_server = false;
-        assert_int_equal(pair_connect(&p, &o.connection), RILL_OK);
-        s = pair_stream_open(&p, PAIR_CLIENT);
-        assert_int_equal(rill_stream_set_send_max(s, 7), RILL_OK);
-        pair_run(&p, RILL_SECOND);
-        rill_stream_totals totals;
-        rill_stream_totals_of(s, &totals);
-        assert_int_equal(totals.sent, 7);
-        p.no_events[PAIR_SERVER] = false;
-        pair_run(&p, 100 * RILL_SECOND);
-        pair_close(&p);
-    }
-}
-
 static void keep_first(pair *p, pair_packet *packet)
 {
     if (packet->from == PAIR_CLIENT && packet->number == 3)
@@ -251,7 +201,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_its_bytes_are_its_own),
         cmocka_unit_test(test_a_clock_that_is_set_back_replaces_nobody),
-        cmocka_unit_test(test_another_life_does_not_wait_for_the_one_before),
         cmocka_unit_test(test_a_replay_does_not_begin_anew),
         cmocka_unit_test(test_a_server_gives_no_number_twice),
     };
