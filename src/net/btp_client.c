@@ -101,7 +101,8 @@ static void lost(btp_client *c, int error, const char *detail, bool final)
     snprintf(text, sizeof text, "%s", detail);
     if (c->state == UP)
         c->down_since = rill_loop_now(l->loop).mono_ns;
-    snprintf(c->last_detail, sizeof c->last_detail, "%s", hasty ? "" : detail);
+    snprintf(c->last_detail, sizeof c->last_detail, "%.*s", (int)sizeof c->last_detail - 1,
+             hasty ? "" : detail);
     final = final || (!c->reconnect && !hasty);
     c->state = final ? ENDED : WAITING;
     c->ws = NULL;
