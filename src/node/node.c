@@ -93,6 +93,8 @@ const char *rill_node_options_problem(const rill_node_options *o)
         return "the message window must be at least 1 ms, the hold time from there to an hour";
     if (o->max_accounts == 0 || o->max_sessions == 0 || o->max_open == 0 || o->max_open_from == 0)
         return "a limit must be at least 1";
+    if (o->max_sessions > RILL_OWNERS_PLACES)
+        return "an account has 64 sessions at most";
     return asset_code_problem(o->asset_code);
 }
 
@@ -102,8 +104,10 @@ static void on_up(rill_link *l, void *user)
 {
     const rill_node *n = l->group;
     rill_session *s = user;
-    if (!rill_list_linked(&s->in_account))
+    if (!rill_list_linked(&s->in_account)) {
+        rill_owners_place(s->account, s);
         rill_list_push_back(&s->account->sessions, &s->in_account);
+    }
     rill_log_line(&n->options.log, RILL_LOG_INFO, "account %s: connected",
                   rill_account_text(s->account));
 }

@@ -32,7 +32,7 @@ typedef struct rill_node_options {
     uint64_t min_message_window;     /* ms taken off each expiry: 1000 at first */
     uint64_t max_hold_time;          /* ms that a Prepare may wait at most: 30000 at first */
     uint32_t max_accounts;           /* 100000 at first */
-    uint32_t max_sessions;           /* of one account: 64 at first */
+    uint32_t max_sessions;           /* of one account: 64 at first, and at most */
     uint32_t max_open;               /* requests open of all accounts: 500000 at first */
     uint32_t max_open_from;          /* requests open from one account: 20000 at first */
     /* The clocks of now. */

@@ -63,6 +63,25 @@ static bool put(rill_owners *o, uint64_t destination, uint32_t session)
 
 /* ---- the order ---- */
 
+void rill_owners_place(const rill_account *account, rill_session *session)
+{
+    uint64_t taken = 0;
+    for (rill_list *at = account->sessions.next; at != &account->sessions; at = at->next) {
+        const rill_session *s = RILL_CONTAINER(at, rill_session, in_account);
+        taken |= UINT64_C(1) << s->place;
+    }
+    /* Not the one that became free last: a turn that goes on may have been to it. */
+    unsigned place = session->serial % RILL_OWNERS_PLACES;
+    while ((taken >> place & 1) != 0 && taken != UINT64_MAX)
+        place = (place + 1) % RILL_OWNERS_PLACES;
+    session->place = (uint8_t)place;
+}
+
+static uint64_t place_of(const rill_session *s)
+{
+    return UINT64_C(1) << s->place;
+}
+
 static uint64_t mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -72,7 +91,7 @@ static uint64_t mix(uint64_t x)
 
 /*
  * The heaviest session is asked first: another one that comes or goes changes nothing between
- * those that stay. Those who did not answer are asked last. Never UINT64_MAX.
+ * those that stay. Those who did not answer are asked last.
  */
 static uint64_t weight_of(const rill_session *s, uint64_t destination)
 {
@@ -86,8 +105,7 @@ void rill_owners_begin(rill_owners *o, rill_turn *turn, rill_bytes destination,
     uint64_t hash = rill_siphash(o->key, destination.data, destination.len);
     *turn = (rill_turn){
         .destination = hash != 0 ? hash : 1,
-        .weight = UINT64_MAX,
-        .except = except != NULL ? except->serial : 0,
+        .done = except != NULL ? place_of(except) : 0,
     };
     turn->first = source != NULL ? source->serial : find(o, turn->destination);
 }
@@ -107,14 +125,16 @@ rill_session *rill_owners_asked(const rill_account *account, const rill_turn *tu
     return with_serial(account, turn->asked);
 }
 
-static rill_session *heaviest_below(const rill_account *account, const rill_turn *turn)
+/* Who is deaf may change while others are asked: so it is known who has been, not how far it got.
+ */
+static rill_session *heaviest_left(const rill_account *account, const rill_turn *turn)
 {
     rill_session *best = NULL;
     uint64_t most = 0;
     for (rill_list *at = account->sessions.next; at != &account->sessions; at = at->next) {
         rill_session *s = RILL_CONTAINER(at, rill_session, in_account);
         uint64_t weight = weight_of(s, turn->destination);
-        if (s->serial == turn->except || s->serial == turn->first || weight >= turn->weight)
+        if ((turn->done & place_of(s)) != 0)
             continue;
         if (best == NULL || weight > most) {
             best = s;
@@ -128,16 +148,14 @@ rill_session *rill_owners_next(const rill_owners *o, const rill_account *account
 {
     (void)o;
     rill_session *next = NULL;
-    if (turn->asked == 0 && turn->first != turn->except)
+    if (turn->asked == 0)
         next = with_serial(account, turn->first);
-    if (next == NULL) {
-        next = heaviest_below(account, turn);
-        if (next != NULL)
-            turn->weight = weight_of(next, turn->destination);
-    }
+    if (next == NULL || (turn->done & place_of(next)) != 0)
+        next = heaviest_left(account, turn);
     if (next != NULL) {
         turn->alone = turn->asked == 0;
         turn->asked = next->serial;
+        turn->done |= place_of(next);
     }
     return next;
 }

@@ -18,6 +18,8 @@
 
 #define RILL_OWNERS_SETS 4096u
 #define RILL_OWNERS_WAYS 4u
+/* Sessions of an account, at most: a bit each, of those that have been asked. */
+#define RILL_OWNERS_PLACES 64u
 
 typedef struct rill_owner {
     uint64_t destination; /* its hash; 0: none */
@@ -33,6 +35,9 @@ typedef struct rill_owners {
 /* key: 16 random bytes. */
 void rill_owners_init(rill_owners *o, const rill_allocator *allocator, const uint64_t key[2]);
 void rill_owners_free(rill_owners *o);
+
+/* A place among those of its account, before it is one of them. */
+void rill_owners_place(const rill_account *account, rill_session *session);
 
 /*
  * Begins a packet's way among the sessions of an account. except (NULL: none) is

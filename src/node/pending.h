@@ -18,9 +18,8 @@ struct rill_session;
 /* How far a packet's way among the sessions of an account is (owners.h). */
 typedef struct rill_turn {
     uint64_t destination; /* hash; 0: the account has one session */
-    uint64_t weight;      /* only lighter sessions have not been asked */
-    uint32_t first;       /* session that was asked out of order; 0: none */
-    uint32_t except;      /* session that is not asked; 0: none */
+    uint64_t done;        /* bits: places of those who have been asked, or are not to be */
+    uint32_t first;       /* session that is asked out of order; 0: none */
     uint32_t asked;       /* the last one; 0: nobody yet */
     bool alone;           /* nobody was asked before that one */
 } rill_turn;

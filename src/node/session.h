@@ -20,6 +20,7 @@ typedef struct rill_session {
     bool complained;              /* something malformed from it has been logged */
     bool deaf;                    /* did not answer the last Prepare (owners.c) */
     bool refuses;                 /* said of some packet that it is not its own (owners.c) */
+    uint8_t place;                /* among its account's, below 64 (owners.c) */
     uint8_t taken;                /* new destinations that it took at once (owners.c) */
 } rill_session;
 

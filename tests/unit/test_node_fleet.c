@@ -255,6 +255,53 @@ static void test_the_deaf_are_asked_last(void **state)
     stop_fleet(w);
 }
 
+static uint64_t last_id(const fake *f)
+{
+    return f->sent[f->sent_count - 1].id;
+}
+
+static void not_mine(fake *by, uint64_t id)
+{
+    rill_reject r = {.code = rill_ilp_code_of(RILL_ILP_F02_UNREACHABLE)};
+    uint8_t packet[256];
+    size_t len = 0;
+    assert_int_equal(rill_reject_encode(&r, packet, sizeof packet, &len), RILL_OK);
+    reply(by, id, packet, len);
+}
+
+/* Nobody is left out, or asked twice, for what is learnt of him while others are asked. */
+static void test_who_answers_again_is_not_left_out(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 20; i++) {
+        world *w = start_fleet();
+        fake *deaf = ask_whom(w, "private.rill.bob.mine");
+        fulfill(deaf, fulfillment);
+        fake *by = NULL;
+        for (uint64_t k = 0; by != deaf; k++) {
+            by = ask_whom(w, named("private.rill.bob.%llu", 100 * i + k));
+            if (by != deaf)
+                fulfill(by, fulfillment);
+        }
+        deaf->link.on.unanswered(&deaf->link, last_id(deaf), RILL_ERR_REFUSED, true,
+                                 deaf->link.user);
+        rejected_by_node(&w->alice, next_request, "T01");
+        by = ask_whom(w, named("private.rill.bob.x.%llu", i));
+        uint64_t request = next_request;
+        uint64_t id = last_id(by);
+        assert_ptr_not_equal(by, deaf);
+        fulfill(ask_whom(w, "private.rill.bob.mine"), fulfillment);
+        counts before = sent(w);
+        not_mine(by, id);
+        assert_ptr_equal(asked_since(w, before), deaf);
+        before = sent(w);
+        not_mine(deaf, last_id(deaf));
+        assert_null(asked_since(w, before));
+        rejected(&w->alice, request, "F02");
+        stop_fleet(w);
+    }
+}
+
 /* From one session to another, never back; and what somebody sends himself comes back to him. */
 static void test_to_ones_own_account(void **state)
 {
@@ -356,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_who_took_it_gets_the_rest),
         cmocka_unit_test(test_one_address_of_two),
         cmocka_unit_test(test_the_deaf_are_asked_last),
+        cmocka_unit_test(test_who_answers_again_is_not_left_out),
         cmocka_unit_test(test_to_ones_own_account),
         cmocka_unit_test(test_a_fleet_is_noticed),
         cmocka_unit_test(test_allocates_nothing_in_the_steady_state),
