@@ -92,8 +92,8 @@ void sim_app_write(sim_app_stream *s)
         uint64_t left = s->to_write - s->written;
         size_t n = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
         for (size_t i = 0; i < n; i++)
-            bytes[i] = sim_pattern(sim_pattern_life(a->host->books->pattern, s->life), s->pair,
-                                   a->host->server, s->id, s->written + i);
+            bytes[i] = sim_pattern_of_life(a->host->books->pattern, s->life, s->pair,
+                                           a->host->server, s->id, s->written + i);
         size_t accepted = 0;
         size_t room = rill_stream_writable(s->stream);
         int error = rill_stream_write(s->stream, bytes, n, &accepted);
@@ -126,9 +126,9 @@ static bool right_byte(const sim_app_stream *s, uint8_t byte, uint64_t at)
 static bool are_of_life(const sim_app_stream *s, rill_bytes bytes, unsigned life)
 {
     const sim_books *b = s->app->host->books;
-    uint64_t pattern = sim_pattern_life(b->pattern, life);
     for (size_t i = 0; i < bytes.len; i++)
-        if (bytes.data[i] != sim_pattern(pattern, s->pair, !b->server, s->id, s->read + i))
+        if (bytes.data[i] !=
+            sim_pattern_of_life(b->pattern, life, s->pair, !b->server, s->id, s->read + i))
             return false;
     return true;
 }

@@ -46,9 +46,14 @@ unsigned sim_books_written(const sim_books *b, unsigned pair)
     return b->server ? l->written * SIM_CLIENT_LIVES + l->client_life : l->written;
 }
 
-uint64_t sim_pattern_life(uint64_t seed, unsigned life)
+_Static_assert(SIM_LIVES <= 16, "a life is four digits of each byte");
+
+uint8_t sim_pattern_of_life(uint64_t seed, unsigned life, unsigned pair, bool server,
+                            uint64_t stream, uint64_t offset)
 {
-    return life == 0 ? seed : sim_mix(seed + 1000 * (uint64_t)life);
+    uint64_t own = sim_mix(seed + 1000 * (uint64_t)life);
+    uint8_t whose = sim_pattern(seed, pair, server, stream, offset) ^ (uint8_t)life;
+    return (uint8_t)((sim_pattern(own, pair, server, stream, offset) & 0xf0) | (whose & 0x0f));
 }
 
 uint64_t sim_pattern_version(uint64_t seed, unsigned version)

@@ -259,9 +259,13 @@ static inline bool sim_books_by_rogue(const sim_books *b, unsigned pair)
 
 /* The byte at this place of the stream of bytes that this side of this connection writes. */
 uint8_t sim_pattern(uint64_t seed, unsigned pair, bool server, uint64_t stream, uint64_t offset);
-/* A process that was started again writes other bytes than before. */
+/*
+ * A process that was started again writes other bytes than before: no byte of one life is
+ * the one that another life has at that place, so one byte says whose it is.
+ */
 #define SIM_LIVES (4 * SIM_CLIENT_LIVES)
-uint64_t sim_pattern_life(uint64_t seed, unsigned life);
+uint8_t sim_pattern_of_life(uint64_t seed, unsigned life, unsigned pair, bool server,
+                            uint64_t stream, uint64_t offset);
 /* Which life's bytes this side of the connection writes: a server's to each life of its client. */
 unsigned sim_books_written(const sim_books *b, unsigned pair);
 /* Rogues write several different ones, each called by a number below this. */

@@ -56,9 +56,10 @@ static void note_kept(sim_books *b, const sim_flight *f)
 static void check_data_sent(sim_books *b, unsigned pair, const sim_frame *f)
 {
     sim_stream_book *s = sim_books_stream(b, pair, f->stream);
-    uint64_t pattern = sim_pattern_life(b->pattern, sim_books_written(b, pair));
+    unsigned life = sim_books_written(b, pair);
     for (size_t i = 0; i < f->data_len; i++)
-        if (f->data[i] != sim_pattern(pattern, pair, b->server, f->stream, f->value + i)) {
+        if (f->data[i] !=
+            sim_pattern_of_life(b->pattern, life, pair, b->server, f->stream, f->value + i)) {
             sim_violation(b->report, "host %u: stream %" PRIu64 ": byte %" PRIu64 " sent wrong",
                           b->host, f->stream, f->value + i);
             return;
