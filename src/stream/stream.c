@@ -262,8 +262,6 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     rill_doubt_close(s);
     if (!s->close_done)
         rill_stream_tell(s, RILL_TELL(CLOSE), true);
-    if (!s->close_done && rill_stream_is_cut(s))
-        rill_stream_tell(s, RILL_TELL(DATA_BLOCKED), true);
     rill_stream_check_goals(s);
     rill_stream_release(s);
 }

@@ -16,8 +16,8 @@ enum {
     RILL_TELL_MAX_MONEY,
     RILL_TELL_MAX_DATA,
     RILL_TELL_MONEY_BLOCKED,
-    RILL_TELL_DATA_BLOCKED, /* before the close: how much it cuts off */
-    RILL_TELL_CLOSE,
+    RILL_TELL_DATA_BLOCKED,
+    RILL_TELL_CLOSE, /* with how much it cuts off */
     RILL_TELL_ADDRESS,
     RILL_TELL_ASSET,
     RILL_TELL_CONNECTION_MAX_DATA,

@@ -37,9 +37,7 @@ static bool stream_frame(rill_stream *s, unsigned what, rill_frame *out)
     case RILL_TELL_DATA_BLOCKED:
         out->type = RILL_FRAME_STREAM_DATA_BLOCKED;
         out->value = s->sendbuf ? rill_sendbuf_written(s->sendbuf) : 0;
-        if (s->closed) /* the reader is to know that there was more */
-            return rill_stream_is_cut(s) && !s->close_done;
-        return s->data_blocked;
+        return s->data_blocked && !s->closed;
     default:
         return false;
     }
@@ -130,6 +128,20 @@ static bool not_to_be_asked_here(const rill_stream *s, unsigned what, const rill
            (!f || f->amount > 0);
 }
 
+/*
+ * The reader is to know that there was more: in the same packet as the close, and
+ * before it, for a close without that is one after all bytes.
+ */
+static bool add_cut(const rill_stream *s, unsigned what, rill_packet_writer *p)
+{
+    if (what != RILL_TELL_CLOSE || !rill_stream_is_cut(s))
+        return true;
+    rill_frame frame = {.type = RILL_FRAME_STREAM_DATA_BLOCKED,
+                        .stream = s->id,
+                        .value = rill_sendbuf_written(s->sendbuf)};
+    return rill_packet_add(p, &frame);
+}
+
 /* False where there was no room. */
 static bool tell_stream(rill_stream *s, rill_packet_writer *p, rill_flight *f)
 {
@@ -143,7 +155,7 @@ static bool tell_stream(rill_stream *s, rill_packet_writer *p, rill_flight *f)
             needed = false;
         if (needed && !room_for(p, f, &frame))
             return false;
-        if (needed && !rill_packet_add(p, &frame))
+        if (needed && (!add_cut(s, what, p) || !rill_packet_add(p, &frame)))
             return false;
         if (needed && f && !record(f, s, what))
             return false;
@@ -230,9 +242,7 @@ void rill_tell_again(rill_connection *c, const rill_flight_control *control)
         return;
     }
     rill_stream *s = control->stream;
-    if (s->closed && bit != RILL_TELL(CLOSE) && bit != RILL_TELL(DATA_BLOCKED))
-        return;
-    if (s->closed && s->close_done)
+    if (s->closed && (bit != RILL_TELL(CLOSE) || s->close_done))
         return;
     rill_stream_tell(s, bit, true);
 }

@@ -278,6 +278,38 @@ static void test_bytes_that_a_close_cuts_off_are_no_success(void **state)
         close_before_all_bytes_arrive(i & 1, i & 2, i & 4);
 }
 
+static void lose_what_the_client_says(pair *p, pair_packet *packet)
+{
+    drop_data(p, packet);
+    if (packet->from == PAIR_SERVER)
+        packet->action = PAIR_LOSE_REPLY;
+}
+
+/* The close is said first in an answer, which is lost, and then in a packet. */
+static void test_what_a_close_cuts_off_is_told_each_time(void **state)
+{
+    static uint8_t large[8000];
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.connection.max_in_flight = 1;
+    o.server.connection.default_receive_max = 50;
+    pair_open(p, &o);
+    rill_stream *s = start(p);
+    rill_stream *back = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
+    p->on_packet = lose_what_the_client_says;
+    pair_write(s, large, sizeof large);
+    pair_run(p, 10 * RILL_MS);
+    /* The packet that is lost leaves no room for another one yet. */
+    rill_stream_close(s, RILL_CLOSE_NO_ERROR, NULL);
+    assert_int_equal(rill_stream_set_receive_max(back, 60), RILL_OK);
+    pair_run(p, 10 * RILL_MS);
+    assert_false(pair_seen(p, PAIR_SERVER, 1)->ended);
+    pair_run(p, 40 * RILL_SECOND); /* the server's packet may be answered until it expires */
+    assert_true(pair_seen(p, PAIR_SERVER, 1)->ended);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->code, RILL_CLOSE_NO_ERROR);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->error, RILL_ERR_CLOSED);
+}
+
 static void test_a_close_before_a_goal_is_met_is_no_success(void **state)
 {
     (void)state;
@@ -450,6 +482,7 @@ int main(void)
         PAIR_TEST(test_an_event_lives_until_the_next_whatever_comes_between),
         PAIR_TEST(test_the_last_packet_number_closes),
         cmocka_unit_test(test_bytes_that_a_close_cuts_off_are_no_success),
+        PAIR_TEST_TO_OPEN(test_what_a_close_cuts_off_is_told_each_time),
         cmocka_unit_test(test_a_close_before_a_goal_is_met_is_no_success),
         PAIR_TEST_TO_OPEN(test_a_close_that_cuts_many_streams_is_told),
         PAIR_TEST(test_money_in_doubt_at_a_close_is_no_success),
