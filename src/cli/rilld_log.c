@@ -3,6 +3,7 @@
 
 #include "cli/rilld_log.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,11 +13,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/log_lines.h"
+
+/* What comes before a line: "<4>", or the time and our name. */
+enum { BEGIN_SIZE = 48 };
+
 /* As syslog(3) numbers them, and sd-daemon(3) writes them. */
 typedef enum priority { ERROR = 3, WARNING = 4, INFO = 6, DEBUG = 7 } priority;
 
 static bool to_journal;
 static bool with_time;
+static log_lines *lines; /* while the node serves */
+static bool ended;
 
 /* systemd says which stream is journald's: it may have been redirected since. */
 static bool is_journal(void)
@@ -30,12 +38,6 @@ static bool is_journal(void)
     return strcmp(said, own) == 0;
 }
 
-void rilld_log_begin(bool serving)
-{
-    to_journal = is_journal();
-    with_time = serving && !to_journal && isatty(STDERR_FILENO) == 0;
-}
-
 static void time_text(char out[32])
 {
     struct timespec now;
@@ -47,19 +49,62 @@ static void time_text(char out[32])
     (void)snprintf(out + len, 32 - len, ".%03ldZ ", now.tv_nsec / 1000000);
 }
 
-/* A line of a log may hold what a stranger sent. UTF-8 is kept, control characters are not. */
-static void write_line(priority level, char *line)
+/* Into out, of BEGIN_SIZE: how long it is. From any thread. */
+static size_t begin_text(priority level, char *out)
 {
-    char begin[32] = "";
-    for (char *c = line; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    char when[32] = "";
+    int len;
+    if (to_journal) {
+        len = snprintf(out, BEGIN_SIZE, "<%d>", (int)level);
+    } else {
+        if (with_time)
+            time_text(when);
+        len = snprintf(out, BEGIN_SIZE, "%srilld: ", when);
     }
-    if (to_journal)
-        (void)snprintf(begin, sizeof begin, "<%d>", (int)level);
-    else if (with_time)
-        time_text(begin);
-    (void)fprintf(stderr, "%s%s%s\n", begin, to_journal ? "" : "rilld: ", line);
+    assert(len > 0 && len < BEGIN_SIZE);
+    return (size_t)len;
+}
+
+static size_t note_of_lost(uint64_t lost, char *out, size_t cap)
+{
+    size_t len = begin_text(WARNING, out);
+    int more = snprintf(out + len, cap - len,
+                        "%" PRIu64 " lines are missing here: nobody read them, or they could not "
+                        "be written\n",
+                        lost);
+    assert(more > 0 && (size_t)more < cap - len);
+    return len + (size_t)more;
+}
+
+void rilld_log_begin(bool serving)
+{
+    to_journal = is_journal();
+    with_time = serving && !to_journal && isatty(STDERR_FILENO) == 0;
+    /* Without memory for a thread lines are written as they were before. */
+    if (serving)
+        lines = log_lines_open(STDERR_FILENO, note_of_lost);
+}
+
+void rilld_log_end(unsigned patience_ms)
+{
+    if (lines != NULL)
+        log_lines_end(lines, patience_ms);
+    lines = NULL;
+    ended = true;
+}
+
+/* A line of a log may hold what a stranger sent. UTF-8 is kept, control characters are not. */
+static void write_line(priority level, const char *text)
+{
+    char line[BEGIN_SIZE + RILL_LOG_MAX_LINE + 1];
+    size_t len = begin_text(level, line);
+    for (const char *c = text; *c != '\0' && len < sizeof line - 1; c++)
+        line[len++] = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
+    line[len++] = '\n';
+    if (lines != NULL)
+        log_lines_add(lines, line, len);
+    else if (!ended)
+        (void)fwrite(line, 1, len, stderr);
 }
 
 static void write_format(priority level, const char *format, va_list args)
@@ -124,7 +169,5 @@ void rilld_log_line(void *user, rill_log_level level, const char *line)
         rilld_warn("%" PRIu64 " lines were left out, they came too fast", log->suppressed);
         log->suppressed = 0;
     }
-    char copy[RILL_LOG_MAX_LINE];
-    (void)snprintf(copy, sizeof copy, "%s", line);
-    write_line(log->asked ? INFO : priority_of(level), copy);
+    write_line(log->asked ? INFO : priority_of(level), line);
 }

@@ -20,9 +20,16 @@ typedef struct rilld_log {
  * How lines begin from now on. Where standard error is journald's: with the priority that
  * it reads, "<4>"; it adds name and time. Else "rilld: ", and before it the time
  * where serving says that the node runs and standard error is no terminal, for
- * whoever reads them later.
+ * whoever reads them later. A node that serves never waits for who reads its lines: those
+ * that nobody takes are left out, and how many they were is told in their place. Call it with
+ * the rights that the process keeps: rights are each thread's own.
  */
 void rilld_log_begin(bool serving);
+/*
+ * Before the process ends: waits until all is written, or nothing has been for so long. Lines
+ * after it are not written.
+ */
+void rilld_log_end(unsigned patience_ms);
 
 /* The line, as an error; what is not printable is shown as ?. */
 void rilld_error(const char *format, ...) RILL_PRINTF(1, 2);

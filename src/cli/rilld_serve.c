@@ -18,6 +18,8 @@
 
 /* How long packets under way are waited for. */
 enum { DRAIN_MS = 5000 };
+/* How long nobody may read the last lines before they are given up. */
+enum { LOG_PATIENCE_MS = 2000, LOG_HURRY_MS = 200 };
 /* Files that are none of the clients': standard ones, the loop's, listeners, and some to spare. */
 enum { OWN_FILES = 48 };
 
@@ -189,6 +191,7 @@ static void on_signal(uv_signal_t *handle, int number)
     } else {
         rilld_port_file_remove(&s->port_file);
         rilld_error("stopped at once, by a second signal");
+        rilld_log_end(LOG_HURRY_MS);
         _exit(RILLD_FAILED);
     }
 }
@@ -444,10 +447,12 @@ int rilld_serve(const rilld_options *options)
         /* Nothing can be closed in order without the loop. */
         rilld_port_file_remove(&s.port_file);
         rilld_error("stopped: %s", rill_strerror(rc));
+        rilld_log_end(LOG_PATIENCE_MS);
         return RILLD_FAILED;
     }
     if (code == RILLD_DONE)
         rilld_say(&s.log, "stopped");
+    rilld_log_end(LOG_PATIENCE_MS);
     rill_node_free(s.node);
     rill_loop_free(s.loop);
     return code;

@@ -5,6 +5,7 @@ Prints TAP.
 
 Usage: rilld_service.py RILLD
 """
+import fcntl
 import os
 import pty
 import re
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import traceback
 
+import btp
 from rilld_cli import ENVIRONMENT, RILLD, TIMEOUT, Node
 from btp import Client
 
@@ -137,6 +139,72 @@ def lines_for_journald_have_priorities():
 def a_stream_that_is_no_longer_journalds():
     with Node(env={'JOURNAL_STREAM': '1:1'}) as node:
         assert re.match(TIME + ' rilld: ', node.wait_line('ready'))
+
+
+@test
+def nobody_reads_its_lines():
+    """A pipe that is full: packets are forwarded as before. Lost lines are told when it is read."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    with tempfile.TemporaryDirectory() as folder:
+        port_file = os.path.join(folder, 'port')
+        with subprocess.Popen([RILLD, 'local', '-v', '--listen', '127.0.0.1:0', '--port-file', port_file],
+                              stderr=writing, stdin=subprocess.DEVNULL, env=ENVIRONMENT) as node:
+            os.close(writing)
+            try:
+                lines = open(reading, encoding='utf-8')
+                assert 'ready on' in lines.readline()
+                with open(port_file, encoding='ascii') as f:
+                    client = Client(int(f.read()), 'alice')
+                for _ in range(3000):  # each a line of 80 bytes and more
+                    assert client.call(btp.prepare('private.rill.nobody', 1))['type'] == btp.REJECT
+                client.close()
+                node.send_signal(signal.SIGUSR1)
+                found = [line for line in lines_until(lines, 'lines are missing here')]
+                missing = int(re.search(r'rilld: (\d+) lines are missing here', found[-1])[1])
+                there = sum('rejected' in line for line in found)
+                assert there > 0 and 3000 <= missing + there < 3100, (missing, there)
+                node.send_signal(signal.SIGTERM)
+                assert 'stopped' in lines_until(lines, 'rilld: stopped$')[-1]
+                # Nor does it wait long for a reader of the last ones.
+                assert node.wait(TIMEOUT) == 0
+            finally:
+                node.kill()
+                lines.close()
+
+
+def lines_until(file, pattern):
+    """Up to the first that matches."""
+    found = []
+    while not found or not re.search(pattern, found[-1]):
+        line = file.readline()
+        assert line, found
+        found.append(line.rstrip('\n'))
+    return found
+
+
+@test
+def nobody_reads_its_last_lines():
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    with subprocess.Popen([RILLD, 'local', '--listen', '127.0.0.1:0'], stderr=writing,
+                          stdin=subprocess.DEVNULL, env=ENVIRONMENT) as node:
+        try:
+            while b'ready' not in os.read(reading, 4096):
+                pass
+            os.set_blocking(writing, False)
+            while True:  # as a neighbour that writes into the same pipe
+                try:
+                    os.write(writing, b'x' * 100)
+                except BlockingIOError:
+                    break
+            os.set_blocking(writing, True)
+            node.send_signal(signal.SIGTERM)
+            assert node.wait(TIMEOUT) == 0
+        finally:
+            node.kill()
+            os.close(reading)
+            os.close(writing)
 
 
 @test
