@@ -21,6 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GCC = "build/test-gcc"
 ASAN = "build/test-asan"
 CLANG = "build/test-clang"
+RELEASE = "build/test-release"
 CLANG_FUZZ = "build/test-fuzz"
 STAGE_SECONDS = 900
 LOG_LINES = 200
@@ -198,6 +199,15 @@ def other_compiler_stages():
     ]
 
 
+def release_stages():
+    """As ./dev demo and an installation build. Optimised as a whole gcc sees more, and warns of
+    more; and what only optimised code does wrong is seen by no other stage."""
+    return [
+        ("build, release", build(RELEASE, ["--buildtype=release", "--werror"], {"CC": "gcc"}), None),
+        ("tests, release", meson_tests(RELEASE, ["unit", "golden"]), "build, release"),
+    ]
+
+
 def check_stages():
     return [
         ("core makes no system call", check(["scripts/check_core_symbols.sh", GCC]), "build, gcc"),
@@ -297,7 +307,7 @@ def main():
     if sys.argv[1:] == ["--quick"]:
         stages = quick_stages()
     else:
-        stages = gcc_stages() + other_compiler_stages() + check_stages()
+        stages = gcc_stages() + other_compiler_stages() + release_stages() + check_stages()
     os.makedirs(os.path.join(ROOT, "build"), exist_ok=True)
     total = run_all(stages)
     print(f"{total.passed} passed, {len(total.failures)} failed")
