@@ -82,6 +82,7 @@ typedef struct sim_stream_book {
 typedef struct sim_ledger {
     rill_connection *connection; /* NULL before it is known and once its end was told */
     bool ended;
+    bool idled;           /* for idleness, and rightly */
     bool restarted;       /* its server was made again: it may end with an error for that */
     unsigned life;        /* counts that */
     unsigned client_life; /* which of its client's lives it is of, */
@@ -89,8 +90,9 @@ typedef struct sim_ledger {
     unsigned written;     /* which life of our host: of that are the bytes that it writes */
     uint64_t last_ns;     /* our monotonic clock, when something authentic came */
     bool ending;          /* its application has ended it: no stream opens any more */
-    bool closing;         /* its ConnectionClose has left, */
-    uint64_t idle_ns;     /* so long after that */
+    bool closing;         /* its ConnectionClose has left */
+    bool told_close;      /* in a packet or an answer, */
+    uint64_t idle_ns;     /* so long after last_ns */
     uint64_t came;        /* authentic Prepares */
     uint64_t provoked;    /* Prepares of ours with no money and no bytes */
     uint64_t provoked_ns;

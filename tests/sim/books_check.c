@@ -231,13 +231,14 @@ void sim_books_connection_ended(sim_books *b, unsigned pair)
 
 void sim_books_idle(sim_books *b, unsigned pair, rill_now now, uint64_t idle_timeout)
 {
-    const sim_ledger *l = &b->ledgers[pair];
-    uint64_t idle = l->closing ? l->idle_ns : now.mono_ns - l->last_ns;
+    sim_ledger *l = &b->ledgers[pair];
+    uint64_t idle = l->told_close ? l->idle_ns : now.mono_ns - l->last_ns;
     if (idle < idle_timeout && !l->reopened)
         sim_violation(b->report,
                       "host %u: connection %u ended for idleness %" PRIu64
                       " ms after the last packet",
                       b->host, pair, idle / RILL_MS);
+    l->idled = true;
 }
 
 static void renew(sim_ledger *l)

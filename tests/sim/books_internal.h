@@ -17,6 +17,8 @@ rill_u128 sim_books_shares(const sim_stream_packet *p);
  */
 bool sim_books_divide(const sim_stream_packet *p, uint64_t amount, sim_part *parts, unsigned *count,
                       bool *vague);
+/* Whether the packet in b->scratch, which is ours, closes its connection. */
+bool sim_books_note_close(sim_books *b, sim_ledger *l, uint64_t now_ns);
 /* No reply to it was heard, and none will be. */
 void sim_books_lost(sim_books *b, const sim_flight *f);
 /* What the packet in b->scratch told us of limits, and brought of bytes. */

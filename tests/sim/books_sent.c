@@ -138,14 +138,19 @@ static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsi
     check_in_flight(b, l, pair, now);
 }
 
-/* Why a connection ends is judged by when its close leaves: the answer to that comes later. */
-static void note_close(sim_books *b, sim_ledger *l, rill_now now)
+/*
+ * Why a connection ends is judged by when its close is told first, in a packet or,
+ * where there was no memory for one, in an answer: its end comes later.
+ */
+bool sim_books_note_close(sim_books *b, sim_ledger *l, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < b->scratch.frame_count && !l->closing; i++)
-        if (b->scratch.frames[i].type == SIM_FRAME_CONNECTION_CLOSE) {
-            l->closing = true;
-            l->idle_ns = now.mono_ns - l->last_ns;
-        }
+    bool closes = false;
+    for (unsigned i = 0; i < b->scratch.frame_count && !closes; i++)
+        closes = b->scratch.frames[i].type == SIM_FRAME_CONNECTION_CLOSE;
+    if (closes && !l->told_close)
+        l->idle_ns = now_ns - l->last_ns;
+    l->told_close = l->told_close || closes;
+    return closes;
 }
 
 /* The same control frames over and over, without a pause: a storm that never ends. */
@@ -250,7 +255,7 @@ void sim_books_sent(sim_books *b, rill_now now, uint64_t request, uint8_t *packe
         sim_violation(b->report, "host %u: sent a packet of connection %u after its end", b->host,
                       pair);
     check_numbers(b, l, f, pair, now);
-    note_close(b, l, now);
+    l->closing = sim_books_note_close(b, l, now.mono_ns) || l->closing;
     for (unsigned i = 0; i < b->scratch.frame_count; i++)
         if (b->scratch.frames[i].type == SIM_FRAME_STREAM_DATA)
             check_data_sent(b, pair, &b->scratch.frames[i]);

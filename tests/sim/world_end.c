@@ -142,6 +142,10 @@ void sim_world_judge(world *w)
                 (error == RILL_ERR_FORGOTTEN || error == RILL_ERR_REMOTE ||
                  error == RILL_ERR_UNREACHABLE || error == RILL_ERR_PATH))
                 continue;
+            /* Its handler took so long that its server ended for idleness, and nobody read that. */
+            if (w->hosts[i]->blocked != 0 && error == RILL_ERR_FORGOTTEN &&
+                w->hosts[0]->books->ledgers[k].idled)
+                continue;
             if (w->scenario->numbered != 0 &&
                 (error == RILL_ERR_EXHAUSTED || error == RILL_ERR_REMOTE))
                 continue;
