@@ -109,7 +109,7 @@ static void apply_max_money(rill_stream *s, const rill_frame *frame, rill_frame_
     out->max_told = true;
     /* Whether that lets a whole unit of ours through is found when it is scheduled. */
     if (out->blocked)
-        s->connection->refusals = 0;
+        s->connection->refusals.rounds = 0;
     rill_stream_want_money(s);
 }
 

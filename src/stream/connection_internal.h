@@ -9,6 +9,7 @@
 #include "stream/beginning.h"
 #include "stream/congestion.h"
 #include "stream/flight.h"
+#include "stream/hold.h"
 #include "stream/id_set.h"
 #include "stream/packet.h"
 #include "stream/packet_size.h"
@@ -149,9 +150,7 @@ struct rill_connection {
     uint32_t doubt_count; /* of the flights: that nobody can answer any more */
     uint32_t overdue_count;
     uint32_t lost_count;   /* of those in doubt */
-    uint16_t refusals;     /* rounds of them in a row, by the receiver */
-    uint16_t path_errors;  /* so too, by connectors */
-    uint16_t final_errors; /* of those: final ones */
+    uint16_t final_errors; /* rounds of them in a row, by connectors */
     int8_t last_failure;   /* what to report if it never connects */
     rill_list undecided;
     rill_list settled;           /* to be refused, whenever that is asked for */
@@ -165,12 +164,11 @@ struct rill_connection {
     rill_tally tally;
     uint64_t suspected;    /* the largest that met F08 where much larger ones passed; 0: none */
     rill_probing *probing; /* the endpoint's unused one until it begins */
-    uint64_t hold_until;   /* monotonic ns: no money before, after refusals; 0 free */
-    uint64_t hold_started;
-    uint64_t path_hold_until; /* nothing at all before, after errors of the path; 0 free */
-    uint64_t path_hold_started;
-    uint64_t first_sent; /* monotonic ns of the first packet; 0: none yet */
-    uint64_t hello_at;   /* until something came back, another packet is due then */
+    rill_hold refusals;    /* by the receiver: no money leaves before */
+    rill_hold path_hold;   /* by connectors: nothing at all leaves before */
+    rill_hold plain_hold; /* of what brings no money: nothing else that brings none leaves before */
+    uint64_t first_sent;  /* monotonic ns of the first packet; 0: none yet */
+    uint64_t hello_at;    /* until something came back, another packet is due then */
     uint64_t low_rate_since;
     uint64_t forgotten_since; /* monotonic ns: the server says so, and nothing else; 0 */
     uint64_t last_authentic;  /* monotonic ns, either way */
@@ -453,6 +451,9 @@ void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, con
 
 /* Nothing leaves for a while, longer with each round of errors. */
 void rill_connection_hold_path(rill_connection *c, uint64_t sent_ns, uint64_t now_ns);
+/* So does nothing but money, where f brought none and was refused: until one of its kind is
+ * answered, however well money passes. */
+void rill_connection_hold_plain(rill_connection *c, const rill_flight *f, uint64_t now_ns);
 /* No reply can come any more. sent: it may have arrived. */
 void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f, bool sent);
 

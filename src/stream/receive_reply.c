@@ -12,8 +12,6 @@
 #define FINAL_ROUNDS_CONNECTED 8u
 /* How long a receiver that knows nothing of the connection is asked all the same. */
 #define FORGOTTEN_PATIENCE (3 * RILL_SECOND)
-#define HOLD_FIRST         (10 * RILL_MS)
-#define HOLD_MAX           RILL_SECOND
 /* Packets of less may come to their end on a path of many hops. */
 #define CLOCK_LIFETIME (10 * RILL_SECOND)
 
@@ -74,24 +72,15 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
         learn_numbers(a->c, a->packet);
 }
 
-/* Doubling with each round of errors; packets sent before the round began belong to it. */
-static bool next_round(uint64_t sent_ns, uint64_t now_ns, uint64_t *started, uint64_t *until,
-                       uint16_t *rounds)
-{
-    if (sent_ns < *started)
-        return false;
-    unsigned doublings = *rounds < 7 ? *rounds : 7;
-    uint64_t delay = HOLD_FIRST << doublings;
-    *started = now_ns + 1;
-    *until = now_ns + (delay < HOLD_MAX ? delay : HOLD_MAX);
-    if (*rounds < UINT16_MAX)
-        (*rounds)++;
-    return true;
-}
-
 void rill_connection_hold_path(rill_connection *c, uint64_t sent_ns, uint64_t now_ns)
 {
-    next_round(sent_ns, now_ns, &c->path_hold_started, &c->path_hold_until, &c->path_errors);
+    (void)rill_hold_refused(&c->path_hold, sent_ns, now_ns);
+}
+
+void rill_connection_hold_plain(rill_connection *c, const rill_flight *f, uint64_t now_ns)
+{
+    if (f->amount == 0)
+        (void)rill_hold_refused(&c->plain_hold, f->sent_ns, now_ns);
 }
 
 static void apply_frames(rill_answer *a)
@@ -113,8 +102,10 @@ static void authentic(rill_answer *a)
 {
     rill_connection *c = a->c;
     rill_connection_authentic(c, a->now.mono_ns);
-    c->path_errors = 0;
-    c->path_hold_until = 0;
+    rill_hold_end(&c->path_hold);
+    /* That money passes does not say that anything else does. */
+    if (a->f->amount == 0)
+        rill_hold_end(&c->plain_hold);
     c->final_errors = 0;
     c->forgotten_since = 0;
     if (a->f->sequence >= c->address_since)
@@ -192,8 +183,7 @@ static void fulfilled(rill_answer *a)
     authentic(a);
     c->stats.packets_fulfilled++;
     if (f->amount > 0) {
-        c->refusals = 0;
-        c->hold_until = 0;
+        rill_hold_end(&c->refusals);
         if (c->low_rate_since != 0) /* which says nothing of a better one */
             rill_worth_again(&c->worth);
         c->low_rate_since = 0;
@@ -221,16 +211,16 @@ static void note_refusal(rill_answer *a)
 {
     rill_connection *c = a->c;
     bool low = a->packet->amount < a->f->minimum;
-    next_round(a->f->sent_ns, a->now.mono_ns, &c->hold_started, &c->hold_until, &c->refusals);
+    (void)rill_hold_refused(&c->refusals, a->f->sent_ns, a->now.mono_ns);
     if (!low) {
-        if (c->refusals == 1)
-            c->hold_until = 0; /* at once: what it said may be all that is needed */
+        if (c->refusals.rounds == 1)
+            c->refusals.until = 0; /* at once: what it said may be all that is needed */
         return;
     }
     /* Another size may bring enough: there is no waiting for that. */
     bool other = c->worth.enough != 0 || !rill_rate_is_low(&c->rate);
     if (other && c->worth.refused < RILL_WORTH_TRIALS)
-        c->hold_until = 0;
+        c->refusals.until = 0;
     else
         rill_low_rate(c, a->now.mono_ns);
 }
@@ -312,8 +302,7 @@ static void final_error(rill_answer *a, int error)
     rill_connection *c = a->c;
     bool patient = c->connected || error == RILL_ERR_CLOCK;
     c->last_failure = (int8_t)error;
-    if (!next_round(a->f->sent_ns, a->now.mono_ns, &c->path_hold_started, &c->path_hold_until,
-                    &c->path_errors))
+    if (!rill_hold_refused(&c->path_hold, a->f->sent_ns, a->now.mono_ns))
         return;
     c->final_errors++;
     if (c->final_errors >= (patient ? FINAL_ROUNDS_CONNECTED : FINAL_ROUNDS_NEW))
@@ -381,7 +370,7 @@ static void too_small(rill_answer *a, bool certain)
     else if (c->suspected < amount)
         c->suspected = amount;
     rill_low_rate(c, a->now.mono_ns);
-    next_round(a->f->sent_ns, a->now.mono_ns, &c->hold_started, &c->hold_until, &c->refusals);
+    (void)rill_hold_refused(&c->refusals, a->f->sent_ns, a->now.mono_ns);
 }
 
 /* Of a probe that is F08 the volley decides what it means, unless it is told. */
@@ -485,6 +474,7 @@ static void refused_by_path(rill_answer *a, const rill_reject *reject)
     uint8_t volley = f->volley;
     uint64_t amount = f->amount;
     rill_probe_failure why = learn_from_reject(a, reject);
+    rill_connection_hold_plain(c, f, a->now.mono_ns);
     f->unsure = !refused_unsent(rill_ilp_code_find(reject->code));
     rill_flight_lose(c, f);
     if (kind == RILL_FLIGHT_PROBE)
@@ -506,6 +496,7 @@ static void not_known(rill_answer *a)
     uint64_t amount = f->amount;
     c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
     rill_connection_hold_path(c, f->sent_ns, a->now.mono_ns);
+    rill_connection_hold_plain(c, f, a->now.mono_ns);
     rill_flight_lose(c, f);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, a->now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
@@ -563,7 +554,7 @@ static void closed_or_again(rill_connection *c, rill_now now, char reject_class)
     }
     c->close_sent = false;
     c->close_again_at =
-        c->path_hold_until > now.mono_ns ? c->path_hold_until : now.mono_ns + HOLD_FIRST;
+        c->path_hold.until > c->plain_hold.until ? c->path_hold.until : c->plain_hold.until;
 }
 
 void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,

@@ -192,22 +192,27 @@ static int send_plain(rill_connection *c, rill_now now, uint8_t *packet, size_t 
     return launch(c, now, f, packet, len, request);
 }
 
+static bool plain_wanted(rill_connection *c, uint64_t now_ns)
+{
+    return c->plain_hold.until <= now_ns && (rill_data_wanted(c) || rill_tell_urgent(c));
+}
+
 static int send_open(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
                      uint64_t *request)
 {
-    if (c->path_hold_until > now.mono_ns)
+    if (c->path_hold.until > now.mono_ns)
         return RILL_OK;
-    bool held = c->hold_until > now.mono_ns;
+    bool held = c->refusals.until > now.mono_ns;
     if (!held && c->rate.minimum.num == 0 && rill_probe_wanted(c, now.mono_ns))
         return send_probe(c, now, packet, len, request);
     held = held || c->lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
     c->money_turn = !c->money_turn;
-    bool plain = rill_data_wanted(c) || rill_tell_urgent(c);
+    bool plain = plain_wanted(c, now.mono_ns);
     if (!held && (c->money_turn || !plain) && rill_money_wanted(c)) {
         int err = send_money(c, now, packet, len, request);
         if (err != RILL_OK || *len > 0)
             return err;
-        plain = rill_data_wanted(c) || rill_tell_urgent(c);
+        plain = plain_wanted(c, now.mono_ns);
     }
     return plain ? send_plain(c, now, packet, len, request) : RILL_OK;
 }

@@ -56,8 +56,8 @@ uint64_t rill_money_not_before(const rill_connection *c)
     if (rill_list_empty(&c->money_streams))
         return RILL_NEVER;
     uint64_t at = c->congestion->not_before;
-    if (c->hold_until > at)
-        at = c->hold_until;
+    if (c->refusals.until > at)
+        at = c->refusals.until;
     return at != 0 ? at : RILL_NEVER;
 }
 
@@ -155,11 +155,11 @@ static bool answer_awaited(const rill_connection *c)
 
 static bool may_send_money(const rill_connection *c, uint64_t now_ns)
 {
-    if (c->congestion->not_before > now_ns || c->hold_until > now_ns)
+    if (c->congestion->not_before > now_ns || c->refusals.until > now_ns)
         return false;
     /* One at a time where its answer decides what comes next: after a refusal, and while the packet
      * size is searched. */
-    bool one = c->refusals > 0 || c->low_rate_since != 0 || rill_money_searches(c);
+    bool one = c->refusals.rounds > 0 || c->low_rate_since != 0 || rill_money_searches(c);
     return !one || !answer_awaited(c);
 }
 

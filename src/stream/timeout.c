@@ -77,13 +77,15 @@ static bool wants_to_send(const rill_connection *c)
 static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = RILL_NEVER;
-    if (c->path_hold_until > now_ns)
-        return c->path_hold_until;
+    if (c->path_hold.until > now_ns)
+        return c->path_hold.until;
     if (!rill_list_empty(&c->money_streams)) {
         uint64_t money = rill_money_not_before(c);
         if (money > now_ns)
             earliest(&at, money);
     }
+    if (c->plain_hold.until > now_ns && (!rill_list_empty(&c->data_streams) || rill_tell_urgent(c)))
+        earliest(&at, c->plain_hold.until);
     if (c->congestion->paced_until > now_ns && wants_to_send(c))
         earliest(&at, c->congestion->paced_until);
     earliest(&at, rill_probe_deadline(c, now_ns));
@@ -288,6 +290,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     if (f->in_doubt)
         return;
     rill_flight_found(c, f);
+    rill_connection_hold_plain(c, f, now.mono_ns);
     c->congestion->ops->on_neutral(c->congestion, now.mono_ns, sent_ns, rill_flight_value(f));
     if (sent && kind == RILL_FLIGHT_NORMAL && f->amount > 0) {
         c->stats.packets_lost++;

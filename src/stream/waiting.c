@@ -208,13 +208,13 @@ static bool find_slow_reply(const rill_connection *c, rill_waiting *out)
 static bool find_path(const rill_connection *c, rill_waiting *out)
 {
     bool money = !rill_list_empty(&c->money_streams);
-    if (c->path_errors > 0) {
+    if (c->path_hold.rounds > 0) {
         wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
         return true;
     }
     if (!money)
         return false;
-    if (c->refusals > 0) {
+    if (c->refusals.rounds > 0) {
         wait_for_rejects(c, out, RILL_WAIT_REFUSED, RILL_NEVER);
         return true;
     }
