@@ -9,6 +9,8 @@
 
 /* Packets of the smallest size that is worth one. */
 #define DUST 4U
+/* Units of a packet, ours or theirs, of which one that rounding takes may be too much. */
+#define FEW 20000U
 
 void sim_app_hasten(sim_app *a)
 {
@@ -35,23 +37,57 @@ void sim_app_settle(sim_app *a)
     }
 }
 
+static bool keeps_minimum(const rill_stream *s, uint64_t amount, uint64_t brings)
+{
+    const rill_connection *c = s->connection;
+    return brings >= rill_tally_demand(&c->tally, c->rate.bound, amount, false) &&
+           brings >= rill_tally_demand(&s->out.tally, c->rate.bound, amount, false);
+}
+
+/*
+ * Only the last packet may use up the unit that may be missing in the end: one
+ * before it keeps the minimum by itself. That some size does is a matter of
+ * rounding, where packets are small, or bring little; else it is taken for granted.
+ */
+static bool some_packet_keeps(const rill_stream *s, const sim_route *r, uint64_t largest)
+{
+    uint64_t most = sim_path_delivers(r->path, r->side, largest);
+    for (uint64_t i = 1; i <= FEW && i <= most && i <= largest; i++) {
+        uint64_t needs = sim_path_needs(r->path, r->side, i);
+        if ((needs <= largest && keeps_minimum(s, needs, i)) ||
+            keeps_minimum(s, i, sim_path_delivers(r->path, r->side, i)))
+            return true;
+    }
+    return most > FEW && largest > FEW;
+}
+
 /*
  * The path leaves nothing of what a stream still has to send, or so little of
- * it, even in one packet, that the whole would bring less than its minimum.
+ * it, even in one packet, that the whole would bring less than its minimum; or
+ * it is too much for one packet, and no size that the path takes is good enough
+ * for the first of them.
  */
 static bool is_worthless(sim_app *a, const rill_stream *s, const rill_stream_totals *t,
                          uint64_t left)
 {
     const rill_connection *c = rill_stream_connection(s);
+    const sim_route *r = sim_host_route(a->host, rill_connection_remote_address(c));
     rill_connection_stats stats;
+    if (r == NULL || r->path == NULL)
+        return false;
     rill_connection_stats_of(c, &stats);
-    uint64_t brings = sim_host_delivers(a->host, rill_connection_remote_address(c), left);
+    uint64_t brings = sim_path_delivers(r->path, r->side, left);
     rill_u128 least = (rill_u128)(t->sent + left) * stats.min_rate.num;
     /* Other streams of the connection may have used up the unit that may be missing. */
     if (brings < rill_tally_demand(&c->tally, c->rate.bound, left, true))
         return true;
-    return brings == 0 || (stats.min_rate.num != 0 &&
-                           (rill_u128)t->delivered + brings < least / stats.min_rate.den);
+    if (brings == 0 ||
+        (stats.min_rate.num != 0 && (rill_u128)t->delivered + brings < least / stats.min_rate.den))
+        return true;
+    uint64_t largest = sim_path_largest(r->path, r->side);
+    if (a->options.max_packet_amount < largest)
+        largest = a->options.max_packet_amount;
+    return left > largest && !some_packet_keeps(s, r, largest);
 }
 
 static bool stream_waits(sim_app *a, const sim_app_stream *s)

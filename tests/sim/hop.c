@@ -35,6 +35,15 @@ uint64_t sim_hop_exchange(const sim_hop *h, unsigned side, uint64_t amount)
     return x > UINT64_MAX ? UINT64_MAX : (uint64_t)x;
 }
 
+uint64_t sim_hop_needs(const sim_hop *h, unsigned side, uint64_t amount)
+{
+    rill_ratio r = h->config.rate[side];
+    if (r.num == 0)
+        return UINT64_MAX;
+    rill_u128 x = ((rill_u128)amount * r.den + r.num - 1) / r.num;
+    return x > UINT64_MAX ? UINT64_MAX : (uint64_t)x;
+}
+
 /* A token bucket in units per second. */
 static bool draw(sim_bucket *b, uint64_t now, uint64_t rate, uint64_t burst_ms, uint64_t amount)
 {

@@ -28,6 +28,8 @@ void sim_hop_calm(sim_hop *h);
  */
 sim_verdict sim_hop_forward(sim_hop *h, unsigned side, uint64_t now, uint8_t *packet, size_t *len);
 uint64_t sim_hop_exchange(const sim_hop *h, unsigned side, uint64_t amount);
+/* The fewest units that become so many. */
+uint64_t sim_hop_needs(const sim_hop *h, unsigned side, uint64_t amount);
 /* A packet of that amount from that side was not fulfilled after all. */
 void sim_hop_refund(sim_hop *h, unsigned side, uint64_t amount);
 uint64_t sim_wall_ms(uint64_t now);

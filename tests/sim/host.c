@@ -154,10 +154,9 @@ static sim_route *route_to(sim_host *h, const char *address, size_t address_len)
     return NULL;
 }
 
-uint64_t sim_host_delivers(sim_host *h, const char *address, uint64_t amount)
+const sim_route *sim_host_route(sim_host *h, const char *address)
 {
-    const sim_route *r = route_to(h, address, strlen(address));
-    return r != NULL && r->path != NULL ? sim_path_delivers(r->path, r->side, amount) : amount;
+    return route_to(h, address, strlen(address));
 }
 
 static void dispatch(sim_host *h, uint64_t request, size_t len)
@@ -269,6 +268,7 @@ void sim_host_turn(sim_host *h)
     }
     if (h->report->failed)
         return;
+    h->interrupted = sim_host_is_busy(h);
     set_timer(h);
     sim_books_check(h->books, sim_host_now(h));
     sim_app_check_deadlines(h->app);
@@ -282,7 +282,13 @@ void sim_host_enter(sim_host *h)
 {
     if (h->report->failed || h->memory.fail != 0 || !sim_rng_chance(&h->rng, 200))
         return;
-    /* Time has passed, and nothing else has happened: nothing may have become due in silence. */
+    /*
+     * Time has passed, and nothing else has happened: nothing may have become due in silence. But
+     * where a handler took that time, the turn that called it goes on only now: what was there
+     * before it to be told and sent still is.
+     */
+    if (h->interrupted)
+        return;
     rill_now now = sim_host_now(h);
     if (now.mono_ns >= rill_endpoint_deadline(h->endpoint))
         return;

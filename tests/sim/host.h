@@ -36,6 +36,7 @@ typedef struct sim_host {
     bool asleep;
     uint64_t asleep_since;
     uint64_t timer_lag;  /* nanoseconds that its timers may come too late, as in a busy loop */
+    bool interrupted;    /* its last turn ended within such a handler: it goes on later */
     uint64_t busy_until; /* virtual time: a handler takes so long, and nothing else is done */
     uint64_t blocked;    /* nanoseconds, the longest that one did */
     unsigned life;       /* of its process: what came for another one is lost */
@@ -67,8 +68,8 @@ rill_now sim_host_now(const sim_host *h);
 void sim_host_block(sim_host *h, uint64_t ns);
 bool sim_host_is_busy(const sim_host *h);
 sim_port sim_host_port(sim_route *r);
-/* What a packet of amount would become on its way to that address, now. */
-uint64_t sim_host_delivers(sim_host *h, const char *address, uint64_t amount);
+/* How packets to that address go; NULL: nobody knows. */
+const sim_route *sim_host_route(sim_host *h, const char *address);
 /* Before anything is done to the endpoint from outside: its deadline must not have lied. */
 void sim_host_enter(sim_host *h);
 /* After it: events, packets, timer, books. */

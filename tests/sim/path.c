@@ -423,9 +423,36 @@ void sim_path_worsen(sim_path *p, rill_ratio part)
         }
 }
 
+/* The hops in the order in which what `side` sends comes to them. */
+static const sim_hop *hop_of(const sim_path *p, unsigned side, unsigned i)
+{
+    return &p->hop[side == 0 ? i : p->config.hops - 1 - i];
+}
+
 uint64_t sim_path_delivers(const sim_path *p, unsigned side, uint64_t amount)
 {
     for (unsigned i = 0; i < p->config.hops; i++)
-        amount = sim_hop_exchange(&p->hop[side == 0 ? i : p->config.hops - 1 - i], side, amount);
+        amount = sim_hop_exchange(hop_of(p, side, i), side, amount);
     return amount;
+}
+
+uint64_t sim_path_needs(const sim_path *p, unsigned side, uint64_t delivered)
+{
+    for (unsigned i = p->config.hops; i > 0; i--)
+        delivered = sim_hop_needs(hop_of(p, side, i - 1), side, delivered);
+    return delivered;
+}
+
+uint64_t sim_path_largest(const sim_path *p, unsigned side)
+{
+    uint64_t most = UINT64_MAX;
+    for (unsigned i = p->config.hops; i > 0; i--) {
+        const sim_hop *h = hop_of(p, side, i - 1);
+        if (most < UINT64_MAX)
+            most = sim_hop_needs(h, side, most + 1) - 1;
+        uint64_t max = h->config.max_packet[side];
+        if (max != 0 && max < most)
+            most = max;
+    }
+    return most;
 }

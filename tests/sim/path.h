@@ -87,5 +87,9 @@ void sim_path_worsen(sim_path *p, rill_ratio part);
 bool sim_path_origin(const sim_path *p, uint64_t handle, unsigned *side, uint64_t *request);
 /* What a packet of amount from that side would become, now. */
 uint64_t sim_path_delivers(const sim_path *p, unsigned side, uint64_t amount);
+/* The fewest units that bring so much, and the most that one packet may carry, by its connectors.
+ */
+uint64_t sim_path_needs(const sim_path *p, unsigned side, uint64_t delivered);
+uint64_t sim_path_largest(const sim_path *p, unsigned side);
 
 #endif
