@@ -217,6 +217,8 @@ bool rill_account_name_valid(rill_bytes name)
     return name.len > 0;
 }
 
+_Static_assert(sizeof(rill_account) <= (size_t)2 * RILL_ACCOUNT_ALIGNMENT, "see accounts.h");
+
 static int create(rill_accounts *a, rill_bytes name, const uint8_t hash[RILL_SHA256_LEN],
                   rill_account **out)
 {

@@ -131,6 +131,8 @@ static void end_unfulfilled(rill_forwarder *f, rill_pending *entry, refusal why)
 }
 
 static const refusal timed_out = {RILL_ILP_R00_TRANSFER_TIMED_OUT, "expired while waiting"};
+static const refusal one_is_away = {RILL_ILP_T01_PEER_UNREACHABLE,
+                                    "one of the destination's programs has just left"};
 static const refusal stopping = {RILL_ILP_T03_CONNECTOR_BUSY, "the node is stopping"};
 
 void rill_forward_expire(rill_forwarder *f)
@@ -495,6 +497,11 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
         /* Data is a word of who knows the packet. */
         if (!elsewhere && reject->data.len > 0)
             note_owner(f, by, entry);
+    }
+    if (code == RILL_ILP_F02_UNREACHABLE &&
+        rill_owners_miss_one(entry->to, f->options->now(f->options->user).mono_ns)) {
+        end_unfulfilled(f, entry, one_is_away);
+        return;
     }
     entry->from->stats.rejected_from++;
     answer(entry->source, entry->request, packet.data, packet.len);

@@ -11,6 +11,7 @@
  * | F08 | above the maximum packet amount; data: what came, and the maximum |
  * | T00 | out of memory |
  * | T01 | the account is not connected, left before it answered, or gave no ILP packet |
+ * | T01 | all sessions of the account say F02, but one has just left (owners.h) |
  * | T03 | the destination does not read; too many requests are open; the node is stopping |
  * | T05 | above the account's rate limit |
  * | R00 | expired, before it came or while it waited |

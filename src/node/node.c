@@ -104,10 +104,8 @@ static void on_up(rill_link *l, void *user)
 {
     const rill_node *n = l->group;
     rill_session *s = user;
-    if (!rill_list_linked(&s->in_account)) {
-        rill_owners_place(s->account, s);
-        rill_list_push_back(&s->account->sessions, &s->in_account);
-    }
+    if (!rill_list_linked(&s->in_account))
+        rill_owners_comes(s->account, s);
     rill_log_line(&n->options.log, RILL_LOG_INFO, "account %s: connected",
                   rill_account_text(s->account));
 }
@@ -118,7 +116,7 @@ static void on_down(rill_link *l, int error, const char *detail, bool final, voi
     rill_node *n = l->group;
     rill_session *s = user;
     if (rill_list_linked(&s->in_account)) {
-        rill_list_remove(&s->in_account);
+        rill_owners_leaves(s->account, s, n->options.now(n->options.user).mono_ns);
         rill_log_line(&n->options.log, RILL_LOG_INFO, "account %s: disconnected: %s",
                       rill_account_text(s->account), detail);
     }
@@ -160,7 +158,7 @@ static void on_closed(rill_link *l, void *user)
     rill_session *s = user;
     rill_node *n = l->group;
     if (rill_list_linked(&s->in_account))
-        rill_list_remove(&s->in_account);
+        rill_owners_leaves(s->account, s, n->options.now(n->options.user).mono_ns);
     rill_forward_source_gone(&n->forwarder, s);
     rill_account *account = s->account;
     account->admitted--;

@@ -10,6 +10,8 @@
  * with a secret each, either is asked first as often as not about what is the other's.
  */
 enum { TAKEN_BY_ONE_OF_A_FLEET = 8 };
+/* Seconds in which a program is started again, or its link is made anew. */
+enum { COMES_BACK_S = 10 };
 
 void rill_owners_init(rill_owners *o, const rill_allocator *allocator, const uint64_t key[2])
 {
@@ -63,7 +65,7 @@ static bool put(rill_owners *o, uint64_t destination, uint32_t session)
 
 /* ---- the order ---- */
 
-void rill_owners_place(const rill_account *account, rill_session *session)
+static void place(const rill_account *account, rill_session *session)
 {
     uint64_t taken = 0;
     for (rill_list *at = account->sessions.next; at != &account->sessions; at = at->next) {
@@ -71,10 +73,37 @@ void rill_owners_place(const rill_account *account, rill_session *session)
         taken |= UINT64_C(1) << s->place;
     }
     /* Not the one that became free last: a turn that goes on may have been to it. */
-    unsigned place = session->serial % RILL_OWNERS_PLACES;
-    while ((taken >> place & 1) != 0 && taken != UINT64_MAX)
-        place = (place + 1) % RILL_OWNERS_PLACES;
-    session->place = (uint8_t)place;
+    unsigned free = session->serial % RILL_OWNERS_PLACES;
+    while ((taken >> free & 1) != 0 && taken != UINT64_MAX)
+        free = (free + 1) % RILL_OWNERS_PLACES;
+    session->place = (uint8_t)free;
+}
+
+void rill_owners_comes(rill_account *account, rill_session *session)
+{
+    place(account, session);
+    rill_list_push_back(&account->sessions, &session->in_account);
+    account->left_s = 0;
+}
+
+/* Never 0, but for once in 65536. */
+static uint16_t seconds(uint64_t now)
+{
+    return (uint16_t)(now / RILL_SECOND + 1);
+}
+
+void rill_owners_leaves(rill_account *account, rill_session *session, uint64_t now)
+{
+    rill_list_remove(&session->in_account);
+    if (!rill_list_empty(&account->sessions))
+        account->left_s = seconds(now);
+}
+
+bool rill_owners_miss_one(rill_account *account, uint64_t now)
+{
+    if (account->left_s != 0 && (uint16_t)(seconds(now) - account->left_s) > COMES_BACK_S)
+        account->left_s = 0;
+    return account->left_s != 0;
 }
 
 static uint64_t place_of(const rill_session *s)

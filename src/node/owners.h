@@ -36,8 +36,14 @@ typedef struct rill_owners {
 void rill_owners_init(rill_owners *o, const rill_allocator *allocator, const uint64_t key[2]);
 void rill_owners_free(rill_owners *o);
 
-/* A place among those of its account, before it is one of them. */
-void rill_owners_place(const rill_account *account, rill_session *session);
+/* It is to be one of its account's sessions, and is none any more. now: monotonic nanoseconds. */
+void rill_owners_comes(rill_account *account, rill_session *session);
+void rill_owners_leaves(rill_account *account, rill_session *session, uint64_t now);
+/*
+ * One of several has left within the last ten seconds, and no other has come: that all others
+ * say F02 of a packet does not mean that it is nobody's. It may be started again.
+ */
+bool rill_owners_miss_one(rill_account *account, uint64_t now);
 
 /*
  * Begins a packet's way among the sessions of an account. except (NULL: none) is

@@ -17,9 +17,9 @@ typedef struct rill_session {
     struct rill_account *last_to; /* where its last packet went: perhaps another account by now,
                                      or none, but its memory stays (accounts.c) */
     uint32_t serial;              /* of this session alone, not 0 */
-    bool complained;              /* something malformed from it has been logged */
-    bool deaf;                    /* did not answer the last Prepare (owners.c) */
-    bool refuses;                 /* said of some packet that it is not its own (owners.c) */
+    bool complained : 1;          /* something malformed from it has been logged */
+    bool deaf : 1;                /* did not answer the last Prepare (owners.c) */
+    bool refuses : 1;             /* said of some packet that it is not its own (owners.c) */
     uint8_t place;                /* among its account's, below 64 (owners.c) */
     uint8_t taken;                /* new destinations that it took at once (owners.c) */
 } rill_session;

@@ -254,38 +254,48 @@ static void unlike(const sim_app_stream *w, const sim_app_stream *r, uint64_t re
  * A process that dies has not read all that it got, and whoever wrote that was
  * told that it came. Of several lives of a reader one has it all.
  */
-static void compare_stream(const sim_app_stream *w, const sim_app *reader)
+typedef struct reading {
+    uint64_t most;
+    bool left;
+} reading;
+
+static void compare_with(const sim_app_stream *w, const sim_app *reader, reading *all)
 {
-    uint64_t most = 0;
-    bool left = false;
     for (unsigned i = 0; i < reader->stream_count; i++) {
         const sim_app_stream *r = reader->streams[i];
         if (!is_of(r, w))
             continue;
         uint64_t got = r->got > r->read ? r->got : r->read;
-        most = got > most ? got : most;
+        all->most = got > all->most ? got : all->most;
         /* A reader that closed by itself had no wish to read on. */
-        left = left || r->closed;
+        all->left = all->left || r->closed;
         if (got > w->written && (r->from_known || !w->crashed))
             unlike(w, r, got, "");
         /* A close that says nothing of an error had no bytes before it that are missing. */
         if (r->read_well && !r->closed && !w->crashed && r->read != w->written)
             unlike(w, r, r->read, ", and no error was told");
     }
-    if (w->ended_well && !left && most != w->written)
+}
+
+static void compare_stream(const sim_app_stream *w, const sim_app *const readers[], unsigned count)
+{
+    reading all = {0, false};
+    for (unsigned i = 0; i < count; i++)
+        compare_with(w, readers[i], &all);
+    if (w->ended_well && !all.left && all.most != w->written)
         sim_violation(w->app->report,
                       "stream %" PRIu64 ": host %u wrote %" PRIu64
                       " bytes and ended well, host %u read %" PRIu64,
-                      w->id, w->app->host->index, w->written, reader->host->index, most);
+                      w->id, w->app->host->index, w->written, readers[0]->host->index, all.most);
 }
 
-void sim_app_compare(const sim_app *writer, const sim_app *reader)
+void sim_app_compare(const sim_app *writer, const sim_app *const readers[], unsigned count)
 {
-    const sim_host *client = writer->host->server ? reader->host : writer->host;
+    const sim_host *client = writer->host->server ? readers[0]->host : writer->host;
     for (unsigned i = 0; i < writer->stream_count; i++) {
         const sim_app_stream *w = writer->streams[i];
         if (client->books->directory->pairs[w->pair].client == client->index &&
             !sim_books_by_rogue(client->books, w->pair))
-            compare_stream(w, reader);
+            compare_stream(w, readers, count);
     }
 }

@@ -26,12 +26,20 @@ typedef struct sim_pair {
     bool rogue_serves;                /* it is the server; else the client */
 } sim_pair;
 
+typedef struct sim_set {
+    uint64_t *slots;
+    size_t capacity;
+    size_t count;
+} sim_set;
+
 typedef struct sim_directory {
     sim_pair pairs[SIM_MAX_PAIRS];
     unsigned count;
-    bool faithful; /* no connector sends a packet twice */
-    bool steady;   /* clocks agree, rates stay, no endpoint forgets what it received */
-    bool scrawls;  /* rogues write bytes of no pattern */
+    bool faithful;     /* no connector sends a packet twice */
+    bool steady;       /* clocks agree, rates stay, no endpoint forgets what it received */
+    bool scrawls;      /* rogues write bytes of no pattern */
+    bool fleet;        /* two servers have one secret, */
+    sim_set fulfilled; /* and of what either fulfilled these are the conditions */
 } sim_directory;
 
 typedef struct sim_bounds {
@@ -175,12 +183,6 @@ typedef struct sim_incoming {
     bool divided;
     sim_part parts[SIM_PARTS];
 } sim_incoming;
-
-typedef struct sim_set {
-    uint64_t *slots;
-    size_t capacity;
-    size_t count;
-} sim_set;
 
 typedef struct sim_books {
     sim_report *report;

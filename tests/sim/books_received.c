@@ -162,8 +162,14 @@ static void check_fulfill(sim_books *b, uint64_t wall_ms, const sim_incoming *in
     check_lawful(b, in);
     /* A server that was made again knows nothing of before: who sends it twice pays twice. */
     bool known = b->ledgers[in->pair].life == 0 || b->directory->faithful;
-    if (!sim_set_add(&b->fulfilled, sim_u64_read(in->condition) | 1) && known)
+    uint64_t condition = sim_u64_read(in->condition) | 1;
+    bool first = sim_set_add(&b->fulfilled, condition);
+    if (!first && known)
         sim_violation(b->report, "host %u: fulfilled a packet twice", b->host);
+    if (!first || !b->server || !b->directory->fleet)
+        return;
+    if (!sim_set_add(&b->directory->fulfilled, condition) && b->directory->faithful)
+        sim_violation(b->report, "host %u: fulfilled what another server has fulfilled", b->host);
 }
 
 void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin origin,

@@ -90,6 +90,8 @@
     X(BEGIN_AGAIN, "begin-again", WORLD, begin_again)                                              \
     X(SUSPEND, "suspend", WORLD, suspend_at)                                                       \
     X(NUMBERED, "numbered", WORLD, numbered)                                                       \
+    X(FLEET, "fleet", WORLD, fleet)                                                                \
+    X(ROLL, "roll", WORLD, roll_at)                                                                \
     X(NO_MEMORY, "no-memory", WORLD, no_memory)
 
 /* What a peer that holds the secret does against RFC 29: in its packets, and in its replies. */

@@ -178,7 +178,10 @@ static void dispatch(sim_host *h, uint64_t request, size_t len)
         sim_queue_put(h->queue, h->queue->now + NO_ROUTE, no_route, h, request, NULL);
         return;
     }
-    sim_path_send(r->path, r->side, request, h->packet, len);
+    if (r->front != NULL)
+        sim_front_send(r->front, r->index, r->server, request, h->packet, len);
+    else
+        sim_path_send(r->path, r->side, request, h->packet, len);
 }
 
 /* How many packets went out. */
@@ -329,15 +332,21 @@ void sim_host_answer(sim_host *h, uint64_t handle, uint8_t *reply, size_t len)
     uint64_t transit = handle & ((UINT64_C(1) << 48) - 1);
     sim_origin origin = {NULL, 0};
     unsigned side;
-    if (r->peer != NULL && sim_path_origin(r->path, transit, &side, &origin.request))
+    if (r->peer != NULL && sim_path_origin(r->path, transit, &side, &origin.request)) {
         origin.books = r->peer->books;
+        if (r->twin != NULL && sim_front_sender(&origin.request) != 0)
+            origin.books = r->twin->books;
+    }
     sim_books_answer(h->books, sim_host_now(h), handle, origin, reply, len);
     sim_packet p = sim_packet_parse(reply, len);
     sim_trace(h->report, "host %u answers %" PRIx64 " %s %.3s", h->index, handle,
               p.type == SIM_FULFILL ? "Fulfill" : "Reject",
               p.type == SIM_REJECT ? (const char *)p.code : "");
     sim_digest(h->report, (uint64_t)p.type << 56 ^ len);
-    sim_path_answer(r->path, transit, reply, len);
+    if (r->front != NULL)
+        sim_front_answer(r->front, r->index, r->server, transit, reply, len);
+    else
+        sim_path_answer(r->path, transit, reply, len);
 }
 
 static void on_prepare(void *user, uint64_t transit, uint8_t *packet, size_t len)
@@ -407,8 +416,13 @@ sim_port sim_host_port(sim_route *r)
 static void set_links(sim_host *h, bool up)
 {
     h->link_down = !up;
-    for (unsigned i = 0; i < h->route_count; i++)
-        sim_path_link(h->routes[i].path, h->routes[i].side, up);
+    for (unsigned i = 0; i < h->route_count; i++) {
+        const sim_route *r = &h->routes[i];
+        if (r->front != NULL)
+            sim_front_link(r->front, r->server, up);
+        else
+            sim_path_link(r->path, r->side, up);
+    }
 }
 
 void sim_host_disconnect(sim_host *h)

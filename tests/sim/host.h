@@ -4,6 +4,7 @@
 #define SIM_HOST_H
 
 #include "books.h"
+#include "front.h"
 #include "memory.h"
 #include "path.h"
 
@@ -13,9 +14,12 @@ struct sim_host;
 /* A way to another host. */
 typedef struct sim_route {
     struct sim_host *host; /* whose route it is */
-    struct sim_host *peer;
+    struct sim_host *peer; /* the first server, where there are several */
+    struct sim_host *twin; /* the other one; NULL: there is none */
     sim_path *path;
-    unsigned side; /* of the path, that host is at */
+    sim_front *front; /* before this host and its twin; NULL: it is alone */
+    unsigned server;  /* there */
+    unsigned side;    /* of the path, that host is at */
     unsigned index;
     const char *prefix; /* of the peer's addresses */
 } sim_route;

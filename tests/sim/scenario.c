@@ -375,6 +375,19 @@ static void draw_patience(sim_scenario *s, sim_rng *r)
     }
 }
 
+/* Two servers of one secret, one or both of which are started again: a rolling restart. */
+static void draw_fleet(sim_scenario *s, sim_rng *r)
+{
+    uint64_t span = s->client_app.duration;
+    s->fleet = (unsigned)sim_rng_range(r, 1, 2);
+    if (sim_rng_chance(r, 500))
+        s->roll_at = sim_rng_range(r, 1, span);
+    if (s->roll_at != 0 && s->restart_at == 0 && sim_rng_chance(r, 500))
+        s->restart_at = sim_rng_range(r, 1, span);
+    if (s->restart_for == 0)
+        s->restart_for = sim_rng_magnitude(r, 1, 5000) * RILL_MS;
+}
+
 bool sim_scenario_make(sim_scenario *s, const char *name, uint64_t seed)
 {
     sim_rng r;
@@ -384,6 +397,8 @@ bool sim_scenario_make(sim_scenario *s, const char *name, uint64_t seed)
         draw(s, &r);
         sim_rng_seed(&r, seed, 2);
         draw_patience(s, &r);
+        if (s->rogue.packets == 0 && sim_rng_chance(&r, 100))
+            draw_fleet(s, &r);
         return true;
     }
     for (unsigned i = 0; sim_scenario_name(i) != NULL; i++)

@@ -18,6 +18,10 @@
  */
 #define ENOUGH_PACKETS 100000
 #define MEMORY_LIMIT   ((size_t)16 << 20)
+/* Servers of one secret: with names. */
+#define NAMED 2
+/* Of two servers, the bytes that the second writes are of lives that the first does not come to. */
+#define LIVES_OF_FIRST (SIM_CLIENT_LIVES / 2)
 
 void sim_world_each(world *w, void (*what)(sim_app *a))
 {
@@ -60,7 +64,8 @@ static void connect_now(void *context, uint64_t pair);
 static sim_host *make_host(world *w, unsigned index, uint64_t seed)
 {
     const sim_scenario *s = w->scenario;
-    bool server = index == 0;
+    bool twin = index > s->clients;
+    bool server = index == 0 || twin;
     const rill_connection_options *options = server ? &s->server_options : &s->client_options;
     sim_host *h = sim_allocate(sizeof(*h));
     memset(h, 0, sizeof(*h));
@@ -76,13 +81,17 @@ static sim_host *make_host(world *w, unsigned index, uint64_t seed)
         snprintf(h->address, sizeof(h->address), "test.server");
     else
         snprintf(h->address, sizeof(h->address), "test.client%u", index);
-    snprintf((char *)h->server_secret, sizeof(h->server_secret), "sim%u", index);
+    snprintf((char *)h->server_secret, sizeof(h->server_secret), "sim%u", server ? 0 : index);
     rill_endpoint_options o;
     rill_endpoint_options_init(&o);
     o.server_secret = h->server_secret;
     o.accept = server;
+    if (server && s->fleet == NAMED)
+        o.instance = twin ? "b" : "a";
     o.connection = *options;
     h->books = sim_books_new(w->report, &w->directory, index, server, seed);
+    for (unsigned k = 0; twin && k < SIM_MAX_PAIRS; k++)
+        h->books->ledgers[k].written = LIVES_OF_FIRST;
     sim_host_init(h, w->report, &w->queue, seed, &o);
     h->books->asks = options->ask_before_fulfill;
     h->books->default_receive_max = options->default_receive_max;
@@ -96,15 +105,31 @@ static sim_host *make_host(world *w, unsigned index, uint64_t seed)
 static void join(world *w, unsigned client, uint64_t seed)
 {
     sim_host *c = w->hosts[client];
-    sim_host *s = w->hosts[0];
+    sim_host *servers[SIM_SERVERS] = {w->hosts[0], w->twin};
+    unsigned leg = servers[0]->route_count;
     sim_route *from_client = &c->routes[c->route_count++];
-    sim_route *from_server = &s->routes[s->route_count];
-    *from_client = (sim_route){c, s, NULL, 0, 0, s->address};
-    *from_server = (sim_route){s, c, NULL, 1, s->route_count++, c->address};
+    *from_client = (sim_route){.host = c, .peer = servers[0], .twin = w->twin};
+    from_client->prefix = servers[0]->address;
+    sim_port end = {0};
+    for (unsigned i = 0; i < SIM_SERVERS && servers[i] != NULL; i++) {
+        sim_route *r = &servers[i]->routes[servers[i]->route_count++];
+        *r = (sim_route){.host = servers[i], .peer = c, .side = 1, .index = leg};
+        r->prefix = c->address;
+        r->front = w->front;
+        r->server = i;
+        end = sim_host_port(r);
+    }
+    if (w->front != NULL)
+        end = sim_front_port(w->front, leg);
     sim_path *p = sim_path_new(&w->scenario->path[client - 1], &w->queue, w->report, seed + client,
-                               sim_host_port(from_client), sim_host_port(from_server));
+                               sim_host_port(from_client), end);
     from_client->path = p;
-    from_server->path = p;
+    for (unsigned i = 0; i < SIM_SERVERS && servers[i] != NULL; i++) {
+        sim_route *r = &servers[i]->routes[leg];
+        r->path = p;
+        if (w->front != NULL)
+            sim_front_join(w->front, leg, p, 1, i, sim_host_port(r));
+    }
     w->paths[w->path_count++] = p;
 }
 
@@ -116,7 +141,8 @@ static void join_rogue(world *w, uint64_t seed)
     sim_rogue_init(r, &s->rogue, w->report, &w->queue, seed);
     sim_host *h = w->hosts[s->rogue.serves ? 1 : 0];
     sim_route *route = &h->routes[h->route_count];
-    *route = (sim_route){h, NULL, NULL, 1, h->route_count++, SIM_ROGUE_ADDRESS};
+    *route = (sim_route){.host = h, .side = 1, .index = h->route_count++};
+    route->prefix = SIM_ROGUE_ADDRESS;
     sim_path *p = sim_path_new(&s->path[s->clients], &w->queue, w->report, seed + 99,
                                sim_rogue_port(r), sim_host_port(route));
     route->path = p;
@@ -213,7 +239,9 @@ static void add_pair(world *w, unsigned client, sim_rng *r)
     rill_credentials_options_init(&o);
     o.tag = tag;
     rill_credentials *c = &w->credentials[index];
-    int error = rill_endpoint_credentials(w->hosts[0]->endpoint, &o, c);
+    /* Who makes them has them for its own, where servers have names. */
+    const sim_host *maker = w->twin != NULL && sim_rng_chance(r, 500) ? w->twin : w->hosts[0];
+    int error = rill_endpoint_credentials(maker->endpoint, &o, c);
     if (error != RILL_OK)
         sim_violation(w->report, "rill_endpoint_credentials: %s", rill_error_name(error));
     sim_keys_derive(&p->keys, c->shared_secret, sizeof(c->shared_secret));
@@ -228,12 +256,16 @@ static void add_pair(world *w, unsigned client, sim_rng *r)
  */
 #define FORGOTTEN (60 * RILL_SECOND)
 
-/* What a receiver counts can be compared with what was sent, to the unit. */
+/*
+ * What a receiver counts can be compared with what was sent, to the unit. It cannot where a payer
+ * sleeps through the death of the one of two servers that had fulfilled its first packets.
+ */
 static bool steady(const sim_scenario *s)
 {
     int64_t apart = s->wall_offset[0] - s->wall_offset[1];
     bool agree = apart > -AGREE_MS && apart < AGREE_MS && s->clock_jumps == 0;
-    bool forgets = s->suspend_at != 0 && s->suspend_for >= FORGOTTEN;
+    bool dies = s->roll_at != 0 || (s->fleet != 0 && s->restart_at != 0);
+    bool forgets = s->suspend_at != 0 && (dies || s->suspend_for >= FORGOTTEN);
     if (!agree || forgets || s->worsen_at != 0)
         return false;
     for (unsigned i = 0; i < s->clients; i++)
@@ -264,11 +296,40 @@ static void reconnect(void *context, uint64_t host)
     sim_host_reconnect(w->hosts[host]);
 }
 
+/* The pairs that a server may have: of two with one secret the other one may have it. */
+static void pairs_of(const world *w, const sim_host *h, bool has[SIM_MAX_PAIRS])
+{
+    const sim_host *other = h == w->twin ? w->hosts[0] : w->twin;
+    for (unsigned k = 0; k < w->directory.count; k++) {
+        const sim_ledger *l = &h->books->ledgers[k];
+        has[k] = other == NULL || l->connection != NULL || l->ended ||
+                 other->books->ledgers[k].connection == NULL;
+    }
+}
+
+/* What this server had is told to be forgotten: by itself, made again, or by the other one. */
+static void forgets(world *w, const bool had[SIM_MAX_PAIRS])
+{
+    for (unsigned i = 0; i < w->host_count; i++)
+        for (unsigned k = 0; k < w->directory.count; k++) {
+            sim_ledger *l = &w->hosts[i]->books->ledgers[k];
+            bool begun = l->connection != NULL || l->ended;
+            bool goes_on = w->twin != NULL && w->hosts[i]->server;
+            l->restarted = l->restarted || ((begun || goes_on) && had[k]);
+        }
+}
+
 static void disconnect(void *context, uint64_t host)
 {
     world *w = context;
+    bool had[SIM_MAX_PAIRS];
     if (w->calm || w->hosts[host]->link_down)
         return;
+    /* Its node does not know it again. Where servers have names, each says what is its own. */
+    if (w->twin != NULL && w->hosts[host]->server && w->scenario->fleet != NAMED) {
+        pairs_of(w, w->hosts[host], had);
+        forgets(w, had);
+    }
     sim_host_disconnect(w->hosts[host]);
     uint64_t back = w->queue.now + sim_rng_below(&w->rng, w->scenario->away) + 1;
     sim_queue_put(&w->queue, back, reconnect, w, host, NULL);
@@ -311,16 +372,21 @@ void sim_world_restart(void *context, uint64_t host)
 static void crash(void *context, uint64_t host)
 {
     world *w = context;
-    if (w->calm || w->hosts[host]->endpoint == NULL || w->hosts[host]->asleep)
+    sim_host *h = w->hosts[host];
+    bool had[SIM_MAX_PAIRS] = {false};
+    if (w->calm || h->endpoint == NULL || h->asleep)
         return;
-    sim_host_crash(w->hosts[host]);
-    for (unsigned i = 0; i < w->host_count; i++)
-        for (unsigned k = 0; k < w->directory.count; k++) {
-            sim_ledger *l = &w->hosts[i]->books->ledgers[k];
-            bool begun = l->connection != NULL || l->ended;
-            bool party = host == 0 ? begun : w->directory.pairs[k].client == host;
-            l->restarted = l->restarted || party;
-        }
+    if (h->server)
+        pairs_of(w, h, had);
+    if (h == w->twin)
+        sim_count(w->report, SIM_ROLL);
+    sim_host_crash(h);
+    if (h->server)
+        forgets(w, had);
+    for (unsigned i = 0; !h->server && i < w->host_count; i++)
+        for (unsigned k = 0; k < w->directory.count; k++)
+            if (w->directory.pairs[k].client == host)
+                w->hosts[i]->books->ledgers[k].restarted = true;
     sim_queue_put(&w->queue, w->queue.now + w->scenario->restart_for + 1, sim_world_restart, w,
                   host, NULL);
 }
@@ -366,6 +432,8 @@ static void plan_troubles(world *w, uint64_t seed)
     }
     if (s->restart_at != 0)
         sim_queue_put(&w->queue, s->restart_at, crash, w, 0, NULL);
+    if (s->roll_at != 0 && w->twin != NULL)
+        sim_queue_put(&w->queue, s->roll_at, crash, w, w->twin->index, NULL);
     if (s->begin_again != 0)
         sim_queue_put(&w->queue, s->begin_again, crash, w, 1, NULL);
     if (s->suspend_at != 0)
@@ -389,10 +457,16 @@ static void build(world *w, uint64_t seed)
     sim_rng r;
     sim_rng_seed(&r, seed, 2);
     sim_randomness_seed(seed);
-    w->host_count = 1 + s->clients;
+    w->host_count = 1 + s->clients + (s->fleet != 0);
     for (unsigned i = 0; i < w->host_count; i++)
         w->hosts[i] = make_host(w, i, seed);
-    for (unsigned i = 1; i < w->host_count; i++)
+    if (s->fleet != 0) {
+        w->twin = w->hosts[w->host_count - 1];
+        w->front = sim_front_new(w->report, &w->queue, seed);
+        w->directory.fleet = true;
+        sim_count(w->report, SIM_FLEET);
+    }
+    for (unsigned i = 1; i <= s->clients; i++)
         join(w, i, seed);
     for (unsigned i = 0; i < s->clients && !w->report->failed; i++)
         for (unsigned k = 0; k < s->connections[i]; k++)
@@ -416,6 +490,8 @@ static void tear_down(world *w)
     for (unsigned i = 0; i < w->path_count; i++)
         sim_path_free(w->paths[i]);
     free(w->rogue);
+    sim_front_free(w->front);
+    free(w->directory.fulfilled.slots);
     for (unsigned i = 0; i < w->host_count; i++) {
         sim_app_free(w->hosts[i]->app);
         sim_books_free(w->hosts[i]->books);

@@ -107,7 +107,7 @@ static bool gives_up(const world *w)
 {
     const sim_scenario *s = w->scenario;
     return s->hostile || w->rogue != NULL || s->restart_at != 0 || s->begin_again != 0 ||
-           s->suspend_at != 0;
+           s->suspend_at != 0 || s->roll_at != 0;
 }
 
 void sim_world_finish(world *w)
@@ -155,8 +155,12 @@ void sim_world_judge(world *w)
         }
         sim_books_close(w->hosts[i]->books);
     }
-    for (unsigned i = 1; i < w->host_count && !w->report->failed; i++) {
-        sim_app_compare(w->hosts[i]->app, w->hosts[0]->app);
-        sim_app_compare(w->hosts[0]->app, w->hosts[i]->app);
+    const sim_app *servers[SIM_SERVERS] = {w->hosts[0]->app, w->twin != NULL ? w->twin->app : NULL};
+    unsigned server_count = w->twin != NULL ? 2 : 1;
+    for (unsigned i = 1; i <= w->scenario->clients && !w->report->failed; i++) {
+        const sim_app *client = w->hosts[i]->app;
+        sim_app_compare(client, servers, server_count);
+        for (unsigned k = 0; k < server_count; k++)
+            sim_app_compare(servers[k], &client, 1);
     }
 }

@@ -5,7 +5,7 @@
 
 #include "world.h"
 
-#define MAX_HOSTS (1 + SIM_MAX_CLIENTS) /* the server first */
+#define MAX_HOSTS (SIM_SERVERS + SIM_MAX_CLIENTS) /* the server first, and its twin last */
 
 typedef struct world {
     const sim_scenario *scenario;
@@ -15,6 +15,8 @@ typedef struct world {
     rill_credentials credentials[SIM_MAX_PAIRS];
     sim_host *hosts[MAX_HOSTS];
     unsigned host_count;
+    sim_host *twin;   /* a second server with the secret of the first; NULL: none */
+    sim_front *front; /* before both */
     sim_path *paths[SIM_MAX_PATHS];
     unsigned path_count;
     sim_rogue *rogue; /* NULL: none */

@@ -352,6 +352,39 @@ static void test_a_fleet_is_noticed(void **state)
     }
 }
 
+/* What is none of theirs may be his who has just left: he may come back. */
+static void test_who_left_may_come_back(void **state)
+{
+    (void)state;
+    world *w = start_fleet();
+    assert_null(then_whom(w, ask_whom(w, "private.rill.bob.a"), RILL_ILP_F00_BAD_REQUEST));
+    disconnect(&other);
+    assert_null(then_whom(w, ask_whom(w, "private.rill.bob.b"), RILL_ILP_F02_UNREACHABLE));
+    rejected_by_node(&w->alice, next_request, "T01");
+    /* Not for a token that does not open: nobody's is that. */
+    assert_null(then_whom(w, ask_whom(w, "private.rill.bob.b"), RILL_ILP_F06_UNEXPECTED_PAYMENT));
+    rejected(&w->alice, next_request, "F06");
+    pass(w, 9000);
+    w->now.wall_ms = WALL;
+    assert_null(then_whom(w, ask_whom(w, "private.rill.bob.b"), RILL_ILP_F02_UNREACHABLE));
+    rejected_by_node(&w->alice, next_request, "T01");
+    pass(w, 3000);
+    w->now.wall_ms = WALL;
+    assert_null(then_whom(w, ask_whom(w, "private.rill.bob.b"), RILL_ILP_F02_UNREACHABLE));
+    rejected(&w->alice, next_request, "F02");
+    /* He has come back, and says so too. */
+    connect(w, &other, "bob");
+    disconnect(&other);
+    memset(&other, 0, sizeof other);
+    connect(w, &other, "bob");
+    fake *second = then_whom(w, ask_whom(w, "private.rill.bob.b"), RILL_ILP_F02_UNREACHABLE);
+    assert_null(then_whom(w, second, RILL_ILP_F02_UNREACHABLE));
+    rejected(&w->alice, next_request, "F02");
+    /* Who was alone is not waited for by others, for there are none. */
+    disconnect(&other);
+    stop(w);
+}
+
 static size_t allocations;
 
 static void *counting_realloc(void *user, void *ptr, size_t size)
@@ -406,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_who_answers_again_is_not_left_out),
         cmocka_unit_test(test_to_ones_own_account),
         cmocka_unit_test(test_a_fleet_is_noticed),
+        cmocka_unit_test(test_who_left_may_come_back),
         cmocka_unit_test(test_allocates_nothing_in_the_steady_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
