@@ -54,7 +54,8 @@ RILL_BEGIN_DECLS
     X(FORGOTTEN, -40, "the other side no longer knows this connection")                            \
     X(TOO_LITTLE, -41, "so little money would arrive as nothing")                                  \
     X(STALLED, -42, "no progress for too long")                                                    \
-    X(CLOCK, -43, "clocks differ")
+    X(CLOCK, -43, "clocks differ")                                                                 \
+    X(FILES, -44, "too many files are open")
 
 typedef enum rill_error {
     RILL_OK = 0,

@@ -19,7 +19,8 @@ typedef struct rill_loop rill_loop;
  * uv: the embedder's loop, which it runs and closes itself and which must
  * outlive this; or NULL, for one of its own. An embedder that runs its loop
  * otherwise than by rill_loop_run ignores SIGPIPE, as libuv asks.
- * RILL_ERR_NOMEM, RILL_ERR_IO, RILL_ERR_CRYPTO.
+ * RILL_ERR_NOMEM, RILL_ERR_FILES (fewer than eight file descriptors are free), RILL_ERR_IO,
+ * RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_loop_new(rill_loop **out, struct uv_loop_s *uv);
 /*

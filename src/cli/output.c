@@ -96,6 +96,9 @@ int cli_start_error(const cli_command *command, int error, const char *problem)
         return CLI_USAGE;
     case RILL_ERR_TLS:
         return cli_unreachable(command, error, problem);
+    case RILL_ERR_FILES:
+        cli_fail(command, error, "%s: \"ulimit -n\" says how many may be", problem);
+        return CLI_INCOMPLETE;
     default:
         cli_fail(command, error, "%s", problem);
         return CLI_INCOMPLETE;
@@ -109,6 +112,8 @@ static const char *advice(int error, const char *detail)
         return ": check the account and token of --link";
     if (strstr(detail, "begins with btp+"))
         return "";
+    if (strstr(detail, "too many open files"))
+        return "; \"ulimit -n\" says how many may be";
     if (strstr(detail, "certificate"))
         return "; --ca-file FILE names an authority to trust";
     return "; is it running (\"rilld local\"), and is --link right?";

@@ -257,8 +257,8 @@ static int listen_on(serving *s, const rilld_listen *listen)
                     "--user, or choose another port with --listen",
                     where);
     else
-        rilld_error("cannot listen on %s: %s; is it an address of this machine?", where,
-                    rill_strerror(rc));
+        rilld_error("cannot listen on %s: %s%s", where, rill_strerror(rc),
+                    rc == RILL_ERR_INVALID ? "; is it an address of this machine?" : "");
     return RILLD_FAILED;
 }
 
@@ -417,7 +417,7 @@ static void fit_file_limit(serving *s)
     s->files = (unsigned long long)files;
     if (s->max_strangers > each / 4)
         s->max_strangers = each / 4 > 0 ? (uint32_t)(each / 4) : 1;
-    if (s->max_sessions > each - s->max_strangers)
+    if (s->max_sessions + (rlim_t)s->max_strangers > each)
         s->max_sessions = each > s->max_strangers + 1 ? (uint32_t)(each - s->max_strangers) : 1;
 }
 

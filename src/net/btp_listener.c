@@ -135,7 +135,9 @@ int rill_listener_open(rill_listener *l, const char *host, uint16_t port)
     rill_listener_close(l);
     if (status == UV_EADDRINUSE)
         return RILL_ERR_ADDRESS_IN_USE;
-    return status == UV_EINVAL || status == UV_EADDRNOTAVAIL ? RILL_ERR_INVALID : RILL_ERR_IO;
+    if (status == UV_EINVAL || status == UV_EADDRNOTAVAIL)
+        return RILL_ERR_INVALID;
+    return rill_loop_error(status);
 }
 
 uint16_t rill_listener_port(const rill_listener *l)

@@ -23,7 +23,7 @@ typedef struct rill_listener {
 
 /*
  * loop and the three functions are set. RILL_ERR_INVALID (host is no numeric
- * address), RILL_ERR_ADDRESS_IN_USE, RILL_ERR_IO: then `closed` follows as well.
+ * address), RILL_ERR_ADDRESS_IN_USE, RILL_ERR_FILES, RILL_ERR_IO: then `closed` follows as well.
  */
 RILL_MUST_CHECK int rill_listener_open(rill_listener *l, const char *host, uint16_t port);
 uint16_t rill_listener_port(const rill_listener *l);

@@ -44,7 +44,8 @@ typedef struct rill_btp_server_options {
 } rill_btp_server_options;
 
 void rill_btp_server_options_init(rill_btp_server_options *o);
-/* RILL_ERR_ADDRESS_IN_USE, RILL_ERR_INVALID (host), RILL_ERR_IO, RILL_ERR_NOMEM, RILL_ERR_TLS. */
+/* RILL_ERR_ADDRESS_IN_USE, RILL_ERR_INVALID (host), RILL_ERR_FILES, RILL_ERR_IO, RILL_ERR_NOMEM,
+ * RILL_ERR_TLS. */
 RILL_MUST_CHECK int rill_btp_server_open(rill_btp_server **out, rill_loop *loop,
                                          const rill_btp_server_options *o);
 /* The port that it listens on. */

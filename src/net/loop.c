@@ -4,6 +4,7 @@
 #include "net/loop.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
@@ -176,21 +177,42 @@ static int reserve(rill_loop *loop)
     return loop->crypto == NULL ? RILL_ERR_CRYPTO : RILL_OK;
 }
 
+int rill_loop_error(int status)
+{
+    if (status == UV_EMFILE || status == UV_ENFILE)
+        return RILL_ERR_FILES;
+    return status == UV_ENOMEM ? RILL_ERR_NOMEM : RILL_ERR_IO;
+}
+
 /*
  * libuv ends the process where the pipe of its signals cannot be made, the first time that a
  * loop is; so a loop is begun only while there are as many free descriptors as it opens, and some.
  */
-static bool descriptors_free(void)
+static int need_descriptors(void)
 {
     int pairs[SPARE_PAIRS][2];
     size_t count = 0;
-    while (count < SPARE_PAIRS && pipe(pairs[count]) == 0)
-        count++;
+    int error = RILL_OK;
+    while (count < SPARE_PAIRS && error == RILL_OK) {
+        if (pipe(pairs[count]) == 0)
+            count++;
+        else
+            error = rill_loop_error(uv_translate_sys_error(errno));
+    }
     for (size_t i = 0; i < count; i++) {
         close(pairs[i][0]);
         close(pairs[i][1]);
     }
-    return count == SPARE_PAIRS;
+    return error;
+}
+
+static int begin_own(rill_loop *loop)
+{
+    int error = need_descriptors();
+    if (error != RILL_OK)
+        return error;
+    int status = uv_loop_init(&loop->own);
+    return status == 0 ? RILL_OK : rill_loop_error(status);
 }
 
 int rill_loop_new(rill_loop **out, struct uv_loop_s *uv)
@@ -199,8 +221,8 @@ int rill_loop_new(rill_loop **out, struct uv_loop_s *uv)
     if (loop == NULL)
         return RILL_ERR_NOMEM;
     int error = reserve(loop);
-    if (error == RILL_OK && uv == NULL && (!descriptors_free() || uv_loop_init(&loop->own) != 0))
-        error = RILL_ERR_IO;
+    if (error == RILL_OK && uv == NULL)
+        error = begin_own(loop);
     if (error != RILL_OK) {
         release(loop);
         return error;

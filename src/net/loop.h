@@ -102,6 +102,8 @@ bool rill_loop_is_behind(rill_loop *loop, uint64_t due);
 /* Runs it from the loop, never from inside this call, and soon. */
 void rill_loop_defer(rill_loop *loop, rill_task *task);
 void rill_task_cancel(rill_task *task);
+/* Which of ours it is, of a status of libuv's: RILL_ERR_FILES, RILL_ERR_NOMEM, RILL_ERR_IO. */
+int rill_loop_error(int status);
 
 /* A queue of bytes. It has storage only while it has bytes. */
 typedef struct rill_buffer {

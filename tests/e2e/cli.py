@@ -25,7 +25,7 @@ import threading
 import time
 import traceback
 
-from harness import EXAMPLES, LIMIT, RILL, Case, Node, environment, reserved_port
+from harness import EXAMPLES, LIMIT, RILL, RILLD, Case, Node, environment, reserved_port
 
 COMMANDS = ["demo", "receive", "send", "info", "ping", "help"]
 
@@ -379,6 +379,30 @@ def a_full_disk_leaves_nothing(t):
     assert os.listdir(folder) == ["credentials"]
     receive[-1] = os.path.join(folder, "absent", "credentials")
     t.fails(1, r"cannot write the credentials to .*No such file", *receive)
+
+
+@case
+def too_few_files_are_named(t):
+    """However few may be open: that is what it says, and neither the node nor the link is suspected."""
+    link = t.link("few")
+    told = {t.rill("info", "--link", link, preexec_fn=lambda n=n: few_files(n)): n for n in range(6, 40)}
+    seen = set()
+    for p, n in told.items():
+        code = p.end()
+        assert code in (0, 1, 3), (n, p.text)
+        if code != 0:
+            [line] = p.errors()
+            assert re.search(r'(too many files are open|too many open files).*"ulimit -n" says how many may be$', line), (n, line)
+        seen.add(code)
+    assert seen >= {0, 1}, seen
+    p = t.start([RILLD, "local", "--listen", "127.0.0.1:0"], preexec_fn=lambda: few_files(8))
+    assert p.end() == 1 and "cannot start: too many files are open" in p.lines("err")[-1], p.text
+    p = t.start([RILLD, "local", "--listen", "127.0.0.1:0"], preexec_fn=lambda: few_files(30))
+    p.until("no more than 30 files may be open: at most 1 sessions", "err")
+
+
+def few_files(count):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
 
 
 @case

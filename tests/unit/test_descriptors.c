@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <fcntl.h>
@@ -67,7 +68,12 @@ static int pay(int count)
     leave(count);
     int rc = rill_pay(&o, &result);
     give_back();
-    return rc < 0 && result.detail[0] != '\0' ? 0 : 1;
+    /* What is short is named, whether it ended with the loop, the lookup or the socket. */
+    bool named = strstr(result.detail, "too many") != NULL && strstr(result.detail, "open") != NULL;
+    if (count == 0 && (rc != RILL_ERR_FILES || !named))
+        return 4;
+    bool refused = strstr(result.detail, "refused") != NULL;
+    return rc < 0 && (named || (refused && count >= 8)) ? 0 : 1;
 }
 
 static int listen_and_connect(int count)
@@ -86,8 +92,9 @@ static int listen_and_connect(int count)
     o.handlers = &handlers;
     o.user = &closed;
     leave(count);
-    if (rill_loop_new(&loop, NULL) != RILL_OK)
-        return 0;
+    int rc = rill_loop_new(&loop, NULL);
+    if (rc != RILL_OK)
+        return rc == RILL_ERR_FILES ? 0 : 4;
     begun += rill_listen(&server, loop, &o, NULL) == RILL_OK;
     begun += rill_connect(&client, loop, &o, "test.nobody", secret, sizeof secret, NULL) == RILL_OK;
     if (rill_loop_run(loop) != RILL_OK)
