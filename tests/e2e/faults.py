@@ -16,7 +16,6 @@ told the sender so.
 
 import concurrent.futures
 import json
-import os
 import random
 import re
 import resource

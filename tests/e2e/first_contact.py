@@ -16,6 +16,7 @@ import threading
 import traceback
 
 import btp
+import runner
 from harness import LIMIT, RILL, Program
 
 ADDRESS = b"test.node.someone"
@@ -197,28 +198,10 @@ def a_node_that_loses_much_of_what_comes_first():
     assert info_from(node) == (0, TOLD)
 
 
-def main():
-    cases = [the_account_is_asked_for_along_with_the_authentication,
-             it_is_asked_for_again_where_the_node_looked_at_nothing_before,
-             a_late_answer_to_the_first_question_counts,
-             a_node_that_hangs_up_then_is_given_time,
-             a_node_whose_clock_is_ahead,
-             a_node_that_loses_much_of_what_comes_first]
-    print(f"1..{len(cases)}", flush=True)
-    failed = 0
-    for number, case in enumerate(cases, 1):
-        name = case.__name__.replace("_", " ")
-        try:
-            case()
-            print(f"ok {number} - {name}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {number} - {name}")
-            for line in traceback.format_exc().splitlines():
-                print(f"# {line}")
-            sys.stdout.flush()
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(runner.run([the_account_is_asked_for_along_with_the_authentication,
+                         it_is_asked_for_again_where_the_node_looked_at_nothing_before,
+                         a_late_answer_to_the_first_question_counts,
+                         a_node_that_hangs_up_then_is_given_time,
+                         a_node_whose_clock_is_ahead,
+                         a_node_that_loses_much_of_what_comes_first], names=sys.argv[3:]))

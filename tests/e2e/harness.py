@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import traceback
+
+import runner
 
 BIN, EXAMPLES = (os.path.abspath(p) for p in sys.argv[1:3])
 RILL = os.path.join(BIN, "rill")
@@ -172,23 +173,18 @@ class Node:
 def run_tests(tests, node=None):
     """Each function with a case of its own, as TAP. Arguments that are names of some of them
     choose those; programs have other arguments of their own. Returns the exit status."""
-    chosen = [test for test in tests if test.__name__ in sys.argv[3:]]
-    tests = chosen or tests
-    assert tests, "there is nothing to test"
-    print(f"1..{len(tests)}")
-    failed = 0
-    for number, function in enumerate(tests, 1):
-        name = function.__name__.replace("_", " ")
+    def call(test):
         case = Case(node)
         try:
-            function(case)
-            print(f"ok {number} - {name}")
-        except Exception:  # every failure is a line of TAP
-            failed += 1
-            print(f"not ok {number} - {name}")
-            for line in traceback.format_exc().splitlines():
-                print("# " + line)
+            test(case)
         finally:
             case.close()
-        sys.stdout.flush()
-    return 1 if failed else 0
+    return runner.run(tests, call, sys.argv[3:])
+
+
+def run_with_node(tests):
+    """As run_tests, with a node that all of them share."""
+    node = Node()
+    status = run_tests(tests, node)
+    node.stop()
+    return status

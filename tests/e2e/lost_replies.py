@@ -9,7 +9,6 @@ it has (half a minute: all rounds run at the same time). Then the payment goes o
 is not paid again: to the unit, by the books of the proxies.
 """
 
-import random
 import sys
 import threading
 

@@ -18,7 +18,7 @@ import traceback
 
 import btp
 from first_contact import Peer
-from harness import LIMIT, Node, run_tests
+from harness import LIMIT, run_with_node
 
 ADDRESS = "test.rs"
 EMPTY = hashlib.sha256(bytes(32)).digest()  # the condition of requests between neighbours
@@ -224,14 +224,6 @@ def a_reject_with_junk_comes_clean(t):
     bob.close()
 
 
-def main():
-    node = Node()
-    try:
-        return run_tests([money_and_bytes_over_interledger_rs, interledger_rs_as_a_client,
-                          packets_of_every_size_that_is_sent, a_reject_with_junk_comes_clean], node)
-    finally:
-        node.stop()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_node([money_and_bytes_over_interledger_rs, interledger_rs_as_a_client,
+                            packets_of_every_size_that_is_sent, a_reject_with_junk_comes_clean]))

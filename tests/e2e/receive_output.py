@@ -12,14 +12,14 @@ import glob
 import os
 import re
 import resource
-import select
 import signal
 import stat
 import subprocess
 import sys
 import threading
 
-from harness import RILL, Node, environment, run_tests
+from harness import RILL, environment, run_with_node
+from runner import wait_until
 
 TESTS = []
 CONTENT = bytes(range(256)) * 4000
@@ -92,7 +92,7 @@ def standard_output_has_the_bytes_alone(t):
 def each_stream_a_file_of_a_folder(t):
     for name in (folder_of(t), os.path.join(t.folder, "new/")):
         p = receiver(t, "--output", name, "--connections", "3", "--json")
-        wait_for(p, p.path)
+        wait_until(lambda: os.path.exists(p.path), p.process, lambda: p.text)
         for text in ("one", "two"):
             send(t, p, "5", "--data", text)
         send(t, p, "5")
@@ -104,13 +104,6 @@ def each_stream_a_file_of_a_folder(t):
         assert all(re.search(r"/\d{8}-\d{6}-\d-1$", e["file"]) for e in stored), stored
         assert not [e for e in p.events() if e["event"] == "data"]
         os.unlink(p.path)
-
-
-def wait_for(p, path):
-    """What is printed with --json does not say when the credentials are there."""
-    while not os.path.exists(path):
-        assert p.process.poll() is None, p.text
-        select.select([], [], [], 0.01)
 
 
 @case
@@ -170,7 +163,7 @@ def a_full_disk_is_named_and_money_is_refused(t):
     folder = folder_of(t)
     path = os.path.join(folder, "x")
     p = receiver(t, "--output", path, "--json", preexec_fn=no_room)
-    wait_for(p, p.path)
+    wait_until(lambda: os.path.exists(p.path), p.process, lambda: p.text)
     reader = reading(p)
     sender = send(t, p, "1000000000000", "--max-packet", "1000", "--min-rate", "1", "--file", t.file("content", CONTENT), code=1)
     assert "cannot write down what it gets" in sender.text["err"].decode(), sender.text
@@ -216,7 +209,7 @@ def mistakes_are_told_before_anything_is_done(t):
 @case
 def a_reader_that_takes_nothing_is_given_up_after_a_signal(t):
     p = receiver(t, "--output", "-", "-q")
-    wait_for(p, p.path)
+    wait_until(lambda: os.path.exists(p.path), p.process, lambda: p.text)
     sender = t.rill("send", "--link", t.link("s"), p.path, "--file", t.file("content", CONTENT * 20))
     held = os.read(p.process.stdout.fileno(), 1)  # it has begun, and nobody reads on
     p.process.send_signal(signal.SIGINT)
@@ -225,12 +218,5 @@ def a_reader_that_takes_nothing_is_given_up_after_a_signal(t):
     sender.kill()
 
 
-def main():
-    node = Node()
-    status = run_tests(TESTS, node)
-    node.stop()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_node(TESTS))

@@ -17,9 +17,9 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 
 import btp
+import runner
 from btp import Client, Closed, WebSocket
 
 RILLD = os.path.abspath(sys.argv[1])
@@ -622,23 +622,5 @@ def many_clients_under_a_low_soft_limit_of_files():
         assert ildcp(clients[-1])[0] == 'private.rill.c149'
 
 
-def main():
-    print('1..%d' % len(TESTS))
-    failed = 0
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace('_', ' ')
-        start = time.monotonic()
-        try:
-            function()
-            print('ok %d - %s (%.1f s)' % (number, name, time.monotonic() - start))
-        except Exception:  # every failure is a line of TAP
-            failed += 1
-            print('not ok %d - %s' % (number, name))
-            for line in traceback.format_exc().splitlines():
-                print('# ' + line)
-        sys.stdout.flush()
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(runner.run(TESTS, names=sys.argv[2:]))

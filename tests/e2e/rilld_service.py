@@ -15,9 +15,9 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import traceback
 
 import btp
+import runner
 from rilld_cli import ENVIRONMENT, RILLD, TIMEOUT, Node
 from btp import Client
 
@@ -221,22 +221,5 @@ def a_terminal_that_closes_stops_it():
     assert os.waitstatus_to_exitcode(status) == 0, status
 
 
-def main():
-    print('1..%d' % len(TESTS))
-    failed = 0
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace('_', ' ')
-        try:
-            function()
-            print('ok %d - %s' % (number, name))
-        except Exception:  # every failure is a line of TAP
-            failed += 1
-            print('not ok %d - %s' % (number, name))
-            for line in traceback.format_exc().splitlines():
-                print('# ' + line)
-        sys.stdout.flush()
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(runner.run(TESTS, names=sys.argv[2:]))

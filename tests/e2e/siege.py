@@ -19,6 +19,7 @@ import traceback
 import harness
 from harness import LIMIT, RILL, RILLD, Node, reserved_port
 from proxy import Proxy, contradicted
+from runner import wait_until
 
 HAMMER = os.path.abspath(sys.argv[3])
 FULL = os.environ.get("RILL_LOAD") == "full"
@@ -176,10 +177,7 @@ class QuietNode:
         self.process = subprocess.Popen(
             [RILLD, "local", "--listen", f"127.0.0.1:{port}", "--port-file", self.port_file, *options],
             stdin=subprocess.DEVNULL, stderr=self.lines, env=environment(), preexec_fn=preexec)
-        end = time.monotonic() + LIMIT
-        while not os.path.exists(self.port_file):
-            assert self.process.poll() is None and time.monotonic() < end, self.said()
-            time.sleep(0.01)
+        wait_until(lambda: os.path.exists(self.port_file), self.process, self.said)
 
     def said(self):
         self.lines.seek(0)
@@ -213,10 +211,7 @@ class Receiver:
             [RILL, "receive", "--json", "--credentials", self.path, *siege.tls, "--link",
              f"{siege.scheme}://:{name}-token@127.0.0.1:{port}"],
             stdin=subprocess.DEVNULL, stdout=self.lines, stderr=self.lines, env=environment())
-        end = time.monotonic() + LIMIT
-        while not os.path.exists(self.path):
-            assert self.process.poll() is None and time.monotonic() < end, self.said()
-            time.sleep(0.01)
+        wait_until(lambda: os.path.exists(self.path), self.process, self.said)
         with open(self.path, encoding="ascii") as f:
             self.address = json.load(f)["destination_account"]
 
@@ -238,14 +233,9 @@ class Receiver:
         somebody who is gone had left with the node comes before the answer to a new packet. What it
         answered as its link broke may have been fulfilled, too.
         """
-        end = time.monotonic() + LIMIT
-        while not self.answers():
-            assert time.monotonic() < end, self.said()[-2000:]
-            time.sleep(0.05)
-        while not self.settled():
-            assert time.monotonic() < end, (self.printed(), {k: v for k, v in vars(self.proxy.down).items()
-                                                             if isinstance(v, int)})
-            time.sleep(0.01)
+        wait_until(self.answers, what=lambda: self.said()[-2000:], interval=0.05)
+        wait_until(self.settled, what=lambda: (self.printed(), {k: v for k, v in vars(self.proxy.down).items()
+                                                                if isinstance(v, int)}))
 
     def answers(self):
         asked = subprocess.run(

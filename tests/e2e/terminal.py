@@ -19,7 +19,7 @@ import subprocess
 import sys
 import termios
 
-from harness import LIMIT, RILL, Node, environment, run_tests
+from harness import LIMIT, RILL, Node, environment, run_with_node
 
 TESTS = []
 
@@ -415,12 +415,5 @@ def run_to_end(t, *args):
     return p
 
 
-def main():
-    node = Node()
-    status = run_tests(TESTS, node)
-    node.stop()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_node(TESTS))

@@ -19,10 +19,9 @@ import struct
 import subprocess
 import sys
 import threading
-import traceback
 
 import btp
-from harness import Case, Node
+from harness import run_with_node
 
 KEEPER = os.path.abspath(sys.argv[3])
 CASES = []
@@ -380,29 +379,5 @@ def credentials_for_as_many_as_are_asked_for(t):
     t.fails(2, r"not a whole number from 1", "receive", "--credentials", path, "--count", "0")
 
 
-def main():
-    only = sys.argv[4:]
-    cases = [c for c in CASES if not only or c.__name__ in only]
-    print(f"1..{len(cases)}", flush=True)
-    node = Node()
-    failed = 0
-    for number, function in enumerate(cases, 1):
-        t = Case(node)
-        name = function.__name__.replace("_", " ")
-        try:
-            function(t)
-            print(f"ok {number} - {name}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {number} - {name}")
-            for line in traceback.format_exc().splitlines():
-                print(f"# {line}")
-            sys.stdout.flush()
-        finally:
-            t.close()
-    node.stop()
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_node(CASES))

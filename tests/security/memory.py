@@ -17,11 +17,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import btp  # noqa: E402
-from harness import LIMIT, RILL, RILLD, Case, environment, run_tests  # noqa: E402
+from harness import LIMIT, RILL, RILLD, environment, run_tests  # noqa: E402
+from runner import wait_until  # noqa: E402
 
 OPEN = {"RILL_CORE_DUMPS": "1"}
 TESTS = []
@@ -124,9 +124,7 @@ def rilld_forgets_a_token_that_came_in_pieces(case):
     ws.socket.sendall(bytes([0x02, 0x80 | len(head)]) + bytes(4) + head)  # more fragments follow
     start = bytes([0x80, 0x80 | 126]) + len(rest).to_bytes(2, "big") + bytes(4)
     ws.socket.sendall(start + rest[:-1])
-    deadline = time.monotonic() + LIMIT
-    while not holds(node.program, secret):
-        assert time.monotonic() < deadline, "the search sees nothing"
+    wait_until(lambda: holds(node.program, secret), what=lambda: "the search sees nothing")
     ws.socket.sendall(rest[-1:])
     assert btp.parse_frame(ws.receive())[0] == btp.RESPONSE
     assert not holds(node.program, secret), "the token is still there"
@@ -181,9 +179,8 @@ def rill_keeps_keys_only_while_it_needs_them(case):
     receiver.until("got data: hello")
     receiver.until("incoming payment for: 5")
     # While there is money to send, another connection may have to be made with it.
-    deadline = time.monotonic() + LIMIT
-    while found(memory_of(sender.process.pid), shared) and time.monotonic() < deadline:
-        pass
+    wait_until(lambda: not found(memory_of(sender.process.pid), shared), sender.process,
+               lambda: "send keeps the shared secret")
     for program in (sender, receiver):
         memory = memory_of(program.process.pid)
         assert derived_key(shared) in memory, "the search sees nothing"

@@ -13,11 +13,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import btp  # noqa: E402
-from harness import LIMIT, RILL, RILLD, Case, environment, run_tests  # noqa: E402
+from harness import LIMIT, RILL, RILLD, environment, run_tests  # noqa: E402
+from runner import wait_until  # noqa: E402
 
 NOBODY = 65534
 PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP = 28, 1 << 2
@@ -212,10 +212,7 @@ def closed_standard_files_are_no_sockets(case):
     node = case.start([RILLD, "local", "--verbose", "--listen", "127.0.0.1:0", "--port-file",
                        case.file("port")], env=environment(RILL_CORE_DUMPS="1"),
                       preexec_fn=close_standard_files)
-    deadline = time.monotonic() + LIMIT
-    while not os.path.exists(case.file("port")):
-        assert time.monotonic() < deadline and node.process.poll() is None
-        time.sleep(0.02)
+    wait_until(lambda: os.path.exists(case.file("port")), node.process)
     for fd in range(3):
         assert os.readlink(f"/proc/{node.process.pid}/fd/{fd}") == "/dev/null", fd
     with open(case.file("port"), encoding="ascii") as f:

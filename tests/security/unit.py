@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from harness import LIMIT, RILLD, Case, environment, run_tests  # noqa: E402
+from harness import LIMIT, RILLD, environment, run_tests  # noqa: E402
 
 UNIT, COMPILER = sys.argv[3], sys.argv[4:]
 EXPOSURE = 15  # of 100, as systemd counts it
