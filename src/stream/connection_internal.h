@@ -404,7 +404,8 @@ bool rill_money_choose_shared(const rill_connection *c, uint64_t most, uint64_t 
                               rill_choice *out);
 /* Raises f->minimum so that each stream of f keeps its own; false where more than brings. */
 bool rill_money_share(const rill_connection *c, rill_flight *f, uint64_t brings);
-/* Why nothing of s is worth a packet: RILL_ERR_RATE, RILL_ERR_TOO_LITTLE. */
+/* Why nothing of s is worth a packet: RILL_ERR_RATE, RILL_ERR_TOO_LITTLE, or RILL_ERR_IN_DOUBT
+ * where the rest of the payment is. */
 int rill_money_problem(const rill_connection *c, const rill_stream *s);
 /* What s has to send will not be sent: its goal, or its end, fails. */
 void rill_money_give_up(rill_stream *s, int error);

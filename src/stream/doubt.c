@@ -10,6 +10,12 @@
  * nothing else is under way. So a stream sends no money while it asks, and what
  * counts is the reply to a packet that left after all else was settled, and
  * after the expiry of what is asked about: nobody can take that any more.
+ *
+ * A total says nothing of what another receiver took. A server that is started
+ * again, or that forgets while its client sleeps, takes a client's next first
+ * packet for the beginning of a connection, whatever became of those before it.
+ * So what left before any answer had come counts as sent where the total says so,
+ * and never as unsent.
  */
 #include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
@@ -195,6 +201,7 @@ typedef struct lost_sums {
     rill_lost parts;
     uint64_t brings; /* at the rate that is known, where all of it arrived */
     uint64_t dust;   /* our units: parts that bring nothing */
+    uint64_t first;  /* our units: whoever took them may be another than who tells the total */
 } lost_sums;
 
 /*
@@ -221,6 +228,7 @@ static void add_part(lost_sums *all, const rill_rate *rate, const rill_flight *f
     rill_lost_add(&all->parts, amount, least, most);
     all->brings = rill_add_sat(all->brings, brings);
     all->dust += brings == 0 ? amount : 0;
+    all->first += f->first ? amount : 0;
 }
 
 /* arrived: of all that the stream has lost, in the other side's units. False: that tells nothing.
@@ -238,7 +246,8 @@ static bool divide(rill_stream *s, uint64_t arrived)
     } else if (!rill_lost_bounds(&all.parts, arrived, &least, &most)) {
         return false; /* by another rate than is known */
     }
-    take_all(s, least, all.parts.amount - most, arrived);
+    uint64_t here = all.parts.amount - all.first; /* of which at most that has arrived */
+    take_all(s, least, rill_sub_sat(here, most), arrived);
     s->out.delivered = rill_add_sat(s->out.delivered, arrived);
     c->stats.delivered = rill_add_sat(c->stats.delivered, arrived);
     s->progress_ns = c->endpoint->last_now.mono_ns;

@@ -57,7 +57,8 @@ typedef struct rill_flight {
     bool trial;       /* it demands what was hoped for, not only the minimum */
     bool shared;      /* by streams; known once it is lost */
     bool unsure;      /* lost, as far as we know, but it may have arrived */
-    uint8_t volley;   /* of a probe */
+    bool first;     /* it left before any answer had come: who answers now may not be who took it */
+    uint8_t volley; /* of a probe */
     uint8_t money_count;
     uint8_t piece_count;
     uint8_t control_count;

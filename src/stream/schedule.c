@@ -95,6 +95,7 @@ static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8
     uint8_t *envelope = packet + at;
     uint8_t condition[32];
     f->sequence = c->next_sequence;
+    f->first = c->opening;
     size_t plain = write_plaintext(c, f, envelope + RILL_ENVELOPE_OVERHEAD);
     if (plain == 0)
         return RILL_ERR_NOMEM;

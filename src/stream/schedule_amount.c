@@ -70,6 +70,12 @@ static bool fits(const rill_connection *c, const rill_stream *s, const rill_offe
     return o->brings >= minimum && take(out, o, minimum);
 }
 
+/* Some of it is sent, or under way: it brings something. What is in doubt for good may not. */
+static bool has_begun(const rill_stream *s)
+{
+    return s->out.sent > 0 || s->out.held > s->out.abandoned;
+}
+
 /*
  * All that the stream has, in one packet: its last. Where it is known to bring
  * less than its own minimum, what others have earned may make up for it.
@@ -80,7 +86,7 @@ static bool choose_all(const rill_connection *c, const rill_stream *s, uint64_t 
     rill_offer o = {.amount = all, .brings = rill_worth_expects(&c->worth, &c->rate, all)};
     uint64_t spare = demand(c, s, all, true);
     /* What is left of a payment may bring nothing: but for that, something arrives. */
-    if (spare == 0 && s->out.sent + s->out.held == 0)
+    if (spare == 0 && !has_begun(s))
         spare = 1;
     uint64_t minimum = larger(spare, rill_ratio_floor(c->rate.bound, all));
     bool dust = all <= c->worth.dust && all <= c->worth.barren;
@@ -157,7 +163,7 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
     }
     if (fits_together(c, s, &o, all, out) || (last && try_all(c, s, all, out)))
         return true;
-    if (!rill_rate_is_low(r) || (all <= c->worth.barren && s->out.sent + s->out.held == 0))
+    if (!rill_rate_is_low(r) || (all <= c->worth.barren && !has_begun(s)))
         return false;
     /* Too low in any size: the rate may be better again, and the receiver refuses it if not. */
     o = (rill_offer){.amount = most, .brings = UINT64_MAX};
@@ -195,9 +201,8 @@ bool rill_money_share(const rill_connection *c, rill_flight *f, uint64_t brings)
 
 int rill_money_problem(const rill_connection *c, const rill_stream *s)
 {
-    bool begun = s->out.sent + s->out.held > 0;
-    if (!begun && rill_worth_nothing(&c->worth, &c->rate, rill_stream_sendable(s)))
-        return RILL_ERR_TOO_LITTLE;
+    if (!has_begun(s) && rill_worth_nothing(&c->worth, &c->rate, rill_stream_sendable(s)))
+        return s->out.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_ERR_TOO_LITTLE;
     return RILL_ERR_RATE;
 }
 

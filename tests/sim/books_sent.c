@@ -101,8 +101,10 @@ static rill_i128 gain(const sim_ledger *l, uint64_t sent, uint64_t delivered)
 /*
  * Whichever of the packets under way are fulfilled, all that is sent brings its
  * minimum but for a unit: those of them that may lose something do, and no other.
+ * What has expired and was not fulfilled loses nothing any more; of what was, the
+ * receiver's total may have told.
  */
-static void check_minimum(sim_books *b, const sim_ledger *l, unsigned pair)
+static void check_minimum(sim_books *b, const sim_ledger *l, unsigned pair, rill_now now)
 {
     rill_i128 worst = l->tally;
     if (l->min_rate.num == 0 || l->tally_vague || sim_books_by_rogue(b, pair))
@@ -110,7 +112,12 @@ static void check_minimum(sim_books *b, const sim_ledger *l, unsigned pair)
     for (unsigned i = 0; i < b->flight_count; i++) {
         const sim_flight *f = &b->flights[i];
         rill_i128 gains = gain(l, f->amount, f->minimum);
-        if (f->pair == pair && f->fulfillable && gains < 0)
+        if (f->pair != pair || !f->fulfillable)
+            continue;
+        bool expired = f->expires_ns <= now.mono_ns;
+        if (expired && f->reached)
+            return;
+        if (!expired && gains < 0)
             worst += gains;
     }
     if (worst <= -(rill_i128)l->min_rate.den)
@@ -134,7 +141,7 @@ static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsi
     if (f->fulfillable && f->amount > l->max_packet_amount)
         sim_violation(b->report, "host %u: packet of %" PRIu64 " above the limit %" PRIu64, b->host,
                       f->amount, l->max_packet_amount);
-    check_minimum(b, l, pair);
+    check_minimum(b, l, pair, now);
     check_in_flight(b, l, pair, now);
 }
 
@@ -287,16 +294,18 @@ static void commit(sim_books *b, const sim_flight *f, bool authentic)
     }
 }
 
-/* Whether it is a reply at all, a Fulfill of that Prepare, or a Reject. */
+/*
+ * A Fulfill of that Prepare, a Reject, or 0: no reply at all. What a neighbour calls
+ * a Reject it does not charge, whatever else is in it; and what it calls a Fulfill
+ * it can charge only where that is one of this Prepare: else it is as good as a Reject.
+ */
 static int judge(const sim_packet *p, const sim_flight *f)
 {
     uint8_t hash[32];
-    if (p->type == SIM_REJECT)
-        return strchr("FTR", p->code[0]) != NULL && p->code[0] != 0 ? SIM_REJECT : 0;
-    if (p->type != SIM_FULFILL)
-        return 0;
+    if (p->answer != SIM_FULFILL)
+        return p->answer;
     sim_sha256(p->hash, 32, hash);
-    return memcmp(hash, f->condition, 32) == 0 ? SIM_FULFILL : 0;
+    return memcmp(hash, f->condition, 32) == 0 ? SIM_FULFILL : SIM_REJECT;
 }
 
 void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *packet, size_t len,
@@ -327,7 +336,7 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
         sim_violation(b->report, "host %u: rill_endpoint_reply: %s", b->host,
                       rill_error_name(error));
     bool authentic = false;
-    if (verdict != 0) {
+    if (verdict != 0 && p.type != 0) {
         sim_stream_packet_open(&b->directory->pairs[f->pair].keys, p.data, p.data_len, &b->scratch);
         authentic = b->scratch.authentic && !b->scratch.malformed && b->scratch.type == verdict &&
                     b->scratch.sequence == f->sequence;
@@ -341,7 +350,7 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
         commit(b, f, authentic);
     else if (verdict != 0 && error != RILL_OK)
         sim_books_lost(b, f);
-    else if (verdict == SIM_REJECT || p.type == SIM_FULFILL)
+    else if (verdict == SIM_REJECT)
         note_kept(b, f);
     b->ledgers[f->pair].tally_vague |= verdict == 0 && f->amount > 0;
     if (verdict == 0)

@@ -354,6 +354,33 @@ static void sleeps(sim_scenario *s)
     s->client_app.duration = 400 * RILL_SECOND;
 }
 
+/* Before anything was answered: the server has fulfilled and forgotten it (seed 4335). */
+static void sleeps_early(sim_scenario *s)
+{
+    fixed_rate(s);
+    s->client_options.min_rate = (rill_ratio){1, 3};
+    s->client_app.duration = 200 * RILL_MS;
+    s->server_app.duration = 400 * RILL_SECOND;
+    s->client_app.data_high = 0;
+    s->server_app.data_high = 0;
+    s->suspend_at = 40 * RILL_MS;
+    s->suspend_for = 300 * RILL_SECOND;
+}
+
+/* Its replies are lost with the client's link, and another server answers (seed 50223598). */
+static void restarts_early(sim_scenario *s)
+{
+    fixed_rate(s);
+    s->client_options.min_rate = (rill_ratio){1, 3};
+    s->client_app.duration = 200 * RILL_MS;
+    s->restart_at = 100 * RILL_MS;
+    s->restart_for = RILL_MS;
+    s->disconnects = 3;
+    s->away = 500 * RILL_MS;
+    s->client_options.connect_timeout = 200 * RILL_SECOND;
+    s->server_options.connect_timeout = 200 * RILL_SECOND;
+}
+
 /* For a moment only: the server remembers that there was something. */
 static void naps(sim_scenario *s)
 {
@@ -559,8 +586,10 @@ static const struct {
     {"hurried", hurried},
     {"disconnects", disconnects},
     {"restarts", restarts},
+    {"restarts-early", restarts_early},
     {"begins-again", begins_again},
     {"sleeps", sleeps},
+    {"sleeps-early", sleeps_early},
     {"naps", naps},
     {"lives-long", lives_long},
     {"used-up", used_up},

@@ -67,7 +67,7 @@ sim_packet sim_packet_parse(uint8_t *packet, size_t len)
     const uint8_t *type = take(&outer, 1);
     size_t body_len;
     uint8_t *body = take_octets(&outer, &body_len);
-    if (outer.bad || outer.left != 0)
+    if (outer.bad)
         return p;
     span s = {body, body_len, false};
     if (*type == SIM_PREPARE) {
@@ -77,16 +77,18 @@ sim_packet sim_packet_parse(uint8_t *packet, size_t len)
         p.address = take_octets(&s, &p.address_len);
     } else if (*type == SIM_FULFILL) {
         p.hash = take(&s, 32);
+        p.answer = s.bad ? 0 : SIM_FULFILL;
     } else if (*type == SIM_REJECT) {
         size_t message_len;
         p.code = take(&s, 3);
+        p.answer = s.bad ? 0 : SIM_REJECT;
         p.address = take_octets(&s, &p.address_len);
         take_octets(&s, &message_len);
     } else {
         return p;
     }
     p.data = take_octets(&s, &p.data_len);
-    p.type = s.bad ? 0 : *type;
+    p.type = s.bad || outer.left != 0 ? 0 : *type;
     return p;
 }
 

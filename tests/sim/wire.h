@@ -25,6 +25,7 @@ typedef struct sim_packet {
     size_t address_len;
     uint8_t *data;
     size_t data_len;
+    int answer; /* FULFILL or REJECT, though what follows its hash or code may be malformed; or 0 */
 } sim_packet;
 
 sim_packet sim_packet_parse(uint8_t *packet, size_t len);

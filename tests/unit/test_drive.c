@@ -107,14 +107,22 @@ static void test_clock_after_a_handler(void **state)
     drive_all_arrived(d);
 }
 
-/* So has what was begun after it. */
+/*
+ * So has what was begun after it. The link has died meanwhile, with the first
+ * money in it, of which nobody can say that no other server took it.
+ */
 static void test_end_after_a_slow_handler(void **state)
 {
     (void)state;
     drive *d = drive_begin(0);
     d->block_ready = 100 * RILL_SECOND;
     d->end_at_once = true;
-    drive_all_arrived(d);
+    drive_start(d);
+    drive_run(d, DRIVE_LIMIT);
+    assert_int_equal(d->sent_error, RILL_ERR_IN_DOUBT);
+    assert_int_equal(d->sent + d->in_doubt, d->amount);
+    assert_int_equal(d->bytes, BYTES);
+    drive_end(d);
 }
 
 static void on_other_link(bool up, const char *detail, void *user)

@@ -283,8 +283,12 @@ static void test_an_end_waits_for_the_answer(void **state)
     pair_check_books(p);
 }
 
-/* Five at most are under way to who has never answered; those in doubt are not. */
-static void test_the_first_packets_may_all_be_lost(void **state)
+/*
+ * Five at most are under way to who has never answered; those in doubt are not.
+ * A server that was started again would tell the same total as one that never got
+ * them: what it does not account for is not sent a second time.
+ */
+static void test_the_first_packets_stay_in_doubt_where_lost(void **state)
 {
     pair *p = *state;
     fate f = {.actions = {PAIR_DROP, PAIR_IN_DOUBT, PAIR_DROP, PAIR_LOSE_REPLY, PAIR_DROP},
@@ -299,8 +303,17 @@ static void test_the_first_packets_may_all_be_lost(void **state)
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 250, RILL_NEVER), RILL_OK);
     pair_run(p, 59 * RILL_SECOND);
-    assert_int_equal(of(s).sent, 250);
-    assert_int_equal(pair_seen(p, PAIR_SERVER, rill_stream_id(s))->money, 250);
+    assert_int_equal(of(s).sent, 100);
+    assert_int_equal(of(s).in_doubt, 150);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_IN_DOUBT);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, rill_stream_id(s))->money, 100);
+    /* What leaves from now on is told apart, though it is lost. */
+    f.at = 0;
+    f.count = 1;
+    assert_int_equal(rill_stream_send_total(s, 300, RILL_NEVER), RILL_OK);
+    pair_run(p, 40 * RILL_SECOND);
+    assert_int_equal(of(s).sent, 150);
+    assert_int_equal(of(s).in_doubt, 150);
     pair_check_books(p);
 }
 
@@ -310,6 +323,94 @@ static rill_frame told(uint64_t total)
 {
     return (rill_frame){
         .type = RILL_FRAME_STREAM_MAX_MONEY, .stream = 1, .value = UINT64_MAX, .total = total};
+}
+
+/* The first money of all, in one packet, before anything was answered: it has expired. */
+static void open_first_lost(client *c, uint64_t amount, void (*change)(rill_connection_options *))
+{
+    open_client_with(c, change);
+    assert_int_equal(rill_stream_send_total(c->stream, amount, RILL_NEVER), RILL_OK);
+    assert_true(next(c));
+    assert_int_equal(c->amount, amount);
+    const rill_frame *address = raw_find(&question, RILL_FRAME_CONNECTION_NEW_ADDRESS);
+    assert_non_null(address);
+    memcpy(c->server.destination, address->text.data, address->text.len);
+    c->server.destination[address->text.len] = '\0';
+    rill_endpoint_unanswered(c->endpoint, c->now, c->request, true);
+    c->now.mono_ns += EXPIRY;
+    c->now.wall_ms += EXPIRY / MS;
+}
+
+/* Another is lost later, when the server has answered: that one is told apart. */
+static void test_what_left_before_any_answer_is_not_unsent(void **state)
+{
+    client c;
+    rill_frame total = told(0);
+    (void)state;
+    open_first_lost(&c, 100, NULL);
+    while (!(next(&c) && raw_find(&question, RILL_FRAME_STREAM_MONEY_BLOCKED)))
+        fulfill(&c, 0, NULL, 0);
+    fulfill(&c, 0, &total, 1);
+    assert_int_equal(totals(&c).in_doubt, 100);
+    assert_int_equal(totals(&c).sent, 0);
+    assert_int_equal(c.events[RILL_EVENT_SENT], 1);
+    assert_int_equal(rill_stream_send_total(c.stream, 140, RILL_NEVER), RILL_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(next(&c));
+        assert_int_equal(c.amount, 40);
+        rill_endpoint_unanswered(c.endpoint, c.now, c.request, true);
+        c.now.mono_ns += EXPIRY;
+        c.now.wall_ms += EXPIRY / MS;
+        while (!(next(&c) && raw_find(&question, RILL_FRAME_STREAM_MONEY_BLOCKED)))
+            fulfill(&c, 0, NULL, 0);
+        assert_int_equal(c.amount, 0);
+        fulfill(&c, 0, &total, 1);
+        assert_int_equal(totals(&c).in_doubt, 100);
+    }
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 40);
+    close_client(&c);
+}
+
+static void test_what_left_before_any_answer_may_have_arrived(void **state)
+{
+    client c;
+    rill_frame total = told(100);
+    (void)state;
+    open_first_lost(&c, 100, NULL);
+    while (!(next(&c) && raw_find(&question, RILL_FRAME_STREAM_MONEY_BLOCKED)))
+        fulfill(&c, 0, NULL, 0);
+    fulfill(&c, 0, &total, 1);
+    assert_int_equal(totals(&c).in_doubt, 0);
+    assert_int_equal(totals(&c).sent, 100);
+    close_client(&c);
+}
+
+static void twentieth(rill_connection_options *o)
+{
+    o->min_rate = (rill_ratio){1, 20};
+}
+
+/* So what is left, and brings nothing, is no end of a payment that something has arrived of. */
+static void test_what_is_in_doubt_for_good_brings_nothing(void **state)
+{
+    client c;
+    rill_frame total = told(0);
+    (void)state;
+    open_first_lost(&c, 30, twentieth);
+    while (!(next(&c) && raw_find(&question, RILL_FRAME_STREAM_MONEY_BLOCKED)))
+        fulfill(&c, 0, NULL, 0);
+    fulfill(&c, 0, &total, 1);
+    assert_int_equal(totals(&c).in_doubt, 30);
+    assert_int_equal(rill_stream_send_total(c.stream, 40, RILL_NEVER), RILL_OK);
+    while (next(&c)) {
+        if (c.amount > 0)
+            assert_true(question.amount > 0);
+        refuse(&c, 0, NULL, 0);
+    }
+    assert_int_equal(totals(&c).sent, 0);
+    assert_int_equal(c.events[RILL_EVENT_SENT], 2);
+    close_client(&c);
 }
 
 /* 100 units sent and told; 100 more without a reply, which have expired. */
@@ -472,7 +573,10 @@ int main(void)
         PAIR_TEST(test_a_stream_that_closes_leaves_it_in_doubt),
         PAIR_TEST(test_a_close_before_the_expiry_leaves_it_in_doubt_too),
         PAIR_TEST(test_an_end_waits_for_the_answer),
-        PAIR_TEST_TO_OPEN(test_the_first_packets_may_all_be_lost),
+        PAIR_TEST_TO_OPEN(test_the_first_packets_stay_in_doubt_where_lost),
+        cmocka_unit_test(test_what_left_before_any_answer_is_not_unsent),
+        cmocka_unit_test(test_what_left_before_any_answer_may_have_arrived),
+        cmocka_unit_test(test_what_is_in_doubt_for_good_brings_nothing),
         cmocka_unit_test(test_who_does_not_tell_leaves_it_in_doubt),
         cmocka_unit_test(test_a_refusal_can_tell_too),
         cmocka_unit_test(test_a_total_that_fell_tells_nothing),
