@@ -84,6 +84,8 @@ typedef struct sim_stream_book {
     sim_outstanding open; /* while it is checked */
     bool divided;         /* some packet's parts are not known to the unit */
     bool receive_divided;
+    rill_i128 tally; /* as the ledger's */
+    rill_i128 worst; /* while it is checked */
 } sim_stream_book;
 
 /* One end of one connection. */
@@ -108,9 +110,8 @@ typedef struct sim_ledger {
     bool reopened; /* a late packet made a new connection of it: not compared any more */
     rill_connection_stats final;
     rill_ratio min_rate; /* num 0: not fixed by the application */
-    /* den x delivered - num x sent of what was fulfilled, while the outcome of all else is known */
-    rill_i128 tally;
-    bool tally_vague;
+    rill_i128 tally;     /* den x delivered - num x sent, of what was fulfilled */
+    bool tally_vague;    /* clocks did not agree on what was */
     uint64_t max_packet_amount;
     uint32_t max_in_flight;
     uint64_t prepares;
@@ -157,7 +158,9 @@ typedef struct sim_flight {
     uint64_t expires_ns; /* our monotonic clock, as it was when it left */
     uint8_t condition[32];
     bool fulfillable;
-    bool reached; /* the receiver has fulfilled it */
+    bool reached; /* the receiver has fulfilled it: */
+    uint64_t arrived;
+    bool missed; /* it had expired, and its receiver had not fulfilled it */
     sim_flight_state state;
     unsigned part_count;
     bool divided;

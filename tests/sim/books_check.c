@@ -150,10 +150,10 @@ static sums check_streams(sim_books *b, unsigned pair, uint64_t now_ns)
             rill_stream_totals_of(s->stream, &t);
             check_stream(b, pair, s, &t);
         }
-        sum.sent += t.sent;
-        sum.received += t.received;
-        sum.delivered += t.delivered;
-        sum.in_flight += t.in_flight;
+        sim_sum_up(&sum.sent, t.sent);
+        sim_sum_up(&sum.received, t.received);
+        sim_sum_up(&sum.delivered, t.delivered);
+        sim_sum_up(&sum.in_flight, t.in_flight);
     }
     return sum;
 }

@@ -33,6 +33,24 @@ void sim_books_check_bytes(sim_books *b, const sim_stream_book *s, uint64_t end)
 /* Whether what arrived and is not read is no more than we have room for. */
 void sim_books_check_buffers(sim_books *b, unsigned pair);
 
+/* Sums of units end there, as an endpoint's do: many streams, or a rogue, may bring more. */
+static inline void sim_sum_up(uint64_t *sum, uint64_t more)
+{
+    *sum = *sum + more < more ? UINT64_MAX : *sum + more;
+}
+
+/* ---- books_minimum.c ---- */
+/* A reply said that it was fulfilled. */
+void sim_books_minimum_told(sim_books *b, const sim_flight *f, uint64_t delivered);
+/* No reply will: that it was is the receiver's to tell. */
+void sim_books_minimum_untold(sim_books *b, const sim_flight *f);
+/* Its sender was told that it was not: what its receiver has of it cost nothing. */
+void sim_books_minimum_kept(sim_books *b, const sim_flight *f);
+/* Its receiver has fulfilled it. */
+void sim_books_minimum_reached(sim_books *b, sim_flight *f, uint64_t arrived);
+/* A packet leaves. */
+void sim_books_check_minimum(sim_books *b, unsigned pair, rill_now now);
+
 unsigned sim_books_life(const sim_books *b, unsigned pair, uint64_t name);
 
 #endif

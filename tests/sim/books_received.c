@@ -81,7 +81,7 @@ static void check_receive_max(sim_books *b, const sim_stream_book *s, uint64_t b
 
 static void credit(sim_books *b, const sim_incoming *in)
 {
-    b->ledgers[in->pair].received += in->amount;
+    sim_sum_up(&b->ledgers[in->pair].received, in->amount);
     b->ledgers[in->pair].vague = b->ledgers[in->pair].vague || in->vague;
     for (unsigned i = 0; i < in->part_count; i++) {
         sim_stream_book *s = sim_books_stream(b, in->pair, in->parts[i].stream);
@@ -95,11 +95,13 @@ static void credit(sim_books *b, const sim_incoming *in)
 }
 
 /* The rate that the sender asked for, from the sender's own books. */
-static void note_reached(sim_ledger *l, sim_flight *f)
+static void note_reached(sim_books *b, sim_flight *f, uint64_t arrived)
 {
+    sim_ledger *l = &b->ledgers[f->pair];
     if (f->reached)
         return;
     f->reached = true;
+    sim_books_minimum_reached(b, f, arrived);
     l->fate.reached += f->amount;
     for (unsigned i = 0; i < f->part_count; i++)
         l->streams[f->parts[i].book].fate.reached += f->parts[i].amount;
@@ -113,7 +115,7 @@ static void check_rate(sim_books *b, const sim_incoming *in, sim_origin origin)
         sim_flight *f = &origin.books->flights[i];
         if (f->request != origin.request || memcmp(f->condition, in->condition, 32) != 0)
             continue;
-        note_reached(&origin.books->ledgers[f->pair], f);
+        note_reached(origin.books, f, in->amount);
         /* What its sender's minimum rate asks of it is checked as it leaves. */
         if (in->amount < f->minimum)
             sim_violation(b->report,

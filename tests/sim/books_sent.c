@@ -37,7 +37,7 @@ void sim_books_lost(sim_books *b, const sim_flight *f)
     sim_ledger *l = &b->ledgers[f->pair];
     if (!f->fulfillable)
         return;
-    l->tally_vague = true; /* the receiver's total may have told of it */
+    sim_books_minimum_untold(b, f);
     l->fate.lost += f->amount;
     for (unsigned i = 0; i < f->part_count; i++)
         l->streams[f->parts[i].book].fate.lost += f->parts[i].amount;
@@ -48,6 +48,7 @@ static void note_kept(sim_books *b, const sim_flight *f)
     sim_ledger *l = &b->ledgers[f->pair];
     if (!f->reached)
         return;
+    sim_books_minimum_kept(b, f);
     l->fate.kept += f->amount;
     for (unsigned i = 0; i < f->part_count; i++)
         l->streams[f->parts[i].book].fate.kept += f->parts[i].amount;
@@ -92,41 +93,6 @@ static void check_in_flight(sim_books *b, const sim_ledger *l, unsigned pair, ri
                       open, young);
 }
 
-static rill_i128 gain(const sim_ledger *l, uint64_t sent, uint64_t delivered)
-{
-    return (rill_i128)((rill_u128)l->min_rate.den * delivered) -
-           (rill_i128)((rill_u128)l->min_rate.num * sent);
-}
-
-/*
- * Whichever of the packets under way are fulfilled, all that is sent brings its
- * minimum but for a unit: those of them that may lose something do, and no other.
- * What has expired and was not fulfilled loses nothing any more; of what was, the
- * receiver's total may have told.
- */
-static void check_minimum(sim_books *b, const sim_ledger *l, unsigned pair, rill_now now)
-{
-    rill_i128 worst = l->tally;
-    if (l->min_rate.num == 0 || l->tally_vague || sim_books_by_rogue(b, pair))
-        return;
-    for (unsigned i = 0; i < b->flight_count; i++) {
-        const sim_flight *f = &b->flights[i];
-        rill_i128 gains = gain(l, f->amount, f->minimum);
-        if (f->pair != pair || !f->fulfillable)
-            continue;
-        bool expired = f->expires_ns <= now.mono_ns;
-        if (expired && f->reached)
-            return;
-        if (!expired && gains < 0)
-            worst += gains;
-    }
-    if (worst <= -(rill_i128)l->min_rate.den)
-        sim_violation(b->report,
-                      "host %u: all that connection %u sends may bring a unit less than its "
-                      "minimum rate",
-                      b->host, pair);
-}
-
 static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsigned pair,
                           rill_now now)
 {
@@ -141,7 +107,7 @@ static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsi
     if (f->fulfillable && f->amount > l->max_packet_amount)
         sim_violation(b->report, "host %u: packet of %" PRIu64 " above the limit %" PRIu64, b->host,
                       f->amount, l->max_packet_amount);
-    check_minimum(b, l, pair, now);
+    sim_books_check_minimum(b, pair, now);
     check_in_flight(b, l, pair, now);
 }
 
@@ -270,23 +236,17 @@ void sim_books_sent(sim_books *b, rill_now now, uint64_t request, uint8_t *packe
     sim_books_check_windows(b, pair);
 }
 
-/* Saturates: a rogue may say that anything arrived. */
-static void sum_up(uint64_t *sum, uint64_t more)
-{
-    *sum = *sum + more < more ? UINT64_MAX : *sum + more;
-}
-
 static void commit(sim_books *b, const sim_flight *f, bool authentic)
 {
     sim_ledger *l = &b->ledgers[f->pair];
     l->fulfilled++;
-    l->sent += f->amount;
-    l->tally += gain(l, f->amount, authentic ? b->scratch.amount : f->minimum);
+    sim_sum_up(&l->sent, f->amount);
+    sim_books_minimum_told(b, f, authentic ? b->scratch.amount : f->minimum);
     /* Where the receiver's own word was spoilt, what arrived is at least the minimum: any guess. */
-    sum_up(&l->delivered_low, authentic ? b->scratch.amount : 0);
+    sim_sum_up(&l->delivered_low, authentic ? b->scratch.amount : 0);
     /* Minima are any number where a rogue lied about what arrived. */
     uint64_t most = sim_books_by_rogue(b, f->pair) ? UINT64_MAX : UINT64_C(1) << 50;
-    sum_up(&l->delivered_high, authentic ? b->scratch.amount : most);
+    sim_sum_up(&l->delivered_high, authentic ? b->scratch.amount : most);
     for (unsigned i = 0; i < f->part_count; i++) {
         sim_stream_book *s = sim_books_stream(b, f->pair, f->parts[i].stream);
         s->sent += f->parts[i].amount;
@@ -352,7 +312,6 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
         sim_books_lost(b, f);
     else if (verdict == SIM_REJECT)
         note_kept(b, f);
-    b->ledgers[f->pair].tally_vague |= verdict == 0 && f->amount > 0;
     if (verdict == 0)
         f->state = SIM_FLIGHT_SPOILT;
     else
@@ -364,7 +323,6 @@ void sim_books_unanswered(sim_books *b, uint64_t request, bool sent)
     sim_flight *f = find_flight(b, request);
     if (f == NULL)
         return;
-    b->ledgers[f->pair].tally_vague |= sent && f->amount > 0;
     if (sent)
         f->state = SIM_FLIGHT_DOUBT;
     else
