@@ -35,8 +35,7 @@ void rill_congestion_free(const rill_allocator *a, rill_congestion *c)
 
 void rill_congestion_readmit(rill_congestion *c, uint64_t amount)
 {
-    c->packets_in_flight += 1;
-    c->value_in_flight = rill_add_sat(c->value_in_flight, amount);
+    rill_congestion_add(c, amount);
 }
 
 uint64_t rill_congestion_patience(const rill_congestion *c)

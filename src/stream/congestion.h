@@ -6,6 +6,7 @@
 #ifndef RILL_STREAM_CONGESTION_H
 #define RILL_STREAM_CONGESTION_H
 
+#include "base/sum.h"
 #include <rill/types.h>
 
 typedef enum rill_congestion_signal {
@@ -40,16 +41,17 @@ struct rill_congestion {
     uint32_t packets_in_flight;
     uint32_t packet_window;
     uint32_t max_packets;
-    uint64_t value_in_flight;
-    uint64_t value_window; /* UINT64_MAX: not limited */
-    uint64_t value_piece;  /* in one packet at most, while value is limited; UINT64_MAX: any */
-    uint64_t least_piece;  /* units: less in one packet is worth nothing. Its user sets it; 1 */
-    uint64_t good_piece;   /* rather no less in one packet than this. Its user sets it; 1 */
-    uint64_t not_before;   /* monotonic ns: no packet with money before; 0 where free */
-    uint64_t paced_until;  /* monotonic ns: no packet at all before; 0 where free */
-    uint64_t smoothed_rtt; /* ns; 0: unknown */
-    uint64_t rtt_variance; /* ns: mean deviation */
-    uint64_t min_rtt;      /* ns, of the path as it is now; 0: unknown */
+    uint64_t value_in_flight; /* UINT64_MAX: that much or more */
+    rill_sum value;           /* the same, exactly: what was late is in flight again */
+    uint64_t value_window;    /* UINT64_MAX: not limited */
+    uint64_t value_piece;     /* in one packet at most, while value is limited; UINT64_MAX: any */
+    uint64_t least_piece;     /* units: less in one packet is worth nothing. Its user sets it; 1 */
+    uint64_t good_piece;      /* rather no less in one packet than this. Its user sets it; 1 */
+    uint64_t not_before;      /* monotonic ns: no packet with money before; 0 where free */
+    uint64_t paced_until;     /* monotonic ns: no packet at all before; 0 where free */
+    uint64_t smoothed_rtt;    /* ns; 0: unknown */
+    uint64_t rtt_variance;    /* ns: mean deviation */
+    uint64_t min_rtt;         /* ns, of the path as it is now; 0: unknown */
 };
 
 /* The default: two paced windows, steered by refusals and by the time that packets wait. */
@@ -60,6 +62,20 @@ rill_congestion *rill_congestion_new(const rill_allocator *a, const rill_congest
 void rill_congestion_free(const rill_allocator *a, rill_congestion *c);
 /* A packet that was given up as LOST is not: its reply is here, and its outcome follows. */
 void rill_congestion_readmit(rill_congestion *c, uint64_t amount);
+/* A packet is under way, or not any more: each was added before it is taken away. */
+static inline void rill_congestion_add(rill_congestion *c, uint64_t amount)
+{
+    c->packets_in_flight += 1;
+    rill_sum_add(&c->value, amount);
+    c->value_in_flight = rill_sum_shown(&c->value);
+}
+
+static inline void rill_congestion_take(rill_congestion *c, uint64_t amount)
+{
+    c->packets_in_flight -= 1;
+    rill_sum_take(&c->value, amount);
+    c->value_in_flight = rill_sum_shown(&c->value);
+}
 /* After so long without a reply a packet counts as lost; RILL_NEVER where nothing is known yet. */
 uint64_t rill_congestion_patience(const rill_congestion *c);
 /* Packets that may be sent now (any), and value that may be sent now. */

@@ -163,9 +163,7 @@ static void window_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
 {
     window_state *s = state_of(c);
 
-    c->packets_in_flight += 1;
-    /* Exact: value is UINT64_MAX at most, so that what it allows never overflows. */
-    c->value_in_flight = rill_add_sat(c->value_in_flight, amount);
+    rill_congestion_add(c, amount);
     rill_limit_sent(&s->packets, now_ns, c->packets_in_flight);
     if (s->gap.ns != 0)
         c->paced_until = rill_limit_follow(&s->packets, now_ns, s->gap.ns);
@@ -183,18 +181,11 @@ static void window_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
         money_not_before(c, rill_limit_pace(&s->value, now_ns, c->smoothed_rtt, amount));
 }
 
-static void window_release(rill_congestion *c, uint64_t amount)
-{
-    if (c->packets_in_flight > 0)
-        c->packets_in_flight -= 1;
-    c->value_in_flight = rill_sub_sat(c->value_in_flight, amount);
-}
-
 static void window_neutral(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount)
 {
     (void)now_ns;
     (void)sent_ns;
-    window_release(c, amount);
+    rill_congestion_take(c, amount);
 }
 
 /* ---- growth and decrease ---- */
@@ -521,7 +512,7 @@ static void window_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_
     window_state *s = state_of(c);
 
     (void)app_limited; /* filled_at says it of the whole flight */
-    window_release(c, amount);
+    rill_congestion_take(c, amount);
     measure_round_trip(c, now_ns, sent_ns);
     s->arrived++;
     s->streak = 0;
@@ -541,7 +532,7 @@ static void window_signal(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns,
 {
     uint64_t in_flight = c->value_in_flight;
 
-    window_release(c, amount);
+    rill_congestion_take(c, amount);
     switch (signal) {
     case RILL_SIGNAL_VALUE:
         /* Liquidity cannot be short for no money: whatever it is, fewer packets help. */

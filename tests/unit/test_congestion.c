@@ -407,6 +407,25 @@ static void test_more_value_than_fits_is_never_offered(void **state)
     end(c);
 }
 
+/* What was given up as lost has left room for more: then both are in flight. */
+static void test_what_was_late_counts_exactly(void **state)
+{
+    rill_congestion *c = new_congestion(1024);
+
+    (void)state;
+    send(c, 0, 1, UINT64_MAX - 10);
+    c->ops->on_signal(c, 4 * RTT, 0, UINT64_MAX - 10, RILL_SIGNAL_LOST);
+    send(c, 5 * RTT, 1, UINT64_MAX - 3);
+    rill_congestion_readmit(c, UINT64_MAX - 10);
+    assert_true(c->packets_in_flight == 2 && c->value_in_flight == UINT64_MAX);
+    assert_true(rill_congestion_value(c) == 0);
+    deliver(c, 6 * RTT, 0, 1, UINT64_MAX - 10);
+    assert_true(c->packets_in_flight == 1 && c->value_in_flight == UINT64_MAX - 3);
+    deliver(c, 7 * RTT, 5 * RTT, 1, UINT64_MAX - 3);
+    assert_true(c->packets_in_flight == 0 && c->value_in_flight == 0);
+    end(c);
+}
+
 /* Whatever the path answers, money may always go after not_before. */
 static void test_it_never_stops(void **state)
 {
@@ -462,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_packets_without_money),
         cmocka_unit_test(test_what_was_lost_may_be_found),
         cmocka_unit_test(test_more_value_than_fits_is_never_offered),
+        cmocka_unit_test(test_what_was_late_counts_exactly),
         cmocka_unit_test(test_it_never_stops),
     };
     return cmocka_run_group_tests_name("congestion", tests, NULL, NULL);
