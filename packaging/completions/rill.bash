@@ -10,7 +10,7 @@ _rill_options() {
             --stall --crypto $common"
         ;;
     receive) echo "--credentials --count --max --tag --connections --output --overwrite --crypto
-            $common" ;;
+            --secret-file --instance $common" ;;
     ping) echo "--count $common" ;;
     demo | info | help) echo "$common" ;;
     '') echo "--help --version" ;;
@@ -34,7 +34,7 @@ _rill() {
         esac
     done
     case $before in
-    --credentials | --file | --output | --link-file | --ca-file)
+    --credentials | --file | --output | --secret-file | --link-file | --ca-file)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -43,7 +43,7 @@ _rill() {
     --color) set -- auto always never ;;
     --link) set -- btp+ws:// btp+wss:// @ ;;
     --amount | --data | --min-rate | --slippage | --max-packet | --timeout | --stall | --max | --tag | \
-        --connections | --count) return ;;
+        --connections | --count | --instance) return ;;
     *)
         set --
         case $word in

@@ -40,6 +40,8 @@ complete -c rill -n '__fish_seen_subcommand_from receive' -l tag -x -d 'A tag in
 complete -c rill -n '__fish_seen_subcommand_from receive' -l connections -x -d 'Exit after so many have ended'
 complete -c rill -n '__fish_seen_subcommand_from receive' -l output -r -F -d 'Where the bytes of streams go'
 complete -c rill -n '__fish_seen_subcommand_from receive' -l overwrite -d 'Let --output replace a file'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l secret-file -r -F -d 'A secret of our own'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l instance -x -d 'Our name among several'
 complete -c rill -n '__fish_seen_subcommand_from receive' -l crypto -x -a 'openssl ipsec-mb fastest' -d 'What encrypts'
 
 complete -c rill -n '__fish_seen_subcommand_from ping' -l count -x -d 'Pings to send'

@@ -179,6 +179,9 @@ void cli_units_text(uint64_t units, const char *asset_code, uint8_t asset_scale,
 /* problem[cap] becomes one line. "-" is standard input. RILL_ERR_IO, RILL_ERR_MALFORMED. */
 RILL_MUST_CHECK int cli_credentials_load(const char *path, rill_credentials *out, char *problem,
                                          size_t cap);
+/* A server's secret, in base64. As cli_credentials_load; the caller wipes it. */
+RILL_MUST_CHECK int cli_secret_load(const char *path, uint8_t out[RILL_SHARED_SECRET_LEN],
+                                    char *problem, size_t cap);
 /*
  * All or nothing: a file of mode 0600 with the whole in place of the old one,
  * or no change. "-" is standard output. RILL_ERR_IO.

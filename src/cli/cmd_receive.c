@@ -16,6 +16,7 @@
 #include "cli/hand_out.h"
 #include "cli/receive_output.h"
 #include "cli/waits.h"
+#include "crypto/crypto.h"
 
 /* For the node to be there, and to tell our account, at the start. */
 #define START_TIME (30 * RILL_SECOND)
@@ -39,6 +40,9 @@ typedef struct receive_run {
     const char *file;
     uint64_t clients; /* for so many credentials are written */
     const char *tag;
+    const char *instance; /* one of several receivers with one secret; NULL */
+    uint8_t secret[RILL_SHARED_SECRET_LEN];
+    bool has_secret; /* that others may have, too; else one is made */
     bool json;
     bool quiet; /* no lines for people */
     bool listening;
@@ -359,6 +363,8 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
     net.user = run;
     net.connection.default_receive_max = max;
     net.crypto = crypto;
+    net.server_secret = run->has_secret ? run->secret : NULL;
+    net.instance = run->instance;
     const char *problem = NULL;
     int rc = rill_loop_new(&run->loop, NULL);
     if (rc != RILL_OK)
@@ -375,6 +381,8 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
     } else {
         rc = RILL_ERR_NOMEM;
     }
+    /* The server has a copy. */
+    rill_wipe(run->secret, sizeof run->secret);
     if (rc == RILL_OK) {
         run->signals = cli_signals_open(run->loop, on_stop, run);
         run->watch = cli_watch_open(run->loop, run->args, START_TIME,
@@ -403,12 +411,40 @@ static int limit_to_one(receive_run *run)
     return CLI_DONE;
 }
 
+/* What several receivers have in common, and what tells them apart. */
+static int load_secret(receive_run *run)
+{
+    const char *path = cli_value(run->args, "--secret-file");
+    char problem[512];
+    if (run->instance && !path) {
+        cli_error(run->args->command,
+                  "--instance needs --secret-file: it is a name among several with one secret");
+        return CLI_USAGE;
+    }
+    if (run->instance && (!*run->instance || strlen(run->instance) > RILL_MAX_INSTANCE)) {
+        cli_error(run->args->command, "--instance is not a name of 1 to %d bytes",
+                  RILL_MAX_INSTANCE);
+        return CLI_USAGE;
+    }
+    if (!path)
+        return CLI_DONE;
+    int rc = cli_secret_load(path, run->secret, problem, sizeof problem);
+    if (rc != RILL_OK) {
+        cli_fail(run->args->command, rc, "--secret-file: %s", problem);
+        return rc == RILL_ERR_IO ? CLI_INCOMPLETE : CLI_USAGE;
+    }
+    cli_warn_readable(run->args, path, "the receiver's secret");
+    run->has_secret = true;
+    return CLI_DONE;
+}
+
 static int run_receive(const cli_args *args)
 {
     receive_run run = {
         .args = args,
         .file = cli_value(args, "--credentials"),
         .tag = cli_value(args, "--tag"),
+        .instance = cli_value(args, "--instance"),
         .json = cli_value(args, "--json") != NULL,
         .quiet = cli_quiet(args),
         .clients = 1,
@@ -444,7 +480,10 @@ static int run_receive(const cli_args *args)
     if (code == CLI_DONE)
         code = cli_amount_units(args, "--max", uri, &max_text, &max, &scale);
     if (code == CLI_DONE)
+        code = load_secret(&run);
+    if (code == CLI_DONE)
         code = run_with_link(&run, uri, max, crypto);
+    rill_wipe(run.secret, sizeof run.secret);
     cli_free_secret(uri);
     return code;
 }
@@ -457,6 +496,8 @@ static const cli_option options[] = {
     {"--connections", "N", "exit after N connections have ended"},
     {"--output", "FILE", "put a stream's bytes there; a folder: each into a file; - stdout"},
     {"--overwrite", NULL, "let --output replace a file"},
+    {"--secret-file", "FILE", "a secret of our own, so that what was handed out stays good"},
+    {"--instance", "NAME", "our name among several receivers with one secret and account"},
     {"--crypto", "NAME", "what encrypts: openssl (at first), ipsec-mb or fastest"},
     {NULL, NULL, NULL},
 };
@@ -466,12 +507,13 @@ const cli_command cli_receive = {
     .summary = "receive money and data, and print what comes",
     .usage = "--credentials FILE [--count N] [--max N] [--tag T] [--connections N]\n"
              "                    [--output FILE|FOLDER|- [--overwrite]] [--crypto NAME]\n"
-             "                    [--link URI] [--json]",
+             "                    [--secret-file FILE [--instance NAME]] [--link URI] [--json]",
     .about =
         "Listens, writes an ILP address and a shared secret to FILE (mode 0600), for a client to\n"
         "connect with, and prints every event. Hand FILE over a channel that nobody reads: "
         "whoever\n"
-        "has it can pay you, and read what is sent to you. It ends with this process. The file is\n"
+        "has it can pay you, and read what is sent to you. It ends with this process, unless the\n"
+        "next one has the same --secret-file and account. FILE is\n"
         "{\"destination_account\",\"shared_secret\"} in JSON, the secret in base64. One file is\n"
         "for one client at a time: of two that use it at once the later one ends the earlier\n"
         "one's connection. --count N writes N of them, to FILE.1, FILE.2 and so on, or a line\n"
@@ -482,6 +524,10 @@ const cli_command cli_receive = {
         "slash, gets a file for each stream, named after time, connection and stream. With -\n"
         "they go to standard output, and all that is told to standard error. Where they cannot be\n"
         "written, nothing more is taken, money neither, senders are told, and it exits with 1.\n\n"
+        "--secret-file FILE has 32 bytes in base64 (openssl rand -base64 32). Several receivers may\n"
+        "have one and one account, to share the load: each with an --instance of its own, which\n"
+        "stays the same when it is started again. Without names it is the node's to give each\n"
+        "packet to one of them; where it does not, two count what one is paid.\n\n"
         "Where the node is not there within 30 s it exits with 3; a link that is lost later is\n"
         "waited for. What is waited for is said on stderr, or in events `waiting`.\n"
         "SIGINT and SIGTERM end it cleanly. With --json the events are connection, stream, money,\n"
@@ -491,6 +537,7 @@ const cli_command cli_receive = {
                 "rill receive --credentials c.json --connections 1  one payment, then it ends\n"
                 "rill receive --credentials c.json --max 1.5XRP     no more on a stream\n"
                 "rill receive --credentials c.json --output x.jpg   the bytes of one stream\n"
-                "rill receive --credentials c.json --output - | tar x",
+                "rill receive --credentials c.json --output - | tar x\n"
+                "rill receive --credentials a.json --secret-file s --instance a",
     .run = run_receive,
 };

@@ -81,6 +81,27 @@ int cli_credentials_load(const char *path, rill_credentials *out, char *problem,
     return wrong ? fail(problem, cap, RILL_ERR_MALFORMED, path, wrong) : RILL_OK;
 }
 
+int cli_secret_load(const char *path, uint8_t out[RILL_SHARED_SECRET_LEN], char *problem,
+                    size_t cap)
+{
+    char text[256];
+    size_t len = 0;
+    size_t got = 0;
+    int error = read_all(path, text, sizeof text, &len);
+    if (error != 0)
+        return fail(problem, cap, RILL_ERR_IO, path, strerror(error));
+    while (len > 0 && strchr(" \t\r\n", text[len - 1]))
+        len--;
+    bool good = rill_base64_decode(text, len, out, RILL_SHARED_SECRET_LEN, &got) == RILL_OK &&
+                got == RILL_SHARED_SECRET_LEN;
+    rill_wipe(text, sizeof text);
+    if (good)
+        return RILL_OK;
+    rill_wipe(out, RILL_SHARED_SECRET_LEN);
+    return fail(problem, cap, RILL_ERR_MALFORMED, path,
+                "is not 32 bytes in base64, as \"openssl rand -base64 32\" writes them");
+}
+
 /* ---- save ---- */
 
 static int write_all(int fd, const char *text, size_t len)
