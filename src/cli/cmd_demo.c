@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/demo_node.h"
+#include "cli/waits.h"
 #include "crypto/crypto.h"
 
 #define PATIENCE (30 * RILL_SECOND)
@@ -16,6 +17,7 @@ typedef struct demo_run {
     demo_node *node; /* NULL: --link names another */
     rill_server *server;
     rill_client *client;
+    cli_watch *watch;
     rill_stream *stream_a;
     rill_stream *stream_b;
     bool json;
@@ -40,6 +42,15 @@ static void end_all(demo_run *run)
         rill_client_close(run->client);
     else if (run->server)
         rill_server_close(run->server);
+}
+
+static void on_waiting(void *user, rill_waiting *out)
+{
+    demo_run *run = user;
+    if (run->client)
+        rill_client_waiting(run->client, out);
+    else
+        rill_server_waiting(run->server, out);
 }
 
 /* ---- the server ---- */
@@ -222,6 +233,7 @@ static void on_server_closed(int error, const char *detail, void *user)
 {
     demo_run *run = user;
     run->server = NULL;
+    cli_watch_close(run->watch);
     if (!run->finished && run->code == CLI_DONE)
         run->code = cli_unreachable(run->args->command, error, detail);
     if (run->client)
@@ -250,6 +262,9 @@ static int listen_server(demo_run *run)
     int rc = rill_listen(&run->server, run->loop, &net, &problem);
     if (rc != RILL_OK)
         run->code = cli_start_error(run->args->command, rc, problem);
+    else /* each wait has an end of its own */
+        run->watch = cli_watch_open(run->loop, run->args, 0,
+                                    &(cli_watch_handlers){.waiting = on_waiting, .user = run});
     return rc;
 }
 

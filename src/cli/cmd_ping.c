@@ -67,9 +67,15 @@ static void on_waiting(void *user, rill_waiting *out)
         rill_waiting_set(out, RILL_WAIT_REPLY, run->args->operands[0]);
 }
 
+/* Whoever stops it before there was any answer knows nothing of the node. */
 static void on_stop(void *user)
 {
-    finish(user);
+    ping_run *run = user;
+    if (run->answered == 0 && run->code == CLI_DONE) {
+        cli_fail(run->args->command, RILL_ERR_CANCELLED, "stopped before any answer came");
+        run->code = CLI_INCOMPLETE;
+    }
+    finish(run);
 }
 
 static void fail(ping_run *run, int code)

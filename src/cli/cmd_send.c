@@ -18,6 +18,7 @@ typedef struct send_run {
     rill_payment *payment;
     cli_signals *signals;
     data_source *source;         /* NULL: no data */
+    uint64_t size;               /* its bytes, once it is done: as data_source_size */
     rill_connection_stats stats; /* the last that were told; packets_sent 0: none were */
     bool json;
     bool progress_wanted;
@@ -238,6 +239,7 @@ static void on_done(int error, bool reached, const rill_pay_result *result, void
     run->error = error;
     run->reached = reached;
     run->result = *result;
+    run->size = data_source_size(run->source);
     cli_signals_close(run->signals);
     data_source_close(run->source);
     run->source = NULL;
@@ -296,6 +298,23 @@ static void print_result(const send_run *run)
         print_details(run);
 }
 
+/* Of money and data that which there was to send. */
+static void incomplete_text(const send_run *run, char *out, size_t cap)
+{
+    const rill_pay_result *r = &run->result;
+    size_t len = 0;
+    if (run->pay.amount > 0 || run->size == 0)
+        len = (size_t)snprintf(
+            out, cap,
+            "%" PRIu64 " of %" PRIu64 " units sent, %" PRIu64 " delivered, %" PRIu64 " in doubt%s",
+            r->sent, run->pay.amount, r->delivered, r->in_doubt, run->size > 0 ? ", and " : "");
+    if (run->size == UINT64_MAX)
+        snprintf(out + len, cap - len, "%" PRIu64 " bytes arrived", r->data_acknowledged);
+    else if (run->size > 0)
+        snprintf(out + len, cap - len, "%" PRIu64 " of %" PRIu64 " bytes arrived",
+                 r->data_acknowledged, run->size);
+}
+
 static int report(send_run *run)
 {
     const rill_pay_result *r = &run->result;
@@ -311,10 +330,9 @@ static int report(send_run *run)
     /* What went wrong, and then the sums: with --json the last event is `done`. */
     if (!run->json)
         print_result(run);
-    cli_fail(run->args->command, run->error,
-             "incomplete: %" PRIu64 " of %" PRIu64 " units sent, %" PRIu64 " delivered, %" PRIu64
-             " in doubt: %s",
-             r->sent, run->pay.amount, r->delivered, r->in_doubt, detail);
+    char what[256];
+    incomplete_text(run, what, sizeof what);
+    cli_fail(run->args->command, run->error, "incomplete: %s: %s", what, detail);
     if (run->json)
         print_result(run);
     return CLI_INCOMPLETE;

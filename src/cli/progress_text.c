@@ -128,11 +128,13 @@ static void left_text(const cli_progress *p, uint64_t now, const cli_progress_st
     snprintf(out, cap, ", %s left", duration);
 }
 
-static void speed_text(const cli_progress *p, uint64_t now, const cli_progress_state *s, char *out,
-                       size_t cap)
+/* Of both, where there is room; of the data, where there is not. */
+static void speed_text(const cli_progress *p, uint64_t now, const cli_progress_state *s,
+                       size_t room, char *out, size_t cap)
 {
     uint64_t speed;
     char text[CLI_DECIMAL_SIZE];
+    char data[32] = "";
     size_t len = 0;
     *out = '\0';
     if (s->amount > 0 && s->sent < s->amount &&
@@ -143,8 +145,11 @@ static void speed_text(const cli_progress *p, uint64_t now, const cli_progress_s
     if (s->size > 0 && s->bytes < s->size &&
         cli_speed_per_second(&p->data, now, s->bytes, &speed)) {
         cli_bytes_text(speed, text);
-        snprintf(out + len, cap - len, ", %s/s", text);
+        snprintf(data, sizeof data, ", %.24s/s", text);
     }
+    if (*data && len + strlen(data) > room)
+        len = 0;
+    snprintf(out + len, cap - len, "%s", data);
 }
 
 static void rate_text(rill_ratio ratio, char *out, size_t cap)
@@ -163,7 +168,6 @@ void cli_progress_text(const cli_progress *p, uint64_t now, const cli_progress_s
     char parts[PART_COUNT][PART_SIZE] = {{0}};
     done_text(state, parts[PART_DONE], PART_SIZE);
     left_text(p, now, state, parts[PART_LEFT], PART_SIZE);
-    speed_text(p, now, state, parts[PART_SPEED], PART_SIZE);
     if (state->amount > 0)
         rate_text(state->rate, parts[PART_RATE], PART_SIZE);
     snprintf(parts[PART_PACKETS], PART_SIZE, ", %" PRIu32 " packet%s in flight", state->packets,
@@ -180,6 +184,8 @@ void cli_progress_text(const cli_progress *p, uint64_t now, const cli_progress_s
         short_text(state, parts[PART_DONE], PART_SIZE);
         done = parts[PART_DONE];
     }
+    need = strlen(done) + strlen(parts[PART_LEFT]);
+    speed_text(p, now, state, room > need ? room - need : 0, parts[PART_SPEED], PART_SIZE);
     size_t used = strlen(done);
     used = used < room ? used : room;
     memcpy(out, done, used);

@@ -315,6 +315,52 @@ def ctrl_c_says_what_it_waits_for(t):
 
 
 @case
+def ctrl_c_tells_how_much_arrived(t):
+    """Of money, bytes, or both: what was to be sent."""
+    receiver = t.receive("--max", "100")
+    p = send(t, receiver, "--file", "-", stdin=subprocess.PIPE)
+    p.process.stdin.write(b"hello")
+    p.process.stdin.flush()
+    receiver.until("got data: hello")
+    p.process.send_signal(signal.SIGINT)
+    assert p.end() == 1 and p.errors()[-1] == "rill send: incomplete: 5 bytes arrived: cancelled", p.text
+    p.process.stdin.close()
+    p = send(t, receiver, "--data", "again", "--amount", "1000")
+    receiver.until("incoming payment for: 100")
+    receiver.until("got data: again")
+    p.until("waiting for the receiver to take more money", "err")
+    p.process.send_signal(signal.SIGINT)
+    assert p.end() == 1, p.text
+    assert p.errors()[-1] == ("rill send: incomplete: 100 of 1000 units sent, 100 delivered, 0 in doubt, and 5 of 5 bytes "
+                              "arrived: cancelled"), p.text
+
+
+@case
+def ctrl_c_ends_pings(t):
+    deaf = Deaf()
+    p = t.rill("ping", "private.rill", "--link", deaf.link())
+    p.until("waiting for", "err")
+    p.process.send_signal(signal.SIGINT)
+    assert p.end() == 1 and p.errors() == ["rill ping: stopped before any answer came"], p.text
+    deaf.close()
+    p = t.rill("ping", "private.rill", "--count", "1000", "--link", t.link("s"))
+    os.read(p.process.stdout.fileno(), 10)
+    p.process.send_signal(signal.SIGINT)
+    assert p.end() == 0, p.text
+
+
+@case
+def ctrl_c_ends_what_has_nothing_to_tell(t):
+    for command in ("demo", "info"):
+        deaf = Deaf()
+        p = t.rill(command, "--link", deaf.link())
+        p.until("waiting for", "err")
+        p.process.send_signal(signal.SIGINT)
+        assert p.end() == -signal.SIGINT, p.text
+        deaf.close()
+
+
+@case
 def a_second_ctrl_c_ends_at_once(t):
     receiver = t.receive()
     p = send(t, receiver, "--amount", "1000000", "--max-packet", "1")

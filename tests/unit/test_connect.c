@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -260,8 +261,16 @@ static void test_lookups_are_limited(void **state)
     rill_loop *loop;
     rill_lookup *lookups[RILL_MAX_LOOKUPS], *more;
     assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
-    for (size_t i = 0; i < RILL_MAX_LOOKUPS; i++)
-        assert_int_equal(rill_resolve(&lookups[i], loop, "hangs.example", 1, never, NULL), RILL_OK);
+    alarm(60);
+    for (size_t i = 0; i < RILL_MAX_LOOKUPS; i++) {
+        int rc;
+        /* The lookup of the test before is over for its caller; its thread may still be ending. */
+        while ((rc = rill_resolve(&lookups[i], loop, "hangs.example", 1, never, NULL)) ==
+               RILL_ERR_LIMIT)
+            sched_yield();
+        assert_int_equal(rc, RILL_OK);
+    }
+    alarm(0);
     assert_int_equal(rill_resolve(&more, loop, "hangs.example", 1, never, NULL), RILL_ERR_LIMIT);
     /* What is an address needs none. */
     assert_int_equal(rill_resolve(&more, loop, "::1", 1, never, NULL), RILL_OK);

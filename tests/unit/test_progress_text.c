@@ -106,6 +106,25 @@ static void test_widths(void **state)
     assert_string_equal(text_of(&p, now, &s, 0), "");
 }
 
+/* Where the speeds of both have no room, that of the data has. */
+static void test_speed_of_money_and_data(void **state)
+{
+    (void)state;
+    cli_progress p = {0};
+    cli_progress_state s = {.amount = 3000, .size = 3000000};
+    for (uint64_t t = 0; t <= 10; t++) {
+        s.sent = 100 * t;
+        s.bytes = 100000 * t;
+        cli_speed_note(&p.money, START + t * RILL_SECOND, s.sent);
+        cli_speed_note(&p.data, START + t * RILL_SECOND, s.bytes);
+    }
+    uint64_t now = START + 10 * RILL_SECOND;
+#define BOTH "sent 1000 of 3000 (33 %), 1.0 MB of 3.0 MB (33 %), 20 s left"
+    assert_string_equal(text_of(&p, now, &s, 79), BOTH ", 100/s, 100.0 kB/s");
+    assert_string_equal(text_of(&p, now, &s, 78), BOTH ", 100.0 kB/s");
+    assert_string_equal(text_of(&p, now, &s, 71), BOTH);
+}
+
 static void test_numbers_for_people(void **state)
 {
     (void)state;
@@ -193,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_data),
         cmocka_unit_test(test_speed_is_of_the_last_seconds),
         cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_speed_of_money_and_data),
         cmocka_unit_test(test_numbers_for_people),
         cmocka_unit_test(test_any_line_fits),
     };
