@@ -96,10 +96,20 @@ static void apply_max_stream_id(rill_connection *c, uint64_t id)
     }
 }
 
+/*
+ * interledger-rs tells that nothing has come, whatever has, and that it takes anything. That is no
+ * word of what became of money: who believes it pays twice.
+ */
+static bool counts(const rill_stream *s, const rill_frame *frame)
+{
+    return frame->total > 0 || frame->value < UINT64_MAX || s->out.remote_received > 0 ||
+           rill_takes_duplicates(s->connection);
+}
+
 static void apply_max_money(rill_stream *s, const rill_frame *frame, rill_frame_source from)
 {
     rill_money_out *out = &s->out;
-    if (!from.prepare)
+    if (!from.prepare && counts(s, frame))
         rill_doubt_told(s, frame->total, from.sequence);
     if (frame->total > out->remote_received)
         out->remote_received = frame->total;

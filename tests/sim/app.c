@@ -377,7 +377,9 @@ static void raise_receive(sim_app *a, sim_app_stream *s)
 
 static void write_some(sim_app *a, sim_app_stream *s)
 {
-    if (a->config.data_high == 0 || s->ending)
+    /* Models of peers take no bytes. */
+    if (a->config.data_high == 0 || s->ending ||
+        a->host->books->directory->pairs[s->pair].stands_in)
         return;
     sim_count(a->report, SIM_DATA);
     s->to_write += sim_rng_magnitude(&a->rng, 1, a->config.data_high);

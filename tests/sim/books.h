@@ -24,6 +24,7 @@ typedef struct sim_pair {
     uint64_t lives[SIM_CLIENT_LIVES]; /* what it calls them in its packets */
     bool rogue;                       /* one of the ends is no endpoint, and keeps no rule: */
     bool rogue_serves;                /* it is the server; else the client */
+    bool stands_in; /* no endpoint serves it, but a model of another implementation (peer.h) */
 } sim_pair;
 
 typedef struct sim_set {
@@ -229,6 +230,10 @@ void sim_books_unanswered(sim_books *b, uint64_t request, bool sent);
 void sim_books_incoming(sim_books *b, rill_now now, uint64_t handle, uint8_t *packet, size_t len);
 void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin origin,
                       uint8_t *reply, size_t len);
+
+/* A model of a peer fulfilled what this sender's books have as origin. */
+void sim_books_reached(sim_books *b, sim_origin origin, const uint8_t condition[32],
+                       uint64_t amount);
 
 /* The application is asked about a packet that came and is not answered: once. */
 void sim_books_asked(sim_books *b, uint64_t handle);

@@ -125,6 +125,14 @@ static void check_rate(sim_books *b, const sim_incoming *in, sim_origin origin)
     }
 }
 
+void sim_books_reached(sim_books *b, sim_origin origin, const uint8_t condition[32],
+                       uint64_t amount)
+{
+    sim_incoming in = {.amount = amount};
+    memcpy(in.condition, condition, 32);
+    check_rate(b, &in, origin);
+}
+
 /* Rules for what only a peer that breaks them sends. */
 static void check_lawful(sim_books *b, const sim_incoming *in)
 {

@@ -92,6 +92,7 @@
     X(NUMBERED, "numbered", WORLD, numbered)                                                       \
     X(FLEET, "fleet", WORLD, fleet)                                                                \
     X(ROLL, "roll", WORLD, roll_at)                                                                \
+    X(PEER, "peer", WORLD, peer)                                                                   \
     X(NO_MEMORY, "no-memory", WORLD, no_memory)
 
 /* What a peer that holds the secret does against RFC 29: in its packets, and in its replies. */

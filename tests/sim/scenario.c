@@ -388,6 +388,16 @@ static void draw_fleet(sim_scenario *s, sim_rng *r)
         s->restart_for = sim_rng_magnitude(r, 1, 5000) * RILL_MS;
 }
 
+/* On a path like the first client's, whose minimum rate it is. */
+static void draw_peer(sim_scenario *s, sim_rng *r)
+{
+    s->peer = 1 + (unsigned)sim_rng_below(r, SIM_PEER_KINDS);
+    s->path[s->clients] = s->path[0];
+    s->client_app.pays = true;
+    if (s->client_app.actions < 20)
+        s->client_app.actions = 20;
+}
+
 bool sim_scenario_make(sim_scenario *s, const char *name, uint64_t seed)
 {
     sim_rng r;
@@ -399,6 +409,8 @@ bool sim_scenario_make(sim_scenario *s, const char *name, uint64_t seed)
         draw_patience(s, &r);
         if (s->rogue.packets == 0 && sim_rng_chance(&r, 100))
             draw_fleet(s, &r);
+        else if (s->rogue.packets == 0 && s->begin_again == 0 && sim_rng_chance(&r, 100))
+            draw_peer(s, &r);
         return true;
     }
     for (unsigned i = 0; sim_scenario_name(i) != NULL; i++)
@@ -447,7 +459,7 @@ void sim_scenario_cut(sim_scenario *s, const sim_cut *cut)
             sim_feature_remove(s, (sim_feature)f);
     unsigned before = s->clients;
     lower_unsigned(&s->clients, cut->clients);
-    /* The rogue's path is the one after the clients'. */
+    /* The rogue's or the peer's path is the one after the clients'. */
     s->path[s->clients] = s->path[before];
     for (unsigned i = 0; i < s->clients; i++)
         lower_unsigned(&s->connections[i], cut->connections);

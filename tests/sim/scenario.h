@@ -6,10 +6,11 @@
 #include "app.h"
 #include "feature.h"
 #include "path.h"
+#include "peer.h"
 #include "rogue.h"
 
 #define SIM_MAX_CLIENTS 3
-#define SIM_MAX_PATHS   (SIM_MAX_CLIENTS + 1) /* the rogue's is the last */
+#define SIM_MAX_PATHS   (SIM_MAX_CLIENTS + 1) /* the rogue's, or the peer's, is the last */
 
 typedef struct sim_scenario {
     const char *name;
@@ -37,6 +38,7 @@ typedef struct sim_scenario {
     uint64_t numbered;    /* packets that a client's connection counts as sent when it begins */
     uint64_t calm_at;     /* nanoseconds; faults stop no sooner */
     unsigned fleet;     /* servers of one secret behind one node: 0 one, 1 two, 2 two with names */
+    unsigned peer;      /* sim_peer_kind: the first client pays it, too */
     uint64_t roll_at;   /* nanoseconds; 0 never: the second of them dies, and is made again */
     uint32_t no_memory; /* permille of the hosts' allocations that fail */
     bool hostile;       /* connections may die of it, payments fail */

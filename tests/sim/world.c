@@ -198,6 +198,31 @@ static void add_rogue_pair(world *w, sim_rng *r)
     sim_queue_put(&w->queue, sim_rng_below(r, RILL_SECOND), rogue_starts, w, 0, NULL);
 }
 
+/* Another implementation, and what the first client has to pay it with. */
+static void add_peer(world *w, uint64_t seed, sim_rng *r)
+{
+    const sim_scenario *s = w->scenario;
+    sim_host *h = w->hosts[1];
+    unsigned index = w->directory.count++;
+    sim_pair *pair = &w->directory.pairs[index];
+    rill_credentials *c = &w->credentials[index];
+    sim_route *route = &h->routes[h->route_count];
+    sim_peer *p = sim_allocate(sizeof(*p));
+    sim_peer_init(p, s->peer, w->report, h->books);
+    *route = (sim_route){.host = h, .index = h->route_count++, .prefix = SIM_PEER_ADDRESS};
+    route->path = p->path = sim_path_new(&s->path[s->clients], &w->queue, w->report, seed + 98,
+                                         sim_host_port(route), sim_peer_port(p));
+    w->paths[w->path_count++] = p->path;
+    w->peer = p;
+    *pair = (sim_pair){.stands_in = true, .client = 1};
+    snprintf(c->destination_account, sizeof(c->destination_account), SIM_PEER_ADDRESS ".x");
+    sim_rng_fill(r, c->shared_secret, sizeof(c->shared_secret));
+    sim_keys_derive(&pair->keys, c->shared_secret, sizeof(c->shared_secret));
+    p->keys = pair->keys;
+    sim_count(w->report, SIM_PEER);
+    sim_queue_put(&w->queue, 0, connect_now, w, index, NULL);
+}
+
 static void connect_now(void *context, uint64_t pair)
 {
     world *w = context;
@@ -467,6 +492,9 @@ static void build(world *w, uint64_t seed)
         join_rogue(w, seed);
         add_rogue_pair(w, &r);
     }
+    if (s->peer != SIM_PEER_NONE && w->rogue == NULL && w->directory.count < SIM_MAX_PAIRS &&
+        !w->report->failed)
+        add_peer(w, seed, &r);
     for (unsigned i = 0; i < w->host_count; i++)
         sim_app_start(w->hosts[i]->app);
     if (s->worsen_at != 0)
@@ -482,6 +510,7 @@ static void tear_down(world *w)
     for (unsigned i = 0; i < w->path_count; i++)
         sim_path_free(w->paths[i]);
     free(w->rogue);
+    free(w->peer);
     sim_front_free(w->front);
     free(w->directory.fulfilled.slots);
     for (unsigned i = 0; i < w->host_count; i++) {

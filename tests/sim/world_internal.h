@@ -20,6 +20,7 @@ typedef struct world {
     sim_path *paths[SIM_MAX_PATHS];
     unsigned path_count;
     sim_rogue *rogue; /* NULL: none */
+    sim_peer *peer;   /* NULL: none */
     sim_rng rng;      /* of what befalls hosts */
     bool calm;
     bool enough; /* packets */

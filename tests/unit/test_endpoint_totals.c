@@ -464,9 +464,40 @@ static void test_records_of_what_is_lost_leave_room_for_the_question(void **stat
     pair_close(&p);
 }
 
+/* interledger-rs tells that nothing has come, and that it takes anything, of whatever has. */
+static void test_who_does_not_count_is_not_believed(void **state)
+{
+    (void)state;
+    for (unsigned answered = 0; answered < 2; answered++) {
+        client c;
+        rill_frame nothing;
+        open_client_with(&c, NULL);
+        nothing = told(c.stream, 0);
+        assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
+        if (answered) {
+            assert_true(next(&c));
+            learn_address(&c);
+            fulfill(&c, 100, &nothing, 1);
+            assert_int_equal(totals(&c).sent, 100);
+            lose_more(&c, 50);
+        } else {
+            lose(&c, 100);
+        }
+        expire(&c);
+        while (next(&c)) {
+            assert_int_equal(c.amount, 0);
+            fulfill(&c, 0, &nothing, 1);
+        }
+        assert_int_equal(totals(&c).sent, answered ? 100 : 0);
+        assert_int_equal(totals(&c).in_doubt, answered ? 50 : 100);
+        close_client(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_does_not_count_is_not_believed),
         cmocka_unit_test(test_a_reply_is_no_place_for_the_question),
         cmocka_unit_test(test_the_question_does_not_travel_with_money),
         cmocka_unit_test(test_shared_packets_of_the_same_size),
