@@ -162,6 +162,23 @@ static bool fits(rill_stream *s, uint64_t part)
     return s->in.planned <= rill_mul_div_ceil_sat(left, 101, 100);
 }
 
+/*
+ * One part for each stream that gets something, however many frames name it: what waits for a
+ * decision is kept with its parts. The sum of a stream's is planned.
+ */
+static void merge_parts(rill_endpoint *e)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < e->part_count; i++) {
+        rill_stream *s = e->parts[i].stream;
+        uint64_t amount = s->in.planned;
+        s->in.planned = 0;
+        if (amount > 0)
+            e->parts[count++] = (rill_part){.stream = s, .amount = amount};
+    }
+    e->part_count = count;
+}
+
 static bool plan_money(rill_incoming_packet *in)
 {
     rill_connection *c = in->c;
@@ -179,6 +196,8 @@ static bool plan_money(rill_incoming_packet *in)
         if (!fits(e->parts[i].stream, e->parts[i].amount))
             return false;
     }
+    if (e->part_count > 1)
+        merge_parts(e);
     return true;
 }
 

@@ -86,12 +86,46 @@ static void test_receipts_are_given_where_the_credentials_ask(void **state)
     raw_close(&r);
 }
 
+/* However many frames of a packet name a stream, it has one part of it, and one receipt. */
+static void test_a_stream_has_one_part_of_a_packet(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    raw_peer r;
+    static raw_reply reply;
+    uint8_t nonce[RILL_RECEIPT_NONCE_LEN] = {1};
+    uint8_t secret[RILL_RECEIPT_SECRET_LEN] = {2};
+    o.stay = true;
+    o.credentials.receipt_nonce = nonce;
+    o.credentials.receipt_secret = secret;
+    pair_open(p, &o);
+    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    rill_frame money[4];
+    for (unsigned i = 0; i < 4; i++)
+        money[i] = (rill_frame){
+            .type = RILL_FRAME_STREAM_MONEY, .stream = i == 2 ? 3 : 1, .value = i == 3 ? 0 : 2};
+    raw_packet packet = {.amount = 60, .frames = money, .frame_count = 4};
+    raw_send(&r, p->end[PAIR_SERVER].endpoint, p->now, &packet, &reply);
+    assert_true(reply.authentic);
+    unsigned receipts = 0;
+    for (unsigned i = 0; i < reply.frame_count; i++) {
+        const rill_frame *frame = &reply.frames[i];
+        if (frame->type != RILL_FRAME_STREAM_RECEIPT)
+            continue;
+        receipts++;
+        assert_int_equal(frame->text.data[25], frame->stream == 1 ? 40 : 20);
+    }
+    assert_int_equal(receipts, 2);
+    raw_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PAIR_TEST_TO_OPEN(test_connections_are_bounded),
         PAIR_TEST_TO_OPEN(test_a_connection_has_the_tag_of_its_address),
         PAIR_TEST_TO_OPEN(test_receipts_are_given_where_the_credentials_ask),
+        PAIR_TEST_TO_OPEN(test_a_stream_has_one_part_of_a_packet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
