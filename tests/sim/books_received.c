@@ -202,7 +202,8 @@ void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin or
             sim_violation(b->report, "host %u: its STREAM reply does not fit the packet", b->host);
         if (s->authentic)
             sim_books_tell_limits(b, in->pair);
-        if (s->authentic && !s->over)
+        /* Nor does the answer to who takes leave of nobody close one. */
+        if (s->authentic && !s->over && b->ledgers[in->pair].connection != NULL)
             (void)sim_books_note_close(b, &b->ledgers[in->pair], in->came_ns);
         /* What is of no connection here is no sign of life of one. */
         if (s->authentic && !s->over && in->came_ns > b->ledgers[in->pair].last_ns)
