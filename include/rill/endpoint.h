@@ -206,7 +206,11 @@ RILL_API void rill_endpoint_refuse_money(rill_endpoint *e, bool refuse);
 /* ---- events ---- */
 
 typedef enum rill_event_type {
-    RILL_EVENT_CONNECTION = 1,    /* a client has connected to us */
+    /*
+     * A client has connected to us. Of one that has begun again with the same credentials nothing
+     * is told before the CONNECTION_END of its connection before.
+     */
+    RILL_EVENT_CONNECTION = 1,
     RILL_EVENT_CONNECTED,         /* the server has answered us */
     RILL_EVENT_STREAM,            /* the other side opened a stream */
     RILL_EVENT_MONEY,             /* money came in: amount since the last such event */

@@ -110,12 +110,14 @@ static void close_connections(rill_host *h)
  */
 static void abandon_connections(rill_host *h)
 {
-    size_t cursor = 0;
-    uint64_t key;
-    void *connection;
-    while (rill_map_next(&h->connections, &cursor, &key, &connection))
-        rill_connection_abandon(connection, h->error == RILL_OK ? RILL_ERR_CANCELLED : h->error);
-    (void)deliver_events(h);
+    do {
+        size_t cursor = 0;
+        uint64_t key;
+        void *connection;
+        while (rill_map_next(&h->connections, &cursor, &key, &connection))
+            rill_connection_abandon(connection,
+                                    h->error == RILL_OK ? RILL_ERR_CANCELLED : h->error);
+    } while (deliver_events(h)); /* some are told of only then */
 }
 
 /* ---- packets out ---- */

@@ -24,10 +24,11 @@ typedef struct rill_past {
     uint64_t numbered;      /* packets under this key, sent */
     uint64_t received;      /* ... and received */
     uint32_t mark;
-    bool any;      /* highest is valid */
-    bool marked;   /* life and mark are those of the connection that ended last */
-    bool replaced; /* it ended since another life began */
-    bool well;     /* it ended without an error */
+    struct rill_connection *former; /* it has made way, and its end has not been fetched; or NULL */
+    bool any;                       /* highest is valid */
+    bool marked;                    /* life and mark are those of the connection that ended last */
+    bool replaced;                  /* it ended since another life began */
+    bool well;                      /* it ended without an error */
 } rill_past;
 
 typedef enum rill_beginning {

@@ -196,12 +196,14 @@ void rill_connection_closes_cross(rill_connection *c)
 void rill_connection_superseded(rill_connection *c)
 {
     static const char message[] = "its client has started again";
-    if (c->state != RILL_STATE_OPEN && c->state != RILL_STATE_CLOSING)
-        return;
-    drop_unanswered(c);
-    c->replaced = true;
-    rill_connection_closed_by_remote(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_REMOTE,
-                                     (rill_bytes){(const uint8_t *)message, sizeof message - 1});
+    if (c->state == RILL_STATE_OPEN || c->state == RILL_STATE_CLOSING) {
+        drop_unanswered(c);
+        c->replaced = true;
+        rill_connection_closed_by_remote(
+            c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_REMOTE,
+            (rill_bytes){(const uint8_t *)message, sizeof message - 1});
+    }
+    rill_endpoint_make_way(c);
 }
 
 static void expire_all(rill_connection *c, rill_list *flights)

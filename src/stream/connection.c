@@ -178,7 +178,7 @@ void rill_connection_notify(rill_connection *c, uint32_t event_type)
         return;
     if (event_type != 0)
         c->events = (uint16_t)(c->events | RILL_EVENT_BIT(event_type));
-    if (!rill_list_linked(&c->event_node))
+    if (!c->waits_for && !rill_list_linked(&c->event_node))
         rill_list_push_back(&c->endpoint->events, &c->event_node);
 }
 

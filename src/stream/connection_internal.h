@@ -133,14 +133,17 @@ struct rill_connection {
 
     /* packets */
     uint64_t next_sequence;
-    uint64_t packets_numbered; /* under this key: by those before it with these credentials too */
-    uint64_t received_before;  /* packets under this key: by those before it */
-    uint32_t mark;             /* valid where marked, as the next */
-    uint32_t their_prefix;     /* of the other side's numbers: above the count */
-    uint64_t life;             /* the client's, which began it; at a server the latest there was */
-    rill_past *past;           /* a server: what was before, and what will be left */
-    rill_sequence_window seen; /* numbers; of a marked client its counts */
-    uint64_t max_expires_at;   /* latest expiry of a packet that was received, wall ms */
+    uint64_t packets_numbered;  /* under this key: by those before it with these credentials too */
+    uint64_t received_before;   /* packets under this key: by those before it */
+    uint32_t mark;              /* valid where marked, as the next */
+    uint32_t their_prefix;      /* of the other side's numbers: above the count */
+    uint64_t life;              /* the client's, which began it; at a server the latest there was */
+    rill_past *past;            /* a server: what was before, and what will be left */
+    rill_past *left;            /* ... what is left, where it has made way; while former is set */
+    rill_connection *waits_for; /* the one before, whose end is told before anything of this */
+    rill_connection *holds;     /* the one that waits for this */
+    rill_sequence_window seen;  /* numbers; of a marked client its counts */
+    uint64_t max_expires_at;    /* latest expiry of a packet that was received, wall ms */
     rill_list flights;
     rill_list set_aside; /* flights in doubt or overdue, by expiry */
     rill_list lost;      /* flights in doubt that have expired */
@@ -306,7 +309,7 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int erro
                                       rill_bytes message);
 /*
  * Its client has begun anew with the same credentials, and will go on with
- * nothing of it: ends as if the other side had closed, with RILL_ERR_REMOTE.
+ * nothing of it: ends as if the other side had closed, with RILL_ERR_REMOTE, and makes way.
  */
 void rill_connection_superseded(rill_connection *c);
 /* The other side closed while our close was under way: that is as good as an answer to it, which

@@ -23,6 +23,8 @@
 #define REMEMBERED_MAX (2 * 3600 * RILL_SECOND)
 /* ... and no shorter, where the other side may not know that it is over, and go on. */
 #define REMEMBERED_UNTOLD (60 * RILL_SECOND)
+/* ... nor is it forgotten before the end of the connection has been fetched: looked at so often. */
+#define FORMER_AGAIN RILL_SECOND
 
 void rill_endpoint_options_init(rill_endpoint_options *o)
 {
@@ -295,22 +297,61 @@ static void sum_up(rill_past *p, const rill_connection *c)
     p->received = c->received_before + c->stats.packets_received;
 }
 
-/* Stays behind until what the connection fulfilled cannot be replayed. */
-static void remember(rill_endpoint *e, rill_connection *c)
+/*
+ * Stays behind until what the connection fulfilled cannot be replayed, and takes its entry in the
+ * table. False: there is nothing to be known of it, or no memory.
+ */
+static bool remember(rill_connection *c, uint64_t at_least_ns)
 {
+    rill_endpoint *e = c->endpoint;
     rill_past *past = c->past;
+    if (!past || !c->in_table)
+        return false;
     sum_up(past, c);
     uint64_t left = left_for(c, past->expires_at, e->last_now.wall_ms);
-    /* The connection's place in the heap is free for it, and its entry in the table. */
+    if (left < at_least_ns)
+        left = at_least_ns;
     if (left == 0 || rill_heap_set(&e->heap, &past->deadline.timer,
-                                   rill_add_sat(e->last_now.mono_ns, left)) != RILL_OK) {
-        leave_table(c);
-        return;
-    }
+                                   rill_add_sat(e->last_now.mono_ns, left)) != RILL_OK)
+        return false;
     rill_map_replace(&e->table, past->hash, &past->deadline);
     c->in_table = false;
     c->past = NULL;
     e->past_count++;
+    return true;
+}
+
+void rill_endpoint_make_way(rill_connection *c)
+{
+    rill_past *past = c->past;
+    if (!remember(c, FORMER_AGAIN))
+        return; /* once its end has been fetched */
+    past->former = c;
+    c->left = past;
+}
+
+void rill_endpoint_follow(rill_connection *c)
+{
+    rill_connection *former = c->past->former;
+    if (!former)
+        return;
+    former->left = NULL;
+    former->holds = c;
+    c->waits_for = former;
+    c->past->former = NULL;
+}
+
+/* Its end has been told: the next one's turn. */
+static void let_go(rill_connection *c)
+{
+    if (c->left)
+        c->left->former = NULL;
+    if (c->holds) {
+        c->holds->waits_for = NULL;
+        rill_connection_notify(c->holds, 0);
+    }
+    c->left = NULL;
+    c->holds = NULL;
 }
 
 void rill_endpoint_retire(rill_connection *c)
@@ -321,15 +362,21 @@ void rill_endpoint_retire(rill_connection *c)
     rill_list_remove(&c->ready_node);
     c->state = RILL_STATE_GONE;
     rill_heap_remove(&e->heap, &c->deadline.timer);
-    if (c->past && c->in_table)
-        remember(e, c);
-    else
+    /* Its place in the heap is free. */
+    if (!remember(c, 0))
         leave_table(c);
+    let_go(c);
     e->ended_connection = c;
 }
 
 void rill_endpoint_forget(rill_endpoint *e, rill_past *past)
 {
+    if (past->former) {
+        int err = rill_heap_set(&e->heap, &past->deadline.timer,
+                                rill_add_sat(e->last_now.mono_ns, FORMER_AGAIN));
+        (void)err; /* its place is free */
+        return;
+    }
     rill_map_remove(&e->table, past->hash);
     e->past_count--;
     rill_free(e->allocator, past);

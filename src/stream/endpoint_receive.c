@@ -122,6 +122,7 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
         rill_connection_destroy(c);
         return err;
     }
+    rill_endpoint_follow(c);
     c->packets_numbered = c->past->numbered; /* the key is the same */
     c->received_before = c->past->received;
     /* Its first packet may be refused still: it ends like any other, when nothing follows. */

@@ -206,7 +206,8 @@ static int ask(rill_incoming_packet *in)
 {
     rill_connection *c = in->c;
     rill_endpoint *e = c->endpoint;
-    if (!rill_undecided_has_room(c))
+    /* Who waits for the end of the connection before is not asked yet. */
+    if (c->waits_for || !rill_undecided_has_room(c))
         return reject(in, RILL_ILP_T02_PEER_BUSY);
     rill_undecided *u = rill_alloc(e->allocator, sizeof *u + e->part_count * sizeof u->parts[0]);
     if (!u)
@@ -361,7 +362,7 @@ static int misplaced(rill_incoming_packet *in, rill_place place)
     if (place == RILL_PLACE_REFLECTED || place == RILL_PLACE_REPLAYED)
         return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, in->reply, in->reply_len);
     if (place == RILL_PLACE_ANEW) {
-        /* Once the application knows of the end, its next packet opens a connection. */
+        /* Its next packet opens a connection. */
         rill_connection_superseded(c);
         return rill_endpoint_reject(e, RILL_ILP_T02_PEER_BUSY, in->reply, in->reply_len);
     }

@@ -64,13 +64,14 @@ sim_app_stream *sim_app_add(sim_app *a, unsigned pair, rill_stream *stream)
         a->stream_capacity = a->stream_capacity == 0 ? 16 : a->stream_capacity * 2;
         a->streams = sim_reallocate(a->streams, a->stream_capacity * sizeof(sim_app_stream *));
     }
+    unsigned known = sim_books_known(a->host->books, pair);
     sim_app_stream *s = sim_allocate(sizeof(*s));
     *s = (sim_app_stream){.app = a,
                           .stream = stream,
                           .pair = pair,
                           .id = rill_stream_id(stream),
-                          .life = sim_books_written(a->host->books, pair),
-                          .client_life = a->host->books->ledgers[pair].client_life,
+                          .life = sim_books_written(a->host->books, known),
+                          .client_life = a->host->books->ledgers[known].client_life,
                           .slow = sim_rng_chance(&a->rng, a->config.slow_reader)};
     if (s->slow)
         sim_count(a->report, SIM_SLOW_READER);
@@ -295,7 +296,7 @@ static void pay(sim_app *a, sim_app_stream *s)
 {
     if (!a->config.pays || a->enough || s->ending)
         return;
-    sim_stream_book *book = sim_books_stream(a->host->books, s->pair, s->id);
+    sim_stream_book *book = sim_books_app_stream(a->host->books, s->pair, s->id);
     uint64_t more = sim_rng_magnitude(&a->rng, a->config.amount_low, a->config.amount_high);
     uint64_t total = book->send_bound + more;
     bool plain = s->sending || sim_rng_chance(&a->rng, 300);
@@ -340,13 +341,13 @@ static void lower(sim_app *a, sim_app_stream *s)
     if (!may_fail(error))
         sim_app_unexpected(a, "rill_stream_set_send_max to what is sent", error);
     if (error == RILL_OK)
-        sim_books_stream(a->host->books, s->pair, s->id)->send_bound = least;
+        sim_books_app_stream(a->host->books, s->pair, s->id)->send_bound = least;
     sim_count(a->report, SIM_LOWERS);
 }
 
 static void raise_receive(sim_app *a, sim_app_stream *s)
 {
-    sim_stream_book *book = sim_books_stream(a->host->books, s->pair, s->id);
+    sim_stream_book *book = sim_books_app_stream(a->host->books, s->pair, s->id);
     if (book->receive_max == RILL_UNLIMITED)
         return;
     uint64_t more = sim_rng_magnitude(&a->rng, a->config.amount_low, a->config.amount_high);
@@ -396,7 +397,7 @@ static void end_stream(sim_app *a, sim_app_stream *s)
     if (!may_fail(error))
         sim_app_unexpected(a, "rill_stream_end", error);
     s->ending = error == RILL_OK;
-    sim_books_stream(a->host->books, s->pair, s->id)->over |= s->ending;
+    sim_books_app_stream(a->host->books, s->pair, s->id)->over |= s->ending;
     sim_count(a->report, SIM_ENDS);
 }
 
@@ -413,7 +414,7 @@ static void close_stream(sim_app *a, sim_app_stream *s)
     sim_trace(a->report, "host %u stream %" PRIu64 " close", a->host->index, s->id);
     bool error = sim_rng_chance(&a->rng, 500);
     s->closed = true;
-    sim_books_stream(a->host->books, s->pair, s->id)->over = true;
+    sim_books_app_stream(a->host->books, s->pair, s->id)->over = true;
     sim_count(a->report, SIM_CLOSES);
     rill_stream_close(s->stream, error ? RILL_CLOSE_APPLICATION_ERROR : RILL_CLOSE_NO_ERROR,
                       error ? "enough" : NULL);

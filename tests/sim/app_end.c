@@ -33,7 +33,7 @@ void sim_app_settle(sim_app *a)
         int error = rill_stream_set_receive_max(s->stream, RILL_UNLIMITED);
         if (error != RILL_OK && error != RILL_ERR_CLOSED)
             sim_app_unexpected(a, "rill_stream_set_receive_max", error);
-        sim_books_stream(a->host->books, s->pair, s->id)->receive_max = RILL_UNLIMITED;
+        sim_books_app_stream(a->host->books, s->pair, s->id)->receive_max = RILL_UNLIMITED;
     }
 }
 
@@ -164,6 +164,10 @@ void sim_app_check_deadlines(sim_app *a)
 
 void sim_app_dying(sim_app *a)
 {
+    const sim_books *b = a->host->books;
+    for (unsigned i = 0; i < SIM_MAX_PAIRS; i++)
+        if (sim_books_known(b, i) != i)
+            a->unheard[i] |= 1U << b->ledgers[i].client_life;
     for (unsigned i = 0; i < a->stream_count; i++) {
         sim_app_stream *s = a->streams[i];
         rill_stream_offsets o;
@@ -200,13 +204,13 @@ void sim_app_finish(sim_app *a)
                 continue;
             int error = rill_stream_end(s->stream);
             s->ending = error == RILL_OK;
-            sim_books_stream(a->host->books, s->pair, s->id)->over |= s->ending;
+            sim_books_app_stream(a->host->books, s->pair, s->id)->over |= s->ending;
         }
         for (unsigned i = 0; i < SIM_MAX_PAIRS; i++) {
             if (a->connections[i] == NULL)
                 continue;
             a->closing[i] = true;
-            a->host->books->ledgers[i].ending = true;
+            a->host->books->ledgers[sim_books_known(a->host->books, i)].ending = true;
             /* A server that stops is T99 to clients that it has not heard of yet. */
             bool all = !a->host->server && sim_rng_chance(&a->rng, 500);
             int error = all ? RILL_OK : rill_connection_end(a->connections[i]);
@@ -261,6 +265,8 @@ typedef struct reading {
 
 static void compare_with(const sim_app_stream *w, const sim_app *reader, reading *all)
 {
+    /* What came for whom it had not been told of, when it died, is lost with it. */
+    all->left = all->left || (reader->unheard[w->pair] >> w->client_life & 1) != 0;
     for (unsigned i = 0; i < reader->stream_count; i++) {
         const sim_app_stream *r = reader->streams[i];
         if (!is_of(r, w))

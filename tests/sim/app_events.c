@@ -26,7 +26,7 @@ static void on_connection(sim_app *a, const rill_event *e)
     /* The core takes a late first packet for a client that comes again with the same credentials.
      */
     l->reopened = l->reopened || l->ended;
-    if (l->connection != NULL) {
+    if (l->connection != NULL || sim_books_known(a->host->books, pair) != pair) {
         sim_violation(a->report, "host %u: connection %u came a second time", a->host->index, pair);
         return;
     }
@@ -46,7 +46,7 @@ static void on_stream(sim_app *a, const rill_event *e)
         int error = rill_stream_set_receive_max(e->stream, RILL_UNLIMITED);
         if (error != RILL_OK && error != RILL_ERR_CLOSED)
             sim_app_unexpected(a, "rill_stream_set_receive_max", error);
-        sim_books_stream(a->host->books, pair, s->id)->receive_max = RILL_UNLIMITED;
+        sim_books_app_stream(a->host->books, pair, s->id)->receive_max = RILL_UNLIMITED;
     }
 }
 
@@ -83,7 +83,7 @@ static void on_sent(sim_app *a, sim_app_stream *s, int error)
                       a->host->index, s->id);
     /* From now on no more than this leaves: the send max fell back. */
     if (error == RILL_ERR_TIMEOUT)
-        sim_books_stream(a->host->books, s->pair, s->id)->send_bound = t.sent + t.in_flight;
+        sim_books_app_stream(a->host->books, s->pair, s->id)->send_bound = t.sent + t.in_flight;
 }
 
 static void on_received(sim_app *a, sim_app_stream *s, int error)
@@ -161,14 +161,14 @@ static void on_connection_end(sim_app *a, const rill_event *e)
                       "host %u connection %u: ended without an error, and not all was done",
                       a->host->index, pair);
     sim_app_answer_all(a, pair);
+    if (e->error == RILL_ERR_IDLE)
+        sim_books_idle(a->host->books, pair, sim_host_now(a->host), a->options.idle_timeout);
     sim_books_connection_ended(a->host->books, pair);
     a->connections[pair] = NULL;
     a->ended[pair] = true;
     a->error[pair] = e->error;
-    if (e->error == RILL_ERR_IDLE) {
-        sim_books_idle(a->host->books, pair, sim_host_now(a->host), a->options.idle_timeout);
+    if (e->error == RILL_ERR_IDLE)
         a->error[pair] = RILL_OK;
-    }
     if ((e->error == RILL_ERR_CLOSED || e->error == RILL_ERR_IN_DOUBT ||
          e->error == RILL_ERR_BLOCKED) &&
         a->excused[pair])

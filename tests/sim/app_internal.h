@@ -70,6 +70,8 @@ struct sim_app {
     int error[SIM_MAX_PAIRS];    /* of their ends */
     bool undone[SIM_MAX_PAIRS];  /* a stream of it was cut short: no end of it is success */
     bool excused[SIM_MAX_PAIRS]; /* ... or ended with an error: its end may say so */
+    unsigned
+        unheard[SIM_MAX_PAIRS]; /* lives of clients that it was to hear of when it died: bits */
     char waits[160];
 };
 

@@ -25,7 +25,7 @@ void sim_books_free(sim_books *b)
 {
     if (b == NULL)
         return;
-    for (unsigned i = 0; i < SIM_MAX_PAIRS; i++)
+    for (unsigned i = 0; i < SIM_PLACES; i++)
         free(b->ledgers[i].streams);
     free(b->flights);
     free(b->incoming);
@@ -95,9 +95,9 @@ bool sim_set_add(sim_set *s, uint64_t key)
 
 /* ---- streams ---- */
 
-sim_stream_book *sim_books_stream(sim_books *b, unsigned pair, uint64_t id)
+sim_stream_book *sim_books_stream(sim_books *b, unsigned place, uint64_t id)
 {
-    sim_ledger *l = &b->ledgers[pair];
+    sim_ledger *l = &b->ledgers[place];
     for (unsigned i = 0; i < l->stream_count; i++)
         if (l->streams[i].id == id)
             return &l->streams[i];
@@ -110,10 +110,20 @@ sim_stream_book *sim_books_stream(sim_books *b, unsigned pair, uint64_t id)
     return s;
 }
 
+unsigned sim_books_known(const sim_books *b, unsigned pair)
+{
+    return b->ledgers[pair + SIM_FORMER].connection != NULL ? pair + SIM_FORMER : pair;
+}
+
+sim_stream_book *sim_books_app_stream(sim_books *b, unsigned pair, uint64_t id)
+{
+    return sim_books_stream(b, sim_books_known(b, pair), id);
+}
+
 void sim_books_stream_opened(sim_books *b, unsigned pair, rill_stream *stream)
 {
     uint64_t id = rill_stream_id(stream);
-    sim_stream_book *s = sim_books_stream(b, pair, id);
+    sim_stream_book *s = sim_books_app_stream(b, pair, id);
     if (s->stream != NULL)
         sim_violation(b->report, "host %u: stream %" PRIu64 " opened twice", b->host, id);
     s->stream = stream;
@@ -121,7 +131,7 @@ void sim_books_stream_opened(sim_books *b, unsigned pair, rill_stream *stream)
 
 void sim_books_stream_ended(sim_books *b, unsigned pair, rill_stream *stream)
 {
-    sim_stream_book *s = sim_books_stream(b, pair, rill_stream_id(stream));
+    sim_stream_book *s = sim_books_app_stream(b, pair, rill_stream_id(stream));
     if (s->stream != stream)
         sim_violation(b->report, "host %u: stream %" PRIu64 " ended that was not open", b->host,
                       s->id);

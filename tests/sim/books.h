@@ -15,6 +15,12 @@
 #define SIM_MAX_PAIRS    6
 #define SIM_PARTS        16
 #define SIM_CLIENT_LIVES 4 /* of a client, at most */
+/*
+ * Books of a pair have a second place: for the connection that a later life of the client has
+ * ended, until the application has been told so. What crosses the link is the later one's.
+ */
+#define SIM_FORMER (SIM_MAX_PAIRS + 1)
+#define SIM_PLACES (2 * SIM_MAX_PAIRS + 1)
 
 /* The secret of one connection and who its two ends are: host 0 is the server. */
 typedef struct sim_pair {
@@ -97,7 +103,8 @@ typedef struct sim_ledger {
     bool restarted;       /* its server was made again: it may end with an error for that */
     unsigned life;        /* counts that */
     unsigned client_life; /* which of its client's lives it is of, */
-    unsigned coming_life; /* and which the one that comes next is of */
+    unsigned coming_life; /* and which the one that comes next is of, */
+    uint64_t coming_name; /* as it calls itself */
     unsigned written;     /* which life of our host: of that are the bytes that it writes */
     uint64_t last_ns;     /* our monotonic clock, when something authentic came */
     bool ending;          /* its application has ended it: no stream opens any more */
@@ -151,7 +158,7 @@ typedef enum sim_flight_state {
 /* A Prepare that left by this link and has no reply yet. */
 typedef struct sim_flight {
     uint64_t request;
-    unsigned pair;
+    unsigned pair; /* or its former place */
     uint64_t amount;
     uint64_t minimum;
     uint64_t sequence;
@@ -171,7 +178,7 @@ typedef struct sim_flight {
 /* A Prepare that came by this link and has no reply yet. */
 typedef struct sim_incoming {
     uint64_t handle;
-    unsigned pair; /* SIM_MAX_PAIRS: of no connection, not authentic */
+    unsigned pair; /* or its former place; SIM_MAX_PAIRS: of no connection, not authentic */
     uint64_t amount;
     uint64_t minimum;
     uint64_t sequence;
@@ -193,7 +200,7 @@ typedef struct sim_books {
     sim_directory *directory;
     unsigned host;
     bool server;
-    sim_ledger ledgers[SIM_MAX_PAIRS];
+    sim_ledger ledgers[SIM_PLACES];
     sim_flight *flights;
     unsigned flight_count;
     unsigned flight_capacity;
@@ -243,8 +250,11 @@ bool sim_books_stray(sim_books *b, uint64_t request);
 /* A Prepare that waits for its reply; false where there is none. */
 bool sim_books_open_request(const sim_books *b, uint64_t *request);
 
-/* What the application did. */
-sim_stream_book *sim_books_stream(sim_books *b, unsigned pair, uint64_t id);
+sim_stream_book *sim_books_stream(sim_books *b, unsigned place, uint64_t id);
+
+/* What the application did: of the connection that it knows, for it is told of them in turn. */
+unsigned sim_books_known(const sim_books *b, unsigned pair);
+sim_stream_book *sim_books_app_stream(sim_books *b, unsigned pair, uint64_t id);
 void sim_books_stream_opened(sim_books *b, unsigned pair, rill_stream *stream);
 /* It has taken so many bytes more. */
 void sim_books_read(sim_books *b, unsigned pair, uint64_t stream, uint64_t bytes);
@@ -255,18 +265,23 @@ void sim_books_idle(sim_books *b, unsigned pair, rill_now now, uint64_t idle_tim
 /* The endpoint is gone, with all that it knew and nothing that it had told. */
 void sim_books_crash(sim_books *b);
 
-/* Another life of its client has begun: what there was of the pair is over. */
-void sim_books_begin_again(sim_books *b, unsigned pair);
+/* This life of its client has begun: what there was of the pair is over, or soon will be. */
+void sim_books_begin_again(sim_books *b, unsigned pair, unsigned life);
 
 /* Everything that the endpoint says against everything that is known. */
 void sim_books_check(sim_books *b, rill_now now);
 /* After the end of all connections. */
 void sim_books_close(sim_books *b);
 
-/* Whether this host's end of the pair may say what it likes. */
-static inline bool sim_books_by_rogue(const sim_books *b, unsigned pair)
+static inline unsigned sim_pair_of(unsigned place)
 {
-    return b->directory->pairs[pair].rogue;
+    return place < SIM_FORMER ? place : place - SIM_FORMER;
+}
+
+/* Whether this host's end of the pair may say what it likes. */
+static inline bool sim_books_by_rogue(const sim_books *b, unsigned place)
+{
+    return b->directory->pairs[sim_pair_of(place)].rogue;
 }
 
 /* The byte at this place of the stream of bytes that this side of this connection writes. */

@@ -198,7 +198,7 @@ void sim_books_check(sim_books *b, rill_now now)
     if (b->flight_count > MANY && ++b->unchecked < b->flight_count / (MANY / 4))
         return;
     b->unchecked = 0;
-    for (unsigned i = 0; i < b->directory->count; i++)
+    for (unsigned i = 0; i < SIM_PLACES; i++)
         if (b->ledgers[i].connection != NULL && !b->ledgers[i].reopened)
             check_connection(b, i, now.mono_ns);
 }
@@ -213,6 +213,7 @@ static uint64_t unanswered(const sim_books *b, unsigned pair)
 
 void sim_books_connection_ended(sim_books *b, unsigned pair)
 {
+    pair = sim_books_known(b, pair);
     sim_ledger *l = &b->ledgers[pair];
     rill_connection_stats_of(l->connection, &l->final);
     for (unsigned i = 0; i < l->stream_count; i++)
@@ -234,7 +235,7 @@ void sim_books_connection_ended(sim_books *b, unsigned pair)
 
 void sim_books_idle(sim_books *b, unsigned pair, rill_now now, uint64_t idle_timeout)
 {
-    sim_ledger *l = &b->ledgers[pair];
+    sim_ledger *l = &b->ledgers[sim_books_known(b, pair)];
     uint64_t idle = l->told_close ? l->idle_ns : now.mono_ns - l->last_ns;
     if (idle < idle_timeout && !l->reopened)
         sim_violation(b->report,
@@ -262,22 +263,43 @@ void sim_books_crash(sim_books *b)
 {
     b->flight_count = 0;
     b->incoming_count = 0;
-    for (unsigned i = 0; i < b->directory->count; i++) {
+    for (unsigned i = 0; i < SIM_PLACES; i++) {
         renew(&b->ledgers[i]);
         b->ledgers[i].written++;
     }
 }
 
-void sim_books_begin_again(sim_books *b, unsigned pair)
+/* Its application is still to be told of its end: its books make room for those of the next. */
+static void set_aside(sim_books *b, unsigned pair)
 {
+    sim_ledger *l = &b->ledgers[pair];
+    sim_ledger *former = &b->ledgers[pair + SIM_FORMER];
+    sim_ledger empty = {.streams = former->streams, .stream_capacity = former->stream_capacity};
+    if (former->connection != NULL)
+        sim_violation(b->report, "host %u: connection %u has three lives at once", b->host, pair);
+    *former = *l;
+    l->streams = empty.streams;
+    l->stream_capacity = empty.stream_capacity;
+    for (unsigned i = 0; i < b->flight_count; i++)
+        if (b->flights[i].pair == pair)
+            b->flights[i].pair = pair + SIM_FORMER;
+    for (unsigned i = 0; i < b->incoming_count; i++)
+        if (b->incoming[i].pair == pair)
+            b->incoming[i].pair = pair + SIM_FORMER;
+}
+
+void sim_books_begin_again(sim_books *b, unsigned pair, unsigned life)
+{
+    sim_ledger *l = &b->ledgers[pair];
+    if (l->connection != NULL)
+        set_aside(b, pair);
     for (unsigned i = 0; i < b->flight_count;)
         if (b->flights[i].pair == pair)
             b->flights[i] = b->flights[--b->flight_count];
         else
             i++;
-    unsigned life = b->ledgers[pair].coming_life;
-    renew(&b->ledgers[pair]);
-    b->ledgers[pair].client_life = b->ledgers[pair].coming_life = life;
+    renew(l);
+    l->client_life = life;
 }
 
 void sim_books_close(sim_books *b)
@@ -286,7 +308,7 @@ void sim_books_close(sim_books *b)
     if (b->incoming_count != 0)
         sim_violation(b->report, "host %u: %u packets were never answered", b->host,
                       b->incoming_count);
-    for (unsigned i = 0; i < b->directory->count; i++) {
+    for (unsigned i = 0; i < SIM_PLACES; i++) {
         const sim_ledger *l = &b->ledgers[i];
         if (!l->ended || l->reopened)
             continue;

@@ -8,6 +8,25 @@
 #include <stdio.h>
 #include <string.h>
 
+/*
+ * Which life of its client says b->scratch that it is of? A later one, by its name, ends the
+ * connection that there is; where there is none any more, any begins another.
+ */
+static void note_life(sim_books *b, const sim_incoming *in, uint64_t wall_ms)
+{
+    sim_ledger *l = &b->ledgers[in->pair];
+    uint64_t name = b->scratch.life;
+    if (!b->server || name == 0 || in->malformed || in->expiry_ms <= wall_ms)
+        return;
+    unsigned life = sim_books_life(b, in->pair, name);
+    if (l->ended ? life != l->client_life : l->connection != NULL && name > l->coming_name)
+        sim_books_begin_again(b, in->pair, life);
+    else if (l->connection != NULL || name <= l->coming_name)
+        return;
+    l->coming_life = life;
+    l->coming_name = name;
+}
+
 void sim_books_incoming(sim_books *b, rill_now now, uint64_t handle, uint8_t *packet, size_t len)
 {
     if (b->incoming_count == b->incoming_capacity) {
@@ -32,11 +51,7 @@ void sim_books_incoming(sim_books *b, rill_now now, uint64_t handle, uint8_t *pa
     in->claimed = shares != 0 && shares <= UINT64_MAX;
     in->divided =
         !sim_books_divide(&b->scratch, in->amount, in->parts, &in->part_count, &in->vague);
-    sim_ledger *l = &b->ledgers[in->pair];
-    if (b->scratch.life != 0)
-        l->coming_life = sim_books_life(b, in->pair, b->scratch.life);
-    if (l->ended && l->client_life != l->coming_life)
-        sim_books_begin_again(b, in->pair);
+    note_life(b, in, now.wall_ms);
     b->ledgers[in->pair].came++;
     in->beyond = sim_books_beyond(b, in->pair);
     sim_trace(b->report,
@@ -136,7 +151,7 @@ void sim_books_reached(sim_books *b, sim_origin origin, const uint8_t condition[
 /* Rules for what only a peer that breaks them sends. */
 static void check_lawful(sim_books *b, const sim_incoming *in)
 {
-    const sim_pair *p = &b->directory->pairs[in->pair];
+    const sim_pair *p = &b->directory->pairs[sim_pair_of(in->pair)];
     const sim_ledger *l = &b->ledgers[in->pair];
     bool party = b->host == p->client || (b->server && !p->rogue_serves);
     if (!party)
@@ -148,7 +163,8 @@ static void check_lawful(sim_books *b, const sim_incoming *in)
                       b->host);
     if (in->amount != 0 && !in->claimed)
         sim_violation(b->report, "host %u: fulfilled money that no stream has a share of", b->host);
-    uint64_t number = sim_mix(sim_mix(in->sequence ^ (uint64_t)in->pair << 59) + l->life);
+    uint64_t number =
+        sim_mix(sim_mix(in->sequence ^ (uint64_t)sim_pair_of(in->pair) << 59) + l->life);
     if (!sim_set_add(&b->sequences, number | 1))
         sim_violation(b->report, "host %u: fulfilled sequence %" PRIu64 " twice", b->host,
                       in->sequence);
@@ -194,7 +210,7 @@ void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin or
     if (p.type != SIM_FULFILL && p.type != SIM_REJECT)
         sim_violation(b->report, "host %u: malformed reply", b->host);
     if (in->pair != SIM_MAX_PAIRS && p.type != 0) {
-        sim_stream_packet_open(&b->directory->pairs[in->pair].keys, p.data, p.data_len,
+        sim_stream_packet_open(&b->directory->pairs[sim_pair_of(in->pair)].keys, p.data, p.data_len,
                                &b->scratch);
         const sim_stream_packet *s = &b->scratch;
         if (s->authentic && (s->malformed || s->type != p.type || s->sequence != in->sequence ||

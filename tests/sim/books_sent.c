@@ -285,7 +285,8 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
     const sim_ledger *l = &b->ledgers[f->pair];
     bool waited = !l->ended && !(l->closing && (f->amount == 0 || !f->fulfillable));
     /* A client may begin anew: that ends what there was. */
-    bool anew = sim_books_by_rogue(b, f->pair) || b->directory->pairs[f->pair].life > 0;
+    bool anew =
+        sim_books_by_rogue(b, f->pair) || b->directory->pairs[sim_pair_of(f->pair)].life > 0;
     waited = waited && !(anew && (f->amount == 0 || !f->fulfillable));
     if (error == RILL_ERR_NOT_FOUND && live && waited)
         sim_violation(b->report, "host %u: did not know request %" PRIu64, b->host, request);
@@ -297,7 +298,8 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
                       rill_error_name(error));
     bool authentic = false;
     if (verdict != 0 && p.type != 0) {
-        sim_stream_packet_open(&b->directory->pairs[f->pair].keys, p.data, p.data_len, &b->scratch);
+        sim_stream_packet_open(&b->directory->pairs[sim_pair_of(f->pair)].keys, p.data, p.data_len,
+                               &b->scratch);
         authentic = b->scratch.authentic && !b->scratch.malformed && b->scratch.type == verdict &&
                     b->scratch.sequence == f->sequence;
         if (authentic)

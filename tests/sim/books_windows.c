@@ -58,7 +58,7 @@ void sim_books_learn_limits(sim_books *b, unsigned pair)
 
 void sim_books_read(sim_books *b, unsigned pair, uint64_t stream, uint64_t bytes)
 {
-    sim_books_stream(b, pair, stream)->read += bytes;
+    sim_books_app_stream(b, pair, stream)->read += bytes;
 }
 
 /* ---- what we tell ---- */
@@ -67,7 +67,7 @@ static void tell(sim_books *b, unsigned pair, const sim_frame *f, uint64_t *befo
                  const char *what)
 {
     /* A rogue may begin anew: its new connection's windows do, too. */
-    const sim_pair *p = &b->directory->pairs[pair];
+    const sim_pair *p = &b->directory->pairs[sim_pair_of(pair)];
     if (f->value < *before && (!p->rogue || p->rogue_serves))
         sim_violation(b->report,
                       "host %u connection %u stream %" PRIu64 ": %s of %" PRIu64 " after %" PRIu64,

@@ -318,9 +318,9 @@ static void pairs_of(const world *w, const sim_host *h, bool has[SIM_MAX_PAIRS])
 {
     const sim_host *other = h == w->twin ? w->hosts[0] : w->twin;
     for (unsigned k = 0; k < w->directory.count; k++) {
-        const sim_ledger *l = &h->books->ledgers[k];
+        const sim_ledger *l = &h->books->ledgers[sim_books_known(h->books, k)];
         has[k] = other == NULL || l->connection != NULL || l->ended ||
-                 other->books->ledgers[k].connection == NULL;
+                 other->books->ledgers[sim_books_known(other->books, k)].connection == NULL;
     }
 }
 

@@ -103,6 +103,184 @@ static void test_a_clock_that_is_set_back_replaces_nobody(void **state)
     pair_close(&p);
 }
 
+static bool drop_of_server;
+
+static void drop_some(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (drop_of_server && packet->from == PAIR_SERVER)
+        packet->action = PAIR_DROP;
+}
+
+/*
+ * What still keeps the connection before, at its server, does not keep the next one from
+ * beginning: bytes that nobody reads, or money that nobody answers.
+ */
+static void test_another_life_does_not_wait_for_the_one_before(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        pair p;
+        pair_options o;
+        bool unread = i % 2 == 0, closed = i >= 2;
+        pair_options_init(&o);
+        pair_open(&p, &o);
+        p.on_packet = drop_some;
+        rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+        pair_write(s, "x", 1);
+        p.no_events[PAIR_SERVER] = unread;
+        pair_run(&p, RILL_SECOND);
+        if (!unread) {
+            drop_of_server = true;
+            rill_stream *back = rill_connection_stream(p.end[PAIR_SERVER].connection, 1);
+            assert_int_equal(rill_stream_set_send_max(back, 5), RILL_OK);
+            pair_run(&p, RILL_SECOND);
+        }
+        if (closed)
+            rill_connection_close(p.end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+        pair_run(&p, RILL_SECOND);
+        drop_of_server = false;
+        assert_int_equal(pair_connect(&p, &o.connection), RILL_OK);
+        s = pair_stream_open(&p, PAIR_CLIENT);
+        assert_int_equal(rill_stream_set_send_max(s, 7), RILL_OK);
+        pair_run(&p, RILL_SECOND);
+        rill_stream_totals totals;
+        rill_stream_totals_of(s, &totals);
+        assert_int_equal(totals.sent, 7);
+        p.no_events[PAIR_SERVER] = false;
+        pair_run(&p, 100 * RILL_SECOND);
+        pair_close(&p);
+    }
+}
+
+/* What the server's application is told of connections: 'c' one comes, 'e' its end. */
+typedef struct told {
+    char what[16];
+    size_t count;
+    uint64_t pass; /* packets of the client, from the next life on: others are lost */
+} told;
+
+static void note_told(pair *p, pair_side side, const rill_event *event)
+{
+    told *t = p->user;
+    if (side != PAIR_SERVER ||
+        (event->type != RILL_EVENT_CONNECTION && event->type != RILL_EVENT_CONNECTION_END))
+        return;
+    assert_true(t->count + 1 < sizeof t->what);
+    t->what[t->count++] = event->type == RILL_EVENT_CONNECTION ? 'c' : 'e';
+    t->what[t->count] = '\0';
+}
+
+static void pass_few(pair *p, pair_packet *packet)
+{
+    told *t = p->user;
+    if (packet->from == PAIR_CLIENT && t->pass == 0)
+        packet->action = PAIR_DROP;
+    else if (packet->from == PAIR_CLIENT)
+        t->pass--;
+}
+
+/* One that writes a byte, and pays. */
+static void begin(pair *p, const pair_options *o)
+{
+    assert_int_equal(pair_connect(p, &o->connection), RILL_OK);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    assert_int_equal(rill_stream_set_send_max(s, 5), RILL_OK);
+}
+
+static void read_all(pair *p)
+{
+    rill_stream_consume(rill_connection_stream(p->end[PAIR_SERVER].connection, 1), 1);
+    pair_run(p, 100 * RILL_MS);
+}
+
+static void test_an_end_is_told_before_the_next_beginning(void **state)
+{
+    (void)state;
+    pair p;
+    told t = {.pass = UINT64_MAX};
+    pair_options o = pair_defaults();
+    o.stay = true;
+    pair_open(&p, &o);
+    p.user = &t;
+    p.on_event = note_told;
+    p.no_read[PAIR_SERVER] = true;
+    for (unsigned life = 1; life <= 3; life++) {
+        begin(&p, &o);
+        pair_run(&p, 2 * RILL_SECOND);
+        /* All have begun, and are paid; the application hears of the first alone. */
+        assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 5 * life);
+        assert_string_equal(t.what, "c");
+    }
+    read_all(&p);
+    assert_string_equal(t.what, "cec");
+    read_all(&p);
+    assert_string_equal(t.what, "cecec");
+    pair_close(&p);
+}
+
+/* Nor where the one that was to follow did not come, and the next one long after. */
+static void test_who_has_made_way_is_not_forgotten(void **state)
+{
+    (void)state;
+    pair p;
+    told t = {.pass = UINT64_MAX};
+    pair_options o = pair_defaults();
+    o.stay = true;
+    pair_open(&p, &o);
+    p.user = &t;
+    p.on_event = note_told;
+    p.on_packet = pass_few;
+    p.no_read[PAIR_SERVER] = true;
+    begin(&p, &o);
+    assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
+    pair_run(&p, 2 * RILL_SECOND);
+    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
+    t.pass = 1;
+    begin(&p, &o);
+    pair_run(&p, 40 * RILL_SECOND);
+    t.pass = UINT64_MAX;
+    begin(&p, &o);
+    pair_run(&p, 2 * RILL_SECOND);
+    assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 10);
+    assert_string_equal(t.what, "c");
+    read_all(&p);
+    assert_string_equal(t.what, "cec");
+    pair_close(&p);
+}
+
+/* Who has not been told of is not asked about: its money is refused meanwhile, and comes again. */
+static void test_who_waits_for_an_end_is_not_asked_about(void **state)
+{
+    (void)state;
+    pair p;
+    told t = {.pass = UINT64_MAX};
+    pair_options o = pair_defaults();
+    o.stay = true;
+    o.server.connection.ask_before_fulfill = true;
+    pair_open(&p, &o);
+    p.user = &t;
+    p.on_event = note_told;
+    p.no_read[PAIR_SERVER] = true;
+    assert_int_equal(pair_connect(&p, &o.connection), RILL_OK);
+    pair_write(pair_stream_open(&p, PAIR_CLIENT), "x", 1);
+    pair_run(&p, RILL_SECOND);
+    begin(&p, &o);
+    pair_run(&p, 2 * RILL_SECOND);
+    rill_connection_stats stats;
+    rill_connection_stats_of(p.end[PAIR_CLIENT].connection, &stats);
+    assert_int_equal(stats.in_flight, 0);
+    assert_int_equal(p.end[PAIR_SERVER].asked_count, 0);
+    read_all(&p);
+    pair_run(&p, 5 * RILL_SECOND);
+    assert_int_equal(p.end[PAIR_SERVER].asked_count, 1);
+    assert_int_equal(pair_decide(&p, PAIR_SERVER, 0, true, NULL), RILL_OK);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 5);
+    pair_close(&p);
+}
+
 static void keep_first(pair *p, pair_packet *packet)
 {
     if (packet->from == PAIR_CLIENT && packet->number == 3)
@@ -201,6 +379,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_its_bytes_are_its_own),
         cmocka_unit_test(test_a_clock_that_is_set_back_replaces_nobody),
+        cmocka_unit_test(test_another_life_does_not_wait_for_the_one_before),
+        cmocka_unit_test(test_an_end_is_told_before_the_next_beginning),
+        cmocka_unit_test(test_who_has_made_way_is_not_forgotten),
+        cmocka_unit_test(test_who_waits_for_an_end_is_not_asked_about),
         cmocka_unit_test(test_a_replay_does_not_begin_anew),
         cmocka_unit_test(test_a_server_gives_no_number_twice),
     };
