@@ -388,6 +388,31 @@ static void draw_fleet(sim_scenario *s, sim_rng *r)
         s->restart_for = sim_rng_magnitude(r, 1, 5000) * RILL_MS;
 }
 
+/*
+ * A server with room for all of its connections and no more; or, where they may fail, for fewer.
+ * Times at the ends of their ranges, where they leave a fair path its time.
+ */
+static void draw_ends(sim_scenario *s, sim_rng *r)
+{
+    uint32_t all = s->rogue.packets != 0;
+    for (unsigned i = 0; i < s->clients; i++)
+        all += s->connections[i];
+    if (sim_rng_chance(r, 50))
+        s->few_connections = s->hostile ? (uint32_t)sim_rng_range(r, 1, 3) : all;
+    if (s->hostile && sim_rng_chance(r, 50))
+        s->few_remembered = (uint32_t)sim_rng_range(r, 1, 3);
+    if (s->hostile || !sim_rng_chance(r, 100))
+        return;
+    rill_connection_options *both[] = {&s->client_options, &s->server_options};
+    /* One for both: who waits for longer goes on with what the other one has forgotten. */
+    uint64_t idle = sim_rng_chance(r, 200) ? 0 : draw_time(r, 60 * RILL_SECOND, 3600 * RILL_SECOND);
+    for (unsigned i = 0; i < 2; i++) {
+        both[i]->idle_timeout = idle;
+        both[i]->connect_timeout = draw_time(r, 200 * RILL_SECOND, 3600 * RILL_SECOND);
+        both[i]->packet_lifetime = draw_time(r, 12 * RILL_SECOND, 3600 * RILL_SECOND);
+    }
+}
+
 /* On a path like the first client's, whose minimum rate it is. */
 static void draw_peer(sim_scenario *s, sim_rng *r)
 {
@@ -411,6 +436,7 @@ bool sim_scenario_make(sim_scenario *s, const char *name, uint64_t seed)
             draw_fleet(s, &r);
         else if (s->rogue.packets == 0 && s->begin_again == 0 && sim_rng_chance(&r, 100))
             draw_peer(s, &r);
+        draw_ends(s, &r);
         return true;
     }
     for (unsigned i = 0; sim_scenario_name(i) != NULL; i++)

@@ -37,11 +37,13 @@ typedef struct sim_scenario {
     uint64_t suspend_for; /* its monotonic clock too */
     uint64_t numbered;    /* packets that a client's connection counts as sent when it begins */
     uint64_t calm_at;     /* nanoseconds; faults stop no sooner */
-    unsigned fleet;     /* servers of one secret behind one node: 0 one, 1 two, 2 two with names */
-    unsigned peer;      /* sim_peer_kind: the first client pays it, too */
-    uint64_t roll_at;   /* nanoseconds; 0 never: the second of them dies, and is made again */
-    uint32_t no_memory; /* permille of the hosts' allocations that fail */
-    bool hostile;       /* connections may die of it, payments fail */
+    unsigned fleet; /* servers of one secret behind one node: 0 one, 1 two, 2 two with names */
+    uint32_t few_connections; /* that a server has open at once; 0: as many as there are */
+    uint32_t few_remembered;  /* and keeps in mind when they are over */
+    unsigned peer;            /* sim_peer_kind: the first client pays it, too */
+    uint64_t roll_at;         /* nanoseconds; 0 never: the second of them dies, and is made again */
+    uint32_t no_memory;       /* permille of the hosts' allocations that fail */
+    bool hostile;             /* connections may die of it, payments fail */
 } sim_scenario;
 
 /* What is taken from a scenario, to find the smallest that fails; 0: as it is. */

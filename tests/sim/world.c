@@ -86,6 +86,10 @@ static sim_host *make_host(world *w, unsigned index, uint64_t seed)
     rill_endpoint_options_init(&o);
     o.server_secret = h->server_secret;
     o.accept = server;
+    if (server && s->few_connections != 0)
+        o.max_connections = s->few_connections;
+    if (server && s->few_remembered != 0)
+        o.max_remembered = s->few_remembered;
     if (server && s->fleet == NAMED)
         o.instance = twin ? "b" : "a";
     o.connection = *options;
