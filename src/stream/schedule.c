@@ -195,7 +195,9 @@ static int send_plain(rill_connection *c, rill_now now, uint8_t *packet, size_t 
 
 static bool plain_wanted(rill_connection *c, uint64_t now_ns)
 {
-    return c->plain_hold.until <= now_ns && (rill_data_wanted(c) || rill_tell_urgent(c));
+    if (c->plain_hold.until > now_ns)
+        return false;
+    return (!rill_list_empty(&c->data_streams) && rill_data_wanted(c)) || rill_tell_urgent(c);
 }
 
 static int send_open(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,

@@ -88,7 +88,8 @@ static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
         earliest(&at, c->plain_hold.until);
     if (c->congestion->paced_until > now_ns && wants_to_send(c))
         earliest(&at, c->congestion->paced_until);
-    earliest(&at, rill_probe_deadline(c, now_ns));
+    if (c->probing->active)
+        earliest(&at, rill_probe_deadline(c, now_ns));
     if (c->blocked_probe_at != 0)
         earliest(&at, c->blocked_probe_at);
     return at;
