@@ -60,8 +60,10 @@ typedef struct rill_waiting {
 
 /*
  * What c waits for now, from what it knows: it may be answered the next moment.
- * NOTHING where there is nothing to send, and nothing under way. Costs about as
- * much as rill_connection_stats_of for each stream; allocates nothing.
+ * NOTHING where there is nothing to send, and nothing under way. What may be sent
+ * (rill_stream_set_send_max), and is not worth a packet, waits for more of it
+ * (INPUT), or for a better rate (MINIMUM). Costs about as much as
+ * rill_connection_stats_of for each stream; allocates nothing.
  */
 RILL_API void rill_connection_waiting(const rill_connection *c, rill_waiting *out);
 

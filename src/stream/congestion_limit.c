@@ -11,11 +11,14 @@ uint64_t rill_limit_follow(rill_limit *l, uint64_t now_ns, uint64_t time)
     return l->pace_at > rill_add_sat(now_ns, RILL_LIMIT_QUANTUM / 2) ? l->pace_at : 0;
 }
 
+/* A round trip may be long for one late reply, and the packet that waits be what would show it. */
+#define LONGEST RILL_SECOND
+
 uint64_t rill_limit_pace(rill_limit *l, uint64_t now_ns, uint64_t rtt, uint64_t amount)
 {
     uint64_t time = rill_mul_div_floor_sat(amount, rtt - rtt / 8, l->window);
 
-    return rill_limit_follow(l, now_ns, at_most(time, rtt));
+    return rill_limit_follow(l, now_ns, at_most(time, at_most(rtt, LONGEST)));
 }
 
 void rill_limit_sent(rill_limit *l, uint64_t now_ns, uint64_t in_flight)

@@ -423,6 +423,8 @@ RILL_MUST_CHECK int rill_connection_next_packet(rill_connection *c, rill_now now
 bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f);
 /* The money could be sent, were it not for the time: when then? RILL_NEVER where there is none. */
 uint64_t rill_money_not_before(const rill_connection *c);
+/* What may be sent of s now, by our limits and the other side's. */
+uint64_t rill_money_room(const rill_connection *c, const rill_stream *s);
 bool rill_money_wanted(const rill_connection *c);
 /* Bytes may be sent now. */
 bool rill_data_wanted(rill_connection *c);
@@ -441,6 +443,8 @@ void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight 
                          uint64_t delivered);
 void rill_probe_failed(rill_connection *c, uint64_t now_ns, uint8_t volley, uint64_t amount,
                        rill_probe_failure why);
+/* When probing ends at the latest, with what is known then; RILL_NEVER. It is under way. */
+uint64_t rill_probe_gives_up(const rill_connection *c);
 uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns);
 void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns);
 

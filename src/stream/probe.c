@@ -125,11 +125,11 @@ static void count_attempt(rill_connection *c)
         p->delay = RETRY_DELAY_FIRST;
 }
 
-/* As long as a connection has to connect, or as a payment was given, where only value is short. */
-static uint64_t give_up_at(const rill_connection *c)
+/* As long as a connection has to connect; once it has, as a payment was given. */
+uint64_t rill_probe_gives_up(const rill_connection *c)
 {
     uint64_t at = rill_add_sat(c->probing->started, c->options->connect_timeout);
-    if (!c->connected || c->probing->retry_at == 0)
+    if (!c->connected)
         return at;
     for (const rill_list *n = c->money_streams.next; n != &c->money_streams; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, money_node);
@@ -142,7 +142,8 @@ static uint64_t give_up_at(const rill_connection *c)
 static bool over(const rill_connection *c, uint64_t now_ns)
 {
     const rill_probing *p = c->probing;
-    return p->attempts >= MAX_ATTEMPTS || p->volleys == UINT8_MAX || now_ns >= give_up_at(c);
+    return p->attempts >= MAX_ATTEMPTS || p->volleys == UINT8_MAX ||
+           now_ns >= rill_probe_gives_up(c);
 }
 
 /* What met errors that have nothing to do with it says something of the rate, when it arrives. */
@@ -341,11 +342,15 @@ uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns)
     const rill_probing *p = c->probing;
     if (!p->active)
         return RILL_NEVER;
+    uint64_t at = rill_probe_gives_up(c);
+    uint64_t next = RILL_NEVER;
     if (p->settle_at != 0)
-        return p->settle_at;
-    if (p->next < p->count && p->retry_at > now_ns)
-        return p->retry_at;
-    return p->next == p->count && p->patience != 0 ? p->patience : RILL_NEVER;
+        next = p->settle_at;
+    else if (p->next < p->count && p->retry_at > now_ns)
+        next = p->retry_at;
+    else if (p->next == p->count && p->patience != 0)
+        next = p->patience;
+    return next < at ? next : at;
 }
 
 /* Some of the volley was lost without a word: all of it once more. */
@@ -368,7 +373,8 @@ void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
     rill_probing *p = c->probing;
     if (!p->active)
         return;
-    if (p->settle_at != 0 && p->settle_at <= now_ns)
+    bool settled = p->settle_at != 0 && p->settle_at <= now_ns;
+    if (settled || rill_probe_gives_up(c) <= now_ns)
         finish(c);
     else if (p->next < p->count && p->retry_at <= now_ns)
         rill_connection_ready(c);

@@ -31,19 +31,37 @@ static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s
     return brings <= rill_add_sat(left, left / 100 + 1) ? amount : 0;
 }
 
+static void note_blocked(rill_connection *c, rill_stream *s)
+{
+    rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
+    rill_note_blocked(c);
+    s->out.blocked = true;
+    s->out.blocked_by = s->out.remote_max;
+}
+
+uint64_t rill_money_room(const rill_connection *c, const rill_stream *s)
+{
+    uint64_t ours = rill_stream_sendable(s);
+    uint64_t theirs = within_remote_max(c, s);
+    return ours < theirs ? ours : theirs;
+}
+
 static uint64_t allowed(rill_connection *c, rill_stream *s)
 {
     if (s->out.doubt != RILL_DOUBT_NONE)
         return 0;
     uint64_t amount = rill_stream_sendable(s);
     uint64_t room = within_remote_max(c, s);
-    bool blocked = amount > 0 && room == 0 && s->out.held == 0;
-    if (blocked && !s->out.blocked) {
-        rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
-        rill_note_blocked(c);
+    if (room >= amount || s->out.held > 0) {
+        s->out.blocked = false;
+        return amount < room ? amount : room;
     }
-    s->out.blocked = blocked;
-    return amount < room ? amount : room;
+    if (room == 0 && !s->out.blocked)
+        note_blocked(c, s);
+    /* Too little once is too little until it is raised (give_up). */
+    if (room > 0 && s->out.blocked_by != s->out.remote_max)
+        s->out.blocked = false;
+    return room;
 }
 
 bool rill_money_wanted(const rill_connection *c)
@@ -254,8 +272,13 @@ static bool give_up(rill_connection *c, const rill_flight *f, const candidates *
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_stream *s = f->money[i].stream;
         uint64_t all = rill_stream_sendable(s);
-        if (k->room[i] < all || (searches && all > most)) /* more may be possible soon */
+        if (searches && all > most) /* more may be possible soon */
             continue;
+        if (k->room[i] < all) { /* so it may here; but what the other side takes is not enough */
+            if (s->out.held == 0 && !s->out.blocked && !rill_rate_is_low(&c->rate))
+                note_blocked(c, s);
+            continue;
+        }
         /* What is late may come back; and only when it is settled there is a last packet. */
         if (s->out.held != s->out.abandoned)
             continue;

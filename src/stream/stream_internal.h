@@ -52,6 +52,7 @@ typedef struct rill_money_out {
     uint64_t expected;        /* of what is held: other side's units */
     uint64_t remote_max;      /* other side's receive max; UINT64_MAX until told */
     uint64_t remote_received; /* other side's word */
+    uint64_t blocked_by;      /* remote_max, while blocked */
     rill_tally tally;
     uint64_t credit; /* units that still may leave in its turn; 0: it has none */
     union {

@@ -129,22 +129,29 @@ static bool find_beginning(const rill_connection *c, rill_waiting *out)
 {
     uint64_t patience = c->options->connect_timeout;
     if (!c->connected && !c->server) {
-        uint64_t from = c->first_sent != 0 ? c->first_sent : c->started;
-        wait_for_rejects(c, out, RILL_WAIT_ANSWER, rill_add_sat(from, patience));
+        uint64_t until = c->first_sent != 0 ? rill_add_sat(c->first_sent, patience) : RILL_NEVER;
+        wait_for_rejects(c, out, RILL_WAIT_ANSWER, until);
         return true;
     }
     if (!c->probing->active)
         return false;
-    wait_for_rejects(c, out, RILL_WAIT_RATE, rill_add_sat(c->probing->started, patience));
+    wait_for_rejects(c, out, RILL_WAIT_RATE, rill_probe_gives_up(c));
     return true;
 }
 
-static bool find_rate(const rill_connection *c, rill_waiting *out)
+/* A server can send only to who has told where. */
+static bool find_address(const rill_connection *c, rill_waiting *out)
+{
+    if (c->remote_address ||
+        (rill_list_empty(&c->money_streams) && rill_list_empty(&c->data_streams)))
+        return false;
+    wait_for(out, RILL_WAIT_ANSWER, RILL_NEVER, ": it has told no address to send to");
+    return true;
+}
+
+static void wait_for_rate(const rill_connection *c, rill_waiting *out, uint64_t until)
 {
     char rate[RILL_RATIO_TEXT], minimum[RILL_RATIO_TEXT];
-    if (c->low_rate_since == 0 || rill_list_empty(&c->money_streams))
-        return false;
-    uint64_t until = rill_low_rate_deadline(c);
     rill_ratio_text(c->rate.minimum, minimum);
     if (c->rate.latest.num == 0) {
         wait_for(out, RILL_WAIT_MINIMUM, until,
@@ -154,6 +161,13 @@ static bool find_rate(const rill_connection *c, rill_waiting *out)
         wait_for(out, RILL_WAIT_MINIMUM, until, ": the path's rate is %s, the minimum is %s", rate,
                  minimum);
     }
+}
+
+static bool find_rate(const rill_connection *c, rill_waiting *out)
+{
+    if (c->low_rate_since == 0 || rill_list_empty(&c->money_streams))
+        return false;
+    wait_for_rate(c, out, rill_low_rate_deadline(c));
     return true;
 }
 
@@ -178,15 +192,20 @@ static bool find_doubt(const rill_connection *c, rill_waiting *out)
     return true;
 }
 
+static void wait_for_receive_max(const rill_stream *s, rill_waiting *out)
+{
+    wait_for(out, RILL_WAIT_RECEIVE_MAX, RILL_NEVER,
+             ": its maximum is %llu of its units, and it has %llu",
+             (unsigned long long)s->out.remote_max, (unsigned long long)s->out.remote_received);
+}
+
 static bool find_receive_max(const rill_connection *c, rill_waiting *out)
 {
     for (const rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
         if (s->closed || !s->out.blocked)
             continue;
-        wait_for(out, RILL_WAIT_RECEIVE_MAX, RILL_NEVER,
-                 ": its maximum is %llu of its units, and it has %llu",
-                 (unsigned long long)s->out.remote_max, (unsigned long long)s->out.remote_received);
+        wait_for_receive_max(s, out);
         return true;
     }
     return false;
@@ -205,6 +224,36 @@ static bool find_slow_reply(const rill_connection *c, rill_waiting *out)
     return true;
 }
 
+/*
+ * Nothing is under way, and nothing holds money back: so nothing of it is worth
+ * a packet. Who only may send more (rill_stream_set_send_max) waits until it may
+ * send enough.
+ */
+static bool find_worthless(const rill_connection *c, rill_waiting *out)
+{
+    uint64_t now = c->endpoint->last_now.mono_ns;
+    bool held = c->refusals.until > now || c->path_hold.until > now ||
+                c->congestion->not_before > now || c->congestion->paced_until > now;
+    if (held || !rill_sum_equal(&c->in_flight, &c->in_doubt))
+        return false;
+    for (const rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+        const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
+        uint64_t left = rill_stream_sendable(s);
+        if (s->closed || left == 0)
+            continue;
+        if (rill_money_room(c, s) < left)
+            wait_for_receive_max(s, out);
+        else if (rill_money_problem(c, s) == RILL_ERR_RATE)
+            wait_for_rate(c, out, RILL_NEVER);
+        else
+            wait_for(out, RILL_WAIT_INPUT, RILL_NEVER,
+                     ": what may be sent, %llu units, brings less than one there",
+                     (unsigned long long)left);
+        return true;
+    }
+    return false;
+}
+
 static bool find_path(const rill_connection *c, rill_waiting *out)
 {
     bool money = !rill_list_empty(&c->money_streams);
@@ -220,10 +269,12 @@ static bool find_path(const rill_connection *c, rill_waiting *out)
     }
     rill_ilp_code_id code = rill_ilp_code_find(c->stats.last_reject);
     char class = c->stats.last_reject.text[0];
-    if (code == RILL_ILP_T04_INSUFFICIENT_LIQUIDITY)
-        wait_for(out, RILL_WAIT_LIQUIDITY, RILL_NEVER, NULL);
-    else if (class == 'T' || class == 'R')
+    /* Money is paced where there was too little before. */
+    bool paced = c->congestion->not_before > c->endpoint->last_now.mono_ns;
+    if (code != RILL_ILP_T04_INSUFFICIENT_LIQUIDITY && (class == 'T' || class == 'R'))
         wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
+    else if (code == RILL_ILP_T04_INSUFFICIENT_LIQUIDITY || paced)
+        wait_for(out, RILL_WAIT_LIQUIDITY, RILL_NEVER, NULL);
     else
         return false;
     return true;
@@ -243,13 +294,29 @@ static bool find_bytes(const rill_connection *c, rill_waiting *out)
     return false;
 }
 
+/* Bytes that may have arrived, at a peer that must not get them twice (unsure.c). */
+static bool find_unsure(const rill_connection *c, rill_waiting *out)
+{
+    for (const rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+        const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
+        uint64_t from;
+        if (s->closed || !s->sendbuf || !rill_sendbuf_unsure(s->sendbuf, &from))
+            continue;
+        wait_for(out, RILL_WAIT_DATA_WINDOW, RILL_NEVER,
+                 ": whether it has the bytes from %llu on shows when it does",
+                 (unsigned long long)from);
+        return true;
+    }
+    return false;
+}
+
 static void find_rest(const rill_connection *c, rill_waiting *out)
 {
     if (c->flight_count > c->lost_count)
         wait_for(out, RILL_WAIT_REPLY, last_expiry(c), NULL);
     else if (c->stream_id_blocked)
         wait_for(out, RILL_WAIT_STREAM_ID, RILL_NEVER, NULL);
-    else if (c->undecided_count > 0)
+    else if (!find_unsure(c, out) && c->undecided_count > 0)
         wait_for(out, RILL_WAIT_DECISION, c->undecided_deadline, NULL);
 }
 
@@ -257,9 +324,9 @@ void rill_connection_waiting(const rill_connection *c, rill_waiting *out)
 {
     wait_for(out, RILL_WAIT_NOTHING, RILL_NEVER, NULL);
     out->since = last_progress(c);
-    if (find_end(c, out) || find_beginning(c, out) || find_rate(c, out) ||
+    if (find_end(c, out) || find_beginning(c, out) || find_address(c, out) || find_rate(c, out) ||
         find_receive_max(c, out) || find_doubt(c, out) || find_slow_reply(c, out) ||
-        find_path(c, out) || find_bytes(c, out))
+        find_worthless(c, out) || find_path(c, out) || find_bytes(c, out))
         return;
     find_rest(c, out);
 }

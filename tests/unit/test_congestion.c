@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "congestion_fixture.h"
 
+#include "stream/congestion_limit.h"
+
 #define FIRST 64u /* packets of the first window */
 
 /* Rounds of full windows. */
@@ -461,6 +463,20 @@ static void test_it_never_stops(void **state)
     end(c);
 }
 
+/* One late reply makes a round trip of many seconds: nobody waits that long for his turn. */
+static void test_a_turn_comes_within_a_second(void **state)
+{
+    rill_limit l = {.most = 100};
+    (void)state;
+    rill_limit_set(&l, 0, 2, 1);
+    assert_int_equal(rill_limit_pace(&l, 100 * RILL_SECOND, 8 * RILL_SECOND, 1) - 100 * RILL_SECOND,
+                     RILL_SECOND - RILL_LIMIT_QUANTUM);
+    rill_limit_set(&l, 0, 80, 1);
+    l.pace_at = 0;
+    assert_int_equal(rill_limit_pace(&l, 200 * RILL_SECOND, 8 * RILL_SECOND, 1) - 200 * RILL_SECOND,
+                     (8 * RILL_SECOND - RILL_SECOND) / 80 - RILL_LIMIT_QUANTUM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_a_window_that_is_not_used_does_not_grow),
         cmocka_unit_test(test_refusals_leave_what_passed),
         cmocka_unit_test(test_it_is_paced_once_it_is_limited),
+        cmocka_unit_test(test_a_turn_comes_within_a_second),
         cmocka_unit_test(test_accidents_are_borne_and_floods_are_not),
         cmocka_unit_test(test_a_queue_is_left),
         cmocka_unit_test(test_a_longer_path_is_no_queue),

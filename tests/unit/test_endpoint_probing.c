@@ -205,6 +205,37 @@ static void test_probes_without_value_slow_nothing(void **state)
     pays(p, s, 1000000, RILL_SECOND, 1100);
 }
 
+static void lose_money(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->amount > 0)
+        packet->action = PAIR_DROP;
+}
+
+/* Volleys are repeated after three seconds; the time that there is, is not stretched for that. */
+static void test_probing_ends_in_time(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    rill_waiting w;
+    o.connection.min_rate = (rill_ratio){0, 1};
+    o.connection.connect_timeout = 4 * RILL_SECOND;
+    pair_open(p, &o);
+    pair_run(p, RILL_SECOND);
+    uint64_t begun = p->now.mono_ns;
+    p->on_packet = lose_money;
+    assert_int_equal(rill_stream_send_total(pair_stream_open(p, PAIR_CLIENT), 1000000, RILL_NEVER),
+                     RILL_OK);
+    pair_run(p, 4 * RILL_SECOND - RILL_MS);
+    rill_connection_waiting(p->end[PAIR_CLIENT].connection, &w);
+    assert_int_equal(w.reason, RILL_WAIT_RATE);
+    assert_true(w.until == begun + 4 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
+    pair_run(p, 2 * RILL_MS);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_PATH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +250,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_dust_is_not_sent_for_ever),
         PAIR_TEST_TO_OPEN(test_a_maximum_that_falls_far_is_found),
         PAIR_TEST_TO_OPEN(test_probes_without_value_slow_nothing),
+        PAIR_TEST_TO_OPEN(test_probing_ends_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

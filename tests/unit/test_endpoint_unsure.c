@@ -134,6 +134,26 @@ static void test_bytes_that_arrived_are_not_sent_again(void **state)
     }
 }
 
+static void test_whether_they_arrived_is_waited_for(void **state)
+{
+    client c;
+    reader r;
+    rill_waiting w;
+    (void)state;
+    begin(&c, &r, BUFFER);
+    lose(&c, &r, 1000, false);
+    assert_true(next(&c));
+    assert_false(has_data());
+    reply(&c, &r);
+    rill_connection_waiting(c.connection, &w);
+    assert_int_equal(w.reason, RILL_WAIT_DATA_WINDOW);
+    assert_non_null(strstr(w.text, "whether it has the bytes from 100 on"));
+    finish(&c, &r, 1100);
+    rill_connection_waiting(c.connection, &w);
+    assert_int_equal(w.reason, RILL_WAIT_NOTHING);
+    close_client(&c);
+}
+
 static void test_bytes_that_did_not_arrive_are_sent_once_that_is_known(void **state)
 {
     client c;
@@ -345,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_that_arrived_are_not_sent_again),
+        cmocka_unit_test(test_whether_they_arrived_is_waited_for),
         cmocka_unit_test(test_bytes_that_did_not_arrive_are_sent_once_that_is_known),
         cmocka_unit_test(test_bytes_that_come_late_come_once),
         cmocka_unit_test(test_each_choice_of_pieces),

@@ -274,6 +274,109 @@ static void test_doubt_after_a_close(void **state)
     assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
 }
 
+/* Bytes came before it closed, and nobody reads them. */
+static void test_our_reader(void **state)
+{
+    pair *p = *state;
+    p->no_read[PAIR_SERVER] = true;
+    (void)working_stream(p);
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+    uint64_t closed = p->now.mono_ns;
+    pair_run(p, 2 * RILL_SECOND);
+    rill_waiting w = waiting(p, PAIR_SERVER);
+    assert_int_equal(w.reason, RILL_WAIT_READER);
+    assert_true(w.until > closed && w.until <= p->now.mono_ns + 60 * RILL_SECOND);
+    pair_run(p, w.until - p->now.mono_ns + RILL_MS);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION_END], 1);
+}
+
+static void test_a_receiver_that_refuses(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.server.connection.ask_before_fulfill = true;
+    pair_open(p, &o);
+    rill_stream *s = working_stream(p);
+    send_total(s, 1000);
+    for (unsigned i = 0, n = 0; i < 200; i++) {
+        pair_run(p, 10 * RILL_MS);
+        while (n < p->end[PAIR_SERVER].asked_count)
+            assert_int_equal(pair_decide(p, PAIR_SERVER, n++, false, NULL), RILL_OK);
+    }
+    rill_waiting w = waiting(p, PAIR_CLIENT);
+    assert_int_equal(w.reason, RILL_WAIT_REFUSED);
+    assert_says(&w, "F99");
+}
+
+/* It may send more, which nobody would notice: it waits for more. */
+static void test_what_is_not_worth_a_packet(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.connection.min_rate = (rill_ratio){1, 2000};
+    pair_open(p, &o);
+    p->rate[PAIR_CLIENT] = (rill_ratio){1, 1000};
+    rill_stream *s = working_stream(p);
+    assert_int_equal(rill_stream_set_send_max(s, 500), RILL_OK);
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_INPUT);
+    assert_says(&w, "what may be sent, 500 units, brings less than one there");
+    assert_true(w.until == RILL_NEVER);
+    assert_int_equal(rill_stream_set_send_max(s, 5000), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 5);
+    assert_int_equal(waiting(p, PAIR_CLIENT).reason, RILL_WAIT_NOTHING);
+}
+
+/* Nothing is full, but no unit of ours fits: that is asked about as well. */
+static void test_a_maximum_for_less_than_a_unit(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.connection.min_rate = (rill_ratio){9, 10};
+    o.connection.receive = false; /* a raise is told to who asks */
+    o.server.connection.default_receive_max = 5;
+    pair_open(p, &o);
+    p->rate[PAIR_CLIENT] = (rill_ratio){1, 1};
+    p->maximum[PAIR_CLIENT] = 1000000;
+    rill_stream *s = working_stream(p);
+    assert_int_equal(
+        rill_connection_set_min_rate(p->end[PAIR_CLIENT].connection, (rill_ratio){97, 10}),
+        RILL_OK);
+    p->rate[PAIR_CLIENT] = (rill_ratio){10, 1};
+    send_total(s, 3);
+    uint64_t before = p->end[PAIR_CLIENT].packets;
+    rill_waiting w = client_waits(p);
+    assert_int_equal(w.reason, RILL_WAIT_RECEIVE_MAX);
+    assert_says(&w, "its maximum is 5 of its units, and it has 0");
+    assert_in_range(p->end[PAIR_CLIENT].packets - before, 1, 12);
+    rill_stream *theirs = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
+    assert_int_equal(rill_stream_set_receive_max(theirs, 1000), RILL_OK);
+    pair_run(p, 6 * RILL_SECOND);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 30);
+}
+
+/* Its client has told no address, and has nothing to say. */
+static void test_who_cannot_be_sent_to(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.connection.receive = false;
+    pair_open(p, &o);
+    (void)working_stream(p);
+    rill_stream *theirs = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        if (i == 0)
+            pair_write(theirs, "x", 1);
+        else
+            assert_int_equal(rill_stream_set_send_max(theirs, 100), RILL_OK);
+        pair_run(p, 2 * RILL_SECOND);
+        rill_waiting w = waiting(p, PAIR_SERVER);
+        assert_int_equal(w.reason, RILL_WAIT_ANSWER);
+        assert_says(&w, "it has told no address to send to");
+    }
+}
+
 static void test_nothing(void **state)
 {
     pair *p = *state;
@@ -303,6 +406,11 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_a_decision),
         PAIR_TEST(test_the_answer_to_a_close),
         PAIR_TEST(test_doubt_after_a_close),
+        PAIR_TEST(test_our_reader),
+        PAIR_TEST_TO_OPEN(test_a_receiver_that_refuses),
+        PAIR_TEST_TO_OPEN(test_what_is_not_worth_a_packet),
+        PAIR_TEST_TO_OPEN(test_a_maximum_for_less_than_a_unit),
+        PAIR_TEST_TO_OPEN(test_who_cannot_be_sent_to),
         PAIR_TEST(test_nothing),
     };
     return cmocka_run_group_tests_name("endpoint_waiting", tests, NULL, NULL);
