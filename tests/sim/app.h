@@ -60,6 +60,8 @@ void sim_app_dying(sim_app *a);
 void sim_app_crash(sim_app *a);
 /* Calls with a deadline that is over have ended. */
 void sim_app_check_deadlines(sim_app *a);
+/* Whatever is waited for is told, and has a bound. Asked every second. */
+void sim_app_watch(sim_app *a);
 /* Rises with everything that is sent, acknowledged or read. */
 uint64_t sim_app_progress(const sim_app *a);
 

@@ -186,6 +186,7 @@ void sim_app_crash(sim_app *a)
     }
     for (unsigned i = 0; i < SIM_MAX_PAIRS; i++) {
         a->connections[i] = NULL;
+        a->watches[i] = (sim_watch){0};
         a->ended[i] = false;
         a->closing[i] = false;
         a->undone[i] = a->excused[i] = false;

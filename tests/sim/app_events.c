@@ -165,6 +165,7 @@ static void on_connection_end(sim_app *a, const rill_event *e)
         sim_books_idle(a->host->books, pair, sim_host_now(a->host), a->options.idle_timeout);
     sim_books_connection_ended(a->host->books, pair);
     a->connections[pair] = NULL;
+    a->watches[pair] = (sim_watch){0};
     a->ended[pair] = true;
     a->error[pair] = e->error;
     if (e->error == RILL_ERR_IDLE)

@@ -36,8 +36,17 @@ typedef struct sim_app_stream {
     unsigned from_life;
     unsigned client_life; /* of the client of its connection */
     bool cut_short;       /* a payment, or money waited for, was when it ended */
+    uint64_t progress;    /* while it is to end: what has become of that, */
+    uint64_t progress_at; /* and since when that is so, by its host's monotonic clock */
     bool read_well;       /* it ended as the other side's close without an error, and without one */
 } sim_app_stream;
+
+/* How long a connection has been what it is, by its host's monotonic clock; 0: it is not. */
+typedef struct sim_watch {
+    uint64_t progress;
+    uint64_t silent_since; /* something is waited for, and not told */
+    uint64_t closing_since;
+} sim_watch;
 
 typedef struct sim_decision {
     uint64_t decision;
@@ -72,6 +81,7 @@ struct sim_app {
     bool excused[SIM_MAX_PAIRS]; /* ... or ended with an error: its end may say so */
     unsigned
         unheard[SIM_MAX_PAIRS]; /* lives of clients that it was to hear of when it died: bits */
+    sim_watch watches[SIM_MAX_PAIRS];
     char waits[160];
 };
 

@@ -95,6 +95,14 @@ typedef struct sim_stream_book {
     rill_i128 worst; /* while it is checked */
 } sim_stream_book;
 
+#define SIM_SAID 64
+/* What packets without money said, over and over. */
+typedef struct sim_said {
+    uint64_t what; /* a mix of it */
+    uint64_t since_ms;
+    unsigned times;
+} sim_said;
+
 /* One end of one connection. */
 typedef struct sim_ledger {
     rill_connection *connection; /* NULL before it is known and once its end was told */
@@ -134,9 +142,7 @@ typedef struct sim_ledger {
     uint64_t max_stream_id;
     uint64_t told_data; /* that we told last */
     uint64_t told_stream_id;
-    uint64_t said; /* a mix of the control frames of the last packet with nothing else */
-    uint64_t said_at;
-    unsigned said_again;
+    sim_said said[SIM_SAID]; /* by what was said */
     bool any_sequence;
     sim_stream_book *streams;
     unsigned stream_count;

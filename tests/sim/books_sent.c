@@ -126,25 +126,27 @@ bool sim_books_note_close(sim_books *b, sim_ledger *l, uint64_t now_ns)
     return closes;
 }
 
-/* The same control frames over and over, without a pause: a storm that never ends. */
+/*
+ * The same over and over, without a pause: a storm that never ends, whatever
+ * leaves between. Bytes too: the same of them, at the same place.
+ */
 static void check_chatter(sim_books *b, sim_ledger *l, uint64_t amount, rill_now now)
 {
     uint64_t now_ms = now.mono_ns / RILL_MS;
-    uint64_t said = amount == 0 && b->scratch.frame_count != 0;
-    for (unsigned i = 0; i < b->scratch.frame_count && said != 0; i++) {
+    uint64_t what = 1;
+    if (amount != 0)
+        return;
+    for (unsigned i = 0; i < b->scratch.frame_count; i++) {
         const sim_frame *f = &b->scratch.frames[i];
-        said = f->type == SIM_FRAME_STREAM_DATA
-                   ? 0
-                   : sim_mix(said ^ f->type ^ f->stream << 8 ^ f->value << 24);
+        what =
+            sim_mix(what ^ f->type ^ f->stream << 8 ^ f->value << 24 ^ (uint64_t)f->data_len << 40);
     }
-    if (said == 0 || said != l->said || now_ms > l->said_at + 1000) {
-        l->said = said;
-        l->said_at = now_ms;
-        l->said_again = 0;
-    } else if (++l->said_again == CHATTER) {
+    sim_said *said = &l->said[what % SIM_SAID];
+    if (what != said->what || now_ms > said->since_ms + 1000)
+        *said = (sim_said){.what = what, .since_ms = now_ms};
+    else if (++said->times == CHATTER)
         sim_violation(b->report, "host %u: said the same %u times within a second", b->host,
                       CHATTER);
-    }
 }
 
 static void trace_frames(const sim_books *b)

@@ -51,12 +51,23 @@ static bool step(world *w, uint64_t until)
     return sim_queue_step(&w->queue);
 }
 
-void sim_world_run_until(world *w, uint64_t until)
+static void run_until(world *w, uint64_t until)
 {
     while (step(w, until))
         ;
     if (!w->report->failed && w->queue.now < until)
         w->queue.now = until;
+}
+
+void sim_world_run_until(world *w, uint64_t until)
+{
+    while (w->watch_at < until && !w->report->failed) {
+        run_until(w, w->watch_at);
+        for (unsigned i = 0; i < w->host_count && !w->report->failed; i++)
+            sim_app_watch(w->hosts[i]->app);
+        w->watch_at += RILL_SECOND;
+    }
+    run_until(w, until);
 }
 
 static void connect_now(void *context, uint64_t pair);

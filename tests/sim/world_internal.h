@@ -25,6 +25,7 @@ typedef struct world {
     bool calm;
     bool enough; /* packets */
     uint64_t events;
+    uint64_t watch_at; /* virtual time: when what waits is looked at next */
 } world;
 
 void sim_world_each(world *w, void (*what)(sim_app *a));
