@@ -389,8 +389,8 @@ static int run_send(const cli_args *args)
     if (code == CLI_DONE)
         code = open_data(&run);
     if (code == CLI_DONE)
-        code =
-            cli_amount_units(args, "--amount", uri, &run.amount, &run.pay.amount, &run.asset_scale);
+        code = cli_amount_units(args, cli_value(args, "--amount") ? "--amount" : "AMOUNT", uri,
+                                &run.amount, &run.pay.amount, &run.asset_scale);
     if (code == CLI_DONE) {
         run.pay.destination_account = run.credentials.destination_account;
         run.pay.shared_secret = run.credentials.shared_secret;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""rilld as a service: certificates that are renewed, lines for journald, a terminal that closes.
+"""rilld as a service: certificates that are renewed, lines for journald, signals, a terminal that closes.
 Prints TAP.
 
 Usage: rilld_service.py RILLD
@@ -15,11 +15,12 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 
 import btp
 import runner
-from rilld_cli import ENVIRONMENT, RILLD, TIMEOUT, Node
-from btp import Client
+from rilld_cli import ENVIRONMENT, RILLD, TIMEOUT, Node, rejected
+from btp import Client, Closed
 
 TESTS = []
 TIME = r'20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ'
@@ -219,6 +220,81 @@ def a_terminal_that_closes_stops_it():
     os.close(terminal)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0, status
+
+
+# ---- signals ----
+
+@test
+def sigterm_waits_for_packets_under_way():
+    with Node() as node:
+        alice, bob = Client(node.port, 'alice'), Client(node.port, 'bob')
+        first = alice.ask(btp.prepare('private.rill.bob'))
+        request, _ = bob.request()
+        node.process.send_signal(signal.SIGTERM)
+        node.wait_line('stopping, when 1 packets')
+        rejected(alice.call(btp.prepare('private.rill.bob')), 'T03')
+        try:
+            Client(node.port, 'carol')
+            raise AssertionError('a client was taken while stopping')
+        except (ConnectionError, Closed):
+            pass
+        bob.answer(request, btp.fulfill())
+        assert alice.reply_to(first)['type'] == btp.FULFILL
+        assert node.process.wait(TIMEOUT) == 0
+
+
+@test
+def sigterm_does_not_wait_for_ever():
+    with Node() as node:
+        alice, bob = Client(node.port, 'alice'), Client(node.port, 'bob')
+        first = alice.ask(btp.prepare('private.rill.bob'))
+        bob.request()
+        node.process.send_signal(signal.SIGTERM)
+        rejected(alice.reply_to(first), 'T03')
+        assert node.process.wait(TIMEOUT) == 0
+
+
+@test
+def a_second_signal_stops_at_once():
+    with Node() as node:
+        alice, bob = Client(node.port, 'alice'), Client(node.port, 'bob')
+        alice.ask(btp.prepare('private.rill.bob'))
+        bob.request()
+        node.process.send_signal(signal.SIGTERM)
+        node.wait_line('stopping')
+        start = time.monotonic()
+        node.process.send_signal(signal.SIGTERM)
+        assert node.process.wait(TIMEOUT) == 1
+        assert time.monotonic() - start < 4, 'it waited for the packet all the same'
+        assert not os.path.exists(node.port_file)
+        node.process.returncode = 0  # for __exit__: as it should be
+
+
+@test
+def sigusr1_tells_what_happened():
+    with Node() as node:
+        alice, bob = Client(node.port, 'alice'), Client(node.port, 'bob')
+        first = alice.ask(btp.prepare('private.rill.bob', 250))
+        bob.answer(bob.request()[0], btp.fulfill())
+        alice.reply_to(first)
+        node.process.send_signal(signal.SIGUSR1)
+        node.wait_line(r'account alice: sent 1 packets \(0 rejected, 250 units fulfilled\)')
+        node.wait_line(r'account bob: .* got 1 \(250 units fulfilled\)')
+
+
+@test
+def sigusr1_is_answered_beside_a_flood_of_strangers():
+    with Node() as node:
+        alice = Client(node.port, 'alice')
+        for _ in range(110):  # more lines than strangers may cause at once
+            with socket.create_connection(('127.0.0.1', node.port), TIMEOUT) as s:
+                s.sendall(b'GET / HTTP/1.1\r\n\r\n')
+                s.recv(4096)
+        assert node.count_lines('plain HTTP') < 110, 'they were not limited'
+        node.process.send_signal(signal.SIGUSR1)
+        node.wait_line('account alice: sent 0 packets')
+        node.wait_line('0 requests open')
+        alice.close()
 
 
 if __name__ == '__main__':

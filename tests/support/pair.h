@@ -102,6 +102,8 @@ struct pair {
     bool doubled;        /* some packet was */
     bool no_read[2];     /* the application leaves its bytes alone */
     bool no_events[2];   /* ... and its events */
+    bool asleep[2];
+    uint64_t slept[2]; /* nanoseconds that its monotonic clock stood still */
     void (*on_packet)(pair *p, pair_packet *packet);
     void (*on_reply)(pair *p, pair_side to, uint8_t *bytes, size_t *len);
     void (*on_event)(pair *p, pair_side side, const rill_event *event);
@@ -152,6 +154,11 @@ void pair_pump(pair *p);
 void pair_run(pair *p, uint64_t ns);
 /* Time passes with nothing happening: nobody is asked, nothing is sent. */
 void pair_sleep(pair *p, uint64_t ns);
+/*
+ * A machine is suspended for so long: its side does nothing, what comes to it is lost, and its
+ * monotonic clock stands still. The other side goes on.
+ */
+void pair_suspend(pair *p, pair_side side, uint64_t ns);
 /* Decides on the n-th packet that a side was asked about. */
 int pair_decide(pair *p, pair_side side, unsigned n, bool fulfill, bool *fulfilled);
 

@@ -4,37 +4,9 @@
  * that has forgotten, or that is another one, takes nothing of a client that
  * goes on, and the client learns it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "begins_fixture.h"
 
-#include <cmocka.h>
-
-#include "stream/connection_internal.h"
-#include "support/pair.h"
-#include "support/raw.h"
-
-static const uint8_t secret[32] = {7};
 static raw_reply reply;
-
-static pair_options same_secret(void)
-{
-    pair_options o = pair_defaults();
-    o.server.server_secret = secret;
-    return o;
-}
-
-static void send_to(pair *p, raw_peer *r, uint64_t number, const rill_frame *frames, unsigned count,
-                    uint64_t amount)
-{
-    raw_send(
-        r, p->end[PAIR_SERVER].endpoint, p->now,
-        &(raw_packet){.sequence = number, .frames = frames, .frame_count = count, .amount = amount},
-        &reply);
-    pair_pump(p);
-}
 
 static void expect_forgotten(pair *p)
 {
@@ -135,6 +107,29 @@ static void test_silent_for_as_long_as_the_server_remembers(void **state)
     expect_forgotten(p);
 }
 
+/* A suspended machine: its server has forgotten it, and by its own clock no time has passed. */
+static void test_a_client_that_was_suspended(void **state)
+{
+    pair *p = *state;
+    pair_options o = same_secret();
+    pair_open(p, &o);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_set_send_max(s, 1000), RILL_OK);
+    pair_write(s, "AAAA", 4);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 1000);
+    pair_suspend(p, PAIR_CLIENT, 300 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].end_error, RILL_ERR_IDLE);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 0);
+    assert_int_equal(rill_stream_set_send_max(s, 2000), RILL_OK);
+    pair_write(s, "BBBB", 4);
+    pair_run(p, 10 * RILL_SECOND);
+    expect_forgotten(p);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 1);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 4);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 1000);
+}
+
 /* Another process with the same secret: what it gets goes back, and the right one gets it then. */
 static void test_two_servers_take_turns(void **state)
 {
@@ -172,7 +167,7 @@ static void test_two_servers_take_turns(void **state)
 
 static int answered(pair *p, raw_peer *r)
 {
-    send_to(p, r, 0, NULL, 0, 0);
+    send_to(p, r, 0, NULL, 0, 0, &reply);
     return reply.type == RILL_ILP_FULFILL ? RILL_OK : (int)reply.code;
 }
 
@@ -463,202 +458,6 @@ static void test_a_server_is_known_by_its_mark(void **state)
 }
 
 /* Answers the client's next packet, which has bytes, as the reference's server does. */
-static void answer_bytes(pair *p, raw_peer *r, rill_stream *s, const rill_frame *frames,
-                         unsigned count)
-{
-    static uint8_t packet[RILL_PACKET_BUFFER], answer[RILL_PACKET_BUFFER];
-    rill_endpoint *client = p->end[PAIR_CLIENT].endpoint;
-    uint64_t request;
-    size_t len;
-    pair_write(s, "hello", 5);
-    assert_int_equal(rill_endpoint_send(client, p->now, packet, &len, &request), RILL_OK);
-    assert_true(len > 0);
-    size_t n = raw_answer(r, packet, len, true, 0, 0, frames, count, answer);
-    assert_int_equal(rill_endpoint_reply(client, p->now, request, answer, n), RILL_OK);
-}
-
-/*
- * The reference says the limits of streams in every reply, but where it has no address of
- * the client: it was started again. The bytes that it took then nobody reads.
- */
-static void test_a_counting_server_that_begins_anew_is_noticed(void **state)
-{
-    const rill_frame limits[] = {
-        {.type = RILL_FRAME_CONNECTION_MAX_DATA, .value = 65534},
-        {.type = RILL_FRAME_STREAM_MAX_MONEY, .stream = 1, .value = 100},
-        {.type = RILL_FRAME_STREAM_MAX_DATA, .stream = 1, .value = 16384},
-    };
-    pair *p = *state;
-    pair_options o = same_secret();
-    raw_peer r;
-    pair_open(p, &o);
-    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
-    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
-    answer_bytes(p, &r, s, limits, 1); /* one that never says more is none of that kind */
-    answer_bytes(p, &r, s, limits, 1);
-    answer_bytes(p, &r, s, limits, 3);
-    answer_bytes(p, &r, s, limits, 3);
-    answer_bytes(p, &r, s, NULL, 0);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 0);
-    answer_bytes(p, &r, s, limits, 1);
-    pair_run(p, 10 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_FORGOTTEN);
-    assert_int_equal(pair_seen(p, PAIR_CLIENT, 1)->error, RILL_ERR_FORGOTTEN);
-    raw_close(&r);
-}
-
-/* ---- peers that count ---- */
-
-static const rill_frame here = {.type = RILL_FRAME_CONNECTION_NEW_ADDRESS,
-                                .text = {(const uint8_t *)"test.client.x", 13}};
-static const rill_frame pays = {.type = RILL_FRAME_STREAM_MONEY, .stream = 1, .value = 1};
-static const rill_frame first_bytes = {
-    .type = RILL_FRAME_STREAM_DATA, .stream = 1, .text = {(const uint8_t *)"AAAA", 4}};
-static const rill_frame next_bytes = {
-    .type = RILL_FRAME_STREAM_DATA, .stream = 1, .value = 4, .text = {(const uint8_t *)"BBBB", 4}};
-
-static raw_peer *open_raw(pair *p)
-{
-    static raw_peer r;
-    pair_options o = same_secret();
-    o.stay = true;
-    pair_open(p, &o);
-    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
-    return &r;
-}
-
-static void expect_close(bool with_error)
-{
-    const rill_frame *close = raw_find(&reply, RILL_FRAME_CONNECTION_CLOSE);
-    assert_int_equal(reply.type, RILL_ILP_REJECT);
-    assert_non_null(close);
-    assert_true((close->code != RILL_CLOSE_NO_ERROR) == with_error);
-}
-
-/* The reference: its server is started again, and it goes on with its bytes. */
-static void test_counted_bytes_do_not_cross_a_restart(void **state)
-{
-    pair *p = *state;
-    raw_peer *r = open_raw(p);
-    pair_options o = same_secret();
-    send_to(p, r, 1, &here, 1, 0);
-    send_to(p, r, 2, &first_bytes, 1, 0);
-    assert_int_equal(reply.type, RILL_ILP_FULFILL);
-    pair_restart_server(p, &o);
-    send_to(p, r, 3, &next_bytes, 1, 0);
-    expect_close(true);
-    assert_int_equal(rill_endpoint_connection_count(p->end[PAIR_SERVER].endpoint), 0);
-    raw_close(r);
-}
-
-/* Money may go on, where few packets had been sent: bytes that follow it may not. */
-static void test_counted_money_then_bytes_across_a_restart(void **state)
-{
-    pair *p = *state;
-    raw_peer *r = open_raw(p);
-    pair_options o = same_secret();
-    send_to(p, r, 1, &here, 1, 0);
-    send_to(p, r, 2, &first_bytes, 1, 0);
-    pair_restart_server(p, &o);
-    send_to(p, r, 3, &pays, 1, 10);
-    assert_int_equal(reply.type, RILL_ILP_FULFILL);
-    send_to(p, r, 4, &next_bytes, 1, 0);
-    expect_close(true);
-    assert_int_equal(p->end[PAIR_SERVER].end_error, RILL_ERR_PROTOCOL);
-    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 0);
-    raw_close(r);
-}
-
-/* Its first packets may overtake each other, or be lost. */
-static void test_first_packets_of_those_who_count(void **state)
-{
-    pair *p = *state;
-    raw_peer *r = open_raw(p);
-    const rill_frame both[] = {here, next_bytes};
-    send_to(p, r, 2, both, 2, 0);
-    assert_int_equal(reply.code, RILL_ILP_T02_PEER_BUSY);
-    send_to(p, r, 3, &pays, 1, 10);
-    assert_int_equal(reply.type, RILL_ILP_FULFILL);
-    /* What shows that it begins makes sure that no bytes are from before. */
-    send_to(p, r, 4, both, 2, 0);
-    assert_int_equal(reply.type, RILL_ILP_FULFILL);
-    send_to(p, r, 1, &first_bytes, 1, 0);
-    assert_int_equal(reply.type, RILL_ILP_FULFILL);
-    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 8);
-    raw_close(r);
-}
-
-/* Whoever takes leave of a server that does not know him is not told of an error. */
-static void test_leave_is_taken_of_anybody(void **state)
-{
-    const rill_frame leave = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = RILL_CLOSE_NO_ERROR};
-    pair *p = *state;
-    raw_peer *r = open_raw(p);
-    send_to(p, r, 9, &leave, 1, 0);
-    expect_close(false);
-    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 0);
-    raw_close(r);
-}
-
-/* The limit of RFC 29 section 5.1.3 is of the key, which is that of the credentials. */
-static void test_packets_of_before_count(void **state)
-{
-    pair *p = *state;
-    pair_options o = same_secret();
-    pair_open(p, &o);
-    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
-    pair_write(s, "x", 1);
-    pair_run(p, RILL_SECOND);
-    p->end[PAIR_SERVER].connection->stats.packets_received = RILL_MAX_PACKETS - 6;
-    assert_int_equal(rill_connection_end(p->end[PAIR_CLIENT].connection), RILL_OK);
-    pair_run(p, RILL_SECOND);
-    assert_int_equal(pair_connect(p, &o.connection), RILL_OK);
-    s = pair_stream_open(p, PAIR_CLIENT);
-    for (unsigned i = 0; i < 10 && p->end[PAIR_CLIENT].open_count > 0; i++) {
-        pair_write(s, "x", 1);
-        pair_run(p, RILL_SECOND);
-    }
-    assert_int_equal(p->end[PAIR_SERVER].end_error, RILL_ERR_EXHAUSTED);
-    assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_REMOTE);
-}
-
-static void exhausted(pair *p, bool at_server, bool receive)
-{
-    pair_options o = same_secret();
-    o.connection.max_packet_amount = 1;
-    o.connection.receive = receive;
-    pair_open(p, &o);
-    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
-    pair_write(s, "x", 1);
-    pair_run(p, RILL_SECOND);
-    if (at_server)
-        p->end[PAIR_SERVER].connection->stats.packets_received = RILL_MAX_PACKETS - 10;
-    else
-        p->end[PAIR_CLIENT].connection->packets_numbered = RILL_MAX_PACKETS - 10;
-    assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
-    pair_run(p, 30 * RILL_SECOND);
-    assert_in_range(p->end[PAIR_SERVER].fulfilled_in, 1, 10);
-    assert_int_equal(p->end[PAIR_SERVER].end_error,
-                     at_server ? RILL_ERR_EXHAUSTED : RILL_ERR_REMOTE);
-    assert_int_equal(p->end[PAIR_CLIENT].end_error,
-                     at_server ? RILL_ERR_REMOTE : RILL_ERR_EXHAUSTED);
-    assert_int_equal(p->end[PAIR_CLIENT].sent_error, p->end[PAIR_CLIENT].end_error);
-}
-
-static void test_all_packets_are_used_up_at_the_client(void **state)
-{
-    exhausted(*state, false, true);
-}
-
-static void test_all_packets_are_used_up_at_the_server(void **state)
-{
-    exhausted(*state, true, true);
-}
-
-static void test_all_packets_are_used_up_where_only_replies_tell(void **state)
-{
-    exhausted(*state, true, false);
-}
 
 int main(void)
 {
@@ -667,6 +466,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_money_does_not_cross_a_restart),
         PAIR_TEST_TO_OPEN(test_silent_for_longer_than_the_server_remembers),
         PAIR_TEST_TO_OPEN(test_silent_for_as_long_as_the_server_remembers),
+        PAIR_TEST_TO_OPEN(test_a_client_that_was_suspended),
         PAIR_TEST_TO_OPEN(test_two_servers_take_turns),
         PAIR_TEST_TO_OPEN(test_servers_with_names_take_their_own),
         cmocka_unit_test(test_names_have_a_limit),
@@ -677,15 +477,6 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_no_address_is_no_frame),
         PAIR_TEST_TO_OPEN(test_other_servers_are_counted_for),
         PAIR_TEST_TO_OPEN(test_a_server_is_known_by_its_mark),
-        PAIR_TEST_TO_OPEN(test_a_counting_server_that_begins_anew_is_noticed),
-        PAIR_TEST_TO_OPEN(test_counted_bytes_do_not_cross_a_restart),
-        PAIR_TEST_TO_OPEN(test_counted_money_then_bytes_across_a_restart),
-        PAIR_TEST_TO_OPEN(test_first_packets_of_those_who_count),
-        PAIR_TEST_TO_OPEN(test_leave_is_taken_of_anybody),
-        PAIR_TEST_TO_OPEN(test_packets_of_before_count),
-        PAIR_TEST_TO_OPEN(test_all_packets_are_used_up_at_the_client),
-        PAIR_TEST_TO_OPEN(test_all_packets_are_used_up_at_the_server),
-        PAIR_TEST_TO_OPEN(test_all_packets_are_used_up_where_only_replies_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A server and a client, each a host, over a pair of links in memory: what one
- * sends the other is given in the next turn of the loop, the amounts as they
- * are. rill_link_open is this file's, so nothing here opens a socket.
- */
+/* A server and a client, each a host, over a pair of links in memory (memory_link.h). */
 #define _POSIX_C_SOURCE 200809L
 
 #include <setjmp.h>
@@ -16,202 +12,7 @@
 #include <rill/net.h>
 
 #include "net/host_impl.h"
-#include "net/link_impl.h"
-
-/* ---- the links ---- */
-
-typedef enum { UP, PREPARE, REPLY, UNANSWERED, WRITABLE, DOWN, CLOSED } note_type;
-
-typedef struct note {
-    struct note *next;
-    note_type type;
-    uint64_t id;
-    int error;
-    size_t len;
-    uint8_t packet[];
-} note;
-
-typedef struct fake_link {
-    rill_link link;
-    rill_task task;
-    note *first;
-    note **last;
-    struct fake_link *other;
-    bool up;
-    bool closing;
-    unsigned room;      /* packets taken before it is blocked */
-    uint64_t ids[4096]; /* cookies of the other side's requests, by request % 4096 */
-    uint64_t next_request;
-} fake_link;
-
-static fake_link *links[2]; /* the server's, the client's */
-static unsigned opened;
-static bool answer_account;
-static unsigned room;
-static uint64_t sent_by_client;
-static unsigned busy; /* packets that the server refused T02 */
-
-static void post(fake_link *l, note_type type, uint64_t id, int error, const uint8_t *packet,
-                 size_t len)
-{
-    note *n = malloc(sizeof *n + len);
-    assert_non_null(n);
-    *n = (note){.type = type, .id = id, .error = error, .len = len};
-    if (len)
-        memcpy(n->packet, packet, len);
-    *l->last = n;
-    l->last = &n->next;
-    rill_loop_defer(l->link.loop, &l->task);
-}
-
-static void give(fake_link *l, const note *n)
-{
-    const rill_link_handlers *on = &l->link.on;
-    void *user = l->link.user;
-    switch (n->type) {
-    case UP:
-        l->up = true;
-        on->up(&l->link, user);
-        break;
-    case PREPARE:
-        on->prepare(&l->link, n->id, n->packet, n->len, user);
-        break;
-    case REPLY:
-        on->reply(&l->link, n->id, n->packet, n->len, user);
-        break;
-    case UNANSWERED:
-        on->unanswered(&l->link, n->id, n->error, true, user);
-        break;
-    case WRITABLE:
-        l->room = room;
-        on->writable(&l->link, user);
-        break;
-    case DOWN:
-        l->up = false;
-        on->down(&l->link, n->error, "it was cut", n->id != 0, user);
-        break;
-    case CLOSED:
-        on->closed(&l->link, user);
-        break;
-    }
-}
-
-static void on_task(rill_task *task)
-{
-    fake_link *l = RILL_CONTAINER(task, fake_link, task);
-    bool closed = false;
-    while (l->first) {
-        note *n = l->first;
-        l->first = n->next;
-        if (!l->first)
-            l->last = &l->first;
-        closed = n->type == CLOSED;
-        /* Like any link: nothing is told after its close but its end. */
-        if (closed || !l->closing)
-            give(l, n);
-        free(n);
-    }
-    if (!closed)
-        return;
-    if (l->other)
-        l->other->other = NULL;
-    links[l == links[1]] = NULL;
-    free(l);
-}
-
-static bool fake_is_up(const rill_link *l)
-{
-    return ((const fake_link *)l)->up;
-}
-
-static void answer_ildcp(fake_link *l, uint64_t cookie)
-{
-    uint8_t packet[256];
-    size_t len;
-    const char *address = l == links[0] ? "test.node.server" : "test.node.client";
-    rill_ildcp_info info = {
-        {(const uint8_t *)address, strlen(address)}, 9, {(const uint8_t *)"XRP", 3}};
-    assert_int_equal(rill_ildcp_response_encode(&info, packet, sizeof packet, &len), RILL_OK);
-    post(l, REPLY, cookie, 0, packet, len);
-}
-
-static int fake_send(rill_link *link, uint64_t cookie, const uint8_t *packet, size_t len)
-{
-    fake_link *l = (fake_link *)link;
-    rill_prepare prepare;
-    if (!l->up)
-        return RILL_ERR_NOT_CONNECTED;
-    assert_int_equal(rill_prepare_decode(&prepare, packet, len), RILL_OK);
-    if (rill_ildcp_is_request(&prepare)) {
-        if (answer_account)
-            answer_ildcp(l, cookie);
-        return RILL_OK;
-    }
-    if (l->room == 0) {
-        post(l, WRITABLE, 0, 0, NULL, 0);
-        return RILL_ERR_BLOCKED;
-    }
-    l->room--;
-    sent_by_client += l == links[1];
-    if (!l->other || !l->other->up) {
-        post(l, UNANSWERED, cookie, RILL_ERR_NOT_CONNECTED, NULL, 0);
-        return RILL_OK;
-    }
-    uint64_t request = l->other->next_request++;
-    l->other->ids[request % 4096] = cookie;
-    post(l->other, PREPARE, request, 0, packet, len);
-    return RILL_OK;
-}
-
-static int fake_reply(rill_link *link, uint64_t request, const uint8_t *packet, size_t len)
-{
-    fake_link *l = (fake_link *)link;
-    if (!l->up)
-        return RILL_ERR_NOT_CONNECTED;
-    rill_reject reject;
-    if (l == links[0] && rill_reject_decode(&reject, packet, len) == RILL_OK)
-        busy += rill_ilp_code_find(reject.code) == RILL_ILP_T02_PEER_BUSY;
-    if (l->other)
-        post(l->other, REPLY, l->ids[request % 4096], 0, packet, len);
-    return RILL_OK;
-}
-
-static void fake_close(rill_link *link)
-{
-    fake_link *l = (fake_link *)link;
-    l->closing = true;
-    l->up = false;
-    post(l, CLOSED, 0, 0, NULL, 0);
-}
-
-static const rill_link_ops ops = {fake_is_up, fake_send, fake_reply, fake_close};
-
-/* In place of src/net/link.c's: the first is the server's, the second the client's. */
-int __wrap_rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
-                          const rill_link_options *options, const rill_link_handlers *handlers,
-                          void *user, const char **problem);
-int __wrap_rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
-                          const rill_link_options *options, const rill_link_handlers *handlers,
-                          void *user, const char **problem)
-{
-    (void)options;
-    (void)problem;
-    (void)uri;
-    fake_link *l = calloc(1, sizeof *l);
-    assert_non_null(l);
-    l->link = (rill_link){.ops = &ops, .loop = loop, .on = *handlers, .user = user};
-    l->last = &l->first;
-    l->room = room;
-    rill_task_init(&l->task, on_task);
-    links[opened++ % 2] = l;
-    if (links[0] && links[1]) {
-        links[0]->other = links[1];
-        links[1]->other = links[0];
-    }
-    post(l, UP, 0, 0, NULL, 0);
-    *out = &l->link;
-    return RILL_OK;
-}
+#include "support/memory_link.h"
 
 /* ---- the applications ---- */
 
@@ -252,7 +53,7 @@ static void on_listening(rill_server *server, void *user);
 static void on_busy_for_long(uv_idle_t *idle)
 {
     world *w = idle->data;
-    if (busy < 3)
+    if (memory.busy < 3)
         return;
     uv_idle_stop(idle);
     w->paused = false;
@@ -309,7 +110,7 @@ static void on_incoming(rill_connection *c, const rill_incoming *packet, void *u
         w->late_connection = c;
         w->late_decision = packet->decision;
         if (w->asked == 1)
-            post(links[0], DOWN, 0, RILL_ERR_CONNECT, NULL, 0);
+            memory_post(memory.links[0], DOWN, 0, RILL_ERR_CONNECT, NULL, 0);
         return;
     }
     if (w->asked == 1 || uv_is_active((uv_handle_t *)&w->idle)) {
@@ -333,7 +134,7 @@ static void on_server_link(bool up, const char *detail, void *user)
     assert_int_equal(rill_decide(w->late_connection, w->late_decision, true, &fulfilled),
                      RILL_ERR_NOT_FOUND);
     assert_false(fulfilled);
-    post(links[1], DOWN, 1, RILL_ERR_AUTH, NULL, 0);
+    memory_post(memory.links[1], DOWN, 1, RILL_ERR_AUTH, NULL, 0);
 }
 
 static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
@@ -472,11 +273,7 @@ static void on_listening(rill_server *server, void *user)
 static int set_up(void **state)
 {
     world *w = calloc(1, sizeof *w);
-    opened = 0;
-    answer_account = true;
-    room = 1000000;
-    sent_by_client = 0;
-    busy = 0;
+    memory = (memory_links){.answer_account = true, .room = 1000000};
     assert_non_null(w);
     assert_int_equal(rill_loop_new(&w->loop, NULL), RILL_OK);
     rill_net_options_init(&w->options);
@@ -508,8 +305,8 @@ static void run_server(world *w)
     assert_int_equal(rill_loop_run(w->loop), RILL_OK);
     assert_int_equal(w->server_closed, 1);
     assert_int_equal(w->client_closed, 1);
-    assert_null(links[0]);
-    assert_null(links[1]);
+    assert_null(memory.links[0]);
+    assert_null(memory.links[1]);
 }
 
 /* In every turn, to the last: it may be asked while it ends. */
@@ -549,11 +346,11 @@ static void test_payment(void **state)
 static void test_blocked_link(void **state)
 {
     world *w = *state;
-    room = 1;
+    memory.room = 1;
     run(w);
     assert_int_equal(w->sent_error, RILL_OK);
     assert_int_equal(w->received, 5000);
-    assert_true(sent_by_client >= 50);
+    assert_true(memory.sent_by_client >= 50);
 }
 
 static void test_decisions(void **state)
@@ -604,10 +401,10 @@ static void test_a_close_while_a_decision_is_due(void **state)
 static void test_pause(void **state)
 {
     world *w = *state;
-    room = 1;
+    memory.room = 1;
     w->pause = true;
     run(w);
-    assert_true(busy >= 3);
+    assert_true(memory.busy >= 3);
     assert_int_equal(w->sent_error, RILL_OK);
     assert_int_equal(w->received, 5000);
     assert_int_equal(w->ends, 2);
@@ -618,7 +415,7 @@ static void test_no_account(void **state)
     world *w = *state;
     rill_net_options options = w->options;
     static const uint8_t secret[32];
-    answer_account = false;
+    memory.answer_account = false;
     options.handlers = &client_handlers;
     options.connect_timeout = 20 * RILL_MS;
     /* A server that is patient, and is closed with the client. */
@@ -637,7 +434,7 @@ static void test_no_account(void **state)
 
 static void cut(void)
 {
-    post(links[1], DOWN, 1, RILL_ERR_AUTH, NULL, 0);
+    memory_post(memory.links[1], DOWN, 1, RILL_ERR_AUTH, NULL, 0);
 }
 
 /* A link that does not come back ends the client; its money is not called sent. */
@@ -653,8 +450,8 @@ static void test_final_loss(void **state)
 
 static void lose_and_return(void)
 {
-    post(links[1], DOWN, 0, RILL_ERR_CONNECT, NULL, 0);
-    post(links[1], UP, 0, 0, NULL, 0);
+    memory_post(memory.links[1], DOWN, 0, RILL_ERR_CONNECT, NULL, 0);
+    memory_post(memory.links[1], UP, 0, 0, NULL, 0);
 }
 
 static void test_loss_and_return(void **state)
