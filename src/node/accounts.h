@@ -45,8 +45,9 @@ typedef struct rill_account {
     rill_session first; /* for the first session; more are allocated */
     rill_name name;     /* name.bytes: its name, an address segment, and a NUL after it */
     char text[RILL_TOKEN_NAME_LEN + 1]; /* name.bytes, where it is not longer */
-    uint16_t admitted;                  /* sessions, connected or about to be */
-    uint16_t left_s; /* when one of several left: seconds, the last 16 bits, 0 none (owners.c) */
+    uint8_t admitted;                   /* sessions, connected or about to be */
+    uint8_t missing;                    /* of several that have just left (owners.c) */
+    uint16_t left_s;                    /* when the last of those did: seconds, the last 16 bits */
     uint8_t token_hash[RILL_SHA256_LEN];
     rill_list idle; /* linked while it may be forgotten, and when it has been */
     rill_bucket bucket;

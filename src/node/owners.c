@@ -83,27 +83,30 @@ void rill_owners_comes(rill_account *account, rill_session *session)
 {
     place(account, session);
     rill_list_push_back(&account->sessions, &session->in_account);
-    account->left_s = 0;
+    if (account->missing > 0)
+        account->missing--;
 }
 
-/* Never 0, but for once in 65536. */
 static uint16_t seconds(uint64_t now)
 {
-    return (uint16_t)(now / RILL_SECOND + 1);
+    return (uint16_t)(now / RILL_SECOND);
 }
 
 void rill_owners_leaves(rill_account *account, rill_session *session, uint64_t now)
 {
     rill_list_remove(&session->in_account);
-    if (!rill_list_empty(&account->sessions))
-        account->left_s = seconds(now);
+    bool alone = rill_list_empty(&account->sessions) && !rill_owners_miss_one(account, now);
+    if (alone || account->missing == UINT8_MAX)
+        return;
+    account->missing++;
+    account->left_s = seconds(now);
 }
 
 bool rill_owners_miss_one(rill_account *account, uint64_t now)
 {
-    if (account->left_s != 0 && (uint16_t)(seconds(now) - account->left_s) > COMES_BACK_S)
-        account->left_s = 0;
-    return account->left_s != 0;
+    if ((uint16_t)(seconds(now) - account->left_s) > COMES_BACK_S)
+        account->missing = 0;
+    return account->missing > 0;
 }
 
 static uint64_t place_of(const rill_session *s)

@@ -40,8 +40,8 @@ void rill_owners_free(rill_owners *o);
 void rill_owners_comes(rill_account *account, rill_session *session);
 void rill_owners_leaves(rill_account *account, rill_session *session, uint64_t now);
 /*
- * One of several has left within the last ten seconds, and no other has come: that all others
- * say F02 of a packet does not mean that it is nobody's. It may be started again.
+ * One of several has left within the last ten seconds, and no other has come for it: that all
+ * others say F02 of a packet does not mean that it is nobody's. It may be started again.
  */
 bool rill_owners_miss_one(rill_account *account, uint64_t now);
 

@@ -380,7 +380,21 @@ static void test_who_left_may_come_back(void **state)
     fake *second = then_whom(w, ask_whom(w, "private.rill.bob.b"), RILL_ILP_F02_UNREACHABLE);
     assert_null(then_whom(w, second, RILL_ILP_F02_UNREACHABLE));
     rejected(&w->alice, next_request, "F02");
-    /* Who was alone is not waited for by others, for there are none. */
+    /* Both leave, and one of them is back first. */
+    disconnect(&w->bob);
+    disconnect(&other);
+    memset(&other, 0, sizeof other);
+    connect(w, &other, "bob");
+    assert_null(then_whom(w, ask_whom(w, "private.rill.bob.c"), RILL_ILP_F02_UNREACHABLE));
+    rejected_by_node(&w->alice, next_request, "T01");
+    pass(w, 12000);
+    w->now.wall_ms = WALL;
+    /* Who was alone is not waited for where another one comes. */
+    disconnect(&other);
+    memset(&other, 0, sizeof other);
+    connect(w, &other, "bob");
+    assert_null(then_whom(w, ask_whom(w, "private.rill.bob.d"), RILL_ILP_F02_UNREACHABLE));
+    rejected(&w->alice, next_request, "F02");
     disconnect(&other);
     stop(w);
 }
