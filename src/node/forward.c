@@ -472,9 +472,9 @@ static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entr
  * It is not this session's own, which has had no effect: the next one is asked. False where there
  * is none, and the answer is the sender's. After this the entry may be another's.
  */
-static bool ask_next(rill_forwarder *f, rill_session *by, rill_pending *entry)
+static bool ask_next(rill_forwarder *f, rill_session *by, rill_pending *entry, bool word)
 {
-    rill_owners_not_his(by);
+    rill_owners_not_his(&entry->turn, by, word);
     rill_session *next = rill_owners_next(&f->owners, entry->to, &entry->turn);
     if (next == NULL)
         return false;
@@ -492,7 +492,7 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
     rill_ilp_code_id code = rill_ilp_code_find(reject->code);
     bool elsewhere = code == RILL_ILP_F02_UNREACHABLE || code == RILL_ILP_F06_UNEXPECTED_PAYMENT;
     if (RILL_UNLIKELY(entry->turn.destination != 0)) {
-        if (elsewhere && ask_next(f, by, entry))
+        if (elsewhere && ask_next(f, by, entry, reject->data.len > 0))
             return;
         /* Data is a word of who knows the packet. */
         if (!elsewhere && reject->data.len > 0)

@@ -184,6 +184,10 @@ rill_session *rill_owners_next(const rill_owners *o, const rill_account *account
         next = with_serial(account, turn->first);
     if (next == NULL || (turn->done & place_of(next)) != 0)
         next = heaviest_left(account, turn);
+    if (next == NULL && turn->word != turn->asked) {
+        next = with_serial(account, turn->word);
+        turn->word = 0;
+    }
     if (next != NULL) {
         turn->alone = turn->asked == 0;
         turn->asked = next->serial;
@@ -194,8 +198,10 @@ rill_session *rill_owners_next(const rill_owners *o, const rill_account *account
 
 /* ---- what is learnt ---- */
 
-void rill_owners_not_his(rill_session *session)
+void rill_owners_not_his(rill_turn *turn, rill_session *session, bool word)
 {
+    if (word)
+        turn->word = session->serial;
     session->refuses = true;
     session->deaf = false;
 }

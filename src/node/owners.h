@@ -51,13 +51,16 @@ bool rill_owners_miss_one(rill_account *account, uint64_t now);
  */
 void rill_owners_begin(rill_owners *o, rill_turn *turn, rill_bytes destination,
                        const rill_session *except, const rill_session *source);
-/* Who is to be asked now: each once. NULL: all have been. */
+/*
+ * Who is to be asked now: each once, and at last whose word is worth most, where that was not the
+ * last one. NULL: all have been.
+ */
 rill_session *rill_owners_next(const rill_owners *o, const rill_account *account, rill_turn *turn);
 /* The session that was asked last; NULL: it is gone. */
 rill_session *rill_owners_asked(const rill_account *account, const rill_turn *turn);
 
-/* It said that the packet is not its own. */
-void rill_owners_not_his(rill_session *session);
+/* It said that the packet is not its own; word: with data, in which its sender can read why. */
+void rill_owners_not_his(rill_turn *turn, rill_session *session, bool word);
 /*
  * It has taken the packet: the next ones of that destination are its own. True, once: another
  * session of the account has taken as many as it, and neither ever refused one. So both are

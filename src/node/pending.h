@@ -21,7 +21,8 @@ typedef struct rill_turn {
     uint64_t done;        /* bits: places of those who have been asked, or are not to be */
     uint32_t first;       /* session that is asked out of order; 0: none */
     uint32_t asked;       /* the last one; 0: nobody yet */
-    bool alone;           /* nobody was asked before that one */
+    uint32_t word; /* one that knew the packet's secret, though not its connection; 0: none */
+    bool alone;    /* nobody was asked before that one */
 } rill_turn;
 
 typedef struct rill_pending {

@@ -88,6 +88,13 @@ static rill_beginning judge_counted(const rill_stream_packet *packet)
     return packet->sequence <= 1 ? RILL_BEGINS : RILL_BEGINS_UNSURE;
 }
 
+bool rill_is_of_another(const rill_stream_packet *packet, const rill_past *past)
+{
+    uint64_t number = packet->sequence;
+    bool former = past && past->marked && number >> 32 == rill_number_prefix(past->mark);
+    return rill_number_is_marked(number) && !former;
+}
+
 rill_beginning rill_judge_beginning(const rill_stream_packet *packet, const rill_past *past)
 {
     uint64_t value;

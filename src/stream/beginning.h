@@ -44,6 +44,12 @@ typedef enum rill_beginning {
 /* past may be NULL. The packet is authentic, decoded, and not one of a server's. */
 rill_beginning rill_judge_beginning(const rill_stream_packet *packet, const rill_past *past);
 
+/*
+ * It goes on with a connection of another server of the same secret, or of this one before it was
+ * started again: by its mark, which is not that of what is left here.
+ */
+bool rill_is_of_another(const rill_stream_packet *packet, const rill_past *past);
+
 /* Bytes for some stream that do not start with its first. */
 bool rill_continues_bytes(const rill_stream_packet *packet);
 

@@ -479,14 +479,19 @@ static inline void rill_packet_close_gap(uint8_t *packet, size_t len, size_t at,
 }
 RILL_MUST_CHECK int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
                                        const uint8_t fulfillment[32], uint8_t *reply, size_t *len);
+typedef struct rill_over {
+    rill_trailer_kind why; /* NONE: an end without an error */
+    bool of_another;       /* of a connection that another server may have */
+    uint64_t sequence;
+    uint64_t amount;
+} rill_over;
 /*
  * To a packet that is of no connection that is open here, or of another life of
  * its client: authentic, with ConnectionClose and a message, which ends it there.
  */
 RILL_MUST_CHECK int rill_reply_over(const rill_endpoint *e, rill_keys *keys,
-                                    const rill_connection_options *options, rill_trailer_kind why,
-                                    uint64_t sequence, uint64_t amount, uint8_t *reply,
-                                    size_t *len);
+                                    const rill_connection_options *options, const rill_over *over,
+                                    uint8_t *reply, size_t *len);
 /* Authentic, with frames. code is F99 unless the reason has a better one. */
 RILL_MUST_CHECK int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence,
                                       uint64_t amount, uint8_t *reply, size_t *len);

@@ -136,23 +136,24 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
 static int refuse_beginning(rill_arrival *a, rill_keys *keys, const rill_stream_packet *packet,
                             rill_beginning judged)
 {
-    rill_trailer_kind why = RILL_TRAILER_NONE;
+    rill_over over = {.of_another = rill_is_of_another(packet, a->past),
+                      .sequence = packet->sequence,
+                      .amount = a->prepare.amount};
     switch (judged) {
     case RILL_REPLAYED:
         return refuse(a, RILL_ILP_F99_APPLICATION_ERROR);
     case RILL_BEGINS_LATER:
         return refuse(a, RILL_ILP_T02_PEER_BUSY);
     case RILL_REPLACED:
-        why = RILL_TRAILER_REPLACED;
+        over.why = RILL_TRAILER_REPLACED;
         break;
     case RILL_FORGOTTEN:
-        why = RILL_TRAILER_FORGOTTEN;
+        over.why = RILL_TRAILER_FORGOTTEN;
         break;
     default: /* it takes leave */
         break;
     }
-    return rill_reply_over(a->e, keys, &a->e->connection_options, why, packet->sequence,
-                           a->prepare.amount, a->reply, a->reply_len);
+    return rill_reply_over(a->e, keys, &a->e->connection_options, &over, a->reply, a->reply_len);
 }
 
 /* Not now, whatever it begins. */

@@ -366,10 +366,13 @@ static int misplaced(rill_incoming_packet *in, rill_place place)
         rill_connection_superseded(c);
         return rill_endpoint_reject(e, RILL_ILP_T02_PEER_BUSY, in->reply, in->reply_len);
     }
-    return rill_reply_over(e, c->keys, c->options,
-                           place == RILL_PLACE_REPLACED ? RILL_TRAILER_REPLACED
-                                                        : RILL_TRAILER_FORGOTTEN,
-                           in->packet->sequence, in->prepare->amount, in->reply, in->reply_len);
+    rill_over over = {
+        .why = place == RILL_PLACE_REPLACED ? RILL_TRAILER_REPLACED : RILL_TRAILER_FORGOTTEN,
+        .of_another = rill_is_of_another(in->packet, c->past),
+        .sequence = in->packet->sequence,
+        .amount = in->prepare->amount,
+    };
+    return rill_reply_over(e, c->keys, c->options, &over, in->reply, in->reply_len);
 }
 
 /* So many packets that one key is used up: the connection ends, and takes nothing of this one. */

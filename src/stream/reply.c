@@ -163,15 +163,21 @@ int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequen
     return write_reject(e, code, sealed, reply, len);
 }
 
-int rill_reply_over(const rill_endpoint *e, rill_keys *keys, const rill_connection_options *options,
-                    rill_trailer_kind why, uint64_t sequence, uint64_t amount, uint8_t *reply,
-                    size_t *len)
+/* Of several servers of one secret the next is asked after F06, and nobody after F99. */
+static rill_ilp_code_id over_code(const rill_over *over)
 {
+    return over->of_another ? RILL_ILP_F06_UNEXPECTED_PAYMENT : RILL_ILP_F99_APPLICATION_ERROR;
+}
+
+int rill_reply_over(const rill_endpoint *e, rill_keys *keys, const rill_connection_options *options,
+                    const rill_over *over, uint8_t *reply, size_t *len)
+{
+    rill_trailer_kind why = over->why;
     uint8_t *envelope = reply + reject_data_at(e);
     uint8_t *text = envelope + RILL_ENVELOPE_OVERHEAD;
     rill_packet_writer p;
     rill_packet_begin(&p, text, RILL_PACKET_MAX_PLAINTEXT - RILL_TRAILER_SIZE, RILL_ILP_REJECT,
-                      sequence, amount);
+                      over->sequence, over->amount);
     if (why == RILL_TRAILER_NONE)
         add_over(&p, RILL_CLOSE_NO_ERROR, NULL);
     else
@@ -181,6 +187,6 @@ int rill_reply_over(const rill_endpoint *e, rill_keys *keys, const rill_connecti
         plain += rill_trailer_write(text + plain, why, 0);
     plain = pad(text, plain, options->padding);
     int err = rill_keys_seal(keys, envelope, plain);
-    return write_reject(e, RILL_ILP_F99_APPLICATION_ERROR,
-                        err == RILL_OK ? plain + RILL_ENVELOPE_OVERHEAD : 0, reply, len);
+    return write_reject(e, over_code(over), err == RILL_OK ? plain + RILL_ENVELOPE_OVERHEAD : 0,
+                        reply, len);
 }

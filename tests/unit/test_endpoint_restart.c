@@ -11,6 +11,8 @@
 #include "support/pair.h"
 #include "support/raw.h"
 
+#include "stream/connection_internal.h"
+
 typedef struct ends {
     unsigned streams;
     unsigned connections;
@@ -374,6 +376,56 @@ static void test_a_server_gives_no_number_twice(void **state)
     pair_close(&p);
 }
 
+/* What it answers a packet with that goes on with a connection of this mark. */
+static rill_ilp_code_id answer_to_mark(pair *p, uint32_t mark, const rill_frame *frame)
+{
+    raw_peer r;
+    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    raw_send(&r, p->end[PAIR_SERVER].endpoint, p->now,
+             &(raw_packet){
+                 .sequence = rill_number_marked(mark, 1000000), .frames = frame, .frame_count = 1},
+             &reply);
+    raw_close(&r);
+    assert_int_equal(reply.type, RILL_ILP_REJECT);
+    assert_true(reply.authentic);
+    assert_non_null(raw_find(&reply, RILL_FRAME_CONNECTION_CLOSE));
+    return reply.code;
+}
+
+/*
+ * Another server of the secret may know a connection that this one does not: of those behind one
+ * account the next is asked after F06, and nobody after F99.
+ */
+static void test_what_another_server_may_know_is_f06(void **state)
+{
+    (void)state;
+    static const rill_frame money = {.type = RILL_FRAME_STREAM_MONEY, .stream = 1, .value = 1};
+    static const rill_frame leave = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = 1};
+    pair p;
+    pair_options o = pair_defaults();
+    o.stay = true;
+    pair_open(&p, &o);
+    assert_int_equal(answer_to_mark(&p, 77, &money), RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    assert_int_equal(answer_to_mark(&p, 77, &leave), RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    begin(&p, &o);
+    pair_run(&p, RILL_SECOND);
+    uint32_t mark = p.end[PAIR_SERVER].connection->mark;
+    assert_int_equal(answer_to_mark(&p, mark ^ 1, &money), RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    /* Of two lives of a client it knows both. */
+    begin(&p, &o);
+    pair_run(&p, RILL_SECOND);
+    assert_int_not_equal(p.end[PAIR_SERVER].connection->mark, mark);
+    assert_int_equal(answer_to_mark(&p, mark, &money), RILL_ILP_F99_APPLICATION_ERROR);
+    assert_int_equal(answer_to_mark(&p, mark ^ 1, &money), RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    /* So too of one that is over. */
+    mark = p.end[PAIR_SERVER].connection->mark;
+    assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(answer_to_mark(&p, mark, &money), RILL_ILP_F99_APPLICATION_ERROR);
+    assert_int_equal(answer_to_mark(&p, mark ^ 1, &money), RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    pair_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_an_end_is_told_before_the_next_beginning),
         cmocka_unit_test(test_who_has_made_way_is_not_forgotten),
         cmocka_unit_test(test_who_waits_for_an_end_is_not_asked_about),
+        cmocka_unit_test(test_what_another_server_may_know_is_f06),
         cmocka_unit_test(test_a_replay_does_not_begin_anew),
         cmocka_unit_test(test_a_server_gives_no_number_twice),
     };

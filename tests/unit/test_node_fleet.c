@@ -131,6 +131,27 @@ static void test_the_next_only_after_not_mine(void **state)
         assert_null(then_whom(w, first, others[i]));
         rejected(&w->alice, next_request, rill_ilp_code_of(others[i]).text);
     }
+    /* One knew the secret and not the connection: it is asked once more, for its word. */
+    for (uint64_t i = 0; i < 6; i++) {
+        fake *first = ask_whom(w, named("private.rill.bob.word.%llu", i));
+        counts before = sent(w);
+        reject(first, RILL_ILP_F06_UNEXPECTED_PAYMENT, i % 2 ? "word" : "");
+        fake *second = asked_since(w, before);
+        before = sent(w);
+        reject(second, RILL_ILP_F06_UNEXPECTED_PAYMENT, i % 3 == 0 ? "word" : "");
+        bool again = i % 2 == 1 && i % 3 != 0;
+        assert_ptr_equal(asked_since(w, before), again ? first : NULL);
+        if (again) {
+            before = sent(w);
+            reject(first, RILL_ILP_F06_UNEXPECTED_PAYMENT, "word");
+            assert_null(asked_since(w, before));
+        }
+        rill_reject got = rejected(&w->alice, next_request, "F06");
+        assert_int_equal(got.data.len, i % 2 || i % 3 == 0 ? 4 : 0);
+        /* A packet is nobody's by that. */
+        assert_ptr_equal(ask_whom(w, named("private.rill.bob.word.%llu", i)), first);
+        fulfill(first, fulfillment);
+    }
     /* Nobody's: what the last one says is the answer. */
     fake *first = ask_whom(w, "private.rill.bob.nobody");
     fake *second = then_whom(w, first, RILL_ILP_F02_UNREACHABLE);
