@@ -8,6 +8,8 @@
 
 /* Beyond a round trip: applications may take a moment to decide. */
 #define LEAST_PATIENCE (200 * RILL_MS)
+/* A window is used up but for this part of it. */
+#define REST_PART 4
 
 rill_congestion *rill_congestion_new(const rill_allocator *a, const rill_congestion_ops *ops,
                                      uint32_t max_packets)
@@ -24,6 +26,7 @@ rill_congestion *rill_congestion_new(const rill_allocator *a, const rill_congest
     c->value_piece = UINT64_MAX;
     c->least_piece = 1;
     c->good_piece = 1;
+    c->most_piece = UINT64_MAX;
     ops->init(c, c->max_packets);
     return c;
 }
@@ -64,5 +67,12 @@ uint64_t rill_congestion_value(const rill_congestion *c)
     /* Never 0 with nothing in flight, or nothing would ever be sent again. */
     if (c->value_in_flight == 0 && left == 0)
         return 1;
-    return left < c->value_piece ? left : c->value_piece;
+    if (left >= c->value_piece)
+        return c->value_piece;
+    /* The rest of a window may be too little to be worth a packet: more comes with an answer. But
+     * what is not used up does not grow. */
+    uint64_t enough = c->by_pieces ? c->good_piece : c->value_window / REST_PART;
+    if (enough > c->least_piece && !c->by_pieces)
+        enough = c->least_piece;
+    return left >= enough || left >= c->most_piece || c->value_in_flight == 0 ? left : 0;
 }

@@ -31,6 +31,13 @@ typedef struct rill_congestion_ops {
                       rill_congestion_signal signal);
     /* Leaves the windows alone: the receiver refused, the packet was too large, ... */
     void (*on_neutral)(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, uint64_t amount);
+    /*
+     * What a test has found, before any money has left: so much passes in one packet, and so much
+     * is more value than the path has.
+     */
+    void (*on_tested)(rill_congestion *c, uint64_t now_ns, uint64_t passes, uint64_t too_much);
+    /* least_piece or most_piece is another. */
+    void (*on_sizes)(rill_congestion *c);
     /* No value is in flight, and what may be sent is too little to be worth anything: more of it.
      */
     void (*on_useless)(rill_congestion *c);
@@ -45,13 +52,16 @@ struct rill_congestion {
     rill_sum value;           /* the same, exactly: what was late is in flight again */
     uint64_t value_window;    /* UINT64_MAX: not limited */
     uint64_t value_piece;     /* in one packet at most, while value is limited; UINT64_MAX: any */
-    uint64_t least_piece;     /* units: less in one packet is worth nothing. Its user sets it; 1 */
+    uint64_t least_piece;     /* units: less in one packet is worth nothing; 1 */
     uint64_t good_piece;      /* rather no less in one packet than this. Its user sets it; 1 */
-    uint64_t not_before;      /* monotonic ns: no packet with money before; 0 where free */
-    uint64_t paced_until;     /* monotonic ns: no packet at all before; 0 where free */
-    uint64_t smoothed_rtt;    /* ns; 0: unknown */
-    uint64_t rtt_variance;    /* ns: mean deviation */
-    uint64_t min_rtt;         /* ns, of the path as it is now; 0: unknown */
+    uint64_t most_piece;      /* no packet is larger; UINT64_MAX */
+    bool by_pieces;           /* what the window allows beyond whole pieces is of no use */
+    bool last_resort;      /* any size is tried: none that is worth something has passed for long */
+    uint64_t not_before;   /* monotonic ns: no packet with money before; 0 where free */
+    uint64_t paced_until;  /* monotonic ns: no packet at all before; 0 where free */
+    uint64_t smoothed_rtt; /* ns; 0: unknown */
+    uint64_t rtt_variance; /* ns: mean deviation */
+    uint64_t min_rtt;      /* ns, of the path as it is now; 0: unknown */
 };
 
 /* The default: two paced windows, steered by refusals and by the time that packets wait. */
@@ -75,6 +85,15 @@ static inline void rill_congestion_take(rill_congestion *c, uint64_t amount)
     c->packets_in_flight -= 1;
     rill_sum_take(&c->value, amount);
     c->value_in_flight = rill_sum_shown(&c->value);
+}
+/* Packets of money are no smaller and no larger than these, from now on. */
+static inline void rill_congestion_set_sizes(rill_congestion *c, uint64_t least, uint64_t most)
+{
+    if (c->least_piece == least && c->most_piece == most)
+        return;
+    c->least_piece = least;
+    c->most_piece = most;
+    c->ops->on_sizes(c);
 }
 /* After so long without a reply a packet counts as lost; RILL_NEVER where nothing is known yet. */
 uint64_t rill_congestion_patience(const rill_congestion *c);

@@ -57,6 +57,19 @@ void rill_piece_begin(rill_piece *p, uint64_t now_ns, uint64_t size, uint64_t ga
         set_gap(p, gap);
 }
 
+static void too_large(rill_piece *p, uint64_t now_ns, uint64_t size)
+{
+    p->cap = size;
+    p->cap_until = rill_add_sat(now_ns, CAP_HOLDS);
+}
+
+void rill_piece_begin_below(rill_piece *p, uint64_t now_ns, uint64_t size, uint64_t refused)
+{
+    rill_piece_begin(p, now_ns, size, 0);
+    p->largest = p->size;
+    too_large(p, now_ns, refused);
+}
+
 void rill_piece_sent(rill_piece *p, uint64_t now_ns, uint64_t amount)
 {
     uint64_t time = at_most(times(p->gap, amount, p->size), p->gap);
@@ -167,7 +180,7 @@ void rill_piece_passed(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64_
     p->grown_at = now_ns;
     if (p->used)
         grow(p);
-    if (amount >= p->size - p->size / 8) /* as good as all of it: what rounding takes stays back */
+    if (amount >= p->size / 2) /* what is no multiple of a good size stays back */
         enlarge(p, now_ns, most);
 }
 
@@ -180,12 +193,6 @@ static void shrink(rill_piece *p, uint64_t floor)
         return;
     set_gap(p, times(p->gap, smaller, p->size));
     p->size = smaller;
-}
-
-static void too_large(rill_piece *p, uint64_t now_ns, uint64_t size)
-{
-    p->cap = size;
-    p->cap_until = rill_add_sat(now_ns, CAP_HOLDS);
 }
 
 /* Where a bucket holds but one piece, what comes while it waits for that one is lost. */
@@ -252,6 +259,9 @@ void rill_piece_refused(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64
     p->row = p->row == 1 && p->since > 0 ? 1 : p->row + 1;
     p->since = 0;
     p->part = 0;
+    /* What has passed is good enough. */
+    if (p->largest != 0)
+        good = at_most(good, at_least(p->largest, least));
     uint64_t floor = p->row > LAST_RESORT ? 1 : p->row > SOFT ? least : good;
     if (p->gap == 0) {
         search(p, now_ns, sent_ns, amount, floor);
@@ -276,6 +286,11 @@ void rill_piece_widen(rill_piece *p)
 {
     p->size = rill_add_sat(p->size, p->size);
     p->gap = at_most(rill_add_sat(p->gap, p->gap), MOST_GAP);
+}
+
+bool rill_piece_is_last_resort(const rill_piece *p)
+{
+    return p->row > LAST_RESORT;
 }
 
 uint64_t rill_piece_window(const rill_piece *p, uint64_t rtt)

@@ -39,6 +39,9 @@ typedef struct rill_piece {
 
 /* Pieces of this size from now on, which has passed; gap 0: what passes is to be found. */
 void rill_piece_begin(rill_piece *p, uint64_t now_ns, uint64_t size, uint64_t gap);
+/* The same, where it is known that `refused` does not pass; what passes in a second is to be found.
+ */
+void rill_piece_begin_below(rill_piece *p, uint64_t now_ns, uint64_t size, uint64_t refused);
 /* A packet leaves. */
 void rill_piece_sent(rill_piece *p, uint64_t now_ns, uint64_t amount);
 /* It has passed. most: no packet is larger than that. */
@@ -52,6 +55,8 @@ void rill_piece_refused(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64
                         uint64_t least, uint64_t good);
 /* Pieces of this size are worth nothing: twice as large, and as much in a second. */
 void rill_piece_widen(rill_piece *p);
+/* Refused for so long that any size is tried. */
+bool rill_piece_is_last_resort(const rill_piece *p);
 /* Units that may be in flight. */
 uint64_t rill_piece_window(const rill_piece *p, uint64_t rtt);
 

@@ -32,6 +32,7 @@
 #include "stream/congestion.h"
 
 #include "base/muldiv.h"
+#include "stream/congestion_failures.h"
 #include "stream/congestion_gap.h"
 #include "stream/congestion_limit.h"
 #include "stream/congestion_piece.h"
@@ -40,12 +41,16 @@
 #define INITIAL_PACKETS 64
 #define MIN_BACKOFF     (10 * RILL_MS)
 #define MAX_BACKOFF     RILL_SECOND
+/* A packet that is so much smaller than others says nothing of how large they may be. */
+#define TINY_PART 64
 /* In flight where they leave at a rate: twice what a round trip holds, and so many at least. */
 #define GAP_PACKETS 4
 /* Waits for a round trip each, before they double. */
 #define PATIENT_WAITS 32
 /* Waits, each of which makes what asks a dry path half as large. */
 #define HALVED_AFTER 4
+/* So many: any size is tried. */
+#define DRY_LONG 64
 /* After so long, and so many round trips, of neither being used up nor dry a value window is
  * forgotten. */
 #define FORGET_AFTER       RILL_SECOND
@@ -55,11 +60,6 @@
 /* A window of fewer whole packets is none: value leaves piece by piece until it is so many more. */
 #define FEW_PIECES  8
 #define MANY_PIECES 16
-/* Failures are counted over so many packets at least. */
-#define LOSS_SAMPLES 64
-/* So many in a row are no accident. */
-#define STREAK 8
-
 typedef struct window_state {
     rill_congestion base;
     rill_limit packets;
@@ -78,12 +78,7 @@ typedef struct window_state {
     rill_piece piece;
     uint64_t dry_at; /* it still was, last */
     rill_queue queue;
-    /* failures */
-    uint32_t arrived;
-    uint32_t failed;
-    uint32_t streak; /* of failures in a row */
-    uint32_t rounds; /* in which they were counted */
-    uint32_t usual;  /* part of packets that fail, in 1/65536 */
+    rill_failures failures;
 } window_state;
 
 static window_state *state_of(rill_congestion *c)
@@ -120,7 +115,10 @@ static void publish(rill_congestion *c)
     if (s->gap.ns != 0)
         c->packet_window =
             (uint32_t)at_most(s->packets.most, at_least(2 * s->packets.window, GAP_PACKETS));
-    if (s->piece.size != 0) {
+    c->last_resort = false;
+    c->by_pieces = s->piece.size != 0;
+    if (c->by_pieces) {
+        c->last_resort = rill_piece_is_last_resort(&s->piece);
         c->value_piece = s->piece.size;
         c->value_window = rill_piece_window(&s->piece, c->smoothed_rtt);
         return;
@@ -131,9 +129,27 @@ static void publish(rill_congestion *c)
                          : at_least(s->value.window / pieces(s), c->least_piece);
     if (s->dry) {
         /* One at a time, and no larger than what has passed. */
-        c->value_piece = at_least(full_piece(s) >> (s->trial ? 0 : halvings(s)), 1);
+        c->last_resort = s->waits >= DRY_LONG;
+        c->value_piece = at_least(full_piece(s) >> (s->trial ? 0 : halvings(s)),
+                                  c->last_resort ? 1 : at_most(c->least_piece, c->most_piece));
         c->value_window = c->value_piece;
     }
+}
+
+/* As large as packets are: some that left before were larger than the path takes. */
+static uint64_t largest(const rill_congestion *c)
+{
+    return at_most(((const window_state *)(const void *)c)->largest_sent, c->most_piece);
+}
+
+static void note_passed(rill_congestion *c, uint64_t amount)
+{
+    window_state *s = state_of(c);
+
+    if (amount <= s->largest_passed)
+        return;
+    if (s->largest_passed != 0 || amount >= c->good_piece || amount >= largest(c) / TINY_PART)
+        s->largest_passed = amount;
 }
 
 static void window_init(rill_congestion *c, uint32_t max_packets)
@@ -295,10 +311,10 @@ static bool begin_pieces(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns, 
     uint64_t rtt = c->smoothed_rtt != 0 ? c->smoothed_rtt : rill_sub_sat(now_ns, sent_ns);
     uint64_t window = s->value.window == UINT64_MAX ? used : s->value.window;
 
-    if (window / FEW_PIECES >= s->largest_sent)
+    if (window / FEW_PIECES >= largest(c))
         return false;
     if (s->largest_passed == 0)
-        rill_piece_begin(&s->piece, now_ns, s->largest_sent, 0);
+        rill_piece_begin(&s->piece, now_ns, largest(c), 0);
     else
         rill_piece_begin(&s->piece, now_ns, s->largest_passed,
                          at_least(rill_mul_div_floor_sat(rtt, s->largest_passed, window), 1));
@@ -369,30 +385,15 @@ static void watch_failures(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
 {
     window_state *s = state_of(c);
     rill_limit *l = &s->packets;
-    uint32_t all = s->arrived + s->failed;
+    uint64_t less = 0;
+    bool all = false;
 
-    if (all < LOSS_SAMPLES && s->failed < LOSS_SAMPLES / 4 && l->window > 4)
+    if (!rill_failures_tell(&s->failures, l))
         return;
-    if (all < l->window / 2 && s->failed * 2 < all)
+    if (!rill_failures_too_many(&s->failures, l, &less, &all) || rill_limit_is_old(l, sent_ns))
         return;
-    uint32_t part = (uint32_t)((uint64_t)s->failed * 65536 / all);
-    uint32_t bearable = l->slow_start ? 65536 / 4 : 2 * s->usual + 65536 / 32;
-    bool all_failed = s->failed == all;
-    if (s->rounds++ == 0)
-        bearable = 65536 / 4;
-    uint32_t counted = (uint32_t)at_most(part, 65536 / 4);
-    if (counted > s->usual)
-        s->usual += (counted - s->usual) / (s->rounds == 1 ? 1 : 2);
-    else
-        s->usual -= (s->usual - counted) / 8;
-    s->arrived = 0;
-    s->failed = 0;
-    if ((part <= bearable && !all_failed) || rill_limit_is_old(l, sent_ns))
-        return;
-    if (l->window == 1 && all_failed)
+    if (l->window == 1 && all)
         back_off(c, now_ns);
-    /* By as much as failed, but not to nothing. */
-    uint64_t less = l->window * at_most(part, 65536 / 2) / 65536 + l->window / 32;
     set_packets(c, now_ns, l->window - less, l->window / 4);
 }
 
@@ -400,10 +401,7 @@ static void failed(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
 {
     window_state *s = state_of(c);
 
-    s->failed++;
-    if (s->streak < STREAK)
-        s->streak++;
-    if (s->streak == STREAK && !rill_limit_is_old(&s->packets, sent_ns)) {
+    if (rill_failures_add(&s->failures) && !rill_limit_is_old(&s->packets, sent_ns)) {
         /* Nothing arrives at all: that is no accident. */
         set_packets(c, now_ns, s->packets.window / 2, 1);
         back_off(c, now_ns);
@@ -457,7 +455,7 @@ static void end_pieces(rill_congestion *c, uint64_t now_ns)
         s->value.window = UINT64_MAX;
         p->size = 0;
         c->not_before = 0;
-    } else if (p->size >= s->largest_sent && many < c->smoothed_rtt) {
+    } else if (p->size >= largest(c) && many < c->smoothed_rtt) {
         rill_limit_set(&s->value, now_ns, rill_mul_div_floor_sat(p->size, c->smoothed_rtt, p->gap),
                        p->size);
         p->size = 0;
@@ -471,8 +469,8 @@ static void money_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_n
     uint64_t forget = rill_mul_div_floor_sat(c->smoothed_rtt, FORGET_ROUND_TRIPS, 1);
 
     if (s->piece.size != 0) {
-        s->largest_passed = at_least(s->largest_passed, amount);
-        rill_piece_passed(&s->piece, now_ns, sent_ns, amount, s->largest_sent);
+        note_passed(c, amount);
+        rill_piece_passed(&s->piece, now_ns, sent_ns, amount, largest(c));
         s->backoff_until = 0;
         money_not_before(c, 0);
         end_pieces(c, now_ns);
@@ -494,7 +492,7 @@ static void money_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_n
         s->backoff_until = 0;
         c->not_before = 0;
     }
-    s->largest_passed = at_least(s->largest_passed, amount);
+    note_passed(c, amount);
     if (s->value.window == UINT64_MAX)
         return;
     uint64_t limited_at = at_least(s->value.filled_at, s->dry_at);
@@ -514,8 +512,7 @@ static void window_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_
     (void)app_limited; /* filled_at says it of the whole flight */
     rill_congestion_take(c, amount);
     measure_round_trip(c, now_ns, sent_ns);
-    s->arrived++;
-    s->streak = 0;
+    rill_failures_none(&s->failures);
     watch_failures(c, now_ns, sent_ns);
     if (s->gap.ns != 0)
         gap_passed(c, now_ns, sent_ns);
@@ -553,6 +550,16 @@ static void window_signal(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns,
     publish(c);
 }
 
+static void window_tested(rill_congestion *c, uint64_t now_ns, uint64_t passes, uint64_t too_much)
+{
+    window_state *s = state_of(c);
+
+    if (s->largest_sent != 0)
+        return;
+    rill_piece_begin_below(&s->piece, now_ns, passes, too_much);
+    publish(c);
+}
+
 static void window_useless(rill_congestion *c)
 {
     window_state *s = state_of(c);
@@ -574,5 +581,7 @@ const rill_congestion_ops rill_congestion_window = {
     .on_delivered = window_delivered,
     .on_signal = window_signal,
     .on_neutral = window_neutral,
+    .on_tested = window_tested,
+    .on_sizes = publish,
     .on_useless = window_useless,
 };

@@ -104,10 +104,13 @@ uint64_t rill_probe_take(rill_connection *c, uint64_t now_ns)
     return c->probing->amounts[c->probing->next++];
 }
 
-static void finish(rill_connection *c)
+static void finish(rill_connection *c, uint64_t now_ns)
 {
+    const rill_probing *p = c->probing;
     c->probing->active = false;
     if (rill_rate_settle(&c->rate)) {
+        if (p->answered >= p->short_of / SHORT_PART && p->short_of <= to_be_sent(c))
+            c->congestion->ops->on_tested(c->congestion, now_ns, p->answered, p->short_of);
         rill_connection_ready(c);
         return;
     }
@@ -242,7 +245,7 @@ static void next_volley(rill_connection *c, uint64_t now_ns)
     if (over(c, now_ns) || near_enough(c, &last) || p->count == 0 ||
         (tried && !again && !between)) {
         p->count = 0;
-        finish(c);
+        finish(c, now_ns);
         return;
     }
     if (again) {
@@ -258,7 +261,7 @@ static void step(rill_connection *c, uint64_t now_ns)
     bool all = p->next == p->count && p->in_flight == 0;
     if (rill_rate_ready(&c->rate)) {
         if (all)
-            finish(c);
+            finish(c, now_ns);
         else if (p->settle_at == 0)
             p->settle_at = now_ns + SETTLE_DELAY;
     } else if (all) {
@@ -363,7 +366,7 @@ static void repeat(rill_connection *c, uint64_t now_ns)
     p->volleys++;
     p->attempts++;
     if (over(c, now_ns))
-        finish(c);
+        finish(c, now_ns);
     else
         rill_connection_ready(c);
 }
@@ -375,7 +378,7 @@ void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
         return;
     bool settled = p->settle_at != 0 && p->settle_at <= now_ns;
     if (settled || rill_probe_gives_up(c) <= now_ns)
-        finish(c);
+        finish(c, now_ns);
     else if (p->next < p->count && p->retry_at <= now_ns)
         rill_connection_ready(c);
     else if (p->next == p->count && p->patience != 0 && p->patience <= now_ns)

@@ -7,21 +7,35 @@
 /* What is nearer than this part of it needs no closer look. */
 #define PRECISION 128
 
+/* So many packets that bring too little, each of them for its size maybe, say that it is the rate:
+ * fewer where they are not much smaller than one that brought it. */
+#define DOUBTS       8
+#define DOUBTS_LARGE 3
+#define LARGE_PART   4
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 static uint64_t grain_of(const rill_rate *r)
 {
     if (r->latest.num == 0)
         return 1;
+    uint64_t loss = larger(r->loss, r->missing);
     uint64_t one = rill_ratio_inverse_ceil(r->guess, 1);
-    uint64_t even = r->guess.den; /* of which every multiple is exact */
+    /* Of which every multiple is exact, unless more than the last hop rounds. */
+    uint64_t even = loss == 1 ? r->guess.den : UINT64_MAX;
     rill_u128 rate = (rill_u128)r->guess.num * r->minimum.den;
     rill_u128 least = (rill_u128)r->minimum.num * r->guess.den;
-    if (rate <= least) /* nothing may be lost */
-        return even > one ? even : one;
-    /* Of so many, the unit that rounding takes at most is less than lies between. */
-    rill_u128 dens = (rill_u128)r->guess.den * r->minimum.den;
-    rill_u128 bears = (dens - 1) / (rate - least) + 1;
-    uint64_t enough = bears < even ? (uint64_t)bears : even;
-    return enough > one ? enough : one;
+    uint64_t bears = UINT64_MAX;
+    if (rate > least) { /* of so many, what rounding takes at most is less than lies between */
+        rill_u128 dens = (rill_u128)r->guess.den * r->minimum.den;
+        rill_u128 each = (dens - 1) / (rate - least) + 1;
+        bears = each > UINT64_MAX ? UINT64_MAX : rill_mul_div_floor_sat((uint64_t)each, loss, 1);
+    }
+    uint64_t enough = larger(bears < even ? bears : even, one);
+    return loss == 1 || enough < r->latest.den ? enough : r->latest.den;
 }
 
 /* The rate is known to be no more than a small part better than what has been seen. */
@@ -54,6 +68,7 @@ void rill_rate_init(rill_rate *r, rill_ratio minimum, rill_ratio slippage)
     *r = (rill_rate){.slippage = slippage,
                      .latest = unknown,
                      .above = {.num = 1, .den = 0},
+                     .loss = 1,
                      .guess = unknown,
                      .probed = unknown};
     r->fixed = minimum.num != 0 && minimum.den != 0;
@@ -93,32 +108,85 @@ bool rill_rate_settle(rill_rate *r)
  * less than at the rate that is known. A path of several hops rounds more than
  * once, for which a further unit is allowed.
  */
-static bool rounding_explains(rill_ratio known, uint64_t sent, uint64_t delivered)
+static bool rounding_explains(const rill_rate *r, uint64_t sent, uint64_t delivered)
 {
-    return delivered >= rill_sub_sat(rill_ratio_floor(known, sent), 1);
+    uint64_t less = rill_sub_sat(rill_ratio_floor(r->latest, sent), delivered);
+    /* A rate that has fallen takes more of larger packets; rounding does not. */
+    bool same = r->missing != 0 && sent / 2 >= r->missing_of;
+    return less <= r->loss || (same && less <= r->missing);
 }
 
-/* One unit more than arrived would have, if the rate were that. */
-static rill_ratio not_reached(uint64_t sent, uint64_t delivered)
+/* However often it is rounded: two packets in one bring no less than both of them. */
+static bool has_fallen(const rill_rate *r, uint64_t sent, uint64_t delivered)
 {
-    if (delivered == UINT64_MAX)
+    return (rill_u128)(sent / r->latest.den) * r->latest.num > delivered;
+}
+
+/* What rounding takes more would have arrived, if the rate were that. */
+static rill_ratio not_reached(const rill_rate *r, uint64_t sent, uint64_t delivered)
+{
+    if (delivered > UINT64_MAX - r->loss)
         return (rill_ratio){.num = 1, .den = 0};
-    return (rill_ratio){.num = delivered + 1, .den = sent};
+    return (rill_ratio){.num = delivered + r->loss, .den = sent};
+}
+
+/* It is higher than a smaller packet has said that it can be: that lost more; or it has risen. */
+static void note_loss(rill_rate *r, uint64_t sent, uint64_t delivered)
+{
+    if (r->above.den == 0 || r->above.den >= sent)
+        return;
+    uint64_t expected = rill_ratio_floor((rill_ratio){delivered, sent}, r->above.den);
+    uint64_t brought = rill_sub_sat(r->above.num, r->loss);
+    r->loss = larger(r->loss, rill_sub_sat(expected, brought));
 }
 
 /* A reply says less than what is known of the rate, or more: from here on it counts. */
 static void replace(rill_rate *r, uint64_t sent, uint64_t delivered, bool changed)
 {
-    rill_ratio limit = not_reached(sent, delivered);
-
     r->latest = (rill_ratio){.num = delivered > 0 ? delivered : 1, .den = sent};
-    if (changed || rill_ratio_compare(r->latest, r->above) >= 0 ||
-        rill_ratio_compare(limit, r->above) < 0)
+    if (changed)
+        r->loss = 1;
+    if (!changed && rill_ratio_compare(r->latest, r->above) >= 0) {
+        note_loss(r, sent, delivered);
+        changed = true;
+    }
+    rill_ratio limit = not_reached(r, sent, delivered);
+    if (changed || rill_ratio_compare(limit, r->above) < 0)
         r->above = limit;
     /* Nothing arrives: the most that it can be. */
     r->guess = delivered > 0 ? rill_ratio_simplest(r->latest, r->above) : r->latest;
+    r->doubts = 0;
+    r->missing = 0;
+    r->missing_of = 0;
     r->grain = grain_of(r);
     r->near = is_near(r);
+}
+
+/* Less than rounding is known to take. True: it is the rate. */
+static bool doubt(rill_rate *r, uint64_t sent, uint64_t delivered)
+{
+    uint64_t expected = rill_ratio_floor(r->latest, sent);
+
+    if (r->doubts < UINT8_MAX)
+        r->doubts++;
+    if (r->doubts >= (sent >= r->latest.den / LARGE_PART ? DOUBTS_LARGE : DOUBTS))
+        return true;
+    r->missing = larger(r->missing, rill_sub_sat(expected, delivered) + 1);
+    r->missing_of = larger(r->missing_of, sent);
+    r->grain = grain_of(r);
+    return false;
+}
+
+/* Another packet brings what it should: it was not the rate, but rounding. */
+static void dispel(rill_rate *r, uint64_t sent)
+{
+    r->doubts = 0;
+    if (r->missing == 0 || sent < r->latest.den / LARGE_PART)
+        return;
+    r->loss = larger(r->loss, r->missing);
+    r->missing = 0;
+    r->missing_of = 0;
+    r->grain = grain_of(r);
 }
 
 /*
@@ -126,7 +194,9 @@ static void replace(rill_rate *r, uint64_t sent, uint64_t delivered, bool change
  * brought: the best of them tells it most exactly. A reply that brought less is
  * explained by rounding, and says at most that the rate is not much higher, or it
  * means that the rate has fallen; then it replaces what was known, however
- * coarse: the next precise reply refines it.
+ * coarse: the next precise reply refines it. Of a packet that is smaller than the
+ * best it may also mean that a hop in the middle rounds off more than is known:
+ * then larger packets tell.
  */
 void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered)
 {
@@ -138,15 +208,22 @@ void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered)
         if (delivered > 0)
             replace(r, sent, delivered, false);
         else
-            rill_rate_not_reached(r, not_reached(sent, delivered));
+            rill_rate_not_reached(r, not_reached(r, sent, delivered));
         return;
     }
     int more = rill_ratio_compare((rill_ratio){.num = delivered, .den = sent}, r->latest);
-    if (more > 0 || !rounding_explains(r->latest, sent, delivered)) {
-        replace(r, sent, delivered, more < 0);
+    bool explained = more >= 0 || rounding_explains(r, sent, delivered);
+    if (explained)
+        dispel(r, sent);
+    if (more > 0) {
+        replace(r, sent, delivered, false);
         return;
     }
-    rill_rate_not_reached(r, not_reached(sent, delivered));
+    if (!explained && (has_fallen(r, sent, delivered) || doubt(r, sent, delivered))) {
+        replace(r, sent, delivered, true);
+        return;
+    }
+    rill_rate_not_reached(r, not_reached(r, sent, delivered));
 }
 
 void rill_rate_not_reached(rill_rate *r, rill_ratio rate)

@@ -20,10 +20,14 @@ typedef struct rill_rate {
     rill_ratio above; /* replies say that the rate is below it; den 0: nothing known */
     rill_ratio guess; /* of the smallest terms between the two: what the rate may well be */
     rill_ratio slippage;
-    uint64_t grain;    /* see rill_rate_grain */
-    bool fixed;        /* the application gave the minimum */
-    bool near;         /* above is no more than a small part better than latest */
-    rill_ratio probed; /* the most precise probe so far */
+    uint64_t grain;   /* see rill_rate_grain */
+    uint64_t loss;    /* other side's units that rounding takes of a packet, at most; 1 at first */
+    uint64_t missing; /* the most that a packet brought less than that explains; 0: nothing */
+    uint64_t missing_of; /* the largest such packet */
+    uint8_t doubts;      /* such packets, since one brought what it should */
+    bool fixed;          /* the application gave the minimum */
+    bool near;           /* above is no more than a small part better than latest */
+    rill_ratio probed;   /* the most precise probe so far */
 } rill_rate;
 
 /* minimum.num 0: to be probed. */
@@ -50,7 +54,8 @@ uint64_t rill_rate_needed_floor(const rill_rate *r, uint64_t delivered);
 /*
  * The smallest amount worth a packet of its own: what rounding takes of one of
  * that size, or of its multiples, is no more than lies between the rate and the
- * minimum. 1 where the rate is not known, and where nothing is ever rounded.
+ * minimum. 1 where the rate is not known, and where nothing is ever rounded. Never more than
+ * what has brought the rate that is known.
  */
 static inline uint64_t rill_rate_grain(const rill_rate *r)
 {

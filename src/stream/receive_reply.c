@@ -257,7 +257,12 @@ static void refused(rill_answer *a)
     rill_flight_kind kind = f->kind;
     uint64_t amount = f->amount;
     authentic(a);
-    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
+    /* The path has passed it all the same. */
+    if (rill_flight_value(f) > 0)
+        c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns,
+                                         rill_flight_value(f), f->app_limited);
+    else
+        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, 0);
     if (kind == RILL_FLIGHT_PROBE) {
         rill_probe_answered(c, a->now.mono_ns, f, a->packet->amount);
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
@@ -321,10 +326,8 @@ static void temporary_error(rill_answer *a, rill_congestion_signal signal)
 {
     rill_connection *c = a->c;
     rill_flight *f = a->f;
-    if (signal == RILL_SIGNAL_VALUE) {
-        c->congestion->least_piece = rill_rate_grain(&c->rate);
+    if (signal == RILL_SIGNAL_VALUE)
         c->congestion->good_piece = good_piece(&c->rate);
-    }
     /* A probe's money is nobody's: that it was too much says nothing of how many packets pass. */
     if (f->kind == RILL_FLIGHT_PROBE && f->amount > 0 && signal == RILL_SIGNAL_VALUE)
         c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, 0);

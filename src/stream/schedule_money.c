@@ -307,7 +307,8 @@ static bool plan(rill_connection *c, rill_flight *f, candidates *k, uint64_t mos
     for (;;) {
         uint64_t window = rill_congestion_value(c->congestion);
         uint64_t now = most < window ? most : window;
-        if (now > 0 && (plan_shared(c, f, k, now) || plan_alone(c, f, k, now)))
+        bool fine = now == most || now >= c->congestion->least_piece || c->congestion->last_resort;
+        if (now > 0 && fine && (plan_shared(c, f, k, now) || plan_alone(c, f, k, now)))
             return true;
         if (most <= window || c->congestion->value_in_flight > 0)
             return false;
@@ -339,6 +340,7 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
         return false;
     rill_tally_begin(&c->tally, c->rate.era);
     uint64_t most = largest(c, now_ns);
+    rill_congestion_set_sizes(c->congestion, rill_rate_grain(&c->rate), most);
     rill_list *from = c->money_streams.next;
     for (unsigned turn = 0; most > 0 && from != &c->money_streams; turn++) {
         bool idle = c->congestion->value_in_flight == 0;

@@ -7,6 +7,8 @@
 #define PRECISION 128
 /* A guess at the rate that has failed so often is not made any more. */
 #define MOST_WRONG 2
+/* What is known of packets says nothing of those that are so many times larger. */
+#define MUCH_LARGER 4
 
 void rill_worth_init(rill_worth *w)
 {
@@ -124,10 +126,10 @@ static bool nothing_new(const rill_worth *w, const rill_rate *r, const rill_word
            w->enough == 0 && (word->limit == w->limit || word->limit == 0);
 }
 
-static void note_fulfilled(rill_worth *w, uint64_t amount)
+static void note_fulfilled(rill_worth *w)
 {
     w->refused = 0;
-    w->usual = amount;
+    w->last = 0;
     w->tried = (rill_ratio){0, 1};
 }
 
@@ -148,15 +150,14 @@ static void learn(rill_worth *w, rill_rate *r, const rill_word *word)
         w->wrong++;
     rill_ratio latest = r->latest;
     bool twice = known && rounded_twice(latest, word->amount, word->delivered);
-    /* The rest of a payment, which the middle of the path does not see, says nothing of the rate.
-     */
-    if (!(twice && word->refused && word->amount < w->usual / 2))
-        rill_rate_learn(r, word->amount, word->delivered);
+    rill_rate_learn(r, word->amount, word->delivered);
     if (word->refused && word->trial)
         rill_rate_not_reached(r, (rill_ratio){word->hoped, word->amount});
     if (!word->refused) {
-        note_fulfilled(w, word->amount);
+        note_fulfilled(w);
     } else {
+        w->last = word->amount;
+        w->last_brought = word->delivered;
         if (w->refused < UINT8_MAX)
             w->refused++;
         if (rill_ratio_compare(brought, w->tried) > 0)
@@ -164,6 +165,9 @@ static void learn(rill_worth *w, rill_rate *r, const rill_word *word)
         if (!word->trial)
             note_vain(w, word->amount, word->affords);
     }
+    /* It was learnt of small packets: of larger ones rounding takes less. */
+    if (w->enough != 0 && word->amount / MUCH_LARGER >= w->enough)
+        w->enough = 0;
     bool level = w->enough != 0 && (word->trial || word->amount > w->enough - w->enough / 4);
     if (level && word->amount < w->enough)
         note_smaller(w, latest, word);
@@ -174,7 +178,7 @@ static void learn(rill_worth *w, rill_rate *r, const rill_word *word)
 void rill_worth_learn(rill_worth *w, rill_rate *r, const rill_word *word)
 {
     if (nothing_new(w, r, word))
-        note_fulfilled(w, word->amount);
+        note_fulfilled(w);
     else
         learn(w, r, word);
 }
@@ -269,7 +273,7 @@ rill_offer rill_worth_offer(const rill_worth *w, const rill_rate *r, uint64_t mo
         return none();
     if (r->latest.num == 0)
         return (rill_offer){.amount = most, .brings = UINT64_MAX};
-    if (w->enough != 0) {
+    if (w->enough != 0 && most / MUCH_LARGER < w->enough) {
         uint64_t next = fewer(w);
         if (next != 0 && next <= most)
             return (rill_offer){.amount = next, .brings = w->brings, .trial = true};
@@ -307,6 +311,8 @@ bool rill_worth_in_vain(const rill_worth *w, uint64_t amount)
 
 uint64_t rill_worth_expects(const rill_worth *w, const rill_rate *r, uint64_t amount)
 {
+    if (amount == w->last && w->last != 0)
+        return w->last_brought;
     if (r->latest.num == 0)
         return amount <= w->barren ? 0 : UINT64_MAX;
     uint64_t brings = rill_ratio_floor(r->guess, amount);

@@ -27,9 +27,10 @@ typedef struct rill_worth {
     /* Of more than vain and up to vain_to, packets bring too little for the minimum; 0, 0: none */
     uint64_t vain;
     uint64_t vain_to;
-    uint64_t usual;   /* units of the packet that was fulfilled last; 0: none */
-    uint64_t barren;  /* the largest amount of which nothing arrived, rounded away; 0: none */
-    uint64_t dust;    /* the largest that the path itself refused for that; 0: none */
+    uint64_t barren; /* the largest amount of which nothing arrived, rounded away; 0: none */
+    uint64_t dust;   /* the largest that the path itself refused for that; 0: none */
+    uint64_t last;   /* units of the packet that was refused last; 0: none */
+    uint64_t last_brought;
     uint8_t refused;  /* since one was fulfilled */
     uint8_t wrong;    /* packets that brought less than the rate guessed promises */
     rill_ratio tried; /* the best of those that were refused: brought / sent; num 0: none */

@@ -4,10 +4,14 @@
 #include "../sim/report.h"
 #include "../sim/wire.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME "test.connector"
+
+bool paths_trace;
 
 static void change(void *context, uint64_t argument)
 {
@@ -45,10 +49,20 @@ static uint64_t travel(paths *p, uint64_t part)
     return p->config->delay / part + sim_rng_below(&p->rng, p->config->jitter / part + 1);
 }
 
+static void trace(const paths *p, const char *what, uint64_t amount)
+{
+    if (!paths_trace)
+        return;
+    uint64_t us = p->queue.now / 1000;
+    printf("%6" PRIu64 ".%03" PRIu64 " ms %20" PRIu64 " %s\n", us / 1000, us % 1000, amount, what);
+}
+
 static void arrive_reply(void *context, uint64_t argument)
 {
     paths_packet *m = context;
     (void)argument;
+    if (m->len == 0 || m->bytes[0] == SIM_FULFILL)
+        trace(m->path, "(as it arrived) is fulfilled", m->amount);
     m->from->reply(m->from->user, m->request, m->bytes, m->len);
     free(m);
 }
@@ -163,6 +177,7 @@ static void arrive_at_connector(void *context, uint64_t argument)
     uint64_t wait = 0;
     (void)argument;
     const char *code = limit(p, m->amount, &wait);
+    trace(p, code == NULL ? "passes" : code[0] == '\0' ? "is dropped" : code, m->amount);
     if (code != NULL && code[0] != '\0') {
         refuse(m, code);
         return;

@@ -80,6 +80,9 @@ typedef struct paths {
     paths_bin bins[PATHS_BINS];
 } paths;
 
+/* Prints what becomes of each packet. */
+extern bool paths_trace;
+
 void paths_init(paths *p, const paths_config *config, uint64_t seed);
 void paths_free(paths *p);
 /* limited: through the bottleneck; else only the way's time. The bytes are copied. */

@@ -249,6 +249,8 @@ int main(int argc, char **argv)
         bool value = i + 1 < argc;
         if (strcmp(argv[i], "--tap") == 0)
             o.tap = true;
+        else if (strcmp(argv[i], "--trace") == 0)
+            paths_trace = true;
         else if (strcmp(argv[i], "--only") == 0 && value)
             o.only = argv[++i];
         else if (strcmp(argv[i], "--duels") == 0)
@@ -268,7 +270,7 @@ int main(int argc, char **argv)
         else {
             fprintf(
                 stderr,
-                "usage: rill-paths [--tap] [--only NAME] [--csv DIRECTORY] [--seed N]\n"
+                "usage: rill-paths [--tap] [--trace] [--only NAME] [--csv DIRECTORY] [--seed N]\n"
                 "                  [--sender rill|rs|pay|stream|all] [--drawn N [--senders N]]\n"
                 "                  [--duels] [--drawn-duels N]\n");
             return 2;

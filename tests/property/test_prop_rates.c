@@ -131,7 +131,7 @@ static void rate_case(uint64_t case_seed)
         CHECK(path(r.guess, grain * i) >= rill_ratio_floor(r.minimum, grain * i));
 }
 
-/* A rate that has changed by more than rounding is known after one reply. */
+/* A rate that has changed by more than rounding takes is known after a few replies of any size. */
 static void changing_case(uint64_t case_seed)
 {
     uint64_t seed = case_seed;
@@ -142,13 +142,36 @@ static void changing_case(uint64_t case_seed)
         rill_ratio truth = random_rate(&seed);
         uint64_t sent = 1 + random_amount(&seed);
         uint64_t delivered = path(truth, sent);
-        rill_rate_learn(&r, sent, delivered);
+        for (unsigned reply = 0; reply < 8; reply++)
+            rill_rate_learn(&r, sent, delivered);
         CHECK(r.latest.den != 0);
         uint64_t guess = rill_rate_delivers(&r, sent);
         /* At most what two units of rounding in each measurement make of it. */
         rill_u128 slack = 1 + (rill_u128)sent * 2 / r.latest.den;
         if (r.latest.num > 0)
-            CHECK(guess <= delivered + 1 && guess + slack >= delivered);
+            CHECK(guess <= delivered + r.loss && guess + slack >= delivered);
+    }
+}
+
+/* However many hops round, no packet says that the rate has fallen that is as large as the best. */
+static void hops_case(uint64_t case_seed)
+{
+    uint64_t seed = case_seed;
+    rill_ratio hops[3];
+    rill_rate r;
+
+    for (unsigned i = 0; i < 3; i++)
+        hops[i] = (rill_ratio){1 + below(&seed, 1000), 1 + below(&seed, 1000)};
+    rill_rate_init(&r, (rill_ratio){0, 1}, (rill_ratio){1, 100});
+    for (unsigned i = 0; i < 40; i++) {
+        rill_ratio before = r.latest;
+        /* Every other one as large as the best, that no doubts add up. */
+        uint64_t sent = i % 2 == 0 || before.num == 0 ? 1 + below(&seed, 100000) : before.den;
+        uint64_t delivered = sent;
+        for (unsigned h = 0; h < 3; h++)
+            delivered = path(hops[h], delivered);
+        rill_rate_learn(&r, sent, delivered);
+        CHECK(before.num == 0 || rill_ratio_compare(r.latest, before) >= 0);
     }
 }
 
@@ -245,6 +268,13 @@ static void test_changing_rates(void **state)
         changing_case(seed);
 }
 
+static void test_several_hops(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= CASES; seed++)
+        hops_case(seed);
+}
+
 static void test_any_numbers(void **state)
 {
     (void)state;
@@ -262,9 +292,8 @@ static void test_packet_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_changing_rates),
-        cmocka_unit_test(test_any_numbers),
+        cmocka_unit_test(test_rates),        cmocka_unit_test(test_changing_rates),
+        cmocka_unit_test(test_several_hops), cmocka_unit_test(test_any_numbers),
         cmocka_unit_test(test_packet_sizes),
     };
     return cmocka_run_group_tests_name("rates", tests, NULL, NULL);

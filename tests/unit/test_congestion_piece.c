@@ -223,6 +223,68 @@ static void test_the_pace_is_measured(void **state)
     assert_in_range(p.gap, 25 * RILL_MS, 40 * RILL_MS);
 }
 
+/* Ten large packets are refused, and what is left of the payment passes: no size was found. */
+static void test_the_rest_of_a_payment_is_no_size(void **state)
+{
+    rill_congestion *c = new_congestion(1024);
+    uint64_t now = RILL_SECOND;
+
+    (void)state;
+    c->good_piece = 1000;
+    send(c, now, 10, 1000000);
+    send(c, now, 1, 7);
+    for (unsigned i = 0; i < 10; i++)
+        c->ops->on_signal(c, now + SHORT, now, 1000000, RILL_SIGNAL_VALUE);
+    deliver(c, now + SHORT, now, 1, 7);
+    now += SHORT;
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t amount = rill_congestion_value(c);
+        assert_true(amount >= 1000);
+        now = now > c->not_before ? now : c->not_before;
+        send(c, now, 1, amount);
+        c->ops->on_signal(c, now + SHORT, now, amount, RILL_SIGNAL_VALUE);
+        now += SHORT;
+    }
+    end(c);
+}
+
+/* While a piece is under way what the window has left is not sent in small change. */
+static void test_no_rests_of_a_window(void **state)
+{
+    rill_congestion *c = new_congestion(1024);
+    uint64_t now = RILL_SECOND;
+
+    (void)state;
+    c->good_piece = 400;
+    send(c, now, 1, 5000);
+    c->ops->on_signal(c, now + SHORT, now, 5000, RILL_SIGNAL_VALUE);
+    now = c->not_before > now + SHORT ? c->not_before : now + SHORT;
+    uint64_t piece = rill_congestion_value(c);
+    assert_in_range(piece, 401, 5000);
+    send(c, now, 1, piece - 7);
+    assert_int_equal(rill_congestion_value(c), 0);
+    /* Unless no packet is larger. */
+    rill_congestion_set_sizes(c, 1, 7);
+    assert_int_equal(rill_congestion_value(c), 7);
+    end(c);
+}
+
+/* What a test found is where the search begins: what it refused is not sent. */
+static void test_a_test_says_where_to_begin(void **state)
+{
+    rill_congestion *c = new_congestion(1024);
+    bucket b = {.size = 50000, .per_second = 50000, .level = 50000, .at = RILL_SECOND};
+
+    (void)state;
+    c->good_piece = 400000;
+    c->ops->on_tested(c, b.at, 44445, 55556);
+    assert_int_equal(rill_congestion_value(c), 44445);
+    totals t = pay(c, &b, 300000, 8 * RILL_SECOND);
+    assert_true(t.passed == 300000);
+    assert_in_range(t.packets, 7, 40);
+    end(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +297,9 @@ int main(void)
         cmocka_unit_test(test_one_flight_is_one_shortage),
         cmocka_unit_test(test_unused_it_does_not_grow),
         cmocka_unit_test(test_the_pace_is_measured),
+        cmocka_unit_test(test_the_rest_of_a_payment_is_no_size),
+        cmocka_unit_test(test_no_rests_of_a_window),
+        cmocka_unit_test(test_a_test_says_where_to_begin),
     };
     return cmocka_run_group_tests_name("congestion, piece by piece", tests, NULL, NULL);
 }

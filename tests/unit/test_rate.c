@@ -98,6 +98,17 @@ static void test_a_changed_rate_is_seen_in_any_reply(void **state)
     (void)state;
     rill_rate_init(&r, none, one_percent);
     rill_rate_learn(&r, 1000000000, 987654321);
+    rill_rate_learn(&r, 1000000000, 500000000);
+    assert_true(r.latest.num == 500000000);
+    rill_rate_learn(&r, 2500000000, 999999999); /* two of those would bring more */
+    assert_true(r.latest.num == 999999999);
+    /* Of much smaller packets it may be the size, but not for long. */
+    for (unsigned i = 0; i < 7; i++) {
+        rill_rate_learn(&r, 1000, 350);
+        assert_true(r.latest.num == 999999999);
+    }
+    rill_rate_learn(&r, 1000, 350);
+    assert_true(r.latest.num == 350 && r.latest.den == 1000);
     rill_rate_learn(&r, 1000, 500);
     assert_true(r.latest.num == 500 && r.latest.den == 1000);
     rill_rate_learn(&r, 1000, 505);
@@ -109,6 +120,37 @@ static void test_a_changed_rate_is_seen_in_any_reply(void **state)
     assert_true(r.latest.num == 1 && r.latest.den == 1000);
     rill_rate_learn(&r, 1000000, 980000);
     assert_true(r.latest.num == 980000);
+}
+
+/* floor(4 / 3 x amount) units in the middle, of which each is worth 90. */
+static uint64_t two_hops(uint64_t amount)
+{
+    return amount * 4 / 3 * 90;
+}
+
+static void test_what_a_middle_hop_rounds_off_is_no_other_rate(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_probe(&r, 667, two_hops(667));
+    assert_true(rill_rate_settle(&r));
+    uint64_t before = rill_rate_grain(&r);
+    rill_rate_learn(&r, 4, two_hops(4));
+    assert_true(r.latest.den == 667);
+    assert_false(rill_rate_is_low(&r));
+    /* As large as is known to be large enough, until more is known. */
+    assert_true(rill_rate_grain(&r) > before && rill_rate_grain(&r) <= 667);
+    rill_rate_learn(&r, 5, two_hops(5));
+    rill_rate_learn(&r, 500, two_hops(500));
+    assert_true(rill_rate_grain(&r) > before && rill_rate_grain(&r) < 100);
+    for (uint64_t amount = rill_rate_grain(&r); amount < 200; amount++)
+        assert_true(two_hops(amount) >= rill_ratio_floor(r.minimum, amount));
+    /* What is no smaller than what brought it has no such excuse. */
+    rill_rate_learn(&r, 667, two_hops(600));
+    assert_true(r.latest.num == two_hops(600));
+    assert_true(rill_rate_is_low(&r));
 }
 
 static void test_nothing_delivered_at_first_is_not_a_rate(void **state)
@@ -224,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_what_is_known_may_do),
         cmocka_unit_test(test_coarse_replies_keep_a_precise_rate),
         cmocka_unit_test(test_precise_replies_replace_a_coarse_rate),
+        cmocka_unit_test(test_what_a_middle_hop_rounds_off_is_no_other_rate),
         cmocka_unit_test(test_a_changed_rate_is_seen_in_any_reply),
         cmocka_unit_test(test_nothing_delivered_at_first_is_not_a_rate),
         cmocka_unit_test(test_needed),
