@@ -24,7 +24,8 @@ typedef struct rill_connection_options {
      * The lowest rate at which we send: units of the other side for units of
      * ours. Where set (num and den not 0), the first packet carries money
      * already; where not, the path is probed first and slippage is applied to
-     * what the probes find.
+     * what the probes find. Money that leaves before any answer has come, and
+     * whose reply is lost, stays in doubt unless the receiver's total has it.
      */
     rill_ratio min_rate;
     /* Part of the probed rate that we are ready to lose: 1/100 at first; less than 1 */

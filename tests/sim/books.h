@@ -43,7 +43,7 @@ typedef struct sim_directory {
     sim_pair pairs[SIM_MAX_PAIRS];
     unsigned count;
     bool faithful;     /* no connector sends a packet twice */
-    bool steady;       /* clocks agree, rates stay, no endpoint forgets what it received */
+    bool steady;       /* clocks agree, rates do not fall, expiries stay */
     bool scrawls;      /* rogues write bytes of no pattern */
     bool fleet;        /* two servers have one secret, */
     sim_set fulfilled; /* and of what either fulfilled these are the conditions */
