@@ -242,8 +242,8 @@ typedef struct rill_event {
      * closed without an error, and all that was asked of it is done: no money is in doubt
      * (RILL_ERR_IN_DOUBT), no rill_stream_send_total, rill_stream_receive_total or
      * rill_stream_end was cut short, every byte written is acknowledged, and none is missing of
-     * what the other side is known to have written (RILL_ERR_CLOSED). CONNECTION_END: the same
-     * of the connection and of all its streams.
+     * what the other side is known to have written, or unread a minute after it closed
+     * (RILL_ERR_CLOSED). CONNECTION_END: the same of the connection and of all its streams.
      */
     int error;
     uint8_t close_code;  /* STREAM_END, CONNECTION_END: rill_close_code of whichever side closed */

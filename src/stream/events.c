@@ -16,8 +16,19 @@ static bool take(uint16_t *bits, unsigned type)
     return true;
 }
 
+/* A reader that took longer than one may, or has gone, has not got all: no success is that. */
+static void judge_unread(rill_stream *s)
+{
+    if (!s->closed_remote || s->end_error != RILL_OK || rill_stream_peek(s).len == 0)
+        return;
+    s->end_error = RILL_ERR_CLOSED;
+    if (s->connection->undone == RILL_OK)
+        s->connection->undone = RILL_ERR_CLOSED;
+}
+
 static void end_of_stream(rill_endpoint *e, rill_stream *s, rill_event *out)
 {
+    judge_unread(s);
     out->error = s->end_error;
     out->close_code = s->close_code;
     out->remote = s->closed_remote;

@@ -278,6 +278,32 @@ static void test_bytes_that_a_close_cuts_off_are_no_success(void **state)
         close_before_all_bytes_arrive(i & 1, i & 2, i & 4);
 }
 
+/* Its reader has a minute: what it has not taken then is not delivered. */
+static void test_what_nobody_reads_is_no_success(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        pair p = {0};
+        pair_options o = pair_defaults();
+        pair_open(&p, &o);
+        p.no_read[PAIR_SERVER] = true;
+        rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+        pair_write(s, "xy", 2);
+        assert_int_equal(rill_stream_end(s), RILL_OK);
+        assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
+        pair_run(&p, 50 * RILL_SECOND);
+        /* Nothing, a part, or all. */
+        rill_stream_consume(rill_connection_stream(p.end[PAIR_SERVER].connection, 1), i);
+        pair_run(&p, 50 * RILL_SECOND);
+        assert_true(pair_seen(&p, PAIR_SERVER, 1)->ended);
+        int expected = i == 2 ? RILL_OK : RILL_ERR_CLOSED;
+        assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->error, expected);
+        assert_int_equal(p.end[PAIR_SERVER].end_error, expected);
+        assert_int_equal(p.end[PAIR_CLIENT].end_error, RILL_OK);
+        pair_close(&p);
+    }
+}
+
 static void lose_what_the_client_says(pair *p, pair_packet *packet)
 {
     drop_data(p, packet);
@@ -482,6 +508,7 @@ int main(void)
         PAIR_TEST(test_an_event_lives_until_the_next_whatever_comes_between),
         PAIR_TEST(test_the_last_packet_number_closes),
         cmocka_unit_test(test_bytes_that_a_close_cuts_off_are_no_success),
+        cmocka_unit_test(test_what_nobody_reads_is_no_success),
         PAIR_TEST_TO_OPEN(test_what_a_close_cuts_off_is_told_each_time),
         cmocka_unit_test(test_a_close_before_a_goal_is_met_is_no_success),
         PAIR_TEST_TO_OPEN(test_a_close_that_cuts_many_streams_is_told),
