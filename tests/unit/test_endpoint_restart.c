@@ -376,6 +376,81 @@ static void test_a_server_gives_no_number_twice(void **state)
     pair_close(&p);
 }
 
+static struct {
+    uint8_t bytes[RILL_PACKET_BUFFER];
+    size_t len;
+} kept[3];
+
+static void keep_all(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->from != PAIR_CLIENT || packet->number >= 3)
+        return;
+    memcpy(kept[packet->number].bytes, packet->bytes, packet->len);
+    kept[packet->number].len = packet->len;
+}
+
+/* As a connector sends it again, who writes what expiry it likes. */
+static uint8_t again(pair *p, unsigned n)
+{
+    static uint8_t packet[RILL_PACKET_BUFFER], answer[RILL_PACKET_BUFFER];
+    rill_prepare prepare;
+    size_t len;
+    assert_int_equal(rill_prepare_decode(&prepare, kept[n].bytes, kept[n].len), RILL_OK);
+    prepare.expires_at = p->now.wall_ms + 10000;
+    assert_int_equal(rill_prepare_encode(&prepare, packet, sizeof packet, &len), RILL_OK);
+    assert_int_equal(rill_endpoint_receive(p->end[PAIR_SERVER].endpoint, p->now, 1000 + n, packet,
+                                           len, answer, &len),
+                     RILL_OK);
+    pair_pump(p);
+    return answer[0];
+}
+
+/*
+ * docs/protocol.md: what is known of a connection is forgotten in the end. Then its first
+ * packets, and only those, begin one that is never success.
+ */
+static void test_what_can_come_again_when_all_is_forgotten(void **state)
+{
+    (void)state;
+    pair p;
+    pair_options o = pair_defaults();
+    o.stay = true;
+    pair_open(&p, &o);
+    p.on_packet = keep_all;
+    assert_int_equal(pair_connect(&p, &o.connection), RILL_OK);
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair_write(s, "first", 5);
+    pair_run(&p, RILL_SECOND);
+    pair_write(s, "second", 6);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(rill_stream_end(s), RILL_OK);
+    assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(p.end[PAIR_SERVER].end_error, RILL_OK);
+    p.on_packet = NULL;
+    pair_run(&p, 25 * RILL_SECOND);
+    for (unsigned n = 0; n < 3; n++)
+        assert_int_equal(again(&p, n), RILL_ILP_REJECT);
+    pair_run(&p, 40 * RILL_SECOND);
+    for (unsigned n = 1; n < 3; n++)
+        assert_int_equal(again(&p, n), RILL_ILP_REJECT);
+    assert_int_equal(p.end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 1);
+    assert_int_equal(again(&p, 0), RILL_ILP_FULFILL);
+    assert_int_equal(p.end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 2);
+    const pair_stream *seen = pair_seen(&p, PAIR_SERVER, 1);
+    assert_int_equal(seen->len, 5);
+    assert_memory_equal(seen->data, "first", 5);
+    for (unsigned n = 1; n < 3; n++)
+        assert_int_equal(again(&p, n), RILL_ILP_REJECT);
+    pair_run(&p, 200 * RILL_SECOND);
+    assert_int_equal(seen->len, 5);
+    assert_true(seen->ended);
+    assert_int_equal(seen->error, RILL_ERR_IDLE);
+    assert_int_equal(p.end[PAIR_SERVER].end_error, RILL_ERR_IDLE);
+    pair_close(&p);
+}
+
 /* What it answers a packet with that goes on with a connection of this mark. */
 static rill_ilp_code_id answer_to_mark(pair *p, uint32_t mark, const rill_frame *frame)
 {
@@ -436,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_who_has_made_way_is_not_forgotten),
         cmocka_unit_test(test_who_waits_for_an_end_is_not_asked_about),
         cmocka_unit_test(test_what_another_server_may_know_is_f06),
+        cmocka_unit_test(test_what_can_come_again_when_all_is_forgotten),
         cmocka_unit_test(test_a_replay_does_not_begin_anew),
         cmocka_unit_test(test_a_server_gives_no_number_twice),
     };
