@@ -82,6 +82,7 @@ merge() {
 sources_of() {
     case "$1" in
     btp) echo src/ilp/btp.c ;;
+    host) echo src/net/{host,host_decide,host_link,host_waiting,client,server,dispatch}.c ;;
     btp_client) echo src/net/{btp_client,btp_session,btp_auth,websocket,tcp,tcp_connect}.c ;;
     config) echo src/cli/{args,link_option,rilld_options}.c src/net/environment.c ;;
     connection) echo src/stream/*.c ;;

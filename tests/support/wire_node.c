@@ -119,6 +119,8 @@ static void forward(wire_node *n, int from, uint32_t id, rill_prepare *p)
     *o = (struct node_open){true, from, id, to, p->amount, p->expires_at};
     CHECK(rill_prepare_encode(p, packet, sizeof packet, &len) == RILL_OK);
     n->sides[to].prepares++;
+    n->last_len = len;
+    memcpy(n->last, packet, len);
     send_ilp(n, to, RILL_BTP_MESSAGE, n->next_open, packet, len);
     uint64_t left = p->expires_at > wall_ms() ? p->expires_at - wall_ms() : 0;
     put(n, fake_uv_now() + left * RILL_MS, EXPIRY, 0)->open = n->next_open++;
@@ -288,6 +290,11 @@ void wire_node_step(wire_node *n)
 uint64_t wire_node_deadline(const wire_node *n)
 {
     return n->queue != NULL ? n->queue->due : RILL_NEVER;
+}
+
+void wire_node_inject(wire_node *n, int side, const uint8_t *packet, size_t len)
+{
+    send_ilp(n, side, RILL_BTP_MESSAGE, UINT32_MAX, packet, len);
 }
 
 void wire_node_cut(wire_node *n, int side)

@@ -53,6 +53,8 @@ typedef struct wire_node {
         uint64_t expires_at;
     } open[NODE_OPEN];
     uint32_t next_open;
+    size_t last_len; /* the Prepare that was forwarded last */
+    uint8_t last[RILL_ILP_MAX_PACKET];
 } wire_node;
 
 void wire_node_open(wire_node *n, rill_loop *loop);
@@ -61,6 +63,8 @@ void wire_node_close(wire_node *n);
 void wire_node_step(wire_node *n);
 /* When it has something to do next; RILL_NEVER. */
 uint64_t wire_node_deadline(const wire_node *n);
+/* Any packet to a side, of a number that no other is of: its answer is nobody's. */
+void wire_node_inject(wire_node *n, int side, const uint8_t *packet, size_t len);
 /* The connection of a side breaks. */
 void wire_node_cut(wire_node *n, int side);
 /* Time passes, in which the node goes on and no program runs. */
