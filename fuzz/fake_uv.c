@@ -95,6 +95,13 @@ void uv_close(uv_handle_t *h, uv_close_cb cb)
     closing = h;
 }
 
+void uv_walk(uv_loop_t *loop, uv_walk_cb cb, void *arg)
+{
+    for (size_t i = 0; i < handle_count; i++)
+        if (handles[i]->loop == loop)
+            cb(handles[i], arg);
+}
+
 int uv_is_closing(const uv_handle_t *h)
 {
     return (h->flags & FAKE_CLOSING) != 0;

@@ -24,15 +24,19 @@ typedef struct rill_loop rill_loop;
  */
 RILL_API RILL_MUST_CHECK int rill_loop_new(rill_loop **out, struct uv_loop_s *uv);
 /*
- * After everything made on it is closed. NULL is allowed. On an embedder's loop
- * the memory goes when that has run once more; from inside rill_loop_run, in a handler,
- * when that returns.
+ * After everything made on it is closed, and has said so. NULL is allowed.
+ * RILL_ERR_STATE: something on it is open, handles of the application's own too. Then
+ * nothing has happened: it can be run on, and freed when that is closed.
+ * From inside rill_loop_run, in a handler, it goes when that returns, and it is then that
+ * this is looked at. On an embedder's loop it goes when what is open has closed, and that loop
+ * has run once more: RILL_OK, and it is not to be used for anything new.
  */
-RILL_API void rill_loop_free(rill_loop *loop);
+RILL_API int rill_loop_free(rill_loop *loop);
 RILL_API struct uv_loop_s *rill_loop_uv(rill_loop *loop);
 /*
  * Runs until nothing is left to wait for, or rill_loop_stop. SIGPIPE is held
- * back in this thread meanwhile. RILL_ERR_IO.
+ * back in this thread meanwhile. RILL_ERR_IO; RILL_ERR_STATE: it was to be freed
+ * meanwhile, and something is still open, so that it is still there.
  */
 RILL_API int rill_loop_run(rill_loop *loop);
 RILL_API void rill_loop_stop(rill_loop *loop);

@@ -188,10 +188,12 @@ static void part_closed(btp_client *c)
     assert(c->parts > 0);
     if (--c->parts != 0)
         return;
+    rill_loop *loop = c->session.link.loop;
     c->session.link.on.closed(&c->session.link, c->session.link.user);
     rill_tls_context_free(c->tls);
     rill_wipe(&c->uri, sizeof c->uri);
     rill_free(memory(), c);
+    rill_loop_drop(loop);
 }
 
 static void on_ws_closed(void *owner, rill_ws *ws)
@@ -367,6 +369,7 @@ int rill_btp_client_open(rill_link **out, rill_loop *loop, const char *uri,
     uv_timer_init(loop->uv, &c->timer);
     c->timer.data = c;
     c->down_since = rill_loop_now(loop).mono_ns;
+    rill_loop_hold(loop);
     set_timer(c, 0);
     *out = &c->session.link;
     return RILL_OK;

@@ -192,10 +192,12 @@ static void free_host(uv_handle_t *timer)
     /* All that it may look at in there is still as it was. */
     h->hooks.closed(h->owner, &h->handlers, h->user, h->error, h->detail);
     rill_host_after_handler(h);
+    rill_loop *loop = h->loop;
     rill_endpoint_free(h->endpoint);
     rill_map_free(&h->connections);
     free(h->held);
     free(h);
+    rill_loop_drop(loop);
 }
 
 void rill_host_link_closed(rill_host *h)
@@ -457,6 +459,7 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
     }
     uv_timer_init(rill_loop_uv(loop), &h->timer);
     h->timer.data = h;
+    rill_loop_hold(loop);
     arm(h, rill_loop_now(loop), true, false);
     *out = h;
     return RILL_OK;

@@ -252,7 +252,7 @@ static void on_handle_closed(uv_handle_t *handle)
 {
     rill_loop *loop = handle->data;
     /* An embedder's loop is the embedder's to run: the last of our handles takes us along. */
-    if (--loop->handles == 0 && loop->uv != &loop->own)
+    if (--loop->handles == 0 && loop->uv != &loop->own && !loop->running)
         release(loop);
 }
 
@@ -263,8 +263,55 @@ static void close_handles(rill_loop *loop)
     uv_close((uv_handle_t *)&loop->idle, on_handle_closed);
 }
 
-static void free_own(rill_loop *loop)
+void rill_loop_hold(rill_loop *loop)
 {
+    loop->held++;
+}
+
+void rill_loop_drop(rill_loop *loop)
+{
+    assert(loop->held > 0);
+    if (--loop->held == 0 && loop->freed && loop->uv != &loop->own)
+        close_handles(loop);
+}
+
+/* Handles that are not ours: open ones, and those that only need a turn to be gone. */
+typedef struct others {
+    const rill_loop *loop;
+    unsigned open;
+    unsigned closing;
+} others;
+
+static void count_other(uv_handle_t *handle, void *user)
+{
+    others *o = user;
+    const rill_loop *loop = o->loop;
+    if (handle == (const uv_handle_t *)&loop->prepare ||
+        handle == (const uv_handle_t *)&loop->check || handle == (const uv_handle_t *)&loop->idle)
+        return;
+    if (uv_is_closing(handle))
+        o->closing++;
+    else
+        o->open++;
+}
+
+static bool in_use(rill_loop *loop)
+{
+    others o;
+    do {
+        o = (others){.loop = loop};
+        uv_walk(loop->uv, count_other, &o);
+        if (o.open == 0 && o.closing != 0)
+            uv_run(loop->uv, UV_RUN_NOWAIT);
+    } while (o.open == 0 && o.closing != 0);
+    return o.open != 0 || loop->held != 0 || loop->uv->active_reqs.count != 0;
+}
+
+static int free_own(rill_loop *loop)
+{
+    loop->freed = false;
+    if (in_use(loop))
+        return RILL_ERR_STATE;
     close_handles(loop);
     while (loop->handles != 0)
         uv_run(loop->uv, UV_RUN_NOWAIT);
@@ -272,18 +319,20 @@ static void free_own(rill_loop *loop)
     assert(busy == 0);
     if (busy == 0)
         release(loop);
+    return RILL_OK;
 }
 
-void rill_loop_free(rill_loop *loop)
+int rill_loop_free(rill_loop *loop)
 {
     if (loop == NULL)
-        return;
-    if (loop->uv != &loop->own)
+        return RILL_OK;
+    if (loop->uv == &loop->own && !loop->running)
+        return free_own(loop);
+    bool again = loop->freed;
+    loop->freed = true;
+    if (loop->uv != &loop->own && loop->held == 0 && !again)
         close_handles(loop);
-    else if (loop->running)
-        loop->freed = true;
-    else
-        free_own(loop);
+    return RILL_OK;
 }
 
 struct uv_loop_s *rill_loop_uv(rill_loop *loop)
@@ -312,9 +361,12 @@ int rill_loop_run(rill_loop *loop)
         while (sigtimedwait(&pipe_only, NULL, &at_once) == SIGPIPE)
             continue;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (loop->freed)
-        free_own(loop);
-    return result < 0 ? RILL_ERR_IO : RILL_OK;
+    int error = result < 0 ? RILL_ERR_IO : RILL_OK;
+    if (loop->uv != &loop->own && loop->handles == 0)
+        release(loop);
+    else if (loop->uv == &loop->own && loop->freed && free_own(loop) != RILL_OK)
+        error = RILL_ERR_STATE;
+    return error;
 }
 
 void rill_loop_stop(rill_loop *loop)

@@ -46,10 +46,11 @@ struct rill_loop {
     uv_loop_t own; /* uv points here where the embedder gave none */
     uv_prepare_t prepare;
     uv_check_t check;
-    uv_idle_t idle; /* active while something is deferred, so that the loop does not wait */
-    unsigned handles;
-    bool running; /* by rill_loop_run */
-    bool freed;   /* meanwhile: it goes with that */
+    uv_idle_t idle;   /* active while something is deferred, so that the loop does not wait */
+    unsigned handles; /* of its own, above */
+    unsigned held;    /* by what has an end of its own */
+    bool running;     /* by rill_loop_run */
+    bool freed;       /* it goes with that; an embedder's with the last that holds it */
     rill_crypto *crypto;
     rill_list pumps; /* hosts: before dirty, so that what they write leaves in the same turn */
     rill_list dirty;
@@ -73,6 +74,10 @@ struct rill_loop {
     size_t pool_count;
     uint8_t *pool[RILL_BLOCK_POOL];
 };
+
+/* Something of an application's is on it, until it has said that it is over. */
+void rill_loop_hold(rill_loop *loop);
+void rill_loop_drop(rill_loop *loop);
 
 void rill_task_init(rill_task *task, void (*run)(rill_task *task));
 /* Runs it right before the loop waits next. Does nothing where it is in a list already. */

@@ -339,8 +339,10 @@ static void free_payment(rill_payment *p)
 static void on_timer_closed(uv_handle_t *timer)
 {
     rill_payment *p = timer->data;
+    rill_loop *loop = p->loop;
     p->handlers.done(p->error, p->reached, &p->result, p->handlers.user);
     free_payment(p);
+    rill_loop_drop(loop);
 }
 
 static int connect_client(rill_payment *p, const char **problem);
@@ -507,6 +509,7 @@ int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_optio
     rill_task_init(&p->report, on_report);
     uv_timer_init(rill_loop_uv(loop), &p->timer);
     p->timer.data = p;
+    rill_loop_hold(loop);
     uv_timer_start(&p->timer, on_tick, TICK_MS, TICK_MS);
     *out = p;
     return RILL_OK;
