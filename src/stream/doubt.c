@@ -250,7 +250,8 @@ static bool divide(rill_stream *s, uint64_t arrived)
     take_all(s, least, rill_sub_sat(here, most), arrived);
     s->out.delivered = rill_add_sat(s->out.delivered, arrived);
     c->stats.delivered = rill_add_sat(c->stats.delivered, arrived);
-    s->progress_ns = c->endpoint->last_now.mono_ns;
+    if (least > 0 || arrived > 0) /* what is known to have been lost is no progress */
+        s->progress_ns = c->endpoint->last_now.mono_ns;
     return true;
 }
 

@@ -310,13 +310,26 @@ static bool find_unsure(const rill_connection *c, rill_waiting *out)
     return false;
 }
 
+/* A path that takes few packets a second: the next one waits for its turn. */
+static bool find_turn(const rill_connection *c, rill_waiting *out)
+{
+    bool wish = !rill_list_empty(&c->money_streams) || !rill_list_empty(&c->data_streams) ||
+                rill_tell_urgent(c);
+    if (!wish || c->congestion->paced_until <= c->endpoint->last_now.mono_ns)
+        return false;
+    wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
+    return true;
+}
+
 static void find_rest(const rill_connection *c, rill_waiting *out)
 {
     if (c->flight_count > c->lost_count)
         wait_for(out, RILL_WAIT_REPLY, last_expiry(c), NULL);
     else if (c->stream_id_blocked)
         wait_for(out, RILL_WAIT_STREAM_ID, RILL_NEVER, NULL);
-    else if (!find_unsure(c, out) && c->undecided_count > 0)
+    else if (find_unsure(c, out) || find_turn(c, out))
+        return;
+    else if (c->undecided_count > 0)
         wait_for(out, RILL_WAIT_DECISION, c->undecided_deadline, NULL);
 }
 

@@ -34,14 +34,14 @@ static uint64_t sum(uint64_t a, uint64_t b)
     return a + b < a ? UINT64_MAX : a + b;
 }
 
-/* What a stream of ours still wants; and a number that changes with what becomes of that. */
+/* What a stream of ours still wants, and what has become of that so far. */
 static bool wants(const sim_app_stream *s, uint64_t *progress)
 {
     rill_stream_totals t;
     rill_stream_offsets o;
     rill_stream_totals_of(s->stream, &t);
     rill_stream_offsets_of(s->stream, &o);
-    *progress = 2 * t.sent + t.in_doubt + o.acknowledged;
+    *progress = t.sent + o.acknowledged;
     if (s->closed)
         return false;
     return s->sending || t.sent + t.in_flight < t.send_max || t.in_flight > t.in_doubt ||

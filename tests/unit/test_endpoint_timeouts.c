@@ -349,6 +349,32 @@ static void test_a_close_that_expires_ends_the_connection(void **state)
     assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
 }
 
+static void lose_all_money(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->amount > 0)
+        packet->action = PAIR_DROP;
+}
+
+/* Money that is known not to have arrived, again and again, is no progress: the end comes. */
+static void test_a_stream_ends_whose_money_never_arrives(void **state)
+{
+    pair *p = *state;
+    p->on_packet = lose_all_money;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(rill_stream_set_send_max(s, 100), RILL_OK);
+    assert_int_equal(rill_stream_end(s), RILL_OK);
+    pair_run(p, 60 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_STREAM_END], 0);
+    pair_run(p, 33 * RILL_SECOND); /* and what is under way then has expired */
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_STREAM_END], 1);
+    assert_true(pair_seen(p, PAIR_CLIENT, 1)->error == RILL_ERR_IN_DOUBT ||
+                pair_seen(p, PAIR_CLIENT, 1)->error == RILL_ERR_BLOCKED);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +391,7 @@ int main(void)
         PAIR_TEST(test_nothing_is_sent_after_a_call_has_timed_out),
         PAIR_TEST_TO_OPEN(test_probes_without_an_answer_are_sent_again),
         PAIR_TEST_TO_OPEN(test_a_close_that_expires_ends_the_connection),
+        PAIR_TEST(test_a_stream_ends_whose_money_never_arrives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
