@@ -47,7 +47,8 @@ static void add_over(rill_packet_writer *p, uint8_t code, const char *message)
 static const char *over_message(rill_trailer_kind why)
 {
     if (why == RILL_TRAILER_REPLACED)
-        return "another program has begun a connection with the same credentials";
+        return "another program has begun a connection with the same credentials, or a clock was "
+               "set back";
     return "the receiver knows nothing of this connection (any more)";
 }
 
