@@ -132,6 +132,12 @@ void sim_world_finish(world *w)
             sim_violation(w->report, "host %u: has a deadline when all is over", i);
 }
 
+static bool server_idled(const world *w, unsigned pair)
+{
+    return w->hosts[0]->books->ledgers[pair].idled ||
+           (w->twin != NULL && w->twin->books->ledgers[pair].idled);
+}
+
 void sim_world_judge(world *w)
 {
     for (unsigned i = 0; i < w->host_count && !w->report->failed; i++) {
@@ -143,8 +149,7 @@ void sim_world_judge(world *w)
                  error == RILL_ERR_UNREACHABLE || error == RILL_ERR_PATH))
                 continue;
             /* Its handler took so long that its server ended for idleness, and nobody read that. */
-            if (w->hosts[i]->blocked != 0 && error == RILL_ERR_FORGOTTEN &&
-                w->hosts[0]->books->ledgers[k].idled)
+            if (w->hosts[i]->blocked != 0 && error == RILL_ERR_FORGOTTEN && server_idled(w, k))
                 continue;
             if (w->scenario->numbered != 0 &&
                 (error == RILL_ERR_EXHAUSTED || error == RILL_ERR_REMOTE))
