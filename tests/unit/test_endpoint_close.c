@@ -336,6 +336,28 @@ static void test_what_a_close_cuts_off_is_told_each_time(void **state)
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->error, RILL_ERR_CLOSED);
 }
 
+/* Whose client has no address: its close is told in an answer alone, and what it cuts off before.
+ */
+static void test_what_a_close_cuts_off_is_told_in_an_answer(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.connection.receive = false;
+    pair_open(p, &o);
+    (void)start(p);
+    rill_stream *back = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
+    pair_write(back, "never sent", 10);
+    p->no_events[PAIR_SERVER] = true; /* else the stream is gone before there is an answer */
+    rill_stream_close(back, RILL_CLOSE_NO_ERROR, NULL);
+    (void)start(p); /* another stream: something to be answered */
+    p->no_events[PAIR_SERVER] = false;
+    pair_run(p, RILL_SECOND);
+    const pair_stream *seen = pair_seen(p, PAIR_CLIENT, 1);
+    assert_true(seen->ended && seen->remote);
+    assert_int_equal(seen->code, RILL_CLOSE_NO_ERROR);
+    assert_int_equal(seen->error, RILL_ERR_CLOSED);
+}
+
 static void test_a_close_before_a_goal_is_met_is_no_success(void **state)
 {
     (void)state;
@@ -510,6 +532,7 @@ int main(void)
         cmocka_unit_test(test_bytes_that_a_close_cuts_off_are_no_success),
         cmocka_unit_test(test_what_nobody_reads_is_no_success),
         PAIR_TEST_TO_OPEN(test_what_a_close_cuts_off_is_told_each_time),
+        PAIR_TEST_TO_OPEN(test_what_a_close_cuts_off_is_told_in_an_answer),
         cmocka_unit_test(test_a_close_before_a_goal_is_met_is_no_success),
         PAIR_TEST_TO_OPEN(test_a_close_that_cuts_many_streams_is_told),
         PAIR_TEST(test_money_in_doubt_at_a_close_is_no_success),
