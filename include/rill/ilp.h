@@ -26,41 +26,38 @@ typedef enum rill_ilp_type {
     RILL_ILP_REJECT = 14
 } rill_ilp_type;
 
-/* X(NAME, "code", "name in RFC 27") */
-#define RILL_ILP_CODE_LIST(X)                                                                      \
-    X(F00_BAD_REQUEST, "F00", "Bad Request")                                                       \
-    X(F01_INVALID_PACKET, "F01", "Invalid Packet")                                                 \
-    X(F02_UNREACHABLE, "F02", "Unreachable")                                                       \
-    X(F03_INVALID_AMOUNT, "F03", "Invalid Amount")                                                 \
-    X(F04_INSUFFICIENT_DESTINATION_AMOUNT, "F04", "Insufficient Destination Amount")               \
-    X(F05_WRONG_CONDITION, "F05", "Wrong Condition")                                               \
-    X(F06_UNEXPECTED_PAYMENT, "F06", "Unexpected Payment")                                         \
-    X(F07_CANNOT_RECEIVE, "F07", "Cannot Receive")                                                 \
-    X(F08_AMOUNT_TOO_LARGE, "F08", "Amount Too Large")                                             \
-    X(F99_APPLICATION_ERROR, "F99", "Application Error")                                           \
-    X(T00_INTERNAL_ERROR, "T00", "Internal Error")                                                 \
-    X(T01_PEER_UNREACHABLE, "T01", "Peer Unreachable")                                             \
-    X(T02_PEER_BUSY, "T02", "Peer Busy")                                                           \
-    X(T03_CONNECTOR_BUSY, "T03", "Connector Busy")                                                 \
-    X(T04_INSUFFICIENT_LIQUIDITY, "T04", "Insufficient Liquidity")                                 \
-    X(T05_RATE_LIMITED, "T05", "Rate Limited")                                                     \
-    X(T99_APPLICATION_ERROR, "T99", "Application Error")                                           \
-    X(R00_TRANSFER_TIMED_OUT, "R00", "Transfer Timed Out")                                         \
-    X(R01_INSUFFICIENT_SOURCE_AMOUNT, "R01", "Insufficient Source Amount")                         \
-    X(R02_INSUFFICIENT_TIMEOUT, "R02", "Insufficient Timeout")                                     \
-    X(R99_APPLICATION_ERROR, "R99", "Application Error")
-
 /* Three characters and a NUL, so that a code compares as text. */
 typedef struct rill_ilp_code {
     char text[4];
 } rill_ilp_code;
 
-/* One constant a code: RILL_ILP_F02_UNREACHABLE is an index for rill_ilp_code_of(). */
+/*
+ * The error codes of RFC 27, one constant each, which is an index for rill_ilp_code_of().
+ * F: final. T: temporary, the sender may try again. R: about the packet's own time or amount.
+ */
 typedef enum rill_ilp_code_id {
-#define RILL_ILP_CODE_X(name, code, text) RILL_ILP_##name,
-    RILL_ILP_CODE_LIST(RILL_ILP_CODE_X)
-#undef RILL_ILP_CODE_X
-        RILL_ILP_CODE_UNKNOWN
+    RILL_ILP_F00_BAD_REQUEST,
+    RILL_ILP_F01_INVALID_PACKET,
+    RILL_ILP_F02_UNREACHABLE,
+    RILL_ILP_F03_INVALID_AMOUNT,
+    RILL_ILP_F04_INSUFFICIENT_DESTINATION_AMOUNT,
+    RILL_ILP_F05_WRONG_CONDITION,
+    RILL_ILP_F06_UNEXPECTED_PAYMENT,
+    RILL_ILP_F07_CANNOT_RECEIVE,
+    RILL_ILP_F08_AMOUNT_TOO_LARGE,
+    RILL_ILP_F99_APPLICATION_ERROR,
+    RILL_ILP_T00_INTERNAL_ERROR,
+    RILL_ILP_T01_PEER_UNREACHABLE,
+    RILL_ILP_T02_PEER_BUSY,
+    RILL_ILP_T03_CONNECTOR_BUSY,
+    RILL_ILP_T04_INSUFFICIENT_LIQUIDITY,
+    RILL_ILP_T05_RATE_LIMITED,
+    RILL_ILP_T99_APPLICATION_ERROR,
+    RILL_ILP_R00_TRANSFER_TIMED_OUT,
+    RILL_ILP_R01_INSUFFICIENT_SOURCE_AMOUNT,
+    RILL_ILP_R02_INSUFFICIENT_TIMEOUT,
+    RILL_ILP_R99_APPLICATION_ERROR,
+    RILL_ILP_CODE_UNKNOWN /* none of them */
 } rill_ilp_code_id;
 
 RILL_API rill_ilp_code rill_ilp_code_of(rill_ilp_code_id id);

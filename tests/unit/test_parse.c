@@ -5,6 +5,7 @@
 #include <stdint.h>
 /* cmocka.h comes after what it needs. */
 #include <cmocka.h>
+#include <limits.h>
 #include <rill/error.h>
 #include <rill/types.h>
 #include <string.h>
@@ -94,6 +95,10 @@ static void test_errors_have_text(void **state)
         assert_true(strlen(rill_strerror(error)) > 0);
         assert_true(strlen(rill_error_name(error)) > 0);
     }
+    for (int error = 0; error >= RILL_ERR_FILES; error--) /* the last of them */
+        assert_string_not_equal(rill_error_name(error), "RILL_ERR_UNKNOWN");
+    assert_string_equal(rill_error_name(RILL_ERR_FILES - 1), "RILL_ERR_UNKNOWN");
+    assert_string_equal(rill_error_name(INT_MIN), "RILL_ERR_UNKNOWN");
 }
 
 int main(void)
