@@ -32,7 +32,7 @@ SUITES = ("unit", "golden", "property")
 COLUMNS = (*SUITES, "sim")
 # What is quickly compiled and linked: that is most of the time. Without debug information a
 # program that does not contain the mutant is the same as before, and need not be run.
-SETUP = ["-Doptimization=1", "-Ddebug=false", "-Dwerror=false"]
+SETUP = ["-Dtests=true", "-Doptimization=1", "-Ddebug=false", "-Dwerror=false"]
 SANITIZED = ["-Db_sanitize=address,undefined"]
 if shutil.which("ld.gold"):
     SETUP.append("-Dc_link_args=-fuse-ld=gold")

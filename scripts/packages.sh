@@ -84,6 +84,7 @@ needs_test() {
     cat <<'LIST'
 cmd:valgrind valgrind
 cmd:doxygen doxygen
+cmd:cmake cmake
 cmd:groff groff-base
 cmd:openssl openssl
 cmd:systemd-analyze systemd

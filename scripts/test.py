@@ -72,7 +72,7 @@ def run_or_fail(command, env=None):
 def build(folder, options, env=None):
     def stage():
         if not os.path.exists(os.path.join(ROOT, folder, "build.ninja")):
-            run_or_fail(["meson", "setup", folder, *options], env)
+            run_or_fail(["meson", "setup", folder, "-Dtests=true", "-Dwerror=true", *options], env)
         status, output = run(["ninja", "-C", folder])
         if status != 0:
             raise Failed("\n".join(line for line in output.splitlines() if line[:1] != "["))
