@@ -4,11 +4,12 @@
 # What is looked for is the tool, library or header itself, not the package, so
 # that a tool that came from elsewhere counts.
 
-# has WHAT: cmd:NAME | lib:PKG-CONFIG-NAME | header:FILE | node:MAJOR | fuzzer: | file:PATH
+# has WHAT: cmd:NAME | python:MODULE (of the system's Python) | lib:PKG-CONFIG-NAME | header:FILE | node:MAJOR | fuzzer: | file:PATH
 has() {
     local kind=${1%%:*} name=${1#*:}
     case "$kind" in
     cmd) command -v "$name" >/dev/null 2>&1 ;;
+    python) /usr/bin/python3 -c "import $name" >/dev/null 2>&1 ;;
     lib) pkg-config --exists "$name" 2>/dev/null ;;
     header) echo "#include <$name>" | cc -E -x c - >/dev/null 2>&1 ;;
     node) [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge "$name" ] ;;
@@ -63,6 +64,15 @@ needs_format() {
     echo cmd:clang-format-14 clang-format-14
 }
 
+needs_docs() {
+    cat <<'LIST'
+file:/usr/bin/python3 python3
+python:markdown python3-markdown
+cmd:mandoc mandoc
+cmd:doxygen doxygen
+LIST
+}
+
 needs_fuzz() {
     needs_build
     cat <<'LIST'
@@ -81,9 +91,9 @@ needs_test() {
     needs_quick
     needs_fuzz
     needs_format
+    needs_docs
     cat <<'LIST'
 cmd:valgrind valgrind
-cmd:doxygen doxygen
 cmd:cmake cmake
 cmd:groff groff-base
 cmd:openssl openssl
