@@ -116,7 +116,9 @@ def moved(source, target, out):
 def folder(path, out):
     """A page that lists what a folder of the sources has, each file beside it."""
     page = f"files/{path}/index.html"
-    names = run(["git", "ls-files", "--", path]).split()
+    names = sorted(os.path.relpath(os.path.join(base, name), ROOT)
+                   for base, _, found in os.walk(os.path.join(ROOT, path))
+                   for name in found if not name.startswith("."))
     items = []
     for name in names:
         place = os.path.join(out, "files", name)

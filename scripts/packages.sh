@@ -73,6 +73,17 @@ cmd:doxygen doxygen
 LIST
 }
 
+needs_package_deb() {
+    needs_build
+    cat <<'LIST'
+cmd:dh debhelper
+cmd:dpkg-buildpackage dpkg-dev
+cmd:lintian lintian
+cmd:debootstrap debootstrap
+LIST
+    [ "$(uname -m)" != x86_64 ] || echo header:intel-ipsec-mb.h libipsec-mb-dev
+}
+
 needs_fuzz() {
     needs_build
     cat <<'LIST'
