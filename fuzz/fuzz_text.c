@@ -13,6 +13,7 @@
 #include <rill/error.h>
 #include <rill/ilp.h>
 
+#include "../tests/oracle.h"
 #include "fuzz.h"
 
 static void fuzz_amount(const char *text)
@@ -33,9 +34,9 @@ static void fuzz_amount(const char *text)
 /* num/den and the text are the same: num * 10^places == digits * den, in decimal digits. */
 static void multiply(char *digits, size_t len, uint64_t by)
 {
-    rill_u128 carry = 0;
+    oracle_u128 carry = 0;
     for (size_t i = len; i > 0; i--) {
-        carry += (rill_u128)(unsigned)(digits[i - 1]) * by;
+        carry += (oracle_u128)(unsigned)(digits[i - 1]) * by;
         digits[i - 1] = (char)(carry % 10);
         carry /= 10;
     }
@@ -71,7 +72,7 @@ static void check_quotient(const char *text, rill_ratio r)
     CHECK(*end == '/');
     uint64_t den = strtoull(end + 1, &end, 10);
     CHECK(*end == '\0' && den != 0);
-    CHECK((rill_u128)num * r.den == (rill_u128)den * r.num);
+    CHECK((oracle_u128)num * r.den == (oracle_u128)den * r.num);
 }
 
 static void fuzz_ratio(const char *text)

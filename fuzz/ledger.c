@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger.h"
 
+#include "../tests/oracle.h"
 #include "base/muldiv.h"
 #include "faults.h"
 #include "fuzz.h"
@@ -182,7 +183,7 @@ void ledger_sent(ledger *l, rill_now now, uint64_t request, const uint8_t *packe
     check_data(l, &p, c->server);
     if (f->fulfillable && c->rate_fixed && c->min_rate.num != 0)
         CHECK(p.packet.amount >=
-              (uint64_t)((rill_u128)f->amount * c->min_rate.num / c->min_rate.den));
+              (uint64_t)((oracle_u128)f->amount * c->min_rate.num / c->min_rate.den));
 }
 
 void ledger_replied(ledger *l, uint64_t request, const uint8_t *packet, size_t len, int result)
@@ -257,7 +258,7 @@ static void check_receive_max(const ledger *l)
         rill_stream_totals_of(s->stream, &totals);
         /* One part in a hundred more, for the rounding of rates. */
         uint64_t credited = totals.received - s->received_before;
-        CHECK(credited <= (rill_u128)s->room_before + s->room_before / 100 + 1);
+        CHECK(credited <= (oracle_u128)s->room_before + s->room_before / 100 + 1);
     }
 }
 
@@ -344,7 +345,7 @@ static void add_totals(const ledger *l, const ledger_connection *c, rill_stream_
 void ledger_check(ledger *l)
 {
     uint64_t sent = 0, received = 0;
-    rill_u128 out = 0, open = 0;
+    oracle_u128 out = 0, open = 0;
     if (l->full)
         return;
     for (unsigned i = 0; i < l->connection_count; i++) {

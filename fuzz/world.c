@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "../tests/oracle.h"
 #include "faults.h"
 
 #define START_MONO (5 * RILL_SECOND)
@@ -217,7 +218,7 @@ static void change_amount(const world *w, const world_item *item, uint8_t *bytes
     if (item->from > 1 || rill_prepare_decode(&prepare, item->bytes, item->len) != RILL_OK)
         return;
     rill_ratio rate = w->rate[item->from];
-    rill_u128 amount = (rill_u128)prepare.amount * rate.num / rate.den;
+    oracle_u128 amount = (oracle_u128)prepare.amount * rate.num / rate.den;
     prepare.amount = amount > UINT64_MAX ? UINT64_MAX : (uint64_t)amount;
     CHECK(rill_prepare_encode(&prepare, bytes, RILL_PACKET_BUFFER, len) == RILL_OK);
 }

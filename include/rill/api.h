@@ -12,8 +12,6 @@
 #define RILL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define RILL_LIKELY(x)         __builtin_expect(!!(x), 1)
 #define RILL_UNLIKELY(x)       __builtin_expect(!!(x), 0)
-__extension__ typedef unsigned __int128 rill_u128;
-__extension__ typedef __int128 rill_i128;
 #else
 #error "Rill needs gcc or clang"
 #endif

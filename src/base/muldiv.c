@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/muldiv.h"
 
+#include "base/wide.h"
+
 uint64_t rill_gcd_u64(uint64_t a, uint64_t b)
 {
     while (b != 0) {
@@ -14,19 +16,12 @@ uint64_t rill_gcd_u64(uint64_t a, uint64_t b)
 /* a * b = *quotient * c + *rest; false where c is 0 or the quotient does not fit. */
 static bool mul_div(uint64_t a, uint64_t b, uint64_t c, uint64_t *quotient, uint64_t *rest)
 {
-    rill_u128 product = (rill_u128)a * b;
-    uint64_t high = (uint64_t)(product >> 64);
+    rill_u128 product = rill_wide_product(a, b);
     /* The quotient is below 2^64 exactly if the high half is below c; this refuses c = 0 too. */
-    if (high >= c)
+    if (rill_wide_high(product) >= c)
         return false;
-    if (high == 0) {
-        /* The common case, and five times as fast as the division of 128 bits. */
-        *quotient = (uint64_t)product / c;
-        *rest = (uint64_t)product % c;
-        return true;
-    }
-    *quotient = (uint64_t)(product / c);
-    *rest = (uint64_t)(product % c);
+    *quotient = rill_wide_low(rill_wide_div(product, rill_wide(c)));
+    *rest = rill_wide_low(product) - *quotient * c;
     return true;
 }
 
@@ -84,9 +79,9 @@ uint64_t rill_ratio_inverse_ceil(rill_ratio ratio, uint64_t amount)
 
 int rill_ratio_compare(rill_ratio a, rill_ratio b)
 {
-    rill_u128 left = (rill_u128)a.num * b.den;
-    rill_u128 right = (rill_u128)b.num * a.den;
-    return left < right ? -1 : left > right ? 1 : 0;
+    rill_u128 left = rill_wide_product(a.num, b.den);
+    rill_u128 right = rill_wide_product(b.num, a.den);
+    return rill_wide_less(left, right) ? -1 : rill_wide_less(right, left) ? 1 : 0;
 }
 
 /* How often step may be added to from without passing 2^64 - 1, or most in the denominator. */
@@ -102,14 +97,6 @@ static rill_ratio add_times(rill_ratio from, rill_ratio step, uint64_t times)
     return (rill_ratio){from.num + times * step.num, from.den + times * step.den};
 }
 
-/* Numbers of 64 bits are the common case, and several times as fast. */
-static rill_u128 divide(rill_u128 num, rill_u128 den)
-{
-    if ((num | den) >> 64 == 0)
-        return (uint64_t)num / (uint64_t)den;
-    return num / den;
-}
-
 /*
  * The ratios of two uint64, of denominators up to most (1 at least), that are
  * next to num / den: the largest that is not above it, and the smallest that is
@@ -123,25 +110,26 @@ static rill_ratio walk(rill_u128 num, rill_u128 den, uint64_t most, rill_ratio *
     rill_ratio low = {0, 1};
     rill_ratio high = {1, 0};
     for (;;) {
-        rill_u128 run = divide(num, den);
+        rill_u128 run = rill_wide_div(num, den);
         uint64_t room = room_for(low, high, most);
         *above = high;
-        if (run > room)
+        if (rill_wide_less(rill_wide(room), run))
             return add_times(low, high, room);
-        low = add_times(low, high, (uint64_t)run);
-        num -= run * den;
-        if (num == 0) {
+        low = add_times(low, high, rill_wide_low(run));
+        num = rill_wide_sub(num, rill_wide_times(run, den));
+        if (rill_wide_is_zero(num)) {
             *above = low;
             return low;
         }
         /* Less one, so that high stays above: an exact result is reached from below. */
-        run = divide(den - 1, num);
+        run = rill_wide_div(rill_wide_sub(den, rill_wide(1)), num);
         room = room_for(high, low, most);
-        high = add_times(high, low, run > room ? room : (uint64_t)run);
+        bool ends = rill_wide_less(rill_wide(room), run);
+        high = add_times(high, low, ends ? room : rill_wide_low(run));
         *above = high;
-        if (run > room)
+        if (ends)
             return low;
-        den -= run * num;
+        den = rill_wide_sub(den, rill_wide_times(run, num));
     }
 }
 
@@ -153,9 +141,7 @@ static rill_ratio round_down(rill_u128 num, rill_u128 den, uint64_t most)
 
 rill_ratio rill_ratio_multiply_floor(rill_ratio a, rill_ratio b)
 {
-    rill_u128 num = (rill_u128)a.num * b.num;
-    rill_u128 den = (rill_u128)a.den * b.den;
-    return round_down(num, den, UINT64_MAX);
+    return round_down(rill_wide_product(a.num, b.num), rill_wide_product(a.den, b.den), UINT64_MAX);
 }
 
 rill_ratio rill_ratio_complement(rill_ratio ratio)
@@ -167,13 +153,13 @@ rill_ratio rill_ratio_coarser(rill_ratio ratio, uint64_t most)
 {
     if (ratio.den == 1) /* nothing is coarser */
         return ratio;
-    return round_down(ratio.num, ratio.den, most);
+    return round_down(rill_wide(ratio.num), rill_wide(ratio.den), most);
 }
 
 rill_ratio rill_ratio_coarser_above(rill_ratio ratio, uint64_t most)
 {
     rill_ratio above;
-    (void)walk(ratio.num, ratio.den, most, &above);
+    (void)walk(rill_wide(ratio.num), rill_wide(ratio.den), most, &above);
     return above;
 }
 

@@ -3,6 +3,7 @@
 #include <rill/types.h>
 
 #include "base/muldiv.h"
+#include "base/wide.h"
 
 static bool is_digit(char c)
 {
@@ -49,16 +50,17 @@ static int parse_fraction(const char *text, const char *end, rill_ratio *out)
     uint64_t den = 1;
     while (end != text) {
         uint64_t digit = (uint64_t)(*--end - '0');
-        rill_u128 wide_num = (rill_u128)digit * den + num;
-        rill_u128 wide_den = (rill_u128)den * 10;
+        rill_u128 wide_num = rill_wide_add(rill_wide_product(digit, den), rill_wide(num));
+        rill_u128 wide_den = rill_wide_product(den, 10);
         /* num and den have nothing in common: only 2 and 5 can have come in. */
-        uint64_t common = rill_gcd_u64((uint64_t)(wide_num % 10), 10);
-        wide_num /= common;
-        wide_den /= common;
-        if (wide_den > UINT64_MAX)
+        rill_u128 tens = rill_wide_times(rill_wide_div(wide_num, rill_wide(10)), rill_wide(10));
+        rill_u128 common =
+            rill_wide(rill_gcd_u64(rill_wide_low(rill_wide_sub(wide_num, tens)), 10));
+        wide_den = rill_wide_div(wide_den, common);
+        if (rill_wide_high(wide_den) != 0)
             return RILL_ERR_RANGE;
-        num = (uint64_t)wide_num;
-        den = (uint64_t)wide_den;
+        num = rill_wide_low(rill_wide_div(wide_num, common)); /* below den */
+        den = rill_wide_low(wide_den);
     }
     *out = (rill_ratio){num, den};
     return RILL_OK;
@@ -99,9 +101,9 @@ int rill_ratio_parse(const char *text, rill_ratio *out)
     if (parse_digits(text, whole_end, &whole) != RILL_OK ||
         parse_fraction(fraction, end, &ratio) != RILL_OK)
         return RILL_ERR_RANGE;
-    rill_u128 num = (rill_u128)whole * ratio.den + ratio.num;
-    if (num > UINT64_MAX)
+    rill_u128 num = rill_wide_add(rill_wide_product(whole, ratio.den), rill_wide(ratio.num));
+    if (rill_wide_high(num) != 0)
         return RILL_ERR_RANGE;
-    *out = (rill_ratio){(uint64_t)num, ratio.den};
+    *out = (rill_ratio){rill_wide_low(num), ratio.den};
     return RILL_OK;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/limits.h"
 
+#include "base/muldiv.h"
+#include "base/wide.h"
+
 /* A packet costs as many units as a second has nanoseconds, so that filling up never rounds. */
 #define PACKET RILL_SECOND
 
@@ -14,8 +17,9 @@ bool rill_bucket_take(rill_bucket *b, rill_rate_limit limit, uint64_t mono_ns)
     if (limit.per_second == 0)
         return true;
     if (mono_ns > b->filled_at) {
-        rill_u128 filled = (rill_u128)(mono_ns - b->filled_at) * limit.per_second;
-        b->used = filled >= b->used ? 0 : b->used - (uint64_t)filled;
+        uint64_t filled =
+            rill_wide_sat(rill_wide_product(mono_ns - b->filled_at, limit.per_second));
+        b->used = rill_sub_sat(b->used, filled);
         b->filled_at = mono_ns;
     }
     /* At most 10^18 + 10^9, which fits. */

@@ -2,6 +2,7 @@
 #include "stream/congestion_gap.h"
 
 #include "base/muldiv.h"
+#include "base/wide.h"
 
 #define LEAST (RILL_MS / 100)
 #define MOST  RILL_SECOND
@@ -58,18 +59,20 @@ void rill_gap_passed(rill_gap *g, uint64_t now_ns, uint64_t sent_ns, uint64_t rt
     if (!g->passed)
         g->passed_at = now_ns;
     g->passed = true;
-    const rill_u128 one = (rill_u128)RILL_SECOND * RILL_SECOND;
-    rill_u128 more = (rill_u128)g->ns * g->ns;
+    const uint64_t one = RILL_SECOND * RILL_SECOND;
+    rill_u128 more = rill_wide_product(g->ns, g->ns);
     uint64_t since = g->refused_at;
     if (g->ns > SLOW) {
-        if (more > one / SLOW_MORE)
-            more = one / SLOW_MORE;
+        if (rill_wide_less(rill_wide(one / SLOW_MORE), more))
+            more = rill_wide(one / SLOW_MORE);
         since = g->passed_at;
     }
     uint64_t doubled = rill_sub_sat(now_ns, since) / FASTER_DOUBLE;
-    more <<= doubled < MOST_DOUBLED ? doubled : MOST_DOUBLED;
+    uint64_t by = UINT64_C(1) << (doubled < MOST_DOUBLED ? doubled : MOST_DOUBLED);
+    more = rill_wide_times(more, rill_wide(by));
     /* gap / (1 + gap^2), in seconds: the rate grows by one a second, for a gap. */
-    g->ns = (uint64_t)(g->ns * one / (one + more));
+    g->ns = rill_wide_low(
+        rill_wide_div(rill_wide_product(g->ns, one), rill_wide_add(rill_wide(one), more)));
     if (g->ns <= within(rtt / PACKETS))
         g->ns = 0;
 }

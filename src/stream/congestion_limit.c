@@ -2,6 +2,7 @@
 #include "stream/congestion_limit.h"
 
 #include "base/muldiv.h"
+#include "base/wide.h"
 
 uint64_t rill_limit_follow(rill_limit *l, uint64_t now_ns, uint64_t time)
 {
@@ -59,9 +60,10 @@ void rill_limit_grow(rill_limit *l, uint64_t now_ns, uint64_t sent_ns, uint64_t 
         l->step = l->step == 0 ? first_step(l, of_value) : rill_add_sat(l->step, l->step);
         l->step = at_most(l->step, at_least(l->window / 3, 1));
     }
-    rill_u128 credit = (rill_u128)l->step * amount + l->credit;
-    l->credit = (uint64_t)(credit % l->window);
-    l->window = at_most(rill_add_sat(l->window, (uint64_t)(credit / l->window)), l->most);
+    rill_u128 credit = rill_wide_add(rill_wide_product(l->step, amount), rill_wide(l->credit));
+    uint64_t more = rill_wide_low(rill_wide_div(credit, rill_wide(l->window)));
+    l->credit = rill_wide_low(credit) - more * l->window;
+    l->window = at_most(rill_add_sat(l->window, more), l->most);
 }
 
 void rill_limit_set(rill_limit *l, uint64_t now_ns, uint64_t window, uint64_t floor)

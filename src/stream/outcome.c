@@ -22,8 +22,9 @@ void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
     f->held = rill_tally_hold(&c->tally, c->rate.bound, f->amount, f->minimum);
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_flight_money *m = &f->money[i];
-        if (m->amount == f->amount && f->held == 0) { /* all of it, and it may lose nothing */
-            m->held = 0;
+        if (m->amount == f->amount &&
+            rill_wide_is_zero(rill_wide_bits(f->held))) { /* all of it, and it may lose nothing */
+            m->held = f->held;
             continue;
         }
         m->held = rill_tally_hold(&m->stream->out.tally, c->rate.bound, m->amount,
@@ -51,7 +52,7 @@ static void commit_tallies(rill_connection *c, const rill_flight *f, uint64_t de
     if (!counts(c, f))
         return;
     bool changed = rill_tally_commit(&c->tally, c->rate.bound, f->held, f->amount, delivered);
-    if (!changed && f->money_count == 1 && f->money[0].held == f->held)
+    if (!changed && f->money_count == 1 && rill_wide_equal(f->money[0].held, f->held))
         return;
     for (unsigned i = 0; i < f->money_count; i++)
         (void)rill_tally_commit(&f->money[i].stream->out.tally, c->rate.bound, f->money[i].held,

@@ -2,6 +2,7 @@
 #include "stream/rate.h"
 
 #include "base/muldiv.h"
+#include "base/wide.h"
 #include "stream/tally.h"
 
 /* What is nearer than this part of it needs no closer look. */
@@ -26,13 +27,15 @@ static uint64_t grain_of(const rill_rate *r)
     uint64_t one = rill_ratio_inverse_ceil(r->guess, 1);
     /* Of which every multiple is exact, unless more than the last hop rounds. */
     uint64_t even = loss == 1 ? r->guess.den : UINT64_MAX;
-    rill_u128 rate = (rill_u128)r->guess.num * r->minimum.den;
-    rill_u128 least = (rill_u128)r->minimum.num * r->guess.den;
+    rill_u128 rate = rill_wide_product(r->guess.num, r->minimum.den);
+    rill_u128 least = rill_wide_product(r->minimum.num, r->guess.den);
     uint64_t bears = UINT64_MAX;
-    if (rate > least) { /* of so many, what rounding takes at most is less than lies between */
-        rill_u128 dens = (rill_u128)r->guess.den * r->minimum.den;
-        rill_u128 each = (dens - 1) / (rate - least) + 1;
-        bears = each > UINT64_MAX ? UINT64_MAX : rill_mul_div_floor_sat((uint64_t)each, loss, 1);
+    if (rill_wide_less(least, rate)) {
+        /* Of so many, what rounding takes at most is less than lies between. */
+        rill_u128 dens = rill_wide_product(r->guess.den, r->minimum.den);
+        rill_u128 each =
+            rill_wide_div(rill_wide_sub(dens, rill_wide(1)), rill_wide_sub(rate, least));
+        bears = rill_mul_div_floor_sat(rill_add_sat(rill_wide_sat(each), 1), loss, 1);
     }
     uint64_t enough = larger(bears < even ? bears : even, one);
     return loss == 1 || enough < r->latest.den ? enough : r->latest.den;
@@ -119,7 +122,8 @@ static bool rounding_explains(const rill_rate *r, uint64_t sent, uint64_t delive
 /* However often it is rounded: two packets in one bring no less than both of them. */
 static bool has_fallen(const rill_rate *r, uint64_t sent, uint64_t delivered)
 {
-    return (rill_u128)(sent / r->latest.den) * r->latest.num > delivered;
+    return rill_wide_less(rill_wide(delivered),
+                          rill_wide_product(sent / r->latest.den, r->latest.num));
 }
 
 /* What rounding takes more would have arrived, if the rate were that. */

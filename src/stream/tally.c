@@ -5,7 +5,7 @@
 
 #define LARGEST_TERM (UINT64_MAX >> 1)
 /* Of sums: far from the end of the numbers, so that two of them never pass it. */
-#define LARGEST_SUM ((rill_i128)1 << 126)
+#define LARGEST_SUM rill_wide_signed(rill_wide_of(UINT64_C(1) << 62, 0))
 
 rill_ratio rill_tally_bound(rill_ratio minimum)
 {
@@ -20,77 +20,97 @@ rill_ratio rill_tally_bound(rill_ratio minimum)
 
 static rill_i128 times(uint64_t term, uint64_t amount)
 {
-    return (rill_i128)((rill_u128)term * amount);
+    return rill_wide_signed(rill_wide_product(term, amount));
+}
+
+static rill_i128 less(rill_i128 a, rill_i128 b)
+{
+    return rill_wide_signed(rill_wide_sub(rill_wide_bits(a), rill_wide_bits(b)));
 }
 
 /* Products are below 2^127, sums between twice the largest and less that: none overflows. */
 static rill_i128 add(rill_i128 a, rill_i128 b)
 {
+    const rill_i128 most = LARGEST_SUM;
+    const rill_i128 least = rill_wide_negate(most);
     rill_i128 sum;
 
-    if (__builtin_add_overflow(a, b, &sum))
-        return b > 0 ? LARGEST_SUM : -LARGEST_SUM;
-    if (sum > LARGEST_SUM)
-        return LARGEST_SUM;
-    return sum < -LARGEST_SUM ? -LARGEST_SUM : sum;
+    if (!rill_wide_sum(a, b, &sum))
+        return rill_wide_negative(b) ? least : most;
+    if (rill_wide_below(most, sum))
+        return most;
+    return rill_wide_below(sum, least) ? least : sum;
 }
 
 static uint64_t quotient(rill_u128 sum, uint64_t by)
 {
-    if (sum >> 64 == 0) /* several times as fast */
-        return (uint64_t)sum / by;
-    return sum / by > UINT64_MAX ? UINT64_MAX : (uint64_t)(sum / by);
+    return rill_wide_sat(rill_wide_div(sum, rill_wide(by)));
+}
+
+/* What a unit less than it would be costs, and the balance has. */
+static rill_i128 with_a_unit(const rill_tally *t, rill_ratio bound)
+{
+    return rill_wide_signed(rill_wide_add(rill_wide_bits(t->balance), rill_wide(bound.den - 1)));
 }
 
 uint64_t rill_tally_demand(const rill_tally *t, rill_ratio bound, uint64_t amount, bool spare)
 {
-    rill_u128 needed = (rill_u128)bound.num * amount;
-    rill_u128 less = 0;
+    rill_u128 needed = rill_wide_product(bound.num, amount);
+    rill_i128 has = with_a_unit(t, bound);
+    rill_u128 unit = rill_wide(bound.den - 1);
+    rill_u128 given = rill_wide(0);
 
-    if (spare && t->balance + (rill_i128)(bound.den - 1) < 0)
-        return quotient(needed + (rill_u128)-t->balance, bound.den);
+    if (spare && rill_wide_negative(has))
+        return quotient(rill_wide_sub(needed, rill_wide_bits(t->balance)), bound.den);
     if (spare)
-        less = (rill_u128)(t->balance + (rill_i128)(bound.den - 1));
-    else if (t->balance > 0) /* for rounding, and not for a worse rate */
-        less = t->balance < (rill_i128)(bound.den - 1) ? (rill_u128)t->balance : bound.den - 1;
-    return needed <= less ? 0 : quotient(needed - less + bound.den - 1, bound.den);
+        given = rill_wide_bits(has);
+    else if (!rill_wide_negative(t->balance)) /* for rounding, and not for a worse rate */
+        given =
+            rill_wide_less(rill_wide_bits(t->balance), unit) ? rill_wide_bits(t->balance) : unit;
+    if (!rill_wide_less(given, needed))
+        return 0;
+    return quotient(rill_wide_add(rill_wide_sub(needed, given), unit), bound.den);
 }
 
 bool rill_tally_bears(const rill_tally *t, rill_ratio bound, uint64_t amount, uint64_t delivered,
                       uint64_t packets)
 {
-    rill_i128 loses = times(bound.num, amount) - times(bound.den, delivered);
-    rill_i128 has = t->balance + (rill_i128)(bound.den - 1);
+    rill_i128 loses = less(times(bound.num, amount), times(bound.den, delivered));
+    rill_i128 has = with_a_unit(t, bound);
 
-    return loses <= 0 || (packets > 0 && has >= 0 && loses <= has / (rill_i128)packets);
+    if (!rill_wide_below(rill_wide_signed(rill_wide(0)), loses))
+        return true;
+    return packets > 0 && !rill_wide_negative(has) &&
+           !rill_wide_less(rill_wide_div(rill_wide_bits(has), rill_wide(packets)),
+                           rill_wide_bits(loses));
 }
 
 uint64_t rill_tally_affords(const rill_tally *t, rill_ratio bound, uint64_t delivered)
 {
     rill_i128 has = times(bound.den, delivered);
 
-    if (t->balance > 0)
+    if (!rill_wide_negative(t->balance))
         has = add(has, t->balance);
-    return bound.num == 0 ? UINT64_MAX : quotient((rill_u128)has, bound.num);
+    return bound.num == 0 ? UINT64_MAX : quotient(rill_wide_bits(has), bound.num);
 }
 
 rill_i128 rill_tally_hold(rill_tally *t, rill_ratio bound, uint64_t amount, uint64_t minimum)
 {
-    rill_i128 held = times(bound.num, amount) - times(bound.den, minimum);
+    rill_i128 held = less(times(bound.num, amount), times(bound.den, minimum));
 
-    if (held <= 0)
-        return 0;
-    t->balance = add(t->balance, -held);
+    if (!rill_wide_below(rill_wide_signed(rill_wide(0)), held))
+        return rill_wide_signed(rill_wide(0));
+    t->balance = add(t->balance, rill_wide_negate(held));
     return held;
 }
 
 bool rill_tally_commit(rill_tally *t, rill_ratio bound, rill_i128 held, uint64_t amount,
                        uint64_t delivered)
 {
-    rill_i128 gain = times(bound.den, delivered) - times(bound.num, amount);
+    rill_i128 gain = less(times(bound.den, delivered), times(bound.num, amount));
 
     /* It brought no more than what it had to: the common case. */
-    if (gain == -held)
+    if (rill_wide_is_zero(rill_wide_add(rill_wide_bits(gain), rill_wide_bits(held))))
         return false;
     t->balance = add(t->balance, add(held, gain));
     return true;

@@ -8,6 +8,7 @@
 #ifndef RILL_STREAM_TALLY_H
 #define RILL_STREAM_TALLY_H
 
+#include "base/wide.h"
 #include <rill/types.h>
 
 typedef struct rill_tally {

@@ -230,11 +230,10 @@ static rill_offer better(const rill_rate *r, uint64_t most, uint64_t all)
 {
     if (rill_sub_sat(rill_ratio_floor(r->above, all), rill_ratio_floor(r->latest, all)) <= 1)
         return none();
-    rill_u128 num = (rill_u128)r->latest.num + r->above.num;
-    rill_u128 den = (rill_u128)r->latest.den + r->above.den;
-    if (num > UINT64_MAX || den > UINT64_MAX)
+    rill_ratio middle;
+    if (!rill_add_u64(r->latest.num, r->above.num, &middle.num) ||
+        !rill_add_u64(r->latest.den, r->above.den, &middle.den))
         return none();
-    rill_ratio middle = {(uint64_t)num, (uint64_t)den};
     rill_ratio half = rill_ratio_coarser(middle, most);
     if (rill_ratio_compare(half, r->latest) <= 0) /* none of that size: the next above it */
         half = rill_ratio_coarser_above(middle, most);
@@ -327,5 +326,6 @@ uint64_t rill_worth_expects(const rill_worth *w, const rill_rate *r, uint64_t am
 
 bool rill_worth_nothing(const rill_worth *w, const rill_rate *r, uint64_t all)
 {
-    return all <= w->barren || (r->above.den != 0 && (rill_u128)r->above.num * all <= r->above.den);
+    return all <= w->barren ||
+           (r->above.den != 0 && rill_ratio_compare(r->above, (rill_ratio){1, all}) <= 0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bottleneck.h"
 
+#include "../oracle.h"
 #include "../sim/report.h"
 #include "../sim/wire.h"
 
@@ -133,7 +134,7 @@ uint64_t paths_arrives(const paths_config *c, uint64_t amount)
 {
     for (unsigned i = 0; i < PATHS_HOPS; i++)
         if (c->hops[i].den != 0)
-            amount = (uint64_t)((unsigned __int128)amount * c->hops[i].num / c->hops[i].den);
+            amount = (uint64_t)((oracle_u128)amount * c->hops[i].num / c->hops[i].den);
     return amount;
 }
 

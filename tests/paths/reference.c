@@ -5,6 +5,7 @@
  */
 #include "flow.h"
 
+#include "../oracle.h"
 #include "../sim/report.h"
 #include "../sim/wire.h"
 
@@ -62,7 +63,7 @@ static uint64_t at_most(uint64_t a, uint64_t b)
 
 static uint64_t times(rill_ratio r, uint64_t amount)
 {
-    return (uint64_t)((unsigned __int128)amount * r.num / r.den);
+    return (uint64_t)((oracle_u128)amount * r.num / r.den);
 }
 
 static void fail(reference *m, int error)

@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../oracle.h"
 #include "base/muldiv.h"
 
 enum { WORDS = 10, CASES = 100000 };
 
-__extension__ typedef __int128 wide;
+typedef oracle_i128 wide;
 
 /* Little end first. */
 typedef struct big {

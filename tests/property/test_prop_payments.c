@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "../oracle.h"
 #include "base/muldiv.h"
 #include "support/pair.h"
 
@@ -73,7 +74,7 @@ static uint64_t power(uint64_t digits)
 
 static uint64_t times(rill_ratio rate, uint64_t amount)
 {
-    rill_u128 product = (rill_u128)amount * rate.num / rate.den;
+    oracle_u128 product = (oracle_u128)amount * rate.num / rate.den;
     return product > UINT64_MAX ? UINT64_MAX : (uint64_t)product;
 }
 

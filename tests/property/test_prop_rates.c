@@ -15,6 +15,7 @@
 
 #include <rill/error.h>
 
+#include "../oracle.h"
 #include "base/muldiv.h"
 #include "stream/packet_size.h"
 #include "stream/rate.h"
@@ -53,7 +54,7 @@ static uint64_t of_any_size(uint64_t *seed)
 
 static uint64_t path(rill_ratio rate, uint64_t amount)
 {
-    rill_u128 product = (rill_u128)amount * rate.num / rate.den;
+    oracle_u128 product = (oracle_u128)amount * rate.num / rate.den;
 
     return product > UINT64_MAX ? UINT64_MAX : (uint64_t)product;
 }
@@ -109,8 +110,8 @@ static void rate_case(uint64_t case_seed)
         uint64_t minimum = rill_ratio_floor(r.minimum, amount);
         /* Never above what the path delivers, nor much below what slippage allows of the probe. */
         CHECK(minimum <= path(truth, amount));
-        rill_u128 exact =
-            (rill_u128)r.probed.num * amount / r.probed.den * (100 - slippage.num) / 100;
+        oracle_u128 exact =
+            (oracle_u128)r.probed.num * amount / r.probed.den * (100 - slippage.num) / 100;
         CHECK(minimum + 1 >= exact && minimum <= exact + 1);
         /* The guess errs downward, and by no more than its measurement's rounding. */
         uint64_t guess = rill_rate_delivers(&r, amount);
@@ -147,7 +148,7 @@ static void changing_case(uint64_t case_seed)
         CHECK(r.latest.den != 0);
         uint64_t guess = rill_rate_delivers(&r, sent);
         /* At most what two units of rounding in each measurement make of it. */
-        rill_u128 slack = 1 + (rill_u128)sent * 2 / r.latest.den;
+        oracle_u128 slack = 1 + (oracle_u128)sent * 2 / r.latest.den;
         if (r.latest.num > 0)
             CHECK(guess <= delivered + r.loss && guess + slack >= delivered);
     }
@@ -188,7 +189,7 @@ static void any_numbers_case(uint64_t case_seed)
         CHECK(rill_rate_settle(&r) == (r.fixed || r.probed.num > 0));
         uint64_t amount = of_any_size(&seed);
         uint64_t minimum = rill_ratio_floor(r.minimum, amount);
-        rill_u128 exact = (rill_u128)amount * r.minimum.num / r.minimum.den;
+        oracle_u128 exact = (oracle_u128)amount * r.minimum.num / r.minimum.den;
         CHECK(minimum == (exact > UINT64_MAX ? UINT64_MAX : (uint64_t)exact));
         (void)rill_rate_delivers(&r, amount);
         (void)rill_rate_needed_ceil(&r, amount);

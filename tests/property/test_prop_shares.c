@@ -14,6 +14,7 @@
 
 #include <rill/error.h>
 
+#include "../oracle.h"
 #include "stream/shares.h"
 
 /* SplitMix64: every case has its own seed, so that a failure names one case. */
@@ -61,8 +62,8 @@ static int by_stream(const void *a, const void *b)
 static bool model(rill_share *parts, size_t count, uint64_t amount)
 {
     rill_share *sorted[MAX_PARTS];
-    rill_u128 total = 0;
-    rill_u128 given = 0;
+    oracle_u128 total = 0;
+    oracle_u128 given = 0;
 
     for (size_t i = 0; i < count; i++) {
         sorted[i] = &parts[i];
@@ -72,7 +73,7 @@ static bool model(rill_share *parts, size_t count, uint64_t amount)
         return false;
     qsort(sorted, count, sizeof sorted[0], by_stream);
     for (size_t i = 0; i < count; i++) {
-        parts[i].amount = (uint64_t)((rill_u128)parts[i].shares * amount / total);
+        parts[i].amount = (uint64_t)((oracle_u128)parts[i].shares * amount / total);
         given += parts[i].amount;
     }
     uint64_t left = (uint64_t)(amount - given);

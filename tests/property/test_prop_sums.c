@@ -14,6 +14,7 @@
 
 #include <rill/rill.h>
 
+#include "../oracle.h"
 #include "base/sum.h"
 
 enum { RUNS = 300, STEPS = 60, STREAMS = 3, PENDING = 64 };
@@ -51,7 +52,7 @@ static uint64_t draw_amount(void)
                          : ends[below(sizeof ends / sizeof ends[0])];
 }
 
-static uint64_t shown(rill_u128 sum)
+static uint64_t shown(oracle_u128 sum)
 {
     return sum > UINT64_MAX ? UINT64_MAX : (uint64_t)sum;
 }
@@ -64,7 +65,7 @@ static void test_a_sum_is_exact_whatever_is_taken(void **unused)
         uint64_t parts[STEPS];
         unsigned count = 0;
         rill_sum sum = {0};
-        rill_u128 expected = 0;
+        oracle_u128 expected = 0;
         for (unsigned i = 0; i < STEPS; i++) {
             if (count > 0 && below(2)) {
                 unsigned at = (unsigned)below(count);
@@ -102,7 +103,7 @@ typedef struct world {
         uint8_t bytes[RILL_PACKET_BUFFER];
     } pending[PENDING];
     unsigned pending_count;
-    rill_u128 arrived;
+    oracle_u128 arrived;
 } world;
 
 static rill_endpoint *endpoint(const char *address)
@@ -149,12 +150,12 @@ static void check_client(const world *w)
 {
     rill_connection_stats s;
     rill_connection_stats_of(w->to, &s);
-    rill_u128 sent = 0, in_flight = 0, in_doubt = 0, delivered = 0;
+    oracle_u128 sent = 0, in_flight = 0, in_doubt = 0, delivered = 0;
     for (unsigned i = 0; i < STREAMS; i++) {
         rill_stream_totals t = w->final[i];
         if (w->streams[i])
             rill_stream_totals_of(w->streams[i], &t);
-        assert_true((rill_u128)t.sent + t.in_flight <= t.send_max);
+        assert_true((oracle_u128)t.sent + t.in_flight <= t.send_max);
         assert_true(t.in_doubt <= t.in_flight);
         sent += t.sent;
         in_flight += t.in_flight;
@@ -169,7 +170,7 @@ static void check_client(const world *w)
 
 static void check_server(const world *w)
 {
-    rill_u128 received = 0;
+    oracle_u128 received = 0;
     if (!w->from)
         return;
     for (unsigned i = 0; i < STREAMS; i++) {

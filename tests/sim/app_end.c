@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "../oracle.h"
 #include "stream/endpoint_internal.h"
 
 /* Packets of the smallest size that is worth one. */
@@ -77,12 +78,12 @@ static bool is_worthless(sim_app *a, const rill_stream *s, const rill_stream_tot
         return false;
     rill_connection_stats_of(c, &stats);
     uint64_t brings = sim_path_delivers(r->path, r->side, left);
-    rill_u128 least = (rill_u128)(t->sent + left) * stats.min_rate.num;
+    oracle_u128 least = (oracle_u128)(t->sent + left) * stats.min_rate.num;
     /* Other streams of the connection may have used up the unit that may be missing. */
     if (brings < rill_tally_demand(&c->tally, c->rate.bound, left, true))
         return true;
-    if (brings == 0 ||
-        (stats.min_rate.num != 0 && (rill_u128)t->delivered + brings < least / stats.min_rate.den))
+    if (brings == 0 || (stats.min_rate.num != 0 &&
+                        (oracle_u128)t->delivered + brings < least / stats.min_rate.den))
         return true;
     uint64_t largest = sim_path_largest(r->path, r->side);
     if (a->options.max_packet_amount < largest)

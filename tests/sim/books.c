@@ -154,9 +154,9 @@ unsigned sim_books_open(sim_books *b, const uint8_t *data, size_t len)
 }
 
 /* The sum of all shares, however many there are. */
-rill_u128 sim_books_shares(const sim_stream_packet *p)
+oracle_u128 sim_books_shares(const sim_stream_packet *p)
 {
-    rill_u128 sum = 0;
+    oracle_u128 sum = 0;
     for (unsigned i = 0; i < p->frame_count; i++)
         if (p->frames[i].type == SIM_FRAME_STREAM_MONEY)
             sum += p->frames[i].value;
@@ -170,7 +170,7 @@ rill_u128 sim_books_shares(const sim_stream_packet *p)
 bool sim_books_divide(const sim_stream_packet *p, uint64_t amount, sim_part *parts, unsigned *count,
                       bool *vague)
 {
-    rill_u128 sum = sim_books_shares(p);
+    oracle_u128 sum = sim_books_shares(p);
     *count = 0;
     *vague = false;
     for (unsigned i = 0; i < p->frame_count; i++) {
@@ -184,7 +184,7 @@ bool sim_books_divide(const sim_stream_packet *p, uint64_t amount, sim_part *par
     }
     uint64_t left = amount;
     for (unsigned i = 0; i < *count && sum != 0; i++) {
-        parts[i].amount = (uint64_t)((rill_u128)amount * parts[i].amount / sum);
+        parts[i].amount = (uint64_t)((oracle_u128)amount * parts[i].amount / sum);
         left -= parts[i].amount;
     }
     return sum != 0 && left == 0 && !*vague;

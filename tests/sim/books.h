@@ -7,6 +7,7 @@
 #ifndef SIM_BOOKS_H
 #define SIM_BOOKS_H
 
+#include "../oracle.h"
 #include "observer.h"
 #include "report.h"
 #include "wire.h"
@@ -91,8 +92,8 @@ typedef struct sim_stream_book {
     sim_outstanding open; /* while it is checked */
     bool divided;         /* some packet's parts are not known to the unit */
     bool receive_divided;
-    rill_i128 tally; /* as the ledger's */
-    rill_i128 worst; /* while it is checked */
+    oracle_i128 tally; /* as the ledger's */
+    oracle_i128 worst; /* while it is checked */
 } sim_stream_book;
 
 #define SIM_SAID 64
@@ -126,7 +127,7 @@ typedef struct sim_ledger {
     bool reopened; /* a late packet made a new connection of it: not compared any more */
     rill_connection_stats final;
     rill_ratio min_rate; /* num 0: not fixed by the application */
-    rill_i128 tally;     /* den x delivered - num x sent, of what was fulfilled */
+    oracle_i128 tally;   /* den x delivered - num x sent, of what was fulfilled */
     bool tally_vague;    /* clocks did not agree on what was */
     uint64_t max_packet_amount;
     uint32_t max_in_flight;

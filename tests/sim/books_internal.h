@@ -10,7 +10,7 @@ bool sim_set_add(sim_set *s, uint64_t key);
 /* The pair whose key opens the data, and the packet in b->scratch; or SIM_MAX_PAIRS. */
 unsigned sim_books_open(sim_books *b, const uint8_t *data, size_t len);
 /* The sum of all shares, however many there are. */
-rill_u128 sim_books_shares(const sim_stream_packet *p);
+oracle_u128 sim_books_shares(const sim_stream_packet *p);
 /*
  * StreamMoney frames: each stream's part of amount. False: parts do not say it
  * to the unit. *vague: there were more than SIM_PARTS, and some are left out.

@@ -12,17 +12,17 @@
 /* Nobody takes a packet that has expired by our clock for longer than this. */
 #define CLOCKS RILL_SECOND
 
-static rill_i128 gain(const sim_ledger *l, uint64_t sent, uint64_t delivered)
+static oracle_i128 gain(const sim_ledger *l, uint64_t sent, uint64_t delivered)
 {
-    return (rill_i128)((rill_u128)l->min_rate.den * delivered) -
-           (rill_i128)((rill_u128)l->min_rate.num * sent);
+    return (oracle_i128)((oracle_u128)l->min_rate.den * delivered) -
+           (oracle_i128)((oracle_u128)l->min_rate.num * sent);
 }
 
 /* The least that comes of a part: its receiver rounds down, and the rest may be another's. */
 static uint64_t part_of(const sim_flight *f, unsigned part, uint64_t delivered)
 {
     return f->amount == 0 ? 0
-                          : (uint64_t)((rill_u128)delivered * f->parts[part].amount / f->amount);
+                          : (uint64_t)((oracle_u128)delivered * f->parts[part].amount / f->amount);
 }
 
 static void add(sim_books *b, const sim_flight *f, bool paid, uint64_t delivered)
@@ -59,7 +59,7 @@ void sim_books_minimum_reached(sim_books *b, sim_flight *f, uint64_t arrived)
         b->ledgers[f->pair].tally_vague = true;
 }
 
-static void lose(sim_books *b, sim_flight *f, rill_i128 *worst, rill_now now)
+static void lose(sim_books *b, sim_flight *f, oracle_i128 *worst, rill_now now)
 {
     sim_ledger *l = &b->ledgers[f->pair];
     bool over = f->expires_ns + CLOCKS <= now.mono_ns;
@@ -67,11 +67,11 @@ static void lose(sim_books *b, sim_flight *f, rill_i128 *worst, rill_now now)
     f->missed = over && !f->reached;
     if (f->missed)
         return;
-    rill_i128 all = gain(l, f->amount, brings);
+    oracle_i128 all = gain(l, f->amount, brings);
     /* What may yet be refused need not bring more than its minimum, or anything. */
     *worst += over || all < 0 ? all : 0;
     for (unsigned i = 0; i < f->part_count; i++) {
-        rill_i128 part = gain(l, f->parts[i].amount, part_of(f, i, brings));
+        oracle_i128 part = gain(l, f->parts[i].amount, part_of(f, i, brings));
         l->streams[f->parts[i].book].worst += over || part < 0 ? part : 0;
     }
 }
@@ -79,8 +79,8 @@ static void lose(sim_books *b, sim_flight *f, rill_i128 *worst, rill_now now)
 void sim_books_check_minimum(sim_books *b, unsigned pair, rill_now now)
 {
     sim_ledger *l = &b->ledgers[pair];
-    rill_i128 worst = l->tally;
-    rill_i128 least = -(rill_i128)l->min_rate.den;
+    oracle_i128 worst = l->tally;
+    oracle_i128 least = -(oracle_i128)l->min_rate.den;
     if (l->min_rate.num == 0 || l->tally_vague || sim_books_by_rogue(b, pair))
         return;
     for (unsigned i = 0; i < l->stream_count; i++)

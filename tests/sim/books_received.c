@@ -47,7 +47,7 @@ void sim_books_incoming(sim_books *b, rill_now now, uint64_t handle, uint8_t *pa
     in->minimum = b->scratch.amount;
     in->sequence = b->scratch.sequence;
     in->malformed = b->scratch.malformed || b->scratch.type != SIM_PREPARE;
-    rill_u128 shares = sim_books_shares(&b->scratch);
+    oracle_u128 shares = sim_books_shares(&b->scratch);
     in->claimed = shares != 0 && shares <= UINT64_MAX;
     in->divided =
         !sim_books_divide(&b->scratch, in->amount, in->parts, &in->part_count, &in->vague);
@@ -87,7 +87,7 @@ static void check_receive_max(sim_books *b, const sim_stream_book *s, uint64_t b
     uint64_t left = s->receive_max > before ? s->receive_max - before : 0;
     if (b->asks)
         left = s->receive_max;
-    rill_u128 most = (rill_u128)s->receive_max + left / 100 + 1;
+    oracle_u128 most = (oracle_u128)s->receive_max + left / 100 + 1;
     if (s->received_low > most)
         sim_violation(b->report,
                       "host %u: stream %" PRIu64 ": received %" PRIu64 " of at most %" PRIu64,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hop.h"
+#include "../oracle.h"
 
 #define NAME "test.connector"
 
@@ -31,7 +32,7 @@ void sim_hop_calm(sim_hop *h)
 uint64_t sim_hop_exchange(const sim_hop *h, unsigned side, uint64_t amount)
 {
     rill_ratio r = h->config.rate[side];
-    rill_u128 x = (rill_u128)amount * r.num / r.den;
+    oracle_u128 x = (oracle_u128)amount * r.num / r.den;
     return x > UINT64_MAX ? UINT64_MAX : (uint64_t)x;
 }
 
@@ -40,18 +41,18 @@ uint64_t sim_hop_needs(const sim_hop *h, unsigned side, uint64_t amount)
     rill_ratio r = h->config.rate[side];
     if (r.num == 0)
         return UINT64_MAX;
-    rill_u128 x = ((rill_u128)amount * r.den + r.num - 1) / r.num;
+    oracle_u128 x = ((oracle_u128)amount * r.den + r.num - 1) / r.num;
     return x > UINT64_MAX ? UINT64_MAX : (uint64_t)x;
 }
 
 /* A token bucket in units per second. */
 static bool draw(sim_bucket *b, uint64_t now, uint64_t rate, uint64_t burst_ms, uint64_t amount)
 {
-    rill_u128 capacity = (rill_u128)rate * burst_ms / 1000;
-    rill_u128 fill = (rill_u128)rate * (now - b->at) / RILL_SECOND;
+    oracle_u128 capacity = (oracle_u128)rate * burst_ms / 1000;
+    oracle_u128 fill = (oracle_u128)rate * (now - b->at) / RILL_SECOND;
     /* Time is only taken where it made a unit: fractions are not lost. */
     if (fill > 0) {
-        rill_u128 level = b->level + fill;
+        oracle_u128 level = b->level + fill;
         b->level = (uint64_t)(level > capacity ? capacity : level);
         b->at = now;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer.h"
+#include "../oracle.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -64,7 +65,7 @@ static void tell_totals(sim_peer *p)
 
 static void credit(sim_peer *p, uint64_t amount)
 {
-    rill_u128 sum = 0;
+    oracle_u128 sum = 0;
     for (unsigned i = 0; i < p->scratch.frame_count; i++)
         sum += p->scratch.frames[i].type == SIM_FRAME_STREAM_MONEY ? p->scratch.frames[i].value : 0;
     uint64_t left = amount;
@@ -73,7 +74,7 @@ static void credit(sim_peer *p, uint64_t amount)
         const sim_frame *f = &p->scratch.frames[i];
         if (f->type != SIM_FRAME_STREAM_MONEY)
             continue;
-        uint64_t part = (uint64_t)((rill_u128)amount * f->value / sum);
+        uint64_t part = (uint64_t)((oracle_u128)amount * f->value / sum);
         p->total[f->stream % 16] += part;
         left -= part;
         first = first == NULL ? &p->total[f->stream % 16] : first;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/muldiv.h"
 #include "conditions.h"
 
 #define PACKET_TIME 1000u /* nanoseconds that pass with each packet */
@@ -100,7 +101,7 @@ static void carry(pair *p, const pair_packet *packet, uint64_t request)
     rill_prepare prepare;
     if (rill_prepare_decode(&prepare, packet->bytes, packet->len) == RILL_OK) {
         rill_ratio rate = p->rate[packet->from];
-        prepare.amount = (uint64_t)((unsigned __int128)prepare.amount * rate.num / rate.den);
+        prepare.amount = rill_ratio_floor(rate, prepare.amount);
         assert_int_equal(rill_prepare_encode(&prepare, bytes, sizeof bytes, &len), RILL_OK);
         out = bytes;
     }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/muldiv.h"
 #include "support/pair.h"
 
 typedef struct bucket {
@@ -35,8 +36,8 @@ typedef struct payment {
 /* In whole units; what is left of one is kept for the next time. */
 static void fill(bucket *b, uint64_t now)
 {
-    uint64_t more = (uint64_t)((rill_u128)(now - b->at) * b->per_second / RILL_SECOND);
-    b->at += (uint64_t)((rill_u128)more * RILL_SECOND / b->per_second);
+    uint64_t more = rill_mul_div_floor_sat(now - b->at, b->per_second, RILL_SECOND);
+    b->at += rill_mul_div_floor_sat(more, RILL_SECOND, b->per_second);
     b->level = more < b->size - b->level ? b->level + more : b->size;
 }
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/muldiv.h"
 #include "support/pair.h"
 
 /* A path: the amount at the sender decides, and then what each hop makes of it. */
@@ -52,9 +53,9 @@ static void on_packet(pair *p, pair_packet *packet)
     y->packets++;
     for (unsigned i = 0; i < 3; i++)
         if (y->rate[i].den != 0)
-            amount = (uint64_t)((rill_u128)amount * y->rate[i].num / y->rate[i].den);
+            amount = rill_ratio_floor(y->rate[i], amount);
     if (y->honest != 0 && y->packets > y->honest)
-        amount = (uint64_t)((rill_u128)packet->amount * y->then.num / y->then.den);
+        amount = rill_ratio_floor(y->then, packet->amount);
     /* The amount lies behind type and length, which takes two bytes more where it is large. */
     uint8_t *at = packet->bytes + (packet->bytes[1] < 0x80 ? 2 : 2 + (packet->bytes[1] & 0x7f));
     for (unsigned i = 0; i < 8; i++)
@@ -85,8 +86,7 @@ static void pay(pair *p, const payment *y)
                  end->events[RILL_EVENT_SENT], end->sent_error, (unsigned long long)t.sent,
                  (unsigned long long)t.delivered, (unsigned long long)end->packets);
     /* To the unit, for the minimum that held. */
-    rill_u128 least = (rill_u128)t.sent * stats.min_rate.num / stats.min_rate.den;
-    assert_true(t.delivered >= least);
+    assert_true(t.delivered >= rill_ratio_floor(stats.min_rate, t.sent));
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, t.delivered);
     assert_true(y->error != RILL_OK || t.delivered > 0);
     pair_check_books(p);
