@@ -73,6 +73,17 @@ cmd:doxygen doxygen
 LIST
 }
 
+needs_portability() {
+    needs_quick
+    cat <<'LIST'
+cmd:qemu-aarch64 qemu-user
+cmd:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+cmd:arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
+cmd:i686-linux-gnu-gcc gcc-i686-linux-gnu
+cmd:s390x-linux-gnu-gcc gcc-s390x-linux-gnu
+LIST
+}
+
 needs_package_deb() {
     needs_build
     cat <<'LIST'

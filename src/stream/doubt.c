@@ -72,11 +72,12 @@ static void count_lost(rill_stream *s, const rill_flight *f, unsigned part, bool
 
 static void count_arrived(rill_stream *s, uint64_t sent, uint64_t arrived)
 {
+    const rill_i128 nothing = rill_wide_signed(rill_wide(0)); /* of it is held any more */
     rill_connection *c = s->connection;
     if (s->out.tally.era != c->rate.era || c->tally.era != c->rate.era)
         return;
-    (void)rill_tally_commit(&s->out.tally, c->rate.bound, 0, sent, arrived);
-    (void)rill_tally_commit(&c->tally, c->rate.bound, 0, sent, arrived);
+    (void)rill_tally_commit(&s->out.tally, c->rate.bound, nothing, sent, arrived);
+    (void)rill_tally_commit(&c->tally, c->rate.bound, nothing, sent, arrived);
 }
 
 /* Out of the flight, which ends with the last of its parts. */

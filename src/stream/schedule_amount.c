@@ -46,7 +46,8 @@ static uint64_t larger(uint64_t a, uint64_t b)
 static uint64_t demand(const rill_connection *c, const rill_stream *s, uint64_t amount, bool spare)
 {
     uint64_t least = rill_tally_demand(&c->tally, c->rate.bound, amount, spare);
-    if (s->out.tally.balance == c->tally.balance) /* it is the only one that has sent */
+    if (rill_wide_equal(s->out.tally.balance,
+                        c->tally.balance)) /* it is the only one that has sent */
         return least;
     return larger(least, rill_tally_demand(&s->out.tally, c->rate.bound, amount, spare));
 }

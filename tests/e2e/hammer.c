@@ -579,7 +579,7 @@ int main(int argc, char **argv)
     if (o.parallel > o.count)
         o.parallel = o.count;
     uint64_t since = now_ms(), slots = holds() ? o.count : o.parallel;
-    conns = calloc(slots, sizeof *conns);
+    conns = calloc((size_t)slots, sizeof *conns);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (conns == NULL || epoll_fd < 0)
         die("start");

@@ -222,7 +222,7 @@ static bool send_one(rill_packet_size *p, const connector *c, uint64_t *seed, ui
         rill_amount_too_large_encode((rill_amount_too_large){of_any_size(seed), of_any_size(seed)},
                                      data);
     if (c->habit != 0)
-        told = (rill_bytes){data, c->habit == 3 ? below(seed, 16) : 16};
+        told = (rill_bytes){data, c->habit == 3 ? (size_t)below(seed, 16) : 16};
     rill_packet_size_refused(p, amount, told, now);
     return false;
 }

@@ -40,7 +40,7 @@ static uint64_t below(uint64_t *seed, uint64_t bound)
     } while (0)
 
 #define CASES 2000
-#define SIZE  5000
+#define SIZE  5000u
 
 typedef struct model {
     uint8_t bytes[SIZE];
@@ -89,12 +89,12 @@ static void reassembly_case(uint64_t case_seed)
         uint64_t contiguous = model_contiguous(&m);
         uint64_t from = contiguous > spread / 2 ? contiguous - spread / 2 : 0;
         uint64_t offset = below(&seed, 3) == 0 ? contiguous : from + below(&seed, spread);
-        size_t len = below(&seed, longest + 1);
+        size_t len = (size_t)below(&seed, longest + 1);
         uint64_t fresh;
         if (offset > SIZE)
             offset = SIZE;
         if (len > SIZE - offset)
-            len = SIZE - offset;
+            len = (size_t)(SIZE - offset);
         /* Other bytes each time: the first to come must stay. */
         for (size_t i = 0; i < len; i++)
             data[i] = (uint8_t)next(&seed);
@@ -201,7 +201,7 @@ static void acknowledge_or_lose(send_model *m, uint64_t *seed)
 {
     if (m->count == 0)
         return;
-    size_t i = below(seed, m->count);
+    size_t i = (size_t)below(seed, m->count);
     if (below(seed, 3) == 0 && !m->outs[i].lost) {
         rill_sendbuf_lose(m->buffer, m->outs[i].piece);
         m->outs[i].lost = true;
@@ -222,7 +222,7 @@ static void sendbuf_case(uint64_t case_seed)
         m.bytes[i] = (uint8_t)next(&seed);
     CHECK(rill_sendbuf_new(&m.buffer, rill_allocator_default(), limit) == RILL_OK);
     for (unsigned step = 0; step < 300; step++) {
-        size_t len = below(&seed, 200);
+        size_t len = (size_t)below(&seed, 200);
         size_t room = limit - (size_t)(m.written - model_acknowledged(&m));
         size_t accepted;
         if (len > SIZE - m.written)

@@ -95,7 +95,7 @@ static void one_case(uint64_t case_seed)
     uint64_t seed = case_seed;
     rill_share parts[MAX_PARTS];
     rill_share expected[MAX_PARTS];
-    size_t count = 1 + below(&seed, MAX_PARTS);
+    size_t count = 1 + (size_t)below(&seed, MAX_PARTS);
     bool small = below(&seed, 2) == 0;
     uint64_t amount = small ? below(&seed, 40) : of_any_size(&seed);
     uint64_t sum = 0;

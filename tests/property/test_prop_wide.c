@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers of two halves against the compiler's own, on numbers near every power of two. */
+#ifndef RILL_WIDE_HALVES
 #define RILL_WIDE_HALVES
+#endif
 #include "base/wide.h"
 
 #include <inttypes.h>

@@ -182,7 +182,7 @@ static void read_later(void *context, uint64_t argument)
         return;
     }
     sim_host_enter(a->host);
-    sim_app_read(s, sim_rng_magnitude(&a->rng, 1, 20000));
+    sim_app_read(s, (size_t)sim_rng_magnitude(&a->rng, 1, 20000));
     if (rill_stream_peek(s->stream).len != 0)
         sim_app_read_later(s);
     sim_host_acted(a->host);

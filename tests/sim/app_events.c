@@ -202,7 +202,8 @@ static void on_incoming(sim_app *a, const rill_event *e)
 {
     if (a->decision_count == a->decision_capacity) {
         a->decision_capacity = a->decision_capacity == 0 ? 64 : a->decision_capacity * 2;
-        a->decisions = sim_reallocate(a->decisions, a->decision_capacity * sizeof(sim_decision));
+        a->decisions =
+            sim_reallocate(a->decisions, (size_t)a->decision_capacity * sizeof(sim_decision));
     }
     const sim_app_config *c = &a->config;
     sim_books_asked(a->host->books, e->request);

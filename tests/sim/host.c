@@ -169,7 +169,7 @@ static void dispatch(sim_host *h, uint64_t request, size_t len)
     uint64_t amount = sim_packet_amount(&p);
     sim_trace(h->report, "host %u sends %" PRIx64 " amount %" PRIu64 " len %zu", h->index, request,
               amount, len);
-    sim_digest(h->report, amount ^ len << 48 ^ (uint64_t)h->index << 40);
+    sim_digest(h->report, amount ^ (uint64_t)len << 48 ^ (uint64_t)h->index << 40);
     sim_route *r = route_to(h, (const char *)p.address, p.address_len);
     if (r == NULL) {
         if (!sim_books_stray(h->books, request))

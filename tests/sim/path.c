@@ -92,7 +92,7 @@ static transit *open_transit(sim_path *p, unsigned side, uint64_t request)
 {
     if (p->count == p->capacity) {
         p->capacity = p->capacity == 0 ? 256 : p->capacity * 2;
-        p->transits = sim_reallocate(p->transits, p->capacity * sizeof(transit *));
+        p->transits = sim_reallocate(p->transits, (size_t)p->capacity * sizeof(transit *));
     }
     transit *t = sim_allocate(sizeof(*t));
     memset(t, 0, sizeof(*t));

@@ -172,7 +172,7 @@ static void test_the_same_bytes(void **state)
     for (unsigned i = 0; i < 300; i++) {
         fill(key, sizeof key);
         set_keys(e, key);
-        both(e, next_random() % (MAX_LEN + 1));
+        both(e, (size_t)(next_random() % (MAX_LEN + 1)));
     }
     both(e, 32767);
     both(e, MAX_LEN);

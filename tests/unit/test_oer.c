@@ -108,7 +108,8 @@ static void test_octets(void **state)
     r = rill_reader_of((const uint8_t *)"\x88\xff\xff\xff\xff\xff\xff\xff\xff"
                                         "abc",
                        12);
-    assert_int_equal(rill_oer_read_octets(&r, SIZE_MAX, &b), RILL_ERR_TRUNCATED);
+    assert_int_equal(rill_oer_read_octets(&r, SIZE_MAX, &b),
+                     sizeof(size_t) < 8 ? RILL_ERR_TOO_LARGE : RILL_ERR_TRUNCATED);
     uint8_t buf[4];
     rill_writer w = rill_writer_of(buf, sizeof(buf));
     rill_oer_write_octets(&w, (rill_bytes){(const uint8_t *)"xyz", 3});

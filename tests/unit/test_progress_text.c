@@ -196,7 +196,7 @@ static void test_any_line_fits(void **state)
         }
         cli_speed_note(&p.money, now / 2, s.sent / 2);
         cli_speed_note(&p.data, now / 2, s.bytes / 2);
-        size_t columns = draw() % 300;
+        size_t columns = (size_t)(draw() % 300);
         size_t len = strlen(text_of(&p, now, &s, columns));
         assert_true(len <= columns);
         assert_true(len > 0 || columns == 0);

@@ -151,7 +151,8 @@ static void test_trusted(void **state)
         for (uint64_t c = 0; c < 100; c++) {
             /* More than the high-water mark in one turn is refused, and that is tested elsewhere.
              */
-            int error = rill_link_send(n.client.link, c, packet, c % 50 == 0 ? sizeof packet : c);
+            int error =
+                rill_link_send(n.client.link, c, packet, c % 50 == 0 ? sizeof packet : (size_t)c);
             assert_int_equal(error, RILL_OK);
         }
         until(&n, all_back);
