@@ -402,10 +402,24 @@ static int configure(rill_host *h, const rill_net_options *o, const char **probl
     return rc;
 }
 
+/*
+ * Room for the first connection, a client's only one: where it could not be noted its end would be
+ * told though it never was.
+ */
+static int reserve(rill_host *h)
+{
+    int rc = rill_map_put(&h->connections, 0, h);
+    if (rc == RILL_OK)
+        rill_map_remove(&h->connections, 0);
+    return rc;
+}
+
 static int open_parts(rill_host *h, const rill_net_options *o, rill_endpoint_options *endpoint,
                       const char **problem)
 {
     int rc = rill_connection_options_check(&endpoint->connection, problem);
+    if (rc == RILL_OK)
+        rc = reserve(h);
     if (rc == RILL_OK)
         rc = rill_endpoint_new(&h->endpoint, endpoint);
     if (rc == RILL_ERR_UNSUPPORTED)
@@ -454,6 +468,7 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
         if (!*problem)
             *problem = rill_strerror(rc);
         rill_endpoint_free(h->endpoint);
+        rill_map_free(&h->connections);
         free(h);
         return rc;
     }
