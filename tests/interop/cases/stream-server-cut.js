@@ -35,14 +35,14 @@ async function cuttable (test, link, lose) {
   return { link: link.replace(`:${port}`, `:${proxy.address().port}`), cut }
 }
 
-function cutWhile (lose) {
+function cutWhile (lose, size = SIZE, after = CUTS) {
   return {
-    name: `rill send to ilp-protocol-stream: the link is cut, ${lose || 'nothing'} lost before`,
+    name: `rill send to ilp-protocol-stream: the link is cut, ${lose || 'nothing'} lost before, ${size / 1e6} MB`,
     async run (test) {
       const route = await openRoute(test, 'node')
       const plugin = openPlugin(test, route.receiver)
       const { link, cut } = await cuttable(test, route.sender, lose)
-      const cuts = CUTS.slice(0, lose === 'requests' ? 1 : 3)
+      const cuts = after.slice(0, lose === 'requests' ? 1 : 3)
       let came = 0
       const register = plugin.registerDataHandler
       plugin.registerDataHandler = handler => register(packet => {
@@ -51,7 +51,7 @@ function cutWhile (lose) {
         return handler(packet)
       })
       const server = await startServer(test, plugin)
-      const data = bytes(SIZE, 6)
+      const data = bytes(size, 6)
       const file = test.file('data')
       fs.writeFileSync(file, data)
       const sender = startSender(test, link, server, ['--amount', '1000', '--file', file])
@@ -65,4 +65,5 @@ function cutWhile (lose) {
   }
 }
 
-module.exports = [cutWhile(), cutWhile('requests'), cutWhile('replies')]
+module.exports = [cutWhile(), cutWhile('requests'), cutWhile('replies'),
+  cutWhile(undefined, 5_000_000, [2_500_000])]
