@@ -21,7 +21,7 @@ import sys
 import threading
 
 import btp
-from harness import run_with_node
+from harness import Node, run_with_node
 
 KEEPER = os.path.abspath(sys.argv[3])
 CASES = []
@@ -297,6 +297,108 @@ def a_node_that_hangs_up(t):
             assert last(p, "error")["text"].startswith("cannot reach the node"), p.text
     finally:
         node.close()
+
+
+# ---- each by its name: those that a program can be brought to wait for; the others have unit tests ----
+
+def waits_for(p, reason):
+    """It says so by itself, once it has waited for a second."""
+    p.until(f'"event":"waiting","for":"{reason}"')
+    w = last(p, "waiting")
+    assert w["text"] and w["seconds"] <= 2, w
+
+
+@case
+def a_node_that_takes_no_connection(t):
+    # Nobody accepts: once two wait, no more handshakes of TCP are answered.
+    full = socket.socket()
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    clients = []
+    try:
+        for _ in range(3):
+            clients.append(socket.socket())
+            clients[-1].setblocking(False)
+            clients[-1].connect_ex(full.getsockname())
+        p = t.rill("info", "--json", "--link", f"btp+ws://:token@127.0.0.1:{full.getsockname()[1]}")
+        waits_for(p, "connect")
+        p.kill()
+    finally:
+        for s in [full, *clients]:
+            s.close()
+
+
+@case
+def a_node_that_stops_on_the_way_up(t):
+    def shake_hands_and_stay(s):
+        shake_hands(s)
+        s.recv(1 << 16)
+
+    for scheme, serve, reason in (("btp+wss", None, "tls"), ("btp+ws", shake_hands_and_stay, "auth")):
+        node = Deaf(serve)
+        try:
+            p = t.rill("info", "--json", "--link", node.link().replace("btp+ws", scheme))
+            waits_for(p, reason)
+            p.kill()
+        finally:
+            node.close()
+
+
+@case
+def a_node_that_has_gone(t):
+    node = Node()
+    try:
+        p = t.rill("receive", "--json", "--link", f"btp+ws://:r-token@127.0.0.1:{node.port}", "--credentials",
+                   "-")
+        p.until('"shared_secret"')
+    finally:
+        node.stop()
+    p.until('"event":"waiting","for":"(link|connect)"')
+    p.kill()
+
+
+@case
+def a_receiver_that_answers_nothing(t):
+    receiver = t.receive()
+    receiver.process.send_signal(signal.SIGSTOP)
+    p = send(t, receiver, "--amount", "10", "--json")
+    waits_for(p, "answer")
+    p.process.send_signal(signal.SIGINT)
+    p.until('"event":"stopping"')
+    receiver.process.send_signal(signal.SIGCONT)
+    p.end()
+
+
+@case
+def replies_that_do_not_come(t):
+    receiver = t.receive()
+    p = send(t, receiver, "--amount", "1000000", "--max-packet", "1", "--json")
+    receiver.until("incoming payment")
+    receiver.process.send_signal(signal.SIGSTOP)
+    waits_for(p, "reply")
+    # Nobody answers the close either.
+    p.process.send_signal(signal.SIGINT)
+    p.until('"event":"stopping","for":"(close|reply)"')
+    receiver.process.send_signal(signal.SIGCONT)
+    p.kill()
+
+
+@case
+def a_receiver_whose_output_nobody_reads(t):
+    receiver = t.receive()
+    p = send(t, receiver, "--file", t.file("large", b"x" * 8_000_000), "--json")
+    waits_for(p, "data_window")
+    receiver.process.send_signal(signal.SIGKILL)
+    p.kill()
+
+
+@case
+def input_that_does_not_come(t):
+    receiver = t.receive()
+    p = send(t, receiver, "--file", "-", "--json", stdin=subprocess.PIPE)
+    waits_for(p, "input")
+    p.process.stdin.close()
+    assert p.end() == 0, p.text
 
 
 # ---- Ctrl-C ----
