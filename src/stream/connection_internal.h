@@ -73,7 +73,8 @@ typedef enum rill_probe_failure {
 /* How the connection learns the rate (as the reference probes it, in parallel volleys). */
 typedef struct rill_probing {
     bool active;
-    uint8_t volleys;  /* so far: names the one under way */
+    uint8_t volleys;  /* names the one under way, */
+    uint8_t first;    /* and the first of them */
     uint8_t attempts; /* of those: that did not halve the size searched, and told nothing new */
     uint8_t next;     /* of amounts */
     uint8_t count;

@@ -64,14 +64,20 @@ static bool start(rill_connection *c, uint64_t now_ns)
     static const uint64_t first[] = {1, 1000, 1000000, 1000000000, 1000000000000};
     rill_endpoint *e = c->endpoint;
     if (c->probing == &e->unused_probing) {
-        rill_probing *own = rill_alloc(e->allocator, sizeof *own);
+        rill_probing *own = rill_calloc(e->allocator, 1, sizeof *own);
         if (!own)
             return false;
         c->probing = own;
     }
     rill_probing *p = c->probing;
-    *p = (rill_probing){
-        .active = true, .delay = RETRY_DELAY_FIRST, .started = now_ns, .short_of = UINT64_MAX};
+    /* Answers to volleys of before are none to these. */
+    uint8_t volley = (uint8_t)(p->volleys + 1);
+    *p = (rill_probing){.active = true,
+                        .volleys = volley,
+                        .first = volley,
+                        .delay = RETRY_DELAY_FIRST,
+                        .started = now_ns,
+                        .short_of = UINT64_MAX};
     begin_volley(p);
     uint64_t most = c->packet_size.configured;
     uint64_t all = to_be_sent(c);
@@ -145,7 +151,7 @@ uint64_t rill_probe_gives_up(const rill_connection *c)
 static bool over(const rill_connection *c, uint64_t now_ns)
 {
     const rill_probing *p = c->probing;
-    return p->attempts >= MAX_ATTEMPTS || p->volleys == UINT8_MAX ||
+    return p->attempts >= MAX_ATTEMPTS || (uint8_t)(p->volleys - p->first) == UINT8_MAX ||
            now_ns >= rill_probe_gives_up(c);
 }
 
@@ -377,7 +383,10 @@ void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
     if (!p->active)
         return;
     bool settled = p->settle_at != 0 && p->settle_at <= now_ns;
-    if (settled || rill_probe_gives_up(c) <= now_ns)
+    bool over = rill_probe_gives_up(c) <= now_ns;
+    if (over && !settled && rill_list_empty(&c->money_streams))
+        p->active = false; /* nobody asks any more: who does next begins anew */
+    else if (settled || over)
         finish(c, now_ns);
     else if (p->next < p->count && p->retry_at <= now_ns)
         rill_connection_ready(c);

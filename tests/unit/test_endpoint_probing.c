@@ -236,6 +236,32 @@ static void test_probing_ends_in_time(void **state)
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_PATH);
 }
 
+/* Who asked has gone meanwhile: that the time is over is nobody's loss, and the next one has his.
+ */
+static void test_probing_that_nobody_waits_for_ends(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    o.connection.min_rate = (rill_ratio){0, 1};
+    o.connection.connect_timeout = 4 * RILL_SECOND;
+    pair_open(p, &o);
+    pair_run(p, RILL_SECOND);
+    p->on_packet = lose_money;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_send_total(s, 1000, p->now.mono_ns + RILL_SECOND), RILL_OK);
+    pair_run(p, 10 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 0);
+    p->on_packet = NULL;
+    assert_int_equal(rill_stream_send_total(s, 1000, p->now.mono_ns + RILL_SECOND), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 1000);
+    /* What was lost of the first volleys expires now. */
+    pair_run(p, 40 * RILL_SECOND);
+    pair_check_books(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +277,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_a_maximum_that_falls_far_is_found),
         PAIR_TEST_TO_OPEN(test_probes_without_value_slow_nothing),
         PAIR_TEST_TO_OPEN(test_probing_ends_in_time),
+        PAIR_TEST_TO_OPEN(test_probing_that_nobody_waits_for_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
