@@ -150,15 +150,39 @@ static bool describe_reject(rill_payment *p, rill_ilp_code code)
     }
 }
 
+/* Of so many that arrive a unit more or less is a thousandth: it is not rounding. */
+#define FINE 1000
+
+/* One unit more would have been enough: where packets are small that is what rounding takes. */
+static bool is_rounding(const rill_connection_stats *stats)
+{
+    rill_ratio more = {stats->rate.num + 1, stats->rate.den};
+    return stats->rate.num < FINE && rill_ratio_compare(more, stats->min_rate) > 0;
+}
+
 static bool describe_rate(rill_payment *p, const rill_connection_stats *stats)
 {
+    const char *what = rill_strerror(RILL_ERR_RATE);
+    char *detail = p->result.detail;
+    size_t size = sizeof p->result.detail;
     char rate[RILL_RATIO_TEXT], minimum[RILL_RATIO_TEXT];
-    if (stats->rate.num == 0 || rill_ratio_compare(stats->rate, stats->min_rate) >= 0)
-        return false;
     rill_ratio_text(stats->rate, rate);
     rill_ratio_text(stats->min_rate, minimum);
-    snprintf(p->result.detail, sizeof p->result.detail, "%s: the path's rate is %s, the minimum %s",
-             rill_strerror(RILL_ERR_RATE), rate, minimum);
+    if (stats->rate.num == 0)
+        snprintf(detail, size, "%s: nothing of what is sent arrives, the minimum is %s", what,
+                 minimum);
+    else if (rill_ratio_compare(stats->rate, stats->min_rate) >= 0)
+        snprintf(detail, size,
+                 "%s: the path's rate is %s, but rounding would leave less than the minimum %s of "
+                 "what is left",
+                 what, rate, minimum);
+    else if (is_rounding(stats))
+        snprintf(detail, size,
+                 "%s: packets of %" PRIu64 " units bring %" PRIu64
+                 ", the minimum is %s: small packets lose by rounding",
+                 what, stats->rate.den, stats->rate.num, minimum);
+    else
+        snprintf(detail, size, "%s: the path's rate is %s, the minimum %s", what, rate, minimum);
     return true;
 }
 

@@ -200,6 +200,29 @@ static void test_stalled(void **state)
     assert_true(w->waiting.until == w->waiting.since + w->options.stall_timeout);
 }
 
+/* The rate itself, and what is only rounding. */
+static void test_the_rate_is_told_in_numbers(void **state)
+{
+    world *w = *state;
+    w->options.amount = 1000;
+    w->options.net.connection.min_rate = (rill_ratio){5, 4};
+    run(w);
+    assert_int_equal(w->error, RILL_ERR_RATE);
+    assert_says(w->result.detail, "the path's rate is 1, the minimum 1.25");
+}
+
+static void test_rounding_is_told_in_numbers(void **state)
+{
+    world *w = *state;
+    w->options.amount = 1000;
+    w->options.net.connection.max_packet_amount = 2;
+    w->options.net.connection.min_rate = (rill_ratio){5, 4};
+    run(w);
+    assert_int_equal(w->error, RILL_ERR_RATE);
+    assert_says(w->result.detail, "packets of 2 units bring 2, the minimum is 1.25: small packets "
+                                  "lose by rounding");
+}
+
 static void test_timed_out(void **state)
 {
     world *w = *state;
@@ -270,6 +293,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_paid, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stalled, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_rate_is_told_in_numbers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rounding_is_told_in_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_timed_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_waits_for_its_input, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_closed_by_the_receiver, set_up, tear_down),
