@@ -299,7 +299,8 @@ rill_offer rill_worth_even(const rill_worth *w, const rill_rate *r, uint64_t mos
     if (even.den == 0 || rill_ratio_compare(even, r->above) >= 0)
         return none();
     rill_offer o = multiple(even, most);
-    o.trial = o.brings > rill_ratio_floor(r->latest, o.amount);
+    /* Where several hops round, less may come of fewer units than the rate says. */
+    o.trial = o.brings > rill_ratio_floor(r->latest, o.amount) || o.amount < w->enough;
     return o;
 }
 
