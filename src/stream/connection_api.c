@@ -139,6 +139,7 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
     rill_worth_again(&c->worth);
     c->probing->active = false;
     c->low_rate_since = 0;
+    c->look_at = 0;
     c->refusals.until = 0;
     rill_connection_ready(c);
     rill_connection_wake(c);

@@ -164,7 +164,8 @@ struct rill_connection {
     rill_packet_size packet_size;
     rill_rate rate;
     rill_worth worth;
-    bool in_vain; /* some stream's out.vain is set: at once, but not amid sending */
+    uint16_t looks; /* at what may be better now, since money was fulfilled */
+    bool in_vain;   /* some stream's out.vain is set: at once, but not amid sending */
     rill_tally tally;
     uint64_t suspected;    /* the largest that met F08 where much larger ones passed; 0: none */
     rill_probing *probing; /* the endpoint's unused one until it begins */
@@ -173,7 +174,8 @@ struct rill_connection {
     rill_hold plain_hold; /* of what brings no money: nothing else that brings none leaves before */
     uint64_t first_sent;  /* monotonic ns of the first packet; 0: none yet */
     uint64_t hello_at;    /* until something came back, another packet is due then */
-    uint64_t low_rate_since;
+    uint64_t low_rate_since; /* monotonic ns: the rate is below the minimum; 0 */
+    uint64_t look_at; /* monotonic ns: what was learnt of refused sizes is forgotten then; 0 */
     uint64_t forgotten_since; /* monotonic ns: the server says so, and nothing else; 0 */
     uint64_t last_authentic;  /* monotonic ns, either way */
     uint64_t idle_not_before; /* monotonic ns: a payment has time until then, or nobody looked */
@@ -512,12 +514,18 @@ void rill_undecided_asked(rill_undecided *u);
 void rill_undecided_orphan(rill_connection *c);
 void rill_undecided_free_old(rill_endpoint *e);
 
-/* ---- timeout.c ---- */
-void rill_connection_rearm(rill_connection *c, uint64_t now_ns);
-void rill_connection_on_deadline(rill_connection *c, rill_now now);
+/* ---- patience.c ---- */
+/* Nothing is sent at this rate. It may recover; for those who wait, not for ever. */
 void rill_low_rate(rill_connection *c, uint64_t now_ns);
 /* When those who wait for a better rate give up; RILL_NEVER. */
 uint64_t rill_low_rate_deadline(const rill_connection *c);
+/* Nothing of s is worth a packet now: it will be looked at again. False where that is for good. */
+bool rill_rate_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns);
+void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns);
+
+/* ---- timeout.c ---- */
+void rill_connection_rearm(rill_connection *c, uint64_t now_ns);
+void rill_connection_on_deadline(rill_connection *c, rill_now now);
 void rill_connection_authentic(rill_connection *c, uint64_t now_ns);
 
 #endif

@@ -243,6 +243,14 @@ void rill_rate_not_reached(rill_rate *r, rill_ratio rate)
     r->grain = grain_of(r);
 }
 
+void rill_rate_forget_bound(rill_rate *r)
+{
+    r->above = (rill_ratio){.num = 1, .den = 0};
+    r->near = false;
+    r->guess = r->latest;
+    r->grain = grain_of(r);
+}
+
 bool rill_rate_is_low(const rill_rate *r)
 {
     return rill_ratio_compare(r->above, r->minimum) <= 0;

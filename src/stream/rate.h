@@ -43,6 +43,8 @@ bool rill_rate_ready(const rill_rate *r);
 RILL_MUST_CHECK bool rill_rate_settle(rill_rate *r);
 /* An authentic reply said that `sent` arrived as `delivered`. */
 void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered);
+/* The rate may be any again that is no worse than what was seen last. */
+void rill_rate_forget_bound(rill_rate *r);
 /* Where several hops round, no packet may reach a rate that is lower than that of the path. */
 void rill_rate_not_reached(rill_rate *r, rill_ratio rate);
 /* No size of packet can bring the minimum: what is known of the rate is below it. */

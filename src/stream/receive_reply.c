@@ -187,6 +187,7 @@ static void fulfilled(rill_answer *a)
         if (c->low_rate_since != 0) /* which says nothing of a better one */
             rill_worth_again(&c->worth);
         c->low_rate_since = 0;
+        c->looks = 0;
         rill_packet_size_passed(&c->packet_size, f->amount, a->now.mono_ns);
         if (a->authentic)
             learn_worth(a, false);

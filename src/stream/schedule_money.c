@@ -264,7 +264,8 @@ static bool plan_alone(rill_connection *c, rill_flight *f, candidates *k, uint64
  * Nothing of theirs is worth a packet, however large the path lets it be. False
  * where an answer that is under way may change that.
  */
-static bool give_up(rill_connection *c, const rill_flight *f, const candidates *k, uint64_t most)
+static bool give_up(rill_connection *c, const rill_flight *f, const candidates *k, uint64_t most,
+                    uint64_t now_ns)
 {
     bool searches = rill_money_searches(c);
     if (answer_awaited(c))
@@ -282,10 +283,13 @@ static bool give_up(rill_connection *c, const rill_flight *f, const candidates *
         /* What is late may come back; and only when it is settled there is a last packet. */
         if (s->out.held != s->out.abandoned)
             continue;
+        int problem = rill_money_problem(c, s);
+        if (problem == RILL_ERR_RATE && rill_rate_may_recover(c, s, now_ns))
+            continue;
         /* Who only may send more waits for more. */
         if (!s->out.goal_set && !s->ending)
             continue;
-        s->out.vain = (int8_t)rill_money_problem(c, s);
+        s->out.vain = (int8_t)problem;
         c->in_vain = true;
     }
     return c->state == RILL_STATE_OPEN;
@@ -354,7 +358,8 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
             rill_packet_size_sent(&c->packet_size, f->amount, now_ns);
             return true;
         }
-        bool on = idle ? give_up(c, f, &k, most) : turn < MOST_TURNS && pass_by(c, f, &k, most);
+        bool on =
+            idle ? give_up(c, f, &k, most, now_ns) : turn < MOST_TURNS && pass_by(c, f, &k, most);
         f->money_count = 0;
         if (!on)
             return false;

@@ -305,7 +305,8 @@ void rill_stream_rearm(rill_stream *s)
 /* The time is over: was it the rate that stopped the money? */
 static int late_reason(const rill_stream *s)
 {
-    return s->connection->low_rate_since != 0 ? RILL_ERR_RATE : RILL_ERR_TIMEOUT;
+    const rill_connection *c = s->connection;
+    return c->low_rate_since != 0 || c->look_at != 0 ? RILL_ERR_RATE : RILL_ERR_TIMEOUT;
 }
 
 void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns)

@@ -54,7 +54,8 @@ typedef struct rill_money_out {
     uint64_t remote_received; /* other side's word */
     uint64_t blocked_by;      /* remote_max, while blocked */
     rill_tally tally;
-    uint64_t credit; /* units that still may leave in its turn; 0: it has none */
+    uint64_t vain_since; /* monotonic ns: since then no size of packet brings enough; 0 */
+    uint64_t credit;     /* units that still may leave in its turn; 0: it has none */
     union {
         uint64_t lost;      /* while doubt is LOST: of in_doubt, what has expired */
         uint64_t told_from; /* replies to packets from this number on tell of all money of ours */

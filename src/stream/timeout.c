@@ -3,9 +3,6 @@
 #include "base/muldiv.h"
 #include "stream/endpoint_internal.h"
 
-/* A path whose rate was never good enough is asked again for so long. */
-#define NEVER_GOOD_PATIENCE (2 * RILL_SECOND)
-
 static void earliest(uint64_t *at, uint64_t other)
 {
     if (other < *at)
@@ -17,17 +14,6 @@ static uint64_t connect_deadline(const rill_connection *c)
     if (c->connected || c->first_sent == 0)
         return RILL_NEVER;
     return rill_add_sat(c->first_sent, c->options->connect_timeout);
-}
-
-/* One that has been good enough may be so again; one that never was is waited for less long. */
-uint64_t rill_low_rate_deadline(const rill_connection *c)
-{
-    uint64_t patience = c->options->connect_timeout;
-    if (c->low_rate_since == 0)
-        return RILL_NEVER;
-    if (c->stats.sent == 0 && patience > NEVER_GOOD_PATIENCE)
-        patience = NEVER_GOOD_PATIENCE;
-    return rill_add_sat(c->low_rate_since, patience);
 }
 
 /* A timer that is later than this was not looked at. */
@@ -127,6 +113,8 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
     earliest(&at, idle_deadline(c));
     earliest(&at, alive_deadline(c));
     earliest(&at, rill_low_rate_deadline(c));
+    if (c->look_at != 0)
+        earliest(&at, c->look_at);
     earliest(&at, send_deadline(c, now_ns));
     return at;
 }
@@ -181,17 +169,6 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
     }
 }
 
-static void give_up_at_this_rate(rill_connection *c)
-{
-    c->low_rate_since = 0;
-    rill_worth_again(&c->worth);
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
-        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        if (s->out.goal_set || rill_stream_sendable(s) > 0)
-            rill_money_give_up(s, RILL_ERR_RATE);
-    }
-}
-
 /* A payment that was given more time than idleness is: that is its to use. */
 static void spare_payments(rill_connection *c, uint64_t now_ns)
 {
@@ -227,8 +204,7 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
     }
     if (c->in_vain)
         rill_money_give_up_vain(c);
-    if (rill_low_rate_deadline(c) <= now_ns)
-        give_up_at_this_rate(c);
+    rill_patience_on_deadline(c, now_ns);
     rill_probe_on_deadline(c, now_ns);
     rill_blocked_on_deadline(c, now_ns);
     rill_connection_ready(c);
@@ -307,11 +283,4 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     else if (kind == RILL_FLIGHT_CLOSE)
         rill_connection_shut(c);
     rill_connection_rearm(c, now.mono_ns);
-}
-
-/* Nothing is sent at this rate. It may recover; for those who wait, not for ever. */
-void rill_low_rate(rill_connection *c, uint64_t now_ns)
-{
-    if (c->low_rate_since == 0)
-        c->low_rate_since = now_ns;
 }

@@ -158,6 +158,7 @@ static void learn(rill_worth *w, rill_rate *r, const rill_word *word)
     } else {
         w->last = word->amount;
         w->last_brought = word->delivered;
+        w->soured = true;
         if (w->refused < UINT8_MAX)
             w->refused++;
         if (rill_ratio_compare(brought, w->tried) > 0)

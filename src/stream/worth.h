@@ -32,6 +32,7 @@ typedef struct rill_worth {
     uint64_t last;   /* units of the packet that was refused last; 0: none */
     uint64_t last_brought;
     uint8_t refused;  /* since one was fulfilled */
+    bool soured;      /* something was refused at all: it may be taken when the rate is better */
     uint8_t wrong;    /* packets that brought less than the rate guessed promises */
     rill_ratio tried; /* the best of those that were refused: brought / sent; num 0: none */
 } rill_worth;
