@@ -106,7 +106,9 @@ static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t ar
     uint64_t lost = 0;
     for (lost_walk w = lost_of(s); next_lost(&w);)
         lost += w.flight->money[w.part].amount;
-    bool known = lost == sent + unsent;
+    /* Who shared packets may have had a unit that was taken for another's: it is no stream's to
+     * use. */
+    bool known = lost == sent + unsent && (sent == 0 || !s->out.shared);
     if (known)
         count_arrived(s, sent, arrived);
     for (lost_walk w = lost_of(s); next_lost(&w);) {
@@ -265,6 +267,7 @@ static void note_total(rill_money_out *out, uint64_t total)
 {
     out->vague = total < out->remote_received;
     out->offset = total - out->delivered;
+    out->shared = false;
 }
 
 void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence)

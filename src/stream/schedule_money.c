@@ -149,6 +149,7 @@ static void hold(rill_connection *c, rill_flight *f)
         if (m.expected > UINT64_MAX - m.stream->out.expected)
             m.expected = UINT64_MAX - m.stream->out.expected;
         m.stream->out.held += m.amount;
+        m.stream->out.shared = m.stream->out.shared || f->amount != m.amount;
         m.stream->out.expected += m.expected;
         m.stream->references++;
         m.stream->out.told_from = c->next_sequence;

@@ -64,6 +64,7 @@ typedef struct rill_money_out {
     uint8_t doubt; /* rill_doubt */
     int8_t vain;   /* why nothing of it is worth sending, to be told; RILL_OK */
     bool vague;    /* how much has arrived is not known: to be told before anything follows */
+    bool shared;   /* packets with others, since its total was last told: delivered is a guess */
     bool blocked;  /* by remote_max */
     bool max_told; /* remote_max is the other side's word, which only rises */
     bool given_up; /* a goal failed: what comes back is not sent again */

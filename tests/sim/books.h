@@ -229,6 +229,7 @@ typedef struct sim_books {
 typedef struct sim_origin {
     sim_books *books; /* of the sender; NULL: not known */
     uint64_t request;
+    bool copy; /* a connector has sent it again, and pays for it itself */
 } sim_origin;
 
 sim_books *sim_books_new(sim_report *report, sim_directory *directory, unsigned host, bool server,

@@ -46,6 +46,8 @@ void sim_books_minimum_told(sim_books *b, const sim_flight *f, uint64_t delivere
 void sim_books_minimum_untold(sim_books *b, const sim_flight *f);
 /* Its sender was told that it was not: what its receiver has of it cost nothing. */
 void sim_books_minimum_kept(sim_books *b, const sim_flight *f);
+/* So too of a packet that a connector had sent again: its receiver has fulfilled that. */
+void sim_books_minimum_free(sim_books *b, const sim_incoming *in);
 /* Its receiver has fulfilled it. */
 void sim_books_minimum_reached(sim_books *b, sim_flight *f, uint64_t arrived);
 /* A packet leaves. */

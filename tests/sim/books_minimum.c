@@ -51,6 +51,16 @@ void sim_books_minimum_kept(sim_books *b, const sim_flight *f)
         add(b, f, false, f->arrived);
 }
 
+void sim_books_minimum_free(sim_books *b, const sim_incoming *in)
+{
+    sim_ledger *l = &b->ledgers[in->pair];
+    l->tally += gain(l, 0, in->amount);
+    for (unsigned i = 0; i < l->stream_count; i++)
+        for (unsigned k = 0; k < in->part_count; k++)
+            if (in->parts[k].stream == l->streams[i].id)
+                l->streams[i].tally += gain(l, 0, in->parts[k].amount);
+}
+
 void sim_books_minimum_reached(sim_books *b, sim_flight *f, uint64_t arrived)
 {
     f->arrived = arrived;

@@ -126,6 +126,10 @@ static void check_rate(sim_books *b, const sim_incoming *in, sim_origin origin)
 {
     if (origin.books == NULL)
         return;
+    if (origin.copy && in->pair != SIM_MAX_PAIRS)
+        sim_books_minimum_free(origin.books, in);
+    if (origin.copy)
+        return;
     for (unsigned i = 0; i < origin.books->flight_count; i++) {
         sim_flight *f = &origin.books->flights[i];
         if (f->request != origin.request || memcmp(f->condition, in->condition, 32) != 0)

@@ -330,9 +330,10 @@ void sim_host_answer(sim_host *h, uint64_t handle, uint8_t *reply, size_t len)
 {
     sim_route *r = &h->routes[handle >> 48];
     uint64_t transit = handle & ((UINT64_C(1) << 48) - 1);
-    sim_origin origin = {NULL, 0};
+    sim_origin origin = {NULL, 0, false};
     unsigned side;
-    if (r->peer != NULL && sim_path_origin(r->path, transit, &side, &origin.request)) {
+    if (r->peer != NULL) {
+        origin.copy = !sim_path_origin(r->path, transit, &side, &origin.request);
         origin.books = r->peer->books;
         if (r->twin != NULL && sim_front_sender(&origin.request) != 0)
             origin.books = r->twin->books;

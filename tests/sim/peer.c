@@ -131,7 +131,7 @@ static void on_prepare(void *user, uint64_t handle, uint8_t *bytes, size_t len)
     sim_forge_begin(&p->forge, code == NULL ? SIM_FULFILL : SIM_REJECT, p->scratch.sequence,
                     amount);
     if (code == NULL) {
-        sim_origin origin = {p->payer, 0};
+        sim_origin origin = {p->payer, 0, false};
         unsigned side;
         if (!sim_path_origin(p->path, handle, &side, &origin.request))
             origin.books = NULL;

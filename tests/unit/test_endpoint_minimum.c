@@ -2,6 +2,8 @@
 /* What the minimum rate over all that is sent makes of money whose reply never came. */
 #include "client_fixture.h"
 
+#include "stream/connection_internal.h"
+
 #define EXPIRY (31 * RILL_SECOND)
 
 static void half(rill_connection_options *o)
@@ -94,12 +96,53 @@ static void test_what_did_not_arrive_has_lost_nothing(void **state)
     close_client(&c);
 }
 
+static void two_fifths(rill_connection_options *o)
+{
+    o->min_rate = (rill_ratio){2, 5};
+}
+
+/* What rounding left of a packet that two shared was taken for the first one's: it was not. */
+static void test_a_unit_of_anothers_earns_nothing(void **state)
+{
+    client c;
+    rill_stream *other;
+    (void)state;
+    open_client_with(&c, two_fifths);
+    rill_frame total = told(&c, 50);
+    send_more(&c, 100, 40);
+    fulfill(&c, 50, &total, 1);
+    assert_int_equal(rill_connection_open_stream(c.connection, &other), RILL_OK);
+    assert_int_equal(rill_stream_set_send_max(other, 50), RILL_OK);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 151), RILL_OK);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 101);
+    fulfill(&c, 50, NULL, 0);
+    assert_true(c.connection->tally.balance == 5 * 100 - 2 * 201);
+    assert_int_equal(rill_stream_set_send_max(other, 52), RILL_OK);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 2);
+    rill_endpoint_unanswered(c.endpoint, c.now, c.request, true);
+    c.now.mono_ns += EXPIRY;
+    c.now.wall_ms += EXPIRY / MS;
+    rill_endpoint_timeout(c.endpoint, c.now);
+    assert_true(next(&c));
+    total.stream = rill_stream_id(other);
+    total.total = 26;
+    fulfill(&c, 0, &total, 1);
+    rill_stream_totals t;
+    rill_stream_totals_of(other, &t);
+    assert_int_equal(t.sent, 52);
+    assert_true(c.connection->tally.balance <= 5 * 101 - 2 * 203);
+    close_client(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_arrived_after_all_has_lost_its_part),
         cmocka_unit_test(test_what_nobody_tells_of_may_have_lost_it),
         cmocka_unit_test(test_what_did_not_arrive_has_lost_nothing),
+        cmocka_unit_test(test_a_unit_of_anothers_earns_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
