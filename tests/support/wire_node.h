@@ -14,7 +14,7 @@
 #include "fake_uv.h"
 #include "wire.h"
 
-enum { NODE_SIDES = 3, NODE_SOCKETS = 64, NODE_OPEN = 4096 };
+enum { NODE_SIDES = 4, NODE_SOCKETS = 64, NODE_OPEN = 4096 };
 
 /* A connection to it. */
 typedef struct node_line {
