@@ -8,6 +8,8 @@
 
 /* Beyond a round trip: applications may take a moment to decide. */
 #define LEAST_PATIENCE (200 * RILL_MS)
+/* Before any round trip is known: what is lost then must not fill a small window for long. */
+#define FIRST_PATIENCE (3 * RILL_SECOND)
 /* A window is used up but for this part of it. */
 #define REST_PART 4
 
@@ -47,7 +49,7 @@ uint64_t rill_congestion_patience(const rill_congestion *c)
     uint64_t more = rill_mul_div_floor_sat(c->rtt_variance, 4, 1);
 
     if (rtt == 0)
-        return RILL_NEVER;
+        return FIRST_PATIENCE;
     if (more < rtt)
         more = rtt;
     if (more < LEAST_PATIENCE)

@@ -95,7 +95,7 @@ static inline void rill_congestion_set_sizes(rill_congestion *c, uint64_t least,
     c->most_piece = most;
     c->ops->on_sizes(c);
 }
-/* After so long without a reply a packet counts as lost; RILL_NEVER where nothing is known yet. */
+/* After so long without a reply a packet counts as lost. */
 uint64_t rill_congestion_patience(const rill_congestion *c);
 /* Packets that may be sent now (any), and value that may be sent now. */
 uint32_t rill_congestion_packets(const rill_congestion *c);

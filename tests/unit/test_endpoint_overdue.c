@@ -64,6 +64,34 @@ static void test_a_window_that_was_lost_is_another_window(void **state)
     pair_close(&p);
 }
 
+static void drop_the_first(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->from == PAIR_CLIENT && packet->number == 0)
+        packet->action = PAIR_DROP;
+}
+
+/* Before any answer, too, when it is not known how long one takes. */
+static void test_a_first_packet_that_is_lost_does_not_fill_the_window(void **state)
+{
+    pair p;
+    pair_options o = pair_defaults();
+    (void)state;
+    o.connection.max_in_flight = 1;
+    o.stay = true;
+    pair_open(&p, &o);
+    p.on_packet = drop_the_first;
+    assert_int_equal(pair_connect(&p, &o.connection), RILL_OK);
+    pair_run(&p, 5 * RILL_SECOND);
+    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_CONNECTED], 1);
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_set_send_max(s, 10), RILL_OK);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(sent_of(s), 10);
+    pair_check_books(&p);
+    pair_close(&p);
+}
+
 static void test_records_of_lost_packets_are_bounded(void **state)
 {
     pair p;
@@ -84,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_window_that_was_lost_is_another_window),
+        cmocka_unit_test(test_a_first_packet_that_is_lost_does_not_fill_the_window),
         cmocka_unit_test(test_records_of_lost_packets_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
