@@ -517,6 +517,8 @@ void rill_undecided_free_old(rill_endpoint *e);
 /* ---- patience.c ---- */
 /* Nothing is sent at this rate. It may recover; for those who wait, not for ever. */
 void rill_low_rate(rill_connection *c, uint64_t now_ns);
+/* What a final error of the path means, for people. */
+const char *rill_final_error_text(int error);
 /* When those who wait for a better rate give up; RILL_NEVER. */
 uint64_t rill_low_rate_deadline(const rill_connection *c);
 /* Nothing of s is worth a packet now: it will be looked at again. False where that is for good. */

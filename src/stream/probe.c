@@ -120,8 +120,11 @@ static void finish(rill_connection *c, uint64_t now_ns)
         rill_connection_ready(c);
         return;
     }
-    rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_PATH,
-                         "no packet of any size gets through the path");
+    /* Some sizes got as far as to somebody who wants none of them. */
+    bool unwanted = !c->connected && c->final_errors > 0;
+    rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, unwanted ? c->last_failure : RILL_ERR_PATH,
+                         unwanted ? rill_final_error_text(c->last_failure)
+                                  : "no packet of any size gets through the path");
 }
 
 /* Volleys that bring us closer to a first rate are not counted: there are no more than bits. */

@@ -290,7 +290,7 @@ static int final_error_meaning(rill_ilp_code_id code)
     return RILL_ERR_PATH;
 }
 
-static const char *final_error_text(int error)
+const char *rill_final_error_text(int error)
 {
     if (error == RILL_ERR_UNREACHABLE)
         return "no connector knows the way to the receiver";
@@ -312,7 +312,7 @@ static void final_error(rill_answer *a, int error)
         return;
     c->final_errors++;
     if (c->final_errors >= (patient ? FINAL_ROUNDS_CONNECTED : FINAL_ROUNDS_NEW))
-        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error, final_error_text(error));
+        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error, rill_final_error_text(error));
 }
 
 /* Of so many that arrive a unit matters little, also where several hops take one each. */

@@ -262,6 +262,27 @@ static void test_probing_that_nobody_waits_for_ends(void **state)
     pair_check_books(p);
 }
 
+/* All probes, or the small ones, reach a receiver that does not know the secret. */
+static void test_wrong_credentials_are_called_that(void **state)
+{
+    const rill_ilp_code_id codes[] = {RILL_ILP_F06_UNEXPECTED_PAYMENT, RILL_ILP_F02_UNREACHABLE,
+                                      RILL_ILP_F08_AMOUNT_TOO_LARGE};
+    const int errors[] = {RILL_ERR_AUTH, RILL_ERR_UNREACHABLE, RILL_ERR_PATH};
+    for (unsigned i = 0; i < 6; i++) {
+        pair *p = *state;
+        reset();
+        path.least = i < 3 ? UINT64_MAX : 1000001;
+        path.small = codes[i % 3];
+        path.most = 0;
+        path.large = RILL_ILP_F08_AMOUNT_TOO_LARGE;
+        rill_stream *s = open_to_probe(p, (rill_ratio){1, 1});
+        assert_int_equal(rill_stream_send_total(s, 100000, RILL_NEVER), RILL_OK);
+        pair_run(p, 20 * RILL_SECOND);
+        assert_int_equal(p->end[PAIR_CLIENT].sent_error, errors[i % 3]);
+        pair_close(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +299,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_probes_without_value_slow_nothing),
         PAIR_TEST_TO_OPEN(test_probing_ends_in_time),
         PAIR_TEST_TO_OPEN(test_probing_that_nobody_waits_for_ends),
+        PAIR_TEST_TO_OPEN(test_wrong_credentials_are_called_that),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
