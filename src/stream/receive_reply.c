@@ -354,15 +354,23 @@ static rill_congestion_signal temporary_signal(rill_ilp_code_id code)
  * Connectors say F08 of a packet that rounding would leave nothing of, and R01
  * where too little would be left: then it is too small, and not too large. What
  * is much smaller than what passes is believed to be that once: if it is refused
- * again, the maximum has fallen.
+ * again, the maximum has fallen. But where value is short larger ones can not be
+ * tried, and only the smallest meet anything but T04.
  */
+static bool value_is_short(const rill_connection *c)
+{
+    return c->congestion->value_window != UINT64_MAX;
+}
+
 static bool is_dust(const rill_connection *c, uint64_t amount)
 {
     /* What is smaller has passed. */
     if (c->packet_size.passed > 0 && amount > c->packet_size.passed)
         return false;
-    bool once = amount <= c->packet_size.passed / 8 && amount > c->suspected;
-    return once || (c->rate.latest.num != 0 && rill_rate_delivers(&c->rate, amount) <= 1);
+    bool much_smaller = amount <= c->packet_size.passed / 8;
+    bool once = amount > c->suspected || value_is_short(c);
+    return (much_smaller && once) ||
+           (c->rate.latest.num != 0 && rill_rate_delivers(&c->rate, amount) <= 1);
 }
 
 static void too_small(rill_answer *a, bool certain)
@@ -373,7 +381,8 @@ static void too_small(rill_answer *a, bool certain)
         rill_worth_too_small(&c->worth, amount);
     else if (c->suspected < amount)
         c->suspected = amount;
-    rill_low_rate(c, a->now.mono_ns);
+    if (certain || !value_is_short(c)) /* else larger ones wait for value, and not for a rate */
+        rill_low_rate(c, a->now.mono_ns);
     (void)rill_hold_refused(&c->refusals, a->f->sent_ns, a->now.mono_ns);
 }
 

@@ -153,6 +153,8 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
     if (rill_money_searches(c) && most == rill_packet_size_next(&c->packet_size, 0))
         return fits(c, s, &o, out);
     o = rill_worth_offer(&c->worth, r, most, all);
+    if (o.amount > 0 && o.amount <= c->suspected && most > c->suspected)
+        o = (rill_offer){.amount = most, .brings = UINT64_MAX};
     if (fits(c, s, &o, out)) {
         out->alone = o.trial || first_is_coarse(c, most);
         return true;

@@ -312,7 +312,8 @@ static bool plan(rill_connection *c, rill_flight *f, candidates *k, uint64_t mos
     for (;;) {
         uint64_t window = rill_congestion_value(c->congestion);
         uint64_t now = most < window ? most : window;
-        bool fine = now == most || now >= c->congestion->least_piece || c->congestion->last_resort;
+        bool any = c->congestion->last_resort && now > c->suspected;
+        bool fine = now == most || now >= c->congestion->least_piece || any;
         if (now > 0 && fine && (plan_shared(c, f, k, now) || plan_alone(c, f, k, now)))
             return true;
         if (most <= window || c->congestion->value_in_flight > 0)
@@ -339,13 +340,20 @@ static uint64_t largest(const rill_connection *c, uint64_t now_ns)
     return most < bears ? most : bears;
 }
 
+/* Of less in one packet too little arrives, or nothing at all. */
+static uint64_t least(const rill_connection *c)
+{
+    uint64_t grain = rill_rate_grain(&c->rate);
+    return grain > c->suspected ? grain : c->suspected + 1;
+}
+
 bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
 {
     if (!may_send_money(c, now_ns))
         return false;
     rill_tally_begin(&c->tally, c->rate.era);
     uint64_t most = largest(c, now_ns);
-    rill_congestion_set_sizes(c->congestion, rill_rate_grain(&c->rate), most);
+    rill_congestion_set_sizes(c->congestion, least(c), most);
     rill_list *from = c->money_streams.next;
     for (unsigned turn = 0; most > 0 && from != &c->money_streams; turn++) {
         bool idle = c->congestion->value_in_flight == 0;
