@@ -124,9 +124,11 @@ static void publish(rill_congestion *c)
         return;
     }
     c->value_window = s->value.window;
-    c->value_piece = s->value.window == UINT64_MAX
-                         ? UINT64_MAX
-                         : at_least(s->value.window / pieces(s), c->least_piece);
+    c->value_piece =
+        s->value.window == UINT64_MAX
+            ? UINT64_MAX
+            : at_least(s->value.window / pieces(s),
+                       at_least(c->least_piece, at_most(c->good_piece, s->value.window)));
     if (s->dry) {
         /* One at a time, and no larger than what has passed. */
         c->last_resort = s->waits >= DRY_LONG;

@@ -181,6 +181,15 @@ static bool doubt(rill_rate *r, uint64_t sent, uint64_t delivered)
     return false;
 }
 
+/* A unit less than the rate brings at least: it is rounded twice. */
+static void note_twice(rill_rate *r, uint64_t sent, uint64_t delivered)
+{
+    if (r->loss > 1 || rill_ratio_floor(r->latest, sent) <= delivered)
+        return;
+    r->loss = 2;
+    r->grain = grain_of(r);
+}
+
 /* Another packet brings what it should: it was not the rate, but rounding. */
 static void dispel(rill_rate *r, uint64_t sent)
 {
@@ -227,6 +236,8 @@ void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered)
         replace(r, sent, delivered, true);
         return;
     }
+    if (explained)
+        note_twice(r, sent, delivered);
     rill_rate_not_reached(r, not_reached(r, sent, delivered));
 }
 

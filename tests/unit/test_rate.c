@@ -128,6 +128,20 @@ static uint64_t two_hops(uint64_t amount)
     return amount * 4 / 3 * 90;
 }
 
+static void test_what_is_rounded_twice_is_not_exact(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, none, one_percent);
+    rill_rate_probe(&r, 528, 88);
+    assert_true(rill_rate_settle(&r));
+    /* A sixth, for all that is known: of six each everything would arrive. */
+    assert_int_equal(rill_rate_grain(&r), 6);
+    rill_rate_learn(&r, 240, 39);
+    assert_true(rill_rate_grain(&r) > 240);
+}
+
 static void test_what_a_middle_hop_rounds_off_is_no_other_rate(void **state)
 {
     rill_rate r;
@@ -266,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_what_is_known_may_do),
         cmocka_unit_test(test_coarse_replies_keep_a_precise_rate),
         cmocka_unit_test(test_precise_replies_replace_a_coarse_rate),
+        cmocka_unit_test(test_what_is_rounded_twice_is_not_exact),
         cmocka_unit_test(test_what_a_middle_hop_rounds_off_is_no_other_rate),
         cmocka_unit_test(test_a_changed_rate_is_seen_in_any_reply),
         cmocka_unit_test(test_nothing_delivered_at_first_is_not_a_rate),
