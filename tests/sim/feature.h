@@ -95,7 +95,6 @@
     X(PEER, "peer", WORLD, peer)                                                                   \
     X(FEW, "few-connections", WORLD, few_connections)                                              \
     X(FEW_PAST, "few-remembered", WORLD, few_remembered)                                           \
-    X(CONNECT_TIME, "connect-time", OPTION, connect_timeout)                                       \
     X(NO_MEMORY, "no-memory", WORLD, no_memory)
 
 /* What a peer that holds the secret does against RFC 29: in its packets, and in its replies. */

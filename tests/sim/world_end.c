@@ -107,7 +107,9 @@ static bool gives_up(const world *w)
 {
     const sim_scenario *s = w->scenario;
     return s->hostile || w->rogue != NULL || s->restart_at != 0 || s->begin_again != 0 ||
-           s->suspend_at != 0 || s->roll_at != 0;
+           s->suspend_at != 0 || s->roll_at != 0 ||
+           /* Of two servers the one that it was begun at waits for its client. */
+           (s->fleet != 0 && s->disconnects != 0);
 }
 
 void sim_world_finish(world *w)
