@@ -32,7 +32,6 @@ static const struct {
     const char *why;
 } known[] = {
     {400, "a bucket of 9 units: 5 a packet bring 0.7 % less than 8, and keep the minimum"},
-    {636, "packets of 359 units use up what the minimum leaves; what is left then is too little"},
     {719, "one unit in the middle is 1000 at the end, and 8 % of what was probed"},
     {894,
      "8 units in all, of which one was probed: two in a packet bring more, which nobody knows"},
