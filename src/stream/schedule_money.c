@@ -9,6 +9,12 @@
 /* Streams of weight 1 that share a packet, where all have enough: more would cost more. */
 #define SHARING 2u
 
+/* What is in doubt for good is not: it makes room for nothing, and no answer to it comes. */
+static bool under_way(const rill_stream *s)
+{
+    return s->out.held > s->out.abandoned;
+}
+
 /* The receiver's limit is for it to keep: it takes up to 1 % over, for rounding. */
 static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s)
 {
@@ -25,7 +31,7 @@ static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s
     if (brings <= left)
         return amount;
     uint64_t under = rill_rate_needed_floor(&c->rate, left);
-    if (under > 0 || s->out.held > 0)
+    if (under > 0 || under_way(s))
         return under;
     /* No whole unit of ours fits: one that brings slightly more is taken as well. */
     return brings <= rill_add_sat(left, left / 100 + 1) ? amount : 0;
@@ -52,7 +58,7 @@ static uint64_t allowed(rill_connection *c, rill_stream *s)
         return 0;
     uint64_t amount = rill_stream_sendable(s);
     uint64_t room = within_remote_max(c, s);
-    if (room >= amount || s->out.held > 0) {
+    if (room >= amount || under_way(s)) {
         s->out.blocked = false;
         return amount < room ? amount : room;
     }
@@ -277,12 +283,12 @@ static bool give_up(rill_connection *c, const rill_flight *f, const candidates *
         if (searches && all > most) /* more may be possible soon */
             continue;
         if (k->room[i] < all) { /* so it may here; but what the other side takes is not enough */
-            if (s->out.held == 0 && !s->out.blocked && !rill_rate_is_low(&c->rate))
+            if (!under_way(s) && !s->out.blocked && !rill_rate_is_low(&c->rate))
                 note_blocked(c, s);
             continue;
         }
         /* What is late may come back; and only when it is settled there is a last packet. */
-        if (s->out.held != s->out.abandoned)
+        if (under_way(s))
             continue;
         int problem = rill_money_problem(c, s);
         if (problem == RILL_ERR_RATE && rill_rate_may_recover(c, s, now_ns))

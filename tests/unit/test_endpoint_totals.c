@@ -4,6 +4,9 @@
 
 #include "support/pair.h"
 
+#include "stream/connection_internal.h"
+#include <rill/waiting.h>
+
 #define EXPIRY (31 * RILL_SECOND)
 
 static rill_stream_totals of(const rill_stream *s)
@@ -494,9 +497,46 @@ static void test_who_does_not_count_is_not_believed(void **state)
     }
 }
 
+/* Money that is in doubt for good is not under way: it frees no place, and nobody waits for it. */
+static void test_who_is_in_doubt_asks_for_a_higher_maximum(void **state)
+{
+    client c;
+    rill_waiting waits;
+    unsigned asked = 0;
+    (void)state;
+    open_client_with(&c, NULL);
+    rill_frame full = told(c.stream, 0);
+    full.value = 0;
+    assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
+    lose(&c, 100);
+    expire(&c);
+    while (totals(&c).in_doubt != totals(&c).in_flight || c.connection->lost_count > 0) {
+        assert_true(next(&c));
+        fulfill(&c, 0, &full, 1);
+    }
+    assert_int_equal(totals(&c).in_doubt, 100);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 140), RILL_OK);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(next(&c));
+        assert_int_equal(c.amount, 0);
+        asked += raw_find(&question, RILL_FRAME_STREAM_MONEY_BLOCKED) != NULL;
+        fulfill(&c, 0, NULL, 0);
+    }
+    assert_int_equal(asked, 5);
+    rill_connection_waiting(c.connection, &waits);
+    assert_int_equal(waits.reason, RILL_WAIT_RECEIVE_MAX);
+    assert_true(next(&c));
+    full.value = 40;
+    fulfill(&c, 0, &full, 1);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 40);
+    close_client(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_is_in_doubt_asks_for_a_higher_maximum),
         cmocka_unit_test(test_who_does_not_count_is_not_believed),
         cmocka_unit_test(test_a_reply_is_no_place_for_the_question),
         cmocka_unit_test(test_the_question_does_not_travel_with_money),
