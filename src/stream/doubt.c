@@ -212,8 +212,8 @@ typedef struct lost_sums {
  * minimum where none is: where it was better, more counts as sent than was.
  * Each hop rounds down, and where streams share a packet its receiver does too,
  * and gives the rest to one of them. At a rate of one there is nothing to
- * round; and a whole packet of the size that the rate was measured with brings
- * what that did.
+ * round, unless packets have shown that there is; and a whole packet of the size
+ * that the rate was measured with brings what that did.
  */
 static void add_part(lost_sums *all, const rill_rate *rate, const rill_flight *f, uint64_t amount)
 {
@@ -221,9 +221,10 @@ static void add_part(lost_sums *all, const rill_rate *rate, const rill_flight *f
     bool known = rate->latest.num != 0;
     /* What a measured rate was rounded by counts again in each packet that is larger. */
     uint64_t over = (known ? amount / rate->latest.den : 0) + (f->shared ? RILL_FLIGHT_MONEY : 0);
-    uint64_t least = rill_sub_sat(brings, 1);
+    uint64_t loss = rate->loss > rate->missing ? rate->loss : rate->missing;
+    uint64_t least = rill_sub_sat(brings, loss);
     uint64_t most = rill_add_sat(brings, rill_add_sat(over, 1));
-    bool even = rate->latest.num == rate->latest.den;
+    bool even = rate->latest.num == rate->latest.den && loss == 1;
     if (known && (even || (!f->shared && amount == rate->latest.den)))
         least = most = brings;
     if (!f->shared && least < f->minimum && f->minimum <= most)

@@ -119,10 +119,14 @@ static bool rounding_explains(const rill_rate *r, uint64_t sent, uint64_t delive
     return less <= r->loss || (same && less <= r->missing);
 }
 
-/* However often it is rounded: two packets in one bring no less than both of them. */
-static bool has_fallen(const rill_rate *r, uint64_t sent, uint64_t delivered)
+/*
+ * However often it is rounded: two packets in one bring no less than both of them. A unit is
+ * nobody's fault.
+ */
+static bool has_fallen(const rill_rate *r, uint64_t sent, uint64_t delivered, bool explained)
 {
-    return rill_wide_less(rill_wide(delivered),
+    uint64_t brings = rill_add_sat(delivered, explained ? 1 : 0);
+    return rill_wide_less(rill_wide(brings),
                           rill_wide_product(sent / r->latest.den, r->latest.num));
 }
 
@@ -226,13 +230,18 @@ void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered)
     }
     int more = rill_ratio_compare((rill_ratio){.num = delivered, .den = sent}, r->latest);
     bool explained = more >= 0 || rounding_explains(r, sent, delivered);
+    /* Which no rounding explains, however much of it there was. */
+    if (has_fallen(r, sent, delivered, explained)) {
+        replace(r, sent, delivered, true);
+        return;
+    }
     if (explained)
         dispel(r, sent);
     if (more > 0) {
         replace(r, sent, delivered, false);
         return;
     }
-    if (!explained && (has_fallen(r, sent, delivered) || doubt(r, sent, delivered))) {
+    if (!explained && doubt(r, sent, delivered)) {
         replace(r, sent, delivered, true);
         return;
     }

@@ -272,9 +272,27 @@ static void test_grain(void **state)
     assert_true(rill_rate_grain(&r) >= 1); /* too low in any case */
 }
 
+/* What larger packets may lose to rounding does not hide that one as large as the best brings less.
+ */
+static void test_no_rounding_hides_a_fall(void **state)
+{
+    rill_rate r;
+
+    (void)state;
+    rill_rate_init(&r, (rill_ratio){1, 2}, (rill_ratio){1, 100});
+    rill_rate_learn(&r, 100000, 100000);
+    rill_rate_learn(&r, 200000, 220000);
+    rill_rate_learn(&r, 1000, 1111);
+    assert_true(r.loss >= 1000);
+    rill_rate_learn(&r, 1000, 1000);
+    assert_int_equal(rill_rate_delivers(&r, 1000), 1000);
+    assert_int_equal(r.loss, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_rounding_hides_a_fall),
         cmocka_unit_test(test_a_given_minimum_needs_no_probe),
         cmocka_unit_test(test_probes_find_the_minimum),
         cmocka_unit_test(test_what_is_known_may_do),
