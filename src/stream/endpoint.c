@@ -25,6 +25,8 @@
 #define REMEMBERED_UNTOLD (60 * RILL_SECOND)
 /* ... nor is it forgotten before the end of the connection has been fetched: looked at so often. */
 #define FORMER_AGAIN RILL_SECOND
+/* Connections of one client at a time: its lives before that are not told to have ended, and it. */
+#define MOST_OF_ONE 5u
 
 void rill_endpoint_options_init(rill_endpoint_options *o)
 {
@@ -321,11 +323,20 @@ static bool remember(rill_connection *c, uint64_t at_least_ns)
     return true;
 }
 
+/* How many there are before it, whose ends are to be told first. */
+static unsigned before(const rill_connection *c)
+{
+    unsigned count = 0;
+    for (; c->waits_for; c = c->waits_for)
+        count++;
+    return count;
+}
+
 void rill_endpoint_make_way(rill_connection *c)
 {
     rill_past *past = c->past;
-    if (!remember(c, FORMER_AGAIN))
-        return; /* once its end has been fetched */
+    if (before(c) + 1 == MOST_OF_ONE || !remember(c, FORMER_AGAIN))
+        return; /* once the end of one has been fetched */
     past->former = c;
     c->left = past;
 }

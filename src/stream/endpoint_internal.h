@@ -98,7 +98,7 @@ rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_pas
 RILL_MUST_CHECK int rill_endpoint_add(rill_endpoint *e, rill_connection *c);
 /*
  * No packet is for it any more, though readers and replies may still keep it: what is left of it
- * takes its place in the table, so that another one can begin.
+ * takes its place in the table, so that another one can begin. Not where several wait already.
  */
 void rill_endpoint_make_way(rill_connection *c);
 /* c begins where another one has made way: its events come once that one's end has been fetched. */

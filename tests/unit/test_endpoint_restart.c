@@ -252,6 +252,33 @@ static void test_who_has_made_way_is_not_forgotten(void **state)
     pair_close(&p);
 }
 
+/* However often a client begins: few of its connections are kept at a time. */
+static void test_few_wait_for_an_end(void **state)
+{
+    (void)state;
+    pair p;
+    told t = {.pass = UINT64_MAX};
+    pair_options o = pair_defaults();
+    o.stay = true;
+    pair_open(&p, &o);
+    p.user = &t;
+    p.on_event = note_told;
+    p.no_read[PAIR_SERVER] = true;
+    for (unsigned life = 1; life <= 12; life++) {
+        begin(&p, &o);
+        pair_run(&p, RILL_SECOND);
+        assert_in_range(rill_endpoint_connection_count(p.end[PAIR_SERVER].endpoint), 1, 5);
+    }
+    assert_string_equal(t.what, "c");
+    /* The last one is taken once there is room, and is paid. */
+    uint64_t before = p.end[PAIR_SERVER].fulfilled_in;
+    assert_int_equal(before, 5 * 5);
+    read_all(&p);
+    pair_run(&p, 5 * RILL_SECOND);
+    assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, before + 5);
+    pair_close(&p);
+}
+
 /* Who has not been told of is not asked about: its money is refused meanwhile, and comes again. */
 static void test_who_waits_for_an_end_is_not_asked_about(void **state)
 {
@@ -504,6 +531,7 @@ static void test_what_another_server_may_know_is_f06(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_few_wait_for_an_end),
         cmocka_unit_test(test_its_bytes_are_its_own),
         cmocka_unit_test(test_a_clock_that_is_set_back_replaces_nobody),
         cmocka_unit_test(test_another_life_does_not_wait_for_the_one_before),
