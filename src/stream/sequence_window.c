@@ -168,10 +168,29 @@ static int advance(rill_sequence_window *w, const rill_allocator *a, uint64_t hi
     return RILL_OK;
 }
 
+/*
+ * The usual case: the number after the highest, at the place of one that was
+ * seen, or of none yet. Its bit is the same as if the place was cleared and set.
+ */
+static bool mark_next(rill_sequence_window *w, uint64_t sequence)
+{
+    uint64_t position = sequence & (w->bits - 1);
+    uint64_t *word = &words_of_mutable(w)[position / WORD_BITS];
+    uint64_t bit = UINT64_C(1) << (position % WORD_BITS);
+
+    if (sequence >= w->bits && (*word & bit) == 0)
+        return false;
+    *word |= bit;
+    w->highest = sequence;
+    return true;
+}
+
 int rill_sequence_window_mark(rill_sequence_window *w, const rill_allocator *a, uint64_t sequence)
 {
     assert(w->bits >= WORD_BITS && (w->bits & (w->bits - 1)) == 0);
     int rc = RILL_OK;
+    if (w->any && w->highest < sequence && sequence - w->highest == 1 && mark_next(w, sequence))
+        return RILL_OK;
     if (!w->any) {
         w->any = true;
         w->highest = sequence;
