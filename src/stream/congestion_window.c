@@ -382,7 +382,7 @@ static void measure_round_trip(rill_congestion *c, uint64_t now_ns, uint64_t sen
 
 /* ---- failures ---- */
 
-/* Of some packets it is known whether they failed: more than usual? */
+/* Of enough packets it is known whether they failed: more than usual? */
 static void watch_failures(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
 {
     window_state *s = state_of(c);
@@ -390,8 +390,6 @@ static void watch_failures(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
     uint64_t less = 0;
     bool all = false;
 
-    if (!rill_failures_tell(&s->failures, l))
-        return;
     if (!rill_failures_too_many(&s->failures, l, &less, &all) || rill_limit_is_old(l, sent_ns))
         return;
     if (l->window == 1 && all)
@@ -408,7 +406,8 @@ static void failed(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns)
         set_packets(c, now_ns, s->packets.window / 2, 1);
         back_off(c, now_ns);
     }
-    watch_failures(c, now_ns, sent_ns);
+    if (rill_failures_tell(&s->failures, &s->packets))
+        watch_failures(c, now_ns, sent_ns);
 }
 
 /* ---- what happens ---- */
@@ -515,7 +514,8 @@ static void window_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sent_
     rill_congestion_take(c, amount);
     measure_round_trip(c, now_ns, sent_ns);
     rill_failures_none(&s->failures);
-    watch_failures(c, now_ns, sent_ns);
+    if (rill_failures_tell(&s->failures, &s->packets))
+        watch_failures(c, now_ns, sent_ns);
     if (s->gap.ns != 0)
         gap_passed(c, now_ns, sent_ns);
     else

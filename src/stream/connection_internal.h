@@ -528,6 +528,14 @@ void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns);
 /* ---- timeout.c ---- */
 void rill_connection_rearm(rill_connection *c, uint64_t now_ns);
 void rill_connection_on_deadline(rill_connection *c, rill_now now);
-void rill_connection_authentic(rill_connection *c, uint64_t now_ns);
+/* The other side is there: an authentic packet has come from it. */
+void rill_connection_connected(rill_connection *c);
+/* One has come now, the first or another. */
+static inline void rill_connection_authentic(rill_connection *c, uint64_t now_ns)
+{
+    c->last_authentic = now_ns;
+    if (!c->connected)
+        rill_connection_connected(c);
+}
 
 #endif

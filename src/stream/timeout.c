@@ -16,6 +16,15 @@ static uint64_t connect_deadline(const rill_connection *c)
     return rill_add_sat(c->first_sent, c->options->connect_timeout);
 }
 
+/* Of one that is not connected: it gives up, or greets again. */
+static uint64_t beginning_deadline(const rill_connection *c)
+{
+    uint64_t at = connect_deadline(c);
+    if (c->first_sent != 0)
+        earliest(&at, c->hello_at);
+    return at;
+}
+
 /* A timer that is later than this was not looked at. */
 #define LATE RILL_SECOND
 /* Longer than it takes until somebody who wants something gives a sign of life. */
@@ -59,7 +68,7 @@ static bool wants_to_send(const rill_connection *c)
            rill_tell_urgent(c) || c->probing->active;
 }
 
-/* A time after which something that waits to be sent may leave. */
+/* A time after which something that waits to be sent may leave. is_free names all it looks at. */
 static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = RILL_NEVER;
@@ -79,6 +88,19 @@ static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
     if (c->blocked_probe_at != 0)
         earliest(&at, c->blocked_probe_at);
     return at;
+}
+
+/*
+ * Nothing holds anything back, and nothing waits for a look at the rate or a maximum: the usual
+ * case. Then there is no deadline for any of that, and none is looked for, packet after packet.
+ */
+static bool is_free(const rill_connection *c)
+{
+    const rill_congestion *g = c->congestion;
+    uint64_t held = c->path_hold.until | c->plain_hold.until | c->refusals.until | g->not_before |
+                    g->paced_until;
+    uint64_t looks = c->low_rate_since | c->look_at | c->blocked_probe_at;
+    return (held | looks) == 0 && !c->probing->active;
 }
 
 /* When the oldest packet that is waited for is no longer. */
@@ -107,11 +129,12 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
     if (c->in_vain)
         return now_ns;
     earliest(&at, overdue_deadline(c));
-    earliest(&at, connect_deadline(c));
-    if (!c->connected && c->first_sent != 0)
-        earliest(&at, c->hello_at);
+    if (!c->connected)
+        earliest(&at, beginning_deadline(c));
     earliest(&at, idle_deadline(c));
     earliest(&at, alive_deadline(c));
+    if (is_free(c))
+        return at;
     earliest(&at, rill_low_rate_deadline(c));
     if (c->look_at != 0)
         earliest(&at, c->look_at);
@@ -248,11 +271,8 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now)
     rill_connection_rearm(c, now_ns);
 }
 
-void rill_connection_authentic(rill_connection *c, uint64_t now_ns)
+void rill_connection_connected(rill_connection *c)
 {
-    c->last_authentic = now_ns;
-    if (c->connected)
-        return;
     c->connected = true;
     if (!c->server)
         rill_connection_notify(c, RILL_EVENT_CONNECTED);
