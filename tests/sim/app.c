@@ -50,7 +50,9 @@ void sim_app_connected(sim_app *a, unsigned pair, rill_connection *c)
         l->client_life = l->coming_life;
     else
         l->client_life = a->host->books->directory->pairs[pair].life;
-    l->last_ns = sim_host_now(a->host).mono_ns;
+    /* A server's begins with its client's packet: its application may hear of it much later. */
+    if (!a->host->server || l->last_ns == 0)
+        l->last_ns = sim_host_now(a->host).mono_ns;
     l->min_rate = a->options.min_rate;
     l->max_packet_amount = a->options.max_packet_amount;
     l->max_in_flight = a->options.max_in_flight;
@@ -380,7 +382,7 @@ static void write_some(sim_app *a, sim_app_stream *s)
 {
     /* Models of peers take no bytes. */
     if (a->config.data_high == 0 || s->ending ||
-        a->host->books->directory->pairs[s->pair].stands_in)
+        a->host->books->directory->pairs[sim_pair_of(s->pair)].stands_in)
         return;
     sim_count(a->report, SIM_DATA);
     s->to_write += sim_rng_magnitude(&a->rng, 1, a->config.data_high);

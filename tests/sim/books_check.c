@@ -185,7 +185,7 @@ static void check_connection(sim_books *b, unsigned pair, uint64_t now_ns)
     exactly(b, pair, 0, "sum of what streams sent", sum.sent, s.sent);
     exactly(b, pair, 0, "sum of what streams received", sum.received, s.received);
     /* Other implementations fulfil what a connector added, though no stream has a share of it. */
-    bool adds_up = !b->directory->pairs[pair].stands_in;
+    bool adds_up = !b->directory->pairs[sim_pair_of(pair)].stands_in;
     if (!sim_books_by_rogue(b, pair))
         outside(b, pair, 0, "sum of what streams delivered", sum.delivered,
                 (sim_bounds){adds_up ? s.delivered : 0, s.delivered});

@@ -202,6 +202,28 @@ static void check_fulfill(sim_books *b, uint64_t wall_ms, const sim_incoming *in
         sim_violation(b->report, "host %u: fulfilled what another server has fulfilled", b->host);
 }
 
+static void heard(sim_ledger *l, uint64_t came_ns)
+{
+    if (came_ns > l->last_ns)
+        l->last_ns = came_ns;
+}
+
+/*
+ * b->scratch answers a packet. One that the application was asked about came before whatever
+ * its answer says: a close in that began after it, and by the time of the answer. Any other
+ * was answered as it came, so that a close in its answer is older.
+ */
+static void note_sign_of_life(sim_books *b, const sim_incoming *in, uint64_t now_ns)
+{
+    sim_ledger *l = &b->ledgers[in->pair];
+    if (in->asked)
+        heard(l, in->came_ns);
+    /* Nor does the answer to who takes leave of nobody close one. */
+    if (l->connection != NULL)
+        (void)sim_books_note_close(b, l, in->asked ? now_ns : in->came_ns);
+    heard(l, in->came_ns);
+}
+
 void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin origin,
                       uint8_t *reply, size_t len)
 {
@@ -222,12 +244,8 @@ void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin or
             sim_violation(b->report, "host %u: its STREAM reply does not fit the packet", b->host);
         if (s->authentic)
             sim_books_tell_limits(b, in->pair);
-        /* Nor does the answer to who takes leave of nobody close one. */
-        if (s->authentic && !s->over && b->ledgers[in->pair].connection != NULL)
-            (void)sim_books_note_close(b, &b->ledgers[in->pair], in->came_ns);
-        /* What is of no connection here is no sign of life of one. */
-        if (s->authentic && !s->over && in->came_ns > b->ledgers[in->pair].last_ns)
-            b->ledgers[in->pair].last_ns = in->came_ns;
+        if (s->authentic && !s->over)
+            note_sign_of_life(b, in, now.mono_ns); /* what is of no connection here is none */
         if (!s->authentic && p.type == SIM_FULFILL)
             sim_violation(b->report, "host %u: Fulfill without a STREAM packet", b->host);
     }
