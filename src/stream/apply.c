@@ -250,6 +250,15 @@ static bool opens(uint8_t type)
            type == RILL_FRAME_STREAM_MAX_DATA;
 }
 
+/*
+ * Who is blocked waits for a limit, and a stream that is gone has none to tell. Its sender may
+ * not know: a server without its client's address cannot send what tells of an end.
+ */
+static bool waits(uint8_t type)
+{
+    return type == RILL_FRAME_STREAM_MONEY_BLOCKED || type == RILL_FRAME_STREAM_DATA_BLOCKED;
+}
+
 /* A close that comes before what it closes: what comes later must not open the stream. */
 static int close_unopened(rill_connection *c, const rill_frame *frame)
 {
@@ -276,6 +285,9 @@ static int apply_stream_frame(rill_connection *c, const rill_frame *frame, rill_
     }
     if (!s && prepare && frame->type == RILL_FRAME_STREAM_CLOSE)
         return close_unopened(c, frame);
+    if (!s && prepare && waits(frame->type) &&
+        rill_connection_check_stream(c, frame->stream) == RILL_ERR_CLOSED)
+        rill_endpoint_note_closed(c->endpoint, frame->stream);
     return s ? apply_to_stream(s, frame, from) : RILL_OK;
 }
 

@@ -37,27 +37,29 @@ static void keep_message(rill_connection *c, const char *message, size_t len)
 
 static bool is_unfinished(const rill_stream *s)
 {
-    return !s->closed_remote && s->sendbuf &&
-           rill_sendbuf_acknowledged(s->sendbuf) != rill_sendbuf_written(s->sendbuf);
+    return !s->closed_remote && rill_stream_lacks_bytes(s);
 }
 
 /*
- * Streams may be gone before the close leaves. Without memory, or where they
- * are very many, their readers hear of the close alone.
+ * Streams may be gone before the close leaves. False where not all of them can be told of:
+ * without memory, or where they are very many.
  */
-static void note_cut(rill_connection *c)
+static bool note_cut(rill_connection *c)
 {
     uint32_t count = 0;
-    for (rill_list *n = c->streams.next; n != &c->streams && count < MAX_CUT; n = n->next)
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
         count += is_unfinished(RILL_CONTAINER(n, rill_stream, node));
+    bool all = count <= MAX_CUT;
+    count = all ? count : MAX_CUT;
     if (count == 0)
-        return;
+        return true;
     c->cut = rill_calloc(c->endpoint->allocator, count, sizeof *c->cut);
     for (rill_list *n = c->streams.next; c->cut && c->cut_count < count; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         if (is_unfinished(s))
             c->cut[c->cut_count++] = (rill_cut){s->id, rill_sendbuf_written(s->sendbuf)};
     }
+    return all && c->cut;
 }
 
 bool rill_connection_add_close(const rill_connection *c, rill_packet_writer *p)
@@ -75,11 +77,12 @@ bool rill_connection_add_close(const rill_connection *c, rill_packet_writer *p)
     return rill_packet_add(p, &close);
 }
 
+/* A reader that cannot be told how much it lacks is not told of success either. */
 static void start_closing(rill_connection *c, uint8_t code)
 {
-    note_cut(c);
+    bool told = note_cut(c);
     c->state = RILL_STATE_CLOSING;
-    c->close_code = code;
+    c->close_code = told || code != RILL_CLOSE_NO_ERROR ? code : RILL_CLOSE_INTERNAL_ERROR;
     c->close_deadline = 0;
     c->probing->active = false;
     rill_undecided_settle_all(c);

@@ -65,7 +65,7 @@ struct rill_endpoint {
     rill_part parts[RILL_MAX_PARTS];
     uint32_t part_count;
     rill_now last_now; /* of the latest entry: for calls that bring no clock */
-    /* streams that are over, which the packet brought money or bytes for: the reply says so */
+    /* streams that are over, which the packet brought or asked something for: told in the reply */
     uint64_t closed_streams[RILL_MAX_CLOSED];
     uint32_t closed_count;
     struct rill_share *shares; /* RILL_MAX_PARTS, made when first needed */

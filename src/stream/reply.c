@@ -62,7 +62,7 @@ static rill_trailer_kind trailer_of(const rill_connection *c, uint64_t sequence,
     return first ? RILL_TRAILER_MARK : RILL_TRAILER_NONE;
 }
 
-/* Money or bytes came for streams that are over: not all of them may have been taken. */
+/* Something came for streams that are over: their sender may not know, nor all have been taken. */
 static void add_closed_streams(rill_connection *c, rill_packet_writer *p)
 {
     rill_endpoint *e = c->endpoint;

@@ -340,9 +340,14 @@ static bool all_acknowledged(const rill_stream *s)
     return !s->sendbuf || rill_sendbuf_acknowledged(s->sendbuf) == rill_sendbuf_written(s->sendbuf);
 }
 
+bool rill_stream_lacks_bytes(const rill_stream *s)
+{
+    return s->sendbuf && (s->dropped || !all_acknowledged(s));
+}
+
 bool rill_stream_is_cut(const rill_stream *s)
 {
-    return s->closed && !s->closed_remote && !all_acknowledged(s);
+    return s->closed && !s->closed_remote && rill_stream_lacks_bytes(s);
 }
 
 /* The other side has closed, and had more bytes than have come, as far as it has said. */

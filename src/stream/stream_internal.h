@@ -169,6 +169,8 @@ void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns);
 void rill_stream_release(rill_stream *s);
 /* Bytes were acknowledged: says that there is room again, where somebody waits for it. */
 void rill_stream_check_writable(rill_stream *s);
+/* Whether bytes that were written may not have arrived, as far as we know. */
+bool rill_stream_lacks_bytes(const rill_stream *s);
 /* Whether it was closed by us before all bytes that were written had arrived, as far as we know. */
 bool rill_stream_is_cut(const rill_stream *s);
 /* The window to advertise follows what the reader consumed. */

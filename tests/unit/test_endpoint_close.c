@@ -358,6 +358,40 @@ static void test_what_a_close_cuts_off_is_told_in_an_answer(void **state)
     assert_int_equal(seen->error, RILL_ERR_CLOSED);
 }
 
+static void *unless_refused(void *user, void *ptr, size_t size)
+{
+    return *(bool *)user ? NULL : realloc(ptr, size);
+}
+
+static void free_any(void *user, void *ptr)
+{
+    (void)user;
+    free(ptr);
+}
+
+/* Without memory it is not known what is to be told of which stream: no reader is told of success.
+ */
+static void test_what_a_close_cannot_tell_is_an_error(void **state)
+{
+    bool refused = false;
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    rill_allocator memory = {.realloc = unless_refused, .free = free_any, .user = &refused};
+    o.client.allocator = &memory;
+    pair_open(p, &o);
+    pair_write(start(p), "never sent", 10);
+    refused = true;
+    rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
+    refused = false;
+    pair_run(p, RILL_SECOND);
+    const pair_stream *seen = pair_seen(p, PAIR_SERVER, 1);
+    assert_true(seen->ended && seen->remote);
+    assert_int_equal(seen->len, 1);
+    assert_int_equal(seen->error, RILL_ERR_REMOTE);
+    assert_int_equal(p->end[PAIR_SERVER].end_code, RILL_CLOSE_INTERNAL_ERROR);
+    pair_close(p);
+}
+
 static void test_a_close_before_a_goal_is_met_is_no_success(void **state)
 {
     (void)state;
@@ -533,6 +567,7 @@ int main(void)
         cmocka_unit_test(test_what_nobody_reads_is_no_success),
         PAIR_TEST_TO_OPEN(test_what_a_close_cuts_off_is_told_each_time),
         PAIR_TEST_TO_OPEN(test_what_a_close_cuts_off_is_told_in_an_answer),
+        PAIR_TEST_TO_OPEN(test_what_a_close_cannot_tell_is_an_error),
         cmocka_unit_test(test_a_close_before_a_goal_is_met_is_no_success),
         PAIR_TEST_TO_OPEN(test_a_close_that_cuts_many_streams_is_told),
         PAIR_TEST(test_money_in_doubt_at_a_close_is_no_success),

@@ -162,6 +162,41 @@ static void test_a_connection_that_ends_takes_no_new_streams(void **state)
     pair_check_books(p);
 }
 
+/*
+ * A server that has no address of its client cannot send what tells a stream's end, and has
+ * forgotten the stream when its sender asks for more room: who asks is told.
+ */
+static void test_who_waits_for_a_stream_that_is_over_is_told(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        static uint8_t bytes[20000];
+        pair p;
+        pair_options o = pair_defaults();
+        o.connection.receive = false;
+        o.server.connection.default_receive_max = 50;
+        o.server.connection.stream_receive_buffer = 16384;
+        pair_open(&p, &o);
+        p.no_read[PAIR_SERVER] = true;
+        rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+        if (i == 0)
+            assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
+        else
+            pair_write(s, bytes, sizeof bytes);
+        pair_run(&p, RILL_SECOND);
+        assert_false(pair_seen(&p, PAIR_CLIENT, 1)->ended);
+        rill_stream_close(rill_connection_stream(p.end[PAIR_SERVER].connection, 1),
+                          RILL_CLOSE_NO_ERROR, NULL);
+        pair_run(&p, 10 * RILL_SECOND);
+        const pair_stream *seen = pair_seen(&p, PAIR_CLIENT, 1);
+        assert_true(seen->ended && seen->remote);
+        assert_int_equal(seen->error, RILL_ERR_REMOTE);
+        assert_non_null(p.end[PAIR_CLIENT].connection);
+        pair_check_books(&p);
+        pair_close(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +207,7 @@ int main(void)
         PAIR_TEST(test_a_close_is_told_with_its_code_and_message),
         PAIR_TEST_TO_OPEN(test_a_goal_on_a_stream_that_closes_fails),
         PAIR_TEST(test_a_connection_that_ends_takes_no_new_streams),
+        cmocka_unit_test(test_who_waits_for_a_stream_that_is_over_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

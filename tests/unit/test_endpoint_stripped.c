@@ -54,10 +54,43 @@ static void test_bytes_that_nobody_vouches_for_are_an_error(void **state)
     assert_int_equal(end_of_a_stream(true), RILL_ERR_CLOSED);
 }
 
+/*
+ * What was taken from all replies may have been the word that our server is another one now:
+ * whoever reads there is told that there was more than came.
+ */
+static void test_a_close_tells_of_bytes_that_nobody_vouches_for(void **state)
+{
+    static const uint8_t secret[32] = {7};
+    pair p;
+    pair_options o;
+    (void)state;
+    pair_options_init(&o);
+    o.server.server_secret = secret;
+    o.connection.default_receive_max = 50;
+    pair_open(&p, &o);
+    p.on_reply = strip;
+    rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+    pair_write(s, "first", 5);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->len, 5);
+    pair_restart_server(&p, &o);
+    p.on_reply = NULL;
+    assert_int_equal(rill_stream_set_receive_max(s, 100), RILL_OK); /* opens it there */
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(rill_stream_end(s), RILL_OK);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(p.end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 2);
+    const pair_stream *seen = pair_seen(&p, PAIR_SERVER, 1);
+    assert_true(seen->ended);
+    assert_int_equal(seen->error, RILL_ERR_CLOSED);
+    pair_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_that_nobody_vouches_for_are_an_error),
+        cmocka_unit_test(test_a_close_tells_of_bytes_that_nobody_vouches_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
