@@ -65,7 +65,11 @@ void sim_app_watch(sim_app *a);
 /* Rises with everything that is sent, acknowledged or read. */
 uint64_t sim_app_progress(const sim_app *a);
 
-/* What one side wrote to a stream and ended well must be what the other side read: one of it. */
-void sim_app_compare(const sim_app *writer, const sim_app *const readers[], unsigned count);
+/*
+ * What one side wrote to a stream and ended well must be what the other side read: one of it.
+ * twin: the other server of the writer's secret, or NULL.
+ */
+void sim_app_compare(const sim_app *writer, const sim_app *twin, const sim_app *const readers[],
+                     unsigned count);
 
 #endif

@@ -218,6 +218,7 @@ static void on_incoming(sim_app *a, const rill_event *e)
     uint64_t now = a->host->queue->now;
     uint64_t wall = sim_host_now(a->host).wall_ms;
     uint64_t left = e->expires_at > wall ? e->expires_at - wall : 0;
+    a->decisions[index].expires_late = left > MAX_WAIT_MS;
     if (left > MAX_WAIT_MS)
         left = MAX_WAIT_MS; /* a connector may have put the expiry far off */
     a->decisions[index].expires_ns += left * RILL_MS;

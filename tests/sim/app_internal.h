@@ -56,6 +56,7 @@ typedef struct sim_decision {
     unsigned pair;
     bool made;
     bool never;
+    bool expires_late; /* ... by our clock, longer than packets live */
     bool fulfill;
 } sim_decision;
 

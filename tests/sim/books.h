@@ -116,6 +116,7 @@ typedef struct sim_ledger {
     uint64_t coming_name; /* as it calls itself */
     unsigned written;     /* which life of our host: of that are the bytes that it writes */
     uint64_t last_ns;     /* our monotonic clock, when something authentic came */
+    bool heard;           /* it did */
     bool ending;          /* its application has ended it: no stream opens any more */
     bool closing;         /* its ConnectionClose has left */
     bool told_close;      /* in a packet or an answer, */

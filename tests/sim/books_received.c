@@ -202,8 +202,9 @@ static void check_fulfill(sim_books *b, uint64_t wall_ms, const sim_incoming *in
         sim_violation(b->report, "host %u: fulfilled what another server has fulfilled", b->host);
 }
 
-static void heard(sim_ledger *l, uint64_t came_ns)
+static void hear(sim_ledger *l, uint64_t came_ns)
 {
+    l->heard = true;
     if (came_ns > l->last_ns)
         l->last_ns = came_ns;
 }
@@ -217,11 +218,11 @@ static void note_sign_of_life(sim_books *b, const sim_incoming *in, uint64_t now
 {
     sim_ledger *l = &b->ledgers[in->pair];
     if (in->asked)
-        heard(l, in->came_ns);
+        hear(l, in->came_ns);
     /* Nor does the answer to who takes leave of nobody close one. */
     if (l->connection != NULL)
         (void)sim_books_note_close(b, l, in->asked ? now_ns : in->came_ns);
-    heard(l, in->came_ns);
+    hear(l, in->came_ns);
 }
 
 void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin origin,

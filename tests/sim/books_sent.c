@@ -306,8 +306,10 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
                     b->scratch.sequence == f->sequence;
         if (authentic)
             sim_books_learn_limits(b, f->pair);
-        if (authentic && !b->scratch.over && error == RILL_OK)
+        if (authentic && !b->scratch.over && error == RILL_OK) {
             b->ledgers[f->pair].last_ns = now.mono_ns;
+            b->ledgers[f->pair].heard = true;
+        }
     }
     /* What was not heard, since it came too late, may be in doubt for good. */
     if (verdict == SIM_FULFILL && error == RILL_OK)

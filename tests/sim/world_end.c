@@ -158,6 +158,12 @@ void sim_world_judge(world *w)
                 !w->directory.pairs[k].rogue &&
                 w->hosts[w->directory.pairs[k].client]->books->ledgers[k].idled)
                 continue;
+            /* Nobody answered its first packets while it waited: its server's handler took longer.
+             */
+            if (i != 0 && error == RILL_ERR_UNREACHABLE &&
+                w->hosts[0]->blocked >= w->scenario->client_options.connect_timeout &&
+                !w->hosts[i]->books->ledgers[k].heard)
+                continue;
             if (w->scenario->numbered != 0 &&
                 (error == RILL_ERR_EXHAUSTED || error == RILL_ERR_REMOTE))
                 continue;
@@ -171,8 +177,8 @@ void sim_world_judge(world *w)
     unsigned server_count = w->twin != NULL ? 2 : 1;
     for (unsigned i = 1; i <= w->scenario->clients && !w->report->failed; i++) {
         const sim_app *client = w->hosts[i]->app;
-        sim_app_compare(client, servers, server_count);
+        sim_app_compare(client, NULL, servers, server_count);
         for (unsigned k = 0; k < server_count; k++)
-            sim_app_compare(servers[k], &client, 1);
+            sim_app_compare(servers[k], servers[1 - k], &client, 1);
     }
 }
