@@ -119,6 +119,13 @@ typedef struct rill_connection_stats {
     rill_ratio min_rate;        /* below it nothing is sent; num 0 where not known yet */
     uint64_t round_trip;        /* smoothed, nanoseconds; 0 where not known yet */
     rill_ilp_code last_reject;  /* empty where there was none */
+    /*
+     * An earlier connection with the same credentials was open when this one
+     * began, and has been ended for it (with RILL_ERR_REMOTE): another program
+     * pays with them, or one did and was killed. A server knows; a client is told
+     * by a Rill server, with the first answer.
+     */
+    bool ended_another;
 } rill_connection_stats;
 
 RILL_API void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *out);

@@ -229,6 +229,9 @@ typedef struct rill_pay_result {
     char destination_asset_code[RILL_MAX_ASSET_CODE + 1]; /* "" where unknown */
     uint8_t destination_asset_scale;
     char detail[256]; /* one line for people about an error; "" */
+    /* An earlier connection with the credentials had not ended, and was ended for this payment:
+     * as in rill_connection_stats */
+    bool ended_another;
 } rill_pay_result;
 
 RILL_API void rill_pay_options_init(rill_pay_options *o);

@@ -22,6 +22,7 @@ typedef struct send_run {
     rill_connection_stats stats; /* the last that were told; packets_sent 0: none were */
     bool json;
     bool progress_wanted;
+    bool warned; /* that another payment was ended */
     cli_waits waits;
     uint64_t event_at; /* monotonic nanoseconds of the last progress event, and what it said */
     uint64_t event_sent;
@@ -199,11 +200,28 @@ static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
     return true;
 }
 
+/* Whoever paid with the same file is told, too: by the receiver. */
+static void warn_of_another(send_run *run, bool ended_another)
+{
+    static const char text[] =
+        "an earlier payment with these credentials had not ended, as far as the receiver knows, "
+        "and was ended for this one: a credentials file is for one payer at a time";
+    if (!ended_another || run->warned)
+        return;
+    run->warned = true;
+    cli_progress_erase(&run->progress);
+    cli_warn(run->args, "%s", text);
+    if (run->json)
+        (void)cli_print_json(json_pack("{s:s,s:s,s:s}", "event", "warning", "warning",
+                                       "ENDED_ANOTHER", "text", text));
+}
+
 static bool on_progress(const rill_connection_stats *stats, const rill_stream_totals *totals,
                         void *user)
 {
     send_run *run = user;
     run->stats = *stats;
+    warn_of_another(run, stats->ended_another);
     if (run->json)
         print_progress(run, stats, totals);
     if (!run->progress_wanted)
@@ -319,6 +337,7 @@ static int report(send_run *run)
 {
     const rill_pay_result *r = &run->result;
     cli_progress_erase(&run->progress);
+    warn_of_another(run, r->ended_another);
     if (run->error == RILL_OK) {
         print_result(run);
         return CLI_DONE;
@@ -435,8 +454,12 @@ const cli_command cli_send = {
         "reply\n"
         "has not come, and it may have arrived or not. Without --timeout it waits until replies\n"
         "that were lost have expired, asks the receiver what arrived, and sends the rest.\n"
-        "What it waits for it says on stderr, after a second without progress; --stall ends that.\n"
-        "--json prints the events progress, waiting, error, and at the end\n"
+        "What it waits for it says on stderr, after a second without progress; --stall ends "
+        "that.\n\n"
+        "One FILE is for one payer at a time: of two payments with it the later one ends the\n"
+        "earlier one. That fails, and says why; the later one warns of it, as it does where one\n"
+        "that was killed had not ended.\n\n"
+        "--json prints the events progress, waiting, warning, error, and at the end\n"
         "{\"event\":\"done\",\"error\",\"sent\",\"delivered\",\"in_doubt\",\"bytes\",\"packets\","
         "\"rejects\",\n\"seconds\"}, where error is null, or a name such as RATE or STALLED.",
     .options = options,

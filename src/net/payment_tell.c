@@ -16,6 +16,12 @@
 
 /* ---- sums ---- */
 
+/* What a later connection of this payment ends is an earlier one of it. */
+static bool ended_another(const rill_payment *p, const rill_connection_stats *stats)
+{
+    return p->before.packets > 0 ? p->before.ended_another : stats->ended_another;
+}
+
 void rill_payment_take_stats(rill_payment *p)
 {
     const rill_pay_result *before = &p->before;
@@ -26,6 +32,7 @@ void rill_payment_take_stats(rill_payment *p)
     p->result.in_doubt = rill_add_sat(before->in_doubt, stats.in_flight);
     p->result.packets = before->packets + stats.packets_sent;
     p->result.rejects = before->rejects + stats.packets_rejected;
+    p->result.ended_another = ended_another(p, &stats);
     const char *code;
     uint8_t scale;
     if (rill_connection_remote_asset(p->connection, &code, &scale)) {
@@ -46,6 +53,7 @@ void rill_payment_add_before(const rill_payment *p, rill_connection_stats *stats
                              rill_stream_totals *totals)
 {
     const rill_pay_result *before = &p->before;
+    stats->ended_another = ended_another(p, stats);
     stats->sent = rill_add_sat(stats->sent, before->sent);
     stats->delivered = rill_add_sat(stats->delivered, before->delivered);
     stats->in_flight = rill_add_sat(stats->in_flight, before->in_doubt);

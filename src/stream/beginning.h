@@ -29,6 +29,7 @@ typedef struct rill_past {
     bool marked;                    /* life and mark are those of the connection that ended last */
     bool replaced;                  /* it ended since another life began */
     bool well;                      /* it ended without an error */
+    bool was_open;                  /* so it was when another life began, which is not told yet */
 } rill_past;
 
 typedef enum rill_beginning {

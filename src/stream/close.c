@@ -202,6 +202,7 @@ void rill_connection_superseded(rill_connection *c)
     if (c->state == RILL_STATE_OPEN || c->state == RILL_STATE_CLOSING) {
         drop_unanswered(c);
         c->replaced = true;
+        c->past->was_open = c->state == RILL_STATE_OPEN;
         rill_connection_closed_by_remote(
             c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_REMOTE,
             (rill_bytes){(const uint8_t *)message, sizeof message - 1});

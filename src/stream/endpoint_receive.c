@@ -125,6 +125,8 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
     rill_endpoint_follow(c);
     c->packets_numbered = c->past->numbered; /* the key is the same */
     c->received_before = c->past->received;
+    c->stats.ended_another = c->past->was_open;
+    c->past->was_open = false;
     /* Its first packet may be refused still: it ends like any other, when nothing follows. */
     rill_connection_rearm(c, a->now.mono_ns);
     rill_connection_notify(c, RILL_EVENT_CONNECTION);

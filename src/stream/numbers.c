@@ -47,3 +47,8 @@ rill_trailer_kind rill_trailer_read(rill_bytes after, uint64_t *value)
         return RILL_TRAILER_NONE;
     }
 }
+
+bool rill_trailer_ended(rill_bytes after)
+{
+    return after.len > RILL_TRAILER_SIZE && after.data[RILL_TRAILER_SIZE] == RILL_TRAILER_ENDED;
+}

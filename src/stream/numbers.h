@@ -74,10 +74,14 @@ typedef enum rill_trailer_kind {
 } rill_trailer_kind;
 
 #define RILL_TRAILER_SIZE 13
+/* Follows a mark where an earlier connection was ended for this one. Padding is zeros. */
+#define RILL_TRAILER_ENDED 'E'
 
 /* To at[RILL_TRAILER_SIZE]; its length. */
 size_t rill_trailer_write(uint8_t *at, rill_trailer_kind kind, uint64_t value);
 /* From what follows a packet's frames; NONE: padding, or somebody else's. */
 rill_trailer_kind rill_trailer_read(rill_bytes after, uint64_t *value);
+/* Of what begins with a mark: RILL_TRAILER_ENDED follows. */
+bool rill_trailer_ended(rill_bytes after);
 
 #endif

@@ -41,12 +41,15 @@ static void learn_numbers(rill_connection *c, const rill_stream_packet *packet)
     rill_trailer_kind kind = rill_trailer_read(packet->after, &value);
     if (kind != RILL_TRAILER_MARK || value >> RILL_MARK_BITS != 0) {
         c->opening = false;
-    } else if (c->opening) {
+        return;
+    }
+    if (c->opening)
         rill_connection_set_mark(c, (uint32_t)value);
-    } else if (c->marked && c->mark != value) {
+    if (c->marked && c->mark != value)
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
                              "two servers answer, or one that was started again");
-    }
+    else if (rill_trailer_ended(packet->after))
+        c->stats.ended_another = true;
 }
 
 /* The STREAM packet in the data of a reply, if it is the one that belongs there. */

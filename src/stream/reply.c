@@ -95,7 +95,7 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
     rill_trailer_kind trailer = trailer_of(c, sequence, &value);
     size_t room = RILL_PACKET_MAX_PLAINTEXT;
     if (trailer != RILL_TRAILER_NONE)
-        room -= RILL_TRAILER_SIZE;
+        room -= RILL_TRAILER_SIZE + 1;
     rill_packet_begin(&p, text, room, type, sequence, amount);
     if (c->state != RILL_STATE_OPEN) {
         if (c->replaced)
@@ -111,8 +111,11 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
     size_t plain = rill_packet_end(&p);
     if (plain == 0)
         return 0;
-    if (trailer != RILL_TRAILER_NONE)
+    if (trailer != RILL_TRAILER_NONE) {
         plain += rill_trailer_write(text + plain, trailer, value);
+        if (trailer == RILL_TRAILER_MARK && c->stats.ended_another)
+            text[plain++] = RILL_TRAILER_ENDED;
+    }
     plain = pad(text, plain, c->options->padding);
     return rill_keys_seal(c->keys, envelope, plain) == RILL_OK ? plain + RILL_ENVELOPE_OVERHEAD : 0;
 }

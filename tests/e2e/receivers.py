@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Receivers with a secret of their own: started again, and several at one account.
+"""Receivers with a secret of their own: started again, and several at one account; two payers of one.
 
 usage: receivers.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
 
@@ -72,6 +72,42 @@ def each_of_several_gets_its_own(t):
     stop(again)
     stop(b)
     assert sums(a, again, b) == [3000, 70, 1507], (a.text, again.text, b.text)
+
+
+def long_payment(t, receiver, packet):
+    """Of a million packets of that size, and it has begun."""
+    p = t.rill("send", "--json", "--link", t.link("earlier"), t.file("c"), f"{packet}000000", "--max-packet", str(packet))
+    receiver.until(f"incoming payment for: {packet}$")
+    return p
+
+
+@case
+def two_payers_with_one_file(t):
+    """The later one ends the earlier one's payment; both are told, and nothing is lost."""
+    warning = r"^rill send: warning: an earlier payment with these credentials had not ended.* for one payer at a time$"
+    r = receiver(t, "c")
+    earlier = long_payment(t, r, 2)
+    later = t.rill("send", "--json", "--link", t.link("later"), t.file("c"), "500")
+    assert later.end() == 0, later.text
+    later.until(warning, "err")
+    [told] = [e for e in later.events() if e["event"] == "warning"]
+    assert told["warning"] == "ENDED_ANOTHER" and later.errors()[0].endswith(told["text"]), later.text
+    assert later.events()[-1]["delivered"] == "500", later.text
+    assert earlier.end() == 1, earlier.text
+    assert "another program has begun a connection with the same credentials" in earlier.errors()[-1], earlier.text
+    assert all(e["event"] != "warning" for e in earlier.events()), earlier.text
+    done = earlier.events()[-1]
+    assert done["event"] == "done" and done["error"] == "REMOTE", earlier.text
+
+    # One that was killed had not ended either; one that has ended is nothing to be told of.
+    long_payment(t, r, 3).kill()
+    for warned in (True, False, False):
+        p = t.rill("send", "--link", t.link("later"), t.file("c"), "7")
+        assert p.end() == 0, p.text
+        assert ("warning" in str(p.text)) == warned, p.text
+    p = t.rill("send", "--quiet", "--link", t.link("later"), t.file("c"), "7")
+    assert p.end() == 0 and p.errors() == [], p.text
+    stop(r)
 
 
 @case

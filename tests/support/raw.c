@@ -105,6 +105,7 @@ static void read_packet(raw_peer *r, rill_bytes data, raw_reply *out)
     out->sequence = packet.sequence;
     out->amount = packet.amount;
     out->trailer = rill_trailer_read(packet.after, &out->trailer_value);
+    out->ended = rill_trailer_ended(packet.after);
     uint64_t left = packet.frame_count;
     while (out->frame_count < RAW_FRAMES &&
            rill_stream_packet_next(&packet.frames, &left, &out->frames[out->frame_count]))

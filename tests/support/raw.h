@@ -44,6 +44,7 @@ typedef struct raw_reply {
     unsigned frame_count;
     rill_trailer_kind trailer;
     uint64_t trailer_value;
+    bool ended; /* and an earlier connection was ended */
     uint8_t bytes[RILL_PACKET_BUFFER];
     uint8_t plaintext[RILL_ILP_MAX_DATA_READ];
 } raw_reply;

@@ -298,6 +298,7 @@ static void test_who_is_replaced_is_told(void **state)
     raw_begin(&one, rill_life_of(p->now.wall_ms, 1));
     raw_begin(&other, rill_life_of(p->now.wall_ms, 2));
     raw_send(&one, server, p->now, &begins, &reply);
+    assert_false(reply.ended);
     raw_go_on(&one, &reply);
     raw_send(&other, server, p->now, &begins, &reply);
     assert_int_equal(reply.code, RILL_ILP_T02_PEER_BUSY);
@@ -309,6 +310,7 @@ static void test_who_is_replaced_is_told(void **state)
         if (i == 1) { /* and then the other one has its connection */
             raw_send(&other, server, p->now, &begins, &reply);
             assert_int_equal(reply.trailer, RILL_TRAILER_MARK);
+            assert_true(reply.ended);
         }
     }
     raw_close(&one);

@@ -155,6 +155,73 @@ static void test_another_life_does_not_wait_for_the_one_before(void **state)
     }
 }
 
+/* One that writes a byte, and pays. */
+static void begin(pair *p, const pair_options *o)
+{
+    assert_int_equal(pair_connect(p, &o->connection), RILL_OK);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    pair_write(s, "x", 1);
+    assert_int_equal(rill_stream_set_send_max(s, 5), RILL_OK);
+}
+
+typedef enum how_it_went {
+    IT_IS_OPEN,
+    IT_HAS_ENDED,
+    IT_WAS_CLOSED,
+    IT_WAS_IDLE,
+    NOTHING_WAS_BEFORE
+} how_it_went;
+
+/* A connection, and a later life: was that told that the earlier one was ended for it? */
+static bool was_told(how_it_went before, bool padding)
+{
+    pair p;
+    pair_options o = pair_defaults();
+    rill_connection_stats ours, theirs;
+    o.stay = true;
+    o.connection.padding = o.server.connection.padding = padding;
+    pair_open(&p, &o);
+    if (before != NOTHING_WAS_BEFORE) {
+        begin(&p, &o);
+        pair_run(&p, RILL_SECOND);
+        rill_connection_stats_of(p.end[PAIR_CLIENT].connection, &ours);
+        assert_false(ours.ended_another);
+    }
+    if (before == IT_HAS_ENDED)
+        assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
+    else if (before == IT_WAS_CLOSED)
+        rill_connection_close(p.end[PAIR_CLIENT].connection, RILL_CLOSE_APPLICATION_ERROR, NULL);
+    pair_run(&p, (before == IT_WAS_IDLE ? 70 : 1) * RILL_SECOND);
+    begin(&p, &o);
+    pair_run(&p, RILL_SECOND);
+    rill_connection_stats_of(p.end[PAIR_CLIENT].connection, &ours);
+    rill_connection_stats_of(p.end[PAIR_SERVER].connection, &theirs);
+    assert_int_equal(ours.ended_another, theirs.ended_another);
+    assert_int_equal(ours.sent, 5);
+    /* That is said once: the next one follows one that ended well. */
+    assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
+    pair_run(&p, RILL_SECOND);
+    begin(&p, &o);
+    pair_run(&p, RILL_SECOND);
+    rill_connection_stats_of(p.end[PAIR_CLIENT].connection, &theirs);
+    assert_false(theirs.ended_another);
+    pair_close(&p);
+    return ours.ended_another;
+}
+
+/* One file is for one payer: the earlier one learns of it by its end, the later one so. */
+static void test_who_ends_another_is_told(void **state)
+{
+    (void)state;
+    for (unsigned padding = 0; padding < 2; padding++) {
+        assert_true(was_told(IT_IS_OPEN, padding));
+        assert_false(was_told(IT_HAS_ENDED, padding));
+        assert_false(was_told(IT_WAS_CLOSED, padding));
+        assert_false(was_told(IT_WAS_IDLE, padding));
+        assert_false(was_told(NOTHING_WAS_BEFORE, padding));
+    }
+}
+
 /* What the server's application is told of connections: 'c' one comes, 'e' its end. */
 typedef struct told {
     char what[16];
@@ -180,15 +247,6 @@ static void pass_few(pair *p, pair_packet *packet)
         packet->action = PAIR_DROP;
     else if (packet->from == PAIR_CLIENT)
         t->pass--;
-}
-
-/* One that writes a byte, and pays. */
-static void begin(pair *p, const pair_options *o)
-{
-    assert_int_equal(pair_connect(p, &o->connection), RILL_OK);
-    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
-    pair_write(s, "x", 1);
-    assert_int_equal(rill_stream_set_send_max(s, 5), RILL_OK);
 }
 
 static void read_all(pair *p)
@@ -535,6 +593,7 @@ int main(void)
         cmocka_unit_test(test_its_bytes_are_its_own),
         cmocka_unit_test(test_a_clock_that_is_set_back_replaces_nobody),
         cmocka_unit_test(test_another_life_does_not_wait_for_the_one_before),
+        cmocka_unit_test(test_who_ends_another_is_told),
         cmocka_unit_test(test_an_end_is_told_before_the_next_beginning),
         cmocka_unit_test(test_who_has_made_way_is_not_forgotten),
         cmocka_unit_test(test_who_waits_for_an_end_is_not_asked_about),

@@ -86,6 +86,24 @@ static void test_trailers(void **state)
     assert_int_equal(rill_trailer_read((rill_bytes){NULL, 0}, &value), RILL_TRAILER_NONE);
 }
 
+/* The mark is what it was to who looks no further. */
+static void test_that_another_was_ended_stands_behind_the_mark(void **state)
+{
+    uint8_t bytes[RILL_TRAILER_SIZE + 20] = {0};
+    uint64_t value = 0;
+    (void)state;
+    size_t len = rill_trailer_write(bytes, RILL_TRAILER_MARK, 5);
+    assert_false(rill_trailer_ended((rill_bytes){bytes, len}));
+    assert_false(rill_trailer_ended((rill_bytes){bytes, sizeof bytes})); /* padding */
+    bytes[len] = RILL_TRAILER_ENDED;
+    assert_false(rill_trailer_ended((rill_bytes){bytes, len}));
+    assert_true(rill_trailer_ended((rill_bytes){bytes, len + 1}));
+    assert_true(rill_trailer_ended((rill_bytes){bytes, sizeof bytes}));
+    assert_false(rill_trailer_ended((rill_bytes){NULL, 0}));
+    assert_int_equal(rill_trailer_read((rill_bytes){bytes, len + 1}, &value), RILL_TRAILER_MARK);
+    assert_int_equal(value, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +112,7 @@ int main(void)
         cmocka_unit_test(test_marked_numbers_tell_the_mark),
         cmocka_unit_test(test_ours_are_told_from_others),
         cmocka_unit_test(test_trailers),
+        cmocka_unit_test(test_that_another_was_ended_stands_behind_the_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

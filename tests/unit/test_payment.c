@@ -18,7 +18,7 @@
 #include <uv.h>
 
 #include "cli/demo_node.h"
-#include "net/payment.h"
+#include "net/payment_impl.h"
 
 #define TIME_LIMIT 60 /* seconds, for a test */
 
@@ -184,6 +184,22 @@ static void test_paid(void **state)
     assert_string_equal(w->result.detail, "");
 }
 
+/* What another connection of the same payment ends is no other payment. */
+static void test_its_own_connections_are_nobody_elses(void **state)
+{
+    static rill_payment p;
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        bool first = (i & 1) != 0, before = (i & 2) != 0, now = (i & 4) != 0;
+        rill_connection_stats stats = {.ended_another = now};
+        rill_stream_totals totals = {0};
+        p.before.packets = first ? 0 : 10;
+        p.before.ended_another = !first && before;
+        rill_payment_add_before(&p, &stats, &totals);
+        assert_int_equal(stats.ended_another, first ? now : before);
+    }
+}
+
 static void test_stalled(void **state)
 {
     world *w = *state;
@@ -292,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_paid, set_up, tear_down),
+        cmocka_unit_test(test_its_own_connections_are_nobody_elses),
         cmocka_unit_test_setup_teardown(test_stalled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_rate_is_told_in_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rounding_is_told_in_numbers, set_up, tear_down),
