@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compiler attributes and export marks. The one place where GNU extensions of
- * C17 are spelled.
+ * The version, compiler attributes and export marks. The one place where GNU
+ * extensions of C17 are spelled.
  */
 #ifndef RILL_API_H
 #define RILL_API_H
@@ -23,5 +23,18 @@
 #define RILL_BEGIN_DECLS
 #define RILL_END_DECLS
 #endif
+
+RILL_BEGIN_DECLS
+
+/* The version of these headers. Before 1.0 each minor version may change the API. */
+#define RILL_VERSION_MAJOR 0
+#define RILL_VERSION_MINOR 1
+#define RILL_VERSION_PATCH 0
+#define RILL_VERSION       "0.1.0"
+
+/* The version of the library that runs, which may be another one: static, never NULL. */
+RILL_API const char *rill_version(void);
+
+RILL_END_DECLS
 
 #endif

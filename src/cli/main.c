@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
 
+#include <rill/api.h>
 #include <signal.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <rill/api.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* The core alone, for an embedder with a loop of its own: makes credentials for a client. */
 #include <rill/rill.h>
 #include <stdio.h>
+#include <string.h>
 
 int main(void)
 {
@@ -13,6 +14,8 @@ int main(void)
         rill_endpoint_credentials(e, NULL, &c))
         return 1;
     puts(c.destination_account);
+    if (strcmp(rill_version(), RILL_VERSION) != 0)
+        return 1;
     rill_endpoint_free(e);
     return 0;
 }
