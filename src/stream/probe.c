@@ -186,18 +186,20 @@ static void add_short(rill_connection *c, const rill_probing *last)
 
 /*
  * Nothing was answered, and some sizes met F08: those between them may neither
- * be too small nor too large.
+ * be too small nor too large. A maximum that was told is one connector's: another may take
+ * less, and tell nothing.
  */
 static bool add_between(rill_connection *c)
 {
     static const uint64_t sizes[RILL_PROBE_AMOUNTS] = {
         10, 100, 10000, 100000, 10000000, 100000000, 10000000000, 100000000000};
     rill_probing *p = c->probing;
-    if (p->between || c->packet_size.refused != UINT64_MAX)
+    if (p->between || (c->packet_size.refused != UINT64_MAX && !c->packet_size.exact))
         return false;
     p->between = true;
+    uint64_t most = c->packet_size.exact ? c->packet_size.passed : c->packet_size.configured;
     for (unsigned i = 0; i < RILL_PROBE_AMOUNTS; i++)
-        if (sizes[i] <= c->packet_size.configured)
+        if (sizes[i] <= most)
             add_amount(p, sizes[i]);
     return p->count > 0;
 }

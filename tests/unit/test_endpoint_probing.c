@@ -139,6 +139,30 @@ static void test_dust_below_a_maximum_that_is_told(void **state)
     pays(p, s, 3840, 3 * RILL_SECOND, 60);
 }
 
+/* One connector tells a maximum, a farther one has a smaller one and does not tell it. */
+static void two_maxima(pair *p, pair_packet *packet)
+{
+    connector(p, packet);
+    if (packet->from != PAIR_CLIENT || packet->amount <= 100000)
+        return;
+    packet->action = PAIR_REJECT;
+    packet->code = RILL_ILP_F08_AMOUNT_TOO_LARGE;
+    packet->maximum = 100000;
+}
+
+static void test_a_maximum_that_is_told_is_one_of_several(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.least = 2;
+    path.small = RILL_ILP_F99_APPLICATION_ERROR;
+    path.most = 500;
+    path.large = RILL_ILP_F08_AMOUNT_TOO_LARGE;
+    rill_stream *s = open_to_probe(p, (rill_ratio){97, 100});
+    p->on_packet = two_maxima;
+    pays(p, s, 700, 3 * RILL_SECOND, 60);
+}
+
 static void test_what_is_to_be_sent_is_probed(void **state)
 {
     const uint64_t scale = UINT64_C(10000000000000000);
@@ -292,6 +316,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_too_little_is_dust),
         PAIR_TEST_TO_OPEN(test_sizes_between_the_first_are_tried),
         PAIR_TEST_TO_OPEN(test_dust_below_a_maximum_that_is_told),
+        PAIR_TEST_TO_OPEN(test_a_maximum_that_is_told_is_one_of_several),
         PAIR_TEST_TO_OPEN(test_what_is_to_be_sent_is_probed),
         PAIR_TEST_TO_OPEN(test_a_payment_with_time_waits_for_its_rate),
         PAIR_TEST_TO_OPEN(test_dust_is_not_sent_for_ever),
