@@ -153,8 +153,12 @@ void sim_world_judge(world *w)
             /* Its handler took so long that its server ended for idleness, and nobody read that. */
             if (w->hosts[i]->blocked != 0 && error == RILL_ERR_FORGOTTEN && server_idled(w, k))
                 continue;
-            /* So too where it was the server's handler, and its client that ended and forgot. */
-            if (w->hosts[i]->blocked != 0 && error == RILL_ERR_UNREACHABLE && i == 0 &&
+            /*
+             * So too where it was the server's handler, and its client that ended and forgot:
+             * nobody takes its packets then, nor any size that it probes with.
+             */
+            if (w->hosts[i]->blocked != 0 && i == 0 &&
+                (error == RILL_ERR_UNREACHABLE || error == RILL_ERR_PATH) &&
                 !w->directory.pairs[k].rogue &&
                 w->hosts[w->directory.pairs[k].client]->books->ledgers[k].idled)
                 continue;
