@@ -12,6 +12,8 @@
 #define RILL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define RILL_LIKELY(x)         __builtin_expect(!!(x), 1)
 #define RILL_UNLIKELY(x)       __builtin_expect(!!(x), 0)
+/* What is rare: the registers that it needs are not saved for what is usual. */
+#define RILL_NOINLINE __attribute__((noinline))
 #else
 #error "Rill needs gcc or clang"
 #endif

@@ -500,10 +500,10 @@ int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *
 {
     *len = 0;
     e->last_now = now;
-    if (!e->address)
+    if (!e->address || rill_list_empty(&e->ready))
         return RILL_OK;
     int failed = RILL_OK;
-    while (!rill_list_empty(&e->ready)) {
+    do {
         rill_connection *c = RILL_CONTAINER(e->ready.next, rill_connection, ready_node);
         int err = rill_connection_next_packet(c, now, packet, len, request);
         rill_list_remove(&c->ready_node);
@@ -516,7 +516,7 @@ int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *
         rill_connection_rearm(c, now.mono_ns);
         if (*len > 0)
             return RILL_OK;
-    }
+    } while (!rill_list_empty(&e->ready));
     return failed;
 }
 

@@ -166,7 +166,7 @@ static bool fits(rill_stream *s, uint64_t part)
  * One part for each stream that gets something, however many frames name it: what waits for a
  * decision is kept with its parts. The sum of a stream's is planned.
  */
-static void merge_parts(rill_endpoint *e)
+RILL_NOINLINE static void merge_parts(rill_endpoint *e)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < e->part_count; i++) {

@@ -16,10 +16,8 @@ static bool under_way(const rill_stream *s)
 }
 
 /* The receiver's limit is for it to keep: it takes up to 1 % over, for rounding. */
-static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s)
+static uint64_t within_limit(const rill_connection *c, const rill_stream *s)
 {
-    if (s->out.remote_max == RILL_UNLIMITED)
-        return RILL_UNLIMITED;
     uint64_t known =
         s->out.delivered > s->out.remote_received ? s->out.delivered : s->out.remote_received;
     uint64_t left = rill_sub_sat(s->out.remote_max, rill_add_sat(known, s->out.expected));
@@ -35,6 +33,11 @@ static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s
         return under;
     /* No whole unit of ours fits: one that brings slightly more is taken as well. */
     return brings <= rill_add_sat(left, left / 100 + 1) ? amount : 0;
+}
+
+static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s)
+{
+    return s->out.remote_max == RILL_UNLIMITED ? RILL_UNLIMITED : within_limit(c, s);
 }
 
 static void note_blocked(rill_connection *c, rill_stream *s)

@@ -103,6 +103,16 @@ static bool is_free(const rill_connection *c)
     return (held | looks) == 0 && !c->probing->active;
 }
 
+/* Of what is not free: something may leave, or is looked at again. */
+RILL_NOINLINE static uint64_t held_deadline(const rill_connection *c, uint64_t now_ns)
+{
+    uint64_t at = send_deadline(c, now_ns);
+    earliest(&at, rill_low_rate_deadline(c));
+    if (c->look_at != 0)
+        earliest(&at, c->look_at);
+    return at;
+}
+
 /* When the oldest packet that is waited for is no longer. */
 static uint64_t overdue_deadline(const rill_connection *c)
 {
@@ -133,12 +143,8 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
         earliest(&at, beginning_deadline(c));
     earliest(&at, idle_deadline(c));
     earliest(&at, alive_deadline(c));
-    if (is_free(c))
-        return at;
-    earliest(&at, rill_low_rate_deadline(c));
-    if (c->look_at != 0)
-        earliest(&at, c->look_at);
-    earliest(&at, send_deadline(c, now_ns));
+    if (!is_free(c))
+        earliest(&at, held_deadline(c, now_ns));
     return at;
 }
 
