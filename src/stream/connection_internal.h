@@ -168,6 +168,7 @@ struct rill_connection {
     bool in_vain;   /* some stream's out.vain is set: at once, but not amid sending */
     rill_tally tally;
     uint64_t suspected;    /* the largest that met F08 where much larger ones passed; 0: none */
+    uint8_t suspicions;    /* of those, since anything passed */
     rill_probing *probing; /* the endpoint's unused one until it begins */
     rill_hold refusals;    /* by the receiver: no money leaves before */
     rill_hold path_hold;   /* by connectors: nothing at all leaves before */

@@ -14,7 +14,8 @@
 #define FORGOTTEN_PATIENCE (3 * RILL_SECOND)
 /* Packets of less may come to their end on a path of many hops. */
 #define CLOCK_LIFETIME (10 * RILL_SECOND)
-
+/* F08s in a row that are taken for packets that are too small, while larger ones meet T04. */
+#define MOST_SUSPICIONS 16
 /* Units that arrive of a packet, rather, where value is short. */
 #define FINE 400
 #define FEW  50 /* where nothing is rounded */
@@ -176,6 +177,12 @@ static bool server_began_anew(const rill_answer *a)
            a->packet->types == RILL_FRAME_BIT(RILL_FRAME_CONNECTION_MAX_DATA);
 }
 
+static void note_passed(rill_connection *c, uint64_t amount, uint64_t now_ns)
+{
+    c->suspicions = 0;
+    rill_packet_size_passed(&c->packet_size, amount, now_ns);
+}
+
 static void fulfilled(rill_answer *a)
 {
     rill_connection *c = a->c;
@@ -191,7 +198,7 @@ static void fulfilled(rill_answer *a)
             rill_worth_again(&c->worth);
         c->low_rate_since = 0;
         c->looks = 0;
-        rill_packet_size_passed(&c->packet_size, f->amount, a->now.mono_ns);
+        note_passed(c, f->amount, a->now.mono_ns);
         if (a->authentic)
             learn_worth(a, false);
     }
@@ -270,7 +277,7 @@ static void refused(rill_answer *a)
     if (kind == RILL_FLIGHT_PROBE) {
         rill_probe_answered(c, a->now.mono_ns, f, a->packet->amount);
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
-        rill_packet_size_passed(&c->packet_size, amount, a->now.mono_ns);
+        note_passed(c, amount, a->now.mono_ns);
         learn_worth(a, true);
         note_refusal(a);
     }
@@ -291,19 +298,6 @@ static int final_error_meaning(rill_ilp_code_id code)
     if (code == RILL_ILP_F06_UNEXPECTED_PAYMENT)
         return RILL_ERR_AUTH;
     return RILL_ERR_PATH;
-}
-
-const char *rill_final_error_text(int error)
-{
-    if (error == RILL_ERR_UNREACHABLE)
-        return "no connector knows the way to the receiver";
-    if (error == RILL_ERR_AUTH)
-        return "the receiver does not know this secret";
-    if (error == RILL_ERR_CLOCK)
-        return "packets count as expired when they arrive: the clock of this machine, or of "
-               "another "
-               "on the path, is wrong";
-    return "the path refuses the packets";
 }
 
 static void final_error(rill_answer *a, int error)
@@ -358,7 +352,9 @@ static rill_congestion_signal temporary_signal(rill_ilp_code_id code)
  * where too little would be left: then it is too small, and not too large. What
  * is much smaller than what passes is believed to be that once: if it is refused
  * again, the maximum has fallen. But where value is short larger ones can not be
- * tried, and only the smallest meet anything but T04.
+ * tried, and only the smallest meet anything but T04. What passes may be what one
+ * connector says: what is as large as something that has arrived is too large for
+ * another. So is what meets F08 again and again, and nothing larger passes.
  */
 static bool value_is_short(const rill_connection *c)
 {
@@ -370,7 +366,9 @@ static bool is_dust(const rill_connection *c, uint64_t amount)
     /* What is smaller has passed. */
     if (c->packet_size.passed > 0 && amount > c->packet_size.passed)
         return false;
-    bool much_smaller = amount <= c->packet_size.passed / 8;
+    bool arrives = c->rate.latest.num != 0 && amount >= c->rate.latest.den;
+    bool much_smaller =
+        amount <= c->packet_size.passed / 8 && !arrives && c->suspicions < MOST_SUSPICIONS;
     bool once = amount > c->suspected || value_is_short(c);
     return (much_smaller && once) ||
            (c->rate.latest.num != 0 && rill_rate_delivers(&c->rate, amount) <= 1);
@@ -386,6 +384,8 @@ static void too_small(rill_answer *a, bool certain)
         c->suspected = amount;
     if (certain || !value_is_short(c)) /* else larger ones wait for value, and not for a rate */
         rill_low_rate(c, a->now.mono_ns);
+    if (!certain && c->suspicions < MOST_SUSPICIONS)
+        c->suspicions++;
     (void)rill_hold_refused(&c->refusals, a->f->sent_ns, a->now.mono_ns);
 }
 
@@ -402,6 +402,8 @@ static rill_probe_failure too_large(rill_answer *a, rill_bytes data)
         too_small(a, rill_rate_delivers(&c->rate, f->amount) <= 1);
         return RILL_PROBE_DUST;
     }
+    if (f->amount <= c->suspected || c->suspicions == MOST_SUSPICIONS)
+        c->suspected = 0; /* smaller ones pass, if any do */
     rill_packet_size_refused(&c->packet_size, f->amount, data, a->now.mono_ns);
     if (rill_packet_size_next(&c->packet_size, a->now.mono_ns) > 0)
         return RILL_PROBE_JUDGED;

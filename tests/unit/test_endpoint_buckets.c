@@ -14,10 +14,14 @@
 #include "base/muldiv.h"
 #include "support/pair.h"
 
+/* A maximum that is told by one connector, where one behind it has a lower one. */
+#define TOLD 10000000u
+
 typedef struct bucket {
     uint64_t size;
     uint64_t per_second;
-    bool silent; /* T04 for what can never pass, too */
+    bool silent;     /* T04 for what can never pass, too */
+    uint64_t behind; /* the most that one behind it takes in a packet, and does not say; 0: any */
     uint64_t level;
     uint64_t at; /* monotonic nanoseconds */
 } bucket;
@@ -47,11 +51,19 @@ static void on_packet(pair *p, pair_packet *packet)
     if (packet->from != PAIR_CLIENT || packet->amount == 0)
         return;
     fill(b, p->now.mono_ns);
-    if (packet->amount <= b->level) {
+    bool enough = packet->amount <= b->level;
+    if (enough && (b->behind == 0 || packet->amount <= b->behind)) {
         b->level -= packet->amount;
         return;
     }
     packet->action = PAIR_REJECT;
+    packet->code = RILL_ILP_F08_AMOUNT_TOO_LARGE;
+    if (b->behind != 0 && packet->amount > TOLD) {
+        packet->maximum = TOLD;
+        return;
+    }
+    if (enough)
+        return;
     packet->code = RILL_ILP_T04_INSUFFICIENT_LIQUIDITY;
     if (packet->amount > b->size && !b->silent) {
         packet->code = RILL_ILP_F08_AMOUNT_TOO_LARGE;
@@ -117,16 +129,38 @@ static void test_coarse_units(void **state)
 static void test_silent_limits(void **state)
 {
     static const payment payments[] = {
-        {{1, 1}, {0}, {100000, 100000, true, 0, 0}, 10, 300000, 300000, 45, 6},
-        {{1, 10}, {0}, {100000, 100000, true, 0, 0}, 10, 300000, 30000, 45, 6},
-        {{1, 100}, {0}, {100000, 100000, true, 0, 0}, 10, 300000, 3000, 45, 8},
-        {{1, 1000}, {0}, {100000, 100000, true, 0, 0}, 10, 300000, 299, 75, 15},
-        {{1, 200000}, {0}, {100000000, 100000000, true, 0, 0}, 10, 1000000000, 4986, 100, 20},
-        {{1, 20000000}, {0}, {100000000, 100000000, true, 0, 0}, 10, 1000000000, 49, 140, 30},
+        {{1, 1}, {0}, {100000, 100000, true, 0, 0, 0}, 10, 300000, 300000, 45, 6},
+        {{1, 10}, {0}, {100000, 100000, true, 0, 0, 0}, 10, 300000, 30000, 45, 6},
+        {{1, 100}, {0}, {100000, 100000, true, 0, 0, 0}, 10, 300000, 3000, 45, 8},
+        {{1, 1000}, {0}, {100000, 100000, true, 0, 0, 0}, 10, 300000, 299, 75, 15},
+        {{1, 200000}, {0}, {100000000, 100000000, true, 0, 0, 0}, 10, 1000000000, 4986, 100, 20},
+        {{1, 20000000}, {0}, {100000000, 100000000, true, 0, 0, 0}, 10, 1000000000, 49, 140, 30},
     };
     (void)state;
     for (unsigned i = 0; i < sizeof payments / sizeof payments[0]; i++)
         pay(&payments[i]);
+}
+
+/*
+ * One connector says how much may pass, one behind it has less value than that, and a third takes
+ * far less, and says nothing.
+ */
+static void test_a_lower_limit_behind_a_bucket(void **state)
+{
+    (void)state;
+    for (uint64_t delay = 1; delay <= 50; delay += 7)
+        for (uint64_t behind = 60000; behind <= 500000; behind *= 2)
+            pay(&(const payment){
+                .rate = {1, 1},
+                .minimum = {99, 100},
+                .bucket =
+                    {.size = 1000000, .per_second = 10000000, .silent = true, .behind = behind},
+                .delay = delay,
+                .amount = 50000000,
+                .delivered = 50000000,
+                .packets = 10000,
+                .seconds = 60,
+            });
 }
 
 int main(void)
@@ -134,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_coarse_units),
         cmocka_unit_test(test_silent_limits),
+        cmocka_unit_test(test_a_lower_limit_behind_a_bucket),
     };
     return cmocka_run_group_tests_name("buckets", tests, NULL, NULL);
 }
