@@ -232,7 +232,9 @@ static void search(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64_t am
                    uint64_t floor)
 {
     uint64_t tried = at_most(p->size, amount);
+    bool widened = p->widened;
 
+    p->widened = false;
     too_large(p, now_ns, tried);
     if (p->passed > 0) {
         p->size = at_least(at_most(p->largest, tried), 1);
@@ -241,9 +243,9 @@ static void search(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64_t am
         return;
     }
     p->size = at_least(tried / SEARCH_PART, at_most(floor, tried));
-    if (p->size < tried)
+    if (p->size < tried && !widened)
         return;
-    /* It is not the size alone. */
+    /* It is not the size alone; or smaller ones are worth nothing, and this one comes again. */
     p->wait = at_most(at_least(2 * p->wait, LEAST_WAIT), MOST_WAIT);
     p->cap = 0;
 }
@@ -284,6 +286,7 @@ void rill_piece_refused(rill_piece *p, uint64_t now_ns, uint64_t sent_ns, uint64
 
 void rill_piece_widen(rill_piece *p)
 {
+    p->widened = true;
     p->size = rill_add_sat(p->size, p->size);
     p->gap = at_most(rill_add_sat(p->gap, p->gap), MOST_GAP);
 }

@@ -35,6 +35,7 @@ typedef struct rill_piece {
     uint32_t passes;     /* pieces that passed since a refusal */
     bool measured;       /* gap was, once */
     bool used;           /* the last one left as soon as it might */
+    bool widened;        /* since the last refusal: what is smaller is worth nothing */
 } rill_piece;
 
 /* Pieces of this size from now on, which has passed; gap 0: what passes is to be found. */

@@ -285,6 +285,29 @@ static void test_a_test_says_where_to_begin(void **state)
     end(c);
 }
 
+/* Nothing passes, and smaller ones are worth nothing: what comes again and again waits for it. */
+static void test_what_is_widened_waits(void **state)
+{
+    rill_piece p;
+    uint64_t now = RILL_SECOND, least = 626;
+    unsigned packets = 0;
+
+    (void)state;
+    rill_piece_begin(&p, now, 1250, 0);
+    for (; now < 60 * RILL_SECOND; packets++) {
+        while (p.size < least)
+            rill_piece_widen(&p);
+        now = now > p.not_before ? now : p.not_before;
+        rill_piece_sent(&p, now, p.size);
+        now += SHORT;
+        if (p.size == least) /* it was too small: others are */
+            least++;
+        else
+            rill_piece_refused(&p, now, now - SHORT, p.size, least, least);
+    }
+    assert_in_range(packets, 60, 400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_the_rest_of_a_payment_is_no_size),
         cmocka_unit_test(test_no_rests_of_a_window),
         cmocka_unit_test(test_a_test_says_where_to_begin),
+        cmocka_unit_test(test_what_is_widened_waits),
     };
     return cmocka_run_group_tests_name("congestion, piece by piece", tests, NULL, NULL);
 }
