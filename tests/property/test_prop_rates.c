@@ -143,7 +143,11 @@ static void changing_case(uint64_t case_seed)
         rill_ratio truth = random_rate(&seed);
         uint64_t sent = 1 + random_amount(&seed);
         uint64_t delivered = path(truth, sent);
-        for (unsigned reply = 0; reply < 8; reply++)
+        rill_rate_learn(&r, sent, delivered);
+        /* Of one that is as large as the best the first reply tells. */
+        oracle_u128 whole = (oracle_u128)(sent / r.latest.den) * r.latest.num;
+        CHECK(r.latest.num <= 1 || whole <= (oracle_u128)delivered + 1);
+        for (unsigned reply = 1; reply < 8; reply++)
             rill_rate_learn(&r, sent, delivered);
         CHECK(r.latest.den != 0);
         uint64_t guess = rill_rate_delivers(&r, sent);
