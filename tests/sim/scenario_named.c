@@ -138,6 +138,9 @@ static void dry_for_long(sim_scenario *s)
         apps[i]->patient = true;
     }
     s->calm_at = 170 * RILL_SECOND;
+    /* Who raises a send max gives no time: a rate is looked for as long as a connection has. */
+    s->client_options.connect_timeout = 200 * RILL_SECOND;
+    s->server_options.connect_timeout = 200 * RILL_SECOND;
 }
 
 static void asks_receive_max(sim_scenario *s)
