@@ -157,14 +157,14 @@ void sim_world_judge(world *w)
              * So too where it was the server's handler, and its client that ended and forgot:
              * nobody takes its packets then, nor any size that it probes with.
              */
-            if (w->hosts[i]->blocked != 0 && i == 0 &&
+            if (w->hosts[i]->blocked != 0 && w->hosts[i]->server &&
                 (error == RILL_ERR_UNREACHABLE || error == RILL_ERR_PATH) &&
                 !w->directory.pairs[k].rogue &&
                 w->hosts[w->directory.pairs[k].client]->books->ledgers[k].idled)
                 continue;
             /* Nobody answered its first packets while it waited: its server's handler took longer.
              */
-            if (i != 0 && error == RILL_ERR_UNREACHABLE &&
+            if (!w->hosts[i]->server && error == RILL_ERR_UNREACHABLE &&
                 w->hosts[0]->blocked >= w->scenario->client_options.connect_timeout &&
                 !w->hosts[i]->books->ledgers[k].heard)
                 continue;
