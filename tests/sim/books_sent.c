@@ -224,6 +224,7 @@ void sim_books_sent(sim_books *b, rill_now now, uint64_t request, uint8_t *packe
         check_chatter(b, l, f->amount, now);
     l->prepares++;
     b->report->packets++;
+    b->report->bytes += len;
     if (expiry_ms <= now.wall_ms)
         sim_violation(b->report, "host %u: sent a packet that has expired", b->host);
     if (l->ended && !l->reopened)

@@ -18,6 +18,7 @@ typedef struct sim_report {
     const char *rule; /* which it was: its format */
     uint64_t digest;  /* equal for equal runs */
     uint64_t packets;
+    uint64_t bytes; /* of those packets */
     uint64_t fulfilled;
     uint64_t units;
     uint64_t events;

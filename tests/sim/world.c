@@ -17,6 +17,7 @@
  * link has a delay, a million of them take a tenth of a second of virtual time.
  */
 #define ENOUGH_PACKETS 100000
+#define ENOUGH_BYTES   (UINT64_C(512) << 20) /* all of which are encrypted */
 #define MEMORY_LIMIT   ((size_t)16 << 20)
 /* Servers of one secret: with names. */
 #define NAMED 2
@@ -43,7 +44,8 @@ static bool step(world *w, uint64_t until)
         sim_violation(w->report, "a run without end");
         return false;
     }
-    if (w->report->packets >= ENOUGH_PACKETS && !w->enough) {
+    bool enough = w->report->packets >= ENOUGH_PACKETS || w->report->bytes >= ENOUGH_BYTES;
+    if (enough && !w->enough) {
         w->enough = true;
         sim_trace(w->report, "enough packets");
         sim_world_each(w, sim_app_enough);
