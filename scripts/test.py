@@ -247,6 +247,7 @@ def tail(text):
 def report(name, count, log, seconds, total):
     text = (f"{name:30} {count.passed:6} passed {len(count.failures):4} failed "
             f"{seconds:7.1f} s   (at {total:.0f} s)\n")
+    text += "".join(f"  KNOWN {known}\n" for known in count.known)
     if count.failures:
         text += "".join(f"  FAILED {failure}\n" for failure in count.failures[:50])
         text += "".join(f"  | {line}\n" for line in tail(log).splitlines())
