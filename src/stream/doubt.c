@@ -222,10 +222,12 @@ static void add_part(lost_sums *all, const rill_rate *rate, const rill_flight *f
     /* What a measured rate was rounded by counts again in each packet that is larger. */
     uint64_t over = (known ? amount / rate->latest.den : 0) + (f->shared ? RILL_FLIGHT_MONEY : 0);
     uint64_t loss = rate->loss > rate->missing ? rate->loss : rate->missing;
-    uint64_t least = rill_sub_sat(brings, loss);
+    /* A connector may have added to one packet what it does not to others. */
+    bool sure = rate->before.num == 0;
+    uint64_t least = rill_sub_sat(sure ? brings : rill_ratio_floor(rate->before, amount), loss);
     uint64_t most = rill_add_sat(brings, rill_add_sat(over, 1));
     bool even = rate->latest.num == rate->latest.den && loss == 1;
-    if (known && (even || (!f->shared && amount == rate->latest.den)))
+    if (known && sure && (even || (!f->shared && amount == rate->latest.den)))
         least = most = brings;
     if (!f->shared && least < f->minimum && f->minimum <= most)
         least = f->minimum;

@@ -70,6 +70,7 @@ void rill_rate_init(rill_rate *r, rill_ratio minimum, rill_ratio slippage)
 
     *r = (rill_rate){.slippage = slippage,
                      .latest = unknown,
+                     .before = unknown,
                      .above = {.num = 1, .den = 0},
                      .loss = 1,
                      .guess = unknown,
@@ -151,11 +152,14 @@ static void note_loss(rill_rate *r, uint64_t sent, uint64_t delivered)
 /* A reply says less than what is known of the rate, or more: from here on it counts. */
 static void replace(rill_rate *r, uint64_t sent, uint64_t delivered, bool changed)
 {
+    rill_ratio before = r->before.num != 0 ? r->before : r->latest;
+    r->before = (rill_ratio){.num = 0, .den = 1};
     r->latest = (rill_ratio){.num = delivered > 0 ? delivered : 1, .den = sent};
     if (changed)
         r->loss = 1;
     if (!changed && rill_ratio_compare(r->latest, r->above) >= 0) {
         note_loss(r, sent, delivered);
+        r->before = before;
         changed = true;
     }
     rill_ratio limit = not_reached(r, sent, delivered);
@@ -206,6 +210,15 @@ static void dispel(rill_rate *r, uint64_t sent)
     r->grain = grain_of(r);
 }
 
+/* More than the rate before brings: one packet was no exception. */
+static void confirm(rill_rate *r, uint64_t sent, uint64_t delivered)
+{
+    if (r->before.num == 0 || sent < r->latest.den / LARGE_PART)
+        return;
+    if (rill_sub_sat(delivered, rill_ratio_floor(r->before, sent)) > r->loss)
+        r->before.num = 0;
+}
+
 /*
  * Connectors round down, so that the rate is never below what one packet
  * brought: the best of them tells it most exactly. A reply that brought less is
@@ -247,6 +260,7 @@ void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered)
     }
     if (explained)
         note_twice(r, sent, delivered);
+    confirm(r, sent, delivered);
     rill_rate_not_reached(r, not_reached(r, sent, delivered));
 }
 

@@ -17,6 +17,9 @@ typedef struct rill_rate {
     /* delivered / sent of the reply that brought the most for its units since the rate last fell:
      * connectors round down, so that the rate is this or better; num 0: not known yet */
     rill_ratio latest;
+    /* the same before one packet brought more than replies had said it could; num 0: no such, or
+     * another has brought as much */
+    rill_ratio before;
     rill_ratio above; /* replies say that the rate is below it; den 0: nothing known */
     rill_ratio guess; /* of the smallest terms between the two: what the rate may well be */
     rill_ratio slippage;

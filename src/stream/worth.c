@@ -123,7 +123,7 @@ static bool nothing_new(const rill_worth *w, const rill_rate *r, const rill_word
 {
     return word->delivered == r->latest.num && word->amount == r->latest.den &&
            word->delivered > 0 && word->amount > w->barren && !word->refused && !word->trial &&
-           w->enough == 0 && (word->limit == w->limit || word->limit == 0);
+           w->enough == 0 && (word->limit == w->limit || word->limit == 0) && r->before.num == 0;
 }
 
 static void note_fulfilled(rill_worth *w)
