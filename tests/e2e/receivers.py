@@ -10,6 +10,7 @@ Prints TAP. Nothing here sleeps: it waits for lines and for ends of processes.
 import base64
 import os
 import signal
+import subprocess
 import sys
 
 from harness import run_with_node
@@ -87,13 +88,15 @@ def two_payers_with_one_file(t):
     warning = r"^rill send: warning: an earlier payment with these credentials had not ended.* for one payer at a time$"
     r = receiver(t, "c")
     earlier = long_payment(t, r, 2)
-    later = t.rill("send", "--json", "--link", t.link("later"), t.file("c"), "500")
-    assert later.end() == 0, later.text
+    # It stays until the earlier one has been told: that goes on by itself once it is gone.
+    later = t.rill("send", "--json", "--link", t.link("later"), t.file("c"), "500", "--file", "-", stdin=subprocess.PIPE)
     later.until(warning, "err")
+    assert earlier.end() == 1, earlier.text
+    later.process.stdin.close()
+    assert later.end() == 0, later.text
     [told] = [e for e in later.events() if e["event"] == "warning"]
     assert told["warning"] == "ENDED_ANOTHER" and later.errors()[0].endswith(told["text"]), later.text
     assert later.events()[-1]["delivered"] == "500", later.text
-    assert earlier.end() == 1, earlier.text
     assert "another program has begun a connection with the same credentials" in earlier.errors()[-1], earlier.text
     assert all(e["event"] != "warning" for e in earlier.events()), earlier.text
     done = earlier.events()[-1]
