@@ -65,9 +65,16 @@ rill_now sim_host_now(const sim_host *h)
 
 void sim_host_block(sim_host *h, uint64_t ns)
 {
+    /*
+     * What came meanwhile is read before the timer that waits with it, as a loop that is behind
+     * does: where that calls a handler that takes its time, too, the timer waits for both.
+     */
+    if (h->queue->now != h->busy_until)
+        h->busy_since = h->queue->now;
     h->busy_until = h->queue->now + ns;
-    if (ns > h->blocked)
-        h->blocked = h->books->late = ns;
+    uint64_t took = h->busy_until - h->busy_since;
+    if (took > h->blocked)
+        h->blocked = h->books->late = took;
 }
 
 bool sim_host_is_busy(const sim_host *h)
@@ -229,6 +236,7 @@ static void timer_fires(void *context, uint64_t generation)
         sim_queue_put(h->queue, h->busy_until, timer_fires, h, generation, NULL);
         return;
     }
+    h->busy_since = h->queue->now; /* what takes its time from here on is another wait */
     if (h->timeout_at != h->queue->now)
         h->timeouts = 0;
     h->timeout_at = h->queue->now;

@@ -42,7 +42,8 @@ typedef struct sim_host {
     uint64_t timer_lag;  /* nanoseconds that its timers may come too late, as in a busy loop */
     bool interrupted;    /* its last turn ended within such a handler: it goes on later */
     uint64_t busy_until; /* virtual time: a handler takes so long, and nothing else is done */
-    uint64_t blocked;    /* nanoseconds, the longest that one did */
+    uint64_t busy_since; /* when the first did of those that its timer had no turn between */
+    uint64_t blocked;    /* nanoseconds, the longest from there until the last was done */
     unsigned life;       /* of its process: what came for another one is lost */
     size_t memory_limit;
     sim_books *books;
