@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 import runner
 
@@ -45,7 +47,11 @@ def reserved_port():
 
 
 class Program:
-    """A process whose lines can be waited for."""
+    """A process whose lines can be waited for. What it prints is read while it is waited for, or,
+    after read_along(), while any is: a program that nobody reads stops, as it should."""
+
+    along = []
+    reading = threading.Lock()
 
     def __init__(self, args, env=None, stdin=subprocess.DEVNULL, **options):
         self.args = args
@@ -53,20 +59,41 @@ class Program:
                                         stderr=subprocess.PIPE, env=env or environment(), **options)
         self.text = {"out": b"", "err": b""}
 
-    def _pump(self, timeout):
-        streams = {s: n for n, s in (("out", self.process.stdout), ("err", self.process.stderr))
-                   if not s.closed}
-        if not streams:
-            return False
-        ready, _, _ = select.select(list(streams), [], [], timeout)
-        if not ready:
-            raise AssertionError(f"nothing came from {self.args[:2]} for {timeout} s: {self.text}")
-        for stream in ready:
-            data = os.read(stream.fileno(), 65536)
+    def read_along(self):
+        for stream in self._streams():
+            os.set_blocking(stream.fileno(), False)
+        Program.along.append(self)
+
+    def _streams(self):
+        return {stream: name for stream, name in ((self.process.stdout, "out"), (self.process.stderr, "err"))
+                if not stream.closed}
+
+    def _read(self, stream, name):
+        with Program.reading:
+            if stream.closed:
+                return
+            try:
+                data = os.read(stream.fileno(), 65536)
+            except BlockingIOError:  # another thread was first
+                return
             if not data:
                 stream.close()
-            self.text[streams[stream]] += data
-        return True
+            self.text[name] += data
+
+    def _pump(self, timeout):
+        deadline = time.monotonic() + timeout
+        while own := self._streams():
+            others = [p for p in list(Program.along) if p is not self]
+            streams = {stream: (p, name) for p in [self, *others] for stream, name in p._streams().items()}
+            ready, _, _ = select.select(list(streams), [], [], max(0, deadline - time.monotonic()))
+            for stream in ready:
+                program, name = streams[stream]
+                program._read(stream, name)
+            if any(stream in own for stream in ready):
+                return True
+            if time.monotonic() >= deadline:
+                raise AssertionError(f"nothing came from {self.args[:2]} for {timeout} s: {self.text}")
+        return False
 
     def lines(self, which="out"):
         return self.text[which].decode().splitlines()
@@ -97,6 +124,8 @@ class Program:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self in Program.along:
+            Program.along.remove(self)
         for stream in (self.process.stdout, self.process.stderr):
             stream.close()
 

@@ -138,6 +138,7 @@ def money_and_bytes_over_interledger_rs(t):
         path = t.file("receiver.json")
         receiver = t.rill("receive", "--link", node.link("bob"), "--credentials", path, "--connections", "1")
         receiver.until("wrote its ILP address")
+        receiver.read_along()
         sender = t.rill("send", "--link", node.link("alice"), "--credentials", path, "--amount", "100000",
                         "--data", "x" * 100000)
         assert sender.end() == 0, sender.text

@@ -29,6 +29,7 @@ def receiver(t, name, *args, account="fleet"):
     p = t.rill("receive", "--link", t.link(account), "--credentials", t.file(name), "--secret-file",
                t.file("secret", SECRET), *args)
     p.until("wrote its ILP")
+    p.read_along()
     return p
 
 
