@@ -60,19 +60,25 @@ static void test_a_connection_has_the_tag_of_its_address(void **state)
     assert_string_equal(rill_connection_tag(p->end[PAIR_SERVER].connection), "invoice 17");
 }
 
-static void test_receipts_are_given_where_the_credentials_ask(void **state)
+/* A client whose credentials ask for receipts. */
+static void open_with_receipts(pair *p, raw_peer *r)
 {
-    pair *p = *state;
     pair_options o = pair_defaults();
-    raw_peer r;
-    static raw_reply reply;
     uint8_t nonce[RILL_RECEIPT_NONCE_LEN] = {1};
     uint8_t secret[RILL_RECEIPT_SECRET_LEN] = {2};
     o.stay = true;
     o.credentials.receipt_nonce = nonce;
     o.credentials.receipt_secret = secret;
     pair_open(p, &o);
-    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    raw_open(r, p->credentials.destination_account, p->credentials.shared_secret);
+}
+
+static void test_receipts_are_given_where_the_credentials_ask(void **state)
+{
+    pair *p = *state;
+    raw_peer r;
+    static raw_reply reply;
+    open_with_receipts(p, &r);
     for (uint64_t i = 1; i <= 2; i++) {
         rill_frame money = {.type = RILL_FRAME_STREAM_MONEY, .stream = 1, .value = 1};
         raw_packet packet = {.amount = 10, .frames = &money, .frame_count = 1};
@@ -90,16 +96,9 @@ static void test_receipts_are_given_where_the_credentials_ask(void **state)
 static void test_a_stream_has_one_part_of_a_packet(void **state)
 {
     pair *p = *state;
-    pair_options o = pair_defaults();
     raw_peer r;
     static raw_reply reply;
-    uint8_t nonce[RILL_RECEIPT_NONCE_LEN] = {1};
-    uint8_t secret[RILL_RECEIPT_SECRET_LEN] = {2};
-    o.stay = true;
-    o.credentials.receipt_nonce = nonce;
-    o.credentials.receipt_secret = secret;
-    pair_open(p, &o);
-    raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
+    open_with_receipts(p, &r);
     rill_frame money[4];
     for (unsigned i = 0; i < 4; i++)
         money[i] = (rill_frame){
