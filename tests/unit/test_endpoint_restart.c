@@ -249,6 +249,19 @@ static void pass_few(pair *p, pair_packet *packet)
         t->pass--;
 }
 
+/* A server whose application reads nothing until read_all(), and notes what it is told. */
+static pair_options open_unread(pair *p, told *t)
+{
+    pair_options o = pair_defaults();
+    o.stay = true;
+    pair_open(p, &o);
+    p->user = t;
+    p->on_event = note_told;
+    p->on_packet = pass_few;
+    p->no_read[PAIR_SERVER] = true;
+    return o;
+}
+
 static void read_all(pair *p)
 {
     rill_stream_consume(rill_connection_stream(p->end[PAIR_SERVER].connection, 1), 1);
@@ -260,12 +273,7 @@ static void test_an_end_is_told_before_the_next_beginning(void **state)
     (void)state;
     pair p;
     told t = {.pass = UINT64_MAX};
-    pair_options o = pair_defaults();
-    o.stay = true;
-    pair_open(&p, &o);
-    p.user = &t;
-    p.on_event = note_told;
-    p.no_read[PAIR_SERVER] = true;
+    pair_options o = open_unread(&p, &t);
     for (unsigned life = 1; life <= 3; life++) {
         begin(&p, &o);
         pair_run(&p, 2 * RILL_SECOND);
@@ -286,13 +294,7 @@ static void test_who_has_made_way_is_not_forgotten(void **state)
     (void)state;
     pair p;
     told t = {.pass = UINT64_MAX};
-    pair_options o = pair_defaults();
-    o.stay = true;
-    pair_open(&p, &o);
-    p.user = &t;
-    p.on_event = note_told;
-    p.on_packet = pass_few;
-    p.no_read[PAIR_SERVER] = true;
+    pair_options o = open_unread(&p, &t);
     begin(&p, &o);
     assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
     pair_run(&p, 2 * RILL_SECOND);
@@ -316,12 +318,7 @@ static void test_few_wait_for_an_end(void **state)
     (void)state;
     pair p;
     told t = {.pass = UINT64_MAX};
-    pair_options o = pair_defaults();
-    o.stay = true;
-    pair_open(&p, &o);
-    p.user = &t;
-    p.on_event = note_told;
-    p.no_read[PAIR_SERVER] = true;
+    pair_options o = open_unread(&p, &t);
     for (unsigned life = 1; life <= 12; life++) {
         begin(&p, &o);
         pair_run(&p, RILL_SECOND);
