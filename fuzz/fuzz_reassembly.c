@@ -11,7 +11,7 @@
 
 #include "base/cursor.h"
 #include "fuzz.h"
-#include "stream/reassembly.h"
+#include "stream/bytes/reassembly.h"
 
 #define SPAN (65536 + 256)
 

@@ -3,7 +3,7 @@
 #include <rill/error.h>
 
 #include "fuzz.h"
-#include "stream/packet.h"
+#include "stream/wire/packet.h"
 
 static void check_same(const rill_frame *p, const rill_frame *q)
 {

@@ -10,8 +10,8 @@
 #include "base/base64.h"
 #include "faults.h"
 #include "program.h"
-#include "stream/receipt.h"
-#include "stream/token.h"
+#include "stream/wire/receipt.h"
+#include "stream/wire/token.h"
 
 static rill_crypto *crypto;
 static rill_token_keys keys;

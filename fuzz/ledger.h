@@ -10,7 +10,7 @@
 #include <rill/rill.h>
 
 #include "crypto/crypto.h"
-#include "stream/packet.h"
+#include "stream/wire/packet.h"
 
 enum {
     LEDGER_SECRETS = 3,

@@ -19,6 +19,15 @@ BELOW = {
     "node": {"base", "ilp", "crypto", "stream", "net"},
     "cli": {"base", "ilp", "crypto", "stream", "net", "node"},
 }
+# The rooms of STREAM, each with those that it may see beside itself.
+ROOMS = {
+    "wire": set(),
+    "money": set(),
+    "path": {"money"},
+    "bytes": set(),
+    "core": {"wire", "path", "money", "bytes"},
+    "api": {"wire", "path", "money", "bytes", "core"},
+}
 # Public headers, by the layer that implements them. rill.h is for applications alone.
 PUBLIC = {
     "api": "base", "types": "base", "error": "base",
@@ -42,7 +51,16 @@ def layer_of(path, name):
         if first == "rill":
             return "net" if rest == "rill.h" else PUBLIC.get(rest[:-2])
         return first if first in BELOW else None
-    return os.path.basename(os.path.dirname(path))
+    return None
+
+
+def room_problem(path, name):
+    """What is wrong with a room of STREAM that includes a header of another, or None."""
+    room = os.path.basename(os.path.dirname(path))
+    parts = name.split("/")
+    if len(parts) != 3 or parts[1] not in ROOMS:
+        return "is in no room of STREAM"
+    return None if parts[1] in ROOMS[room] | {room} else f"is of the room {parts[1]}"
 
 
 def problem(path, layer, quote, name):
@@ -51,7 +69,11 @@ def problem(path, layer, quote, name):
         target = layer_of(path, name)
         if target is None:
             return "is not a header of a layer"
-        return None if target in allowed else f"is of the layer {target}"
+        if target not in allowed:
+            return f"is of the layer {target}"
+        if layer == "stream" and name.startswith("stream/"):
+            return room_problem(path, name)
+        return None
     if name in STANDARD:
         return None
     if name.split("/")[0] in FOREIGN:
@@ -62,9 +84,10 @@ def problem(path, layer, quote, name):
 def sources():
     for layer in BELOW:
         folder = os.path.join(ROOT, "src", layer)
-        for name in sorted(os.listdir(folder)):
-            if name.endswith((".c", ".h")):
-                yield os.path.join(folder, name), layer
+        for here, _, names in sorted(os.walk(folder)):
+            for name in sorted(names):
+                if name.endswith((".c", ".h")):
+                    yield os.path.join(here, name), layer
     for name, layer in PUBLIC.items():
         yield os.path.join(ROOT, "include", "rill", name + ".h"), layer
 

@@ -505,8 +505,8 @@ def arguments():
     parser.add_argument("--random", type=int, metavar="N",
                         help="N mutants made up from a seed, instead of the table")
     parser.add_argument("--seed", type=int, default=1, help="of --random (1)")
-    parser.add_argument("--files", default="src/stream/*.c", metavar="GLOB",
-                        help="what --random changes (src/stream/*.c)")
+    parser.add_argument("--files", default="src/stream/*/*.c", metavar="GLOB",
+                        help="what --random changes (src/stream/*/*.c)")
     parser.add_argument("--folder", default=os.path.join(ROOT, "build", "mutants"),
                         help="where the copies are kept (build/mutants)")
     parser.add_argument("--verbose", action="store_true", help="name the tests that notice")

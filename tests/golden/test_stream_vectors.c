@@ -18,7 +18,7 @@
 #include <rill/error.h>
 
 #include "base/base64.h"
-#include "stream/packet.h"
+#include "stream/wire/packet.h"
 
 #define VECTORS 53
 

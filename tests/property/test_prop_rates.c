@@ -17,8 +17,8 @@
 
 #include "../oracle.h"
 #include "base/muldiv.h"
-#include "stream/packet_size.h"
-#include "stream/rate.h"
+#include "stream/path/packet_size.h"
+#include "stream/path/rate.h"
 
 /* SplitMix64: every case has its own seed, so that a failure names one case. */
 static uint64_t next(uint64_t *seed)

@@ -14,8 +14,8 @@
 
 #include <rill/error.h>
 
-#include "stream/reassembly.h"
-#include "stream/sendbuf.h"
+#include "stream/bytes/reassembly.h"
+#include "stream/bytes/sendbuf.h"
 
 /* SplitMix64: every case has its own seed, so that a failure names one case. */
 static uint64_t next(uint64_t *seed)

@@ -15,7 +15,7 @@
 #include <rill/error.h>
 
 #include "../oracle.h"
-#include "stream/shares.h"
+#include "stream/money/shares.h"
 
 /* SplitMix64: every case has its own seed, so that a failure names one case. */
 static uint64_t next(uint64_t *seed)

@@ -11,8 +11,8 @@
 
 #include <rill/error.h>
 
-#include "stream/id_set.h"
-#include "stream/sequence_window.h"
+#include "stream/wire/id_set.h"
+#include "stream/wire/sequence_window.h"
 
 /* SplitMix64: every case has its own seed, so that a failure names one case. */
 static uint64_t next(uint64_t *seed)

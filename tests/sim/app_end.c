@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "../oracle.h"
-#include "stream/endpoint_internal.h"
+#include "stream/core/endpoint_internal.h"
 
 /* Packets of the smallest size that is worth one. */
 #define DUST 4U

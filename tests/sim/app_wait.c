@@ -9,7 +9,7 @@
 
 #include <inttypes.h>
 
-#include "stream/endpoint_internal.h"
+#include "stream/core/endpoint_internal.h"
 #include <rill/waiting.h>
 
 /* How long nothing may be said of a wait. */

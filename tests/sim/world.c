@@ -2,7 +2,7 @@
 #include "world_internal.h"
 
 #include "randomness.h"
-#include "stream/connection_internal.h"
+#include "stream/core/connection_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

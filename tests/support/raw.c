@@ -10,7 +10,7 @@
 
 #include "crypto/crypto.h"
 #include "ilp/address.h"
-#include "stream/packet.h"
+#include "stream/wire/packet.h"
 
 #define LIFETIME 30000u
 

@@ -5,8 +5,8 @@
 
 #include <rill/rill.h>
 
-#include "stream/frame.h"
-#include "stream/numbers.h"
+#include "stream/wire/frame.h"
+#include "stream/wire/numbers.h"
 
 #define RAW_FRAMES 64
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "stream/connection_internal.h"
+#include "stream/core/connection_internal.h"
 #include "support/pair.h"
 #include "support/raw.h"
 

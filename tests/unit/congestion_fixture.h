@@ -13,7 +13,7 @@
 
 #include <rill/error.h>
 
-#include "stream/congestion.h"
+#include "stream/path/congestion.h"
 
 #define RTT (100 * RILL_MS)
 

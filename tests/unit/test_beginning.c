@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "stream/beginning.h"
+#include "stream/core/beginning.h"
 #include <rill/rill.h>
 
 #define LIFE UINT64_C(1876951040000012345)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "congestion_fixture.h"
 
-#include "stream/congestion_limit.h"
+#include "stream/path/congestion_limit.h"
 
 #define FIRST 64u /* packets of the first window */
 

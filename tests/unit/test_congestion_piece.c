@@ -2,7 +2,7 @@
 /* Value that leaves piece by piece, at buckets and balances that are simulated by hand. */
 #include "congestion_fixture.h"
 
-#include "stream/congestion_piece.h"
+#include "stream/path/congestion_piece.h"
 
 #define SHORT (20 * RILL_MS)
 

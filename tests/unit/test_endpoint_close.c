@@ -11,7 +11,7 @@
 #include "support/pair.h"
 #include "support/raw.h"
 
-#include "stream/endpoint_internal.h"
+#include "stream/core/endpoint_internal.h"
 
 static rill_stream *start(pair *p)
 {

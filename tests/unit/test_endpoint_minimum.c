@@ -2,7 +2,7 @@
 /* What the minimum rate over all that is sent makes of money whose reply never came. */
 #include "client_fixture.h"
 
-#include "stream/connection_internal.h"
+#include "stream/core/connection_internal.h"
 
 #define EXPIRY (31 * RILL_SECOND)
 

@@ -11,7 +11,7 @@
 #include "support/pair.h"
 #include "support/raw.h"
 
-#include "stream/connection_internal.h"
+#include "stream/core/connection_internal.h"
 
 typedef struct ends {
     unsigned streams;

@@ -4,7 +4,7 @@
 
 #include "support/pair.h"
 
-#include "stream/connection_internal.h"
+#include "stream/core/connection_internal.h"
 #include <rill/waiting.h>
 
 #define EXPIRY (31 * RILL_SECOND)

@@ -9,7 +9,7 @@
 
 #include <rill/error.h>
 
-#include "stream/frame.h"
+#include "stream/wire/frame.h"
 
 /* Every known type once, with values that take several bytes. */
 static const rill_frame samples[] = {

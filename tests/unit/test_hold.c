@@ -9,7 +9,7 @@
 
 #include <rill/types.h>
 
-#include "stream/hold.h"
+#include "stream/path/hold.h"
 
 static void test_each_round_waits_twice_as_long(void **state)
 {

@@ -9,7 +9,7 @@
 
 #include <rill/error.h>
 
-#include "stream/id_set.h"
+#include "stream/wire/id_set.h"
 
 #define A rill_allocator_default()
 

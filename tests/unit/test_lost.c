@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "stream/lost.h"
+#include "stream/path/lost.h"
 
 #define MAX_PARTS 10u
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "stream/numbers.h"
+#include "stream/wire/numbers.h"
 
 #define NOW UINT64_C(1790000000000)
 

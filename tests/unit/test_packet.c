@@ -11,7 +11,7 @@
 
 #include <rill/ilp.h>
 
-#include "stream/packet.h"
+#include "stream/wire/packet.h"
 
 static int decode(rill_stream_packet *out, const uint8_t *bytes, size_t len, bool *header_ok)
 {

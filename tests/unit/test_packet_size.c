@@ -9,7 +9,7 @@
 
 #include <rill/error.h>
 
-#include "stream/packet_size.h"
+#include "stream/path/packet_size.h"
 
 static const rill_bytes no_data = {NULL, 0};
 

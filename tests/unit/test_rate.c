@@ -11,7 +11,7 @@
 #include <rill/error.h>
 
 #include "base/muldiv.h"
-#include "stream/rate.h"
+#include "stream/path/rate.h"
 
 static const rill_ratio none = {0, 1};
 static const rill_ratio one_percent = {1, 100};

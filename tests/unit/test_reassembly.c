@@ -10,7 +10,7 @@
 
 #include <rill/error.h>
 
-#include "stream/reassembly.h"
+#include "stream/bytes/reassembly.h"
 
 /* Counts; refuses after `allowed` more allocations. */
 typedef struct counting {

@@ -10,7 +10,7 @@
 #include <rill/error.h>
 
 #include "base/base64.h"
-#include "stream/receipt.h"
+#include "stream/wire/receipt.h"
 
 /* The receipt of the shared STREAM test vectors: nonce 0, stream 1, 500 units, secret of zeros. */
 static const char vector[] = "AQAAAAAAAAAAAAAAAAAAAAABAAAAAAAAAfTBIvoCUt67Zy1ZGCP3EOmVFtZzhc85fah8"

@@ -10,7 +10,7 @@
 
 #include <rill/error.h>
 
-#include "stream/sendbuf.h"
+#include "stream/bytes/sendbuf.h"
 
 /* Counts; refuses after `allowed` more allocations. */
 typedef struct counting {

@@ -9,7 +9,7 @@
 
 #include <rill/error.h>
 
-#include "stream/sequence_window.h"
+#include "stream/wire/sequence_window.h"
 
 #define A rill_allocator_default()
 

@@ -9,7 +9,7 @@
 
 #include <rill/error.h>
 
-#include "stream/shares.h"
+#include "stream/money/shares.h"
 
 #define ANY UINT64_MAX
 

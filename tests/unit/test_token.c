@@ -9,7 +9,7 @@
 
 #include <rill/error.h>
 
-#include "stream/token.h"
+#include "stream/wire/token.h"
 
 typedef struct fixture {
     rill_crypto *crypto;

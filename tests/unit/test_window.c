@@ -9,7 +9,7 @@
 
 #include <rill/error.h>
 
-#include "stream/window.h"
+#include "stream/bytes/window.h"
 
 static void test_a_send_window_only_rises(void **state)
 {

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events are bits that wait on the connection or stream they belong to: any
+ * number of packets between two fetches leaves one event of a kind, so nothing
+ * is queued and nothing can overflow.
+ */
+#include <string.h>
+
+#include "stream/core/endpoint_internal.h"
+
+static bool take(uint16_t *bits, unsigned type)
+{
+    if (!(*bits & RILL_EVENT_BIT(type)))
+        return false;
+    *bits = (uint16_t)(*bits & ~RILL_EVENT_BIT(type));
+    return true;
+}
+
+/* A reader that took longer than one may, or has gone, has not got all: no success is that. */
+static void judge_unread(rill_stream *s)
+{
+    if (!s->closed_remote || s->end_error != RILL_OK || rill_stream_peek(s).len == 0)
+        return;
+    s->end_error = RILL_ERR_CLOSED;
+    if (s->connection->undone == RILL_OK)
+        s->connection->undone = RILL_ERR_CLOSED;
+}
+
+static void end_of_stream(rill_endpoint *e, rill_stream *s, rill_event *out)
+{
+    judge_unread(s);
+    out->error = s->end_error;
+    out->close_code = s->close_code;
+    out->remote = s->closed_remote;
+    out->message = s->message ? s->message : "";
+    s->end_fetched = true;
+    e->ended_stream = s;
+}
+
+/* In the order of rill_event_type: what opens comes first, the end last. */
+static bool stream_event(rill_endpoint *e, rill_stream *s, rill_event *out)
+{
+    static const rill_event_type order[] = {
+        RILL_EVENT_STREAM, RILL_EVENT_MONEY,    RILL_EVENT_DATA,     RILL_EVENT_PROGRESS,
+        RILL_EVENT_SENT,   RILL_EVENT_RECEIVED, RILL_EVENT_WRITABLE, RILL_EVENT_STREAM_END,
+    };
+    for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
+        if (!take(&s->events, order[i]))
+            continue;
+        out->type = order[i];
+        out->stream = s;
+        switch (order[i]) {
+        case RILL_EVENT_MONEY:
+            out->amount = s->event_in;
+            s->event_in = 0;
+            break;
+        case RILL_EVENT_PROGRESS:
+            out->amount = s->event_out;
+            s->event_out = 0;
+            break;
+        case RILL_EVENT_SENT:
+            out->error = s->sent_error;
+            break;
+        case RILL_EVENT_RECEIVED:
+            out->error = s->received_error;
+            break;
+        case RILL_EVENT_STREAM_END:
+            end_of_stream(e, s, out);
+            break;
+        default:
+            break;
+        }
+        return true;
+    }
+    return false;
+}
+
+static bool incoming_event(rill_connection *c, rill_event *out)
+{
+    rill_list *n = rill_list_pop_front(&c->unasked);
+    if (!n) {
+        c->events = (uint16_t)(c->events & ~RILL_EVENT_BIT(RILL_EVENT_INCOMING));
+        return false;
+    }
+    rill_undecided *u = RILL_CONTAINER(n, rill_undecided, ask_node);
+    out->type = RILL_EVENT_INCOMING;
+    out->amount = u->amount;
+    out->request = u->request;
+    out->decision = u->decision;
+    out->expires_at = u->expires_at;
+    memcpy(out->packet_id, u->packet_id, sizeof out->packet_id);
+    rill_undecided_asked(u);
+    return true;
+}
+
+static bool streams_event(rill_endpoint *e, rill_connection *c, rill_event *out)
+{
+    while (!rill_list_empty(&c->event_streams)) {
+        rill_stream *s = RILL_CONTAINER(c->event_streams.next, rill_stream, event_node);
+        if (stream_event(e, s, out)) {
+            if (s->events == 0)
+                rill_list_remove(&s->event_node);
+            return true;
+        }
+        rill_list_remove(&s->event_node);
+    }
+    return false;
+}
+
+static bool connection_event(rill_endpoint *e, rill_connection *c, rill_event *out)
+{
+    out->connection = c;
+    if (take(&c->events, RILL_EVENT_CONNECTION)) {
+        out->type = RILL_EVENT_CONNECTION;
+        return true;
+    }
+    if (take(&c->events, RILL_EVENT_CONNECTED)) {
+        out->type = RILL_EVENT_CONNECTED;
+        return true;
+    }
+    if (streams_event(e, c, out) || incoming_event(c, out))
+        return true;
+    if (take(&c->events, RILL_EVENT_STREAMS_AVAILABLE)) {
+        out->type = RILL_EVENT_STREAMS_AVAILABLE;
+        return true;
+    }
+    if (!take(&c->events, RILL_EVENT_CONNECTION_END))
+        return false;
+    out->type = RILL_EVENT_CONNECTION_END;
+    /* Success is only where all that was asked is done. */
+    out->error = c->end_error != RILL_OK ? c->end_error : c->undone;
+    out->close_code = c->close_code;
+    out->remote = c->closed_remote;
+    out->message = c->message ? c->message : "";
+    rill_endpoint_retire(c);
+    return true;
+}
+
+static void free_ended(rill_endpoint *e)
+{
+    if (e->ended_stream) {
+        rill_stream *s = e->ended_stream;
+        rill_connection *c = s->connection;
+        e->ended_stream = NULL;
+        rill_stream_destroy(s);
+        rill_connection_check_end(c);
+        rill_connection_check_closed(c);
+    }
+    if (e->ended_connection) {
+        rill_connection_destroy(e->ended_connection);
+        e->ended_connection = NULL;
+    }
+}
+
+bool rill_endpoint_next_event(rill_endpoint *e, rill_event *out)
+{
+    free_ended(e);
+    memset(out, 0, sizeof *out);
+    out->message = "";
+    while (!rill_list_empty(&e->events)) {
+        rill_connection *c = RILL_CONTAINER(e->events.next, rill_connection, event_node);
+        if (connection_event(e, c, out))
+            return true;
+        rill_list_remove(&c->event_node);
+    }
+    return false;
+}

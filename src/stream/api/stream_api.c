@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the application does with a stream: rill/stream.h. */
+#include <string.h>
+
+#include "base/muldiv.h"
+#include "stream/core/endpoint_internal.h"
+
+#define MAX_WEIGHT 256u
+
+uint64_t rill_stream_id(const rill_stream *s)
+{
+    return s->id;
+}
+
+rill_connection *rill_stream_connection(const rill_stream *s)
+{
+    return s->connection;
+}
+
+void rill_stream_totals_of(const rill_stream *s, rill_stream_totals *out)
+{
+    *out = (rill_stream_totals){
+        .send_max = s->out.send_max,
+        .sent = s->out.sent,
+        .in_flight = s->out.held,
+        .in_doubt = s->out.in_doubt,
+        .delivered = s->out.delivered,
+        .receive_max = s->in.window.limit,
+        .received = s->in.received,
+    };
+}
+
+void rill_stream_set_user(rill_stream *s, void *user)
+{
+    s->user = user;
+}
+
+void *rill_stream_user(const rill_stream *s)
+{
+    return s->user;
+}
+
+int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
+{
+    rill_endpoint_read_clock(s->connection->endpoint);
+    if (s->closed || s->ending)
+        return RILL_ERR_CLOSED;
+    if (send_max < s->out.sent + s->out.held)
+        return RILL_ERR_RANGE;
+    s->out.send_max = send_max;
+    s->out.given_up = false;
+    s->out.vain = RILL_OK;
+    rill_stream_want_money(s);
+    rill_connection_wake(s->connection);
+    return RILL_OK;
+}
+
+int rill_stream_set_receive_max(rill_stream *s, uint64_t receive_max)
+{
+    rill_endpoint_read_clock(s->connection->endpoint);
+    if (s->closed)
+        return RILL_ERR_CLOSED;
+    if (!rill_receive_window_set(&s->in.window, receive_max))
+        return RILL_ERR_RANGE;
+    rill_stream_tell(s, RILL_TELL(MAX_MONEY), true);
+    rill_connection_wake(s->connection);
+    return RILL_OK;
+}
+
+int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
+{
+    rill_endpoint_read_clock(s->connection->endpoint);
+    if (s->closed || s->ending)
+        return RILL_ERR_CLOSED;
+    if (s->out.goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_SENT)))
+        return RILL_ERR_STATE;
+    if (total < s->out.sent + s->out.held)
+        return RILL_ERR_RANGE;
+    if (total > s->out.send_max)
+        s->out.send_max = total;
+    s->out.given_up = false;
+    s->out.vain = RILL_OK;
+    s->out.goal = total;
+    s->out.goal_deadline = deadline;
+    s->out.goal_set = true;
+    s->connection->paying++;
+    rill_stream_rearm(s);
+    rill_stream_want_money(s);
+    rill_stream_check_goals(s);
+    rill_connection_wake(s->connection);
+    return RILL_OK;
+}
+
+int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
+{
+    rill_endpoint_read_clock(s->connection->endpoint);
+    if (s->closed)
+        return RILL_ERR_CLOSED;
+    if (s->receive_goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_RECEIVED)))
+        return RILL_ERR_STATE;
+    if (total > s->in.window.limit) {
+        s->in.window.limit = total;
+        rill_stream_tell(s, RILL_TELL(MAX_MONEY), true);
+    }
+    s->in.goal = total;
+    s->in.goal_deadline = deadline;
+    s->receive_goal_set = true;
+    rill_stream_rearm(s);
+    rill_stream_check_goals(s);
+    rill_connection_wake(s->connection);
+    return RILL_OK;
+}
+
+int rill_stream_set_weight(rill_stream *s, uint32_t weight)
+{
+    if (weight < 1 || weight > MAX_WEIGHT)
+        return RILL_ERR_RANGE;
+    s->out.weight = (uint16_t)weight;
+    return RILL_OK;
+}
+
+int rill_stream_write(rill_stream *s, const void *data, size_t len, size_t *accepted)
+{
+    rill_endpoint_read_clock(s->connection->endpoint);
+    rill_connection *c = s->connection;
+    *accepted = 0;
+    if (s->closed || s->ending)
+        return RILL_ERR_CLOSED;
+    if (len == 0)
+        return RILL_OK;
+    if (!s->sendbuf) {
+        int err =
+            rill_sendbuf_new(&s->sendbuf, c->endpoint->allocator, c->options->stream_send_buffer);
+        if (err != RILL_OK)
+            return err;
+        rill_sendbuf_share(s->sendbuf, &c->endpoint->spares);
+    }
+    int err = rill_sendbuf_write(s->sendbuf, data, len, accepted);
+    if (err != RILL_OK && *accepted == 0)
+        return err;
+    if (*accepted < len)
+        s->want_writable = true;
+    rill_stream_want_data(s);
+    rill_connection_wake(c);
+    return *accepted > 0 ? RILL_OK : RILL_ERR_BLOCKED;
+}
+
+size_t rill_stream_writable(const rill_stream *s)
+{
+    if (s->closed || s->ending)
+        return 0;
+    return s->sendbuf ? rill_sendbuf_room(s->sendbuf) : s->connection->options->stream_send_buffer;
+}
+
+rill_bytes rill_stream_peek(const rill_stream *s)
+{
+    if (!s->reassembly)
+        return (rill_bytes){0};
+    return rill_reassembly_peek(s->reassembly);
+}
+
+void rill_stream_consume(rill_stream *s, size_t len)
+{
+    rill_endpoint_read_clock(s->connection->endpoint);
+    if (!s->reassembly || len == 0)
+        return;
+    rill_connection *c = s->connection;
+    uint64_t there =
+        rill_reassembly_contiguous(s->reassembly) - rill_reassembly_consumed(s->reassembly);
+    if (len > there)
+        len = (size_t)there;
+    rill_reassembly_consume(s->reassembly, len);
+    c->consumed_bytes += len;
+    rill_stream_update_receive_window(s);
+    rill_connection_update_receive_window(c);
+    rill_stream_release(s);
+    rill_connection_check_closed(c);
+    rill_connection_wake(c);
+}
+
+void rill_stream_offsets_of(const rill_stream *s, rill_stream_offsets *out)
+{
+    *out = (rill_stream_offsets){0};
+    if (s->sendbuf) {
+        out->written = rill_sendbuf_written(s->sendbuf);
+        out->acknowledged = rill_sendbuf_acknowledged(s->sendbuf);
+    }
+    if (s->reassembly) {
+        out->received = rill_reassembly_contiguous(s->reassembly);
+        out->consumed = rill_reassembly_consumed(s->reassembly);
+    }
+}
+
+int rill_stream_end(rill_stream *s)
+{
+    rill_endpoint_read_clock(s->connection->endpoint);
+    if (s->closed || s->ending)
+        return RILL_ERR_CLOSED;
+    rill_stream_start_ending(s);
+    rill_connection_wake(s->connection);
+    return RILL_OK;
+}
+
+void rill_stream_close(rill_stream *s, rill_close_code code, const char *message)
+{
+    rill_endpoint_read_clock(s->connection->endpoint);
+    if (s->closed)
+        return;
+    rill_connection *c = s->connection;
+    rill_stream_shut(s, (uint8_t)code, message, message ? strlen(message) : 0, false,
+                     code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_CLOSED);
+    rill_connection_check_end(c);
+    rill_connection_wake(c);
+}
+
+const char *rill_close_code_name(uint8_t code)
+{
+    static const char *const names[] = {
+        "unknown error",     "NoError",          "InternalError",    "EndpointBusy",
+        "FlowControlError",  "StreamIdError",    "StreamStateError", "FrameFormatError",
+        "ProtocolViolation", "ApplicationError",
+    };
+    return code < sizeof names / sizeof names[0] ? names[code] : names[0];
+}

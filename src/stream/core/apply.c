@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The effects of control and data frames, from Prepares and from replies. */
+#include <string.h>
+
+#include "base/muldiv.h"
+#include "stream/core/endpoint_internal.h"
+
+/* How long bytes that a close overtook are waited for. */
+#define CLOSE_LINGER (500 * RILL_MS)
+
+uint8_t rill_apply_close_code(int error)
+{
+    switch (error) {
+    case RILL_ERR_FLOW_CONTROL:
+        return RILL_CLOSE_FLOW_CONTROL_ERROR;
+    case RILL_ERR_STREAM_ID:
+        return RILL_CLOSE_STREAM_ID_ERROR;
+    case RILL_ERR_TRUNCATED:
+    case RILL_ERR_MALFORMED:
+    case RILL_ERR_RANGE:
+        return RILL_CLOSE_FRAME_FORMAT_ERROR;
+    case RILL_ERR_NOMEM:
+    case RILL_ERR_LIMIT:
+        return RILL_CLOSE_ENDPOINT_BUSY;
+    default:
+        return RILL_CLOSE_PROTOCOL_VIOLATION;
+    }
+}
+
+static int apply_address(rill_connection *c, const rill_frame *frame, bool prepare)
+{
+    if (frame->text.len > 0 && !rill_address_valid(frame->text))
+        return prepare ? RILL_ERR_MALFORMED : RILL_OK;
+    rill_connection_tell(c, RILL_TELL(ASSET) | RILL_TELL(MAX_STREAM_ID), false);
+    return rill_connection_set_remote_address(c, frame->text);
+}
+
+/* RFC 29 section 4.3.3: the asset does not change. */
+static int apply_asset(rill_connection *c, const rill_frame *frame)
+{
+    if (frame->text.len > RILL_MAX_ASSET_CODE ||
+        memchr(frame->text.data ? frame->text.data : (const uint8_t *)"", 0, frame->text.len))
+        return RILL_OK; /* optional; what we cannot keep we do not know */
+    if (c->remote_asset_known) {
+        bool same = c->remote_asset_scale == frame->code &&
+                    strlen(c->remote_asset_code) == frame->text.len &&
+                    memcmp(c->remote_asset_code, frame->text.data, frame->text.len) == 0;
+        return same ? RILL_OK : RILL_ERR_ASSET;
+    }
+    if (frame->text.len > 0)
+        memcpy(c->remote_asset_code, frame->text.data, frame->text.len);
+    c->remote_asset_code[frame->text.len] = '\0';
+    c->remote_asset_scale = frame->code;
+    c->remote_asset_known = true;
+    return RILL_OK;
+}
+
+/* The timer goes on: others may be blocked still. It ends where it finds none. */
+static void unblocked(rill_connection *c)
+{
+    rill_connection_ready(c);
+}
+
+/*
+ * Limits only rise. But the reference counts only the streams that are open,
+ * on both sides: a lower limit in a reply to what left after the limit was
+ * known shows such a peer. (Not to any later packet: packets overtake each other.)
+ */
+static void apply_connection_max_data(rill_connection *c, uint64_t limit, rill_frame_source from)
+{
+    bool later = !from.prepare && from.sequence > c->send_limit_sequence;
+    if (later && c->closed_sent > 0 && limit <= rill_sub_sat(c->send_window.limit, c->closed_sent))
+        c->remote_forgets_closed = true;
+    if (c->remote_forgets_closed && !from.prepare && !later)
+        return; /* from before the limit fell */
+    if (c->remote_forgets_closed && later)
+        c->send_window.limit = limit;
+    else if (!rill_send_window_raise(&c->send_window, limit))
+        return;
+    /* Replies to what has left by now may be older than this. */
+    if (later && c->remote_forgets_closed)
+        c->send_limit_sequence = from.sequence;
+    else
+        c->send_limit_sequence = c->next_sequence - 1;
+    unblocked(c);
+}
+
+static void apply_max_stream_id(rill_connection *c, uint64_t id)
+{
+    if (id <= c->remote_max_stream_id)
+        return;
+    c->remote_max_stream_id = id;
+    if (c->stream_id_blocked && c->next_stream_id <= id) {
+        c->stream_id_blocked = false;
+        rill_connection_notify(c, RILL_EVENT_STREAMS_AVAILABLE);
+    }
+}
+
+/*
+ * interledger-rs tells that nothing has come, whatever has, and that it takes anything. That is no
+ * word of what became of money: who believes it pays twice.
+ */
+static bool counts(const rill_stream *s, const rill_frame *frame)
+{
+    return frame->total > 0 || frame->value < UINT64_MAX || s->out.remote_received > 0 ||
+           rill_takes_duplicates(s->connection);
+}
+
+static void apply_max_money(rill_stream *s, const rill_frame *frame, rill_frame_source from)
+{
+    rill_money_out *out = &s->out;
+    if (!from.prepare && counts(s, frame))
+        rill_doubt_told(s, frame->total, from.sequence);
+    if (frame->total > out->remote_received)
+        out->remote_received = frame->total;
+    /* The first word replaces our assumption of no limit; from then on it only rises. */
+    if (!out->max_told || frame->value > out->remote_max)
+        out->remote_max = frame->value;
+    out->max_told = true;
+    /* Whether that lets a whole unit of ours through is found when it is scheduled. */
+    if (out->blocked)
+        s->connection->refusals.rounds = 0;
+    rill_stream_want_money(s);
+}
+
+static int apply_data(rill_stream *s, const rill_frame *frame)
+{
+    rill_connection *c = s->connection;
+    uint64_t end;
+    if (!rill_add_u64(frame->value, frame->text.len, &end) ||
+        !rill_receive_window_allows(&s->receive_window, end))
+        return RILL_ERR_FLOW_CONTROL;
+    if (!s->reassembly) {
+        int err = rill_reassembly_new(&s->reassembly, c->endpoint->allocator);
+        if (err != RILL_OK)
+            return err;
+        rill_reassembly_share(s->reassembly, &c->endpoint->spares);
+    }
+    uint64_t highest = rill_reassembly_highest(s->reassembly);
+    uint64_t growth = end > highest ? end - highest : 0;
+    if (!rill_receive_window_allows(&c->receive_window, c->open_received + growth))
+        return RILL_ERR_FLOW_CONTROL;
+    uint64_t before = rill_reassembly_contiguous(s->reassembly);
+    uint64_t fresh;
+    int err = rill_reassembly_insert(s->reassembly, frame->value, frame->text, &fresh);
+    if (err != RILL_OK)
+        return err;
+    c->received_bytes += growth;
+    /* Not by growth: where no byte came, the offset alone counts for nothing. */
+    c->open_received += rill_reassembly_highest(s->reassembly) - highest;
+    rill_receive_window_use(&s->receive_window, end);
+    if (rill_reassembly_contiguous(s->reassembly) > before)
+        rill_stream_notify(s, RILL_EVENT_DATA);
+    if (s->receive_window.limit > s->receive_window.advertised)
+        rill_stream_tell(s, RILL_TELL(MAX_DATA), false);
+    if (c->receive_window.limit > c->receive_window.advertised)
+        rill_connection_tell(c, RILL_TELL(CONNECTION_MAX_DATA), false);
+    return RILL_OK;
+}
+
+static void apply_max_data(rill_stream *s, uint64_t limit)
+{
+    if (!rill_send_window_raise(&s->send_window, limit))
+        return;
+    s->data_blocked = false;
+    unblocked(s->connection);
+    rill_stream_want_data(s);
+}
+
+/*
+ * The reference may say in a reply that a stream is closed while the last of
+ * its bytes are still on their way in a Prepare.
+ */
+static void linger(rill_stream *s)
+{
+    s->linger_until = s->connection->endpoint->last_now.mono_ns + CLOSE_LINGER;
+    rill_stream_rearm(s);
+}
+
+static void apply_close(rill_stream *s, const rill_frame *frame, bool prepare)
+{
+    int error = frame->code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_REMOTE;
+    if (!prepare && !s->closed && !s->ours)
+        linger(s);
+    if (s->closed) {
+        /* Both sides closed: neither needs to be told. */
+        s->close_done = true;
+        rill_stream_release(s);
+    } else {
+        rill_stream_shut(s, frame->code, (const char *)frame->text.data, frame->text.len, true,
+                         error);
+    }
+    rill_connection_check_end(s->connection);
+}
+
+/*
+ * Bytes for a stream that is over: nobody reads them, but their sender has
+ * counted them against the connection's window, and may not know of the end.
+ */
+static void drop_data(rill_connection *c, const rill_frame *frame)
+{
+    rill_endpoint_note_closed(c->endpoint, frame->stream);
+    c->received_bytes += frame->text.len;
+    c->consumed_bytes += frame->text.len;
+    rill_connection_update_receive_window(c);
+}
+
+static int apply_to_stream(rill_stream *s, const rill_frame *frame, rill_frame_source from)
+{
+    bool prepare = from.prepare;
+    if (frame->type == RILL_FRAME_STREAM_CLOSE) {
+        apply_close(s, frame, prepare);
+        return RILL_OK;
+    }
+    bool overtaken =
+        frame->type == RILL_FRAME_STREAM_DATA && s->closed_remote && s->linger_until != 0;
+    if (s->closed && !overtaken) {
+        if (prepare && frame->type == RILL_FRAME_STREAM_DATA)
+            drop_data(s->connection, frame);
+        return RILL_OK;
+    }
+    switch (frame->type) {
+    case RILL_FRAME_STREAM_MAX_MONEY:
+        apply_max_money(s, frame, from);
+        return RILL_OK;
+    case RILL_FRAME_STREAM_DATA:
+        return prepare ? apply_data(s, frame) : RILL_OK;
+    case RILL_FRAME_STREAM_MAX_DATA:
+        apply_max_data(s, frame->value);
+        if (!prepare)
+            rill_unsure_told(s, frame->value, from.sequence);
+        return RILL_OK;
+    case RILL_FRAME_STREAM_MONEY_BLOCKED:
+        rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
+        return RILL_OK;
+    case RILL_FRAME_STREAM_DATA_BLOCKED:
+        if (frame->value > s->remote_wants)
+            s->remote_wants = frame->value;
+        rill_stream_tell(s, RILL_TELL(MAX_DATA), false);
+        return RILL_OK;
+    default:
+        return RILL_OK;
+    }
+}
+
+/* Frames that the reference opens streams with: not only money and data, but limits too. */
+static bool opens(uint8_t type)
+{
+    return type == RILL_FRAME_STREAM_DATA || type == RILL_FRAME_STREAM_MAX_MONEY ||
+           type == RILL_FRAME_STREAM_MAX_DATA;
+}
+
+/*
+ * Who is blocked waits for a limit, and a stream that is gone has none to tell. Its sender may
+ * not know: a server without its client's address cannot send what tells of an end.
+ */
+static bool waits(uint8_t type)
+{
+    return type == RILL_FRAME_STREAM_MONEY_BLOCKED || type == RILL_FRAME_STREAM_DATA_BLOCKED;
+}
+
+/* A close that comes before what it closes: what comes later must not open the stream. */
+static int close_unopened(rill_connection *c, const rill_frame *frame)
+{
+    if (rill_connection_check_stream(c, frame->stream) != RILL_OK)
+        return RILL_OK;
+    int err = rill_id_set_add(&c->opened_by_remote, c->endpoint->allocator, frame->stream);
+    if (err == RILL_OK)
+        rill_connection_allow_another(c);
+    return err;
+}
+
+static int apply_stream_frame(rill_connection *c, const rill_frame *frame, rill_frame_source from)
+{
+    bool prepare = from.prepare;
+    rill_stream *s = rill_connection_find(c, frame->stream);
+    if (!s && prepare && opens(frame->type)) {
+        int err = rill_connection_accept_stream(c, frame->stream, &s);
+        if (err == RILL_ERR_CLOSED && frame->type == RILL_FRAME_STREAM_DATA)
+            drop_data(c, frame);
+        if (err == RILL_ERR_CLOSED)
+            return RILL_OK;
+        if (err != RILL_OK)
+            return err;
+    }
+    if (!s && prepare && frame->type == RILL_FRAME_STREAM_CLOSE)
+        return close_unopened(c, frame);
+    if (!s && prepare && waits(frame->type) &&
+        rill_connection_check_stream(c, frame->stream) == RILL_ERR_CLOSED)
+        rill_endpoint_note_closed(c->endpoint, frame->stream);
+    return s ? apply_to_stream(s, frame, from) : RILL_OK;
+}
+
+int rill_apply_frame(rill_connection *c, const rill_frame *frame, rill_frame_source from)
+{
+    switch (frame->type) {
+    case RILL_FRAME_CONNECTION_CLOSE:
+        rill_connection_closed_by_remote(
+            c, frame->code, frame->code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_REMOTE,
+            frame->text);
+        return RILL_OK;
+    case RILL_FRAME_CONNECTION_NEW_ADDRESS:
+        return apply_address(c, frame, from.prepare);
+    case RILL_FRAME_CONNECTION_ASSET_DETAILS:
+        return apply_asset(c, frame);
+    case RILL_FRAME_CONNECTION_MAX_DATA:
+        apply_connection_max_data(c, frame->value, from);
+        return RILL_OK;
+    case RILL_FRAME_CONNECTION_MAX_STREAM_ID:
+        apply_max_stream_id(c, frame->value);
+        return RILL_OK;
+    case RILL_FRAME_CONNECTION_DATA_BLOCKED:
+        rill_connection_tell(c, RILL_TELL(CONNECTION_MAX_DATA), false);
+        return RILL_OK;
+    case RILL_FRAME_CONNECTION_STREAM_ID_BLOCKED:
+        rill_connection_tell(c, RILL_TELL(MAX_STREAM_ID), false);
+        return RILL_OK;
+    default:
+        return apply_stream_frame(c, frame, from);
+    }
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a connection ends (RFC 29 section 4.6): OPEN, then CLOSING while our
+ * ConnectionClose is under way, then CLOSED until the last reply has come and
+ * the last byte been read, then GONE.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
+#include "stream/core/endpoint_internal.h"
+
+/* How long the other side has to answer our close. */
+#define CLOSE_TIMEOUT (5 * RILL_SECOND)
+/* How long a reader has, after the other side closed, to take what had arrived. */
+#define READ_TIMEOUT (60 * RILL_SECOND)
+/* Streams that a close says of how many bytes were written to them; it is a frame as well. */
+#define MAX_CUT (RILL_PACKET_MAX_FRAMES - 1u)
+
+static bool stream_done(const rill_stream *s)
+{
+    return s->closed && s->references == 0 && (s->close_done || !s->connection->remote_address);
+}
+
+static void keep_message(rill_connection *c, const char *message, size_t len)
+{
+    if (!message || len == 0 || c->message)
+        return;
+    if (len > RILL_MAX_MESSAGE)
+        len = RILL_MAX_MESSAGE;
+    c->message = rill_alloc(c->endpoint->allocator, len + 1);
+    if (!c->message)
+        return; /* a text for people: the code says it too */
+    memcpy(c->message, message, len);
+    c->message[len] = '\0';
+}
+
+static bool is_unfinished(const rill_stream *s)
+{
+    return !s->closed_remote && rill_stream_lacks_bytes(s);
+}
+
+/*
+ * Streams may be gone before the close leaves. False where not all of them can be told of:
+ * without memory, or where they are very many.
+ */
+static bool note_cut(rill_connection *c)
+{
+    uint32_t count = 0;
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
+        count += is_unfinished(RILL_CONTAINER(n, rill_stream, node));
+    bool all = count <= MAX_CUT;
+    count = all ? count : MAX_CUT;
+    if (count == 0)
+        return true;
+    c->cut = rill_calloc(c->endpoint->allocator, count, sizeof *c->cut);
+    for (rill_list *n = c->streams.next; c->cut && c->cut_count < count; n = n->next) {
+        const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if (is_unfinished(s))
+            c->cut[c->cut_count++] = (rill_cut){s->id, rill_sendbuf_written(s->sendbuf)};
+    }
+    return all && c->cut;
+}
+
+bool rill_connection_add_close(const rill_connection *c, rill_packet_writer *p)
+{
+    for (uint32_t i = 0; i < c->cut_count; i++) {
+        rill_frame frame = {.type = RILL_FRAME_STREAM_DATA_BLOCKED,
+                            .stream = c->cut[i].stream,
+                            .value = c->cut[i].written};
+        if (!rill_packet_add(p, &frame))
+            return false;
+    }
+    rill_frame close = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = c->close_code};
+    if (c->message)
+        close.text = (rill_bytes){(const uint8_t *)c->message, strlen(c->message)};
+    return rill_packet_add(p, &close);
+}
+
+/* A reader that cannot be told how much it lacks is not told of success either. */
+static void start_closing(rill_connection *c, uint8_t code)
+{
+    bool told = note_cut(c);
+    c->state = RILL_STATE_CLOSING;
+    c->close_code = told || code != RILL_CLOSE_NO_ERROR ? code : RILL_CLOSE_INTERNAL_ERROR;
+    c->close_deadline = 0;
+    c->probing->active = false;
+    rill_undecided_settle_all(c);
+}
+
+/* What carries no money is not waited for. */
+static void drop_unanswered_of(rill_connection *c, rill_list *flights)
+{
+    for (rill_list *n = flights->next, *next; n != flights; n = next) {
+        next = n->next;
+        rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
+        if (f->amount == 0 || f->kind != RILL_FLIGHT_NORMAL)
+            rill_flight_lose(c, f);
+    }
+}
+
+static void drop_unanswered(rill_connection *c)
+{
+    drop_unanswered_of(c, &c->flights);
+    drop_unanswered_of(c, &c->set_aside);
+}
+
+/*
+ * The time to answer runs from the first reading of the clock after the close:
+ * the application, whose call it may have been, brings none.
+ */
+void rill_connection_closing_on_deadline(rill_connection *c, uint64_t now_ns)
+{
+    if (c->close_deadline == 0)
+        c->close_deadline = now_ns + CLOSE_TIMEOUT;
+    if (c->close_deadline > now_ns)
+        return;
+    drop_unanswered(c);
+    rill_connection_shut(c);
+}
+
+static void shut_streams(rill_connection *c, uint8_t code, bool remote, int error)
+{
+    for (rill_list *n = c->streams.next, *next; n != &c->streams; n = next) {
+        next = n->next;
+        rill_stream_shut(RILL_CONTAINER(n, rill_stream, node), code, NULL, 0, remote, error);
+    }
+}
+
+/* The other side can be told, and would have something to forget. */
+static bool worth_telling(const rill_connection *c)
+{
+    return c->remote_address && (c->connected || c->packets_numbered > 0);
+}
+
+void rill_connection_check_end(rill_connection *c)
+{
+    if (!c->ending || c->state != RILL_STATE_OPEN || c->flight_count > 0 || c->undecided_count > 0)
+        return;
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+        /* Streams that the other side opened since are not waited for. */
+        const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if ((s->ending || s->closed) && !stream_done(s))
+            return;
+    }
+    start_closing(c, RILL_CLOSE_NO_ERROR);
+    shut_streams(c, RILL_CLOSE_NO_ERROR, false, RILL_OK);
+    if (worth_telling(c)) {
+        rill_connection_ready(c);
+        rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
+    } else {
+        rill_connection_shut(c);
+    }
+}
+
+void rill_connection_fail(rill_connection *c, uint8_t code, int error, const char *message)
+{
+    if (c->state != RILL_STATE_OPEN)
+        return;
+    start_closing(c, code);
+    c->end_error = (int8_t)error;
+    keep_message(c, message, message ? strlen(message) : 0);
+    shut_streams(c, code, false, error);
+    /* What is said in its own words to nobody in particular is not sent to a path that fails. */
+    bool path_works = error != RILL_ERR_PATH && error != RILL_ERR_UNREACHABLE &&
+                      error != RILL_ERR_AUTH && error != RILL_ERR_CLOCK;
+    if (worth_telling(c) && path_works) {
+        rill_connection_ready(c);
+        rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
+    } else {
+        rill_connection_shut(c);
+    }
+}
+
+void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int error,
+                                      rill_bytes message)
+{
+    if (c->state == RILL_STATE_OPEN) {
+        c->closed_remote = true;
+        c->close_code = code;
+        c->end_error = (int8_t)error;
+        keep_message(c, (const char *)message.data, message.len);
+        c->state = RILL_STATE_CLOSING;
+        rill_undecided_settle_all(c);
+        shut_streams(c, code, true, error);
+    }
+    if (c->state == RILL_STATE_CLOSING)
+        rill_connection_shut(c);
+}
+
+void rill_connection_closes_cross(rill_connection *c)
+{
+    if (c->state != RILL_STATE_CLOSING)
+        return;
+    drop_unanswered(c);
+    rill_connection_shut(c);
+}
+
+void rill_connection_superseded(rill_connection *c)
+{
+    static const char message[] = "its client has started again";
+    if (c->state == RILL_STATE_OPEN || c->state == RILL_STATE_CLOSING) {
+        drop_unanswered(c);
+        c->replaced = true;
+        c->past->was_open = c->state == RILL_STATE_OPEN;
+        rill_connection_closed_by_remote(
+            c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_REMOTE,
+            (rill_bytes){(const uint8_t *)message, sizeof message - 1});
+    }
+    rill_endpoint_make_way(c);
+}
+
+static void expire_all(rill_connection *c, rill_list *flights)
+{
+    while (!rill_list_empty(flights))
+        rill_flight_expire(c, RILL_CONTAINER(flights->next, rill_flight, node));
+}
+
+void rill_connection_abandon(rill_connection *c, int error)
+{
+    if (c->state == RILL_STATE_GONE || (c->events & RILL_EVENT_BIT(RILL_EVENT_CONNECTION_END)))
+        return;
+    if (c->state == RILL_STATE_OPEN) {
+        start_closing(c, RILL_CLOSE_INTERNAL_ERROR);
+        shut_streams(c, RILL_CLOSE_INTERNAL_ERROR, false, error);
+    }
+    if (c->end_error == RILL_OK)
+        c->end_error = (int8_t)error;
+    c->force_end = true;
+    rill_connection_shut(c);
+    /* Their streams are closed: nobody is asked what became of them. */
+    expire_all(c, &c->flights);
+    expire_all(c, &c->set_aside);
+    rill_connection_check_closed(c);
+    rill_connection_wake(c);
+}
+
+void rill_connection_shut(rill_connection *c)
+{
+    if (c->state >= RILL_STATE_CLOSED)
+        return;
+    c->state = RILL_STATE_CLOSED;
+    c->close_deadline = c->endpoint->last_now.mono_ns + READ_TIMEOUT;
+    rill_list_remove(&c->ready_node);
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        s->close_done = true;
+        rill_stream_release(s);
+    }
+    rill_connection_check_closed(c);
+    rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
+}
+
+void rill_connection_check_closed(rill_connection *c)
+{
+    if (c->state != RILL_STATE_CLOSED || c->flight_count > 0 || c->undecided_count > 0)
+        return;
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if (c->force_end)
+            rill_stream_release(s);
+        if (!s->end_fetched && !(s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END)))
+            return;
+    }
+    rill_connection_notify(c, RILL_EVENT_CONNECTION_END);
+}

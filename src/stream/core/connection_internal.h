@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of one connection, and what its parts do with each other. */
+#ifndef RILL_STREAM_CONNECTION_INTERNAL_H
+#define RILL_STREAM_CONNECTION_INTERNAL_H
+
+#include "base/map.h"
+#include "base/sum.h"
+#include "crypto/crypto.h"
+#include "stream/core/beginning.h"
+#include "stream/core/flight.h"
+#include "stream/core/stream_internal.h"
+#include "stream/path/congestion.h"
+#include "stream/path/hold.h"
+#include "stream/path/packet_size.h"
+#include "stream/path/rate.h"
+#include "stream/path/worth.h"
+#include "stream/wire/id_set.h"
+#include "stream/wire/packet.h"
+#include "stream/wire/sequence_window.h"
+#include "stream/wire/token.h"
+#include <rill/endpoint.h>
+
+typedef enum rill_connection_state {
+    RILL_STATE_OPEN,
+    RILL_STATE_CLOSING, /* our ConnectionClose is to be sent, or under way */
+    RILL_STATE_CLOSED,  /* no packet leaves any more; replies may still come */
+    RILL_STATE_GONE     /* its end was fetched: freed with the next event */
+} rill_connection_state;
+
+/*
+ * An incoming packet that the application has been asked about. Once it can only
+ * be refused (it has expired, or its connection ends) it is settled: it lets go of its
+ * streams, and stays to be answered by whoever was asked.
+ */
+typedef struct rill_undecided {
+    rill_list node;              /* of the connection: undecided, or settled */
+    rill_list ask_node;          /* of the connection, while the event waits to be fetched */
+    rill_list old_node;          /* of the endpoint, once it is settled and the event was fetched */
+    rill_connection *connection; /* NULL: freed, which only a settled one outlives */
+    bool settled;
+    uint64_t decision;
+    uint64_t request;
+    uint64_t sequence;
+    uint64_t amount;
+    uint64_t expires_at;  /* wall milliseconds */
+    uint64_t deadline_ns; /* monotonic, of the same */
+    uint8_t fulfillment[32];
+    uint8_t packet_id[32];
+    uint32_t part_count;
+    struct {
+        rill_stream *stream;
+        uint64_t amount;
+    } parts[];
+} rill_undecided;
+
+/* A stream whose bytes had not all arrived when the connection closed, as far as we know. */
+typedef struct rill_cut {
+    uint64_t stream;
+    uint64_t written;
+} rill_cut;
+
+/* Why a probe brought no answer of the receiver. */
+typedef enum rill_probe_failure {
+    RILL_PROBE_ACCIDENT, /* T and R codes, or no reply: its size may not be the reason */
+    RILL_PROBE_VALUE,    /* T04: as much is not there, now or ever */
+    RILL_PROBE_SIZE,     /* F08 that tells no maximum: too large, or too small to be anything */
+    RILL_PROBE_DUST,     /* too small to be anything */
+    RILL_PROBE_JUDGED    /* what it says was noted elsewhere */
+} rill_probe_failure;
+
+#define RILL_PROBE_AMOUNTS 8
+
+/* How the connection learns the rate (as the reference probes it, in parallel volleys). */
+typedef struct rill_probing {
+    bool active;
+    uint8_t volleys;  /* names the one under way, */
+    uint8_t first;    /* and the first of them */
+    uint8_t attempts; /* of those: that did not halve the size searched, and told nothing new */
+    uint8_t next;     /* of amounts */
+    uint8_t count;
+    uint8_t in_flight;
+    uint8_t accidents; /* bits of amounts: to be sent again */
+    uint8_t close;     /* volleys in a row between nearly the same bounds */
+    bool rose;         /* answered did, in this volley */
+    bool between;      /* the sizes between the first ones were tried */
+    uint64_t amounts[RILL_PROBE_AMOUNTS];
+    uint64_t answered;  /* the largest of which the receiver said what arrived; 0: none */
+    uint64_t short_of;  /* the smallest above it that met T04; UINT64_MAX: none */
+    uint64_t too_large; /* the same of F08, in this volley */
+    uint64_t retry_at;  /* monotonic ns: next volley not before; 0 at once */
+    uint64_t delay;     /* of the retry after that */
+    uint64_t started;
+    uint64_t settle_at; /* rate is good enough: waits no longer for the rest; 0 unset */
+    uint64_t launched;  /* the volley under way */
+    uint64_t patience;  /* until then the rest of its answers is waited for; 0 none under way */
+} rill_probing;
+
+struct rill_connection {
+    rill_endpoint *endpoint;
+    void *user;
+    rill_list node;       /* of the endpoint: all of one state */
+    rill_list ready_node; /* of the endpoint: may have something to send */
+    rill_list event_node; /* of the endpoint: has events */
+    rill_deadline deadline;
+    const rill_connection_options *options; /* the endpoint's, or own_options */
+    rill_connection_options *own_options;
+    rill_connection_state state;
+    bool server;
+    bool in_table;
+    bool remote_validated; /* an authentic reply came from there */
+    bool money_turn;       /* money and bytes take turns */
+    bool stream_id_blocked;
+    bool remote_forgets_closed; /* it counts open streams only, as the reference does */
+    bool doubt_answered;        /* of a stream: to be reviewed */
+    bool opening;               /* a client: no STREAM packet of the server has come yet */
+    bool marked;                /* the other side is Rill: the client's numbers have the mark */
+    bool unsure;       /* a server: its first packet may have gone on with something forgotten */
+    bool replaced;     /* a server: another life of its client has begun */
+    bool tells_limits; /* a client: replies to bytes say the limits of streams, as the reference
+                          does */
+    uint16_t token_len;
+    uint16_t remote_address_len;
+
+    /* who */
+    char *token;              /* our address is the endpoint's and this */
+    char *tag;                /* NULL: none */
+    uint8_t *receipt_details; /* nonce and secret; NULL: no receipts */
+    char *remote_address;     /* NULL: none told */
+    uint64_t address_since;   /* our first sequence that went there */
+    bool remote_asset_known;
+    uint8_t remote_asset_scale;
+    char remote_asset_code[RILL_MAX_ASSET_CODE + 1];
+    rill_keys *keys;
+
+    /* packets */
+    uint64_t next_sequence;
+    uint64_t packets_numbered;  /* under this key: by those before it with these credentials too */
+    uint64_t received_before;   /* packets under this key: by those before it */
+    uint32_t mark;              /* valid where marked, as the next */
+    uint32_t their_prefix;      /* of the other side's numbers: above the count */
+    uint64_t life;              /* the client's, which began it; at a server the latest there was */
+    rill_past *past;            /* a server: what was before, and what will be left */
+    rill_past *left;            /* ... what is left, where it has made way; while former is set */
+    rill_connection *waits_for; /* the one before, whose end is told before anything of this */
+    rill_connection *holds;     /* the one that waits for this */
+    rill_sequence_window seen;  /* numbers; of a marked client its counts */
+    uint64_t max_expires_at;    /* latest expiry of a packet that was received, wall ms */
+    rill_list flights;
+    rill_list set_aside; /* flights in doubt or overdue, by expiry */
+    rill_list lost;      /* flights in doubt that have expired */
+    uint32_t flight_count;
+    uint32_t undecided_count;
+    uint32_t unasked_settled;
+    uint32_t doubt_count; /* of the flights: that nobody can answer any more */
+    uint32_t overdue_count;
+    uint32_t lost_count;   /* of those in doubt */
+    uint16_t final_errors; /* rounds of them in a row, by connectors */
+    int8_t last_failure;   /* what to report if it never connects */
+    rill_list undecided;
+    rill_list settled;           /* to be refused, whenever that is asked for */
+    rill_list unasked;           /* of both, whose event waits to be fetched */
+    uint64_t undecided_deadline; /* not after the first of theirs */
+    rill_congestion *congestion;
+    rill_packet_size packet_size;
+    rill_rate rate;
+    rill_worth worth;
+    uint16_t looks; /* at what may be better now, since money was fulfilled */
+    bool in_vain;   /* some stream's out.vain is set: at once, but not amid sending */
+    rill_tally tally;
+    uint64_t suspected;    /* the largest that met F08 where much larger ones passed; 0: none */
+    uint8_t suspicions;    /* of those, since anything passed */
+    rill_probing *probing; /* the endpoint's unused one until it begins */
+    rill_hold refusals;    /* by the receiver: no money leaves before */
+    rill_hold path_hold;   /* by connectors: nothing at all leaves before */
+    rill_hold plain_hold; /* of what brings no money: nothing else that brings none leaves before */
+    uint64_t first_sent;  /* monotonic ns of the first packet; 0: none yet */
+    uint64_t hello_at;    /* until something came back, another packet is due then */
+    uint64_t low_rate_since; /* monotonic ns: the rate is below the minimum; 0 */
+    uint64_t look_at; /* monotonic ns: what was learnt of refused sizes is forgotten then; 0 */
+    uint64_t forgotten_since; /* monotonic ns: the server says so, and nothing else; 0 */
+    uint64_t last_authentic;  /* monotonic ns, either way */
+    uint64_t idle_not_before; /* monotonic ns: a payment has time until then, or nobody looked */
+    uint64_t alive_at;        /* monotonic ns: a sign of life was sent */
+    uint32_t paying;          /* streams with a total that is to be sent */
+    uint64_t started;
+    uint64_t blocked_probe_at;
+    uint64_t blocked_delay;
+
+    /* streams */
+    rill_map by_id;
+    rill_list streams;
+    rill_list event_streams;
+    rill_list tell_streams;
+    rill_list money_streams;
+    rill_list data_streams;
+    rill_id_set opened_by_remote;
+    uint64_t next_stream_id;
+    uint64_t remote_max_stream_id; /* ids that we may open */
+    uint64_t max_stream_id;        /* ids that the other side may open */
+
+    /* data of all streams */
+    rill_send_window send_window;
+    uint64_t send_limit_sequence; /* replies to packets up to it may be older than the limit */
+    uint64_t closed_sent;         /* bytes sent on streams that are closed */
+    rill_receive_window receive_window;
+    rill_receive_tuning receive_tuning;
+    uint64_t received_bytes; /* highest offsets of all streams ever */
+    uint64_t open_received;  /* highest offsets of the streams that there are */
+    uint64_t consumed_bytes;
+
+    /* telling */
+    uint16_t tell;
+    uint16_t urgent;
+    uint16_t events;    /* RILL_EVENT_BIT bits that wait to be fetched */
+    uint16_t told;      /* who we are, as far as the other side has acknowledged it */
+    uint64_t told_from; /* by packets from this sequence on: our address is that since */
+
+    /* end */
+    bool ending;
+    bool connected; /* an authentic packet or reply has come */
+    bool close_sent;
+    bool close_told; /* in an answer to the other side, which may be gone before our close comes */
+    bool closed_remote;
+    bool force_end; /* waits for no reader any more */
+    uint8_t close_code;
+    int8_t end_error;
+    int8_t undone; /* what a stream's end says of things asked and not done; RILL_OK */
+    rill_cut *cut; /* streams whose bytes our close cuts off; NULL: none */
+    uint32_t cut_count;
+    char *message;
+    uint64_t close_deadline;
+    uint64_t close_again_at; /* monotonic ns: our close was refused on the way; 0 */
+
+    rill_connection_stats stats;
+    rill_sum in_flight; /* of all streams: stats has what can be shown of them */
+    rill_sum in_doubt;
+};
+
+/* ---- sums of all streams' amounts, which may be more than 64 bits hold ---- */
+
+static inline void rill_connection_hold(rill_connection *c, uint64_t amount)
+{
+    rill_sum_add(&c->in_flight, amount);
+    c->stats.in_flight = rill_sum_shown(&c->in_flight);
+}
+
+static inline void rill_connection_unhold(rill_connection *c, uint64_t amount)
+{
+    rill_sum_take(&c->in_flight, amount);
+    c->stats.in_flight = rill_sum_shown(&c->in_flight);
+}
+
+static inline void rill_connection_doubt(rill_connection *c, uint64_t amount)
+{
+    rill_sum_add(&c->in_doubt, amount);
+    c->stats.in_doubt = rill_sum_shown(&c->in_doubt);
+}
+
+/* Of what is held and in doubt: it is neither any more. */
+static inline void rill_connection_undoubt(rill_connection *c, uint64_t amount)
+{
+    rill_connection_unhold(c, amount);
+    rill_sum_take(&c->in_doubt, amount);
+    c->stats.in_doubt = rill_sum_shown(&c->in_doubt);
+}
+
+/* ---- connection.c ---- */
+rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool server,
+                                        const rill_connection_options *own);
+void rill_connection_destroy(rill_connection *c);
+/* Before the first packet: it shares none with others from then on. False without memory. */
+RILL_MUST_CHECK bool rill_connection_own_congestion(rill_connection *c);
+/* It may have something to send. */
+void rill_connection_ready(rill_connection *c);
+void rill_connection_notify(rill_connection *c, uint32_t event_type);
+void rill_connection_tell(rill_connection *c, uint32_t bits, bool urgent);
+/* Something of this connection changed by the application's hand. */
+void rill_connection_wake(rill_connection *c);
+rill_stream *rill_connection_find(rill_connection *c, uint64_t id);
+/* RILL_ERR_STREAM_ID, RILL_ERR_PROTOCOL (parity), RILL_ERR_CLOSED (was open), RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_connection_accept_stream(rill_connection *c, uint64_t id,
+                                                  rill_stream **out);
+/* As accept_stream would do, without doing it. RILL_OK where it is open. */
+RILL_MUST_CHECK int rill_connection_check_stream(const rill_connection *c, uint64_t id);
+/* Both sides are Rill, and number with this mark from now on. */
+void rill_connection_set_mark(rill_connection *c, uint32_t mark);
+/* Packets under this key: no more may be sent, or were received (RFC 29 section 5.1.3). */
+bool rill_connection_is_exhausted(const rill_connection *c);
+/* The same; most are far from it. */
+static inline bool rill_connection_exhausted(const rill_connection *c)
+{
+    uint64_t any = c->packets_numbered | c->stats.packets_received | c->received_before;
+    if (any < RILL_MAX_PACKETS / 4 && (c->next_sequence + 1) >> 31 != 1)
+        return false;
+    return rill_connection_is_exhausted(c);
+}
+/* Ends for that reason: the other side is told. */
+void rill_connection_exhaust(rill_connection *c);
+/* A stream that the other side opened is over: it may open another one. */
+void rill_connection_allow_another(rill_connection *c);
+/* Bytes that open streams, or all, have taken of the connection's send window. */
+uint64_t rill_connection_send_left(const rill_connection *c);
+void rill_connection_update_receive_window(rill_connection *c);
+RILL_MUST_CHECK int rill_connection_set_remote_address(rill_connection *c, rill_bytes address);
+
+/* ---- close.c ---- */
+/* Everything that rill_connection_end waits for has happened: sends the close. */
+void rill_connection_check_end(rill_connection *c);
+/* Closes from our side: the other is told. error is for the application. */
+void rill_connection_fail(rill_connection *c, uint8_t code, int error, const char *message);
+/* The other side closed; with an error of ours where that says more than its code. */
+void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int error,
+                                      rill_bytes message);
+/*
+ * Its client has begun anew with the same credentials, and will go on with
+ * nothing of it: ends as if the other side had closed, with RILL_ERR_REMOTE, and makes way.
+ */
+void rill_connection_superseded(rill_connection *c);
+/* The other side closed while our close was under way: that is as good as an answer to it, which
+ * may not come any more. */
+void rill_connection_closes_cross(rill_connection *c);
+/* The frames of our ConnectionClose. False: no room, which a packet of its own has. */
+bool rill_connection_add_close(const rill_connection *c, rill_packet_writer *p);
+/* Nothing more leaves: its end is reported once the last reply has come. */
+void rill_connection_shut(rill_connection *c);
+void rill_connection_check_closed(rill_connection *c);
+void rill_connection_closing_on_deadline(rill_connection *c, uint64_t now_ns);
+
+/* ---- outcome.c: what becomes of a flight; each takes it out of the connection and the table ----
+ */
+/* Frames have arrived; money: delivered other side's units, or not taken. */
+/* Before it leaves: what it may lose is taken off the tallies. */
+void rill_flight_hold_tallies(rill_connection *c, rill_flight *f);
+void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered);
+void rill_flight_refuse(rill_connection *c, rill_flight *f);
+/* It has not arrived, as far as we know. */
+void rill_flight_lose(rill_connection *c, rill_flight *f);
+/* The control and data it carried is sent again, its money stays held. */
+void rill_flight_doubt(rill_connection *c, rill_flight *f);
+/* As doubt, but a reply may still come. */
+void rill_flight_overdue(rill_connection *c, rill_flight *f);
+/* It has come, or cannot come any more: as if it had never been overdue. */
+void rill_flight_found(rill_connection *c, rill_flight *f);
+
+/* Bytes that come twice do no harm: to Rill itself. */
+bool rill_takes_duplicates(const rill_connection *c);
+
+/* ---- unsure.c: bytes that may have arrived, at a peer that stalls where they come twice ---- */
+/* The piece was lost, as far as we know; may: it may have arrived. */
+void rill_unsure_lost(rill_stream *s, rill_send_piece *piece, bool may);
+/* The reply to our packet of this number told the limit of the stream's bytes. */
+void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence);
+/* Something of the stream is unsure: to be asked about now. */
+bool rill_unsure_ask(rill_stream *s, uint64_t now_ns);
+
+/* ---- doubt.c: money that expired without a reply ---- */
+/* Its money stays held and in doubt, and is asked about; what carries none is lost. */
+void rill_flight_expire(rill_connection *c, rill_flight *f);
+/* Where the stream has lost money, and nothing else of its money is under way: asks. */
+void rill_doubt_ask(rill_stream *s);
+/* The reply to our packet of this number told how much has been received in all. */
+void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence);
+/* The reply to our packet of this number, which asked, has come. */
+void rill_doubt_acknowledged(rill_stream *s, uint64_t sequence);
+/* Those that were answered without being told: their money stays in doubt. */
+void rill_doubt_review(rill_connection *c);
+/* The stream closes: nobody can be asked any more. */
+void rill_doubt_close(rill_stream *s);
+
+/* ---- apply.c ---- */
+typedef struct rill_frame_source {
+    bool prepare;      /* in a Prepare; else in a reply */
+    uint64_t sequence; /* reply: of our packet */
+} rill_frame_source;
+/* Effects of one checked control or data frame. RILL_ERR_NOMEM; else the error to close with. */
+RILL_MUST_CHECK int rill_apply_frame(rill_connection *c, const rill_frame *frame,
+                                     rill_frame_source from);
+/* The close code that tells the other side of an error of its frames. */
+uint8_t rill_apply_close_code(int error);
+
+/* ---- tell.c ---- */
+/*
+ * Adds frames for what is to be told. flight: records them there, to be sent
+ * again when lost; NULL: in a reply, where they count as told.
+ */
+void rill_tell_frames(rill_connection *c, rill_packet_writer *p, rill_flight *flight);
+/* Something is to be told that is worth a packet. */
+bool rill_tell_urgent(const rill_connection *c);
+/* A frame recorded in a flight was lost: to be told again. */
+void rill_tell_again(rill_connection *c, const rill_flight_control *control);
+void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *control,
+                            uint64_t sequence);
+
+/* ---- schedule_amount.c ---- */
+typedef struct rill_choice {
+    uint64_t amount;
+    uint64_t minimum; /* that it must bring */
+    uint64_t brings;  /* as hoped */
+    bool trial;       /* that it brings so much has not been seen */
+    bool alone;       /* its answer decides what comes next */
+} rill_choice;
+/* A packet size is searched, between what passed and what was refused. */
+bool rill_money_searches(const rill_connection *c);
+/* Packets of money may be so large, as far as is known; 0 while that is searched. */
+uint64_t rill_money_limit(const rill_connection *c);
+/* A packet of s, which may send room units, of at most `most`. False: none is worth it. */
+bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t room, uint64_t most,
+                       rill_choice *out);
+/* One for several streams together, who have all to send. */
+bool rill_money_choose_shared(const rill_connection *c, uint64_t most, uint64_t all,
+                              rill_choice *out);
+/* Raises f->minimum so that each stream of f keeps its own; false where more than brings. */
+bool rill_money_share(const rill_connection *c, rill_flight *f, uint64_t brings);
+/* Why nothing of s is worth a packet: RILL_ERR_RATE, RILL_ERR_TOO_LITTLE, or RILL_ERR_IN_DOUBT
+ * where the rest of the payment is. */
+int rill_money_problem(const rill_connection *c, const rill_stream *s);
+/* What s has to send will not be sent: its goal, or its end, fails. */
+void rill_money_give_up(rill_stream *s, int error);
+/* All those of which nothing is worth sending. */
+void rill_money_give_up_vain(rill_connection *c);
+
+/* ---- schedule.c, schedule_money.c, schedule_data.c, probe.c ---- */
+/* The next Prepare of this connection, or *len 0. */
+RILL_MUST_CHECK int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packet,
+                                                size_t *len, uint64_t *request);
+/* Chooses streams and amounts: into the flight. False: no money now. */
+bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f);
+/* The money could be sent, were it not for the time: when then? RILL_NEVER where there is none. */
+uint64_t rill_money_not_before(const rill_connection *c);
+/* What may be sent of s now, by our limits and the other side's. */
+uint64_t rill_money_room(const rill_connection *c, const rill_stream *s);
+bool rill_money_wanted(const rill_connection *c);
+/* Bytes may be sent now. */
+bool rill_data_wanted(rill_connection *c);
+/* False where there are bytes to send, and no memory for the record of any. */
+RILL_MUST_CHECK bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f);
+void rill_add_money_frames(rill_packet_writer *p, const rill_flight *f);
+/* A limit of the other side stops us: it is told, and asked again later. */
+void rill_note_blocked(rill_connection *c);
+/* So too, and soon. */
+void rill_ask_soon(rill_connection *c);
+void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns);
+
+bool rill_probe_wanted(rill_connection *c, uint64_t now_ns);
+uint64_t rill_probe_take(rill_connection *c, uint64_t now_ns);
+void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight *f,
+                         uint64_t delivered);
+void rill_probe_failed(rill_connection *c, uint64_t now_ns, uint8_t volley, uint64_t amount,
+                       rill_probe_failure why);
+/* When probing ends at the latest, with what is known then; RILL_NEVER. It is under way. */
+uint64_t rill_probe_gives_up(const rill_connection *c);
+uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns);
+void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns);
+
+/* ---- receive_prepare.c ---- */
+/* An authentic, decrypted Prepare. Writes the reply, or none (undecided). */
+RILL_MUST_CHECK int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
+                                            const rill_prepare *prepare, const uint8_t *plaintext,
+                                            size_t len, uint8_t *reply, size_t *reply_len);
+/* ---- receive_reply.c, timeout.c ---- */
+void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,
+                           size_t len);
+
+/* Nothing leaves for a while, longer with each round of errors. */
+void rill_connection_hold_path(rill_connection *c, uint64_t sent_ns, uint64_t now_ns);
+/* So does nothing but money, where f brought none and was refused: until one of its kind is
+ * answered, however well money passes. */
+void rill_connection_hold_plain(rill_connection *c, const rill_flight *f, uint64_t now_ns);
+/* No reply can come any more. sent: it may have arrived. */
+void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f, bool sent);
+
+/* ---- reply.c: the replies that an endpoint of a connection writes ---- */
+/* The bytes of a packet before its data, where that takes 256 bytes or more; else it is less. */
+#define RILL_ROOM_BEFORE_DATA(content) (1 + 3 + (content) + 3)
+/*
+ * Moves the data of a packet from where it was written to the end of its
+ * header, which is known only now: at most a few bytes, and only short data.
+ */
+static inline void rill_packet_close_gap(uint8_t *packet, size_t len, size_t at, size_t data_len)
+{
+    if (len - data_len != at)
+        memmove(packet + len - data_len, packet + at, data_len);
+}
+RILL_MUST_CHECK int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
+                                       const uint8_t fulfillment[32], uint8_t *reply, size_t *len);
+typedef struct rill_over {
+    rill_trailer_kind why; /* NONE: an end without an error */
+    bool of_another;       /* of a connection that another server may have */
+    uint64_t sequence;
+    uint64_t amount;
+} rill_over;
+/*
+ * To a packet that is of no connection that is open here, or of another life of
+ * its client: authentic, with ConnectionClose and a message, which ends it there.
+ */
+RILL_MUST_CHECK int rill_reply_over(const rill_endpoint *e, rill_keys *keys,
+                                    const rill_connection_options *options, const rill_over *over,
+                                    uint8_t *reply, size_t *len);
+/* Authentic, with frames. code is F99 unless the reason has a better one. */
+RILL_MUST_CHECK int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence,
+                                      uint64_t amount, uint8_t *reply, size_t *len);
+
+/* ---- decide.c ---- */
+/* Whether one more packet may wait for a decision. */
+bool rill_undecided_has_room(const rill_connection *c);
+/* Into the lists and counts; its parts are reserved already. */
+void rill_undecided_add(rill_undecided *u);
+/* Those that have expired: settled. */
+void rill_undecided_expire(rill_connection *c, uint64_t now_ns);
+/* All of them: the connection ends, and takes no money any more. */
+void rill_undecided_settle_all(rill_connection *c);
+/* Its event has been fetched. */
+void rill_undecided_asked(rill_undecided *u);
+/* The connection is freed: those that were asked about can still be answered. */
+void rill_undecided_orphan(rill_connection *c);
+void rill_undecided_free_old(rill_endpoint *e);
+
+/* ---- patience.c ---- */
+/* Nothing is sent at this rate. It may recover; for those who wait, not for ever. */
+void rill_low_rate(rill_connection *c, uint64_t now_ns);
+/* What a final error of the path means, for people. */
+const char *rill_final_error_text(int error);
+/* When those who wait for a better rate give up; RILL_NEVER. */
+uint64_t rill_low_rate_deadline(const rill_connection *c);
+/* Nothing of s is worth a packet now: it will be looked at again. False where that is for good. */
+bool rill_rate_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns);
+void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns);
+
+/* ---- timeout.c ---- */
+void rill_connection_rearm(rill_connection *c, uint64_t now_ns);
+void rill_connection_on_deadline(rill_connection *c, rill_now now);
+/* The other side is there: an authentic packet has come from it. */
+void rill_connection_connected(rill_connection *c);
+/* One has come now, the first or another. */
+static inline void rill_connection_authentic(rill_connection *c, uint64_t now_ns)
+{
+    c->last_authentic = now_ns;
+    if (!c->connected)
+        rill_connection_connected(c);
+}
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Incoming packets whose fulfillment the application decides. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
+#include "stream/core/endpoint_internal.h"
+
+/*
+ * As many may wait as others could still have (a dynamic threshold): one
+ * connection gets half of what the endpoint has, and however many there are,
+ * one more finds room.
+ */
+bool rill_undecided_has_room(const rill_connection *c)
+{
+    const rill_endpoint *e = c->endpoint;
+    uint64_t waiting = (uint64_t)c->undecided_count + c->unasked_settled;
+    return waiting < c->options->max_undecided && e->undecided_count < e->max_undecided &&
+           waiting < e->max_undecided - e->undecided_count;
+}
+
+void rill_undecided_add(rill_undecided *u)
+{
+    rill_connection *c = u->connection;
+    rill_list_init(&u->old_node);
+    rill_list_push_back(&c->undecided, &u->node);
+    rill_list_push_back(&c->unasked, &u->ask_node);
+    c->undecided_count++;
+    c->endpoint->undecided_count++;
+    if (u->deadline_ns < c->undecided_deadline)
+        c->undecided_deadline = u->deadline_ns;
+    rill_connection_notify(c, RILL_EVENT_INCOMING);
+}
+
+static void forget(rill_endpoint *e, rill_undecided *u)
+{
+    rill_map_remove(&e->decisions, u->decision);
+    rill_list_remove(&u->node);
+    rill_list_remove(&u->ask_node);
+    if (rill_list_linked(&u->old_node))
+        e->old_decision_count--;
+    rill_list_remove(&u->old_node);
+    rill_free(e->allocator, u);
+}
+
+/* Where its event was fetched it is kept to be answered; if nobody ever does, not for ever. */
+static void keep_old(rill_endpoint *e, rill_undecided *u)
+{
+    rill_list_push_back(&e->old_decisions, &u->old_node);
+    if (++e->old_decision_count > e->max_undecided)
+        forget(e, RILL_CONTAINER(e->old_decisions.next, rill_undecided, old_node));
+}
+
+void rill_undecided_asked(rill_undecided *u)
+{
+    if (!u->settled)
+        return;
+    u->connection->unasked_settled--;
+    keep_old(u->connection->endpoint, u);
+}
+
+/* Gives back what was reserved, and lets go of the streams: it can only be refused now. */
+static void let_go(rill_undecided *u)
+{
+    rill_connection *c = u->connection;
+    u->settled = true;
+    rill_list_remove(&u->node);
+    rill_list_push_back(&c->settled, &u->node);
+    c->undecided_count--;
+    c->endpoint->undecided_count--;
+    for (uint32_t i = 0; i < u->part_count; i++) {
+        rill_stream *s = u->parts[i].stream;
+        s->in.reserved -= u->parts[i].amount;
+        s->references--;
+        rill_stream_check_goals(s);
+        rill_stream_release(s);
+    }
+    u->part_count = 0;
+    rill_wipe(u->fulfillment, sizeof u->fulfillment);
+}
+
+static void settle(rill_undecided *u)
+{
+    let_go(u);
+    u->connection->stats.packets_refused++;
+    if (rill_list_linked(&u->ask_node))
+        u->connection->unasked_settled++;
+    else
+        keep_old(u->connection->endpoint, u);
+}
+
+static void after_release(rill_connection *c)
+{
+    rill_connection_check_end(c);
+    rill_connection_check_closed(c);
+}
+
+/* It is too late for the link as well; but who was asked, or is to be, may say no. */
+void rill_undecided_expire(rill_connection *c, uint64_t now_ns)
+{
+    if (c->undecided_deadline > now_ns)
+        return;
+    c->undecided_deadline = RILL_NEVER;
+    for (rill_list *n = c->undecided.next, *next; n != &c->undecided; n = next) {
+        next = n->next;
+        rill_undecided *u = RILL_CONTAINER(n, rill_undecided, node);
+        if (u->deadline_ns <= now_ns) {
+            settle(u);
+        } else if (u->deadline_ns < c->undecided_deadline) {
+            c->undecided_deadline = u->deadline_ns;
+        }
+    }
+    after_release(c);
+}
+
+void rill_undecided_settle_all(rill_connection *c)
+{
+    c->undecided_deadline = RILL_NEVER;
+    while (!rill_list_empty(&c->undecided))
+        settle(RILL_CONTAINER(c->undecided.next, rill_undecided, node));
+}
+
+void rill_undecided_orphan(rill_connection *c)
+{
+    rill_endpoint *e = c->endpoint;
+    rill_undecided_settle_all(c);
+    while (!rill_list_empty(&c->settled)) {
+        rill_undecided *u = RILL_CONTAINER(c->settled.next, rill_undecided, node);
+        rill_list_remove(&u->node);
+        u->connection = NULL;
+        /* Only where the endpoint goes are there any that nobody was asked about. */
+        if (!rill_list_linked(&u->old_node))
+            forget(e, u);
+    }
+}
+
+void rill_undecided_free_old(rill_endpoint *e)
+{
+    while (!rill_list_empty(&e->old_decisions))
+        forget(e, RILL_CONTAINER(e->old_decisions.next, rill_undecided, old_node));
+}
+
+/* Its connection may be gone: then nobody can read more than the code. */
+static int refuse(rill_endpoint *e, rill_undecided *u, bool expired, uint8_t *reply,
+                  size_t *reply_len)
+{
+    rill_connection *c = u->connection;
+    uint64_t sequence = u->sequence;
+    uint64_t amount = u->amount;
+    if (u->settled && rill_list_linked(&u->ask_node))
+        c->unasked_settled--;
+    if (!u->settled) {
+        let_go(u);
+        c->stats.packets_refused++;
+    }
+    forget(e, u);
+    if (!c)
+        return rill_endpoint_reject(
+            e, expired ? RILL_ILP_R00_TRANSFER_TIMED_OUT : RILL_ILP_T99_APPLICATION_ERROR, reply,
+            reply_len);
+    int err = rill_reply_reject(
+        c, expired ? RILL_ILP_R00_TRANSFER_TIMED_OUT : RILL_ILP_F99_APPLICATION_ERROR, sequence,
+        amount, reply, reply_len);
+    after_release(c);
+    return err;
+}
+
+static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
+{
+    rill_connection *c = u->connection;
+    rill_endpoint *e = c->endpoint;
+    uint8_t fulfillment[32];
+    uint64_t sequence = u->sequence;
+    uint64_t amount = u->amount;
+    memcpy(fulfillment, u->fulfillment, sizeof fulfillment);
+    e->part_count = u->part_count;
+    /* Credited before the reservation is released: a goal may be met by it, on a closed stream too.
+     */
+    for (uint32_t i = 0; i < u->part_count; i++) {
+        e->parts[i].stream = u->parts[i].stream;
+        e->parts[i].amount = u->parts[i].amount;
+        rill_stream_credit(u->parts[i].stream, u->parts[i].amount);
+    }
+    let_go(u);
+    forget(e, u);
+    c->stats.received = rill_add_sat(c->stats.received, amount);
+    int err = rill_reply_fulfill(c, sequence, amount, fulfillment, reply, reply_len);
+    rill_wipe(fulfillment, sizeof fulfillment);
+    e->part_count = 0;
+    after_release(c);
+    return err;
+}
+
+/* Its streams had room when it came, and that room has been kept since. */
+static bool still_open(const rill_undecided *u)
+{
+    return u->connection->state == RILL_STATE_OPEN;
+}
+
+int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool fulfill,
+                         uint8_t *reply, size_t *reply_len, bool *fulfilled)
+{
+    *reply_len = 0;
+    e->last_now = now;
+    e->closed_count = 0;
+    if (fulfilled)
+        *fulfilled = false;
+    rill_undecided *u = rill_map_get(&e->decisions, decision);
+    if (!u)
+        return RILL_ERR_NOT_FOUND;
+    rill_connection *c = u->connection;
+    bool expired = u->expires_at <= now.wall_ms || u->deadline_ns <= now.mono_ns;
+    int err;
+    if (fulfill && !expired && !u->settled && still_open(u)) {
+        err = accept(u, reply, reply_len);
+        if (fulfilled)
+            *fulfilled = true;
+    } else {
+        err = refuse(e, u, expired, reply, reply_len);
+    }
+    if (c)
+        rill_connection_rearm(c, now.mono_ns);
+    return err;
+}

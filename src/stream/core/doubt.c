@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Money whose reply never came, after its packet has expired. It may have
+ * arrived all the same, and only the receiver knows: the total that it tells
+ * with StreamMaxMoney (RFC 29 section 5.3.9) decides. Until then the money
+ * stays held and in doubt, as a record of its flight that never expires; where
+ * the receiver does not tell, it stays in doubt for good.
+ *
+ * A total can be compared with what is known to have been delivered only where
+ * nothing else is under way. So a stream sends no money while it asks, and what
+ * counts is the reply to a packet that left after all else was settled, and
+ * after the expiry of what is asked about: nobody can take that any more.
+ *
+ * A total says nothing of what another receiver took. A server that is started
+ * again, or that forgets while its client sleeps, takes a client's next first
+ * packet for the beginning of a connection, whatever became of those before it.
+ * So what left before any answer had come counts as sent where the total says so,
+ * and never as unsent.
+ */
+#include "base/muldiv.h"
+#include "stream/core/endpoint_internal.h"
+#include "stream/path/lost.h"
+
+/* The place of s in the flight, or its number of places. */
+static unsigned part_of(const rill_flight *f, const rill_stream *s)
+{
+    unsigned i = 0;
+    while (i < f->money_count && f->money[i].stream != s)
+        i++;
+    return i;
+}
+
+/* Who looks through all that a stream has lost. */
+typedef struct lost_walk {
+    rill_stream *stream;
+    rill_list *next;
+    rill_flight *flight;
+    unsigned part;
+} lost_walk;
+
+static lost_walk lost_of(rill_stream *s)
+{
+    return (lost_walk){.stream = s, .next = s->connection->lost.next};
+}
+
+/* The part found may be taken before the next is asked for. */
+static bool next_lost(lost_walk *w)
+{
+    while (w->next != &w->stream->connection->lost) {
+        w->flight = RILL_CONTAINER(w->next, rill_flight, node);
+        w->next = w->next->next;
+        w->part = part_of(w->flight, w->stream);
+        if (w->part < w->flight->money_count)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * What is known of it now counts for the tallies. What is not, or was divided
+ * among streams nobody knows how, may have lost as much as it could.
+ */
+static void count_lost(rill_stream *s, const rill_flight *f, unsigned part, bool known)
+{
+    rill_connection *c = s->connection;
+    if (!known || f->era != c->rate.era)
+        return;
+    rill_tally_release(&s->out.tally, f->money[part].held);
+    if (!f->shared)
+        rill_tally_release(&c->tally, f->held);
+}
+
+static void count_arrived(rill_stream *s, uint64_t sent, uint64_t arrived)
+{
+    const rill_i128 nothing = rill_wide_signed(rill_wide(0)); /* of it is held any more */
+    rill_connection *c = s->connection;
+    if (s->out.tally.era != c->rate.era || c->tally.era != c->rate.era)
+        return;
+    (void)rill_tally_commit(&s->out.tally, c->rate.bound, nothing, sent, arrived);
+    (void)rill_tally_commit(&c->tally, c->rate.bound, nothing, sent, arrived);
+}
+
+/* Out of the flight, which ends with the last of its parts. */
+static void take(rill_connection *c, rill_flight *f, unsigned part)
+{
+    rill_stream *s = f->money[part].stream;
+    s->out.expected -= f->money[part].expected;
+    s->references--;
+    f->amount -= f->money[part].amount;
+    f->money_count--;
+    for (unsigned i = part; i < f->money_count; i++)
+        f->money[i] = f->money[i + 1];
+    if (f->money_count > 0)
+        return;
+    rill_list_remove(&f->node);
+    c->flight_count--;
+    c->doubt_count--;
+    c->lost_count--;
+    rill_flight_close(&c->endpoint->flights, f);
+}
+
+/* Ends the asking. Of all that was lost, sent and unsent are known now; the rest stays in doubt. */
+static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t arrived)
+{
+    rill_connection *c = s->connection;
+    uint64_t lost = 0;
+    for (lost_walk w = lost_of(s); next_lost(&w);)
+        lost += w.flight->money[w.part].amount;
+    /* Who shared packets may have had a unit that was taken for another's: it is no stream's to
+     * use. */
+    bool known = lost == sent + unsent && (sent == 0 || !s->out.shared);
+    if (known)
+        count_arrived(s, sent, arrived);
+    for (lost_walk w = lost_of(s); next_lost(&w);) {
+        count_lost(s, w.flight, w.part, known);
+        take(c, w.flight, w.part);
+    }
+    if (s->out.doubt == RILL_DOUBT_LOST)
+        s->out.told_from = c->next_sequence;
+    s->out.doubt = RILL_DOUBT_NONE;
+    s->out.held -= sent + unsent;
+    s->out.in_doubt -= sent + unsent;
+    rill_connection_undoubt(c, sent + unsent);
+    s->out.abandoned += lost - sent - unsent;
+    s->out.sent += sent;
+    c->stats.sent = rill_add_sat(c->stats.sent, sent);
+    if (sent == 0)
+        return;
+    s->event_out = rill_add_sat(s->event_out, sent);
+    rill_stream_notify(s, RILL_EVENT_PROGRESS);
+}
+
+static void abandon(rill_stream *s)
+{
+    take_all(s, 0, 0, 0);
+}
+
+static void settled(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    rill_stream_settle(s);
+    rill_connection_ready(c);
+    rill_connection_check_end(c);
+    rill_connection_check_closed(c);
+}
+
+/* ---- asking ---- */
+
+void rill_doubt_ask(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    if (s->out.doubt != RILL_DOUBT_LOST || s->out.held != s->out.abandoned + s->out.lost)
+        return;
+    s->out.told_from = c->next_sequence;
+    s->out.doubt = RILL_DOUBT_ASKED;
+    rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
+}
+
+void rill_flight_expire(rill_connection *c, rill_flight *f)
+{
+    if (f->kind != RILL_FLIGHT_NORMAL || f->amount == 0) {
+        f->unsure = true;
+        rill_flight_lose(c, f);
+        return;
+    }
+    if (!f->in_doubt)
+        rill_flight_doubt(c, f);
+    if (f->overdue)
+        c->overdue_count--;
+    f->overdue = false;
+    rill_list_remove(&f->node);
+    rill_list_push_back(&c->lost, &f->node);
+    c->lost_count++;
+    rill_stream *streams[RILL_FLIGHT_MONEY];
+    unsigned count = f->money_count;
+    for (unsigned i = 0; i < count; i++) {
+        streams[i] = f->money[i].stream;
+        if (streams[i]->out.doubt != RILL_DOUBT_LOST)
+            streams[i]->out.lost = 0;
+        streams[i]->out.lost += f->money[i].amount;
+        streams[i]->out.doubt = RILL_DOUBT_LOST;
+    }
+    f->shared = count > 1;
+    for (unsigned i = 0; i < count; i++) {
+        if (streams[i]->closed) /* which ends what could be asked */
+            abandon(streams[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        rill_doubt_ask(streams[i]);
+        settled(streams[i]);
+    }
+}
+
+void rill_doubt_close(rill_stream *s)
+{
+    if (s->out.doubt != RILL_DOUBT_NONE)
+        abandon(s);
+}
+
+/* ---- the answer ---- */
+
+/* All that a stream has lost. */
+typedef struct lost_sums {
+    rill_lost parts;
+    uint64_t brings; /* at the rate that is known, where all of it arrived */
+    uint64_t dust;   /* our units: parts that bring nothing */
+    uint64_t first;  /* our units: whoever took them may be another than who tells the total */
+} lost_sums;
+
+/*
+ * What a part brings where it arrives, at the rate that is known, or at the
+ * minimum where none is: where it was better, more counts as sent than was.
+ * Each hop rounds down, and where streams share a packet its receiver does too,
+ * and gives the rest to one of them. At a rate of one there is nothing to
+ * round, unless packets have shown that there is; and a whole packet of the size
+ * that the rate was measured with brings what that did.
+ */
+static void add_part(lost_sums *all, const rill_rate *rate, const rill_flight *f, uint64_t amount)
+{
+    uint64_t brings = rill_rate_delivers(rate, amount);
+    bool known = rate->latest.num != 0;
+    /* What a measured rate was rounded by counts again in each packet that is larger. */
+    uint64_t over = (known ? amount / rate->latest.den : 0) + (f->shared ? RILL_FLIGHT_MONEY : 0);
+    uint64_t loss = rate->loss > rate->missing ? rate->loss : rate->missing;
+    /* A connector may have added to one packet what it does not to others. */
+    bool sure = rate->before.num == 0;
+    uint64_t least = rill_sub_sat(sure ? brings : rill_ratio_floor(rate->before, amount), loss);
+    uint64_t most = rill_add_sat(brings, rill_add_sat(over, 1));
+    bool even = rate->latest.num == rate->latest.den && loss == 1;
+    if (known && sure && (even || (!f->shared && amount == rate->latest.den)))
+        least = most = brings;
+    if (!f->shared && least < f->minimum && f->minimum <= most)
+        least = f->minimum;
+    rill_lost_add(&all->parts, amount, least, most);
+    all->brings = rill_add_sat(all->brings, brings);
+    all->dust += brings == 0 ? amount : 0;
+    all->first += f->first ? amount : 0;
+}
+
+/* arrived: of all that the stream has lost, in the other side's units. False: that tells nothing.
+ */
+static bool divide(rill_stream *s, uint64_t arrived)
+{
+    rill_connection *c = s->connection;
+    lost_sums all = {0};
+    uint64_t least, most;
+    for (lost_walk w = lost_of(s); next_lost(&w);)
+        add_part(&all, &c->rate, w.flight, w.flight->money[w.part].amount);
+    if (arrived >= all.brings && arrived > 0) {
+        least = all.parts.amount - all.dust;
+        most = all.parts.amount;
+    } else if (!rill_lost_bounds(&all.parts, arrived, &least, &most)) {
+        return false; /* by another rate than is known */
+    }
+    uint64_t here = all.parts.amount - all.first; /* of which at most that has arrived */
+    take_all(s, least, rill_sub_sat(here, most), arrived);
+    s->out.delivered = rill_add_sat(s->out.delivered, arrived);
+    c->stats.delivered = rill_add_sat(c->stats.delivered, arrived);
+    if (least > 0 || arrived > 0) /* what is known to have been lost is no progress */
+        s->progress_ns = c->endpoint->last_now.mono_ns;
+    return true;
+}
+
+/*
+ * The total is not what we believe to have been delivered where packets of several streams were
+ * divided otherwise, and where connectors refused what the receiver had taken: what counts is how
+ * much it has risen. Less than was told before is the word of who has forgotten.
+ */
+static void note_total(rill_money_out *out, uint64_t total)
+{
+    out->vague = total < out->remote_received;
+    out->offset = total - out->delivered;
+    out->shared = false;
+}
+
+void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence)
+{
+    rill_money_out *out = &s->out;
+    uint64_t before = out->delivered + out->offset;
+    bool risen = total >= before && total >= out->remote_received;
+    if (sequence < out->told_from)
+        return;
+    if (out->doubt == RILL_DOUBT_NONE) {
+        /* One that is less may have been told before the last but one had arrived. */
+        if (out->held == out->abandoned && risen)
+            note_total(out, total);
+        return;
+    }
+    if (out->doubt < RILL_DOUBT_ASKED)
+        return;
+    /* What arrived at another rate than is known does not say what did not. */
+    if (out->vague || !risen || !divide(s, total - before)) {
+        abandon(s);
+        note_total(out, total);
+    }
+    settled(s);
+}
+
+void rill_doubt_acknowledged(rill_stream *s, uint64_t sequence)
+{
+    if (s->out.doubt != RILL_DOUBT_ASKED)
+        return;
+    if (sequence < s->out.told_from) {
+        rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
+        return;
+    }
+    s->out.doubt = RILL_DOUBT_ANSWERED;
+    s->connection->doubt_answered = true;
+}
+
+void rill_doubt_review(rill_connection *c)
+{
+    if (!c->doubt_answered)
+        return;
+    c->doubt_answered = false;
+    for (rill_list *n = c->lost.next; n != &c->lost;) {
+        const rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
+        rill_stream *silent = NULL;
+        for (unsigned i = 0; i < f->money_count; i++)
+            if (f->money[i].stream->out.doubt == RILL_DOUBT_ANSWERED)
+                silent = f->money[i].stream;
+        n = n->next;
+        if (silent == NULL)
+            continue;
+        abandon(silent);
+        silent->out.vague = true;
+        settled(silent);
+        n = c->lost.next;
+    }
+}

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The endpoint's making, its account, its table of connections, and its timers. */
+#include "stream/core/endpoint_internal.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
+#include "base/secret.h"
+
+#define DEFAULT_MAX_CONNECTIONS 100000u
+/* Fewer than the 10,000 requests that a link has open: others are answered meanwhile. */
+#define DEFAULT_MAX_UNDECIDED 8192u
+/* Larger blocks of streams' buffers are not kept for the next stream. */
+#define SPARE_MAX (UINT32_C(1) << 20)
+/* Bytes of a client's token: it tells our connections apart, and nobody needs to guess it. */
+#define CLIENT_TOKEN_BYTES     16u
+#define DEFAULT_MAX_REMEMBERED 1000000u
+/*
+ * Closed connections are remembered until all that they received has expired. No
+ * longer than this: an hour is the longest that we give a packet, and clocks differ.
+ */
+#define REMEMBERED_MAX (2 * 3600 * RILL_SECOND)
+/* ... and no shorter, where the other side may not know that it is over, and go on. */
+#define REMEMBERED_UNTOLD (60 * RILL_SECOND)
+/* ... nor is it forgotten before the end of the connection has been fetched: looked at so often. */
+#define FORMER_AGAIN RILL_SECOND
+/* Connections of one client at a time: its lives before that are not told to have ended, and it. */
+#define MOST_OF_ONE 5u
+
+void rill_endpoint_options_init(rill_endpoint_options *o)
+{
+    *o = (rill_endpoint_options){
+        .allocator = rill_allocator_default(),
+        .accept = true,
+        .max_connections = DEFAULT_MAX_CONNECTIONS,
+        .max_undecided = DEFAULT_MAX_UNDECIDED,
+        .max_remembered = DEFAULT_MAX_REMEMBERED,
+    };
+    rill_connection_options_init(&o->connection);
+}
+
+static void init_tables(rill_endpoint *e, uint64_t seed)
+{
+    rill_map_init(&e->table, e->allocator, seed);
+    rill_map_init(&e->decisions, e->allocator, seed ^ 1);
+    rill_list_init(&e->connections);
+    rill_list_init(&e->ready);
+    rill_list_init(&e->events);
+    rill_list_init(&e->old_decisions);
+    rill_heap_init(&e->heap, e->allocator);
+    rill_flight_table_init(&e->flights, e->allocator);
+    rill_spares_init(&e->spares, e->allocator, SPARE_MAX);
+}
+
+static int init_secrets(rill_endpoint *e, const uint8_t *server_secret, const char *instance)
+{
+    uint8_t random[RILL_KEY_LEN];
+    if (!server_secret) {
+        int err = rill_crypto_random(e->crypto, random, sizeof random);
+        if (err != RILL_OK)
+            return err;
+        server_secret = random;
+    }
+    int err = rill_token_keys_derive(&e->token_keys, e->crypto, server_secret, instance);
+    rill_wipe(random, sizeof random);
+    return err;
+}
+
+int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
+{
+    *out = NULL;
+    int err = rill_connection_options_check(&o->connection, NULL);
+    if (err != RILL_OK || o->max_connections == 0 || o->max_undecided == 0 ||
+        o->max_remembered == 0 || (o->instance && strlen(o->instance) > RILL_MAX_INSTANCE))
+        return RILL_ERR_INVALID;
+    rill_endpoint *e = rill_calloc(o->allocator, 1, sizeof *e);
+    if (!e)
+        return RILL_ERR_NOMEM;
+    e->allocator = o->allocator;
+    e->accept = o->accept;
+    e->max_connections = o->max_connections;
+    e->max_undecided = o->max_undecided;
+    e->max_remembered = o->max_remembered;
+    e->one_of_many = o->instance && o->instance[0] != '\0';
+    e->connection_options = o->connection;
+    e->wake = o->wake;
+    e->wake_user = o->wake_user;
+    e->clock = o->clock;
+    init_tables(e, 0);
+    e->unused_congestion = rill_congestion_new(e->allocator, &rill_congestion_window,
+                                               e->connection_options.max_in_flight);
+    err = rill_crypto_new_with(&e->crypto, e->allocator, o->crypto);
+    if (err == RILL_OK && !e->unused_congestion)
+        err = RILL_ERR_NOMEM;
+    uint64_t seed = 0;
+    if (err == RILL_OK)
+        err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
+    if (err == RILL_OK)
+        err = init_secrets(e, o->server_secret, o->instance);
+    if (err != RILL_OK) {
+        rill_endpoint_free(e);
+        return err;
+    }
+    init_tables(e, seed);
+    *out = e;
+    return RILL_OK;
+}
+
+static void free_all(rill_list *connections)
+{
+    while (!rill_list_empty(connections))
+        rill_connection_destroy(RILL_CONTAINER(connections->next, rill_connection, node));
+}
+
+void rill_endpoint_free(rill_endpoint *e)
+{
+    if (!e)
+        return;
+    free_all(&e->connections);
+    if (e->ended_connection)
+        rill_connection_destroy(e->ended_connection);
+    rill_undecided_free_old(e);
+    /* What is left in the heap is what is left of connections. */
+    for (rill_timer *t; (t = rill_heap_pop(&e->heap, RILL_NEVER)) != NULL;)
+        rill_free(e->allocator, RILL_CONTAINER(t, rill_past, deadline.timer));
+    rill_map_free(&e->table);
+    rill_map_free(&e->decisions);
+    rill_heap_free(&e->heap);
+    rill_flight_table_free(&e->flights);
+    rill_spares_free(&e->spares);
+    rill_congestion_free(e->allocator, e->unused_congestion);
+    if (e->crypto)
+        rill_crypto_free(e->crypto);
+    rill_wipe(&e->token_keys, sizeof e->token_keys);
+    rill_wipe(e->plaintext, sizeof e->plaintext);
+    rill_free(e->allocator, e->shares);
+    rill_free(e->allocator, e->address);
+    rill_free(e->allocator, e);
+}
+
+/* ---- account ---- */
+
+static bool same_asset(const rill_endpoint *e, rill_bytes code, uint8_t scale)
+{
+    return e->asset_scale == scale && strlen(e->asset_code) == code.len &&
+           memcmp(e->asset_code, code.data, code.len) == 0;
+}
+
+static void tell_new_address(rill_endpoint *e)
+{
+    for (rill_list *n = e->connections.next; n != &e->connections; n = n->next) {
+        rill_connection *c = RILL_CONTAINER(n, rill_connection, node);
+        c->told = (uint16_t)(c->told & ~RILL_TELL(ADDRESS));
+        c->told_from = c->next_sequence;
+        if (c->state == RILL_STATE_OPEN && c->options->receive)
+            rill_connection_tell(c, RILL_TELL(ADDRESS), true);
+    }
+}
+
+int rill_endpoint_set_account(rill_endpoint *e, rill_bytes address, rill_bytes asset_code,
+                              uint8_t asset_scale)
+{
+    if (!rill_address_valid(address))
+        return RILL_ERR_ADDRESS;
+    if (address.len + 1 + RILL_TOKEN_MAX > RILL_ILP_MAX_ADDRESS ||
+        asset_code.len > RILL_MAX_ASSET_CODE)
+        return RILL_ERR_TOO_LARGE;
+    if (e->address && e->open_count > 0 && !same_asset(e, asset_code, asset_scale))
+        return RILL_ERR_ASSET;
+    bool changed = e->address && (e->address_len != address.len ||
+                                  memcmp(e->address, address.data, address.len) != 0);
+    char *copy = rill_alloc(e->allocator, address.len + 1);
+    if (!copy)
+        return RILL_ERR_NOMEM;
+    memcpy(copy, address.data, address.len);
+    copy[address.len] = '\0';
+    rill_free(e->allocator, e->address);
+    e->address = copy;
+    e->address_len = address.len;
+    if (asset_code.len > 0)
+        memcpy(e->asset_code, asset_code.data, asset_code.len);
+    e->asset_code[asset_code.len] = '\0';
+    e->asset_scale = asset_scale;
+    if (changed)
+        tell_new_address(e);
+    return RILL_OK;
+}
+
+const char *rill_endpoint_address(const rill_endpoint *e)
+{
+    return e->address ? e->address : "";
+}
+
+const char *rill_endpoint_asset_code(const rill_endpoint *e)
+{
+    return e->asset_code;
+}
+
+uint8_t rill_endpoint_asset_scale(const rill_endpoint *e)
+{
+    return e->asset_scale;
+}
+
+void *rill_endpoint_wake_user(const rill_endpoint *e)
+{
+    return e->wake_user;
+}
+
+/* ---- the table ---- */
+
+/*
+ * As FNV-1a, but eight bytes at a time. Who chooses tokens is us: nobody
+ * outside can make them collide.
+ */
+uint64_t rill_token_hash(const char *token, size_t len)
+{
+    const uint8_t *p = (const uint8_t *)token;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ len;
+    for (; len >= 8; len -= 8, p += 8) {
+        hash = (hash ^ rill_load_u64(p)) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    for (; len > 0; len--)
+        hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_past **past)
+{
+    rill_deadline *d =
+        rill_map_get(&e->table, rill_token_hash((const char *)token.data, token.len));
+    *past = NULL;
+    if (!d)
+        return NULL;
+    if (d->kind == RILL_DEADLINE_PAST) {
+        *past = RILL_CONTAINER(d, rill_past, deadline);
+        return NULL;
+    }
+    rill_connection *c = RILL_CONTAINER(d, rill_connection, deadline);
+    if (c->token_len != token.len || !rill_same_ct(c->token, token.data, token.len))
+        return NULL;
+    return c;
+}
+
+int rill_endpoint_add(rill_endpoint *e, rill_connection *c)
+{
+    if (e->open_count >= e->max_connections)
+        return RILL_ERR_LIMIT;
+    int err = rill_heap_set(&e->heap, &c->deadline.timer, RILL_NEVER - 1);
+    if (err != RILL_OK)
+        return err;
+    uint64_t hash = rill_token_hash(c->token, c->token_len);
+    rill_past *past = c->past;
+    if (past && past->deadline.timer.index != 0) {
+        rill_map_replace(&e->table, hash, &c->deadline);
+        rill_heap_remove(&e->heap, &past->deadline.timer);
+        e->past_count--;
+    } else {
+        err = rill_map_put(&e->table, hash, &c->deadline);
+    }
+    if (err != RILL_OK)
+        return err;
+    c->in_table = true;
+    rill_list_push_back(&e->connections, &c->node);
+    e->open_count++;
+    return RILL_OK;
+}
+
+static void leave_table(rill_connection *c)
+{
+    if (c->in_table)
+        rill_map_remove(&c->endpoint->table, rill_token_hash(c->token, c->token_len));
+    c->in_table = false;
+}
+
+/* How long what is left of it is to be kept, nanoseconds. */
+static uint64_t left_for(const rill_connection *c, uint64_t expires_at, uint64_t wall_ms)
+{
+    uint64_t left = rill_mul_div_floor_sat(rill_sub_sat(expires_at, wall_ms), RILL_MS, 1);
+    if (!c->closed_remote && left < REMEMBERED_UNTOLD)
+        left = REMEMBERED_UNTOLD;
+    return left < REMEMBERED_MAX ? left : REMEMBERED_MAX;
+}
+
+/* What must be known of a connection that is over, added to what was before it. */
+static void sum_up(rill_past *p, const rill_connection *c)
+{
+    p->hash = rill_token_hash(c->token, c->token_len);
+    p->life = c->life > p->life ? c->life : p->life;
+    p->marked = c->marked;
+    p->mark = c->mark;
+    p->any = c->seen.any;
+    p->highest = c->seen.highest;
+    p->replaced = c->replaced;
+    p->well = c->end_error == RILL_OK;
+    p->expires_at = c->max_expires_at > p->expires_at ? c->max_expires_at : p->expires_at;
+    p->numbered = c->packets_numbered;
+    p->received = c->received_before + c->stats.packets_received;
+}
+
+/*
+ * Stays behind until what the connection fulfilled cannot be replayed, and takes its entry in the
+ * table. False: there is nothing to be known of it, or no memory.
+ */
+static bool remember(rill_connection *c, uint64_t at_least_ns)
+{
+    rill_endpoint *e = c->endpoint;
+    rill_past *past = c->past;
+    if (!past || !c->in_table)
+        return false;
+    sum_up(past, c);
+    uint64_t left = left_for(c, past->expires_at, e->last_now.wall_ms);
+    if (left < at_least_ns)
+        left = at_least_ns;
+    if (left == 0 || rill_heap_set(&e->heap, &past->deadline.timer,
+                                   rill_add_sat(e->last_now.mono_ns, left)) != RILL_OK)
+        return false;
+    rill_map_replace(&e->table, past->hash, &past->deadline);
+    c->in_table = false;
+    c->past = NULL;
+    e->past_count++;
+    return true;
+}
+
+/* How many there are before it, whose ends are to be told first. */
+static unsigned before(const rill_connection *c)
+{
+    unsigned count = 0;
+    for (; c->waits_for; c = c->waits_for)
+        count++;
+    return count;
+}
+
+void rill_endpoint_make_way(rill_connection *c)
+{
+    rill_past *past = c->past;
+    if (before(c) + 1 == MOST_OF_ONE || !remember(c, FORMER_AGAIN))
+        return; /* once the end of one has been fetched */
+    past->former = c;
+    c->left = past;
+}
+
+void rill_endpoint_follow(rill_connection *c)
+{
+    rill_connection *former = c->past->former;
+    if (!former)
+        return;
+    former->left = NULL;
+    former->holds = c;
+    c->waits_for = former;
+    c->past->former = NULL;
+}
+
+/* Its end has been told: the next one's turn. */
+static void let_go(rill_connection *c)
+{
+    if (c->left)
+        c->left->former = NULL;
+    if (c->holds) {
+        c->holds->waits_for = NULL;
+        rill_connection_notify(c->holds, 0);
+    }
+    c->left = NULL;
+    c->holds = NULL;
+}
+
+void rill_endpoint_retire(rill_connection *c)
+{
+    rill_endpoint *e = c->endpoint;
+    e->open_count--;
+    rill_list_remove(&c->node);
+    rill_list_remove(&c->ready_node);
+    c->state = RILL_STATE_GONE;
+    rill_heap_remove(&e->heap, &c->deadline.timer);
+    /* Its place in the heap is free. */
+    if (!remember(c, 0))
+        leave_table(c);
+    let_go(c);
+    e->ended_connection = c;
+}
+
+void rill_endpoint_forget(rill_endpoint *e, rill_past *past)
+{
+    if (past->former) {
+        int err = rill_heap_set(&e->heap, &past->deadline.timer,
+                                rill_add_sat(e->last_now.mono_ns, FORMER_AGAIN));
+        (void)err; /* its place is free */
+        return;
+    }
+    rill_map_remove(&e->table, past->hash);
+    e->past_count--;
+    rill_free(e->allocator, past);
+}
+
+size_t rill_endpoint_connection_count(const rill_endpoint *e)
+{
+    return e->open_count;
+}
+
+void rill_endpoint_end(rill_endpoint *e)
+{
+    e->ending = true;
+    for (rill_list *n = e->connections.next; n != &e->connections; n = n->next) {
+        int err = rill_connection_end(RILL_CONTAINER(n, rill_connection, node));
+        (void)err; /* those that end already */
+    }
+}
+
+/* ---- a client's connection ---- */
+
+static int client_token(rill_connection *c)
+{
+    static const char digits[] = "0123456789abcdef";
+    rill_endpoint *e = c->endpoint;
+    uint8_t random[CLIENT_TOKEN_BYTES];
+    int err = rill_crypto_random(e->crypto, random, sizeof random);
+    if (err != RILL_OK)
+        return err;
+    c->token_len = 2 * sizeof random;
+    c->token = rill_alloc(e->allocator, c->token_len);
+    if (!c->token)
+        return RILL_ERR_NOMEM;
+    for (size_t i = 0; i < sizeof random; i++) {
+        c->token[2 * i] = digits[random[i] >> 4];
+        c->token[2 * i + 1] = digits[random[i] & 15];
+    }
+    return RILL_OK;
+}
+
+int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destination_account,
+                          const uint8_t *shared_secret, size_t secret_len,
+                          const rill_connection_options *options, rill_connection **out)
+{
+    *out = NULL;
+    e->last_now = now;
+    rill_bytes address = {(const uint8_t *)destination_account, strlen(destination_account)};
+    if (!e->address)
+        return RILL_ERR_STATE;
+    if (!rill_address_valid(address))
+        return RILL_ERR_ADDRESS;
+    if (secret_len == 0 || (options && rill_connection_options_check(options, NULL) != RILL_OK))
+        return RILL_ERR_INVALID;
+    rill_connection_options defaults;
+    rill_connection_options_init(&defaults);
+    rill_connection *c = rill_connection_create(e, now, false, options ? options : &defaults);
+    if (!c)
+        return RILL_ERR_NOMEM;
+    int err = rill_keys_new(&c->keys, e->crypto, shared_secret, secret_len);
+    if (err == RILL_OK)
+        err = client_token(c);
+    if (err == RILL_OK)
+        err = rill_connection_set_remote_address(c, address);
+    if (err == RILL_OK)
+        err = rill_endpoint_add(e, c);
+    if (err != RILL_OK) {
+        rill_connection_destroy(c);
+        return err;
+    }
+    /* It came over an authenticated channel: nobody was tricked into naming it. */
+    c->remote_validated = true;
+    rill_connection_tell(c, RILL_TELL(ADDRESS) | RILL_TELL(ASSET) | RILL_TELL(HELLO), true);
+    rill_connection_rearm(c, now.mono_ns);
+    rill_connection_wake(c);
+    *out = c;
+    return RILL_OK;
+}
+
+/* ---- time and sending ---- */
+
+void rill_endpoint_refuse_money(rill_endpoint *e, bool refuse)
+{
+    e->refuse_money = refuse;
+}
+
+uint64_t rill_endpoint_deadline(const rill_endpoint *e)
+{
+    uint64_t at = rill_heap_deadline(&e->heap);
+    return at >= RILL_NEVER - 1 ? RILL_NEVER : at;
+}
+
+void rill_endpoint_timeout(rill_endpoint *e, rill_now now)
+{
+    rill_timer *t;
+    e->last_now = now;
+    while ((t = rill_heap_pop(&e->heap, now.mono_ns)) != NULL) {
+        rill_deadline *d = RILL_CONTAINER(t, rill_deadline, timer);
+        if (d->kind == RILL_DEADLINE_CONNECTION)
+            rill_connection_on_deadline(RILL_CONTAINER(d, rill_connection, deadline), now);
+        else if (d->kind == RILL_DEADLINE_PAST)
+            rill_endpoint_forget(e, RILL_CONTAINER(d, rill_past, deadline));
+        else
+            rill_stream_on_deadline(RILL_CONTAINER(d, rill_stream, deadline), now.mono_ns);
+    }
+}
+
+/* Round-robin: a connection that sent goes to the end of the line. */
+int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
+                       uint64_t *request)
+{
+    *len = 0;
+    e->last_now = now;
+    if (!e->address || rill_list_empty(&e->ready))
+        return RILL_OK;
+    int failed = RILL_OK;
+    do {
+        rill_connection *c = RILL_CONTAINER(e->ready.next, rill_connection, ready_node);
+        int err = rill_connection_next_packet(c, now, packet, len, request);
+        rill_list_remove(&c->ready_node);
+        if (*len > 0)
+            rill_connection_ready(c);
+        if (err != RILL_OK) { /* without memory: tried again later, and others now */
+            rill_connection_hold_path(c, now.mono_ns, now.mono_ns);
+            failed = err;
+        }
+        rill_connection_rearm(c, now.mono_ns);
+        if (*len > 0)
+            return RILL_OK;
+    } while (!rill_list_empty(&e->ready));
+    return failed;
+}
+
+int rill_endpoint_reply(rill_endpoint *e, rill_now now, uint64_t request, const uint8_t *packet,
+                        size_t len)
+{
+    e->last_now = now;
+    rill_flight *f = rill_flight_find(&e->flights, request);
+    if (!f || f->in_doubt)
+        return RILL_ERR_NOT_FOUND;
+    rill_connection_reply(f->connection, now, f, packet, len);
+    return RILL_OK;
+}
+
+void rill_endpoint_unanswered(rill_endpoint *e, rill_now now, uint64_t request, bool sent)
+{
+    e->last_now = now;
+    rill_flight *f = rill_flight_find(&e->flights, request);
+    if (f)
+        rill_connection_unanswered(f->connection, now, f, sent);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The endpoint: the table of connections and what they share. */
+#ifndef RILL_STREAM_ENDPOINT_INTERNAL_H
+#define RILL_STREAM_ENDPOINT_INTERNAL_H
+
+#include "stream/core/connection_internal.h"
+
+/* StreamMoney frames of one incoming packet at most; it is refused with more. */
+#define RILL_MAX_PARTS 1024
+
+/* Streams that one reply calls closed: no packet of ours has money or bytes for more. */
+#define RILL_MAX_CLOSED 16
+
+typedef struct rill_part {
+    rill_stream *stream;
+    uint64_t amount;
+} rill_part;
+
+struct rill_endpoint {
+    const rill_allocator *allocator;
+    rill_crypto *crypto;
+    rill_token_keys token_keys;
+    bool one_of_many; /* its tokens are of it alone, and others of its secret make others */
+    bool accept;
+    bool ending;
+    bool refuse_money; /* the application cannot take note of it now */
+    uint32_t max_connections;
+    uint32_t max_remembered;
+    rill_connection_options connection_options;
+    void (*wake)(void *user);
+    void *wake_user;
+    rill_now (*clock)(void *user);
+
+    char *address; /* NULL: no account yet */
+    size_t address_len;
+    char asset_code[RILL_MAX_ASSET_CODE + 1];
+    uint8_t asset_scale;
+
+    rill_map table; /* by hash of token: rill_deadline of connections and of what is left of some */
+    rill_list connections;
+    rill_list ready;
+    rill_list events;
+    size_t open_count;
+    size_t past_count; /* of the table: over, and remembered */
+    rill_heap heap;
+    rill_flight_table flights;
+    rill_spares spares;                 /* of streams' buffers */
+    rill_probing unused_probing;        /* of connections that never probe */
+    rill_congestion *unused_congestion; /* of server connections that never sent a packet */
+    uint64_t last_life;                 /* of clients of this endpoint */
+    rill_map decisions;
+    uint64_t next_decision;
+    uint32_t max_undecided; /* of all connections */
+    uint32_t undecided_count;
+    rill_list old_decisions; /* settled and asked about, oldest first */
+    uint32_t old_decision_count;
+
+    /* what the last event pointed at, to be freed before the next */
+    rill_stream *ended_stream;
+    rill_connection *ended_connection;
+
+    /* scratch of the packet being handled: nothing in it outlives a call */
+    uint8_t plaintext[RILL_ILP_MAX_DATA_READ];
+    rill_stream_packet incoming;
+    rill_part parts[RILL_MAX_PARTS];
+    uint32_t part_count;
+    rill_now last_now; /* of the latest entry: for calls that bring no clock */
+    /* streams that are over, which the packet brought or asked something for: told in the reply */
+    uint64_t closed_streams[RILL_MAX_CLOSED];
+    uint32_t closed_count;
+    struct rill_share *shares; /* RILL_MAX_PARTS, made when first needed */
+};
+
+static inline void rill_endpoint_note_closed(rill_endpoint *e, uint64_t stream)
+{
+    for (uint32_t i = 0; i < e->closed_count; i++)
+        if (e->closed_streams[i] == stream)
+            return;
+    if (e->closed_count < RILL_MAX_CLOSED)
+        e->closed_streams[e->closed_count++] = stream;
+}
+
+/* First in what an application calls without a clock. */
+static inline void rill_endpoint_read_clock(rill_endpoint *e)
+{
+    if (e->clock)
+        e->last_now = e->clock(e->wake_user);
+}
+
+uint64_t rill_token_hash(const char *token, size_t len);
+/* The open connection of that token; else NULL, and *past what is left of one, or NULL. */
+rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_past **past);
+/*
+ * Into the table and the list of open ones. A server's has a past: one that
+ * lies in the table leaves it.
+ * RILL_ERR_LIMIT, RILL_ERR_NOMEM, RILL_ERR_EXISTS: all is as it was.
+ */
+RILL_MUST_CHECK int rill_endpoint_add(rill_endpoint *e, rill_connection *c);
+/*
+ * No packet is for it any more, though readers and replies may still keep it: what is left of it
+ * takes its place in the table, so that another one can begin. Not where several wait already.
+ */
+void rill_endpoint_make_way(rill_connection *c);
+/* c begins where another one has made way: its events come once that one's end has been fetched. */
+void rill_endpoint_follow(rill_connection *c);
+/* Its end has been fetched: it is freed with the next event, and what is left of it kept. */
+void rill_endpoint_retire(rill_connection *c);
+/* All that it saw has expired; not where its connection is still there. */
+void rill_endpoint_forget(rill_endpoint *e, rill_past *past);
+/* A reject of our own that says nothing of us: empty message. */
+RILL_MUST_CHECK int rill_endpoint_reject(const rill_endpoint *e, rill_ilp_code_id code,
+                                         uint8_t *reply, size_t *len);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What becomes of a flight: each of its parts takes effect once, whatever the
+ * outcome, and money moves between held and sent, or back, here only, and in
+ * doubt.c, once a packet has expired without an answer.
+ */
+#include "base/muldiv.h"
+#include "stream/core/endpoint_internal.h"
+#include "stream/money/shares.h"
+
+/* A stream's part of what arrives at least: the receiver rounds down, some lose the rest. */
+static uint64_t least_part(const rill_flight *f, unsigned i, uint64_t delivered)
+{
+    if (f->money_count == 1)
+        return delivered;
+    return rill_mul_div_floor_sat(delivered, f->money[i].amount, f->amount);
+}
+
+void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
+{
+    f->era = c->rate.era;
+    f->held = rill_tally_hold(&c->tally, c->rate.bound, f->amount, f->minimum);
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_flight_money *m = &f->money[i];
+        if (m->amount == f->amount &&
+            rill_wide_is_zero(rill_wide_bits(f->held))) { /* all of it, and it may lose nothing */
+            m->held = f->held;
+            continue;
+        }
+        m->held = rill_tally_hold(&m->stream->out.tally, c->rate.bound, m->amount,
+                                  least_part(f, i, f->minimum));
+    }
+}
+
+/* What left under another minimum counts for none. */
+static bool counts(const rill_connection *c, const rill_flight *f)
+{
+    return f->amount > 0 && f->money_count > 0 && f->era == c->rate.era;
+}
+
+static void release_tallies(rill_connection *c, const rill_flight *f)
+{
+    if (!counts(c, f))
+        return;
+    rill_tally_release(&c->tally, f->held);
+    for (unsigned i = 0; i < f->money_count; i++)
+        rill_tally_release(&f->money[i].stream->out.tally, f->money[i].held);
+}
+
+static void commit_tallies(rill_connection *c, const rill_flight *f, uint64_t delivered)
+{
+    if (!counts(c, f))
+        return;
+    bool changed = rill_tally_commit(&c->tally, c->rate.bound, f->held, f->amount, delivered);
+    if (!changed && f->money_count == 1 && rill_wide_equal(f->money[0].held, f->held))
+        return;
+    for (unsigned i = 0; i < f->money_count; i++)
+        (void)rill_tally_commit(&f->money[i].stream->out.tally, c->rate.bound, f->money[i].held,
+                                f->money[i].amount, least_part(f, i, delivered));
+}
+
+static void unhold(rill_connection *c, rill_flight *f)
+{
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_flight_money *m = &f->money[i];
+        m->stream->out.held -= m->amount;
+        m->stream->out.expected -= m->expected;
+    }
+    rill_connection_unhold(c, rill_flight_value(f));
+}
+
+/* Our estimate of the receiver's division: it divides what arrived by the same shares. */
+static void divide_delivered(rill_flight *f, uint64_t delivered)
+{
+    if (f->money_count == 1) {
+        uint64_t *all = &f->money[0].stream->out.delivered;
+        *all = rill_add_sat(*all, delivered);
+        return;
+    }
+    rill_share parts[RILL_FLIGHT_MONEY];
+    for (unsigned i = 0; i < f->money_count; i++)
+        parts[i] = (rill_share){
+            .stream = f->money[i].stream->id, .shares = f->money[i].amount, .room = RILL_UNLIMITED};
+    if (rill_shares_divide(parts, f->money_count, delivered) != RILL_OK)
+        return;
+    for (unsigned i = 0; i < f->money_count; i++)
+        f->money[i].stream->out.delivered =
+            rill_add_sat(f->money[i].stream->out.delivered, parts[i].amount);
+}
+
+static void commit(rill_connection *c, rill_flight *f, uint64_t delivered)
+{
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_stream *s = f->money[i].stream;
+        s->out.sent += f->money[i].amount;
+        s->progress_ns = c->endpoint->last_now.mono_ns;
+        s->event_out = rill_add_sat(s->event_out, f->money[i].amount);
+        rill_stream_notify(s, RILL_EVENT_PROGRESS);
+    }
+    if (f->money_count > 0)
+        divide_delivered(f, delivered);
+    c->stats.sent = rill_add_sat(c->stats.sent, f->amount);
+    c->stats.delivered = rill_add_sat(c->stats.delivered, delivered);
+}
+
+static void acknowledge(rill_connection *c, rill_flight *f)
+{
+    for (unsigned i = 0; i < f->piece_count; i++) {
+        rill_stream *s = f->pieces[i].stream;
+        rill_sendbuf_ack(s->sendbuf, f->pieces[i].piece);
+        s->progress_ns = c->endpoint->last_now.mono_ns;
+        rill_stream_check_writable(s);
+    }
+    for (unsigned i = 0; i < f->control_count; i++)
+        rill_tell_acknowledged(c, &f->control[i], f->sequence);
+}
+
+static void send_again(rill_connection *c, rill_flight *f)
+{
+    for (unsigned i = 0; i < f->piece_count; i++) {
+        rill_unsure_lost(f->pieces[i].stream, f->pieces[i].piece, f->unsure);
+    }
+    for (unsigned i = 0; i < f->control_count; i++)
+        rill_tell_again(c, &f->control[i]);
+}
+
+static void settle_stream(rill_stream *s)
+{
+    s->references--;
+    rill_doubt_ask(s);
+    rill_stream_settle(s);
+}
+
+/* Lets go of the streams that the parts point at. */
+static void drop_parts(rill_flight *f, bool money)
+{
+    if (money)
+        for (unsigned i = 0; i < f->money_count; i++)
+            settle_stream(f->money[i].stream);
+    for (unsigned i = 0; i < f->piece_count; i++)
+        settle_stream(f->pieces[i].stream);
+    for (unsigned i = 0; i < f->control_count; i++)
+        if (f->control[i].stream)
+            settle_stream(f->control[i].stream);
+    f->piece_count = 0;
+    f->control_count = 0;
+}
+
+static void finish(rill_connection *c, rill_flight *f)
+{
+    rill_list_remove(&f->node);
+    c->flight_count--;
+    if (f->overdue)
+        c->overdue_count--;
+    drop_parts(f, true);
+    rill_flight_close(&c->endpoint->flights, f);
+    rill_connection_ready(c);
+    rill_connection_check_end(c);
+    rill_connection_check_closed(c);
+}
+
+void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered)
+{
+    unhold(c, f);
+    commit_tallies(c, f, delivered);
+    commit(c, f, delivered);
+    acknowledge(c, f);
+    finish(c, f);
+}
+
+void rill_flight_refuse(rill_connection *c, rill_flight *f)
+{
+    unhold(c, f);
+    release_tallies(c, f);
+    acknowledge(c, f);
+    finish(c, f);
+}
+
+void rill_flight_lose(rill_connection *c, rill_flight *f)
+{
+    unhold(c, f);
+    release_tallies(c, f);
+    send_again(c, f);
+    finish(c, f);
+}
+
+/* Only its expiry is waited for. */
+static void set_aside(rill_connection *c, rill_flight *f)
+{
+    rill_list *before = &c->set_aside;
+    while (before->prev != &c->set_aside &&
+           RILL_CONTAINER(before->prev, rill_flight, node)->expires_ns > f->expires_ns)
+        before = before->prev;
+    rill_list_remove(&f->node);
+    rill_list_push_back(before, &f->node);
+}
+
+/*
+ * The reference's streams stall for good when bytes come twice, so bytes whose
+ * reply is merely late are sent again only to Rill.
+ */
+bool rill_takes_duplicates(const rill_connection *c)
+{
+    return c->marked;
+}
+
+void rill_flight_overdue(rill_connection *c, rill_flight *f)
+{
+    f->overdue = true;
+    c->overdue_count++;
+    set_aside(c, f);
+    if (f->piece_count == 0 || rill_takes_duplicates(c)) {
+        send_again(c, f);
+        drop_parts(f, false);
+    }
+    rill_connection_ready(c);
+}
+
+void rill_flight_found(rill_connection *c, rill_flight *f)
+{
+    if (!f->overdue)
+        return;
+    f->overdue = false;
+    c->overdue_count--;
+    rill_congestion_readmit(c->congestion, rill_flight_value(f));
+}
+
+void rill_flight_doubt(rill_connection *c, rill_flight *f)
+{
+    set_aside(c, f);
+    send_again(c, f);
+    drop_parts(f, false);
+    f->in_doubt = true;
+    c->doubt_count++;
+    for (unsigned i = 0; i < f->money_count; i++)
+        f->money[i].stream->out.in_doubt += f->money[i].amount;
+    rill_connection_doubt(c, f->amount);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When a path is too bad for what waits to be sent, and when it is looked at
+ * again until then. Rates move: what has been good enough may be so again, and
+ * what was learnt from packets that were refused may be true no more. What
+ * follows from rounding alone is true for good, and is told at once.
+ */
+#include "base/muldiv.h"
+#include "stream/core/endpoint_internal.h"
+
+/* A path that never was good enough, or takes no size that is. */
+#define BAD_PATIENCE (2 * RILL_SECOND)
+/* One whose rate was, and has fallen. */
+#define FALLEN_PATIENCE (10 * RILL_SECOND)
+/* Looks are so much further apart from one to the next; those after a few, twice as far. */
+#define LOOK_STEP    (50 * RILL_MS)
+#define EVEN_LOOKS   8
+#define MOST_LOOKS   16
+#define LOOK_AT_MOST (10 * RILL_SECOND)
+
+/* A path that takes long to answer is not judged by less than two answers. */
+static uint64_t patience(const rill_connection *c, uint64_t usual)
+{
+    uint64_t answers = rill_congestion_patience(c->congestion);
+    uint64_t most = c->options->connect_timeout;
+    if (answers != RILL_NEVER && rill_mul_div_floor_sat(answers, 2, 1) > usual)
+        usual = rill_mul_div_floor_sat(answers, 2, 1);
+    return usual < most ? usual : most;
+}
+
+/* By money, or by the probe that the minimum was made of. */
+static bool was_good(const rill_connection *c)
+{
+    return c->stats.sent > 0 || (!c->rate.fixed && c->rate.probed.num > 0);
+}
+
+void rill_low_rate(rill_connection *c, uint64_t now_ns)
+{
+    if (c->low_rate_since == 0)
+        c->low_rate_since = now_ns;
+}
+
+const char *rill_final_error_text(int error)
+{
+    if (error == RILL_ERR_UNREACHABLE)
+        return "no connector knows the way to the receiver";
+    if (error == RILL_ERR_AUTH)
+        return "the receiver does not know this secret";
+    if (error == RILL_ERR_CLOCK)
+        return "packets count as expired when they arrive: the clock of this machine, or of "
+               "another "
+               "on the path, is wrong";
+    return "the path refuses the packets";
+}
+
+uint64_t rill_low_rate_deadline(const rill_connection *c)
+{
+    if (c->low_rate_since == 0)
+        return RILL_NEVER;
+    uint64_t usual = was_good(c) ? FALLEN_PATIENCE : BAD_PATIENCE;
+    return rill_add_sat(c->low_rate_since, patience(c, usual));
+}
+
+static void give_up_at_this_rate(rill_connection *c)
+{
+    c->low_rate_since = 0;
+    rill_worth_again(&c->worth);
+    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if (s->out.goal_set || rill_stream_sendable(s) > 0)
+            rill_money_give_up(s, RILL_ERR_RATE);
+    }
+}
+
+static uint64_t until_next_look(rill_connection *c)
+{
+    if (c->looks < MOST_LOOKS)
+        c->looks++;
+    if (c->looks <= EVEN_LOOKS)
+        return c->looks * LOOK_STEP;
+    uint64_t delay = (EVEN_LOOKS * LOOK_STEP) << (c->looks - EVEN_LOOKS);
+    return delay < LOOK_AT_MOST ? delay : LOOK_AT_MOST;
+}
+
+bool rill_rate_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns)
+{
+    bool waits = s->out.goal_set || s->ending;
+    if (!c->worth.soured || (waits && !was_good(c)))
+        return false;
+    if (s->out.vain_since == 0 || s->progress_ns > s->out.vain_since)
+        s->out.vain_since = now_ns;
+    uint64_t until = rill_add_sat(s->out.vain_since, patience(c, BAD_PATIENCE));
+    if (waits && until <= now_ns)
+        return false;
+    if (c->look_at == 0)
+        c->look_at = now_ns + until_next_look(c);
+    if (waits && until < c->look_at)
+        c->look_at = until;
+    return true;
+}
+
+void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns)
+{
+    if (rill_low_rate_deadline(c) <= now_ns)
+        give_up_at_this_rate(c);
+    if (c->look_at == 0 || c->look_at > now_ns)
+        return;
+    c->look_at = 0;
+    rill_worth_again(&c->worth);
+    rill_rate_forget_bound(&c->rate);
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An authentic Prepare: decode all, check all, plan, let the application
+ * decide, then commit or leave. Control and data frames take effect whatever
+ * becomes of the money; money only with the Fulfill.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
+#include "stream/core/endpoint_internal.h"
+#include "stream/money/shares.h"
+
+typedef struct rill_incoming_packet {
+    rill_connection *c;
+    rill_now now;
+    uint64_t request;
+    const rill_prepare *prepare;
+    const rill_stream_packet *packet; /* the endpoint's scratch */
+    uint8_t fulfillment[32];
+    uint8_t condition[32];
+    uint8_t *reply;
+    size_t *reply_len;
+} rill_incoming_packet;
+
+static int reject(rill_incoming_packet *in, rill_ilp_code_id code)
+{
+    in->c->stats.packets_refused++;
+    return rill_reply_reject(in->c, code, in->packet->sequence, in->prepare->amount, in->reply,
+                             in->reply_len);
+}
+
+/* The other side broke the protocol: the packet's money is refused and the connection over. */
+static int violate(rill_incoming_packet *in, int error)
+{
+    const char *text = rill_strerror(error);
+    if (error == RILL_ERR_FORGOTTEN) {
+        error = RILL_ERR_PROTOCOL;
+        text = "bytes that go on with something that is not known here";
+    }
+    rill_connection_fail(in->c, rill_apply_close_code(error), error, text);
+    return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
+}
+
+/* From its sending to its expiry, of everybody's packets. */
+#define USUAL_LIFETIME_MS 30000
+
+#define LATE_FRAMES                                                                                \
+    (RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE) | RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE))
+#define MONEY_FRAMES RILL_FRAME_BIT(RILL_FRAME_STREAM_MONEY)
+
+static bool is_late(uint8_t type)
+{
+    return type == RILL_FRAME_STREAM_CLOSE || type == RILL_FRAME_CONNECTION_CLOSE;
+}
+
+/* Everything about a frame that can be refused before any frame takes effect. */
+static int check_frame(const rill_connection *c, const rill_frame *frame)
+{
+    switch (frame->type) {
+    case RILL_FRAME_STREAM_MONEY:
+    case RILL_FRAME_STREAM_DATA:
+    case RILL_FRAME_STREAM_MAX_MONEY:
+    case RILL_FRAME_STREAM_MAX_DATA:
+        break;
+    default:
+        return RILL_OK;
+    }
+    const rill_stream *s = rill_map_get(&c->by_id, frame->stream);
+    int err = s ? RILL_OK : rill_connection_check_stream(c, frame->stream);
+    if (err != RILL_OK)
+        return err == RILL_ERR_CLOSED ? RILL_OK : err;
+    if (frame->type != RILL_FRAME_STREAM_DATA)
+        return RILL_OK;
+    /* It would wait for ever for what came before, and be called received. */
+    if (c->unsure && frame->value > 0 &&
+        !(s && s->reassembly && rill_reassembly_contiguous(s->reassembly) > 0))
+        return RILL_ERR_FORGOTTEN;
+    uint64_t end;
+    uint64_t limit = s ? s->receive_window.limit : c->options->stream_receive_buffer;
+    if (!rill_add_u64(frame->value, frame->text.len, &end) || (end > limit && !(s && s->closed)))
+        return RILL_ERR_FLOW_CONTROL;
+    return RILL_OK;
+}
+
+/* What only a first packet has: then no more bytes can be from before. */
+static void make_sure(rill_incoming_packet *in)
+{
+    bool first = in->packet->sequence <= 1 ||
+                 (in->packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_NEW_ADDRESS)) != 0;
+    in->c->unsure = in->c->unsure && !first;
+}
+
+static int check_frames(rill_incoming_packet *in)
+{
+    if (in->c->unsure)
+        make_sure(in);
+    rill_frame_walk walk = rill_frames_of(in->packet);
+    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
+        int err = check_frame(in->c, frame);
+        if (err != RILL_OK)
+            return err;
+    }
+    return RILL_OK;
+}
+
+/* late: the closes, which come after the money of the same packet. */
+static int apply_frames(rill_incoming_packet *in, bool late)
+{
+    rill_frame_walk walk = rill_frames_of(in->packet);
+    uint32_t wanted = late ? LATE_FRAMES : ~(LATE_FRAMES | MONEY_FRAMES);
+    if ((in->packet->types & wanted) == 0)
+        return RILL_OK;
+    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
+        if (frame->type == RILL_FRAME_STREAM_MONEY || is_late(frame->type) != late)
+            continue;
+        int err = rill_apply_frame(in->c, frame, (rill_frame_source){.prepare = true});
+        if (err != RILL_OK)
+            return err;
+    }
+    return RILL_OK;
+}
+
+/* The streams of the StreamMoney frames, into the endpoint's scratch. False: refuse. */
+static bool collect_parts(rill_incoming_packet *in)
+{
+    rill_endpoint *e = in->c->endpoint;
+    rill_frame_walk walk = rill_frames_of(in->packet);
+    e->part_count = 0;
+    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
+        if (frame->type != RILL_FRAME_STREAM_MONEY)
+            continue;
+        rill_stream *s;
+        if (e->part_count == RILL_MAX_PARTS)
+            return false;
+        int err = rill_connection_accept_stream(in->c, frame->stream, &s);
+        if (err == RILL_ERR_CLOSED || (err == RILL_OK && s->closed))
+            rill_endpoint_note_closed(e, frame->stream); /* the sender may not know */
+        if (err != RILL_OK || s->closed)
+            return false;
+        rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
+        s->in.planned = 0;
+        e->shares[e->part_count] = (rill_share){
+            .stream = s->id,
+            .shares = frame->value,
+            .room = rill_sub_sat(s->in.window.limit, rill_add_sat(s->in.received, s->in.reserved)),
+        };
+        e->parts[e->part_count++].stream = s;
+    }
+    return e->part_count > 0;
+}
+
+/* What a stream takes: what its receive max leaves, and 1 % for the rounding of rates. */
+static bool fits(rill_stream *s, uint64_t part)
+{
+    uint64_t total;
+    uint64_t before = s->in.received + s->in.reserved;
+    if (!rill_add_u64(s->in.planned, part, &s->in.planned) ||
+        !rill_add_u64(before, s->in.planned, &total))
+        return false;
+    uint64_t left = rill_sub_sat(s->in.window.limit, before);
+    return s->in.planned <= rill_mul_div_ceil_sat(left, 101, 100);
+}
+
+/*
+ * One part for each stream that gets something, however many frames name it: what waits for a
+ * decision is kept with its parts. The sum of a stream's is planned.
+ */
+RILL_NOINLINE static void merge_parts(rill_endpoint *e)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < e->part_count; i++) {
+        rill_stream *s = e->parts[i].stream;
+        uint64_t amount = s->in.planned;
+        s->in.planned = 0;
+        if (amount > 0)
+            e->parts[count++] = (rill_part){.stream = s, .amount = amount};
+    }
+    e->part_count = count;
+}
+
+static bool plan_money(rill_incoming_packet *in)
+{
+    rill_connection *c = in->c;
+    rill_endpoint *e = c->endpoint;
+    e->part_count = 0;
+    if (in->prepare->amount == 0)
+        return true;
+    if (!e->shares)
+        e->shares = rill_calloc(e->allocator, RILL_MAX_PARTS, sizeof *e->shares);
+    if (!e->shares || !collect_parts(in) ||
+        rill_shares_divide(e->shares, e->part_count, in->prepare->amount) != RILL_OK)
+        return false;
+    for (uint32_t i = 0; i < e->part_count; i++) {
+        e->parts[i].amount = e->shares[i].amount;
+        if (!fits(e->parts[i].stream, e->parts[i].amount))
+            return false;
+    }
+    if (e->part_count > 1)
+        merge_parts(e);
+    return true;
+}
+
+/* Asks the application: the parts are reserved until it has decided. */
+static int ask(rill_incoming_packet *in)
+{
+    rill_connection *c = in->c;
+    rill_endpoint *e = c->endpoint;
+    /* Who waits for the end of the connection before is not asked yet. */
+    if (c->waits_for || !rill_undecided_has_room(c))
+        return reject(in, RILL_ILP_T02_PEER_BUSY);
+    rill_undecided *u = rill_alloc(e->allocator, sizeof *u + e->part_count * sizeof u->parts[0]);
+    if (!u)
+        return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
+    uint64_t decision = ++e->next_decision;
+    if (rill_map_put(&e->decisions, decision, u) != RILL_OK) {
+        rill_free(e->allocator, u);
+        return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
+    }
+    uint64_t lifetime =
+        rill_mul_div_floor_sat(in->prepare->expires_at - in->now.wall_ms, RILL_MS, 1);
+    u->connection = c;
+    u->settled = false;
+    u->decision = decision;
+    u->request = in->request;
+    u->sequence = in->packet->sequence;
+    u->amount = in->prepare->amount;
+    u->expires_at = in->prepare->expires_at;
+    u->deadline_ns = rill_add_sat(in->now.mono_ns, lifetime);
+    memcpy(u->fulfillment, in->fulfillment, sizeof u->fulfillment);
+    memcpy(u->packet_id, in->condition, sizeof u->packet_id);
+    u->part_count = e->part_count;
+    for (uint32_t i = 0; i < e->part_count; i++) {
+        u->parts[i].stream = e->parts[i].stream;
+        u->parts[i].amount = e->parts[i].amount;
+        u->parts[i].stream->in.reserved += e->parts[i].amount;
+        u->parts[i].stream->references++;
+    }
+    rill_undecided_add(u);
+    *in->reply_len = 0;
+    return RILL_OK;
+}
+
+static int fulfill(rill_incoming_packet *in)
+{
+    rill_connection *c = in->c;
+    rill_endpoint *e = c->endpoint;
+    for (uint32_t i = 0; i < e->part_count; i++)
+        rill_stream_credit(e->parts[i].stream, e->parts[i].amount);
+    c->stats.received = rill_add_sat(c->stats.received, in->prepare->amount);
+    return rill_reply_fulfill(c, in->packet->sequence, in->prepare->amount, in->fulfillment,
+                              in->reply, in->reply_len);
+}
+
+static int decide_money(rill_incoming_packet *in)
+{
+    rill_connection *c = in->c;
+    const rill_prepare *prepare = in->prepare;
+    int err = rill_keys_fulfill(c->keys, prepare->data.data, prepare->data.len, in->fulfillment,
+                                in->condition);
+    if (err != RILL_OK)
+        return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
+    if (!rill_equal_ct(in->condition, prepare->condition, 32))
+        return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
+    if (prepare->amount < in->packet->amount || !plan_money(in))
+        return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
+    if (c->endpoint->refuse_money && prepare->amount > 0)
+        return reject(in, RILL_ILP_T02_PEER_BUSY);
+    if (c->options->ask_before_fulfill && prepare->amount > 0)
+        return ask(in);
+    return fulfill(in);
+}
+
+static int settle_money(rill_incoming_packet *in)
+{
+    int result = decide_money(in);
+    /* Where it was not given out, whoever finds it can take the money. */
+    rill_wipe(in->fulfillment, sizeof in->fulfillment);
+    return result;
+}
+
+static int handle(rill_incoming_packet *in)
+{
+    rill_connection *c = in->c;
+    int err = check_frames(in);
+    if (err == RILL_OK)
+        err = apply_frames(in, false);
+    if (err != RILL_OK)
+        return violate(in, err);
+    int result = settle_money(in);
+    err = apply_frames(in, true);
+    if (err != RILL_OK)
+        rill_connection_fail(c, rill_apply_close_code(err), err, rill_strerror(err));
+    return result;
+}
+
+/* Whose packet is it, by its number? */
+typedef enum rill_place {
+    RILL_PLACE_HERE,
+    RILL_PLACE_REFLECTED, /* it is our own, come back: both sides encrypt with one key */
+    RILL_PLACE_REPLAYED,  /* it came when there was the connection before this one */
+    RILL_PLACE_ANEW,      /* a client that was killed, say, and begins again */
+    RILL_PLACE_FORGOTTEN, /* of a connection that is not this one */
+    RILL_PLACE_REPLACED   /* of a client that began before this one's did */
+} rill_place;
+
+/* At a server; place: the number's in the window. */
+static rill_place place_at_server(const rill_connection *c, const rill_stream_packet *packet,
+                                  uint64_t *place)
+{
+    uint64_t life;
+    if (packet->sequence >= RILL_NUMBER_SERVER)
+        return RILL_PLACE_REFLECTED;
+    bool says_life = rill_trailer_read(packet->after, &life) == RILL_TRAILER_LIFE;
+    if (says_life) {
+        *place = packet->sequence - rill_life_first_number(life);
+        if (c->marked && life == c->life && *place < RILL_NUMBER_CLIENT)
+            return RILL_PLACE_HERE;
+        if (life > c->life)
+            return RILL_PLACE_ANEW;
+    } else if (!c->marked && !rill_number_is_marked(packet->sequence)) {
+        return RILL_PLACE_HERE;
+    }
+    const rill_past *past = c->past;
+    if (rill_judge_beginning(packet, past) == RILL_REPLAYED)
+        return RILL_PLACE_REPLAYED;
+    if (says_life)
+        return RILL_PLACE_REPLACED;
+    bool former = past->marked && packet->sequence >> 32 == rill_number_prefix(past->mark);
+    return former && c->life > past->life ? RILL_PLACE_REPLACED : RILL_PLACE_FORGOTTEN;
+}
+
+/* At a client: a packet of the server may come before any reply does, and bring its mark. */
+static rill_place place_at_client(rill_connection *c, const rill_stream_packet *packet,
+                                  uint64_t *place)
+{
+    if (rill_number_is_of_client(packet->sequence))
+        return RILL_PLACE_REFLECTED;
+    if (packet->sequence >= RILL_NUMBER_SERVER && c->opening) {
+        rill_connection_set_mark(c, rill_number_mark(packet->sequence));
+        *place = (uint32_t)packet->sequence;
+        return RILL_PLACE_HERE;
+    }
+    return c->marked ? RILL_PLACE_FORGOTTEN : RILL_PLACE_HERE;
+}
+
+static rill_place place_of(rill_connection *c, const rill_stream_packet *packet, uint64_t *place)
+{
+    *place = packet->sequence;
+    if (c->marked && packet->sequence >> 32 == c->their_prefix) {
+        *place = (uint32_t)packet->sequence;
+        return RILL_PLACE_HERE;
+    }
+    return c->server ? place_at_server(c, packet, place) : place_at_client(c, packet, place);
+}
+
+/* A packet that is not for this connection, though it has its key. */
+static int misplaced(rill_incoming_packet *in, rill_place place)
+{
+    rill_connection *c = in->c;
+    rill_endpoint *e = c->endpoint;
+    if (place == RILL_PLACE_REFLECTED || place == RILL_PLACE_REPLAYED)
+        return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, in->reply, in->reply_len);
+    if (place == RILL_PLACE_ANEW) {
+        /* Its next packet opens a connection. */
+        rill_connection_superseded(c);
+        return rill_endpoint_reject(e, RILL_ILP_T02_PEER_BUSY, in->reply, in->reply_len);
+    }
+    rill_over over = {
+        .why = place == RILL_PLACE_REPLACED ? RILL_TRAILER_REPLACED : RILL_TRAILER_FORGOTTEN,
+        .of_another = rill_is_of_another(in->packet, c->past),
+        .sequence = in->packet->sequence,
+        .amount = in->prepare->amount,
+    };
+    return rill_reply_over(e, c->keys, c->options, &over, in->reply, in->reply_len);
+}
+
+/* So many packets that one key is used up: the connection ends, and takes nothing of this one. */
+static int exhaust(rill_incoming_packet *in)
+{
+    rill_connection_exhaust(in->c);
+    return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
+}
+
+/*
+ * Until when the packet may come again. Whoever carries it can write an earlier
+ * expiry than its sender did, and send it once more as it was: so not before
+ * what is usual.
+ */
+static void note_expiry(rill_connection *c, rill_now now, const rill_prepare *prepare)
+{
+    uint64_t until = rill_add_sat(now.wall_ms, USUAL_LIFETIME_MS);
+    if (prepare->expires_at > until)
+        until = prepare->expires_at;
+    if (until > c->max_expires_at)
+        c->max_expires_at = until;
+}
+
+int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
+                            const rill_prepare *prepare, const uint8_t *plaintext, size_t len,
+                            uint8_t *reply, size_t *reply_len)
+{
+    bool header_ok;
+    rill_endpoint *e = c->endpoint;
+    rill_incoming_packet in;
+    in.c = c;
+    in.now = now;
+    in.request = request;
+    in.prepare = prepare;
+    in.packet = &e->incoming;
+    in.reply = reply;
+    in.reply_len = reply_len;
+    int err = rill_stream_packet_decode(&e->incoming, plaintext, len, &header_ok);
+    if (!header_ok || in.packet->type != RILL_ILP_PREPARE)
+        return rill_endpoint_reject(e, RILL_ILP_F06_UNEXPECTED_PAYMENT, reply, reply_len);
+    if (prepare->expires_at <= now.wall_ms)
+        return rill_endpoint_reject(e, RILL_ILP_R00_TRANSFER_TIMED_OUT, reply, reply_len);
+    uint64_t number;
+    rill_place place = place_of(c, in.packet, &number);
+    if (place != RILL_PLACE_HERE)
+        return misplaced(&in, place);
+    int fresh = rill_sequence_window_mark(&c->seen, e->allocator, number);
+    if (fresh == RILL_ERR_NOMEM)
+        return rill_endpoint_reject(e, RILL_ILP_T00_INTERNAL_ERROR, reply, reply_len);
+    if (fresh != RILL_OK)
+        return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, reply, reply_len);
+    c->stats.packets_received++;
+    note_expiry(c, now, prepare);
+    if (c->state != RILL_STATE_OPEN) {
+        int refused = reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
+        c->close_told = true; /* in that */
+        if (err == RILL_OK && (in.packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE)) != 0)
+            rill_connection_closes_cross(c);
+        return refused;
+    }
+    rill_connection_authentic(c, now.mono_ns);
+    e->part_count = 0;
+    e->closed_count = 0;
+    int result = err != RILL_OK                 ? violate(&in, err)
+                 : rill_connection_exhausted(c) ? exhaust(&in)
+                                                : handle(&in);
+    rill_connection_rearm(c, now.mono_ns);
+    return result;
+}

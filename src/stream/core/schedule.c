@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which packet a connection sends next, and the writing of it. */
+#include <string.h>
+
+#include "base/muldiv.h"
+#include "ilp/oer.h"
+#include "stream/core/endpoint_internal.h"
+
+/* Records of packets in doubt and overdue, in windows' worth of packets. */
+#define MAX_ASIDE_WINDOWS 16u
+/* In flight at most to an address from which nothing authentic has come yet. */
+#define UNVALIDATED_PACKETS 5u
+/* Nothing has ever come back: something is sent again, lest the first packets were lost. */
+#define HELLO_DELAY (3 * RILL_SECOND)
+/* A close that could not be made, for want of memory, is tried again. */
+#define CLOSE_AGAIN (100 * RILL_MS)
+/* After its expiry at us, a reply may still be on its way. */
+#define REPLY_GRACE RILL_SECOND
+
+static bool window_open(const rill_connection *c, uint64_t now_ns)
+{
+    if (c->congestion->paced_until > now_ns)
+        return false;
+    /*
+     * What is in doubt or overdue takes no room on the path, but a record each: bounded too. But
+     * those that have expired end only when a packet of ours is answered.
+     */
+    uint32_t aside = c->doubt_count + c->overdue_count;
+    if (c->flight_count - aside >= c->options->max_in_flight ||
+        aside - c->lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight)
+        return false;
+    if (!c->remote_validated && c->flight_count - c->lost_count >= UNVALIDATED_PACKETS)
+        return false;
+    return rill_congestion_packets(c->congestion) > 0;
+}
+
+static rill_flight *open_flight(rill_connection *c, rill_now now, rill_flight_kind kind)
+{
+    if (!rill_connection_own_congestion(c))
+        return NULL;
+    rill_flight *f = rill_flight_open(&c->endpoint->flights);
+    if (!f)
+        return NULL;
+    f->connection = c;
+    f->kind = kind;
+    f->sent_ns = now.mono_ns;
+    f->expires_ns = now.mono_ns + c->options->packet_lifetime + REPLY_GRACE;
+    rill_list_push_back(&c->flights, &f->node);
+    c->flight_count++;
+    return f;
+}
+
+/* Nobody has seen the flight: as if it had never been. */
+static void undo_flight(rill_connection *c, rill_flight *f)
+{
+    rill_flight_lose(c, f);
+}
+
+/* 0 where memory is out: a packet has room for what it begins with. */
+static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plaintext)
+{
+    rill_packet_writer p;
+    size_t trailer = c->opening ? RILL_TRAILER_SIZE : 0;
+    rill_packet_begin(&p, plaintext, RILL_PACKET_MAX_PLAINTEXT - trailer, RILL_ILP_PREPARE,
+                      f->sequence, f->minimum);
+    if (f->kind == RILL_FLIGHT_CLOSE) {
+        if (!rill_connection_add_close(c, &p))
+            return 0;
+    } else {
+        /* Until something has come back, every packet may be the first to arrive. */
+        if (!c->connected && !c->server)
+            c->tell |= RILL_TELL(ADDRESS) | RILL_TELL(ASSET);
+        rill_add_money_frames(&p, f);
+        /* A packet for nothing would be followed by the next, as soon as it is answered. */
+        if (f->amount == 0 && !rill_add_data(c, &p, f) && !rill_tell_urgent(c))
+            return 0;
+        rill_tell_frames(c, &p, f);
+    }
+    size_t len = rill_packet_end(&p);
+    if (len > 0 && trailer > 0)
+        len += rill_trailer_write(plaintext + len, RILL_TRAILER_LIFE, c->life);
+    if (len > 0 && c->options->padding) {
+        memset(plaintext + len, 0, RILL_PACKET_MAX_PLAINTEXT - len);
+        len = RILL_PACKET_MAX_PLAINTEXT;
+    }
+    return len;
+}
+
+static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8_t *packet,
+                         size_t *len)
+{
+    /* Amount, expiry, condition, address. */
+    size_t at = RILL_ROOM_BEFORE_DATA(8 + 17 + 32 + rill_oer_length_size(c->remote_address_len) +
+                                      c->remote_address_len);
+    uint8_t *envelope = packet + at;
+    uint8_t condition[32];
+    f->sequence = c->next_sequence;
+    f->first = c->opening;
+    size_t plain = write_plaintext(c, f, envelope + RILL_ENVELOPE_OVERHEAD);
+    if (plain == 0)
+        return RILL_ERR_NOMEM;
+    int err = rill_keys_seal(c->keys, envelope, plain);
+    if (err != RILL_OK)
+        return err;
+    size_t sealed = plain + RILL_ENVELOPE_OVERHEAD;
+    if (f->kind == RILL_FLIGHT_NORMAL)
+        err = rill_keys_fulfill(c->keys, envelope, sealed, f->fulfillment, condition);
+    else
+        err = rill_crypto_random(c->endpoint->crypto, condition, sizeof condition);
+    if (err != RILL_OK)
+        return err;
+    rill_prepare prepare = {
+        .amount = f->amount,
+        .expires_at = now.wall_ms + c->options->packet_lifetime / RILL_MS,
+        .condition = condition,
+        .destination = {(const uint8_t *)c->remote_address, c->remote_address_len},
+        .data = {NULL, sealed},
+    };
+    err = rill_prepare_encode(&prepare, packet, RILL_PACKET_BUFFER, len);
+    if (err == RILL_OK)
+        rill_packet_close_gap(packet, *len, at, sealed);
+    return err;
+}
+
+static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *packet, size_t *len,
+                  uint64_t *request)
+{
+    rill_connection_hold(c, rill_flight_value(f));
+    int err = write_prepare(c, now, f, packet, len);
+    if (err != RILL_OK) {
+        *len = 0;
+        undo_flight(c, f);
+        return err;
+    }
+    c->next_sequence++;
+    c->packets_numbered++;
+    c->stats.packets_sent++;
+    if (c->first_sent == 0)
+        c->first_sent = now.mono_ns;
+    c->hello_at = now.mono_ns + HELLO_DELAY;
+    c->congestion->ops->on_sent(c->congestion, now.mono_ns, rill_flight_value(f));
+    f->app_limited = rill_congestion_packets(c->congestion) > 0;
+    *request = f->request;
+    return RILL_OK;
+}
+
+static int send_close(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                      uint64_t *request)
+{
+    if (c->close_sent || !c->remote_address || c->close_again_at > now.mono_ns)
+        return RILL_OK;
+    rill_flight *f = open_flight(c, now, RILL_FLIGHT_CLOSE);
+    int err = f ? launch(c, now, f, packet, len, request) : RILL_ERR_NOMEM;
+    c->close_sent = err == RILL_OK;
+    if (err != RILL_OK)
+        c->close_again_at = now.mono_ns + CLOSE_AGAIN;
+    return err;
+}
+
+static int send_probe(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                      uint64_t *request)
+{
+    rill_flight *f = open_flight(c, now, RILL_FLIGHT_PROBE);
+    if (!f)
+        return RILL_ERR_NOMEM;
+    f->volley = c->probing->volleys;
+    f->amount = rill_probe_take(c, now.mono_ns);
+    uint64_t amount = f->amount;
+    int err = launch(c, now, f, packet, len, request);
+    if (err != RILL_OK)
+        rill_probe_failed(c, now.mono_ns, c->probing->volleys, amount, RILL_PROBE_ACCIDENT);
+    return err;
+}
+
+static int send_money(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                      uint64_t *request)
+{
+    rill_flight *f = open_flight(c, now, RILL_FLIGHT_NORMAL);
+    if (!f)
+        return RILL_ERR_NOMEM;
+    if (rill_plan_money(c, now.mono_ns, f))
+        return launch(c, now, f, packet, len, request);
+    undo_flight(c, f);
+    return RILL_OK;
+}
+
+static int send_plain(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                      uint64_t *request)
+{
+    rill_flight *f = open_flight(c, now, RILL_FLIGHT_NORMAL);
+    if (!f)
+        return RILL_ERR_NOMEM;
+    return launch(c, now, f, packet, len, request);
+}
+
+static bool plain_wanted(rill_connection *c, uint64_t now_ns)
+{
+    if (c->plain_hold.until > now_ns)
+        return false;
+    return (!rill_list_empty(&c->data_streams) && rill_data_wanted(c)) || rill_tell_urgent(c);
+}
+
+static int send_open(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                     uint64_t *request)
+{
+    if (c->path_hold.until > now.mono_ns)
+        return RILL_OK;
+    bool held = c->refusals.until > now.mono_ns;
+    if (!held && c->rate.minimum.num == 0 && rill_probe_wanted(c, now.mono_ns))
+        return send_probe(c, now, packet, len, request);
+    held = held || c->lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
+    c->money_turn = !c->money_turn;
+    bool plain = plain_wanted(c, now.mono_ns);
+    if (!held && (c->money_turn || !plain) && rill_money_wanted(c)) {
+        int err = send_money(c, now, packet, len, request);
+        if (err != RILL_OK || *len > 0)
+            return err;
+        plain = plain_wanted(c, now.mono_ns);
+    }
+    return plain ? send_plain(c, now, packet, len, request) : RILL_OK;
+}
+
+int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
+                                uint64_t *request)
+{
+    *len = 0;
+    if (c->state == RILL_STATE_CLOSING)
+        return send_close(c, now, packet, len, request);
+    if (c->state != RILL_STATE_OPEN || !c->remote_address || !window_open(c, now.mono_ns))
+        return RILL_OK;
+    if (rill_connection_exhausted(c)) {
+        rill_connection_exhaust(c);
+        return send_close(c, now, packet, len, request);
+    }
+    return send_open(c, now, packet, len, request);
+}

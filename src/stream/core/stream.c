@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream's life inside its connection. The application's side of it is stream_api.c. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
+#include "stream/core/endpoint_internal.h"
+
+/* What a peer assumes of a stream's data window until it is told (the reference does). */
+#define ASSUMED_STREAM_WINDOW 16384u
+
+rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours)
+{
+    rill_endpoint *e = c->endpoint;
+    rill_stream *s = rill_calloc(e->allocator, 1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->connection = c;
+    s->id = id;
+    s->ours = ours;
+    rill_list_init(&s->node);
+    rill_list_init(&s->event_node);
+    rill_list_init(&s->tell_node);
+    rill_list_init(&s->money_node);
+    rill_list_init(&s->data_node);
+    s->deadline.kind = RILL_DEADLINE_STREAM;
+    s->out.remote_max = RILL_UNLIMITED;
+    s->out.weight = 1;
+    s->out.goal_deadline = RILL_NEVER;
+    s->in.goal_deadline = RILL_NEVER;
+    rill_receive_window_init(&s->in.window, 0);
+    s->in.window.limit = c->options->default_receive_max;
+    rill_send_window_init(&s->send_window, ASSUMED_STREAM_WINDOW);
+    rill_receive_window_init(&s->receive_window, ASSUMED_STREAM_WINDOW);
+    s->receive_window.advertised = ASSUMED_STREAM_WINDOW;
+    s->receive_window.limit = c->options->stream_receive_buffer;
+    rill_receive_tuning_init(&s->receive_tuning, c->options->stream_receive_buffer,
+                             e->last_now.mono_ns);
+    /* A place in the heap, so that setting the timer later cannot fail. */
+    if (rill_heap_set(&e->heap, &s->deadline.timer, RILL_NEVER - 1) != RILL_OK ||
+        rill_map_put(&c->by_id, id, s) != RILL_OK) {
+        rill_heap_remove(&e->heap, &s->deadline.timer);
+        rill_free(e->allocator, s);
+        return NULL;
+    }
+    rill_list_push_back(&c->streams, &s->node);
+    return s;
+}
+
+void rill_stream_destroy(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    const rill_allocator *a = c->endpoint->allocator;
+    rill_heap_remove(&c->endpoint->heap, &s->deadline.timer);
+    rill_list_remove(&s->node);
+    rill_list_remove(&s->event_node);
+    rill_list_remove(&s->tell_node);
+    rill_list_remove(&s->money_node);
+    rill_list_remove(&s->data_node);
+    rill_map_remove(&c->by_id, s->id);
+    rill_sendbuf_free(s->sendbuf);
+    if (s->reassembly) {
+        c->open_received -= rill_reassembly_highest(s->reassembly);
+        /* What nobody read no longer counts against the connection's window. */
+        c->consumed_bytes +=
+            rill_reassembly_highest(s->reassembly) - rill_reassembly_consumed(s->reassembly);
+        rill_connection_update_receive_window(c);
+    }
+    rill_reassembly_free(s->reassembly);
+    /* Not before: streams that are closed and not yet read take memory too. */
+    if (s->closed && !s->ours && c->state == RILL_STATE_OPEN)
+        rill_connection_allow_another(c);
+    rill_free(a, s->message);
+    rill_free(a, s);
+}
+
+uint64_t rill_stream_sendable(const rill_stream *s)
+{
+    if (s->closed)
+        return 0;
+    return s->out.send_max - s->out.sent - s->out.held;
+}
+
+void rill_stream_tell(rill_stream *s, uint32_t bits, bool urgent)
+{
+    rill_connection *c = s->connection;
+    s->tell = (uint16_t)(s->tell | bits);
+    if (urgent) {
+        s->urgent = (uint16_t)(s->urgent | bits);
+        rill_connection_ready(c);
+    }
+    if (!rill_list_linked(&s->tell_node))
+        rill_list_push_back(&c->tell_streams, &s->tell_node);
+}
+
+void rill_stream_notify(rill_stream *s, uint32_t event_type)
+{
+    rill_connection *c = s->connection;
+    if (s->end_fetched)
+        return;
+    s->events = (uint16_t)(s->events | RILL_EVENT_BIT(event_type));
+    if (!rill_list_linked(&s->event_node))
+        rill_list_push_back(&c->event_streams, &s->event_node);
+    rill_connection_notify(c, 0);
+}
+
+void rill_stream_want_money(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    if (rill_stream_sendable(s) == 0) {
+        rill_list_remove(&s->money_node);
+        s->out.blocked = false;
+        return;
+    }
+    if (!rill_list_linked(&s->money_node))
+        rill_list_push_back(&c->money_streams, &s->money_node);
+    rill_connection_ready(c);
+}
+
+void rill_stream_want_data(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    bool some = !s->closed && s->sendbuf &&
+                (rill_sendbuf_has_lost(s->sendbuf) || rill_sendbuf_has_new(s->sendbuf));
+    if (!some) {
+        rill_list_remove(&s->data_node);
+        return;
+    }
+    if (!rill_list_linked(&s->data_node))
+        rill_list_push_back(&c->data_streams, &s->data_node);
+    rill_connection_ready(c);
+}
+
+void rill_stream_check_writable(rill_stream *s)
+{
+    if (!s->want_writable || s->closed ||
+        rill_sendbuf_room(s->sendbuf) < s->connection->options->stream_send_buffer / 2)
+        return;
+    s->want_writable = false;
+    rill_stream_notify(s, RILL_EVENT_WRITABLE);
+}
+
+static void finish_send_goal(rill_stream *s, int error)
+{
+    rill_money_out *out = &s->out;
+    out->goal_set = false;
+    s->connection->paying--;
+    out->goal_deadline = RILL_NEVER;
+    s->sent_error = (int8_t)error;
+    if (error != RILL_OK && !s->closed) {
+        out->send_max = out->sent + out->held;
+        out->given_up = true;
+        rill_stream_want_money(s);
+    }
+    rill_stream_notify(s, RILL_EVENT_SENT);
+    rill_stream_rearm(s);
+}
+
+static void finish_receive_goal(rill_stream *s, int error)
+{
+    s->receive_goal_set = false;
+    s->in.goal_deadline = RILL_NEVER;
+    s->received_error = (int8_t)error;
+    rill_stream_notify(s, RILL_EVENT_RECEIVED);
+    rill_stream_rearm(s);
+}
+
+void rill_stream_fail_goal(rill_stream *s, int error)
+{
+    if (!s->out.goal_set)
+        return;
+    finish_send_goal(s, error);
+    rill_stream_check_end(s);
+}
+
+void rill_stream_check_goals(rill_stream *s)
+{
+    if (s->out.goal_set) {
+        if (s->out.sent >= s->out.goal)
+            finish_send_goal(s, RILL_OK);
+        else if (s->out.held == s->out.abandoned && s->closed) {
+            s->undone = true;
+            finish_send_goal(s, s->end_error != RILL_OK ? s->end_error : RILL_ERR_CLOSED);
+        } else if (s->out.held == s->out.abandoned && s->out.held > 0 &&
+                   rill_stream_sendable(s) == 0)
+            finish_send_goal(s, RILL_ERR_IN_DOUBT);
+    }
+    if (s->receive_goal_set) {
+        if (s->in.received >= s->in.goal)
+            finish_receive_goal(s, RILL_OK);
+        else if (s->closed && s->in.reserved == 0) {
+            s->undone = true;
+            finish_receive_goal(s, RILL_ERR_CLOSED);
+        }
+    }
+}
+
+void rill_stream_settle(rill_stream *s)
+{
+    if (s->out.given_up)
+        s->out.send_max = s->out.sent + s->out.held;
+    rill_stream_want_money(s);
+    rill_stream_check_goals(s);
+    rill_stream_check_end(s);
+    rill_stream_release(s);
+}
+
+void rill_stream_credit(rill_stream *s, uint64_t amount)
+{
+    s->in.received += amount;
+    s->event_in = rill_add_sat(s->event_in, amount);
+    rill_receive_window_use(&s->in.window, s->in.received);
+    rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
+    if (amount > 0)
+        rill_stream_notify(s, RILL_EVENT_MONEY);
+    rill_stream_check_goals(s);
+}
+
+void rill_stream_check_end(rill_stream *s)
+{
+    if (!s->ending || s->closed || s->out.held > s->out.abandoned || rill_stream_sendable(s) > 0)
+        return;
+    if (s->sendbuf && rill_sendbuf_acknowledged(s->sendbuf) != rill_sendbuf_written(s->sendbuf))
+        return;
+    rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false,
+                     s->out.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_OK);
+}
+
+static void keep_message(rill_stream *s, const char *message, size_t len)
+{
+    if (!message || len == 0)
+        return;
+    if (len > RILL_MAX_MESSAGE)
+        len = RILL_MAX_MESSAGE;
+    s->message = rill_alloc(s->connection->endpoint->allocator, len + 1);
+    if (!s->message)
+        return; /* a text for people: the code says it too */
+    memcpy(s->message, message, len);
+    s->message[len] = '\0';
+}
+
+void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t message_len,
+                      bool remote, int error)
+{
+    rill_connection *c = s->connection;
+    if (s->closed)
+        return;
+    s->undone = s->ending && rill_stream_sendable(s) > 0;
+    s->closed = true;
+    s->closed_remote = remote;
+    s->close_code = code;
+    s->end_error = (int8_t)error;
+    keep_message(s, message, message_len);
+    rill_list_remove(&s->money_node);
+    rill_list_remove(&s->data_node);
+    if (s->sendbuf)
+        c->closed_sent = rill_add_sat(c->closed_sent, rill_sendbuf_sent(s->sendbuf));
+    s->close_done = remote || c->state != RILL_STATE_OPEN;
+    s->tell = 0;
+    s->urgent = 0;
+    rill_list_remove(&s->tell_node);
+    rill_doubt_close(s);
+    if (!s->close_done)
+        rill_stream_tell(s, RILL_TELL(CLOSE), true);
+    rill_stream_check_goals(s);
+    rill_stream_release(s);
+}
+
+void rill_stream_start_ending(rill_stream *s)
+{
+    s->ending = true;
+    s->progress_ns = s->connection->endpoint->last_now.mono_ns;
+    rill_stream_rearm(s);
+    rill_stream_check_end(s);
+}
+
+/*
+ * What a stream still has to send when it ends is not waited for without any
+ * progress. A packet is known to be lost only when it has expired.
+ */
+static uint64_t give_up_at(const rill_stream *s)
+{
+    const rill_connection_options *o = s->connection->options;
+    if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER)
+        return s->out.goal_deadline;
+    uint64_t patience = rill_add_sat(o->connect_timeout, o->packet_lifetime + RILL_SECOND);
+    return rill_add_sat(s->progress_ns, patience);
+}
+
+void rill_stream_rearm(rill_stream *s)
+{
+    uint64_t at = s->out.goal_set ? s->out.goal_deadline : RILL_NEVER;
+    if (s->receive_goal_set && s->in.goal_deadline < at)
+        at = s->in.goal_deadline;
+    if (s->ending && !s->closed && give_up_at(s) < at)
+        at = give_up_at(s);
+    if (s->linger_until != 0 && s->linger_until < at)
+        at = s->linger_until;
+    /* It has had its place there since it was made. */
+    int err = rill_heap_set(&s->connection->endpoint->heap, &s->deadline.timer,
+                            at != RILL_NEVER ? at : RILL_NEVER - 1);
+    (void)err;
+}
+
+/* The time is over: was it the rate that stopped the money? */
+static int late_reason(const rill_stream *s)
+{
+    const rill_connection *c = s->connection;
+    return c->low_rate_since != 0 || c->look_at != 0 ? RILL_ERR_RATE : RILL_ERR_TIMEOUT;
+}
+
+void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns)
+{
+    if (s->out.goal_set && s->out.goal_deadline <= now_ns)
+        finish_send_goal(s, s->out.sent >= s->out.goal ? RILL_OK : late_reason(s));
+    if (s->receive_goal_set && s->in.goal_deadline <= now_ns)
+        finish_receive_goal(s, RILL_ERR_TIMEOUT);
+    if (s->linger_until != 0 && s->linger_until <= now_ns) {
+        s->linger_until = 0;
+        rill_stream_release(s);
+    }
+    if (s->ending && !s->closed && give_up_at(s) <= now_ns) {
+        rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false, RILL_ERR_BLOCKED);
+        rill_connection_check_end(s->connection);
+    }
+    rill_stream_rearm(s);
+    rill_stream_check_end(s);
+}
+
+/* Bytes in order that the reader has not taken. */
+static uint64_t unread(const rill_stream *s)
+{
+    if (!s->reassembly)
+        return 0;
+    return rill_reassembly_contiguous(s->reassembly) - rill_reassembly_consumed(s->reassembly);
+}
+
+static bool all_acknowledged(const rill_stream *s)
+{
+    return !s->sendbuf || rill_sendbuf_acknowledged(s->sendbuf) == rill_sendbuf_written(s->sendbuf);
+}
+
+bool rill_stream_lacks_bytes(const rill_stream *s)
+{
+    return s->sendbuf && (s->dropped || !all_acknowledged(s));
+}
+
+bool rill_stream_is_cut(const rill_stream *s)
+{
+    return s->closed && !s->closed_remote && rill_stream_lacks_bytes(s);
+}
+
+/* The other side has closed, and had more bytes than have come, as far as it has said. */
+static bool bytes_missing(const rill_stream *s)
+{
+    uint64_t end = s->remote_wants;
+    uint64_t got = 0;
+    if (s->reassembly) {
+        got = rill_reassembly_contiguous(s->reassembly);
+        if (rill_reassembly_highest(s->reassembly) > end)
+            end = rill_reassembly_highest(s->reassembly);
+    }
+    return s->closed_remote && got < end;
+}
+
+/* Closed without an error, but not all that was asked is done: that is one. */
+static void judge_end(rill_stream *s)
+{
+    int undone = RILL_OK;
+    if (s->undone || s->dropped || !all_acknowledged(s) || bytes_missing(s))
+        undone = RILL_ERR_CLOSED;
+    if (s->out.abandoned > 0)
+        undone = RILL_ERR_IN_DOUBT;
+    if (s->end_error == RILL_OK)
+        s->end_error = (int8_t)undone;
+    if (s->end_error == RILL_ERR_BLOCKED)
+        undone = RILL_ERR_BLOCKED;
+    if (s->connection->undone == RILL_OK)
+        s->connection->undone = (int8_t)undone;
+}
+
+/*
+ * The end is announced once nothing is under way any more: then the totals
+ * are final, and the other side knows of the close, or was the one to close
+ * and every byte that it sent has been read.
+ */
+void rill_stream_release(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    if (!s->closed || s->references > 0)
+        return;
+    if (!s->close_done && c->state == RILL_STATE_OPEN && c->remote_address)
+        return;
+    if (s->closed_remote && !c->force_end && unread(s) > 0)
+        return;
+    if (s->linger_until != 0 && c->state == RILL_STATE_OPEN)
+        return;
+    if (s->end_fetched || (s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END)))
+        return;
+    judge_end(s);
+    rill_stream_notify(s, RILL_EVENT_STREAM_END);
+}
+
+void rill_stream_update_receive_window(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    uint64_t consumed = s->reassembly ? rill_reassembly_consumed(s->reassembly) : 0;
+    uint64_t buffer =
+        rill_receive_tune(&s->receive_tuning, consumed, c->endpoint->last_now.mono_ns,
+                          c->congestion->smoothed_rtt, c->options->max_stream_receive_buffer);
+    uint64_t limit = rill_add_sat(consumed, buffer);
+    if (limit <= s->receive_window.limit)
+        return;
+    if (!rill_receive_window_set(&s->receive_window, limit) || s->closed)
+        return;
+    if (rill_receive_window_worth_telling(&s->receive_window, buffer / 2))
+        rill_stream_tell(s, RILL_TELL(MAX_DATA), true);
+}

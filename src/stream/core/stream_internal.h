@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of one stream, and what the rest of the core does with it. */
+#ifndef RILL_STREAM_STREAM_INTERNAL_H
+#define RILL_STREAM_STREAM_INTERNAL_H
+
+#include "base/list.h"
+#include "stream/bytes/reassembly.h"
+#include "stream/bytes/sendbuf.h"
+#include "stream/bytes/window.h"
+#include "stream/core/deadline.h"
+#include "stream/money/tally.h"
+#include <rill/stream.h>
+
+/* What is to be told to the other side: of a stream, and of the connection. */
+enum {
+    RILL_TELL_MAX_MONEY,
+    RILL_TELL_MAX_DATA,
+    RILL_TELL_MONEY_BLOCKED,
+    RILL_TELL_DATA_BLOCKED,
+    RILL_TELL_CLOSE, /* with how much it cuts off */
+    RILL_TELL_ADDRESS,
+    RILL_TELL_ASSET,
+    RILL_TELL_CONNECTION_MAX_DATA,
+    RILL_TELL_MAX_STREAM_ID,
+    RILL_TELL_CONNECTION_DATA_BLOCKED,
+    RILL_TELL_STREAM_ID_BLOCKED,
+    RILL_TELL_HELLO /* no frame: a packet is wanted for its own sake */
+};
+#define RILL_TELL(what) (1u << RILL_TELL_##what)
+
+/* Events that wait to be fetched, as bits of 1 << rill_event_type. */
+#define RILL_EVENT_BIT(type) (1u << (type))
+
+#define RILL_MAX_MESSAGE 255
+
+/* Money that expired without a reply: whether it arrived is asked of the receiver (doubt.c). */
+typedef enum rill_doubt {
+    RILL_DOUBT_NONE,
+    RILL_DOUBT_LOST,    /* to be asked, once nothing else of the stream's money is under way */
+    RILL_DOUBT_ASKED,   /* until the answer no money is sent */
+    RILL_DOUBT_ANSWERED /* by a reply whose frames are not read yet */
+} rill_doubt;
+
+typedef struct rill_money_out {
+    uint64_t send_max;
+    uint64_t sent;
+    uint64_t held;      /* under way, or in doubt: not to be sent again */
+    uint64_t in_doubt;  /* of held */
+    uint64_t abandoned; /* of in_doubt: nobody will tell any more */
+    uint64_t delivered;
+    uint64_t offset;          /* their total less delivered, as last told: modulo 2^64 */
+    uint64_t expected;        /* of what is held: other side's units */
+    uint64_t remote_max;      /* other side's receive max; UINT64_MAX until told */
+    uint64_t remote_received; /* other side's word */
+    uint64_t blocked_by;      /* remote_max, while blocked */
+    rill_tally tally;
+    uint64_t vain_since; /* monotonic ns: since then no size of packet brings enough; 0 */
+    uint64_t credit;     /* units that still may leave in its turn; 0: it has none */
+    union {
+        uint64_t lost;      /* while doubt is LOST: of in_doubt, what has expired */
+        uint64_t told_from; /* replies to packets from this number on tell of all money of ours */
+    };
+    uint16_t weight;
+    uint8_t doubt; /* rill_doubt */
+    int8_t vain;   /* why nothing of it is worth sending, to be told; RILL_OK */
+    bool vague;    /* how much has arrived is not known: to be told before anything follows */
+    bool shared;   /* packets with others, since its total was last told: delivered is a guess */
+    bool blocked;  /* by remote_max */
+    bool max_told; /* remote_max is the other side's word, which only rises */
+    bool given_up; /* a goal failed: what comes back is not sent again */
+    bool goal_set; /* rill_stream_send_total */
+    uint64_t goal;
+    uint64_t goal_deadline;
+} rill_money_out;
+
+/* Bytes that may have arrived or not, at a peer that stalls where they come twice (unsure.c). */
+typedef struct rill_unsure {
+    uint32_t buffer;    /* of its reader: its limit less what was read; 0: it is no such peer */
+    bool known;         /* it has told a limit: what buffer says is known */
+    uint64_t read;      /* so much its reader had, as last told */
+    uint64_t since;     /* monotonic ns: when the last of them became unsure */
+    uint64_t told_from; /* answers to packets from this number on count; RILL_NEVER */
+} rill_unsure;
+
+typedef struct rill_money_in {
+    rill_receive_window window; /* used: received */
+    uint64_t received;
+    uint64_t reserved; /* packets that wait for a decision */
+    uint64_t planned;  /* scratch of the packet being checked */
+    uint64_t goal;
+    uint64_t goal_deadline;
+} rill_money_in;
+
+struct rill_stream {
+    rill_connection *connection;
+    uint64_t id;
+    void *user;
+    rill_list node;       /* of the connection, ascending by opening */
+    rill_list event_node; /* of the connection, while events wait */
+    rill_list tell_node;  /* of the connection, while something is to be told */
+    rill_list money_node; /* of the connection, while it may have money to send */
+    rill_list data_node;  /* of the connection, while it may have bytes to send */
+    rill_deadline deadline;
+    rill_money_out out;
+    rill_money_in in;
+    rill_sendbuf *sendbuf; /* made when first written to */
+    rill_send_window send_window;
+    rill_reassembly *reassembly; /* made when first received */
+    rill_receive_window receive_window;
+    rill_receive_tuning receive_tuning;
+    uint32_t references; /* flights and undecided packets that point here */
+    uint16_t tell;       /* RILL_TELL bits: with the next packet or reply */
+    uint16_t urgent;     /* of those: worth a packet of their own */
+    uint16_t events;     /* RILL_EVENT_BIT bits */
+    int8_t sent_error;   /* of the SENT and RECEIVED events */
+    int8_t received_error;
+    int8_t end_error;
+    bool receive_goal_set; /* rill_stream_receive_total: in.goal */
+    bool ours;             /* we opened it */
+    bool ending;           /* rill_stream_end */
+    bool closed;           /* either side closed it: nothing more goes either way */
+    bool closed_remote;
+    bool close_done;   /* the other side knows */
+    bool dropped;      /* the other side had closed when bytes of ours came */
+    bool undone;       /* it closed before all that was asked of its money was done */
+    bool data_blocked; /* by its window */
+    bool want_writable;
+    bool end_fetched;
+    uint8_t close_code;
+    uint64_t event_in; /* amounts of MONEY and PROGRESS not fetched yet */
+    uint64_t event_out;
+    uint64_t progress_ns;  /* monotonic ns: when something last got through, while ending */
+    uint64_t linger_until; /* monotonic ns: its end waits for bytes that the close overtook; 0 */
+    rill_unsure unsure;
+    uint64_t remote_wants; /* offset up to which the other side has said that it has bytes */
+    char *message;         /* of the close; NULL: none */
+};
+
+rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours);
+void rill_stream_destroy(rill_stream *s);
+
+/* What may still be sent, by our own limits: send max less sent and held. */
+uint64_t rill_stream_sendable(const rill_stream *s);
+/* Notes what is to be told; urgent: with a packet of its own if need be. */
+void rill_stream_tell(rill_stream *s, uint32_t bits, bool urgent);
+void rill_stream_notify(rill_stream *s, uint32_t event_type);
+/* Puts the stream on the lists of those with something to send, or off. */
+void rill_stream_want_money(rill_stream *s);
+void rill_stream_want_data(rill_stream *s);
+/* What became of money or bytes of it is known: what follows from that. */
+void rill_stream_settle(rill_stream *s);
+/* Money left for good, or came back; goals that are met are reported. */
+void rill_stream_check_goals(rill_stream *s);
+/* rill_stream_send_total cannot succeed: says why. Nothing where none is under way. */
+void rill_stream_fail_goal(rill_stream *s, int error);
+/* rill_stream_end: from now on the stream ends by itself. */
+void rill_stream_start_ending(rill_stream *s);
+/* The stream has done all that rill_stream_end waits for: closes it. */
+void rill_stream_check_end(rill_stream *s);
+/* Money arrived for good: with its Fulfill. */
+void rill_stream_credit(rill_stream *s, uint64_t amount);
+/* Closes without telling (the other side closed, or the connection did) or with. */
+void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t message_len,
+                      bool remote, int error);
+/* Sets the stream's timer to the earliest of its goals' deadlines. */
+void rill_stream_rearm(rill_stream *s);
+void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns);
+/* Nothing refers to it any more and its end is fetched: frees it. */
+void rill_stream_release(rill_stream *s);
+/* Bytes were acknowledged: says that there is room again, where somebody waits for it. */
+void rill_stream_check_writable(rill_stream *s);
+/* Whether bytes that were written may not have arrived, as far as we know. */
+bool rill_stream_lacks_bytes(const rill_stream *s);
+/* Whether it was closed by us before all bytes that were written had arrived, as far as we know. */
+bool rill_stream_is_cut(const rill_stream *s);
+/* The window to advertise follows what the reader consumed. */
+void rill_stream_update_receive_window(rill_stream *s);
+
+#endif

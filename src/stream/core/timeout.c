@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens when nothing happens: packets without replies, idle connections, late closes. */
+#include "base/muldiv.h"
+#include "stream/core/endpoint_internal.h"
+
+static void earliest(uint64_t *at, uint64_t other)
+{
+    if (other < *at)
+        *at = other;
+}
+
+static uint64_t connect_deadline(const rill_connection *c)
+{
+    if (c->connected || c->first_sent == 0)
+        return RILL_NEVER;
+    return rill_add_sat(c->first_sent, c->options->connect_timeout);
+}
+
+/* Of one that is not connected: it gives up, or greets again. */
+static uint64_t beginning_deadline(const rill_connection *c)
+{
+    uint64_t at = connect_deadline(c);
+    if (c->first_sent != 0)
+        earliest(&at, c->hello_at);
+    return at;
+}
+
+/* A timer that is later than this was not looked at. */
+#define LATE RILL_SECOND
+/* Longer than it takes until somebody who wants something gives a sign of life. */
+#define LOOK_AROUND (ALIVE_MAX + 5 * RILL_SECOND)
+/* Signs of life, in silence, while there is something to be done. */
+#define ALIVE_MIN RILL_SECOND
+#define ALIVE_MAX (15 * RILL_SECOND)
+
+static uint64_t idle_deadline(const rill_connection *c)
+{
+    if (c->options->idle_timeout == 0)
+        return RILL_NEVER;
+    uint64_t at = rill_add_sat(c->last_authentic, c->options->idle_timeout);
+    return at > c->idle_not_before ? at : c->idle_not_before;
+}
+
+/*
+ * A path may refuse all money for longer than either side waits for a sign of
+ * life (T04), and let other packets pass: while somebody wants something, one
+ * without money shows both that the other is there.
+ */
+static uint64_t alive_deadline(const rill_connection *c)
+{
+    bool wish = c->paying > 0 || !rill_list_empty(&c->money_streams) ||
+                !rill_list_empty(&c->data_streams) ||
+                (c->options->keep_alive && !rill_list_empty(&c->streams));
+    if (!wish || !c->connected || !c->remote_address)
+        return RILL_NEVER;
+    uint64_t every = c->options->idle_timeout / 3;
+    if (every == 0 || every > ALIVE_MAX)
+        every = ALIVE_MAX;
+    if (every < ALIVE_MIN)
+        every = ALIVE_MIN;
+    return (c->alive_at > c->last_authentic ? c->alive_at : c->last_authentic) + every;
+}
+
+/* Something may wait for the congestion window to let it go. */
+static bool wants_to_send(const rill_connection *c)
+{
+    return !rill_list_empty(&c->money_streams) || !rill_list_empty(&c->data_streams) ||
+           rill_tell_urgent(c) || c->probing->active;
+}
+
+/* A time after which something that waits to be sent may leave. is_free names all it looks at. */
+static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
+{
+    uint64_t at = RILL_NEVER;
+    if (c->path_hold.until > now_ns)
+        return c->path_hold.until;
+    if (!rill_list_empty(&c->money_streams)) {
+        uint64_t money = rill_money_not_before(c);
+        if (money > now_ns)
+            earliest(&at, money);
+    }
+    if (c->plain_hold.until > now_ns && (!rill_list_empty(&c->data_streams) || rill_tell_urgent(c)))
+        earliest(&at, c->plain_hold.until);
+    if (c->congestion->paced_until > now_ns && wants_to_send(c))
+        earliest(&at, c->congestion->paced_until);
+    if (c->probing->active)
+        earliest(&at, rill_probe_deadline(c, now_ns));
+    if (c->blocked_probe_at != 0)
+        earliest(&at, c->blocked_probe_at);
+    return at;
+}
+
+/*
+ * Nothing holds anything back, and nothing waits for a look at the rate or a maximum: the usual
+ * case. Then there is no deadline for any of that, and none is looked for, packet after packet.
+ */
+static bool is_free(const rill_connection *c)
+{
+    const rill_congestion *g = c->congestion;
+    uint64_t held = c->path_hold.until | c->plain_hold.until | c->refusals.until | g->not_before |
+                    g->paced_until;
+    uint64_t looks = c->low_rate_since | c->look_at | c->blocked_probe_at;
+    return (held | looks) == 0 && !c->probing->active;
+}
+
+/* Of what is not free: something may leave, or is looked at again. */
+RILL_NOINLINE static uint64_t held_deadline(const rill_connection *c, uint64_t now_ns)
+{
+    uint64_t at = send_deadline(c, now_ns);
+    earliest(&at, rill_low_rate_deadline(c));
+    if (c->look_at != 0)
+        earliest(&at, c->look_at);
+    return at;
+}
+
+/* When the oldest packet that is waited for is no longer. */
+static uint64_t overdue_deadline(const rill_connection *c)
+{
+    if (rill_list_empty(&c->flights))
+        return RILL_NEVER;
+    return rill_add_sat(RILL_CONTAINER(c->flights.next, rill_flight, node)->sent_ns,
+                        rill_congestion_patience(c->congestion));
+}
+
+static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
+{
+    uint64_t at = RILL_NEVER;
+    if (!rill_list_empty(&c->flights))
+        earliest(&at, RILL_CONTAINER(c->flights.next, rill_flight, node)->expires_ns);
+    if (!rill_list_empty(&c->set_aside))
+        earliest(&at, RILL_CONTAINER(c->set_aside.next, rill_flight, node)->expires_ns);
+    earliest(&at, c->undecided_deadline);
+    if (c->state != RILL_STATE_OPEN) {
+        earliest(&at, c->close_deadline);
+        if (c->state == RILL_STATE_CLOSING && c->close_again_at > now_ns)
+            earliest(&at, c->close_again_at);
+        return at;
+    }
+    if (c->in_vain)
+        return now_ns;
+    earliest(&at, overdue_deadline(c));
+    if (!c->connected)
+        earliest(&at, beginning_deadline(c));
+    earliest(&at, idle_deadline(c));
+    earliest(&at, alive_deadline(c));
+    if (!is_free(c))
+        earliest(&at, held_deadline(c, now_ns));
+    return at;
+}
+
+/*
+ * A timer that is too early is left alone: it fires, and is set anew; that is rarer than packets.
+ * So is one whose time has come: what it was set for is still to be done.
+ */
+void rill_connection_rearm(rill_connection *c, uint64_t now_ns)
+{
+    uint64_t at = deadline(c, now_ns);
+    rill_timer *t = &c->deadline.timer;
+    if (t->index != 0 && (t->deadline <= now_ns || t->deadline <= at) &&
+        t->deadline < RILL_NEVER - 1)
+        return;
+    /* Every connection has had a place in the heap since it was added to the endpoint. */
+    int err = rill_heap_set(&c->endpoint->heap, t, at != RILL_NEVER ? at : RILL_NEVER - 1);
+    (void)err;
+}
+
+/* A round trip ends without the reply: what it carried is sent again, but for money. */
+static void note_overdue(rill_connection *c, uint64_t now_ns)
+{
+    while (c->state == RILL_STATE_OPEN && overdue_deadline(c) <= now_ns) {
+        rill_flight *f = RILL_CONTAINER(c->flights.next, rill_flight, node);
+        c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns, rill_flight_value(f),
+                                      RILL_SIGNAL_LOST);
+        rill_flight_overdue(c, f);
+    }
+}
+
+static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_ns)
+{
+    while (!rill_list_empty(flights)) {
+        rill_flight *f = RILL_CONTAINER(flights->next, rill_flight, node);
+        if (f->expires_ns > now_ns)
+            return;
+        rill_flight_kind kind = f->kind;
+        uint8_t volley = f->volley;
+        uint64_t amount = f->amount;
+        if (!f->in_doubt) {
+            c->stats.packets_lost++;
+            if (!f->overdue)
+                c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns,
+                                              rill_flight_value(f), RILL_SIGNAL_LOST);
+        }
+        rill_flight_expire(c, f);
+        if (kind == RILL_FLIGHT_PROBE)
+            rill_probe_failed(c, now_ns, volley, amount, RILL_PROBE_ACCIDENT);
+        else if (kind == RILL_FLIGHT_CLOSE)
+            rill_connection_shut(c);
+    }
+}
+
+/* A payment that was given more time than idleness is: that is its to use. */
+static void spare_payments(rill_connection *c, uint64_t now_ns)
+{
+    for (rill_list *n = c->streams.next; c->paying > 0 && n != &c->streams; n = n->next) {
+        const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER &&
+            s->out.goal_deadline > now_ns && s->out.goal_deadline > c->idle_not_before)
+            c->idle_not_before = s->out.goal_deadline;
+    }
+}
+
+static void open_deadlines(rill_connection *c, uint64_t now_ns)
+{
+    if (connect_deadline(c) <= now_ns) {
+        int error = c->last_failure != RILL_OK ? c->last_failure : RILL_ERR_TIMEOUT;
+        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error,
+                             "the receiver did not answer in time");
+        return;
+    }
+    if (idle_deadline(c) <= now_ns)
+        spare_payments(c, now_ns);
+    if (idle_deadline(c) <= now_ns) {
+        rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_IDLE, "nothing came for too long");
+        return;
+    }
+    if (!c->connected && c->first_sent != 0 && c->hello_at <= now_ns) {
+        rill_connection_tell(c, RILL_TELL(HELLO), true);
+        c->hello_at = now_ns + RILL_SECOND;
+    }
+    if (alive_deadline(c) <= now_ns) {
+        c->alive_at = now_ns;
+        rill_connection_tell(c, RILL_TELL(HELLO), true);
+    }
+    if (c->in_vain)
+        rill_money_give_up_vain(c);
+    rill_patience_on_deadline(c, now_ns);
+    rill_probe_on_deadline(c, now_ns);
+    rill_blocked_on_deadline(c, now_ns);
+    rill_connection_ready(c);
+}
+
+/*
+ * Nobody looked for a while: the process was stopped, or busy. What has come
+ * meanwhile is not read yet, and the other side may not have noticed anything:
+ * so that time was not one of silence, and both have a moment to show it.
+ */
+static void look_around(rill_connection *c, uint64_t now_ns)
+{
+    uint64_t idle = c->options->idle_timeout;
+    uint64_t until = now_ns + (idle != 0 && idle < LOOK_AROUND ? idle : LOOK_AROUND);
+    if (until > c->idle_not_before)
+        c->idle_not_before = until;
+    if (c->first_sent != 0 && connect_deadline(c) < until)
+        c->first_sent += until - connect_deadline(c);
+}
+
+void rill_connection_on_deadline(rill_connection *c, rill_now now)
+{
+    uint64_t now_ns = now.mono_ns;
+    if (rill_sub_sat(now_ns, c->deadline.timer.deadline) > LATE)
+        look_around(c, now_ns);
+    expire_flights(c, &c->flights, now_ns);
+    expire_flights(c, &c->set_aside, now_ns);
+    note_overdue(c, now_ns);
+    rill_undecided_expire(c, now_ns);
+    if (c->state == RILL_STATE_OPEN)
+        open_deadlines(c, now_ns);
+    if (c->state == RILL_STATE_CLOSING && !c->close_sent)
+        rill_connection_ready(c);
+    if (c->state == RILL_STATE_CLOSING)
+        rill_connection_closing_on_deadline(c, now_ns);
+    if (c->state == RILL_STATE_CLOSED && c->close_deadline <= now_ns) {
+        c->force_end = true;
+        c->close_deadline = RILL_NEVER;
+        rill_connection_check_closed(c);
+    }
+    rill_connection_rearm(c, now_ns);
+}
+
+void rill_connection_connected(rill_connection *c)
+{
+    c->connected = true;
+    if (!c->server)
+        rill_connection_notify(c, RILL_EVENT_CONNECTED);
+}
+
+void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f, bool sent)
+{
+    rill_flight_kind kind = f->kind;
+    uint64_t sent_ns = f->sent_ns;
+    uint8_t volley = f->volley;
+    uint64_t amount = f->amount;
+    if (f->in_doubt)
+        return;
+    rill_flight_found(c, f);
+    rill_connection_hold_plain(c, f, now.mono_ns);
+    c->congestion->ops->on_neutral(c->congestion, now.mono_ns, sent_ns, rill_flight_value(f));
+    if (sent && kind == RILL_FLIGHT_NORMAL && f->amount > 0) {
+        c->stats.packets_lost++;
+        rill_flight_doubt(c, f);
+    } else {
+        f->unsure = sent;
+        rill_flight_lose(c, f);
+    }
+    /* A link that takes nothing, or answers nothing, is not asked again and again. */
+    rill_connection_hold_path(c, sent_ns, now.mono_ns);
+    if (kind == RILL_FLIGHT_PROBE)
+        rill_probe_failed(c, now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
+    else if (kind == RILL_FLIGHT_CLOSE)
+        rill_connection_shut(c);
+    rill_connection_rearm(c, now.mono_ns);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/wire/frame.h"
+
+#include <rill/error.h>
+
+#include "ilp/oer.h"
+
+/*
+ * Which fields a type has. All types write them in this order; only
+ * ConnectionAssetDetails has its byte after its text.
+ */
+enum {
+    HAS_STREAM = 1,
+    HAS_CODE = 2,
+    HAS_VALUE = 4,
+    VALUE_SATURATES = 8,
+    HAS_TOTAL = 16,
+    HAS_TEXT = 32,
+    HAS_CODE_LAST = 64
+};
+
+static const uint8_t fields_by_type[] = {
+    [RILL_FRAME_CONNECTION_CLOSE] = HAS_CODE | HAS_TEXT,
+    [RILL_FRAME_CONNECTION_NEW_ADDRESS] = HAS_TEXT,
+    [RILL_FRAME_CONNECTION_MAX_DATA] = HAS_VALUE,
+    [RILL_FRAME_CONNECTION_DATA_BLOCKED] = HAS_VALUE,
+    [RILL_FRAME_CONNECTION_MAX_STREAM_ID] = HAS_VALUE,
+    [RILL_FRAME_CONNECTION_STREAM_ID_BLOCKED] = HAS_VALUE,
+    [RILL_FRAME_CONNECTION_ASSET_DETAILS] = HAS_TEXT | HAS_CODE_LAST,
+    [RILL_FRAME_STREAM_CLOSE] = HAS_STREAM | HAS_CODE | HAS_TEXT,
+    [RILL_FRAME_STREAM_MONEY] = HAS_STREAM | HAS_VALUE,
+    [RILL_FRAME_STREAM_MAX_MONEY] = HAS_STREAM | HAS_VALUE | VALUE_SATURATES | HAS_TOTAL,
+    [RILL_FRAME_STREAM_MONEY_BLOCKED] = HAS_STREAM | HAS_VALUE | VALUE_SATURATES | HAS_TOTAL,
+    [RILL_FRAME_STREAM_DATA] = HAS_STREAM | HAS_VALUE | HAS_TEXT,
+    [RILL_FRAME_STREAM_MAX_DATA] = HAS_STREAM | HAS_VALUE,
+    [RILL_FRAME_STREAM_DATA_BLOCKED] = HAS_STREAM | HAS_VALUE,
+    [RILL_FRAME_STREAM_RECEIPT] = HAS_STREAM | HAS_TEXT,
+};
+
+/* 0 for an unknown type. */
+static unsigned fields_of(uint8_t type)
+{
+    return type < sizeof fields_by_type ? fields_by_type[type] : 0;
+}
+
+static int read_body(rill_reader *body, unsigned fields, rill_frame *out)
+{
+    int rc = RILL_OK;
+
+    if (fields & HAS_STREAM)
+        rc = rill_oer_read_varuint(body, &out->stream);
+    if (rc == RILL_OK && (fields & HAS_CODE) && !rill_read_u8(body, &out->code))
+        rc = RILL_ERR_TRUNCATED;
+    if (rc == RILL_OK && (fields & VALUE_SATURATES))
+        rc = rill_oer_read_varuint_saturating(body, &out->value);
+    else if (rc == RILL_OK && (fields & HAS_VALUE))
+        rc = rill_oer_read_varuint(body, &out->value);
+    if (rc == RILL_OK && (fields & HAS_TOTAL))
+        rc = rill_oer_read_varuint(body, &out->total);
+    if (rc == RILL_OK && (fields & HAS_TEXT))
+        rc = rill_oer_read_octets(body, SIZE_MAX, &out->text);
+    if (rc == RILL_OK && (fields & HAS_CODE_LAST) && !rill_read_u8(body, &out->code))
+        rc = RILL_ERR_TRUNCATED;
+    return rc;
+}
+
+/*
+ * A VarUInt before `end`, of at most eight bytes; where there are bytes before
+ * `limit`, they may be read with it. False, with *at anywhere, for all others.
+ */
+static inline bool take_varuint(const uint8_t **at, const uint8_t *end, const uint8_t *limit,
+                                uint64_t *out)
+{
+    size_t left = (size_t)(end - *at);
+
+    if (left == 0 || **at == 0 || **at > 8 || **at > left - 1)
+        return false;
+    size_t len = **at;
+    const uint8_t *p = *at + 1;
+    *at = p + len;
+    if ((size_t)(limit - p) >= 8) {
+        *out = rill_load_u64(p) >> (64 - 8 * len);
+        return true;
+    }
+    uint64_t v = 0;
+    while (p < *at)
+        v = v << 8 | *p++;
+    *out = v;
+    return true;
+}
+
+/* What most frames are: numbers. False for all others, and for what is wrong with these. */
+static bool read_numbers(const rill_reader *body, const uint8_t *limit, unsigned fields,
+                         rill_frame *out)
+{
+    const uint8_t *at = body->at;
+
+    if ((fields & (HAS_CODE | HAS_TEXT | HAS_CODE_LAST)) != 0)
+        return false;
+    if ((fields & HAS_STREAM) && !take_varuint(&at, body->end, limit, &out->stream))
+        return false;
+    if ((fields & HAS_VALUE) && !take_varuint(&at, body->end, limit, &out->value))
+        return false;
+    return !(fields & HAS_TOTAL) || take_varuint(&at, body->end, limit, &out->total);
+}
+
+int rill_frame_read(rill_reader *r, rill_frame *out)
+{
+    rill_bytes bytes;
+    uint8_t type;
+
+    if (!rill_read_u8(r, &type))
+        return RILL_ERR_TRUNCATED;
+    *out = (rill_frame){.type = type};
+    int rc = rill_oer_read_octets(r, SIZE_MAX, &bytes);
+    if (rc != RILL_OK)
+        return rc;
+    rill_reader body = rill_reader_of(bytes.data, bytes.len);
+    unsigned fields = fields_of(type);
+    if (read_numbers(&body, r->end, fields, out))
+        return RILL_OK;
+    return read_body(&body, fields, out);
+}
+
+static size_t body_size(unsigned fields, const rill_frame *frame)
+{
+    size_t size = 0;
+
+    if (fields & HAS_STREAM)
+        size += rill_oer_varuint_size(frame->stream);
+    if (fields & (HAS_CODE | HAS_CODE_LAST))
+        size += 1;
+    if (fields & HAS_VALUE)
+        size += rill_oer_varuint_size(frame->value);
+    if (fields & HAS_TOTAL)
+        size += rill_oer_varuint_size(frame->total);
+    if (fields & HAS_TEXT)
+        size += rill_oer_length_size(frame->text.len) + frame->text.len;
+    return size;
+}
+
+size_t rill_frame_size(const rill_frame *frame)
+{
+    unsigned fields = fields_of(frame->type);
+
+    if (fields == 0)
+        return 0;
+    size_t size = body_size(fields, frame);
+    return 1 + rill_oer_length_size(size) + size;
+}
+
+/* Type, length, three numbers; what a number's write may overwrite fits with it. */
+#define SHORT_ROOM (2 + 3 * 9)
+
+static inline uint8_t *put_varuint(uint8_t *p, uint64_t v)
+{
+    size_t bytes = rill_oer_significant_bytes(v);
+
+    *p = (uint8_t)bytes;
+    rill_store_u64(p + 1, v << (64 - 8 * bytes));
+    return p + 1 + bytes;
+}
+
+bool rill_frame_write_short(rill_writer *w, const rill_frame *frame)
+{
+    unsigned fields = fields_of(frame->type);
+
+    if (fields == 0 || (fields & (HAS_TEXT | HAS_CODE | HAS_CODE_LAST)) != 0 || w->failed ||
+        rill_writer_left(w) < SHORT_ROOM)
+        return false;
+    uint8_t *p = w->at + 2;
+    if (fields & HAS_STREAM)
+        p = put_varuint(p, frame->stream);
+    if (fields & HAS_VALUE)
+        p = put_varuint(p, frame->value);
+    if (fields & HAS_TOTAL)
+        p = put_varuint(p, frame->total);
+    w->at[0] = frame->type;
+    w->at[1] = (uint8_t)(p - w->at - 2);
+    w->at = p;
+    return true;
+}
+
+void rill_frame_write(rill_writer *w, const rill_frame *frame)
+{
+    unsigned fields = fields_of(frame->type);
+
+    if (fields == 0) {
+        w->failed = true;
+        return;
+    }
+    rill_write_u8(w, frame->type);
+    rill_oer_write_length(w, body_size(fields, frame));
+    if (fields & HAS_STREAM)
+        rill_oer_write_varuint(w, frame->stream);
+    if (fields & HAS_CODE)
+        rill_write_u8(w, frame->code);
+    if (fields & HAS_VALUE)
+        rill_oer_write_varuint(w, frame->value);
+    if (fields & HAS_TOTAL)
+        rill_oer_write_varuint(w, frame->total);
+    if (fields & HAS_TEXT)
+        rill_oer_write_octets(w, frame->text);
+    if (fields & HAS_CODE_LAST)
+        rill_write_u8(w, frame->code);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/wire/numbers.h"
+
+#include <string.h>
+
+#include "base/cursor.h"
+
+/* Nobody's padding, which is zeros. */
+static const uint8_t magic[4] = {'r', 'i', 'l', 'l'};
+
+#define LIFE_RANDOM_BITS  20
+#define FIRST_NUMBER_BITS 29
+
+uint64_t rill_life_of(uint64_t wall_ms, uint32_t random)
+{
+    uint64_t life = wall_ms << LIFE_RANDOM_BITS | random % (UINT32_C(1) << LIFE_RANDOM_BITS);
+    return life != 0 ? life : 1;
+}
+
+uint64_t rill_life_first_number(uint64_t life)
+{
+    /* Spread evenly, also those of lives that follow each other. */
+    uint64_t place = life * UINT64_C(0x9e3779b97f4a7c15) >> (64 - FIRST_NUMBER_BITS);
+    return RILL_NUMBER_CLIENT | place;
+}
+
+size_t rill_trailer_write(uint8_t *at, rill_trailer_kind kind, uint64_t value)
+{
+    memcpy(at, magic, sizeof magic);
+    at[sizeof magic] = (uint8_t)kind;
+    rill_store_u64(at + sizeof magic + 1, value);
+    return RILL_TRAILER_SIZE;
+}
+
+rill_trailer_kind rill_trailer_read(rill_bytes after, uint64_t *value)
+{
+    if (after.len < RILL_TRAILER_SIZE || memcmp(after.data, magic, sizeof magic) != 0)
+        return RILL_TRAILER_NONE;
+    *value = rill_load_u64(after.data + sizeof magic + 1);
+    switch (after.data[sizeof magic]) {
+    case RILL_TRAILER_LIFE:
+    case RILL_TRAILER_MARK:
+    case RILL_TRAILER_FORGOTTEN:
+    case RILL_TRAILER_REPLACED:
+        return (rill_trailer_kind)after.data[sizeof magic];
+    default:
+        return RILL_TRAILER_NONE;
+    }
+}
+
+bool rill_trailer_ended(rill_bytes after)
+{
+    return after.len > RILL_TRAILER_SIZE && after.data[RILL_TRAILER_SIZE] == RILL_TRAILER_ENDED;
+}
