@@ -13,7 +13,7 @@
 
 #include "clock.h"
 #include "crypto/crypto.h"
-#include "net/link_impl.h"
+#include "link/link_impl.h"
 #include "node/node.h"
 #include "rill/rill.h"
 

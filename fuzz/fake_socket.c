@@ -8,7 +8,7 @@
 #include "asan.h"
 #include "fake_uv_impl.h"
 #include "fuzz.h"
-#include "net/resolve.h"
+#include "io/resolve.h"
 
 enum { MAX_SOCKETS = 64, MAX_LOOKUPS = 8, INPUT_MAX = 1 << 20, READS_A_TURN = 32 };
 
@@ -296,7 +296,7 @@ int uv_tcp_getpeername(const uv_tcp_t *h, struct sockaddr *name, int *len)
     return some_name(name, len, (uint16_t)(40000 + (s - sockets)));
 }
 
-/* ---- names: instead of src/net/resolve.c, whose thread is none of the fuzzer's ---- */
+/* ---- names: instead of src/io/resolve.c, whose thread is none of the fuzzer's ---- */
 
 int rill_resolve(rill_lookup **out, rill_loop *loop, const char *host, uint16_t port,
                  rill_resolved *done, void *owner)
@@ -418,7 +418,7 @@ int uv_write(uv_write_t *req, uv_stream_t *h, const uv_buf_t *bufs, unsigned cou
     CHECK(count == 1 && bufs[0].len != 0);
     if (s == NULL || !s->connected || s->closed || s->shut)
         return UV_EPIPE;
-    CHECK(s->write == NULL); /* src/net has one at a time */
+    CHECK(s->write == NULL); /* src/io has one at a time */
     req->handle = h;
     req->cb = cb;
     s->write = req;

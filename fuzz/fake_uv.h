@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * As much of libuv as src/net uses, over nothing: no socket, no clock. It
+ * As much of libuv as src/io uses, over nothing: no socket, no clock. It
  * stands before libuv in the link of a target. A target plays the network: it
  * makes connections arrive, feeds bytes, takes what was written, says how much
  * a socket takes, ends and breaks connections, and lets time pass.

@@ -19,9 +19,9 @@
 
 #include "fake_uv.h"
 #include "faults.h"
-#include "net/loop.h"
-#include "net/ws_handshake.h"
+#include "io/loop.h"
 #include "wire.h"
+#include "ws/ws_handshake.h"
 
 enum { CALLS = 512, SERVERS = 48, ASKED = 64 };
 

@@ -16,7 +16,7 @@
 #include "cli/cli.h"
 #include "cli/rilld_options.h"
 #include "fuzz.h"
-#include "net/uri.h"
+#include "link/uri.h"
 
 enum { MAX_TEXTS = 24, PROBLEM = 256 };
 

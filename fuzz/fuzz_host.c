@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What drives endpoints (src/net: host, client, server): a server and two clients on one
+ * What drives endpoints (src/run: host, client, server): a server and two clients on one
  * loop, in virtual time, whose handlers do what the input says. They call back into the API
  * wherever the headers allow it, take their time, decide late; links break, time passes, packets
  * come that nobody sent, servers and clients close and come again with what they have. A node
@@ -13,7 +13,7 @@
 
 #include "fake_uv.h"
 #include "faults.h"
-#include "net/loop.h"
+#include "io/loop.h"
 #include "program.h"
 #include "support/wire_node.h"
 

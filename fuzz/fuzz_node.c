@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rilld's sessions from the first byte on the socket: src/net's listener, TCP,
+ * rilld's sessions from the first byte on the socket: the listener, TCP,
  * WebSocket and BTP server, and src/node above them, as rilld puts them
  * together, over a network that the input plays (fake_uv.h). Up to eight
  * clients, right ones and wrong ones; bytes come in any pieces, sockets block
@@ -11,8 +11,8 @@
 #include <rill/error.h>
 
 #include "faults.h"
-#include "net/btp_server.h"
-#include "net/loop.h"
+#include "io/loop.h"
+#include "links/btp/btp_server.h"
 #include "node/node.h"
 #include "node_peer.h"
 

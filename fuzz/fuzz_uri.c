@@ -13,7 +13,7 @@
 #include <rill/ilp.h>
 
 #include "fuzz.h"
-#include "net/uri.h"
+#include "link/uri.h"
 
 #define PCHAR "[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f][0-9A-Fa-f]"
 

@@ -20,7 +20,7 @@
 #include <wslay/wslay.h>
 
 #include "fuzz.h"
-#include "net/ws_frame.h"
+#include "ws/ws_frame.h"
 
 enum { MAX_INPUT = 1 << 17, LOG_SIZE = 2 * MAX_INPUT, NO_CODE = -1 };
 

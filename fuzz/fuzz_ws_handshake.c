@@ -15,7 +15,7 @@
 #include <strings.h>
 
 #include "fuzz.h"
-#include "net/ws_handshake.h"
+#include "ws/ws_handshake.h"
 
 enum { HEADERS = RILL_WS_MAX_HEADERS / 3 }; /* as many as there is room for: "a:" and a line feed */
 

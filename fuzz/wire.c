@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-#include "net/ws_frame.h"
-#include "net/ws_handshake.h"
+#include "ws/ws_frame.h"
+#include "ws/ws_handshake.h"
 
 void wire_open(wire *w, bool client)
 {

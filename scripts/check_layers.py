@@ -9,15 +9,24 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
 
-# A layer may include itself and these.
+CORE = {"base", "ilp", "crypto"}
+# A layer is a folder of src, with what is in it. It may include itself, and these: a layer with
+# its public headers; one header of a layer ("io/loop.h"); a layer's public headers alone
+# ("rill of stream").
 BELOW = {
     "base": set(),
     "ilp": {"base"},
     "crypto": {"base"},
-    "stream": {"base", "ilp", "crypto"},
-    "net": {"base", "ilp", "crypto", "stream"},
-    "node": {"base", "ilp", "crypto", "stream", "net"},
-    "cli": {"base", "ilp", "crypto", "stream", "net", "node"},
+    "stream": CORE,
+    "io": CORE,
+    "ws": CORE | {"io", "rill/waiting.h"},
+    # Whoever has a link sees these, and nothing of how it is made.
+    "link": {"base", "crypto", "rill/loop.h", "rill/waiting.h"},
+    "links/btp": CORE | {"io", "ws", "link", "rill/waiting.h"},
+    "run": CORE | {"link", "io/loop.h", "rill/loop.h", "rill of stream"},
+    "node": CORE | {"link", "io/large_pages.h"},
+    "cli": CORE | {"link", "links/btp", "run", "node", "io/loop.h", "rill/loop.h",
+                   "rill of stream"},
 }
 # The rooms of STREAM, each with those that it may see beside itself.
 ROOMS = {
@@ -35,23 +44,37 @@ PUBLIC = {
     "crypto": "crypto",
     "credentials": "stream", "receipt": "stream", "stream": "stream",
     "connection": "stream", "endpoint": "stream", "waiting": "stream",
-    "loop": "net", "link": "net", "net": "net",
+    "loop": "io", "link": "link", "net": "run",
 }
 # Other people's headers, and who may include them. Standard C is for everybody.
 STANDARD = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.h", "stdalign.h",
             "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
-FOREIGN = {"openssl": {"crypto", "net"}, "intel-ipsec-mb.h": {"crypto"}}
-SYSTEM_LAYERS = {"net", "node", "cli"}
+FOREIGN = {"openssl": {"crypto", "io", "ws"}, "intel-ipsec-mb.h": {"crypto"},
+           "http_parser.h": {"ws"}, "jansson.h": {"run", "cli"}}
+SYSTEM_LAYERS = {"io", "ws", "link", "links/btp", "run", "cli"}
 
 
-def layer_of(path, name):
-    """The layer that an include of our own leads to, or None."""
-    if "/" in name:
-        first, rest = name.split("/", 1)
-        if first == "rill":
-            return "net" if rest == "rill.h" else PUBLIC.get(rest[:-2])
-        return first if first in BELOW else None
+def layer_of(path):
+    """The layer that a path below src is in, or None: links/btp before links."""
+    parts = path.split("/")
+    for end in range(len(parts) - 1, 0, -1):
+        if "/".join(parts[:end]) in BELOW:
+            return "/".join(parts[:end])
     return None
+
+
+def own(layer, name):
+    """Why a file of the layer may not include the header `name` of ours; None: it may."""
+    allowed = BELOW[layer] | {layer}
+    public = name.startswith("rill/")
+    target = PUBLIC.get(name[5:-2]) if public else layer_of(name)
+    if name == "rill/rill.h":
+        target = "run"
+    if target is None:
+        return "is not a header of a layer"
+    if target in allowed or name in allowed or (public and f"rill of {target}" in allowed):
+        return None
+    return f"is of the layer {target}"
 
 
 def room_problem(path, name):
@@ -64,30 +87,26 @@ def room_problem(path, name):
 
 
 def problem(path, layer, quote, name):
-    allowed = BELOW[layer] | {layer}
     if quote == '"' or name.startswith("rill/"):
-        target = layer_of(path, name)
-        if target is None:
-            return "is not a header of a layer"
-        if target not in allowed:
-            return f"is of the layer {target}"
-        if layer == "stream" and name.startswith("stream/"):
+        why = own(layer, name)
+        if why is None and layer == "stream" and name.startswith("stream/"):
             return room_problem(path, name)
-        return None
+        return why
     if name in STANDARD:
         return None
-    if name.split("/")[0] in FOREIGN:
-        return None if layer in FOREIGN[name.split("/")[0]] else "does not belong here"
+    first = name.split("/")[0]
+    if first in FOREIGN:
+        return None if layer in FOREIGN[first] else "does not belong here"
     return None if layer in SYSTEM_LAYERS else "is not standard C"
 
 
 def sources():
-    for layer in BELOW:
-        folder = os.path.join(ROOT, "src", layer)
-        for here, _, names in sorted(os.walk(folder)):
-            for name in sorted(names):
-                if name.endswith((".c", ".h")):
-                    yield os.path.join(here, name), layer
+    top = os.path.join(ROOT, "src")
+    for folder, _, names in sorted(os.walk(top)):
+        for name in sorted(names):
+            if name.endswith((".c", ".h")):
+                path = os.path.join(folder, name)
+                yield path, layer_of(os.path.relpath(path, top))
     for name, layer in PUBLIC.items():
         yield os.path.join(ROOT, "include", "rill", name + ".h"), layer
 
@@ -97,6 +116,10 @@ def main():
     for path, layer in sources():
         with open(path, encoding="utf-8") as file:
             text = file.read()
+        if layer is None:
+            failed = True
+            print(f"{os.path.relpath(path, ROOT)}: is in no layer")
+            continue
         for quote, name in INCLUDE.findall(text):
             why = problem(path, layer, quote, name)
             if why:

@@ -82,22 +82,22 @@ merge() {
 sources_of() {
     case "$1" in
     btp) echo src/ilp/btp.c ;;
-    host) echo src/net/{host,host_decide,host_link,host_waiting,client,server,dispatch}.c ;;
-    btp_client) echo src/net/{btp_client,btp_session,btp_auth,websocket,tcp,tcp_connect}.c ;;
-    config) echo src/cli/{args,link_option,rilld_options}.c src/net/environment.c ;;
+    host) echo src/run/{host,host_decide,host_link,host_waiting,client,server,dispatch}.c ;;
+    btp_client) echo src/links/btp/btp_{client,session,auth}.c src/ws/websocket.c src/io/{tcp,tcp_connect}.c ;;
+    config) echo src/cli/{args,link_option,rilld_options}.c src/run/environment.c ;;
     connection) echo src/stream/*/*.c ;;
     credentials) echo src/cli/credentials_file.c ;;
     ildcp) echo src/ilp/ildcp.c ;;
     ilp) echo src/ilp/{packet,codes}.c ;;
-    node) echo src/net/{btp_server,btp_listener,btp_session,btp_auth,websocket,tcp}.c src/node/*.c ;;
+    node) echo src/links/btp/btp_{server,session,auth}.c src/ws/websocket.c src/io/{listener,tcp}.c src/node/*.c ;;
     oer) echo src/ilp/oer.c src/base/cursor.h ;;
     reassembly) echo src/stream/bytes/reassembly.c ;;
     stream_packet) echo src/stream/wire/{packet,frame}.c ;;
     text) echo src/base/parse.c src/ilp/time.c ;;
     token) echo src/stream/wire/{token,receipt}.c src/base/base64.c ;;
-    uri) echo src/net/uri.c src/ilp/address.c ;;
-    websocket) echo src/net/ws_frame.c ;;
-    ws_handshake) echo src/net/ws_handshake.c ;;
+    uri) echo src/link/uri.c src/ilp/address.c ;;
+    websocket) echo src/ws/ws_frame.c ;;
+    ws_handshake) echo src/ws/ws_handshake.c ;;
     *) find src -name '*.c' ;;
     esac
 }

@@ -12,9 +12,9 @@
 #include "cli/cli.h"
 #include "cli/waits.h"
 #include "crypto/crypto.h"
-#include "net/account_query.h"
-#include "net/link_impl.h"
+#include "link/link_impl.h"
 #include "node/echo.h"
+#include "run/account_query.h"
 
 #define ANSWER_TIME (10 * RILL_SECOND)
 #define INTERVAL_MS 1000

@@ -6,7 +6,7 @@
 #ifndef RILL_CLI_DATA_SOURCE_H
 #define RILL_CLI_DATA_SOURCE_H
 
-#include "net/payment.h"
+#include "run/payment.h"
 
 typedef struct data_source data_source;
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "net/btp_server.h"
-#include "net/loop.h"
+#include "io/loop.h"
+#include "links/btp/btp_server.h"
 #include "node/node.h"
 
 struct demo_node {

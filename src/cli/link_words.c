@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 #include "cli/suggest.h"
 #include "crypto/crypto.h"
-#include "net/uri.h"
+#include "link/uri.h"
 
 /* A link through WebSocket under the scheme of something like it: what to write instead. */
 static const char *right_scheme(const char *uri, size_t len)

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "cli/suggest.h"
-#include "net/btp_server.h"
-#include "net/loop.h"
+#include "io/loop.h"
+#include "links/btp/btp_server.h"
 
 #define DEFAULT_PORT 7768
 

@@ -13,8 +13,8 @@
 #include "cli/protect.h"
 #include "cli/rilld_log.h"
 #include "cli/rilld_port_file.h"
-#include "net/btp_server.h"
-#include "net/loop.h"
+#include "io/loop.h"
+#include "links/btp/btp_server.h"
 
 /* How long packets under way are waited for. */
 enum { DRAIN_MS = 5000 };

@@ -6,7 +6,7 @@
 #include "base/muldiv.h"
 #include "base/prefetch.h"
 #include "ilp/address.h"
-#include "net/link_impl.h"
+#include "link/link_impl.h"
 #include "node/echo.h"
 #include "node/local.h"
 

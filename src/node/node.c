@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "net/large_pages.h"
-#include "net/link_impl.h"
+#include "io/large_pages.h"
+#include "link/link_impl.h"
 #include "node/forward.h"
 #include "node/local.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ilp/address.h"
-#include "net/link_impl.h"
+#include "link/link_impl.h"
 
 /*
  * The packet with another expiry is the bytes that came but for 17 of them,

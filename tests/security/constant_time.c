@@ -20,7 +20,7 @@
 #include <valgrind/valgrind.h>
 
 #include "base/base64.h"
-#include "net/btp_auth.h"
+#include "links/btp/btp_auth.h"
 #include "node/accounts.h"
 #include "secrets.h"
 #include "support/pair.h"

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/loop.h"
-#include "net/payment.h"
+#include "io/loop.h"
+#include "run/payment.h"
 
 /* ---- chance ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A server and a client (src/net) on one loop in virtual time, with applications whose
+ * A server and a client (src/run) on one loop in virtual time, with applications whose
  * handlers take seconds, decide late, read a part, close what they were just told of.
  * A node at the other end of the sockets (wire_node.h) keeps the books.
  */

@@ -149,7 +149,7 @@ static void fake_close(rill_link *link)
 
 static const rill_link_ops ops = {fake_is_up, fake_send, fake_reply, fake_close};
 
-/* In place of src/net/link.c's: the first is the server's, the second the client's. */
+/* In place of src/link/link.c's: the first is the server's, the second the client's. */
 int __wrap_rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
                           const rill_link_options *options, const rill_link_handlers *handlers,
                           void *user, const char **problem);

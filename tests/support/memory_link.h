@@ -7,8 +7,8 @@
 #ifndef RILL_TESTS_MEMORY_LINK_H
 #define RILL_TESTS_MEMORY_LINK_H
 
-#include "net/link_impl.h"
-#include "net/loop.h"
+#include "io/loop.h"
+#include "link/link_impl.h"
 
 typedef enum { UP, PREPARE, REPLY, UNANSWERED, WRITABLE, DOWN, CLOSED } note_type;
 

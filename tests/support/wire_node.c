@@ -10,7 +10,7 @@
 #include <rill/btp.h>
 #include <rill/error.h>
 
-#include "net/ws_handshake.h"
+#include "ws/ws_handshake.h"
 
 enum { EXPIRY = NODE_SIDES }; /* an item that is for the node itself */
 

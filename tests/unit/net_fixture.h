@@ -19,7 +19,7 @@
 #include <rill/link.h>
 #include <uv.h>
 
-#include "net/btp_server.h"
+#include "links/btp/btp_server.h"
 
 #define DEADLINE_MS 30000
 #define TOKEN       "secret-token"

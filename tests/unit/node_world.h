@@ -17,7 +17,7 @@
 #include <rill/ilp.h>
 
 #include "crypto/crypto.h"
-#include "net/link_impl.h"
+#include "link/link_impl.h"
 #include "node/echo.h"
 
 #define WALL UINT64_C(1700000000000)

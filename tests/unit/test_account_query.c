@@ -13,9 +13,9 @@
 #include <rill/error.h>
 #include <rill/net.h>
 
-#include "net/account_query.h"
-#include "net/link_impl.h"
-#include "net/loop.h"
+#include "io/loop.h"
+#include "link/link_impl.h"
+#include "run/account_query.h"
 
 #define WALL UINT64_C(1700000000000)
 

@@ -4,8 +4,8 @@
 
 #include "net_fixture.h"
 
-#include "net/btp_auth.h"
-#include "net/btp_session.h"
+#include "links/btp/btp_auth.h"
+#include "links/btp/btp_session.h"
 
 static const uint8_t packet[] = {12, 3, 1, 2, 3};
 static const uint8_t answer[] = {13, 3, 1, 2, 3};

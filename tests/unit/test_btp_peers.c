@@ -11,7 +11,7 @@
 #include <rill/ilp.h>
 
 #include "ilp/address.h"
-#include "net/loop.h"
+#include "io/loop.h"
 
 static const uint8_t hash[32] = "0123456789abcdef0123456789abcdef";
 static uint8_t packet[RILL_BTP_MAX_FRAME];

@@ -20,8 +20,8 @@
 
 #include <rill/error.h>
 
-#include "net/resolve.h"
-#include "net/tcp.h"
+#include "io/resolve.h"
+#include "io/tcp.h"
 
 int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **found);

@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "net/btp_server.h"
+#include "links/btp/btp_server.h"
 
 #define MOST  24 /* more than all that is tried here opens */
 #define FILES 128

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What drives endpoints (src/net: host, client, server) with applications that are slow
+ * What drives endpoints (src/run: host, client, server) with applications that are slow
  * (support/drive.h): what a receiver credits is what it fulfilled in time, to the unit.
  */
 #define _POSIX_C_SOURCE 200809L

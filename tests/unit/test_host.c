@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <rill/net.h>
 
-#include "net/host_impl.h"
+#include "run/host_impl.h"
 #include "support/memory_link.h"
 
 /* ---- the applications ---- */

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "fake_uv.h"
-#include "net/tcp.h"
+#include "io/tcp.h"
 
 #define MAX_BACKLOG ((size_t)64 * 1024)
 

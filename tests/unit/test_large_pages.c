@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 /* cmocka.h comes after what it needs. */
-#include "net/large_pages.h"
+#include "io/large_pages.h"
 #include <cmocka.h>
 
 /* What the system gives for the wish is its own affair; the memory is good either way. */

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 #include <rill/net.h>
 
-#include "net/loop.h"
+#include "io/loop.h"
 #include "support/wire_node.h"
 
 #define LIMIT (UINT64_C(600) * RILL_SECOND)

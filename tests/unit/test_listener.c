@@ -19,7 +19,7 @@
 #include <cmocka.h>
 #include <rill/error.h>
 
-#include "net/btp_listener.h"
+#include "io/listener.h"
 
 static rill_loop *loop;
 static rill_listener listener;

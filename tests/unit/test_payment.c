@@ -18,7 +18,7 @@
 #include <uv.h>
 
 #include "cli/demo_node.h"
-#include "net/payment_impl.h"
+#include "run/payment_impl.h"
 
 #define TIME_LIMIT 60 /* seconds, for a test */
 

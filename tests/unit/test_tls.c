@@ -10,7 +10,7 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
-#include "net/tls.h"
+#include "io/tls.h"
 
 static char folder[64];
 static char cert_file[96]; /* self-signed, for localhost and 127.0.0.1; an authority too */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two of everything on one loop (src/net), in virtual time: servers, clients, payments of one
+ * Two of everything on one loop (src/run), in virtual time: servers, clients, payments of one
  * connection, with handlers that take seconds. A node (support/wire_node.h) keeps the books.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "net/loop.h"
+#include "io/loop.h"
 #include "support/wire_node.h"
 
 #include <rill/net.h>

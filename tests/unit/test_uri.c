@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "net/uri.h"
+#include "link/uri.h"
 
 static void expect(const char *text, bool tls, const char *host, uint16_t port, const char *header,
                    const char *account, const char *token, const char *target)

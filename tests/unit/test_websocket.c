@@ -7,8 +7,8 @@
 
 #include <rill/btp.h>
 
-#include "net/loop.h"
-#include "net/ws_handshake.h"
+#include "io/loop.h"
+#include "ws/ws_handshake.h"
 
 #define REQUEST_LINE "GET /any?thing HTTP/1.1\r\nHost: localhost\r\n"
 #define UPGRADE_KEY  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"

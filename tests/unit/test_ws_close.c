@@ -4,7 +4,7 @@
 
 #include "raw_session.h"
 
-#include "net/loop.h"
+#include "io/loop.h"
 
 /* So that only the Close frames can end it: nobody lingers until his patience is over. */
 int __real_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);

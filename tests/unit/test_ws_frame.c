@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <rill/error.h>
 
-#include "net/ws_frame.h"
+#include "ws/ws_frame.h"
 
 enum { MAX = 100000 };
 

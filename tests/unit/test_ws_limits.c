@@ -4,7 +4,7 @@
 
 #include "net_fixture.h"
 
-#include "net/loop.h"
+#include "io/loop.h"
 
 static raw first_, second_, third_;
 

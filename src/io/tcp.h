@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A TCP connection, with TLS on it where asked for. Output is collected and
+ * leaves in one write a turn of the loop; what waits is counted and limited,
+ * for each connection and (RILL_LOOP_MAX_STORAGE) for all of a loop.
+ */
+#ifndef RILL_IO_TCP_H
+#define RILL_IO_TCP_H
+
+#include "io/loop.h"
+#include "io/tls.h"
+
+/* Where a sender is asked to wait; it may go on at a quarter of it. */
+#define RILL_TCP_HIGH_WATER  ((size_t)1024 * 1024)
+#define RILL_TCP_MAX_BACKLOG ((size_t)16 * 1024 * 1024)
+#define RILL_TCP_NAME        288
+
+/* All from the loop, never from inside a call. */
+typedef struct rill_tcp_handlers {
+    /* Connected, and TLS agreed upon. */
+    void (*open)(void *owner);
+    /* The bytes are good, and the owner's to change, until it returns. */
+    void (*read)(void *owner, uint8_t *data, size_t len);
+    /*
+     * As read, of what comes while it is being finished: only to see whether more does
+     * (rill_tcp_nothing_follows). May be NULL.
+     */
+    void (*late)(void *owner, uint8_t *data, size_t len);
+    /* Of no use any more; the owner then finishes or closes it. Once at most. */
+    void (*lost)(void *owner, int error, const char *detail);
+    /* The backlog was over the high-water mark and is under the low one. */
+    void (*drained)(void *owner);
+    /* After finish or close: the last call. The memory is the owner's again. */
+    void (*closed)(void *owner);
+} rill_tcp_handlers;
+
+typedef enum rill_tcp_state {
+    RILL_TCP_IDLE,
+    RILL_TCP_CONNECTING,
+    RILL_TCP_HANDSHAKE,
+    RILL_TCP_OPEN,
+    RILL_TCP_FINISHING, /* writes what waits, ignores what comes */
+    RILL_TCP_CLOSED     /* waits for libuv to let go */
+} rill_tcp_state;
+
+typedef struct rill_tcp {
+    rill_loop *loop;
+    const rill_tcp_handlers *on;
+    void *owner;
+    rill_tcp_state state;
+    uv_tcp_t handle;
+    uv_timer_t linger;
+    uv_shutdown_t shutdown;
+    uv_write_t write;
+    rill_task flush;
+    rill_task failure;
+    rill_task again; /* reads on in the next turn */
+    rill_list heavy; /* in loop->heavy while more than a small block waits */
+    rill_tls *tls;
+    rill_buffer plain; /* with TLS: what is to be encrypted */
+    rill_buffer out;
+    rill_buffer busy;  /* libuv is writing it */
+    uint64_t appended; /* bytes of the application, ever */
+    uint64_t handed;   /* of these, the ones that may have left */
+    size_t high_water;
+    size_t max_backlog;
+    size_t lingered;        /* backlog when the linger timer last looked */
+    unsigned looks;         /* of the linger timer */
+    size_t leaving;         /* bytes of storage in loop->leaving */
+    struct rill_dial *dial; /* while it is being connected */
+    unsigned parts;         /* libuv handles and requests that still point here */
+    bool writing;
+    bool above;    /* was over the high-water mark, and not under the low one since */
+    bool reported; /* lost */
+    bool broken;   /* nothing can be written any more, or nothing should */
+    bool ended;    /* the peer writes nothing more */
+    bool shut;     /* we write nothing more */
+    int status;    /* libuv's of the last write, until somebody is told of it; 0 */
+    int error;
+    char name[RILL_TCP_NAME]; /* of the peer, for people */
+    char detail[RILL_TCP_NAME + 128];
+} rill_tcp;
+
+/* Zeroed memory becomes a connection; nothing happens yet. It ends by rill_tcp_close. */
+void rill_tcp_init(rill_tcp *t, rill_loop *loop, const rill_tcp_handlers *on, void *owner);
+/* tls: NULL for none. open or lost follows. RILL_ERR_NOMEM, RILL_ERR_TLS, RILL_ERR_RESOLVE. */
+RILL_MUST_CHECK int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port,
+                                     const rill_tls_context *tls);
+/* Connecting: it does not know an address yet. */
+bool rill_tcp_is_resolving(const rill_tcp *t);
+/*
+ * Takes the connection that waits at a listener; open comes before it returns
+ * where there is no TLS. RILL_ERR_IO, and as above.
+ */
+RILL_MUST_CHECK int rill_tcp_accept(rill_tcp *t, uv_stream_t *listener,
+                                    const rill_tls_context *tls);
+
+/*
+ * Room for len bytes of output, which count once committed and leave before
+ * the loop waits. NULL: not open, no memory, or over the limit; `lost` follows
+ * where it is not over already.
+ */
+uint8_t *rill_tcp_reserve(rill_tcp *t, size_t len);
+void rill_tcp_commit(rill_tcp *t, size_t len);
+/* Before it is open. Beyond that many bytes of backlog it is lost. */
+void rill_tcp_limit(rill_tcp *t, size_t max_backlog);
+/* How many of the appended bytes may have left, or may yet. */
+uint64_t rill_tcp_handed(const rill_tcp *t);
+/* Bytes that wait to be written. */
+size_t rill_tcp_backlog(const rill_tcp *t);
+
+/* All that waits now holds a secret: once it has been written no copy of it stays. */
+void rill_tcp_wipe_written(rill_tcp *t);
+
+/* Of no use any more: nothing is written, and `lost` follows from the loop. what: after the name.
+ */
+void rill_tcp_fail(rill_tcp *t, int error, const char *what);
+/*
+ * Writes what waits, then closes; gives up where the peer takes nothing for a
+ * second, or not all of it in ten.
+ */
+void rill_tcp_finish(rill_tcp *t);
+/*
+ * The peer has said that it sends nothing more and knows that we do not: where all is
+ * written, it is closed without waiting for the end of what comes, which some never send.
+ */
+void rill_tcp_nothing_follows(rill_tcp *t);
+/* Closes, whatever waits. */
+void rill_tcp_close(rill_tcp *t);
+
+/* The attempts to connect, tcp_connect.c's. */
+typedef struct rill_dial rill_dial;
+/* Of rill_tcp.dial: there is none any more. */
+void rill_dial_cancel(rill_dial *d);
+
+/* For tcp_connect.c: the socket is connected. */
+void rill_tcp_start(rill_tcp *t);
+/* Reports `lost` with t->detail, or ends what was finishing. From the loop only. */
+void rill_tcp_lose(rill_tcp *t, int error);
+/* One of t->parts let go. */
+void rill_tcp_part_closed(rill_tcp *t);
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include "links/btp/btp_session.h"
+
+#include <string.h>
+
+#include <rill/btp.h>
+#include <rill/ilp.h>
+
+#include "base/alloc.h"
+#include "links/btp/btp_auth.h"
+
+/* A request of ours that waits for its reply. */
+typedef struct open_request {
+    rill_list node; /* of waiting or spare */
+    uint64_t cookie;
+    uint64_t deadline;
+    uint64_t written; /* of the connection, before this request */
+    uint32_t id;
+} open_request;
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
+
+static rill_btp_session *session_of(rill_link *l)
+{
+    return RILL_CONTAINER(l, rill_btp_session, link);
+}
+
+static open_request *request_of(rill_list *node)
+{
+    return RILL_CONTAINER(node, open_request, node);
+}
+
+int rill_btp_session_init(rill_btp_session *s, rill_loop *loop, uint32_t max_requests)
+{
+    uint64_t seed = 0;
+    s->link.loop = loop;
+    s->max_requests = max_requests;
+    s->request_timeout = RILL_BTP_REQUEST_TIMEOUT;
+    rill_list_init(&s->waiting);
+    rill_list_init(&s->spare);
+    if (rill_crypto_random(loop->crypto, (uint8_t *)&seed, sizeof seed) != RILL_OK ||
+        rill_crypto_random(loop->crypto, (uint8_t *)&s->next_id, sizeof s->next_id) != RILL_OK)
+        return RILL_ERR_CRYPTO;
+    rill_map_init(&s->open, memory(), seed);
+    uv_timer_init(loop->uv, &s->timer);
+    s->timer.data = s;
+    return RILL_OK;
+}
+
+void rill_btp_session_early(rill_btp_session *s, rill_ws *ws)
+{
+    s->ws = ws;
+    s->early = true;
+}
+
+void rill_btp_session_start(rill_btp_session *s, rill_ws *ws)
+{
+    s->ws = ws;
+    s->up = true;
+    s->early = false;
+    s->blocked = false;
+    s->incoming = 0;
+    s->generation++;
+}
+
+/* Takes a request out of the table; the memory is for the next one. */
+static uint64_t settle(rill_btp_session *s, open_request *request)
+{
+    uint64_t cookie = request->cookie;
+    (void)rill_map_remove(&s->open, request->id);
+    rill_list_remove(&request->node);
+    rill_list_push_front(&s->spare, &request->node);
+    return cookie;
+}
+
+void rill_btp_session_stop(rill_btp_session *s, int error)
+{
+    rill_ws *ws = s->ws;
+    uint64_t handed = ws != NULL ? rill_ws_handed(ws) : 0;
+    s->up = false;
+    s->early = false;
+    s->ws = NULL;
+    uv_timer_stop(&s->timer);
+    while (!rill_list_empty(&s->waiting)) {
+        open_request *request = request_of(s->waiting.next);
+        bool sent = request->written < handed;
+        uint64_t cookie = settle(s, request);
+        s->link.on.unanswered(&s->link, cookie, error, sent, s->link.user);
+    }
+}
+
+void rill_btp_session_free(rill_btp_session *s, uv_close_cb closed)
+{
+    for (rill_list *node; (node = rill_list_pop_front(&s->spare)) != NULL;)
+        rill_free(memory(), request_of(node));
+    rill_map_free(&s->open);
+    uv_close((uv_handle_t *)&s->timer, closed);
+}
+
+/* All requests live equally long, so the first that waits is the first that expires. */
+static void on_timer(uv_timer_t *timer)
+{
+    rill_btp_session *s = timer->data;
+    uint64_t now = rill_loop_now(s->link.loop).mono_ns;
+    while (!rill_list_empty(&s->waiting)) {
+        open_request *request = request_of(s->waiting.next);
+        bool behind = rill_loop_is_behind(s->link.loop, request->deadline);
+        if (request->deadline > now || behind) {
+            uint64_t left = behind ? 1 : (request->deadline - now + RILL_MS - 1) / RILL_MS;
+            uv_timer_start(timer, on_timer, left, 0);
+            return;
+        }
+        uint64_t cookie = settle(s, request);
+        s->link.on.unanswered(&s->link, cookie, RILL_ERR_TIMEOUT, true, s->link.user);
+    }
+}
+
+static open_request *request_new(rill_btp_session *s)
+{
+    rill_list *node = rill_list_pop_front(&s->spare);
+    open_request *request;
+    if (node != NULL)
+        return request_of(node);
+    request = rill_alloc(memory(), sizeof *request);
+    if (request != NULL)
+        rill_list_init(&request->node);
+    return request;
+}
+
+static bool send_packet(rill_btp_session *s, rill_btp_type type, uint32_t id,
+                        const rill_bytes *parts, size_t count)
+{
+    uint8_t header[RILL_BTP_ILP_HEADER_MAX];
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    size_t header_len = rill_btp_ilp_header(type, id, len, header);
+    uint8_t *room = rill_ws_begin(s->ws, header_len + len);
+    if (room == NULL)
+        return false;
+    memcpy(room, header, header_len);
+    room += header_len;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len != 0)
+            memcpy(room, parts[i].data, parts[i].len);
+        room += parts[i].len;
+    }
+    rill_ws_end(s->ws);
+    return true;
+}
+
+/* Puts a request into the table under an id that is free. RILL_ERR_NOMEM. */
+static int enter(rill_btp_session *s, open_request *request)
+{
+    int error;
+    do {
+        request->id = s->next_id++;
+        error = rill_map_put(&s->open, request->id, request);
+    } while (error == RILL_ERR_EXISTS);
+    return error;
+}
+
+int rill_btp_session_send_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts,
+                                size_t count)
+{
+    rill_btp_session *s = session_of(l);
+    if (!s->up && !s->early)
+        return RILL_ERR_NOT_CONNECTED;
+    if (rill_ws_is_full(s->ws)) {
+        s->blocked = true;
+        return RILL_ERR_BLOCKED;
+    }
+    if (rill_map_count(&s->open) >= s->max_requests)
+        return RILL_ERR_LIMIT;
+    open_request *request = request_new(s);
+    if (request == NULL)
+        return RILL_ERR_NOMEM;
+    request->cookie = cookie;
+    request->deadline = rill_loop_clock(l->loop).mono_ns + s->request_timeout;
+    request->written = rill_ws_written(s->ws);
+    int error = enter(s, request);
+    if (error == RILL_OK && !send_packet(s, RILL_BTP_MESSAGE, request->id, parts, count)) {
+        (void)rill_map_remove(&s->open, request->id);
+        error = RILL_ERR_NOT_CONNECTED;
+    }
+    if (error != RILL_OK) {
+        rill_list_push_front(&s->spare, &request->node);
+        return error;
+    }
+    rill_list_push_back(&s->waiting, &request->node);
+    if (!uv_is_active((uv_handle_t *)&s->timer))
+        uv_timer_start(&s->timer, on_timer, s->request_timeout / RILL_MS, 0);
+    return RILL_OK;
+}
+
+int rill_btp_session_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+{
+    const rill_bytes whole = {packet, len};
+    return rill_btp_session_send_parts(l, cookie, &whole, 1);
+}
+
+int rill_btp_session_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len)
+{
+    rill_btp_session *s = session_of(l);
+    if (!s->up || (uint32_t)(request >> 32) != s->generation)
+        return RILL_ERR_NOT_CONNECTED;
+    if (s->incoming > 0)
+        s->incoming--;
+    const rill_bytes whole = {packet, len};
+    if (!send_packet(s, RILL_BTP_RESPONSE, (uint32_t)request, &whole, 1))
+        return RILL_ERR_NOT_CONNECTED;
+    return RILL_OK;
+}
+
+bool rill_btp_session_is_up(const rill_link *l)
+{
+    return RILL_CONTAINER(l, const rill_btp_session, link)->up;
+}
+
+void rill_btp_session_drained(rill_btp_session *s)
+{
+    if (!s->up || !s->blocked)
+        return;
+    s->blocked = false;
+    s->link.on.writable(&s->link, s->link.user);
+}
+
+static void complain(rill_btp_session *s, const char *what)
+{
+    if (s->complained || s->log == NULL)
+        return;
+    s->complained = true;
+    s->log(s, what);
+}
+
+/* An answer. Nobody asked, or asked so long ago that it was given up: ignored. */
+static void on_answer(rill_btp_session *s, const rill_btp_frame *frame, const rill_btp_entry *ilp)
+{
+    open_request *request = rill_map_get(&s->open, frame->request_id);
+    if (request == NULL)
+        return;
+    uint64_t cookie = settle(s, request);
+    rill_link *l = &s->link;
+    if (frame->type == RILL_BTP_ERROR)
+        l->on.unanswered(l, cookie, RILL_ERR_REFUSED, true, l->user);
+    else if (ilp == NULL || ilp->data.len == 0)
+        l->on.unanswered(l, cookie, RILL_ERR_PROTOCOL, true, l->user);
+    else
+        l->on.reply(l, cookie, ilp->data.data, ilp->data.len, l->user);
+}
+
+/* More than we agreed to keep in mind: the sender may try again. */
+static void refuse_busy(rill_btp_session *s, uint32_t id)
+{
+    static const char message[] = "too many requests open";
+    uint8_t packet[128];
+    size_t len = 0;
+    const rill_reject reject = {
+        .code = rill_ilp_code_of(RILL_ILP_T03_CONNECTOR_BUSY),
+        .message = {(const uint8_t *)message, sizeof message - 1},
+    };
+    if (rill_reject_encode(&reject, packet, sizeof packet, &len) != RILL_OK)
+        return;
+    const rill_bytes whole = {packet, len};
+    (void)send_packet(s, RILL_BTP_RESPONSE, id, &whole, 1);
+}
+
+/* A request; ilp is NULL where it has no packet. */
+static void on_request(rill_btp_session *s, const rill_btp_frame *frame, const rill_btp_entry *ilp)
+{
+    if (ilp == NULL) {
+        complain(s, "sent a message without an ILP packet");
+        rill_btp_send_not_accepted(s->ws, rill_loop_clock(s->link.loop).wall_ms, frame->request_id,
+                                   "the message has no ILP packet");
+        return;
+    }
+    if (s->incoming >= s->max_requests) {
+        refuse_busy(s, frame->request_id);
+        return;
+    }
+    s->incoming++;
+    uint64_t request = (uint64_t)s->generation << 32 | frame->request_id;
+    s->link.on.prepare(&s->link, request, ilp->data.data, ilp->data.len, s->link.user);
+}
+
+/*
+ * interledger-rs has exchanged the types since 2020: Fulfill and Reject come in MESSAGE, Prepare in
+ * RESPONSE. The packet itself says what it is. A Prepare answers nothing, and is a request
+ * in any frame; another packet is an answer where we wait for one of that id.
+ */
+static void on_packet(rill_btp_session *s, const rill_btp_frame *frame)
+{
+    const rill_btp_entry *ilp = rill_btp_find(frame, "ilp");
+    bool has_packet = ilp != NULL && ilp->data.len > 0;
+    uint8_t type = has_packet ? ilp->data.data[0] : 0;
+    bool request = frame->type == RILL_BTP_MESSAGE;
+    if (type == RILL_ILP_PREPARE)
+        request = true;
+    else if ((type == RILL_ILP_FULFILL || type == RILL_ILP_REJECT) &&
+             rill_map_get(&s->open, frame->request_id) != NULL)
+        request = false;
+    if (request)
+        on_request(s, frame, ilp);
+    else
+        on_answer(s, frame, ilp);
+}
+
+int rill_btp_session_frame(rill_btp_session *s, const uint8_t *data, size_t len)
+{
+    rill_btp_frame frame;
+    uint64_t wall_ms = rill_loop_clock(s->link.loop).wall_ms;
+    int error = rill_btp_decode(&frame, data, len);
+    if (error == RILL_ERR_UNSUPPORTED) {
+        complain(s, "sent a BTP frame of unknown type");
+        rill_btp_send_not_accepted(s->ws, wall_ms, frame.request_id, "unknown frame type");
+        return RILL_OK;
+    }
+    if (error != RILL_OK) {
+        complain(s, "sent a malformed BTP frame");
+        return RILL_ERR_PROTOCOL;
+    }
+    switch (frame.type) {
+    case RILL_BTP_RESPONSE:
+    case RILL_BTP_MESSAGE:
+        on_packet(s, &frame);
+        break;
+    case RILL_BTP_ERROR:
+        on_answer(s, &frame, NULL);
+        break;
+    case RILL_BTP_TRANSFER:
+        complain(s, "sent a transfer, and there is no settlement here");
+        rill_btp_send_not_accepted(s->ws, wall_ms, frame.request_id, "no settlement here");
+        break;
+    }
+    return RILL_OK;
+}

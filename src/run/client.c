@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/crypto.h"
+#include "run/host.h"
+
+struct rill_client {
+    rill_host *host;
+    rill_connection *connection;
+    rill_connection_options options;
+    char *destination_account; /* until it is connected to */
+    uint8_t *secret;           /* so too */
+    size_t secret_len;
+};
+
+static void forget_credentials(rill_client *c)
+{
+    if (c->secret)
+        rill_wipe(c->secret, c->secret_len);
+    free(c->secret);
+    free(c->destination_account);
+    c->secret = NULL;
+    c->destination_account = NULL;
+}
+
+static void on_ready(void *owner)
+{
+    rill_client *c = owner;
+    rill_connection *connection = NULL;
+    int rc = rill_endpoint_connect(rill_host_endpoint(c->host), rill_host_now(c->host),
+                                   c->destination_account, c->secret, c->secret_len, &c->options,
+                                   &connection);
+    forget_credentials(c);
+    if (rc == RILL_OK) {
+        rc = rill_host_add_connection(c->host, connection);
+        if (rc != RILL_OK)
+            rill_connection_close(connection, RILL_CLOSE_INTERNAL_ERROR, NULL);
+    }
+    if (rc != RILL_OK) {
+        rill_host_close(c->host, rc, rill_strerror(rc));
+        return;
+    }
+    c->connection = connection;
+    void *user;
+    const rill_handlers *h = rill_host_handlers(c->host, &user);
+    if (!h->ready)
+        return;
+    rill_host_before_handler(c->host);
+    h->ready(c, connection, user);
+    rill_host_after_handler(c->host);
+}
+
+static void on_connection_end(void *owner, const rill_event *event)
+{
+    rill_client *c = owner;
+    if (event->connection != c->connection)
+        return;
+    c->connection = NULL;
+    rill_host_close(c->host, event->error, event->message);
+}
+
+static void on_closed(void *owner, const rill_handlers *h, void *user, int error,
+                      const char *detail)
+{
+    rill_client *c = owner;
+    forget_credentials(c);
+    if (h->closed)
+        h->closed(error, detail, user);
+    free(c);
+}
+
+static int copy_credentials(rill_client *c, const char *destination_account, const uint8_t *secret,
+                            size_t secret_len)
+{
+    if (secret_len == 0)
+        return RILL_ERR_INVALID;
+    size_t size = strlen(destination_account) + 1;
+    c->destination_account = malloc(size);
+    c->secret = malloc(secret_len);
+    if (!c->destination_account || !c->secret)
+        return RILL_ERR_NOMEM;
+    memcpy(c->destination_account, destination_account, size);
+    memcpy(c->secret, secret, secret_len);
+    c->secret_len = secret_len;
+    return RILL_OK;
+}
+
+static int open_client(rill_client *c, rill_loop *loop, const rill_net_options *o,
+                       const char *destination_account, const uint8_t *secret, size_t secret_len,
+                       const char **problem)
+{
+    static const rill_host_hooks hooks = {on_ready, on_connection_end, on_closed};
+    rill_bytes address = {(const uint8_t *)destination_account, strlen(destination_account)};
+    if (!rill_address_valid(address)) {
+        *problem = "the destination account is not an ILP address";
+        return RILL_ERR_ADDRESS;
+    }
+    int rc = copy_credentials(c, destination_account, secret, secret_len);
+    if (rc != RILL_OK) {
+        *problem = rc == RILL_ERR_INVALID ? "the shared secret is empty" : rill_strerror(rc);
+        return rc;
+    }
+    c->options = o->connection;
+    rill_endpoint_options endpoint;
+    rill_endpoint_options_init(&endpoint);
+    endpoint.accept = false;
+    endpoint.max_connections = 1;
+    endpoint.connection = o->connection;
+    endpoint.crypto = o->crypto;
+    return rill_host_open(&c->host, loop, o, &endpoint, o->connect_timeout, &hooks, c, problem);
+}
+
+int rill_connect(rill_client **out, rill_loop *loop, const rill_net_options *o,
+                 const char *destination_account, const uint8_t *shared_secret, size_t secret_len,
+                 const char **problem)
+{
+    const char *ignored;
+    if (!problem)
+        problem = &ignored;
+    *problem = NULL;
+    rill_client *c = calloc(1, sizeof *c);
+    if (!c) {
+        *problem = rill_strerror(RILL_ERR_NOMEM);
+        return RILL_ERR_NOMEM;
+    }
+    int rc = open_client(c, loop, o, destination_account, shared_secret, secret_len, problem);
+    if (rc != RILL_OK) {
+        forget_credentials(c);
+        free(c);
+        return rc;
+    }
+    *out = c;
+    return RILL_OK;
+}
+
+rill_connection *rill_client_connection(rill_client *client)
+{
+    return client->connection;
+}
+
+const char *rill_client_address(const rill_client *client)
+{
+    return rill_endpoint_address(rill_host_endpoint(client->host));
+}
+
+const char *rill_client_asset_code(const rill_client *client)
+{
+    return rill_endpoint_asset_code(rill_host_endpoint(client->host));
+}
+
+uint8_t rill_client_asset_scale(const rill_client *client)
+{
+    return rill_endpoint_asset_scale(rill_host_endpoint(client->host));
+}
+
+void rill_client_waiting(const rill_client *client, rill_waiting *out)
+{
+    rill_host_waiting(client->host, out);
+    if (client->connection && out->reason == RILL_WAIT_NOTHING)
+        rill_connection_waiting(client->connection, out);
+}
+
+void rill_client_close(rill_client *client)
+{
+    rill_host_close(client->host, RILL_OK, NULL);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "run/payment.h"
+
+typedef struct pay_call {
+    const rill_pay_options *options;
+    rill_bytes data; /* what is still to be written */
+    bool done;
+    int error;
+    rill_pay_result *result;
+} pay_call;
+
+void rill_pay_options_init(rill_pay_options *o)
+{
+    *o = (rill_pay_options){.stall_timeout = RILL_STALL_USUAL};
+    rill_net_options_init(&o->net);
+}
+
+static int read_data(void *user, uint8_t *buf, size_t cap, size_t *len)
+{
+    pay_call *call = user;
+    *len = call->data.len < cap ? call->data.len : cap;
+    if (*len > 0) {
+        memcpy(buf, call->data.data, *len);
+        call->data.data += *len;
+        call->data.len -= *len;
+    }
+    return RILL_OK;
+}
+
+static void on_done(int error, bool reached, const rill_pay_result *result, void *user)
+{
+    (void)reached;
+    pay_call *call = user;
+    call->done = true;
+    call->error = error;
+    *call->result = *result;
+}
+
+static bool on_progress(const rill_connection_stats *stats, const rill_stream_totals *totals,
+                        void *user)
+{
+    const rill_pay_options *o = ((pay_call *)user)->options;
+    return !o->progress || o->progress(stats, totals, o->progress_user);
+}
+
+static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
+{
+    const rill_pay_options *o = ((pay_call *)user)->options;
+    return !o->waiting || o->waiting(waiting, waited, o->progress_user);
+}
+
+static int fail(rill_pay_result *result, int error, const char *problem)
+{
+    snprintf(result->detail, sizeof result->detail, "%s", problem ? problem : rill_strerror(error));
+    return error;
+}
+
+int rill_pay(const rill_pay_options *options, rill_pay_result *result)
+{
+    *result = (rill_pay_result){0};
+    if (!options->destination_account || !options->shared_secret)
+        return fail(result, RILL_ERR_INVALID, "destination account and shared secret are needed");
+    rill_loop *loop;
+    int rc = rill_loop_new(&loop, NULL);
+    if (rc != RILL_OK)
+        return fail(result, rc, NULL);
+    pay_call call = {.options = options, .data = options->data, .result = result};
+    const rill_payment_source source = {read_data, &call};
+    const rill_payment_handlers handlers = {on_progress, on_waiting, on_done, &call};
+    const char *problem = NULL;
+    rill_payment *payment;
+    rc = rill_payment_start(&payment, loop, options, options->data.len > 0 ? &source : NULL,
+                            &handlers, false, &problem);
+    if (rc == RILL_OK) {
+        rc = rill_loop_run(loop);
+        if (call.done)
+            rc = call.error;
+        else
+            rc = fail(result, rc != RILL_OK ? rc : RILL_ERR_IO, NULL);
+    } else {
+        rc = fail(result, rc, problem);
+    }
+    rill_loop_free(loop);
+    return rc;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a payment tells: sums, what it waits for, and why it ended. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/muldiv.h"
+#include "base/ratio_text.h"
+#include "link/link_impl.h"
+#include "run/payment_impl.h"
+
+/* Who waits for longer says so, and as often. */
+#define TELL_AFTER RILL_SECOND
+
+/* ---- sums ---- */
+
+/* What a later connection of this payment ends is an earlier one of it. */
+static bool ended_another(const rill_payment *p, const rill_connection_stats *stats)
+{
+    return p->before.packets > 0 ? p->before.ended_another : stats->ended_another;
+}
+
+void rill_payment_take_stats(rill_payment *p)
+{
+    const rill_pay_result *before = &p->before;
+    rill_connection_stats stats;
+    rill_connection_stats_of(p->connection, &stats);
+    p->result.sent = rill_add_sat(before->sent, stats.sent);
+    p->result.delivered = rill_add_sat(before->delivered, stats.delivered);
+    p->result.in_doubt = rill_add_sat(before->in_doubt, stats.in_flight);
+    p->result.packets = before->packets + stats.packets_sent;
+    p->result.rejects = before->rejects + stats.packets_rejected;
+    p->result.ended_another = ended_another(p, &stats);
+    const char *code;
+    uint8_t scale;
+    if (rill_connection_remote_asset(p->connection, &code, &scale)) {
+        snprintf(p->result.destination_asset_code, sizeof p->result.destination_asset_code, "%s",
+                 code);
+        p->result.destination_asset_scale = scale;
+    }
+}
+
+void rill_payment_take_offsets(rill_payment *p)
+{
+    rill_stream_offsets offsets;
+    rill_stream_offsets_of(p->stream, &offsets);
+    p->result.data_acknowledged = p->before.data_acknowledged + offsets.acknowledged;
+}
+
+void rill_payment_add_before(const rill_payment *p, rill_connection_stats *stats,
+                             rill_stream_totals *totals)
+{
+    const rill_pay_result *before = &p->before;
+    stats->ended_another = ended_another(p, stats);
+    stats->sent = rill_add_sat(stats->sent, before->sent);
+    stats->delivered = rill_add_sat(stats->delivered, before->delivered);
+    stats->in_flight = rill_add_sat(stats->in_flight, before->in_doubt);
+    stats->in_doubt = rill_add_sat(stats->in_doubt, before->in_doubt);
+    stats->packets_sent += before->packets;
+    stats->packets_rejected += before->rejects;
+    totals->send_max = rill_add_sat(totals->send_max, rill_add_sat(before->sent, before->in_doubt));
+    totals->sent = rill_add_sat(totals->sent, before->sent);
+    totals->delivered = rill_add_sat(totals->delivered, before->delivered);
+    totals->in_flight = rill_add_sat(totals->in_flight, before->in_doubt);
+    totals->in_doubt = rill_add_sat(totals->in_doubt, before->in_doubt);
+}
+
+/* ---- waiting ---- */
+
+void rill_payment_waiting(rill_payment *p, rill_waiting *out)
+{
+    *out = (rill_waiting){.until = RILL_NEVER};
+    rill_waiting_set(out, RILL_WAIT_NOTHING, NULL);
+    if (p->client)
+        rill_client_waiting(p->client, out);
+    bool open = p->connection && p->error == RILL_OK && !p->ended;
+    if (open && out->reason == RILL_WAIT_NOTHING && !p->data_read)
+        rill_waiting_set(out, RILL_WAIT_INPUT, NULL);
+    out->since = p->progress_at;
+    uint64_t stall = p->stall != 0 && out->reason != RILL_WAIT_INPUT
+                         ? rill_add_sat(p->progress_at, p->stall)
+                         : RILL_NEVER;
+    uint64_t ours = p->deadline < stall ? p->deadline : stall;
+    if (p->error != RILL_OK)
+        ours = p->grace_at;
+    if (ours < out->until)
+        out->until = ours;
+}
+
+static void note_progress(rill_payment *p)
+{
+    uint64_t seen = p->before.sent + p->before.data_acknowledged;
+    if (p->connection) {
+        rill_connection_stats stats;
+        rill_connection_stats_of(p->connection, &stats);
+        seen += stats.sent;
+    }
+    if (p->stream) {
+        rill_stream_offsets offsets;
+        rill_stream_offsets_of(p->stream, &offsets);
+        seen += offsets.acknowledged;
+    }
+    if (seen == p->progress_seen)
+        return;
+    p->progress_seen = seen;
+    p->progress_at = rill_payment_now(p);
+}
+
+bool rill_payment_tell(rill_payment *p)
+{
+    note_progress(p);
+    /* The clock goes on within a turn: this is not before progress_at. */
+    uint64_t now = rill_payment_now(p);
+    rill_payment_waiting(p, &p->last);
+    if (now - p->progress_at < TELL_AFTER) {
+        p->told = RILL_WAIT_NOTHING;
+        p->told_at = 0;
+        return true;
+    }
+    if (!p->handlers.waiting || (p->last.reason == p->told && now - p->told_at < TELL_AFTER))
+        return true;
+    p->told = p->last.reason;
+    p->told_at = now;
+    return p->handlers.waiting(&p->last, now - p->progress_at, p->handlers.user);
+}
+
+/* Who waits for more to send has not stalled. */
+bool rill_payment_stalled(rill_payment *p)
+{
+    return p->stall != 0 && rill_payment_now(p) - p->progress_at >= p->stall &&
+           p->last.reason != RILL_WAIT_INPUT;
+}
+
+/* ---- why ---- */
+
+/* False where the code alone says too little. */
+static bool describe_reject(rill_payment *p, rill_ilp_code code)
+{
+    char *detail = p->result.detail;
+    size_t size = sizeof p->result.detail;
+    const char *name = rill_ilp_code_name(code);
+    switch (rill_ilp_code_find(code)) {
+    case RILL_ILP_F06_UNEXPECTED_PAYMENT:
+        snprintf(detail, size,
+                 "the receiver does not accept these credentials (%s %s): it may have been "
+                 "restarted since it made them",
+                 code.text, name);
+        return true;
+    case RILL_ILP_F02_UNREACHABLE:
+    case RILL_ILP_T01_PEER_UNREACHABLE:
+        snprintf(detail, size, "the receiver cannot be reached (%s %s): is it running?", code.text,
+                 name);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Of so many that arrive a unit more or less is a thousandth: it is not rounding. */
+#define FINE 1000
+
+/* One unit more would have been enough: where packets are small that is what rounding takes. */
+static bool is_rounding(const rill_connection_stats *stats)
+{
+    rill_ratio more = {stats->rate.num + 1, stats->rate.den};
+    return stats->rate.num < FINE && rill_ratio_compare(more, stats->min_rate) > 0;
+}
+
+static bool describe_rate(rill_payment *p, const rill_connection_stats *stats)
+{
+    const char *what = rill_strerror(RILL_ERR_RATE);
+    char *detail = p->result.detail;
+    size_t size = sizeof p->result.detail;
+    char rate[RILL_RATIO_TEXT], minimum[RILL_RATIO_TEXT];
+    rill_ratio_text(stats->rate, rate);
+    rill_ratio_text(stats->min_rate, minimum);
+    if (stats->rate.num == 0)
+        snprintf(detail, size, "%s: nothing of what is sent arrives, the minimum is %s", what,
+                 minimum);
+    else if (rill_ratio_compare(stats->rate, stats->min_rate) >= 0)
+        snprintf(detail, size,
+                 "%s: the path's rate is %s, but rounding would leave less than the minimum %s of "
+                 "what is left",
+                 what, rate, minimum);
+    else if (is_rounding(stats))
+        snprintf(detail, size,
+                 "%s: packets of %" PRIu64 " units bring %" PRIu64
+                 ", the minimum is %s: small packets lose by rounding",
+                 what, stats->rate.den, stats->rate.num, minimum);
+    else
+        snprintf(detail, size, "%s: the path's rate is %s, the minimum %s", what, rate, minimum);
+    return true;
+}
+
+/* Nothing went on, and time ran out: what was waited for, when that was last seen, is why. */
+static bool describe_wait(rill_payment *p, int error)
+{
+    char what[64];
+    if (p->last.reason == RILL_WAIT_NOTHING)
+        return false;
+    if (error == RILL_ERR_STALLED)
+        snprintf(what, sizeof what, "no progress for %" PRIu64 " s", p->stall / RILL_SECOND);
+    else
+        snprintf(what, sizeof what, "%s", rill_strerror(error));
+    snprintf(p->result.detail, sizeof p->result.detail, "%s, waiting for %.170s", what,
+             p->last.text);
+    return true;
+}
+
+/* What the other side says it did. */
+static bool describe_close(rill_payment *p, int error, const char *message)
+{
+    if (error != RILL_ERR_CLOSED && !*message)
+        return false;
+    snprintf(p->result.detail, sizeof p->result.detail, "%s%s%s",
+             error == RILL_ERR_CLOSED ? "the receiver has closed the connection before all was sent"
+                                      : rill_strerror(error),
+             *message ? ": " : "", message);
+    return true;
+}
+
+void rill_payment_describe(rill_payment *p, int error, const char *message, bool remote)
+{
+    rill_connection_stats stats = {0};
+    if (*p->result.detail)
+        return;
+    if (p->connection)
+        rill_connection_stats_of(p->connection, &stats);
+    bool late = error == RILL_ERR_TIMEOUT || error == RILL_ERR_STALLED;
+    bool silent = p->before.sent == 0 && stats.packets_fulfilled == 0;
+    bool refused = silent && stats.last_reject.text[0] && error != RILL_ERR_CANCELLED;
+    if ((remote && describe_close(p, error, message ? message : "")) ||
+        (error == RILL_ERR_RATE && describe_rate(p, &stats)) ||
+        (refused && describe_reject(p, stats.last_reject)) || (late && describe_wait(p, error)))
+        return;
+    if (message && *message)
+        snprintf(p->result.detail, sizeof p->result.detail, "%s: %s", rill_strerror(error),
+                 message);
+    else if (refused)
+        snprintf(p->result.detail, sizeof p->result.detail, "%s (last reject: %s %s)",
+                 rill_strerror(error), stats.last_reject.text,
+                 rill_ilp_code_name(stats.last_reject));
+    else
+        snprintf(p->result.detail, sizeof p->result.detail, "%s", rill_strerror(error));
+}

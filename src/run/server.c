@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "run/host.h"
+
+struct rill_server {
+    rill_host *host;
+};
+
+void rill_net_options_init(rill_net_options *o)
+{
+    *o = (rill_net_options){.max_connections = 100000, .connect_timeout = 30 * RILL_SECOND};
+    rill_link_options_init(&o->link_options);
+    rill_connection_options_init(&o->connection);
+}
+
+static void on_ready(void *owner)
+{
+    rill_server *s = owner;
+    void *user;
+    const rill_handlers *h = rill_host_handlers(s->host, &user);
+    if (!h->listening)
+        return;
+    rill_host_before_handler(s->host);
+    h->listening(s, user);
+    rill_host_after_handler(s->host);
+}
+
+static void on_closed(void *owner, const rill_handlers *h, void *user, int error,
+                      const char *detail)
+{
+    if (h->closed)
+        h->closed(error, detail, user);
+    free(owner);
+}
+
+int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *o, const char **problem)
+{
+    static const rill_host_hooks hooks = {.ready = on_ready, .closed = on_closed};
+    rill_server *s = calloc(1, sizeof *s);
+    if (!s) {
+        if (problem)
+            *problem = rill_strerror(RILL_ERR_NOMEM);
+        return RILL_ERR_NOMEM;
+    }
+    rill_endpoint_options endpoint;
+    rill_endpoint_options_init(&endpoint);
+    endpoint.server_secret = o->server_secret;
+    endpoint.max_connections = o->max_connections;
+    endpoint.connection = o->connection;
+    endpoint.crypto = o->crypto;
+    endpoint.instance = o->instance;
+    int rc = rill_host_open(&s->host, loop, o, &endpoint, 0, &hooks, s, problem);
+    if (rc != RILL_OK) {
+        free(s);
+        return rc;
+    }
+    *out = s;
+    return RILL_OK;
+}
+
+int rill_server_credentials(rill_server *server, const rill_credentials_options *options,
+                            rill_credentials *out)
+{
+    return rill_endpoint_credentials(rill_host_endpoint(server->host), options, out);
+}
+
+const char *rill_server_address(const rill_server *server)
+{
+    return rill_endpoint_address(rill_host_endpoint(server->host));
+}
+
+const char *rill_server_asset_code(const rill_server *server)
+{
+    return rill_endpoint_asset_code(rill_host_endpoint(server->host));
+}
+
+uint8_t rill_server_asset_scale(const rill_server *server)
+{
+    return rill_endpoint_asset_scale(rill_host_endpoint(server->host));
+}
+
+void rill_server_pause(rill_server *server, bool pause)
+{
+    rill_host_pause(server->host, pause);
+}
+
+void rill_server_waiting(const rill_server *server, rill_waiting *out)
+{
+    rill_host_waiting(server->host, out);
+}
+
+void rill_server_close(rill_server *server)
+{
+    rill_host_end(server->host, RILL_OK, NULL);
+}
