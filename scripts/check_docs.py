@@ -13,7 +13,8 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BLOCK = re.compile(r"^```c\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md", "docs/architecture.md",
-         "docs/protocol.md", "docs/security.md"]
+         "docs/protocol.md", "docs/security.md", "docs/reliability.md", "docs/performance.md",
+         "docs/real-network.md", "docs/faq.md", "docs/glossary.md"]
 
 
 def read(path):

@@ -23,6 +23,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = [
     ("README.md", "index.html", "Rill"),
     ("docs/tutorial.md", "tutorial.html", "Tutorial"),
+    ("docs/real-network.md", "real-network.html", "A real network"),
+    ("docs/faq.md", "faq.html", "Questions"),
+    ("docs/glossary.md", "glossary.html", "Glossary"),
     ("docs/architecture.md", "architecture.html", "Architecture"),
     ("docs/protocol.md", "protocol.html", "Protocol"),
     ("docs/reliability.md", "reliability.html", "Reliability"),
