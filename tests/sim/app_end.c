@@ -45,8 +45,8 @@ void sim_app_settle(sim_app *a)
 static bool keeps_minimum(const rill_stream *s, uint64_t amount, uint64_t brings)
 {
     const rill_connection *c = s->connection;
-    return brings >= rill_tally_demand(&c->tally, c->rate.bound, amount, false) &&
-           brings >= rill_tally_demand(&s->out.tally, c->rate.bound, amount, false);
+    return brings >= rill_tally_demand(&c->tally, c->path.rate.bound, amount, false) &&
+           brings >= rill_tally_demand(&s->out.tally, c->path.rate.bound, amount, false);
 }
 
 /*
@@ -84,7 +84,7 @@ static bool is_worthless(sim_app *a, const rill_stream *s, const rill_stream_tot
     uint64_t brings = sim_path_delivers(r->path, r->side, left);
     oracle_u128 least = (oracle_u128)(t->sent + left) * stats.min_rate.num;
     /* Other streams of the connection may have used up the unit that may be missing. */
-    if (brings < rill_tally_demand(&c->tally, c->rate.bound, left, true))
+    if (brings < rill_tally_demand(&c->tally, c->path.rate.bound, left, true))
         return true;
     if (brings == 0 || (stats.min_rate.num != 0 &&
                         (oracle_u128)t->delivered + brings < least / stats.min_rate.den))
@@ -104,7 +104,7 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     /* What stays in doubt for good is not waited for; what is asked about is. */
     uint64_t for_good = s->stream->out.abandoned;
     /* Nor is what rounding may leave nothing of, in a few packets. */
-    uint64_t dust = DUST * rill_rate_grain(&s->stream->connection->rate);
+    uint64_t dust = DUST * rill_rate_grain(&s->stream->connection->path.rate);
     bool money =
         !a->config.hostile && (t.sent + for_good + dust < t.send_max || t.in_flight > for_good) &&
         (t.in_flight > for_good || !is_worthless(a, s->stream, &t, t.send_max - t.sent - for_good));

@@ -152,7 +152,7 @@ void sim_app_watch(sim_app *a)
         if (c == NULL)
             continue;
         check_closing(a, i, now);
-        bool begins = !c->connected && !c->server;
+        bool begins = !c->contact.connected && !c->server;
         bool any = asks[i] != NULL || begins || c->state != RILL_STATE_OPEN;
         check_told(a, i, any, asks[i], progress[i], now);
     }

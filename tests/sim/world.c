@@ -266,7 +266,7 @@ static void connect_now(void *context, uint64_t pair)
         sim_host_turn(h);
         return;
     }
-    connection->packets_numbered += w->scenario->numbered;
+    connection->numbers.given += w->scenario->numbered;
     sim_app_connected(h->app, (unsigned)pair, connection);
     sim_host_turn(h);
 }

@@ -406,7 +406,7 @@ static void test_other_servers_are_counted_for(void **state)
     }
     /* Where those numbers end, the connection does. */
     rill_connection *c = p->end[PAIR_CLIENT].connection;
-    c->next_sequence = RILL_NUMBER_LIMIT - 1;
+    c->numbers.next = RILL_NUMBER_LIMIT - 1;
     pair_write(s, "x", 1);
     pair_run(p, 10 * RILL_SECOND);
     assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_EXHAUSTED);
@@ -454,8 +454,8 @@ static void test_a_server_is_known_by_its_mark(void **state)
     pair_stream *seen = pair_seen(p, PAIR_CLIENT, 2);
     assert_false(seen->ended);
     rill_connection *c = p->end[PAIR_CLIENT].connection;
-    assert_true(c->marked);
-    assert_int_equal(c->mark, 5);
+    assert_true(c->numbers.marked);
+    assert_int_equal(c->numbers.mark, 5);
     raw_close(&r);
 }
 

@@ -211,7 +211,7 @@ static void test_the_last_packet_number_closes(void **state)
 {
     pair *p = *state;
     rill_stream *s = start(p);
-    p->end[PAIR_CLIENT].connection->packets_numbered = (UINT64_C(1) << 31) - 3;
+    p->end[PAIR_CLIENT].connection->numbers.given = (UINT64_C(1) << 31) - 3;
     p->maximum[PAIR_CLIENT] = 10;
     assert_int_equal(rill_stream_send_total(s, 1000, RILL_NEVER), RILL_OK);
     uint64_t before = p->end[PAIR_CLIENT].packets;

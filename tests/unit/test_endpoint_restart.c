@@ -566,16 +566,16 @@ static void test_what_another_server_may_know_is_f06(void **state)
     assert_int_equal(answer_to_mark(&p, 77, &leave), RILL_ILP_F06_UNEXPECTED_PAYMENT);
     begin(&p, &o);
     pair_run(&p, RILL_SECOND);
-    uint32_t mark = p.end[PAIR_SERVER].connection->mark;
+    uint32_t mark = p.end[PAIR_SERVER].connection->numbers.mark;
     assert_int_equal(answer_to_mark(&p, mark ^ 1, &money), RILL_ILP_F06_UNEXPECTED_PAYMENT);
     /* Of two lives of a client it knows both. */
     begin(&p, &o);
     pair_run(&p, RILL_SECOND);
-    assert_int_not_equal(p.end[PAIR_SERVER].connection->mark, mark);
+    assert_int_not_equal(p.end[PAIR_SERVER].connection->numbers.mark, mark);
     assert_int_equal(answer_to_mark(&p, mark, &money), RILL_ILP_F99_APPLICATION_ERROR);
     assert_int_equal(answer_to_mark(&p, mark ^ 1, &money), RILL_ILP_F06_UNEXPECTED_PAYMENT);
     /* So too of one that is over. */
-    mark = p.end[PAIR_SERVER].connection->mark;
+    mark = p.end[PAIR_SERVER].connection->numbers.mark;
     assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
     pair_run(&p, RILL_SECOND);
     assert_int_equal(answer_to_mark(&p, mark, &money), RILL_ILP_F99_APPLICATION_ERROR);

@@ -36,7 +36,7 @@ static void exhausted(pair *p, bool at_server, bool receive)
     if (at_server)
         p->end[PAIR_SERVER].connection->stats.packets_received = RILL_MAX_PACKETS - 10;
     else
-        p->end[PAIR_CLIENT].connection->packets_numbered = RILL_MAX_PACKETS - 10;
+        p->end[PAIR_CLIENT].connection->numbers.given = RILL_MAX_PACKETS - 10;
     assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
     pair_run(p, 30 * RILL_SECOND);
     assert_in_range(p->end[PAIR_SERVER].fulfilled_in, 1, 10);

@@ -64,12 +64,12 @@ int rill_connection_options_check(const rill_connection_options *o, const char *
 void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *out)
 {
     *out = c->stats;
-    out->packets_in_flight = c->flight_count - c->doubt_count;
-    out->window = c->congestion->packet_window;
-    out->max_packet_amount = c->packet_size.passed;
-    out->rate = c->rate.latest;
-    out->min_rate = c->rate.minimum;
-    out->round_trip = c->congestion->smoothed_rtt;
+    out->packets_in_flight = c->flights.count - c->flights.doubt_count;
+    out->window = c->path.congestion->packet_window;
+    out->max_packet_amount = c->path.packet_size.passed;
+    out->rate = c->path.rate.latest;
+    out->min_rate = c->path.rate.minimum;
+    out->round_trip = c->path.congestion->smoothed_rtt;
 }
 
 void rill_connection_set_user(rill_connection *c, void *user)
@@ -89,38 +89,38 @@ bool rill_connection_is_server(const rill_connection *c)
 
 const char *rill_connection_tag(const rill_connection *c)
 {
-    return c->tag ? c->tag : "";
+    return c->identity.tag ? c->identity.tag : "";
 }
 
 const char *rill_connection_remote_address(const rill_connection *c)
 {
-    return c->remote_address ? c->remote_address : "";
+    return c->peer.address ? c->peer.address : "";
 }
 
 bool rill_connection_remote_asset(const rill_connection *c, const char **code, uint8_t *scale)
 {
-    *code = c->remote_asset_code;
-    *scale = c->remote_asset_scale;
-    return c->remote_asset_known;
+    *code = c->peer.asset_code;
+    *scale = c->peer.asset_scale;
+    return c->peer.asset_known;
 }
 
 int rill_connection_open_stream(rill_connection *c, rill_stream **out)
 {
     rill_endpoint_read_clock(c->endpoint);
     *out = NULL;
-    if (c->state != RILL_STATE_OPEN || c->ending)
+    if (c->state != RILL_STATE_OPEN || c->closing.ending)
         return RILL_ERR_CLOSED;
-    if (c->next_stream_id > c->remote_max_stream_id) {
-        c->stream_id_blocked = true;
+    if (c->streams.next_id > c->peer.max_stream_id) {
+        c->blocked.stream_id = true;
         rill_connection_tell(c, RILL_TELL(STREAM_ID_BLOCKED), true);
         rill_note_blocked(c);
         rill_connection_wake(c);
         return RILL_ERR_STREAM_ID;
     }
-    rill_stream *s = rill_stream_create(c, c->next_stream_id, true);
+    rill_stream *s = rill_stream_create(c, c->streams.next_id, true);
     if (!s)
         return RILL_ERR_NOMEM;
-    c->next_stream_id += 2;
+    c->streams.next_id += 2;
     rill_stream_tell(s, RILL_TELL(MAX_MONEY) | RILL_TELL(MAX_DATA), false);
     *out = s;
     return RILL_OK;
@@ -135,12 +135,12 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
 {
     if (rate.den == 0 || rate.num == 0)
         return RILL_ERR_INVALID;
-    rill_rate_set_minimum(&c->rate, rate);
-    rill_worth_again(&c->worth);
+    rill_rate_set_minimum(&c->path.rate, rate);
+    rill_worth_again(&c->path.worth);
     c->probing->active = false;
-    c->low_rate_since = 0;
-    c->look_at = 0;
-    c->refusals.until = 0;
+    c->patience.low_rate_since = 0;
+    c->patience.look_at = 0;
+    c->holdoffs.refusals.until = 0;
     rill_connection_ready(c);
     rill_connection_wake(c);
     return RILL_OK;
@@ -149,10 +149,10 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
 int rill_connection_end(rill_connection *c)
 {
     rill_endpoint_read_clock(c->endpoint);
-    if (c->state != RILL_STATE_OPEN || c->ending)
+    if (c->state != RILL_STATE_OPEN || c->closing.ending)
         return RILL_ERR_CLOSED;
-    c->ending = true;
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    c->closing.ending = true;
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         if (!s->closed && !s->ending)
             rill_stream_start_ending(s);

@@ -22,8 +22,8 @@ static void judge_unread(rill_stream *s)
     if (!s->closed_remote || s->end_error != RILL_OK || rill_stream_peek(s).len == 0)
         return;
     s->end_error = RILL_ERR_CLOSED;
-    if (s->connection->undone == RILL_OK)
-        s->connection->undone = RILL_ERR_CLOSED;
+    if (s->connection->closing.undone == RILL_OK)
+        s->connection->closing.undone = RILL_ERR_CLOSED;
 }
 
 static void end_of_stream(rill_endpoint *e, rill_stream *s, rill_event *out)
@@ -77,7 +77,7 @@ static bool stream_event(rill_endpoint *e, rill_stream *s, rill_event *out)
 
 static bool incoming_event(rill_connection *c, rill_event *out)
 {
-    rill_list *n = rill_list_pop_front(&c->unasked);
+    rill_list *n = rill_list_pop_front(&c->undecided.unasked);
     if (!n) {
         c->events = (uint16_t)(c->events & ~RILL_EVENT_BIT(RILL_EVENT_INCOMING));
         return false;
@@ -95,8 +95,8 @@ static bool incoming_event(rill_connection *c, rill_event *out)
 
 static bool streams_event(rill_endpoint *e, rill_connection *c, rill_event *out)
 {
-    while (!rill_list_empty(&c->event_streams)) {
-        rill_stream *s = RILL_CONTAINER(c->event_streams.next, rill_stream, event_node);
+    while (!rill_list_empty(&c->streams.eventful)) {
+        rill_stream *s = RILL_CONTAINER(c->streams.eventful.next, rill_stream, event_node);
         if (stream_event(e, s, out)) {
             if (s->events == 0)
                 rill_list_remove(&s->event_node);
@@ -128,10 +128,10 @@ static bool connection_event(rill_endpoint *e, rill_connection *c, rill_event *o
         return false;
     out->type = RILL_EVENT_CONNECTION_END;
     /* Success is only where all that was asked is done. */
-    out->error = c->end_error != RILL_OK ? c->end_error : c->undone;
-    out->close_code = c->close_code;
-    out->remote = c->closed_remote;
-    out->message = c->message ? c->message : "";
+    out->error = c->closing.error != RILL_OK ? c->closing.error : c->closing.undone;
+    out->close_code = c->closing.code;
+    out->remote = c->closing.by_remote;
+    out->message = c->closing.message ? c->closing.message : "";
     rill_endpoint_retire(c);
     return true;
 }

@@ -83,7 +83,7 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     s->out.goal = total;
     s->out.goal_deadline = deadline;
     s->out.goal_set = true;
-    s->connection->paying++;
+    s->connection->streams.paying++;
     rill_stream_rearm(s);
     rill_stream_want_money(s);
     rill_stream_check_goals(s);
@@ -170,7 +170,7 @@ void rill_stream_consume(rill_stream *s, size_t len)
     if (len > there)
         len = (size_t)there;
     rill_reassembly_consume(s->reassembly, len);
-    c->consumed_bytes += len;
+    c->data.consumed += len;
     rill_stream_update_receive_window(s);
     rill_connection_update_receive_window(c);
     rill_stream_release(s);

@@ -53,8 +53,8 @@ static void RILL_PRINTF(4, 5)
 
 static uint64_t last_progress(const rill_connection *c)
 {
-    uint64_t at = c->started;
-    for (const rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    uint64_t at = c->contact.started;
+    for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
         if (s->progress_ns > at)
             at = s->progress_ns;
@@ -71,10 +71,10 @@ static const rill_flight *oldest(const rill_list *flights)
 static uint64_t last_expiry(const rill_connection *c)
 {
     uint64_t at = 0;
-    if (!rill_list_empty(&c->flights))
-        at = RILL_CONTAINER(c->flights.prev, const rill_flight, node)->expires_ns;
-    if (!rill_list_empty(&c->set_aside)) {
-        uint64_t aside = RILL_CONTAINER(c->set_aside.prev, const rill_flight, node)->expires_ns;
+    if (!rill_list_empty(&c->flights.out))
+        at = RILL_CONTAINER(c->flights.out.prev, const rill_flight, node)->expires_ns;
+    if (!rill_list_empty(&c->flights.aside)) {
+        uint64_t aside = RILL_CONTAINER(c->flights.aside.prev, const rill_flight, node)->expires_ns;
         at = aside > at ? aside : at;
     }
     return at != 0 ? at : RILL_NEVER;
@@ -106,19 +106,19 @@ static bool find_end(const rill_connection *c, rill_waiting *out)
     if (c->state == RILL_STATE_OPEN)
         return false;
     if (c->state == RILL_STATE_CLOSING) {
-        uint64_t until = c->close_deadline != 0
-                             ? c->close_deadline
+        uint64_t until = c->closing.deadline != 0
+                             ? c->closing.deadline
                              : rill_add_sat(c->endpoint->last_now.mono_ns, CLOSE_TIMEOUT);
         wait_for(out, RILL_WAIT_CLOSE, until, NULL);
-    } else if (c->doubt_count > 0) {
+    } else if (c->flights.doubt_count > 0) {
         wait_for(out, RILL_WAIT_DOUBT, last_expiry(c), ": %llu units, until their packets expire",
                  (unsigned long long)c->stats.in_doubt);
-    } else if (c->flight_count > 0) {
+    } else if (c->flights.count > 0) {
         wait_for(out, RILL_WAIT_REPLY, last_expiry(c), NULL);
-    } else if (c->undecided_count > 0) {
-        wait_for(out, RILL_WAIT_DECISION, c->undecided_deadline, NULL);
-    } else if (!rill_list_empty(&c->streams)) {
-        wait_for(out, RILL_WAIT_READER, c->close_deadline, NULL);
+    } else if (c->undecided.count > 0) {
+        wait_for(out, RILL_WAIT_DECISION, c->undecided.deadline, NULL);
+    } else if (!rill_list_empty(&c->streams.all)) {
+        wait_for(out, RILL_WAIT_READER, c->closing.deadline, NULL);
     }
     return true;
 }
@@ -128,8 +128,9 @@ static bool find_end(const rill_connection *c, rill_waiting *out)
 static bool find_beginning(const rill_connection *c, rill_waiting *out)
 {
     uint64_t patience = c->options->connect_timeout;
-    if (!c->connected && !c->server) {
-        uint64_t until = c->first_sent != 0 ? rill_add_sat(c->first_sent, patience) : RILL_NEVER;
+    if (!c->contact.connected && !c->server) {
+        uint64_t until =
+            c->contact.first_sent != 0 ? rill_add_sat(c->contact.first_sent, patience) : RILL_NEVER;
         wait_for_rejects(c, out, RILL_WAIT_ANSWER, until);
         return true;
     }
@@ -142,8 +143,8 @@ static bool find_beginning(const rill_connection *c, rill_waiting *out)
 /* A server can send only to who has told where. */
 static bool find_address(const rill_connection *c, rill_waiting *out)
 {
-    if (c->remote_address ||
-        (rill_list_empty(&c->money_streams) && rill_list_empty(&c->data_streams)))
+    if (c->peer.address ||
+        (rill_list_empty(&c->streams.with_money) && rill_list_empty(&c->streams.with_data)))
         return false;
     wait_for(out, RILL_WAIT_ANSWER, RILL_NEVER, ": it has told no address to send to");
     return true;
@@ -152,12 +153,12 @@ static bool find_address(const rill_connection *c, rill_waiting *out)
 static void wait_for_rate(const rill_connection *c, rill_waiting *out, uint64_t until)
 {
     char rate[RILL_RATIO_TEXT], minimum[RILL_RATIO_TEXT];
-    rill_ratio_text(c->rate.minimum, minimum);
-    if (c->rate.latest.num == 0) {
+    rill_ratio_text(c->path.rate.minimum, minimum);
+    if (c->path.rate.latest.num == 0) {
         wait_for(out, RILL_WAIT_MINIMUM, until,
                  ": nothing of what is sent arrives, the minimum is %s", minimum);
     } else {
-        rill_ratio_text(c->rate.latest, rate);
+        rill_ratio_text(c->path.rate.latest, rate);
         wait_for(out, RILL_WAIT_MINIMUM, until, ": the path's rate is %s, the minimum is %s", rate,
                  minimum);
     }
@@ -165,7 +166,7 @@ static void wait_for_rate(const rill_connection *c, rill_waiting *out, uint64_t 
 
 static bool find_rate(const rill_connection *c, rill_waiting *out)
 {
-    if (c->low_rate_since == 0 || rill_list_empty(&c->money_streams))
+    if (c->patience.low_rate_since == 0 || rill_list_empty(&c->streams.with_money))
         return false;
     wait_for_rate(c, out, rill_low_rate_deadline(c));
     return true;
@@ -176,7 +177,7 @@ static bool find_doubt(const rill_connection *c, rill_waiting *out)
 {
     if (c->stats.in_doubt == 0)
         return false;
-    for (const rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
         if (s->out.doubt == RILL_DOUBT_NONE)
             continue;
@@ -185,7 +186,7 @@ static bool find_doubt(const rill_connection *c, rill_waiting *out)
                  (unsigned long long)s->out.in_doubt);
         return true;
     }
-    if (c->doubt_count == c->lost_count)
+    if (c->flights.doubt_count == c->flights.lost_count)
         return false;
     wait_for(out, RILL_WAIT_DOUBT, last_expiry(c), ": %llu units, until their packets expire",
              (unsigned long long)c->stats.in_doubt);
@@ -201,7 +202,7 @@ static void wait_for_receive_max(const rill_stream *s, rill_waiting *out)
 
 static bool find_receive_max(const rill_connection *c, rill_waiting *out)
 {
-    for (const rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
         if (s->closed || !s->out.blocked)
             continue;
@@ -214,8 +215,8 @@ static bool find_receive_max(const rill_connection *c, rill_waiting *out)
 /* The time of a reply that is too late to be called under way. */
 static bool find_slow_reply(const rill_connection *c, rill_waiting *out)
 {
-    const rill_flight *f = oldest(&c->flights);
-    const rill_flight *aside = oldest(&c->set_aside);
+    const rill_flight *f = oldest(&c->flights.out);
+    const rill_flight *aside = oldest(&c->flights.aside);
     if (aside && (!f || aside->sent_ns < f->sent_ns))
         f = aside;
     if (!f || rill_sub_sat(c->endpoint->last_now.mono_ns, f->sent_ns) < SLOW_REPLY)
@@ -232,11 +233,11 @@ static bool find_slow_reply(const rill_connection *c, rill_waiting *out)
 static bool find_worthless(const rill_connection *c, rill_waiting *out)
 {
     uint64_t now = c->endpoint->last_now.mono_ns;
-    bool held = c->refusals.until > now || c->path_hold.until > now ||
-                c->congestion->not_before > now || c->congestion->paced_until > now;
+    bool held = c->holdoffs.refusals.until > now || c->holdoffs.path.until > now ||
+                c->path.congestion->not_before > now || c->path.congestion->paced_until > now;
     if (held || !rill_sum_equal(&c->in_flight, &c->in_doubt))
         return false;
-    for (const rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
         uint64_t left = rill_stream_sendable(s);
         if (s->closed || left == 0)
@@ -256,21 +257,21 @@ static bool find_worthless(const rill_connection *c, rill_waiting *out)
 
 static bool find_path(const rill_connection *c, rill_waiting *out)
 {
-    bool money = !rill_list_empty(&c->money_streams);
-    if (c->path_hold.rounds > 0) {
+    bool money = !rill_list_empty(&c->streams.with_money);
+    if (c->holdoffs.path.rounds > 0) {
         wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
         return true;
     }
     if (!money)
         return false;
-    if (c->refusals.rounds > 0) {
+    if (c->holdoffs.refusals.rounds > 0) {
         wait_for_rejects(c, out, RILL_WAIT_REFUSED, RILL_NEVER);
         return true;
     }
     rill_ilp_code_id code = rill_ilp_code_find(c->stats.last_reject);
     char class = c->stats.last_reject.text[0];
     /* Money is paced where there was too little before. */
-    bool paced = c->congestion->not_before > c->endpoint->last_now.mono_ns;
+    bool paced = c->path.congestion->not_before > c->endpoint->last_now.mono_ns;
     if (code != RILL_ILP_T04_INSUFFICIENT_LIQUIDITY && (class == 'T' || class == 'R'))
         wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
     else if (code == RILL_ILP_T04_INSUFFICIENT_LIQUIDITY || paced)
@@ -282,7 +283,7 @@ static bool find_path(const rill_connection *c, rill_waiting *out)
 
 static bool find_bytes(const rill_connection *c, rill_waiting *out)
 {
-    for (const rill_list *n = c->data_streams.next; n != &c->data_streams; n = n->next) {
+    for (const rill_list *n = c->streams.with_data.next; n != &c->streams.with_data; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, data_node);
         if (!s->data_blocked && rill_connection_send_left(c) > 0)
             continue;
@@ -297,7 +298,7 @@ static bool find_bytes(const rill_connection *c, rill_waiting *out)
 /* Bytes that may have arrived, at a peer that must not get them twice (unsure.c). */
 static bool find_unsure(const rill_connection *c, rill_waiting *out)
 {
-    for (const rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
         uint64_t from;
         if (s->closed || !s->sendbuf || !rill_sendbuf_unsure(s->sendbuf, &from))
@@ -313,9 +314,9 @@ static bool find_unsure(const rill_connection *c, rill_waiting *out)
 /* A path that takes few packets a second: the next one waits for its turn. */
 static bool find_turn(const rill_connection *c, rill_waiting *out)
 {
-    bool wish = !rill_list_empty(&c->money_streams) || !rill_list_empty(&c->data_streams) ||
-                rill_tell_urgent(c);
-    if (!wish || c->congestion->paced_until <= c->endpoint->last_now.mono_ns)
+    bool wish = !rill_list_empty(&c->streams.with_money) ||
+                !rill_list_empty(&c->streams.with_data) || rill_tell_urgent(c);
+    if (!wish || c->path.congestion->paced_until <= c->endpoint->last_now.mono_ns)
         return false;
     wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
     return true;
@@ -323,14 +324,14 @@ static bool find_turn(const rill_connection *c, rill_waiting *out)
 
 static void find_rest(const rill_connection *c, rill_waiting *out)
 {
-    if (c->flight_count > c->lost_count)
+    if (c->flights.count > c->flights.lost_count)
         wait_for(out, RILL_WAIT_REPLY, last_expiry(c), NULL);
-    else if (c->stream_id_blocked)
+    else if (c->blocked.stream_id)
         wait_for(out, RILL_WAIT_STREAM_ID, RILL_NEVER, NULL);
     else if (find_unsure(c, out) || find_turn(c, out))
         return;
-    else if (c->undecided_count > 0)
-        wait_for(out, RILL_WAIT_DECISION, c->undecided_deadline, NULL);
+    else if (c->undecided.count > 0)
+        wait_for(out, RILL_WAIT_DECISION, c->undecided.deadline, NULL);
 }
 
 void rill_connection_waiting(const rill_connection *c, rill_waiting *out)

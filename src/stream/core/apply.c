@@ -41,17 +41,17 @@ static int apply_asset(rill_connection *c, const rill_frame *frame)
     if (frame->text.len > RILL_MAX_ASSET_CODE ||
         memchr(frame->text.data ? frame->text.data : (const uint8_t *)"", 0, frame->text.len))
         return RILL_OK; /* optional; what we cannot keep we do not know */
-    if (c->remote_asset_known) {
-        bool same = c->remote_asset_scale == frame->code &&
-                    strlen(c->remote_asset_code) == frame->text.len &&
-                    memcmp(c->remote_asset_code, frame->text.data, frame->text.len) == 0;
+    if (c->peer.asset_known) {
+        bool same = c->peer.asset_scale == frame->code &&
+                    strlen(c->peer.asset_code) == frame->text.len &&
+                    memcmp(c->peer.asset_code, frame->text.data, frame->text.len) == 0;
         return same ? RILL_OK : RILL_ERR_ASSET;
     }
     if (frame->text.len > 0)
-        memcpy(c->remote_asset_code, frame->text.data, frame->text.len);
-    c->remote_asset_code[frame->text.len] = '\0';
-    c->remote_asset_scale = frame->code;
-    c->remote_asset_known = true;
+        memcpy(c->peer.asset_code, frame->text.data, frame->text.len);
+    c->peer.asset_code[frame->text.len] = '\0';
+    c->peer.asset_scale = frame->code;
+    c->peer.asset_known = true;
     return RILL_OK;
 }
 
@@ -68,30 +68,31 @@ static void unblocked(rill_connection *c)
  */
 static void apply_connection_max_data(rill_connection *c, uint64_t limit, rill_frame_source from)
 {
-    bool later = !from.prepare && from.sequence > c->send_limit_sequence;
-    if (later && c->closed_sent > 0 && limit <= rill_sub_sat(c->send_window.limit, c->closed_sent))
-        c->remote_forgets_closed = true;
-    if (c->remote_forgets_closed && !from.prepare && !later)
+    bool later = !from.prepare && from.sequence > c->data.limit_sequence;
+    if (later && c->data.closed_sent > 0 &&
+        limit <= rill_sub_sat(c->data.send_window.limit, c->data.closed_sent))
+        c->peer.forgets_closed = true;
+    if (c->peer.forgets_closed && !from.prepare && !later)
         return; /* from before the limit fell */
-    if (c->remote_forgets_closed && later)
-        c->send_window.limit = limit;
-    else if (!rill_send_window_raise(&c->send_window, limit))
+    if (c->peer.forgets_closed && later)
+        c->data.send_window.limit = limit;
+    else if (!rill_send_window_raise(&c->data.send_window, limit))
         return;
     /* Replies to what has left by now may be older than this. */
-    if (later && c->remote_forgets_closed)
-        c->send_limit_sequence = from.sequence;
+    if (later && c->peer.forgets_closed)
+        c->data.limit_sequence = from.sequence;
     else
-        c->send_limit_sequence = c->next_sequence - 1;
+        c->data.limit_sequence = c->numbers.next - 1;
     unblocked(c);
 }
 
 static void apply_max_stream_id(rill_connection *c, uint64_t id)
 {
-    if (id <= c->remote_max_stream_id)
+    if (id <= c->peer.max_stream_id)
         return;
-    c->remote_max_stream_id = id;
-    if (c->stream_id_blocked && c->next_stream_id <= id) {
-        c->stream_id_blocked = false;
+    c->peer.max_stream_id = id;
+    if (c->blocked.stream_id && c->streams.next_id <= id) {
+        c->blocked.stream_id = false;
         rill_connection_notify(c, RILL_EVENT_STREAMS_AVAILABLE);
     }
 }
@@ -119,7 +120,7 @@ static void apply_max_money(rill_stream *s, const rill_frame *frame, rill_frame_
     out->max_told = true;
     /* Whether that lets a whole unit of ours through is found when it is scheduled. */
     if (out->blocked)
-        s->connection->refusals.rounds = 0;
+        s->connection->holdoffs.refusals.rounds = 0;
     rill_stream_want_money(s);
 }
 
@@ -138,22 +139,22 @@ static int apply_data(rill_stream *s, const rill_frame *frame)
     }
     uint64_t highest = rill_reassembly_highest(s->reassembly);
     uint64_t growth = end > highest ? end - highest : 0;
-    if (!rill_receive_window_allows(&c->receive_window, c->open_received + growth))
+    if (!rill_receive_window_allows(&c->data.receive_window, c->data.open_received + growth))
         return RILL_ERR_FLOW_CONTROL;
     uint64_t before = rill_reassembly_contiguous(s->reassembly);
     uint64_t fresh;
     int err = rill_reassembly_insert(s->reassembly, frame->value, frame->text, &fresh);
     if (err != RILL_OK)
         return err;
-    c->received_bytes += growth;
+    c->data.received += growth;
     /* Not by growth: where no byte came, the offset alone counts for nothing. */
-    c->open_received += rill_reassembly_highest(s->reassembly) - highest;
+    c->data.open_received += rill_reassembly_highest(s->reassembly) - highest;
     rill_receive_window_use(&s->receive_window, end);
     if (rill_reassembly_contiguous(s->reassembly) > before)
         rill_stream_notify(s, RILL_EVENT_DATA);
     if (s->receive_window.limit > s->receive_window.advertised)
         rill_stream_tell(s, RILL_TELL(MAX_DATA), false);
-    if (c->receive_window.limit > c->receive_window.advertised)
+    if (c->data.receive_window.limit > c->data.receive_window.advertised)
         rill_connection_tell(c, RILL_TELL(CONNECTION_MAX_DATA), false);
     return RILL_OK;
 }
@@ -200,8 +201,8 @@ static void apply_close(rill_stream *s, const rill_frame *frame, bool prepare)
 static void drop_data(rill_connection *c, const rill_frame *frame)
 {
     rill_endpoint_note_closed(c->endpoint, frame->stream);
-    c->received_bytes += frame->text.len;
-    c->consumed_bytes += frame->text.len;
+    c->data.received += frame->text.len;
+    c->data.consumed += frame->text.len;
     rill_connection_update_receive_window(c);
 }
 
@@ -264,7 +265,7 @@ static int close_unopened(rill_connection *c, const rill_frame *frame)
 {
     if (rill_connection_check_stream(c, frame->stream) != RILL_OK)
         return RILL_OK;
-    int err = rill_id_set_add(&c->opened_by_remote, c->endpoint->allocator, frame->stream);
+    int err = rill_id_set_add(&c->streams.opened_by_remote, c->endpoint->allocator, frame->stream);
     if (err == RILL_OK)
         rill_connection_allow_another(c);
     return err;

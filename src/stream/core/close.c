@@ -19,20 +19,20 @@
 
 static bool stream_done(const rill_stream *s)
 {
-    return s->closed && s->references == 0 && (s->close_done || !s->connection->remote_address);
+    return s->closed && s->references == 0 && (s->close_done || !s->connection->peer.address);
 }
 
 static void keep_message(rill_connection *c, const char *message, size_t len)
 {
-    if (!message || len == 0 || c->message)
+    if (!message || len == 0 || c->closing.message)
         return;
     if (len > RILL_MAX_MESSAGE)
         len = RILL_MAX_MESSAGE;
-    c->message = rill_alloc(c->endpoint->allocator, len + 1);
-    if (!c->message)
+    c->closing.message = rill_alloc(c->endpoint->allocator, len + 1);
+    if (!c->closing.message)
         return; /* a text for people: the code says it too */
-    memcpy(c->message, message, len);
-    c->message[len] = '\0';
+    memcpy(c->closing.message, message, len);
+    c->closing.message[len] = '\0';
 }
 
 static bool is_unfinished(const rill_stream *s)
@@ -47,33 +47,35 @@ static bool is_unfinished(const rill_stream *s)
 static bool note_cut(rill_connection *c)
 {
     uint32_t count = 0;
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next)
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next)
         count += is_unfinished(RILL_CONTAINER(n, rill_stream, node));
     bool all = count <= MAX_CUT;
     count = all ? count : MAX_CUT;
     if (count == 0)
         return true;
-    c->cut = rill_calloc(c->endpoint->allocator, count, sizeof *c->cut);
-    for (rill_list *n = c->streams.next; c->cut && c->cut_count < count; n = n->next) {
+    c->closing.cut = rill_calloc(c->endpoint->allocator, count, sizeof *c->closing.cut);
+    for (rill_list *n = c->streams.all.next; c->closing.cut && c->closing.cut_count < count;
+         n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         if (is_unfinished(s))
-            c->cut[c->cut_count++] = (rill_cut){s->id, rill_sendbuf_written(s->sendbuf)};
+            c->closing.cut[c->closing.cut_count++] =
+                (rill_cut){s->id, rill_sendbuf_written(s->sendbuf)};
     }
-    return all && c->cut;
+    return all && c->closing.cut;
 }
 
 bool rill_connection_add_close(const rill_connection *c, rill_packet_writer *p)
 {
-    for (uint32_t i = 0; i < c->cut_count; i++) {
+    for (uint32_t i = 0; i < c->closing.cut_count; i++) {
         rill_frame frame = {.type = RILL_FRAME_STREAM_DATA_BLOCKED,
-                            .stream = c->cut[i].stream,
-                            .value = c->cut[i].written};
+                            .stream = c->closing.cut[i].stream,
+                            .value = c->closing.cut[i].written};
         if (!rill_packet_add(p, &frame))
             return false;
     }
-    rill_frame close = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = c->close_code};
-    if (c->message)
-        close.text = (rill_bytes){(const uint8_t *)c->message, strlen(c->message)};
+    rill_frame close = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = c->closing.code};
+    if (c->closing.message)
+        close.text = (rill_bytes){(const uint8_t *)c->closing.message, strlen(c->closing.message)};
     return rill_packet_add(p, &close);
 }
 
@@ -82,8 +84,8 @@ static void start_closing(rill_connection *c, uint8_t code)
 {
     bool told = note_cut(c);
     c->state = RILL_STATE_CLOSING;
-    c->close_code = told || code != RILL_CLOSE_NO_ERROR ? code : RILL_CLOSE_INTERNAL_ERROR;
-    c->close_deadline = 0;
+    c->closing.code = told || code != RILL_CLOSE_NO_ERROR ? code : RILL_CLOSE_INTERNAL_ERROR;
+    c->closing.deadline = 0;
     c->probing->active = false;
     rill_undecided_settle_all(c);
 }
@@ -101,8 +103,8 @@ static void drop_unanswered_of(rill_connection *c, rill_list *flights)
 
 static void drop_unanswered(rill_connection *c)
 {
-    drop_unanswered_of(c, &c->flights);
-    drop_unanswered_of(c, &c->set_aside);
+    drop_unanswered_of(c, &c->flights.out);
+    drop_unanswered_of(c, &c->flights.aside);
 }
 
 /*
@@ -111,9 +113,9 @@ static void drop_unanswered(rill_connection *c)
  */
 void rill_connection_closing_on_deadline(rill_connection *c, uint64_t now_ns)
 {
-    if (c->close_deadline == 0)
-        c->close_deadline = now_ns + CLOSE_TIMEOUT;
-    if (c->close_deadline > now_ns)
+    if (c->closing.deadline == 0)
+        c->closing.deadline = now_ns + CLOSE_TIMEOUT;
+    if (c->closing.deadline > now_ns)
         return;
     drop_unanswered(c);
     rill_connection_shut(c);
@@ -121,7 +123,7 @@ void rill_connection_closing_on_deadline(rill_connection *c, uint64_t now_ns)
 
 static void shut_streams(rill_connection *c, uint8_t code, bool remote, int error)
 {
-    for (rill_list *n = c->streams.next, *next; n != &c->streams; n = next) {
+    for (rill_list *n = c->streams.all.next, *next; n != &c->streams.all; n = next) {
         next = n->next;
         rill_stream_shut(RILL_CONTAINER(n, rill_stream, node), code, NULL, 0, remote, error);
     }
@@ -130,14 +132,15 @@ static void shut_streams(rill_connection *c, uint8_t code, bool remote, int erro
 /* The other side can be told, and would have something to forget. */
 static bool worth_telling(const rill_connection *c)
 {
-    return c->remote_address && (c->connected || c->packets_numbered > 0);
+    return c->peer.address && (c->contact.connected || c->numbers.given > 0);
 }
 
 void rill_connection_check_end(rill_connection *c)
 {
-    if (!c->ending || c->state != RILL_STATE_OPEN || c->flight_count > 0 || c->undecided_count > 0)
+    if (!c->closing.ending || c->state != RILL_STATE_OPEN || c->flights.count > 0 ||
+        c->undecided.count > 0)
         return;
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         /* Streams that the other side opened since are not waited for. */
         const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         if ((s->ending || s->closed) && !stream_done(s))
@@ -158,7 +161,7 @@ void rill_connection_fail(rill_connection *c, uint8_t code, int error, const cha
     if (c->state != RILL_STATE_OPEN)
         return;
     start_closing(c, code);
-    c->end_error = (int8_t)error;
+    c->closing.error = (int8_t)error;
     keep_message(c, message, message ? strlen(message) : 0);
     shut_streams(c, code, false, error);
     /* What is said in its own words to nobody in particular is not sent to a path that fails. */
@@ -176,9 +179,9 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int erro
                                       rill_bytes message)
 {
     if (c->state == RILL_STATE_OPEN) {
-        c->closed_remote = true;
-        c->close_code = code;
-        c->end_error = (int8_t)error;
+        c->closing.by_remote = true;
+        c->closing.code = code;
+        c->closing.error = (int8_t)error;
         keep_message(c, (const char *)message.data, message.len);
         c->state = RILL_STATE_CLOSING;
         rill_undecided_settle_all(c);
@@ -201,8 +204,8 @@ void rill_connection_superseded(rill_connection *c)
     static const char message[] = "its client has started again";
     if (c->state == RILL_STATE_OPEN || c->state == RILL_STATE_CLOSING) {
         drop_unanswered(c);
-        c->replaced = true;
-        c->past->was_open = c->state == RILL_STATE_OPEN;
+        c->succession.replaced = true;
+        c->succession.past->was_open = c->state == RILL_STATE_OPEN;
         rill_connection_closed_by_remote(
             c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_REMOTE,
             (rill_bytes){(const uint8_t *)message, sizeof message - 1});
@@ -224,13 +227,13 @@ void rill_connection_abandon(rill_connection *c, int error)
         start_closing(c, RILL_CLOSE_INTERNAL_ERROR);
         shut_streams(c, RILL_CLOSE_INTERNAL_ERROR, false, error);
     }
-    if (c->end_error == RILL_OK)
-        c->end_error = (int8_t)error;
-    c->force_end = true;
+    if (c->closing.error == RILL_OK)
+        c->closing.error = (int8_t)error;
+    c->closing.forced = true;
     rill_connection_shut(c);
     /* Their streams are closed: nobody is asked what became of them. */
-    expire_all(c, &c->flights);
-    expire_all(c, &c->set_aside);
+    expire_all(c, &c->flights.out);
+    expire_all(c, &c->flights.aside);
     rill_connection_check_closed(c);
     rill_connection_wake(c);
 }
@@ -240,9 +243,9 @@ void rill_connection_shut(rill_connection *c)
     if (c->state >= RILL_STATE_CLOSED)
         return;
     c->state = RILL_STATE_CLOSED;
-    c->close_deadline = c->endpoint->last_now.mono_ns + READ_TIMEOUT;
+    c->closing.deadline = c->endpoint->last_now.mono_ns + READ_TIMEOUT;
     rill_list_remove(&c->ready_node);
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         s->close_done = true;
         rill_stream_release(s);
@@ -253,11 +256,11 @@ void rill_connection_shut(rill_connection *c)
 
 void rill_connection_check_closed(rill_connection *c)
 {
-    if (c->state != RILL_STATE_CLOSED || c->flight_count > 0 || c->undecided_count > 0)
+    if (c->state != RILL_STATE_CLOSED || c->flights.count > 0 || c->undecided.count > 0)
         return;
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        if (c->force_end)
+        if (c->closing.forced)
             rill_stream_release(s);
         if (!s->end_fetched && !(s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END)))
             return;

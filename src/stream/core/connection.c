@@ -15,51 +15,61 @@ static void init_lists(rill_connection *c)
     rill_list_init(&c->node);
     rill_list_init(&c->ready_node);
     rill_list_init(&c->event_node);
-    rill_list_init(&c->flights);
-    rill_list_init(&c->set_aside);
-    rill_list_init(&c->lost);
-    rill_list_init(&c->undecided);
-    rill_list_init(&c->settled);
-    rill_list_init(&c->unasked);
-    c->undecided_deadline = RILL_NEVER;
-    rill_list_init(&c->streams);
-    rill_list_init(&c->event_streams);
-    rill_list_init(&c->tell_streams);
-    rill_list_init(&c->money_streams);
-    rill_list_init(&c->data_streams);
+    rill_list_init(&c->flights.out);
+    rill_list_init(&c->flights.aside);
+    rill_list_init(&c->flights.lost);
+    rill_list_init(&c->undecided.waiting);
+    rill_list_init(&c->undecided.settled);
+    rill_list_init(&c->undecided.unasked);
+    c->undecided.deadline = RILL_NEVER;
+    rill_list_init(&c->streams.all);
+    rill_list_init(&c->streams.eventful);
+    rill_list_init(&c->streams.telling);
+    rill_list_init(&c->streams.with_money);
+    rill_list_init(&c->streams.with_data);
 }
 
 static void init_windows(rill_connection *c)
 {
     const rill_connection_options *o = c->options;
-    rill_send_window_init(&c->send_window, ASSUMED_CONNECTION_WINDOW);
-    rill_receive_window_init(&c->receive_window, ASSUMED_CONNECTION_WINDOW);
-    c->receive_window.advertised = ASSUMED_CONNECTION_WINDOW;
-    c->receive_window.limit = o->connection_receive_buffer;
-    rill_receive_tuning_init(&c->receive_tuning, o->connection_receive_buffer,
+    rill_send_window_init(&c->data.send_window, ASSUMED_CONNECTION_WINDOW);
+    rill_receive_window_init(&c->data.receive_window, ASSUMED_CONNECTION_WINDOW);
+    c->data.receive_window.advertised = ASSUMED_CONNECTION_WINDOW;
+    c->data.receive_window.limit = o->connection_receive_buffer;
+    rill_receive_tuning_init(&c->data.receive_tuning, o->connection_receive_buffer,
                              c->endpoint->last_now.mono_ns);
-    c->remote_max_stream_id = ASSUMED_MAX_STREAM_ID;
-    c->max_stream_id = 2 * (uint64_t)o->max_remote_streams;
-    c->next_stream_id = c->server ? 2 : 1;
-    rill_packet_size_init(&c->packet_size, o->max_packet_amount);
-    rill_rate_init(&c->rate, o->min_rate, o->slippage);
-    rill_worth_init(&c->worth);
+    c->peer.max_stream_id = ASSUMED_MAX_STREAM_ID;
+    c->streams.max_remote_id = 2 * (uint64_t)o->max_remote_streams;
+    c->streams.next_id = c->server ? 2 : 1;
+    rill_packet_size_init(&c->path.packet_size, o->max_packet_amount);
+    rill_rate_init(&c->path.rate, o->min_rate, o->slippage);
+    rill_worth_init(&c->path.worth);
 }
 
 /* A server's connection is given its mark when a life begins it. */
 static void begin_numbers(rill_connection *c, rill_now now, uint32_t random)
 {
-    c->mark = random % (UINT32_C(1) << RILL_MARK_BITS);
+    c->numbers.mark = random % (UINT32_C(1) << RILL_MARK_BITS);
     if (c->server) {
-        c->next_sequence = now.wall_ms << RILL_NUMBER_CLOCK_SHIFT | RILL_NUMBER_SERVER;
+        c->numbers.next = now.wall_ms << RILL_NUMBER_CLOCK_SHIFT | RILL_NUMBER_SERVER;
         return;
     }
-    c->opening = true;
-    c->life = rill_life_of(now.wall_ms, random);
-    if (c->life <= c->endpoint->last_life) /* in the same millisecond, or the clock was set back */
-        c->life = c->endpoint->last_life + 1;
-    c->endpoint->last_life = c->life;
-    c->next_sequence = rill_life_first_number(c->life);
+    c->numbers.opening = true;
+    c->numbers.life = rill_life_of(now.wall_ms, random);
+    /* Where it is in the same millisecond, or the clock was set back. */
+    if (c->numbers.life <= c->endpoint->last_life)
+        c->numbers.life = c->endpoint->last_life + 1;
+    c->endpoint->last_life = c->numbers.life;
+    c->numbers.next = rill_life_first_number(c->numbers.life);
+}
+
+static const rill_connection_options *copy_options(const rill_allocator *a,
+                                                   const rill_connection_options *own)
+{
+    rill_connection_options *copy = rill_alloc(a, sizeof *copy);
+    if (copy)
+        *copy = *own;
+    return copy;
 }
 
 rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool server,
@@ -73,41 +83,37 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     c->server = server;
     init_lists(c);
     c->deadline.kind = RILL_DEADLINE_CONNECTION;
-    rill_sequence_window_init(&c->seen);
-    rill_id_set_init(&c->opened_by_remote);
+    rill_sequence_window_init(&c->numbers.seen);
+    rill_id_set_init(&c->streams.opened_by_remote);
     c->options = &e->connection_options;
-    if (own) {
-        c->own_options = rill_alloc(e->allocator, sizeof *own);
-        if (c->own_options)
-            *c->own_options = *own;
-        c->options = c->own_options;
-    }
+    if (own)
+        c->options = copy_options(e->allocator, own);
     uint64_t seed = 0;
     uint32_t random = 0;
     int err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
     if (err == RILL_OK)
         err = rill_crypto_random(e->crypto, (uint8_t *)&random, sizeof random);
-    rill_map_init(&c->by_id, e->allocator, seed);
+    rill_map_init(&c->streams.by_id, e->allocator, seed);
     /* Of its own from the first packet on: most servers only reply. */
     if (server)
-        c->congestion = e->unused_congestion;
+        c->path.congestion = e->unused_congestion;
     else if (c->options && !rill_connection_own_congestion(c))
-        c->congestion = NULL;
-    if (err != RILL_OK || !c->options || !c->congestion) {
+        c->path.congestion = NULL;
+    if (err != RILL_OK || !c->options || !c->path.congestion) {
         rill_connection_destroy(c);
         return NULL;
     }
     init_windows(c);
     begin_numbers(c, now, random);
-    c->started = now.mono_ns;
-    c->last_authentic = now.mono_ns;
+    c->contact.started = now.mono_ns;
+    c->contact.last_authentic = now.mono_ns;
     return c;
 }
 
 static void drop_streams(rill_connection *c)
 {
-    while (!rill_list_empty(&c->streams))
-        rill_stream_destroy(RILL_CONTAINER(c->streams.next, rill_stream, node));
+    while (!rill_list_empty(&c->streams.all))
+        rill_stream_destroy(RILL_CONTAINER(c->streams.all.next, rill_stream, node));
 }
 
 static void drop_flights(rill_endpoint *e, rill_list *flights)
@@ -123,46 +129,47 @@ void rill_connection_destroy(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
     const rill_allocator *a = e->allocator;
-    drop_flights(e, &c->flights);
-    drop_flights(e, &c->set_aside);
-    drop_flights(e, &c->lost);
+    drop_flights(e, &c->flights.out);
+    drop_flights(e, &c->flights.aside);
+    drop_flights(e, &c->flights.lost);
     rill_undecided_orphan(c);
     drop_streams(c);
     rill_heap_remove(&e->heap, &c->deadline.timer);
     rill_list_remove(&c->node);
     rill_list_remove(&c->ready_node);
     rill_list_remove(&c->event_node);
-    rill_map_free(&c->by_id);
-    rill_sequence_window_free(&c->seen, a);
-    rill_id_set_free(&c->opened_by_remote, a);
+    rill_map_free(&c->streams.by_id);
+    rill_sequence_window_free(&c->numbers.seen, a);
+    rill_id_set_free(&c->streams.opened_by_remote, a);
     if (c->probing != &e->unused_probing)
         rill_free(a, c->probing);
-    if (c->congestion != e->unused_congestion)
-        rill_congestion_free(a, c->congestion);
-    rill_keys_free(c->keys);
-    if (c->receipt_details)
-        rill_wipe(c->receipt_details, RILL_RECEIPT_NONCE_LEN + RILL_RECEIPT_SECRET_LEN);
-    rill_free(a, c->receipt_details);
-    rill_free(a, c->token);
-    rill_free(a, c->tag);
-    rill_free(a, c->remote_address);
-    rill_free(a, c->message);
-    rill_free(a, c->cut);
-    rill_free(a, c->own_options);
-    rill_free(a, c->past);
+    if (c->path.congestion != e->unused_congestion)
+        rill_congestion_free(a, c->path.congestion);
+    rill_keys_free(c->identity.keys);
+    if (c->identity.receipt_details)
+        rill_wipe(c->identity.receipt_details, RILL_RECEIPT_NONCE_LEN + RILL_RECEIPT_SECRET_LEN);
+    rill_free(a, c->identity.receipt_details);
+    rill_free(a, c->identity.token);
+    rill_free(a, c->identity.tag);
+    rill_free(a, c->peer.address);
+    rill_free(a, c->closing.message);
+    rill_free(a, c->closing.cut);
+    if (c->options != &e->connection_options)
+        rill_free(a, (void *)c->options);
+    rill_free(a, c->succession.past);
     rill_free(a, c);
 }
 
 bool rill_connection_own_congestion(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
-    if (c->congestion && c->congestion != e->unused_congestion)
+    if (c->path.congestion && c->path.congestion != e->unused_congestion)
         return true;
     rill_congestion *own =
         rill_congestion_new(e->allocator, &rill_congestion_window, c->options->max_in_flight);
     if (!own)
         return false;
-    c->congestion = own;
+    c->path.congestion = own;
     return true;
 }
 
@@ -178,15 +185,15 @@ void rill_connection_notify(rill_connection *c, uint32_t event_type)
         return;
     if (event_type != 0)
         c->events = (uint16_t)(c->events | RILL_EVENT_BIT(event_type));
-    if (!c->waits_for && !rill_list_linked(&c->event_node))
+    if (!c->succession.waits_for && !rill_list_linked(&c->event_node))
         rill_list_push_back(&c->endpoint->events, &c->event_node);
 }
 
 void rill_connection_tell(rill_connection *c, uint32_t bits, bool urgent)
 {
-    c->tell = (uint16_t)(c->tell | bits);
+    c->telling.due = (uint16_t)(c->telling.due | bits);
     if (urgent) {
-        c->urgent = (uint16_t)(c->urgent | bits);
+        c->telling.urgent = (uint16_t)(c->telling.urgent | bits);
         rill_connection_ready(c);
     }
 }
@@ -200,27 +207,27 @@ void rill_connection_wake(rill_connection *c)
 
 rill_stream *rill_connection_find(rill_connection *c, uint64_t id)
 {
-    return rill_map_get(&c->by_id, id);
+    return rill_map_get(&c->streams.by_id, id);
 }
 
 int rill_connection_check_stream(const rill_connection *c, uint64_t id)
 {
-    if (rill_map_get(&c->by_id, id))
+    if (rill_map_get(&c->streams.by_id, id))
         return RILL_OK;
     bool client_opened = id % 2 == 1;
     if (id == 0 || client_opened != c->server)
-        return id != 0 && id < c->next_stream_id ? RILL_ERR_CLOSED : RILL_ERR_PROTOCOL;
-    if (rill_id_set_has(&c->opened_by_remote, id))
+        return id != 0 && id < c->streams.next_id ? RILL_ERR_CLOSED : RILL_ERR_PROTOCOL;
+    if (rill_id_set_has(&c->streams.opened_by_remote, id))
         return RILL_ERR_CLOSED;
-    if (id > c->max_stream_id)
+    if (id > c->streams.max_remote_id)
         return RILL_ERR_STREAM_ID;
     /* The connection ends with the streams that it has. */
-    return c->ending ? RILL_ERR_CLOSED : RILL_OK;
+    return c->closing.ending ? RILL_ERR_CLOSED : RILL_OK;
 }
 
 void rill_connection_allow_another(rill_connection *c)
 {
-    c->max_stream_id = rill_add_sat(c->max_stream_id, 2);
+    c->streams.max_remote_id = rill_add_sat(c->streams.max_remote_id, 2);
     rill_connection_tell(c, RILL_TELL(MAX_STREAM_ID), true);
 }
 
@@ -235,7 +242,7 @@ int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream *
     rill_stream *s = rill_stream_create(c, id, false);
     if (!s)
         return RILL_ERR_NOMEM;
-    err = rill_id_set_add(&c->opened_by_remote, c->endpoint->allocator, id);
+    err = rill_id_set_add(&c->streams.opened_by_remote, c->endpoint->allocator, id);
     if (err != RILL_OK) {
         rill_stream_destroy(s);
         return err;
@@ -252,30 +259,31 @@ int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream *
  */
 uint64_t rill_connection_send_left(const rill_connection *c)
 {
-    uint64_t used = c->send_window.used;
-    if (c->remote_forgets_closed)
-        used = rill_sub_sat(used, c->closed_sent);
-    return rill_sub_sat(c->send_window.limit, used);
+    uint64_t used = c->data.send_window.used;
+    if (c->peer.forgets_closed)
+        used = rill_sub_sat(used, c->data.closed_sent);
+    return rill_sub_sat(c->data.send_window.limit, used);
 }
 
 void rill_connection_update_receive_window(rill_connection *c)
 {
-    uint64_t buffer =
-        rill_receive_tune(&c->receive_tuning, c->consumed_bytes, c->endpoint->last_now.mono_ns,
-                          c->congestion->smoothed_rtt, c->options->max_connection_receive_buffer);
-    uint64_t limit = rill_add_sat(c->consumed_bytes, buffer);
-    if (limit <= c->receive_window.limit || !rill_receive_window_set(&c->receive_window, limit))
+    uint64_t buffer = rill_receive_tune(
+        &c->data.receive_tuning, c->data.consumed, c->endpoint->last_now.mono_ns,
+        c->path.congestion->smoothed_rtt, c->options->max_connection_receive_buffer);
+    uint64_t limit = rill_add_sat(c->data.consumed, buffer);
+    if (limit <= c->data.receive_window.limit ||
+        !rill_receive_window_set(&c->data.receive_window, limit))
         return;
     if (c->state != RILL_STATE_OPEN)
         return;
-    if (rill_receive_window_worth_telling(&c->receive_window, buffer / 2))
+    if (rill_receive_window_worth_telling(&c->data.receive_window, buffer / 2))
         rill_connection_tell(c, RILL_TELL(CONNECTION_MAX_DATA), true);
 }
 
 int rill_connection_set_remote_address(rill_connection *c, rill_bytes address)
 {
-    bool same = c->remote_address && c->remote_address_len == address.len &&
-                memcmp(c->remote_address, address.data, address.len) == 0;
+    bool same = c->peer.address && c->peer.address_len == address.len &&
+                memcmp(c->peer.address, address.data, address.len) == 0;
     if (same || address.len == 0)
         return RILL_OK;
     char *copy = rill_alloc(c->endpoint->allocator, address.len + 1);
@@ -283,33 +291,33 @@ int rill_connection_set_remote_address(rill_connection *c, rill_bytes address)
         return RILL_ERR_NOMEM;
     memcpy(copy, address.data, address.len);
     copy[address.len] = '\0';
-    rill_free(c->endpoint->allocator, c->remote_address);
-    c->remote_address = copy;
-    c->remote_address_len = (uint16_t)address.len; /* an ILP address */
-    c->remote_validated = false;
-    c->address_since = c->next_sequence;
+    rill_free(c->endpoint->allocator, c->peer.address);
+    c->peer.address = copy;
+    c->peer.address_len = (uint16_t)address.len; /* an ILP address */
+    c->peer.validated = false;
+    c->peer.address_since = c->numbers.next;
     rill_connection_ready(c);
     return RILL_OK;
 }
 
 void rill_connection_set_mark(rill_connection *c, uint32_t mark)
 {
-    uint64_t count = c->server ? 0 : c->next_sequence - rill_life_first_number(c->life);
+    uint64_t count = c->server ? 0 : c->numbers.next - rill_life_first_number(c->numbers.life);
     uint64_t ours = c->server ? RILL_NUMBER_SERVER : RILL_NUMBER_MARKED;
     uint64_t theirs = c->server ? RILL_NUMBER_MARKED : RILL_NUMBER_SERVER;
-    c->opening = false;
-    c->marked = true;
-    c->mark = mark;
-    c->their_prefix = (uint32_t)((theirs | (uint64_t)mark << 32) >> 32);
-    c->next_sequence = ours | (uint64_t)mark << 32 | count;
+    c->numbers.opening = false;
+    c->numbers.marked = true;
+    c->numbers.mark = mark;
+    c->numbers.their_prefix = (uint32_t)((theirs | (uint64_t)mark << 32) >> 32);
+    c->numbers.next = ours | (uint64_t)mark << 32 | count;
 }
 
 bool rill_connection_is_exhausted(const rill_connection *c)
 {
-    uint64_t received = c->stats.packets_received + c->received_before;
+    uint64_t received = c->stats.packets_received + c->numbers.taken_before;
     /* A server that is not Rill knows the count of packets by their numbers. */
-    bool last = c->next_sequence >= RILL_NUMBER_LIMIT - 1 && c->next_sequence < RILL_NUMBER_CLOCK;
-    return c->packets_numbered >= RILL_MAX_PACKETS - 1 || received >= RILL_MAX_PACKETS - 1 || last;
+    bool last = c->numbers.next >= RILL_NUMBER_LIMIT - 1 && c->numbers.next < RILL_NUMBER_CLOCK;
+    return c->numbers.given >= RILL_MAX_PACKETS - 1 || received >= RILL_MAX_PACKETS - 1 || last;
 }
 
 void rill_connection_exhaust(rill_connection *c)

@@ -3,20 +3,24 @@
 #ifndef RILL_STREAM_CONNECTION_INTERNAL_H
 #define RILL_STREAM_CONNECTION_INTERNAL_H
 
-#include "base/map.h"
 #include "base/sum.h"
-#include "crypto/crypto.h"
-#include "stream/core/beginning.h"
-#include "stream/core/flight.h"
+#include "stream/core/blocked.h"
+#include "stream/core/closing.h"
+#include "stream/core/contact.h"
+#include "stream/core/data_flow.h"
+#include "stream/core/flights.h"
+#include "stream/core/holdoffs.h"
+#include "stream/core/identity.h"
+#include "stream/core/numbering.h"
+#include "stream/core/patience.h"
+#include "stream/core/peer.h"
+#include "stream/core/probing.h"
 #include "stream/core/stream_internal.h"
-#include "stream/path/congestion.h"
-#include "stream/path/hold.h"
-#include "stream/path/packet_size.h"
-#include "stream/path/rate.h"
-#include "stream/path/worth.h"
-#include "stream/wire/id_set.h"
-#include "stream/wire/packet.h"
-#include "stream/wire/sequence_window.h"
+#include "stream/core/streams.h"
+#include "stream/core/succession.h"
+#include "stream/core/telling.h"
+#include "stream/core/undecided.h"
+#include "stream/path/path.h"
 #include "stream/wire/token.h"
 #include <rill/endpoint.h>
 
@@ -28,73 +32,8 @@ typedef enum rill_connection_state {
 } rill_connection_state;
 
 /*
- * An incoming packet that the application has been asked about. Once it can only
- * be refused (it has expired, or its connection ends) it is settled: it lets go of its
- * streams, and stays to be answered by whoever was asked.
+ * One connection: its parts, each with a header that says what it is, and what ties them together.
  */
-typedef struct rill_undecided {
-    rill_list node;              /* of the connection: undecided, or settled */
-    rill_list ask_node;          /* of the connection, while the event waits to be fetched */
-    rill_list old_node;          /* of the endpoint, once it is settled and the event was fetched */
-    rill_connection *connection; /* NULL: freed, which only a settled one outlives */
-    bool settled;
-    uint64_t decision;
-    uint64_t request;
-    uint64_t sequence;
-    uint64_t amount;
-    uint64_t expires_at;  /* wall milliseconds */
-    uint64_t deadline_ns; /* monotonic, of the same */
-    uint8_t fulfillment[32];
-    uint8_t packet_id[32];
-    uint32_t part_count;
-    struct {
-        rill_stream *stream;
-        uint64_t amount;
-    } parts[];
-} rill_undecided;
-
-/* A stream whose bytes had not all arrived when the connection closed, as far as we know. */
-typedef struct rill_cut {
-    uint64_t stream;
-    uint64_t written;
-} rill_cut;
-
-/* Why a probe brought no answer of the receiver. */
-typedef enum rill_probe_failure {
-    RILL_PROBE_ACCIDENT, /* T and R codes, or no reply: its size may not be the reason */
-    RILL_PROBE_VALUE,    /* T04: as much is not there, now or ever */
-    RILL_PROBE_SIZE,     /* F08 that tells no maximum: too large, or too small to be anything */
-    RILL_PROBE_DUST,     /* too small to be anything */
-    RILL_PROBE_JUDGED    /* what it says was noted elsewhere */
-} rill_probe_failure;
-
-#define RILL_PROBE_AMOUNTS 8
-
-/* How the connection learns the rate (as the reference probes it, in parallel volleys). */
-typedef struct rill_probing {
-    bool active;
-    uint8_t volleys;  /* names the one under way, */
-    uint8_t first;    /* and the first of them */
-    uint8_t attempts; /* of those: that did not halve the size searched, and told nothing new */
-    uint8_t next;     /* of amounts */
-    uint8_t count;
-    uint8_t in_flight;
-    uint8_t accidents; /* bits of amounts: to be sent again */
-    uint8_t close;     /* volleys in a row between nearly the same bounds */
-    bool rose;         /* answered did, in this volley */
-    bool between;      /* the sizes between the first ones were tried */
-    uint64_t amounts[RILL_PROBE_AMOUNTS];
-    uint64_t answered;  /* the largest of which the receiver said what arrived; 0: none */
-    uint64_t short_of;  /* the smallest above it that met T04; UINT64_MAX: none */
-    uint64_t too_large; /* the same of F08, in this volley */
-    uint64_t retry_at;  /* monotonic ns: next volley not before; 0 at once */
-    uint64_t delay;     /* of the retry after that */
-    uint64_t started;
-    uint64_t settle_at; /* rate is good enough: waits no longer for the rest; 0 unset */
-    uint64_t launched;  /* the volley under way */
-    uint64_t patience;  /* until then the rest of its answers is waited for; 0 none under way */
-} rill_probing;
-
 struct rill_connection {
     rill_endpoint *endpoint;
     void *user;
@@ -102,135 +41,33 @@ struct rill_connection {
     rill_list ready_node; /* of the endpoint: may have something to send */
     rill_list event_node; /* of the endpoint: has events */
     rill_deadline deadline;
-    const rill_connection_options *options; /* the endpoint's, or own_options */
-    rill_connection_options *own_options;
+    const rill_connection_options *options; /* the endpoint's, or its own */
     rill_connection_state state;
+    uint16_t events; /* RILL_EVENT_BIT bits that wait to be fetched */
     bool server;
     bool in_table;
-    bool remote_validated; /* an authentic reply came from there */
-    bool money_turn;       /* money and bytes take turns */
-    bool stream_id_blocked;
-    bool remote_forgets_closed; /* it counts open streams only, as the reference does */
-    bool doubt_answered;        /* of a stream: to be reviewed */
-    bool opening;               /* a client: no STREAM packet of the server has come yet */
-    bool marked;                /* the other side is Rill: the client's numbers have the mark */
-    bool unsure;       /* a server: its first packet may have gone on with something forgotten */
-    bool replaced;     /* a server: another life of its client has begun */
-    bool tells_limits; /* a client: replies to bytes say the limits of streams, as the reference
-                          does */
-    uint16_t token_len;
-    uint16_t remote_address_len;
+    bool money_turn;     /* money and bytes take turns */
+    bool doubt_answered; /* of a stream: to be reviewed */
+    bool in_vain;        /* some stream's out.vain is set: at once, but not amid sending */
 
-    /* who */
-    char *token;              /* our address is the endpoint's and this */
-    char *tag;                /* NULL: none */
-    uint8_t *receipt_details; /* nonce and secret; NULL: no receipts */
-    char *remote_address;     /* NULL: none told */
-    uint64_t address_since;   /* our first sequence that went there */
-    bool remote_asset_known;
-    uint8_t remote_asset_scale;
-    char remote_asset_code[RILL_MAX_ASSET_CODE + 1];
-    rill_keys *keys;
-
-    /* packets */
-    uint64_t next_sequence;
-    uint64_t packets_numbered;  /* under this key: by those before it with these credentials too */
-    uint64_t received_before;   /* packets under this key: by those before it */
-    uint32_t mark;              /* valid where marked, as the next */
-    uint32_t their_prefix;      /* of the other side's numbers: above the count */
-    uint64_t life;              /* the client's, which began it; at a server the latest there was */
-    rill_past *past;            /* a server: what was before, and what will be left */
-    rill_past *left;            /* ... what is left, where it has made way; while former is set */
-    rill_connection *waits_for; /* the one before, whose end is told before anything of this */
-    rill_connection *holds;     /* the one that waits for this */
-    rill_sequence_window seen;  /* numbers; of a marked client its counts */
-    uint64_t max_expires_at;    /* latest expiry of a packet that was received, wall ms */
-    rill_list flights;
-    rill_list set_aside; /* flights in doubt or overdue, by expiry */
-    rill_list lost;      /* flights in doubt that have expired */
-    uint32_t flight_count;
-    uint32_t undecided_count;
-    uint32_t unasked_settled;
-    uint32_t doubt_count; /* of the flights: that nobody can answer any more */
-    uint32_t overdue_count;
-    uint32_t lost_count;   /* of those in doubt */
-    uint16_t final_errors; /* rounds of them in a row, by connectors */
-    int8_t last_failure;   /* what to report if it never connects */
-    rill_list undecided;
-    rill_list settled;           /* to be refused, whenever that is asked for */
-    rill_list unasked;           /* of both, whose event waits to be fetched */
-    uint64_t undecided_deadline; /* not after the first of theirs */
-    rill_congestion *congestion;
-    rill_packet_size packet_size;
-    rill_rate rate;
-    rill_worth worth;
-    uint16_t looks; /* at what may be better now, since money was fulfilled */
-    bool in_vain;   /* some stream's out.vain is set: at once, but not amid sending */
-    rill_tally tally;
-    uint64_t suspected;    /* the largest that met F08 where much larger ones passed; 0: none */
-    uint8_t suspicions;    /* of those, since anything passed */
+    rill_identity identity;
+    rill_peer peer;
+    rill_contact contact;
+    rill_numbering numbers;
+    rill_succession succession;
+    rill_flights flights;
+    rill_undecided_set undecided;
+    rill_path path;
+    rill_patience patience;
+    rill_holdoffs holdoffs;
     rill_probing *probing; /* the endpoint's unused one until it begins */
-    rill_hold refusals;    /* by the receiver: no money leaves before */
-    rill_hold path_hold;   /* by connectors: nothing at all leaves before */
-    rill_hold plain_hold; /* of what brings no money: nothing else that brings none leaves before */
-    uint64_t first_sent;  /* monotonic ns of the first packet; 0: none yet */
-    uint64_t hello_at;    /* until something came back, another packet is due then */
-    uint64_t low_rate_since; /* monotonic ns: the rate is below the minimum; 0 */
-    uint64_t look_at; /* monotonic ns: what was learnt of refused sizes is forgotten then; 0 */
-    uint64_t forgotten_since; /* monotonic ns: the server says so, and nothing else; 0 */
-    uint64_t last_authentic;  /* monotonic ns, either way */
-    uint64_t idle_not_before; /* monotonic ns: a payment has time until then, or nobody looked */
-    uint64_t alive_at;        /* monotonic ns: a sign of life was sent */
-    uint32_t paying;          /* streams with a total that is to be sent */
-    uint64_t started;
-    uint64_t blocked_probe_at;
-    uint64_t blocked_delay;
+    rill_streams streams;
+    rill_data_flow data;
+    rill_blocked blocked;
+    rill_telling telling;
+    rill_closing closing;
 
-    /* streams */
-    rill_map by_id;
-    rill_list streams;
-    rill_list event_streams;
-    rill_list tell_streams;
-    rill_list money_streams;
-    rill_list data_streams;
-    rill_id_set opened_by_remote;
-    uint64_t next_stream_id;
-    uint64_t remote_max_stream_id; /* ids that we may open */
-    uint64_t max_stream_id;        /* ids that the other side may open */
-
-    /* data of all streams */
-    rill_send_window send_window;
-    uint64_t send_limit_sequence; /* replies to packets up to it may be older than the limit */
-    uint64_t closed_sent;         /* bytes sent on streams that are closed */
-    rill_receive_window receive_window;
-    rill_receive_tuning receive_tuning;
-    uint64_t received_bytes; /* highest offsets of all streams ever */
-    uint64_t open_received;  /* highest offsets of the streams that there are */
-    uint64_t consumed_bytes;
-
-    /* telling */
-    uint16_t tell;
-    uint16_t urgent;
-    uint16_t events;    /* RILL_EVENT_BIT bits that wait to be fetched */
-    uint16_t told;      /* who we are, as far as the other side has acknowledged it */
-    uint64_t told_from; /* by packets from this sequence on: our address is that since */
-
-    /* end */
-    bool ending;
-    bool connected; /* an authentic packet or reply has come */
-    bool close_sent;
-    bool close_told; /* in an answer to the other side, which may be gone before our close comes */
-    bool closed_remote;
-    bool force_end; /* waits for no reader any more */
-    uint8_t close_code;
-    int8_t end_error;
-    int8_t undone; /* what a stream's end says of things asked and not done; RILL_OK */
-    rill_cut *cut; /* streams whose bytes our close cuts off; NULL: none */
-    uint32_t cut_count;
-    char *message;
-    uint64_t close_deadline;
-    uint64_t close_again_at; /* monotonic ns: our close was refused on the way; 0 */
-
+    rill_tally tally;
     rill_connection_stats stats;
     rill_sum in_flight; /* of all streams: stats has what can be shown of them */
     rill_sum in_doubt;
@@ -289,8 +126,8 @@ bool rill_connection_is_exhausted(const rill_connection *c);
 /* The same; most are far from it. */
 static inline bool rill_connection_exhausted(const rill_connection *c)
 {
-    uint64_t any = c->packets_numbered | c->stats.packets_received | c->received_before;
-    if (any < RILL_MAX_PACKETS / 4 && (c->next_sequence + 1) >> 31 != 1)
+    uint64_t any = c->numbers.given | c->stats.packets_received | c->numbers.taken_before;
+    if (any < RILL_MAX_PACKETS / 4 && (c->numbers.next + 1) >> 31 != 1)
         return false;
     return rill_connection_is_exhausted(c);
 }
@@ -461,11 +298,6 @@ RILL_MUST_CHECK int rill_connection_receive(rill_connection *c, rill_now now, ui
 void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,
                            size_t len);
 
-/* Nothing leaves for a while, longer with each round of errors. */
-void rill_connection_hold_path(rill_connection *c, uint64_t sent_ns, uint64_t now_ns);
-/* So does nothing but money, where f brought none and was refused: until one of its kind is
- * answered, however well money passes. */
-void rill_connection_hold_plain(rill_connection *c, const rill_flight *f, uint64_t now_ns);
 /* No reply can come any more. sent: it may have arrived. */
 void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f, bool sent);
 
@@ -534,8 +366,8 @@ void rill_connection_connected(rill_connection *c);
 /* One has come now, the first or another. */
 static inline void rill_connection_authentic(rill_connection *c, uint64_t now_ns)
 {
-    c->last_authentic = now_ns;
-    if (!c->connected)
+    c->contact.last_authentic = now_ns;
+    if (!c->contact.connected)
         rill_connection_connected(c);
 }
 

@@ -14,7 +14,7 @@
 bool rill_undecided_has_room(const rill_connection *c)
 {
     const rill_endpoint *e = c->endpoint;
-    uint64_t waiting = (uint64_t)c->undecided_count + c->unasked_settled;
+    uint64_t waiting = (uint64_t)c->undecided.count + c->undecided.unasked_settled;
     return waiting < c->options->max_undecided && e->undecided_count < e->max_undecided &&
            waiting < e->max_undecided - e->undecided_count;
 }
@@ -23,12 +23,12 @@ void rill_undecided_add(rill_undecided *u)
 {
     rill_connection *c = u->connection;
     rill_list_init(&u->old_node);
-    rill_list_push_back(&c->undecided, &u->node);
-    rill_list_push_back(&c->unasked, &u->ask_node);
-    c->undecided_count++;
+    rill_list_push_back(&c->undecided.waiting, &u->node);
+    rill_list_push_back(&c->undecided.unasked, &u->ask_node);
+    c->undecided.count++;
     c->endpoint->undecided_count++;
-    if (u->deadline_ns < c->undecided_deadline)
-        c->undecided_deadline = u->deadline_ns;
+    if (u->deadline_ns < c->undecided.deadline)
+        c->undecided.deadline = u->deadline_ns;
     rill_connection_notify(c, RILL_EVENT_INCOMING);
 }
 
@@ -55,7 +55,7 @@ void rill_undecided_asked(rill_undecided *u)
 {
     if (!u->settled)
         return;
-    u->connection->unasked_settled--;
+    u->connection->undecided.unasked_settled--;
     keep_old(u->connection->endpoint, u);
 }
 
@@ -65,8 +65,8 @@ static void let_go(rill_undecided *u)
     rill_connection *c = u->connection;
     u->settled = true;
     rill_list_remove(&u->node);
-    rill_list_push_back(&c->settled, &u->node);
-    c->undecided_count--;
+    rill_list_push_back(&c->undecided.settled, &u->node);
+    c->undecided.count--;
     c->endpoint->undecided_count--;
     for (uint32_t i = 0; i < u->part_count; i++) {
         rill_stream *s = u->parts[i].stream;
@@ -84,7 +84,7 @@ static void settle(rill_undecided *u)
     let_go(u);
     u->connection->stats.packets_refused++;
     if (rill_list_linked(&u->ask_node))
-        u->connection->unasked_settled++;
+        u->connection->undecided.unasked_settled++;
     else
         keep_old(u->connection->endpoint, u);
 }
@@ -98,16 +98,16 @@ static void after_release(rill_connection *c)
 /* It is too late for the link as well; but who was asked, or is to be, may say no. */
 void rill_undecided_expire(rill_connection *c, uint64_t now_ns)
 {
-    if (c->undecided_deadline > now_ns)
+    if (c->undecided.deadline > now_ns)
         return;
-    c->undecided_deadline = RILL_NEVER;
-    for (rill_list *n = c->undecided.next, *next; n != &c->undecided; n = next) {
+    c->undecided.deadline = RILL_NEVER;
+    for (rill_list *n = c->undecided.waiting.next, *next; n != &c->undecided.waiting; n = next) {
         next = n->next;
         rill_undecided *u = RILL_CONTAINER(n, rill_undecided, node);
         if (u->deadline_ns <= now_ns) {
             settle(u);
-        } else if (u->deadline_ns < c->undecided_deadline) {
-            c->undecided_deadline = u->deadline_ns;
+        } else if (u->deadline_ns < c->undecided.deadline) {
+            c->undecided.deadline = u->deadline_ns;
         }
     }
     after_release(c);
@@ -115,17 +115,17 @@ void rill_undecided_expire(rill_connection *c, uint64_t now_ns)
 
 void rill_undecided_settle_all(rill_connection *c)
 {
-    c->undecided_deadline = RILL_NEVER;
-    while (!rill_list_empty(&c->undecided))
-        settle(RILL_CONTAINER(c->undecided.next, rill_undecided, node));
+    c->undecided.deadline = RILL_NEVER;
+    while (!rill_list_empty(&c->undecided.waiting))
+        settle(RILL_CONTAINER(c->undecided.waiting.next, rill_undecided, node));
 }
 
 void rill_undecided_orphan(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
     rill_undecided_settle_all(c);
-    while (!rill_list_empty(&c->settled)) {
-        rill_undecided *u = RILL_CONTAINER(c->settled.next, rill_undecided, node);
+    while (!rill_list_empty(&c->undecided.settled)) {
+        rill_undecided *u = RILL_CONTAINER(c->undecided.settled.next, rill_undecided, node);
         rill_list_remove(&u->node);
         u->connection = NULL;
         /* Only where the endpoint goes are there any that nobody was asked about. */
@@ -148,7 +148,7 @@ static int refuse(rill_endpoint *e, rill_undecided *u, bool expired, uint8_t *re
     uint64_t sequence = u->sequence;
     uint64_t amount = u->amount;
     if (u->settled && rill_list_linked(&u->ask_node))
-        c->unasked_settled--;
+        c->undecided.unasked_settled--;
     if (!u->settled) {
         let_go(u);
         c->stats.packets_refused++;

@@ -40,13 +40,13 @@ typedef struct lost_walk {
 
 static lost_walk lost_of(rill_stream *s)
 {
-    return (lost_walk){.stream = s, .next = s->connection->lost.next};
+    return (lost_walk){.stream = s, .next = s->connection->flights.lost.next};
 }
 
 /* The part found may be taken before the next is asked for. */
 static bool next_lost(lost_walk *w)
 {
-    while (w->next != &w->stream->connection->lost) {
+    while (w->next != &w->stream->connection->flights.lost) {
         w->flight = RILL_CONTAINER(w->next, rill_flight, node);
         w->next = w->next->next;
         w->part = part_of(w->flight, w->stream);
@@ -63,7 +63,7 @@ static bool next_lost(lost_walk *w)
 static void count_lost(rill_stream *s, const rill_flight *f, unsigned part, bool known)
 {
     rill_connection *c = s->connection;
-    if (!known || f->era != c->rate.era)
+    if (!known || f->era != c->path.rate.era)
         return;
     rill_tally_release(&s->out.tally, f->money[part].held);
     if (!f->shared)
@@ -74,10 +74,10 @@ static void count_arrived(rill_stream *s, uint64_t sent, uint64_t arrived)
 {
     const rill_i128 nothing = rill_wide_signed(rill_wide(0)); /* of it is held any more */
     rill_connection *c = s->connection;
-    if (s->out.tally.era != c->rate.era || c->tally.era != c->rate.era)
+    if (s->out.tally.era != c->path.rate.era || c->tally.era != c->path.rate.era)
         return;
-    (void)rill_tally_commit(&s->out.tally, c->rate.bound, nothing, sent, arrived);
-    (void)rill_tally_commit(&c->tally, c->rate.bound, nothing, sent, arrived);
+    (void)rill_tally_commit(&s->out.tally, c->path.rate.bound, nothing, sent, arrived);
+    (void)rill_tally_commit(&c->tally, c->path.rate.bound, nothing, sent, arrived);
 }
 
 /* Out of the flight, which ends with the last of its parts. */
@@ -93,9 +93,9 @@ static void take(rill_connection *c, rill_flight *f, unsigned part)
     if (f->money_count > 0)
         return;
     rill_list_remove(&f->node);
-    c->flight_count--;
-    c->doubt_count--;
-    c->lost_count--;
+    c->flights.count--;
+    c->flights.doubt_count--;
+    c->flights.lost_count--;
     rill_flight_close(&c->endpoint->flights, f);
 }
 
@@ -116,7 +116,7 @@ static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t ar
         take(c, w.flight, w.part);
     }
     if (s->out.doubt == RILL_DOUBT_LOST)
-        s->out.told_from = c->next_sequence;
+        s->out.told_from = c->numbers.next;
     s->out.doubt = RILL_DOUBT_NONE;
     s->out.held -= sent + unsent;
     s->out.in_doubt -= sent + unsent;
@@ -151,7 +151,7 @@ void rill_doubt_ask(rill_stream *s)
     rill_connection *c = s->connection;
     if (s->out.doubt != RILL_DOUBT_LOST || s->out.held != s->out.abandoned + s->out.lost)
         return;
-    s->out.told_from = c->next_sequence;
+    s->out.told_from = c->numbers.next;
     s->out.doubt = RILL_DOUBT_ASKED;
     rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
 }
@@ -166,11 +166,11 @@ void rill_flight_expire(rill_connection *c, rill_flight *f)
     if (!f->in_doubt)
         rill_flight_doubt(c, f);
     if (f->overdue)
-        c->overdue_count--;
+        c->flights.overdue_count--;
     f->overdue = false;
     rill_list_remove(&f->node);
-    rill_list_push_back(&c->lost, &f->node);
-    c->lost_count++;
+    rill_list_push_back(&c->flights.lost, &f->node);
+    c->flights.lost_count++;
     rill_stream *streams[RILL_FLIGHT_MONEY];
     unsigned count = f->money_count;
     for (unsigned i = 0; i < count; i++) {
@@ -245,7 +245,7 @@ static bool divide(rill_stream *s, uint64_t arrived)
     lost_sums all = {0};
     uint64_t least, most;
     for (lost_walk w = lost_of(s); next_lost(&w);)
-        add_part(&all, &c->rate, w.flight, w.flight->money[w.part].amount);
+        add_part(&all, &c->path.rate, w.flight, w.flight->money[w.part].amount);
     if (arrived >= all.brings && arrived > 0) {
         least = all.parts.amount - all.dust;
         most = all.parts.amount;
@@ -313,7 +313,7 @@ void rill_doubt_review(rill_connection *c)
     if (!c->doubt_answered)
         return;
     c->doubt_answered = false;
-    for (rill_list *n = c->lost.next; n != &c->lost;) {
+    for (rill_list *n = c->flights.lost.next; n != &c->flights.lost;) {
         const rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
         rill_stream *silent = NULL;
         for (unsigned i = 0; i < f->money_count; i++)
@@ -325,6 +325,6 @@ void rill_doubt_review(rill_connection *c)
         abandon(silent);
         silent->out.vague = true;
         settled(silent);
-        n = c->lost.next;
+        n = c->flights.lost.next;
     }
 }

@@ -151,8 +151,8 @@ static void tell_new_address(rill_endpoint *e)
 {
     for (rill_list *n = e->connections.next; n != &e->connections; n = n->next) {
         rill_connection *c = RILL_CONTAINER(n, rill_connection, node);
-        c->told = (uint16_t)(c->told & ~RILL_TELL(ADDRESS));
-        c->told_from = c->next_sequence;
+        c->telling.known = (uint16_t)(c->telling.known & ~RILL_TELL(ADDRESS));
+        c->telling.known_from = c->numbers.next;
         if (c->state == RILL_STATE_OPEN && c->options->receive)
             rill_connection_tell(c, RILL_TELL(ADDRESS), true);
     }
@@ -238,7 +238,8 @@ rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_pas
         return NULL;
     }
     rill_connection *c = RILL_CONTAINER(d, rill_connection, deadline);
-    if (c->token_len != token.len || !rill_same_ct(c->token, token.data, token.len))
+    if (c->identity.token_len != token.len ||
+        !rill_same_ct(c->identity.token, token.data, token.len))
         return NULL;
     return c;
 }
@@ -250,8 +251,8 @@ int rill_endpoint_add(rill_endpoint *e, rill_connection *c)
     int err = rill_heap_set(&e->heap, &c->deadline.timer, RILL_NEVER - 1);
     if (err != RILL_OK)
         return err;
-    uint64_t hash = rill_token_hash(c->token, c->token_len);
-    rill_past *past = c->past;
+    uint64_t hash = rill_token_hash(c->identity.token, c->identity.token_len);
+    rill_past *past = c->succession.past;
     if (past && past->deadline.timer.index != 0) {
         rill_map_replace(&e->table, hash, &c->deadline);
         rill_heap_remove(&e->heap, &past->deadline.timer);
@@ -270,7 +271,8 @@ int rill_endpoint_add(rill_endpoint *e, rill_connection *c)
 static void leave_table(rill_connection *c)
 {
     if (c->in_table)
-        rill_map_remove(&c->endpoint->table, rill_token_hash(c->token, c->token_len));
+        rill_map_remove(&c->endpoint->table,
+                        rill_token_hash(c->identity.token, c->identity.token_len));
     c->in_table = false;
 }
 
@@ -278,7 +280,7 @@ static void leave_table(rill_connection *c)
 static uint64_t left_for(const rill_connection *c, uint64_t expires_at, uint64_t wall_ms)
 {
     uint64_t left = rill_mul_div_floor_sat(rill_sub_sat(expires_at, wall_ms), RILL_MS, 1);
-    if (!c->closed_remote && left < REMEMBERED_UNTOLD)
+    if (!c->closing.by_remote && left < REMEMBERED_UNTOLD)
         left = REMEMBERED_UNTOLD;
     return left < REMEMBERED_MAX ? left : REMEMBERED_MAX;
 }
@@ -286,17 +288,18 @@ static uint64_t left_for(const rill_connection *c, uint64_t expires_at, uint64_t
 /* What must be known of a connection that is over, added to what was before it. */
 static void sum_up(rill_past *p, const rill_connection *c)
 {
-    p->hash = rill_token_hash(c->token, c->token_len);
-    p->life = c->life > p->life ? c->life : p->life;
-    p->marked = c->marked;
-    p->mark = c->mark;
-    p->any = c->seen.any;
-    p->highest = c->seen.highest;
-    p->replaced = c->replaced;
-    p->well = c->end_error == RILL_OK;
-    p->expires_at = c->max_expires_at > p->expires_at ? c->max_expires_at : p->expires_at;
-    p->numbered = c->packets_numbered;
-    p->received = c->received_before + c->stats.packets_received;
+    p->hash = rill_token_hash(c->identity.token, c->identity.token_len);
+    p->life = c->numbers.life > p->life ? c->numbers.life : p->life;
+    p->marked = c->numbers.marked;
+    p->mark = c->numbers.mark;
+    p->any = c->numbers.seen.any;
+    p->highest = c->numbers.seen.highest;
+    p->replaced = c->succession.replaced;
+    p->well = c->closing.error == RILL_OK;
+    p->expires_at =
+        c->numbers.max_expires_at > p->expires_at ? c->numbers.max_expires_at : p->expires_at;
+    p->numbered = c->numbers.given;
+    p->received = c->numbers.taken_before + c->stats.packets_received;
 }
 
 /*
@@ -306,7 +309,7 @@ static void sum_up(rill_past *p, const rill_connection *c)
 static bool remember(rill_connection *c, uint64_t at_least_ns)
 {
     rill_endpoint *e = c->endpoint;
-    rill_past *past = c->past;
+    rill_past *past = c->succession.past;
     if (!past || !c->in_table)
         return false;
     sum_up(past, c);
@@ -318,7 +321,7 @@ static bool remember(rill_connection *c, uint64_t at_least_ns)
         return false;
     rill_map_replace(&e->table, past->hash, &past->deadline);
     c->in_table = false;
-    c->past = NULL;
+    c->succession.past = NULL;
     e->past_count++;
     return true;
 }
@@ -327,42 +330,42 @@ static bool remember(rill_connection *c, uint64_t at_least_ns)
 static unsigned before(const rill_connection *c)
 {
     unsigned count = 0;
-    for (; c->waits_for; c = c->waits_for)
+    for (; c->succession.waits_for; c = c->succession.waits_for)
         count++;
     return count;
 }
 
 void rill_endpoint_make_way(rill_connection *c)
 {
-    rill_past *past = c->past;
+    rill_past *past = c->succession.past;
     if (before(c) + 1 == MOST_OF_ONE || !remember(c, FORMER_AGAIN))
         return; /* once the end of one has been fetched */
     past->former = c;
-    c->left = past;
+    c->succession.left = past;
 }
 
 void rill_endpoint_follow(rill_connection *c)
 {
-    rill_connection *former = c->past->former;
+    rill_connection *former = c->succession.past->former;
     if (!former)
         return;
-    former->left = NULL;
-    former->holds = c;
-    c->waits_for = former;
-    c->past->former = NULL;
+    former->succession.left = NULL;
+    former->succession.holds = c;
+    c->succession.waits_for = former;
+    c->succession.past->former = NULL;
 }
 
 /* Its end has been told: the next one's turn. */
 static void let_go(rill_connection *c)
 {
-    if (c->left)
-        c->left->former = NULL;
-    if (c->holds) {
-        c->holds->waits_for = NULL;
-        rill_connection_notify(c->holds, 0);
+    if (c->succession.left)
+        c->succession.left->former = NULL;
+    if (c->succession.holds) {
+        c->succession.holds->succession.waits_for = NULL;
+        rill_connection_notify(c->succession.holds, 0);
     }
-    c->left = NULL;
-    c->holds = NULL;
+    c->succession.left = NULL;
+    c->succession.holds = NULL;
 }
 
 void rill_endpoint_retire(rill_connection *c)
@@ -417,13 +420,13 @@ static int client_token(rill_connection *c)
     int err = rill_crypto_random(e->crypto, random, sizeof random);
     if (err != RILL_OK)
         return err;
-    c->token_len = 2 * sizeof random;
-    c->token = rill_alloc(e->allocator, c->token_len);
-    if (!c->token)
+    c->identity.token_len = 2 * sizeof random;
+    c->identity.token = rill_alloc(e->allocator, c->identity.token_len);
+    if (!c->identity.token)
         return RILL_ERR_NOMEM;
     for (size_t i = 0; i < sizeof random; i++) {
-        c->token[2 * i] = digits[random[i] >> 4];
-        c->token[2 * i + 1] = digits[random[i] & 15];
+        c->identity.token[2 * i] = digits[random[i] >> 4];
+        c->identity.token[2 * i + 1] = digits[random[i] & 15];
     }
     return RILL_OK;
 }
@@ -446,7 +449,7 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
     rill_connection *c = rill_connection_create(e, now, false, options ? options : &defaults);
     if (!c)
         return RILL_ERR_NOMEM;
-    int err = rill_keys_new(&c->keys, e->crypto, shared_secret, secret_len);
+    int err = rill_keys_new(&c->identity.keys, e->crypto, shared_secret, secret_len);
     if (err == RILL_OK)
         err = client_token(c);
     if (err == RILL_OK)
@@ -458,7 +461,7 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
         return err;
     }
     /* It came over an authenticated channel: nobody was tricked into naming it. */
-    c->remote_validated = true;
+    c->peer.validated = true;
     rill_connection_tell(c, RILL_TELL(ADDRESS) | RILL_TELL(ASSET) | RILL_TELL(HELLO), true);
     rill_connection_rearm(c, now.mono_ns);
     rill_connection_wake(c);
@@ -510,7 +513,7 @@ int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *
         if (*len > 0)
             rill_connection_ready(c);
         if (err != RILL_OK) { /* without memory: tried again later, and others now */
-            rill_connection_hold_path(c, now.mono_ns, now.mono_ns);
+            rill_holdoffs_path(&c->holdoffs, now.mono_ns, now.mono_ns);
             failed = err;
         }
         rill_connection_rearm(c, now.mono_ns);

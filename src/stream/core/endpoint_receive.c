@@ -60,24 +60,25 @@ static int deliver(rill_arrival *a, rill_connection *c, uint64_t request)
 static bool keep_details(rill_connection *c, rill_bytes token, const rill_token_details *details)
 {
     const rill_allocator *a = c->endpoint->allocator;
-    c->token = rill_alloc(a, token.len);
-    if (!c->token)
+    c->identity.token = rill_alloc(a, token.len);
+    if (!c->identity.token)
         return false;
-    memcpy(c->token, token.data, token.len);
-    c->token_len = (uint16_t)token.len; /* part of an ILP address */
+    memcpy(c->identity.token, token.data, token.len);
+    c->identity.token_len = (uint16_t)token.len; /* part of an ILP address */
     size_t tag = strlen(details->tag);
     if (tag > 0) {
-        c->tag = rill_alloc(a, tag + 1);
-        if (!c->tag)
+        c->identity.tag = rill_alloc(a, tag + 1);
+        if (!c->identity.tag)
             return false;
-        memcpy(c->tag, details->tag, tag + 1);
+        memcpy(c->identity.tag, details->tag, tag + 1);
     }
     if (details->receipts) {
-        c->receipt_details = rill_alloc(a, RILL_RECEIPT_NONCE_LEN + RILL_RECEIPT_SECRET_LEN);
-        if (!c->receipt_details)
+        c->identity.receipt_details =
+            rill_alloc(a, RILL_RECEIPT_NONCE_LEN + RILL_RECEIPT_SECRET_LEN);
+        if (!c->identity.receipt_details)
             return false;
-        memcpy(c->receipt_details, details->receipt_nonce, RILL_RECEIPT_NONCE_LEN);
-        memcpy(c->receipt_details + RILL_RECEIPT_NONCE_LEN, details->receipt_secret,
+        memcpy(c->identity.receipt_details, details->receipt_nonce, RILL_RECEIPT_NONCE_LEN);
+        memcpy(c->identity.receipt_details + RILL_RECEIPT_NONCE_LEN, details->receipt_secret,
                RILL_RECEIPT_SECRET_LEN);
     }
     return true;
@@ -94,11 +95,12 @@ static rill_past *new_past(rill_endpoint *e)
 /* A client that says which life of it begins goes on with our mark. */
 static void note_beginning(rill_connection *c, const rill_stream_packet *packet, bool unsure)
 {
-    c->unsure = unsure;
-    if (rill_trailer_read(packet->after, &c->life) == RILL_TRAILER_LIFE)
-        rill_connection_set_mark(c, c->mark);
+    c->succession.unsure = unsure;
+    if (rill_trailer_read(packet->after, &c->numbers.life) == RILL_TRAILER_LIFE)
+        rill_connection_set_mark(c, c->numbers.mark);
     else
-        c->life = c->past->life; /* of before: no packet of that begins anything */
+        c->numbers.life =
+            c->succession.past->life; /* of before: no packet of that begins anything */
 }
 
 /* keys become the connection's, also on failure; a->past where it could be added, and not before.
@@ -111,22 +113,22 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
         rill_keys_free(keys);
         return RILL_ERR_NOMEM;
     }
-    c->keys = keys;
-    c->past = a->past ? a->past : new_past(a->e);
-    int err = c->past && keep_details(c, a->token, details) ? RILL_OK : RILL_ERR_NOMEM;
+    c->identity.keys = keys;
+    c->succession.past = a->past ? a->past : new_past(a->e);
+    int err = c->succession.past && keep_details(c, a->token, details) ? RILL_OK : RILL_ERR_NOMEM;
     if (err == RILL_OK)
         err = rill_endpoint_add(a->e, c);
     if (err != RILL_OK) {
         if (a->past) /* it stays */
-            c->past = NULL;
+            c->succession.past = NULL;
         rill_connection_destroy(c);
         return err;
     }
     rill_endpoint_follow(c);
-    c->packets_numbered = c->past->numbered; /* the key is the same */
-    c->received_before = c->past->received;
-    c->stats.ended_another = c->past->was_open;
-    c->past->was_open = false;
+    c->numbers.given = c->succession.past->numbered; /* the key is the same */
+    c->numbers.taken_before = c->succession.past->received;
+    c->stats.ended_another = c->succession.past->was_open;
+    c->succession.past->was_open = false;
     /* Its first packet may be refused still: it ends like any other, when nothing follows. */
     rill_connection_rearm(c, a->now.mono_ns);
     rill_connection_notify(c, RILL_EVENT_CONNECTION);
@@ -258,7 +260,7 @@ static int route(rill_arrival *a, uint64_t request)
         c = rill_endpoint_find(e, a->token, &a->past);
     }
     if (c) {
-        int err = open_envelope(a, c->keys);
+        int err = open_envelope(a, c->identity.keys);
         if (err != RILL_OK)
             return refuse(a, unopened(err));
         return deliver(a, c, request);

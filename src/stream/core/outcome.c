@@ -18,8 +18,8 @@ static uint64_t least_part(const rill_flight *f, unsigned i, uint64_t delivered)
 
 void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
 {
-    f->era = c->rate.era;
-    f->held = rill_tally_hold(&c->tally, c->rate.bound, f->amount, f->minimum);
+    f->era = c->path.rate.era;
+    f->held = rill_tally_hold(&c->tally, c->path.rate.bound, f->amount, f->minimum);
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_flight_money *m = &f->money[i];
         if (m->amount == f->amount &&
@@ -27,7 +27,7 @@ void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
             m->held = f->held;
             continue;
         }
-        m->held = rill_tally_hold(&m->stream->out.tally, c->rate.bound, m->amount,
+        m->held = rill_tally_hold(&m->stream->out.tally, c->path.rate.bound, m->amount,
                                   least_part(f, i, f->minimum));
     }
 }
@@ -35,7 +35,7 @@ void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
 /* What left under another minimum counts for none. */
 static bool counts(const rill_connection *c, const rill_flight *f)
 {
-    return f->amount > 0 && f->money_count > 0 && f->era == c->rate.era;
+    return f->amount > 0 && f->money_count > 0 && f->era == c->path.rate.era;
 }
 
 static void release_tallies(rill_connection *c, const rill_flight *f)
@@ -51,12 +51,12 @@ static void commit_tallies(rill_connection *c, const rill_flight *f, uint64_t de
 {
     if (!counts(c, f))
         return;
-    bool changed = rill_tally_commit(&c->tally, c->rate.bound, f->held, f->amount, delivered);
+    bool changed = rill_tally_commit(&c->tally, c->path.rate.bound, f->held, f->amount, delivered);
     if (!changed && f->money_count == 1 && rill_wide_equal(f->money[0].held, f->held))
         return;
     for (unsigned i = 0; i < f->money_count; i++)
-        (void)rill_tally_commit(&f->money[i].stream->out.tally, c->rate.bound, f->money[i].held,
-                                f->money[i].amount, least_part(f, i, delivered));
+        (void)rill_tally_commit(&f->money[i].stream->out.tally, c->path.rate.bound,
+                                f->money[i].held, f->money[i].amount, least_part(f, i, delivered));
 }
 
 static void unhold(rill_connection *c, rill_flight *f)
@@ -149,9 +149,9 @@ static void drop_parts(rill_flight *f, bool money)
 static void finish(rill_connection *c, rill_flight *f)
 {
     rill_list_remove(&f->node);
-    c->flight_count--;
+    c->flights.count--;
     if (f->overdue)
-        c->overdue_count--;
+        c->flights.overdue_count--;
     drop_parts(f, true);
     rill_flight_close(&c->endpoint->flights, f);
     rill_connection_ready(c);
@@ -187,8 +187,8 @@ void rill_flight_lose(rill_connection *c, rill_flight *f)
 /* Only its expiry is waited for. */
 static void set_aside(rill_connection *c, rill_flight *f)
 {
-    rill_list *before = &c->set_aside;
-    while (before->prev != &c->set_aside &&
+    rill_list *before = &c->flights.aside;
+    while (before->prev != &c->flights.aside &&
            RILL_CONTAINER(before->prev, rill_flight, node)->expires_ns > f->expires_ns)
         before = before->prev;
     rill_list_remove(&f->node);
@@ -201,13 +201,13 @@ static void set_aside(rill_connection *c, rill_flight *f)
  */
 bool rill_takes_duplicates(const rill_connection *c)
 {
-    return c->marked;
+    return c->numbers.marked;
 }
 
 void rill_flight_overdue(rill_connection *c, rill_flight *f)
 {
     f->overdue = true;
-    c->overdue_count++;
+    c->flights.overdue_count++;
     set_aside(c, f);
     if (f->piece_count == 0 || rill_takes_duplicates(c)) {
         send_again(c, f);
@@ -221,8 +221,8 @@ void rill_flight_found(rill_connection *c, rill_flight *f)
     if (!f->overdue)
         return;
     f->overdue = false;
-    c->overdue_count--;
-    rill_congestion_readmit(c->congestion, rill_flight_value(f));
+    c->flights.overdue_count--;
+    rill_congestion_readmit(c->path.congestion, rill_flight_value(f));
 }
 
 void rill_flight_doubt(rill_connection *c, rill_flight *f)
@@ -231,7 +231,7 @@ void rill_flight_doubt(rill_connection *c, rill_flight *f)
     send_again(c, f);
     drop_parts(f, false);
     f->in_doubt = true;
-    c->doubt_count++;
+    c->flights.doubt_count++;
     for (unsigned i = 0; i < f->money_count; i++)
         f->money[i].stream->out.in_doubt += f->money[i].amount;
     rill_connection_doubt(c, f->amount);

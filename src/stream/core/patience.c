@@ -21,7 +21,7 @@
 /* A path that takes long to answer is not judged by less than two answers. */
 static uint64_t patience(const rill_connection *c, uint64_t usual)
 {
-    uint64_t answers = rill_congestion_patience(c->congestion);
+    uint64_t answers = rill_congestion_patience(c->path.congestion);
     uint64_t most = c->options->connect_timeout;
     if (answers != RILL_NEVER && rill_mul_div_floor_sat(answers, 2, 1) > usual)
         usual = rill_mul_div_floor_sat(answers, 2, 1);
@@ -31,13 +31,13 @@ static uint64_t patience(const rill_connection *c, uint64_t usual)
 /* By money, or by the probe that the minimum was made of. */
 static bool was_good(const rill_connection *c)
 {
-    return c->stats.sent > 0 || (!c->rate.fixed && c->rate.probed.num > 0);
+    return c->stats.sent > 0 || (!c->path.rate.fixed && c->path.rate.probed.num > 0);
 }
 
 void rill_low_rate(rill_connection *c, uint64_t now_ns)
 {
-    if (c->low_rate_since == 0)
-        c->low_rate_since = now_ns;
+    if (c->patience.low_rate_since == 0)
+        c->patience.low_rate_since = now_ns;
 }
 
 const char *rill_final_error_text(int error)
@@ -55,17 +55,17 @@ const char *rill_final_error_text(int error)
 
 uint64_t rill_low_rate_deadline(const rill_connection *c)
 {
-    if (c->low_rate_since == 0)
+    if (c->patience.low_rate_since == 0)
         return RILL_NEVER;
     uint64_t usual = was_good(c) ? FALLEN_PATIENCE : BAD_PATIENCE;
-    return rill_add_sat(c->low_rate_since, patience(c, usual));
+    return rill_add_sat(c->patience.low_rate_since, patience(c, usual));
 }
 
 static void give_up_at_this_rate(rill_connection *c)
 {
-    c->low_rate_since = 0;
-    rill_worth_again(&c->worth);
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    c->patience.low_rate_since = 0;
+    rill_worth_again(&c->path.worth);
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         if (s->out.goal_set || rill_stream_sendable(s) > 0)
             rill_money_give_up(s, RILL_ERR_RATE);
@@ -74,28 +74,28 @@ static void give_up_at_this_rate(rill_connection *c)
 
 static uint64_t until_next_look(rill_connection *c)
 {
-    if (c->looks < MOST_LOOKS)
-        c->looks++;
-    if (c->looks <= EVEN_LOOKS)
-        return c->looks * LOOK_STEP;
-    uint64_t delay = (EVEN_LOOKS * LOOK_STEP) << (c->looks - EVEN_LOOKS);
+    if (c->patience.looks < MOST_LOOKS)
+        c->patience.looks++;
+    if (c->patience.looks <= EVEN_LOOKS)
+        return c->patience.looks * LOOK_STEP;
+    uint64_t delay = (EVEN_LOOKS * LOOK_STEP) << (c->patience.looks - EVEN_LOOKS);
     return delay < LOOK_AT_MOST ? delay : LOOK_AT_MOST;
 }
 
 bool rill_rate_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns)
 {
     bool waits = s->out.goal_set || s->ending;
-    if (!c->worth.soured || (waits && !was_good(c)))
+    if (!c->path.worth.soured || (waits && !was_good(c)))
         return false;
     if (s->out.vain_since == 0 || s->progress_ns > s->out.vain_since)
         s->out.vain_since = now_ns;
     uint64_t until = rill_add_sat(s->out.vain_since, patience(c, BAD_PATIENCE));
     if (waits && until <= now_ns)
         return false;
-    if (c->look_at == 0)
-        c->look_at = now_ns + until_next_look(c);
-    if (waits && until < c->look_at)
-        c->look_at = until;
+    if (c->patience.look_at == 0)
+        c->patience.look_at = now_ns + until_next_look(c);
+    if (waits && until < c->patience.look_at)
+        c->patience.look_at = until;
     return true;
 }
 
@@ -103,9 +103,9 @@ void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns)
 {
     if (rill_low_rate_deadline(c) <= now_ns)
         give_up_at_this_rate(c);
-    if (c->look_at == 0 || c->look_at > now_ns)
+    if (c->patience.look_at == 0 || c->patience.look_at > now_ns)
         return;
-    c->look_at = 0;
-    rill_worth_again(&c->worth);
-    rill_rate_forget_bound(&c->rate);
+    c->patience.look_at = 0;
+    rill_worth_again(&c->path.worth);
+    rill_rate_forget_bound(&c->path.rate);
 }

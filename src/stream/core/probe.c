@@ -42,7 +42,7 @@ static bool add_amount(rill_probing *p, uint64_t amount)
 static uint64_t to_be_sent(const rill_connection *c)
 {
     uint64_t all = 0;
-    for (const rill_list *n = c->money_streams.next; n != &c->money_streams; n = n->next)
+    for (const rill_list *n = c->streams.with_money.next; n != &c->streams.with_money; n = n->next)
         all = rill_add_sat(all,
                            rill_stream_sendable(RILL_CONTAINER(n, const rill_stream, money_node)));
     return all;
@@ -79,7 +79,7 @@ static bool start(rill_connection *c, uint64_t now_ns)
                         .started = now_ns,
                         .short_of = UINT64_MAX};
     begin_volley(p);
-    uint64_t most = c->packet_size.configured;
+    uint64_t most = c->path.packet_size.configured;
     uint64_t all = to_be_sent(c);
     for (unsigned i = 0; i < sizeof first / sizeof first[0]; i++)
         add_amount(p, first[i] < most ? first[i] : most);
@@ -89,10 +89,10 @@ static bool start(rill_connection *c, uint64_t now_ns)
 
 bool rill_probe_wanted(rill_connection *c, uint64_t now_ns)
 {
-    if (c->rate.minimum.num != 0 || rill_list_empty(&c->money_streams))
+    if (c->path.rate.minimum.num != 0 || rill_list_empty(&c->streams.with_money))
         return false;
     if (!c->probing->active && !start(c, now_ns)) {
-        rill_connection_hold_path(c, now_ns, now_ns); /* tried again when that is over */
+        rill_holdoffs_path(&c->holdoffs, now_ns, now_ns); /* tried again when that is over */
         return false;
     }
     const rill_probing *p = c->probing;
@@ -114,16 +114,18 @@ static void finish(rill_connection *c, uint64_t now_ns)
 {
     const rill_probing *p = c->probing;
     c->probing->active = false;
-    if (rill_rate_settle(&c->rate)) {
+    if (rill_rate_settle(&c->path.rate)) {
         if (p->answered >= p->short_of / SHORT_PART && p->short_of <= to_be_sent(c))
-            c->congestion->ops->on_tested(c->congestion, now_ns, p->answered, p->short_of);
+            c->path.congestion->ops->on_tested(c->path.congestion, now_ns, p->answered,
+                                               p->short_of);
         rill_connection_ready(c);
         return;
     }
     /* Some sizes got as far as to somebody who wants none of them. */
-    bool unwanted = !c->connected && c->final_errors > 0;
-    rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, unwanted ? c->last_failure : RILL_ERR_PATH,
-                         unwanted ? rill_final_error_text(c->last_failure)
+    bool unwanted = !c->contact.connected && c->contact.final_errors > 0;
+    rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR,
+                         unwanted ? c->contact.last_failure : RILL_ERR_PATH,
+                         unwanted ? rill_final_error_text(c->contact.last_failure)
                                   : "no packet of any size gets through the path");
 }
 
@@ -131,7 +133,7 @@ static void finish(rill_connection *c, uint64_t now_ns)
 static void count_attempt(rill_connection *c)
 {
     rill_probing *p = c->probing;
-    if (!p->rose || c->rate.probed.num > 0)
+    if (!p->rose || c->path.rate.probed.num > 0)
         p->attempts++;
     else
         p->delay = RETRY_DELAY_FIRST;
@@ -141,9 +143,10 @@ static void count_attempt(rill_connection *c)
 uint64_t rill_probe_gives_up(const rill_connection *c)
 {
     uint64_t at = rill_add_sat(c->probing->started, c->options->connect_timeout);
-    if (!c->connected)
+    if (!c->contact.connected)
         return at;
-    for (const rill_list *n = c->money_streams.next; n != &c->money_streams; n = n->next) {
+    for (const rill_list *n = c->streams.with_money.next; n != &c->streams.with_money;
+         n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, money_node);
         if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER && s->out.goal_deadline > at)
             at = s->out.goal_deadline;
@@ -162,7 +165,7 @@ static bool over(const rill_connection *c, uint64_t now_ns)
 static void add_accidents(rill_connection *c, const rill_probing *last)
 {
     for (unsigned i = 0; i < last->count; i++)
-        if ((last->accidents & 1u << i) && last->amounts[i] < c->packet_size.refused &&
+        if ((last->accidents & 1u << i) && last->amounts[i] < c->path.packet_size.refused &&
             last->amounts[i] > last->answered)
             add_amount(c->probing, last->amounts[i]);
 }
@@ -178,7 +181,8 @@ static void add_short(rill_connection *c, const rill_probing *last)
         return;
     const uint64_t tried[] = {
         last->retry_at != 0 ? size - size / 3 : last->answered + (size - last->answered) / 2,
-        size / SHORT_PART, c->rate.latest.num != 0 ? rill_rate_needed_ceil(&c->rate, PRECISE) : 0};
+        size / SHORT_PART,
+        c->path.rate.latest.num != 0 ? rill_rate_needed_ceil(&c->path.rate, PRECISE) : 0};
     for (unsigned i = 0; i < sizeof tried / sizeof tried[0]; i++)
         if (tried[i] > last->answered && tried[i] < size)
             add_amount(c->probing, tried[i]);
@@ -194,10 +198,11 @@ static bool add_between(rill_connection *c)
     static const uint64_t sizes[RILL_PROBE_AMOUNTS] = {
         10, 100, 10000, 100000, 10000000, 100000000, 10000000000, 100000000000};
     rill_probing *p = c->probing;
-    if (p->between || (c->packet_size.refused != UINT64_MAX && !c->packet_size.exact))
+    if (p->between || (c->path.packet_size.refused != UINT64_MAX && !c->path.packet_size.exact))
         return false;
     p->between = true;
-    uint64_t most = c->packet_size.exact ? c->packet_size.passed : c->packet_size.configured;
+    uint64_t most =
+        c->path.packet_size.exact ? c->path.packet_size.passed : c->path.packet_size.configured;
     for (unsigned i = 0; i < RILL_PROBE_AMOUNTS; i++)
         if (sizes[i] <= most)
             add_amount(p, sizes[i]);
@@ -208,8 +213,9 @@ static bool add_between(rill_connection *c)
 static void judge_sizes(rill_connection *c, const rill_probing *last, uint64_t now_ns)
 {
     if (last->too_large != UINT64_MAX && last->too_large > last->answered &&
-        last->too_large > c->packet_size.passed)
-        rill_packet_size_refused(&c->packet_size, last->too_large, (rill_bytes){NULL, 0}, now_ns);
+        last->too_large > c->path.packet_size.passed)
+        rill_packet_size_refused(&c->path.packet_size, last->too_large, (rill_bytes){NULL, 0},
+                                 now_ns);
 }
 
 /* The largest that passes is known nearly enough, or is all that there is to send. */
@@ -217,7 +223,7 @@ static bool near_enough(rill_connection *c, const rill_probing *last)
 {
     rill_probing *p = c->probing;
     uint64_t limit = last->short_of < last->too_large ? last->short_of : last->too_large;
-    if (c->rate.probed.num == 0)
+    if (c->path.rate.probed.num == 0)
         return false;
     if (last->answered >= to_be_sent(c))
         return true;
@@ -238,7 +244,7 @@ static void next_volley(rill_connection *c, uint64_t now_ns)
         judge_sizes(c, &last, now_ns);
     add_accidents(c, &last);
     add_short(c, &last);
-    uint64_t largest = rill_packet_size_next(&c->packet_size, now_ns);
+    uint64_t largest = rill_packet_size_next(&c->path.packet_size, now_ns);
     uint64_t smallest = UINT64_MAX;
     bool tried = false;
     for (unsigned i = 0; i < last.count; i++) {
@@ -248,7 +254,7 @@ static void next_volley(rill_connection *c, uint64_t now_ns)
     if (!again && largest >= smallest)
         count_attempt(c);
     /* Where no size was refused there is no limit that is known: no size is the largest. */
-    if (!between && (p->count == 0 || c->packet_size.refused != UINT64_MAX) &&
+    if (!between && (p->count == 0 || c->path.packet_size.refused != UINT64_MAX) &&
         largest > last.answered && largest < last.short_of)
         add_amount(p, largest);
     if (p->count == 0 && again) /* nothing smaller is left to try: the same again */
@@ -270,7 +276,7 @@ static void step(rill_connection *c, uint64_t now_ns)
 {
     rill_probing *p = c->probing;
     bool all = p->next == p->count && p->in_flight == 0;
-    if (rill_rate_ready(&c->rate)) {
+    if (rill_rate_ready(&c->path.rate)) {
         if (all)
             finish(c, now_ns);
         else if (p->settle_at == 0)
@@ -293,12 +299,12 @@ void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight 
                          uint64_t delivered)
 {
     rill_probing *p = c->probing;
-    rill_packet_size_passed(&c->packet_size, f->amount, now_ns);
+    rill_packet_size_passed(&c->path.packet_size, f->amount, now_ns);
     if (!p->active) {
-        rill_rate_learn(&c->rate, f->amount, delivered);
+        rill_rate_learn(&c->path.rate, f->amount, delivered);
         return;
     }
-    rill_rate_probe(&c->rate, f->amount, delivered);
+    rill_rate_probe(&c->path.rate, f->amount, delivered);
     if (f->amount > p->answered) {
         p->answered = f->amount;
         p->rose = true;
@@ -389,7 +395,7 @@ void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
         return;
     bool settled = p->settle_at != 0 && p->settle_at <= now_ns;
     bool over = rill_probe_gives_up(c) <= now_ns;
-    if (over && !settled && rill_list_empty(&c->money_streams))
+    if (over && !settled && rill_list_empty(&c->streams.with_money))
         p->active = false; /* nobody asks any more: who does next begins anew */
     else if (settled || over)
         finish(c, now_ns);

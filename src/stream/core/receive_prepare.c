@@ -66,14 +66,14 @@ static int check_frame(const rill_connection *c, const rill_frame *frame)
     default:
         return RILL_OK;
     }
-    const rill_stream *s = rill_map_get(&c->by_id, frame->stream);
+    const rill_stream *s = rill_map_get(&c->streams.by_id, frame->stream);
     int err = s ? RILL_OK : rill_connection_check_stream(c, frame->stream);
     if (err != RILL_OK)
         return err == RILL_ERR_CLOSED ? RILL_OK : err;
     if (frame->type != RILL_FRAME_STREAM_DATA)
         return RILL_OK;
     /* It would wait for ever for what came before, and be called received. */
-    if (c->unsure && frame->value > 0 &&
+    if (c->succession.unsure && frame->value > 0 &&
         !(s && s->reassembly && rill_reassembly_contiguous(s->reassembly) > 0))
         return RILL_ERR_FORGOTTEN;
     uint64_t end;
@@ -88,12 +88,12 @@ static void make_sure(rill_incoming_packet *in)
 {
     bool first = in->packet->sequence <= 1 ||
                  (in->packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_NEW_ADDRESS)) != 0;
-    in->c->unsure = in->c->unsure && !first;
+    in->c->succession.unsure = in->c->succession.unsure && !first;
 }
 
 static int check_frames(rill_incoming_packet *in)
 {
-    if (in->c->unsure)
+    if (in->c->succession.unsure)
         make_sure(in);
     rill_frame_walk walk = rill_frames_of(in->packet);
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
@@ -207,7 +207,7 @@ static int ask(rill_incoming_packet *in)
     rill_connection *c = in->c;
     rill_endpoint *e = c->endpoint;
     /* Who waits for the end of the connection before is not asked yet. */
-    if (c->waits_for || !rill_undecided_has_room(c))
+    if (c->succession.waits_for || !rill_undecided_has_room(c))
         return reject(in, RILL_ILP_T02_PEER_BUSY);
     rill_undecided *u = rill_alloc(e->allocator, sizeof *u + e->part_count * sizeof u->parts[0]);
     if (!u)
@@ -256,8 +256,8 @@ static int decide_money(rill_incoming_packet *in)
 {
     rill_connection *c = in->c;
     const rill_prepare *prepare = in->prepare;
-    int err = rill_keys_fulfill(c->keys, prepare->data.data, prepare->data.len, in->fulfillment,
-                                in->condition);
+    int err = rill_keys_fulfill(c->identity.keys, prepare->data.data, prepare->data.len,
+                                in->fulfillment, in->condition);
     if (err != RILL_OK)
         return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
     if (!rill_equal_ct(in->condition, prepare->condition, 32))
@@ -314,20 +314,20 @@ static rill_place place_at_server(const rill_connection *c, const rill_stream_pa
     bool says_life = rill_trailer_read(packet->after, &life) == RILL_TRAILER_LIFE;
     if (says_life) {
         *place = packet->sequence - rill_life_first_number(life);
-        if (c->marked && life == c->life && *place < RILL_NUMBER_CLIENT)
+        if (c->numbers.marked && life == c->numbers.life && *place < RILL_NUMBER_CLIENT)
             return RILL_PLACE_HERE;
-        if (life > c->life)
+        if (life > c->numbers.life)
             return RILL_PLACE_ANEW;
-    } else if (!c->marked && !rill_number_is_marked(packet->sequence)) {
+    } else if (!c->numbers.marked && !rill_number_is_marked(packet->sequence)) {
         return RILL_PLACE_HERE;
     }
-    const rill_past *past = c->past;
+    const rill_past *past = c->succession.past;
     if (rill_judge_beginning(packet, past) == RILL_REPLAYED)
         return RILL_PLACE_REPLAYED;
     if (says_life)
         return RILL_PLACE_REPLACED;
     bool former = past->marked && packet->sequence >> 32 == rill_number_prefix(past->mark);
-    return former && c->life > past->life ? RILL_PLACE_REPLACED : RILL_PLACE_FORGOTTEN;
+    return former && c->numbers.life > past->life ? RILL_PLACE_REPLACED : RILL_PLACE_FORGOTTEN;
 }
 
 /* At a client: a packet of the server may come before any reply does, and bring its mark. */
@@ -336,18 +336,18 @@ static rill_place place_at_client(rill_connection *c, const rill_stream_packet *
 {
     if (rill_number_is_of_client(packet->sequence))
         return RILL_PLACE_REFLECTED;
-    if (packet->sequence >= RILL_NUMBER_SERVER && c->opening) {
+    if (packet->sequence >= RILL_NUMBER_SERVER && c->numbers.opening) {
         rill_connection_set_mark(c, rill_number_mark(packet->sequence));
         *place = (uint32_t)packet->sequence;
         return RILL_PLACE_HERE;
     }
-    return c->marked ? RILL_PLACE_FORGOTTEN : RILL_PLACE_HERE;
+    return c->numbers.marked ? RILL_PLACE_FORGOTTEN : RILL_PLACE_HERE;
 }
 
 static rill_place place_of(rill_connection *c, const rill_stream_packet *packet, uint64_t *place)
 {
     *place = packet->sequence;
-    if (c->marked && packet->sequence >> 32 == c->their_prefix) {
+    if (c->numbers.marked && packet->sequence >> 32 == c->numbers.their_prefix) {
         *place = (uint32_t)packet->sequence;
         return RILL_PLACE_HERE;
     }
@@ -368,11 +368,11 @@ static int misplaced(rill_incoming_packet *in, rill_place place)
     }
     rill_over over = {
         .why = place == RILL_PLACE_REPLACED ? RILL_TRAILER_REPLACED : RILL_TRAILER_FORGOTTEN,
-        .of_another = rill_is_of_another(in->packet, c->past),
+        .of_another = rill_is_of_another(in->packet, c->succession.past),
         .sequence = in->packet->sequence,
         .amount = in->prepare->amount,
     };
-    return rill_reply_over(e, c->keys, c->options, &over, in->reply, in->reply_len);
+    return rill_reply_over(e, c->identity.keys, c->options, &over, in->reply, in->reply_len);
 }
 
 /* So many packets that one key is used up: the connection ends, and takes nothing of this one. */
@@ -392,8 +392,8 @@ static void note_expiry(rill_connection *c, rill_now now, const rill_prepare *pr
     uint64_t until = rill_add_sat(now.wall_ms, USUAL_LIFETIME_MS);
     if (prepare->expires_at > until)
         until = prepare->expires_at;
-    if (until > c->max_expires_at)
-        c->max_expires_at = until;
+    if (until > c->numbers.max_expires_at)
+        c->numbers.max_expires_at = until;
 }
 
 int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
@@ -419,7 +419,7 @@ int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
     rill_place place = place_of(c, in.packet, &number);
     if (place != RILL_PLACE_HERE)
         return misplaced(&in, place);
-    int fresh = rill_sequence_window_mark(&c->seen, e->allocator, number);
+    int fresh = rill_sequence_window_mark(&c->numbers.seen, e->allocator, number);
     if (fresh == RILL_ERR_NOMEM)
         return rill_endpoint_reject(e, RILL_ILP_T00_INTERNAL_ERROR, reply, reply_len);
     if (fresh != RILL_OK)
@@ -428,7 +428,7 @@ int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
     note_expiry(c, now, prepare);
     if (c->state != RILL_STATE_OPEN) {
         int refused = reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
-        c->close_told = true; /* in that */
+        c->closing.told = true; /* in that */
         if (err == RILL_OK && (in.packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE)) != 0)
             rill_connection_closes_cross(c);
         return refused;

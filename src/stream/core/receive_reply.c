@@ -41,12 +41,12 @@ static void learn_numbers(rill_connection *c, const rill_stream_packet *packet)
     uint64_t value = 0;
     rill_trailer_kind kind = rill_trailer_read(packet->after, &value);
     if (kind != RILL_TRAILER_MARK || value >> RILL_MARK_BITS != 0) {
-        c->opening = false;
+        c->numbers.opening = false;
         return;
     }
-    if (c->opening)
+    if (c->numbers.opening)
         rill_connection_set_mark(c, (uint32_t)value);
-    if (c->marked && c->mark != value)
+    if (c->numbers.marked && c->numbers.mark != value)
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
                              "two servers answer, or one that was started again");
     else if (rill_trailer_ended(packet->after))
@@ -61,7 +61,7 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
     a->authentic = false;
     if (data.len <= RILL_ENVELOPE_OVERHEAD || data.len > RILL_ILP_MAX_DATA_READ)
         return;
-    int err = rill_keys_open(a->c->keys, data.data, data.len, e->plaintext);
+    int err = rill_keys_open(a->c->identity.keys, data.data, data.len, e->plaintext);
     a->unopened = err == RILL_ERR_CRYPTO;
     if (err != RILL_OK)
         return;
@@ -76,15 +76,11 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
         learn_numbers(a->c, a->packet);
 }
 
-void rill_connection_hold_path(rill_connection *c, uint64_t sent_ns, uint64_t now_ns)
+/* That the packet is not under way any more says nothing of how many pass. */
+static void neutral(const rill_answer *a)
 {
-    (void)rill_hold_refused(&c->path_hold, sent_ns, now_ns);
-}
-
-void rill_connection_hold_plain(rill_connection *c, const rill_flight *f, uint64_t now_ns)
-{
-    if (f->amount == 0)
-        (void)rill_hold_refused(&c->plain_hold, f->sent_ns, now_ns);
+    rill_congestion *g = a->c->path.congestion;
+    g->ops->on_neutral(g, a->now.mono_ns, a->f->sent_ns, rill_flight_value(a->f));
 }
 
 static void apply_frames(rill_answer *a)
@@ -106,14 +102,14 @@ static void authentic(rill_answer *a)
 {
     rill_connection *c = a->c;
     rill_connection_authentic(c, a->now.mono_ns);
-    rill_hold_end(&c->path_hold);
+    rill_hold_end(&c->holdoffs.path);
     /* That money passes does not say that anything else does. */
     if (a->f->amount == 0)
-        rill_hold_end(&c->plain_hold);
-    c->final_errors = 0;
-    c->forgotten_since = 0;
-    if (a->f->sequence >= c->address_since)
-        c->remote_validated = true;
+        rill_hold_end(&c->holdoffs.plain);
+    c->contact.final_errors = 0;
+    c->contact.forgotten_since = 0;
+    if (a->f->sequence >= c->peer.address_since)
+        c->peer.validated = true;
 }
 
 /* What this packet's money brought, by the receiver's own word. */
@@ -127,8 +123,8 @@ static void learn_worth(rill_answer *a, bool refused)
                       .trial = a->f->trial,
                       .hoped = a->f->minimum};
     if (word.refused)
-        word.affords = rill_tally_affords(&c->tally, c->rate.bound, word.delivered);
-    rill_worth_learn(&c->worth, &c->rate, &word);
+        word.affords = rill_tally_affords(&c->tally, c->path.rate.bound, word.delivered);
+    rill_worth_learn(&c->path.worth, &c->path.rate, &word);
 }
 
 /* ---- Fulfill ---- */
@@ -169,18 +165,18 @@ static void note_dropped(rill_answer *a)
 static bool server_began_anew(const rill_answer *a)
 {
     rill_connection *c = a->c;
-    if (c->server || c->marked || !a->authentic || a->f->piece_count == 0)
+    if (c->server || c->numbers.marked || !a->authentic || a->f->piece_count == 0)
         return false;
     if (a->packet->types & RILL_FRAME_BIT(RILL_FRAME_STREAM_MAX_DATA))
-        c->tells_limits = true;
-    return c->tells_limits && a->packet->frame_count == 1 &&
+        c->peer.tells_limits = true;
+    return c->peer.tells_limits && a->packet->frame_count == 1 &&
            a->packet->types == RILL_FRAME_BIT(RILL_FRAME_CONNECTION_MAX_DATA);
 }
 
 static void note_passed(rill_connection *c, uint64_t amount, uint64_t now_ns)
 {
-    c->suspicions = 0;
-    rill_packet_size_passed(&c->packet_size, amount, now_ns);
+    c->path.suspicions = 0;
+    rill_packet_size_passed(&c->path.packet_size, amount, now_ns);
 }
 
 static void fulfilled(rill_answer *a)
@@ -193,17 +189,17 @@ static void fulfilled(rill_answer *a)
     authentic(a);
     c->stats.packets_fulfilled++;
     if (f->amount > 0) {
-        rill_hold_end(&c->refusals);
-        if (c->low_rate_since != 0) /* which says nothing of a better one */
-            rill_worth_again(&c->worth);
-        c->low_rate_since = 0;
-        c->looks = 0;
+        rill_hold_end(&c->holdoffs.refusals);
+        if (c->patience.low_rate_since != 0) /* which says nothing of a better one */
+            rill_worth_again(&c->path.worth);
+        c->patience.low_rate_since = 0;
+        c->patience.looks = 0;
         note_passed(c, f->amount, a->now.mono_ns);
         if (a->authentic)
             learn_worth(a, false);
     }
-    c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns,
-                                     rill_flight_value(f), f->app_limited);
+    c->path.congestion->ops->on_delivered(c->path.congestion, a->now.mono_ns, f->sent_ns,
+                                          rill_flight_value(f), f->app_limited);
     note_dropped(a);
     if (server_began_anew(a))
         rill_connection_fail(
@@ -222,16 +218,16 @@ static void note_refusal(rill_answer *a)
 {
     rill_connection *c = a->c;
     bool low = a->packet->amount < a->f->minimum;
-    (void)rill_hold_refused(&c->refusals, a->f->sent_ns, a->now.mono_ns);
+    (void)rill_hold_refused(&c->holdoffs.refusals, a->f->sent_ns, a->now.mono_ns);
     if (!low) {
-        if (c->refusals.rounds == 1)
-            c->refusals.until = 0; /* at once: what it said may be all that is needed */
+        if (c->holdoffs.refusals.rounds == 1)
+            c->holdoffs.refusals.until = 0; /* at once: what it said may be all that is needed */
         return;
     }
     /* Another size may bring enough: there is no waiting for that. */
-    bool other = c->worth.enough != 0 || !rill_rate_is_low(&c->rate);
-    if (other && c->worth.refused < RILL_WORTH_TRIALS)
-        c->refusals.until = 0;
+    bool other = c->path.worth.enough != 0 || !rill_rate_is_low(&c->path.rate);
+    if (other && c->path.worth.refused < RILL_WORTH_TRIALS)
+        c->holdoffs.refusals.until = 0;
     else
         rill_low_rate(c, a->now.mono_ns);
 }
@@ -270,10 +266,10 @@ static void refused(rill_answer *a)
     authentic(a);
     /* The path has passed it all the same. */
     if (rill_flight_value(f) > 0)
-        c->congestion->ops->on_delivered(c->congestion, a->now.mono_ns, f->sent_ns,
-                                         rill_flight_value(f), f->app_limited);
+        c->path.congestion->ops->on_delivered(c->path.congestion, a->now.mono_ns, f->sent_ns,
+                                              rill_flight_value(f), f->app_limited);
     else
-        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, 0);
+        c->path.congestion->ops->on_neutral(c->path.congestion, a->now.mono_ns, f->sent_ns, 0);
     if (kind == RILL_FLIGHT_PROBE) {
         rill_probe_answered(c, a->now.mono_ns, f, a->packet->amount);
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
@@ -303,12 +299,12 @@ static int final_error_meaning(rill_ilp_code_id code)
 static void final_error(rill_answer *a, int error)
 {
     rill_connection *c = a->c;
-    bool patient = c->connected || error == RILL_ERR_CLOCK;
-    c->last_failure = (int8_t)error;
-    if (!rill_hold_refused(&c->path_hold, a->f->sent_ns, a->now.mono_ns))
+    bool patient = c->contact.connected || error == RILL_ERR_CLOCK;
+    c->contact.last_failure = (int8_t)error;
+    if (!rill_hold_refused(&c->holdoffs.path, a->f->sent_ns, a->now.mono_ns))
         return;
-    c->final_errors++;
-    if (c->final_errors >= (patient ? FINAL_ROUNDS_CONNECTED : FINAL_ROUNDS_NEW))
+    c->contact.final_errors++;
+    if (c->contact.final_errors >= (patient ? FINAL_ROUNDS_CONNECTED : FINAL_ROUNDS_NEW))
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error, rill_final_error_text(error));
 }
 
@@ -325,17 +321,17 @@ static void temporary_error(rill_answer *a, rill_congestion_signal signal)
     rill_connection *c = a->c;
     rill_flight *f = a->f;
     if (signal == RILL_SIGNAL_VALUE)
-        c->congestion->good_piece = good_piece(&c->rate);
+        c->path.congestion->good_piece = good_piece(&c->path.rate);
     /* A probe's money is nobody's: that it was too much says nothing of how many packets pass. */
     if (f->kind == RILL_FLIGHT_PROBE && f->amount > 0 && signal == RILL_SIGNAL_VALUE)
-        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, 0);
+        c->path.congestion->ops->on_neutral(c->path.congestion, a->now.mono_ns, f->sent_ns, 0);
     else
-        c->congestion->ops->on_signal(c->congestion, a->now.mono_ns, f->sent_ns,
-                                      rill_flight_value(f), signal);
-    c->last_failure = RILL_ERR_UNREACHABLE;
+        c->path.congestion->ops->on_signal(c->path.congestion, a->now.mono_ns, f->sent_ns,
+                                           rill_flight_value(f), signal);
+    c->contact.last_failure = RILL_ERR_UNREACHABLE;
     /* The congestion window paces money; what is not money is held back here. */
     if (f->amount == 0)
-        rill_connection_hold_path(c, f->sent_ns, a->now.mono_ns);
+        rill_holdoffs_path(&c->holdoffs, f->sent_ns, a->now.mono_ns);
 }
 
 /* Which of them say that it is too many packets, and not merely that it went wrong. */
@@ -358,20 +354,20 @@ static rill_congestion_signal temporary_signal(rill_ilp_code_id code)
  */
 static bool value_is_short(const rill_connection *c)
 {
-    return c->congestion->value_window != UINT64_MAX;
+    return c->path.congestion->value_window != UINT64_MAX;
 }
 
 static bool is_dust(const rill_connection *c, uint64_t amount)
 {
-    /* What is smaller has passed. */
-    if (c->packet_size.passed > 0 && amount > c->packet_size.passed)
+    const rill_path *p = &c->path;
+    uint64_t passed = p->packet_size.passed;
+    bool known = p->rate.latest.num != 0;
+    if (passed > 0 && amount > passed) /* what is smaller has passed */
         return false;
-    bool arrives = c->rate.latest.num != 0 && amount >= c->rate.latest.den;
-    bool much_smaller =
-        amount <= c->packet_size.passed / 8 && !arrives && c->suspicions < MOST_SUSPICIONS;
-    bool once = amount > c->suspected || value_is_short(c);
-    return (much_smaller && once) ||
-           (c->rate.latest.num != 0 && rill_rate_delivers(&c->rate, amount) <= 1);
+    bool arrives = known && amount >= p->rate.latest.den;
+    bool much_smaller = amount <= passed / 8 && !arrives && p->suspicions < MOST_SUSPICIONS;
+    bool once = amount > p->suspected || value_is_short(c);
+    return (much_smaller && once) || (known && rill_rate_delivers(&p->rate, amount) <= 1);
 }
 
 static void too_small(rill_answer *a, bool certain)
@@ -379,14 +375,14 @@ static void too_small(rill_answer *a, bool certain)
     rill_connection *c = a->c;
     uint64_t amount = a->f->amount;
     if (certain)
-        rill_worth_too_small(&c->worth, amount);
-    else if (c->suspected < amount)
-        c->suspected = amount;
+        rill_worth_too_small(&c->path.worth, amount);
+    else if (c->path.suspected < amount)
+        c->path.suspected = amount;
     if (certain || !value_is_short(c)) /* else larger ones wait for value, and not for a rate */
         rill_low_rate(c, a->now.mono_ns);
-    if (!certain && c->suspicions < MOST_SUSPICIONS)
-        c->suspicions++;
-    (void)rill_hold_refused(&c->refusals, a->f->sent_ns, a->now.mono_ns);
+    if (!certain && c->path.suspicions < MOST_SUSPICIONS)
+        c->path.suspicions++;
+    (void)rill_hold_refused(&c->holdoffs.refusals, a->f->sent_ns, a->now.mono_ns);
 }
 
 /* Of a probe that is F08 the volley decides what it means, unless it is told. */
@@ -395,21 +391,21 @@ static rill_probe_failure too_large(rill_answer *a, rill_bytes data)
     rill_connection *c = a->c;
     rill_flight *f = a->f;
     bool told = rill_packet_size_is_told(f->amount, data);
-    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
+    neutral(a);
     if (f->kind == RILL_FLIGHT_PROBE && !told)
         return RILL_PROBE_SIZE;
     if (f->kind != RILL_FLIGHT_PROBE && !told && is_dust(c, f->amount)) {
-        too_small(a, rill_rate_delivers(&c->rate, f->amount) <= 1);
+        too_small(a, rill_rate_delivers(&c->path.rate, f->amount) <= 1);
         return RILL_PROBE_DUST;
     }
-    if (f->amount <= c->suspected || c->suspicions == MOST_SUSPICIONS)
-        c->suspected = 0; /* smaller ones pass, if any do */
-    rill_packet_size_refused(&c->packet_size, f->amount, data, a->now.mono_ns);
-    if (rill_packet_size_next(&c->packet_size, a->now.mono_ns) > 0)
+    if (f->amount <= c->path.suspected || c->path.suspicions == MOST_SUSPICIONS)
+        c->path.suspected = 0; /* smaller ones pass, if any do */
+    rill_packet_size_refused(&c->path.packet_size, f->amount, data, a->now.mono_ns);
+    if (rill_packet_size_next(&c->path.packet_size, a->now.mono_ns) > 0)
         return RILL_PROBE_JUDGED;
     if (c->stats.sent > 0) {
         /* It did: what is left is too small after all. */
-        rill_packet_size_init(&c->packet_size, c->packet_size.configured);
+        rill_packet_size_init(&c->path.packet_size, c->path.packet_size.configured);
         too_small(a, true);
     } else {
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_PATH,
@@ -426,15 +422,14 @@ static rill_probe_failure too_large(rill_answer *a, rill_bytes data)
 static bool clocks_differ(const rill_answer *a)
 {
     uint64_t lifetime = a->c->options->packet_lifetime;
-    return !a->c->connected && lifetime >= CLOCK_LIFETIME &&
+    return !a->c->contact.connected && lifetime >= CLOCK_LIFETIME &&
            a->now.mono_ns - a->f->sent_ns < lifetime / 2;
 }
 
 /* What a connector's reject says of the path. Returned: what it says of a probe. */
 static rill_probe_failure learn_from_reject(rill_answer *a, const rill_reject *reject)
 {
-    rill_connection *c = a->c;
-    rill_flight *f = a->f;
+    const rill_flight *f = a->f;
     rill_ilp_code_id code = rill_ilp_code_find(reject->code);
     char class = reject->code.text[0];
     if (code == RILL_ILP_F08_AMOUNT_TOO_LARGE && f->amount > 0)
@@ -444,15 +439,13 @@ static rill_probe_failure learn_from_reject(rill_answer *a, const rill_reject *r
         return RILL_PROBE_VALUE;
     }
     if (code == RILL_ILP_R01_INSUFFICIENT_SOURCE_AMOUNT && f->amount > 0) {
-        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns,
-                                       rill_flight_value(f));
+        neutral(a);
         if (f->kind != RILL_FLIGHT_PROBE)
             too_small(a, true);
         return RILL_PROBE_DUST;
     }
     if (class == 'R' && clocks_differ(a)) {
-        c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns,
-                                       rill_flight_value(f));
+        neutral(a);
         if (f->kind != RILL_FLIGHT_CLOSE)
             final_error(a, RILL_ERR_CLOCK);
         return RILL_PROBE_ACCIDENT;
@@ -461,7 +454,7 @@ static rill_probe_failure learn_from_reject(rill_answer *a, const rill_reject *r
         temporary_error(a, class == 'R' ? RILL_SIGNAL_LATE : temporary_signal(code));
         return RILL_PROBE_ACCIDENT;
     }
-    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
+    neutral(a);
     if (f->kind != RILL_FLIGHT_CLOSE)
         final_error(a, final_error_meaning(code));
     return RILL_PROBE_JUDGED;
@@ -492,7 +485,7 @@ static void refused_by_path(rill_answer *a, const rill_reject *reject)
     uint8_t volley = f->volley;
     uint64_t amount = f->amount;
     rill_probe_failure why = learn_from_reject(a, reject);
-    rill_connection_hold_plain(c, f, a->now.mono_ns);
+    rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, a->now.mono_ns);
     f->unsure = !refused_unsent(rill_ilp_code_find(reject->code));
     rill_flight_lose(c, f);
     if (kind == RILL_FLIGHT_PROBE)
@@ -512,15 +505,15 @@ static void not_known(rill_answer *a)
     rill_flight_kind kind = f->kind;
     uint8_t volley = f->volley;
     uint64_t amount = f->amount;
-    c->congestion->ops->on_neutral(c->congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
-    rill_connection_hold_path(c, f->sent_ns, a->now.mono_ns);
-    rill_connection_hold_plain(c, f, a->now.mono_ns);
+    neutral(a);
+    rill_holdoffs_path(&c->holdoffs, f->sent_ns, a->now.mono_ns);
+    rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, a->now.mono_ns);
     rill_flight_lose(c, f);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, a->now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
-    if (c->forgotten_since == 0)
-        c->forgotten_since = a->now.mono_ns;
-    if (a->now.mono_ns - c->forgotten_since >= FORGOTTEN_PATIENCE)
+    if (c->contact.forgotten_since == 0)
+        c->contact.forgotten_since = a->now.mono_ns;
+    if (a->now.mono_ns - c->contact.forgotten_since >= FORGOTTEN_PATIENCE)
         rill_connection_closed_by_remote(
             c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
             (rill_bytes){(const uint8_t *)message, sizeof message - 1});
@@ -565,14 +558,15 @@ static void answer_reject(rill_answer *a, const rill_reject *reject)
 static void closed_or_again(rill_connection *c, rill_now now, char reject_class)
 {
     bool temporary = reject_class == 'T' || reject_class == 'R';
-    if (!temporary || c->close_told || c->state != RILL_STATE_CLOSING ||
-        now.mono_ns >= c->close_deadline) {
+    if (!temporary || c->closing.told || c->state != RILL_STATE_CLOSING ||
+        now.mono_ns >= c->closing.deadline) {
         rill_connection_shut(c);
         return;
     }
-    c->close_sent = false;
-    c->close_again_at =
-        c->path_hold.until > c->plain_hold.until ? c->path_hold.until : c->plain_hold.until;
+    c->closing.sent = false;
+    const rill_holdoffs *held = &c->holdoffs;
+    c->closing.again_at =
+        held->path.until > held->plain.until ? held->path.until : held->plain.until;
 }
 
 void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,

@@ -9,16 +9,16 @@
 static void add_receipts(rill_connection *c, rill_packet_writer *p)
 {
     const rill_endpoint *e = c->endpoint;
-    if (!c->receipt_details)
+    if (!c->identity.receipt_details)
         return;
     for (uint32_t i = 0; i < e->part_count; i++) {
         rill_stream *s = e->parts[i].stream;
         uint8_t receipt[RILL_RECEIPT_LEN];
         /* Receipts count streams in one byte. */
         if (s->id > UINT8_MAX ||
-            rill_receipt_create(e->crypto, c->receipt_details,
-                                c->receipt_details + RILL_RECEIPT_NONCE_LEN, (uint8_t)s->id,
-                                s->in.received, receipt) != RILL_OK)
+            rill_receipt_create(e->crypto, c->identity.receipt_details,
+                                c->identity.receipt_details + RILL_RECEIPT_NONCE_LEN,
+                                (uint8_t)s->id, s->in.received, receipt) != RILL_OK)
             continue;
         rill_frame frame = {
             .type = RILL_FRAME_STREAM_RECEIPT, .stream = s->id, .text = {receipt, sizeof receipt}};
@@ -55,10 +55,10 @@ static const char *over_message(rill_trailer_kind why)
 /* What stands behind the frames of a reply: by which mark a client's next packets are known. */
 static rill_trailer_kind trailer_of(const rill_connection *c, uint64_t sequence, uint64_t *value)
 {
-    *value = c->mark;
-    if (c->replaced)
+    *value = c->numbers.mark;
+    if (c->succession.replaced)
         return RILL_TRAILER_REPLACED;
-    bool first = c->server && c->marked && sequence < RILL_NUMBER_LIMIT;
+    bool first = c->server && c->numbers.marked && sequence < RILL_NUMBER_LIMIT;
     return first ? RILL_TRAILER_MARK : RILL_TRAILER_NONE;
 }
 
@@ -98,9 +98,9 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
         room -= RILL_TRAILER_SIZE + 1;
     rill_packet_begin(&p, text, room, type, sequence, amount);
     if (c->state != RILL_STATE_OPEN) {
-        if (c->replaced)
+        if (c->succession.replaced)
             add_over(&p, RILL_CLOSE_INTERNAL_ERROR, over_message(trailer));
-        else if (!c->closed_remote)
+        else if (!c->closing.by_remote)
             add_close(c, &p);
     } else {
         if (type == RILL_ILP_FULFILL)
@@ -117,7 +117,9 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
             text[plain++] = RILL_TRAILER_ENDED;
     }
     plain = pad(text, plain, c->options->padding);
-    return rill_keys_seal(c->keys, envelope, plain) == RILL_OK ? plain + RILL_ENVELOPE_OVERHEAD : 0;
+    return rill_keys_seal(c->identity.keys, envelope, plain) == RILL_OK
+               ? plain + RILL_ENVELOPE_OVERHEAD
+               : 0;
 }
 
 /*

@@ -19,19 +19,19 @@
 
 static bool window_open(const rill_connection *c, uint64_t now_ns)
 {
-    if (c->congestion->paced_until > now_ns)
+    if (c->path.congestion->paced_until > now_ns)
         return false;
     /*
      * What is in doubt or overdue takes no room on the path, but a record each: bounded too. But
      * those that have expired end only when a packet of ours is answered.
      */
-    uint32_t aside = c->doubt_count + c->overdue_count;
-    if (c->flight_count - aside >= c->options->max_in_flight ||
-        aside - c->lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight)
+    uint32_t aside = c->flights.doubt_count + c->flights.overdue_count;
+    if (c->flights.count - aside >= c->options->max_in_flight ||
+        aside - c->flights.lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight)
         return false;
-    if (!c->remote_validated && c->flight_count - c->lost_count >= UNVALIDATED_PACKETS)
+    if (!c->peer.validated && c->flights.count - c->flights.lost_count >= UNVALIDATED_PACKETS)
         return false;
-    return rill_congestion_packets(c->congestion) > 0;
+    return rill_congestion_packets(c->path.congestion) > 0;
 }
 
 static rill_flight *open_flight(rill_connection *c, rill_now now, rill_flight_kind kind)
@@ -45,8 +45,8 @@ static rill_flight *open_flight(rill_connection *c, rill_now now, rill_flight_ki
     f->kind = kind;
     f->sent_ns = now.mono_ns;
     f->expires_ns = now.mono_ns + c->options->packet_lifetime + REPLY_GRACE;
-    rill_list_push_back(&c->flights, &f->node);
-    c->flight_count++;
+    rill_list_push_back(&c->flights.out, &f->node);
+    c->flights.count++;
     return f;
 }
 
@@ -60,7 +60,7 @@ static void undo_flight(rill_connection *c, rill_flight *f)
 static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plaintext)
 {
     rill_packet_writer p;
-    size_t trailer = c->opening ? RILL_TRAILER_SIZE : 0;
+    size_t trailer = c->numbers.opening ? RILL_TRAILER_SIZE : 0;
     rill_packet_begin(&p, plaintext, RILL_PACKET_MAX_PLAINTEXT - trailer, RILL_ILP_PREPARE,
                       f->sequence, f->minimum);
     if (f->kind == RILL_FLIGHT_CLOSE) {
@@ -68,8 +68,8 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
             return 0;
     } else {
         /* Until something has come back, every packet may be the first to arrive. */
-        if (!c->connected && !c->server)
-            c->tell |= RILL_TELL(ADDRESS) | RILL_TELL(ASSET);
+        if (!c->contact.connected && !c->server)
+            c->telling.due |= RILL_TELL(ADDRESS) | RILL_TELL(ASSET);
         rill_add_money_frames(&p, f);
         /* A packet for nothing would be followed by the next, as soon as it is answered. */
         if (f->amount == 0 && !rill_add_data(c, &p, f) && !rill_tell_urgent(c))
@@ -78,7 +78,7 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
     }
     size_t len = rill_packet_end(&p);
     if (len > 0 && trailer > 0)
-        len += rill_trailer_write(plaintext + len, RILL_TRAILER_LIFE, c->life);
+        len += rill_trailer_write(plaintext + len, RILL_TRAILER_LIFE, c->numbers.life);
     if (len > 0 && c->options->padding) {
         memset(plaintext + len, 0, RILL_PACKET_MAX_PLAINTEXT - len);
         len = RILL_PACKET_MAX_PLAINTEXT;
@@ -90,21 +90,21 @@ static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8
                          size_t *len)
 {
     /* Amount, expiry, condition, address. */
-    size_t at = RILL_ROOM_BEFORE_DATA(8 + 17 + 32 + rill_oer_length_size(c->remote_address_len) +
-                                      c->remote_address_len);
+    size_t at = RILL_ROOM_BEFORE_DATA(8 + 17 + 32 + rill_oer_length_size(c->peer.address_len) +
+                                      c->peer.address_len);
     uint8_t *envelope = packet + at;
     uint8_t condition[32];
-    f->sequence = c->next_sequence;
-    f->first = c->opening;
+    f->sequence = c->numbers.next;
+    f->first = c->numbers.opening;
     size_t plain = write_plaintext(c, f, envelope + RILL_ENVELOPE_OVERHEAD);
     if (plain == 0)
         return RILL_ERR_NOMEM;
-    int err = rill_keys_seal(c->keys, envelope, plain);
+    int err = rill_keys_seal(c->identity.keys, envelope, plain);
     if (err != RILL_OK)
         return err;
     size_t sealed = plain + RILL_ENVELOPE_OVERHEAD;
     if (f->kind == RILL_FLIGHT_NORMAL)
-        err = rill_keys_fulfill(c->keys, envelope, sealed, f->fulfillment, condition);
+        err = rill_keys_fulfill(c->identity.keys, envelope, sealed, f->fulfillment, condition);
     else
         err = rill_crypto_random(c->endpoint->crypto, condition, sizeof condition);
     if (err != RILL_OK)
@@ -113,7 +113,7 @@ static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8
         .amount = f->amount,
         .expires_at = now.wall_ms + c->options->packet_lifetime / RILL_MS,
         .condition = condition,
-        .destination = {(const uint8_t *)c->remote_address, c->remote_address_len},
+        .destination = {(const uint8_t *)c->peer.address, c->peer.address_len},
         .data = {NULL, sealed},
     };
     err = rill_prepare_encode(&prepare, packet, RILL_PACKET_BUFFER, len);
@@ -132,14 +132,14 @@ static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *pac
         undo_flight(c, f);
         return err;
     }
-    c->next_sequence++;
-    c->packets_numbered++;
+    c->numbers.next++;
+    c->numbers.given++;
     c->stats.packets_sent++;
-    if (c->first_sent == 0)
-        c->first_sent = now.mono_ns;
-    c->hello_at = now.mono_ns + HELLO_DELAY;
-    c->congestion->ops->on_sent(c->congestion, now.mono_ns, rill_flight_value(f));
-    f->app_limited = rill_congestion_packets(c->congestion) > 0;
+    if (c->contact.first_sent == 0)
+        c->contact.first_sent = now.mono_ns;
+    c->contact.hello_at = now.mono_ns + HELLO_DELAY;
+    c->path.congestion->ops->on_sent(c->path.congestion, now.mono_ns, rill_flight_value(f));
+    f->app_limited = rill_congestion_packets(c->path.congestion) > 0;
     *request = f->request;
     return RILL_OK;
 }
@@ -147,13 +147,13 @@ static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *pac
 static int send_close(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
                       uint64_t *request)
 {
-    if (c->close_sent || !c->remote_address || c->close_again_at > now.mono_ns)
+    if (c->closing.sent || !c->peer.address || c->closing.again_at > now.mono_ns)
         return RILL_OK;
     rill_flight *f = open_flight(c, now, RILL_FLIGHT_CLOSE);
     int err = f ? launch(c, now, f, packet, len, request) : RILL_ERR_NOMEM;
-    c->close_sent = err == RILL_OK;
+    c->closing.sent = err == RILL_OK;
     if (err != RILL_OK)
-        c->close_again_at = now.mono_ns + CLOSE_AGAIN;
+        c->closing.again_at = now.mono_ns + CLOSE_AGAIN;
     return err;
 }
 
@@ -195,20 +195,20 @@ static int send_plain(rill_connection *c, rill_now now, uint8_t *packet, size_t 
 
 static bool plain_wanted(rill_connection *c, uint64_t now_ns)
 {
-    if (c->plain_hold.until > now_ns)
+    if (c->holdoffs.plain.until > now_ns)
         return false;
-    return (!rill_list_empty(&c->data_streams) && rill_data_wanted(c)) || rill_tell_urgent(c);
+    return (!rill_list_empty(&c->streams.with_data) && rill_data_wanted(c)) || rill_tell_urgent(c);
 }
 
 static int send_open(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
                      uint64_t *request)
 {
-    if (c->path_hold.until > now.mono_ns)
+    if (c->holdoffs.path.until > now.mono_ns)
         return RILL_OK;
-    bool held = c->refusals.until > now.mono_ns;
-    if (!held && c->rate.minimum.num == 0 && rill_probe_wanted(c, now.mono_ns))
+    bool held = c->holdoffs.refusals.until > now.mono_ns;
+    if (!held && c->path.rate.minimum.num == 0 && rill_probe_wanted(c, now.mono_ns))
         return send_probe(c, now, packet, len, request);
-    held = held || c->lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
+    held = held || c->flights.lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
     c->money_turn = !c->money_turn;
     bool plain = plain_wanted(c, now.mono_ns);
     if (!held && (c->money_turn || !plain) && rill_money_wanted(c)) {
@@ -226,7 +226,7 @@ int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packe
     *len = 0;
     if (c->state == RILL_STATE_CLOSING)
         return send_close(c, now, packet, len, request);
-    if (c->state != RILL_STATE_OPEN || !c->remote_address || !window_open(c, now.mono_ns))
+    if (c->state != RILL_STATE_OPEN || !c->peer.address || !window_open(c, now.mono_ns))
         return RILL_OK;
     if (rill_connection_exhausted(c)) {
         rill_connection_exhaust(c);

@@ -10,21 +10,23 @@
 /* Between a packet size that passed and one that was refused. */
 bool rill_money_searches(const rill_connection *c)
 {
-    return c->packet_size.refused != UINT64_MAX && !rill_packet_size_known(&c->packet_size);
+    return c->path.packet_size.refused != UINT64_MAX &&
+           !rill_packet_size_known(&c->path.packet_size);
 }
 
 uint64_t rill_money_limit(const rill_connection *c)
 {
     if (rill_money_searches(c))
         return 0;
-    return c->packet_size.refused == UINT64_MAX ? c->packet_size.configured : c->packet_size.passed;
+    return c->path.packet_size.refused == UINT64_MAX ? c->path.packet_size.configured
+                                                     : c->path.packet_size.passed;
 }
 
 /* No packet of whole units is rounded, as far as is known. */
 static bool never_rounds(const rill_connection *c)
 {
-    rill_ratio rate = c->rate.latest.num != 0 ? c->rate.guess : c->rate.minimum;
-    return rate.den == 1 && c->worth.enough == 0;
+    rill_ratio rate = c->path.rate.latest.num != 0 ? c->path.rate.guess : c->path.rate.minimum;
+    return rate.den == 1 && c->path.worth.enough == 0;
 }
 
 /* The first packets may lose a unit of so many each: less than waiting for one of them costs. */
@@ -33,8 +35,8 @@ static bool never_rounds(const rill_connection *c)
 /* What the first packet brings decides on the size of all: it is waited for. */
 static bool first_is_coarse(const rill_connection *c, uint64_t most)
 {
-    return c->rate.latest.num == 0 && !never_rounds(c) &&
-           rill_ratio_floor(c->rate.minimum, most) < FIRST_FINE;
+    return c->path.rate.latest.num == 0 && !never_rounds(c) &&
+           rill_ratio_floor(c->path.rate.minimum, most) < FIRST_FINE;
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -45,11 +47,11 @@ static uint64_t larger(uint64_t a, uint64_t b)
 /* For the stream's sake, and for the connection's. */
 static uint64_t demand(const rill_connection *c, const rill_stream *s, uint64_t amount, bool spare)
 {
-    uint64_t least = rill_tally_demand(&c->tally, c->rate.bound, amount, spare);
+    uint64_t least = rill_tally_demand(&c->tally, c->path.rate.bound, amount, spare);
     if (rill_wide_equal(s->out.tally.balance,
                         c->tally.balance)) /* it is the only one that has sent */
         return least;
-    return larger(least, rill_tally_demand(&s->out.tally, c->rate.bound, amount, spare));
+    return larger(least, rill_tally_demand(&s->out.tally, c->path.rate.bound, amount, spare));
 }
 
 static bool take(rill_choice *out, const rill_offer *o, uint64_t minimum)
@@ -84,16 +86,17 @@ static bool has_begun(const rill_stream *s)
 static bool choose_all(const rill_connection *c, const rill_stream *s, uint64_t all,
                        rill_choice *out)
 {
-    rill_offer o = {.amount = all, .brings = rill_worth_expects(&c->worth, &c->rate, all)};
+    rill_offer o = {.amount = all,
+                    .brings = rill_worth_expects(&c->path.worth, &c->path.rate, all)};
     uint64_t spare = demand(c, s, all, true);
     /* What is left of a payment may bring nothing: but for that, something arrives. */
     if (spare == 0 && !has_begun(s))
         spare = 1;
-    uint64_t minimum = larger(spare, rill_ratio_floor(c->rate.bound, all));
-    bool dust = all <= c->worth.dust && all <= c->worth.barren;
-    if (o.brings >= minimum && !dust && !rill_worth_in_vain(&c->worth, all))
+    uint64_t minimum = larger(spare, rill_ratio_floor(c->path.rate.bound, all));
+    bool dust = all <= c->path.worth.dust && all <= c->path.worth.barren;
+    if (o.brings >= minimum && !dust && !rill_worth_in_vain(&c->path.worth, all))
         return take(out, &o, minimum);
-    if (dust || rill_rate_is_low(&c->rate) || c->worth.refused >= RILL_WORTH_TRIALS)
+    if (dust || rill_rate_is_low(&c->path.rate) || c->path.worth.refused >= RILL_WORTH_TRIALS)
         return false;
     return o.brings >= spare && take(out, &o, larger(o.brings, spare));
 }
@@ -108,11 +111,11 @@ static bool fits_together(const rill_connection *c, const rill_stream *s, const 
     uint64_t packets = (all - 1) / o->amount + 1;
     uint64_t minimum = larger(demand(c, s, o->amount, true), 1);
     /* No worse than it is known to be. */
-    uint64_t usual = rill_ratio_floor(c->rate.bound, o->amount);
+    uint64_t usual = rill_ratio_floor(c->path.rate.bound, o->amount);
     minimum = larger(minimum, usual < o->brings ? usual : o->brings);
-    return !rill_rate_is_low(&c->rate) && o->brings >= minimum &&
-           rill_tally_bears(&c->tally, c->rate.bound, o->amount, o->brings, packets) &&
-           rill_tally_bears(&s->out.tally, c->rate.bound, o->amount, o->brings, packets) &&
+    return !rill_rate_is_low(&c->path.rate) && o->brings >= minimum &&
+           rill_tally_bears(&c->tally, c->path.rate.bound, o->amount, o->brings, packets) &&
+           rill_tally_bears(&s->out.tally, c->path.rate.bound, o->amount, o->brings, packets) &&
            take(out, o, minimum);
 }
 
@@ -122,12 +125,13 @@ static bool fits_together(const rill_connection *c, const rill_stream *s, const 
  */
 static bool try_all(const rill_connection *c, const rill_stream *s, uint64_t all, rill_choice *out)
 {
-    uint64_t minimum = larger(demand(c, s, all, true), rill_ratio_floor(c->rate.bound, all));
+    uint64_t minimum = larger(demand(c, s, all, true), rill_ratio_floor(c->path.rate.bound, all));
     const rill_ratio needed = {minimum, all};
     rill_offer o = {.amount = all, .brings = minimum, .trial = true};
-    if (all <= c->worth.barren || rill_rate_is_low(&c->rate) ||
-        c->worth.refused >= RILL_WORTH_TRIALS || rill_ratio_compare(needed, c->rate.latest) <= 0 ||
-        rill_ratio_compare(needed, c->rate.above) >= 0)
+    if (all <= c->path.worth.barren || rill_rate_is_low(&c->path.rate) ||
+        c->path.worth.refused >= RILL_WORTH_TRIALS ||
+        rill_ratio_compare(needed, c->path.rate.latest) <= 0 ||
+        rill_ratio_compare(needed, c->path.rate.above) >= 0)
         return false;
     take(out, &o, minimum);
     out->alone = true;
@@ -137,12 +141,12 @@ static bool try_all(const rill_connection *c, const rill_stream *s, uint64_t all
 bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t room, uint64_t most,
                        rill_choice *out)
 {
-    const rill_rate *r = &c->rate;
+    const rill_rate *r = &c->path.rate;
     uint64_t all = rill_stream_sendable(s);
     /* Only when all else of it is settled is it known what is the last. */
     bool last = room == all && all <= most;
-    rill_offer whole = {.amount = all, .brings = rill_worth_expects(&c->worth, r, all)};
-    if (last && !rill_worth_in_vain(&c->worth, all) && fits(c, s, &whole, out))
+    rill_offer whole = {.amount = all, .brings = rill_worth_expects(&c->path.worth, r, all)};
+    if (last && !rill_worth_in_vain(&c->path.worth, all) && fits(c, s, &whole, out))
         return true;
     last = last && s->out.held == s->out.abandoned;
     if (last && choose_all(c, s, all, out))
@@ -150,23 +154,23 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
     most = room < most ? room : most;
     rill_offer o = {.amount = most, .brings = UINT64_MAX};
     /* A search goes by the sizes that it tries: cut short it would not come to an end. */
-    if (rill_money_searches(c) && most == rill_packet_size_next(&c->packet_size, 0))
+    if (rill_money_searches(c) && most == rill_packet_size_next(&c->path.packet_size, 0))
         return fits(c, s, &o, out);
-    o = rill_worth_offer(&c->worth, r, most, all);
-    if (o.amount > 0 && o.amount <= c->suspected && most > c->suspected)
+    o = rill_worth_offer(&c->path.worth, r, most, all);
+    if (o.amount > 0 && o.amount <= c->path.suspected && most > c->path.suspected)
         o = (rill_offer){.amount = most, .brings = UINT64_MAX};
     if (fits(c, s, &o, out)) {
         out->alone = o.trial || first_is_coarse(c, most);
         return true;
     }
-    rill_offer even = rill_worth_even(&c->worth, r, most);
+    rill_offer even = rill_worth_even(&c->path.worth, r, most);
     if (fits(c, s, &even, out)) {
         out->alone = even.trial;
         return true;
     }
     if (fits_together(c, s, &o, all, out) || (last && try_all(c, s, all, out)))
         return true;
-    if (!rill_rate_is_low(r) || (all <= c->worth.barren && !has_begun(s)))
+    if (!rill_rate_is_low(r) || (all <= c->path.worth.barren && !has_begun(s)))
         return false;
     /* Too low in any size: the rate may be better again, and the receiver refuses it if not. */
     o = (rill_offer){.amount = most, .brings = UINT64_MAX};
@@ -176,12 +180,13 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
 bool rill_money_choose_shared(const rill_connection *c, uint64_t most, uint64_t all,
                               rill_choice *out)
 {
-    rill_offer o = rill_worth_offer(&c->worth, &c->rate, most, all);
+    rill_offer o = rill_worth_offer(&c->path.worth, &c->path.rate, most, all);
     if (all <= most && !o.trial)
-        o = (rill_offer){.amount = all, .brings = rill_worth_expects(&c->worth, &c->rate, all)};
+        o = (rill_offer){.amount = all,
+                         .brings = rill_worth_expects(&c->path.worth, &c->path.rate, all)};
     if (o.amount == 0 || o.trial || rill_money_searches(c) || first_is_coarse(c, most))
         return false;
-    uint64_t minimum = larger(rill_tally_demand(&c->tally, c->rate.bound, o.amount, false), 1);
+    uint64_t minimum = larger(rill_tally_demand(&c->tally, c->path.rate.bound, o.amount, false), 1);
     return o.brings >= minimum && take(out, &o, minimum);
 }
 
@@ -195,8 +200,8 @@ bool rill_money_share(const rill_connection *c, rill_flight *f, uint64_t brings)
         const rill_flight_money *m = &f->money[i];
         if (m->amount == 0)
             continue;
-        uint64_t needed =
-            larger(rill_tally_demand(&m->stream->out.tally, c->rate.bound, m->amount, false), 1);
+        uint64_t needed = larger(
+            rill_tally_demand(&m->stream->out.tally, c->path.rate.bound, m->amount, false), 1);
         f->minimum = larger(f->minimum, rill_mul_div_ceil_sat(needed, f->amount, m->amount));
     }
     return f->minimum <= brings && f->minimum < UINT64_MAX;
@@ -204,7 +209,7 @@ bool rill_money_share(const rill_connection *c, rill_flight *f, uint64_t brings)
 
 int rill_money_problem(const rill_connection *c, const rill_stream *s)
 {
-    if (!has_begun(s) && rill_worth_nothing(&c->worth, &c->rate, rill_stream_sendable(s)))
+    if (!has_begun(s) && rill_worth_nothing(&c->path.worth, &c->path.rate, rill_stream_sendable(s)))
         return s->out.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_ERR_TOO_LITTLE;
     return RILL_ERR_RATE;
 }
@@ -212,7 +217,7 @@ int rill_money_problem(const rill_connection *c, const rill_stream *s)
 void rill_money_give_up_vain(rill_connection *c)
 {
     c->in_vain = false;
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         int error = s->out.vain;
         s->out.vain = RILL_OK;

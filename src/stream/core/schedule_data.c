@@ -25,7 +25,7 @@ static uint64_t new_allowed(rill_connection *c, rill_stream *s)
     if (blocked && !s->data_blocked) {
         rill_stream_tell(s, RILL_TELL(DATA_BLOCKED), true);
         rill_note_blocked(c);
-    } else if (!blocked && connection_left == 0 && c->blocked_probe_at == 0) {
+    } else if (!blocked && connection_left == 0 && c->blocked.ask_at == 0) {
         rill_connection_tell(c, RILL_TELL(CONNECTION_DATA_BLOCKED), true);
         rill_note_blocked(c);
     }
@@ -35,7 +35,7 @@ static uint64_t new_allowed(rill_connection *c, rill_stream *s)
 
 bool rill_data_wanted(rill_connection *c)
 {
-    for (rill_list *n = c->data_streams.next; n != &c->data_streams; n = n->next) {
+    for (rill_list *n = c->streams.with_data.next; n != &c->streams.with_data; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, data_node);
         if (rill_sendbuf_has_lost(s->sendbuf) || new_allowed(c, s) > 0)
             return true;
@@ -75,7 +75,7 @@ static bool add_new(rill_connection *c, rill_packet_writer *p, rill_flight *f, r
     uint64_t max = new_allowed(c, s);
     if (max > left - CONTROL_ROOM - FRAME_OVERHEAD)
         max = left - CONTROL_ROOM - FRAME_OVERHEAD;
-    if (!c->remote_validated && max > UNVALIDATED_PIECE)
+    if (!c->peer.validated && max > UNVALIDATED_PIECE)
         max = UNVALIDATED_PIECE;
     if (max == 0)
         return true;
@@ -84,7 +84,7 @@ static bool add_new(rill_connection *c, rill_packet_writer *p, rill_flight *f, r
         *starved = true;
         return false;
     }
-    rill_send_window_use(&c->send_window, piece->len);
+    rill_send_window_use(&c->data.send_window, piece->len);
     return add_piece(p, f, s, piece);
 }
 
@@ -92,7 +92,8 @@ bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f)
 {
     bool room = true;
     bool starved = false;
-    for (rill_list *n = c->data_streams.next, *next; room && n != &c->data_streams; n = next) {
+    for (rill_list *n = c->streams.with_data.next, *next; room && n != &c->streams.with_data;
+         n = next) {
         next = n->next;
         rill_stream *s = RILL_CONTAINER(n, rill_stream, data_node);
         while (room && f->piece_count < RILL_FLIGHT_PIECES && rill_sendbuf_has_lost(s->sendbuf))
@@ -114,13 +115,13 @@ bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f)
 
 void rill_ask_soon(rill_connection *c)
 {
-    c->blocked_delay = BLOCKED_DELAY_FIRST;
-    c->blocked_probe_at = c->endpoint->last_now.mono_ns + c->blocked_delay;
+    c->blocked.delay = BLOCKED_DELAY_FIRST;
+    c->blocked.ask_at = c->endpoint->last_now.mono_ns + c->blocked.delay;
 }
 
 void rill_note_blocked(rill_connection *c)
 {
-    if (c->blocked_probe_at == 0)
+    if (c->blocked.ask_at == 0)
         rill_ask_soon(c);
 }
 
@@ -130,10 +131,10 @@ void rill_note_blocked(rill_connection *c)
  */
 void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns)
 {
-    if (c->blocked_probe_at == 0 || c->blocked_probe_at > now_ns)
+    if (c->blocked.ask_at == 0 || c->blocked.ask_at > now_ns)
         return;
     bool any = false;
-    for (rill_list *n = c->streams.next; n != &c->streams; n = n->next) {
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         if (s->closed)
             continue;
@@ -146,15 +147,15 @@ void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns)
             rill_connection_tell(c, RILL_TELL(HELLO), true);
         any = any || s->out.blocked || s->data_blocked || unsure;
     }
-    if (!rill_list_empty(&c->data_streams) && rill_connection_send_left(c) == 0) {
+    if (!rill_list_empty(&c->streams.with_data) && rill_connection_send_left(c) == 0) {
         rill_connection_tell(c, RILL_TELL(CONNECTION_DATA_BLOCKED), true);
         any = true;
     }
-    if (c->stream_id_blocked) {
+    if (c->blocked.stream_id) {
         rill_connection_tell(c, RILL_TELL(STREAM_ID_BLOCKED), true);
         any = true;
     }
-    c->blocked_delay =
-        c->blocked_delay * 2 < BLOCKED_DELAY_MAX ? c->blocked_delay * 2 : BLOCKED_DELAY_MAX;
-    c->blocked_probe_at = any ? now_ns + c->blocked_delay : 0;
+    c->blocked.delay =
+        c->blocked.delay * 2 < BLOCKED_DELAY_MAX ? c->blocked.delay * 2 : BLOCKED_DELAY_MAX;
+    c->blocked.ask_at = any ? now_ns + c->blocked.delay : 0;
 }

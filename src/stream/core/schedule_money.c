@@ -24,11 +24,11 @@ static uint64_t within_limit(const rill_connection *c, const rill_stream *s)
     if (left == 0)
         return 0;
     /* The fewest units that bring all of it, where that is not more than it takes. */
-    uint64_t amount = rill_rate_needed_ceil(&c->rate, left);
-    uint64_t brings = rill_rate_delivers(&c->rate, amount);
+    uint64_t amount = rill_rate_needed_ceil(&c->path.rate, left);
+    uint64_t brings = rill_rate_delivers(&c->path.rate, amount);
     if (brings <= left)
         return amount;
-    uint64_t under = rill_rate_needed_floor(&c->rate, left);
+    uint64_t under = rill_rate_needed_floor(&c->path.rate, left);
     if (under > 0 || under_way(s))
         return under;
     /* No whole unit of ours fits: one that brings slightly more is taken as well. */
@@ -75,16 +75,16 @@ static uint64_t allowed(rill_connection *c, rill_stream *s)
 
 bool rill_money_wanted(const rill_connection *c)
 {
-    return !rill_list_empty(&c->money_streams) && c->rate.minimum.num != 0;
+    return !rill_list_empty(&c->streams.with_money) && c->path.rate.minimum.num != 0;
 }
 
 uint64_t rill_money_not_before(const rill_connection *c)
 {
-    if (rill_list_empty(&c->money_streams))
+    if (rill_list_empty(&c->streams.with_money))
         return RILL_NEVER;
-    uint64_t at = c->congestion->not_before;
-    if (c->refusals.until > at)
-        at = c->refusals.until;
+    uint64_t at = c->path.congestion->not_before;
+    if (c->holdoffs.refusals.until > at)
+        at = c->holdoffs.refusals.until;
     return at != 0 ? at : RILL_NEVER;
 }
 
@@ -153,7 +153,7 @@ static void hold(rill_connection *c, rill_flight *f)
         rill_flight_money m = f->money[i];
         if (m.amount == 0)
             continue;
-        m.expected = rill_rate_delivers(&c->rate, m.amount);
+        m.expected = rill_rate_delivers(&c->path.rate, m.amount);
         /* A peer may claim any rate: what is added here is what is subtracted later. */
         if (m.expected > UINT64_MAX - m.stream->out.expected)
             m.expected = UINT64_MAX - m.stream->out.expected;
@@ -161,7 +161,7 @@ static void hold(rill_connection *c, rill_flight *f)
         m.stream->out.shared = m.stream->out.shared || f->amount != m.amount;
         m.stream->out.expected += m.expected;
         m.stream->references++;
-        m.stream->out.told_from = c->next_sequence;
+        m.stream->out.told_from = c->numbers.next;
         f->money[kept++] = m;
         if (m.stream->out.credit == 0)
             rill_list_remove(&m.stream->money_node); /* to the end of the line */
@@ -175,7 +175,7 @@ static bool answer_awaited(const rill_connection *c)
 {
     if (rill_sum_equal(&c->in_flight, &c->in_doubt))
         return false;
-    for (const rill_list *n = c->flights.next; n != &c->flights; n = n->next)
+    for (const rill_list *n = c->flights.out.next; n != &c->flights.out; n = n->next)
         if (rill_flight_value(RILL_CONTAINER(n, const rill_flight, node)) > 0)
             return true;
     return false;
@@ -183,11 +183,12 @@ static bool answer_awaited(const rill_connection *c)
 
 static bool may_send_money(const rill_connection *c, uint64_t now_ns)
 {
-    if (c->congestion->not_before > now_ns || c->refusals.until > now_ns)
+    if (c->path.congestion->not_before > now_ns || c->holdoffs.refusals.until > now_ns)
         return false;
     /* One at a time where its answer decides what comes next: after a refusal, and while the packet
      * size is searched. */
-    bool one = c->refusals.rounds > 0 || c->low_rate_since != 0 || rill_money_searches(c);
+    bool one = c->holdoffs.refusals.rounds > 0 || c->patience.low_rate_since != 0 ||
+               rill_money_searches(c);
     return !one || !answer_awaited(c);
 }
 
@@ -205,8 +206,8 @@ static void gather(rill_connection *c, rill_flight *f, rill_list *from, candidat
     uint64_t enough = 0;
     k->total = 0;
     k->all = 0;
-    k->next = &c->money_streams;
-    for (rill_list *n = from; n != &c->money_streams; n = n->next) {
+    k->next = &c->streams.with_money;
+    for (rill_list *n = from; n != &c->streams.with_money; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, money_node);
         uint64_t amount = allowed(c, s);
         if (amount == 0)
@@ -214,7 +215,7 @@ static void gather(rill_connection *c, rill_flight *f, rill_list *from, candidat
         k->room[f->money_count] = amount;
         f->money[f->money_count] = (rill_flight_money){.stream = s};
         f->money_count++;
-        rill_tally_begin(&s->out.tally, c->rate.era);
+        rill_tally_begin(&s->out.tally, c->path.rate.era);
         begin_turn(s, k->packet);
         enough = rill_add_sat(enough, usable(s, amount));
         k->total = rill_add_sat(k->total, amount);
@@ -286,7 +287,7 @@ static bool give_up(rill_connection *c, const rill_flight *f, const candidates *
         if (searches && all > most) /* more may be possible soon */
             continue;
         if (k->room[i] < all) { /* so it may here; but what the other side takes is not enough */
-            if (!under_way(s) && !s->out.blocked && !rill_rate_is_low(&c->rate))
+            if (!under_way(s) && !s->out.blocked && !rill_rate_is_low(&c->path.rate))
                 note_blocked(c, s);
             continue;
         }
@@ -319,17 +320,17 @@ static bool pass_by(const rill_connection *c, const rill_flight *f, const candid
 static bool plan(rill_connection *c, rill_flight *f, candidates *k, uint64_t most)
 {
     for (;;) {
-        uint64_t window = rill_congestion_value(c->congestion);
+        uint64_t window = rill_congestion_value(c->path.congestion);
         uint64_t now = most < window ? most : window;
-        bool any = c->congestion->last_resort && now > c->suspected;
-        bool fine = now == most || now >= c->congestion->least_piece || any;
+        bool any = c->path.congestion->last_resort && now > c->path.suspected;
+        bool fine = now == most || now >= c->path.congestion->least_piece || any;
         if (now > 0 && fine && (plan_shared(c, f, k, now) || plan_alone(c, f, k, now)))
             return true;
-        if (most <= window || c->congestion->value_in_flight > 0)
+        if (most <= window || c->path.congestion->value_in_flight > 0)
             return false;
         /* It doubles: this ends. */
-        c->congestion->ops->on_useless(c->congestion);
-        if (rill_congestion_value(c->congestion) <= window)
+        c->path.congestion->ops->on_useless(c->path.congestion);
+        if (rill_congestion_value(c->path.congestion) <= window)
             return false;
     }
 }
@@ -337,43 +338,43 @@ static bool plan(rill_connection *c, rill_flight *f, candidates *k, uint64_t mos
 /* Those before it have nothing worth sending: they go to the end, in the same order. */
 static void begin_line(rill_connection *c, rill_list *from)
 {
-    rill_list_remove(&c->money_streams);
-    rill_list_push_back(from, &c->money_streams);
+    rill_list_remove(&c->streams.with_money);
+    rill_list_push_back(from, &c->streams.with_money);
 }
 
 /* Not so much that the path would have to bring more than there are numbers for. */
 static uint64_t largest(const rill_connection *c, uint64_t now_ns)
 {
-    uint64_t most = rill_packet_size_next(&c->packet_size, now_ns);
-    uint64_t bears = rill_ratio_inverse_floor(c->rate.bound, UINT64_MAX);
+    uint64_t most = rill_packet_size_next(&c->path.packet_size, now_ns);
+    uint64_t bears = rill_ratio_inverse_floor(c->path.rate.bound, UINT64_MAX);
     return most < bears ? most : bears;
 }
 
 /* Of less in one packet too little arrives, or nothing at all. */
 static uint64_t least(const rill_connection *c)
 {
-    uint64_t grain = rill_rate_grain(&c->rate);
-    return grain > c->suspected ? grain : c->suspected + 1;
+    uint64_t grain = rill_rate_grain(&c->path.rate);
+    return grain > c->path.suspected ? grain : c->path.suspected + 1;
 }
 
 bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
 {
     if (!may_send_money(c, now_ns))
         return false;
-    rill_tally_begin(&c->tally, c->rate.era);
+    rill_tally_begin(&c->tally, c->path.rate.era);
     uint64_t most = largest(c, now_ns);
-    rill_congestion_set_sizes(c->congestion, least(c), most);
-    rill_list *from = c->money_streams.next;
-    for (unsigned turn = 0; most > 0 && from != &c->money_streams; turn++) {
-        bool idle = c->congestion->value_in_flight == 0;
-        uint64_t window = rill_congestion_value(c->congestion);
+    rill_congestion_set_sizes(c->path.congestion, least(c), most);
+    rill_list *from = c->streams.with_money.next;
+    for (unsigned turn = 0; most > 0 && from != &c->streams.with_money; turn++) {
+        bool idle = c->path.congestion->value_in_flight == 0;
+        uint64_t window = rill_congestion_value(c->path.congestion);
         candidates k;
         k.packet = window < most ? window : most;
         gather(c, f, from, &k);
         if (k.total > 0 && plan(c, f, &k, most)) {
             begin_line(c, from);
             hold(c, f);
-            rill_packet_size_sent(&c->packet_size, f->amount, now_ns);
+            rill_packet_size_sent(&c->path.packet_size, f->amount, now_ns);
             return true;
         }
         bool on =

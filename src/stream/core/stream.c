@@ -38,12 +38,12 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours)
                              e->last_now.mono_ns);
     /* A place in the heap, so that setting the timer later cannot fail. */
     if (rill_heap_set(&e->heap, &s->deadline.timer, RILL_NEVER - 1) != RILL_OK ||
-        rill_map_put(&c->by_id, id, s) != RILL_OK) {
+        rill_map_put(&c->streams.by_id, id, s) != RILL_OK) {
         rill_heap_remove(&e->heap, &s->deadline.timer);
         rill_free(e->allocator, s);
         return NULL;
     }
-    rill_list_push_back(&c->streams, &s->node);
+    rill_list_push_back(&c->streams.all, &s->node);
     return s;
 }
 
@@ -57,12 +57,12 @@ void rill_stream_destroy(rill_stream *s)
     rill_list_remove(&s->tell_node);
     rill_list_remove(&s->money_node);
     rill_list_remove(&s->data_node);
-    rill_map_remove(&c->by_id, s->id);
+    rill_map_remove(&c->streams.by_id, s->id);
     rill_sendbuf_free(s->sendbuf);
     if (s->reassembly) {
-        c->open_received -= rill_reassembly_highest(s->reassembly);
+        c->data.open_received -= rill_reassembly_highest(s->reassembly);
         /* What nobody read no longer counts against the connection's window. */
-        c->consumed_bytes +=
+        c->data.consumed +=
             rill_reassembly_highest(s->reassembly) - rill_reassembly_consumed(s->reassembly);
         rill_connection_update_receive_window(c);
     }
@@ -90,7 +90,7 @@ void rill_stream_tell(rill_stream *s, uint32_t bits, bool urgent)
         rill_connection_ready(c);
     }
     if (!rill_list_linked(&s->tell_node))
-        rill_list_push_back(&c->tell_streams, &s->tell_node);
+        rill_list_push_back(&c->streams.telling, &s->tell_node);
 }
 
 void rill_stream_notify(rill_stream *s, uint32_t event_type)
@@ -100,7 +100,7 @@ void rill_stream_notify(rill_stream *s, uint32_t event_type)
         return;
     s->events = (uint16_t)(s->events | RILL_EVENT_BIT(event_type));
     if (!rill_list_linked(&s->event_node))
-        rill_list_push_back(&c->event_streams, &s->event_node);
+        rill_list_push_back(&c->streams.eventful, &s->event_node);
     rill_connection_notify(c, 0);
 }
 
@@ -113,7 +113,7 @@ void rill_stream_want_money(rill_stream *s)
         return;
     }
     if (!rill_list_linked(&s->money_node))
-        rill_list_push_back(&c->money_streams, &s->money_node);
+        rill_list_push_back(&c->streams.with_money, &s->money_node);
     rill_connection_ready(c);
 }
 
@@ -127,7 +127,7 @@ void rill_stream_want_data(rill_stream *s)
         return;
     }
     if (!rill_list_linked(&s->data_node))
-        rill_list_push_back(&c->data_streams, &s->data_node);
+        rill_list_push_back(&c->streams.with_data, &s->data_node);
     rill_connection_ready(c);
 }
 
@@ -144,7 +144,7 @@ static void finish_send_goal(rill_stream *s, int error)
 {
     rill_money_out *out = &s->out;
     out->goal_set = false;
-    s->connection->paying--;
+    s->connection->streams.paying--;
     out->goal_deadline = RILL_NEVER;
     s->sent_error = (int8_t)error;
     if (error != RILL_OK && !s->closed) {
@@ -254,7 +254,7 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     rill_list_remove(&s->money_node);
     rill_list_remove(&s->data_node);
     if (s->sendbuf)
-        c->closed_sent = rill_add_sat(c->closed_sent, rill_sendbuf_sent(s->sendbuf));
+        c->data.closed_sent = rill_add_sat(c->data.closed_sent, rill_sendbuf_sent(s->sendbuf));
     s->close_done = remote || c->state != RILL_STATE_OPEN;
     s->tell = 0;
     s->urgent = 0;
@@ -306,7 +306,8 @@ void rill_stream_rearm(rill_stream *s)
 static int late_reason(const rill_stream *s)
 {
     const rill_connection *c = s->connection;
-    return c->low_rate_since != 0 || c->look_at != 0 ? RILL_ERR_RATE : RILL_ERR_TIMEOUT;
+    return c->patience.low_rate_since != 0 || c->patience.look_at != 0 ? RILL_ERR_RATE
+                                                                       : RILL_ERR_TIMEOUT;
 }
 
 void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns)
@@ -375,8 +376,8 @@ static void judge_end(rill_stream *s)
         s->end_error = (int8_t)undone;
     if (s->end_error == RILL_ERR_BLOCKED)
         undone = RILL_ERR_BLOCKED;
-    if (s->connection->undone == RILL_OK)
-        s->connection->undone = (int8_t)undone;
+    if (s->connection->closing.undone == RILL_OK)
+        s->connection->closing.undone = (int8_t)undone;
 }
 
 /*
@@ -389,9 +390,9 @@ void rill_stream_release(rill_stream *s)
     rill_connection *c = s->connection;
     if (!s->closed || s->references > 0)
         return;
-    if (!s->close_done && c->state == RILL_STATE_OPEN && c->remote_address)
+    if (!s->close_done && c->state == RILL_STATE_OPEN && c->peer.address)
         return;
-    if (s->closed_remote && !c->force_end && unread(s) > 0)
+    if (s->closed_remote && !c->closing.forced && unread(s) > 0)
         return;
     if (s->linger_until != 0 && c->state == RILL_STATE_OPEN)
         return;
@@ -407,7 +408,7 @@ void rill_stream_update_receive_window(rill_stream *s)
     uint64_t consumed = s->reassembly ? rill_reassembly_consumed(s->reassembly) : 0;
     uint64_t buffer =
         rill_receive_tune(&s->receive_tuning, consumed, c->endpoint->last_now.mono_ns,
-                          c->congestion->smoothed_rtt, c->options->max_stream_receive_buffer);
+                          c->path.congestion->smoothed_rtt, c->options->max_stream_receive_buffer);
     uint64_t limit = rill_add_sat(consumed, buffer);
     if (limit <= s->receive_window.limit)
         return;

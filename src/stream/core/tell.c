@@ -45,8 +45,8 @@ static bool stream_frame(rill_stream *s, unsigned what, rill_frame *out)
 
 static uint64_t wanted_offset(const rill_connection *c)
 {
-    uint64_t wanted = c->send_window.used;
-    for (const rill_list *n = c->data_streams.next; n != &c->data_streams; n = n->next) {
+    uint64_t wanted = c->data.send_window.used;
+    for (const rill_list *n = c->streams.with_data.next; n != &c->streams.with_data; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, rill_stream, data_node);
         wanted += rill_sendbuf_written(s->sendbuf) - rill_sendbuf_sent(s->sendbuf);
     }
@@ -63,8 +63,9 @@ static bool connection_frame(rill_connection *c, unsigned what, char *address, r
         out->type = RILL_FRAME_CONNECTION_NEW_ADDRESS;
         memcpy(address, e->address, e->address_len);
         address[e->address_len] = '.';
-        memcpy(address + e->address_len + 1, c->token, c->token_len);
-        out->text = (rill_bytes){(const uint8_t *)address, e->address_len + 1 + c->token_len};
+        memcpy(address + e->address_len + 1, c->identity.token, c->identity.token_len);
+        out->text =
+            (rill_bytes){(const uint8_t *)address, e->address_len + 1 + c->identity.token_len};
         return c->options->receive;
     case RILL_TELL_ASSET:
         out->type = RILL_FRAME_CONNECTION_ASSET_DETAILS;
@@ -73,11 +74,11 @@ static bool connection_frame(rill_connection *c, unsigned what, char *address, r
         return true;
     case RILL_TELL_CONNECTION_MAX_DATA:
         out->type = RILL_FRAME_CONNECTION_MAX_DATA;
-        out->value = rill_receive_window_advertise(&c->receive_window);
+        out->value = rill_receive_window_advertise(&c->data.receive_window);
         return true;
     case RILL_TELL_MAX_STREAM_ID:
         out->type = RILL_FRAME_CONNECTION_MAX_STREAM_ID;
-        out->value = c->max_stream_id;
+        out->value = c->streams.max_remote_id;
         return true;
     case RILL_TELL_CONNECTION_DATA_BLOCKED:
         out->type = RILL_FRAME_CONNECTION_DATA_BLOCKED;
@@ -85,8 +86,8 @@ static bool connection_frame(rill_connection *c, unsigned what, char *address, r
         return true;
     case RILL_TELL_STREAM_ID_BLOCKED:
         out->type = RILL_FRAME_CONNECTION_STREAM_ID_BLOCKED;
-        out->value = c->next_stream_id;
-        return c->stream_id_blocked;
+        out->value = c->streams.next_id;
+        return c->blocked.stream_id;
     default:
         return false;
     }
@@ -115,7 +116,7 @@ static bool room_for(const rill_packet_writer *p, const rill_flight *f, const ri
  */
 static bool told_in_reply(const rill_stream *s, unsigned what)
 {
-    return what != RILL_TELL_CLOSE || !s->connection->remote_address;
+    return what != RILL_TELL_CLOSE || !s->connection->peer.address;
 }
 
 /*
@@ -175,7 +176,7 @@ static bool tell_connection(rill_connection *c, rill_packet_writer *p, rill_flig
 {
     char address[RILL_ILP_MAX_ADDRESS + 1];
     for (unsigned what = RILL_TELL_ADDRESS; what <= RILL_TELL_HELLO; what++) {
-        if (!(c->tell & (1u << what)))
+        if (!(c->telling.due & (1u << what)))
             continue;
         rill_frame frame;
         if (connection_frame(c, what, address, &frame)) {
@@ -189,17 +190,17 @@ static bool tell_connection(rill_connection *c, rill_packet_writer *p, rill_flig
         } else if (what == RILL_TELL_HELLO && (!f || !record(f, NULL, what))) {
             continue;
         }
-        c->tell = (uint16_t)(c->tell & ~(1u << what));
-        c->urgent = (uint16_t)(c->urgent & ~(1u << what));
+        c->telling.due = (uint16_t)(c->telling.due & ~(1u << what));
+        c->telling.urgent = (uint16_t)(c->telling.urgent & ~(1u << what));
     }
     return true;
 }
 
 void rill_tell_frames(rill_connection *c, rill_packet_writer *p, rill_flight *flight)
 {
-    if (c->tell && !tell_connection(c, p, flight))
+    if (c->telling.due && !tell_connection(c, p, flight))
         return;
-    for (rill_list *n = c->tell_streams.next, *next; n != &c->tell_streams; n = next) {
+    for (rill_list *n = c->streams.telling.next, *next; n != &c->streams.telling; n = next) {
         next = n->next;
         rill_stream *s = RILL_CONTAINER(n, rill_stream, tell_node);
         bool all = tell_stream(s, p, flight);
@@ -212,9 +213,9 @@ void rill_tell_frames(rill_connection *c, rill_packet_writer *p, rill_flight *fl
 
 bool rill_tell_urgent(const rill_connection *c)
 {
-    if (c->urgent)
+    if (c->telling.urgent)
         return true;
-    for (const rill_list *n = c->tell_streams.next; n != &c->tell_streams; n = n->next)
+    for (const rill_list *n = c->streams.telling.next; n != &c->streams.telling; n = n->next)
         if (RILL_CONTAINER(n, rill_stream, tell_node)->urgent)
             return true;
     return false;
@@ -229,15 +230,16 @@ bool rill_tell_urgent(const rill_connection *c)
  */
 static bool said_by_others(const rill_connection *c, uint32_t bit)
 {
-    uint32_t aside = c->doubt_count + c->overdue_count;
-    return !c->connected && !c->server && c->flight_count > aside + 1 && (bit & WHO_WE_ARE) != 0;
+    uint32_t aside = c->flights.doubt_count + c->flights.overdue_count;
+    return !c->contact.connected && !c->server && c->flights.count > aside + 1 &&
+           (bit & WHO_WE_ARE) != 0;
 }
 
 void rill_tell_again(rill_connection *c, const rill_flight_control *control)
 {
     uint32_t bit = 1u << control->what;
     if (!control->stream) {
-        if ((c->told & bit) == 0)
+        if ((c->telling.known & bit) == 0)
             rill_connection_tell(c, bit, !said_by_others(c, bit));
         return;
     }
@@ -254,6 +256,6 @@ void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *contr
         control->stream->close_done = true; /* released with the flight's reference */
     if (control->stream && control->what == RILL_TELL_MONEY_BLOCKED)
         rill_doubt_acknowledged(control->stream, sequence);
-    if (!control->stream && sequence >= c->told_from)
-        c->told = (uint16_t)(c->told | ((1u << control->what) & WHO_WE_ARE));
+    if (!control->stream && sequence >= c->telling.known_from)
+        c->telling.known = (uint16_t)(c->telling.known | ((1u << control->what) & WHO_WE_ARE));
 }

@@ -11,17 +11,17 @@ static void earliest(uint64_t *at, uint64_t other)
 
 static uint64_t connect_deadline(const rill_connection *c)
 {
-    if (c->connected || c->first_sent == 0)
+    if (c->contact.connected || c->contact.first_sent == 0)
         return RILL_NEVER;
-    return rill_add_sat(c->first_sent, c->options->connect_timeout);
+    return rill_add_sat(c->contact.first_sent, c->options->connect_timeout);
 }
 
 /* Of one that is not connected: it gives up, or greets again. */
 static uint64_t beginning_deadline(const rill_connection *c)
 {
     uint64_t at = connect_deadline(c);
-    if (c->first_sent != 0)
-        earliest(&at, c->hello_at);
+    if (c->contact.first_sent != 0)
+        earliest(&at, c->contact.hello_at);
     return at;
 }
 
@@ -37,8 +37,8 @@ static uint64_t idle_deadline(const rill_connection *c)
 {
     if (c->options->idle_timeout == 0)
         return RILL_NEVER;
-    uint64_t at = rill_add_sat(c->last_authentic, c->options->idle_timeout);
-    return at > c->idle_not_before ? at : c->idle_not_before;
+    uint64_t at = rill_add_sat(c->contact.last_authentic, c->options->idle_timeout);
+    return at > c->contact.idle_not_before ? at : c->contact.idle_not_before;
 }
 
 /*
@@ -48,23 +48,25 @@ static uint64_t idle_deadline(const rill_connection *c)
  */
 static uint64_t alive_deadline(const rill_connection *c)
 {
-    bool wish = c->paying > 0 || !rill_list_empty(&c->money_streams) ||
-                !rill_list_empty(&c->data_streams) ||
-                (c->options->keep_alive && !rill_list_empty(&c->streams));
-    if (!wish || !c->connected || !c->remote_address)
+    bool wish = c->streams.paying > 0 || !rill_list_empty(&c->streams.with_money) ||
+                !rill_list_empty(&c->streams.with_data) ||
+                (c->options->keep_alive && !rill_list_empty(&c->streams.all));
+    if (!wish || !c->contact.connected || !c->peer.address)
         return RILL_NEVER;
     uint64_t every = c->options->idle_timeout / 3;
     if (every == 0 || every > ALIVE_MAX)
         every = ALIVE_MAX;
     if (every < ALIVE_MIN)
         every = ALIVE_MIN;
-    return (c->alive_at > c->last_authentic ? c->alive_at : c->last_authentic) + every;
+    return (c->contact.alive_at > c->contact.last_authentic ? c->contact.alive_at
+                                                            : c->contact.last_authentic) +
+           every;
 }
 
 /* Something may wait for the congestion window to let it go. */
 static bool wants_to_send(const rill_connection *c)
 {
-    return !rill_list_empty(&c->money_streams) || !rill_list_empty(&c->data_streams) ||
+    return !rill_list_empty(&c->streams.with_money) || !rill_list_empty(&c->streams.with_data) ||
            rill_tell_urgent(c) || c->probing->active;
 }
 
@@ -72,21 +74,22 @@ static bool wants_to_send(const rill_connection *c)
 static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = RILL_NEVER;
-    if (c->path_hold.until > now_ns)
-        return c->path_hold.until;
-    if (!rill_list_empty(&c->money_streams)) {
+    if (c->holdoffs.path.until > now_ns)
+        return c->holdoffs.path.until;
+    if (!rill_list_empty(&c->streams.with_money)) {
         uint64_t money = rill_money_not_before(c);
         if (money > now_ns)
             earliest(&at, money);
     }
-    if (c->plain_hold.until > now_ns && (!rill_list_empty(&c->data_streams) || rill_tell_urgent(c)))
-        earliest(&at, c->plain_hold.until);
-    if (c->congestion->paced_until > now_ns && wants_to_send(c))
-        earliest(&at, c->congestion->paced_until);
+    if (c->holdoffs.plain.until > now_ns &&
+        (!rill_list_empty(&c->streams.with_data) || rill_tell_urgent(c)))
+        earliest(&at, c->holdoffs.plain.until);
+    if (c->path.congestion->paced_until > now_ns && wants_to_send(c))
+        earliest(&at, c->path.congestion->paced_until);
     if (c->probing->active)
         earliest(&at, rill_probe_deadline(c, now_ns));
-    if (c->blocked_probe_at != 0)
-        earliest(&at, c->blocked_probe_at);
+    if (c->blocked.ask_at != 0)
+        earliest(&at, c->blocked.ask_at);
     return at;
 }
 
@@ -96,10 +99,10 @@ static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
  */
 static bool is_free(const rill_connection *c)
 {
-    const rill_congestion *g = c->congestion;
-    uint64_t held = c->path_hold.until | c->plain_hold.until | c->refusals.until | g->not_before |
-                    g->paced_until;
-    uint64_t looks = c->low_rate_since | c->look_at | c->blocked_probe_at;
+    const rill_congestion *g = c->path.congestion;
+    uint64_t held = c->holdoffs.path.until | c->holdoffs.plain.until | c->holdoffs.refusals.until |
+                    g->not_before | g->paced_until;
+    uint64_t looks = c->patience.low_rate_since | c->patience.look_at | c->blocked.ask_at;
     return (held | looks) == 0 && !c->probing->active;
 }
 
@@ -108,38 +111,38 @@ RILL_NOINLINE static uint64_t held_deadline(const rill_connection *c, uint64_t n
 {
     uint64_t at = send_deadline(c, now_ns);
     earliest(&at, rill_low_rate_deadline(c));
-    if (c->look_at != 0)
-        earliest(&at, c->look_at);
+    if (c->patience.look_at != 0)
+        earliest(&at, c->patience.look_at);
     return at;
 }
 
 /* When the oldest packet that is waited for is no longer. */
 static uint64_t overdue_deadline(const rill_connection *c)
 {
-    if (rill_list_empty(&c->flights))
+    if (rill_list_empty(&c->flights.out))
         return RILL_NEVER;
-    return rill_add_sat(RILL_CONTAINER(c->flights.next, rill_flight, node)->sent_ns,
-                        rill_congestion_patience(c->congestion));
+    return rill_add_sat(RILL_CONTAINER(c->flights.out.next, rill_flight, node)->sent_ns,
+                        rill_congestion_patience(c->path.congestion));
 }
 
 static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = RILL_NEVER;
-    if (!rill_list_empty(&c->flights))
-        earliest(&at, RILL_CONTAINER(c->flights.next, rill_flight, node)->expires_ns);
-    if (!rill_list_empty(&c->set_aside))
-        earliest(&at, RILL_CONTAINER(c->set_aside.next, rill_flight, node)->expires_ns);
-    earliest(&at, c->undecided_deadline);
+    if (!rill_list_empty(&c->flights.out))
+        earliest(&at, RILL_CONTAINER(c->flights.out.next, rill_flight, node)->expires_ns);
+    if (!rill_list_empty(&c->flights.aside))
+        earliest(&at, RILL_CONTAINER(c->flights.aside.next, rill_flight, node)->expires_ns);
+    earliest(&at, c->undecided.deadline);
     if (c->state != RILL_STATE_OPEN) {
-        earliest(&at, c->close_deadline);
-        if (c->state == RILL_STATE_CLOSING && c->close_again_at > now_ns)
-            earliest(&at, c->close_again_at);
+        earliest(&at, c->closing.deadline);
+        if (c->state == RILL_STATE_CLOSING && c->closing.again_at > now_ns)
+            earliest(&at, c->closing.again_at);
         return at;
     }
     if (c->in_vain)
         return now_ns;
     earliest(&at, overdue_deadline(c));
-    if (!c->connected)
+    if (!c->contact.connected)
         earliest(&at, beginning_deadline(c));
     earliest(&at, idle_deadline(c));
     earliest(&at, alive_deadline(c));
@@ -168,9 +171,9 @@ void rill_connection_rearm(rill_connection *c, uint64_t now_ns)
 static void note_overdue(rill_connection *c, uint64_t now_ns)
 {
     while (c->state == RILL_STATE_OPEN && overdue_deadline(c) <= now_ns) {
-        rill_flight *f = RILL_CONTAINER(c->flights.next, rill_flight, node);
-        c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns, rill_flight_value(f),
-                                      RILL_SIGNAL_LOST);
+        rill_flight *f = RILL_CONTAINER(c->flights.out.next, rill_flight, node);
+        c->path.congestion->ops->on_signal(c->path.congestion, now_ns, f->sent_ns,
+                                           rill_flight_value(f), RILL_SIGNAL_LOST);
         rill_flight_overdue(c, f);
     }
 }
@@ -187,8 +190,8 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
         if (!f->in_doubt) {
             c->stats.packets_lost++;
             if (!f->overdue)
-                c->congestion->ops->on_signal(c->congestion, now_ns, f->sent_ns,
-                                              rill_flight_value(f), RILL_SIGNAL_LOST);
+                c->path.congestion->ops->on_signal(c->path.congestion, now_ns, f->sent_ns,
+                                                   rill_flight_value(f), RILL_SIGNAL_LOST);
         }
         rill_flight_expire(c, f);
         if (kind == RILL_FLIGHT_PROBE)
@@ -201,18 +204,19 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
 /* A payment that was given more time than idleness is: that is its to use. */
 static void spare_payments(rill_connection *c, uint64_t now_ns)
 {
-    for (rill_list *n = c->streams.next; c->paying > 0 && n != &c->streams; n = n->next) {
+    for (rill_list *n = c->streams.all.next; c->streams.paying > 0 && n != &c->streams.all;
+         n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER &&
-            s->out.goal_deadline > now_ns && s->out.goal_deadline > c->idle_not_before)
-            c->idle_not_before = s->out.goal_deadline;
+            s->out.goal_deadline > now_ns && s->out.goal_deadline > c->contact.idle_not_before)
+            c->contact.idle_not_before = s->out.goal_deadline;
     }
 }
 
 static void open_deadlines(rill_connection *c, uint64_t now_ns)
 {
     if (connect_deadline(c) <= now_ns) {
-        int error = c->last_failure != RILL_OK ? c->last_failure : RILL_ERR_TIMEOUT;
+        int error = c->contact.last_failure != RILL_OK ? c->contact.last_failure : RILL_ERR_TIMEOUT;
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error,
                              "the receiver did not answer in time");
         return;
@@ -223,12 +227,12 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
         rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_IDLE, "nothing came for too long");
         return;
     }
-    if (!c->connected && c->first_sent != 0 && c->hello_at <= now_ns) {
+    if (!c->contact.connected && c->contact.first_sent != 0 && c->contact.hello_at <= now_ns) {
         rill_connection_tell(c, RILL_TELL(HELLO), true);
-        c->hello_at = now_ns + RILL_SECOND;
+        c->contact.hello_at = now_ns + RILL_SECOND;
     }
     if (alive_deadline(c) <= now_ns) {
-        c->alive_at = now_ns;
+        c->contact.alive_at = now_ns;
         rill_connection_tell(c, RILL_TELL(HELLO), true);
     }
     if (c->in_vain)
@@ -248,10 +252,10 @@ static void look_around(rill_connection *c, uint64_t now_ns)
 {
     uint64_t idle = c->options->idle_timeout;
     uint64_t until = now_ns + (idle != 0 && idle < LOOK_AROUND ? idle : LOOK_AROUND);
-    if (until > c->idle_not_before)
-        c->idle_not_before = until;
-    if (c->first_sent != 0 && connect_deadline(c) < until)
-        c->first_sent += until - connect_deadline(c);
+    if (until > c->contact.idle_not_before)
+        c->contact.idle_not_before = until;
+    if (c->contact.first_sent != 0 && connect_deadline(c) < until)
+        c->contact.first_sent += until - connect_deadline(c);
 }
 
 void rill_connection_on_deadline(rill_connection *c, rill_now now)
@@ -259,19 +263,19 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now)
     uint64_t now_ns = now.mono_ns;
     if (rill_sub_sat(now_ns, c->deadline.timer.deadline) > LATE)
         look_around(c, now_ns);
-    expire_flights(c, &c->flights, now_ns);
-    expire_flights(c, &c->set_aside, now_ns);
+    expire_flights(c, &c->flights.out, now_ns);
+    expire_flights(c, &c->flights.aside, now_ns);
     note_overdue(c, now_ns);
     rill_undecided_expire(c, now_ns);
     if (c->state == RILL_STATE_OPEN)
         open_deadlines(c, now_ns);
-    if (c->state == RILL_STATE_CLOSING && !c->close_sent)
+    if (c->state == RILL_STATE_CLOSING && !c->closing.sent)
         rill_connection_ready(c);
     if (c->state == RILL_STATE_CLOSING)
         rill_connection_closing_on_deadline(c, now_ns);
-    if (c->state == RILL_STATE_CLOSED && c->close_deadline <= now_ns) {
-        c->force_end = true;
-        c->close_deadline = RILL_NEVER;
+    if (c->state == RILL_STATE_CLOSED && c->closing.deadline <= now_ns) {
+        c->closing.forced = true;
+        c->closing.deadline = RILL_NEVER;
         rill_connection_check_closed(c);
     }
     rill_connection_rearm(c, now_ns);
@@ -279,7 +283,7 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now)
 
 void rill_connection_connected(rill_connection *c)
 {
-    c->connected = true;
+    c->contact.connected = true;
     if (!c->server)
         rill_connection_notify(c, RILL_EVENT_CONNECTED);
 }
@@ -293,8 +297,9 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     if (f->in_doubt)
         return;
     rill_flight_found(c, f);
-    rill_connection_hold_plain(c, f, now.mono_ns);
-    c->congestion->ops->on_neutral(c->congestion, now.mono_ns, sent_ns, rill_flight_value(f));
+    rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, now.mono_ns);
+    c->path.congestion->ops->on_neutral(c->path.congestion, now.mono_ns, sent_ns,
+                                        rill_flight_value(f));
     if (sent && kind == RILL_FLIGHT_NORMAL && f->amount > 0) {
         c->stats.packets_lost++;
         rill_flight_doubt(c, f);
@@ -303,7 +308,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
         rill_flight_lose(c, f);
     }
     /* A link that takes nothing, or answers nothing, is not asked again and again. */
-    rill_connection_hold_path(c, sent_ns, now.mono_ns);
+    rill_holdoffs_path(&c->holdoffs, sent_ns, now.mono_ns);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
     else if (kind == RILL_FLIGHT_CLOSE)

@@ -78,14 +78,14 @@ bool rill_unsure_ask(rill_stream *s, uint64_t now_ns)
     uint64_t first;
     if (!s->sendbuf || !rill_sendbuf_unsure(s->sendbuf, &first))
         return false;
-    bool silent = !s->unsure.known && c->last_authentic > s->unsure.since &&
+    bool silent = !s->unsure.known && c->contact.last_authentic > s->unsure.since &&
                   now_ns >= rill_add_sat(s->unsure.since, TOLD_WAIT);
     if (silent || rill_takes_duplicates(c)) {
         send_all_again(s);
         return false;
     }
     if (s->unsure.told_from == RILL_NEVER && now_ns >= rill_add_sat(s->unsure.since, UNSURE_WAIT))
-        s->unsure.told_from = s->connection->next_sequence;
+        s->unsure.told_from = s->connection->numbers.next;
     return true;
 }
 
@@ -110,7 +110,7 @@ void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence)
         u->read = read;
         /* Who has just read may be about to read on: the next answer counts. */
         if (u->told_from != RILL_NEVER)
-            u->told_from = c->next_sequence;
+            u->told_from = c->numbers.next;
         if (rill_sendbuf_unsure(s->sendbuf, &first))
             rill_ask_soon(c);
     }
@@ -120,7 +120,7 @@ void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence)
     }
     if (rill_sendbuf_unsure(s->sendbuf, &first) && first == u->read && read == u->read &&
         sequence >= u->told_from) {
-        u->told_from = c->next_sequence;
+        u->told_from = c->numbers.next;
         send_again(s);
     }
     rill_stream_settle(s);

@@ -10,9 +10,9 @@ typedef struct rill_packet_size {
     uint64_t configured;  /* never above it */
     uint64_t passed;      /* the largest amount that is known to pass since the last change */
     uint64_t refused;     /* the smallest known to be refused; UINT64_MAX where none */
-    bool exact;           /* refused was told with data: passed = refused - 1 is the maximum */
     uint64_t probe_after; /* monotonic ns: a larger amount may be tried again then */
     uint64_t probe;       /* the larger amount that is being tried; 0: none */
+    bool exact;           /* refused was told with data: passed = refused - 1 is the maximum */
     bool modest;          /* the last was refused: not so much larger next time */
     uint32_t refusals;    /* since a packet last passed: data is believed a few times only */
 } rill_packet_size;

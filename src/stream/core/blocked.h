@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Limits of the other side that stop us: they are asked for again and again. */
+#ifndef RILL_STREAM_BLOCKED_H
+#define RILL_STREAM_BLOCKED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct rill_blocked {
+    uint64_t ask_at; /* monotonic ns; 0: nothing is asked for */
+    uint64_t delay;  /* until the time after that */
+    bool stream_id;  /* the application wants another stream than we may open */
+} rill_blocked;
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a connection ends, and what is said of it. */
+#ifndef RILL_STREAM_CLOSING_H
+#define RILL_STREAM_CLOSING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A stream whose bytes had not all arrived when the connection closed, as far as we know. */
+typedef struct rill_cut {
+    uint64_t stream;
+    uint64_t written;
+} rill_cut;
+
+typedef struct rill_closing {
+    bool ending;    /* rill_connection_end: it closes once all is done */
+    bool sent;      /* our ConnectionClose is under way */
+    bool told;      /* in an answer to the other side, which may be gone before our close comes */
+    bool by_remote; /* the other side closed */
+    bool forced;    /* waits for no reader any more */
+    uint8_t code;
+    int8_t error;  /* why it ended */
+    int8_t undone; /* what a stream's end says of things asked and not done; RILL_OK */
+    uint32_t cut_count;
+    rill_cut *cut;     /* streams whose bytes our close cuts off; NULL: none */
+    char *message;     /* for people; NULL: none */
+    uint64_t deadline; /* monotonic ns: for the answer to our close, or for readers; 0: not set */
+    uint64_t again_at; /* monotonic ns: our close was refused on the way; 0 */
+} rill_closing;
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The streams of a connection, and those of them that wait for something. */
+#ifndef RILL_STREAM_STREAMS_H
+#define RILL_STREAM_STREAMS_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "stream/wire/id_set.h"
+
+typedef struct rill_streams {
+    rill_map by_id;
+    rill_list all;        /* ascending by opening */
+    rill_list eventful;   /* with events to be fetched */
+    rill_list telling;    /* with something to be told */
+    rill_list with_money; /* that may have money to send */
+    rill_list with_data;  /* that may have bytes to send */
+    rill_id_set opened_by_remote;
+    uint64_t next_id;       /* of ours */
+    uint64_t max_remote_id; /* ids that the other side may open */
+    uint32_t paying;        /* streams with a total that is to be sent */
+} rill_streams;
+
+#endif
