@@ -102,7 +102,7 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     rill_stream_totals_of(s->stream, &t);
     rill_stream_offsets_of(s->stream, &o);
     /* What stays in doubt for good is not waited for; what is asked about is. */
-    uint64_t for_good = s->stream->out.abandoned;
+    uint64_t for_good = s->stream->out.money.abandoned;
     /* Nor is what rounding may leave nothing of, in a few packets. */
     uint64_t dust = DUST * rill_rate_grain(&s->stream->connection->path.rate);
     bool money =

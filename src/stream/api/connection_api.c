@@ -64,6 +64,10 @@ int rill_connection_options_check(const rill_connection_options *o, const char *
 void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *out)
 {
     *out = c->stats;
+    out->sent = c->money.sent;
+    out->delivered = c->money.delivered;
+    out->in_flight = rill_sum_shown(&c->money.held);
+    out->in_doubt = rill_sum_shown(&c->money.in_doubt);
     out->packets_in_flight = c->flights.count - c->flights.doubt_count;
     out->window = c->path.congestion->packet_window;
     out->max_packet_amount = c->path.packet_size.passed;

@@ -20,11 +20,11 @@ rill_connection *rill_stream_connection(const rill_stream *s)
 void rill_stream_totals_of(const rill_stream *s, rill_stream_totals *out)
 {
     *out = (rill_stream_totals){
-        .send_max = s->out.send_max,
-        .sent = s->out.sent,
-        .in_flight = s->out.held,
-        .in_doubt = s->out.in_doubt,
-        .delivered = s->out.delivered,
+        .send_max = rill_money_max(&s->out.money),
+        .sent = s->out.money.sent,
+        .in_flight = rill_money_held(&s->out.money),
+        .in_doubt = rill_money_in_doubt(&s->out.money),
+        .delivered = s->out.money.delivered,
         .receive_max = s->in.window.limit,
         .received = s->in.received,
     };
@@ -45,9 +45,9 @@ int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
     rill_endpoint_read_clock(s->connection->endpoint);
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
-    if (send_max < s->out.sent + s->out.held)
+    if (send_max < rill_money_committed(&s->out.money))
         return RILL_ERR_RANGE;
-    s->out.send_max = send_max;
+    rill_money_set_max(&s->out.money, send_max);
     s->out.given_up = false;
     s->out.vain = RILL_OK;
     rill_stream_want_money(s);
@@ -74,10 +74,10 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
         return RILL_ERR_CLOSED;
     if (s->out.goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_SENT)))
         return RILL_ERR_STATE;
-    if (total < s->out.sent + s->out.held)
+    if (total < rill_money_committed(&s->out.money))
         return RILL_ERR_RANGE;
-    if (total > s->out.send_max)
-        s->out.send_max = total;
+    if (total > rill_money_max(&s->out.money))
+        rill_money_set_max(&s->out.money, total);
     s->out.given_up = false;
     s->out.vain = RILL_OK;
     s->out.goal = total;

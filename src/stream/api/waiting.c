@@ -112,7 +112,7 @@ static bool find_end(const rill_connection *c, rill_waiting *out)
         wait_for(out, RILL_WAIT_CLOSE, until, NULL);
     } else if (c->flights.doubt_count > 0) {
         wait_for(out, RILL_WAIT_DOUBT, last_expiry(c), ": %llu units, until their packets expire",
-                 (unsigned long long)c->stats.in_doubt);
+                 (unsigned long long)rill_sum_shown(&c->money.in_doubt));
     } else if (c->flights.count > 0) {
         wait_for(out, RILL_WAIT_REPLY, last_expiry(c), NULL);
     } else if (c->undecided.count > 0) {
@@ -175,7 +175,7 @@ static bool find_rate(const rill_connection *c, rill_waiting *out)
 /* Money that expired without a reply, or whose reply cannot come any more. */
 static bool find_doubt(const rill_connection *c, rill_waiting *out)
 {
-    if (c->stats.in_doubt == 0)
+    if (rill_sum_shown(&c->money.in_doubt) == 0)
         return false;
     for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
@@ -183,13 +183,13 @@ static bool find_doubt(const rill_connection *c, rill_waiting *out)
             continue;
         wait_for(out, RILL_WAIT_DOUBT, RILL_NEVER,
                  ": %llu units, which the receiver is asked about",
-                 (unsigned long long)s->out.in_doubt);
+                 (unsigned long long)rill_money_in_doubt(&s->out.money));
         return true;
     }
     if (c->flights.doubt_count == c->flights.lost_count)
         return false;
     wait_for(out, RILL_WAIT_DOUBT, last_expiry(c), ": %llu units, until their packets expire",
-             (unsigned long long)c->stats.in_doubt);
+             (unsigned long long)rill_sum_shown(&c->money.in_doubt));
     return true;
 }
 
@@ -235,7 +235,7 @@ static bool find_worthless(const rill_connection *c, rill_waiting *out)
     uint64_t now = c->endpoint->last_now.mono_ns;
     bool held = c->holdoffs.refusals.until > now || c->holdoffs.path.until > now ||
                 c->path.congestion->not_before > now || c->path.congestion->paced_until > now;
-    if (held || !rill_sum_equal(&c->in_flight, &c->in_doubt))
+    if (held || rill_money_awaits_reply(&c->money))
         return false;
     for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);

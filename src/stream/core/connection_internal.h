@@ -3,7 +3,6 @@
 #ifndef RILL_STREAM_CONNECTION_INTERNAL_H
 #define RILL_STREAM_CONNECTION_INTERNAL_H
 
-#include "base/sum.h"
 #include "stream/core/blocked.h"
 #include "stream/core/closing.h"
 #include "stream/core/contact.h"
@@ -68,38 +67,9 @@ struct rill_connection {
     rill_closing closing;
 
     rill_tally tally;
-    rill_connection_stats stats;
-    rill_sum in_flight; /* of all streams: stats has what can be shown of them */
-    rill_sum in_doubt;
+    rill_money_sums money;
+    rill_connection_stats stats; /* but for money that is sent, which is above */
 };
-
-/* ---- sums of all streams' amounts, which may be more than 64 bits hold ---- */
-
-static inline void rill_connection_hold(rill_connection *c, uint64_t amount)
-{
-    rill_sum_add(&c->in_flight, amount);
-    c->stats.in_flight = rill_sum_shown(&c->in_flight);
-}
-
-static inline void rill_connection_unhold(rill_connection *c, uint64_t amount)
-{
-    rill_sum_take(&c->in_flight, amount);
-    c->stats.in_flight = rill_sum_shown(&c->in_flight);
-}
-
-static inline void rill_connection_doubt(rill_connection *c, uint64_t amount)
-{
-    rill_sum_add(&c->in_doubt, amount);
-    c->stats.in_doubt = rill_sum_shown(&c->in_doubt);
-}
-
-/* Of what is held and in doubt: it is neither any more. */
-static inline void rill_connection_undoubt(rill_connection *c, uint64_t amount)
-{
-    rill_connection_unhold(c, amount);
-    rill_sum_take(&c->in_doubt, amount);
-    c->stats.in_doubt = rill_sum_shown(&c->in_doubt);
-}
 
 /* ---- connection.c ---- */
 rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool server,

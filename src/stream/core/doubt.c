@@ -17,6 +17,8 @@
  * So what left before any answer had come counts as sent where the total says so,
  * and never as unsent.
  */
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/path/lost.h"
@@ -84,7 +86,6 @@ static void count_arrived(rill_stream *s, uint64_t sent, uint64_t arrived)
 static void take(rill_connection *c, rill_flight *f, unsigned part)
 {
     rill_stream *s = f->money[part].stream;
-    s->out.expected -= f->money[part].expected;
     s->references--;
     f->amount -= f->money[part].amount;
     f->money_count--;
@@ -103,27 +104,25 @@ static void take(rill_connection *c, rill_flight *f, unsigned part)
 static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t arrived)
 {
     rill_connection *c = s->connection;
-    uint64_t lost = 0;
-    for (lost_walk w = lost_of(s); next_lost(&w);)
-        lost += w.flight->money[w.part].amount;
+    uint64_t lost = s->out.money.lost;
+    uint64_t found = 0; /* in the flights that are lost: the same */
+    rill_money_word word = {.sent = sent, .unsent = unsent, .delivered = arrived};
     /* Who shared packets may have had a unit that was taken for another's: it is no stream's to
      * use. */
     bool known = lost == sent + unsent && (sent == 0 || !s->out.shared);
     if (known)
         count_arrived(s, sent, arrived);
     for (lost_walk w = lost_of(s); next_lost(&w);) {
+        found += w.flight->money[w.part].amount;
+        word.expected += w.flight->money[w.part].expected;
         count_lost(s, w.flight, w.part, known);
         take(c, w.flight, w.part);
     }
+    assert(found == lost); /* each of them has a flight that says so */
+    rill_money_resolve(&s->out.money, &c->money, &word);
     if (s->out.doubt == RILL_DOUBT_LOST)
         s->out.told_from = c->numbers.next;
     s->out.doubt = RILL_DOUBT_NONE;
-    s->out.held -= sent + unsent;
-    s->out.in_doubt -= sent + unsent;
-    rill_connection_undoubt(c, sent + unsent);
-    s->out.abandoned += lost - sent - unsent;
-    s->out.sent += sent;
-    c->stats.sent = rill_add_sat(c->stats.sent, sent);
     if (sent == 0)
         return;
     s->event_out = rill_add_sat(s->event_out, sent);
@@ -149,7 +148,7 @@ static void settled(rill_stream *s)
 void rill_doubt_ask(rill_stream *s)
 {
     rill_connection *c = s->connection;
-    if (s->out.doubt != RILL_DOUBT_LOST || s->out.held != s->out.abandoned + s->out.lost)
+    if (s->out.doubt != RILL_DOUBT_LOST || s->out.money.away > 0 || s->out.money.late > 0)
         return;
     s->out.told_from = c->numbers.next;
     s->out.doubt = RILL_DOUBT_ASKED;
@@ -175,9 +174,7 @@ void rill_flight_expire(rill_connection *c, rill_flight *f)
     unsigned count = f->money_count;
     for (unsigned i = 0; i < count; i++) {
         streams[i] = f->money[i].stream;
-        if (streams[i]->out.doubt != RILL_DOUBT_LOST)
-            streams[i]->out.lost = 0;
-        streams[i]->out.lost += f->money[i].amount;
+        rill_money_expire(&streams[i]->out.money, f->money[i].amount);
         streams[i]->out.doubt = RILL_DOUBT_LOST;
     }
     f->shared = count > 1;
@@ -254,8 +251,6 @@ static bool divide(rill_stream *s, uint64_t arrived)
     }
     uint64_t here = all.parts.amount - all.first; /* of which at most that has arrived */
     take_all(s, least, rill_sub_sat(here, most), arrived);
-    s->out.delivered = rill_add_sat(s->out.delivered, arrived);
-    c->stats.delivered = rill_add_sat(c->stats.delivered, arrived);
     if (least > 0 || arrived > 0) /* what is known to have been lost is no progress */
         s->progress_ns = c->endpoint->last_now.mono_ns;
     return true;
@@ -269,20 +264,20 @@ static bool divide(rill_stream *s, uint64_t arrived)
 static void note_total(rill_money_out *out, uint64_t total)
 {
     out->vague = total < out->remote_received;
-    out->offset = total - out->delivered;
+    out->offset = total - out->money.delivered;
     out->shared = false;
 }
 
 void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence)
 {
     rill_money_out *out = &s->out;
-    uint64_t before = out->delivered + out->offset;
+    uint64_t before = out->money.delivered + out->offset;
     bool risen = total >= before && total >= out->remote_received;
     if (sequence < out->told_from)
         return;
     if (out->doubt == RILL_DOUBT_NONE) {
         /* One that is less may have been told before the last but one had arrived. */
-        if (out->held == out->abandoned && risen)
+        if (rill_money_open(&out->money) == 0 && risen)
             note_total(out, total);
         return;
     }

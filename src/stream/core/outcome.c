@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What becomes of a flight: each of its parts takes effect once, whatever the
- * outcome, and money moves between held and sent, or back, here only, and in
- * doubt.c, once a packet has expired without an answer.
- */
+/* What becomes of a flight: each of its parts takes effect once, whatever the outcome. */
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/money/shares.h"
@@ -59,48 +57,46 @@ static void commit_tallies(rill_connection *c, const rill_flight *f, uint64_t de
                                 f->money[i].held, f->money[i].amount, least_part(f, i, delivered));
 }
 
-static void unhold(rill_connection *c, rill_flight *f)
+static void release(rill_connection *c, rill_flight *f)
 {
     for (unsigned i = 0; i < f->money_count; i++) {
-        rill_flight_money *m = &f->money[i];
-        m->stream->out.held -= m->amount;
-        m->stream->out.expected -= m->expected;
+        const rill_flight_money *m = &f->money[i];
+        rill_money_release(&m->stream->out.money, &c->money, m->amount, m->expected);
     }
-    rill_connection_unhold(c, rill_flight_value(f));
+    release_tallies(c, f);
 }
 
 /* Our estimate of the receiver's division: it divides what arrived by the same shares. */
-static void divide_delivered(rill_flight *f, uint64_t delivered)
+static void divide_delivered(const rill_flight *f, uint64_t delivered, rill_share *parts)
 {
-    if (f->money_count == 1) {
-        uint64_t *all = &f->money[0].stream->out.delivered;
-        *all = rill_add_sat(*all, delivered);
-        return;
-    }
-    rill_share parts[RILL_FLIGHT_MONEY];
     for (unsigned i = 0; i < f->money_count; i++)
         parts[i] = (rill_share){
             .stream = f->money[i].stream->id, .shares = f->money[i].amount, .room = RILL_UNLIMITED};
-    if (rill_shares_divide(parts, f->money_count, delivered) != RILL_OK)
+    if (f->money_count == 1) {
+        parts[0].amount = delivered;
         return;
-    for (unsigned i = 0; i < f->money_count; i++)
-        f->money[i].stream->out.delivered =
-            rill_add_sat(f->money[i].stream->out.delivered, parts[i].amount);
+    }
+    int err = rill_shares_divide(parts, f->money_count, delivered);
+    assert(err == RILL_OK); /* the parts are of one packet, whose amount has 64 bits */
+    (void)err;
 }
 
 static void commit(rill_connection *c, rill_flight *f, uint64_t delivered)
 {
+    rill_share parts[RILL_FLIGHT_MONEY];
+    if (f->money_count == 0) {
+        rill_money_gift(&c->money, delivered);
+        return;
+    }
+    divide_delivered(f, delivered, parts);
     for (unsigned i = 0; i < f->money_count; i++) {
-        rill_stream *s = f->money[i].stream;
-        s->out.sent += f->money[i].amount;
+        const rill_flight_money *m = &f->money[i];
+        rill_stream *s = m->stream;
+        rill_money_commit(&s->out.money, &c->money, m->amount, m->expected, parts[i].amount);
         s->progress_ns = c->endpoint->last_now.mono_ns;
-        s->event_out = rill_add_sat(s->event_out, f->money[i].amount);
+        s->event_out = rill_add_sat(s->event_out, m->amount);
         rill_stream_notify(s, RILL_EVENT_PROGRESS);
     }
-    if (f->money_count > 0)
-        divide_delivered(f, delivered);
-    c->stats.sent = rill_add_sat(c->stats.sent, f->amount);
-    c->stats.delivered = rill_add_sat(c->stats.delivered, delivered);
 }
 
 static void acknowledge(rill_connection *c, rill_flight *f)
@@ -161,7 +157,6 @@ static void finish(rill_connection *c, rill_flight *f)
 
 void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered)
 {
-    unhold(c, f);
     commit_tallies(c, f, delivered);
     commit(c, f, delivered);
     acknowledge(c, f);
@@ -170,16 +165,14 @@ void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered)
 
 void rill_flight_refuse(rill_connection *c, rill_flight *f)
 {
-    unhold(c, f);
-    release_tallies(c, f);
+    release(c, f);
     acknowledge(c, f);
     finish(c, f);
 }
 
 void rill_flight_lose(rill_connection *c, rill_flight *f)
 {
-    unhold(c, f);
-    release_tallies(c, f);
+    release(c, f);
     send_again(c, f);
     finish(c, f);
 }
@@ -233,6 +226,5 @@ void rill_flight_doubt(rill_connection *c, rill_flight *f)
     f->in_doubt = true;
     c->flights.doubt_count++;
     for (unsigned i = 0; i < f->money_count; i++)
-        f->money[i].stream->out.in_doubt += f->money[i].amount;
-    rill_connection_doubt(c, f->amount);
+        rill_money_doubt(&f->money[i].stream->out.money, &c->money, f->money[i].amount);
 }

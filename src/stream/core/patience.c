@@ -31,7 +31,7 @@ static uint64_t patience(const rill_connection *c, uint64_t usual)
 /* By money, or by the probe that the minimum was made of. */
 static bool was_good(const rill_connection *c)
 {
-    return c->stats.sent > 0 || (!c->path.rate.fixed && c->path.rate.probed.num > 0);
+    return c->money.sent > 0 || (!c->path.rate.fixed && c->path.rate.probed.num > 0);
 }
 
 void rill_low_rate(rill_connection *c, uint64_t now_ns)

@@ -403,7 +403,7 @@ static rill_probe_failure too_large(rill_answer *a, rill_bytes data)
     rill_packet_size_refused(&c->path.packet_size, f->amount, data, a->now.mono_ns);
     if (rill_packet_size_next(&c->path.packet_size, a->now.mono_ns) > 0)
         return RILL_PROBE_JUDGED;
-    if (c->stats.sent > 0) {
+    if (c->money.sent > 0) {
         /* It did: what is left is too small after all. */
         rill_packet_size_init(&c->path.packet_size, c->path.packet_size.configured);
         too_small(a, true);

@@ -125,7 +125,6 @@ static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8
 static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *packet, size_t *len,
                   uint64_t *request)
 {
-    rill_connection_hold(c, rill_flight_value(f));
     int err = write_prepare(c, now, f, packet, len);
     if (err != RILL_OK) {
         *len = 0;

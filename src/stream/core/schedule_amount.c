@@ -76,7 +76,7 @@ static bool fits(const rill_connection *c, const rill_stream *s, const rill_offe
 /* Some of it is sent, or under way: it brings something. What is in doubt for good may not. */
 static bool has_begun(const rill_stream *s)
 {
-    return s->out.sent > 0 || s->out.held > s->out.abandoned;
+    return s->out.money.sent > 0 || rill_money_open(&s->out.money) > 0;
 }
 
 /*
@@ -148,7 +148,7 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
     rill_offer whole = {.amount = all, .brings = rill_worth_expects(&c->path.worth, r, all)};
     if (last && !rill_worth_in_vain(&c->path.worth, all) && fits(c, s, &whole, out))
         return true;
-    last = last && s->out.held == s->out.abandoned;
+    last = last && rill_money_open(&s->out.money) == 0;
     if (last && choose_all(c, s, all, out))
         return true;
     most = room < most ? room : most;
@@ -210,7 +210,7 @@ bool rill_money_share(const rill_connection *c, rill_flight *f, uint64_t brings)
 int rill_money_problem(const rill_connection *c, const rill_stream *s)
 {
     if (!has_begun(s) && rill_worth_nothing(&c->path.worth, &c->path.rate, rill_stream_sendable(s)))
-        return s->out.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_ERR_TOO_LITTLE;
+        return s->out.money.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_ERR_TOO_LITTLE;
     return RILL_ERR_RATE;
 }
 

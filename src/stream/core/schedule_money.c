@@ -12,15 +12,15 @@
 /* What is in doubt for good is not: it makes room for nothing, and no answer to it comes. */
 static bool under_way(const rill_stream *s)
 {
-    return s->out.held > s->out.abandoned;
+    return rill_money_open(&s->out.money) > 0;
 }
 
 /* The receiver's limit is for it to keep: it takes up to 1 % over, for rounding. */
 static uint64_t within_limit(const rill_connection *c, const rill_stream *s)
 {
-    uint64_t known =
-        s->out.delivered > s->out.remote_received ? s->out.delivered : s->out.remote_received;
-    uint64_t left = rill_sub_sat(s->out.remote_max, rill_add_sat(known, s->out.expected));
+    const rill_money *m = &s->out.money;
+    uint64_t known = m->delivered > s->out.remote_received ? m->delivered : s->out.remote_received;
+    uint64_t left = rill_sub_sat(s->out.remote_max, rill_add_sat(known, m->expected));
     if (left == 0)
         return 0;
     /* The fewest units that bring all of it, where that is not more than it takes. */
@@ -153,13 +153,9 @@ static void hold(rill_connection *c, rill_flight *f)
         rill_flight_money m = f->money[i];
         if (m.amount == 0)
             continue;
-        m.expected = rill_rate_delivers(&c->path.rate, m.amount);
-        /* A peer may claim any rate: what is added here is what is subtracted later. */
-        if (m.expected > UINT64_MAX - m.stream->out.expected)
-            m.expected = UINT64_MAX - m.stream->out.expected;
-        m.stream->out.held += m.amount;
+        m.expected = rill_money_hold(&m.stream->out.money, &c->money, m.amount,
+                                     rill_rate_delivers(&c->path.rate, m.amount));
         m.stream->out.shared = m.stream->out.shared || f->amount != m.amount;
-        m.stream->out.expected += m.expected;
         m.stream->references++;
         m.stream->out.told_from = c->numbers.next;
         f->money[kept++] = m;
@@ -173,7 +169,7 @@ static void hold(rill_connection *c, rill_flight *f)
 /* Money whose answer may come soon: what is overdue is not waited for. */
 static bool answer_awaited(const rill_connection *c)
 {
-    if (rill_sum_equal(&c->in_flight, &c->in_doubt))
+    if (!rill_money_awaits_reply(&c->money))
         return false;
     for (const rill_list *n = c->flights.out.next; n != &c->flights.out; n = n->next)
         if (rill_flight_value(RILL_CONTAINER(n, const rill_flight, node)) > 0)

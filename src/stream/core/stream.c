@@ -78,7 +78,7 @@ uint64_t rill_stream_sendable(const rill_stream *s)
 {
     if (s->closed)
         return 0;
-    return s->out.send_max - s->out.sent - s->out.held;
+    return s->out.money.free;
 }
 
 void rill_stream_tell(rill_stream *s, uint32_t bits, bool urgent)
@@ -148,7 +148,7 @@ static void finish_send_goal(rill_stream *s, int error)
     out->goal_deadline = RILL_NEVER;
     s->sent_error = (int8_t)error;
     if (error != RILL_OK && !s->closed) {
-        out->send_max = out->sent + out->held;
+        rill_money_forgo(&out->money);
         out->given_up = true;
         rill_stream_want_money(s);
     }
@@ -175,14 +175,14 @@ void rill_stream_fail_goal(rill_stream *s, int error)
 
 void rill_stream_check_goals(rill_stream *s)
 {
+    const rill_money *m = &s->out.money;
     if (s->out.goal_set) {
-        if (s->out.sent >= s->out.goal)
+        if (m->sent >= s->out.goal)
             finish_send_goal(s, RILL_OK);
-        else if (s->out.held == s->out.abandoned && s->closed) {
+        else if (rill_money_open(m) == 0 && s->closed) {
             s->undone = true;
             finish_send_goal(s, s->end_error != RILL_OK ? s->end_error : RILL_ERR_CLOSED);
-        } else if (s->out.held == s->out.abandoned && s->out.held > 0 &&
-                   rill_stream_sendable(s) == 0)
+        } else if (rill_money_open(m) == 0 && m->abandoned > 0 && rill_stream_sendable(s) == 0)
             finish_send_goal(s, RILL_ERR_IN_DOUBT);
     }
     if (s->receive_goal_set) {
@@ -198,7 +198,7 @@ void rill_stream_check_goals(rill_stream *s)
 void rill_stream_settle(rill_stream *s)
 {
     if (s->out.given_up)
-        s->out.send_max = s->out.sent + s->out.held;
+        rill_money_forgo(&s->out.money);
     rill_stream_want_money(s);
     rill_stream_check_goals(s);
     rill_stream_check_end(s);
@@ -218,12 +218,13 @@ void rill_stream_credit(rill_stream *s, uint64_t amount)
 
 void rill_stream_check_end(rill_stream *s)
 {
-    if (!s->ending || s->closed || s->out.held > s->out.abandoned || rill_stream_sendable(s) > 0)
+    if (!s->ending || s->closed || rill_money_open(&s->out.money) > 0 ||
+        rill_stream_sendable(s) > 0)
         return;
     if (s->sendbuf && rill_sendbuf_acknowledged(s->sendbuf) != rill_sendbuf_written(s->sendbuf))
         return;
     rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false,
-                     s->out.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_OK);
+                     s->out.money.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_OK);
 }
 
 static void keep_message(rill_stream *s, const char *message, size_t len)
@@ -313,7 +314,7 @@ static int late_reason(const rill_stream *s)
 void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns)
 {
     if (s->out.goal_set && s->out.goal_deadline <= now_ns)
-        finish_send_goal(s, s->out.sent >= s->out.goal ? RILL_OK : late_reason(s));
+        finish_send_goal(s, s->out.money.sent >= s->out.goal ? RILL_OK : late_reason(s));
     if (s->receive_goal_set && s->in.goal_deadline <= now_ns)
         finish_receive_goal(s, RILL_ERR_TIMEOUT);
     if (s->linger_until != 0 && s->linger_until <= now_ns) {
@@ -370,7 +371,7 @@ static void judge_end(rill_stream *s)
     int undone = RILL_OK;
     if (s->undone || s->dropped || !all_acknowledged(s) || bytes_missing(s))
         undone = RILL_ERR_CLOSED;
-    if (s->out.abandoned > 0)
+    if (s->out.money.abandoned > 0)
         undone = RILL_ERR_IN_DOUBT;
     if (s->end_error == RILL_OK)
         s->end_error = (int8_t)undone;

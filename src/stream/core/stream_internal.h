@@ -8,6 +8,7 @@
 #include "stream/bytes/sendbuf.h"
 #include "stream/bytes/window.h"
 #include "stream/core/deadline.h"
+#include "stream/money/money.h"
 #include "stream/money/tally.h"
 #include <rill/stream.h>
 
@@ -42,24 +43,15 @@ typedef enum rill_doubt {
 } rill_doubt;
 
 typedef struct rill_money_out {
-    uint64_t send_max;
-    uint64_t sent;
-    uint64_t held;      /* under way, or in doubt: not to be sent again */
-    uint64_t in_doubt;  /* of held */
-    uint64_t abandoned; /* of in_doubt: nobody will tell any more */
-    uint64_t delivered;
+    rill_money money;
     uint64_t offset;          /* their total less delivered, as last told: modulo 2^64 */
-    uint64_t expected;        /* of what is held: other side's units */
     uint64_t remote_max;      /* other side's receive max; UINT64_MAX until told */
     uint64_t remote_received; /* other side's word */
     uint64_t blocked_by;      /* remote_max, while blocked */
     rill_tally tally;
     uint64_t vain_since; /* monotonic ns: since then no size of packet brings enough; 0 */
     uint64_t credit;     /* units that still may leave in its turn; 0: it has none */
-    union {
-        uint64_t lost;      /* while doubt is LOST: of in_doubt, what has expired */
-        uint64_t told_from; /* replies to packets from this number on tell of all money of ours */
-    };
+    uint64_t told_from;  /* replies to packets from this number on tell of all money of ours */
     uint16_t weight;
     uint8_t doubt; /* rill_doubt */
     int8_t vain;   /* why nothing of it is worth sending, to be told; RILL_OK */
@@ -139,7 +131,7 @@ struct rill_stream {
 rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours);
 void rill_stream_destroy(rill_stream *s);
 
-/* What may still be sent, by our own limits: send max less sent and held. */
+/* What may still be sent, by our own limits; of a stream that is closed, nothing. */
 uint64_t rill_stream_sendable(const rill_stream *s);
 /* Notes what is to be told; urgent: with a packet of its own if need be. */
 void rill_stream_tell(rill_stream *s, uint32_t bits, bool urgent);

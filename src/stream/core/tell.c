@@ -31,8 +31,8 @@ static bool stream_frame(rill_stream *s, unsigned what, rill_frame *out)
         return s->closed && !s->close_done;
     case RILL_TELL_MONEY_BLOCKED:
         out->type = RILL_FRAME_STREAM_MONEY_BLOCKED;
-        out->value = s->out.send_max;
-        out->total = s->out.sent;
+        out->value = rill_money_max(&s->out.money);
+        out->total = s->out.money.sent;
         return (s->out.blocked || s->out.doubt != RILL_DOUBT_NONE) && !s->closed;
     case RILL_TELL_DATA_BLOCKED:
         out->type = RILL_FRAME_STREAM_DATA_BLOCKED;
