@@ -19,8 +19,7 @@
 
 static inline rill_congestion *new_congestion(uint32_t max_packets)
 {
-    rill_congestion *c =
-        rill_congestion_new(rill_allocator_default(), &rill_congestion_window, max_packets);
+    rill_congestion *c = rill_congestion_new(rill_allocator_default(), max_packets);
 
     assert_non_null(c);
     return c;
@@ -34,14 +33,14 @@ static inline void end(rill_congestion *c)
 static inline void send(rill_congestion *c, uint64_t now, uint32_t count, uint64_t amount)
 {
     for (uint32_t i = 0; i < count; i++)
-        c->ops->on_sent(c, now, amount);
+        rill_congestion_sent(c, now, amount);
 }
 
 static inline void deliver(rill_congestion *c, uint64_t now, uint64_t sent, uint32_t count,
                            uint64_t amount)
 {
     for (uint32_t i = 0; i < count; i++)
-        c->ops->on_delivered(c, now, sent, amount, false);
+        rill_congestion_delivered(c, now, sent, amount);
 }
 
 #endif

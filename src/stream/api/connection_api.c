@@ -69,11 +69,11 @@ void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *o
     out->in_flight = rill_sum_shown(&c->money.held);
     out->in_doubt = rill_sum_shown(&c->money.in_doubt);
     out->packets_in_flight = c->flights.count - c->flights.doubt_count;
-    out->window = c->path.congestion->packet_window;
+    out->window = rill_congestion_window(c->path.congestion);
     out->max_packet_amount = c->path.packet_size.passed;
     out->rate = c->path.rate.latest;
     out->min_rate = c->path.rate.minimum;
-    out->round_trip = c->path.congestion->smoothed_rtt;
+    out->round_trip = rill_congestion_round_trip(c->path.congestion);
 }
 
 void rill_connection_set_user(rill_connection *c, void *user)

@@ -234,7 +234,8 @@ static bool find_worthless(const rill_connection *c, rill_waiting *out)
 {
     uint64_t now = c->endpoint->last_now.mono_ns;
     bool held = c->holdoffs.refusals.until > now || c->holdoffs.path.until > now ||
-                c->path.congestion->not_before > now || c->path.congestion->paced_until > now;
+                rill_congestion_money_not_before(c->path.congestion) > now ||
+                rill_congestion_packets_not_before(c->path.congestion) > now;
     if (held || rill_money_awaits_reply(&c->money))
         return false;
     for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
@@ -271,7 +272,8 @@ static bool find_path(const rill_connection *c, rill_waiting *out)
     rill_ilp_code_id code = rill_ilp_code_find(c->stats.last_reject);
     char class = c->stats.last_reject.text[0];
     /* Money is paced where there was too little before. */
-    bool paced = c->path.congestion->not_before > c->endpoint->last_now.mono_ns;
+    bool paced =
+        rill_congestion_money_not_before(c->path.congestion) > c->endpoint->last_now.mono_ns;
     if (code != RILL_ILP_T04_INSUFFICIENT_LIQUIDITY && (class == 'T' || class == 'R'))
         wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
     else if (code == RILL_ILP_T04_INSUFFICIENT_LIQUIDITY || paced)
@@ -316,7 +318,8 @@ static bool find_turn(const rill_connection *c, rill_waiting *out)
 {
     bool wish = !rill_list_empty(&c->streams.with_money) ||
                 !rill_list_empty(&c->streams.with_data) || rill_tell_urgent(c);
-    if (!wish || c->path.congestion->paced_until <= c->endpoint->last_now.mono_ns)
+    if (!wish ||
+        rill_congestion_packets_not_before(c->path.congestion) <= c->endpoint->last_now.mono_ns)
         return false;
     wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
     return true;

@@ -165,8 +165,7 @@ bool rill_connection_own_congestion(rill_connection *c)
     rill_endpoint *e = c->endpoint;
     if (c->path.congestion && c->path.congestion != e->unused_congestion)
         return true;
-    rill_congestion *own =
-        rill_congestion_new(e->allocator, &rill_congestion_window, c->options->max_in_flight);
+    rill_congestion *own = rill_congestion_new(e->allocator, c->options->max_in_flight);
     if (!own)
         return false;
     c->path.congestion = own;
@@ -269,7 +268,7 @@ void rill_connection_update_receive_window(rill_connection *c)
 {
     uint64_t buffer = rill_receive_tune(
         &c->data.receive_tuning, c->data.consumed, c->endpoint->last_now.mono_ns,
-        c->path.congestion->smoothed_rtt, c->options->max_connection_receive_buffer);
+        rill_congestion_round_trip(c->path.congestion), c->options->max_connection_receive_buffer);
     uint64_t limit = rill_add_sat(c->data.consumed, buffer);
     if (limit <= c->data.receive_window.limit ||
         !rill_receive_window_set(&c->data.receive_window, limit))

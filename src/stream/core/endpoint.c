@@ -88,8 +88,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
     e->wake_user = o->wake_user;
     e->clock = o->clock;
     init_tables(e, 0);
-    e->unused_congestion = rill_congestion_new(e->allocator, &rill_congestion_window,
-                                               e->connection_options.max_in_flight);
+    e->unused_congestion = rill_congestion_new(e->allocator, e->connection_options.max_in_flight);
     err = rill_crypto_new_with(&e->crypto, e->allocator, o->crypto);
     if (err == RILL_OK && !e->unused_congestion)
         err = RILL_ERR_NOMEM;

@@ -49,14 +49,13 @@ typedef struct rill_flight {
     uint64_t expires_ns; /* monotonic: no reply is waited for after it */
     uint8_t fulfillment[32];
     rill_flight_kind kind;
-    uint32_t era;     /* of the minimum rate that it left with */
-    rill_i128 held;   /* of the connection's tally */
-    bool in_doubt;    /* no reply can come any more */
-    bool overdue;     /* its reply should have come long ago: not waited for, but for its money */
-    bool app_limited; /* the window was not used up when it left */
-    bool trial;       /* it demands what was hoped for, not only the minimum */
-    bool shared;      /* by streams; known once it is lost */
-    bool unsure;      /* lost, as far as we know, but it may have arrived */
+    uint32_t era;   /* of the minimum rate that it left with */
+    rill_i128 held; /* of the connection's tally */
+    bool in_doubt;  /* no reply can come any more */
+    bool overdue;   /* its reply should have come long ago: not waited for, but for its money */
+    bool trial;     /* it demands what was hoped for, not only the minimum */
+    bool shared;    /* by streams; known once it is lost */
+    bool unsure;    /* lost, as far as we know, but it may have arrived */
     bool first;     /* it left before any answer had come: who answers now may not be who took it */
     uint8_t volley; /* of a probe */
     uint8_t money_count;

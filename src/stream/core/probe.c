@@ -116,8 +116,7 @@ static void finish(rill_connection *c, uint64_t now_ns)
     c->probing->active = false;
     if (rill_rate_settle(&c->path.rate)) {
         if (p->answered >= p->short_of / SHORT_PART && p->short_of <= to_be_sent(c))
-            c->path.congestion->ops->on_tested(c->path.congestion, now_ns, p->answered,
-                                               p->short_of);
+            rill_congestion_tested(c->path.congestion, now_ns, p->answered, p->short_of);
         rill_connection_ready(c);
         return;
     }

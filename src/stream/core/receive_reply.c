@@ -79,8 +79,7 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
 /* That the packet is not under way any more says nothing of how many pass. */
 static void neutral(const rill_answer *a)
 {
-    rill_congestion *g = a->c->path.congestion;
-    g->ops->on_neutral(g, a->now.mono_ns, a->f->sent_ns, rill_flight_value(a->f));
+    rill_congestion_neutral(a->c->path.congestion, rill_flight_value(a->f));
 }
 
 static void apply_frames(rill_answer *a)
@@ -198,8 +197,7 @@ static void fulfilled(rill_answer *a)
         if (a->authentic)
             learn_worth(a, false);
     }
-    c->path.congestion->ops->on_delivered(c->path.congestion, a->now.mono_ns, f->sent_ns,
-                                          rill_flight_value(f), f->app_limited);
+    rill_congestion_delivered(c->path.congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
     note_dropped(a);
     if (server_began_anew(a))
         rill_connection_fail(
@@ -266,10 +264,10 @@ static void refused(rill_answer *a)
     authentic(a);
     /* The path has passed it all the same. */
     if (rill_flight_value(f) > 0)
-        c->path.congestion->ops->on_delivered(c->path.congestion, a->now.mono_ns, f->sent_ns,
-                                              rill_flight_value(f), f->app_limited);
+        rill_congestion_delivered(c->path.congestion, a->now.mono_ns, f->sent_ns,
+                                  rill_flight_value(f));
     else
-        c->path.congestion->ops->on_neutral(c->path.congestion, a->now.mono_ns, f->sent_ns, 0);
+        rill_congestion_neutral(c->path.congestion, 0);
     if (kind == RILL_FLIGHT_PROBE) {
         rill_probe_answered(c, a->now.mono_ns, f, a->packet->amount);
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
@@ -321,13 +319,13 @@ static void temporary_error(rill_answer *a, rill_congestion_signal signal)
     rill_connection *c = a->c;
     rill_flight *f = a->f;
     if (signal == RILL_SIGNAL_VALUE)
-        c->path.congestion->good_piece = good_piece(&c->path.rate);
+        rill_congestion_prefer(c->path.congestion, good_piece(&c->path.rate));
     /* A probe's money is nobody's: that it was too much says nothing of how many packets pass. */
     if (f->kind == RILL_FLIGHT_PROBE && f->amount > 0 && signal == RILL_SIGNAL_VALUE)
-        c->path.congestion->ops->on_neutral(c->path.congestion, a->now.mono_ns, f->sent_ns, 0);
+        rill_congestion_neutral(c->path.congestion, 0);
     else
-        c->path.congestion->ops->on_signal(c->path.congestion, a->now.mono_ns, f->sent_ns,
-                                           rill_flight_value(f), signal);
+        rill_congestion_refused(c->path.congestion, a->now.mono_ns, f->sent_ns,
+                                rill_flight_value(f), signal);
     c->contact.last_failure = RILL_ERR_UNREACHABLE;
     /* The congestion window paces money; what is not money is held back here. */
     if (f->amount == 0)
@@ -354,7 +352,7 @@ static rill_congestion_signal temporary_signal(rill_ilp_code_id code)
  */
 static bool value_is_short(const rill_connection *c)
 {
-    return c->path.congestion->value_window != UINT64_MAX;
+    return rill_congestion_value_is_short(c->path.congestion);
 }
 
 static bool is_dust(const rill_connection *c, uint64_t amount)

@@ -19,7 +19,7 @@
 
 static bool window_open(const rill_connection *c, uint64_t now_ns)
 {
-    if (c->path.congestion->paced_until > now_ns)
+    if (rill_congestion_packets_not_before(c->path.congestion) > now_ns)
         return false;
     /*
      * What is in doubt or overdue takes no room on the path, but a record each: bounded too. But
@@ -137,8 +137,7 @@ static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *pac
     if (c->contact.first_sent == 0)
         c->contact.first_sent = now.mono_ns;
     c->contact.hello_at = now.mono_ns + HELLO_DELAY;
-    c->path.congestion->ops->on_sent(c->path.congestion, now.mono_ns, rill_flight_value(f));
-    f->app_limited = rill_congestion_packets(c->path.congestion) > 0;
+    rill_congestion_sent(c->path.congestion, now.mono_ns, rill_flight_value(f));
     *request = f->request;
     return RILL_OK;
 }

@@ -82,7 +82,7 @@ uint64_t rill_money_not_before(const rill_connection *c)
 {
     if (rill_list_empty(&c->streams.with_money))
         return RILL_NEVER;
-    uint64_t at = c->path.congestion->not_before;
+    uint64_t at = rill_congestion_money_not_before(c->path.congestion);
     if (c->holdoffs.refusals.until > at)
         at = c->holdoffs.refusals.until;
     return at != 0 ? at : RILL_NEVER;
@@ -179,7 +179,8 @@ static bool answer_awaited(const rill_connection *c)
 
 static bool may_send_money(const rill_connection *c, uint64_t now_ns)
 {
-    if (c->path.congestion->not_before > now_ns || c->holdoffs.refusals.until > now_ns)
+    if (rill_congestion_money_not_before(c->path.congestion) > now_ns ||
+        c->holdoffs.refusals.until > now_ns)
         return false;
     /* One at a time where its answer decides what comes next: after a refusal, and while the packet
      * size is searched. */
@@ -318,14 +319,14 @@ static bool plan(rill_connection *c, rill_flight *f, candidates *k, uint64_t mos
     for (;;) {
         uint64_t window = rill_congestion_value(c->path.congestion);
         uint64_t now = most < window ? most : window;
-        bool any = c->path.congestion->last_resort && now > c->path.suspected;
-        bool fine = now == most || now >= c->path.congestion->least_piece || any;
+        bool any = rill_congestion_is_last_resort(c->path.congestion) && now > c->path.suspected;
+        bool fine = now == most || rill_congestion_is_worth(c->path.congestion, now) || any;
         if (now > 0 && fine && (plan_shared(c, f, k, now) || plan_alone(c, f, k, now)))
             return true;
-        if (most <= window || c->path.congestion->value_in_flight > 0)
+        if (most <= window || rill_congestion_has_value(c->path.congestion))
             return false;
         /* It doubles: this ends. */
-        c->path.congestion->ops->on_useless(c->path.congestion);
+        rill_congestion_useless(c->path.congestion);
         if (rill_congestion_value(c->path.congestion) <= window)
             return false;
     }
@@ -362,7 +363,7 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
     rill_congestion_set_sizes(c->path.congestion, least(c), most);
     rill_list *from = c->streams.with_money.next;
     for (unsigned turn = 0; most > 0 && from != &c->streams.with_money; turn++) {
-        bool idle = c->path.congestion->value_in_flight == 0;
+        bool idle = !rill_congestion_has_value(c->path.congestion);
         uint64_t window = rill_congestion_value(c->path.congestion);
         candidates k;
         k.packet = window < most ? window : most;

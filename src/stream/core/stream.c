@@ -407,9 +407,9 @@ void rill_stream_update_receive_window(rill_stream *s)
 {
     rill_connection *c = s->connection;
     uint64_t consumed = s->reassembly ? rill_reassembly_consumed(s->reassembly) : 0;
-    uint64_t buffer =
-        rill_receive_tune(&s->receive_tuning, consumed, c->endpoint->last_now.mono_ns,
-                          c->path.congestion->smoothed_rtt, c->options->max_stream_receive_buffer);
+    uint64_t buffer = rill_receive_tune(&s->receive_tuning, consumed, c->endpoint->last_now.mono_ns,
+                                        rill_congestion_round_trip(c->path.congestion),
+                                        c->options->max_stream_receive_buffer);
     uint64_t limit = rill_add_sat(consumed, buffer);
     if (limit <= s->receive_window.limit)
         return;

@@ -84,8 +84,8 @@ static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
     if (c->holdoffs.plain.until > now_ns &&
         (!rill_list_empty(&c->streams.with_data) || rill_tell_urgent(c)))
         earliest(&at, c->holdoffs.plain.until);
-    if (c->path.congestion->paced_until > now_ns && wants_to_send(c))
-        earliest(&at, c->path.congestion->paced_until);
+    if (rill_congestion_packets_not_before(c->path.congestion) > now_ns && wants_to_send(c))
+        earliest(&at, rill_congestion_packets_not_before(c->path.congestion));
     if (c->probing->active)
         earliest(&at, rill_probe_deadline(c, now_ns));
     if (c->blocked.ask_at != 0)
@@ -99,11 +99,10 @@ static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
  */
 static bool is_free(const rill_connection *c)
 {
-    const rill_congestion *g = c->path.congestion;
-    uint64_t held = c->holdoffs.path.until | c->holdoffs.plain.until | c->holdoffs.refusals.until |
-                    g->not_before | g->paced_until;
+    uint64_t held = c->holdoffs.path.until | c->holdoffs.plain.until | c->holdoffs.refusals.until;
     uint64_t looks = c->patience.low_rate_since | c->patience.look_at | c->blocked.ask_at;
-    return (held | looks) == 0 && !c->probing->active;
+    return (held | looks) == 0 && rill_congestion_is_free(c->path.congestion) &&
+           !c->probing->active;
 }
 
 /* Of what is not free: something may leave, or is looked at again. */
@@ -172,8 +171,8 @@ static void note_overdue(rill_connection *c, uint64_t now_ns)
 {
     while (c->state == RILL_STATE_OPEN && overdue_deadline(c) <= now_ns) {
         rill_flight *f = RILL_CONTAINER(c->flights.out.next, rill_flight, node);
-        c->path.congestion->ops->on_signal(c->path.congestion, now_ns, f->sent_ns,
-                                           rill_flight_value(f), RILL_SIGNAL_LOST);
+        rill_congestion_refused(c->path.congestion, now_ns, f->sent_ns, rill_flight_value(f),
+                                RILL_SIGNAL_LOST);
         rill_flight_overdue(c, f);
     }
 }
@@ -190,8 +189,8 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
         if (!f->in_doubt) {
             c->stats.packets_lost++;
             if (!f->overdue)
-                c->path.congestion->ops->on_signal(c->path.congestion, now_ns, f->sent_ns,
-                                                   rill_flight_value(f), RILL_SIGNAL_LOST);
+                rill_congestion_refused(c->path.congestion, now_ns, f->sent_ns,
+                                        rill_flight_value(f), RILL_SIGNAL_LOST);
         }
         rill_flight_expire(c, f);
         if (kind == RILL_FLIGHT_PROBE)
@@ -298,8 +297,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
         return;
     rill_flight_found(c, f);
     rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, now.mono_ns);
-    c->path.congestion->ops->on_neutral(c->path.congestion, now.mono_ns, sent_ns,
-                                        rill_flight_value(f));
+    rill_congestion_neutral(c->path.congestion, rill_flight_value(f));
     if (sent && kind == RILL_FLIGHT_NORMAL && f->amount > 0) {
         c->stats.packets_lost++;
         rill_flight_doubt(c, f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stream/path/congestion_limit.h"
+#include "stream/path/limit.h"
 
 #include "base/muldiv.h"
 #include "base/wide.h"

@@ -9,8 +9,8 @@
  * a few round trips. The step does not depend on the window, so that
  * connections that share a bottleneck come to share it equally.
  */
-#ifndef RILL_STREAM_CONGESTION_LIMIT_H
-#define RILL_STREAM_CONGESTION_LIMIT_H
+#ifndef RILL_STREAM_LIMIT_H
+#define RILL_STREAM_LIMIT_H
 
 #include <rill/types.h>
 

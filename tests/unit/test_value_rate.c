@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Value that leaves piece by piece, at buckets and balances that are simulated by hand. */
+/* Value that leaves at a rate, at buckets and balances that are simulated by hand. */
 #include "congestion_fixture.h"
-
-#include "stream/path/congestion_piece.h"
 
 #define SHORT (20 * RILL_MS)
 
@@ -47,7 +45,7 @@ static totals pay(rill_congestion *c, bucket *b, uint64_t all, uint64_t time)
     uint64_t now = b->at;
     uint64_t began = now;
     while (t.passed < all && now < began + time) {
-        now = now > c->not_before ? now : c->not_before;
+        now = now > c->value.not_before ? now : c->value.not_before;
         uint64_t amount = rill_congestion_value(c);
         amount = amount < all - t.passed ? amount : all - t.passed;
         send(c, now, 1, amount);
@@ -59,7 +57,7 @@ static totals pay(rill_congestion *c, bucket *b, uint64_t all, uint64_t time)
                 t.smallest = amount;
         } else {
             t.refused++;
-            c->ops->on_signal(c, now + SHORT, now, amount, RILL_SIGNAL_VALUE);
+            rill_congestion_refused(c, now + SHORT, now, amount, RILL_SIGNAL_VALUE);
         }
         now += SHORT;
     }
@@ -73,8 +71,8 @@ static void test_few_packets_at_the_rate_of_the_bucket(void **state)
     bucket b = {.size = 500, .per_second = 200, .level = 500, .at = RILL_SECOND};
 
     (void)state;
-    c->least_piece = 10;
-    c->good_piece = 80;
+    c->value.least = 10;
+    c->value.good = 80;
     totals t = pay(c, &b, 2000, 60 * RILL_SECOND);
     assert_true(t.passed == 2000);
     /* 1,500 of them have to come first, in 7.5 s. */
@@ -100,8 +98,8 @@ static void test_what_is_worth_nothing_is_a_last_resort(void **state)
     bucket b = {.size = 90, .per_second = 90, .level = 90, .at = RILL_SECOND};
 
     (void)state;
-    c->least_piece = 100;
-    c->good_piece = 400;
+    c->value.least = 100;
+    c->value.good = 400;
     totals t = pay(c, &b, 1000, 4 * RILL_SECOND);
     assert_true(t.passed == 0);
     t = pay(c, &b, 1000, 60 * RILL_SECOND);
@@ -135,8 +133,8 @@ static void test_balances_that_are_settled(void **state)
     for (uint64_t period = RILL_SECOND / 4; period <= 4 * RILL_SECOND; period *= 2) {
         rill_congestion *c = new_congestion(1024);
         bucket b = {.size = 10000, .period = period, .level = 10000, .at = RILL_SECOND};
-        c->least_piece = 10;
-        c->good_piece = 80;
+        c->value.least = 10;
+        c->value.good = 80;
         totals t = pay(c, &b, 100000, 300 * RILL_SECOND);
         assert_true(t.passed == 100000 && t.took < 14 * period && t.packets < 800);
         end(c);
@@ -146,16 +144,16 @@ static void test_balances_that_are_settled(void **state)
 /* A third less at a time, and a wait that is longer each time. */
 static void test_in_small_steps(void **state)
 {
-    rill_piece p;
+    rill_value_rate p;
     uint64_t now = RILL_SECOND;
 
     (void)state;
-    rill_piece_begin(&p, now, 9000, 100 * RILL_MS);
+    rill_value_rate_begin(&p, now, 9000, 100 * RILL_MS, false);
     for (unsigned i = 0; i < 40; i++) {
         uint64_t size = p.size, wait = p.wait;
-        rill_piece_sent(&p, now, p.size);
+        rill_value_rate_sent(&p, now, p.size);
         now += SHORT;
-        rill_piece_refused(&p, now, now - SHORT, p.size, 300, 2400);
+        rill_value_rate_refused(&p, now, now - SHORT, p.size, 300, 2400);
         assert_true(p.size >= size - size / 3 && p.size <= size);
         assert_true(p.wait >= wait && p.not_before == now + p.wait);
         assert_true(i >= 7 || p.size == 9000); /* it has passed: it may again */
@@ -169,38 +167,38 @@ static void test_in_small_steps(void **state)
 /* What left before it slowed down says nothing of how fast it is now. */
 static void test_one_flight_is_one_shortage(void **state)
 {
-    rill_piece p;
+    rill_value_rate p;
     uint64_t now = RILL_SECOND;
 
     (void)state;
-    rill_piece_begin(&p, now, 1000, 10 * RILL_MS);
+    rill_value_rate_begin(&p, now, 1000, 10 * RILL_MS, false);
     for (unsigned i = 0; i < 5; i++)
-        rill_piece_sent(&p, now + i, 1000);
-    rill_piece_refused(&p, now + SHORT, now, 1000, 1, 1);
+        rill_value_rate_sent(&p, now + i, 1000);
+    rill_value_rate_refused(&p, now + SHORT, now, 1000, 1, 1);
     uint64_t gap = p.gap;
     for (unsigned i = 1; i < 5; i++)
-        rill_piece_refused(&p, now + SHORT + i, now + i, 1000, 1, 1);
+        rill_value_rate_refused(&p, now + SHORT + i, now + i, 1000, 1, 1);
     assert_true(p.gap == gap && p.row == 1 && p.size == 1000);
 }
 
 static void test_unused_it_does_not_grow(void **state)
 {
-    rill_piece p;
+    rill_value_rate p;
     uint64_t now = RILL_SECOND;
 
     (void)state;
-    rill_piece_begin(&p, now, 1000, 100 * RILL_MS);
+    rill_value_rate_begin(&p, now, 1000, 100 * RILL_MS, false);
     for (unsigned i = 0; i < 20; i++) {
-        rill_piece_sent(&p, now, 1000);
-        rill_piece_passed(&p, now + SHORT, now, 1000, 1000);
+        rill_value_rate_sent(&p, now, 1000);
+        rill_value_rate_passed(&p, now + SHORT, now, 1000, 1000);
         now += RILL_SECOND;
     }
     /* The very first one had nothing before it. */
     assert_true(p.gap >= 90 * RILL_MS && p.size == 1000);
     for (unsigned i = 0; i < 20; i++) {
         now = p.not_before;
-        rill_piece_sent(&p, now, p.size);
-        rill_piece_passed(&p, now + SHORT, now, p.size, 1000);
+        rill_value_rate_sent(&p, now, p.size);
+        rill_value_rate_passed(&p, now + SHORT, now, p.size, 1000);
     }
     assert_true(p.gap < 10 * RILL_MS);
 }
@@ -208,18 +206,18 @@ static void test_unused_it_does_not_grow(void **state)
 /* The pace is what has passed from one shortage to the next. */
 static void test_the_pace_is_measured(void **state)
 {
-    rill_piece p;
+    rill_value_rate p;
     uint64_t now = RILL_SECOND;
 
     (void)state;
-    rill_piece_begin(&p, now, 1000, 10 * RILL_MS);
+    rill_value_rate_begin(&p, now, 1000, 10 * RILL_MS, false);
     for (unsigned i = 0; i < 8; i++) {
-        rill_piece_sent(&p, now, 1000);
-        rill_piece_passed(&p, now + SHORT, now, 1000, 1000);
+        rill_value_rate_sent(&p, now, 1000);
+        rill_value_rate_passed(&p, now + SHORT, now, 1000, 1000);
         now += 30 * RILL_MS;
     }
-    rill_piece_sent(&p, now, 1000);
-    rill_piece_refused(&p, now + SHORT, now, 1000, 1, 1);
+    rill_value_rate_sent(&p, now, 1000);
+    rill_value_rate_refused(&p, now + SHORT, now, 1000, 1, 1);
     assert_in_range(p.gap, 25 * RILL_MS, 40 * RILL_MS);
 }
 
@@ -230,19 +228,19 @@ static void test_the_rest_of_a_payment_is_no_size(void **state)
     uint64_t now = RILL_SECOND;
 
     (void)state;
-    c->good_piece = 1000;
+    c->value.good = 1000;
     send(c, now, 10, 1000000);
     send(c, now, 1, 7);
     for (unsigned i = 0; i < 10; i++)
-        c->ops->on_signal(c, now + SHORT, now, 1000000, RILL_SIGNAL_VALUE);
+        rill_congestion_refused(c, now + SHORT, now, 1000000, RILL_SIGNAL_VALUE);
     deliver(c, now + SHORT, now, 1, 7);
     now += SHORT;
     for (unsigned i = 0; i < 3; i++) {
         uint64_t amount = rill_congestion_value(c);
         assert_true(amount >= 1000);
-        now = now > c->not_before ? now : c->not_before;
+        now = now > c->value.not_before ? now : c->value.not_before;
         send(c, now, 1, amount);
-        c->ops->on_signal(c, now + SHORT, now, amount, RILL_SIGNAL_VALUE);
+        rill_congestion_refused(c, now + SHORT, now, amount, RILL_SIGNAL_VALUE);
         now += SHORT;
     }
     end(c);
@@ -255,10 +253,10 @@ static void test_no_rests_of_a_window(void **state)
     uint64_t now = RILL_SECOND;
 
     (void)state;
-    c->good_piece = 400;
+    c->value.good = 400;
     send(c, now, 1, 5000);
-    c->ops->on_signal(c, now + SHORT, now, 5000, RILL_SIGNAL_VALUE);
-    now = c->not_before > now + SHORT ? c->not_before : now + SHORT;
+    rill_congestion_refused(c, now + SHORT, now, 5000, RILL_SIGNAL_VALUE);
+    now = c->value.not_before > now + SHORT ? c->value.not_before : now + SHORT;
     uint64_t piece = rill_congestion_value(c);
     assert_in_range(piece, 401, 5000);
     send(c, now, 1, piece - 7);
@@ -276,8 +274,8 @@ static void test_a_test_says_where_to_begin(void **state)
     bucket b = {.size = 50000, .per_second = 50000, .level = 50000, .at = RILL_SECOND};
 
     (void)state;
-    c->good_piece = 400000;
-    c->ops->on_tested(c, b.at, 44445, 55556);
+    c->value.good = 400000;
+    rill_congestion_tested(c, b.at, 44445, 55556);
     assert_int_equal(rill_congestion_value(c), 44445);
     totals t = pay(c, &b, 300000, 8 * RILL_SECOND);
     assert_true(t.passed == 300000);
@@ -288,22 +286,22 @@ static void test_a_test_says_where_to_begin(void **state)
 /* Nothing passes, and smaller ones are worth nothing: what comes again and again waits for it. */
 static void test_what_is_widened_waits(void **state)
 {
-    rill_piece p;
+    rill_value_rate p;
     uint64_t now = RILL_SECOND, least = 626;
     unsigned packets = 0;
 
     (void)state;
-    rill_piece_begin(&p, now, 1250, 0);
+    rill_value_rate_begin(&p, now, 1250, 0, false);
     for (; now < 60 * RILL_SECOND; packets++) {
         while (p.size < least)
-            rill_piece_widen(&p);
+            rill_value_rate_widen(&p);
         now = now > p.not_before ? now : p.not_before;
-        rill_piece_sent(&p, now, p.size);
+        rill_value_rate_sent(&p, now, p.size);
         now += SHORT;
         if (p.size == least) /* it was too small: others are */
             least++;
         else
-            rill_piece_refused(&p, now, now - SHORT, p.size, least, least);
+            rill_value_rate_refused(&p, now, now - SHORT, p.size, least, least);
     }
     assert_in_range(packets, 60, 400);
 }
@@ -325,5 +323,5 @@ int main(void)
         cmocka_unit_test(test_a_test_says_where_to_begin),
         cmocka_unit_test(test_what_is_widened_waits),
     };
-    return cmocka_run_group_tests_name("congestion, piece by piece", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("value rate", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Few packets a round trip, or less than one (stream/congestion_gap.h). */
+/* Few packets a round trip, or less than one: they leave one by one. */
 #include "congestion_fixture.h"
 
 static void test_the_only_packet_waits_if_it_is_refused(void **state)
@@ -11,16 +11,16 @@ static void test_the_only_packet_waits_if_it_is_refused(void **state)
     for (unsigned i = 0; i < 60; i++) {
         assert_int_equal(rill_congestion_packets(c), 1);
         send(c, now, 1, 7);
-        c->ops->on_signal(c, now, now, 7, RILL_SIGNAL_PACKETS);
-        uint64_t wait = c->paced_until - now;
+        rill_congestion_refused(c, now, now, 7, RILL_SIGNAL_PACKETS);
+        uint64_t wait = c->packets.not_before - now;
         assert_true(wait >= RILL_MS && wait <= RILL_SECOND && wait >= before);
         assert_true(i < 40 || wait == RILL_SECOND);
         before = wait;
-        now = c->paced_until;
+        now = c->packets.not_before;
     }
     send(c, now, 1, 7);
     deliver(c, now + RTT, now, 1, 7);
-    assert_true(c->paced_until <= now + RILL_SECOND && c->not_before == 0);
+    assert_true(c->packets.not_before <= now + RILL_SECOND && c->value.not_before == 0);
     end(c);
 }
 
@@ -37,7 +37,7 @@ static void test_less_than_a_packet_a_round_trip(void **state)
     deliver(c, now + RTT, now, 1, 7);
     while (now < 1000 * slot) {
         bool counted = now > 500 * slot;
-        now = (now > c->paced_until ? now : c->paced_until) + 1;
+        now = (now > c->packets.not_before ? now : c->packets.not_before) + 1;
         send(c, now, 1, 7);
         if (now + 2 * slot >= full_at) { /* a bucket of three */
             full_at = (now > full_at ? now : full_at) + slot;
@@ -45,7 +45,7 @@ static void test_less_than_a_packet_a_round_trip(void **state)
             deliver(c, now + RTT, now, 1, 7);
         } else {
             refused += counted;
-            c->ops->on_signal(c, now + RTT, now, 7, RILL_SIGNAL_PACKETS);
+            rill_congestion_refused(c, now + RTT, now, 7, RILL_SIGNAL_PACKETS);
         }
         now += RTT;
     }
@@ -64,7 +64,7 @@ static void test_a_failure_of_everything_is_over_soon(void **state)
     send(c, 0, 4, 7);
     deliver(c, now, 0, 4, 7);
     while (now < over + 3 * RILL_SECOND) {
-        now = now > c->paced_until ? now : c->paced_until;
+        now = now > c->packets.not_before ? now : c->packets.not_before;
         uint64_t sent = now;
         uint32_t packets = rill_congestion_packets(c);
         assert_true(packets > 0);
@@ -72,10 +72,10 @@ static void test_a_failure_of_everything_is_over_soon(void **state)
         now += RTT;
         if (sent >= over)
             deliver(c, now, sent, packets, 7);
-        for (; c->packets_in_flight > 0; now++)
-            c->ops->on_signal(c, now, sent, 7, RILL_SIGNAL_PACKETS);
+        for (; c->packets.in_flight > 0; now++)
+            rill_congestion_refused(c, now, sent, 7, RILL_SIGNAL_PACKETS);
     }
-    assert_true(c->packet_window > 16);
+    assert_true(rill_congestion_window(c) > 16);
     end(c);
 }
 
@@ -86,14 +86,14 @@ static void test_an_earlier_packet_ends_no_wait(void **state)
     uint64_t now = RILL_SECOND;
 
     (void)state;
-    for (unsigned i = 0; i < 3; i++, now = c->paced_until) {
+    for (unsigned i = 0; i < 3; i++, now = c->packets.not_before) {
         send(c, now, 1, 7);
-        c->ops->on_signal(c, now + RTT, now, 7, RILL_SIGNAL_PACKETS);
+        rill_congestion_refused(c, now + RTT, now, 7, RILL_SIGNAL_PACKETS);
     }
-    uint64_t until = c->paced_until;
+    uint64_t until = c->packets.not_before;
     rill_congestion_readmit(c, 7);
     deliver(c, now, RTT, 1, 7);
-    assert_true(c->paced_until == until);
+    assert_true(c->packets.not_before == until);
     end(c);
 }
 
@@ -105,7 +105,7 @@ static rill_congestion *nine_a_round_trip(void)
     send(c, 0, 10, 7);
     deliver(c, RTT, 0, 10, 7);
     send(c, RTT, 10, 7);
-    c->ops->on_signal(c, 2 * RTT, RTT, 7, RILL_SIGNAL_PACKETS);
+    rill_congestion_refused(c, 2 * RTT, RTT, 7, RILL_SIGNAL_PACKETS);
     deliver(c, 2 * RTT, RTT, 9, 7);
     return c;
 }
@@ -114,7 +114,7 @@ static rill_congestion *nine_a_round_trip(void)
 static uint64_t wait_after(rill_congestion *c, uint64_t now, uint64_t rtt)
 {
     send(c, now, 1, 7);
-    uint64_t wait = c->paced_until - now;
+    uint64_t wait = c->packets.not_before - now;
     deliver(c, now + rtt, now, 1, 7);
     return wait;
 }
@@ -124,14 +124,14 @@ static void test_few_packets_leave_one_by_one(void **state)
     rill_congestion *c = nine_a_round_trip();
 
     (void)state;
-    assert_int_equal(c->paced_until, 2 * RTT + RTT / 9);
-    uint64_t now = c->paced_until;
+    assert_int_equal(c->packets.not_before, 2 * RTT + RTT / 9);
+    uint64_t now = c->packets.not_before;
     send(c, now, 1, 7);
-    assert_true(c->paced_until > now + RTT / 9 - 2 * RILL_MS);
-    assert_true(c->paced_until <= now + RTT / 9);
+    assert_true(c->packets.not_before > now + RTT / 9 - 2 * RILL_MS);
+    assert_true(c->packets.not_before <= now + RTT / 9);
     /* A sixteenth less, not a ninth. */
-    c->ops->on_signal(c, now + RTT, now, 7, RILL_SIGNAL_PACKETS);
-    assert_int_equal(c->paced_until, now + RTT + RTT / 9 + RTT / 9 / 16);
+    rill_congestion_refused(c, now + RTT, now, 7, RILL_SIGNAL_PACKETS);
+    assert_int_equal(c->packets.not_before, now + RTT + RTT / 9 + RTT / 9 / 16);
     end(c);
 }
 
@@ -169,5 +169,5 @@ int main(void)
         cmocka_unit_test(test_a_failure_of_everything_is_over_soon),
         cmocka_unit_test(test_an_earlier_packet_ends_no_wait),
     };
-    return cmocka_run_group_tests_name("congestion, gap", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("packets", tests, NULL, NULL);
 }

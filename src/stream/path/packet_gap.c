@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stream/path/congestion_gap.h"
+#include "stream/path/packet_gap.h"
+
+#include <assert.h>
 
 #include "base/muldiv.h"
 #include "base/wide.h"
@@ -25,33 +27,36 @@ static uint64_t within(uint64_t ns)
     return ns < LEAST ? LEAST : ns > MOST ? MOST : ns;
 }
 
-bool rill_gap_is_finer(uint64_t rtt, uint64_t window)
+bool rill_packet_gap_is_finer(uint64_t rtt, uint64_t window)
 {
     return window <= 1 || (window < FEW && rtt / window >= 2 * LEAST);
 }
 
-static void refused(rill_gap *g, uint64_t now_ns)
+static void note_refusal(rill_packet_gap *g, uint64_t now_ns)
 {
     g->refused_at = now_ns;
     g->passed = false;
 }
 
-void rill_gap_begin(rill_gap *g, uint64_t now_ns, uint64_t rtt, uint64_t window)
+void rill_packet_gap_begin(rill_packet_gap *g, uint64_t now_ns, uint64_t rtt, uint64_t window)
 {
+    assert(window > 0); /* no window is without a packet */
     g->ns = within(rtt / window);
     g->row = 0;
-    refused(g, now_ns);
+    note_refusal(g, now_ns);
 }
 
-void rill_gap_refused(rill_gap *g, uint64_t now_ns)
+void rill_packet_gap_refused(rill_packet_gap *g, uint64_t now_ns)
 {
+    assert(g->ns > 0); /* it has begun */
     g->ns = within(g->ns + g->ns / ((g->ns > SLOW ? SLOW_PART : PART) >> g->row));
     if (g->row < MOST_IN_ROW)
         g->row++;
-    refused(g, now_ns);
+    note_refusal(g, now_ns);
 }
 
-void rill_gap_passed(rill_gap *g, uint64_t now_ns, uint64_t sent_ns, uint64_t rtt, bool used)
+void rill_packet_gap_passed(rill_packet_gap *g, uint64_t now_ns, uint64_t sent_ns, uint64_t rtt,
+                            bool used)
 {
     g->row = 0;
     if (g->ns == 0 || !used || sent_ns < g->refused_at)
@@ -77,13 +82,13 @@ void rill_gap_passed(rill_gap *g, uint64_t now_ns, uint64_t sent_ns, uint64_t rt
         g->ns = 0;
 }
 
-void rill_gap_scale(rill_gap *g, uint64_t window, uint64_t before)
+void rill_packet_gap_scale(rill_packet_gap *g, uint64_t window, uint64_t before)
 {
     if (g->ns != 0)
         g->ns = within(rill_mul_div_floor_sat(g->ns, before, window));
 }
 
-uint64_t rill_gap_window(const rill_gap *g, uint64_t rtt)
+uint64_t rill_packet_gap_window(const rill_packet_gap *g, uint64_t rtt)
 {
     uint64_t packets = g->ns == 0 ? PACKETS : rtt / g->ns;
     return packets < 1 ? 1 : packets > PACKETS ? PACKETS : packets;

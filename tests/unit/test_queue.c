@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Round trips with and without a queue, told by hand. */
+#include "congestion_fixture.h"
+
+#include "stream/path/queue.h"
+
+typedef struct world {
+    rill_queue queue;
+    rill_round_trip trip;
+    rill_limit packets;
+    uint64_t now;
+} world;
+
+static world new_world(uint64_t window)
+{
+    return (world){.packets = {.window = window, .most = 1024}, .now = RILL_SECOND};
+}
+
+/* So many packets leave together and take rtt each: the last word that is not NOTHING. */
+static rill_queue_word round_of(world *w, unsigned count, uint64_t rtt)
+{
+    rill_queue_word said = {.says = RILL_QUEUE_NOTHING};
+
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t took = rill_round_trip_measure(&w->trip, w->now + rtt, w->now);
+        rill_queue_word word =
+            rill_queue_watch(&w->queue, &w->trip, &w->packets, w->now + rtt, w->now, took);
+        if (word.says != RILL_QUEUE_NOTHING)
+            said = word;
+        if (word.says == RILL_QUEUE_SET)
+            rill_limit_set(&w->packets, w->now + rtt, word.window, word.floor);
+    }
+    w->now += rtt + 1;
+    return said;
+}
+
+static void test_without_a_queue_it_says_nothing(void **state)
+{
+    world w = new_world(100);
+
+    (void)state;
+    for (unsigned i = 0; i < 50; i++)
+        assert_int_equal(round_of(&w, 100, RTT + i % 2 * RILL_MS).says, RILL_QUEUE_NOTHING);
+    assert_int_equal(w.packets.window, 100);
+}
+
+/* An eighth of the round trip is near, a quarter is a queue. */
+static void test_near_comes_before_a_queue(void **state)
+{
+    world w = new_world(100);
+
+    (void)state;
+    (void)round_of(&w, 100, RTT);
+    for (unsigned i = 0; i < 20; i++) /* jitter has no part in it */
+        (void)round_of(&w, 100, RTT);
+    assert_int_equal(round_of(&w, 100, RTT + RTT / 8).says, RILL_QUEUE_NEAR);
+    assert_int_equal(w.packets.window, 100);
+}
+
+static void test_a_queue_makes_the_window_what_the_path_holds(void **state)
+{
+    world w = new_world(100);
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        (void)round_of(&w, 100, RTT);
+    rill_queue_word word = round_of(&w, 100, 2 * RTT);
+    assert_int_equal(word.says, RILL_QUEUE_SET);
+    /* Half of the time was waiting; never less than half in one round trip. */
+    assert_in_range(word.window, 50, 60);
+    assert_true(word.floor <= word.window / 2);
+    assert_int_equal(w.trip.least, RTT);
+}
+
+/* Where cutting does not make packets quicker the path is longer: the window comes back. */
+static void test_a_longer_path_is_no_queue(void **state)
+{
+    world w = new_world(100);
+    unsigned cuts = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        (void)round_of(&w, 100, RTT);
+    while (w.trip.least == RTT && cuts < 20)
+        cuts += round_of(&w, (unsigned)w.packets.window, 3 * RTT).says == RILL_QUEUE_SET;
+    assert_int_equal(cuts, 4);
+    assert_true(w.trip.least == 3 * RTT && w.packets.window >= 290);
+}
+
+/* Of packets that left together the last are slow: they say nothing of the next round trip. */
+static void test_stragglers_say_nothing(void **state)
+{
+    world w = new_world(100);
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        (void)round_of(&w, 100, RTT);
+    uint64_t sent = w.now;
+    uint64_t late = sent + 4 * RTT;
+    (void)round_of(&w, 50, RTT);
+    for (unsigned i = 0; i < 50; i++) {
+        uint64_t took = rill_round_trip_measure(&w.trip, late, sent);
+        assert_int_equal(rill_queue_watch(&w.queue, &w.trip, &w.packets, late, sent, took).says,
+                         RILL_QUEUE_NOTHING);
+    }
+}
+
+static void test_two_packets_are_never_a_queue(void **state)
+{
+    world w = new_world(2);
+
+    (void)state;
+    (void)round_of(&w, 2, RTT);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_not_equal(round_of(&w, 2, 4 * RTT).says, RILL_QUEUE_SET);
+}
+
+/* What the path took long ago is no measure. */
+static void test_the_least_is_forgotten(void **state)
+{
+    world w = new_world(2);
+
+    (void)state;
+    (void)round_of(&w, 2, RTT);
+    while (w.now < 13 * RILL_SECOND)
+        (void)round_of(&w, 2, 2 * RTT);
+    assert_int_equal(w.trip.least, 2 * RTT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_without_a_queue_it_says_nothing),
+        cmocka_unit_test(test_near_comes_before_a_queue),
+        cmocka_unit_test(test_a_queue_makes_the_window_what_the_path_holds),
+        cmocka_unit_test(test_a_longer_path_is_no_queue),
+        cmocka_unit_test(test_stragglers_say_nothing),
+        cmocka_unit_test(test_two_packets_are_never_a_queue),
+        cmocka_unit_test(test_the_least_is_forgotten),
+    };
+    return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
+}
