@@ -77,19 +77,17 @@ static bool stream_event(rill_endpoint *e, rill_stream *s, rill_event *out)
 
 static bool incoming_event(rill_connection *c, rill_event *out)
 {
-    rill_list *n = rill_list_pop_front(&c->undecided.unasked);
-    if (!n) {
+    const rill_undecided *u = rill_undecided_ask_next(c);
+    if (!u) {
         c->events = (uint16_t)(c->events & ~RILL_EVENT_BIT(RILL_EVENT_INCOMING));
         return false;
     }
-    rill_undecided *u = RILL_CONTAINER(n, rill_undecided, ask_node);
     out->type = RILL_EVENT_INCOMING;
     out->amount = u->amount;
     out->request = u->request;
     out->decision = u->decision;
     out->expires_at = u->expires_at;
     memcpy(out->packet_id, u->packet_id, sizeof out->packet_id);
-    rill_undecided_asked(u);
     return true;
 }
 

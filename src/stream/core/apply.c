@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The effects of control and data frames, from Prepares and from replies. */
+#include "stream/core/apply.h"
+
 #include <string.h>
 
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
+
+/* Of a frame that came in a Prepare; else in a reply. */
+static bool in_prepare(const rill_frame_source *from)
+{
+    return from->closed != NULL;
+}
 
 /* How long bytes that a close overtook are waited for. */
 #define CLOSE_LINGER (500 * RILL_MS)
@@ -66,13 +74,14 @@ static void unblocked(rill_connection *c)
  * on both sides: a lower limit in a reply to what left after the limit was
  * known shows such a peer. (Not to any later packet: packets overtake each other.)
  */
-static void apply_connection_max_data(rill_connection *c, uint64_t limit, rill_frame_source from)
+static void apply_connection_max_data(rill_connection *c, uint64_t limit,
+                                      const rill_frame_source *from)
 {
-    bool later = !from.prepare && from.sequence > c->data.limit_sequence;
+    bool later = !in_prepare(from) && from->sequence > c->data.limit_sequence;
     if (later && c->data.closed_sent > 0 &&
         limit <= rill_sub_sat(c->data.send_window.limit, c->data.closed_sent))
         c->peer.forgets_closed = true;
-    if (c->peer.forgets_closed && !from.prepare && !later)
+    if (c->peer.forgets_closed && !in_prepare(from) && !later)
         return; /* from before the limit fell */
     if (c->peer.forgets_closed && later)
         c->data.send_window.limit = limit;
@@ -80,7 +89,7 @@ static void apply_connection_max_data(rill_connection *c, uint64_t limit, rill_f
         return;
     /* Replies to what has left by now may be older than this. */
     if (later && c->peer.forgets_closed)
-        c->data.limit_sequence = from.sequence;
+        c->data.limit_sequence = from->sequence;
     else
         c->data.limit_sequence = c->numbers.next - 1;
     unblocked(c);
@@ -107,11 +116,11 @@ static bool counts(const rill_stream *s, const rill_frame *frame)
            rill_takes_duplicates(s->connection);
 }
 
-static void apply_max_money(rill_stream *s, const rill_frame *frame, rill_frame_source from)
+static void apply_max_money(rill_stream *s, const rill_frame *frame, const rill_frame_source *from)
 {
     rill_money_out *out = &s->out;
-    if (!from.prepare && counts(s, frame))
-        rill_doubt_told(s, frame->total, from.sequence);
+    if (!in_prepare(from) && counts(s, frame))
+        rill_doubt_told(s, frame->total, from->sequence);
     if (frame->total > out->remote_received)
         out->remote_received = frame->total;
     /* The first word replaces our assumption of no limit; from then on it only rises. */
@@ -172,17 +181,17 @@ static void apply_max_data(rill_stream *s, uint64_t limit)
  * The reference may say in a reply that a stream is closed while the last of
  * its bytes are still on their way in a Prepare.
  */
-static void linger(rill_stream *s)
+static void linger(rill_stream *s, uint64_t now_ns)
 {
-    s->linger_until = s->connection->endpoint->last_now.mono_ns + CLOSE_LINGER;
+    s->linger_until = now_ns + CLOSE_LINGER;
     rill_stream_rearm(s);
 }
 
-static void apply_close(rill_stream *s, const rill_frame *frame, bool prepare)
+static void apply_close(rill_stream *s, const rill_frame *frame, const rill_frame_source *from)
 {
     int error = frame->code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_REMOTE;
-    if (!prepare && !s->closed && !s->ours)
-        linger(s);
+    if (!in_prepare(from) && !s->closed && !s->ours)
+        linger(s, from->now_ns);
     if (s->closed) {
         /* Both sides closed: neither needs to be told. */
         s->close_done = true;
@@ -198,26 +207,26 @@ static void apply_close(rill_stream *s, const rill_frame *frame, bool prepare)
  * Bytes for a stream that is over: nobody reads them, but their sender has
  * counted them against the connection's window, and may not know of the end.
  */
-static void drop_data(rill_connection *c, const rill_frame *frame)
+static void drop_data(rill_connection *c, const rill_frame *frame, rill_closed_streams *closed)
 {
-    rill_endpoint_note_closed(c->endpoint, frame->stream);
+    rill_closed_streams_note(closed, frame->stream);
     c->data.received += frame->text.len;
     c->data.consumed += frame->text.len;
     rill_connection_update_receive_window(c);
 }
 
-static int apply_to_stream(rill_stream *s, const rill_frame *frame, rill_frame_source from)
+static int apply_to_stream(rill_stream *s, const rill_frame *frame, const rill_frame_source *from)
 {
-    bool prepare = from.prepare;
+    bool prepare = in_prepare(from);
     if (frame->type == RILL_FRAME_STREAM_CLOSE) {
-        apply_close(s, frame, prepare);
+        apply_close(s, frame, from);
         return RILL_OK;
     }
     bool overtaken =
         frame->type == RILL_FRAME_STREAM_DATA && s->closed_remote && s->linger_until != 0;
     if (s->closed && !overtaken) {
         if (prepare && frame->type == RILL_FRAME_STREAM_DATA)
-            drop_data(s->connection, frame);
+            drop_data(s->connection, frame, from->closed);
         return RILL_OK;
     }
     switch (frame->type) {
@@ -229,7 +238,7 @@ static int apply_to_stream(rill_stream *s, const rill_frame *frame, rill_frame_s
     case RILL_FRAME_STREAM_MAX_DATA:
         apply_max_data(s, frame->value);
         if (!prepare)
-            rill_unsure_told(s, frame->value, from.sequence);
+            rill_unsure_told(s, frame->value, from->sequence);
         return RILL_OK;
     case RILL_FRAME_STREAM_MONEY_BLOCKED:
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
@@ -271,14 +280,15 @@ static int close_unopened(rill_connection *c, const rill_frame *frame)
     return err;
 }
 
-static int apply_stream_frame(rill_connection *c, const rill_frame *frame, rill_frame_source from)
+static int apply_stream_frame(rill_connection *c, const rill_frame *frame,
+                              const rill_frame_source *from)
 {
-    bool prepare = from.prepare;
+    bool prepare = in_prepare(from);
     rill_stream *s = rill_connection_find(c, frame->stream);
     if (!s && prepare && opens(frame->type)) {
         int err = rill_connection_accept_stream(c, frame->stream, &s);
         if (err == RILL_ERR_CLOSED && frame->type == RILL_FRAME_STREAM_DATA)
-            drop_data(c, frame);
+            drop_data(c, frame, from->closed);
         if (err == RILL_ERR_CLOSED)
             return RILL_OK;
         if (err != RILL_OK)
@@ -288,11 +298,11 @@ static int apply_stream_frame(rill_connection *c, const rill_frame *frame, rill_
         return close_unopened(c, frame);
     if (!s && prepare && waits(frame->type) &&
         rill_connection_check_stream(c, frame->stream) == RILL_ERR_CLOSED)
-        rill_endpoint_note_closed(c->endpoint, frame->stream);
+        rill_closed_streams_note(from->closed, frame->stream);
     return s ? apply_to_stream(s, frame, from) : RILL_OK;
 }
 
-int rill_apply_frame(rill_connection *c, const rill_frame *frame, rill_frame_source from)
+int rill_apply_frame(rill_connection *c, const rill_frame *frame, const rill_frame_source *from)
 {
     switch (frame->type) {
     case RILL_FRAME_CONNECTION_CLOSE:
@@ -301,7 +311,7 @@ int rill_apply_frame(rill_connection *c, const rill_frame *frame, rill_frame_sou
             frame->text);
         return RILL_OK;
     case RILL_FRAME_CONNECTION_NEW_ADDRESS:
-        return apply_address(c, frame, from.prepare);
+        return apply_address(c, frame, in_prepare(from));
     case RILL_FRAME_CONNECTION_ASSET_DETAILS:
         return apply_asset(c, frame);
     case RILL_FRAME_CONNECTION_MAX_DATA:

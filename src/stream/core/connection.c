@@ -18,10 +18,7 @@ static void init_lists(rill_connection *c)
     rill_list_init(&c->flights.out);
     rill_list_init(&c->flights.aside);
     rill_list_init(&c->flights.lost);
-    rill_list_init(&c->undecided.waiting);
-    rill_list_init(&c->undecided.settled);
-    rill_list_init(&c->undecided.unasked);
-    c->undecided.deadline = RILL_NEVER;
+    rill_undecided_init(&c->undecided);
     rill_list_init(&c->streams.all);
     rill_list_init(&c->streams.eventful);
     rill_list_init(&c->streams.telling);

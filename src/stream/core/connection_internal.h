@@ -174,17 +174,6 @@ void rill_doubt_review(rill_connection *c);
 /* The stream closes: nobody can be asked any more. */
 void rill_doubt_close(rill_stream *s);
 
-/* ---- apply.c ---- */
-typedef struct rill_frame_source {
-    bool prepare;      /* in a Prepare; else in a reply */
-    uint64_t sequence; /* reply: of our packet */
-} rill_frame_source;
-/* Effects of one checked control or data frame. RILL_ERR_NOMEM; else the error to close with. */
-RILL_MUST_CHECK int rill_apply_frame(rill_connection *c, const rill_frame *frame,
-                                     rill_frame_source from);
-/* The close code that tells the other side of an error of its frames. */
-uint8_t rill_apply_close_code(int error);
-
 /* ---- tell.c ---- */
 /*
  * Adds frames for what is to be told. flight: records them there, to be sent
@@ -259,63 +248,9 @@ uint64_t rill_probe_gives_up(const rill_connection *c);
 uint64_t rill_probe_deadline(const rill_connection *c, uint64_t now_ns);
 void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns);
 
-/* ---- receive_prepare.c ---- */
-/* An authentic, decrypted Prepare. Writes the reply, or none (undecided). */
-RILL_MUST_CHECK int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
-                                            const rill_prepare *prepare, const uint8_t *plaintext,
-                                            size_t len, uint8_t *reply, size_t *reply_len);
-/* ---- receive_reply.c, timeout.c ---- */
-void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,
-                           size_t len);
-
+/* ---- timeout.c ---- */
 /* No reply can come any more. sent: it may have arrived. */
 void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f, bool sent);
-
-/* ---- reply.c: the replies that an endpoint of a connection writes ---- */
-/* The bytes of a packet before its data, where that takes 256 bytes or more; else it is less. */
-#define RILL_ROOM_BEFORE_DATA(content) (1 + 3 + (content) + 3)
-/*
- * Moves the data of a packet from where it was written to the end of its
- * header, which is known only now: at most a few bytes, and only short data.
- */
-static inline void rill_packet_close_gap(uint8_t *packet, size_t len, size_t at, size_t data_len)
-{
-    if (len - data_len != at)
-        memmove(packet + len - data_len, packet + at, data_len);
-}
-RILL_MUST_CHECK int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
-                                       const uint8_t fulfillment[32], uint8_t *reply, size_t *len);
-typedef struct rill_over {
-    rill_trailer_kind why; /* NONE: an end without an error */
-    bool of_another;       /* of a connection that another server may have */
-    uint64_t sequence;
-    uint64_t amount;
-} rill_over;
-/*
- * To a packet that is of no connection that is open here, or of another life of
- * its client: authentic, with ConnectionClose and a message, which ends it there.
- */
-RILL_MUST_CHECK int rill_reply_over(const rill_endpoint *e, rill_keys *keys,
-                                    const rill_connection_options *options, const rill_over *over,
-                                    uint8_t *reply, size_t *len);
-/* Authentic, with frames. code is F99 unless the reason has a better one. */
-RILL_MUST_CHECK int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence,
-                                      uint64_t amount, uint8_t *reply, size_t *len);
-
-/* ---- decide.c ---- */
-/* Whether one more packet may wait for a decision. */
-bool rill_undecided_has_room(const rill_connection *c);
-/* Into the lists and counts; its parts are reserved already. */
-void rill_undecided_add(rill_undecided *u);
-/* Those that have expired: settled. */
-void rill_undecided_expire(rill_connection *c, uint64_t now_ns);
-/* All of them: the connection ends, and takes no money any more. */
-void rill_undecided_settle_all(rill_connection *c);
-/* Its event has been fetched. */
-void rill_undecided_asked(rill_undecided *u);
-/* The connection is freed: those that were asked about can still be answered. */
-void rill_undecided_orphan(rill_connection *c);
-void rill_undecided_free_old(rill_endpoint *e);
 
 /* ---- patience.c ---- */
 /* Nothing is sent at this rate. It may recover; for those who wait, not for ever. */

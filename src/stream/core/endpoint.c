@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "base/secret.h"
+#include "stream/core/receive_reply.h"
 
 #define DEFAULT_MAX_CONNECTIONS 100000u
 /* Fewer than the 10,000 requests that a link has open: others are answered meanwhile. */

@@ -5,17 +5,6 @@
 
 #include "stream/core/connection_internal.h"
 
-/* StreamMoney frames of one incoming packet at most; it is refused with more. */
-#define RILL_MAX_PARTS 1024
-
-/* Streams that one reply calls closed: no packet of ours has money or bytes for more. */
-#define RILL_MAX_CLOSED 16
-
-typedef struct rill_part {
-    rill_stream *stream;
-    uint64_t amount;
-} rill_part;
-
 struct rill_endpoint {
     const rill_allocator *allocator;
     rill_crypto *crypto;
@@ -63,22 +52,9 @@ struct rill_endpoint {
     uint8_t plaintext[RILL_ILP_MAX_DATA_READ];
     rill_stream_packet incoming;
     rill_part parts[RILL_MAX_PARTS];
-    uint32_t part_count;
-    rill_now last_now; /* of the latest entry: for calls that bring no clock */
-    /* streams that are over, which the packet brought or asked something for: told in the reply */
-    uint64_t closed_streams[RILL_MAX_CLOSED];
-    uint32_t closed_count;
+    rill_now last_now;         /* of the latest entry: for calls that bring no clock */
     struct rill_share *shares; /* RILL_MAX_PARTS, made when first needed */
 };
-
-static inline void rill_endpoint_note_closed(rill_endpoint *e, uint64_t stream)
-{
-    for (uint32_t i = 0; i < e->closed_count; i++)
-        if (e->closed_streams[i] == stream)
-            return;
-    if (e->closed_count < RILL_MAX_CLOSED)
-        e->closed_streams[e->closed_count++] = stream;
-}
 
 /* First in what an application calls without a clock. */
 static inline void rill_endpoint_read_clock(rill_endpoint *e)
@@ -107,8 +83,4 @@ void rill_endpoint_follow(rill_connection *c);
 void rill_endpoint_retire(rill_connection *c);
 /* All that it saw has expired; not where its connection is still there. */
 void rill_endpoint_forget(rill_endpoint *e, rill_past *past);
-/* A reject of our own that says nothing of us: empty message. */
-RILL_MUST_CHECK int rill_endpoint_reject(const rill_endpoint *e, rill_ilp_code_id code,
-                                         uint8_t *reply, size_t *len);
-
 #endif

@@ -9,29 +9,12 @@
 #include "base/alloc.h"
 #include "ilp/address.h"
 #include "stream/core/endpoint_internal.h"
-
-typedef struct rill_arrival {
-    rill_endpoint *e;
-    rill_now now;
-    rill_prepare prepare;
-    rill_bytes token;
-    rill_past *past; /* of that token, which has no open connection; NULL: none */
-    uint8_t *reply;
-    size_t *reply_len;
-} rill_arrival;
-
-int rill_endpoint_reject(const rill_endpoint *e, rill_ilp_code_id code, uint8_t *reply, size_t *len)
-{
-    rill_reject reject = {
-        .code = rill_ilp_code_of(code),
-        .triggered_by = {(const uint8_t *)e->address, e->address_len},
-    };
-    return rill_reject_encode(&reject, reply, RILL_PACKET_BUFFER, len);
-}
+#include "stream/core/receive_prepare.h"
+#include "stream/core/reply.h"
 
 static int refuse(rill_arrival *a, rill_ilp_code_id code)
 {
-    return rill_endpoint_reject(a->e, code, a->reply, a->reply_len);
+    return rill_reply_bare(a->e, code, a->reply, a->reply_len);
 }
 
 /* Decrypts to the endpoint's plaintext. RILL_ERR_AUTH: another secret; RILL_ERR_CRYPTO. */
@@ -50,11 +33,10 @@ static rill_ilp_code_id unopened(int err)
                                                            : RILL_ILP_F06_UNEXPECTED_PAYMENT;
 }
 
-static int deliver(rill_arrival *a, rill_connection *c, uint64_t request)
+static int deliver(const rill_arrival *a, rill_connection *c)
 {
-    return rill_connection_receive(c, a->now, request, &a->prepare, a->e->plaintext,
-                                   a->prepare.data.len - RILL_ENVELOPE_OVERHEAD, a->reply,
-                                   a->reply_len);
+    return rill_connection_receive(c, a, a->e->plaintext,
+                                   a->prepare.data.len - RILL_ENVELOPE_OVERHEAD);
 }
 
 static bool keep_details(rill_connection *c, rill_bytes token, const rill_token_details *details)
@@ -188,8 +170,7 @@ static bool is_no_good(const rill_arrival *a, int decoded, const rill_stream_pac
 }
 
 /* It is authentic, and of no connection that is open. *keys are NULL where they were taken. */
-static int handle_unknown(rill_arrival *a, uint64_t request, const rill_token_details *details,
-                          rill_keys **keys)
+static int handle_unknown(rill_arrival *a, const rill_token_details *details, rill_keys **keys)
 {
     rill_stream_packet packet;
     rill_connection *c;
@@ -209,11 +190,11 @@ static int handle_unknown(rill_arrival *a, uint64_t request, const rill_token_de
     if (err != RILL_OK)
         return refuse(a, RILL_ILP_T02_PEER_BUSY);
     note_beginning(c, &packet, judged == RILL_BEGINS_UNSURE);
-    return deliver(a, c, request);
+    return deliver(a, c);
 }
 
 /* A token of ours, and its secret: whoever knows that is a client. */
-static int open_token(rill_arrival *a, uint64_t request)
+static int open_token(rill_arrival *a)
 {
     rill_endpoint *e = a->e;
     rill_token_details details;
@@ -227,7 +208,7 @@ static int open_token(rill_arrival *a, uint64_t request)
     rill_wipe(secret, sizeof secret);
     if (err == RILL_OK)
         err = open_envelope(a, keys);
-    err = err == RILL_OK ? handle_unknown(a, request, &details, &keys) : refuse(a, unopened(err));
+    err = err == RILL_OK ? handle_unknown(a, &details, &keys) : refuse(a, unopened(err));
     rill_keys_free(keys);
     rill_wipe(&details, sizeof details);
     return err;
@@ -246,7 +227,7 @@ static rill_connection *known(rill_arrival *a)
     return rill_endpoint_find(a->e, a->token, &a->past);
 }
 
-static int route(rill_arrival *a, uint64_t request)
+static int route(rill_arrival *a)
 {
     rill_endpoint *e = a->e;
     rill_bytes address = {(const uint8_t *)e->address, e->address_len};
@@ -263,11 +244,11 @@ static int route(rill_arrival *a, uint64_t request)
         int err = open_envelope(a, c->identity.keys);
         if (err != RILL_OK)
             return refuse(a, unopened(err));
-        return deliver(a, c, request);
+        return deliver(a, c);
     }
     if (!e->accept)
         return refuse(a, RILL_ILP_F02_UNREACHABLE);
-    return open_token(a, request);
+    return open_token(a);
 }
 
 int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request, const uint8_t *packet,
@@ -277,10 +258,11 @@ int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request, cons
     e->last_now = now;
     if (!e->address)
         return RILL_ERR_STATE;
-    rill_arrival a = {.e = e, .now = now, .reply = reply, .reply_len = reply_len};
+    rill_arrival a = {
+        .e = e, .now = now, .request = request, .reply = reply, .reply_len = reply_len};
     if (rill_prepare_decode_any_address(&a.prepare, packet, len) != RILL_OK)
         return refuse(&a, RILL_ILP_F00_BAD_REQUEST);
-    return route(&a, request);
+    return route(&a);
 }
 
 int rill_endpoint_credentials(rill_endpoint *e, const rill_credentials_options *options,

@@ -4,30 +4,46 @@
  * decide, then commit or leave. Control and data frames take effect whatever
  * becomes of the money; money only with the Fulfill.
  */
-#include <string.h>
+#include "stream/core/receive_prepare.h"
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
+#include "stream/core/apply.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/reply.h"
 #include "stream/money/shares.h"
 
 typedef struct rill_incoming_packet {
     rill_connection *c;
-    rill_now now;
-    uint64_t request;
-    const rill_prepare *prepare;
-    const rill_stream_packet *packet; /* the endpoint's scratch */
+    const rill_arrival *arrival;
+    const rill_stream_packet *packet; /* the endpoint's scratch, as what parts points to */
     uint8_t fulfillment[32];
     uint8_t condition[32];
-    uint8_t *reply;
-    size_t *reply_len;
+    rill_part *parts; /* how its money is divided, once that is planned */
+    uint32_t part_count;
+    rill_closed_streams closed;
 } rill_incoming_packet;
+
+static rill_reply reply_to(const rill_incoming_packet *in)
+{
+    return (rill_reply){.sequence = in->packet->sequence,
+                        .amount = in->arrival->prepare.amount,
+                        .closed = &in->closed,
+                        .out = in->arrival->reply,
+                        .len = in->arrival->reply_len};
+}
 
 static int reject(rill_incoming_packet *in, rill_ilp_code_id code)
 {
+    rill_reply r = reply_to(in);
     in->c->stats.packets_refused++;
-    return rill_reply_reject(in->c, code, in->packet->sequence, in->prepare->amount, in->reply,
-                             in->reply_len);
+    return rill_reply_reject(in->c, &r, code);
+}
+
+/* Without a word of the connection. */
+static int reject_bare(const rill_arrival *a, rill_ilp_code_id code)
+{
+    return rill_reply_bare(a->e, code, a->reply, a->reply_len);
 }
 
 /* The other side broke the protocol: the packet's money is refused and the connection over. */
@@ -108,46 +124,45 @@ static int check_frames(rill_incoming_packet *in)
 static int apply_frames(rill_incoming_packet *in, bool late)
 {
     rill_frame_walk walk = rill_frames_of(in->packet);
+    const rill_frame_source from = {.now_ns = in->arrival->now.mono_ns, .closed = &in->closed};
     uint32_t wanted = late ? LATE_FRAMES : ~(LATE_FRAMES | MONEY_FRAMES);
     if ((in->packet->types & wanted) == 0)
         return RILL_OK;
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
         if (frame->type == RILL_FRAME_STREAM_MONEY || is_late(frame->type) != late)
             continue;
-        int err = rill_apply_frame(in->c, frame, (rill_frame_source){.prepare = true});
+        int err = rill_apply_frame(in->c, frame, &from);
         if (err != RILL_OK)
             return err;
     }
     return RILL_OK;
 }
 
-/* The streams of the StreamMoney frames, into the endpoint's scratch. False: refuse. */
-static bool collect_parts(rill_incoming_packet *in)
+/* The streams of the StreamMoney frames, and their shares. False: refuse. */
+static bool collect_parts(rill_incoming_packet *in, rill_share *shares)
 {
-    rill_endpoint *e = in->c->endpoint;
     rill_frame_walk walk = rill_frames_of(in->packet);
-    e->part_count = 0;
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
         if (frame->type != RILL_FRAME_STREAM_MONEY)
             continue;
         rill_stream *s;
-        if (e->part_count == RILL_MAX_PARTS)
+        if (in->part_count == RILL_MAX_PARTS)
             return false;
         int err = rill_connection_accept_stream(in->c, frame->stream, &s);
         if (err == RILL_ERR_CLOSED || (err == RILL_OK && s->closed))
-            rill_endpoint_note_closed(e, frame->stream); /* the sender may not know */
+            rill_closed_streams_note(&in->closed, frame->stream); /* the sender may not know */
         if (err != RILL_OK || s->closed)
             return false;
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
         s->in.planned = 0;
-        e->shares[e->part_count] = (rill_share){
+        shares[in->part_count] = (rill_share){
             .stream = s->id,
             .shares = frame->value,
             .room = rill_sub_sat(s->in.window.limit, rill_add_sat(s->in.received, s->in.reserved)),
         };
-        e->parts[e->part_count++].stream = s;
+        in->parts[in->part_count++].stream = s;
     }
-    return e->part_count > 0;
+    return in->part_count > 0;
 }
 
 /* What a stream takes: what its receive max leaves, and 1 % for the rounding of rates. */
@@ -166,38 +181,37 @@ static bool fits(rill_stream *s, uint64_t part)
  * One part for each stream that gets something, however many frames name it: what waits for a
  * decision is kept with its parts. The sum of a stream's is planned.
  */
-RILL_NOINLINE static void merge_parts(rill_endpoint *e)
+RILL_NOINLINE static void merge_parts(rill_incoming_packet *in)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < e->part_count; i++) {
-        rill_stream *s = e->parts[i].stream;
+    for (uint32_t i = 0; i < in->part_count; i++) {
+        rill_stream *s = in->parts[i].stream;
         uint64_t amount = s->in.planned;
         s->in.planned = 0;
         if (amount > 0)
-            e->parts[count++] = (rill_part){.stream = s, .amount = amount};
+            in->parts[count++] = (rill_part){.stream = s, .amount = amount};
     }
-    e->part_count = count;
+    in->part_count = count;
 }
 
 static bool plan_money(rill_incoming_packet *in)
 {
-    rill_connection *c = in->c;
-    rill_endpoint *e = c->endpoint;
-    e->part_count = 0;
-    if (in->prepare->amount == 0)
+    rill_endpoint *e = in->c->endpoint;
+    uint64_t amount = in->arrival->prepare.amount;
+    if (amount == 0)
         return true;
     if (!e->shares)
         e->shares = rill_calloc(e->allocator, RILL_MAX_PARTS, sizeof *e->shares);
-    if (!e->shares || !collect_parts(in) ||
-        rill_shares_divide(e->shares, e->part_count, in->prepare->amount) != RILL_OK)
+    if (!e->shares || !collect_parts(in, e->shares) ||
+        rill_shares_divide(e->shares, in->part_count, amount) != RILL_OK)
         return false;
-    for (uint32_t i = 0; i < e->part_count; i++) {
-        e->parts[i].amount = e->shares[i].amount;
-        if (!fits(e->parts[i].stream, e->parts[i].amount))
+    for (uint32_t i = 0; i < in->part_count; i++) {
+        in->parts[i].amount = e->shares[i].amount;
+        if (!fits(in->parts[i].stream, in->parts[i].amount))
             return false;
     }
-    if (e->part_count > 1)
-        merge_parts(e);
+    if (in->part_count > 1)
+        merge_parts(in);
     return true;
 }
 
@@ -205,57 +219,43 @@ static bool plan_money(rill_incoming_packet *in)
 static int ask(rill_incoming_packet *in)
 {
     rill_connection *c = in->c;
-    rill_endpoint *e = c->endpoint;
+    const rill_prepare *prepare = &in->arrival->prepare;
+    rill_now now = in->arrival->now;
     /* Who waits for the end of the connection before is not asked yet. */
     if (c->succession.waits_for || !rill_undecided_has_room(c))
         return reject(in, RILL_ILP_T02_PEER_BUSY);
-    rill_undecided *u = rill_alloc(e->allocator, sizeof *u + e->part_count * sizeof u->parts[0]);
-    if (!u)
+    uint64_t lifetime = rill_mul_div_floor_sat(prepare->expires_at - now.wall_ms, RILL_MS, 1);
+    rill_question question = {.request = in->arrival->request,
+                              .sequence = in->packet->sequence,
+                              .amount = prepare->amount,
+                              .expires_at = prepare->expires_at,
+                              .deadline_ns = rill_add_sat(now.mono_ns, lifetime),
+                              .fulfillment = in->fulfillment,
+                              .packet_id = in->condition,
+                              .parts = in->parts,
+                              .part_count = in->part_count};
+    if (rill_undecided_add(c, &question) != RILL_OK)
         return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
-    uint64_t decision = ++e->next_decision;
-    if (rill_map_put(&e->decisions, decision, u) != RILL_OK) {
-        rill_free(e->allocator, u);
-        return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
-    }
-    uint64_t lifetime =
-        rill_mul_div_floor_sat(in->prepare->expires_at - in->now.wall_ms, RILL_MS, 1);
-    u->connection = c;
-    u->settled = false;
-    u->decision = decision;
-    u->request = in->request;
-    u->sequence = in->packet->sequence;
-    u->amount = in->prepare->amount;
-    u->expires_at = in->prepare->expires_at;
-    u->deadline_ns = rill_add_sat(in->now.mono_ns, lifetime);
-    memcpy(u->fulfillment, in->fulfillment, sizeof u->fulfillment);
-    memcpy(u->packet_id, in->condition, sizeof u->packet_id);
-    u->part_count = e->part_count;
-    for (uint32_t i = 0; i < e->part_count; i++) {
-        u->parts[i].stream = e->parts[i].stream;
-        u->parts[i].amount = e->parts[i].amount;
-        u->parts[i].stream->in.reserved += e->parts[i].amount;
-        u->parts[i].stream->references++;
-    }
-    rill_undecided_add(u);
-    *in->reply_len = 0;
+    *in->arrival->reply_len = 0;
     return RILL_OK;
 }
 
 static int fulfill(rill_incoming_packet *in)
 {
     rill_connection *c = in->c;
-    rill_endpoint *e = c->endpoint;
-    for (uint32_t i = 0; i < e->part_count; i++)
-        rill_stream_credit(e->parts[i].stream, e->parts[i].amount);
-    c->stats.received = rill_add_sat(c->stats.received, in->prepare->amount);
-    return rill_reply_fulfill(c, in->packet->sequence, in->prepare->amount, in->fulfillment,
-                              in->reply, in->reply_len);
+    rill_reply r = reply_to(in);
+    r.parts = in->parts;
+    r.part_count = in->part_count;
+    for (uint32_t i = 0; i < in->part_count; i++)
+        rill_stream_credit(in->parts[i].stream, in->parts[i].amount);
+    c->stats.received = rill_add_sat(c->stats.received, in->arrival->prepare.amount);
+    return rill_reply_fulfill(c, &r, in->fulfillment);
 }
 
 static int decide_money(rill_incoming_packet *in)
 {
     rill_connection *c = in->c;
-    const rill_prepare *prepare = in->prepare;
+    const rill_prepare *prepare = &in->arrival->prepare;
     int err = rill_keys_fulfill(c->identity.keys, prepare->data.data, prepare->data.len,
                                 in->fulfillment, in->condition);
     if (err != RILL_OK)
@@ -358,21 +358,21 @@ static rill_place place_of(rill_connection *c, const rill_stream_packet *packet,
 static int misplaced(rill_incoming_packet *in, rill_place place)
 {
     rill_connection *c = in->c;
-    rill_endpoint *e = c->endpoint;
+    const rill_arrival *a = in->arrival;
     if (place == RILL_PLACE_REFLECTED || place == RILL_PLACE_REPLAYED)
-        return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, in->reply, in->reply_len);
+        return reject_bare(a, RILL_ILP_F99_APPLICATION_ERROR);
     if (place == RILL_PLACE_ANEW) {
         /* Its next packet opens a connection. */
         rill_connection_superseded(c);
-        return rill_endpoint_reject(e, RILL_ILP_T02_PEER_BUSY, in->reply, in->reply_len);
+        return reject_bare(a, RILL_ILP_T02_PEER_BUSY);
     }
     rill_over over = {
         .why = place == RILL_PLACE_REPLACED ? RILL_TRAILER_REPLACED : RILL_TRAILER_FORGOTTEN,
         .of_another = rill_is_of_another(in->packet, c->succession.past),
         .sequence = in->packet->sequence,
-        .amount = in->prepare->amount,
+        .amount = a->prepare.amount,
     };
-    return rill_reply_over(e, c->identity.keys, c->options, &over, in->reply, in->reply_len);
+    return rill_reply_over(a->e, c->identity.keys, c->options, &over, a->reply, a->reply_len);
 }
 
 /* So many packets that one key is used up: the connection ends, and takes nothing of this one. */
@@ -396,36 +396,34 @@ static void note_expiry(rill_connection *c, rill_now now, const rill_prepare *pr
         c->numbers.max_expires_at = until;
 }
 
-int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
-                            const rill_prepare *prepare, const uint8_t *plaintext, size_t len,
-                            uint8_t *reply, size_t *reply_len)
+int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uint8_t *plaintext,
+                            size_t len)
 {
     bool header_ok;
     rill_endpoint *e = c->endpoint;
     rill_incoming_packet in;
     in.c = c;
-    in.now = now;
-    in.request = request;
-    in.prepare = prepare;
+    in.arrival = a;
     in.packet = &e->incoming;
-    in.reply = reply;
-    in.reply_len = reply_len;
+    in.parts = e->parts;
+    in.part_count = 0;
+    in.closed.count = 0;
     int err = rill_stream_packet_decode(&e->incoming, plaintext, len, &header_ok);
     if (!header_ok || in.packet->type != RILL_ILP_PREPARE)
-        return rill_endpoint_reject(e, RILL_ILP_F06_UNEXPECTED_PAYMENT, reply, reply_len);
-    if (prepare->expires_at <= now.wall_ms)
-        return rill_endpoint_reject(e, RILL_ILP_R00_TRANSFER_TIMED_OUT, reply, reply_len);
+        return reject_bare(a, RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    if (a->prepare.expires_at <= a->now.wall_ms)
+        return reject_bare(a, RILL_ILP_R00_TRANSFER_TIMED_OUT);
     uint64_t number;
     rill_place place = place_of(c, in.packet, &number);
     if (place != RILL_PLACE_HERE)
         return misplaced(&in, place);
     int fresh = rill_sequence_window_mark(&c->numbers.seen, e->allocator, number);
     if (fresh == RILL_ERR_NOMEM)
-        return rill_endpoint_reject(e, RILL_ILP_T00_INTERNAL_ERROR, reply, reply_len);
+        return reject_bare(a, RILL_ILP_T00_INTERNAL_ERROR);
     if (fresh != RILL_OK)
-        return rill_endpoint_reject(e, RILL_ILP_F99_APPLICATION_ERROR, reply, reply_len);
+        return reject_bare(a, RILL_ILP_F99_APPLICATION_ERROR);
     c->stats.packets_received++;
-    note_expiry(c, now, prepare);
+    note_expiry(c, a->now, &a->prepare);
     if (c->state != RILL_STATE_OPEN) {
         int refused = reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
         c->closing.told = true; /* in that */
@@ -433,12 +431,10 @@ int rill_connection_receive(rill_connection *c, rill_now now, uint64_t request,
             rill_connection_closes_cross(c);
         return refused;
     }
-    rill_connection_authentic(c, now.mono_ns);
-    e->part_count = 0;
-    e->closed_count = 0;
+    rill_connection_authentic(c, a->now.mono_ns);
     int result = err != RILL_OK                 ? violate(&in, err)
                  : rill_connection_exhausted(c) ? exhaust(&in)
                                                 : handle(&in);
-    rill_connection_rearm(c, now.mono_ns);
+    rill_connection_rearm(c, a->now.mono_ns);
     return result;
 }

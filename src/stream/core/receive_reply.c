@@ -4,7 +4,10 @@
  * an authentic STREAM packet is the receiver's own word; any other Reject is a
  * connector's, and says something of the path.
  */
+#include "stream/core/receive_reply.h"
+
 #include "base/muldiv.h"
+#include "stream/core/apply.h"
 #include "stream/core/endpoint_internal.h"
 
 /* Rounds of final errors, in a row, that end a connection: at first, and once it has worked. */
@@ -86,10 +89,10 @@ static void apply_frames(rill_answer *a)
 {
     rill_connection *c = a->c;
     rill_frame_walk walk = rill_frames_of(a->packet);
-    rill_frame_source from = {.sequence = a->sequence};
+    const rill_frame_source from = {.now_ns = a->now.mono_ns, .sequence = a->sequence};
     for (const rill_frame *frame;
          c->state < RILL_STATE_CLOSED && (frame = rill_frame_walk_next(&walk)) != NULL;) {
-        int err = rill_apply_frame(c, frame, from);
+        int err = rill_apply_frame(c, frame, &from);
         if (err != RILL_OK) {
             rill_connection_fail(c, rill_apply_close_code(err), err, rill_strerror(err));
             return;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The replies that carry a STREAM packet of their own. */
-#include <string.h>
+#include "stream/core/reply.h"
 
 #include "ilp/oer.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/wire/receipt.h"
 
-static void add_receipts(rill_connection *c, rill_packet_writer *p)
+static void add_receipts(rill_connection *c, const rill_reply *r, rill_packet_writer *p)
 {
     const rill_endpoint *e = c->endpoint;
     if (!c->identity.receipt_details)
         return;
-    for (uint32_t i = 0; i < e->part_count; i++) {
-        rill_stream *s = e->parts[i].stream;
+    for (uint32_t i = 0; i < r->part_count; i++) {
+        const rill_stream *s = r->parts[i].stream;
         uint8_t receipt[RILL_RECEIPT_LEN];
         /* Receipts count streams in one byte. */
         if (s->id > UINT8_MAX ||
@@ -63,17 +63,15 @@ static rill_trailer_kind trailer_of(const rill_connection *c, uint64_t sequence,
 }
 
 /* Something came for streams that are over: their sender may not know, nor all have been taken. */
-static void add_closed_streams(rill_connection *c, rill_packet_writer *p)
+static void add_closed_streams(const rill_closed_streams *closed, rill_packet_writer *p)
 {
-    rill_endpoint *e = c->endpoint;
-    for (uint32_t i = 0; i < e->closed_count; i++) {
+    for (uint32_t i = 0; closed && i < closed->count; i++) {
         rill_frame frame = {.type = RILL_FRAME_STREAM_CLOSE,
                             .code = RILL_CLOSE_STREAM_STATE_ERROR,
-                            .stream = e->closed_streams[i]};
+                            .stream = closed->ids[i]};
         bool added = rill_packet_add(p, &frame);
         (void)added; /* an empty packet has room */
     }
-    e->closed_count = 0;
 }
 
 /* The plaintext's length on the wire. */
@@ -86,17 +84,16 @@ static size_t pad(uint8_t *text, size_t plain, bool padding)
 }
 
 /* Writes and seals a STREAM packet; its length, 0 on failure. */
-static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t amount,
-                   uint8_t *envelope)
+static size_t seal(rill_connection *c, const rill_reply *r, uint8_t type, uint8_t *envelope)
 {
     rill_packet_writer p;
     uint64_t value;
     uint8_t *text = envelope + RILL_ENVELOPE_OVERHEAD;
-    rill_trailer_kind trailer = trailer_of(c, sequence, &value);
+    rill_trailer_kind trailer = trailer_of(c, r->sequence, &value);
     size_t room = RILL_PACKET_MAX_PLAINTEXT;
     if (trailer != RILL_TRAILER_NONE)
         room -= RILL_TRAILER_SIZE + 1;
-    rill_packet_begin(&p, text, room, type, sequence, amount);
+    rill_packet_begin(&p, text, room, type, r->sequence, r->amount);
     if (c->state != RILL_STATE_OPEN) {
         if (c->succession.replaced)
             add_over(&p, RILL_CLOSE_INTERNAL_ERROR, over_message(trailer));
@@ -104,8 +101,8 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
             add_close(c, &p);
     } else {
         if (type == RILL_ILP_FULFILL)
-            add_receipts(c, &p);
-        add_closed_streams(c, &p);
+            add_receipts(c, r, &p);
+        add_closed_streams(r->closed, &p);
         rill_tell_frames(c, &p, NULL);
     }
     size_t plain = rill_packet_end(&p);
@@ -122,19 +119,14 @@ static size_t seal(rill_connection *c, uint8_t type, uint64_t sequence, uint64_t
                : 0;
 }
 
-/*
- * The money is committed: the fulfillment goes back even if its STREAM packet
- * could not be made.
- */
-int rill_reply_fulfill(rill_connection *c, uint64_t sequence, uint64_t amount,
-                       const uint8_t fulfillment[32], uint8_t *reply, size_t *len)
+int rill_reply_fulfill(rill_connection *c, const rill_reply *r, const uint8_t fulfillment[32])
 {
     size_t at = RILL_ROOM_BEFORE_DATA(32);
-    size_t sealed = seal(c, RILL_ILP_FULFILL, sequence, amount, reply + at);
+    size_t sealed = seal(c, r, RILL_ILP_FULFILL, r->out + at);
     rill_fulfill fulfill = {.fulfillment = fulfillment, .data = {NULL, sealed}};
-    int err = rill_fulfill_encode(&fulfill, reply, RILL_PACKET_BUFFER, len);
+    int err = rill_fulfill_encode(&fulfill, r->out, RILL_PACKET_BUFFER, r->len);
     if (err == RILL_OK)
-        rill_packet_close_gap(reply, *len, at, sealed);
+        rill_packet_close_gap(r->out, *r->len, at, sealed);
     return err;
 }
 
@@ -161,12 +153,20 @@ static int write_reject(const rill_endpoint *e, rill_ilp_code_id code, size_t se
     return err;
 }
 
-int rill_reply_reject(rill_connection *c, rill_ilp_code_id code, uint64_t sequence, uint64_t amount,
-                      uint8_t *reply, size_t *len)
+int rill_reply_reject(rill_connection *c, const rill_reply *r, rill_ilp_code_id code)
 {
     const rill_endpoint *e = c->endpoint;
-    size_t sealed = seal(c, RILL_ILP_REJECT, sequence, amount, reply + reject_data_at(e));
-    return write_reject(e, code, sealed, reply, len);
+    size_t sealed = seal(c, r, RILL_ILP_REJECT, r->out + reject_data_at(e));
+    return write_reject(e, code, sealed, r->out, r->len);
+}
+
+int rill_reply_bare(const rill_endpoint *e, rill_ilp_code_id code, uint8_t *out, size_t *len)
+{
+    rill_reject reject = {
+        .code = rill_ilp_code_of(code),
+        .triggered_by = {(const uint8_t *)e->address, e->address_len},
+    };
+    return rill_reject_encode(&reject, out, RILL_PACKET_BUFFER, len);
 }
 
 /* Of several servers of one secret the next is asked after F06, and nobody after F99. */

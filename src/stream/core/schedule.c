@@ -5,6 +5,7 @@
 #include "base/muldiv.h"
 #include "ilp/oer.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/reply.h"
 
 /* Records of packets in doubt and overdue, in windows' worth of packets. */
 #define MAX_ASIDE_WINDOWS 16u

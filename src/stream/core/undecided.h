@@ -4,7 +4,8 @@
 #define RILL_STREAM_UNDECIDED_H
 
 #include "base/list.h"
-#include <rill/connection.h>
+#include "stream/core/part.h"
+#include <rill/endpoint.h>
 
 /*
  * An incoming packet that the application has been asked about. Once it can only
@@ -26,10 +27,7 @@ typedef struct rill_undecided {
     uint8_t fulfillment[32];
     uint8_t packet_id[32];
     uint32_t part_count;
-    struct {
-        rill_stream *stream;
-        uint64_t amount;
-    } parts[];
+    rill_part parts[];
 } rill_undecided;
 
 /* Those of one connection. */
@@ -41,5 +39,35 @@ typedef struct rill_undecided_set {
     uint32_t count;           /* that wait */
     uint32_t unasked_settled; /* settled, and not fetched */
 } rill_undecided_set;
+
+void rill_undecided_init(rill_undecided_set *set);
+/* Whether one more packet of c may wait for a decision. */
+bool rill_undecided_has_room(const rill_connection *c);
+/* What the application is asked about. */
+typedef struct rill_question {
+    uint64_t request;
+    uint64_t sequence;
+    uint64_t amount;      /* of all parts */
+    uint64_t expires_at;  /* wall milliseconds */
+    uint64_t deadline_ns; /* monotonic, of the same */
+    const uint8_t *fulfillment;
+    const uint8_t *packet_id;
+    const rill_part *parts; /* one for each stream */
+    uint32_t part_count;
+} rill_question;
+/*
+ * Asks the application. The parts are reserved until it has decided, or the packet can only be
+ * refused. RILL_ERR_NOMEM: all is as it was.
+ */
+RILL_MUST_CHECK int rill_undecided_add(rill_connection *c, const rill_question *q);
+/* Those that have expired: settled. */
+void rill_undecided_expire(rill_connection *c, uint64_t now_ns);
+/* All of them: the connection ends, and takes no money any more. */
+void rill_undecided_settle_all(rill_connection *c);
+/* The next whose event waits to be fetched: it is fetched now. NULL: none. */
+rill_undecided *rill_undecided_ask_next(rill_connection *c);
+/* The connection is freed: those that were asked about can still be answered. */
+void rill_undecided_orphan(rill_connection *c);
+void rill_undecided_free_old(rill_endpoint *e);
 
 #endif

@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Incoming packets whose fulfillment the application decides. */
+#include "stream/core/undecided.h"
+
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/reply.h"
+
+void rill_undecided_init(rill_undecided_set *set)
+{
+    *set = (rill_undecided_set){.deadline = RILL_NEVER};
+    rill_list_init(&set->waiting);
+    rill_list_init(&set->settled);
+    rill_list_init(&set->unasked);
+}
 
 /*
  * As many may wait as others could still have (a dynamic threshold): one
@@ -19,9 +30,9 @@ bool rill_undecided_has_room(const rill_connection *c)
            waiting < e->max_undecided - e->undecided_count;
 }
 
-void rill_undecided_add(rill_undecided *u)
+/* Into the lists and counts; its parts are reserved. */
+static void enlist(rill_connection *c, rill_undecided *u)
 {
-    rill_connection *c = u->connection;
     rill_list_init(&u->old_node);
     rill_list_push_back(&c->undecided.waiting, &u->node);
     rill_list_push_back(&c->undecided.unasked, &u->ask_node);
@@ -30,6 +41,36 @@ void rill_undecided_add(rill_undecided *u)
     if (u->deadline_ns < c->undecided.deadline)
         c->undecided.deadline = u->deadline_ns;
     rill_connection_notify(c, RILL_EVENT_INCOMING);
+}
+
+int rill_undecided_add(rill_connection *c, const rill_question *q)
+{
+    rill_endpoint *e = c->endpoint;
+    rill_undecided *u = rill_alloc(e->allocator, sizeof *u + q->part_count * sizeof u->parts[0]);
+    if (!u)
+        return RILL_ERR_NOMEM;
+    *u = (rill_undecided){.connection = c,
+                          .decision = e->next_decision + 1,
+                          .request = q->request,
+                          .sequence = q->sequence,
+                          .amount = q->amount,
+                          .expires_at = q->expires_at,
+                          .deadline_ns = q->deadline_ns,
+                          .part_count = q->part_count};
+    if (rill_map_put(&e->decisions, u->decision, u) != RILL_OK) {
+        rill_free(e->allocator, u);
+        return RILL_ERR_NOMEM;
+    }
+    e->next_decision++;
+    memcpy(u->fulfillment, q->fulfillment, sizeof u->fulfillment);
+    memcpy(u->packet_id, q->packet_id, sizeof u->packet_id);
+    for (uint32_t i = 0; i < q->part_count; i++) {
+        u->parts[i] = q->parts[i];
+        u->parts[i].stream->in.reserved += u->parts[i].amount;
+        u->parts[i].stream->references++;
+    }
+    enlist(c, u);
+    return RILL_OK;
 }
 
 static void forget(rill_endpoint *e, rill_undecided *u)
@@ -51,12 +92,17 @@ static void keep_old(rill_endpoint *e, rill_undecided *u)
         forget(e, RILL_CONTAINER(e->old_decisions.next, rill_undecided, old_node));
 }
 
-void rill_undecided_asked(rill_undecided *u)
+rill_undecided *rill_undecided_ask_next(rill_connection *c)
 {
-    if (!u->settled)
-        return;
-    u->connection->undecided.unasked_settled--;
-    keep_old(u->connection->endpoint, u);
+    rill_list *n = rill_list_pop_front(&c->undecided.unasked);
+    if (!n)
+        return NULL;
+    rill_undecided *u = RILL_CONTAINER(n, rill_undecided, ask_node);
+    if (u->settled) {
+        c->undecided.unasked_settled--;
+        keep_old(c->endpoint, u);
+    }
+    return u;
 }
 
 /* Gives back what was reserved, and lets go of the streams: it can only be refused now. */
@@ -155,12 +201,12 @@ static int refuse(rill_endpoint *e, rill_undecided *u, bool expired, uint8_t *re
     }
     forget(e, u);
     if (!c)
-        return rill_endpoint_reject(
+        return rill_reply_bare(
             e, expired ? RILL_ILP_R00_TRANSFER_TIMED_OUT : RILL_ILP_T99_APPLICATION_ERROR, reply,
             reply_len);
+    rill_reply r = {.sequence = sequence, .amount = amount, .out = reply, .len = reply_len};
     int err = rill_reply_reject(
-        c, expired ? RILL_ILP_R00_TRANSFER_TIMED_OUT : RILL_ILP_F99_APPLICATION_ERROR, sequence,
-        amount, reply, reply_len);
+        c, &r, expired ? RILL_ILP_R00_TRANSFER_TIMED_OUT : RILL_ILP_F99_APPLICATION_ERROR);
     after_release(c);
     return err;
 }
@@ -170,23 +216,22 @@ static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
     rill_connection *c = u->connection;
     rill_endpoint *e = c->endpoint;
     uint8_t fulfillment[32];
-    uint64_t sequence = u->sequence;
-    uint64_t amount = u->amount;
+    rill_reply r = {.sequence = u->sequence,
+                    .amount = u->amount,
+                    .parts = u->parts,
+                    .part_count = u->part_count,
+                    .out = reply,
+                    .len = reply_len};
     memcpy(fulfillment, u->fulfillment, sizeof fulfillment);
-    e->part_count = u->part_count;
     /* Credited before the reservation is released: a goal may be met by it, on a closed stream too.
      */
-    for (uint32_t i = 0; i < u->part_count; i++) {
-        e->parts[i].stream = u->parts[i].stream;
-        e->parts[i].amount = u->parts[i].amount;
+    for (uint32_t i = 0; i < u->part_count; i++)
         rill_stream_credit(u->parts[i].stream, u->parts[i].amount);
-    }
     let_go(u);
-    forget(e, u);
-    c->stats.received = rill_add_sat(c->stats.received, amount);
-    int err = rill_reply_fulfill(c, sequence, amount, fulfillment, reply, reply_len);
+    c->stats.received = rill_add_sat(c->stats.received, r.amount);
+    int err = rill_reply_fulfill(c, &r, fulfillment);
     rill_wipe(fulfillment, sizeof fulfillment);
-    e->part_count = 0;
+    forget(e, u);
     after_release(c);
     return err;
 }
@@ -202,7 +247,6 @@ int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool
 {
     *reply_len = 0;
     e->last_now = now;
-    e->closed_count = 0;
     if (fulfilled)
         *fulfilled = false;
     rill_undecided *u = rill_map_get(&e->decisions, decision);
