@@ -25,7 +25,7 @@ BELOW = {
     "links/btp": CORE | {"io", "ws", "link", "rill/waiting.h"},
     "run": CORE | {"link", "io/loop.h", "rill/loop.h", "rill of stream"},
     "node": CORE | {"link", "io/large_pages.h"},
-    "cli": CORE | {"link", "links/btp", "run", "node", "io/loop.h", "rill/loop.h",
+    "cli": CORE | {"link", "links/btp", "run", "node", "io/loop.h", "io/listener.h", "rill/loop.h",
                    "rill of stream"},
 }
 # The rooms of STREAM, each with those that it may see beside itself.
