@@ -15,6 +15,10 @@
 
 static rill_ilp_code_id refusal;
 static unsigned plain; /* packets without money that the client sent */
+static unsigned empty; /* those of them that say who the client is, and no more */
+
+#define VOLLEY       24u
+#define SAYS_NOTHING 230u
 
 static void refuse_plain(pair *p, pair_packet *packet)
 {
@@ -22,6 +26,8 @@ static void refuse_plain(pair *p, pair_packet *packet)
     if (packet->from != PAIR_CLIENT || packet->amount != 0)
         return;
     plain++;
+    if (packet->len < SAYS_NOTHING)
+        empty++;
     packet->action = PAIR_REJECT;
     packet->code = refusal;
 }
@@ -96,11 +102,37 @@ static void test_refused_bytes_are_paced_beside_money(void **state)
     }
 }
 
+/* Each of many bytes that may have arrived asks whether it has: one question is enough for all. */
+static void test_a_volley_is_not_answered_by_a_volley(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CODES; i++) {
+        pair p;
+        pair_options o = pair_defaults();
+        pair_open(&p, &o);
+        refusal = codes[i];
+        p.on_packet = refuse_plain;
+        p.delay[PAIR_CLIENT] = p.delay[PAIR_SERVER] = 180 * RILL_MS;
+        rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
+        for (unsigned n = 0; n < VOLLEY; n++) {
+            pair_write(s, "x", 1);
+            pair_run(&p, 4 * RILL_MS);
+        }
+        plain = 0;
+        empty = 0;
+        pair_run(&p, RILL_SECOND);
+        if (empty > IN_A_SECOND)
+            fail_msg("code %u: %u packets say nothing, of %u", i, empty, plain);
+        pair_close(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_close_is_repeated_ever_more_slowly),
         cmocka_unit_test(test_refused_bytes_are_paced_beside_money),
+        cmocka_unit_test(test_a_volley_is_not_answered_by_a_volley),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

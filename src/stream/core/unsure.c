@@ -61,8 +61,7 @@ void rill_unsure_lost(rill_stream *s, rill_send_piece *piece, bool may)
     rill_sendbuf_doubt(s->sendbuf, piece);
     u->since = c->endpoint->last_now.mono_ns;
     u->told_from = RILL_NEVER;
-    rill_ask_soon(c);
-    rill_connection_tell(c, RILL_TELL(HELLO), true);
+    rill_ask_soon(c); /* once for all that is lost together, and not for each packet */
 }
 
 static void send_all_again(rill_stream *s)
