@@ -128,6 +128,32 @@ static void test_sizes_bring_what_there_is_to_bring(void **state)
         3000);
 }
 
+/*
+ * At a minimum that is the rate no packet that is small enough loses nothing. Two
+ * of a size that has been seen lose less than the unit that may be missing.
+ */
+static void test_what_was_seen_is_enough_for_all_of_it(void **state)
+{
+    const rill_ratio rate = {47081, 104745};
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    rill_stream_totals t;
+    o.connection.min_rate = rate;
+    pair_open(p, &o);
+    p->rate[PAIR_CLIENT] = rate;
+    p->maximum[PAIR_CLIENT] = 63337;
+    p->silent_maximum = true;
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_stream_set_send_max(s, 3226), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(rill_stream_set_send_max(s, 3226 + 68847), RILL_OK);
+    pair_run(p, 5 * RILL_SECOND);
+    rill_stream_totals_of(s, &t);
+    assert_int_equal(t.sent, 3226 + 68847);
+    assert_true(t.delivered >= rill_ratio_floor(rate, t.sent));
+    pair_check_books(p);
+}
+
 /* Nine digits, then two, then nine: what the middle does not see does not arrive. */
 static void test_coarse_hops_in_the_middle(void **state)
 {
@@ -420,6 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PAIR_TEST_TO_OPEN(test_small_packets_keep_the_minimum),
         PAIR_TEST_TO_OPEN(test_sizes_bring_what_there_is_to_bring),
+        PAIR_TEST_TO_OPEN(test_what_was_seen_is_enough_for_all_of_it),
         PAIR_TEST_TO_OPEN(test_coarse_hops_in_the_middle),
         PAIR_TEST_TO_OPEN(test_what_brings_nothing_is_not_sent),
         PAIR_TEST_TO_OPEN(test_all_of_it_may_just_be_enough),

@@ -168,7 +168,11 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
         out->alone = even.trial;
         return true;
     }
-    if (fits_together(c, s, &o, all, out) || (last && try_all(c, s, all, out)))
+    if (fits_together(c, s, &o, all, out))
+        return true;
+    /* What is hoped for would not do: what has been seen may. */
+    rill_offer seen = rill_worth_seen(&c->path.worth, r, most);
+    if ((o.trial && fits_together(c, s, &seen, all, out)) || (last && try_all(c, s, all, out)))
         return true;
     if (!rill_rate_is_low(r) || (all <= c->path.worth.barren && !has_begun(s)))
         return false;

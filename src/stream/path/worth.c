@@ -305,6 +305,13 @@ rill_offer rill_worth_even(const rill_worth *w, const rill_rate *r, uint64_t mos
     return o;
 }
 
+rill_offer rill_worth_seen(const rill_worth *w, const rill_rate *r, uint64_t most)
+{
+    if (r->latest.num == 0 || most <= w->barren)
+        return none();
+    return multiple(rill_ratio_coarser(r->latest, most), most);
+}
+
 bool rill_worth_in_vain(const rill_worth *w, uint64_t amount)
 {
     return in_vain(w, amount);

@@ -64,6 +64,8 @@ void rill_worth_again(rill_worth *w);
 rill_offer rill_worth_offer(const rill_worth *w, const rill_rate *r, uint64_t most, uint64_t all);
 /* The same, where that brings less than the minimum: one that does not, if there may be any. */
 rill_offer rill_worth_even(const rill_worth *w, const rill_rate *r, uint64_t most);
+/* The best of those that need no hope: they bring what the best reply says. */
+rill_offer rill_worth_seen(const rill_worth *w, const rill_rate *r, uint64_t most);
 /* A packet of that amount was refused, or one that brings as much. */
 bool rill_worth_in_vain(const rill_worth *w, uint64_t amount);
 /* What a packet of amount brings, as hoped. */
