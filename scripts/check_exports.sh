@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # check_exports.sh BUILD: the shared libraries export what the public headers declare with
-# RILL_API, all of it and nothing else; librill-net shares no inside of the core.
+# RILL_API, all of it and nothing else; the others share no inside of the core.
 set -euo pipefail
 
 src=$1/src
@@ -36,23 +36,29 @@ compare() {
 
 cd "$(dirname "$0")/.."
 net_headers='link.h loop.h net.h'
-core_headers=$(find include/rill -name '*.h' -printf '%f\n' | grep -vxE "${net_headers// /|}")
+pay_headers='http_signature.h key.h spsp.h'
+others="$net_headers $pay_headers"
+core_headers=$(find include/rill -name '*.h' -printf '%f\n' | grep -vxE "${others// /|}")
 # shellcheck disable=SC2086 # words, on purpose
 compare librill.so $core_headers
 # shellcheck disable=SC2086
 compare librill-net.so $net_headers
+# shellcheck disable=SC2086
+compare librill-pay.so $pay_headers
 
-# A private copy of STREAM inside librill-net would have to agree with librill's for ever.
+# A private copy of STREAM inside another library would have to agree with librill's for ever.
 inside=$(find "$src" -path '*librill_core.a.p/stream_*.o' -exec nm --defined-only -P {} + |
     awk '$2 == "T" { print $1 }' | sort -u)
-copies=$(nm --defined-only -P "$src/librill-net.so" | awk '{ print $1 }' | sort -u |
-    comm -12 - <(echo "$inside"))
-[ -z "$copies" ] || fail "librill-net.so holds copies of STREAM's functions:" "$copies"
+for library in librill-net librill-pay; do
+    copies=$(nm --defined-only -P "$src/$library.so" | awk '{ print $1 }' | sort -u |
+        comm -12 - <(echo "$inside"))
+    [ -z "$copies" ] || fail "$library.so holds copies of STREAM's functions:" "$copies"
+    readelf -d "$src/$library.so" | grep -q 'NEEDED.*\[librill\.so\.0\]' ||
+        fail "does not need librill.so.0:" "$library.so"
+done
 
-for library in librill librill-net; do
+for library in librill librill-net librill-pay; do
     readelf -d "$src/$library.so" | grep -q "SONAME.*\[$library\.so\.0\]" ||
         fail "wrong soname:" "$library"
 done
-readelf -d "$src/librill-net.so" | grep -q 'NEEDED.*\[librill\.so\.0\]' ||
-    fail "does not need librill.so.0:" librill-net.so
 exit $failed

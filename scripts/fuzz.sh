@@ -84,12 +84,13 @@ sources_of() {
     btp) echo src/ilp/btp.c ;;
     host) echo src/run/{host,host_decide,host_link,host_waiting,client,server,dispatch}.c ;;
     btp_client) echo src/links/btp/btp_{client,session,auth}.c src/ws/websocket.c src/io/{tcp,tcp_connect}.c ;;
+    clients) echo src/clients/*.c ;;
     config) echo src/cli/{args,link_option,rilld_options}.c src/run/environment.c ;;
     connection) echo src/stream/*/*.c ;;
     credentials) echo src/cli/credentials_file.c ;;
     ildcp) echo src/ilp/ildcp.c ;;
     ilp) echo src/ilp/{packet,codes}.c ;;
-    node) echo src/links/btp/btp_{server,session,auth}.c src/ws/websocket.c src/io/{acceptor,listener,tcp}.c src/node/*.c ;;
+    node) echo src/links/btp/btp_{server,session,auth}.c src/ws/websocket.c src/io/{listener,tcp}.c src/node/*.c ;;
     oer) echo src/ilp/oer.c src/base/cursor.h ;;
     reassembly) echo src/stream/bytes/reassembly.c ;;
     stream_packet) echo src/stream/wire/{packet,frame}.c ;;

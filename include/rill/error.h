@@ -102,6 +102,8 @@ typedef enum rill_error {
     RILL_ERR_CLOCK = -43,
     /* The process, or the system, may open no more files or sockets. */
     RILL_ERR_FILES = -44,
+    /* A file with a secret can be read by others. */
+    RILL_ERR_EXPOSED = -45,
 } rill_error;
 
 /* The text for an error: static, never NULL, also for numbers not in the list. */

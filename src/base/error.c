@@ -56,6 +56,7 @@ static const struct error_words errors[] = {
     WORDS(STALLED, "no progress for too long"),
     WORDS(CLOCK, "clocks differ"),
     WORDS(FILES, "too many files are open"),
+    WORDS(EXPOSED, "a file with a secret can be read by others"),
 };
 
 /* The words for an error, or NULL for a number that is none. */

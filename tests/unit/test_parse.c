@@ -95,9 +95,9 @@ static void test_errors_have_text(void **state)
         assert_true(strlen(rill_strerror(error)) > 0);
         assert_true(strlen(rill_error_name(error)) > 0);
     }
-    for (int error = 0; error >= RILL_ERR_FILES; error--) /* the last of them */
+    for (int error = 0; error >= RILL_ERR_EXPOSED; error--) /* the last of them */
         assert_string_not_equal(rill_error_name(error), "RILL_ERR_UNKNOWN");
-    assert_string_equal(rill_error_name(RILL_ERR_FILES - 1), "RILL_ERR_UNKNOWN");
+    assert_string_equal(rill_error_name(RILL_ERR_EXPOSED - 1), "RILL_ERR_UNKNOWN");
     assert_string_equal(rill_error_name(INT_MIN), "RILL_ERR_UNKNOWN");
 }
 

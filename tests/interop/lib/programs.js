@@ -1,5 +1,6 @@
 'use strict'
 // The programs under test, as a user starts them.
+const { spawn } = require('child_process')
 const fs = require('fs')
 const path = require('path')
 const { Process, parsePort } = require('./process')
@@ -77,4 +78,22 @@ function example (test, name, args, env) {
   return new Process(test, `example ${name}`, program(EXAMPLES, name), args, { env })
 }
 
-module.exports = { startNode, startReceiver, startSender, doneOf, rill, example }
+/** Keys and signatures of librill-pay: a function that answers one question after the other. */
+function signer (test) {
+  const child = spawn(program(path.join(BIN, '../../tests/interop'), 'signer'), { stdio: ['pipe', 'pipe', 'inherit'] })
+  const waiting = []
+  let text = ''
+  test.defer(() => child.kill('SIGKILL'))
+  child.stdout.setEncoding('utf8').on('data', piece => {
+    const lines = (text + piece).split('\n')
+    text = lines.pop()
+    for (const line of lines) waiting.shift().resolve(JSON.parse(line))
+  })
+  child.on('close', () => { for (const { reject } of waiting) reject(new Error('signer ended')) })
+  return question => new Promise((resolve, reject) => {
+    waiting.push({ resolve, reject })
+    child.stdin.write(JSON.stringify(question) + '\n')
+  })
+}
+
+module.exports = { startNode, startReceiver, startSender, doneOf, rill, example, signer }
