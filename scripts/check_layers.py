@@ -33,7 +33,7 @@ BELOW = {
 ROOMS = {
     "wire": set(),
     "money": set(),
-    "path": {"money"},
+    "path": set(),
     "bytes": set(),
     "core": {"wire", "path", "money", "bytes"},
     "api": {"wire", "path", "money", "bytes", "core"},

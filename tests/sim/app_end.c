@@ -42,11 +42,18 @@ void sim_app_settle(sim_app *a)
     }
 }
 
+/* What a packet must bring; the tally may not have begun yet. */
+static uint64_t demand(const rill_connection *c, rill_tally tally, uint64_t amount, bool spare)
+{
+    rill_tally_begin(&tally, rill_rate_minimum(&c->path.rate), rill_rate_era(&c->path.rate));
+    return rill_tally_demand(&tally, amount, spare);
+}
+
 static bool keeps_minimum(const rill_stream *s, uint64_t amount, uint64_t brings)
 {
     const rill_connection *c = s->connection;
-    return brings >= rill_tally_demand(&c->tally, c->path.rate.bound, amount, false) &&
-           brings >= rill_tally_demand(&s->out.tally, c->path.rate.bound, amount, false);
+    return brings >= demand(c, c->tally, amount, false) &&
+           brings >= demand(c, s->out.tally, amount, false);
 }
 
 /*
@@ -84,7 +91,7 @@ static bool is_worthless(sim_app *a, const rill_stream *s, const rill_stream_tot
     uint64_t brings = sim_path_delivers(r->path, r->side, left);
     oracle_u128 least = (oracle_u128)(t->sent + left) * stats.min_rate.num;
     /* Other streams of the connection may have used up the unit that may be missing. */
-    if (brings < rill_tally_demand(&c->tally, c->path.rate.bound, left, true))
+    if (brings < demand(c, c->tally, left, true))
         return true;
     if (brings == 0 || (stats.min_rate.num != 0 &&
                         (oracle_u128)t->delivered + brings < least / stats.min_rate.den))

@@ -71,8 +71,8 @@ void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *o
     out->packets_in_flight = c->flights.count - c->flights.doubt_count;
     out->window = rill_congestion_window(c->path.congestion);
     out->max_packet_amount = c->path.packet_size.passed;
-    out->rate = c->path.rate.latest;
-    out->min_rate = c->path.rate.minimum;
+    out->rate = rill_rate_latest(&c->path.rate);
+    out->min_rate = rill_rate_minimum(&c->path.rate);
     out->round_trip = rill_congestion_round_trip(c->path.congestion);
 }
 
@@ -141,7 +141,7 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
         return RILL_ERR_INVALID;
     rill_rate_set_minimum(&c->path.rate, rate);
     rill_worth_again(&c->path.worth);
-    c->probing->active = false;
+    rill_probe_stop(c);
     c->patience.low_rate_since = 0;
     c->patience.look_at = 0;
     c->holdoffs.refusals.until = 0;

@@ -134,7 +134,7 @@ static bool find_beginning(const rill_connection *c, rill_waiting *out)
         wait_for_rejects(c, out, RILL_WAIT_ANSWER, until);
         return true;
     }
-    if (!c->probing->active)
+    if (!rill_probe_is_active(c))
         return false;
     wait_for_rejects(c, out, RILL_WAIT_RATE, rill_probe_gives_up(c));
     return true;
@@ -153,12 +153,12 @@ static bool find_address(const rill_connection *c, rill_waiting *out)
 static void wait_for_rate(const rill_connection *c, rill_waiting *out, uint64_t until)
 {
     char rate[RILL_RATIO_TEXT], minimum[RILL_RATIO_TEXT];
-    rill_ratio_text(c->path.rate.minimum, minimum);
-    if (c->path.rate.latest.num == 0) {
+    rill_ratio_text(rill_rate_minimum(&c->path.rate), minimum);
+    if (!rill_rate_is_known(&c->path.rate)) {
         wait_for(out, RILL_WAIT_MINIMUM, until,
                  ": nothing of what is sent arrives, the minimum is %s", minimum);
     } else {
-        rill_ratio_text(c->path.rate.latest, rate);
+        rill_ratio_text(rill_rate_latest(&c->path.rate), rate);
         wait_for(out, RILL_WAIT_MINIMUM, until, ": the path's rate is %s, the minimum is %s", rate,
                  minimum);
     }

@@ -86,7 +86,7 @@ static void start_closing(rill_connection *c, uint8_t code)
     c->state = RILL_STATE_CLOSING;
     c->closing.code = told || code != RILL_CLOSE_NO_ERROR ? code : RILL_CLOSE_INTERNAL_ERROR;
     c->closing.deadline = 0;
-    c->probing->active = false;
+    rill_probe_stop(c);
     rill_undecided_settle_all(c);
 }
 

@@ -206,7 +206,7 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
 bool rill_money_choose_shared(const rill_connection *c, uint64_t most, uint64_t all,
                               rill_choice *out);
 /* Raises f->minimum so that each stream of f keeps its own; false where more than brings. */
-bool rill_money_share(const rill_connection *c, rill_flight *f, uint64_t brings);
+bool rill_money_share(rill_flight *f, uint64_t brings);
 /* Why nothing of s is worth a packet: RILL_ERR_RATE, RILL_ERR_TOO_LITTLE, or RILL_ERR_IN_DOUBT
  * where the rest of the payment is. */
 int rill_money_problem(const rill_connection *c, const rill_stream *s);
@@ -237,6 +237,18 @@ void rill_note_blocked(rill_connection *c);
 void rill_ask_soon(rill_connection *c);
 void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns);
 
+/* Probing is under way. */
+static inline bool rill_probe_is_active(const rill_connection *c)
+{
+    return c->probing->active;
+}
+/* Nobody asks any more: who does next begins anew. */
+void rill_probe_stop(rill_connection *c);
+/* Names the volley under way, for rill_probe_failed. */
+static inline uint8_t rill_probe_volley(const rill_connection *c)
+{
+    return c->probing->volleys;
+}
 bool rill_probe_wanted(rill_connection *c, uint64_t now_ns);
 uint64_t rill_probe_take(rill_connection *c, uint64_t now_ns);
 void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight *f,

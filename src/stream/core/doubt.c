@@ -65,7 +65,7 @@ static bool next_lost(lost_walk *w)
 static void count_lost(rill_stream *s, const rill_flight *f, unsigned part, bool known)
 {
     rill_connection *c = s->connection;
-    if (!known || f->era != c->path.rate.era)
+    if (!known || f->era != rill_rate_era(&c->path.rate))
         return;
     rill_tally_release(&s->out.tally, f->money[part].held);
     if (!f->shared)
@@ -76,10 +76,11 @@ static void count_arrived(rill_stream *s, uint64_t sent, uint64_t arrived)
 {
     const rill_i128 nothing = rill_wide_signed(rill_wide(0)); /* of it is held any more */
     rill_connection *c = s->connection;
-    if (s->out.tally.era != c->path.rate.era || c->tally.era != c->path.rate.era)
+    if (s->out.tally.era != rill_rate_era(&c->path.rate) ||
+        c->tally.era != rill_rate_era(&c->path.rate))
         return;
-    (void)rill_tally_commit(&s->out.tally, c->path.rate.bound, nothing, sent, arrived);
-    (void)rill_tally_commit(&c->tally, c->path.rate.bound, nothing, sent, arrived);
+    (void)rill_tally_commit(&s->out.tally, nothing, sent, arrived);
+    (void)rill_tally_commit(&c->tally, nothing, sent, arrived);
 }
 
 /* Out of the flight, which ends with the last of its parts. */

@@ -16,8 +16,8 @@ static uint64_t least_part(const rill_flight *f, unsigned i, uint64_t delivered)
 
 void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
 {
-    f->era = c->path.rate.era;
-    f->held = rill_tally_hold(&c->tally, c->path.rate.bound, f->amount, f->minimum);
+    f->era = rill_rate_era(&c->path.rate);
+    f->held = rill_tally_hold(&c->tally, f->amount, f->minimum);
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_flight_money *m = &f->money[i];
         if (m->amount == f->amount &&
@@ -25,15 +25,14 @@ void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
             m->held = f->held;
             continue;
         }
-        m->held = rill_tally_hold(&m->stream->out.tally, c->path.rate.bound, m->amount,
-                                  least_part(f, i, f->minimum));
+        m->held = rill_tally_hold(&m->stream->out.tally, m->amount, least_part(f, i, f->minimum));
     }
 }
 
 /* What left under another minimum counts for none. */
 static bool counts(const rill_connection *c, const rill_flight *f)
 {
-    return f->amount > 0 && f->money_count > 0 && f->era == c->path.rate.era;
+    return f->amount > 0 && f->money_count > 0 && f->era == rill_rate_era(&c->path.rate);
 }
 
 static void release_tallies(rill_connection *c, const rill_flight *f)
@@ -49,12 +48,12 @@ static void commit_tallies(rill_connection *c, const rill_flight *f, uint64_t de
 {
     if (!counts(c, f))
         return;
-    bool changed = rill_tally_commit(&c->tally, c->path.rate.bound, f->held, f->amount, delivered);
+    bool changed = rill_tally_commit(&c->tally, f->held, f->amount, delivered);
     if (!changed && f->money_count == 1 && rill_wide_equal(f->money[0].held, f->held))
         return;
     for (unsigned i = 0; i < f->money_count; i++)
-        (void)rill_tally_commit(&f->money[i].stream->out.tally, c->path.rate.bound,
-                                f->money[i].held, f->money[i].amount, least_part(f, i, delivered));
+        (void)rill_tally_commit(&f->money[i].stream->out.tally, f->money[i].held,
+                                f->money[i].amount, least_part(f, i, delivered));
 }
 
 static void release(rill_connection *c, rill_flight *f)

@@ -5,6 +5,8 @@
  * say what arrived; then more of the sizes that the path takes, until the rate
  * is precise enough.
  */
+#include <assert.h>
+
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
@@ -58,6 +60,11 @@ static void begin_volley(rill_probing *p)
     p->rose = false;
 }
 
+void rill_probe_stop(rill_connection *c)
+{
+    c->probing->active = false;
+}
+
 /* False without memory. */
 static bool start(rill_connection *c, uint64_t now_ns)
 {
@@ -89,7 +96,7 @@ static bool start(rill_connection *c, uint64_t now_ns)
 
 bool rill_probe_wanted(rill_connection *c, uint64_t now_ns)
 {
-    if (c->path.rate.minimum.num != 0 || rill_list_empty(&c->streams.with_money))
+    if (rill_rate_has_minimum(&c->path.rate) || rill_list_empty(&c->streams.with_money))
         return false;
     if (!c->probing->active && !start(c, now_ns)) {
         rill_holdoffs_path(&c->holdoffs, now_ns, now_ns); /* tried again when that is over */
@@ -106,6 +113,7 @@ uint64_t rill_probe_take(rill_connection *c, uint64_t now_ns)
         c->probing->launched = now_ns;
         c->probing->patience = now_ns + PATIENCE;
     }
+    assert(c->probing->active && c->probing->next < c->probing->count); /* rill_probe_wanted */
     c->probing->in_flight++;
     return c->probing->amounts[c->probing->next++];
 }
@@ -132,7 +140,7 @@ static void finish(rill_connection *c, uint64_t now_ns)
 static void count_attempt(rill_connection *c)
 {
     rill_probing *p = c->probing;
-    if (!p->rose || c->path.rate.probed.num > 0)
+    if (!p->rose || rill_rate_was_probed(&c->path.rate))
         p->attempts++;
     else
         p->delay = RETRY_DELAY_FIRST;
@@ -181,7 +189,7 @@ static void add_short(rill_connection *c, const rill_probing *last)
     const uint64_t tried[] = {
         last->retry_at != 0 ? size - size / 3 : last->answered + (size - last->answered) / 2,
         size / SHORT_PART,
-        c->path.rate.latest.num != 0 ? rill_rate_needed_ceil(&c->path.rate, PRECISE) : 0};
+        rill_rate_is_known(&c->path.rate) ? rill_rate_needed_ceil(&c->path.rate, PRECISE) : 0};
     for (unsigned i = 0; i < sizeof tried / sizeof tried[0]; i++)
         if (tried[i] > last->answered && tried[i] < size)
             add_amount(c->probing, tried[i]);
@@ -222,7 +230,7 @@ static bool near_enough(rill_connection *c, const rill_probing *last)
 {
     rill_probing *p = c->probing;
     uint64_t limit = last->short_of < last->too_large ? last->short_of : last->too_large;
-    if (c->path.rate.probed.num == 0)
+    if (!rill_rate_was_probed(&c->path.rate))
         return false;
     if (last->answered >= to_be_sent(c))
         return true;
@@ -395,7 +403,7 @@ void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
     bool settled = p->settle_at != 0 && p->settle_at <= now_ns;
     bool over = rill_probe_gives_up(c) <= now_ns;
     if (over && !settled && rill_list_empty(&c->streams.with_money))
-        p->active = false; /* nobody asks any more: who does next begins anew */
+        rill_probe_stop(c);
     else if (settled || over)
         finish(c, now_ns);
     else if (p->next < p->count && p->retry_at <= now_ns)

@@ -124,8 +124,10 @@ static void learn_worth(rill_answer *a, bool refused)
                       .refused = refused && a->packet->amount < a->f->minimum,
                       .trial = a->f->trial,
                       .hoped = a->f->minimum};
-    if (word.refused)
-        word.affords = rill_tally_affords(&c->tally, c->path.rate.bound, word.delivered);
+    if (word.refused) {
+        rill_tally_begin(&c->tally, rill_rate_minimum(&c->path.rate), rill_rate_era(&c->path.rate));
+        word.affords = rill_tally_affords(&c->tally, word.delivered);
+    }
     rill_worth_learn(&c->path.worth, &c->path.rate, &word);
 }
 
@@ -312,9 +314,9 @@ static void final_error(rill_answer *a, int error)
 /* Of so many that arrive a unit matters little, also where several hops take one each. */
 static uint64_t good_piece(const rill_rate *r)
 {
-    if (r->latest.num == 0)
+    if (!rill_rate_is_known(r))
         return 1;
-    return rill_rate_needed_ceil(r, r->guess.den == 1 ? FEW : FINE);
+    return rill_rate_needed_ceil(r, rill_rate_guess(r).den == 1 ? FEW : FINE);
 }
 
 static void temporary_error(rill_answer *a, rill_congestion_signal signal)
@@ -362,10 +364,10 @@ static bool is_dust(const rill_connection *c, uint64_t amount)
 {
     const rill_path *p = &c->path;
     uint64_t passed = p->packet_size.passed;
-    bool known = p->rate.latest.num != 0;
+    bool known = rill_rate_is_known(&p->rate);
     if (passed > 0 && amount > passed) /* what is smaller has passed */
         return false;
-    bool arrives = known && amount >= p->rate.latest.den;
+    bool arrives = known && amount >= rill_rate_latest(&p->rate).den;
     bool much_smaller = amount <= passed / 8 && !arrives && p->suspicions < MOST_SUSPICIONS;
     bool once = amount > p->suspected || value_is_short(c);
     return (much_smaller && once) || (known && rill_rate_delivers(&p->rate, amount) <= 1);

@@ -162,12 +162,12 @@ static int send_probe(rill_connection *c, rill_now now, uint8_t *packet, size_t 
     rill_flight *f = open_flight(c, now, RILL_FLIGHT_PROBE);
     if (!f)
         return RILL_ERR_NOMEM;
-    f->volley = c->probing->volleys;
+    f->volley = rill_probe_volley(c);
     f->amount = rill_probe_take(c, now.mono_ns);
     uint64_t amount = f->amount;
     int err = launch(c, now, f, packet, len, request);
     if (err != RILL_OK)
-        rill_probe_failed(c, now.mono_ns, c->probing->volleys, amount, RILL_PROBE_ACCIDENT);
+        rill_probe_failed(c, now.mono_ns, rill_probe_volley(c), amount, RILL_PROBE_ACCIDENT);
     return err;
 }
 
@@ -205,7 +205,7 @@ static int send_open(rill_connection *c, rill_now now, uint8_t *packet, size_t *
     if (c->holdoffs.path.until > now.mono_ns)
         return RILL_OK;
     bool held = c->holdoffs.refusals.until > now.mono_ns;
-    if (!held && c->path.rate.minimum.num == 0 && rill_probe_wanted(c, now.mono_ns))
+    if (!held && !rill_rate_has_minimum(&c->path.rate) && rill_probe_wanted(c, now.mono_ns))
         return send_probe(c, now, packet, len, request);
     held = held || c->flights.lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
     c->money_turn = !c->money_turn;

@@ -25,7 +25,7 @@ uint64_t rill_money_limit(const rill_connection *c)
 /* No packet of whole units is rounded, as far as is known. */
 static bool never_rounds(const rill_connection *c)
 {
-    rill_ratio rate = c->path.rate.latest.num != 0 ? c->path.rate.guess : c->path.rate.minimum;
+    rill_ratio rate = rill_rate_guess(&c->path.rate);
     return rate.den == 1 && c->path.worth.enough == 0;
 }
 
@@ -35,8 +35,8 @@ static bool never_rounds(const rill_connection *c)
 /* What the first packet brings decides on the size of all: it is waited for. */
 static bool first_is_coarse(const rill_connection *c, uint64_t most)
 {
-    return c->path.rate.latest.num == 0 && !never_rounds(c) &&
-           rill_ratio_floor(c->path.rate.minimum, most) < FIRST_FINE;
+    return !rill_rate_is_known(&c->path.rate) && !never_rounds(c) &&
+           rill_ratio_floor(rill_rate_minimum(&c->path.rate), most) < FIRST_FINE;
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -47,11 +47,11 @@ static uint64_t larger(uint64_t a, uint64_t b)
 /* For the stream's sake, and for the connection's. */
 static uint64_t demand(const rill_connection *c, const rill_stream *s, uint64_t amount, bool spare)
 {
-    uint64_t least = rill_tally_demand(&c->tally, c->path.rate.bound, amount, spare);
+    uint64_t least = rill_tally_demand(&c->tally, amount, spare);
     if (rill_wide_equal(s->out.tally.balance,
                         c->tally.balance)) /* it is the only one that has sent */
         return least;
-    return larger(least, rill_tally_demand(&s->out.tally, c->path.rate.bound, amount, spare));
+    return larger(least, rill_tally_demand(&s->out.tally, amount, spare));
 }
 
 static bool take(rill_choice *out, const rill_offer *o, uint64_t minimum)
@@ -92,7 +92,7 @@ static bool choose_all(const rill_connection *c, const rill_stream *s, uint64_t 
     /* What is left of a payment may bring nothing: but for that, something arrives. */
     if (spare == 0 && !has_begun(s))
         spare = 1;
-    uint64_t minimum = larger(spare, rill_ratio_floor(c->path.rate.bound, all));
+    uint64_t minimum = larger(spare, rill_tally_usual(&c->tally, all));
     bool dust = all <= c->path.worth.dust && all <= c->path.worth.barren;
     if (o.brings >= minimum && !dust && !rill_worth_in_vain(&c->path.worth, all))
         return take(out, &o, minimum);
@@ -111,12 +111,11 @@ static bool fits_together(const rill_connection *c, const rill_stream *s, const 
     uint64_t packets = (all - 1) / o->amount + 1;
     uint64_t minimum = larger(demand(c, s, o->amount, true), 1);
     /* No worse than it is known to be. */
-    uint64_t usual = rill_ratio_floor(c->path.rate.bound, o->amount);
+    uint64_t usual = rill_tally_usual(&c->tally, o->amount);
     minimum = larger(minimum, usual < o->brings ? usual : o->brings);
     return !rill_rate_is_low(&c->path.rate) && o->brings >= minimum &&
-           rill_tally_bears(&c->tally, c->path.rate.bound, o->amount, o->brings, packets) &&
-           rill_tally_bears(&s->out.tally, c->path.rate.bound, o->amount, o->brings, packets) &&
-           take(out, o, minimum);
+           rill_tally_bears(&c->tally, o->amount, o->brings, packets) &&
+           rill_tally_bears(&s->out.tally, o->amount, o->brings, packets) && take(out, o, minimum);
 }
 
 /*
@@ -125,13 +124,11 @@ static bool fits_together(const rill_connection *c, const rill_stream *s, const 
  */
 static bool try_all(const rill_connection *c, const rill_stream *s, uint64_t all, rill_choice *out)
 {
-    uint64_t minimum = larger(demand(c, s, all, true), rill_ratio_floor(c->path.rate.bound, all));
+    uint64_t minimum = larger(demand(c, s, all, true), rill_tally_usual(&c->tally, all));
     const rill_ratio needed = {minimum, all};
     rill_offer o = {.amount = all, .brings = minimum, .trial = true};
     if (all <= c->path.worth.barren || rill_rate_is_low(&c->path.rate) ||
-        c->path.worth.refused >= RILL_WORTH_TRIALS ||
-        rill_ratio_compare(needed, c->path.rate.latest) <= 0 ||
-        rill_ratio_compare(needed, c->path.rate.above) >= 0)
+        c->path.worth.refused >= RILL_WORTH_TRIALS || !rill_rate_may_be(&c->path.rate, needed))
         return false;
     take(out, &o, minimum);
     out->alone = true;
@@ -190,7 +187,7 @@ bool rill_money_choose_shared(const rill_connection *c, uint64_t most, uint64_t 
                          .brings = rill_worth_expects(&c->path.worth, &c->path.rate, all)};
     if (o.amount == 0 || o.trial || rill_money_searches(c) || first_is_coarse(c, most))
         return false;
-    uint64_t minimum = larger(rill_tally_demand(&c->tally, c->path.rate.bound, o.amount, false), 1);
+    uint64_t minimum = larger(rill_tally_demand(&c->tally, o.amount, false), 1);
     return o.brings >= minimum && take(out, &o, minimum);
 }
 
@@ -198,14 +195,13 @@ bool rill_money_choose_shared(const rill_connection *c, uint64_t most, uint64_t 
  * The receiver divides what arrives, and rounds each stream's part down; some
  * lose the rest. So much is demanded that no stream gets too little by that.
  */
-bool rill_money_share(const rill_connection *c, rill_flight *f, uint64_t brings)
+bool rill_money_share(rill_flight *f, uint64_t brings)
 {
     for (unsigned i = 0; i < f->money_count; i++) {
         const rill_flight_money *m = &f->money[i];
         if (m->amount == 0)
             continue;
-        uint64_t needed = larger(
-            rill_tally_demand(&m->stream->out.tally, c->path.rate.bound, m->amount, false), 1);
+        uint64_t needed = larger(rill_tally_demand(&m->stream->out.tally, m->amount, false), 1);
         f->minimum = larger(f->minimum, rill_mul_div_ceil_sat(needed, f->amount, m->amount));
     }
     return f->minimum <= brings && f->minimum < UINT64_MAX;

@@ -75,7 +75,7 @@ static uint64_t allowed(rill_connection *c, rill_stream *s)
 
 bool rill_money_wanted(const rill_connection *c)
 {
-    return !rill_list_empty(&c->streams.with_money) && c->path.rate.minimum.num != 0;
+    return !rill_list_empty(&c->streams.with_money) && rill_rate_has_minimum(&c->path.rate);
 }
 
 uint64_t rill_money_not_before(const rill_connection *c)
@@ -212,7 +212,8 @@ static void gather(rill_connection *c, rill_flight *f, rill_list *from, candidat
         k->room[f->money_count] = amount;
         f->money[f->money_count] = (rill_flight_money){.stream = s};
         f->money_count++;
-        rill_tally_begin(&s->out.tally, c->path.rate.era);
+        rill_tally_begin(&s->out.tally, rill_rate_minimum(&c->path.rate),
+                         rill_rate_era(&c->path.rate));
         begin_turn(s, k->packet);
         enough = rill_add_sat(enough, usable(s, amount));
         k->total = rill_add_sat(k->total, amount);
@@ -237,7 +238,7 @@ static bool plan_shared(rill_connection *c, rill_flight *f, const candidates *k,
     divide(f, k->room, k->packet, choice.amount);
     f->amount = choice.amount;
     f->minimum = choice.minimum;
-    if (rill_money_share(c, f, choice.brings))
+    if (rill_money_share(f, choice.brings))
         return true;
     for (unsigned i = 0; i < f->money_count; i++) {
         f->money[i].stream->out.credit = credit[i];
@@ -343,7 +344,7 @@ static void begin_line(rill_connection *c, rill_list *from)
 static uint64_t largest(const rill_connection *c, uint64_t now_ns)
 {
     uint64_t most = rill_packet_size_next(&c->path.packet_size, now_ns);
-    uint64_t bears = rill_ratio_inverse_floor(c->path.rate.bound, UINT64_MAX);
+    uint64_t bears = rill_tally_largest(&c->tally);
     return most < bears ? most : bears;
 }
 
@@ -358,7 +359,7 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
 {
     if (!may_send_money(c, now_ns))
         return false;
-    rill_tally_begin(&c->tally, c->path.rate.era);
+    rill_tally_begin(&c->tally, rill_rate_minimum(&c->path.rate), rill_rate_era(&c->path.rate));
     uint64_t most = largest(c, now_ns);
     rill_congestion_set_sizes(c->path.congestion, least(c), most);
     rill_list *from = c->streams.with_money.next;

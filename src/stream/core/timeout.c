@@ -67,7 +67,7 @@ static uint64_t alive_deadline(const rill_connection *c)
 static bool wants_to_send(const rill_connection *c)
 {
     return !rill_list_empty(&c->streams.with_money) || !rill_list_empty(&c->streams.with_data) ||
-           rill_tell_urgent(c) || c->probing->active;
+           rill_tell_urgent(c) || rill_probe_is_active(c);
 }
 
 /* A time after which something that waits to be sent may leave. is_free names all it looks at. */
@@ -86,7 +86,7 @@ static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
         earliest(&at, c->holdoffs.plain.until);
     if (rill_congestion_packets_not_before(c->path.congestion) > now_ns && wants_to_send(c))
         earliest(&at, rill_congestion_packets_not_before(c->path.congestion));
-    if (c->probing->active)
+    if (rill_probe_is_active(c))
         earliest(&at, rill_probe_deadline(c, now_ns));
     if (c->blocked.ask_at != 0)
         earliest(&at, c->blocked.ask_at);
@@ -102,7 +102,7 @@ static bool is_free(const rill_connection *c)
     uint64_t held = c->holdoffs.path.until | c->holdoffs.plain.until | c->holdoffs.refusals.until;
     uint64_t looks = c->patience.low_rate_since | c->patience.look_at | c->blocked.ask_at;
     return (held | looks) == 0 && rill_congestion_is_free(c->path.congestion) &&
-           !c->probing->active;
+           !rill_probe_is_active(c);
 }
 
 /* Of what is not free: something may leave, or is looked at again. */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/money/tally.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 
 #define LARGEST_TERM (UINT64_MAX >> 1)
 /* Of sums: far from the end of the numbers, so that two of them never pass it. */
 #define LARGEST_SUM rill_wide_signed(rill_wide_of(UINT64_C(1) << 62, 0))
 
-rill_ratio rill_tally_bound(rill_ratio minimum)
+/* At most that ratio. */
+static rill_ratio bound_of(rill_ratio minimum)
 {
     rill_ratio bound = rill_ratio_coarser(minimum, LARGEST_TERM);
 
@@ -16,6 +19,22 @@ rill_ratio rill_tally_bound(rill_ratio minimum)
     if (bound.num > LARGEST_TERM)
         bound.num = LARGEST_TERM;
     return bound;
+}
+
+void rill_tally_begin_anew(rill_tally *t, rill_ratio minimum, uint32_t era)
+{
+    assert(minimum.den > 0 && era > 0); /* a ratio, and not the era of what has not begun */
+    *t = (rill_tally){.bound = bound_of(minimum), .era = era};
+}
+
+uint64_t rill_tally_usual(const rill_tally *t, uint64_t amount)
+{
+    return rill_ratio_floor(t->bound, amount);
+}
+
+uint64_t rill_tally_largest(const rill_tally *t)
+{
+    return rill_ratio_inverse_floor(t->bound, UINT64_MAX);
 }
 
 static rill_i128 times(uint64_t term, uint64_t amount)
@@ -48,20 +67,21 @@ static uint64_t quotient(rill_u128 sum, uint64_t by)
 }
 
 /* What a unit less than it would be costs, and the balance has. */
-static rill_i128 with_a_unit(const rill_tally *t, rill_ratio bound)
+static rill_i128 with_a_unit(const rill_tally *t)
 {
-    return rill_wide_signed(rill_wide_add(rill_wide_bits(t->balance), rill_wide(bound.den - 1)));
+    return rill_wide_signed(rill_wide_add(rill_wide_bits(t->balance), rill_wide(t->bound.den - 1)));
 }
 
-uint64_t rill_tally_demand(const rill_tally *t, rill_ratio bound, uint64_t amount, bool spare)
+uint64_t rill_tally_demand(const rill_tally *t, uint64_t amount, bool spare)
 {
-    rill_u128 needed = rill_wide_product(bound.num, amount);
-    rill_i128 has = with_a_unit(t, bound);
-    rill_u128 unit = rill_wide(bound.den - 1);
+    assert(t->era > 0); /* it has begun, or there is no bound */
+    rill_u128 needed = rill_wide_product(t->bound.num, amount);
+    rill_i128 has = with_a_unit(t);
+    rill_u128 unit = rill_wide(t->bound.den - 1);
     rill_u128 given = rill_wide(0);
 
     if (spare && rill_wide_negative(has))
-        return quotient(rill_wide_sub(needed, rill_wide_bits(t->balance)), bound.den);
+        return quotient(rill_wide_sub(needed, rill_wide_bits(t->balance)), t->bound.den);
     if (spare)
         given = rill_wide_bits(has);
     else if (!rill_wide_negative(t->balance)) /* for rounding, and not for a worse rate */
@@ -69,14 +89,13 @@ uint64_t rill_tally_demand(const rill_tally *t, rill_ratio bound, uint64_t amoun
             rill_wide_less(rill_wide_bits(t->balance), unit) ? rill_wide_bits(t->balance) : unit;
     if (!rill_wide_less(given, needed))
         return 0;
-    return quotient(rill_wide_add(rill_wide_sub(needed, given), unit), bound.den);
+    return quotient(rill_wide_add(rill_wide_sub(needed, given), unit), t->bound.den);
 }
 
-bool rill_tally_bears(const rill_tally *t, rill_ratio bound, uint64_t amount, uint64_t delivered,
-                      uint64_t packets)
+bool rill_tally_bears(const rill_tally *t, uint64_t amount, uint64_t delivered, uint64_t packets)
 {
-    rill_i128 loses = less(times(bound.num, amount), times(bound.den, delivered));
-    rill_i128 has = with_a_unit(t, bound);
+    rill_i128 loses = less(times(t->bound.num, amount), times(t->bound.den, delivered));
+    rill_i128 has = with_a_unit(t);
 
     if (!rill_wide_below(rill_wide_signed(rill_wide(0)), loses))
         return true;
@@ -85,18 +104,19 @@ bool rill_tally_bears(const rill_tally *t, rill_ratio bound, uint64_t amount, ui
                            rill_wide_bits(loses));
 }
 
-uint64_t rill_tally_affords(const rill_tally *t, rill_ratio bound, uint64_t delivered)
+uint64_t rill_tally_affords(const rill_tally *t, uint64_t delivered)
 {
-    rill_i128 has = times(bound.den, delivered);
+    rill_i128 has = times(t->bound.den, delivered);
 
     if (!rill_wide_negative(t->balance))
         has = add(has, t->balance);
-    return bound.num == 0 ? UINT64_MAX : quotient(rill_wide_bits(has), bound.num);
+    return t->bound.num == 0 ? UINT64_MAX : quotient(rill_wide_bits(has), t->bound.num);
 }
 
-rill_i128 rill_tally_hold(rill_tally *t, rill_ratio bound, uint64_t amount, uint64_t minimum)
+rill_i128 rill_tally_hold(rill_tally *t, uint64_t amount, uint64_t minimum)
 {
-    rill_i128 held = less(times(bound.num, amount), times(bound.den, minimum));
+    assert(t->era > 0);
+    rill_i128 held = less(times(t->bound.num, amount), times(t->bound.den, minimum));
 
     if (!rill_wide_below(rill_wide_signed(rill_wide(0)), held))
         return rill_wide_signed(rill_wide(0));
@@ -104,10 +124,9 @@ rill_i128 rill_tally_hold(rill_tally *t, rill_ratio bound, uint64_t amount, uint
     return held;
 }
 
-bool rill_tally_commit(rill_tally *t, rill_ratio bound, rill_i128 held, uint64_t amount,
-                       uint64_t delivered)
+bool rill_tally_commit(rill_tally *t, rill_i128 held, uint64_t amount, uint64_t delivered)
 {
-    rill_i128 gain = less(times(bound.den, delivered), times(bound.num, amount));
+    rill_i128 gain = less(times(t->bound.den, delivered), times(t->bound.num, amount));
 
     /* It brought no more than what it had to: the common case. */
     if (rill_wide_is_zero(rill_wide_add(rill_wide_bits(gain), rill_wide_bits(held))))

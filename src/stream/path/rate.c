@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/path/rate.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "base/wide.h"
-#include "stream/money/tally.h"
 
 /* What is nearer than this part of it needs no closer look. */
 #define PRECISION 128
@@ -50,8 +51,8 @@ static bool is_near(const rill_rate *r)
 
 static void set_minimum(rill_rate *r, rill_ratio minimum)
 {
+    assert(minimum.den > 0); /* a ratio, also where it is nothing */
     r->minimum = minimum;
-    r->bound = rill_tally_bound(minimum);
     r->era++;
     r->grain = grain_of(r);
 }
@@ -234,6 +235,8 @@ void rill_rate_learn(rill_rate *r, uint64_t sent, uint64_t delivered)
 
     if (sent == 0)
         return;
+    /* Between what was seen and what was never reached, or there is no rate to guess. */
+    assert(!known || (r->latest.den > 0 && rill_ratio_compare(r->latest, r->above) <= 0));
     if (!known) {
         if (delivered > 0)
             replace(r, sent, delivered, false);
@@ -288,6 +291,11 @@ void rill_rate_forget_bound(rill_rate *r)
 bool rill_rate_is_low(const rill_rate *r)
 {
     return rill_ratio_compare(r->above, r->minimum) <= 0;
+}
+
+bool rill_rate_may_be(const rill_rate *r, rill_ratio rate)
+{
+    return rill_ratio_compare(rate, r->latest) > 0 && rill_ratio_compare(rate, r->above) < 0;
 }
 
 /* The latest, or before any reply what the application expects at least. */

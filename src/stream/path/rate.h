@@ -12,7 +12,6 @@
 
 typedef struct rill_rate {
     rill_ratio minimum; /* num 0, den 1: not known yet */
-    rill_ratio bound;   /* the same, as a tally needs it */
     uint32_t era;       /* counts how often it was set */
     /* delivered / sent of the reply that brought the most for its units since the rate last fell:
      * connectors round down, so that the rate is this or better; num 0: not known yet */
@@ -32,6 +31,42 @@ typedef struct rill_rate {
     bool near;           /* above is no more than a small part better than latest */
     rill_ratio probed;   /* the most precise probe so far */
 } rill_rate;
+
+/* The minimum below which no money leaves; num 0: not known yet. */
+static inline rill_ratio rill_rate_minimum(const rill_rate *r)
+{
+    return r->minimum;
+}
+static inline bool rill_rate_has_minimum(const rill_rate *r)
+{
+    return r->minimum.num != 0;
+}
+/* How often that was set; never 0. */
+static inline uint32_t rill_rate_era(const rill_rate *r)
+{
+    return r->era;
+}
+/* What packets have brought: num 0 where nothing has arrived yet. */
+static inline rill_ratio rill_rate_latest(const rill_rate *r)
+{
+    return r->latest;
+}
+static inline bool rill_rate_is_known(const rill_rate *r)
+{
+    return r->latest.num != 0;
+}
+/* Some probe has arrived as something. */
+static inline bool rill_rate_was_probed(const rill_rate *r)
+{
+    return r->probed.num > 0;
+}
+/* What packets may bring, by all that is known; before anything is, the minimum. */
+static inline rill_ratio rill_rate_guess(const rill_rate *r)
+{
+    return r->latest.num != 0 ? r->guess : r->minimum;
+}
+/* rate is better than what packets have brought, and may be that of the path all the same. */
+bool rill_rate_may_be(const rill_rate *r, rill_ratio rate);
 
 /* minimum.num 0: to be probed. */
 void rill_rate_init(rill_rate *r, rill_ratio minimum, rill_ratio slippage);
