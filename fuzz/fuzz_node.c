@@ -135,7 +135,7 @@ static void open_server(program *p)
     if ((flags & 4) != 0)
         o.max_backlog = 3000;
     if ((flags & 8) != 0)
-        o.max_strangers = 1;
+        o.listen.max_strangers = 1;
     o.allow_origins = (flags & 16) == 0 ? NULL : (flags & 32) != 0 ? any : origins;
     CHECK(rill_btp_server_open(&w.server, w.loop, &o) == RILL_OK);
 }

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""No file over 600 lines, no function over 70, in what we ship."""
+"""No function over 70 lines, and no file over 600 that does not say why, in what we ship.
+
+A longer file says it in the comment that it begins with: "Over 600 lines: " and the reason.
+"""
 
 import os
+import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FILE_LINES = 600
 FUNCTION_LINES = 70
+REASON = re.compile(r"Over 600 lines: +\w.{10,}", re.DOTALL)
 
 
 def sources():
@@ -31,15 +36,21 @@ def functions(lines):
             start = None
 
 
+def says_why(text):
+    """One of the comments before the first line of code gives the reason."""
+    first = re.match(r"(?:\s*/\*.*?\*/)+", text, re.DOTALL)
+    return first is not None and REASON.search(first.group()) is not None
+
+
 def main():
     failed = False
     for path in sources():
         with open(path, encoding="utf-8") as file:
             lines = file.readlines()
         name = os.path.relpath(path, ROOT)
-        if len(lines) > FILE_LINES:
+        if len(lines) > FILE_LINES and not says_why("".join(lines)):
             failed = True
-            print(f"{name}: {len(lines)} lines")
+            print(f"{name}: {len(lines)} lines, and it does not say why (CONTRIBUTING.md)")
         for function, start, length in functions(lines):
             if length > FUNCTION_LINES:
                 failed = True

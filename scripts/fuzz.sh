@@ -90,7 +90,7 @@ sources_of() {
     credentials) echo src/cli/credentials_file.c ;;
     ildcp) echo src/ilp/ildcp.c ;;
     ilp) echo src/ilp/{packet,codes}.c ;;
-    node) echo src/links/btp/btp_{server,session,auth}.c src/ws/websocket.c src/io/{listener,tcp}.c src/node/*.c ;;
+    node) echo src/links/btp/btp_{server,session,auth}.c src/ws/websocket.c src/io/{acceptor,listener,tcp}.c src/node/*.c ;;
     oer) echo src/ilp/oer.c src/base/cursor.h ;;
     reassembly) echo src/stream/bytes/reassembly.c ;;
     stream_packet) echo src/stream/wire/{packet,frame}.c ;;

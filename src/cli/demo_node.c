@@ -65,8 +65,8 @@ static int open_node(demo_node *n)
         return rc;
     rill_btp_server_options server;
     rill_btp_server_options_init(&server);
-    server.host = "127.0.0.1";
-    server.port = 0;
+    server.listen.host = "127.0.0.1";
+    server.listen.port = 0;
     server.authenticate = on_authenticate;
     server.owner = n;
     return rill_btp_server_open(&n->server, n->loop, &server);
@@ -85,7 +85,8 @@ int demo_node_open(demo_node **out, rill_loop *loop, char *uri, size_t cap)
         demo_node_close(n);
         return rc;
     }
-    snprintf(uri, cap, "btp+ws://127.0.0.1:%d", rill_btp_server_port(n->server));
+    snprintf(uri, cap, "btp+ws://127.0.0.1:%d",
+             rill_listener_port(rill_btp_server_listener(n->server)));
     *out = n;
     return RILL_OK;
 }

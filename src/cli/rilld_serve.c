@@ -162,7 +162,8 @@ static void reload(serving *s)
     }
     const char *file = unreadable(o, &option);
     for (size_t i = 0; file == NULL && i < s->server_count; i++) {
-        int rc = rill_btp_server_renew_tls(s->servers[i], o->tls_cert, o->tls_key);
+        int rc = rill_listener_renew_tls(rill_btp_server_listener(s->servers[i]), o->tls_cert,
+                                         o->tls_key);
         if (rc != RILL_OK) {
             rilld_error("--tls-cert or --tls-key cannot be used, the certificate from before "
                         "stays: is each a PEM file, and do they belong to each other?");
@@ -227,13 +228,13 @@ static int listen_on(serving *s, const rilld_listen *listen)
 {
     rill_btp_server_options options;
     rill_btp_server_options_init(&options);
-    options.host = listen->host;
-    options.port = listen->port;
+    options.listen.host = listen->host;
+    options.listen.port = listen->port;
     options.allow_origins = s->options->allow_origins;
-    options.cert_file = s->options->tls_cert;
-    options.key_file = s->options->tls_key;
+    options.listen.cert_file = s->options->tls_cert;
+    options.listen.key_file = s->options->tls_key;
     options.max_sessions = s->max_sessions;
-    options.max_strangers = s->max_strangers;
+    options.listen.max_strangers = s->max_strangers;
     options.auth_timeout = s->options->auth_timeout * RILL_SECOND;
     options.idle_timeout = s->options->idle_timeout * RILL_SECOND;
     options.authenticate = authenticate;
@@ -268,7 +269,7 @@ static int write_port_file(serving *s)
     if (s->options->port_file == NULL)
         return RILLD_DONE;
     for (size_t i = 0; i < s->server_count; i++)
-        ports[i] = rill_btp_server_port(s->servers[i]);
+        ports[i] = rill_listener_port(rill_btp_server_listener(s->servers[i]));
     int error = rilld_port_file_write(&s->port_file, s->options->port_file, ports, s->server_count);
     if (error == 0)
         return RILLD_DONE;
@@ -281,7 +282,8 @@ static void say_ready(const serving *s)
     const rilld_options *o = s->options;
     for (size_t i = 0; i < s->server_count; i++) {
         char where[64];
-        rilld_listen_text(&o->listen[i], rill_btp_server_port(s->servers[i]), where);
+        rilld_listen_text(&o->listen[i],
+                          rill_listener_port(rill_btp_server_listener(s->servers[i])), where);
         if (!o->listen[i].loopback)
             rilld_warn("warning: %s can be reached from other machines, and whoever reaches it "
                        "has an account",

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading, writing and ending of connections. tcp_connect.c makes them. */
+/*
+ * Reading, writing and ending of connections. tcp_connect.c makes them.
+ *
+ * Over 600 lines: all of it is one state, from the first byte to the last. Whoever writes
+ * has to know what ends, and the other way round.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include "io/tcp.h"
 
 #include <assert.h>
 #include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
 
 #define LINGER_MS 1000
 /* However slowly the peer goes on reading: so many looks, then it is over. */
@@ -21,11 +29,17 @@ static void read_again(rill_task *task);
 static void on_failure(rill_task *task)
 {
     rill_tcp *t = RILL_CONTAINER(task, rill_tcp, failure);
-    rill_tcp_lose(t, t->error);
+    if (t->released)
+        rill_tcp_part_closed(t);
+    else
+        rill_tcp_lose(t, t->error);
 }
 
-void rill_tcp_init(rill_tcp *t, rill_loop *loop, const rill_tcp_handlers *on, void *owner)
+int rill_tcp_new(rill_tcp **out, rill_loop *loop, const rill_tcp_handlers *on, void *owner)
 {
+    rill_tcp *t = rill_calloc(rill_allocator_default(), 1, sizeof *t);
+    if (t == NULL)
+        return RILL_ERR_NOMEM;
     t->loop = loop;
     t->on = on;
     t->owner = owner;
@@ -40,6 +54,61 @@ void rill_tcp_init(rill_tcp *t, rill_loop *loop, const rill_tcp_handlers *on, vo
     rill_task_init(&t->failure, on_failure);
     rill_task_init(&t->again, read_again);
     rill_list_init(&t->heavy);
+    rill_list_init(&t->stranger);
+    *out = t;
+    return RILL_OK;
+}
+
+void rill_tcp_give(rill_tcp *t, const rill_tcp_handlers *on, void *owner)
+{
+    assert(!t->reported && t->state < RILL_TCP_FINISHING);
+    t->on = on;
+    t->owner = owner;
+    if (t->expire_ms != 0)
+        uv_timer_stop(&t->linger);
+    t->expire_ms = 0;
+}
+
+const char *rill_tcp_alpn(const rill_tcp *t)
+{
+    return t->tls != NULL ? rill_tls_alpn(t->tls) : "";
+}
+
+static void on_expired(uv_timer_t *timer)
+{
+    rill_tcp *t = timer->data;
+    uint64_t due_ms = rill_add_sat(t->accepted_at, t->expire_ms);
+    if (rill_loop_is_behind(t->loop, rill_mul_div_floor_sat(due_ms, RILL_MS, 1))) {
+        uv_timer_start(timer, on_expired, 1, 0);
+        return;
+    }
+    snprintf(t->detail, sizeof t->detail, "%s did not %s in time", t->name,
+             t->state == RILL_TCP_HANDSHAKE ? "agree on TLS" : "say what it wants");
+    rill_tcp_lose(t, RILL_ERR_TIMEOUT);
+}
+
+void rill_tcp_expire(rill_tcp *t, uint64_t ms)
+{
+    t->expire_ms = ms;
+    uv_timer_start(&t->linger, on_expired, ms, 0);
+}
+
+void rill_tcp_is_stranger(rill_tcp *t, rill_strangers *strangers)
+{
+    assert(t->strangers == NULL);
+    t->strangers = strangers;
+    rill_list_push_back(&strangers->list, &t->stranger);
+    strangers->count++;
+}
+
+void rill_tcp_welcome(rill_tcp *t)
+{
+    if (t->strangers == NULL)
+        return;
+    assert(t->strangers->count > 0);
+    rill_list_remove(&t->stranger);
+    t->strangers->count--;
+    t->strangers = NULL;
 }
 
 void rill_tcp_limit(rill_tcp *t, size_t max_backlog)
@@ -73,7 +142,7 @@ void rill_tcp_fail(rill_tcp *t, int error, const char *what)
 }
 
 /* What it has to write goes now; what libuv is writing, when it has closed. */
-static void drop(rill_tcp *t)
+static void shed(rill_tcp *t)
 {
     rill_list_remove(&t->heavy);
     rill_buffer_clear(t->loop, &t->plain);
@@ -105,7 +174,7 @@ static rill_tcp *fullest_of(rill_loop *loop)
 static void relieve(rill_loop *loop)
 {
     while (loop->storage - loop->leaving > loop->max_storage && !rill_list_empty(&loop->heavy))
-        drop(fullest_of(loop));
+        shed(fullest_of(loop));
 }
 
 /* The backlog grew or shrank. */
@@ -465,7 +534,7 @@ void rill_tcp_lose(rill_tcp *t, int error)
 {
     if (t->state == RILL_TCP_FINISHING)
         rill_tcp_close(t);
-    if (t->state == RILL_TCP_CLOSED || t->reported)
+    if ((t->state == RILL_TCP_CLOSED && !t->kept) || t->reported)
         return;
     t->reported = true;
     t->error = error;
@@ -484,7 +553,7 @@ static void on_linger(uv_timer_t *timer)
 
 void rill_tcp_finish(rill_tcp *t)
 {
-    if (t->state == RILL_TCP_FINISHING || t->state == RILL_TCP_CLOSED)
+    if (t->state == RILL_TCP_FINISHING)
         return;
     if (t->state != RILL_TCP_OPEN || t->broken) {
         /* An alert that says what is wrong with TLS is worth one attempt. */
@@ -518,6 +587,7 @@ void rill_tcp_part_closed(rill_tcp *t)
     t->tls = NULL;
     t->loop->leaving -= t->leaving;
     t->on->closed(t->owner);
+    rill_free(rill_allocator_default(), t);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -525,11 +595,10 @@ static void on_handle_closed(uv_handle_t *handle)
     rill_tcp_part_closed(handle->data);
 }
 
-void rill_tcp_close(rill_tcp *t)
+static void close_socket(rill_tcp *t)
 {
-    if (t->state == RILL_TCP_CLOSED)
-        return;
     t->state = RILL_TCP_CLOSED;
+    rill_tcp_welcome(t);
     rill_list_remove(&t->heavy);
     rill_task_cancel(&t->flush);
     rill_task_cancel(&t->failure);
@@ -538,4 +607,34 @@ void rill_tcp_close(rill_tcp *t)
         rill_dial_cancel(t->dial);
     uv_close((uv_handle_t *)&t->handle, on_handle_closed);
     uv_close((uv_handle_t *)&t->linger, on_handle_closed);
+}
+
+void rill_tcp_close(rill_tcp *t)
+{
+    if (t->state != RILL_TCP_CLOSED) {
+        close_socket(t);
+    } else if (t->kept) {
+        t->kept = false;
+        t->released = true;
+        rill_loop_defer(t->loop, &t->failure);
+    }
+}
+
+void rill_tcp_drop(rill_tcp *t, int error, const char *what)
+{
+    if (t->state == RILL_TCP_CLOSED)
+        return;
+    /* Who is finishing it has closed it already, and waits for nothing but the end. */
+    bool owned = t->state != RILL_TCP_FINISHING;
+    close_socket(t);
+    if (!owned)
+        return;
+    t->kept = true;
+    t->parts++;
+    if (t->reported)
+        return;
+    t->error = error;
+    t->broken = true;
+    snprintf(t->detail, sizeof t->detail, "%s %s", t->name, what);
+    rill_loop_defer(t->loop, &t->failure);
 }

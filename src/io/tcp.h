@@ -3,6 +3,10 @@
  * A TCP connection, with TLS on it where asked for. Output is collected and
  * leaves in one write a turn of the loop; what waits is counted and limited,
  * for each connection and (RILL_LOOP_MAX_STORAGE) for all of a loop.
+ *
+ * It has one owner at a time, who is told what happens. A listener hands one that it
+ * has accepted over to the protocol that it speaks, HTTP to WebSocket when a client
+ * asks for that: rill_tcp_give.
  */
 #ifndef RILL_IO_TCP_H
 #define RILL_IO_TCP_H
@@ -14,6 +18,12 @@
 #define RILL_TCP_HIGH_WATER  ((size_t)1024 * 1024)
 #define RILL_TCP_MAX_BACKLOG ((size_t)16 * 1024 * 1024)
 #define RILL_TCP_NAME        288
+
+/* Connections that a listener took, and nobody has said yet that they may stay: oldest first. */
+typedef struct rill_strangers {
+    rill_list list; /* rill_tcp.stranger */
+    uint32_t count;
+} rill_strangers;
 
 /* All from the loop, never from inside a call. */
 typedef struct rill_tcp_handlers {
@@ -30,7 +40,7 @@ typedef struct rill_tcp_handlers {
     void (*lost)(void *owner, int error, const char *detail);
     /* The backlog was over the high-water mark and is under the low one. */
     void (*drained)(void *owner);
-    /* After finish or close: the last call. The memory is the owner's again. */
+    /* After finish or close: the last call. The connection is freed when it returns. */
     void (*closed)(void *owner);
 } rill_tcp_handlers;
 
@@ -64,36 +74,47 @@ typedef struct rill_tcp {
     uint64_t handed;   /* of these, the ones that may have left */
     size_t high_water;
     size_t max_backlog;
-    size_t lingered;        /* backlog when the linger timer last looked */
-    unsigned looks;         /* of the linger timer */
-    size_t leaving;         /* bytes of storage in loop->leaving */
-    struct rill_dial *dial; /* while it is being connected */
-    unsigned parts;         /* libuv handles and requests that still point here */
+    size_t lingered;           /* backlog when the linger timer last looked */
+    unsigned looks;            /* of the linger timer */
+    size_t leaving;            /* bytes of storage in loop->leaving */
+    struct rill_dial *dial;    /* while it is being connected */
+    uint64_t accepted_at;      /* uv_now() */
+    uint64_t expire_ms;        /* after that; 0: not set */
+    rill_strangers *strangers; /* the listener's that it is one of; NULL */
+    rill_list stranger;        /* in that */
+    unsigned parts;            /* libuv handles and requests that still point here */
     bool writing;
     bool above;    /* was over the high-water mark, and not under the low one since */
     bool reported; /* lost */
     bool broken;   /* nothing can be written any more, or nothing should */
     bool ended;    /* the peer writes nothing more */
     bool shut;     /* we write nothing more */
+    bool kept;     /* dropped, and its owner has not closed it yet */
+    bool released; /* it has: the last part goes */
     int status;    /* libuv's of the last write, until somebody is told of it; 0 */
     int error;
     char name[RILL_TCP_NAME]; /* of the peer, for people */
     char detail[RILL_TCP_NAME + 128];
 } rill_tcp;
 
-/* Zeroed memory becomes a connection; nothing happens yet. It ends by rill_tcp_close. */
-void rill_tcp_init(rill_tcp *t, rill_loop *loop, const rill_tcp_handlers *on, void *owner);
+/* Nothing happens yet. It ends by rill_tcp_finish or rill_tcp_close. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_tcp_new(rill_tcp **out, rill_loop *loop, const rill_tcp_handlers *on,
+                                 void *owner);
+/*
+ * From now on it is another's, who is told what happens from here on: the one before is
+ * called no more. From inside a handler too, but not once it was lost.
+ */
+void rill_tcp_give(rill_tcp *t, const rill_tcp_handlers *on, void *owner);
 /* tls: NULL for none. open or lost follows. RILL_ERR_NOMEM, RILL_ERR_TLS, RILL_ERR_RESOLVE. */
 RILL_MUST_CHECK int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port,
-                                     const rill_tls_context *tls);
+                                     rill_tls_context *tls);
 /* Connecting: it does not know an address yet. */
 bool rill_tcp_is_resolving(const rill_tcp *t);
 /*
  * Takes the connection that waits at a listener; open comes before it returns
  * where there is no TLS. RILL_ERR_IO, and as above.
  */
-RILL_MUST_CHECK int rill_tcp_accept(rill_tcp *t, uv_stream_t *listener,
-                                    const rill_tls_context *tls);
+RILL_MUST_CHECK int rill_tcp_accept(rill_tcp *t, uv_stream_t *listener, rill_tls_context *tls);
 
 /*
  * Room for len bytes of output, which count once committed and leave before
@@ -102,7 +123,7 @@ RILL_MUST_CHECK int rill_tcp_accept(rill_tcp *t, uv_stream_t *listener,
  */
 uint8_t *rill_tcp_reserve(rill_tcp *t, size_t len);
 void rill_tcp_commit(rill_tcp *t, size_t len);
-/* Before it is open. Beyond that many bytes of backlog it is lost. */
+/* Beyond that many bytes of backlog it is lost. Default: RILL_TCP_MAX_BACKLOG. */
 void rill_tcp_limit(rill_tcp *t, size_t max_backlog);
 /* How many of the appended bytes may have left, or may yet. */
 uint64_t rill_tcp_handed(const rill_tcp *t);
@@ -127,6 +148,24 @@ void rill_tcp_finish(rill_tcp *t);
 void rill_tcp_nothing_follows(rill_tcp *t);
 /* Closes, whatever waits. */
 void rill_tcp_close(rill_tcp *t);
+/*
+ * Others need its place: the socket is closed before this returns, whatever its owner is at.
+ * `lost` follows from the loop, where the owner was not told of an end before, and then the
+ * owner closes it as usual. what: after the name.
+ */
+void rill_tcp_drop(rill_tcp *t, int error, const char *what);
+
+/* What TLS has agreed on by ALPN (RFC 7301), once it is open; "" where nothing. */
+const char *rill_tcp_alpn(const rill_tcp *t);
+/*
+ * So many milliseconds after it was accepted it is lost (RILL_ERR_TIMEOUT), unless it was given
+ * away by then. The time of a handshake is limited so.
+ */
+void rill_tcp_expire(rill_tcp *t, uint64_t ms);
+/* It is one of them until rill_tcp_welcome, or its end. */
+void rill_tcp_is_stranger(rill_tcp *t, rill_strangers *strangers);
+/* Who it is has been checked: it gives way to nobody. Again: nothing. */
+void rill_tcp_welcome(rill_tcp *t);
 
 /* The attempts to connect, tcp_connect.c's. */
 typedef struct rill_dial rill_dial;

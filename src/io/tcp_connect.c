@@ -220,7 +220,7 @@ bool rill_tcp_is_resolving(const rill_tcp *t)
     return t->dial != NULL && t->dial->lookup != NULL;
 }
 
-int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port, const rill_tls_context *tls)
+int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port, rill_tls_context *tls)
 {
     snprintf(t->name, sizeof t->name, strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host,
              (unsigned)port);
@@ -262,10 +262,11 @@ static void name_peer(rill_tcp *t)
              (unsigned)(port[0] << 8 | port[1]));
 }
 
-int rill_tcp_accept(rill_tcp *t, uv_stream_t *listener, const rill_tls_context *tls)
+int rill_tcp_accept(rill_tcp *t, uv_stream_t *listener, rill_tls_context *tls)
 {
     if (uv_accept(listener, (uv_stream_t *)&t->handle) != 0)
         return RILL_ERR_IO;
+    t->accepted_at = uv_now(t->loop->uv);
     name_peer(t);
     if (tls != NULL) {
         int error = rill_tls_new(&t->tls, tls, NULL);

@@ -3,8 +3,10 @@
 
 #include "io/tls.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -16,13 +18,20 @@
 
 struct rill_tls_context {
     SSL_CTX *ssl;
+    bool server;
+    unsigned holds; /* whoever made it, and each connection */
+    /* As on the wire: each name with a byte of length before it. */
+    unsigned char alpn[RILL_TLS_MAX_ALPN];
+    unsigned alpn_len;
 };
 
 struct rill_tls {
+    rill_tls_context *context; /* held */
     SSL *ssl;
     BIO *in;  /* owned by ssl */
     BIO *out; /* owned by ssl */
     char problem[160];
+    char alpn[UINT8_MAX + 1];
 };
 
 static const rill_allocator *memory(void)
@@ -35,6 +44,8 @@ static int context_new(rill_tls_context **out, const SSL_METHOD *method)
     rill_tls_context *c = rill_calloc(memory(), 1, sizeof *c);
     if (c == NULL)
         return RILL_ERR_NOMEM;
+    c->holds = 1;
+    c->server = method == TLS_server_method();
     c->ssl = SSL_CTX_new(method);
     /* Of TLS 1.2 what 1.3 has left: forward secrecy, and ciphers that authenticate. */
     if (c->ssl == NULL || SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) != 1 ||
@@ -102,9 +113,47 @@ int rill_tls_server_context(rill_tls_context **out, const char *cert_file, const
     return RILL_OK;
 }
 
+/* The first of ours that the client offers too. */
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                       const unsigned char *offered, unsigned offered_len, void *user)
+{
+    const rill_tls_context *c = user;
+    unsigned char *chosen = NULL;
+    (void)ssl;
+    if (SSL_select_next_proto(&chosen, out_len, c->alpn, c->alpn_len, offered, offered_len) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+int rill_tls_context_offer(rill_tls_context *c, const char *const *names, size_t count)
+{
+    unsigned used = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(names[i]);
+        if (len == 0 || len > UINT8_MAX || len + 1 > sizeof c->alpn - used)
+            return RILL_ERR_INVALID;
+        c->alpn[used++] = (unsigned char)len;
+        memcpy(c->alpn + used, names[i], len);
+        used += (unsigned)len;
+    }
+    c->alpn_len = used;
+    if (used == 0)
+        return RILL_OK;
+    if (c->server)
+        SSL_CTX_set_alpn_select_cb(c->ssl, choose_alpn, c);
+    else if (SSL_CTX_set_alpn_protos(c->ssl, c->alpn, used) != 0)
+        return RILL_ERR_NOMEM;
+    return RILL_OK;
+}
+
 void rill_tls_context_free(rill_tls_context *c)
 {
     if (c == NULL)
+        return;
+    assert(c->holds > 0);
+    if (--c->holds != 0)
         return;
     SSL_CTX_free(c->ssl);
     rill_free(memory(), c);
@@ -124,7 +173,7 @@ static bool expect_host(SSL *ssl, const char *host)
     return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-int rill_tls_new(rill_tls **out, const rill_tls_context *c, const char *host)
+int rill_tls_new(rill_tls **out, rill_tls_context *c, const char *host)
 {
     rill_tls *t = rill_calloc(memory(), 1, sizeof *t);
     if (t == NULL)
@@ -140,6 +189,8 @@ int rill_tls_new(rill_tls **out, const rill_tls_context *c, const char *host)
         return RILL_ERR_NOMEM;
     }
     SSL_set_bio(t->ssl, t->in, t->out);
+    t->context = c;
+    c->holds++;
     if (host == NULL) {
         SSL_set_accept_state(t->ssl);
     } else {
@@ -158,7 +209,13 @@ void rill_tls_free(rill_tls *t)
     if (t == NULL)
         return;
     SSL_free(t->ssl);
+    rill_tls_context_free(t->context);
     rill_free(memory(), t);
+}
+
+const char *rill_tls_alpn(const rill_tls *t)
+{
+    return t->alpn;
 }
 
 /* What OpenSSL's reason means where the other side does not speak TLS at all; NULL elsewhere. */
@@ -213,7 +270,16 @@ int rill_tls_handshake(rill_tls *t)
 {
     ERR_clear_error();
     int result = SSL_do_handshake(t->ssl);
-    return result == 1 ? RILL_OK : outcome(t, result);
+    if (result != 1)
+        return outcome(t, result);
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+    SSL_get0_alpn_selected(t->ssl, &name, &len);
+    assert(len < sizeof t->alpn); /* it has a byte of length on the wire */
+    if (len != 0)
+        memcpy(t->alpn, name, len);
+    t->alpn[len] = '\0';
+    return RILL_OK;
 }
 
 int rill_tls_read(rill_tls *t, uint8_t *buf, size_t cap, size_t *len)

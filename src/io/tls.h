@@ -18,14 +18,28 @@ RILL_MUST_CHECK int rill_tls_client_context(rill_tls_context **out, const char *
 /* PEM files, the key not encrypted. RILL_ERR_TLS, RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_tls_server_context(rill_tls_context **out, const char *cert_file,
                                             const char *key_file, const char **problem);
-/* Connections that use it keep what they need. NULL is allowed. */
+/*
+ * What to speak inside (ALPN, RFC 7301), most wanted first: a client offers these, a server
+ * chooses of what it is offered. Where a client offers none of them, the handshake fails, as
+ * RFC 7301 section 3.2 asks; one that offers nothing is let in. Not called: nothing is
+ * offered, and no offer looked at. names: count of them, each of 1 to 255 bytes; copied. Before
+ * the first connection. RILL_ERR_INVALID (a name, or more than RILL_TLS_MAX_ALPN bytes in all,
+ * each with one more), RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_tls_context_offer(rill_tls_context *c, const char *const *names,
+                                           size_t count);
+#define RILL_TLS_MAX_ALPN 256
+/* Connections that use it go on. NULL is allowed. */
 void rill_tls_context_free(rill_tls_context *c);
 
 typedef struct rill_tls rill_tls;
 
 /* host: whose certificate to expect, a name or a numeric address; NULL: the server's side. */
-RILL_MUST_CHECK int rill_tls_new(rill_tls **out, const rill_tls_context *c, const char *host);
+RILL_MUST_CHECK int rill_tls_new(rill_tls **out, rill_tls_context *c, const char *host);
 void rill_tls_free(rill_tls *t);
+
+/* What ALPN has agreed on, once the handshake is done; "" where nothing. */
+const char *rill_tls_alpn(const rill_tls *t);
 
 /* Bytes that came from the network. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_tls_feed(rill_tls *t, const uint8_t *data, size_t len);

@@ -13,14 +13,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "io/tcp.h"
-#include "ws/ws_handshake.h"
 
 /* A message that came in parts starts with so much. */
 #define PARTIAL_MIN 1024
 
 struct rill_ws {
-    rill_tcp tcp;
+    rill_tcp *tcp;
     const rill_ws_handlers *on;
     void *owner;
     rill_ws_handshake *handshake; /* until it is over */
@@ -61,11 +59,11 @@ static void end_handshake(rill_ws *ws)
 /* The place of the payload in the output, after its header; NULL: no room. */
 static uint8_t *frame_begin(rill_ws *ws, rill_ws_opcode opcode, size_t len)
 {
-    uint8_t *start = rill_tcp_reserve(&ws->tcp, RILL_WS_MAX_HEADER + len);
+    uint8_t *start = rill_tcp_reserve(ws->tcp, RILL_WS_MAX_HEADER + len);
     if (start == NULL)
         return NULL;
     if (ws->client &&
-        rill_crypto_random(ws->tcp.loop->crypto, ws->mask, sizeof ws->mask) != RILL_OK)
+        rill_crypto_random(ws->tcp->loop->crypto, ws->mask, sizeof ws->mask) != RILL_OK)
         return NULL;
     ws->header_len = rill_ws_header(start, opcode, len, ws->client ? ws->mask : NULL);
     ws->payload = start + ws->header_len;
@@ -79,7 +77,7 @@ static void frame_end(rill_ws *ws)
     if (ws->client)
         rill_ws_mask(ws->payload, ws->payload_len, ws->mask);
     ws->payload = NULL;
-    rill_tcp_commit(&ws->tcp, ws->header_len + ws->payload_len);
+    rill_tcp_commit(ws->tcp, ws->header_len + ws->payload_len);
 }
 
 static void control(rill_ws *ws, rill_ws_opcode opcode, const uint8_t *data, size_t len)
@@ -103,8 +101,8 @@ static void send_close(rill_ws *ws, uint16_t code)
 
 static void lose(rill_ws *ws, int error, const char *what)
 {
-    snprintf(ws->tcp.detail, sizeof ws->tcp.detail, "%s %s", ws->tcp.name, what);
-    rill_tcp_lose(&ws->tcp, error);
+    snprintf(ws->tcp->detail, sizeof ws->tcp->detail, "%s %s", ws->tcp->name, what);
+    rill_tcp_lose(ws->tcp, error);
 }
 
 static void violated(rill_ws *ws, uint16_t code, const char *what)
@@ -126,18 +124,18 @@ static void on_close_frame(rill_ws *ws, const rill_ws_part *part)
 
 static bool usable(const rill_ws *ws)
 {
-    return !ws->closing && !ws->tcp.reported && ws->tcp.error == RILL_OK;
+    return !ws->closing && !ws->tcp->reported && ws->tcp->error == RILL_OK;
 }
 
 /* A client that sends a byte now and then has not been heard. */
 static void heard(rill_ws *ws)
 {
-    ws->last_heard = uv_now(ws->tcp.loop->uv);
+    ws->last_heard = uv_now(ws->tcp->loop->uv);
 }
 
 static void release_message(rill_ws *ws)
 {
-    ws->tcp.loop->partial -= ws->message_cap;
+    ws->tcp->loop->partial -= ws->message_cap;
     rill_list_remove(&ws->partial);
     if (ws->wipe_read)
         rill_wipe(ws->message, ws->message_len);
@@ -164,8 +162,8 @@ static bool grow_message(rill_ws *ws, size_t len)
         rill_free(memory(), ws->message);
     }
     if (ws->message == NULL)
-        rill_list_push_back(&ws->tcp.loop->partials, &ws->partial);
-    ws->tcp.loop->partial += cap - ws->message_cap;
+        rill_list_push_back(&ws->tcp->loop->partials, &ws->partial);
+    ws->tcp->loop->partial += cap - ws->message_cap;
     ws->message = grown;
     ws->message_cap = cap;
     return true;
@@ -177,7 +175,7 @@ static void relieve(rill_loop *loop)
     while (loop->partial > loop->max_storage / 4) {
         rill_ws *slowest = RILL_CONTAINER(loop->partials.next, rill_ws, partial);
         release_message(slowest);
-        rill_tcp_fail(&slowest->tcp, RILL_ERR_LIMIT, "is too slow with a message");
+        rill_tcp_fail(slowest->tcp, RILL_ERR_LIMIT, "is too slow with a message");
     }
 }
 
@@ -191,7 +189,7 @@ static void keep(rill_ws *ws, const rill_ws_part *part)
     }
     memcpy(ws->message + ws->message_len, part->data, part->len);
     ws->message_len += part->len;
-    relieve(ws->tcp.loop);
+    relieve(ws->tcp->loop);
 }
 
 static void deliver(rill_ws *ws)
@@ -256,7 +254,7 @@ static void on_tcp_late(void *owner, uint8_t *data, size_t len)
         if (part.opcode != RILL_WS_CLOSE)
             continue;
         ws->close_came = true;
-        rill_tcp_nothing_follows(&ws->tcp);
+        rill_tcp_nothing_follows(ws->tcp);
     }
 }
 
@@ -265,10 +263,10 @@ static void handshake_failed(rill_ws *ws, int verdict, const char *problem)
     char answer[RILL_WS_ANSWER];
     if (!ws->client) {
         size_t len = rill_ws_handshake_answer(ws->handshake, verdict, answer);
-        uint8_t *room = rill_tcp_reserve(&ws->tcp, len);
+        uint8_t *room = rill_tcp_reserve(ws->tcp, len);
         if (room != NULL) {
             memcpy(room, answer, len);
-            rill_tcp_commit(&ws->tcp, len);
+            rill_tcp_commit(ws->tcp, len);
         }
     }
     lose(ws, verdict == RILL_ERR_REFUSED ? RILL_ERR_REFUSED : RILL_ERR_PROTOCOL, problem);
@@ -279,11 +277,11 @@ static bool handshake_done(rill_ws *ws)
     if (!ws->client) {
         char answer[RILL_WS_ANSWER];
         size_t len = rill_ws_handshake_answer(ws->handshake, RILL_OK, answer);
-        uint8_t *room = rill_tcp_reserve(&ws->tcp, len);
+        uint8_t *room = rill_tcp_reserve(ws->tcp, len);
         if (room == NULL)
             return false;
         memcpy(room, answer, len);
-        rill_tcp_commit(&ws->tcp, len);
+        rill_tcp_commit(ws->tcp, len);
     }
     end_handshake(ws);
     ws->open = true;
@@ -327,11 +325,11 @@ static void on_tcp_open(void *owner)
     rill_ws *ws = owner;
     if (!ws->client)
         return;
-    uint8_t *room = rill_tcp_reserve(&ws->tcp, ws->request_len);
+    uint8_t *room = rill_tcp_reserve(ws->tcp, ws->request_len);
     if (room == NULL)
         return;
     memcpy(room, ws->request, ws->request_len);
-    rill_tcp_commit(&ws->tcp, ws->request_len);
+    rill_tcp_commit(ws->tcp, ws->request_len);
     ws->asked = true;
 }
 
@@ -339,7 +337,7 @@ static void on_tcp_open(void *owner)
 static bool may_speak_tls(const rill_ws *ws, int error)
 {
     return error == RILL_ERR_NOT_CONNECTED && ws->client && ws->asked && ws->handshake != NULL &&
-           ws->handshake->consumed == 0 && ws->tcp.tls == NULL;
+           ws->handshake->consumed == 0 && ws->tcp->tls == NULL;
 }
 
 static void on_tcp_lost(void *owner, int error, const char *detail)
@@ -384,37 +382,35 @@ static const rill_tcp_handlers tcp_handlers = {
     .closed = on_tcp_closed,
 };
 
-/* Gives up what was never given out. */
-static int abandon(rill_ws *ws, int error)
+/* What was never given out, and has no connection. */
+static void discard(rill_ws *ws)
 {
-    ws->on = NULL;
-    ws->closing = true;
-    rill_tcp_close(&ws->tcp);
-    return error;
+    end_handshake(ws);
+    rill_free(memory(), ws);
 }
 
-static rill_ws *ws_new(rill_loop *loop, const rill_ws_handlers *on, void *owner)
+/* Without a connection yet. */
+static rill_ws *ws_new(const rill_ws_handlers *on, void *owner)
 {
     rill_ws *ws = rill_calloc(memory(), 1, sizeof *ws);
     if (ws == NULL)
         return NULL;
-    rill_tcp_init(&ws->tcp, loop, &tcp_handlers, ws);
     ws->on = on;
     ws->owner = owner;
     rill_list_init(&ws->partial);
     ws->handshake = rill_alloc(memory(), sizeof *ws->handshake);
     if (ws->handshake == NULL) {
-        (void)abandon(ws, RILL_ERR_NOMEM);
+        discard(ws);
         return NULL;
     }
     return ws;
 }
 
-static int prepare_request(rill_ws *ws, const rill_ws_client_options *options)
+static int prepare_request(rill_ws *ws, rill_loop *loop, const rill_ws_client_options *options)
 {
     uint8_t nonce[16];
     size_t cap = strlen(options->target) + strlen(options->host_header) + 256;
-    int error = rill_crypto_random(ws->tcp.loop->crypto, nonce, sizeof nonce);
+    int error = rill_crypto_random(loop->crypto, nonce, sizeof nonce);
     if (error == RILL_OK)
         error = rill_ws_handshake_client(ws->handshake, nonce);
     if (error != RILL_OK)
@@ -430,34 +426,63 @@ static int prepare_request(rill_ws *ws, const rill_ws_client_options *options)
 int rill_ws_connect(rill_ws **out, rill_loop *loop, const rill_ws_client_options *options,
                     const rill_ws_handlers *on, void *owner)
 {
-    rill_ws *ws = ws_new(loop, on, owner);
+    rill_ws *ws = ws_new(on, owner);
     if (ws == NULL)
         return RILL_ERR_NOMEM;
     ws->client = true;
     rill_ws_reader_init(&ws->reader, false, options->max_message);
-    int error = prepare_request(ws, options);
+    int error = prepare_request(ws, loop, options);
     if (error == RILL_OK)
-        error = rill_tcp_connect(&ws->tcp, options->host, options->port, options->tls);
-    if (error != RILL_OK)
-        return abandon(ws, error);
+        error = rill_tcp_new(&ws->tcp, loop, &tcp_handlers, ws);
+    if (error != RILL_OK) {
+        discard(ws);
+        return error;
+    }
+    error = rill_tcp_connect(ws->tcp, options->host, options->port, options->tls);
+    if (error != RILL_OK) {
+        /* It goes with its connection. */
+        ws->on = NULL;
+        ws->closing = true;
+        rill_tcp_close(ws->tcp);
+        return error;
+    }
     *out = ws;
     return RILL_OK;
 }
 
-int rill_ws_accept(rill_ws **out, rill_loop *loop, uv_stream_t *listener,
-                   const rill_ws_server_options *options, const rill_ws_handlers *on, void *owner)
+/* The server's side of t; the connection is the WebSocket's from here on. */
+static void take_over(rill_ws *ws, rill_tcp *t, const rill_ws_server_options *options)
 {
-    rill_ws *ws = ws_new(loop, on, owner);
-    if (ws == NULL)
-        return RILL_ERR_NOMEM;
+    ws->tcp = t;
     ws->wipe_read = true;
     rill_ws_reader_init(&ws->reader, true, options->max_message);
-    rill_tcp_limit(&ws->tcp, options->max_backlog);
+    rill_tcp_limit(t, options->max_backlog);
+    rill_tcp_give(t, &tcp_handlers, ws);
+}
+
+int rill_ws_take(rill_ws **out, rill_tcp *t, const rill_ws_server_options *options,
+                 const rill_ws_handlers *on, void *owner)
+{
+    rill_ws *ws = ws_new(on, owner);
+    if (ws == NULL)
+        return RILL_ERR_NOMEM;
     rill_ws_handshake_server(ws->handshake, options->allow_origins);
-    int error = rill_tcp_accept(&ws->tcp, listener, options->tls);
-    if (error != RILL_OK)
-        return abandon(ws, error);
+    take_over(ws, t, options);
     *out = ws;
+    return RILL_OK;
+}
+
+int rill_ws_upgrade(rill_ws **out, rill_tcp *t, const rill_ws_handshake *agreed,
+                    const rill_ws_server_options *options, const rill_ws_handlers *on, void *owner)
+{
+    assert(t->state == RILL_TCP_OPEN);
+    rill_ws *ws = ws_new(on, owner);
+    if (ws == NULL)
+        return RILL_ERR_NOMEM;
+    *ws->handshake = *agreed;
+    take_over(ws, t, options);
+    *out = ws;
+    (void)handshake_done(ws); /* where there is no room for the answer, lost follows */
     return RILL_OK;
 }
 
@@ -481,17 +506,17 @@ void rill_ws_ping(rill_ws *ws)
 
 bool rill_ws_is_full(const rill_ws *ws)
 {
-    return ws->tcp.above;
+    return ws->tcp->above;
 }
 
 uint64_t rill_ws_written(const rill_ws *ws)
 {
-    return ws->tcp.appended;
+    return ws->tcp->appended;
 }
 
 uint64_t rill_ws_handed(const rill_ws *ws)
 {
-    return rill_tcp_handed(&ws->tcp);
+    return rill_tcp_handed(ws->tcp);
 }
 
 uint64_t rill_ws_last_heard(const rill_ws *ws)
@@ -501,9 +526,9 @@ uint64_t rill_ws_last_heard(const rill_ws *ws)
 
 rill_wait rill_ws_wait(const rill_ws *ws)
 {
-    switch (ws->tcp.state) {
+    switch (ws->tcp->state) {
     case RILL_TCP_CONNECTING:
-        return rill_tcp_is_resolving(&ws->tcp) ? RILL_WAIT_RESOLVE : RILL_WAIT_CONNECT;
+        return rill_tcp_is_resolving(ws->tcp) ? RILL_WAIT_RESOLVE : RILL_WAIT_CONNECT;
     case RILL_TCP_HANDSHAKE:
         return RILL_WAIT_TLS;
     case RILL_TCP_OPEN:
@@ -515,12 +540,12 @@ rill_wait rill_ws_wait(const rill_ws *ws)
 
 const char *rill_ws_name(const rill_ws *ws)
 {
-    return ws->tcp.name;
+    return ws->tcp->name;
 }
 
 void rill_ws_wipe_written(rill_ws *ws)
 {
-    rill_tcp_wipe_written(&ws->tcp);
+    rill_tcp_wipe_written(ws->tcp);
 }
 
 void rill_ws_wipe_read(rill_ws *ws, bool wipe)
@@ -534,13 +559,17 @@ void rill_ws_close(rill_ws *ws, uint16_t code)
         return;
     ws->closing = true;
     send_close(ws, code);
-    rill_tcp_finish(&ws->tcp);
+    rill_tcp_finish(ws->tcp);
     if (ws->close_came)
-        rill_tcp_nothing_follows(&ws->tcp);
+        rill_tcp_nothing_follows(ws->tcp);
 }
 
-void rill_ws_drop(rill_ws *ws)
+void rill_ws_welcome(rill_ws *ws)
 {
-    ws->closing = true;
-    rill_tcp_close(&ws->tcp);
+    rill_tcp_welcome(ws->tcp);
+}
+
+uint64_t rill_ws_accepted_at(const rill_ws *ws)
+{
+    return ws->tcp->accepted_at;
 }

@@ -8,13 +8,13 @@
 
 #include <rill/waiting.h>
 
-#include "io/loop.h"
-#include "io/tls.h"
+#include "io/tcp.h"
 #include "ws/ws_frame.h"
+#include "ws/ws_handshake.h"
 
 typedef struct rill_ws rill_ws;
 
-/* From the loop, never from inside a call but rill_ws_accept's. */
+/* From the loop, never from inside a call but rill_ws_upgrade's. */
 typedef struct rill_ws_handlers {
     void (*open)(void *owner);
     /* One whole message; its bytes are good until this returns. */
@@ -32,13 +32,12 @@ typedef struct rill_ws_client_options {
     uint16_t port;
     const char *host_header;
     const char *target; /* path and query */
-    const rill_tls_context *tls;
+    rill_tls_context *tls;
     size_t max_message;
 } rill_ws_client_options;
 
 typedef struct rill_ws_server_options {
     const char *const *allow_origins; /* must stay for as long as the handshake may take */
-    const rill_tls_context *tls;
     size_t max_message;
     size_t max_backlog;
 } rill_ws_server_options;
@@ -47,10 +46,26 @@ typedef struct rill_ws_server_options {
 RILL_MUST_CHECK int rill_ws_connect(rill_ws **out, rill_loop *loop,
                                     const rill_ws_client_options *options,
                                     const rill_ws_handlers *on, void *owner);
-/* Takes the connection that waits at a listener. RILL_ERR_NOMEM, RILL_ERR_IO, RILL_ERR_TLS. */
-RILL_MUST_CHECK int rill_ws_accept(rill_ws **out, rill_loop *loop, uv_stream_t *listener,
-                                   const rill_ws_server_options *options,
-                                   const rill_ws_handlers *on, void *owner);
+/*
+ * Takes a connection over that a listener has accepted, before anything of it was read: the
+ * handshake is read and answered here. From inside rill_protocol.take. RILL_ERR_NOMEM: it is the
+ * caller's still.
+ */
+RILL_MUST_CHECK int rill_ws_take(rill_ws **out, rill_tcp *t, const rill_ws_server_options *options,
+                                 const rill_ws_handlers *on, void *owner);
+/*
+ * Takes a connection over from HTTP, which has read the client's request whole, and has written
+ * nothing about it. agreed: what rill_ws_handshake_judge said yes to; copied. The answer is written
+ * here, and `open` comes before this returns. What follows the request in what was read is the
+ * new owner's: t->on->read(t->owner, data, len). RILL_ERR_NOMEM: it is the caller's still.
+ */
+RILL_MUST_CHECK int rill_ws_upgrade(rill_ws **out, rill_tcp *t, const rill_ws_handshake *agreed,
+                                    const rill_ws_server_options *options,
+                                    const rill_ws_handlers *on, void *owner);
+/* Who is at the other end has been checked: see rill_tcp_welcome. */
+void rill_ws_welcome(rill_ws *ws);
+/* uv_now() when a listener accepted it. */
+uint64_t rill_ws_accepted_at(const rill_ws *ws);
 
 /*
  * Room for the payload of one binary message of exactly len bytes; fill it,
@@ -79,7 +94,5 @@ void rill_ws_wipe_read(rill_ws *ws, bool wipe);
 
 /* Writes what waits, says why, and ends. Nothing but `closed` is called any more. */
 void rill_ws_close(rill_ws *ws, uint16_t code);
-/* The same at once, also after it: what waits to be written is lost, and nobody is told why. */
-void rill_ws_drop(rill_ws *ws);
 
 #endif

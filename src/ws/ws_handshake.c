@@ -55,42 +55,47 @@ static void take_once(rill_ws_once *seen, bool right)
     *seen = *seen == RILL_WS_ABSENT && right ? RILL_WS_RIGHT : RILL_WS_WRONG;
 }
 
-static void take_key(rill_ws_handshake *h)
+static void take_key(rill_ws_handshake *h, const char *value)
 {
     uint8_t nonce[16];
     size_t len = 0;
-    take_once(&h->nonce, h->value_len == RILL_WS_KEY_CHARS &&
-                             rill_base64_decode(h->value, h->value_len, nonce, sizeof nonce,
-                                                &len) == RILL_OK &&
-                             len == sizeof nonce);
+    bool right =
+        strlen(value) == RILL_WS_KEY_CHARS &&
+        rill_base64_decode(value, RILL_WS_KEY_CHARS, nonce, sizeof nonce, &len) == RILL_OK &&
+        len == sizeof nonce;
+    take_once(&h->nonce, right);
     if (h->nonce == RILL_WS_RIGHT)
-        memcpy(h->key, h->value, RILL_WS_KEY_CHARS + 1);
+        memcpy(h->key, value, RILL_WS_KEY_CHARS + 1);
+}
+
+void rill_ws_handshake_header(rill_ws_handshake *h, const char *name, const char *value, bool whole)
+{
+    if (strcasecmp(name, "Upgrade") == 0)
+        h->upgrade = list_has(value, "websocket");
+    else if (strcasecmp(name, "Connection") == 0)
+        h->connection = h->connection || list_has(value, "upgrade");
+    else if (strcasecmp(name, "Sec-WebSocket-Key") == 0)
+        take_key(h, value);
+    else if (strcasecmp(name, "Sec-WebSocket-Version") == 0)
+        take_once(&h->version, strcmp(value, "13") == 0);
+    else if (strcasecmp(name, "Origin") == 0)
+        h->origin_refused = h->origin_refused || !whole || !origin_allowed(h, value);
+    else if (strcasecmp(name, "Sec-WebSocket-Accept") == 0)
+        take_once(&h->accepted, strcmp(value, h->expected) == 0);
+    else if (strcasecmp(name, "Sec-WebSocket-Extensions") == 0 ||
+             strcasecmp(name, "Sec-WebSocket-Protocol") == 0)
+        h->unasked = true;
 }
 
 /* A header is complete. */
 static void take_header(rill_ws_handshake *h)
 {
     bool whole = h->value_len <= RILL_WS_HEADER_VALUE;
-    const char *field = h->field;
     if (!h->in_value || h->field_len >= sizeof h->field)
         return;
     h->field[h->field_len] = '\0';
     h->value[whole ? h->value_len : 0] = '\0';
-    if (strcasecmp(field, "Upgrade") == 0)
-        h->upgrade = list_has(h->value, "websocket");
-    else if (strcasecmp(field, "Connection") == 0)
-        h->connection = h->connection || list_has(h->value, "upgrade");
-    else if (strcasecmp(field, "Sec-WebSocket-Key") == 0)
-        take_key(h);
-    else if (strcasecmp(field, "Sec-WebSocket-Version") == 0)
-        take_once(&h->version, strcmp(h->value, "13") == 0);
-    else if (strcasecmp(field, "Origin") == 0)
-        h->origin_refused = h->origin_refused || !whole || !origin_allowed(h, h->value);
-    else if (strcasecmp(field, "Sec-WebSocket-Accept") == 0)
-        take_once(&h->accepted, strcmp(h->value, h->expected) == 0);
-    else if (strcasecmp(field, "Sec-WebSocket-Extensions") == 0 ||
-             strcasecmp(field, "Sec-WebSocket-Protocol") == 0)
-        h->unasked = true;
+    rill_ws_handshake_header(h, h->field, h->value, whole);
 }
 
 static int on_field(http_parser *parser, const char *at, size_t len)
@@ -173,11 +178,9 @@ static int judge_response(const rill_ws_handshake *h, const char **problem)
     return RILL_OK;
 }
 
-static int judge_request(const rill_ws_handshake *h, const char **problem)
+int rill_ws_handshake_judge(const rill_ws_handshake *h, bool get, const char **problem)
 {
-    bool http11 = h->parser.http_major == 1 && h->parser.http_minor >= 1;
-    if (!h->upgrade || !h->connection || h->parser.method != HTTP_GET || !http11 ||
-        h->version != RILL_WS_RIGHT) {
+    if (!h->upgrade || !h->connection || !get || h->version != RILL_WS_RIGHT) {
         *problem = "sent plain HTTP";
         return RILL_ERR_REFUSED;
     }
@@ -190,6 +193,12 @@ static int judge_request(const rill_ws_handshake *h, const char **problem)
         return RILL_ERR_MALFORMED;
     }
     return RILL_OK;
+}
+
+static int judge_request(const rill_ws_handshake *h, const char **problem)
+{
+    bool http11 = h->parser.http_major == 1 && h->parser.http_minor >= 1;
+    return rill_ws_handshake_judge(h, h->parser.method == HTTP_GET && http11, problem);
 }
 
 /* What came is no HTTP: a first byte of TLS says what it is instead. */

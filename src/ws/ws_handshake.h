@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The HTTP exchange that opens a WebSocket (RFC 6455 section 4), either side.
- * Bytes in, verdict and bytes out; no socket.
+ * Bytes in, verdict and bytes out; no socket. A server that has read the request itself
+ * gives its headers instead of bytes: rill_ws_handshake_header, rill_ws_handshake_judge.
  */
 #ifndef RILL_WS_WS_HANDSHAKE_H
 #define RILL_WS_WS_HANDSHAKE_H
@@ -58,7 +59,19 @@ void rill_ws_handshake_server(rill_ws_handshake *h, const char *const *allow_ori
  */
 RILL_MUST_CHECK int rill_ws_handshake_feed(rill_ws_handshake *h, const uint8_t *data, size_t len,
                                            size_t *used, const char **problem);
-/* Server: the response to what feed said, agreed or refused. The length. */
+/*
+ * Server, instead of rill_ws_handshake_feed: one header of the request. name and value end with a
+ * NUL; whole: nothing of the value was cut off.
+ */
+void rill_ws_handshake_header(rill_ws_handshake *h, const char *name, const char *value,
+                              bool whole);
+/*
+ * After the last header. get: it is a GET of HTTP/1.1 or later. RILL_OK: agreed. RILL_ERR_REFUSED,
+ * RILL_ERR_MALFORMED, *problem: as rill_ws_handshake_feed.
+ */
+RILL_MUST_CHECK int rill_ws_handshake_judge(const rill_ws_handshake *h, bool get,
+                                            const char **problem);
+/* Server: the response to what was said, agreed or refused. The length. */
 size_t rill_ws_handshake_answer(const rill_ws_handshake *h, int verdict, char out[RILL_WS_ANSWER]);
 
 #endif

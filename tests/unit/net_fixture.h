@@ -231,16 +231,16 @@ static inline void net_serve(net *n)
 {
     n->server_closed = false;
     assert_int_equal(rill_btp_server_open(&n->server, n->loop, &n->options), RILL_OK);
-    n->options.port =
-        rill_btp_server_port(n->server); /* so that the next one is at the same place */
-    assert_int_not_equal(n->options.port, 0);
+    n->options.listen.port = rill_listener_port(
+        rill_btp_server_listener(n->server)); /* so that the next one is at the same place */
+    assert_int_not_equal(n->options.listen.port, 0);
 }
 
 static inline void net_uri(const net *n, char *out, size_t cap, const char *scheme,
                            const char *token, const char *host)
 {
     snprintf(out, cap, "%s://:%s@%s:%u/any/path?x=1", scheme, token, host,
-             (unsigned)n->options.port);
+             (unsigned)n->options.listen.port);
 }
 
 static inline void net_connect(net *n, const char *token, const rill_link_options *options)
@@ -339,7 +339,7 @@ static inline void raw_open(net *n, raw *r)
 {
     struct sockaddr_in address;
     memset(r, 0, sizeof *r);
-    uv_ip4_addr("127.0.0.1", n->options.port, &address);
+    uv_ip4_addr("127.0.0.1", n->options.listen.port, &address);
     uv_tcp_init(rill_loop_uv(n->loop), &r->handle);
     r->handle.data = r->connect.data = r->write.data = r;
     uv_tcp_connect(&r->connect, &r->handle, (struct sockaddr *)&address, raw_connected);

@@ -183,7 +183,7 @@ static void test_nobody_there(void **state)
         net_connect(&n, TOKEN, &o);
         until(&n, client_down);
         snprintf(expected, sizeof expected, "cannot connect to localhost:%u: connection refused",
-                 (unsigned)n.options.port);
+                 (unsigned)n.options.listen.port);
         assert_string_equal(n.client.detail, expected);
         assert_int_equal(n.client.error, RILL_ERR_CONNECT);
         assert_int_equal(n.client.final, !o.reconnect);
@@ -438,7 +438,7 @@ static void test_server_address(void **state)
     net_begin(&n);
     net_serve(&n);
     assert_int_equal(rill_btp_server_open(&other, n.loop, &n.options), RILL_ERR_ADDRESS_IN_USE);
-    n.options.host = "not an address";
+    n.options.listen.host = "not an address";
     assert_int_equal(rill_btp_server_open(&other, n.loop, &n.options), RILL_ERR_INVALID);
     net_end(&n);
 }

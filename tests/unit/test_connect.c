@@ -114,7 +114,7 @@ static void fill_up(const hole *h)
 
 typedef struct caller {
     rill_loop *loop;
-    rill_tcp tcp;
+    rill_tcp *tcp;
     uv_timer_t deadline; /* generous: what is waited for is the event */
     unsigned opened, closed;
     int lost;
@@ -125,7 +125,7 @@ static void end(caller *c)
 {
     if (!uv_is_closing((uv_handle_t *)&c->deadline))
         uv_close((uv_handle_t *)&c->deadline, NULL);
-    rill_tcp_close(&c->tcp);
+    rill_tcp_close(c->tcp);
 }
 
 static void on_open(void *owner)
@@ -173,11 +173,11 @@ static caller *call(const char *host, uint16_t port, uint64_t patience_ms)
     static caller c;
     memset(&c, 0, sizeof c);
     assert_int_equal(rill_loop_new(&c.loop, NULL), RILL_OK);
-    rill_tcp_init(&c.tcp, c.loop, &handlers, &c);
+    assert_int_equal(rill_tcp_new(&c.tcp, c.loop, &handlers, &c), RILL_OK);
     uv_timer_init(rill_loop_uv(c.loop), &c.deadline);
     c.deadline.data = &c;
     uv_timer_start(&c.deadline, on_deadline, patience_ms, 0);
-    assert_int_equal(rill_tcp_connect(&c.tcp, host, port, NULL), RILL_OK);
+    assert_int_equal(rill_tcp_connect(c.tcp, host, port, NULL), RILL_OK);
     assert_int_equal(c.opened + c.closed, 0);
     assert_int_equal(rill_loop_run(c.loop), RILL_OK);
     rill_loop_free(c.loop);

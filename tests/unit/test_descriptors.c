@@ -134,7 +134,7 @@ static int serve(int count)
         return 0;
     if (rill_btp_server_open(&node, loop, &options) == RILL_OK) {
         snprintf(link, sizeof link, "btp+ws://:token@127.0.0.1:%u",
-                 (unsigned)rill_btp_server_port(node));
+                 (unsigned)rill_listener_port(rill_btp_server_listener(node)));
         rill_net_options_init(&o);
         o.link = link;
         o.link_options.reconnect = false;

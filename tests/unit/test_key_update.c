@@ -10,27 +10,20 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
-#include <unistd.h>
 
 #include "fake_uv.h"
 #include "io/tcp.h"
+#include "support/certificate.h"
 
 #define MAX_BACKLOG ((size_t)64 * 1024)
 
-static char folder[64], cert_file[96], key_file[96];
-
 typedef struct side {
     rill_loop *loop;
-    rill_tcp tcp;
+    rill_tcp *tcp;
     uv_tcp_t listener;
     rill_tls_context *context;
     fake_socket *socket;
@@ -41,47 +34,6 @@ typedef struct side {
     int error;
     size_t most; /* that waited */
 } side;
-
-static int make_certificate(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/rill-keys-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(cert_file, sizeof cert_file, "%s/cert.pem", folder);
-    snprintf(key_file, sizeof key_file, "%s/key.pem", folder);
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = X509_new();
-    assert_true(key != NULL && cert != NULL);
-    X509_set_version(cert, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-    X509_set_pubkey(cert, key);
-    X509_NAME *name = X509_get_subject_name(cert);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"x", -1, -1, 0);
-    X509_set_issuer_name(cert, name);
-    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
-    FILE *f = fopen(cert_file, "w");
-    assert_non_null(f);
-    assert_int_equal(PEM_write_X509(f, cert), 1);
-    fclose(f);
-    f = fopen(key_file, "w");
-    assert_non_null(f);
-    assert_int_equal(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL), 1);
-    fclose(f);
-    X509_free(cert);
-    EVP_PKEY_free(key);
-    return 0;
-}
-
-static int remove_certificate(void **state)
-{
-    (void)state;
-    unlink(cert_file);
-    unlink(key_file);
-    rmdir(folder);
-    return 0;
-}
 
 static void on_open(void *owner)
 {
@@ -120,7 +72,7 @@ static const rill_tcp_handlers handlers = {
 static void turn(side *s)
 {
     fake_uv_turn(rill_loop_uv(s->loop));
-    size_t waits = rill_tcp_backlog(&s->tcp);
+    size_t waits = rill_tcp_backlog(s->tcp);
     if (waits > s->most)
         s->most = waits;
 }
@@ -145,16 +97,20 @@ static void begin(side *s)
     memset(s, 0, sizeof *s);
     fake_uv_reset();
     assert_int_equal(rill_loop_new(&s->loop, NULL), RILL_OK);
-    rill_tcp_init(&s->tcp, s->loop, &handlers, s);
-    rill_tcp_limit(&s->tcp, MAX_BACKLOG);
+    assert_int_equal(rill_tcp_new(&s->tcp, s->loop, &handlers, s), RILL_OK);
+    rill_tcp_limit(s->tcp, MAX_BACKLOG);
 }
 
 static void peer_is(side *s, const SSL_METHOD *method)
 {
     s->peer_context = SSL_CTX_new(method);
     assert_non_null(s->peer_context);
-    assert_int_equal(SSL_CTX_use_certificate_file(s->peer_context, cert_file, SSL_FILETYPE_PEM), 1);
-    assert_int_equal(SSL_CTX_use_PrivateKey_file(s->peer_context, key_file, SSL_FILETYPE_PEM), 1);
+    assert_int_equal(
+        SSL_CTX_use_certificate_file(s->peer_context, test_certificate.cert_file, SSL_FILETYPE_PEM),
+        1);
+    assert_int_equal(
+        SSL_CTX_use_PrivateKey_file(s->peer_context, test_certificate.key_file, SSL_FILETYPE_PEM),
+        1);
     s->peer = SSL_new(s->peer_context);
     s->in = BIO_new(BIO_s_mem());
     s->out = BIO_new(BIO_s_mem());
@@ -185,7 +141,7 @@ static void flood(side *s)
 
 static void end(side *s)
 {
-    rill_tcp_close(&s->tcp);
+    rill_tcp_close(s->tcp);
     if (s->listener.loop != NULL)
         uv_close((uv_handle_t *)&s->listener, NULL);
     fake_uv_turn(rill_loop_uv(s->loop));
@@ -200,7 +156,7 @@ static void on_connection(uv_stream_t *stream, int status)
 {
     side *s = stream->data;
     assert_int_equal(status, 0);
-    assert_int_equal(rill_tcp_accept(&s->tcp, stream, s->context), RILL_OK);
+    assert_int_equal(rill_tcp_accept(s->tcp, stream, s->context), RILL_OK);
 }
 
 static void test_a_client_that_does_not_read(void **state)
@@ -208,7 +164,9 @@ static void test_a_client_that_does_not_read(void **state)
     (void)state;
     side s;
     begin(&s);
-    assert_int_equal(rill_tls_server_context(&s.context, cert_file, key_file, NULL), RILL_OK);
+    assert_int_equal(rill_tls_server_context(&s.context, test_certificate.cert_file,
+                                             test_certificate.key_file, NULL),
+                     RILL_OK);
     peer_is(&s, TLS_client_method());
     SSL_set_connect_state(s.peer);
     uv_tcp_init(rill_loop_uv(s.loop), &s.listener);
@@ -229,7 +187,7 @@ static void test_a_server_that_does_not_read(void **state)
     assert_int_equal(rill_tls_client_context(&s.context, NULL, false, NULL), RILL_OK);
     peer_is(&s, TLS_server_method());
     SSL_set_accept_state(s.peer);
-    assert_int_equal(rill_tcp_connect(&s.tcp, "node", 1, s.context), RILL_OK);
+    assert_int_equal(rill_tcp_connect(s.tcp, "node", 1, s.context), RILL_OK);
     for (int i = 0; i < 10 && s.socket == NULL; i++) {
         turn(&s);
         s.socket = fake_uv_attempt();
@@ -247,5 +205,5 @@ int main(void)
         cmocka_unit_test(test_a_client_that_does_not_read),
         cmocka_unit_test(test_a_server_that_does_not_read),
     };
-    return cmocka_run_group_tests(tests, make_certificate, remove_certificate);
+    return cmocka_run_group_tests(tests, certificate_make, certificate_remove);
 }

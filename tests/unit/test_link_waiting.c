@@ -91,7 +91,7 @@ static void test_a_node_that_says_nothing(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         net n;
         net_begin(&n);
-        int s = listen_in_silence(&n.options.port);
+        int s = listen_in_silence(&n.options.listen.port);
         open_link(&n, cases[i].scheme, "127.0.0.1");
         until_it_waits_for(&n, cases[i].reason);
         assert_non_null(strstr(seen.text, ": 127.0.0.1:"));

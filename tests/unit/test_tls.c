@@ -121,8 +121,8 @@ static void connect_to(net *n, const char *host, const rill_link_options *o)
 {
     char uri[256];
     net_begin(n);
-    n->options.cert_file = cert_file;
-    n->options.key_file = key_file;
+    n->options.listen.cert_file = cert_file;
+    n->options.listen.key_file = key_file;
     net_serve(n);
     net_uri(n, uri, sizeof uri, "btp+wss", TOKEN, host);
     assert_int_equal(
@@ -193,9 +193,9 @@ static void test_wrong_host(void **state)
 
     n.client.detail[0] = '\0';
     net_begin(&n);
-    n.options.host = "127.0.0.2";
-    n.options.cert_file = cert_file;
-    n.options.key_file = key_file;
+    n.options.listen.host = "127.0.0.2";
+    n.options.listen.cert_file = cert_file;
+    n.options.listen.key_file = key_file;
     net_serve(&n);
     char uri[256];
     net_uri(&n, uri, sizeof uri, "btp+wss", TOKEN, "127.0.0.2");
@@ -243,8 +243,8 @@ static const char *told_of(const wish *w, X509 *between)
     assert_true(o.verify);
     o.ca_file = cert_file;
     net_begin(&n);
-    n.options.cert_file = leaf_file;
-    n.options.key_file = leaf_key_file;
+    n.options.listen.cert_file = leaf_file;
+    n.options.listen.key_file = leaf_key_file;
     net_serve(&n);
     net_uri(&n, uri, sizeof uri, "btp+wss", TOKEN, "localhost");
     assert_int_equal(
@@ -497,11 +497,11 @@ static void test_files(void **state)
                                     &n.client, &problem),
                      RILL_ERR_TLS);
     assert_non_null(problem);
-    n.options.cert_file = "/nowhere/cert.pem";
-    n.options.key_file = key_file;
+    n.options.listen.cert_file = "/nowhere/cert.pem";
+    n.options.listen.key_file = key_file;
     assert_int_equal(rill_btp_server_open(&n.server, n.loop, &n.options), RILL_ERR_TLS);
-    n.options.cert_file = cert_file;
-    n.options.key_file = cert_file;
+    n.options.listen.cert_file = cert_file;
+    n.options.listen.key_file = cert_file;
     assert_int_equal(rill_btp_server_open(&n.server, n.loop, &n.options), RILL_ERR_TLS);
     /* A key with a password is refused; nobody is asked for it. */
     char locked[96];
@@ -512,7 +512,7 @@ static void test_files(void **state)
                                           (const unsigned char *)"word", 4, NULL, NULL),
                      1);
     fclose(f);
-    n.options.key_file = locked;
+    n.options.listen.key_file = locked;
     assert_int_equal(rill_btp_server_open(&n.server, n.loop, &n.options), RILL_ERR_TLS);
     unlink(locked);
     net_end(&n);
@@ -542,8 +542,8 @@ static void test_renewed(void **state)
     rill_link_options_init(&o);
     o.ca_file = cert_file;
     net_begin(&n);
-    n.options.cert_file = other_cert;
-    n.options.key_file = other_key;
+    n.options.listen.cert_file = other_cert;
+    n.options.listen.key_file = other_key;
     net_serve(&n);
     net_uri(&n, uri, sizeof uri, "btp+wss", TOKEN, "localhost");
     assert_int_equal(
@@ -551,12 +551,17 @@ static void test_renewed(void **state)
     until(&n, client_down);
     assert_int_equal(n.client.error, RILL_ERR_TLS);
     /* Of another key, and none at all: it goes on as it was. */
-    assert_int_equal(rill_btp_server_renew_tls(n.server, cert_file, other_key), RILL_ERR_TLS);
-    assert_int_equal(rill_btp_server_renew_tls(n.server, "/nowhere", key_file), RILL_ERR_TLS);
+    assert_int_equal(
+        rill_listener_renew_tls(rill_btp_server_listener(n.server), cert_file, other_key),
+        RILL_ERR_TLS);
+    assert_int_equal(
+        rill_listener_renew_tls(rill_btp_server_listener(n.server), "/nowhere", key_file),
+        RILL_ERR_TLS);
     n.client.downs = 0;
     until(&n, client_down);
     assert_int_equal(n.client.ups, 0);
-    assert_int_equal(rill_btp_server_renew_tls(n.server, cert_file, key_file), RILL_OK);
+    assert_int_equal(
+        rill_listener_renew_tls(rill_btp_server_listener(n.server), cert_file, key_file), RILL_OK);
     until(&n, client_up);
     net_end(&n);
     unlink(other_cert);
@@ -565,7 +570,9 @@ static void test_renewed(void **state)
     EVP_PKEY_free(key);
     net_begin(&n);
     net_serve(&n);
-    assert_int_equal(rill_btp_server_renew_tls(n.server, cert_file, key_file), RILL_ERR_INVALID);
+    assert_int_equal(
+        rill_listener_renew_tls(rill_btp_server_listener(n.server), cert_file, key_file),
+        RILL_ERR_INVALID);
     net_end(&n);
 }
 

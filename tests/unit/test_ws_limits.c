@@ -103,7 +103,7 @@ static void test_the_oldest_stranger_gives_way(void **state)
     (void)state;
     net n;
     net_begin(&n);
-    n.options.max_strangers = 1;
+    n.options.listen.max_strangers = 1;
     n.options.auth_timeout = 3600 * RILL_SECOND;
     net_serve(&n);
     raw_open(&n, &first_);

@@ -11,27 +11,16 @@
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
-#include "io/listener.h"
 #include "links/btp/btp_auth.h"
 #include "links/btp/btp_session.h"
-
-/*
- * So long a stranger may stay, however many come after him: enough to
- * authenticate. Less where few may be there: a thousand a second always pass, two at first.
- */
-#define STRANGER_MS 500
 
 struct rill_btp_server {
     rill_loop *loop;
     rill_btp_server_options options; /* its pointers are not ours to use after opening */
     const char **origins;
-    rill_tls_context *tls;
-    rill_listener listener;
+    rill_listener *listener; /* NULL: none of its own, or it is gone */
     rill_list sessions;
-    rill_list strangers; /* of these, the ones that have not authenticated; oldest first */
-    uint32_t stranger_count;
-    uint32_t session_count; /* the others */
-    bool listening;         /* the listener still points here */
+    uint32_t session_count; /* of these, the ones that have authenticated */
     bool closing;
     bool given; /* opening succeeded: the owner knows of us */
     void (*closed)(void *owner);
@@ -42,9 +31,7 @@ typedef struct server_session {
     rill_btp_session session; /* first */
     rill_btp_server *server;
     rill_list node;
-    rill_list stranger;   /* linked until authenticated or gone */
     rill_ws *ws;          /* NULL once it is being closed */
-    rill_ws *socket;      /* the same, until it has closed */
     uint64_t accepted_at; /* uv_now() */
     uv_timer_t timer;     /* until authenticated, then of silence */
     unsigned parts;       /* WebSocket and timers that still point here */
@@ -80,25 +67,15 @@ static void on_session_log(rill_btp_session *s, const char *what)
 
 static void maybe_free(rill_btp_server *server)
 {
-    if (!server->closing || server->listening || !rill_list_empty(&server->sessions) ||
+    if (!server->closing || server->listener != NULL || !rill_list_empty(&server->sessions) ||
         rill_list_linked(&server->ending.node))
         return;
-    rill_tls_context_free(server->tls);
     for (size_t i = 0; server->origins != NULL && server->origins[i] != NULL; i++)
         rill_free(memory(), (void *)(uintptr_t)server->origins[i]);
     rill_free(memory(), server->origins);
     if (server->given && server->closed != NULL)
         server->closed(server->options.owner);
     rill_free(memory(), server);
-}
-
-/* No stranger any more: authenticated, or gone. */
-static void leave_strangers(server_session *session)
-{
-    if (!rill_list_linked(&session->stranger))
-        return;
-    rill_list_remove(&session->stranger);
-    session->server->stranger_count--;
 }
 
 /* The end of a session */
@@ -114,7 +91,6 @@ static void part_closed(server_session *session)
         l->on.closed(l, l->user);
         server->session_count--;
     }
-    leave_strangers(session);
     rill_list_remove(&session->node);
     rill_free(memory(), session);
     maybe_free(server);
@@ -186,31 +162,6 @@ static void fail(server_session *session, int error, const char *what, uint16_t 
     snprintf(line, sizeof line, "%s %s", rill_ws_name(session->ws), what);
     log_line(session->server, line);
     lost(session, error, line, code);
-}
-
-/*
- * The oldest stranger goes at once, also where he is told why he is refused and
- * does not listen. False: he came just now, and who comes next has to wait a little.
- */
-static bool make_room(rill_btp_server *server)
-{
-    server_session *oldest = RILL_CONTAINER(server->strangers.next, server_session, stranger);
-    uint64_t age = uv_now(server->loop->uv) - oldest->accepted_at;
-    uint64_t least = server->options.max_strangers;
-    least = least < STRANGER_MS ? least : STRANGER_MS;
-    if (age < least) {
-        rill_listener_wait(&server->listener, least - age);
-        return false;
-    }
-    leave_strangers(oldest);
-    if (oldest->socket != NULL)
-        rill_ws_drop(oldest->socket);
-    if (oldest->over)
-        return true;
-    log_line(server, "a client that had not authenticated gave way to another");
-    oldest->ws = NULL;
-    begin_end(oldest);
-    return true;
 }
 
 /* The life of a session */
@@ -301,7 +252,7 @@ static void on_first_frame(server_session *session, const uint8_t *data, size_t 
     l->user = user;
     session->owned = true;
     session->server->session_count++;
-    leave_strangers(session);
+    rill_ws_welcome(session->ws);
     if (!session->closing)
         welcome(session, frame.request_id);
 }
@@ -341,7 +292,6 @@ static void on_ws_closed(void *owner, rill_ws *ws)
 {
     server_session *session = owner;
     (void)ws;
-    session->socket = NULL;
     part_closed(session);
 }
 
@@ -360,25 +310,7 @@ static const rill_link_ops session_ops = {
     .close = session_close,
 };
 
-/* Accepting */
-
-static void on_dropped(uv_handle_t *handle)
-{
-    rill_free(memory(), handle);
-}
-
-/* One that there is no room for. Not taking it would leave it waiting, and libuv calling. */
-static void drop(rill_btp_server *server, uv_stream_t *stream)
-{
-    uv_tcp_t *handle = rill_calloc(memory(), 1, sizeof *handle);
-    if (handle == NULL || uv_tcp_init(server->loop->uv, handle) != 0) {
-        rill_free(memory(), handle);
-        rill_listener_pause(&server->listener); /* which drops it */
-        return;
-    }
-    (void)uv_accept(stream, (uv_stream_t *)handle);
-    uv_close((uv_handle_t *)handle, on_dropped);
-}
+/* Taking connections */
 
 static server_session *session_new(rill_btp_server *server)
 {
@@ -399,52 +331,67 @@ static server_session *session_new(rill_btp_server *server)
     uv_timer_init(server->loop->uv, &session->timer);
     session->timer.data = session;
     rill_list_push_back(&server->sessions, &session->node);
-    rill_list_push_back(&server->strangers, &session->stranger);
-    server->stranger_count++;
     return session;
 }
 
-static void on_ready(rill_listener *listener, uv_stream_t *stream)
+/* agreed: NULL where the request is still to be read. */
+static int take(rill_btp_server *server, rill_tcp *t, const rill_ws_handshake *agreed)
 {
-    rill_btp_server *server = RILL_CONTAINER(listener, rill_btp_server, listener);
     const rill_ws_server_options options = {
         .allow_origins = server->origins,
-        .tls = server->tls,
         .max_message = RILL_BTP_MAX_FRAME,
         .max_backlog = server->options.max_backlog,
     };
-    if (server->stranger_count >= server->options.max_strangers && !make_room(server))
-        return;
+    if (server->closing)
+        return RILL_ERR_CLOSED;
     server_session *session = session_new(server);
-    if (session == NULL) {
-        log_line(server, "a client was turned away: out of memory");
-        drop(server, stream);
-        return;
-    }
-    if (rill_ws_accept(&session->ws, server->loop, stream, &options, &ws_handlers, session) !=
-        RILL_OK) {
-        drop(server, stream); /* where it was not taken yet; else there is nothing to take */
+    if (session == NULL)
+        return RILL_ERR_NOMEM;
+    session->accepted_at = t->accepted_at;
+    int error = agreed == NULL
+                    ? rill_ws_take(&session->ws, t, &options, &ws_handlers, session)
+                    : rill_ws_upgrade(&session->ws, t, agreed, &options, &ws_handlers, session);
+    if (error != RILL_OK) {
         begin_end(session);
-        return;
+        return error;
     }
-    session->accepted_at = uv_now(server->loop->uv);
-    session->socket = session->ws;
     session->parts++;
-    uv_timer_start(&session->timer, on_timer, server->options.auth_timeout / RILL_MS, 0);
+    /* What TLS took of the time is gone. */
+    uint64_t age = uv_now(server->loop->uv) - session->accepted_at;
+    uint64_t limit = server->options.auth_timeout / RILL_MS;
+    uv_timer_start(&session->timer, on_timer, age < limit ? limit - age : 0, 0);
+    return RILL_OK;
 }
 
-static void on_trouble(rill_listener *listener, int status)
+static int take_unread(void *user, rill_tcp *t)
 {
-    char line[128];
-    snprintf(line, sizeof line, "no connections can be taken for a moment: %s",
-             uv_strerror(status));
-    log_line(RILL_CONTAINER(listener, rill_btp_server, listener), line);
+    return take(user, t, NULL);
 }
 
-static void on_listener_closed(rill_listener *listener)
+rill_protocol rill_btp_server_protocol(rill_btp_server *s)
 {
-    rill_btp_server *server = RILL_CONTAINER(listener, rill_btp_server, listener);
-    server->listening = false;
+    return (rill_protocol){
+        .alpn = "http/1.1",
+        .sniff = rill_sniff_http1,
+        .take = take_unread,
+        .user = s,
+    };
+}
+
+int rill_btp_server_upgrade(rill_btp_server *s, rill_tcp *t, const rill_ws_handshake *agreed)
+{
+    return take(s, t, agreed);
+}
+
+static void on_listener_log(void *user, const char *line)
+{
+    log_line(user, line);
+}
+
+static void on_listener_closed(void *user)
+{
+    rill_btp_server *server = user;
+    server->listener = NULL;
     maybe_free(server);
 }
 
@@ -453,14 +400,13 @@ static void on_listener_closed(rill_listener *listener)
 void rill_btp_server_options_init(rill_btp_server_options *o)
 {
     *o = (rill_btp_server_options){
-        .host = "127.0.0.1",
         .auth_timeout = 5 * RILL_SECOND,
         .idle_timeout = 60 * RILL_SECOND,
         .max_sessions = 20000,
-        .max_strangers = 1024,
         .max_requests = RILL_BTP_MAX_REQUESTS,
         .max_backlog = (size_t)16 * 1024 * 1024,
     };
+    rill_listener_options_init(&o->listen);
 }
 
 static int copy_origins(rill_btp_server *server, const char *const *origins)
@@ -494,6 +440,20 @@ static void end_server(rill_task *task)
     maybe_free(server);
 }
 
+static int open_listener(rill_btp_server *server, const rill_listener_options *o)
+{
+    rill_protocol btp = rill_btp_server_protocol(server);
+    rill_listener_options own = *o;
+    /* Who speaks something else is told so: a WebSocket answers whatever comes. */
+    btp.sniff = NULL;
+    own.protocols = &btp;
+    own.protocol_count = 1;
+    own.hello_timeout = server->options.auth_timeout;
+    own.log = on_listener_log;
+    own.user = server;
+    return rill_listener_open(&server->listener, server->loop, &own);
+}
+
 int rill_btp_server_open(rill_btp_server **out, rill_loop *loop, const rill_btp_server_options *o)
 {
     rill_btp_server *server = rill_calloc(memory(), 1, sizeof *server);
@@ -502,21 +462,10 @@ int rill_btp_server_open(rill_btp_server **out, rill_loop *loop, const rill_btp_
     server->loop = loop;
     server->options = *o;
     rill_list_init(&server->sessions);
-    rill_list_init(&server->strangers);
     rill_task_init(&server->ending, end_server);
     int error = copy_origins(server, o->allow_origins);
-    if (error == RILL_OK && o->cert_file != NULL)
-        error = o->key_file == NULL
-                    ? RILL_ERR_INVALID
-                    : rill_tls_server_context(&server->tls, o->cert_file, o->key_file, NULL);
-    if (error == RILL_OK) {
-        server->listener.loop = loop;
-        server->listener.ready = on_ready;
-        server->listener.trouble = on_trouble;
-        server->listener.closed = on_listener_closed;
-        server->listening = true;
-        error = rill_listener_open(&server->listener, o->host, o->port);
-    }
+    if (error == RILL_OK && o->listen.host != NULL)
+        error = open_listener(server, &o->listen);
     if (error != RILL_OK) {
         server->closing = true;
         maybe_free(server);
@@ -527,27 +476,15 @@ int rill_btp_server_open(rill_btp_server **out, rill_loop *loop, const rill_btp_
     return RILL_OK;
 }
 
-uint16_t rill_btp_server_port(const rill_btp_server *s)
+rill_listener *rill_btp_server_listener(const rill_btp_server *s)
 {
-    return rill_listener_port(&s->listener);
-}
-
-int rill_btp_server_renew_tls(rill_btp_server *s, const char *cert_file, const char *key_file)
-{
-    rill_tls_context *renewed;
-    if (s->tls == NULL)
-        return RILL_ERR_INVALID;
-    int error = rill_tls_server_context(&renewed, cert_file, key_file, NULL);
-    if (error != RILL_OK)
-        return error;
-    rill_tls_context_free(s->tls);
-    s->tls = renewed;
-    return RILL_OK;
+    return s->listener;
 }
 
 void rill_btp_server_stop(rill_btp_server *s)
 {
-    rill_listener_close(&s->listener);
+    if (s->listener != NULL)
+        rill_listener_stop(s->listener);
 }
 
 void rill_btp_server_close(rill_btp_server *s, void (*closed)(void *owner))
@@ -556,6 +493,7 @@ void rill_btp_server_close(rill_btp_server *s, void (*closed)(void *owner))
         return;
     s->closing = true;
     s->closed = closed;
-    rill_listener_close(&s->listener);
+    if (s->listener != NULL)
+        rill_listener_close(s->listener, on_listener_closed);
     rill_loop_defer(s->loop, &s->ending);
 }

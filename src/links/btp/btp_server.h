@@ -1,35 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A BTP server: listens for WebSocket connections, authenticates them, and
- * gives each out as a rill_link. Sockets that say nothing are timed out; slow
- * ones delay nobody; all limits are options.
+ * A BTP server: takes WebSocket connections from a listener, or from HTTP,
+ * authenticates them, and gives each out as a rill_link. Sockets that say nothing
+ * are timed out; slow ones delay nobody; all limits are options.
  */
 #ifndef RILL_LINKS_BTP_SERVER_H
 #define RILL_LINKS_BTP_SERVER_H
 
 #include <rill/link.h>
 
+#include "io/listener.h"
+#include "ws/ws_handshake.h"
+
 typedef struct rill_btp_server rill_btp_server;
 
 typedef struct rill_btp_server_options {
-    const char *host; /* numeric address */
-    uint16_t port;    /* 0: any that is free */
+    /*
+     * A port that speaks BTP alone: its protocols, hello_timeout, log and user are the server's to
+     * set. listen.host NULL: none, connections come by rill_btp_server_protocol or
+     * rill_btp_server_upgrade from who has a listener.
+     */
+    rill_listener_options listen;
     /* NULL-terminated list of Origins that may connect from a browser; NULL: none. "*": any */
     const char *const *allow_origins;
-    /* PEM files: btp+wss. Both NULL at first: btp+ws. */
-    const char *cert_file;
-    const char *key_file;
-    uint64_t auth_timeout; /* from accept to authenticated: 5 s at first. Nanoseconds */
-    uint64_t idle_timeout; /* without a message or ping, whole: 60 s at first. Nanoseconds */
-    uint32_t max_sessions; /* authenticated: 20000 at first; more are closed, code 1013 */
-    /*
-     * Connections that have not authenticated: 1024 at first, at least 1. One more, and the
-     * oldest is closed, so that those who say nothing keep nobody out; not before
-     * as many milliseconds as this limit says, or 500, for which the newcomer waits.
-     */
-    uint32_t max_strangers;
-    uint32_t max_requests; /* open in each direction of a session: 10000 at first */
-    size_t max_backlog;    /* bytes that wait to be written before a client is dropped: 16 MiB */
+    uint64_t auth_timeout; /* from accept to authenticated, nanoseconds. Default: 5 s */
+    uint64_t idle_timeout; /* without a whole message or ping, nanoseconds. Default: 60 s */
+    uint32_t max_sessions; /* authenticated; more are closed, code 1013. Default: 20000 */
+    uint32_t max_requests; /* open in each direction of a session. Default: 10000 */
+    /* Bytes that wait to be written before a client is dropped. Default: 16 MiB */
+    size_t max_backlog;
     /*
      * Whose session is it? name may be empty; neither is NUL-terminated. On
      * RILL_OK sets *handlers and *user of the link that is being made; `up`
@@ -44,20 +43,17 @@ typedef struct rill_btp_server_options {
 } rill_btp_server_options;
 
 void rill_btp_server_options_init(rill_btp_server_options *o);
-/* RILL_ERR_ADDRESS_IN_USE, RILL_ERR_INVALID (host), RILL_ERR_FILES, RILL_ERR_IO, RILL_ERR_NOMEM,
- * RILL_ERR_TLS. */
+/* RILL_ERR_NOMEM; those of rill_listener_open. */
 RILL_MUST_CHECK int rill_btp_server_open(rill_btp_server **out, rill_loop *loop,
                                          const rill_btp_server_options *o);
-/* The port that it listens on. */
-uint16_t rill_btp_server_port(const rill_btp_server *s);
-/*
- * Certificates anew from these files, for connections to come; others go on with those
- * they have. RILL_ERR_TLS, RILL_ERR_NOMEM: all stays as it was; RILL_ERR_INVALID: it
- * serves without TLS.
- */
-RILL_MUST_CHECK int rill_btp_server_renew_tls(rill_btp_server *s, const char *cert_file,
-                                              const char *key_file);
-/* Accepts no more; sessions go on. */
+/* Its own listener; NULL where it has none. */
+rill_listener *rill_btp_server_listener(const rill_btp_server *s);
+/* What another listener is to know: WebSocket comes as HTTP/1.1. It reads the request itself. */
+rill_protocol rill_btp_server_protocol(rill_btp_server *s);
+/* As rill_ws_upgrade, for who has read the request. Its origin has been checked there. */
+RILL_MUST_CHECK int rill_btp_server_upgrade(rill_btp_server *s, rill_tcp *t,
+                                            const rill_ws_handshake *agreed);
+/* Its own listener takes no more; sessions go on. */
 void rill_btp_server_stop(rill_btp_server *s);
 /*
  * Closes every session too (their `down`, final, and `closed` come, also where

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A listener that pauses: the client that cannot be taken goes, the next one waits and is taken. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <rill/error.h>
+
+#include "io/acceptor.h"
+
+static rill_loop *loop;
+static rill_acceptor listener;
+static uv_tcp_t taken;
+static unsigned calls;
+static unsigned pauses; /* to be made */
+static bool closed;
+
+static void on_taken_closed(uv_handle_t *handle)
+{
+    (void)handle;
+    rill_acceptor_close(&listener);
+}
+
+static void on_ready(rill_acceptor *l, uv_stream_t *stream)
+{
+    calls++;
+    if (calls <= pauses) {
+        rill_acceptor_pause(l);
+        rill_acceptor_pause(l);
+        return;
+    }
+    uv_tcp_init(loop->uv, &taken);
+    assert_int_equal(uv_accept(stream, (uv_stream_t *)&taken), 0);
+    uv_close((uv_handle_t *)&taken, on_taken_closed);
+}
+
+static void on_trouble(rill_acceptor *l, int status)
+{
+    (void)l;
+    (void)status;
+    fail();
+}
+
+static void on_closed(rill_acceptor *l)
+{
+    (void)l;
+    closed = true;
+}
+
+static void begin(unsigned how_often)
+{
+    calls = 0;
+    closed = false;
+    pauses = how_often;
+    assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
+    memset(&listener, 0, sizeof listener);
+    listener.loop = loop;
+    listener.ready = on_ready;
+    listener.trouble = on_trouble;
+    listener.closed = on_closed;
+    assert_int_equal(rill_acceptor_open(&listener, "127.0.0.1", 0), RILL_OK);
+}
+
+/* Connected, as far as the kernel goes. */
+static int client(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(rill_acceptor_port(&listener))};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static void test_a_pause(void **state)
+{
+    (void)state;
+    begin(3);
+    int fds[4];
+    /* They are there at once: three pauses, and none after the first finds the door shut. */
+    for (size_t i = 0; i < 4; i++)
+        fds[i] = client();
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    assert_int_equal(calls, 4);
+    assert_true(closed);
+    for (size_t i = 0; i < 4; i++) {
+        char byte;
+        /* The end, or a reset. */
+        assert_true(recv(fds[i], &byte, 1, 0) <= 0);
+        close(fds[i]);
+    }
+    rill_loop_free(loop);
+}
+
+static uv_timer_t timer;
+static int late = -1;
+
+static void on_timer(uv_timer_t *t)
+{
+    /* While it pauses: it is still ours, and nobody is refused. */
+    if (!listener.open && late < 0) {
+        late = client();
+        uv_close((uv_handle_t *)t, NULL);
+    }
+}
+
+static void test_a_client_in_a_pause_waits(void **state)
+{
+    (void)state;
+    begin(1);
+    late = -1;
+    uv_timer_init(loop->uv, &timer);
+    uv_timer_start(&timer, on_timer, 1, 1);
+    int first = client();
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    assert_true(late >= 0);
+    assert_int_equal(calls, 2);
+    assert_true(closed);
+    close(first);
+    close(late);
+    rill_loop_free(loop);
+}
+
+static void on_close_now(uv_timer_t *t)
+{
+    if (!listener.open) {
+        rill_acceptor_close(&listener);
+        uv_close((uv_handle_t *)t, NULL);
+    }
+}
+
+static void test_closing_in_a_pause(void **state)
+{
+    (void)state;
+    begin(1);
+    uv_timer_init(loop->uv, &timer);
+    uv_timer_start(&timer, on_close_now, 1, 1);
+    int first = client();
+    uint16_t port = rill_acceptor_port(&listener);
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    assert_true(closed);
+    /* Nothing of it is left. */
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), -1);
+    assert_int_equal(errno, ECONNREFUSED);
+    close(fd);
+    close(first);
+    rill_loop_free(loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_pause),
+        cmocka_unit_test(test_a_client_in_a_pause_waits),
+        cmocka_unit_test(test_closing_in_a_pause),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
