@@ -513,7 +513,7 @@ static bool over(const world *w)
     return true;
 }
 
-/* Design 4.9: every wait has a deadline. Whatever was done before, all ends. */
+/* Every wait has a deadline: whatever was done before, everything ends. */
 static void end_all(world *w)
 {
     const uint64_t latest = w->mono + 20 * 60 * RILL_SECOND;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The documents hold: the site of them is made without a warning, its links lead somewhere, the C
-in README.md compiles, and the C in the tutorial is in the examples."""
+"""The documents are true, as far as a script can see. The site is built without a warning, and its
+links lead somewhere. The C in README.md compiles, and the C in the tutorial is in the examples.
+Files, functions, tests, commands and options that a document or a comment names exist."""
 
 import glob
 import os
@@ -15,6 +16,8 @@ BLOCK = re.compile(r"^```c\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md", "docs/architecture.md",
          "docs/protocol.md", "docs/security.md", "docs/reliability.md", "docs/performance.md",
          "docs/real-network.md", "docs/faq.md", "docs/glossary.md"]
+MANUALS = ["man/rill.1", "man/rilld.1"]
+OPTIONS_OF_OTHERS = {"--prefix", "--libdir", "--cflags", "--libs", "--list", "--toggle-collect"}
 
 
 def read(path):
@@ -64,6 +67,73 @@ def named_tests():
             yield f"docs/security.md: no {test} in {path}"
 
 
+# ---- names in documents and comments ----
+
+TOPS = ("bench", "docs", "examples", "fuzz", "include", "man", "packaging", "scripts", "src", "tests")
+SKIPPED = {"corpus", "node_modules", "__pycache__"}
+C_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+COMMENTS = {".c": C_COMMENT, ".h": C_COMMENT, ".js": C_COMMENT,
+            ".py": re.compile(r'#[^\n]*|""".*?"""', re.DOTALL)}
+for kind in (".sh", ".build", ".toml"):
+    COMMENTS[kind] = re.compile(r"#[^\n]*")
+DOCUMENTS = (".md", ".1", ".dox")
+FILE = re.compile(r"(?<![\w./@<-])((?:[\w.-]+/)*[\w-]+\.(?:c|h|py|md|sh|js|toml|svg))\b(?![\w/(>-])")
+IDENTIFIER = re.compile(r"\b(?:rill|rilld|cli|test)_\w+|\bRILL_\w+")
+# Of other projects, or names of something else.
+NOT_OURS = {"Node.js", "test.c"}
+# Plans and lists of tasks are no part of the repository.
+NOWHERE = re.compile(r"\bdesign(?:\.md|,? section \d| \d)[\d.]*|\bissues? #?\d+", re.IGNORECASE)
+
+
+def sources():
+    """Every text of the project: (path, text)."""
+    paths = [name for name in os.listdir(ROOT) if os.path.isfile(os.path.join(ROOT, name))]
+    for top in TOPS:
+        for folder, folders, names in os.walk(os.path.join(ROOT, top)):
+            folders[:] = [name for name in folders if name not in SKIPPED]
+            paths += [os.path.relpath(os.path.join(folder, name), ROOT) for name in names]
+    for path in sorted(paths):
+        if path != "LICENSE" and os.path.splitext(path)[1] in (*COMMENTS, *DOCUMENTS, ""):
+            try:
+                yield path, read(path)
+            except UnicodeDecodeError:
+                pass  # a program or a recording
+
+
+def prose(path, text):
+    """What people read in a file: a document, or the comments of a source."""
+    kind = os.path.splitext(path)[1]
+    if kind in DOCUMENTS:
+        return text
+    return "\n".join(COMMENTS[kind].findall(text)) if kind in COMMENTS else ""
+
+
+def pointers():
+    """Each file, function, constant and test that a document or a comment names is there."""
+    texts = dict(sources())
+    names = {os.path.basename(path) for path in texts} | {
+        os.path.basename(name) for text in texts.values() for name in re.findall(r"#include <([^>]+)>", text)}
+    names |= {os.path.basename(path) for path in glob.glob("docs/**/*.svg", root_dir=ROOT, recursive=True)}
+    # Endings: "wire/frame.c" is a way to say "src/stream/wire/frame.c".
+    endings = {path[i:] for path in texts for i in range(len(path)) if i == 0 or path[i - 1] == "/"}
+    code = " ".join(C_COMMENT.sub(" ", text) if path.endswith((".c", ".h")) else text
+                    for path, text in texts.items() if not path.endswith(DOCUMENTS))
+    known = set(re.findall(r"\w+", code)) | {os.path.splitext(name)[0] for name in names}
+    for path, text in texts.items():
+        said = prose(path, text)
+        for name in sorted(set(FILE.findall(said))):
+            here = os.path.normpath(os.path.join(os.path.dirname(path), name))
+            if "/" in name and name not in endings and not os.path.exists(os.path.join(ROOT, here)) or \
+                    "/" not in name and name not in names | NOT_OURS:
+                yield f"{path}: there is no {name}"
+        for name in sorted(set(IDENTIFIER.findall(said))):
+            if name not in known and not (name.endswith("_") and name in code):
+                yield f"{path}: there is no {name}"
+        if path != "scripts/check_docs.py":
+            for match in NOWHERE.finditer(text):
+                yield f"{path}: leads nowhere: {match[0]}"
+
+
 def commands():
     """Of each program, by its name."""
     rill = [name for path in glob.glob("src/cli/*.c", root_dir=ROOT)
@@ -73,17 +143,23 @@ def commands():
 
 
 def named_commands():
-    """What a document says to type is there: a command after a prompt, between backquotes, or a
-    line of its own."""
+    """What a document says to type is there: a command after a prompt, between backquotes, or at the
+    beginning of a line; and every option."""
     known = commands()
-    for page in PAGES:
-        for program, command in re.findall(r"(?:`|^    (?:\$ )?(?:\w+/)*)(rilld?|\./dev) ([a-z-]+)", read(page), re.M):
+    options = set(re.findall(r"--[a-z][a-z-]*", " ".join(
+        text for path, text in sources() if not path.endswith(DOCUMENTS)))) | OPTIONS_OF_OTHERS
+    for page in PAGES + MANUALS:
+        text = read(page).replace("\\-", "-")
+        typed = r"^" if page in MANUALS else r"`|^    (?:\$ )?(?:\w+/)*"
+        for program, command in re.findall(rf"(?:{typed})(rilld?|\./dev) ([a-z][a-z-]*)", text, re.M):
             if command not in known[program]:
                 yield f"{page}: there is no {program} {command}"
+        for option in sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - options):
+            yield f"{page}: there is no option {option}"
 
 
 def main():
-    problems = [*site(), *compiles(), *excerpts(), *named_tests(), *named_commands()]
+    problems = [*site(), *compiles(), *excerpts(), *named_tests(), *pointers(), *named_commands()]
     for problem in problems:
         print(problem)
     return 1 if problems else 0

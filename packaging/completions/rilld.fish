@@ -20,7 +20,7 @@ complete -c rilld -n '__fish_seen_subcommand_from local' -l tls-key -r -F -d 'It
 complete -c rilld -n '__fish_seen_subcommand_from local' -l allow-origin -x -d 'Let browser pages of it connect'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l user -x -a '(__fish_complete_users)' -d 'Become this user'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l group -x -a '(__fish_complete_groups)' -d 'And this group'
-complete -c rilld -n '__fish_seen_subcommand_from local' -l quiet -s q -d 'Say nothing but errors and warnings'
+complete -c rilld -n '__fish_seen_subcommand_from local' -l quiet -s q -d 'Print only errors and warnings'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l verbose -s v -d 'Say who comes and goes'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l help -s h -d 'Explain the options'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l max-sessions -x -d 'Sessions at each address'

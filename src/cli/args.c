@@ -11,13 +11,14 @@
 #include "cli/suggest.h"
 
 const cli_option cli_common_options[] = {
-    {"--link", "URI", "the node: btp+ws://:TOKEN@HOST:PORT, or @FILE that holds it"},
-    {"--link-file", "FILE", "a file that holds the URI"},
-    {"--ca-file", "FILE", "certificate authorities (PEM) to trust for btp+wss"},
-    {"--json", NULL, "print one JSON object a line"},
-    {"--quiet", NULL, "say nothing but errors (-q)"},
-    {"--verbose", NULL, "say more about what goes on (-v)"},
-    {"--color", "WHEN", "auto (at first), always or never; NO_COLOR in the environment is never"},
+    {"--link", "URI", "the node's URI, btp+ws://:TOKEN@HOST:PORT; or @FILE with the URI in it"},
+    {"--link-file", "FILE", "a file with the URI in it"},
+    {"--ca-file", "FILE", "more certificate authorities (PEM) to trust for btp+wss"},
+    {"--json", NULL, "print JSON: one object on each line"},
+    {"--quiet", NULL, "print only errors (-q)"},
+    {"--verbose", NULL, "print more about what happens (-v)"},
+    {"--color", "WHEN",
+     "auto, always or never; NO_COLOR in the environment means never. Default: auto"},
     {"--help", NULL, "explain the command (-h)"},
     {NULL, NULL, NULL},
 };
@@ -84,7 +85,7 @@ static int unknown_option(const cli_args *args, const char *word, size_t len)
 static int keep(cli_args *args, const cli_option *option, size_t place, char *value)
 {
     if (args->values[place])
-        return usage(args, "given twice:", option->name, strlen(option->name));
+        return usage(args, "this option was given twice:", option->name, strlen(option->name));
     char *copy = strdup(value);
     if (!copy) {
         cli_error(args->command, "%s", rill_strerror(RILL_ERR_NOMEM));

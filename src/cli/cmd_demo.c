@@ -330,8 +330,9 @@ const cli_command cli_demo = {
     .usage = "[--link URI] [--json]",
     .about =
         "Starts a server and a client, opens two streams, and sends a message and some money on\n"
-        "each, as the tutorial of ilp-protocol-stream does. Without --link it also starts a node,\n"
-        "inside this process. With --link, where the URI names no account, both take a fresh one.",
+        "each, like the tutorial of ilp-protocol-stream. Without --link it also starts a node,\n"
+        "inside this process. With --link it uses that node. If the URI names no account, the\n"
+        "server and the client each get a new one.",
     .own_node = true,
     .examples = "rill demo\n"
                 "rill demo --link btp+ws://localhost:7768",

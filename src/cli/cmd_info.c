@@ -34,8 +34,9 @@ const cli_command cli_info = {
     .summary = "show the account's address and asset",
     .usage = "[--link URI] [--json]",
     .about =
-        "Asks the node for the ILP address and the asset of our account (IL-DCP). Amounts are\n"
-        "in units of the asset scale: at scale 9, 1000000000 units are one of the asset.",
+        "Asks the node for the ILP address and the asset of our account (IL-DCP). All amounts are\n"
+        "whole numbers of units. The asset scale says how large a unit is: at scale 9, 1000000000\n"
+        "units are one of the asset.",
     .examples = "rill info\n"
                 "rill info --link btp+ws://alice:TOKEN@localhost:7768",
     .run = run_info,

@@ -72,7 +72,7 @@ static void on_stop(void *user)
 {
     ping_run *run = user;
     if (run->answered == 0 && run->code == CLI_DONE) {
-        cli_fail(run->args->command, RILL_ERR_CANCELLED, "stopped before any answer came");
+        cli_fail(run->args->command, RILL_ERR_CANCELLED, "stopped before an answer came");
         run->code = CLI_INCOMPLETE;
     }
     finish(run);
@@ -183,7 +183,8 @@ static void refused(ping_run *run, const uint8_t *packet, size_t len)
     rill_reject reject;
     run->code = CLI_INCOMPLETE;
     if (rill_reject_decode(&reject, packet, len) != RILL_OK) {
-        cli_fail(run->args->command, RILL_ERR_MALFORMED, "the answer is malformed");
+        cli_fail(run->args->command, RILL_ERR_MALFORMED,
+                 "the node sent an answer that is no ILP packet");
     } else {
         char by[RILL_ILP_MAX_ADDRESS + 1];
         cli_escape(by, sizeof by, reject.triggered_by.data, reject.triggered_by.len);
@@ -388,7 +389,7 @@ static int run_ping(const cli_args *args)
 }
 
 static const cli_option options[] = {
-    {"--count", "N", "pings to send, one a second: 1 at first"},
+    {"--count", "N", "packets to send, one each second. Default: 1"},
     {NULL, NULL, NULL},
 };
 
@@ -398,7 +399,7 @@ const cli_command cli_ping = {
     .usage = "ADDRESS [--count N] [--link URI] [--json]",
     .about =
         "Sends an echo packet without money to the node at an ILP address, and prints how long\n"
-        "it took to come back. Not every node answers such packets.",
+        "its answer takes. Not every node answers such packets.",
     .options = options,
     .operands = {"ADDRESS"},
     .examples = "rill ping private.rill\n"

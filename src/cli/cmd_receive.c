@@ -113,7 +113,7 @@ static void on_output_failed(void *user)
         received_connection *r = RILL_CONTAINER(at, received_connection, node);
         at = at->next;
         rill_connection_close(r->connection, RILL_CLOSE_APPLICATION_ERROR,
-                              "the receiver cannot write down what it gets");
+                              "the receiver can no longer write its output");
     }
     stop(run);
 }
@@ -322,7 +322,7 @@ static void on_link(bool up, const char *detail, void *user)
         char text[256];
         cli_escape(text, sizeof text, (const uint8_t *)detail, strlen(detail));
         if (!run->json)
-            cli_warn(run->args, "the link is lost and connects again: %s", text);
+            cli_warn(run->args, "the link was lost; connecting again: %s", text);
         return;
     }
     snprintf(run->detail, sizeof run->detail, "%s", detail);
@@ -403,7 +403,7 @@ static int limit_to_one(receive_run *run)
     if (run->limit > 1) {
         cli_error(
             run->args->command,
-            "--output: a file has room for one stream: give a folder for --connections %" PRIu64,
+            "--output: a file has room for one stream; give a folder with --connections %" PRIu64,
             run->limit);
         return CLI_USAGE;
     }
@@ -417,12 +417,13 @@ static int load_secret(receive_run *run)
     const char *path = cli_value(run->args, "--secret-file");
     char problem[512];
     if (run->instance && !path) {
-        cli_error(run->args->command,
-                  "--instance needs --secret-file: it is a name among several with one secret");
+        cli_error(
+            run->args->command,
+            "--instance needs --secret-file: it names one of several receivers with one secret");
         return CLI_USAGE;
     }
     if (run->instance && (!*run->instance || strlen(run->instance) > RILL_MAX_INSTANCE)) {
-        cli_error(run->args->command, "--instance is not a name of 1 to %d bytes",
+        cli_error(run->args->command, "--instance must be a name of 1 to %d bytes",
                   RILL_MAX_INSTANCE);
         return CLI_USAGE;
     }
@@ -454,8 +455,8 @@ static int run_receive(const cli_args *args)
     uint8_t scale;
     if (!run.file || !*run.file) {
         cli_error(args->command,
-                  "--credentials FILE is missing: where the client's credentials are "
-                  "to be written (- for standard output)");
+                  "--credentials FILE is missing: it says where to write the credentials for the "
+                  "payer (- for standard output)");
         return CLI_USAGE;
     }
     if (run.tag && strlen(run.tag) > RILL_MAX_TAG) {
@@ -489,54 +490,56 @@ static int run_receive(const cli_args *args)
 }
 
 static const cli_option options[] = {
-    {"--credentials", "FILE", "where to write what the client needs; - for standard output"},
-    {"--count", "N", "write N credentials, for as many clients: FILE.1, FILE.2, ..."},
-    {"--max", "N", "accept at most N units (or like 1.5XRP) on each stream; no limit at first"},
-    {"--tag", "T", "a tag inside the address, told with the connection"},
+    {"--credentials", "FILE",
+     "where to write the credentials for the payer; - for standard output"},
+    {"--count", "N", "write credentials for N payers: FILE.1, FILE.2, ... Default: 1"},
+    {"--max", "N", "accept at most N units, or 1.5XRP, on each stream. Default: no limit"},
+    {"--tag", "T", "a text of your own inside the address; shown when the payer connects"},
     {"--connections", "N", "exit after N connections have ended"},
-    {"--output", "FILE", "put a stream's bytes there; a folder: each into a file; - stdout"},
-    {"--overwrite", NULL, "let --output replace a file"},
-    {"--secret-file", "FILE", "a secret of our own, so that what was handed out stays good"},
-    {"--instance", "NAME", "our name among several receivers with one secret and account"},
-    {"--crypto", "NAME", "what encrypts: openssl (at first), ipsec-mb or fastest"},
+    {"--output", "FILE", "write a stream's bytes to FILE; all streams' to a folder; - for stdout"},
+    {"--overwrite", NULL, "allow --output to replace a file"},
+    {"--secret-file", "FILE", "use the secret in FILE: credentials stay valid after a restart"},
+    {"--instance", "NAME", "the name of this receiver, if several share one secret and account"},
+    {"--crypto", "NAME", "encrypt with openssl, ipsec-mb or fastest. Default: openssl"},
     {NULL, NULL, NULL},
 };
 
 const cli_command cli_receive = {
     .name = "receive",
-    .summary = "receive money and data, and print what comes",
+    .summary = "receive money and data, and print them",
     .usage = "--credentials FILE [--count N] [--max N] [--tag T] [--connections N]\n"
              "                    [--output FILE|FOLDER|- [--overwrite]] [--crypto NAME]\n"
              "                    [--secret-file FILE [--instance NAME]] [--link URI] [--json]",
     .about =
-        "Listens, writes an ILP address and a shared secret to FILE (mode 0600), for a client to\n"
-        "connect with, and prints every event. Hand FILE over a channel that nobody reads: "
-        "whoever\n"
-        "has it can pay you, and read what is sent to you. It ends with this process, unless the\n"
-        "next one has the same --secret-file and account. FILE is\n"
-        "{\"destination_account\",\"shared_secret\"} in JSON, the secret in base64. One file is\n"
-        "for one client at a time: of two that use it at once the later one ends the earlier\n"
-        "one's connection, and both are told. --count N writes N of them, to FILE.1, FILE.2 and\n"
-        "so on, or a line each to standard output; to a tag their number is added, as T.1.\n\n"
-        "--output FILE puts the bytes of one stream into FILE, which has another name, ending "
-        "with\n"
-        ".part, until they have all come; then rill ends. A folder, or a name that ends with a\n"
-        "slash, gets a file for each stream, named after time, connection and stream. With -\n"
-        "they go to standard output, and all that is told to standard error. Where they cannot be\n"
-        "written, nothing more is taken, money neither, senders are told, and it exits with 1.\n\n"
-        "--secret-file FILE has 32 bytes in base64 (openssl rand -base64 32). Several receivers "
-        "may\n"
-        "have one and one account, to share the load: each with an --instance of its own, which\n"
-        "stays the same when it is started again. Without names it is the node's to give each\n"
-        "packet to one of them; where it does not, two count what one is paid.\n\n"
-        "Where the node is not there within 30 s it exits with 3; a link that is lost later is\n"
-        "waited for. What is waited for is said on stderr, or in events `waiting`.\n"
-        "SIGINT and SIGTERM end it cleanly. With --json the events are connection, stream, money,\n"
-        "data (base64), stored, stream_end and connection_end; amounts are decimal strings.",
+        "Waits for payers. It writes an ILP address and a shared secret to FILE (mode 0600), "
+        "which\n"
+        "a payer needs to connect, and prints everything that comes. Give FILE to the payer in a\n"
+        "way that nobody else can read: whoever has it can pay you, and read what is sent to you.\n"
+        "FILE becomes invalid when this process ends, unless the next one has the same\n"
+        "--secret-file and account. FILE is {\"destination_account\",\"shared_secret\"} in JSON,\n"
+        "the secret in base64. One file is for one payer at a time: if two use it at once, the\n"
+        "later one ends the connection of the earlier one, and both are told. --count N writes N\n"
+        "files, FILE.1, FILE.2 and so on, or N lines to standard output. Their numbers are added\n"
+        "to the tag, too, as in T.1.\n\n"
+        "--output FILE writes the bytes of one stream to FILE. Until all have come, the file has\n"
+        "another name, which ends with .part; then rill ends. For a folder, or a name that ends\n"
+        "with a slash, each stream gets a file, named after time, connection and stream. With -\n"
+        "the bytes go to standard output, and all messages to standard error. If the bytes cannot\n"
+        "be written any more, rill takes no more bytes and no more money, tells the senders, and\n"
+        "exits with 1.\n\n"
+        "--secret-file FILE holds 32 bytes in base64 (openssl rand -base64 32). Several receivers\n"
+        "may have one secret and one account, to share the load. Give each its own --instance,\n"
+        "and the same one again after a restart. Without these names the node must give each\n"
+        "packet to only one of the receivers, as rilld does. Otherwise two count one payment.\n\n"
+        "If the node cannot be reached within 30 s, rill exits with 3. If the link is lost later,\n"
+        "rill waits and connects again. It says on stderr what it waits for, or in `waiting`\n"
+        "events. SIGINT and SIGTERM end it cleanly. With --json the events are connection,\n"
+        "stream, money, data (base64), stored, stream_end and connection_end; amounts are decimal\n"
+        "strings.",
     .options = options,
-    .examples = "rill receive --credentials c.json                  all that comes, until Ctrl-C\n"
-                "rill receive --credentials c.json --connections 1  one payment, then it ends\n"
-                "rill receive --credentials c.json --max 1.5XRP     no more on a stream\n"
+    .examples = "rill receive --credentials c.json                  everything, until Ctrl-C\n"
+                "rill receive --credentials c.json --connections 1  one payment, then end\n"
+                "rill receive --credentials c.json --max 1.5XRP     at most 1.5 XRP on a stream\n"
                 "rill receive --credentials c.json --output x.jpg   the bytes of one stream\n"
                 "rill receive --credentials c.json --output - | tar x\n"
                 "rill receive --credentials a.json --secret-file s --instance a",

@@ -120,7 +120,7 @@ static int parse_payment(send_run *run)
     if (data && file)
         return usage(args, "give --data or --file, not both");
     if (!amount && !data && !file)
-        return usage(args, "nothing to send: give --amount, --data or --file");
+        return usage(args, "there is nothing to send: give --amount, --data or --file");
     int code = parse_amount(args, &run->amount);
     if (code == CLI_DONE)
         code = cli_seconds(args, "--timeout", &run->pay.timeout);
@@ -157,7 +157,8 @@ static int load_credentials(send_run *run)
     const char *path = file_written(run->args);
     const char *file = cli_value(run->args, "--file");
     if (!path)
-        return usage(run->args, "--credentials FILE is missing: what the receiver has written");
+        return usage(run->args,
+                     "--credentials FILE is missing: the file that the receiver has written");
     if (file && strcmp(path, "-") == 0 && strcmp(file, "-") == 0)
         return usage(run->args, "--credentials and --file cannot both be standard input");
     char problem[512];
@@ -204,8 +205,8 @@ static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
 static void warn_of_another(send_run *run, bool ended_another)
 {
     static const char text[] =
-        "an earlier payment with these credentials had not ended, as far as the receiver knows, "
-        "and was ended for this one: a credentials file is for one payer at a time";
+        "the receiver has ended an earlier payment with these credentials, which was still open, "
+        "in favour of this one: use a credentials file for one payment at a time";
     if (!ended_another || run->warned)
         return;
     run->warned = true;
@@ -275,7 +276,7 @@ static void print_details(const send_run *run)
     }
     if (stats->min_rate.num > 0) {
         rill_ratio_text(stats->min_rate, rate);
-        printf(" and no less than %s", rate);
+        printf(" (minimum %s)", rate);
     }
     if (stats->round_trip > 0)
         printf(", round trip %" PRIu64 ".%03" PRIu64 " ms", stats->round_trip / RILL_MS,
@@ -423,16 +424,16 @@ static int run_send(const cli_args *args)
 }
 
 static const cli_option options[] = {
-    {"--credentials", "FILE", "what the receiver has written; - for standard input"},
-    {"--amount", "N", "units of our account to send; or of its asset, like 1.5XRP"},
-    {"--data", "TEXT", "text to send beside it, or alone"},
+    {"--credentials", "FILE", "the file from the receiver; - for standard input"},
+    {"--amount", "N", "units to send, or an amount of our account's asset, like 1.5XRP"},
+    {"--data", "TEXT", "text to send, with money or without"},
     {"--file", "FILE", "a file to send; - for standard input"},
-    {"--min-rate", "R", "send nothing below this rate (0.985 or 3/4): no probing"},
-    {"--slippage", "S", "part of the probed rate that may be lost: 0.01 at first"},
-    {"--max-packet", "N", "put at most N units into a packet"},
-    {"--timeout", "SECONDS", "give up after so long, like 30 or 0.5; none at first"},
-    {"--stall", "SECONDS", "give up after so long without progress: 60, or as --timeout; 0 never"},
-    {"--crypto", "NAME", "what encrypts: openssl (at first), ipsec-mb or fastest"},
+    {"--min-rate", "R", "send nothing at a lower rate than R, like 0.985 or 3/4"},
+    {"--slippage", "S", "part of the measured rate that may be lost. Default: 0.01"},
+    {"--max-packet", "N", "put at most N units into a packet. Default: what the path takes"},
+    {"--timeout", "SECONDS", "give up after this time, like 30 or 0.5. Default: no limit"},
+    {"--stall", "SECONDS", "give up after this time without progress; 0: never. Default: 60"},
+    {"--crypto", "NAME", "encrypt with openssl, ipsec-mb or fastest. Default: openssl"},
     {NULL, NULL, NULL},
 };
 
@@ -445,29 +446,33 @@ const cli_command cli_send = {
              "                 [--stall SECONDS] [--crypto NAME] [--link URI] [--json]",
     .about =
         "Connects to the receiver that FILE names, sends money, data or both on one stream, and\n"
-        "ends when all has arrived. An amount is a whole number of our account's smallest unit:\n"
-        "at asset scale 9 (\"rill info\" tells it), 1000000000 units are one of the asset. Or it "
+        "ends when everything has arrived. AMOUNT is a whole number of our account's smallest\n"
+        "unit: at asset scale 9 (see \"rill info\"), 1000000000 units are one of the asset. Or it "
         "is\n"
-        "so much of the asset: 1.5XRP, which is refused where the account has another one.\n\n"
-        "Shows its progress where stderr is a terminal. Where not all could be sent it exits with\n"
-        "1 and says how much was sent, how much was delivered, and how much is in doubt: its "
-        "reply\n"
-        "has not come, and it may have arrived or not. Without --timeout it waits until replies\n"
-        "that were lost have expired, asks the receiver what arrived, and sends the rest.\n"
-        "What it waits for it says on stderr, after a second without progress; --stall ends "
-        "that.\n\n"
-        "One FILE is for one payer at a time: of two payments with it the later one ends the\n"
-        "earlier one. That fails, and says why; the later one warns of it, as it does where one\n"
-        "that was killed had not ended.\n\n"
-        "--json prints the events progress, waiting, warning, error, and at the end\n"
+        "an amount of the asset: 1.5XRP, which is refused if the account has another asset.\n\n"
+        "If standard error is a terminal, rill shows its progress. After a second without "
+        "progress\n"
+        "it says on stderr what it waits for. --stall limits this time. Default: 60 s, or no "
+        "limit\n"
+        "if --timeout is given. If an answer is lost, rill waits until the packet has expired, "
+        "asks\n"
+        "the receiver what arrived, and sends the rest; --timeout ends this sooner. If in the end\n"
+        "not everything could be sent, rill exits with 1. It says how much was sent, how much was\n"
+        "delivered, and how much is in doubt: that money may have arrived or not.\n\n"
+        "Without --min-rate, rill first measures the exchange rate of the path, and accepts the\n"
+        "loss of --slippage. With --min-rate it sends at once, and nothing at a lower rate.\n\n"
+        "One FILE is for one payer at a time: of two payments with it, the later one ends the\n"
+        "earlier one. The earlier one fails and says why. The later one prints a warning, also if\n"
+        "the earlier payer was killed.\n\n"
+        "--json prints the events progress, waiting, warning and error, and at the end\n"
         "{\"event\":\"done\",\"error\",\"sent\",\"delivered\",\"in_doubt\",\"bytes\",\"packets\","
         "\"rejects\",\n\"seconds\"}, where error is null, or a name such as RATE or STALLED.",
     .options = options,
     .operands = {"[FILE]", "[AMOUNT]", "[ASSET]"},
     .examples = "rill send c.json 1000                     1000 units\n"
-                "rill send c.json 1.5XRP                   1500000000 units, at scale 9\n"
-                "rill send c.json --file photo.jpg         a file, and no money\n"
-                "tar c folder | rill send c.json --file -  what another program writes\n"
-                "rill send c.json 1000 --min-rate 0.98     nothing at a worse rate",
+                "rill send c.json 1.5XRP                   1500000000 units at scale 9\n"
+                "rill send c.json --file photo.jpg         a file, no money\n"
+                "tar c folder | rill send c.json --file -  the output of a program\n"
+                "rill send c.json 1000 --min-rate 0.98     at no lower rate",
     .run = run_send,
 };

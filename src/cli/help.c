@@ -46,8 +46,8 @@ static void print_exit_status(FILE *out)
 {
     heading(out, "exit status");
     fputs("  0  done\n"
-          "  1  incomplete: not all was sent, or something could not be written\n"
-          "  2  usage: options, amounts, URIs or files that make no sense; nothing was done\n"
+          "  1  incomplete: not everything was sent, or something could not be written\n"
+          "  2  wrong usage: an option, amount, URI or file is not valid; nothing was done\n"
           "  3  the node cannot be reached, or refuses the link\n",
           out);
 }
@@ -65,13 +65,15 @@ static void print_overview(FILE *out)
     fputc('\n', out);
     cli_wrap(
         out,
-        "\"rill help COMMAND\" tells more about one.\n\n"
-        "Without --link the environment names the node, as for ilp-plugin: ILP_CREDENTIALS,\n"
-        "ILP_BTP_SERVER, else localhost port 7768 with a fresh random token. \"rilld local\"\n"
-        "starts a node there. A link's URI holds a secret: put it into the environment or into\n"
-        "a file, for the arguments of a program can be seen by others until it has read them.\n\n"
-        "Amounts are whole numbers of an account's smallest unit; \"rill info\" tells its scale:\n"
-        "at asset scale 9, one XRP is 1000000000 units.",
+        "\"rill help COMMAND\" explains one command.\n\n"
+        "Without --link the environment names the node, as for ilp-plugin: ILP_CREDENTIALS, or\n"
+        "ILP_BTP_SERVER. Without these rill connects to localhost, port 7768, with a new random\n"
+        "token. \"rilld local\" starts a node there. The URI of a link contains a secret: put it "
+        "into\n"
+        "the environment or into a file, because others may see the arguments of a program.\n\n"
+        "Amounts are whole numbers of an account's smallest unit. \"rill info\" shows its scale: "
+        "at\n"
+        "asset scale 9, one XRP is 1000000000 units.",
         0, 0, columns(out));
     print_exit_status(out);
 }

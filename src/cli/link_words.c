@@ -45,7 +45,8 @@ int cli_link_check(const cli_args *args, const char *where, const char *uri)
         cli_error(args->command, "%s: it begins with %s://; write %s:// instead", where, scheme,
                   right);
     } else {
-        cli_error(args->command, "%s: %s; it looks like btp+ws://:TOKEN@HOST:PORT", where, problem);
+        cli_error(args->command, "%s: %s; a URI looks like btp+ws://:TOKEN@HOST:PORT", where,
+                  problem);
     }
     return CLI_USAGE;
 }
@@ -80,8 +81,9 @@ static int check_server(const cli_args *args, const char *server)
     int code = cli_link_check(args, "ILP_BTP_SERVER", server);
     if (code == CLI_DONE && rill_uri_parse(&uri, server, NULL) == RILL_OK) {
         if (*uri.account || *uri.token)
-            cli_warn(args, "the account and token of ILP_BTP_SERVER are replaced by a fresh token, "
-                           "as ilp-plugin does it; --link or ILP_CREDENTIALS keeps them");
+            cli_warn(args,
+                     "the account and token in ILP_BTP_SERVER are replaced by a new random token, "
+                     "as ilp-plugin does; use --link or ILP_CREDENTIALS to keep them");
         rill_wipe(&uri, sizeof uri);
     }
     return code;
@@ -93,8 +95,9 @@ int cli_link_check_environment(const cli_args *args)
     const char *credentials = variable("ILP_CREDENTIALS");
     const char *server = variable("ILP_BTP_SERVER");
     if (plugin && strcmp(plugin, "ilp-plugin-btp") != 0) {
-        cli_error(args->command, "ILP_PLUGIN: only ilp-plugin-btp is known here; unset it, or give "
-                                 "--link");
+        cli_error(args->command,
+                  "ILP_PLUGIN: rill knows only ilp-plugin-btp; unset the variable, or "
+                  "give --link");
         return CLI_USAGE;
     }
     if (credentials)

@@ -76,7 +76,9 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--json") == 0)
             cli_json_errors();
     if (!cli_protect()) {
-        cli_error(NULL, "the system does not protect the memory");
+        cli_error(
+            NULL,
+            "not started: the system does not let rill protect its memory from other processes");
         return CLI_INCOMPLETE;
     }
     if (argc < 2) {

@@ -86,7 +86,7 @@ int cli_start_error(const cli_command *command, int error, const char *problem)
     switch (error) {
     case RILL_ERR_URI:
     case RILL_ERR_UNSUPPORTED:
-        cli_fail(command, error, "the link's URI: %s; it looks like btp+ws://:TOKEN@HOST:PORT",
+        cli_fail(command, error, "the link's URI: %s; a URI looks like btp+ws://:TOKEN@HOST:PORT",
                  problem);
         return CLI_USAGE;
     case RILL_ERR_MALFORMED:
@@ -97,7 +97,7 @@ int cli_start_error(const cli_command *command, int error, const char *problem)
     case RILL_ERR_TLS:
         return cli_unreachable(command, error, problem);
     case RILL_ERR_FILES:
-        cli_fail(command, error, "%s: \"ulimit -n\" says how many may be", problem);
+        cli_fail(command, error, "%s: \"ulimit -n\" shows the limit, and raises it", problem);
         return CLI_INCOMPLETE;
     default:
         cli_fail(command, error, "%s", problem);
@@ -113,7 +113,7 @@ static const char *advice(int error, const char *detail)
     if (strstr(detail, "begins with btp+"))
         return "";
     if (strstr(detail, "too many open files"))
-        return "; \"ulimit -n\" says how many may be";
+        return "; \"ulimit -n\" shows the limit, and raises it";
     if (strstr(detail, "certificate"))
         return "; --ca-file FILE names an authority to trust";
     return "; is it running (\"rilld local\"), and is --link right?";

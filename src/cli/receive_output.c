@@ -61,8 +61,8 @@ static void fail(receive_output *o, const char *name, int error)
     /* Senders come first: whoever reads the line reads it later. */
     if (first && !o->closing)
         o->on.failed(o->on.user);
-    cli_fail(o->args->command, RILL_ERR_IO, "cannot write to %s: %s: nothing more is taken", shown,
-             strerror(error));
+    cli_fail(o->args->command, RILL_ERR_IO,
+             "cannot write to %s: %s; the receiver takes nothing more", shown, strerror(error));
 }
 
 /* Once all files are whole nothing more is told. */

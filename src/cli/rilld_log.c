@@ -166,7 +166,8 @@ void rilld_log_line(void *user, rill_log_level level, const char *line)
         return;
     }
     if (log->suppressed > 0) {
-        rilld_warn("%" PRIu64 " lines were left out, they came too fast", log->suppressed);
+        rilld_warn("%" PRIu64 " lines were left out, because too many came at once",
+                   log->suppressed);
         log->suppressed = 0;
     }
     write_line(log->asked ? INFO : priority_of(level), line);

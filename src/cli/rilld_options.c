@@ -72,7 +72,7 @@ static bool set_port(rilld_listen *listen, const char *text)
 
 static int parse_listen(rilld_options *o, const char *text, const problem_text *p)
 {
-    static const char form[] = "it must be ADDRESS:PORT, as 127.0.0.1:7768 or [::1]:7768";
+    static const char form[] = "it must be ADDRESS:PORT, like 127.0.0.1:7768 or [::1]:7768";
     if (o->listen_count == RILLD_MAX_LISTEN)
         return fail(p, "--listen: at most %d addresses", RILLD_MAX_LISTEN);
     rilld_listen *listen = &o->listen[o->listen_count];
@@ -99,7 +99,7 @@ static int parse_origin(rilld_options *o, const char *text, const problem_text *
     if (o->origin_count == RILLD_MAX_ORIGINS)
         return fail(p, "--allow-origin: at most %d origins", RILLD_MAX_ORIGINS);
     if (*text == '\0')
-        return fail(p, "--allow-origin: an origin is needed, as http://localhost:8080");
+        return fail(p, "--allow-origin needs an origin, like http://localhost:8080");
     o->allow_origins[o->origin_count++] = text;
     return RILLD_DONE;
 }
@@ -272,7 +272,7 @@ static int parse_arguments(rilld_options *o, int argc, char **argv, const proble
             return rc;
     }
     if (o->quiet && o->verbose)
-        return fail(p, "--quiet and --verbose exclude each other");
+        return fail(p, "give --quiet or --verbose, not both");
     return RILLD_DONE;
 }
 
@@ -326,14 +326,14 @@ static int check(const rilld_options *o, const problem_text *p)
     if (problem != NULL)
         return fail(p, "--asset-code: %s", problem);
     if ((o->tls_cert == NULL) != (o->tls_key == NULL))
-        return fail(p, "--tls-cert and --tls-key belong together");
+        return fail(p, "--tls-cert and --tls-key need each other: give both or none");
     return RILLD_DONE;
 }
 
 static int check_user(rilld_options *o, const problem_text *p)
 {
     if (o->user == NULL)
-        return o->group == NULL ? RILLD_DONE : fail(p, "--group: it needs --user");
+        return o->group == NULL ? RILLD_DONE : fail(p, "--group needs --user");
     return rilld_user_find(&o->become, o->user, o->group, p->text, p->cap) ? RILLD_DONE
                                                                            : RILLD_USAGE;
 }

@@ -129,7 +129,7 @@ static void stop(serving *s)
     size_t open = rill_node_open(s->node);
     s->stopping = true;
     if (open > 0)
-        rilld_say(&s->log, "stopping, when %zu packets under way are answered", open);
+        rilld_say(&s->log, "stopping once %zu packets under way are answered", open);
     else
         rilld_say(&s->log, "stopping");
     for (size_t i = 0; i < s->server_count; i++)
@@ -157,7 +157,8 @@ static void reload(serving *s)
     const rilld_options *o = s->options;
     const char *option;
     if (o->tls_cert == NULL) {
-        rilld_say(&s->log, "there is nothing to read again: no --tls-cert");
+        rilld_say(&s->log,
+                  "SIGHUP: there is no certificate to read again, since --tls-cert was not given");
         return;
     }
     const char *file = unreadable(o, &option);
@@ -165,13 +166,13 @@ static void reload(serving *s)
         int rc = rill_listener_renew_tls(rill_btp_server_listener(s->servers[i]), o->tls_cert,
                                          o->tls_key);
         if (rc != RILL_OK) {
-            rilld_error("--tls-cert or --tls-key cannot be used, the certificate from before "
-                        "stays: is each a PEM file, and do they belong to each other?");
+            rilld_error("the old certificate stays in use, since --tls-cert or --tls-key cannot be "
+                        "used: is each a PEM file, and do they belong together?");
             return;
         }
     }
     if (file != NULL)
-        rilld_error("%s %s: %s; the certificate from before stays", option, file, strerror(errno));
+        rilld_error("%s %s: %s; the old certificate stays in use", option, file, strerror(errno));
     else
         rilld_say(&s->log, "new connections get the certificate in %s", o->tls_cert);
 }
@@ -220,7 +221,7 @@ static void say_no_tls(const rilld_options *o, const char *where)
         rilld_error("cannot listen on %s: %s %s: %s", where, option, file, strerror(errno));
     else
         rilld_error("cannot listen on %s: --tls-cert or --tls-key cannot be used: is each a PEM "
-                    "file, and do they belong to each other?",
+                    "file, and do they belong together?",
                     where);
 }
 
@@ -285,16 +286,16 @@ static void say_ready(const serving *s)
         rilld_listen_text(&o->listen[i],
                           rill_listener_port(rill_btp_server_listener(s->servers[i])), where);
         if (!o->listen[i].loopback)
-            rilld_warn("warning: %s can be reached from other machines, and whoever reaches it "
-                       "has an account",
+            rilld_warn("warning: other machines can reach %s, and whoever reaches it gets an "
+                       "account",
                        where);
         rilld_say(&s->log, "ready on %s as %s (%s, scale %u)", where, o->address, o->asset_code,
                   (unsigned)o->asset_scale);
     }
     if (s->files > 0)
         rilld_say(&s->log,
-                  "as no more than %llu files may be open: at most %u sessions at each address, "
-                  "and %u connections that have not authenticated",
+                  "only %llu files may be open (see \"ulimit -n\"): each address takes at most %u "
+                  "sessions, and %u connections that have not authenticated",
                   s->files, (unsigned)s->max_sessions, (unsigned)s->max_strangers);
 }
 
@@ -351,7 +352,7 @@ static int start_node(serving *s)
 
 static int give_up_rights(const serving *s)
 {
-    char problem[128] = "the system does not protect its memory";
+    char problem[128] = "the system does not let rilld protect its memory from other processes";
     if (s->options->user == NULL)
         return RILLD_DONE;
     /* With another user the kernel sets anew who may read our memory. */

@@ -43,7 +43,8 @@ bool rilld_user_find(rilld_user *out, const char *user, const char *group, char 
     if (found == NULL && parse_id(user, &number)) {
         found = getpwuid((uid_t)number);
         if (found == NULL && group == NULL) {
-            (void)snprintf(problem, cap, "--user %.100s: has no name, so --group is needed", user);
+            (void)snprintf(problem, cap,
+                           "--user %.100s: this user has no name, so give --group too", user);
             return false;
         }
         out->uid = (uid_t)number;
@@ -89,7 +90,7 @@ bool rilld_user_become(const rilld_user *user, char *problem, size_t cap)
     }
     bool back = setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setresgid((gid_t)-1, 0, (gid_t)-1) == 0;
     if (back || !is(user) || getgroups(0, NULL) != 0) {
-        (void)snprintf(problem, cap, "the rights of root could not be given up");
+        (void)snprintf(problem, cap, "the rights of root could not be given up for good");
         return false;
     }
     return true;

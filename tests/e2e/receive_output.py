@@ -166,11 +166,11 @@ def a_full_disk_is_named_and_money_is_refused(t):
     wait_until(lambda: os.path.exists(p.path), p.process, lambda: p.text)
     reader = reading(p)
     sender = send(t, p, "1000000000000", "--max-packet", "1000", "--min-rate", "1", "--file", t.file("content", CONTENT), code=1)
-    assert "cannot write down what it gets" in sender.text["err"].decode(), sender.text
+    assert "can no longer write its output" in sender.text["err"].decode(), sender.text
     reader.join()
     assert p.end() == 1
     [line] = p.lines("err")
-    assert re.search(r"rill receive: cannot write to .*/x: File too large: nothing more is taken$", line), line
+    assert re.search(r"rill receive: cannot write to .*/x: File too large; the receiver takes nothing more$", line), line
     [stored] = [e for e in p.events() if e["event"] == "stored"]
     assert stored["bytes"] == 100_000 and not stored["complete"] and stored["file"].endswith(".part"), stored
     assert os.path.getsize(stored["file"]) == 100_000
@@ -190,7 +190,7 @@ def no_space_on_standard_output(t):
     s = t.rill("send", "--link", t.link("s"), path, "--file", t.file("content", CONTENT))
     assert s.end() == 1, s.text
     said = p.stderr.read().decode()
-    assert p.wait() == 1 and "cannot write to standard output: No space left on device: nothing more is taken" in said, said
+    assert p.wait() == 1 and "cannot write to standard output: No space left on device; the receiver takes nothing more" in said, said
     p.stderr.close()
 
 
@@ -202,7 +202,7 @@ def mistakes_are_told_before_anything_is_done(t):
     fails(r'--output: "" No such file', "--output", "")
     fails("--overwrite needs --output", "--overwrite")
     fails(r'--output: ".*plain/" Not a directory', "--output", t.file("plain", "x") + "/")
-    fails("a file has room for one stream: give a folder for --connections 2", "--output", t.file("x"), "--connections", "2")
+    fails("a file has room for one stream; give a folder with --connections 2", "--output", t.file("x"), "--connections", "2")
     t.fails(2, "cannot both be standard output", "receive", "--credentials", "-", "--output", "-")
 
 

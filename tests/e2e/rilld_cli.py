@@ -181,7 +181,7 @@ def wrong_arguments():
             (['--max-packet-amount', ''], 'whole'), (['--rate-limit', '0'], 'from 1'),
             (['--rate-limit', '1e3'], 'whole'), (['--rate-limit', '1000000001'], '1000000000'),
             (['--allow-origin', ''], 'origin'), (['--port-file', ''], 'empty'),
-            (['--quiet', '--verbose'], 'exclude'), (['--quiet=1'], 'quiet')):
+            (['--quiet', '--verbose'], 'not both'), (['--quiet=1'], 'quiet')):
         one_line(run('local', *arguments), 2, re.escape(word))
     one_line(run('local', '--listen', 'a\nb\x1b[31m'), 2, r'a\?b\?')
 
@@ -307,7 +307,7 @@ def several_addresses():
 @test
 def an_address_that_others_reach_is_warned_of():
     with Node(listen=('0.0.0.0:0',)) as node:
-        node.wait_line(r'warning: 0\.0\.0\.0:\d+ can be reached from other machines')
+        node.wait_line(r'warning: other machines can reach 0\.0\.0\.0:\d+')
 
 
 @test

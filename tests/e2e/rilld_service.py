@@ -80,10 +80,10 @@ def certificates_are_renewed():
                 with open(cert, 'w', encoding='ascii') as f:
                     f.write('no PEM')
                 node.process.send_signal(signal.SIGHUP)
-                node.wait_line('the certificate from before stays: is each a PEM file')
+                node.wait_line('the old certificate stays in use, since --tls-cert or --tls-key cannot be used: is each a PEM file')
                 os.remove(key)
                 node.process.send_signal(signal.SIGHUP)
-                node.wait_line('--tls-key %s: No such file or directory; the certificate' % key)
+                node.wait_line('--tls-key %s: No such file or directory; the old certificate stays' % key)
                 with connect_tls(node.port) as new:
                     assert certificate_of(new) == 'second.example'
 
@@ -92,7 +92,7 @@ def certificates_are_renewed():
 def without_a_certificate_there_is_nothing_to_renew():
     with Node() as node:
         node.process.send_signal(signal.SIGHUP)
-        node.wait_line('nothing to read again')
+        node.wait_line('SIGHUP: there is no certificate to read again')
         assert Client(node.port, 'alice').accepted
 
 
@@ -131,7 +131,7 @@ def lines_in(file, patterns):
 @test
 def lines_for_journald_have_priorities():
     with tempfile.NamedTemporaryFile('w') as file:
-        lines = lines_in(file, [r'^<4>warning: 0\.0\.0\.0:\d+ can be reached', '^<6>ready on ', '^<6>account alice: connected',
+        lines = lines_in(file, [r'^<4>warning: other machines can reach 0\.0\.0\.0:\d+', '^<6>ready on ', '^<6>account alice: connected',
                                 '^<6>stopp'])
         assert all(re.match(r'<[3-7]>(?!rilld)', line) for line in lines), lines
 
@@ -231,7 +231,7 @@ def sigterm_waits_for_packets_under_way():
         first = alice.ask(btp.prepare('private.rill.bob'))
         request, _ = bob.request()
         node.process.send_signal(signal.SIGTERM)
-        node.wait_line('stopping, when 1 packets')
+        node.wait_line('stopping once 1 packets')
         rejected(alice.call(btp.prepare('private.rill.bob')), 'T03')
         try:
             Client(node.port, 'carol')

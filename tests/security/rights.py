@@ -85,7 +85,7 @@ def it_listens_to_this_machine_alone_unless_told(case):
     assert len(where) == 1 and {address for address, _ in where} == {"0100007F"}, where
     told = start(case, "--listen", "0.0.0.0:0", env=environment(RILL_CORE_DUMPS="1"))
     assert {address for address, _ in listening(told.process.pid)} == {"00000000"}
-    assert any("can be reached from other machines" in line for line in told.lines("err"))
+    assert any("other machines can reach" in line for line in told.lines("err"))
 
 
 # ---- whom it becomes ----
@@ -169,7 +169,7 @@ def wrong_users(case):
                           (["--user", "root"], "that is root"), (["--user", "0"], "that is root"),
                           (["--user", "nobody", "--group", "0"], "its group is root's"),
                           (["--user", "nobody", "--group", "no-such-group"], "no such group"),
-                          (["--user", "54321"], "--group is needed"),
+                          (["--user", "54321"], "give --group too"),
                           (["--user", "4294967295", "--group", "1"], "no such user"),
                           (["--user", ""], "empty"), (["--group", "nobody"], "--user")):
         p = start(case, "--listen", "127.0.0.1:0", *options, ready=False)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connector: exchanges, limits, shortens expiries (wire.md section 7). */
+/* A connector: it exchanges, limits, and shortens expiries, as ilp-connector and Rafiki do. */
 #ifndef SIM_HOP_H
 #define SIM_HOP_H
 

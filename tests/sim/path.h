@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The way between two ends: links with delay, jitter, loss, reordering and
- * duplication, and one to four connectors between them that exchange, limit,
- * shorten expiries and check fulfillments as wire.md section 7 says.
+ * duplication, and one to four connectors between them. The connectors exchange, limit,
+ * shorten expiries and check fulfillments, as ilp-connector and Rafiki do.
  */
 #ifndef SIM_PATH_H
 #define SIM_PATH_H

@@ -163,8 +163,8 @@ void pair_suspend(pair *p, pair_side side, uint64_t ns);
 int pair_decide(pair *p, pair_side side, unsigned n, bool fulfill, bool *fulfilled);
 
 /*
- * Design section 4.6: what the links saw is what the connections say. That no
- * packet is fulfilled twice is checked all along.
+ * The connections must say what the links saw, to the unit. That no packet is fulfilled twice is
+ * checked all the time.
  */
 void pair_check_books(pair *p);
 

@@ -165,7 +165,7 @@ bool pair_send_all(pair *p, pair_side side)
     }
 }
 
-/* Design section 4.2: a packet is fulfilled once, however often it comes. */
+/* A packet must be fulfilled only once, however often it comes. */
 static void note_fulfilled(pair *p, const pair_item *item)
 {
     rill_prepare prepare;

@@ -233,7 +233,7 @@ static void on_server_closed(int error, const char *detail, void *user)
     strncpy(server_detail, detail, sizeof server_detail - 1);
 }
 
-/* Design section 4.9: every wait has a deadline, a server's too. */
+/* Every wait has a deadline, also that of a server. */
 static void test_a_server_gives_up(void **state)
 {
     (void)state;

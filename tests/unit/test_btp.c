@@ -12,7 +12,7 @@
 
 #define BYTES(text) ((rill_bytes){(const uint8_t *)(text), sizeof(text) - 1})
 
-/* wire.md section 3, after type 6 and request id 1. */
+/* The authentication as ilp-plugin-btp sends it, after type 6 and request id 1. */
 static const uint8_t auth[] = "\x06\0\0\0\x01\x29\x01\x03\x04"
                               "auth"
                               "\0\0\x0d"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Money between two endpoints: issue 2, "Streams carry money", "Many packets", "Rates". */
+/* Money between two endpoints: on streams, in many packets, and at exchange rates. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -84,7 +84,7 @@ static void stop_fleet(world *w)
     stop(w);
 }
 
-/* Design section 4.10: what two could fulfil is given to one. */
+/* A packet that two servers could fulfil is given to one of them. */
 static void test_one_at_a_time(void **state)
 {
     (void)state;
