@@ -158,6 +158,7 @@ static void on_closed(rill_link *l, void *user)
 int main(int argc, char **argv)
 {
     rill_link_handlers receiver = {
+        .size = sizeof(rill_link_handlers),
         .up = on_receiver_up,
         .down = on_down,
         .prepare = on_prepare,

@@ -73,7 +73,8 @@ static void on_server_end(rill_connection *c, const rill_end *end, void *user)
 
 static void receive(rill_net_options *options)
 {
-    static const rill_handlers handlers = {.listening = on_listening,
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .listening = on_listening,
                                            .data = on_data,
                                            .connection_end = on_server_end,
                                            .closed = on_closed};
@@ -164,9 +165,10 @@ static void load(char *account, size_t cap, uint8_t secret[RILL_SHARED_SECRET_LE
     fclose(in);
 }
 
-static void send_all(rill_net_options *options)
+static void send_all(rill_net_options *options, rill_connection_options *connection)
 {
-    static const rill_handlers handlers = {.ready = on_ready,
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .ready = on_ready,
                                            .progress = on_progress,
                                            .sent = on_sent,
                                            .writable = on_writable,
@@ -179,10 +181,10 @@ static void send_all(rill_net_options *options)
 
     load(account, sizeof account, secret);
     options->handlers = &handlers;
-    options->connection.min_rate = (rill_ratio){1, 1};
-    options->connection.receive = false;
+    connection->min_rate = (rill_ratio){1, 1};
+    connection->receive = false;
     if (!is_data)
-        options->connection.max_packet_amount = PACKET;
+        connection->max_packet_amount = PACKET;
     started = bench_ns(CLOCK_MONOTONIC);
     bench_check(rill_connect(&client, loop, options, account, secret, sizeof secret, &problem),
                 problem);
@@ -206,19 +208,22 @@ static void set_buffers(rill_connection_options *o)
 int main(int argc, char **argv)
 {
     rill_net_options options;
+    rill_connection_options connection;
     bool sending = argc == 6 && strcmp(argv[1], "send") == 0;
 
     if (!sending && !(argc == 4 && strcmp(argv[1], "receive") == 0))
         return 2;
     rill_net_options_init(&options);
-    set_buffers(&options.connection);
+    rill_connection_options_init(&connection);
+    set_buffers(&connection);
+    options.connection = &connection;
     options.link = argv[2];
     file = argv[3];
     bench_check(rill_loop_new(&loop, NULL), "rill_loop_new");
     if (sending) {
         is_data = strcmp(argv[4], "data") == 0;
         amount = (uint64_t)bench_number(argv[5]) * (is_data ? 1u : PACKET);
-        send_all(&options);
+        send_all(&options, &connection);
     } else {
         receive(&options);
     }

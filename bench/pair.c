@@ -31,7 +31,10 @@ static rill_endpoint *endpoint(const char *address, uint32_t connections, uint32
     options.allocator = allocator;
     options.crypto = crypto;
     options.max_connections = connections;
-    options.connection.max_remote_streams = streams < 10 ? 10 : streams;
+    rill_connection_options connection;
+    rill_connection_options_init(&connection);
+    connection.max_remote_streams = streams < 10 ? 10 : streams;
+    options.connection = &connection;
     bench_check(rill_endpoint_new(&e, &options), "rill_endpoint_new");
     bench_check(rill_endpoint_set_account(e, text(address), text("XRP"), 9),
                 "rill_endpoint_set_account");

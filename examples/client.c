@@ -65,7 +65,8 @@ static void on_closed(int error, const char *detail, void *user)
 
 int main(int argc, char **argv)
 {
-    static const rill_handlers handlers = {.ready = on_ready, .sent = on_sent, .closed = on_closed};
+    static const rill_handlers handlers = {
+        .size = sizeof(rill_handlers), .ready = on_ready, .sent = on_sent, .closed = on_closed};
     setvbuf(stdout, NULL, _IOLBF, 0);
     rill_credentials credentials;
     if (!load_credentials(argc > 1 ? argv[1] : "credentials.json", &credentials))

@@ -100,13 +100,17 @@ static void on_closed(int error, const char *detail, void *user)
 
 int main(int argc, char **argv)
 {
-    static const rill_handlers serving = {.listening = on_listening,
+    static const rill_handlers serving = {.size = sizeof(rill_handlers),
+                                          .listening = on_listening,
                                           .stream = on_claim,
                                           .sent = on_sent,
                                           .connection_end = on_claimed,
                                           .closed = on_closed};
-    static const rill_handlers claiming = {
-        .ready = on_ready, .money = on_money, .stream_end = on_paid, .closed = on_closed};
+    static const rill_handlers claiming = {.size = sizeof(rill_handlers),
+                                           .ready = on_ready,
+                                           .money = on_money,
+                                           .stream_end = on_paid,
+                                           .closed = on_closed};
     bool serve = argc == 3 && strcmp(argv[1], "serve") == 0;
     if (!serve && (argc != 3 || strcmp(argv[1], "claim") != 0)) {
         fprintf(stderr, "usage: giftcard serve FILE | giftcard claim FILE\n");

@@ -101,12 +101,16 @@ static void on_closed(int error, const char *detail, void *user)
 
 int main(int argc, char **argv)
 {
-    static const rill_handlers serving = {.listening = on_listening,
+    static const rill_handlers serving = {.size = sizeof(rill_handlers),
+                                          .listening = on_listening,
                                           .data = on_question,
                                           .connection_end = on_client_gone,
                                           .closed = on_closed};
-    static const rill_handlers talking = {
-        .ready = on_ready, .data = on_answer, .stream_end = on_answered, .closed = on_closed};
+    static const rill_handlers talking = {.size = sizeof(rill_handlers),
+                                          .ready = on_ready,
+                                          .data = on_answer,
+                                          .stream_end = on_answered,
+                                          .closed = on_closed};
     bool serve = argc == 3 && strcmp(argv[1], "serve") == 0;
     if (!serve && (argc < 4 || strcmp(argv[1], "talk") != 0)) {
         fprintf(stderr, "usage: messages serve FILE | messages talk FILE TEXT...\n");

@@ -72,6 +72,7 @@ static void on_closed(int error, const char *detail, void *user)
 int main(int argc, char **argv)
 {
     static const rill_handlers handlers = {
+        .size = sizeof(rill_handlers),
         .listening = on_listening,
         .connection = on_connection,
         .stream = on_stream,
@@ -86,7 +87,10 @@ int main(int argc, char **argv)
     rill_net_options options;
     rill_net_options_init(&options);
     options.handlers = &handlers;
-    options.connection.default_receive_max = 10000;
+    rill_connection_options connection;
+    rill_connection_options_init(&connection);
+    connection.default_receive_max = 10000;
+    options.connection = &connection;
 
     rill_loop *loop;
     const char *problem = "no memory";

@@ -172,7 +172,8 @@ static bool read_orders(void)
 
 int main(int argc, char **argv)
 {
-    static const rill_handlers handlers = {.ready = on_ready,
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .ready = on_ready,
                                            .sent = on_sent,
                                            .connection_end = on_connection_end,
                                            .closed = on_closed};

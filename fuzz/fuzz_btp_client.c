@@ -169,7 +169,8 @@ static void on_early(rill_link *l, void *user)
     early = false;
 }
 
-static const rill_link_handlers handlers = {.up = on_up,
+static const rill_link_handlers handlers = {.size = sizeof(rill_link_handlers),
+                                            .up = on_up,
                                             .down = on_down,
                                             .prepare = on_prepare,
                                             .reply = on_reply,

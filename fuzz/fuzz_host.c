@@ -418,7 +418,8 @@ static void on_client_closed(int error, const char *detail, void *user)
 
 static rill_handlers handlers_of(bool is_server)
 {
-    return (rill_handlers){.listening = on_listening,
+    return (rill_handlers){.size = sizeof(rill_handlers),
+                           .listening = on_listening,
                            .connection = on_connection,
                            .ready = on_ready,
                            .connected = on_connected,
@@ -438,12 +439,16 @@ static rill_handlers handlers_of(bool is_server)
 
 static rill_net_options options_of(bool is_server, const rill_handlers *handlers)
 {
+    static rill_connection_options both[2];
+    rill_connection_options *connection = &both[is_server];
     rill_net_options o;
     rill_net_options_init(&o);
+    rill_connection_options_init(connection);
     o.handlers = handlers;
-    o.connection.min_rate = (rill_ratio){1, 1};
-    o.connection.max_packet_amount = 1000;
-    o.connection.ask_before_fulfill = is_server && take_byte(&input) < 64;
+    o.connection = connection;
+    connection->min_rate = (rill_ratio){1, 1};
+    connection->max_packet_amount = 1000;
+    connection->ask_before_fulfill = is_server && take_byte(&input) < 64;
     o.connect_timeout = 20 * RILL_SECOND;
     o.server_secret = is_server ? secret : NULL;
     o.max_connections = take_byte(&input) < 16 ? 1 : 100;

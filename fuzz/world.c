@@ -116,7 +116,7 @@ static bool open_side(world *w, program *p, unsigned i)
     o.wake_user = s;
     uint8_t flags = take_byte(p);
     take_options(p, &s->options);
-    o.connection = s->options;
+    o.connection = &s->options;
     o.accept = (flags & 7) != 7;
     if ((flags & 8) != 0)
         o.max_connections = o.max_remembered = 2; /* what is over is remembered all the same */

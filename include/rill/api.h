@@ -26,6 +26,18 @@
 #define RILL_END_DECLS
 #endif
 
+/*
+ * Of a member that may be left out where a struct is written as {.member = value}: C++ would warn
+ * of each that is. RILL_SIZE_OF is for the first member of a struct that grows (rill/types.h).
+ */
+#ifdef __cplusplus
+#define RILL_UNSET         = nullptr
+#define RILL_SIZE_OF(type) = sizeof(type)
+#else
+#define RILL_UNSET
+#define RILL_SIZE_OF(type)
+#endif
+
 RILL_BEGIN_DECLS
 
 /* The version of these headers. Before 1.0 each minor version may change the API. */

@@ -16,6 +16,7 @@ RILL_BEGIN_DECLS
 
 /* Limits and habits of connections, those of a client and those that a server accepts. */
 typedef struct rill_connection_options {
+    size_t size; /* sizeof(rill_connection_options): see rill/types.h */
     /* receive max of each new stream, our units; RILL_UNLIMITED at first */
     uint64_t default_receive_max;
     /* The largest amount that we put in a packet, our units; RILL_UNLIMITED at first */
@@ -87,11 +88,17 @@ typedef struct rill_connection_options {
     bool keep_alive;
 } rill_connection_options;
 
-RILL_API void rill_connection_options_init(rill_connection_options *o);
+RILL_API void rill_connection_options_init_sized(rill_connection_options *o, size_t size);
+/* Sets size and every default. */
+static inline void rill_connection_options_init(rill_connection_options *o)
+{
+    rill_connection_options_init_sized(o, sizeof *o);
+}
 
 /*
- * RILL_ERR_INVALID where a value is out of its range; *problem (may be NULL)
- * then names it, static.
+ * RILL_ERR_INVALID where a value is out of its range, or the options were not initialised;
+ * RILL_ERR_UNSUPPORTED where they are of a later version, and ask for what this one does not
+ * have. *problem (may be NULL) then names it, static.
  */
 RILL_API RILL_MUST_CHECK int rill_connection_options_check(const rill_connection_options *o,
                                                            const char **problem);
@@ -128,7 +135,12 @@ typedef struct rill_connection_stats {
     bool ended_another;
 } rill_connection_stats;
 
-RILL_API void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *out);
+RILL_API void rill_connection_stats_of_sized(const rill_connection *c, rill_connection_stats *out,
+                                             size_t size);
+static inline void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *out)
+{
+    rill_connection_stats_of_sized(c, out, sizeof *out);
+}
 
 RILL_API void rill_connection_set_user(rill_connection *c, void *user);
 RILL_API void *rill_connection_user(const rill_connection *c);

@@ -23,12 +23,18 @@ typedef struct rill_credentials {
 
 /* What is sealed inside the address of one client: nobody but the server can read it. */
 typedef struct rill_credentials_options {
+    size_t size;                   /* sizeof(rill_credentials_options): see rill/types.h */
     const char *tag;               /* NUL-terminated, or NULL; at most RILL_MAX_TAG bytes */
     const uint8_t *receipt_nonce;  /* RILL_RECEIPT_NONCE_LEN bytes, or NULL: no receipts */
     const uint8_t *receipt_secret; /* RILL_RECEIPT_SECRET_LEN bytes, or NULL; both or neither */
 } rill_credentials_options;
 
-RILL_API void rill_credentials_options_init(rill_credentials_options *o);
+RILL_API void rill_credentials_options_init_sized(rill_credentials_options *o, size_t size);
+/* Sets size and every default. */
+static inline void rill_credentials_options_init(rill_credentials_options *o)
+{
+    rill_credentials_options_init_sized(o, sizeof *o);
+}
 
 /* Overwrites the secret, so that it does not stay in memory. */
 RILL_API void rill_credentials_wipe(rill_credentials *c);

@@ -31,6 +31,7 @@ typedef struct rill_endpoint rill_endpoint;
 #define RILL_MAX_INSTANCE 64
 
 typedef struct rill_endpoint_options {
+    size_t size;                     /* sizeof(rill_endpoint_options): see rill/types.h */
     const rill_allocator *allocator; /* kept; malloc's at first */
     /*
      * A server: the one secret from which every client's address and secret
@@ -38,9 +39,9 @@ typedef struct rill_endpoint_options {
      * credentials end with the endpoint.
      */
     const uint8_t *server_secret;
-    bool accept;                        /* connections from clients: true at first */
-    uint32_t max_connections;           /* open at once: 100000 at first; more are refused T02 */
-    rill_connection_options connection; /* of accepted connections */
+    bool accept;              /* connections from clients: true at first */
+    uint32_t max_connections; /* open at once: 100000 at first; more are refused T02 */
+    const rill_connection_options *connection; /* of accepted connections; NULL: the defaults */
     /*
      * Called when there became something to send or an event, from inside a
      * function that takes a connection or stream. It must not call the
@@ -77,13 +78,18 @@ typedef struct rill_endpoint_options {
     rill_now (*clock)(void *user);
 } rill_endpoint_options;
 
-RILL_API void rill_endpoint_options_init(rill_endpoint_options *o);
+RILL_API void rill_endpoint_options_init_sized(rill_endpoint_options *o, size_t size);
+/* Sets size and every default. */
+static inline void rill_endpoint_options_init(rill_endpoint_options *o)
+{
+    rill_endpoint_options_init_sized(o, sizeof *o);
+}
 
 /*
+ * Options, and the connection's that they point at, are copied.
  * RILL_ERR_INVALID (rill_connection_options_check, max_connections, max_undecided,
- * max_remembered, crypto, instance),
- * RILL_ERR_UNSUPPORTED (crypto is none that rill_crypto_available has), RILL_ERR_NOMEM,
- * RILL_ERR_CRYPTO.
+ * max_remembered, crypto, instance), RILL_ERR_UNSUPPORTED (crypto is none that
+ * rill_crypto_available has; options of a later version), RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o);
 /* Frees every connection and stream without telling anybody. NULL is allowed. */
@@ -111,7 +117,8 @@ RILL_API void *rill_endpoint_wake_user(const rill_endpoint *e);
 /*
  * An address and a secret for one more client; nothing is stored. options may
  * be NULL. RILL_ERR_STATE no account yet; RILL_ERR_TOO_LARGE tag;
- * RILL_ERR_INVALID one of nonce and secret alone; RILL_ERR_CRYPTO.
+ * RILL_ERR_INVALID one of nonce and secret alone, or options that were not initialised;
+ * RILL_ERR_UNSUPPORTED options of a later version; RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_endpoint_credentials(rill_endpoint *e,
                                                        const rill_credentials_options *options,
@@ -121,8 +128,8 @@ RILL_API RILL_MUST_CHECK int rill_endpoint_credentials(rill_endpoint *e,
  * Opens a connection to a server. options may be NULL (defaults). Streams can
  * be opened and used at once; RILL_EVENT_CONNECTED comes with the first
  * authentic reply. Where it cannot connect, RILL_EVENT_CONNECTION_END says why.
- * RILL_ERR_STATE no account yet; RILL_ERR_ADDRESS; RILL_ERR_INVALID; RILL_ERR_LIMIT;
- * RILL_ERR_NOMEM; RILL_ERR_CRYPTO.
+ * RILL_ERR_STATE no account yet; RILL_ERR_ADDRESS; RILL_ERR_INVALID and RILL_ERR_UNSUPPORTED as
+ * rill_connection_options_check, and no secret; RILL_ERR_LIMIT; RILL_ERR_NOMEM; RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_endpoint_connect(rill_endpoint *e, rill_now now,
                                                    const char *destination_account,
@@ -257,7 +264,11 @@ typedef struct rill_event {
 } rill_event;
 
 /* The next event, or false. What it points at is valid until the next call of any function here. */
-RILL_API bool rill_endpoint_next_event(rill_endpoint *e, rill_event *out);
+RILL_API bool rill_endpoint_next_event_sized(rill_endpoint *e, rill_event *out, size_t size);
+static inline bool rill_endpoint_next_event(rill_endpoint *e, rill_event *out)
+{
+    return rill_endpoint_next_event_sized(e, out, sizeof *out);
+}
 
 RILL_END_DECLS
 

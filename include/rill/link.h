@@ -19,38 +19,43 @@ typedef struct rill_link rill_link;
  * loop, never from inside a call.
  */
 typedef struct rill_link_handlers {
+    size_t size
+        RILL_SIZE_OF(struct rill_link_handlers); /* sizeof(rill_link_handlers): see rill/types.h */
     /* Connected and authenticated: packets can be sent. */
-    void (*up)(rill_link *l, void *user);
+    void (*up)(rill_link *l, void *user) RILL_UNSET;
     /*
      * Not connected any more, or not yet: detail is one line for people
      * without secrets. final: it will not come back by itself (refused by the
      * neighbour, a session of a server that ended); otherwise the link is
      * connecting again. Requests open at that time have been reported before.
      */
-    void (*down)(rill_link *l, int error, const char *detail, bool final, void *user);
+    void (*down)(rill_link *l, int error, const char *detail, bool final, void *user) RILL_UNSET;
     /* A Prepare came; answer with rill_link_reply and this request, once, at any time. */
-    void (*prepare)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len, void *user);
+    void (*prepare)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len,
+                    void *user) RILL_UNSET;
     /* The reply (Fulfill or Reject, not decoded yet) to what was sent with this cookie. */
-    void (*reply)(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user);
+    void (*reply)(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len,
+                  void *user) RILL_UNSET;
     /*
      * No reply will come: the link was lost, the neighbour answered with an
      * error, or nothing came within 35 s. sent false: it certainly never left.
      */
-    void (*unanswered)(rill_link *l, uint64_t cookie, int error, bool sent, void *user);
+    void (*unanswered)(rill_link *l, uint64_t cookie, int error, bool sent, void *user) RILL_UNSET;
     /* After RILL_ERR_BLOCKED: packets are taken again. */
-    void (*writable)(rill_link *l, void *user);
+    void (*writable)(rill_link *l, void *user) RILL_UNSET;
     /* After rill_link_close: the last call; the link is freed when it returns. */
-    void (*closed)(rill_link *l, void *user);
+    void (*closed)(rill_link *l, void *user) RILL_UNSET;
     /*
      * Connected, and our authentication is on its way: what is sent from inside
      * this call follows it at once, a round trip before `up`. For requests that
      * may be lost and asked again: a neighbour may not look at anything that
      * comes before it has authenticated us. NULL: nothing to send yet.
      */
-    void (*early)(rill_link *l, void *user);
+    void (*early)(rill_link *l, void *user) RILL_UNSET;
 } rill_link_handlers;
 
 typedef struct rill_link_options {
+    size_t size; /* sizeof(rill_link_options): see rill/types.h */
     /* How long one attempt to connect and authenticate may take: 10 s at first. Nanoseconds. */
     uint64_t connect_timeout;
     /* false: the first failure is final. true at first. */
@@ -61,7 +66,12 @@ typedef struct rill_link_options {
     bool verify;
 } rill_link_options;
 
-RILL_API void rill_link_options_init(rill_link_options *o);
+RILL_API void rill_link_options_init_sized(rill_link_options *o, size_t size);
+/* Sets size and every default. */
+static inline void rill_link_options_init(rill_link_options *o)
+{
+    rill_link_options_init_sized(o, sizeof *o);
+}
 
 /*
  * A link from a URI: btp+ws://[account]:[token]@host[:port][/path], or
@@ -92,7 +102,11 @@ RILL_API bool rill_link_is_up(const rill_link *l);
  * handshakes, the answer to our token. until is the end of this attempt, or the beginning of the
  * next one. NOTHING while it is up.
  */
-RILL_API void rill_link_waiting(const rill_link *l, rill_waiting *out);
+RILL_API void rill_link_waiting_sized(const rill_link *l, rill_waiting *out, size_t size);
+static inline void rill_link_waiting(const rill_link *l, rill_waiting *out)
+{
+    rill_link_waiting_sized(l, out, sizeof *out);
+}
 
 /*
  * Sends a Prepare, copied. cookie comes back with its reply.

@@ -47,51 +47,53 @@ typedef struct rill_incoming {
  * embedder's loop.
  */
 typedef struct rill_handlers {
+    size_t size RILL_SIZE_OF(struct rill_handlers); /* sizeof(rill_handlers): see rill/types.h */
     /* A server has its address: rill_server_credentials works from now on. */
-    void (*listening)(rill_server *server, void *user);
+    void (*listening)(rill_server *server, void *user) RILL_UNSET;
     /* A server got a connection. */
-    void (*connection)(rill_connection *c, void *user);
+    void (*connection)(rill_connection *c, void *user) RILL_UNSET;
     /* A client has an address; streams can be opened and used. Comes before anything is sent. */
-    void (*ready)(rill_client *client, rill_connection *c, void *user);
+    void (*ready)(rill_client *client, rill_connection *c, void *user) RILL_UNSET;
     /* The server has answered the client. */
-    void (*connected)(rill_connection *c, void *user);
+    void (*connected)(rill_connection *c, void *user) RILL_UNSET;
     /* The other side opened a stream. */
-    void (*stream)(rill_stream *s, void *user);
-    void (*money)(rill_stream *s, uint64_t amount, void *user);
+    void (*stream)(rill_stream *s, void *user) RILL_UNSET;
+    void (*money)(rill_stream *s, uint64_t amount, void *user) RILL_UNSET;
     /*
      * Bytes in order, at most 65536; they count as consumed when it returns. The
      * handler may consume some of them or all itself, and they are gone then.
      */
-    void (*data)(rill_stream *s, const uint8_t *data, size_t len, void *user);
+    void (*data)(rill_stream *s, const uint8_t *data, size_t len, void *user) RILL_UNSET;
     /* Instead of data, for back-pressure: rill_stream_peek and rill_stream_consume. */
-    void (*readable)(rill_stream *s, void *user);
+    void (*readable)(rill_stream *s, void *user) RILL_UNSET;
     /* Money left: amount since the last call. */
-    void (*progress)(rill_stream *s, uint64_t amount, void *user);
+    void (*progress)(rill_stream *s, uint64_t amount, void *user) RILL_UNSET;
     /* rill_stream_send_total, rill_stream_receive_total ended. */
-    void (*sent)(rill_stream *s, int error, void *user);
-    void (*received)(rill_stream *s, int error, void *user);
-    void (*writable)(rill_stream *s, void *user);
-    void (*streams_available)(rill_connection *c, void *user);
-    void (*incoming)(rill_connection *c, const rill_incoming *packet, void *user);
-    void (*stream_end)(rill_stream *s, const rill_end *end, void *user);
-    void (*connection_end)(rill_connection *c, const rill_end *end, void *user);
+    void (*sent)(rill_stream *s, int error, void *user) RILL_UNSET;
+    void (*received)(rill_stream *s, int error, void *user) RILL_UNSET;
+    void (*writable)(rill_stream *s, void *user) RILL_UNSET;
+    void (*streams_available)(rill_connection *c, void *user) RILL_UNSET;
+    void (*incoming)(rill_connection *c, const rill_incoming *packet, void *user) RILL_UNSET;
+    void (*stream_end)(rill_stream *s, const rill_end *end, void *user) RILL_UNSET;
+    void (*connection_end)(rill_connection *c, const rill_end *end, void *user) RILL_UNSET;
     /* The link came up, or was lost and connects again. detail is one line for people. */
-    void (*link)(bool up, const char *detail, void *user);
+    void (*link)(bool up, const char *detail, void *user) RILL_UNSET;
     /*
      * The last call: the server or client is gone when it returns; in it, its address,
      * asset and credentials can still be asked for. error:
      * RILL_OK after a close or the connection's clean end; else why it could
      * not start or go on.
      */
-    void (*closed)(int error, const char *detail, void *user);
+    void (*closed)(int error, const char *detail, void *user) RILL_UNSET;
 } rill_handlers;
 
 typedef struct rill_net_options {
-    const char *link; /* URI; NULL: rill_link_uri_from_environment */
-    rill_link_options link_options;
-    const rill_handlers *handlers; /* copied */
+    size_t size;                           /* sizeof(rill_net_options): see rill/types.h */
+    const char *link;                      /* URI; NULL: rill_link_uri_from_environment */
+    const rill_link_options *link_options; /* copied; NULL: the defaults */
+    const rill_handlers *handlers;         /* copied */
     void *user;
-    rill_connection_options connection;
+    const rill_connection_options *connection; /* copied; NULL: the defaults */
     /* Without IL-DCP: all three, or NULL / 0 */
     const char *address;
     const char *asset_code;
@@ -109,7 +111,12 @@ typedef struct rill_net_options {
     const char *instance;
 } rill_net_options;
 
-RILL_API void rill_net_options_init(rill_net_options *o);
+RILL_API void rill_net_options_init_sized(rill_net_options *o, size_t size);
+/* Sets size and every default. */
+static inline void rill_net_options_init(rill_net_options *o)
+{
+    rill_net_options_init_sized(o, sizeof *o);
+}
 
 /*
  * Starts a server; `listening` follows, or `closed`. *problem (may be NULL)
@@ -140,7 +147,11 @@ RILL_API void rill_server_pause(rill_server *server, bool pause);
  * What the server waits for: its link, its account; after rill_server_close the first of its
  * connections that is not over. NOTHING while it can serve.
  */
-RILL_API void rill_server_waiting(const rill_server *server, rill_waiting *out);
+RILL_API void rill_server_waiting_sized(const rill_server *server, rill_waiting *out, size_t size);
+static inline void rill_server_waiting(const rill_server *server, rill_waiting *out)
+{
+    rill_server_waiting_sized(server, out, sizeof *out);
+}
 /*
  * Stops: new connections are refused T99, replies under way leave, connections
  * end (rill_connection_end) or are closed after 5 s, the link closes; then `closed`. Clients
@@ -164,7 +175,11 @@ RILL_API const char *rill_client_address(const rill_client *client);
 RILL_API const char *rill_client_asset_code(const rill_client *client);
 RILL_API uint8_t rill_client_asset_scale(const rill_client *client);
 /* What the client waits for: its link, its account, and then as rill_connection_waiting. */
-RILL_API void rill_client_waiting(const rill_client *client, rill_waiting *out);
+RILL_API void rill_client_waiting_sized(const rill_client *client, rill_waiting *out, size_t size);
+static inline void rill_client_waiting(const rill_client *client, rill_waiting *out)
+{
+    rill_client_waiting_sized(client, out, sizeof *out);
+}
 /* Closes at once; `closed` follows. For a clean end, rill_connection_end. */
 RILL_API void rill_client_close(rill_client *client);
 
@@ -189,7 +204,9 @@ RILL_API RILL_MUST_CHECK int rill_protect_process(void);
 /* ---- blocking, for short programs and scripts ---- */
 
 typedef struct rill_pay_options {
-    rill_net_options net; /* handlers and user are not looked at */
+    size_t size; /* sizeof(rill_pay_options): see rill/types.h */
+    /* How the network is reached. NULL: the defaults. handlers and user are not looked at. */
+    const rill_net_options *net;
     const char *destination_account;
     const uint8_t *shared_secret;
     size_t secret_len;
@@ -234,7 +251,12 @@ typedef struct rill_pay_result {
     bool ended_another;
 } rill_pay_result;
 
-RILL_API void rill_pay_options_init(rill_pay_options *o);
+RILL_API void rill_pay_options_init_sized(rill_pay_options *o, size_t size);
+/* Sets size and every default. */
+static inline void rill_pay_options_init(rill_pay_options *o)
+{
+    rill_pay_options_init_sized(o, sizeof *o);
+}
 
 /*
  * Connects, pays and sends, closes, and returns when all is done: RILL_OK where
@@ -249,7 +271,12 @@ RILL_API void rill_pay_options_init(rill_pay_options *o);
  *
  * Money of the other side is not taken, and its bytes are not read.
  */
-RILL_API RILL_MUST_CHECK int rill_pay(const rill_pay_options *options, rill_pay_result *result);
+RILL_API RILL_MUST_CHECK int rill_pay_sized(const rill_pay_options *options,
+                                            rill_pay_result *result, size_t size);
+RILL_MUST_CHECK static inline int rill_pay(const rill_pay_options *options, rill_pay_result *result)
+{
+    return rill_pay_sized(options, result, sizeof *result);
+}
 
 RILL_END_DECLS
 

@@ -62,7 +62,12 @@ typedef struct rill_stream_totals {
 
 RILL_API uint64_t rill_stream_id(const rill_stream *s);
 RILL_API rill_connection *rill_stream_connection(const rill_stream *s);
-RILL_API void rill_stream_totals_of(const rill_stream *s, rill_stream_totals *out);
+RILL_API void rill_stream_totals_of_sized(const rill_stream *s, rill_stream_totals *out,
+                                          size_t size);
+static inline void rill_stream_totals_of(const rill_stream *s, rill_stream_totals *out)
+{
+    rill_stream_totals_of_sized(s, out, sizeof *out);
+}
 
 /* A pointer for the application: never looked at. */
 RILL_API void rill_stream_set_user(rill_stream *s, void *user);
@@ -146,7 +151,12 @@ typedef struct rill_stream_offsets {
     uint64_t received;
     uint64_t consumed;
 } rill_stream_offsets;
-RILL_API void rill_stream_offsets_of(const rill_stream *s, rill_stream_offsets *out);
+RILL_API void rill_stream_offsets_of_sized(const rill_stream *s, rill_stream_offsets *out,
+                                           size_t size);
+static inline void rill_stream_offsets_of(const rill_stream *s, rill_stream_offsets *out)
+{
+    rill_stream_offsets_of_sized(s, out, sizeof *out);
+}
 
 /* ---- end ---- */
 

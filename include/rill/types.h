@@ -6,6 +6,20 @@
  * An amount is a uint64_t in the smallest unit of its account's asset (for an
  * asset of scale 9, 10^-9 of it). A sender's amounts are in the sender's
  * asset, a receiver's in the receiver's.
+ *
+ * Structs that grow. A later version of Rill may add members to the end of a struct, and a program
+ * that was built before runs with it unchanged. For this the program always says how large the
+ * struct is that it knows:
+ *   - Options and handlers begin with that number, `size`. rill_..._options_init() sets it, and all
+ *     defaults. Handlers are written as {.size = sizeof(rill_handlers), ...}; in C++ .size can be
+ *     left out. A member that the library does not know, and that is not 0, is refused
+ *     (RILL_ERR_UNSUPPORTED); a size that was never set is RILL_ERR_INVALID.
+ *   - What the library fills in is passed with its size: rill_stream_totals_of(s, &totals) calls
+ *     rill_stream_totals_of_sized(s, &totals, sizeof totals). What the library does not know of it
+ *     becomes 0. Other languages call the function whose name ends in _sized.
+ *   - What handlers are given is the library's, and as large as the library knows it.
+ * Structs that are part of a protocol (rill_prepare, rill_receipt, ...) or small values (rill_now,
+ * rill_ratio, rill_bytes) never change, nor does rill_allocator.
  */
 #ifndef RILL_TYPES_H
 #define RILL_TYPES_H

@@ -65,7 +65,12 @@ typedef struct rill_waiting {
  * (INPUT), or for a better rate (MINIMUM). Costs about as much as
  * rill_connection_stats_of for each stream; allocates nothing.
  */
-RILL_API void rill_connection_waiting(const rill_connection *c, rill_waiting *out);
+RILL_API void rill_connection_waiting_sized(const rill_connection *c, rill_waiting *out,
+                                            size_t size);
+static inline void rill_connection_waiting(const rill_connection *c, rill_waiting *out)
+{
+    rill_connection_waiting_sized(c, out, sizeof *out);
+}
 
 RILL_END_DECLS
 

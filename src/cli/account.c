@@ -69,20 +69,22 @@ static void on_closed(int error, const char *detail, void *user)
 
 int cli_account_ask(const cli_args *args, const char *uri, cli_account *out)
 {
-    static const rill_handlers handlers = {
-        .listening = on_listening, .link = on_link, .closed = on_closed};
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .listening = on_listening,
+                                           .link = on_link,
+                                           .closed = on_closed};
     account_run run = {.args = args, .out = out};
     rill_loop *loop;
     int rc = rill_loop_new(&loop, NULL);
     if (rc != RILL_OK)
         return cli_start_error(args->command, rc, NULL);
-    rill_net_options net;
-    cli_net_options(args, uri, &net);
-    net.handlers = &handlers;
-    net.user = &run;
+    cli_net net;
+    cli_net_init(&net, args, uri);
+    net.options.handlers = &handlers;
+    net.options.user = &run;
     const char *problem = NULL;
     /* A server that gives nobody its credentials: it learns its account, which is all we want. */
-    rc = rill_listen(&run.server, loop, &net, &problem);
+    rc = rill_listen(&run.server, loop, &net.options, &problem);
     if (rc == RILL_OK) {
         run.watch = cli_watch_open(loop, args, ANSWER_TIME,
                                    &(cli_watch_handlers){on_waiting, on_late, &run});

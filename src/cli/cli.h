@@ -144,8 +144,15 @@ int cli_link_uri(const cli_args *args, char **uri);
 /* A fresh random account at the same place: out holds a secret. RILL_ERR_*. */
 RILL_MUST_CHECK int cli_link_fresh(const char *uri, char *out, size_t cap);
 void cli_free_secret(char *text);
+/* The way to the network, and what it points at: not to be copied. */
+typedef struct cli_net {
+    rill_net_options options;
+    rill_link_options link;
+    rill_connection_options connection;
+} cli_net;
+
 /* Defaults, --ca-file, and the link. uri is kept by reference. */
-void cli_net_options(const cli_args *args, const char *uri, rill_net_options *out);
+void cli_net_init(cli_net *net, const cli_args *args, const char *uri);
 
 /* ---- link_words.c ---- */
 

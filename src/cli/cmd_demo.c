@@ -192,17 +192,18 @@ static void on_client_link(bool up, const char *detail, void *user)
 static int connect_client(demo_run *run, const rill_credentials *credentials)
 {
     static const rill_handlers handlers = {
+        .size = sizeof(rill_handlers),
         .ready = on_client_ready,
         .sent = on_client_sent,
         .link = on_client_link,
         .closed = on_client_closed,
     };
-    rill_net_options net;
-    cli_net_options(run->args, run->client_uri, &net);
-    net.handlers = &handlers;
-    net.user = run;
+    cli_net net;
+    cli_net_init(&net, run->args, run->client_uri);
+    net.options.handlers = &handlers;
+    net.options.user = run;
     const char *problem = NULL;
-    int rc = rill_connect(&run->client, run->loop, &net, credentials->destination_account,
+    int rc = rill_connect(&run->client, run->loop, &net.options, credentials->destination_account,
                           credentials->shared_secret, sizeof credentials->shared_secret, &problem);
     if (rc != RILL_OK)
         run->code = cli_start_error(run->args->command, rc, problem);
@@ -245,6 +246,7 @@ static void on_server_closed(int error, const char *detail, void *user)
 static int listen_server(demo_run *run)
 {
     static const rill_handlers handlers = {
+        .size = sizeof(rill_handlers),
         .listening = on_listening,
         .connection = on_server_connection,
         .stream = on_server_stream,
@@ -253,13 +255,13 @@ static int listen_server(demo_run *run)
         .link = on_client_link,
         .closed = on_server_closed,
     };
-    rill_net_options net;
-    cli_net_options(run->args, run->server_uri, &net);
-    net.handlers = &handlers;
-    net.user = run;
+    cli_net net;
+    cli_net_init(&net, run->args, run->server_uri);
+    net.options.handlers = &handlers;
+    net.options.user = run;
     net.connection.default_receive_max = 10000;
     const char *problem = NULL;
-    int rc = rill_listen(&run->server, run->loop, &net, &problem);
+    int rc = rill_listen(&run->server, run->loop, &net.options, &problem);
     if (rc != RILL_OK)
         run->code = cli_start_error(run->args->command, rc, problem);
     else /* each wait has an end of its own */

@@ -314,9 +314,10 @@ static void on_closed(rill_link *l, void *user)
     (void)user;
 }
 
-static int open_and_run(ping_run *run, const rill_net_options *net, const char *uri)
+static int open_and_run(ping_run *run, const rill_link_options *options, const char *uri)
 {
     static const rill_link_handlers handlers = {
+        .size = sizeof(rill_link_handlers),
         .up = on_up,
         .down = on_down,
         .prepare = on_prepare,
@@ -328,8 +329,7 @@ static int open_and_run(ping_run *run, const rill_net_options *net, const char *
     };
     const char *problem = NULL;
     rill_account_query_init(&run->account);
-    int rc =
-        rill_link_open(&run->link, run->loop, uri, &net->link_options, &handlers, run, &problem);
+    int rc = rill_link_open(&run->link, run->loop, uri, options, &handlers, run, &problem);
     if (rc != RILL_OK)
         return cli_start_error(run->args->command, rc, problem);
     uv_timer_init(rill_loop_uv(run->loop), &run->timer);
@@ -345,13 +345,13 @@ static int open_and_run(ping_run *run, const rill_net_options *net, const char *
 static int run_with_link(const cli_args *args, const char *uri, uint64_t count)
 {
     ping_run run = {.args = args, .count = count};
-    rill_net_options net;
-    cli_net_options(args, uri, &net);
+    cli_net net;
+    cli_net_init(&net, args, uri);
     int rc = rill_loop_new(&run.loop, NULL);
     if (rc != RILL_OK)
         return cli_start_error(args->command, rc, NULL);
     run.crypto = rill_crypto_new(rill_allocator_default());
-    int code = run.crypto ? open_and_run(&run, &net, uri)
+    int code = run.crypto ? open_and_run(&run, &net.link, uri)
                           : cli_start_error(args->command, RILL_ERR_CRYPTO, NULL);
     rill_loop_free(run.loop);
     rill_crypto_free(run.crypto);

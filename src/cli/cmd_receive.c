@@ -347,6 +347,7 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
                          rill_crypto_backend crypto)
 {
     static const rill_handlers handlers = {
+        .size = sizeof(rill_handlers),
         .listening = on_listening,
         .connection = on_connection,
         .stream = on_stream,
@@ -357,14 +358,14 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
         .link = on_link,
         .closed = on_closed,
     };
-    rill_net_options net;
-    cli_net_options(run->args, uri, &net);
-    net.handlers = &handlers;
-    net.user = run;
+    cli_net net;
+    cli_net_init(&net, run->args, uri);
+    net.options.handlers = &handlers;
+    net.options.user = run;
     net.connection.default_receive_max = max;
-    net.crypto = crypto;
-    net.server_secret = run->has_secret ? run->secret : NULL;
-    net.instance = run->instance;
+    net.options.crypto = crypto;
+    net.options.server_secret = run->has_secret ? run->secret : NULL;
+    net.options.instance = run->instance;
     const char *problem = NULL;
     int rc = rill_loop_new(&run->loop, NULL);
     if (rc != RILL_OK)
@@ -377,7 +378,7 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
         .user = run,
     };
     if (receive_output_open(&run->out, run->loop, &output)) {
-        rc = rill_listen(&run->server, run->loop, &net, &problem);
+        rc = rill_listen(&run->server, run->loop, &net.options, &problem);
     } else {
         rc = RILL_ERR_NOMEM;
     }

@@ -32,6 +32,7 @@ typedef struct send_run {
     uint8_t asset_scale;    /* where it was written in our asset */
     rill_credentials credentials;
     rill_pay_options pay;
+    cli_net net; /* what pay points at */
     bool done;
     bool reached;
     int error;
@@ -399,11 +400,12 @@ static int run_send(const cli_args *args)
     if (code == CLI_DONE)
         code = cli_link_uri(args, &uri);
     if (code == CLI_DONE) {
-        cli_net_options(args, uri, &run.pay.net);
-        code = parse_connection(args, &run.pay.net.connection);
+        cli_net_init(&run.net, args, uri);
+        run.pay.net = &run.net.options;
+        code = parse_connection(args, &run.net.connection);
     }
     if (code == CLI_DONE)
-        code = cli_crypto(args, &run.pay.net.crypto);
+        code = cli_crypto(args, &run.net.options.crypto);
     if (code == CLI_DONE)
         code = load_credentials(&run);
     if (code == CLI_DONE)

@@ -142,9 +142,13 @@ int cli_link_fresh(const char *uri, char *out, size_t cap)
     return len < 0 || (size_t)len >= cap ? RILL_ERR_URI : RILL_OK;
 }
 
-void cli_net_options(const cli_args *args, const char *uri, rill_net_options *out)
+void cli_net_init(cli_net *net, const cli_args *args, const char *uri)
 {
-    rill_net_options_init(out);
-    out->link = uri;
-    out->link_options.ca_file = cli_value(args, "--ca-file");
+    rill_net_options_init(&net->options);
+    rill_link_options_init(&net->link);
+    rill_connection_options_init(&net->connection);
+    net->options.link = uri;
+    net->options.link_options = &net->link;
+    net->options.connection = &net->connection;
+    net->link.ca_file = cli_value(args, "--ca-file");
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/sized.h"
 #include "link/link_impl.h"
 
 typedef int opener(rill_link **out, rill_loop *loop, const char *uri,
@@ -20,28 +21,34 @@ static const struct {
     {"btp+wss", rill_btp_client_open},
 };
 
-void rill_link_options_init(rill_link_options *o)
+void rill_link_options_init_sized(rill_link_options *o, size_t size)
 {
-    *o = (rill_link_options){
+    const rill_link_options defaults = {
         .connect_timeout = 10 * RILL_SECOND,
         .reconnect = true,
         .verify = true,
     };
+    rill_sized_init(o, size, &defaults, sizeof defaults);
 }
 
 int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
-                   const rill_link_options *options, const rill_link_handlers *handlers, void *user,
-                   const char **problem)
+                   const rill_link_options *given_options, const rill_link_handlers *given_handlers,
+                   void *user, const char **problem)
 {
-    rill_link_options defaults;
-    if (options == NULL) {
-        rill_link_options_init(&defaults);
-        options = &defaults;
-    }
+    rill_link_options options;
+    rill_link_handlers handlers = {.size = sizeof(rill_link_handlers), 0};
     const char *ignored;
     if (problem == NULL)
         problem = &ignored;
     *problem = NULL;
+    rill_link_options_init(&options);
+    int err = given_options ? rill_sized_take(&options, sizeof options, given_options) : RILL_OK;
+    if (err == RILL_OK)
+        err = rill_sized_take(&handlers, sizeof handlers, given_handlers);
+    if (err != RILL_OK) {
+        *problem = rill_options_problem(err);
+        return err;
+    }
     const char *end = strstr(uri, "://");
     if (end == NULL) {
         *problem = "it does not begin with a scheme, such as btp+ws://";
@@ -50,7 +57,7 @@ int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         size_t len = strlen(schemes[i].scheme);
         if ((size_t)(end - uri) == len && strncasecmp(uri, schemes[i].scheme, len) == 0)
-            return schemes[i].open(out, loop, uri, options, handlers, user, problem);
+            return schemes[i].open(out, loop, uri, &options, &handlers, user, problem);
     }
     *problem = "its scheme is not btp+ws or btp+wss";
     return RILL_ERR_UNSUPPORTED;
@@ -69,12 +76,13 @@ void rill_waiting_set(rill_waiting *out, rill_wait reason, const char *more)
              any ? more : "");
 }
 
-void rill_link_waiting(const rill_link *l, rill_waiting *out)
+void rill_link_waiting_sized(const rill_link *l, rill_waiting *out, size_t size)
 {
-    *out = (rill_waiting){.until = RILL_NEVER};
-    rill_waiting_set(out, RILL_WAIT_NOTHING, NULL);
+    rill_waiting waiting = {.until = RILL_NEVER};
+    rill_waiting_set(&waiting, RILL_WAIT_NOTHING, NULL);
     if (l->waiting != NULL)
-        l->waiting(l, out);
+        l->waiting(l, &waiting);
+    rill_sized_give(out, size, &waiting, sizeof waiting);
 }
 
 int rill_link_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)

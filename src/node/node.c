@@ -170,6 +170,7 @@ int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *
                     const rill_link_handlers **handlers, void **user)
 {
     static const rill_link_handlers own = {
+        .size = sizeof(rill_link_handlers),
         .up = on_up,
         .down = on_down,
         .prepare = on_prepare,

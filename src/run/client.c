@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sized.h"
 #include "crypto/crypto.h"
 #include "run/host.h"
 
@@ -101,17 +102,28 @@ static int open_client(rill_client *c, rill_loop *loop, const rill_net_options *
         *problem = rc == RILL_ERR_INVALID ? "the shared secret is empty" : rill_strerror(rc);
         return rc;
     }
-    c->options = o->connection;
+    /* As it is now: the application may have changed or freed its own by the time of `ready`. */
+    if (o->connection) {
+        rc = rill_connection_options_check(o->connection, problem);
+        if (rc != RILL_OK)
+            return rc;
+        rill_connection_options_init(&c->options);
+        rc = rill_sized_take(&c->options, sizeof c->options, o->connection);
+        if (rc != RILL_OK)
+            return rc;
+    } else {
+        rill_connection_options_init(&c->options);
+    }
     rill_endpoint_options endpoint;
     rill_endpoint_options_init(&endpoint);
     endpoint.accept = false;
     endpoint.max_connections = 1;
-    endpoint.connection = o->connection;
+    endpoint.connection = &c->options;
     endpoint.crypto = o->crypto;
     return rill_host_open(&c->host, loop, o, &endpoint, o->connect_timeout, &hooks, c, problem);
 }
 
-int rill_connect(rill_client **out, rill_loop *loop, const rill_net_options *o,
+int rill_connect(rill_client **out, rill_loop *loop, const rill_net_options *options,
                  const char *destination_account, const uint8_t *shared_secret, size_t secret_len,
                  const char **problem)
 {
@@ -119,12 +131,16 @@ int rill_connect(rill_client **out, rill_loop *loop, const rill_net_options *o,
     if (!problem)
         problem = &ignored;
     *problem = NULL;
+    rill_net_options o;
+    int rc = rill_net_options_take(&o, options, problem);
+    if (rc != RILL_OK)
+        return rc;
     rill_client *c = calloc(1, sizeof *c);
     if (!c) {
         *problem = rill_strerror(RILL_ERR_NOMEM);
         return RILL_ERR_NOMEM;
     }
-    int rc = open_client(c, loop, o, destination_account, shared_secret, secret_len, problem);
+    rc = open_client(c, loop, &o, destination_account, shared_secret, secret_len, problem);
     if (rc != RILL_OK) {
         forget_credentials(c);
         free(c);
@@ -154,11 +170,13 @@ uint8_t rill_client_asset_scale(const rill_client *client)
     return rill_endpoint_asset_scale(rill_host_endpoint(client->host));
 }
 
-void rill_client_waiting(const rill_client *client, rill_waiting *out)
+void rill_client_waiting_sized(const rill_client *client, rill_waiting *out, size_t size)
 {
-    rill_host_waiting(client->host, out);
-    if (client->connection && out->reason == RILL_WAIT_NOTHING)
-        rill_connection_waiting(client->connection, out);
+    rill_waiting waiting;
+    rill_host_waiting(client->host, &waiting);
+    if (client->connection && waiting.reason == RILL_WAIT_NOTHING)
+        rill_connection_waiting(client->connection, &waiting);
+    rill_sized_give(out, size, &waiting, sizeof waiting);
 }
 
 void rill_client_close(rill_client *client)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/muldiv.h"
+#include "base/sized.h"
 #include "run/host_impl.h"
 
 /* Packets sent in one turn before others get theirs. */
@@ -417,7 +418,11 @@ static int reserve(rill_host *h)
 static int open_parts(rill_host *h, const rill_net_options *o, rill_endpoint_options *endpoint,
                       const char **problem)
 {
-    int rc = rill_connection_options_check(&endpoint->connection, problem);
+    int rc = o->handlers ? rill_sized_take(&h->handlers, sizeof h->handlers, o->handlers) : RILL_OK;
+    if (rc != RILL_OK)
+        *problem = rill_options_problem(rc);
+    if (rc == RILL_OK && endpoint->connection)
+        rc = rill_connection_options_check(endpoint->connection, problem);
     if (rc == RILL_OK)
         rc = reserve(h);
     if (rc == RILL_OK)
@@ -446,8 +451,6 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
     }
     h->loop = loop;
     rill_task_init(&h->pump, on_pump);
-    if (o->handlers)
-        h->handlers = *o->handlers;
     h->user = o->user;
     h->hooks = *hooks;
     h->owner = owner;

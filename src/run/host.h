@@ -25,6 +25,13 @@ typedef struct rill_host_hooks {
 } rill_host_hooks;
 
 /*
+ * What the program gave (NULL: nothing), with the defaults of what it does not know. What it points
+ * at is the program's still. RILL_ERR_INVALID, RILL_ERR_UNSUPPORTED; *problem.
+ */
+RILL_MUST_CHECK int rill_net_options_take(rill_net_options *full, const rill_net_options *o,
+                                          const char **problem);
+
+/*
  * Options and hooks are copied, the endpoint's wake callback is the host's.
  * give_up: how long the link and IL-DCP may take, nanoseconds; 0: for ever.
  * Errors and *problem as rill_listen's.

@@ -171,6 +171,7 @@ static void on_writable(rill_link *l, void *user)
 int rill_host_open_link(rill_host *h, const rill_net_options *o, const char **problem)
 {
     static const rill_link_handlers handlers = {
+        .size = sizeof(rill_link_handlers),
         .up = on_up,
         .down = on_down,
         .prepare = on_prepare,
@@ -190,7 +191,7 @@ int rill_host_open_link(rill_host *h, const rill_net_options *o, const char **pr
         }
         uri = from_environment;
     }
-    int rc = rill_link_open(&h->link, h->loop, uri, &o->link_options, &handlers, h, problem);
+    int rc = rill_link_open(&h->link, h->loop, uri, o->link_options, &handlers, h, problem);
     rill_wipe(from_environment, sizeof from_environment);
     return rc;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sized.h"
 #include "run/payment.h"
 
 typedef struct pay_call {
@@ -12,10 +13,24 @@ typedef struct pay_call {
     rill_pay_result *result;
 } pay_call;
 
-void rill_pay_options_init(rill_pay_options *o)
+void rill_pay_options_init_sized(rill_pay_options *o, size_t size)
 {
-    *o = (rill_pay_options){.stall_timeout = RILL_STALL_USUAL};
-    rill_net_options_init(&o->net);
+    const rill_pay_options defaults = {.stall_timeout = RILL_STALL_USUAL};
+    rill_sized_init(o, size, &defaults, sizeof defaults);
+}
+
+int rill_pay_options_take(rill_pay_options *full, const rill_pay_options *o, const char **problem)
+{
+    rill_pay_options_init(full);
+    int rc = rill_sized_take(full, sizeof *full, o);
+    if (rc != RILL_OK) {
+        *problem = rill_options_problem(rc);
+        return rc;
+    }
+    if (full->destination_account && full->shared_secret)
+        return RILL_OK;
+    *problem = "destination account and shared secret are needed";
+    return RILL_ERR_INVALID;
 }
 
 static int read_data(void *user, uint8_t *buf, size_t cap, size_t *len)
@@ -58,11 +73,8 @@ static int fail(rill_pay_result *result, int error, const char *problem)
     return error;
 }
 
-int rill_pay(const rill_pay_options *options, rill_pay_result *result)
+static int pay(const rill_pay_options *options, rill_pay_result *result)
 {
-    *result = (rill_pay_result){0};
-    if (!options->destination_account || !options->shared_secret)
-        return fail(result, RILL_ERR_INVALID, "destination account and shared secret are needed");
     rill_loop *loop;
     int rc = rill_loop_new(&loop, NULL);
     if (rc != RILL_OK)
@@ -84,5 +96,16 @@ int rill_pay(const rill_pay_options *options, rill_pay_result *result)
         rc = fail(result, rc, problem);
     }
     rill_loop_free(loop);
+    return rc;
+}
+
+int rill_pay_sized(const rill_pay_options *options, rill_pay_result *out, size_t size)
+{
+    rill_pay_options full;
+    rill_pay_result result = {0};
+    const char *problem = NULL;
+    int rc = rill_pay_options_take(&full, options, &problem);
+    rc = rc == RILL_OK ? pay(&full, &result) : fail(&result, rc, problem);
+    rill_sized_give(out, size, &result, sizeof result);
     return rc;
 }

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/muldiv.h"
+#include "base/sized.h"
 #include "crypto/crypto.h"
+#include "run/host.h"
 
 #define TICK_MS 50
 /* What is still in flight when a payment fails gets so long to be answered. */
@@ -436,6 +438,7 @@ static void on_tick(uv_timer_t *timer)
 static int connect_client(rill_payment *p, const char **problem)
 {
     static const rill_handlers client_handlers = {
+        .size = sizeof(rill_handlers),
         .ready = on_ready,
         .stream = on_stream,
         .data = on_data,
@@ -471,26 +474,56 @@ static uint64_t stall_of(const rill_pay_options *o)
     return o->timeout ? 0 : STALL_USUAL;
 }
 
-int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_options *o,
+/* The way to the network, as it is now: another connection may need it later. */
+static int copy_net(rill_payment *p, const rill_net_options *net, const char **problem)
+{
+    rill_link_options_init(&p->link_options);
+    rill_connection_options_init(&p->connection_options);
+    int rc = rill_net_options_take(&p->net, net, problem);
+    if (rc == RILL_OK && p->net.link_options)
+        rc = rill_sized_take(&p->link_options, sizeof p->link_options, p->net.link_options);
+    if (rc == RILL_OK && p->net.connection)
+        rc = rill_sized_take(&p->connection_options, sizeof p->connection_options,
+                             p->net.connection);
+    if (rc != RILL_OK)
+        *problem = rill_options_problem(rc);
+    p->net.link_options = &p->link_options;
+    p->net.connection = &p->connection_options;
+    return rc;
+}
+
+int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_options *options,
                        const rill_payment_source *source, const rill_payment_handlers *handlers,
                        bool fail_fast, const char **problem)
 {
+    const char *ignored;
+    if (!problem)
+        problem = &ignored;
+    *problem = NULL;
+    rill_pay_options full;
+    const rill_pay_options *o = &full;
+    int rc = rill_pay_options_take(&full, options, problem);
+    if (rc != RILL_OK)
+        return rc;
     rill_payment *p = calloc(1, sizeof *p);
     if (!p || copy_credentials(p, o) != RILL_OK) {
-        if (problem)
-            *problem = rill_strerror(RILL_ERR_NOMEM);
+        *problem = rill_strerror(RILL_ERR_NOMEM);
         if (p)
             free_payment(p);
         return RILL_ERR_NOMEM;
     }
+    rc = copy_net(p, o->net, problem);
+    if (rc != RILL_OK) {
+        free_payment(p);
+        return rc;
+    }
     p->loop = loop;
     p->handlers = *handlers;
-    p->net = o->net;
     /* Nobody counts what would come. */
-    p->net.connection.default_receive_max = 0;
+    p->connection_options.default_receive_max = 0;
     /* What is to be sent may be long in coming. */
     if (source)
-        p->net.connection.keep_alive = true;
+        p->connection_options.keep_alive = true;
     if (source)
         p->source = *source;
     p->amount = p->goal = o->amount;
@@ -501,7 +534,7 @@ int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_optio
     p->deadline = o->timeout ? rill_add_sat(p->started, o->timeout) : RILL_NEVER;
     p->stall = stall_of(o);
     p->grace_at = RILL_NEVER;
-    int rc = connect_client(p, problem);
+    rc = connect_client(p, problem);
     if (rc != RILL_OK) {
         free_payment(p);
         return rc;

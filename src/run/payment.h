@@ -34,12 +34,15 @@ typedef struct rill_payment_handlers {
 /*
  * As rill_connect. o's data, progress and waiting are not looked at. source may be NULL. fail_fast:
  * the first failure to reach the node is the end. Options, credentials, source and handlers are
- * copied; what o->net points at stays until done.
+ * copied, and what o->net points at too, but for its texts, which stay until done.
  */
 RILL_MUST_CHECK int rill_payment_start(rill_payment **out, rill_loop *loop,
                                        const rill_pay_options *o, const rill_payment_source *source,
                                        const rill_payment_handlers *handlers, bool fail_fast,
                                        const char **problem);
+/* What the program gave, with the defaults of what it does not know, and all that is needed. */
+RILL_MUST_CHECK int rill_pay_options_take(rill_pay_options *full, const rill_pay_options *o,
+                                          const char **problem);
 /* Bytes of data that the other side has acknowledged. */
 uint64_t rill_payment_acknowledged(const rill_payment *p);
 void rill_payment_readable(rill_payment *p);

@@ -20,6 +20,8 @@ struct rill_payment {
     rill_payment_handlers handlers;
     rill_payment_source source;
     rill_net_options net;
+    rill_link_options link_options;             /* what net points at */
+    rill_connection_options connection_options; /* so too */
     char *destination_account;
     uint8_t *secret;
     size_t secret_len;

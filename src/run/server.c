@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "base/sized.h"
 #include "run/host.h"
 
 struct rill_server {
     rill_host *host;
 };
 
-void rill_net_options_init(rill_net_options *o)
+void rill_net_options_init_sized(rill_net_options *o, size_t size)
 {
-    *o = (rill_net_options){.max_connections = 100000, .connect_timeout = 30 * RILL_SECOND};
-    rill_link_options_init(&o->link_options);
-    rill_connection_options_init(&o->connection);
+    const rill_net_options defaults = {.max_connections = 100000,
+                                       .connect_timeout = 30 * RILL_SECOND};
+    rill_sized_init(o, size, &defaults, sizeof defaults);
+}
+
+int rill_net_options_take(rill_net_options *full, const rill_net_options *o, const char **problem)
+{
+    rill_net_options_init(full);
+    int rc = o ? rill_sized_take(full, sizeof *full, o) : RILL_OK;
+    if (rc != RILL_OK)
+        *problem = rill_options_problem(rc);
+    return rc;
 }
 
 static void on_ready(void *owner)
@@ -34,23 +44,31 @@ static void on_closed(void *owner, const rill_handlers *h, void *user, int error
     free(owner);
 }
 
-int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *o, const char **problem)
+int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *options,
+                const char **problem)
 {
     static const rill_host_hooks hooks = {.ready = on_ready, .closed = on_closed};
+    const char *ignored;
+    if (!problem)
+        problem = &ignored;
+    *problem = NULL;
+    rill_net_options o;
+    int rc = rill_net_options_take(&o, options, problem);
+    if (rc != RILL_OK)
+        return rc;
     rill_server *s = calloc(1, sizeof *s);
     if (!s) {
-        if (problem)
-            *problem = rill_strerror(RILL_ERR_NOMEM);
+        *problem = rill_strerror(RILL_ERR_NOMEM);
         return RILL_ERR_NOMEM;
     }
     rill_endpoint_options endpoint;
     rill_endpoint_options_init(&endpoint);
-    endpoint.server_secret = o->server_secret;
-    endpoint.max_connections = o->max_connections;
-    endpoint.connection = o->connection;
-    endpoint.crypto = o->crypto;
-    endpoint.instance = o->instance;
-    int rc = rill_host_open(&s->host, loop, o, &endpoint, 0, &hooks, s, problem);
+    endpoint.server_secret = o.server_secret;
+    endpoint.max_connections = o.max_connections;
+    endpoint.connection = o.connection;
+    endpoint.crypto = o.crypto;
+    endpoint.instance = o.instance;
+    rc = rill_host_open(&s->host, loop, &o, &endpoint, 0, &hooks, s, problem);
     if (rc != RILL_OK) {
         free(s);
         return rc;
@@ -85,9 +103,11 @@ void rill_server_pause(rill_server *server, bool pause)
     rill_host_pause(server->host, pause);
 }
 
-void rill_server_waiting(const rill_server *server, rill_waiting *out)
+void rill_server_waiting_sized(const rill_server *server, rill_waiting *out, size_t size)
 {
-    rill_host_waiting(server->host, out);
+    rill_waiting waiting;
+    rill_host_waiting(server->host, &waiting);
+    rill_sized_give(out, size, &waiting, sizeof waiting);
 }
 
 void rill_server_close(rill_server *server)

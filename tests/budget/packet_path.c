@@ -69,11 +69,14 @@ static rill_endpoint *make_endpoint(const char *address)
 {
     static const rill_allocator counting = {count_realloc, count_free, NULL};
     rill_endpoint_options options;
+    rill_connection_options connection;
     rill_endpoint *e = NULL;
     rill_endpoint_options_init(&options);
+    rill_connection_options_init(&connection);
+    options.connection = &connection;
     options.allocator = &counting;
     options.max_connections = 1000000;
-    options.connection.max_remote_streams = MAX_STREAMS;
+    connection.max_remote_streams = MAX_STREAMS;
     check(rill_endpoint_new(&e, &options), "rill_endpoint_new");
     check(rill_endpoint_set_account(e, text(address), text("XRP"), 9), "rill_endpoint_set_account");
     return e;

@@ -74,6 +74,7 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
 int main(int argc, char **argv)
 {
     static const rill_handlers handlers = {
+        .size = sizeof(rill_handlers),
         .listening = on_listening,
         .connection = on_connection,
         .money = on_money,

@@ -111,8 +111,11 @@ static rill_endpoint *endpoint(const char *address)
     rill_endpoint *e;
     rill_endpoint_options o;
     rill_endpoint_options_init(&o);
-    o.connection.min_rate = (rill_ratio){1, 1};
-    o.connection.idle_timeout = 0;
+    rill_connection_options connection;
+    rill_connection_options_init(&connection);
+    connection.min_rate = (rill_ratio){1, 1};
+    connection.idle_timeout = 0;
+    o.connection = &connection;
     assert_int_equal(rill_endpoint_new(&e, &o), RILL_OK);
     rill_bytes text = {(const uint8_t *)address, strlen(address)};
     assert_int_equal(rill_endpoint_set_account(e, text, (rill_bytes){(const uint8_t *)"X", 1}, 9),

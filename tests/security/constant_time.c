@@ -54,7 +54,7 @@ static void test_connection(void **state)
     pair_options_init(&o);
     o.server.crypto = o.client.crypto = backend;
     o.server.server_secret = server_secret;
-    o.server.connection.default_receive_max = RILL_UNLIMITED;
+    o.accepted.default_receive_max = RILL_UNLIMITED;
     o.credentials.tag = "tag";
     o.credentials.receipt_nonce = nonce;
     o.credentials.receipt_secret = receipt_secret;
@@ -100,7 +100,7 @@ static void test_tampered_packets(void **state)
     pair_options_init(&o);
     o.server.crypto = o.client.crypto = backend;
     o.server.server_secret = server_secret;
-    o.server.connection.default_receive_max = RILL_UNLIMITED;
+    o.accepted.default_receive_max = RILL_UNLIMITED;
     o.connection.max_packet_amount = 10;
     pair_open(&p, &o);
     p.on_packet = tamper;

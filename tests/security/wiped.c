@@ -249,8 +249,8 @@ static void options(pair_options *o)
     o->server.crypto = backend;
     o->client.crypto = backend;
     o->server.server_secret = server_secret;
-    o->server.connection.default_receive_max = RILL_UNLIMITED;
-    o->server.connection.ask_before_fulfill = true;
+    o->accepted.default_receive_max = RILL_UNLIMITED;
+    o->accepted.ask_before_fulfill = true;
     o->credentials.tag = "tag";
     o->credentials.receipt_nonce = nonce;
     o->credentials.receipt_secret = receipt_secret;

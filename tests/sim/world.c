@@ -105,7 +105,7 @@ static sim_host *make_host(world *w, unsigned index, uint64_t seed)
         o.max_remembered = s->few_remembered;
     if (server && s->fleet == NAMED)
         o.instance = twin ? "b" : "a";
-    o.connection = *options;
+    o.connection = options;
     h->books = sim_books_new(w->report, &w->directory, index, server, seed);
     for (unsigned k = 0; twin && k < SIM_MAX_PAIRS; k++)
         h->books->ledgers[k].written = LIVES_OF_FIRST;

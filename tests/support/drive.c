@@ -182,6 +182,7 @@ static void on_server_closed(int error, const char *detail, void *user)
 }
 
 static const rill_handlers server_handlers = {
+    .size = sizeof(rill_handlers),
     .listening = on_listening,
     .connection = on_connection,
     .stream = on_stream,
@@ -264,6 +265,7 @@ static void on_client_closed(int error, const char *detail, void *user)
 }
 
 static const rill_handlers client_handlers = {
+    .size = sizeof(rill_handlers),
     .ready = on_ready,
     .sent = on_sent,
     .stream_end = on_client_stream_end,
@@ -290,8 +292,9 @@ static void pay(drive *d, const rill_credentials *credentials)
     rill_payment *payment;
     rill_pay_options o;
     rill_pay_options_init(&o);
-    o.net = d->client_options;
-    o.net.link = "btp+ws://:1@node";
+    rill_net_options net = d->client_options;
+    net.link = "btp+ws://:1@node";
+    o.net = &net;
     o.destination_account = credentials->destination_account;
     o.shared_secret = credentials->shared_secret;
     o.secret_len = sizeof credentials->shared_secret;
@@ -339,14 +342,18 @@ drive *drive_begin(uint64_t random)
     d->started = fake_uv_now();
     d->pay_timeout = 60 * RILL_SECOND;
     rill_net_options_init(&d->server_options);
+    rill_connection_options_init(&d->server_connection);
+    rill_connection_options_init(&d->client_connection);
+    d->server_options.connection = &d->server_connection;
     d->server_options.handlers = &server_handlers;
     d->server_options.user = d;
     d->server_options.link = "btp+ws://:0@node";
     rill_net_options_init(&d->client_options);
+    d->client_options.connection = &d->client_connection;
     d->client_options.handlers = &client_handlers;
     d->client_options.user = d;
-    d->client_options.connection.max_packet_amount = 100;
-    d->client_options.connection.min_rate = (rill_ratio){1, 1};
+    d->client_connection.max_packet_amount = 100;
+    d->client_connection.min_rate = (rill_ratio){1, 1};
     return d;
 }
 

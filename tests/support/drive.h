@@ -31,6 +31,8 @@ typedef struct drive {
     uint64_t started;
     rill_net_options server_options;
     rill_net_options client_options;
+    rill_connection_options server_connection; /* what server_options points at */
+    rill_connection_options client_connection;
     /* What a handler does, beside what is drawn. */
     uint64_t block_ready;
     uint64_t block_money;

@@ -21,8 +21,9 @@ void pair_options_init(pair_options *o)
     rill_endpoint_options_init(&o->server);
     rill_endpoint_options_init(&o->client);
     rill_connection_options_init(&o->connection);
+    rill_connection_options_init(&o->accepted);
     rill_credentials_options_init(&o->credentials);
-    o->server.connection.min_rate = (rill_ratio){1, 1};
+    o->accepted.min_rate = (rill_ratio){1, 1};
     o->connection.min_rate = (rill_ratio){1, 1};
 }
 
@@ -48,6 +49,14 @@ static int open_endpoint(pair_end *end, const rill_endpoint_options *o, const ch
     return err;
 }
 
+static int open_server(pair_end *server, const pair_options *o)
+{
+    rill_endpoint_options options = o->server;
+    if (!options.connection)
+        options.connection = &o->accepted;
+    return open_endpoint(server, &options, "test.server", "XYZ", 6);
+}
+
 int pair_try_open(pair *p, const pair_options *o)
 {
     memset(p, 0, sizeof *p);
@@ -61,7 +70,7 @@ int pair_try_open(pair *p, const pair_options *o)
     p->fulfilled = pair_conditions_new();
     int err = open_endpoint(client, &o->client, "test.client", "ABC", 9);
     if (err == RILL_OK)
-        err = open_endpoint(server, &o->server, "test.server", "XYZ", 6);
+        err = open_server(server, o);
     if (err == RILL_OK)
         err = rill_endpoint_credentials(server->endpoint, &o->credentials, &p->credentials);
     if (err == RILL_OK && !o->stay)
@@ -100,7 +109,7 @@ void pair_restart_server(pair *p, const pair_options *o)
     while (server->open_count > 0)
         lose_connection(server, server->open[0]);
     rill_endpoint_free(server->endpoint);
-    assert_int_equal(open_endpoint(server, &o->server, "test.server", "XYZ", 6), RILL_OK);
+    assert_int_equal(open_server(server, o), RILL_OK);
 }
 
 void pair_close(pair *p)

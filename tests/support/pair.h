@@ -118,6 +118,7 @@ typedef struct pair_options {
     rill_endpoint_options server;
     rill_endpoint_options client;
     rill_connection_options connection; /* the client's */
+    rill_connection_options accepted;   /* the server's, unless server has its own */
     rill_credentials_options credentials;
     bool stay; /* does not connect */
 } pair_options;

@@ -52,7 +52,7 @@ static void check_connect(scene *s)
 
 static void money_options(pair_options *o)
 {
-    o->connection.min_rate = o->server.connection.min_rate = (rill_ratio){0, 1};
+    o->connection.min_rate = o->accepted.min_rate = (rill_ratio){0, 1};
 }
 
 static void run_money(scene *s)
@@ -140,9 +140,9 @@ static void check_streams(scene *s)
 
 static void limit_options(pair_options *o)
 {
-    o->server.connection.default_receive_max = 100;
-    o->server.connection.stream_receive_buffer = 16384;
-    o->server.connection.connection_receive_buffer = 65534;
+    o->accepted.default_receive_max = 100;
+    o->accepted.stream_receive_buffer = 16384;
+    o->accepted.connection_receive_buffer = 65534;
     o->connection.stream_send_buffer = 50000;
 }
 
@@ -179,8 +179,8 @@ static void check_limits(scene *s)
 
 static void decide_options(pair_options *o)
 {
-    o->server.connection.ask_before_fulfill = true;
-    o->server.connection.max_undecided = 4;
+    o->accepted.ask_before_fulfill = true;
+    o->accepted.max_undecided = 4;
 }
 
 static void run_decide(scene *s)
@@ -479,8 +479,9 @@ static void receipt_options(pair_options *o)
 {
     static const uint8_t nonce[RILL_RECEIPT_NONCE_LEN] = {1};
     static const uint8_t secret[RILL_RECEIPT_SECRET_LEN] = {2};
-    o->credentials = (rill_credentials_options){"invoice 17", nonce, secret};
-    o->connection.padding = o->server.connection.padding = true;
+    o->credentials =
+        (rill_credentials_options){sizeof(rill_credentials_options), "invoice 17", nonce, secret};
+    o->connection.padding = o->accepted.padding = true;
 }
 
 static void run_receipts(scene *s)

@@ -136,6 +136,7 @@ static inline void on_closed(rill_link *l, void *user)
 }
 
 static const rill_link_handlers link_handlers = {
+    .size = sizeof(rill_link_handlers),
     .up = on_up,
     .down = on_down,
     .prepare = on_prepare,

@@ -237,7 +237,8 @@ static void on_server_closed(int error, const char *detail, void *user)
 static void test_a_server_gives_up(void **state)
 {
     (void)state;
-    static const rill_handlers handlers = {.closed = on_server_closed};
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .closed = on_server_closed};
     rill_loop *loop;
     rill_server *server;
     rill_net_options o;

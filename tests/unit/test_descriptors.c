@@ -58,9 +58,15 @@ static int pay(int count)
     static const uint8_t secret[32] = {1};
     rill_pay_options o;
     rill_pay_result result;
+    rill_net_options net;
+    rill_link_options once;
     rill_pay_options_init(&o);
-    o.net.link = "btp+ws://:token@127.0.0.1:1";
-    o.net.link_options.reconnect = false;
+    rill_net_options_init(&net);
+    rill_link_options_init(&once);
+    once.reconnect = false;
+    net.link = "btp+ws://:token@127.0.0.1:1";
+    net.link_options = &once;
+    o.net = &net;
     o.destination_account = "test.nobody";
     o.shared_secret = secret;
     o.secret_len = sizeof secret;
@@ -79,16 +85,19 @@ static int pay(int count)
 static int listen_and_connect(int count)
 {
     static const uint8_t secret[32] = {1};
-    const rill_handlers handlers = {.closed = on_closed};
+    const rill_handlers handlers = {.size = sizeof(rill_handlers), .closed = on_closed};
     int begun = 0;
     int closed = 0;
     rill_loop *loop;
     rill_server *server;
     rill_client *client;
     rill_net_options o;
+    rill_link_options once;
     rill_net_options_init(&o);
+    rill_link_options_init(&once);
+    once.reconnect = false;
     o.link = "btp+ws://:token@localhost:1";
-    o.link_options.reconnect = false;
+    o.link_options = &once;
     o.handlers = &handlers;
     o.user = &closed;
     leave(count);
@@ -125,7 +134,7 @@ static int serve(int count)
     rill_server *server;
     rill_btp_server_options options;
     char link[64];
-    const rill_handlers handlers = {.closed = on_closed};
+    const rill_handlers handlers = {.size = sizeof(rill_handlers), .closed = on_closed};
     rill_net_options o;
     rill_btp_server_options_init(&options);
     options.authenticate = on_authenticate;
@@ -137,8 +146,11 @@ static int serve(int count)
                  (unsigned)rill_listener_port(rill_btp_server_listener(node)));
         rill_net_options_init(&o);
         o.link = link;
-        o.link_options.reconnect = false;
-        o.link_options.connect_timeout = RILL_SECOND;
+        rill_link_options once;
+        rill_link_options_init(&once);
+        once.reconnect = false;
+        once.connect_timeout = RILL_SECOND;
+        o.link_options = &once;
         o.handlers = &handlers;
         o.user = &closed;
         bool begun = rill_listen(&server, loop, &o, NULL) == RILL_OK;

@@ -41,7 +41,7 @@ static void test_slow_decisions(void **state)
     (void)state;
     drive *d = drive_begin(0);
     d->node.lifetime = 1500;
-    d->server_options.connection.ask_before_fulfill = true;
+    d->server_connection.ask_before_fulfill = true;
     d->block_incoming = 3 * RILL_SECOND;
     d->amount = 200;
     drive_start(d);
@@ -59,7 +59,7 @@ static void test_slow_after_deciding(void **state)
     (void)state;
     drive *d = drive_begin(0);
     d->node.lifetime = 1500;
-    d->server_options.connection.ask_before_fulfill = true;
+    d->server_connection.ask_before_fulfill = true;
     d->block_after_deciding = 3 * RILL_SECOND;
     d->amount = 500;
     drive_start(d);
@@ -102,7 +102,7 @@ static void test_clock_after_a_handler(void **state)
 {
     (void)state;
     drive *d = drive_begin(0);
-    d->client_options.connection.packet_lifetime = 3 * RILL_SECOND;
+    d->client_connection.packet_lifetime = 3 * RILL_SECOND;
     d->block_ready = 10 * RILL_SECOND;
     drive_all_arrived(d);
 }
@@ -144,7 +144,8 @@ static void on_other_closed(int error, const char *detail, void *user)
 static void test_slow_neighbour_on_the_loop(void **state)
 {
     (void)state;
-    static const rill_handlers handlers = {.link = on_other_link, .closed = on_other_closed};
+    static const rill_handlers handlers = {
+        .size = sizeof(rill_handlers), .link = on_other_link, .closed = on_other_closed};
     drive *d = drive_begin(0);
     rill_server *other;
     rill_net_options options = d->server_options;
@@ -231,8 +232,8 @@ static void test_at_random(void **state)
         d->cuts = drive_one_in(d, 3);
         d->node.lifetime = drive_one_in(d, 2) ? 500 + drive_draw(d) % 5000 : 0;
         d->node.delay = drive_draw(d) % (200 * RILL_MS);
-        d->server_options.connection.ask_before_fulfill = drive_one_in(d, 2);
-        d->client_options.connection.packet_lifetime = (2 + drive_draw(d) % 30) * RILL_SECOND;
+        d->server_connection.ask_before_fulfill = drive_one_in(d, 2);
+        d->client_connection.packet_lifetime = (2 + drive_draw(d) % 30) * RILL_SECOND;
         drive_start(d);
         drive_run(d, 300 * RILL_SECOND);
         /* Whatever goes on still is to end now. */

@@ -122,17 +122,20 @@ static void test_options_out_of_range_are_named(void **state)
         rill_endpoint *e;
         rill_connection *c;
         const char *problem = NULL;
+        rill_connection_options connection;
         rill_endpoint_options_init(&o);
-        assert_int_equal(rill_connection_options_check(&o.connection, &problem), RILL_OK);
+        rill_connection_options_init(&connection);
+        o.connection = &connection;
+        assert_int_equal(rill_connection_options_check(&connection, &problem), RILL_OK);
         assert_null(problem);
-        bad_options[i].set(&o.connection);
-        assert_int_equal(rill_connection_options_check(&o.connection, &problem), RILL_ERR_INVALID);
+        bad_options[i].set(&connection);
+        assert_int_equal(rill_connection_options_check(&connection, &problem), RILL_ERR_INVALID);
         assert_memory_equal(problem, bad_options[i].names, strlen(bad_options[i].names));
         assert_int_equal(rill_endpoint_new(&e, &o), RILL_ERR_INVALID);
         assert_null(e);
         assert_int_equal(rill_endpoint_connect(p->end[PAIR_CLIENT].endpoint, p->now,
                                                p->credentials.destination_account,
-                                               p->credentials.shared_secret, 32, &o.connection, &c),
+                                               p->credentials.shared_secret, 32, &connection, &c),
                          RILL_ERR_INVALID);
         assert_null(c);
     }

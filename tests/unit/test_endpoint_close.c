@@ -318,7 +318,7 @@ static void test_what_a_close_cuts_off_is_told_each_time(void **state)
     pair *p = *state;
     pair_options o = pair_defaults();
     o.connection.max_in_flight = 1;
-    o.server.connection.default_receive_max = 50;
+    o.accepted.default_receive_max = 50;
     pair_open(p, &o);
     rill_stream *s = start(p);
     rill_stream *back = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
@@ -398,7 +398,7 @@ static void test_a_close_before_a_goal_is_met_is_no_success(void **state)
     for (unsigned i = 0; i < 4; i++) {
         pair p = {0};
         pair_options o = pair_defaults();
-        o.server.connection.default_receive_max = 50;
+        o.accepted.default_receive_max = 50;
         pair_open(&p, &o);
         rill_stream *s = start(&p);
         bool sends = i & 1;
@@ -493,7 +493,7 @@ static void test_a_close_that_cuts_many_streams_is_told(void **state)
     enum { MANY = 300 };
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.server.connection.max_remote_streams = MANY + 1;
+    o.accepted.max_remote_streams = MANY + 1;
     pair_open(p, &o);
     start(p);
     pair_run(p, RILL_SECOND);

@@ -147,8 +147,8 @@ static void test_a_reader_that_waits_holds_the_writer_back(void **state)
     pair *p = *state;
     pair_options o = pair_defaults();
     rill_stream *s[8];
-    o.server.connection.stream_receive_buffer = 20000;
-    o.server.connection.connection_receive_buffer = 65534;
+    o.accepted.stream_receive_buffer = 20000;
+    o.accepted.connection_receive_buffer = 65534;
     pair_open(p, &o);
     raw_open(&spy, "test.nobody", p->credentials.shared_secret);
     memset(blocked_frames, 0, sizeof blocked_frames);
@@ -216,7 +216,7 @@ static void test_a_raise_that_is_lost_is_asked_for(void **state)
 {
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.server.connection.stream_receive_buffer = 20000;
+    o.accepted.stream_receive_buffer = 20000;
     pair_open(p, &o);
     p->no_read[PAIR_SERVER] = true;
     rill_stream *a = pair_stream_open(p, PAIR_CLIENT);

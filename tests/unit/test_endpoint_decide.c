@@ -14,9 +14,9 @@ static void open_asking(pair *p, uint32_t max_undecided)
 {
     pair_options o;
     pair_options_init(&o);
-    o.server.connection.ask_before_fulfill = true;
-    o.server.connection.max_undecided = max_undecided;
-    o.server.connection.default_receive_max = 1000;
+    o.accepted.ask_before_fulfill = true;
+    o.accepted.max_undecided = max_undecided;
+    o.accepted.default_receive_max = 1000;
     pair_open(p, &o);
 }
 
@@ -244,7 +244,7 @@ static void close_with_undecided(pair_side payer, pair_side closer, bool unasked
     pair_options o;
     pair_options_init(&o);
     pair_side asked = payer == PAIR_CLIENT ? PAIR_SERVER : PAIR_CLIENT;
-    o.server.connection.ask_before_fulfill = asked == PAIR_SERVER;
+    o.accepted.ask_before_fulfill = asked == PAIR_SERVER;
     o.connection.ask_before_fulfill = asked == PAIR_CLIENT;
     pair_open(&p, &o);
     rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
@@ -294,7 +294,7 @@ static void test_what_nobody_decides_is_forgotten_in_the_end(void **state)
     pair *p = *state;
     pair_options o;
     pair_options_init(&o);
-    o.server.connection.ask_before_fulfill = true;
+    o.accepted.ask_before_fulfill = true;
     o.server.max_undecided = 2;
     pair_open(p, &o);
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
@@ -317,7 +317,7 @@ static void test_one_connection_leaves_decisions_to_others(void **state)
     pair *p = *state;
     pair_options o;
     pair_options_init(&o);
-    o.server.connection.ask_before_fulfill = true;
+    o.accepted.ask_before_fulfill = true;
     o.server.max_undecided = 8;
     pair_open(p, &o);
     p->maximum[PAIR_CLIENT] = 10;

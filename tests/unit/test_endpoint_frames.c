@@ -71,7 +71,7 @@ static void test_padded_packets_have_one_length(void **state)
     pair *p = *state;
     sizes s = {{0}, {0}, {0}};
     pair_options o = pair_defaults();
-    o.connection.padding = o.server.connection.padding = true;
+    o.connection.padding = o.accepted.padding = true;
     pair_open(p, &o);
     p->user = &s;
     p->on_packet = note_prepare;
@@ -93,7 +93,7 @@ static void test_padded_answers_tell_nobody_that_it_is_over(void **state)
     raw_peer r;
     rill_reject reject;
     pair_options o = pair_defaults();
-    o.server.connection.padding = true;
+    o.accepted.padding = true;
     o.stay = true;
     pair_open(p, &o);
     raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
@@ -130,8 +130,8 @@ static void test_other_packets_are_as_short_as_they_can(void **state)
 static void many_streams(pair *p, rill_stream **s)
 {
     pair_options o = pair_defaults();
-    o.server.connection.max_remote_streams = MANY;
-    o.server.connection.default_receive_max = 10;
+    o.accepted.max_remote_streams = MANY;
+    o.accepted.default_receive_max = 10;
     pair_open(p, &o);
     pair_run(p, 100 * RILL_MS);
     for (unsigned i = 0; i < MANY; i++) {
@@ -239,8 +239,8 @@ static void test_the_connections_window_holds_for_all_streams(void **state)
     pair *p = *state;
     pair_options o = pair_defaults();
     o.stay = true;
-    o.server.connection.connection_receive_buffer = 65534;
-    o.server.connection.max_connection_receive_buffer = 65534;
+    o.accepted.connection_receive_buffer = 65534;
+    o.accepted.max_connection_receive_buffer = 65534;
     pair_open(p, &o);
     raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
     p->no_read[PAIR_SERVER] = true;

@@ -19,7 +19,7 @@ static void open_server(pair *p, raw_peer *r, rill_connection_options *server)
     pair_options_init(&o);
     o.stay = true;
     if (server)
-        o.server.connection = *server;
+        o.accepted = *server;
     pair_open(p, &o);
     raw_open(r, p->credentials.destination_account, p->credentials.shared_secret);
 }

@@ -73,7 +73,7 @@ static void test_who_waits_is_in_nobodys_way(void **state)
     pair *p = *state;
     pair_options o = pair_defaults();
     o.connection.min_rate = (rill_ratio){3, 7};
-    o.server.connection.default_receive_max = 1;
+    o.accepted.default_receive_max = 1;
     pair_open(p, &o);
     p->rate[PAIR_CLIENT] = (rill_ratio){3, 7};
     p->on_event = raise_one;
@@ -94,7 +94,7 @@ static void test_a_long_line_of_dust(void **state)
     pair *p = *state;
     pair_options o = pair_defaults();
     o.connection.min_rate = (rill_ratio){1, 1000};
-    o.server.connection.max_remote_streams = 3000;
+    o.accepted.max_remote_streams = 3000;
     pair_open(p, &o);
     p->rate[PAIR_CLIENT] = (rill_ratio){1, 1000};
     pair_run(p, RILL_SECOND);

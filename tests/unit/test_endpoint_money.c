@@ -201,7 +201,7 @@ static void test_the_receive_max_is_kept_and_raised(void **state)
 {
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.server.connection.default_receive_max = 500;
+    o.accepted.default_receive_max = 500;
     pair_open(p, &o);
     p->maximum[PAIR_CLIENT] = 100;
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
@@ -224,7 +224,7 @@ static void test_a_stream_that_gave_up_is_not_blocked(void **state)
 {
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.server.connection.default_receive_max = 500;
+    o.accepted.default_receive_max = 500;
     pair_open(p, &o);
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 2000, p->now.mono_ns + 3 * RILL_SECOND), RILL_OK);

@@ -20,9 +20,9 @@ static void open_server(pair *p, raw_peer *r)
 {
     pair_options o = pair_defaults();
     o.stay = true;
-    o.server.connection.stream_receive_buffer = 1000000;
-    o.server.connection.connection_receive_buffer = 1000000;
-    o.server.connection.max_connection_receive_buffer = 1000000;
+    o.accepted.stream_receive_buffer = 1000000;
+    o.accepted.connection_receive_buffer = 1000000;
+    o.accepted.max_connection_receive_buffer = 1000000;
     pair_open(p, &o);
     raw_open(r, p->credentials.destination_account, p->credentials.shared_secret);
 }

@@ -179,7 +179,7 @@ static bool was_told(how_it_went before, bool padding)
     pair_options o = pair_defaults();
     rill_connection_stats ours, theirs;
     o.stay = true;
-    o.connection.padding = o.server.connection.padding = padding;
+    o.connection.padding = o.accepted.padding = padding;
     pair_open(&p, &o);
     if (before != NOTHING_WAS_BEFORE) {
         begin(&p, &o);
@@ -342,7 +342,7 @@ static void test_who_waits_for_an_end_is_not_asked_about(void **state)
     told t = {.pass = UINT64_MAX};
     pair_options o = pair_defaults();
     o.stay = true;
-    o.server.connection.ask_before_fulfill = true;
+    o.accepted.ask_before_fulfill = true;
     pair_open(&p, &o);
     p.user = &t;
     p.on_event = note_told;

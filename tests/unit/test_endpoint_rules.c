@@ -25,8 +25,8 @@ static void test_a_stream_that_cannot_send_gives_its_end_up(void **state)
     o.connection.idle_timeout = 0;
     o.connection.connect_timeout = RILL_SECOND;
     o.connection.packet_lifetime = RILL_SECOND;
-    o.server.connection.idle_timeout = 0;
-    o.server.connection.default_receive_max = 0;
+    o.accepted.idle_timeout = 0;
+    o.accepted.default_receive_max = 0;
     pair_open(&p, &o);
     rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
     assert_int_equal(rill_stream_set_send_max(s, 100), RILL_OK);
@@ -139,7 +139,7 @@ static void test_room_that_a_reader_makes_is_told_at_once(void **state)
     pair_options o;
     (void)state;
     pair_options_init(&o);
-    o.server.connection.max_stream_receive_buffer = 262144;
+    o.accepted.max_stream_receive_buffer = 262144;
     pair_open(&p, &o);
     p.no_read[PAIR_SERVER] = true;
     pair_write(pair_stream_open(&p, PAIR_CLIENT), bytes, sizeof bytes);
@@ -219,7 +219,7 @@ static void decide_late(uint64_t sleep_ns, int64_t wall_ms, bool in_time)
     pair_options o;
     bool fulfilled = !in_time;
     pair_options_init(&o);
-    o.server.connection.ask_before_fulfill = true;
+    o.accepted.ask_before_fulfill = true;
     pair_open(&p, &o);
     rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
     assert_int_equal(rill_stream_set_send_max(s, 100), RILL_OK);
@@ -266,8 +266,8 @@ static void test_unread_bytes_of_closed_streams_are_let_go(void **state)
     pair_options o;
     (void)state;
     pair_options_init(&o);
-    o.server.connection.connection_receive_buffer = 65534;
-    o.server.connection.max_connection_receive_buffer = 65534;
+    o.accepted.connection_receive_buffer = 65534;
+    o.accepted.max_connection_receive_buffer = 65534;
     pair_open(&p, &o);
     p.no_read[PAIR_SERVER] = true;
     for (unsigned i = 0; i < 8; i++) {
@@ -539,8 +539,8 @@ static void test_bytes_for_a_closed_stream_are_let_go(void **state)
     uint64_t sent = 0;
     (void)state;
     pair_options_init(&o);
-    o.server.connection.connection_receive_buffer = 65534;
-    o.server.connection.max_connection_receive_buffer = 65534;
+    o.accepted.connection_receive_buffer = 65534;
+    o.accepted.max_connection_receive_buffer = 65534;
     rill_endpoint *server = open_server(&o, &r);
     const rill_frame close = {
         .type = RILL_FRAME_STREAM_CLOSE, .stream = 1, .code = RILL_CLOSE_NO_ERROR};

@@ -131,7 +131,7 @@ static void test_a_goal_on_a_stream_that_closes_fails(void **state)
 {
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.server.connection.default_receive_max = 5;
+    o.accepted.default_receive_max = 5;
     pair_open(p, &o);
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 10, RILL_NEVER), RILL_OK);
@@ -174,8 +174,8 @@ static void test_who_waits_for_a_stream_that_is_over_is_told(void **state)
         pair p;
         pair_options o = pair_defaults();
         o.connection.receive = false;
-        o.server.connection.default_receive_max = 50;
-        o.server.connection.stream_receive_buffer = 16384;
+        o.accepted.default_receive_max = 50;
+        o.accepted.stream_receive_buffer = 16384;
         pair_open(&p, &o);
         p.no_read[PAIR_SERVER] = true;
         rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);

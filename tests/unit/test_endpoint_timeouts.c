@@ -50,7 +50,7 @@ static void test_kept_alive(void **state)
         pair *p = *state;
         pair_options o = pair_defaults();
         o.connection.keep_alive = keeper == PAIR_CLIENT;
-        o.server.connection.keep_alive = keeper == PAIR_SERVER;
+        o.accepted.keep_alive = keeper == PAIR_SERVER;
         pair_open(p, &o);
         rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
         pair_write(s, "x", 1);

@@ -444,7 +444,7 @@ static void test_records_of_what_is_lost_leave_room_for_the_question(void **stat
     (void)state;
     o.connection.max_in_flight = 1;
     o.connection.idle_timeout = 0;
-    o.server.connection.idle_timeout = 0;
+    o.accepted.idle_timeout = 0;
     pair_open(&p, &o);
     rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
     pair_write(s, "x", 1);

@@ -154,7 +154,7 @@ static void test_the_receiver_takes_no_more(void **state)
 {
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.server.connection.default_receive_max = 100;
+    o.accepted.default_receive_max = 100;
     pair_open(p, &o);
     pair_run(p, RILL_SECOND);
     uint64_t asked = p->now.mono_ns;
@@ -248,7 +248,7 @@ static void test_a_decision(void **state)
 {
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.server.connection.ask_before_fulfill = true;
+    o.accepted.ask_before_fulfill = true;
     pair_open(p, &o);
     send_total(pair_stream_open(p, PAIR_CLIENT), 1000);
     assert_int_equal(client_waits(p).reason, RILL_WAIT_ANSWER);
@@ -302,7 +302,7 @@ static void test_a_receiver_that_refuses(void **state)
 {
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.server.connection.ask_before_fulfill = true;
+    o.accepted.ask_before_fulfill = true;
     pair_open(p, &o);
     rill_stream *s = working_stream(p);
     send_total(s, 1000);
@@ -343,7 +343,7 @@ static void test_a_maximum_for_less_than_a_unit(void **state)
     pair_options o = pair_defaults();
     o.connection.min_rate = (rill_ratio){9, 10};
     o.connection.receive = false; /* a raise is told to who asks */
-    o.server.connection.default_receive_max = 5;
+    o.accepted.default_receive_max = 5;
     pair_open(p, &o);
     p->rate[PAIR_CLIENT] = (rill_ratio){1, 1};
     p->maximum[PAIR_CLIENT] = 1000000;

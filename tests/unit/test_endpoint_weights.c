@@ -28,7 +28,7 @@ static void share(unsigned streams, const uint32_t *weights, uint64_t maximum)
     uint64_t of_weights = 0;
 
     pair_options_init(&o);
-    o.server.connection.max_remote_streams = MOST;
+    o.accepted.max_remote_streams = MOST;
     o.connection.max_in_flight = 64; /* some 3,000 packets in all */
     pair_open(&p, &o);
     pair_run(&p, RILL_SECOND); /* so that the client knows how many it may open */

@@ -134,7 +134,7 @@ static void open_world(world *w, bool ask)
     pair_options_init(&o);
     o.server.allocator = o.client.allocator = &w->watch.allocator;
     o.server.server_secret = server_secret;
-    o.server.connection.ask_before_fulfill = ask;
+    o.accepted.ask_before_fulfill = ask;
     o.credentials.receipt_nonce = nonce;
     o.credentials.receipt_secret = receipt_secret;
     pair_open(&w->p, &o);

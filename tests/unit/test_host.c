@@ -22,6 +22,7 @@ typedef struct world {
     rill_client *client;
     rill_stream *stream;
     rill_net_options options;
+    rill_connection_options connection; /* what options point at */
     uint64_t amount;
     void (*on_first_money)(void); /* then the payment is half-way: only some packets arrived */
     uint64_t received;
@@ -238,7 +239,8 @@ static void on_client_closed(int error, const char *detail, void *user)
         rill_server_close(w->server);
 }
 
-static const rill_handlers server_handlers = {.listening = on_listening,
+static const rill_handlers server_handlers = {.size = sizeof(rill_handlers),
+                                              .listening = on_listening,
                                               .money = on_money,
                                               .incoming = on_incoming,
                                               .stream = on_stream,
@@ -247,7 +249,8 @@ static const rill_handlers server_handlers = {.listening = on_listening,
                                               .connection_end = on_connection_end,
                                               .link = on_server_link,
                                               .closed = on_server_closed};
-static const rill_handlers client_handlers = {.ready = on_ready,
+static const rill_handlers client_handlers = {.size = sizeof(rill_handlers),
+                                              .ready = on_ready,
                                               .sent = on_sent,
                                               .link = on_link,
                                               .closed = on_client_closed,
@@ -263,7 +266,9 @@ static void on_listening(rill_server *server, void *user)
     assert_int_equal(rill_server_credentials(server, NULL, &credentials), RILL_OK);
     rill_net_options options = w->options;
     options.handlers = &client_handlers;
-    options.connection.ask_before_fulfill = false;
+    rill_connection_options connection = w->connection;
+    connection.ask_before_fulfill = false;
+    options.connection = &connection;
     assert_int_equal(rill_connect(&w->client, w->loop, &options, credentials.destination_account,
                                   credentials.shared_secret, sizeof credentials.shared_secret,
                                   NULL),
@@ -277,10 +282,12 @@ static int set_up(void **state)
     assert_non_null(w);
     assert_int_equal(rill_loop_new(&w->loop, NULL), RILL_OK);
     rill_net_options_init(&w->options);
+    rill_connection_options_init(&w->connection);
+    w->options.connection = &w->connection;
     w->options.link = "fake";
     w->options.handlers = &server_handlers;
     w->options.user = w;
-    w->options.connection.max_packet_amount = 100;
+    w->connection.max_packet_amount = 100;
     w->amount = 5000;
     w->accept = true;
     w->end_after_payment = true;
@@ -356,7 +363,7 @@ static void test_blocked_link(void **state)
 static void test_decisions(void **state)
 {
     world *w = *state;
-    w->options.connection.ask_before_fulfill = true;
+    w->connection.ask_before_fulfill = true;
     run(w);
     assert_int_equal(w->sent_error, RILL_OK);
     assert_int_equal(w->received, 5000);
@@ -366,7 +373,7 @@ static void test_decisions(void **state)
 static void test_nothing_is_credited_once_the_link_is_lost(void **state)
 {
     world *w = *state;
-    w->options.connection.ask_before_fulfill = true;
+    w->connection.ask_before_fulfill = true;
     w->cut_undecided = true;
     run(w);
     assert_true(w->asked > 0);
@@ -379,7 +386,7 @@ static void test_a_close_while_a_decision_is_due(void **state)
 {
     for (unsigned who = 1; who <= 3; who++) {
         world *w = *state;
-        w->options.connection.ask_before_fulfill = true;
+        w->connection.ask_before_fulfill = true;
         w->close_undecided = who;
         run(w);
         assert_int_equal(w->received, 0);
@@ -477,7 +484,7 @@ static void stop_server(void)
 static void test_a_server_that_stops_answers_for_a_while(void **state)
 {
     world *w = *state;
-    w->options.connection.receive = false;
+    w->connection.receive = false;
     w->amount = 100000;
     stopping = w;
     w->on_first_money = stop_server;
@@ -500,7 +507,7 @@ static void test_options(void **state)
     w->options.address = "test.me";
     assert_int_equal(rill_listen(&w->server, w->loop, &w->options, &problem), RILL_ERR_INVALID);
     w->options.address = NULL;
-    w->options.connection.slippage = (rill_ratio){1, 1};
+    w->connection.slippage = (rill_ratio){1, 1};
     assert_int_equal(rill_listen(&w->server, w->loop, &w->options, &problem), RILL_ERR_INVALID);
     assert_non_null(problem);
     uv_close((uv_handle_t *)&w->idle, NULL);

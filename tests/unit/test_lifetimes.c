@@ -150,7 +150,8 @@ static void on_other_closed(int error, const char *detail, void *user)
 
 static rill_net_options other_options(life *l, char *link)
 {
-    static const rill_handlers handlers = {.closed = on_other_closed};
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .closed = on_other_closed};
     rill_net_options o;
     rill_net_options_init(&o);
     o.handlers = &handlers;
@@ -434,6 +435,7 @@ static void listen_and_forget(life *l)
     char link[] = "btp+ws://:0@node";
     uint8_t secret[32];
     rill_handlers handlers = {
+        .size = sizeof(rill_handlers),
         .listening = on_listening,
         .connection = on_connection,
         .stream = on_stream,
@@ -454,11 +456,15 @@ static void listen_and_forget(life *l)
     o.user = l;
     o.link = link;
     o.server_secret = secret;
-    o.connection.ask_before_fulfill = true;
+    rill_connection_options connection;
+    rill_connection_options_init(&connection);
+    connection.ask_before_fulfill = true;
+    o.connection = &connection;
     assert_int_equal(rill_listen(&l->server, l->loop, &o, NULL), RILL_OK);
     memset(link, 'x', sizeof link - 1);
     memset(secret, 'x', sizeof secret);
     memset(&handlers, 0xff, sizeof handlers);
+    memset(&connection, 0xff, sizeof connection);
     memset(&o, 0xff, sizeof o);
 }
 
@@ -466,6 +472,7 @@ static void connect_and_forget(life *l)
 {
     char link[] = "btp+ws://:1@node";
     rill_handlers handlers = {
+        .size = sizeof(rill_handlers),
         .ready = on_ready,
         .connected = on_connected,
         .progress = on_progress,
@@ -481,9 +488,12 @@ static void connect_and_forget(life *l)
     o.handlers = &handlers;
     o.user = l;
     o.link = link;
-    o.connection.max_packet_amount = 300;
-    o.connection.min_rate = (rill_ratio){1, 1};
-    o.connection.stream_send_buffer = 8;
+    rill_connection_options connection;
+    rill_connection_options_init(&connection);
+    connection.max_packet_amount = 300;
+    connection.min_rate = (rill_ratio){1, 1};
+    connection.stream_send_buffer = 8;
+    o.connection = &connection;
     assert_int_equal(rill_connect(&l->client, l->loop, &o, l->credentials.destination_account,
                                   l->credentials.shared_secret, sizeof l->credentials.shared_secret,
                                   NULL),
@@ -492,6 +502,7 @@ static void connect_and_forget(life *l)
     assert_null(rill_client_connection(l->client));
     memset(link, 'x', sizeof link - 1);
     memset(&handlers, 0xff, sizeof handlers);
+    memset(&connection, 0xff, sizeof connection);
     memset(&o, 0xff, sizeof o);
     rill_credentials_wipe(&l->credentials);
 }

@@ -32,13 +32,16 @@ static void test_embedder_loop(void **state)
     rill_server *server;
     rill_net_options options;
     seen s = {0};
-    const rill_handlers handlers = {.closed = on_closed};
+    const rill_handlers handlers = {.size = sizeof(rill_handlers), .closed = on_closed};
     assert_int_equal(uv_loop_init(&uv), 0);
     assert_int_equal(rill_loop_new(&loop, &uv), RILL_OK);
     assert_ptr_equal(rill_loop_uv(loop), &uv);
     rill_net_options_init(&options);
     options.link = "btp+ws://:token@127.0.0.1:1";
-    options.link_options.reconnect = false;
+    rill_link_options once;
+    rill_link_options_init(&once);
+    once.reconnect = false;
+    options.link_options = &once;
     options.handlers = &handlers;
     options.user = &s;
     assert_int_equal(rill_listen(&server, loop, &options, NULL), RILL_OK);
@@ -79,7 +82,7 @@ static void test_freed_in_a_handler(void **state)
     rill_loop *loop;
     rill_server *server;
     rill_net_options options;
-    const rill_handlers handlers = {.closed = on_closed_free};
+    const rill_handlers handlers = {.size = sizeof(rill_handlers), .closed = on_closed_free};
     assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
     rill_net_options_init(&options);
     options.link = "btp+ws://:token@127.0.0.1:1";
@@ -103,7 +106,7 @@ static void count_closed(int error, const char *detail, void *user)
 /* One that goes on trying to reach its node. */
 static rill_server *open_server(rill_loop *loop, unsigned *closed)
 {
-    static const rill_handlers handlers = {.closed = count_closed};
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers), .closed = count_closed};
     rill_server *server;
     rill_net_options options;
     rill_net_options_init(&options);

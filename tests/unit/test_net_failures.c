@@ -236,25 +236,31 @@ static void on_server_closed(int error, const char *detail, void *user)
 static rill_net_options options_of(world *w, const rill_handlers *handlers, const char *account)
 {
     static char link[128];
+    static rill_connection_options connection;
     rill_net_options o;
     rill_net_options_init(&o);
+    rill_connection_options_init(&connection);
+    o.connection = &connection;
     snprintf(link, sizeof link, "btp+ws://%s@%s", account, strstr(w->uri, "127."));
     o.link = link;
     o.handlers = handlers;
     o.user = w;
-    o.connection.min_rate = (rill_ratio){1, 1};
-    o.connection.max_packet_amount = PACKET;
-    o.connection.packet_lifetime = 3 * RILL_SECOND;
-    o.connection.connect_timeout = 3 * RILL_SECOND;
-    o.connection.idle_timeout = 5 * RILL_SECOND;
+    connection.min_rate = (rill_ratio){1, 1};
+    connection.max_packet_amount = PACKET;
+    connection.packet_lifetime = 3 * RILL_SECOND;
+    connection.connect_timeout = 3 * RILL_SECOND;
+    connection.idle_timeout = 5 * RILL_SECOND;
     o.connect_timeout = 5 * RILL_SECOND;
     return o;
 }
 
 static int start_server(world *w)
 {
-    static const rill_handlers handlers = {
-        .listening = on_listening, .money = on_money, .data = on_data, .closed = on_server_closed};
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .listening = on_listening,
+                                           .money = on_money,
+                                           .data = on_data,
+                                           .closed = on_server_closed};
     rill_net_options o = options_of(w, &handlers, "shop:open");
     const char *problem;
     int err = rill_listen(&w->server, w->loop, &o, &problem);
@@ -265,7 +271,8 @@ static int start_server(world *w)
 
 static int start_client(world *w)
 {
-    static const rill_handlers handlers = {.ready = on_ready,
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .ready = on_ready,
                                            .progress = on_progress,
                                            .sent = on_sent,
                                            .stream_end = on_stream_end,

@@ -29,11 +29,13 @@ typedef struct world {
     rill_server *server;
     rill_payment *payment;
     rill_pay_options options;
-    uint64_t receive_max;              /* of the receiver */
-    const char *data;                  /* what the source has; then it says `at_end` */
-    int at_end;                        /* RILL_OK: it ends; RILL_ERR_BLOCKED: more may come */
-    rill_wait cancel_when;             /* this is waited for, if it is not NOTHING */
-    void (*on_stream)(rill_stream *s); /* at the receiver */
+    rill_net_options net;               /* what options point at */
+    rill_connection_options connection; /* what net points at */
+    uint64_t receive_max;               /* of the receiver */
+    const char *data;                   /* what the source has; then it says `at_end` */
+    int at_end;                         /* RILL_OK: it ends; RILL_ERR_BLOCKED: more may come */
+    rill_wait cancel_when;              /* this is waited for, if it is not NOTHING */
+    void (*on_stream)(rill_stream *s);  /* at the receiver */
     /* what was told */
     unsigned waits;
     rill_waiting waiting;
@@ -135,6 +137,10 @@ static int set_up(void **state)
     assert_int_equal(rill_loop_new(&w->loop, NULL), RILL_OK);
     assert_int_equal(demo_node_open(&w->node, w->loop, w->uri, sizeof w->uri), RILL_OK);
     rill_pay_options_init(&w->options);
+    rill_net_options_init(&w->net);
+    rill_connection_options_init(&w->connection);
+    w->net.connection = &w->connection;
+    w->options.net = &w->net;
     *state = w;
     return 0;
 }
@@ -149,7 +155,8 @@ static int tear_down(void **state)
 
 static void run(world *w)
 {
-    static const rill_handlers handlers = {.listening = on_listening,
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .listening = on_listening,
                                            .stream = on_stream,
                                            .data = on_data,
                                            .stream_end = on_stream_end,
@@ -163,11 +170,14 @@ static void run(world *w)
     net.link = link;
     net.handlers = &handlers;
     net.user = w;
-    net.connection.default_receive_max = w->receive_max;
+    rill_connection_options connection;
+    rill_connection_options_init(&connection);
+    connection.default_receive_max = w->receive_max;
+    net.connection = &connection;
     char payer[300];
     snprintf(payer, sizeof payer, "btp+ws://payer:token@%s",
              strchr(host, '@') ? strchr(host, '@') + 1 : host);
-    w->options.net.link = payer;
+    w->net.link = payer;
     assert_int_equal(rill_listen(&w->server, w->loop, &net, NULL), RILL_OK);
     assert_int_equal(rill_loop_run(w->loop), RILL_OK);
     assert_true(w->done);
@@ -231,7 +241,7 @@ static void test_the_rate_is_told_in_numbers(void **state)
 {
     world *w = *state;
     w->options.amount = 1000;
-    w->options.net.connection.min_rate = (rill_ratio){5, 4};
+    w->connection.min_rate = (rill_ratio){5, 4};
     run(w);
     assert_int_equal(w->error, RILL_ERR_RATE);
     assert_says(w->result.detail, "the path's rate is 1, the minimum 1.25");
@@ -241,8 +251,8 @@ static void test_rounding_is_told_in_numbers(void **state)
 {
     world *w = *state;
     w->options.amount = 1000;
-    w->options.net.connection.max_packet_amount = 2;
-    w->options.net.connection.min_rate = (rill_ratio){5, 4};
+    w->connection.max_packet_amount = 2;
+    w->connection.min_rate = (rill_ratio){5, 4};
     run(w);
     assert_int_equal(w->error, RILL_ERR_RATE);
     assert_says(w->result.detail, "packets of 2 units bring 2, the minimum is 1.25: small packets "

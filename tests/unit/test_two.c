@@ -142,8 +142,10 @@ static void on_client_closed(int error, const char *detail, void *user)
 static void listen_at(unsigned i)
 {
     static const char *const links[SERVERS] = {"btp+ws://:0@node", "btp+ws://:2@node"};
-    static const rill_handlers handlers = {
-        .listening = on_listening, .money = on_money, .closed = on_server_closed};
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .listening = on_listening,
+                                           .money = on_money,
+                                           .closed = on_server_closed};
     rill_net_options o;
     rill_net_options_init(&o);
     o.link = links[i];
@@ -155,7 +157,8 @@ static void listen_at(unsigned i)
 static void pay(unsigned i, const payee *to)
 {
     static const char *const links[CLIENTS] = {"btp+ws://:1@node", "btp+ws://:3@node"};
-    static const rill_handlers handlers = {.ready = on_ready,
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .ready = on_ready,
                                            .sent = on_sent,
                                            .connection_end = on_connection_end,
                                            .closed = on_client_closed};
@@ -164,8 +167,11 @@ static void pay(unsigned i, const payee *to)
     o.link = links[i];
     o.handlers = &handlers;
     o.user = &payers[i];
-    o.connection.max_packet_amount = 100;
-    o.connection.min_rate = (rill_ratio){1, 1};
+    rill_connection_options connection;
+    rill_connection_options_init(&connection);
+    connection.max_packet_amount = 100;
+    connection.min_rate = (rill_ratio){1, 1};
+    o.connection = &connection;
     assert_int_equal(rill_connect(&payers[i].client, loop, &o, to->credentials.destination_account,
                                   to->credentials.shared_secret,
                                   sizeof to->credentials.shared_secret, NULL),

@@ -2,11 +2,12 @@
 /* What the application does with a connection: rill/connection.h. */
 #include <string.h>
 
+#include "base/sized.h"
 #include "stream/core/endpoint_internal.h"
 
-void rill_connection_options_init(rill_connection_options *o)
+void rill_connection_options_init_sized(rill_connection_options *o, size_t size)
 {
-    *o = (rill_connection_options){
+    const rill_connection_options defaults = {
         .default_receive_max = RILL_UNLIMITED,
         .max_packet_amount = RILL_UNLIMITED,
         .slippage = {1, 100},
@@ -23,6 +24,7 @@ void rill_connection_options_init(rill_connection_options *o)
         .max_stream_receive_buffer = 8388608,
         .max_connection_receive_buffer = 16777216,
     };
+    rill_sized_init(o, size, &defaults, sizeof defaults);
 }
 
 static const char *find_problem(const rill_connection_options *o)
@@ -55,25 +57,41 @@ static const char *find_problem(const rill_connection_options *o)
 
 int rill_connection_options_check(const rill_connection_options *o, const char **problem)
 {
-    const char *found = find_problem(o);
+    rill_connection_options full;
+    const char *found = NULL;
+    int err = rill_connection_options_take(&full, o);
+    if (err == RILL_ERR_INVALID)
+        found = "the connection's options were not initialised";
+    else if (err != RILL_OK)
+        found = "the connection's options have one that this version does not know";
+    else if ((found = find_problem(&full)) != NULL)
+        err = RILL_ERR_INVALID;
     if (problem)
         *problem = found;
-    return found ? RILL_ERR_INVALID : RILL_OK;
+    return err;
 }
 
-void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *out)
+int rill_connection_options_take(rill_connection_options *full, const rill_connection_options *o)
 {
-    *out = c->stats;
-    out->sent = c->money.sent;
-    out->delivered = c->money.delivered;
-    out->in_flight = rill_sum_shown(&c->money.held);
-    out->in_doubt = rill_sum_shown(&c->money.in_doubt);
-    out->packets_in_flight = c->flights.count - c->flights.doubt_count;
-    out->window = rill_congestion_window(c->path.congestion);
-    out->max_packet_amount = c->path.packet_size.passed;
-    out->rate = rill_rate_latest(&c->path.rate);
-    out->min_rate = rill_rate_minimum(&c->path.rate);
-    out->round_trip = rill_congestion_round_trip(c->path.congestion);
+    rill_connection_options_init(full);
+    return o ? rill_sized_take(full, sizeof *full, o) : RILL_OK;
+}
+
+void rill_connection_stats_of_sized(const rill_connection *c, rill_connection_stats *out,
+                                    size_t size)
+{
+    rill_connection_stats stats = c->stats;
+    stats.sent = c->money.sent;
+    stats.delivered = c->money.delivered;
+    stats.in_flight = rill_sum_shown(&c->money.held);
+    stats.in_doubt = rill_sum_shown(&c->money.in_doubt);
+    stats.packets_in_flight = c->flights.count - c->flights.doubt_count;
+    stats.window = rill_congestion_window(c->path.congestion);
+    stats.max_packet_amount = c->path.packet_size.passed;
+    stats.rate = rill_rate_latest(&c->path.rate);
+    stats.min_rate = rill_rate_minimum(&c->path.rate);
+    stats.round_trip = rill_congestion_round_trip(c->path.congestion);
+    rill_sized_give(out, size, &stats, sizeof stats);
 }
 
 void rill_connection_set_user(rill_connection *c, void *user)

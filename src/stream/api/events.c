@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/sized.h"
 #include "stream/core/endpoint_internal.h"
 
 static bool take(uint16_t *bits, unsigned type)
@@ -150,7 +151,7 @@ static void free_ended(rill_endpoint *e)
     }
 }
 
-bool rill_endpoint_next_event(rill_endpoint *e, rill_event *out)
+static bool next_event(rill_endpoint *e, rill_event *out)
 {
     free_ended(e);
     memset(out, 0, sizeof *out);
@@ -162,4 +163,15 @@ bool rill_endpoint_next_event(rill_endpoint *e, rill_event *out)
         rill_list_remove(&c->event_node);
     }
     return false;
+}
+
+bool rill_endpoint_next_event_sized(rill_endpoint *e, rill_event *out, size_t size)
+{
+    /* Who was built with this version is asked often, and gets it without a copy. */
+    if (size == sizeof *out)
+        return next_event(e, out);
+    rill_event event;
+    bool any = next_event(e, &event);
+    rill_sized_give(out, size, &event, sizeof event);
+    return any;
 }

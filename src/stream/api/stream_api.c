@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/muldiv.h"
+#include "base/sized.h"
 #include "stream/core/endpoint_internal.h"
 
 #define MAX_WEIGHT 256u
@@ -17,9 +18,9 @@ rill_connection *rill_stream_connection(const rill_stream *s)
     return s->connection;
 }
 
-void rill_stream_totals_of(const rill_stream *s, rill_stream_totals *out)
+void rill_stream_totals_of_sized(const rill_stream *s, rill_stream_totals *out, size_t size)
 {
-    *out = (rill_stream_totals){
+    const rill_stream_totals totals = {
         .send_max = rill_money_max(&s->out.money),
         .sent = s->out.money.sent,
         .in_flight = rill_money_held(&s->out.money),
@@ -28,6 +29,7 @@ void rill_stream_totals_of(const rill_stream *s, rill_stream_totals *out)
         .receive_max = s->in.window.limit,
         .received = s->in.received,
     };
+    rill_sized_give(out, size, &totals, sizeof totals);
 }
 
 void rill_stream_set_user(rill_stream *s, void *user)
@@ -178,17 +180,18 @@ void rill_stream_consume(rill_stream *s, size_t len)
     rill_connection_wake(c);
 }
 
-void rill_stream_offsets_of(const rill_stream *s, rill_stream_offsets *out)
+void rill_stream_offsets_of_sized(const rill_stream *s, rill_stream_offsets *out, size_t size)
 {
-    *out = (rill_stream_offsets){0};
+    rill_stream_offsets offsets = {0};
     if (s->sendbuf) {
-        out->written = rill_sendbuf_written(s->sendbuf);
-        out->acknowledged = rill_sendbuf_acknowledged(s->sendbuf);
+        offsets.written = rill_sendbuf_written(s->sendbuf);
+        offsets.acknowledged = rill_sendbuf_acknowledged(s->sendbuf);
     }
     if (s->reassembly) {
-        out->received = rill_reassembly_contiguous(s->reassembly);
-        out->consumed = rill_reassembly_consumed(s->reassembly);
+        offsets.received = rill_reassembly_contiguous(s->reassembly);
+        offsets.consumed = rill_reassembly_consumed(s->reassembly);
     }
+    rill_sized_give(out, size, &offsets, sizeof offsets);
 }
 
 int rill_stream_end(rill_stream *s)

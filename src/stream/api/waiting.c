@@ -8,6 +8,7 @@
 
 #include "base/muldiv.h"
 #include "base/ratio_text.h"
+#include "base/sized.h"
 #include "stream/core/endpoint_internal.h"
 #include <rill/waiting.h>
 
@@ -337,7 +338,7 @@ static void find_rest(const rill_connection *c, rill_waiting *out)
         wait_for(out, RILL_WAIT_DECISION, c->undecided.deadline, NULL);
 }
 
-void rill_connection_waiting(const rill_connection *c, rill_waiting *out)
+static void find(const rill_connection *c, rill_waiting *out)
 {
     wait_for(out, RILL_WAIT_NOTHING, RILL_NEVER, NULL);
     out->since = last_progress(c);
@@ -346,4 +347,11 @@ void rill_connection_waiting(const rill_connection *c, rill_waiting *out)
         find_worthless(c, out) || find_path(c, out) || find_bytes(c, out))
         return;
     find_rest(c, out);
+}
+
+void rill_connection_waiting_sized(const rill_connection *c, rill_waiting *out, size_t size)
+{
+    rill_waiting waiting = {0};
+    find(c, &waiting);
+    rill_sized_give(out, size, &waiting, sizeof waiting);
 }

@@ -71,6 +71,14 @@ struct rill_connection {
     rill_connection_stats stats; /* but for money that is sent, which is above */
 };
 
+/* ---- connection_api.c ---- */
+/*
+ * What the program gave (NULL: nothing), with the defaults of what it does not know.
+ * RILL_ERR_INVALID, RILL_ERR_UNSUPPORTED.
+ */
+RILL_MUST_CHECK int rill_connection_options_take(rill_connection_options *full,
+                                                 const rill_connection_options *o);
+
 /* ---- connection.c ---- */
 rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool server,
                                         const rill_connection_options *own);

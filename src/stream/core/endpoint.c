@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "base/secret.h"
+#include "base/sized.h"
 #include "stream/core/receive_reply.h"
 
 #define DEFAULT_MAX_CONNECTIONS 100000u
@@ -29,16 +30,16 @@
 /* Connections of one client at a time: its lives before that are not told to have ended, and it. */
 #define MOST_OF_ONE 5u
 
-void rill_endpoint_options_init(rill_endpoint_options *o)
+void rill_endpoint_options_init_sized(rill_endpoint_options *o, size_t size)
 {
-    *o = (rill_endpoint_options){
+    const rill_endpoint_options defaults = {
         .allocator = rill_allocator_default(),
         .accept = true,
         .max_connections = DEFAULT_MAX_CONNECTIONS,
         .max_undecided = DEFAULT_MAX_UNDECIDED,
         .max_remembered = DEFAULT_MAX_REMEMBERED,
     };
-    rill_connection_options_init(&o->connection);
+    rill_sized_init(o, size, &defaults, sizeof defaults);
 }
 
 static void init_tables(rill_endpoint *e, uint64_t seed)
@@ -68,13 +69,32 @@ static int init_secrets(rill_endpoint *e, const uint8_t *server_secret, const ch
     return err;
 }
 
-int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
+/* What the program gave, with the defaults of what it does not know. */
+static int take_options(rill_endpoint_options *full, rill_connection_options *connection,
+                        const rill_endpoint_options *o)
 {
+    rill_endpoint_options_init(full);
+    int err = rill_sized_take(full, sizeof *full, o);
+    if (err == RILL_OK && full->connection)
+        err = rill_connection_options_check(full->connection, NULL);
+    if (err == RILL_OK)
+        err = rill_connection_options_take(connection, full->connection);
+    if (err == RILL_OK &&
+        (full->max_connections == 0 || full->max_undecided == 0 || full->max_remembered == 0 ||
+         (full->instance && strlen(full->instance) > RILL_MAX_INSTANCE)))
+        err = RILL_ERR_INVALID;
+    return err;
+}
+
+int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *given)
+{
+    rill_endpoint_options full;
+    rill_connection_options connection;
+    const rill_endpoint_options *o = &full;
     *out = NULL;
-    int err = rill_connection_options_check(&o->connection, NULL);
-    if (err != RILL_OK || o->max_connections == 0 || o->max_undecided == 0 ||
-        o->max_remembered == 0 || (o->instance && strlen(o->instance) > RILL_MAX_INSTANCE))
-        return RILL_ERR_INVALID;
+    int err = take_options(&full, &connection, given);
+    if (err != RILL_OK)
+        return err;
     rill_endpoint *e = rill_calloc(o->allocator, 1, sizeof *e);
     if (!e)
         return RILL_ERR_NOMEM;
@@ -84,7 +104,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *o)
     e->max_undecided = o->max_undecided;
     e->max_remembered = o->max_remembered;
     e->one_of_many = o->instance && o->instance[0] != '\0';
-    e->connection_options = o->connection;
+    e->connection_options = connection;
     e->wake = o->wake;
     e->wake_user = o->wake_user;
     e->clock = o->clock;
@@ -442,14 +462,18 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
         return RILL_ERR_STATE;
     if (!rill_address_valid(address))
         return RILL_ERR_ADDRESS;
-    if (secret_len == 0 || (options && rill_connection_options_check(options, NULL) != RILL_OK))
+    if (secret_len == 0)
         return RILL_ERR_INVALID;
-    rill_connection_options defaults;
-    rill_connection_options_init(&defaults);
-    rill_connection *c = rill_connection_create(e, now, false, options ? options : &defaults);
+    rill_connection_options full;
+    int err = options ? rill_connection_options_check(options, NULL) : RILL_OK;
+    if (err == RILL_OK)
+        err = rill_connection_options_take(&full, options);
+    if (err != RILL_OK)
+        return err;
+    rill_connection *c = rill_connection_create(e, now, false, &full);
     if (!c)
         return RILL_ERR_NOMEM;
-    int err = rill_keys_new(&c->identity.keys, e->crypto, shared_secret, secret_len);
+    err = rill_keys_new(&c->identity.keys, e->crypto, shared_secret, secret_len);
     if (err == RILL_OK)
         err = client_token(c);
     if (err == RILL_OK)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 #include "ilp/address.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/receive_prepare.h"
@@ -268,13 +269,14 @@ int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request, cons
 int rill_endpoint_credentials(rill_endpoint *e, const rill_credentials_options *options,
                               rill_credentials *out)
 {
-    rill_credentials_options none;
+    rill_credentials_options full;
     char token[RILL_TOKEN_MAX];
-    rill_credentials_options_init(&none);
+    rill_credentials_options_init(&full);
     if (!e->address)
         return RILL_ERR_STATE;
-    int err = rill_token_create(&e->token_keys, e->crypto, options ? options : &none, token,
-                                out->shared_secret);
+    int err = options ? rill_sized_take(&full, sizeof full, options) : RILL_OK;
+    if (err == RILL_OK)
+        err = rill_token_create(&e->token_keys, e->crypto, &full, token, out->shared_secret);
     if (err != RILL_OK)
         return err;
     size_t token_len = strlen(token);
@@ -284,9 +286,10 @@ int rill_endpoint_credentials(rill_endpoint *e, const rill_credentials_options *
     return RILL_OK;
 }
 
-void rill_credentials_options_init(rill_credentials_options *o)
+void rill_credentials_options_init_sized(rill_credentials_options *o, size_t size)
 {
-    *o = (rill_credentials_options){0};
+    const rill_credentials_options defaults = {0};
+    rill_sized_init(o, size, &defaults, sizeof defaults);
 }
 
 void rill_credentials_wipe(rill_credentials *c)
