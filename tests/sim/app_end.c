@@ -42,32 +42,18 @@ void sim_app_settle(sim_app *a)
     }
 }
 
-/* What a packet must bring; the tally may not have begun yet. */
-static uint64_t demand(const rill_connection *c, rill_tally tally, uint64_t amount, bool spare)
-{
-    rill_tally_begin(&tally, rill_rate_minimum(&c->path.rate), rill_rate_era(&c->path.rate));
-    return rill_tally_demand(&tally, amount, spare);
-}
-
-static bool keeps_minimum(const rill_stream *s, uint64_t amount, uint64_t brings)
-{
-    const rill_connection *c = s->connection;
-    return brings >= demand(c, c->tally, amount, false) &&
-           brings >= demand(c, s->out.tally, amount, false);
-}
-
 /*
  * Only the last packet may use up the unit that may be missing in the end: one
  * before it keeps the minimum by itself. That some size does is a matter of
  * rounding, where packets are small, or bring little; else it is taken for granted.
  */
-static bool some_packet_keeps(const rill_stream *s, const sim_route *r, uint64_t largest)
+static bool some_packet_keeps(const sim_spare *spare, const sim_route *r, uint64_t largest)
 {
     uint64_t most = sim_path_delivers(r->path, r->side, largest);
     for (uint64_t i = 1; i <= FEW && i <= most && i <= largest; i++) {
         uint64_t needs = sim_path_needs(r->path, r->side, i);
-        if ((needs <= largest && keeps_minimum(s, needs, i)) ||
-            keeps_minimum(s, i, sim_path_delivers(r->path, r->side, i)))
+        if ((needs <= largest && sim_spare_bears(spare, needs, i, false)) ||
+            sim_spare_bears(spare, i, sim_path_delivers(r->path, r->side, i), false))
             return true;
     }
     return most > FEW && largest > FEW;
@@ -75,31 +61,29 @@ static bool some_packet_keeps(const rill_stream *s, const sim_route *r, uint64_t
 
 /*
  * The path leaves nothing of what a stream still has to send, or so little of
- * it, even in one packet, that the whole would bring less than its minimum; or
- * it is too much for one packet, and no size that the path takes is good enough
- * for the first of them.
+ * it, even in one packet, that the whole would bring less than its minimum, or its
+ * connection's: others may have used up the unit that may be missing. Or it is too
+ * much for one packet, and no size that the path takes is good enough for the
+ * first of them.
  */
-static bool is_worthless(sim_app *a, const rill_stream *s, const rill_stream_totals *t,
-                         uint64_t left)
+static bool is_worthless(sim_app *a, const sim_app_stream *s, uint64_t left)
 {
-    const rill_connection *c = rill_stream_connection(s);
+    const rill_connection *c = rill_stream_connection(s->stream);
     const sim_route *r = sim_host_route(a->host, rill_connection_remote_address(c));
-    rill_connection_stats stats;
     if (r == NULL || r->path == NULL)
         return false;
-    rill_connection_stats_of(c, &stats);
+    sim_spare spare = sim_books_spare(a->host->books, s->pair, s->id);
     uint64_t brings = sim_path_delivers(r->path, r->side, left);
-    oracle_u128 least = (oracle_u128)(t->sent + left) * stats.min_rate.num;
-    /* Other streams of the connection may have used up the unit that may be missing. */
-    if (brings < demand(c, c->tally, left, true))
+    if (brings == 0)
         return true;
-    if (brings == 0 || (stats.min_rate.num != 0 &&
-                        (oracle_u128)t->delivered + brings < least / stats.min_rate.den))
+    if (spare.rate.num == 0) /* nothing of the connection's has left */
+        return false;
+    if (!sim_spare_bears(&spare, left, brings, true))
         return true;
     uint64_t largest = sim_path_largest(r->path, r->side);
     if (a->options.max_packet_amount < largest)
         largest = a->options.max_packet_amount;
-    return left > largest && !some_packet_keeps(s, r, largest);
+    return left > largest && !some_packet_keeps(&spare, r, largest);
 }
 
 static bool stream_waits(sim_app *a, const sim_app_stream *s)
@@ -112,9 +96,9 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     uint64_t for_good = s->stream->out.money.abandoned;
     /* Nor is what rounding may leave nothing of, in a few packets. */
     uint64_t dust = DUST * rill_rate_grain(&s->stream->connection->path.rate);
-    bool money =
-        !a->config.hostile && (t.sent + for_good + dust < t.send_max || t.in_flight > for_good) &&
-        (t.in_flight > for_good || !is_worthless(a, s->stream, &t, t.send_max - t.sent - for_good));
+    bool money = !a->config.hostile &&
+                 (t.sent + for_good + dust < t.send_max || t.in_flight > for_good) &&
+                 (t.in_flight > for_good || !is_worthless(a, s, t.send_max - t.sent - for_good));
     bool waits = s->sending || money || o.acknowledged < o.written || s->written < s->to_write ||
                  o.consumed < o.received;
     if (waits)

@@ -70,6 +70,12 @@ typedef struct sim_fate {
     uint64_t kept;    /* of that: its sender was told that it was not */
 } sim_fate;
 
+/* den x delivered - num x sent, at a minimum rate. */
+typedef struct sim_tally {
+    oracle_i128 balance; /* of what was fulfilled */
+    oracle_i128 unsure;  /* so much less it may be, by what the sender can know */
+} sim_tally;
+
 typedef struct sim_stream_book {
     uint64_t id;
     rill_stream *stream; /* NULL once its end was told */
@@ -92,7 +98,7 @@ typedef struct sim_stream_book {
     sim_outstanding open; /* while it is checked */
     bool divided;         /* some packet's parts are not known to the unit */
     bool receive_divided;
-    oracle_i128 tally; /* as the ledger's */
+    sim_tally tally;   /* as the ledger's */
     oracle_i128 worst; /* while it is checked */
 } sim_stream_book;
 
@@ -127,9 +133,8 @@ typedef struct sim_ledger {
     bool vague;    /* a packet had more parts than these books have room for */
     bool reopened; /* a late packet made a new connection of it: not compared any more */
     rill_connection_stats final;
-    rill_ratio min_rate; /* num 0: not fixed by the application */
-    oracle_i128 tally;   /* den x delivered - num x sent, of what was fulfilled */
-    bool tally_vague;    /* clocks did not agree on what was */
+    rill_ratio min_rate; /* num 0: no money has left yet, and the application did not fix it */
+    sim_tally tally;
     uint64_t max_packet_amount;
     uint32_t max_in_flight;
     uint64_t prepares;
@@ -177,6 +182,7 @@ typedef struct sim_flight {
     bool reached; /* the receiver has fulfilled it: */
     uint64_t arrived;
     bool missed; /* it had expired, and its receiver had not fulfilled it */
+    bool late;   /* and then, by a clock that is behind, its receiver did */
     sim_flight_state state;
     unsigned part_count;
     bool divided;
@@ -250,6 +256,19 @@ void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin or
 /* A model of a peer fulfilled what this sender's books have as origin. */
 void sim_books_reached(sim_books *b, sim_origin origin, const uint8_t condition[32],
                        uint64_t amount);
+
+/*
+ * What a further packet may lose of a connection's and a stream's minimum, by these books:
+ * whatever becomes of what is under way, or of what nobody has told of.
+ */
+typedef struct sim_spare {
+    rill_ratio rate;
+    oracle_i128 connection;
+    oracle_i128 stream;
+} sim_spare;
+sim_spare sim_books_spare(sim_books *b, unsigned pair, uint64_t stream);
+/* Whether one of amount that brings so much keeps it, or, as the last, but for a unit. */
+bool sim_spare_bears(const sim_spare *s, uint64_t amount, uint64_t brings, bool last);
 
 /* The application is asked about a packet that came and is not answered: once. */
 void sim_books_asked(sim_books *b, uint64_t handle);

@@ -49,7 +49,9 @@ void sim_books_minimum_kept(sim_books *b, const sim_flight *f);
 /* So too of a packet that a connector had sent again: its receiver has fulfilled that. */
 void sim_books_minimum_free(sim_books *b, const sim_incoming *in);
 /* Its receiver has fulfilled it. */
-void sim_books_minimum_reached(sim_books *b, sim_flight *f, uint64_t arrived);
+void sim_books_minimum_reached(sim_flight *f, uint64_t arrived);
+/* Money leaves: its connection says what its minimum rate is, once and for all. */
+void sim_books_learn_minimum(sim_ledger *l, const sim_books *b);
 /* A packet leaves. */
 void sim_books_check_minimum(sim_books *b, unsigned pair, rill_now now);
 

@@ -18,6 +18,11 @@ static oracle_i128 gain(const sim_ledger *l, uint64_t sent, uint64_t delivered)
            (oracle_i128)((oracle_u128)l->min_rate.num * sent);
 }
 
+static oracle_i128 positive(oracle_i128 a)
+{
+    return a > 0 ? a : 0;
+}
+
 /* The least that comes of a part: its receiver rounds down, and the rest may be another's. */
 static uint64_t part_of(const sim_flight *f, unsigned part, uint64_t delivered)
 {
@@ -25,48 +30,84 @@ static uint64_t part_of(const sim_flight *f, unsigned part, uint64_t delivered)
                           : (uint64_t)((oracle_u128)delivered * f->parts[part].amount / f->amount);
 }
 
-static void add(sim_books *b, const sim_flight *f, bool paid, uint64_t delivered)
+/*
+ * What its sender need not know of counts, and may do so for less: for `least`. What came too
+ * late counts or does not: its sender was told nothing, or that it was not fulfilled.
+ */
+static void book(sim_tally *t, oracle_i128 gain, oracle_i128 least, bool late)
+{
+    oracle_i128 most = late ? positive(gain) : gain;
+    least = late ? -positive(-gain) : least;
+    t->balance += most;
+    t->unsure += most - least;
+}
+
+static void add(sim_books *b, const sim_flight *f, uint64_t paid, uint64_t delivered, bool known)
 {
     sim_ledger *l = &b->ledgers[f->pair];
-    l->tally += gain(l, paid ? f->amount : 0, delivered);
-    for (unsigned i = 0; i < f->part_count; i++)
-        l->streams[f->parts[i].book].tally +=
-            gain(l, paid ? f->parts[i].amount : 0, part_of(f, i, delivered));
+    for (unsigned i = 0; i < f->part_count; i++) {
+        oracle_i128 part = gain(l, paid != 0 ? f->parts[i].amount : 0, part_of(f, i, delivered));
+        oracle_i128 least =
+            -positive(-gain(l, paid != 0 ? f->parts[i].amount : 0, part_of(f, i, f->minimum)));
+        book(&l->streams[f->parts[i].book].tally, part, known ? part : least, f->late);
+    }
+    oracle_i128 all = gain(l, paid, delivered);
+    book(&l->tally, all, known ? all : -positive(-gain(l, paid, f->minimum)), f->late);
 }
 
 void sim_books_minimum_told(sim_books *b, const sim_flight *f, uint64_t delivered)
 {
-    add(b, f, true, delivered);
+    add(b, f, f->amount, delivered, true);
 }
 
 void sim_books_minimum_untold(sim_books *b, const sim_flight *f)
 {
-    if (f->fulfillable && f->reached)
-        add(b, f, true, f->arrived);
+    sim_ledger *l = &b->ledgers[f->pair];
+    if (!f->fulfillable)
+        return;
+    if (f->reached) {
+        add(b, f, f->amount, f->arrived, false);
+        return;
+    }
+    /* Its sender may have it in doubt for good. */
+    l->tally.unsure += positive(-gain(l, f->amount, f->minimum));
+    for (unsigned i = 0; i < f->part_count; i++)
+        l->streams[f->parts[i].book].tally.unsure +=
+            positive(-gain(l, f->parts[i].amount, part_of(f, i, f->minimum)));
 }
 
 void sim_books_minimum_kept(sim_books *b, const sim_flight *f)
 {
     if (f->fulfillable && f->reached)
-        add(b, f, false, f->arrived);
+        add(b, f, 0, f->arrived, false);
 }
 
 void sim_books_minimum_free(sim_books *b, const sim_incoming *in)
 {
     sim_ledger *l = &b->ledgers[in->pair];
-    l->tally += gain(l, 0, in->amount);
+    book(&l->tally, gain(l, 0, in->amount), 0, true);
     for (unsigned i = 0; i < l->stream_count; i++)
         for (unsigned k = 0; k < in->part_count; k++)
             if (in->parts[k].stream == l->streams[i].id)
-                l->streams[i].tally += gain(l, 0, in->parts[k].amount);
+                book(&l->streams[i].tally, gain(l, 0, in->parts[k].amount), 0, true);
 }
 
-void sim_books_minimum_reached(sim_books *b, sim_flight *f, uint64_t arrived)
+void sim_books_minimum_reached(sim_flight *f, uint64_t arrived)
 {
     f->arrived = arrived;
-    /* By a clock that is behind: its sender was told that nobody had taken it. */
-    if (f->missed)
-        b->ledgers[f->pair].tally_vague = true;
+    f->late = f->missed;
+}
+
+void sim_books_learn_minimum(sim_ledger *l, const sim_books *b)
+{
+    rill_connection_stats stats;
+    if (l->connection == NULL)
+        return;
+    rill_connection_stats_of(l->connection, &stats);
+    if (l->min_rate.num == 0)
+        l->min_rate = stats.min_rate;
+    else if (l->min_rate.num != stats.min_rate.num || l->min_rate.den != stats.min_rate.den)
+        sim_violation(b->report, "host %u: the minimum rate changed", b->host);
 }
 
 static void lose(sim_books *b, sim_flight *f, oracle_i128 *worst, rill_now now)
@@ -77,24 +118,25 @@ static void lose(sim_books *b, sim_flight *f, oracle_i128 *worst, rill_now now)
     f->missed = over && !f->reached;
     if (f->missed)
         return;
-    oracle_i128 all = gain(l, f->amount, brings);
     /* What may yet be refused need not bring more than its minimum, or anything. */
-    *worst += over || all < 0 ? all : 0;
+    bool sure = over && !f->late;
+    oracle_i128 all = gain(l, f->amount, brings);
+    *worst += sure || (f->late ? all > 0 : all < 0) ? all : 0;
     for (unsigned i = 0; i < f->part_count; i++) {
         oracle_i128 part = gain(l, f->parts[i].amount, part_of(f, i, brings));
-        l->streams[f->parts[i].book].worst += over || part < 0 ? part : 0;
+        l->streams[f->parts[i].book].worst += sure || (f->late ? part > 0 : part < 0) ? part : 0;
     }
 }
 
 void sim_books_check_minimum(sim_books *b, unsigned pair, rill_now now)
 {
     sim_ledger *l = &b->ledgers[pair];
-    oracle_i128 worst = l->tally;
+    oracle_i128 worst = l->tally.balance;
     oracle_i128 least = -(oracle_i128)l->min_rate.den;
-    if (l->min_rate.num == 0 || l->tally_vague || sim_books_by_rogue(b, pair))
+    if (l->min_rate.num == 0 || sim_books_by_rogue(b, pair))
         return;
     for (unsigned i = 0; i < l->stream_count; i++)
-        l->streams[i].worst = l->streams[i].tally;
+        l->streams[i].worst = l->streams[i].tally.balance;
     for (unsigned i = 0; i < b->flight_count; i++)
         if (b->flights[i].pair == pair && b->flights[i].fulfillable)
             lose(b, &b->flights[i], &worst, now);
@@ -109,4 +151,44 @@ void sim_books_check_minimum(sim_books *b, unsigned pair, rill_now now)
                           "host %u connection %u: all that stream %" PRIu64
                           " sends may bring a unit less than the minimum rate",
                           b->host, pair, l->streams[i].id);
+}
+
+static oracle_i128 least(const sim_tally *t)
+{
+    return t->balance - t->unsure;
+}
+
+sim_spare sim_books_spare(sim_books *b, unsigned pair, uint64_t stream)
+{
+    unsigned place = sim_books_known(b, pair);
+    const sim_ledger *l = &b->ledgers[place];
+    const sim_stream_book *s = sim_books_app_stream(b, pair, stream);
+    sim_spare out = {l->min_rate, least(&l->tally), least(&s->tally)};
+    for (unsigned i = 0; i < b->flight_count; i++) {
+        const sim_flight *f = &b->flights[i];
+        if (f->pair != place || !f->fulfillable)
+            continue;
+        uint64_t brings = f->reached && f->arrived < f->minimum ? f->arrived : f->minimum;
+        out.connection -= positive(-gain(l, f->amount, brings));
+        for (unsigned k = 0; k < f->part_count; k++)
+            if (f->parts[k].stream == stream)
+                out.stream -= positive(-gain(l, f->parts[k].amount, part_of(f, k, brings)));
+    }
+    return out;
+}
+
+static bool bears(rill_ratio rate, oracle_i128 spare, uint64_t amount, uint64_t brings, bool last)
+{
+    const oracle_i128 unit = (oracle_i128)rate.den - 1;
+    oracle_i128 lost = (oracle_i128)((oracle_u128)rate.num * amount) -
+                       (oracle_i128)((oracle_u128)rate.den * brings);
+    if (last)
+        return lost <= spare + unit;
+    return lost <= (positive(spare) < unit ? positive(spare) : unit);
+}
+
+bool sim_spare_bears(const sim_spare *s, uint64_t amount, uint64_t brings, bool last)
+{
+    return bears(s->rate, s->connection, amount, brings, last) &&
+           bears(s->rate, s->stream, amount, brings, last);
 }

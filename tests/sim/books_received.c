@@ -116,7 +116,7 @@ static void note_reached(sim_books *b, sim_flight *f, uint64_t arrived)
     if (f->reached)
         return;
     f->reached = true;
-    sim_books_minimum_reached(b, f, arrived);
+    sim_books_minimum_reached(f, arrived);
     l->fate.reached += f->amount;
     for (unsigned i = 0; i < f->part_count; i++)
         l->streams[f->parts[i].book].fate.reached += f->parts[i].amount;

@@ -107,6 +107,8 @@ static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsi
     if (f->fulfillable && f->amount > l->max_packet_amount)
         sim_violation(b->report, "host %u: packet of %" PRIu64 " above the limit %" PRIu64, b->host,
                       f->amount, l->max_packet_amount);
+    if (f->fulfillable && f->amount > 0 && !sim_books_by_rogue(b, pair))
+        sim_books_learn_minimum(l, b);
     sim_books_check_minimum(b, pair, now);
     check_in_flight(b, l, pair, now);
 }
