@@ -18,6 +18,7 @@ BELOW = {
     "ilp": {"base"},
     "crypto": {"base"},
     "stream": CORE,
+    "http": {"base"},
     "io": CORE,
     "ws": CORE | {"io", "rill/waiting.h"},
     # Whoever has a link sees these, and nothing of how it is made.
@@ -52,7 +53,8 @@ PUBLIC = {
 STANDARD = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.h", "stdalign.h",
             "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
 FOREIGN = {"openssl": {"crypto", "io", "ws"}, "intel-ipsec-mb.h": {"crypto"},
-           "http_parser.h": {"ws"}, "jansson.h": {"run", "clients", "cli"}}
+           "http_parser.h": {"ws"}, "jansson.h": {"run", "clients", "cli"},
+           "nghttp2": {"http"}, "llhttp.h": {"http"}}
 SYSTEM_LAYERS = {"io", "ws", "link", "links/btp", "run", "clients", "cli"}
 
 

@@ -32,6 +32,8 @@ lib:libcrypto libssl-dev
 lib:libuv libuv1-dev
 lib:jansson libjansson-dev
 header:http_parser.h libhttp-parser-dev
+lib:libnghttp2 libnghttp2-dev
+file:/usr/share/llhttp/llhttp.c node-llhttp
 LIST
 }
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests that are open on a connection, at either side, each under a handle that means
+ * nothing any more once it has ended.
+ */
+#ifndef RILL_HTTP_EXCHANGE_H
+#define RILL_HTTP_EXCHANGE_H
+
+#include "http/message.h"
+
+typedef struct rill_http_exchange {
+    uint32_t index;
+    uint32_t generation;
+    bool open;       /* its handle is good */
+    bool answered;   /* server: the response is on its way */
+    bool asked;      /* server: the request is whole, and its owner has been told */
+    bool to_head;    /* server: the method is HEAD, and the response has no body */
+    bool begun;      /* client: begins is set */
+    bool doomed;     /* of HTTP/2: its stream is being reset, and nothing of it is read */
+    int32_t stream;  /* of HTTP/2 */
+    uint64_t cookie; /* client: the owner's */
+    uint64_t begins; /* client: bytes of the connection's output before its first one */
+    rill_http_message in;
+    uint8_t *body; /* a block: what is sent; or NULL */
+    size_t body_len;
+    size_t body_at;
+} rill_http_exchange;
+
+typedef struct rill_http_table {
+    rill_blocks *blocks;
+    const rill_http_limits *limits;
+    rill_http_exchange **all; /* a block of pointers */
+    uint32_t count;           /* of pointers that are set */
+    uint32_t open;
+    uint32_t *spare; /* a block: indices that are not open */
+    uint32_t spare_count;
+} rill_http_table;
+
+/* Allocates nothing. */
+void rill_http_table_init(rill_http_table *t, rill_blocks *blocks, const rill_http_limits *limits);
+void rill_http_table_free(rill_http_table *t);
+/* A new one, its message empty. NULL without memory. */
+rill_http_exchange *rill_http_table_open(rill_http_table *t);
+/* Gives its blocks back; its handle finds nothing from now on. */
+void rill_http_table_close(rill_http_table *t, rill_http_exchange *x);
+uint64_t rill_http_handle(const rill_http_exchange *x);
+/* NULL where it has ended. */
+rill_http_exchange *rill_http_table_find(const rill_http_table *t, uint64_t handle);
+/* The one of this index, open or not; NULL past the end. For who goes through all. */
+rill_http_exchange *rill_http_table_at(const rill_http_table *t, uint32_t index);
+/* Copies what is to be sent. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_http_exchange_body(rill_http_table *t, rill_http_exchange *x,
+                                            rill_bytes body);
+
+#endif
