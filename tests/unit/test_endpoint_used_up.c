@@ -11,7 +11,7 @@ static void test_packets_of_before_count(void **state)
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, "x", 1);
     pair_run(p, RILL_SECOND);
-    p->end[PAIR_SERVER].connection->stats.packets_received = RILL_MAX_PACKETS - 6;
+    p->end[PAIR_SERVER].connection->counts.packets_received = RILL_MAX_PACKETS - 6;
     assert_int_equal(rill_connection_end(p->end[PAIR_CLIENT].connection), RILL_OK);
     pair_run(p, RILL_SECOND);
     assert_int_equal(pair_connect(p, &o.connection), RILL_OK);
@@ -34,7 +34,7 @@ static void exhausted(pair *p, bool at_server, bool receive)
     pair_write(s, "x", 1);
     pair_run(p, RILL_SECOND);
     if (at_server)
-        p->end[PAIR_SERVER].connection->stats.packets_received = RILL_MAX_PACKETS - 10;
+        p->end[PAIR_SERVER].connection->counts.packets_received = RILL_MAX_PACKETS - 10;
     else
         p->end[PAIR_CLIENT].connection->numbers.given = RILL_MAX_PACKETS - 10;
     assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);

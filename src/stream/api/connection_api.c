@@ -80,17 +80,28 @@ int rill_connection_options_take(rill_connection_options *full, const rill_conne
 void rill_connection_stats_of_sized(const rill_connection *c, rill_connection_stats *out,
                                     size_t size)
 {
-    rill_connection_stats stats = c->stats;
-    stats.sent = c->money.sent;
-    stats.delivered = c->money.delivered;
-    stats.in_flight = rill_sum_shown(&c->money.held);
-    stats.in_doubt = rill_sum_shown(&c->money.in_doubt);
-    stats.packets_in_flight = c->flights.count - c->flights.doubt_count;
-    stats.window = rill_congestion_window(c->path.congestion);
-    stats.max_packet_amount = c->path.packet_size.passed;
-    stats.rate = rill_rate_latest(&c->path.rate);
-    stats.min_rate = rill_rate_minimum(&c->path.rate);
-    stats.round_trip = rill_congestion_round_trip(c->path.congestion);
+    const rill_connection_counts *n = &c->counts;
+    const rill_connection_stats stats = {
+        .sent = c->money.sent,
+        .in_flight = rill_sum_shown(&c->money.held),
+        .in_doubt = rill_sum_shown(&c->money.in_doubt),
+        .delivered = c->money.delivered,
+        .received = n->received,
+        .packets_sent = n->packets_sent,
+        .packets_fulfilled = n->packets_fulfilled,
+        .packets_rejected = n->packets_rejected,
+        .packets_lost = n->packets_lost,
+        .packets_received = n->packets_received,
+        .packets_refused = n->packets_refused,
+        .packets_in_flight = c->flights.count - c->flights.doubt_count,
+        .window = rill_congestion_window(c->path.congestion),
+        .max_packet_amount = c->path.packet_size.passed,
+        .rate = rill_rate_latest(&c->path.rate),
+        .min_rate = rill_rate_minimum(&c->path.rate),
+        .round_trip = rill_congestion_round_trip(c->path.congestion),
+        .last_reject = n->last_reject,
+        .ended_another = n->ended_another,
+    };
     rill_sized_give(out, size, &stats, sizeof stats);
 }
 

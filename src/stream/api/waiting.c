@@ -84,7 +84,7 @@ static uint64_t last_expiry(const rill_connection *c)
 /* ": T04 Insufficient Liquidity", or nothing. */
 static const char *last_reject(const rill_connection *c, char *out, size_t cap)
 {
-    rill_ilp_code code = c->stats.last_reject;
+    rill_ilp_code code = c->counts.last_reject;
     if (code.text[0] == '\0')
         *out = '\0';
     else
@@ -270,8 +270,8 @@ static bool find_path(const rill_connection *c, rill_waiting *out)
         wait_for_rejects(c, out, RILL_WAIT_REFUSED, RILL_NEVER);
         return true;
     }
-    rill_ilp_code_id code = rill_ilp_code_find(c->stats.last_reject);
-    char class = c->stats.last_reject.text[0];
+    rill_ilp_code_id code = rill_ilp_code_find(c->counts.last_reject);
+    char class = c->counts.last_reject.text[0];
     /* Money is paced where there was too little before. */
     bool paced =
         rill_congestion_money_not_before(c->path.congestion) > c->endpoint->last_now.mono_ns;

@@ -40,27 +40,12 @@ static int apply_address(rill_connection *c, const rill_frame *frame, bool prepa
     if (frame->text.len > 0 && !rill_address_valid(frame->text))
         return prepare ? RILL_ERR_MALFORMED : RILL_OK;
     rill_connection_tell(c, RILL_TELL(ASSET) | RILL_TELL(MAX_STREAM_ID), false);
-    return rill_connection_set_remote_address(c, frame->text);
-}
-
-/* RFC 29 section 4.3.3: the asset does not change. */
-static int apply_asset(rill_connection *c, const rill_frame *frame)
-{
-    if (frame->text.len > RILL_MAX_ASSET_CODE ||
-        memchr(frame->text.data ? frame->text.data : (const uint8_t *)"", 0, frame->text.len))
-        return RILL_OK; /* optional; what we cannot keep we do not know */
-    if (c->peer.asset_known) {
-        bool same = c->peer.asset_scale == frame->code &&
-                    strlen(c->peer.asset_code) == frame->text.len &&
-                    memcmp(c->peer.asset_code, frame->text.data, frame->text.len) == 0;
-        return same ? RILL_OK : RILL_ERR_ASSET;
-    }
-    if (frame->text.len > 0)
-        memcpy(c->peer.asset_code, frame->text.data, frame->text.len);
-    c->peer.asset_code[frame->text.len] = '\0';
-    c->peer.asset_scale = frame->code;
-    c->peer.asset_known = true;
-    return RILL_OK;
+    bool changed;
+    int err = rill_peer_set_address(&c->peer, c->endpoint->allocator, frame->text, c->numbers.next,
+                                    &changed);
+    if (changed)
+        rill_connection_ready(c);
+    return err;
 }
 
 /* The timer goes on: others may be blocked still. It ends where it finds none. */
@@ -313,7 +298,7 @@ int rill_apply_frame(rill_connection *c, const rill_frame *frame, const rill_fra
     case RILL_FRAME_CONNECTION_NEW_ADDRESS:
         return apply_address(c, frame, in_prepare(from));
     case RILL_FRAME_CONNECTION_ASSET_DETAILS:
-        return apply_asset(c, frame);
+        return rill_peer_learn_asset(&c->peer, frame->text, frame->code);
     case RILL_FRAME_CONNECTION_MAX_DATA:
         apply_connection_max_data(c, frame->value, from);
         return RILL_OK;

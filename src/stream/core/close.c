@@ -175,6 +175,12 @@ void rill_connection_fail(rill_connection *c, uint8_t code, int error, const cha
     }
 }
 
+void rill_connection_exhaust(rill_connection *c)
+{
+    rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_EXHAUSTED,
+                         "all packets of this connection are used up");
+}
+
 void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int error,
                                       rill_bytes message)
 {
@@ -210,7 +216,7 @@ void rill_connection_superseded(rill_connection *c)
             c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_REMOTE,
             (rill_bytes){(const uint8_t *)message, sizeof message - 1});
     }
-    rill_endpoint_make_way(c);
+    rill_succession_make_way(c);
 }
 
 static void expire_all(rill_connection *c, rill_list *flights)

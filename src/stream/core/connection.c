@@ -8,7 +8,6 @@
 
 /* What a peer assumes of a connection's data window until it is told (the reference does). */
 #define ASSUMED_CONNECTION_WINDOW 65534u
-#define ASSUMED_MAX_STREAM_ID     20u /* RFC 29 section 3.3 */
 
 static void init_lists(rill_connection *c)
 {
@@ -35,29 +34,11 @@ static void init_windows(rill_connection *c)
     c->data.receive_window.limit = o->connection_receive_buffer;
     rill_receive_tuning_init(&c->data.receive_tuning, o->connection_receive_buffer,
                              c->endpoint->last_now.mono_ns);
-    c->peer.max_stream_id = ASSUMED_MAX_STREAM_ID;
     c->streams.max_remote_id = 2 * (uint64_t)o->max_remote_streams;
     c->streams.next_id = c->server ? 2 : 1;
     rill_packet_size_init(&c->path.packet_size, o->max_packet_amount);
     rill_rate_init(&c->path.rate, o->min_rate, o->slippage);
     rill_worth_init(&c->path.worth);
-}
-
-/* A server's connection is given its mark when a life begins it. */
-static void begin_numbers(rill_connection *c, rill_now now, uint32_t random)
-{
-    c->numbers.mark = random % (UINT32_C(1) << RILL_MARK_BITS);
-    if (c->server) {
-        c->numbers.next = now.wall_ms << RILL_NUMBER_CLOCK_SHIFT | RILL_NUMBER_SERVER;
-        return;
-    }
-    c->numbers.opening = true;
-    c->numbers.life = rill_life_of(now.wall_ms, random);
-    /* Where it is in the same millisecond, or the clock was set back. */
-    if (c->numbers.life <= c->endpoint->last_life)
-        c->numbers.life = c->endpoint->last_life + 1;
-    c->endpoint->last_life = c->numbers.life;
-    c->numbers.next = rill_life_first_number(c->numbers.life);
 }
 
 static const rill_connection_options *copy_options(const rill_allocator *a,
@@ -80,7 +61,8 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     c->server = server;
     init_lists(c);
     c->deadline.kind = RILL_DEADLINE_CONNECTION;
-    rill_sequence_window_init(&c->numbers.seen);
+    rill_peer_init(&c->peer);
+    rill_contact_init(&c->contact, now.mono_ns);
     rill_id_set_init(&c->streams.opened_by_remote);
     c->options = &e->connection_options;
     if (own)
@@ -101,9 +83,10 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
         return NULL;
     }
     init_windows(c);
-    begin_numbers(c, now, random);
-    c->contact.started = now.mono_ns;
-    c->contact.last_authentic = now.mono_ns;
+    if (server)
+        rill_numbering_init_server(&c->numbers, now.wall_ms, random);
+    else
+        rill_numbering_init_client(&c->numbers, now.wall_ms, random, &e->last_life);
     return c;
 }
 
@@ -136,19 +119,14 @@ void rill_connection_destroy(rill_connection *c)
     rill_list_remove(&c->ready_node);
     rill_list_remove(&c->event_node);
     rill_map_free(&c->streams.by_id);
-    rill_sequence_window_free(&c->numbers.seen, a);
+    rill_numbering_free(&c->numbers, a);
     rill_id_set_free(&c->streams.opened_by_remote, a);
     if (c->probing != &e->unused_probing)
         rill_free(a, c->probing);
     if (c->path.congestion != e->unused_congestion)
         rill_congestion_free(a, c->path.congestion);
-    rill_keys_free(c->identity.keys);
-    if (c->identity.receipt_details)
-        rill_wipe(c->identity.receipt_details, RILL_RECEIPT_NONCE_LEN + RILL_RECEIPT_SECRET_LEN);
-    rill_free(a, c->identity.receipt_details);
-    rill_free(a, c->identity.token);
-    rill_free(a, c->identity.tag);
-    rill_free(a, c->peer.address);
+    rill_identity_free(&c->identity, a);
+    rill_peer_free(&c->peer, a);
     rill_free(a, c->closing.message);
     rill_free(a, c->closing.cut);
     if (c->options != &e->connection_options)
@@ -274,52 +252,6 @@ void rill_connection_update_receive_window(rill_connection *c)
         return;
     if (rill_receive_window_worth_telling(&c->data.receive_window, buffer / 2))
         rill_connection_tell(c, RILL_TELL(CONNECTION_MAX_DATA), true);
-}
-
-int rill_connection_set_remote_address(rill_connection *c, rill_bytes address)
-{
-    bool same = c->peer.address && c->peer.address_len == address.len &&
-                memcmp(c->peer.address, address.data, address.len) == 0;
-    if (same || address.len == 0)
-        return RILL_OK;
-    char *copy = rill_alloc(c->endpoint->allocator, address.len + 1);
-    if (!copy)
-        return RILL_ERR_NOMEM;
-    memcpy(copy, address.data, address.len);
-    copy[address.len] = '\0';
-    rill_free(c->endpoint->allocator, c->peer.address);
-    c->peer.address = copy;
-    c->peer.address_len = (uint16_t)address.len; /* an ILP address */
-    c->peer.validated = false;
-    c->peer.address_since = c->numbers.next;
-    rill_connection_ready(c);
-    return RILL_OK;
-}
-
-void rill_connection_set_mark(rill_connection *c, uint32_t mark)
-{
-    uint64_t count = c->server ? 0 : c->numbers.next - rill_life_first_number(c->numbers.life);
-    uint64_t ours = c->server ? RILL_NUMBER_SERVER : RILL_NUMBER_MARKED;
-    uint64_t theirs = c->server ? RILL_NUMBER_MARKED : RILL_NUMBER_SERVER;
-    c->numbers.opening = false;
-    c->numbers.marked = true;
-    c->numbers.mark = mark;
-    c->numbers.their_prefix = (uint32_t)((theirs | (uint64_t)mark << 32) >> 32);
-    c->numbers.next = ours | (uint64_t)mark << 32 | count;
-}
-
-bool rill_connection_is_exhausted(const rill_connection *c)
-{
-    uint64_t received = c->stats.packets_received + c->numbers.taken_before;
-    /* A server that is not Rill knows the count of packets by their numbers. */
-    bool last = c->numbers.next >= RILL_NUMBER_LIMIT - 1 && c->numbers.next < RILL_NUMBER_CLOCK;
-    return c->numbers.given >= RILL_MAX_PACKETS - 1 || received >= RILL_MAX_PACKETS - 1 || last;
-}
-
-void rill_connection_exhaust(rill_connection *c)
-{
-    rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_EXHAUSTED,
-                         "all packets of this connection are used up");
 }
 
 rill_endpoint *rill_connection_endpoint(rill_connection *c)

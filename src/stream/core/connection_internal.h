@@ -30,6 +30,19 @@ typedef enum rill_connection_state {
     RILL_STATE_GONE     /* its end was fetched: freed with the next event */
 } rill_connection_state;
 
+/* What is counted, as rill_connection_stats has it: the rest of that is known from the parts. */
+typedef struct rill_connection_counts {
+    uint64_t received;
+    uint64_t packets_sent;
+    uint64_t packets_fulfilled;
+    uint64_t packets_rejected;
+    uint64_t packets_lost;
+    uint64_t packets_received;
+    uint64_t packets_refused;
+    rill_ilp_code last_reject;
+    bool ended_another;
+} rill_connection_counts;
+
 /*
  * One connection: its parts, each with a header that says what it is, and what ties them together.
  */
@@ -68,7 +81,7 @@ struct rill_connection {
 
     rill_tally tally;
     rill_money_sums money;
-    rill_connection_stats stats; /* but for money that is sent, which is above */
+    rill_connection_counts counts;
 };
 
 /* ---- connection_api.c ---- */
@@ -97,32 +110,19 @@ RILL_MUST_CHECK int rill_connection_accept_stream(rill_connection *c, uint64_t i
                                                   rill_stream **out);
 /* As accept_stream would do, without doing it. RILL_OK where it is open. */
 RILL_MUST_CHECK int rill_connection_check_stream(const rill_connection *c, uint64_t id);
-/* Both sides are Rill, and number with this mark from now on. */
-void rill_connection_set_mark(rill_connection *c, uint32_t mark);
-/* Packets under this key: no more may be sent, or were received (RFC 29 section 5.1.3). */
-bool rill_connection_is_exhausted(const rill_connection *c);
-/* The same; most are far from it. */
-static inline bool rill_connection_exhausted(const rill_connection *c)
-{
-    uint64_t any = c->numbers.given | c->stats.packets_received | c->numbers.taken_before;
-    if (any < RILL_MAX_PACKETS / 4 && (c->numbers.next + 1) >> 31 != 1)
-        return false;
-    return rill_connection_is_exhausted(c);
-}
-/* Ends for that reason: the other side is told. */
-void rill_connection_exhaust(rill_connection *c);
 /* A stream that the other side opened is over: it may open another one. */
 void rill_connection_allow_another(rill_connection *c);
 /* Bytes that open streams, or all, have taken of the connection's send window. */
 uint64_t rill_connection_send_left(const rill_connection *c);
 void rill_connection_update_receive_window(rill_connection *c);
-RILL_MUST_CHECK int rill_connection_set_remote_address(rill_connection *c, rill_bytes address);
 
 /* ---- close.c ---- */
 /* Everything that rill_connection_end waits for has happened: sends the close. */
 void rill_connection_check_end(rill_connection *c);
 /* Closes from our side: the other is told. error is for the application. */
 void rill_connection_fail(rill_connection *c, uint8_t code, int error, const char *message);
+/* So, for all packets of its key have been used up. */
+void rill_connection_exhaust(rill_connection *c);
 /* The other side closed; with an error of ours where that says more than its code. */
 void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int error,
                                       rill_bytes message);
@@ -275,8 +275,6 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
 /* ---- patience.c ---- */
 /* Nothing is sent at this rate. It may recover; for those who wait, not for ever. */
 void rill_low_rate(rill_connection *c, uint64_t now_ns);
-/* What a final error of the path means, for people. */
-const char *rill_final_error_text(int error);
 /* When those who wait for a better rate give up; RILL_NEVER. */
 uint64_t rill_low_rate_deadline(const rill_connection *c);
 /* Nothing of s is worth a packet now: it will be looked at again. False where that is for good. */
@@ -291,8 +289,7 @@ void rill_connection_connected(rill_connection *c);
 /* One has come now, the first or another. */
 static inline void rill_connection_authentic(rill_connection *c, uint64_t now_ns)
 {
-    c->contact.last_authentic = now_ns;
-    if (!c->contact.connected)
+    if (rill_contact_heard(&c->contact, now_ns))
         rill_connection_connected(c);
 }
 

@@ -6,30 +6,16 @@
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
-#include "base/secret.h"
 #include "base/sized.h"
 #include "stream/core/receive_reply.h"
+#include "stream/core/succession.h"
 
 #define DEFAULT_MAX_CONNECTIONS 100000u
 /* Fewer than the 10,000 requests that a link has open: others are answered meanwhile. */
 #define DEFAULT_MAX_UNDECIDED 8192u
 /* Larger blocks of streams' buffers are not kept for the next stream. */
-#define SPARE_MAX (UINT32_C(1) << 20)
-/* Bytes of a client's token: it tells our connections apart, and nobody needs to guess it. */
-#define CLIENT_TOKEN_BYTES     16u
+#define SPARE_MAX              (UINT32_C(1) << 20)
 #define DEFAULT_MAX_REMEMBERED 1000000u
-/*
- * Closed connections are remembered until all that they received has expired. No
- * longer than this: an hour is the longest that we give a packet, and clocks differ.
- */
-#define REMEMBERED_MAX (2 * 3600 * RILL_SECOND)
-/* ... and no shorter, where the other side may not know that it is over, and go on. */
-#define REMEMBERED_UNTOLD (60 * RILL_SECOND)
-/* ... nor is it forgotten before the end of the connection has been fetched: looked at so often. */
-#define FORMER_AGAIN RILL_SECOND
-/* Connections of one client at a time: its lives before that are not told to have ended, and it. */
-#define MOST_OF_ONE 5u
-
 void rill_endpoint_options_init_sized(rill_endpoint_options *o, size_t size)
 {
     const rill_endpoint_options defaults = {
@@ -258,10 +244,7 @@ rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_pas
         return NULL;
     }
     rill_connection *c = RILL_CONTAINER(d, rill_connection, deadline);
-    if (c->identity.token_len != token.len ||
-        !rill_same_ct(c->identity.token, token.data, token.len))
-        return NULL;
-    return c;
+    return rill_identity_has(&c->identity, token) ? c : NULL;
 }
 
 int rill_endpoint_add(rill_endpoint *e, rill_connection *c)
@@ -296,98 +279,6 @@ static void leave_table(rill_connection *c)
     c->in_table = false;
 }
 
-/* How long what is left of it is to be kept, nanoseconds. */
-static uint64_t left_for(const rill_connection *c, uint64_t expires_at, uint64_t wall_ms)
-{
-    uint64_t left = rill_mul_div_floor_sat(rill_sub_sat(expires_at, wall_ms), RILL_MS, 1);
-    if (!c->closing.by_remote && left < REMEMBERED_UNTOLD)
-        left = REMEMBERED_UNTOLD;
-    return left < REMEMBERED_MAX ? left : REMEMBERED_MAX;
-}
-
-/* What must be known of a connection that is over, added to what was before it. */
-static void sum_up(rill_past *p, const rill_connection *c)
-{
-    p->hash = rill_token_hash(c->identity.token, c->identity.token_len);
-    p->life = c->numbers.life > p->life ? c->numbers.life : p->life;
-    p->marked = c->numbers.marked;
-    p->mark = c->numbers.mark;
-    p->any = c->numbers.seen.any;
-    p->highest = c->numbers.seen.highest;
-    p->replaced = c->succession.replaced;
-    p->well = c->closing.error == RILL_OK;
-    p->expires_at =
-        c->numbers.max_expires_at > p->expires_at ? c->numbers.max_expires_at : p->expires_at;
-    p->numbered = c->numbers.given;
-    p->received = c->numbers.taken_before + c->stats.packets_received;
-}
-
-/*
- * Stays behind until what the connection fulfilled cannot be replayed, and takes its entry in the
- * table. False: there is nothing to be known of it, or no memory.
- */
-static bool remember(rill_connection *c, uint64_t at_least_ns)
-{
-    rill_endpoint *e = c->endpoint;
-    rill_past *past = c->succession.past;
-    if (!past || !c->in_table)
-        return false;
-    sum_up(past, c);
-    uint64_t left = left_for(c, past->expires_at, e->last_now.wall_ms);
-    if (left < at_least_ns)
-        left = at_least_ns;
-    if (left == 0 || rill_heap_set(&e->heap, &past->deadline.timer,
-                                   rill_add_sat(e->last_now.mono_ns, left)) != RILL_OK)
-        return false;
-    rill_map_replace(&e->table, past->hash, &past->deadline);
-    c->in_table = false;
-    c->succession.past = NULL;
-    e->past_count++;
-    return true;
-}
-
-/* How many there are before it, whose ends are to be told first. */
-static unsigned before(const rill_connection *c)
-{
-    unsigned count = 0;
-    for (; c->succession.waits_for; c = c->succession.waits_for)
-        count++;
-    return count;
-}
-
-void rill_endpoint_make_way(rill_connection *c)
-{
-    rill_past *past = c->succession.past;
-    if (before(c) + 1 == MOST_OF_ONE || !remember(c, FORMER_AGAIN))
-        return; /* once the end of one has been fetched */
-    past->former = c;
-    c->succession.left = past;
-}
-
-void rill_endpoint_follow(rill_connection *c)
-{
-    rill_connection *former = c->succession.past->former;
-    if (!former)
-        return;
-    former->succession.left = NULL;
-    former->succession.holds = c;
-    c->succession.waits_for = former;
-    c->succession.past->former = NULL;
-}
-
-/* Its end has been told: the next one's turn. */
-static void let_go(rill_connection *c)
-{
-    if (c->succession.left)
-        c->succession.left->former = NULL;
-    if (c->succession.holds) {
-        c->succession.holds->succession.waits_for = NULL;
-        rill_connection_notify(c->succession.holds, 0);
-    }
-    c->succession.left = NULL;
-    c->succession.holds = NULL;
-}
-
 void rill_endpoint_retire(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
@@ -397,23 +288,9 @@ void rill_endpoint_retire(rill_connection *c)
     c->state = RILL_STATE_GONE;
     rill_heap_remove(&e->heap, &c->deadline.timer);
     /* Its place in the heap is free. */
-    if (!remember(c, 0))
+    if (!rill_succession_leave(c))
         leave_table(c);
-    let_go(c);
     e->ended_connection = c;
-}
-
-void rill_endpoint_forget(rill_endpoint *e, rill_past *past)
-{
-    if (past->former) {
-        int err = rill_heap_set(&e->heap, &past->deadline.timer,
-                                rill_add_sat(e->last_now.mono_ns, FORMER_AGAIN));
-        (void)err; /* its place is free */
-        return;
-    }
-    rill_map_remove(&e->table, past->hash);
-    e->past_count--;
-    rill_free(e->allocator, past);
 }
 
 size_t rill_endpoint_connection_count(const rill_endpoint *e)
@@ -432,25 +309,6 @@ void rill_endpoint_end(rill_endpoint *e)
 
 /* ---- a client's connection ---- */
 
-static int client_token(rill_connection *c)
-{
-    static const char digits[] = "0123456789abcdef";
-    rill_endpoint *e = c->endpoint;
-    uint8_t random[CLIENT_TOKEN_BYTES];
-    int err = rill_crypto_random(e->crypto, random, sizeof random);
-    if (err != RILL_OK)
-        return err;
-    c->identity.token_len = 2 * sizeof random;
-    c->identity.token = rill_alloc(e->allocator, c->identity.token_len);
-    if (!c->identity.token)
-        return RILL_ERR_NOMEM;
-    for (size_t i = 0; i < sizeof random; i++) {
-        c->identity.token[2 * i] = digits[random[i] >> 4];
-        c->identity.token[2 * i + 1] = digits[random[i] & 15];
-    }
-    return RILL_OK;
-}
-
 int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destination_account,
                           const uint8_t *shared_secret, size_t secret_len,
                           const rill_connection_options *options, rill_connection **out)
@@ -465,6 +323,7 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
     if (secret_len == 0)
         return RILL_ERR_INVALID;
     rill_connection_options full;
+    bool changed;
     int err = options ? rill_connection_options_check(options, NULL) : RILL_OK;
     if (err == RILL_OK)
         err = rill_connection_options_take(&full, options);
@@ -475,9 +334,9 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
         return RILL_ERR_NOMEM;
     err = rill_keys_new(&c->identity.keys, e->crypto, shared_secret, secret_len);
     if (err == RILL_OK)
-        err = client_token(c);
+        err = rill_identity_new_token(&c->identity, e->allocator, e->crypto);
     if (err == RILL_OK)
-        err = rill_connection_set_remote_address(c, address);
+        err = rill_peer_set_address(&c->peer, e->allocator, address, c->numbers.next, &changed);
     if (err == RILL_OK)
         err = rill_endpoint_add(e, c);
     if (err != RILL_OK) {
@@ -515,7 +374,7 @@ void rill_endpoint_timeout(rill_endpoint *e, rill_now now)
         if (d->kind == RILL_DEADLINE_CONNECTION)
             rill_connection_on_deadline(RILL_CONTAINER(d, rill_connection, deadline), now);
         else if (d->kind == RILL_DEADLINE_PAST)
-            rill_endpoint_forget(e, RILL_CONTAINER(d, rill_past, deadline));
+            rill_succession_forget(e, RILL_CONTAINER(d, rill_past, deadline));
         else
             rill_stream_on_deadline(RILL_CONTAINER(d, rill_stream, deadline), now.mono_ns);
     }

@@ -72,15 +72,6 @@ rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_pas
  * RILL_ERR_LIMIT, RILL_ERR_NOMEM, RILL_ERR_EXISTS: all is as it was.
  */
 RILL_MUST_CHECK int rill_endpoint_add(rill_endpoint *e, rill_connection *c);
-/*
- * No packet is for it any more, though readers and replies may still keep it: what is left of it
- * takes its place in the table, so that another one can begin. Not where several wait already.
- */
-void rill_endpoint_make_way(rill_connection *c);
-/* c begins where another one has made way: its events come once that one's end has been fetched. */
-void rill_endpoint_follow(rill_connection *c);
 /* Its end has been fetched: it is freed with the next event, and what is left of it kept. */
 void rill_endpoint_retire(rill_connection *c);
-/* All that it saw has expired; not where its connection is still there. */
-void rill_endpoint_forget(rill_endpoint *e, rill_past *past);
 #endif

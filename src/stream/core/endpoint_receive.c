@@ -40,33 +40,6 @@ static int deliver(const rill_arrival *a, rill_connection *c)
                                    a->prepare.data.len - RILL_ENVELOPE_OVERHEAD);
 }
 
-static bool keep_details(rill_connection *c, rill_bytes token, const rill_token_details *details)
-{
-    const rill_allocator *a = c->endpoint->allocator;
-    c->identity.token = rill_alloc(a, token.len);
-    if (!c->identity.token)
-        return false;
-    memcpy(c->identity.token, token.data, token.len);
-    c->identity.token_len = (uint16_t)token.len; /* part of an ILP address */
-    size_t tag = strlen(details->tag);
-    if (tag > 0) {
-        c->identity.tag = rill_alloc(a, tag + 1);
-        if (!c->identity.tag)
-            return false;
-        memcpy(c->identity.tag, details->tag, tag + 1);
-    }
-    if (details->receipts) {
-        c->identity.receipt_details =
-            rill_alloc(a, RILL_RECEIPT_NONCE_LEN + RILL_RECEIPT_SECRET_LEN);
-        if (!c->identity.receipt_details)
-            return false;
-        memcpy(c->identity.receipt_details, details->receipt_nonce, RILL_RECEIPT_NONCE_LEN);
-        memcpy(c->identity.receipt_details + RILL_RECEIPT_NONCE_LEN, details->receipt_secret,
-               RILL_RECEIPT_SECRET_LEN);
-    }
-    return true;
-}
-
 static rill_past *new_past(rill_endpoint *e)
 {
     rill_past *past = rill_calloc(e->allocator, 1, sizeof *past);
@@ -80,7 +53,7 @@ static void note_beginning(rill_connection *c, const rill_stream_packet *packet,
 {
     c->succession.unsure = unsure;
     if (rill_trailer_read(packet->after, &c->numbers.life) == RILL_TRAILER_LIFE)
-        rill_connection_set_mark(c, c->numbers.mark);
+        rill_numbering_set_mark(&c->numbers, c->numbers.mark);
     else
         c->numbers.life =
             c->succession.past->life; /* of before: no packet of that begins anything */
@@ -98,7 +71,9 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
     }
     c->identity.keys = keys;
     c->succession.past = a->past ? a->past : new_past(a->e);
-    int err = c->succession.past && keep_details(c, a->token, details) ? RILL_OK : RILL_ERR_NOMEM;
+    int err = c->succession.past
+                  ? rill_identity_keep(&c->identity, a->e->allocator, a->token, details)
+                  : RILL_ERR_NOMEM;
     if (err == RILL_OK)
         err = rill_endpoint_add(a->e, c);
     if (err != RILL_OK) {
@@ -107,10 +82,9 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
         rill_connection_destroy(c);
         return err;
     }
-    rill_endpoint_follow(c);
-    c->numbers.given = c->succession.past->numbered; /* the key is the same */
-    c->numbers.taken_before = c->succession.past->received;
-    c->stats.ended_another = c->succession.past->was_open;
+    rill_succession_follow(c);
+    rill_numbering_go_on(&c->numbers, c->succession.past); /* the key is the same */
+    c->counts.ended_another = c->succession.past->was_open;
     c->succession.past->was_open = false;
     /* Its first packet may be refused still: it ends like any other, when nothing follows. */
     rill_connection_rearm(c, a->now.mono_ns);

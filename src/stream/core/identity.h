@@ -4,6 +4,7 @@
 #define RILL_STREAM_IDENTITY_H
 
 #include "crypto/crypto.h"
+#include "stream/wire/token.h"
 
 typedef struct rill_identity {
     rill_keys *keys;
@@ -12,5 +13,16 @@ typedef struct rill_identity {
     uint8_t *receipt_details; /* nonce and secret; NULL: no receipts */
     uint16_t token_len;
 } rill_identity;
+
+/* A client's token, which nobody needs to guess. RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
+RILL_MUST_CHECK int rill_identity_new_token(rill_identity *id, const rill_allocator *a,
+                                            rill_crypto *crypto);
+/* A server's: the token, and what it says of the connection. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_identity_keep(rill_identity *id, const rill_allocator *a, rill_bytes token,
+                                       const rill_token_details *details);
+/* Whether the token is its own; takes as long for every token of that length. */
+bool rill_identity_has(const rill_identity *id, rill_bytes token);
+/* Wipes secrets. */
+void rill_identity_free(rill_identity *id, const rill_allocator *a);
 
 #endif

@@ -40,19 +40,6 @@ void rill_low_rate(rill_connection *c, uint64_t now_ns)
         c->patience.low_rate_since = now_ns;
 }
 
-const char *rill_final_error_text(int error)
-{
-    if (error == RILL_ERR_UNREACHABLE)
-        return "no connector knows the way to the receiver";
-    if (error == RILL_ERR_AUTH)
-        return "the receiver does not know this secret";
-    if (error == RILL_ERR_CLOCK)
-        return "packets count as expired when they arrive: the clock of this machine, or of "
-               "another "
-               "on the path, is wrong";
-    return "the path refuses the packets";
-}
-
 uint64_t rill_low_rate_deadline(const rill_connection *c)
 {
     if (c->patience.low_rate_since == 0)

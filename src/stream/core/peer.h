@@ -4,6 +4,7 @@
 #define RILL_STREAM_PEER_H
 
 #include <rill/connection.h>
+#include <rill/error.h>
 
 typedef struct rill_peer {
     char *address;          /* where packets for it go; NULL: it has told none */
@@ -18,5 +19,22 @@ typedef struct rill_peer {
                                reference's do */
     uint64_t max_stream_id; /* ids that we may open */
 } rill_peer;
+
+void rill_peer_init(rill_peer *p);
+void rill_peer_free(rill_peer *p, const rill_allocator *a);
+/*
+ * Packets from the number `next` on go there. *changed: it is another address, that nobody has
+ * answered from. An empty one changes nothing. RILL_ERR_NOMEM: all is as it was.
+ */
+RILL_MUST_CHECK int rill_peer_set_address(rill_peer *p, const rill_allocator *a, rill_bytes address,
+                                          uint64_t next, bool *changed);
+/* A reply has come to our packet of that number: somebody is there. */
+static inline void rill_peer_answered(rill_peer *p, uint64_t sequence)
+{
+    if (sequence >= p->address_since)
+        p->validated = true;
+}
+/* RFC 29 section 4.3.3: the asset does not change. RILL_ERR_ASSET: it did. */
+RILL_MUST_CHECK int rill_peer_learn_asset(rill_peer *p, rill_bytes code, uint8_t scale);
 
 #endif

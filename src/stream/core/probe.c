@@ -132,7 +132,7 @@ static void finish(rill_connection *c, uint64_t now_ns)
     bool unwanted = !c->contact.connected && c->contact.final_errors > 0;
     rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR,
                          unwanted ? c->contact.last_failure : RILL_ERR_PATH,
-                         unwanted ? rill_final_error_text(c->contact.last_failure)
+                         unwanted ? rill_contact_error_text(c->contact.last_failure)
                                   : "no packet of any size gets through the path");
 }
 

@@ -36,7 +36,7 @@ static rill_reply reply_to(const rill_incoming_packet *in)
 static int reject(rill_incoming_packet *in, rill_ilp_code_id code)
 {
     rill_reply r = reply_to(in);
-    in->c->stats.packets_refused++;
+    in->c->counts.packets_refused++;
     return rill_reply_reject(in->c, &r, code);
 }
 
@@ -57,9 +57,6 @@ static int violate(rill_incoming_packet *in, int error)
     rill_connection_fail(in->c, rill_apply_close_code(error), error, text);
     return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
 }
-
-/* From its sending to its expiry, of everybody's packets. */
-#define USUAL_LIFETIME_MS 30000
 
 #define LATE_FRAMES                                                                                \
     (RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE) | RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE))
@@ -248,7 +245,7 @@ static int fulfill(rill_incoming_packet *in)
     r.part_count = in->part_count;
     for (uint32_t i = 0; i < in->part_count; i++)
         rill_stream_credit(in->parts[i].stream, in->parts[i].amount);
-    c->stats.received = rill_add_sat(c->stats.received, in->arrival->prepare.amount);
+    c->counts.received = rill_add_sat(c->counts.received, in->arrival->prepare.amount);
     return rill_reply_fulfill(c, &r, in->fulfillment);
 }
 
@@ -294,66 +291,6 @@ static int handle(rill_incoming_packet *in)
     return result;
 }
 
-/* Whose packet is it, by its number? */
-typedef enum rill_place {
-    RILL_PLACE_HERE,
-    RILL_PLACE_REFLECTED, /* it is our own, come back: both sides encrypt with one key */
-    RILL_PLACE_REPLAYED,  /* it came when there was the connection before this one */
-    RILL_PLACE_ANEW,      /* a client that was killed, say, and begins again */
-    RILL_PLACE_FORGOTTEN, /* of a connection that is not this one */
-    RILL_PLACE_REPLACED   /* of a client that began before this one's did */
-} rill_place;
-
-/* At a server; place: the number's in the window. */
-static rill_place place_at_server(const rill_connection *c, const rill_stream_packet *packet,
-                                  uint64_t *place)
-{
-    uint64_t life;
-    if (packet->sequence >= RILL_NUMBER_SERVER)
-        return RILL_PLACE_REFLECTED;
-    bool says_life = rill_trailer_read(packet->after, &life) == RILL_TRAILER_LIFE;
-    if (says_life) {
-        *place = packet->sequence - rill_life_first_number(life);
-        if (c->numbers.marked && life == c->numbers.life && *place < RILL_NUMBER_CLIENT)
-            return RILL_PLACE_HERE;
-        if (life > c->numbers.life)
-            return RILL_PLACE_ANEW;
-    } else if (!c->numbers.marked && !rill_number_is_marked(packet->sequence)) {
-        return RILL_PLACE_HERE;
-    }
-    const rill_past *past = c->succession.past;
-    if (rill_judge_beginning(packet, past) == RILL_REPLAYED)
-        return RILL_PLACE_REPLAYED;
-    if (says_life)
-        return RILL_PLACE_REPLACED;
-    bool former = past->marked && packet->sequence >> 32 == rill_number_prefix(past->mark);
-    return former && c->numbers.life > past->life ? RILL_PLACE_REPLACED : RILL_PLACE_FORGOTTEN;
-}
-
-/* At a client: a packet of the server may come before any reply does, and bring its mark. */
-static rill_place place_at_client(rill_connection *c, const rill_stream_packet *packet,
-                                  uint64_t *place)
-{
-    if (rill_number_is_of_client(packet->sequence))
-        return RILL_PLACE_REFLECTED;
-    if (packet->sequence >= RILL_NUMBER_SERVER && c->numbers.opening) {
-        rill_connection_set_mark(c, rill_number_mark(packet->sequence));
-        *place = (uint32_t)packet->sequence;
-        return RILL_PLACE_HERE;
-    }
-    return c->numbers.marked ? RILL_PLACE_FORGOTTEN : RILL_PLACE_HERE;
-}
-
-static rill_place place_of(rill_connection *c, const rill_stream_packet *packet, uint64_t *place)
-{
-    *place = packet->sequence;
-    if (c->numbers.marked && packet->sequence >> 32 == c->numbers.their_prefix) {
-        *place = (uint32_t)packet->sequence;
-        return RILL_PLACE_HERE;
-    }
-    return c->server ? place_at_server(c, packet, place) : place_at_client(c, packet, place);
-}
-
 /* A packet that is not for this connection, though it has its key. */
 static int misplaced(rill_incoming_packet *in, rill_place place)
 {
@@ -382,20 +319,6 @@ static int exhaust(rill_incoming_packet *in)
     return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
 }
 
-/*
- * Until when the packet may come again. Whoever carries it can write an earlier
- * expiry than its sender did, and send it once more as it was: so not before
- * what is usual.
- */
-static void note_expiry(rill_connection *c, rill_now now, const rill_prepare *prepare)
-{
-    uint64_t until = rill_add_sat(now.wall_ms, USUAL_LIFETIME_MS);
-    if (prepare->expires_at > until)
-        until = prepare->expires_at;
-    if (until > c->numbers.max_expires_at)
-        c->numbers.max_expires_at = until;
-}
-
 int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uint8_t *plaintext,
                             size_t len)
 {
@@ -414,16 +337,16 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
     if (a->prepare.expires_at <= a->now.wall_ms)
         return reject_bare(a, RILL_ILP_R00_TRANSFER_TIMED_OUT);
     uint64_t number;
-    rill_place place = place_of(c, in.packet, &number);
+    rill_place place = rill_numbering_place(&c->numbers, c->succession.past, in.packet, &number);
     if (place != RILL_PLACE_HERE)
         return misplaced(&in, place);
-    int fresh = rill_sequence_window_mark(&c->numbers.seen, e->allocator, number);
+    int fresh = rill_numbering_take(&c->numbers, e->allocator, number);
     if (fresh == RILL_ERR_NOMEM)
         return reject_bare(a, RILL_ILP_T00_INTERNAL_ERROR);
     if (fresh != RILL_OK)
         return reject_bare(a, RILL_ILP_F99_APPLICATION_ERROR);
-    c->stats.packets_received++;
-    note_expiry(c, a->now, &a->prepare);
+    c->counts.packets_received++;
+    rill_numbering_note_expiry(&c->numbers, a->now.wall_ms, a->prepare.expires_at);
     if (c->state != RILL_STATE_OPEN) {
         int refused = reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
         c->closing.told = true; /* in that */
@@ -432,9 +355,8 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
         return refused;
     }
     rill_connection_authentic(c, a->now.mono_ns);
-    int result = err != RILL_OK                 ? violate(&in, err)
-                 : rill_connection_exhausted(c) ? exhaust(&in)
-                                                : handle(&in);
+    bool exhausted = rill_numbering_exhausted(&c->numbers, c->counts.packets_received);
+    int result = err != RILL_OK ? violate(&in, err) : exhausted ? exhaust(&in) : handle(&in);
     rill_connection_rearm(c, a->now.mono_ns);
     return result;
 }

@@ -10,11 +10,6 @@
 #include "stream/core/apply.h"
 #include "stream/core/endpoint_internal.h"
 
-/* Rounds of final errors, in a row, that end a connection: at first, and once it has worked. */
-#define FINAL_ROUNDS_NEW       3u
-#define FINAL_ROUNDS_CONNECTED 8u
-/* How long a receiver that knows nothing of the connection is asked all the same. */
-#define FORGOTTEN_PATIENCE (3 * RILL_SECOND)
 /* Packets of less may come to their end on a path of many hops. */
 #define CLOCK_LIFETIME (10 * RILL_SECOND)
 /* F08s in a row that are taken for packets that are too small, while larger ones meet T04. */
@@ -33,27 +28,12 @@ typedef struct rill_answer {
     uint64_t sequence;
 } rill_answer;
 
-/*
- * The first word of the server decides how we go on numbering: with its mark,
- * where it is Rill, and else as everybody does. Two marks: some of our first
- * packets went to one server and some to another, or to one that was started
- * again between them; neither has got all.
- */
-static void learn_numbers(rill_connection *c, const rill_stream_packet *packet)
+/* What the first words of the server say of our numbers. */
+static void hear_numbers(rill_connection *c, const rill_stream_packet *packet)
 {
-    uint64_t value = 0;
-    rill_trailer_kind kind = rill_trailer_read(packet->after, &value);
-    if (kind != RILL_TRAILER_MARK || value >> RILL_MARK_BITS != 0) {
-        c->numbers.opening = false;
-        return;
-    }
-    if (c->numbers.opening)
-        rill_connection_set_mark(c, (uint32_t)value);
-    if (c->numbers.marked && c->numbers.mark != value)
+    if (!rill_numbering_hear(&c->numbers, packet->after, &c->counts.ended_another))
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
                              "two servers answer, or one that was started again");
-    else if (rill_trailer_ended(packet->after))
-        c->stats.ended_another = true;
 }
 
 /* The STREAM packet in the data of a reply, if it is the one that belongs there. */
@@ -76,7 +56,7 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
         e->incoming.frame_count = 0; /* its word on the packet counts, its frames do not */
     a->authentic = true;
     if (err == RILL_OK && a->sequence < RILL_NUMBER_LIMIT)
-        learn_numbers(a->c, a->packet);
+        hear_numbers(a->c, a->packet);
 }
 
 /* That the packet is not under way any more says nothing of how many pass. */
@@ -108,10 +88,8 @@ static void authentic(rill_answer *a)
     /* That money passes does not say that anything else does. */
     if (a->f->amount == 0)
         rill_hold_end(&c->holdoffs.plain);
-    c->contact.final_errors = 0;
-    c->contact.forgotten_since = 0;
-    if (a->f->sequence >= c->peer.address_since)
-        c->peer.validated = true;
+    rill_contact_answered(&c->contact);
+    rill_peer_answered(&c->peer, a->f->sequence);
 }
 
 /* What this packet's money brought, by the receiver's own word. */
@@ -191,7 +169,7 @@ static void fulfilled(rill_answer *a)
      */
     uint64_t delivered = a->authentic ? a->packet->amount : f->minimum;
     authentic(a);
-    c->stats.packets_fulfilled++;
+    c->counts.packets_fulfilled++;
     if (f->amount > 0) {
         rill_hold_end(&c->holdoffs.refusals);
         if (c->patience.low_rate_since != 0) /* which says nothing of a better one */
@@ -302,13 +280,11 @@ static int final_error_meaning(rill_ilp_code_id code)
 static void final_error(rill_answer *a, int error)
 {
     rill_connection *c = a->c;
-    bool patient = c->contact.connected || error == RILL_ERR_CLOCK;
     c->contact.last_failure = (int8_t)error;
     if (!rill_hold_refused(&c->holdoffs.path, a->f->sent_ns, a->now.mono_ns))
         return;
-    c->contact.final_errors++;
-    if (c->contact.final_errors >= (patient ? FINAL_ROUNDS_CONNECTED : FINAL_ROUNDS_NEW))
-        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error, rill_final_error_text(error));
+    if (rill_contact_final_error(&c->contact, error))
+        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error, rill_contact_error_text(error));
 }
 
 /* Of so many that arrive a unit matters little, also where several hops take one each. */
@@ -514,9 +490,7 @@ static void not_known(rill_answer *a)
     rill_flight_lose(c, f);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, a->now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
-    if (c->contact.forgotten_since == 0)
-        c->contact.forgotten_since = a->now.mono_ns;
-    if (a->now.mono_ns - c->contact.forgotten_since >= FORGOTTEN_PATIENCE)
+    if (rill_contact_forgotten(&c->contact, a->now.mono_ns))
         rill_connection_closed_by_remote(
             c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
             (rill_bytes){(const uint8_t *)message, sizeof message - 1});
@@ -533,7 +507,7 @@ static void answer_fulfill(rill_answer *a, const rill_fulfill *fulfill)
 {
     if (a->f->kind != RILL_FLIGHT_NORMAL ||
         !rill_equal_ct(fulfill->fulfillment, a->f->fulfillment, 32)) {
-        a->c->stats.packets_rejected++;
+        a->c->counts.packets_rejected++;
         nonsense(a);
         return;
     }
@@ -543,8 +517,8 @@ static void answer_fulfill(rill_answer *a, const rill_fulfill *fulfill)
 
 static void answer_reject(rill_answer *a, const rill_reject *reject)
 {
-    a->c->stats.packets_rejected++;
-    a->c->stats.last_reject = reject->code;
+    a->c->counts.packets_rejected++;
+    a->c->counts.last_reject = reject->code;
     open_packet(a, reject->data, RILL_ILP_REJECT);
     uint64_t value;
     if (a->authentic && rill_trailer_read(a->packet->after, &value) == RILL_TRAILER_FORGOTTEN)

@@ -110,7 +110,7 @@ static size_t seal(rill_connection *c, const rill_reply *r, uint8_t type, uint8_
         return 0;
     if (trailer != RILL_TRAILER_NONE) {
         plain += rill_trailer_write(text + plain, trailer, value);
-        if (trailer == RILL_TRAILER_MARK && c->stats.ended_another)
+        if (trailer == RILL_TRAILER_MARK && c->counts.ended_another)
             text[plain++] = RILL_TRAILER_ENDED;
     }
     plain = pad(text, plain, c->options->padding);

@@ -11,8 +11,6 @@
 #define MAX_ASIDE_WINDOWS 16u
 /* In flight at most to an address from which nothing authentic has come yet. */
 #define UNVALIDATED_PACKETS 5u
-/* Nothing has ever come back: something is sent again, lest the first packets were lost. */
-#define HELLO_DELAY (3 * RILL_SECOND)
 /* A close that could not be made, for want of memory, is tried again. */
 #define CLOSE_AGAIN (100 * RILL_MS)
 /* After its expiry at us, a reply may still be on its way. */
@@ -132,12 +130,9 @@ static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *pac
         undo_flight(c, f);
         return err;
     }
-    c->numbers.next++;
-    c->numbers.given++;
-    c->stats.packets_sent++;
-    if (c->contact.first_sent == 0)
-        c->contact.first_sent = now.mono_ns;
-    c->contact.hello_at = now.mono_ns + HELLO_DELAY;
+    rill_numbering_give(&c->numbers);
+    c->counts.packets_sent++;
+    rill_contact_sent(&c->contact, now.mono_ns);
     rill_congestion_sent(c->path.congestion, now.mono_ns, rill_flight_value(f));
     *request = f->request;
     return RILL_OK;
@@ -227,7 +222,7 @@ int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packe
         return send_close(c, now, packet, len, request);
     if (c->state != RILL_STATE_OPEN || !c->peer.address || !window_open(c, now.mono_ns))
         return RILL_OK;
-    if (rill_connection_exhausted(c)) {
+    if (rill_numbering_exhausted(&c->numbers, c->counts.packets_received)) {
         rill_connection_exhaust(c);
         return send_close(c, now, packet, len, request);
     }

@@ -9,38 +9,8 @@ static void earliest(uint64_t *at, uint64_t other)
         *at = other;
 }
 
-static uint64_t connect_deadline(const rill_connection *c)
-{
-    if (c->contact.connected || c->contact.first_sent == 0)
-        return RILL_NEVER;
-    return rill_add_sat(c->contact.first_sent, c->options->connect_timeout);
-}
-
-/* Of one that is not connected: it gives up, or greets again. */
-static uint64_t beginning_deadline(const rill_connection *c)
-{
-    uint64_t at = connect_deadline(c);
-    if (c->contact.first_sent != 0)
-        earliest(&at, c->contact.hello_at);
-    return at;
-}
-
 /* A timer that is later than this was not looked at. */
 #define LATE RILL_SECOND
-/* Longer than it takes until somebody who wants something gives a sign of life. */
-#define LOOK_AROUND (ALIVE_MAX + 5 * RILL_SECOND)
-/* Signs of life, in silence, while there is something to be done. */
-#define ALIVE_MIN RILL_SECOND
-#define ALIVE_MAX (15 * RILL_SECOND)
-
-static uint64_t idle_deadline(const rill_connection *c)
-{
-    if (c->options->idle_timeout == 0)
-        return RILL_NEVER;
-    uint64_t at = rill_add_sat(c->contact.last_authentic, c->options->idle_timeout);
-    return at > c->contact.idle_not_before ? at : c->contact.idle_not_before;
-}
-
 /*
  * A path may refuse all money for longer than either side waits for a sign of
  * life (T04), and let other packets pass: while somebody wants something, one
@@ -51,16 +21,8 @@ static uint64_t alive_deadline(const rill_connection *c)
     bool wish = c->streams.paying > 0 || !rill_list_empty(&c->streams.with_money) ||
                 !rill_list_empty(&c->streams.with_data) ||
                 (c->options->keep_alive && !rill_list_empty(&c->streams.all));
-    if (!wish || !c->contact.connected || !c->peer.address)
-        return RILL_NEVER;
-    uint64_t every = c->options->idle_timeout / 3;
-    if (every == 0 || every > ALIVE_MAX)
-        every = ALIVE_MAX;
-    if (every < ALIVE_MIN)
-        every = ALIVE_MIN;
-    return (c->contact.alive_at > c->contact.last_authentic ? c->contact.alive_at
-                                                            : c->contact.last_authentic) +
-           every;
+    return wish && c->peer.address ? rill_contact_alive_deadline(&c->contact, c->options)
+                                   : RILL_NEVER;
 }
 
 /* Something may wait for the congestion window to let it go. */
@@ -141,9 +103,11 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
     if (c->in_vain)
         return now_ns;
     earliest(&at, overdue_deadline(c));
-    if (!c->contact.connected)
-        earliest(&at, beginning_deadline(c));
-    earliest(&at, idle_deadline(c));
+    if (!c->contact.connected) {
+        earliest(&at, rill_contact_connect_deadline(&c->contact, c->options));
+        earliest(&at, rill_contact_hello_deadline(&c->contact));
+    }
+    earliest(&at, rill_contact_idle_deadline(&c->contact, c->options));
     earliest(&at, alive_deadline(c));
     if (!is_free(c))
         earliest(&at, held_deadline(c, now_ns));
@@ -187,7 +151,7 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
         uint8_t volley = f->volley;
         uint64_t amount = f->amount;
         if (!f->in_doubt) {
-            c->stats.packets_lost++;
+            c->counts.packets_lost++;
             if (!f->overdue)
                 rill_congestion_refused(c->path.congestion, now_ns, f->sent_ns,
                                         rill_flight_value(f), RILL_SIGNAL_LOST);
@@ -206,32 +170,31 @@ static void spare_payments(rill_connection *c, uint64_t now_ns)
     for (rill_list *n = c->streams.all.next; c->streams.paying > 0 && n != &c->streams.all;
          n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER &&
-            s->out.goal_deadline > now_ns && s->out.goal_deadline > c->contact.idle_not_before)
-            c->contact.idle_not_before = s->out.goal_deadline;
+        if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER && s->out.goal_deadline > now_ns)
+            rill_contact_spare(&c->contact, s->out.goal_deadline);
     }
 }
 
 static void open_deadlines(rill_connection *c, uint64_t now_ns)
 {
-    if (connect_deadline(c) <= now_ns) {
-        int error = c->contact.last_failure != RILL_OK ? c->contact.last_failure : RILL_ERR_TIMEOUT;
-        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error,
+    rill_contact *k = &c->contact;
+    if (rill_contact_connect_deadline(k, c->options) <= now_ns) {
+        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, rill_contact_failure(k),
                              "the receiver did not answer in time");
         return;
     }
-    if (idle_deadline(c) <= now_ns)
+    if (rill_contact_idle_deadline(k, c->options) <= now_ns)
         spare_payments(c, now_ns);
-    if (idle_deadline(c) <= now_ns) {
+    if (rill_contact_idle_deadline(k, c->options) <= now_ns) {
         rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_IDLE, "nothing came for too long");
         return;
     }
-    if (!c->contact.connected && c->contact.first_sent != 0 && c->contact.hello_at <= now_ns) {
+    if (rill_contact_hello_deadline(k) <= now_ns) {
         rill_connection_tell(c, RILL_TELL(HELLO), true);
-        c->contact.hello_at = now_ns + RILL_SECOND;
+        rill_contact_hello(k, now_ns);
     }
     if (alive_deadline(c) <= now_ns) {
-        c->contact.alive_at = now_ns;
+        k->alive_at = now_ns;
         rill_connection_tell(c, RILL_TELL(HELLO), true);
     }
     if (c->in_vain)
@@ -242,26 +205,11 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
     rill_connection_ready(c);
 }
 
-/*
- * Nobody looked for a while: the process was stopped, or busy. What has come
- * meanwhile is not read yet, and the other side may not have noticed anything:
- * so that time was not one of silence, and both have a moment to show it.
- */
-static void look_around(rill_connection *c, uint64_t now_ns)
-{
-    uint64_t idle = c->options->idle_timeout;
-    uint64_t until = now_ns + (idle != 0 && idle < LOOK_AROUND ? idle : LOOK_AROUND);
-    if (until > c->contact.idle_not_before)
-        c->contact.idle_not_before = until;
-    if (c->contact.first_sent != 0 && connect_deadline(c) < until)
-        c->contact.first_sent += until - connect_deadline(c);
-}
-
 void rill_connection_on_deadline(rill_connection *c, rill_now now)
 {
     uint64_t now_ns = now.mono_ns;
     if (rill_sub_sat(now_ns, c->deadline.timer.deadline) > LATE)
-        look_around(c, now_ns);
+        rill_contact_look_around(&c->contact, c->options, now_ns);
     expire_flights(c, &c->flights.out, now_ns);
     expire_flights(c, &c->flights.aside, now_ns);
     note_overdue(c, now_ns);
@@ -282,7 +230,6 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now)
 
 void rill_connection_connected(rill_connection *c)
 {
-    c->contact.connected = true;
     if (!c->server)
         rill_connection_notify(c, RILL_EVENT_CONNECTED);
 }
@@ -299,7 +246,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, now.mono_ns);
     rill_congestion_neutral(c->path.congestion, rill_flight_value(f));
     if (sent && kind == RILL_FLIGHT_NORMAL && f->amount > 0) {
-        c->stats.packets_lost++;
+        c->counts.packets_lost++;
         rill_flight_doubt(c, f);
     } else {
         f->unsure = sent;

@@ -128,7 +128,7 @@ static void let_go(rill_undecided *u)
 static void settle(rill_undecided *u)
 {
     let_go(u);
-    u->connection->stats.packets_refused++;
+    u->connection->counts.packets_refused++;
     if (rill_list_linked(&u->ask_node))
         u->connection->undecided.unasked_settled++;
     else
@@ -197,7 +197,7 @@ static int refuse(rill_endpoint *e, rill_undecided *u, bool expired, uint8_t *re
         c->undecided.unasked_settled--;
     if (!u->settled) {
         let_go(u);
-        c->stats.packets_refused++;
+        c->counts.packets_refused++;
     }
     forget(e, u);
     if (!c)
@@ -228,7 +228,7 @@ static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
     for (uint32_t i = 0; i < u->part_count; i++)
         rill_stream_credit(u->parts[i].stream, u->parts[i].amount);
     let_go(u);
-    c->stats.received = rill_add_sat(c->stats.received, r.amount);
+    c->counts.received = rill_add_sat(c->counts.received, r.amount);
     int err = rill_reply_fulfill(c, &r, fulfillment);
     rill_wipe(fulfillment, sizeof fulfillment);
     forget(e, u);
