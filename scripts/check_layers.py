@@ -26,7 +26,7 @@ BELOW = {
     "links/btp": CORE | {"io", "ws", "link", "rill/waiting.h"},
     "run": CORE | {"link", "io/loop.h", "rill/loop.h", "rill of stream"},
     "node": CORE | {"link", "io/large_pages.h"},
-    "clients": CORE | {"rill/credentials.h"},
+    "clients": CORE | {"rill/credentials.h", "rill/loop.h"},
     "cli": CORE | {"link", "links/btp", "run", "node", "clients", "io/loop.h", "io/listener.h", "rill/loop.h",
                    "rill of stream"},
 }

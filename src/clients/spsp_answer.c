@@ -10,6 +10,7 @@
 #include <rill/error.h>
 
 #include "base/base64.h"
+#include "base/sized.h"
 #include "crypto/crypto.h"
 
 static int fail(const char **problem, int error, const char *text)
@@ -74,11 +75,9 @@ static int read_credentials(rill_credentials *out, const json_t *answer, const c
     return RILL_OK;
 }
 
-int rill_spsp_answer_read(rill_spsp_answer *out, const char *content_type,
-                          const char *cache_control, const char *body, size_t len,
-                          const char **problem)
+static int read_whole(rill_spsp_answer *out, const char *content_type, const char *cache_control,
+                      const char *body, size_t len, const char **problem)
 {
-    *out = (rill_spsp_answer){0};
     if (!is_type(content_type, "application/spsp4+json") &&
         !is_type(content_type, "application/spsp+json"))
         return fail(problem, RILL_ERR_UNSUPPORTED, "the answer is not one of SPSP");
@@ -94,4 +93,17 @@ int rill_spsp_answer_read(rill_spsp_answer *out, const char *content_type,
     }
     out->max_age_s = max_age(cache_control);
     return RILL_OK;
+}
+
+int rill_spsp_answer_read_sized(rill_spsp_answer *out, size_t size, const char *content_type,
+                                const char *cache_control, const char *body, size_t len,
+                                const char **problem)
+{
+    rill_spsp_answer whole = {0};
+    int error = read_whole(&whole, content_type, cache_control, body, len, problem);
+    if (error != RILL_OK)
+        whole = (rill_spsp_answer){0};
+    rill_sized_give(out, size, &whole, sizeof whole);
+    rill_credentials_wipe(&whole.credentials);
+    return error;
 }

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcurl's multi interface on the loop: it says which sockets it waits for and until when, and is
+ * told what happens to them. Redirects are followed here and not by libcurl, so that each of them
+ * is held to the same rules as the first URL.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "clients/http_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+#include <uv.h>
+
+#include <rill/error.h>
+#include <rill/spsp.h>
+
+#include "base/alloc.h"
+#include "base/list.h"
+
+#define USER_AGENT "rill/" RILL_VERSION
+
+struct rill_http_client {
+    rill_http_client_options options;
+    char *ca_file;
+    CURLM *multi;
+    uv_loop_t *uv;
+    uv_timer_t timer;
+    rill_list calls;
+    rill_list sockets;
+    unsigned handles; /* of libuv's, that have not said that they are closed */
+    bool freed;
+};
+
+/* A socket that libcurl waits for. */
+typedef struct watch {
+    rill_list node;
+    uv_poll_t poll;
+    rill_http_client *client;
+    curl_socket_t fd;
+} watch;
+
+struct rill_http_call {
+    rill_list node;
+    rill_http_client *client;
+    CURL *easy;
+    struct curl_slist *headers;
+    void (*done)(const rill_http_answer *answer, void *user);
+    void *user;
+    bool follow;
+    unsigned redirects;
+    uint64_t until_ms; /* of the loop's clock: then its time is over */
+    char *url;
+    char *cache_control;
+    char *body;
+    size_t len;
+    size_t cap;
+    bool too_large;
+    char problem[CURL_ERROR_SIZE];
+};
+
+void rill_http_client_options_init(rill_http_client_options *o)
+{
+    *o = (rill_http_client_options){
+        .timeout_ns = 30 * RILL_SECOND,
+        .connect_timeout_ns = 10 * RILL_SECOND,
+        .max_body = (size_t)1024 * 1024,
+    };
+}
+
+/* ---- the loop ---- */
+
+static void settle(rill_http_client *client);
+
+static void free_client(rill_http_client *client)
+{
+    if (client->multi)
+        (void)curl_multi_cleanup(client->multi);
+    free(client->ca_file);
+    free(client);
+    curl_global_cleanup();
+}
+
+static void on_handle_closed(rill_http_client *client)
+{
+    client->handles--;
+    if (client->freed && client->handles == 0)
+        free_client(client);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    on_handle_closed(handle->data);
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    watch *w = handle->data;
+    rill_http_client *client = w->client;
+    free(w);
+    on_handle_closed(client);
+}
+
+static void close_watch(watch *w)
+{
+    rill_list_remove(&w->node);
+    uv_poll_stop(&w->poll);
+    uv_close((uv_handle_t *)&w->poll, on_watch_closed);
+}
+
+static void act(rill_http_client *client, curl_socket_t fd, int events)
+{
+    int running;
+    (void)curl_multi_socket_action(client->multi, fd, events, &running);
+    settle(client);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    watch *w = poll->data;
+    int what = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
+               (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0) | (status < 0 ? CURL_CSELECT_ERR : 0);
+    act(w->client, w->fd, what);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* libcurl wants to be called after so many milliseconds; -1: not at all. */
+static int set_timer(CURLM *multi, long ms, void *user)
+{
+    rill_http_client *client = user;
+    (void)multi;
+    if (client->freed)
+        return 0;
+    if (ms < 0)
+        uv_timer_stop(&client->timer);
+    else
+        uv_timer_start(&client->timer, on_timer, (uint64_t)ms, 0);
+    return 0;
+}
+
+static watch *make_watch(rill_http_client *client, curl_socket_t fd)
+{
+    watch *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->client = client;
+    w->fd = fd;
+    if (uv_poll_init_socket(client->uv, &w->poll, fd) != 0) {
+        free(w);
+        return NULL;
+    }
+    w->poll.data = w;
+    client->handles++;
+    rill_list_push_back(&client->sockets, &w->node);
+    (void)curl_multi_assign(client->multi, fd, w);
+    return w;
+}
+
+/* libcurl waits for a socket, or no longer. */
+static int set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *of_socket)
+{
+    rill_http_client *client = user;
+    watch *w = of_socket;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        (void)curl_multi_assign(client->multi, fd, NULL);
+        if (w)
+            close_watch(w);
+        return 0;
+    }
+    if (!w)
+        w = make_watch(client, fd);
+    if (!w)
+        return -1;
+    int events =
+        (what != CURL_POLL_OUT ? UV_READABLE : 0) | (what != CURL_POLL_IN ? UV_WRITABLE : 0);
+    return uv_poll_start(&w->poll, events, on_ready) == 0 ? 0 : -1;
+}
+
+/* ---- the client ---- */
+
+static bool is_readable(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    (void)fclose(file);
+    return true;
+}
+
+int rill_http_client_new(rill_http_client **out, rill_loop *loop,
+                         const rill_http_client_options *options)
+{
+    if (options->ca_file && !is_readable(options->ca_file))
+        return RILL_ERR_TLS;
+    rill_http_client *client = calloc(1, sizeof *client);
+    if (!client)
+        return RILL_ERR_NOMEM;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        free(client);
+        return RILL_ERR_NOMEM;
+    }
+    client->options = *options;
+    client->uv = rill_loop_uv(loop);
+    client->multi = curl_multi_init();
+    client->ca_file = options->ca_file ? strdup(options->ca_file) : NULL;
+    rill_list_init(&client->calls);
+    rill_list_init(&client->sockets);
+    if (!client->multi || (options->ca_file && !client->ca_file)) {
+        free_client(client);
+        return RILL_ERR_NOMEM;
+    }
+    (void)uv_timer_init(client->uv, &client->timer); /* cannot fail */
+    client->timer.data = client;
+    client->handles = 1;
+    (void)curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    (void)curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+    (void)curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+    (void)curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+    *out = client;
+    return RILL_OK;
+}
+
+static void free_call(rill_http_call *call)
+{
+    rill_list_remove(&call->node);
+    if (call->easy) {
+        (void)curl_multi_remove_handle(call->client->multi, call->easy);
+        curl_easy_cleanup(call->easy);
+    }
+    curl_slist_free_all(call->headers);
+    free(call->url);
+    free(call->cache_control);
+    free(call->body);
+    free(call);
+}
+
+void rill_http_client_free(rill_http_client *client)
+{
+    if (!client)
+        return;
+    while (!rill_list_empty(&client->calls))
+        free_call(RILL_CONTAINER(client->calls.next, rill_http_call, node));
+    client->freed = true;
+    /* Its idle connections close, and their watches with them. */
+    (void)curl_multi_cleanup(client->multi);
+    client->multi = NULL;
+    while (!rill_list_empty(&client->sockets))
+        close_watch(RILL_CONTAINER(client->sockets.next, watch, node));
+    uv_close((uv_handle_t *)&client->timer, on_timer_closed);
+}
+
+/* ---- an answer comes ---- */
+
+static size_t on_body(char *data, size_t size, size_t count, void *user)
+{
+    rill_http_call *call = user;
+    size_t len = size * count;
+    if (len > call->client->options.max_body - call->len) {
+        call->too_large = true;
+        return 0;
+    }
+    if (call->len + len + 1 > call->cap) {
+        size_t cap = (call->len + len + 1) * 2;
+        char *grown = realloc(call->body, cap);
+        if (!grown)
+            return 0;
+        call->body = grown;
+        call->cap = cap;
+    }
+    memcpy(call->body + call->len, data, len);
+    call->len += len;
+    call->body[call->len] = '\0';
+    return len;
+}
+
+/* Of several, the first counts: as JavaScript's clients join them, and none may be forgotten. */
+static size_t on_header(char *data, size_t size, size_t count, void *user)
+{
+    static const char name[] = "cache-control:";
+    rill_http_call *call = user;
+    size_t len = size * count;
+    size_t skip = sizeof name - 1;
+    if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) { /* of another answer than before */
+        free(call->cache_control);
+        call->cache_control = NULL;
+    }
+    if (len < skip || !curl_strnequal(data, name, skip))
+        return len;
+    size_t had = call->cache_control ? strlen(call->cache_control) : 0;
+    char *joined = realloc(call->cache_control, had + len + 2);
+    if (!joined)
+        return 0;
+    if (had > 0)
+        joined[had++] = ',';
+    while (len > skip && (data[len - 1] == '\r' || data[len - 1] == '\n'))
+        len--;
+    memcpy(joined + had, data + skip, len - skip);
+    joined[had + len - skip] = '\0';
+    call->cache_control = joined;
+    return size * count;
+}
+
+/* ---- how it ends ---- */
+
+static void tell(rill_http_call *call, int error, const char *problem)
+{
+    long status = 0;
+    char *type = NULL;
+    if (error == RILL_OK) {
+        (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void)curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &type);
+    }
+    rill_http_answer answer = {
+        .error = error,
+        .problem = problem,
+        .status = (unsigned)status,
+        .content_type = type ? type : "",
+        .cache_control = call->cache_control ? call->cache_control : "",
+        .url = call->url,
+        .redirects = call->redirects,
+        .body = call->body ? call->body : "",
+        .len = call->len,
+    };
+    /* done may free the client. What it is told lives until it returns. */
+    rill_list_remove(&call->node);
+    rill_list_init(&call->node);
+    (void)curl_multi_remove_handle(call->client->multi, call->easy);
+    call->done(&answer, call->user);
+    curl_easy_cleanup(call->easy);
+    call->easy = NULL;
+    free_call(call);
+}
+
+static int error_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OUT_OF_MEMORY:
+        return RILL_ERR_NOMEM;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return RILL_ERR_RESOLVE;
+    case CURLE_COULDNT_CONNECT:
+        return RILL_ERR_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return RILL_ERR_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_USE_SSL_FAILED:
+        return RILL_ERR_TLS;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_BAD_CONTENT_ENCODING:
+        return RILL_ERR_PROTOCOL;
+    default:
+        return RILL_ERR_IO;
+    }
+}
+
+static bool is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* The URL that a Location leads to; NULL: none that we may ask. *problem says why. */
+static char *next_url(rill_http_call *call, const char **problem)
+{
+    char *location = NULL;
+    char checked[RILL_MAX_URL];
+    bool was_https = strncmp(call->url, "https:", 6) == 0;
+    /* libcurl has made it absolute. */
+    (void)curl_easy_getinfo(call->easy, CURLINFO_REDIRECT_URL, &location);
+    if (!location) {
+        *problem = "the server redirects to nowhere";
+        return NULL;
+    }
+    if (rill_receiver_url(location, call->client->options.insecure && !was_https, checked,
+                          sizeof checked, problem) != RILL_OK)
+        return NULL;
+    if (was_https && strncmp(checked, "https:", 6) != 0) {
+        *problem = "the server redirects from https to http";
+        return NULL;
+    }
+    char *url = strdup(checked);
+    if (!url)
+        *problem = "out of memory";
+    return url;
+}
+
+/* Asks again where the answer sent us. RILL_ERR_*: that cannot be, and *problem says why. */
+static int follow(rill_http_call *call, const char **problem)
+{
+    CURLM *multi = call->client->multi;
+    uint64_t now_ms = uv_now(call->client->uv);
+    if (call->redirects == RILL_HTTP_MAX_REDIRECTS) {
+        *problem = "the server redirects again and again";
+        return RILL_ERR_PROTOCOL;
+    }
+    if (now_ms >= call->until_ms) {
+        *problem = "the server redirects, and there was no answer in time";
+        return RILL_ERR_TIMEOUT;
+    }
+    char *url = next_url(call, problem);
+    if (!url)
+        return RILL_ERR_PROTOCOL;
+    free(call->url);
+    call->url = url;
+    call->redirects++;
+    call->len = 0;
+    (void)curl_multi_remove_handle(multi, call->easy);
+    (void)curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)(call->until_ms - now_ms));
+    if (curl_easy_setopt(call->easy, CURLOPT_URL, url) == CURLE_OK &&
+        curl_multi_add_handle(multi, call->easy) == CURLM_OK)
+        return RILL_OK;
+    *problem = "out of memory";
+    return RILL_ERR_NOMEM;
+}
+
+static void end(rill_http_call *call, CURLcode code)
+{
+    long status = 0;
+    const char *problem = "";
+    if (call->too_large) {
+        tell(call, RILL_ERR_TOO_LARGE, "the answer is too large");
+        return;
+    }
+    if (code != CURLE_OK) {
+        tell(call, error_of(code), *call->problem ? call->problem : curl_easy_strerror(code));
+        return;
+    }
+    (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (!call->follow || !is_redirect(status)) {
+        tell(call, RILL_OK, "");
+        return;
+    }
+    int error = follow(call, &problem);
+    if (error != RILL_OK)
+        tell(call, error, problem);
+}
+
+/* Tells those whose calls are over. Any of them may free the client. */
+static void settle(rill_http_client *client)
+{
+    int left;
+    CURLMsg *message;
+    client->handles++; /* stays until this is done */
+    while (!client->freed && (message = curl_multi_info_read(client->multi, &left))) {
+        rill_http_call *call = NULL;
+        CURLcode code = message->data.result;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+        end(call, code); /* message is gone with it */
+    }
+    on_handle_closed(client);
+}
+
+/* ---- an ask ---- */
+
+static bool add_header(rill_http_call *call, const rill_http_field *field)
+{
+    size_t size = strlen(field->name) + field->value.len + 3;
+    char *line = malloc(size);
+    if (!line)
+        return false;
+    snprintf(line, size, "%s: %.*s", field->name, (int)field->value.len,
+             (const char *)field->value.data);
+    struct curl_slist *list = curl_slist_append(call->headers, line);
+    free(line);
+    if (!list)
+        return false;
+    call->headers = list;
+    return true;
+}
+
+static bool is_line(rill_bytes value)
+{
+    return value.len == 0 ||
+           (!memchr(value.data, '\n', value.len) && !memchr(value.data, '\r', value.len) &&
+            !memchr(value.data, '\0', value.len));
+}
+
+/* At least one, for 0 is none at all; at most a day, which fits a long of 32 bits. */
+static long milliseconds(uint64_t ns)
+{
+    uint64_t ms = ns / RILL_MS;
+    return ms == 0 ? 1 : ms > 86400000 ? 86400000 : (long)ms;
+}
+
+static bool set_options(rill_http_call *call, const rill_http_ask *ask)
+{
+    const rill_http_client_options *o = &call->client->options;
+    CURL *easy = call->easy;
+    bool good = curl_easy_setopt(easy, CURLOPT_URL, call->url) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, ask->method) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http") == CURLE_OK &&
+                (!call->client->ca_file ||
+                 curl_easy_setopt(easy, CURLOPT_CAINFO, call->client->ca_file) == CURLE_OK);
+    (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->problem);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* A name that nobody answers for must not hold up whoever gives up. */
+    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(o->timeout_ns));
+    (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(o->connect_timeout_ns));
+    if (ask->body.len > 0 || strcmp(ask->method, "POST") == 0)
+        good = good &&
+               curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->body.len) ==
+                   CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
+                                ask->body.len > 0 ? (const char *)ask->body.data : "") == CURLE_OK;
+    if (strcmp(ask->method, "HEAD") == 0)
+        (void)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    return good;
+}
+
+static bool prepare(rill_http_call *call, const rill_http_ask *ask)
+{
+    static const rill_http_field no_expect = {"Expect", {0}};
+    for (size_t i = 0; i < ask->field_count; i++) {
+        if (!add_header(call, &ask->fields[i]))
+            return false;
+    }
+    /* An empty one removes libcurl's own, which waits for a 100 that few servers send. */
+    return add_header(call, &no_expect) && set_options(call, ask) &&
+           curl_multi_add_handle(call->client->multi, call->easy) == CURLM_OK;
+}
+
+int rill_http_call_start(rill_http_call **out, rill_http_client *client, const rill_http_ask *ask,
+                         void (*done)(const rill_http_answer *answer, void *user), void *user)
+{
+    char url[RILL_MAX_URL];
+    if (*ask->url == '$' ||
+        rill_receiver_url(ask->url, client->options.insecure, url, sizeof url, NULL) != RILL_OK)
+        return RILL_ERR_INVALID;
+    for (size_t i = 0; i < ask->field_count; i++) {
+        if (!is_line(ask->fields[i].value) || ask->fields[i].value.len > INT32_MAX)
+            return RILL_ERR_INVALID;
+    }
+    rill_http_call *call = calloc(1, sizeof *call);
+    if (!call)
+        return RILL_ERR_NOMEM;
+    call->client = client;
+    call->done = done;
+    call->user = user;
+    call->follow = ask->follow;
+    uv_update_time(client->uv);
+    call->until_ms = uv_now(client->uv) + (uint64_t)milliseconds(client->options.timeout_ns);
+    call->url = strdup(url);
+    call->easy = curl_easy_init();
+    rill_list_push_back(&client->calls, &call->node);
+    if (!call->url || !call->easy || !prepare(call, ask)) {
+        free_call(call);
+        return RILL_ERR_NOMEM;
+    }
+    *out = call;
+    return RILL_OK;
+}
+
+void rill_http_call_cancel(rill_http_call *call)
+{
+    free_call(call);
+}
