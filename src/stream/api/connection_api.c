@@ -4,6 +4,7 @@
 
 #include "base/sized.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 void rill_connection_options_init_sized(rill_connection_options *o, size_t size)
 {
@@ -190,7 +191,8 @@ int rill_connection_end(rill_connection *c)
         if (!s->closed && !s->ending)
             rill_stream_start_ending(s);
     }
-    rill_connection_check_end(c);
+    rill_connection_mark(c);
+    rill_settle_call(c);
     rill_connection_wake(c);
     return RILL_OK;
 }
@@ -200,5 +202,6 @@ void rill_connection_close(rill_connection *c, rill_close_code code, const char 
     rill_endpoint_read_clock(c->endpoint);
     rill_connection_fail(c, (uint8_t)code, code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_CLOSED,
                          message);
+    rill_settle_call(c);
     rill_connection_wake(c);
 }

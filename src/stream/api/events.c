@@ -8,6 +8,7 @@
 
 #include "base/sized.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 static bool take(uint16_t *bits, unsigned type)
 {
@@ -142,8 +143,7 @@ static void free_ended(rill_endpoint *e)
         rill_connection *c = s->connection;
         e->ended_stream = NULL;
         rill_stream_destroy(s);
-        rill_connection_check_end(c);
-        rill_connection_check_closed(c);
+        rill_settle_call(c);
     }
     if (e->ended_connection) {
         rill_connection_destroy(e->ended_connection);

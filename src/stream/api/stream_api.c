@@ -5,6 +5,7 @@
 #include "base/muldiv.h"
 #include "base/sized.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 #define MAX_WEIGHT 256u
 
@@ -52,7 +53,8 @@ int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
     rill_money_set_max(&s->out.money, send_max);
     s->out.given_up = false;
     s->out.vain = RILL_OK;
-    rill_stream_want_money(s);
+    rill_stream_mark(s, RILL_MARK_MONEY);
+    rill_settle_call(s->connection);
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -86,9 +88,8 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     s->out.goal_deadline = deadline;
     s->out.goal_set = true;
     s->connection->streams.paying++;
-    rill_stream_rearm(s);
-    rill_stream_want_money(s);
-    rill_stream_check_goals(s);
+    rill_stream_mark(s, RILL_MARK_MONEY | RILL_MARK_TIMER);
+    rill_settle_call(s->connection);
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -107,8 +108,8 @@ int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
     s->in.goal = total;
     s->in.goal_deadline = deadline;
     s->receive_goal_set = true;
-    rill_stream_rearm(s);
-    rill_stream_check_goals(s);
+    rill_stream_mark(s, RILL_MARK_TIMER);
+    rill_settle_call(s->connection);
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -142,7 +143,8 @@ int rill_stream_write(rill_stream *s, const void *data, size_t len, size_t *acce
         return err;
     if (*accepted < len)
         s->want_writable = true;
-    rill_stream_want_data(s);
+    rill_stream_mark(s, RILL_MARK_DATA);
+    rill_settle_call(c);
     rill_connection_wake(c);
     return *accepted > 0 ? RILL_OK : RILL_ERR_BLOCKED;
 }
@@ -175,8 +177,8 @@ void rill_stream_consume(rill_stream *s, size_t len)
     c->data.consumed += len;
     rill_stream_update_receive_window(s);
     rill_connection_update_receive_window(c);
-    rill_stream_release(s);
-    rill_connection_check_closed(c);
+    rill_stream_mark(s, RILL_MARK_ANY);
+    rill_settle_call(c);
     rill_connection_wake(c);
 }
 
@@ -200,6 +202,7 @@ int rill_stream_end(rill_stream *s)
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
     rill_stream_start_ending(s);
+    rill_settle_call(s->connection);
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -212,7 +215,7 @@ void rill_stream_close(rill_stream *s, rill_close_code code, const char *message
     rill_connection *c = s->connection;
     rill_stream_shut(s, (uint8_t)code, message, message ? strlen(message) : 0, false,
                      code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_CLOSED);
-    rill_connection_check_end(c);
+    rill_settle_call(c);
     rill_connection_wake(c);
 }
 

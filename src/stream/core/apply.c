@@ -6,6 +6,7 @@
 
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 /* Of a frame that came in a Prepare; else in a reply. */
 static bool in_prepare(const rill_frame_source *from)
@@ -41,8 +42,11 @@ static int apply_address(rill_connection *c, const rill_frame *frame, bool prepa
         return prepare ? RILL_ERR_MALFORMED : RILL_OK;
     rill_connection_tell(c, RILL_TELL(ASSET) | RILL_TELL(MAX_STREAM_ID), false);
     bool changed;
+    bool first = !c->peer.address;
     int err = rill_peer_set_address(&c->peer, c->endpoint->allocator, frame->text, c->numbers.next,
                                     &changed);
+    if (changed && first) /* streams that could not be told as closed can be */
+        rill_connection_mark_all(c);
     if (changed)
         rill_connection_ready(c);
     return err;
@@ -115,7 +119,7 @@ static void apply_max_money(rill_stream *s, const rill_frame *frame, const rill_
     /* Whether that lets a whole unit of ours through is found when it is scheduled. */
     if (out->blocked)
         s->connection->holdoffs.refusals.rounds = 0;
-    rill_stream_want_money(s);
+    rill_stream_mark(s, RILL_MARK_MONEY);
 }
 
 static int apply_data(rill_stream *s, const rill_frame *frame)
@@ -159,7 +163,7 @@ static void apply_max_data(rill_stream *s, uint64_t limit)
         return;
     s->data_blocked = false;
     unblocked(s->connection);
-    rill_stream_want_data(s);
+    rill_stream_mark(s, RILL_MARK_DATA);
 }
 
 /*
@@ -169,7 +173,7 @@ static void apply_max_data(rill_stream *s, uint64_t limit)
 static void linger(rill_stream *s, uint64_t now_ns)
 {
     s->linger_until = now_ns + CLOSE_LINGER;
-    rill_stream_rearm(s);
+    rill_stream_mark(s, RILL_MARK_TIMER);
 }
 
 static void apply_close(rill_stream *s, const rill_frame *frame, const rill_frame_source *from)
@@ -180,12 +184,11 @@ static void apply_close(rill_stream *s, const rill_frame *frame, const rill_fram
     if (s->closed) {
         /* Both sides closed: neither needs to be told. */
         s->close_done = true;
-        rill_stream_release(s);
+        rill_stream_mark(s, RILL_MARK_ANY);
     } else {
         rill_stream_shut(s, frame->code, (const char *)frame->text.data, frame->text.len, true,
                          error);
     }
-    rill_connection_check_end(s->connection);
 }
 
 /*

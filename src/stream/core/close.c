@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 /* How long the other side has to answer our close. */
 #define CLOSE_TIMEOUT (5 * RILL_SECOND)
@@ -16,11 +17,6 @@
 #define READ_TIMEOUT (60 * RILL_SECOND)
 /* Streams that a close says of how many bytes were written to them; it is a frame as well. */
 #define MAX_CUT (RILL_PACKET_MAX_FRAMES - 1u)
-
-static bool stream_done(const rill_stream *s)
-{
-    return s->closed && s->references == 0 && (s->close_done || !s->connection->peer.address);
-}
 
 static void keep_message(rill_connection *c, const char *message, size_t len)
 {
@@ -88,6 +84,7 @@ static void start_closing(rill_connection *c, uint8_t code)
     c->closing.deadline = 0;
     rill_probe_stop(c);
     rill_undecided_settle_all(c);
+    rill_connection_mark_timer(c);
 }
 
 /* What carries no money is not waited for. */
@@ -135,22 +132,12 @@ static bool worth_telling(const rill_connection *c)
     return c->peer.address && (c->contact.connected || c->numbers.given > 0);
 }
 
-void rill_connection_check_end(rill_connection *c)
+void rill_connection_close_well(rill_connection *c)
 {
-    if (!c->closing.ending || c->state != RILL_STATE_OPEN || c->flights.count > 0 ||
-        c->undecided.count > 0)
-        return;
-    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
-        /* Streams that the other side opened since are not waited for. */
-        const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        if ((s->ending || s->closed) && !stream_done(s))
-            return;
-    }
     start_closing(c, RILL_CLOSE_NO_ERROR);
     shut_streams(c, RILL_CLOSE_NO_ERROR, false, RILL_OK);
     if (worth_telling(c)) {
         rill_connection_ready(c);
-        rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
     } else {
         rill_connection_shut(c);
     }
@@ -169,7 +156,6 @@ void rill_connection_fail(rill_connection *c, uint8_t code, int error, const cha
                       error != RILL_ERR_AUTH && error != RILL_ERR_CLOCK;
     if (worth_telling(c) && path_works) {
         rill_connection_ready(c);
-        rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
     } else {
         rill_connection_shut(c);
     }
@@ -240,7 +226,8 @@ void rill_connection_abandon(rill_connection *c, int error)
     /* Their streams are closed: nobody is asked what became of them. */
     expire_all(c, &c->flights.out);
     expire_all(c, &c->flights.aside);
-    rill_connection_check_closed(c);
+    rill_connection_mark_all(c);
+    rill_settle_call(c);
     rill_connection_wake(c);
 }
 
@@ -251,25 +238,8 @@ void rill_connection_shut(rill_connection *c)
     c->state = RILL_STATE_CLOSED;
     c->closing.deadline = c->endpoint->last_now.mono_ns + READ_TIMEOUT;
     rill_list_remove(&c->ready_node);
-    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
-        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        s->close_done = true;
-        rill_stream_release(s);
-    }
-    rill_connection_check_closed(c);
-    rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
-}
-
-void rill_connection_check_closed(rill_connection *c)
-{
-    if (c->state != RILL_STATE_CLOSED || c->flights.count > 0 || c->undecided.count > 0)
-        return;
-    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
-        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        if (c->closing.forced)
-            rill_stream_release(s);
-        if (!s->end_fetched && !(s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END)))
-            return;
-    }
-    rill_connection_notify(c, RILL_EVENT_CONNECTION_END);
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next)
+        RILL_CONTAINER(n, rill_stream, node)->close_done = true;
+    rill_connection_mark_all(c);
+    rill_connection_mark_timer(c);
 }

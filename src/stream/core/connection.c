@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 /* What a peer assumes of a connection's data window until it is told (the reference does). */
 #define ASSUMED_CONNECTION_WINDOW 65534u
@@ -23,6 +24,7 @@ static void init_lists(rill_connection *c)
     rill_list_init(&c->streams.telling);
     rill_list_init(&c->streams.with_money);
     rill_list_init(&c->streams.with_data);
+    rill_list_init(&c->streams.unsettled);
 }
 
 static void init_windows(rill_connection *c)

@@ -60,6 +60,8 @@ struct rill_connection {
     bool in_table;
     bool money_turn;     /* money and bytes take turns */
     bool doubt_answered; /* of a stream: to be reviewed */
+    bool unsettled;      /* marked: see settle.h */
+    bool retime;         /* its timer is to be set anew */
     bool in_vain;        /* some stream's out.vain is set: at once, but not amid sending */
 
     rill_identity identity;
@@ -117,8 +119,8 @@ uint64_t rill_connection_send_left(const rill_connection *c);
 void rill_connection_update_receive_window(rill_connection *c);
 
 /* ---- close.c ---- */
-/* Everything that rill_connection_end waits for has happened: sends the close. */
-void rill_connection_check_end(rill_connection *c);
+/* Everything that rill_connection_end waits for has happened: the other side is told. */
+void rill_connection_close_well(rill_connection *c);
 /* Closes from our side: the other is told. error is for the application. */
 void rill_connection_fail(rill_connection *c, uint8_t code, int error, const char *message);
 /* So, for all packets of its key have been used up. */
@@ -138,7 +140,6 @@ void rill_connection_closes_cross(rill_connection *c);
 bool rill_connection_add_close(const rill_connection *c, rill_packet_writer *p);
 /* Nothing more leaves: its end is reported once the last reply has come. */
 void rill_connection_shut(rill_connection *c);
-void rill_connection_check_closed(rill_connection *c);
 void rill_connection_closing_on_deadline(rill_connection *c, uint64_t now_ns);
 
 /* ---- outcome.c: what becomes of a flight; each takes it out of the connection and the table ----
@@ -179,8 +180,8 @@ void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence);
 void rill_doubt_acknowledged(rill_stream *s, uint64_t sequence);
 /* Those that were answered without being told: their money stays in doubt. */
 void rill_doubt_review(rill_connection *c);
-/* The stream closes: nobody can be asked any more. */
-void rill_doubt_close(rill_stream *s);
+/* Nobody can be asked any more: what is lost stays in doubt. */
+void rill_doubt_abandon(rill_stream *s);
 
 /* ---- tell.c ---- */
 /*

@@ -21,6 +21,7 @@
 
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 #include "stream/path/lost.h"
 
 /* The place of s in the flight, or its number of places. */
@@ -130,18 +131,15 @@ static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t ar
     rill_stream_notify(s, RILL_EVENT_PROGRESS);
 }
 
-static void abandon(rill_stream *s)
+void rill_doubt_abandon(rill_stream *s)
 {
     take_all(s, 0, 0, 0);
 }
 
 static void settled(rill_stream *s)
 {
-    rill_connection *c = s->connection;
-    rill_stream_settle(s);
-    rill_connection_ready(c);
-    rill_connection_check_end(c);
-    rill_connection_check_closed(c);
+    rill_stream_mark(s, RILL_MARK_MONEY);
+    rill_connection_ready(s->connection);
 }
 
 /* ---- asking ---- */
@@ -171,28 +169,13 @@ void rill_flight_expire(rill_connection *c, rill_flight *f)
     rill_list_remove(&f->node);
     rill_list_push_back(&c->flights.lost, &f->node);
     c->flights.lost_count++;
-    rill_stream *streams[RILL_FLIGHT_MONEY];
-    unsigned count = f->money_count;
-    for (unsigned i = 0; i < count; i++) {
-        streams[i] = f->money[i].stream;
-        rill_money_expire(&streams[i]->out.money, f->money[i].amount);
-        streams[i]->out.doubt = RILL_DOUBT_LOST;
+    f->shared = f->money_count > 1;
+    for (unsigned i = 0; i < f->money_count; i++) {
+        rill_stream *s = f->money[i].stream;
+        rill_money_expire(&s->out.money, f->money[i].amount);
+        s->out.doubt = RILL_DOUBT_LOST;
+        settled(s);
     }
-    f->shared = count > 1;
-    for (unsigned i = 0; i < count; i++) {
-        if (streams[i]->closed) /* which ends what could be asked */
-            abandon(streams[i]);
-    }
-    for (unsigned i = 0; i < count; i++) {
-        rill_doubt_ask(streams[i]);
-        settled(streams[i]);
-    }
-}
-
-void rill_doubt_close(rill_stream *s)
-{
-    if (s->out.doubt != RILL_DOUBT_NONE)
-        abandon(s);
 }
 
 /* ---- the answer ---- */
@@ -286,7 +269,7 @@ void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence)
         return;
     /* What arrived at another rate than is known does not say what did not. */
     if (out->vague || !risen || !divide(s, total - before)) {
-        abandon(s);
+        rill_doubt_abandon(s);
         note_total(out, total);
     }
     settled(s);
@@ -318,7 +301,7 @@ void rill_doubt_review(rill_connection *c)
         n = n->next;
         if (silent == NULL)
             continue;
-        abandon(silent);
+        rill_doubt_abandon(silent);
         silent->out.vague = true;
         settled(silent);
         n = c->flights.lost.next;

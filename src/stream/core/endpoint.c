@@ -8,6 +8,7 @@
 #include "base/muldiv.h"
 #include "base/sized.h"
 #include "stream/core/receive_reply.h"
+#include "stream/core/settle.h"
 #include "stream/core/succession.h"
 
 #define DEFAULT_MAX_CONNECTIONS 100000u
@@ -346,7 +347,7 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
     /* It came over an authenticated channel: nobody was tricked into naming it. */
     c->peer.validated = true;
     rill_connection_tell(c, RILL_TELL(ADDRESS) | RILL_TELL(ASSET) | RILL_TELL(HELLO), true);
-    rill_connection_rearm(c, now.mono_ns);
+    rill_settle(c, now.mono_ns);
     rill_connection_wake(c);
     *out = c;
     return RILL_OK;
@@ -399,7 +400,7 @@ int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *
             rill_holdoffs_path(&c->holdoffs, now.mono_ns, now.mono_ns);
             failed = err;
         }
-        rill_connection_rearm(c, now.mono_ns);
+        rill_settle(c, now.mono_ns);
         if (*len > 0)
             return RILL_OK;
     } while (!rill_list_empty(&e->ready));
@@ -413,6 +414,7 @@ int rill_endpoint_reply(rill_endpoint *e, rill_now now, uint64_t request, const 
     rill_flight *f = rill_flight_find(&e->flights, request);
     if (!f || f->in_doubt)
         return RILL_ERR_NOT_FOUND;
+    rill_settle_check(f->connection);
     rill_connection_reply(f->connection, now, f, packet, len);
     return RILL_OK;
 }

@@ -12,6 +12,7 @@
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/receive_prepare.h"
 #include "stream/core/reply.h"
+#include "stream/core/settle.h"
 
 static int refuse(rill_arrival *a, rill_ilp_code_id code)
 {
@@ -87,7 +88,7 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
     c->counts.ended_another = c->succession.past->was_open;
     c->succession.past->was_open = false;
     /* Its first packet may be refused still: it ends like any other, when nothing follows. */
-    rill_connection_rearm(c, a->now.mono_ns);
+    rill_settle(c, a->now.mono_ns);
     rill_connection_notify(c, RILL_EVENT_CONNECTION);
     *out = c;
     return RILL_OK;

@@ -4,6 +4,7 @@
 
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 #include "stream/money/shares.h"
 
 /* A stream's part of what arrives at least: the receiver rounds down, some lose the rest. */
@@ -119,11 +120,11 @@ static void send_again(rill_connection *c, rill_flight *f)
         rill_tell_again(c, &f->control[i]);
 }
 
-static void settle_stream(rill_stream *s)
+static void let_go(rill_stream *s)
 {
+    assert(s->references > 0); /* each part of a flight has one */
     s->references--;
-    rill_doubt_ask(s);
-    rill_stream_settle(s);
+    rill_stream_mark(s, RILL_MARK_MONEY);
 }
 
 /* Lets go of the streams that the parts point at. */
@@ -131,12 +132,12 @@ static void drop_parts(rill_flight *f, bool money)
 {
     if (money)
         for (unsigned i = 0; i < f->money_count; i++)
-            settle_stream(f->money[i].stream);
+            let_go(f->money[i].stream);
     for (unsigned i = 0; i < f->piece_count; i++)
-        settle_stream(f->pieces[i].stream);
+        let_go(f->pieces[i].stream);
     for (unsigned i = 0; i < f->control_count; i++)
         if (f->control[i].stream)
-            settle_stream(f->control[i].stream);
+            let_go(f->control[i].stream);
     f->piece_count = 0;
     f->control_count = 0;
 }
@@ -150,8 +151,7 @@ static void finish(rill_connection *c, rill_flight *f)
     drop_parts(f, true);
     rill_flight_close(&c->endpoint->flights, f);
     rill_connection_ready(c);
-    rill_connection_check_end(c);
-    rill_connection_check_closed(c);
+    rill_connection_mark(c);
 }
 
 void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered)

@@ -11,6 +11,7 @@
 #include "stream/core/apply.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/reply.h"
+#include "stream/core/settle.h"
 #include "stream/money/shares.h"
 
 typedef struct rill_incoming_packet {
@@ -128,6 +129,7 @@ static int apply_frames(rill_incoming_packet *in, bool late)
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
         if (frame->type == RILL_FRAME_STREAM_MONEY || is_late(frame->type) != late)
             continue;
+        rill_settle_ends(in->c);
         int err = rill_apply_frame(in->c, frame, &from);
         if (err != RILL_OK)
             return err;
@@ -301,6 +303,7 @@ static int misplaced(rill_incoming_packet *in, rill_place place)
     if (place == RILL_PLACE_ANEW) {
         /* Its next packet opens a connection. */
         rill_connection_superseded(c);
+        rill_settle(c, a->now.mono_ns);
         return reject_bare(a, RILL_ILP_T02_PEER_BUSY);
     }
     rill_over over = {
@@ -331,6 +334,7 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
     in.parts = e->parts;
     in.part_count = 0;
     in.closed.count = 0;
+    rill_settle_check(c);
     int err = rill_stream_packet_decode(&e->incoming, plaintext, len, &header_ok);
     if (!header_ok || in.packet->type != RILL_ILP_PREPARE)
         return reject_bare(a, RILL_ILP_F06_UNEXPECTED_PAYMENT);
@@ -352,11 +356,12 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
         c->closing.told = true; /* in that */
         if (err == RILL_OK && (in.packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE)) != 0)
             rill_connection_closes_cross(c);
+        rill_settle(c, a->now.mono_ns);
         return refused;
     }
     rill_connection_authentic(c, a->now.mono_ns);
     bool exhausted = rill_numbering_exhausted(&c->numbers, c->counts.packets_received);
     int result = err != RILL_OK ? violate(&in, err) : exhausted ? exhaust(&in) : handle(&in);
-    rill_connection_rearm(c, a->now.mono_ns);
+    rill_settle(c, a->now.mono_ns);
     return result;
 }

@@ -9,6 +9,7 @@
 #include "base/muldiv.h"
 #include "stream/core/apply.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 /* Packets of less may come to their end on a path of many hops. */
 #define CLOCK_LIFETIME (10 * RILL_SECOND)
@@ -70,6 +71,7 @@ static void apply_frames(rill_answer *a)
     rill_connection *c = a->c;
     rill_frame_walk walk = rill_frames_of(a->packet);
     const rill_frame_source from = {.now_ns = a->now.mono_ns, .sequence = a->sequence};
+    rill_settle_ends(c);
     for (const rill_frame *frame;
          c->state < RILL_STATE_CLOSED && (frame = rill_frame_walk_next(&walk)) != NULL;) {
         int err = rill_apply_frame(c, frame, &from);
@@ -77,6 +79,7 @@ static void apply_frames(rill_answer *a)
             rill_connection_fail(c, rill_apply_close_code(err), err, rill_strerror(err));
             return;
         }
+        rill_settle_ends(c);
     }
 }
 
@@ -189,7 +192,6 @@ static void fulfilled(rill_answer *a)
     rill_flight_succeed(c, f, delivered);
     if (a->authentic)
         apply_frames(a);
-    rill_doubt_review(c);
 }
 
 /* ---- Reject by the receiver ---- */
@@ -263,7 +265,6 @@ static void refused(rill_answer *a)
     else
         rill_flight_refuse(c, f);
     apply_frames(a);
-    rill_doubt_review(c);
 }
 
 /* ---- Reject by a connector ---- */
@@ -467,6 +468,7 @@ static void refused_by_path(rill_answer *a, const rill_reject *reject)
     rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, a->now.mono_ns);
     f->unsure = !refused_unsent(rill_ilp_code_find(reject->code));
     rill_flight_lose(c, f);
+    rill_settle_now(c);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, a->now.mono_ns, volley, amount, why);
 }
@@ -488,6 +490,7 @@ static void not_known(rill_answer *a)
     rill_holdoffs_path(&c->holdoffs, f->sent_ns, a->now.mono_ns);
     rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, a->now.mono_ns);
     rill_flight_lose(c, f);
+    rill_settle_now(c);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, a->now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
     if (rill_contact_forgotten(&c->contact, a->now.mono_ns))
@@ -567,5 +570,5 @@ void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, con
     }
     if (closes)
         closed_or_again(c, now, reject_class);
-    rill_connection_rearm(c, now.mono_ns);
+    rill_settle(c, now.mono_ns);
 }

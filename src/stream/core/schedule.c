@@ -6,6 +6,7 @@
 #include "ilp/oer.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/reply.h"
+#include "stream/core/settle.h"
 
 /* Records of packets in doubt and overdue, in windows' worth of packets. */
 #define MAX_ASIDE_WINDOWS 16u
@@ -218,6 +219,7 @@ int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packe
                                 uint64_t *request)
 {
     *len = 0;
+    rill_settle_check(c);
     if (c->state == RILL_STATE_CLOSING)
         return send_close(c, now, packet, len, request);
     if (c->state != RILL_STATE_OPEN || !c->peer.address || !window_open(c, now.mono_ns))

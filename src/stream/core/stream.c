@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 /* What a peer assumes of a stream's data window until it is told (the reference does). */
 #define ASSUMED_STREAM_WINDOW 16384u
@@ -21,6 +22,7 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours)
     rill_list_init(&s->node);
     rill_list_init(&s->event_node);
     rill_list_init(&s->tell_node);
+    rill_list_init(&s->unsettled_node);
     rill_list_init(&s->money_node);
     rill_list_init(&s->data_node);
     s->deadline.kind = RILL_DEADLINE_STREAM;
@@ -44,6 +46,7 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours)
         return NULL;
     }
     rill_list_push_back(&c->streams.all, &s->node);
+    rill_settle_opened(s);
     return s;
 }
 
@@ -51,6 +54,7 @@ void rill_stream_destroy(rill_stream *s)
 {
     rill_connection *c = s->connection;
     const rill_allocator *a = c->endpoint->allocator;
+    rill_settle_freed(s);
     rill_heap_remove(&c->endpoint->heap, &s->deadline.timer);
     rill_list_remove(&s->node);
     rill_list_remove(&s->event_node);
@@ -140,7 +144,7 @@ void rill_stream_check_writable(rill_stream *s)
     rill_stream_notify(s, RILL_EVENT_WRITABLE);
 }
 
-static void finish_send_goal(rill_stream *s, int error)
+void rill_stream_finish_sending(rill_stream *s, int error)
 {
     rill_money_out *out = &s->out;
     out->goal_set = false;
@@ -150,59 +154,24 @@ static void finish_send_goal(rill_stream *s, int error)
     if (error != RILL_OK && !s->closed) {
         rill_money_forgo(&out->money);
         out->given_up = true;
-        rill_stream_want_money(s);
     }
     rill_stream_notify(s, RILL_EVENT_SENT);
-    rill_stream_rearm(s);
+    rill_stream_mark(s, RILL_MARK_MONEY | RILL_MARK_TIMER);
 }
 
-static void finish_receive_goal(rill_stream *s, int error)
+void rill_stream_finish_receiving(rill_stream *s, int error)
 {
     s->receive_goal_set = false;
     s->in.goal_deadline = RILL_NEVER;
     s->received_error = (int8_t)error;
     rill_stream_notify(s, RILL_EVENT_RECEIVED);
-    rill_stream_rearm(s);
+    rill_stream_mark(s, RILL_MARK_TIMER);
 }
 
 void rill_stream_fail_goal(rill_stream *s, int error)
 {
-    if (!s->out.goal_set)
-        return;
-    finish_send_goal(s, error);
-    rill_stream_check_end(s);
-}
-
-void rill_stream_check_goals(rill_stream *s)
-{
-    const rill_money *m = &s->out.money;
-    if (s->out.goal_set) {
-        if (m->sent >= s->out.goal)
-            finish_send_goal(s, RILL_OK);
-        else if (rill_money_open(m) == 0 && s->closed) {
-            s->undone = true;
-            finish_send_goal(s, s->end_error != RILL_OK ? s->end_error : RILL_ERR_CLOSED);
-        } else if (rill_money_open(m) == 0 && m->abandoned > 0 && rill_stream_sendable(s) == 0)
-            finish_send_goal(s, RILL_ERR_IN_DOUBT);
-    }
-    if (s->receive_goal_set) {
-        if (s->in.received >= s->in.goal)
-            finish_receive_goal(s, RILL_OK);
-        else if (s->closed && s->in.reserved == 0) {
-            s->undone = true;
-            finish_receive_goal(s, RILL_ERR_CLOSED);
-        }
-    }
-}
-
-void rill_stream_settle(rill_stream *s)
-{
-    if (s->out.given_up)
-        rill_money_forgo(&s->out.money);
-    rill_stream_want_money(s);
-    rill_stream_check_goals(s);
-    rill_stream_check_end(s);
-    rill_stream_release(s);
+    if (s->out.goal_set)
+        rill_stream_finish_sending(s, error);
 }
 
 void rill_stream_credit(rill_stream *s, uint64_t amount)
@@ -213,18 +182,7 @@ void rill_stream_credit(rill_stream *s, uint64_t amount)
     rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
     if (amount > 0)
         rill_stream_notify(s, RILL_EVENT_MONEY);
-    rill_stream_check_goals(s);
-}
-
-void rill_stream_check_end(rill_stream *s)
-{
-    if (!s->ending || s->closed || rill_money_open(&s->out.money) > 0 ||
-        rill_stream_sendable(s) > 0)
-        return;
-    if (s->sendbuf && rill_sendbuf_acknowledged(s->sendbuf) != rill_sendbuf_written(s->sendbuf))
-        return;
-    rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false,
-                     s->out.money.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_OK);
+    rill_stream_mark(s, RILL_MARK_ANY);
 }
 
 static void keep_message(rill_stream *s, const char *message, size_t len)
@@ -260,19 +218,16 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     s->tell = 0;
     s->urgent = 0;
     rill_list_remove(&s->tell_node);
-    rill_doubt_close(s);
     if (!s->close_done)
         rill_stream_tell(s, RILL_TELL(CLOSE), true);
-    rill_stream_check_goals(s);
-    rill_stream_release(s);
+    rill_stream_mark(s, RILL_MARK_ANY);
 }
 
 void rill_stream_start_ending(rill_stream *s)
 {
     s->ending = true;
     s->progress_ns = s->connection->endpoint->last_now.mono_ns;
-    rill_stream_rearm(s);
-    rill_stream_check_end(s);
+    rill_stream_mark(s, RILL_MARK_TIMER);
 }
 
 /*
@@ -313,94 +268,32 @@ static int late_reason(const rill_stream *s)
 
 void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns)
 {
+    rill_settle_check(s->connection);
     if (s->out.goal_set && s->out.goal_deadline <= now_ns)
-        finish_send_goal(s, s->out.money.sent >= s->out.goal ? RILL_OK : late_reason(s));
+        rill_stream_finish_sending(s, s->out.money.sent >= s->out.goal ? RILL_OK : late_reason(s));
     if (s->receive_goal_set && s->in.goal_deadline <= now_ns)
-        finish_receive_goal(s, RILL_ERR_TIMEOUT);
-    if (s->linger_until != 0 && s->linger_until <= now_ns) {
+        rill_stream_finish_receiving(s, RILL_ERR_TIMEOUT);
+    if (s->linger_until != 0 && s->linger_until <= now_ns)
         s->linger_until = 0;
-        rill_stream_release(s);
-    }
-    if (s->ending && !s->closed && give_up_at(s) <= now_ns) {
+    if (s->ending && !s->closed && give_up_at(s) <= now_ns)
         rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false, RILL_ERR_BLOCKED);
-        rill_connection_check_end(s->connection);
-    }
-    rill_stream_rearm(s);
-    rill_stream_check_end(s);
+    rill_stream_mark(s, RILL_MARK_TIMER);
+    rill_settle(s->connection, now_ns);
 }
 
-/* Bytes in order that the reader has not taken. */
-static uint64_t unread(const rill_stream *s)
-{
-    if (!s->reassembly)
-        return 0;
-    return rill_reassembly_contiguous(s->reassembly) - rill_reassembly_consumed(s->reassembly);
-}
-
-static bool all_acknowledged(const rill_stream *s)
+bool rill_stream_is_acknowledged(const rill_stream *s)
 {
     return !s->sendbuf || rill_sendbuf_acknowledged(s->sendbuf) == rill_sendbuf_written(s->sendbuf);
 }
 
 bool rill_stream_lacks_bytes(const rill_stream *s)
 {
-    return s->sendbuf && (s->dropped || !all_acknowledged(s));
+    return s->sendbuf && (s->dropped || !rill_stream_is_acknowledged(s));
 }
 
 bool rill_stream_is_cut(const rill_stream *s)
 {
     return s->closed && !s->closed_remote && rill_stream_lacks_bytes(s);
-}
-
-/* The other side has closed, and had more bytes than have come, as far as it has said. */
-static bool bytes_missing(const rill_stream *s)
-{
-    uint64_t end = s->remote_wants;
-    uint64_t got = 0;
-    if (s->reassembly) {
-        got = rill_reassembly_contiguous(s->reassembly);
-        if (rill_reassembly_highest(s->reassembly) > end)
-            end = rill_reassembly_highest(s->reassembly);
-    }
-    return s->closed_remote && got < end;
-}
-
-/* Closed without an error, but not all that was asked is done: that is one. */
-static void judge_end(rill_stream *s)
-{
-    int undone = RILL_OK;
-    if (s->undone || s->dropped || !all_acknowledged(s) || bytes_missing(s))
-        undone = RILL_ERR_CLOSED;
-    if (s->out.money.abandoned > 0)
-        undone = RILL_ERR_IN_DOUBT;
-    if (s->end_error == RILL_OK)
-        s->end_error = (int8_t)undone;
-    if (s->end_error == RILL_ERR_BLOCKED)
-        undone = RILL_ERR_BLOCKED;
-    if (s->connection->closing.undone == RILL_OK)
-        s->connection->closing.undone = (int8_t)undone;
-}
-
-/*
- * The end is announced once nothing is under way any more: then the totals
- * are final, and the other side knows of the close, or was the one to close
- * and every byte that it sent has been read.
- */
-void rill_stream_release(rill_stream *s)
-{
-    rill_connection *c = s->connection;
-    if (!s->closed || s->references > 0)
-        return;
-    if (!s->close_done && c->state == RILL_STATE_OPEN && c->peer.address)
-        return;
-    if (s->closed_remote && !c->closing.forced && unread(s) > 0)
-        return;
-    if (s->linger_until != 0 && c->state == RILL_STATE_OPEN)
-        return;
-    if (s->end_fetched || (s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END)))
-        return;
-    judge_end(s);
-    rill_stream_notify(s, RILL_EVENT_STREAM_END);
 }
 
 void rill_stream_update_receive_window(rill_stream *s)

@@ -87,11 +87,12 @@ struct rill_stream {
     rill_connection *connection;
     uint64_t id;
     void *user;
-    rill_list node;       /* of the connection, ascending by opening */
-    rill_list event_node; /* of the connection, while events wait */
-    rill_list tell_node;  /* of the connection, while something is to be told */
-    rill_list money_node; /* of the connection, while it may have money to send */
-    rill_list data_node;  /* of the connection, while it may have bytes to send */
+    rill_list node;           /* of the connection, ascending by opening */
+    rill_list event_node;     /* of the connection, while events wait */
+    rill_list tell_node;      /* of the connection, while something is to be told */
+    rill_list unsettled_node; /* of the connection, while it is marked (settle.h) */
+    rill_list money_node;     /* of the connection, while it may have money to send */
+    rill_list data_node;      /* of the connection, while it may have bytes to send */
     rill_deadline deadline;
     rill_money_out out;
     rill_money_in in;
@@ -117,7 +118,10 @@ struct rill_stream {
     bool undone;       /* it closed before all that was asked of its money was done */
     bool data_blocked; /* by its window */
     bool want_writable;
+    bool over; /* its end has been announced */
     bool end_fetched;
+    bool waited;   /* the end of the connection waits for it */
+    uint8_t marks; /* RILL_MARK_*: what has changed, and has not been settled */
     uint8_t close_code;
     uint64_t event_in; /* amounts of MONEY and PROGRESS not fetched yet */
     uint64_t event_out;
@@ -136,19 +140,16 @@ uint64_t rill_stream_sendable(const rill_stream *s);
 /* Notes what is to be told; urgent: with a packet of its own if need be. */
 void rill_stream_tell(rill_stream *s, uint32_t bits, bool urgent);
 void rill_stream_notify(rill_stream *s, uint32_t event_type);
-/* Puts the stream on the lists of those with something to send, or off. */
+/* Puts the stream in the line of those with something to send, or out of it. */
 void rill_stream_want_money(rill_stream *s);
 void rill_stream_want_data(rill_stream *s);
-/* What became of money or bytes of it is known: what follows from that. */
-void rill_stream_settle(rill_stream *s);
-/* Money left for good, or came back; goals that are met are reported. */
-void rill_stream_check_goals(rill_stream *s);
+/* rill_stream_send_total, or rill_stream_receive_total, is over. */
+void rill_stream_finish_sending(rill_stream *s, int error);
+void rill_stream_finish_receiving(rill_stream *s, int error);
 /* rill_stream_send_total cannot succeed: says why. Nothing where none is under way. */
 void rill_stream_fail_goal(rill_stream *s, int error);
 /* rill_stream_end: from now on the stream ends by itself. */
 void rill_stream_start_ending(rill_stream *s);
-/* The stream has done all that rill_stream_end waits for: closes it. */
-void rill_stream_check_end(rill_stream *s);
 /* Money arrived for good: with its Fulfill. */
 void rill_stream_credit(rill_stream *s, uint64_t amount);
 /* Closes without telling (the other side closed, or the connection did) or with. */
@@ -157,10 +158,10 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
 /* Sets the stream's timer to the earliest of its goals' deadlines. */
 void rill_stream_rearm(rill_stream *s);
 void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns);
-/* Nothing refers to it any more and its end is fetched: frees it. */
-void rill_stream_release(rill_stream *s);
 /* Bytes were acknowledged: says that there is room again, where somebody waits for it. */
 void rill_stream_check_writable(rill_stream *s);
+/* Whether every byte that was written is known to have arrived. */
+bool rill_stream_is_acknowledged(const rill_stream *s);
 /* Whether bytes that were written may not have arrived, as far as we know. */
 bool rill_stream_lacks_bytes(const rill_stream *s);
 /* Whether it was closed by us before all bytes that were written had arrived, as far as we know. */

@@ -14,6 +14,9 @@ typedef struct rill_streams {
     rill_list telling;    /* with something to be told */
     rill_list with_money; /* that may have money to send */
     rill_list with_data;  /* that may have bytes to send */
+    rill_list unsettled;  /* that are marked (settle.h) */
+    uint32_t not_over;    /* whose end has not been announced */
+    uint32_t waited;      /* that end or are closed, and that the connection's end waits for */
     rill_id_set opened_by_remote;
     uint64_t next_id;       /* of ours */
     uint64_t max_remote_id; /* ids that the other side may open */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 /* Room kept for money frames and the smallest useful piece of data. */
 #define ROOM_KEPT 256u
@@ -152,7 +153,7 @@ static bool tell_stream(rill_stream *s, rill_packet_writer *p, rill_flight *f)
         rill_frame frame;
         bool needed = stream_frame(s, what, &frame);
         /* No packet may refer to a stream whose end has been announced. */
-        if (f && (s->end_fetched || (s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM_END))))
+        if (f && s->over)
             needed = false;
         if (needed && !room_for(p, f, &frame))
             return false;
@@ -166,7 +167,7 @@ static bool tell_stream(rill_stream *s, rill_packet_writer *p, rill_flight *f)
         s->urgent = (uint16_t)(s->urgent & ~(1u << what));
         if (needed && !f && what == RILL_TELL_CLOSE) {
             s->close_done = true;
-            rill_stream_release(s);
+            rill_stream_mark(s, RILL_MARK_ANY);
         }
     }
     return true;

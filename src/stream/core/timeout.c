@@ -2,6 +2,7 @@
 /* What happens when nothing happens: packets without replies, idle connections, late closes. */
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 static void earliest(uint64_t *at, uint64_t other)
 {
@@ -157,6 +158,7 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
                                         rill_flight_value(f), RILL_SIGNAL_LOST);
         }
         rill_flight_expire(c, f);
+        rill_settle_now(c);
         if (kind == RILL_FLIGHT_PROBE)
             rill_probe_failed(c, now_ns, volley, amount, RILL_PROBE_ACCIDENT);
         else if (kind == RILL_FLIGHT_CLOSE)
@@ -208,12 +210,14 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
 void rill_connection_on_deadline(rill_connection *c, rill_now now)
 {
     uint64_t now_ns = now.mono_ns;
+    rill_settle_check(c);
     if (rill_sub_sat(now_ns, c->deadline.timer.deadline) > LATE)
         rill_contact_look_around(&c->contact, c->options, now_ns);
     expire_flights(c, &c->flights.out, now_ns);
     expire_flights(c, &c->flights.aside, now_ns);
     note_overdue(c, now_ns);
     rill_undecided_expire(c, now_ns);
+    rill_settle_now(c);
     if (c->state == RILL_STATE_OPEN)
         open_deadlines(c, now_ns);
     if (c->state == RILL_STATE_CLOSING && !c->closing.sent)
@@ -223,9 +227,9 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now)
     if (c->state == RILL_STATE_CLOSED && c->closing.deadline <= now_ns) {
         c->closing.forced = true;
         c->closing.deadline = RILL_NEVER;
-        rill_connection_check_closed(c);
+        rill_connection_mark_all(c);
     }
-    rill_connection_rearm(c, now_ns);
+    rill_settle(c, now_ns);
 }
 
 void rill_connection_connected(rill_connection *c)
@@ -252,11 +256,12 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
         f->unsure = sent;
         rill_flight_lose(c, f);
     }
+    rill_settle_now(c);
     /* A link that takes nothing, or answers nothing, is not asked again and again. */
     rill_holdoffs_path(&c->holdoffs, sent_ns, now.mono_ns);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
     else if (kind == RILL_FLIGHT_CLOSE)
         rill_connection_shut(c);
-    rill_connection_rearm(c, now.mono_ns);
+    rill_settle(c, now.mono_ns);
 }

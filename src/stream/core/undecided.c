@@ -8,6 +8,7 @@
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/reply.h"
+#include "stream/core/settle.h"
 
 void rill_undecided_init(rill_undecided_set *set)
 {
@@ -114,12 +115,12 @@ static void let_go(rill_undecided *u)
     rill_list_push_back(&c->undecided.settled, &u->node);
     c->undecided.count--;
     c->endpoint->undecided_count--;
+    rill_connection_mark(c);
     for (uint32_t i = 0; i < u->part_count; i++) {
         rill_stream *s = u->parts[i].stream;
         s->in.reserved -= u->parts[i].amount;
         s->references--;
-        rill_stream_check_goals(s);
-        rill_stream_release(s);
+        rill_stream_mark(s, RILL_MARK_ANY);
     }
     u->part_count = 0;
     rill_wipe(u->fulfillment, sizeof u->fulfillment);
@@ -133,12 +134,6 @@ static void settle(rill_undecided *u)
         u->connection->undecided.unasked_settled++;
     else
         keep_old(u->connection->endpoint, u);
-}
-
-static void after_release(rill_connection *c)
-{
-    rill_connection_check_end(c);
-    rill_connection_check_closed(c);
 }
 
 /* It is too late for the link as well; but who was asked, or is to be, may say no. */
@@ -156,7 +151,6 @@ void rill_undecided_expire(rill_connection *c, uint64_t now_ns)
             c->undecided.deadline = u->deadline_ns;
         }
     }
-    after_release(c);
 }
 
 void rill_undecided_settle_all(rill_connection *c)
@@ -207,7 +201,6 @@ static int refuse(rill_endpoint *e, rill_undecided *u, bool expired, uint8_t *re
     rill_reply r = {.sequence = sequence, .amount = amount, .out = reply, .len = reply_len};
     int err = rill_reply_reject(
         c, &r, expired ? RILL_ILP_R00_TRANSFER_TIMED_OUT : RILL_ILP_F99_APPLICATION_ERROR);
-    after_release(c);
     return err;
 }
 
@@ -232,7 +225,6 @@ static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
     int err = rill_reply_fulfill(c, &r, fulfillment);
     rill_wipe(fulfillment, sizeof fulfillment);
     forget(e, u);
-    after_release(c);
     return err;
 }
 
@@ -263,6 +255,6 @@ int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool
         err = refuse(e, u, expired, reply, reply_len);
     }
     if (c)
-        rill_connection_rearm(c, now.mono_ns);
+        rill_settle(c, now.mono_ns);
     return err;
 }

@@ -14,6 +14,7 @@
  */
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/settle.h"
 
 /* Sizes of a reader's buffer, by Node's version. Too large a guess is on the safe side. */
 static const uint32_t buffers[] = {65536, 16384};
@@ -46,7 +47,7 @@ static void note_buffer(rill_stream *s, uint64_t limit)
 static void send_again(rill_stream *s)
 {
     rill_sendbuf_lose_unsure(s->sendbuf);
-    rill_stream_want_data(s);
+    rill_stream_mark(s, RILL_MARK_DATA);
 }
 
 void rill_unsure_lost(rill_stream *s, rill_send_piece *piece, bool may)
@@ -55,7 +56,7 @@ void rill_unsure_lost(rill_stream *s, rill_send_piece *piece, bool may)
     rill_unsure *u = &s->unsure;
     if (!may || s->closed || rill_takes_duplicates(c) || (u->known && u->buffer == 0)) {
         rill_sendbuf_lose(s->sendbuf, piece);
-        rill_stream_want_data(s);
+        rill_stream_mark(s, RILL_MARK_DATA);
         return;
     }
     rill_sendbuf_doubt(s->sendbuf, piece);
@@ -122,6 +123,5 @@ void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence)
         u->told_from = c->numbers.next;
         send_again(s);
     }
-    rill_stream_settle(s);
-    rill_connection_check_end(c);
+    rill_stream_mark(s, RILL_MARK_ANY);
 }

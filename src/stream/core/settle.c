@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/core/settle.h"
+
+#include <assert.h>
+
+#include "stream/core/endpoint_internal.h"
+
+/* ---- marks ---- */
+
+/* No goal, no end, no doubt: as most streams are. Whoever changes that leaves a mark. */
+static bool is_merely_open(const rill_stream *s)
+{
+    return s->out.doubt == RILL_DOUBT_NONE && !s->out.given_up && !s->out.goal_set &&
+           !s->receive_goal_set && !s->ending && !s->closed;
+}
+
+void rill_stream_mark(rill_stream *s, unsigned what)
+{
+    rill_connection *c = s->connection;
+    if (what == RILL_MARK_ANY && is_merely_open(s))
+        return;
+    s->marks = (uint8_t)(s->marks | what);
+    c->unsettled = true;
+    if (!rill_list_linked(&s->unsettled_node))
+        rill_list_push_back(&c->streams.unsettled, &s->unsettled_node);
+}
+
+void rill_connection_mark_all(rill_connection *c)
+{
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next)
+        rill_stream_mark(RILL_CONTAINER(n, rill_stream, node), RILL_MARK_ANY);
+    rill_connection_mark(c);
+}
+
+void rill_connection_mark_timer(rill_connection *c)
+{
+    rill_connection_mark(c);
+    c->retime = true;
+}
+
+/* ---- a stream ---- */
+
+static void settle_doubt(rill_stream *s)
+{
+    if (s->out.doubt == RILL_DOUBT_NONE)
+        return;
+    if (s->closed) /* nobody can be asked any more */
+        rill_doubt_abandon(s);
+    else
+        rill_doubt_ask(s);
+}
+
+static void settle_send_goal(rill_stream *s)
+{
+    const rill_money *m = &s->out.money;
+    if (m->sent >= s->out.goal) {
+        rill_stream_finish_sending(s, RILL_OK);
+    } else if (rill_money_open(m) == 0 && s->closed) {
+        s->undone = true;
+        rill_stream_finish_sending(s, s->end_error != RILL_OK ? s->end_error : RILL_ERR_CLOSED);
+    } else if (rill_money_open(m) == 0 && m->abandoned > 0 && rill_stream_sendable(s) == 0) {
+        rill_stream_finish_sending(s, RILL_ERR_IN_DOUBT);
+    }
+}
+
+static void settle_receive_goal(rill_stream *s)
+{
+    if (s->in.received >= s->in.goal) {
+        rill_stream_finish_receiving(s, RILL_OK);
+    } else if (s->closed && s->in.reserved == 0) {
+        s->undone = true;
+        rill_stream_finish_receiving(s, RILL_ERR_CLOSED);
+    }
+}
+
+/* It has done all that rill_stream_end waits for. */
+static bool has_ended(const rill_stream *s)
+{
+    return s->ending && !s->closed && rill_money_open(&s->out.money) == 0 &&
+           rill_stream_sendable(s) == 0 && rill_stream_is_acknowledged(s);
+}
+
+/* Bytes in order that the reader has not taken. */
+static uint64_t unread(const rill_stream *s)
+{
+    if (!s->reassembly)
+        return 0;
+    return rill_reassembly_contiguous(s->reassembly) - rill_reassembly_consumed(s->reassembly);
+}
+
+/* The other side knows of the close, or cannot be told. */
+static bool close_is_known(const rill_stream *s)
+{
+    return s->close_done || !s->connection->peer.address;
+}
+
+/*
+ * Nothing is under way any more: so its totals are final, and the other side knows of the close, or
+ * was the one to close and every byte that it sent has been read.
+ */
+static bool is_over(const rill_stream *s)
+{
+    const rill_connection *c = s->connection;
+    if (!s->closed || s->references > 0)
+        return false;
+    if (!close_is_known(s) && c->state == RILL_STATE_OPEN)
+        return false;
+    if (s->closed_remote && !c->closing.forced && unread(s) > 0)
+        return false;
+    return s->linger_until == 0 || c->state != RILL_STATE_OPEN;
+}
+
+/* The other side has closed, and had more bytes than have come, as far as it has said. */
+static bool bytes_missing(const rill_stream *s)
+{
+    uint64_t end = s->remote_wants;
+    uint64_t got = 0;
+    if (s->reassembly) {
+        got = rill_reassembly_contiguous(s->reassembly);
+        if (rill_reassembly_highest(s->reassembly) > end)
+            end = rill_reassembly_highest(s->reassembly);
+    }
+    return s->closed_remote && got < end;
+}
+
+/* Closed without an error, but not all that was asked is done: that is one. */
+static void judge_end(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    int undone = RILL_OK;
+    if (s->undone || s->dropped || !rill_stream_is_acknowledged(s) || bytes_missing(s))
+        undone = RILL_ERR_CLOSED;
+    if (s->out.money.abandoned > 0)
+        undone = RILL_ERR_IN_DOUBT;
+    if (s->end_error == RILL_OK)
+        s->end_error = (int8_t)undone;
+    if (s->end_error == RILL_ERR_BLOCKED)
+        undone = RILL_ERR_BLOCKED;
+    if (c->closing.undone == RILL_OK)
+        c->closing.undone = (int8_t)undone;
+}
+
+static void announce_end(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    assert(rill_money_open(&s->out.money) == 0); /* a unit under way would have a reference */
+    assert(c->streams.not_over > 0);             /* s is one of them */
+    judge_end(s);
+    c->streams.not_over--;
+    s->over = true;
+    rill_stream_notify(s, RILL_EVENT_STREAM_END);
+}
+
+/* Whether the end of the connection waits for it. What the other side opened since does not count.
+ */
+static void settle_wait(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    bool done = s->closed && s->references == 0 && close_is_known(s);
+    bool waited = (s->ending || s->closed) && !done;
+    if (waited == s->waited)
+        return;
+    s->waited = waited;
+    if (waited) {
+        c->streams.waited++;
+    } else {
+        assert(c->streams.waited > 0); /* s was counted */
+        c->streams.waited--;
+    }
+}
+
+/* Of one that ends, or is closed. */
+static void settle_end(rill_stream *s)
+{
+    if (has_ended(s)) { /* which marks it again: what follows from that is looked at anew */
+        rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false,
+                         s->out.money.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_OK);
+        return;
+    }
+    if (!s->over && is_over(s))
+        announce_end(s);
+    settle_wait(s);
+}
+
+/*
+ * The order is that of causes: what becomes of money in doubt decides on what may be sent, that on
+ * goals, those on the end.
+ */
+RILL_NOINLINE static void settle_all_of(rill_stream *s, unsigned marks)
+{
+    settle_doubt(s);
+    if (s->out.given_up)
+        rill_money_forgo(&s->out.money);
+    if (marks & RILL_MARK_MONEY)
+        rill_stream_want_money(s);
+    if (marks & RILL_MARK_DATA)
+        rill_stream_want_data(s);
+    if (marks & RILL_MARK_TIMER)
+        rill_stream_rearm(s);
+    if (s->out.goal_set)
+        settle_send_goal(s);
+    if (s->receive_goal_set)
+        settle_receive_goal(s);
+    if (s->ending || s->closed)
+        settle_end(s);
+}
+
+static void settle_stream(rill_stream *s)
+{
+    unsigned marks = s->marks;
+    s->marks = 0;
+    rill_list_remove(&s->unsettled_node);
+    if ((marks & ~(unsigned)RILL_MARK_MONEY) != 0 || !is_merely_open(s))
+        settle_all_of(s, marks);
+    else if (marks != 0)
+        rill_stream_want_money(s);
+}
+
+/* In the order in which they were marked; one that its own end has changed goes on at once. */
+static void settle_streams(rill_connection *c)
+{
+    while (!rill_list_empty(&c->streams.unsettled)) {
+        rill_stream *s = RILL_CONTAINER(c->streams.unsettled.next, rill_stream, unsettled_node);
+        do
+            settle_stream(s);
+        while (rill_list_linked(&s->unsettled_node));
+    }
+}
+
+/* ---- a connection ---- */
+
+/* Packets that are out, or wait for a decision, may change anything still. */
+static bool is_quiet(const rill_connection *c)
+{
+    return c->flights.count == 0 && c->undecided.count == 0;
+}
+
+/* Everything that rill_connection_end waits for has happened. */
+static bool may_close(const rill_connection *c)
+{
+    return c->closing.ending && c->state == RILL_STATE_OPEN && is_quiet(c) &&
+           c->streams.waited == 0;
+}
+
+static bool connection_is_over(const rill_connection *c)
+{
+    return c->state == RILL_STATE_CLOSED && is_quiet(c) && c->streams.not_over == 0;
+}
+
+/* Of one that ends. Its streams may be marked again by that. */
+RILL_NOINLINE static void settle_connection(rill_connection *c)
+{
+    if (may_close(c))
+        rill_connection_close_well(c);
+    else if (connection_is_over(c))
+        rill_connection_notify(c, RILL_EVENT_CONNECTION_END);
+}
+
+void rill_settle_now(rill_connection *c)
+{
+    while (c->unsettled) {
+        settle_streams(c);
+        c->unsettled = false;
+        if (c->closing.ending || c->state != RILL_STATE_OPEN)
+            settle_connection(c);
+    }
+    assert(rill_list_empty(&c->streams.unsettled)); /* whoever marks a stream marks c too */
+}
+
+void rill_settle_all(rill_connection *c)
+{
+    rill_settle_now(c);
+    if (!c->doubt_answered)
+        return;
+    /* All frames of the answer have been read: who has not told by now does not tell. */
+    rill_doubt_review(c);
+    rill_settle_now(c);
+}
+
+void rill_settle_call(rill_connection *c)
+{
+    rill_settle_all(c);
+    if (c->retime)
+        rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
+    c->retime = false;
+}
+
+void rill_settle_opened(rill_stream *s)
+{
+    s->connection->streams.not_over++;
+}
+
+void rill_settle_freed(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    rill_list_remove(&s->unsettled_node);
+    c->streams.not_over -= s->over ? 0 : 1;
+    c->streams.waited -= s->waited ? 1 : 0;
+    c->unsettled = true; /* the end of c may have waited for it */
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What follows from what has changed. Whatever changes a stream or a connection writes down its
+ * own change and leaves a mark; what follows from it is found here, once, and nowhere else: whether
+ * lost money is asked about, which lines a stream stands in, whether a goal is met, whether a
+ * stream or a connection closes by itself, whether it is over, and what its timer is.
+ *
+ * An endpoint's call leaves nothing unsettled. It settles at its end, and before it goes on with
+ * something that depends on what has followed so far: whether a stream has ended by a packet's
+ * outcome matters to the frames of its answer, and what one frame ends to the next.
+ */
+#ifndef RILL_STREAM_SETTLE_H
+#define RILL_STREAM_SETTLE_H
+
+#include <assert.h>
+
+#include "stream/core/connection_internal.h"
+
+/* ---- marks ---- */
+
+/* What has changed of a stream, beside what is always looked at: its goals and its end. */
+enum {
+    RILL_MARK_ANY = 0,
+    RILL_MARK_MONEY = 1 << 0, /* how much it may send */
+    RILL_MARK_DATA = 1 << 1,  /* the bytes that wait to be sent */
+    RILL_MARK_TIMER = 1 << 2  /* a time that it waits for */
+};
+
+void rill_stream_mark(rill_stream *s, unsigned what);
+/* A packet of it has ended, a decision was made, a stream has gone, or its own state changed. */
+static inline void rill_connection_mark(rill_connection *c)
+{
+    c->unsettled = true;
+}
+/* All of its streams: something changed that the end of each may depend on. */
+void rill_connection_mark_all(rill_connection *c);
+/* Its state changed, and with it what its timer is for. */
+void rill_connection_mark_timer(rill_connection *c);
+
+/* ---- conclusions ---- */
+
+/* At the beginning of a call: the one before has drawn all of them. */
+static inline void rill_settle_check(const rill_connection *c)
+{
+    assert(!c->unsettled);
+    (void)c;
+}
+
+/* In the middle of a call: what has followed so far. */
+void rill_settle_now(rill_connection *c);
+/* All that follows, but for the connection's timer. */
+void rill_settle_all(rill_connection *c);
+
+/* At the end of a call that brings the time. */
+static inline void rill_settle(rill_connection *c, uint64_t now_ns)
+{
+    if (c->unsettled || c->doubt_answered)
+        rill_settle_all(c);
+    c->retime = false;
+    rill_connection_rearm(c, now_ns);
+}
+
+/* At the end of a call of the application's: the timer is set where it was marked. */
+void rill_settle_call(rill_connection *c);
+
+/* Something is about to end, or may be: most connections are far from it. */
+static inline bool rill_settle_may_end(const rill_connection *c)
+{
+    return c->streams.waited > 0 || c->closing.ending || c->state != RILL_STATE_OPEN ||
+           (c->money.in_doubt.low | c->money.in_doubt.high) != 0;
+}
+
+/* Between two parts of a packet: what has ended by those before. */
+static inline void rill_settle_ends(rill_connection *c)
+{
+    if (c->unsettled && rill_settle_may_end(c))
+        rill_settle_now(c);
+}
+
+/* A stream comes, or goes. */
+void rill_settle_opened(rill_stream *s);
+void rill_settle_freed(rill_stream *s);
+
+#endif
