@@ -86,11 +86,38 @@ static void test_a_close_tells_of_bytes_that_nobody_vouches_for(void **state)
     pair_close(&p);
 }
 
+/* So the one that is here now has not been told where its client is, and writes to it all the same.
+ */
+static void test_who_speaks_first_knows_the_address(void **state)
+{
+    static const uint8_t secret[32] = {7};
+    pair p;
+    pair_options o;
+    (void)state;
+    pair_options_init(&o);
+    o.server.server_secret = secret;
+    pair_open(&p, &o);
+    p.on_reply = strip;
+    pair_run(&p, RILL_SECOND);
+    assert_true(p.end[PAIR_CLIENT].packets > 0);
+    pair_restart_server(&p, &o);
+    p.on_reply = NULL;
+    pair_write(pair_stream_open(&p, PAIR_CLIENT), "question", 8);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->len, 8);
+    pair_write(rill_connection_stream(p.end[PAIR_SERVER].connection, 1), "answer", 6);
+    pair_run(&p, RILL_SECOND);
+    assert_int_equal(pair_seen(&p, PAIR_CLIENT, 1)->len, 6);
+    pair_check_books(&p);
+    pair_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_that_nobody_vouches_for_are_an_error),
         cmocka_unit_test(test_a_close_tells_of_bytes_that_nobody_vouches_for),
+        cmocka_unit_test(test_who_speaks_first_knows_the_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,6 +191,10 @@ void rill_doubt_abandon(rill_stream *s);
 void rill_tell_frames(rill_connection *c, rill_packet_writer *p, rill_flight *flight);
 /* Something is to be told that is worth a packet. */
 bool rill_tell_urgent(const rill_connection *c);
+/* Each of a client's packets does, until one is answered. */
+bool rill_tells_who_we_are(const rill_flight *f);
+/* Our address and asset: to somebody who may not know them yet. */
+void rill_tell_who_we_are(rill_connection *c);
 /* A frame recorded in a flight was lost: to be told again. */
 void rill_tell_again(rill_connection *c, const rill_flight_control *control);
 void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *control,

@@ -29,9 +29,11 @@ typedef struct rill_answer {
     uint64_t sequence;
 } rill_answer;
 
-/* What the first words of the server say of our numbers. */
-static void hear_numbers(rill_connection *c, const rill_stream_packet *packet)
+/* What the first words of the server say of our numbers; and it is to know who we are. */
+static void hear_numbers(rill_connection *c, const rill_flight *f, const rill_stream_packet *packet)
 {
+    if (c->numbers.opening && !rill_tells_who_we_are(f))
+        rill_tell_who_we_are(c);
     if (!rill_numbering_hear(&c->numbers, packet->after, &c->counts.ended_another))
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
                              "two servers answer, or one that was started again");
@@ -57,7 +59,7 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
         e->incoming.frame_count = 0; /* its word on the packet counts, its frames do not */
     a->authentic = true;
     if (err == RILL_OK && a->sequence < RILL_NUMBER_LIMIT)
-        hear_numbers(a->c, a->packet);
+        hear_numbers(a->c, a->f, a->packet);
 }
 
 /* That the packet is not under way any more says nothing of how many pass. */

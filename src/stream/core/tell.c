@@ -236,6 +236,25 @@ static bool said_by_others(const rill_connection *c, uint32_t bit)
            (bit & WHO_WE_ARE) != 0;
 }
 
+/*
+ * Answers that had no word in them may have been another server's, which is no more: only one
+ * that speaks is known to have what it answers.
+ */
+bool rill_tells_who_we_are(const rill_flight *f)
+{
+    bool tells = false;
+    for (unsigned i = 0; i < f->control_count; i++)
+        tells = tells || f->control[i].what == RILL_TELL_ASSET;
+    return tells;
+}
+
+void rill_tell_who_we_are(rill_connection *c)
+{
+    c->telling.known = (uint16_t)(c->telling.known & ~WHO_WE_ARE);
+    c->telling.known_from = c->numbers.next;
+    rill_connection_tell(c, WHO_WE_ARE, true);
+}
+
 void rill_tell_again(rill_connection *c, const rill_flight_control *control)
 {
     uint32_t bit = 1u << control->what;
