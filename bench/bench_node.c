@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "crypto/crypto.h"
+#include "io/large_pages.h"
 #include "link/link_impl.h"
 #include "node/node.h"
 #include "rill/rill.h"
@@ -100,7 +101,8 @@ static void fake_close(rill_link *l)
     (void)l;
 }
 
-static const rill_link_ops ops = {fake_is_up, fake_send, fake_reply, fake_close};
+static const rill_link_ops ops = {
+    .is_up = fake_is_up, .send = fake_send, .reply = fake_reply, .close = fake_close};
 
 static rill_now clocks(void *user)
 {
@@ -130,7 +132,8 @@ static rill_node *node_of(uint32_t accounts)
     rill_node_options options;
     rill_node *node = NULL;
     rill_node_options_init(&options);
-    options.max_accounts = 2 * accounts + 10; /* named ones are at most half */
+    options.allocator = rill_allocator_large_pages(); /* as rilld has it */
+    options.max_accounts = 2 * accounts + 10;         /* named ones are at most half */
     options.now = clocks;
     options.wake = nothing;
     options.drained = drained;

@@ -23,12 +23,16 @@ BELOW = {
     "ws": CORE | {"io", "rill/waiting.h"},
     # Whoever has a link sees these, and nothing of how it is made.
     "link": {"base", "crypto", "rill/loop.h", "rill/waiting.h"},
+    # Where kinds of links are put together.
+    "links": {"link", "links/btp"},
     "links/btp": CORE | {"io", "ws", "link", "rill/waiting.h"},
     "run": CORE | {"link", "io/loop.h", "rill/loop.h", "rill of stream"},
-    "node": CORE | {"link", "io/large_pages.h"},
+    "node": CORE | {"link"},
     "clients": CORE | {"rill/credentials.h", "rill/loop.h"},
-    "cli": CORE | {"link", "links/btp", "run", "node", "clients", "io/loop.h", "io/listener.h", "rill/loop.h",
-                   "rill of stream"},
+    "cli": CORE | {
+        "link", "links/btp", "run", "node", "clients",
+        "io/loop.h", "io/listener.h", "io/large_pages.h", "rill/loop.h", "rill of stream",
+    },
 }
 # The rooms of STREAM, each with those that it may see beside itself.
 ROOMS = {

@@ -3,6 +3,9 @@
  * A link: the way to one neighbour, over which Prepares and their replies
  * travel in both directions (what JavaScript calls a plugin). One interface
  * for every kind; BTP over WebSocket today.
+ *
+ * A link is a neighbour, not a socket. How many sockets it has, and when it opens one, is its
+ * own business: it is up while it can send over any of them.
  */
 #ifndef RILL_LINK_H
 #define RILL_LINK_H
@@ -14,9 +17,37 @@ RILL_BEGIN_DECLS
 
 typedef struct rill_link rill_link;
 
+/* What the bytes of a message's part are, as BTP numbers it (RFC 23). */
+typedef enum rill_content {
+    RILL_CONTENT_BYTES = 0,
+    RILL_CONTENT_TEXT = 1, /* UTF-8 */
+    RILL_CONTENT_JSON = 2
+} rill_content;
+
+typedef struct rill_message_part {
+    rill_bytes protocol;  /* the name of the side protocol, 1 to 255 bytes */
+    uint8_t content_type; /* rill_content. Others come as the neighbour numbers them */
+    rill_bytes data;
+} rill_message_part;
+
 /*
- * What a link tells its owner. None but early may be NULL. Called from the
- * loop, never from inside a call.
+ * What neighbours say to each other beside ILP packets, in side protocols of theirs: settlement
+ * above all. The first part says what it is about, the others go with it. This struct stays as it
+ * is.
+ */
+typedef struct rill_message {
+    const rill_message_part *parts;
+    size_t count; /* at most RILL_MAX_MESSAGE_PARTS */
+    /* It says that this amount was settled (BTP's TRANSFER). It may have no parts then. */
+    bool transfer;
+    uint64_t amount; /* as those who settle count it; 0 where it is no transfer */
+} rill_message;
+
+#define RILL_MAX_MESSAGE_PARTS 16
+
+/*
+ * What a link tells its owner. Only early and those of messages may be NULL. Called
+ * from the loop, never from inside a call.
  */
 typedef struct rill_link_handlers {
     size_t size
@@ -52,6 +83,19 @@ typedef struct rill_link_handlers {
      * comes before it has authenticated us. NULL: nothing to send yet.
      */
     void (*early)(rill_link *l, void *user) RILL_UNSET;
+    /*
+     * A message that is no ILP packet came; answer once, at any time, with
+     * rill_link_reply_message or rill_link_refuse_message and this request. It is borrowed until
+     * this returns. NULL: all are refused.
+     */
+    void (*message)(rill_link *l, uint64_t request, const rill_message *message,
+                    void *user) RILL_UNSET;
+    /* The reply to the message with this cookie, borrowed; it may have no parts. */
+    void (*message_reply)(rill_link *l, uint64_t cookie, const rill_message *reply,
+                          void *user) RILL_UNSET;
+    /* No reply will come, as `unanswered` says it of a packet. RILL_ERR_REFUSED: it was refused. */
+    void (*message_unanswered)(rill_link *l, uint64_t cookie, int error, bool sent,
+                               void *user) RILL_UNSET;
 } rill_link_handlers;
 
 typedef struct rill_link_options {
@@ -123,6 +167,26 @@ RILL_API RILL_MUST_CHECK int rill_link_send(rill_link *l, uint64_t cookie, const
  */
 RILL_API RILL_MUST_CHECK int rill_link_reply(rill_link *l, uint64_t request, const uint8_t *packet,
                                              size_t len);
+
+/*
+ * Sends a message, copied. cookie comes back with its reply; cookies of messages are apart from
+ * those of packets. RILL_ERR_NOT_CONNECTED, RILL_ERR_BLOCKED, RILL_ERR_LIMIT, RILL_ERR_NOMEM: as
+ * rill_link_send. RILL_ERR_INVALID: no part and no transfer, too many parts, a part without a name
+ * or with one that comes twice or is "ilp". RILL_ERR_TOO_LARGE: it does not fit into one of the
+ * neighbour's frames. RILL_ERR_UNSUPPORTED: this kind of link carries no messages.
+ */
+RILL_API RILL_MUST_CHECK int rill_link_send_message(rill_link *l, uint64_t cookie,
+                                                    const rill_message *message);
+/*
+ * Answers a message, copied. reply: NULL or without parts, it is just accepted; a reply is no
+ * transfer. RILL_ERR_INVALID, RILL_ERR_TOO_LARGE: nothing was answered. RILL_ERR_NOT_CONNECTED:
+ * its link was lost since, and it is ignored.
+ */
+RILL_API RILL_MUST_CHECK int rill_link_reply_message(rill_link *l, uint64_t request,
+                                                     const rill_message *reply);
+/* Refuses a message. why: for people, at most 100 bytes of it are told. RILL_ERR_NOT_CONNECTED. */
+RILL_API RILL_MUST_CHECK int rill_link_refuse_message(rill_link *l, uint64_t request,
+                                                      const char *why);
 
 /* Writes what waits, then ends; `closed` follows. Open requests are reported unanswered first. */
 RILL_API void rill_link_close(rill_link *l);

@@ -13,6 +13,7 @@
 #include "cli/protect.h"
 #include "cli/rilld_log.h"
 #include "cli/rilld_port_file.h"
+#include "io/large_pages.h"
 #include "io/loop.h"
 #include "links/btp/btp_server.h"
 
@@ -332,6 +333,7 @@ static int start_node(serving *s)
     const rilld_options *o = s->options;
     rill_node_options node;
     rill_node_options_init(&node);
+    node.allocator = rill_allocator_large_pages();
     node.address = o->address;
     node.asset_code = o->asset_code;
     node.asset_scale = o->asset_scale;

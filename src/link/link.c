@@ -1,25 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L
-
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/sized.h"
 #include "link/link_impl.h"
-
-typedef int opener(rill_link **out, rill_loop *loop, const char *uri,
-                   const rill_link_options *options, const rill_link_handlers *handlers, void *user,
-                   const char **problem);
-
-/* What comes before the :// of a URI, and who understands the rest. */
-static const struct {
-    const char *scheme;
-    opener *open;
-} schemes[] = {
-    {"btp+ws", rill_btp_client_open},
-    {"btp+wss", rill_btp_client_open},
-};
+#include "link/scheme.h"
 
 void rill_link_options_init_sized(rill_link_options *o, size_t size)
 {
@@ -49,18 +35,16 @@ int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
         *problem = rill_options_problem(err);
         return err;
     }
-    const char *end = strstr(uri, "://");
-    if (end == NULL) {
+    if (strstr(uri, "://") == NULL) {
         *problem = "it does not begin with a scheme, such as btp+ws://";
         return RILL_ERR_URI;
     }
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t len = strlen(schemes[i].scheme);
-        if ((size_t)(end - uri) == len && strncasecmp(uri, schemes[i].scheme, len) == 0)
-            return schemes[i].open(out, loop, uri, &options, &handlers, user, problem);
+    const rill_scheme *scheme = rill_scheme_of(rill_schemes, uri);
+    if (scheme == NULL) {
+        *problem = "its scheme is not btp+ws or btp+wss";
+        return RILL_ERR_UNSUPPORTED;
     }
-    *problem = "its scheme is not btp+ws or btp+wss";
-    return RILL_ERR_UNSUPPORTED;
+    return scheme->open(out, loop, uri, &options, &handlers, user, problem);
 }
 
 bool rill_link_is_up(const rill_link *l)
@@ -80,8 +64,8 @@ void rill_link_waiting_sized(const rill_link *l, rill_waiting *out, size_t size)
 {
     rill_waiting waiting = {.until = RILL_NEVER};
     rill_waiting_set(&waiting, RILL_WAIT_NOTHING, NULL);
-    if (l->waiting != NULL)
-        l->waiting(l, &waiting);
+    if (l->ops->waiting != NULL)
+        l->ops->waiting(l, &waiting);
     rill_sized_give(out, size, &waiting, sizeof waiting);
 }
 
@@ -93,6 +77,57 @@ int rill_link_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t 
 int rill_link_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len)
 {
     return l->ops->reply(l, request, packet, len);
+}
+
+/* ---- messages ---- */
+
+static bool same(rill_bytes a, rill_bytes b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+/* A packet is not sent as a message, nor what could be taken for one. */
+static bool parts_valid(const rill_message *m)
+{
+    static const rill_bytes ilp = {(const uint8_t *)"ilp", 3};
+    if (m->count > RILL_MAX_MESSAGE_PARTS)
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        rill_bytes name = m->parts[i].protocol;
+        if (name.len == 0 || name.len > UINT8_MAX || same(name, ilp))
+            return false;
+        for (size_t k = 0; k < i; k++)
+            if (same(name, m->parts[k].protocol))
+                return false;
+    }
+    return true;
+}
+
+int rill_link_send_message(rill_link *l, uint64_t cookie, const rill_message *message)
+{
+    if (!parts_valid(message) || (message->count == 0 && !message->transfer) ||
+        (message->amount != 0 && !message->transfer))
+        return RILL_ERR_INVALID;
+    if (l->ops->send_message == NULL)
+        return RILL_ERR_UNSUPPORTED;
+    return l->ops->send_message(l, cookie, message);
+}
+
+int rill_link_reply_message(rill_link *l, uint64_t request, const rill_message *reply)
+{
+    static const rill_message nothing = {.count = 0};
+    if (reply == NULL)
+        reply = &nothing;
+    if (!parts_valid(reply) || reply->transfer)
+        return RILL_ERR_INVALID;
+    assert(l->ops->reply_message != NULL); /* it has given us one */
+    return l->ops->reply_message(l, request, reply, NULL);
+}
+
+int rill_link_refuse_message(rill_link *l, uint64_t request, const char *why)
+{
+    assert(l->ops->reply_message != NULL && why != NULL);
+    return l->ops->reply_message(l, request, NULL, why);
 }
 
 void rill_link_close(rill_link *l)

@@ -5,12 +5,24 @@
 
 #include <rill/link.h>
 
-/* As the functions of rill/link.h with the same names. */
+/* As the functions of rill/link.h with the same names. The first four are never NULL. */
 typedef struct rill_link_ops {
     bool (*is_up)(const rill_link *l);
     int (*send)(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len);
     int (*reply)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len);
     void (*close)(rill_link *l);
+    /*
+     * As send, of a packet in parts, for who changes a few bytes of one that came. NULL: this kind
+     * of link takes whole packets only.
+     */
+    int (*send_parts)(rill_link *l, uint64_t cookie, const rill_bytes *parts, size_t count);
+    /* What it waits for before it is up; out is NOTHING. NULL: this kind is made when it is up. */
+    void (*waiting)(const rill_link *l, rill_waiting *out);
+    /* Messages: rill_link_send_message has looked at the parts. NULL: it carries none. */
+    int (*send_message)(rill_link *l, uint64_t cookie, const rill_message *message);
+    /* reply: NULL where it is refused, and refusal says why. Not NULL where send_message is not. */
+    int (*reply_message)(rill_link *l, uint64_t request, const rill_message *reply,
+                         const char *refusal);
 } rill_link_ops;
 
 /* Fills in reason and text of what a link or host waits for; more may be NULL, and follows ": ". */
@@ -18,23 +30,10 @@ void rill_waiting_set(rill_waiting *out, rill_wait reason, const char *more);
 
 struct rill_link {
     const rill_link_ops *ops;
-    /*
-     * As ops->send, of a packet in parts, for who changes a few bytes of one that
-     * came. NULL: this kind of link takes whole packets only.
-     */
-    int (*send_parts)(rill_link *l, uint64_t cookie, const rill_bytes *parts, size_t count);
-    /* What it waits for before it is up; out is NOTHING. NULL: this kind is made when it is up. */
-    void (*waiting)(const rill_link *l, rill_waiting *out);
     void *user;
     void *group; /* for who has many links: what they have in common. No link looks at it */
     rill_loop *loop;
     rill_link_handlers on;
 };
-
-/* As rill_link_open, for btp+ws:// and btp+wss://. options is not NULL. */
-RILL_MUST_CHECK int rill_btp_client_open(rill_link **out, rill_loop *loop, const char *uri,
-                                         const rill_link_options *options,
-                                         const rill_link_handlers *handlers, void *user,
-                                         const char **problem);
 
 #endif

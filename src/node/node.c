@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "io/large_pages.h"
 #include "link/link_impl.h"
 #include "node/forward.h"
 #include "node/local.h"
@@ -45,7 +44,7 @@ static void no_drained(void *user)
 void rill_node_options_init(rill_node_options *o)
 {
     *o = (rill_node_options){
-        .allocator = rill_allocator_large_pages(),
+        .allocator = rill_allocator_default(),
         .address = "private.rill",
         .asset_code = "XRP",
         .asset_scale = 9,

@@ -23,7 +23,7 @@
 typedef struct rill_node rill_node;
 
 typedef struct rill_node_options {
-    const rill_allocator *allocator; /* rill_allocator_large_pages() at first */
+    const rill_allocator *allocator; /* rill_allocator_default() at first */
     const char *address;             /* private.rill at first; copied */
     const char *asset_code;          /* XRP at first; copied */
     uint8_t asset_scale;             /* 9 at first */

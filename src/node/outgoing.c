@@ -43,8 +43,8 @@ int rill_rewrite(rill_rewriter *w, rill_bytes packet, const rill_prepare *came,
 
 int rill_outgoing_send(rill_rewriter *w, rill_link *link, uint64_t cookie, const rill_outgoing *out)
 {
-    if (link->send_parts != NULL)
-        return link->send_parts(link, cookie, out->parts, out->count);
+    if (link->ops->send_parts != NULL)
+        return link->ops->send_parts(link, cookie, out->parts, out->count);
     if (out->count == 1)
         return rill_link_send(link, cookie, out->parts[0].data, out->parts[0].len);
     size_t len = 0;

@@ -147,7 +147,8 @@ static void fake_close(rill_link *link)
     memory_post(l, CLOSED, 0, 0, NULL, 0);
 }
 
-static const rill_link_ops ops = {fake_is_up, fake_send, fake_reply, fake_close};
+static const rill_link_ops ops = {
+    .is_up = fake_is_up, .send = fake_send, .reply = fake_reply, .close = fake_close};
 
 /* In place of src/link/link.c's: the first is the server's, the second the client's. */
 int __wrap_rill_link_open(rill_link **out, rill_loop *loop, const char *uri,

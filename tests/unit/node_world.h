@@ -87,7 +87,8 @@ static inline void fake_close(rill_link *l)
     ((fake *)l)->closed = true;
 }
 
-static const rill_link_ops fake_ops = {fake_is_up, fake_send, fake_reply, fake_close};
+static const rill_link_ops fake_ops = {
+    .is_up = fake_is_up, .send = fake_send, .reply = fake_reply, .close = fake_close};
 
 /* ---- the world ---- */
 

@@ -29,16 +29,29 @@ bool rill_btp_send_frame(rill_ws *ws, const rill_btp_frame *frame)
     return true;
 }
 
+/* As a JSON string may hold it as it is. Longer than cap: its beginning. */
+static void plain_text(const char *text, char *out, size_t cap)
+{
+    size_t len = 0;
+    for (; text[len] != '\0' && len < cap - 1; len++) {
+        bool plain = text[len] >= ' ' && text[len] <= '~' && text[len] != '"' && text[len] != '\\';
+        out[len] = plain ? text[len] : '?';
+    }
+    out[len] = '\0';
+}
+
 void rill_btp_send_error(rill_ws *ws, uint64_t wall_ms, uint32_t request_id, const char *code,
                          const char *name, const char *message)
 {
     uint8_t digits[17] = {0};
     char at[32];
+    char text[101];
     char data[128];
     if (rill_ilp_time_encode(wall_ms, digits) != RILL_OK)
         memcpy(digits, "19700101000000000", sizeof digits);
     snprintf(at, sizeof at, "%.14s.%.3sZ", (const char *)digits, (const char *)digits + 14);
-    snprintf(data, sizeof data, "{\"message\":\"%s\"}", message);
+    plain_text(message, text, sizeof text);
+    snprintf(data, sizeof data, "{\"message\":\"%s\"}", text);
     const rill_btp_frame frame = {
         .type = RILL_BTP_ERROR,
         .request_id = request_id,

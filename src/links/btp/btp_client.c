@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The link of a client: connects, authenticates, pings, and comes back. */
 #define _POSIX_C_SOURCE 200809L
+
+#include "links/btp/btp_client.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -328,6 +329,10 @@ static const rill_link_ops client_ops = {
     .send = rill_btp_session_send,
     .reply = rill_btp_session_reply,
     .close = client_close,
+    .send_parts = rill_btp_session_send_parts,
+    .waiting = client_waiting,
+    .send_message = rill_btp_session_send_message,
+    .reply_message = rill_btp_session_reply_message,
 };
 
 /* What can fail before anything is registered with libuv. */
@@ -357,8 +362,6 @@ int rill_btp_client_open(rill_link **out, rill_loop *loop, const char *uri,
         return error;
     }
     c->session.link.ops = &client_ops;
-    c->session.link.send_parts = rill_btp_session_send_parts;
-    c->session.link.waiting = client_waiting;
     c->session.link.on = *handlers;
     c->session.link.user = user;
     c->connect_timeout_ms = rill_add_sat(options->connect_timeout, RILL_MS - 1) / RILL_MS;

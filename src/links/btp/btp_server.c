@@ -308,6 +308,9 @@ static const rill_link_ops session_ops = {
     .send = rill_btp_session_send,
     .reply = rill_btp_session_reply,
     .close = session_close,
+    .send_parts = rill_btp_session_send_parts,
+    .send_message = rill_btp_session_send_message,
+    .reply_message = rill_btp_session_reply_message,
 };
 
 /* Taking connections */
@@ -323,7 +326,6 @@ static server_session *session_new(rill_btp_server *server)
         return NULL;
     }
     session->session.link.ops = &session_ops;
-    session->session.link.send_parts = rill_btp_session_send_parts;
     session->session.log = on_session_log;
     session->server = server;
     session->parts = 2;

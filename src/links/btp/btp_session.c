@@ -3,6 +3,7 @@
 
 #include "links/btp/btp_session.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <rill/btp.h>
@@ -18,6 +19,7 @@ typedef struct open_request {
     uint64_t deadline;
     uint64_t written; /* of the connection, before this request */
     uint32_t id;
+    bool message; /* not a packet */
 } open_request;
 
 static const rill_allocator *memory(void)
@@ -68,7 +70,7 @@ void rill_btp_session_start(rill_btp_session *s, rill_ws *ws)
     s->generation++;
 }
 
-/* Takes a request out of the table; the memory is for the next one. */
+/* Takes a request out of the table; the memory is for the next one, and good until that comes. */
 static uint64_t settle(rill_btp_session *s, open_request *request)
 {
     uint64_t cookie = request->cookie;
@@ -76,6 +78,18 @@ static uint64_t settle(rill_btp_session *s, open_request *request)
     rill_list_remove(&request->node);
     rill_list_push_front(&s->spare, &request->node);
     return cookie;
+}
+
+/* No reply will come. */
+static void give_up(rill_btp_session *s, open_request *request, int error, bool sent)
+{
+    rill_link *l = &s->link;
+    bool message = request->message;
+    uint64_t cookie = settle(s, request);
+    if (!message)
+        l->on.unanswered(l, cookie, error, sent, l->user);
+    else if (l->on.message_unanswered != NULL)
+        l->on.message_unanswered(l, cookie, error, sent, l->user);
 }
 
 void rill_btp_session_stop(rill_btp_session *s, int error)
@@ -88,9 +102,7 @@ void rill_btp_session_stop(rill_btp_session *s, int error)
     uv_timer_stop(&s->timer);
     while (!rill_list_empty(&s->waiting)) {
         open_request *request = request_of(s->waiting.next);
-        bool sent = request->written < handed;
-        uint64_t cookie = settle(s, request);
-        s->link.on.unanswered(&s->link, cookie, error, sent, s->link.user);
+        give_up(s, request, error, request->written < handed);
     }
 }
 
@@ -115,8 +127,7 @@ static void on_timer(uv_timer_t *timer)
             uv_timer_start(timer, on_timer, left, 0);
             return;
         }
-        uint64_t cookie = settle(s, request);
-        s->link.on.unanswered(&s->link, cookie, RILL_ERR_TIMEOUT, true, s->link.user);
+        give_up(s, request, RILL_ERR_TIMEOUT, true);
     }
 }
 
@@ -165,12 +176,12 @@ static int enter(rill_btp_session *s, open_request *request)
     return error;
 }
 
-int rill_btp_session_send_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts,
-                                size_t count)
+/*
+ * A request under an id of its own, to be written and then noted, or taken back. RILL_ERR_BLOCKED,
+ * RILL_ERR_LIMIT, RILL_ERR_NOMEM.
+ */
+static int begin_request(rill_btp_session *s, uint64_t cookie, bool message, open_request **out)
 {
-    rill_btp_session *s = session_of(l);
-    if (!s->up && !s->early)
-        return RILL_ERR_NOT_CONNECTED;
     if (rill_ws_is_full(s->ws)) {
         s->blocked = true;
         return RILL_ERR_BLOCKED;
@@ -181,21 +192,43 @@ int rill_btp_session_send_parts(rill_link *l, uint64_t cookie, const rill_bytes 
     if (request == NULL)
         return RILL_ERR_NOMEM;
     request->cookie = cookie;
-    request->deadline = rill_loop_clock(l->loop).mono_ns + s->request_timeout;
+    request->message = message;
+    request->deadline = rill_loop_clock(s->link.loop).mono_ns + s->request_timeout;
     request->written = rill_ws_written(s->ws);
     int error = enter(s, request);
-    if (error == RILL_OK && !send_packet(s, RILL_BTP_MESSAGE, request->id, parts, count)) {
-        (void)rill_map_remove(&s->open, request->id);
-        error = RILL_ERR_NOT_CONNECTED;
-    }
     if (error != RILL_OK) {
         rill_list_push_front(&s->spare, &request->node);
         return error;
+    }
+    *out = request;
+    return RILL_OK;
+}
+
+/* written: it is on its way; else as if it had never been. */
+static int end_request(rill_btp_session *s, open_request *request, bool written)
+{
+    if (!written) {
+        (void)rill_map_remove(&s->open, request->id);
+        rill_list_push_front(&s->spare, &request->node);
+        return RILL_ERR_NOT_CONNECTED;
     }
     rill_list_push_back(&s->waiting, &request->node);
     if (!uv_is_active((uv_handle_t *)&s->timer))
         uv_timer_start(&s->timer, on_timer, s->request_timeout / RILL_MS, 0);
     return RILL_OK;
+}
+
+int rill_btp_session_send_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts,
+                                size_t count)
+{
+    rill_btp_session *s = session_of(l);
+    open_request *request;
+    if (!s->up && !s->early)
+        return RILL_ERR_NOT_CONNECTED;
+    int error = begin_request(s, cookie, false, &request);
+    if (error != RILL_OK)
+        return error;
+    return end_request(s, request, send_packet(s, RILL_BTP_MESSAGE, request->id, parts, count));
 }
 
 int rill_btp_session_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
@@ -204,10 +237,16 @@ int rill_btp_session_send(rill_link *l, uint64_t cookie, const uint8_t *packet, 
     return rill_btp_session_send_parts(l, cookie, &whole, 1);
 }
 
+/* It came by the connection of now. */
+static bool can_answer(const rill_btp_session *s, uint64_t request)
+{
+    return s->up && (uint32_t)(request >> 32) == s->generation;
+}
+
 int rill_btp_session_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len)
 {
     rill_btp_session *s = session_of(l);
-    if (!s->up || (uint32_t)(request >> 32) != s->generation)
+    if (!can_answer(s, request))
         return RILL_ERR_NOT_CONNECTED;
     if (s->incoming > 0)
         s->incoming--;
@@ -215,6 +254,59 @@ int rill_btp_session_reply(rill_link *l, uint64_t request, const uint8_t *packet
     if (!send_packet(s, RILL_BTP_RESPONSE, (uint32_t)request, &whole, 1))
         return RILL_ERR_NOT_CONNECTED;
     return RILL_OK;
+}
+
+/* A message as BTP has it, but for its id. RILL_ERR_TOO_LARGE. */
+static int frame_of(rill_btp_frame *frame, rill_btp_type type, const rill_message *m)
+{
+    static_assert(RILL_MAX_MESSAGE_PARTS <= RILL_BTP_MAX_ENTRIES, "each part is an entry");
+    *frame = (rill_btp_frame){.type = type, .amount = m->amount, .entry_count = m->count};
+    for (size_t i = 0; i < m->count; i++)
+        frame->entries[i] = (rill_btp_entry){
+            .name = m->parts[i].protocol,
+            .content_type = m->parts[i].content_type,
+            .data = m->parts[i].data,
+        };
+    return rill_btp_size(frame) <= RILL_BTP_MAX_FRAME ? RILL_OK : RILL_ERR_TOO_LARGE;
+}
+
+int rill_btp_session_send_message(rill_link *l, uint64_t cookie, const rill_message *message)
+{
+    rill_btp_session *s = session_of(l);
+    rill_btp_frame frame;
+    open_request *request;
+    if (!s->up)
+        return RILL_ERR_NOT_CONNECTED;
+    int error = frame_of(&frame, message->transfer ? RILL_BTP_TRANSFER : RILL_BTP_MESSAGE, message);
+    if (error == RILL_OK)
+        error = begin_request(s, cookie, true, &request);
+    if (error != RILL_OK)
+        return error;
+    frame.request_id = request->id;
+    return end_request(s, request, rill_btp_send_frame(s->ws, &frame));
+}
+
+int rill_btp_session_reply_message(rill_link *l, uint64_t request, const rill_message *reply,
+                                   const char *refusal)
+{
+    rill_btp_session *s = session_of(l);
+    rill_btp_frame frame;
+    if (!can_answer(s, request))
+        return RILL_ERR_NOT_CONNECTED;
+    if (reply != NULL) {
+        int error = frame_of(&frame, RILL_BTP_RESPONSE, reply);
+        if (error != RILL_OK)
+            return error;
+    }
+    if (s->incoming > 0)
+        s->incoming--;
+    if (reply == NULL) {
+        rill_btp_send_not_accepted(s->ws, rill_loop_clock(l->loop).wall_ms, (uint32_t)request,
+                                   refusal);
+        return RILL_OK;
+    }
+    frame.request_id = (uint32_t)request;
+    return rill_btp_send_frame(s->ws, &frame) ? RILL_OK : RILL_ERR_NOT_CONNECTED;
 }
 
 bool rill_btp_session_is_up(const rill_link *l)
@@ -238,12 +330,48 @@ static void complain(rill_btp_session *s, const char *what)
     s->log(s, what);
 }
 
+/* The entries of a frame, in parts, borrowed. */
+static rill_message message_of(const rill_btp_frame *frame,
+                               rill_message_part parts[RILL_BTP_MAX_ENTRIES])
+{
+    for (size_t i = 0; i < frame->entry_count; i++)
+        parts[i] = (rill_message_part){
+            .protocol = frame->entries[i].name,
+            .content_type = frame->entries[i].content_type,
+            .data = frame->entries[i].data,
+        };
+    bool transfer = frame->type == RILL_BTP_TRANSFER;
+    return (rill_message){.parts = parts,
+                          .count = frame->entry_count,
+                          .transfer = transfer,
+                          .amount = transfer ? frame->amount : 0};
+}
+
+static void on_message_answer(rill_btp_session *s, open_request *request,
+                              const rill_btp_frame *frame)
+{
+    rill_link *l = &s->link;
+    rill_message_part parts[RILL_BTP_MAX_ENTRIES];
+    if (frame->type == RILL_BTP_ERROR) {
+        give_up(s, request, RILL_ERR_REFUSED, true);
+        return;
+    }
+    const rill_message reply = message_of(frame, parts);
+    uint64_t cookie = settle(s, request);
+    if (l->on.message_reply != NULL)
+        l->on.message_reply(l, cookie, &reply, l->user);
+}
+
 /* An answer. Nobody asked, or asked so long ago that it was given up: ignored. */
 static void on_answer(rill_btp_session *s, const rill_btp_frame *frame, const rill_btp_entry *ilp)
 {
     open_request *request = rill_map_get(&s->open, frame->request_id);
     if (request == NULL)
         return;
+    if (request->message) {
+        on_message_answer(s, request, frame);
+        return;
+    }
     uint64_t cookie = settle(s, request);
     rill_link *l = &s->link;
     if (frame->type == RILL_BTP_ERROR)
@@ -270,13 +398,35 @@ static void refuse_busy(rill_btp_session *s, uint32_t id)
     (void)send_packet(s, RILL_BTP_RESPONSE, id, &whole, 1);
 }
 
+/* Something that is no packet: a MESSAGE, or a TRANSFER. */
+static void on_side_message(rill_btp_session *s, const rill_btp_frame *frame)
+{
+    rill_link *l = &s->link;
+    rill_message_part parts[RILL_BTP_MAX_ENTRIES];
+    const char *refusal = NULL;
+    bool transfer = frame->type == RILL_BTP_TRANSFER;
+    if (l->on.message == NULL) {
+        complain(s, transfer ? "sent a transfer, and there is no settlement here"
+                             : "sent a message without an ILP packet");
+        refusal = transfer ? "no settlement here" : "the message has no ILP packet";
+    } else if (s->incoming >= s->max_requests) {
+        refusal = "too many requests open";
+    }
+    if (refusal != NULL) {
+        rill_btp_send_not_accepted(s->ws, rill_loop_clock(l->loop).wall_ms, frame->request_id,
+                                   refusal);
+        return;
+    }
+    const rill_message message = message_of(frame, parts);
+    s->incoming++;
+    l->on.message(l, (uint64_t)s->generation << 32 | frame->request_id, &message, l->user);
+}
+
 /* A request; ilp is NULL where it has no packet. */
 static void on_request(rill_btp_session *s, const rill_btp_frame *frame, const rill_btp_entry *ilp)
 {
     if (ilp == NULL) {
-        complain(s, "sent a message without an ILP packet");
-        rill_btp_send_not_accepted(s->ws, rill_loop_clock(s->link.loop).wall_ms, frame->request_id,
-                                   "the message has no ILP packet");
+        on_side_message(s, frame);
         return;
     }
     if (s->incoming >= s->max_requests) {
@@ -333,8 +483,7 @@ int rill_btp_session_frame(rill_btp_session *s, const uint8_t *data, size_t len)
         on_answer(s, &frame, NULL);
         break;
     case RILL_BTP_TRANSFER:
-        complain(s, "sent a transfer, and there is no settlement here");
-        rill_btp_send_not_accepted(s->ws, wall_ms, frame.request_id, "no settlement here");
+        on_side_message(s, &frame);
         break;
     }
     return RILL_OK;

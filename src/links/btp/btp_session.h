@@ -30,7 +30,7 @@ typedef struct rill_btp_session {
     rill_list waiting; /* the same, oldest first */
     rill_list spare;   /* for the next ones */
     uv_timer_t timer;  /* of the oldest request */
-    /* A line about the neighbour; may be NULL. */
+    /* A line about the neighbour, after its name; may be NULL. */
     void (*log)(struct rill_btp_session *s, const char *what);
 } rill_btp_session;
 
@@ -58,5 +58,8 @@ int rill_btp_session_send(rill_link *l, uint64_t cookie, const uint8_t *packet, 
 int rill_btp_session_send_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts,
                                 size_t count);
 int rill_btp_session_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len);
+int rill_btp_session_send_message(rill_link *l, uint64_t cookie, const rill_message *message);
+int rill_btp_session_reply_message(rill_link *l, uint64_t request, const rill_message *reply,
+                                   const char *refusal);
 
 #endif
