@@ -75,6 +75,14 @@ RILL_API RILL_MUST_CHECK int rill_key_verify(const uint8_t public_key[RILL_KEY_P
  */
 RILL_API bool rill_key_id_valid(const char *id);
 
+/*
+ * The id that a public key has of itself: its thumbprint (RFC 7638), 43 characters of base64url and
+ * a NUL. RILL_ERR_CRYPTO.
+ */
+#define RILL_KEY_THUMBPRINT_LEN 43
+RILL_API RILL_MUST_CHECK int rill_key_thumbprint(const uint8_t public_key[RILL_KEY_PUBLIC_LEN],
+                                                 char out[RILL_KEY_THUMBPRINT_LEN + 1]);
+
 /* ---- JSON Web Keys ---- */
 
 /* A public key, as others know it. */

@@ -12,13 +12,14 @@ _rill_options() {
     receive) echo "--credentials --count --max --tag --connections --output --overwrite --crypto
             --secret-file --instance $common" ;;
     ping) echo "--count $common" ;;
+    keys) echo "--id $common" ;;
     demo | info | help) echo "$common" ;;
     '') echo "--help --version" ;;
     esac
 }
 
 _rill() {
-    local commands='demo receive send info ping help'
+    local commands='demo receive send info ping keys help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
     COMPREPLY=()
     # "=" is a word of its own to bash.
@@ -43,7 +44,7 @@ _rill() {
     --color) set -- auto always never ;;
     --link) set -- btp+ws:// btp+wss:// @ ;;
     --amount | --data | --min-rate | --slippage | --max-packet | --timeout | --stall | --max | --tag | \
-        --connections | --count | --instance) return ;;
+        --connections | --count | --instance | --id) return ;;
     *)
         set --
         case $word in
@@ -51,7 +52,7 @@ _rill() {
         *)
             case $command in
             '' | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
-            send)
+            send | keys)
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$word")
                 ;;

@@ -47,6 +47,7 @@ extern const cli_option cli_common_options[];   /* those of every command */
 extern const cli_command cli_demo;
 extern const cli_command cli_help;
 extern const cli_command cli_info;
+extern const cli_command cli_keys;
 extern const cli_command cli_ping;
 extern const cli_command cli_receive;
 extern const cli_command cli_send;

@@ -10,7 +10,7 @@
 #include "cli/suggest.h"
 
 const cli_command *const cli_commands[] = {&cli_demo, &cli_receive, &cli_send, &cli_info,
-                                           &cli_ping, &cli_help,    NULL};
+                                           &cli_ping, &cli_keys,    &cli_help, NULL};
 
 const cli_command *cli_find_command(const char *name)
 {

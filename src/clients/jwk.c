@@ -2,6 +2,7 @@
 /* JSON Web Keys of Ed25519 (RFC 7517, RFC 8037). */
 #include "clients/jwk.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include <rill/error.h>
 
 #include "base/base64.h"
+#include "crypto/ed25519.h"
 
 bool rill_key_id_valid(const char *id)
 {
@@ -21,6 +23,22 @@ bool rill_key_id_valid(const char *id)
             return false;
     }
     return true;
+}
+
+int rill_key_thumbprint(const uint8_t public_key[RILL_KEY_PUBLIC_LEN],
+                        char out[RILL_KEY_THUMBPRINT_LEN + 1])
+{
+    char x[RILL_BASE64_SIZE(RILL_KEY_PUBLIC_LEN)];
+    char text[96];
+    uint8_t digest[RILL_SHA256_LEN];
+    rill_base64url_encode(public_key, RILL_KEY_PUBLIC_LEN, x);
+    /* The members that matter, in the order of their names (RFC 7638 section 3). */
+    int len = snprintf(text, sizeof text, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", x);
+    assert(len > 0 && (size_t)len < sizeof text);
+    int error = rill_sha256((const uint8_t *)text, (size_t)len, digest);
+    if (error == RILL_OK)
+        rill_base64url_encode(digest, sizeof digest, out);
+    return error;
 }
 
 int rill_jwk_of_key(rill_jwk *out, const rill_key *key, const char *id)

@@ -26,7 +26,7 @@ import threading
 from harness import EXAMPLES, LIMIT, RILL, RILLD, Node, environment, reserved_port, run_with_node
 from runner import wait_until
 
-COMMANDS = ["demo", "receive", "send", "info", "ping", "help"]
+COMMANDS = ["demo", "receive", "send", "info", "ping", "keys", "help"]
 
 
 CASES = []
@@ -35,6 +35,52 @@ CASES = []
 def case(function):
     CASES.append(function)
     return function
+
+
+# ---- keys ----
+
+
+@case
+def keys_are_made_shown_and_never_overwritten(t):
+    first, second = t.file("first.pem"), t.file("second.pem")
+    made = t.rill("keys", "new", first, "--json")
+    assert made.end() == 0
+    told = json.loads(made.text["out"])
+    assert told["event"] == "new" and re.fullmatch(r"[\w-]{43}", told["key_id"]) and told["jwk"]["kid"] == told["key_id"]
+    assert stat.S_IMODE(os.stat(first).st_mode) == 0o600
+    before = open(first).read()
+    assert before.startswith("-----BEGIN PRIVATE KEY-----\n")
+    t.fails(2, r"first\.pem is there already", "keys", "new", first)
+    assert open(first).read() == before
+    shown = t.rill("keys", "show", first)
+    assert shown.end() == 0 and told["jwk"]["x"].encode() in shown.text["out"]
+    assert before.split("\n")[1].encode() not in shown.text["out"]
+    assert t.rill("keys", "new", second, "--id", "mine", "-q").end() == 0
+    both = t.rill("keys", "jwks", first, second)
+    assert both.end() == 0
+    keys = json.loads(both.text["out"])["keys"]
+    assert [key["kty"] for key in keys] == ["OKP", "OKP"] and keys[0] == told["jwk"]
+    t.fails(2, r'both keys have the id "one"', "keys", "jwks", first, second, "--id", "one")
+
+
+@case
+def keys_that_are_none_or_known_to_others(t):
+    key, text = t.file("key.pem"), t.file("text")
+    assert t.rill("keys", "new", key, "-q").end() == 0
+    with open(text, "w") as f:
+        f.write("no key\n")
+    os.chmod(text, 0o600)
+    t.fails(2, r"text holds no private key", "keys", "show", text)
+    os.chmod(key, 0o640)
+    t.fails(2, r"others can read .*key\.pem", "keys", "show", key)
+    t.fails(2, r"absent: No such file", "keys", "show", t.file("absent"))
+    t.fails(2, r"No such file", "keys", "new", t.file("no folder/key.pem"))
+    t.fails(2, r'--id: "a;b" is not an id', "keys", "new", t.file("other"), "--id", "a;b")
+    assert not os.path.exists(t.file("other"))
+    t.fails(2, r"ACTION is missing", "keys")
+    t.fails(2, r"FILE is missing", "keys", "new")
+    t.fails(2, r"say what to do", "keys", "make", key)
+    t.fails(2, r"takes one FILE", "keys", "show", key, key)
 
 
 # ---- help ----

@@ -230,6 +230,20 @@ static void test_jwk(void **state)
     rill_key_free(key);
 }
 
+/* RFC 8037 appendix A.3. */
+static void test_thumbprint(void **state)
+{
+    (void)state;
+    uint8_t public_key[32];
+    char id[RILL_KEY_THUMBPRINT_LEN + 1];
+    size_t len;
+    static const char x[] = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    assert_int_equal(rill_base64_decode(x, strlen(x), public_key, 32, &len), RILL_OK);
+    assert_int_equal(rill_key_thumbprint(public_key, id), RILL_OK);
+    assert_string_equal(id, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    assert_true(rill_key_id_valid(id));
+}
+
 #define X ",\"x\":\"_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU\"}"
 
 static void test_jwks(void **state)
@@ -305,7 +319,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc_8032), cmocka_unit_test(test_two_new_ones_differ),
         cmocka_unit_test(test_texts),    cmocka_unit_test(test_files),
-        cmocka_unit_test(test_jwk),      cmocka_unit_test(test_jwks),
+        cmocka_unit_test(test_jwk),      cmocka_unit_test(test_thumbprint),
+        cmocka_unit_test(test_jwks),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
