@@ -3,11 +3,12 @@
  * The tutorial's client: two streams, a message and some money on each. See
  * server.c for how to run it.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <rill/credentials_file.h>
 #include <rill/net.h>
 #include <stdio.h>
-
-#include "credentials.h"
+#include <string.h>
 
 static rill_stream *stream_a;
 static rill_stream *stream_b;
@@ -68,9 +69,13 @@ int main(int argc, char **argv)
     static const rill_handlers handlers = {
         .size = sizeof(rill_handlers), .ready = on_ready, .sent = on_sent, .closed = on_closed};
     setvbuf(stdout, NULL, _IOLBF, 0);
+    const char *file = argc > 1 ? argv[1] : "credentials.json";
     rill_credentials credentials;
-    if (!load_credentials(argc > 1 ? argv[1] : "credentials.json", &credentials))
+    const char *problem = NULL;
+    if (rill_credentials_load(&credentials, file, &problem) != RILL_OK) {
+        fprintf(stderr, "client: %s: %s\n", file, problem ? problem : strerror(errno));
         return 1;
+    }
 
     rill_net_options options;
     rill_net_options_init(&options);
@@ -78,7 +83,7 @@ int main(int argc, char **argv)
 
     rill_loop *loop;
     rill_client *client;
-    const char *problem = "no memory";
+    problem = "no memory";
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
         rill_connect(&client, loop, &options, credentials.destination_account,
                      credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK) {

@@ -8,12 +8,12 @@
  * The server cannot know where to send to until the client has connected: the
  * client opens a stream with a message, and is paid on it.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <rill/credentials_file.h>
 #include <rill/net.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "credentials.h"
 
 #define VALUE 5000
 
@@ -29,8 +29,10 @@ static void on_listening(rill_server *s, void *user)
     (void)user;
     rill_credentials credentials;
     if (rill_server_credentials(s, NULL, &credentials) != RILL_OK ||
-        !save_credentials(file, &credentials))
+        rill_credentials_save(file, &credentials) != RILL_OK) {
+        perror(file);
         rill_server_close(s);
+    }
     rill_credentials_wipe(&credentials);
 }
 
@@ -120,15 +122,18 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
 
     rill_credentials credentials;
-    if (!serve && !load_credentials(file, &credentials))
+    const char *problem = NULL;
+    if (!serve && rill_credentials_load(&credentials, file, &problem) != RILL_OK) {
+        fprintf(stderr, "giftcard: %s: %s\n", file, problem ? problem : strerror(errno));
         return 1;
+    }
     rill_net_options options;
     rill_net_options_init(&options);
     options.handlers = serve ? &serving : &claiming;
 
     rill_loop *loop;
     rill_client *client;
-    const char *problem = "no memory";
+    problem = "no memory";
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
         (serve ? rill_listen(&server, loop, &options, &problem)
                : rill_connect(&client, loop, &options, credentials.destination_account,

@@ -10,13 +10,14 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include <errno.h>
 #include <inttypes.h>
+#include <rill/credentials_file.h>
 #include <rill/net.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
-
-#include "credentials.h"
 
 #define UNITS_A_SECOND 10
 
@@ -75,9 +76,13 @@ int main(int argc, char **argv)
                                            .progress = on_progress,
                                            .closed = on_closed};
     setvbuf(stdout, NULL, _IOLBF, 0);
+    const char *file = argc > 1 ? argv[1] : "credentials.json";
     rill_credentials credentials;
-    if (!load_credentials(argc > 1 ? argv[1] : "credentials.json", &credentials))
+    const char *problem = NULL;
+    if (rill_credentials_load(&credentials, file, &problem) != RILL_OK) {
+        fprintf(stderr, "micropayments: %s: %s\n", file, problem ? problem : strerror(errno));
         return 1;
+    }
     if (argc > 2)
         seconds_left = strtoull(argv[2], NULL, 10);
 
@@ -87,7 +92,7 @@ int main(int argc, char **argv)
 
     rill_loop *loop;
     rill_client *client;
-    const char *problem = "no memory";
+    problem = "no memory";
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
         rill_connect(&client, loop, &options, credentials.destination_account,
                      credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK) {

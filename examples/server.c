@@ -9,10 +9,9 @@
  * Another node is named by ILP_BTP_SERVER. It exits when its first client has gone.
  */
 #include <inttypes.h>
+#include <rill/credentials_file.h>
 #include <rill/net.h>
 #include <stdio.h>
-
-#include "credentials.h"
 
 static rill_server *server;
 static const char *file;
@@ -57,8 +56,10 @@ static void on_listening(rill_server *s, void *user)
     (void)user;
     rill_credentials credentials;
     if (rill_server_credentials(s, NULL, &credentials) != RILL_OK ||
-        !save_credentials(file, &credentials))
+        rill_credentials_save(file, &credentials) != RILL_OK) {
+        perror(file);
         rill_server_close(s);
+    }
     rill_credentials_wipe(&credentials);
 }
 

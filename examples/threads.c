@@ -7,63 +7,65 @@
  *     printf '10\n20\n' | threads credentials.json
  *
  * What is made on a loop belongs to the thread that runs it: clients, connections and streams are
- * touched there and nowhere else. Other threads put what they want done into a queue behind a lock,
- * and uv_async_send, which any thread may call, wakes the loop to look into it. A program with
- * several loops, one a thread, needs no more than this either.
+ * touched there and nowhere else. Other threads hand over what they want done by rill_loop_post,
+ * the one function that any thread may call. A program with several loops, one a thread, needs no
+ * more than this either.
  */
-#define _POSIX_C_SOURCE 200809L /* uv.h */
-
+#include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <rill/credentials_file.h>
 #include <rill/net.h>
 #include <stdio.h>
-#include <uv.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "credentials.h"
+/* What one thread hands to the other, which frees it. */
+typedef struct order {
+    struct order *next;
+    uint64_t amount;
+} order;
 
-#define MAX_ORDERS 64
-
-/* What the two threads share, behind the lock. */
-static struct {
-    uv_mutex_t lock;
-    uv_cond_t room; /* there is some again, or the loop has ended */
-    uint64_t orders[MAX_ORDERS];
-    size_t count;
-    bool no_more; /* orders */
-    bool gone;    /* the loop: nobody takes orders any more */
-} queue;
-
-/* Of the loop's thread, all of it; but uv_async_send(&wake) is for everybody while not gone. */
-static uv_async_t wake;
+/* Of the loop's thread, all of it. */
+static order *first; /* what is to be paid still, in order */
+static order **last = &first;
+static bool no_more; /* orders come */
+static bool over;    /* the connection is */
 static rill_connection *connection;
 static bool busy; /* with an order */
 static int result;
 
 /* ---- the loop's thread ---- */
 
-static bool take_order(uint64_t *amount, bool *no_more)
+static bool take_order(uint64_t *amount)
 {
-    uv_mutex_lock(&queue.lock);
-    bool any = queue.count > 0;
-    if (any) {
-        *amount = queue.orders[0];
-        queue.count--;
-        for (size_t i = 0; i < queue.count; i++)
-            queue.orders[i] = queue.orders[i + 1];
-        uv_cond_signal(&queue.room);
+    order *o = first;
+    if (!o)
+        return false;
+    *amount = o->amount;
+    first = o->next;
+    if (!first)
+        last = &first;
+    free(o);
+    return true;
+}
+
+static void drop_orders(void)
+{
+    uint64_t amount;
+    while (take_order(&amount)) {
+        fprintf(stderr, "threads: %" PRIu64 " units are not paid\n", amount);
+        result = 1;
     }
-    *no_more = queue.no_more;
-    uv_mutex_unlock(&queue.lock);
-    return any;
 }
 
 static void pay_next(void)
 {
     uint64_t amount;
-    bool no_more;
     rill_stream *stream;
     if (busy || !connection)
         return;
-    if (take_order(&amount, &no_more)) {
+    if (take_order(&amount)) {
         busy = true;
         if (rill_connection_open_stream(connection, &stream) != RILL_OK ||
             rill_stream_send_total(stream, amount, RILL_NEVER) != RILL_OK)
@@ -73,9 +75,22 @@ static void pay_next(void)
     }
 }
 
-static void on_wake(uv_async_t *handle)
+/* Also called when the connection is over, by rill_loop_free at the latest: nothing is lost. */
+static void on_order(void *user)
 {
-    (void)handle;
+    order *o = user;
+    *last = o;
+    last = &o->next;
+    if (over)
+        drop_orders();
+    else
+        pay_next();
+}
+
+static void on_no_more(void *user)
+{
+    (void)user;
+    no_more = true;
     pay_next();
 }
 
@@ -114,46 +129,31 @@ static void on_closed(int error, const char *detail, void *user)
         fprintf(stderr, "threads: %s\n", detail);
         result = 1;
     }
-    /* First nobody wakes the loop any more, then what wakes it goes. */
-    uv_mutex_lock(&queue.lock);
-    queue.gone = true;
-    uv_cond_signal(&queue.room);
-    uv_mutex_unlock(&queue.lock);
-    uv_close((uv_handle_t *)&wake, NULL);
+    over = true;
+    drop_orders();
 }
 
-static void run_loop(void *loop)
+static void *run_loop(void *loop)
 {
     rill_loop_run(loop);
+    return NULL;
 }
 
 /* ---- the other thread ---- */
 
-/* Waits while the queue is full; false once the loop has ended. */
-static bool hand_over(uint64_t amount)
+static bool hand_over(rill_loop *loop, uint64_t amount)
 {
-    uv_mutex_lock(&queue.lock);
-    while (queue.count == MAX_ORDERS && !queue.gone)
-        uv_cond_wait(&queue.room, &queue.lock);
-    bool taken = !queue.gone;
-    if (taken) {
-        queue.orders[queue.count++] = amount;
-        uv_async_send(&wake);
-    }
-    uv_mutex_unlock(&queue.lock);
-    return taken;
+    order *o = malloc(sizeof *o);
+    if (!o)
+        return false;
+    *o = (order){.amount = amount};
+    if (rill_loop_post(loop, on_order, o) == RILL_OK)
+        return true;
+    free(o);
+    return false;
 }
 
-static void hand_over_the_end(void)
-{
-    uv_mutex_lock(&queue.lock);
-    queue.no_more = true;
-    if (!queue.gone)
-        uv_async_send(&wake);
-    uv_mutex_unlock(&queue.lock);
-}
-
-static bool read_orders(void)
+static void read_orders(rill_loop *loop)
 {
     char line[64];
     while (fgets(line, sizeof line, stdin)) {
@@ -164,10 +164,9 @@ static bool read_orders(void)
         }
         if (rill_amount_parse(line, &amount) != RILL_OK || amount == 0)
             fprintf(stderr, "threads: \"%s\" is not an amount\n", line);
-        else if (!hand_over(amount))
-            return false;
+        else if (!hand_over(loop, amount))
+            fprintf(stderr, "threads: no memory for %s\n", line);
     }
-    return true;
 }
 
 int main(int argc, char **argv)
@@ -178,9 +177,13 @@ int main(int argc, char **argv)
                                            .connection_end = on_connection_end,
                                            .closed = on_closed};
     setvbuf(stdout, NULL, _IOLBF, 0);
+    const char *file = argc > 1 ? argv[1] : "credentials.json";
     rill_credentials credentials;
-    if (!load_credentials(argc > 1 ? argv[1] : "credentials.json", &credentials))
+    const char *problem = NULL;
+    if (rill_credentials_load(&credentials, file, &problem) != RILL_OK) {
+        fprintf(stderr, "threads: %s: %s\n", file, problem ? problem : strerror(errno));
         return 1;
+    }
 
     rill_net_options options;
     rill_net_options_init(&options);
@@ -189,26 +192,22 @@ int main(int argc, char **argv)
     /* All of this before the loop runs: until then it belongs to this thread. */
     rill_loop *loop;
     rill_client *client;
-    const char *problem = "no memory";
-    uv_thread_t thread;
-    if (uv_mutex_init(&queue.lock) != 0 || uv_cond_init(&queue.room) != 0 ||
-        rill_loop_new(&loop, NULL) != RILL_OK ||
-        uv_async_init(rill_loop_uv(loop), &wake, on_wake) != 0 ||
+    pthread_t thread;
+    problem = "no memory";
+    if (rill_loop_new(&loop, NULL) != RILL_OK ||
         rill_connect(&client, loop, &options, credentials.destination_account,
                      credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK ||
-        uv_thread_create(&thread, run_loop, loop) != 0) {
+        pthread_create(&thread, NULL, run_loop, loop) != 0) {
         fprintf(stderr, "threads: %s\n", problem);
         return 1;
     }
     rill_credentials_wipe(&credentials);
 
-    if (!read_orders())
-        fprintf(stderr, "threads: the connection has ended\n");
-    hand_over_the_end();
-    uv_thread_join(&thread);
+    read_orders(loop);
+    if (rill_loop_post(loop, on_no_more, NULL) != RILL_OK)
+        fprintf(stderr, "threads: no memory\n");
+    pthread_join(thread, NULL);
     /* The loop has ended, and belongs to this thread again. */
     rill_loop_free(loop);
-    uv_cond_destroy(&queue.room);
-    uv_mutex_destroy(&queue.lock);
     return result;
 }

@@ -236,6 +236,34 @@ WATCHER(prepare, PREPARE)
 WATCHER(check, CHECK)
 WATCHER(idle, IDLE)
 
+/* There is one thread here: whatever is sent is seen in the next turn. */
+int uv_async_init(uv_loop_t *loop, uv_async_t *h, uv_async_cb cb)
+{
+    fake_handle_add(loop, (uv_handle_t *)h, UV_ASYNC);
+    h->async_cb = cb;
+    h->pending = 0;
+    h->flags |= FAKE_ACTIVE;
+    return 0;
+}
+
+int uv_async_send(uv_async_t *h)
+{
+    fake_handle_check(h);
+    h->pending = 1;
+    return 0;
+}
+
+static void run_async(void)
+{
+    for (size_t i = 0; i < handle_count; i++) {
+        uv_async_t *h = (uv_async_t *)handles[i];
+        if (handles[i]->type != UV_ASYNC || h->pending == 0 || (h->flags & FAKE_ACTIVE) == 0)
+            continue;
+        h->pending = 0;
+        h->async_cb(h);
+    }
+}
+
 static void update_time(void)
 {
     loop_ms = now_ns / RILL_MS;
@@ -253,6 +281,7 @@ void fake_uv_turn(uv_loop_t *loop)
     run_prepare();
     update_time();
     fake_sockets_poll();
+    run_async();
     run_check();
     run_closing();
     in_turn = false;

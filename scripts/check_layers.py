@@ -50,7 +50,7 @@ PUBLIC = {
     "crypto": "crypto",
     "credentials": "stream", "receipt": "stream", "stream": "stream",
     "connection": "stream", "endpoint": "stream", "waiting": "stream",
-    "loop": "io", "link": "link", "net": "run",
+    "loop": "io", "link": "link", "net": "run", "credentials_file": "run",
     "key": "clients", "http_signature": "clients", "spsp": "clients",
 }
 # Other people's headers, and who may include them. Standard C is for everybody.

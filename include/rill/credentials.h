@@ -6,6 +6,7 @@
 #ifndef RILL_CREDENTIALS_H
 #define RILL_CREDENTIALS_H
 
+#include <rill/crypto.h>
 #include <rill/ilp.h>
 #include <rill/types.h>
 
@@ -38,6 +39,34 @@ static inline void rill_credentials_options_init(rill_credentials_options *o)
 
 /* Overwrites the secret, so that it does not stay in memory. */
 RILL_API void rill_credentials_wipe(rill_credentials *c);
+
+/* ---- as text: how programs pass them on. Files: rill/credentials_file.h ---- */
+
+/* Room for the text of any credentials, with its NUL. */
+#define RILL_CREDENTIALS_TEXT_MAX 1152
+
+/*
+ * One line of JSON, {"destination_account":"...","shared_secret":"..."} with the secret in base64,
+ * a line feed and a NUL, into text[cap]; *len (may be NULL) becomes its length without the NUL. The
+ * text holds the secret: wipe it after use.
+ * RILL_ERR_BUFFER: cap is too small; RILL_CREDENTIALS_TEXT_MAX never is. RILL_ERR_ADDRESS: the
+ * destination account is not an ILP address.
+ */
+RILL_API RILL_MUST_CHECK int rill_credentials_encode(const rill_credentials *in, char *text,
+                                                     size_t cap, size_t *len);
+/*
+ * Reads a JSON object with those two members; others are ignored. The text is not copied.
+ * RILL_ERR_MALFORMED: *problem (may be NULL) then says what is wrong, static, without secrets; and
+ * *out is all zeros.
+ */
+RILL_API RILL_MUST_CHECK int rill_credentials_decode(rill_credentials *out, const char *text,
+                                                     size_t len, const char **problem);
+/*
+ * Reads a server's secret: 32 bytes in base64, with white space before and after it or without.
+ * Wipe out after use. RILL_ERR_MALFORMED: not that; out is all zeros then.
+ */
+RILL_API RILL_MUST_CHECK int rill_server_secret_decode(uint8_t out[RILL_SHARED_SECRET_LEN],
+                                                       const char *text, size_t len);
 
 RILL_END_DECLS
 

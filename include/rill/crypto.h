@@ -8,6 +8,7 @@
 #define RILL_CRYPTO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <rill/api.h>
 
@@ -27,6 +28,9 @@ typedef enum rill_crypto_backend {
 
 /* Whether this build has it and this processor runs it. */
 RILL_API bool rill_crypto_available(rill_crypto_backend backend);
+
+/* Overwrites len bytes with zeros, which the compiler does not leave out: for secrets. */
+RILL_API void rill_wipe(void *data, size_t len);
 
 RILL_END_DECLS
 

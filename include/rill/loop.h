@@ -25,7 +25,8 @@ typedef struct rill_loop rill_loop;
 RILL_API RILL_MUST_CHECK int rill_loop_new(rill_loop **out, struct uv_loop_s *uv);
 /*
  * After everything made on it is closed, and has said so. NULL is allowed.
- * RILL_ERR_STATE: something on it is open, handles of the application's own too. Then
+ * What was posted and not called yet is called first. RILL_ERR_STATE: something on it is open,
+ * handles of the application's own too, or it is such a call that asks. Then
  * nothing has happened: it can be run on, and freed when that is closed.
  * From inside rill_loop_run, in a handler, it goes when that returns, and it is then that
  * this is looked at. On an embedder's loop it goes when what is open has closed, and that loop
@@ -40,6 +41,23 @@ RILL_API struct uv_loop_s *rill_loop_uv(rill_loop *loop);
  */
 RILL_API int rill_loop_run(rill_loop *loop);
 RILL_API void rill_loop_stop(rill_loop *loop);
+/*
+ * Hands work to the loop, from any thread: call(user) is made once, on the thread that runs the
+ * loop, soon. This is the only function of Rill that may be used while another thread runs the
+ * loop. Calls are made in the order in which they were posted. There is no limit to how many wait.
+ * A post alone does not keep rill_loop_run from returning: see rill_loop_keep.
+ *
+ * Each call whose post has returned RILL_OK is made: by rill_loop_run, or at the latest by
+ * rill_loop_free. No other thread may be inside this function, or call it, once rill_loop_free has
+ * returned: the program stops its threads first.
+ * RILL_ERR_NOMEM; RILL_ERR_CLOSED: the loop is being freed. The call is not made then.
+ */
+RILL_API RILL_MUST_CHECK int rill_loop_post(rill_loop *loop, void (*call)(void *user), void *user);
+/*
+ * true: rill_loop_run goes on where nothing is left to wait for but posts, until rill_loop_stop,
+ * which other threads can post, or false. Default: false. On the thread that runs the loop.
+ */
+RILL_API void rill_loop_keep(rill_loop *loop, bool keep);
 /* The clocks, read now: a handler that took its time sees that. */
 RILL_API rill_now rill_loop_now(rill_loop *loop);
 

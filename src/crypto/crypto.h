@@ -75,7 +75,5 @@ RILL_MUST_CHECK int rill_crypto_open(rill_crypto *c, const uint8_t key[RILL_KEY_
 
 /* In time that depends on len alone. */
 bool rill_equal_ct(const void *a, const void *b, size_t len);
-/* Never optimised away. */
-void rill_wipe(void *p, size_t len);
 
 #endif

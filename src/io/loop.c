@@ -159,6 +159,8 @@ void rill_loop_defer(rill_loop *loop, rill_task *task)
 
 static void release(rill_loop *loop)
 {
+    if (loop->uv != NULL)
+        rill_posts_destroy(loop);
     while (loop->pool_count != 0)
         rill_free(memory(), loop->pool[--loop->pool_count]);
     rill_free(memory(), loop->read_block);
@@ -228,6 +230,14 @@ int rill_loop_new(rill_loop **out, struct uv_loop_s *uv)
         return error;
     }
     loop->uv = uv != NULL ? uv : &loop->own;
+    error = rill_posts_init(loop);
+    if (error != RILL_OK) {
+        if (uv == NULL)
+            (void)uv_loop_close(&loop->own);
+        loop->uv = NULL;
+        release(loop);
+        return error;
+    }
     loop->max_storage = RILL_LOOP_MAX_STORAGE;
     rill_list_init(&loop->heavy);
     rill_list_init(&loop->partials);
@@ -237,7 +247,7 @@ int rill_loop_new(rill_loop **out, struct uv_loop_s *uv)
     uv_prepare_init(loop->uv, &loop->prepare);
     uv_check_init(loop->uv, &loop->check);
     uv_idle_init(loop->uv, &loop->idle);
-    loop->handles = 3;
+    loop->handles = 4;
     loop->prepare.data = loop->check.data = loop->idle.data = loop;
     uv_prepare_start(&loop->prepare, on_prepare);
     uv_check_start(&loop->check, on_check);
@@ -258,6 +268,8 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void close_handles(rill_loop *loop)
 {
+    rill_posts_finish(loop);
+    uv_close((uv_handle_t *)&loop->posts.async, on_handle_closed);
     uv_close((uv_handle_t *)&loop->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&loop->check, on_handle_closed);
     uv_close((uv_handle_t *)&loop->idle, on_handle_closed);
@@ -286,7 +298,8 @@ static void count_other(uv_handle_t *handle, void *user)
 {
     others *o = user;
     const rill_loop *loop = o->loop;
-    if (handle == (const uv_handle_t *)&loop->prepare ||
+    if (handle == (const uv_handle_t *)&loop->posts.async ||
+        handle == (const uv_handle_t *)&loop->prepare ||
         handle == (const uv_handle_t *)&loop->check || handle == (const uv_handle_t *)&loop->idle)
         return;
     if (uv_is_closing(handle))
@@ -310,8 +323,13 @@ static bool in_use(rill_loop *loop)
 static int free_own(rill_loop *loop)
 {
     loop->freed = false;
-    if (in_use(loop))
+    if (loop->posts.finishing)
         return RILL_ERR_STATE;
+    rill_posts_finish(loop);
+    if (in_use(loop)) {
+        rill_posts_go_on(loop);
+        return RILL_ERR_STATE;
+    }
     close_handles(loop);
     while (loop->handles != 0)
         uv_run(loop->uv, UV_RUN_NOWAIT);
@@ -354,7 +372,11 @@ int rill_loop_run(rill_loop *loop)
     if (pthread_sigmask(SIG_BLOCK, &pipe_only, &before) != 0)
         return RILL_ERR_IO;
     loop->running = true;
-    int result = uv_run(loop->uv, UV_RUN_DEFAULT);
+    (void)rill_posts_run(loop);
+    int result;
+    do /* a call may have come when nothing was left to wait for, and begin something */
+        result = uv_run(loop->uv, UV_RUN_DEFAULT);
+    while (result == 0 && rill_posts_run(loop));
     loop->running = false;
     const struct timespec at_once = {0};
     if (!was_pending)

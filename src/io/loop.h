@@ -7,6 +7,8 @@
 #ifndef RILL_IO_LOOP_H
 #define RILL_IO_LOOP_H
 
+#include <pthread.h>
+
 #include <rill/loop.h>
 #include <uv.h>
 
@@ -41,12 +43,23 @@ typedef struct rill_task {
     void (*push)(struct rill_task *task);
 } rill_task;
 
+/* What other threads hand over: rill_loop_post. All but async is behind the lock. */
+typedef struct rill_posts {
+    pthread_mutex_t lock;
+    uv_async_t async;
+    rill_list waiting;
+    rill_list taken; /* out of it: those whose turn it is */
+    bool over;       /* nothing is taken any more */
+    bool finishing;  /* the loop is being freed, and what waits is called */
+} rill_posts;
+
 struct rill_loop {
     uv_loop_t *uv;
     uv_loop_t own; /* uv points here where the embedder gave none */
     uv_prepare_t prepare;
     uv_check_t check;
-    uv_idle_t idle;   /* active while something is deferred, so that the loop does not wait */
+    uv_idle_t idle; /* active while something is deferred, so that the loop does not wait */
+    rill_posts posts;
     unsigned handles; /* of its own, above */
     unsigned held;    /* by what has an end of its own */
     bool running;     /* by rill_loop_run */
@@ -74,6 +87,17 @@ struct rill_loop {
     size_t pool_count;
     uint8_t *pool[RILL_BLOCK_POOL];
 };
+
+/* ---- post.c ---- */
+/* RILL_ERR_NOMEM, RILL_ERR_IO, RILL_ERR_FILES. */
+RILL_MUST_CHECK int rill_posts_init(rill_loop *loop);
+/* Makes the calls that wait. False: there were none. */
+bool rill_posts_run(rill_loop *loop);
+/* Makes those that wait; when this returns none wait, and no more are taken. */
+void rill_posts_finish(rill_loop *loop);
+/* They are taken again: the loop stays. */
+void rill_posts_go_on(rill_loop *loop);
+void rill_posts_destroy(rill_loop *loop);
 
 /* Something of an application's is on it, until it has said that it is over. */
 void rill_loop_hold(rill_loop *loop);

@@ -6,39 +6,22 @@
  * is none, and prints what it gets, each at once.
  */
 #include <inttypes.h>
+#include <rill/credentials_file.h>
 #include <rill/net.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *file;
-
-/* Three bytes for four digits: enough for a secret of 32. */
-static void base64(const uint8_t *in, size_t len, char *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < len; i += 3) {
-        unsigned long group = (unsigned long)in[i] << 16;
-        group |= i + 1 < len ? (unsigned long)in[i + 1] << 8 : 0;
-        group |= i + 2 < len ? in[i + 2] : 0;
-        for (unsigned j = 0; j < 4; j++)
-            *out++ = i + j <= len ? digits[group >> (18 - 6 * j) & 63] : '=';
-    }
-    *out = '\0';
-}
 
 static void on_listening(rill_server *server, void *user)
 {
     rill_credentials credentials;
-    char secret[64];
     (void)user;
-    FILE *out = fopen(file, "wx");
-    if (out && rill_server_credentials(server, NULL, &credentials) == RILL_OK) {
-        base64(credentials.shared_secret, sizeof credentials.shared_secret, secret);
-        fprintf(out, "{\"destination_account\":\"%s\",\"shared_secret\":\"%s\"}\n",
-                credentials.destination_account, secret);
-    }
-    if (out)
-        fclose(out);
+    if (access(file, F_OK) != 0 &&
+        (rill_server_credentials(server, NULL, &credentials) != RILL_OK ||
+         rill_credentials_save(file, &credentials) != RILL_OK))
+        perror(file);
     printf("listening\n");
 }
 
