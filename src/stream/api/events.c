@@ -8,7 +8,6 @@
 
 #include "base/sized.h"
 #include "stream/core/endpoint_internal.h"
-#include "stream/core/settle.h"
 
 static bool take(uint16_t *bits, unsigned type)
 {
@@ -139,11 +138,8 @@ static bool connection_event(rill_endpoint *e, rill_connection *c, rill_event *o
 static void free_ended(rill_endpoint *e)
 {
     if (e->ended_stream) {
-        rill_stream *s = e->ended_stream;
-        rill_connection *c = s->connection;
+        rill_stream_destroy(e->ended_stream);
         e->ended_stream = NULL;
-        rill_stream_destroy(s);
-        rill_settle_call(c);
     }
     if (e->ended_connection) {
         rill_connection_destroy(e->ended_connection);

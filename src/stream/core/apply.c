@@ -42,11 +42,8 @@ static int apply_address(rill_connection *c, const rill_frame *frame, bool prepa
         return prepare ? RILL_ERR_MALFORMED : RILL_OK;
     rill_connection_tell(c, RILL_TELL(ASSET) | RILL_TELL(MAX_STREAM_ID), false);
     bool changed;
-    bool first = !c->peer.address;
     int err = rill_peer_set_address(&c->peer, c->endpoint->allocator, frame->text, c->numbers.next,
                                     &changed);
-    if (changed && first) /* streams that could not be told as closed can be */
-        rill_connection_mark_all(c);
     if (changed)
         rill_connection_ready(c);
     return err;

@@ -157,7 +157,7 @@ static void settle_wait(rill_stream *s)
 {
     rill_connection *c = s->connection;
     bool done = s->closed && s->references == 0 && close_is_known(s);
-    bool waited = (s->ending || s->closed) && !done;
+    bool waited = (s->ending || s->closed) && !done && !s->over;
     if (waited == s->waited)
         return;
     s->waited = waited;
@@ -293,8 +293,8 @@ void rill_settle_opened(rill_stream *s)
 void rill_settle_freed(rill_stream *s)
 {
     rill_connection *c = s->connection;
+    assert(!s->over || !s->waited); /* nothing waits for what is over */
     rill_list_remove(&s->unsettled_node);
     c->streams.not_over -= s->over ? 0 : 1;
     c->streams.waited -= s->waited ? 1 : 0;
-    c->unsettled = true; /* the end of c may have waited for it */
 }
