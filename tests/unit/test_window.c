@@ -95,6 +95,10 @@ static void test_a_receive_buffer_grows_while_it_holds_back(void **state)
     assert_true(rill_receive_tune(&t, 900, 5 * RILL_MS, RILL_MS, 3000) == 1000);
     /* A limit below what it is leaves it alone. */
     assert_true(rill_receive_tune(&t, 1800, 5 * RILL_MS, RILL_MS, 10) == 1000);
+    /* Half of an odd number is the larger one. */
+    rill_receive_tuning_init(&t, 1001, 5);
+    assert_true(rill_receive_tune(&t, 500, 6, RILL_MS, 3000) == 1001);
+    assert_true(rill_receive_tune(&t, 501, 7, RILL_MS, 3000) == 2002);
 }
 
 int main(void)

@@ -72,7 +72,7 @@ void rill_receive_tuning_init(rill_receive_tuning *t, uint64_t size, uint64_t no
 uint64_t rill_receive_tune(rill_receive_tuning *t, uint64_t consumed, uint64_t now_ns, uint64_t rtt,
                            uint64_t most)
 {
-    if (consumed - t->from < t->size / 2)
+    if (consumed - t->from < t->size - t->size / 2)
         return t->size;
     if (rtt == 0)
         rtt = ASSUMED_ROUND_TRIP;
