@@ -60,6 +60,27 @@ struct sim_path {
 
 static void arrive(void *context, uint64_t argument);
 
+static void no_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
+{
+    (void)user;
+    (void)request;
+    (void)packet;
+    (void)len;
+}
+
+static void not_unanswered(void *user, uint64_t request, bool sent)
+{
+    (void)user;
+    (void)request;
+    (void)sent;
+}
+
+sim_port sim_port_of_receiver(void *user, void (*prepare)(void *user, uint64_t handle,
+                                                          uint8_t *packet, size_t len))
+{
+    return (sim_port){user, prepare, no_reply, not_unanswered};
+}
+
 sim_path *sim_path_new(const sim_path_config *config, sim_queue *queue, sim_report *report,
                        uint64_t seed, sim_port side0, sim_port side1)
 {

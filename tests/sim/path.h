@@ -65,6 +65,10 @@ typedef struct sim_port {
     void (*unanswered)(void *user, uint64_t request, bool sent);
 } sim_port;
 
+/* Of who sends nothing by itself: there is no answer that it waits for. */
+sim_port sim_port_of_receiver(void *user, void (*prepare)(void *user, uint64_t handle,
+                                                          uint8_t *packet, size_t len));
+
 typedef struct sim_path sim_path;
 
 sim_path *sim_path_new(const sim_path_config *config, sim_queue *queue, sim_report *report,

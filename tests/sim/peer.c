@@ -147,23 +147,7 @@ static void on_prepare(void *user, uint64_t handle, uint8_t *bytes, size_t len)
     answer(p, handle, code, fulfillment);
 }
 
-/* It sends nothing by itself. */
-static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
-{
-    (void)user;
-    (void)request;
-    (void)packet;
-    (void)len;
-}
-
-static void on_unanswered(void *user, uint64_t request, bool sent)
-{
-    (void)user;
-    (void)request;
-    (void)sent;
-}
-
 sim_port sim_peer_port(sim_peer *p)
 {
-    return (sim_port){p, on_prepare, on_reply, on_unanswered};
+    return sim_port_of_receiver(p, on_prepare);
 }

@@ -246,22 +246,7 @@ static void on_prepare(void *user, uint64_t handle, uint8_t *packet, size_t len)
     answer(r, handle, r->packet, n);
 }
 
-static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
-{
-    (void)user;
-    (void)request;
-    (void)packet;
-    (void)len;
-}
-
-static void on_unanswered(void *user, uint64_t request, bool sent)
-{
-    (void)user;
-    (void)request;
-    (void)sent;
-}
-
 sim_port sim_rogue_port(sim_rogue *r)
 {
-    return (sim_port){r, on_prepare, on_reply, on_unanswered};
+    return sim_port_of_receiver(r, on_prepare);
 }
