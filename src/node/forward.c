@@ -474,7 +474,7 @@ static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entr
  */
 static bool ask_next(rill_forwarder *f, rill_session *by, rill_pending *entry, bool word)
 {
-    rill_owners_not_his(&entry->turn, by, word);
+    rill_owners_not_his(&f->owners, &entry->turn, by, word);
     rill_session *next = rill_owners_next(&f->owners, entry->to, &entry->turn);
     if (next == NULL)
         return false;

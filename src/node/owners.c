@@ -33,34 +33,53 @@ static rill_owner *set_of(const rill_owners *o, uint64_t destination)
                            : &o->sets[destination % RILL_OWNERS_SETS * (size_t)RILL_OWNERS_WAYS];
 }
 
-/* 0: nobody is known. */
-static uint32_t find(const rill_owners *o, uint64_t destination)
+/* NULL: nobody is known. */
+static rill_owner *find(const rill_owners *o, uint64_t destination)
 {
-    const rill_owner *set = set_of(o, destination);
+    rill_owner *set = set_of(o, destination);
     for (size_t i = 0; set != NULL && i < RILL_OWNERS_WAYS; i++) {
         if (set[i].destination == destination)
-            return set[i].session;
+            return &set[i];
     }
-    return 0;
+    return NULL;
+}
+
+static rill_owner *make_set(rill_owners *o, uint64_t destination)
+{
+    if (o->sets == NULL)
+        o->sets =
+            rill_calloc(o->allocator, (size_t)RILL_OWNERS_SETS * RILL_OWNERS_WAYS, sizeof *o->sets);
+    return set_of(o, destination);
 }
 
 /* False where it was known already. */
 static bool put(rill_owners *o, uint64_t destination, uint32_t session)
 {
-    if (o->sets == NULL)
-        o->sets =
-            rill_calloc(o->allocator, (size_t)RILL_OWNERS_SETS * RILL_OWNERS_WAYS, sizeof *o->sets);
-    rill_owner *set = set_of(o, destination);
+    rill_owner *set = make_set(o, destination);
     if (set == NULL)
         return true;
     size_t at = 0;
     while (at < RILL_OWNERS_WAYS - 1 && set[at].destination != destination)
         at++;
-    bool known = set[at].destination == destination && set[at].session == session;
+    bool known = set[at].destination == destination && set[at].session == session && !set[at].asked;
     /* To the front; where it is new, the last one is forgotten. */
     memmove(&set[1], &set[0], at * sizeof *set);
-    set[0] = (rill_owner){destination, session};
+    set[0] = (rill_owner){.destination = destination, .session = session};
     return !known;
+}
+
+/* Nobody who took something is forgotten for who may not: anybody can name destinations. */
+static rill_owner *room_for_asked(rill_owners *o, uint64_t destination)
+{
+    rill_owner *set = make_set(o, destination);
+    rill_owner *asked = NULL;
+    for (size_t i = 0; set != NULL && i < RILL_OWNERS_WAYS; i++) {
+        if (set[i].destination == 0)
+            return &set[i];
+        if (set[i].asked)
+            asked = &set[i];
+    }
+    return asked;
 }
 
 /* ---- the order ---- */
@@ -139,7 +158,12 @@ void rill_owners_begin(rill_owners *o, rill_turn *turn, rill_bytes destination,
         .destination = hash != 0 ? hash : 1,
         .done = except != NULL ? place_of(except) : 0,
     };
-    turn->first = source != NULL ? source->serial : find(o, turn->destination);
+    const rill_owner *owner = find(o, turn->destination);
+    turn->first = owner != NULL ? owner->session : 0;
+    if (source != NULL)
+        turn->first = source->serial;
+    else
+        turn->unsure = owner != NULL && owner->asked;
 }
 
 static rill_session *with_serial(const rill_account *account, uint32_t serial)
@@ -176,12 +200,30 @@ static rill_session *heaviest_left(const rill_account *account, const rill_turn 
     return best;
 }
 
-rill_session *rill_owners_next(const rill_owners *o, const rill_account *account, rill_turn *turn)
+/* Until it answers it may be the owner; who took the last packet is, unless it was asked, or left.
+ */
+static void note_asked(rill_owners *o, const rill_account *account, const rill_turn *turn,
+                       const rill_session *session)
 {
-    (void)o;
+    rill_owner *owner = find(o, turn->destination);
+    if (owner != NULL && !owner->asked) {
+        const rill_session *last = with_serial(account, owner->session);
+        if (last == session || (last != NULL && (turn->done & place_of(last)) == 0))
+            return;
+    }
+    if (owner == NULL)
+        owner = room_for_asked(o, turn->destination);
+    if (owner != NULL)
+        *owner = (rill_owner){turn->destination, session->serial, true};
+}
+
+rill_session *rill_owners_next(rill_owners *o, const rill_account *account, rill_turn *turn)
+{
     rill_session *next = NULL;
     if (turn->asked == 0)
         next = with_serial(account, turn->first);
+    if (next != NULL && turn->unsure && next->deaf)
+        next = NULL;
     if (next == NULL || (turn->done & place_of(next)) != 0)
         next = heaviest_left(account, turn);
     if (next == NULL && turn->word != turn->asked) {
@@ -189,6 +231,7 @@ rill_session *rill_owners_next(const rill_owners *o, const rill_account *account
         turn->word = 0;
     }
     if (next != NULL) {
+        note_asked(o, account, turn, next);
         turn->alone = turn->asked == 0;
         turn->asked = next->serial;
         turn->done |= place_of(next);
@@ -198,8 +241,11 @@ rill_session *rill_owners_next(const rill_owners *o, const rill_account *account
 
 /* ---- what is learnt ---- */
 
-void rill_owners_not_his(rill_turn *turn, rill_session *session, bool word)
+void rill_owners_not_his(rill_owners *o, rill_turn *turn, rill_session *session, bool word)
 {
+    rill_owner *owner = find(o, turn->destination);
+    if (owner != NULL && owner->asked && owner->session == session->serial)
+        *owner = (rill_owner){0};
     if (word)
         turn->word = session->serial;
     session->refuses = true;
@@ -210,7 +256,8 @@ bool rill_owners_took(rill_owners *o, const rill_account *account, const rill_tu
                       rill_session *session)
 {
     session->deaf = false;
-    if (!put(o, turn->destination, session->serial) || !turn->alone || turn->first != 0)
+    if (!put(o, turn->destination, session->serial) || !turn->alone ||
+        (turn->first != 0 && !turn->unsure))
         return false;
     if (session->taken < UINT8_MAX)
         session->taken++;

@@ -3,10 +3,10 @@
  * Whose packet is it, where an account has several sessions? It is given to one
  * of them at a time, for two that can both fulfil it would both be paid.
  *
- * First to the session that took a packet of that destination last; where none is
- * known, in an order that destination and sessions alone decide, so that each packet
- * of a connection goes the same way. Who says that it is not his (F02, F06) has had
- * no effect; only then the next one is asked.
+ * First to the session that took a packet of that destination last, or that was asked about
+ * one and has not answered yet; where none is known, in an order that destination and sessions
+ * alone decide, so that each packet of a connection goes the same way. Who says that it is not his
+ * (F02, F06) has had no effect; only then the next one is asked.
  *
  * What is known is a table of fixed size: who is forgotten is found again by the order.
  */
@@ -24,6 +24,7 @@
 typedef struct rill_owner {
     uint64_t destination; /* its hash; 0: none */
     uint32_t session;     /* rill_session.serial */
+    bool asked;           /* it has not said yet that it is its own */
 } rill_owner;
 
 typedef struct rill_owners {
@@ -55,12 +56,12 @@ void rill_owners_begin(rill_owners *o, rill_turn *turn, rill_bytes destination,
  * Who is to be asked now: each once, and at last whose word is worth most, where that was not the
  * last one. NULL: all have been.
  */
-rill_session *rill_owners_next(const rill_owners *o, const rill_account *account, rill_turn *turn);
+rill_session *rill_owners_next(rill_owners *o, const rill_account *account, rill_turn *turn);
 /* The session that was asked last; NULL: it is gone. */
 rill_session *rill_owners_asked(const rill_account *account, const rill_turn *turn);
 
 /* It said that the packet is not its own; word: with data, in which its sender can read why. */
-void rill_owners_not_his(rill_turn *turn, rill_session *session, bool word);
+void rill_owners_not_his(rill_owners *o, rill_turn *turn, rill_session *session, bool word);
 /*
  * It has taken the packet: the next ones of that destination are its own. True, once: another
  * session of the account has taken as many as it, and neither ever refused one. So both are

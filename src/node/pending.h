@@ -20,6 +20,7 @@ typedef struct rill_turn {
     uint64_t destination; /* hash; 0: the account has one session */
     uint64_t done;        /* bits: places of those who have been asked, or are not to be */
     uint32_t first;       /* session that is asked out of order; 0: none */
+    bool unsure;          /* which has been asked before, and has not answered */
     uint32_t asked;       /* the last one; 0: nobody yet */
     uint32_t word; /* one that knew the packet's secret, though not its connection; 0: none */
     bool alone;    /* nobody was asked before that one */

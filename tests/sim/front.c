@@ -174,7 +174,7 @@ void sim_front_answer(sim_front *f, unsigned leg_index, unsigned server, uint64_
     bool not_mine =
         p.type == SIM_REJECT && (memcmp(p.code, "F02", 3) == 0 || memcmp(p.code, "F06", 3) == 0);
     if (not_mine) {
-        rill_owners_not_his(&e->turn, by, p.data_len > 0);
+        rill_owners_not_his(&f->owners, &e->turn, by, p.data_len > 0);
         if (give_next(e))
             return;
         if (memcmp(p.code, "F02", 3) == 0 && rill_owners_miss_one(&f->account, f->queue->now)) {

@@ -216,6 +216,87 @@ static void test_who_took_it_gets_the_rest(void **state)
     stop_fleet(w);
 }
 
+/* Who has been asked may take it yet: what follows is not given to who comes meanwhile. */
+static void test_who_was_asked_gets_the_rest(void **state)
+{
+    (void)state;
+    enum { MANY = 500 };
+    world *w = start_fleet();
+    static fake *asked[MANY];
+    for (uint64_t i = 0; i < MANY; i++) {
+        asked[i] = ask_whom(w, named("private.rill.bob.%llu", i));
+        if (i % 2 == 0)
+            asked[i] = then_whom(w, asked[i], RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    }
+    connect(w, &third, "bob");
+    for (uint64_t i = 0; i < MANY; i++) {
+        fake *by = ask_whom(w, named("private.rill.bob.%llu", i));
+        assert_ptr_equal(by, asked[i]);
+        fulfill(by, fulfillment);
+    }
+    assert_int_equal(third.sent_count, 0);
+    stop_fleet(w);
+}
+
+/* But not to who lets the first one expire. */
+static void test_who_was_asked_and_is_deaf_does_not(void **state)
+{
+    (void)state;
+    world *w = start_fleet();
+    fake *slow = ask_whom(w, "private.rill.bob.x");
+    pass(w, 9000);
+    rejected(&w->alice, next_request, "R00");
+    w->now.wall_ms = WALL;
+    fake *by = ask_whom(w, "private.rill.bob.x");
+    assert_ptr_not_equal(by, slow);
+    fulfill(by, fulfillment);
+    stop_fleet(w);
+}
+
+static bool of_first_set(const rill_owners *o, const char *destination)
+{
+    return rill_siphash(o->key, (const uint8_t *)destination, strlen(destination)) %
+               RILL_OWNERS_SETS ==
+           0;
+}
+
+/* Anybody can name destinations: who took some is not forgotten for those that are asked about. */
+static void test_who_is_asked_puts_no_owner_out_of_mind(void **state)
+{
+    (void)state;
+    const uint64_t key[2] = {1, 2};
+    rill_owners owners;
+    rill_turn turn;
+    rill_account account = {0};
+    rill_session sessions[2] = {{.serial = 1}, {.serial = 2}};
+    char name[RILL_OWNERS_WAYS + 1][16];
+    unsigned found = 0;
+    rill_owners_init(&owners, rill_allocator_default(), key);
+    rill_list_init(&account.sessions);
+    for (unsigned i = 0; i < 2; i++) {
+        rill_list_init(&sessions[i].in_account);
+        rill_owners_comes(&account, &sessions[i]);
+    }
+    for (unsigned i = 0; found <= RILL_OWNERS_WAYS; i++) {
+        snprintf(name[found], sizeof name[0], "test.%u", i);
+        found += of_first_set(&owners, name[found]);
+    }
+    for (unsigned i = 0; i < found; i++) {
+        rill_bytes to = {(const uint8_t *)name[i], strlen(name[i])};
+        rill_owners_begin(&owners, &turn, to, NULL, NULL);
+        rill_session *s = rill_owners_next(&owners, &account, &turn);
+        if (i < RILL_OWNERS_WAYS)
+            rill_owners_took(&owners, &account, &turn, s);
+    }
+    for (unsigned i = 0; i < RILL_OWNERS_WAYS; i++) {
+        rill_bytes to = {(const uint8_t *)name[i], strlen(name[i])};
+        rill_owners_begin(&owners, &turn, to, NULL, NULL);
+        assert_int_not_equal(turn.first, 0);
+        assert_false(turn.unsure);
+    }
+    rill_owners_free(&owners);
+}
+
 /*
  * Two programs with one address, as clients of the reference have it: who took the last one is
  * asked first, and says so where it is not his.
@@ -469,6 +550,9 @@ int main(void)
         cmocka_unit_test(test_the_next_only_after_not_mine),
         cmocka_unit_test(test_no_second_try_when_one_leaves),
         cmocka_unit_test(test_who_took_it_gets_the_rest),
+        cmocka_unit_test(test_who_was_asked_gets_the_rest),
+        cmocka_unit_test(test_who_was_asked_and_is_deaf_does_not),
+        cmocka_unit_test(test_who_is_asked_puts_no_owner_out_of_mind),
         cmocka_unit_test(test_one_address_of_two),
         cmocka_unit_test(test_the_deaf_are_asked_last),
         cmocka_unit_test(test_who_answers_again_is_not_left_out),
