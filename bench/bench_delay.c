@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A TCP proxy that holds all bytes for a time, each way, and is a line of
- * unlimited bandwidth otherwise: a long way to a node that is near. It also holds
- * back the news that a connection was made, since to make one takes a round trip.
+ * A TCP proxy that holds all bytes for a time, each way, and otherwise has unlimited bandwidth. So
+ * a node nearby seems far away. It also holds back the news that a connection was made, since
+ * making one takes a round trip.
  *
- * usage: bench_delay PORT MILLISECONDS   connects to 127.0.0.1:PORT; prints its own port
+ * usage: bench_delay PORT MILLISECONDS
+ *
+ * It connects to 127.0.0.1:PORT and prints its own port.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -139,8 +141,10 @@ static side *side_new(void)
     return s;
 }
 
-/* A real connection's first bytes leave one round trip after it was asked for; here it is made at
- * once, so that round trip is added before it is read. */
+/*
+ * The first bytes of a real connection leave one round trip after it was asked for. Here the
+ * connection is made at once, so that round trip is added before the first read.
+ */
 static void on_handshake(uv_timer_t *timer)
 {
     side *client = timer->data;

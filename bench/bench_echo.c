@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The limit of the sockets: a client, a relay and a server, three processes, over
- * loopback TCP. The client keeps WINDOW requests under way, the relay copies bytes
- * without looking at them, the server answers each request. No protocol, no
- * cryptography: the same bytes over the same sockets as a payment over a node.
+ * What the sockets allow: a client, a relay and a server, three processes, over loopback TCP. The
+ * client keeps WINDOW requests under way, the relay copies bytes without looking at them, and the
+ * server answers each request. There is no protocol and no cryptography: the same number of bytes
+ * over the same sockets as a payment over a node.
  *
  * usage: bench_echo REQUEST_BYTES REPLY_BYTES WINDOW SECONDS
  */
@@ -22,7 +22,7 @@
 
 #include "clock.h"
 
-#define BLOCK (1 << 16) /* as rilld reads */
+#define BLOCK (1 << 16) /* as much as rilld reads */
 
 static uint8_t block[BLOCK];
 
@@ -91,7 +91,7 @@ static void serve(int fd, size_t request, size_t reply)
     }
 }
 
-/* Returns how many were answered. */
+/* Returns how many requests were answered. */
 static double ask(int fd, size_t request, size_t reply, size_t window, uint64_t ns)
 {
     size_t open = 0, got = 0;

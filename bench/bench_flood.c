@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Load for a node: one account sends Prepares, another one answers them with the
- * same Fulfill each time, both in this process, without STREAM or its
- * cryptography. What the node spends is for its caller to see, from outside.
+ * Load for a node. One account sends Prepares, and another one answers them with the same Fulfill
+ * each time. Both are in this process, without STREAM or its cryptography. The caller measures from
+ * outside how much the node spends.
  *
  * usage: bench_flood LINK_FROM LINK_TO WINDOW SECONDS
  */
@@ -61,7 +61,7 @@ static void fill(void)
     }
 }
 
-/* The receiver asks who it is. */
+/* The receiver asks for its address. */
 static void ask_address(rill_link *l)
 {
     uint8_t request[256];
@@ -74,7 +74,7 @@ static void ask_address(rill_link *l)
 
 static rill_link_handlers sender;
 
-/* First the receiver, then whoever sends to it. */
+/* First the receiver, then the sender. */
 static void on_receiver_up(rill_link *l, void *user)
 {
     (void)l;

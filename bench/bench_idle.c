@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory of a server's connection with one stream that has carried a packet and
- * is idle now. Everything that malloc has handed out counts, so that what OpenSSL
- * holds for a connection counts too; beside it, what Rill asked for itself.
- * Clients come and go in turns, so that only the server's side stays.
+ * The memory of a server's connection with one stream that has carried a packet and is idle now. It
+ * counts everything that malloc has handed out, also to OpenSSL, and separately what Rill asked for
+ * itself. Clients come and go in turns, so that only the server's side stays.
  *
  * usage: bench_idle CONNECTIONS
  */
@@ -15,7 +14,7 @@
 
 #define TURN 100 /* clients at a time */
 
-static uint64_t own; /* bytes of the server's allocator */
+static uint64_t own; /* bytes from the server's allocator */
 
 static void *counting_realloc(void *user, void *ptr, size_t size)
 {
@@ -86,7 +85,7 @@ int main(int argc, char **argv)
 
     bench_pair_open(&p, count + 10, 10, &counting, RILL_CRYPTO_OPENSSL);
     rill_endpoint_free(p.client);
-    clients(&p); /* what is made once */
+    clients(&p); /* memory that is needed once, whatever the number of connections */
     double before = in_use(), resident_before = resident();
     uint64_t own_before = own;
     for (uint32_t done = TURN; done < count; done += TURN)

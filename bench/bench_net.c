@@ -104,7 +104,7 @@ static void pump(rill_stream *s)
         bench_check(error, "rill_stream_write");
         written += accepted;
     }
-    /* It is over when the last byte is acknowledged: the stream's end says so. */
+    /* The payment is over when the last byte is acknowledged. The end of the stream says so. */
     bench_check(rill_stream_end(s), "rill_stream_end");
 }
 

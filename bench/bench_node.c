@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What forwarding one Prepare and its Fulfill costs the node itself, with a
- * number of connected accounts, over links that do nothing.
+ * What forwarding one Prepare and its Fulfill costs the node itself, with a number of connected
+ * accounts, over links that do nothing.
  *
  * usage: bench_node ACCOUNTS one|all|any|links SECONDS ROUNDS
- * Account 0 pays account 1 ("one"), every account pays the next in turn ("all"),
- * or another one each time ("any"). "links" is "all" with the node left out: what
- * the links and the loop cost that measure it. In each of ROUNDS a node of two
- * accounts ("few") and one of ACCOUNTS ("many") take turns.
+ *
+ * Account 0 pays account 1 ("one"), every account pays the next one in turn ("all"), or another one
+ * each time ("any"). "links" is "all" without the node: what the links and the loop cost that
+ * measure it. In each of ROUNDS a node of two accounts ("few") and one of ACCOUNTS ("many") take
+ * turns.
  */
 #include <string.h>
 
@@ -35,18 +36,18 @@ typedef struct arrival {
     void *user;
 } arrival;
 
-/* Who pays whom: none of these is "all". */
+/* Who pays whom. None of these is "all". */
 typedef struct pattern {
     bool one;
     bool any;
     bool links;
 } pattern;
 
-/* A node, and whom it serves. */
+/* A node and its accounts. */
 typedef struct world {
     fake *fakes;
     uint32_t count;
-    uint64_t at; /* whose turn it was */
+    uint64_t at; /* the account whose turn it was */
 } world;
 
 static forwarded queue[BURST];
@@ -80,7 +81,7 @@ static int fake_reply(rill_link *l, uint64_t request, const uint8_t *packet, siz
     return RILL_OK;
 }
 
-/* user: where the packet goes. */
+/* user: the account to which the packet goes. */
 static void past_the_node(rill_link *l, uint64_t request, const uint8_t *packet, size_t len,
                           void *user)
 {
@@ -88,7 +89,7 @@ static void past_the_node(rill_link *l, uint64_t request, const uint8_t *packet,
     bench_check(rill_link_send(user, request, packet, len), "sending");
 }
 
-/* user: where it came from. */
+/* user: the account from which it came. */
 static void back_past_the_node(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len,
                                void *user)
 {
@@ -186,7 +187,7 @@ static size_t prepare_for(uint32_t number, uint8_t *buf, size_t cap)
     return len;
 }
 
-/* Whose packet or reply is next, as a link that has just read it knows without looking. */
+/* Tells the node which packet or reply comes next, as a link knows that has just read it. */
 static arrival arrival_of(fake *f, bool reply)
 {
     const rill_link_handlers *on = &f->link.on;
@@ -194,8 +195,8 @@ static arrival arrival_of(fake *f, bool reply)
 }
 
 /*
- * BURST packets there, then their replies back. What is not counted is not the
- * node's to do: to make a Prepare, or to read from the link that it comes on.
+ * Sends BURST packets, then their replies back. Work that is not the node's is not counted: making
+ * a Prepare, and reading it from the link.
  */
 static uint64_t burst(world *w, const pattern *p)
 {
@@ -232,7 +233,7 @@ static uint64_t burst(world *w, const pattern *p)
     return ns + bench_cpu_ns() - start;
 }
 
-/* It goes with the process: its links are no real ones to close. */
+/* The process frees it: its links are no real ones that could be closed. */
 static world world_of(uint32_t count)
 {
     rill_node *node = node_of(count);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that STREAM does for a packet, both ends, without a link.
+ * Everything that STREAM does for a packet, at both ends, without a link.
  *
- * usage: bench_pair money|data SECONDS ROUNDS
- *        bench_pair connections|streams COUNT SECONDS ROUNDS
- * The first prints, for each of ROUNDS, "pair" and the limits: its cryptography
- * alone. The last prints "few": there is one only; "one": one of COUNT is busy and
- * the others are idle; and "all": all are busy in turn.
+ * usage: bench_pair money|data SECONDS ROUNDS, or bench_pair connections|streams COUNT SECONDS
+ * ROUNDS
+ *
+ * The first form prints, for each of ROUNDS, "pair" and the limits: its cryptography alone. The
+ * second form prints "few": there is only one; "one": one of COUNT is busy and the others are idle;
+ * and "all": all are busy in turn.
  */
 #include <string.h>
 
@@ -14,17 +15,17 @@
 #include "limit.h"
 #include "pair.h"
 
-#define ROUND 10 /* packets of one stream before it is another's turn */
+#define ROUND 10 /* packets of one stream before the next stream's turn */
 
 /* One kind of packet, encrypted by one backend, and its cryptography alone. */
 typedef struct side {
     bench_pair p;
     rill_stream *stream;
     bench_limit *limit;
-    uint64_t total; /* of units that may be sent */
+    uint64_t total; /* units that may be sent */
 } side;
 
-/* What was moved in so much processor time, a second. */
+/* How much was moved in a second, from the amount in this processor time. */
 typedef double slice(side *s, uint64_t ns);
 
 static void side_open(side *s, rill_crypto_backend backend)
@@ -76,9 +77,9 @@ static double data(side *s, uint64_t ns)
 }
 
 /*
- * In each round one after the other, so that a machine that is faster or slower
- * for a while is so for all of them: OpenSSL's side, its cryptography called
- * directly and by Rill's interface, and the same with intel-ipsec-mb.
+ * In each round the parts run one after the other. So if the machine is faster or slower for a
+ * while, it is so for all of them: OpenSSL's side, its cryptography called directly and through
+ * Rill's interface, and the same with intel-ipsec-mb.
  */
 static void rounds(slice *moves, size_t len, double unit, uint64_t ns, int count)
 {
@@ -118,7 +119,7 @@ static rill_stream **open_all(bench_pair *p, uint32_t count, bool connections)
             c = bench_pair_connect(p, connections ? 10 : count);
         if (i == 1 && !connections) {
             while (bench_pair_turn(p))
-                ; /* learns how many streams it may open */
+                ; /* it must first learn how many streams it may open */
         }
         streams[i] = bench_pair_stream(c);
         bench_check(rill_stream_set_send_max(streams[i], PAIR_PACKET), "rill_stream_set_send_max");
@@ -151,7 +152,7 @@ static void pay_round(bench_pair *p, rill_stream *stream)
 static void busy(const char *name, bench_pair *p, rill_stream **streams, uint32_t count, bool all,
                  uint64_t ns)
 {
-    uint64_t step = 7919 % count ? 7919 : 1; /* a prime: not in the order of memory */
+    uint64_t step = 7919 % count ? 7919 : 1; /* a prime, so that the order is not that of memory */
     bench_span span = bench_begin(ns);
     uint64_t at = 0, rounds = 0;
 

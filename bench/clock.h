@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every benchmark needs: the time, and one way to say a result. */
+/* What every benchmark needs: the time, and one way to print a result. */
 #ifndef RILL_BENCH_CLOCK_H
 #define RILL_BENCH_CLOCK_H
 
@@ -17,13 +17,16 @@ static inline uint64_t bench_ns(clockid_t clock)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Processor time of this process: what a busy neighbour does not spoil. */
+/* Processor time of this process, which a busy neighbour does not change much. */
 static inline uint64_t bench_cpu_ns(void)
 {
     return bench_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/* A measurement that lasts so much processor time, or twice as much where others are busy too. */
+/*
+ * A measurement that lasts for this processor time, or for twice as long by the clock if others are
+ * busy too.
+ */
 typedef struct bench_span {
     uint64_t cpu;
     uint64_t wall;
@@ -59,7 +62,7 @@ static inline void bench_rate(const char *name, double count, uint64_t ns)
     bench_figure(name, count * 1e9 / (double)(ns ? ns : 1));
 }
 
-/* Ends the program where a call that cannot fail here did. */
+/* Ends the program if a call fails that cannot fail here. */
 static inline void bench_check(int result, const char *what)
 {
     if (result != 0) {

@@ -76,7 +76,7 @@ static void drain_events(bench_pair *p, rill_endpoint *e)
     }
 }
 
-/* Takes every packet that one side has to the other, and its reply back. */
+/* Takes every packet that one side has for the other, and brings its reply back. */
 static bool deliver(bench_pair *p, rill_endpoint *from, rill_endpoint *to, rill_now now)
 {
     bool any = false;

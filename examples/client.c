@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tutorial's client: two streams, a message and some money on each. See
- * server.c for how to run it.
+ * The client of the tutorial: two streams, a message and some money on each. server.c says how to
+ * run it.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -27,7 +27,7 @@
 
 #define HEADER    13
 #define MAX_FRAME (HEADER + RILL_PACKET_BUFFER)
-/* So much may wait to be written before no more is asked of the endpoint. */
+/* If more than this waits to be written, the endpoint is asked for no more packets. */
 #define HIGH_WATER (4 * MAX_FRAME)
 
 typedef struct peer {
@@ -41,7 +41,7 @@ typedef struct peer {
     size_t in_len;
     size_t out_len;
     uint8_t in[MAX_FRAME];
-    /* Below the mark one frame more is written. */
+    /* Below this mark one more frame is written. */
     uint8_t out[HIGH_WATER + MAX_FRAME];
 } peer;
 
@@ -53,7 +53,7 @@ static void die(const char *what)
     exit(1);
 }
 
-/* Time is an argument: the clock that never jumps for deadlines, the other for expiry. */
+/* Time is an argument: the clock that never jumps is for deadlines, the other one for expiry. */
 static rill_now now(void)
 {
     struct timespec mono, wall;
@@ -65,7 +65,9 @@ static rill_now now(void)
     };
 }
 
-/* From inside functions that take a connection or stream: it may only take note. */
+/*
+ * This is called from inside functions that take a connection or stream. So it may only set a flag.
+ */
 static void on_wake(void *user)
 {
     ((peer *)user)->woken = true;
@@ -93,10 +95,10 @@ static bool link_takes_more(const peer *p)
 static void watch(peer *p, int operation)
 {
     struct epoll_event want = {.data.ptr = p};
-    /* Who does not read our replies is not read either. */
+    /* If the other side does not read our replies, we do not read its packets. */
     if (link_takes_more(p))
         want.events |= EPOLLIN;
-    /* Writing is waited for only while there is something to write. */
+    /* Ask for writability only while there is something to write. */
     if (p->out_len > 0)
         want.events |= EPOLLOUT;
     if (epoll_ctl(epoll, operation, p->socket, &want) != 0)
@@ -134,12 +136,15 @@ static void take_frame(peer *p, char kind, uint64_t request, const uint8_t *pack
         if (reply_len > 0)
             put_frame(p, 'R', request, reply, reply_len);
     } else {
-        /* A reply to nothing that we asked is no reason to stop. */
+        /* A reply that fits no request is no reason to stop. */
         (void)!rill_endpoint_reply(p->endpoint, now(), request, packet, len);
     }
 }
 
-/* What has come, as far as it is whole and replies have room. True: some had none. */
+/*
+ * Handles the frames that have come completely, as long as there is room for replies. True: there
+ * was no room for some.
+ */
 static bool take_frames(peer *p)
 {
     size_t at = 0;
@@ -167,7 +172,9 @@ static bool take_frames(peer *p)
     return full;
 }
 
-/* One piece: epoll says again that there is more, and the others get their turn meanwhile. */
+/*
+ * Reads one piece. epoll will say that there is more, and the other side gets its turn meanwhile.
+ */
 static void read_in(peer *p)
 {
     if (p->in_len == sizeof p->in)
@@ -175,14 +182,17 @@ static void read_in(peer *p)
     ssize_t n = recv(p->socket, p->in + p->in_len, sizeof p->in - p->in_len, 0);
     if (n > 0)
         p->in_len += (size_t)n;
-    /* A program that goes on without the link says so: rill_endpoint_unanswered, each request. */
+    /*
+     * A program that goes on without the link must report each open request:
+     * rill_endpoint_unanswered.
+     */
     if (n == 0)
         errno = ECONNRESET;
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         die("recv");
 }
 
-/* ---- what the endpoint tells ---- */
+/* ---- what the endpoint reports ---- */
 
 static void print_data(peer *p, rill_stream *s)
 {
@@ -222,10 +232,13 @@ static void take_event(peer *p, const rill_event *event)
 static void set_timer(peer *p)
 {
     uint64_t at = rill_endpoint_deadline(p->endpoint);
-    /* It wants to send and the link takes no more: writing calls us, not the timer. */
+    /*
+     * The endpoint wants to send, but the link takes no more: the next call comes when we can
+     * write, not from the timer.
+     */
     if (at <= now().mono_ns && !link_takes_more(p))
         at = RILL_NEVER;
-    struct itimerspec timer = {0}; /* none */
+    struct itimerspec timer = {0}; /* no timer */
     if (at != RILL_NEVER) {
         timer.it_value.tv_sec = (time_t)(at / RILL_SECOND);
         timer.it_value.tv_nsec = (long)(at % RILL_SECOND);
@@ -246,7 +259,7 @@ static void send_packets(peer *p)
     }
 }
 
-/* What endpoint.h calls a turn. */
+/* A turn, as endpoint.h calls it. */
 static void turn(peer *p)
 {
     rill_event event;
@@ -274,7 +287,7 @@ static void run(peer *peers, size_t count)
         for (int i = 0; i < n; i++) {
             peer *p = ready[i].data.ptr;
             uint64_t expirations;
-            /* The timer has done its work by waking us; it is read so that it is quiet again. */
+            /* The timer has woken us. Reading it makes it quiet again. */
             (void)!read(p->timer, &expirations, sizeof expirations);
             read_in(p);
         }
@@ -283,7 +296,7 @@ static void run(peer *peers, size_t count)
     }
 }
 
-/* ---- the two ---- */
+/* ---- the two ends ---- */
 
 static rill_bytes text(const char *s)
 {
@@ -298,7 +311,7 @@ static void open_peer(peer *p, const char *name, const char *address, int fd)
     options.wake_user = p;
     p->name = name;
     p->socket = fd;
-    /* Address and asset are known beforehand here; a node would tell them (IL-DCP). */
+    /* Address and asset are known here. With a real node, ask it (IL-DCP). */
     if (rill_endpoint_new(&p->endpoint, &options) != RILL_OK ||
         rill_endpoint_set_account(p->endpoint, text(address), text("EUR"), 2) != RILL_OK) {
         fprintf(stderr, "epoll: cannot make an endpoint\n");

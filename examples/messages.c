@@ -15,14 +15,17 @@
 
 static rill_server *server;
 static const char *file;
-static char **words; /* what the client says, NULL at the end */
+static char **words; /* the client's lines; NULL at the end */
 static int words_open;
 static int result = 1;
 
 static void write_text(rill_stream *s, const char *text, size_t len)
 {
     size_t accepted;
-    /* What does not fit at once would wait for `writable`; a chat is shorter than that. */
+    /*
+     * A real program waits for `writable` if not everything fits at once. A chat is shorter than
+     * that.
+     */
     if (rill_stream_write(s, text, len, &accepted) != RILL_OK || accepted < len)
         rill_stream_close(s, RILL_CLOSE_INTERNAL_ERROR, "too much at once");
 }
@@ -49,7 +52,7 @@ static void on_question(rill_stream *s, const uint8_t *data, size_t len, void *u
     for (size_t i = 0; i < len && i < sizeof answer; i++)
         answer[i] = (char)toupper(data[i]);
     write_text(s, answer, len < sizeof answer ? len : sizeof answer);
-    /* Nothing more on this stream: the client sees its end. */
+    /* There is nothing more on this stream: the client sees its end. */
     if (rill_stream_end(s) == RILL_OK)
         result = 0;
 }

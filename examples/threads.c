@@ -189,7 +189,7 @@ int main(int argc, char **argv)
     rill_net_options_init(&options);
     options.handlers = &handlers;
 
-    /* All of this before the loop runs: until then it belongs to this thread. */
+    /* All of this happens before the loop runs. Until then it belongs to this thread. */
     rill_loop *loop;
     rill_client *client;
     pthread_t thread;

@@ -22,7 +22,7 @@ const rill_allocator *rill_allocator_default(void)
     return &allocator;
 }
 
-/* False on overflow. A size of 0 becomes 1: an allocator is never asked for nothing. */
+/* False on overflow. A size of 0 becomes 1, so that an allocator is never asked for 0 bytes. */
 static bool array_size(size_t count, size_t size, size_t *out)
 {
     if (__builtin_mul_overflow(count, size, out))

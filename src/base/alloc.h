@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shorthands for the allocator that an object was made with. */
+/* Short functions for the allocator that an object was made with. */
 #ifndef RILL_BASE_ALLOC_H
 #define RILL_BASE_ALLOC_H
 

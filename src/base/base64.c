@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What passes here is often secret (shared secrets, tokens), so that characters
- * and values are turned into each other by arithmetic, not by tables whose
- * cached lines tell which entry was read.
+ * These characters often stand for secrets (shared secrets, tokens). So characters and values are
+ * converted by arithmetic, and not by tables: the cache would show which entry of a table was read.
  */
 #include "base/base64.h"
 
@@ -25,7 +24,10 @@ static char digit_of(uint32_t value, uint32_t char62, uint32_t char63)
     return (char)c;
 }
 
-/* *bad, *standard and *url collect whether c is of no alphabet, of one only, of the other only. */
+/*
+ * *bad, *standard and *url collect whether c is in no alphabet, only in the standard one, or only
+ * in the other.
+ */
 static uint32_t value_of(uint32_t c, uint32_t *bad, uint32_t *standard, uint32_t *url)
 {
     uint32_t upper = in_range(c, 'A', 'Z');
@@ -75,7 +77,7 @@ size_t rill_base64url_encode(const uint8_t *data, size_t len, char *out)
     return encode(data, len, out, true);
 }
 
-/* The length without padding; padding there is only where it completes four characters. */
+/* The length without padding. Padding is valid only if it completes four characters. */
 static int strip_padding(const char *text, size_t len, size_t *digits)
 {
     size_t padding = 0;

@@ -11,9 +11,9 @@
 size_t rill_base64_encode(const uint8_t *data, size_t len, char *out);
 size_t rill_base64url_encode(const uint8_t *data, size_t len, char *out);
 /*
- * Accepts both alphabets, with or without padding. Refuses other characters
- * and non-zero left-over bits, so that one value has one text in each alphabet.
- * RILL_ERR_MALFORMED, RILL_ERR_BUFFER.
+ * Accepts both alphabets, with or without padding. Refuses other characters, and bits left over
+ * that are not zero. So one value has exactly one text in each alphabet. RILL_ERR_MALFORMED,
+ * RILL_ERR_BUFFER.
  */
 RILL_MUST_CHECK int rill_base64_decode(const char *text, size_t text_len, uint8_t *out, size_t cap,
                                        size_t *len);

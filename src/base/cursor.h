@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Byte cursors: bounds-checked reading and writing, big-endian. Inline, for
- * every byte of every packet passes here.
+ * Byte cursors: reading and writing with bounds checks, big-endian. They are inline because every
+ * byte of every packet passes through them.
  */
 #ifndef RILL_BASE_CURSOR_H
 #define RILL_BASE_CURSOR_H
@@ -16,8 +16,8 @@ typedef struct rill_reader {
 } rill_reader;
 
 /*
- * A writer remembers that it ran out of room, so that a run of writes is
- * checked once at its end: at never passes end, failed stays true.
+ * A writer remembers that it ran out of room, so the caller checks a series of writes once, at its
+ * end. at never passes end; failed stays true.
  */
 typedef struct rill_writer {
     uint8_t *start;
@@ -26,7 +26,7 @@ typedef struct rill_writer {
     bool failed;
 } rill_writer;
 
-/* v as it lies in memory big-endian, and back. */
+/* Converts v to and from its bytes in memory, big-endian. */
 static inline uint64_t rill_big_endian(uint64_t v)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -60,7 +60,7 @@ static inline size_t rill_reader_left(const rill_reader *r)
     return (size_t)(r->end - r->at);
 }
 
-/* Each false, with nothing read, where too few bytes are left. */
+/* Each returns false, and reads nothing, if too few bytes are left. */
 RILL_MUST_CHECK static inline bool rill_read_u8(rill_reader *r, uint8_t *out)
 {
     if (r->at == r->end)
@@ -113,10 +113,10 @@ static inline size_t rill_writer_left(const rill_writer *w)
     return (size_t)(w->end - w->at);
 }
 
-/* Room for len bytes that the caller fills; NULL where there is none. */
+/* Room for len bytes that the caller fills; NULL if there is none. */
 static inline uint8_t *rill_write_reserve(rill_writer *w, size_t len)
 {
-    /* After one failure nothing is written any more: what follows would be at a wrong place. */
+    /* After one failure nothing more is written, since it would be in a wrong place. */
     if (w->failed || rill_writer_left(w) < len) {
         w->failed = true;
         return NULL;

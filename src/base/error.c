@@ -59,7 +59,7 @@ static const struct error_words errors[] = {
     WORDS(EXPOSED, "a file with a secret can be read by others"),
 };
 
-/* The words for an error, or NULL for a number that is none. */
+/* The text for an error, or NULL for a number that is no error. */
 static const struct error_words *find(int error)
 {
     const size_t count = sizeof(errors) / sizeof(errors[0]);

@@ -27,7 +27,7 @@ static void place(rill_heap *h, size_t at, rill_timer *t)
     t->index = at + 1;
 }
 
-/* Puts t at `at` or nearer to the root. */
+/* Puts t at `at`, or nearer to the root if its deadline is earlier. */
 static void sift_up(rill_heap *h, size_t at, rill_timer *t)
 {
     while (at > 0) {
@@ -40,7 +40,7 @@ static void sift_up(rill_heap *h, size_t at, rill_timer *t)
     place(h, at, t);
 }
 
-/* Puts t at `at` or farther from the root. */
+/* Puts t at `at`, or farther from the root if its deadline is later. */
 static void sift_down(rill_heap *h, size_t at, rill_timer *t)
 {
     /* at < count / 2: has a child. Written so that no index overflows. */
@@ -56,7 +56,7 @@ static void sift_down(rill_heap *h, size_t at, rill_timer *t)
     place(h, at, t);
 }
 
-/* Puts t, whose deadline is new to the place `at`, where it belongs. */
+/* Puts t where it belongs. Its deadline has changed, and its place was `at`. */
 static void sift(rill_heap *h, size_t at, rill_timer *t)
 {
     if (at > 0 && t->deadline < h->items[(at - 1) / 2]->deadline)

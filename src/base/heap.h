@@ -7,7 +7,7 @@
 
 typedef struct rill_timer {
     uint64_t deadline; /* monotonic nanoseconds */
-    size_t index;      /* 1-based place in the heap; 0: not in it */
+    size_t index;      /* 1-based place in the heap; 0: not in the heap */
 } rill_timer;
 
 typedef struct rill_heap {
@@ -19,12 +19,15 @@ typedef struct rill_heap {
 
 void rill_heap_init(rill_heap *h, const rill_allocator *allocator);
 void rill_heap_free(rill_heap *h);
-/* Puts in, or moves, to deadline; RILL_NEVER takes out. RILL_ERR_NOMEM only where it was not in. */
+/*
+ * Puts t in, or moves it, to deadline. RILL_NEVER takes it out. RILL_ERR_NOMEM only if it was not
+ * in the heap.
+ */
 RILL_MUST_CHECK int rill_heap_set(rill_heap *h, rill_timer *t, uint64_t deadline);
 void rill_heap_remove(rill_heap *h, rill_timer *t);
-/* RILL_NEVER where empty. */
+/* RILL_NEVER if the heap is empty. */
 uint64_t rill_heap_deadline(const rill_heap *h);
-/* Takes out and returns one whose deadline is at or before now; NULL where there is none. */
+/* Takes out and returns a timer whose deadline is now or earlier; NULL if there is none. */
 rill_timer *rill_heap_pop(rill_heap *h, uint64_t now);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Intrusive doubly linked lists: a ring through a head. */
+/* Doubly linked lists whose nodes are inside the objects: a ring that goes through a head. */
 #ifndef RILL_BASE_LIST_H
 #define RILL_BASE_LIST_H
 
@@ -24,7 +24,7 @@ static inline bool rill_list_empty(const rill_list *l)
     return l->next == l;
 }
 
-/* A node made by rill_list_init is in a list while it does not point at itself. */
+/* A node made by rill_list_init is in a list if it does not point at itself. */
 static inline bool rill_list_linked(const rill_list *node)
 {
     return node->next != node;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linear probing. A table that is half used gets a successor: 1. allocated, and
- * made free slots of a few each put (`next`); 2. complete, it becomes the table
- * that insertions go to (`slots`), and the one before it (`old`) is emptied
- * into it a few slots each put. Both are done long before the successor is
- * half used itself: clearing takes capacity / 16 puts at most, moving
- * capacity / 8.
+ * Linear probing. A table that is half full gets a successor, in two steps:
  *
- * A removed entry leaves its slot taken by a mark, unless the next slot is
- * free, so that a removal never moves another entry and is allowed while
- * iterating. Marks count as used; the successor gets none of them.
+ * 1. Each put makes a few slots of the new table free (`next`).
+ *
+ * 2. When it is complete, insertions go to it (`slots`), and each put moves a few slots of the
+ * table before it (`old`) into it.
+ *
+ * Both steps end long before the successor is half full itself: step 1 takes at most capacity / 16
+ * puts, step 2 at most capacity / 8.
+ *
+ * A removed entry leaves a mark in its slot, unless the next slot is free. So a removal never moves
+ * another entry, and is allowed during an iteration. Marks count as used slots; the successor gets
+ * none of them.
  */
 #include "base/map.h"
 
@@ -62,13 +65,13 @@ static rill_map_slot *find_in_slots(const rill_map *m, uint64_t key)
     }
 }
 
-/* What lies before old_next was moved and is as good as a mark: probing passes over it. */
+/* Slots before old_next have been moved and count as marks: probing passes over them. */
 static rill_map_slot *find_in_old(const rill_map *m, uint64_t key)
 {
     if (m->old == NULL)
         return NULL;
     size_t i = hash_of(m, key) & (m->old_capacity - 1);
-    /* At most once through: the slots that stopped probing may all have been moved. */
+    /* At most one round: all slots that ended the probing may have been moved. */
     for (size_t probed = 0; probed < m->old_capacity; probed++) {
         if (i < m->old_next) {
             probed += m->old_next - i;
@@ -86,7 +89,7 @@ static rill_map_slot *find_in_old(const rill_map *m, uint64_t key)
     return NULL;
 }
 
-/* The key is in no table, and slots has a free slot. */
+/* Requires that the key is in no table, and that slots has a free slot. */
 static void insert(rill_map *m, uint64_t key, void *value)
 {
     size_t mask = m->capacity - 1;
@@ -135,11 +138,14 @@ static void clear_some(rill_map *m, size_t slots)
         m->old_capacity = 0;
 }
 
-/* No error where it cannot: the table takes more for a while, and the next put tries again. */
+/*
+ * No error if there is no memory: the table takes more entries for a while, and the next put tries
+ * again.
+ */
 static void start_successor(rill_map *m)
 {
     size_t capacity = FIRST_CAPACITY;
-    /* As large as now where it is mostly marks that fill it. */
+    /* As large as now if most of its used slots are marks. */
     if (m->capacity != 0)
         capacity = m->count > m->capacity / 4 ? 2 * m->capacity : m->capacity;
     if (capacity < m->capacity)
@@ -149,7 +155,7 @@ static void start_successor(rill_map *m)
         m->next_capacity = capacity;
 }
 
-/* Some work for this put. Afterwards slots has room, or memory is out. */
+/* Does a part of the work for this put. Then slots has room, or there is no memory. */
 static int make_room(rill_map *m)
 {
     if (m->old != NULL)
@@ -160,7 +166,7 @@ static int make_room(rill_map *m)
         clear_some(m, CLEAR_SLOTS_A_PUT);
     if (m->used < m->capacity - (m->capacity + 7) / 8)
         return RILL_OK;
-    /* Only where memory was out for long. */
+    /* Only if there was no memory for a long time. */
     assert(m->old == NULL);
     if (m->next == NULL)
         return RILL_ERR_NOMEM;
@@ -206,7 +212,7 @@ bool rill_map_replace(rill_map *m, uint64_t key, void *value)
     return slot != NULL;
 }
 
-/* Frees the slot, and the marks that end at it, where the next one is free; else marks it. */
+/* If the next slot is free, frees this slot and the marks before it; otherwise marks it. */
 static void release(rill_map *m, size_t i)
 {
     size_t mask = m->capacity - 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hash table from 64-bit keys to pointers: open addressing, grown a little
- * with each insertion, so that no insertion stalls.
+ * A hash table from 64-bit keys to pointers, with open addressing. It grows a little with each
+ * insertion, so no insertion takes long.
  */
 #ifndef RILL_BASE_MAP_H
 #define RILL_BASE_MAP_H
@@ -16,8 +16,8 @@ typedef struct rill_map_slot {
 typedef struct rill_map {
     const rill_allocator *allocator;
     rill_map_slot *slots; /* the table that insertions go to */
-    rill_map_slot *old;   /* the one before it, moved into it a few slots a put; or NULL */
-    rill_map_slot *next;  /* the one after it, cleared a few slots a put; or NULL */
+    rill_map_slot *old;   /* the table before it; each put moves a few slots out of it; or NULL */
+    rill_map_slot *next;  /* the table after it; each put clears a few slots of it; or NULL */
     size_t capacity;      /* powers of two, or 0 */
     size_t old_capacity;
     size_t next_capacity;
@@ -25,7 +25,7 @@ typedef struct rill_map {
     size_t next_cleared; /* slots of next before this one are cleared */
     size_t used;         /* slots of `slots` that are not free: entries and marks */
     size_t count;        /* entries */
-    uint64_t seed;       /* so that nobody outside chooses collisions */
+    uint64_t seed;       /* random, so that outsiders cannot choose keys that collide */
 } rill_map;
 
 /* Allocates nothing yet. The allocator is kept. */
@@ -35,16 +35,16 @@ void rill_map_free(rill_map *m);
 RILL_MUST_CHECK int rill_map_put(rill_map *m, uint64_t key, void *value);
 /* NULL where there is none. */
 void *rill_map_get(const rill_map *m, uint64_t key);
-/* The key will be looked for soon: its slot is fetched meanwhile. */
+/* Tells the processor that the key will be looked up soon, so that it loads the slot meanwhile. */
 void rill_map_prefetch(const rill_map *m, uint64_t key);
-/* Gives an entry another value, which cannot fail; false where there is none. */
+/* Gives an entry another value. This cannot fail; false if there is no such entry. */
 bool rill_map_replace(rill_map *m, uint64_t key, void *value);
 /* Takes out and returns; NULL where there is none. */
 void *rill_map_remove(rill_map *m, uint64_t key);
 size_t rill_map_count(const rill_map *m);
 /*
- * Every entry once, in no order: start with *cursor 0; false at the end. While
- * iterating entries may be removed, but none put.
+ * Gives every entry once, in no particular order. Start with *cursor 0. Returns false at the end.
+ * Entries may be removed during the iteration, but none may be put.
  */
 bool rill_map_next(const rill_map *m, size_t *cursor, uint64_t *key, void **value);
 

@@ -13,11 +13,11 @@ uint64_t rill_gcd_u64(uint64_t a, uint64_t b)
     return a;
 }
 
-/* a * b = *quotient * c + *rest; false where c is 0 or the quotient does not fit. */
+/* Computes a * b = *quotient * c + *rest. False if c is 0 or the quotient does not fit. */
 static bool mul_div(uint64_t a, uint64_t b, uint64_t c, uint64_t *quotient, uint64_t *rest)
 {
     rill_u128 product = rill_wide_product(a, b);
-    /* The quotient is below 2^64 exactly if the high half is below c; this refuses c = 0 too. */
+    /* The quotient is below 2^64 exactly if the high half is below c. This also refuses c = 0. */
     if (rill_wide_high(product) >= c)
         return false;
     *quotient = rill_wide_low(rill_wide_div(product, rill_wide(c)));
@@ -84,7 +84,10 @@ int rill_ratio_compare(rill_ratio a, rill_ratio b)
     return rill_wide_less(left, right) ? -1 : rill_wide_less(right, left) ? 1 : 0;
 }
 
-/* How often step may be added to from without passing 2^64 - 1, or most in the denominator. */
+/*
+ * How often step can be added to from before a numerator passes 2^64 - 1 or a denominator passes
+ * most.
+ */
 static uint64_t room_for(rill_ratio from, rill_ratio step, uint64_t most)
 {
     uint64_t num = step.num == 0 ? UINT64_MAX : (UINT64_MAX - from.num) / step.num;
@@ -98,12 +101,13 @@ static rill_ratio add_times(rill_ratio from, rill_ratio step, uint64_t times)
 }
 
 /*
- * The ratios of two uint64, of denominators up to most (1 at least), that are
- * next to num / den: the largest that is not above it, and the smallest that is
- * not below it. A walk down the Stern-Brocot tree, a whole run of equal turns a
- * step (which is Euclid's algorithm): low <= num / den < high always hold, and
- * every ratio between low and high is at least their mediant in both members.
- * So, once the next mediant does not fit, nothing between them does.
+ * Finds the two ratios of 64-bit numbers, with denominators up to most (at least 1), that are next
+ * to num / den: the largest that is not above it, and the smallest that is not below it.
+ *
+ * This walks down the Stern-Brocot tree, and takes a whole run of equal turns in one step (which is
+ * Euclid's algorithm). low <= num / den < high always holds. Every ratio between low and high has a
+ * numerator and a denominator at least as large as those of their mediant. So once the next mediant
+ * does not fit, nothing between them fits.
  */
 static rill_ratio walk(rill_u128 num, rill_u128 den, uint64_t most, rill_ratio *above)
 {
@@ -121,7 +125,7 @@ static rill_ratio walk(rill_u128 num, rill_u128 den, uint64_t most, rill_ratio *
             *above = low;
             return low;
         }
-        /* Less one, so that high stays above: an exact result is reached from below. */
+        /* One less, so that high stays above: an exact result is reached from below. */
         run = rill_wide_div(rill_wide_sub(den, rill_wide(1)), num);
         room = room_for(high, low, most);
         bool ends = rill_wide_less(rill_wide(room), run);
@@ -151,7 +155,7 @@ rill_ratio rill_ratio_complement(rill_ratio ratio)
 
 rill_ratio rill_ratio_coarser(rill_ratio ratio, uint64_t most)
 {
-    if (ratio.den == 1) /* nothing is coarser */
+    if (ratio.den == 1) /* nothing has a smaller denominator */
         return ratio;
     return round_down(rill_wide(ratio.num), rill_wide(ratio.den), most);
 }
@@ -164,10 +168,10 @@ rill_ratio rill_ratio_coarser_above(rill_ratio ratio, uint64_t most)
 }
 
 /*
- * Both as continued fractions: as long as they agree, so does what is between
- * them; where they part, the smallest integer between them ends it. Of what is
- * left after each step the reciprocal is taken, so low and high change places,
- * and with them which of the two belongs to the range.
+ * Both ratios as continued fractions. As long as their terms agree, so do those of every ratio
+ * between them. At the first difference the smallest integer between them ends the fraction. After
+ * each step the reciprocal of the rest is taken. So low and high change places, and with them which
+ * of the two belongs to the range.
  */
 rill_ratio rill_ratio_simplest(rill_ratio low, rill_ratio high)
 {

@@ -10,7 +10,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The end of the digits that text begins with. */
+/* The end of the digits at the beginning of text. */
 static const char *skip_digits(const char *text)
 {
     while (is_digit(*text))
@@ -18,7 +18,7 @@ static const char *skip_digits(const char *text)
     return text;
 }
 
-/* The digits of [text, end), which may be none. RILL_ERR_RANGE. */
+/* The number in [text, end), which may be empty. RILL_ERR_RANGE. */
 static int parse_digits(const char *text, const char *end, uint64_t *out)
 {
     uint64_t value = 0;
@@ -40,9 +40,9 @@ int rill_amount_parse(const char *text, uint64_t *out)
 }
 
 /*
- * The decimal fraction 0.[text, end) in lowest terms, read from its last digit
- * to its first: f becomes (digit + f) / 10. The denominator of a tail divides
- * that of the whole, so one that does not fit never comes to fit again.
+ * The decimal fraction 0.[text, end) in lowest terms. It is read from its last digit to its first:
+ * f becomes (digit + f) / 10. The denominator of a tail divides that of the whole. So if one does
+ * not fit, no later one fits.
  */
 static int parse_fraction(const char *text, const char *end, rill_ratio *out)
 {
@@ -52,7 +52,10 @@ static int parse_fraction(const char *text, const char *end, rill_ratio *out)
         uint64_t digit = (uint64_t)(*--end - '0');
         rill_u128 wide_num = rill_wide_add(rill_wide_product(digit, den), rill_wide(num));
         rill_u128 wide_den = rill_wide_product(den, 10);
-        /* num and den have nothing in common: only 2 and 5 can have come in. */
+        /*
+         * num and den have no common factor except 2 and 5, which the last step may have brought
+         * in.
+         */
         rill_u128 tens = rill_wide_times(rill_wide_div(wide_num, rill_wide(10)), rill_wide(10));
         rill_u128 common =
             rill_wide(rill_gcd_u64(rill_wide_low(rill_wide_sub(wide_num, tens)), 10));

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks for memory before it is needed: where there are many accounts, waiting
- * for one costs more than what is done with it. Never a fault, whatever the
- * pointer; no effect but on time.
+ * Requests memory before it is needed. With many accounts, waiting for the memory of one costs more
+ * than the work on it. It never faults, whatever the pointer is, and has no effect except on time.
  */
 #ifndef RILL_BASE_PREFETCH_H
 #define RILL_BASE_PREFETCH_H
 
 #include <stddef.h>
 
-#define RILL_CACHE_LINE 64 /* bytes; elsewhere than on x86-64 it only costs time if it is wrong */
+/* bytes; a wrong value, on other processors than x86-64, only costs time */
+#define RILL_CACHE_LINE 64
 
 /* The cache lines of [start, start + len). */
 static inline void rill_prefetch(const void *start, size_t len)

@@ -7,7 +7,7 @@
 #include "base/muldiv.h"
 
 #define MILLION 1000000u
-/* Fewer digits than this say too little. */
+/* Fewer digits than this would say too little. */
 #define LEAST 1000u
 
 void rill_ratio_text(rill_ratio ratio, char out[RILL_RATIO_TEXT])

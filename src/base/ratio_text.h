@@ -8,8 +8,8 @@
 #define RILL_RATIO_TEXT 48
 
 /*
- * "0.985": at most six digits after the point, rounded down; "1/3000000" where that would say
- * too little, or the number is too large.
+ * Writes "0.985": at most six digits after the point, rounded down. Writes "1/3000000" if six
+ * digits would say too little, or if the number is too large.
  */
 void rill_ratio_text(rill_ratio ratio, char out[RILL_RATIO_TEXT]);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is compared for every packet, compared without a branch on its bytes. */
+/* Comparing secrets of every packet, without a branch on their bytes. */
 #ifndef RILL_BASE_SECRET_H
 #define RILL_BASE_SECRET_H
 
@@ -7,7 +7,7 @@
 
 #include <rill/types.h>
 
-/* In time that depends on len alone: eight bytes at a time. */
+/* The time depends only on len. Compares eight bytes at a time. */
 static inline bool rill_same_ct(const void *a, const void *b, size_t len)
 {
     const uint8_t *x = a;
@@ -22,7 +22,7 @@ static inline bool rill_same_ct(const void *a, const void *b, size_t len)
     }
     for (; len > 0; len--)
         difference |= (uint64_t)(*x++ ^ *y++);
-    /* The compiler must not see that one difference is enough to know. */
+    /* The compiler must not find out that the first difference decides. */
     __asm__("" : "+r"(difference));
     return difference == 0;
 }

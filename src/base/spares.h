@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Large blocks that are needed again and again for a short time, by one owner
- * after another: a few are kept for the next one, whoever that is, so that no
- * owner keeps one for itself and none asks the system each time.
+ * Large blocks that one owner after another needs for a short time. A few are kept for the next
+ * owner, whoever that is. So no owner keeps a block for itself, and none asks the system each time.
  */
 #ifndef RILL_BASE_SPARES_H
 #define RILL_BASE_SPARES_H
@@ -15,7 +14,7 @@ typedef struct rill_spares {
     const rill_allocator *allocator;
     size_t max_size; /* larger ones are not kept */
     unsigned count;
-    unsigned oldest; /* once all places are taken: what the next one replaces */
+    unsigned oldest; /* the spare that the next one replaces once all places are taken */
     struct {
         void *block;
         size_t size;
@@ -26,7 +25,7 @@ void rill_spares_init(rill_spares *s, const rill_allocator *allocator, size_t ma
 void rill_spares_free(rill_spares *s);
 /* A block of exactly size bytes, with any contents; NULL without memory. */
 void *rill_spares_take(rill_spares *s, size_t size);
-/* A block of the same allocator. NULL is allowed. */
+/* Gives back a block of the same allocator. NULL is allowed. */
 void rill_spares_give(rill_spares *s, void *block, size_t size);
 
 #endif

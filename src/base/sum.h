@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A sum of amounts that may be more than 64 bits hold: exact, so that what was
- * added can be taken away again; shown as UINT64_MAX where it is that much or more.
+ * A sum of amounts that may exceed 64 bits. It is exact, so what was added can be taken away again.
+ * It is shown as UINT64_MAX if it is that much or more.
  */
 #ifndef RILL_BASE_SUM_H
 #define RILL_BASE_SUM_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* All zero at first. */
+/* Begins with all bytes zero. */
 typedef struct rill_sum {
     uint64_t low;
     uint64_t high;
@@ -21,7 +21,7 @@ static inline void rill_sum_add(rill_sum *s, uint64_t amount)
     s->high += s->low < amount;
 }
 
-/* amount is part of the sum. */
+/* amount must be part of the sum. */
 static inline void rill_sum_take(rill_sum *s, uint64_t amount)
 {
     s->high -= s->low < amount;

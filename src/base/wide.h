@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole numbers of 128 bits: products of two amounts, and sums of those. Every operation is modulo
- * 2^128 unless it says otherwise. Signed ones are the same bits, read as two's complement.
+ * Whole numbers of 128 bits: products of two amounts, and sums of products. Every operation is
+ * modulo 2^128 unless its comment says otherwise. Signed numbers are the same bits, read as two's
+ * complement.
  *
- * Where the compiler has such numbers (every 64-bit machine), these are them. Elsewhere they are
- * two halves, by the same functions; with RILL_WIDE_HALVES defined they are that everywhere, which
- * is how the one is tested against the other.
+ * If the compiler has such numbers (on every 64-bit machine), these are used. Otherwise the same
+ * functions work on two halves. With RILL_WIDE_HALVES defined they always do; the tests compare
+ * both in this way.
  */
 #ifndef RILL_BASE_WIDE_H
 #define RILL_BASE_WIDE_H
@@ -58,7 +59,7 @@ static inline bool rill_wide_less(rill_u128 a, rill_u128 b)
 /* a / b; b is not 0. */
 static inline rill_u128 rill_wide_div(rill_u128 a, rill_u128 b)
 {
-    if ((a | b) >> 64 == 0) /* the common case, and several times as fast */
+    if ((a | b) >> 64 == 0) /* the common case, which is several times as fast */
         return (uint64_t)a / (uint64_t)b;
     return a / b;
 }
@@ -114,7 +115,7 @@ static inline rill_u128 rill_wide_product(uint64_t a, uint64_t b)
 {
     const uint64_t half = UINT32_MAX;
     uint64_t low = (a & half) * (b & half);
-    /* (2^32 - 1)^2 leaves room for two halves more: none of these sums passes 2^64. */
+    /* (2^32 - 1)^2 leaves room for two more halves: none of these sums passes 2^64. */
     uint64_t middle = (a >> 32) * (b & half) + (low >> 32);
     uint64_t other = (a & half) * (b >> 32) + (middle & half);
     return rill_wide_of((a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32),
@@ -133,7 +134,7 @@ static inline bool rill_wide_less(rill_u128 a, rill_u128 b)
     return a.high != b.high ? a.high < b.high : a.low < b.low;
 }
 
-/* Digit by digit, from the highest that can be one. */
+/* Digit by digit, from the highest digit that can be one. */
 static inline rill_u128 rill_wide_div(rill_u128 a, rill_u128 b)
 {
     rill_u128 quotient = {0, 0};
@@ -142,7 +143,7 @@ static inline rill_u128 rill_wide_div(rill_u128 a, rill_u128 b)
     if ((a.high | b.high) == 0)
         return rill_wide_of(0, a.low / b.low);
     for (int digit = 127; digit >= 0; digit--) {
-        /* Nothing is lost on the left: rest is at most a / 2. */
+        /* Nothing is lost on the left, since rest is at most a / 2. */
         uint64_t next = digit < 64 ? a.low >> digit : a.high >> (digit - 64);
         rest = rill_wide_of(rest.high << 1 | rest.low >> 63, rest.low << 1 | (next & 1));
         if (rill_wide_less(rest, b))
@@ -168,7 +169,7 @@ static inline rill_u128 rill_wide_bits(rill_i128 a)
 
 #endif
 
-/* ---- the same for both ---- */
+/* ---- the same for both kinds ---- */
 
 static inline rill_u128 rill_wide(uint64_t a)
 {
@@ -180,7 +181,7 @@ static inline bool rill_wide_is_zero(rill_u128 a)
     return (rill_wide_high(a) | rill_wide_low(a)) == 0;
 }
 
-/* UINT64_MAX where it does not fit. */
+/* UINT64_MAX if it does not fit. */
 static inline uint64_t rill_wide_sat(rill_u128 a)
 {
     return rill_wide_high(a) != 0 ? UINT64_MAX : rill_wide_low(a);
@@ -196,7 +197,7 @@ static inline rill_i128 rill_wide_negate(rill_i128 a)
     return rill_wide_signed(rill_wide_sub(rill_wide(0), rill_wide_bits(a)));
 }
 
-/* a + b; false where that is no number of 128 bits with a sign. */
+/* a + b; false if a signed number of 128 bits cannot hold it. */
 static inline bool rill_wide_sum(rill_i128 a, rill_i128 b, rill_i128 *out)
 {
     *out = rill_wide_signed(rill_wide_add(rill_wide_bits(a), rill_wide_bits(b)));
@@ -209,7 +210,7 @@ static inline bool rill_wide_equal(rill_i128 a, rill_i128 b)
     return rill_wide_is_zero(rill_wide_sub(rill_wide_bits(a), rill_wide_bits(b)));
 }
 
-/* a < b, of signed ones. */
+/* a < b, for signed numbers. */
 static inline bool rill_wide_below(rill_i128 a, rill_i128 b)
 {
     const rill_u128 flip = rill_wide_of(UINT64_C(1) << 63, 0);

@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/waits.h"
 
-/* For the node to answer at all. */
+/* How long the node has to answer. */
 #define ANSWER_TIME (15 * RILL_SECOND)
 
 typedef struct account_run {
@@ -83,7 +83,7 @@ int cli_account_ask(const cli_args *args, const char *uri, cli_account *out)
     net.options.handlers = &handlers;
     net.options.user = &run;
     const char *problem = NULL;
-    /* A server that gives nobody its credentials: it learns its account, which is all we want. */
+    /* A server that gives nobody credentials. It learns its account, and that is all we want. */
     rc = rill_listen(&run.server, loop, &net.options, &problem);
     if (rc == RILL_OK) {
         run.watch = cli_watch_open(loop, args, ANSWER_TIME,

@@ -28,7 +28,10 @@ static bool take_digits(const char **at, uint64_t *value, size_t *count)
     return true;
 }
 
-/* The name of an asset, up to the end. Apart from the number it is what a code may be. */
+/*
+ * The name of an asset, up to the end. Unlike a code directly behind a number, it may have any
+ * character of a code.
+ */
 static bool take_code(const char *at, cli_amount_text *out)
 {
     bool apart = *at == ' ';
@@ -46,7 +49,7 @@ static bool take_code(const char *at, cli_amount_text *out)
     return true;
 }
 
-/* "1.50" is 15 and one place: what stands after it is nothing. */
+/* "1.50" is 15 and one place: zeros at the end mean nothing. */
 static void trim(cli_amount_text *a)
 {
     while (a->places > 0 && a->whole % 10 == 0) {
@@ -107,7 +110,7 @@ void cli_decimal_text(uint64_t units, uint8_t scale, char out[CLI_DECIMAL_SIZE])
     }
     unsigned len = (unsigned)snprintf(digits, sizeof digits, "%" PRIu64, units);
     char *to = out;
-    /* Digits before the point, zeros between it and the first digit, the rest. */
+    /* Digits before the point, zeros between the point and the first digit, then the rest. */
     unsigned whole = len > places ? len - places : 0;
     if (whole == 0)
         *to++ = '0';

@@ -23,7 +23,7 @@ const cli_option cli_common_options[] = {
     {NULL, NULL, NULL},
 };
 
-/* The place of an option in args->values and its description; NULL where there is none. */
+/* The place of an option in args->values, and its description; NULL if there is no such option. */
 static const cli_option *find(const cli_command *command, const char *name, size_t len,
                               size_t *place)
 {
@@ -68,7 +68,9 @@ static int usage(const cli_args *args, const char *what, const char *word, size_
     return CLI_USAGE;
 }
 
-/* An option that is not there: that of the command or of all which is most like it. */
+/*
+ * An unknown option. Suggests the option of the command, or of all commands, that is most like it.
+ */
 static int unknown_option(const cli_args *args, const char *word, size_t len)
 {
     const cli_option *tables[] = {args->command->options, cli_common_options};
@@ -81,7 +83,7 @@ static int unknown_option(const cli_args *args, const char *word, size_t len)
     return cli_unknown(args->command, "option", word, len, s.best);
 }
 
-/* Keeps a copy; the argument itself is erased where it may hold a secret. */
+/* Keeps a copy, and erases the argument itself if it may hold a secret. */
 static int keep(cli_args *args, const cli_option *option, size_t place, char *value)
 {
     if (args->values[place])
@@ -123,7 +125,7 @@ static int parse_option(cli_args *args, int argc, char **argv, int *at)
 static int parse_operand(cli_args *args, const char *word)
 {
     const char *const *names = args->command->operands;
-    /* No operand is one; and what it holds would be shown with what is wrong. */
+    /* A URI is never an operand, and an error about it would show what it holds. */
     if (strstr(word, "://"))
         return usage(args, "the URI of a link goes after --link:", word, strlen(word));
     for (size_t i = 0; i < CLI_MAX_OPERANDS && names[i]; i++) {
@@ -135,7 +137,7 @@ static int parse_operand(cli_args *args, const char *word)
     return usage(args, "too many arguments:", word, strlen(word));
 }
 
-/* -q is --quiet: what stands for a short option; NULL where there is none. */
+/* -q stands for --quiet: the long form of a short option; NULL if there is none. */
 static const char *long_option(char letter)
 {
     switch (letter) {
@@ -150,7 +152,7 @@ static const char *long_option(char letter)
     }
 }
 
-/* "-q", or "-qv": each letter an option. */
+/* "-q" or "-qv": each letter is an option. */
 static int parse_letters(cli_args *args, const char *word)
 {
     for (const char *letter = word + 1; *letter; letter++) {
@@ -179,7 +181,7 @@ static int parse_word(cli_args *args, int argc, char **argv, int *at, bool *opti
     return word[1] == '-' ? parse_option(args, argc, argv, at) : parse_letters(args, word);
 }
 
-/* What is said with options that every command has. */
+/* Applies the options that every command has. */
 static int check_common(const cli_args *args)
 {
     const char *color = cli_value(args, "--color");
@@ -312,7 +314,7 @@ int cli_seconds(const cli_args *args, const char *name, uint64_t *nanoseconds)
         *nanoseconds = rill_ratio_floor(seconds, RILL_SECOND);
     if (rc != RILL_OK || *nanoseconds == 0)
         return cli_bad_value(args, name, value, "is not a time: seconds above 0, like 30 or 0.5");
-    /* Years: as good as for ever, and far from where clocks overflow. */
+    /* Years: as good as for ever, but far from where clocks overflow. */
     if (*nanoseconds > UINT64_MAX / 4)
         *nanoseconds = UINT64_MAX / 4;
     return CLI_DONE;

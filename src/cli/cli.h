@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the subcommands of `rill` share. One file a subcommand; the table is in main.c. */
+/*
+ * What the subcommands of `rill` share. Each subcommand has a file; the table of them is in main.c.
+ */
 #ifndef RILL_CLI_CLI_H
 #define RILL_CLI_CLI_H
 
@@ -12,9 +14,9 @@
 /* Exit codes. */
 enum {
     CLI_DONE = 0,
-    CLI_INCOMPLETE = 1, /* a payment, or whatever else was begun */
+    CLI_INCOMPLETE = 1, /* a payment, or anything else that was begun, is incomplete */
     CLI_USAGE = 2,
-    CLI_UNREACHABLE = 3 /* the node */
+    CLI_UNREACHABLE = 3 /* the node cannot be reached */
 };
 
 #define CLI_MAX_OPTIONS  24
@@ -22,7 +24,7 @@ enum {
 
 typedef struct cli_option {
     const char *name;  /* "--amount"; NULL ends a table */
-    const char *value; /* "N"; NULL: a flag */
+    const char *value; /* "N"; NULL: the option takes no value */
     const char *help;
 } cli_option;
 
@@ -31,13 +33,17 @@ typedef struct cli_args cli_args;
 typedef struct cli_command {
     const char *name;
     const char *summary; /* for the list of commands */
-    const char *usage;   /* what follows the name */
-    const char *about;   /* paragraphs for its own help */
+    const char *usage;   /* what follows the name in the usage line */
+    const char *about;   /* paragraphs for the command's help */
     const cli_option *options;
-    /* Names of what follows without an option; in brackets where it may be left out. NULL: none. */
+    /*
+     * Names of the arguments that stand without an option, in brackets if they are optional. NULL:
+     * none.
+     */
     const char *operands[CLI_MAX_OPERANDS];
-    const char *examples; /* lines for its own help; NULL: none */
-    bool own_node;        /* without --link it makes one: the environment is not looked at */
+    const char *examples; /* lines for the command's help; NULL: none */
+    /* without --link the command starts a node itself, and ignores the environment */
+    bool own_node;
     int (*run)(const cli_args *args);
 } cli_command;
 
@@ -53,7 +59,7 @@ extern const cli_command cli_receive;
 extern const cli_command cli_send;
 
 const cli_command *cli_find_command(const char *name);
-/* The command that a word looks like; NULL. */
+/* The command that a word looks like; NULL if there is none. */
 const char *cli_meant_command(const char *word);
 /* Prints the help of one command, or of all (NULL). */
 void cli_print_help(FILE *out, const cli_command *command);
@@ -63,36 +69,44 @@ void cli_print_help(FILE *out, const cli_command *command);
 struct cli_args {
     const cli_command *command;
     const char
-        *values[2 * CLI_MAX_OPTIONS]; /* by place in the command's, then in the common options */
+        /* by place in the command's options, then in the common options */
+        *values[2 * CLI_MAX_OPTIONS];
     const char *operands[CLI_MAX_OPERANDS]; /* NULL: not given */
     bool help;
 };
 
 /*
- * Reads the arguments after the command's name. What --link holds is copied and
- * then erased in argv, where other users of the machine would see it.
- * CLI_DONE, or CLI_USAGE with a line on stderr.
+ * Reads the arguments after the command's name. The value of --link is copied and then erased in
+ * argv, where other users of the machine could see it. CLI_DONE, or CLI_USAGE with a line on
+ * stderr.
  */
 int cli_args_parse(cli_args *out, const cli_command *command, int argc, char **argv);
-/* How much of a word may be shown: of a URI its scheme, for the rest may be a secret. */
+/* How much of a word may be shown: of a URI only its scheme, since the rest may be a secret. */
 size_t cli_public_len(const char *word, size_t len);
-/* The value of an option; "" for a flag that was given; NULL where it was not. */
+/*
+ * The value of an option; "" for an option without a value that was given; NULL if it was not
+ * given.
+ */
 const char *cli_value(const cli_args *args, const char *name);
-/* --quiet, --verbose; never both. */
+/* Whether --quiet or --verbose was given; never both. */
 bool cli_quiet(const cli_args *args);
 bool cli_verbose(const cli_args *args);
-/* CLI_USAGE, with a line on stderr: "NAME: "VALUE" WHY". */
+/* CLI_USAGE, with a line on stderr: NAME: "VALUE" WHY. */
 int cli_bad_value(const cli_args *args, const char *name, const char *value, const char *why);
-/* A word that is not known, and what may have been meant (NULL: nothing): the line; CLI_USAGE. */
+/*
+ * A word that is not known, and what may have been meant (NULL: nothing). Prints a line; CLI_USAGE.
+ */
 int cli_unknown(const cli_command *command, const char *what, const char *word, size_t len,
                 const char *meant);
 /* Frees what parsing copied. */
 void cli_args_free(cli_args *args);
 
-/* Each: CLI_DONE, *out untouched where the option is not given; or CLI_USAGE with a line on stderr.
+/*
+ * Each returns CLI_DONE, and leaves *out as it is if the option was not given; or CLI_USAGE with a
+ * line on stderr.
  */
 int cli_amount(const cli_args *args, const char *name, uint64_t *out);
-/* The same of an amount that may be in the account's asset, as written after name. */
+/* The same for an amount that may be in the account's asset, as written after name. */
 int cli_amount_text_of(const cli_args *args, const char *name, const char *value,
                        cli_amount_text *out);
 int cli_ratio(const cli_args *args, const char *name, rill_ratio *out);
@@ -103,63 +117,76 @@ int cli_crypto(const cli_args *args, rill_crypto_backend *out);
 
 /* ---- output.c ---- */
 
-/* From now on each error is an event on standard output too. */
+/* From now on each error is also an event on standard output. */
 void cli_json_errors(void);
-/* "RATE": the error's name as --json has it. */
+/* The error's name as --json has it: "RATE". */
 const char *cli_error_word(int error);
-/* One line on stderr: "rill send: ..." */
+/* Prints one line on stderr: "rill send: ..." */
 void cli_fail(const cli_command *command, int error, const char *format, ...) RILL_PRINTF(3, 4);
-/* The same where the arguments or files make no sense: RILL_ERR_INVALID. */
+/* The same for wrong arguments or files: RILL_ERR_INVALID. */
 void cli_error(const cli_command *command, const char *format, ...) RILL_PRINTF(2, 3);
-/* The same of what is no reason to stop: "rill send: warning: ..."; nothing with --quiet. */
+/*
+ * The same for something that is no reason to stop: "rill send: warning: ...". Nothing with
+ * --quiet.
+ */
 void cli_warn(const cli_args *args, const char *format, ...) RILL_PRINTF(2, 3);
-/* An error of rill_listen, rill_connect: the line, and the exit code. */
+/* An error of rill_listen or rill_connect. Prints a line and returns the exit code. */
 int cli_start_error(const cli_command *command, int error, const char *problem);
-/* The node cannot be reached, or has refused us: the line; CLI_UNREACHABLE. */
+/* The node cannot be reached, or has refused us. Prints a line; CLI_UNREACHABLE. */
 int cli_unreachable(const cli_command *command, int error, const char *detail);
-/* Text from outside on one line: what is not printable, or not UTF-8, is escaped. */
+/*
+ * Prints text from outside on one line. Characters that are not printable, or not UTF-8, are
+ * escaped.
+ */
 void cli_print_text(FILE *out, const uint8_t *text, size_t len);
-/* The same in a buffer that is NUL-terminated, cut where it is full. */
+/* The same into a buffer, which is NUL-terminated. The text is cut if it does not fit. */
 void cli_escape(char *out, size_t cap, const uint8_t *text, size_t len);
 
 json_t *cli_json_amount(uint64_t amount);
 json_t *cli_json_text(const char *text);
 json_t *cli_json_base64(const uint8_t *data, size_t len);
-/* One object, one line, at once; takes the reference. NULL is out of memory. False: stdout fails.
+/*
+ * Prints one object on one line, at once. Takes the reference. NULL means out of memory. False:
+ * stdout fails.
  */
 bool cli_print_json(json_t *object);
-/* From now on to somebody else, who takes the reference; NULL: to standard output again. */
+/*
+ * From now on objects go to another function, which takes the reference; NULL: to standard output
+ * again.
+ */
 void cli_json_to(bool (*print)(json_t *object, void *user), void *user);
 /* The same to a stream, which is not flushed. */
 bool cli_write_json(FILE *out, json_t *object);
-/* What was printed has left; a line on stderr where it has not. */
+/* Makes sure that everything printed has left; prints a line on stderr if not. */
 bool cli_flush(const cli_command *command);
 
 /* ---- link_option.c ---- */
 
 /*
- * Where the link goes: --link, --link-file; *uri NULL: the environment. The
- * caller wipes and frees. CLI_DONE, or CLI_USAGE with a line on stderr.
+ * The URI of the link, from --link or --link-file. *uri is NULL if the environment names it. The
+ * caller wipes and frees it. CLI_DONE, or CLI_USAGE with a line on stderr.
  */
 int cli_link_uri(const cli_args *args, char **uri);
-/* A fresh random account at the same place: out holds a secret. RILL_ERR_*. */
+/* A new random account at the same node. out then holds a secret. RILL_ERR_*. */
 RILL_MUST_CHECK int cli_link_fresh(const char *uri, char *out, size_t cap);
 void cli_free_secret(char *text);
-/* The way to the network, and what it points at: not to be copied. */
+/* The options for the network, and the structs that they point at. Do not copy it. */
 typedef struct cli_net {
     rill_net_options options;
     rill_link_options link;
     rill_connection_options connection;
 } cli_net;
 
-/* Defaults, --ca-file, and the link. uri is kept by reference. */
+/* Sets defaults, --ca-file, and the link. uri is kept by reference. */
 void cli_net_init(cli_net *net, const cli_args *args, const char *uri);
 
 /* ---- link_words.c ---- */
 
-/* Whether it is the URI of a link: CLI_DONE, or CLI_USAGE with a line about what stands `where`. */
+/*
+ * Checks the URI of a link: CLI_DONE, or CLI_USAGE with a line. `where` says where the URI stands.
+ */
 int cli_link_check(const cli_args *args, const char *where, const char *uri);
-/* The same of what the environment says; and a warning where that is not what it looks like. */
+/* The same for the environment's URI. Warns if the URI will not be used as it stands. */
 int cli_link_check_environment(const cli_args *args);
 
 /* ---- account.c ---- */
@@ -170,46 +197,49 @@ typedef struct cli_account {
     uint8_t asset_scale;
 } cli_account;
 
-/* Asks the node about our account: CLI_DONE, or another exit code with a line on stderr. */
+/* Asks the node about our account. CLI_DONE, or another exit code with a line on stderr. */
 int cli_account_ask(const cli_args *args, const char *uri, cli_account *out);
 /*
- * An amount that was written in an asset becomes units: so too. Asks, and sets the asset's *scale,
- * only where it must. Without an amount nothing is set.
+ * Converts an amount that was written in an asset to units, with the same results. It asks the
+ * node, and sets the asset's *scale, only if it must. Without an amount it sets nothing.
  */
 int cli_amount_units(const cli_args *args, const char *name, const char *uri,
                      const cli_amount_text *text, uint64_t *units, uint8_t *scale);
-/* "1500000000 units (1.5 XRP)"; without a code: "1500000000 units". out is always terminated. */
+/* "1500000000 units (1.5 XRP)"; without a code "1500000000 units". out is always NUL-terminated. */
 void cli_units_text(uint64_t units, const char *asset_code, uint8_t asset_scale, char *out,
                     size_t cap);
 
 /* ---- credentials_file.c ---- */
 
-/* problem[cap] becomes one line. "-" is standard input. RILL_ERR_IO, RILL_ERR_MALFORMED. */
+/* problem[cap] gets one line. "-" is standard input. RILL_ERR_IO, RILL_ERR_MALFORMED. */
 RILL_MUST_CHECK int cli_credentials_load(const char *path, rill_credentials *out, char *problem,
                                          size_t cap);
 /* A server's secret, in base64. As cli_credentials_load; the caller wipes it. */
 RILL_MUST_CHECK int cli_secret_load(const char *path, uint8_t out[RILL_SHARED_SECRET_LEN],
                                     char *problem, size_t cap);
 /*
- * All or nothing: a file of mode 0600 with the whole in place of the old one,
- * or no change. "-" is standard output. RILL_ERR_IO.
+ * Writes all or nothing: a new file of mode 0600 replaces the old one, or nothing changes. "-" is
+ * standard output. RILL_ERR_IO.
  */
 RILL_MUST_CHECK int cli_credentials_save(const char *path, const rill_credentials *credentials,
                                          char *problem, size_t cap);
 
 /* ---- readable.c ---- */
 
-/* A file with a secret that others can read: a warning about it. path: "-" is none. */
+/* Warns of a file with a secret that others can read. Path "-" is no file. */
 void cli_warn_readable(const cli_args *args, const char *path, const char *holds);
 
 /* ---- json_memory.c ---- */
 
-/* What the JSON library frees is wiped from now on. Before its first use. */
+/*
+ * From now on, everything that the JSON library frees is wiped. Call it before the library's first
+ * use.
+ */
 void cli_wipe_json(void);
 
 /* ---- signals.c ---- */
 
-/* Calls stop for the first SIGINT or SIGTERM; the second ends the process. */
+/* Calls stop for the first SIGINT or SIGTERM. The second one ends the process. */
 typedef struct cli_signals cli_signals;
 cli_signals *cli_signals_open(rill_loop *loop, void (*stop)(void *user), void *user);
 /* NULL is allowed. */

@@ -14,7 +14,7 @@
 typedef struct demo_run {
     const cli_args *args;
     rill_loop *loop;
-    demo_node *node; /* NULL: --link names another */
+    demo_node *node; /* NULL: --link names another node */
     rill_server *server;
     rill_client *client;
     cli_watch *watch;
@@ -22,7 +22,7 @@ typedef struct demo_run {
     rill_stream *stream_b;
     bool json;
     bool quiet;    /* no lines for people */
-    bool finished; /* all was sent */
+    bool finished; /* everything was sent */
     int code;
     char server_uri[MAX_URI];
     char client_uri[MAX_URI];
@@ -264,13 +264,13 @@ static int listen_server(demo_run *run)
     int rc = rill_listen(&run->server, run->loop, &net.options, &problem);
     if (rc != RILL_OK)
         run->code = cli_start_error(run->args->command, rc, problem);
-    else /* each wait has an end of its own */
+    else /* each wait ends by itself */
         run->watch = cli_watch_open(run->loop, run->args, 0,
                                     &(cli_watch_handlers){.waiting = on_waiting, .user = run});
     return rc;
 }
 
-/* Two accounts where the node gives them out freely; one, twice, where the URI names it. */
+/* Two accounts if the node gives them out freely. One account, used twice, if the URI names it. */
 static int make_uris(demo_run *run, const char *uri)
 {
     char own[64];
@@ -311,7 +311,7 @@ static int run_demo(const cli_args *args)
         cli_free_secret(uri);
         return cli_start_error(args->command, rc, NULL);
     }
-    /* Lines come as they happen, also into a pipe. */
+    /* Print each line at once, also into a pipe. */
     setvbuf(stdout, NULL, _IOLBF, 0);
     rc = make_uris(&run, uri);
     if (rc == RILL_OK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Echo, as the connectors of the JavaScript stack answer it (node/echo.h): a
- * Prepare goes there with our address in it, comes back to us, and is fulfilled.
+ * Echo, as the JavaScript connectors answer it (node/echo.h): a Prepare with our address in it goes
+ * there, comes back to us, and is fulfilled.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -18,7 +18,7 @@
 
 #define ANSWER_TIME (10 * RILL_SECOND)
 #define INTERVAL_MS 1000
-/* For the node to tell our account; what it refuses is asked again until then. */
+/* How long the node has to tell our account. Until then a refused question is asked again. */
 #define ACCOUNT_TIME (15 * RILL_SECOND)
 
 typedef struct ping_run {
@@ -28,9 +28,9 @@ typedef struct ping_run {
     rill_crypto *crypto;
     cli_signals *signals;
     cli_watch *watch;
-    uv_timer_t timer; /* the next ping, or the next question about our account */
+    uv_timer_t timer; /* for the next ping, or for the next question about our account */
     rill_account_query account;
-    char address[RILL_ILP_MAX_ADDRESS + 1]; /* ours; "" while not known */
+    char address[RILL_ILP_MAX_ADDRESS + 1]; /* our address; "" while it is not known */
     uint64_t account_until;
     uint64_t count;
     uint64_t sent;
@@ -67,7 +67,7 @@ static void on_waiting(void *user, rill_waiting *out)
         rill_waiting_set(out, RILL_WAIT_REPLY, run->args->operands[0]);
 }
 
-/* Whoever stops it before there was any answer knows nothing of the node. */
+/* If it is stopped before any answer came, nothing is known about the node. */
 static void on_stop(void *user)
 {
     ping_run *run = user;
@@ -151,7 +151,7 @@ static void on_timer(uv_timer_t *timer)
                        at > now.mono_ns ? (at - now.mono_ns) / RILL_MS + 1 : 1, 0);
 }
 
-/* An answer came, or none will. */
+/* An answer came, or no answer will come. */
 static void next(ping_run *run)
 {
     run->waiting = false;
@@ -197,7 +197,7 @@ static void refused(ping_run *run, const uint8_t *packet, size_t len)
 
 /* ---- the link ---- */
 
-/* Our account is asked for along with our authentication. */
+/* The question about our account leaves together with our authentication. */
 static void on_early(rill_link *l, void *user)
 {
     ping_run *run = user;
@@ -291,7 +291,7 @@ static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, v
         return;
     if (rill_account_query_owns(cookie)) {
         rill_account_query_unanswered(&run->account, cookie, rill_loop_now(run->loop));
-        /* Asked early, and lost with the link: what became of that is told next. */
+        /* The early question was lost with the link. What became of the link is reported next. */
         if (rill_link_is_up(run->link))
             on_timer(&run->timer);
         return;
@@ -335,7 +335,7 @@ static int open_and_run(ping_run *run, const rill_link_options *options, const c
     uv_timer_init(rill_loop_uv(run->loop), &run->timer);
     run->timer.data = run;
     run->signals = cli_signals_open(run->loop, on_stop, run);
-    /* Each wait has an end of its own. */
+    /* Each wait ends by itself. */
     run->watch = cli_watch_open(run->loop, run->args, 0,
                                 &(cli_watch_handlers){.waiting = on_waiting, .user = run});
     (void)rill_loop_run(run->loop);

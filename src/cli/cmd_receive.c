@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What comes in is told on standard output, by a thread of its own (writer.h): its
- * reader may be slow, and the loop must not wait for it, for what the packets are
- * answered after their time is paid twice. Where too much waits to be read, nothing more
- * is taken; where it cannot be written any more, senders are told before anything else.
+ * A thread writes what comes in to standard output (writer.h). The reader of the output may be
+ * slow, and the loop must not wait for it: an answer that leaves after its packet has expired makes
+ * the sender pay twice. If too much waits to be read, nothing more is taken. If the output cannot
+ * be written any more, the senders are told before anything else.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -18,9 +18,9 @@
 #include "cli/waits.h"
 #include "crypto/crypto.h"
 
-/* For the node to be there, and to tell our account, at the start. */
+/* At the start, how long the node has to be there and to tell our account. */
 #define START_TIME (30 * RILL_SECOND)
-/* Once it was told to stop, a reader that takes nothing is waited for so long. */
+/* After a signal, how long to wait for a reader that takes nothing. */
 #define STOP_PATIENCE (5 * RILL_SECOND)
 
 typedef struct received_connection {
@@ -38,17 +38,17 @@ typedef struct receive_run {
     rill_list connections;
     cli_watch *watch;
     const char *file;
-    uint64_t clients; /* for so many credentials are written */
+    uint64_t clients; /* number of credentials to write */
     const char *tag;
-    const char *instance; /* one of several receivers with one secret; NULL */
+    const char *instance; /* the name among several receivers with one secret; NULL */
     uint8_t secret[RILL_SHARED_SECRET_LEN];
-    bool has_secret; /* that others may have, too; else one is made */
+    bool has_secret; /* from --secret-file; otherwise a random one is made */
     bool json;
     bool quiet; /* no lines for people */
     bool listening;
     bool stopping; /* by a signal */
     bool closed;
-    uint64_t limit; /* connections after whose end it exits; 0: none */
+    uint64_t limit; /* exit after so many connections have ended; 0: do not exit */
     uint64_t started;
     uint64_t ended;
     char detail[256]; /* why the link does not come up */
@@ -61,7 +61,7 @@ static void stop(receive_run *run)
         rill_server_close(run->server);
 }
 
-/* A second call may shorten the patience of the first. */
+/* A second call may shorten the time that the first one allowed. */
 static void close_output(receive_run *run)
 {
     receive_output_close(&run->out, run->stopping ? STOP_PATIENCE : 0);
@@ -84,7 +84,9 @@ static void on_waiting(void *user, rill_waiting *out)
     rill_server_waiting(((receive_run *)user)->server, out);
 }
 
-/* What does not come up at the start may be a mistake; later the link is waited for, for ever. */
+/*
+ * A link that does not come up at the start may be a mistake. Later we wait for it without limit.
+ */
 static void on_late(void *user, const rill_waiting *waiting)
 {
     receive_run *run = user;
@@ -102,7 +104,7 @@ static void on_output_pause(bool pause, void *user)
         rill_server_pause(run->server, pause);
 }
 
-/* Nobody would know of what comes in: senders are told that no more is taken. */
+/* Nobody would learn of what comes in. So the senders are told that no more is taken. */
 static void on_output_failed(void *user)
 {
     receive_run *run = user;
@@ -252,7 +254,7 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
 {
     receive_run *run = user;
     if (run->out.path)
-        /* Where we have ended it ourselves more might have come. */
+        /* If we have ended it ourselves, more might have come. */
         receive_output_stream_end(&run->out, s, end->error == RILL_OK && end->remote);
     if (run->json) {
         json_t *object = stream_event(s, "stream_end");
@@ -382,7 +384,7 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
     } else {
         rc = RILL_ERR_NOMEM;
     }
-    /* The server has a copy. */
+    /* The server has its own copy. */
     rill_wipe(run->secret, sizeof run->secret);
     if (rc == RILL_OK) {
         run->signals = cli_signals_open(run->loop, on_stop, run);
@@ -398,7 +400,7 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
     return run->code == CLI_DONE && run->out.incomplete ? CLI_INCOMPLETE : run->code;
 }
 
-/* Who stores one stream has all there will be once its sender has gone. */
+/* A file is for one stream. So one connection is enough. */
 static int limit_to_one(receive_run *run)
 {
     if (run->limit > 1) {
@@ -412,7 +414,7 @@ static int limit_to_one(receive_run *run)
     return CLI_DONE;
 }
 
-/* What several receivers have in common, and what tells them apart. */
+/* --secret-file and --instance: what several receivers share, and what tells them apart. */
 static int load_secret(receive_run *run)
 {
     const char *path = cli_value(run->args, "--secret-file");

@@ -17,19 +17,21 @@ typedef struct send_run {
     rill_loop *loop;
     rill_payment *payment;
     cli_signals *signals;
-    data_source *source;         /* NULL: no data */
-    uint64_t size;               /* its bytes, once it is done: as data_source_size */
-    rill_connection_stats stats; /* the last that were told; packets_sent 0: none were */
+    data_source *source; /* NULL: no data */
+    /* its number of bytes once it is closed, as data_source_size gives it */
+    uint64_t size;
+    rill_connection_stats stats; /* the last that were reported; packets_sent 0: none were */
     bool json;
     bool progress_wanted;
-    bool warned; /* that another payment was ended */
+    bool warned; /* the warning about another payment was printed */
     cli_waits waits;
-    uint64_t event_at; /* monotonic nanoseconds of the last progress event, and what it said */
+    /* when the last progress event was printed, monotonic nanoseconds, and what it said */
+    uint64_t event_at;
     uint64_t event_sent;
     uint64_t event_bytes;
     cli_progress progress;
-    cli_amount_text amount; /* as it was written */
-    uint8_t asset_scale;    /* where it was written in our asset */
+    cli_amount_text amount; /* the amount as it was written */
+    uint8_t asset_scale;    /* our asset's scale, if the amount was written in it */
     rill_credentials credentials;
     rill_pay_options pay;
     cli_net net; /* what pay points at */
@@ -67,7 +69,7 @@ static int parse_connection(const cli_args *args, rill_connection_options *o)
     return CLI_DONE;
 }
 
-/* Each may stand after the command's name, or after its option. */
+/* Each may stand directly after the command's name, or after its option. */
 static const char *file_written(const cli_args *args)
 {
     const char *option = cli_value(args, "--credentials");
@@ -79,7 +81,7 @@ static bool amount_written(const cli_args *args)
     return cli_value(args, "--amount") || args->operands[1];
 }
 
-/* "1.5 XRP" is two words to a shell. */
+/* A shell gives us "1.5 XRP" as two words. */
 static int parse_amount(const cli_args *args, cli_amount_text *out)
 {
     const char *option = cli_value(args, "--amount");
@@ -102,7 +104,7 @@ static int parse_operands(const cli_args *args)
     return CLI_DONE;
 }
 
-/* 0 is no time-out, and means never. */
+/* Here 0 is no time; it means never. */
 static int parse_stall(const cli_args *args, uint64_t *nanoseconds)
 {
     const char *value = cli_value(args, "--stall");
@@ -174,7 +176,7 @@ static int load_credentials(send_run *run)
 
 /* ---- the payment ---- */
 
-/* Each second at most, and where something went on. */
+/* At most once each second, and only if something has changed. */
 static void print_progress(send_run *run, const rill_connection_stats *stats,
                            const rill_stream_totals *totals)
 {
@@ -202,7 +204,7 @@ static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
     return true;
 }
 
-/* Whoever paid with the same file is told, too: by the receiver. */
+/* The receiver tells the other payer with the same file, too. */
 static void warn_of_another(send_run *run, bool ended_another)
 {
     static const char text[] =
@@ -265,7 +267,7 @@ static void on_done(int error, bool reached, const rill_pay_result *result, void
     run->source = NULL;
 }
 
-/* What --verbose says beside the result: of the path, as it was last. */
+/* What --verbose adds to the result: the last state of the path. */
 static void print_details(const send_run *run)
 {
     const rill_connection_stats *stats = &run->stats;
@@ -318,7 +320,7 @@ static void print_result(const send_run *run)
         print_details(run);
 }
 
-/* Of money and data that which there was to send. */
+/* Names money, data or both, depending on what was to be sent. */
 static void incomplete_text(const send_run *run, char *out, size_t cap)
 {
     const rill_pay_result *r = &run->result;
@@ -348,7 +350,7 @@ static int report(send_run *run)
         return cli_unreachable(run->args->command, run->error, r->detail);
     char detail[512];
     cli_escape(detail, sizeof detail, (const uint8_t *)r->detail, strlen(r->detail));
-    /* What went wrong, and then the sums: with --json the last event is `done`. */
+    /* First the result, then the error. With --json the last event is `done`. */
     if (!run->json)
         print_result(run);
     char what[256];
@@ -369,7 +371,7 @@ static int pay(send_run *run)
         return cli_start_error(run->args->command, rc, NULL);
     rc = rill_payment_start(&run->payment, run->loop, &run->pay, run->source ? &source : NULL,
                             &handlers, true, &problem);
-    /* The connection has keys of its own. */
+    /* The connection has its own keys. */
     rill_wipe(run->credentials.shared_secret, sizeof run->credentials.shared_secret);
     int code = CLI_INCOMPLETE;
     if (rc == RILL_OK) {
@@ -391,7 +393,7 @@ static int run_send(const cli_args *args)
     send_run run = {.args = args, .json = cli_value(args, "--json") != NULL, .waits.args = args};
     rill_pay_options_init(&run.pay);
     cli_progress_init(&run.progress);
-    /* A log wants no such lines, unless it is asked for all there is. */
+    /* Progress lines do not belong into a log, unless --verbose asks for everything. */
     run.progress_wanted = !cli_quiet(args) && (run.progress.terminal || cli_verbose(args));
     char *uri = NULL;
     int code = parse_operands(args);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The process has one terminal, and one opinion about it. */
+/* The process has one terminal, so one choice is enough. */
 static cli_when chosen = CLI_AUTO;
 
 bool cli_when_parse(const char *text, cli_when *out)

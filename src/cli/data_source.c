@@ -13,10 +13,10 @@
 #include <uv.h>
 
 struct data_source {
-    const char *text; /* what is left of it; NULL: read from fd */
+    const char *text; /* the rest of the text; NULL: read from fd */
     int fd;
     uint64_t size;
-    bool waits; /* reading may have to wait, and poll says for how long */
+    bool waits; /* reading may have to wait, and poll tells when it need not */
     bool attached;
     uv_poll_t poll;
     rill_payment *payment;
@@ -33,11 +33,11 @@ data_source *data_source_of_text(const char *text)
     return s;
 }
 
-/* From where it is read on: standard input may be a file of which a part was read. */
+/* From the present place: standard input may be a file of which a part was read already. */
 static uint64_t size_of(int fd, const struct stat *status)
 {
     off_t at = S_ISREG(status->st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
-    /* A file of /proc says that it is empty, and is not. */
+    /* A file in /proc says that its size is 0, although it is not empty. */
     if (at < 0 || status->st_size == 0)
         return UINT64_MAX;
     return status->st_size > at ? (uint64_t)(status->st_size - at) : 0;
@@ -87,7 +87,10 @@ void data_source_attach(data_source *s, rill_loop *loop, rill_payment *payment)
     s->attached = true;
 }
 
-/* Where a read would wait; the descriptor may be shared, so it stays as blocking as it is. */
+/*
+ * Checks whether a read would wait. The descriptor may be shared with others, so its blocking mode
+ * is not changed.
+ */
 static bool would_wait(const data_source *s)
 {
     struct pollfd p = {.fd = s->fd, .events = POLLIN};

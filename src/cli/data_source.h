@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The data that `rill send` sends: a text, a file, or what another program
- * writes to a pipe, read no faster than it can be sent.
+ * The data that `rill send` sends: a text, a file, or what another program writes to a pipe. It is
+ * read no faster than it can be sent.
  */
 #ifndef RILL_CLI_DATA_SOURCE_H
 #define RILL_CLI_DATA_SOURCE_H
@@ -14,13 +14,13 @@ typedef struct data_source data_source;
 data_source *data_source_of_text(const char *text);
 /* "-" is standard input. NULL with errno. */
 data_source *data_source_of_file(const char *path);
-/* Bytes in all; 0 of NULL, which is no data; UINT64_MAX where only the end will tell. */
+/* Number of bytes; 0 for NULL, which is no data; UINT64_MAX if it is known only at the end. */
 uint64_t data_source_size(const data_source *s);
-/* Whom to tell that there is something to read again. */
+/* Sets what to call when there is something to read again. */
 void data_source_attach(data_source *s, rill_loop *loop, rill_payment *payment);
 /* For rill_payment_source: user is the data source. */
 int data_source_read(void *user, uint8_t *buf, size_t cap, size_t *len);
-/* The loop frees it in its last turn, where it was attached. NULL is allowed. */
+/* If it was attached, the loop frees it in its last turn. NULL is allowed. */
 void data_source_close(data_source *s);
 
 #endif

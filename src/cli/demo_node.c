@@ -42,7 +42,7 @@ static void on_wake(void *user, uint64_t deadline)
     uint64_t now = rill_loop_now(n->loop).mono_ns;
     uint64_t wait = deadline > now ? (deadline - now) / RILL_MS + 1 : 1;
     uv_timer_start(&n->timer, on_timer, wait, 0);
-    /* The server's handles keep the loop going while there is something to do. */
+    /* The server's handles keep the loop running while there is something to do. */
     uv_unref((uv_handle_t *)&n->timer);
 }
 

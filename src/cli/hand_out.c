@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* text, or text.number. False: too long. */
+/* Writes text, or text.number. False: it is too long. */
 static bool numbered(char *out, size_t cap, const char *text, uint64_t number, bool several)
 {
     int len =

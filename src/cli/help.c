@@ -8,7 +8,10 @@
 #include "cli/colour.h"
 #include "cli/wrap.h"
 
-/* Of its terminal; elsewhere, and where a terminal is very wide, what is read easily. */
+/*
+ * The width of the terminal. Without a terminal, or on a very wide one, a width that is easy to
+ * read.
+ */
 static size_t columns(FILE *out)
 {
     struct winsize size;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Credentials pass through the JSON library, which frees its copies of them as
- * they are. Here they are wiped. Of the whole process: the program's to set,
- * not the library's.
+ * Credentials pass through the JSON library, which frees its copies of them without wiping. This
+ * wipes them. The setting is for the whole process, so it is the program's to make, not the
+ * library's.
  */
 #include <stddef.h>
 #include <stdlib.h>

@@ -34,7 +34,7 @@ static int read_file(const cli_args *args, const char *path, char **uri)
     FILE *file = fopen(path, "r");
     if (!file)
         return bad_file(args, path, strerror(errno));
-    /* Unbuffered: the library's buffer would keep the secret. */
+    /* Unbuffered, since the buffer of the C library would keep the secret. */
     setvbuf(file, NULL, _IONBF, 0);
     char line[MAX_URI];
     bool read = fgets(line, sizeof line, file) != NULL;
@@ -79,7 +79,7 @@ static int given_uri(const cli_args *args, char **uri)
     return CLI_INCOMPLETE;
 }
 
-/* A file that cannot be used would be told of as a node that cannot be reached. */
+/* Otherwise a file that cannot be used would look like a node that cannot be reached. */
 static int check_authorities(const cli_args *args)
 {
     const char *path = cli_value(args, "--ca-file");

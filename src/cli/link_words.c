@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mistakes in the URI of a link, by the name of where it stands; nothing of it that is secret. */
+/*
+ * Explains mistakes in the URI of a link, and names where the URI stands. Shows nothing of it that
+ * is secret.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,7 +12,7 @@
 #include "crypto/crypto.h"
 #include "link/uri.h"
 
-/* A link through WebSocket under the scheme of something like it: what to write instead. */
+/* The scheme to write instead of one that looks like ours. */
 static const char *right_scheme(const char *uri, size_t len)
 {
     static const struct {
@@ -51,7 +54,7 @@ int cli_link_check(const cli_args *args, const char *where, const char *uri)
     return CLI_USAGE;
 }
 
-/* JavaScript takes an empty variable for one that is not there, and so do we. */
+/* Like JavaScript, we take an empty variable as not set. */
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);

@@ -15,7 +15,7 @@
 #define MAX_NOTE 256
 
 typedef struct batch {
-    uint64_t lost; /* lines that came before these */
+    uint64_t lost; /* number of lines that were lost before these */
     size_t len;
     char text[LOG_LINES_ROOM];
 } batch;
@@ -27,21 +27,21 @@ struct log_lines {
     pthread_cond_t more;
     pthread_cond_t moved;
     batch *filling;
-    batch *writing; /* the thread's, while busy */
-    uint64_t lost;  /* lines that came after those in filling */
+    batch *writing; /* while busy, the thread's */
+    uint64_t lost;  /* number of lines that were lost after those in filling */
     uint64_t written;
     bool busy;
-    bool failed; /* to be tried again with the next line */
+    bool failed; /* writing has failed; it is tried again with the next line */
 };
 
-/* How much of it left. errno says why not all. */
+/* Returns how much of it was written. errno says why not everything was. */
 static size_t write_some(log_lines *l, const char *text, size_t len)
 {
     size_t at = 0;
     while (at < len) {
         ssize_t n = write(l->fd, text + at, len - at);
         if (n < 0 && errno == EAGAIN) {
-            /* Somebody else has made it non-blocking. */
+            /* Another program has made the descriptor non-blocking. */
             struct pollfd p = {.fd = l->fd, .events = POLLOUT};
             (void)poll(&p, 1, -1);
         } else if (n < 0 && errno != EINTR) {
@@ -65,7 +65,7 @@ static uint64_t count_lines(const char *text, size_t len)
     return lines;
 }
 
-/* How many lines of it were lost. */
+/* Returns how many of its lines were lost. */
 static uint64_t write_batch(log_lines *l, const batch *b)
 {
     char note[MAX_NOTE];
@@ -79,14 +79,14 @@ static uint64_t write_batch(log_lines *l, const batch *b)
     return count_lines(b->text + at, b->len - at);
 }
 
-/* With the lock. */
+/* Call it with the lock. */
 static bool something_to_write(const log_lines *l)
 {
-    /* What failed is not tried over and over. */
+    /* After a failure it is not tried over and over. */
     return l->filling->len > 0 || (l->filling->lost > 0 && !l->failed);
 }
 
-/* With the lock. What is lost from now on came after what the thread has. */
+/* Call it with the lock. Lines that are lost from now on came after those that the thread has. */
 static void take(log_lines *l)
 {
     batch *b = l->filling;
@@ -122,7 +122,7 @@ static bool start_thread(log_lines *l)
     pthread_t thread;
     sigset_t all, before;
     sigfillset(&all);
-    /* Signals are for the loop; and a reader that went away is an error, no signal. */
+    /* Signals are for the loop. A reader that went away is an error, not a signal. */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&thread, NULL, run, l);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -157,8 +157,10 @@ void log_lines_add(log_lines *l, const char *line, size_t len)
 {
     pthread_mutex_lock(&l->lock);
     batch *b = l->filling;
-    /* Where one was lost, so are those after it, until the thread has come by: their place is told
-     * once. */
+    /*
+     * After a lost line the next lines are lost too, until the thread has come. So their place in
+     * the log is one, and is reported once.
+     */
     if (l->lost > 0 || len > sizeof b->text - b->len) {
         l->lost++;
     } else {

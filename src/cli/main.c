@@ -65,13 +65,15 @@ static int run(const cli_command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    /* A reader that went away, a full disk: errors to report, not ends of the process. */
+    /*
+     * A reader that went away and a full disk are errors to report, and must not end the process.
+     */
     signal(SIGPIPE, SIG_IGN);
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN);
 #endif
     cli_wipe_json();
-    /* Also where the arguments are of no use otherwise. */
+    /* Even if the other arguments are wrong. */
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--json") == 0)
             cli_json_errors();

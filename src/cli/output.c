@@ -105,7 +105,7 @@ int cli_start_error(const cli_command *command, int error, const char *problem)
     }
 }
 
-/* What can be done about it, where the detail does not say so itself. */
+/* What a person can do about it, if the detail does not say so itself. */
 static const char *advice(int error, const char *detail)
 {
     if (error == RILL_ERR_AUTH)
@@ -130,7 +130,7 @@ int cli_unreachable(const cli_command *command, int error, const char *detail)
     return CLI_UNREACHABLE;
 }
 
-/* The length of the printable UTF-8 character at text, 0 where it is none. */
+/* The length of the printable UTF-8 character at text; 0 if it is none. */
 static size_t printable(const uint8_t *text, size_t len)
 {
     static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
@@ -149,7 +149,7 @@ static size_t printable(const uint8_t *text, size_t len)
         code = code << 6 | (text[i] & 0x3fU);
     }
     bool surrogate = code >= 0xd800 && code < 0xe000;
-    /* Characters that turn the writing direction can make a line read as another. */
+    /* Characters that change the writing direction can make a line look like another one. */
     bool turns = (code >= 0x200e && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
                  (code >= 0x2066 && code <= 0x2069);
     if (code < least[n] || code == 0x7f || surrogate || turns || code > 0x10ffff)
@@ -157,7 +157,9 @@ static size_t printable(const uint8_t *text, size_t len)
     return n;
 }
 
-/* Writes the next character of text, whole or escaped, to out[5]; returns how much of text it was.
+/*
+ * Writes the next character of text, as it is or escaped, to out[5]. Returns how much of text it
+ * was.
  */
 static size_t escape_one(const uint8_t *text, size_t len, char out[8])
 {
@@ -255,15 +257,15 @@ bool cli_print_json(json_t *object)
 }
 
 /*
- * Why standard output has failed. The write that failed may have been any of those before, and its
- * errno is gone: one more is tried, and fails for the same reason.
+ * Finds out why standard output has failed. Any earlier write may have failed, and its errno is
+ * gone. So one more write is tried, which fails for the same reason.
  */
 static int output_error(void)
 {
     clearerr(stdout);
     errno = 0;
     if (putchar('\n') != EOF && fflush(stdout) == 0)
-        return EIO; /* it passes by now, but something was lost */
+        return EIO; /* it works again, but something was lost */
     return errno != 0 ? errno : EIO;
 }
 
@@ -271,12 +273,12 @@ bool cli_flush(const cli_command *command)
 {
     static bool failed;
     if (failed)
-        return false; /* which has been said */
+        return false; /* which was reported before */
     if (fflush(stdout) == 0 && !ferror(stdout))
         return true;
     failed = true;
     int error = output_error();
-    /* A reader that has seen enough is no news for anybody. */
+    /* A reader that has seen enough is no error. */
     if (error != EPIPE)
         cli_fail(command, RILL_ERR_IO, "cannot write to standard output: %s", strerror(error));
     return false;

@@ -16,8 +16,8 @@
 #define USUAL_COLUMNS     80
 
 /*
- * Of the terminal at this moment: it is asked before each line, which is sooner than a handler of
- * SIGWINCH would redraw it.
+ * The terminal's width at this moment. It is asked before each line, which is sooner than a handler
+ * of SIGWINCH could redraw it.
  */
 static size_t columns_now(void)
 {
@@ -35,7 +35,7 @@ void cli_progress_init(cli_progress *p)
     };
 }
 
-/* Back to the margin, and over what is left of a line that was longer. */
+/* Goes back to the margin, and overwrites the rest of a longer line. */
 static void draw(cli_progress *p, const char *text, size_t len)
 {
     if (p->capable)
@@ -46,8 +46,9 @@ static void draw(cli_progress *p, const char *text, size_t len)
 }
 
 /*
- * The most that were in flight since the last line. Where packets leave one after the other, and
- * are answered at once, there may be none at any moment that is looked at; there was one each time.
+ * The most packets that were in flight since the last line. If packets leave one by one and are
+ * answered at once, there may be none at any moment at which we look, although there was one each
+ * time.
  */
 static void note_packets(cli_progress *p, const cli_progress_state *state)
 {
@@ -66,7 +67,7 @@ void cli_progress_show(cli_progress *p, uint64_t now, const cli_progress_state *
     note_packets(p, state);
     uint64_t interval = p->terminal ? TERMINAL_INTERVAL : LINE_INTERVAL;
     if (!p->begun && !p->terminal) {
-        /* Whom a file or a log tells how long it takes, need not be told that it has begun. */
+        /* A file or a log need not be told that a payment has begun. */
         p->begun = true;
         p->shown_at = now;
     }
@@ -74,7 +75,7 @@ void cli_progress_show(cli_progress *p, uint64_t now, const cli_progress_state *
         return;
     p->begun = true;
     p->shown_at = now;
-    /* One column less: in the last one some terminals already go to the next line. */
+    /* One column less, since some terminals go to the next line after the last column. */
     size_t columns = p->terminal ? columns_now() - 1 : LINE_SIZE;
     cli_progress_state shown = *state;
     shown.packets = p->peak;

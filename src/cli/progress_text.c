@@ -46,7 +46,7 @@ unsigned cli_percent(uint64_t part, uint64_t whole)
     return rill_mul_div_floor(part, 100, whole, &percent) ? (unsigned)percent : 0;
 }
 
-/* ---- the parts of the line, what matters most first ---- */
+/* ---- the parts of the line, the most important first ---- */
 
 enum { PART_DONE, PART_LEFT, PART_SPEED, PART_RATE, PART_PACKETS, PART_COUNT };
 #define PART_SIZE 640
@@ -59,7 +59,7 @@ static void money_text(const cli_progress_state *s, uint64_t units, char out[CLI
         snprintf(out, CLI_DECIMAL_SIZE, "%" PRIu64, units);
 }
 
-/* "100 of 300 (33 %)", "1.2 MB of 3.0 MB (40 %)": what of both is sent. */
+/* "100 of 300 (33 %)", "1.2 MB of 3.0 MB (40 %)": how much of both is sent. */
 static void done_text(const cli_progress_state *s, char *out, size_t cap)
 {
     size_t len = (size_t)snprintf(out, cap, "sent ");
@@ -83,7 +83,7 @@ static void done_text(const cli_progress_state *s, char *out, size_t cap)
         snprintf(out + len, cap - len, " of %s (%u %%)", size, cli_percent(s->bytes, s->size));
 }
 
-/* The same in a few columns: of money and data that which is further from its end. */
+/* The same in a few columns: of money and data, the one that is further from its end. */
 static void short_text(const cli_progress_state *s, char *out, size_t cap)
 {
     unsigned percent = 100;
@@ -105,7 +105,7 @@ static void short_text(const cli_progress_state *s, char *out, size_t cap)
         snprintf(out, cap, "%s", bytes);
 }
 
-/* Until both are there. */
+/* Until both have arrived. */
 static void left_text(const cli_progress *p, uint64_t now, const cli_progress_state *s, char *out,
                       size_t cap)
 {
@@ -128,7 +128,7 @@ static void left_text(const cli_progress *p, uint64_t now, const cli_progress_st
     snprintf(out, cap, ", %s left", duration);
 }
 
-/* Of both, where there is room; of the data, where there is not. */
+/* The speed of both if there is room, otherwise that of the data. */
 static void speed_text(const cli_progress *p, uint64_t now, const cli_progress_state *s,
                        size_t room, char *out, size_t cap)
 {
@@ -180,7 +180,7 @@ void cli_progress_text(const cli_progress *p, uint64_t now, const cli_progress_s
         need -= strlen("sent ");
     }
     if (need > room) {
-        /* How far and how long is more to people than how much. */
+        /* To people, how far and how long matter more than how much. */
         short_text(state, parts[PART_DONE], PART_SIZE);
         done = parts[PART_DONE];
     }

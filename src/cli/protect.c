@@ -12,9 +12,9 @@
 #endif
 
 /*
- * Where one of the standard files is closed, the next that is opened, a client's
- * socket, would get its number, and what we say to people. Reading and writing
- * fail as they would: each is opened for the other.
+ * If one of the standard files is closed, the next file that is opened, such as a client's socket,
+ * would get its number, and our messages. So each is opened in the wrong direction: reading and
+ * writing fail, as they would on a closed file.
  */
 static bool occupy_standard_files(void)
 {
@@ -29,7 +29,7 @@ bool cli_protect(void)
     if (!occupy_standard_files())
         return false;
 #ifdef __linux__
-    /* We start no other program, least of all one that has more rights. */
+    /* We start no other program, least of all a program with more rights. */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return false;
 #endif

@@ -58,14 +58,14 @@ static void fail(receive_output *o, const char *name, int error)
     cli_escape(shown, sizeof shown, (const uint8_t *)name, strlen(name));
     o->failed = true;
     o->incomplete = true;
-    /* Senders come first: whoever reads the line reads it later. */
+    /* The senders are told first, since a person reads the line later. */
     if (first && !o->closing)
         o->on.failed(o->on.user);
     cli_fail(o->args->command, RILL_ERR_IO,
              "cannot write to %s: %s; the receiver takes nothing more", shown, strerror(error));
 }
 
-/* Once all files are whole nothing more is told. */
+/* Once all files are complete nothing more is reported. */
 static void close_writer(receive_output *o)
 {
     if (o->closing && (!o->store || cli_store_busy(o->store) == 0))
@@ -129,7 +129,7 @@ static void on_stored(const cli_stored *what, void *user)
 
 /* ---- writing ---- */
 
-/* Waits and errors stand between the events, and wait for their reader as these do. */
+/* Waits and errors are printed between the events, and wait for the reader as events do. */
 static bool print_event(json_t *object, void *user)
 {
     receive_output_json(user, object);
@@ -149,7 +149,7 @@ bool receive_output_open(receive_output *o, rill_loop *loop,
         if (!o->store)
             return false;
     }
-    /* Bytes on standard output are alone there. */
+    /* Nothing else may be on standard output beside the bytes. */
     o->writer = cli_writer_open(loop, is_stdout(o->path) ? STDERR_FILENO : STDOUT_FILENO, &text);
     if (!o->writer)
         return false;

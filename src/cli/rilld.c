@@ -10,7 +10,7 @@
 #include "cli/rilld_options.h"
 #include "cli/rilld_serve.h"
 
-/* Help that could not be written (a full disk) was not given. */
+/* If the help could not be written (a full disk), that is an error. */
 static int printed(void)
 {
     if (fflush(stdout) == 0 && ferror(stdout) == 0)

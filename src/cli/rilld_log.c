@@ -15,10 +15,10 @@
 
 #include "cli/log_lines.h"
 
-/* What comes before a line: "<4>", or the time and our name. */
+/* The beginning of a line: "<4>", or the time and our name. */
 enum { BEGIN_SIZE = 48 };
 
-/* As syslog(3) numbers them, and sd-daemon(3) writes them. */
+/* Numbers as in syslog(3), written as sd-daemon(3) says. */
 typedef enum priority { ERROR = 3, WARNING = 4, INFO = 6, DEBUG = 7 } priority;
 
 static bool to_journal;
@@ -26,7 +26,7 @@ static bool with_time;
 static log_lines *lines; /* while the node serves */
 static bool ended;
 
-/* systemd says which stream is journald's: it may have been redirected since. */
+/* systemd says which stream is journald's. It may have been redirected since. */
 static bool is_journal(void)
 {
     const char *said = getenv("JOURNAL_STREAM");
@@ -49,7 +49,7 @@ static void time_text(char out[32])
     (void)snprintf(out + len, 32 - len, ".%03ldZ ", now.tv_nsec / 1000000);
 }
 
-/* Into out, of BEGIN_SIZE: how long it is. From any thread. */
+/* Writes into out, of BEGIN_SIZE, and returns the length. Called from any thread. */
 static size_t begin_text(priority level, char *out)
 {
     char when[32] = "";
@@ -80,7 +80,7 @@ void rilld_log_begin(bool serving)
 {
     to_journal = is_journal();
     with_time = serving && !to_journal && isatty(STDERR_FILENO) == 0;
-    /* Without memory for a thread lines are written as they were before. */
+    /* Without memory for a thread, lines are written directly, as before. */
     if (serving)
         lines = log_lines_open(STDERR_FILENO, note_of_lost);
 }
@@ -93,7 +93,7 @@ void rilld_log_end(unsigned patience_ms)
     ended = true;
 }
 
-/* A line of a log may hold what a stranger sent. UTF-8 is kept, control characters are not. */
+/* A line may hold what a stranger sent. UTF-8 is kept, control characters are not. */
 static void write_line(priority level, const char *text)
 {
     char line[BEGIN_SIZE + RILL_LOG_MAX_LINE + 1];
@@ -159,7 +159,7 @@ void rilld_log_line(void *user, rill_log_level level, const char *line)
     rilld_log *log = user;
     if (level > log->level)
         return;
-    /* Who asked to see every packet gets them all. */
+    /* An operator who asked for every packet gets all lines. */
     if (log->level < RILL_LOG_DEBUG && !log->asked &&
         !rill_bucket_take(&log->bucket, limit, log->now(log->user).mono_ns)) {
         log->suppressed++;

@@ -11,31 +11,32 @@ typedef struct rilld_log {
     bool quiet;
     rill_now (*now)(void *user);
     void *user;
-    bool asked;         /* the operator wants these lines, however many they are */
-    rill_bucket bucket; /* so that strangers cannot fill the disk */
+    bool asked;         /* the operator wants these lines, however many there are */
+    rill_bucket bucket; /* the limit keeps strangers from filling the disk */
     uint64_t suppressed;
 } rilld_log;
 
 /*
- * How lines begin from now on. Where standard error is journald's: with the priority that
- * it reads, "<4>"; it adds name and time. Else "rilld: ", and before it the time
- * where serving says that the node runs and standard error is no terminal, for
- * whoever reads them later. A node that serves never waits for who reads its lines: those
- * that nobody takes are left out, and how many they were is told in their place. Call it with
- * the rights that the process keeps: rights are each thread's own.
+ * Sets how lines begin from now on. If standard error is journald's: with the priority, "<4>",
+ * since journald adds name and time. Otherwise with "rilld: ". Before that comes the time, if
+ * `serving` says that the node runs and standard error is no terminal.
+ *
+ * A node that serves never waits for the reader of its lines. Lines that nobody takes are left out,
+ * and a line in their place says how many. Call it with the rights that the process keeps, since
+ * each thread has its own rights.
  */
 void rilld_log_begin(bool serving);
 /*
- * Before the process ends: waits until all is written, or nothing has been for so long. Lines
- * after it are not written.
+ * Call it before the process ends. Waits until everything is written, or nothing was written for so
+ * long. Later lines are not written.
  */
 void rilld_log_end(unsigned patience_ms);
 
-/* The line, as an error; what is not printable is shown as ?. */
+/* Writes the line as an error. Characters that are not printable are shown as ?. */
 void rilld_error(const char *format, ...) RILL_PRINTF(1, 2);
-/* As rilld_error, not of an error but of what an operator should know. */
+/* As rilld_error, for something that an operator should know and that is no error. */
 void rilld_warn(const char *format, ...) RILL_PRINTF(1, 2);
-/* As rilld_error, of what goes well, unless quiet. */
+/* As rilld_error, for things that go well. Nothing if quiet. */
 void rilld_say(const rilld_log *log, const char *format, ...) RILL_PRINTF(2, 3);
 /* For rill_log.line, with a rilld_log as user: at most 100 lines at once and 20 a second. */
 void rilld_log_line(void *log, rill_log_level level, const char *line);

@@ -14,7 +14,7 @@
 
 #define DEFAULT_PORT 7768
 
-/* Where a problem is described. */
+/* Room for the description of a problem. */
 typedef struct problem_text {
     char *text;
     size_t cap;
@@ -36,7 +36,7 @@ void rilld_listen_text(const rilld_listen *listen, uint16_t port, char out[64])
     (void)snprintf(out, 64, listen->ipv6 ? "[%s]:%u" : "%s:%u", listen->host, (unsigned)port);
 }
 
-/* Fills in what follows from the host; false where it is not a numeric address. */
+/* Fills in what follows from the host. False if it is not a numeric address. */
 static bool set_host(rilld_listen *listen, const char *host, size_t len)
 {
     uint8_t bytes[16];
@@ -116,7 +116,7 @@ static int parse_number(const char *name, const char *text, uint64_t min, uint64
     return RILLD_DONE;
 }
 
-/* Options that are numbers. */
+/* The options that are numbers. */
 static const struct number_option {
     const char *name;
     uint64_t min, max;
@@ -150,7 +150,7 @@ static int parse_scale(rilld_options *o, const char *name, const char *text, con
     return rc;
 }
 
-/* An option that takes a value; name is as it was written. */
+/* Takes an option with a value. name is as it was written. */
 static int take_value(rilld_options *o, const char *name, const char *value, const problem_text *p)
 {
     if (strcmp(name, "--listen") == 0)
@@ -182,7 +182,7 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
     return RILLD_DONE;
 }
 
-/* Other options that take a value. */
+/* The other options that take a value. */
 static const char *const text_options[] = {
     "--listen",  "--allow-origin", "--asset-scale", "--port-file", "--tls-cert",
     "--tls-key", "--asset-code",   "--address",     "--user",      "--group"};
@@ -231,13 +231,13 @@ static int unknown_command(const char *word, const problem_text *p)
     cli_suggest_begin(&s, word, strlen(word));
     for (size_t i = 0; i < COUNT(commands); i++)
         cli_suggest_offer(&s, commands[i]);
-    /* Who gives an option first has left the command out. */
+    /* An option in the first place means that the command was left out. */
     if (word[0] == '-' && (takes_value(word) || strcmp(word, "-q") == 0 || strcmp(word, "-v") == 0))
         return fail(p, "a command comes first: rilld local %.100s (see rilld help)", word);
     return fail(p, "unknown command: %.100s%s (see rilld help)", word, question(&s, meant));
 }
 
-/* The flag at text, if it is one. */
+/* Takes text if it is an option without a value. */
 static bool take_flag(rilld_options *o, const char *text)
 {
     if (strcmp(text, "--quiet") == 0 || strcmp(text, "-q") == 0)
@@ -276,14 +276,14 @@ static int parse_arguments(rilld_options *o, int argc, char **argv, const proble
     return RILLD_DONE;
 }
 
-/* Empty is as unset, as moneyd takes it. */
+/* An empty variable counts as not set, as in moneyd. */
 static const char *variable(char *(*getenv_of)(const char *name), const char *name)
 {
     const char *value = getenv_of(name);
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
-/* moneyd's variables are defaults: options come after them. */
+/* moneyd's variables are defaults. Options come after them and win. */
 static int read_environment(rilld_options *o, rilld_listen *listen,
                             char *(*getenv_of)(const char *name), const problem_text *p)
 {
@@ -312,7 +312,7 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
-/* What the node itself says about it, with the option's name where that helps. */
+/* What the node itself says about the options, with the option's name if that helps. */
 static int check(const rilld_options *o, const problem_text *p)
 {
     rill_node_options node;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line of rilld, and the MONEYD_* variables, checked before anything is done. */
+/*
+ * The command line of rilld, and the MONEYD_* variables. They are checked before anything is done.
+ */
 #ifndef RILL_CLI_RILLD_OPTIONS_H
 #define RILL_CLI_RILLD_OPTIONS_H
 
@@ -21,12 +23,12 @@ typedef enum rilld_command {
 
 typedef struct rilld_listen {
     char host[48]; /* numeric address, without brackets */
-    uint16_t port; /* 0: any that is free */
+    uint16_t port; /* 0: any free port */
     bool loopback;
     bool ipv6;
 } rilld_listen;
 
-/* Texts are argv's or the environment's. */
+/* The texts belong to argv or to the environment. */
 typedef struct rilld_options {
     rilld_command command;
     rilld_listen listen[RILLD_MAX_LISTEN];
@@ -39,15 +41,15 @@ typedef struct rilld_options {
     uint8_t asset_scale;
     uint64_t max_packet_amount;
     uint64_t rate_limit;
-    const char *user; /* NULL: stays who it is */
+    const char *user; /* NULL: does not change user */
     const char *group;
-    rilld_user become;      /* where user is not NULL */
+    rilld_user become;      /* if user is not NULL */
     const char *tls_cert;   /* PEM file; NULL: no TLS */
     const char *tls_key;    /* PEM file */
-    uint64_t max_sessions;  /* of each address */
-    uint64_t max_strangers; /* connections of each address that have not authenticated */
-    uint64_t auth_timeout;  /* s */
-    uint64_t idle_timeout;  /* s */
+    uint64_t max_sessions;  /* at each address */
+    uint64_t max_strangers; /* connections at each address that have not authenticated */
+    uint64_t auth_timeout;  /* seconds */
+    uint64_t idle_timeout;  /* seconds */
     uint64_t max_accounts;
     uint64_t max_open;   /* packets that wait for an answer */
     uint64_t max_buffer; /* MiB of output that waits to be read */
@@ -56,8 +58,8 @@ typedef struct rilld_options {
 } rilld_options;
 
 /*
- * RILLD_DONE; or RILLD_USAGE, and problem[cap] is one line about it without a
- * newline. getenv is asked for variables (getenv itself, or a test's).
+ * RILLD_DONE; or RILLD_USAGE, and problem[cap] gets one line about it without a newline. getenv
+ * reads variables: it is getenv itself, or a test's function.
  */
 RILL_MUST_CHECK int rilld_options_parse(rilld_options *o, int argc, char **argv,
                                         char *(*getenv_of)(const char *name), char *problem,

@@ -31,7 +31,7 @@ static int write_all(int fd, const char *text, size_t len)
     return 0;
 }
 
-/* Writes and closes. Some file systems tell of a full disk only when a file is closed. */
+/* Writes and closes. Some file systems report a full disk only when a file is closed. */
 static int write_and_close(int fd, const char *text, size_t len)
 {
     int error = write_all(fd, text, len);
@@ -40,7 +40,7 @@ static int write_and_close(int fd, const char *text, size_t len)
     return error;
 }
 
-/* Written beside it and renamed, so that a reader never sees half of it. */
+/* Writes a temporary file and renames it, so that a reader never sees half of it. */
 static int replace(rilld_port_file *f, const char *text, size_t len)
 {
     char temporary[PATH_MAX];
@@ -51,7 +51,7 @@ static int replace(rilld_port_file *f, const char *text, size_t len)
     int fd = mkstemp(temporary);
     if (fd < 0)
         return errno;
-    /* A port is no secret; mkstemp thinks everything is. */
+    /* A port is no secret, but mkstemp makes every file private. */
     int error = fchmod(fd, 0644) != 0 || fstat(fd, &made) != 0 ? errno : 0;
     int write_error = write_and_close(fd, text, len);
     if (error == 0)
@@ -68,8 +68,8 @@ static int replace(rilld_port_file *f, const char *text, size_t len)
 }
 
 /*
- * /dev/stdout and its like, which may lead to a file: what was asked for is to
- * write there, not to put a file of ours in the place of the system's link.
+ * /dev/stdout and its like may lead to a file. The user wants us to write there, and not to replace
+ * the system's link by a file of ours.
  */
 static bool is_descriptor(const char *path)
 {
@@ -78,7 +78,7 @@ static bool is_descriptor(const char *path)
            (strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0);
 }
 
-/* Opening a pipe would wait for its reader for ever, and no signal would end it. */
+/* Opening a pipe would wait for its reader for ever, and no signal would end that. */
 static int open_pipe(const char *path)
 {
     const struct timespec pause = {.tv_nsec = PIPE_PAUSE_MS * 1000000L};
@@ -104,7 +104,7 @@ int rilld_port_file_write(rilld_port_file *f, const char *path, const uint16_t *
         len += (size_t)snprintf(text + len, sizeof text - len, "%u\n", (unsigned)ports[i]);
     if (stat(path, &there) != 0 || (S_ISREG(there.st_mode) && !is_descriptor(path)))
         return replace(f, text, len);
-    /* A pipe or a device (/dev/stdout) is written to; renaming would replace it. */
+    /* We write to a pipe or a device (/dev/stdout), since renaming would replace it. */
     int fd = S_ISFIFO(there.st_mode) ? open_pipe(path)
                                      : open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
     return fd < 0 ? errno : write_and_close(fd, text, len);

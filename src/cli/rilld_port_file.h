@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file that tells other programs on which ports the node listens. It
- * appears whole or not at all; when the node ends it is removed, unless it is
- * another node's by then.
+ * The file that tells other programs on which ports the node listens. It appears whole or not at
+ * all. When the node ends it removes the file, unless the file belongs to another node by then.
  */
 #ifndef RILL_CLI_RILLD_PORT_FILE_H
 #define RILL_CLI_RILLD_PORT_FILE_H
@@ -18,8 +17,8 @@ typedef struct rilld_port_file {
 } rilld_port_file;
 
 /*
- * Writes the ports to path, one a line. path is kept. 0, or an errno value:
- * then nothing is left behind.
+ * Writes the ports to path, one on each line. path is kept. Returns 0 or an errno value; after an
+ * error nothing is left behind.
  */
 int rilld_port_file_write(rilld_port_file *f, const char *path, const uint16_t *ports,
                           size_t count);

@@ -17,11 +17,11 @@
 #include "io/loop.h"
 #include "links/btp/btp_server.h"
 
-/* How long packets under way are waited for. */
+/* How long to wait for packets under way. */
 enum { DRAIN_MS = 5000 };
-/* How long nobody may read the last lines before they are given up. */
+/* How long to wait for somebody to read the last lines. */
 enum { LOG_PATIENCE_MS = 2000, LOG_HURRY_MS = 200 };
-/* Files that are none of the clients': standard ones, the loop's, listeners, and some to spare. */
+/* Files that clients cannot have: the standard ones, the loop's, listeners, and some to spare. */
 enum { OWN_FILES = 48 };
 
 typedef struct serving {
@@ -33,14 +33,14 @@ typedef struct serving {
     size_t server_count; /* open */
     uint32_t max_sessions;
     uint32_t max_strangers;
-    unsigned long long files; /* that may be open, where they are fewer than clients may come */
+    unsigned long long files; /* files that may be open, if they are fewer than clients may come */
     rilld_port_file port_file;
     uv_timer_t tick;
-    uv_timer_t drain; /* first the limit of draining, then "now" */
+    uv_timer_t drain; /* first the limit for draining, then "now" */
     uv_signal_t signals[4];
     size_t signal_count;
     bool handles;  /* tick and drain are initialised */
-    bool terminal; /* standard error was one */
+    bool terminal; /* standard error was a terminal */
     bool stopping;
     bool closing;
 } serving;
@@ -63,7 +63,7 @@ static void wake(void *user, uint64_t deadline)
 {
     serving *s = user;
     uint64_t now = now_of(s).mono_ns;
-    /* Rounded up: a tick that comes too early would only come again. */
+    /* Rounded up: a tick that comes too early would only have to come again. */
     uint64_t ms = deadline > now ? (deadline - now + RILL_MS - 1) / RILL_MS : 0;
     if (!s->closing)
         (void)uv_timer_start(&s->tick, on_tick, ms, 0);
@@ -90,7 +90,7 @@ static void on_server_closed(void *owner)
         close_handles(s);
 }
 
-/* Closes all there is, so that the loop ends when it has ended. */
+/* Closes everything, so that the loop ends afterwards. */
 static void close_all(serving *s)
 {
     if (s->closing)
@@ -120,7 +120,7 @@ static void on_drain_limit(uv_timer_t *timer)
 static void drained(void *user)
 {
     serving *s = user;
-    /* Not here: a link may be in the middle of something. */
+    /* Not here, since a link may be in the middle of something. */
     if (!s->closing)
         (void)uv_timer_start(&s->drain, on_drained_now, 0, 0);
 }
@@ -139,7 +139,7 @@ static void stop(serving *s)
     rill_node_drain(s->node);
 }
 
-/* A file that cannot even be read; NULL where both can. */
+/* The file that cannot even be read; NULL if both can be read. */
 static const char *unreadable(const rilld_options *o, const char **option)
 {
     *option = "--tls-cert";
@@ -150,8 +150,8 @@ static const char *unreadable(const rilld_options *o, const char **option)
 }
 
 /*
- * Certificates are renewed while the node runs. Files that cannot be used change nothing: who
- * put them there is told, and clients come in as before.
+ * Certificates are renewed while the node runs. Files that cannot be used change nothing: the
+ * operator is told, and clients come in as before.
  */
 static void reload(serving *s)
 {
@@ -181,7 +181,7 @@ static void reload(serving *s)
 static void on_signal(uv_signal_t *handle, int number)
 {
     serving *s = handle->data;
-    /* A terminal that closes says so with the same signal. */
+    /* A terminal that closes sends the same signal. */
     bool hung_up = s->terminal && isatty(STDERR_FILENO) == 0;
     if (number == SIGHUP && !hung_up && !s->stopping) {
         reload(s);
@@ -357,7 +357,7 @@ static int give_up_rights(const serving *s)
     char problem[128] = "the system does not let rilld protect its memory from other processes";
     if (s->options->user == NULL)
         return RILLD_DONE;
-    /* With another user the kernel sets anew who may read our memory. */
+    /* When the user changes, the kernel decides anew who may read our memory. */
     if (rilld_user_become(&s->options->become, problem, sizeof problem) && cli_protect())
         return RILLD_DONE;
     rilld_error("cannot start: %s", problem);
@@ -378,7 +378,7 @@ static int start(serving *s)
         if (rc != RILLD_DONE)
             return rc;
     }
-    /* Nothing has been read from the network yet: the loop runs later. */
+    /* Nothing has been read from the network yet, since the loop runs later. */
     rc = give_up_rights(s);
     if (rc == RILLD_DONE)
         rc = write_port_file(s);
@@ -389,7 +389,7 @@ static int start(serving *s)
     return rc;
 }
 
-/* Each session is a file: the usual 1024 are fewer than a few busy clients may open. */
+/* Each session is a file. The usual limit of 1024 is less than a few busy clients may need. */
 static rlim_t raise_file_limit(void)
 {
     struct rlimit files;
@@ -405,8 +405,8 @@ static rlim_t raise_file_limit(void)
 }
 
 /*
- * Sessions for which there are no files would be refused by the system, the
- * next client's like the stranger's. Better that our limits come first.
+ * The system would refuse sessions for which there are no files: those of clients as well as those
+ * of strangers. It is better if our own limits come first.
  */
 static void fit_file_limit(serving *s)
 {
@@ -449,7 +449,7 @@ int rilld_serve(const rilld_options *options)
         close_all(&s);
     rc = rill_loop_run(s.loop);
     if (rc != RILL_OK) {
-        /* Nothing can be closed in order without the loop. */
+        /* Without the loop nothing can be closed in order. */
         rilld_port_file_remove(&s.port_file);
         rilld_error("stopped: %s", rill_strerror(rc));
         rilld_log_end(LOG_PATIENCE_MS);

@@ -13,7 +13,7 @@
 
 #include <rill/types.h>
 
-/* The numbers that mean "no change" or "none" are nobody's. */
+/* The numbers that mean "no change" or "none" belong to nobody. */
 static bool parse_id(const char *text, unsigned long *out)
 {
     uint64_t number = 0;
@@ -80,8 +80,8 @@ static bool is(const rilld_user *user)
 bool rilld_user_become(const rilld_user *user, char *problem, size_t cap)
 {
     if (geteuid() != 0 && is(user))
-        return true; /* somebody else has done it, systemd or su */
-    /* Groups first: once the user is another, they could not be given up any more. */
+        return true; /* somebody else has done it already, such as systemd or su */
+    /* Groups first: after the change of user they could not be given up any more. */
     if (setgroups(0, NULL) != 0 || setresgid(user->gid, user->gid, user->gid) != 0 ||
         setresuid(user->uid, user->uid, user->uid) != 0) {
         (void)snprintf(problem, cap, "cannot become user %lu and group %lu: %s",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Giving up the rights of root, once what needed them is done. */
+/* Gives up the rights of root once they are not needed any more. */
 #ifndef RILL_CLI_RILLD_USER_H
 #define RILL_CLI_RILLD_USER_H
 
@@ -16,14 +16,14 @@ typedef struct rilld_user {
 } rilld_user;
 
 /*
- * Who that is: names or numbers; group NULL: the user's own. False, and
- * problem[cap] says why, one line: there is none, or it is root.
+ * Finds a user and a group by name or number. group NULL: the user's own. False: there is no such
+ * user, or it is root; problem[cap] says so in one line.
  */
 RILL_MUST_CHECK bool rilld_user_find(rilld_user *out, const char *user, const char *group,
                                      char *problem, size_t cap);
 /*
- * Becomes that user, with that group and no other, for good: the way back is
- * tried, and is an error where it is open. False, and problem[cap].
+ * Becomes that user, with that group and no other, for good. It tests that there is no way back;
+ * otherwise it fails. False, and problem[cap].
  */
 RILL_MUST_CHECK bool rilld_user_become(const rilld_user *user, char *problem, size_t cap);
 

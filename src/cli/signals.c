@@ -38,7 +38,7 @@ cli_signals *cli_signals_open(rill_loop *loop, void (*stop)(void *user), void *u
         uv_signal_init(rill_loop_uv(loop), &s->handles[i]);
         s->handles[i].data = s;
         uv_signal_start(&s->handles[i], on_signal, numbers[i]);
-        /* Waiting for a signal is no reason to go on. */
+        /* Waiting for a signal alone does not keep the loop running. */
         uv_unref((uv_handle_t *)&s->handles[i]);
     }
     return s;

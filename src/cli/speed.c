@@ -17,7 +17,7 @@ void cli_speed_note(cli_speed *s, uint64_t now, uint64_t value)
         s->count++;
 }
 
-/* What came in which time since the oldest sample. */
+/* How much came in which time since the oldest sample. */
 static bool window(const cli_speed *s, uint64_t now, uint64_t value, uint64_t *grown,
                    uint64_t *time)
 {

@@ -24,12 +24,12 @@ struct cli_store {
     const char *path;
     store_kind kind;
     bool overwrite;
-    bool taken; /* by the one stream that it is for */
+    bool taken; /* the one stream that it is for has taken it */
     bool failed;
-    unsigned full; /* files whose writers are */
+    unsigned full; /* files whose writers are open */
     unsigned busy; /* files that are open */
     rill_list files;
-    mode_t mode; /* of new files */
+    mode_t mode; /* number of new files */
 };
 
 struct cli_stored_file {
@@ -39,12 +39,12 @@ struct cli_stored_file {
     int fd;
     uint64_t connection;
     uint64_t stream;
-    uint64_t bytes; /* given to the writer */
+    uint64_t bytes; /* bytes given to the writer */
     char *name;
-    char *partial; /* its name until it is complete; NULL: none */
+    char *partial; /* its temporary name until it is complete; NULL: none */
     bool full;
     bool complete;
-    bool ended; /* its stream has */
+    bool ended; /* its stream has ended */
     bool failed;
 };
 
@@ -138,7 +138,7 @@ static void free_file(cli_stored_file *f)
     free(f);
 }
 
-/* Names that are sorted as they came, and new in each run. */
+/* Names that sort in the order of arrival, and are new in each run. */
 static char *name_in_folder(const cli_store *s, uint64_t connection, uint64_t stream)
 {
     char day[32];
@@ -163,7 +163,7 @@ static char *temporary_name(const char *name)
     return partial;
 }
 
-/* 0, or of errno. */
+/* 0, or an errno value. */
 static int open_file(cli_stored_file *f)
 {
     cli_store *s = f->store;
@@ -197,7 +197,10 @@ static void fail(cli_stored_file *f, int error)
     s->on.failed(f->name ? f->name : s->path, error, s->on.user);
 }
 
-/* Its own name, and nobody else's file is replaced unasked. 0, or of errno. */
+/*
+ * Gives the file its own name. Nobody else's file is replaced without permission. 0, or an errno
+ * value.
+ */
 static int give_name(const cli_stored_file *f)
 {
     if (f->store->overwrite)
@@ -208,13 +211,13 @@ static int give_name(const cli_stored_file *f)
     }
     if (errno == EEXIST)
         return EEXIST;
-    /* A file system without links. */
+    /* This file system has no links. */
     if (access(f->name, F_OK) == 0)
         return EEXIST;
     return rename(f->partial, f->name) == 0 ? 0 : errno;
 }
 
-/* ---- what its writer tells ---- */
+/* ---- what the writer reports ---- */
 
 static void on_room(void *user)
 {
@@ -257,7 +260,7 @@ static void finish(cli_stored_file *f, uint64_t unwritten)
         (void)unlink(f->partial);
         what.name = f->name;
     }
-    /* A file of which only a part came may still come whole; what went to a pipe has gone. */
+    /* A file of which only a part came may still come whole. Bytes in a pipe are gone. */
     s->taken = s->taken && (complete || s->kind == STORE_STDOUT);
     s->busy--;
     rill_list_remove(&f->node);
@@ -274,7 +277,7 @@ static void on_closed(size_t unwritten, void *user)
 
 /* ---- streams ---- */
 
-/* NULL where it cannot be: `failed` has been called, or there is no memory. */
+/* NULL if it is not possible: `failed` has been called, or there is no memory. */
 static cli_stored_file *begin(cli_store *s, rill_stream *stream, uint64_t connection)
 {
     cli_stored_file *f = calloc(1, sizeof *f);

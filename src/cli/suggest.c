@@ -10,7 +10,7 @@ static size_t least(size_t a, size_t b)
 
 size_t cli_edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-    /* rows[i % 3][j]: between the first i of a and the first j of b */
+    /* rows[i % 3][j]: the distance between the first i letters of a and the first j of b */
     size_t rows[3][CLI_SUGGEST_MAX + 1];
     if (a_len > CLI_SUGGEST_MAX || b_len > CLI_SUGGEST_MAX)
         return CLI_SUGGEST_MAX + 1;
@@ -49,13 +49,13 @@ void cli_suggest_offer(cli_suggestion *s, const char *candidate)
     size_t len = strlen(candidate);
     size_t distance = cli_edit_distance(s->word, s->len, candidate, len);
     size_t letters = s->len - dashes(s->word, s->len);
-    /* One mistake in three letters; and more looks like another word. */
+    /* One mistake in three letters; with more it looks like another word. */
     size_t most = letters < 3 ? 1 : letters / 3 + 1;
     bool begins = letters >= 2 && s->len < len && memcmp(s->word, candidate, s->len) == 0;
-    /* A word that was begun is as near as one with a single mistake. */
+    /* A word that was not finished is as near as a word with a single mistake. */
     if (begins)
         distance = 1;
-    /* Of a word of which every letter is another, nothing is left that could be meant. */
+    /* If every letter differs, nothing is left that could have been meant. */
     if (distance > most || distance >= letters + (begins ? 2 : 0))
         return;
     if (s->best == NULL || distance < s->distance) {

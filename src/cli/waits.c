@@ -12,7 +12,7 @@
 #define TELL_AGAIN (10 * RILL_SECOND)
 #define LOOK_MS    100
 
-/* " (for 3 s; gives up in 57 s)" */
+/* " (for 3 s; no longer than 57 s more)" */
 static void times_text(const rill_waiting *waiting, uint64_t waited, uint64_t now, char *out,
                        size_t cap)
 {
@@ -37,7 +37,7 @@ static void print_event(const char *event, const rill_waiting *waiting, uint64_t
     (void)cli_print_json(object);
 }
 
-/* what, and after it what is waited for, where that is something. */
+/* Prints what, and after it what rill waits for, if it waits. */
 static void print_line(const cli_args *args, const char *what, const rill_waiting *waiting,
                        const char *times, cli_progress *progress)
 {
@@ -87,7 +87,7 @@ struct cli_watch {
     cli_watch_handlers on;
     uint64_t started;
     uint64_t patience;
-    uint64_t since; /* it waits; 0: it does not */
+    uint64_t since; /* since when it waits; 0: it does not wait */
     bool ready;
 };
 
@@ -132,7 +132,7 @@ cli_watch *cli_watch_open(rill_loop *loop, const cli_args *args, uint64_t patien
     uv_timer_init(rill_loop_uv(loop), &w->timer);
     w->timer.data = w;
     uv_timer_start(&w->timer, on_look, LOOK_MS, LOOK_MS);
-    /* To look is no reason to go on. */
+    /* Looking alone does not keep the loop running. */
     uv_unref((uv_handle_t *)&w->timer);
     return w;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text broken into lines that a terminal has room for. */
+/* Breaks text into lines that fit a terminal. */
 #ifndef RILL_CLI_WRAP_H
 #define RILL_CLI_WRAP_H
 
@@ -7,10 +7,10 @@
 #include <stdio.h>
 
 /*
- * Prints the words of text, each line indented by `indent` and at most `width` columns wide, but
- * for words that are longer than that. The first line has `at` columns already. One newline in text
- * is a space, two begin a paragraph; a line that begins with "{" stays a line of its own. A newline
- * ends it. Text is ASCII.
+ * Prints the words of text. Each line is indented by `indent` and at most `width` columns wide,
+ * except for longer words. The first line has `at` columns already. One newline in text is a space,
+ * and two begin a paragraph. A line that begins with "{" stays a line of its own. Prints a newline
+ * at the end. The text must be ASCII.
  */
 void cli_wrap(FILE *out, const char *text, size_t indent, size_t at, size_t width);
 

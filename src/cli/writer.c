@@ -12,41 +12,44 @@
 #include <unistd.h>
 #include <uv.h>
 
-/* Written at once at most: a reader that takes a little is seen to take it. */
+/*
+ * At most so many bytes are written at once, so that progress is seen even if a reader takes only a
+ * little.
+ */
 #define CHUNK 65536
-/* How often the patience of a close is looked at. */
+/* How often a close checks its time limit. */
 #define LOOK_MS 100
 
 struct cli_writer {
     rill_loop *loop;
     cli_writer_handlers on;
     uv_async_t wake;
-    uv_timer_t look; /* while it closes */
+    uv_timer_t look; /* set while it closes */
     unsigned parts;  /* handles that still point here */
     int fd;
     FILE *stream;
-    char *staged; /* the stream's */
+    char *staged; /* of the stream */
     size_t staged_len;
     bool was_full;
-    bool told; /* of its failure */
+    bool told; /* it has reported its failure */
     bool closing;
     uint64_t patience;
     uint64_t moved_at; /* monotonic nanoseconds */
     size_t left;       /* when moved_at was set */
 
     pthread_t thread;
-    /* What the thread shares. */
+    /* Shared with the thread. */
     pthread_mutex_t lock;
     pthread_cond_t more;
-    uint8_t *data; /* waits for the thread to take it */
+    uint8_t *data; /* waits until the thread takes it */
     size_t len;
     size_t cap;
-    size_t taken; /* by the thread, and not written yet */
+    size_t taken; /* taken by the thread, and not written yet */
     int error;
     bool ending;      /* no more comes */
-    bool ended;       /* the thread has nothing more to do */
-    bool deaf;        /* the loop is not to be woken any more */
-    bool left_behind; /* nobody waits for the thread: it frees this */
+    bool ended;       /* the thread has ended its work */
+    bool deaf;        /* the loop must not be woken any more */
+    bool left_behind; /* nobody waits for the thread, so it frees this */
 };
 
 static void dispose(cli_writer *w)
@@ -62,13 +65,13 @@ static void dispose(cli_writer *w)
 
 /* ---- the thread ---- */
 
-/* 0, or why not all could be written. */
+/* 0, or the errno value that says why not everything could be written. */
 static int write_all(cli_writer *w, const uint8_t *data, size_t len)
 {
     while (len > 0) {
         ssize_t n = write(w->fd, data, len < CHUNK ? len : CHUNK);
         if (n < 0 && errno == EAGAIN) {
-            /* Somebody else has made it non-blocking. */
+            /* Another program has made the descriptor non-blocking. */
             struct pollfd p = {.fd = w->fd, .events = POLLOUT};
             (void)poll(&p, 1, -1);
             continue;
@@ -202,7 +205,7 @@ static bool start_thread(cli_writer *w)
 {
     sigset_t all, before;
     sigfillset(&all);
-    /* Signals are for the loop; and a reader that went away is an error, no signal. */
+    /* Signals are for the loop. A reader that went away is an error, not a signal. */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&w->thread, NULL, run, w);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -234,7 +237,7 @@ cli_writer *cli_writer_open(rill_loop *loop, int fd, const cli_writer_handlers *
     uv_timer_init(rill_loop_uv(loop), &w->look);
     w->wake.data = w->look.data = w;
     w->parts = 2;
-    /* Waiting for what may be added is no reason to go on. */
+    /* Waiting for more to write does not keep the loop running. */
     uv_unref((uv_handle_t *)&w->wake);
     if (!start_thread(w)) {
         uv_close((uv_handle_t *)&w->wake, on_abandoned);
@@ -244,7 +247,7 @@ cli_writer *cli_writer_open(rill_loop *loop, int fd, const cli_writer_handlers *
     return w;
 }
 
-/* Room for len bytes more. With the lock. */
+/* Makes room for len more bytes. Call it with the lock. */
 static bool grow(cli_writer *w, size_t len)
 {
     if (len > SIZE_MAX / 4 - w->len)

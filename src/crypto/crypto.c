@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What all backends share: randomness, of which IVs come from a pool of their
- * own; keys that come with a call; and the choice of who encrypts.
+ * What all backends share: randomness, with a pool of its own for IVs; keys that come with a call;
+ * and the choice of the backend.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_* */
 
@@ -109,7 +109,7 @@ int rill_crypto_random(rill_crypto *c, uint8_t *out, size_t len)
         size_t take = len < c->pool_left ? len : c->pool_left;
         uint8_t *from = c->pool + RILL_POOL_LEN - c->pool_left;
         memcpy(out, from, take);
-        /* What was given out must not be found here later. */
+        /* Bytes that were given out must not be found here later. */
         rill_wipe(from, take);
         c->pool_left -= take;
         out += take;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cryptography that Rill needs, behind one interface. Who encrypts is
- * chosen when it is made (gcm.h). Contexts are made once a connection and used
- * for every packet: no function that handles a packet allocates.
+ * The cryptography that Rill needs, behind one interface. The backend is chosen when it is made
+ * (gcm.h). Contexts are made once for each connection and used for every packet. No function that
+ * handles a packet allocates.
  */
 #ifndef RILL_CRYPTO_CRYPTO_H
 #define RILL_CRYPTO_CRYPTO_H
@@ -16,10 +16,11 @@
 #define RILL_TAG_LEN    16
 
 /*
- * Process-free shared contexts (the backend, a pool of random bytes). One for
- * each thread or loop, and a new one after fork(): a child that
- * went on with its parent's would give out the same random bytes. RILL_ERR_UNSUPPORTED:
- * this build has no such backend, or this processor cannot run it;
+ * Contexts that connections share: the backend, and a pool of random bytes. Make one for each
+ * thread or loop, and a new one after fork(): otherwise parent and child would give out the same
+ * random bytes.
+ *
+ * RILL_ERR_UNSUPPORTED: this build has no such backend, or this processor cannot run it;
  * RILL_ERR_INVALID; RILL_ERR_NOMEM; RILL_ERR_CRYPTO.
  */
 typedef struct rill_crypto rill_crypto;
@@ -33,16 +34,15 @@ void rill_crypto_free(rill_crypto *c);
 RILL_MUST_CHECK int rill_crypto_random(rill_crypto *c, uint8_t *out, size_t len);
 RILL_MUST_CHECK int rill_crypto_sha256(rill_crypto *c, const uint8_t *data, size_t len,
                                        uint8_t out[RILL_SHA256_LEN]);
-/* With any key, keyed for this call. RILL_ERR_CRYPTO. */
+/* With any key, which is prepared for this call only. RILL_ERR_CRYPTO. */
 RILL_MUST_CHECK int rill_crypto_hmac(rill_crypto *c, const uint8_t *key, size_t key_len,
                                      const uint8_t *data, size_t len, uint8_t out[RILL_SHA256_LEN]);
 
 /*
- * The two keys of one connection, ready to use: AES-256-GCM under
- * HMAC(secret, "ilp_stream_encryption") and HMAC-SHA-256 under
- * HMAC(secret, "ilp_stream_fulfillment") (RFC 29 sections 5.1.2 and 6).
- * Small: a backend's contexts are shared by those keys that are in use.
- * All are to be freed before their rill_crypto.
+ * The two keys of one connection, ready to use: AES-256-GCM under HMAC(secret,
+ * "ilp_stream_encryption") and HMAC-SHA-256 under HMAC(secret, "ilp_stream_fulfillment") (RFC 29
+ * sections 5.1.2 and 6). They are small, since the keys in use share the backend's contexts. Free
+ * all of them before their rill_crypto.
  */
 typedef struct rill_keys rill_keys;
 RILL_MUST_CHECK int rill_keys_new(rill_keys **out, rill_crypto *c, const uint8_t *shared_secret,
@@ -51,29 +51,29 @@ RILL_MUST_CHECK int rill_keys_new(rill_keys **out, rill_crypto *c, const uint8_t
 void rill_keys_free(rill_keys *k);
 
 /*
- * Encrypts in place: envelope[0..12) becomes the IV, [12..28) the tag, and the
- * len bytes after them are plaintext before and ciphertext after. The IV is
- * random and never given out twice by one rill_crypto. RILL_ERR_CRYPTO.
+ * Encrypts in place. envelope[0..12) becomes the IV, [12..28) the tag. The len bytes after them are
+ * plaintext before and ciphertext after the call. The IV is random, and one rill_crypto never gives
+ * out the same IV twice. RILL_ERR_CRYPTO.
  */
 #define RILL_ENVELOPE_OVERHEAD (RILL_IV_LEN + RILL_TAG_LEN)
 RILL_MUST_CHECK int rill_keys_seal(rill_keys *k, uint8_t *envelope, size_t len);
 /*
- * Decrypts envelope[envelope_len] to out[envelope_len - RILL_ENVELOPE_OVERHEAD],
- * which must not overlap. Nothing is to be read from out on RILL_ERR_AUTH.
+ * Decrypts envelope[envelope_len] into out[envelope_len - RILL_ENVELOPE_OVERHEAD], which must not
+ * overlap. After RILL_ERR_AUTH do not read from out.
  */
 RILL_MUST_CHECK int rill_keys_open(rill_keys *k, const uint8_t *envelope, size_t envelope_len,
                                    uint8_t *out);
-/* fulfillment = HMAC(key, data); condition = SHA-256(fulfillment). Either out may be NULL. */
+/* fulfillment = HMAC(key, data); condition = SHA-256(fulfillment). Either output may be NULL. */
 RILL_MUST_CHECK int rill_keys_fulfill(rill_keys *k, const uint8_t *data, size_t len,
                                       uint8_t fulfillment[32], uint8_t condition[32]);
 
-/* AES-256-GCM once under a key given here, for what is not a packet (address tokens). */
+/* AES-256-GCM once, under the given key, for data that is no packet (address tokens). */
 RILL_MUST_CHECK int rill_crypto_seal(rill_crypto *c, const uint8_t key[RILL_KEY_LEN],
                                      uint8_t *envelope, size_t len);
 RILL_MUST_CHECK int rill_crypto_open(rill_crypto *c, const uint8_t key[RILL_KEY_LEN],
                                      const uint8_t *envelope, size_t envelope_len, uint8_t *out);
 
-/* In time that depends on len alone. */
+/* The time depends only on len. */
 bool rill_equal_ct(const void *a, const void *b, size_t len);
 
 #endif

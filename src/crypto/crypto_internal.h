@@ -12,10 +12,10 @@
 
 enum { RILL_POOL_LEN = 4096, RILL_LIVE_MAX = 1024 };
 
-/* One set of what a key needs to be used. */
+/* A set of everything that is needed to use a key. */
 typedef struct rill_live {
-    rill_keys *owner; /* NULL: of nobody, and holds no key */
-    bool used;        /* since the hand passed */
+    rill_keys *owner; /* NULL: belongs to nobody, and holds no key */
+    bool used;        /* used since the hand passed */
     void *cipher;     /* the backend's */
     rill_hmac_state fulfillment;
 } rill_live;
@@ -24,19 +24,19 @@ struct rill_crypto {
     const rill_allocator *allocator;
     rill_gcm *gcm;
     void *any_key;    /* for the keys that come with a call */
-    size_t pool_left; /* unused random bytes, at the end of the pool: secret */
+    size_t pool_left; /* unused random bytes at the end of the pool; secret */
     uint8_t pool[RILL_POOL_LEN];
-    size_t iv_left; /* as pool_left, of what everybody may see once it is used */
+    size_t iv_left; /* like pool_left, but for bytes that everybody may see once they are used */
     uint8_t ivs[RILL_POOL_LEN];
-    unsigned live_count; /* sets that were made */
+    unsigned live_count; /* number of sets that were made */
     unsigned hand;       /* the set that is lent next, if it was not used since the last round */
     rill_live sets[RILL_LIVE_MAX];
 };
 
-/* New random bytes for IVs. False where there are none. */
+/* Gets new random bytes for IVs. False if there are none. */
 RILL_MUST_CHECK bool rill_crypto_fill_ivs(rill_crypto *c);
 
-/* The IV of the next packet. Random: two processes may use one key. */
+/* The IV of the next packet. It is random, since two processes may use one key. */
 static inline bool rill_next_iv(rill_crypto *c, uint8_t out[RILL_IV_LEN])
 {
     if (c->iv_left < RILL_IV_LEN && !rill_crypto_fill_ivs(c))
@@ -46,7 +46,7 @@ static inline bool rill_next_iv(rill_crypto *c, uint8_t out[RILL_IV_LEN])
     return true;
 }
 
-/* As rill_crypto_seal, under a key of the backend's. */
+/* As rill_crypto_seal, under a key of the backend. */
 static inline int rill_seal_under(rill_crypto *c, void *key, uint8_t *envelope, size_t len)
 {
     if (len > INT_MAX || !rill_next_iv(c, envelope))
@@ -54,7 +54,7 @@ static inline int rill_seal_under(rill_crypto *c, void *key, uint8_t *envelope, 
     return c->gcm->seal(c->gcm, key, envelope, len);
 }
 
-/* As rill_crypto_open, under a key of the backend's. */
+/* As rill_crypto_open, under a key of the backend. */
 static inline int rill_open_under(rill_crypto *c, void *key, const uint8_t *envelope,
                                   size_t envelope_len, uint8_t *out)
 {
@@ -65,11 +65,11 @@ static inline int rill_open_under(rill_crypto *c, void *key, const uint8_t *enve
         return RILL_ERR_CRYPTO;
     int err = c->gcm->open(c->gcm, key, envelope, len, out);
     if (err != RILL_OK)
-        rill_wipe(out, len); /* nobody has vouched for it */
+        rill_wipe(out, len); /* it is not authenticated */
     return err;
 }
 
-/* Frees what a set holds, and wipes it: nobody has it then. */
+/* Frees and wipes what a set holds. Afterwards it belongs to nobody. */
 void rill_live_free(rill_crypto *c, rill_live *l);
 
 #endif

@@ -16,7 +16,7 @@ int rill_crypto_sha256(rill_crypto *c, const uint8_t *data, size_t len,
     (void)c;
     bool ok = SHA256_Init(&state) == 1 && (len == 0 || SHA256_Update(&state, data, len) == 1) &&
               SHA256_Final(out, &state) == 1;
-    /* What it hashed may be a secret. */
+    /* What was hashed may be a secret. */
     OPENSSL_cleanse(&state, sizeof(state));
     return ok ? RILL_OK : RILL_ERR_CRYPTO;
 }
@@ -33,8 +33,7 @@ static bool hash_block(SHA256_CTX *state, const uint8_t block[BLOCK_LEN])
 }
 
 /*
- * RFC 2104: HMAC is H(key ^ opad, H(key ^ ipad, data)), the key hashed where
- * it is longer than a block.
+ * RFC 2104: HMAC is H(key ^ opad, H(key ^ ipad, data)). A key longer than a block is hashed first.
  */
 int rill_hmac_key(rill_hmac_state *h, const uint8_t *key, size_t key_len)
 {

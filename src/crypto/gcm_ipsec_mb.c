@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AES-256-GCM by intel-ipsec-mb: one direct call a packet, where OpenSSL looks
- * up parameters by name. Of the library's manager, 200 KB of queues for many
- * buffers at a time, only three functions are needed: the manager is made to ask
- * it for those that suit the processor, and freed.
+ * AES-256-GCM by intel-ipsec-mb: one direct call for each packet, while OpenSSL looks up parameters
+ * by name. The library's manager has 200 KB of queues for many buffers at a time. Only three of its
+ * functions are needed. So a manager is made, asked for the functions that suit the processor, and
+ * freed.
  *
- * The library's functions return nothing and do nothing where their arguments
- * are wrong. So arguments are made right here: no NULL, lengths within limits.
+ * The library's functions return nothing, and do nothing if their arguments are wrong. So this file
+ * makes sure that they are right: no NULL, and lengths within limits.
  */
 #include "crypto/gcm.h"
 
@@ -15,7 +15,7 @@
 
 #include "base/alloc.h"
 
-/* Without these it computes with tables, whose addresses would tell the key. */
+/* Without these instructions the library uses tables, whose addresses would reveal the key. */
 #define NEEDED (IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ)
 
 typedef struct ipsec_mb_gcm {
@@ -27,8 +27,8 @@ typedef struct ipsec_mb_gcm {
 } ipsec_mb_gcm;
 
 /*
- * The library wants its keys aligned to a line of the cache, which is more than
- * an allocator promises. Its header says so only to itself.
+ * The library needs its keys aligned to a cache line, which is more than an allocator promises. Its
+ * public headers do not say so.
  */
 enum { ALIGN = 64, KEY_ROOM = sizeof(struct gcm_key_data) + 2 * ALIGN };
 
@@ -62,7 +62,7 @@ static bool key_set(rill_gcm *g, void *key, const uint8_t bytes[RILL_KEY_LEN])
     return true;
 }
 
-/* The library reads no bytes where there are none, but asks that there be a place. */
+/* Without bytes the library reads nothing, but it still demands a pointer. */
 static void run(aes_gcm_enc_dec_t function, void *key, uint8_t *out, const uint8_t *in, size_t len,
                 const uint8_t iv[RILL_IV_LEN], uint8_t tag[RILL_TAG_LEN])
 {
@@ -71,7 +71,7 @@ static void run(aes_gcm_enc_dec_t function, void *key, uint8_t *out, const uint8
     uint8_t nowhere[1];
     function(aligned(key), &context, len != 0 ? out : nowhere, len != 0 ? in : none, len, iv, none,
              0, tag, RILL_TAG_LEN);
-    rill_wipe(&context, sizeof context); /* bytes of the key's stream */
+    rill_wipe(&context, sizeof context); /* bytes of the key stream */
 }
 
 static int seal(rill_gcm *g, void *key, uint8_t *envelope, size_t len)
@@ -87,7 +87,7 @@ static int open_envelope(rill_gcm *g, void *key, const uint8_t *envelope, size_t
     run(((ipsec_mb_gcm *)g)->decrypt, key, out, envelope + RILL_ENVELOPE_OVERHEAD, len, envelope,
         right);
     bool same = rill_equal_ct(right, envelope + RILL_IV_LEN, RILL_TAG_LEN);
-    rill_wipe(right, sizeof right); /* who learns it can send what he likes under this IV */
+    rill_wipe(right, sizeof right); /* whoever learns it can send anything under this IV */
     return same ? RILL_OK : RILL_ERR_AUTH;
 }
 

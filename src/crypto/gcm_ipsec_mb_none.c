@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Built in the place of gcm_ipsec_mb.c where the library is not there or not wanted. */
+/* This file is built instead of gcm_ipsec_mb.c if the library is missing or not wanted. */
 #include <rill/error.h>
 
 #include "crypto/gcm.h"

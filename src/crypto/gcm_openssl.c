@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AES-256-GCM by OpenSSL 3. What makes it fast: a cipher context (EVP) keeps
- * its key and is given only a new IV for each packet.
+ * AES-256-GCM by OpenSSL 3. It is fast because a cipher context (EVP) keeps its key and gets only a
+ * new IV for each packet.
  */
 #include "crypto/gcm.h"
 
@@ -29,7 +29,7 @@ static void gcm_free(rill_gcm *g)
 static void *key_new(rill_gcm *g)
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    /* Either direction will do: GCM's key schedule is the same. */
+    /* Either direction will do, since GCM's key schedule is the same for both. */
     if (ctx != NULL && EVP_CipherInit_ex2(ctx, ((openssl_gcm *)g)->aes, NULL, NULL, 1, NULL) != 1) {
         EVP_CIPHER_CTX_free(ctx);
         return NULL;
@@ -49,7 +49,7 @@ static bool key_set(rill_gcm *g, void *key, const uint8_t bytes[RILL_KEY_LEN])
     return EVP_CipherInit_ex2(key, NULL, bytes, NULL, 1, NULL) == 1;
 }
 
-/* What asks a cipher context for its tag, or tells it. */
+/* Asks a cipher context for its tag, or sets it. */
 static OSSL_PARAM tag_param(uint8_t tag[RILL_TAG_LEN])
 {
     return OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, RILL_TAG_LEN);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keys of connections. What is needed to use them takes five to twenty
- * times their own memory. So keys are kept, and RILL_LIVE_MAX sets of contexts
- * that are lent to those that are used; who has lost its set to another is given
- * one again, for a fifth of what the cryptography of a packet costs.
+ * The keys of connections. Using a key takes five to twenty times the key's own memory. So each
+ * connection keeps only its keys, and RILL_LIVE_MAX sets of contexts are lent to the keys in use. A
+ * key that has lost its set to another gets one again, which costs a fifth of a packet's
+ * cryptography.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_* */
 
@@ -33,7 +33,7 @@ void rill_live_free(rill_crypto *c, rill_live *l)
     rill_wipe(l, sizeof(*l));
 }
 
-/* Nobody's, and wiped. */
+/* The set belongs to nobody now, and is wiped. */
 static void give_back(rill_crypto *c, rill_live *l)
 {
     if (l->owner != NULL)
@@ -42,8 +42,8 @@ static void give_back(rill_crypto *c, rill_live *l)
 }
 
 /*
- * A set that is nobody's, or has not been used for longest, or nearly: a hand
- * goes round, and passes once over those that were used since it passed last.
+ * Finds a set that belongs to nobody, or one that was not used for about the longest time. A hand
+ * goes round, and passes once over each set that was used since it passed last.
  */
 static rill_live *next_set(rill_crypto *c)
 {
@@ -76,7 +76,7 @@ static int lend(rill_keys *k)
     return RILL_OK;
 }
 
-/* The contexts of k, now. */
+/* Gives k its contexts, if it has none. */
 static inline int wake(rill_keys *k)
 {
     if (k->live == NULL) {

@@ -22,7 +22,7 @@ static bool same_name(rill_bytes a, rill_bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-/* RFC 23 has each name once, so that no two readers of a frame take different entries. */
+/* RFC 23 allows each name once, so that no two readers of a frame use different entries. */
 static bool is_repeated(const rill_btp_frame *frame, size_t entry)
 {
     for (size_t i = 0; i < entry; i++) {
@@ -74,7 +74,7 @@ static int read_error(rill_reader *r, rill_btp_frame *out)
     return rill_oer_read_octets(r, SIZE_MAX, &out->data);
 }
 
-/* Type and request id into out, and the fields that follow them. */
+/* Reads type and request id into out, and returns the fields after them. */
 static int open_frame(rill_btp_frame *out, const uint8_t *bytes, size_t len, unsigned *type,
                       rill_reader *fields)
 {

@@ -31,7 +31,7 @@ static const struct {
 
 rill_ilp_code rill_ilp_code_of(rill_ilp_code_id id)
 {
-    /* Whatever id is, what is sent is a code: F00 is the catch-all of RFC 27. */
+    /* Whatever id is, a code is sent. F00 is the catch-all of RFC 27. */
     unsigned index = (unsigned)id;
     return codes[index < RILL_ILP_CODE_UNKNOWN ? index : RILL_ILP_F00_BAD_REQUEST].code;
 }

@@ -7,7 +7,7 @@
 #include "ilp/oer.h"
 #include "ilp/peer.h"
 
-/* RFC 31 fixes the fulfillment, and so the condition: SHA-256 of 32 zero bytes. */
+/* RFC 31 fixes the fulfillment as 32 zero bytes, and so the condition is their SHA-256. */
 static const uint8_t fulfillment[32];
 static const uint8_t condition[32] = {
     0x66, 0x68, 0x7a, 0xad, 0xf8, 0x62, 0xbd, 0x77, 0x6c, 0x8f, 0xc1, 0x8b, 0x8e, 0x9f, 0x8e, 0x20,

@@ -66,7 +66,9 @@ void rill_oer_write_octets(rill_writer *w, rill_bytes bytes)
     rill_write_bytes(w, bytes.data, bytes.len);
 }
 
-/* RILL_ERR_RANGE with *r moved past it, so that the saturating form goes on from there. */
+/*
+ * On RILL_ERR_RANGE *r is already behind it, so that the saturating form can continue from there.
+ */
 static inline int read_varuint(rill_reader *r, uint64_t *out)
 {
     rill_bytes bytes;

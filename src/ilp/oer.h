@@ -7,7 +7,9 @@
 
 #include "base/cursor.h"
 
-/* A length determinant: one byte below 128, else 0x80 + count and that many bytes. Canonical only.
+/*
+ * A length determinant: one byte below 128, otherwise 0x80 + count and that many bytes. Canonical
+ * only.
  */
 RILL_MUST_CHECK int rill_oer_read_length(rill_reader *r, size_t *out);
 void rill_oer_write_long_length(rill_writer *w, size_t len);
@@ -50,10 +52,9 @@ RILL_MUST_CHECK static inline int rill_oer_read_octets(rill_reader *r, size_t ma
 void rill_oer_write_octets(rill_writer *w, rill_bytes bytes);
 
 /*
- * VarUInt: a length and that many bytes, big-endian. RILL_ERR_TRUNCATED,
- * RILL_ERR_MALFORMED (length 0), RILL_ERR_RANGE (over 2^64 - 1). Leading zero
- * bytes are accepted: peers send them.
- * The saturating form gives UINT64_MAX instead of RILL_ERR_RANGE (RFC 29 section 5.1.4).
+ * VarUInt: a length and that many bytes, big-endian. RILL_ERR_TRUNCATED, RILL_ERR_MALFORMED (length
+ * 0), RILL_ERR_RANGE (over 2^64 - 1). Leading zero bytes are accepted, since peers send them. The
+ * saturating form returns UINT64_MAX instead of RILL_ERR_RANGE (RFC 29 section 5.1.4).
  */
 RILL_MUST_CHECK int rill_oer_read_long_varuint(rill_reader *r, uint64_t *out);
 

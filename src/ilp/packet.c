@@ -8,7 +8,7 @@
 
 enum { TIME_LEN = 17, HASH_LEN = 32, CODE_LEN = 3 };
 
-/* The fields inside the envelope of that type; what follows it is ignored (RFC 30). */
+/* The fields inside the envelope of that type. Bytes after it are ignored (RFC 30). */
 static int open_envelope(rill_ilp_type type, const uint8_t *packet, size_t len, rill_reader *fields)
 {
     rill_reader r = rill_reader_of(packet, len);
@@ -126,8 +126,8 @@ int rill_prepare_encode_any_size(const rill_prepare *in, uint8_t *buf, size_t ca
 }
 
 /*
- * The data of an answer, its last field: empty where it cannot be read or is too
- * much. What the answer says of the money counts all the same.
+ * The data of an answer, its last field. Empty if it cannot be read or is too long. What the answer
+ * says about the money counts anyway.
  */
 static bool read_answer_data(rill_reader *r, rill_bytes *out)
 {
@@ -176,8 +176,8 @@ int rill_fulfill_encode_any_size(const rill_fulfill *in, uint8_t *buf, size_t ca
 }
 
 /*
- * A code is shown and compared as text: three visible ASCII characters, known or
- * not. False where one was something else.
+ * A code is shown and compared as text: three visible ASCII characters, known or not. False if one
+ * of them was something else.
  */
 static bool take_code(rill_bytes text, rill_ilp_code *out)
 {
@@ -191,7 +191,7 @@ static bool take_code(rill_bytes text, rill_ilp_code *out)
     return visible;
 }
 
-/* Of UTF-8, whole characters. */
+/* Cuts UTF-8 at whole characters. */
 static size_t cut(rill_bytes text, size_t max)
 {
     size_t len = max;
@@ -200,7 +200,9 @@ static size_t cut(rill_bytes text, size_t max)
     return len;
 }
 
-/* Who rejected, and why in words: neither matters as much as that it was rejected. */
+/*
+ * Who rejected, and the message. Neither matters as much as the fact that the packet was rejected.
+ */
 static bool read_origin(rill_reader *r, rill_reject *p)
 {
     bool whole = true;

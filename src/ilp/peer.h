@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What neighbours ask each other by Prepares to peer.*, which all are fulfilled alike. */
+/*
+ * What neighbours ask each other with Prepares to peer.*, which are all fulfilled in the same way.
+ */
 #ifndef RILL_ILP_PEER_H
 #define RILL_ILP_PEER_H
 
 #include <rill/ilp.h>
 
-/* CCP, by which connectors tell each other routes. */
+/* CCP, the protocol by which connectors tell each other routes. */
 #define RILL_CCP_CONTROL "peer.route.control"
 #define RILL_CCP_UPDATE  "peer.route.update"
 
-/* To that address (a C string), with the condition whose preimage is 32 zero bytes. */
+/* A Prepare to that address (a C string), with the condition whose preimage is 32 zero bytes. */
 bool rill_peer_is_request(const rill_prepare *prepare, const char *destination);
-/* The Fulfill of 32 zero bytes, whole. RILL_ERR_BUFFER, RILL_ERR_TOO_LARGE. */
+/* A whole Fulfill with 32 zero bytes. RILL_ERR_BUFFER, RILL_ERR_TOO_LARGE. */
 RILL_MUST_CHECK int rill_peer_answer_encode(rill_bytes data, uint8_t *buf, size_t cap, size_t *len);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fixed-length timestamps of RFC 30. Days are counted in the proleptic
- * Gregorian calendar from years that begin in March, so that a leap day is the
- * last of its year.
+ * The timestamps of RFC 30, which have a fixed length. Days are counted in the proleptic Gregorian
+ * calendar, from years that begin in March, so that a leap day is the last day of its year.
  */
 #include <rill/error.h>
 #include <rill/ilp.h>
@@ -17,8 +16,8 @@
 #define LAST_MS UINT64_C(253402300799999)
 
 /*
- * Eight digits as four numbers of two, each in 16 bits of one word: the first
- * in the highest. False where one is no digit.
+ * Eight digits as four numbers of two digits, each in 16 bits of one word, the first in the highest
+ * bits. False if one is no digit.
  */
 static bool read_pairs(const uint8_t digits[8], uint64_t *pairs)
 {
@@ -92,7 +91,7 @@ int rill_ilp_time_decode(const uint8_t text[17], uint64_t *wall_ms)
     unsigned ms = 10 * pair(time, 3) + last;
     if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
         return RILL_ERR_MALFORMED;
-    /* No 24:00 and no second 60: RFC 30 has leap seconds smeared. */
+    /* There is no 24:00 and no second 60: RFC 30 smears leap seconds. */
     if (hour > 23 || minute > 59 || second > 59)
         return RILL_ERR_MALFORMED;
     if (year < 1970)

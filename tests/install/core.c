@@ -1,4 +1,4 @@
-/* The core alone, for an embedder with a loop of its own: makes credentials for a client. */
+/* The core alone, for a program with its own loop: makes credentials for a client. */
 #include <rill/rill.h>
 #include <stdio.h>
 #include <string.h>

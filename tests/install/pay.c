@@ -1,4 +1,4 @@
-/* What an application outside the tree looks like: pays 1000 units to credentials. */
+/* An application outside of the tree: it pays 1000 units to some credentials. */
 #include <rill/net.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -99,7 +99,7 @@ static void refuse(paths_packet *m, const char *code)
     paths *p = m->path;
     uint8_t data[16];
     sim_u64_write(data, m->amount);
-    /* A lie: a tenth of the maximum, or, where it has none, of the amount. */
+    /* A lie: a tenth of the maximum, or, without a maximum, of the amount. */
     sim_u64_write(data + 8, p->config->max_lies ? m->amount / 10 : p->config->max_packet);
     bool too_large = p->config->max_packet != 0 && m->amount > p->config->max_packet;
     bool tells = p->config->max_lies || (p->config->max_told && too_large);
@@ -118,7 +118,7 @@ static void fill(paths *p)
     p->packets_level += c->packets_per_second * passed;
     if (p->packets_level > most)
         p->packets_level = most;
-    /* Value is counted in thousandths: a burst of 10^12 units still fits. */
+    /* Value is counted in thousandths. A burst of 10^12 units still fits. */
     most = c->value_per_second * c->burst_ms;
     p->value_level += (uint64_t)((double)c->value_per_second * (double)passed / 1e6);
     if (p->value_level > most)
@@ -138,7 +138,7 @@ uint64_t paths_arrives(const paths_config *c, uint64_t amount)
     return amount;
 }
 
-/* NULL, or why not. */
+/* NULL, or the reason for the refusal. */
 static const char *limit(paths *p, uint64_t amount, uint64_t *wait)
 {
     const paths_config *c = p->config;

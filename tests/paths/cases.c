@@ -5,10 +5,10 @@
 #define SEC(x) ((x)*RILL_SECOND)
 /* A round trip of 100 ms. */
 #define FAR .delay = MS(50)
-/* Money without end, in packets that are counted. */
+/* Money without end. The packets are counted. */
 #define ENDLESS .work = {.total = RILL_UNLIMITED, .max_packet = 1000, .rate_given = true}
 #define WHOLE   .work = {.total = RILL_UNLIMITED, .rate_given = true}
-/* What every bottleneck must give. */
+/* What every bottleneck must reach. */
 #define FILLED .measure_from = SEC(1), .measure_to = SEC(10), .reach = 950, .wait_most = 1000
 
 /* The second halves of paths that change. */

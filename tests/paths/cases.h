@@ -9,16 +9,17 @@ typedef struct paths_case {
     const char *name;
     paths_config config;
     paths_work work;
-    unsigned flows;      /* 0: one */
-    uint64_t stagger;    /* between their starts */
-    uint64_t measure_to; /* the run ends then */
+    unsigned flows;      /* number of senders; 0: one */
+    uint64_t stagger;    /* time between their starts */
+    uint64_t measure_to; /* when the run ends */
     uint64_t measure_from;
-    unsigned reach;     /* permille of the capacity used, at least; 0: not asked */
-    unsigned wait_most; /* queueing, permille of the round trip without queue, from measure_from */
-    uint64_t done_before; /* 0: not asked */
+    unsigned reach; /* least part of the capacity that must be used, permille; 0: not checked */
+    /* longest queueing from measure_from on, in permille of the round trip without queue */
+    unsigned wait_most;
+    uint64_t done_before; /* 0: not checked */
     uint64_t first_before;
-    unsigned most_refused; /* percent of the packets that pass; 0: 50 */
-    unsigned fair;         /* Jain's index, permille, at least */
+    unsigned most_refused; /* refused packets in percent of those that pass; 0: 50 */
+    unsigned fair;         /* least Jain's index, permille */
     bool rill_only;
 } paths_case;
 

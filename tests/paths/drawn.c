@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths drawn by chance: those that nobody thought of. */
+/* Paths that are drawn by chance, so that nobody has chosen them. */
 #include "drawn.h"
 
 #include <inttypes.h>
@@ -15,11 +15,11 @@ static uint64_t changed(sim_rng *r, uint64_t rate)
     return rate / by > 0 ? rate / by : 1;
 }
 
-/* One of the limits that a path has. */
+/* One of the limits that a path may have. */
 static void limit(sim_rng *r, paths_config *c)
 {
     switch (sim_rng_below(r, 4)) {
-    case 0: /* a queue that holds two round trips or more, and 20 packets */
+    case 0: /* a queue that holds at least two round trips and 20 packets */
         c->packets_per_second = sim_rng_magnitude(r, 20, 4000);
         c->queue = (unsigned)(20 + c->packets_per_second * 4 * c->delay / RILL_SECOND);
         c->silent_queue = sim_rng_below(r, 2) == 0;
@@ -70,7 +70,7 @@ void paths_draw(paths_drawn *d, uint64_t seed)
         d->then.packets_per_second = p->packets_per_second ? changed(&r, p->packets_per_second) : 0;
         d->then.value_per_second = p->value_per_second ? changed(&r, p->value_per_second) : 0;
         d->then.balance = p->balance ? changed(&r, p->balance) : 0;
-        if (p->burst_ms != 0) /* never less than a packet */
+        if (p->burst_ms != 0) /* at least one packet */
             d->then.burst_ms = p->burst_ms * 16;
         p->then = &d->then;
         p->then_at = SEC(5);

@@ -5,12 +5,12 @@
 #include "cases.h"
 
 typedef struct paths_drawn {
-    paths_case c; /* with its own name, and what becomes of it */
+    paths_case c; /* with a name of its own, and the changes of the path */
     paths_config then;
     char name[256];
 } paths_drawn;
 
-/* The path of a seed. d must not move afterwards. */
+/* Draws the path of a seed. d must not move afterwards. */
 void paths_draw(paths_drawn *d, uint64_t seed);
 
 #endif

@@ -9,23 +9,27 @@
 
 #define MS(x)  ((x)*RILL_MS)
 #define SEC(x) ((x)*RILL_SECOND)
-/* So long a payment is watched. */
+/* How long a payment is watched. */
 #define WATCHED SEC(120)
-/* Packets and time that Rill may take: so many times the reference's, and some more. */
+/*
+ * How many packets and how much time Rill may take: a multiple of the reference's, and a little
+ * more.
+ */
 #define TIMES        4
 #define MORE_PACKETS 120
 #define MORE_TIME    SEC(3)
 
 /*
- * Neither sender is to blame for the last units that rounding takes, which depend on the sizes of
- * single packets: a thousandth, half of the slippage of a hundredth on paths that nobody chose.
+ * Rounding takes some last units, which depend on the sizes of single packets. Neither sender is to
+ * blame for them. So a thousandth may be missing, and on paths that nobody chose half of the
+ * slippage of a hundredth.
  */
 #define DUST_NAMED 1000
 #define DUST_DRAWN 200
 
 /*
- * Drawn paths on which Rill is worse by these rules, and why. None of them is left out: one that is
- * won must be taken off this list.
+ * Drawn paths on which Rill is worse by these rules, and why. None of them is left out. A path that
+ * Rill wins must be taken off this list.
  */
 static const struct {
     uint64_t seed;
@@ -118,22 +122,22 @@ static void pay(const paths_config *config, uint64_t total, uint64_t seed,
     sender->destroy(flow);
 }
 
-/* dust: of so many units one may be rounded away. */
+/* Dust: rounding may take one of so many units. */
 static const char *verdict(const paths_result *rill, const paths_result *other, uint64_t dust)
 {
-    /* What is left may be worth nothing: then it stays with its owner. */
+    /* The rest may be worth nothing. Then it stays with its owner. */
     if (rill->delivered + 1 + other->delivered / dust < other->delivered)
         return "LESS";
     if (other->done_ns != 0 && rill->done_ns > TIMES * other->done_ns + MORE_TIME)
         return "LATE";
-    /* For what each has delivered. */
+    /* For the amounts that each has delivered. */
     double packets = (double)rill->packets * (double)other->delivered;
     if (packets > (double)(TIMES * other->packets + MORE_PACKETS) * (double)rill->delivered)
         return "PACKETS";
     return "ok";
 }
 
-/* why: it is known to be lost. */
+/* why: Rill is known to lose this one. */
 static int fight(const duel *d, uint64_t seed, uint64_t dust, const char *why, bool tap,
                  unsigned *number)
 {
@@ -175,7 +179,7 @@ static uint64_t power(uint64_t base, uint64_t exponent)
     return x;
 }
 
-/* Rates near one, between scales, and back again; at the end a whole number of units that count. */
+/* Rates near one, between scales, and back again. At the end a whole number of units that count. */
 static void draw_rates(sim_rng *r, paths_config *c)
 {
     static const rill_ratio near_one[] = {{1, 1}, {99, 100}, {9, 10}, {97, 100}, {995, 1000},
@@ -197,7 +201,7 @@ static void draw(sim_rng *r, duel *d, char *name, size_t room)
     *d = (duel){.name = name};
     c->delay = sim_rng_below(r, 4) == 0 ? RILL_MS / 10 : sim_rng_magnitude(r, 1, 150) * RILL_MS;
     draw_rates(r, c);
-    /* What makes up a hundred units of the other side at least. */
+    /* An amount that brings at least a hundred units of the other side. */
     uint64_t unit = 1;
     while (paths_arrives(c, unit) < 100 && unit < UINT64_C(1000000000000))
         unit *= 2;

@@ -9,38 +9,40 @@
 #define PATHS_MAX_STREAMS 4
 
 typedef struct paths_work {
-    uint64_t total;      /* units to send; RILL_UNLIMITED without end */
-    uint64_t max_packet; /* units a packet at most; 0: any */
-    uint64_t bytes;      /* of data to send */
-    bool rate_given;     /* else probed */
-    unsigned streams;    /* that share total's flow without end; weights 1, 2, 3, ...; 0: one */
+    uint64_t total;      /* units to send; RILL_UNLIMITED: without end */
+    uint64_t max_packet; /* most units in a packet; 0: no limit */
+    uint64_t bytes;      /* bytes of data to send */
+    bool rate_given;     /* the rate is given; otherwise it is probed */
+    /* streams with weights 1, 2, 3, ... that share total's flow without end; 0: one stream */
+    unsigned streams;
 } paths_work;
 
 typedef struct paths_result {
-    uint64_t first_ns;  /* the first unit was fulfilled, from the start; 0 never */
-    uint64_t done_ns;   /* all was fulfilled or acknowledged, from the start; 0 never */
-    uint64_t fulfilled; /* units */
-    uint64_t delivered; /* of the other side */
-    uint64_t packets;   /* that left */
-    uint64_t stream[PATHS_MAX_STREAMS]; /* units of each */
+    uint64_t first_ns; /* when the first unit was fulfilled, from the start; 0: never */
+    /* when everything was fulfilled or acknowledged, from the start; 0: never */
+    uint64_t done_ns;
+    uint64_t fulfilled;                 /* units sent */
+    uint64_t delivered;                 /* units of the other side that arrived */
+    uint64_t packets;                   /* packets that left */
+    uint64_t stream[PATHS_MAX_STREAMS]; /* units sent on each stream */
     int error;
 } paths_result;
 
-/* A sender of some kind and its receiver. */
+/* A sender of any kind, and its receiver. */
 typedef struct paths_sender {
     const char *name;
-    /* Starts by itself at `start`. */
+    /* It starts by itself at `start`. */
     void *(*create)(paths *p, unsigned flow, uint64_t start, const paths_work *work);
     void (*destroy)(void *flow);
     void (*result)(const void *flow, paths_result *out);
 } paths_sender;
 
-/* Rill, both ends. */
+/* Rill at both ends. */
 extern const paths_sender paths_rill;
 /*
- * Other senders as their published constants describe them: interledger-rs, @interledger/pay, and
- * ilp-protocol-stream. Only what decides when and how much they send is modelled; the receiver
- * takes everything, of the last what the sender's minimum allows.
+ * Models of other senders by their published constants: interledger-rs, @interledger/pay, and
+ * ilp-protocol-stream. They model only when the senders send, and how much. The receiver takes
+ * everything; for the last model, everything that the sender's minimum allows.
  */
 extern const paths_sender paths_rs;
 extern const paths_sender paths_pay;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define WALL_MS    UINT64_C(1767225600000)
-#define FIRST_TIME RILL_SECOND /* of the monotonic clock, at virtual time 0 */
+#define FIRST_TIME RILL_SECOND /* value of the monotonic clock at virtual time 0 */
 
 typedef struct end {
     struct paths_flow *flow;

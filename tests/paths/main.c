@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How well senders fill paths, in virtual time: a table, a CSV of each tenth
- * of a second, or a test.
+ * How well senders fill paths, in virtual time: as a table, as a CSV of each tenth of a second, or
+ * as a test.
  */
 #include "cases.h"
 #include "drawn.h"
@@ -20,15 +20,15 @@ typedef struct options {
     const char *sender;
     bool tap;
     uint64_t seed;
-    uint64_t drawn;   /* so many paths by chance, from seed */
-    uint64_t senders; /* on each of them */
+    uint64_t drawn;   /* number of paths drawn by chance, from seed on */
+    uint64_t senders; /* senders on each of them */
     bool duels;       /* payments by Rill and by the reference's model, on the same paths */
     uint64_t drawn_duels;
 } options;
 
 typedef struct outcome {
     unsigned used;
-    unsigned wait_most; /* permille of the round trip */
+    unsigned wait_most; /* longest wait, permille of the round trip */
     unsigned wait_mean;
     unsigned fair;
     uint64_t passed;
@@ -37,7 +37,7 @@ typedef struct outcome {
     paths_result result; /* of the first flow */
 } outcome;
 
-/* Without a queue, on average. */
+/* The mean round trip without a queue. */
 static uint64_t base_round_trip(const paths_case *c, uint64_t from)
 {
     const paths_config *p = &c->config;
@@ -134,7 +134,7 @@ static void run(const paths_case *c, const options *o, const paths_sender *sende
         sender->destroy(flow[i]);
 }
 
-/* Weights 1, 2, 3, ...: each within 2 % of its part. */
+/* Weights 1, 2, 3, ...: each stream must be within 2 % of its part. */
 static bool by_weight(const paths_case *c, const paths_result *r)
 {
     double whole = 0;
@@ -166,7 +166,7 @@ static const char *verdict(const paths_case *c, const outcome *o)
         return "QUEUE";
     if (o->fair < c->fair)
         return "UNFAIR";
-    /* Whoever carries the packets has work with those that it refuses, too. */
+    /* Refused packets are also work for the nodes that carry them. */
     if (o->rejects > o->passed * (c->most_refused > 0 ? c->most_refused : 50) / 100)
         return "FLOOD";
     if (c->work.streams > 1 && !by_weight(c, &o->result))
@@ -188,7 +188,7 @@ static void print_row(const paths_case *c, const char *sender, const outcome *o,
     fflush(stdout);
 }
 
-/* 1 where it is not as it must be. */
+/* Returns 1 if a goal is missed. */
 static int run_one(const options *o, const paths_sender *sender, const paths_case *c,
                    unsigned *number)
 {

@@ -24,7 +24,7 @@
  * interledger-rs, client.rs and congestion.rs: the window begins as the whole
  * amount to be sent, grows by a tenth of it, and is halved for each T04.
  */
-#define RS_ENDLESS           10000000 /* what a payment without end is taken for */
+#define RS_ENDLESS           10000000 /* the amount that stands for a payment without end */
 #define RS_INCREASE          10
 #define RS_FAIL_FAST_PACKETS 200
 #define RS_FAIL_FAST_PERCENT 99
@@ -49,16 +49,16 @@ typedef struct paths_model {
     uint64_t value_in_flight;
     uint64_t timer;
     uint64_t not_before;
-    uint64_t max_packet; /* as F08 told; UINT64_MAX: none */
-    uint64_t passed;     /* largest that did */
+    uint64_t max_packet; /* the maximum that F08 told; UINT64_MAX: none */
+    uint64_t passed;     /* the largest amount that passed */
     bool told;
     bool stopped;
     bool fast;         /* RS: slow start */
     uint64_t window;   /* RS: value */
     uint64_t increase; /* RS */
     uint64_t rejects;
-    double rate;    /* PAY: packets a second */
-    double trip_ms; /* PAY: average */
+    double rate;    /* PAY: packets in a second */
+    double trip_ms; /* PAY: mean round trip */
     paths_result result;
 } paths_model;
 
@@ -78,7 +78,7 @@ static uint64_t left(const paths_model *m)
     return m->work.total - m->result.fulfilled - m->value_in_flight;
 }
 
-/* The amount of the next packet, 0: none now. */
+/* The amount of the next packet; 0: none now. */
 static uint64_t next_amount(const paths_model *m)
 {
     uint64_t amount = at_most(left(m), m->max_packet);
@@ -110,7 +110,7 @@ static void wake_at(paths_model *m, uint64_t at)
     sim_queue_put(&m->path->queue, at, timer_fires, m, m->timer, NULL);
 }
 
-/* No reply came: the sender's own link gives up at the expiry, and calls it R00. */
+/* No reply came. The sender's own link gives up at the expiry, and says R00. */
 static void expire(void *context, uint64_t id)
 {
     static uint8_t reply[SIM_MAX_PACKET];
@@ -172,7 +172,7 @@ static void too_large(paths_model *m, const request *r, const sim_packet *p)
         m->max_packet = at_most(m->max_packet, sim_u64_read(p->data + 8));
         m->told = true;
     } else if (m->kind == RS) {
-        /* Only a maximum known already is lowered. */
+        /* Only a known maximum is lowered. */
         if (m->max_packet != UINT64_MAX)
             m->max_packet /= 2;
     } else {

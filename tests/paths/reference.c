@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A model of ilp-protocol-stream 2.7 (connection.ts, util/congestion.ts): one packet at a time; the
- * rate from volleys of unfulfillable packets; after T04 a third less, and a wait that doubles.
+ * A model of ilp-protocol-stream 2.7 (connection.ts, util/congestion.ts). It sends one packet at a
+ * time, finds the rate by volleys of unfulfillable packets, and after T04 sends a third less and
+ * doubles its wait.
  */
 #include "flow.h"
 
@@ -40,7 +41,7 @@ typedef struct reference {
     uint64_t count;
     uint64_t in_flight;
     uint64_t retry;
-    uint64_t max_packet; /* as F08 told; UINT64_MAX: none */
+    uint64_t max_packet; /* the maximum that F08 told; UINT64_MAX: none */
     uint64_t test;       /* packet size under test */
     rill_ratio rate;     /* num 0: not known yet */
     bool stopped;
@@ -48,7 +49,7 @@ typedef struct reference {
     uint64_t amounts[PROBE_AMOUNTS];
     unsigned amount_count;
     unsigned attempts;
-    uint64_t told[PROBE_AMOUNTS]; /* the next volley, as F08 told */
+    uint64_t told[PROBE_AMOUNTS]; /* the sizes of the next volley, as F08 told */
     unsigned told_count;
     rill_ratio best;
     uint64_t smallest_failed;

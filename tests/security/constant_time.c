@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Run by constant_time.py below valgrind. Without an argument: everything that
- * touches a secret, with the secrets marked; with "fastest" the same, encrypted
- * by the fastest that there is. With another: a leak, which valgrind
- * must report, or it would report none above either.
+ * constant_time.py runs this under valgrind. Without an argument it does everything that touches a
+ * secret, with the secrets marked. With "fastest" it does the same with the fastest encryption.
+ * With any other argument it leaks a secret, which valgrind must report. Otherwise valgrind would
+ * not report a leak above either.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -61,7 +61,7 @@ static void test_connection(void **state)
     pair_open(&p, &o);
     p.user = &replies;
     p.on_reply = find_receipt;
-    /* The mark follows what is derived: else nothing would be tested here. */
+    /* The mark must follow to what is derived. Otherwise nothing would be tested here. */
     assert_true(secret_is(p.credentials.shared_secret, RILL_SHARED_SECRET_LEN));
     rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
     pair_write(s, "hello", 5);
@@ -79,7 +79,7 @@ static void test_connection(void **state)
 
 static unsigned changed;
 
-/* Of each packet another byte, so that address tokens, tags, and ciphertext all suffer. */
+/* Changes another byte of each packet, so that address tokens, tags and ciphertext are all hit. */
 static void tamper(pair *p, pair_packet *packet)
 {
     (void)p;
@@ -89,7 +89,7 @@ static void tamper(pair *p, pair_packet *packet)
     changed++;
 }
 
-/* What does not match is where a comparison that ends early would tell most. */
+/* If something does not match, a comparison that ends early would tell most. */
 static void test_tampered_packets(void **state)
 {
     (void)state;
@@ -137,7 +137,7 @@ static void test_receipts(void **state)
 
 /* ---- the node's accounts: tokens, from the BTP frame on ---- */
 
-/* As a server reads it, the token marked where it lies in the frame. */
+/* Reads the frame as a server does, with the token marked in the frame. */
 static int admit(rill_accounts *a, const char *name, const char *secret)
 {
     uint8_t buffer[512];
@@ -188,7 +188,7 @@ static void test_accounts(void **state)
     assert_int_equal(admit(&a, "", "second"), RILL_OK);
     assert_int_equal(admit(&a, own, "third"), RILL_OK);
     assert_int_equal(admit(&a, own, "fourth"), RILL_ERR_AUTH);
-    /* What is kept of a token is no less secret. */
+    /* What is stored of a token is also secret. */
     const rill_account *alice = rill_accounts_find(&a, (rill_bytes){(const uint8_t *)"alice", 5});
     assert_true(secret_is(alice->token_hash, sizeof alice->token_hash));
     rill_accounts_free(&a);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All that comes from secrets and is nevertheless for everybody, or for whoever
- * owns it, to branch on. The linker puts these in front of the real functions.
+ * Everything that comes from secrets but that everybody, or its owner, may know and branch on. The
+ * linker puts these functions in front of the real ones.
  */
 #include "secrets.h"
 
@@ -32,7 +32,7 @@ bool secret_is(const void *p, size_t len)
     return true;
 }
 
-/* Whether two secrets are the same is what a comparison is for; where they differ is not. */
+/* A comparison may tell whether two secrets are the same, but not where they differ. */
 bool __real_rill_equal_ct(const void *a, const void *b, size_t len);
 bool __wrap_rill_equal_ct(const void *a, const void *b, size_t len);
 
@@ -64,7 +64,7 @@ int __wrap_rill_crypto_seal(rill_crypto *c, const uint8_t *key, uint8_t *envelop
     return rc;
 }
 
-/* The other side's frames: not our secret, but its words. They are read as any others. */
+/* The other side's frames are its words, not our secret. They are read like any others. */
 int __real_rill_keys_open(rill_keys *k, const uint8_t *envelope, size_t len, uint8_t *out);
 int __wrap_rill_keys_open(rill_keys *k, const uint8_t *envelope, size_t len, uint8_t *out);
 
@@ -76,7 +76,7 @@ int __wrap_rill_keys_open(rill_keys *k, const uint8_t *envelope, size_t len, uin
     return rc;
 }
 
-/* An address token's version, flags, and tag; but not the receipt secret at its end. */
+/* The version, flags and tag of an address token, but not the receipt secret at its end. */
 int __real_rill_crypto_open(rill_crypto *c, const uint8_t *key, const uint8_t *envelope, size_t len,
                             uint8_t *out);
 int __wrap_rill_crypto_open(rill_crypto *c, const uint8_t *key, const uint8_t *envelope, size_t len,
@@ -93,7 +93,7 @@ int __wrap_rill_crypto_open(rill_crypto *c, const uint8_t *key, const uint8_t *e
     return rc;
 }
 
-/* What leaves an endpoint: conditions, and fulfillments that are given out. */
+/* What leaves an endpoint: conditions, and fulfillments that it gives out. */
 int __real_rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
                               uint64_t *request);
 int __wrap_rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
@@ -124,8 +124,8 @@ int __wrap_rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t reques
 }
 
 /*
- * An account without a name of its own is named after its token's hash: that
- * is its ILP address, which everybody knows.
+ * An account without a name is named after the hash of its token. That is its ILP address, which
+ * everybody knows.
  */
 size_t __real_rill_base64url_encode(const uint8_t *data, size_t len, char *out);
 size_t __wrap_rill_base64url_encode(const uint8_t *data, size_t len, char *out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Secrets as valgrind sees them: undefined. A branch or an address that depends
- * on one is reported, since its time tells of the secret. What may be known is
- * declared so, here and in declared_public.c, one by one.
+ * Secrets are marked as undefined for valgrind. It reports a branch or an address that depends on
+ * one, since its time reveals the secret. What may be known is declared public, one by one, here
+ * and in declared_public.c.
  */
 #ifndef RILL_TESTS_SECRETS_H
 #define RILL_TESTS_SECRETS_H
@@ -12,9 +12,9 @@
 
 /* From now on nothing may branch on it. */
 void secret_mark(void *p, size_t len);
-/* What anybody may see. */
+/* Everybody may see it. */
 void secret_publish(const void *p, size_t len);
-/* Whether every bit of it is one on which nothing may branch. */
+/* Whether nothing may branch on any bit of it. */
 bool secret_is(const void *p, size_t len);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * No block of memory is given back with a secret in it, by us or by OpenSSL,
- * and none is left on the stack: after a connection with money, data, receipts
- * and decisions, and after each of its allocations has failed.
+ * No block of memory is given back with a secret in it, by us or by OpenSSL, and no secret is left
+ * on the stack: after a connection with money, data, receipts and decisions, and after each of its
+ * allocations has failed.
  *
- * What was given back is kept until the end of a run, and searched when all
- * secrets of it are known.
+ * What was given back is kept until the end of a run, and searched when all secrets of the run are
+ * known.
  *
- * usage: wiped [fastest]: what encrypts, OpenSSL or the fastest there is
+ * usage: wiped [fastest]: encrypts with OpenSSL, or with the fastest library
  */
 #define _GNU_SOURCE                 /* memmem */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_* */
@@ -31,13 +31,13 @@
 /* ---- memory ---- */
 
 typedef struct block {
-    struct block *next; /* of those that are out, or that were given back */
-    struct block *prev; /* of those that are out */
+    struct block *next; /* bytes that are in use, or that were given back */
+    struct block *prev; /* bytes in use */
     size_t size;
     bool openssl;
 } block;
 
-/* Before the bytes that are given out, which are aligned for anything. */
+/* Stands before the bytes that are given out, which are aligned for anything. */
 #define HEADER 32
 _Static_assert(sizeof(block) <= HEADER, "the header has room for it");
 
@@ -54,7 +54,7 @@ static block *block_of(void *p)
 static block in_use = {.next = &in_use, .prev = &in_use};
 static block *given_back;
 static unsigned long asked;   /* of our allocator */
-static unsigned long fail_at; /* which of them is refused; 0: none */
+static unsigned long fail_at; /* the number of the allocation that is refused; 0: none */
 
 static void *allocate(size_t size, bool openssl)
 {
@@ -78,7 +78,7 @@ static void give_back(void *p)
     given_back = b;
 }
 
-/* It always moves: what it leaves behind is looked at as well. */
+/* It always moves the block, so that the old block is searched as well. */
 static void *move(void *p, size_t size, bool openssl)
 {
     void *moved = allocate(size, openssl);
@@ -155,7 +155,7 @@ static void know(const char *name, const uint8_t bytes[32])
     memcpy(secrets[secret_count++].bytes, bytes, 32);
 }
 
-/* HMAC is a key's only use, but for encryption: inside it the key is mixed with these. */
+/* A key is used only for HMAC, beside encryption. Inside HMAC it is mixed with these. */
 static void know_hmac_key(const char *name, const uint8_t key[32])
 {
     static const uint8_t pads[] = {0, 0x36, 0x5c};
@@ -175,7 +175,7 @@ static void know_derived(const char *name, const uint8_t key[32], const char *la
     know(name, out);
 }
 
-/* What HMAC begins each time with: as good as the key. */
+/* The block with which HMAC begins each time. It is as good as the key. */
 static void know_hmac_state(const char *name, const uint8_t key[32])
 {
     uint8_t pad[64];
@@ -187,7 +187,7 @@ static void know_hmac_state(const char *name, const uint8_t key[32])
     know(name, (const uint8_t *)state.h);
 }
 
-/* The name of a secret of which half lies there; NULL. */
+/* The name of a secret of which at least half is there; NULL if there is none. */
 static const char *found_in(const void *data, size_t size)
 {
     for (unsigned i = 0; i < secret_count; i++)
@@ -207,7 +207,7 @@ static void check_blocks(void)
     }
 }
 
-/* What is still in use holds nothing any more of a connection that is over. */
+/* What is still in use has nothing any more of a connection that is over. */
 static void check_blocks_in_use(void)
 {
     for (const block *b = in_use.next; b != &in_use; b = b->next) {
@@ -217,7 +217,7 @@ static void check_blocks_in_use(void)
     }
 }
 
-/* Where the functions that have returned had their variables. */
+/* The stack, where functions that have returned had their variables. */
 #define STACK_SEEN 65536
 
 __attribute__((noinline)) static void copy_stack(uint8_t *out)
@@ -265,7 +265,7 @@ static void know_all(const scene *s)
     know_hmac_key("receipt secret", receipt_secret);
     know_derived("key of address tokens", server_secret, "rill_token_seal");
     know_derived("key of shared secrets", server_secret, "rill_token_shared_secret");
-    /* Without memory it did not come so far. */
+    /* Without memory it did not come this far. */
     if (s->p.credentials.destination_account[0] == '\0')
         return;
     know_hmac_key("shared secret", shared);
@@ -310,7 +310,7 @@ static void run_once(void)
     forget_blocks();
 }
 
-/* The search finds what there is to find. */
+/* The search must find a secret if there is one. */
 static void test_a_block_with_a_secret_is_found(void **state)
 {
     (void)state;
@@ -364,7 +364,7 @@ static void test_also_where_memory_runs_out(void **state)
     fail_at = 0;
 }
 
-/* Each call that takes a secret, and then the stack. */
+/* Each call that takes a secret, and then a search of the stack. */
 static uint8_t stacks[6][STACK_SEEN];
 
 static void test_the_stack(void **state)
@@ -429,7 +429,7 @@ static void test_the_stack(void **state)
     forget_blocks();
 }
 
-/* Its packets have expired, and its end is known: the endpoints go on without it. */
+/* Its packets have expired, and its end is known. The endpoints go on without it. */
 static void test_a_connection_that_is_over(void **state)
 {
     (void)state;

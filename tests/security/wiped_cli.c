@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Credentials as rill reads and writes them: files, the environment, and the
- * copies that a client makes. No block is freed with a secret in it. The linker
- * puts the function here in front of free().
+ * Credentials as rill reads and writes them: files, the environment, and the copies that a client
+ * makes. No block is freed with a secret in it. The linker puts the function here in front of
+ * free().
  */
 #define _GNU_SOURCE /* memmem, setenv */
 
@@ -29,7 +29,7 @@ static volatile unsigned found; /* the compiler knows that free() changes no var
 void __real_free(void *p);
 void __wrap_free(void *p);
 
-/* The end of it: the beginning of a freed block is the allocator's. */
+/* Only the end of a freed block: its beginning is the allocator's. */
 static bool holds(const void *data, size_t size)
 {
     return memmem(data, size, secret + 16, 16) != NULL || memmem(data, size, text + 20, 20) != NULL;
