@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AddressSanitizer's word on bytes, where the build has it. */
+/* What AddressSanitizer knows about bytes, if the build has it. */
 #ifndef RILL_FUZZ_ASAN_H
 #define RILL_FUZZ_ASAN_H
 

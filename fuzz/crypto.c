@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A backend of src/crypto/crypto.h for fuzz targets: deterministic, and so
- * cheap that the fuzzer's time goes into STREAM. It hides nothing and proves
- * nothing; what it keeps is what the protocol leans on: only who has the key
- * makes a tag or a fulfillment, another text has another one, and each envelope
- * has an IV of its own. Any call that may fail fails when the target says so.
+ * A backend of src/crypto/crypto.h for fuzz targets. It is deterministic, and so cheap that the
+ * fuzzer's time goes into STREAM. It hides nothing and proves nothing. But it keeps what the
+ * protocol depends on: only who has the key can make a tag or a fulfillment, different texts have
+ * different ones, and each envelope has its own IV. Any call that may fail fails when the target
+ * says so.
  */
 #include "crypto/crypto.h"
 
@@ -18,7 +18,7 @@
 
 struct rill_crypto {
     const rill_allocator *allocator;
-    size_t keys; /* that are not freed yet */
+    size_t keys; /* number of objects that are not freed yet */
 };
 
 struct rill_keys {
@@ -56,7 +56,7 @@ NOT_CHECKED static void add_words(sum *s, const uint64_t words[4])
     s->count++;
 }
 
-/* Most of a target's time would go here: all of the bytes are checked at once. */
+/* Otherwise most of a target's time would go here: all bytes are checked at once. */
 NOT_CHECKED static void add(sum *s, const uint8_t *data, size_t len)
 {
     uint64_t words[4] = {len, 0, 0, 0};
@@ -181,7 +181,7 @@ int rill_crypto_open(rill_crypto *c, const uint8_t key[RILL_KEY_LEN], const uint
     size_t len = envelope_len - RILL_ENVELOPE_OVERHEAD;
     tag_of(key, envelope, envelope + RILL_ENVELOPE_OVERHEAD, len, tag);
     if (memcmp(tag, envelope + RILL_IV_LEN, RILL_TAG_LEN) != 0) {
-        memset(out, 0xEE, len); /* nothing is to be read from it */
+        memset(out, 0xEE, len); /* nothing may be read from it */
         return RILL_ERR_AUTH;
     }
     memcpy(out, envelope + RILL_ENVELOPE_OVERHEAD, len);

@@ -14,7 +14,7 @@ enum { MAX_SOCKETS = 64, MAX_LOOKUPS = 8, INPUT_MAX = 1 << 20, READS_A_TURN = 32
 
 struct fake_socket {
     uv_tcp_t *handle; /* NULL: not taken yet, or closed */
-    bool waiting;     /* at the listener */
+    bool waiting;     /* waits at the listener */
     bool connecting;
     bool answered;
     bool connected;
@@ -23,7 +23,7 @@ struct fake_socket {
     bool eof;
     bool shut;
     int answer;
-    int error; /* to be told to a reader and to writers */
+    int error; /* the error to report to a reader and to writers */
     uv_alloc_cb alloc_cb;
     uv_read_cb read_cb;
     uv_connect_t *connect;
@@ -42,7 +42,7 @@ struct fake_socket {
 static fake_socket sockets[MAX_SOCKETS];
 static size_t socket_count;
 static uv_tcp_t *listener;
-static fake_socket *accepted; /* by libuv, for the program to take */
+static fake_socket *accepted; /* by libuv, until the program takes it */
 static bool listener_paused;
 static int accept_error;
 struct rill_lookup {
@@ -199,7 +199,7 @@ int uv_tcp_bind(uv_tcp_t *h, const struct sockaddr *addr, unsigned flags)
     return 0;
 }
 
-/* What the program keeps of a listener, or of a connection: a descriptor that is really one. */
+/* What the program keeps of a listener or of a connection. The descriptor is a real one. */
 int uv_fileno(const uv_handle_t *h, uv_os_fd_t *fd)
 {
     fake_handle_check(h);
@@ -214,7 +214,7 @@ int uv_tcp_open(uv_tcp_t *h, uv_os_sock_t fd)
     CHECK(fd > STDERR_FILENO && h->u.reserved[2] == NULL);
     h->u.reserved[2] = (void *)(intptr_t)fd;
     fake_socket *s = asked != NULL ? asked->u.reserved[3] : NULL;
-    if (s != NULL && s->connected) { /* the same connection by another descriptor */
+    if (s != NULL && s->connected) { /* the same connection through another descriptor */
         asked->u.reserved[3] = NULL;
         h->u.reserved[3] = s;
         s->handle = h;
@@ -296,7 +296,7 @@ int uv_tcp_getpeername(const uv_tcp_t *h, struct sockaddr *name, int *len)
     return some_name(name, len, (uint16_t)(40000 + (s - sockets)));
 }
 
-/* ---- names: instead of src/io/resolve.c, whose thread is none of the fuzzer's ---- */
+/* ---- names: replaces src/io/resolve.c, because the fuzzer cannot use its thread ---- */
 
 int rill_resolve(rill_lookup **out, rill_loop *loop, const char *host, uint16_t port,
                  rill_resolved *done, void *owner)
@@ -418,7 +418,7 @@ int uv_write(uv_write_t *req, uv_stream_t *h, const uv_buf_t *bufs, unsigned cou
     CHECK(count == 1 && bufs[0].len != 0);
     if (s == NULL || !s->connected || s->closed || s->shut)
         return UV_EPIPE;
-    CHECK(s->write == NULL); /* src/io has one at a time */
+    CHECK(s->write == NULL); /* src/io has one write at a time */
     req->handle = h;
     req->cb = cb;
     s->write = req;
@@ -479,7 +479,7 @@ static void poll_shutdown(fake_socket *s)
     req->cb(req, s->error);
 }
 
-/* A block at most; what lies behind its end is not to be looked at. */
+/* At most one block. The program must not look behind its end. */
 static bool read_block(fake_socket *s)
 {
     uv_stream_t *h = (uv_stream_t *)s->handle;
@@ -536,7 +536,7 @@ static void poll_listener(void)
         accepted = &sockets[i];
         listener->connection_cb((uv_stream_t *)listener, 0);
         if (accepted != NULL)
-            listener_paused = true; /* nothing more is told until it is taken */
+            listener_paused = true; /* nothing more is reported until the program takes it */
     }
     if (accept_error != 0 && listener != NULL && uv_is_closing((uv_handle_t *)listener) == 0) {
         int status = accept_error;
@@ -566,7 +566,7 @@ void fake_socket_release(uv_tcp_t *h)
     fake_socket *s = h->u.reserved[3];
     if (h->u.reserved[2] != NULL)
         CHECK(close((int)(intptr_t)h->u.reserved[2]) == 0);
-    if (h == listener) { /* who waits there waits for the next one */
+    if (h == listener) { /* the other waiting ones wait for the next call */
         listener = NULL;
         accepted = NULL;
     }

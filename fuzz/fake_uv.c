@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handles, timers and turns. fake_socket.c has the connections. */
+/* Handles, timers and turns of the loop. fake_socket.c has the connections. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "fake_uv_impl.h"
@@ -194,7 +194,7 @@ static void run_timers(void)
 {
     uv_timer_t *t;
     for (unsigned n = 0; (t = next_timer()) != NULL && t->timeout <= loop_ms; n++) {
-        CHECK(n < 10000); /* timers that start each other for at once */
+        CHECK(n < 10000); /* timers that start each other again for the same moment */
         (void)uv_timer_stop(t);
         if (t->repeat != 0)
             (void)uv_timer_start(t, t->timer_cb, t->repeat, t->repeat);
@@ -202,7 +202,7 @@ static void run_timers(void)
     }
 }
 
-/* ---- what runs in every turn ---- */
+/* ---- callbacks of every turn ---- */
 
 #define WATCHER(name, NAME)                                                                        \
     int uv_##name##_init(uv_loop_t *loop, uv_##name##_t *h)                                        \
@@ -287,7 +287,7 @@ void fake_uv_turn(uv_loop_t *loop)
     in_turn = false;
 }
 
-/* For rill_loop_free, which lets its own handles close. */
+/* For rill_loop_free, which waits for its own handles to close. */
 int uv_run(uv_loop_t *loop, uv_run_mode mode)
 {
     CHECK(mode == UV_RUN_NOWAIT);
@@ -323,7 +323,7 @@ uint64_t uv_hrtime(void)
     return now_ns;
 }
 
-/* Linked with --wrap=clock_gettime: the wall clock is virtual too. */
+/* Linked with --wrap=clock_gettime, so that the wall clock is virtual, too. */
 int __wrap_clock_gettime(clockid_t id, struct timespec *out);
 int __wrap_clock_gettime(clockid_t id, struct timespec *out)
 {

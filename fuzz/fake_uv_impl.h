@@ -8,15 +8,15 @@
 enum { FAKE_ACTIVE = 1, FAKE_CLOSING = 2, FAKE_REF = 4 };
 
 void fake_handle_add(uv_loop_t *loop, uv_handle_t *h, uv_handle_type type);
-/* It is one, and not closed. */
+/* It is open, and not closed. */
 void fake_handle_check(const void *handle);
 
 void fake_sockets_reset(void);
-/* Before idle: lookups, and connections that failed at once. */
+/* Runs before idle handles: lookups, and connections that failed at once. */
 void fake_sockets_pending(void);
-/* What a poll would find. */
+/* Reports what a poll would find. */
 void fake_sockets_poll(void);
-/* The handle is closing: what waits on it is cancelled. */
+/* The handle is closing: cancels what waits on it. */
 void fake_socket_release(uv_tcp_t *handle);
 
 #endif

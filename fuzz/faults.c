@@ -6,7 +6,7 @@
 fuzz_faults fuzz_fault;
 static uint64_t random_state;
 
-/* In front of each block; as large as what malloc aligns to. */
+/* Stands in front of each block. It is as large as the alignment of malloc. */
 typedef union block {
     size_t size;
     max_align_t align;
@@ -51,7 +51,7 @@ static void *counted_realloc(void *user, void *ptr, size_t size)
     size_t before = old == NULL ? 0 : old->size;
     if (counts_down(&fuzz_fault.allocation) || size > SIZE_MAX - sizeof(block))
         return NULL;
-    /* Always another place: who keeps the old one is found out. */
+    /* Always moves the block, so that a program that uses the old one is found out. */
     block *b = malloc(sizeof(block) + size);
     CHECK(b != NULL);
     b->size = size;
@@ -82,7 +82,7 @@ const rill_allocator *fuzz_allocator(void)
     return &allocator;
 }
 
-/* Where a target is linked with --wrap: what takes the default allocator takes this one. */
+/* For targets that are linked with --wrap: the default allocator is this one. */
 const rill_allocator *__wrap_rill_allocator_default(void);
 const rill_allocator *__wrap_rill_allocator_default(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* BTP frames: what is decoded encodes to what decodes to the same. */
+/* BTP frames. What was decoded must encode to bytes that decode to the same. */
 #include <rill/btp.h>
 #include <rill/error.h>
 
@@ -18,7 +18,7 @@ static void check_same(const rill_btp_frame *p, const rill_btp_frame *q)
     }
 }
 
-/* The short cut for one ILP packet writes what the long way does. */
+/* The short way for one ILP packet must write the same as the long way. */
 static void check_ilp_header(const rill_btp_frame *p, const uint8_t *encoded, size_t len)
 {
     if ((p->type != RILL_BTP_MESSAGE && p->type != RILL_BTP_RESPONSE) || p->entry_count != 1)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The link of a client (rill_link_open of btp+ws) against a server that does
- * what the input says: lookups and connections that fail, an HTTP head right or
- * wrong, frames, bytes in pieces, sockets that block and break, time, failing
- * allocations. The owner's calls come from the input too. What a link promises
- * its owner (rill/link.h) is checked at each call, what the program writes is
- * read strictly (wire.h); and a Prepare that the link says has not left must
- * not be found in what the server got.
+ * The link of a client (rill_link_open of btp+ws) against a server that does what the input says:
+ * lookups and connections that fail, right and wrong HTTP heads, frames, bytes in pieces, sockets
+ * that block and break, time, failing allocations. The owner's calls come from the input, too.
+ *
+ * At each call the target checks what a link promises its owner (rill/link.h). It reads strictly
+ * what the program writes (wire.h). A Prepare that the link reports as not sent must not be among
+ * the bytes that the server got.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -25,13 +25,13 @@
 
 enum { CALLS = 512, SERVERS = 48, ASKED = 64 };
 
-/* A Prepare of the owner's. */
+/* A Prepare of the owner. */
 typedef struct call {
-    bool told;    /* replied or unanswered: once */
-    bool arrived; /* the server has it, whole */
-    uint32_t id;  /* BTP's, once it has arrived */
+    bool told;    /* a reply, or the word that none will come: once */
+    bool arrived; /* the server has all of it */
+    uint32_t id;  /* BTP's id, once it has arrived */
     unsigned server;
-    bool answered; /* by the server, with something */
+    bool answered; /* the server has answered it in some way */
 } call;
 
 /* A connection as the server sees it. */
@@ -57,14 +57,14 @@ static struct {
 } asked[ASKED];
 static unsigned asked_count;
 static bool early, up, ended, link_gone, link_closing, foreign;
-static unsigned generation; /* of being up */
+static unsigned generation; /* number of times that it came up */
 
 static rill_bytes text(const char *s)
 {
     return (rill_bytes){(const uint8_t *)s, strlen(s)};
 }
 
-/* ---- what the link tells, and what is sent on it ---- */
+/* ---- what the link reports, and what is sent on it ---- */
 
 static void send_prepare(program *p)
 {
@@ -81,7 +81,7 @@ static void send_prepare(program *p)
           err == RILL_ERR_LIMIT || (err == RILL_ERR_NOMEM && fuzz_fault.failed != 0));
     CHECK(up || early || err == RILL_ERR_NOT_CONNECTED);
     if (err != RILL_OK)
-        calls[cookie - 1].told = true; /* not sent, and not told of again */
+        calls[cookie - 1].told = true; /* not sent, and not reported again */
 }
 
 static void on_up(rill_link *l, void *user)
@@ -110,7 +110,7 @@ static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, si
     CHECK(l == client && up && !link_closing);
     uint8_t sum = 0;
     for (size_t i = 0; i < len; i++)
-        sum ^= packet[i]; /* every byte is there to be read */
+        sum ^= packet[i]; /* every byte must be readable */
     if (asked_count < ASKED) {
         asked[asked_count].request = request;
         asked[asked_count++].replied = false;
@@ -141,7 +141,7 @@ static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, v
     (void)user;
     CHECK(l == client && error < 0);
     const call *c = call_of(cookie);
-    /* Money: what is told to be unsent may be sent again. */
+    /* This is about money: what is reported as unsent may be sent again. */
     CHECK(sent || !c->arrived);
 }
 
@@ -228,7 +228,7 @@ static void turn(void)
 
 static void wait(uint64_t ns)
 {
-    turn(); /* a loop that has something to do does not wait */
+    turn(); /* a loop with work to do does not wait */
     uint64_t at = fake_uv_deadline(), now = fake_uv_now();
     if (at > now && at - now < ns)
         ns = at - now + RILL_MS;
@@ -324,7 +324,7 @@ static void say_welcome(program *p)
     say_frame(p, &frame);
 }
 
-/* To the first that waits, or to another, or to none. */
+/* Answers the first request that waits, another one, or none. */
 static void say_answer(program *p)
 {
     static const uint8_t packet[] = "\x0d\x22 any bytes: the link does not look";
@@ -477,7 +477,7 @@ static void step(program *p)
         turn();
 }
 
-/* Connected and authenticated, as most inputs want it. */
+/* Connected and authenticated, as most inputs need it. */
 static void begin(program *p)
 {
     static const uint8_t yes[] = {0, 0, 1, 0, 0, 2, 0, 0, 0};

@@ -132,7 +132,7 @@ static void fuzz_signature(const char *text, size_t len)
     int error = rill_http_signature_info_of(&info, &request);
     if (error == RILL_OK)
         CHECK(strlen(info.key_id) <= RILL_MAX_KEY_ID);
-    /* Nobody has that key's other half. */
+    /* Nobody has the other half of that key. */
     int verified = rill_http_verify(&request, public_key, 1618884473, 0);
     CHECK(verified != RILL_OK);
     CHECK(error == RILL_OK || verified == error);

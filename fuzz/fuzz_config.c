@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Configuration: the options and variables of rilld, the arguments of rill, the
- * link that the environment names. The first byte chooses which; the rest is
- * texts, each ending with a NUL; those with a "=" after a capital letter are
- * variables. What is taken is in its ranges, means the same when it is written
- * and read again, and the node agrees with it.
+ * Configuration: the options and variables of rilld, the arguments of rill, and the link that the
+ * environment names. The first byte chooses one of them. The rest is texts, each of which ends with
+ * a NUL. Texts with a "=" after a capital letter are variables. What is accepted must be in its
+ * ranges, must mean the same when it is written and read again, and the node must agree with it.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -29,7 +28,7 @@ typedef struct texts {
 
 static texts all;
 
-/* Each in a block of its own length. */
+/* Each text is in a block of exactly its length. */
 static void read_texts(const uint8_t *data, size_t size)
 {
     memset(&all, 0, sizeof all);
@@ -65,7 +64,7 @@ static char *variable(const char *name)
     return NULL;
 }
 
-/* Instead of the system's book of users, which takes long to ask. */
+/* Replaces the system's list of users, which takes long to read. */
 bool rilld_user_find(rilld_user *out, const char *user, const char *group, char *problem,
                      size_t cap)
 {
@@ -132,14 +131,14 @@ static void check_written(const rilld_options *o)
                     amount,
                     rate};
     rilld_options again;
-    /* A value that begins with a hyphen is one only so. */
+    /* A value that begins with a hyphen is accepted only in this form. */
     (void)snprintf(address, sizeof address, "--address=%s", o->address);
     (void)snprintf(code, sizeof code, "--asset-code=%s", o->asset_code);
     (void)snprintf(scale, sizeof scale, "--asset-scale=%u", o->asset_scale);
     (void)snprintf(amount, sizeof amount, "--max-packet-amount=%llu",
                    (unsigned long long)o->max_packet_amount);
     (void)snprintf(rate, sizeof rate, "--rate-limit=%llu", (unsigned long long)o->rate_limit);
-    int argc = o->rate_limit == 0 ? 6 : 7; /* none is said by saying nothing */
+    int argc = o->rate_limit == 0 ? 6 : 7; /* no limit is expressed by leaving the option out */
     CHECK(rilld_options_parse(&again, argc, argv, no_variable, problem, sizeof problem) ==
           RILLD_DONE);
     CHECK(strcmp(again.address, o->address) == 0 && strcmp(again.asset_code, o->asset_code) == 0);
@@ -183,7 +182,7 @@ void __wrap_cli_error(const cli_command *command, const char *format, ...)
     CHECK(command != NULL && format != NULL);
 }
 
-/* What an amount is read as is written again, and read again. */
+/* An amount that was read is written again, and read again. */
 static void fuzz_amount_text(const cli_args *args, const char *word)
 {
     cli_amount_text text = {0}, again;
@@ -252,7 +251,7 @@ static void fuzz_environment(void)
         CHECK(strnlen(uri, sizeof uri) < sizeof uri);
     if (err != RILL_OK || variable("ILP_CREDENTIALS") != NULL)
         return;
-    rill_uri parsed; /* ours, with a token that is fresh */
+    rill_uri parsed; /* our own URI, with a new token */
     CHECK(rill_uri_parse(&parsed, uri, NULL) == RILL_OK && strlen(parsed.token) == 32);
 }
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole connection, driven by bytes. The first ones choose what there is: two
- * endpoints and a path, or one endpoint and a peer that has the keys and no
- * rules; options, rates, limits. The others are a program: calls of the
- * application, what becomes of each packet and reply, time, clocks that jump,
- * allocations and cryptography that fail. The ledgers hold what must be true
- * (ledger.h); in the end all that was begun has to end (world.h).
+ * A whole connection, driven by bytes. The first bytes choose the world: two endpoints and a path,
+ * or one endpoint and a peer that has the keys and keeps no rules; also options, rates, limits. The
+ * others are a program: calls of the application, what becomes of each packet and reply, time,
+ * clocks that jump, allocations and cryptography that fail. The ledgers check what must be true
+ * (ledger.h). In the end everything that was begun must end (world.h).
  */
 #include "faults.h"
 #include "raw.h"
@@ -27,7 +26,7 @@ static ledger_stream *any_stream(world_side *s, program *p)
     ledger *l = &s->books;
     if (l->stream_count == 0)
         return NULL;
-    /* From the last on: what was opened lately is what is open. */
+    /* From the last one on, since what was opened lately is open. */
     ledger_stream *found = &l->streams[l->stream_count - 1 - take_byte(p) % l->stream_count];
     return found->stream != NULL ? found : NULL;
 }
@@ -245,10 +244,10 @@ static void unanswered(program *p)
         rill_endpoint_unanswered(l->endpoint, now, item->request, (sent & 1) != 0);
         if (f != NULL && ((sent & 1) != 0 || now.mono_ns >= f->expires_ns))
             f->doubt = true;
-        else if (f != NULL && !f->doubt) /* what has been in doubt stays there */
+        else if (f != NULL && !f->doubt) /* what is in doubt stays in doubt */
             f->open = false;
     }
-    /* In doubt: perhaps it arrives all the same. */
+    /* In doubt: perhaps it arrives anyway. */
     if ((sent & 3) == 3)
         world_deliver(&w, item);
     else
@@ -424,7 +423,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             do_path(op & 15, &p);
         else if (side < w.side_count)
             do_call(op & 15, side, &p);
-        /* A turn, as after a wake; or nothing yet, where the byte says so. */
+        /* A turn, as after a wake; or nothing yet, if the byte says so. */
         if ((op & 0x80) == 0)
             (void)world_turn(&w, side < w.side_count ? side : 0);
     }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files that the programs are given: credentials (JSON) and a link's URI. What
- * is loaded is valid; written by cli_credentials_save it is loaded again, the
- * same; and the bytes that say it are found in the input by a reader that knows
- * no JSON.
+ * Files that the programs are given: credentials (JSON) and the URI of a link. What was loaded is
+ * valid. When cli_credentials_save writes it, it loads again and is the same. A reader that knows
+ * no JSON finds it in the input.
  */
 #define _GNU_SOURCE
 
@@ -14,7 +13,7 @@
 #include "cli/cli.h"
 #include "fuzz.h"
 
-/* Messages are not looked at, and there are many. */
+/* Messages are not checked, and there are many. */
 void __wrap_cli_error(const cli_command *command, const char *format, ...);
 void __wrap_cli_error(const cli_command *command, const char *format, ...)
 {
@@ -61,7 +60,7 @@ static void fuzz_credentials(const uint8_t *data, size_t size)
     }
     size_t address = strnlen(c.destination_account, sizeof c.destination_account);
     CHECK(rill_address_valid((rill_bytes){(const uint8_t *)c.destination_account, address}));
-    /* An address has no character that JSON must escape; who escapes it all the same is rare. */
+    /* JSON must not escape any character of an address. Few writers escape them anyway. */
     CHECK(memmem(data, size, c.destination_account, address) != NULL ||
           memchr(data, '\\', size) != NULL);
     size_t len = saved(&c, text, sizeof text);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What drives endpoints (src/run: host, client, server): a server and two clients on one
- * loop, in virtual time, whose handlers do what the input says. They call back into the API
- * wherever the headers allow it, take their time, decide late; links break, time passes, packets
- * come that nobody sent, servers and clients close and come again with what they have. A node
- * (support/wire_node.h) keeps the books. Each end is told once, nothing after it, and no
- * handler from inside another; what a receiver credits is what it fulfilled.
+ * The code that drives endpoints (src/run: host, client, server). A server and two clients are on
+ * one loop, in virtual time, and their handlers do what the input says. They call the API wherever
+ * the headers allow it, take their time, and decide late. Links break, time passes, packets come
+ * that nobody sent, servers and clients close and come again with what they have.
+ *
+ * A node (support/wire_node.h) keeps the books. Each end is reported once, nothing comes after it,
+ * and no handler is called from inside another. What a receiver credits is what it fulfilled.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -18,12 +19,12 @@
 #include "support/wire_node.h"
 
 enum { CLIENTS = 2, STREAMS = 64, CONNECTIONS = 64, DECISIONS = 32, CALLS_OF_ONE = 3 };
-#define LIMIT (UINT64_C(3000) * RILL_SECOND) /* for all to end */
+#define LIMIT (UINT64_C(3000) * RILL_SECOND) /* time for everything to end */
 
 typedef struct payer {
     rill_client *client; /* NULL: none */
     unsigned credentials;
-    uint64_t sent, in_doubt; /* of connections that are over */
+    uint64_t sent, in_doubt; /* sums of connections that are over */
 } payer;
 
 static program input;
@@ -46,7 +47,7 @@ static unsigned decision_count;
 static uint64_t credited, received; /* by the server */
 static const uint8_t secret[32] = "one secret for all its lives";
 
-/* ---- what is there ---- */
+/* ---- the objects ---- */
 
 static rill_stream *any_stream(void)
 {
@@ -84,7 +85,7 @@ static void remove_connection(const rill_connection *c)
         i++;
     CHECK(i < connection_count);
     connections[i] = connections[--connection_count];
-    /* Each stream's end was told before. */
+    /* The end of each stream was reported before. */
     for (i = 0; i < stream_count; i++)
         CHECK(rill_stream_connection(streams[i]) != c);
 }
@@ -251,7 +252,7 @@ static void enter(void)
     inside = true;
 }
 
-/* Where the headers allow any function, before or after what the handler is for. */
+/* At places where the headers allow any function, before or after the handler's own work. */
 static void leave(void)
 {
     for (unsigned i = take_byte(&input) % (CALLS_OF_ONE + 1); i > 0 && input.left > 0; i--)
@@ -595,7 +596,9 @@ static void check_books(void)
 {
     uint64_t paid = node.sides[0].paid_in, sent = payers[0].sent + payers[1].sent;
     uint64_t in_doubt = payers[0].in_doubt + payers[1].in_doubt;
-    /* What is only asked may leave after another host's slow handler, too late: it is refused. */
+    /*
+     * A question may leave too late, after another host's slow handler. Then the packet is refused.
+     */
     if (fuzz_fault.failed != 0)
         return;
     CHECK(credited == received && received >= paid);

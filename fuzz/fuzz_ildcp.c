@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IL-DCP: a response that is decoded encodes to what decodes to the same. */
+/* IL-DCP. A response that was decoded must encode to bytes that decode to the same. */
 #include <rill/error.h>
 #include <rill/ilp.h>
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every decoder of ILP packets; what is decoded encodes to what decodes to the same. */
+/* Every decoder of ILP packets. What was decoded must encode to bytes that decode to the same. */
 #include <rill/error.h>
 #include <rill/ilp.h>
 
 #include "fuzz.h"
 #include "ilp/address.h"
 
-/* Larger than every packet that decodes: a Reject with all of its fields full. */
+/* Larger than every packet that can be decoded: a Reject with all fields full. */
 static uint8_t encoded[RILL_ILP_MAX_PACKET + 1024 + RILL_ILP_MAX_MESSAGE];
 
-/* What is more than RFC 27 allows is read, and written by who passes it on alone. */
+/* Data beyond RFC 27's limit is read, and written only by a program that passes it on. */
 #define CHECK_SIZE(kind, packet)                                                                   \
     do {                                                                                           \
         size_t any;                                                                                \
@@ -18,7 +18,10 @@ static uint8_t encoded[RILL_ILP_MAX_PACKET + 1024 + RILL_ILP_MAX_MESSAGE];
         CHECK(rill_##kind##_encode(&(packet), encoded, sizeof(encoded), &any) == expected);        \
     } while (0)
 
-/* A byte less than it takes is too little; room for the data alone is as much as its bytes. */
+/*
+ * One byte less than the packet takes is too little. Room for the data alone is as much as its
+ * bytes.
+ */
 #define CHECK_ROOM(kind, packet, size)                                                             \
     do {                                                                                           \
         rill_##kind room = (packet);                                                               \
@@ -40,7 +43,7 @@ static void fuzz_prepare(const uint8_t *data, size_t size)
     size_t len;
     CHECK_SIZE(prepare, p);
     CHECK(rill_prepare_encode_any_size(&p, encoded, sizeof(encoded), &len) == 0);
-    /* Canonical, so that only bytes after the fields can be lost. */
+    /* Canonical, so only bytes after the fields can be lost. */
     CHECK(len <= size && len <= RILL_ILP_MAX_PACKET);
     CHECK(len < size || memcmp(encoded, data, len) == 0);
     CHECK(rill_prepare_decode(&q, encoded, len) == 0);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rilld's sessions from the first byte on the socket: the listener, TCP,
- * WebSocket and BTP server, and src/node above them, as rilld puts them
- * together, over a network that the input plays (fake_uv.h). Up to eight
- * clients, right ones and wrong ones; bytes come in any pieces, sockets block
- * and break, time passes, allocations and cryptography fail. What the node
- * writes is read strictly (wire.h) and kept account of (node_peer.h); in the
- * end everything has to be closed and freed.
+ * rilld's sessions from the first byte on the socket: the listener, TCP, the WebSocket and BTP
+ * servers, and src/node above them, put together as rilld does it. The input plays the network
+ * (fake_uv.h). There are up to eight clients, right ones and wrong ones. Bytes come in any pieces,
+ * sockets block and break, time passes, allocations and cryptography fail. The target reads
+ * strictly what the node writes (wire.h), and keeps books of it (node_peer.h). In the end
+ * everything must be closed and freed.
  */
 #include <rill/error.h>
 
@@ -31,7 +30,7 @@ typedef struct world {
 
 static world w;
 
-/* ---- as rilld has it ---- */
+/* ---- as in rilld ---- */
 
 static rill_now now_of(void *user)
 {
@@ -151,7 +150,7 @@ static void turn(void)
 
 static void wait(uint64_t ns)
 {
-    turn(); /* a loop that has something to do does not wait */
+    turn(); /* a loop with work to do does not wait */
     uint64_t at = fake_uv_deadline(), now = fake_uv_now();
     if (at > now && at - now < ns)
         ns = at - now + RILL_MS;
@@ -167,7 +166,7 @@ static node_peer *any_peer(program *p, unsigned *index)
     return &w.peers.peers[*index];
 }
 
-/* In one piece, or in two with turns between, or all but the end of it. */
+/* In one piece, in two pieces with turns between them, or all but the end. */
 static void feed(node_peer *peer, program *p, const uint8_t *data, size_t len)
 {
     uint8_t cut = take_byte(p);
@@ -179,7 +178,7 @@ static void feed(node_peer *peer, program *p, const uint8_t *data, size_t len)
     if ((cut & 1) == 0)
         fake_socket_feed(peer->socket, data + first, len - first);
     else
-        w.peers.foreign = true; /* what follows is read as the rest of this */
+        w.peers.foreign = true; /* what follows is read as the rest of this frame */
 }
 
 static void say_hello(program *p)

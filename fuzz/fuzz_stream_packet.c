@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* STREAM packets: what is decoded encodes to what decodes to the same. */
+/* STREAM packets. What was decoded must encode to bytes that decode to the same. */
 #include <rill/error.h>
 
 #include "fuzz.h"
@@ -12,7 +12,7 @@ static void check_same(const rill_frame *p, const rill_frame *q)
     CHECK(same_bytes(p->text, q->text));
 }
 
-/* Data goes by the way that the scheduler takes, which writes the bytes itself. */
+/* Data takes the scheduler's way, which writes the bytes itself. */
 static bool add(rill_packet_writer *w, const rill_frame *frame)
 {
     if (frame->type != RILL_FRAME_STREAM_DATA)
@@ -23,7 +23,7 @@ static bool add(rill_packet_writer *w, const rill_frame *frame)
     return at != NULL;
 }
 
-/* The frames that are kept and those that are read again are the frames, in order. */
+/* The frames that were kept, and those that are read again, must be all frames in order. */
 static void check_walk(const rill_stream_packet *p)
 {
     rill_frame_walk walk = rill_frames_of(p);
@@ -38,7 +38,7 @@ static void check_walk(const rill_stream_packet *p)
     CHECK(rill_frame_walk_next(&walk) == NULL);
 }
 
-/* Known frames, as many as one of our packets takes; returns how many. */
+/* Reads known frames, as many as one of our packets holds. Returns how many. */
 static unsigned encode(const rill_stream_packet *p, uint8_t *buf, size_t cap, size_t *len)
 {
     rill_packet_writer w;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Numbers and times in texts: amounts, ratios, expiry dates. Second decoders:
- * the C library's for numbers and dates, and for ratios long arithmetic, digit
- * by digit.
+ * Numbers and times in texts: amounts, ratios, expiry dates. The second decoders are the C
+ * library's for numbers and dates, and long arithmetic, digit by digit, for ratios.
  */
 #define _GNU_SOURCE
 
@@ -31,7 +30,7 @@ static void fuzz_amount(const char *text)
         CHECK(err == RILL_OK && value == theirs);
 }
 
-/* num/den and the text are the same: num * 10^places == digits * den, in decimal digits. */
+/* Whether num/den and the text are the same: num * 10^places == digits * den, in decimal digits. */
 static void multiply(char *digits, size_t len, uint64_t by)
 {
     oracle_u128 carry = 0;
@@ -108,7 +107,7 @@ static unsigned number(const uint8_t *text, size_t len)
     return value;
 }
 
-/* The date by the C library: what it does not change exists. */
+/* The date by the C library. If the library does not change it, it exists. */
 static void fuzz_time(const uint8_t text[17])
 {
     uint64_t ms = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Address tokens, base64 and receipts. The first byte chooses; the cryptography
- * is fuzz/crypto.c's, so that what is sealed here opens there.
+ * Address tokens, base64 and receipts. The first byte chooses. The cryptography is that of
+ * fuzz/crypto.c, so that what is sealed here opens there.
  */
 #include <openssl/evp.h>
 #include <rill/error.h>
@@ -16,7 +16,7 @@
 static rill_crypto *crypto;
 static rill_token_keys keys;
 
-/* What is not one of ours opens nothing, and tells nothing. */
+/* A token that is not ours opens nothing, and reveals nothing. */
 static void open_text(rill_bytes text)
 {
     rill_token_details details;
@@ -25,7 +25,9 @@ static void open_text(rill_bytes text)
     CHECK(details.tag[0] == '\0' && !details.receipts);
 }
 
-/* The content as another reads it: version 1, flags, a tag with its length, 48 bytes of receipts.
+/*
+ * The content as another reader sees it: version 1, flags, a tag with its length, 48 bytes for
+ * receipts.
  */
 static bool valid_content(rill_bytes c)
 {
@@ -58,7 +60,7 @@ static void open_content(rill_bytes content)
         CHECK(memcmp(details.receipt_nonce, at, 16) == 0);
         CHECK(memcmp(details.receipt_secret, at + 16, 32) == 0);
     }
-    /* Its other spellings are not it, nor is it with any bit changed. */
+    /* Another spelling of it is not accepted, nor is it with any bit changed. */
     text[len] = '=';
     open_text((rill_bytes){(uint8_t *)text, len + 1});
     text[content.data[2] % len] ^= 1;
@@ -94,7 +96,9 @@ static void create(program *p)
 
 /* ---- base64 ---- */
 
-/* OpenSSL's decoder takes whole groups of the standard alphabet: our text made to be that. */
+/*
+ * OpenSSL's decoder reads whole groups of the standard alphabet. So our text is converted to that.
+ */
 static void compare_base64(rill_bytes text, const uint8_t *ours, size_t len)
 {
     char standard[1024 + 4];
@@ -132,7 +136,7 @@ static void fuzz_base64(rill_bytes text)
             digits--;
         size_t n = rill_base64_encode(out, len, back);
         size_t m = rill_base64url_encode(out, len, url);
-        /* One value has one text in each alphabet, but for the padding. */
+        /* One value has one text in each alphabet, apart from the padding. */
         CHECK(n >= digits && m == digits);
         CHECK(memcmp(back, text.data, digits) == 0 || memcmp(url, text.data, digits) == 0);
         compare_base64((rill_bytes){text.data, digits}, out, len);
@@ -158,7 +162,7 @@ static void fuzz_receipt(rill_bytes bytes)
     CHECK(rill_receipt_decode(&again, (rill_bytes){made, sizeof made}) == RILL_OK);
     CHECK(again.stream_id == r.stream_id && again.total_received == r.total_received);
     CHECK(memcmp(again.nonce, r.nonce, sizeof r.nonce) == 0);
-    /* By its bytes alone it is not signed; with our secret it is, and with no other bit. */
+    /* By its bytes alone it is not signed. It is signed with our secret, and with no other bit. */
     CHECK(rill_receipt_verify(&again, (rill_bytes){made, sizeof made}, secret) == RILL_OK);
     made[bytes.data[25] % sizeof made] ^= (uint8_t)(1 << bytes.data[25] % 8);
     CHECK(rill_receipt_verify(&again, (rill_bytes){made, sizeof made}, secret) != RILL_OK);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Link URIs and ILP addresses, against second decoders: the grammars of RFC
- * 3986 (as far as a link's URI may use it) and RFC 15 as regular expressions,
- * read by the C library.
+ * Link URIs and ILP addresses, against second decoders: the grammars of RFC 3986 (as far as the URI
+ * of a link may use it) and RFC 15 as regular expressions of the C library.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -114,7 +113,7 @@ static void fuzz_uri(const char *text, size_t len)
     compare_uri(text, &uri, m);
     CHECK(rill_uri_write(&uri, written, sizeof written) == RILL_OK);
     if (strlen(written) >= RILL_URI_MAX)
-        return; /* what was left out is written: a colon, a slash */
+        return; /* parts that may be left out are written: a colon, a slash */
     CHECK(rill_uri_parse(&again, written, &problem) == RILL_OK);
     CHECK(again.tls == uri.tls && again.port == uri.port);
     CHECK(strcmp(again.host, uri.host) == 0 && strcmp(again.host_header, uri.host_header) == 0);
@@ -136,7 +135,7 @@ static void fuzz_address(const char *text, size_t len)
     char longer[4096 + 8];
     bool valid = rill_address_valid(address);
     CHECK(valid == valid_by_grammar(text, len));
-    /* A prefix is what an address begins with, up to a dot; or nothing. */
+    /* A prefix is the beginning of an address, up to a dot; or nothing. */
     if (len > 0 && len + 2 <= RILL_ILP_MAX_ADDRESS) {
         memcpy(longer, text, len);
         memcpy(longer + len, ".x", 3);
@@ -164,7 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0 || size > 4096)
         return 0;
     compile();
-    char *text = malloc(size); /* of exactly that length, with its NUL */
+    char *text = malloc(size); /* in a block of exactly that length, with its NUL */
     CHECK(text != NULL);
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';

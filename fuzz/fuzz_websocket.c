@@ -24,7 +24,7 @@
 
 enum { MAX_INPUT = 1 << 17, LOG_SIZE = 2 * MAX_INPUT, NO_CODE = -1 };
 
-/* What came, one after the other: opcode, length, payload. */
+/* The messages that came, one after the other: opcode, length, payload. */
 typedef struct record {
     size_t len;
     uint8_t bytes[LOG_SIZE];
@@ -44,9 +44,9 @@ typedef struct ours {
     size_t message_len;
     uint8_t message[MAX_INPUT];
     bool refused;
-    bool bad_close;   /* a close frame with something wrong */
+    bool bad_close;   /* a close frame with a fault */
     bool short_close; /* of one byte */
-    int code;         /* that it is refused or answered with; NO_CODE: reading goes on */
+    int code;         /* the code with which it is refused or answered; NO_CODE: reading goes on */
 } ours;
 
 static void note(record *r, unsigned opcode, const uint8_t *data, size_t len)
@@ -118,7 +118,9 @@ static void feed_wslay(theirs *t, wslay_event_context_ptr ctx, const uint8_t *da
     CHECK(t->left == 0 || t->failed || !wslay_event_get_read_enabled(ctx));
 }
 
-/* The code of the close frame that it answered with; 0: one without; NO_CODE: none. */
+/*
+ * The code of the close frame with which it answered; 0: a frame without a code; NO_CODE: no frame.
+ */
 static int close_code_of(theirs *t, wslay_event_context_ptr ctx)
 {
     int code = NO_CODE;
@@ -137,7 +139,7 @@ static int close_code_of(theirs *t, wslay_event_context_ptr ctx)
 
 /* ---- ours ---- */
 
-/* For wslay. A well-formed one is answered with its own code, whichever that is. */
+/* For wslay. A well-formed close frame is answered with its own code, whatever that is. */
 static bool is_bad_close(const rill_ws_part *part)
 {
     uint8_t other[RILL_WS_MAX_CONTROL] = {RILL_WS_NORMAL >> 8, RILL_WS_NORMAL & 0xFF};
@@ -187,7 +189,7 @@ static void feed_ours(ours *o, rill_ws_reader *r, uint8_t *data, size_t len)
     }
 }
 
-/* In blocks of exactly their length, so that a sanitizer sees a byte too many. */
+/* In blocks of exactly their length, so that a sanitizer sees a read past the end. */
 static void feed_in_pieces(ours *o, rill_ws_reader *r, const uint8_t *data, size_t len,
                            size_t piece)
 {
@@ -230,7 +232,10 @@ static void compare(const ours *o, const rill_ws_reader *r, const theirs *t, int
     CHECK(their_code == RILL_WS_BAD_PAYLOAD);
 }
 
-/* First byte: which side reads, and the largest message. Second: bytes a read. */
+/*
+ * The first byte chooses which side reads, and the largest message. The second is the number of
+ * bytes in a read.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct wslay_event_callbacks callbacks = {.recv_callback = on_recv,
@@ -259,7 +264,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                   : wslay_event_context_client_init)(&ctx, &callbacks, &t) == 0);
     wslay_event_config_set_max_recv_msg_length(ctx, max);
     feed_wslay(&t, ctx, data + 2, size - 2);
-    /* It waits for all of a header where ours sees after two bytes that it is wrong. */
+    /* wslay waits for the whole header, while our reader sees after two bytes that it is wrong. */
     if (o.refused)
         feed_wslay(&t, ctx, zeros, sizeof zeros);
     compare(&o, &r, &t, close_code_of(&t, ctx));

@@ -17,16 +17,16 @@
 #include "fuzz.h"
 #include "ws/ws_handshake.h"
 
-enum { HEADERS = RILL_WS_MAX_HEADERS / 3 }; /* as many as there is room for: "a:" and a line feed */
+enum { HEADERS = RILL_WS_MAX_HEADERS / 3 }; /* as many as fit: "a:" and a line feed */
 
-/* A head as another reads it: lines, colons, white space around values. */
+/* A head as another reader sees it: lines, colons, white space around values. */
 typedef struct lines {
     char text[RILL_WS_MAX_HEADERS + 1];
     const char *first;
     const char *name[HEADERS];
     const char *value[HEADERS];
     size_t count;
-    bool strict; /* every byte as RFC 7230 has it */
+    bool strict; /* every byte is as RFC 7230 demands */
 } lines;
 
 static const char *const good[] = {"http://good.example", NULL};
@@ -46,7 +46,7 @@ static bool is_visible(const char *s)
     return true;
 }
 
-/* Takes a line off; NULL where none is whole. */
+/* Takes a line off; NULL if there is no whole line. */
 static char *next_line(char **at, bool *strict)
 {
     char *line = *at, *end = strchr(line, '\n');
@@ -73,14 +73,14 @@ static void add_line(lines *l, char *line)
         value[len - 1] = '\0';
     l->strict = l->strict && is_token(line) && is_visible(value) &&
                 strlen(value) <= RILL_WS_HEADER_VALUE && strlen(line) < 31;
-    /* A body or another protocol: nothing that our reader should judge. */
+    /* A body or another protocol, which our reader need not judge. */
     if (strcasecmp(line, "Content-Length") == 0 || strcasecmp(line, "Transfer-Encoding") == 0)
         l->strict = false;
     l->name[l->count] = line;
     l->value[l->count++] = value;
 }
 
-/* All of the head; false where it does not end. */
+/* Reads the whole head; false if it does not end. */
 static bool read_lines(lines *l, const uint8_t *data, size_t len)
 {
     char *at = l->text, *line;
@@ -143,9 +143,9 @@ static bool is_key(const char *key)
 }
 
 /*
- * What was agreed on, up to its end. Debian's http-parser, which is not built to
- * be strict, takes any byte for the line feed after a carriage return. A line that
- * begins with white space goes on with the one before (RFC 7230 section 3.2.4).
+ * The agreed head, up to its end. Debian's http-parser is not built to be strict: it takes any byte
+ * for the line feed after a carriage return. A line that begins with white space continues the line
+ * before it (RFC 7230 section 3.2.4).
  */
 static void read_agreed(lines *l, const uint8_t *data, size_t used)
 {
@@ -177,7 +177,7 @@ static outcome feed(rill_ws_handshake *h, const uint8_t *data, size_t len, size_
     while (o.used < len && o.verdict == RILL_ERR_BLOCKED) {
         size_t now = len - o.used < piece ? len - o.used : piece, used = 0;
         const char *problem = NULL;
-        /* In a block of its own length: a byte read too many is seen. */
+        /* In a block of its own length, so that a read past the end is seen. */
         uint8_t *copy = malloc(now);
         CHECK(copy != NULL);
         memcpy(copy, data + o.used, now);
@@ -202,7 +202,7 @@ static void compare(const rill_ws_handshake *a, const rill_ws_handshake *b, outc
 
 /* ---- the server's side ---- */
 
-/* What it answers is what a client of ours takes for it. */
+/* A client of ours must accept what it answers. */
 static void check_answer(const rill_ws_handshake *h, int verdict)
 {
     rill_ws_handshake client;
@@ -317,7 +317,7 @@ static void fuzz_client(const uint8_t *data, size_t size, size_t piece)
         const char *accept = find(&l, "Sec-WebSocket-Accept", &times);
         CHECK(times == 1 && strcmp(accept, whole.expected) == 0);
         CHECK(mentions(&l, "Upgrade", "websocket") && mentions(&l, "Connection", "upgrade"));
-        /* Of "HTTP/" it looks at the H alone, not being strict, and a line may end there. */
+        /* It is not strict: of "HTTP/" it looks only at the H, and a line may end there. */
         CHECK(l.first[0] == 'H' && whole.parser.status_code == 101);
         CHECK(find(&l, "Sec-WebSocket-Extensions", &times) == NULL &&
               find(&l, "Sec-WebSocket-Protocol", &times) == NULL);

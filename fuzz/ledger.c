@@ -6,7 +6,7 @@
 #include "faults.h"
 #include "fuzz.h"
 
-/* ---- cryptography of the target's own: it never fails, and counts for no fault ---- */
+/* ---- the target's own cryptography: it never fails, and counts for no fault ---- */
 
 static unsigned quiet(void)
 {
@@ -60,7 +60,7 @@ uint8_t ledger_pattern(unsigned secret, bool from_server, uint64_t stream, uint6
     return (uint8_t)(z >> 56);
 }
 
-/* ---- who there is ---- */
+/* ---- the objects ---- */
 
 ledger_connection *ledger_find_connection(ledger *l, const rill_connection *c)
 {
@@ -107,7 +107,7 @@ ledger_stream *ledger_add_stream(ledger *l, rill_stream *s, bool remote)
                             .remote = remote};
     for (const ledger_stream *other = l->streams; other != book; other++)
         CHECK(other->connection != book->connection || other->id != book->id);
-    /* Ours are odd at the client and even at the server (RFC 29 section 5.3). */
+    /* Our stream ids are odd at the client and even at the server (RFC 29 section 5.3). */
     CHECK((book->id % 2 == 0) == (c->server != remote));
     return book;
 }
@@ -122,7 +122,7 @@ ledger_flight *ledger_flight_of(ledger *l, uint64_t request)
     return NULL;
 }
 
-/* The connection that a packet belongs to: there is one that is open, of each secret and side. */
+/* The connection to which a packet belongs. For each secret and side only one is open. */
 static ledger_connection *sender_of(ledger *l, const ledger_packet *p)
 {
     ledger_connection *only = NULL;
@@ -197,7 +197,7 @@ void ledger_replied(ledger *l, uint64_t request, const uint8_t *packet, size_t l
         return;
     CHECK(f != NULL && f->open);
     bool yes = rill_fulfill_decode(&fulfill, packet, len) == RILL_OK;
-    /* What is neither counts as no reply: its money stays in doubt. */
+    /* An answer that is neither counts as no reply: its money stays in doubt. */
     f->open = f->doubt = !yes && rill_reject_decode(&reject, packet, len) != RILL_OK;
     if (!yes || !f->fulfillable)
         return;
@@ -238,7 +238,7 @@ ledger_arrival ledger_arriving(ledger *l, uint64_t request, const uint8_t *packe
     return a;
 }
 
-/* What came before is refused, for as long as it could be fulfilled at all. */
+/* A packet that came before is refused for as long as it could be fulfilled at all. */
 static void check_fresh(const ledger *l, rill_now now, const ledger_arrival *a)
 {
     for (unsigned i = 0; i < l->fulfilled_count && !l->replays_forgotten; i++) {
@@ -256,7 +256,7 @@ static void check_receive_max(const ledger *l)
         if (s->stream == NULL)
             continue;
         rill_stream_totals_of(s->stream, &totals);
-        /* One part in a hundred more, for the rounding of rates. */
+        /* One part in a hundred more, because rates are rounded. */
         uint64_t credited = totals.received - s->received_before;
         CHECK(credited <= (oracle_u128)s->room_before + s->room_before / 100 + 1);
     }
@@ -292,7 +292,7 @@ void ledger_answered(ledger *l, rill_now now, const ledger_arrival *a, const uin
         memcpy(f->condition, a->condition, 32);
     }
     l->received = rill_add_sat(l->received, a->amount);
-    if (!a->asked) /* else room was kept when it came */
+    if (!a->asked) /* otherwise room was kept when it came */
         check_receive_max(l);
 }
 
@@ -322,7 +322,7 @@ static void check_stream(const ledger_stream *s, const rill_stream_totals *t)
     CHECK(t->sent + t->in_flight <= s->highest_send_max);
 }
 
-/* Sums end at 2^64 - 1, as the core's do (rill/connection.h). */
+/* Sums stop at 2^64 - 1, as the core's do (rill/connection.h). */
 static void add_totals(const ledger *l, const ledger_connection *c, rill_stream_totals *sum)
 {
     unsigned index = (unsigned)(c - l->connections);
@@ -367,7 +367,7 @@ void ledger_check(ledger *l)
     for (unsigned i = 0; i < l->flight_count; i++)
         if (l->flights[i].open && l->flights[i].fulfillable)
             open += l->flights[i].amount;
-    /* What had no reply is in flight, or was found to be sent: by the receiver's totals. */
+    /* Money without a reply is in flight, or was found to be sent, by the receiver's totals. */
     CHECK(sent >= l->sent && out + (sent - l->sent) <= open);
     CHECK(received == l->received);
 }

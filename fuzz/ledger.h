@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The books of one endpoint, kept from what crosses its link and from what its
- * application did, and compared with what the endpoint says: nothing is sent
- * twice, nothing credited that is not fulfilled, and every unit is in one stream.
+ * The books of one endpoint. They are kept from what crosses its link and from what its application
+ * did, and compared with what the endpoint says. Nothing may be sent twice, nothing may be credited
+ * that was not fulfilled, and every unit must be in one stream.
  */
 #ifndef RILL_FUZZ_LEDGER_H
 #define RILL_FUZZ_LEDGER_H
@@ -21,18 +21,18 @@ enum {
     LEDGER_WAITING = 64
 };
 
-/* The keys of one pair of credentials, the target's own copy. */
+/* The keys of one pair of credentials: the target's own copy. */
 typedef struct ledger_keys {
     rill_crypto *crypto;
     rill_keys *keys[LEDGER_SECRETS]; /* NULL: not given out yet */
 } ledger_keys;
 
-/* A STREAM packet as who has the keys reads it. */
+/* A STREAM packet as somebody who has the keys reads it. */
 typedef struct ledger_packet {
-    unsigned secret; /* LEDGER_SECRETS: nobody's */
+    unsigned secret; /* LEDGER_SECRETS: it belongs to no secret */
     bool well_formed;
     bool header_ok;
-    rill_stream_packet packet; /* borrows from a buffer that the next reading overwrites */
+    rill_stream_packet packet; /* points into a buffer that the next reading overwrites */
 } ledger_packet;
 
 typedef struct ledger_connection {
@@ -66,7 +66,7 @@ typedef struct ledger_flight {
     uint64_t request;
     uint64_t amount;
     uint64_t sequence;
-    uint64_t expires_ns; /* monotonic: from then on it is in doubt */
+    uint64_t expires_ns; /* monotonic; from then on it is in doubt */
     uint8_t condition[32];
     unsigned secret;
     bool fulfillable;
@@ -78,15 +78,15 @@ typedef struct ledger_flight {
 typedef struct ledger_arrival {
     uint64_t request; /* as rill_endpoint_receive was told */
     uint64_t decision;
-    bool asked; /* the application knows */
+    bool asked; /* the application was asked */
     uint64_t amount;
     uint64_t minimum;
     uint64_t expires_at;
     uint64_t sequence;
     uint8_t condition[32];
     unsigned secret;
-    bool readable; /* the keys open it, and it is a STREAM packet */
-    void *origin;  /* the target's */
+    bool readable; /* the keys open it, and it contains a STREAM packet */
+    void *origin;  /* made by the target */
 } ledger_arrival;
 
 typedef struct ledger_fulfilled {
@@ -99,27 +99,28 @@ typedef struct ledger_fulfilled {
 typedef struct ledger {
     rill_endpoint *endpoint;
     ledger_keys *keys;
-    bool replays_forgotten; /* clocks went back: who came before may come again */
-    bool foreign_data;      /* bytes that are not the pattern's were sent to it */
+    bool replays_forgotten; /* clocks went back, so an earlier connection may come again */
+    bool foreign_data;      /* bytes that do not follow the pattern were sent to it */
     ledger_connection connections[LEDGER_CONNECTIONS];
     unsigned connection_count;
     ledger_stream streams[LEDGER_STREAMS];
     unsigned stream_count;
-    bool full; /* more streams or connections came than there is room for: sums are not compared */
+    /* more streams or connections came than there is room for, so sums are not compared */
+    bool full;
     ledger_flight flights[LEDGER_FLIGHTS];
     unsigned flight_count;
     ledger_arrival waiting[LEDGER_WAITING];
     unsigned waiting_count;
-    bool waiting_full; /* one of them was not noted, for want of room */
+    bool waiting_full; /* one of them was not recorded, for want of room */
     ledger_fulfilled fulfilled[LEDGER_FULFILLED];
     unsigned fulfilled_count;
-    uint64_t sent;     /* fulfilled at the link, of what left */
-    uint64_t received; /* fulfilled at the link, of what came */
+    uint64_t sent;     /* amount that left and was fulfilled at the link */
+    uint64_t received; /* amount that came and was fulfilled at the link */
 } ledger;
 
-/* Reads what is in the data of a Prepare or reply. */
+/* Reads the STREAM packet in the data of a Prepare or reply. */
 void ledger_read(ledger_keys *k, rill_bytes data, ledger_packet *out);
-/* Without a fault: the target's own use of cryptography. */
+/* Never fails: this is the target's own use of cryptography. */
 void ledger_hash(ledger_keys *k, const uint8_t fulfillment[32], uint8_t condition[32]);
 bool ledger_fulfillment(ledger_keys *k, unsigned secret, rill_bytes data, uint8_t fulfillment[32],
                         uint8_t condition[32]);
@@ -139,14 +140,14 @@ void ledger_replied(ledger *l, uint64_t request, const uint8_t *packet, size_t l
 
 /* A Prepare is about to be given to the endpoint. */
 ledger_arrival ledger_arriving(ledger *l, uint64_t request, const uint8_t *packet, size_t len);
-/* Its answer, at once or by a decision. */
+/* Its answer, at once or after a decision. */
 void ledger_answered(ledger *l, rill_now now, const ledger_arrival *a, const uint8_t *reply,
                      size_t len);
 
-/* Remembers what is known of an ending stream or connection. */
+/* Remembers what is known of a stream or connection that ends. */
 void ledger_stream_ends(ledger *l, ledger_stream *s);
 void ledger_connection_ends(ledger *l, ledger_connection *c);
-/* All sums, when no event waits to be fetched. */
+/* Compares all sums, when no event waits to be fetched. */
 void ledger_check(ledger *l);
 
 #endif

@@ -50,7 +50,7 @@ static node_request *request_with(node_peers *n, const uint8_t condition[32])
     return NULL;
 }
 
-/* Its amount is unchanged, it has less time, it goes where it should. */
+/* Its amount is unchanged, it has less time, and it goes where it should. */
 static void on_forwarded(node_peers *n, unsigned peer, uint32_t id, rill_bytes packet)
 {
     rill_prepare prepare;
@@ -82,7 +82,7 @@ static node_request *request_of(node_peers *n, unsigned peer, uint32_t id)
     return NULL;
 }
 
-/* What a Fulfill answers: ids may be used twice, and then it is the packet that tells. */
+/* The Prepare that a Fulfill answers. Ids may be used twice; then the packet decides. */
 static node_request *fulfilled_request(node_peers *n, unsigned peer, uint32_t id,
                                        const rill_fulfill *fulfill)
 {
@@ -113,13 +113,13 @@ static void on_response(node_peers *n, unsigned peer, const rill_btp_frame *fram
     rill_reject reject;
     node_request *r = request_of(n, peer, frame->request_id);
     if (ilp == NULL) {
-        CHECK(frame->entry_count == 0 && !n->peers[peer].up); /* it has authenticated */
+        CHECK(frame->entry_count == 0 && !n->peers[peer].up); /* the peer has authenticated */
         n->peers[peer].up = true;
     } else if (rill_fulfill_decode(&fulfill, ilp->data.data, ilp->data.len) == RILL_OK) {
         r = fulfilled_request(n, peer, frame->request_id, &fulfill);
         if (r != NULL && r->config)
             check_config(&fulfill, ilp->data);
-        else if (r != NULL) /* he whom it went to did fulfill it, and in time */
+        else if (r != NULL) /* the peer that got it did fulfil it, and in time */
             CHECK(n->foreign ||
                   (r->fulfilled && (n->peers[peer].slow || n->wall_ms < r->expires_at)));
     } else {
@@ -198,7 +198,7 @@ static uint32_t take_id(node_peers *n, program *p)
     uint8_t kind = take_byte(p);
     if (kind < 240)
         return ++n->next_id;
-    return n->next_id - (kind & 15u); /* one that was used */
+    return n->next_id - (kind & 15u); /* an id that was used before */
 }
 
 static size_t encode(const rill_btp_frame *frame, uint8_t *out, size_t cap)
@@ -262,7 +262,9 @@ size_t node_make_prepare(node_peers *n, unsigned peer, program *p, uint8_t *out,
     uint8_t flags = take_byte(p);
     uint32_t id = take_id(n, p);
     node_request *r = note(n, peer, id);
-    /* Up to a few packets' worth, or what the reference sends, or the most that is read. */
+    /*
+     * Up to a few packets' worth, or the amount that the reference sends, or the most that is read.
+     */
     size_t data_len = (size_t)(flags & 15) * 130, small_len = 0, len;
     if ((flags & 15) > 13)
         data_len = (flags & 15) == 14 ? 32773 : RILL_ILP_MAX_DATA_READ;
@@ -290,7 +292,7 @@ size_t node_make_prepare(node_peers *n, unsigned peer, program *p, uint8_t *out,
     return encode(&frame, out, cap);
 }
 
-/* The oldest that this peer has not answered, or another, or none at all. */
+/* The oldest request that this peer has not answered, another one, or none at all. */
 size_t node_make_reply(node_peers *n, unsigned peer, program *p, uint8_t *out, size_t cap)
 {
     uint8_t packet[512], flags = take_byte(p), fulfillment[32] = {0};
@@ -329,7 +331,7 @@ size_t node_make_reply(node_peers *n, unsigned peer, program *p, uint8_t *out, s
     return encode(&frame, out, cap);
 }
 
-/* Frames that are no request for a packet, or of no use. */
+/* Frames that request no packet, or that are of no use. */
 size_t node_make_other(node_peers *n, unsigned peer, program *p, uint8_t *out, size_t cap)
 {
     uint8_t kind = take_byte(p);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The neighbours of a node: each a socket with bytes of its own choosing, and
- * what the node wrote to it, read and kept account of. What must be true of a
- * node's money is checked here, from the sockets alone.
+ * The neighbours of a node. Each has a socket with bytes of its own choice. What the node wrote to
+ * it is read and recorded. Everything that must be true of a node's money is checked here, from the
+ * sockets alone.
  */
 #ifndef RILL_FUZZ_NODE_PEER_H
 #define RILL_FUZZ_NODE_PEER_H
@@ -17,14 +17,14 @@ enum { NODE_PEERS = 8, NODE_REQUESTS = 256 };
 
 #define NODE_ADDRESS "private.rill"
 
-/* A request of a peer's that the node answers once. */
+/* A peer's request, which the node must answer once. */
 typedef struct node_request {
     unsigned peer;
     uint32_t id;
     bool ilp;       /* a Prepare that can be decoded */
     bool answered;  /* or its session is gone */
-    bool echo;      /* to the node itself: comes back changed */
-    bool fulfilled; /* somebody whom the node asked has fulfilled it */
+    bool echo;      /* sent to the node itself, and comes back changed */
+    bool fulfilled; /* a peer that the node asked has fulfilled it */
     bool config;    /* to peer.config */
     uint64_t amount;
     uint64_t expires_at;
@@ -38,7 +38,7 @@ typedef struct node_request {
 typedef struct node_forwarded {
     unsigned peer;
     uint32_t id;
-    unsigned request; /* NODE_REQUESTS: not one that we know */
+    unsigned request; /* NODE_REQUESTS: none that we know */
     bool answered;
 } node_forwarded;
 
@@ -46,8 +46,8 @@ typedef struct node_peer {
     fake_socket *socket; /* NULL: not connected yet */
     wire wire;
     bool up;     /* authenticated */
-    bool slow;   /* did not take all at once: what comes may have waited */
-    bool broken; /* was cut or sent bytes that nobody has checked */
+    bool slow;   /* it did not take everything at once, so what comes may have waited */
+    bool broken; /* it was cut, or sent bytes that nobody has checked */
 } node_peer;
 
 typedef struct node_peers {
@@ -59,7 +59,7 @@ typedef struct node_peers {
     unsigned request_count;
     node_forwarded forwarded[NODE_REQUESTS];
     unsigned forwarded_count;
-    uint64_t wall_ms; /* of the node, now */
+    uint64_t wall_ms; /* the node's time, now */
     uint64_t window;
     uint64_t max_hold;
     uint64_t max_amount;
@@ -67,12 +67,12 @@ typedef struct node_peers {
 
 void node_peers_open(node_peers *n);
 void node_peers_close(node_peers *n);
-/* A connection more; false where none is taken. */
+/* Makes one more connection; false if none is accepted. */
 bool node_peer_connect(node_peers *n);
 /* Takes what the node wrote to all of them. */
 void node_peers_read(node_peers *n);
 
-/* Each makes the bytes of one BTP frame and keeps account of it. Returns the length. */
+/* Each makes the bytes of one BTP frame and records it. Returns the length. */
 size_t node_make_auth(node_peers *n, unsigned peer, program *p, uint8_t *out, size_t cap);
 size_t node_make_prepare(node_peers *n, unsigned peer, program *p, uint8_t *out, size_t cap);
 size_t node_make_reply(node_peers *n, unsigned peer, program *p, uint8_t *out, size_t cap);

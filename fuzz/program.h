@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An input that is a program: a byte chooses what is done, the next ones say
- * with what. Where they end, zeros follow, so that every input is a program and
- * a byte less changes little.
+ * An input that is a program: one byte chooses what is done, and the next bytes say with what.
+ * After the end zeros follow. So every input is a program, and one byte less changes little.
  */
 #ifndef RILL_FUZZ_PROGRAM_H
 #define RILL_FUZZ_PROGRAM_H
@@ -27,7 +26,7 @@ static inline uint8_t take_byte(program *p)
     return *p->at++;
 }
 
-/* Most numbers are small; the others lie where counters end. */
+/* Most numbers are small. The others are near the limits of counters. */
 static inline uint64_t take_number(program *p)
 {
     static const uint64_t edges[] = {255,
@@ -67,7 +66,7 @@ static inline uint64_t take_number(program *p)
     return v;
 }
 
-/* At most so many bytes, as they stand in the input. */
+/* At most so many bytes, as they are in the input. */
 static inline rill_bytes take_bytes(program *p, size_t most)
 {
     size_t len = take_byte(p);

@@ -26,7 +26,7 @@ static rill_bytes take_data(world *w, program *p, unsigned secret, const rill_fr
 {
     static uint8_t bytes[20000];
     uint8_t kind = take_byte(p);
-    if (kind >= 0xC0) { /* from now on who reads cannot be told that it is right */
+    if (kind >= 0xC0) { /* from now on the reader cannot know what is right */
         w->sides[0].books.foreign_data = true;
         return take_bytes(p, 255);
     }
@@ -79,11 +79,10 @@ static void take_frame(world *w, program *p, unsigned secret, rill_packet_writer
         if (f.type == RILL_FRAME_STREAM_MAX_MONEY || f.type == RILL_FRAME_STREAM_MONEY_BLOCKED)
             f.total = take_number(p);
     }
-    (void)rill_packet_add(out,
-                          &f); /* where there is room, and it is of a type that can be written */
+    (void)rill_packet_add(out, &f); /* if there is room, and its type can be written */
 }
 
-/* A sealed STREAM packet: the length of the envelope. */
+/* Makes a sealed STREAM packet. Returns the length of the envelope. */
 static size_t take_packet(world *w, program *p, unsigned secret, uint8_t type, uint64_t sequence,
                           uint64_t amount, uint8_t *envelope)
 {
@@ -91,7 +90,7 @@ static size_t take_packet(world *w, program *p, unsigned secret, uint8_t type, u
     uint8_t *plain = envelope + RILL_ENVELOPE_OVERHEAD;
     uint8_t flags = take_byte(p);
     size_t len;
-    if ((flags & 0xC0) == 0xC0) { /* as it stands in the input */
+    if ((flags & 0xC0) == 0xC0) { /* as it is in the input */
         rill_bytes raw = take_bytes(p, 255);
         len = raw.len;
         if (len != 0)
@@ -101,7 +100,7 @@ static size_t take_packet(world *w, program *p, unsigned secret, uint8_t type, u
         for (unsigned n = flags & 15; n > 0; n--)
             take_frame(w, p, secret, &out);
         if ((flags & 0x30) == 0x30)
-            out.count++; /* says that there is one more */
+            out.count++; /* claims that there is one more */
         len = rill_packet_end(&out);
         if ((flags & 0x30) == 0x20 && len > 1)
             len--;
@@ -113,7 +112,7 @@ static size_t take_packet(world *w, program *p, unsigned secret, uint8_t type, u
     return len + RILL_ENVELOPE_OVERHEAD;
 }
 
-/* Numbers go up, as a rule; the rest is as an attacker likes it. */
+/* Numbers usually rise. The rest is as an attacker likes it. */
 static uint64_t take_sequence(world *w, program *p, unsigned secret)
 {
     uint8_t kind = take_byte(p);

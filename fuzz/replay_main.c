@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs a fuzz target over its corpus, with any compiler. The argument is the
- * folder; each file is given whole, and cut short at every length up to 512.
- * --whole before it: not cut, where an input is a program, and what is cut short
- * of it is only less of the same.
+ * Runs a fuzz target over its corpus, with any compiler. The argument is the folder. Each file is
+ * given as a whole, and cut short at every length up to 512. With --whole before it, files are not
+ * cut. That is for inputs that are programs, since a shorter program is only less of the same.
  */
 #include <dirent.h>
 #include <stdio.h>

@@ -120,7 +120,7 @@ static size_t take_frame(wire *w)
         at = 4;
         CHECK(len >= 126);
     }
-    CHECK((p[1] & 0x7F) != 127); /* no frame of ours is that long */
+    CHECK((p[1] & 0x7F) != 127); /* none of our frames is that long */
     size_t mask = at;
     at += w->client ? 4 : 0;
     if (w->len < at + len)
@@ -147,7 +147,7 @@ void wire_take(wire *w, rill_bytes bytes)
     while (bytes.len > 0) {
         CHECK(!w->closed && !w->refused);
         size_t len = bytes.len < WIRE_FRAME - w->len ? bytes.len : WIRE_FRAME - w->len;
-        CHECK(len != 0); /* else a frame larger than any of ours */
+        CHECK(len != 0); /* otherwise the frame is larger than any of ours */
         memcpy(w->data + w->len, bytes.data, len);
         w->len += len;
         bytes.data += len;

@@ -83,7 +83,7 @@ static bool make_keys(world *w, unsigned i)
                          RILL_SHARED_SECRET_LEN) == RILL_OK;
 }
 
-/* Which secret it is stands in the tag, for the books to know a server's connection. */
+/* The tag says which secret it is, so that the books know a server's connection. */
 static bool issue(world *w, unsigned i, unsigned server)
 {
     static const uint8_t receipt[RILL_RECEIPT_SECRET_LEN] = {7};
@@ -119,7 +119,8 @@ static bool open_side(world *w, program *p, unsigned i)
     o.connection = &s->options;
     o.accept = (flags & 7) != 7;
     if ((flags & 8) != 0)
-        o.max_connections = o.max_remembered = 2; /* what is over is remembered all the same */
+        /* connections that are over are still remembered */
+        o.max_connections = o.max_remembered = 2;
     s->server_receipts = (flags & 16) != 0;
     s->no_read = (flags & 32) != 0;
     s->books.keys = &w->keys;
@@ -199,7 +200,7 @@ static void refuse_too_large(world *w, world_item *item)
                  (rill_bytes){data, sizeof data});
 }
 
-/* The whole of an answer: booked, and on its way back. */
+/* A whole answer: it is recorded, and on its way back. */
 static void answered(world *w, unsigned side, const ledger_arrival *a, const uint8_t *reply,
                      size_t len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Amounts and ratios against an independent reference: integers of 320 bits,
- * multiplied by shifting and adding and divided bit by bit, that share no code
- * with what is tested. Prints its seed; give another as the argument.
+ * Compares amounts and ratios with an independent reference: integers of 320 bits, multiplied by
+ * shifting and adding, and divided bit by bit. They share no code with what is tested. Prints its
+ * seed; give another one as the argument.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ enum { WORDS = 10, CASES = 100000 };
 
 typedef oracle_i128 wide;
 
-/* Little end first. */
+/* The low end is first. */
 typedef struct big {
     uint32_t word[WORDS];
 } big;
@@ -73,7 +73,7 @@ static big big_multiply(big a, uint64_t b)
     return sum;
 }
 
-/* c is not 0. */
+/* c must not be 0. */
 static big big_divide(big a, big c, big *rest)
 {
     big quotient = big_of(0);
@@ -90,7 +90,7 @@ static big big_divide(big a, big c, big *rest)
     return quotient;
 }
 
-/* False where it does not fit. */
+/* False if it does not fit. */
 static bool big_to_u64(big a, uint64_t *out)
 {
     if (big_compare(a, big_of(UINT64_MAX)) > 0)
@@ -126,7 +126,7 @@ static const uint64_t edges[] = {0,
                                  UINT64_MAX};
 enum { EDGES = sizeof(edges) / sizeof(edges[0]) };
 
-/* Every magnitude alike, and often an edge or next to one. */
+/* Every magnitude is equally likely, and often it is an edge or next to one. */
 static uint64_t random_value(void)
 {
     uint64_t r = next_random();
@@ -186,9 +186,8 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 }
 
 /*
- * p is the product a * b where that fits in lowest terms. Otherwise p is below
- * it, and nothing that fits lies between: the neighbour of p above it, among
- * the ratios that fit, is above the product.
+ * p is the product a * b if that fits in lowest terms. Otherwise p is below it, and no ratio that
+ * fits lies between: the next ratio above p, among those that fit, is above the product.
  */
 static void check_multiply(rill_ratio a, rill_ratio b)
 {
@@ -203,8 +202,8 @@ static void check_multiply(rill_ratio a, rill_ratio b)
     if (p.den == 1 && p.num == UINT64_MAX)
         return;
     /*
-     * The neighbour n/d has n * p.den - d * p.num = 1: extended Euclid gives
-     * one, and adding p to it as often as fits gives the nearest.
+     * The neighbour n/d has n * p.den - d * p.num = 1. Extended Euclid gives one, and adding p to
+     * it as often as it fits gives the nearest.
      */
     wide r0 = (wide)p.den, r1 = (wide)p.num, x0 = 1, x1 = 0, y0 = 0, y1 = 1;
     while (r1 != 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Money against a model that keeps each packet's part by itself: whatever happens to the parts, in
- * whatever order, each place has the sum of the parts that are there, and a connection has the
+ * Compares money with a model that keeps each packet's part by itself. Whatever happens to the
+ * parts, in any order, each place has the sum of the parts that are there, and a connection has the
  * sums of its streams.
  */
 #include <setjmp.h>
@@ -25,7 +25,7 @@ typedef struct part {
     uint64_t expected;
 } part;
 
-/* What the model knows of a stream: its parts, and what became of those that ended. */
+/* What the model knows of a stream: its parts, and what became of those that have ended. */
 typedef struct model {
     uint64_t max;
     part parts[PARTS];
@@ -55,7 +55,7 @@ static uint64_t below(uint64_t n)
     return next_random() % n;
 }
 
-/* Of any size, from 1 to most; often all of it. */
+/* Any size from 1 to most; often all of it. */
 static uint64_t draw(uint64_t most)
 {
     if (below(4) == 0)

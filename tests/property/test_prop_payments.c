@@ -23,16 +23,16 @@
 #define CASES   1500
 #define HOPS    3
 #define STREAMS 3
-/* What a wait for a better rate takes, and a search for sizes on top of it. */
+/* How long a wait for a better rate takes, with a search for sizes on top of it. */
 #define LONGEST (45 * RILL_SECOND)
 
 typedef struct payment {
     uint64_t seed;
     unsigned hops;
     rill_ratio rate[HOPS];
-    uint64_t limit; /* of a packet, at the sender */
+    uint64_t limit; /* most units of a packet, at the sender */
     bool told;
-    uint64_t turns_at; /* packets with money after which the rate is another; 0 never */
+    uint64_t turns_at; /* the rate changes after so many packets with money; 0: never */
     rill_ratio turn;
     unsigned streams;
     uint64_t amount[STREAMS];
@@ -105,7 +105,7 @@ static void on_packet(pair *p, pair_packet *packet)
     if (y->trace)
         fprintf(stderr, "  %llu -> %llu\n", (unsigned long long)packet->amount,
                 (unsigned long long)arrives);
-    /* The amount of a Prepare lies behind its type and its length, which takes two bytes more. */
+    /* The amount of a Prepare stands behind its type and its length, which takes two more bytes. */
     uint8_t *at = packet->bytes + (packet->bytes[1] < 0x80 ? 2 : 2 + (packet->bytes[1] & 0x7f));
     for (unsigned i = 0; i < 8; i++)
         at[i] = (uint8_t)(arrives >> (56 - 8 * i));
@@ -118,9 +118,9 @@ static rill_ratio draw_rate(uint64_t *seed)
         return (rill_ratio){1, 1};
     case 1: /* a spread */
         return (rill_ratio){90 + below(seed, 11), 100};
-    case 2: /* a scale with fewer digits */
+    case 2: /* to a scale with fewer digits */
         return (rill_ratio){1, power(1 + below(seed, 7))};
-    case 3: /* one with more */
+    case 3: /* to a scale with more digits */
         return (rill_ratio){power(1 + below(seed, 7)), 1};
     case 4:
         return (rill_ratio){1 + below(seed, 20), 1 + below(seed, 20)};
@@ -137,7 +137,7 @@ static double rate_of(const payment *y)
     return rate;
 }
 
-/* The most that one packet brings for its units, of sizes up to the limit. */
+/* The best that one packet brings for its units, of all sizes up to the limit. */
 static double best_ratio(const payment *y)
 {
     uint64_t most = y->limit < y->own_limit ? y->limit : y->own_limit;
@@ -199,7 +199,10 @@ static void check_success(const payment *y, uint64_t total, uint64_t delivered)
     double best = best_ratio(y);
     if (y->turns_at != 0 || y->hops > 1 || y->streams > 1 || best < 0)
         return;
-    /* The whole in packets of the best size, less what finding it out takes and the last rounds. */
+    /*
+     * The whole amount in packets of the best size, less what finding it out takes, and the last
+     * rounds.
+     */
     double packets = (double)total / (double)most;
     double allowed = 2 + 12 * (packets < 20 ? packets / 20 : 1) + best * (double)total / 50;
     if ((double)delivered + allowed < best * (double)total)
@@ -216,7 +219,7 @@ static void check_failure(const payment *y, rill_ratio minimum, int error, uint6
         CHECK(y->streams > 1 || brings(y, total, false) == 0);
     if (error != RILL_ERR_RATE || y->turns_at != 0 || best < 0 || y->hops > 1 || y->streams > 1)
         return;
-    /* There was a size that would have done, and money enough for several packets of it. */
+    /* There was a size that would have done, and enough money for several packets of it. */
     if (best > least * 1.02 && (double)total * (best - least) > 1)
         fail_msg("case %llu: stopped, and %g is above %g", (unsigned long long)y->seed, best,
                  least);

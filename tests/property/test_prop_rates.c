@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rates: what is learnt from a path of a known rate explains what that path
- * does, and no packet ever gets through below the minimum. Packet sizes: any
- * limit is found, also one that moves, whatever the path tells of it.
+ * Rates: what is learnt from a path with a known rate explains what that path does, and no packet
+ * ever gets through below the minimum. Packet sizes: any limit is found, also one that changes,
+ * whatever the path says about it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,14 +35,14 @@ static uint64_t below(uint64_t *seed, uint64_t bound)
     return next(seed) % bound;
 }
 
-/* What is checked inside a case: says which seed to look at. */
+/* A check inside a case: a failure names the seed to look at. */
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition))                                                                          \
             fail_msg("case seed %llu: %s", (unsigned long long)case_seed, #condition);             \
     } while (0)
 
-/* Of any size: as often of few bits as of many, and the ends of the range. */
+/* Any size: few bits as often as many, and the ends of the range. */
 static uint64_t of_any_size(uint64_t *seed)
 {
     uint64_t v = next(seed) >> below(seed, 64);
@@ -67,7 +67,7 @@ static rill_ratio random_rate(uint64_t *seed)
     return (rill_ratio){.num = num, .den = den};
 }
 
-/* Amounts that the rate brings nowhere near the end of the numbers. */
+/* Amounts whose product with the rate stays far below the largest number. */
 static uint64_t random_amount(uint64_t *seed)
 {
     return (next(seed) >> 22) >> below(seed, 42);
@@ -92,7 +92,7 @@ static void rate_case(uint64_t case_seed)
         rill_ratio reply = {delivered, sent > 0 ? sent : 1};
         if (rill_ratio_compare(reply, best) > 0)
             best = reply;
-        /* As exact as the reply that brought the most for its units, whatever came since. */
+        /* As exact as the reply that brought the most for its units, whatever came later. */
         CHECK(rill_ratio_compare(r.latest, best) == 0);
         if (best.num == 0)
             continue;
@@ -108,12 +108,12 @@ static void rate_case(uint64_t case_seed)
     for (unsigned i = 0; i < 20; i++) {
         uint64_t amount = random_amount(&seed);
         uint64_t minimum = rill_ratio_floor(r.minimum, amount);
-        /* Never above what the path delivers, nor much below what slippage allows of the probe. */
+        /* Never above what the path delivers, and not much below what the slippage allows. */
         CHECK(minimum <= path(truth, amount));
         oracle_u128 exact =
             (oracle_u128)r.probed.num * amount / r.probed.den * (100 - slippage.num) / 100;
         CHECK(minimum + 1 >= exact && minimum <= exact + 1);
-        /* The guess errs downward, and by no more than its measurement's rounding. */
+        /* The guess is never too high, and too low by at most the rounding of its measurement. */
         uint64_t guess = rill_rate_delivers(&r, amount);
         CHECK(guess <= path(truth, amount));
         CHECK(path((rill_ratio){r.latest.num + 1, r.latest.den}, amount) >= path(truth, amount));
@@ -126,13 +126,13 @@ static void rate_case(uint64_t case_seed)
         CHECK(rill_rate_delivers(&r, allowed) <= wanted);
         CHECK(needed - allowed <= 1);
     }
-    /* No multiple of the grain loses more than the minimum allows, if the rate is as guessed. */
+    /* If the rate is as guessed, no multiple of the grain loses more than the minimum allows. */
     uint64_t grain = rill_rate_grain(&r);
     for (uint64_t i = 1; i < 20 && grain < UINT64_C(1) << 50; i++)
         CHECK(path(r.guess, grain * i) >= rill_ratio_floor(r.minimum, grain * i));
 }
 
-/* A rate that has changed by more than rounding takes is known after a few replies of any size. */
+/* If a rate has changed by more than rounding explains, a few replies of any size show it. */
 static void changing_case(uint64_t case_seed)
 {
     uint64_t seed = case_seed;
@@ -144,21 +144,21 @@ static void changing_case(uint64_t case_seed)
         uint64_t sent = 1 + random_amount(&seed);
         uint64_t delivered = path(truth, sent);
         rill_rate_learn(&r, sent, delivered);
-        /* Of one that is as large as the best the first reply tells. */
+        /* A reply to a packet as large as the best shows it at once. */
         oracle_u128 whole = (oracle_u128)(sent / r.latest.den) * r.latest.num;
         CHECK(r.latest.num <= 1 || whole <= (oracle_u128)delivered + 1);
         for (unsigned reply = 1; reply < 8; reply++)
             rill_rate_learn(&r, sent, delivered);
         CHECK(r.latest.den != 0);
         uint64_t guess = rill_rate_delivers(&r, sent);
-        /* At most what two units of rounding in each measurement make of it. */
+        /* At most what two units of rounding in each measurement explain. */
         oracle_u128 slack = 1 + (oracle_u128)sent * 2 / r.latest.den;
         if (r.latest.num > 0)
             CHECK(guess <= delivered + r.loss && guess + slack >= delivered);
     }
 }
 
-/* However many hops round, no packet says that the rate has fallen that is as large as the best. */
+/* However many hops round, no packet as large as the best says that the rate has fallen. */
 static void hops_case(uint64_t case_seed)
 {
     uint64_t seed = case_seed;
@@ -170,7 +170,7 @@ static void hops_case(uint64_t case_seed)
     rill_rate_init(&r, (rill_ratio){0, 1}, (rill_ratio){1, 100});
     for (unsigned i = 0; i < 40; i++) {
         rill_ratio before = r.latest;
-        /* Every other one as large as the best, that no doubts add up. */
+        /* Every second one is as large as the best, so that no doubts add up. */
         uint64_t sent = i % 2 == 0 || before.num == 0 ? 1 + below(&seed, 100000) : before.den;
         uint64_t delivered = sent;
         for (unsigned h = 0; h < 3; h++)
@@ -202,7 +202,7 @@ static void any_numbers_case(uint64_t case_seed)
     }
 }
 
-/* A connector with a limit: refuses above it, and tells of it as its habit is. */
+/* A connector with a limit. It refuses larger packets, and tells the limit in its own way. */
 typedef struct connector {
     uint64_t limit;
     uint64_t habit; /* 0: no data; 1: the truth in its own units; 2: anything; 3: garbage */
@@ -242,7 +242,7 @@ static void size_case(uint64_t case_seed)
     rill_packet_size_init(&p, configured);
     for (unsigned change = 0; change < 4; change++) {
         c.limit = 1 + of_any_size(&seed) % configured;
-        /* Long enough for the search, and for every probe that a rise needs. */
+        /* Long enough for the search, and for every probe that a rising limit needs. */
         for (unsigned i = 0; i < 300; i++, now += RILL_SECOND) {
             uint64_t amount = rill_packet_size_next(&p, now);
             CHECK(amount <= configured);
@@ -250,7 +250,7 @@ static void size_case(uint64_t case_seed)
             CHECK(p.refused > p.passed);
             CHECK(rill_packet_size_next(&p, now) <= configured);
         }
-        /* Where what is told is not a lie, the limit has been found. */
+        /* If what is told is not a lie, the limit has been found. */
         if (c.habit == 0 || c.habit == 3) {
             uint64_t found = p.passed;
             CHECK(found <= c.limit && found > 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reassembly against an array with a flag for every byte, and the send buffer
- * against a string: with writes, reads, losses and acknowledgements in any order.
+ * Compares reassembly with an array that has a flag for every byte, and the send buffer with a
+ * string. Writes, reads, losses and acknowledgements come in any order.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +32,7 @@ static uint64_t below(uint64_t *seed, uint64_t bound)
     return next(seed) % bound;
 }
 
-/* What is checked inside a case: says which seed to look at. */
+/* A check inside a case: a failure names the seed to look at. */
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition))                                                                          \
@@ -95,7 +95,7 @@ static void reassembly_case(uint64_t case_seed)
             offset = SIZE;
         if (len > SIZE - offset)
             len = (size_t)(SIZE - offset);
-        /* Other bytes each time: the first to come must stay. */
+        /* Other bytes each time: those that came first must stay. */
         for (size_t i = 0; i < len; i++)
             data[i] = (uint8_t)next(&seed);
         CHECK(rill_reassembly_insert(r, offset, (rill_bytes){data, len}, &fresh) == RILL_OK);
@@ -118,7 +118,7 @@ static void reassembly_case(uint64_t case_seed)
 
 #define MAX_OUT 64
 
-/* What the pieces that are out must still be. */
+/* What the pieces that are under way must still be. */
 typedef struct out {
     rill_send_piece *piece;
     uint64_t offset;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shares against a model that gives the remainder out unit by unit, in order of
- * sorted ids.
+ * Compares shares with a model that gives out the remainder unit by unit, in the order of sorted
+ * ids.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,14 +32,14 @@ static uint64_t below(uint64_t *seed, uint64_t bound)
     return next(seed) % bound;
 }
 
-/* What is checked inside a case: says which seed to look at. */
+/* A check inside a case: a failure names the seed to look at. */
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition))                                                                          \
             fail_msg("case seed %llu: %s", (unsigned long long)case_seed, #condition);             \
     } while (0)
 
-/* Of any size: as often of few bits as of many, and the ends of the range. */
+/* Any size: few bits as often as many, and the ends of the range. */
 static uint64_t of_any_size(uint64_t *seed)
 {
     uint64_t v = next(seed) >> below(seed, 64);
@@ -58,7 +58,7 @@ static int by_stream(const void *a, const void *b)
     return left->stream < right->stream ? -1 : left->stream > right->stream;
 }
 
-/* False where the shares cannot be divided by. */
+/* False if the amount cannot be divided by the shares. */
 static bool model(rill_share *parts, size_t count, uint64_t amount)
 {
     rill_share *sorted[MAX_PARTS];

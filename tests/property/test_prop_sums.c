@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sums of amounts at the ends of 64 bits: what a connection says of its streams
- * is their sum as 128 bits hold it, or the largest number where that is larger,
- * whatever was added and taken away before.
+ * Sums of amounts at the ends of 64 bits. What a connection says of its streams is their sum in 128
+ * bits, or the largest number if that is larger, whatever was added and taken away before.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +34,7 @@ static uint64_t below(uint64_t n)
     return next_random() % n;
 }
 
-/* Mostly at an end, or where two or three of them come to 2^64. */
+/* Mostly at an end of the range, or where two or three of them add up to 2^64. */
 static uint64_t draw_amount(void)
 {
     static const uint64_t ends[] = {1,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of two halves against the compiler's own, on numbers near every power of two. */
+/* Compares numbers of two halves with the compiler's own, for numbers near every power of two. */
 #ifndef RILL_WIDE_HALVES
 #define RILL_WIDE_HALVES
 #endif
@@ -24,7 +24,7 @@ static uint64_t next_random(void)
     return z ^ (z >> 31);
 }
 
-/* Of any length, and often a few beside a power of two, where carries are. */
+/* Of any length, and often near a power of two, where carries happen. */
 static oracle_u128 draw(void)
 {
     oracle_u128 any = (oracle_u128)next_random() << 64 | next_random();
@@ -80,7 +80,7 @@ static void check_signed(oracle_u128 a, oracle_u128 b)
     oracle_u128 exact = a + b;
     bool fits = rill_wide_sum(x, y, &sum);
     check(whole(rill_wide_bits(sum)) == exact, "signed sum", a, b);
-    /* It does not fit where both have one sign, and the sum the other. */
+    /* It does not fit if both have one sign, and the sum has the other. */
     check(fits == (((a ^ exact) & (b ^ exact)) >> 127 == 0), "whether a sum fits", a, b);
     check(rill_wide_below(x, y) == ((a ^ flip) < (b ^ flip)), "below", a, b);
     check(rill_wide_negative(x) == (a >> 127 != 0), "sign", a, b);

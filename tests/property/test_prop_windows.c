@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The windows of sequence numbers and the sets of ids against plain arrays of flags. */
+/* Compares the windows of sequence numbers, and the sets of ids, with plain arrays of flags. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static uint64_t below(uint64_t *seed, uint64_t bound)
     return next(seed) % bound;
 }
 
-/* What is checked inside a case: says which seed to look at. */
+/* A check inside a case: a failure names the seed to look at. */
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition))                                                                          \
@@ -41,8 +41,8 @@ static uint64_t below(uint64_t *seed, uint64_t bound)
 #define A     rill_allocator_default()
 
 /*
- * All numbers are base + a number below SPAN, which the window always tells
- * apart once base is out of reach behind it, or 0.
+ * All numbers are base plus a number below SPAN. The window always tells these apart, once base is
+ * out of reach behind it, or 0.
  */
 static void sequence_case(uint64_t case_seed)
 {
@@ -79,7 +79,9 @@ static void sequence_case(uint64_t case_seed)
     rill_sequence_window_free(&w, A);
 }
 
-/* Numbers over far more than the window: none is ever taken twice, recent ones are told apart. */
+/*
+ * Numbers over far more than the window: none is ever taken twice, and recent ones are told apart.
+ */
 static void far_case(uint64_t case_seed)
 {
     enum { SPAN_FAR = 3 * RILL_SEQUENCE_WINDOW_MAX };

@@ -33,7 +33,7 @@ bool sim_adversary_idle(const sim_adversary *a)
     return memcmp(&a->config, &none, sizeof(none)) == 0;
 }
 
-/* Whether it does this now. */
+/* Whether the adversary does this trick now. */
 static bool does(sim_adversary *a, uint32_t permille, sim_feature trick)
 {
     bool now = sim_rng_chance(&a->rng, permille);
@@ -73,11 +73,13 @@ static uint64_t shift_amount(sim_adversary *a, uint64_t amount, bool up)
     return amount < by ? 0 : amount - by;
 }
 
-/* Data of a reject: nothing, garbage, the sender's, or the authentic data of the reply to another
- * packet. */
+/*
+ * Data for a reject: nothing, garbage, the sender's own data, or the authentic data of the reply to
+ * another packet.
+ */
 static size_t forge(sim_adversary *a, uint8_t *packet, const sim_packet *p, const char *code)
 {
-    /* The sender's own data come back: the same key, the same sequence. */
+    /* The sender's own data come back, with the same key and the same sequence. */
     if (sim_rng_chance(&a->rng, 200)) {
         uint8_t *data = sim_allocate(p->data_len);
         memcpy(data, p->data, p->data_len);
@@ -110,7 +112,7 @@ static size_t forge_f08(sim_adversary *a, uint8_t *packet, uint64_t amount)
     return sim_reject_write(packet, "F08", "test.evil", data, n);
 }
 
-/* A Prepare of either side that it has seen; type 0 where there is none. */
+/* A Prepare of either side that it has seen; type 0 if there is none. */
 static sim_packet recall_prepare(sim_adversary *a)
 {
     return recall(a, a->prepares[sim_rng_below(&a->rng, 2)]);
@@ -138,7 +140,7 @@ static size_t grow_data(sim_adversary *a, uint8_t *packet, const sim_packet *p)
     return n;
 }
 
-/* Another character, another end, or the address of another packet. */
+/* Changes a character or the end of the address, or takes the address of another packet. */
 static size_t change_address(sim_adversary *a, uint8_t *packet, const sim_packet *p)
 {
     static const char digits[] = "abcXYZ019-_~.";
@@ -172,7 +174,7 @@ static void change_expiry(sim_adversary *a, sim_packet *p)
     sim_packet_set_expiry(p, at);
 }
 
-/* What changes the packet's length, one of them at most. 0: none did. */
+/* Does at most one of the tricks that change the packet's length. 0: none was done. */
 static size_t rewrite(sim_adversary *a, uint8_t *packet, const sim_packet *p)
 {
     const sim_adversary_config *c = &a->config;
@@ -213,7 +215,9 @@ static void tamper(sim_adversary *a, uint8_t *packet, size_t *len)
     }
 }
 
-/* To an address that its sender receives at, as one knows it from packets the other way. */
+/*
+ * Sends it to an address at which its sender receives, known from packets in the other direction.
+ */
 static void reflect(sim_adversary *a, unsigned side, const sim_packet *p, sim_aside *aside)
 {
     sim_packet other = recall(a, a->prepares[1 - side]);
@@ -239,7 +243,7 @@ static size_t forge_fulfill(sim_adversary *a, uint8_t *packet)
     return sim_fulfill_write(packet, fulfillment, data, n);
 }
 
-/* A reply of its own, without having passed the packet on; 0: none. */
+/* Writes a reply of its own, without passing the packet on; 0: none. */
 static size_t answer(sim_adversary *a, uint8_t *packet, const sim_packet *p)
 {
     const sim_adversary_config *c = &a->config;
@@ -286,7 +290,7 @@ static size_t swap_reply(sim_adversary *a, uint8_t *packet)
     return k->len;
 }
 
-/* Of a Fulfill: what cheats its sender. */
+/* Changes a Fulfill in ways that cheat its sender. */
 static void cheat(sim_adversary *a, const sim_packet *p, uint8_t *packet, size_t *len,
                   uint64_t *hold)
 {

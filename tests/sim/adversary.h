@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a connector does that it must not: each trick by its own chance. */
+/* What a connector does although it must not. Each trick has its own chance. */
 #ifndef SIM_ADVERSARY_H
 #define SIM_ADVERSARY_H
 
@@ -19,22 +19,22 @@ typedef struct sim_adversary_config {
     uint32_t change_expiry;
     uint32_t change_address;
     uint32_t garbage_request;
-    uint32_t swap_data;     /* with that of another Prepare */
+    uint32_t swap_data;     /* swaps it with that of another Prepare */
     uint32_t replay;        /* sends it again, later */
-    uint32_t reflect;       /* sends it to whom it came from, too */
+    uint32_t reflect;       /* also sends it back to its sender */
     uint32_t withhold;      /* drops it, silently */
-    uint32_t forge_reject;  /* of any code, some with another packet's authentic data */
-    uint32_t forge_fulfill; /* without having passed it on, or with another one's fulfillment */
+    uint32_t forge_reject;  /* with any code, some with another packet's authentic data */
+    uint32_t forge_fulfill; /* without having passed it on, or with another packet's fulfillment */
     uint32_t lie_f08;
     /* permille of replies */
-    uint32_t swap_reply; /* with that of another packet */
+    uint32_t swap_reply; /* swaps it with that of another packet */
     uint32_t wrong_fulfillment;
     uint32_t flip_reply;
     uint32_t strip_reply; /* of its data */
     uint32_t garbage_reply;
     uint32_t reject_fulfilled; /* keeps the money */
-    uint32_t late_fulfill;     /* holds a Fulfill back, past the expiry maybe */
-    uint32_t twice;            /* the same reply again */
+    uint32_t late_fulfill;     /* holds a Fulfill back, perhaps past the expiry */
+    uint32_t twice;            /* sends the same reply again */
 } sim_adversary_config;
 
 #define SIM_KEPT 8 /* packets that it remembers of each kind */
@@ -54,14 +54,14 @@ typedef struct sim_adversary {
 
 typedef enum sim_verdict {
     SIM_PASS,   /* as it is now */
-    SIM_ANSWER, /* a reply was written instead of passing it on */
+    SIM_ANSWER, /* it wrote a reply instead of passing the packet on */
     SIM_WITHHELD
 } sim_verdict;
 
-/* What it does besides. */
+/* What else it does with the packet. */
 typedef struct sim_aside {
-    bool again;         /* sends the same Prepare again, later, too */
-    size_t reflect_len; /* not 0: and this one back to its sender */
+    bool again;         /* also sends the same Prepare again, after this time */
+    size_t reflect_len; /* not 0: also sends this one back to its sender */
     uint8_t reflect[SIM_MAX_PACKET];
 } sim_aside;
 
@@ -72,7 +72,7 @@ bool sim_adversary_idle(const sim_adversary *a);
 /* May change packet[*len] (room SIM_MAX_PACKET) from that side, or write a reply over it. */
 sim_verdict sim_adversary_prepare(sim_adversary *a, unsigned side, uint8_t *packet, size_t *len,
                                   sim_aside *aside);
-/* May change the reply. *hold: nanoseconds to keep it back. *twice: sends it twice. */
+/* May change the reply. *hold: nanoseconds to keep it back. *twice: send it twice. */
 void sim_adversary_reply(sim_adversary *a, uint8_t *packet, size_t *len, uint64_t *hold,
                          bool *twice);
 

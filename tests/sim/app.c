@@ -50,7 +50,10 @@ void sim_app_connected(sim_app *a, unsigned pair, rill_connection *c)
         l->client_life = l->coming_life;
     else
         l->client_life = a->host->books->directory->pairs[pair].life;
-    /* A server's begins with its client's packet: its application may hear of it much later. */
+    /*
+     * A server's connection begins with its client's packet. The server's application may hear of
+     * it much later.
+     */
     if (!a->host->server || l->last_ns == 0)
         l->last_ns = sim_host_now(a->host).mono_ns;
     l->min_rate = a->options.min_rate;
@@ -116,7 +119,7 @@ void sim_app_write(sim_app_stream *s)
     }
 }
 
-/* A rogue writes one place in several ways: each byte must be of one of them. */
+/* A rogue writes one place in several ways. Each byte must be from one of them. */
 static bool right_byte(const sim_app_stream *s, uint8_t byte, uint64_t at)
 {
     const sim_books *b = s->app->host->books;
@@ -136,7 +139,7 @@ static bool are_of_life(const sim_app_stream *s, rill_bytes bytes, unsigned life
     return true;
 }
 
-/* Those of a process that was started again are not those of the one before it. */
+/* The bytes of a restarted process are not those of the process before it. */
 static bool find_life(sim_app_stream *s, rill_bytes bytes)
 {
     if (s->from_known)
@@ -234,7 +237,10 @@ void sim_app_decide(sim_app *a, uint64_t index)
               : fulfilled      ? "fulfilled"
                                : "rejected");
     if (error != RILL_OK) {
-        /* Each that was asked about can be answered once, whatever became of its connection. */
+        /*
+         * Each packet that the application was asked about can be answered once, whatever became of
+         * its connection.
+         */
         sim_app_unexpected(a, "rill_endpoint_decide", error);
         return;
     }
@@ -328,7 +334,7 @@ static void pay(sim_app *a, sim_app_stream *s)
     s->send_deadline = deadline;
 }
 
-/* Back to what has left; one less is refused. */
+/* Lowers it to what has left. One unit less must be refused. */
 static void lower(sim_app *a, sim_app_stream *s)
 {
     if (s->sending || s->ending)
@@ -422,7 +428,7 @@ static void close_stream(sim_app *a, sim_app_stream *s)
                       error ? "enough" : NULL);
 }
 
-/* A payment under way, or the end that waits for one, is only over with its stream. */
+/* A payment under way, or an end that waits for one, is over only with its stream. */
 void sim_app_enough(sim_app *a)
 {
     a->enough = true;
@@ -484,7 +490,7 @@ static void act(void *context, uint64_t argument)
 void sim_app_start(sim_app *a)
 {
     for (unsigned i = 0; i < a->config.actions; i++) {
-        /* Many at once, many close to the start: that is where limits are not known yet. */
+        /* Many at once, and many close to the start, since limits are not known yet there. */
         uint64_t span = sim_rng_chance(&a->rng, 400) ? RILL_SECOND / 20 : a->config.duration;
         uint64_t at = a->host->queue->now + sim_rng_below(&a->rng, span + 1);
         sim_queue_put(a->host->queue, at, act, a, 0, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the application comes to an end, and whether all it asked for was done. */
+/* How the application comes to an end, and whether everything that it asked for was done. */
 #include "app_internal.h"
 
 #include <inttypes.h>
@@ -8,9 +8,9 @@
 #include "../oracle.h"
 #include "stream/core/endpoint_internal.h"
 
-/* Packets of the smallest size that is worth one. */
+/* Number of packets of the smallest size that is worth one. */
 #define DUST 4U
-/* Units of a packet, ours or theirs, of which one that rounding takes may be too much. */
+/* Units of a packet, ours or theirs, of which rounding may take one too many. */
 #define FEW 20000U
 
 void sim_app_hasten(sim_app *a)
@@ -22,8 +22,9 @@ void sim_app_settle(sim_app *a)
 {
     a->settling = true;
     /*
-     * What is not decided has its place until it expires: for hours, where a wall clock had gone
-     * back, or a connector put it off. On that who never would decide does so now.
+     * An undecided packet keeps its place until it expires. That can take hours if a wall clock had
+     * gone back, or if a connector changed the expiry. So an application that never decides does so
+     * now.
      */
     for (uint64_t i = 0; i < a->decision_count; i++)
         if (!a->decisions[i].made && (!a->decisions[i].never || a->decisions[i].expires_late))
@@ -43,9 +44,9 @@ void sim_app_settle(sim_app *a)
 }
 
 /*
- * Only the last packet may use up the unit that may be missing in the end: one
- * before it keeps the minimum by itself. That some size does is a matter of
- * rounding, where packets are small, or bring little; else it is taken for granted.
+ * Only the last packet may use up the unit that may be missing in the end. A packet before it keeps
+ * the minimum by itself. With small packets, or packets that bring little, rounding decides whether
+ * some size does. Otherwise we assume that one does.
  */
 static bool some_packet_keeps(const sim_spare *spare, const sim_route *r, uint64_t largest)
 {
@@ -60,11 +61,10 @@ static bool some_packet_keeps(const sim_spare *spare, const sim_route *r, uint64
 }
 
 /*
- * The path leaves nothing of what a stream still has to send, or so little of
- * it, even in one packet, that the whole would bring less than its minimum, or its
- * connection's: others may have used up the unit that may be missing. Or it is too
- * much for one packet, and no size that the path takes is good enough for the
- * first of them.
+ * The path leaves nothing of what a stream still has to send, or so little that even one packet
+ * would bring less than the minimum of the stream or of its connection: other packets may have used
+ * up the unit that may be missing. Or it is too much for one packet, and no size that the path
+ * takes is good enough for the first one.
  */
 static bool is_worthless(sim_app *a, const sim_app_stream *s, uint64_t left)
 {
@@ -76,7 +76,7 @@ static bool is_worthless(sim_app *a, const sim_app_stream *s, uint64_t left)
     uint64_t brings = sim_path_delivers(r->path, r->side, left);
     if (brings == 0)
         return true;
-    if (spare.rate.num == 0) /* nothing of the connection's has left */
+    if (spare.rate.num == 0) /* nothing of the connection has left */
         return false;
     if (!sim_spare_bears(&spare, left, brings, true))
         return true;
@@ -92,9 +92,9 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     rill_stream_offsets o;
     rill_stream_totals_of(s->stream, &t);
     rill_stream_offsets_of(s->stream, &o);
-    /* What stays in doubt for good is not waited for; what is asked about is. */
+    /* Do not wait for money in doubt for good. Wait for money about which the receiver is asked. */
     uint64_t for_good = s->stream->out.money.abandoned;
-    /* Nor is what rounding may leave nothing of, in a few packets. */
+    /* Nor for a few packets of which rounding may leave nothing. */
     uint64_t dust = DUST * rill_rate_grain(&s->stream->connection->path.rate);
     bool money = !a->config.hostile &&
                  (t.sent + for_good + dust < t.send_max || t.in_flight > for_good) &&
@@ -149,7 +149,7 @@ void sim_app_check_deadlines(sim_app *a)
         bool sent = s->sending && s->send_deadline < now;
         bool received = s->receiving && s->receive_deadline < now;
         uint64_t deadline = sent ? s->send_deadline : s->receive_deadline;
-        /* An event that its host came too late for itself is none that the core forgot. */
+        /* If its host came too late for an event, the core has not forgotten it. */
         if ((sent || received) && now - deadline > h->timer_lag + h->blocked + RILL_MS)
             sim_violation(a->report,
                           "host %u stream %" PRIu64 ": %s is not told %" PRIu64
@@ -194,7 +194,7 @@ void sim_app_crash(sim_app *a)
 void sim_app_finish(sim_app *a)
 {
     if (!a->host->server || sim_rng_chance(&a->rng, 100)) {
-        /* Some ends by hand before that of their connection. */
+        /* Ends some by hand, before the end of their connection. */
         for (unsigned i = 0; i < a->stream_count; i++) {
             sim_app_stream *s = a->streams[i];
             if (s->stream == NULL || s->ending || !sim_rng_chance(&a->rng, 500))
@@ -208,7 +208,7 @@ void sim_app_finish(sim_app *a)
                 continue;
             a->closing[i] = true;
             a->host->books->ledgers[sim_books_known(a->host->books, i)].ending = true;
-            /* A server that stops is T99 to clients that it has not heard of yet. */
+            /* A server that stops answers T99 to clients that it has not heard of yet. */
             bool all = !a->host->server && sim_rng_chance(&a->rng, 500);
             int error = all ? RILL_OK : rill_connection_end(a->connections[i]);
             if (all)
@@ -236,7 +236,7 @@ int sim_app_error(const sim_app *a, unsigned pair)
     return a->error[pair];
 }
 
-/* What the reader got is of this life of the writer, as far as its bytes say. */
+/* Whether the reader's bytes are from this life of the writer, as far as the bytes say. */
 static bool is_of(const sim_app_stream *r, const sim_app_stream *w)
 {
     return r->pair == w->pair && r->id == w->id && r->client_life == w->client_life &&
@@ -252,8 +252,8 @@ static void unlike(const sim_app_stream *w, const sim_app_stream *r, uint64_t re
 }
 
 /*
- * A process that dies has not read all that it got, and whoever wrote that was
- * told that it came. Of several lives of a reader one has it all.
+ * A process that dies has not read everything that it got, and the writer was told that it came. Of
+ * several lives of a reader one must have all of it.
  */
 typedef struct reading {
     uint64_t most;
@@ -261,8 +261,8 @@ typedef struct reading {
 } reading;
 
 /*
- * A reader without a byte does not know which of two servers its stream is of, where their
- * client went on from one to the other: it may be the one's that wrote just that.
+ * A reader without a byte does not know to which of two servers its stream belongs, if their client
+ * went from one to the other. It may be the server that wrote exactly that.
  */
 static bool of_twin(const sim_app *twin, const sim_app_stream *r)
 {
@@ -275,7 +275,7 @@ static bool of_twin(const sim_app *twin, const sim_app_stream *r)
 static void compare_with(const sim_app_stream *w, const sim_app *twin, const sim_app *reader,
                          reading *all)
 {
-    /* What came for whom it had not been told of, when it died, is lost with it. */
+    /* Bytes for a connection that it had not been told of when it died are lost with it. */
     all->left = all->left || (reader->unheard[w->pair] >> w->client_life & 1) != 0;
     for (unsigned i = 0; i < reader->stream_count; i++) {
         const sim_app_stream *r = reader->streams[i];
@@ -283,11 +283,11 @@ static void compare_with(const sim_app_stream *w, const sim_app *twin, const sim
             continue;
         uint64_t got = r->got > r->read ? r->got : r->read;
         all->most = got > all->most ? got : all->most;
-        /* A reader that closed by itself had no wish to read on. */
+        /* A reader that closed by itself did not want to read on. */
         all->left = all->left || r->closed;
         if (got > w->written && (r->from_known || !w->crashed))
             unlike(w, r, got, "");
-        /* A close that says nothing of an error had no bytes before it that are missing. */
+        /* If a close reports no error, no bytes before it may be missing. */
         if (r->read_well && !r->closed && !w->crashed && r->read != w->written && !of_twin(twin, r))
             unlike(w, r, r->read, ", and no error was told");
     }

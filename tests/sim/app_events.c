@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the application does about events, and that they come as endpoint.h says. */
+/* What the application does about events. Checks that they come as endpoint.h says. */
 #include "app_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* That an application waits with a decision that it makes too late. */
+/* How long an application waits with a decision that it makes too late. */
 #define MAX_WAIT_MS 60000
 
 static unsigned pair_of(const rill_connection *c)
@@ -23,7 +23,8 @@ static void on_connection(sim_app *a, const rill_event *e)
         return;
     }
     sim_ledger *l = &a->host->books->ledgers[pair];
-    /* The core takes a late first packet for a client that comes again with the same credentials.
+    /*
+     * The core takes a late first packet for a client that comes again with the same credentials.
      */
     l->reopened = l->reopened || l->ended;
     if (l->connection != NULL || sim_books_known(a->host->books, pair) != pair) {
@@ -66,7 +67,7 @@ static void on_sent(sim_app *a, sim_app_stream *s, int error)
                       "host %u stream %" PRIu64 ": a payment with time left ended for idleness",
                       a->host->index, s->id);
     s->sending = false;
-    /* Those are told of a stream that goes on. */
+    /* These events belong to a stream that goes on. */
     s->cut_short =
         s->cut_short || (error != RILL_OK && error != RILL_ERR_TIMEOUT && error != RILL_ERR_RATE &&
                          error != RILL_ERR_TOO_LITTLE && error != RILL_ERR_IN_DOUBT);
@@ -81,7 +82,7 @@ static void on_sent(sim_app *a, sim_app_stream *s, int error)
         sim_host_now(a->host).mono_ns < s->send_deadline)
         sim_violation(a->report, "host %u stream %" PRIu64 ": SENT timed out too early",
                       a->host->index, s->id);
-    /* From now on no more than this leaves: the send max fell back. */
+    /* The send max fell back: from now on no more than this may leave. */
     if (error == RILL_ERR_TIMEOUT)
         sim_books_app_stream(a->host->books, s->pair, s->id)->send_bound = t.sent + t.in_flight;
 }
@@ -220,7 +221,7 @@ static void on_incoming(sim_app *a, const rill_event *e)
     uint64_t left = e->expires_at > wall ? e->expires_at - wall : 0;
     a->decisions[index].expires_late = left > MAX_WAIT_MS;
     if (left > MAX_WAIT_MS)
-        left = MAX_WAIT_MS; /* a connector may have put the expiry far off */
+        left = MAX_WAIT_MS; /* a connector may have set the expiry far into the future */
     a->decisions[index].expires_ns += left * RILL_MS;
     sim_count(a->report, SIM_ASK);
     if (!fulfill)

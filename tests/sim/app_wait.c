@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bound for every wait: whatever an application has asked for and has not got
- * is told (rill_connection_waiting) as something that is waited for, within two
- * seconds; what is said to end by a time has ended then; and what ends by itself
- * when nothing goes on does.
+ * A bound for every wait. If an application has asked for something and has not got it,
+ * rill_connection_waiting must report a wait within two seconds. A wait that is said to end by a
+ * time must have ended then. What ends by itself when nothing happens must end.
  */
 #include "app_internal.h"
 
@@ -12,18 +11,18 @@
 #include "stream/core/endpoint_internal.h"
 #include <rill/waiting.h>
 
-/* How long nothing may be said of a wait. */
+/* How long a wait may go without a report. */
 #define SILENCE (2 * RILL_SECOND)
-/* From the close on: our close, and then bytes that nobody reads. */
+/* Counted from the close: our close, and then bytes that nobody reads. */
 #define CLOSING (5 * RILL_SECOND + 60 * RILL_SECOND)
 
-/* Its host may have come too late for itself. */
+/* Its host may have come too late. */
 static uint64_t slack(const sim_app *a)
 {
     return a->host->timer_lag + a->host->blocked + RILL_SECOND / 2;
 }
 
-/* Later than that a packet without a reply has expired. */
+/* After this a packet without a reply has expired. */
 static uint64_t lifetime(const sim_app *a)
 {
     return a->options.packet_lifetime + RILL_SECOND;
@@ -34,7 +33,7 @@ static uint64_t sum(uint64_t a, uint64_t b)
     return a + b < a ? UINT64_MAX : a + b;
 }
 
-/* What a stream of ours still wants, and what has become of that so far. */
+/* What one of our streams still wants, and how far it has come. */
 static bool wants(const sim_app_stream *s, uint64_t *progress)
 {
     rill_stream_totals t;
@@ -99,7 +98,7 @@ static void is_silent(sim_app *a, unsigned pair, const sim_app_stream *s)
                   s->ending ? ", it is to end" : "");
 }
 
-/* asks: it wants something, for that stream where it is one. */
+/* asks: the connection wants something, for that stream if there is one. */
 static void check_told(sim_app *a, unsigned pair, bool asks, const sim_app_stream *s,
                        uint64_t progress, uint64_t now)
 {

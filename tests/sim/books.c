@@ -61,7 +61,7 @@ uint64_t sim_pattern_version(uint64_t seed, unsigned version)
     return version == 0 ? seed : sim_mix(seed + version);
 }
 
-/* The life that a packet says it is of, by its name. */
+/* The life that a packet names. */
 unsigned sim_books_life(const sim_books *b, unsigned pair, uint64_t name)
 {
     unsigned i = 0;
@@ -164,8 +164,8 @@ oracle_u128 sim_books_shares(const sim_stream_packet *p)
 }
 
 /*
- * StreamMoney frames: each stream's part of amount. False: parts do not say it
- * to the unit. *vague: there were more than SIM_PARTS, and some are left out.
+ * Reads StreamMoney frames: each stream's part of amount. False: parts do not say it to the unit.
+ * *vague: there were more than SIM_PARTS, and some are left out.
  */
 bool sim_books_divide(const sim_stream_packet *p, uint64_t amount, sim_part *parts, unsigned *count,
                       bool *vague)

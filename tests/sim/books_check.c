@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The comparison: what an endpoint says of itself against the books. */
+/* Compares what an endpoint says about itself with the books. */
 #include "books_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* After a packet's expiry its endpoint may still wait so long for the reply. */
+/* How long an endpoint may still wait for a reply after the packet's expiry. */
 #define GRACE (5 * RILL_SECOND)
-/* Packets in flight, above which the books are compared not after each event, but soon. */
+/* With more packets in flight than this, the books are not compared after each event, but soon. */
 #define MANY 256U
 
 static void add(sim_bounds *b, uint64_t amount, bool certain)
@@ -32,7 +32,7 @@ static void forget_expired(sim_books *b, uint64_t now_ns)
 static void add_flight(sim_outstanding *o, const sim_flight *f, uint64_t amount, uint64_t now_ns)
 {
     bool fresh = f->expires_ns > now_ns;
-    /* A probe can never be fulfilled: whether it counts as in flight is the endpoint's to say. */
+    /* A probe can never be fulfilled, so the endpoint decides whether it counts as in flight. */
     if (!f->fulfillable) {
         add(&o->in_flight, amount, false);
         add(&o->in_doubt, f->state == SIM_FLIGHT_OPEN && fresh ? 0 : amount, false);
@@ -43,7 +43,7 @@ static void add_flight(sim_outstanding *o, const sim_flight *f, uint64_t amount,
     add(&o->in_flight, amount, fresh && f->state != SIM_FLIGHT_SPOILT);
     if (f->state != SIM_FLIGHT_OPEN)
         add(&o->in_doubt, amount, fresh && f->state == SIM_FLIGHT_DOUBT);
-    /* The core may find for itself that none can come any more, once it expired. */
+    /* Once it has expired, the core may find out by itself that no reply can come. */
     if (f->state == SIM_FLIGHT_OPEN && !fresh)
         add(&o->in_doubt, amount, false);
 }
@@ -64,7 +64,7 @@ static void exactly(sim_books *b, unsigned pair, uint64_t stream, const char *wh
     outside(b, pair, stream, what, is, (sim_bounds){should, should});
 }
 
-/* What is outstanding of each stream of the ledger: one pass over all flights. */
+/* How much of each stream of the ledger has no answer yet: one pass over all flights. */
 static void sum_flights(sim_books *b, unsigned pair, uint64_t now_ns)
 {
     sim_ledger *l = &b->ledgers[pair];
@@ -81,8 +81,8 @@ static void sum_flights(sim_books *b, unsigned pair, uint64_t now_ns)
 }
 
 /*
- * A packet that expired without a reply is in doubt, until the receiver tells
- * that it arrived: then it is sent.
+ * A packet that expired without a reply is in doubt until the receiver tells that it arrived. Then
+ * it is sent.
  */
 static void check_sent(sim_books *b, unsigned pair, uint64_t stream, uint64_t is, uint64_t link,
                        const sim_fate *fate, const sim_outstanding *o)
@@ -90,7 +90,9 @@ static void check_sent(sim_books *b, unsigned pair, uint64_t stream, uint64_t is
     outside(b, pair, stream, "sent", is, (sim_bounds){link, link + fate->lost + o->expired});
 }
 
-/* Nothing is paid twice: whatever the receiver fulfilled is sent, or in flight still. */
+/*
+ * Nothing may be paid twice: everything that the receiver fulfilled is sent, or is still in flight.
+ */
 static void check_reached(sim_books *b, unsigned pair, uint64_t stream, const sim_fate *fate,
                           uint64_t sent, uint64_t in_flight)
 {
@@ -172,7 +174,7 @@ static void check_connection(sim_books *b, unsigned pair, uint64_t now_ns)
     exactly(b, pair, 0, "received", s.received, l->received);
     exactly(b, pair, 0, "packets_sent", s.packets_sent, l->prepares);
     exactly(b, pair, 0, "packets_fulfilled", s.packets_fulfilled, l->fulfilled);
-    /* What no reply told of, the receiver's totals do. */
+    /* If no reply told of it, the receiver's totals may. */
     bool told = l->fate.lost + o.expired > 0;
     outside(b, pair, 0, "delivered", s.delivered,
             (sim_bounds){l->delivered_low, told ? UINT64_MAX : l->delivered_high});
@@ -184,7 +186,7 @@ static void check_connection(sim_books *b, unsigned pair, uint64_t now_ns)
     sums sum = check_streams(b, pair, now_ns);
     exactly(b, pair, 0, "sum of what streams sent", sum.sent, s.sent);
     exactly(b, pair, 0, "sum of what streams received", sum.received, s.received);
-    /* Other implementations fulfil what a connector added, though no stream has a share of it. */
+    /* Other implementations fulfil what a connector added, although no stream has a share of it. */
     bool adds_up = !b->directory->pairs[sim_pair_of(pair)].stands_in;
     if (!sim_books_by_rogue(b, pair))
         outside(b, pair, 0, "sum of what streams delivered", sum.delivered,
@@ -194,7 +196,7 @@ static void check_connection(sim_books *b, unsigned pair, uint64_t now_ns)
 void sim_books_check(sim_books *b, rill_now now)
 {
     forget_expired(b, now.mono_ns);
-    /* A pass over hundreds of packets for each of them would be most of what there is to do. */
+    /* A pass over hundreds of packets for each of them would take most of the time. */
     if (b->flight_count > MANY && ++b->unchecked < b->flight_count / (MANY / 4))
         return;
     b->unchecked = 0;
@@ -269,7 +271,10 @@ void sim_books_crash(sim_books *b)
     }
 }
 
-/* Its application is still to be told of its end: its books make room for those of the next. */
+/*
+ * Its application has not been told of its end yet. Its books make room for those of the next
+ * connection.
+ */
 static void set_aside(sim_books *b, unsigned pair)
 {
     sim_ledger *l = &b->ledgers[pair];
@@ -304,7 +309,7 @@ void sim_books_begin_again(sim_books *b, unsigned pair, unsigned life)
 
 void sim_books_close(sim_books *b)
 {
-    /* Each Prepare has had its reply: at once, or by who was asked about it. */
+    /* Each Prepare has had its reply: at once, or from the application that was asked. */
     if (b->incoming_count != 0)
         sim_violation(b->report, "host %u: %u packets were never answered", b->host,
                       b->incoming_count);
@@ -313,7 +318,7 @@ void sim_books_close(sim_books *b)
         if (!l->ended || l->reopened)
             continue;
         exactly(b, i, 0, "received after the end", l->final.received, l->received);
-        /* What the end left in doubt may have been sent after all, and no more than that. */
+        /* What was in doubt at the end may have been sent, but not more than that. */
         uint64_t lost = l->fate.lost + unanswered(b, i);
         lost = lost < l->final.sent ? lost : l->final.sent;
         sim_bounds sent = {l->final.sent - lost, l->final.sent + l->final.in_flight};

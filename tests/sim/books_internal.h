@@ -5,15 +5,15 @@
 
 #include "books.h"
 
-/* False where it was there already. */
+/* False if it was there already. */
 bool sim_set_add(sim_set *s, uint64_t key);
 /* The pair whose key opens the data, and the packet in b->scratch; or SIM_MAX_PAIRS. */
 unsigned sim_books_open(sim_books *b, const uint8_t *data, size_t len);
 /* The sum of all shares, however many there are. */
 oracle_u128 sim_books_shares(const sim_stream_packet *p);
 /*
- * StreamMoney frames: each stream's part of amount. False: parts do not say it
- * to the unit. *vague: there were more than SIM_PARTS, and some are left out.
+ * Reads StreamMoney frames: each stream's part of amount. False: parts do not say it to the unit.
+ * *vague: there were more than SIM_PARTS, and some are left out.
  */
 bool sim_books_divide(const sim_stream_packet *p, uint64_t amount, sim_part *parts, unsigned *count,
                       bool *vague);
@@ -21,19 +21,21 @@ bool sim_books_divide(const sim_stream_packet *p, uint64_t amount, sim_part *par
 bool sim_books_note_close(sim_books *b, sim_ledger *l, uint64_t now_ns);
 /* No reply to it was heard, and none will be. */
 void sim_books_lost(sim_books *b, const sim_flight *f);
-/* What the packet in b->scratch told us of limits, and brought of bytes. */
+/* Records the limits that the packet in b->scratch tells, and the bytes that it brings. */
 void sim_books_learn_limits(sim_books *b, unsigned pair);
 /* Whether it brings bytes for a stream whose buffer has no room for them. */
 bool sim_books_beyond(sim_books *b, unsigned pair);
-/* What it tells of ours, where it is one that we made. */
+/* Records the limits of ours that it tells, if we made it. */
 void sim_books_tell_limits(sim_books *b, unsigned pair);
-/* Whether what we have sent, with the Prepare in b->scratch, keeps to what we were told. */
+/*
+ * Whether what we have sent, with the Prepare in b->scratch, respects the limits that we were told.
+ */
 void sim_books_check_windows(sim_books *b, unsigned pair);
 void sim_books_check_bytes(sim_books *b, const sim_stream_book *s, uint64_t end);
-/* Whether what arrived and is not read is no more than we have room for. */
+/* Whether there is room for everything that has arrived and is not read. */
 void sim_books_check_buffers(sim_books *b, unsigned pair);
 
-/* Sums of units end there, as an endpoint's do: many streams, or a rogue, may bring more. */
+/* Sums of units stop there, as an endpoint's do: many streams, or a rogue, may bring more. */
 static inline void sim_sum_up(uint64_t *sum, uint64_t more)
 {
     *sum = *sum + more < more ? UINT64_MAX : *sum + more;
@@ -42,15 +44,15 @@ static inline void sim_sum_up(uint64_t *sum, uint64_t more)
 /* ---- books_minimum.c ---- */
 /* A reply said that it was fulfilled. */
 void sim_books_minimum_told(sim_books *b, const sim_flight *f, uint64_t delivered);
-/* No reply will: that it was is the receiver's to tell. */
+/* No reply will come. The receiver tells whether it was fulfilled. */
 void sim_books_minimum_untold(sim_books *b, const sim_flight *f);
-/* Its sender was told that it was not: what its receiver has of it cost nothing. */
+/* Its sender was told that it was not fulfilled. So what its receiver has of it cost nothing. */
 void sim_books_minimum_kept(sim_books *b, const sim_flight *f);
-/* So too of a packet that a connector had sent again: its receiver has fulfilled that. */
+/* The same for a packet that a connector had sent again, and that its receiver has fulfilled. */
 void sim_books_minimum_free(sim_books *b, const sim_incoming *in);
 /* Its receiver has fulfilled it. */
 void sim_books_minimum_reached(sim_flight *f, uint64_t arrived);
-/* Money leaves: its connection says what its minimum rate is, once and for all. */
+/* Money leaves. From now on the minimum rate of its connection is fixed. */
 void sim_books_learn_minimum(sim_ledger *l, const sim_books *b);
 /* A packet leaves. */
 void sim_books_check_minimum(sim_books *b, unsigned pair, rill_now now);

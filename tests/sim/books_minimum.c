@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What was sent against what arrived of it, over a stream and over a connection:
- * whichever of the packets under way are fulfilled, all brings the sender's
- * minimum rate but for a unit. What no reply told of is judged by what its
- * receiver did.
+ * Compares what was sent with what arrived of it, over a stream and over a connection. Whichever of
+ * the packets under way are fulfilled, everything together must bring the sender's minimum rate,
+ * all but a unit. Packets without a reply are judged by what their receiver did.
  */
 #include "books_internal.h"
 
 #include <inttypes.h>
 
-/* Nobody takes a packet that has expired by our clock for longer than this. */
+/* Nobody takes a packet for longer than this after it has expired by our clock. */
 #define CLOCKS RILL_SECOND
 
 static oracle_i128 gain(const sim_ledger *l, uint64_t sent, uint64_t delivered)
@@ -23,7 +22,7 @@ static oracle_i128 positive(oracle_i128 a)
     return a > 0 ? a : 0;
 }
 
-/* The least that comes of a part: its receiver rounds down, and the rest may be another's. */
+/* The least that a part brings: its receiver rounds down, and the rest may be another stream's. */
 static uint64_t part_of(const sim_flight *f, unsigned part, uint64_t delivered)
 {
     return f->amount == 0 ? 0
@@ -31,8 +30,8 @@ static uint64_t part_of(const sim_flight *f, unsigned part, uint64_t delivered)
 }
 
 /*
- * What its sender need not know of counts, and may do so for less: for `least`. What came too
- * late counts or does not: its sender was told nothing, or that it was not fulfilled.
+ * What its sender need not know of counts, and may do so for less: for `least`. What came too late
+ * may count or not: its sender was told nothing, or that it was not fulfilled.
  */
 static void book(sim_tally *t, oracle_i128 gain, oracle_i128 least, bool late)
 {
@@ -127,7 +126,7 @@ static void lose(sim_books *b, sim_flight *f, oracle_i128 *worst, rill_now now)
     f->missed = over && !f->reached;
     if (f->missed)
         return;
-    /* What may yet be refused need not bring more than its minimum, or anything. */
+    /* A packet that may still be refused need not bring more than its minimum, or anything. */
     bool sure = over && !f->late;
     oracle_i128 all = gain(l, f->amount, brings);
     *worst += sure || (f->late ? all > 0 : all < 0) ? all : 0;

@@ -9,8 +9,8 @@
 #include <string.h>
 
 /*
- * Which life of its client says b->scratch that it is of? A later one, by its name, ends the
- * connection that there is; where there is none any more, any begins another.
+ * Finds out which life of its client b->scratch names. A later one, by its name, ends the present
+ * connection. If there is none any more, any life begins a new one.
  */
 static void note_life(sim_books *b, const sim_incoming *in, uint64_t wall_ms)
 {
@@ -79,7 +79,7 @@ void sim_books_asked(sim_books *b, uint64_t handle)
         in->asked = true;
 }
 
-/* 1 % above what is left, for the rounding of rates, and a unit for the rounding of that. */
+/* 1 % above what is left, because rates are rounded, and a unit because that is rounded, too. */
 static void check_receive_max(sim_books *b, const sim_stream_book *s, uint64_t before)
 {
     if (s->received_low == before)
@@ -109,7 +109,7 @@ static void credit(sim_books *b, const sim_incoming *in)
     b->report->units += in->amount;
 }
 
-/* The rate that the sender asked for, from the sender's own books. */
+/* The rate for which the sender asked, from the sender's own books. */
 static void note_reached(sim_books *b, sim_flight *f, uint64_t arrived)
 {
     sim_ledger *l = &b->ledgers[f->pair];
@@ -135,7 +135,7 @@ static void check_rate(sim_books *b, const sim_incoming *in, sim_origin origin)
         if (f->request != origin.request || memcmp(f->condition, in->condition, 32) != 0)
             continue;
         note_reached(origin.books, f, in->amount);
-        /* What its sender's minimum rate asks of it is checked as it leaves. */
+        /* The sender's minimum rate is checked when the packet leaves. */
         if (in->amount < f->minimum)
             sim_violation(b->report,
                           "host %u: fulfilled %" PRIu64 " for %" PRIu64
@@ -152,7 +152,7 @@ void sim_books_reached(sim_books *b, sim_origin origin, const uint8_t condition[
     check_rate(b, &in, origin);
 }
 
-/* Rules for what only a peer that breaks them sends. */
+/* Rules about what only a peer that breaks the rules sends. */
 static void check_lawful(sim_books *b, const sim_incoming *in)
 {
     const sim_pair *p = &b->directory->pairs[sim_pair_of(in->pair)];
@@ -190,7 +190,10 @@ static void check_fulfill(sim_books *b, uint64_t wall_ms, const sim_incoming *in
         sim_violation(b->report, "host %u: fulfilled %" PRIu64 ", below the minimum %" PRIu64,
                       b->host, in->amount, in->minimum);
     check_lawful(b, in);
-    /* A server that was made again knows nothing of before: who sends it twice pays twice. */
+    /*
+     * A restarted server knows nothing of the time before. A sender that sends a packet twice then
+     * pays twice.
+     */
     bool known = b->ledgers[in->pair].life == 0 || b->directory->faithful;
     uint64_t condition = sim_u64_read(in->condition) | 1;
     bool first = sim_set_add(&b->fulfilled, condition);
@@ -210,16 +213,16 @@ static void hear(sim_ledger *l, uint64_t came_ns)
 }
 
 /*
- * b->scratch answers a packet. One that the application was asked about came before whatever
- * its answer says: a close in that began after it, and by the time of the answer. Any other
- * was answered as it came, so that a close in its answer is older.
+ * b->scratch answers a packet. If the application was asked about the packet, it came before
+ * whatever the answer says: a close in the answer began after it, and before the answer. Any other
+ * packet was answered when it came, so a close in its answer is older.
  */
 static void note_sign_of_life(sim_books *b, const sim_incoming *in, uint64_t now_ns)
 {
     sim_ledger *l = &b->ledgers[in->pair];
     if (in->asked)
         hear(l, in->came_ns);
-    /* Nor does the answer to who takes leave of nobody close one. */
+    /* The answer to a close of an unknown connection does not close one either. */
     if (l->connection != NULL)
         (void)sim_books_note_close(b, l, in->asked ? now_ns : in->came_ns);
     hear(l, in->came_ns);

@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A reply that takes less is not overdue. */
+/* A reply that takes less time is not overdue. */
 #define PATIENCE (200 * RILL_MS)
-/* Windows' worth of packets that are overdue or in doubt. */
+/* Packets that are overdue or in doubt, in windows. */
 #define ASIDE_WINDOWS UINT64_C(16)
-/* Times that the same may be said within a second: some for loss, some for several streams. */
+/* How often the same may be said within a second: some for loss, some for several streams. */
 #define CHATTER 40U
-/* Packets with neither money nor bytes to a rogue: so many, for each of its own, in a second. */
+/* Packets without money and bytes to a rogue, for each of its own, in a second. */
 #define PROVOKED            100U
 #define PROVOKED_EACH       4U
 #define PROVOKED_PER_SECOND 10U
@@ -72,8 +72,8 @@ static void check_data_sent(sim_books *b, unsigned pair, const sim_frame *f)
 }
 
 /*
- * A packet that is overdue takes no room on the path, though its reply may come
- * yet: after two round trips, and 200 ms at least. There is a bound on those too.
+ * An overdue packet takes no room on the path, though its reply may still come. It is overdue after
+ * two round trips, and at least 200 ms. The number of such packets is limited, too.
  */
 static void check_in_flight(sim_books *b, const sim_ledger *l, unsigned pair, rill_now now)
 {
@@ -114,8 +114,8 @@ static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsi
 }
 
 /*
- * Why a connection ends is judged by when its close is told first, in a packet or,
- * where there was no memory for one, in an answer: its end comes later.
+ * Why a connection ends is judged by when its close is told first, in a packet or, if there was no
+ * memory for one, in an answer. Its end comes later.
  */
 bool sim_books_note_close(sim_books *b, sim_ledger *l, uint64_t now_ns)
 {
@@ -129,8 +129,8 @@ bool sim_books_note_close(sim_books *b, sim_ledger *l, uint64_t now_ns)
 }
 
 /*
- * The same over and over, without a pause: a storm that never ends, whatever
- * leaves between. Bytes too: the same of them, at the same place.
+ * The same again and again, without a pause, is a storm that never ends, whatever leaves in
+ * between. That includes bytes: the same ones at the same place.
  */
 static void check_chatter(sim_books *b, sim_ledger *l, uint64_t amount, rill_now now)
 {
@@ -163,7 +163,7 @@ static void trace_frames(const sim_books *b)
               b->scratch.amount, n == 0 ? " none" : text);
 }
 
-/* A peer that breaks the rules gets no more out of us by it than it puts in. */
+/* A peer that breaks the rules must not get more out of us by it than it puts in. */
 static void check_provoked(sim_books *b, sim_ledger *l, uint64_t amount, rill_now now)
 {
     bool bytes = false;
@@ -247,9 +247,12 @@ static void commit(sim_books *b, const sim_flight *f, bool authentic)
     l->fulfilled++;
     sim_sum_up(&l->sent, f->amount);
     sim_books_minimum_told(b, f, authentic ? b->scratch.amount : f->minimum);
-    /* Where the receiver's own word was spoilt, what arrived is at least the minimum: any guess. */
+    /*
+     * If the receiver's own word was damaged, what arrived is at least the minimum: any guess will
+     * do.
+     */
     sim_sum_up(&l->delivered_low, authentic ? b->scratch.amount : 0);
-    /* Minima are any number where a rogue lied about what arrived. */
+    /* Minima may be any number if a rogue lied about what arrived. */
     uint64_t most = sim_books_by_rogue(b, f->pair) ? UINT64_MAX : UINT64_C(1) << 50;
     sim_sum_up(&l->delivered_high, authentic ? b->scratch.amount : most);
     for (unsigned i = 0; i < f->part_count; i++) {
@@ -260,9 +263,9 @@ static void commit(sim_books *b, const sim_flight *f, bool authentic)
 }
 
 /*
- * A Fulfill of that Prepare, a Reject, or 0: no reply at all. What a neighbour calls
- * a Reject it does not charge, whatever else is in it; and what it calls a Fulfill
- * it can charge only where that is one of this Prepare: else it is as good as a Reject.
+ * A Fulfill of that Prepare, a Reject, or 0: no reply at all. A neighbour does not charge for a
+ * Reject, whatever else is in it. It can charge for a Fulfill only if it fits this Prepare.
+ * Otherwise it is as good as a Reject.
  */
 static int judge(const sim_packet *p, const sim_flight *f)
 {
@@ -286,16 +289,16 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
     sim_packet p = sim_packet_parse(packet, len);
     int verdict = judge(&p, f);
     bool live = f->state == SIM_FLIGHT_OPEN && f->expires_ns > now.mono_ns;
-    /* What carries no money is not waited for once the connection closes. */
+    /* Packets without money are not waited for once the connection closes. */
     const sim_ledger *l = &b->ledgers[f->pair];
     bool waited = !l->ended && !(l->closing && (f->amount == 0 || !f->fulfillable));
-    /* A client may begin anew: that ends what there was. */
+    /* A client may begin anew. That ends the connection. */
     bool anew =
         sim_books_by_rogue(b, f->pair) || b->directory->pairs[sim_pair_of(f->pair)].life > 0;
     waited = waited && !(anew && (f->amount == 0 || !f->fulfillable));
     if (error == RILL_ERR_NOT_FOUND && live && waited)
         sim_violation(b->report, "host %u: did not know request %" PRIu64, b->host, request);
-    /* Over a link that broke and came back: the endpoint was told that none would come. */
+    /* Over a link that broke and came back: the endpoint was told that no reply would come. */
     if (error == RILL_ERR_NOT_FOUND && f->state != SIM_FLIGHT_OPEN)
         return;
     if (error != RILL_OK && error != RILL_ERR_NOT_FOUND)
@@ -314,7 +317,7 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
             b->ledgers[f->pair].heard = true;
         }
     }
-    /* What was not heard, since it came too late, may be in doubt for good. */
+    /* A reply that was not heard, since it came too late, may leave money in doubt for good. */
     if (verdict == SIM_FULFILL && error == RILL_OK)
         commit(b, f, authentic);
     else if (verdict != 0 && error != RILL_OK)

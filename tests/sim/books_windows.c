@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The books of windows: what each side told the other that it takes, of bytes
- * and of streams, and whether what was sent, told and buffered keeps to it.
+ * The books of windows: how many bytes and streams each side allows the other, and whether what was
+ * sent, told and buffered respects that.
  */
 #include "books_internal.h"
 
 #include <inttypes.h>
 
-/* Before anything is told: what RFC 29 has both sides assume, and what we do. */
+/* The limits before anything is told: those that RFC 29 has both sides assume, and ours. */
 #define ASSUMED_STREAM     16384U
 #define ASSUMED_CONNECTION 65534U
 #define ASSUMED_STREAM_ID  20U
@@ -29,7 +29,7 @@ static void raise(uint64_t *limit, uint64_t value)
 
 static void note_bytes(sim_stream_book *s, const sim_frame *f)
 {
-    /* Where no byte came, the offset alone counts for nothing. */
+    /* If no byte came, the offset alone counts for nothing. */
     if (f->data_len == 0)
         return;
     raise(&s->came, f->value > UINT64_MAX - f->data_len ? UINT64_MAX : f->value + f->data_len);
@@ -66,7 +66,7 @@ void sim_books_read(sim_books *b, unsigned pair, uint64_t stream, uint64_t bytes
 static void tell(sim_books *b, unsigned pair, const sim_frame *f, uint64_t *before,
                  const char *what)
 {
-    /* A rogue may begin anew: its new connection's windows do, too. */
+    /* A rogue may begin anew, and then its new connection's windows begin anew, too. */
     const sim_pair *p = &b->directory->pairs[sim_pair_of(pair)];
     if (f->value < *before && (!p->rogue || p->rogue_serves))
         sim_violation(b->report,
@@ -75,7 +75,7 @@ static void tell(sim_books *b, unsigned pair, const sim_frame *f, uint64_t *befo
     *before = f->value;
 }
 
-/* A buffer doubles once half of it was read since it did so last, and not for less. */
+/* A buffer doubles only when half of it was read since the last time. */
 static uint64_t grown(uint64_t size, uint64_t most, uint64_t read)
 {
     return larger(size, smaller(read > UINT64_MAX / 4 ? UINT64_MAX : read * 4, most));
@@ -87,8 +87,8 @@ static uint64_t stream_buffer(const sim_books *b, const sim_stream_book *s)
 }
 
 /*
- * Offsets that do not fill our connection's buffer any more: read; or come, and
- * what was dropped besides, where the stream is over.
+ * Bytes that do not fill our connection's buffer any more: those that were read, or, if the stream
+ * is over, those that came and those that were dropped.
  */
 static uint64_t taken(const sim_books *b, const sim_ledger *l)
 {
@@ -122,7 +122,7 @@ static void room(sim_books *b, unsigned pair, uint64_t stream, uint64_t told, ui
 void sim_books_tell_limits(sim_books *b, unsigned pair)
 {
     sim_ledger *l = &b->ledgers[pair];
-    /* What answers for a connection that is over may be one that begins. */
+    /* An answer for a connection that is over may be about one that begins. */
     if (l->ended || l->reopened)
         return;
     for (unsigned i = 0; i < b->scratch.frame_count; i++) {
@@ -190,8 +190,9 @@ void sim_books_check_windows(sim_books *b, unsigned pair)
     for (unsigned i = 0; i < b->scratch.frame_count; i++)
         if (b->scratch.frames[i].type >= SIM_FRAME_STREAM_CLOSE)
             check_stream_id(b, pair, b->scratch.frames[i].stream);
-    /* A rogue may tell less than before: it is taken for one that forgets the bytes of closed
-     * streams.
+    /*
+     * A rogue may tell less than before. It is then taken for a peer that forgets the bytes of
+     * closed streams.
      */
     if (l->reopened || sim_books_by_rogue(b, pair))
         return;

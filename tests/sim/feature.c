@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-/* Where a feature's number lies: in one of these, once or more often in a scenario. */
+/*
+ * Where the number of a feature is: in one of these structs, which a scenario has once or more
+ * often.
+ */
 typedef enum place { LINK, HOP, ADVERSARY, APP, OPTION, WORLD, ROGUE } place;
 
 typedef sim_link_config of_LINK;
@@ -55,7 +58,7 @@ static void *instance(sim_scenario *s, place where, unsigned i)
     return NULL;
 }
 
-/* What a member is where the feature is off: zero, but for options. */
+/* The value of a member when the feature is off: zero, except for options. */
 static const void *neutral(sim_feature f, rill_connection_options *defaults)
 {
     static const uint8_t zeros[64];

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that a run may have and that can be taken from it: faults,
- * limits, tricks, habits of applications. Each has a name, a place in the
- * scenario, and a count of how often it happened.
+ * Everything that a run may have and that can be taken from it: faults, limits, tricks, habits of
+ * applications. Each has a name, a place in the scenario, and a count of how often it happened.
  */
 #ifndef SIM_FEATURE_H
 #define SIM_FEATURE_H
@@ -97,7 +96,7 @@
     X(FEW_PAST, "few-remembered", WORLD, few_remembered)                                           \
     X(NO_MEMORY, "no-memory", WORLD, no_memory)
 
-/* What a peer that holds the secret does against RFC 29: in its packets, and in its replies. */
+/* What a peer that holds the secret does against RFC 29, in its packets and in its replies. */
 #define SIM_FEATURES_OF_ROGUES(X)                                                                  \
     X(BAD_FRAMES, "bad-frames", ROGUE, bad_frames)                                                 \
     X(BAD_HEADER, "bad-header", ROGUE, bad_header)                                                 \
@@ -156,7 +155,7 @@ typedef struct sim_feature_set {
 struct sim_scenario;
 
 const char *sim_feature_name(sim_feature f);
-/* SIM_FEATURE_COUNT where there is none of that name. */
+/* SIM_FEATURE_COUNT if there is none with that name. */
 sim_feature sim_feature_find(const char *name, size_t len);
 /* Whether the scenario has it. */
 bool sim_feature_on(const struct sim_scenario *s, sim_feature f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes STREAM packets byte by byte, right ones and wrong ones: what a rogue speaks with. */
+/* Writes STREAM packets byte by byte, right ones and wrong ones. A rogue speaks with these. */
 #ifndef SIM_FORGE_H
 #define SIM_FORGE_H
 
@@ -19,7 +19,7 @@ typedef struct sim_forge {
 } sim_forge;
 
 void sim_forge_begin(sim_forge *f, uint8_t type, uint64_t sequence, uint64_t amount);
-/* A frame is begun, its fields are written, and it ends; what does not fit is left out. */
+/* Begin a frame, write its fields, end it. What does not fit is left out. */
 void sim_forge_frame(sim_forge *f, uint8_t type);
 void sim_forge_number(sim_forge *f, uint64_t x);
 void sim_forge_byte(sim_forge *f, uint8_t x);

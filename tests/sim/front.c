@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In a request's number: which server's it is, and which of its links it was sent on. */
+/*
+ * The number of a request contains the server to which it belongs, and the link on which it was
+ * sent.
+ */
 #define SERVER_BIT  31
 #define EPOCH_SHIFT 24
 #define EPOCHS      128U
 
-/* What a server has been given, and has not answered. */
+/* What a server has been given and has not answered. */
 typedef struct entry {
     sim_front *front;
     unsigned leg;
@@ -104,7 +107,7 @@ static void give(void *context, uint64_t argument)
     port->prepare(port->user, e->transit, f->scratch, e->len);
 }
 
-/* Later in the same instant: another server may be at work on its answer. */
+/* Later in the same instant, since another server may be working on its answer. */
 static bool give_next(entry *e)
 {
     rill_session *next = rill_owners_next(&e->front->owners, &e->front->account, &e->turn);
@@ -206,7 +209,7 @@ void sim_front_send(sim_front *f, unsigned leg_index, unsigned server, uint64_t 
     sim_path_send(l->path, l->side, request, packet, len);
 }
 
-/* What came for a link that broke is nobody's. */
+/* What came for a link that broke belongs to nobody. */
 static bool is_of_link(const sim_front *f, uint64_t request, unsigned server)
 {
     return rill_list_linked(&f->sessions[server].in_account) &&
@@ -260,7 +263,7 @@ void sim_front_link(sim_front *f, unsigned server, bool up)
     }
     f->epoch[server]++;
     rill_owners_leaves(&f->account, s, f->queue->now);
-    /* Who leaves with a packet may have fulfilled it: nobody else is asked. */
+    /* A server that leaves with a packet may have fulfilled it, so nobody else is asked. */
     for (entry *e = f->entries; e != NULL; e = e->next)
         if (e->open && e->server == server && e->turn.asked == s->serial)
             refuse(e, "T01");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The node before several servers of one secret: it gives each packet to one of them by the
- * rule of src/node/owners.c, which is the program's own. All else of a node is in path.c.
+ * The node before several servers with one secret. It gives each packet to one of them by the rule
+ * of src/node/owners.c, which is the program's own code. Everything else of a node is in path.c.
  */
 #ifndef SIM_FRONT_H
 #define SIM_FRONT_H
@@ -17,7 +17,7 @@ typedef struct sim_front sim_front;
 
 sim_front *sim_front_new(sim_report *report, sim_queue *queue, uint64_t seed);
 void sim_front_free(sim_front *f);
-/* Its end of a way; server: the end of that way at each of the servers, in their order. */
+/* The node's end of a path; server: the other end at each of the servers, in their order. */
 sim_port sim_front_port(sim_front *f, unsigned leg);
 void sim_front_join(sim_front *f, unsigned leg, sim_path *path, unsigned side, unsigned server,
                     sim_port port);
@@ -28,7 +28,7 @@ void sim_front_send(sim_front *f, unsigned leg, unsigned server, uint64_t reques
                     const uint8_t *packet, size_t len);
 void sim_front_answer(sim_front *f, unsigned leg, unsigned server, uint64_t transit,
                       const uint8_t *packet, size_t len);
-/* Whose request it is that came by a path, and what that server calls it. */
+/* Which server a request that came by a path belongs to, and that server's number for it. */
 unsigned sim_front_sender(uint64_t *request);
 
 #endif

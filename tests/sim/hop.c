@@ -50,7 +50,7 @@ static bool draw(sim_bucket *b, uint64_t now, uint64_t rate, uint64_t burst_ms, 
 {
     oracle_u128 capacity = (oracle_u128)rate * burst_ms / 1000;
     oracle_u128 fill = (oracle_u128)rate * (now - b->at) / RILL_SECOND;
-    /* Time is only taken where it made a unit: fractions are not lost. */
+    /* Time is used up only when it makes a unit, so that fractions are not lost. */
     if (fill > 0) {
         oracle_u128 level = b->level + fill;
         b->level = (uint64_t)(level > capacity ? capacity : level);

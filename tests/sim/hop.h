@@ -23,8 +23,8 @@ typedef struct sim_hop {
 void sim_hop_init(sim_hop *h, const sim_hop_config *config, sim_report *report, uint64_t seed);
 void sim_hop_calm(sim_hop *h);
 /*
- * A Prepare from that side, changed in place to what goes on, or answered by
- * the Reject written over it.
+ * A Prepare from that side. It is changed in place to what goes on, or answered by a Reject that is
+ * written over it.
  */
 sim_verdict sim_hop_forward(sim_hop *h, unsigned side, uint64_t now, uint8_t *packet, size_t *len);
 uint64_t sim_hop_exchange(const sim_hop *h, unsigned side, uint64_t amount);

@@ -10,7 +10,7 @@
 
 #define MAX_TIMEOUTS 64     /* of one instant */
 #define MAX_ROUNDS   100000 /* of one turn */
-/* After which a Prepare to nowhere is answered. */
+/* After this time a Prepare to nowhere is answered. */
 #define NO_ROUTE (20 * RILL_MS)
 
 static void woken(void *user)
@@ -66,8 +66,8 @@ rill_now sim_host_now(const sim_host *h)
 void sim_host_block(sim_host *h, uint64_t ns)
 {
     /*
-     * What came meanwhile is read before the timer that waits with it, as a loop that is behind
-     * does: where that calls a handler that takes its time, too, the timer waits for both.
+     * What came meanwhile is read before the timer runs, as a loop that is behind does. If reading
+     * calls a handler that also takes its time, the timer waits for both.
      */
     if (h->queue->now != h->busy_until)
         h->busy_since = h->queue->now;
@@ -82,7 +82,7 @@ bool sim_host_is_busy(const sim_host *h)
     return h->queue->now < h->busy_until;
 }
 
-/* What comes while a handler takes its time lies in a socket until then. */
+/* What comes while a handler takes its time waits in a socket. */
 typedef struct unread {
     sim_route *route;
     unsigned life;
@@ -110,7 +110,7 @@ static void read_now(void *context, uint64_t argument)
     free(u);
 }
 
-/* True where it waits. */
+/* True if it waits. */
 static bool leave_unread(sim_route *r, const unread *what, const uint8_t *packet)
 {
     sim_host *h = r->host;
@@ -126,7 +126,7 @@ static bool leave_unread(sim_route *r, const unread *what, const uint8_t *packet
     return true;
 }
 
-/* Only where there was no memory may a call fail like this. */
+/* A call may fail like this only if there was no memory. */
 static void failed(sim_host *h, const char *what, int error)
 {
     if (error == RILL_ERR_NOMEM && h->memory.refused != 0)
@@ -134,7 +134,7 @@ static void failed(sim_host *h, const char *what, int error)
     sim_violation(h->report, "host %u: %s: %s", h->index, what, rill_error_name(error));
 }
 
-/* Where a rogue sent us: no connector knows the way. */
+/* A rogue has sent us there, and no connector knows the way. */
 static void no_route(void *context, uint64_t request)
 {
     sim_host *h = context;
@@ -241,7 +241,7 @@ static void timer_fires(void *context, uint64_t generation)
         h->timeouts = 0;
     h->timeout_at = h->queue->now;
     h->planned = RILL_NEVER;
-    /* A busy loop: how late the next one comes, whichever that will be. */
+    /* A busy loop: how late the next timer comes, whichever it will be. */
     if (h->timer_lag != 0) {
         h->lag = sim_rng_below(&h->rng, h->timer_lag);
         sim_count(h->report, SIM_TIMER_LAG);
@@ -294,9 +294,9 @@ void sim_host_enter(sim_host *h)
     if (h->report->failed || h->memory.fail != 0 || !sim_rng_chance(&h->rng, 200))
         return;
     /*
-     * Time has passed, and nothing else has happened: nothing may have become due in silence. But
-     * where a handler took that time, the turn that called it goes on only now: what was there
-     * before it to be told and sent still is.
+     * Time has passed, and nothing else has happened. So nothing may have become due without a
+     * report. But if a handler took that time, the turn that called it goes on only now. What was
+     * there before it is still to be reported and sent.
      */
     if (h->interrupted)
         return;
@@ -372,7 +372,7 @@ static void on_prepare(void *user, uint64_t transit, uint8_t *packet, size_t len
     int error = rill_endpoint_receive(h->endpoint, sim_host_now(h), handle, packet, len, h->packet,
                                       &reply_len);
     if (error != RILL_OK) {
-        /* As a link answers then. */
+        /* What a link answers in this case. */
         failed(h, "rill_endpoint_receive", error);
         reply_len = sim_reject_write(h->packet, "T00", h->address, NULL, 0);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One endpoint with its clocks and link: the loop turn that endpoint.h prescribes. */
+/* One endpoint with its clocks and link. It runs the loop turn that endpoint.h prescribes. */
 #ifndef SIM_HOST_H
 #define SIM_HOST_H
 
@@ -39,12 +39,13 @@ typedef struct sim_host {
     bool link_down;
     bool asleep;
     uint64_t asleep_since;
-    uint64_t timer_lag;  /* nanoseconds that its timers may come too late, as in a busy loop */
-    bool interrupted;    /* its last turn ended within such a handler: it goes on later */
-    uint64_t busy_until; /* virtual time: a handler takes so long, and nothing else is done */
-    uint64_t busy_since; /* when the first did of those that its timer had no turn between */
-    uint64_t blocked;    /* nanoseconds, the longest from there until the last was done */
-    unsigned life;       /* of its process: what came for another one is lost */
+    uint64_t timer_lag;  /* how late its timers may come, as in a busy loop; nanoseconds */
+    bool interrupted;    /* its last turn ended inside such a handler, and goes on later */
+    uint64_t busy_until; /* virtual time until which a handler runs, and nothing else is done */
+    /* when the first of several handlers began, between which its timer had no turn */
+    uint64_t busy_since;
+    uint64_t blocked; /* the longest time from there until the last one ended, nanoseconds */
+    unsigned life;    /* the life of its process; what came for another life is lost */
     size_t memory_limit;
     sim_books *books;
     struct sim_app *app;
@@ -54,7 +55,7 @@ typedef struct sim_host {
     bool woken;
     bool in_turn;
     uint64_t planned; /* the deadline that the timer is set for */
-    uint64_t lag;     /* nanoseconds that it comes too late */
+    uint64_t lag;     /* how late it comes, nanoseconds */
     uint64_t timer;   /* generation of the timer that counts */
     uint64_t timeout_at;
     unsigned timeouts; /* at that instant */
@@ -67,28 +68,34 @@ void sim_host_init(sim_host *h, sim_report *report, sim_queue *queue, uint64_t s
 void sim_host_free(sim_host *h);
 rill_now sim_host_now(const sim_host *h);
 /*
- * A handler of its application takes so many nanoseconds: packets, replies and
- * timers wait meanwhile. It goes on at busy_until, where its caller sees to that.
+ * A handler of its application takes so many nanoseconds. Packets, replies and timers wait
+ * meanwhile. It goes on at busy_until, if its caller sees to that.
  */
 void sim_host_block(sim_host *h, uint64_t ns);
 bool sim_host_is_busy(const sim_host *h);
 sim_port sim_host_port(sim_route *r);
-/* How packets to that address go; NULL: nobody knows. */
+/* The route of packets to that address; NULL: nobody knows it. */
 const sim_route *sim_host_route(sim_host *h, const char *address);
-/* Before anything is done to the endpoint from outside: its deadline must not have lied. */
+/*
+ * Call it before anything is done to the endpoint from outside. It checks that the endpoint's
+ * deadline was true.
+ */
 void sim_host_enter(sim_host *h);
-/* After it: events, packets, timer, books. */
+/* Call it afterwards: it handles events, packets, the timer and the books. */
 void sim_host_turn(sim_host *h);
-/* After the application did something by itself: what it caused must have woken us. */
+/*
+ * Call it after the application did something by itself. It checks that the endpoint has woken us
+ * if that was needed.
+ */
 void sim_host_acted(sim_host *h);
-/* Its link breaks, and comes back: what is on it is not known to have arrived. */
+/* Its link breaks and comes back. Nobody knows whether what was on it has arrived. */
 void sim_host_disconnect(sim_host *h);
 void sim_host_reconnect(sim_host *h);
-/* The machine sleeps: nothing runs, packets are lost, and its monotonic clock stands still. */
+/* The machine sleeps. Nothing runs, packets are lost, and its monotonic clock stands still. */
 void sim_host_suspend(sim_host *h);
 /* It wakes, and its links are new ones. */
 void sim_host_resume(sim_host *h);
-/* The process dies with all that it knows, and starts again with the same secret. */
+/* The process dies with everything that it knows, and starts again with the same secret. */
 void sim_host_crash(sim_host *h);
 void sim_host_restart(sim_host *h);
 /* A reply to a Prepare that came as handle (rill_endpoint_decide's). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rill-sim: runs seeds, and shows the one that fails. */
+/* rill-sim: runs seeds, and shows one that fails. */
 #include "commit.h"
 #include "workers.h"
 
@@ -176,13 +176,13 @@ static options parse(int argc, char **argv)
     }
     if (o.tap)
         o.plan.mark = "# ";
-    /* Until time is up, whatever the number. */
+    /* Runs until the time is up, whatever the number. */
     if (o.plan.hours > 0 && !o.seeds_given && !o.one)
         o.plan.seeds = 0;
     return o;
 }
 
-/* In this process, where a debugger sees it. */
+/* Runs in this process, so that a debugger can see it. */
 static int run_here(const options *o)
 {
     int status = 0;

@@ -40,7 +40,7 @@ static void *counted_realloc(void *user, void *ptr, size_t size)
     size_t before = block == NULL ? 0 : size_of(block);
     block = sim_reallocate(block, HEADER + size + sizeof(end_mark));
     memcpy(block, &size, sizeof(size));
-    /* What is read before it is written shows, and the same way in every run. */
+    /* Filled, so that reading before writing is noticed, in the same way in every run. */
     if (size > before)
         memset(block + HEADER + before, 0xd7, size - before);
     memcpy(block + HEADER + size, end_mark, sizeof(end_mark));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An allocator that counts: bounded memory, and all of it given back. */
+/* An allocator that counts: memory is bounded, and must all be given back. */
 #ifndef SIM_MEMORY_H
 #define SIM_MEMORY_H
 
@@ -13,7 +13,7 @@ typedef struct sim_memory {
     size_t blocks;
     uint64_t calls;
     bool overrun;     /* a block was freed with its end mark broken */
-    uint32_t fail;    /* permille of calls that get nothing */
+    uint32_t fail;    /* permille of calls that fail */
     uint64_t refused; /* so far */
     sim_rng rng;
 } sim_memory;

@@ -34,7 +34,7 @@ void sim_keys_condition(const sim_keys *k, const uint8_t *data, size_t len, uint
     sim_sha256(fulfillment, 32, condition);
 }
 
-/* A context for good: making one costs as much as a packet. */
+/* One context for all packets, since making one costs as much as a packet. */
 static EVP_CIPHER_CTX *cipher(void)
 {
     static EVP_CIPHER_CTX *context;
@@ -119,7 +119,7 @@ static cursor take_octets(cursor *c)
     return inner;
 }
 
-/* False where what it must have is cut off. */
+/* False if something that it must have is cut off. */
 static bool read_frame(sim_frame *f, cursor body)
 {
     switch (f->type) {

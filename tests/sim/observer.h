@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads STREAM packets with the shared secret that the simulator knows: a
- * second implementation of the envelope, the conditions and the frames, so
- * that the books see each stream's part of what crosses the links.
+ * Reads STREAM packets with the shared secret, which the simulator knows. It is a second
+ * implementation of the envelope, the conditions and the frames. So the books see each stream's
+ * part of what crosses the links.
  */
 #ifndef SIM_OBSERVER_H
 #define SIM_OBSERVER_H
@@ -52,20 +52,20 @@ typedef struct sim_frame {
 
 typedef struct sim_stream_packet {
     bool authentic; /* decrypted with this connection's key */
-    bool malformed; /* authentic and yet not a STREAM packet */
+    bool malformed; /* authentic, and still not a STREAM packet */
     uint8_t type;
     uint64_t sequence;
     uint64_t amount;
-    bool over;     /* a reply: of no connection that its receiver has open */
-    uint64_t life; /* which life of a client begins with it; 0: it does not say */
+    bool over;     /* a reply that belongs to no connection that its receiver has open */
+    uint64_t life; /* the client's life that begins with it; 0: it does not say */
     unsigned frame_count;
     sim_frame frames[SIM_FRAMES];
     uint8_t text[32767];
 } sim_stream_packet;
 
 /*
- * An envelope around text, as a peer makes it: out has room for len and 28
- * bytes more, iv is of 12 bytes.
+ * Makes an envelope around text, as a peer does. out has room for len and 28 more bytes; iv has 12
+ * bytes.
  */
 void sim_envelope_write(const sim_keys *k, const uint8_t *iv, const uint8_t *text, size_t len,
                         uint8_t *out);

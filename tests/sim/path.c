@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Nodes are numbered along each packet's way: 0 the sender, 1 to hops the
- * connectors, hops + 1 the receiver.
+ * Nodes are numbered along each packet's way: 0 is the sender, 1 to hops are the connectors, hops +
+ * 1 is the receiver.
  */
 #include "path.h"
 
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* That a connector which tampers with expiries waits at most. */
+/* How long a connector that tampers with expiries waits at most. */
 #define MAX_WAIT_MS 60000
 
 /* One Prepare on its way, and what each connector holds for it. */
@@ -21,7 +21,8 @@ typedef struct transit {
     uint64_t id;
     uint64_t request;
     unsigned side;
-    bool again;     /* sent again by a connector: nobody before it waits for a reply */
+    /* a connector has sent it again, so nobody before that connector waits for a reply */
+    bool again;
     unsigned first; /* the node that sent it */
     unsigned epoch; /* of the sender's link */
     unsigned came;  /* the receiver's, when it arrived */
@@ -195,7 +196,7 @@ static void report_loss(void *context, uint64_t sent)
         p->port[t->side].unanswered(p->port[t->side].user, t->request, sent != 0);
 }
 
-/* Whether the link loses it; the sender may be told of what its own link lost. */
+/* Whether the link loses it. The sender may be told of losses on its own link. */
 static bool lost(sim_path *p, transit *t, unsigned node, bool reply)
 {
     const sim_link_config *l = &p->config.link[link_after(p, t, node)];
@@ -205,7 +206,7 @@ static bool lost(sim_path *p, transit *t, unsigned node, bool reply)
     sim_trace(p->report, "  lost  #%" PRIu64 " %s after node %u", t->id,
               reply ? "reply" : "request", node);
     if (node == 0 && !t->again && sim_rng_chance(&p->rng, p->config.report_loss)) {
-        /* A request that is known not to have left, or one whose fate is not known. */
+        /* A request that certainly has not left, or one whose fate is unknown. */
         bool sent = reply || sim_rng_chance(&p->rng, 500);
         uint64_t at = p->queue->now + sim_rng_below(&p->rng, 2 * RILL_SECOND);
         sim_queue_put(p->queue, at, report_loss, t, sent, NULL);
@@ -225,7 +226,7 @@ static void send_on(sim_path *p, transit *t, unsigned node, uint8_t *packet, siz
     if (node > 0) {
         uint64_t now = sim_wall_ms(p->queue->now);
         uint64_t until = parsed.type == SIM_PREPARE ? sim_packet_expiry(&parsed) : now;
-        /* One that tampers with expiries does not wait for ever itself. */
+        /* A connector that tampers with expiries does not wait for ever itself. */
         if (until < now || until > now + MAX_WAIT_MS)
             until = now + MAX_WAIT_MS;
         sim_queue_put(p->queue, (until - SIM_WALL_MS) * RILL_MS, hop_timeout, t, node, NULL);
@@ -258,7 +259,7 @@ static void answer(sim_path *p, transit *t, unsigned node, const uint8_t *packet
         post(p, t, node, true, packet, len, extra);
 }
 
-/* A connector's balance is as if the packet had never come. */
+/* A connector's balance is then as if the packet had never come. */
 static void refund(sim_path *p, const transit *t, unsigned node)
 {
     sim_hop_refund(hop_at(p, t, node), t->side, t->amount[node]);
@@ -298,7 +299,7 @@ static void send_back(sim_path *p, const transit *t)
     post(p, copy, copy->first, false, p->aside.reflect, p->aside.reflect_len, 0);
 }
 
-/* The last connector knows that the receiver is away, or only that nothing comes back. */
+/* The last connector knows that the receiver is away, or knows only that nothing comes back. */
 static void arrive_at_end(sim_path *p, transit *t, unsigned node, const uint8_t *packet, size_t len)
 {
     unsigned side = 1 - t->side;
@@ -342,11 +343,11 @@ static void arrive_prepare(sim_path *p, transit *t, unsigned node, const uint8_t
         t->answered[node] = true;
         answer(p, t, node, copy, len, 0);
     }
-    /* Withheld: as the next node never answers, the one before answers R00, if there is one. */
+    /* Withheld: the next node never answers, so the one before it answers R00, if there is one. */
     free(copy);
 }
 
-/* What a connector makes of a reply: an honest one lets no wrong fulfillment through. */
+/* What a connector does with a reply. An honest one lets no wrong fulfillment through. */
 static void hop_reply(sim_path *p, transit *t, unsigned node, uint8_t *packet, size_t len)
 {
     sim_hop *h = hop_at(p, t, node);
@@ -444,7 +445,7 @@ void sim_path_worsen(sim_path *p, rill_ratio part)
         }
 }
 
-/* The hops in the order in which what `side` sends comes to them. */
+/* The hops in the order in which packets from `side` reach them. */
 static const sim_hop *hop_of(const sim_path *p, unsigned side, unsigned i)
 {
     return &p->hop[side == 0 ? i : p->config.hops - 1 - i];

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define PACKET_LIMIT (UINT64_C(1) << 31) /* that Quilt has for sequence numbers */
+#define PACKET_LIMIT (UINT64_C(1) << 31) /* Quilt's limit for sequence numbers */
 
 void sim_peer_init(sim_peer *p, unsigned kind, sim_report *report, sim_books *payer)
 {
@@ -50,7 +50,7 @@ static const sim_frame *find(const sim_peer *p, uint8_t type)
     return NULL;
 }
 
-/* What the reference and those after it say of each stream of a packet. */
+/* What the reference, and implementations that follow it, say of each stream of a packet. */
 static void tell_totals(sim_peer *p)
 {
     for (unsigned i = 0; i < p->scratch.frame_count && i < 16; i++) {

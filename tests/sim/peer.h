@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Receivers of other implementations: no rule of RFC 29 is broken by them on purpose, but each has
- * habits of its own. They fulfil money, and take no bytes.
+ * Receivers of other implementations. They break no rule of RFC 29 on purpose, but each has its own
+ * habits. They fulfil money, and take no bytes.
  */
 #ifndef SIM_PEER_H
 #define SIM_PEER_H

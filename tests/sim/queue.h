@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Virtual time: what happens when. Events of one instant happen in the order they were put in. */
+/*
+ * Virtual time: what happens when. Events of one instant happen in the order in which they were put
+ * in.
+ */
 #ifndef SIM_QUEUE_H
 #define SIM_QUEUE_H
 
@@ -13,7 +16,7 @@ typedef struct sim_event {
     uint64_t at; /* virtual nanoseconds */
     uint64_t order;
     sim_action *action;
-    /* Releases context where the run ends before the event; may be NULL. */
+    /* Releases context if the run ends before the event; may be NULL. */
     void (*drop)(void *context);
     void *context;
     uint64_t argument;
@@ -29,12 +32,12 @@ typedef struct sim_queue {
 
 void sim_queue_init(sim_queue *q);
 void sim_queue_free(sim_queue *q);
-/* at is not before now; it is moved to now where it is. */
+/* at must not be before now; if it is, it becomes now. */
 void sim_queue_put(sim_queue *q, uint64_t at, sim_action *action, void *context, uint64_t argument,
                    void (*drop)(void *context));
-/* UINT64_MAX where there is none. */
+/* UINT64_MAX if there is none. */
 uint64_t sim_queue_next(const sim_queue *q);
-/* Moves time on to the next event and runs it; false where there is none. */
+/* Moves time to the next event and runs it; false if there is none. */
 bool sim_queue_step(sim_queue *q);
 
 #endif

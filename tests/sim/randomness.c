@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenSSL's own way to put another generator in its place is deprecated, and has no short heir. */
+/* OpenSSL has deprecated its own way to replace the generator, and offers no short new one. */
 #define OPENSSL_API_COMPAT 0x10100000L
 
 #include "randomness.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a run has to say: its trace, the first violation, and a digest of all that happened. */
+/*
+ * What a run has to say: its trace, the first violation, and a digest of everything that happened.
+ */
 #ifndef SIM_REPORT_H
 #define SIM_REPORT_H
 
@@ -15,7 +17,7 @@ typedef struct sim_report {
     bool trace;
     bool failed;
     char text[640];   /* the first violation */
-    const char *rule; /* which it was: its format */
+    const char *rule; /* the rule that was broken: its format string */
     uint64_t digest;  /* equal for equal runs */
     uint64_t packets;
     uint64_t bytes; /* of those packets */
@@ -25,7 +27,7 @@ typedef struct sim_report {
     uint32_t counts[SIM_FEATURE_COUNT]; /* how often each happened */
 } sim_report;
 
-/* Only the first of a run is kept: what follows is often its consequence. */
+/* Only the first violation of a run is kept, since what follows is often its consequence. */
 void sim_violation(sim_report *r, const char *format, ...) RILL_PRINTF(2, 3);
 void sim_trace(const sim_report *r, const char *format, ...) RILL_PRINTF(2, 3);
 /* It happened, once more. */
@@ -37,7 +39,7 @@ static inline void sim_count(sim_report *r, sim_feature f)
 /* A fact that must be the same in every run of this seed. */
 void sim_digest(sim_report *r, uint64_t fact);
 
-/* The simulator's own memory: ends the program where there is none. */
+/* The simulator's own memory. It ends the program if there is none. */
 void *sim_allocate(size_t size);
 void *sim_reallocate(void *ptr, size_t size);
 

@@ -61,7 +61,10 @@ uint64_t sim_rng_magnitude(sim_rng *r, uint64_t lo, uint64_t hi)
 
 bool sim_rng_chance(sim_rng *r, uint32_t permille)
 {
-    /* No draw for what never happens: switching a fault off does not move the others. */
+    /*
+     * No draw for something that never happens, so that turning a fault off does not move the
+     * others.
+     */
     return permille != 0 && sim_rng_below(r, 1000) < permille;
 }
 

@@ -10,7 +10,9 @@ typedef struct sim_rng {
     uint64_t s[4];
 } sim_rng;
 
-/* lane keeps generators of one seed apart, so that one part's draws do not shift another's. */
+/*
+ * lane separates generators of one seed, so that draws of one part do not shift those of another.
+ */
 void sim_rng_seed(sim_rng *r, uint64_t seed, uint64_t lane);
 uint64_t sim_rng_next(sim_rng *r);
 /* Less than n; n is not 0. */

@@ -19,7 +19,7 @@ void sim_rogue_init(sim_rogue *r, const sim_rogue_config *config, sim_report *re
     r->queue = queue;
     r->pattern = seed;
     sim_rng_seed(&r->rng, seed, 400);
-    /* As the reference counts, or from the clock. */
+    /* Counts as the reference does, or from the clock. */
     if (sim_rng_chance(&r->rng, 500))
         r->sequence = SIM_WALL_MS << 20;
 }
@@ -66,7 +66,7 @@ static uint64_t next_sequence(sim_rogue *r)
     case 2:
         return sim_rng_magnitude(&r->rng, 1, UINT64_MAX);
     default:
-        /* One that it used, maybe. */
+        /* A number that it may have used before. */
         return r->sequence - sim_rng_below(&r->rng, 30);
     }
 }
@@ -176,7 +176,7 @@ static void answer(sim_rogue *r, uint64_t handle, const uint8_t *reply, size_t l
     sim_queue_put(r->queue, r->queue->now + wait, answer_now, h, 0, free);
 }
 
-/* What it can learn from a packet of the other side: its streams and where it receives. */
+/* What it can learn from a packet of the other side: its streams, and where it receives. */
 static void learn(sim_rogue *r)
 {
     for (unsigned i = 0; i < r->scratch.frame_count; i++) {

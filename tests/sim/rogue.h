@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A peer that holds the shared secret and keeps no rule of RFC 29. It has no
- * endpoint: it writes packets itself, right ones now and then, so that there
- * is a connection to abuse, and wrong ones of every kind. It plays the client
- * of a server's endpoint, or the server of a client's.
+ * A peer that holds the shared secret and keeps no rule of RFC 29. It has no endpoint, but writes
+ * packets itself: sometimes right ones, so that there is a connection to abuse, and wrong ones of
+ * every kind. It plays the client of a server's endpoint, or the server of a client's.
  */
 #ifndef SIM_ROGUE_H
 #define SIM_ROGUE_H
@@ -14,16 +13,16 @@
 #include "queue.h"
 
 typedef struct sim_rogue_config {
-    unsigned packets;  /* that it sends; 0: there is no rogue */
+    unsigned packets;  /* packets that it sends; 0: there is no rogue */
     uint64_t duration; /* nanoseconds over which they are spread */
     bool serves;
-    bool deaf;            /* answers nothing once faults have stopped */
+    bool deaf;            /* it answers nothing once faults have stopped */
     uint64_t amount_high; /* of a packet */
     /* permille of its Prepares, and of the frames in its replies */
     uint32_t bad_frames;     /* cut, miscounted, with bits flipped */
     uint32_t bad_header;     /* another version, another type */
     uint32_t unknown_frames; /* and junk at the end */
-    uint32_t bad_sequence;   /* the same again, old ones, the last there is */
+    uint32_t bad_sequence;   /* the same again, old ones, the last possible one */
     uint32_t bad_condition;
     uint32_t bad_expiry;
     uint32_t high_minimum; /* more than the amount */
@@ -39,14 +38,14 @@ typedef struct sim_rogue_config {
     uint32_t giant_offset; /* up to 2^64 - 1 */
     uint32_t past_limit;   /* bytes beyond the window */
     uint32_t shrink_limits;
-    uint32_t huge_limits; /* saturating ones, of more than eight bytes too */
+    uint32_t huge_limits; /* limits that saturate, also of more than eight bytes */
     uint32_t third_party; /* its address is somebody else's, or nobody's */
     uint32_t bad_address;
     uint32_t asset_change;
     uint32_t false_blocked;
     uint32_t false_receipt;
-    uint32_t false_close; /* of streams that never were, or are the other side's */
-    uint32_t close_all;   /* ConnectionClose, and goes on */
+    uint32_t false_close; /* of streams that never existed, or that are the other side's */
+    uint32_t close_all;   /* sends ConnectionClose, and goes on */
     uint32_t flood;       /* many packets at once */
     /* permille of its replies */
     uint32_t reply_late;
@@ -71,7 +70,7 @@ typedef struct sim_rogue {
     unsigned pair;
     sim_keys keys;
     uint64_t pattern;
-    char target[1100]; /* where the other end receives; "" not known yet */
+    char target[1100]; /* where the other end receives; "" while it is not known */
     char strangers[SIM_ROGUE_STRANGERS][200];
     unsigned stranger_count;
     uint64_t sequence;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* Open addressing, at most half full; a condition is as good as random already. */
+/* Open addressing, at most half full. A condition needs no hash, since it is as good as random. */
 struct pair_conditions {
     size_t count;
     size_t capacity; /* a power of two */
@@ -37,7 +37,7 @@ void pair_conditions_free(pair_conditions *s)
     free(s);
 }
 
-/* Its place, or the free one where it would be. */
+/* Its place, or the free place where it would be. */
 static struct slot *find(const pair_conditions *s, const uint8_t condition[32])
 {
     size_t at;

@@ -172,7 +172,7 @@ static void on_server_closed(int error, const char *detail, void *user)
     assert_non_null(detail);
     (void)error;
     d->server_closed++;
-    /* All that may be asked in here. */
+    /* Everything that may be asked in here. */
     assert_int_equal(strncmp(rill_server_address(d->server), "test.node.0", d->listening ? 11 : 0),
                      0);
     (void)rill_server_asset_scale(d->server);
@@ -364,7 +364,7 @@ static void decide_late(drive *d)
         if (l->at > fake_uv_now())
             continue;
         bool fulfilled = true;
-        /* Of a connection that may be long gone. */
+        /* Of a connection that may be gone for a long time. */
         int rc = rill_decide(l->connection, l->decision, true, &fulfilled);
         assert_true(rc == RILL_OK || (rc == RILL_ERR_NOT_FOUND && !fulfilled));
         *l = d->late[--d->late_count];
@@ -402,7 +402,7 @@ static bool over(const drive *d)
     return d->server_closed > 0 && (d->client_closed > 0 || d->client == NULL);
 }
 
-/* Until everything has ended, or `until` of virtual time. */
+/* Runs until everything has ended, or until `until` in virtual time. */
 void drive_run(drive *d, uint64_t until)
 {
     while (!over(d) && fake_uv_now() - d->started < until &&
@@ -420,7 +420,7 @@ void drive_run(drive *d, uint64_t until)
         fake_uv_turn(rill_loop_uv(d->loop));
         if (next_of(d) < next)
             next = next_of(d);
-        /* Nothing waits for ever in secret: a pause of the application's ends. */
+        /* Nothing may wait for ever without saying so: a pause of the application ends. */
         if (next == RILL_NEVER || next > fake_uv_now() + RILL_SECOND) {
             next = fake_uv_now() + RILL_SECOND;
             if (d->server_closed == 0)
@@ -442,7 +442,10 @@ void drive_end(drive *d)
     const node_side *receiver = &d->node.sides[0];
     assert_int_equal(receiver->late, 0);
     assert_int_equal(receiver->stale + d->node.sides[1].stale, 0);
-    /* Whose own link breaks may have fulfilled what his node does not see: nobody can know. */
+    /*
+     * A receiver whose own link breaks may have fulfilled what its node does not see. Nobody can
+     * know that.
+     */
     if (d->cuts)
         assert_true(d->received >= receiver->paid_in);
     else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A server and a client (src/run) on one loop in virtual time, with applications whose
- * handlers take seconds, decide late, read a part, close what they were just told of.
- * A node at the other end of the sockets (wire_node.h) keeps the books.
+ * A server and a client (src/run) on one loop in virtual time. The handlers of their applications
+ * take seconds, decide late, read a part, and close what they were just told of. A node at the
+ * other end of the sockets (wire_node.h) keeps the books.
  */
 #ifndef RILL_TESTS_DRIVE_H
 #define RILL_TESTS_DRIVE_H
@@ -11,7 +11,7 @@
 
 #include "support/wire_node.h"
 
-#define DRIVE_LIMIT (UINT64_C(1200) * RILL_SECOND) /* of virtual time, for everything to end */
+#define DRIVE_LIMIT (UINT64_C(1200) * RILL_SECOND) /* virtual time for everything to end */
 #define MAX_LATE    64
 #define BYTES       250000 /* more than a handler is given at once */
 
@@ -63,18 +63,23 @@ typedef struct drive {
     rill_stream *stream; /* the client's */
 } drive;
 
-/* random: what is drawn comes from it; 0: nothing is. Options may be changed before drive_start. */
+/*
+ * random is the source of what is drawn; 0: nothing is drawn. Options may be changed before
+ * drive_start.
+ */
 drive *drive_begin(uint64_t random);
 void drive_start(drive *d);
-/* Until everything has ended, or `until` of virtual time, or what stop_when_paid and such ask for.
+/*
+ * Runs until everything has ended, or `until` in virtual time, or until what stop_when_paid and
+ * similar members ask for.
  */
 void drive_run(drive *d, uint64_t until);
-/* Everything has ended, and the books agree. Frees it. */
+/* Checks that everything has ended and that the books agree. Frees it. */
 void drive_end(drive *d);
 /* All of these. */
 void drive_all_arrived(drive *d);
 
-/* A number below 2^64; with nothing to draw from, the largest. */
+/* A number below 2^64. Without a source of chance: the largest one. */
 uint64_t drive_draw(drive *d);
 bool drive_one_in(drive *d, unsigned n);
 /* A handler takes so long. */

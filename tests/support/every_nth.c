@@ -9,11 +9,11 @@
 #include <cmocka.h>
 
 #define MAX_SCENARIOS 64
-/* Nobody is flooded because something fails: packets at most, beside those of a plain run. */
+/* A failure must not lead to a flood: so many packets at most, beside those of a plain run. */
 #define MORE_PACKETS(plain, connections) (2 * (plain) + 100 * ((uint64_t)(connections) + 1))
 
 static const every_nth *under_test;
-static bool playing;     /* an assertion that fails leaves it so */
+static bool playing;     /* an assertion that fails leaves it as it is */
 static nth_fault played; /* last */
 static uint64_t plain_packets;
 static bool completed; /* nobody was told of an error */
@@ -29,7 +29,7 @@ void nth_play(scene *s, const scenario *what, pair_options *o, nth_fault fault)
     if (fault.n == 0)
         plain_packets = packets;
     assert_in_range(packets, 0, plain_packets + MORE_PACKETS(plain_packets, s->connected));
-    /* After one failure that nobody was told of all happened as it does without. */
+    /* If nobody was told of the one failure, everything happened that happens without it. */
     if (fault.n == 0 || (fault.fail_for == 1 && well))
         what->check(s);
     completed = well;

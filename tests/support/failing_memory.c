@@ -7,12 +7,12 @@
 
 #define IN_USE UINT64_C(0x72696c6c2d757365)
 #define FREED  UINT64_C(0x72696c6c2d667265)
-/* What is read before it is written, or after it was freed, shows. */
+/* Filled, so that reading before writing, or after freeing, is noticed. */
 #define FILL_NEW   0xd7
 #define FILL_FREED 0xe3
 #define END_LEN    16
 
-/* In front of each block; as long as malloc's alignment. */
+/* Stands in front of each block. It is as long as malloc's alignment. */
 typedef struct failing_block {
     uint64_t state;
     size_t size;

@@ -69,7 +69,7 @@ static void on_task(rill_task *task)
         if (!l->first)
             l->last = &l->first;
         closed = n->type == CLOSED;
-        /* Like any link: nothing is told after its close but its end. */
+        /* Like any link: after its close it reports nothing but its end. */
         if (closed || !l->closing)
             give(l, n);
         free(n);
@@ -150,7 +150,10 @@ static void fake_close(rill_link *link)
 static const rill_link_ops ops = {
     .is_up = fake_is_up, .send = fake_send, .reply = fake_reply, .close = fake_close};
 
-/* In place of src/link/link.c's: the first is the server's, the second the client's. */
+/*
+ * Replaces the function of src/link/link.c: the first link is the server's, the second the
+ * client's.
+ */
 int __wrap_rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
                           const rill_link_options *options, const rill_link_handlers *handlers,
                           void *user, const char **problem);

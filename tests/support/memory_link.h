@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pair of links in memory, the server's and the client's: what one sends the other is given in
- * the next turn of the loop, the amounts as they are. It replaces rill_link_open
+ * A pair of links in memory, the server's and the client's. What one sends arrives at the other in
+ * the next turn of the loop, with the same amount. It replaces rill_link_open
  * (-Wl,--wrap=rill_link_open), so that nothing opens a socket.
  */
 #ifndef RILL_TESTS_MEMORY_LINK_H

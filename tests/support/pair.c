@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define MAX_TURNS  200000 /* without time passing: somebody is busy with nothing */
+#define MAX_TURNS  200000 /* turns without time passing: somebody is busy with nothing */
 #define TIME_LIMIT 120u   /* seconds of real time: somebody loops */
 
 void pair_options_init(pair_options *o)
@@ -150,7 +150,7 @@ pair_stream *pair_seen(pair *p, pair_side side, uint64_t id)
     return new_stream(end, id);
 }
 
-/* Streams of connections one after the other may have the same id. */
+/* Streams of two connections, one after the other, may have the same id. */
 static pair_stream *seen_of(pair *p, pair_side side, const rill_stream *s)
 {
     pair_end *end = &p->end[side];
@@ -311,7 +311,7 @@ void pair_pump(pair *p)
             rill_now now = pair_now(p, side);
             if (rill_endpoint_deadline(p->end[side].endpoint) <= now.mono_ns)
                 rill_endpoint_timeout(p->end[side].endpoint, now);
-            /* Nobody is left with a deadline that has come already. */
+            /* Nobody may be left with a deadline that has come already. */
             assert_true(rill_endpoint_deadline(p->end[side].endpoint) > now.mono_ns);
             any = take_events(p, side) || any;
             any = pair_send_all(p, side) || any;
@@ -363,8 +363,8 @@ void pair_suspend(pair *p, pair_side side, uint64_t ns)
 }
 
 /*
- * disturbed: replies were changed, or packets came twice, of which the reply to one was lost and
- * the other refused: so that what was paid may be told to be unpaid.
+ * disturbed: replies were changed, or packets came twice, and the reply to one was lost and the
+ * other one was refused. So paid money may be reported as unpaid.
  */
 static void check_side(const pair_end *end, bool disturbed)
 {
@@ -378,7 +378,9 @@ static void check_side(const pair_end *end, bool disturbed)
         received += stats.received;
         in_flight += stats.in_flight;
     }
-    /* Of what was paid, replies to a part were lost: that is in doubt, or was found to be sent. */
+    /*
+     * Replies to a part of what was paid were lost. That part is in doubt, or was found to be sent.
+     */
     assert_in_range(sent, end->fulfilled_out, end->paid_out);
     assert_true(disturbed || end->paid_out <= sent + in_flight);
     assert_int_equal(received, end->fulfilled_in);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two endpoints and a path between them, in virtual time. What the path does
- * with each packet is a test's to say: pass, drop, duplicate, delay, reject,
- * tamper. Every mistake of the pair itself fails the test that uses it.
+ * Two endpoints and a path between them, in virtual time. A test says what the path does with each
+ * packet: pass, drop, duplicate, delay, reject, tamper. Every mistake of the pair itself fails the
+ * test that uses it.
  */
 #ifndef RILL_TESTS_PAIR_H
 #define RILL_TESTS_PAIR_H
@@ -21,14 +21,14 @@ typedef enum pair_action {
     PAIR_DROP,       /* it does not arrive, and nothing ever comes back */
     PAIR_LOSE_REPLY, /* it arrives, and nothing ever comes back */
     PAIR_REJECT,     /* a connector refuses it with `code` */
-    PAIR_UNSENT,     /* the link says: it certainly never left */
+    PAIR_UNSENT,     /* the link says that it certainly never left */
     PAIR_IN_DOUBT    /* it arrives, but the link says that no reply can come */
 } pair_action;
 
 /* One Prepare on its way. The first part says what it is, the second what becomes of it. */
 typedef struct pair_packet {
     pair_side from;
-    uint64_t number; /* of those that this side sent, from 0 */
+    uint64_t number; /* its number among those that this side sent, from 0 */
     uint64_t amount; /* at the sender */
     uint8_t *bytes;  /* may be changed in place */
     size_t len;
@@ -37,7 +37,7 @@ typedef struct pair_packet {
     rill_ilp_code_id code;
     uint64_t maximum; /* told with F08; 0: no data */
     uint64_t delay;   /* of each way, nanoseconds */
-    unsigned copies;  /* that arrive; replies to all but the first are lost */
+    unsigned copies;  /* how often it arrives; replies to all but the first are lost */
 } pair_packet;
 
 typedef struct pair_stream {
@@ -61,7 +61,7 @@ typedef struct pair_asked {
     bool decided;
 } pair_asked;
 
-/* What was seen of one side: events by type, and the money at its link. */
+/* What was seen of one side: its events by type, and the money at its link. */
 typedef struct pair_end {
     rill_endpoint *endpoint;
     rill_connection *connection; /* the latest; NULL before it exists and after its end */
@@ -83,8 +83,9 @@ typedef struct pair_end {
     unsigned asked_count;
     uint64_t packets; /* that it sent */
     uint64_t
-        fulfilled_out;     /* its units, of Prepares that it sent: the link brought their Fulfill */
-    uint64_t paid_out;     /* those whose Fulfill was lost too */
+        /* its units, of Prepares that it sent and whose Fulfill the link brought */
+        fulfilled_out;
+    uint64_t paid_out;     /* those whose Fulfill was lost, too */
     uint64_t fulfilled_in; /* its units, of Prepares that it received */
 } pair_end;
 
@@ -103,7 +104,7 @@ struct pair {
     bool no_read[2];     /* the application leaves its bytes alone */
     bool no_events[2];   /* ... and its events */
     bool asleep[2];
-    uint64_t slept[2]; /* nanoseconds that its monotonic clock stood still */
+    uint64_t slept[2]; /* how long its monotonic clock stood still, nanoseconds */
     void (*on_packet)(pair *p, pair_packet *packet);
     void (*on_reply)(pair *p, pair_side to, uint8_t *bytes, size_t *len);
     void (*on_event)(pair *p, pair_side side, const rill_event *event);
@@ -128,35 +129,35 @@ void pair_options_init(pair_options *o);
 /* The same, as a value. */
 pair_options pair_defaults(void);
 void pair_open(pair *p, const pair_options *o);
-/* As pair_open, where something may fail: its error. To be closed as well. */
+/* As pair_open, for tests in which something may fail: returns the error. Close the pair anyway. */
 int pair_try_open(pair *p, const pair_options *o);
-/* Nothing where it is closed already. */
+/* Nothing if it is closed already. */
 void pair_close(pair *p);
 
 /* One more connection of the client's, with the credentials of the pair. */
 int pair_connect(pair *p, const rill_connection_options *o);
 
 /*
- * The server's process is gone, with all that it knew, and another one is here:
- * with the same secret, where o has one. Nobody is told.
+ * The server's process is gone with everything that it knew, and another one is there, with the
+ * same secret if o has one. Nobody is told.
  */
 void pair_restart_server(pair *p, const pair_options *o);
 
 rill_stream *pair_stream_open(pair *p, pair_side side);
-/* What was seen of the latest stream of that id; made where there was nothing. */
+/* What was seen of the latest stream with that id. It is made if nothing was seen. */
 pair_stream *pair_seen(pair *p, pair_side side, uint64_t id);
-/* What a reader took of its stream. */
+/* What a reader took from its stream. */
 void pair_keep_bytes(pair_stream *seen, rill_bytes bytes);
 void pair_write(rill_stream *s, const void *data, size_t len);
 
-/* All that happens without time passing. */
+/* Everything that happens without time passing. */
 void pair_pump(pair *p);
-/* Lets nanoseconds pass, with all that happens in them. */
+/* Lets time pass, with everything that happens in it. */
 void pair_run(pair *p, uint64_t ns);
-/* Time passes with nothing happening: nobody is asked, nothing is sent. */
+/* Lets time pass in which nothing happens: nobody is asked, and nothing is sent. */
 void pair_sleep(pair *p, uint64_t ns);
 /*
- * A machine is suspended for so long: its side does nothing, what comes to it is lost, and its
+ * A machine is suspended for so long. Its side does nothing, what comes to it is lost, and its
  * monotonic clock stands still. The other side goes on.
  */
 void pair_suspend(pair *p, pair_side side, uint64_t ns);
@@ -170,8 +171,8 @@ int pair_decide(pair *p, pair_side side, unsigned n, bool fulfill, bool *fulfill
 void pair_check_books(pair *p);
 
 /*
- * Tests whose *state is a pair, which is closed after them, also where they
- * fail: open, with the defaults; or for the test to open.
+ * Tests whose *state is a pair. The pair is closed after them, also if they fail. It is opened with
+ * the defaults, or the test opens it.
  */
 #define PAIR_TEST(f)         cmocka_unit_test_setup_teardown(f, pair_setup_open, pair_teardown)
 #define PAIR_TEST_TO_OPEN(f) cmocka_unit_test_setup_teardown(f, pair_setup, pair_teardown)

@@ -19,7 +19,7 @@ typedef struct pair_item {
     uint8_t bytes[];
 } pair_item;
 
-/* What the clocks of a side show: the monotonic one stands still while it is asleep. */
+/* What the clocks of a side show. The monotonic one stands still while the side is asleep. */
 rill_now pair_now(const pair *p, pair_side side);
 void pair_start_time(pair *p);
 void pair_set_time(pair *p, uint64_t mono_ns);

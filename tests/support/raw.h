@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A peer without rules: writes any STREAM packet there is, and reads what comes back. */
+/* A peer without rules: it writes any STREAM packet, and reads what comes back. */
 #ifndef RILL_TESTS_RAW_H
 #define RILL_TESTS_RAW_H
 
@@ -15,10 +15,11 @@ typedef struct raw_peer {
     struct rill_keys *keys;
     char destination[RILL_ILP_MAX_ADDRESS + 1];
     uint64_t sequence; /* of the next packet */
-    uint64_t life;     /* said behind the frames of its Prepares; 0: it only counts */
+    /* the life that stands behind the frames of its Prepares; 0: it only counts */
+    uint64_t life;
 } raw_peer;
 
-/* A packet to write; what is 0 is as an honest peer would have it. */
+/* A packet to write. Members that are 0 mean what an honest peer would write. */
 typedef struct raw_packet {
     uint64_t amount;
     uint64_t minimum;
@@ -51,9 +52,11 @@ typedef struct raw_reply {
 
 void raw_open(raw_peer *r, const char *destination, const uint8_t secret[32]);
 void raw_close(raw_peer *r);
-/* As a Rill client that begins: with numbers of that life, which it says in each packet. */
+/*
+ * Writes like a Rill client that begins: with numbers of that life, which it names in each packet.
+ */
 void raw_begin(raw_peer *r, uint64_t life);
-/* As such a client that has been answered: goes on with the mark of the reply. */
+/* Writes like such a client after the first answer: with the mark of the reply. */
 void raw_go_on(raw_peer *r, const raw_reply *reply);
 
 size_t raw_write(raw_peer *r, rill_now now, const raw_packet *packet, uint8_t *out);
@@ -66,8 +69,8 @@ void raw_deliver(raw_peer *r, rill_endpoint *to, rill_now now, const uint8_t *by
 const rill_frame *raw_find(const raw_reply *reply, uint8_t type);
 
 /*
- * As the receiver of a Prepare: the Fulfill, or the Reject with a code, whose
- * STREAM packet says that `amount` arrived.
+ * Answers as the receiver of a Prepare: with a Fulfill, or with a Reject with a code. Its STREAM
+ * packet says that `amount` arrived.
  */
 size_t raw_answer(raw_peer *r, const uint8_t *prepare, size_t len, bool fulfill,
                   rill_ilp_code_id code, uint64_t amount, const rill_frame *frames,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The core's scenarios, to be played with whatever fails. */
+/* The core's scenarios. Any of the things that may fail can fail in them. */
 #include "scene.h"
 
 #include <setjmp.h>
@@ -81,7 +81,7 @@ static void run_late_money(scene *s)
     run(s, 500);
     scene_send(s, C, a, 1000, RILL_NEVER);
     run(s, 2000);
-    /* Not only once something else wakes it. */
+    /* Not only when something else wakes it. */
     if (s->problems == 0 && s->one_failure)
         assert_int_equal(money_of(s, S), 1000);
 }
@@ -171,7 +171,7 @@ static void run_limits(scene *s)
 static void check_limits(scene *s)
 {
     assert_int_equal(money_of(s, S), 300);
-    assert_true(bytes_of(s, S) > 65534); /* what the send buffer took, and it has arrived */
+    assert_true(bytes_of(s, S) > 65534); /* what the send buffer took has arrived */
     assert_int_equal(events(s, S, RILL_EVENT_RECEIVED), 1);
 }
 
@@ -403,7 +403,7 @@ static void keep_money(pair *p, pair_packet *packet)
     }
 }
 
-/* The last packet with money once more, from somebody on the path. It was fulfilled already. */
+/* Somebody on the path sends the last packet with money once more. It was fulfilled already. */
 static void replay(scene *s)
 {
     static uint8_t reply[RILL_PACKET_BUFFER];
@@ -540,7 +540,7 @@ static void eviction_options(pair_options *o)
     o->server.max_connections = 2;
 }
 
-/* Connections one after the other: of those that are over, only two are remembered. */
+/* Connections one after the other. Only two of those that are over are remembered. */
 static void run_eviction(scene *s)
 {
     for (unsigned i = 0; i < 6; i++) {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-/* Everything has ended by then: the idle time, a packet's lifetime, the patience with a reader. */
+/* By then everything has ended: the idle time, a packet's lifetime, the time for a slow reader. */
 #define LAST_WAIT (260 * RILL_SECOND)
 
 static void note_problem(scene *s, int err)
@@ -36,7 +36,7 @@ static int checked(scene *s, int err, const int *documented)
     return err;
 }
 
-/* The call failed for once: it works if it is made again. */
+/* The call failed only once: it works if it is made again. */
 static bool again(const scene *s, int err)
 {
     assert_true(!s->one_failure || err == RILL_OK || err == RILL_ERR_CLOSED);
@@ -58,7 +58,7 @@ static scene_track *track_of(scene *s, pair_side side, const rill_connection *c,
     return t;
 }
 
-/* An error that a single failure may have led to: nobody is left to find out by waiting. */
+/* An error that a single failure may have led to. Nobody must find it out by waiting. */
 static void check_reason(const scene *s, int err)
 {
     static const int clear[] = {RILL_ERR_NOMEM,  RILL_ERR_CRYPTO, RILL_ERR_REMOTE,
@@ -159,7 +159,7 @@ static uint64_t at(const scene *s, uint64_t timeout)
     return timeout == RILL_NEVER ? RILL_NEVER : s->p.now.mono_ns + timeout;
 }
 
-/* A stream that is closed already: nothing else can be wrong with these calls. */
+/* A stream that is closed already. Nothing else can be wrong with these calls. */
 static const int closed_only[] = {RILL_ERR_CLOSED, RILL_OK};
 
 void scene_send(scene *s, pair_side side, uint64_t id, uint64_t total, uint64_t timeout)
@@ -215,7 +215,7 @@ void scene_finish(scene *s)
 
 /* ---- what has to hold ---- */
 
-/* Bytes are what the other side wrote at their places, whoever has failed. */
+/* Bytes are what the other side wrote at their places, whatever has failed. */
 static void check_bytes(const scene *s, pair_side side)
 {
     pair_side from = side == PAIR_CLIENT ? PAIR_SERVER : PAIR_CLIENT;
@@ -257,12 +257,12 @@ static void check_side(const scene *s, pair_side side)
     uint64_t money;
     uint64_t bytes = read_by(s, side, &money);
     check_bytes(s, side);
-    /* Every unit that was fulfilled is one that the application was told of. */
+    /* The application was told of every unit that was fulfilled. */
     assert_int_equal(money, end->fulfilled_in);
     assert_true(bytes <= written_by(s, other));
     if (s->problems == 0)
         assert_int_equal(bytes, written_by(s, other));
-    /* What was sent has been received, where no rate is between them. */
+    /* What was sent has been received, if there is no rate in between. */
     if (s->p.rate[side].num == s->p.rate[side].den)
         assert_true(end->fulfilled_out <= s->p.end[other].fulfilled_in);
     assert_int_equal(end->open_count, 0);

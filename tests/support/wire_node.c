@@ -19,7 +19,7 @@ struct node_item {
     uint64_t due;
     int to;
     uint32_t open;
-    fake_socket *socket; /* what was meant: another one does not get it */
+    fake_socket *socket; /* the session that was meant; another one does not get it */
     size_t len;
     uint8_t bytes[];
 };
@@ -135,7 +135,7 @@ static void expire(wire_node *n, uint32_t id)
     refuse(n, o->from, o->id, RILL_ILP_R00_TRANSFER_TIMED_OUT);
 }
 
-/* Before the expiry is done with, by the clock of now: it may have been on its way already. */
+/* Before the expiry is handled, by the present clock: it may have been on its way already. */
 static void on_answer(wire_node *n, int side, uint32_t id, rill_bytes ilp)
 {
     struct node_open *o = &n->open[id % NODE_OPEN];
@@ -208,7 +208,7 @@ static void shake_hands(node_line *line)
     send_bytes(current, line->socket, (const uint8_t *)head, (size_t)len);
 }
 
-/* What a program writes comes here as it is written. */
+/* What a program writes comes here when it is written. */
 static void on_output(fake_socket *socket, rill_bytes bytes)
 {
     for (int i = 0; i < NODE_SOCKETS; i++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A node at the other end of fake sockets (fuzz/fake_uv.h), in virtual time. It
- * reads what a program writes at the moment at which it is written, and judges it by
- * the clock of that moment: a Fulfill that leaves after its packet's expiry is not
- * paid, and counted. What it sends to a program arrives whether that looks or not.
+ * A node at the other end of fake sockets (fuzz/fake_uv.h), in virtual time. It reads what a
+ * program writes at the moment at which it is written, and judges it by the clock of that moment. A
+ * Fulfill that leaves after its packet's expiry is not paid, and is counted. What it sends to a
+ * program arrives whether the program looks or not.
  */
 #ifndef RILL_TESTS_WIRE_NODE_H
 #define RILL_TESTS_WIRE_NODE_H
@@ -23,12 +23,12 @@ typedef struct node_line {
     int side; /* -1 before it has authenticated */
 } node_line;
 
-/* An account: "test.node.0" is of the token "0", and so on. */
+/* An account: "test.node.0" has the token "0", and so on. */
 typedef struct node_side {
     fake_socket *socket; /* NULL while it is not connected */
-    uint64_t paid_in;    /* fulfilled by this side in time: the node owes it */
-    uint64_t late_in;    /* fulfilled by this side too late: nobody pays it */
-    uint64_t charged;    /* of what this side sent, fulfilled to it */
+    uint64_t paid_in;    /* fulfilled by this side in time, so the node owes it */
+    uint64_t late_in;    /* fulfilled by this side too late, so nobody pays it */
+    uint64_t charged;    /* sent by this side and fulfilled */
     unsigned late;       /* Fulfills after the expiry */
     unsigned stale;      /* Prepares of this side that had expired when they left it */
     unsigned prepares;   /* that were given to it */
@@ -42,8 +42,9 @@ typedef struct wire_node {
     node_line lines[NODE_SOCKETS];
     node_item *queue;
     uint64_t serial;
-    uint64_t delay;    /* of everything on its way to a program, nanoseconds */
-    uint64_t lifetime; /* what is left of a packet's when it is forwarded, at most; ms. 0: all */
+    uint64_t delay; /* of everything on its way to a program, nanoseconds */
+    /* the most that is left of a packet's time when it is forwarded, ms; 0: everything */
+    uint64_t lifetime;
     struct node_open {
         bool used;
         int from;
@@ -61,9 +62,9 @@ void wire_node_open(wire_node *n, rill_loop *loop);
 void wire_node_close(wire_node *n);
 /* Takes new connections, and hands over what has arrived by now. */
 void wire_node_step(wire_node *n);
-/* When it has something to do next; RILL_NEVER. */
+/* When it has something to do next; RILL_NEVER if nothing. */
 uint64_t wire_node_deadline(const wire_node *n);
-/* Any packet to a side, of a number that no other is of: its answer is nobody's. */
+/* Sends any packet to a side, with a number of its own. Its answer belongs to nobody. */
 void wire_node_inject(wire_node *n, int side, const uint8_t *packet, size_t len);
 /* The connection of a side breaks. */
 void wire_node_cut(wire_node *n, int side);
