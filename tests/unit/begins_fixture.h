@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of beginnings share: servers that have one secret, and a peer that writes packets
- * itself. */
+/*
+ * What the tests of how connections begin share: servers with one secret, and a peer that writes
+ * packets itself.
+ */
 #ifndef RILL_TESTS_BEGINS_FIXTURE_H
 #define RILL_TESTS_BEGINS_FIXTURE_H
 

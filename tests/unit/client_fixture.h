@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client whose server is raw: each of its packets is answered by hand. Included by its tests. */
+/*
+ * A client whose server is raw: the test answers each of its packets by hand. Included by its
+ * tests.
+ */
 #ifndef RILL_TESTS_CLIENT_FIXTURE_H
 #define RILL_TESTS_CLIENT_FIXTURE_H
 

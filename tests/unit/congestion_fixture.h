@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The default congestion control, told by hand what is sent and what becomes of it. */
+/* The default congestion control. The test tells it by hand what was sent and what became of it. */
 #ifndef RILL_TESTS_CONGESTION_FIXTURE_H
 #define RILL_TESTS_CONGESTION_FIXTURE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A BTP server, links to it, and a raw socket, on one loop over loopback.
- * Everything waits for the event itself; the deadline is only for a failure.
+ * A BTP server, links to it, and a raw socket, on one loop over loopback. Everything waits for the
+ * event itself. The deadline is only for failures.
  */
 #ifndef RILL_TESTS_NET_FIXTURE_H
 #define RILL_TESTS_NET_FIXTURE_H

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The node between links that are not there, in a time that is not either. Included by its tests.
- */
+/* The node, with fake links and in virtual time. Included by its tests. */
 #ifndef RILL_TESTS_NODE_WORLD_H
 #define RILL_TESTS_NODE_WORLD_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A raw socket that is an authenticated session of net_fixture's server. Included by its tests. */
+/* A raw socket with an authenticated session at net_fixture's server. Included by its tests. */
 #ifndef RILL_TESTS_RAW_SESSION_H
 #define RILL_TESTS_RAW_SESSION_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A listener that pauses: the client that cannot be taken goes, the next one waits and is taken. */
+/*
+ * A listener that pauses: a client that cannot be accepted goes away, the next one waits and is
+ * accepted.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include <setjmp.h>

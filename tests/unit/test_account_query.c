@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The question for our account: when it is asked again, and what is said where it has no answer. */
+/*
+ * The question for our account: when it is asked again, and what is reported if there is no answer.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include <setjmp.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which packets begin a connection at a server that has none for them, and what the others are. */
+/*
+ * Which packets begin a connection at a server that does not know them, and what the other packets
+ * are.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

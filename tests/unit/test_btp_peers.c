@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BTP as interledger-rs has spoken it since 2020: Fulfill and Reject in MESSAGE,
- * Prepare in RESPONSE. And packets of every size that neighbours send.
+ * BTP as interledger-rs has spoken it since 2020: Fulfill and Reject in MESSAGE, Prepare in
+ * RESPONSE. Also packets of every size that neighbours send.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names whose first address does not answer, and resolvers that do not. */
+/* Names whose first address does not answer, and resolvers that do not answer. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <arpa/inet.h>

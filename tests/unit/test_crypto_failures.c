@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every call of the core into src/crypto fails, in each of its scenarios. The
- * linker puts these functions before the real ones (--wrap).
+ * Every call of the core into src/crypto fails, in each of the core's scenarios. The linker puts
+ * these functions before the real ones (--wrap).
  */
 #include <setjmp.h>
 #include <stdarg.h>

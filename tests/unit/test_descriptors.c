@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * However few file descriptors are left: what needs one fails with an error, and the process goes
- * on. Each count in a process of its own, for libuv prepares itself once a process.
+ * However few file descriptors are left, what needs one fails with an error, and the process goes
+ * on. Each number of descriptors is tried in a process of its own, because libuv initialises itself
+ * once for each process.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>

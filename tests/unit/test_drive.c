@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What drives endpoints (src/run: host, client, server) with applications that are slow
- * (support/drive.h): what a receiver credits is what it fulfilled in time, to the unit.
+ * The code that drives endpoints (src/run: host, client, server), with slow applications
+ * (support/drive.h). What a receiver credits must be what it fulfilled in time, to the unit.
  */
 #define _POSIX_C_SOURCE 200809L
 

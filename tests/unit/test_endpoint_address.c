@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addresses that change, connections that are remembered after their end, and for how long. */
+/* Addresses that change, and connections that are remembered after their end, and for how long. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

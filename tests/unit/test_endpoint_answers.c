@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What answers, and answers that do not come, do to the packets, streams and connection they are
- * for. */
+/*
+ * What answers, and missing answers, do to the packets, streams and connections to which they
+ * belong.
+ */
 #include "client_fixture.h"
 
 /* A packet that was sent, to be answered later. */

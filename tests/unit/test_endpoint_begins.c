@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Only what begins a connection may begin one: a server that was started again,
- * that has forgotten, or that is another one, takes nothing of a client that
- * goes on, and the client learns it.
+ * Only a packet that begins a connection may begin one. A server that was restarted, that has
+ * forgotten, or that is another one, takes nothing from a client that goes on, and the client
+ * learns of it.
  */
 #include "begins_fixture.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole payments over a path with a limit of value: a bucket that fills again, T04 while it is too
- * empty. All of it arrives, in few packets, about as fast as the bucket fills; also where nobody
- * says how large a packet may be.
+ * Whole payments over a path with a limit of value: a bucket that fills again, and T04 while it is
+ * too empty. All of the money arrives, in few packets, and about as fast as the bucket fills, even
+ * if nobody says how large a packet may be.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the calls of an endpoint refuse, and what they say of it. */
+/* What the calls of an endpoint refuse, and with which error. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

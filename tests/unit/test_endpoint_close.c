@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How connections end: by either side, with every code, in time, and what is told of it. */
+/* How connections end: by either side, with every code, in time, and what is reported of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers that count their packets from 1, as the reference does: that one of them begins anew is
- * seen by what it says, and no bytes or money cross from before.
+ * Peers that count their packets from 1, as the reference does. If one of them begins anew, its
+ * packets show it, and no bytes or money cross over from before.
  */
 #include "begins_fixture.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The application decides about packets before they are fulfilled: at once, later, too late. */
+/* The application decides about packets before they are fulfilled: at once, later, or too late. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

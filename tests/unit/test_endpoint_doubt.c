@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Money whose reply never came: it is asked about, and never paid twice. */
+/* Money whose reply never came: the receiver is asked, and nothing is paid twice. */
 #include "client_fixture.h"
 
 #include "support/pair.h"

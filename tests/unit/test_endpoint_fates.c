@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every way in which money stops being under way: what became of its packets, and
- * what ended its stream or connection meanwhile, at either side. A payer goes on
- * with another connection, as rill_pay does, for what is neither sent nor in doubt.
- * Whatever it was, the receiver gets no unit twice, and what is called sent arrived.
+ * Every way in which money stops being under way: what became of its packets, combined with what
+ * ended its stream or connection meanwhile, at either side. A payer goes on with another
+ * connection, as rill_pay does, for what is neither sent nor in doubt. In every case the receiver
+ * gets no unit twice, and what is called sent has arrived.
  */
 #include <setjmp.h>
 #include <stdarg.h>

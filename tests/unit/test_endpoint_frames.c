@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What packets look like from outside and how full they get: padding, more to tell than fits. */
+/* What packets look like from outside, and how full they get: padding, and more news than fits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A peer that breaks rules, and a path that does: nothing that they send has an effect it must not.
+/*
+ * A peer that breaks rules, and a path that does. Nothing that they send has an effect that it must
+ * not have.
  */
 #include <setjmp.h>
 #include <stdarg.h>

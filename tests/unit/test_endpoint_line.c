@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streams in line for a packet: those that have to wait are in nobody's way, and
- * money is given up only where nothing that is still to be known could help it.
+ * Streams that wait in line for a packet. A stream that must wait is in nobody's way. Money is
+ * given up only if nothing that can still be learnt could help it.
  */
 #include <setjmp.h>
 #include <stdarg.h>

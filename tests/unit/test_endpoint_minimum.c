@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the minimum rate over all that is sent makes of money whose reply never came. */
+/* The minimum rate over everything that is sent, and money whose reply never came. */
 #include "client_fixture.h"
 
 #include "stream/core/connection_internal.h"

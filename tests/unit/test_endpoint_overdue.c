@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packets that no reply comes to: they hold their money, not the connection. */
+/* Packets without a reply: they hold their money, but not the connection. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

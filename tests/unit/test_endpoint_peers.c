@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packets of other implementations, which do not keep to every word of the specifications. */
+/* Packets of other implementations, which do not follow every word of the specifications. */
 #include "support/pair.h"
 #include "support/raw.h"
 

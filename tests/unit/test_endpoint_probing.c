@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rate is found on paths that let little through: too large, too small, too early. */
+/* The rate is found on paths that let little through: packets too large, too small, too early. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a connector once added to a packet: it says nothing of what was lost after it. */
+/*
+ * A connector once added money to a packet. That says nothing about packets that were lost after
+ * it.
+ */
 #include "client_fixture.h"
 
 #define EXPIRY (31 * RILL_SECOND)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is refused on the way is said again, and less and less often, whatever the path answers. */
+/* What is refused on the way is sent again, less and less often, whatever the path answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

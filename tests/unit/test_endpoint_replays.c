@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A connector keeps a packet that was paid, and sends it again once its connection is over: for
- * as long as it has not expired it is refused, whatever has come and gone meanwhile.
+ * A connector keeps a packet that was paid, and sends it again after its connection is over. The
+ * packet is refused until it has expired, whatever has come and gone meanwhile.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What comes back for our Prepares: from a server without rules, and from connectors. */
+/* The answers to our Prepares: from a server without rules, and from connectors. */
 #include "client_fixture.h"
 
 static void test_what_the_receiver_says_arrived_is_noted(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client that is gone without a word, and begins anew with the same credentials. */
+/* A client disappears without a word, and begins anew with the same credentials. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules that nothing else depends on: without a test of their own, nobody would miss them. */
+/*
+ * Rules on which nothing else depends. Without a test of their own nobody would notice if they were
+ * broken.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which streams there may be, who opens them, and what is told of them. */
+/* Which streams may exist, who opens them, and what is reported of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connector takes the STREAM packet off Fulfills: what it said of the bytes is not known. */
+/*
+ * A connector removes the STREAM packet from Fulfills. So it is not known what the receiver did
+ * with the bytes.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time: who waits for what, for how long, and that nobody is busy with waiting. */
+/* Time: what waits for what, and for how long. Nobody is busy with waiting. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

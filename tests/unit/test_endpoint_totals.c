@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a receiver's totals say of money whose reply never came: by a server of our own making. */
+/* What a receiver's totals say about money whose reply never came. The server is our own. */
 #include "client_fixture.h"
 
 #include "support/pair.h"

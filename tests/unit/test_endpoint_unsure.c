@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes that may have arrived, at a server whose streams stall where bytes come
- * twice: it says with each Fulfill how far its reader has come, as the reference does.
+ * Bytes that may have arrived, at a server whose streams stall if bytes come twice. With each
+ * Fulfill it says how far its reader has come, as the reference does.
  */
 #include "client_fixture.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The packets of a key are used up: RFC 29 section 5.1.3. */
+/* The limit of packets under one key: RFC 29 section 5.1.3. */
 #include "begins_fixture.h"
 
 /* The limit of RFC 29 section 5.1.3 is of the key, which is that of the credentials. */

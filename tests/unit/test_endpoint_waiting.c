@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a connection says that it waits for, in each of the cases in which it waits. */
+/* What a connection says that it waits for, in every case in which it waits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

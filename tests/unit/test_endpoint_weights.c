@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams of one connection share what it can send by their weights, however many there are. */
+/* The streams of a connection share its capacity by their weights, however many there are. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

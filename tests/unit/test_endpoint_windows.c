@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many bytes a sender believes that the connection's window takes (RFC 29, ConnectionMaxData).
+/*
+ * How many bytes a sender believes that the connection's window takes (RFC 29, ConnectionMaxData).
  */
 #include "client_fixture.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What arrives of whole payments where packets are small: connectors round down
- * in each. The minimum holds over a payment, sizes are those that bring something,
- * and what cannot work is told at once.
+ * How much of whole payments arrives if packets are small, and connectors round down in each. The
+ * minimum holds over a payment, packets have sizes that bring something, and what cannot work is
+ * reported at once.
  */
 #include <setjmp.h>
 #include <stdarg.h>

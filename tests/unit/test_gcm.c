@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The backends of AES-256-GCM against each other: the same bytes for the same
- * key, IV and text; each opens what the other sealed, and refuses what was
- * changed. And how the choice is made where the processor, the library or the
- * build says no. Where intel-ipsec-mb was built in, the linker puts functions
- * before three of the library's (--wrap).
+ * The backends of AES-256-GCM against each other. For the same key, IV and text they give the same
+ * bytes. Each opens what the other sealed, and refuses what was changed. Also how the choice is
+ * made if the processor, the library or the build says no. If intel-ipsec-mb was built in, the
+ * linker puts functions before three of the library's (--wrap).
  *
  * usage: test_gcm "built" | "not built"
  */

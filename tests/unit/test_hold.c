@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waits between rounds of refusals: they double, up to a second. */
+/* Waits between rounds of refusals. They double, up to a second. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server and a client, each a host, over a pair of links in memory (memory_link.h). */
+/* A server and a client, each with a host, over a pair of links in memory (memory_link.h). */
 #define _POSIX_C_SOURCE 200809L
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TLS 1.3 answers each key update that asks for one. Who asks without end and reads
- * nothing is held to the limit of all that waits, at both ends of a link. Over fake
- * sockets: one that takes nothing.
+ * TLS 1.3 answers each key update that asks for an answer. A peer that asks without end and reads
+ * nothing is held to the limit for everything that waits, at both ends of a link. The sockets are
+ * fake: one of them takes nothing.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the headers say of how long things live, and of what may be called when. Every handler
- * in turn does everything that it may; whoever looks at freed memory is stopped by
- * AddressSanitizer. Over fake sockets, in virtual time.
+ * What the headers say about how long things live, and about what may be called when. Each handler
+ * in turn does everything that it may do. AddressSanitizer stops a use of freed memory. Over fake
+ * sockets, in virtual time.
  */
 #define _POSIX_C_SOURCE 200809L
 

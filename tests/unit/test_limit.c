@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A window by itself: how it grows, is set anew, and is spread. */
+/* A window by itself: how it grows, how it is set anew, and how it is spread. */
 #include "congestion_fixture.h"
 
 #include "stream/path/limit.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a link says that it waits for, on its way up and when it was lost. */
+/* What a link says that it waits for, on its way up and after it was lost. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "net_fixture.h"

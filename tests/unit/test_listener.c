@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One port for several protocols: BTP over WebSocket, and one of the test's that says what it
- * hears in capitals. Which of them a client speaks, ALPN or the first bytes say.
+ * One port for several protocols: BTP over WebSocket, and a protocol of the test, which repeats
+ * what it hears in capitals. ALPN or the first bytes say which one a client speaks.
  */
 #define _POSIX_C_SOURCE 200809L
 

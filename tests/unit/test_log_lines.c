@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A log that nobody reads, or that cannot be written for a while: who adds never waits. */
+/*
+ * A log that nobody reads, or that cannot be written for a while. Whoever adds a line never waits.
+ */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>

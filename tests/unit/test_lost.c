@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much of what was lost must and may have been sent: by hand, and against all subsets. */
+/*
+ * How much of what was lost must have been sent, and how much may have been: by hand, and compared
+ * with all subsets.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/alloc.h, and what base does where memory is out for long. */
+/* base/alloc.h, and what base does if there is no memory for a long time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What neighbours send that is not quite as the specifications have it. */
+/* Packets of neighbours that do not quite follow the specifications. */
 #define NODE_WORLD_PACKET 50000
 #define NODE_WORLD_KEPT   8
 #include "node_world.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules of the node that nothing else depends on: what it counts, and whom it refuses. */
+/* Rules of the node on which nothing else depends: what it counts, and whom it refuses. */
 #include "node_world.h"
 
 static char lines[16][256];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What numbers say, and what stands behind the frames of a packet. */
+/* What sequence numbers say, and what stands behind the frames of a packet. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

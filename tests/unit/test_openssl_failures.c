@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every call of src/crypto into OpenSSL fails. Whatever needed it says so, gives
- * nothing out, and works when it is tried again. The linker puts these
- * functions before OpenSSL's (--wrap).
+ * Every call of src/crypto into OpenSSL fails. Whatever needed it reports an error, gives nothing
+ * out, and works when it is tried again. The linker puts these functions before OpenSSL's (--wrap).
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 

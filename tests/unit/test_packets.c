@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Few packets a round trip, or less than one: they leave one by one. */
+/* If few packets pass in a round trip, or less than one, they leave one by one. */
 #include "congestion_fixture.h"
 
 static void test_the_only_packet_waits_if_it_is_refused(void **state)

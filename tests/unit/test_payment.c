@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Payments over loopback that wait: each ends, and says what it waited for. The
- * receiver and the node are on the same loop. That time passes is part of it: no
- * test depends on how fast.
+ * Payments over loopback that wait. Each of them ends, and says what it waited for. The receiver
+ * and the node are on the same loop. Time passes in these tests, but no test depends on how fast.
  */
 #define _POSIX_C_SOURCE 200809L
 

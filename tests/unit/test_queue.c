@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Round trips with and without a queue, told by hand. */
+/* Round trips with and without a queue, given by hand. */
 #include "congestion_fixture.h"
 
 #include "stream/path/queue.h"

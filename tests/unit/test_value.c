@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Value in a window, and where it has run dry: told of each packet as the connection tells it. */
+/*
+ * Value in a window, and when it has run out. The test reports each packet as the connection does.
+ */
 #include "congestion_fixture.h"
 
 static void test_value_is_limited_by_what_passed(void **state)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server does about clients that speak HTTP, WebSocket and BTP well, badly, or not at all.
- */
+/* What a server does with clients that speak HTTP, WebSocket and BTP well, badly, or not at all. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "net_fixture.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Output whose reader is slow, gone, or a disk that is full: the loop never waits for it. */
+/* Output whose reader is slow or gone, or whose disk is full. The loop never waits for it. */
 #define _POSIX_C_SOURCE 200809L
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peers that say Close, as they should, and then leave the connection open. */
+/* Peers that send Close, as they should, and then leave the connection open. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "raw_session.h"

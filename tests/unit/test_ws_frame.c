@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames that come whole and in any parts, and those that must not come (RFC 6455 section 5). */
+/* Frames that come whole or in any parts, and frames that must not come (RFC 6455 section 5). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

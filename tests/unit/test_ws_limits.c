@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a server keeps those who take its room or its memory from keeping others out. */
+/* How a server keeps clients that take its room or its memory from keeping others out. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "net_fixture.h"
