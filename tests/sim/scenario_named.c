@@ -138,7 +138,10 @@ static void dry_for_long(sim_scenario *s)
         apps[i]->patient = true;
     }
     s->calm_at = 170 * RILL_SECOND;
-    /* Who raises a send max gives no time: a rate is looked for as long as a connection has. */
+    /*
+     * A call that raises a send max gives no deadline, so the rate is searched for as long as the
+     * connection allows.
+     */
     s->client_options.connect_timeout = 200 * RILL_SECOND;
     s->server_options.connect_timeout = 200 * RILL_SECOND;
 }
@@ -327,7 +330,7 @@ static void disconnects(sim_scenario *s)
     max_told(s);
     s->disconnects = 5;
     s->away = 3 * RILL_SECOND;
-    /* What a break swallows is only known to be lost once it has expired. */
+    /* What a break swallows is known to be lost only after it has expired. */
     s->client_options.connect_timeout = 200 * RILL_SECOND;
     s->server_options.connect_timeout = 200 * RILL_SECOND;
 }

@@ -24,7 +24,7 @@
 #define DEADLINE_MS 30000
 #define TOKEN       "secret-token"
 
-/* What one link has told. */
+/* What one link has reported. */
 typedef struct told {
     rill_link *link;
     unsigned ups, downs, prepares, replies, unanswered, unsent, writable, closed;

@@ -63,7 +63,7 @@ static size_t play(const scenario *what, nth_fault fault, bool *failed)
 static bool run(const scenario *what, nth_fault fault)
 {
     bool failed;
-    /* What OpenSSL keeps for itself, once, is no leak: the same again leaves nothing. */
+    /* What OpenSSL keeps for itself, once, is no leak: doing the same again leaves nothing. */
     if (play(what, fault, &failed) > 0)
         assert_int_equal(play(what, fault, &failed), 0);
     return failed;

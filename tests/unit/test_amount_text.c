@@ -140,7 +140,7 @@ static uint64_t draw(void)
     return seed;
 }
 
-/* What is written out is read back: the same units, of every size, at every scale. */
+/* What is written out can be read back: the same units, of every size, at every scale. */
 static void test_there_and_back(void **state)
 {
     (void)state;

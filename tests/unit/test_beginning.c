@@ -49,7 +49,7 @@ static void test_peers_that_count(void **state)
     /* The first number there is. */
     assert_int_equal(judge(NULL, 0, 0, &money, NULL), RILL_BEGINS);
     assert_int_equal(judge(NULL, 1, 0, &start, NULL), RILL_BEGINS);
-    /* Whoever tells an address has not been answered yet, whatever its number. */
+    /* A peer that tells an address has not been answered yet, whatever its number. */
     assert_int_equal(judge(NULL, 5, 0, &address, NULL), RILL_BEGINS);
     assert_int_equal(judge(NULL, 100000, 0, &address, &money), RILL_BEGINS);
     assert_int_equal(judge(NULL, 6, 0, &address, &middle), RILL_BEGINS_LATER);
@@ -57,13 +57,13 @@ static void test_peers_that_count(void **state)
     assert_int_equal(judge(NULL, 2, 0, &money, NULL), RILL_BEGINS_UNSURE);
     assert_int_equal(judge(NULL, 1023, 0, NULL, NULL), RILL_BEGINS_UNSURE);
     assert_int_equal(judge(NULL, 2, 0, &start, NULL), RILL_BEGINS_UNSURE);
-    /* That many are not. */
+    /* With so high a number it is not. */
     assert_int_equal(judge(NULL, 1024, 0, &money, NULL), RILL_FORGOTTEN);
     assert_int_equal(judge(NULL, RILL_NUMBER_CLIENT + 3, 0, &money, NULL), RILL_FORGOTTEN);
     /* Bytes have a beginning. */
     assert_int_equal(judge(NULL, 1, 0, &middle, NULL), RILL_FORGOTTEN);
     assert_int_equal(judge(NULL, 9, 0, &start, &middle), RILL_FORGOTTEN);
-    /* Who only leaves needs no connection for that. */
+    /* A peer that only leaves needs no connection for that. */
     assert_int_equal(judge(NULL, 9, 0, &leave, NULL), RILL_ENDS);
     assert_int_equal(judge(NULL, 9, 0, &leave, &money), RILL_BEGINS_UNSURE);
 }

@@ -287,7 +287,7 @@ static void test_loss_and_reconnect(void **state)
     net_end(&n);
 }
 
-/* What waits at a close is written, so nobody may be told that it never left. */
+/* What waits at a close is written, so it must not be reported as never sent. */
 static void test_close_after_send(void **state)
 {
     (void)state;

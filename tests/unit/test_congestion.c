@@ -55,7 +55,7 @@ static void test_refusals_leave_what_passed(void **state)
     deliver(c, now + RTT, now, FIRST - 12, 1);
     for (uint32_t i = 0; i < 12; i++)
         rill_congestion_refused(c, now + RTT + i, now, 1, RILL_SIGNAL_PACKETS);
-    /* What it had become by then: less a twentieth, and what was refused. */
+    /* Its size by then: less a twentieth, and less what was refused. */
     uint32_t grown = 2 * FIRST - 12;
     assert_int_equal(rill_congestion_window(c), grown - grown / 20 - 12);
     assert_int_equal(c->packets.in_flight, 0);

@@ -187,7 +187,7 @@ static caller *call(const char *host, uint16_t port, uint64_t patience_ms)
 
 #define PATIENT 60000
 
-/* RFC 8305: who does not answer does not hold up who does. */
+/* RFC 8305: an address that does not answer does not delay one that does. */
 static void test_the_second_address(void **state)
 {
     (void)state;
@@ -199,7 +199,7 @@ static void test_the_second_address(void **state)
     two_addresses = "127.0.0.1 127.0.0.2";
     assert_int_equal(call("two.example", port, PATIENT)->opened, 1);
     fill_up(&h);
-    /* Who refuses even less: nobody waits for a quarter of a second then. */
+    /* An address that refuses delays it even less: nobody waits a quarter of a second then. */
     two_addresses = "127.0.0.2 127.0.0.3 127.0.0.1";
     assert_int_equal(call("two.example", port, PATIENT)->opened, 1);
     close(fd);
@@ -234,7 +234,7 @@ static void test_given_up_between_addresses(void **state)
     fill_up(&h);
 }
 
-/* Nobody waits for it: not who gives up, not the loop that is freed. */
+/* Nobody waits for it: neither the caller that gives up, nor the loop that is freed. */
 static void test_a_resolver_that_hangs(void **state)
 {
     (void)state;
@@ -272,7 +272,7 @@ static void test_lookups_are_limited(void **state)
     }
     alarm(0);
     assert_int_equal(rill_resolve(&more, loop, "hangs.example", 1, never, NULL), RILL_ERR_LIMIT);
-    /* What is an address needs none. */
+    /* An address needs no lookup. */
     assert_int_equal(rill_resolve(&more, loop, "::1", 1, never, NULL), RILL_OK);
     rill_resolve_cancel(more);
     for (size_t i = 0; i < RILL_MAX_LOOKUPS; i++)

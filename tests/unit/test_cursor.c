@@ -80,7 +80,7 @@ static void test_writer_stays_failed(void **state)
     rill_write_u8(&w, 1);
     rill_write_u32(&w, 2);
     assert_true(w.failed);
-    /* Would fit, but at a place where it does not belong. */
+    /* It would fit, but in a place where it does not belong. */
     rill_write_u8(&w, 3);
     assert_null(rill_write_reserve(&w, 0));
     assert_true(w.failed);

@@ -29,7 +29,7 @@
 static int kept[FILES];
 static int kept_count;
 
-/* So many are free, and no more. */
+/* Leaves exactly so many descriptors free. */
 static void leave(int count)
 {
     const struct rlimit limit = {FILES, FILES};
@@ -75,7 +75,7 @@ static int pay(int count)
     leave(count);
     int rc = rill_pay(&o, &result);
     give_back();
-    /* What is short is named, whether it ended with the loop, the lookup or the socket. */
+    /* The error names the shortage, whether it hit the loop, the lookup or the socket. */
     bool named = strstr(result.detail, "too many") != NULL && strstr(result.detail, "open") != NULL;
     if (count == 0 && (rc != RILL_ERR_FILES || !named))
         return 4;
@@ -126,7 +126,7 @@ static int on_authenticate(void *owner, rill_bytes name, rill_bytes token, rill_
     return RILL_ERR_AUTH;
 }
 
-/* A node's side: it cannot listen, or cannot take the one that comes, who is told to go. */
+/* The node's side: it cannot listen, or cannot accept a client, which is then told to go. */
 static int serve(int count)
 {
     int closed = 0;

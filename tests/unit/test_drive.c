@@ -25,7 +25,7 @@ static void test_payment(void **state)
     drive_all_arrived(drive_begin(0));
 }
 
-/* What was committed has left before a handler takes longer than the packets have. */
+/* What was committed must leave before a handler takes longer than the packets have. */
 static void test_slow_handlers(void **state)
 {
     (void)state;
@@ -97,7 +97,7 @@ static void test_partly_consumed(void **state)
     drive_all_arrived(d);
 }
 
-/* What leaves after a slow handler has all of its time. */
+/* What leaves after a slow handler has its full time. */
 static void test_clock_after_a_handler(void **state)
 {
     (void)state;
@@ -108,8 +108,8 @@ static void test_clock_after_a_handler(void **state)
 }
 
 /*
- * So has what was begun after it. The link has died meanwhile, with the first
- * money in it, of which nobody can say that no other server took it.
+ * So has what was begun after it. The link has died meanwhile, with the first money in it. Nobody
+ * can say that no other server took that money.
  */
 static void test_end_after_a_slow_handler(void **state)
 {
@@ -236,7 +236,7 @@ static void test_at_random(void **state)
         d->client_connection.packet_lifetime = (2 + drive_draw(d) % 30) * RILL_SECOND;
         drive_start(d);
         drive_run(d, 300 * RILL_SECOND);
-        /* Whatever goes on still is to end now. */
+        /* Everything that still goes on must end now. */
         d->random = 0;
         if (d->client != NULL && d->client_closed == 0)
             rill_client_close(d->client);

@@ -46,7 +46,7 @@ static void move(pair *p, const char *address)
         RILL_OK);
 }
 
-/* RFC 29 section 4.3.2: the other side is told, and sends there from then on. */
+/* RFC 29 section 4.3.2: the other side is told the new address, and sends to it from then on. */
 static void test_a_new_address_is_told(void **state)
 {
     pair *p = *state;
@@ -99,7 +99,7 @@ static void test_money_follows_to_a_new_address(void **state)
     pair_check_books(p);
 }
 
-/* Who does not receive tells no address, and so does not tell a new one. */
+/* A side that does not receive tells no address, so it tells no new one either. */
 static void test_who_does_not_receive_keeps_it_to_itself(void **state)
 {
     pair *p = *state;

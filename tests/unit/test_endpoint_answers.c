@@ -169,7 +169,9 @@ static void test_a_packet_refused_whole_acknowledges_nothing(void **state)
     close_client(&c);
 }
 
-/* The reference stalls on bytes that come twice: who does not number packets from a clock may too.
+/*
+ * The reference stalls if bytes come twice. So may any peer that does not number its packets from a
+ * clock.
  */
 static void test_late_bytes_are_not_sent_twice_to_the_reference(void **state)
 {
@@ -336,7 +338,7 @@ static void test_the_rate_of_each_answer_is_learnt(void **state)
     close_client(&c);
 }
 
-/* What is in flight may be fulfilled still: no limit goes below it. */
+/* What is in flight may still be fulfilled, so no limit may be lower. */
 static void test_no_limit_is_set_below_what_is_in_flight(void **state)
 {
     client c;

@@ -71,7 +71,10 @@ static void drop_all_of_the_server(pair *p, pair_packet *packet)
         packet->action = PAIR_DROP;
 }
 
-/* The server has closed for want of packets, and forgotten it: its client was not told. */
+/*
+ * The server has closed because its packets are used up, and has forgotten the connection. Its
+ * client was not told.
+ */
 static void test_silent_for_longer_than_the_server_remembers(void **state)
 {
     pair *p = *state;
@@ -90,7 +93,7 @@ static void test_silent_for_longer_than_the_server_remembers(void **state)
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 4);
 }
 
-/* So too while the server remembers that there was one. */
+/* The same while the server remembers the connection. */
 static void test_silent_for_as_long_as_the_server_remembers(void **state)
 {
     pair *p = *state;
@@ -369,7 +372,7 @@ static void test_the_first_numbers_are_small(void **state)
     assert_int_equal((uint32_t)numbers[number_count - 1], number_count - 1);
 }
 
-/* interledger-rs cannot read an address that is empty: who gives none leaves the frame out. */
+/* interledger-rs cannot read an empty address, so a client without one leaves the frame out. */
 static void test_no_address_is_no_frame(void **state)
 {
     pair *p = *state;

@@ -14,7 +14,7 @@
 #include "base/muldiv.h"
 #include "support/pair.h"
 
-/* A maximum that is told by one connector, where one behind it has a lower one. */
+/* One connector tells a maximum, and one behind it has a lower one. */
 #define TOLD 10000000u
 
 typedef struct bucket {

@@ -390,7 +390,7 @@ static void test_packets_for_nobody(void **state)
     assert_int_equal(refusal(p, "test.server", 50), RILL_ILP_F02_UNREACHABLE);
     assert_int_equal(refusal(p, "test.elsewhere.x", 50), RILL_ILP_F02_UNREACHABLE);
     assert_int_equal(refusal(p, "test.server.x", 50), RILL_ILP_F06_UNEXPECTED_PAYMENT);
-    /* Of a connection that is open, and yet nothing that could be decrypted. */
+    /* It is for an open connection, but cannot be decrypted. */
     assert_int_equal(refusal(p, connection, 0), RILL_ILP_F06_UNEXPECTED_PAYMENT);
     assert_int_equal(refusal(p, connection, 28), RILL_ILP_F06_UNEXPECTED_PAYMENT);
     assert_int_equal(refusal(p, connection, 60), RILL_ILP_F06_UNEXPECTED_PAYMENT);

@@ -73,7 +73,9 @@ static void test_every_code_is_told(void **state)
     }
 }
 
-/* The application closes long after the endpoint last saw a clock: the other side is told still. */
+/*
+ * The application closes long after the endpoint last saw a clock. The other side is told anyway.
+ */
 static void test_a_close_after_a_long_silence_is_told(void **state)
 {
     pair *p = *state;
@@ -336,7 +338,9 @@ static void test_what_a_close_cuts_off_is_told_each_time(void **state)
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->error, RILL_ERR_CLOSED);
 }
 
-/* Whose client has no address: its close is told in an answer alone, and what it cuts off before.
+/*
+ * If the client has no address, the close is told only in an answer. What it cuts off is told
+ * before.
  */
 static void test_what_a_close_cuts_off_is_told_in_an_answer(void **state)
 {
@@ -369,7 +373,8 @@ static void free_any(void *user, void *ptr)
     free(ptr);
 }
 
-/* Without memory it is not known what is to be told of which stream: no reader is told of success.
+/*
+ * Without memory it is not known what to tell about which stream. So no reader is told of success.
  */
 static void test_what_a_close_cannot_tell_is_an_error(void **state)
 {
@@ -487,7 +492,7 @@ static void test_an_abandoned_connection_tells_of_everything(void **state)
         abandon_in(i);
 }
 
-/* So many that a packet cannot name them all: that the connection is closed is said first. */
+/* So many streams that a packet cannot name them all. The close of the connection is told first. */
 static void test_a_close_that_cuts_many_streams_is_told(void **state)
 {
     enum { MANY = 300 };
@@ -506,7 +511,7 @@ static void test_a_close_that_cuts_many_streams_is_told(void **state)
     assert_int_equal(p->end[PAIR_SERVER].end_code, RILL_CLOSE_APPLICATION_ERROR);
 }
 
-/* What the client sends from now on finds nobody. */
+/* What the client sends from now on reaches nobody. */
 static void gone(pair *p, pair_packet *packet)
 {
     (void)p;

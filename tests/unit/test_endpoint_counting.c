@@ -22,8 +22,8 @@ static void answer_bytes(pair *p, raw_peer *r, rill_stream *s, const rill_frame 
 }
 
 /*
- * The reference says the limits of streams in every reply, but where it has no address of
- * the client: it was started again. The bytes that it took then nobody reads.
+ * The reference tells the limits of streams in every reply, unless it has no address of the client.
+ * Then it was restarted, and nobody will read the bytes that it took.
  */
 static void test_a_counting_server_that_begins_anew_is_noticed(void **state)
 {
@@ -123,7 +123,7 @@ static void test_first_packets_of_those_who_count(void **state)
     assert_int_equal(reply.code, RILL_ILP_T02_PEER_BUSY);
     send_to(p, r, 3, &pays, 1, 10, &reply);
     assert_int_equal(reply.type, RILL_ILP_FULFILL);
-    /* What shows that it begins makes sure that no bytes are from before. */
+    /* A packet that clearly begins a connection has no bytes from before. */
     send_to(p, r, 4, both, 2, 0, &reply);
     assert_int_equal(reply.type, RILL_ILP_FULFILL);
     send_to(p, r, 1, &first_bytes, 1, 0, &reply);
@@ -132,7 +132,7 @@ static void test_first_packets_of_those_who_count(void **state)
     raw_close(r);
 }
 
-/* Whoever takes leave of a server that does not know him is not told of an error. */
+/* A client that closes towards a server that does not know it gets no error. */
 static void test_leave_is_taken_of_anybody(void **state)
 {
     const rill_frame leave = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = RILL_CLOSE_NO_ERROR};

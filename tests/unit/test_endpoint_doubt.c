@@ -148,7 +148,7 @@ static void test_what_cannot_be_explained_stays_in_doubt(void **state)
     assert_int_equal(of(s).in_doubt, 150);
     assert_int_equal(of(s).delivered, 200);
     pair_check_books(p);
-    /* Who knows better may send more. */
+    /* An application that knows better may send more. */
     p->rate[PAIR_CLIENT] = (rill_ratio){1, 1};
     assert_int_equal(rill_stream_send_total(s, 349, RILL_NEVER), RILL_ERR_RANGE);
     assert_int_equal(rill_stream_send_total(s, 400, RILL_NEVER), RILL_OK);
@@ -284,9 +284,9 @@ static void test_an_end_waits_for_the_answer(void **state)
 }
 
 /*
- * Five at most are under way to who has never answered; those in doubt are not.
- * A server that was started again would tell the same total as one that never got
- * them: what it does not account for is not sent a second time.
+ * At most five are under way to a server that has never answered. Those in doubt do not count. A
+ * restarted server would tell the same total as one that never got them. So what it does not
+ * account for is not sent a second time.
  */
 static void test_the_first_packets_stay_in_doubt_where_lost(void **state)
 {
@@ -307,7 +307,7 @@ static void test_the_first_packets_stay_in_doubt_where_lost(void **state)
     assert_int_equal(of(s).in_doubt, 150);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_IN_DOUBT);
     assert_int_equal(pair_seen(p, PAIR_SERVER, rill_stream_id(s))->money, 100);
-    /* What leaves from now on is told apart, though it is lost. */
+    /* What leaves from now on can be told apart, though it is lost. */
     f.at = 0;
     f.count = 1;
     assert_int_equal(rill_stream_send_total(s, 300, RILL_NEVER), RILL_OK);
@@ -341,7 +341,7 @@ static void open_first_lost(client *c, uint64_t amount, void (*change)(rill_conn
     c->now.wall_ms += EXPIRY / MS;
 }
 
-/* Another is lost later, when the server has answered: that one is told apart. */
+/* Another packet is lost later, when the server has answered. That one can be told apart. */
 static void test_what_left_before_any_answer_is_not_unsent(void **state)
 {
     client c;
@@ -391,7 +391,7 @@ static void twentieth(rill_connection_options *o)
     o->min_rate = (rill_ratio){1, 20};
 }
 
-/* So what is left, and brings nothing, is no end of a payment that something has arrived of. */
+/* So the rest, which brings nothing, is not the end of a payment of which something has arrived. */
 static void test_what_is_in_doubt_for_good_brings_nothing(void **state)
 {
     client c;
@@ -413,7 +413,7 @@ static void test_what_is_in_doubt_for_good_brings_nothing(void **state)
     close_client(&c);
 }
 
-/* 100 units sent and told; 100 more without a reply, which have expired. */
+/* 100 units are sent and told; 100 more are without a reply, and have expired. */
 static void open_lost(client *c)
 {
     rill_frame total = told(100);
@@ -517,7 +517,7 @@ static void test_the_total_of_another_time_is_not_the_answer(void **state)
     c.now.mono_ns += 12 * RILL_SECOND;
     c.now.wall_ms += 12000;
     assert_true(asks(&c));
-    /* What came first was made when the money could still be on its way. */
+    /* The first answer was made when the money could still be on its way. */
     size_t size = raw_answer(&c.server, packet, len, true, 0, 0, &early, 1, answer);
     assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, request, answer, size), RILL_OK);
     assert_int_equal(totals(&c).in_doubt, 100);

@@ -100,7 +100,7 @@ static void happen(pair *p, event what, const pair_options *o, rill_stream *s)
     r->gone = what == PATH_IS_GONE;
 }
 
-/* Of all connections that the payer had. */
+/* Sums over all connections that the payer had. */
 static void count(const pair *p, uint64_t *sent, uint64_t *in_flight)
 {
     const pair_end *client = &p->end[PAIR_CLIENT];

@@ -26,7 +26,7 @@ static void note_size(sizes *s, pair_side from, size_t len)
     s->count[from]++;
 }
 
-/* Of Prepares, their data: the rest is the same for all. */
+/* The data of Prepares; the rest is the same for all. */
 static void note_prepare(pair *p, pair_packet *packet)
 {
     rill_prepare prepare;
@@ -84,7 +84,7 @@ static void test_padded_packets_have_one_length(void **state)
     }
 }
 
-/* So too where the connection is over, or never was: by a length nobody learns which. */
+/* The same if the connection is over, or never existed: the length does not tell which. */
 static void test_padded_answers_tell_nobody_that_it_is_over(void **state)
 {
     static raw_reply reply;
@@ -204,7 +204,7 @@ static void send_frames(pair *p, raw_peer *r, const rill_frame *frames, unsigned
     pair_pump(p);
 }
 
-/* What we have no room for we do not know; the connection goes on. */
+/* We forget what we have no room for, and the connection goes on. */
 static void test_an_asset_that_is_too_long_is_ignored(void **state)
 {
     static raw_reply reply;
@@ -264,7 +264,7 @@ static void test_the_connections_window_holds_for_all_streams(void **state)
 
 /* ---- a server that answers as it likes ---- */
 
-/* The client's packets, answered by somebody who has the secret. */
+/* Somebody who has the secret answers the client's packets. */
 typedef struct forger {
     raw_peer r;
     uint8_t prepare[RILL_PACKET_BUFFER];

@@ -35,7 +35,7 @@ static void test_connections_are_bounded(void **state)
     assert_int_equal(rill_endpoint_connection_count(server), 0);
     raw_send(&r[3], server, p->now, &packet, &reply);
     assert_int_equal(reply.type, RILL_ILP_FULFILL);
-    /* One whose connection is over is told so, and gets no other by going on. */
+    /* A client whose connection is over is told so. It gets no new one by going on. */
     raw_send(&r[1], server, p->now, &packet, &reply);
     assert_int_equal(reply.code, RILL_ILP_F99_APPLICATION_ERROR);
     assert_int_equal(rill_endpoint_connection_count(server), 1);

@@ -114,7 +114,7 @@ static void lose_the_second(pair *p, pair_packet *packet)
         packet->action = PAIR_DROP;
 }
 
-/* What is left brings nothing, which only the last packet may: one before it is late. */
+/* The rest brings nothing, which only the last packet may do. But a packet before it is late. */
 static void test_the_last_waits_for_what_is_late(void **state)
 {
     pair *p = *state;

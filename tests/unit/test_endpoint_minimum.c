@@ -19,7 +19,7 @@ static rill_frame told(const client *c, uint64_t total)
                         .total = total};
 }
 
-/* So much more may be sent; the next packet carries it, and must bring the minimum. */
+/* So much more may be sent. The next packet carries it, and must bring the minimum. */
 static void send_more(client *c, uint64_t more, uint64_t minimum)
 {
     rill_stream_totals t = totals(c);
@@ -101,7 +101,9 @@ static void two_fifths(rill_connection_options *o)
     o->min_rate = (rill_ratio){2, 5};
 }
 
-/* What rounding left of a packet that two shared was taken for the first one's: it was not. */
+/*
+ * What rounding left of a packet that two streams shared was taken for the first one's. It was not.
+ */
 static void test_a_unit_of_anothers_earns_nothing(void **state)
 {
     client c;

@@ -95,7 +95,7 @@ static void test_a_probe_nobody_wants_any_more_is_forgotten(void **state)
     assert_int_equal(totals(s).send_max, 0);
 }
 
-/* Packets of six units at 1/10 bring nothing: the money stays where it is. */
+/* Packets of six units at 1/10 bring nothing, so the money stays where it is. */
 static void test_what_would_be_rounded_away_is_not_sent(void **state)
 {
     pair *p = *state;
@@ -219,7 +219,7 @@ static void test_the_receive_max_is_kept_and_raised(void **state)
     pair_check_books(p);
 }
 
-/* What nobody wants to send any more is not asked for either. */
+/* If nobody wants to send more, nobody asks for a higher limit. */
 static void test_a_stream_that_gave_up_is_not_blocked(void **state)
 {
     pair *p = *state;

@@ -114,7 +114,10 @@ static unsigned prepare_of(answerer *a, const uint8_t *fulfillment)
     return 0;
 }
 
-/* As much as may come, and a word on the money that is known only where all of it was read. */
+/*
+ * The most bytes that may come, and a report about the money that is known only if all of it was
+ * read.
+ */
 static void answer_large(pair *p, pair_side to, uint8_t *out, size_t *len)
 {
     answerer *a = p->user;
@@ -218,7 +221,7 @@ static void refuse_as_expired(pair *p, pair_packet *packet)
     packet->code = o->code;
 }
 
-/* With half a minute left by our clock: it is told within seconds that clocks differ. */
+/* Half a minute is left by our clock. Within seconds the error says that clocks differ. */
 static void test_clocks_that_differ(void **state)
 {
     pair *p = *state;

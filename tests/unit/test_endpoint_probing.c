@@ -10,7 +10,7 @@
 
 #include "support/pair.h"
 
-/* What a connector refuses of the client's packets. */
+/* Which of the client's packets a connector refuses. */
 static struct {
     uint64_t least; /* smaller ones are refused */
     uint64_t most;  /* larger ones are */
@@ -70,7 +70,7 @@ static void reset(void)
     path.large = RILL_ILP_T04_INSUFFICIENT_LIQUIDITY;
 }
 
-/* Of 10^6 and more there is no hope, of 1,000 only two digits arrive. */
+/* 10^6 and more have no chance, and of 1,000 only two digits arrive. */
 static void test_hopeless_sizes_leave_room_for_smaller_ones(void **state)
 {
     pair *p = *state;
@@ -184,7 +184,7 @@ static void test_a_payment_with_time_waits_for_its_rate(void **state)
     pays(p, s, 1000000, 120 * RILL_SECOND, 400);
 }
 
-/* Money too small for the path does not go again and again, and is told. */
+/* Money that is too small for the path is not sent again and again, and the wait is reported. */
 static void test_dust_is_not_sent_for_ever(void **state)
 {
     pair *p = *state;
@@ -201,7 +201,7 @@ static void test_dust_is_not_sent_for_ever(void **state)
     assert_true(path.packets < 60);
 }
 
-/* What passed in probes no longer does: that is no dust. */
+/* Sizes that passed as probes no longer pass. That is not dust. */
 static void test_a_maximum_that_falls_far_is_found(void **state)
 {
     pair *p = *state;
@@ -260,7 +260,9 @@ static void test_probing_ends_in_time(void **state)
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_PATH);
 }
 
-/* Who asked has gone meanwhile: that the time is over is nobody's loss, and the next one has his.
+/*
+ * The stream that asked has gone meanwhile. The end of its time hurts nobody, and the next one has
+ * its own.
  */
 static void test_probing_that_nobody_waits_for_ends(void **state)
 {
@@ -281,7 +283,7 @@ static void test_probing_that_nobody_waits_for_ends(void **state)
     pair_run(p, RILL_SECOND);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 1000);
-    /* What was lost of the first volleys expires now. */
+    /* The lost probes of the first volleys expire now. */
     pair_run(p, 40 * RILL_SECOND);
     pair_check_books(p);
 }

@@ -36,7 +36,7 @@ static void pay(client *c, uint64_t arrived, uint64_t total)
     fulfill(c, arrived, &frame, 1);
 }
 
-/* So many packets have no reply; the question after them is answered with that total. */
+/* So many packets have no reply. The question after them is answered with that total. */
 static void lose_all(client *c, uint64_t total)
 {
     for (unsigned i = 0; i < LOST; i++) {

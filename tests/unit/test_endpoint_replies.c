@@ -120,12 +120,14 @@ static void test_absurd_amounts_do_not_wrap(void **state)
     }
     assert_true(totals(&c).delivered == UINT64_MAX);
     assert_true(totals(&c).sent <= 30);
-    /* No more room at the other side, as it has it: told so, and never busy. */
+    /*
+     * The other side says that it has no more room. It is told so, and we are never busy with it.
+     */
     assert_true(totals(&c).in_flight == 0 || totals(&c).in_flight <= 30);
     close_client(&c);
 }
 
-/* That there is no limit is a word like any other: an older one that comes late is no news. */
+/* "No limit" counts like any other limit. An older limit that comes late is ignored. */
 static void test_no_limit_does_not_sink(void **state)
 {
     client c;

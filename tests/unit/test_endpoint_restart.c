@@ -115,8 +115,8 @@ static void drop_some(pair *p, pair_packet *packet)
 }
 
 /*
- * What still keeps the connection before, at its server, does not keep the next one from
- * beginning: bytes that nobody reads, or money that nobody answers.
+ * Bytes that nobody reads, or money that nobody answers, may keep the earlier connection at its
+ * server. They do not keep the next one from beginning.
  */
 static void test_another_life_does_not_wait_for_the_one_before(void **state)
 {
@@ -172,7 +172,7 @@ typedef enum how_it_went {
     NOTHING_WAS_BEFORE
 } how_it_went;
 
-/* A connection, and a later life: was that told that the earlier one was ended for it? */
+/* A connection, and a later life. Was the later one told that the earlier one was ended for it? */
 static bool was_told(how_it_went before, bool padding)
 {
     pair p;
@@ -198,7 +198,7 @@ static bool was_told(how_it_went before, bool padding)
     rill_connection_stats_of(p.end[PAIR_SERVER].connection, &theirs);
     assert_int_equal(ours.ended_another, theirs.ended_another);
     assert_int_equal(ours.sent, 5);
-    /* That is said once: the next one follows one that ended well. */
+    /* This is told once. The next one follows one that ended without an error. */
     assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
     pair_run(&p, RILL_SECOND);
     begin(&p, &o);
@@ -222,7 +222,7 @@ static void test_who_ends_another_is_told(void **state)
     }
 }
 
-/* What the server's application is told of connections: 'c' one comes, 'e' its end. */
+/* What the server's application is told of connections: 'c' a new one, 'e' the end of one. */
 typedef struct told {
     char what[16];
     size_t count;
@@ -249,7 +249,7 @@ static void pass_few(pair *p, pair_packet *packet)
         t->pass--;
 }
 
-/* A server whose application reads nothing until read_all(), and notes what it is told. */
+/* A server whose application reads nothing until read_all(), and records what it is told. */
 static pair_options open_unread(pair *p, told *t)
 {
     pair_options o = pair_defaults();
@@ -288,7 +288,7 @@ static void test_an_end_is_told_before_the_next_beginning(void **state)
     pair_close(&p);
 }
 
-/* Nor where the one that was to follow did not come, and the next one long after. */
+/* Nor if the one that was to follow did not come, and the next one comes long after. */
 static void test_who_has_made_way_is_not_forgotten(void **state)
 {
     (void)state;
@@ -334,7 +334,10 @@ static void test_few_wait_for_an_end(void **state)
     pair_close(&p);
 }
 
-/* Who has not been told of is not asked about: its money is refused meanwhile, and comes again. */
+/*
+ * The application is not asked about a connection of which it has not been told. Its money is
+ * refused meanwhile, and comes again.
+ */
 static void test_who_waits_for_an_end_is_not_asked_about(void **state)
 {
     (void)state;
@@ -533,7 +536,7 @@ static void test_what_can_come_again_when_all_is_forgotten(void **state)
     pair_close(&p);
 }
 
-/* What it answers a packet with that goes on with a connection of this mark. */
+/* How it answers a packet that goes on with a connection of this mark. */
 static rill_ilp_code_id answer_to_mark(pair *p, uint32_t mark, const rill_frame *frame)
 {
     raw_peer r;
@@ -568,13 +571,13 @@ static void test_what_another_server_may_know_is_f06(void **state)
     pair_run(&p, RILL_SECOND);
     uint32_t mark = p.end[PAIR_SERVER].connection->numbers.mark;
     assert_int_equal(answer_to_mark(&p, mark ^ 1, &money), RILL_ILP_F06_UNEXPECTED_PAYMENT);
-    /* Of two lives of a client it knows both. */
+    /* It knows both of two lives of a client. */
     begin(&p, &o);
     pair_run(&p, RILL_SECOND);
     assert_int_not_equal(p.end[PAIR_SERVER].connection->numbers.mark, mark);
     assert_int_equal(answer_to_mark(&p, mark, &money), RILL_ILP_F99_APPLICATION_ERROR);
     assert_int_equal(answer_to_mark(&p, mark ^ 1, &money), RILL_ILP_F06_UNEXPECTED_PAYMENT);
-    /* So too of one that is over. */
+    /* The same for one that is over. */
     mark = p.end[PAIR_SERVER].connection->numbers.mark;
     assert_int_equal(rill_connection_end(p.end[PAIR_CLIENT].connection), RILL_OK);
     pair_run(&p, RILL_SECOND);

@@ -160,7 +160,7 @@ static void test_room_that_a_reader_makes_is_told_at_once(void **state)
     pair_close(&p);
 }
 
-/* Of the packets with money: so many are dropped, the others are refused with a code or pass. */
+/* Of the packets with money so many are dropped. The others are refused with a code, or pass. */
 static unsigned to_drop;
 static bool refuse_money;
 
@@ -375,7 +375,7 @@ static void test_no_end_of_closed_connections_is_remembered(void **state)
     assert_in_range(after[2], after[1] - 3, after[1]);
     assert_in_range(after[3], after[2] - 3, after[2]);
     assert_int_equal(comes_and_goes(server), RILL_ILP_T02_PEER_BUSY);
-    /* What they received has expired: they are forgotten, and others can come. */
+    /* What they received has expired. They are forgotten, and others can come. */
     pair_run(&p, 31 * RILL_SECOND);
     (void)comes_and_goes(server);
     assert_int_equal(p.end[PAIR_SERVER].events[RILL_EVENT_CONNECTION_END], 9);

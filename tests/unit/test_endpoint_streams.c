@@ -163,8 +163,8 @@ static void test_a_connection_that_ends_takes_no_new_streams(void **state)
 }
 
 /*
- * A server that has no address of its client cannot send what tells a stream's end, and has
- * forgotten the stream when its sender asks for more room: who asks is told.
+ * A server without its client's address cannot send the end of a stream. It has forgotten the
+ * stream when its sender asks for more room. The answer to that question tells the end.
  */
 static void test_who_waits_for_a_stream_that_is_over_is_told(void **state)
 {

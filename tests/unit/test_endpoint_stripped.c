@@ -58,8 +58,8 @@ static void test_bytes_that_nobody_vouches_for_are_an_error(void **state)
 }
 
 /*
- * What was taken from all replies may have been the word that our server is another one now:
- * whoever reads there is told that there was more than came.
+ * What was removed from all replies may have said that our server is another one now. So a reader
+ * there is told that there was more than what came.
  */
 static void test_a_close_tells_of_bytes_that_nobody_vouches_for(void **state)
 {

@@ -197,7 +197,7 @@ static void test_time_that_nobody_looked_is_no_silence(void **state)
     pair_check_books(p);
 }
 
-/* Whatever a path says: the call ends, the connection ends, and packets are few. */
+/* Whatever a path says, the call ends, the connection ends, and packets are few. */
 static void test_a_path_that_refuses_everything(void **state)
 {
     static const rill_ilp_code_id codes[] = {RILL_ILP_F00_BAD_REQUEST,
@@ -302,7 +302,7 @@ static void lose_probes(pair *p, pair_packet *packet)
         packet->action = actions[packet->number % 4];
 }
 
-/* Of probes nothing is in doubt: they could not be fulfilled. They are sent again. */
+/* Probes are never in doubt, since they could not be fulfilled. They are sent again. */
 static void test_probes_without_an_answer_are_sent_again(void **state)
 {
     pair *p = *state;

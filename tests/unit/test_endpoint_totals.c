@@ -29,7 +29,7 @@ static void half(rill_connection_options *o)
     o->min_rate = (rill_ratio){1, 2};
 }
 
-/* So low that streams share packets: what the receiver rounds away of each is allowed for. */
+/* So low that streams share packets. What the receiver rounds off of each is allowed for. */
 static void two_fifths(rill_connection_options *o)
 {
     o->min_rate = (rill_ratio){2, 5};
@@ -45,7 +45,7 @@ static void learn_address(client *c)
     c->server.destination[frame->text.len] = '\0';
 }
 
-/* 100 units sent, arrived at that rate and told. */
+/* 100 units are sent, have arrived at that rate, and are told. */
 static void open_paid(client *c, void (*change)(rill_connection_options *), uint64_t arrived)
 {
     open_client_with(c, change);
@@ -169,7 +169,9 @@ static void test_shared_packets_of_the_same_size(void **state)
     close_client(&c);
 }
 
-/* Of two packets that bring the same one has arrived: what the larger has more is in doubt. */
+/*
+ * One of two packets that bring the same has arrived. The difference of their amounts is in doubt.
+ */
 static void test_what_brings_the_same_is_not_the_same(void **state)
 {
     client c;
@@ -185,13 +187,13 @@ static void test_what_brings_the_same_is_not_the_same(void **state)
     close_client(&c);
 }
 
-/* What is too little to bring anything may have been taken, or not. */
+/* An amount that is too small to bring anything may have been taken, or not. */
 static void test_dust_stays_in_doubt(void **state)
 {
     client c;
     (void)state;
     open_paid(&c, half, 50);
-    lose_more(&c, 1); /* first: it is sent where nothing else is under way */
+    lose_more(&c, 1); /* first: it is sent if nothing else is under way */
     lose_more(&c, 100);
     expire(&c);
     answer_with(&c, 100);
@@ -245,7 +247,7 @@ static void test_a_sum_is_found_without_the_largest(void **state)
     }
 }
 
-/* What has arrived of it is not what arrives of the next. */
+/* What has arrived of it is not what arrives of the next one. */
 static void test_what_stays_in_doubt_explains_nothing_later(void **state)
 {
     client c;
@@ -264,7 +266,7 @@ static void test_what_stays_in_doubt_explains_nothing_later(void **state)
     close_client(&c);
 }
 
-/* ... nor where nobody said how much of it did. */
+/* ... nor if nobody said how much of it did. */
 static void test_after_a_silence_nothing_is_known(void **state)
 {
     client c;
@@ -289,7 +291,7 @@ static void test_after_a_silence_nothing_is_known(void **state)
     close_client(&c);
 }
 
-/* The reference loses what cannot be divided among streams: less is told than we believe. */
+/* The reference loses what cannot be divided among streams. So it tells less than we believe. */
 static void test_what_counts_is_how_much_the_total_rose(void **state)
 {
     client c;
@@ -313,7 +315,7 @@ static void test_what_counts_is_how_much_the_total_rose(void **state)
     close_client(&c);
 }
 
-/* Of two packets the first is answered when both have arrived, and the second never. */
+/* The first of two packets is answered when both have arrived, and the second never. */
 static void test_a_total_amid_money_is_no_mark(void **state)
 {
     client c;
@@ -381,7 +383,7 @@ static void test_what_a_connector_kept_is_seen_in_time(void **state)
     close_client(&c);
 }
 
-/* Totals never fall: not below what was told, either. */
+/* Totals never fall, also not below what was told. */
 static void test_a_total_below_an_earlier_one_tells_nothing(void **state)
 {
     client c;
@@ -401,7 +403,7 @@ static void test_a_total_below_an_earlier_one_tells_nothing(void **state)
     close_client(&c);
 }
 
-/* Who took the receiver's word off a Fulfill has made it unknown how much arrived. */
+/* A connector that removes the receiver's word from a Fulfill makes it unknown how much arrived. */
 static void test_what_a_stripped_reply_said_is_not_guessed(void **state)
 {
     client c;

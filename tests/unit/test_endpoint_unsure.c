@@ -18,7 +18,10 @@ typedef struct reader {
     bool stalled; /* bytes came twice */
 } reader;
 
-/* As its sorter has it: pieces in order, the first is read where it begins just where it is. */
+/*
+ * As the reference sorts bytes: pieces in order; the first one is read if it begins exactly at the
+ * reader's place.
+ */
 static void take(reader *r, uint64_t offset, uint64_t len)
 {
     if (offset < r->read)

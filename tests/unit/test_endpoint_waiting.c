@@ -342,7 +342,7 @@ static void test_a_maximum_for_less_than_a_unit(void **state)
     pair *p = *state;
     pair_options o = pair_defaults();
     o.connection.min_rate = (rill_ratio){9, 10};
-    o.connection.receive = false; /* a raise is told to who asks */
+    o.connection.receive = false; /* a raised limit is told to whoever asks */
     o.accepted.default_receive_max = 5;
     pair_open(p, &o);
     p->rate[PAIR_CLIENT] = (rill_ratio){1, 1};
@@ -364,7 +364,7 @@ static void test_a_maximum_for_less_than_a_unit(void **state)
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 30);
 }
 
-/* Its client has told no address, and has nothing to say. */
+/* Its client has told no address, and has nothing to send. */
 static void test_who_cannot_be_sent_to(void **state)
 {
     pair *p = *state;

@@ -106,7 +106,7 @@ static void derive(world *w, const uint8_t *key, const char *label, const char *
         rill_crypto_hmac(w->crypto, key, 32, (const uint8_t *)label, strlen(label), out), RILL_OK);
 }
 
-/* Each fulfillment is a secret: of some packets it is never told. */
+/* Each fulfillment is a secret. Those of some packets are never given out. */
 static void on_packet(pair *p, pair_packet *packet)
 {
     world *w = p->user;
@@ -207,7 +207,10 @@ static void test_the_fulfillment_of_what_was_refused_is_wiped(void **state)
     close_world(&w);
 }
 
-/* What an application writes is in buffers too, which are its own concern; not in the endpoint. */
+/*
+ * What an application writes is also in its own buffers, which are its concern. It must not be in
+ * the endpoint.
+ */
 static void test_what_was_decrypted_is_wiped(void **state)
 {
     static world w;

@@ -56,7 +56,7 @@ static void on_packet(pair *p, pair_packet *packet)
             amount = rill_ratio_floor(y->rate[i], amount);
     if (y->honest != 0 && y->packets > y->honest)
         amount = rill_ratio_floor(y->then, packet->amount);
-    /* The amount lies behind type and length, which takes two bytes more where it is large. */
+    /* The amount stands behind type and length, which takes two more bytes if it is large. */
     uint8_t *at = packet->bytes + (packet->bytes[1] < 0x80 ? 2 : 2 + (packet->bytes[1] & 0x7f));
     for (unsigned i = 0; i < 8; i++)
         at[i] = (uint8_t)(amount >> (56 - 8 * i));
@@ -182,8 +182,8 @@ static void test_what_brings_nothing_is_not_sent(void **state)
 }
 
 /*
- * What small packets brought says that all of it may just be enough, in one
- * packet, but for the unit that may be missing: ten for eighteen.
+ * What small packets brought says that everything in one packet may just be enough, except for the
+ * unit that may be missing: ten for eighteen.
  */
 static void test_all_of_it_may_just_be_enough(void **state)
 {
@@ -264,7 +264,7 @@ static void test_a_rate_that_recovers(void **state)
     pair_check_books(p);
 }
 
-/* One that does not recover is told after ten seconds, and costs few packets until then. */
+/* A rate that does not recover is reported after ten seconds, and costs few packets until then. */
 static void test_a_rate_that_stays_low(void **state)
 {
     pair *p = *state;
@@ -315,8 +315,8 @@ static rill_stream *pay_amid_jitter(pair *p, jitter *j, unsigned minimum, uint64
 }
 
 /*
- * Of fifty units one more or less is two parts in a hundred: at a minimum in
- * what packets bring some of them are good enough, and payments are made.
+ * Of fifty units one more or less is two parts in a hundred. If the minimum lies within what
+ * packets bring, some of them are good enough, and payments are made.
  */
 static void test_a_rate_that_jitters_is_paid(void **state)
 {
@@ -357,7 +357,10 @@ static void test_a_rate_that_stops_jittering_is_told(void **state)
     pair_check_books(p);
 }
 
-/* Who only may send more is told nothing, and is looked at again: the rate is as good as before. */
+/*
+ * A stream that only may send more gets no error, and is tried again. Now the rate is as good as
+ * before.
+ */
 static void test_a_send_max_alone_is_looked_at_again(void **state)
 {
     pair *p = *state;

@@ -3,7 +3,7 @@
 
 #include "stream/path/failures.h"
 
-/* So many packets, of which every nth fails; the last judgement. */
+/* So many packets, of which every nth fails. Returns the last judgement. */
 static rill_failures_word some(rill_failures *f, const rill_limit *packets, unsigned count,
                                unsigned nth)
 {
@@ -32,7 +32,7 @@ static void test_of_few_nothing_is_known(void **state)
     }
     rill_failures_none(&f);
     assert_true(rill_failures_known(&f, &packets));
-    /* Of a large window half is waited for. */
+    /* With a large window, half of it must have come. */
     packets.window = 1024;
     assert_false(rill_failures_known(&f, &packets));
 }

@@ -77,7 +77,7 @@ static void test_every_cut_is_refused(void **state)
             rill_frame frame;
             assert_int_equal(rill_frame_read(&r, &frame), RILL_ERR_TRUNCATED);
         }
-        /* Also where the outer length is right and the body is too short. */
+        /* Also if the outer length is right and the body is too short. */
         for (uint8_t body = 0; body < bytes[1]; body++) {
             uint8_t copy[64];
             memcpy(copy, bytes, sizeof copy);

@@ -177,7 +177,7 @@ static void test_the_same_bytes(void **state)
     both(e, MAX_LEN);
 }
 
-/* Every bit of IV, tag and text; and no place to write to where there is no text. */
+/* Every bit of IV, tag and text is changed. Without text there is no place to write to. */
 static void test_every_changed_bit(void **state)
 {
     static const size_t lengths[] = {0, 1, 16, 33, 200};

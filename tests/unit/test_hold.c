@@ -29,7 +29,7 @@ static void test_each_round_waits_twice_as_long(void **state)
     assert_int_equal(h.until - now, 10 * RILL_MS);
 }
 
-/* Of many packets that left together each is refused: that is one round. */
+/* Many packets that left together are all refused: that is one round. */
 static void test_packets_of_one_round_count_once(void **state)
 {
     rill_hold h = {0};

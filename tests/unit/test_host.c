@@ -41,7 +41,7 @@ typedef struct world {
     unsigned close_undecided; /* 1 the client, 2 the server, 3 its connection: when asked */
     unsigned streams[2];      /* of the server and of the client: seen, */
     unsigned stream_ends[2];  /* ended, */
-    unsigned waits[2];        /* waited for, and told of */
+    unsigned waits[2];        /* waits that were reported */
     unsigned connection_ends[2];
     bool pause; /* once money has come */
     bool paused;
@@ -381,7 +381,10 @@ static void test_nothing_is_credited_once_the_link_is_lost(void **state)
     assert_int_not_equal(w->sent_error, RILL_OK);
 }
 
-/* Whoever closes while a decision is due: every stream and wait is told of, and before its end. */
+/*
+ * A server is closed while a decision is due. Every stream and wait is reported, in the right
+ * order.
+ */
 static void test_a_close_while_a_decision_is_due(void **state)
 {
     for (unsigned who = 1; who <= 3; who++) {
@@ -404,7 +407,10 @@ static void test_a_close_while_a_decision_is_due(void **state)
     }
 }
 
-/* Money that cannot be taken note of is refused, and comes again; all that waited is told. */
+/*
+ * Money that the application cannot record is refused, and comes again. Everything that waited is
+ * reported.
+ */
 static void test_pause(void **state)
 {
     world *w = *state;
@@ -480,7 +486,7 @@ static void stop_server(void)
     rill_server_close(stopping->server);
 }
 
-/* One that told no address hears of the end in the answer to its next packet. */
+/* A client that told no address learns of the end in the answer to its next packet. */
 static void test_a_server_that_stops_answers_for_a_while(void **state)
 {
     world *w = *state;

@@ -146,7 +146,7 @@ static void test_answers(void **state)
             200, "ab", true);
     answers("HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 503, "", false);
     answers("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", 200, "a", false);
-    /* What comes behind an answer was asked by nobody. */
+    /* Nobody asked for the bytes behind an answer. */
     answers("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc", 200, "a", false);
     answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", 200, "ab",
             true);

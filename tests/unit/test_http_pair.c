@@ -223,7 +223,7 @@ static void test_what_was_handed_over_in_part_was_sent(void **state)
             post(1, 100);
             while (http_pair_to_server(&p))
                 continue;
-            /* Of all that was written nothing of this request left, or one byte of it. */
+            /* Nothing of this request left, or one byte of it, of everything that was written. */
             rill_http_client_lost(p.client, RILL_ERR_IO, before + handed);
             assert_int_equal(told(1)->sent, handed);
             close_pair();

@@ -367,7 +367,7 @@ static void begin_2(void)
     out_len = 0;
 }
 
-/* It has said goodbye, and calls for calm where that is due. */
+/* It has said goodbye, and calls for calm if that is due. */
 static void is_stopped(uint32_t code)
 {
     uint32_t said = 0;
@@ -397,7 +397,7 @@ static void test_resets_without_end_are_stopped(void **state)
     is_stopped(CALM);
 }
 
-/* Nor does it help that each request was answered before it was reset: nobody reads that. */
+/* It does not help that each request was answered before it was reset: nobody reads that answer. */
 static void test_resets_of_what_is_answered_at_once_are_stopped(void **state)
 {
     static const uint8_t cancel[4] = {0, 0, 0, 8};
@@ -625,7 +625,7 @@ static void test_draining_before_anything_came(void **state)
     assert_int_equal(asked, 0);
 }
 
-/* Each allocation fails in turn, once or for good: no crash, no leak, nothing told twice. */
+/* Each allocation fails in turn, once or for good: no crash, no leak, nothing reported twice. */
 static void test_without_memory(void **state)
 {
     (void)state;

@@ -280,7 +280,7 @@ static void test_every_part_counts(void **state)
     sign(&a, "GNAP token", BODY);
     a.request.body = text("{\"hello\":\"World\"}");
     assert_int_equal(verify(&a), RILL_ERR_AUTH);
-    /* A body where none was signed. */
+    /* A body, although none was signed. */
     sign(&a, "GNAP token", "");
     a.request.body = text("{}");
     assert_int_equal(verify(&a), RILL_ERR_AUTH);
@@ -472,7 +472,7 @@ static void test_digests(void **state)
             "sig1=(\"@method\" \"@target-uri\" \"content-digest\");created=1618884473";
         a.fields[0] = (rill_http_field){"content-digest", text(header)};
         a.fields[1] = (rill_http_field){"signature-input", text(input)};
-        /* A signature of nobody: where the digest is right, that is what is wrong. */
+        /* A signature of nobody. If the digest is right, the error names the signature. */
         a.fields[2] = (rill_http_field){
             "signature",
             text("sig1=:wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1u02Gb04v9EDgwUPiu"

@@ -44,7 +44,7 @@ static result read_in(const char *text, size_t len, bool response, bool to_head,
     return r;
 }
 
-/* Whole and in pieces: the same. */
+/* As a whole and in pieces: the result is the same. */
 static result read_text(const char *text, bool response, bool to_head)
 {
     size_t len = strlen(text);
@@ -154,7 +154,7 @@ static void test_line_ends_are_two_bytes(void **state)
     refused(400, "POST /a HTTP/1.1\rHost: h\r\n\r\n");
     refused(400, "\r\n\r\n" HEAD "\r\n");
     refused(400, "\r" HEAD "\r\n");
-    /* What llhttp 8.1.0 takes for a field of its own (CVE-2023-30589). */
+    /* What llhttp 8.1.0 took for a field of its own (CVE-2023-30589). */
     refused(400, HEAD "X: \rTransfer-Encoding: chunked\r\n\r\n1\r\nA\r\n0\r\n\r\n");
     refused(400, HEAD "X:\rTransfer-Encoding: chunked\r\n\r\n1\r\nA\r\n0\r\n\r\n");
 }

@@ -140,7 +140,7 @@ static void test_largest_prepare(void **state)
     assert_int_equal(out.data.len, 32767);
     in.data.len++;
     assert_int_equal(rill_prepare_encode(&in, buf, sizeof(buf), &len), RILL_ERR_TOO_LARGE);
-    /* Who passes on what came may write as much as is read. */
+    /* A program that passes on a packet may write as much data as is read. */
     static const size_t more[] = {32768, 32773, 40000};
     for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
         in.data.len = more[i];
@@ -320,7 +320,7 @@ static void test_reject_with_junk(void **state)
                 BYTES("g.a"), BYTES("m"), "F?2");
     reject_with("F 2", BYTES("g.a"), BYTES("m"), "F?2");
     reject_with("F0\0", BYTES("g.a"), BYTES("m"), "F0?");
-    /* Of a message that is too long, whole characters. */
+    /* A message that is too long is cut at whole characters. */
     memcpy(long_text + 8189, "\xe2\x82\xac", 3);
     reject_with("F02", BYTES("g.a"), (rill_bytes){long_text, 8192}, "F02");
     rill_reject out;

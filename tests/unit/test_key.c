@@ -133,7 +133,7 @@ static void test_texts(void **state)
            "MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n"
            "-----END PUBLIC KEY-----\n",
            RILL_ERR_MALFORMED);
-    /* Of another kind: X25519. */
+    /* Another kind of key: X25519. */
     expect("-----BEGIN PRIVATE KEY-----\n"
            "MC4CAQAwBQYDK2VuBCIEIBA0oyrJFbhI/ankD/4FZdqexvgVYop/drLiUk6Azvtc\n"
            "-----END PRIVATE KEY-----\n",
@@ -164,7 +164,7 @@ static void test_files(void **state)
     assert_memory_equal(rill_key_public(key), rill_key_public(back), 32);
     rill_key_free(key);
 
-    /* What is there stays. */
+    /* An existing file stays. */
     assert_int_equal(rill_key_new(&key), RILL_OK);
     assert_int_equal(rill_key_write(key, path), RILL_ERR_EXISTS);
     rill_key_free(key);

@@ -8,7 +8,7 @@
 #include "io/large_pages.h"
 #include <cmocka.h>
 
-/* What the system gives for the wish is its own affair; the memory is good either way. */
+/* The system may grant the request or not. The memory is good either way. */
 static void test_sizes(void **state)
 {
     (void)state;

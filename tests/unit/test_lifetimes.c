@@ -348,7 +348,7 @@ static void on_server_closed(int error, const char *detail, void *user)
     assert_non_null(detail);
     look(l, NULL, NULL);
     act(l, SERVER_CLOSED, NULL, NULL);
-    /* Of connections that are gone. */
+    /* Connections that are gone. */
     decide_nothing(l, l->server_connection);
     assert_int_equal(rill_decide(l->asked_connection, l->asked, true, NULL), RILL_ERR_NOT_FOUND);
     l->server_closed++;
@@ -540,7 +540,7 @@ static void run(life *l)
             next = fake_uv_now() + RILL_SECOND;
         if (next > fake_uv_now())
             fake_uv_advance(next - fake_uv_now());
-        /* Who was stopped by what the handler did is told to end. */
+        /* A call that the handler interrupted is told to end. */
         if (fake_uv_now() > until - LIMIT / 2)
             close_both(l);
         else if (l->what == PAUSE && l->done && l->server)

@@ -59,12 +59,12 @@ static void test_unused_it_does_not_grow(void **state)
     rill_limit_sent(&l, 3 * RTT, 75);
     rill_limit_grow(&l, 4 * RTT, 3 * RTT, 75, false);
     assert_int_equal(l.window, 175);
-    /* What leaves after it was last used up is no evidence. */
+    /* What leaves after the window was last used up proves nothing. */
     rill_limit_grow(&l, 5 * RTT, 4 * RTT, 75, false);
     assert_int_equal(l.window, 175);
 }
 
-/* What is under way when it is set anew was sent under the old one. */
+/* What is under way when the window is set anew was sent under the old one. */
 static void test_what_is_old_says_nothing(void **state)
 {
     rill_limit l = {.window = 100, .most = 1000, .slow_start = true};

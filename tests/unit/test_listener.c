@@ -757,7 +757,7 @@ static bool session_up(net *unused)
     return n.session.ups > 0;
 }
 
-/* Who does not wait for the answer sends its first message along with the request. */
+/* A client that does not wait for the answer sends its first message along with the request. */
 static void test_what_follows_the_request(void **state)
 {
     (void)state;

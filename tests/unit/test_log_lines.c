@@ -24,7 +24,7 @@ static size_t note(uint64_t lost, char *out, size_t cap)
     return (size_t)len;
 }
 
-/* Lines of many lengths: a short one may have room where a longer one had none. */
+/* Lines of many lengths: a short line may have room when a longer one had none. */
 static void add(log_lines *l, unsigned number)
 {
     char line[128];
@@ -80,7 +80,7 @@ static void test_in_order(void **state)
     fclose(r.in);
 }
 
-/* What nobody reads is bounded. Each line is there, or counted where it is missing. */
+/* Lines that nobody reads are limited. Each line is there, or is counted where it is missing. */
 static void test_nobody_reads(void **state)
 {
     enum { MANY = 20000 };
@@ -111,7 +111,7 @@ static void test_nobody_reads(void **state)
     fclose(r.in);
 }
 
-/* A disk that was full: what could not be written is told before what can be. */
+/* A disk that was full: lines that could not be written are reported before those that can. */
 static void test_full_disk(void **state)
 {
     int fds[2];

@@ -75,7 +75,7 @@ static void on_closed_free(int error, const char *detail, void *user)
     *loop = NULL;
 }
 
-/* Whose last thing has closed frees the loop there and then. */
+/* The last object on the loop has closed, and the loop is freed at that moment. */
 static void test_freed_in_a_handler(void **state)
 {
     (void)state;
@@ -136,7 +136,7 @@ static void test_freed_too_early(void **state)
     assert_int_equal(rill_loop_free(loop), RILL_OK);
 }
 
-/* So it is with what an application has of its own on it. */
+/* The same holds for the application's own handles on it. */
 static void test_freed_with_a_handle_of_the_application(void **state)
 {
     (void)state;

@@ -155,7 +155,7 @@ static void against_all_subsets(uint64_t *seed, unsigned sizes)
         if (!possible)
             continue;
         assert_true(low <= least && high >= most && low <= high && high <= l.amount);
-        /* As tight as can be, where all sizes are known and none may vanish. */
+        /* As exact as possible, if all sizes are known and none may vanish. */
         if (!l.many && l.vanishing == 0) {
             assert_int_equal(low, least);
             assert_int_equal(high, most);

@@ -59,7 +59,7 @@ static void test_put_get_remove(void **state)
     for (size_t i = 0; i < 5000; i++) {
         assert_int_equal(rill_map_put(&m, i * 8, &values[i]), RILL_OK);
         assert_int_equal(rill_map_put(&m, i * 8, &values[0]), RILL_ERR_EXISTS);
-        /* Whatever is half moved at this moment is found. */
+        /* Everything is found, even if it is half moved at this moment. */
         assert_ptr_equal(rill_map_get(&m, i / 2 * 8), &values[i / 2]);
         assert_null(rill_map_get(&m, i * 8 + 1));
     }
@@ -180,7 +180,7 @@ static void test_out_of_memory(void **state)
     for (size_t i = 0; i < n; i++)
         assert_ptr_equal(rill_map_get(&m, i), &values[i]);
     assert_null(rill_map_get(&m, n));
-    /* With memory again it goes on where it was. */
+    /* With memory again it continues where it was. */
     b.left = SIZE_MAX;
     for (; n < 3000; n++)
         assert_int_equal(rill_map_put(&m, n, &values[n]), RILL_OK);

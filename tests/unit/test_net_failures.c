@@ -344,7 +344,7 @@ static void on_stuck(uv_timer_t *timer)
     wrong("it does not end");
 }
 
-/* 0 where all is well; the allocations that were asked for go to *out. */
+/* 0 if all is well. *out gets the number of allocations. */
 static int run_child(unsigned long n, int out)
 {
     static world w;

@@ -117,7 +117,10 @@ static void test_kept_packets_are_limited(void **state)
     assert_int_equal(last->copy_len, 10);
     assert_int_equal(rill_pendings_keep(&p, last, parts, 3), RILL_OK);
     assert_int_equal(p.held, RILL_PENDINGS_MAX_HELD);
-    /* What has ended keeps its storage until somebody else needs it, and gives it up first. */
+    /*
+     * A session that has ended keeps its storage until somebody else needs it, and gives it up
+     * first.
+     */
     enum { ENDED = ENTRIES - 5, OLDEST = ENTRIES - FIT };
     rill_pendings_close(&p, entries[ENDED]);
     assert_int_equal(p.held, RILL_PENDINGS_MAX_HELD);

@@ -110,7 +110,7 @@ static void test_names_that_are_refused(void **state)
     teardown(&f);
 }
 
-/* Nobody takes the address of one who has only a token, not even before he comes. */
+/* Nobody can take the address of a client that has only a token, not even before it comes. */
 static void test_token_names_are_their_owners(void **state)
 {
     (void)state;

@@ -15,7 +15,7 @@ static fake *all_of(world *w, size_t i)
     return all[i];
 }
 
-/* What each of them had been sent before. */
+/* How many packets each of them had been sent before. */
 typedef struct counts {
     size_t of[3];
 } counts;
@@ -52,7 +52,7 @@ static const char *named(const char *format, uint64_t n)
     return name;
 }
 
-/* Alice asks; who is asked? */
+/* Alice sends a packet. Which session gets it? */
 static fake *ask_whom(world *w, const char *destination)
 {
     counts before = sent(w);
@@ -100,7 +100,7 @@ static void test_one_at_a_time(void **state)
     stop_fleet(w);
 }
 
-/* Only who has nothing to do with it makes room for the next one. */
+/* Only a session that says that the packet is not its own lets the next one have it. */
 static void test_the_next_only_after_not_mine(void **state)
 {
     (void)state;
@@ -177,7 +177,7 @@ static void test_no_second_try_when_one_leaves(void **state)
     stop_fleet(w);
 }
 
-/* What it took once is its own, whoever else comes; what it leaves is another's. */
+/* What a session took once is its own, whoever else comes. What it leaves is another one's. */
 static void test_who_took_it_gets_the_rest(void **state)
 {
     (void)state;
@@ -190,7 +190,7 @@ static void test_who_took_it_gets_the_rest(void **state)
         /* Half of them are not the first one's. */
         if (i % 2 == 0)
             owner[i] = then_whom(w, owner[i], RILL_ILP_F06_UNEXPECTED_PAYMENT);
-        /* Money or a word with data: both are of who knows the packet. */
+        /* Money, or an answer with data: both belong to the session that knows the packet. */
         if (i % 4 < 2)
             fulfill(owner[i], fulfillment);
         else
@@ -298,8 +298,8 @@ static void test_who_is_asked_puts_no_owner_out_of_mind(void **state)
 }
 
 /*
- * Two programs with one address, as clients of the reference have it: who took the last one is
- * asked first, and says so where it is not his.
+ * Two programs with one address, as clients of the reference have it. The one that took the last
+ * packet is asked first, and says so if the packet is not its own.
  */
 static void test_one_address_of_two(void **state)
 {
@@ -320,7 +320,7 @@ static void test_one_address_of_two(void **state)
     stop_fleet(w);
 }
 
-/* Who answers nothing that is ILP is asked last, until it does. */
+/* A session that answers nothing that is ILP is asked last, until it does. */
 static void test_the_deaf_are_asked_last(void **state)
 {
     (void)state;
@@ -435,7 +435,7 @@ static void test_to_ones_own_account(void **state)
     stop_fleet(w);
 }
 
-/* Whoever has two servers with one secret by mistake is told; once, and not of other servers. */
+/* If two servers have one secret by mistake, the log says so once, and not for other servers. */
 static void test_a_fleet_is_noticed(void **state)
 {
     (void)state;
@@ -454,7 +454,9 @@ static void test_a_fleet_is_noticed(void **state)
     }
 }
 
-/* What is none of theirs may be his who has just left: he may come back. */
+/*
+ * A packet that belongs to none of them may belong to the one that has just left and may come back.
+ */
 static void test_who_left_may_come_back(void **state)
 {
     (void)state;
@@ -491,7 +493,7 @@ static void test_who_left_may_come_back(void **state)
     rejected_by_node(&w->alice, next_request, "T01");
     pass(w, 12000);
     w->now.wall_ms = WALL;
-    /* Who was alone is not waited for where another one comes. */
+    /* If a server was alone and another one comes, nobody waits for the first one. */
     disconnect(&other);
     memset(&other, 0, sizeof other);
     connect(w, &other, "bob");

@@ -8,7 +8,9 @@
 #include "ilp/peer.h"
 
 static const uint8_t bytes[40001];
-/* What RFC 27 allows, a byte more, what ilp-protocol-stream sends, the most that is taken. */
+/*
+ * What RFC 27 allows, one byte more, what ilp-protocol-stream sends, and the most that is accepted.
+ */
 static const size_t sizes[] = {32767, 32768, 32773, 40000};
 
 static size_t write_large(uint8_t *packet, size_t size)

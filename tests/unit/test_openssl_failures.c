@@ -173,7 +173,7 @@ static void run_step(work *w, unsigned i)
     check_output(w, i);
 }
 
-/* False where nothing failed: so many calls were not made. */
+/* False if nothing failed: there were not so many calls. */
 static bool run(unsigned long n)
 {
     work w = {0};

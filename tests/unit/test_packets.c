@@ -79,7 +79,7 @@ static void test_a_failure_of_everything_is_over_soon(void **state)
     end(c);
 }
 
-/* What left before the one that is refused ends no wait. */
+/* A packet that left before the refused one ends no wait. */
 static void test_an_earlier_packet_ends_no_wait(void **state)
 {
     rill_congestion *c = new_congestion(1);

@@ -35,7 +35,7 @@ typedef struct world {
     int at_end;                         /* RILL_OK: it ends; RILL_ERR_BLOCKED: more may come */
     rill_wait cancel_when;              /* this is waited for, if it is not NOTHING */
     void (*on_stream)(rill_stream *s);  /* at the receiver */
-    /* what was told */
+    /* the reported waits */
     unsigned waits;
     rill_waiting waiting;
     bool done;
@@ -61,7 +61,7 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
     ((world *)user)->given_back += totals.sent;
 }
 
-/* It is read: a server that closes waits for who does not. */
+/* It is read, because a server that closes waits for a client that does not read. */
 static void on_data(rill_stream *s, const uint8_t *data, size_t len, void *user)
 {
     (void)s;
@@ -264,14 +264,14 @@ static void test_timed_out(void **state)
     w->receive_max = 100;
     w->options.amount = 1000;
     w->options.timeout = RILL_SECOND;
-    /* Not looked at where there is a time-out and nothing else was said. */
+    /* Not used if there is a time-out and nothing else was set. */
     assert_true(w->options.stall_timeout == RILL_STALL_USUAL);
     run(w);
     assert_int_equal(w->error, RILL_ERR_TIMEOUT);
     assert_says(w->result.detail, "timed out, waiting for the receiver to take more money");
 }
 
-/* That nothing comes from who has the data is no fault of the path. */
+/* If the source of the data sends nothing, the path is not at fault. */
 static void test_waits_for_its_input(void **state)
 {
     world *w = *state;

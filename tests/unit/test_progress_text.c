@@ -174,7 +174,7 @@ static uint64_t draw(void)
     return seed;
 }
 
-/* Whatever happens, a line is never wider than the terminal, and says something where it can. */
+/* Whatever happens, a line is never wider than the terminal, and says something if it can. */
 static void test_any_line_fits(void **state)
 {
     (void)state;

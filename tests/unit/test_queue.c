@@ -16,7 +16,7 @@ static world new_world(uint64_t window)
     return (world){.packets = {.window = window, .most = 1024}, .now = RILL_SECOND};
 }
 
-/* So many packets leave together and take rtt each: the last word that is not NOTHING. */
+/* So many packets leave together and take rtt each. Returns the last answer that is not NOTHING. */
 static rill_queue_word round_of(world *w, unsigned count, uint64_t rtt)
 {
     rill_queue_word said = {.says = RILL_QUEUE_NOTHING};
@@ -87,7 +87,7 @@ static void test_a_longer_path_is_no_queue(void **state)
     assert_true(w.trip.least == 3 * RTT && w.packets.window >= 290);
 }
 
-/* Of packets that left together the last are slow: they say nothing of the next round trip. */
+/* Of packets that left together the last are slow. They say nothing about the next round trip. */
 static void test_stragglers_say_nothing(void **state)
 {
     world w = new_world(100);
@@ -115,7 +115,7 @@ static void test_two_packets_are_never_a_queue(void **state)
         assert_int_not_equal(round_of(&w, 2, 4 * RTT).says, RILL_QUEUE_SET);
 }
 
-/* What the path took long ago is no measure. */
+/* How long the path took long ago is no measure. */
 static void test_the_least_is_forgotten(void **state)
 {
     world w = new_world(2);

@@ -102,7 +102,7 @@ static void test_a_changed_rate_is_seen_in_any_reply(void **state)
     assert_true(r.latest.num == 500000000);
     rill_rate_learn(&r, 2500000000, 999999999); /* two of those would bring more */
     assert_true(r.latest.num == 999999999);
-    /* Of much smaller packets it may be the size, but not for long. */
+    /* With much smaller packets the reason may be their size, but not for long. */
     for (unsigned i = 0; i < 7; i++) {
         rill_rate_learn(&r, 1000, 350);
         assert_true(r.latest.num == 999999999);
@@ -161,7 +161,7 @@ static void test_what_a_middle_hop_rounds_off_is_no_other_rate(void **state)
     assert_true(rill_rate_grain(&r) > before && rill_rate_grain(&r) < 100);
     for (uint64_t amount = rill_rate_grain(&r); amount < 200; amount++)
         assert_true(two_hops(amount) >= rill_ratio_floor(r.minimum, amount));
-    /* What is no smaller than what brought it has no such excuse. */
+    /* A packet that is no smaller than the best one has no such excuse. */
     rill_rate_learn(&r, 667, two_hops(600));
     assert_true(r.latest.num == two_hops(600));
     assert_true(rill_rate_is_low(&r));
@@ -272,7 +272,9 @@ static void test_grain(void **state)
     assert_true(rill_rate_grain(&r) >= 1); /* too low in any case */
 }
 
-/* What larger packets may lose to rounding does not hide that one as large as the best brings less.
+/*
+ * What larger packets may lose to rounding does not hide that a packet as large as the best brings
+ * less.
  */
 static void test_no_rounding_hides_a_fall(void **state)
 {

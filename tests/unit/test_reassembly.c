@@ -158,7 +158,7 @@ static void test_holes_are_limited(void **state)
         assert_true(insert(r, 2 * i, "x") == 1);
     assert_int_equal(rill_reassembly_insert(r, last + 2, text("x"), &fresh), RILL_ERR_LIMIT);
     assert_true(fresh == 0 && rill_reassembly_highest(r) == last + 1);
-    /* What makes no further hole is taken still. */
+    /* Bytes that make no further gap are still accepted. */
     assert_true(insert(r, last + 1, "y") == 1);
     assert_true(insert(r, 3, "y") == 1);
     assert_true(insert(r, last + 3, "x") == 1);

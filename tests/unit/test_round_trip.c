@@ -54,7 +54,7 @@ static void test_no_time_at_all_is_not_unknown(void **state)
     assert_true(t.smoothed == 1 && t.least == 1);
 }
 
-/* The least is remembered with its time, also where it is only nearly reached again. */
+/* The least time is remembered with its moment, also if it is only nearly reached again. */
 static void test_the_least_has_a_time(void **state)
 {
     rill_round_trip t = {0};

@@ -144,7 +144,7 @@ static void test_without_memory_nothing_is_marked(void **state)
     assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1000), RILL_ERR_NOMEM);
     assert_false(rill_sequence_window_seen(&w, 1000));
     assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1001), RILL_OK);
-    /* 1002 is missing now, and must stay told apart. */
+    /* 1002 is missing now, and must still be known as missing. */
     assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1066), RILL_ERR_NOMEM);
     assert_false(rill_sequence_window_seen(&w, 1066));
     assert_false(rill_sequence_window_seen(&w, 1002));

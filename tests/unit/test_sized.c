@@ -114,7 +114,7 @@ static void test_connection_options_of_an_earlier_program(void **state)
     assert_int_equal(o.size, offsetof(rill_connection_options, max_packet_amount));
     assert_true(o.default_receive_max == RILL_UNLIMITED);
     assert_int_equal(o.max_in_flight, UINT32_MAX);
-    /* What lies behind is not looked at, or it would be refused. */
+    /* What lies behind is not looked at. Otherwise it would be refused. */
     assert_int_equal(rill_connection_options_check(&o, NULL), RILL_OK);
     o.size = sizeof o;
     assert_int_equal(rill_connection_options_check(&o, NULL), RILL_ERR_INVALID);

@@ -53,7 +53,7 @@ static void test_the_last_may_lose_a_unit(void **state)
     assert_int_equal(rill_tally_demand(&t, 50, false), 49);
 }
 
-/* What is under way may bring as little as it must. */
+/* What is under way may bring only its minimum. */
 static void test_what_is_under_way_counts(void **state)
 {
     rill_tally t = new_tally(1, 2);

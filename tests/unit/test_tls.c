@@ -186,7 +186,10 @@ static void test_wrong_host(void **state)
     o.reconnect = false;
     connect_to(&n, "127.0.0.2", &o);
     until(&n, client_down);
-    /* The server listens on 127.0.0.1 alone where the system separates them; else TLS refuses. */
+    /*
+     * The server listens only on 127.0.0.1 if the system separates the addresses. Otherwise TLS
+     * refuses.
+     */
     assert_true(n.client.error == RILL_ERR_TLS || n.client.error == RILL_ERR_CONNECT);
     assert_true(n.client.final);
     net_end(&n);
@@ -251,7 +254,7 @@ static const char *told_of(const wish *w, X509 *between)
         rill_link_open(&n.client.link, n.loop, uri, &o, &link_handlers, &n.client, NULL), RILL_OK);
     until(&n, up_or_down);
     bool accepted = n.client.ups > 0;
-    /* Who is not trusted is not told the token. */
+    /* A server that is not trusted does not get the token. */
     assert_true(accepted || (n.client.error == RILL_ERR_TLS && n.session.ups == 0));
     snprintf(detail, sizeof detail, "%s", n.client.detail);
     net_end(&n);
@@ -430,7 +433,7 @@ static void test_versions(void **state)
     }
 }
 
-/* What is refused is refused by us, not by an OpenSSL that does not have it. */
+/* We refuse it ourselves, and not an OpenSSL that does not support it. */
 static void test_what_is_refused_is_there(void **state)
 {
     (void)state;
@@ -479,7 +482,7 @@ static void test_no_tls_there(void **state)
     until(&n, client_down);
     assert_false(n.client.final);
     assert_non_null(strstr(n.client.detail, "begins with btp+ws://"));
-    /* Without TLS the token is not told either. */
+    /* Without TLS the token is not sent either. */
     assert_int_equal(n.session.ups, 0);
     net_end(&n);
 }
@@ -550,7 +553,7 @@ static void test_renewed(void **state)
         rill_link_open(&n.client.link, n.loop, uri, &o, &link_handlers, &n.client, NULL), RILL_OK);
     until(&n, client_down);
     assert_int_equal(n.client.error, RILL_ERR_TLS);
-    /* Of another key, and none at all: it goes on as it was. */
+    /* A certificate of another key, and none at all: the server goes on as before. */
     assert_int_equal(
         rill_listener_renew_tls(rill_btp_server_listener(n.server), cert_file, other_key),
         RILL_ERR_TLS);

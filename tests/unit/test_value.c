@@ -131,7 +131,7 @@ static void test_what_has_run_dry_is_asked_by_one_packet(void **state)
     end(c);
 }
 
-/* What is left of a balance opens no window. */
+/* The rest of a balance opens no window. */
 static void test_dust_is_not_the_flow(void **state)
 {
     rill_congestion *c = new_congestion(1024);
@@ -157,7 +157,7 @@ static void test_dust_is_not_the_flow(void **state)
     end(c);
 }
 
-/* Whatever becomes of the large ones that are tried: small ones that pass do not become smaller. */
+/* Whatever becomes of the large ones that are tried, small ones that pass do not become smaller. */
 static void test_small_ones_are_not_halved_away(void **state)
 {
     const uint64_t most = 1000;
@@ -225,7 +225,7 @@ static void test_more_value_than_fits_is_never_offered(void **state)
     end(c);
 }
 
-/* What was given up as lost has left room for more: then both are in flight. */
+/* What was given up as lost has made room for more. Then both are in flight. */
 static void test_what_was_late_counts_exactly(void **state)
 {
     rill_congestion *c = new_congestion(1024);

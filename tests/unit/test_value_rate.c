@@ -164,7 +164,7 @@ static void test_in_small_steps(void **state)
     assert_true(p.size < 300 && p.wait >= RILL_SECOND / 2);
 }
 
-/* What left before it slowed down says nothing of how fast it is now. */
+/* What left before it slowed down says nothing about its present speed. */
 static void test_one_flight_is_one_shortage(void **state)
 {
     rill_value_rate p;
@@ -267,7 +267,7 @@ static void test_no_rests_of_a_window(void **state)
     end(c);
 }
 
-/* What a test found is where the search begins: what it refused is not sent. */
+/* The search begins at what a test found. What the test refused is not sent. */
 static void test_a_test_says_where_to_begin(void **state)
 {
     rill_congestion *c = new_congestion(1024);

@@ -44,7 +44,7 @@ static void test_a_receive_window_keeps_its_word(void **state)
 
     (void)state;
     rill_receive_window_init(&w, 100);
-    assert_true(rill_receive_window_set(&w, 50)); /* nobody was told yet */
+    assert_true(rill_receive_window_set(&w, 50)); /* not told to the other side yet */
     assert_true(rill_receive_window_advertise(&w) == 50);
     assert_false(rill_receive_window_set(&w, 49));
     assert_true(rill_receive_window_allows(&w, 50));

@@ -132,7 +132,7 @@ static void test_slow_reader(void **state)
     close(o.fds[1]);
 }
 
-/* What was printed leaves when it is committed, whole. */
+/* What was printed leaves as a whole when it is committed. */
 static void test_stream(void **state)
 {
     output o = {0};
@@ -176,7 +176,7 @@ static void until_failed(output *o)
         (void)uv_run(rill_loop_uv(o->loop), UV_RUN_ONCE);
 }
 
-/* A reader that went away is told once, as an error and not as a signal. */
+/* A reader that went away is reported once, as an error and not as a signal. */
 static void test_reader_gone(void **state)
 {
     output o = {0};
@@ -212,7 +212,7 @@ static void test_disk_full(void **state)
     close(fd);
 }
 
-/* Who takes nothing is waited for so long and no longer; the rest is counted. */
+/* A reader that takes nothing is waited for so long and no longer. The rest is counted. */
 static void test_patience(void **state)
 {
     output o = {0};

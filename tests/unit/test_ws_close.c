@@ -6,7 +6,7 @@
 
 #include "io/loop.h"
 
-/* So that only the Close frames can end it: nobody lingers until his patience is over. */
+/* Only the Close frames must be able to end it, so nobody may end by a time limit. */
 int __real_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
 int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
 

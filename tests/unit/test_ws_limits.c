@@ -112,7 +112,7 @@ static void test_the_oldest_stranger_gives_way(void **state)
     authenticate_raw(&n, &second_);
     until(&n, first_ended);
     assert_int_equal(n.lines, 1);
-    /* Who has authenticated is no stranger, however old. */
+    /* A client that has authenticated is no stranger, however old it is. */
     raw_open(&n, &third_);
     raw_say(&third_, upgrade_request);
     until(&n, third_connected);
