@@ -54,7 +54,7 @@ def parse(arguments):
 
 
 def install_javascript():
-    """False, and a line why, where the packages cannot be had."""
+    """False, with a line that says why, if the packages are not available."""
     try:
         subprocess.run([os.path.join(INTEROP, "install")], check=True, timeout=300,
                        stdout=sys.stderr)
@@ -162,7 +162,7 @@ def print_table(rows):
 
 
 def busy_seconds():
-    """Processor seconds: of the whole machine, and of what this program has waited for."""
+    """Processor seconds of the whole machine, and of the processes that this program has started."""
     with open("/proc/stat", encoding="utf-8") as file:
         user, nice, system, _, _, irq, softirq = map(int, file.readline().split()[1:8])
     ours = resource.getrusage(resource.RUSAGE_CHILDREN)

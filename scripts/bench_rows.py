@@ -60,7 +60,7 @@ def quotients(these, those):
 
 
 def try_js(world, row, body):
-    """A peer that fails costs its figure, not the benchmark."""
+    """If a peer fails, its figure is missing, and the benchmark goes on."""
     if not world.settings.javascript:
         return
     try:
@@ -146,7 +146,7 @@ def loopback(world):
 
 
 def js_sends(world, row, kind, count, far):
-    """How many a second, or how long all of count takes where the way is long."""
+    """How many in a second, or, on a long path, how long all of count takes."""
     _, port = world.connector()
     got = world.send_js(port, world.delayed(port) if far else port, kind, count)
     world.stop_all()
@@ -163,7 +163,7 @@ def js_sends(world, row, kind, count, far):
 
 
 def programs(world):
-    """The same as loopback's money, by the programs that users have."""
+    """The same as loopback's money, with the programs that users run."""
     s = world.settings
     row = Row("loop_programs", "money, rill send to rill receive over rilld", "packets/s")
     program = world.build + "/src/cli/rill"
@@ -261,7 +261,7 @@ def growth_row(what, few, many, busy, times):
 
 
 def forwarding(world):
-    """What the node's process spends on a packet, whatever its clients spend."""
+    """What the node's process spends on a packet, without what its clients spend."""
     s = world.settings
     row = Row("forward", "rilld forwarding, one core", "packets/cpu s", required="250,000",
               need=at_least(250000))

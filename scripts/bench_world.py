@@ -38,7 +38,7 @@ def link(port, name):
 
 
 class World:
-    """Everything that is started here has ended when it is closed."""
+    """When it is closed, it ends everything that it has started."""
 
     def __init__(self, build, settings):
         self.build = build
@@ -121,7 +121,7 @@ class World:
         return process, int(re.search(r"(\d+)\s*$", self.wait_for_file(file)).group(1))
 
     def connector(self):
-        """ilp-connector as `moneyd local` has it, but for its limit of 10,000 packets a minute."""
+        """ilp-connector as in `moneyd local`, without its limit of 10,000 packets a minute."""
         account = {
             "relation": "child", "plugin": "ilp-plugin-mini-accounts", "assetCode": "XRP",
             "assetScale": 9, "maxPacketAmount": str(PACKET),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # boot.sh BUILD: installs BUILD into a Debian 12 of its own in build/boot, starts that in a
 # container whose first process is systemd, and runs tests/security/unit_in_charge.sh in it.
-# Needs root, debootstrap and systemd-nspawn. 1 where a test fails.
+# Needs root, debootstrap and systemd-nspawn. Ends with 1 if a test fails.
 set -euo pipefail
 build=$(realpath "$1") root=$PWD/build/boot/root here=$PWD
 limit=120 # seconds for the system to come up, and for the tests

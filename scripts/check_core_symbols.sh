@@ -7,7 +7,7 @@ set -euo pipefail
 core=$1/src/librill_core.a
 crypto=$1/src/librill_crypto.a
 
-# Memory and strings; what the compiler adds; and an assertion's end.
+# Allowed are memory and strings, what the compiler adds, and the end of a failed assertion.
 allowed='^(memcmp|memcpy|memmove|memset|memchr|memrchr|strlen|strnlen|strcmp|strncmp|strchr
 |malloc|realloc|free|snprintf|vsnprintf
 |__memcpy_chk|__memmove_chk|__memset_chk|__snprintf_chk|__vsnprintf_chk

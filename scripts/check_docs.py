@@ -135,7 +135,7 @@ def pointers():
 
 
 def commands():
-    """Of each program, by its name."""
+    """The commands of each program."""
     rill = [name for path in glob.glob("src/cli/*.c", root_dir=ROOT)
             for name in re.findall(r'^const cli_command cli_\w+ = \{\n    \.name = "(\w+)"', read(path), re.M)]
     dev = re.search(r"^commands=\(([^)]*)\)", read("dev"), re.M)[1].split()

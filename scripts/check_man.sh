@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The man pages are there and groff has nothing to say about them.
+# Checks that the man pages exist, and that groff reports nothing about them.
 set -eu
 cd "$(dirname "$0")/.."
 for page in man/rill.1 man/rilld.1; do

@@ -84,20 +84,28 @@ def run(command, **options):
 
 
 def anchor(text, separator):
-    """A heading's anchor, as the places that show Markdown make it."""
+    """A heading's anchor, as hosts of repositories make it."""
     return re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", separator)
 
 
 # ---- from a source to the body of a page ----
 
+def nested(text):
+    """Lists inside of lists are indented by two or three spaces, which this reader of Markdown does
+    not take for inside: it wants four."""
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    return "".join(part if part.startswith("```") else
+                   re.sub(r"^ {2,3}(?=\S)", "    ", part, flags=re.MULTILINE) for part in parts)
+
+
 def of_markdown(source, out):
-    text = markdown.markdown(read(source), output_format="html", extensions=["extra", "toc"],
+    text = markdown.markdown(nested(read(source)), output_format="html", extensions=["extra", "toc"],
                              extension_configs={"toc": {"slugify": anchor}})
     return LINK.sub(lambda link: f'{link[1]}="{moved(source, link[2], out)}"', text)
 
 
 def moved(source, target, out):
-    """A link of a document, as it is within the site. What is no page of it is copied."""
+    """A link of a document as it must be in the site. A file that is no page of the site is copied."""
     address, mark, rest = target.partition("#")
     if not address or urllib.parse.urlsplit(target).scheme:
         return target
@@ -117,7 +125,7 @@ def moved(source, target, out):
 
 
 def folder(path, out):
-    """A page that lists what a folder of the sources has, each file beside it."""
+    """A page that lists the files of a folder of the sources, with copies of them."""
     page = f"files/{path}/index.html"
     names = sorted(os.path.relpath(os.path.join(base, name), ROOT)
                    for base, _, found in os.walk(os.path.join(ROOT, path))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# fuzz.sh FOLDER ARGUMENT...: runs fuzz targets, from their corpora in fuzz/corpus. Without
-# arguments it says what there is.
+# fuzz.sh FOLDER ARGUMENT...: runs fuzz targets, beginning with their corpora in fuzz/corpus.
+# Without arguments it lists the targets.
 set -euo pipefail
 
 folder=$1
@@ -35,7 +35,7 @@ run() {
         -print_final_stats=1 -artifact_prefix="$found/" "$found/corpus" "fuzz/corpus/$1"
 }
 
-# One line about a run that has ended; fails where it failed.
+# Prints one line about a run that has ended. Fails if the run failed.
 run_quietly() {
     local status=0 log=build/fuzzing/found/$1.log
     mkdir -p build/fuzzing/found

@@ -53,11 +53,11 @@ children_lock = threading.Lock()
 
 
 class Broken(Exception):
-    """The table, the copy or the machine is at fault, and not a mutant."""
+    """The fault is in the table, the copy or the machine, and not in a mutant."""
 
 
 def run(command, timeout, env=None):
-    """(status, output); None for the status of what took too long."""
+    """(status, output). The status is None if it took too long."""
     with children_lock:
         child = subprocess.Popen(["nice", "-n", "10", *command], cwd=ROOT,
                                  env={**os.environ, **ENV, **(env or {})},
@@ -119,7 +119,7 @@ def read_table():
 
 
 def check_table(mutants):
-    """What is wrong with the table, against the tree as it is."""
+    """What is wrong with the table, compared with the present tree."""
     names = set()
     for mutant in mutants:
         if mutant.name in names:
@@ -229,7 +229,7 @@ def suite_of(test):
 
 
 class Copy:
-    """Kept from run to run: only what has changed is copied and built again."""
+    """The copy is kept from run to run. Only what has changed is copied and built again."""
 
     def __init__(self, folder, cores, setup):
         self.tree = os.path.join(folder, "tree")
@@ -321,7 +321,7 @@ def test_fails(copy, test):
 
 
 def tests_that_fail(copy):
-    """For each suite, what fails in it. Once one of it hung, the rest of it is not run."""
+    """What fails in each suite. After a test that hangs, the rest of its suite is not run."""
     failing = {suite: [] for suite in SUITES}
 
     def one(test):
@@ -428,7 +428,7 @@ def run_all(mutants, copies, seeds, report):
 # ---- what is said ----
 
 def cell(result, column):
-    """How many tests notice; with a star where they need the sanitizers for it."""
+    """How many tests notice. A star says that they need the sanitizers for it."""
     if not result.by[column]:
         return "-"
     return str(len(result.by[column])) + ("*" if result.sanitized else "")

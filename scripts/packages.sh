@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Finds what a command needs and installs what is missing. Sourced by ./dev.
 #
-# What is looked for is the tool, library or header itself, not the package, so
-# that a tool that came from elsewhere counts.
+# It looks for the tool, library or header itself, and not for the package. So a tool that was
+# installed in another way counts.
 
 # has WHAT: cmd:NAME | python:MODULE (of the system's Python) | lib:PKG-CONFIG-NAME | header:FILE | node:MAJOR | fuzzer: | file:PATH
 has() {

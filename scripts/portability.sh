@@ -68,7 +68,7 @@ halves() {
     count halves "$folder/build/meson-logs/testlog.json"
 }
 
-# try TARGET: 1 where it cannot be built, or where a test fails.
+# try TARGET: 1 if it cannot be built, or if a test fails.
 try() {
     local target=$1 words folder=$out/$1
     if [ "$target" = halves ]; then
