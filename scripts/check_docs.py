@@ -32,6 +32,21 @@ def site():
     return [] if made.returncode == 0 else [made.stderr or made.stdout]
 
 
+def pages():
+    """Each document is a page of the site and is checked here; the glossary is in order."""
+    site_pages = read("scripts/docs.py")
+    for page in sorted(glob.glob("docs/*.md", root_dir=ROOT)):
+        if f'"{page}"' not in site_pages:
+            yield f"{page}: not in PAGES of scripts/docs.py"
+        if page not in PAGES:
+            yield f"{page}: not in PAGES of scripts/check_docs.py"
+    terms = re.findall(r"^### (.*)$", read("docs/glossary.md"), re.MULTILINE)
+    for term, wanted in zip(terms, sorted(terms, key=lambda term: term.lower().replace("-", " "))):
+        if term != wanted:
+            yield f"docs/glossary.md: {term} stands where {wanted} belongs"
+            break
+
+
 def compiles():
     for number, block in enumerate(BLOCK.findall(read("README.md"))):
         with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
@@ -159,7 +174,7 @@ def named_commands():
 
 
 def main():
-    problems = [*site(), *compiles(), *excerpts(), *named_tests(), *pointers(), *named_commands()]
+    problems = [*site(), *pages(), *compiles(), *excerpts(), *named_tests(), *pointers(), *named_commands()]
     for problem in problems:
         print(problem)
     return 1 if problems else 0
