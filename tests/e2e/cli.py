@@ -231,7 +231,7 @@ def money_and_text(t):
 
 @case
 def who_encrypts_is_a_choice_of_each(t):
-    """The other side need not know. What this build or processor has not is refused by name."""
+    """The other side need not know. A backend that this build or processor lacks is refused by name."""
     pairs = [("fastest", "openssl"), ("openssl", "fastest")]
     asked = t.fails(2, r"this build or this processor has no ipsec-mb|absent: No such file", "send", "--amount", "1",
                     "--credentials", t.file("absent"), "--crypto", "ipsec-mb")
@@ -298,7 +298,7 @@ def a_file_and_standard_input(t):
 
 @case
 def output_that_nobody_reads(t):
-    """It delays no reply: no more is taken, nothing gets lost, and all is told once it is read."""
+    """It delays no reply. No more is taken, nothing gets lost, and everything is printed once it is read."""
     content = os.urandom(3_000_000)
     receiver = t.rill("receive", "--json", "--link", t.link("r"), "--credentials", "-", "--connections", "1")
     path = t.file("c", receiver.until("shared_secret"))
@@ -323,7 +323,7 @@ def output_that_nobody_reads(t):
 
 @case
 def output_that_fails(t):
-    """Who cannot write down what he gets takes nothing more, and says so to both sides."""
+    """A receiver that cannot write its output takes nothing more, and tells both sides."""
     receiver = t.receive()
     receiver.process.stdout.close()
     # More than can be through before the first line cannot be written.
@@ -428,7 +428,7 @@ def a_full_disk_leaves_nothing(t):
 
 @case
 def too_few_files_are_named(t):
-    """However few may be open: that is what it says, and neither the node nor the link is suspected."""
+    """However few files may be open, the message says so, and blames neither the node nor the link."""
     link = t.link("few")
     told = {t.rill("info", "--link", link, preexec_fn=lambda n=n: few_files(n)): n for n in range(6, 40)}
     seen = set()
@@ -518,7 +518,7 @@ def the_demo(t):
 
 
 def examples(t, server, client):
-    """Runs the two with the credentials in a file: their lines."""
+    """Runs the two with the credentials in a file. Returns their lines."""
     path = t.file("credentials.json")
     if os.path.exists(path):
         os.unlink(path)

@@ -27,7 +27,7 @@ def text(*args):
 
 
 def options_in(help_text):
-    """Those at the beginning of a line: other lines mention some."""
+    """The options at the beginning of lines. Other lines only mention some."""
     return {m[1] for m in re.finditer(r"^  (?:-\w, )?(--[a-z-]+)", help_text, re.M)}
 
 
@@ -41,7 +41,7 @@ def read(name):
 
 
 def bash(program, *words):
-    """What is offered for the last of the words."""
+    """The completions that are offered for the last of the words."""
     script = f"""source {FOLDER}/{program}.bash
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _{program}; printf '%s\\n' "${{COMPREPLY[@]}}" """
     out = text("bash", "-c", script, "bash", program, *words)
@@ -81,7 +81,7 @@ def bash_completes_rilld(_t):
 
 
 def fish_options(name):
-    """Of each command; under None, those of all commands, and under "" those of none."""
+    """The options of each command; under None, those of all commands; under "", those without a command."""
     found = {}
     for line in read(name).splitlines():
         option = re.search(r" -l ([a-z-]+)", line)

@@ -33,7 +33,7 @@ SECONDS = 3  # after which a sender gives up
 
 
 class Payment:
-    """One payment through a proxy of its own."""
+    """One payment through its own proxy."""
 
     def __init__(self, siege, receiver, *options):
         self.receiver = receiver
@@ -70,7 +70,7 @@ class Payment:
 
 
 def rounds(function, quick, full, sanitized):
-    """Runs function(rng) many times, some at once; the sums of what each returns."""
+    """Runs function(rng) many times, several at once. Returns the sums of their results."""
     count = scaled(quick, full, sanitized)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda i: function(random.Random(f"{function.__name__} {i}")), range(count)))
@@ -143,7 +143,7 @@ def sigkill_of_the_receiver():
 
 
 def a_goodbye_that_nobody_hears():
-    """All is fulfilled when the receiver stops, and the node before the sender has closed its link."""
+    """Everything is fulfilled when the receiver stops, and the node stops before the sender has closed its link."""
     with Siege() as s:
         receiver = s.receiver()
         down = receiver.proxy.down
@@ -217,7 +217,7 @@ def sends_garbage_packets(s, rng):
 
 
 def never_reads(s, _):
-    """Asks and asks: each question is answered, and no answer read."""
+    """Asks without end. Each question is answered, and no answer is read."""
     upgrade(s)
     packet = btp.frame(btp.MESSAGE, 7, [("ilp", 0, btp.prepare("private.rill.nobody.x" * 20))])
     message = b"\x82\x7e" + len(packet).to_bytes(2, "big") + packet
@@ -226,7 +226,7 @@ def never_reads(s, _):
 
 
 def a_node_that_is_an_enemy():
-    """The receiver's node is gone, and something else is in its place, five times; then the node is back."""
+    """Five times something else stands in the place of the receiver's node. Then the node is back."""
     behaviours = [says_garbage, sends_100_megabytes, sends_garbage_packets, never_reads]
     rng = random.Random(4)
     with Siege() as s:
@@ -251,7 +251,7 @@ def a_node_that_is_an_enemy():
 
 
 def a_receiver_without_memory():
-    """Address space for 8 MiB more than it has, under bogus packets and an honest payment."""
+    """It may have 8 MiB more address space than it uses, under bogus packets and an honest payment."""
     with Siege() as s:
         receiver = s.receiver()
         receiver.pay()

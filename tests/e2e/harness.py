@@ -23,14 +23,14 @@ LIMIT = 60  # seconds for anything to happen
 
 
 def environment(**more):
-    """Ours, without what would name another node."""
+    """Our environment, without variables that name another node."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("ILP_", "MONEYD_"))}
     env.update(more)
     return env
 
 
 def private(path, flags):
-    """For open(): a file that nobody else can read, as one with a secret should be."""
+    """For open(): a file that nobody else can read, as a file with a secret should be."""
     return os.open(path, flags, 0o600)
 
 
@@ -131,7 +131,7 @@ class Program:
 
 
 class Case:
-    """What one test needs, put away at its end."""
+    """What one test needs. It is cleaned up at the end."""
 
     def __init__(self, node):
         self.node = node

@@ -22,7 +22,7 @@ from siege import MIB, Memory, Siege, memory_of, raise_file_limit, run_tests, sc
 
 
 def limits_are_options():
-    """What cannot be a limit is refused, in one line."""
+    """A value that cannot be a limit is refused, in one line."""
     checks = [(["--max-sessions", "0"], "from 1 to"), (["--max-strangers", "x"], "whole number"),
               (["--auth-timeout", "0"], "from 1 to"), (["--idle-timeout", "86401"], "86400"),
               (["--max-accounts", "1"], "from 2 to"), (["--max-open", "-1"], "whole number"),
@@ -38,7 +38,7 @@ def limits_are_options():
 
 
 def ten_thousand_clients():
-    """10,000 clients that are connected, and ask something all at once."""
+    """10,000 connected clients that ask something all at once."""
     files = raise_file_limit(20000)
     count = min(scaled(10000, 10000, 1500), files - 200)
     with Siege() as s:
@@ -104,7 +104,7 @@ def half_open_tls():
 
 
 def a_byte_a_second():
-    """Clients that send a byte a second: of their request, and of a message once authenticated."""
+    """Clients that send one byte each second: of their request, or of a message once authenticated."""
     count = scaled(1000, 5000, 300)
     with Siege("--auth-timeout", "3", "--idle-timeout", "3") as s:
         receiver = s.receiver()
@@ -121,7 +121,7 @@ def a_byte_a_second():
 
 
 def clients_that_never_read():
-    """Clients that ask and ask, and never read an answer."""
+    """Clients that ask without end, and never read an answer."""
     count = scaled(30, 1000, 20)
     with Siege("--max-buffer", "16") as s:
         receiver = s.receiver()
@@ -217,7 +217,7 @@ def files_run_out():
 
 
 def memory_runs_out():
-    """Address space for 24 MiB more than it has: allocations fail, and clients that need them."""
+    """It may have 24 MiB more address space than it uses. Allocations fail, and so do clients that need them."""
     with Siege() as s:
         receiver = s.receiver()
         receiver.pay()

@@ -14,7 +14,7 @@ from siege import Memory, Siege, run_tests, scaled
 
 
 def wrong_tokens_of_an_account():
-    """Guesses at the token of an account that exists."""
+    """Guesses at the token of an existing account."""
     count = scaled(6000, 1000000, 1000)
     with Siege() as s:
         receiver = s.receiver()
@@ -30,7 +30,7 @@ def wrong_tokens_of_an_account():
 
 
 def accounts_without_end():
-    """Clients that make an account each by a token of their own, twice as many as are kept."""
+    """Clients that each make an account by their own token, twice as many as the node keeps."""
     count = scaled(6000, 200000, 1000)
     kept = count // 2
     with Siege("--max-accounts", str(kept)) as s:
@@ -45,7 +45,7 @@ def accounts_without_end():
 
 
 def stream_tokens_that_nobody_made():
-    """Packets to a receiver with distinct tokens: it keeps nothing of them."""
+    """Packets to a receiver with different tokens, of which it keeps nothing."""
     count = scaled(60000, 1000000, 6000)
     with Siege() as s:
         receiver = s.receiver()

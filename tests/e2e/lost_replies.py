@@ -17,7 +17,7 @@ from siege import LIMIT, QuietNode, Siege, lost, run_tests
 
 
 def settled(payment, receiver):
-    """All of it, and how many units the receiver has for which its own node has no fulfillment."""
+    """Everything that was paid, and how many units the receiver has without a fulfillment at its own node."""
     done = payment.end()
     gone = lost(payment.proxy, receiver.proxy)
     text = f"{done}, fulfilled {payment.fulfilled()}, of these {gone} lost by the receiver: {payment.err}"

@@ -152,7 +152,7 @@ def money_and_bytes_over_interledger_rs(t):
 
 
 def interledger_rs_as_a_client(t):
-    """As it adds a parent: it does not wait for the answer to its authentication."""
+    """How it adds a parent: it does not wait for the answer to its authentication."""
     bob = btp.Client(t.node.port, "bob")
     ws = btp.WebSocket(t.node.port)
     ws.send(btp.frame(btp.MESSAGE, 9, [("auth", 0, b""), ("auth_token", 1, b"its-token")]))
@@ -188,7 +188,7 @@ def interledger_rs_as_a_client(t):
 
 
 def packets_of_every_size_that_is_sent(t):
-    """RFC 27's most, one more, what ilp-protocol-stream sends, the most that is taken, and more."""
+    """The most that RFC 27 allows, one byte more, what ilp-protocol-stream sends, the most that is accepted, and more."""
     alice, bob = btp.Client(t.node.port, "alice"), btp.Client(t.node.port, "bob")
     for size in (0, 32767, 32768, 32773, 40000):
         data = os.urandom(size)
@@ -208,7 +208,7 @@ def packets_of_every_size_that_is_sent(t):
 
 
 def a_reject_with_junk_comes_clean(t):
-    """From whom no address is; and its sender is answered at once."""
+    """A Reject whose triggeredBy is no address. Its sender is answered at once."""
     alice, bob = btp.Client(t.node.port, "alice"), btp.Client(t.node.port, "bob")
     for by in (b"not an address", b"caf\xc3\xa9", b"a" * 2000, b""):
         ours = alice.ask(btp.prepare("private.rill.bob.x"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stands between a BTP client and its node, passes on what they say, and keeps books of it.
+"""Stands between a BTP client and its node. It passes on what they say, and keeps books of it.
 
 The books are made from the bytes alone. What is fulfilled counts when the fulfillment has come
 and is the one that belongs to the condition, whether or not it can still be passed on.
@@ -144,7 +144,7 @@ class Proxy(threading.Thread):
     """up: what clients ask of the node, and it answers; down: what it asks of them."""
 
     def __init__(self, node_port, listener=None):
-        """Listens at a port of its own, or goes on with a listener that another one has handed over."""
+        """Listens at a new port, or continues with a listener that another proxy has handed over."""
         super().__init__(daemon=True)
         self.node_port = node_port
         self.up, self.down = Ledger(), Ledger()

@@ -38,7 +38,7 @@ def receiver(t, *args, **options):
 
 
 def reading(p):
-    """Reads what it prints, in the background, to its end: else it takes no more."""
+    """Reads what it prints, in the background, to its end. Otherwise it would take no more."""
     thread = threading.Thread(target=p.end, daemon=True)
     thread.start()
     return thread

@@ -61,7 +61,7 @@ def what_was_handed_out_stays_good(t):
 
 @case
 def each_of_several_gets_its_own(t):
-    """Of all that is paid each unit is counted once, by the one who handed out the address."""
+    """Each unit that is paid is counted once, by the receiver that handed out the address."""
     a, b = receiver(t, "a", "--instance", "a"), receiver(t, "b", "--instance", "b")
     for _ in range(3):
         pay(t, "a", 1000, "--max-packet", "100")
@@ -77,7 +77,7 @@ def each_of_several_gets_its_own(t):
 
 
 def long_payment(t, receiver, packet):
-    """Of a million packets of that size, and it has begun."""
+    """A payment of a million packets of that size. It has begun."""
     p = t.rill("send", "--json", "--link", t.link("earlier"), t.file("c"), f"{packet}000000", "--max-packet", str(packet))
     receiver.until(f"incoming payment for: {packet}$")
     return p
@@ -85,7 +85,7 @@ def long_payment(t, receiver, packet):
 
 @case
 def two_payers_with_one_file(t):
-    """The later one ends the earlier one's payment; both are told, and nothing is lost."""
+    """The later payer ends the earlier one's payment. Both are told, and nothing is lost."""
     warning = r"^rill send: warning: an earlier payment with these credentials had not ended.* for one payer at a time$"
     r = receiver(t, "c")
     earlier = long_payment(t, r, 2)

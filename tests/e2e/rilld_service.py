@@ -32,7 +32,7 @@ def test(function):
 
 
 def make_certificate(name, cert, key):
-    """For that name, in the place of what is there."""
+    """Makes a certificate for that name, in the place of the present one."""
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
                     '-nodes', '-keyout', key + '.new', '-out', cert + '.new', '-days', '2',
                     '-subj', '/CN=' + name], check=True, capture_output=True)
@@ -104,7 +104,7 @@ def lines_begin_with_the_time():
 
 
 def lines_in(file, patterns):
-    """The lines of a node whose standard error is `file`, once each pattern was seen, and it has stopped."""
+    """The lines of a node whose standard error is `file`, after each pattern was seen and the node has stopped."""
     port_file = file.name + '.port'
     status = os.fstat(file.fileno())
     env = {**ENVIRONMENT, 'JOURNAL_STREAM': '%d:%d' % (status.st_dev, status.st_ino)}
@@ -144,7 +144,7 @@ def a_stream_that_is_no_longer_journalds():
 
 @test
 def nobody_reads_its_lines():
-    """A pipe that is full: packets are forwarded as before. Lost lines are told when it is read."""
+    """With a full pipe, packets are forwarded as before. Lost lines are reported when somebody reads."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     with tempfile.TemporaryDirectory() as folder:

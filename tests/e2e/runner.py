@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs functions as tests and prints TAP; waits for what nothing tells of."""
+"""Runs functions as tests and prints TAP. Also waits for things that nothing announces."""
 
 import time
 import traceback

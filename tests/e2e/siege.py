@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests under attack need: attackers, an honest payer with books of its own, and memory.
+"""What tests under attack need: attackers, an honest payer with its own books, and memory.
 
 RILL_LOAD=full (./dev load) takes the full counts; without it the same tests run with smaller ones.
 """
@@ -31,19 +31,19 @@ MIB = 1 << 20
 
 
 def environment():
-    """Without what fills memory before it is used: it is to be measured."""
+    """The environment without what fills memory before it is used, since memory is measured."""
     return {k: v for k, v in harness.environment().items() if k != "MALLOC_PERTURB_"}
 
 
 def scaled(quick, full, sanitized=None):
-    """How many: for ./dev test, for ./dev load, and for ./dev test with sanitizers."""
+    """Counts: for ./dev test, for ./dev load, and for ./dev test with sanitizers."""
     if FULL:
         return full
     return sanitized if SANITIZED and sanitized is not None else quick
 
 
 def raise_file_limit(wanted):
-    """As many files as may be open, for us and what we start; how many that are."""
+    """Allows us, and what we start, as many open files as possible. Returns how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted <= hard or soft < hard < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
@@ -56,7 +56,7 @@ def memory_of(pid):
 
 
 class Memory(threading.Thread):
-    """The most that processes had, read every 50 ms."""
+    """The most memory that processes had, read every 50 ms."""
 
     def __init__(self, *processes):
         super().__init__(daemon=True)
@@ -279,7 +279,7 @@ class Receiver:
         return took
 
     def close(self):
-        """Ends it cleanly, where it was not killed by its test. What is wrong with its end; None."""
+        """Ends it cleanly, unless its test has killed it. Returns what is wrong with its end, or None."""
         if self.process.poll() is None:
             self.process.terminate()
         code = self.process.wait(LIMIT)
@@ -291,7 +291,7 @@ class Receiver:
 
 
 def lost(sender, receiver):
-    """As contradicted, of two proxies."""
+    """Like contradicted, for two proxies."""
     with sender.lock, receiver.lock:
         return contradicted(sender.up, receiver.down)
 

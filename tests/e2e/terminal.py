@@ -106,7 +106,7 @@ class Shown:
 
 
 def receiving(t, *args):
-    """A receiver whose lines go nowhere, so that they hold nothing up."""
+    """A receiver whose lines go nowhere, so that they delay nothing."""
     path = t.file("c")
     p = t.rill("receive", "--link", t.link("r"), "--credentials", path, *args)
     p.path = path
@@ -143,7 +143,7 @@ def packets_are_in_flight_at_full_speed(t):
 
 
 def huge(t):
-    """A file that takes longer than any test; it takes no room."""
+    """A file that takes longer to send than any test, but takes no room on the disk."""
     path = t.file("huge", b"")
     os.truncate(path, 10**12)
     return path

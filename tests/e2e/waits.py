@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every wait of `rill` ends, and says what for: lines for people, events for programs.
+"""Every wait of `rill` ends, and says what it is for: lines for people, events for programs.
 
 usage: waits.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES KEEPER [TEST...]
 
@@ -41,7 +41,7 @@ def send(t, receiver, *args, **options):
 
 
 def ends_with(p, code, error, pattern):
-    """Its last events, with --json: the error, and then the sums, where there are some."""
+    """Its last events, with --json: the error, and then the sums, if there are any."""
     assert p.end() == code, p.text
     events = p.events()
     assert last(p, "error")["error"] == error, p.text

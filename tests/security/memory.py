@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What secrets stay in the memory of rilld and rill, and who can read it. Prints TAP.
+"""Which secrets stay in the memory of rilld and rill, and who can read that memory. Prints TAP.
 
 Usage: memory.py FOLDER-OF-PROGRAMS FOLDER-OF-EXAMPLES
 

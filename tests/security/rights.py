@@ -36,7 +36,7 @@ def for_root(function):
 
 
 def ids(pid):
-    """The lines of /proc/PID/status about who that is."""
+    """The lines of /proc/PID/status about the user of a process."""
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         return {name: value.split() for name, value in
                 (line.rstrip("\n").split(":", 1) for line in f)}
