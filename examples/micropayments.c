@@ -6,7 +6,7 @@
  *     server credentials.json &
  *     micropayments credentials.json [SECONDS]
  *
- * SECONDS is 5 where it is not given.
+ * Without SECONDS it is 5.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -44,7 +44,7 @@ typedef struct world {
     unsigned work;
     ledger_keys keys;
     rill_credentials credentials[LEDGER_SECRETS];
-    unsigned issuer[LEDGER_SECRETS]; /* who is the server: 0, 1 or WORLD_RAW */
+    unsigned issuer[LEDGER_SECRETS]; /* the server: 0, 1 or WORLD_RAW */
     uint64_t raw_sequence[LEDGER_SECRETS];
     char told_address[RILL_ILP_MAX_ADDRESS + 1]; /* the last one that side 0 told WORLD_RAW */
     world_item *queue[WORLD_QUEUE];
@@ -60,7 +60,7 @@ bool world_open(world *w, program *p);
 /* Lets everything come to its end, checks that it does, and frees. */
 void world_close(world *w);
 
-/* Puts a packet on the path; the item, or NULL where it is full. */
+/* Puts a packet on the path. Returns the item, or NULL if the path is full. */
 world_item *world_put(world *w, bool reply, unsigned from, unsigned to, uint64_t request,
                       uint64_t amount, const uint8_t *bytes, size_t len);
 world_item *world_take(world *w, unsigned index);

@@ -33,13 +33,13 @@ void rill_map_init(rill_map *m, const rill_allocator *allocator, uint64_t seed);
 void rill_map_free(rill_map *m);
 /* value is not NULL. RILL_ERR_NOMEM; RILL_ERR_EXISTS. */
 RILL_MUST_CHECK int rill_map_put(rill_map *m, uint64_t key, void *value);
-/* NULL where there is none. */
+/* NULL if there is none. */
 void *rill_map_get(const rill_map *m, uint64_t key);
 /* Tells the processor that the key will be looked up soon, so that it loads the slot meanwhile. */
 void rill_map_prefetch(const rill_map *m, uint64_t key);
 /* Gives an entry another value. This cannot fail; false if there is no such entry. */
 bool rill_map_replace(rill_map *m, uint64_t key, void *value);
-/* Takes out and returns; NULL where there is none. */
+/* Takes an entry out and returns it; NULL if there is none. */
 void *rill_map_remove(rill_map *m, uint64_t key);
 size_t rill_map_count(const rill_map *m);
 /*

@@ -17,7 +17,7 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Takes the digits at *at; false where the value does not fit. */
+/* Takes the digits at *at; false if the value does not fit. */
 static bool take_digits(const char **at, uint64_t *value, size_t *count)
 {
     for (*count = 0; is_digit(**at); (*at)++, (*count)++) {

@@ -295,7 +295,7 @@ static void flood(conn *c)
         memcpy(batch + len, one, size);
         len += size;
     }
-    /* From where the last write ended: what is sent stays a sequence of whole frames. */
+    /* From the end of the last write, so that what is sent stays a sequence of whole frames. */
     size_t from = (size_t)(c->written % size);
     ssize_t sent = put(c, batch + from, len - from);
     c->written += sent > 0 ? (uint64_t)sent : 0;

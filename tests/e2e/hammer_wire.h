@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What hammer says: HTTP, WebSocket, BTP and ILP, written by hand. Each function
- * writes to out, where there is room, and returns how much.
+ * What hammer says: HTTP, WebSocket, BTP and ILP, written by hand. Each function writes to out,
+ * which has enough room, and returns the length.
  */
 #ifndef HAMMER_WIRE_H
 #define HAMMER_WIRE_H

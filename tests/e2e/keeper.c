@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
 /*
- * keeper LINK FILE: a server that has one secret for ever, so that it knows its clients again when
- * it is started once more, and nothing else of what was. It writes credentials to FILE where there
- * is none, and prints what it gets, each at once.
+ * keeper LINK FILE: a server that keeps one secret for ever. So it accepts its clients again after
+ * a restart, but remembers nothing else. It writes credentials to FILE if the file does not exist,
+ * and prints at once what it gets.
  */
 #include <inttypes.h>
 #include <rill/credentials_file.h>

@@ -66,7 +66,7 @@ static rill_bytes base64_bytes(const json_t *object, const char *key, uint8_t *o
     return bytes;
 }
 
-/* Takes its text from buf[cap] where that is base64 in the vector. */
+/* Reads its text into buf[cap] if it is base64 in the vector. */
 static rill_frame frame_of(const json_t *v, uint8_t *buf, size_t cap)
 {
     rill_frame f = {.type = byte_of(v, "type")};

@@ -243,7 +243,7 @@ static void settle_one(world *w)
         rill_endpoint_unanswered(w->client, w->now, request, true);
     else if (fate == 2)
         rill_endpoint_unanswered(w->client, w->now, request, false);
-    else /* late where it has expired meanwhile */
+    else /* late if it has expired meanwhile */
         (void)!rill_endpoint_reply(w->client, w->now, request, reply, len);
     w->pending[i] = w->pending[--w->pending_count];
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Frames have their length in two bytes, whatever it is: canonical where it is 256 and more. */
+/* Frames have their length in two bytes, whatever it is. That is canonical if it is 256 or more. */
 #define LENGTH_ROOM 3
 /* Version, type, and three numbers. */
 #define HEADER_ROOM (2 + 3 * 9)

@@ -15,7 +15,7 @@ typedef struct sim_forge {
     uint64_t count; /* of frames, as the packet says */
     size_t len;     /* of the frames */
     uint8_t frames[SIM_FORGE_TEXT];
-    size_t body; /* where the frame that is being written begins */
+    size_t body; /* the beginning of the frame that is being written */
 } sim_forge;
 
 void sim_forge_begin(sim_forge *f, uint8_t type, uint64_t sequence, uint64_t amount);

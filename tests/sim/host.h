@@ -14,7 +14,7 @@ struct sim_host;
 /* A way to another host. */
 typedef struct sim_route {
     struct sim_host *host; /* whose route it is */
-    struct sim_host *peer; /* the first server, where there are several */
+    struct sim_host *peer; /* the first server, if there are several */
     struct sim_host *twin; /* the other one; NULL: there is none */
     sim_path *path;
     sim_front *front; /* before this host and its twin; NULL: it is alone */

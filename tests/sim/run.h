@@ -26,7 +26,7 @@ typedef struct sim_result {
     uint32_t counts[SIM_FEATURE_COUNT];
 } sim_result;
 
-/* False where there is no such scenario. */
+/* False if there is no such scenario. */
 bool sim_run(const sim_job *job, sim_result *result);
 /* The same in a child. */
 void sim_run_apart(const sim_job *job, sim_result *result);

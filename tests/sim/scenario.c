@@ -282,7 +282,7 @@ static void add_clocks(sim_scenario *s, sim_rng *r)
     }
 }
 
-/* How far receive buffers may grow: not at all, where that is less than they are. */
+/* How far receive buffers may grow: not at all, if that is less than their present size. */
 static void draw_growth(rill_connection_options *o, sim_rng *r)
 {
     if (sim_rng_chance(r, 300))
@@ -389,8 +389,8 @@ static void draw_fleet(sim_scenario *s, sim_rng *r)
 }
 
 /*
- * A server with room for all of its connections and no more; or, where they may fail, for fewer.
- * Times at the ends of their ranges, where they leave a fair path its time.
+ * A server with room for exactly all of its connections. If they may fail, with room for fewer.
+ * Times are at the ends of their ranges, if that leaves a fair path enough time.
  */
 static void draw_ends(sim_scenario *s, sim_rng *r)
 {

@@ -60,7 +60,7 @@ typedef struct sim_cut {
     uint64_t rogue_packets;
 } sim_cut;
 
-/* NULL name: drawn from the seed. False where there is no such name. */
+/* NULL name: drawn from the seed. False if there is no such name. */
 bool sim_scenario_make(sim_scenario *s, const char *name, uint64_t seed);
 void sim_scenario_cut(sim_scenario *s, const sim_cut *cut);
 /* The names, one after the other; NULL after the last. */

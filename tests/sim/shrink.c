@@ -17,7 +17,7 @@ typedef struct shrinking {
     time_t until;
 } shrinking;
 
-/* Keeps the smaller job where it breaks the same rule. */
+/* Keeps the smaller job if it breaks the same rule. */
 static bool try(shrinking *s, const sim_cut *cut)
 {
     if (s->tries >= MAX_TRIES || time(NULL) >= s->until)

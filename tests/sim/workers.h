@@ -28,7 +28,7 @@ typedef struct sim_plan {
     const char *mark; /* before each line: "" or "# " */
 } sim_plan;
 
-/* Adds to totals. True where nothing was found. */
+/* Adds to totals. True if nothing was found. */
 bool sim_workers_run(const sim_plan *plan, sim_totals *totals);
 void sim_totals_print(const sim_totals *t, const char *mark);
 /* How often each feature was there and happened. */

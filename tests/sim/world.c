@@ -12,9 +12,9 @@
 #define MAX_EVENTS  3000000 /* of one run: more is a run without end */
 #define MAX_PACKETS 10000   /* after which faults stop early */
 /*
- * After which applications ask for no more money. Above it a run is as good as
- * endless: where a connector has made all packets as small as one unit, and no
- * link has a delay, a million of them take a tenth of a second of virtual time.
+ * After so many packets applications ask for no more money. Otherwise a run may be as good as
+ * endless: if a connector has made all packets as small as one unit, and no link has a delay, a
+ * million of them take a tenth of a second of virtual time.
  */
 #define ENOUGH_PACKETS 100000
 #define ENOUGH_BYTES   (UINT64_C(512) << 20) /* all of which are encrypted */
@@ -183,7 +183,7 @@ static void rogue_starts(void *context, uint64_t argument)
         sim_rogue_start(w->rogue);
 }
 
-/* The pair of the rogue, who is its client or its server. */
+/* The pair of the rogue, which is its client or its server. */
 static void add_rogue_pair(world *w, sim_rng *r)
 {
     const sim_scenario *s = w->scenario;
@@ -296,9 +296,9 @@ static void add_pair(world *w, unsigned client, sim_rng *r)
 #define AGREE_MS 1000
 
 /*
- * What a receiver counts can be compared with what was sent, to the unit. It cannot where less of
- * lost packets arrives than the rate says (docs/protocol.md, Money in doubt), or where a packet
- * may be fulfilled after its sender's expiry: who changed that pays for it.
+ * What a receiver counts can be compared with what was sent, to the unit. There are two exceptions.
+ * Less of lost packets may arrive than the rate says (docs/protocol.md, Money in doubt). And a
+ * packet may be fulfilled after its sender's expiry; whoever changed the expiry pays for it.
  */
 static bool steady(const sim_scenario *s)
 {

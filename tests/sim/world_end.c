@@ -154,8 +154,8 @@ void sim_world_judge(world *w)
             if (w->hosts[i]->blocked != 0 && error == RILL_ERR_FORGOTTEN && server_idled(w, k))
                 continue;
             /*
-             * So too where it was the server's handler, and its client that ended and forgot:
-             * nobody takes its packets then, nor any size that it probes with.
+             * The same if it was the server's handler, and its client that ended and forgot: nobody
+             * takes its packets then, nor any size with which it probes.
              */
             if (w->hosts[i]->blocked != 0 && w->hosts[i]->server &&
                 (error == RILL_ERR_UNREACHABLE || error == RILL_ERR_PATH) &&

@@ -52,7 +52,7 @@ void http_pair_open(http_pair *p, rill_http_protocol protocol, const rill_alloca
 int http_pair_try(http_pair *p, rill_http_protocol protocol, const rill_allocator *allocator);
 void http_pair_close(http_pair *p);
 
-/* One side's output to the other; false where there was none. */
+/* Gives one side's output to the other; false if there was none. */
 bool http_pair_to_server(http_pair *p);
 bool http_pair_to_client(http_pair *p);
 /* Until nobody has anything to say. */

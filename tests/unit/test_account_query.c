@@ -120,7 +120,7 @@ static void test_asks_again(void **state)
     assert_true(asks_within(25 * RILL_MS));
     assert_true(asks_within(RILL_SECOND));
     assert_true(asks_within(2 * RILL_SECOND));
-    /* More and more patiently, but for ever. */
+    /* With longer and longer pauses, but without end. */
     for (unsigned i = 0; i < 10; i++) {
         assert_false(asks_within(RILL_SECOND));
         assert_true(asks_within(10 * RILL_SECOND));

@@ -16,7 +16,7 @@ static uint64_t dry_out(rill_dryness *d, uint64_t now, unsigned times)
     return now;
 }
 
-/* A quarter of a round trip each at first; then they double, up to a second. */
+/* First a quarter of a round trip each; then they double, up to a second. */
 static void test_waits_become_longer(void **state)
 {
     rill_dryness d = {0};

@@ -89,8 +89,7 @@ static void test_a_close_tells_of_bytes_that_nobody_vouches_for(void **state)
     pair_close(&p);
 }
 
-/* So the one that is here now has not been told where its client is, and writes to it all the same.
- */
+/* So the present server has not been told where its client is, and writes to it anyway. */
 static void test_who_speaks_first_knows_the_address(void **state)
 {
     static const uint8_t secret[32] = {7};

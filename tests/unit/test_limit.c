@@ -106,7 +106,7 @@ static void test_it_is_spread(void **state)
     assert_in_range(now - start, RTT * 3 / 4, RTT);
 }
 
-/* One late reply makes a round trip of many seconds: nobody waits that long for his turn. */
+/* One late reply makes a round trip of many seconds. Nobody may wait that long. */
 static void test_a_turn_comes_within_a_second(void **state)
 {
     rill_limit l = {.most = 100};

@@ -476,7 +476,7 @@ static void test_who_left_may_come_back(void **state)
     w->now.wall_ms = WALL;
     assert_null(then_whom(w, ask_whom(w, "private.rill.bob.b"), RILL_ILP_F02_UNREACHABLE));
     rejected(&w->alice, next_request, "F02");
-    /* He has come back, and says so too. */
+    /* It has come back, and also says that the packet is not its own. */
     connect(w, &other, "bob");
     disconnect(&other);
     memset(&other, 0, sizeof other);

@@ -136,7 +136,7 @@ static void ask_one_of(told *t, server *s, const char *const *answers,
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
     snprintf(url, sizeof url, "http://127.0.0.1:%u/alice?a=b", s->port);
     ask(t, url, options);
-    shutdown(s->fd, SHUT_RDWR); /* wakes it where not all was asked for */
+    shutdown(s->fd, SHUT_RDWR); /* wakes it if not everything was asked for */
     pthread_join(s->thread, NULL);
     close(s->fd);
 }
@@ -289,7 +289,10 @@ static void test_redirects(void **state)
     assert_int_equal(t.error, RILL_ERR_PROTOCOL);
     assert_int_equal(s.count, 6);
 
-    /* To where the secret would travel for all to see; elsewhere; nowhere. */
+    /*
+     * Redirects: to a place where everybody could read the secret, to another place, and to
+     * nowhere.
+     */
     ask_for(&t, REDIRECT("http://wallet.example/"), NULL);
     assert_int_equal(t.error, RILL_ERR_PROTOCOL);
     assert_non_null(strstr(t.problem, "https"));

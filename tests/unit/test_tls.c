@@ -307,7 +307,7 @@ static void test_certificates(void **state)
     w = good();
     w.issued_by = other;
     refused_for("not trusted", &w, NULL);
-    /* Somebody with a good certificate of his own signs one for us. */
+    /* Somebody with a good certificate signs one for us. */
     w = good();
     w.names = "DNS:somebody.example";
     X509 *somebody = make(&w, other);
