@@ -121,7 +121,8 @@ static inline void rill_link_options_init(rill_link_options *o)
  * A link from a URI: btp+ws://[account]:[token]@host[:port][/path], or
  * btp+wss://. It connects at once, and again after it was lost, until closed.
  * uri, options and handlers are copied; options may be NULL.
- * RILL_ERR_URI, RILL_ERR_UNSUPPORTED (another scheme), RILL_ERR_NOMEM, RILL_ERR_TLS.
+ * RILL_ERR_URI, RILL_ERR_UNSUPPORTED (another scheme), RILL_ERR_INVALID (a handler is missing),
+ * RILL_ERR_NOMEM, RILL_ERR_TLS.
  * *problem (may be NULL) then says what is wrong with the URI, static, without secrets.
  */
 RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,

@@ -13,7 +13,7 @@ void rill_heap_init(rill_heap *h, const rill_allocator *allocator)
     *h = (rill_heap){.allocator = allocator};
 }
 
-void rill_heap_free(rill_heap *h)
+void rill_heap_clear(rill_heap *h)
 {
     rill_free(h->allocator, h->items);
     h->items = NULL;

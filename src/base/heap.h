@@ -18,7 +18,7 @@ typedef struct rill_heap {
 } rill_heap;
 
 void rill_heap_init(rill_heap *h, const rill_allocator *allocator);
-void rill_heap_free(rill_heap *h);
+void rill_heap_clear(rill_heap *h);
 /*
  * Puts t in, or moves it, to deadline. RILL_NEVER takes it out. RILL_ERR_NOMEM only if it was not
  * in the heap.

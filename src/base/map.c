@@ -43,7 +43,7 @@ void rill_map_init(rill_map *m, const rill_allocator *allocator, uint64_t seed)
     *m = (rill_map){.allocator = allocator, .seed = seed};
 }
 
-void rill_map_free(rill_map *m)
+void rill_map_clear(rill_map *m)
 {
     rill_free(m->allocator, m->slots);
     rill_free(m->allocator, m->old);

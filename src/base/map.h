@@ -30,7 +30,7 @@ typedef struct rill_map {
 
 /* Allocates nothing yet. The allocator is kept. */
 void rill_map_init(rill_map *m, const rill_allocator *allocator, uint64_t seed);
-void rill_map_free(rill_map *m);
+void rill_map_clear(rill_map *m);
 /* value is not NULL. RILL_ERR_NOMEM; RILL_ERR_EXISTS. */
 RILL_MUST_CHECK int rill_map_put(rill_map *m, uint64_t key, void *value);
 /* NULL if there is none. */

@@ -8,7 +8,7 @@ void rill_spares_init(rill_spares *s, const rill_allocator *allocator, size_t ma
     *s = (rill_spares){.allocator = allocator, .max_size = max_size};
 }
 
-void rill_spares_free(rill_spares *s)
+void rill_spares_clear(rill_spares *s)
 {
     for (unsigned i = 0; i < s->count; i++)
         rill_free(s->allocator, s->blocks[i].block);

@@ -22,7 +22,7 @@ typedef struct rill_spares {
 } rill_spares;
 
 void rill_spares_init(rill_spares *s, const rill_allocator *allocator, size_t max_size);
-void rill_spares_free(rill_spares *s);
+void rill_spares_clear(rill_spares *s);
 /* A block of exactly size bytes, with any contents; NULL without memory. */
 void *rill_spares_take(rill_spares *s, size_t size);
 /* Gives back a block of the same allocator. NULL is allowed. */

@@ -30,7 +30,7 @@ void rill_bearers_free(rill_bearers *b)
             next = t->next;
             rill_free(b->allocator, t);
         }
-    rill_map_free(&b->by_hash);
+    rill_map_clear(&b->by_hash);
 }
 
 /* What RFC 6750 takes for one, and whatever else can stand in a field without a blank. */

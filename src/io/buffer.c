@@ -26,6 +26,7 @@ static uint8_t *block_take(rill_loop *loop)
 
 static void storage_give(rill_loop *loop, const rill_buffer *b)
 {
+    assert(loop->storage >= b->cap); /* it was counted when it was taken */
     loop->storage -= b->cap;
     if (b->secret)
         rill_wipe(b->data, b->cap);

@@ -330,6 +330,8 @@ static int free_own(rill_loop *loop)
         rill_posts_go_on(loop);
         return RILL_ERR_STATE;
     }
+    /* Nothing is open: all that connections had has been given back. */
+    assert(loop->storage == 0 && loop->partial == 0 && loop->leaving == 0);
     close_handles(loop);
     while (loop->handles != 0)
         uv_run(loop->uv, UV_RUN_NOWAIT);

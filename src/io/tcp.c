@@ -205,6 +205,8 @@ uint8_t *rill_tcp_reserve(rill_tcp *t, size_t len)
 
 void rill_tcp_commit(rill_tcp *t, size_t len)
 {
+    /* Room is only given while it can be written. */
+    assert(t->state == RILL_TCP_OPEN && t->error == RILL_OK);
     rill_buffer_commit(t->tls != NULL ? &t->plain : &t->out, len);
     t->appended += len;
     if (rill_tcp_backlog(t) > t->high_water)
@@ -586,6 +588,10 @@ void rill_tcp_part_closed(rill_tcp *t)
     rill_tls_free(t->tls);
     t->tls = NULL;
     t->loop->leaving -= t->leaving;
+    /* Nothing of the loop's may find it again. */
+    assert(t->strangers == NULL && !rill_list_linked(&t->heavy) &&
+           !rill_list_linked(&t->flush.node) && !rill_list_linked(&t->failure.node) &&
+           !rill_list_linked(&t->again.node));
     t->on->closed(t->owner);
     rill_free(rill_allocator_default(), t);
 }

@@ -17,6 +17,13 @@ void rill_link_options_init_sized(rill_link_options *o, size_t size)
     rill_sized_init(o, size, &defaults, sizeof defaults);
 }
 
+/* Those that a link calls without looking. */
+static bool complete(const rill_link_handlers *h)
+{
+    return h->up != NULL && h->down != NULL && h->prepare != NULL && h->reply != NULL &&
+           h->unanswered != NULL && h->writable != NULL && h->closed != NULL;
+}
+
 int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
                    const rill_link_options *given_options, const rill_link_handlers *given_handlers,
                    void *user, const char **problem)
@@ -43,6 +50,10 @@ int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
     if (scheme == NULL) {
         *problem = "its scheme is not btp+ws or btp+wss";
         return RILL_ERR_UNSUPPORTED;
+    }
+    if (!complete(&handlers)) {
+        *problem = "a handler of the link is missing";
+        return RILL_ERR_INVALID;
     }
     return scheme->open(out, loop, uri, &options, &handlers, user, problem);
 }

@@ -118,12 +118,12 @@ static void forget(rill_accounts *a, rill_account *account)
     give_back(a, account);
 }
 
-void rill_accounts_free(rill_accounts *a)
+void rill_accounts_clear(rill_accounts *a)
 {
     size_t cursor = 0;
     for (rill_account *account; (account = rill_accounts_next(a, &cursor)) != NULL;)
         forget(a, account);
-    rill_names_free(&a->names);
+    rill_names_clear(&a->names);
     for (size_t i = 0; i < a->block_count; i++)
         rill_free(a->allocator, a->blocks[i]);
     rill_free(a->allocator, a->blocks);

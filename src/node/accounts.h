@@ -72,7 +72,7 @@ typedef struct rill_accounts {
 void rill_accounts_init(rill_accounts *a, const rill_allocator *allocator, rill_crypto *crypto,
                         size_t max, size_t max_name, const uint64_t key[2]);
 /* All of them, held or not. */
-void rill_accounts_free(rill_accounts *a);
+void rill_accounts_clear(rill_accounts *a);
 
 /*
  * Whose session is it? Makes the account where it is new. The caller holds the

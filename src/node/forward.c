@@ -45,10 +45,10 @@ void rill_forward_init(rill_forwarder *f, const uint64_t key[2])
     f->draining = false;
 }
 
-void rill_forward_free(rill_forwarder *f)
+void rill_forward_clear(rill_forwarder *f)
 {
-    rill_pendings_free(&f->pendings);
-    rill_owners_free(&f->owners);
+    rill_pendings_clear(&f->pendings);
+    rill_owners_clear(&f->owners);
 }
 
 /* ---- answering ---- */

@@ -49,7 +49,7 @@ typedef struct rill_forwarder {
 
 /* All but pendings and owners is set by the caller. key: 16 random bytes. */
 void rill_forward_init(rill_forwarder *f, const uint64_t key[2]);
-void rill_forward_free(rill_forwarder *f);
+void rill_forward_clear(rill_forwarder *f);
 
 void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t request,
                           rill_bytes packet);

@@ -73,9 +73,9 @@ void rill_names_init(rill_names *n, const rill_allocator *allocator, const uint6
     rill_map_init(&n->map, allocator, key[0] ^ key[1]);
 }
 
-void rill_names_free(rill_names *n)
+void rill_names_clear(rill_names *n)
 {
-    rill_map_free(&n->map);
+    rill_map_clear(&n->map);
 }
 
 rill_name *rill_names_find(const rill_names *n, rill_bytes bytes)

@@ -23,7 +23,7 @@ typedef struct rill_names {
 /* key: 16 random bytes. */
 void rill_names_init(rill_names *n, const rill_allocator *allocator, const uint64_t key[2]);
 /* The things themselves are their owner's. */
-void rill_names_free(rill_names *n);
+void rill_names_clear(rill_names *n);
 /* RILL_ERR_EXISTS, RILL_ERR_LIMIT (another name has its hash), RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_names_put(rill_names *n, rill_name *name, rill_bytes bytes);
 /* NULL where there is none. */

@@ -265,9 +265,9 @@ void rill_node_free(rill_node *n)
     if (n == NULL)
         return;
     const rill_allocator *allocator = n->options.allocator;
-    rill_forward_free(&n->forwarder);
-    rill_routes_free(&n->routes);
-    rill_accounts_free(&n->accounts);
+    rill_forward_clear(&n->forwarder);
+    rill_routes_clear(&n->routes);
+    rill_accounts_clear(&n->accounts);
     rill_crypto_free(n->crypto);
     rill_free(allocator, n);
 }

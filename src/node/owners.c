@@ -18,7 +18,7 @@ void rill_owners_init(rill_owners *o, const rill_allocator *allocator, const uin
     *o = (rill_owners){.allocator = allocator, .key = {key[0], key[1]}};
 }
 
-void rill_owners_free(rill_owners *o)
+void rill_owners_clear(rill_owners *o)
 {
     rill_free(o->allocator, o->sets);
     o->sets = NULL;

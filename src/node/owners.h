@@ -35,7 +35,7 @@ typedef struct rill_owners {
 
 /* key: 16 random bytes. */
 void rill_owners_init(rill_owners *o, const rill_allocator *allocator, const uint64_t key[2]);
-void rill_owners_free(rill_owners *o);
+void rill_owners_clear(rill_owners *o);
 
 /* It is to be one of its account's sessions, and is none any more. now: monotonic nanoseconds. */
 void rill_owners_comes(rill_account *account, rill_session *session);

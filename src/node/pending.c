@@ -26,7 +26,7 @@ void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_
     rill_list_init(&p->kept);
 }
 
-void rill_pendings_free(rill_pendings *p)
+void rill_pendings_clear(rill_pendings *p)
 {
     for (size_t i = 0; i < p->chunk_count; i++) {
         for (size_t k = 0; k < CHUNK; k++)
@@ -34,7 +34,7 @@ void rill_pendings_free(rill_pendings *p)
         rill_free(p->allocator, p->chunks[i]);
     }
     rill_free(p->allocator, p->chunks);
-    rill_heap_free(&p->timers);
+    rill_heap_clear(&p->timers);
 }
 
 /* A free entry keeps the next cookie that it will have in `request`. */

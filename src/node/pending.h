@@ -60,7 +60,7 @@ typedef struct rill_pendings {
 } rill_pendings;
 
 void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_t max);
-void rill_pendings_free(rill_pendings *p);
+void rill_pendings_clear(rill_pendings *p);
 /*
  * A new entry with its cookie set and all else zero, timed to deadline
  * (monotonic nanoseconds). RILL_ERR_LIMIT, RILL_ERR_NOMEM.

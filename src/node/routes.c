@@ -26,14 +26,14 @@ static route *route_of(rill_name *name)
     return RILL_CONTAINER(name, route, name);
 }
 
-void rill_routes_free(rill_routes *r)
+void rill_routes_clear(rill_routes *r)
 {
     size_t cursor = 0;
     for (rill_name *n; (n = rill_names_next(&r->names, &cursor)) != NULL;) {
         rill_names_remove(&r->names, n);
         rill_free(r->allocator, route_of(n));
     }
-    rill_names_free(&r->names);
+    rill_names_clear(&r->names);
 }
 
 /*

@@ -40,7 +40,7 @@ typedef struct rill_routes {
 
 /* key: 16 random bytes. */
 void rill_routes_init(rill_routes *r, const rill_allocator *allocator, const uint64_t key[2]);
-void rill_routes_free(rill_routes *r);
+void rill_routes_clear(rill_routes *r);
 /*
  * prefix is copied; hop.prefix is not looked at. RILL_ERR_ADDRESS, RILL_ERR_EXISTS,
  * RILL_ERR_LIMIT (over RILL_ROUTE_MAX_SEGMENTS), RILL_ERR_NOMEM.

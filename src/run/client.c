@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/sized.h"
 #include "crypto/crypto.h"
 #include "run/host.h"
@@ -15,12 +15,17 @@ struct rill_client {
     size_t secret_len;
 };
 
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
+
 static void forget_credentials(rill_client *c)
 {
     if (c->secret)
         rill_wipe(c->secret, c->secret_len);
-    free(c->secret);
-    free(c->destination_account);
+    rill_free(memory(), c->secret);
+    rill_free(memory(), c->destination_account);
     c->secret = NULL;
     c->destination_account = NULL;
 }
@@ -68,7 +73,7 @@ static void on_closed(void *owner, const rill_handlers *h, void *user, int error
     forget_credentials(c);
     if (h->closed)
         h->closed(error, detail, user);
-    free(c);
+    rill_free(memory(), c);
 }
 
 static int copy_credentials(rill_client *c, const char *destination_account, const uint8_t *secret,
@@ -77,8 +82,8 @@ static int copy_credentials(rill_client *c, const char *destination_account, con
     if (secret_len == 0)
         return RILL_ERR_INVALID;
     size_t size = strlen(destination_account) + 1;
-    c->destination_account = malloc(size);
-    c->secret = malloc(secret_len);
+    c->destination_account = rill_alloc(memory(), size);
+    c->secret = rill_alloc(memory(), secret_len);
     if (!c->destination_account || !c->secret)
         return RILL_ERR_NOMEM;
     memcpy(c->destination_account, destination_account, size);
@@ -135,7 +140,7 @@ int rill_connect(rill_client **out, rill_loop *loop, const rill_net_options *opt
     int rc = rill_net_options_take(&o, options, problem);
     if (rc != RILL_OK)
         return rc;
-    rill_client *c = calloc(1, sizeof *c);
+    rill_client *c = rill_calloc(memory(), 1, sizeof *c);
     if (!c) {
         *problem = rill_strerror(RILL_ERR_NOMEM);
         return RILL_ERR_NOMEM;
@@ -143,7 +148,7 @@ int rill_connect(rill_client **out, rill_loop *loop, const rill_net_options *opt
     rc = open_client(c, loop, &o, destination_account, shared_secret, secret_len, problem);
     if (rc != RILL_OK) {
         forget_credentials(c);
-        free(c);
+        rill_free(memory(), c);
         return rc;
     }
     *out = c;

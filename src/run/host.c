@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Over 600 lines: a host does one thing, its turn, and what its turn is made of shares all of its
+ * state: what is undecided, what did not leave, what ends, and what is waited for.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include "run/host.h"
 
+#include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/muldiv.h"
 #include "base/sized.h"
+#include "link/link_impl.h"
 #include "run/host_impl.h"
 
 /* Packets sent in one turn before others get theirs. */
@@ -17,6 +23,28 @@
 /* Clients that told no address hear of the end in the answer to what they send next. */
 #define ANSWER_TIME    (2 * RILL_SECOND)
 #define CLOSE_PATIENCE (1 * RILL_SECOND)
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
+
+void rill_host_schedule(rill_host *h)
+{
+    if (h->pumping)
+        h->again = true;
+    else if (h->state != HOST_GONE)
+        rill_loop_before_flush(h->loop, &h->pump);
+}
+
+void rill_host_refuse(rill_host *h, uint64_t request, rill_ilp_code_id code)
+{
+    rill_reject reject = {.code = rill_ilp_code_of(code)};
+    size_t len;
+    /* A reject that small always fits; a link that is gone needs none. */
+    if (rill_reject_encode(&reject, h->buffer, sizeof h->buffer, &len) == RILL_OK)
+        (void)!rill_link_reply(h->link, request, h->buffer, len);
+}
 
 /* ---- connections ---- */
 
@@ -36,6 +64,97 @@ void rill_host_after_handler(rill_host *h)
 {
     rill_loop_stale(h->loop);
 }
+
+/* ---- decisions ---- */
+
+/* The endpoint's answer to a decision goes to the link; one that it has forgotten is refused. */
+static int settle(rill_decision *d, bool fulfill, bool *fulfilled)
+{
+    rill_host *h = d->host;
+    uint64_t decision = d->decision;
+    uint64_t request = d->request;
+    rill_list_remove(&d->order);
+    rill_decision_free(d);
+    size_t len;
+    int rc = rill_endpoint_decide(h->endpoint, rill_loop_clock(h->loop), decision, fulfill,
+                                  h->buffer, &len, fulfilled);
+    if (rc == RILL_OK)
+        (void)!rill_link_reply(h->link, request, h->buffer, len);
+    else
+        rill_host_refuse(h, request, RILL_ILP_T99_APPLICATION_ERROR);
+    rill_host_schedule(h);
+    return rc;
+}
+
+/*
+ * Judged by the clock of this moment, and on its way when it returns: who is asked may have
+ * taken his time before it, and may take it after.
+ */
+int rill_decide(rill_connection *c, uint64_t decision, bool fulfill, bool *fulfilled)
+{
+    bool done = false;
+    rill_decision *d = rill_decision_find(decision, c);
+    if (fulfilled)
+        *fulfilled = false;
+    if (!d)
+        return RILL_ERR_NOT_FOUND;
+    rill_host *h = d->host;
+    rill_loop_stale(h->loop);
+    int rc = settle(d, fulfill, &done);
+    if (done)
+        rill_loop_push(h->loop);
+    if (fulfilled)
+        *fulfilled = done;
+    return rc;
+}
+
+void rill_host_refuse_undecided(rill_host *h, const rill_connection *c, bool expired_only)
+{
+    uint64_t wall = rill_loop_clock(h->loop).wall_ms;
+    rill_list *at = h->undecided.next;
+    while (at != &h->undecided) {
+        rill_decision *d = RILL_CONTAINER(at, rill_decision, order);
+        at = at->next;
+        /* Nearly in the order of their expiry: one that is kept a little longer does no harm. */
+        if (expired_only && d->expires_at > wall)
+            return;
+        if (!c || d->connection == c)
+            (void)!settle(d, false, NULL);
+    }
+}
+
+static void refuse_event(rill_host *h, const rill_event *event)
+{
+    size_t len;
+    if (rill_endpoint_decide(h->endpoint, rill_loop_clock(h->loop), event->decision, false,
+                             h->buffer, &len, NULL) == RILL_OK)
+        (void)!rill_link_reply(h->link, event->request, h->buffer, len);
+}
+
+/* A packet came that the application decides on: it is asked, or the packet is refused. */
+static void ask(rill_host *h, const rill_event *event)
+{
+    const rill_decision what = {.host = h,
+                                .decision = event->decision,
+                                .request = event->request,
+                                .expires_at = event->expires_at,
+                                .connection = event->connection};
+    rill_now now = rill_loop_clock(h->loop);
+    rill_decision *d;
+    if (h->handlers.incoming == NULL || event->expires_at <= now.wall_ms ||
+        rill_decision_new(&d, &what, now.mono_ns) != RILL_OK) {
+        refuse_event(h, event);
+        return;
+    }
+    rill_list_push_back(&h->undecided, &d->order);
+    rill_event asked = *event;
+    asked.decision = d->handle;
+    rill_host_before_handler(h);
+    rill_host_dispatch(&h->handlers, h->user, &asked);
+    rill_host_after_handler(h);
+}
+
+/* ---- events ---- */
 
 /* A stream is there until its end is fetched, and that is not fetched while it has bytes here. */
 static void deliver_data(rill_host *h, rill_stream *s)
@@ -58,7 +177,7 @@ static void deliver(rill_host *h, const rill_event *event)
     if (event->type == RILL_EVENT_DATA)
         deliver_data(h, event->stream);
     else if (event->type == RILL_EVENT_INCOMING)
-        rill_host_ask(h, event);
+        ask(h, event);
     else
         call(h, event);
     if (event->type != RILL_EVENT_CONNECTION_END)
@@ -133,7 +252,7 @@ static bool can_send(const rill_host *h)
 static void hold(rill_host *h, uint64_t request, const uint8_t *packet, size_t len, rill_now now)
 {
     if (!h->held)
-        h->held = malloc(RILL_PACKET_BUFFER);
+        h->held = rill_alloc(memory(), RILL_PACKET_BUFFER);
     if (!h->held) {
         rill_endpoint_unanswered(h->endpoint, now, request, false);
         return;
@@ -189,20 +308,24 @@ static bool send_packets(rill_host *h, rill_now now)
 static void free_host(uv_handle_t *timer)
 {
     rill_host *h = timer->data;
+    /* Of every packet somebody has been told, and every connection has ended. */
+    assert(h->state == HOST_GONE && h->held_len == 0 && rill_list_empty(&h->undecided) &&
+           rill_map_count(&h->connections) == 0);
     rill_host_before_handler(h);
     /* All that it may look at in there is still as it was. */
     h->hooks.closed(h->owner, &h->handlers, h->user, h->error, h->detail);
     rill_host_after_handler(h);
     rill_loop *loop = h->loop;
     rill_endpoint_free(h->endpoint);
-    rill_map_free(&h->connections);
-    free(h->held);
-    free(h);
+    rill_map_clear(&h->connections);
+    rill_free(memory(), h->held);
+    rill_free(memory(), h);
     rill_loop_drop(loop);
 }
 
 void rill_host_link_closed(rill_host *h)
 {
+    assert(h->state == HOST_LINK_CLOSING); /* a link is closed by its owner alone */
     rill_task_cancel(&h->pump);
     h->state = HOST_GONE;
     uv_close((uv_handle_t *)&h->timer, free_host);
@@ -444,7 +567,7 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
     if (!problem)
         problem = &ignored;
     *problem = NULL;
-    rill_host *h = calloc(1, sizeof *h);
+    rill_host *h = rill_calloc(memory(), 1, sizeof *h);
     if (!h) {
         *problem = rill_strerror(RILL_ERR_NOMEM);
         return RILL_ERR_NOMEM;
@@ -462,7 +585,7 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
     h->account_until = RILL_NEVER;
     rill_account_query_init(&h->account);
     rill_map_init(&h->connections, rill_allocator_default(), now);
-    rill_list_init(&h->undecided_order);
+    rill_list_init(&h->undecided);
     endpoint->wake = on_wake;
     endpoint->wake_user = h;
     endpoint->clock = on_clock;
@@ -471,8 +594,8 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
         if (!*problem)
             *problem = rill_strerror(rc);
         rill_endpoint_free(h->endpoint);
-        rill_map_free(&h->connections);
-        free(h);
+        rill_map_clear(&h->connections);
+        rill_free(memory(), h);
         return rc;
     }
     uv_timer_init(rill_loop_uv(loop), &h->timer);
@@ -497,4 +620,51 @@ const rill_handlers *rill_host_handlers(const rill_host *h, void **user)
 {
     *user = h->user;
     return &h->handlers;
+}
+
+/* ---- what it waits for ---- */
+
+static void wait_for_account(const rill_host *h, rill_waiting *out)
+{
+    char said[96] = "";
+    rill_ilp_code refusal = h->account.refusal;
+    if (refusal.text[0] != '\0')
+        snprintf(said, sizeof said, "it has answered %s %s", refusal.text,
+                 rill_ilp_code_name(refusal));
+    rill_waiting_set(out, RILL_WAIT_ACCOUNT, said);
+    out->since = h->up_since;
+}
+
+static void find_connection(const rill_host *h, rill_waiting *out)
+{
+    size_t cursor = 0;
+    uint64_t key;
+    void *connection;
+    while (out->reason == RILL_WAIT_NOTHING &&
+           rill_map_next(&h->connections, &cursor, &key, &connection))
+        rill_connection_waiting(connection, out);
+}
+
+void rill_host_waiting(const rill_host *h, rill_waiting *out)
+{
+    if (h->state >= HOST_LINK_CLOSING) {
+        /* The link may be gone. */
+        *out = (rill_waiting){.until = RILL_NEVER};
+        rill_waiting_set(out, RILL_WAIT_NOTHING, NULL);
+        return;
+    }
+    rill_link_waiting(h->link, out);
+    bool up = rill_link_is_up(h->link);
+    if (up && h->ready && h->state == HOST_OPEN)
+        return;
+    if (!up && h->ready)
+        rill_waiting_set(out, RILL_WAIT_LINK, h->link_detail);
+    else if (up && !h->ready)
+        wait_for_account(h, out);
+    else if (up)
+        find_connection(h, out);
+    if (h->state == HOST_OPEN && h->give_up_at != RILL_NEVER)
+        out->until = h->give_up_at;
+    else if (h->state != HOST_OPEN && h->close_at < out->until)
+        out->until = h->close_at;
 }

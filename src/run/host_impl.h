@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "io/loop.h"
 #include "run/account_query.h"
+#include "run/decisions.h"
 #include "run/host.h"
 
 /* In the order in which a host goes through them. */
@@ -17,17 +18,6 @@ typedef enum host_state {
     HOST_LINK_CLOSING, /* the endpoint takes part no more */
     HOST_GONE
 } host_state;
-
-/* An incoming packet that waits for the application's decision. */
-typedef struct host_undecided {
-    rill_list order; /* as they came */
-    rill_host *host;
-    uint64_t handle;   /* the application's name for it, of this process: rill_decide */
-    uint64_t decision; /* the endpoint's */
-    uint64_t request;  /* the link's */
-    uint64_t expires_at;
-    rill_connection *connection;
-} host_undecided;
 
 struct rill_host {
     rill_loop *loop;
@@ -63,7 +53,7 @@ struct rill_host {
     char link_detail[256];
 
     rill_map connections; /* open, by their pointer */
-    rill_list undecided_order;
+    rill_list undecided;  /* rill_decision.order: packets that the application was asked about */
 
     uint8_t *held; /* a packet that the link did not take yet; allocated when first needed */
     size_t held_len;
@@ -86,8 +76,6 @@ void rill_host_link_closed(rill_host *h);
 void rill_host_schedule(rill_host *h);
 /* Answers a request with a reject of our own. */
 void rill_host_refuse(rill_host *h, uint64_t request, rill_ilp_code_id code);
-/* RILL_EVENT_INCOMING came: the application is asked, or it is refused. */
-void rill_host_ask(rill_host *h, const rill_event *event);
 /* Refuses the undecided packets of a connection or, NULL, of all of them; or only those expired. */
 void rill_host_refuse_undecided(rill_host *h, const rill_connection *c, bool expired_only);
 

@@ -4,9 +4,9 @@
 #include "run/payment_impl.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/muldiv.h"
 #include "base/sized.h"
 #include "crypto/crypto.h"
@@ -18,6 +18,11 @@
 #define STALL_USUAL (60 * RILL_SECOND)
 /* Connections in a row that may be forgotten before anything of them arrives. */
 #define MAX_BARREN 3
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
 
 /* ---- failure ---- */
 
@@ -204,7 +209,7 @@ static void drop_secret(rill_payment *p)
 {
     if (p->secret)
         rill_wipe(p->secret, p->secret_len);
-    free(p->secret);
+    rill_free(memory(), p->secret);
     p->secret = NULL;
 }
 
@@ -334,8 +339,8 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
 static void free_payment(rill_payment *p)
 {
     drop_secret(p);
-    free(p->destination_account);
-    free(p);
+    rill_free(memory(), p->destination_account);
+    rill_free(memory(), p);
 }
 
 static void on_timer_closed(uv_handle_t *timer)
@@ -457,11 +462,13 @@ static int connect_client(rill_payment *p, const char **problem)
 
 static int copy_credentials(rill_payment *p, const rill_pay_options *o)
 {
-    p->destination_account = strdup(o->destination_account);
-    /* malloc(0) may be NULL; that no secret is one, rill_connect says. */
-    p->secret = malloc(o->secret_len + 1);
+    size_t size = strlen(o->destination_account) + 1;
+    p->destination_account = rill_alloc(memory(), size);
+    /* Of nothing there may be no memory; that no secret is one, rill_connect says. */
+    p->secret = rill_alloc(memory(), o->secret_len + 1);
     if (!p->destination_account || !p->secret)
         return RILL_ERR_NOMEM;
+    memcpy(p->destination_account, o->destination_account, size);
     memcpy(p->secret, o->shared_secret, o->secret_len);
     p->secret_len = o->secret_len;
     return RILL_OK;
@@ -505,7 +512,7 @@ int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_optio
     int rc = rill_pay_options_take(&full, options, problem);
     if (rc != RILL_OK)
         return rc;
-    rill_payment *p = calloc(1, sizeof *p);
+    rill_payment *p = rill_calloc(memory(), 1, sizeof *p);
     if (!p || copy_credentials(p, o) != RILL_OK) {
         *problem = rill_strerror(RILL_ERR_NOMEM);
         if (p)

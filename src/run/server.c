@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
+#include "base/alloc.h"
 #include "base/sized.h"
 #include "run/host.h"
 
 struct rill_server {
     rill_host *host;
 };
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
 
 void rill_net_options_init_sized(rill_net_options *o, size_t size)
 {
@@ -41,7 +45,7 @@ static void on_closed(void *owner, const rill_handlers *h, void *user, int error
 {
     if (h->closed)
         h->closed(error, detail, user);
-    free(owner);
+    rill_free(memory(), owner);
 }
 
 int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *options,
@@ -56,7 +60,7 @@ int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *opti
     int rc = rill_net_options_take(&o, options, problem);
     if (rc != RILL_OK)
         return rc;
-    rill_server *s = calloc(1, sizeof *s);
+    rill_server *s = rill_calloc(memory(), 1, sizeof *s);
     if (!s) {
         *problem = rill_strerror(RILL_ERR_NOMEM);
         return RILL_ERR_NOMEM;
@@ -70,7 +74,7 @@ int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *opti
     endpoint.instance = o.instance;
     rc = rill_host_open(&s->host, loop, &o, &endpoint, 0, &hooks, s, problem);
     if (rc != RILL_OK) {
-        free(s);
+        rill_free(memory(), s);
         return rc;
     }
     *out = s;

@@ -59,6 +59,7 @@ static void end_handshake(rill_ws *ws)
 /* The place of the payload in the output, after its header; NULL: no room. */
 static uint8_t *frame_begin(rill_ws *ws, rill_ws_opcode opcode, size_t len)
 {
+    assert(ws->payload == NULL); /* one at a time: the room of the other would be lost */
     uint8_t *start = rill_tcp_reserve(ws->tcp, RILL_WS_MAX_HEADER + len);
     if (start == NULL)
         return NULL;
@@ -135,6 +136,7 @@ static void heard(rill_ws *ws)
 
 static void release_message(rill_ws *ws)
 {
+    assert(ws->message != NULL && ws->tcp->loop->partial >= ws->message_cap);
     ws->tcp->loop->partial -= ws->message_cap;
     rill_list_remove(&ws->partial);
     if (ws->wipe_read)

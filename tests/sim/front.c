@@ -74,7 +74,7 @@ void sim_front_free(sim_front *f)
         f->entries = e->next;
         free(e);
     }
-    rill_owners_free(&f->owners);
+    rill_owners_clear(&f->owners);
     free(f);
 }
 

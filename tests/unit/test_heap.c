@@ -43,7 +43,7 @@ static void test_order(void **state)
     assert_ptr_equal(rill_heap_pop(&h, 100), &timers[4]);
     assert_ptr_equal(rill_heap_pop(&h, 100), &timers[2]);
     assert_null(rill_heap_pop(&h, 100));
-    rill_heap_free(&h);
+    rill_heap_clear(&h);
 }
 
 static void test_moves_and_removes(void **state)
@@ -63,7 +63,7 @@ static void test_moves_and_removes(void **state)
     rill_heap_remove(&h, &a);
     rill_heap_remove(&h, &a);
     assert_true(rill_heap_deadline(&h) == RILL_NEVER);
-    rill_heap_free(&h);
+    rill_heap_clear(&h);
 }
 
 static void check(const rill_heap *h)
@@ -103,7 +103,7 @@ static void test_random_operations(void **state)
         last = t->deadline;
     }
     assert_int_equal(h.count, 0);
-    rill_heap_free(&h);
+    rill_heap_clear(&h);
 }
 
 static void test_out_of_memory(void **state)
@@ -116,7 +116,7 @@ static void test_out_of_memory(void **state)
     assert_int_equal(rill_heap_set(&h, &t, RILL_NEVER), RILL_OK);
     assert_int_equal(rill_heap_set(&h, &t, 1), RILL_ERR_NOMEM);
     assert_int_equal(t.index, 0);
-    rill_heap_free(&h);
+    rill_heap_clear(&h);
 }
 
 int main(void)

@@ -48,7 +48,7 @@ static void test_empty(void **state)
     assert_null(rill_map_remove(&m, 0));
     assert_false(rill_map_next(&m, &cursor, &key, &value));
     assert_int_equal(rill_map_count(&m), 0);
-    rill_map_free(&m);
+    rill_map_clear(&m);
 }
 
 static void test_put_get_remove(void **state)
@@ -69,7 +69,7 @@ static void test_put_get_remove(void **state)
     assert_int_equal(rill_map_count(&m), 2500);
     for (size_t i = 0; i < 5000; i++)
         assert_ptr_equal(rill_map_get(&m, i * 8), i % 2 == 0 ? NULL : &values[i]);
-    rill_map_free(&m);
+    rill_map_clear(&m);
 }
 
 /* A few entries that come and go for ever do not make the table grow. */
@@ -85,7 +85,7 @@ static void test_marks_do_not_accumulate(void **state)
     }
     assert_int_equal(rill_map_count(&m), 100);
     assert_true(m.capacity <= 1024);
-    rill_map_free(&m);
+    rill_map_clear(&m);
 }
 
 static void test_iterates_every_entry_once_while_growing(void **state)
@@ -106,7 +106,7 @@ static void test_iterates_every_entry_once_while_growing(void **state)
         }
         assert_int_equal(count, n);
     }
-    rill_map_free(&m);
+    rill_map_clear(&m);
 }
 
 static void test_removes_while_iterating(void **state)
@@ -126,7 +126,7 @@ static void test_removes_while_iterating(void **state)
         }
         assert_int_equal(count, n);
         assert_int_equal(rill_map_count(&m), 0);
-        rill_map_free(&m);
+        rill_map_clear(&m);
     }
 }
 
@@ -161,7 +161,7 @@ static void test_random_operations(void **state)
         assert_ptr_equal(rill_map_get(&m, key), present[key] ? &values[key] : NULL);
         assert_int_equal(rill_map_count(&m), count);
     }
-    rill_map_free(&m);
+    rill_map_clear(&m);
 }
 
 static void test_out_of_memory(void **state)
@@ -186,7 +186,7 @@ static void test_out_of_memory(void **state)
         assert_int_equal(rill_map_put(&m, n, &values[n]), RILL_OK);
     for (size_t i = 0; i < n; i++)
         assert_ptr_equal(rill_map_get(&m, i), &values[i]);
-    rill_map_free(&m);
+    rill_map_clear(&m);
     assert_int_equal(b.out, 0);
 }
 

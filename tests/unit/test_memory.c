@@ -87,7 +87,7 @@ static void test_a_table_without_memory(void **state)
     for (; count < KEYS; count++)
         assert_int_equal(rill_map_put(&m, count, &values[count]), RILL_OK);
     check_values(&m, count);
-    rill_map_free(&m);
+    rill_map_clear(&m);
 }
 
 /* With the entry in any of a growing table's parts, and without memory. */
@@ -113,7 +113,7 @@ static void test_a_value_is_replaced(void **state)
     }
     assert_ptr_equal(rill_map_remove(&m, 3), &values[3]);
     assert_false(rill_map_replace(&m, 3, &other));
-    rill_map_free(&m);
+    rill_map_clear(&m);
 }
 
 int main(void)

@@ -31,7 +31,7 @@ static void setup(fixture *f, size_t max)
 
 static void teardown(fixture *f)
 {
-    rill_accounts_free(&f->accounts);
+    rill_accounts_clear(&f->accounts);
     rill_crypto_free(f->crypto);
 }
 

@@ -294,7 +294,7 @@ static void test_who_is_asked_puts_no_owner_out_of_mind(void **state)
         assert_int_not_equal(turn.first, 0);
         assert_false(turn.unsure);
     }
-    rill_owners_free(&owners);
+    rill_owners_clear(&owners);
 }
 
 /*

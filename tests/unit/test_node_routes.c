@@ -59,7 +59,7 @@ static void test_names(void **state)
     for (rill_name *n; (n = rill_names_next(&names, &cursor)) != NULL; seen++)
         rill_names_remove(&names, n);
     assert_int_equal(seen, COUNT / 2);
-    rill_names_free(&names);
+    rill_names_clear(&names);
 }
 
 static void add(rill_routes *r, const char *prefix, rill_account *account)
@@ -98,7 +98,7 @@ static void test_longest_prefix_by_segment(void **state)
     assert_int_equal(rill_routes_remove(&r, text("g.a.b")), RILL_ERR_NOT_FOUND);
     assert_ptr_equal(find(&r, "g.a.b"), &g);
     assert_ptr_equal(find(&r, "g.a.b.c"), &abc);
-    rill_routes_free(&r);
+    rill_routes_clear(&r);
 }
 
 static void test_what_is_refused(void **state)
@@ -120,7 +120,7 @@ static void test_what_is_refused(void **state)
     assert_int_equal(rill_routes_add(&r, text(deep), hop), RILL_ERR_LIMIT);
     /* Destinations may be deeper. */
     assert_ptr_equal(find(&r, deep), &account);
-    rill_routes_free(&r);
+    rill_routes_clear(&r);
 }
 
 int main(void)

@@ -62,6 +62,9 @@ static void test_those_of_the_library(void **state)
     assert_int_equal(rill_link_open(&l, NULL, "tin://x", NULL, &handlers, NULL, &problem),
                      RILL_ERR_UNSUPPORTED);
     assert_non_null(strstr(problem, "scheme"));
+    assert_int_equal(rill_link_open(&l, NULL, "btp+ws://:x@h", NULL, &handlers, NULL, &problem),
+                     RILL_ERR_INVALID);
+    assert_non_null(strstr(problem, "handler"));
     assert_int_equal(rill_link_open(&l, NULL, "nothing", NULL, &handlers, NULL, NULL),
                      RILL_ERR_URI);
 }

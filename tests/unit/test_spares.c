@@ -45,7 +45,7 @@ static void test_gives_the_next_one_what_came_back(void **state)
     rill_spares_give(&s, a, 100);
     rill_spares_give(&s, b, 200);
     rill_spares_give(&s, NULL, 5);
-    rill_spares_free(&s);
+    rill_spares_clear(&s);
     assert_int_equal(out, 0);
 }
 
@@ -67,7 +67,7 @@ static void test_keeps_a_few_of_no_great_size(void **state)
     void *last = rill_spares_take(&s, 10 + 3 * RILL_SPARES_MAX - 1);
     assert_int_equal(taken, 0);
     rill_spares_give(&s, last, 10 + 3 * RILL_SPARES_MAX - 1);
-    rill_spares_free(&s);
+    rill_spares_clear(&s);
     assert_int_equal(out, 0);
 }
 

@@ -292,7 +292,7 @@ static void end(rill_task *task)
     if (ws != NULL)
         rill_ws_close(ws, RILL_WS_NORMAL);
     rill_btp_session_stop(&c->session, RILL_ERR_CLOSED);
-    rill_btp_session_free(&c->session, on_session_closed);
+    rill_btp_session_close(&c->session, on_session_closed);
     uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 }
 

@@ -62,6 +62,7 @@ void rill_btp_session_early(rill_btp_session *s, rill_ws *ws)
 
 void rill_btp_session_start(rill_btp_session *s, rill_ws *ws)
 {
+    assert(ws != NULL && !s->up);
     s->ws = ws;
     s->up = true;
     s->early = false;
@@ -74,7 +75,9 @@ void rill_btp_session_start(rill_btp_session *s, rill_ws *ws)
 static uint64_t settle(rill_btp_session *s, open_request *request)
 {
     uint64_t cookie = request->cookie;
-    (void)rill_map_remove(&s->open, request->id);
+    const open_request *removed = rill_map_remove(&s->open, request->id);
+    assert(removed == request); /* else somebody else's reply would be this one's */
+    (void)removed;
     rill_list_remove(&request->node);
     rill_list_push_front(&s->spare, &request->node);
     return cookie;
@@ -106,11 +109,14 @@ void rill_btp_session_stop(rill_btp_session *s, int error)
     }
 }
 
-void rill_btp_session_free(rill_btp_session *s, uv_close_cb closed)
+void rill_btp_session_close(rill_btp_session *s, uv_close_cb closed)
 {
+    /* Everybody has been told by then: rill_btp_session_stop. */
+    assert(!s->up && s->ws == NULL && rill_list_empty(&s->waiting) &&
+           rill_map_count(&s->open) == 0);
     for (rill_list *node; (node = rill_list_pop_front(&s->spare)) != NULL;)
         rill_free(memory(), request_of(node));
-    rill_map_free(&s->open);
+    rill_map_clear(&s->open);
     uv_close((uv_handle_t *)&s->timer, closed);
 }
 

@@ -47,7 +47,7 @@ void rill_btp_session_start(rill_btp_session *s, rill_ws *ws);
  */
 void rill_btp_session_stop(rill_btp_session *s, int error);
 /* Frees all but s itself, after stop. closed(&s->timer) follows. */
-void rill_btp_session_free(rill_btp_session *s, uv_close_cb closed);
+void rill_btp_session_close(rill_btp_session *s, uv_close_cb closed);
 /* A frame that came. RILL_ERR_PROTOCOL: the connection must end. */
 RILL_MUST_CHECK int rill_btp_session_frame(rill_btp_session *s, const uint8_t *data, size_t len);
 void rill_btp_session_drained(rill_btp_session *s);

@@ -120,7 +120,7 @@ void rill_connection_destroy(rill_connection *c)
     rill_list_remove(&c->node);
     rill_list_remove(&c->ready_node);
     rill_list_remove(&c->event_node);
-    rill_map_free(&c->streams.by_id);
+    rill_map_clear(&c->streams.by_id);
     rill_numbering_free(&c->numbers, a);
     rill_id_set_free(&c->streams.opened_by_remote, a);
     if (c->probing != &e->unused_probing)

@@ -131,11 +131,11 @@ void rill_endpoint_free(rill_endpoint *e)
     /* What is left in the heap is what is left of connections. */
     for (rill_timer *t; (t = rill_heap_pop(&e->heap, RILL_NEVER)) != NULL;)
         rill_free(e->allocator, RILL_CONTAINER(t, rill_past, deadline.timer));
-    rill_map_free(&e->table);
-    rill_map_free(&e->decisions);
-    rill_heap_free(&e->heap);
+    rill_map_clear(&e->table);
+    rill_map_clear(&e->decisions);
+    rill_heap_clear(&e->heap);
     rill_flight_table_free(&e->flights);
-    rill_spares_free(&e->spares);
+    rill_spares_clear(&e->spares);
     rill_congestion_free(e->allocator, e->unused_congestion);
     if (e->crypto)
         rill_crypto_free(e->crypto);
