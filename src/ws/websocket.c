@@ -171,7 +171,8 @@ static bool grow_message(rill_ws *ws, size_t len)
     return true;
 }
 
-/* Beginnings of messages fill the memory: who has been at his for longest goes, at once. */
+/* Unfinished messages fill the memory: disconnects the peer whose message has been unfinished for
+ * longest. */
 static void relieve(rill_loop *loop)
 {
     while (loop->partial > loop->max_storage / 4) {

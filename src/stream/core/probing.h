@@ -27,7 +27,7 @@ typedef struct rill_probing {
     uint8_t in_flight;
     uint8_t accidents; /* bits of amounts: to be sent again */
     uint8_t close;     /* volleys in a row between nearly the same bounds */
-    bool rose;         /* answered did, in this volley */
+    bool rose;         /* answered has risen in this volley */
     bool between;      /* the sizes between the first ones were tried */
     uint64_t amounts[RILL_PROBE_AMOUNTS];
     uint64_t answered;  /* the largest of which the receiver said what arrived; 0: none */
