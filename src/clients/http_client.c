@@ -478,7 +478,7 @@ static bool add_header(rill_http_call *call, const rill_http_field *field)
     if (!line)
         return false;
     snprintf(line, size, "%s: %.*s", field->name, (int)field->value.len,
-             (const char *)field->value.data);
+             field->value.data ? (const char *)field->value.data : "");
     struct curl_slist *list = curl_slist_append(call->headers, line);
     free(line);
     if (!list)

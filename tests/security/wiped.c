@@ -383,7 +383,9 @@ static void test_the_stack(void **state)
     rill_endpoint_options_init(&o);
     rill_credentials_options_init(&with);
     o = all.server;
-    o.connection.ask_before_fulfill = false;
+    rill_connection_options accepted = all.accepted;
+    accepted.ask_before_fulfill = false;
+    o.connection = &accepted;
     with = all.credentials;
     rill_now now = {RILL_SECOND, 1700000000000};
     int errors = rill_endpoint_new(&end[0], &o);
