@@ -14,7 +14,9 @@
 #include <rill/spsp.h>
 
 #include "base/alloc.h"
+#include "clients/op_documents.h"
 #include "clients/signature_text.h"
+#include "clients/url.h"
 #include "fuzz.h"
 
 #define NAME  "([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f][0-9A-Fa-f])"
@@ -138,6 +140,38 @@ static void fuzz_signature(const char *text, size_t len)
     CHECK(error == RILL_OK || verified == error);
 }
 
+/* What a wallet's servers answer, whatever was asked. */
+static void fuzz_wallet(const char *text, size_t len)
+{
+    static rill_op_document document;
+    static rill_op_grant grant;
+    static rill_incoming_payment payment;
+    const char *problem = NULL;
+    char words[64];
+    char url[RILL_MAX_URL], again[RILL_MAX_URL];
+    uint64_t ms;
+    bool has_method = false;
+    int error = rill_op_document_read(&document, text, len, &problem);
+    CHECK((error == RILL_OK) == (problem == NULL));
+    problem = NULL;
+    error = rill_op_grant_read(&grant, text, len, &problem);
+    CHECK((error == RILL_OK) == (problem == NULL));
+    CHECK(error != RILL_OK || *grant.token || *grant.continue_uri || grant.interact);
+    problem = NULL;
+    memset(&payment, 0, sizeof payment);
+    error = rill_op_payment_read(&payment, &has_method, text, len, &problem);
+    CHECK((error == RILL_OK) == (problem == NULL));
+    CHECK(error != RILL_OK || !has_method || *payment.credentials.destination_account);
+    rill_op_error_read(text, len, words, sizeof words);
+    CHECK(strlen(words) < sizeof words);
+    if (rill_op_time_read(text, &ms) == RILL_OK)
+        CHECK(ms < UINT64_C(253402387200000)); /* the year 10000, and a day */
+    if (rill_url_normal(text, url, sizeof url) == RILL_OK) {
+        CHECK(rill_url_normal(url, again, sizeof again) == RILL_OK);
+        CHECK(strcmp(url, again) == 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0 || size > 4096)
@@ -147,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(text != NULL);
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
-    switch (data[0] % 5) {
+    switch (data[0] % 6) {
     case 0:
         fuzz_pointer(text);
         break;
@@ -162,6 +196,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 4:
         fuzz_signature(text, size - 1);
+        break;
+    case 5:
+        fuzz_wallet(text, strlen(text));
         break;
     }
     free(text);

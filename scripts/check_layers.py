@@ -51,7 +51,7 @@ PUBLIC = {
     "credentials": "stream", "receipt": "stream", "stream": "stream",
     "connection": "stream", "endpoint": "stream", "waiting": "stream",
     "loop": "io", "link": "link", "net": "run", "credentials_file": "run",
-    "key": "clients", "http_signature": "clients", "spsp": "clients",
+    "key": "clients", "http_signature": "clients", "spsp": "clients", "open_payments": "clients",
 }
 # Other people's headers, and who may include them. Standard C is for everybody.
 STANDARD = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.h", "stdalign.h",

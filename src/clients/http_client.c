@@ -519,6 +519,8 @@ static bool set_options(rill_http_call *call, const rill_http_ask *ask)
     (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* What was signed is asked for. */
+    (void)curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     /* A name that nobody answers for must not hold up whoever gives up. */
     (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(o->timeout_ns));
@@ -536,13 +538,18 @@ static bool set_options(rill_http_call *call, const rill_http_ask *ask)
 
 static bool prepare(rill_http_call *call, const rill_http_ask *ask)
 {
+    /* Empty ones remove libcurl's own: it waits for a 100 that few servers send, and says that a
+     * body is a form, also one that is not there. */
     static const rill_http_field no_expect = {"Expect", {0}};
+    static const rill_http_field no_type = {"Content-Type", {0}};
+    bool has_type = false;
     for (size_t i = 0; i < ask->field_count; i++) {
+        has_type = has_type || curl_strequal(ask->fields[i].name, "content-type");
         if (!add_header(call, &ask->fields[i]))
             return false;
     }
-    /* An empty one removes libcurl's own, which waits for a 100 that few servers send. */
-    return add_header(call, &no_expect) && set_options(call, ask) &&
+    return add_header(call, &no_expect) && (has_type || add_header(call, &no_type)) &&
+           set_options(call, ask) &&
            curl_multi_add_handle(call->client->multi, call->easy) == CURLM_OK;
 }
 

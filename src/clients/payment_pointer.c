@@ -7,6 +7,8 @@
 
 #include <rill/error.h>
 
+#include "clients/url.h"
+
 static int fail(const char **problem, int error, const char *text)
 {
     if (problem)
@@ -175,5 +177,28 @@ int rill_receiver_url(const char *text, bool insecure, char *url, size_t cap, co
     int len = snprintf(url, cap, "%s://%s", plain ? "http" : "https", authority);
     if (len < 0 || (size_t)len >= cap)
         return fail(problem, RILL_ERR_BUFFER, "it is too long");
+    return RILL_OK;
+}
+
+int rill_url_normal(const char *url, char *out, size_t cap)
+{
+    const char *authority;
+    bool plain = begins(url, "http://", &authority);
+    if (!plain && !begins(url, "https://", &authority))
+        return RILL_ERR_MALFORMED;
+    size_t len = strcspn(authority, "/?#");
+    const char *rest = authority + len;
+    const char *usual = plain ? ":80" : ":443";
+    if (len > strlen(usual) && strncmp(rest - strlen(usual), usual, strlen(usual)) == 0)
+        len -= strlen(usual);
+    int n = snprintf(out, cap, "%s://%.*s%s%s", plain ? "http" : "https", (int)len, authority,
+                     *rest == '/' ? "" : "/", rest);
+    if (n < 0 || (size_t)n >= cap)
+        return RILL_ERR_BUFFER;
+    char *host = strstr(out, "://") + 3;
+    for (size_t i = 0; i < len; i++) {
+        if (host[i] >= 'A' && host[i] <= 'Z')
+            host[i] = (char)(host[i] + ('a' - 'A'));
+    }
     return RILL_OK;
 }

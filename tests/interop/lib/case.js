@@ -35,6 +35,12 @@ class Case {
     return path.join(this.dir, name)
   }
 
+  /** A file that holds a secret; its path. */
+  write (name, text) {
+    fs.writeFileSync(this.file(name), text, { mode: 0o600 })
+    return this.file(name)
+  }
+
   /** Resolves as the promise does; until then a deadline reports `what`. */
   async waiting (what, promise) {
     const entry = { what }

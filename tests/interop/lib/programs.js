@@ -96,4 +96,12 @@ function signer (test) {
   })
 }
 
-module.exports = { startNode, startReceiver, startSender, doneOf, rill, example, signer }
+/** A payer of Open Payments: what it was told, a line each. */
+async function opPayer (test, receiver, keyFile, options, then) {
+  const process = new Process(test, 'op_payer', program(path.join(BIN, '../../tests/interop'), 'op_payer'),
+    [receiver, keyFile, JSON.stringify(options), ...then], { env: { no_proxy: '*' } })
+  await process.exits(0)
+  return process.lines.map(parseEvent)
+}
+
+module.exports = { startNode, startReceiver, startSender, doneOf, rill, example, signer, opPayer }
