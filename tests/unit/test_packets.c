@@ -158,6 +158,26 @@ static void test_a_queue_makes_the_rate_less(void **state)
     end(c);
 }
 
+/* Where few may be in flight, and a round trip is long, they leave as often all the same. */
+static void test_the_window_is_never_more_than_was_asked_for(void **state)
+{
+    rill_packets p;
+    uint64_t now = RILL_SECOND;
+
+    (void)state;
+    rill_packets_init(&p, 3);
+    rill_packets_refused(&p, now, now - RTT, RTT);
+    assert_true(p.gap.ns != 0);
+    for (unsigned i = 0; i < 50; i++) {
+        now = now > p.not_before ? now : p.not_before;
+        rill_packets_sent(&p, now, 100 * RTT);
+        now += RTT;
+        rill_packets_refused(&p, now, now - RTT, 100 * RTT);
+        assert_in_range(p.limit.window, 1, 3);
+        assert_in_range(rill_packets_window(&p), 1, 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_less_than_a_packet_a_round_trip),
         cmocka_unit_test(test_a_failure_of_everything_is_over_soon),
         cmocka_unit_test(test_an_earlier_packet_ends_no_wait),
+        cmocka_unit_test(test_the_window_is_never_more_than_was_asked_for),
     };
     return cmocka_run_group_tests_name("packets", tests, NULL, NULL);
 }

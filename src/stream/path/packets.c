@@ -16,7 +16,8 @@ void rill_packets_init(rill_packets *p, uint32_t most)
 
 uint32_t rill_packets_window(const rill_packets *p)
 {
-    assert(p->limit.window >= 1); /* or nothing would ever be sent again */
+    /* Or nothing would ever be sent again, or more than was asked for. */
+    assert(p->limit.window >= 1 && p->limit.window <= p->limit.most);
     if (p->gap.ns == 0)
         return (uint32_t)p->limit.window;
     /* Those that leave one by one need not wait for one that was lost. */
@@ -72,7 +73,7 @@ void rill_packets_refused(rill_packets *p, uint64_t now_ns, uint64_t sent_ns, ui
             return;
         rill_packet_gap_begin(&p->gap, now_ns, rtt, l->window);
     }
-    l->window = rill_packet_gap_window(&p->gap, rtt);
+    l->window = at_most(rill_packet_gap_window(&p->gap, rtt), l->most);
     p->not_before = rill_add_sat(now_ns, p->gap.ns);
 }
 
