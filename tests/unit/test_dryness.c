@@ -72,6 +72,23 @@ static void test_a_whole_packet_ends_it(void **state)
     assert_int_equal(d.dry_at, now);
 }
 
+/* A balance is settled again and again: nobody asks more often than that is worth. */
+static void test_what_was_dry_for_long_is_asked_less_often(void **state)
+{
+    rill_dryness d = {0};
+    uint64_t start = RILL_SECOND;
+    uint64_t now = dry_out(&d, start, 30);
+
+    (void)state;
+    rill_dryness_end(&d, now);
+    assert_int_equal(d.lasted, now - start);
+    uint64_t again = dry_out(&d, now + RTT, 1);
+    assert_int_equal(again, now + RTT + (now - start) / 16);
+    /* An accident in between is not what is remembered. */
+    rill_dryness_end(&d, again);
+    assert_int_equal(d.lasted, now - start);
+}
+
 /* A small one that passes is followed by a whole one, which may be refused. */
 static void test_what_is_left_of_a_balance_is_not_the_flow(void **state)
 {
@@ -108,6 +125,7 @@ int main(void)
         cmocka_unit_test(test_waits_become_longer),
         cmocka_unit_test(test_what_asks_becomes_smaller),
         cmocka_unit_test(test_a_whole_packet_ends_it),
+        cmocka_unit_test(test_what_was_dry_for_long_is_asked_less_often),
         cmocka_unit_test(test_what_is_left_of_a_balance_is_not_the_flow),
         cmocka_unit_test(test_small_ones_that_pass_again_and_again_are),
     };

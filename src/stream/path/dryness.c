@@ -8,8 +8,10 @@
 
 #define LEAST_WAIT (10 * RILL_MS)
 #define MOST_WAIT  RILL_SECOND
-/* Waits for part of a round trip each, before they double. */
+/* Waits for part of a round trip each, before they double; or for part of the time that it was dry
+ * before: a balance is settled again and again, and nobody asks more often than that is worth. */
 #define PATIENT_WAITS 32
+#define LASTED_PART   16
 /* Waits, each of which makes what asks half as large; and so often at most. */
 #define HALVED_AFTER 4
 #define MOST_HALVED  15
@@ -28,7 +30,7 @@ void rill_dryness_wait(rill_dryness *d, uint64_t now_ns, uint64_t rtt)
     else if (d->waits < UINT32_MAX && ++d->waits % HALVED_AFTER == 0)
         d->trickled = 0;
     if (d->waits <= PATIENT_WAITS)
-        d->wait = at_least(rtt / 4, LEAST_WAIT);
+        d->wait = at_least(at_least(rtt / 4, d->lasted / LASTED_PART), LEAST_WAIT);
     else
         d->wait = rill_add_sat(d->wait, d->wait);
     d->wait = at_most(d->wait, MOST_WAIT);
@@ -65,7 +67,9 @@ rill_dryness_says rill_dryness_passed(rill_dryness *d, uint64_t whole, uint64_t 
 
 void rill_dryness_end(rill_dryness *d, uint64_t now_ns)
 {
-    uint64_t dry_at = d->dry && d->waits > 1 ? now_ns : d->dry_at; /* it was, all the time */
+    bool was = d->dry && d->waits > 1; /* all the time */
+    uint64_t dry_at = was ? now_ns : d->dry_at;
+    uint64_t lasted = was ? rill_sub_sat(now_ns, d->since) : d->lasted;
 
-    *d = (rill_dryness){.dry_at = dry_at};
+    *d = (rill_dryness){.dry_at = dry_at, .lasted = lasted};
 }

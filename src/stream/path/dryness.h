@@ -23,6 +23,8 @@ typedef struct rill_dryness {
     uint64_t wait_until;
     uint64_t trickled; /* passed in packets that were halved so often, or less */
     uint64_t dry_at;   /* it still was, last */
+    uint64_t since;    /* it is dry */
+    uint64_t lasted; /* ns that it was dry the last time, or, where that was an accident, before */
 } rill_dryness;
 
 typedef enum rill_dryness_says {
@@ -37,6 +39,8 @@ static inline void rill_dryness_refused(rill_dryness *d, uint64_t now_ns)
 {
     if (d->dry)
         d->dry_at = now_ns;
+    else
+        d->since = now_ns;
     d->dry = true;
 }
 /* Money waits from now on, longer if it has been waiting for long. rtt: ns; 0 where unknown. */
