@@ -9,9 +9,9 @@ static void test_value_is_limited_by_what_passed(void **state)
     rill_congestion *c = new_congestion(1024);
 
     (void)state;
-    send(c, 0, 20, 100);
-    assert_true(rill_congestion_value(c) == UINT64_MAX - 2000);
-    deliver(c, RTT, 0, 4, 100);
+    send(c, 0, 26, 100);
+    assert_true(rill_congestion_value(c) == UINT64_MAX - 2600);
+    deliver(c, RTT, 0, 10, 100);
     rill_congestion_refused(c, RTT, 0, 100, RILL_SIGNAL_VALUE);
     /* 1,600 were in flight: less a twentieth, and what was refused. */
     assert_true(c->value.window == 1600 - 80 - 100 && c->value.in_flight == 1500);
@@ -283,6 +283,96 @@ static void test_few_packets_fill_a_window_of_value(void **state)
         window_grows(most);
 }
 
+/* Twenty whole packets and the rest of a payment leave at once: so much is refused of them. */
+static rill_congestion *first_flight(unsigned refused, uint64_t now)
+{
+    rill_congestion *c = new_congestion(1024);
+
+    send(c, now, 20, 1000);
+    send(c, now, 1, 7);
+    for (unsigned i = 0; i < refused; i++) {
+        rill_congestion_refused(c, now + RTT / 2, now, 1000, RILL_SIGNAL_VALUE);
+        /* What is under way tells first. */
+        assert_int_equal(rill_congestion_value(c), 0);
+    }
+    deliver(c, now + RTT, now, 20 - refused, 1000);
+    assert_int_equal(rill_congestion_value(c), 0);
+    deliver(c, now + RTT, now, 1, 7);
+    return c;
+}
+
+static void test_a_first_flight_tells_whether_many_pass(void **state)
+{
+    rill_congestion *c = first_flight(10, RTT);
+
+    (void)state;
+    assert_false(c->value.by_pieces);
+    assert_in_range(c->value.window, 10000, 20000);
+    end(c);
+    /* Five of twenty: they leave at a rate, as large as they were. */
+    c = first_flight(15, RTT);
+    assert_true(c->value.by_pieces && c->value.not_before > 2 * RTT);
+    assert_int_equal(c->value.piece, 1000);
+    end(c);
+}
+
+/* Nothing passes but the rest of a payment: that is no size. */
+static void test_the_rest_of_a_payment_opens_no_window(void **state)
+{
+    rill_congestion *c = first_flight(20, RTT);
+    unsigned packets = 0;
+
+    (void)state;
+    for (uint64_t now = 2 * RTT; now < 3 * RILL_SECOND; now += RTT, packets++) {
+        now = now > c->value.not_before ? now : c->value.not_before;
+        uint64_t amount = rill_congestion_value(c);
+        send(c, now, 1, amount);
+        assert_int_equal(rill_congestion_value(c), 0);
+        rill_congestion_refused(c, now + RTT / 2, now, amount, RILL_SIGNAL_VALUE);
+    }
+    assert_in_range(packets, 3, 15);
+    end(c);
+}
+
+/* What probes have found to pass is believed to pass again once value is there. */
+static void test_what_was_probed_is_a_size(void **state)
+{
+    rill_congestion *c = new_congestion(1024);
+
+    (void)state;
+    rill_congestion_tested(c, RTT, 900, UINT64_MAX);
+    assert_false(rill_congestion_value_is_short(c));
+    send(c, RTT, 20, 1000);
+    for (unsigned i = 0; i < 20; i++)
+        rill_congestion_refused(c, 2 * RTT, RTT, 1000, RILL_SIGNAL_VALUE);
+    assert_int_equal(rill_congestion_value(c), 900);
+    end(c);
+    /* But not where it is nothing beside what leaves. */
+    c = new_congestion(1024);
+    rill_congestion_tested(c, RTT, 100, UINT64_MAX);
+    send(c, RTT, 20, 1000);
+    for (unsigned i = 0; i < 20; i++)
+        rill_congestion_refused(c, 2 * RTT, RTT, 1000, RILL_SIGNAL_VALUE);
+    assert_int_equal(rill_congestion_value(c), 1000 / 8);
+    end(c);
+}
+
+/* Where many have passed already the first refusal is one as any. */
+static void test_what_has_flowed_is_not_surveyed(void **state)
+{
+    rill_congestion *c = new_congestion(1024);
+
+    (void)state;
+    send(c, 0, 20, 1000);
+    deliver(c, RTT, 0, 20, 1000);
+    send(c, RTT, 40, 1000);
+    rill_congestion_refused(c, 2 * RTT, RTT, 1000, RILL_SIGNAL_VALUE);
+    assert_true(c->value.window == 40000 - 2000 - 1000 && !c->value.surveying);
+    deliver(c, 2 * RTT, RTT, 10, 1000);
+    assert_true(rill_congestion_value(c) > 0);
+    end(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +386,10 @@ int main(void)
         cmocka_unit_test(test_more_value_than_fits_is_never_offered),
         cmocka_unit_test(test_what_was_late_counts_exactly),
         cmocka_unit_test(test_few_packets_fill_a_window_of_value),
+        cmocka_unit_test(test_a_first_flight_tells_whether_many_pass),
+        cmocka_unit_test(test_the_rest_of_a_payment_opens_no_window),
+        cmocka_unit_test(test_what_was_probed_is_a_size),
+        cmocka_unit_test(test_what_has_flowed_is_not_surveyed),
     };
     return cmocka_run_group_tests_name("value", tests, NULL, NULL);
 }

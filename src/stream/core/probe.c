@@ -123,8 +123,9 @@ static void finish(rill_connection *c, uint64_t now_ns)
     const rill_probing *p = c->probing;
     c->probing->active = false;
     if (rill_rate_settle(&c->path.rate)) {
-        if (p->answered >= p->short_of / SHORT_PART && p->short_of <= to_be_sent(c))
-            rill_congestion_tested(c->path.congestion, now_ns, p->answered, p->short_of);
+        bool near = p->answered >= p->short_of / SHORT_PART && p->short_of <= to_be_sent(c);
+        rill_congestion_tested(c->path.congestion, now_ns, p->answered,
+                               near ? p->short_of : UINT64_MAX);
         rill_connection_ready(c);
         return;
     }

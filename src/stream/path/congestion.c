@@ -49,6 +49,8 @@ void rill_congestion_neutral(rill_congestion *c, uint64_t amount)
 
 void rill_congestion_sent(rill_congestion *c, uint64_t now_ns, uint64_t amount)
 {
+    /* Where the last one was neutral nobody has asked. */
+    rill_value_answered(&c->value, now_ns, rill_congestion_traffic(c));
     add(c, amount);
     rill_packets_sent(&c->packets, now_ns, c->trip.smoothed);
     rill_value_sent(&c->value, now_ns, rill_congestion_traffic(c), amount);
@@ -109,6 +111,7 @@ void rill_congestion_delivered(rill_congestion *c, uint64_t now_ns, uint64_t sen
     rill_packets_passed(&c->packets, now_ns, sent_ns, c->trip.smoothed);
     if (amount > 0)
         rill_value_passed(&c->value, now_ns, sent_ns, rill_congestion_traffic(c), amount);
+    rill_value_answered(&c->value, now_ns, rill_congestion_traffic(c));
     rill_value_update(&c->value, rill_congestion_traffic(c));
 }
 
@@ -135,12 +138,15 @@ void rill_congestion_refused(rill_congestion *c, uint64_t now_ns, uint64_t sent_
         failed(c, now_ns, sent_ns);
         break;
     }
+    rill_value_answered(&c->value, now_ns, rill_congestion_traffic(c));
     rill_value_update(&c->value, rill_congestion_traffic(c));
 }
 
 void rill_congestion_tested(rill_congestion *c, uint64_t now_ns, uint64_t passes, uint64_t too_much)
 {
-    rill_value_tested(&c->value, now_ns, passes, too_much);
+    rill_value_probed(&c->value, passes);
+    if (too_much != UINT64_MAX)
+        rill_value_tested(&c->value, now_ns, passes, too_much);
     rill_value_update(&c->value, rill_congestion_traffic(c));
 }
 

@@ -54,8 +54,8 @@ void rill_congestion_neutral(rill_congestion *c, uint64_t amount);
 /* A packet that was given up as LOST is not: its reply is here, and its outcome follows. */
 void rill_congestion_readmit(rill_congestion *c, uint64_t amount);
 /*
- * What a test has found, before any money has left: so much passes in one packet, and so much is
- * more value than the path has.
+ * What a test has found, before any money has left: so much passes in one packet, and so much,
+ * which is not more than a few times that, is more value than the path has (UINT64_MAX: no such).
  */
 void rill_congestion_tested(rill_congestion *c, uint64_t now_ns, uint64_t passes,
                             uint64_t too_much);

@@ -3,8 +3,9 @@
 
 #include "base/muldiv.h"
 
-/* A packet that is so much smaller than others says nothing of how large they may be. */
-#define TINY_PART 64
+/* A packet that is so much smaller than others, the rest of a payment, says nothing of how large
+ * they may be; and a test not either. */
+#define TINY_PART 8
 /* After so long, and so many round trips, of neither being used up nor dry a window is forgotten.
  */
 #define FORGET_AFTER       RILL_SECOND
@@ -85,7 +86,7 @@ static void note_passed(rill_value *v, uint64_t amount)
 {
     if (amount <= v->largest_passed)
         return;
-    if (v->largest_passed != 0 || amount >= v->good || amount >= largest(v) / TINY_PART)
+    if (v->largest_passed != 0 || amount >= largest(v) / TINY_PART)
         v->largest_passed = amount;
 }
 
@@ -119,6 +120,8 @@ uint64_t rill_value_allowed(const rill_value *v)
 {
     uint64_t left = rill_sub_sat(v->window, v->in_flight);
 
+    if (v->surveying && v->in_flight > 0)
+        return 0;
     /* Or nothing would ever be sent again. */
     if (v->in_flight == 0 && left == 0)
         return 1;
@@ -166,24 +169,63 @@ static void refuse_alone(rill_value *v, uint64_t now_ns, uint64_t sent_ns, rill_
         rill_value_wait(v, now_ns, traffic);
 }
 
-/* What is left of a window, or of what is in flight where there is none, is few packets. */
-static bool begin_rate(rill_value *v, uint64_t now_ns, uint64_t sent_ns, rill_traffic traffic,
-                       uint64_t used)
+/* What passes in a round trip is less than a few packets: they leave at a rate. */
+static void begin_rate(rill_value *v, uint64_t now_ns, uint64_t rtt, uint64_t window)
 {
-    uint64_t rtt = traffic.rtt != 0 ? traffic.rtt : rill_sub_sat(now_ns, sent_ns);
-    uint64_t window = is_limited(v) ? v->limit.window : used;
     /* A window that there was is better than a guess. */
-    bool measured = is_limited(v);
+    bool measured = is_limited(v) && !v->surveying;
+    uint64_t size = v->largest_passed;
+    uint64_t gap = 0;
 
-    if (window / FEW_PIECES >= largest(v))
-        return false;
-    if (v->largest_passed == 0)
-        rill_value_rate_begin(&v->rate, now_ns, largest(v), 0, measured);
-    else
-        rill_value_rate_begin(&v->rate, now_ns, v->largest_passed,
-                              at_least(rill_mul_div_floor_sat(rtt, v->largest_passed, window), 1),
-                              measured);
-    return true;
+    if (size == 0 && v->probed >= largest(v) / TINY_PART)
+        size = at_most(v->probed, largest(v));
+    if (size != 0)
+        gap = at_least(rill_mul_div_floor_sat(rtt, size, at_least(window, size)), 1);
+    rill_value_rate_begin(&v->rate, now_ns, size != 0 ? size : largest(v), gap, measured);
+}
+
+static bool is_few(const rill_value *v, uint64_t window)
+{
+    return window / FEW_PIECES < largest(v);
+}
+
+static void refuse_at_a_rate(rill_value *v, uint64_t now_ns, uint64_t sent_ns, uint64_t amount)
+{
+    rill_value_rate_refused(&v->rate, now_ns, sent_ns, amount, v->least,
+                            at_least(v->good, v->least));
+    set_not_before(v, 0);
+}
+
+/*
+ * The first refusal, before it is known that many packets pass: whether they do
+ * is told by those that are under way with it. What was refused is
+ * answered sooner than what passes, since it has not gone all the way.
+ */
+static void begin_survey(rill_value *v, uint64_t now_ns, uint64_t used)
+{
+    uint64_t passed = v->passed;
+
+    rill_limit_set(&v->limit, now_ns, used / 2, used / 2);
+    v->limit.filled = true;
+    v->limit.filled_at = now_ns;
+    v->passed = passed;
+    v->surveying = true;
+}
+
+static void end_survey(rill_value *v, uint64_t now_ns, rill_traffic traffic)
+{
+    rill_limit *l = &v->limit;
+    uint64_t passed = v->passed;
+
+    if (is_few(v, passed)) {
+        begin_rate(v, now_ns, traffic.rtt, passed);
+        refuse_at_a_rate(v, now_ns, now_ns, v->rate.size);
+    } else {
+        /* Spread over the round trip more of them may pass than did at once. */
+        l->window = at_least(at_most(l->window, rill_add_sat(passed, passed)), passed);
+    }
+    v->surveying = false;
+    v->passed = 0;
 }
 
 void rill_value_refused(rill_value *v, uint64_t now_ns, uint64_t sent_ns, rill_traffic traffic,
@@ -194,11 +236,19 @@ void rill_value_refused(rill_value *v, uint64_t now_ns, uint64_t sent_ns, rill_t
     uint64_t used = at_most(l->window, in_flight);
 
     assert(amount > 0 && in_flight >= amount); /* liquidity cannot be short for no money */
-    if (rill_value_rate_in_use(&v->rate) ||
-        (!old && begin_rate(v, now_ns, sent_ns, traffic, used))) {
-        rill_value_rate_refused(&v->rate, now_ns, sent_ns, amount, v->least,
-                                at_least(v->good, v->least));
-        set_not_before(v, 0);
+    if (v->surveying)
+        return;
+    uint64_t window = is_limited(v) ? l->window : used;
+    if (!rill_value_rate_in_use(&v->rate) && !old && is_few(v, window)) {
+        uint64_t rtt = traffic.rtt != 0 ? traffic.rtt : rill_sub_sat(now_ns, sent_ns);
+        begin_rate(v, now_ns, rtt, window);
+    }
+    if (rill_value_rate_in_use(&v->rate)) {
+        refuse_at_a_rate(v, now_ns, sent_ns, amount);
+        return;
+    }
+    if (!is_limited(v) && is_few(v, v->passed)) {
+        begin_survey(v, now_ns, used);
         return;
     }
     /* Of nothing but refusals in a round trip the window learns no more. */
@@ -290,7 +340,7 @@ void rill_value_passed(rill_value *v, uint64_t now_ns, uint64_t sent_ns, rill_tr
         rate_passed(v, now_ns, sent_ns, traffic, amount);
         return;
     }
-    if (!rill_limit_is_old(&v->limit, sent_ns))
+    if (v->surveying || !rill_limit_is_old(&v->limit, sent_ns))
         v->passed = rill_add_sat(v->passed, amount);
     if (!flows(v, traffic, amount))
         return;
@@ -311,11 +361,24 @@ void rill_value_passed(rill_value *v, uint64_t now_ns, uint64_t sent_ns, rill_tr
 
 /* ---- what else is said ---- */
 
+void rill_value_answered(rill_value *v, uint64_t now_ns, rill_traffic traffic)
+{
+    if (v->surveying && v->in_flight == 0)
+        end_survey(v, now_ns, traffic);
+}
+
+void rill_value_probed(rill_value *v, uint64_t passes)
+{
+    v->probed = at_least(v->probed, passes);
+}
+
 void rill_value_tested(rill_value *v, uint64_t now_ns, uint64_t passes, uint64_t refused)
 {
     assert(passes < refused);
-    if (v->largest_sent == 0)
-        rill_value_rate_begin_below(&v->rate, now_ns, passes, refused);
+    if (v->largest_sent != 0)
+        return;
+    v->largest_sent = refused; /* packets would be so large, if the path took them */
+    rill_value_rate_begin_below(&v->rate, now_ns, passes, refused);
 }
 
 void rill_value_widen(rill_value *v)

@@ -36,6 +36,8 @@ typedef struct rill_value {
     uint64_t passed; /* that was sent after the last decrease, and arrived */
     uint64_t largest_passed;
     uint64_t largest_sent;
+    uint64_t probed; /* a test has found that so much passes in one packet; 0: none has */
+    bool surveying;  /* what passes is not known yet: nothing leaves before all is answered */
     /* in flight */
     rill_sum exactly;   /* may be more than 64 bits hold: what was late is in flight again */
     uint64_t in_flight; /* the same; UINT64_MAX: that much or more */
@@ -89,8 +91,11 @@ void rill_value_refused(rill_value *v, uint64_t now_ns, uint64_t sent_ns, rill_t
                         uint64_t amount, uint64_t in_flight);
 /* Nothing at all arrives, for another reason: money waits. */
 void rill_value_wait(rill_value *v, uint64_t now_ns, rill_traffic traffic);
-/* A test has found, before any money has left: so much passes in one packet, and so much does not.
- */
+/* A packet is not under way any more, whatever has become of it, and was taken away. */
+void rill_value_answered(rill_value *v, uint64_t now_ns, rill_traffic traffic);
+/* A test has found, before any money has left: so much passes in one packet. */
+void rill_value_probed(rill_value *v, uint64_t passes);
+/* And so much, which is not more than a few times that, does not. */
 void rill_value_tested(rill_value *v, uint64_t now_ns, uint64_t passes, uint64_t refused);
 /* Nothing is in flight, and what may be sent is too little to be worth anything: more of it. */
 void rill_value_widen(rill_value *v);
