@@ -213,6 +213,7 @@ def check_stages():
         ("core makes no system call", check(["scripts/check_core_symbols.sh", GCC]), "build, gcc"),
         ("exported symbols", check(["scripts/check_exports.sh", GCC]), "build, gcc"),
         ("includes point downward", check(["python3", "scripts/check_layers.py"]), None),
+        ("no circle of files", check(["python3", "scripts/check_circles.py"]), None),
         ("sizes of files and functions", check(["python3", "scripts/check_sizes.py"]), None),
         ("mutants apply", check(["python3", "scripts/mutants.py", "--check"]), None),
         ("format", check(["scripts/format.sh", "--dry-run", "-Werror"]), None),

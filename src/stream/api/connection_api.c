@@ -3,80 +3,15 @@
 #include <string.h>
 
 #include "base/sized.h"
-#include "stream/core/endpoint_internal.h"
+#include "stream/core/blocked.h"
+#include "stream/core/close.h"
+#include "stream/core/connection_internal.h"
+#include "stream/core/endpoint.h"
+#include "stream/core/probing.h"
+#include "stream/core/queues.h"
 #include "stream/core/settle.h"
-
-void rill_connection_options_init_sized(rill_connection_options *o, size_t size)
-{
-    const rill_connection_options defaults = {
-        .default_receive_max = RILL_UNLIMITED,
-        .max_packet_amount = RILL_UNLIMITED,
-        .slippage = {1, 100},
-        .stream_receive_buffer = 262144,
-        .connection_receive_buffer = 1048576,
-        .stream_send_buffer = 4194304,
-        .max_remote_streams = 10,
-        .max_in_flight = 4096,
-        .max_undecided = 1024,
-        .idle_timeout = 60 * RILL_SECOND,
-        .packet_lifetime = 30 * RILL_SECOND,
-        .connect_timeout = 30 * RILL_SECOND,
-        .receive = true,
-        .max_stream_receive_buffer = 8388608,
-        .max_connection_receive_buffer = 16777216,
-    };
-    rill_sized_init(o, size, &defaults, sizeof defaults);
-}
-
-static const char *find_problem(const rill_connection_options *o)
-{
-    if (o->max_packet_amount == 0)
-        return "max_packet_amount is 0";
-    if (o->min_rate.num != 0 && o->min_rate.den == 0)
-        return "min_rate has denominator 0";
-    if (o->slippage.den == 0 || o->slippage.num >= o->slippage.den)
-        return "slippage is not less than 1";
-    if (o->stream_receive_buffer < 16384)
-        return "stream_receive_buffer is less than 16384";
-    if (o->connection_receive_buffer < 65534)
-        return "connection_receive_buffer is less than 65534";
-    if (o->stream_send_buffer == 0)
-        return "stream_send_buffer is 0";
-    /* RFC 29 section 3.3: the other side counts on ten until it is told. */
-    if (o->max_remote_streams < 10 || o->max_remote_streams > 1000000)
-        return "max_remote_streams is not between 10 and 1000000";
-    if (o->max_in_flight == 0 || o->max_in_flight > RILL_SEQUENCE_WINDOW_MAX / 2)
-        return "max_in_flight is not between 1 and 65536";
-    if (o->max_undecided == 0)
-        return "max_undecided is 0";
-    if (o->packet_lifetime < 100 * RILL_MS || o->packet_lifetime > 3600 * RILL_SECOND)
-        return "packet_lifetime is not between 0.1 s and 1 h";
-    if (o->connect_timeout == 0)
-        return "connect_timeout is 0";
-    return NULL;
-}
-
-int rill_connection_options_check(const rill_connection_options *o, const char **problem)
-{
-    rill_connection_options full;
-    const char *found = NULL;
-    int err = rill_connection_options_take(&full, o);
-    if (err == RILL_ERR_INVALID)
-        found = "the connection's options were not initialised";
-    else if (err != RILL_OK)
-        found = "the connection's options have one that this version does not know";
-    else if ((found = find_problem(&full)) != NULL)
-        err = RILL_ERR_INVALID;
-    if (problem)
-        *problem = found;
-    return err;
-}
-
-int rill_connection_options_take(rill_connection_options *full, const rill_connection_options *o)
-{
-    rill_connection_options_init(full);
-    return o ? rill_sized_take(full, sizeof *full, o) : RILL_OK;
-}
+#include "stream/core/stream.h"
+#include "stream/core/streams.h"
 
 void rill_connection_stats_of_sized(const rill_connection *c, rill_connection_stats *out,
                                     size_t size)
@@ -171,7 +106,7 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
         return RILL_ERR_INVALID;
     rill_rate_set_minimum(&c->path.rate, rate);
     rill_worth_again(&c->path.worth);
-    rill_probe_stop(c);
+    rill_probing_stop(c->probing);
     c->patience.low_rate_since = 0;
     c->patience.look_at = 0;
     c->holdoffs.refusals.until = 0;
@@ -185,13 +120,7 @@ int rill_connection_end(rill_connection *c)
     rill_endpoint_read_clock(c->endpoint);
     if (c->state != RILL_STATE_OPEN || c->closing.ending)
         return RILL_ERR_CLOSED;
-    c->closing.ending = true;
-    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
-        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        if (!s->closed && !s->ending)
-            rill_stream_start_ending(s);
-    }
-    rill_connection_mark(c);
+    rill_connection_start_ending(c);
     rill_settle_call(c);
     rill_connection_wake(c);
     return RILL_OK;
@@ -204,4 +133,18 @@ void rill_connection_close(rill_connection *c, rill_close_code code, const char 
                          message);
     rill_settle_call(c);
     rill_connection_wake(c);
+}
+
+void rill_connection_abandon(rill_connection *c, int error)
+{
+    if (c->state == RILL_STATE_GONE || (c->events & RILL_EVENT_BIT(RILL_EVENT_CONNECTION_END)))
+        return;
+    rill_connection_give_up(c, error);
+    rill_settle_call(c);
+    rill_connection_wake(c);
+}
+
+rill_endpoint *rill_connection_endpoint(rill_connection *c)
+{
+    return c->endpoint;
 }

@@ -7,7 +7,11 @@
 #include <string.h>
 
 #include "base/sized.h"
+#include "stream/core/connection.h"
+#include "stream/core/endpoint.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/stream.h"
+#include "stream/core/undecided.h"
 
 static bool take(uint16_t *bits, unsigned type)
 {

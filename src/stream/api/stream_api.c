@@ -4,8 +4,13 @@
 
 #include "base/muldiv.h"
 #include "base/sized.h"
+#include "stream/core/data_flow.h"
+#include "stream/core/endpoint.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/marks.h"
+#include "stream/core/queues.h"
 #include "stream/core/settle.h"
+#include "stream/core/stream.h"
 
 #define MAX_WEIGHT 256u
 

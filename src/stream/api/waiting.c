@@ -9,7 +9,14 @@
 #include "base/muldiv.h"
 #include "base/ratio_text.h"
 #include "base/sized.h"
+#include "stream/core/contact.h"
+#include "stream/core/data_flow.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/patience.h"
+#include "stream/core/probe.h"
+#include "stream/core/schedule_amount.h"
+#include "stream/core/schedule_money.h"
+#include "stream/core/tell.h"
 #include <rill/waiting.h>
 
 /* Of rill_connection_closing_on_deadline. */
@@ -135,7 +142,7 @@ static bool find_beginning(const rill_connection *c, rill_waiting *out)
         wait_for_rejects(c, out, RILL_WAIT_ANSWER, until);
         return true;
     }
-    if (!rill_probe_is_active(c))
+    if (!c->probing->active)
         return false;
     wait_for_rejects(c, out, RILL_WAIT_RATE, rill_probe_gives_up(c));
     return true;

@@ -5,8 +5,19 @@
 #include <string.h>
 
 #include "base/muldiv.h"
+#include "stream/core/close.h"
+#include "stream/core/closed_streams.h"
+#include "stream/core/connection.h"
+#include "stream/core/data_flow.h"
+#include "stream/core/doubt.h"
 #include "stream/core/endpoint_internal.h"
-#include "stream/core/settle.h"
+#include "stream/core/marks.h"
+#include "stream/core/numbering.h"
+#include "stream/core/peer.h"
+#include "stream/core/queues.h"
+#include "stream/core/stream.h"
+#include "stream/core/streams.h"
+#include "stream/core/unsure.h"
 
 /* Of a frame that came in a Prepare; else in a reply. */
 static bool in_prepare(const rill_frame_source *from)
@@ -99,7 +110,7 @@ static void apply_max_stream_id(rill_connection *c, uint64_t id)
 static bool counts(const rill_stream *s, const rill_frame *frame)
 {
     return frame->total > 0 || frame->value < UINT64_MAX || s->out.remote_received > 0 ||
-           rill_takes_duplicates(s->connection);
+           rill_numbering_takes_duplicates(&s->connection->numbers);
 }
 
 static void apply_max_money(rill_stream *s, const rill_frame *frame, const rill_frame_source *from)

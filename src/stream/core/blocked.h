@@ -3,13 +3,17 @@
 #ifndef RILL_STREAM_BLOCKED_H
 #define RILL_STREAM_BLOCKED_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <rill/connection.h>
 
 typedef struct rill_blocked {
     uint64_t ask_at; /* monotonic ns; 0: nothing is asked for */
     uint64_t delay;  /* until the time after that */
     bool stream_id;  /* the application wants another stream than we may open */
 } rill_blocked;
+
+/* A limit of the other side stops us: it is told, and asked again later. */
+void rill_note_blocked(rill_connection *c);
+/* So too, and soon. */
+void rill_ask_soon(rill_connection *c);
 
 #endif

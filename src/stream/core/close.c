@@ -4,12 +4,20 @@
  * ConnectionClose is under way, then CLOSED until the last reply has come and
  * the last byte been read, then GONE.
  */
+#include "stream/core/close.h"
+
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
-#include "stream/core/settle.h"
+#include "stream/core/marks.h"
+#include "stream/core/outcome.h"
+#include "stream/core/probing.h"
+#include "stream/core/queues.h"
+#include "stream/core/stream.h"
+#include "stream/core/succession.h"
+#include "stream/core/undecided.h"
 
 /* How long the other side has to answer our close. */
 #define CLOSE_TIMEOUT (5 * RILL_SECOND)
@@ -60,21 +68,6 @@ static bool note_cut(rill_connection *c)
     return all && c->closing.cut;
 }
 
-bool rill_connection_add_close(const rill_connection *c, rill_packet_writer *p)
-{
-    for (uint32_t i = 0; i < c->closing.cut_count; i++) {
-        rill_frame frame = {.type = RILL_FRAME_STREAM_DATA_BLOCKED,
-                            .stream = c->closing.cut[i].stream,
-                            .value = c->closing.cut[i].written};
-        if (!rill_packet_add(p, &frame))
-            return false;
-    }
-    rill_frame close = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = c->closing.code};
-    if (c->closing.message)
-        close.text = (rill_bytes){(const uint8_t *)c->closing.message, strlen(c->closing.message)};
-    return rill_packet_add(p, &close);
-}
-
 /* A reader that cannot be told how much it lacks is not told of success either. */
 static void start_closing(rill_connection *c, uint8_t code)
 {
@@ -82,7 +75,7 @@ static void start_closing(rill_connection *c, uint8_t code)
     c->state = RILL_STATE_CLOSING;
     c->closing.code = told || code != RILL_CLOSE_NO_ERROR ? code : RILL_CLOSE_INTERNAL_ERROR;
     c->closing.deadline = 0;
-    rill_probe_stop(c);
+    rill_probing_stop(c->probing);
     rill_undecided_settle_all(c);
     rill_connection_mark_timer(c);
 }
@@ -211,10 +204,32 @@ static void expire_all(rill_connection *c, rill_list *flights)
         rill_flight_expire(c, RILL_CONTAINER(flights->next, rill_flight, node));
 }
 
-void rill_connection_abandon(rill_connection *c, int error)
+void rill_connection_shut(rill_connection *c)
 {
-    if (c->state == RILL_STATE_GONE || (c->events & RILL_EVENT_BIT(RILL_EVENT_CONNECTION_END)))
+    if (c->state >= RILL_STATE_CLOSED)
         return;
+    c->state = RILL_STATE_CLOSED;
+    c->closing.deadline = c->endpoint->last_now.mono_ns + READ_TIMEOUT;
+    rill_list_remove(&c->ready_node);
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next)
+        RILL_CONTAINER(n, rill_stream, node)->close_done = true;
+    rill_connection_mark_all(c);
+    rill_connection_mark_timer(c);
+}
+
+void rill_connection_start_ending(rill_connection *c)
+{
+    c->closing.ending = true;
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
+        rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
+        if (!s->closed && !s->ending)
+            rill_stream_start_ending(s);
+    }
+    rill_connection_mark(c);
+}
+
+void rill_connection_give_up(rill_connection *c, int error)
+{
     if (c->state == RILL_STATE_OPEN) {
         start_closing(c, RILL_CLOSE_INTERNAL_ERROR);
         shut_streams(c, RILL_CLOSE_INTERNAL_ERROR, false, error);
@@ -227,19 +242,4 @@ void rill_connection_abandon(rill_connection *c, int error)
     expire_all(c, &c->flights.out);
     expire_all(c, &c->flights.aside);
     rill_connection_mark_all(c);
-    rill_settle_call(c);
-    rill_connection_wake(c);
-}
-
-void rill_connection_shut(rill_connection *c)
-{
-    if (c->state >= RILL_STATE_CLOSED)
-        return;
-    c->state = RILL_STATE_CLOSED;
-    c->closing.deadline = c->endpoint->last_now.mono_ns + READ_TIMEOUT;
-    rill_list_remove(&c->ready_node);
-    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next)
-        RILL_CONTAINER(n, rill_stream, node)->close_done = true;
-    rill_connection_mark_all(c);
-    rill_connection_mark_timer(c);
 }

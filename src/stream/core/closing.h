@@ -3,8 +3,7 @@
 #ifndef RILL_STREAM_CLOSING_H
 #define RILL_STREAM_CLOSING_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "stream/wire/packet.h"
 
 /* A stream whose bytes had not all arrived when the connection closed, as far as we know. */
 typedef struct rill_cut {
@@ -27,5 +26,8 @@ typedef struct rill_closing {
     uint64_t deadline; /* monotonic ns: for the answer to our close, or for readers; 0: not set */
     uint64_t again_at; /* monotonic ns: our close was refused on the way; 0 */
 } rill_closing;
+
+/* The frames of our ConnectionClose. False: no room, which a packet of its own has. */
+RILL_MUST_CHECK bool rill_closing_add(const rill_closing *closing, rill_packet_writer *p);
 
 #endif

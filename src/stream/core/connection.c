@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection's making, its streams, and its place in the endpoint. */
+#include "stream/core/connection.h"
+
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
+#include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
-#include "stream/core/settle.h"
+#include "stream/core/flight.h"
+#include "stream/core/identity.h"
+#include "stream/core/numbering.h"
+#include "stream/core/peer.h"
+#include "stream/core/queues.h"
+#include "stream/core/stream.h"
+#include "stream/core/streams.h"
+#include "stream/core/undecided.h"
 
 /* What a peer assumes of a connection's data window until it is told (the reference does). */
 #define ASSUMED_CONNECTION_WINDOW 65534u
@@ -149,64 +158,6 @@ bool rill_connection_own_congestion(rill_connection *c)
     return true;
 }
 
-void rill_connection_ready(rill_connection *c)
-{
-    if (c->state < RILL_STATE_CLOSED && !rill_list_linked(&c->ready_node))
-        rill_list_push_back(&c->endpoint->ready, &c->ready_node);
-}
-
-void rill_connection_notify(rill_connection *c, uint32_t event_type)
-{
-    if (c->state == RILL_STATE_GONE)
-        return;
-    if (event_type != 0)
-        c->events = (uint16_t)(c->events | RILL_EVENT_BIT(event_type));
-    if (!c->succession.waits_for && !rill_list_linked(&c->event_node))
-        rill_list_push_back(&c->endpoint->events, &c->event_node);
-}
-
-void rill_connection_tell(rill_connection *c, uint32_t bits, bool urgent)
-{
-    c->telling.due = (uint16_t)(c->telling.due | bits);
-    if (urgent) {
-        c->telling.urgent = (uint16_t)(c->telling.urgent | bits);
-        rill_connection_ready(c);
-    }
-}
-
-void rill_connection_wake(rill_connection *c)
-{
-    rill_endpoint *e = c->endpoint;
-    if (e->wake && (!rill_list_empty(&e->ready) || !rill_list_empty(&e->events)))
-        e->wake(e->wake_user);
-}
-
-rill_stream *rill_connection_find(rill_connection *c, uint64_t id)
-{
-    return rill_map_get(&c->streams.by_id, id);
-}
-
-int rill_connection_check_stream(const rill_connection *c, uint64_t id)
-{
-    if (rill_map_get(&c->streams.by_id, id))
-        return RILL_OK;
-    bool client_opened = id % 2 == 1;
-    if (id == 0 || client_opened != c->server)
-        return id != 0 && id < c->streams.next_id ? RILL_ERR_CLOSED : RILL_ERR_PROTOCOL;
-    if (rill_id_set_has(&c->streams.opened_by_remote, id))
-        return RILL_ERR_CLOSED;
-    if (id > c->streams.max_remote_id)
-        return RILL_ERR_STREAM_ID;
-    /* The connection ends with the streams that it has. */
-    return c->closing.ending ? RILL_ERR_CLOSED : RILL_OK;
-}
-
-void rill_connection_allow_another(rill_connection *c)
-{
-    c->streams.max_remote_id = rill_add_sat(c->streams.max_remote_id, 2);
-    rill_connection_tell(c, RILL_TELL(MAX_STREAM_ID), true);
-}
-
 int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream **out)
 {
     *out = rill_connection_find(c, id);
@@ -227,36 +178,4 @@ int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream *
     rill_stream_tell(s, RILL_TELL(MAX_MONEY) | RILL_TELL(MAX_DATA), false);
     rill_stream_notify(s, RILL_EVENT_STREAM);
     return RILL_OK;
-}
-
-/*
- * RFC 29 counts the bytes of all streams there ever were. The reference
- * forgets those of streams that are closed, and with them lowers its limit.
- */
-uint64_t rill_connection_send_left(const rill_connection *c)
-{
-    uint64_t used = c->data.send_window.used;
-    if (c->peer.forgets_closed)
-        used = rill_sub_sat(used, c->data.closed_sent);
-    return rill_sub_sat(c->data.send_window.limit, used);
-}
-
-void rill_connection_update_receive_window(rill_connection *c)
-{
-    uint64_t buffer = rill_receive_tune(
-        &c->data.receive_tuning, c->data.consumed, c->endpoint->last_now.mono_ns,
-        rill_congestion_round_trip(c->path.congestion), c->options->max_connection_receive_buffer);
-    uint64_t limit = rill_add_sat(c->data.consumed, buffer);
-    if (limit <= c->data.receive_window.limit ||
-        !rill_receive_window_set(&c->data.receive_window, limit))
-        return;
-    if (c->state != RILL_STATE_OPEN)
-        return;
-    if (rill_receive_window_worth_telling(&c->data.receive_window, buffer / 2))
-        rill_connection_tell(c, RILL_TELL(CONNECTION_MAX_DATA), true);
-}
-
-rill_endpoint *rill_connection_endpoint(rill_connection *c)
-{
-    return c->endpoint;
 }

@@ -4,6 +4,7 @@
 #define RILL_STREAM_DATA_FLOW_H
 
 #include "stream/bytes/window.h"
+#include <rill/connection.h>
 
 typedef struct rill_data_flow {
     rill_send_window send_window;
@@ -15,5 +16,10 @@ typedef struct rill_data_flow {
     uint64_t open_received; /* highest offsets of the streams that there are */
     uint64_t consumed;
 } rill_data_flow;
+
+/* Bytes that may still be sent, of all streams. */
+uint64_t rill_connection_send_left(const rill_connection *c);
+/* The window to advertise follows what readers have consumed. */
+void rill_connection_update_receive_window(rill_connection *c);
 
 #endif

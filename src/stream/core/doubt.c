@@ -17,11 +17,16 @@
  * So what left before any answer had come counts as sent where the total says so,
  * and never as unsent.
  */
+#include "stream/core/doubt.h"
+
 #include <assert.h>
 
 #include "base/muldiv.h"
+#include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
-#include "stream/core/settle.h"
+#include "stream/core/flight.h"
+#include "stream/core/marks.h"
+#include "stream/core/queues.h"
 #include "stream/path/lost.h"
 
 /* The place of s in the flight, or its number of places. */
@@ -154,15 +159,8 @@ void rill_doubt_ask(rill_stream *s)
     rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
 }
 
-void rill_flight_expire(rill_connection *c, rill_flight *f)
+void rill_doubt_lost(rill_connection *c, rill_flight *f)
 {
-    if (f->kind != RILL_FLIGHT_NORMAL || f->amount == 0) {
-        f->unsure = true;
-        rill_flight_lose(c, f);
-        return;
-    }
-    if (!f->in_doubt)
-        rill_flight_doubt(c, f);
     if (f->overdue)
         c->flights.overdue_count--;
     f->overdue = false;

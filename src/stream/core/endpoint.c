@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The endpoint's making, its account, its table of connections, and its timers. */
-#include "stream/core/endpoint_internal.h"
+#include "stream/core/endpoint.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "base/sized.h"
+#include "stream/core/close.h"
+#include "stream/core/connection.h"
+#include "stream/core/endpoint_internal.h"
+#include "stream/core/flight.h"
+#include "stream/core/holdoffs.h"
+#include "stream/core/identity.h"
+#include "stream/core/options.h"
+#include "stream/core/peer.h"
+#include "stream/core/queues.h"
 #include "stream/core/receive_reply.h"
+#include "stream/core/schedule.h"
 #include "stream/core/settle.h"
 #include "stream/core/succession.h"
+#include "stream/core/timeout.h"
+#include "stream/core/undecided.h"
 
 #define DEFAULT_MAX_CONNECTIONS 100000u
 /* Fewer than the 10,000 requests that a link has open: others are answered meanwhile. */
@@ -216,23 +228,6 @@ void *rill_endpoint_wake_user(const rill_endpoint *e)
 
 /* ---- the table ---- */
 
-/*
- * As FNV-1a, but eight bytes at a time. Who chooses tokens is us: nobody
- * outside can make them collide.
- */
-uint64_t rill_token_hash(const char *token, size_t len)
-{
-    const uint8_t *p = (const uint8_t *)token;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ len;
-    for (; len >= 8; len -= 8, p += 8) {
-        hash = (hash ^ rill_load_u64(p)) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 32;
-    }
-    for (; len > 0; len--)
-        hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_past **past)
 {
     rill_deadline *d =
@@ -302,9 +297,14 @@ size_t rill_endpoint_connection_count(const rill_endpoint *e)
 void rill_endpoint_end(rill_endpoint *e)
 {
     e->ending = true;
+    rill_endpoint_read_clock(e);
     for (rill_list *n = e->connections.next; n != &e->connections; n = n->next) {
-        int err = rill_connection_end(RILL_CONTAINER(n, rill_connection, node));
-        (void)err; /* those that end already */
+        rill_connection *c = RILL_CONTAINER(n, rill_connection, node);
+        if (c->state != RILL_STATE_OPEN || c->closing.ending)
+            continue;
+        rill_connection_start_ending(c);
+        rill_settle_call(c);
+        rill_connection_wake(c);
     }
 }
 

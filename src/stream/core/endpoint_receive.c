@@ -9,10 +9,18 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "ilp/address.h"
+#include "stream/core/arrival.h"
+#include "stream/core/beginning.h"
+#include "stream/core/connection.h"
+#include "stream/core/endpoint.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/identity.h"
+#include "stream/core/numbering.h"
+#include "stream/core/queues.h"
 #include "stream/core/receive_prepare.h"
 #include "stream/core/reply.h"
 #include "stream/core/settle.h"
+#include "stream/core/succession.h"
 
 static int refuse(rill_arrival *a, rill_ilp_code_id code)
 {

@@ -22,6 +22,8 @@ RILL_MUST_CHECK int rill_identity_keep(rill_identity *id, const rill_allocator *
                                        const rill_token_details *details);
 /* Whether the token is its own; takes as long for every token of that length. */
 bool rill_identity_has(const rill_identity *id, rill_bytes token);
+/* Of a token: under this the endpoint's table has its connection. */
+uint64_t rill_token_hash(const char *token, size_t len);
 /* Wipes secrets. */
 void rill_identity_free(rill_identity *id, const rill_allocator *a);
 

@@ -2,6 +2,8 @@
 #include "stream/core/numbering.h"
 
 #include "base/muldiv.h"
+#include "stream/core/beginning.h"
+#include "stream/core/contact.h"
 
 /* From its sending to its expiry, of everybody's packets. */
 #define USUAL_LIFETIME_MS 30000

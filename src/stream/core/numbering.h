@@ -41,6 +41,15 @@ void rill_numbering_set_mark(rill_numbering *n, uint32_t mark);
  */
 RILL_MUST_CHECK bool rill_numbering_hear(rill_numbering *n, rill_bytes after, bool *ended_another);
 
+/*
+ * Bytes that come twice do no harm: to Rill itself. The reference's streams stall for good by them,
+ * so bytes whose reply is merely late are sent again only to Rill.
+ */
+static inline bool rill_numbering_takes_duplicates(const rill_numbering *n)
+{
+    return n->marked;
+}
+
 /* Packets under this key: no more may be sent, or were received (RFC 29 section 5.1.3). */
 bool rill_numbering_is_exhausted(const rill_numbering *n, uint64_t received);
 /* The same; most are far from it. received: since it began. */

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of a flight: each of its parts takes effect once, whatever the outcome. */
+#include "stream/core/outcome.h"
+
 #include <assert.h>
 
 #include "base/muldiv.h"
+#include "stream/core/contact.h"
+#include "stream/core/doubt.h"
 #include "stream/core/endpoint_internal.h"
-#include "stream/core/settle.h"
+#include "stream/core/flight.h"
+#include "stream/core/marks.h"
+#include "stream/core/numbering.h"
+#include "stream/core/queues.h"
+#include "stream/core/stream.h"
+#include "stream/core/tell.h"
+#include "stream/core/unsure.h"
 #include "stream/money/shares.h"
 
 /* A stream's part of what arrives at least: the receiver rounds down, some lose the rest. */
@@ -99,6 +109,14 @@ static void commit(rill_connection *c, rill_flight *f, uint64_t delivered)
     }
 }
 
+static void acknowledge_control(rill_connection *c, const rill_flight_control *control,
+                                uint64_t sequence)
+{
+    if (control->stream && control->what == RILL_TELL_MONEY_BLOCKED)
+        rill_doubt_acknowledged(control->stream, sequence);
+    rill_tell_acknowledged(c, control, sequence);
+}
+
 static void acknowledge(rill_connection *c, rill_flight *f)
 {
     for (unsigned i = 0; i < f->piece_count; i++) {
@@ -108,7 +126,7 @@ static void acknowledge(rill_connection *c, rill_flight *f)
         rill_stream_check_writable(s);
     }
     for (unsigned i = 0; i < f->control_count; i++)
-        rill_tell_acknowledged(c, &f->control[i], f->sequence);
+        acknowledge_control(c, &f->control[i], f->sequence);
 }
 
 static void send_again(rill_connection *c, rill_flight *f)
@@ -187,21 +205,12 @@ static void set_aside(rill_connection *c, rill_flight *f)
     rill_list_push_back(before, &f->node);
 }
 
-/*
- * The reference's streams stall for good when bytes come twice, so bytes whose
- * reply is merely late are sent again only to Rill.
- */
-bool rill_takes_duplicates(const rill_connection *c)
-{
-    return c->numbers.marked;
-}
-
 void rill_flight_overdue(rill_connection *c, rill_flight *f)
 {
     f->overdue = true;
     c->flights.overdue_count++;
     set_aside(c, f);
-    if (f->piece_count == 0 || rill_takes_duplicates(c)) {
+    if (f->piece_count == 0 || rill_numbering_takes_duplicates(&c->numbers)) {
         send_again(c, f);
         drop_parts(f, false);
     }
@@ -226,4 +235,16 @@ void rill_flight_doubt(rill_connection *c, rill_flight *f)
     c->flights.doubt_count++;
     for (unsigned i = 0; i < f->money_count; i++)
         rill_money_doubt(&f->money[i].stream->out.money, &c->money, f->money[i].amount);
+}
+
+void rill_flight_expire(rill_connection *c, rill_flight *f)
+{
+    if (f->kind != RILL_FLIGHT_NORMAL || f->amount == 0) {
+        f->unsure = true;
+        rill_flight_lose(c, f);
+        return;
+    }
+    if (!f->in_doubt)
+        rill_flight_doubt(c, f);
+    rill_doubt_lost(c, f);
 }

@@ -5,8 +5,11 @@
  * what was learnt from packets that were refused may be true no more. What
  * follows from rounding alone is true for good, and is told at once.
  */
+#include "stream/core/patience.h"
+
 #include "base/muldiv.h"
-#include "stream/core/endpoint_internal.h"
+#include "stream/core/contact.h"
+#include "stream/core/schedule_amount.h"
 
 /* A path that never was good enough, or takes no size that is. */
 #define BAD_PATIENCE (2 * RILL_SECOND)

@@ -3,12 +3,20 @@
 #ifndef RILL_STREAM_PATIENCE_H
 #define RILL_STREAM_PATIENCE_H
 
-#include <stdint.h>
+#include <rill/connection.h>
 
 typedef struct rill_patience {
     uint64_t low_rate_since; /* monotonic ns: the rate is below the minimum; 0 */
     uint64_t look_at; /* monotonic ns: what was learnt of refused sizes is forgotten then; 0 */
     uint16_t looks;   /* at what may be better now, since money was fulfilled */
 } rill_patience;
+
+/* Nothing is sent at this rate. It may recover; for those who wait, not for ever. */
+void rill_low_rate(rill_connection *c, uint64_t now_ns);
+/* When those who wait for a better rate give up; RILL_NEVER. */
+uint64_t rill_low_rate_deadline(const rill_connection *c);
+/* Nothing of s is worth a packet now: it will be looked at again. False where that is for good. */
+bool rill_rate_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns);
+void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns);
 
 #endif

@@ -5,11 +5,18 @@
  * say what arrived; then more of the sizes that the path takes, until the rate
  * is precise enough.
  */
+#include "stream/core/probe.h"
+
 #include <assert.h>
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
+#include "stream/core/close.h"
+#include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/holdoffs.h"
+#include "stream/core/probing.h"
+#include "stream/core/queues.h"
 
 #define MAX_ATTEMPTS      15u
 #define RETRY_DELAY_FIRST (100 * RILL_MS)
@@ -58,11 +65,6 @@ static void begin_volley(rill_probing *p)
     p->too_large = UINT64_MAX;
     p->patience = 0;
     p->rose = false;
-}
-
-void rill_probe_stop(rill_connection *c)
-{
-    c->probing->active = false;
 }
 
 /* False without memory. */
@@ -404,7 +406,7 @@ void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
     bool settled = p->settle_at != 0 && p->settle_at <= now_ns;
     bool over = rill_probe_gives_up(c) <= now_ns;
     if (over && !settled && rill_list_empty(&c->streams.with_money))
-        rill_probe_stop(c);
+        rill_probing_stop(c->probing);
     else if (settled || over)
         finish(c, now_ns);
     else if (p->next < p->count && p->retry_at <= now_ns)

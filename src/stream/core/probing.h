@@ -41,4 +41,10 @@ typedef struct rill_probing {
     uint64_t patience;  /* until then the rest of its answers is waited for; 0 none under way */
 } rill_probing;
 
+/* Nobody asks any more: who does next begins anew. */
+static inline void rill_probing_stop(rill_probing *p)
+{
+    p->active = false;
+}
+
 #endif

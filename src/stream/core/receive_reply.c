@@ -8,8 +8,21 @@
 
 #include "base/muldiv.h"
 #include "stream/core/apply.h"
+#include "stream/core/close.h"
+#include "stream/core/connection.h"
+#include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/flight.h"
+#include "stream/core/holdoffs.h"
+#include "stream/core/numbering.h"
+#include "stream/core/outcome.h"
+#include "stream/core/patience.h"
+#include "stream/core/peer.h"
+#include "stream/core/probe.h"
+#include "stream/core/schedule_amount.h"
 #include "stream/core/settle.h"
+#include "stream/core/tell.h"
+#include "stream/core/timeout.h"
 
 /* Packets of less may come to their end on a path of many hops. */
 #define CLOCK_LIFETIME (10 * RILL_SECOND)

@@ -3,7 +3,9 @@
 #include "stream/core/reply.h"
 
 #include "ilp/oer.h"
+#include "stream/core/closing.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/tell.h"
 #include "stream/wire/receipt.h"
 
 static void add_receipts(rill_connection *c, const rill_reply *r, rill_packet_writer *p)
@@ -29,7 +31,7 @@ static void add_receipts(rill_connection *c, const rill_reply *r, rill_packet_wr
 
 static void add_close(rill_connection *c, rill_packet_writer *p)
 {
-    bool added = rill_connection_add_close(c, p);
+    bool added = rill_closing_add(&c->closing, p);
     (void)added; /* an empty packet has room */
 }
 

@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which packet a connection sends next, and the writing of it. */
+#include "stream/core/schedule.h"
+
 #include <string.h>
 
 #include "base/muldiv.h"
 #include "ilp/oer.h"
+#include "stream/core/close.h"
+#include "stream/core/closing.h"
+#include "stream/core/connection.h"
+#include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/flight.h"
+#include "stream/core/numbering.h"
+#include "stream/core/outcome.h"
+#include "stream/core/probe.h"
 #include "stream/core/reply.h"
+#include "stream/core/schedule_data.h"
+#include "stream/core/schedule_money.h"
 #include "stream/core/settle.h"
+#include "stream/core/tell.h"
 
 /* Records of packets in doubt and overdue, in windows' worth of packets. */
 #define MAX_ASIDE_WINDOWS 16u
@@ -64,7 +77,7 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
     rill_packet_begin(&p, plaintext, RILL_PACKET_MAX_PLAINTEXT - trailer, RILL_ILP_PREPARE,
                       f->sequence, f->minimum);
     if (f->kind == RILL_FLIGHT_CLOSE) {
-        if (!rill_connection_add_close(c, &p))
+        if (!rill_closing_add(&c->closing, &p))
             return 0;
     } else {
         /* Until something has come back, every packet may be the first to arrive. */
@@ -158,12 +171,12 @@ static int send_probe(rill_connection *c, rill_now now, uint8_t *packet, size_t 
     rill_flight *f = open_flight(c, now, RILL_FLIGHT_PROBE);
     if (!f)
         return RILL_ERR_NOMEM;
-    f->volley = rill_probe_volley(c);
+    f->volley = c->probing->volleys;
     f->amount = rill_probe_take(c, now.mono_ns);
     uint64_t amount = f->amount;
     int err = launch(c, now, f, packet, len, request);
     if (err != RILL_OK)
-        rill_probe_failed(c, now.mono_ns, rill_probe_volley(c), amount, RILL_PROBE_ACCIDENT);
+        rill_probe_failed(c, now.mono_ns, c->probing->volleys, amount, RILL_PROBE_ACCIDENT);
     return err;
 }
 

@@ -4,8 +4,10 @@
  * must bring: so that stream and connection keep their minimum over all that
  * they send, and nothing is sent that does not arrive.
  */
+#include "stream/core/schedule_amount.h"
+
 #include "base/muldiv.h"
-#include "stream/core/endpoint_internal.h"
+#include "stream/core/stream.h"
 
 /* Between a packet size that passed and one that was refused. */
 bool rill_money_searches(const rill_connection *c)

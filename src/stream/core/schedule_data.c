@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which bytes travel in the next packet, and what happens when the other side lets none. */
+#include "stream/core/schedule_data.h"
+
 #include <string.h>
 
 #include "base/muldiv.h"
-#include "stream/core/endpoint_internal.h"
+#include "stream/core/blocked.h"
+#include "stream/core/data_flow.h"
+#include "stream/core/queues.h"
+#include "stream/core/unsure.h"
 
 /* Bytes of a packet kept free of data, for the control frames that a resend may travel with. */
 #define CONTROL_ROOM 1500u
 /* Type, length, stream id, offset and length of a StreamData frame at most. */
 #define FRAME_OVERHEAD 32u
 /* A piece at most, to an address that is not validated. */
-#define UNVALIDATED_PIECE   1024u
-#define SMALLEST_PIECE      64u
-#define BLOCKED_DELAY_FIRST (100 * RILL_MS)
-#define BLOCKED_DELAY_MAX   (5 * RILL_SECOND)
+#define UNVALIDATED_PIECE 1024u
+#define SMALLEST_PIECE    64u
+#define BLOCKED_DELAY_MAX (5 * RILL_SECOND)
 
 static uint64_t new_allowed(rill_connection *c, rill_stream *s)
 {
@@ -111,18 +115,6 @@ bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f)
         rill_stream_want_data(f->pieces[i].stream);
     }
     return true;
-}
-
-void rill_ask_soon(rill_connection *c)
-{
-    c->blocked.delay = BLOCKED_DELAY_FIRST;
-    c->blocked.ask_at = c->endpoint->last_now.mono_ns + c->blocked.delay;
-}
-
-void rill_note_blocked(rill_connection *c)
-{
-    if (c->blocked.ask_at == 0)
-        rill_ask_soon(c);
 }
 
 /*

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which streams' money travels in the next packet, and how much of it. */
+#include "stream/core/schedule_money.h"
+
 #include "base/muldiv.h"
-#include "stream/core/endpoint_internal.h"
+#include "stream/core/blocked.h"
+#include "stream/core/connection_internal.h"
+#include "stream/core/contact.h"
+#include "stream/core/flight.h"
+#include "stream/core/outcome.h"
+#include "stream/core/patience.h"
+#include "stream/core/queues.h"
+#include "stream/core/schedule_amount.h"
 
 /* Streams in line that have nothing worth sending, eight at a time, are passed so often while
  * others' money is under way. */

@@ -3,40 +3,14 @@
 
 #include <assert.h>
 
+#include "stream/core/close.h"
+#include "stream/core/connection.h"
+#include "stream/core/doubt.h"
 #include "stream/core/endpoint_internal.h"
-
-/* ---- marks ---- */
-
-/* No goal, no end, no doubt: as most streams are. Whoever changes that leaves a mark. */
-static bool is_merely_open(const rill_stream *s)
-{
-    return s->out.doubt == RILL_DOUBT_NONE && !s->out.given_up && !s->out.goal_set &&
-           !s->receive_goal_set && !s->ending && !s->closed;
-}
-
-void rill_stream_mark(rill_stream *s, unsigned what)
-{
-    rill_connection *c = s->connection;
-    if (what == RILL_MARK_ANY && is_merely_open(s))
-        return;
-    s->marks = (uint8_t)(s->marks | what);
-    c->unsettled = true;
-    if (!rill_list_linked(&s->unsettled_node))
-        rill_list_push_back(&c->streams.unsettled, &s->unsettled_node);
-}
-
-void rill_connection_mark_all(rill_connection *c)
-{
-    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next)
-        rill_stream_mark(RILL_CONTAINER(n, rill_stream, node), RILL_MARK_ANY);
-    rill_connection_mark(c);
-}
-
-void rill_connection_mark_timer(rill_connection *c)
-{
-    rill_connection_mark(c);
-    c->retime = true;
-}
+#include "stream/core/marks.h"
+#include "stream/core/queues.h"
+#include "stream/core/stream.h"
+#include "stream/core/timer.h"
 
 /* ---- a stream ---- */
 
@@ -210,7 +184,7 @@ static void settle_stream(rill_stream *s)
     unsigned marks = s->marks;
     s->marks = 0;
     rill_list_remove(&s->unsettled_node);
-    if ((marks & ~(unsigned)RILL_MARK_MONEY) != 0 || !is_merely_open(s))
+    if ((marks & ~(unsigned)RILL_MARK_MONEY) != 0 || !rill_stream_is_merely_open(s))
         settle_all_of(s, marks);
     else if (marks != 0)
         rill_stream_want_money(s);
@@ -283,18 +257,4 @@ void rill_settle_call(rill_connection *c)
     if (c->retime)
         rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
     c->retime = false;
-}
-
-void rill_settle_opened(rill_stream *s)
-{
-    s->connection->streams.not_over++;
-}
-
-void rill_settle_freed(rill_stream *s)
-{
-    rill_connection *c = s->connection;
-    assert(!s->over || !s->waited); /* nothing waits for what is over */
-    rill_list_remove(&s->unsettled_node);
-    c->streams.not_over -= s->over ? 0 : 1;
-    c->streams.waited -= s->waited ? 1 : 0;
 }

@@ -15,29 +15,7 @@
 #include <assert.h>
 
 #include "stream/core/connection_internal.h"
-
-/* ---- marks ---- */
-
-/* What has changed of a stream, beside what is always looked at: its goals and its end. */
-enum {
-    RILL_MARK_ANY = 0,
-    RILL_MARK_MONEY = 1 << 0, /* how much it may send */
-    RILL_MARK_DATA = 1 << 1,  /* the bytes that wait to be sent */
-    RILL_MARK_TIMER = 1 << 2  /* a time that it waits for */
-};
-
-void rill_stream_mark(rill_stream *s, unsigned what);
-/* A packet of it has ended, a decision was made, a stream has gone, or its own state changed. */
-static inline void rill_connection_mark(rill_connection *c)
-{
-    c->unsettled = true;
-}
-/* All of its streams: something changed that the end of each may depend on. */
-void rill_connection_mark_all(rill_connection *c);
-/* Its state changed, and with it what its timer is for. */
-void rill_connection_mark_timer(rill_connection *c);
-
-/* ---- conclusions ---- */
+#include "stream/core/timer.h"
 
 /* At the beginning of a call: the one before has drawn all of them. */
 static inline void rill_settle_check(const rill_connection *c)
@@ -76,9 +54,5 @@ static inline void rill_settle_ends(rill_connection *c)
     if (c->unsettled && rill_settle_may_end(c))
         rill_settle_now(c);
 }
-
-/* A stream comes, or goes. */
-void rill_settle_opened(rill_stream *s);
-void rill_settle_freed(rill_stream *s);
 
 #endif

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stream's life inside its connection. The application's side of it is stream_api.c. */
+#include "stream/core/stream.h"
+
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
+#include "stream/core/contact.h"
+#include "stream/core/data_flow.h"
 #include "stream/core/endpoint_internal.h"
-#include "stream/core/settle.h"
+#include "stream/core/marks.h"
+#include "stream/core/queues.h"
+#include "stream/core/streams.h"
 
 /* What a peer assumes of a stream's data window until it is told (the reference does). */
 #define ASSUMED_STREAM_WINDOW 16384u
@@ -46,7 +51,7 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours)
         return NULL;
     }
     rill_list_push_back(&c->streams.all, &s->node);
-    rill_settle_opened(s);
+    rill_stream_counted(s);
     return s;
 }
 
@@ -54,7 +59,7 @@ void rill_stream_destroy(rill_stream *s)
 {
     rill_connection *c = s->connection;
     const rill_allocator *a = c->endpoint->allocator;
-    rill_settle_freed(s);
+    rill_stream_uncounted(s);
     rill_heap_remove(&c->endpoint->heap, &s->deadline.timer);
     rill_list_remove(&s->node);
     rill_list_remove(&s->event_node);
@@ -76,63 +81,6 @@ void rill_stream_destroy(rill_stream *s)
         rill_connection_allow_another(c);
     rill_free(a, s->message);
     rill_free(a, s);
-}
-
-uint64_t rill_stream_sendable(const rill_stream *s)
-{
-    if (s->closed)
-        return 0;
-    return s->out.money.free;
-}
-
-void rill_stream_tell(rill_stream *s, uint32_t bits, bool urgent)
-{
-    rill_connection *c = s->connection;
-    s->tell = (uint16_t)(s->tell | bits);
-    if (urgent) {
-        s->urgent = (uint16_t)(s->urgent | bits);
-        rill_connection_ready(c);
-    }
-    if (!rill_list_linked(&s->tell_node))
-        rill_list_push_back(&c->streams.telling, &s->tell_node);
-}
-
-void rill_stream_notify(rill_stream *s, uint32_t event_type)
-{
-    rill_connection *c = s->connection;
-    if (s->end_fetched)
-        return;
-    s->events = (uint16_t)(s->events | RILL_EVENT_BIT(event_type));
-    if (!rill_list_linked(&s->event_node))
-        rill_list_push_back(&c->streams.eventful, &s->event_node);
-    rill_connection_notify(c, 0);
-}
-
-void rill_stream_want_money(rill_stream *s)
-{
-    rill_connection *c = s->connection;
-    if (rill_stream_sendable(s) == 0) {
-        rill_list_remove(&s->money_node);
-        s->out.blocked = false;
-        return;
-    }
-    if (!rill_list_linked(&s->money_node))
-        rill_list_push_back(&c->streams.with_money, &s->money_node);
-    rill_connection_ready(c);
-}
-
-void rill_stream_want_data(rill_stream *s)
-{
-    rill_connection *c = s->connection;
-    bool some = !s->closed && s->sendbuf &&
-                (rill_sendbuf_has_lost(s->sendbuf) || rill_sendbuf_has_new(s->sendbuf));
-    if (!some) {
-        rill_list_remove(&s->data_node);
-        return;
-    }
-    if (!rill_list_linked(&s->data_node))
-        rill_list_push_back(&c->streams.with_data, &s->data_node);
-    rill_connection_ready(c);
 }
 
 void rill_stream_check_writable(rill_stream *s)
@@ -266,21 +214,6 @@ static int late_reason(const rill_stream *s)
                                                                        : RILL_ERR_TIMEOUT;
 }
 
-void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns)
-{
-    rill_settle_check(s->connection);
-    if (s->out.goal_set && s->out.goal_deadline <= now_ns)
-        rill_stream_finish_sending(s, s->out.money.sent >= s->out.goal ? RILL_OK : late_reason(s));
-    if (s->receive_goal_set && s->in.goal_deadline <= now_ns)
-        rill_stream_finish_receiving(s, RILL_ERR_TIMEOUT);
-    if (s->linger_until != 0 && s->linger_until <= now_ns)
-        s->linger_until = 0;
-    if (s->ending && !s->closed && give_up_at(s) <= now_ns)
-        rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false, RILL_ERR_BLOCKED);
-    rill_stream_mark(s, RILL_MARK_TIMER);
-    rill_settle(s->connection, now_ns);
-}
-
 bool rill_stream_is_acknowledged(const rill_stream *s)
 {
     return !s->sendbuf || rill_sendbuf_acknowledged(s->sendbuf) == rill_sendbuf_written(s->sendbuf);
@@ -310,4 +243,17 @@ void rill_stream_update_receive_window(rill_stream *s)
         return;
     if (rill_receive_window_worth_telling(&s->receive_window, buffer / 2))
         rill_stream_tell(s, RILL_TELL(MAX_DATA), true);
+}
+
+void rill_stream_expire(rill_stream *s, uint64_t now_ns)
+{
+    if (s->out.goal_set && s->out.goal_deadline <= now_ns)
+        rill_stream_finish_sending(s, s->out.money.sent >= s->out.goal ? RILL_OK : late_reason(s));
+    if (s->receive_goal_set && s->in.goal_deadline <= now_ns)
+        rill_stream_finish_receiving(s, RILL_ERR_TIMEOUT);
+    if (s->linger_until != 0 && s->linger_until <= now_ns)
+        s->linger_until = 0;
+    if (s->ending && !s->closed && give_up_at(s) <= now_ns)
+        rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false, RILL_ERR_BLOCKED);
+    rill_stream_mark(s, RILL_MARK_TIMER);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state of one stream, and what the rest of the core does with it. */
+/* The state of one stream. */
 #ifndef RILL_STREAM_STREAM_INTERNAL_H
 #define RILL_STREAM_STREAM_INTERNAL_H
 
@@ -132,41 +132,10 @@ struct rill_stream {
     char *message;         /* of the close; NULL: none */
 };
 
-rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours);
-void rill_stream_destroy(rill_stream *s);
-
 /* What may still be sent, by our own limits; of a stream that is closed, nothing. */
-uint64_t rill_stream_sendable(const rill_stream *s);
-/* Notes what is to be told; urgent: with a packet of its own if need be. */
-void rill_stream_tell(rill_stream *s, uint32_t bits, bool urgent);
-void rill_stream_notify(rill_stream *s, uint32_t event_type);
-/* Puts the stream in the line of those with something to send, or out of it. */
-void rill_stream_want_money(rill_stream *s);
-void rill_stream_want_data(rill_stream *s);
-/* rill_stream_send_total, or rill_stream_receive_total, is over. */
-void rill_stream_finish_sending(rill_stream *s, int error);
-void rill_stream_finish_receiving(rill_stream *s, int error);
-/* rill_stream_send_total cannot succeed: says why. Nothing where none is under way. */
-void rill_stream_fail_goal(rill_stream *s, int error);
-/* rill_stream_end: from now on the stream ends by itself. */
-void rill_stream_start_ending(rill_stream *s);
-/* Money arrived for good: with its Fulfill. */
-void rill_stream_credit(rill_stream *s, uint64_t amount);
-/* Closes without telling (the other side closed, or the connection did) or with. */
-void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t message_len,
-                      bool remote, int error);
-/* Sets the stream's timer to the earliest of its goals' deadlines. */
-void rill_stream_rearm(rill_stream *s);
-void rill_stream_on_deadline(rill_stream *s, uint64_t now_ns);
-/* Bytes were acknowledged: says that there is room again, where somebody waits for it. */
-void rill_stream_check_writable(rill_stream *s);
-/* Whether every byte that was written is known to have arrived. */
-bool rill_stream_is_acknowledged(const rill_stream *s);
-/* Whether bytes that were written may not have arrived, as far as we know. */
-bool rill_stream_lacks_bytes(const rill_stream *s);
-/* Whether it was closed by us before all bytes that were written had arrived, as far as we know. */
-bool rill_stream_is_cut(const rill_stream *s);
-/* The window to advertise follows what the reader consumed. */
-void rill_stream_update_receive_window(rill_stream *s);
+static inline uint64_t rill_stream_sendable(const rill_stream *s)
+{
+    return s->closed ? 0 : s->out.money.free;
+}
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "stream/wire/id_set.h"
+#include <rill/connection.h>
 
 typedef struct rill_streams {
     rill_map by_id;
@@ -22,5 +23,14 @@ typedef struct rill_streams {
     uint64_t max_remote_id; /* ids that the other side may open */
     uint32_t paying;        /* streams with a total that is to be sent */
 } rill_streams;
+
+rill_stream *rill_connection_find(const rill_connection *c, uint64_t id);
+/*
+ * What becomes of a stream with this id, where a frame names it. RILL_OK: it is open, or may be
+ * opened; RILL_ERR_STREAM_ID, RILL_ERR_PROTOCOL (parity), RILL_ERR_CLOSED (was open).
+ */
+RILL_MUST_CHECK int rill_connection_check_stream(const rill_connection *c, uint64_t id);
+/* A stream that the other side opened is over: it may open another one. */
+void rill_connection_allow_another(rill_connection *c);
 
 #endif

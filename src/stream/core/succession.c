@@ -3,7 +3,11 @@
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
+#include "stream/core/connection.h"
+#include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/identity.h"
+#include "stream/core/queues.h"
 
 /*
  * Closed connections are remembered until all that they received has expired. No

@@ -3,10 +3,14 @@
  * Control frames: what is to be told is a bit, and its value is read when the
  * frame is written, so that the latest is told and nothing is queued.
  */
+#include "stream/core/tell.h"
+
 #include <string.h>
 
 #include "stream/core/endpoint_internal.h"
-#include "stream/core/settle.h"
+#include "stream/core/marks.h"
+#include "stream/core/queues.h"
+#include "stream/core/stream.h"
 
 /* Room kept for money frames and the smallest useful piece of data. */
 #define ROOM_KEPT 256u
@@ -274,8 +278,6 @@ void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *contr
 {
     if (control->stream && control->what == RILL_TELL_CLOSE)
         control->stream->close_done = true; /* released with the flight's reference */
-    if (control->stream && control->what == RILL_TELL_MONEY_BLOCKED)
-        rill_doubt_acknowledged(control->stream, sequence);
     if (!control->stream && sequence >= c->telling.known_from)
         c->telling.known = (uint16_t)(c->telling.known | ((1u << control->what) & WHO_WE_ARE));
 }

@@ -66,6 +66,11 @@ void rill_undecided_expire(rill_connection *c, uint64_t now_ns);
 void rill_undecided_settle_all(rill_connection *c);
 /* The next whose event waits to be fetched: it is fetched now. NULL: none. */
 rill_undecided *rill_undecided_ask_next(rill_connection *c);
+/* Gives back what was reserved, and lets go of the streams: it is decided, or can only be refused.
+ */
+void rill_undecided_release(rill_undecided *u);
+/* It has been answered, or never will be. */
+void rill_undecided_free(rill_endpoint *e, rill_undecided *u);
 /* The connection is freed: those that were asked about can still be answered. */
 void rill_undecided_orphan(rill_connection *c);
 void rill_undecided_free_old(rill_endpoint *e);

@@ -12,9 +12,15 @@
  * what begins just there, and does so still in answers to packets that left
  * later, has not. Peers that tell limits of another kind take bytes twice.
  */
+#include "stream/core/unsure.h"
+
 #include "base/muldiv.h"
+#include "stream/core/blocked.h"
+#include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
-#include "stream/core/settle.h"
+#include "stream/core/marks.h"
+#include "stream/core/numbering.h"
+#include "stream/core/stream.h"
 
 /* Sizes of a reader's buffer, by Node's version. Too large a guess is on the safe side. */
 static const uint32_t buffers[] = {65536, 16384};
@@ -54,7 +60,8 @@ void rill_unsure_lost(rill_stream *s, rill_send_piece *piece, bool may)
 {
     rill_connection *c = s->connection;
     rill_unsure *u = &s->unsure;
-    if (!may || s->closed || rill_takes_duplicates(c) || (u->known && u->buffer == 0)) {
+    if (!may || s->closed || rill_numbering_takes_duplicates(&c->numbers) ||
+        (u->known && u->buffer == 0)) {
         rill_sendbuf_lose(s->sendbuf, piece);
         rill_stream_mark(s, RILL_MARK_DATA);
         return;
@@ -80,7 +87,7 @@ bool rill_unsure_ask(rill_stream *s, uint64_t now_ns)
         return false;
     bool silent = !s->unsure.known && c->contact.last_authentic > s->unsure.since &&
                   now_ns >= rill_add_sat(s->unsure.since, TOLD_WAIT);
-    if (silent || rill_takes_duplicates(c)) {
+    if (silent || rill_numbering_takes_duplicates(&c->numbers)) {
         send_all_again(s);
         return false;
     }
@@ -96,7 +103,7 @@ void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence)
     uint64_t first;
     if (!s->sendbuf)
         return;
-    if (rill_takes_duplicates(c)) {
+    if (rill_numbering_takes_duplicates(&c->numbers)) {
         send_all_again(s);
         return;
     }

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/core/blocked.h"
+
+#include "stream/core/endpoint_internal.h"
+
+#define BLOCKED_DELAY_FIRST (100 * RILL_MS)
+
+void rill_ask_soon(rill_connection *c)
+{
+    c->blocked.delay = BLOCKED_DELAY_FIRST;
+    c->blocked.ask_at = c->endpoint->last_now.mono_ns + c->blocked.delay;
+}
+
+void rill_note_blocked(rill_connection *c)
+{
+    if (c->blocked.ask_at == 0)
+        rill_ask_soon(c);
+}

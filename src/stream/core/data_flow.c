@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/core/data_flow.h"
+
+#include "base/muldiv.h"
+#include "stream/core/contact.h"
+#include "stream/core/endpoint_internal.h"
+#include "stream/core/queues.h"
+
+/*
+ * RFC 29 counts the bytes of all streams there ever were. The reference
+ * forgets those of streams that are closed, and with them lowers its limit.
+ */
+uint64_t rill_connection_send_left(const rill_connection *c)
+{
+    uint64_t used = c->data.send_window.used;
+    if (c->peer.forgets_closed)
+        used = rill_sub_sat(used, c->data.closed_sent);
+    return rill_sub_sat(c->data.send_window.limit, used);
+}
+
+void rill_connection_update_receive_window(rill_connection *c)
+{
+    uint64_t buffer = rill_receive_tune(
+        &c->data.receive_tuning, c->data.consumed, c->endpoint->last_now.mono_ns,
+        rill_congestion_round_trip(c->path.congestion), c->options->max_connection_receive_buffer);
+    uint64_t limit = rill_add_sat(c->data.consumed, buffer);
+    if (limit <= c->data.receive_window.limit ||
+        !rill_receive_window_set(&c->data.receive_window, limit))
+        return;
+    if (c->state != RILL_STATE_OPEN)
+        return;
+    if (rill_receive_window_worth_telling(&c->data.receive_window, buffer / 2))
+        rill_connection_tell(c, RILL_TELL(CONNECTION_MAX_DATA), true);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/core/marks.h"
+
+#include <assert.h>
+
+void rill_stream_mark(rill_stream *s, unsigned what)
+{
+    rill_connection *c = s->connection;
+    if (what == RILL_MARK_ANY && rill_stream_is_merely_open(s))
+        return;
+    s->marks = (uint8_t)(s->marks | what);
+    c->unsettled = true;
+    if (!rill_list_linked(&s->unsettled_node))
+        rill_list_push_back(&c->streams.unsettled, &s->unsettled_node);
+}
+
+void rill_connection_mark_all(rill_connection *c)
+{
+    for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next)
+        rill_stream_mark(RILL_CONTAINER(n, rill_stream, node), RILL_MARK_ANY);
+    rill_connection_mark(c);
+}
+
+void rill_connection_mark_timer(rill_connection *c)
+{
+    rill_connection_mark(c);
+    c->retime = true;
+}
+
+void rill_stream_counted(rill_stream *s)
+{
+    s->connection->streams.not_over++;
+}
+
+void rill_stream_uncounted(rill_stream *s)
+{
+    rill_connection *c = s->connection;
+    assert(!s->over || !s->waited); /* nothing waits for what is over */
+    rill_list_remove(&s->unsettled_node);
+    c->streams.not_over -= s->over ? 0 : 1;
+    c->streams.waited -= s->waited ? 1 : 0;
+}
