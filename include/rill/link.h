@@ -108,6 +108,12 @@ typedef struct rill_link_options {
     const char *ca_file;
     /* btp+wss: false accepts any certificate. true at first */
     bool verify;
+    /*
+     * Over how many connections at once the neighbour is reached, 1 to 16. Each authenticates by
+     * itself. A packet goes by the one that waits for the fewest replies. The link is up while one
+     * of them is. Default: 1.
+     */
+    uint32_t connections;
 } rill_link_options;
 
 RILL_API void rill_link_options_init_sized(rill_link_options *o, size_t size);
@@ -121,9 +127,9 @@ static inline void rill_link_options_init(rill_link_options *o)
  * A link from a URI: btp+ws://[account]:[token]@host[:port][/path], or
  * btp+wss://. It connects at once, and again after it was lost, until closed.
  * uri, options and handlers are copied; options may be NULL.
- * RILL_ERR_URI, RILL_ERR_UNSUPPORTED (another scheme), RILL_ERR_INVALID (a handler is missing),
- * RILL_ERR_NOMEM, RILL_ERR_TLS.
- * *problem (may be NULL) then says what is wrong with the URI, static, without secrets.
+ * RILL_ERR_URI, RILL_ERR_UNSUPPORTED (another scheme), RILL_ERR_INVALID (a handler is missing,
+ * connections), RILL_ERR_NOMEM, RILL_ERR_TLS. *problem (may be NULL) then says what is wrong with
+ * the URI, static, without secrets.
  */
 RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
                                             const rill_link_options *options,

@@ -5,6 +5,7 @@
 
 #include "base/sized.h"
 #include "link/link_impl.h"
+#include "link/pool.h"
 #include "link/scheme.h"
 
 void rill_link_options_init_sized(rill_link_options *o, size_t size)
@@ -13,6 +14,7 @@ void rill_link_options_init_sized(rill_link_options *o, size_t size)
         .connect_timeout = 10 * RILL_SECOND,
         .reconnect = true,
         .verify = true,
+        .connections = 1,
     };
     rill_sized_init(o, size, &defaults, sizeof defaults);
 }
@@ -55,6 +57,13 @@ int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
         *problem = "a handler of the link is missing";
         return RILL_ERR_INVALID;
     }
+    if (options.connections == 0 || options.connections > RILL_LINK_POOL_MAX) {
+        *problem = "a link has 1 to 16 connections";
+        return RILL_ERR_INVALID;
+    }
+    if (options.connections > 1)
+        return rill_link_pool_open(out, loop, scheme, uri, options.connections, &options, &handlers,
+                                   user, problem);
     return scheme->open(out, loop, uri, &options, &handlers, user, problem);
 }
 

@@ -5,6 +5,12 @@
 
 #include <rill/link.h>
 
+/*
+ * Requests that come by a link have numbers below 2^56: who has several links puts above that which
+ * one it was.
+ */
+#define RILL_LINK_REQUEST_BITS 56
+
 /* As the functions of rill/link.h with the same names. The first four are never NULL. */
 typedef struct rill_link_ops {
     bool (*is_up)(const rill_link *l);

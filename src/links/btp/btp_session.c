@@ -12,6 +12,9 @@
 #include "base/alloc.h"
 #include "links/btp/btp_auth.h"
 
+/* A request's number is its generation and its id, in RILL_LINK_REQUEST_BITS. */
+#define GENERATION_MASK 0xffffffu
+
 /* A request of ours that waits for its reply. */
 typedef struct open_request {
     rill_list node; /* of waiting or spare */
@@ -68,7 +71,7 @@ void rill_btp_session_start(rill_btp_session *s, rill_ws *ws)
     s->early = false;
     s->blocked = false;
     s->incoming = 0;
-    s->generation++;
+    s->generation = (s->generation + 1) & GENERATION_MASK;
 }
 
 /* Takes a request out of the table; the memory is for the next one, and good until that comes. */

@@ -18,10 +18,10 @@ typedef struct rill_btp_session {
     rill_link link; /* first */
     rill_ws *ws;    /* NULL while there is none */
     bool up;
-    bool early;      /* our authentication was sent: requests may follow it */
-    bool blocked;    /* the owner waits for `writable` */
-    bool complained; /* about one malformed frame; further ones are not worth a line */
-    uint32_t generation;
+    bool early;          /* our authentication was sent: requests may follow it */
+    bool blocked;        /* the owner waits for `writable` */
+    bool complained;     /* about one malformed frame; further ones are not worth a line */
+    uint32_t generation; /* below 2^24: RILL_LINK_REQUEST_BITS */
     uint32_t next_id;
     uint32_t max_requests;
     uint32_t incoming; /* requests of the neighbour that are not answered */
