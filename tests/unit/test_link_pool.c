@@ -309,6 +309,12 @@ static bool client_asked(net *unused)
     return n.client.prepares == SOCKETS;
 }
 
+static bool client_asked_once(net *unused)
+{
+    (void)unused;
+    return n.client.prepares == 1;
+}
+
 /* What came by a socket is answered by the same: the cookies are the sessions' own. */
 static void test_requests(void **state)
 {
@@ -322,6 +328,15 @@ static void test_requests(void **state)
     for (unsigned i = 0; i < SOCKETS; i++)
         assert_int_equal(replies_to[i], 100 + i);
     /* Of a socket that the pool does not have. */
+    n.client.echo = false;
+    n.client.prepares = 0;
+    assert_int_equal(rill_link_send(sessions[0], 9, packet, sizeof packet), RILL_OK);
+    until(&n, client_asked_once);
+    uint64_t beyond = n.client.request + ((uint64_t)SOCKETS << RILL_LINK_REQUEST_BITS);
+    assert_int_equal(rill_link_reply(n.client.link, beyond, packet, sizeof packet),
+                     RILL_ERR_NOT_CONNECTED);
+    assert_int_equal(rill_link_reply(n.client.link, n.client.request, packet, sizeof packet),
+                     RILL_OK);
     assert_int_equal(rill_link_reply(n.client.link, UINT64_MAX, packet, sizeof packet),
                      RILL_ERR_NOT_CONNECTED);
     assert_int_equal(rill_link_reply_message(n.client.link, UINT64_MAX, NULL),
