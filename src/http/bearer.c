@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/bearer.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -57,7 +58,8 @@ static bearer *find(const rill_bearers *b, const uint8_t hash[RILL_BEARER_HASH])
     return found;
 }
 
-int rill_bearers_add(rill_bearers *b, rill_bytes token, uint64_t account)
+int rill_bearers_add(rill_bearers *b, rill_bytes token, uint64_t account,
+                     uint8_t id[RILL_BEARER_HASH])
 {
     uint8_t hash[RILL_BEARER_HASH];
     if (!is_token(token))
@@ -71,6 +73,8 @@ int rill_bearers_add(rill_bearers *b, rill_bytes token, uint64_t account)
     if (t == NULL)
         return RILL_ERR_NOMEM;
     memcpy(t->hash, hash, sizeof hash);
+    if (id != NULL)
+        memcpy(id, hash, sizeof hash);
     t->account = account;
     t->next = rill_map_get(&b->by_hash, key_of(hash));
     if (t->next != NULL)
@@ -81,6 +85,25 @@ int rill_bearers_add(rill_bearers *b, rill_bytes token, uint64_t account)
     return error;
 }
 
+void rill_bearers_drop(rill_bearers *b, const uint8_t id[RILL_BEARER_HASH])
+{
+    uint64_t key = key_of(id);
+    bearer *t = find(b, id);
+    bearer *first = rill_map_get(&b->by_hash, key);
+    assert(t != NULL && first != NULL);
+    if (first == t) {
+        bool had = t->next == NULL ? rill_map_remove(&b->by_hash, key) != NULL
+                                   : rill_map_replace(&b->by_hash, key, t->next);
+        assert(had);
+        (void)had;
+    } else {
+        while (first->next != t)
+            first = first->next;
+        first->next = t->next;
+    }
+    rill_free(b->allocator, t);
+}
+
 int rill_bearers_remove(rill_bearers *b, rill_bytes token)
 {
     uint8_t hash[RILL_BEARER_HASH];
@@ -89,21 +112,9 @@ int rill_bearers_remove(rill_bearers *b, rill_bytes token)
     int error = b->hash(b->user, token, hash);
     if (error != RILL_OK)
         return error;
-    bearer *t = find(b, hash);
-    if (t == NULL)
+    if (find(b, hash) == NULL)
         return RILL_ERR_NOT_FOUND;
-    bearer *first = rill_map_get(&b->by_hash, key_of(hash));
-    if (first == t && t->next == NULL) {
-        rill_map_remove(&b->by_hash, key_of(hash));
-    } else if (first == t) {
-        if (!rill_map_replace(&b->by_hash, key_of(hash), t->next))
-            return RILL_ERR_STATE;
-    } else {
-        while (first->next != t)
-            first = first->next;
-        first->next = t->next;
-    }
-    rill_free(b->allocator, t);
+    rill_bearers_drop(b, hash);
     return RILL_OK;
 }
 

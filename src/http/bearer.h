@@ -32,11 +32,15 @@ void rill_bearers_free(rill_bearers *b);
 /*
  * A token is good for an account, whatever the caller numbers it. RILL_ERR_INVALID: it is
  * empty, too long, or has bytes that no header field may carry. RILL_ERR_EXISTS: it is good
- * already, for this account or another. RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
+ * already, for this account or another. RILL_ERR_NOMEM, RILL_ERR_CRYPTO. id (may be NULL): its
+ * hash, for rill_bearers_drop.
  */
-RILL_MUST_CHECK int rill_bearers_add(rill_bearers *b, rill_bytes token, uint64_t account);
+RILL_MUST_CHECK int rill_bearers_add(rill_bearers *b, rill_bytes token, uint64_t account,
+                                     uint8_t id[RILL_BEARER_HASH]);
 /* RILL_ERR_NOT_FOUND; RILL_ERR_CRYPTO: it may still be good. */
 RILL_MUST_CHECK int rill_bearers_remove(rill_bearers *b, rill_bytes token);
+/* The same by its hash, for who has not kept the token itself. There is one. */
+void rill_bearers_drop(rill_bearers *b, const uint8_t id[RILL_BEARER_HASH]);
 /* Whose it is. RILL_ERR_AUTH: nobody's. RILL_ERR_CRYPTO. */
 RILL_MUST_CHECK int rill_bearers_find(const rill_bearers *b, rill_bytes token, uint64_t *account);
 

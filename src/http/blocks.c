@@ -13,6 +13,7 @@ enum { SMALLEST = 32, LARGE = RILL_BLOCKS_CLASSES };
 typedef struct rill_block {
     alignas(16) size_t size; /* of the bytes behind this head */
     unsigned class;
+    bool kept;
     struct rill_block *next; /* while it is kept */
 } rill_block;
 
@@ -55,6 +56,7 @@ void *rill_blocks_take(rill_blocks *b, size_t size)
         head = b->free[class];
         b->free[class] = head->next;
         b->kept -= whole;
+        head->kept = false;
     } else {
         if (whole > SIZE_MAX - sizeof *head)
             return NULL;
@@ -63,6 +65,7 @@ void *rill_blocks_take(rill_blocks *b, size_t size)
             return NULL;
         head->size = whole;
         head->class = class;
+        head->kept = false;
     }
     b->used += whole;
     return head + 1;
@@ -73,12 +76,14 @@ void rill_blocks_give(rill_blocks *b, void *ptr)
     if (ptr == NULL)
         return;
     rill_block *head = head_of(ptr);
+    assert(!head->kept); /* it comes back once */
     b->used -= head->size;
     if (head->class == LARGE || b->kept + head->size > b->max_kept) {
         rill_free(b->allocator, head);
         return;
     }
     b->kept += head->size;
+    head->kept = true;
     head->next = b->free[head->class];
     b->free[head->class] = head;
 }

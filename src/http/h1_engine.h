@@ -17,10 +17,11 @@ typedef struct rill_h1_state {
 
 typedef struct rill_h1_engine {
     /*
-     * A new message: its whole head, of which f says what it is. RILL_ERR_UNSUPPORTED: a method
-     * that it does not know. RILL_ERR_MALFORMED: it understands something else.
+     * A new message: its whole head, of which f says what it is. Where it thinks that the
+     * connection ends with this message, f->keep_alive becomes false. RILL_ERR_UNSUPPORTED: a
+     * method that it does not know. RILL_ERR_MALFORMED: it understands something else.
      */
-    int (*head)(rill_h1_state *s, const rill_h1_form *f, const uint8_t *data, size_t len);
+    int (*head)(rill_h1_state *s, rill_h1_form *f, const uint8_t *data, size_t len);
     /*
      * Bytes of its body, in whatever coding; what they hold is added to m. *complete: it ends
      * with them. RILL_ERR_MALFORMED; RILL_ERR_NOMEM, RILL_ERR_TOO_LARGE.

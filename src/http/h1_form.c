@@ -208,7 +208,10 @@ static int take_field(rill_h1_form *f, facts *x, const rill_http_field *field)
         x->names_protocol = x->names_protocol || rill_http_same_nocase(field->name, "upgrade");
         break;
     case 10:
-        if (!rill_http_same_nocase(field->name, "connection"))
+    case 16:
+        /* The second is no standard. Proxies send it, and parsers take it for the first. */
+        if (!rill_http_same_nocase(field->name, "connection") &&
+            !rill_http_same_nocase(field->name, "proxy-connection"))
             break;
         x->close = x->close || rill_http_list_has(field->value, "close");
         x->keep_alive = x->keep_alive || rill_http_list_has(field->value, "keep-alive");

@@ -14,7 +14,7 @@
 /* The state of one message. */
 typedef struct reading {
     llhttp_t parser;
-    const rill_h1_form *form;   /* while the head is read */
+    rill_h1_form *form;         /* while the head is read */
     rill_http_message *message; /* while the body is */
     size_t names;               /* of fields, that were right */
     size_t values;
@@ -99,19 +99,19 @@ static bool same_framing(const llhttp_t *p, const rill_h1_form *f)
 static int on_headers_complete(llhttp_t *parser)
 {
     reading *r = of(parser);
-    const rill_h1_form *f = r->form;
+    rill_h1_form *f = r->form;
     r->headers_complete = true;
     if (f != NULL && f->to_head)
         parser->flags |= F_SKIPBODY;
     if (f == NULL || r->names != f->count || r->values != f->count || parser->http_major != 1 ||
         parser->http_minor != f->minor || !same_framing(parser, f) ||
-        (llhttp_should_keep_alive(parser) != 0) != f->keep_alive ||
         (f->response && parser->status_code != f->status) ||
         (!f->response &&
          !rill_http_same(f->method, llhttp_method_name((llhttp_method_t)parser->method)))) {
         r->differs = true;
         return -1;
     }
+    f->keep_alive = f->keep_alive && llhttp_should_keep_alive(parser) != 0;
     /* Whether another protocol follows is decided above: here the message has its end. */
     parser->upgrade = 0;
     return f->to_head ? 1 : 0;
@@ -152,7 +152,7 @@ static bool execute(reading *r, const uint8_t *data, size_t len)
     return e == HPE_OK && !r->complete;
 }
 
-static int head(rill_h1_state *s, const rill_h1_form *f, const uint8_t *data, size_t len)
+static int head(rill_h1_state *s, rill_h1_form *f, const uint8_t *data, size_t len)
 {
     reading *r = (reading *)(void *)s;
     memset(r, 0, sizeof *r);

@@ -6,21 +6,43 @@
 
 enum { SMALL_DATA = 16, LISTED_FACTOR = 8 };
 
+/*
+ * Before each block of a session's. Where an allocation fails in the middle of something,
+ * nghttp2 1.52 may free a block twice when the session is deleted. So a session that was refused
+ * memory is never touched again: what it holds is given back from this list.
+ */
+typedef struct held_block {
+    rill_list node;
+} held_block;
+
 static void *take(size_t size, void *user)
 {
-    return rill_blocks_take(user, size);
+    rill_h2 *h = user;
+    held_block *x =
+        size > SIZE_MAX - sizeof *x ? NULL : rill_blocks_take(h->blocks, sizeof *x + size);
+    if (x == NULL) {
+        h->failed = h->dead = true;
+        return NULL;
+    }
+    rill_list_push_back(&h->held, &x->node);
+    return x + 1;
 }
 
 static void give(void *ptr, void *user)
 {
-    rill_blocks_give(user, ptr);
+    rill_h2 *h = user;
+    if (ptr == NULL || h->dead)
+        return;
+    held_block *x = (held_block *)ptr - 1;
+    rill_list_remove(&x->node);
+    rill_blocks_give(h->blocks, x);
 }
 
 static void *take_zeroed(size_t count, size_t size, void *user)
 {
     if (size != 0 && count > SIZE_MAX / size)
         return NULL;
-    void *ptr = rill_blocks_take(user, count * size);
+    void *ptr = take(count * size, user);
     if (ptr != NULL)
         memset(ptr, 0, count * size);
     return ptr;
@@ -28,12 +50,16 @@ static void *take_zeroed(size_t count, size_t size, void *user)
 
 static void *resize(void *ptr, size_t size, void *user)
 {
-    return rill_blocks_resize(user, ptr, size);
-}
-
-static int error_of(int code)
-{
-    return code == NGHTTP2_ERR_NOMEM ? RILL_ERR_NOMEM : RILL_ERR_CLOSED;
+    size_t had = ptr == NULL ? 0 : rill_blocks_size((held_block *)ptr - 1) - sizeof(held_block);
+    if (ptr != NULL && size <= had)
+        return ptr;
+    void *other = take(size, user);
+    if (other == NULL)
+        return NULL;
+    if (had != 0)
+        memcpy(other, ptr, had);
+    give(ptr, user);
+    return other;
 }
 
 /* A whole body fits into a stream's window twice: none is ever opened while one comes. */
@@ -63,7 +89,8 @@ int rill_h2_begin(rill_h2 *h, rill_blocks *blocks, const rill_http_limits *limit
 {
     nghttp2_option *option = NULL;
     *h = (rill_h2){.blocks = blocks, .limits = limits, .patience = RILL_H2_PATIENCE};
-    h->mem = (nghttp2_mem){blocks, take, give, take_zeroed, resize};
+    rill_list_init(&h->held);
+    h->mem = (nghttp2_mem){h, take, give, take_zeroed, resize};
     if (nghttp2_option_new(&option) != 0)
         return RILL_ERR_NOMEM;
     nghttp2_option_set_no_closed_streams(option, 1);
@@ -81,8 +108,12 @@ int rill_h2_begin(rill_h2 *h, rill_blocks *blocks, const rill_http_limits *limit
 
 void rill_h2_end(rill_h2 *h)
 {
-    nghttp2_session_del(h->session);
+    if (!h->dead)
+        nghttp2_session_del(h->session);
     h->session = NULL;
+    while (!rill_list_empty(&h->held))
+        rill_blocks_give(h->blocks,
+                         RILL_CONTAINER(rill_list_pop_front(&h->held), held_block, node));
 }
 
 int rill_h2_feed(rill_h2 *h, const uint8_t *data, size_t len)
@@ -90,12 +121,10 @@ int rill_h2_feed(rill_h2 *h, const uint8_t *data, size_t len)
     if (h->failed)
         return RILL_ERR_CLOSED;
     ssize_t used = nghttp2_session_mem_recv(h->session, data, len);
-    if (used < 0) {
-        int error = error_of((int)used);
-        if (!h->failed)
-            rill_h2_fail(h, NGHTTP2_PROTOCOL_ERROR, "broke the rules of HTTP/2");
-        return error;
-    }
+    if (h->dead)
+        return RILL_ERR_NOMEM;
+    if (used < 0 && !h->failed)
+        rill_h2_fail(h, NGHTTP2_PROTOCOL_ERROR, "broke the rules of HTTP/2");
     return h->failed ? RILL_ERR_CLOSED : RILL_OK;
 }
 
@@ -104,7 +133,7 @@ int rill_h2_output(rill_h2 *h, rill_bytes *out)
     const uint8_t *data = NULL;
     *out = (rill_bytes){0};
     if (h->dead)
-        return RILL_ERR_NOMEM;
+        return RILL_OK;
     ssize_t len = nghttp2_session_mem_send(h->session, &data);
     if (len < 0) {
         h->failed = h->dead = true;
@@ -129,6 +158,8 @@ void rill_h2_fail(rill_h2 *h, uint32_t code, const char *problem)
     if (h->problem == NULL)
         h->problem = problem;
     h->failed = true;
+    if (h->dead)
+        return;
     if (nghttp2_session_terminate_session(h->session, code) != 0)
         h->dead = true;
 }

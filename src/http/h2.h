@@ -9,6 +9,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "base/list.h"
 #include "http/exchange.h"
 
 /*
@@ -22,13 +23,14 @@
 typedef struct rill_h2 {
     nghttp2_session *session;
     nghttp2_mem mem;
+    rill_list held; /* the session's blocks */
     rill_blocks *blocks;
     const rill_http_limits *limits;
     uint64_t output; /* bytes of it that were given out */
     unsigned patience;
     size_t pending; /* bytes that messages of the peer's hold */
     bool failed;    /* nothing is read any more */
-    bool dead;      /* nothing is written either */
+    bool dead;      /* nothing is written either, and the session is not to be touched */
     const char *problem;
 } rill_h2;
 

@@ -58,6 +58,8 @@ static void cancel(rill_http_client *c, rill_http_exchange *x)
 {
     x->doomed = true;
     rill_h2_forget(&c->h2, &x->in);
+    if (c->h2.dead)
+        return;
     if (nghttp2_submit_rst_stream(c->h2.session, NGHTTP2_FLAG_NONE, x->stream, NGHTTP2_CANCEL) != 0)
         rill_h2_fail(&c->h2, NGHTTP2_INTERNAL_ERROR, "could not be told of a cancelled request");
 }
@@ -199,6 +201,8 @@ static bool is_done(const rill_http_client *c)
 
 static void drain(rill_http_client *c)
 {
+    if (c->h2.dead)
+        return;
     int code =
         nghttp2_submit_goaway(c->h2.session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0);
     if (code != 0)

@@ -35,6 +35,8 @@ static int submit(rill_http_server *s, rill_http_exchange *x, const rill_http_re
 
 static int respond(rill_http_server *s, rill_http_exchange *x, const rill_http_response *r)
 {
+    if (s->h2.dead)
+        return RILL_ERR_NOT_FOUND;
     int error = x->to_head ? RILL_OK : rill_http_exchange_body(&s->table, x, r->body);
     if (error == RILL_OK)
         error = submit(s, x, r);
@@ -219,6 +221,8 @@ static bool is_amid(const rill_http_server *s)
 
 static void drain(rill_http_server *s)
 {
+    if (s->h2.dead)
+        return;
     s->last = nghttp2_session_get_last_proc_stream_id(s->h2.session);
     if (nghttp2_submit_goaway(s->h2.session, NGHTTP2_FLAG_NONE, s->last, NGHTTP2_NO_ERROR, NULL,
                               0) != 0)

@@ -47,10 +47,10 @@ static void test_an_account_has_any_number(void **state)
         rill_bearers b;
         collide = i == 1;
         rill_bearers_init(&b, rill_allocator_default(), hash, NULL, 1);
-        assert_int_equal(rill_bearers_add(&b, text("one"), 1), RILL_OK);
-        assert_int_equal(rill_bearers_add(&b, text("two"), 2), RILL_OK);
-        assert_int_equal(rill_bearers_add(&b, text("new"), 1), RILL_OK);
-        assert_int_equal(rill_bearers_add(&b, text("one"), 2), RILL_ERR_EXISTS);
+        assert_int_equal(rill_bearers_add(&b, text("one"), 1, NULL), RILL_OK);
+        assert_int_equal(rill_bearers_add(&b, text("two"), 2, NULL), RILL_OK);
+        assert_int_equal(rill_bearers_add(&b, text("new"), 1, NULL), RILL_OK);
+        assert_int_equal(rill_bearers_add(&b, text("one"), 2, NULL), RILL_ERR_EXISTS);
         whose(&b, "one", RILL_OK, 1);
         whose(&b, "new", RILL_OK, 1);
         whose(&b, "two", RILL_OK, 2);
@@ -63,10 +63,15 @@ static void test_an_account_has_any_number(void **state)
         whose(&b, "one", RILL_ERR_AUTH, 0);
         whose(&b, "new", RILL_OK, 1);
         whose(&b, "two", RILL_OK, 2);
+        uint8_t id[RILL_BEARER_HASH];
+        assert_int_equal(rill_bearers_add(&b, text("third"), 3, id), RILL_OK);
         assert_int_equal(rill_bearers_remove(&b, text("two")), RILL_OK);
+        rill_bearers_drop(&b, id);
+        whose(&b, "third", RILL_ERR_AUTH, 0);
+        whose(&b, "new", RILL_OK, 1);
         assert_int_equal(rill_bearers_remove(&b, text("new")), RILL_OK);
         whose(&b, "new", RILL_ERR_AUTH, 0);
-        assert_int_equal(rill_bearers_add(&b, text("one"), 3), RILL_OK);
+        assert_int_equal(rill_bearers_add(&b, text("one"), 3, NULL), RILL_OK);
         whose(&b, "one", RILL_OK, 3);
         rill_bearers_free(&b);
     }
@@ -81,13 +86,13 @@ static void test_long_ones_differ_in_their_last_byte(void **state)
     rill_bearers_init(&b, rill_allocator_default(), hash, NULL, 1);
     memset(token, 'x', sizeof token);
     token[RILL_BEARER_MAX] = '\0';
-    assert_int_equal(rill_bearers_add(&b, text(token), 1), RILL_OK);
+    assert_int_equal(rill_bearers_add(&b, text(token), 1, NULL), RILL_OK);
     whose(&b, token, RILL_OK, 1);
     token[RILL_BEARER_MAX - 1] = 'y';
     whose(&b, token, RILL_ERR_AUTH, 0);
     token[RILL_BEARER_MAX] = 'x';
     token[RILL_BEARER_MAX + 1] = '\0';
-    assert_int_equal(rill_bearers_add(&b, text(token), 1), RILL_ERR_INVALID);
+    assert_int_equal(rill_bearers_add(&b, text(token), 1, NULL), RILL_ERR_INVALID);
     whose(&b, token, RILL_ERR_AUTH, 0);
     rill_bearers_free(&b);
 }
@@ -99,9 +104,9 @@ static void test_what_no_field_carries_is_no_token(void **state)
     (void)state;
     rill_bearers_init(&b, rill_allocator_default(), hash, NULL, 1);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        assert_int_equal(rill_bearers_add(&b, text(wrong[i]), 1), RILL_ERR_INVALID);
+        assert_int_equal(rill_bearers_add(&b, text(wrong[i]), 1, NULL), RILL_ERR_INVALID);
     fails = true;
-    assert_int_equal(rill_bearers_add(&b, text("a"), 1), RILL_ERR_CRYPTO);
+    assert_int_equal(rill_bearers_add(&b, text("a"), 1, NULL), RILL_ERR_CRYPTO);
     assert_int_equal(rill_bearers_remove(&b, text("a")), RILL_ERR_CRYPTO);
     whose(&b, "a", RILL_ERR_CRYPTO, 0);
     fails = false;
@@ -135,7 +140,7 @@ static void test_without_memory_nothing_changes(void **state)
             rill_bearers_init(&b, &m.allocator, hash, NULL, 1);
             static const char *const tokens[] = {"one", "two", "three"};
             for (size_t i = 0; i < 3; i++) {
-                int error = rill_bearers_add(&b, text(tokens[i]), i);
+                int error = rill_bearers_add(&b, text(tokens[i]), i, NULL);
                 assert_true(error == RILL_OK || error == RILL_ERR_NOMEM);
                 whose(&b, tokens[i], error == RILL_OK ? RILL_OK : RILL_ERR_AUTH, i);
             }

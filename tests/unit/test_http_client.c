@@ -429,7 +429,7 @@ static void test_without_memory(void **state)
 {
     (void)state;
     for (rill_http_protocol v = RILL_HTTP_1; v <= RILL_HTTP_2; v++)
-        for (unsigned long n = 1; n < 60; n++) {
+        for (unsigned long n = 1; n < 200; n++) {
             failing_memory_init(&memory, n, n % 2 == 0 ? 1 : FAILING_FOR_EVER);
             rill_blocks_init(&blocks, &memory.allocator, 0);
             answered = failed = out_len = 0;

@@ -630,7 +630,7 @@ static void test_without_memory(void **state)
 {
     (void)state;
     for (unsigned two = 0; two < 2; two++)
-        for (unsigned long n = 1; n < 60; n++) {
+        for (unsigned long n = 1; n < 200; n++) {
             failing_memory_init(&memory, n, n % 2 == 0 ? 1 : FAILING_FOR_EVER);
             rill_blocks_init(&blocks, &memory.allocator, 0);
             asked = gone = out_len = 0;

@@ -72,7 +72,7 @@ static void taken(const char *text, const char *body)
 }
 
 /* Without llhttp: the reader that comes before it refuses by itself. */
-static bool form_refuses(const char *text)
+static bool form_refuses(const char *text, bool response)
 {
     const uint8_t *data = (const uint8_t *)text;
     size_t len = strlen(text), seen = 0, end = 0, used = 0;
@@ -83,7 +83,8 @@ static bool form_refuses(const char *text)
         return error == RILL_ERR_MALFORMED;
     if (end == 4)
         return true;
-    f.response = f.to_head = false;
+    f.response = response;
+    f.to_head = false;
     if (rill_h1_form_read(&f, data, end) != RILL_OK)
         return true;
     return f.framing == RILL_H1_CHUNKED &&
@@ -93,7 +94,7 @@ static bool form_refuses(const char *text)
 static void refused(unsigned status, const char *text)
 {
     result r = read_text(text, false, false);
-    if ((status == 400 || status == 505) && !form_refuses(text))
+    if ((status == 400 || status == 505) && !form_refuses(text, false))
         fail_msg("the form takes: %s", text);
     if (r.refusal != status || r.error == RILL_OK || r.error == RILL_ERR_BLOCKED)
         fail_msg("%d, %u instead of %u: %s", r.error, r.refusal, status, text);
@@ -242,6 +243,7 @@ static void test_chunks_have_one_form(void **state)
                                          "0x3\r\nabc\r\n0\r\n\r\n",
                                          "-1\r\n",
                                          "3\rabc\r\n0\r\n\r\n",
+                                         "3\rXabc\r\n0\r\n\r\n",
                                          "3\r\nabc\r\n0\r\n\n"};
     (void)state;
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
@@ -252,6 +254,27 @@ static void test_chunks_have_one_form(void **state)
     refused(413, HEAD "Transfer-Encoding: chunked\r\n\r\nffffffff\r\n");
     refused(413, HEAD "Transfer-Encoding: chunked\r\n\r\n10001\r\n");
     refused(413, HEAD "Content-Length: 65537\r\n\r\n");
+}
+
+static void test_whoever_says_close_is_closed(void **state)
+{
+    static const char *const texts[] = {
+        HEAD "Connection: close\r\n\r\n",
+        HEAD "Connection: keep-alive, close\r\n\r\n",
+        HEAD "Connection: keep-alive\r\nConnection: TE,close\r\n\r\n",
+        HEAD "Proxy-Connection: close\r\n\r\n",
+        "GET / HTTP/1.0\r\n\r\n",
+        "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        taken(texts[i], "");
+        assert_false(reader.keep_alive);
+    }
+    taken("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "");
+    assert_true(reader.keep_alive);
+    taken(HEAD "Connection: closed\r\n\r\n", "");
+    assert_true(reader.keep_alive);
 }
 
 static void test_what_is_there_twice_is_told(void **state)
@@ -298,6 +321,16 @@ static void test_fields_are_counted(void **state)
     char *endless = repeated(HEAD "X: ", "v", 17000, "");
     refused(431, endless);
     free(endless);
+    /* To the byte: with the 27 bytes around it this is a head of the most that is taken. */
+    limits.max_head = 4096;
+    char *exact = repeated("GET /", "v", 4096 - 27, " HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(strlen(exact), 4096);
+    taken(exact, "");
+    free(exact);
+    char *over = repeated("GET /", "v", 4096 - 26, " HTTP/1.1\r\nHost: h\r\n\r\n");
+    refused(431, over);
+    free(over);
+    limits.max_head = 16384;
     char *long_path = repeated("GET /", "v", 17000, " HTTP/1.1\r\nHost: h\r\n\r\n");
     refused(431, long_path);
     free(long_path);
@@ -354,8 +387,10 @@ static void test_responses(void **state)
         if (r.error != a->error)
             fail_msg("%d instead of %d, %s: %s", r.error, a->error,
                      reader.problem == NULL ? "" : reader.problem, a->text);
-        if (r.error != RILL_OK && r.error != RILL_ERR_BLOCKED)
+        if (r.error != RILL_OK && r.error != RILL_ERR_BLOCKED) {
+            assert_true(form_refuses(a->text, true));
             continue;
+        }
         assert_int_equal(message.body_len, a->body);
         assert_int_equal(reader.keep_alive, a->keep_alive);
         if (r.error == RILL_ERR_BLOCKED) {
@@ -372,7 +407,7 @@ static void test_responses(void **state)
 static bool lies_complete;
 static size_t lies_bytes;
 
-static int liar_head(rill_h1_state *s, const rill_h1_form *f, const uint8_t *data, size_t len)
+static int liar_head(rill_h1_state *s, rill_h1_form *f, const uint8_t *data, size_t len)
 {
     (void)s;
     (void)f;
@@ -446,6 +481,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fields_have_one_form, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_request_lines_have_one_form, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_chunks_have_one_form, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_whoever_says_close_is_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_there_twice_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fields_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_responses, set_up, tear_down),
