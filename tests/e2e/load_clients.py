@@ -26,8 +26,8 @@ def limits_are_options():
     checks = [(["--max-sessions", "0"], "from 1 to"), (["--max-strangers", "x"], "whole number"),
               (["--auth-timeout", "0"], "from 1 to"), (["--idle-timeout", "86401"], "86400"),
               (["--max-accounts", "1"], "from 2 to"), (["--max-open", "-1"], "whole number"),
-              (["--max-buffer", "0.5"], "whole number"), (["--tls-cert", "x"], "belong together"),
-              (["--tls-key", "x"], "belong together"), (["--max-buffer"], "needs a value")]
+              (["--max-buffer", "0.5"], "whole number"), (["--tls-cert", "x"], "need each other"),
+              (["--tls-key", "x"], "need each other"), (["--max-buffer"], "needs a value")]
     for arguments, words in checks:
         result = subprocess.run([RILLD, "local", *arguments], capture_output=True, text=True, timeout=60, check=False)
         assert result.returncode == 2 and words in result.stderr and result.stderr.count("\n") == 1, result
@@ -185,7 +185,7 @@ def files_run_out():
         resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
     raise_file_limit(4096)
     with Siege(preexec=few_files) as s:
-        limits = re.search(r"at most (\d+) sessions .* and (\d+) connections", s.node.said())
+        limits = re.search(r"at most (\d+) sessions, and (\d+) connections", s.node.said())
         sessions, strangers = int(limits[1]), int(limits[2])
         assert sessions + strangers <= 200, limits[0]
         receiver = s.receiver()

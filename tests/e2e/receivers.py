@@ -86,7 +86,7 @@ def long_payment(t, receiver, packet):
 @case
 def two_payers_with_one_file(t):
     """The later payer ends the earlier one's payment. Both are told, and nothing is lost."""
-    warning = r"^rill send: warning: an earlier payment with these credentials had not ended.* for one payer at a time$"
+    warning = r"^rill send: warning: the receiver has ended an earlier payment with these credentials.* for one payment at a time$"
     r = receiver(t, "c")
     earlier = long_payment(t, r, 2)
     # It stays until the earlier one has been told: that goes on by itself once it is gone.
@@ -119,7 +119,7 @@ def what_cannot_be_a_secret_is_told(t):
     receive = ["receive", "--link", t.link("r"), "--credentials", t.file("c")]
     t.fails(2, "--instance needs --secret-file", *receive, "--instance", "a")
     for name in ("", "n" * 65):
-        t.fails(2, "--instance is not a name of 1 to 64 bytes", *receive, "--secret-file", t.file("secret", SECRET),
+        t.fails(2, "--instance must be a name of 1 to 64 bytes", *receive, "--secret-file", t.file("secret", SECRET),
                 "--instance", name)
     t.fails(1, "--secret-file: .*absent: No such file", *receive, "--secret-file", t.file("absent"))
     for bad in ("", "AAAA\n", SECRET + SECRET, "x" * 300, base64.b64encode(bytes(33)).decode()):
