@@ -80,25 +80,22 @@ static int reserve_one(rill_heap *h)
     return RILL_OK;
 }
 
-int rill_heap_set(rill_heap *h, rill_timer *t, uint64_t deadline)
+int rill_heap_add(rill_heap *h, rill_timer *t, uint64_t deadline)
 {
-    if (deadline == RILL_NEVER) {
-        rill_heap_remove(h, t);
-        t->deadline = RILL_NEVER;
-        return RILL_OK;
-    }
-    if (t->index != 0) {
-        assert(h->items[t->index - 1] == t);
-        t->deadline = deadline;
-        sift(h, t->index - 1, t);
-        return RILL_OK;
-    }
+    assert(t->index == 0);
     int err = reserve_one(h);
     if (err != RILL_OK)
         return err;
     t->deadline = deadline;
     sift_up(h, h->count++, t);
     return RILL_OK;
+}
+
+void rill_heap_move(rill_heap *h, rill_timer *t, uint64_t deadline)
+{
+    assert(t->index != 0 && h->items[t->index - 1] == t);
+    t->deadline = deadline;
+    sift(h, t->index - 1, t);
 }
 
 void rill_heap_remove(rill_heap *h, rill_timer *t)
@@ -116,6 +113,17 @@ void rill_heap_remove(rill_heap *h, rill_timer *t)
 uint64_t rill_heap_deadline(const rill_heap *h)
 {
     return h->count == 0 ? RILL_NEVER : h->items[0]->deadline;
+}
+
+rill_timer *rill_heap_due(rill_heap *h, uint64_t now, uint64_t *was)
+{
+    if (h->count == 0 || h->items[0]->deadline > now)
+        return NULL;
+    rill_timer *t = h->items[0];
+    *was = t->deadline;
+    t->deadline = RILL_NEVER;
+    sift_down(h, 0, t);
+    return t;
 }
 
 rill_timer *rill_heap_pop(rill_heap *h, uint64_t now)

@@ -68,7 +68,7 @@ int rill_pendings_open(rill_pendings *p, uint64_t deadline, rill_pending **out)
             return rc;
     }
     rill_pending *entry = RILL_CONTAINER(p->free.next, rill_pending, of_source);
-    int rc = rill_heap_set(&p->timers, &entry->timer, deadline);
+    int rc = rill_heap_add(&p->timers, &entry->timer, deadline);
     if (rc != RILL_OK)
         return rc;
     rill_list_remove(&entry->of_source);

@@ -33,7 +33,7 @@ static void test_order(void **state)
     rill_timer timers[5] = {{0}};
     const uint64_t deadlines[5] = {30, 10, 50, 20, 40};
     for (size_t i = 0; i < 5; i++)
-        assert_int_equal(rill_heap_set(&h, &timers[i], deadlines[i]), RILL_OK);
+        assert_int_equal(rill_heap_add(&h, &timers[i], deadlines[i]), RILL_OK);
     assert_true(rill_heap_deadline(&h) == 10);
     assert_null(rill_heap_pop(&h, 9));
     assert_ptr_equal(rill_heap_pop(&h, 10), &timers[1]);
@@ -52,17 +52,39 @@ static void test_moves_and_removes(void **state)
     rill_heap h;
     rill_heap_init(&h, rill_allocator_default());
     rill_timer a = {0}, b = {0};
-    assert_int_equal(rill_heap_set(&h, &a, 10), RILL_OK);
-    assert_int_equal(rill_heap_set(&h, &b, 20), RILL_OK);
-    assert_int_equal(rill_heap_set(&h, &a, 30), RILL_OK);
+    assert_int_equal(rill_heap_add(&h, &a, 10), RILL_OK);
+    assert_int_equal(rill_heap_add(&h, &b, 20), RILL_OK);
+    rill_heap_move(&h, &a, 30);
     assert_true(rill_heap_deadline(&h) == 20);
-    assert_int_equal(rill_heap_set(&h, &b, RILL_NEVER), RILL_OK);
+    rill_heap_move(&h, &b, RILL_NEVER);
     assert_true(b.deadline == RILL_NEVER);
     assert_true(rill_heap_deadline(&h) == 30);
     rill_heap_remove(&h, &b);
     rill_heap_remove(&h, &a);
     rill_heap_remove(&h, &a);
     assert_true(rill_heap_deadline(&h) == RILL_NEVER);
+    rill_heap_clear(&h);
+}
+
+static void test_what_is_due_keeps_its_place(void **state)
+{
+    (void)state;
+    rill_heap h;
+    rill_heap_init(&h, rill_allocator_default());
+    rill_timer a = {0}, b = {0};
+    uint64_t was = 0;
+    assert_null(rill_heap_due(&h, 100, &was));
+    assert_int_equal(rill_heap_add(&h, &a, 10), RILL_OK);
+    assert_int_equal(rill_heap_add(&h, &b, 20), RILL_OK);
+    assert_null(rill_heap_due(&h, 9, &was));
+    assert_ptr_equal(rill_heap_due(&h, 25, &was), &a);
+    assert_int_equal(was, 10);
+    assert_int_not_equal(a.index, 0);
+    assert_ptr_equal(rill_heap_due(&h, 25, &was), &b);
+    assert_null(rill_heap_due(&h, 25, &was));
+    assert_true(rill_heap_deadline(&h) == RILL_NEVER);
+    rill_heap_move(&h, &a, 30);
+    assert_true(rill_heap_deadline(&h) == 30);
     rill_heap_clear(&h);
 }
 
@@ -90,8 +112,10 @@ static void test_random_operations(void **state)
         rill_timer *t = &timers[(x >> 8) % TIMERS];
         if ((x & 3) == 0)
             rill_heap_remove(&h, t);
+        else if (t->index != 0)
+            rill_heap_move(&h, t, x >> 40);
         else
-            assert_int_equal(rill_heap_set(&h, t, x >> 40), RILL_OK);
+            assert_int_equal(rill_heap_add(&h, t, x >> 40), RILL_OK);
         check(&h);
     }
     uint64_t last = 0;
@@ -113,8 +137,7 @@ static void test_out_of_memory(void **state)
     rill_heap h;
     rill_heap_init(&h, &a);
     rill_timer t = {0};
-    assert_int_equal(rill_heap_set(&h, &t, RILL_NEVER), RILL_OK);
-    assert_int_equal(rill_heap_set(&h, &t, 1), RILL_ERR_NOMEM);
+    assert_int_equal(rill_heap_add(&h, &t, 1), RILL_ERR_NOMEM);
     assert_int_equal(t.index, 0);
     rill_heap_clear(&h);
 }
@@ -124,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_moves_and_removes),
+        cmocka_unit_test(test_what_is_due_keeps_its_place),
         cmocka_unit_test(test_random_operations),
         cmocka_unit_test(test_out_of_memory),
     };

@@ -27,7 +27,7 @@ typedef struct rill_closing {
     uint64_t again_at; /* monotonic ns: our close was refused on the way; 0 */
 } rill_closing;
 
-/* The frames of our ConnectionClose. False: no room, which a packet of its own has. */
-RILL_MUST_CHECK bool rill_closing_add(const rill_closing *closing, rill_packet_writer *p);
+/* The frames of our ConnectionClose, first in a packet: they have room there. */
+void rill_closing_put(const rill_closing *closing, rill_packet_writer *p);
 
 #endif

@@ -247,7 +247,7 @@ int rill_endpoint_add(rill_endpoint *e, rill_connection *c)
 {
     if (e->open_count >= e->max_connections)
         return RILL_ERR_LIMIT;
-    int err = rill_heap_set(&e->heap, &c->deadline.timer, RILL_NEVER - 1);
+    int err = rill_heap_add(&e->heap, &c->deadline.timer, RILL_NEVER);
     if (err != RILL_OK)
         return err;
     uint64_t hash = rill_token_hash(c->identity.token, c->identity.token_len);
@@ -362,18 +362,18 @@ void rill_endpoint_refuse_money(rill_endpoint *e, bool refuse)
 
 uint64_t rill_endpoint_deadline(const rill_endpoint *e)
 {
-    uint64_t at = rill_heap_deadline(&e->heap);
-    return at >= RILL_NEVER - 1 ? RILL_NEVER : at;
+    return rill_heap_deadline(&e->heap);
 }
 
 void rill_endpoint_timeout(rill_endpoint *e, rill_now now)
 {
     rill_timer *t;
+    uint64_t due;
     e->last_now = now;
-    while ((t = rill_heap_pop(&e->heap, now.mono_ns)) != NULL) {
+    while ((t = rill_heap_due(&e->heap, now.mono_ns, &due)) != NULL) {
         rill_deadline *d = RILL_CONTAINER(t, rill_deadline, timer);
         if (d->kind == RILL_DEADLINE_CONNECTION)
-            rill_connection_on_deadline(RILL_CONTAINER(d, rill_connection, deadline), now);
+            rill_connection_on_deadline(RILL_CONTAINER(d, rill_connection, deadline), now, due);
         else if (d->kind == RILL_DEADLINE_PAST)
             rill_succession_forget(e, RILL_CONTAINER(d, rill_past, deadline));
         else

@@ -29,20 +29,13 @@ static void add_receipts(rill_connection *c, const rill_reply *r, rill_packet_wr
     }
 }
 
-static void add_close(rill_connection *c, rill_packet_writer *p)
-{
-    bool added = rill_closing_add(&c->closing, p);
-    (void)added; /* an empty packet has room */
-}
-
 /* Of a connection that the packet is not of. */
 static void add_over(rill_packet_writer *p, uint8_t code, const char *message)
 {
     rill_frame frame = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = code};
     if (message)
         frame.text = (rill_bytes){(const uint8_t *)message, strlen(message)};
-    bool added = rill_packet_add(p, &frame);
-    (void)added; /* an empty packet has room */
+    rill_packet_put(p, &frame);
 }
 
 /* For people at the other side. */
@@ -71,8 +64,7 @@ static void add_closed_streams(const rill_closed_streams *closed, rill_packet_wr
         rill_frame frame = {.type = RILL_FRAME_STREAM_CLOSE,
                             .code = RILL_CLOSE_STREAM_STATE_ERROR,
                             .stream = closed->ids[i]};
-        bool added = rill_packet_add(p, &frame);
-        (void)added; /* an empty packet has room */
+        rill_packet_put(p, &frame);
     }
 }
 
@@ -100,7 +92,7 @@ static size_t seal(rill_connection *c, const rill_reply *r, uint8_t type, uint8_
         if (c->succession.replaced)
             add_over(&p, RILL_CLOSE_INTERNAL_ERROR, over_message(trailer));
         else if (!c->closing.by_remote)
-            add_close(c, &p);
+            rill_closing_put(&c->closing, &p);
     } else {
         if (type == RILL_ILP_FULFILL)
             add_receipts(c, r, &p);

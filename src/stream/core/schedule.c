@@ -77,8 +77,7 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
     rill_packet_begin(&p, plaintext, RILL_PACKET_MAX_PLAINTEXT - trailer, RILL_ILP_PREPARE,
                       f->sequence, f->minimum);
     if (f->kind == RILL_FLIGHT_CLOSE) {
-        if (!rill_closing_add(&c->closing, &p))
-            return 0;
+        rill_closing_put(&c->closing, &p);
     } else {
         /* Until something has come back, every packet may be the first to arrive. */
         if (!c->contact.connected && !c->server)

@@ -400,8 +400,6 @@ void rill_add_money_frames(rill_packet_writer *p, const rill_flight *f)
         rill_frame frame = {.type = RILL_FRAME_STREAM_MONEY,
                             .stream = f->money[i].stream->id,
                             .value = f->money[i].amount};
-        /* The first frames of a packet always fit. */
-        bool added = rill_packet_add(p, &frame);
-        (void)added;
+        rill_packet_put(p, &frame);
     }
 }

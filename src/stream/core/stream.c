@@ -43,8 +43,8 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours)
     s->receive_window.limit = c->options->stream_receive_buffer;
     rill_receive_tuning_init(&s->receive_tuning, c->options->stream_receive_buffer,
                              e->last_now.mono_ns);
-    /* A place in the heap, so that setting the timer later cannot fail. */
-    if (rill_heap_set(&e->heap, &s->deadline.timer, RILL_NEVER - 1) != RILL_OK ||
+    /* A place in the heap: from now on the timer is only moved. */
+    if (rill_heap_add(&e->heap, &s->deadline.timer, RILL_NEVER) != RILL_OK ||
         rill_map_put(&c->streams.by_id, id, s) != RILL_OK) {
         rill_heap_remove(&e->heap, &s->deadline.timer);
         rill_free(e->allocator, s);
@@ -200,10 +200,7 @@ void rill_stream_rearm(rill_stream *s)
         at = give_up_at(s);
     if (s->linger_until != 0 && s->linger_until < at)
         at = s->linger_until;
-    /* It has had its place there since it was made. */
-    int err = rill_heap_set(&s->connection->endpoint->heap, &s->deadline.timer,
-                            at != RILL_NEVER ? at : RILL_NEVER - 1);
-    (void)err;
+    rill_heap_move(&s->connection->endpoint->heap, &s->deadline.timer, at);
 }
 
 /* The time is over: was it the rate that stopped the money? */

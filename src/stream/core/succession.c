@@ -61,7 +61,7 @@ static bool remember(rill_connection *c, uint64_t at_least_ns)
     uint64_t left = left_for(c, past->expires_at, e->last_now.wall_ms);
     if (left < at_least_ns)
         left = at_least_ns;
-    if (left == 0 || rill_heap_set(&e->heap, &past->deadline.timer,
+    if (left == 0 || rill_heap_add(&e->heap, &past->deadline.timer,
                                    rill_add_sat(e->last_now.mono_ns, left)) != RILL_OK)
         return false;
     rill_map_replace(&e->table, past->hash, &past->deadline);
@@ -123,11 +123,11 @@ bool rill_succession_leave(rill_connection *c)
 void rill_succession_forget(rill_endpoint *e, rill_past *past)
 {
     if (past->former) {
-        int err = rill_heap_set(&e->heap, &past->deadline.timer,
-                                rill_add_sat(e->last_now.mono_ns, FORMER_AGAIN));
-        (void)err; /* its place is free */
+        rill_heap_move(&e->heap, &past->deadline.timer,
+                       rill_add_sat(e->last_now.mono_ns, FORMER_AGAIN));
         return;
     }
+    rill_heap_remove(&e->heap, &past->deadline.timer);
     rill_map_remove(&e->table, past->hash);
     e->past_count--;
     rill_free(e->allocator, past);

@@ -98,11 +98,11 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
     rill_connection_ready(c);
 }
 
-void rill_connection_on_deadline(rill_connection *c, rill_now now)
+void rill_connection_on_deadline(rill_connection *c, rill_now now, uint64_t due_ns)
 {
     uint64_t now_ns = now.mono_ns;
     rill_settle_check(c);
-    if (rill_sub_sat(now_ns, c->deadline.timer.deadline) > LATE)
+    if (rill_sub_sat(now_ns, due_ns) > LATE)
         rill_contact_look_around(&c->contact, c->options, now_ns);
     expire_flights(c, &c->flights.out, now_ns);
     expire_flights(c, &c->flights.aside, now_ns);

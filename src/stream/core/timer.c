@@ -126,10 +126,10 @@ void rill_connection_rearm(rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = deadline(c, now_ns);
     rill_timer *t = &c->deadline.timer;
-    if (t->index != 0 && (t->deadline <= now_ns || t->deadline <= at) &&
-        t->deadline < RILL_NEVER - 1)
+    if (t->deadline != RILL_NEVER && (t->deadline <= now_ns || t->deadline <= at))
         return;
-    /* Every connection has had a place in the heap since it was added to the endpoint. */
-    int err = rill_heap_set(&c->endpoint->heap, t, at != RILL_NEVER ? at : RILL_NEVER - 1);
-    (void)err;
+    /* It has had its place in the heap since it was added to the endpoint. One that is gone waits
+     * for nothing. */
+    if (t->index != 0)
+        rill_heap_move(&c->endpoint->heap, t, at);
 }

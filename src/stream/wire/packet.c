@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/wire/packet.h"
 
+#include <assert.h>
 #include <rill/error.h>
 
 #include "ilp/oer.h"
@@ -109,6 +110,13 @@ bool rill_packet_add(rill_packet_writer *p, const rill_frame *frame)
     rill_frame_write(&p->w, frame);
     p->count += 1;
     return true;
+}
+
+void rill_packet_put(rill_packet_writer *p, const rill_frame *frame)
+{
+    bool added = rill_packet_add(p, frame);
+    assert(added); /* a packet is much larger than the frames that are put first */
+    (void)added;
 }
 
 uint8_t *rill_packet_add_data(rill_packet_writer *p, uint64_t stream, uint64_t offset, size_t len)

@@ -78,6 +78,8 @@ void rill_packet_begin(rill_packet_writer *p, uint8_t *plaintext, size_t cap, ui
                        uint64_t sequence, uint64_t amount);
 /* False, with nothing written, where the frame does not fit or there are RILL_PACKET_MAX_FRAMES. */
 bool rill_packet_add(rill_packet_writer *p, const rill_frame *frame);
+/* Where there is room for certain: the first frames of a packet. */
+void rill_packet_put(rill_packet_writer *p, const rill_frame *frame);
 /*
  * A StreamData frame but for its bytes, which the caller writes where it says;
  * NULL where it does not fit.
