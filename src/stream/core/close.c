@@ -25,6 +25,10 @@
 #define READ_TIMEOUT (60 * RILL_SECOND)
 /* Streams that a close says of how many bytes were written to them; it is a frame as well. */
 #define MAX_CUT (RILL_PACKET_MAX_FRAMES - 1u)
+/* Of such a frame at most: type, length, and two numbers of 64 bits with their lengths. */
+#define CUT_SIZE 20u
+_Static_assert(MAX_CUT *CUT_SIZE + RILL_MAX_MESSAGE + 64 <= RILL_PACKET_MAX_PLAINTEXT,
+               "a close has room in one packet, whatever it cuts off");
 
 static void keep_message(rill_connection *c, const char *message, size_t len)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/connection.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -107,22 +108,26 @@ static void drop_streams(rill_connection *c)
         rill_stream_destroy(RILL_CONTAINER(c->streams.all.next, rill_stream, node));
 }
 
-static void drop_flights(rill_endpoint *e, rill_list *flights)
+/* How many there were. */
+static uint32_t drop_flights(rill_endpoint *e, rill_list *flights)
 {
-    while (!rill_list_empty(flights)) {
+    uint32_t count = 0;
+    for (; !rill_list_empty(flights); count++) {
         rill_flight *f = RILL_CONTAINER(flights->next, rill_flight, node);
         rill_list_remove(&f->node);
         rill_flight_close(&e->flights, f);
     }
+    return count;
 }
 
 void rill_connection_destroy(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
     const rill_allocator *a = e->allocator;
-    drop_flights(e, &c->flights.out);
-    drop_flights(e, &c->flights.aside);
-    drop_flights(e, &c->flights.lost);
+    uint32_t dropped = drop_flights(e, &c->flights.out) + drop_flights(e, &c->flights.aside) +
+                       drop_flights(e, &c->flights.lost);
+    assert(dropped == c->flights.count); /* each is in one of the three, and was counted once */
+    (void)dropped;
     rill_undecided_orphan(c);
     drop_streams(c);
     rill_heap_remove(&e->heap, &c->deadline.timer);
@@ -174,6 +179,7 @@ int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream *
         rill_stream_destroy(s);
         return err;
     }
+    assert(rill_connection_find(c, id) == s); /* its next frame finds it */
     *out = s;
     rill_stream_tell(s, RILL_TELL(MAX_MONEY) | RILL_TELL(MAX_DATA), false);
     rill_stream_notify(s, RILL_EVENT_STREAM);

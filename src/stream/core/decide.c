@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The application decides on an incoming packet. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/muldiv.h"
@@ -78,6 +79,7 @@ int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool
     bool expired = u->expires_at <= now.wall_ms || u->deadline_ns <= now.mono_ns;
     int err;
     if (fulfill && !expired && !u->settled && still_open(u)) {
+        assert(c); /* who is not settled has one */
         err = accept(u, reply, reply_len);
         if (fulfilled)
             *fulfilled = true;

@@ -2,6 +2,7 @@
 /* The endpoint's making, its account, its table of connections, and its timers. */
 #include "stream/core/endpoint.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -245,6 +246,8 @@ rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_pas
 
 int rill_endpoint_add(rill_endpoint *e, rill_connection *c)
 {
+    /* Without a token, or twice, nobody would find it or all of it. */
+    assert(!c->in_table && c->identity.token_len > 0 && c->deadline.timer.index == 0);
     if (e->open_count >= e->max_connections)
         return RILL_ERR_LIMIT;
     int err = rill_heap_add(&e->heap, &c->deadline.timer, RILL_NEVER);
@@ -278,6 +281,10 @@ static void leave_table(rill_connection *c)
 void rill_endpoint_retire(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
+    /* Its end was reported: nothing of it is under way, or its flights would point at what is
+     * freed. */
+    assert(c->state == RILL_STATE_CLOSED && c->flights.count == 0 && c->undecided.count == 0);
+    assert(e->open_count > 0 && !e->ended_connection);
     e->open_count--;
     rill_list_remove(&c->node);
     rill_list_remove(&c->ready_node);
@@ -389,10 +396,11 @@ int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *
     e->last_now = now;
     if (!e->address || rill_list_empty(&e->ready))
         return RILL_OK;
+    const rill_turn turn = {.now = now, .packet = packet, .len = len, .request = request};
     int failed = RILL_OK;
     do {
         rill_connection *c = RILL_CONTAINER(e->ready.next, rill_connection, ready_node);
-        int err = rill_connection_next_packet(c, now, packet, len, request);
+        int err = rill_connection_next_packet(c, &turn);
         rill_list_remove(&c->ready_node);
         if (*len > 0)
             rill_connection_ready(c);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/numbering.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/beginning.h"
 #include "stream/core/contact.h"
@@ -43,6 +45,8 @@ void rill_numbering_go_on(rill_numbering *n, const rill_past *past)
 
 void rill_numbering_set_mark(rill_numbering *n, uint32_t mark)
 {
+    /* Both go into the upper half of a number, and must not reach into what says whose it is. */
+    assert(mark >> RILL_MARK_BITS == 0);
     uint64_t count = n->server ? 0 : n->next - rill_life_first_number(n->life);
     uint64_t ours = n->server ? RILL_NUMBER_SERVER : RILL_NUMBER_MARKED;
     uint64_t theirs = n->server ? RILL_NUMBER_MARKED : RILL_NUMBER_SERVER;
@@ -50,6 +54,7 @@ void rill_numbering_set_mark(rill_numbering *n, uint32_t mark)
     n->marked = true;
     n->mark = mark;
     n->their_prefix = (uint32_t)((theirs | (uint64_t)mark << 32) >> 32);
+    assert(count >> 32 == 0);
     n->next = ours | (uint64_t)mark << 32 | count;
 }
 

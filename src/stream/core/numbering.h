@@ -64,7 +64,7 @@ static inline bool rill_numbering_exhausted(const rill_numbering *n, uint64_t re
 static inline void rill_numbering_give(rill_numbering *n)
 {
     n->next++;
-    n->given++;
+    n->given++; /* rill_numbering_exhausted is asked before */
 }
 
 /* Whose packet is it, by its number? */

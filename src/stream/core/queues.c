@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/queues.h"
 
+#include <assert.h>
+
 #include "stream/core/connection.h"
 #include "stream/core/endpoint_internal.h"
 
@@ -57,6 +59,8 @@ void rill_stream_notify(rill_stream *s, uint32_t event_type)
     rill_connection *c = s->connection;
     if (s->end_fetched)
         return;
+    /* Whoever fetches the end may free it: nothing points at it any more. */
+    assert(event_type != RILL_EVENT_STREAM_END || (s->closed && s->references == 0));
     s->events = (uint16_t)(s->events | RILL_EVENT_BIT(event_type));
     if (!rill_list_linked(&s->event_node))
         rill_list_push_back(&c->streams.eventful, &s->event_node);

@@ -6,6 +6,8 @@
  */
 #include "stream/core/receive_prepare.h"
 
+#include <assert.h>
+
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "stream/core/apply.h"
@@ -256,8 +258,13 @@ static int fulfill(rill_incoming_packet *in)
     rill_reply r = reply_to(in);
     r.parts = in->parts;
     r.part_count = in->part_count;
-    for (uint32_t i = 0; i < in->part_count; i++)
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < in->part_count; i++) {
+        all += in->parts[i].amount;
         rill_stream_credit(in->parts[i].stream, in->parts[i].amount);
+    }
+    assert(all == in->arrival->prepare.amount); /* every unit is some stream's */
+    (void)all;
     c->counts.received = rill_add_sat(c->counts.received, in->arrival->prepare.amount);
     return rill_reply_fulfill(c, &r, in->fulfillment);
 }
@@ -339,6 +346,8 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
     bool header_ok;
     rill_endpoint *e = c->endpoint;
     rill_incoming_packet in;
+    /* The table has only those whose end has not been fetched. */
+    assert(c->state != RILL_STATE_GONE && e == a->e);
     in.c = c;
     in.arrival = a;
     in.packet = &e->incoming;

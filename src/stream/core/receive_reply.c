@@ -6,6 +6,8 @@
  */
 #include "stream/core/receive_reply.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/apply.h"
 #include "stream/core/close.h"
@@ -573,6 +575,7 @@ void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, con
     char reject_class = 'F';
     rill_fulfill fulfill;
     rill_reject reject;
+    assert(f->connection == c && !f->in_doubt); /* who is asked about has no reply any more */
     rill_flight_found(c, f);
     if (rill_fulfill_decode(&fulfill, packet, len) == RILL_OK) {
         answer_fulfill(&a, &fulfill);

@@ -2,6 +2,7 @@
 /* Which packet a connection sends next, and the writing of it. */
 #include "stream/core/schedule.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/muldiv.h"
@@ -47,7 +48,7 @@ static bool window_open(const rill_connection *c, uint64_t now_ns)
     return rill_congestion_packets(c->path.congestion) > 0;
 }
 
-static rill_flight *open_flight(rill_connection *c, rill_now now, rill_flight_kind kind)
+static rill_flight *open_flight(rill_connection *c, uint64_t now_ns, rill_flight_kind kind)
 {
     if (!rill_connection_own_congestion(c))
         return NULL;
@@ -56,8 +57,8 @@ static rill_flight *open_flight(rill_connection *c, rill_now now, rill_flight_ki
         return NULL;
     f->connection = c;
     f->kind = kind;
-    f->sent_ns = now.mono_ns;
-    f->expires_ns = now.mono_ns + c->options->packet_lifetime + REPLY_GRACE;
+    f->sent_ns = now_ns;
+    f->expires_ns = now_ns + c->options->packet_lifetime + REPLY_GRACE;
     rill_list_push_back(&c->flights.out, &f->node);
     c->flights.count++;
     return f;
@@ -98,13 +99,12 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
     return len;
 }
 
-static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8_t *packet,
-                         size_t *len)
+static int write_prepare(rill_connection *c, const rill_turn *turn, rill_flight *f)
 {
     /* Amount, expiry, condition, address. */
     size_t at = RILL_ROOM_BEFORE_DATA(8 + 17 + 32 + rill_oer_length_size(c->peer.address_len) +
                                       c->peer.address_len);
-    uint8_t *envelope = packet + at;
+    uint8_t *envelope = turn->packet + at;
     uint8_t condition[32];
     f->sequence = c->numbers.next;
     f->first = c->numbers.opening;
@@ -123,81 +123,76 @@ static int write_prepare(rill_connection *c, rill_now now, rill_flight *f, uint8
         return err;
     rill_prepare prepare = {
         .amount = f->amount,
-        .expires_at = now.wall_ms + c->options->packet_lifetime / RILL_MS,
+        .expires_at = turn->now.wall_ms + c->options->packet_lifetime / RILL_MS,
         .condition = condition,
         .destination = {(const uint8_t *)c->peer.address, c->peer.address_len},
         .data = {NULL, sealed},
     };
-    err = rill_prepare_encode(&prepare, packet, RILL_PACKET_BUFFER, len);
+    err = rill_prepare_encode(&prepare, turn->packet, RILL_PACKET_BUFFER, turn->len);
     if (err == RILL_OK)
-        rill_packet_close_gap(packet, *len, at, sealed);
+        rill_packet_close_gap(turn->packet, *turn->len, at, sealed);
     return err;
 }
 
-static int launch(rill_connection *c, rill_now now, rill_flight *f, uint8_t *packet, size_t *len,
-                  uint64_t *request)
+static int launch(rill_connection *c, const rill_turn *turn, rill_flight *f)
 {
-    int err = write_prepare(c, now, f, packet, len);
+    int err = write_prepare(c, turn, f);
     if (err != RILL_OK) {
-        *len = 0;
+        *turn->len = 0;
         undo_flight(c, f);
         return err;
     }
     rill_numbering_give(&c->numbers);
     c->counts.packets_sent++;
-    rill_contact_sent(&c->contact, now.mono_ns);
-    rill_congestion_sent(c->path.congestion, now.mono_ns, rill_flight_value(f));
-    *request = f->request;
+    rill_contact_sent(&c->contact, turn->now.mono_ns);
+    rill_congestion_sent(c->path.congestion, turn->now.mono_ns, rill_flight_value(f));
+    *turn->request = f->request;
     return RILL_OK;
 }
 
-static int send_close(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
-                      uint64_t *request)
+static int send_close(rill_connection *c, const rill_turn *turn)
 {
-    if (c->closing.sent || !c->peer.address || c->closing.again_at > now.mono_ns)
+    if (c->closing.sent || !c->peer.address || c->closing.again_at > turn->now.mono_ns)
         return RILL_OK;
-    rill_flight *f = open_flight(c, now, RILL_FLIGHT_CLOSE);
-    int err = f ? launch(c, now, f, packet, len, request) : RILL_ERR_NOMEM;
+    rill_flight *f = open_flight(c, turn->now.mono_ns, RILL_FLIGHT_CLOSE);
+    int err = f ? launch(c, turn, f) : RILL_ERR_NOMEM;
     c->closing.sent = err == RILL_OK;
     if (err != RILL_OK)
-        c->closing.again_at = now.mono_ns + CLOSE_AGAIN;
+        c->closing.again_at = turn->now.mono_ns + CLOSE_AGAIN;
     return err;
 }
 
-static int send_probe(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
-                      uint64_t *request)
+static int send_probe(rill_connection *c, const rill_turn *turn)
 {
-    rill_flight *f = open_flight(c, now, RILL_FLIGHT_PROBE);
+    rill_flight *f = open_flight(c, turn->now.mono_ns, RILL_FLIGHT_PROBE);
     if (!f)
         return RILL_ERR_NOMEM;
     f->volley = c->probing->volleys;
-    f->amount = rill_probe_take(c, now.mono_ns);
+    f->amount = rill_probe_take(c, turn->now.mono_ns);
     uint64_t amount = f->amount;
-    int err = launch(c, now, f, packet, len, request);
+    int err = launch(c, turn, f);
     if (err != RILL_OK)
-        rill_probe_failed(c, now.mono_ns, c->probing->volleys, amount, RILL_PROBE_ACCIDENT);
+        rill_probe_failed(c, turn->now.mono_ns, c->probing->volleys, amount, RILL_PROBE_ACCIDENT);
     return err;
 }
 
-static int send_money(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
-                      uint64_t *request)
+static int send_money(rill_connection *c, const rill_turn *turn)
 {
-    rill_flight *f = open_flight(c, now, RILL_FLIGHT_NORMAL);
+    rill_flight *f = open_flight(c, turn->now.mono_ns, RILL_FLIGHT_NORMAL);
     if (!f)
         return RILL_ERR_NOMEM;
-    if (rill_plan_money(c, now.mono_ns, f))
-        return launch(c, now, f, packet, len, request);
+    if (rill_plan_money(c, turn->now.mono_ns, f))
+        return launch(c, turn, f);
     undo_flight(c, f);
     return RILL_OK;
 }
 
-static int send_plain(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
-                      uint64_t *request)
+static int send_plain(rill_connection *c, const rill_turn *turn)
 {
-    rill_flight *f = open_flight(c, now, RILL_FLIGHT_NORMAL);
+    rill_flight *f = open_flight(c, turn->now.mono_ns, RILL_FLIGHT_NORMAL);
     if (!f)
         return RILL_ERR_NOMEM;
-    return launch(c, now, f, packet, len, request);
+    return launch(c, turn, f);
 }
 
 static bool plain_wanted(rill_connection *c, uint64_t now_ns)
@@ -207,38 +202,36 @@ static bool plain_wanted(rill_connection *c, uint64_t now_ns)
     return (!rill_list_empty(&c->streams.with_data) && rill_data_wanted(c)) || rill_tell_urgent(c);
 }
 
-static int send_open(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
-                     uint64_t *request)
+static int send_open(rill_connection *c, const rill_turn *turn)
 {
-    if (c->holdoffs.path.until > now.mono_ns)
+    if (c->holdoffs.path.until > turn->now.mono_ns)
         return RILL_OK;
-    bool held = c->holdoffs.refusals.until > now.mono_ns;
-    if (!held && !rill_rate_has_minimum(&c->path.rate) && rill_probe_wanted(c, now.mono_ns))
-        return send_probe(c, now, packet, len, request);
+    bool held = c->holdoffs.refusals.until > turn->now.mono_ns;
+    if (!held && !rill_rate_has_minimum(&c->path.rate) && rill_probe_wanted(c, turn->now.mono_ns))
+        return send_probe(c, turn);
     held = held || c->flights.lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
     c->money_turn = !c->money_turn;
-    bool plain = plain_wanted(c, now.mono_ns);
+    bool plain = plain_wanted(c, turn->now.mono_ns);
     if (!held && (c->money_turn || !plain) && rill_money_wanted(c)) {
-        int err = send_money(c, now, packet, len, request);
-        if (err != RILL_OK || *len > 0)
+        int err = send_money(c, turn);
+        if (err != RILL_OK || *turn->len > 0)
             return err;
-        plain = plain_wanted(c, now.mono_ns);
+        plain = plain_wanted(c, turn->now.mono_ns);
     }
-    return plain ? send_plain(c, now, packet, len, request) : RILL_OK;
+    return plain ? send_plain(c, turn) : RILL_OK;
 }
 
-int rill_connection_next_packet(rill_connection *c, rill_now now, uint8_t *packet, size_t *len,
-                                uint64_t *request)
+int rill_connection_next_packet(rill_connection *c, const rill_turn *turn)
 {
-    *len = 0;
+    assert(*turn->len == 0); /* a turn has one packet */
     rill_settle_check(c);
     if (c->state == RILL_STATE_CLOSING)
-        return send_close(c, now, packet, len, request);
-    if (c->state != RILL_STATE_OPEN || !c->peer.address || !window_open(c, now.mono_ns))
+        return send_close(c, turn);
+    if (c->state != RILL_STATE_OPEN || !c->peer.address || !window_open(c, turn->now.mono_ns))
         return RILL_OK;
     if (rill_numbering_exhausted(&c->numbers, c->counts.packets_received)) {
         rill_connection_exhaust(c);
-        return send_close(c, now, packet, len, request);
+        return send_close(c, turn);
     }
-    return send_open(c, now, packet, len, request);
+    return send_open(c, turn);
 }

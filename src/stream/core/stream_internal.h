@@ -132,6 +132,8 @@ struct rill_stream {
     char *message;         /* of the close; NULL: none */
 };
 
+_Static_assert(sizeof(struct rill_stream) <= 640, "a stream is not larger than ten cache lines");
+
 /* What may still be sent, by our own limits; of a stream that is closed, nothing. */
 static inline uint64_t rill_stream_sendable(const rill_stream *s)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/succession.h"
 
+#include <assert.h>
+
 #include "base/alloc.h"
 #include "base/muldiv.h"
 #include "stream/core/connection.h"
@@ -94,6 +96,8 @@ void rill_succession_follow(rill_connection *c)
     rill_connection *former = c->succession.past->former;
     if (!former)
         return;
+    /* One line: nobody has two before it, or two after. */
+    assert(!former->succession.holds && !c->succession.waits_for);
     former->succession.left = NULL;
     former->succession.holds = c;
     c->succession.waits_for = former;

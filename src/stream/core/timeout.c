@@ -2,6 +2,8 @@
 /* What happens when nothing happens: packets without replies, idle connections, late closes. */
 #include "stream/core/timeout.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/close.h"
 #include "stream/core/connection_internal.h"
@@ -37,6 +39,7 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
 {
     while (!rill_list_empty(flights)) {
         rill_flight *f = RILL_CONTAINER(flights->next, rill_flight, node);
+        assert(f->connection == c);
         if (f->expires_ns > now_ns)
             return;
         rill_flight_kind kind = f->kind;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/timer.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
@@ -128,8 +130,9 @@ void rill_connection_rearm(rill_connection *c, uint64_t now_ns)
     rill_timer *t = &c->deadline.timer;
     if (t->deadline != RILL_NEVER && (t->deadline <= now_ns || t->deadline <= at))
         return;
-    /* It has had its place in the heap since it was added to the endpoint. One that is gone waits
-     * for nothing. */
+    /* It has had its place in the heap since it was added to the endpoint, until its end is
+     * fetched. */
+    assert(t->index != 0 || c->state == RILL_STATE_GONE);
     if (t->index != 0)
         rill_heap_move(&c->endpoint->heap, t, at);
 }

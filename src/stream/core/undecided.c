@@ -2,6 +2,7 @@
 /* Incoming packets whose fulfillment the application decides. */
 #include "stream/core/undecided.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -66,11 +67,15 @@ int rill_undecided_add(rill_connection *c, const rill_question *q)
     e->next_decision++;
     memcpy(u->fulfillment, q->fulfillment, sizeof u->fulfillment);
     memcpy(u->packet_id, q->packet_id, sizeof u->packet_id);
+    uint64_t all = 0;
     for (uint32_t i = 0; i < q->part_count; i++) {
         u->parts[i] = q->parts[i];
+        all += u->parts[i].amount;
         u->parts[i].stream->in.reserved += u->parts[i].amount;
         u->parts[i].stream->references++;
     }
+    assert(all == q->amount); /* every unit is some stream's, if it is accepted */
+    (void)all;
     enlist(c, u);
     return RILL_OK;
 }
@@ -110,6 +115,8 @@ rill_undecided *rill_undecided_ask_next(rill_connection *c)
 void rill_undecided_release(rill_undecided *u)
 {
     rill_connection *c = u->connection;
+    assert(!u->settled && c->undecided.count > 0); /* what is reserved is given back once */
+    assert(c->endpoint->undecided_count >= c->undecided.count);
     u->settled = true;
     rill_list_remove(&u->node);
     rill_list_push_back(&c->undecided.settled, &u->node);
@@ -118,6 +125,7 @@ void rill_undecided_release(rill_undecided *u)
     rill_connection_mark(c);
     for (uint32_t i = 0; i < u->part_count; i++) {
         rill_stream *s = u->parts[i].stream;
+        assert(s->references > 0 && s->in.reserved >= u->parts[i].amount); /* by u itself */
         s->in.reserved -= u->parts[i].amount;
         s->references--;
         rill_stream_mark(s, RILL_MARK_ANY);
