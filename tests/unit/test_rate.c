@@ -291,6 +291,25 @@ static void test_no_rounding_hides_a_fall(void **state)
     assert_int_equal(r.loss, 1);
 }
 
+/* Also where it is not known any more how high the rate can be. */
+static void test_one_packet_is_an_exception_after_all_is_forgotten(void **state)
+{
+    (void)state;
+    rill_rate r;
+    rill_rate_init(&r, (rill_ratio){13, 5}, (rill_ratio){0, 1});
+    rill_rate_learn(&r, 40, 104);
+    rill_rate_forget_bound(&r);
+    rill_rate_learn(&r, 1, 3);
+    assert_int_equal(r.before.num, 104);
+    assert_int_equal(r.before.den, 40);
+    /* Rounding alone explains more than was seen. */
+    rill_rate_init(&r, (rill_ratio){2, 1}, (rill_ratio){0, 1});
+    rill_rate_learn(&r, 4, 10);
+    rill_rate_forget_bound(&r);
+    rill_rate_learn(&r, 40, 104);
+    assert_int_equal(r.before.num, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_the_best_for_its_units_counts),
         cmocka_unit_test(test_a_guess_between_what_arrived_and_what_did_not),
         cmocka_unit_test(test_grain),
+        cmocka_unit_test(test_one_packet_is_an_exception_after_all_is_forgotten),
     };
     return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
 }

@@ -154,11 +154,15 @@ static void note_loss(rill_rate *r, uint64_t sent, uint64_t delivered)
 static void replace(rill_rate *r, uint64_t sent, uint64_t delivered, bool changed)
 {
     rill_ratio before = r->before.num != 0 ? r->before : r->latest;
+    /* What the packet that tells the rate could have lost, also where all else is forgotten. */
+    rill_ratio most = r->latest.num != 0 ? not_reached(r, r->latest.den, r->latest.num)
+                                         : (rill_ratio){.num = 1, .den = 0};
     r->before = (rill_ratio){.num = 0, .den = 1};
     r->latest = (rill_ratio){.num = delivered > 0 ? delivered : 1, .den = sent};
     if (changed)
         r->loss = 1;
-    if (!changed && rill_ratio_compare(r->latest, r->above) >= 0) {
+    if (!changed && (rill_ratio_compare(r->latest, r->above) >= 0 ||
+                     rill_ratio_compare(r->latest, most) >= 0)) {
         note_loss(r, sent, delivered);
         r->before = before;
         changed = true;
