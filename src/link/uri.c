@@ -152,23 +152,34 @@ static size_t scheme_len(const char *text)
     return (size_t)(end - text);
 }
 
-int rill_uri_parse(rill_uri *out, const char *text, const char **problem)
+/* base, or with TLS base and an s, in any case of letters. */
+static bool scheme_is(const char *text, size_t len, const char *base, bool *tls)
+{
+    size_t base_len = strlen(base);
+    if (len < base_len || len > base_len + 1 || strncasecmp(text, base, base_len) != 0)
+        return false;
+    *tls = len == base_len + 1;
+    return !*tls || text[base_len] == 's' || text[base_len] == 'S';
+}
+
+int rill_uri_parse_as(rill_uri *out, const char *text, const char *base, const char **problem)
 {
     const char *wrong = NULL;
     int error = RILL_ERR_URI;
     size_t scheme = scheme_len(text);
+    bool tls = false;
     *out = (rill_uri){0};
     if (strlen(text) >= RILL_URI_MAX) {
         wrong = "it is too long";
     } else if (scheme == 0) {
-        wrong = "it does not begin with btp+ws:// or btp+wss://";
-    } else if ((scheme == 6 && strncasecmp(text, "btp+ws", 6) == 0) ||
-               (scheme == 7 && strncasecmp(text, "btp+wss", 7) == 0)) {
-        out->tls = scheme == 7;
+        wrong = "it does not begin with a scheme, such as btp+ws://";
+    } else if (scheme_is(text, scheme, base, &tls)) {
+        out->base = base;
+        out->tls = tls;
         wrong = parse_rest(out, text + scheme + 3);
     } else {
         error = RILL_ERR_UNSUPPORTED;
-        wrong = "its scheme is not btp+ws or btp+wss";
+        wrong = "its scheme is that of another kind of link";
     }
     if (wrong == NULL)
         return RILL_OK;
@@ -178,9 +189,20 @@ int rill_uri_parse(rill_uri *out, const char *text, const char **problem)
     return error;
 }
 
+int rill_uri_parse(rill_uri *out, const char *text, const char **problem)
+{
+    int error = rill_uri_parse_as(out, text, "btp+ws", problem);
+    if (error == RILL_ERR_UNSUPPORTED && problem != NULL)
+        *problem = "its scheme is not btp+ws or btp+wss";
+    else if (error == RILL_ERR_URI && problem != NULL && scheme_len(text) == 0 &&
+             strlen(text) < RILL_URI_MAX)
+        *problem = "it does not begin with btp+ws:// or btp+wss://";
+    return error;
+}
+
 int rill_uri_write(const rill_uri *uri, char *out, size_t cap)
 {
-    int len = snprintf(out, cap, "btp+ws%s://%s:%s@%s%s", uri->tls ? "s" : "", uri->account,
+    int len = snprintf(out, cap, "%s%s://%s:%s@%s%s", uri->base, uri->tls ? "s" : "", uri->account,
                        uri->token, uri->host_header, uri->target);
     return len < 0 || (size_t)len >= cap ? RILL_ERR_BUFFER : RILL_OK;
 }

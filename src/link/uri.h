@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Link URIs: btp+ws[s]://[account]:[token]@host[:port][/path][?query]. */
+/*
+ * Link URIs: <base>[s]://[account]:[token]@host[:port][/path][?query]; the s stands for TLS. base
+ * is btp+ws, or that of another kind of link.
+ */
 #ifndef RILL_LINK_URI_H
 #define RILL_LINK_URI_H
 
@@ -9,6 +12,7 @@
 #define RILL_URI_MAX 2048
 
 typedef struct rill_uri {
+    const char *base; /* the scheme without TLS's s; not owned */
     bool tls;
     uint16_t port;             /* 80 or 443 where the URI names none */
     char host[256];            /* without brackets */
@@ -19,9 +23,12 @@ typedef struct rill_uri {
 } rill_uri;
 
 /*
- * RILL_ERR_UNSUPPORTED: a URI of another scheme. RILL_ERR_URI. *problem (may be
- * NULL) then says what is wrong, static, without anything of the URI.
+ * base: in lower case; it must stay. RILL_ERR_UNSUPPORTED: a URI of another scheme. RILL_ERR_URI.
+ * *problem (may be NULL) then says what is wrong, static, without anything of the URI.
  */
+RILL_MUST_CHECK int rill_uri_parse_as(rill_uri *out, const char *text, const char *base,
+                                      const char **problem);
+/* The same of btp+ws. */
 RILL_MUST_CHECK int rill_uri_parse(rill_uri *out, const char *text, const char **problem);
 /* The URI again. RILL_ERR_BUFFER. */
 RILL_MUST_CHECK int rill_uri_write(const rill_uri *uri, char *out, size_t cap);

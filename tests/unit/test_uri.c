@@ -129,6 +129,33 @@ static void test_long(void **state)
     refuse_long("btp+ws://h/", RILL_URI_MAX, "");
 }
 
+/* Other kinds of links have URIs of the same form. */
+static void test_another_base(void **state)
+{
+    (void)state;
+    rill_uri uri;
+    char out[64];
+    const char *problem = NULL;
+    assert_int_equal(rill_uri_parse_as(&uri, "ILP+HTTPS://a:b@h:1/x", "ilp+http", &problem),
+                     RILL_OK);
+    assert_true(uri.tls);
+    assert_string_equal(uri.base, "ilp+http");
+    assert_string_equal(uri.account, "a");
+    assert_int_equal(rill_uri_write(&uri, out, sizeof out), RILL_OK);
+    assert_string_equal(out, "ilp+https://a:b@h:1/x");
+    assert_int_equal(rill_uri_parse_as(&uri, "ilp+http://:b@h", "ilp+http", &problem), RILL_OK);
+    assert_false(uri.tls);
+    static const char *const others[] = {"btp+ws://h", "ilp+httpx://h", "ilp+httpss://h",
+                                         "ilp+htt://h"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(rill_uri_parse_as(&uri, others[i], "ilp+http", &problem),
+                         RILL_ERR_UNSUPPORTED);
+        assert_null(uri.base);
+    }
+    assert_int_equal(rill_uri_parse_as(&uri, "h", "ilp+http", &problem), RILL_ERR_URI);
+    assert_null(strstr(problem, "btp+wss"));
+}
+
 static void test_write(void **state)
 {
     (void)state;
@@ -146,9 +173,8 @@ static void test_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_good),  cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_long),  cmocka_unit_test(test_another_base),
         cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
