@@ -97,7 +97,8 @@ static bool issue(world *w, unsigned i, unsigned server)
     }
     (void)snprintf(tag, sizeof tag, "%u", i);
     const bool receipts = w->sides[server].server_receipts;
-    const rill_credentials_options options = {.tag = tag,
+    const rill_credentials_options options = {.size = sizeof options,
+                                              .tag = tag,
                                               .receipt_nonce = receipts ? receipt : NULL,
                                               .receipt_secret = receipts ? receipt : NULL};
     CHECK(rill_endpoint_credentials(w->sides[server].books.endpoint, &options,
