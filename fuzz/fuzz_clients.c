@@ -112,30 +112,30 @@ static void fuzz_signature(const char *text, size_t len)
     static const char *const names[] = {"signature-input", "signature", "content-digest",
                                         "authorization"};
     static const uint8_t public_key[RILL_KEY_PUBLIC_LEN] = {1};
-    rill_http_field fields[4];
-    rill_http_signature_info info;
+    rill_request_header fields[4];
+    rill_signature_info info;
     const char *end = text + len;
     size_t count = 0;
     while (count < 4 && text != end) {
         const char *line_end = memchr(text, '\n', (size_t)(end - text));
         size_t line = (size_t)((line_end ? line_end : end) - text);
         if (line > 0)
-            fields[count] = (rill_http_field){names[count], {(const uint8_t *)text, line}};
+            fields[count] = (rill_request_header){names[count], {(const uint8_t *)text, line}};
         else
-            fields[count] = (rill_http_field){"x-none", {0}};
+            fields[count] = (rill_request_header){"x-none", {0}};
         count++;
         text += line + (line_end != NULL);
     }
-    rill_http_request request = {{(const uint8_t *)"POST", 4},
-                                 {(const uint8_t *)"https://a.example/b?c", 21},
-                                 fields,
-                                 count,
-                                 {(const uint8_t *)text, (size_t)(end - text)}};
-    int error = rill_http_signature_info_of(&info, &request);
+    rill_signed_request request = {{(const uint8_t *)"POST", 4},
+                                   {(const uint8_t *)"https://a.example/b?c", 21},
+                                   fields,
+                                   count,
+                                   {(const uint8_t *)text, (size_t)(end - text)}};
+    int error = rill_signature_info_of(&info, &request);
     if (error == RILL_OK)
         CHECK(strlen(info.key_id) <= RILL_MAX_KEY_ID);
     /* Nobody has the other half of that key. */
-    int verified = rill_http_verify(&request, public_key, 1618884473, 0);
+    int verified = rill_verify_request(&request, public_key, 1618884473, 0);
     CHECK(verified != RILL_OK);
     CHECK(error == RILL_OK || verified == error);
 }

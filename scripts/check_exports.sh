@@ -61,4 +61,11 @@ for library in librill librill-net librill-pay; do
     readelf -d "$src/$library.so" | grep -q "SONAME.*\[$library\.so\.0\]" ||
         fail "wrong soname:" "$library"
 done
+
+# One name, one function: a program that links the archives would get either of two.
+doubled=$(for archive in "$src"/librill_core.a "$src"/librill_crypto.a "$src"/librill-net.a \
+    "$src"/librill-pay.a; do
+    nm --defined-only -P "$archive" 2>/dev/null | awk '$2 ~ /^[TDBR]$/ { print $1 }' | sort -u
+done | grep -v '^__odr_asan' | sort | uniq -d)
+[ -z "$doubled" ] || fail "two libraries define:" "$doubled"
 exit $failed

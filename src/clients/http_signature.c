@@ -34,7 +34,7 @@ void rill_signer_of_key(rill_signer *out, const rill_key *key, const char *key_i
     *out = (rill_signer){.key_id = key_id, .sign = sign_by_key, .user = user};
 }
 
-static int describe_body(rill_http_signature *out, rill_bytes body)
+static int describe_body(rill_request_signature *out, rill_bytes body)
 {
     uint8_t digest[RILL_SHA512_LEN];
     static_assert(sizeof out->content_digest >=
@@ -72,7 +72,7 @@ static size_t choose(rill_bytes components[6], bool authorization, bool body)
     return count;
 }
 
-static void write_input(rill_http_signature *out, const rill_bytes *components, size_t count,
+static void write_input(rill_request_signature *out, const rill_bytes *components, size_t count,
                         const rill_signer *signer, uint64_t created_s)
 {
     char *at = out->signature_input;
@@ -86,7 +86,7 @@ static void write_input(rill_http_signature *out, const rill_bytes *components, 
     assert(at < end); /* names have 98 characters together, numbers 15, the id RILL_MAX_KEY_ID */
 }
 
-static int sign_base(rill_http_signature *out, const rill_http_request *request,
+static int sign_base(rill_request_signature *out, const rill_signed_request *request,
                      const rill_bytes *components, size_t count, const rill_signer *signer)
 {
     uint8_t signature[RILL_SIGNATURE_LEN];
@@ -120,17 +120,17 @@ static bool is_word(rill_bytes text)
     return text.len > 0;
 }
 
-int rill_http_sign(rill_http_signature *out, const rill_http_request *request,
-                   const rill_signer *signer, uint64_t created_s)
+int rill_sign_request(rill_request_signature *out, const rill_signed_request *request,
+                      const rill_signer *signer, uint64_t created_s)
 {
     rill_bytes components[6];
-    rill_http_field fields[4];
-    rill_http_request whole = *request;
-    rill_bytes authorization = rill_http_field_of(request, "authorization");
-    rill_bytes content_type = rill_http_field_of(request, "content-type");
+    rill_request_header fields[4];
+    rill_signed_request whole = *request;
+    rill_bytes authorization = rill_request_header_of(request, "authorization");
+    rill_bytes content_type = rill_request_header_of(request, "content-type");
     bool body = request->body.len > 0;
 
-    *out = (rill_http_signature){0};
+    *out = (rill_request_signature){0};
     if (!is_word(request->method) || !is_word(request->target_uri) ||
         !rill_key_id_valid(signer->key_id) || created_s > MAX_CREATED ||
         (body && content_type.len == 0))
@@ -143,13 +143,13 @@ int rill_http_sign(rill_http_signature *out, const rill_http_request *request,
     whole.fields = fields;
     whole.field_count = 0;
     if (authorization.data)
-        fields[whole.field_count++] = (rill_http_field){"authorization", authorization};
+        fields[whole.field_count++] = (rill_request_header){"authorization", authorization};
     if (body) {
         fields[whole.field_count++] =
-            (rill_http_field){"content-digest", bytes_of(out->content_digest)};
+            (rill_request_header){"content-digest", bytes_of(out->content_digest)};
         fields[whole.field_count++] =
-            (rill_http_field){"content-length", bytes_of(out->content_length)};
-        fields[whole.field_count++] = (rill_http_field){"content-type", content_type};
+            (rill_request_header){"content-length", bytes_of(out->content_length)};
+        fields[whole.field_count++] = (rill_request_header){"content-type", content_type};
     }
     size_t count = choose(components, authorization.data != NULL, body);
     write_input(out, components, count, signer, created_s);
@@ -158,9 +158,9 @@ int rill_http_sign(rill_http_signature *out, const rill_http_request *request,
 
 /* ---- verifying ---- */
 
-static int read_input(rill_signature_input *out, const rill_http_request *request)
+static int read_input(rill_signature_input *out, const rill_signed_request *request)
 {
-    rill_bytes header = rill_http_field_of(request, "signature-input");
+    rill_bytes header = rill_request_header_of(request, "signature-input");
     if (!header.data)
         return RILL_ERR_NOT_FOUND;
     int error = rill_signature_input_read(out, header);
@@ -172,10 +172,10 @@ static int read_input(rill_signature_input *out, const rill_http_request *reques
     return out->key_id.len > RILL_MAX_KEY_ID ? RILL_ERR_MALFORMED : RILL_OK;
 }
 
-int rill_http_signature_info_of(rill_http_signature_info *out, const rill_http_request *request)
+int rill_signature_info_of(rill_signature_info *out, const rill_signed_request *request)
 {
     rill_signature_input input;
-    *out = (rill_http_signature_info){0};
+    *out = (rill_signature_info){0};
     int error = read_input(&input, request);
     if (error != RILL_OK)
         return error;
@@ -219,7 +219,7 @@ static int check_digest(rill_bytes header, rill_bytes body)
 }
 
 /* What the signature covers is all that an attacker could change to his profit. */
-static int check_cover(const rill_signature_input *input, const rill_http_request *request)
+static int check_cover(const rill_signature_input *input, const rill_signed_request *request)
 {
     if (!rill_signature_covers(input, "@method") || !rill_signature_covers(input, "@target-uri"))
         return RILL_ERR_AUTH;
@@ -232,7 +232,7 @@ static int check_cover(const rill_signature_input *input, const rill_http_reques
         return RILL_OK;
     if (!rill_signature_covers(input, "content-digest"))
         return RILL_ERR_AUTH;
-    rill_bytes digest = rill_http_field_of(request, "content-digest");
+    rill_bytes digest = rill_request_header_of(request, "content-digest");
     return digest.data ? check_digest(digest, request->body) : RILL_ERR_AUTH;
 }
 
@@ -246,9 +246,9 @@ static int check_age(const rill_signature_input *input, uint64_t now_s, uint64_t
     return input->created_s == 0 || apart > max_age_s ? RILL_ERR_EXPIRED : RILL_OK;
 }
 
-int rill_http_verify(const rill_http_request *request,
-                     const uint8_t public_key[RILL_KEY_PUBLIC_LEN], uint64_t now_s,
-                     uint64_t max_age_s)
+int rill_verify_request(const rill_signed_request *request,
+                        const uint8_t public_key[RILL_KEY_PUBLIC_LEN], uint64_t now_s,
+                        uint64_t max_age_s)
 {
     rill_signature_input input;
     uint8_t signature[RILL_SIGNATURE_LEN];
@@ -258,7 +258,7 @@ int rill_http_verify(const rill_http_request *request,
     int error = read_input(&input, request);
     if (error != RILL_OK)
         return error;
-    rill_bytes header = rill_http_field_of(request, "signature");
+    rill_bytes header = rill_request_header_of(request, "signature");
     if (!header.data)
         return RILL_ERR_NOT_FOUND;
     error = rill_signature_member(header, input.label, signature, sizeof signature, &signature_len);

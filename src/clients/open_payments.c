@@ -18,9 +18,9 @@
 #include <rill/error.h>
 
 #include "base/sized.h"
-#include "clients/http_client.h"
 #include "clients/op_documents.h"
 #include "clients/url.h"
+#include "clients/web_client.h"
 #include "crypto/crypto.h"
 
 #define MAX_ANSWER 262144 /* bytes; metadata may be long */
@@ -37,7 +37,7 @@ typedef struct question {
     size_t len;
     credential token;
     bool is_signed;
-    void (*answered)(rill_op_receiver *r, const rill_http_answer *a);
+    void (*answered)(rill_op_receiver *r, const rill_web_answer *a);
 } question;
 
 /* Outlives its receiver until libuv has closed it. */
@@ -48,8 +48,8 @@ typedef struct waiting {
 
 struct rill_op_receiver {
     rill_loop *loop;
-    rill_http_client *http;
-    rill_http_call *call; /* NULL: none is under way */
+    rill_web_client *http;
+    rill_web_call *call; /* NULL: none is under way */
     waiting *waiting;
     rill_op_options options;
     rill_signer signer;
@@ -112,11 +112,12 @@ RILL_PRINTF(3, 4) static void fail(rill_op_receiver *r, int error, const char *f
 
 /* ---- asking ---- */
 
-static void on_answer(const rill_http_answer *a, void *user);
+static void on_answer(const rill_web_answer *a, void *user);
 
-static size_t add_field(rill_http_field *fields, size_t count, const char *name, const char *value)
+static size_t add_field(rill_request_header *fields, size_t count, const char *name,
+                        const char *value)
 {
-    fields[count] = (rill_http_field){name, {(const uint8_t *)value, strlen(value)}};
+    fields[count] = (rill_request_header){name, {(const uint8_t *)value, strlen(value)}};
     return count + 1;
 }
 
@@ -124,10 +125,10 @@ static size_t add_field(rill_http_field *fields, size_t count, const char *name,
 static int send_question(rill_op_receiver *r, const question *q)
 {
     char authorization[RILL_OP_MAX_TOKEN + 8];
-    rill_http_signature signature;
-    rill_http_field fields[8];
+    rill_request_signature signature;
+    rill_request_header fields[8];
     size_t count = 0;
-    rill_http_request request = {
+    rill_signed_request request = {
         {(const uint8_t *)q->method, strlen(q->method)},
         {(const uint8_t *)q->url, strlen(q->url)},
         fields,
@@ -145,23 +146,23 @@ static int send_question(rill_op_receiver *r, const question *q)
     request.field_count = count;
     int error = RILL_OK;
     if (q->is_signed) {
-        error =
-            rill_http_sign(&signature, &request, &r->signer, rill_loop_now(r->loop).wall_ms / 1000);
+        error = rill_sign_request(&signature, &request, &r->signer,
+                                  rill_loop_now(r->loop).wall_ms / 1000);
         count = add_field(fields, count, "signature", signature.signature);
         count = add_field(fields, count, "signature-input", signature.signature_input);
         if (q->body)
             count = add_field(fields, count, "content-digest", signature.content_digest);
     }
-    rill_http_ask ask = {q->method, q->url, fields, count, request.body, .follow = !q->is_signed};
+    rill_web_ask ask = {q->method, q->url, fields, count, request.body, .follow = !q->is_signed};
     if (error == RILL_OK)
-        error = rill_http_call_start(&r->call, r->http, &ask, on_answer, r);
+        error = rill_web_call_start(&r->call, r->http, &ask, on_answer, r);
     rill_wipe(authorization, sizeof authorization);
     return error;
 }
 
 /* Takes body over, also on failure. */
 static int ask(rill_op_receiver *r, const char *method, const char *url, char *body, size_t len,
-               credential token, void (*answered)(rill_op_receiver *r, const rill_http_answer *a))
+               credential token, void (*answered)(rill_op_receiver *r, const rill_web_answer *a))
 {
     free(r->asked.body);
     r->asked = (question){
@@ -205,7 +206,7 @@ static bool rotate(rill_op_receiver *r)
 /* ---- reading answers ---- */
 
 /* What is wrong with an answer's status: true where it was told. */
-static bool refused(rill_op_receiver *r, const rill_http_answer *a, const char *what)
+static bool refused(rill_op_receiver *r, const rill_web_answer *a, const char *what)
 {
     char why[400];
     if (a->status >= 200 && a->status < 300)
@@ -216,7 +217,7 @@ static bool refused(rill_op_receiver *r, const rill_http_answer *a, const char *
     return true;
 }
 
-static void on_payment(rill_op_receiver *r, const rill_http_answer *a)
+static void on_payment(rill_op_receiver *r, const rill_web_answer *a)
 {
     const char *problem = "";
     bool has_method = false;
@@ -280,7 +281,7 @@ static void on_granted(rill_op_receiver *r)
 
 /* ---- the grant ---- */
 
-static void on_grant(rill_op_receiver *r, const rill_http_answer *a);
+static void on_grant(rill_op_receiver *r, const rill_web_answer *a);
 
 static void request_grant(rill_op_receiver *r)
 {
@@ -313,12 +314,12 @@ static void wait_for_grant(rill_op_receiver *r)
 }
 
 /* A server that does not take a key alone may take a wallet address. */
-static bool second_way(const rill_op_receiver *r, const rill_http_answer *a)
+static bool second_way(const rill_op_receiver *r, const rill_web_answer *a)
 {
     return !r->by_wallet && r->wallet_address && (a->status == 400 || a->status == 401);
 }
 
-static void on_grant(rill_op_receiver *r, const rill_http_answer *a)
+static void on_grant(rill_op_receiver *r, const rill_web_answer *a)
 {
     const char *problem = "";
     if (r->asked.token == NO_TOKEN && second_way(r, a)) {
@@ -341,7 +342,7 @@ static void on_grant(rill_op_receiver *r, const rill_http_answer *a)
 
 /* ---- the receiver's document ---- */
 
-static void on_document(rill_op_receiver *r, const rill_http_answer *a)
+static void on_document(rill_op_receiver *r, const rill_web_answer *a)
 {
     const char *problem = "";
     r->redirects = a->redirects;
@@ -369,7 +370,7 @@ static void end_closing(rill_op_receiver *r)
         closed(user);
 }
 
-static void on_rotated(rill_op_receiver *r, const rill_http_answer *a)
+static void on_rotated(rill_op_receiver *r, const rill_web_answer *a)
 {
     const char *problem = "";
     int error;
@@ -382,7 +383,7 @@ static void on_rotated(rill_op_receiver *r, const rill_http_answer *a)
         go_on(r, send_question(r, &r->asked));
 }
 
-static void on_answer(const rill_http_answer *a, void *user)
+static void on_answer(const rill_web_answer *a, void *user)
 {
     rill_op_receiver *r = user;
     r->call = NULL;
@@ -413,7 +414,7 @@ void rill_op_receiver_free(rill_op_receiver *r)
 {
     if (!r)
         return;
-    rill_http_client_free(r->http);
+    rill_web_client_free(r->http);
     if (r->waiting)
         uv_close((uv_handle_t *)&r->waiting->timer, on_waiting_closed);
     json_decref(r->metadata);
@@ -457,14 +458,14 @@ static int take_options(rill_op_receiver *r, const rill_op_options *options, con
 
 static int prepare(rill_op_receiver *r, rill_loop *loop)
 {
-    rill_http_client_options http;
-    rill_http_client_options_init(&http);
+    rill_web_client_options http;
+    rill_web_client_options_init(&http);
     http.timeout_ns = r->options.timeout_ns;
     http.ca_file = r->options.ca_file;
     http.insecure = r->options.insecure;
     http.max_body = MAX_ANSWER;
     r->loop = loop;
-    int error = rill_http_client_new(&r->http, loop, &http);
+    int error = rill_web_client_new(&r->http, loop, &http);
     if (error != RILL_OK)
         return error;
     r->waiting = calloc(1, sizeof *r->waiting);
@@ -544,7 +545,7 @@ static void on_closing(uv_timer_t *timer)
 void rill_op_receiver_close(rill_op_receiver *r, void (*closed)(void *user), void *user)
 {
     if (r->call)
-        rill_http_call_cancel(r->call);
+        rill_web_call_cancel(r->call);
     r->call = NULL;
     r->done = NULL;
     r->rotating = false;

@@ -229,7 +229,7 @@ bool rill_signature_covers(const rill_signature_input *input, const char *name)
 
 /* ---- what is signed ---- */
 
-static size_t count_of(const rill_http_request *request, rill_bytes name, rill_bytes *value)
+static size_t count_of(const rill_signed_request *request, rill_bytes name, rill_bytes *value)
 {
     size_t count = 0;
     for (size_t i = 0; i < request->field_count; i++) {
@@ -241,7 +241,7 @@ static size_t count_of(const rill_http_request *request, rill_bytes name, rill_b
     return count;
 }
 
-rill_bytes rill_http_field_of(const rill_http_request *request, const char *name)
+rill_bytes rill_request_header_of(const rill_signed_request *request, const char *name)
 {
     rill_bytes value = {0};
     rill_bytes wanted = {(const uint8_t *)name, strlen(name)};
@@ -301,7 +301,7 @@ static parts parts_of(rill_bytes uri)
 }
 
 /* RFC 9421 section 2.2. */
-static int derived(const rill_http_request *request, rill_bytes name, rill_bytes *out)
+static int derived(const rill_signed_request *request, rill_bytes name, rill_bytes *out)
 {
     parts p = parts_of(request->target_uri);
     if (is(name, "@method"))
@@ -325,7 +325,7 @@ static int derived(const rill_http_request *request, rill_bytes name, rill_bytes
  * A component's value. Of headers that come twice, RFC 9421 would join the values; which of them a
  * server believes is another matter, so that neither is.
  */
-static int value_of(const rill_http_request *request, rill_bytes name, rill_bytes *out)
+static int value_of(const rill_signed_request *request, rill_bytes name, rill_bytes *out)
 {
     if (name.len > 0 && name.data[0] == '@') {
         int error = derived(request, name, out);
@@ -347,7 +347,7 @@ static uint8_t *append(uint8_t *at, const void *bytes, size_t len)
 
 static const char LAST_LINE[] = "\"@signature-params\": ";
 
-int rill_signature_base(const rill_http_request *request, const rill_bytes *components,
+int rill_signature_base(const rill_signed_request *request, const rill_bytes *components,
                         size_t count, rill_bytes params, uint8_t **out, size_t *len)
 {
     size_t size = sizeof LAST_LINE - 1 + params.len;

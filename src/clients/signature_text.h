@@ -33,14 +33,14 @@ RILL_MUST_CHECK int rill_signature_member(rill_bytes header, rill_bytes member, 
 bool rill_signature_covers(const rill_signature_input *input, const char *name);
 
 /* The header of that name where it comes once: data is NULL where it is not there. */
-rill_bytes rill_http_field_of(const rill_http_request *request, const char *name);
+rill_bytes rill_request_header_of(const rill_signed_request *request, const char *name);
 
 /*
  * What is signed; the caller frees it by rill_free of the default allocator. RILL_ERR_NOMEM;
  * RILL_ERR_UNSUPPORTED: a component that is unknown; RILL_ERR_AUTH: a header that is not there,
  * or comes twice; RILL_ERR_INVALID: a value with a line break.
  */
-RILL_MUST_CHECK int rill_signature_base(const rill_http_request *request,
+RILL_MUST_CHECK int rill_signature_base(const rill_signed_request *request,
                                         const rill_bytes *components, size_t count,
                                         rill_bytes params, uint8_t **out, size_t *len);
 

@@ -12,14 +12,14 @@
 
 #include "base/base64.h"
 #include "base/sized.h"
-#include "clients/http_client.h"
+#include "clients/web_client.h"
 #include "crypto/crypto.h"
 
 #define MAX_ANSWER 65536 /* bytes; an answer has some 200 */
 
 struct rill_spsp_query {
-    rill_http_client *http;
-    rill_http_call *call;
+    rill_web_client *http;
+    rill_web_call *call;
     void (*done)(const rill_spsp_result *result, void *user);
     void *user;
 };
@@ -37,7 +37,7 @@ void rill_spsp_query_options_init_sized(rill_spsp_query_options *o, size_t size)
 /* ---- an answer ---- */
 
 /* A wallet address answers with where its Open Payments are, whatever it is asked for. */
-static bool is_wallet_address(const rill_http_answer *a)
+static bool is_wallet_address(const rill_web_answer *a)
 {
     json_t *body = json_loadb(a->body, a->len, 0, NULL);
     bool is = json_is_string(json_object_get(body, "authServer"));
@@ -46,7 +46,7 @@ static bool is_wallet_address(const rill_http_answer *a)
 }
 
 /* What is wrong with an answer's status. problem[cap] is one line. */
-static int check_status(const rill_http_answer *a, char *problem, size_t cap)
+static int check_status(const rill_web_answer *a, char *problem, size_t cap)
 {
     if (a->status == 200)
         return RILL_OK;
@@ -58,7 +58,7 @@ static int check_status(const rill_http_answer *a, char *problem, size_t cap)
     return RILL_ERR_REFUSED;
 }
 
-static int read_answer(rill_spsp_answer *out, const rill_http_answer *a, char *problem, size_t cap)
+static int read_answer(rill_spsp_answer *out, const rill_web_answer *a, char *problem, size_t cap)
 {
     const char *why = "";
     int error = a->error;
@@ -79,11 +79,11 @@ static int read_answer(rill_spsp_answer *out, const rill_http_answer *a, char *p
 
 static void free_query(rill_spsp_query *query)
 {
-    rill_http_client_free(query->http);
+    rill_web_client_free(query->http);
     free(query);
 }
 
-static void on_answer(const rill_http_answer *a, void *user)
+static void on_answer(const rill_web_answer *a, void *user)
 {
     rill_spsp_query *query = user;
     rill_spsp_answer answer = {0};
@@ -107,18 +107,18 @@ static int ask(rill_spsp_query *query, const char *url, const rill_spsp_query_op
 {
     char nonce[RILL_BASE64_SIZE(RILL_RECEIPT_NONCE_LEN)];
     char secret[RILL_BASE64_SIZE(RILL_RECEIPT_SECRET_LEN)];
-    rill_http_field fields[3] = {
+    rill_request_header fields[3] = {
         {"Accept", {(const uint8_t *)RILL_SPSP_ACCEPT, strlen(RILL_SPSP_ACCEPT)}}};
-    rill_http_ask ask = {
+    rill_web_ask ask = {
         .method = "GET", .url = url, .fields = fields, .field_count = 1, .follow = true};
     if (o->receipt_nonce) {
         size_t len = rill_base64_encode(o->receipt_nonce, RILL_RECEIPT_NONCE_LEN, nonce);
-        fields[1] = (rill_http_field){"Receipt-Nonce", {(const uint8_t *)nonce, len}};
+        fields[1] = (rill_request_header){"Receipt-Nonce", {(const uint8_t *)nonce, len}};
         len = rill_base64_encode(o->receipt_secret, RILL_RECEIPT_SECRET_LEN, secret);
-        fields[2] = (rill_http_field){"Receipt-Secret", {(const uint8_t *)secret, len}};
+        fields[2] = (rill_request_header){"Receipt-Secret", {(const uint8_t *)secret, len}};
         ask.field_count = 3;
     }
-    int error = rill_http_call_start(&query->call, query->http, &ask, on_answer, query);
+    int error = rill_web_call_start(&query->call, query->http, &ask, on_answer, query);
     rill_wipe(secret, sizeof secret);
     return error;
 }
@@ -129,7 +129,7 @@ int rill_spsp_query_start(rill_spsp_query **out, rill_loop *loop, const char *re
                           const char **problem)
 {
     char url[RILL_MAX_URL];
-    rill_http_client_options http;
+    rill_web_client_options http;
     rill_spsp_query_options o = defaults;
     if (problem)
         *problem = "";
@@ -145,12 +145,12 @@ int rill_spsp_query_start(rill_spsp_query **out, rill_loop *loop, const char *re
         return RILL_ERR_NOMEM;
     query->done = done;
     query->user = user;
-    rill_http_client_options_init(&http);
+    rill_web_client_options_init(&http);
     http.timeout_ns = o.timeout_ns;
     http.ca_file = o.ca_file;
     http.insecure = o.insecure;
     http.max_body = MAX_ANSWER;
-    error = rill_http_client_new(&query->http, loop, &http);
+    error = rill_web_client_new(&query->http, loop, &http);
     if (error == RILL_OK)
         error = ask(query, url, &o);
     if (error != RILL_OK) {

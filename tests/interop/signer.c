@@ -56,23 +56,23 @@ static json_t *sign(const json_t *in)
 {
     rill_key *key;
     rill_signer signer;
-    rill_http_signature out;
-    rill_http_field fields[2];
+    rill_request_signature out;
+    rill_request_header fields[2];
     rill_bytes pem = bytes_of(in, "pem");
-    rill_http_request request = {bytes_of(in, "method"), bytes_of(in, "url"), fields, 0,
-                                 bytes_of(in, "body")};
+    rill_signed_request request = {bytes_of(in, "method"), bytes_of(in, "url"), fields, 0,
+                                   bytes_of(in, "body")};
     if (json_object_get(in, "authorization"))
         fields[request.field_count++] =
-            (rill_http_field){"authorization", bytes_of(in, "authorization")};
+            (rill_request_header){"authorization", bytes_of(in, "authorization")};
     if (request.body.len > 0)
         fields[request.field_count++] =
-            (rill_http_field){"content-type", {(const uint8_t *)"application/json", 16}};
+            (rill_request_header){"content-type", {(const uint8_t *)"application/json", 16}};
     int error = rill_key_from_text(&key, (const char *)pem.data, pem.len);
     if (error != RILL_OK)
         return error_of(error);
     rill_signer_of_key(&signer, key, text_of(in, "id"));
-    error = rill_http_sign(&out, &request, &signer,
-                           (uint64_t)json_integer_value(json_object_get(in, "created")));
+    error = rill_sign_request(&out, &request, &signer,
+                              (uint64_t)json_integer_value(json_object_get(in, "created")));
     rill_key_free(key);
     if (error != RILL_OK)
         return error_of(error);
@@ -89,21 +89,21 @@ static json_t *sign(const json_t *in)
 static json_t *verify(json_t *in)
 {
     rill_jwk jwk;
-    rill_http_field fields[16];
+    rill_request_header fields[16];
     rill_bytes text = bytes_of(in, "jwk");
-    rill_http_request request = {bytes_of(in, "method"), bytes_of(in, "url"), fields, 0,
-                                 bytes_of(in, "body")};
+    rill_signed_request request = {bytes_of(in, "method"), bytes_of(in, "url"), fields, 0,
+                                   bytes_of(in, "body")};
     const char *name;
     json_t *value;
     json_object_foreach(json_object_get(in, "headers"), name, value)
     {
         if (request.field_count == 16)
             return error_of(RILL_ERR_LIMIT);
-        fields[request.field_count++] = (rill_http_field){
+        fields[request.field_count++] = (rill_request_header){
             name, {(const uint8_t *)json_string_value(value), json_string_length(value)}};
     }
     int error = rill_jwk_read(&jwk, (const char *)text.data, text.len);
-    return error_of(error == RILL_OK ? rill_http_verify(&request, jwk.public_key, 0, 0) : error);
+    return error_of(error == RILL_OK ? rill_verify_request(&request, jwk.public_key, 0, 0) : error);
 }
 
 static json_t *rewrite(const json_t *in)

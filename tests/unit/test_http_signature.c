@@ -37,11 +37,11 @@ static void test_rfc_9421(void **state)
     static const char input[] =
         "sig-b26=(\"date\" \"@method\" \"@path\" \"@authority\" \"content-type\" "
         "\"content-length\");created=1618884473;keyid=\"test-key-ed25519\"";
-    const rill_http_field fields[] = {{"date", text("Tue, 20 Apr 2021 02:07:55 GMT")},
-                                      {"content-type", text("application/json")},
-                                      {"content-length", text("18")}};
-    rill_http_request request = {text("POST"), text("https://example.com/foo?param=Value"), fields,
-                                 COUNT(fields), text("{\"hello\": \"world\"}")};
+    const rill_request_header fields[] = {{"date", text("Tue, 20 Apr 2021 02:07:55 GMT")},
+                                          {"content-type", text("application/json")},
+                                          {"content-length", text("18")}};
+    rill_signed_request request = {text("POST"), text("https://example.com/foo?param=Value"),
+                                   fields, COUNT(fields), text("{\"hello\": \"world\"}")};
     rill_signature_input read;
     rill_key *test_key;
     uint8_t *base, signature[RILL_SIGNATURE_LEN], told[RILL_SIGNATURE_LEN];
@@ -90,7 +90,7 @@ static void test_parts_of_a_uri(void **state)
         char right[200];
         const rill_bytes parts[] = {text("@scheme"), text("@authority"), text("@path"),
                                     text("@query")};
-        rill_http_request request = {text("GET"), text(uris[i].uri), NULL, 0, {0}};
+        rill_signed_request request = {text("GET"), text(uris[i].uri), NULL, 0, {0}};
         uint8_t *base;
         size_t len;
         snprintf(right, sizeof right,
@@ -108,9 +108,9 @@ static void test_parts_of_a_uri(void **state)
 
 /* A signed request as it arrives. */
 typedef struct arrived {
-    rill_http_field fields[8];
-    rill_http_request request;
-    rill_http_signature signature;
+    rill_request_header fields[8];
+    rill_signed_request request;
+    rill_request_signature signature;
 } arrived;
 
 #define BODY "{\"hello\":\"world\"}"
@@ -120,30 +120,30 @@ static void sign(arrived *a, const char *authorization, const char *body)
     rill_signer signer;
     size_t n = 0;
     *a = (arrived){0};
-    a->request = (rill_http_request){text("POST"), text("https://auth.example/tenant"), a->fields,
-                                     0, text(body)};
+    a->request = (rill_signed_request){text("POST"), text("https://auth.example/tenant"), a->fields,
+                                       0, text(body)};
     if (authorization)
-        a->fields[n++] = (rill_http_field){"authorization", text(authorization)};
+        a->fields[n++] = (rill_request_header){"authorization", text(authorization)};
     if (*body)
-        a->fields[n++] = (rill_http_field){"content-type", text("application/json")};
+        a->fields[n++] = (rill_request_header){"content-type", text("application/json")};
     a->request.field_count = n;
     rill_signer_of_key(&signer, key, "my-key");
-    assert_int_equal(rill_http_sign(&a->signature, &a->request, &signer, NOW), RILL_OK);
+    assert_int_equal(rill_sign_request(&a->signature, &a->request, &signer, NOW), RILL_OK);
     if (*body) {
-        a->fields[n++] = (rill_http_field){"content-digest", text(a->signature.content_digest)};
-        a->fields[n++] = (rill_http_field){"content-length", text(a->signature.content_length)};
+        a->fields[n++] = (rill_request_header){"content-digest", text(a->signature.content_digest)};
+        a->fields[n++] = (rill_request_header){"content-length", text(a->signature.content_length)};
     }
-    a->fields[n++] = (rill_http_field){"signature-input", text(a->signature.signature_input)};
-    a->fields[n++] = (rill_http_field){"signature", text(a->signature.signature)};
+    a->fields[n++] = (rill_request_header){"signature-input", text(a->signature.signature_input)};
+    a->fields[n++] = (rill_request_header){"signature", text(a->signature.signature)};
     a->request.field_count = n;
 }
 
 static int verify(const arrived *a)
 {
-    return rill_http_verify(&a->request, rill_key_public(key), NOW, 30);
+    return rill_verify_request(&a->request, rill_key_public(key), NOW, 30);
 }
 
-static rill_http_field *field(arrived *a, const char *name)
+static rill_request_header *field(arrived *a, const char *name)
 {
     for (size_t i = 0; i < a->request.field_count; i++) {
         if (strcmp(a->fields[i].name, name) == 0)
@@ -172,8 +172,8 @@ static void test_what_is_written(void **state)
     assert_string_equal(a.signature.content_length, "");
     assert_int_equal(verify(&a), RILL_OK);
 
-    rill_http_signature_info info;
-    assert_int_equal(rill_http_signature_info_of(&info, &a.request), RILL_OK);
+    rill_signature_info info;
+    assert_int_equal(rill_signature_info_of(&info, &a.request), RILL_OK);
     assert_string_equal(info.key_id, "my-key");
     assert_int_equal(info.created_s, NOW);
     assert_int_equal(info.expires_s, 0);
@@ -183,41 +183,43 @@ static void test_longest_key_id_fits(void **state)
 {
     (void)state;
     char id[RILL_MAX_KEY_ID + 2] = {0};
-    rill_http_signature out;
+    rill_request_signature out;
     rill_signer signer;
-    const rill_http_field fields[] = {{"authorization", text("GNAP t")},
-                                      {"content-type", text("application/json")}};
-    rill_http_request request = {text("POST"), text("https://a.example"), fields, 2, text(BODY)};
+    const rill_request_header fields[] = {{"authorization", text("GNAP t")},
+                                          {"content-type", text("application/json")}};
+    rill_signed_request request = {text("POST"), text("https://a.example"), fields, 2, text(BODY)};
     memset(id, 'k', RILL_MAX_KEY_ID);
     rill_signer_of_key(&signer, key, id);
-    assert_int_equal(rill_http_sign(&out, &request, &signer, UINT64_C(999999999999999)), RILL_OK);
+    assert_int_equal(rill_sign_request(&out, &request, &signer, UINT64_C(999999999999999)),
+                     RILL_OK);
     assert_non_null(strstr(out.signature_input, ";created=999999999999999"));
-    assert_int_equal(rill_http_sign(&out, &request, &signer, UINT64_C(1000000000000000)),
+    assert_int_equal(rill_sign_request(&out, &request, &signer, UINT64_C(1000000000000000)),
                      RILL_ERR_INVALID);
     id[RILL_MAX_KEY_ID] = 'k';
-    assert_int_equal(rill_http_sign(&out, &request, &signer, NOW), RILL_ERR_INVALID);
+    assert_int_equal(rill_sign_request(&out, &request, &signer, NOW), RILL_ERR_INVALID);
 }
 
 static void test_what_cannot_be_signed(void **state)
 {
     (void)state;
-    rill_http_signature out;
+    rill_request_signature out;
     rill_signer signer;
     rill_signer_of_key(&signer, key, "k");
-    const rill_http_field broken[] = {{"authorization", text("GNAP a\nb")}};
-    rill_http_request request = {text("POST"), text("https://a.example"), NULL, 0, text(BODY)};
-    assert_int_equal(rill_http_sign(&out, &request, &signer, NOW), RILL_ERR_INVALID); /* no type */
+    const rill_request_header broken[] = {{"authorization", text("GNAP a\nb")}};
+    rill_signed_request request = {text("POST"), text("https://a.example"), NULL, 0, text(BODY)};
+    assert_int_equal(rill_sign_request(&out, &request, &signer, NOW),
+                     RILL_ERR_INVALID); /* no type */
     request.body = text("");
-    assert_int_equal(rill_http_sign(&out, &request, &signer, NOW), RILL_OK);
+    assert_int_equal(rill_sign_request(&out, &request, &signer, NOW), RILL_OK);
     request.fields = broken;
     request.field_count = 1;
-    assert_int_equal(rill_http_sign(&out, &request, &signer, NOW), RILL_ERR_INVALID);
+    assert_int_equal(rill_sign_request(&out, &request, &signer, NOW), RILL_ERR_INVALID);
     request.field_count = 0;
     request.method = text("");
-    assert_int_equal(rill_http_sign(&out, &request, &signer, NOW), RILL_ERR_INVALID);
+    assert_int_equal(rill_sign_request(&out, &request, &signer, NOW), RILL_ERR_INVALID);
     request.method = text("POST");
     request.target_uri = text("https://a.example/\xc3\xa4");
-    assert_int_equal(rill_http_sign(&out, &request, &signer, NOW), RILL_ERR_INVALID);
+    assert_int_equal(rill_sign_request(&out, &request, &signer, NOW), RILL_ERR_INVALID);
 }
 
 static int refuse(void *user, const uint8_t *message, size_t len,
@@ -232,11 +234,11 @@ static int refuse(void *user, const uint8_t *message, size_t len,
 static void test_another_signer_and_its_error(void **state)
 {
     (void)state;
-    rill_http_signature out;
+    rill_request_signature out;
     size_t seen = 0;
     rill_signer signer = {"k", refuse, &seen};
-    rill_http_request request = {text("GET"), text("https://a.example"), NULL, 0, {0}};
-    assert_int_equal(rill_http_sign(&out, &request, &signer, NOW), RILL_ERR_REFUSED);
+    rill_signed_request request = {text("GET"), text("https://a.example"), NULL, 0, {0}};
+    assert_int_equal(rill_sign_request(&out, &request, &signer, NOW), RILL_ERR_REFUSED);
     assert_true(seen > 0);
     assert_string_equal(out.signature, "");
 }
@@ -266,7 +268,7 @@ static void test_every_part_counts(void **state)
         /* Twice: which of the two is meant? */
         sign(&a, "GNAP token", BODY);
         a.fields[a.request.field_count++] =
-            (rill_http_field){changes[i].name, text(changes[i].value)};
+            (rill_request_header){changes[i].name, text(changes[i].value)};
         error = verify(&a);
         assert_int_equal(error, strcmp(changes[i].name, "signature-input") == 0 ? RILL_ERR_NOT_FOUND
                                                                                 : RILL_ERR_AUTH);
@@ -286,13 +288,14 @@ static void test_every_part_counts(void **state)
     assert_int_equal(verify(&a), RILL_ERR_AUTH);
     /* An authorization that was not signed. */
     sign(&a, NULL, BODY);
-    a.fields[a.request.field_count++] = (rill_http_field){"authorization", text("GNAP mine")};
+    a.fields[a.request.field_count++] = (rill_request_header){"authorization", text("GNAP mine")};
     assert_int_equal(verify(&a), RILL_ERR_AUTH);
     /* Another key. */
     rill_key *other;
     sign(&a, "GNAP token", BODY);
     assert_int_equal(rill_key_new(&other), RILL_OK);
-    assert_int_equal(rill_http_verify(&a.request, rill_key_public(other), NOW, 30), RILL_ERR_AUTH);
+    assert_int_equal(rill_verify_request(&a.request, rill_key_public(other), NOW, 30),
+                     RILL_ERR_AUTH);
     rill_key_free(other);
 }
 
@@ -302,11 +305,11 @@ static void test_age(void **state)
     arrived a;
     const uint8_t *public_key = rill_key_public(key);
     sign(&a, NULL, "");
-    assert_int_equal(rill_http_verify(&a.request, public_key, NOW + 30, 30), RILL_OK);
-    assert_int_equal(rill_http_verify(&a.request, public_key, NOW + 31, 30), RILL_ERR_EXPIRED);
-    assert_int_equal(rill_http_verify(&a.request, public_key, NOW - 30, 30), RILL_OK);
-    assert_int_equal(rill_http_verify(&a.request, public_key, NOW - 31, 30), RILL_ERR_EXPIRED);
-    assert_int_equal(rill_http_verify(&a.request, public_key, NOW + 1000000, 0), RILL_OK);
+    assert_int_equal(rill_verify_request(&a.request, public_key, NOW + 30, 30), RILL_OK);
+    assert_int_equal(rill_verify_request(&a.request, public_key, NOW + 31, 30), RILL_ERR_EXPIRED);
+    assert_int_equal(rill_verify_request(&a.request, public_key, NOW - 30, 30), RILL_OK);
+    assert_int_equal(rill_verify_request(&a.request, public_key, NOW - 31, 30), RILL_ERR_EXPIRED);
+    assert_int_equal(rill_verify_request(&a.request, public_key, NOW + 1000000, 0), RILL_OK);
 }
 
 /* Signs the value that a test gives for Signature-Input, as another implementation would. */
@@ -316,11 +319,11 @@ static int verify_input(const char *label, const char *params, uint64_t now_s, u
     uint8_t *base, signature[RILL_SIGNATURE_LEN];
     size_t len;
     rill_signature_input read;
-    rill_http_field fields[2];
-    rill_http_request request = {text("GET"), text("https://a.example/"), fields, 2, {0}};
+    rill_request_header fields[2];
+    rill_signed_request request = {text("GET"), text("https://a.example/"), fields, 2, {0}};
     snprintf(input, sizeof input, "%s=%s", label, params);
-    fields[0] = (rill_http_field){"signature-input", text(input)};
-    fields[1] = (rill_http_field){"signature", text("sig1=:AAAA:")};
+    fields[0] = (rill_request_header){"signature-input", text(input)};
+    fields[1] = (rill_request_header){"signature", text("sig1=:AAAA:")};
     int error = rill_signature_input_read(&read, text(input));
     if (error == RILL_OK)
         error = rill_signature_base(&request, read.components, read.component_count, read.params,
@@ -342,7 +345,7 @@ static int verify_input(const char *label, const char *params, uint64_t now_s, u
     snprintf(signature_text, sizeof signature_text, "%s=:%s:", read.label.len ? label : "",
              encoded);
     fields[1].value = text(signature_text);
-    return rill_http_verify(&request, rill_key_public(key), now_s, max_age_s);
+    return rill_verify_request(&request, rill_key_public(key), now_s, max_age_s);
 }
 
 #define BOTH "(\"@method\" \"@target-uri\")"
@@ -466,14 +469,14 @@ static void test_digests(void **state)
         snprintf(header, sizeof header, "%s%s%s", cases[i].first, cases[i].second ? ", " : "",
                  cases[i].second ? cases[i].second : "");
         /* Signed over whatever the header says. */
-        rill_http_request r = {text("POST"), text("https://a.example/"), a.fields, 3,
-                               text("{\"hello\": \"world\"}\n")};
+        rill_signed_request r = {text("POST"), text("https://a.example/"), a.fields, 3,
+                                 text("{\"hello\": \"world\"}\n")};
         static const char input[] =
             "sig1=(\"@method\" \"@target-uri\" \"content-digest\");created=1618884473";
-        a.fields[0] = (rill_http_field){"content-digest", text(header)};
-        a.fields[1] = (rill_http_field){"signature-input", text(input)};
+        a.fields[0] = (rill_request_header){"content-digest", text(header)};
+        a.fields[1] = (rill_request_header){"signature-input", text(input)};
         /* A signature of nobody. If the digest is right, the error names the signature. */
-        a.fields[2] = (rill_http_field){
+        a.fields[2] = (rill_request_header){
             "signature",
             text("sig1=:wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1u02Gb04v9EDgwUPiu"
                  "4A0w6vuQv5lIp5WPpBKRCw==:")};
@@ -487,7 +490,7 @@ static void test_digests(void **state)
                          RILL_OK);
         assert_int_equal(rill_key_sign(key, base, len, signature), RILL_OK);
         rill_free(rill_allocator_default(), base);
-        int error = rill_http_verify(&r, rill_key_public(key), NOW, 30);
+        int error = rill_verify_request(&r, rill_key_public(key), NOW, 30);
         assert_int_equal(error, cases[i].error == RILL_OK ? RILL_ERR_AUTH : cases[i].error);
     }
 }

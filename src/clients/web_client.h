@@ -5,45 +5,45 @@
  *
  * Not for packets: the link of ILP over HTTP has its own.
  */
-#ifndef RILL_CLIENTS_HTTP_CLIENT_H
-#define RILL_CLIENTS_HTTP_CLIENT_H
+#ifndef RILL_CLIENTS_WEB_CLIENT_H
+#define RILL_CLIENTS_WEB_CLIENT_H
 
 #include <rill/http_signature.h>
 #include <rill/loop.h>
 
-#define RILL_HTTP_MAX_REDIRECTS 5
+#define RILL_WEB_MAX_REDIRECTS 5
 
-typedef struct rill_http_client_options {
+typedef struct rill_web_client_options {
     uint64_t timeout_ns;         /* for a call as a whole; default 30 s */
     uint64_t connect_timeout_ns; /* for one connection to begin; default 10 s */
     size_t max_body;             /* bytes of an answer; default 1 MiB */
     const char *ca_file;         /* PEM of authorities to trust beside the system's; copied; NULL */
     bool insecure;               /* http to other machines, too */
-} rill_http_client_options;
+} rill_web_client_options;
 
-void rill_http_client_options_init(rill_http_client_options *o);
+void rill_web_client_options_init(rill_web_client_options *o);
 
-typedef struct rill_http_client rill_http_client;
-typedef struct rill_http_call rill_http_call;
+typedef struct rill_web_client rill_web_client;
+typedef struct rill_web_call rill_web_call;
 
 /* Keeps connections open between calls. RILL_ERR_NOMEM; RILL_ERR_TLS: ca_file cannot be read. */
-RILL_MUST_CHECK int rill_http_client_new(rill_http_client **out, rill_loop *loop,
-                                         const rill_http_client_options *options);
+RILL_MUST_CHECK int rill_web_client_new(rill_web_client **out, rill_loop *loop,
+                                        const rill_web_client_options *options);
 /* Ends what is under way: nobody is called. NULL is allowed. */
-void rill_http_client_free(rill_http_client *client);
+void rill_web_client_free(rill_web_client *client);
 
 /* All is borrowed, and copied where it is needed later. */
-typedef struct rill_http_ask {
+typedef struct rill_web_ask {
     const char *method; /* "GET" */
     const char *url;    /* checked as rill_receiver_url does */
-    const rill_http_field *fields;
+    const rill_request_header *fields;
     size_t field_count;
     rill_bytes body;
-    bool follow; /* redirects, to https alone, RILL_HTTP_MAX_REDIRECTS at most: for GET */
-} rill_http_ask;
+    bool follow; /* redirects, to https alone, RILL_WEB_MAX_REDIRECTS at most: for GET */
+} rill_web_ask;
 
 /* What came of it. All is valid until `done` returns. */
-typedef struct rill_http_answer {
+typedef struct rill_web_answer {
     int error;           /* RILL_OK: there is an answer, whatever its status */
     const char *problem; /* one line for people; "" where error is RILL_OK */
     unsigned status;
@@ -53,7 +53,7 @@ typedef struct rill_http_answer {
     unsigned redirects; /* that were followed */
     const char *body;   /* with a NUL behind it */
     size_t len;
-} rill_http_answer;
+} rill_web_answer;
 
 /*
  * done is called once, from the loop, never from inside this call. Errors that it is told:
@@ -62,11 +62,11 @@ typedef struct rill_http_answer {
  * https), RILL_ERR_NOMEM.
  * Returns RILL_ERR_INVALID (a URL that cannot be asked, a line break in a header), RILL_ERR_NOMEM.
  */
-RILL_MUST_CHECK int rill_http_call_start(rill_http_call **out, rill_http_client *client,
-                                         const rill_http_ask *ask,
-                                         void (*done)(const rill_http_answer *answer, void *user),
-                                         void *user);
+RILL_MUST_CHECK int rill_web_call_start(rill_web_call **out, rill_web_client *client,
+                                        const rill_web_ask *ask,
+                                        void (*done)(const rill_web_answer *answer, void *user),
+                                        void *user);
 /* done is not called. Not from inside done, whose call is over. */
-void rill_http_call_cancel(rill_http_call *call);
+void rill_web_call_cancel(rill_web_call *call);
 
 #endif

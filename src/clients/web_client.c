@@ -6,7 +6,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "clients/http_client.h"
+#include "clients/web_client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +23,8 @@
 
 #define USER_AGENT "rill/" RILL_VERSION
 
-struct rill_http_client {
-    rill_http_client_options options;
+struct rill_web_client {
+    rill_web_client_options options;
     char *ca_file;
     CURLM *multi;
     uv_loop_t *uv;
@@ -39,16 +39,16 @@ struct rill_http_client {
 typedef struct watch {
     rill_list node;
     uv_poll_t poll;
-    rill_http_client *client;
+    rill_web_client *client;
     curl_socket_t fd;
 } watch;
 
-struct rill_http_call {
+struct rill_web_call {
     rill_list node;
-    rill_http_client *client;
+    rill_web_client *client;
     CURL *easy;
     struct curl_slist *headers;
-    void (*done)(const rill_http_answer *answer, void *user);
+    void (*done)(const rill_web_answer *answer, void *user);
     void *user;
     bool follow;
     unsigned redirects;
@@ -62,9 +62,9 @@ struct rill_http_call {
     char problem[CURL_ERROR_SIZE];
 };
 
-void rill_http_client_options_init(rill_http_client_options *o)
+void rill_web_client_options_init(rill_web_client_options *o)
 {
-    *o = (rill_http_client_options){
+    *o = (rill_web_client_options){
         .timeout_ns = 30 * RILL_SECOND,
         .connect_timeout_ns = 10 * RILL_SECOND,
         .max_body = (size_t)1024 * 1024,
@@ -73,9 +73,9 @@ void rill_http_client_options_init(rill_http_client_options *o)
 
 /* ---- the loop ---- */
 
-static void settle(rill_http_client *client);
+static void settle(rill_web_client *client);
 
-static void free_client(rill_http_client *client)
+static void free_client(rill_web_client *client)
 {
     if (client->multi)
         (void)curl_multi_cleanup(client->multi);
@@ -84,7 +84,7 @@ static void free_client(rill_http_client *client)
     curl_global_cleanup();
 }
 
-static void on_handle_closed(rill_http_client *client)
+static void on_handle_closed(rill_web_client *client)
 {
     client->handles--;
     if (client->freed && client->handles == 0)
@@ -99,7 +99,7 @@ static void on_timer_closed(uv_handle_t *handle)
 static void on_watch_closed(uv_handle_t *handle)
 {
     watch *w = handle->data;
-    rill_http_client *client = w->client;
+    rill_web_client *client = w->client;
     free(w);
     on_handle_closed(client);
 }
@@ -111,7 +111,7 @@ static void close_watch(watch *w)
     uv_close((uv_handle_t *)&w->poll, on_watch_closed);
 }
 
-static void act(rill_http_client *client, curl_socket_t fd, int events)
+static void act(rill_web_client *client, curl_socket_t fd, int events)
 {
     int running;
     (void)curl_multi_socket_action(client->multi, fd, events, &running);
@@ -134,7 +134,7 @@ static void on_timer(uv_timer_t *timer)
 /* libcurl wants to be called after so many milliseconds; -1: not at all. */
 static int set_timer(CURLM *multi, long ms, void *user)
 {
-    rill_http_client *client = user;
+    rill_web_client *client = user;
     (void)multi;
     if (client->freed)
         return 0;
@@ -145,7 +145,7 @@ static int set_timer(CURLM *multi, long ms, void *user)
     return 0;
 }
 
-static watch *make_watch(rill_http_client *client, curl_socket_t fd)
+static watch *make_watch(rill_web_client *client, curl_socket_t fd)
 {
     watch *w = calloc(1, sizeof *w);
     if (!w)
@@ -166,7 +166,7 @@ static watch *make_watch(rill_http_client *client, curl_socket_t fd)
 /* libcurl waits for a socket, or no longer. */
 static int set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *of_socket)
 {
-    rill_http_client *client = user;
+    rill_web_client *client = user;
     watch *w = of_socket;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
@@ -195,12 +195,12 @@ static bool is_readable(const char *path)
     return true;
 }
 
-int rill_http_client_new(rill_http_client **out, rill_loop *loop,
-                         const rill_http_client_options *options)
+int rill_web_client_new(rill_web_client **out, rill_loop *loop,
+                        const rill_web_client_options *options)
 {
     if (options->ca_file && !is_readable(options->ca_file))
         return RILL_ERR_TLS;
-    rill_http_client *client = calloc(1, sizeof *client);
+    rill_web_client *client = calloc(1, sizeof *client);
     if (!client)
         return RILL_ERR_NOMEM;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -228,7 +228,7 @@ int rill_http_client_new(rill_http_client **out, rill_loop *loop,
     return RILL_OK;
 }
 
-static void free_call(rill_http_call *call)
+static void free_call(rill_web_call *call)
 {
     rill_list_remove(&call->node);
     if (call->easy) {
@@ -242,12 +242,12 @@ static void free_call(rill_http_call *call)
     free(call);
 }
 
-void rill_http_client_free(rill_http_client *client)
+void rill_web_client_free(rill_web_client *client)
 {
     if (!client)
         return;
     while (!rill_list_empty(&client->calls))
-        free_call(RILL_CONTAINER(client->calls.next, rill_http_call, node));
+        free_call(RILL_CONTAINER(client->calls.next, rill_web_call, node));
     client->freed = true;
     /* Its idle connections close, and their watches with them. */
     (void)curl_multi_cleanup(client->multi);
@@ -261,7 +261,7 @@ void rill_http_client_free(rill_http_client *client)
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
-    rill_http_call *call = user;
+    rill_web_call *call = user;
     size_t len = size * count;
     if (len > call->client->options.max_body - call->len) {
         call->too_large = true;
@@ -285,7 +285,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     static const char name[] = "cache-control:";
-    rill_http_call *call = user;
+    rill_web_call *call = user;
     size_t len = size * count;
     size_t skip = sizeof name - 1;
     if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) { /* of another answer than before */
@@ -310,7 +310,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 
 /* ---- how it ends ---- */
 
-static void tell(rill_http_call *call, int error, const char *problem)
+static void tell(rill_web_call *call, int error, const char *problem)
 {
     long status = 0;
     char *type = NULL;
@@ -318,7 +318,7 @@ static void tell(rill_http_call *call, int error, const char *problem)
         (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
         (void)curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &type);
     }
-    rill_http_answer answer = {
+    rill_web_answer answer = {
         .error = error,
         .problem = problem,
         .status = (unsigned)status,
@@ -377,7 +377,7 @@ static bool is_redirect(long status)
 }
 
 /* The URL that a Location leads to; NULL: none that we may ask. *problem says why. */
-static char *next_url(rill_http_call *call, const char **problem)
+static char *next_url(rill_web_call *call, const char **problem)
 {
     char *location = NULL;
     char checked[RILL_MAX_URL];
@@ -402,11 +402,11 @@ static char *next_url(rill_http_call *call, const char **problem)
 }
 
 /* Asks again where the answer sent us. RILL_ERR_*: that cannot be, and *problem says why. */
-static int follow(rill_http_call *call, const char **problem)
+static int follow(rill_web_call *call, const char **problem)
 {
     CURLM *multi = call->client->multi;
     uint64_t now_ms = uv_now(call->client->uv);
-    if (call->redirects == RILL_HTTP_MAX_REDIRECTS) {
+    if (call->redirects == RILL_WEB_MAX_REDIRECTS) {
         *problem = "the server redirects again and again";
         return RILL_ERR_PROTOCOL;
     }
@@ -430,7 +430,7 @@ static int follow(rill_http_call *call, const char **problem)
     return RILL_ERR_NOMEM;
 }
 
-static void end(rill_http_call *call, CURLcode code)
+static void end(rill_web_call *call, CURLcode code)
 {
     long status = 0;
     const char *problem = "";
@@ -453,13 +453,13 @@ static void end(rill_http_call *call, CURLcode code)
 }
 
 /* Tells those whose calls are over. Any of them may free the client. */
-static void settle(rill_http_client *client)
+static void settle(rill_web_client *client)
 {
     int left;
     CURLMsg *message;
     client->handles++; /* stays until this is done */
     while (!client->freed && (message = curl_multi_info_read(client->multi, &left))) {
-        rill_http_call *call = NULL;
+        rill_web_call *call = NULL;
         CURLcode code = message->data.result;
         if (message->msg != CURLMSG_DONE)
             continue;
@@ -471,7 +471,7 @@ static void settle(rill_http_client *client)
 
 /* ---- an ask ---- */
 
-static bool add_header(rill_http_call *call, const rill_http_field *field)
+static bool add_header(rill_web_call *call, const rill_request_header *field)
 {
     size_t size = strlen(field->name) + field->value.len + 3;
     char *line = malloc(size);
@@ -501,9 +501,9 @@ static long milliseconds(uint64_t ns)
     return ms == 0 ? 1 : ms > 86400000 ? 86400000 : (long)ms;
 }
 
-static bool set_options(rill_http_call *call, const rill_http_ask *ask)
+static bool set_options(rill_web_call *call, const rill_web_ask *ask)
 {
-    const rill_http_client_options *o = &call->client->options;
+    const rill_web_client_options *o = &call->client->options;
     CURL *easy = call->easy;
     bool good = curl_easy_setopt(easy, CURLOPT_URL, call->url) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, ask->method) == CURLE_OK &&
@@ -536,12 +536,12 @@ static bool set_options(rill_http_call *call, const rill_http_ask *ask)
     return good;
 }
 
-static bool prepare(rill_http_call *call, const rill_http_ask *ask)
+static bool prepare(rill_web_call *call, const rill_web_ask *ask)
 {
     /* Empty ones remove libcurl's own: it waits for a 100 that few servers send, and says that a
      * body is a form, also one that is not there. */
-    static const rill_http_field no_expect = {"Expect", {0}};
-    static const rill_http_field no_type = {"Content-Type", {0}};
+    static const rill_request_header no_expect = {"Expect", {0}};
+    static const rill_request_header no_type = {"Content-Type", {0}};
     bool has_type = false;
     for (size_t i = 0; i < ask->field_count; i++) {
         has_type = has_type || curl_strequal(ask->fields[i].name, "content-type");
@@ -553,8 +553,8 @@ static bool prepare(rill_http_call *call, const rill_http_ask *ask)
            curl_multi_add_handle(call->client->multi, call->easy) == CURLM_OK;
 }
 
-int rill_http_call_start(rill_http_call **out, rill_http_client *client, const rill_http_ask *ask,
-                         void (*done)(const rill_http_answer *answer, void *user), void *user)
+int rill_web_call_start(rill_web_call **out, rill_web_client *client, const rill_web_ask *ask,
+                        void (*done)(const rill_web_answer *answer, void *user), void *user)
 {
     char url[RILL_MAX_URL];
     if (*ask->url == '$' ||
@@ -564,7 +564,7 @@ int rill_http_call_start(rill_http_call **out, rill_http_client *client, const r
         if (!is_line(ask->fields[i].value) || ask->fields[i].value.len > INT32_MAX)
             return RILL_ERR_INVALID;
     }
-    rill_http_call *call = calloc(1, sizeof *call);
+    rill_web_call *call = calloc(1, sizeof *call);
     if (!call)
         return RILL_ERR_NOMEM;
     call->client = client;
@@ -584,7 +584,7 @@ int rill_http_call_start(rill_http_call **out, rill_http_client *client, const r
     return RILL_OK;
 }
 
-void rill_http_call_cancel(rill_http_call *call)
+void rill_web_call_cancel(rill_web_call *call)
 {
     free_call(call);
 }
