@@ -75,18 +75,18 @@ bool rill_connection_remote_asset(const rill_connection *c, const char **code, u
 
 int rill_connection_open_stream(rill_connection *c, rill_stream **out)
 {
-    rill_endpoint_read_clock(c->endpoint);
+    uint64_t now_ns = rill_endpoint_read_clock(c->endpoint).mono_ns;
     *out = NULL;
     if (c->state != RILL_STATE_OPEN || c->closing.ending)
         return RILL_ERR_CLOSED;
     if (c->streams.next_id > c->peer.max_stream_id) {
         c->blocked.stream_id = true;
         rill_connection_tell(c, RILL_TELL(STREAM_ID_BLOCKED), true);
-        rill_note_blocked(c);
+        rill_note_blocked(c, now_ns);
         rill_connection_wake(c);
         return RILL_ERR_STREAM_ID;
     }
-    rill_stream *s = rill_stream_create(c, c->streams.next_id, true);
+    rill_stream *s = rill_stream_create(c, c->streams.next_id, true, now_ns);
     if (!s)
         return RILL_ERR_NOMEM;
     c->streams.next_id += 2;
@@ -117,21 +117,21 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
 
 int rill_connection_end(rill_connection *c)
 {
-    rill_endpoint_read_clock(c->endpoint);
+    uint64_t now_ns = rill_endpoint_read_clock(c->endpoint).mono_ns;
     if (c->state != RILL_STATE_OPEN || c->closing.ending)
         return RILL_ERR_CLOSED;
-    rill_connection_start_ending(c);
-    rill_settle_call(c);
+    rill_connection_start_ending(c, now_ns);
+    rill_settle_call(c, now_ns);
     rill_connection_wake(c);
     return RILL_OK;
 }
 
 void rill_connection_close(rill_connection *c, rill_close_code code, const char *message)
 {
-    rill_endpoint_read_clock(c->endpoint);
+    uint64_t now_ns = rill_endpoint_read_clock(c->endpoint).mono_ns;
     rill_connection_fail(c, (uint8_t)code, code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_CLOSED,
-                         message);
-    rill_settle_call(c);
+                         message, now_ns);
+    rill_settle_call(c, now_ns);
     rill_connection_wake(c);
 }
 
@@ -139,8 +139,9 @@ void rill_connection_abandon(rill_connection *c, int error)
 {
     if (c->state == RILL_STATE_GONE || (c->events & RILL_EVENT_BIT(RILL_EVENT_CONNECTION_END)))
         return;
-    rill_connection_give_up(c, error);
-    rill_settle_call(c);
+    uint64_t now_ns = c->endpoint->latest.mono_ns;
+    rill_connection_give_up(c, error, now_ns);
+    rill_settle_call(c, now_ns);
     rill_connection_wake(c);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/sized.h"
 #include "stream/core/connection.h"
+#include "stream/core/data_flow.h"
 #include "stream/core/endpoint.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/stream.h"
@@ -135,14 +136,16 @@ static bool connection_event(rill_endpoint *e, rill_connection *c, rill_event *o
     out->close_code = c->closing.code;
     out->remote = c->closing.by_remote;
     out->message = c->closing.message ? c->closing.message : "";
-    rill_endpoint_retire(c);
+    rill_endpoint_retire(c, e->latest);
     return true;
 }
 
 static void free_ended(rill_endpoint *e)
 {
     if (e->ended_stream) {
+        rill_connection *c = e->ended_stream->connection;
         rill_stream_destroy(e->ended_stream);
+        rill_connection_update_receive_window(c, e->latest.mono_ns);
         e->ended_stream = NULL;
     }
     if (e->ended_connection) {

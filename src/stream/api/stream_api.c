@@ -50,7 +50,7 @@ void *rill_stream_user(const rill_stream *s)
 
 int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
 {
-    rill_endpoint_read_clock(s->connection->endpoint);
+    uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
     if (send_max < rill_money_committed(&s->out.money))
@@ -59,7 +59,7 @@ int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
     s->out.given_up = false;
     s->out.vain = RILL_OK;
     rill_stream_mark(s, RILL_MARK_MONEY);
-    rill_settle_call(s->connection);
+    rill_settle_call(s->connection, now_ns);
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -78,7 +78,7 @@ int rill_stream_set_receive_max(rill_stream *s, uint64_t receive_max)
 
 int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
 {
-    rill_endpoint_read_clock(s->connection->endpoint);
+    uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
     if (s->out.goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_SENT)))
@@ -94,14 +94,14 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     s->out.goal_set = true;
     s->connection->streams.paying++;
     rill_stream_mark(s, RILL_MARK_MONEY | RILL_MARK_TIMER);
-    rill_settle_call(s->connection);
+    rill_settle_call(s->connection, now_ns);
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
 
 int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
 {
-    rill_endpoint_read_clock(s->connection->endpoint);
+    uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed)
         return RILL_ERR_CLOSED;
     if (s->receive_goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_RECEIVED)))
@@ -114,7 +114,7 @@ int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
     s->in.goal_deadline = deadline;
     s->receive_goal_set = true;
     rill_stream_mark(s, RILL_MARK_TIMER);
-    rill_settle_call(s->connection);
+    rill_settle_call(s->connection, now_ns);
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -129,7 +129,7 @@ int rill_stream_set_weight(rill_stream *s, uint32_t weight)
 
 int rill_stream_write(rill_stream *s, const void *data, size_t len, size_t *accepted)
 {
-    rill_endpoint_read_clock(s->connection->endpoint);
+    uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     rill_connection *c = s->connection;
     *accepted = 0;
     if (s->closed || s->ending)
@@ -149,7 +149,7 @@ int rill_stream_write(rill_stream *s, const void *data, size_t len, size_t *acce
     if (*accepted < len)
         s->want_writable = true;
     rill_stream_mark(s, RILL_MARK_DATA);
-    rill_settle_call(c);
+    rill_settle_call(c, now_ns);
     rill_connection_wake(c);
     return *accepted > 0 ? RILL_OK : RILL_ERR_BLOCKED;
 }
@@ -170,7 +170,7 @@ rill_bytes rill_stream_peek(const rill_stream *s)
 
 void rill_stream_consume(rill_stream *s, size_t len)
 {
-    rill_endpoint_read_clock(s->connection->endpoint);
+    uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (!s->reassembly || len == 0)
         return;
     rill_connection *c = s->connection;
@@ -180,10 +180,10 @@ void rill_stream_consume(rill_stream *s, size_t len)
         len = (size_t)there;
     rill_reassembly_consume(s->reassembly, len);
     c->data.consumed += len;
-    rill_stream_update_receive_window(s);
-    rill_connection_update_receive_window(c);
+    rill_stream_update_receive_window(s, now_ns);
+    rill_connection_update_receive_window(c, now_ns);
     rill_stream_mark(s, RILL_MARK_ANY);
-    rill_settle_call(c);
+    rill_settle_call(c, now_ns);
     rill_connection_wake(c);
 }
 
@@ -203,24 +203,24 @@ void rill_stream_offsets_of_sized(const rill_stream *s, rill_stream_offsets *out
 
 int rill_stream_end(rill_stream *s)
 {
-    rill_endpoint_read_clock(s->connection->endpoint);
+    uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
-    rill_stream_start_ending(s);
-    rill_settle_call(s->connection);
+    rill_stream_start_ending(s, now_ns);
+    rill_settle_call(s->connection, now_ns);
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
 
 void rill_stream_close(rill_stream *s, rill_close_code code, const char *message)
 {
-    rill_endpoint_read_clock(s->connection->endpoint);
+    uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed)
         return;
     rill_connection *c = s->connection;
     rill_stream_shut(s, (uint8_t)code, message, message ? strlen(message) : 0, false,
                      code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_CLOSED);
-    rill_settle_call(c);
+    rill_settle_call(c, now_ns);
     rill_connection_wake(c);
 }
 

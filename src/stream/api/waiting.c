@@ -116,7 +116,7 @@ static bool find_end(const rill_connection *c, rill_waiting *out)
     if (c->state == RILL_STATE_CLOSING) {
         uint64_t until = c->closing.deadline != 0
                              ? c->closing.deadline
-                             : rill_add_sat(c->endpoint->last_now.mono_ns, CLOSE_TIMEOUT);
+                             : rill_add_sat(c->endpoint->latest.mono_ns, CLOSE_TIMEOUT);
         wait_for(out, RILL_WAIT_CLOSE, until, NULL);
     } else if (c->flights.doubt_count > 0) {
         wait_for(out, RILL_WAIT_DOUBT, last_expiry(c), ": %llu units, until their packets expire",
@@ -227,7 +227,7 @@ static bool find_slow_reply(const rill_connection *c, rill_waiting *out)
     const rill_flight *aside = oldest(&c->flights.aside);
     if (aside && (!f || aside->sent_ns < f->sent_ns))
         f = aside;
-    if (!f || rill_sub_sat(c->endpoint->last_now.mono_ns, f->sent_ns) < SLOW_REPLY)
+    if (!f || rill_sub_sat(c->endpoint->latest.mono_ns, f->sent_ns) < SLOW_REPLY)
         return false;
     wait_for(out, RILL_WAIT_REPLY, last_expiry(c), NULL);
     return true;
@@ -240,7 +240,7 @@ static bool find_slow_reply(const rill_connection *c, rill_waiting *out)
  */
 static bool find_worthless(const rill_connection *c, rill_waiting *out)
 {
-    uint64_t now = c->endpoint->last_now.mono_ns;
+    uint64_t now = c->endpoint->latest.mono_ns;
     bool held = c->holdoffs.refusals.until > now || c->holdoffs.path.until > now ||
                 rill_congestion_money_not_before(c->path.congestion) > now ||
                 rill_congestion_packets_not_before(c->path.congestion) > now;
@@ -280,8 +280,7 @@ static bool find_path(const rill_connection *c, rill_waiting *out)
     rill_ilp_code_id code = rill_ilp_code_find(c->counts.last_reject);
     char class = c->counts.last_reject.text[0];
     /* Money is paced where there was too little before. */
-    bool paced =
-        rill_congestion_money_not_before(c->path.congestion) > c->endpoint->last_now.mono_ns;
+    bool paced = rill_congestion_money_not_before(c->path.congestion) > c->endpoint->latest.mono_ns;
     if (code != RILL_ILP_T04_INSUFFICIENT_LIQUIDITY && (class == 'T' || class == 'R'))
         wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
     else if (code == RILL_ILP_T04_INSUFFICIENT_LIQUIDITY || paced)
@@ -327,7 +326,7 @@ static bool find_turn(const rill_connection *c, rill_waiting *out)
     bool wish = !rill_list_empty(&c->streams.with_money) ||
                 !rill_list_empty(&c->streams.with_data) || rill_tell_urgent(c);
     if (!wish ||
-        rill_congestion_packets_not_before(c->path.congestion) <= c->endpoint->last_now.mono_ns)
+        rill_congestion_packets_not_before(c->path.congestion) <= c->endpoint->latest.mono_ns)
         return false;
     wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
     return true;

@@ -113,11 +113,12 @@ static bool counts(const rill_stream *s, const rill_frame *frame)
            rill_numbering_takes_duplicates(&s->connection->numbers);
 }
 
-static void apply_max_money(rill_stream *s, const rill_frame *frame, const rill_frame_source *from)
+static void apply_max_money(rill_stream *s, const rill_frame *frame, const rill_frame_source *from,
+                            uint64_t now_ns)
 {
     rill_money_out *out = &s->out;
     if (!in_prepare(from) && counts(s, frame))
-        rill_doubt_told(s, frame->total, from->sequence);
+        rill_doubt_told(s, frame->total, from->sequence, now_ns);
     if (frame->total > out->remote_received)
         out->remote_received = frame->total;
     /* The first word replaces our assumption of no limit; from then on it only rises. */
@@ -203,12 +204,13 @@ static void apply_close(rill_stream *s, const rill_frame *frame, const rill_fram
  * Bytes for a stream that is over: nobody reads them, but their sender has
  * counted them against the connection's window, and may not know of the end.
  */
-static void drop_data(rill_connection *c, const rill_frame *frame, rill_closed_streams *closed)
+static void drop_data(rill_connection *c, const rill_frame *frame, rill_closed_streams *closed,
+                      uint64_t now_ns)
 {
     rill_closed_streams_note(closed, frame->stream);
     c->data.received += frame->text.len;
     c->data.consumed += frame->text.len;
-    rill_connection_update_receive_window(c);
+    rill_connection_update_receive_window(c, now_ns);
 }
 
 static int apply_to_stream(rill_stream *s, const rill_frame *frame, const rill_frame_source *from)
@@ -222,19 +224,19 @@ static int apply_to_stream(rill_stream *s, const rill_frame *frame, const rill_f
         frame->type == RILL_FRAME_STREAM_DATA && s->closed_remote && s->linger_until != 0;
     if (s->closed && !overtaken) {
         if (prepare && frame->type == RILL_FRAME_STREAM_DATA)
-            drop_data(s->connection, frame, from->closed);
+            drop_data(s->connection, frame, from->closed, from->now_ns);
         return RILL_OK;
     }
     switch (frame->type) {
     case RILL_FRAME_STREAM_MAX_MONEY:
-        apply_max_money(s, frame, from);
+        apply_max_money(s, frame, from, from->now_ns);
         return RILL_OK;
     case RILL_FRAME_STREAM_DATA:
         return prepare ? apply_data(s, frame) : RILL_OK;
     case RILL_FRAME_STREAM_MAX_DATA:
         apply_max_data(s, frame->value);
         if (!prepare)
-            rill_unsure_told(s, frame->value, from->sequence);
+            rill_unsure_told(s, frame->value, from->sequence, from->now_ns);
         return RILL_OK;
     case RILL_FRAME_STREAM_MONEY_BLOCKED:
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
@@ -282,9 +284,9 @@ static int apply_stream_frame(rill_connection *c, const rill_frame *frame,
     bool prepare = in_prepare(from);
     rill_stream *s = rill_connection_find(c, frame->stream);
     if (!s && prepare && opens(frame->type)) {
-        int err = rill_connection_accept_stream(c, frame->stream, &s);
+        int err = rill_connection_accept_stream(c, frame->stream, &s, from->now_ns);
         if (err == RILL_ERR_CLOSED && frame->type == RILL_FRAME_STREAM_DATA)
-            drop_data(c, frame, from->closed);
+            drop_data(c, frame, from->closed, from->now_ns);
         if (err == RILL_ERR_CLOSED)
             return RILL_OK;
         if (err != RILL_OK)
@@ -304,7 +306,7 @@ int rill_apply_frame(rill_connection *c, const rill_frame *frame, const rill_fra
     case RILL_FRAME_CONNECTION_CLOSE:
         rill_connection_closed_by_remote(
             c, frame->code, frame->code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_REMOTE,
-            frame->text);
+            frame->text, from->now_ns);
         return RILL_OK;
     case RILL_FRAME_CONNECTION_NEW_ADDRESS:
         return apply_address(c, frame, in_prepare(from));

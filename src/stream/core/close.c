@@ -85,20 +85,20 @@ static void start_closing(rill_connection *c, uint8_t code)
 }
 
 /* What carries no money is not waited for. */
-static void drop_unanswered_of(rill_connection *c, rill_list *flights)
+static void drop_unanswered_of(rill_connection *c, rill_list *flights, uint64_t now_ns)
 {
     for (rill_list *n = flights->next, *next; n != flights; n = next) {
         next = n->next;
         rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
         if (f->amount == 0 || f->kind != RILL_FLIGHT_NORMAL)
-            rill_flight_lose(c, f);
+            rill_flight_lose(c, f, now_ns);
     }
 }
 
-static void drop_unanswered(rill_connection *c)
+static void drop_unanswered(rill_connection *c, uint64_t now_ns)
 {
-    drop_unanswered_of(c, &c->flights.out);
-    drop_unanswered_of(c, &c->flights.aside);
+    drop_unanswered_of(c, &c->flights.out, now_ns);
+    drop_unanswered_of(c, &c->flights.aside, now_ns);
 }
 
 /*
@@ -111,8 +111,8 @@ void rill_connection_closing_on_deadline(rill_connection *c, uint64_t now_ns)
         c->closing.deadline = now_ns + CLOSE_TIMEOUT;
     if (c->closing.deadline > now_ns)
         return;
-    drop_unanswered(c);
-    rill_connection_shut(c);
+    drop_unanswered(c, now_ns);
+    rill_connection_shut(c, now_ns);
 }
 
 static void shut_streams(rill_connection *c, uint8_t code, bool remote, int error)
@@ -129,18 +129,19 @@ static bool worth_telling(const rill_connection *c)
     return c->peer.address && (c->contact.connected || c->numbers.given > 0);
 }
 
-void rill_connection_close_well(rill_connection *c)
+void rill_connection_close_well(rill_connection *c, uint64_t now_ns)
 {
     start_closing(c, RILL_CLOSE_NO_ERROR);
     shut_streams(c, RILL_CLOSE_NO_ERROR, false, RILL_OK);
     if (worth_telling(c)) {
         rill_connection_ready(c);
     } else {
-        rill_connection_shut(c);
+        rill_connection_shut(c, now_ns);
     }
 }
 
-void rill_connection_fail(rill_connection *c, uint8_t code, int error, const char *message)
+void rill_connection_fail(rill_connection *c, uint8_t code, int error, const char *message,
+                          uint64_t now_ns)
 {
     if (c->state != RILL_STATE_OPEN)
         return;
@@ -154,18 +155,18 @@ void rill_connection_fail(rill_connection *c, uint8_t code, int error, const cha
     if (worth_telling(c) && path_works) {
         rill_connection_ready(c);
     } else {
-        rill_connection_shut(c);
+        rill_connection_shut(c, now_ns);
     }
 }
 
-void rill_connection_exhaust(rill_connection *c)
+void rill_connection_exhaust(rill_connection *c, uint64_t now_ns)
 {
     rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_EXHAUSTED,
-                         "all packets of this connection are used up");
+                         "all packets of this connection are used up", now_ns);
 }
 
 void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int error,
-                                      rill_bytes message)
+                                      rill_bytes message, uint64_t now_ns)
 {
     if (c->state == RILL_STATE_OPEN) {
         c->closing.by_remote = true;
@@ -177,43 +178,43 @@ void rill_connection_closed_by_remote(rill_connection *c, uint8_t code, int erro
         shut_streams(c, code, true, error);
     }
     if (c->state == RILL_STATE_CLOSING)
-        rill_connection_shut(c);
+        rill_connection_shut(c, now_ns);
 }
 
-void rill_connection_closes_cross(rill_connection *c)
+void rill_connection_closes_cross(rill_connection *c, uint64_t now_ns)
 {
     if (c->state != RILL_STATE_CLOSING)
         return;
-    drop_unanswered(c);
-    rill_connection_shut(c);
+    drop_unanswered(c, now_ns);
+    rill_connection_shut(c, now_ns);
 }
 
-void rill_connection_superseded(rill_connection *c)
+void rill_connection_superseded(rill_connection *c, rill_now now)
 {
     static const char message[] = "its client has started again";
     if (c->state == RILL_STATE_OPEN || c->state == RILL_STATE_CLOSING) {
-        drop_unanswered(c);
+        drop_unanswered(c, now.mono_ns);
         c->succession.replaced = true;
         c->succession.past->was_open = c->state == RILL_STATE_OPEN;
-        rill_connection_closed_by_remote(
-            c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_REMOTE,
-            (rill_bytes){(const uint8_t *)message, sizeof message - 1});
+        rill_connection_closed_by_remote(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_REMOTE,
+                                         (rill_bytes){(const uint8_t *)message, sizeof message - 1},
+                                         now.mono_ns);
     }
-    rill_succession_make_way(c);
+    rill_succession_make_way(c, now);
 }
 
-static void expire_all(rill_connection *c, rill_list *flights)
+static void expire_all(rill_connection *c, rill_list *flights, uint64_t now_ns)
 {
     while (!rill_list_empty(flights))
-        rill_flight_expire(c, RILL_CONTAINER(flights->next, rill_flight, node));
+        rill_flight_expire(c, RILL_CONTAINER(flights->next, rill_flight, node), now_ns);
 }
 
-void rill_connection_shut(rill_connection *c)
+void rill_connection_shut(rill_connection *c, uint64_t now_ns)
 {
     if (c->state >= RILL_STATE_CLOSED)
         return;
     c->state = RILL_STATE_CLOSED;
-    c->closing.deadline = c->endpoint->last_now.mono_ns + READ_TIMEOUT;
+    c->closing.deadline = now_ns + READ_TIMEOUT;
     rill_list_remove(&c->ready_node);
     for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next)
         RILL_CONTAINER(n, rill_stream, node)->close_done = true;
@@ -221,18 +222,18 @@ void rill_connection_shut(rill_connection *c)
     rill_connection_mark_timer(c);
 }
 
-void rill_connection_start_ending(rill_connection *c)
+void rill_connection_start_ending(rill_connection *c, uint64_t now_ns)
 {
     c->closing.ending = true;
     for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         if (!s->closed && !s->ending)
-            rill_stream_start_ending(s);
+            rill_stream_start_ending(s, now_ns);
     }
     rill_connection_mark(c);
 }
 
-void rill_connection_give_up(rill_connection *c, int error)
+void rill_connection_give_up(rill_connection *c, int error, uint64_t now_ns)
 {
     if (c->state == RILL_STATE_OPEN) {
         start_closing(c, RILL_CLOSE_INTERNAL_ERROR);
@@ -241,9 +242,9 @@ void rill_connection_give_up(rill_connection *c, int error)
     if (c->closing.error == RILL_OK)
         c->closing.error = (int8_t)error;
     c->closing.forced = true;
-    rill_connection_shut(c);
+    rill_connection_shut(c, now_ns);
     /* Their streams are closed: nobody is asked what became of them. */
-    expire_all(c, &c->flights.out);
-    expire_all(c, &c->flights.aside);
+    expire_all(c, &c->flights.out, now_ns);
+    expire_all(c, &c->flights.aside, now_ns);
     rill_connection_mark_all(c);
 }

@@ -37,15 +37,14 @@ static void init_lists(rill_connection *c)
     rill_list_init(&c->streams.unsettled);
 }
 
-static void init_windows(rill_connection *c)
+static void init_windows(rill_connection *c, uint64_t now_ns)
 {
     const rill_connection_options *o = c->options;
     rill_send_window_init(&c->data.send_window, ASSUMED_CONNECTION_WINDOW);
     rill_receive_window_init(&c->data.receive_window, ASSUMED_CONNECTION_WINDOW);
     c->data.receive_window.advertised = ASSUMED_CONNECTION_WINDOW;
     c->data.receive_window.limit = o->connection_receive_buffer;
-    rill_receive_tuning_init(&c->data.receive_tuning, o->connection_receive_buffer,
-                             c->endpoint->last_now.mono_ns);
+    rill_receive_tuning_init(&c->data.receive_tuning, o->connection_receive_buffer, now_ns);
     c->streams.max_remote_id = 2 * (uint64_t)o->max_remote_streams;
     c->streams.next_id = c->server ? 2 : 1;
     rill_packet_size_init(&c->path.packet_size, o->max_packet_amount);
@@ -94,7 +93,7 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
         rill_connection_destroy(c);
         return NULL;
     }
-    init_windows(c);
+    init_windows(c, now.mono_ns);
     if (server)
         rill_numbering_init_server(&c->numbers, now.wall_ms, random);
     else
@@ -163,7 +162,8 @@ bool rill_connection_own_congestion(rill_connection *c)
     return true;
 }
 
-int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream **out)
+int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream **out,
+                                  uint64_t now_ns)
 {
     *out = rill_connection_find(c, id);
     if (*out)
@@ -171,7 +171,7 @@ int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream *
     int err = rill_connection_check_stream(c, id);
     if (err != RILL_OK)
         return err;
-    rill_stream *s = rill_stream_create(c, id, false);
+    rill_stream *s = rill_stream_create(c, id, false, now_ns);
     if (!s)
         return RILL_ERR_NOMEM;
     err = rill_id_set_add(&c->streams.opened_by_remote, c->endpoint->allocator, id);

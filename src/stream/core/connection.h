@@ -13,7 +13,7 @@ void rill_connection_destroy(rill_connection *c);
 RILL_MUST_CHECK bool rill_connection_own_congestion(rill_connection *c);
 /* RILL_ERR_STREAM_ID, RILL_ERR_PROTOCOL (parity), RILL_ERR_CLOSED (was open), RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_connection_accept_stream(rill_connection *c, uint64_t id,
-                                                  rill_stream **out);
+                                                  rill_stream **out, uint64_t now_ns);
 /* An authentic packet or reply of the other side has come: it is there. */
 static inline void rill_connection_authentic(rill_connection *c, uint64_t now_ns)
 {

@@ -18,11 +18,11 @@ uint64_t rill_connection_send_left(const rill_connection *c)
     return rill_sub_sat(c->data.send_window.limit, used);
 }
 
-void rill_connection_update_receive_window(rill_connection *c)
+void rill_connection_update_receive_window(rill_connection *c, uint64_t now_ns)
 {
-    uint64_t buffer = rill_receive_tune(
-        &c->data.receive_tuning, c->data.consumed, c->endpoint->last_now.mono_ns,
-        rill_congestion_round_trip(c->path.congestion), c->options->max_connection_receive_buffer);
+    uint64_t buffer = rill_receive_tune(&c->data.receive_tuning, c->data.consumed, now_ns,
+                                        rill_congestion_round_trip(c->path.congestion),
+                                        c->options->max_connection_receive_buffer);
     uint64_t limit = rill_add_sat(c->data.consumed, buffer);
     if (limit <= c->data.receive_window.limit ||
         !rill_receive_window_set(&c->data.receive_window, limit))

@@ -20,6 +20,6 @@ typedef struct rill_data_flow {
 /* Bytes that may still be sent, of all streams. */
 uint64_t rill_connection_send_left(const rill_connection *c);
 /* The window to advertise follows what readers have consumed. */
-void rill_connection_update_receive_window(rill_connection *c);
+void rill_connection_update_receive_window(rill_connection *c, uint64_t now_ns);
 
 #endif

@@ -69,7 +69,7 @@ int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool
                          uint8_t *reply, size_t *reply_len, bool *fulfilled)
 {
     *reply_len = 0;
-    e->last_now = now;
+    e->latest = now;
     if (fulfilled)
         *fulfilled = false;
     rill_undecided *u = rill_map_get(&e->decisions, decision);

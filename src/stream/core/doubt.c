@@ -218,7 +218,7 @@ static void add_part(lost_sums *all, const rill_rate *rate, const rill_flight *f
 
 /* arrived: of all that the stream has lost, in the other side's units. False: that tells nothing.
  */
-static bool divide(rill_stream *s, uint64_t arrived)
+static bool divide(rill_stream *s, uint64_t arrived, uint64_t now_ns)
 {
     rill_connection *c = s->connection;
     lost_sums all = {0};
@@ -234,7 +234,7 @@ static bool divide(rill_stream *s, uint64_t arrived)
     uint64_t here = all.parts.amount - all.first; /* of which at most that has arrived */
     take_all(s, least, rill_sub_sat(here, most), arrived);
     if (least > 0 || arrived > 0) /* what is known to have been lost is no progress */
-        s->progress_ns = c->endpoint->last_now.mono_ns;
+        s->progress_ns = now_ns;
     return true;
 }
 
@@ -250,7 +250,7 @@ static void note_total(rill_money_out *out, uint64_t total)
     out->shared = false;
 }
 
-void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence)
+void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence, uint64_t now_ns)
 {
     rill_money_out *out = &s->out;
     uint64_t before = out->money.delivered + out->offset;
@@ -266,7 +266,7 @@ void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence)
     if (out->doubt < RILL_DOUBT_ASKED)
         return;
     /* What arrived at another rate than is known does not say what did not. */
-    if (out->vague || !risen || !divide(s, total - before)) {
+    if (out->vague || !risen || !divide(s, total - before, now_ns)) {
         rill_doubt_abandon(s);
         note_total(out, total);
     }

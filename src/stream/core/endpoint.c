@@ -278,7 +278,7 @@ static void leave_table(rill_connection *c)
     c->in_table = false;
 }
 
-void rill_endpoint_retire(rill_connection *c)
+void rill_endpoint_retire(rill_connection *c, rill_now now)
 {
     rill_endpoint *e = c->endpoint;
     /* Its end was reported: nothing of it is under way, or its flights would point at what is
@@ -291,7 +291,7 @@ void rill_endpoint_retire(rill_connection *c)
     c->state = RILL_STATE_GONE;
     rill_heap_remove(&e->heap, &c->deadline.timer);
     /* Its place in the heap is free. */
-    if (!rill_succession_leave(c))
+    if (!rill_succession_leave(c, now))
         leave_table(c);
     e->ended_connection = c;
 }
@@ -304,13 +304,13 @@ size_t rill_endpoint_connection_count(const rill_endpoint *e)
 void rill_endpoint_end(rill_endpoint *e)
 {
     e->ending = true;
-    rill_endpoint_read_clock(e);
+    uint64_t now_ns = rill_endpoint_read_clock(e).mono_ns;
     for (rill_list *n = e->connections.next; n != &e->connections; n = n->next) {
         rill_connection *c = RILL_CONTAINER(n, rill_connection, node);
         if (c->state != RILL_STATE_OPEN || c->closing.ending)
             continue;
-        rill_connection_start_ending(c);
-        rill_settle_call(c);
+        rill_connection_start_ending(c, now_ns);
+        rill_settle_call(c, now_ns);
         rill_connection_wake(c);
     }
 }
@@ -322,7 +322,7 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
                           const rill_connection_options *options, rill_connection **out)
 {
     *out = NULL;
-    e->last_now = now;
+    e->latest = now;
     rill_bytes address = {(const uint8_t *)destination_account, strlen(destination_account)};
     if (!e->address)
         return RILL_ERR_STATE;
@@ -376,13 +376,13 @@ void rill_endpoint_timeout(rill_endpoint *e, rill_now now)
 {
     rill_timer *t;
     uint64_t due;
-    e->last_now = now;
+    e->latest = now;
     while ((t = rill_heap_due(&e->heap, now.mono_ns, &due)) != NULL) {
         rill_deadline *d = RILL_CONTAINER(t, rill_deadline, timer);
         if (d->kind == RILL_DEADLINE_CONNECTION)
             rill_connection_on_deadline(RILL_CONTAINER(d, rill_connection, deadline), now, due);
         else if (d->kind == RILL_DEADLINE_PAST)
-            rill_succession_forget(e, RILL_CONTAINER(d, rill_past, deadline));
+            rill_succession_forget(e, RILL_CONTAINER(d, rill_past, deadline), now);
         else
             rill_stream_on_deadline(RILL_CONTAINER(d, rill_stream, deadline), now.mono_ns);
     }
@@ -393,7 +393,7 @@ int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *
                        uint64_t *request)
 {
     *len = 0;
-    e->last_now = now;
+    e->latest = now;
     if (!e->address || rill_list_empty(&e->ready))
         return RILL_OK;
     const rill_turn turn = {.now = now, .packet = packet, .len = len, .request = request};
@@ -418,7 +418,7 @@ int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *
 int rill_endpoint_reply(rill_endpoint *e, rill_now now, uint64_t request, const uint8_t *packet,
                         size_t len)
 {
-    e->last_now = now;
+    e->latest = now;
     rill_flight *f = rill_flight_find(&e->flights, request);
     if (!f || f->in_doubt)
         return RILL_ERR_NOT_FOUND;
@@ -429,7 +429,7 @@ int rill_endpoint_reply(rill_endpoint *e, rill_now now, uint64_t request, const 
 
 void rill_endpoint_unanswered(rill_endpoint *e, rill_now now, uint64_t request, bool sent)
 {
-    e->last_now = now;
+    e->latest = now;
     rill_flight *f = rill_flight_find(&e->flights, request);
     if (f)
         rill_connection_unanswered(f->connection, now, f, sent);

@@ -5,11 +5,13 @@
 
 #include "stream/core/endpoint_internal.h"
 
-/* First in what an application calls without a clock. */
-static inline void rill_endpoint_read_clock(rill_endpoint *e)
+/* The time of a call that brings none: by the application's clock, or else that of the latest call
+ * that brought it. Nothing but the calls themselves asks for it: they hand it down. */
+static inline rill_now rill_endpoint_read_clock(rill_endpoint *e)
 {
     if (e->clock)
-        e->last_now = e->clock(e->wake_user);
+        e->latest = e->clock(e->wake_user);
+    return e->latest;
 }
 
 /* The open connection of that token; else NULL, and *past what is left of one, or NULL. */
@@ -21,6 +23,6 @@ rill_connection *rill_endpoint_find(rill_endpoint *e, rill_bytes token, rill_pas
  */
 RILL_MUST_CHECK int rill_endpoint_add(rill_endpoint *e, rill_connection *c);
 /* Its end has been fetched: it is freed with the next event, and what is left of it kept. */
-void rill_endpoint_retire(rill_connection *c);
+void rill_endpoint_retire(rill_connection *c, rill_now now);
 
 #endif

@@ -52,7 +52,7 @@ struct rill_endpoint {
     uint8_t plaintext[RILL_ILP_MAX_DATA_READ];
     rill_stream_packet incoming;
     rill_part parts[RILL_MAX_PARTS];
-    rill_now last_now;         /* of the latest entry: for calls that bring no clock */
+    rill_now latest;           /* of the latest call that brought the time (endpoint.h) */
     struct rill_share *shares; /* RILL_MAX_PARTS, made when first needed */
 };
 

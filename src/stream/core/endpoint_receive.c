@@ -239,7 +239,7 @@ int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request, cons
                           size_t len, uint8_t *reply, size_t *reply_len)
 {
     *reply_len = 0;
-    e->last_now = now;
+    e->latest = now;
     if (!e->address)
         return RILL_ERR_STATE;
     rill_arrival a = {

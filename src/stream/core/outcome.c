@@ -91,7 +91,7 @@ static void divide_delivered(const rill_flight *f, uint64_t delivered, rill_shar
     (void)err;
 }
 
-static void commit(rill_connection *c, rill_flight *f, uint64_t delivered)
+static void commit(rill_connection *c, rill_flight *f, uint64_t delivered, uint64_t now_ns)
 {
     rill_share parts[RILL_FLIGHT_MONEY];
     if (f->money_count == 0) {
@@ -103,7 +103,7 @@ static void commit(rill_connection *c, rill_flight *f, uint64_t delivered)
         const rill_flight_money *m = &f->money[i];
         rill_stream *s = m->stream;
         rill_money_commit(&s->out.money, &c->money, m->amount, m->expected, parts[i].amount);
-        s->progress_ns = c->endpoint->last_now.mono_ns;
+        s->progress_ns = now_ns;
         s->event_out = rill_add_sat(s->event_out, m->amount);
         rill_stream_notify(s, RILL_EVENT_PROGRESS);
     }
@@ -117,22 +117,22 @@ static void acknowledge_control(rill_connection *c, const rill_flight_control *c
     rill_tell_acknowledged(c, control, sequence);
 }
 
-static void acknowledge(rill_connection *c, rill_flight *f)
+static void acknowledge(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
     for (unsigned i = 0; i < f->piece_count; i++) {
         rill_stream *s = f->pieces[i].stream;
         rill_sendbuf_ack(s->sendbuf, f->pieces[i].piece);
-        s->progress_ns = c->endpoint->last_now.mono_ns;
+        s->progress_ns = now_ns;
         rill_stream_check_writable(s);
     }
     for (unsigned i = 0; i < f->control_count; i++)
         acknowledge_control(c, &f->control[i], f->sequence);
 }
 
-static void send_again(rill_connection *c, rill_flight *f)
+static void send_again(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
     for (unsigned i = 0; i < f->piece_count; i++) {
-        rill_unsure_lost(f->pieces[i].stream, f->pieces[i].piece, f->unsure);
+        rill_unsure_lost(f->pieces[i].stream, f->pieces[i].piece, f->unsure, now_ns);
     }
     for (unsigned i = 0; i < f->control_count; i++)
         rill_tell_again(c, &f->control[i]);
@@ -172,25 +172,25 @@ static void finish(rill_connection *c, rill_flight *f)
     rill_connection_mark(c);
 }
 
-void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered)
+void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered, uint64_t now_ns)
 {
     commit_tallies(c, f, delivered);
-    commit(c, f, delivered);
-    acknowledge(c, f);
+    commit(c, f, delivered, now_ns);
+    acknowledge(c, f, now_ns);
     finish(c, f);
 }
 
-void rill_flight_refuse(rill_connection *c, rill_flight *f)
+void rill_flight_refuse(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
     release(c, f);
-    acknowledge(c, f);
+    acknowledge(c, f, now_ns);
     finish(c, f);
 }
 
-void rill_flight_lose(rill_connection *c, rill_flight *f)
+void rill_flight_lose(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
     release(c, f);
-    send_again(c, f);
+    send_again(c, f, now_ns);
     finish(c, f);
 }
 
@@ -205,13 +205,13 @@ static void set_aside(rill_connection *c, rill_flight *f)
     rill_list_push_back(before, &f->node);
 }
 
-void rill_flight_overdue(rill_connection *c, rill_flight *f)
+void rill_flight_overdue(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
     f->overdue = true;
     c->flights.overdue_count++;
     set_aside(c, f);
     if (f->piece_count == 0 || rill_numbering_takes_duplicates(&c->numbers)) {
-        send_again(c, f);
+        send_again(c, f, now_ns);
         drop_parts(f, false);
     }
     rill_connection_ready(c);
@@ -226,10 +226,10 @@ void rill_flight_found(rill_connection *c, rill_flight *f)
     rill_congestion_readmit(c->path.congestion, rill_flight_value(f));
 }
 
-void rill_flight_doubt(rill_connection *c, rill_flight *f)
+void rill_flight_doubt(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
     set_aside(c, f);
-    send_again(c, f);
+    send_again(c, f, now_ns);
     drop_parts(f, false);
     f->in_doubt = true;
     c->flights.doubt_count++;
@@ -237,14 +237,14 @@ void rill_flight_doubt(rill_connection *c, rill_flight *f)
         rill_money_doubt(&f->money[i].stream->out.money, &c->money, f->money[i].amount);
 }
 
-void rill_flight_expire(rill_connection *c, rill_flight *f)
+void rill_flight_expire(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
     if (f->kind != RILL_FLIGHT_NORMAL || f->amount == 0) {
         f->unsure = true;
-        rill_flight_lose(c, f);
+        rill_flight_lose(c, f, now_ns);
         return;
     }
     if (!f->in_doubt)
-        rill_flight_doubt(c, f);
+        rill_flight_doubt(c, f, now_ns);
     rill_doubt_lost(c, f);
 }

@@ -136,7 +136,8 @@ static void finish(rill_connection *c, uint64_t now_ns)
     rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR,
                          unwanted ? c->contact.last_failure : RILL_ERR_PATH,
                          unwanted ? rill_contact_error_text(c->contact.last_failure)
-                                  : "no packet of any size gets through the path");
+                                  : "no packet of any size gets through the path",
+                         now_ns);
 }
 
 /* Volleys that bring us closer to a first rate are not counted: there are no more than bits. */

@@ -68,7 +68,8 @@ static int violate(rill_incoming_packet *in, int error)
         error = RILL_ERR_PROTOCOL;
         text = "bytes that go on with something that is not known here";
     }
-    rill_connection_fail(in->c, rill_apply_close_code(error), error, text);
+    rill_connection_fail(in->c, rill_apply_close_code(error), error, text,
+                         in->arrival->now.mono_ns);
     return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
 }
 
@@ -142,7 +143,7 @@ static int apply_frames(rill_incoming_packet *in, bool late)
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
         if (frame->type == RILL_FRAME_STREAM_MONEY || is_late(frame->type) != late)
             continue;
-        rill_settle_ends(in->c);
+        rill_settle_ends(in->c, in->arrival->now.mono_ns);
         int err = rill_apply_frame(in->c, frame, &from);
         if (err != RILL_OK)
             return err;
@@ -151,7 +152,7 @@ static int apply_frames(rill_incoming_packet *in, bool late)
 }
 
 /* The streams of the StreamMoney frames, and their shares. False: refuse. */
-static bool collect_parts(rill_incoming_packet *in, rill_share *shares)
+static bool collect_parts(rill_incoming_packet *in, rill_share *shares, uint64_t now_ns)
 {
     rill_frame_walk walk = rill_frames_of(in->packet);
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
@@ -160,7 +161,7 @@ static bool collect_parts(rill_incoming_packet *in, rill_share *shares)
         rill_stream *s;
         if (in->part_count == RILL_MAX_PARTS)
             return false;
-        int err = rill_connection_accept_stream(in->c, frame->stream, &s);
+        int err = rill_connection_accept_stream(in->c, frame->stream, &s, now_ns);
         if (err == RILL_ERR_CLOSED || (err == RILL_OK && s->closed))
             rill_closed_streams_note(&in->closed, frame->stream); /* the sender may not know */
         if (err != RILL_OK || s->closed)
@@ -214,7 +215,7 @@ static bool plan_money(rill_incoming_packet *in)
         return true;
     if (!e->shares)
         e->shares = rill_calloc(e->allocator, RILL_MAX_PARTS, sizeof *e->shares);
-    if (!e->shares || !collect_parts(in, e->shares) ||
+    if (!e->shares || !collect_parts(in, e->shares, in->arrival->now.mono_ns) ||
         rill_shares_divide(e->shares, in->part_count, amount) != RILL_OK)
         return false;
     for (uint32_t i = 0; i < in->part_count; i++) {
@@ -307,7 +308,8 @@ static int handle(rill_incoming_packet *in)
     int result = settle_money(in);
     err = apply_frames(in, true);
     if (err != RILL_OK)
-        rill_connection_fail(c, rill_apply_close_code(err), err, rill_strerror(err));
+        rill_connection_fail(c, rill_apply_close_code(err), err, rill_strerror(err),
+                             in->arrival->now.mono_ns);
     return result;
 }
 
@@ -320,7 +322,7 @@ static int misplaced(rill_incoming_packet *in, rill_place place)
         return reject_bare(a, RILL_ILP_F99_APPLICATION_ERROR);
     if (place == RILL_PLACE_ANEW) {
         /* Its next packet opens a connection. */
-        rill_connection_superseded(c);
+        rill_connection_superseded(c, in->arrival->now);
         rill_settle(c, a->now.mono_ns);
         return reject_bare(a, RILL_ILP_T02_PEER_BUSY);
     }
@@ -336,7 +338,7 @@ static int misplaced(rill_incoming_packet *in, rill_place place)
 /* So many packets that one key is used up: the connection ends, and takes nothing of this one. */
 static int exhaust(rill_incoming_packet *in)
 {
-    rill_connection_exhaust(in->c);
+    rill_connection_exhaust(in->c, in->arrival->now.mono_ns);
     return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
 }
 
@@ -375,7 +377,7 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
         int refused = reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
         c->closing.told = true; /* in that */
         if (err == RILL_OK && (in.packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE)) != 0)
-            rill_connection_closes_cross(c);
+            rill_connection_closes_cross(c, a->now.mono_ns);
         rill_settle(c, a->now.mono_ns);
         return refused;
     }

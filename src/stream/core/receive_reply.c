@@ -45,13 +45,14 @@ typedef struct rill_answer {
 } rill_answer;
 
 /* What the first words of the server say of our numbers; and it is to know who we are. */
-static void hear_numbers(rill_connection *c, const rill_flight *f, const rill_stream_packet *packet)
+static void hear_numbers(rill_answer *a)
 {
-    if (c->numbers.opening && !rill_tells_who_we_are(f))
+    rill_connection *c = a->c;
+    if (c->numbers.opening && !rill_tells_who_we_are(a->f))
         rill_tell_who_we_are(c);
-    if (!rill_numbering_hear(&c->numbers, packet->after, &c->counts.ended_another))
+    if (!rill_numbering_hear(&c->numbers, a->packet->after, &c->counts.ended_another))
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
-                             "two servers answer, or one that was started again");
+                             "two servers answer, or one that was started again", a->now.mono_ns);
 }
 
 /* The STREAM packet in the data of a reply, if it is the one that belongs there. */
@@ -74,7 +75,7 @@ static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
         e->incoming.frame_count = 0; /* its word on the packet counts, its frames do not */
     a->authentic = true;
     if (err == RILL_OK && a->sequence < RILL_NUMBER_LIMIT)
-        hear_numbers(a->c, a->f, a->packet);
+        hear_numbers(a);
 }
 
 /* That the packet is not under way any more says nothing of how many pass. */
@@ -88,15 +89,16 @@ static void apply_frames(rill_answer *a)
     rill_connection *c = a->c;
     rill_frame_walk walk = rill_frames_of(a->packet);
     const rill_frame_source from = {.now_ns = a->now.mono_ns, .sequence = a->sequence};
-    rill_settle_ends(c);
+    rill_settle_ends(c, a->now.mono_ns);
     for (const rill_frame *frame;
          c->state < RILL_STATE_CLOSED && (frame = rill_frame_walk_next(&walk)) != NULL;) {
         int err = rill_apply_frame(c, frame, &from);
         if (err != RILL_OK) {
-            rill_connection_fail(c, rill_apply_close_code(err), err, rill_strerror(err));
+            rill_connection_fail(c, rill_apply_close_code(err), err, rill_strerror(err),
+                                 a->now.mono_ns);
             return;
         }
-        rill_settle_ends(c);
+        rill_settle_ends(c, a->now.mono_ns);
     }
 }
 
@@ -205,8 +207,9 @@ static void fulfilled(rill_answer *a)
     if (server_began_anew(a))
         rill_connection_fail(
             c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
-            "the receiver was started again, and knows nothing of the bytes before");
-    rill_flight_succeed(c, f, delivered);
+            "the receiver was started again, and knows nothing of the bytes before",
+            a->now.mono_ns);
+    rill_flight_succeed(c, f, delivered, a->now.mono_ns);
     if (a->authentic)
         apply_frames(a);
 }
@@ -278,9 +281,9 @@ static void refused(rill_answer *a)
         note_refusal(a);
     }
     if (says_closed(a) || says_stream_closed(a))
-        rill_flight_lose(c, f);
+        rill_flight_lose(c, f, a->now.mono_ns);
     else
-        rill_flight_refuse(c, f);
+        rill_flight_refuse(c, f, a->now.mono_ns);
     apply_frames(a);
 }
 
@@ -302,7 +305,8 @@ static void final_error(rill_answer *a, int error)
     if (!rill_hold_refused(&c->holdoffs.path, a->f->sent_ns, a->now.mono_ns))
         return;
     if (rill_contact_final_error(&c->contact, error))
-        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error, rill_contact_error_text(error));
+        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, error, rill_contact_error_text(error),
+                             a->now.mono_ns);
 }
 
 /* Of so many that arrive a unit matters little, also where several hops take one each. */
@@ -406,7 +410,7 @@ static rill_probe_failure too_large(rill_answer *a, rill_bytes data)
         too_small(a, true);
     } else {
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_PATH,
-                             "the path takes no amount at all");
+                             "the path takes no amount at all", a->now.mono_ns);
     }
     return RILL_PROBE_JUDGED;
 }
@@ -484,8 +488,8 @@ static void refused_by_path(rill_answer *a, const rill_reject *reject)
     rill_probe_failure why = learn_from_reject(a, reject);
     rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, a->now.mono_ns);
     f->unsure = !refused_unsent(rill_ilp_code_find(reject->code));
-    rill_flight_lose(c, f);
-    rill_settle_now(c);
+    rill_flight_lose(c, f, a->now.mono_ns);
+    rill_settle_now(c, a->now.mono_ns);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, a->now.mono_ns, volley, amount, why);
 }
@@ -506,14 +510,14 @@ static void not_known(rill_answer *a)
     neutral(a);
     rill_holdoffs_path(&c->holdoffs, f->sent_ns, a->now.mono_ns);
     rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, a->now.mono_ns);
-    rill_flight_lose(c, f);
-    rill_settle_now(c);
+    rill_flight_lose(c, f, a->now.mono_ns);
+    rill_settle_now(c, a->now.mono_ns);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, a->now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
     if (rill_contact_forgotten(&c->contact, a->now.mono_ns))
-        rill_connection_closed_by_remote(
-            c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
-            (rill_bytes){(const uint8_t *)message, sizeof message - 1});
+        rill_connection_closed_by_remote(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
+                                         (rill_bytes){(const uint8_t *)message, sizeof message - 1},
+                                         a->now.mono_ns);
 }
 
 /* A reply that no honest neighbour sends: as if the packet had been refused on the way. */
@@ -557,7 +561,7 @@ static void closed_or_again(rill_connection *c, rill_now now, char reject_class)
     bool temporary = reject_class == 'T' || reject_class == 'R';
     if (!temporary || c->closing.told || c->state != RILL_STATE_CLOSING ||
         now.mono_ns >= c->closing.deadline) {
-        rill_connection_shut(c);
+        rill_connection_shut(c, now.mono_ns);
         return;
     }
     c->closing.sent = false;

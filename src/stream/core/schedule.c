@@ -65,13 +65,14 @@ static rill_flight *open_flight(rill_connection *c, uint64_t now_ns, rill_flight
 }
 
 /* Nobody has seen the flight: as if it had never been. */
-static void undo_flight(rill_connection *c, rill_flight *f)
+static void undo_flight(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
-    rill_flight_lose(c, f);
+    rill_flight_lose(c, f, now_ns);
 }
 
 /* 0 where memory is out: a packet has room for what it begins with. */
-static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plaintext)
+static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plaintext,
+                              uint64_t now_ns)
 {
     rill_packet_writer p;
     size_t trailer = c->numbers.opening ? RILL_TRAILER_SIZE : 0;
@@ -85,7 +86,7 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
             c->telling.due |= RILL_TELL(ADDRESS) | RILL_TELL(ASSET);
         rill_add_money_frames(&p, f);
         /* A packet for nothing would be followed by the next, as soon as it is answered. */
-        if (f->amount == 0 && !rill_add_data(c, &p, f) && !rill_tell_urgent(c))
+        if (f->amount == 0 && !rill_add_data(c, &p, f, now_ns) && !rill_tell_urgent(c))
             return 0;
         rill_tell_frames(c, &p, f);
     }
@@ -108,7 +109,7 @@ static int write_prepare(rill_connection *c, const rill_turn *turn, rill_flight 
     uint8_t condition[32];
     f->sequence = c->numbers.next;
     f->first = c->numbers.opening;
-    size_t plain = write_plaintext(c, f, envelope + RILL_ENVELOPE_OVERHEAD);
+    size_t plain = write_plaintext(c, f, envelope + RILL_ENVELOPE_OVERHEAD, turn->now.mono_ns);
     if (plain == 0)
         return RILL_ERR_NOMEM;
     int err = rill_keys_seal(c->identity.keys, envelope, plain);
@@ -139,7 +140,7 @@ static int launch(rill_connection *c, const rill_turn *turn, rill_flight *f)
     int err = write_prepare(c, turn, f);
     if (err != RILL_OK) {
         *turn->len = 0;
-        undo_flight(c, f);
+        undo_flight(c, f, turn->now.mono_ns);
         return err;
     }
     rill_numbering_give(&c->numbers);
@@ -183,7 +184,7 @@ static int send_money(rill_connection *c, const rill_turn *turn)
         return RILL_ERR_NOMEM;
     if (rill_plan_money(c, turn->now.mono_ns, f))
         return launch(c, turn, f);
-    undo_flight(c, f);
+    undo_flight(c, f, turn->now.mono_ns);
     return RILL_OK;
 }
 
@@ -199,7 +200,8 @@ static bool plain_wanted(rill_connection *c, uint64_t now_ns)
 {
     if (c->holdoffs.plain.until > now_ns)
         return false;
-    return (!rill_list_empty(&c->streams.with_data) && rill_data_wanted(c)) || rill_tell_urgent(c);
+    return (!rill_list_empty(&c->streams.with_data) && rill_data_wanted(c, now_ns)) ||
+           rill_tell_urgent(c);
 }
 
 static int send_open(rill_connection *c, const rill_turn *turn)
@@ -230,7 +232,7 @@ int rill_connection_next_packet(rill_connection *c, const rill_turn *turn)
     if (c->state != RILL_STATE_OPEN || !c->peer.address || !window_open(c, turn->now.mono_ns))
         return RILL_OK;
     if (rill_numbering_exhausted(&c->numbers, c->counts.packets_received)) {
-        rill_connection_exhaust(c);
+        rill_connection_exhaust(c, turn->now.mono_ns);
         return send_close(c, turn);
     }
     return send_open(c, turn);

@@ -19,7 +19,7 @@
 #define SMALLEST_PIECE    64u
 #define BLOCKED_DELAY_MAX (5 * RILL_SECOND)
 
-static uint64_t new_allowed(rill_connection *c, rill_stream *s)
+static uint64_t new_allowed(rill_connection *c, rill_stream *s, uint64_t now_ns)
 {
     if (!rill_sendbuf_has_new(s->sendbuf))
         return 0;
@@ -28,20 +28,20 @@ static uint64_t new_allowed(rill_connection *c, rill_stream *s)
     bool blocked = stream_left == 0;
     if (blocked && !s->data_blocked) {
         rill_stream_tell(s, RILL_TELL(DATA_BLOCKED), true);
-        rill_note_blocked(c);
+        rill_note_blocked(c, now_ns);
     } else if (!blocked && connection_left == 0 && c->blocked.ask_at == 0) {
         rill_connection_tell(c, RILL_TELL(CONNECTION_DATA_BLOCKED), true);
-        rill_note_blocked(c);
+        rill_note_blocked(c, now_ns);
     }
     s->data_blocked = blocked;
     return stream_left < connection_left ? stream_left : connection_left;
 }
 
-bool rill_data_wanted(rill_connection *c)
+bool rill_data_wanted(rill_connection *c, uint64_t now_ns)
 {
     for (rill_list *n = c->streams.with_data.next; n != &c->streams.with_data; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, data_node);
-        if (rill_sendbuf_has_lost(s->sendbuf) || new_allowed(c, s) > 0)
+        if (rill_sendbuf_has_lost(s->sendbuf) || new_allowed(c, s, now_ns) > 0)
             return true;
     }
     return false;
@@ -71,12 +71,12 @@ static bool add_lost(rill_packet_writer *p, rill_flight *f, rill_stream *s)
 }
 
 static bool add_new(rill_connection *c, rill_packet_writer *p, rill_flight *f, rill_stream *s,
-                    bool *starved)
+                    bool *starved, uint64_t now_ns)
 {
     size_t left = rill_packet_left(p);
     if (left < CONTROL_ROOM + FRAME_OVERHEAD + SMALLEST_PIECE)
         return false;
-    uint64_t max = new_allowed(c, s);
+    uint64_t max = new_allowed(c, s, now_ns);
     if (max > left - CONTROL_ROOM - FRAME_OVERHEAD)
         max = left - CONTROL_ROOM - FRAME_OVERHEAD;
     if (!c->peer.validated && max > UNVALIDATED_PIECE)
@@ -92,7 +92,7 @@ static bool add_new(rill_connection *c, rill_packet_writer *p, rill_flight *f, r
     return add_piece(p, f, s, piece);
 }
 
-bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f)
+bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f, uint64_t now_ns)
 {
     bool room = true;
     bool starved = false;
@@ -103,7 +103,7 @@ bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f)
         while (room && f->piece_count < RILL_FLIGHT_PIECES && rill_sendbuf_has_lost(s->sendbuf))
             room = add_lost(p, f, s);
         if (room && f->piece_count < RILL_FLIGHT_PIECES)
-            room = add_new(c, p, f, s, &starved);
+            room = add_new(c, p, f, s, &starved, now_ns);
         if (f->piece_count == RILL_FLIGHT_PIECES)
             room = false;
     }

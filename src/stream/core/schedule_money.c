@@ -49,10 +49,10 @@ static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s
     return s->out.remote_max == RILL_UNLIMITED ? RILL_UNLIMITED : within_limit(c, s);
 }
 
-static void note_blocked(rill_connection *c, rill_stream *s)
+static void note_blocked(rill_connection *c, rill_stream *s, uint64_t now_ns)
 {
     rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
-    rill_note_blocked(c);
+    rill_note_blocked(c, now_ns);
     s->out.blocked = true;
     s->out.blocked_by = s->out.remote_max;
 }
@@ -64,7 +64,7 @@ uint64_t rill_money_room(const rill_connection *c, const rill_stream *s)
     return ours < theirs ? ours : theirs;
 }
 
-static uint64_t allowed(rill_connection *c, rill_stream *s)
+static uint64_t allowed(rill_connection *c, rill_stream *s, uint64_t now_ns)
 {
     if (s->out.doubt != RILL_DOUBT_NONE)
         return 0;
@@ -75,7 +75,7 @@ static uint64_t allowed(rill_connection *c, rill_stream *s)
         return amount < room ? amount : room;
     }
     if (room == 0 && !s->out.blocked)
-        note_blocked(c, s);
+        note_blocked(c, s, now_ns);
     /* Too little once is too little until it is raised (give_up). */
     if (room > 0 && s->out.blocked_by != s->out.remote_max)
         s->out.blocked = false;
@@ -207,7 +207,8 @@ typedef struct candidates {
     rill_list *next; /* in line, behind them */
 } candidates;
 
-static void gather(rill_connection *c, rill_flight *f, rill_list *from, candidates *k)
+static void gather(rill_connection *c, rill_flight *f, rill_list *from, candidates *k,
+                   uint64_t now_ns)
 {
     uint64_t enough = 0;
     k->total = 0;
@@ -215,7 +216,7 @@ static void gather(rill_connection *c, rill_flight *f, rill_list *from, candidat
     k->next = &c->streams.with_money;
     for (rill_list *n = from; n != &c->streams.with_money; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, money_node);
-        uint64_t amount = allowed(c, s);
+        uint64_t amount = allowed(c, s, now_ns);
         if (amount == 0)
             continue;
         k->room[f->money_count] = amount;
@@ -295,7 +296,7 @@ static bool give_up(rill_connection *c, const rill_flight *f, const candidates *
             continue;
         if (k->room[i] < all) { /* so it may here; but what the other side takes is not enough */
             if (!under_way(s) && !s->out.blocked && !rill_rate_is_low(&c->path.rate))
-                note_blocked(c, s);
+                note_blocked(c, s, now_ns);
             continue;
         }
         /* What is late may come back; and only when it is settled there is a last packet. */
@@ -377,7 +378,7 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
         uint64_t window = rill_congestion_value(c->path.congestion);
         candidates k;
         k.packet = window < most ? window : most;
-        gather(c, f, from, &k);
+        gather(c, f, from, &k, now_ns);
         if (k.total > 0 && plan(c, f, &k, most)) {
             begin_line(c, from);
             hold(c, f);

@@ -222,39 +222,39 @@ static bool connection_is_over(const rill_connection *c)
 }
 
 /* Of one that ends. Its streams may be marked again by that. */
-RILL_NOINLINE static void settle_connection(rill_connection *c)
+RILL_NOINLINE static void settle_connection(rill_connection *c, uint64_t now_ns)
 {
     if (may_close(c))
-        rill_connection_close_well(c);
+        rill_connection_close_well(c, now_ns);
     else if (connection_is_over(c))
         rill_connection_notify(c, RILL_EVENT_CONNECTION_END);
 }
 
-void rill_settle_now(rill_connection *c)
+void rill_settle_now(rill_connection *c, uint64_t now_ns)
 {
     while (c->unsettled) {
         settle_streams(c);
         c->unsettled = false;
         if (c->closing.ending || c->state != RILL_STATE_OPEN)
-            settle_connection(c);
+            settle_connection(c, now_ns);
     }
     assert(rill_list_empty(&c->streams.unsettled)); /* whoever marks a stream marks c too */
 }
 
-void rill_settle_all(rill_connection *c)
+void rill_settle_all(rill_connection *c, uint64_t now_ns)
 {
-    rill_settle_now(c);
+    rill_settle_now(c, now_ns);
     if (!c->doubt_answered)
         return;
     /* All frames of the answer have been read: who has not told by now does not tell. */
     rill_doubt_review(c);
-    rill_settle_now(c);
+    rill_settle_now(c, now_ns);
 }
 
-void rill_settle_call(rill_connection *c)
+void rill_settle_call(rill_connection *c, uint64_t now_ns)
 {
-    rill_settle_all(c);
+    rill_settle_all(c, now_ns);
     if (c->retime)
-        rill_connection_rearm(c, c->endpoint->last_now.mono_ns);
+        rill_connection_rearm(c, now_ns);
     c->retime = false;
 }

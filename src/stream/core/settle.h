@@ -25,21 +25,21 @@ static inline void rill_settle_check(const rill_connection *c)
 }
 
 /* In the middle of a call: what has followed so far. */
-void rill_settle_now(rill_connection *c);
+void rill_settle_now(rill_connection *c, uint64_t now_ns);
 /* All that follows, but for the connection's timer. */
-void rill_settle_all(rill_connection *c);
+void rill_settle_all(rill_connection *c, uint64_t now_ns);
 
 /* At the end of a call that brings the time. */
 static inline void rill_settle(rill_connection *c, uint64_t now_ns)
 {
     if (c->unsettled || c->doubt_answered)
-        rill_settle_all(c);
+        rill_settle_all(c, now_ns);
     c->retime = false;
     rill_connection_rearm(c, now_ns);
 }
 
 /* At the end of a call of the application's: the timer is set where it was marked. */
-void rill_settle_call(rill_connection *c);
+void rill_settle_call(rill_connection *c, uint64_t now_ns);
 
 /* Something is about to end, or may be: most connections are far from it. */
 static inline bool rill_settle_may_end(const rill_connection *c)
@@ -49,10 +49,10 @@ static inline bool rill_settle_may_end(const rill_connection *c)
 }
 
 /* Between two parts of a packet: what has ended by those before. */
-static inline void rill_settle_ends(rill_connection *c)
+static inline void rill_settle_ends(rill_connection *c, uint64_t now_ns)
 {
     if (c->unsettled && rill_settle_may_end(c))
-        rill_settle_now(c);
+        rill_settle_now(c, now_ns);
 }
 
 #endif

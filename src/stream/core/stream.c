@@ -15,7 +15,7 @@
 /* What a peer assumes of a stream's data window until it is told (the reference does). */
 #define ASSUMED_STREAM_WINDOW 16384u
 
-rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours)
+rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours, uint64_t now_ns)
 {
     rill_endpoint *e = c->endpoint;
     rill_stream *s = rill_calloc(e->allocator, 1, sizeof *s);
@@ -41,8 +41,7 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours)
     rill_receive_window_init(&s->receive_window, ASSUMED_STREAM_WINDOW);
     s->receive_window.advertised = ASSUMED_STREAM_WINDOW;
     s->receive_window.limit = c->options->stream_receive_buffer;
-    rill_receive_tuning_init(&s->receive_tuning, c->options->stream_receive_buffer,
-                             e->last_now.mono_ns);
+    rill_receive_tuning_init(&s->receive_tuning, c->options->stream_receive_buffer, now_ns);
     /* A place in the heap: from now on the timer is only moved. */
     if (rill_heap_add(&e->heap, &s->deadline.timer, RILL_NEVER) != RILL_OK ||
         rill_map_put(&c->streams.by_id, id, s) != RILL_OK) {
@@ -73,7 +72,6 @@ void rill_stream_destroy(rill_stream *s)
         /* What nobody read no longer counts against the connection's window. */
         c->data.consumed +=
             rill_reassembly_highest(s->reassembly) - rill_reassembly_consumed(s->reassembly);
-        rill_connection_update_receive_window(c);
     }
     rill_reassembly_free(s->reassembly);
     /* Not before: streams that are closed and not yet read take memory too. */
@@ -171,10 +169,10 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     rill_stream_mark(s, RILL_MARK_ANY);
 }
 
-void rill_stream_start_ending(rill_stream *s)
+void rill_stream_start_ending(rill_stream *s, uint64_t now_ns)
 {
     s->ending = true;
-    s->progress_ns = s->connection->endpoint->last_now.mono_ns;
+    s->progress_ns = now_ns;
     rill_stream_mark(s, RILL_MARK_TIMER);
 }
 
@@ -226,11 +224,11 @@ bool rill_stream_is_cut(const rill_stream *s)
     return s->closed && !s->closed_remote && rill_stream_lacks_bytes(s);
 }
 
-void rill_stream_update_receive_window(rill_stream *s)
+void rill_stream_update_receive_window(rill_stream *s, uint64_t now_ns)
 {
     rill_connection *c = s->connection;
     uint64_t consumed = s->reassembly ? rill_reassembly_consumed(s->reassembly) : 0;
-    uint64_t buffer = rill_receive_tune(&s->receive_tuning, consumed, c->endpoint->last_now.mono_ns,
+    uint64_t buffer = rill_receive_tune(&s->receive_tuning, consumed, now_ns,
                                         rill_congestion_round_trip(c->path.congestion),
                                         c->options->max_stream_receive_buffer);
     uint64_t limit = rill_add_sat(consumed, buffer);

@@ -5,7 +5,7 @@
 
 #include "stream/core/connection_internal.h"
 
-rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours);
+rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours, uint64_t now_ns);
 void rill_stream_destroy(rill_stream *s);
 
 /* rill_stream_send_total, or rill_stream_receive_total, is over. */
@@ -14,7 +14,7 @@ void rill_stream_finish_receiving(rill_stream *s, int error);
 /* rill_stream_send_total cannot succeed: says why. Nothing where none is under way. */
 void rill_stream_fail_goal(rill_stream *s, int error);
 /* rill_stream_end: from now on the stream ends by itself. */
-void rill_stream_start_ending(rill_stream *s);
+void rill_stream_start_ending(rill_stream *s, uint64_t now_ns);
 /* Money arrived for good: with its Fulfill. */
 void rill_stream_credit(rill_stream *s, uint64_t amount);
 /* Closes without telling (the other side closed, or the connection did) or with. */
@@ -33,6 +33,6 @@ bool rill_stream_lacks_bytes(const rill_stream *s);
 /* Whether it was closed by us before all bytes that were written had arrived, as far as we know. */
 bool rill_stream_is_cut(const rill_stream *s);
 /* The window to advertise follows what the reader consumed. */
-void rill_stream_update_receive_window(rill_stream *s);
+void rill_stream_update_receive_window(rill_stream *s, uint64_t now_ns);
 
 #endif

@@ -53,18 +53,18 @@ static void sum_up(rill_past *p, const rill_connection *c)
  * Stays behind until what the connection fulfilled cannot be replayed, and takes its entry in the
  * table. False: there is nothing to be known of it, or no memory.
  */
-static bool remember(rill_connection *c, uint64_t at_least_ns)
+static bool remember(rill_connection *c, uint64_t at_least_ns, rill_now now)
 {
     rill_endpoint *e = c->endpoint;
     rill_past *past = c->succession.past;
     if (!past || !c->in_table)
         return false;
     sum_up(past, c);
-    uint64_t left = left_for(c, past->expires_at, e->last_now.wall_ms);
+    uint64_t left = left_for(c, past->expires_at, now.wall_ms);
     if (left < at_least_ns)
         left = at_least_ns;
-    if (left == 0 || rill_heap_add(&e->heap, &past->deadline.timer,
-                                   rill_add_sat(e->last_now.mono_ns, left)) != RILL_OK)
+    if (left == 0 ||
+        rill_heap_add(&e->heap, &past->deadline.timer, rill_add_sat(now.mono_ns, left)) != RILL_OK)
         return false;
     rill_map_replace(&e->table, past->hash, &past->deadline);
     c->in_table = false;
@@ -82,10 +82,10 @@ static unsigned before(const rill_connection *c)
     return count;
 }
 
-void rill_succession_make_way(rill_connection *c)
+void rill_succession_make_way(rill_connection *c, rill_now now)
 {
     rill_past *past = c->succession.past;
-    if (before(c) + 1 == MOST_OF_ONE || !remember(c, FORMER_AGAIN))
+    if (before(c) + 1 == MOST_OF_ONE || !remember(c, FORMER_AGAIN, now))
         return; /* once the end of one has been fetched */
     past->former = c;
     c->succession.left = past;
@@ -117,18 +117,17 @@ static void let_go(rill_connection *c)
     c->succession.holds = NULL;
 }
 
-bool rill_succession_leave(rill_connection *c)
+bool rill_succession_leave(rill_connection *c, rill_now now)
 {
-    bool left = remember(c, 0);
+    bool left = remember(c, 0, now);
     let_go(c);
     return left;
 }
 
-void rill_succession_forget(rill_endpoint *e, rill_past *past)
+void rill_succession_forget(rill_endpoint *e, rill_past *past, rill_now now)
 {
     if (past->former) {
-        rill_heap_move(&e->heap, &past->deadline.timer,
-                       rill_add_sat(e->last_now.mono_ns, FORMER_AGAIN));
+        rill_heap_move(&e->heap, &past->deadline.timer, rill_add_sat(now.mono_ns, FORMER_AGAIN));
         return;
     }
     rill_heap_remove(&e->heap, &past->deadline.timer);

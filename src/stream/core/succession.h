@@ -22,15 +22,15 @@ typedef struct rill_succession {
  * No packet is for c any more, though readers and replies may still keep it: what is left of it
  * takes its place in the table, so that another one can begin. Not where several wait already.
  */
-void rill_succession_make_way(rill_connection *c);
+void rill_succession_make_way(rill_connection *c, rill_now now);
 /* c begins where another one has made way: its events come once that one's end has been fetched. */
 void rill_succession_follow(rill_connection *c);
 /*
  * The end of c has been fetched: what is left of it is kept, and the next one's turn comes. False:
  * nothing is left of it, and its entry in the table is still its own.
  */
-RILL_MUST_CHECK bool rill_succession_leave(rill_connection *c);
+RILL_MUST_CHECK bool rill_succession_leave(rill_connection *c, rill_now now);
 /* All that it saw has expired; not where its connection is still there. */
-void rill_succession_forget(rill_endpoint *e, rill_past *past);
+void rill_succession_forget(rill_endpoint *e, rill_past *past, rill_now now);
 
 #endif

@@ -31,7 +31,7 @@ static void note_overdue(rill_connection *c, uint64_t now_ns)
         rill_flight *f = RILL_CONTAINER(c->flights.out.next, rill_flight, node);
         rill_congestion_refused(c->path.congestion, now_ns, f->sent_ns, rill_flight_value(f),
                                 RILL_SIGNAL_LOST);
-        rill_flight_overdue(c, f);
+        rill_flight_overdue(c, f, now_ns);
     }
 }
 
@@ -51,12 +51,12 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
                 rill_congestion_refused(c->path.congestion, now_ns, f->sent_ns,
                                         rill_flight_value(f), RILL_SIGNAL_LOST);
         }
-        rill_flight_expire(c, f);
-        rill_settle_now(c);
+        rill_flight_expire(c, f, now_ns);
+        rill_settle_now(c, now_ns);
         if (kind == RILL_FLIGHT_PROBE)
             rill_probe_failed(c, now_ns, volley, amount, RILL_PROBE_ACCIDENT);
         else if (kind == RILL_FLIGHT_CLOSE)
-            rill_connection_shut(c);
+            rill_connection_shut(c, now_ns);
     }
 }
 
@@ -76,13 +76,14 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
     rill_contact *k = &c->contact;
     if (rill_contact_connect_deadline(k, c->options) <= now_ns) {
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, rill_contact_failure(k),
-                             "the receiver did not answer in time");
+                             "the receiver did not answer in time", now_ns);
         return;
     }
     if (rill_contact_idle_deadline(k, c->options) <= now_ns)
         spare_payments(c, now_ns);
     if (rill_contact_idle_deadline(k, c->options) <= now_ns) {
-        rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_IDLE, "nothing came for too long");
+        rill_connection_fail(c, RILL_CLOSE_NO_ERROR, RILL_ERR_IDLE, "nothing came for too long",
+                             now_ns);
         return;
     }
     if (rill_contact_hello_deadline(k) <= now_ns) {
@@ -111,7 +112,7 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now, uint64_t due_
     expire_flights(c, &c->flights.aside, now_ns);
     note_overdue(c, now_ns);
     rill_undecided_expire(c, now_ns);
-    rill_settle_now(c);
+    rill_settle_now(c, now_ns);
     if (c->state == RILL_STATE_OPEN)
         open_deadlines(c, now_ns);
     if (c->state == RILL_STATE_CLOSING && !c->closing.sent)
@@ -139,18 +140,18 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
     rill_congestion_neutral(c->path.congestion, rill_flight_value(f));
     if (sent && kind == RILL_FLIGHT_NORMAL && f->amount > 0) {
         c->counts.packets_lost++;
-        rill_flight_doubt(c, f);
+        rill_flight_doubt(c, f, now.mono_ns);
     } else {
         f->unsure = sent;
-        rill_flight_lose(c, f);
+        rill_flight_lose(c, f, now.mono_ns);
     }
-    rill_settle_now(c);
+    rill_settle_now(c, now.mono_ns);
     /* A link that takes nothing, or answers nothing, is not asked again and again. */
     rill_holdoffs_path(&c->holdoffs, sent_ns, now.mono_ns);
     if (kind == RILL_FLIGHT_PROBE)
         rill_probe_failed(c, now.mono_ns, volley, amount, RILL_PROBE_ACCIDENT);
     else if (kind == RILL_FLIGHT_CLOSE)
-        rill_connection_shut(c);
+        rill_connection_shut(c, now.mono_ns);
     rill_settle(c, now.mono_ns);
 }
 

@@ -56,7 +56,7 @@ static void send_again(rill_stream *s)
     rill_stream_mark(s, RILL_MARK_DATA);
 }
 
-void rill_unsure_lost(rill_stream *s, rill_send_piece *piece, bool may)
+void rill_unsure_lost(rill_stream *s, rill_send_piece *piece, bool may, uint64_t now_ns)
 {
     rill_connection *c = s->connection;
     rill_unsure *u = &s->unsure;
@@ -67,9 +67,9 @@ void rill_unsure_lost(rill_stream *s, rill_send_piece *piece, bool may)
         return;
     }
     rill_sendbuf_doubt(s->sendbuf, piece);
-    u->since = c->endpoint->last_now.mono_ns;
+    u->since = now_ns;
     u->told_from = RILL_NEVER;
-    rill_ask_soon(c); /* once for all that is lost together, and not for each packet */
+    rill_ask_soon(c, now_ns); /* once for all that is lost together, and not for each packet */
 }
 
 static void send_all_again(rill_stream *s)
@@ -96,7 +96,7 @@ bool rill_unsure_ask(rill_stream *s, uint64_t now_ns)
     return true;
 }
 
-void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence)
+void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence, uint64_t now_ns)
 {
     rill_connection *c = s->connection;
     rill_unsure *u = &s->unsure;
@@ -119,10 +119,10 @@ void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence)
         if (u->told_from != RILL_NEVER)
             u->told_from = c->numbers.next;
         if (rill_sendbuf_unsure(s->sendbuf, &first))
-            rill_ask_soon(c);
+            rill_ask_soon(c, now_ns);
     }
     if (rill_sendbuf_arrived_below(s->sendbuf, u->read)) {
-        s->progress_ns = c->endpoint->last_now.mono_ns;
+        s->progress_ns = now_ns;
         rill_stream_check_writable(s);
     }
     if (rill_sendbuf_unsure(s->sendbuf, &first) && first == u->read && read == u->read &&
