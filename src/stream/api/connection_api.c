@@ -82,7 +82,7 @@ int rill_connection_open_stream(rill_connection *c, rill_stream **out)
     if (c->streams.next_id > c->peer.max_stream_id) {
         c->blocked.stream_id = true;
         rill_connection_tell(c, RILL_TELL(STREAM_ID_BLOCKED), true);
-        rill_note_blocked(c, now_ns);
+        rill_blocked_note(c, now_ns);
         rill_connection_wake(c);
         return RILL_ERR_STREAM_ID;
     }

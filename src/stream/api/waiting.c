@@ -12,6 +12,7 @@
 #include "stream/core/contact.h"
 #include "stream/core/data_flow.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/flights.h"
 #include "stream/core/patience.h"
 #include "stream/core/probe.h"
 #include "stream/core/schedule_amount.h"
@@ -70,24 +71,6 @@ static uint64_t last_progress(const rill_connection *c)
     return at;
 }
 
-static const rill_flight *oldest(const rill_list *flights)
-{
-    return rill_list_empty(flights) ? NULL : RILL_CONTAINER(flights->next, const rill_flight, node);
-}
-
-/* Packets with a reply still to come, or whose expiry has to be waited for. */
-static uint64_t last_expiry(const rill_connection *c)
-{
-    uint64_t at = 0;
-    if (!rill_list_empty(&c->flights.out))
-        at = RILL_CONTAINER(c->flights.out.prev, const rill_flight, node)->expires_ns;
-    if (!rill_list_empty(&c->flights.aside)) {
-        uint64_t aside = RILL_CONTAINER(c->flights.aside.prev, const rill_flight, node)->expires_ns;
-        at = aside > at ? aside : at;
-    }
-    return at != 0 ? at : RILL_NEVER;
-}
-
 /* ": T04 Insufficient Liquidity", or nothing. */
 static const char *last_reject(const rill_connection *c, char *out, size_t cap)
 {
@@ -119,10 +102,11 @@ static bool find_end(const rill_connection *c, rill_waiting *out)
                              : rill_add_sat(c->endpoint->latest.mono_ns, CLOSE_TIMEOUT);
         wait_for(out, RILL_WAIT_CLOSE, until, NULL);
     } else if (c->flights.doubt_count > 0) {
-        wait_for(out, RILL_WAIT_DOUBT, last_expiry(c), ": %llu units, until their packets expire",
+        wait_for(out, RILL_WAIT_DOUBT, rill_flights_last_expiry(&c->flights),
+                 ": %llu units, until their packets expire",
                  (unsigned long long)rill_sum_shown(&c->money.in_doubt));
     } else if (c->flights.count > 0) {
-        wait_for(out, RILL_WAIT_REPLY, last_expiry(c), NULL);
+        wait_for(out, RILL_WAIT_REPLY, rill_flights_last_expiry(&c->flights), NULL);
     } else if (c->undecided.count > 0) {
         wait_for(out, RILL_WAIT_DECISION, c->undecided.deadline, NULL);
     } else if (!rill_list_empty(&c->streams.all)) {
@@ -176,7 +160,7 @@ static bool find_rate(const rill_connection *c, rill_waiting *out)
 {
     if (c->patience.low_rate_since == 0 || rill_list_empty(&c->streams.with_money))
         return false;
-    wait_for_rate(c, out, rill_low_rate_deadline(c));
+    wait_for_rate(c, out, rill_patience_deadline(c));
     return true;
 }
 
@@ -196,7 +180,8 @@ static bool find_doubt(const rill_connection *c, rill_waiting *out)
     }
     if (c->flights.doubt_count == c->flights.lost_count)
         return false;
-    wait_for(out, RILL_WAIT_DOUBT, last_expiry(c), ": %llu units, until their packets expire",
+    wait_for(out, RILL_WAIT_DOUBT, rill_flights_last_expiry(&c->flights),
+             ": %llu units, until their packets expire",
              (unsigned long long)rill_sum_shown(&c->money.in_doubt));
     return true;
 }
@@ -223,13 +208,13 @@ static bool find_receive_max(const rill_connection *c, rill_waiting *out)
 /* The time of a reply that is too late to be called under way. */
 static bool find_slow_reply(const rill_connection *c, rill_waiting *out)
 {
-    const rill_flight *f = oldest(&c->flights.out);
-    const rill_flight *aside = oldest(&c->flights.aside);
+    const rill_flight *f = rill_flights_first(&c->flights.out);
+    const rill_flight *aside = rill_flights_first(&c->flights.aside);
     if (aside && (!f || aside->sent_ns < f->sent_ns))
         f = aside;
     if (!f || rill_sub_sat(c->endpoint->latest.mono_ns, f->sent_ns) < SLOW_REPLY)
         return false;
-    wait_for(out, RILL_WAIT_REPLY, last_expiry(c), NULL);
+    wait_for(out, RILL_WAIT_REPLY, rill_flights_last_expiry(&c->flights), NULL);
     return true;
 }
 
@@ -251,9 +236,9 @@ static bool find_worthless(const rill_connection *c, rill_waiting *out)
         uint64_t left = rill_stream_sendable(s);
         if (s->closed || left == 0)
             continue;
-        if (rill_money_room(c, s) < left)
+        if (rill_schedule_money_room(c, s) < left)
             wait_for_receive_max(s, out);
-        else if (rill_money_problem(c, s) == RILL_ERR_RATE)
+        else if (rill_amount_problem(c, s) == RILL_ERR_RATE)
             wait_for_rate(c, out, RILL_NEVER);
         else
             wait_for(out, RILL_WAIT_INPUT, RILL_NEVER,
@@ -335,7 +320,7 @@ static bool find_turn(const rill_connection *c, rill_waiting *out)
 static void find_rest(const rill_connection *c, rill_waiting *out)
 {
     if (c->flights.count > c->flights.lost_count)
-        wait_for(out, RILL_WAIT_REPLY, last_expiry(c), NULL);
+        wait_for(out, RILL_WAIT_REPLY, rill_flights_last_expiry(&c->flights), NULL);
     else if (c->blocked.stream_id)
         wait_for(out, RILL_WAIT_STREAM_ID, RILL_NEVER, NULL);
     else if (find_unsure(c, out) || find_turn(c, out))

@@ -5,14 +5,14 @@
 
 #define BLOCKED_DELAY_FIRST (100 * RILL_MS)
 
-void rill_ask_soon(rill_connection *c, uint64_t now_ns)
+void rill_blocked_ask_soon(rill_connection *c, uint64_t now_ns)
 {
     c->blocked.delay = BLOCKED_DELAY_FIRST;
     c->blocked.ask_at = now_ns + c->blocked.delay;
 }
 
-void rill_note_blocked(rill_connection *c, uint64_t now_ns)
+void rill_blocked_note(rill_connection *c, uint64_t now_ns)
 {
     if (c->blocked.ask_at == 0)
-        rill_ask_soon(c, now_ns);
+        rill_blocked_ask_soon(c, now_ns);
 }

@@ -12,8 +12,8 @@ typedef struct rill_blocked {
 } rill_blocked;
 
 /* A limit of the other side stops us: it is told, and asked again later. */
-void rill_note_blocked(rill_connection *c, uint64_t now_ns);
+void rill_blocked_note(rill_connection *c, uint64_t now_ns);
 /* So too, and soon. */
-void rill_ask_soon(rill_connection *c, uint64_t now_ns);
+void rill_blocked_ask_soon(rill_connection *c, uint64_t now_ns);
 
 #endif

@@ -9,6 +9,7 @@
 #include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/flight.h"
+#include "stream/core/flights.h"
 #include "stream/core/identity.h"
 #include "stream/core/numbering.h"
 #include "stream/core/peer.h"
@@ -25,9 +26,7 @@ static void init_lists(rill_connection *c)
     rill_list_init(&c->node);
     rill_list_init(&c->ready_node);
     rill_list_init(&c->event_node);
-    rill_list_init(&c->flights.out);
-    rill_list_init(&c->flights.aside);
-    rill_list_init(&c->flights.lost);
+    rill_flights_init(&c->flights);
     rill_undecided_init(&c->undecided);
     rill_list_init(&c->streams.all);
     rill_list_init(&c->streams.eventful);

@@ -25,6 +25,7 @@
 #include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/flight.h"
+#include "stream/core/flights.h"
 #include "stream/core/marks.h"
 #include "stream/core/queues.h"
 #include "stream/path/lost.h"
@@ -100,10 +101,7 @@ static void take(rill_connection *c, rill_flight *f, unsigned part)
         f->money[i] = f->money[i + 1];
     if (f->money_count > 0)
         return;
-    rill_list_remove(&f->node);
-    c->flights.count--;
-    c->flights.doubt_count--;
-    c->flights.lost_count--;
+    rill_flights_resolve(&c->flights, f);
     rill_flight_close(&c->endpoint->flights, f);
 }
 
@@ -161,12 +159,7 @@ void rill_doubt_ask(rill_stream *s)
 
 void rill_doubt_lost(rill_connection *c, rill_flight *f)
 {
-    if (f->overdue)
-        c->flights.overdue_count--;
-    f->overdue = false;
-    rill_list_remove(&f->node);
-    rill_list_push_back(&c->flights.lost, &f->node);
-    c->flights.lost_count++;
+    rill_flights_lost(&c->flights, f);
     f->shared = f->money_count > 1;
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_stream *s = f->money[i].stream;

@@ -9,6 +9,7 @@
 #include "stream/core/doubt.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/flight.h"
+#include "stream/core/flights.h"
 #include "stream/core/marks.h"
 #include "stream/core/numbering.h"
 #include "stream/core/queues.h"
@@ -162,10 +163,7 @@ static void drop_parts(rill_flight *f, bool money)
 
 static void finish(rill_connection *c, rill_flight *f)
 {
-    rill_list_remove(&f->node);
-    c->flights.count--;
-    if (f->overdue)
-        c->flights.overdue_count--;
+    rill_flights_remove(&c->flights, f);
     drop_parts(f, true);
     rill_flight_close(&c->endpoint->flights, f);
     rill_connection_ready(c);
@@ -194,22 +192,9 @@ void rill_flight_lose(rill_connection *c, rill_flight *f, uint64_t now_ns)
     finish(c, f);
 }
 
-/* Only its expiry is waited for. */
-static void set_aside(rill_connection *c, rill_flight *f)
-{
-    rill_list *before = &c->flights.aside;
-    while (before->prev != &c->flights.aside &&
-           RILL_CONTAINER(before->prev, rill_flight, node)->expires_ns > f->expires_ns)
-        before = before->prev;
-    rill_list_remove(&f->node);
-    rill_list_push_back(before, &f->node);
-}
-
 void rill_flight_overdue(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
-    f->overdue = true;
-    c->flights.overdue_count++;
-    set_aside(c, f);
+    rill_flights_overdue(&c->flights, f);
     if (f->piece_count == 0 || rill_numbering_takes_duplicates(&c->numbers)) {
         send_again(c, f, now_ns);
         drop_parts(f, false);
@@ -219,20 +204,15 @@ void rill_flight_overdue(rill_connection *c, rill_flight *f, uint64_t now_ns)
 
 void rill_flight_found(rill_connection *c, rill_flight *f)
 {
-    if (!f->overdue)
-        return;
-    f->overdue = false;
-    c->flights.overdue_count--;
-    rill_congestion_readmit(c->path.congestion, rill_flight_value(f));
+    if (rill_flights_found(&c->flights, f))
+        rill_congestion_readmit(c->path.congestion, rill_flight_value(f));
 }
 
 void rill_flight_doubt(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
-    set_aside(c, f);
+    rill_flights_doubt(&c->flights, f);
     send_again(c, f, now_ns);
     drop_parts(f, false);
-    f->in_doubt = true;
-    c->flights.doubt_count++;
     for (unsigned i = 0; i < f->money_count; i++)
         rill_money_doubt(&f->money[i].stream->out.money, &c->money, f->money[i].amount);
 }

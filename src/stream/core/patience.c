@@ -37,13 +37,13 @@ static bool was_good(const rill_connection *c)
     return c->money.sent > 0 || (!c->path.rate.fixed && c->path.rate.probed.num > 0);
 }
 
-void rill_low_rate(rill_connection *c, uint64_t now_ns)
+void rill_patience_low_rate(rill_connection *c, uint64_t now_ns)
 {
     if (c->patience.low_rate_since == 0)
         c->patience.low_rate_since = now_ns;
 }
 
-uint64_t rill_low_rate_deadline(const rill_connection *c)
+uint64_t rill_patience_deadline(const rill_connection *c)
 {
     if (c->patience.low_rate_since == 0)
         return RILL_NEVER;
@@ -58,7 +58,7 @@ static void give_up_at_this_rate(rill_connection *c)
     for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         if (s->out.goal_set || rill_stream_sendable(s) > 0)
-            rill_money_give_up(s, RILL_ERR_RATE);
+            rill_amount_give_up(s, RILL_ERR_RATE);
     }
 }
 
@@ -72,7 +72,7 @@ static uint64_t until_next_look(rill_connection *c)
     return delay < LOOK_AT_MOST ? delay : LOOK_AT_MOST;
 }
 
-bool rill_rate_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns)
+bool rill_patience_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns)
 {
     bool waits = s->out.goal_set || s->ending;
     if (!c->path.worth.soured || (waits && !was_good(c)))
@@ -91,7 +91,7 @@ bool rill_rate_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns)
 
 void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns)
 {
-    if (rill_low_rate_deadline(c) <= now_ns)
+    if (rill_patience_deadline(c) <= now_ns)
         give_up_at_this_rate(c);
     if (c->patience.look_at == 0 || c->patience.look_at > now_ns)
         return;

@@ -12,11 +12,11 @@ typedef struct rill_patience {
 } rill_patience;
 
 /* Nothing is sent at this rate. It may recover; for those who wait, not for ever. */
-void rill_low_rate(rill_connection *c, uint64_t now_ns);
+void rill_patience_low_rate(rill_connection *c, uint64_t now_ns);
 /* When those who wait for a better rate give up; RILL_NEVER. */
-uint64_t rill_low_rate_deadline(const rill_connection *c);
+uint64_t rill_patience_deadline(const rill_connection *c);
 /* Nothing of s is worth a packet now: it will be looked at again. False where that is for good. */
-bool rill_rate_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns);
+bool rill_patience_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns);
 void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns);
 
 #endif

@@ -118,7 +118,7 @@ static void authentic(rill_answer *a)
 static void learn_worth(rill_answer *a, bool refused)
 {
     rill_connection *c = a->c;
-    rill_word word = {.limit = rill_money_limit(c),
+    rill_word word = {.limit = rill_amount_limit(c),
                       .amount = a->f->amount,
                       .delivered = a->packet->amount,
                       .refused = refused && a->packet->amount < a->f->minimum,
@@ -232,7 +232,7 @@ static void note_refusal(rill_answer *a)
     if (other && c->path.worth.refused < RILL_WORTH_TRIALS)
         c->holdoffs.refusals.until = 0;
     else
-        rill_low_rate(c, a->now.mono_ns);
+        rill_patience_low_rate(c, a->now.mono_ns);
 }
 
 /* A connection that is over takes nothing: its authentic reject acknowledges nothing. */
@@ -380,7 +380,7 @@ static void too_small(rill_answer *a, bool certain)
     else if (c->path.suspected < amount)
         c->path.suspected = amount;
     if (certain || !value_is_short(c)) /* else larger ones wait for value, and not for a rate */
-        rill_low_rate(c, a->now.mono_ns);
+        rill_patience_low_rate(c, a->now.mono_ns);
     if (!certain && c->path.suspicions < MOST_SUSPICIONS)
         c->path.suspicions++;
     (void)rill_hold_refused(&c->holdoffs.refusals, a->f->sent_ns, a->now.mono_ns);

@@ -13,6 +13,7 @@
 #include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/flight.h"
+#include "stream/core/flights.h"
 #include "stream/core/numbering.h"
 #include "stream/core/outcome.h"
 #include "stream/core/probe.h"
@@ -40,7 +41,7 @@ static bool window_open(const rill_connection *c, uint64_t now_ns)
      * those that have expired end only when a packet of ours is answered.
      */
     uint32_t aside = c->flights.doubt_count + c->flights.overdue_count;
-    if (c->flights.count - aside >= c->options->max_in_flight ||
+    if (rill_flights_awaited(&c->flights) >= c->options->max_in_flight ||
         aside - c->flights.lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight)
         return false;
     if (!c->peer.validated && c->flights.count - c->flights.lost_count >= UNVALIDATED_PACKETS)
@@ -59,8 +60,7 @@ static rill_flight *open_flight(rill_connection *c, uint64_t now_ns, rill_flight
     f->kind = kind;
     f->sent_ns = now_ns;
     f->expires_ns = now_ns + c->options->packet_lifetime + REPLY_GRACE;
-    rill_list_push_back(&c->flights.out, &f->node);
-    c->flights.count++;
+    rill_flights_add(&c->flights, f);
     return f;
 }
 
@@ -84,9 +84,9 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
         /* Until something has come back, every packet may be the first to arrive. */
         if (!c->contact.connected && !c->server)
             c->telling.due |= RILL_TELL(ADDRESS) | RILL_TELL(ASSET);
-        rill_add_money_frames(&p, f);
+        rill_schedule_money_frames(&p, f);
         /* A packet for nothing would be followed by the next, as soon as it is answered. */
-        if (f->amount == 0 && !rill_add_data(c, &p, f, now_ns) && !rill_tell_urgent(c))
+        if (f->amount == 0 && !rill_schedule_data_add(c, &p, f, now_ns) && !rill_tell_urgent(c))
             return 0;
         rill_tell_frames(c, &p, f);
     }
@@ -182,7 +182,7 @@ static int send_money(rill_connection *c, const rill_turn *turn)
     rill_flight *f = open_flight(c, turn->now.mono_ns, RILL_FLIGHT_NORMAL);
     if (!f)
         return RILL_ERR_NOMEM;
-    if (rill_plan_money(c, turn->now.mono_ns, f))
+    if (rill_schedule_money_plan(c, turn->now.mono_ns, f))
         return launch(c, turn, f);
     undo_flight(c, f, turn->now.mono_ns);
     return RILL_OK;
@@ -200,7 +200,7 @@ static bool plain_wanted(rill_connection *c, uint64_t now_ns)
 {
     if (c->holdoffs.plain.until > now_ns)
         return false;
-    return (!rill_list_empty(&c->streams.with_data) && rill_data_wanted(c, now_ns)) ||
+    return (!rill_list_empty(&c->streams.with_data) && rill_schedule_data_wanted(c, now_ns)) ||
            rill_tell_urgent(c);
 }
 
@@ -214,7 +214,7 @@ static int send_open(rill_connection *c, const rill_turn *turn)
     held = held || c->flights.lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
     c->money_turn = !c->money_turn;
     bool plain = plain_wanted(c, turn->now.mono_ns);
-    if (!held && (c->money_turn || !plain) && rill_money_wanted(c)) {
+    if (!held && (c->money_turn || !plain) && rill_schedule_money_wanted(c)) {
         int err = send_money(c, turn);
         if (err != RILL_OK || *turn->len > 0)
             return err;

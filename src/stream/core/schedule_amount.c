@@ -10,15 +10,15 @@
 #include "stream/core/stream.h"
 
 /* Between a packet size that passed and one that was refused. */
-bool rill_money_searches(const rill_connection *c)
+bool rill_amount_searches(const rill_connection *c)
 {
     return c->path.packet_size.refused != UINT64_MAX &&
            !rill_packet_size_known(&c->path.packet_size);
 }
 
-uint64_t rill_money_limit(const rill_connection *c)
+uint64_t rill_amount_limit(const rill_connection *c)
 {
-    if (rill_money_searches(c))
+    if (rill_amount_searches(c))
         return 0;
     return c->path.packet_size.refused == UINT64_MAX ? c->path.packet_size.configured
                                                      : c->path.packet_size.passed;
@@ -137,8 +137,8 @@ static bool try_all(const rill_connection *c, const rill_stream *s, uint64_t all
     return true;
 }
 
-bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t room, uint64_t most,
-                       rill_choice *out)
+bool rill_amount_choose(const rill_connection *c, const rill_stream *s, uint64_t room,
+                        uint64_t most, rill_choice *out)
 {
     const rill_rate *r = &c->path.rate;
     uint64_t all = rill_stream_sendable(s);
@@ -153,7 +153,7 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
     most = room < most ? room : most;
     rill_offer o = {.amount = most, .brings = UINT64_MAX};
     /* A search goes by the sizes that it tries: cut short it would not come to an end. */
-    if (rill_money_searches(c) && most == rill_packet_size_next(&c->path.packet_size, 0))
+    if (rill_amount_searches(c) && most == rill_packet_size_next(&c->path.packet_size, 0))
         return fits(c, s, &o, out);
     o = rill_worth_offer(&c->path.worth, r, most, all);
     if (o.amount > 0 && o.amount <= c->path.suspected && most > c->path.suspected)
@@ -180,14 +180,14 @@ bool rill_money_choose(const rill_connection *c, const rill_stream *s, uint64_t 
     return fits(c, s, &o, out);
 }
 
-bool rill_money_choose_shared(const rill_connection *c, uint64_t most, uint64_t all,
-                              rill_choice *out)
+bool rill_amount_choose_shared(const rill_connection *c, uint64_t most, uint64_t all,
+                               rill_choice *out)
 {
     rill_offer o = rill_worth_offer(&c->path.worth, &c->path.rate, most, all);
     if (all <= most && !o.trial)
         o = (rill_offer){.amount = all,
                          .brings = rill_worth_expects(&c->path.worth, &c->path.rate, all)};
-    if (o.amount == 0 || o.trial || rill_money_searches(c) || first_is_coarse(c, most))
+    if (o.amount == 0 || o.trial || rill_amount_searches(c) || first_is_coarse(c, most))
         return false;
     uint64_t minimum = larger(rill_tally_demand(&c->tally, o.amount, false), 1);
     return o.brings >= minimum && take(out, &o, minimum);
@@ -197,7 +197,7 @@ bool rill_money_choose_shared(const rill_connection *c, uint64_t most, uint64_t 
  * The receiver divides what arrives, and rounds each stream's part down; some
  * lose the rest. So much is demanded that no stream gets too little by that.
  */
-bool rill_money_share(rill_flight *f, uint64_t brings)
+bool rill_amount_share(rill_flight *f, uint64_t brings)
 {
     for (unsigned i = 0; i < f->money_count; i++) {
         const rill_flight_money *m = &f->money[i];
@@ -209,14 +209,14 @@ bool rill_money_share(rill_flight *f, uint64_t brings)
     return f->minimum <= brings && f->minimum < UINT64_MAX;
 }
 
-int rill_money_problem(const rill_connection *c, const rill_stream *s)
+int rill_amount_problem(const rill_connection *c, const rill_stream *s)
 {
     if (!has_begun(s) && rill_worth_nothing(&c->path.worth, &c->path.rate, rill_stream_sendable(s)))
         return s->out.money.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_ERR_TOO_LITTLE;
     return RILL_ERR_RATE;
 }
 
-void rill_money_give_up_vain(rill_connection *c)
+void rill_amount_give_up_vain(rill_connection *c)
 {
     c->in_vain = false;
     for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
@@ -224,11 +224,11 @@ void rill_money_give_up_vain(rill_connection *c)
         int error = s->out.vain;
         s->out.vain = RILL_OK;
         if (error != RILL_OK)
-            rill_money_give_up(s, error);
+            rill_amount_give_up(s, error);
     }
 }
 
-void rill_money_give_up(rill_stream *s, int error)
+void rill_amount_give_up(rill_stream *s, int error)
 {
     if (s->out.goal_set)
         rill_stream_fail_goal(s, error);

@@ -28,16 +28,16 @@ static uint64_t new_allowed(rill_connection *c, rill_stream *s, uint64_t now_ns)
     bool blocked = stream_left == 0;
     if (blocked && !s->data_blocked) {
         rill_stream_tell(s, RILL_TELL(DATA_BLOCKED), true);
-        rill_note_blocked(c, now_ns);
+        rill_blocked_note(c, now_ns);
     } else if (!blocked && connection_left == 0 && c->blocked.ask_at == 0) {
         rill_connection_tell(c, RILL_TELL(CONNECTION_DATA_BLOCKED), true);
-        rill_note_blocked(c, now_ns);
+        rill_blocked_note(c, now_ns);
     }
     s->data_blocked = blocked;
     return stream_left < connection_left ? stream_left : connection_left;
 }
 
-bool rill_data_wanted(rill_connection *c, uint64_t now_ns)
+bool rill_schedule_data_wanted(rill_connection *c, uint64_t now_ns)
 {
     for (rill_list *n = c->streams.with_data.next; n != &c->streams.with_data; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, data_node);
@@ -92,7 +92,8 @@ static bool add_new(rill_connection *c, rill_packet_writer *p, rill_flight *f, r
     return add_piece(p, f, s, piece);
 }
 
-bool rill_add_data(rill_connection *c, rill_packet_writer *p, rill_flight *f, uint64_t now_ns)
+bool rill_schedule_data_add(rill_connection *c, rill_packet_writer *p, rill_flight *f,
+                            uint64_t now_ns)
 {
     bool room = true;
     bool starved = false;

@@ -52,12 +52,12 @@ static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s
 static void note_blocked(rill_connection *c, rill_stream *s, uint64_t now_ns)
 {
     rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
-    rill_note_blocked(c, now_ns);
+    rill_blocked_note(c, now_ns);
     s->out.blocked = true;
     s->out.blocked_by = s->out.remote_max;
 }
 
-uint64_t rill_money_room(const rill_connection *c, const rill_stream *s)
+uint64_t rill_schedule_money_room(const rill_connection *c, const rill_stream *s)
 {
     uint64_t ours = rill_stream_sendable(s);
     uint64_t theirs = within_remote_max(c, s);
@@ -82,12 +82,12 @@ static uint64_t allowed(rill_connection *c, rill_stream *s, uint64_t now_ns)
     return room;
 }
 
-bool rill_money_wanted(const rill_connection *c)
+bool rill_schedule_money_wanted(const rill_connection *c)
 {
     return !rill_list_empty(&c->streams.with_money) && rill_rate_has_minimum(&c->path.rate);
 }
 
-uint64_t rill_money_not_before(const rill_connection *c)
+uint64_t rill_schedule_money_not_before(const rill_connection *c)
 {
     if (rill_list_empty(&c->streams.with_money))
         return RILL_NEVER;
@@ -194,7 +194,7 @@ static bool may_send_money(const rill_connection *c, uint64_t now_ns)
     /* One at a time where its answer decides what comes next: after a refusal, and while the packet
      * size is searched. */
     bool one = c->holdoffs.refusals.rounds > 0 || c->patience.low_rate_since != 0 ||
-               rill_money_searches(c);
+               rill_amount_searches(c);
     return !one || !answer_awaited(c);
 }
 
@@ -241,14 +241,14 @@ static bool plan_shared(rill_connection *c, rill_flight *f, const candidates *k,
     uint64_t credit[RILL_FLIGHT_MONEY];
     rill_choice choice;
     most = most < k->total ? most : k->total;
-    if (f->money_count < 2 || !rill_money_choose_shared(c, most, k->all, &choice))
+    if (f->money_count < 2 || !rill_amount_choose_shared(c, most, k->all, &choice))
         return false;
     for (unsigned i = 0; i < f->money_count; i++)
         credit[i] = f->money[i].stream->out.credit;
     divide(f, k->room, k->packet, choice.amount);
     f->amount = choice.amount;
     f->minimum = choice.minimum;
-    if (rill_money_share(f, choice.brings))
+    if (rill_amount_share(f, choice.brings))
         return true;
     for (unsigned i = 0; i < f->money_count; i++) {
         f->money[i].stream->out.credit = credit[i];
@@ -264,7 +264,7 @@ static bool plan_alone(rill_connection *c, rill_flight *f, candidates *k, uint64
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_choice choice;
         rill_stream *s = f->money[i].stream;
-        if (!rill_money_choose(c, s, k->room[i], most, &choice))
+        if (!rill_amount_choose(c, s, k->room[i], most, &choice))
             continue;
         if (choice.alone && answer_awaited(c))
             return false;
@@ -286,7 +286,7 @@ static bool plan_alone(rill_connection *c, rill_flight *f, candidates *k, uint64
 static bool give_up(rill_connection *c, const rill_flight *f, const candidates *k, uint64_t most,
                     uint64_t now_ns)
 {
-    bool searches = rill_money_searches(c);
+    bool searches = rill_amount_searches(c);
     if (answer_awaited(c))
         return false;
     for (unsigned i = 0; i < f->money_count; i++) {
@@ -302,8 +302,8 @@ static bool give_up(rill_connection *c, const rill_flight *f, const candidates *
         /* What is late may come back; and only when it is settled there is a last packet. */
         if (under_way(s))
             continue;
-        int problem = rill_money_problem(c, s);
-        if (problem == RILL_ERR_RATE && rill_rate_may_recover(c, s, now_ns))
+        int problem = rill_amount_problem(c, s);
+        if (problem == RILL_ERR_RATE && rill_patience_may_recover(c, s, now_ns))
             continue;
         /* Who only may send more waits for more. */
         if (!s->out.goal_set && !s->ending)
@@ -320,7 +320,7 @@ static bool pass_by(const rill_connection *c, const rill_flight *f, const candid
 {
     rill_choice choice;
     for (unsigned i = 0; i < f->money_count; i++)
-        if (rill_money_choose(c, f->money[i].stream, k->room[i], most, &choice))
+        if (rill_amount_choose(c, f->money[i].stream, k->room[i], most, &choice))
             return false;
     return true;
 }
@@ -365,7 +365,7 @@ static uint64_t least(const rill_connection *c)
     return grain > c->path.suspected ? grain : c->path.suspected + 1;
 }
 
-bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
+bool rill_schedule_money_plan(rill_connection *c, uint64_t now_ns, rill_flight *f)
 {
     if (!may_send_money(c, now_ns))
         return false;
@@ -395,7 +395,7 @@ bool rill_plan_money(rill_connection *c, uint64_t now_ns, rill_flight *f)
     return false;
 }
 
-void rill_add_money_frames(rill_packet_writer *p, const rill_flight *f)
+void rill_schedule_money_frames(rill_packet_writer *p, const rill_flight *f)
 {
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_frame frame = {.type = RILL_FRAME_STREAM_MONEY,

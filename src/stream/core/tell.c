@@ -5,12 +5,13 @@
  */
 #include "stream/core/tell.h"
 
-#include <string.h>
-
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/flights.h"
 #include "stream/core/marks.h"
 #include "stream/core/queues.h"
 #include "stream/core/stream.h"
+
+#include <string.h>
 
 /* Room kept for money frames and the smallest useful piece of data. */
 #define ROOM_KEPT 256u
@@ -235,8 +236,7 @@ bool rill_tell_urgent(const rill_connection *c)
  */
 static bool said_by_others(const rill_connection *c, uint32_t bit)
 {
-    uint32_t aside = c->flights.doubt_count + c->flights.overdue_count;
-    return !c->contact.connected && !c->server && c->flights.count > aside + 1 &&
+    return !c->contact.connected && !c->server && rill_flights_awaited(&c->flights) > 1 &&
            (bit & WHO_WE_ARE) != 0;
 }
 

@@ -95,7 +95,7 @@ static void open_deadlines(rill_connection *c, uint64_t now_ns)
         rill_connection_tell(c, RILL_TELL(HELLO), true);
     }
     if (c->in_vain)
-        rill_money_give_up_vain(c);
+        rill_amount_give_up_vain(c);
     rill_patience_on_deadline(c, now_ns);
     rill_probe_on_deadline(c, now_ns);
     rill_blocked_on_deadline(c, now_ns);

@@ -6,6 +6,7 @@
 #include "base/muldiv.h"
 #include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
+#include "stream/core/flights.h"
 #include "stream/core/patience.h"
 #include "stream/core/probe.h"
 #include "stream/core/schedule_money.h"
@@ -45,7 +46,7 @@ static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
     if (c->holdoffs.path.until > now_ns)
         return c->holdoffs.path.until;
     if (!rill_list_empty(&c->streams.with_money)) {
-        uint64_t money = rill_money_not_before(c);
+        uint64_t money = rill_schedule_money_not_before(c);
         if (money > now_ns)
             earliest(&at, money);
     }
@@ -77,7 +78,7 @@ static bool is_free(const rill_connection *c)
 RILL_NOINLINE static uint64_t held_deadline(const rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = send_deadline(c, now_ns);
-    earliest(&at, rill_low_rate_deadline(c));
+    earliest(&at, rill_patience_deadline(c));
     if (c->patience.look_at != 0)
         earliest(&at, c->patience.look_at);
     return at;
@@ -86,19 +87,19 @@ RILL_NOINLINE static uint64_t held_deadline(const rill_connection *c, uint64_t n
 /* When the oldest packet that is waited for is no longer. */
 uint64_t rill_connection_overdue_deadline(const rill_connection *c)
 {
-    if (rill_list_empty(&c->flights.out))
-        return RILL_NEVER;
-    return rill_add_sat(RILL_CONTAINER(c->flights.out.next, rill_flight, node)->sent_ns,
-                        rill_congestion_patience(c->path.congestion));
+    const rill_flight *f = rill_flights_first(&c->flights.out);
+    return f ? rill_add_sat(f->sent_ns, rill_congestion_patience(c->path.congestion)) : RILL_NEVER;
 }
 
 static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = RILL_NEVER;
-    if (!rill_list_empty(&c->flights.out))
-        earliest(&at, RILL_CONTAINER(c->flights.out.next, rill_flight, node)->expires_ns);
-    if (!rill_list_empty(&c->flights.aside))
-        earliest(&at, RILL_CONTAINER(c->flights.aside.next, rill_flight, node)->expires_ns);
+    const rill_flight *out = rill_flights_first(&c->flights.out);
+    const rill_flight *aside = rill_flights_first(&c->flights.aside);
+    if (out)
+        earliest(&at, out->expires_ns);
+    if (aside)
+        earliest(&at, aside->expires_ns);
     earliest(&at, c->undecided.deadline);
     if (c->state != RILL_STATE_OPEN) {
         earliest(&at, c->closing.deadline);

@@ -69,7 +69,8 @@ void rill_unsure_lost(rill_stream *s, rill_send_piece *piece, bool may, uint64_t
     rill_sendbuf_doubt(s->sendbuf, piece);
     u->since = now_ns;
     u->told_from = RILL_NEVER;
-    rill_ask_soon(c, now_ns); /* once for all that is lost together, and not for each packet */
+    /* Once for all that is lost together, and not for each packet. */
+    rill_blocked_ask_soon(c, now_ns);
 }
 
 static void send_all_again(rill_stream *s)
@@ -119,7 +120,7 @@ void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence, uint64_
         if (u->told_from != RILL_NEVER)
             u->told_from = c->numbers.next;
         if (rill_sendbuf_unsure(s->sendbuf, &first))
-            rill_ask_soon(c, now_ns);
+            rill_blocked_ask_soon(c, now_ns);
     }
     if (rill_sendbuf_arrived_below(s->sendbuf, u->read)) {
         s->progress_ns = now_ns;
