@@ -33,7 +33,7 @@ static void make_packets(rill_bytes address)
     rill_crypto_free(crypto);
     rill_prepare request = {
         .amount = 1,
-        .expires_at = rill_loop_now(loop).wall_ms + 25000,
+        .expires_at_ms = rill_loop_now(loop).wall_ms + 25000,
         .condition = condition,
         .destination = {(const uint8_t *)destination, (size_t)len},
         .data = {data, sizeof data},
@@ -110,10 +110,11 @@ static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, si
         bench_check(error, "rill_link_reply");
 }
 
-static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
+static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
+                     void *user)
 {
     (void)user;
-    if (cookie == 0) {
+    if (outgoing_id == 0) {
         rill_ildcp_info info;
         bench_check(rill_ildcp_response_decode(&info, packet, len), "IL-DCP");
         make_packets(info.address);
@@ -133,10 +134,10 @@ static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_
         fill();
 }
 
-static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent, void *user)
 {
     (void)l;
-    (void)cookie;
+    (void)outgoing_id;
     (void)error;
     (void)sent;
     (void)user;

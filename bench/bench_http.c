@@ -39,18 +39,18 @@ static void on_gone(void *owner, uint64_t handle)
     bench_check(-1, "a request has gone");
 }
 
-static void on_response(void *owner, uint64_t cookie, const rill_http_message *m)
+static void on_response(void *owner, uint64_t outgoing_id, const rill_http_message *m)
 {
     (void)owner;
-    (void)cookie;
+    (void)outgoing_id;
     bench_check(m->status == 200 && m->body_len == reply ? 0 : -1, "a response");
     answered++;
 }
 
-static void on_failed(void *owner, uint64_t cookie, int error, bool sent)
+static void on_failed(void *owner, uint64_t outgoing_id, int error, bool sent)
 {
     (void)owner;
-    (void)cookie;
+    (void)outgoing_id;
     (void)sent;
     bench_check(error, "a request");
 }

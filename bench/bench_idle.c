@@ -70,7 +70,7 @@ static void clients(bench_pair *p)
         ;
     for (int i = 0; i < TURN; i++) {
         rill_stream_totals totals;
-        rill_stream_totals_of(streams[i], &totals);
+        rill_stream_get_totals(streams[i], &totals);
         bench_check(totals.sent == PAIR_PACKET ? 0 : -1, "paying");
     }
     rill_endpoint_free(p->client);

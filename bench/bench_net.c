@@ -43,7 +43,8 @@ static void on_listening(rill_server *s, void *user)
 {
     (void)user;
     rill_credentials credentials;
-    bench_check(rill_server_credentials(s, NULL, &credentials), "rill_server_credentials");
+    bench_check(rill_server_generate_credentials(s, NULL, &credentials),
+                "rill_server_generate_credentials");
     FILE *out = fopen(file, "w");
     bench_check(out ? 0 : -1, file);
     fprintf(out, "%s\n", credentials.destination_account);
@@ -74,13 +75,13 @@ static void on_server_end(rill_connection *c, const rill_end *end, void *user)
 static void receive(rill_net_options *options)
 {
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
-                                           .listening = on_listening,
+                                           .server_ready = on_listening,
                                            .data = on_data,
                                            .connection_end = on_server_end,
                                            .closed = on_closed};
     const char *problem = "no memory";
     options->handlers = &handlers;
-    bench_check(rill_listen(&server, loop, options, &problem), problem);
+    bench_check(rill_server_open(&server, loop, options, &problem), problem);
 }
 
 /* ---- client ---- */
@@ -88,7 +89,7 @@ static void receive(rill_net_options *options)
 static void end_stream(rill_stream *s)
 {
     last = bench_ns(CLOCK_MONOTONIC);
-    rill_connection_stats_of(rill_stream_connection(s), &stats);
+    rill_connection_get_stats(rill_stream_connection(s), &stats);
     bench_check(rill_connection_end(rill_stream_connection(s)), "rill_connection_end");
 }
 
@@ -168,9 +169,9 @@ static void load(char *account, size_t cap, uint8_t secret[RILL_SHARED_SECRET_LE
 static void send_all(rill_net_options *options, rill_connection_options *connection)
 {
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
-                                           .ready = on_ready,
-                                           .progress = on_progress,
-                                           .sent = on_sent,
+                                           .client_ready = on_ready,
+                                           .outgoing_money = on_progress,
+                                           .send_total_end = on_sent,
                                            .writable = on_writable,
                                            .stream_end = on_stream_end,
                                            .closed = on_closed};
@@ -182,11 +183,11 @@ static void send_all(rill_net_options *options, rill_connection_options *connect
     load(account, sizeof account, secret);
     options->handlers = &handlers;
     connection->min_rate = (rill_ratio){1, 1};
-    connection->receive = false;
+    connection->tell_address = false;
     if (!is_data)
         connection->max_packet_amount = PACKET;
     started = bench_ns(CLOCK_MONOTONIC);
-    bench_check(rill_connect(&client, loop, options, account, secret, sizeof secret, &problem),
+    bench_check(rill_client_open(&client, loop, options, account, secret, sizeof secret, &problem),
                 problem);
 }
 
@@ -217,7 +218,7 @@ int main(int argc, char **argv)
     rill_connection_options_init(&connection);
     set_buffers(&connection);
     options.connection = &connection;
-    options.link = argv[2];
+    options.link_uri = argv[2];
     file = argv[3];
     bench_check(rill_loop_new(&loop, NULL), "rill_loop_new");
     if (sending) {

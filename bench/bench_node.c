@@ -27,7 +27,7 @@ typedef struct fake {
 
 typedef struct forwarded {
     fake *to;
-    uint64_t cookie;
+    uint64_t outgoing_id;
 } forwarded;
 
 typedef struct arrival {
@@ -62,11 +62,11 @@ static bool fake_is_up(const rill_link *l)
     return true;
 }
 
-static int fake_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+static int fake_send(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
     (void)packet;
     (void)len;
-    queue[queued++] = (forwarded){(fake *)l, cookie};
+    queue[queued++] = (forwarded){(fake *)l, outgoing_id};
     return RILL_OK;
 }
 
@@ -90,11 +90,11 @@ static void past_the_node(rill_link *l, uint64_t request, const uint8_t *packet,
 }
 
 /* user: the account from which it came. */
-static void back_past_the_node(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len,
-                               void *user)
+static void back_past_the_node(rill_link *l, uint64_t outgoing_id, const uint8_t *packet,
+                               size_t len, void *user)
 {
     (void)l;
-    bench_check(rill_link_reply(user, cookie, packet, len), "answering");
+    bench_check(rill_link_reply(user, outgoing_id, packet, len), "answering");
 }
 
 static void fake_close(rill_link *l)
@@ -178,7 +178,7 @@ static size_t prepare_for(uint32_t number, uint8_t *buf, size_t cap)
     int to_len = snprintf(to, sizeof to, "private.rill.a%u.stream-token-of-a-server", number);
     rill_prepare prepare = {
         .amount = 1,
-        .expires_at = clocks(NULL).wall_ms + 20000,
+        .expires_at_ms = clocks(NULL).wall_ms + 20000,
         .condition = condition,
         .destination = {(const uint8_t *)to, (size_t)to_len},
         .data = {data, sizeof data},
@@ -228,7 +228,7 @@ static uint64_t burst(world *w, const pattern *p)
     }
     start = bench_cpu_ns();
     for (int i = 0; i < queued; i++)
-        from[i].call(from[i].link, queue[i].cookie, fulfill, fulfill_len, from[i].user);
+        from[i].call(from[i].link, queue[i].outgoing_id, fulfill, fulfill_len, from[i].user);
     queued = 0;
     return ns + bench_cpu_ns() - start;
 }

@@ -52,7 +52,7 @@ static double money(side *s, uint64_t ns)
         bench_check(rill_stream_set_send_max(s->stream, s->total), "rill_stream_set_send_max");
         do {
             bench_pair_turn(&s->p);
-            rill_stream_totals_of(s->stream, &totals);
+            rill_stream_get_totals(s->stream, &totals);
         } while (totals.sent < s->total);
     }
     return (double)(s->total - before) / PAIR_PACKET * 1e9 / (double)bench_spent(&span);
@@ -129,7 +129,7 @@ static rill_stream **open_all(bench_pair *p, uint32_t count, bool connections)
     for (uint32_t i = 0; i < count; i++) {
         do {
             bench_pair_turn(p);
-            rill_stream_totals_of(streams[i], &totals);
+            rill_stream_get_totals(streams[i], &totals);
             if (bench_ns(CLOCK_MONOTONIC) - start > 30 * RILL_SECOND)
                 bench_check(-1, "opening all within 30 s");
         } while (totals.sent < PAIR_PACKET);
@@ -140,12 +140,12 @@ static rill_stream **open_all(bench_pair *p, uint32_t count, bool connections)
 static void pay_round(bench_pair *p, rill_stream *stream)
 {
     rill_stream_totals totals;
-    rill_stream_totals_of(stream, &totals);
+    rill_stream_get_totals(stream, &totals);
     uint64_t total = totals.sent + ROUND * PAIR_PACKET;
     bench_check(rill_stream_set_send_max(stream, total), "rill_stream_set_send_max");
     do {
         bench_pair_turn(p);
-        rill_stream_totals_of(stream, &totals);
+        rill_stream_get_totals(stream, &totals);
     } while (totals.sent < total);
 }
 

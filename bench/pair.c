@@ -84,14 +84,16 @@ static bool deliver(bench_pair *p, rill_endpoint *from, rill_endpoint *to, rill_
     uint64_t request;
 
     for (;;) {
-        bench_check(rill_endpoint_send(from, now, prepare, &len, &request), "rill_endpoint_send");
+        bench_check(rill_endpoint_next_prepare(from, now, prepare, &len, &request),
+                    "rill_endpoint_next_prepare");
         if (len == 0)
             return any;
         any = true;
-        bench_check(rill_endpoint_receive(to, now, request, prepare, len, reply, &reply_len),
-                    "rill_endpoint_receive");
-        bench_check(rill_endpoint_reply(from, now, request, reply, reply_len),
-                    "rill_endpoint_reply");
+        bench_check(
+            rill_endpoint_receive_prepare(to, now, request, prepare, len, reply, &reply_len),
+            "rill_endpoint_receive_prepare");
+        bench_check(rill_endpoint_receive_reply(from, now, request, reply, reply_len),
+                    "rill_endpoint_receive_reply");
         if (from == p->client) {
             p->packets++;
             p->prepare_bytes += len;
@@ -122,10 +124,10 @@ rill_connection *bench_pair_connect(bench_pair *p, uint32_t streams)
     rill_connection_options_init(&options);
     options.min_rate = (rill_ratio){1, 1};
     options.max_packet_amount = PAIR_PACKET;
-    options.idle_timeout = 0;
+    options.idle_timeout_ns = 0;
     options.max_remote_streams = streams < 10 ? 10 : streams;
-    bench_check(rill_endpoint_credentials(p->server, NULL, &credentials),
-                "rill_endpoint_credentials");
+    bench_check(rill_endpoint_generate_credentials(p->server, NULL, &credentials),
+                "rill_endpoint_generate_credentials");
     bench_check(rill_endpoint_connect(p->client, now_of(), credentials.destination_account,
                                       credentials.shared_secret, RILL_SHARED_SECRET_LEN, &options,
                                       &connection),

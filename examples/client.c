@@ -29,7 +29,7 @@ static void pay(rill_stream *s, uint64_t amount)
         rill_connection_close(rill_stream_connection(s), RILL_CLOSE_INTERNAL_ERROR, NULL);
 }
 
-static void on_ready(rill_client *client, rill_connection *c, void *user)
+static void on_client_ready(rill_client *client, rill_connection *c, void *user)
 {
     (void)user;
     if (rill_connection_open_stream(c, &stream_a) != RILL_OK ||
@@ -42,11 +42,11 @@ static void on_ready(rill_client *client, rill_connection *c, void *user)
     pay(stream_a, 100);
 }
 
-static void on_sent(rill_stream *s, int error, void *user)
+static void on_send_total_end(rill_stream *s, int error, void *user)
 {
     (void)user;
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     printf("sent %" PRIu64 " units%s\n", totals.sent, error == RILL_OK ? "" : " only");
     if (error == RILL_OK && s == stream_a) {
         pay(stream_b, 200);
@@ -66,8 +66,10 @@ static void on_closed(int error, const char *detail, void *user)
 
 int main(int argc, char **argv)
 {
-    static const rill_handlers handlers = {
-        .size = sizeof(rill_handlers), .ready = on_ready, .sent = on_sent, .closed = on_closed};
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .client_ready = on_client_ready,
+                                           .send_total_end = on_send_total_end,
+                                           .closed = on_closed};
     setvbuf(stdout, NULL, _IOLBF, 0);
     const char *file = argc > 1 ? argv[1] : "credentials.json";
     rill_credentials credentials;
@@ -85,8 +87,8 @@ int main(int argc, char **argv)
     rill_client *client;
     problem = "no memory";
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
-        rill_connect(&client, loop, &options, credentials.destination_account,
-                     credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK) {
+        rill_client_open(&client, loop, &options, credentials.destination_account,
+                         credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK) {
         fprintf(stderr, "client: %s\n", problem);
         return 1;
     }

@@ -130,14 +130,14 @@ static void take_frame(peer *p, char kind, uint64_t request, const uint8_t *pack
     static uint8_t reply[RILL_PACKET_BUFFER];
     size_t reply_len = 0;
     if (kind == 'P') {
-        if (rill_endpoint_receive(p->endpoint, now(), request, packet, len, reply, &reply_len) !=
-            RILL_OK)
+        if (rill_endpoint_receive_prepare(p->endpoint, now(), request, packet, len, reply,
+                                          &reply_len) != RILL_OK)
             die("receive");
         if (reply_len > 0)
             put_frame(p, 'R', request, reply, reply_len);
     } else {
         /* A reply that fits no request is no reason to stop. */
-        (void)!rill_endpoint_reply(p->endpoint, now(), request, packet, len);
+        (void)!rill_endpoint_receive_reply(p->endpoint, now(), request, packet, len);
     }
 }
 
@@ -212,7 +212,7 @@ static void take_event(peer *p, const rill_event *event)
     case RILL_EVENT_DATA:
         print_data(p, event->stream);
         break;
-    case RILL_EVENT_SENT:
+    case RILL_EVENT_SEND_TOTAL_END:
         printf("%s: %s\n", p->name, event->error == RILL_OK ? "all is sent" : "not all is sent");
         if (rill_connection_end(event->connection) != RILL_OK)
             exit(1);
@@ -253,7 +253,8 @@ static void send_packets(peer *p)
     while (link_takes_more(p)) {
         size_t len;
         uint64_t request;
-        if (rill_endpoint_send(p->endpoint, now(), packet, &len, &request) != RILL_OK || len == 0)
+        if (rill_endpoint_next_prepare(p->endpoint, now(), packet, &len, &request) != RILL_OK ||
+            len == 0)
             return;
         put_frame(p, 'P', request, packet, len);
     }
@@ -308,7 +309,7 @@ static void open_peer(peer *p, const char *name, const char *address, int fd)
     rill_endpoint_options options;
     rill_endpoint_options_init(&options);
     options.wake = on_wake;
-    options.wake_user = p;
+    options.user = p;
     p->name = name;
     p->socket = fd;
     /* Address and asset are known here. With a real node, ask it (IL-DCP). */
@@ -330,7 +331,7 @@ static bool pay(peer *client, peer *server, uint64_t amount, const char *message
     rill_connection *connection;
     rill_stream *stream;
     size_t accepted;
-    if (rill_endpoint_credentials(server->endpoint, NULL, &credentials) != RILL_OK)
+    if (rill_endpoint_generate_credentials(server->endpoint, NULL, &credentials) != RILL_OK)
         return false;
     int rc =
         rill_endpoint_connect(client->endpoint, now(), credentials.destination_account,

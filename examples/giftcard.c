@@ -24,11 +24,11 @@ static int result = 1;
 
 /* ---- serve ---- */
 
-static void on_listening(rill_server *s, void *user)
+static void on_server_ready(rill_server *s, void *user)
 {
     (void)user;
     rill_credentials credentials;
-    if (rill_server_credentials(s, NULL, &credentials) != RILL_OK ||
+    if (rill_server_generate_credentials(s, NULL, &credentials) != RILL_OK ||
         rill_credentials_save(file, &credentials) != RILL_OK) {
         perror(file);
         rill_server_close(s);
@@ -44,11 +44,11 @@ static void on_claim(rill_stream *s, void *user)
     spent = true;
 }
 
-static void on_sent(rill_stream *s, int error, void *user)
+static void on_send_total_end(rill_stream *s, int error, void *user)
 {
     (void)user;
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     printf("server paid out %" PRIu64 " units\n", totals.sent);
     result = error == RILL_OK ? 0 : 1;
     /* The end of the stream tells the client that this was all. */
@@ -66,7 +66,7 @@ static void on_claimed(rill_connection *c, const rill_end *end, void *user)
 
 /* ---- claim ---- */
 
-static void on_ready(rill_client *client, rill_connection *c, void *user)
+static void on_client_ready(rill_client *client, rill_connection *c, void *user)
 {
     (void)user;
     rill_stream *s;
@@ -103,13 +103,13 @@ static void on_closed(int error, const char *detail, void *user)
 int main(int argc, char **argv)
 {
     static const rill_handlers serving = {.size = sizeof(rill_handlers),
-                                          .listening = on_listening,
+                                          .server_ready = on_server_ready,
                                           .stream = on_claim,
-                                          .sent = on_sent,
+                                          .send_total_end = on_send_total_end,
                                           .connection_end = on_claimed,
                                           .closed = on_closed};
     static const rill_handlers claiming = {.size = sizeof(rill_handlers),
-                                           .ready = on_ready,
+                                           .client_ready = on_client_ready,
                                            .money = on_money,
                                            .stream_end = on_paid,
                                            .closed = on_closed};
@@ -135,9 +135,9 @@ int main(int argc, char **argv)
     rill_client *client;
     problem = "no memory";
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
-        (serve ? rill_listen(&server, loop, &options, &problem)
-               : rill_connect(&client, loop, &options, credentials.destination_account,
-                              credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem)) !=
+        (serve ? rill_server_open(&server, loop, &options, &problem)
+               : rill_client_open(&client, loop, &options, credentials.destination_account,
+                                  credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem)) !=
             RILL_OK) {
         fprintf(stderr, "giftcard: %s\n", problem);
         return 1;

@@ -32,11 +32,11 @@ static void write_text(rill_stream *s, const char *text, size_t len)
 
 /* ---- serve ---- */
 
-static void on_listening(rill_server *s, void *user)
+static void on_server_ready(rill_server *s, void *user)
 {
     (void)user;
     rill_credentials credentials;
-    if (rill_server_credentials(s, NULL, &credentials) != RILL_OK ||
+    if (rill_server_generate_credentials(s, NULL, &credentials) != RILL_OK ||
         rill_credentials_save(file, &credentials) != RILL_OK) {
         perror(file);
         rill_server_close(s);
@@ -67,7 +67,7 @@ static void on_client_gone(rill_connection *c, const rill_end *end, void *user)
 
 /* ---- talk ---- */
 
-static void on_ready(rill_client *client, rill_connection *c, void *user)
+static void on_client_ready(rill_client *client, rill_connection *c, void *user)
 {
     (void)user;
     for (char **word = words; *word; word++) {
@@ -107,12 +107,12 @@ static void on_closed(int error, const char *detail, void *user)
 int main(int argc, char **argv)
 {
     static const rill_handlers serving = {.size = sizeof(rill_handlers),
-                                          .listening = on_listening,
+                                          .server_ready = on_server_ready,
                                           .data = on_question,
                                           .connection_end = on_client_gone,
                                           .closed = on_closed};
     static const rill_handlers talking = {.size = sizeof(rill_handlers),
-                                          .ready = on_ready,
+                                          .client_ready = on_client_ready,
                                           .data = on_answer,
                                           .stream_end = on_answered,
                                           .closed = on_closed};
@@ -139,9 +139,9 @@ int main(int argc, char **argv)
     rill_client *client;
     problem = "no memory";
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
-        (serve ? rill_listen(&server, loop, &options, &problem)
-               : rill_connect(&client, loop, &options, credentials.destination_account,
-                              credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem)) !=
+        (serve ? rill_server_open(&server, loop, &options, &problem)
+               : rill_client_open(&client, loop, &options, credentials.destination_account,
+                                  credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem)) !=
             RILL_OK) {
         fprintf(stderr, "messages: %s\n", problem);
         return 1;

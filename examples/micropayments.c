@@ -29,7 +29,7 @@ static int result = 1;
 static void on_second(uv_timer_t *t)
 {
     rill_stream_totals totals;
-    rill_stream_totals_of(stream, &totals);
+    rill_stream_get_totals(stream, &totals);
     if (seconds_left-- > 0) {
         if (rill_stream_set_send_max(stream, totals.send_max + UNITS_A_SECOND) != RILL_OK)
             uv_timer_stop(t);
@@ -41,7 +41,7 @@ static void on_second(uv_timer_t *t)
         result = 0;
 }
 
-static void on_ready(rill_client *client, rill_connection *c, void *user)
+static void on_client_ready(rill_client *client, rill_connection *c, void *user)
 {
     (void)user;
     if (rill_connection_open_stream(c, &stream) != RILL_OK) {
@@ -51,11 +51,11 @@ static void on_ready(rill_client *client, rill_connection *c, void *user)
     uv_timer_start(&timer, on_second, 0, 1000);
 }
 
-static void on_progress(rill_stream *s, uint64_t amount, void *user)
+static void on_outgoing_money(rill_stream *s, uint64_t amount, void *user)
 {
     (void)user;
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     printf("sent %" PRIu64 " units, %" PRIu64 " in all\n", amount, totals.sent);
 }
 
@@ -72,8 +72,8 @@ static void on_closed(int error, const char *detail, void *user)
 int main(int argc, char **argv)
 {
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
-                                           .ready = on_ready,
-                                           .progress = on_progress,
+                                           .client_ready = on_client_ready,
+                                           .outgoing_money = on_outgoing_money,
                                            .closed = on_closed};
     setvbuf(stdout, NULL, _IOLBF, 0);
     const char *file = argc > 1 ? argv[1] : "credentials.json";
@@ -94,8 +94,8 @@ int main(int argc, char **argv)
     rill_client *client;
     problem = "no memory";
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
-        rill_connect(&client, loop, &options, credentials.destination_account,
-                     credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK) {
+        rill_client_open(&client, loop, &options, credentials.destination_account,
+                         credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK) {
         fprintf(stderr, "micropayments: %s\n", problem);
         return 1;
     }

@@ -51,11 +51,11 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     rill_server_close(server);
 }
 
-static void on_listening(rill_server *s, void *user)
+static void on_server_ready(rill_server *s, void *user)
 {
     (void)user;
     rill_credentials credentials;
-    if (rill_server_credentials(s, NULL, &credentials) != RILL_OK ||
+    if (rill_server_generate_credentials(s, NULL, &credentials) != RILL_OK ||
         rill_credentials_save(file, &credentials) != RILL_OK) {
         perror(file);
         rill_server_close(s);
@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 {
     static const rill_handlers handlers = {
         .size = sizeof(rill_handlers),
-        .listening = on_listening,
+        .server_ready = on_server_ready,
         .connection = on_connection,
         .stream = on_stream,
         .money = on_money,
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
     rill_loop *loop;
     const char *problem = "no memory";
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
-        rill_listen(&server, loop, &options, &problem) != RILL_OK) {
+        rill_server_open(&server, loop, &options, &problem) != RILL_OK) {
         fprintf(stderr, "server: %s\n", problem);
         return 1;
     }

@@ -25,7 +25,7 @@ static bool pay(rill_connection *c, uint32_t number)
            rill_stream_send_total(s, number * UINT64_C(1000), RILL_NEVER) == RILL_OK;
 }
 
-static void on_ready(rill_client *client, rill_connection *c, void *user)
+static void on_client_ready(rill_client *client, rill_connection *c, void *user)
 {
     (void)user;
     for (uint32_t number = 1; number <= STREAMS; number++) {
@@ -37,11 +37,11 @@ static void on_ready(rill_client *client, rill_connection *c, void *user)
     }
 }
 
-static void on_sent(rill_stream *s, int error, void *user)
+static void on_send_total_end(rill_stream *s, int error, void *user)
 {
     (void)user;
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     printf("stream %" PRIu64 " sent %" PRIu64 " units, %" PRIu64 " arrived\n", rill_stream_id(s),
            totals.sent, totals.delivered);
     if (error != RILL_OK)
@@ -61,8 +61,10 @@ static void on_closed(int error, const char *detail, void *user)
 
 int main(int argc, char **argv)
 {
-    static const rill_handlers handlers = {
-        .size = sizeof(rill_handlers), .ready = on_ready, .sent = on_sent, .closed = on_closed};
+    static const rill_handlers handlers = {.size = sizeof(rill_handlers),
+                                           .client_ready = on_client_ready,
+                                           .send_total_end = on_send_total_end,
+                                           .closed = on_closed};
     setvbuf(stdout, NULL, _IOLBF, 0);
     const char *file = argc > 1 ? argv[1] : "credentials.json";
     rill_credentials credentials;
@@ -80,8 +82,8 @@ int main(int argc, char **argv)
     rill_client *client;
     problem = "no memory";
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
-        rill_connect(&client, loop, &options, credentials.destination_account,
-                     credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK) {
+        rill_client_open(&client, loop, &options, credentials.destination_account,
+                         credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK) {
         fprintf(stderr, "streams: %s\n", problem);
         return 1;
     }

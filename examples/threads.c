@@ -94,7 +94,7 @@ static void on_no_more(void *user)
     pay_next();
 }
 
-static void on_ready(rill_client *client, rill_connection *c, void *user)
+static void on_client_ready(rill_client *client, rill_connection *c, void *user)
 {
     (void)client;
     (void)user;
@@ -102,11 +102,11 @@ static void on_ready(rill_client *client, rill_connection *c, void *user)
     pay_next();
 }
 
-static void on_sent(rill_stream *s, int error, void *user)
+static void on_send_total_end(rill_stream *s, int error, void *user)
 {
     (void)user;
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     printf("paid %" PRIu64 " units%s\n", totals.sent, error == RILL_OK ? "" : " only");
     if (error != RILL_OK || rill_stream_end(s) != RILL_OK)
         result = 1;
@@ -172,8 +172,8 @@ static void read_orders(rill_loop *loop)
 int main(int argc, char **argv)
 {
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
-                                           .ready = on_ready,
-                                           .sent = on_sent,
+                                           .client_ready = on_client_ready,
+                                           .send_total_end = on_send_total_end,
                                            .connection_end = on_connection_end,
                                            .closed = on_closed};
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -195,8 +195,8 @@ int main(int argc, char **argv)
     pthread_t thread;
     problem = "no memory";
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
-        rill_connect(&client, loop, &options, credentials.destination_account,
-                     credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK ||
+        rill_client_open(&client, loop, &options, credentials.destination_account,
+                         credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem) != RILL_OK ||
         pthread_create(&thread, NULL, run_loop, loop) != 0) {
         fprintf(stderr, "threads: %s\n", problem);
         return 1;

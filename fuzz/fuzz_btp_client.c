@@ -72,16 +72,16 @@ static void send_prepare(program *p)
     size_t len = 8 + (size_t)take_byte(p) * 130u;
     if (call_count == CALLS || link_closing || ended)
         return;
-    uint64_t cookie = ++call_count;
-    calls[cookie - 1] = (call){.told = false};
+    uint64_t outgoing_id = ++call_count;
+    calls[outgoing_id - 1] = (call){.told = false};
     memset(packet, 0x5A, len);
-    memcpy(packet, &cookie, sizeof cookie);
-    int err = rill_link_send(client, cookie, packet, len);
+    memcpy(packet, &outgoing_id, sizeof outgoing_id);
+    int err = rill_link_send(client, outgoing_id, packet, len);
     CHECK(err == RILL_OK || err == RILL_ERR_NOT_CONNECTED || err == RILL_ERR_BLOCKED ||
           err == RILL_ERR_LIMIT || (err == RILL_ERR_NOMEM && fuzz_fault.failed != 0));
     CHECK(up || early || err == RILL_ERR_NOT_CONNECTED);
     if (err != RILL_OK)
-        calls[cookie - 1].told = true; /* not sent, and not reported again */
+        calls[outgoing_id - 1].told = true; /* not sent, and not reported again */
 }
 
 static void on_up(rill_link *l, void *user)
@@ -119,28 +119,29 @@ static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, si
         CHECK(rill_link_reply(l, request, packet, len) == RILL_OK || fuzz_fault.failed != 0);
 }
 
-static call *call_of(uint64_t cookie)
+static call *call_of(uint64_t outgoing_id)
 {
-    CHECK(cookie >= 1 && cookie <= call_count);
-    call *c = &calls[cookie - 1];
+    CHECK(outgoing_id >= 1 && outgoing_id <= call_count);
+    call *c = &calls[outgoing_id - 1];
     CHECK(!c->told);
     c->told = true;
     return c;
 }
 
-static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
+static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
+                     void *user)
 {
     (void)user;
     CHECK(l == client && up && len > 0 && packet != NULL);
-    const call *c = call_of(cookie);
+    const call *c = call_of(outgoing_id);
     CHECK(foreign || (c->arrived && c->answered));
 }
 
-static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent, void *user)
 {
     (void)user;
     CHECK(l == client && error < 0);
-    const call *c = call_of(cookie);
+    const call *c = call_of(outgoing_id);
     /* This is about money: what is reported as unsent may be sent again. */
     CHECK(sent || !c->arrived);
 }
@@ -193,10 +194,10 @@ static void on_client_message(server *s, const rill_btp_frame *frame)
         return;
     }
     CHECK(ilp != NULL && frame->entry_count == 1 && ilp->data.len >= 8);
-    uint64_t cookie;
-    memcpy(&cookie, ilp->data.data, sizeof cookie);
-    CHECK(cookie >= 1 && cookie <= call_count);
-    call *c = &calls[cookie - 1];
+    uint64_t outgoing_id;
+    memcpy(&outgoing_id, ilp->data.data, sizeof outgoing_id);
+    CHECK(outgoing_id >= 1 && outgoing_id <= call_count);
+    call *c = &calls[outgoing_id - 1];
     CHECK(!c->arrived);
     c->arrived = true;
     c->id = frame->request_id;
@@ -497,7 +498,7 @@ static bool open_link(program *p)
     rill_link_options options;
     rill_link_options_init(&options);
     options.reconnect = (flags & 1) == 0;
-    options.connect_timeout = (flags & 2) != 0 ? RILL_SECOND : 10 * RILL_SECOND;
+    options.connect_timeout_ns = (flags & 2) != 0 ? RILL_SECOND : 10 * RILL_SECOND;
     fuzz_fault.allocation = (flags & 0x80) != 0 ? take_byte(p) : 0;
     const char *problem = NULL;
     int err = rill_link_open(&client, loop, uris[(flags >> 2) % 3], &options, &handlers, &input,

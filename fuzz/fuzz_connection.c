@@ -138,7 +138,7 @@ static void write_data(world_side *s, program *p)
     CHECK(accepted <= len && accepted <= room);
     stream->written += accepted;
     rill_stream_offsets offsets;
-    rill_stream_offsets_of(stream->stream, &offsets);
+    rill_stream_get_offsets(stream->stream, &offsets);
     CHECK(offsets.written == stream->written && offsets.acknowledged <= offsets.written);
 }
 
@@ -203,7 +203,7 @@ static void tamper(program *p)
         if (what < 96)
             prepare.amount = value;
         else
-            prepare.expires_at = world_now(&w, 0).wall_ms + value % 100000;
+            prepare.expires_at_ms = world_now(&w, 0).wall_ms + value % 100000;
         CHECK(rill_prepare_encode(&prepare, bytes, sizeof bytes, &len) == RILL_OK);
         CHECK(len == i->len); /* both fields have one length */
         memcpy(i->bytes, bytes, len);

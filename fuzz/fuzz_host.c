@@ -119,7 +119,7 @@ static void call_connection(rill_connection *c)
         rill_connection_close(c, (rill_close_code)(1 + take_byte(&input) % 8), "enough");
         break;
     case 2:
-        rill_connection_stats_of(c, &stats);
+        rill_connection_get_stats(c, &stats);
         break;
     default:
         open_stream(c);
@@ -182,7 +182,8 @@ static void decide(void)
     if (decision_count == 0)
         return;
     unsigned i = how % decision_count;
-    int error = rill_decide(decisions[i].connection, decisions[i].decision, how < 200, &fulfilled);
+    int error = rill_connection_decide(decisions[i].connection, decisions[i].decision, how < 200,
+                                       &fulfilled);
     CHECK(error == RILL_OK || (error == RILL_ERR_NOT_FOUND && !fulfilled) ||
           fuzz_fault.failed != 0);
     CHECK(how < 200 || !fulfilled);
@@ -212,9 +213,9 @@ static void call_host(void)
         break;
     case 3:
         if (server != NULL)
-            rill_server_waiting(server, &waiting);
+            rill_server_get_waiting(server, &waiting);
         if (p->client != NULL)
-            rill_client_waiting(p->client, &waiting);
+            rill_client_get_waiting(p->client, &waiting);
         break;
     case 4:
         CHECK(p->client == NULL || rill_client_address(p->client) != NULL);
@@ -267,7 +268,8 @@ static void on_listening(rill_server *s, void *user)
     CHECK(s == server && !listening);
     listening = true;
     for (unsigned i = 0; i < CLIENTS && !known; i++)
-        known = rill_server_credentials(s, NULL, &credentials[i]) == RILL_OK && i == CLIENTS - 1;
+        known = rill_server_generate_credentials(s, NULL, &credentials[i]) == RILL_OK &&
+                i == CLIENTS - 1;
     leave();
 }
 
@@ -354,10 +356,10 @@ static void on_incoming(rill_connection *c, const rill_incoming *packet, void *u
     enter();
     if (decision_count < DECISIONS) {
         decisions[decision_count].connection = c;
-        decisions[decision_count++].decision = packet->decision;
+        decisions[decision_count++].decision = packet->decision_id;
     }
     if (take_byte(&input) < 192)
-        (void)!rill_decide(c, packet->decision, true, NULL);
+        (void)!rill_connection_decide(c, packet->decision_id, true, NULL);
     leave();
 }
 
@@ -376,7 +378,7 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     rill_connection_stats stats;
     enter();
     CHECK(end->message != NULL);
-    rill_connection_stats_of(c, &stats);
+    rill_connection_get_stats(c, &stats);
     if (p == NULL) {
         received += stats.received;
     } else {
@@ -420,16 +422,16 @@ static void on_client_closed(int error, const char *detail, void *user)
 static rill_handlers handlers_of(bool is_server)
 {
     return (rill_handlers){.size = sizeof(rill_handlers),
-                           .listening = on_listening,
+                           .server_ready = on_listening,
                            .connection = on_connection,
-                           .ready = on_ready,
+                           .client_ready = on_ready,
                            .connected = on_connected,
                            .stream = on_stream,
                            .money = on_money,
                            .data = on_data,
-                           .progress = on_amount,
-                           .sent = on_done,
-                           .received = on_done,
+                           .outgoing_money = on_amount,
+                           .send_total_end = on_done,
+                           .receive_total_end = on_done,
                            .writable = on_stream_word,
                            .incoming = on_incoming,
                            .stream_end = on_stream_end,
@@ -450,7 +452,7 @@ static rill_net_options options_of(bool is_server, const rill_handlers *handlers
     connection->min_rate = (rill_ratio){1, 1};
     connection->max_packet_amount = 1000;
     connection->ask_before_fulfill = is_server && take_byte(&input) < 64;
-    o.connect_timeout = 20 * RILL_SECOND;
+    o.connect_timeout_ns = 20 * RILL_SECOND;
     o.server_secret = is_server ? secret : NULL;
     o.max_connections = take_byte(&input) < 16 ? 1 : 100;
     return o;
@@ -462,8 +464,8 @@ static void start_server(void)
     rill_net_options o = options_of(true, &handlers);
     if (server != NULL)
         return;
-    o.link = "btp+ws://:0@node";
-    int error = rill_listen(&server, loop, &o, NULL);
+    o.link_uri = "btp+ws://:0@node";
+    int error = rill_server_open(&server, loop, &o, NULL);
     CHECK(error == RILL_OK || fuzz_fault.failed != 0);
     if (error != RILL_OK)
         server = NULL;
@@ -480,10 +482,10 @@ static void start_client(unsigned i)
         return;
     p->credentials = whose < 192 ? i : 0;
     const rill_credentials *c = &credentials[p->credentials];
-    o.link = links[i];
+    o.link_uri = links[i];
     o.user = p;
-    int error = rill_connect(&p->client, loop, &o, c->destination_account, c->shared_secret,
-                             sizeof c->shared_secret, NULL);
+    int error = rill_client_open(&p->client, loop, &o, c->destination_account, c->shared_secret,
+                                 sizeof c->shared_secret, NULL);
     CHECK(error == RILL_OK || fuzz_fault.failed != 0);
     if (error != RILL_OK)
         p->client = NULL;

@@ -22,26 +22,26 @@ static struct {
 static size_t count;
 static uint64_t output, handed;
 
-static void ended(uint64_t cookie)
+static void ended(uint64_t outgoing_id)
 {
-    CHECK(cookie < count && asked[cookie].state == OPEN);
-    asked[cookie].state = ENDED;
+    CHECK(outgoing_id < count && asked[outgoing_id].state == OPEN);
+    asked[outgoing_id].state = ENDED;
 }
 
-static void on_response(void *owner, uint64_t cookie, const rill_http_message *m)
+static void on_response(void *owner, uint64_t outgoing_id, const rill_http_message *m)
 {
     (void)owner;
-    ended(cookie);
+    ended(outgoing_id);
     CHECK(m->status >= 200 && m->status <= 999);
 }
 
-static void on_failed(void *owner, uint64_t cookie, int error, bool sent)
+static void on_failed(void *owner, uint64_t outgoing_id, int error, bool sent)
 {
     (void)owner;
-    ended(cookie);
+    ended(outgoing_id);
     CHECK(error != RILL_OK);
     /* Of what stood behind all that was written the server can know nothing. */
-    if (output <= asked[cookie].before)
+    if (output <= asked[outgoing_id].before)
         CHECK(!sent);
 }
 

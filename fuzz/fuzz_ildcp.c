@@ -28,9 +28,9 @@ static void fuzz_request(const uint8_t *data, size_t size)
         return;
     uint8_t encoded[128];
     size_t len;
-    CHECK(rill_ildcp_request_encode(p.expires_at, encoded, sizeof(encoded), &len) == RILL_OK);
+    CHECK(rill_ildcp_request_encode(p.expires_at_ms, encoded, sizeof(encoded), &len) == RILL_OK);
     CHECK(rill_prepare_decode(&q, encoded, len) == RILL_OK && rill_ildcp_is_request(&q));
-    CHECK(q.expires_at == p.expires_at);
+    CHECK(q.expires_at_ms == p.expires_at_ms);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

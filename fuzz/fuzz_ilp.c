@@ -47,7 +47,7 @@ static void fuzz_prepare(const uint8_t *data, size_t size)
     CHECK(len <= size && len <= RILL_ILP_MAX_PACKET);
     CHECK(len < size || memcmp(encoded, data, len) == 0);
     CHECK(rill_prepare_decode(&q, encoded, len) == 0);
-    CHECK(p.amount == q.amount && p.expires_at == q.expires_at);
+    CHECK(p.amount == q.amount && p.expires_at_ms == q.expires_at_ms);
     CHECK(memcmp(p.condition, q.condition, 32) == 0);
     CHECK(same_bytes(p.destination, q.destination) && same_bytes(p.data, q.data));
     CHECK_ROOM(prepare, p, len);

@@ -159,7 +159,7 @@ void ledger_sent(ledger *l, rill_now now, uint64_t request, const uint8_t *packe
     ledger_packet p;
     uint8_t condition[32];
     CHECK(rill_prepare_decode(&prepare, packet, len) == RILL_OK);
-    CHECK(prepare.expires_at > now.wall_ms);
+    CHECK(prepare.expires_at_ms > now.wall_ms);
     ledger_read(l->keys, prepare.data, &p);
     CHECK(p.secret < LEDGER_SECRETS && p.well_formed && p.packet.type == RILL_ILP_PREPARE);
     CHECK(ledger_flight_of(l, request) == NULL && l->flight_count < LEDGER_FLIGHTS);
@@ -169,7 +169,7 @@ void ledger_sent(ledger *l, rill_now now, uint64_t request, const uint8_t *packe
                          .amount = prepare.amount,
                          .sequence = p.packet.sequence,
                          .expires_ns = now.mono_ns + RILL_SECOND +
-                                       (prepare.expires_at - now.wall_ms) * RILL_MS,
+                                       (prepare.expires_at_ms - now.wall_ms) * RILL_MS,
                          .secret = p.secret,
                          .open = true,
                          .fulfillable = memcmp(condition, prepare.condition, 32) == 0};
@@ -218,7 +218,7 @@ ledger_arrival ledger_arriving(ledger *l, uint64_t request, const uint8_t *packe
         rill_stream_totals totals;
         if (s->stream == NULL)
             continue;
-        rill_stream_totals_of(s->stream, &totals);
+        rill_stream_get_totals(s->stream, &totals);
         s->received_before = totals.received;
         s->room_before =
             totals.receive_max > totals.received ? totals.receive_max - totals.received : 0;
@@ -226,7 +226,7 @@ ledger_arrival ledger_arriving(ledger *l, uint64_t request, const uint8_t *packe
     if (rill_prepare_decode(&prepare, packet, len) != RILL_OK)
         return a;
     a.amount = prepare.amount;
-    a.expires_at = prepare.expires_at;
+    a.expires_at = prepare.expires_at_ms;
     memcpy(a.condition, prepare.condition, 32);
     ledger_read(l->keys, prepare.data, &p);
     a.secret = p.secret;
@@ -255,7 +255,7 @@ static void check_receive_max(const ledger *l)
         rill_stream_totals totals;
         if (s->stream == NULL)
             continue;
-        rill_stream_totals_of(s->stream, &totals);
+        rill_stream_get_totals(s->stream, &totals);
         /* One part in a hundred more, because rates are rounded. */
         uint64_t credited = totals.received - s->received_before;
         CHECK(credited <= (oracle_u128)s->room_before + s->room_before / 100 + 1);
@@ -301,14 +301,14 @@ void ledger_answered(ledger *l, rill_now now, const ledger_arrival *a, const uin
 void ledger_stream_ends(ledger *l, ledger_stream *s)
 {
     (void)l;
-    rill_stream_totals_of(s->stream, &s->final);
+    rill_stream_get_totals(s->stream, &s->final);
     CHECK(!s->send_open && !s->receive_open);
     s->stream = NULL;
 }
 
 void ledger_connection_ends(ledger *l, ledger_connection *c)
 {
-    rill_connection_stats_of(c->connection, &c->final);
+    rill_connection_get_stats(c->connection, &c->final);
     for (unsigned i = 0; i < l->stream_count; i++)
         CHECK(l->streams[i].stream == NULL || &l->connections[l->streams[i].connection] != c);
     c->connection = NULL;
@@ -333,7 +333,7 @@ static void add_totals(const ledger *l, const ledger_connection *c, rill_stream_
         if (s->connection != index)
             continue;
         if (s->stream != NULL)
-            rill_stream_totals_of(s->stream, &t);
+            rill_stream_get_totals(s->stream, &t);
         check_stream(s, &t);
         sum->sent = rill_add_sat(sum->sent, t.sent);
         sum->in_flight = rill_add_sat(sum->in_flight, t.in_flight);
@@ -353,7 +353,7 @@ void ledger_check(ledger *l)
         rill_connection_stats stats = c->final;
         rill_stream_totals sum;
         if (c->connection != NULL)
-            rill_connection_stats_of(c->connection, &stats);
+            rill_connection_get_stats(c->connection, &stats);
         add_totals(l, c, &sum);
         CHECK(sum.sent == stats.sent);
         CHECK(sum.received == stats.received);

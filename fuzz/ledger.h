@@ -76,7 +76,7 @@ typedef struct ledger_flight {
 
 /* A Prepare that came. */
 typedef struct ledger_arrival {
-    uint64_t request; /* as rill_endpoint_receive was told */
+    uint64_t request; /* as rill_endpoint_receive_prepare was told */
     uint64_t decision;
     bool asked; /* the application was asked */
     uint64_t amount;
@@ -135,7 +135,7 @@ ledger_stream *ledger_add_stream(ledger *l, rill_stream *s, bool remote);
 /* A Prepare leaves. */
 void ledger_sent(ledger *l, rill_now now, uint64_t request, const uint8_t *packet, size_t len);
 ledger_flight *ledger_flight_of(ledger *l, uint64_t request);
-/* rill_endpoint_reply was called, and said this. */
+/* rill_endpoint_receive_reply was called, and said this. */
 void ledger_replied(ledger *l, uint64_t request, const uint8_t *packet, size_t len, int result);
 
 /* A Prepare is about to be given to the endpoint. */

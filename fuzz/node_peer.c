@@ -65,8 +65,8 @@ static void on_forwarded(node_peers *n, unsigned peer, uint32_t id, rill_bytes p
     if (r == NULL)
         return;
     CHECK(prepare.amount == r->amount && prepare.amount <= n->max_amount);
-    CHECK(prepare.expires_at + n->window <= r->expires_at);
-    CHECK(prepare.expires_at <= n->wall_ms + n->max_hold || n->foreign);
+    CHECK(prepare.expires_at_ms + n->window <= r->expires_at);
+    CHECK(prepare.expires_at_ms <= n->wall_ms + n->max_hold || n->foreign);
     CHECK(rill_address_has_prefix(prepare.destination, text(NODE_ADDRESS)));
     CHECK(!r->config);
     if (!r->echo)
@@ -275,7 +275,7 @@ size_t node_make_prepare(node_peers *n, unsigned peer, program *p, uint8_t *out,
     r->expires_at = n->wall_ms + times[(flags >> 4) % 7];
     r->config = r->to_len == 11 && memcmp(r->to, "peer.config", 11) == 0;
     rill_prepare prepare = {.amount = r->config && (flags & 1) == 0 ? 0 : r->amount,
-                            .expires_at = r->expires_at,
+                            .expires_at_ms = r->expires_at,
                             .condition = r->condition,
                             .destination = {r->to, r->to_len},
                             .data = {data, data_len}};

@@ -144,8 +144,8 @@ void raw_send(world *w, program *p)
         w->issuer[secret] == 0 ? w->credentials[secret].destination_account : w->told_address;
     rill_prepare prepare = {
         .amount = amount,
-        .expires_at = world_now(w, 0).wall_ms +
-                      lifetimes[(flags >> 6 | (flags & 3)) % (sizeof lifetimes / 8)],
+        .expires_at_ms = world_now(w, 0).wall_ms +
+                         lifetimes[(flags >> 6 | (flags & 3)) % (sizeof lifetimes / 8)],
         .condition = condition,
         .destination = {(const uint8_t *)to, strlen(to)},
         .data = data,

@@ -51,7 +51,7 @@ static void take_options(program *p, rill_connection_options *o)
     uint8_t a = take_byte(p), b = take_byte(p), c = take_byte(p);
     o->ask_before_fulfill = (a & 1) != 0;
     o->padding = (a & 2) != 0;
-    o->receive = (a & 4) == 0;
+    o->tell_address = (a & 4) == 0;
     if ((a & 8) == 0)
         o->min_rate = (a & 16) == 0 ? (rill_ratio){1, 1} : take_ratio(p);
     if ((a & 32) != 0)
@@ -64,9 +64,9 @@ static void take_options(program *p, rill_connection_options *o)
         o->max_in_flight = 2;
     if ((b & 128) != 0)
         o->max_undecided = 1;
-    o->packet_lifetime = choose(c & 3, lifetimes, 3);
-    o->idle_timeout = choose(c >> 2 & 3, idles, 3);
-    o->connect_timeout = choose(c >> 4 & 3, lifetimes, 3);
+    o->packet_lifetime_ns = choose(c & 3, lifetimes, 3);
+    o->idle_timeout_ns = choose(c >> 2 & 3, idles, 3);
+    o->connect_timeout_ns = choose(c >> 4 & 3, lifetimes, 3);
     if ((c & 64) != 0) {
         o->stream_receive_buffer = 16384;
         o->connection_receive_buffer = 65534;
@@ -101,8 +101,8 @@ static bool issue(world *w, unsigned i, unsigned server)
                                               .tag = tag,
                                               .receipt_nonce = receipts ? receipt : NULL,
                                               .receipt_secret = receipts ? receipt : NULL};
-    CHECK(rill_endpoint_credentials(w->sides[server].books.endpoint, &options,
-                                    &w->credentials[i]) == RILL_OK);
+    CHECK(rill_endpoint_generate_credentials(w->sides[server].books.endpoint, &options,
+                                             &w->credentials[i]) == RILL_OK);
     return make_keys(w, i);
 }
 
@@ -114,7 +114,7 @@ static bool open_side(world *w, program *p, unsigned i)
     rill_endpoint_options_init(&o);
     o.allocator = fuzz_allocator();
     o.wake = on_wake;
-    o.wake_user = s;
+    o.user = s;
     uint8_t flags = take_byte(p);
     take_options(p, &s->options);
     o.connection = &s->options;
@@ -241,8 +241,8 @@ static void deliver_prepare(world *w, world_item *item)
         memcpy(exact, bytes, len);
     ledger_arrival a = ledger_arriving(&s->books, ++w->serial, exact, len);
     a.origin = item;
-    int err = rill_endpoint_receive(s->books.endpoint, world_now(w, item->to), a.request, exact,
-                                    len, reply, &reply_len);
+    int err = rill_endpoint_receive_prepare(s->books.endpoint, world_now(w, item->to), a.request,
+                                            exact, len, reply, &reply_len);
     free(exact);
     CHECK(err == RILL_OK); /* whatever it is, and whatever fails */
     if (reply_len != 0) {
@@ -259,8 +259,8 @@ static void deliver_prepare(world *w, world_item *item)
 static void deliver_reply(world *w, world_item *item)
 {
     world_side *s = &w->sides[item->to];
-    int err = rill_endpoint_reply(s->books.endpoint, world_now(w, item->to), item->request,
-                                  item->bytes, item->len);
+    int err = rill_endpoint_receive_reply(s->books.endpoint, world_now(w, item->to), item->request,
+                                          item->bytes, item->len);
     ledger_replied(&s->books, item->request, item->bytes, item->len, err);
     free(item);
 }
@@ -359,12 +359,12 @@ static void on_incoming(ledger *l, rill_now now, const rill_event *event)
 {
     for (unsigned i = 0; i < l->waiting_count; i++) {
         ledger_arrival *a = &l->waiting[i];
-        if (a->request != event->request)
+        if (a->request != event->incoming_id)
             continue;
-        CHECK(!a->asked && a->amount == event->amount && a->expires_at == event->expires_at);
+        CHECK(!a->asked && a->amount == event->amount && a->expires_at == event->expires_at_ms);
         CHECK(memcmp(a->condition, event->packet_id, 32) == 0);
         a->asked = true;
-        a->decision = event->decision;
+        a->decision = event->decision_id;
         return;
     }
     CHECK(l->waiting_full); /* there was no room to note it: nobody waits for the answer */
@@ -372,7 +372,7 @@ static void on_incoming(ledger *l, rill_now now, const rill_event *event)
     size_t len;
     bool fulfilled;
     int err =
-        rill_endpoint_decide(l->endpoint, now, event->decision, false, reply, &len, &fulfilled);
+        rill_endpoint_decide(l->endpoint, now, event->decision_id, false, reply, &len, &fulfilled);
     CHECK((err == RILL_OK || err == RILL_ERR_NOT_FOUND) && !fulfilled);
 }
 
@@ -401,9 +401,9 @@ static void on_event(world *w, unsigned side, const rill_event *event)
         read_bytes(w, l, event->stream);
     else if (event->type == RILL_EVENT_INCOMING)
         on_incoming(l, world_now(w, side), event);
-    else if (event->type == RILL_EVENT_SENT && s != NULL)
+    else if (event->type == RILL_EVENT_SEND_TOTAL_END && s != NULL)
         on_goal(&s->send_open);
-    else if (event->type == RILL_EVENT_RECEIVED && s != NULL)
+    else if (event->type == RILL_EVENT_RECEIVE_TOTAL_END && s != NULL)
         on_goal(&s->receive_open);
     else if (event->type == RILL_EVENT_STREAM_END && s != NULL)
         ledger_stream_ends(l, s);
@@ -458,7 +458,7 @@ bool world_turn(world *w, unsigned side)
            s->books.flight_count < LEDGER_FLIGHTS) {
         size_t len;
         uint64_t request;
-        int err = rill_endpoint_send(e, world_now(w, side), packet, &len, &request);
+        int err = rill_endpoint_next_prepare(e, world_now(w, side), packet, &len, &request);
         CHECK(err == RILL_OK || (fuzz_fault.failed != 0 && len == 0));
         if (len == 0)
             return any;

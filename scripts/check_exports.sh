@@ -53,12 +53,12 @@ for library in librill-net librill-pay; do
     copies=$(nm --defined-only -P "$src/$library.so" | awk '{ print $1 }' | sort -u |
         comm -12 - <(echo "$inside"))
     [ -z "$copies" ] || fail "$library.so holds copies of STREAM's functions:" "$copies"
-    readelf -d "$src/$library.so" | grep -q 'NEEDED.*\[librill\.so\.0\]' ||
-        fail "does not need librill.so.0:" "$library.so"
+    readelf -d "$src/$library.so" | grep -q 'NEEDED.*\[librill\.so\.1\]' ||
+        fail "does not need librill.so.1:" "$library.so"
 done
 
 for library in librill librill-net librill-pay; do
-    readelf -d "$src/$library.so" | grep -q "SONAME.*\[$library\.so\.0\]" ||
+    readelf -d "$src/$library.so" | grep -q "SONAME.*\[$library\.so\.1\]" ||
         fail "wrong soname:" "$library"
 done
 

@@ -27,6 +27,7 @@ PAGES = [
     ("docs/faq.md", "faq.html", "Questions"),
     ("docs/glossary.md", "glossary.html", "Glossary"),
     ("docs/architecture.md", "architecture.html", "Architecture"),
+    ("docs/release-notes.md", "release-notes.html", "Release notes"),
     ("docs/protocol.md", "protocol.html", "Protocol"),
     ("docs/reliability.md", "reliability.html", "Reliability"),
     ("docs/security.md", "security.html", "Security"),

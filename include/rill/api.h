@@ -42,9 +42,9 @@ RILL_BEGIN_DECLS
 
 /* The version of these headers. Before 1.0 each minor version may change the API. */
 #define RILL_VERSION_MAJOR 0
-#define RILL_VERSION_MINOR 1
+#define RILL_VERSION_MINOR 2
 #define RILL_VERSION_PATCH 0
-#define RILL_VERSION       "0.1.0"
+#define RILL_VERSION       "0.2.0"
 
 /* The version of the library that runs, which may be another one: static, never NULL. */
 RILL_API const char *rill_version(void);

@@ -14,76 +14,78 @@
 
 RILL_BEGIN_DECLS
 
-/* Limits and habits of connections, those of a client and those that a server accepts. */
+/* Limits and settings of a connection: of a client's, or of those that a server accepts. */
 typedef struct rill_connection_options {
     size_t size; /* sizeof(rill_connection_options): see rill/types.h */
-    /* receive max of each new stream, our units; RILL_UNLIMITED at first */
+    /* The receive max of each new stream, in our units. Default: RILL_UNLIMITED. */
     uint64_t default_receive_max;
-    /* The largest amount that we put in a packet, our units; RILL_UNLIMITED at first */
+    /* The largest amount that we put into one packet, in our units. Default: RILL_UNLIMITED. */
     uint64_t max_packet_amount;
     /*
-     * The lowest rate at which we send: units of the other side for units of
-     * ours. Where set (num and den not 0), the first packet carries money
-     * already; where not, the path is probed first and slippage is applied to
-     * what the probes find. Money that leaves before any answer has come, and
-     * whose reply is lost, stays in doubt unless the receiver's total has it.
+     * The lowest rate at which we send: units of the other side for one of ours. Default: not set
+     * (num 0): then we probe the path first, and take slippage off the rate that we find. If it is
+     * set, the first packet carries money already. Money that leaves before any answer has come,
+     * and whose reply is lost, stays in doubt unless the receiver says that it has it.
      */
     rill_ratio min_rate;
-    /* Part of the probed rate that we are ready to lose: 1/100 at first; less than 1 */
+    /* The part of the probed rate that we accept to lose, less than 1. Default: 1/100. */
     rill_ratio slippage;
     /*
-     * Bytes buffered at most for one stream's reader, and what the other side
-     * is told for all of them. A peer that forgets the bytes of closed streams,
-     * as the reference does, may use up to stream_receive_buffer for each open one.
+     * The most bytes that wait for the reader of one stream, and of all streams together. The other
+     * side is told the second number. A peer that does not count the bytes of closed streams, as
+     * the reference implementation, may use stream_receive_buffer for each open stream.
      */
-    uint32_t stream_receive_buffer;     /* 262144 at first; at least 16384 */
-    uint32_t connection_receive_buffer; /* 1048576 at first; at least 65534 */
-    /* Bytes written and not yet acknowledged, at most, for one stream */
-    uint32_t stream_send_buffer; /* 4194304 at first; at least 1 */
-    /* Streams that the other side may have open at once: 10 at first and at least, at most 1000000
-     */
+    uint32_t stream_receive_buffer;     /* At least 16384. Default: 262144. */
+    uint32_t connection_receive_buffer; /* At least 65534. Default: 1048576. */
+    /* The most bytes of one stream that are written and not acknowledged yet. Default: 4194304. */
+    uint32_t stream_send_buffer;
+    /* The most streams that the other side may have open, 10 to 1000000. Default: 10. */
     uint32_t max_remote_streams;
     /*
-     * Packets in flight at most, not counting those whose reply is overdue or cannot come any
-     * more, of which there may be 16 times as many: 4096 at first
+     * The most packets in flight, 1 to 65536. Packets whose reply is overdue or can no longer come
+     * do not count; there may be 16 times as many of those. Default: 4096.
      */
     uint32_t max_in_flight;
-    /* Undecided incoming packets at most: 1024 at first; more are refused T02 */
+    /*
+     * The most incoming packets that wait for a decision. Further ones are refused with T02.
+     * Default: 1024.
+     */
     uint32_t max_undecided;
     /*
-     * Nothing authentic from the other side for so long ends the connection with
-     * RILL_ERR_IDLE: 60 s at first; 0 never. Nanoseconds. Not before the deadline
-     * of a rill_stream_send_total under way, where that is later; and not at
-     * once where the process was stopped meanwhile, so that what has come is
-     * read first. While something is to be sent, and the path refuses it, packets
-     * without money show both sides that the other is there.
+     * The connection ends with RILL_ERR_IDLE after it has heard nothing authentic from the other
+     * side for so long. 0: never. Default: 60 s. It does not end before the deadline of a
+     * rill_stream_send_total under way. If the process was stopped in the meantime, it first reads
+     * what has arrived. While the path refuses money that is to be sent, packets without money show
+     * both sides that the other one is there.
      */
-    uint64_t idle_timeout;
-    /* From sending a Prepare to its expiresAt: 30 s at first. Nanoseconds. */
-    uint64_t packet_lifetime;
-    /* The rate is probed, or an unreachable path retried, no longer than this: 30 s. Nanoseconds.
-     */
-    uint64_t connect_timeout;
-    /* Pads packets to the largest size: hides lengths, costs bandwidth. false at first */
+    uint64_t idle_timeout_ns;
+    /* From the sending of a Prepare to its expiresAt, 0.1 s to 1 h. Default: 30 s. */
+    uint64_t packet_lifetime_ns;
+    /* How long we probe the rate, or try a path that cannot be reached. Default: 30 s. */
+    uint64_t connect_timeout_ns;
+    /* Pads every packet to the largest size. This hides lengths and costs bandwidth. Default:
+     * false. */
     bool padding;
-    /* Tells the other side our address, so that it can pay and write to us unasked. true at first
-     */
-    bool receive;
     /*
-     * Every incoming packet with money waits for rill_endpoint_decide: false
-     * at first (every packet that fits the limits is fulfilled)
+     * Tells the other side our address, so that it can pay us and write to us without being asked.
+     * Default: true.
+     */
+    bool tell_address;
+    /*
+     * Every incoming packet with money waits for rill_endpoint_decide. Default: false: every packet
+     * within the limits is fulfilled.
      */
     bool ask_before_fulfill;
     /*
-     * The receive buffers above grow up to these while they, and not the path,
-     * hold the other side back. Where these are less, they do not grow.
+     * The receive buffers above grow up to these sizes while they, and not the path, slow the other
+     * side down. They do not grow if these are smaller.
      */
-    uint32_t max_stream_receive_buffer;     /* 8388608 at first */
-    uint32_t max_connection_receive_buffer; /* 16777216 at first */
+    uint32_t max_stream_receive_buffer;     /* Default: 8388608. */
+    uint32_t max_connection_receive_buffer; /* Default: 16777216. */
     /*
-     * While there is a stream, packets without money are sent in silence, so that neither side
-     * takes the connection for idle however long the application has nothing to say: for one
-     * that waits for input of its own. false at first
+     * While a stream is open, sends packets without money when nothing else is sent, so that
+     * neither side takes the connection for idle. For a program that waits for input of its own.
+     * Default: false.
      */
     bool keep_alive;
 } rill_connection_options;
@@ -104,62 +106,67 @@ RILL_API RILL_MUST_CHECK int rill_connection_options_check(const rill_connection
                                                            const char **problem);
 
 /*
- * Totals over all streams, and what the connection has learnt of the path. A sum
- * of units that reaches 2^64 - 1 stays there.
+ * Totals over all streams, also closed ones, and what the connection has learnt of the path. A sum
+ * of amounts that reaches 2^64 - 1 stays there.
  */
 typedef struct rill_connection_stats {
-    uint64_t sent;         /* our units: as rill_stream_totals, of all streams there were */
-    uint64_t in_flight;    /* our units: with what is in doubt for good */
-    uint64_t in_doubt;     /* our units, part of in_flight */
-    uint64_t delivered;    /* other side's units */
+    uint64_t sent;         /* our units: fulfilled */
+    uint64_t in_flight;    /* our units: on the way, or in doubt */
+    uint64_t in_doubt;     /* our units, part of in_flight: no reply can come any more */
+    uint64_t delivered;    /* the other side's units: what it says has arrived */
     uint64_t received;     /* our units */
     uint64_t packets_sent; /* Prepares */
     uint64_t packets_fulfilled;
-    uint64_t packets_rejected;  /* by whomever */
+    uint64_t packets_rejected;  /* by the other side or on the way */
     uint64_t packets_lost;      /* expired without a reply */
     uint64_t packets_received;  /* authentic Prepares */
-    uint64_t packets_refused;   /* of those, not fulfilled */
+    uint64_t packets_refused;   /* of those: not fulfilled */
     uint32_t packets_in_flight; /* without those in doubt */
     uint32_t window;            /* packets that may be in flight now */
-    uint64_t max_packet_amount; /* our units: what the path takes as far as we know */
-    rill_ratio rate;            /* of the last authentic reply; num 0 where not known yet */
-    rill_ratio min_rate;        /* below it nothing is sent; num 0 where not known yet */
-    uint64_t round_trip;        /* smoothed, nanoseconds; 0 where not known yet */
-    rill_ilp_code last_reject;  /* empty where there was none */
+    uint64_t max_packet_amount; /* our units: the largest packet that is known to pass */
+    rill_ratio rate;        /* of the last authentic reply; num is 0 as long as it is not known */
+    rill_ratio min_rate;    /* nothing is sent below it; num is 0 as long as it is not known */
+    uint64_t round_trip_ns; /* smoothed; 0 as long as it is not known */
+    rill_ilp_code last_reject; /* empty if there was none */
     /*
-     * An earlier connection with the same credentials was open when this one
-     * began, and has been ended for it (with RILL_ERR_REMOTE): another program
-     * pays with them, or one did and was killed. A server knows; a client is told
-     * by a Rill server, with the first answer.
+     * An earlier connection with the same credentials was open when this one began, and was ended
+     * for it (with RILL_ERR_REMOTE). So another program pays with these credentials, or did and was
+     * killed. A server knows this; a client learns it from a Rill server with the first answer.
      */
     bool ended_another;
 } rill_connection_stats;
 
-RILL_API void rill_connection_stats_of_sized(const rill_connection *c, rill_connection_stats *out,
-                                             size_t size);
-static inline void rill_connection_stats_of(const rill_connection *c, rill_connection_stats *out)
+/* How the connection does. *out is filled in. */
+RILL_API void rill_connection_get_stats_sized(const rill_connection *c, rill_connection_stats *out,
+                                              size_t size);
+static inline void rill_connection_get_stats(const rill_connection *c, rill_connection_stats *out)
 {
-    rill_connection_stats_of_sized(c, out, sizeof *out);
+    rill_connection_get_stats_sized(c, out, sizeof *out);
 }
 
+/* A pointer for the application, which the library only keeps. NULL before it is set. */
 RILL_API void rill_connection_set_user(rill_connection *c, void *user);
 RILL_API void *rill_connection_user(const rill_connection *c);
 
+/* Whether the other side opened it. */
 RILL_API bool rill_connection_is_server(const rill_connection *c);
-/* The tag sealed in the address that the client uses: NUL-terminated, "" where none. */
+/*
+ * The tag that was sealed into the address that the client uses (rill_credentials_options):
+ * NUL-terminated, the connection's; "" if there is none, and at a client.
+ */
 RILL_API const char *rill_connection_tag(const rill_connection *c);
-/* The other side's address: NUL-terminated, "" where it has told none. */
+/* The other side's ILP address: NUL-terminated, the connection's; "" until it has told one. */
 RILL_API const char *rill_connection_remote_address(const rill_connection *c);
-/* The other side's asset; false where it has told none. *code is NUL-terminated, the connection's.
+/* The other side's asset; false until it has told one. *code is NUL-terminated, the connection's.
  */
 RILL_API bool rill_connection_remote_asset(const rill_connection *c, const char **code,
                                            uint8_t *scale);
 
 /*
- * Opens a stream; the other side learns of it with its first money or data.
- * RILL_ERR_STREAM_ID: the other side does not allow another one yet (it is
- * told, ConnectionStreamIdBlocked; RILL_EVENT_STREAMS_AVAILABLE comes when it
- * allows more). RILL_ERR_CLOSED, RILL_ERR_NOMEM.
+ * Opens a stream. The other side learns of it with its first money or bytes.
+ * RILL_ERR_STREAM_ID: the other side does not allow another one yet. It is asked for more
+ * (ConnectionStreamIdBlocked), and RILL_EVENT_STREAMS_AVAILABLE comes when it
+ * allows one. RILL_ERR_CLOSED: the connection has ended or is ending. RILL_ERR_NOMEM.
  */
 RILL_API RILL_MUST_CHECK int rill_connection_open_stream(rill_connection *c, rill_stream **out);
 
@@ -167,27 +174,26 @@ RILL_API RILL_MUST_CHECK int rill_connection_open_stream(rill_connection *c, ril
 RILL_API rill_stream *rill_connection_stream(rill_connection *c, uint64_t id);
 
 /*
- * A new minimum rate, from now on: as min_rate of the options.
- * RILL_ERR_INVALID num or den is 0.
+ * Sets the minimum rate from now on, as min_rate of the options.
+ * RILL_ERR_INVALID: num or den is 0.
  */
 RILL_API RILL_MUST_CHECK int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate);
 
-/* Ends every stream (rill_stream_end), then closes. RILL_ERR_CLOSED. */
+/* Ends every stream (rill_stream_end), then closes. RILL_ERR_CLOSED: it has ended or is ending. */
 RILL_API RILL_MUST_CHECK int rill_connection_end(rill_connection *c);
 
 /*
- * Closes at once: streams end, the other side is told code and message (may be
- * NULL, for people, at most 255 bytes). RILL_EVENT_CONNECTION_END comes when
- * it has answered or cannot. Nothing where closed already.
+ * Closes at once. All streams end, and the other side is told the code and the message (for people,
+ * at most 255 bytes, may be NULL; RFC 29 section 5.4). RILL_EVENT_CONNECTION_END comes when it has
+ * answered or can no longer answer. Does nothing if the connection is closed already.
  */
 RILL_API void rill_connection_close(rill_connection *c, rill_close_code code, const char *message);
 
 /*
- * Ends at once, telling nobody and waiting for nothing: for when no packet can
- * come or go any more. What is under way stays in flight and in doubt for good,
- * every wait ends, every stream ends, and RILL_EVENT_CONNECTION_END brings
- * error, unless the connection has ended with another one. error is not
- * RILL_OK. Nothing where that event is there or was fetched already.
+ * Ends at once, and neither tells the other side nor waits: for when no packet can come or go any
+ * more. Money on the way stays in doubt for good, and every wait and every stream ends.
+ * RILL_EVENT_CONNECTION_END says error (not RILL_OK), unless the connection has ended with another
+ * one. Does nothing if that event waits or was fetched already.
  */
 RILL_API void rill_connection_abandon(rill_connection *c, int error);
 

@@ -6,11 +6,11 @@
  * arguments; packets, events and one deadline go out.
  *
  * A loop turn of an embedder:
- *   - for each Prepare from the link:  rill_endpoint_receive, and send the reply
- *   - for each reply from the link:    rill_endpoint_reply
+ *   - for each Prepare from the link:  rill_endpoint_receive_prepare, and send the reply
+ *   - for each reply from the link:    rill_endpoint_receive_reply
  *   - when the deadline has come:      rill_endpoint_timeout
  *   - until it gives none:             rill_endpoint_next_event
- *   - until it gives none:             rill_endpoint_send, to the link
+ *   - until it gives none:             rill_endpoint_next_prepare, to the link
  *   - set one timer to                 rill_endpoint_deadline
  *
  * An endpoint belongs to one thread at a time. It keeps no global state. No
@@ -31,49 +31,48 @@ typedef struct rill_endpoint rill_endpoint;
 #define RILL_MAX_INSTANCE 64
 
 typedef struct rill_endpoint_options {
-    size_t size;                     /* sizeof(rill_endpoint_options): see rill/types.h */
-    const rill_allocator *allocator; /* kept; malloc's at first */
+    size_t size; /* sizeof(rill_endpoint_options): see rill/types.h */
+    /* Where memory comes from. Stays the caller's, and must outlive the endpoint. Default: malloc.
+     */
+    const rill_allocator *allocator;
     /*
-     * A server: the one secret from which every client's address and secret
-     * are made, 32 bytes, copied. NULL at first: a random one, so that
-     * credentials end with the endpoint.
+     * A server: the secret from which the address and secret of every client are made, 32 bytes,
+     * copied. Default: NULL: a random one, so that credentials end with the endpoint.
      */
     const uint8_t *server_secret;
-    bool accept;              /* connections from clients: true at first */
-    uint32_t max_connections; /* open at once: 100000 at first; more are refused T02 */
-    const rill_connection_options *connection; /* of accepted connections; NULL: the defaults */
+    bool accept;              /* Accept connections from clients. Default: true. */
+    uint32_t max_connections; /* Open at once; more are refused with T02. Default: 100000. */
+    const rill_connection_options *connection; /* of accepted ones, copied; NULL: the defaults */
     /*
-     * Called when there became something to send or an event, from inside a
-     * function that takes a connection or stream. It must not call the
-     * endpoint; it schedules a loop turn. May be NULL.
+     * Called when a function that takes a connection or a stream has made something to send or an
+     * event. It must not call the endpoint; it arranges for a turn of the loop. May be NULL.
      */
     void (*wake)(void *user);
-    void *wake_user;
-    rill_crypto_backend crypto; /* what encrypts: RILL_CRYPTO_OPENSSL at first */
+    void *user;                 /* for wake and clock */
+    rill_crypto_backend crypto; /* What encrypts. Default: RILL_CRYPTO_OPENSSL. */
     /*
-     * Packets that wait for rill_endpoint_decide, of all connections together:
-     * 8192 at first, fewer than a link has requests open, so that it goes on
-     * for others while some wait; at least 1. A connection gets no more of them
-     * than there are left for others; what is over that is refused T02.
+     * The most packets, of all connections, that wait for rill_endpoint_decide; at least 1. Fewer
+     * than a link has requests open, so that others go on while some wait. One connection gets no
+     * more of them than are left for others. Further ones are refused with T02. Default: 8192.
      */
     uint32_t max_undecided;
     /*
-     * A server: connections that are over and remembered until all that they
-     * received has expired, so that nothing is taken twice: 1000000 at first, of
-     * some 130 bytes each. Where there are more, new connections are refused T02.
+     * A server: the most connections that are over and still remembered, so that nothing is taken
+     * twice, until all that they received has expired. Each takes some 130 bytes. If there are
+     * more, new connections are refused with T02. Default: 1000000.
      */
     uint32_t max_remembered;
     /*
-     * A server: its name among several that have one server_secret, NUL-terminated, of at most
-     * RILL_MAX_INSTANCE bytes; NULL at first, and "" is the same. Where it is set only the server
-     * of that name takes packets for the addresses that it has made; to others they
-     * are F02. Servers without a name take each other's. See docs/protocol.md, "Fleets".
+     * A server: its name among several servers with one server_secret, NUL-terminated, at most
+     * RILL_MAX_INSTANCE bytes. If it is set, only the server of that name takes packets for the
+     * addresses that it has made; the others refuse them with F02. Servers without a name take each
+     * other's. "" is the same as NULL. Default: NULL. See docs/protocol.md, "Fleets".
      */
     const char *instance;
     /*
-     * Reads the clocks, with wake_user, for the functions that take a connection or stream
-     * and no clock: an application that takes long before it calls one has all of the time that
-     * begins with it. NULL at first: the clocks of the latest function that was given some.
+     * Reads the clocks, for functions that take a connection or a stream and no clock: so an
+     * application that has worked for long before such a call still has all of the time that begins
+     * with it. Default: NULL: the clocks of the latest function that was given some.
      */
     rill_now (*clock)(void *user);
 } rill_endpoint_options;
@@ -105,14 +104,15 @@ RILL_API void rill_endpoint_free(rill_endpoint *e);
  */
 RILL_API RILL_MUST_CHECK int rill_endpoint_set_account(rill_endpoint *e, rill_bytes address,
                                                        rill_bytes asset_code, uint8_t asset_scale);
-/* "" before rill_endpoint_set_account. */
+/* Our address and asset: NUL-terminated, the endpoint's; "" and 0 before rill_endpoint_set_account.
+ */
 RILL_API const char *rill_endpoint_address(const rill_endpoint *e);
 RILL_API const char *rill_endpoint_asset_code(const rill_endpoint *e);
 RILL_API uint8_t rill_endpoint_asset_scale(const rill_endpoint *e);
 
-/* The endpoint of a connection, and the wake_user that it was made with. */
+/* The endpoint of a connection, and the user of the options that it was made with. */
 RILL_API rill_endpoint *rill_connection_endpoint(rill_connection *c);
-RILL_API void *rill_endpoint_wake_user(const rill_endpoint *e);
+RILL_API void *rill_endpoint_user(const rill_endpoint *e);
 
 /*
  * An address and a secret for one more client; nothing is stored. options may
@@ -120,9 +120,9 @@ RILL_API void *rill_endpoint_wake_user(const rill_endpoint *e);
  * RILL_ERR_INVALID one of nonce and secret alone, or options that were not initialised;
  * RILL_ERR_UNSUPPORTED options of a later version; RILL_ERR_CRYPTO.
  */
-RILL_API RILL_MUST_CHECK int rill_endpoint_credentials(rill_endpoint *e,
-                                                       const rill_credentials_options *options,
-                                                       rill_credentials *out);
+RILL_API RILL_MUST_CHECK int
+rill_endpoint_generate_credentials(rill_endpoint *e, const rill_credentials_options *options,
+                                   rill_credentials *out);
 
 /*
  * Opens a connection to a server. options may be NULL (defaults). Streams can
@@ -138,64 +138,70 @@ RILL_API RILL_MUST_CHECK int rill_endpoint_connect(rill_endpoint *e, rill_now no
                                                    rill_connection **out);
 
 /* Room for any packet that an endpoint writes, and for any Prepare that it reads. */
-#define RILL_PACKET_BUFFER RILL_ILP_MAX_PACKET
+#define RILL_PACKET_BUFFER 41091
 
 /*
  * A Prepare came from the link. *reply_len becomes the length of the Fulfill
  * or Reject written to reply[RILL_PACKET_BUFFER], to be sent back; or 0: the
- * application is asked (RILL_EVENT_INCOMING carries the same request), and
- * rill_endpoint_decide makes the reply. request is the caller's name for it.
+ * application is asked (RILL_EVENT_INCOMING carries the same incoming_id), and
+ * rill_endpoint_decide makes the reply. incoming_id is the caller's name for it.
  * A packet that is malformed or not for us is answered like any other: RILL_OK.
  * RILL_ERR_STATE no account yet.
  */
-RILL_API RILL_MUST_CHECK int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request,
-                                                   const uint8_t *packet, size_t len,
-                                                   uint8_t *reply, size_t *reply_len);
+RILL_API RILL_MUST_CHECK int rill_endpoint_receive_prepare(rill_endpoint *e, rill_now now,
+                                                           uint64_t incoming_id,
+                                                           const uint8_t *packet, size_t len,
+                                                           uint8_t *reply, size_t *reply_len);
 
 /*
  * The application's decision on an incoming packet. fulfill false, a packet
  * that has expired by now, or one whose connection is closing, closed or gone,
  * makes a Reject, and no money is credited. *fulfilled (may be NULL) says what
- * became of it. Each packet that rill_endpoint_receive gave no reply to has one
+ * became of it. Each packet that rill_endpoint_receive_prepare gave no reply to has one
  * RILL_EVENT_INCOMING, also where it has expired by then, and one decision.
  * RILL_ERR_NOT_FOUND no such packet: decided already; or it expired, or its
  * connection closed, more than max_undecided such packets ago.
  */
-RILL_API RILL_MUST_CHECK int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision,
-                                                  bool fulfill, uint8_t *reply, size_t *reply_len,
+RILL_API RILL_MUST_CHECK int rill_endpoint_decide(rill_endpoint *e, rill_now now,
+                                                  uint64_t decision_id, bool fulfill,
+                                                  uint8_t *reply, size_t *reply_len,
                                                   bool *fulfilled);
 
 /*
  * The next Prepare to send, written to packet[RILL_PACKET_BUFFER]: *len its
- * length, or 0 where there is nothing to send now. *request names it for
- * rill_endpoint_reply. Call it only while the link takes packets: what it
+ * length, or 0 where there is nothing to send now. *outgoing_id names it for
+ * rill_endpoint_receive_reply. Call it only while the link takes packets: what it
  * gives is in flight.
  * RILL_ERR_NOMEM, RILL_ERR_CRYPTO: there is none now (*len is 0) since one
  * could not be made; it is tried again by itself, after a deadline.
  */
-RILL_API RILL_MUST_CHECK int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet,
-                                                size_t *len, uint64_t *request);
+RILL_API RILL_MUST_CHECK int rill_endpoint_next_prepare(rill_endpoint *e, rill_now now,
+                                                        uint8_t *packet, size_t *len,
+                                                        uint64_t *outgoing_id);
 
 /*
- * The reply to a request came: a Fulfill or Reject, whole. Malformed ones
- * count as no reply. Replies to requests unknown or answered are ignored:
+ * The reply to a Prepare of ours came: a Fulfill or Reject, whole. Malformed ones
+ * count as no reply. Replies to packets that are unknown or answered already are ignored:
  * RILL_ERR_NOT_FOUND.
  */
-RILL_API RILL_MUST_CHECK int rill_endpoint_reply(rill_endpoint *e, rill_now now, uint64_t request,
-                                                 const uint8_t *packet, size_t len);
+RILL_API RILL_MUST_CHECK int rill_endpoint_receive_reply(rill_endpoint *e, rill_now now,
+                                                         uint64_t outgoing_id,
+                                                         const uint8_t *packet, size_t len);
 
 /*
- * No reply can come any more to this request (the link was lost, or answered
+ * No reply can come any more to this Prepare of ours (the link was lost, or answered
  * with an error that is no ILP packet). sent false: it certainly never left,
  * as if rejected T01; true: its money is in doubt. Once the packet has expired
  * the receiver is asked what it got (RFC 29 sections 5.3.9 and 5.3.10), as it is
  * for every packet that expired without a reply.
  */
-RILL_API void rill_endpoint_unanswered(rill_endpoint *e, rill_now now, uint64_t request, bool sent);
+RILL_API void rill_endpoint_unanswered(rill_endpoint *e, rill_now now, uint64_t outgoing_id,
+                                       bool sent);
 
 /* Deadline (monotonic nanoseconds) of the next rill_endpoint_timeout; RILL_NEVER where there is
  * none. */
 RILL_API uint64_t rill_endpoint_deadline(const rill_endpoint *e);
+/* Does what is due by now. It may be called at any time. */
 RILL_API void rill_endpoint_timeout(rill_endpoint *e, rill_now now);
 
 /* Open connections. */
@@ -222,9 +228,9 @@ typedef enum rill_event_type {
     RILL_EVENT_STREAM,            /* the other side opened a stream */
     RILL_EVENT_MONEY,             /* money came in: amount since the last such event */
     RILL_EVENT_DATA,              /* rill_stream_peek has bytes */
-    RILL_EVENT_PROGRESS,          /* money went out: amount since the last such event */
-    RILL_EVENT_SENT,              /* rill_stream_send_total has ended: error says how */
-    RILL_EVENT_RECEIVED,          /* rill_stream_receive_total has ended: error says how */
+    RILL_EVENT_OUTGOING_MONEY,    /* money went out: amount since the last such event */
+    RILL_EVENT_SEND_TOTAL_END,    /* rill_stream_send_total has ended: error says how */
+    RILL_EVENT_RECEIVE_TOTAL_END, /* rill_stream_receive_total has ended: error says how */
     RILL_EVENT_WRITABLE,          /* rill_stream_write has room again */
     RILL_EVENT_STREAMS_AVAILABLE, /* rill_connection_open_stream works again */
     RILL_EVENT_INCOMING,          /* a packet waits for rill_endpoint_decide */
@@ -244,7 +250,7 @@ typedef struct rill_event {
     /*
      * SENT: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_RATE (it stopped the money), RILL_ERR_IN_DOUBT
      * (the rest, for good), RILL_ERR_CLOSED, RILL_ERR_PATH, RILL_ERR_CLOCK, RILL_ERR_UNREACHABLE,
-     * RILL_ERR_REMOTE ... ; rill_stream_totals_of says what was sent, delivered and is in
+     * RILL_ERR_REMOTE ... ; rill_stream_get_totals says what was sent, delivered and is in
      * doubt. RECEIVED: RILL_OK, RILL_ERR_TIMEOUT, RILL_ERR_CLOSED. STREAM_END: RILL_OK where it
      * closed without an error, and all that was asked of it is done: no money is in doubt
      * (RILL_ERR_IN_DOUBT), no rill_stream_send_total, rill_stream_receive_total or
@@ -253,12 +259,12 @@ typedef struct rill_event {
      * (RILL_ERR_CLOSED). CONNECTION_END: the same of the connection and of all its streams.
      */
     int error;
-    uint8_t close_code;  /* STREAM_END, CONNECTION_END: rill_close_code of whichever side closed */
-    bool remote;         /* ... and it was the other side */
-    const char *message; /* ... its message, NUL-terminated, never NULL: text of a stranger */
-    uint64_t request;    /* INCOMING: as given to rill_endpoint_receive */
-    uint64_t decision;   /* INCOMING: for rill_endpoint_decide */
-    uint64_t expires_at; /* INCOMING: wall milliseconds */
+    uint8_t close_code;   /* STREAM_END, CONNECTION_END: rill_close_code of whichever side closed */
+    bool remote;          /* ... and it was the other side */
+    const char *message;  /* ... its message, NUL-terminated, never NULL: text of a stranger */
+    uint64_t incoming_id; /* INCOMING: as given to rill_endpoint_receive_prepare */
+    uint64_t decision_id; /* INCOMING: for rill_endpoint_decide */
+    uint64_t expires_at_ms; /* INCOMING: wall milliseconds */
     uint8_t
         packet_id[32]; /* INCOMING: the same for the same packet, to write it in one's books once */
 } rill_event;

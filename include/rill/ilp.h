@@ -16,8 +16,7 @@ RILL_BEGIN_DECLS
 /* Bytes of data in a packet that is read: other implementations write more than RFC 27 allows. */
 #define RILL_ILP_MAX_DATA_READ 40000
 /* The largest Prepare that is read: type, length, amount, expiry, condition, address, data. */
-#define RILL_ILP_MAX_PACKET                                                                        \
-    (1 + 4 + 8 + 17 + 32 + 3 + RILL_ILP_MAX_ADDRESS + 3 + RILL_ILP_MAX_DATA_READ)
+#define RILL_ILP_MAX_PACKET  41091
 #define RILL_ILP_MAX_MESSAGE 8191 /* bytes of a Reject's message; of a longer one, the first */
 
 typedef enum rill_ilp_type {
@@ -67,7 +66,7 @@ RILL_API const char *rill_ilp_code_name(rill_ilp_code code);
 
 typedef struct rill_prepare {
     uint64_t amount;          /* units of the account it travels on */
-    uint64_t expires_at;      /* wall milliseconds since 1970 */
+    uint64_t expires_at_ms;   /* wall milliseconds since 1970 */
     const uint8_t *condition; /* 32 bytes */
     rill_bytes destination;   /* ILP address, no NUL */
     rill_bytes data;

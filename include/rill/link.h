@@ -61,17 +61,19 @@ typedef struct rill_link_handlers {
      * connecting again. Requests open at that time have been reported before.
      */
     void (*down)(rill_link *l, int error, const char *detail, bool final, void *user) RILL_UNSET;
-    /* A Prepare came; answer with rill_link_reply and this request, once, at any time. */
-    void (*prepare)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len,
+    /* A Prepare came; answer with rill_link_reply and this incoming_id, once, at any time. */
+    void (*prepare)(rill_link *l, uint64_t incoming_id, const uint8_t *packet, size_t len,
                     void *user) RILL_UNSET;
-    /* The reply (Fulfill or Reject, not decoded yet) to what was sent with this cookie. */
-    void (*reply)(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len,
+    /* The reply (Fulfill or Reject, not decoded yet) to the Prepare that was sent with this
+     * outgoing_id. */
+    void (*reply)(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
                   void *user) RILL_UNSET;
     /*
      * No reply will come: the link was lost, the neighbour answered with an
      * error, or nothing came within 35 s. sent false: it certainly never left.
      */
-    void (*unanswered)(rill_link *l, uint64_t cookie, int error, bool sent, void *user) RILL_UNSET;
+    void (*unanswered)(rill_link *l, uint64_t outgoing_id, int error, bool sent,
+                       void *user) RILL_UNSET;
     /* After RILL_ERR_BLOCKED: packets are taken again. */
     void (*writable)(rill_link *l, void *user) RILL_UNSET;
     /* After rill_link_close: the last call; the link is freed when it returns. */
@@ -85,28 +87,32 @@ typedef struct rill_link_handlers {
     void (*early)(rill_link *l, void *user) RILL_UNSET;
     /*
      * A message that is no ILP packet came; answer once, at any time, with
-     * rill_link_reply_message or rill_link_refuse_message and this request. It is borrowed until
-     * this returns. NULL: all are refused.
+     * rill_link_reply_message or rill_link_refuse_message and this incoming_id. It is borrowed
+     * until this returns. NULL: all are refused.
      */
-    void (*message)(rill_link *l, uint64_t request, const rill_message *message,
+    void (*message)(rill_link *l, uint64_t incoming_id, const rill_message *message,
                     void *user) RILL_UNSET;
-    /* The reply to the message with this cookie, borrowed; it may have no parts. */
-    void (*message_reply)(rill_link *l, uint64_t cookie, const rill_message *reply,
+    /* The reply to the message that was sent with this outgoing_id, borrowed; it may have no parts.
+     */
+    void (*message_reply)(rill_link *l, uint64_t outgoing_id, const rill_message *reply,
                           void *user) RILL_UNSET;
     /* No reply will come, as `unanswered` says it of a packet. RILL_ERR_REFUSED: it was refused. */
-    void (*message_unanswered)(rill_link *l, uint64_t cookie, int error, bool sent,
+    void (*message_unanswered)(rill_link *l, uint64_t outgoing_id, int error, bool sent,
                                void *user) RILL_UNSET;
 } rill_link_handlers;
 
 typedef struct rill_link_options {
     size_t size; /* sizeof(rill_link_options): see rill/types.h */
-    /* How long one attempt to connect and authenticate may take: 10 s at first. Nanoseconds. */
-    uint64_t connect_timeout;
-    /* false: the first failure is final. true at first. */
+    /* How long one attempt to connect and authenticate may take. Default: 10 s. */
+    uint64_t connect_timeout_ns;
+    /* Connect again after a failure or a loss. Default: true. */
     bool reconnect;
-    /* btp+wss: a PEM file of certificate authorities to trust beside the system's; NULL at first */
+    /*
+     * btp+wss: a PEM file of certificate authorities to trust beside those of the system.
+     * Default: NULL: those of the system alone.
+     */
     const char *ca_file;
-    /* btp+wss: false accepts any certificate. true at first */
+    /* btp+wss: check the certificate; false accepts any. Default: true. */
     bool verify;
     /*
      * Over how many connections at once the neighbour is reached, 1 to 16. Each authenticates by
@@ -153,46 +159,46 @@ RILL_API bool rill_link_is_up(const rill_link *l);
  * handshakes, the answer to our token. until is the end of this attempt, or the beginning of the
  * next one. NOTHING while it is up.
  */
-RILL_API void rill_link_waiting_sized(const rill_link *l, rill_waiting *out, size_t size);
-static inline void rill_link_waiting(const rill_link *l, rill_waiting *out)
+RILL_API void rill_link_get_waiting_sized(const rill_link *l, rill_waiting *out, size_t size);
+static inline void rill_link_get_waiting(const rill_link *l, rill_waiting *out)
 {
-    rill_link_waiting_sized(l, out, sizeof *out);
+    rill_link_get_waiting_sized(l, out, sizeof *out);
 }
 
 /*
- * Sends a Prepare, copied. cookie comes back with its reply.
+ * Sends a Prepare, copied. outgoing_id comes back with its reply.
  * RILL_ERR_NOT_CONNECTED; RILL_ERR_BLOCKED (too much waits to be written: wait for
  * writable); RILL_ERR_LIMIT (too many requests open); RILL_ERR_NOMEM. Not sent then.
  */
-RILL_API RILL_MUST_CHECK int rill_link_send(rill_link *l, uint64_t cookie, const uint8_t *packet,
-                                            size_t len);
+RILL_API RILL_MUST_CHECK int rill_link_send(rill_link *l, uint64_t outgoing_id,
+                                            const uint8_t *packet, size_t len);
 
 /*
- * Answers a request, copied. Replies are never blocked: a neighbour that does
- * not read is disconnected at a limit. A request whose link was lost since is
+ * Answers a Prepare, copied. Replies are never blocked: a neighbour that does
+ * not read is disconnected at a limit. An answer whose link was lost since is
  * ignored: RILL_ERR_NOT_CONNECTED. RILL_ERR_NOMEM.
  */
-RILL_API RILL_MUST_CHECK int rill_link_reply(rill_link *l, uint64_t request, const uint8_t *packet,
-                                             size_t len);
+RILL_API RILL_MUST_CHECK int rill_link_reply(rill_link *l, uint64_t incoming_id,
+                                             const uint8_t *packet, size_t len);
 
 /*
- * Sends a message, copied. cookie comes back with its reply; cookies of messages are apart from
- * those of packets. RILL_ERR_NOT_CONNECTED, RILL_ERR_BLOCKED, RILL_ERR_LIMIT, RILL_ERR_NOMEM: as
- * rill_link_send. RILL_ERR_INVALID: no part and no transfer, too many parts, a part without a name
- * or with one that comes twice or is "ilp". RILL_ERR_TOO_LARGE: it does not fit into one of the
- * neighbour's frames. RILL_ERR_UNSUPPORTED: this kind of link carries no messages.
+ * Sends a message, copied. outgoing_id comes back with its reply. The ids of messages are
+ * apart from those of packets. RILL_ERR_NOT_CONNECTED, RILL_ERR_BLOCKED, RILL_ERR_LIMIT,
+ * RILL_ERR_NOMEM: as rill_link_send. RILL_ERR_INVALID: no part and no transfer, too many parts, a
+ * part without a name or with one that comes twice or is "ilp". RILL_ERR_TOO_LARGE: it does not fit
+ * into one of the neighbour's frames. RILL_ERR_UNSUPPORTED: this kind of link carries no messages.
  */
-RILL_API RILL_MUST_CHECK int rill_link_send_message(rill_link *l, uint64_t cookie,
+RILL_API RILL_MUST_CHECK int rill_link_send_message(rill_link *l, uint64_t outgoing_id,
                                                     const rill_message *message);
 /*
  * Answers a message, copied. reply: NULL or without parts, it is just accepted; a reply is no
  * transfer. RILL_ERR_INVALID, RILL_ERR_TOO_LARGE: nothing was answered. RILL_ERR_NOT_CONNECTED:
  * its link was lost since, and it is ignored.
  */
-RILL_API RILL_MUST_CHECK int rill_link_reply_message(rill_link *l, uint64_t request,
+RILL_API RILL_MUST_CHECK int rill_link_reply_message(rill_link *l, uint64_t incoming_id,
                                                      const rill_message *reply);
 /* Refuses a message. why: for people, at most 100 bytes of it are told. RILL_ERR_NOT_CONNECTED. */
-RILL_API RILL_MUST_CHECK int rill_link_refuse_message(rill_link *l, uint64_t request,
+RILL_API RILL_MUST_CHECK int rill_link_refuse_message(rill_link *l, uint64_t incoming_id,
                                                       const char *why);
 
 /* Writes what waits, then ends; `closed` follows. Open requests are reported unanswered first. */

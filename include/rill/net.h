@@ -23,12 +23,12 @@ typedef struct rill_end {
     const char *message; /* its message, text of a stranger; "" where none */
 } rill_end;
 
-/* An incoming packet that waits for rill_decide (ask_before_fulfill). */
+/* An incoming packet that waits for rill_connection_decide (ask_before_fulfill). */
 typedef struct rill_incoming {
-    uint64_t amount;       /* our units */
-    uint64_t expires_at;   /* wall milliseconds */
-    uint8_t packet_id[32]; /* the same for the same packet */
-    uint64_t decision;     /* for rill_decide */
+    uint64_t amount;        /* our units */
+    uint64_t expires_at_ms; /* wall milliseconds */
+    uint8_t packet_id[32];  /* the same for the same packet */
+    uint64_t decision_id;   /* for rill_connection_decide */
 } rill_incoming;
 
 /*
@@ -42,22 +42,28 @@ typedef struct rill_incoming {
  * committed before has left by then. What comes meanwhile is judged by the clock after
  * it: packets that have expired are refused, and their senders try again, or give up after
  * some seconds. Work that takes longer than a few milliseconds belongs in a thread of
- * the application's: packets can wait for it (ask_before_fulfill and rill_decide), and
+ * the application's: packets can wait for it (ask_before_fulfill and rill_connection_decide), and
  * so can all else (rill_server_pause). The same goes for whatever else runs on an
  * embedder's loop.
  */
 typedef struct rill_handlers {
     size_t size RILL_SIZE_OF(struct rill_handlers); /* sizeof(rill_handlers): see rill/types.h */
-    /* A server has its address: rill_server_credentials works from now on. */
-    void (*listening)(rill_server *server, void *user) RILL_UNSET;
+    /*
+     * The node has told the server its address: rill_server_generate_credentials works from now on.
+     */
+    void (*server_ready)(rill_server *server, void *user) RILL_UNSET;
     /* A server got a connection. */
     void (*connection)(rill_connection *c, void *user) RILL_UNSET;
-    /* A client has an address; streams can be opened and used. Comes before anything is sent. */
-    void (*ready)(rill_client *client, rill_connection *c, void *user) RILL_UNSET;
+    /*
+     * The node has told the client its address: streams can be opened and used. Comes before
+     * anything is sent.
+     */
+    void (*client_ready)(rill_client *client, rill_connection *c, void *user) RILL_UNSET;
     /* The server has answered the client. */
     void (*connected)(rill_connection *c, void *user) RILL_UNSET;
     /* The other side opened a stream. */
     void (*stream)(rill_stream *s, void *user) RILL_UNSET;
+    /* Money came in: amount since the last call, our units. */
     void (*money)(rill_stream *s, uint64_t amount, void *user) RILL_UNSET;
     /*
      * Bytes in order, at most 65536; they count as consumed when it returns. The
@@ -66,14 +72,21 @@ typedef struct rill_handlers {
     void (*data)(rill_stream *s, const uint8_t *data, size_t len, void *user) RILL_UNSET;
     /* Instead of data, for back-pressure: rill_stream_peek and rill_stream_consume. */
     void (*readable)(rill_stream *s, void *user) RILL_UNSET;
-    /* Money left: amount since the last call. */
-    void (*progress)(rill_stream *s, uint64_t amount, void *user) RILL_UNSET;
-    /* rill_stream_send_total, rill_stream_receive_total ended. */
-    void (*sent)(rill_stream *s, int error, void *user) RILL_UNSET;
-    void (*received)(rill_stream *s, int error, void *user) RILL_UNSET;
+    /* Money went out, and was fulfilled: amount since the last call, our units. */
+    void (*outgoing_money)(rill_stream *s, uint64_t amount, void *user) RILL_UNSET;
+    /*
+     * rill_stream_send_total or rill_stream_receive_total has ended. error: as of
+     * RILL_EVENT_SEND_TOTAL_END and RILL_EVENT_RECEIVE_TOTAL_END.
+     */
+    void (*send_total_end)(rill_stream *s, int error, void *user) RILL_UNSET;
+    void (*receive_total_end)(rill_stream *s, int error, void *user) RILL_UNSET;
+    /* rill_stream_write has room again. */
     void (*writable)(rill_stream *s, void *user) RILL_UNSET;
+    /* rill_connection_open_stream works again. */
     void (*streams_available)(rill_connection *c, void *user) RILL_UNSET;
+    /* A packet waits for rill_connection_decide (ask_before_fulfill). */
     void (*incoming)(rill_connection *c, const rill_incoming *packet, void *user) RILL_UNSET;
+    /* The last call of a stream, and of a connection. */
     void (*stream_end)(rill_stream *s, const rill_end *end, void *user) RILL_UNSET;
     void (*connection_end)(rill_connection *c, const rill_end *end, void *user) RILL_UNSET;
     /* The link came up, or was lost and connects again. detail is one line for people. */
@@ -89,7 +102,7 @@ typedef struct rill_handlers {
 
 typedef struct rill_net_options {
     size_t size;                           /* sizeof(rill_net_options): see rill/types.h */
-    const char *link;                      /* URI; NULL: rill_link_uri_from_environment */
+    const char *link_uri;                  /* URI; NULL: rill_link_uri_from_environment */
     const rill_link_options *link_options; /* copied; NULL: the defaults */
     const rill_handlers *handlers;         /* copied */
     void *user;
@@ -100,14 +113,14 @@ typedef struct rill_net_options {
     uint8_t asset_scale;
     /* Server: 32 bytes, copied; NULL: random */
     const uint8_t *server_secret;
-    uint32_t max_connections; /* server: 100000 at first */
+    uint32_t max_connections; /* Server: open at once. Default: 100000. */
     /*
      * Time for link and IL-DCP before a client gives up; for IL-DCP, each time that its link has
      * come up, before a server does that has no address yet: 30 s. 0: never. Nanoseconds.
      */
-    uint64_t connect_timeout;
-    rill_crypto_backend crypto; /* what encrypts: RILL_CRYPTO_OPENSSL at first */
-    /* Server: its name among several with one server_secret; NULL at first. See rill/endpoint.h. */
+    uint64_t connect_timeout_ns;
+    rill_crypto_backend crypto; /* What encrypts. Default: RILL_CRYPTO_OPENSSL. */
+    /* Server: its name among several with one server_secret. Default: NULL. See rill/endpoint.h. */
     const char *instance;
 } rill_net_options;
 
@@ -119,23 +132,23 @@ static inline void rill_net_options_init(rill_net_options *o)
 }
 
 /*
- * Starts a server; `listening` follows, or `closed`. *problem (may be NULL)
- * says what is wrong with the options, static, without secrets.
- * RILL_ERR_URI, RILL_ERR_UNSUPPORTED (the URI's scheme; crypto), RILL_ERR_INVALID,
- * RILL_ERR_ADDRESS, RILL_ERR_MALFORMED (environment), RILL_ERR_NOMEM, RILL_ERR_TLS,
- * RILL_ERR_CRYPTO.
+ * Opens a server: it connects to its node, and `server_ready` follows, or `closed`. *problem (may
+ * be NULL) says what is wrong with the options, static, without secrets. RILL_ERR_URI,
+ * RILL_ERR_UNSUPPORTED (the URI's scheme; crypto), RILL_ERR_INVALID, RILL_ERR_ADDRESS,
+ * RILL_ERR_MALFORMED (environment), RILL_ERR_NOMEM, RILL_ERR_TLS, RILL_ERR_CRYPTO.
  */
-RILL_API RILL_MUST_CHECK int rill_listen(rill_server **out, rill_loop *loop,
-                                         const rill_net_options *options, const char **problem);
-/* As rill_endpoint_credentials. */
-RILL_API RILL_MUST_CHECK int rill_server_credentials(rill_server *server,
-                                                     const rill_credentials_options *options,
-                                                     rill_credentials *out);
+RILL_API RILL_MUST_CHECK int rill_server_open(rill_server **out, rill_loop *loop,
+                                              const rill_net_options *options,
+                                              const char **problem);
+/* As rill_endpoint_generate_credentials. */
+RILL_API RILL_MUST_CHECK int
+rill_server_generate_credentials(rill_server *server, const rill_credentials_options *options,
+                                 rill_credentials *out);
 RILL_API const char *rill_server_address(const rill_server *server);
 RILL_API const char *rill_server_asset_code(const rill_server *server);
 RILL_API uint8_t rill_server_asset_scale(const rill_server *server);
 /*
- * true: until it is called with false, `link`, `listening` and `closed` are the only
+ * true: until it is called with false, `link`, `server_ready` and `closed` are the only
  * handlers that are called, and packets that bring money are refused (T02: their
  * senders try again). Bytes wait in the receive buffers, which hold their sender
  * back once they are full; the rest waits too, and nothing is lost. For an application
@@ -147,10 +160,11 @@ RILL_API void rill_server_pause(rill_server *server, bool pause);
  * What the server waits for: its link, its account; after rill_server_close the first of its
  * connections that is not over. NOTHING while it can serve.
  */
-RILL_API void rill_server_waiting_sized(const rill_server *server, rill_waiting *out, size_t size);
-static inline void rill_server_waiting(const rill_server *server, rill_waiting *out)
+RILL_API void rill_server_get_waiting_sized(const rill_server *server, rill_waiting *out,
+                                            size_t size);
+static inline void rill_server_get_waiting(const rill_server *server, rill_waiting *out)
 {
-    rill_server_waiting_sized(server, out, sizeof *out);
+    rill_server_get_waiting_sized(server, out, sizeof *out);
 }
 /*
  * Stops: new connections are refused T99, replies under way leave, connections
@@ -161,24 +175,26 @@ static inline void rill_server_waiting(const rill_server *server, rill_waiting *
 RILL_API void rill_server_close(rill_server *server);
 
 /*
- * Connects to a server: `ready` follows, then `connected`; or `closed`. The
- * client closes by itself when its connection has ended. Errors as rill_listen's.
+ * Opens a client, which connects to its node, and over it to a server: `client_ready` follows, then
+ * `connected`; or `closed`. The
+ * client closes by itself when its connection has ended. Errors as rill_server_open's.
  */
-RILL_API RILL_MUST_CHECK int rill_connect(rill_client **out, rill_loop *loop,
-                                          const rill_net_options *options,
-                                          const char *destination_account,
-                                          const uint8_t *shared_secret, size_t secret_len,
-                                          const char **problem);
-/* NULL before `ready` and after connection_end. */
+RILL_API RILL_MUST_CHECK int rill_client_open(rill_client **out, rill_loop *loop,
+                                              const rill_net_options *options,
+                                              const char *destination_account,
+                                              const uint8_t *shared_secret, size_t secret_len,
+                                              const char **problem);
+/* NULL before `client_ready` and after `connection_end`. */
 RILL_API rill_connection *rill_client_connection(rill_client *client);
 RILL_API const char *rill_client_address(const rill_client *client);
 RILL_API const char *rill_client_asset_code(const rill_client *client);
 RILL_API uint8_t rill_client_asset_scale(const rill_client *client);
-/* What the client waits for: its link, its account, and then as rill_connection_waiting. */
-RILL_API void rill_client_waiting_sized(const rill_client *client, rill_waiting *out, size_t size);
-static inline void rill_client_waiting(const rill_client *client, rill_waiting *out)
+/* What the client waits for: its link, its account, and then as rill_connection_get_waiting. */
+RILL_API void rill_client_get_waiting_sized(const rill_client *client, rill_waiting *out,
+                                            size_t size);
+static inline void rill_client_get_waiting(const rill_client *client, rill_waiting *out)
 {
-    rill_client_waiting_sized(client, out, sizeof *out);
+    rill_client_get_waiting_sized(client, out, sizeof *out);
 }
 /* Closes at once; `closed` follows. For a clean end, rill_connection_end. */
 RILL_API void rill_client_close(rill_client *client);
@@ -190,8 +206,8 @@ RILL_API void rill_client_close(rill_client *client);
  * been decided, or its time is over, or c is gone, which may be long ago: c is compared and
  * not looked at.
  */
-RILL_API RILL_MUST_CHECK int rill_decide(rill_connection *c, uint64_t decision, bool fulfill,
-                                         bool *fulfilled);
+RILL_API RILL_MUST_CHECK int rill_connection_decide(rill_connection *c, uint64_t decision_id,
+                                                    bool fulfill, bool *fulfilled);
 
 /*
  * For a process that holds keys of money: no core dump of it is written, and
@@ -210,28 +226,28 @@ typedef struct rill_pay_options {
     const char *destination_account;
     const uint8_t *shared_secret;
     size_t secret_len;
-    uint64_t amount;  /* our units; 0: no money */
-    rill_bytes data;  /* sent beside it on the same stream; may be empty */
-    uint64_t timeout; /* for all of it, nanoseconds; 0: none */
+    uint64_t amount;     /* our units; 0: no money */
+    rill_bytes data;     /* sent beside it on the same stream; may be empty */
+    uint64_t timeout_ns; /* for all of it, nanoseconds; 0: none */
     /* Called now and then while it goes on; false cancels. May be NULL. */
     bool (*progress)(const rill_connection_stats *stats, const rill_stream_totals *totals,
                      void *user);
-    void *progress_user;
+    void *user;
     /*
      * No progress for so long, nanoseconds, ends it: RILL_ERR_STALLED. Progress is money that is
-     * fulfilled, and bytes that are acknowledged. 0: never. RILL_STALL_USUAL at first: 60 s, or
-     * never where timeout is set, which ends it then.
+     * fulfilled, and bytes that are acknowledged. 0: never. Default: RILL_STALL_DEFAULT:
+     * 60 s, or never if timeout_ns is set, which ends it then.
      */
-    uint64_t stall_timeout;
+    uint64_t stall_timeout_ns;
     /*
      * Called once a second while nothing has gone on for a second or more, from the first
      * attempt to connect on: what is waited for, and for how long, nanoseconds. At once where
-     * the reason changes. user is progress_user; false cancels. May be NULL.
+     * the reason changes. false cancels. May be NULL.
      */
     bool (*waiting)(const rill_waiting *waiting, uint64_t waited, void *user);
 } rill_pay_options;
 
-#define RILL_STALL_USUAL RILL_NEVER
+#define RILL_STALL_DEFAULT 0xffffffffffffffffull
 
 typedef struct rill_pay_result {
     uint64_t sent;              /* our units */
@@ -240,7 +256,7 @@ typedef struct rill_pay_result {
     uint64_t data_acknowledged; /* bytes */
     uint64_t packets;
     uint64_t rejects;
-    uint64_t duration; /* nanoseconds */
+    uint64_t duration_ns; /* nanoseconds */
     char source_asset_code[RILL_MAX_ASSET_CODE + 1];
     uint8_t source_asset_scale;
     char destination_asset_code[RILL_MAX_ASSET_CODE + 1]; /* "" where unknown */
@@ -261,8 +277,8 @@ static inline void rill_pay_options_init(rill_pay_options *o)
 /*
  * Connects, pays and sends, closes, and returns when all is done: RILL_OK where
  * all was sent, and something of the money has arrived. Otherwise *result still says
- * what was, and its detail what was waited for. Errors as rill_listen's
- * and rill_connect's, RILL_ERR_CONNECT and the like where the node cannot be
+ * what was, and its detail what was waited for. Errors as rill_server_open's
+ * and rill_client_open's, RILL_ERR_CONNECT and the like where the node cannot be
  * reached, RILL_ERR_TIMEOUT, RILL_ERR_STALLED, RILL_ERR_CANCELLED, RILL_ERR_RATE,
  * RILL_ERR_TOO_LITTLE, RILL_ERR_PATH, RILL_ERR_UNREACHABLE, RILL_ERR_CLOCK, RILL_ERR_REMOTE,
  * RILL_ERR_IN_DOUBT. Where a receiver that was started again no longer knows the connection,

@@ -14,8 +14,8 @@
  *     defaults. Handlers are written as {.size = sizeof(rill_handlers), ...}; in C++ .size can be
  *     left out. A member that the library does not know, and that is not 0, is refused
  *     (RILL_ERR_UNSUPPORTED); a size that was never set is RILL_ERR_INVALID.
- *   - What the library fills in is passed with its size: rill_stream_totals_of(s, &totals) calls
- *     rill_stream_totals_of_sized(s, &totals, sizeof totals). What the library does not know of it
+ *   - What the library fills in is passed with its size: rill_stream_get_totals(s, &totals) calls
+ *     rill_stream_get_totals_sized(s, &totals, sizeof totals). What the library does not know of it
  *     becomes 0. Other languages call the function whose name ends in _sized.
  *   - What handlers are given is the library's, and as large as the library knows it.
  * Structs that are part of a protocol (rill_prepare, rill_receipt, ...) or small values (rill_now,
@@ -49,7 +49,8 @@ typedef struct rill_now {
 } rill_now;
 
 /* A deadline that never comes (monotonic nanoseconds). */
-#define RILL_NEVER  UINT64_MAX
+#define RILL_NEVER 0xffffffffffffffffull
+/* Nanoseconds of a millisecond and of a second, for C: 30 * RILL_SECOND. */
 #define RILL_MS     UINT64_C(1000000)
 #define RILL_SECOND UINT64_C(1000000000)
 

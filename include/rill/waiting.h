@@ -52,9 +52,10 @@ RILL_API const char *rill_wait_text(rill_wait reason);
 
 typedef struct rill_waiting {
     rill_wait reason;
-    uint64_t since; /* monotonic nanoseconds: nothing that was asked for has gone on since then */
+    uint64_t
+        since_ns; /* monotonic nanoseconds: nothing that was asked for has gone on since then */
     /* When this wait ends by itself at the latest, monotonic nanoseconds; RILL_NEVER */
-    uint64_t until;
+    uint64_t until_ns;
     char text[256]; /* one line for people, with the numbers that matter; no secret in it */
 } rill_waiting;
 
@@ -63,13 +64,13 @@ typedef struct rill_waiting {
  * NOTHING where there is nothing to send, and nothing under way. What may be sent
  * (rill_stream_set_send_max), and is not worth a packet, waits for more of it
  * (INPUT), or for a better rate (MINIMUM). Costs about as much as
- * rill_connection_stats_of for each stream; allocates nothing.
+ * rill_connection_get_stats for each stream; allocates nothing.
  */
-RILL_API void rill_connection_waiting_sized(const rill_connection *c, rill_waiting *out,
-                                            size_t size);
-static inline void rill_connection_waiting(const rill_connection *c, rill_waiting *out)
+RILL_API void rill_connection_get_waiting_sized(const rill_connection *c, rill_waiting *out,
+                                                size_t size);
+static inline void rill_connection_get_waiting(const rill_connection *c, rill_waiting *out)
 {
-    rill_connection_waiting_sized(c, out, sizeof *out);
+    rill_connection_get_waiting_sized(c, out, sizeof *out);
 }
 
 RILL_END_DECLS

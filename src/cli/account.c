@@ -43,7 +43,7 @@ static void on_link(bool up, const char *detail, void *user)
 
 static void on_waiting(void *user, rill_waiting *out)
 {
-    rill_server_waiting(((account_run *)user)->server, out);
+    rill_server_get_waiting(((account_run *)user)->server, out);
 }
 
 static void on_late(void *user, const rill_waiting *waiting)
@@ -70,7 +70,7 @@ static void on_closed(int error, const char *detail, void *user)
 int cli_account_ask(const cli_args *args, const char *uri, cli_account *out)
 {
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
-                                           .listening = on_listening,
+                                           .server_ready = on_listening,
                                            .link = on_link,
                                            .closed = on_closed};
     account_run run = {.args = args, .out = out};
@@ -84,7 +84,7 @@ int cli_account_ask(const cli_args *args, const char *uri, cli_account *out)
     net.options.user = &run;
     const char *problem = NULL;
     /* A server that gives nobody credentials. It learns its account, and that is all we want. */
-    rc = rill_listen(&run.server, loop, &net.options, &problem);
+    rc = rill_server_open(&run.server, loop, &net.options, &problem);
     if (rc == RILL_OK) {
         run.watch = cli_watch_open(loop, args, ANSWER_TIME,
                                    &(cli_watch_handlers){on_waiting, on_late, &run});

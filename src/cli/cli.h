@@ -130,7 +130,7 @@ void cli_error(const cli_command *command, const char *format, ...) RILL_PRINTF(
  * --quiet.
  */
 void cli_warn(const cli_args *args, const char *format, ...) RILL_PRINTF(2, 3);
-/* An error of rill_listen or rill_connect. Prints a line and returns the exit code. */
+/* An error of rill_server_open or rill_client_open. Prints a line and returns the exit code. */
 int cli_start_error(const cli_command *command, int error, const char *problem);
 /* The node cannot be reached, or has refused us. Prints a line; CLI_UNREACHABLE. */
 int cli_unreachable(const cli_command *command, int error, const char *detail);

@@ -48,9 +48,9 @@ static void on_waiting(void *user, rill_waiting *out)
 {
     demo_run *run = user;
     if (run->client)
-        rill_client_waiting(run->client, out);
+        rill_client_get_waiting(run->client, out);
     else
-        rill_server_waiting(run->server, out);
+        rill_server_get_waiting(run->server, out);
 }
 
 /* ---- the server ---- */
@@ -154,7 +154,7 @@ static void on_client_sent(rill_stream *s, int error, void *user)
         return;
     }
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     if (run->json) {
         json_t *event = event_of("sent", s);
         json_object_set_new(event, "amount", cli_json_amount(totals.sent));
@@ -193,8 +193,8 @@ static int connect_client(demo_run *run, const rill_credentials *credentials)
 {
     static const rill_handlers handlers = {
         .size = sizeof(rill_handlers),
-        .ready = on_client_ready,
-        .sent = on_client_sent,
+        .client_ready = on_client_ready,
+        .send_total_end = on_client_sent,
         .link = on_client_link,
         .closed = on_client_closed,
     };
@@ -203,8 +203,9 @@ static int connect_client(demo_run *run, const rill_credentials *credentials)
     net.options.handlers = &handlers;
     net.options.user = run;
     const char *problem = NULL;
-    int rc = rill_connect(&run->client, run->loop, &net.options, credentials->destination_account,
-                          credentials->shared_secret, sizeof credentials->shared_secret, &problem);
+    int rc =
+        rill_client_open(&run->client, run->loop, &net.options, credentials->destination_account,
+                         credentials->shared_secret, sizeof credentials->shared_secret, &problem);
     if (rc != RILL_OK)
         run->code = cli_start_error(run->args->command, rc, problem);
     return rc;
@@ -216,7 +217,7 @@ static void on_listening(rill_server *server, void *user)
 {
     demo_run *run = user;
     rill_credentials credentials;
-    int rc = rill_server_credentials(server, NULL, &credentials);
+    int rc = rill_server_generate_credentials(server, NULL, &credentials);
     if (rc != RILL_OK) {
         fail(run, "cannot make credentials", rc);
         return;
@@ -247,7 +248,7 @@ static int listen_server(demo_run *run)
 {
     static const rill_handlers handlers = {
         .size = sizeof(rill_handlers),
-        .listening = on_listening,
+        .server_ready = on_listening,
         .connection = on_server_connection,
         .stream = on_server_stream,
         .money = on_server_money,
@@ -261,7 +262,7 @@ static int listen_server(demo_run *run)
     net.options.user = run;
     net.connection.default_receive_max = 10000;
     const char *problem = NULL;
-    int rc = rill_listen(&run->server, run->loop, &net.options, &problem);
+    int rc = rill_server_open(&run->server, run->loop, &net.options, &problem);
     if (rc != RILL_OK)
         run->code = cli_start_error(run->args->command, rc, problem);
     else /* each wait ends by itself */

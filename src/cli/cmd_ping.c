@@ -58,7 +58,7 @@ static void finish(ping_run *run)
 static void on_waiting(void *user, rill_waiting *out)
 {
     ping_run *run = user;
-    rill_link_waiting(run->link, out);
+    rill_link_get_waiting(run->link, out);
     if (out->reason != RILL_WAIT_NOTHING)
         return;
     if (!*run->address)
@@ -102,7 +102,7 @@ static int make_prepare(ping_run *run, size_t *len)
         return rc;
     const char *there = run->args->operands[0];
     rill_prepare prepare = {
-        .expires_at = now.wall_ms + ANSWER_TIME / RILL_MS,
+        .expires_at_ms = now.wall_ms + ANSWER_TIME / RILL_MS,
         .condition = run->condition,
         .destination = {(const uint8_t *)there, strlen(there)},
         .data = {echo, echo_len},
@@ -247,11 +247,11 @@ static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, si
         (void)!rill_link_reply(l, request, run->buffer, reply_len);
 }
 
-static void on_account(ping_run *run, uint64_t cookie, const uint8_t *packet, size_t len)
+static void on_account(ping_run *run, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
     rill_ildcp_info info;
-    int rc = rill_account_query_reply(&run->account, cookie, rill_loop_now(run->loop), packet, len,
-                                      &info);
+    int rc = rill_account_query_reply(&run->account, outgoing_id, rill_loop_now(run->loop), packet,
+                                      len, &info);
     if (rc == RILL_ERR_BLOCKED)
         return;
     if (rc != RILL_OK) {
@@ -264,14 +264,15 @@ static void on_account(ping_run *run, uint64_t cookie, const uint8_t *packet, si
     ping(run);
 }
 
-static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
+static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
+                     void *user)
 {
     (void)l;
     ping_run *run = user;
     if (run->closing)
         return;
-    if (rill_account_query_owns(cookie)) {
-        on_account(run, cookie, packet, len);
+    if (rill_account_query_owns(outgoing_id)) {
+        on_account(run, outgoing_id, packet, len);
         return;
     }
     rill_fulfill fulfill;
@@ -282,15 +283,15 @@ static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_
         refused(run, packet, len);
 }
 
-static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent, void *user)
 {
     (void)l;
     (void)sent;
     ping_run *run = user;
     if (run->closing)
         return;
-    if (rill_account_query_owns(cookie)) {
-        rill_account_query_unanswered(&run->account, cookie, rill_loop_now(run->loop));
+    if (rill_account_query_owns(outgoing_id)) {
+        rill_account_query_unanswered(&run->account, outgoing_id, rill_loop_now(run->loop));
         /* The early question was lost with the link. What became of the link is reported next. */
         if (rill_link_is_up(run->link))
             on_timer(&run->timer);

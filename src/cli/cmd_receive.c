@@ -81,7 +81,7 @@ static void on_stop(void *user)
 
 static void on_waiting(void *user, rill_waiting *out)
 {
-    rill_server_waiting(((receive_run *)user)->server, out);
+    rill_server_get_waiting(((receive_run *)user)->server, out);
 }
 
 /*
@@ -200,7 +200,7 @@ static void on_money(rill_stream *s, uint64_t amount, void *user)
 {
     receive_run *run = user;
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     if (run->json) {
         json_t *object = stream_event(s, "money");
         json_object_set_new(object, "amount", cli_json_amount(amount));
@@ -274,7 +274,7 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     if (!received)
         return;
     rill_connection_stats stats;
-    rill_connection_stats_of(c, &stats);
+    rill_connection_get_stats(c, &stats);
     if (run->json) {
         json_t *object = connection_event(c, "connection_end");
         json_object_set_new(object, "received", cli_json_amount(stats.received));
@@ -350,7 +350,7 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
 {
     static const rill_handlers handlers = {
         .size = sizeof(rill_handlers),
-        .listening = on_listening,
+        .server_ready = on_listening,
         .connection = on_connection,
         .stream = on_stream,
         .money = on_money,
@@ -380,7 +380,7 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
         .user = run,
     };
     if (receive_output_open(&run->out, run->loop, &output)) {
-        rc = rill_listen(&run->server, run->loop, &net.options, &problem);
+        rc = rill_server_open(&run->server, run->loop, &net.options, &problem);
     } else {
         rc = RILL_ERR_NOMEM;
     }

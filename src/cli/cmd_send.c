@@ -126,9 +126,9 @@ static int parse_payment(send_run *run)
         return usage(args, "there is nothing to send: give --amount, --data or --file");
     int code = parse_amount(args, &run->amount);
     if (code == CLI_DONE)
-        code = cli_seconds(args, "--timeout", &run->pay.timeout);
+        code = cli_seconds(args, "--timeout", &run->pay.timeout_ns);
     if (code == CLI_DONE)
-        code = parse_stall(args, &run->pay.stall_timeout);
+        code = parse_stall(args, &run->pay.stall_timeout_ns);
     if (code != CLI_DONE)
         return code;
     if (amount && run->amount.whole == 0 && !data && !file)
@@ -281,9 +281,9 @@ static void print_details(const send_run *run)
         rill_ratio_text(stats->min_rate, rate);
         printf(" (minimum %s)", rate);
     }
-    if (stats->round_trip > 0)
-        printf(", round trip %" PRIu64 ".%03" PRIu64 " ms", stats->round_trip / RILL_MS,
-               stats->round_trip % RILL_MS / 1000);
+    if (stats->round_trip_ns > 0)
+        printf(", round trip %" PRIu64 ".%03" PRIu64 " ms", stats->round_trip_ns / RILL_MS,
+               stats->round_trip_ns % RILL_MS / 1000);
     if (stats->packets_sent > 0 && stats->max_packet_amount != RILL_UNLIMITED)
         printf(", at most %" PRIu64 " units in a packet", stats->max_packet_amount);
     putchar('\n');
@@ -292,7 +292,7 @@ static void print_details(const send_run *run)
 static void print_result(const send_run *run)
 {
     const rill_pay_result *r = &run->result;
-    double seconds = (double)r->duration / 1e9;
+    double seconds = (double)r->duration_ns / 1e9;
     if (run->json) {
         json_t *object = json_pack(
             "{s:s,s:s?,s:o,s:o,s:o,s:I,s:I,s:I,s:f}", "event", "done", "error",

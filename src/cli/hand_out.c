@@ -22,7 +22,7 @@ static int write_one(rill_server *server, const char *path, const char *tag, cha
     rill_credentials credentials;
     rill_credentials_options_init(&options);
     options.tag = tag;
-    int rc = rill_server_credentials(server, &options, &credentials);
+    int rc = rill_server_generate_credentials(server, &options, &credentials);
     if (rc != RILL_OK)
         snprintf(problem, cap, "cannot make credentials: %s", rill_strerror(rc));
     else

@@ -147,7 +147,7 @@ void cli_net_init(cli_net *net, const cli_args *args, const char *uri)
     rill_net_options_init(&net->options);
     rill_link_options_init(&net->link);
     rill_connection_options_init(&net->connection);
-    net->options.link = uri;
+    net->options.link_uri = uri;
     net->options.link_options = &net->link;
     net->options.connection = &net->connection;
     net->link.ca_file = cli_value(args, "--ca-file");

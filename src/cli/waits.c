@@ -17,9 +17,9 @@ static void times_text(const rill_waiting *waiting, uint64_t waited, uint64_t no
                        size_t cap)
 {
     char left[64] = "";
-    if (waiting->until != RILL_NEVER && waiting->until > now)
+    if (waiting->until_ns != RILL_NEVER && waiting->until_ns > now)
         snprintf(left, sizeof left, "; no longer than %" PRIu64 " s more",
-                 (waiting->until - now + RILL_SECOND - 1) / RILL_SECOND);
+                 (waiting->until_ns - now + RILL_SECOND - 1) / RILL_SECOND);
     snprintf(out, cap, " (for %" PRIu64 " s%s)", waited / RILL_SECOND, left);
 }
 
@@ -29,10 +29,10 @@ static void print_event(const char *event, const rill_waiting *waiting, uint64_t
     json_t *object = json_pack(
         "{s:s,s:s,s:o,s:I}", "event", event, "for", rill_wait_name(waiting->reason), "text",
         cli_json_text(waiting->text), "seconds", (json_int_t)(waited / RILL_SECOND));
-    if (object && waiting->reason != RILL_WAIT_NOTHING && waiting->until != RILL_NEVER)
+    if (object && waiting->reason != RILL_WAIT_NOTHING && waiting->until_ns != RILL_NEVER)
         json_object_set_new(object, "left",
-                            json_integer(waiting->until > now
-                                             ? (json_int_t)((waiting->until - now) / RILL_SECOND)
+                            json_integer(waiting->until_ns > now
+                                             ? (json_int_t)((waiting->until_ns - now) / RILL_SECOND)
                                              : 0));
     (void)cli_print_json(object);
 }
@@ -111,8 +111,8 @@ static void on_look(uv_timer_t *timer)
             w->on.late(w->on.user, &waiting);
             return;
         }
-        if (late_at < waiting.until)
-            waiting.until = late_at;
+        if (late_at < waiting.until_ns)
+            waiting.until_ns = late_at;
     }
     if (now - w->since >= TELL_AFTER)
         cli_waits_tell(&w->waits, &waiting, now - w->since, now, NULL);

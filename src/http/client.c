@@ -67,7 +67,7 @@ static bool can_be_sent(const rill_http_request *r)
     return true;
 }
 
-int rill_http_client_request(rill_http_client *c, const rill_http_request *r, uint64_t cookie,
+int rill_http_client_request(rill_http_client *c, const rill_http_request *r, uint64_t outgoing_id,
                              uint64_t *handle)
 {
     if (!can_be_sent(r))
@@ -79,7 +79,7 @@ int rill_http_client_request(rill_http_client *c, const rill_http_request *r, ui
     rill_http_exchange *x = rill_http_table_open(&c->table);
     if (x == NULL)
         return RILL_ERR_NOMEM;
-    x->cookie = cookie;
+    x->outgoing_id = outgoing_id;
     int error = c->ops->request(c, x, r);
     if (error != RILL_OK) {
         rill_http_table_close(&c->table, x);
@@ -154,11 +154,11 @@ const char *rill_http_client_problem(const rill_http_client *c)
 void rill_http_client_succeed(rill_http_client *c, rill_http_exchange *x)
 {
     x->answered = true;
-    c->on->response(c->owner, x->cookie, &x->in);
+    c->on->response(c->owner, x->outgoing_id, &x->in);
 }
 
 void rill_http_client_fail(rill_http_client *c, rill_http_exchange *x, int error, bool sent)
 {
     x->doomed = true;
-    c->on->failed(c->owner, x->cookie, error, sent);
+    c->on->failed(c->owner, x->outgoing_id, error, sent);
 }

@@ -18,13 +18,13 @@ typedef struct rill_http_client rill_http_client;
  * From inside feed, end, output and lost. They may send and
  * cancel requests, and drain, no more. */
 typedef struct rill_http_client_handlers {
-    /* The response to the request of this cookie. m is good until this returns. */
-    void (*response)(void *owner, uint64_t cookie, const rill_http_message *m);
+    /* The response to the request of this outgoing_id. m is good until this returns. */
+    void (*response)(void *owner, uint64_t outgoing_id, const rill_http_message *m);
     /*
      * There will be none. sent false: the server has not looked at it for certain, and it may
      * be sent again elsewhere.
      */
-    void (*failed)(void *owner, uint64_t cookie, int error, bool sent);
+    void (*failed)(void *owner, uint64_t outgoing_id, int error, bool sent);
 } rill_http_client_handlers;
 
 typedef struct rill_http_request {
@@ -56,7 +56,7 @@ size_t rill_http_client_room(const rill_http_client *c);
  * none any more. RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_http_client_request(rill_http_client *c, const rill_http_request *r,
-                                             uint64_t cookie, uint64_t *handle);
+                                             uint64_t outgoing_id, uint64_t *handle);
 /*
  * Nobody waits for this response any more; nothing is said of it. HTTP/1.1 can then not go on:
  * the connection is done.

@@ -60,7 +60,7 @@ rill_http_exchange *rill_http_table_open(rill_http_table *t)
     x->open = true;
     x->answered = x->asked = x->to_head = x->begun = x->doomed = false;
     x->stream = 0;
-    x->cookie = x->begins = 0;
+    x->outgoing_id = x->begins = 0;
     x->body = NULL;
     x->body_len = x->body_at = 0;
     rill_http_message_init(&x->in, t->blocks, t->limits);

@@ -11,15 +11,15 @@
 typedef struct rill_http_exchange {
     uint32_t index;
     uint32_t generation;
-    bool open;       /* its handle is good */
-    bool answered;   /* server: the response is on its way */
-    bool asked;      /* server: the request is whole, and its owner has been told */
-    bool to_head;    /* server: the method is HEAD, and the response has no body */
-    bool begun;      /* client: begins is set */
-    bool doomed;     /* of HTTP/2: its stream is being reset, and nothing of it is read */
-    int32_t stream;  /* of HTTP/2 */
-    uint64_t cookie; /* client: the owner's */
-    uint64_t begins; /* client: bytes of the connection's output before its first one */
+    bool open;            /* its handle is good */
+    bool answered;        /* server: the response is on its way */
+    bool asked;           /* server: the request is whole, and its owner has been told */
+    bool to_head;         /* server: the method is HEAD, and the response has no body */
+    bool begun;           /* client: begins is set */
+    bool doomed;          /* of HTTP/2: its stream is being reset, and nothing of it is read */
+    int32_t stream;       /* of HTTP/2 */
+    uint64_t outgoing_id; /* client: the owner's */
+    uint64_t begins;      /* client: bytes of the connection's output before its first one */
     rill_http_message in;
     uint8_t *body; /* a block: what is sent; or NULL */
     size_t body_len;

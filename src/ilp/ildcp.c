@@ -23,7 +23,7 @@ int rill_ildcp_request_encode(uint64_t expires_at, uint8_t *buf, size_t cap, siz
 {
     rill_prepare request = {
         .amount = 0,
-        .expires_at = expires_at,
+        .expires_at_ms = expires_at,
         .condition = condition,
         .destination = destination(),
     };

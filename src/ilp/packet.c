@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ILPv4 packets (RFC 27): type, then a VarOctetString of the fields. */
+#include <assert.h>
 #include <rill/error.h>
 #include <rill/ilp.h>
 
 #include "ilp/address.h"
 #include "ilp/oer.h"
+
+/* A number that other languages can read out of the header. */
+static_assert(RILL_ILP_MAX_PACKET ==
+                  1 + 4 + 8 + 17 + 32 + 3 + RILL_ILP_MAX_ADDRESS + 3 + RILL_ILP_MAX_DATA_READ,
+              "type, length, amount, expiry, condition, address, data");
 
 enum { TIME_LEN = 17, HASH_LEN = 32, CODE_LEN = 3 };
 
@@ -83,7 +89,7 @@ int rill_prepare_decode_any_address(rill_prepare *out, const uint8_t *packet, si
     if (!rill_read_u64(&r, &p.amount) || !rill_read_bytes(&r, TIME_LEN, &time) ||
         !rill_read_bytes(&r, HASH_LEN, &condition))
         return RILL_ERR_TRUNCATED;
-    err = rill_ilp_time_decode(time.data, &p.expires_at);
+    err = rill_ilp_time_decode(time.data, &p.expires_at_ms);
     if (err != RILL_OK)
         return err;
     err = rill_oer_read_octets(&r, RILL_ILP_MAX_ADDRESS, &p.destination);
@@ -108,7 +114,7 @@ int rill_prepare_encode_any_size(const rill_prepare *in, uint8_t *buf, size_t ca
     if (in->destination.len > RILL_ILP_MAX_ADDRESS || in->data.len > RILL_ILP_MAX_DATA_READ)
         return RILL_ERR_TOO_LARGE;
     uint8_t time[TIME_LEN];
-    int err = rill_ilp_time_encode(in->expires_at, time);
+    int err = rill_ilp_time_encode(in->expires_at_ms, time);
     if (err != RILL_OK)
         return err;
     size_t content =

@@ -11,7 +11,7 @@
 void rill_link_options_init_sized(rill_link_options *o, size_t size)
 {
     const rill_link_options defaults = {
-        .connect_timeout = 10 * RILL_SECOND,
+        .connect_timeout_ns = 10 * RILL_SECOND,
         .reconnect = true,
         .verify = true,
         .connections = 1,
@@ -80,18 +80,18 @@ void rill_waiting_set(rill_waiting *out, rill_wait reason, const char *more)
              any ? more : "");
 }
 
-void rill_link_waiting_sized(const rill_link *l, rill_waiting *out, size_t size)
+void rill_link_get_waiting_sized(const rill_link *l, rill_waiting *out, size_t size)
 {
-    rill_waiting waiting = {.until = RILL_NEVER};
+    rill_waiting waiting = {.until_ns = RILL_NEVER};
     rill_waiting_set(&waiting, RILL_WAIT_NOTHING, NULL);
     if (l->ops->waiting != NULL)
         l->ops->waiting(l, &waiting);
     rill_sized_give(out, size, &waiting, sizeof waiting);
 }
 
-int rill_link_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+int rill_link_send(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
-    return l->ops->send(l, cookie, packet, len);
+    return l->ops->send(l, outgoing_id, packet, len);
 }
 
 int rill_link_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len)
@@ -123,14 +123,14 @@ static bool parts_valid(const rill_message *m)
     return true;
 }
 
-int rill_link_send_message(rill_link *l, uint64_t cookie, const rill_message *message)
+int rill_link_send_message(rill_link *l, uint64_t outgoing_id, const rill_message *message)
 {
     if (!parts_valid(message) || (message->count == 0 && !message->transfer) ||
         (message->amount != 0 && !message->transfer))
         return RILL_ERR_INVALID;
     if (l->ops->send_message == NULL)
         return RILL_ERR_UNSUPPORTED;
-    return l->ops->send_message(l, cookie, message);
+    return l->ops->send_message(l, outgoing_id, message);
 }
 
 int rill_link_reply_message(rill_link *l, uint64_t request, const rill_message *reply)

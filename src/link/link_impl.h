@@ -14,18 +14,18 @@
 /* As the functions of rill/link.h with the same names. The first four are never NULL. */
 typedef struct rill_link_ops {
     bool (*is_up)(const rill_link *l);
-    int (*send)(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len);
+    int (*send)(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len);
     int (*reply)(rill_link *l, uint64_t request, const uint8_t *packet, size_t len);
     void (*close)(rill_link *l);
     /*
      * As send, of a packet in parts, for who changes a few bytes of one that came. NULL: this kind
      * of link takes whole packets only.
      */
-    int (*send_parts)(rill_link *l, uint64_t cookie, const rill_bytes *parts, size_t count);
+    int (*send_parts)(rill_link *l, uint64_t outgoing_id, const rill_bytes *parts, size_t count);
     /* What it waits for before it is up; out is NOTHING. NULL: this kind is made when it is up. */
     void (*waiting)(const rill_link *l, rill_waiting *out);
     /* Messages: rill_link_send_message has looked at the parts. NULL: it carries none. */
-    int (*send_message)(rill_link *l, uint64_t cookie, const rill_message *message);
+    int (*send_message)(rill_link *l, uint64_t outgoing_id, const rill_message *message);
     /* reply: NULL where it is refused, and refusal says why. Not NULL where send_message is not. */
     int (*reply_message)(rill_link *l, uint64_t request, const rill_message *reply,
                          const char *refusal);

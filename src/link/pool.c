@@ -82,7 +82,7 @@ static member *choose(pool *p, uint32_t tried)
 
 /* What is sent by one member or another. */
 typedef struct sending {
-    uint64_t cookie;
+    uint64_t outgoing_id;
     const rill_bytes *parts; /* of a packet */
     size_t count;
     const rill_message *message; /* instead of them */
@@ -92,10 +92,10 @@ static int send_by(member *m, const sending *s)
 {
     rill_link *l = m->link;
     if (s->message != NULL)
-        return l->ops->send_message(l, s->cookie, s->message);
+        return l->ops->send_message(l, s->outgoing_id, s->message);
     if (s->count == 1)
-        return l->ops->send(l, s->cookie, s->parts[0].data, s->parts[0].len);
-    return l->ops->send_parts(l, s->cookie, s->parts, s->count);
+        return l->ops->send(l, s->outgoing_id, s->parts[0].data, s->parts[0].len);
+    return l->ops->send_parts(l, s->outgoing_id, s->parts, s->count);
 }
 
 /* By whoever takes it. Where nobody does: blocked, if anybody was, else as the last one said. */
@@ -178,22 +178,23 @@ static void answered(member *m)
     m->open--;
 }
 
-static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
+static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
+                     void *user)
 {
     member *m = user;
     pool *p = m->pool;
     (void)l;
     answered(m);
-    p->link.on.reply(&p->link, cookie, packet, len, p->link.user);
+    p->link.on.reply(&p->link, outgoing_id, packet, len, p->link.user);
 }
 
-static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent, void *user)
 {
     member *m = user;
     pool *p = m->pool;
     (void)l;
     answered(m);
-    p->link.on.unanswered(&p->link, cookie, error, sent, p->link.user);
+    p->link.on.unanswered(&p->link, outgoing_id, error, sent, p->link.user);
 }
 
 static void on_writable(rill_link *l, void *user)
@@ -224,24 +225,26 @@ static void on_message(rill_link *l, uint64_t request, const rill_message *messa
     p->link.on.message(&p->link, outer_request(m, request), message, p->link.user);
 }
 
-static void on_message_reply(rill_link *l, uint64_t cookie, const rill_message *reply, void *user)
+static void on_message_reply(rill_link *l, uint64_t outgoing_id, const rill_message *reply,
+                             void *user)
 {
     member *m = user;
     pool *p = m->pool;
     (void)l;
     answered(m);
     if (p->link.on.message_reply != NULL)
-        p->link.on.message_reply(&p->link, cookie, reply, p->link.user);
+        p->link.on.message_reply(&p->link, outgoing_id, reply, p->link.user);
 }
 
-static void on_message_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+static void on_message_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent,
+                                  void *user)
 {
     member *m = user;
     pool *p = m->pool;
     (void)l;
     answered(m);
     if (p->link.on.message_unanswered != NULL)
-        p->link.on.message_unanswered(&p->link, cookie, error, sent, p->link.user);
+        p->link.on.message_unanswered(&p->link, outgoing_id, error, sent, p->link.user);
 }
 
 static void on_closed(rill_link *l, void *user)
@@ -266,16 +269,17 @@ static bool pool_is_up(const rill_link *l)
     return p->up != 0 && !p->closing;
 }
 
-static int pool_send_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts, size_t count)
+static int pool_send_parts(rill_link *l, uint64_t outgoing_id, const rill_bytes *parts,
+                           size_t count)
 {
-    const sending s = {.cookie = cookie, .parts = parts, .count = count};
+    const sending s = {.outgoing_id = outgoing_id, .parts = parts, .count = count};
     return send_any(pool_of(l), &s);
 }
 
-static int pool_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+static int pool_send(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
     const rill_bytes whole = {packet, len};
-    return pool_send_parts(l, cookie, &whole, 1);
+    return pool_send_parts(l, outgoing_id, &whole, 1);
 }
 
 static int pool_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len)
@@ -284,9 +288,9 @@ static int pool_reply(rill_link *l, uint64_t request, const uint8_t *packet, siz
     return to != NULL ? to->ops->reply(to, request, packet, len) : RILL_ERR_NOT_CONNECTED;
 }
 
-static int pool_send_message(rill_link *l, uint64_t cookie, const rill_message *message)
+static int pool_send_message(rill_link *l, uint64_t outgoing_id, const rill_message *message)
 {
-    const sending s = {.cookie = cookie, .message = message};
+    const sending s = {.outgoing_id = outgoing_id, .message = message};
     return send_any(pool_of(l), &s);
 }
 
@@ -318,7 +322,7 @@ static void pool_waiting(const rill_link *l, rill_waiting *out)
     pool *p = pool_of((rill_link *)(uintptr_t)l);
     const member *m = spokesman(p);
     if (p->up == 0 && !p->closing && m != NULL)
-        rill_link_waiting(m->link, out);
+        rill_link_get_waiting(m->link, out);
 }
 
 /* As much as the members can do. */

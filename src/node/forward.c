@@ -187,8 +187,9 @@ static int send_first(rill_forwarder *f, rill_pending *entry, const incoming *in
         int rc = rill_pendings_keep(&f->pendings, entry, out->parts, out->count);
         (void)rc;
     }
-    return session == NULL ? RILL_ERR_NOT_CONNECTED
-                           : rill_outgoing_send(&f->rewriter, session->link, entry->cookie, out);
+    return session == NULL
+               ? RILL_ERR_NOT_CONNECTED
+               : rill_outgoing_send(&f->rewriter, session->link, entry->outgoing_id, out);
 }
 
 static refusal refusal_of_send(int error)
@@ -227,7 +228,7 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
         refuse_prepare(f, in, (refusal){RILL_ILP_F00_BAD_REQUEST, "cannot be forwarded"});
         return;
     }
-    uint64_t wait = (out->expires_at - in->now.wall_ms) * RILL_MS;
+    uint64_t wait = (out->expires_at_ms - in->now.wall_ms) * RILL_MS;
     if (from->open_from >= share_of_open(f))
         rc = RILL_ERR_LIMIT;
     if (rc == RILL_OK)
@@ -296,10 +297,10 @@ static void route(rill_forwarder *f, incoming *in, rill_bytes destination, rill_
 {
     const rill_node_options *o = f->options;
     rill_prepare out = in->prepare;
-    uint64_t latest = rill_sub_sat(in->prepare.expires_at, o->min_message_window);
-    out.expires_at = rill_add_sat(in->now.wall_ms, o->max_hold_time);
-    if (latest < out.expires_at)
-        out.expires_at = latest;
+    uint64_t latest = rill_sub_sat(in->prepare.expires_at_ms, o->min_message_window);
+    out.expires_at_ms = rill_add_sat(in->now.wall_ms, o->max_hold_time);
+    if (latest < out.expires_at_ms)
+        out.expires_at_ms = latest;
     out.destination = in->destination = destination;
     out.data = data;
     refusal why;
@@ -318,7 +319,7 @@ static void route(rill_forwarder *f, incoming *in, rill_bytes destination, rill_
         refuse_prepare(f, in, (refusal){RILL_ILP_F02_UNREACHABLE, "leads back to the sender"});
         return;
     }
-    if (rill_sub_sat(out.expires_at, in->now.wall_ms) < o->min_message_window) {
+    if (rill_sub_sat(out.expires_at_ms, in->now.wall_ms) < o->min_message_window) {
         refuse_prepare(f, in,
                        (refusal){RILL_ILP_R02_INSUFFICIENT_TIMEOUT, "expires too soon to forward"});
         return;
@@ -415,7 +416,7 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
         refuse_prepare(f, &in, stopping);
     else if (in.prepare.amount > o->max_packet_amount)
         refuse_amount(f, &in);
-    else if (in.prepare.expires_at <= in.now.wall_ms)
+    else if (in.prepare.expires_at_ms <= in.now.wall_ms)
         refuse_prepare(f, &in,
                        (refusal){RILL_ILP_R00_TRANSFER_TIMED_OUT, "expired before it arrived"});
     else if (rill_address_has_prefix(in.prepare.destination, peer))
@@ -480,7 +481,7 @@ static bool ask_next(rill_forwarder *f, rill_session *by, rill_pending *entry, b
         return false;
     int rc = RILL_ERR_LIMIT;
     if (entry->copy_len > 0)
-        rc = rill_link_send(next->link, entry->cookie, entry->copy, entry->copy_len);
+        rc = rill_link_send(next->link, entry->outgoing_id, entry->copy, entry->copy_len);
     if (rc != RILL_OK)
         end_unfulfilled(f, entry, refusal_of_send(rc));
     return true;
@@ -508,10 +509,10 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
     finish(f, entry);
 }
 
-void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t cookie, const uint8_t *packet,
-                        size_t len)
+void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_id,
+                        const uint8_t *packet, size_t len)
 {
-    rill_pending *entry = rill_pendings_find(&f->pendings, cookie);
+    rill_pending *entry = rill_pendings_find(&f->pendings, outgoing_id);
     if (entry == NULL)
         return;
     /* Its time may be over though the timer has not fired yet. */
@@ -541,9 +542,9 @@ void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t cookie, co
     }
 }
 
-void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t cookie, int error)
+void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgoing_id, int error)
 {
-    rill_pending *entry = rill_pendings_find(&f->pendings, cookie);
+    rill_pending *entry = rill_pendings_find(&f->pendings, outgoing_id);
     if (entry == NULL)
         return;
     /* A program without an ear for packets, which only its account shares with another. */

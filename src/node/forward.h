@@ -54,10 +54,10 @@ void rill_forward_clear(rill_forwarder *f);
 void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t request,
                           rill_bytes packet);
 /* by: whose answer it is. One that is not waited for any more is ignored. */
-void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t cookie, const uint8_t *packet,
-                        size_t len);
+void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_id,
+                        const uint8_t *packet, size_t len);
 /* error: as rill_link_handlers tells it. */
-void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t cookie, int error);
+void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgoing_id, int error);
 /* Its requests need no answer any more. */
 void rill_forward_source_gone(rill_forwarder *f, rill_session *source);
 void rill_forward_expire(rill_forwarder *f);

@@ -132,17 +132,18 @@ static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, si
     rill_forward_prepare(&n->forwarder, user, request, (rill_bytes){packet, len});
 }
 
-static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
+static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
+                     void *user)
 {
     rill_node *n = l->group;
-    rill_forward_reply(&n->forwarder, user, cookie, packet, len);
+    rill_forward_reply(&n->forwarder, user, outgoing_id, packet, len);
 }
 
-static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent, void *user)
 {
     (void)sent;
     rill_node *n = l->group;
-    rill_forward_unanswered(&n->forwarder, user, cookie, error);
+    rill_forward_unanswered(&n->forwarder, user, outgoing_id, error);
 }
 
 static void on_writable(rill_link *l, void *user)

@@ -23,12 +23,12 @@ int rill_rewrite(rill_rewriter *w, rill_bytes packet, const rill_prepare *came,
         *result = (rill_outgoing){.parts = {{w->out, len}}, .count = 1};
         return rc;
     }
-    if (w->expiry_ms != out->expires_at) {
+    if (w->expiry_ms != out->expires_at_ms) {
         w->expiry_ms = 0;
-        int rc = rill_ilp_time_encode(out->expires_at, w->expiry_text);
+        int rc = rill_ilp_time_encode(out->expires_at_ms, w->expiry_text);
         if (rc != RILL_OK)
             return rc;
-        w->expiry_ms = out->expires_at;
+        w->expiry_ms = out->expires_at_ms;
     }
     /* The condition comes right after it. */
     const uint8_t *expiry = came->condition - sizeof w->expiry_text;
@@ -41,12 +41,13 @@ int rill_rewrite(rill_rewriter *w, rill_bytes packet, const rill_prepare *came,
     return RILL_OK;
 }
 
-int rill_outgoing_send(rill_rewriter *w, rill_link *link, uint64_t cookie, const rill_outgoing *out)
+int rill_outgoing_send(rill_rewriter *w, rill_link *link, uint64_t outgoing_id,
+                       const rill_outgoing *out)
 {
     if (link->ops->send_parts != NULL)
-        return link->ops->send_parts(link, cookie, out->parts, out->count);
+        return link->ops->send_parts(link, outgoing_id, out->parts, out->count);
     if (out->count == 1)
-        return rill_link_send(link, cookie, out->parts[0].data, out->parts[0].len);
+        return rill_link_send(link, outgoing_id, out->parts[0].data, out->parts[0].len);
     size_t len = 0;
     for (size_t i = 0; i < out->count; i++) {
         if (out->parts[i].len > sizeof w->out - len)
@@ -54,5 +55,5 @@ int rill_outgoing_send(rill_rewriter *w, rill_link *link, uint64_t cookie, const
         memcpy(w->out + len, out->parts[i].data, out->parts[i].len);
         len += out->parts[i].len;
     }
-    return rill_link_send(link, cookie, w->out, len);
+    return rill_link_send(link, outgoing_id, w->out, len);
 }

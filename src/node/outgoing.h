@@ -29,7 +29,7 @@ typedef struct rill_rewriter {
 RILL_MUST_CHECK int rill_rewrite(rill_rewriter *w, rill_bytes packet, const rill_prepare *came,
                                  const rill_prepare *out, rill_outgoing *result);
 /* The errors of rill_link_send; RILL_ERR_BUFFER. */
-RILL_MUST_CHECK int rill_outgoing_send(rill_rewriter *w, rill_link *link, uint64_t cookie,
+RILL_MUST_CHECK int rill_outgoing_send(rill_rewriter *w, rill_link *link, uint64_t outgoing_id,
                                        const rill_outgoing *out);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 
 /*
- * A cookie is an entry's index below and a count of its uses above, so that an
+ * A outgoing_id is an entry's index below and a count of its uses above, so that an
  * answer that comes too late never finds the entry's next user.
  */
 enum { CHUNK = 256, INDEX_BITS = 32 };
@@ -37,7 +37,7 @@ void rill_pendings_clear(rill_pendings *p)
     rill_heap_clear(&p->timers);
 }
 
-/* A free entry keeps the next cookie that it will have in `request`. */
+/* A free entry keeps the next outgoing_id that it will have in `request`. */
 static int grow(rill_pendings *p)
 {
     rill_pending **chunks =
@@ -49,7 +49,7 @@ static int grow(rill_pendings *p)
     if (chunk == NULL)
         return RILL_ERR_NOMEM;
     for (size_t k = 0; k < CHUNK; k++) {
-        /* The count of uses starts at 1: no cookie is 0. */
+        /* The count of uses starts at 1: no outgoing_id is 0. */
         chunk[k].request = (UINT64_C(1) << INDEX_BITS) | (p->chunk_count * CHUNK + k);
         rill_list_init(&chunk[k].of_kept);
         rill_list_push_back(&p->free, &chunk[k].of_source);
@@ -72,34 +72,34 @@ int rill_pendings_open(rill_pendings *p, uint64_t deadline, rill_pending **out)
     if (rc != RILL_OK)
         return rc;
     rill_list_remove(&entry->of_source);
-    entry->cookie = entry->request;
+    entry->outgoing_id = entry->request;
     entry->request = 0;
     p->open++;
     *out = entry;
     return RILL_OK;
 }
 
-rill_pending *rill_pendings_find(const rill_pendings *p, uint64_t cookie)
+rill_pending *rill_pendings_find(const rill_pendings *p, uint64_t outgoing_id)
 {
-    size_t index = (size_t)(cookie & UINT32_MAX);
-    if (cookie == 0 || index / CHUNK >= p->chunk_count)
+    size_t index = (size_t)(outgoing_id & UINT32_MAX);
+    if (outgoing_id == 0 || index / CHUNK >= p->chunk_count)
         return NULL;
     rill_pending *entry = &p->chunks[index / CHUNK][index % CHUNK];
-    return entry->cookie == cookie ? entry : NULL;
+    return entry->outgoing_id == outgoing_id ? entry : NULL;
 }
 
 void rill_pendings_close(rill_pendings *p, rill_pending *entry)
 {
-    assert(entry->cookie != 0);
+    assert(entry->outgoing_id != 0);
     rill_heap_remove(&p->timers, &entry->timer);
     rill_list_remove(&entry->of_source);
     rill_list_remove(&entry->of_kept);
     uint8_t *copy = entry->copy;
     size_t cap = entry->copy_cap;
-    uint64_t uses = (entry->cookie >> INDEX_BITS) + 1;
+    uint64_t uses = (entry->outgoing_id >> INDEX_BITS) + 1;
     if (uses > UINT32_MAX)
         uses = 1;
-    uint64_t index = entry->cookie & UINT32_MAX;
+    uint64_t index = entry->outgoing_id & UINT32_MAX;
     memset(entry, 0, sizeof *entry);
     rill_list_init(&entry->of_kept);
     entry->request = (uses << INDEX_BITS) | index;

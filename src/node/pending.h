@@ -2,7 +2,7 @@
 /*
  * The Prepares that wait for an answer: who asked, and until when. Entries are
  * pooled, so that a packet allocates nothing once the pool is as large as the
- * traffic needs; the cookie that a link gives back finds its entry at once.
+ * traffic needs; the outgoing_id that a link gives back finds its entry at once.
  */
 #ifndef RILL_NODE_PENDING_H
 #define RILL_NODE_PENDING_H
@@ -35,7 +35,7 @@ typedef struct rill_pending {
     struct rill_account *to;
     uint64_t request; /* the source's, for rill_link_reply */
     uint64_t amount;
-    uint64_t cookie; /* 0 while the entry is free */
+    uint64_t outgoing_id; /* 0 while the entry is free */
     uint8_t condition[32];
     rill_turn turn;
     /* What was sent, for the next session, where there are several. The storage stays. */
@@ -62,13 +62,13 @@ typedef struct rill_pendings {
 void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_t max);
 void rill_pendings_clear(rill_pendings *p);
 /*
- * A new entry with its cookie set and all else zero, timed to deadline
+ * A new entry with its outgoing_id set and all else zero, timed to deadline
  * (monotonic nanoseconds). RILL_ERR_LIMIT, RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_pendings_open(rill_pendings *p, uint64_t deadline, rill_pending **out);
 /* NULL where it has ended. */
-rill_pending *rill_pendings_find(const rill_pendings *p, uint64_t cookie);
-/* Ends an entry: its cookie finds nothing any more. */
+rill_pending *rill_pendings_find(const rill_pendings *p, uint64_t outgoing_id);
+/* Ends an entry: its outgoing_id finds nothing any more. */
 void rill_pendings_close(rill_pendings *p, rill_pending *entry);
 /* Any open entry whose deadline is at or before now; NULL where there is none. It stays open. */
 rill_pending *rill_pendings_due(rill_pendings *p, uint64_t now);

@@ -19,7 +19,7 @@
 
 void rill_account_query_init(rill_account_query *q)
 {
-    *q = (rill_account_query){.cookie = RILL_ACCOUNT_COOKIE_MIN, .retry_at = RILL_NEVER};
+    *q = (rill_account_query){.outgoing_id = RILL_ACCOUNT_COOKIE_MIN, .retry_at = RILL_NEVER};
 }
 
 static void begin(rill_account_query *q, rill_now now)
@@ -71,29 +71,29 @@ void rill_account_query_run(rill_account_query *q, rill_link *l, rill_now now, u
         return;
     size_t len;
     q->attempts++;
-    q->cookie++; /* 2^32 questions are never asked */
+    q->outgoing_id++; /* 2^32 questions are never asked */
     if (rill_ildcp_request_encode(now.wall_ms + LIFETIME / RILL_MS, buf, RILL_ILP_MAX_PACKET,
                                   &len) != RILL_OK ||
-        rill_link_send(l, q->cookie, buf, len) != RILL_OK) {
+        rill_link_send(l, q->outgoing_id, buf, len) != RILL_OK) {
         ask_later(q, now);
         return;
     }
     if (q->first == UINT64_MAX)
-        q->first = q->cookie;
+        q->first = q->outgoing_id;
     q->waiting = true;
     q->asked_at = now.mono_ns;
     q->retry_at = now.mono_ns + doubled(FIRST_PATIENCE, q->attempts - 1, MAX_PATIENCE);
 }
 
-bool rill_account_query_owns(uint64_t cookie)
+bool rill_account_query_owns(uint64_t outgoing_id)
 {
-    return cookie >= RILL_ACCOUNT_COOKIE_MIN;
+    return outgoing_id >= RILL_ACCOUNT_COOKIE_MIN;
 }
 
-int rill_account_query_reply(rill_account_query *q, uint64_t cookie, rill_now now,
+int rill_account_query_reply(rill_account_query *q, uint64_t outgoing_id, rill_now now,
                              const uint8_t *packet, size_t len, rill_ildcp_info *out)
 {
-    if (!q->waiting || cookie < q->first || cookie > q->cookie)
+    if (!q->waiting || outgoing_id < q->first || outgoing_id > q->outgoing_id)
         return RILL_ERR_BLOCKED;
     rill_reject reject;
     if (rill_reject_decode(&reject, packet, len) == RILL_OK) {
@@ -111,9 +111,9 @@ int rill_account_query_reply(rill_account_query *q, uint64_t cookie, rill_now no
     return rill_ildcp_response_decode(out, packet, len);
 }
 
-void rill_account_query_unanswered(rill_account_query *q, uint64_t cookie, rill_now now)
+void rill_account_query_unanswered(rill_account_query *q, uint64_t outgoing_id, rill_now now)
 {
-    if (q->waiting && cookie == q->cookie)
+    if (q->waiting && outgoing_id == q->outgoing_id)
         ask_later(q, now);
 }
 

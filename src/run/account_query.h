@@ -14,11 +14,11 @@
 #define RILL_ACCOUNT_COOKIE_MIN (UINT64_MAX - UINT32_MAX)
 
 typedef struct rill_account_query {
-    uint64_t first;    /* cookie of the first request over this connection of the link */
-    uint64_t cookie;   /* of the last one */
-    uint64_t asked_at; /* monotonic nanoseconds, the last one */
-    bool waiting;      /* for a reply */
-    uint64_t retry_at; /* monotonic nanoseconds, RILL_NEVER where nothing is to be asked */
+    uint64_t first;       /* outgoing_id of the first request over this connection of the link */
+    uint64_t outgoing_id; /* of the last one */
+    uint64_t asked_at;    /* monotonic nanoseconds, the last one */
+    bool waiting;         /* for a reply */
+    uint64_t retry_at;    /* monotonic nanoseconds, RILL_NEVER where nothing is to be asked */
     unsigned attempts;
     rill_ilp_code refusal; /* of the last Reject over this connection; "" */
 } rill_account_query;
@@ -38,17 +38,17 @@ void rill_account_query_start(rill_account_query *q, rill_now now);
 void rill_account_query_stop(rill_account_query *q);
 /* Asks where retry_at has come. buf[RILL_ILP_MAX_PACKET] is free to be used. */
 void rill_account_query_run(rill_account_query *q, rill_link *l, rill_now now, uint8_t *buf);
-bool rill_account_query_owns(uint64_t cookie);
+bool rill_account_query_owns(uint64_t outgoing_id);
 /*
  * A reply came. RILL_OK: *out is the account, borrowed from packet.
  * RILL_ERR_BLOCKED: not yet, it asks again (at retry_at). RILL_ERR_REFUSED: the neighbour
  * has no account for us to tell, or its clock says that the question has expired (refusal
  * says how it put it); or the errors of rill_ildcp_response_decode.
  */
-RILL_MUST_CHECK int rill_account_query_reply(rill_account_query *q, uint64_t cookie, rill_now now,
-                                             const uint8_t *packet, size_t len,
+RILL_MUST_CHECK int rill_account_query_reply(rill_account_query *q, uint64_t outgoing_id,
+                                             rill_now now, const uint8_t *packet, size_t len,
                                              rill_ildcp_info *out);
-void rill_account_query_unanswered(rill_account_query *q, uint64_t cookie, rill_now now);
+void rill_account_query_unanswered(rill_account_query *q, uint64_t outgoing_id, rill_now now);
 /*
  * Why there is no account, for people: after an error of rill_account_query_reply, or
  * RILL_ERR_TIMEOUT where the caller waits no more.

@@ -50,10 +50,10 @@ static void on_ready(void *owner)
     c->connection = connection;
     void *user;
     const rill_handlers *h = rill_host_handlers(c->host, &user);
-    if (!h->ready)
+    if (!h->client_ready)
         return;
     rill_host_before_handler(c->host);
-    h->ready(c, connection, user);
+    h->client_ready(c, connection, user);
     rill_host_after_handler(c->host);
 }
 
@@ -125,12 +125,12 @@ static int open_client(rill_client *c, rill_loop *loop, const rill_net_options *
     endpoint.max_connections = 1;
     endpoint.connection = &c->options;
     endpoint.crypto = o->crypto;
-    return rill_host_open(&c->host, loop, o, &endpoint, o->connect_timeout, &hooks, c, problem);
+    return rill_host_open(&c->host, loop, o, &endpoint, o->connect_timeout_ns, &hooks, c, problem);
 }
 
-int rill_connect(rill_client **out, rill_loop *loop, const rill_net_options *options,
-                 const char *destination_account, const uint8_t *shared_secret, size_t secret_len,
-                 const char **problem)
+int rill_client_open(rill_client **out, rill_loop *loop, const rill_net_options *options,
+                     const char *destination_account, const uint8_t *shared_secret,
+                     size_t secret_len, const char **problem)
 {
     const char *ignored;
     if (!problem)
@@ -175,12 +175,12 @@ uint8_t rill_client_asset_scale(const rill_client *client)
     return rill_endpoint_asset_scale(rill_host_endpoint(client->host));
 }
 
-void rill_client_waiting_sized(const rill_client *client, rill_waiting *out, size_t size)
+void rill_client_get_waiting_sized(const rill_client *client, rill_waiting *out, size_t size)
 {
     rill_waiting waiting;
     rill_host_waiting(client->host, &waiting);
     if (client->connection && waiting.reason == RILL_WAIT_NOTHING)
-        rill_connection_waiting(client->connection, &waiting);
+        rill_connection_get_waiting(client->connection, &waiting);
     rill_sized_give(out, size, &waiting, sizeof waiting);
 }
 

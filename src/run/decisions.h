@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Incoming packets that wait for rill_decide, all of a process, by a handle which is never used
- * twice. A late decision names a connection that may be gone, and its memory another's: so the
- * connection is compared, and never looked at. Loops of several threads share the table.
+ * Incoming packets that wait for rill_connection_decide, all of a process, by a handle which is
+ * never used twice. A late decision names a connection that may be gone, and its memory another's:
+ * so the connection is compared, and never looked at. Loops of several threads share the table.
  */
 #ifndef RILL_RUN_DECISIONS_H
 #define RILL_RUN_DECISIONS_H
@@ -14,7 +14,7 @@
 typedef struct rill_decision {
     rill_list order; /* of its host: as they came */
     struct rill_host *host;
-    uint64_t handle;     /* the application's name for it: rill_decide */
+    uint64_t handle;     /* the application's name for it: rill_connection_decide */
     uint64_t decision;   /* the endpoint's */
     uint64_t request;    /* the link's */
     uint64_t expires_at; /* wall milliseconds */

@@ -12,7 +12,7 @@
 static void consume_rest(rill_stream *s, uint64_t before, size_t len)
 {
     rill_stream_offsets after;
-    rill_stream_offsets_of(s, &after);
+    rill_stream_get_offsets(s, &after);
     uint64_t taken = after.consumed - before;
     if (taken < len)
         rill_stream_consume(s, len - (size_t)taken);
@@ -40,7 +40,7 @@ bool rill_host_deliver_data(rill_host *host, rill_stream *s)
         if (host->paused)
             return false;
         rill_stream_offsets offsets;
-        rill_stream_offsets_of(s, &offsets);
+        rill_stream_get_offsets(s, &offsets);
         size_t len = bytes.len < PIECE ? bytes.len : PIECE;
         rill_host_before_handler(host);
         h->data(s, bytes.data, len, host->user);
@@ -71,8 +71,8 @@ static void dispatch_incoming(const rill_handlers *h, void *user, const rill_eve
         return;
     rill_incoming packet = {
         .amount = event->amount,
-        .expires_at = event->expires_at,
-        .decision = event->decision,
+        .expires_at_ms = event->expires_at_ms,
+        .decision_id = event->decision_id,
     };
     memcpy(packet.packet_id, event->packet_id, sizeof packet.packet_id);
     h->incoming(event->connection, &packet, user);
@@ -121,14 +121,14 @@ void rill_host_dispatch(const rill_handlers *h, void *user, const rill_event *ev
     case RILL_EVENT_MONEY:
         dispatch_amount(h->money, user, event);
         break;
-    case RILL_EVENT_PROGRESS:
-        dispatch_amount(h->progress, user, event);
+    case RILL_EVENT_OUTGOING_MONEY:
+        dispatch_amount(h->outgoing_money, user, event);
         break;
-    case RILL_EVENT_SENT:
-        dispatch_result(h->sent, user, event);
+    case RILL_EVENT_SEND_TOTAL_END:
+        dispatch_result(h->send_total_end, user, event);
         break;
-    case RILL_EVENT_RECEIVED:
-        dispatch_result(h->received, user, event);
+    case RILL_EVENT_RECEIVE_TOTAL_END:
+        dispatch_result(h->receive_total_end, user, event);
         break;
     case RILL_EVENT_DATA: /* rill_host_deliver_data */
         break;

@@ -90,7 +90,7 @@ static int settle(rill_decision *d, bool fulfill, bool *fulfilled)
  * Judged by the clock of this moment, and on its way when it returns: who is asked may have
  * taken his time before it, and may take it after.
  */
-int rill_decide(rill_connection *c, uint64_t decision, bool fulfill, bool *fulfilled)
+int rill_connection_decide(rill_connection *c, uint64_t decision, bool fulfill, bool *fulfilled)
 {
     bool done = false;
     rill_decision *d = rill_decision_find(decision, c);
@@ -126,29 +126,29 @@ void rill_host_refuse_undecided(rill_host *h, const rill_connection *c, bool exp
 static void refuse_event(rill_host *h, const rill_event *event)
 {
     size_t len;
-    if (rill_endpoint_decide(h->endpoint, rill_loop_clock(h->loop), event->decision, false,
+    if (rill_endpoint_decide(h->endpoint, rill_loop_clock(h->loop), event->decision_id, false,
                              h->buffer, &len, NULL) == RILL_OK)
-        (void)!rill_link_reply(h->link, event->request, h->buffer, len);
+        (void)!rill_link_reply(h->link, event->incoming_id, h->buffer, len);
 }
 
 /* A packet came that the application decides on: it is asked, or the packet is refused. */
 static void ask(rill_host *h, const rill_event *event)
 {
     const rill_decision what = {.host = h,
-                                .decision = event->decision,
-                                .request = event->request,
-                                .expires_at = event->expires_at,
+                                .decision = event->decision_id,
+                                .request = event->incoming_id,
+                                .expires_at = event->expires_at_ms,
                                 .connection = event->connection};
     rill_now now = rill_loop_clock(h->loop);
     rill_decision *d;
-    if (h->handlers.incoming == NULL || event->expires_at <= now.wall_ms ||
+    if (h->handlers.incoming == NULL || event->expires_at_ms <= now.wall_ms ||
         rill_decision_new(&d, &what, now.mono_ns) != RILL_OK) {
         refuse_event(h, event);
         return;
     }
     rill_list_push_back(&h->undecided, &d->order);
     rill_event asked = *event;
-    asked.decision = d->handle;
+    asked.decision_id = d->handle;
     rill_host_before_handler(h);
     rill_host_dispatch(&h->handlers, h->user, &asked);
     rill_host_after_handler(h);
@@ -290,7 +290,7 @@ static bool send_packets(rill_host *h, rill_now now)
             return false;
         size_t len;
         uint64_t request;
-        int rc = rill_endpoint_send(h->endpoint, now, h->buffer, &len, &request);
+        int rc = rill_endpoint_next_prepare(h->endpoint, now, h->buffer, &len, &request);
         /* Without memory for one the endpoint tries again by itself, at its deadline. */
         if (rc != RILL_OK || len == 0)
             return true;
@@ -581,13 +581,13 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
     h->armed = RILL_NEVER;
     uint64_t now = rill_loop_now(loop).mono_ns;
     h->give_up_at = give_up_after ? rill_add_sat(now, give_up_after) : RILL_NEVER;
-    h->account_time = o->connect_timeout;
+    h->account_time = o->connect_timeout_ns;
     h->account_until = RILL_NEVER;
     rill_account_query_init(&h->account);
     rill_map_init(&h->connections, rill_allocator_default(), now);
     rill_list_init(&h->undecided);
     endpoint->wake = on_wake;
-    endpoint->wake_user = h;
+    endpoint->user = h;
     endpoint->clock = on_clock;
     int rc = open_parts(h, o, endpoint, problem);
     if (rc != RILL_OK) {
@@ -632,7 +632,7 @@ static void wait_for_account(const rill_host *h, rill_waiting *out)
         snprintf(said, sizeof said, "it has answered %s %s", refusal.text,
                  rill_ilp_code_name(refusal));
     rill_waiting_set(out, RILL_WAIT_ACCOUNT, said);
-    out->since = h->up_since;
+    out->since_ns = h->up_since;
 }
 
 static void find_connection(const rill_host *h, rill_waiting *out)
@@ -642,18 +642,18 @@ static void find_connection(const rill_host *h, rill_waiting *out)
     void *connection;
     while (out->reason == RILL_WAIT_NOTHING &&
            rill_map_next(&h->connections, &cursor, &key, &connection))
-        rill_connection_waiting(connection, out);
+        rill_connection_get_waiting(connection, out);
 }
 
 void rill_host_waiting(const rill_host *h, rill_waiting *out)
 {
     if (h->state >= HOST_LINK_CLOSING) {
         /* The link may be gone. */
-        *out = (rill_waiting){.until = RILL_NEVER};
+        *out = (rill_waiting){.until_ns = RILL_NEVER};
         rill_waiting_set(out, RILL_WAIT_NOTHING, NULL);
         return;
     }
-    rill_link_waiting(h->link, out);
+    rill_link_get_waiting(h->link, out);
     bool up = rill_link_is_up(h->link);
     if (up && h->ready && h->state == HOST_OPEN)
         return;
@@ -664,7 +664,7 @@ void rill_host_waiting(const rill_host *h, rill_waiting *out)
     else if (up)
         find_connection(h, out);
     if (h->state == HOST_OPEN && h->give_up_at != RILL_NEVER)
-        out->until = h->give_up_at;
-    else if (h->state != HOST_OPEN && h->close_at < out->until)
-        out->until = h->close_at;
+        out->until_ns = h->give_up_at;
+    else if (h->state != HOST_OPEN && h->close_at < out->until_ns)
+        out->until_ns = h->close_at;
 }

@@ -34,7 +34,7 @@ RILL_MUST_CHECK int rill_net_options_take(rill_net_options *full, const rill_net
 /*
  * Options and hooks are copied, the endpoint's wake callback is the host's.
  * give_up: how long the link and IL-DCP may take, nanoseconds; 0: for ever.
- * Errors and *problem as rill_listen's.
+ * Errors and *problem as rill_server_open's.
  */
 RILL_MUST_CHECK int rill_host_open(rill_host **out, rill_loop *loop,
                                    const rill_net_options *options, rill_endpoint_options *endpoint,

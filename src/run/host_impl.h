@@ -64,7 +64,7 @@ struct rill_host {
 /* The bytes of a stream. False: a pause came before all were taken. */
 RILL_MUST_CHECK bool rill_host_deliver_data(rill_host *h, rill_stream *s);
 
-/* host_link.c. As rill_listen's. */
+/* host_link.c. As rill_server_open's. */
 RILL_MUST_CHECK int rill_host_open_link(rill_host *h, const rill_net_options *o,
                                         const char **problem);
 /* The packet that the link did not take never leaves. */

@@ -26,8 +26,8 @@ static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, si
         return;
     }
     size_t reply_len;
-    int rc = rill_endpoint_receive(h->endpoint, rill_loop_clock(h->loop), request, packet, len,
-                                   h->buffer, &reply_len);
+    int rc = rill_endpoint_receive_prepare(h->endpoint, rill_loop_clock(h->loop), request, packet,
+                                           len, h->buffer, &reply_len);
     if (rc == RILL_ERR_STATE)
         rill_host_refuse(h, request, RILL_ILP_T01_PEER_UNREACHABLE);
     else if (rc != RILL_OK)
@@ -126,28 +126,29 @@ static void account_refused(rill_host *h, int error)
     rill_host_close(h, error, detail);
 }
 
-static void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len, void *user)
+static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
+                     void *user)
 {
     (void)l;
     rill_host *h = user;
     if (h->state >= HOST_LINK_CLOSING)
         return;
     rill_now now = rill_loop_clock(h->loop);
-    if (rill_account_query_owns(cookie)) {
+    if (rill_account_query_owns(outgoing_id)) {
         rill_ildcp_info info;
-        int rc = rill_account_query_reply(&h->account, cookie, now, packet, len, &info);
+        int rc = rill_account_query_reply(&h->account, outgoing_id, now, packet, len, &info);
         if (rc == RILL_OK)
             account_known(h, &info);
         else if (rc != RILL_ERR_BLOCKED)
             account_refused(h, rc);
     } else {
         /* One that comes too late, or twice, has no effect. */
-        (void)!rill_endpoint_reply(h->endpoint, now, cookie, packet, len);
+        (void)!rill_endpoint_receive_reply(h->endpoint, now, outgoing_id, packet, len);
     }
     rill_host_schedule(h);
 }
 
-static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent, void *user)
 {
     (void)l;
     (void)error;
@@ -155,10 +156,10 @@ static void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, v
     if (h->state >= HOST_LINK_CLOSING)
         return;
     rill_now now = rill_loop_clock(h->loop);
-    if (rill_account_query_owns(cookie))
-        rill_account_query_unanswered(&h->account, cookie, now);
+    if (rill_account_query_owns(outgoing_id))
+        rill_account_query_unanswered(&h->account, outgoing_id, now);
     else
-        rill_endpoint_unanswered(h->endpoint, now, cookie, sent);
+        rill_endpoint_unanswered(h->endpoint, now, outgoing_id, sent);
     rill_host_schedule(h);
 }
 
@@ -181,7 +182,7 @@ int rill_host_open_link(rill_host *h, const rill_net_options *o, const char **pr
         .closed = on_link_closed,
         .early = on_early,
     };
-    const char *uri = o->link;
+    const char *uri = o->link_uri;
     char from_environment[4096];
     if (!uri) {
         int rc = rill_link_uri_from_environment(from_environment, sizeof from_environment);

@@ -15,7 +15,7 @@ typedef struct pay_call {
 
 void rill_pay_options_init_sized(rill_pay_options *o, size_t size)
 {
-    const rill_pay_options defaults = {.stall_timeout = RILL_STALL_USUAL};
+    const rill_pay_options defaults = {.stall_timeout_ns = RILL_STALL_DEFAULT};
     rill_sized_init(o, size, &defaults, sizeof defaults);
 }
 
@@ -58,13 +58,13 @@ static bool on_progress(const rill_connection_stats *stats, const rill_stream_to
                         void *user)
 {
     const rill_pay_options *o = ((pay_call *)user)->options;
-    return !o->progress || o->progress(stats, totals, o->progress_user);
+    return !o->progress || o->progress(stats, totals, o->user);
 }
 
 static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
 {
     const rill_pay_options *o = ((pay_call *)user)->options;
-    return !o->waiting || o->waiting(waiting, waited, o->progress_user);
+    return !o->waiting || o->waiting(waiting, waited, o->user);
 }
 
 static int fail(rill_pay_result *result, int error, const char *problem)

@@ -45,7 +45,7 @@ static void finish_grace(rill_payment *p)
     if (p->grace_at == RILL_NEVER || !p->connection)
         return;
     rill_connection_stats stats;
-    rill_connection_stats_of(p->connection, &stats);
+    rill_connection_get_stats(p->connection, &stats);
     /* What is in doubt for good is waited for no longer. */
     if (rill_payment_now(p) >= p->grace_at)
         /* At once: the connection would wait until what is in doubt has expired, and forget it. */
@@ -60,7 +60,7 @@ static bool arrived(const rill_payment *p)
 {
     rill_stream_offsets offsets = {.acknowledged = p->result.data_acknowledged};
     if (p->stream)
-        rill_stream_offsets_of(p->stream, &offsets);
+        rill_stream_get_offsets(p->stream, &offsets);
     return p->ended && offsets.acknowledged >= p->data_written;
 }
 
@@ -83,7 +83,7 @@ static void fail_by(rill_payment *p, int error, const char *message, bool remote
     }
     if (p->stream) {
         rill_stream_totals totals;
-        rill_stream_totals_of(p->stream, &totals);
+        rill_stream_get_totals(p->stream, &totals);
         (void)!rill_stream_set_send_max(p->stream, totals.sent + totals.in_flight);
     }
     finish_grace(p);
@@ -160,7 +160,7 @@ uint64_t rill_payment_acknowledged(const rill_payment *p)
     rill_stream_offsets offsets = {.acknowledged = 0};
     if (!p->stream)
         return p->result.data_acknowledged;
-    rill_stream_offsets_of(p->stream, &offsets);
+    rill_stream_get_offsets(p->stream, &offsets);
     return p->before.data_acknowledged + offsets.acknowledged;
 }
 
@@ -385,7 +385,7 @@ static void on_closed(int error, const char *detail, void *user)
     if (p->error != RILL_OK && !*p->result.detail)
         snprintf(p->result.detail, sizeof p->result.detail, "%s",
                  *detail ? detail : rill_strerror(p->error));
-    p->result.duration = rill_payment_now(p) - p->started;
+    p->result.duration_ns = rill_payment_now(p) - p->started;
     rill_task_cancel(&p->report);
     uv_close((uv_handle_t *)&p->timer, on_timer_closed);
 }
@@ -396,7 +396,7 @@ static bool rate_is_low(const rill_payment *p)
     rill_connection_stats stats;
     if (!p->connection)
         return false;
-    rill_connection_stats_of(p->connection, &stats);
+    rill_connection_get_stats(p->connection, &stats);
     return stats.rate.num != 0 && rill_ratio_compare(stats.rate, stats.min_rate) < 0;
 }
 
@@ -419,8 +419,8 @@ static void on_report(rill_task *task)
         return;
     rill_connection_stats stats;
     rill_stream_totals totals;
-    rill_connection_stats_of(p->connection, &stats);
-    rill_stream_totals_of(p->stream, &totals);
+    rill_connection_get_stats(p->connection, &stats);
+    rill_stream_get_totals(p->stream, &totals);
     rill_payment_add_before(p, &stats, &totals);
     if (!p->handlers.progress(&stats, &totals, p->handlers.user))
         rill_payment_cancel(p);
@@ -444,10 +444,10 @@ static int connect_client(rill_payment *p, const char **problem)
 {
     static const rill_handlers client_handlers = {
         .size = sizeof(rill_handlers),
-        .ready = on_ready,
+        .client_ready = on_ready,
         .stream = on_stream,
         .data = on_data,
-        .sent = on_sent,
+        .send_total_end = on_sent,
         .writable = on_writable,
         .stream_end = on_stream_end,
         .connection_end = on_connection_end,
@@ -456,15 +456,15 @@ static int connect_client(rill_payment *p, const char **problem)
     };
     p->net.handlers = &client_handlers;
     p->net.user = p;
-    return rill_connect(&p->client, p->loop, &p->net, p->destination_account, p->secret,
-                        p->secret_len, problem);
+    return rill_client_open(&p->client, p->loop, &p->net, p->destination_account, p->secret,
+                            p->secret_len, problem);
 }
 
 static int copy_credentials(rill_payment *p, const rill_pay_options *o)
 {
     size_t size = strlen(o->destination_account) + 1;
     p->destination_account = rill_alloc(memory(), size);
-    /* Of nothing there may be no memory; that no secret is one, rill_connect says. */
+    /* Of nothing there may be no memory; that no secret is one, rill_client_open says. */
     p->secret = rill_alloc(memory(), o->secret_len + 1);
     if (!p->destination_account || !p->secret)
         return RILL_ERR_NOMEM;
@@ -476,9 +476,9 @@ static int copy_credentials(rill_payment *p, const rill_pay_options *o)
 
 static uint64_t stall_of(const rill_pay_options *o)
 {
-    if (o->stall_timeout != RILL_STALL_USUAL)
-        return o->stall_timeout;
-    return o->timeout ? 0 : STALL_USUAL;
+    if (o->stall_timeout_ns != RILL_STALL_DEFAULT)
+        return o->stall_timeout_ns;
+    return o->timeout_ns ? 0 : STALL_USUAL;
 }
 
 /* The way to the network, as it is now: another connection may need it later. */
@@ -538,7 +538,7 @@ int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_optio
     p->data_read = !source;
     p->fail_fast = fail_fast;
     p->started = p->progress_at = rill_payment_now(p);
-    p->deadline = o->timeout ? rill_add_sat(p->started, o->timeout) : RILL_NEVER;
+    p->deadline = o->timeout_ns ? rill_add_sat(p->started, o->timeout_ns) : RILL_NEVER;
     p->stall = stall_of(o);
     p->grace_at = RILL_NEVER;
     rc = connect_client(p, problem);

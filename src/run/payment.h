@@ -32,9 +32,9 @@ typedef struct rill_payment_handlers {
 } rill_payment_handlers;
 
 /*
- * As rill_connect. o's data, progress and waiting are not looked at. source may be NULL. fail_fast:
- * the first failure to reach the node is the end. Options, credentials, source and handlers are
- * copied, and what o->net points at too, but for its texts, which stay until done.
+ * As rill_client_open. o's data, progress and waiting are not looked at. source may be NULL.
+ * fail_fast: the first failure to reach the node is the end. Options, credentials, source and
+ * handlers are copied, and what o->net points at too, but for its texts, which stay until done.
  */
 RILL_MUST_CHECK int rill_payment_start(rill_payment **out, rill_loop *loop,
                                        const rill_pay_options *o, const rill_payment_source *source,

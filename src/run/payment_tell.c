@@ -26,7 +26,7 @@ void rill_payment_take_stats(rill_payment *p)
 {
     const rill_pay_result *before = &p->before;
     rill_connection_stats stats;
-    rill_connection_stats_of(p->connection, &stats);
+    rill_connection_get_stats(p->connection, &stats);
     p->result.sent = rill_add_sat(before->sent, stats.sent);
     p->result.delivered = rill_add_sat(before->delivered, stats.delivered);
     p->result.in_doubt = rill_add_sat(before->in_doubt, stats.in_flight);
@@ -45,7 +45,7 @@ void rill_payment_take_stats(rill_payment *p)
 void rill_payment_take_offsets(rill_payment *p)
 {
     rill_stream_offsets offsets;
-    rill_stream_offsets_of(p->stream, &offsets);
+    rill_stream_get_offsets(p->stream, &offsets);
     p->result.data_acknowledged = p->before.data_acknowledged + offsets.acknowledged;
 }
 
@@ -71,22 +71,22 @@ void rill_payment_add_before(const rill_payment *p, rill_connection_stats *stats
 
 void rill_payment_waiting(rill_payment *p, rill_waiting *out)
 {
-    *out = (rill_waiting){.until = RILL_NEVER};
+    *out = (rill_waiting){.until_ns = RILL_NEVER};
     rill_waiting_set(out, RILL_WAIT_NOTHING, NULL);
     if (p->client)
-        rill_client_waiting(p->client, out);
+        rill_client_get_waiting(p->client, out);
     bool open = p->connection && p->error == RILL_OK && !p->ended;
     if (open && out->reason == RILL_WAIT_NOTHING && !p->data_read)
         rill_waiting_set(out, RILL_WAIT_INPUT, NULL);
-    out->since = p->progress_at;
+    out->since_ns = p->progress_at;
     uint64_t stall = p->stall != 0 && out->reason != RILL_WAIT_INPUT
                          ? rill_add_sat(p->progress_at, p->stall)
                          : RILL_NEVER;
     uint64_t ours = p->deadline < stall ? p->deadline : stall;
     if (p->error != RILL_OK)
         ours = p->grace_at;
-    if (ours < out->until)
-        out->until = ours;
+    if (ours < out->until_ns)
+        out->until_ns = ours;
 }
 
 static void note_progress(rill_payment *p)
@@ -94,12 +94,12 @@ static void note_progress(rill_payment *p)
     uint64_t seen = p->before.sent + p->before.data_acknowledged;
     if (p->connection) {
         rill_connection_stats stats;
-        rill_connection_stats_of(p->connection, &stats);
+        rill_connection_get_stats(p->connection, &stats);
         seen += stats.sent;
     }
     if (p->stream) {
         rill_stream_offsets offsets;
-        rill_stream_offsets_of(p->stream, &offsets);
+        rill_stream_get_offsets(p->stream, &offsets);
         seen += offsets.acknowledged;
     }
     if (seen == p->progress_seen)
@@ -227,7 +227,7 @@ void rill_payment_describe(rill_payment *p, int error, const char *message, bool
     if (*p->result.detail)
         return;
     if (p->connection)
-        rill_connection_stats_of(p->connection, &stats);
+        rill_connection_get_stats(p->connection, &stats);
     bool late = error == RILL_ERR_TIMEOUT || error == RILL_ERR_STALLED;
     bool silent = p->before.sent == 0 && stats.packets_fulfilled == 0;
     bool refused = silent && stats.last_reject.text[0] && error != RILL_ERR_CANCELLED;

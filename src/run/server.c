@@ -15,7 +15,7 @@ static const rill_allocator *memory(void)
 void rill_net_options_init_sized(rill_net_options *o, size_t size)
 {
     const rill_net_options defaults = {.max_connections = 100000,
-                                       .connect_timeout = 30 * RILL_SECOND};
+                                       .connect_timeout_ns = 30 * RILL_SECOND};
     rill_sized_init(o, size, &defaults, sizeof defaults);
 }
 
@@ -33,10 +33,10 @@ static void on_ready(void *owner)
     rill_server *s = owner;
     void *user;
     const rill_handlers *h = rill_host_handlers(s->host, &user);
-    if (!h->listening)
+    if (!h->server_ready)
         return;
     rill_host_before_handler(s->host);
-    h->listening(s, user);
+    h->server_ready(s, user);
     rill_host_after_handler(s->host);
 }
 
@@ -48,8 +48,8 @@ static void on_closed(void *owner, const rill_handlers *h, void *user, int error
     rill_free(memory(), owner);
 }
 
-int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *options,
-                const char **problem)
+int rill_server_open(rill_server **out, rill_loop *loop, const rill_net_options *options,
+                     const char **problem)
 {
     static const rill_host_hooks hooks = {.ready = on_ready, .closed = on_closed};
     const char *ignored;
@@ -81,10 +81,10 @@ int rill_listen(rill_server **out, rill_loop *loop, const rill_net_options *opti
     return RILL_OK;
 }
 
-int rill_server_credentials(rill_server *server, const rill_credentials_options *options,
-                            rill_credentials *out)
+int rill_server_generate_credentials(rill_server *server, const rill_credentials_options *options,
+                                     rill_credentials *out)
 {
-    return rill_endpoint_credentials(rill_host_endpoint(server->host), options, out);
+    return rill_endpoint_generate_credentials(rill_host_endpoint(server->host), options, out);
 }
 
 const char *rill_server_address(const rill_server *server)
@@ -107,7 +107,7 @@ void rill_server_pause(rill_server *server, bool pause)
     rill_host_pause(server->host, pause);
 }
 
-void rill_server_waiting_sized(const rill_server *server, rill_waiting *out, size_t size)
+void rill_server_get_waiting_sized(const rill_server *server, rill_waiting *out, size_t size)
 {
     rill_waiting waiting;
     rill_host_waiting(server->host, &waiting);

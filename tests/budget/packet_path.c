@@ -103,12 +103,14 @@ static bool deliver(rill_endpoint *from, rill_endpoint *to)
 {
     size_t len, reply_len;
     uint64_t request;
-    check(rill_endpoint_send(from, now, prepare, &len, &request), "rill_endpoint_send");
+    check(rill_endpoint_next_prepare(from, now, prepare, &len, &request),
+          "rill_endpoint_next_prepare");
     if (len == 0)
         return false;
-    check(rill_endpoint_receive(to, now, request, prepare, len, reply, &reply_len),
-          "rill_endpoint_receive");
-    check(rill_endpoint_reply(from, now, request, reply, reply_len), "rill_endpoint_reply");
+    check(rill_endpoint_receive_prepare(to, now, request, prepare, len, reply, &reply_len),
+          "rill_endpoint_receive_prepare");
+    check(rill_endpoint_receive_reply(from, now, request, reply, reply_len),
+          "rill_endpoint_receive_reply");
     now.mono_ns += 1000;
     return true;
 }
@@ -154,7 +156,8 @@ static rill_connection *open_connection(void)
     rill_connection_options_init(&options);
     options.min_rate = (rill_ratio){1, 1};
     options.max_packet_amount = PACKET;
-    check(rill_endpoint_credentials(server, NULL, &credentials), "rill_endpoint_credentials");
+    check(rill_endpoint_generate_credentials(server, NULL, &credentials),
+          "rill_endpoint_generate_credentials");
     check(rill_endpoint_connect(client, now, credentials.destination_account,
                                 credentials.shared_secret, RILL_SHARED_SECRET_LEN, &options, &c),
           "rill_endpoint_connect");

@@ -19,7 +19,7 @@ static void on_listening(rill_server *server, void *user)
     rill_credentials credentials;
     (void)user;
     if (access(file, F_OK) != 0 &&
-        (rill_server_credentials(server, NULL, &credentials) != RILL_OK ||
+        (rill_server_generate_credentials(server, NULL, &credentials) != RILL_OK ||
          rill_credentials_save(file, &credentials) != RILL_OK))
         perror(file);
     printf("listening\n");
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 {
     static const rill_handlers handlers = {
         .size = sizeof(rill_handlers),
-        .listening = on_listening,
+        .server_ready = on_listening,
         .connection = on_connection,
         .money = on_money,
         .data = on_data,
@@ -74,11 +74,11 @@ int main(int argc, char **argv)
     file = argv[2];
     umask(077);
     rill_net_options_init(&options);
-    options.link = argv[1];
+    options.link_uri = argv[1];
     options.handlers = &handlers;
     options.server_secret = secret;
     if (rill_loop_new(&loop, NULL) != RILL_OK ||
-        rill_listen(&server, loop, &options, NULL) != RILL_OK)
+        rill_server_open(&server, loop, &options, NULL) != RILL_OK)
         return 1;
     (void)rill_loop_run(loop);
     rill_loop_free(loop);

@@ -78,7 +78,7 @@ static void check_encoding(const char *file, int err, rill_bytes encoded, rill_b
 static void check_prepare(const char *file, const json_t *fields, rill_bytes packet)
 {
     uint8_t condition[MAX_BYTES], data[MAX_BYTES], buf[MAX_BYTES];
-    rill_prepare expected = {.expires_at = time_of(text_of(fields, "expiresAt")),
+    rill_prepare expected = {.expires_at_ms = time_of(text_of(fields, "expiresAt")),
                              .condition = condition,
                              .destination = borrow(text_of(fields, "destination")),
                              .data = from_base64(fields, "data", data)};
@@ -91,7 +91,7 @@ static void check_prepare(const char *file, const json_t *fields, rill_bytes pac
         return;
     }
     check(p.amount == expected.amount, file, "amount");
-    check(p.expires_at == expected.expires_at, file, "expiresAt");
+    check(p.expires_at_ms == expected.expires_at_ms, file, "expiresAt");
     check(same((rill_bytes){p.condition, 32}, hash), file, "executionCondition");
     check(same(p.destination, expected.destination), file, "destination");
     check(same(p.data, expected.data), file, "data");

@@ -11,7 +11,7 @@ int main(void)
     rill_bytes address = {(const uint8_t *)"test.shop", 9}, asset = {(const uint8_t *)"EUR", 3};
     rill_endpoint_options_init(&o);
     if (rill_endpoint_new(&e, &o) || rill_endpoint_set_account(e, address, asset, 2) ||
-        rill_endpoint_credentials(e, NULL, &c))
+        rill_endpoint_generate_credentials(e, NULL, &c))
         return 1;
     puts(c.destination_account);
     if (strcmp(rill_version(), RILL_VERSION) != 0)

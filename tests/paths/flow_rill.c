@@ -83,7 +83,7 @@ static void event(end *n, const rill_event *e)
             drain(f, e->stream);
         return;
     }
-    if (e->type == RILL_EVENT_PROGRESS) {
+    if (e->type == RILL_EVENT_OUTGOING_MONEY) {
         if (f->result.first_ns == 0)
             f->result.first_ns = since_start(f);
         f->result.fulfilled += e->amount;
@@ -92,7 +92,7 @@ static void event(end *n, const rill_event *e)
                 f->result.stream[i] += e->amount;
     } else if (e->type == RILL_EVENT_WRITABLE) {
         feed(f);
-    } else if (e->type == RILL_EVENT_SENT) {
+    } else if (e->type == RILL_EVENT_SEND_TOTAL_END) {
         f->result.done_ns = since_start(f);
         f->result.error = e->error;
     } else if (e->type == RILL_EVENT_CONNECTION_END) {
@@ -117,7 +117,7 @@ static bool send_one(end *n)
     paths_flow *f = n->flow;
     size_t len = 0;
     uint64_t request = 0;
-    must(rill_endpoint_send(n->endpoint, now_of(f), f->packet, &len, &request));
+    must(rill_endpoint_next_prepare(n->endpoint, now_of(f), f->packet, &len, &request));
     if (len == 0)
         return false;
     sim_packet p = sim_packet_parse(f->packet, len);
@@ -152,8 +152,8 @@ static void on_prepare(void *user, paths_packet *m)
     end *n = user;
     paths_flow *f = n->flow;
     size_t len = 0;
-    must(rill_endpoint_receive(n->endpoint, now_of(f), m->request, m->bytes, m->len, f->packet,
-                               &len));
+    must(rill_endpoint_receive_prepare(n->endpoint, now_of(f), m->request, m->bytes, m->len,
+                                       f->packet, &len));
     if (n->server && sim_packet_parse(f->packet, len).type == SIM_FULFILL)
         f->result.delivered += m->amount;
     paths_answer(m, f->packet, len);
@@ -163,7 +163,7 @@ static void on_prepare(void *user, paths_packet *m)
 static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
 {
     end *n = user;
-    int error = rill_endpoint_reply(n->endpoint, now_of(n->flow), request, packet, len);
+    int error = rill_endpoint_receive_reply(n->endpoint, now_of(n->flow), request, packet, len);
     if (error != RILL_ERR_NOT_FOUND)
         must(error);
     turn(n);
@@ -181,7 +181,7 @@ static void begin(void *context, uint64_t argument)
         o.min_rate = (rill_ratio){99, 100};
     if (w->max_packet != 0)
         o.max_packet_amount = w->max_packet;
-    must(rill_endpoint_credentials(f->ends[1].endpoint, NULL, &credentials));
+    must(rill_endpoint_generate_credentials(f->ends[1].endpoint, NULL, &credentials));
     must(rill_endpoint_connect(f->ends[0].endpoint, now_of(f), credentials.destination_account,
                                credentials.shared_secret, sizeof(credentials.shared_secret), &o,
                                &f->connection));

@@ -235,7 +235,7 @@ static void run(payment *y)
     o.connection.min_rate = y->minimum.num != 0 ? y->minimum : (rill_ratio){0, 1};
     o.connection.slippage = y->slippage;
     o.connection.max_packet_amount = y->own_limit;
-    o.connection.idle_timeout = 0;
+    o.connection.idle_timeout_ns = 0;
     pair_open(p, &o);
     p->user = y;
     p->on_packet = on_packet;
@@ -246,10 +246,10 @@ static void run(payment *y)
     }
     uint64_t until = p->now.mono_ns + LONGEST;
     pair_end *end = &p->end[PAIR_CLIENT];
-    while (end->events[RILL_EVENT_SENT] < y->streams && p->now.mono_ns < until)
+    while (end->events[RILL_EVENT_SEND_TOTAL_END] < y->streams && p->now.mono_ns < until)
         pair_run(p, 20 * RILL_MS);
     if (end->events[RILL_EVENT_CONNECTION_END] == 0)
-        rill_connection_stats_of(end->connection, &stats);
+        rill_connection_get_stats(end->connection, &stats);
     else
         stats = end->last;
     if (y->trace)
@@ -259,11 +259,11 @@ static void run(payment *y)
                 (unsigned long long)stats.delivered,
                 (double)stats.min_rate.num / (double)stats.min_rate.den, rate_of(y),
                 end->sent_error, (unsigned long long)end->packets);
-    CHECK(end->events[RILL_EVENT_SENT] == y->streams);
+    CHECK(end->events[RILL_EVENT_SEND_TOTAL_END] == y->streams);
     for (unsigned i = 0; i < y->streams; i++) {
         rill_stream_totals t = {0};
         if (end->events[RILL_EVENT_CONNECTION_END] == 0)
-            rill_stream_totals_of(s[i], &t);
+            rill_stream_get_totals(s[i], &t);
         uint64_t arrived = pair_seen(p, PAIR_SERVER, 2 * i + 1)->money;
         check_promise(y, stats.min_rate, t.sent, arrived);
         CHECK(t.sent < y->amount[i] || arrived > 0);

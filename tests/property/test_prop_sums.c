@@ -113,7 +113,7 @@ static rill_endpoint *endpoint(const char *address)
     rill_connection_options connection;
     rill_connection_options_init(&connection);
     connection.min_rate = (rill_ratio){1, 1};
-    connection.idle_timeout = 0;
+    connection.idle_timeout_ns = 0;
     o.connection = &connection;
     assert_int_equal(rill_endpoint_new(&e, &o), RILL_OK);
     rill_bytes text = {(const uint8_t *)address, strlen(address)};
@@ -128,12 +128,12 @@ static void open_world(world *w)
     rill_connection_options o;
     rill_connection_options_init(&o);
     o.min_rate = (rill_ratio){1, 1};
-    o.idle_timeout = 0;
+    o.idle_timeout_ns = 0;
     memset(w, 0, sizeof *w);
     w->now = (rill_now){.mono_ns = RILL_SECOND, .wall_ms = UINT64_C(1790000000000)};
     w->client = endpoint("test.c");
     w->server = endpoint("test.s");
-    assert_int_equal(rill_endpoint_credentials(w->server, NULL, &credentials), RILL_OK);
+    assert_int_equal(rill_endpoint_generate_credentials(w->server, NULL, &credentials), RILL_OK);
     assert_int_equal(rill_endpoint_connect(w->client, w->now, credentials.destination_account,
                                            credentials.shared_secret, RILL_SHARED_SECRET_LEN, &o,
                                            &w->to),
@@ -151,12 +151,12 @@ static void close_world(world *w)
 static void check_client(const world *w)
 {
     rill_connection_stats s;
-    rill_connection_stats_of(w->to, &s);
+    rill_connection_get_stats(w->to, &s);
     oracle_u128 sent = 0, in_flight = 0, in_doubt = 0, delivered = 0;
     for (unsigned i = 0; i < STREAMS; i++) {
         rill_stream_totals t = w->final[i];
         if (w->streams[i])
-            rill_stream_totals_of(w->streams[i], &t);
+            rill_stream_get_totals(w->streams[i], &t);
         assert_true((oracle_u128)t.sent + t.in_flight <= t.send_max);
         assert_true(t.in_doubt <= t.in_flight);
         sent += t.sent;
@@ -179,11 +179,11 @@ static void check_server(const world *w)
         rill_stream *s = rill_connection_stream(w->from, 2 * i + 1);
         rill_stream_totals t = {0};
         if (s)
-            rill_stream_totals_of(s, &t);
+            rill_stream_get_totals(s, &t);
         received += t.received;
     }
     rill_connection_stats s;
-    rill_connection_stats_of(w->from, &s);
+    rill_connection_get_stats(w->from, &s);
     assert_true(received == w->arrived);
     assert_int_equal(s.received, shown(received));
 }
@@ -195,7 +195,7 @@ static void take_events(world *w)
         for (unsigned i = 0; e.type == RILL_EVENT_STREAM_END && i < STREAMS; i++) {
             if (w->streams[i] != e.stream)
                 continue;
-            rill_stream_totals_of(e.stream, &w->final[i]);
+            rill_stream_get_totals(e.stream, &w->final[i]);
             w->streams[i] = NULL;
         }
         if (e.type == RILL_EVENT_CONNECTION_END) {
@@ -213,8 +213,8 @@ static void collect(world *w)
 {
     while (w->pending_count < PENDING) {
         unsigned i = w->pending_count;
-        assert_int_equal(rill_endpoint_send(w->client, w->now, w->pending[i].bytes,
-                                            &w->pending[i].len, &w->pending[i].request),
+        assert_int_equal(rill_endpoint_next_prepare(w->client, w->now, w->pending[i].bytes,
+                                                    &w->pending[i].len, &w->pending[i].request),
                          RILL_OK);
         if (w->pending[i].len == 0)
             return;
@@ -233,8 +233,8 @@ static void settle_one(world *w)
                      RILL_OK);
     uint64_t fate = prepare.amount == 0 ? 0 : below(4);
     uint64_t amount = prepare.amount;
-    assert_int_equal(rill_endpoint_receive(w->server, w->now, request, w->pending[i].bytes,
-                                           fate == 2 ? 1 : w->pending[i].len, reply, &len),
+    assert_int_equal(rill_endpoint_receive_prepare(w->server, w->now, request, w->pending[i].bytes,
+                                                   fate == 2 ? 1 : w->pending[i].len, reply, &len),
                      RILL_OK);
     rill_fulfill fulfill;
     if (rill_fulfill_decode(&fulfill, reply, len) == RILL_OK)
@@ -244,7 +244,7 @@ static void settle_one(world *w)
     else if (fate == 2)
         rill_endpoint_unanswered(w->client, w->now, request, false);
     else /* late if it has expired meanwhile */
-        (void)!rill_endpoint_reply(w->client, w->now, request, reply, len);
+        (void)!rill_endpoint_receive_reply(w->client, w->now, request, reply, len);
     w->pending[i] = w->pending[--w->pending_count];
 }
 
@@ -264,7 +264,7 @@ static void raise(world *w)
     if (!s)
         return;
     rill_stream_totals t;
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     uint64_t more = draw_amount();
     uint64_t max = t.send_max > UINT64_MAX - more ? UINT64_MAX : t.send_max + more;
     int rc = rill_stream_set_send_max(s, max);

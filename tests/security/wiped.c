@@ -396,7 +396,7 @@ static void test_the_stack(void **state)
     errors |= rill_endpoint_new(&end[1], &all.client);
     errors |= rill_endpoint_set_account(end[1], (rill_bytes){(const uint8_t *)"test.client", 11},
                                         code, 2);
-    errors |= rill_endpoint_credentials(end[0], &with, &s.p.credentials);
+    errors |= rill_endpoint_generate_credentials(end[0], &with, &s.p.credentials);
     copy_stack(stacks[1]);
     errors |= rill_endpoint_connect(end[1], now, s.p.credentials.destination_account,
                                     s.p.credentials.shared_secret, 32, NULL, &c);
@@ -406,8 +406,8 @@ static void test_the_stack(void **state)
     size_t len = 0;
     size_t reply_len = 0;
     uint64_t request;
-    errors |= rill_endpoint_send(end[1], now, packet, &len, &request);
-    errors |= rill_endpoint_receive(end[0], now, 1, packet, len, reply, &reply_len);
+    errors |= rill_endpoint_next_prepare(end[1], now, packet, &len, &request);
+    errors |= rill_endpoint_receive_prepare(end[0], now, 1, packet, len, reply, &reply_len);
     copy_stack(stacks[3]);
     rill_receipt receipt;
     uint8_t bytes[RILL_RECEIPT_LEN] = {1};

@@ -111,11 +111,12 @@ static void test_a_client_that_cannot_begin(void **state)
     o.link = "btp+ws://no port:x";
     assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
     assert_int_equal(
-        rill_connect(&client, loop, &o, "test.server.token", secret, sizeof secret, NULL),
+        rill_client_open(&client, loop, &o, "test.server.token", secret, sizeof secret, NULL),
         RILL_ERR_URI);
     o.link = "btp+ws://:t@127.0.0.1:1";
     assert_int_equal(
-        rill_connect(&client, loop, &o, "test.server.token", secret, sizeof secret, NULL), RILL_OK);
+        rill_client_open(&client, loop, &o, "test.server.token", secret, sizeof secret, NULL),
+        RILL_OK);
     rill_client_close(client);
     assert_int_equal(rill_loop_run(loop), RILL_OK);
     rill_loop_free(loop);

@@ -340,7 +340,7 @@ static void lower(sim_app *a, sim_app_stream *s)
     if (s->sending || s->ending)
         return;
     rill_stream_totals t;
-    rill_stream_totals_of(s->stream, &t);
+    rill_stream_get_totals(s->stream, &t);
     uint64_t least = t.sent + t.in_flight;
     int error = least == 0 ? RILL_ERR_RANGE : rill_stream_set_send_max(s->stream, least - 1);
     if (error != RILL_ERR_RANGE && error != RILL_ERR_CLOSED)
@@ -437,7 +437,7 @@ void sim_app_enough(sim_app *a)
         if (s->stream == NULL || s->closed)
             continue;
         rill_stream_totals t;
-        rill_stream_totals_of(s->stream, &t);
+        rill_stream_get_totals(s->stream, &t);
         if (t.sent + t.in_flight >= t.send_max)
             continue;
         if (s->sending || s->ending)

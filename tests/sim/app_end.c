@@ -90,8 +90,8 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
 {
     rill_stream_totals t;
     rill_stream_offsets o;
-    rill_stream_totals_of(s->stream, &t);
-    rill_stream_offsets_of(s->stream, &o);
+    rill_stream_get_totals(s->stream, &t);
+    rill_stream_get_offsets(s->stream, &o);
     /* Do not wait for money in doubt for good. Wait for money about which the receiver is asked. */
     uint64_t for_good = s->stream->out.money.abandoned;
     /* Nor for a few packets of which rounding may leave nothing. */
@@ -131,8 +131,8 @@ uint64_t sim_app_progress(const sim_app *a)
         }
         rill_stream_totals t;
         rill_stream_offsets o;
-        rill_stream_totals_of(s->stream, &t);
-        rill_stream_offsets_of(s->stream, &o);
+        rill_stream_get_totals(s->stream, &t);
+        rill_stream_get_offsets(s->stream, &o);
         sum += t.sent + t.received + o.acknowledged + o.consumed;
     }
     return sum;
@@ -169,7 +169,7 @@ void sim_app_dying(sim_app *a)
         rill_stream_offsets o;
         if (s->stream == NULL)
             continue;
-        rill_stream_offsets_of(s->stream, &o);
+        rill_stream_get_offsets(s->stream, &o);
         s->got = o.received;
     }
 }

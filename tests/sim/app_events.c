@@ -54,7 +54,7 @@ static void on_stream(sim_app *a, const rill_event *e)
 static void on_sent(sim_app *a, sim_app_stream *s, int error)
 {
     rill_stream_totals t;
-    rill_stream_totals_of(s->stream, &t);
+    rill_stream_get_totals(s->stream, &t);
     sim_trace(a->report, "host %u stream %" PRIu64 " SENT %s: %" PRIu64 " of %" PRIu64,
               a->host->index, s->id, rill_error_name(error), t.sent, s->send_total);
     if (!s->sending)
@@ -90,7 +90,7 @@ static void on_sent(sim_app *a, sim_app_stream *s, int error)
 static void on_received(sim_app *a, sim_app_stream *s, int error)
 {
     rill_stream_totals t;
-    rill_stream_totals_of(s->stream, &t);
+    rill_stream_get_totals(s->stream, &t);
     sim_trace(a->report, "host %u stream %" PRIu64 " RECEIVED %s: %" PRIu64 " of %" PRIu64,
               a->host->index, s->id, rill_error_name(error), t.received, s->receive_total);
     if (!s->receiving)
@@ -111,8 +111,8 @@ static void check_end(sim_app *a, sim_app_stream *s, const rill_event *e)
 {
     rill_stream_totals t;
     rill_stream_offsets o;
-    rill_stream_totals_of(s->stream, &t);
-    rill_stream_offsets_of(s->stream, &o);
+    rill_stream_get_totals(s->stream, &t);
+    rill_stream_get_offsets(s->stream, &o);
     if (s->sending || s->receiving)
         sim_violation(a->report, "host %u stream %" PRIu64 ": ended, and %s was never told",
                       a->host->index, s->id, s->sending ? "SENT" : "RECEIVED");
@@ -163,7 +163,7 @@ static void on_connection_end(sim_app *a, const rill_event *e)
                       a->host->index, pair);
     sim_app_answer_all(a, pair);
     if (e->error == RILL_ERR_IDLE)
-        sim_books_idle(a->host->books, pair, sim_host_now(a->host), a->options.idle_timeout);
+        sim_books_idle(a->host->books, pair, sim_host_now(a->host), a->options.idle_timeout_ns);
     sim_books_connection_ended(a->host->books, pair);
     a->connections[pair] = NULL;
     a->watches[pair] = (sim_watch){0};
@@ -207,18 +207,18 @@ static void on_incoming(sim_app *a, const rill_event *e)
             sim_reallocate(a->decisions, (size_t)a->decision_capacity * sizeof(sim_decision));
     }
     const sim_app_config *c = &a->config;
-    sim_books_asked(a->host->books, e->request);
+    sim_books_asked(a->host->books, e->incoming_id);
     uint64_t index = a->decision_count++;
     bool fulfill = !sim_rng_chance(&a->rng, a->settling ? 0 : c->refuses);
-    a->decisions[index] = (sim_decision){.decision = e->decision,
-                                         .request = e->request,
-                                         .expires_at = e->expires_at,
+    a->decisions[index] = (sim_decision){.decision = e->decision_id,
+                                         .request = e->incoming_id,
+                                         .expires_at = e->expires_at_ms,
                                          .expires_ns = sim_host_now(a->host).mono_ns,
                                          .pair = pair_of(e->connection),
                                          .fulfill = fulfill};
     uint64_t now = a->host->queue->now;
     uint64_t wall = sim_host_now(a->host).wall_ms;
-    uint64_t left = e->expires_at > wall ? e->expires_at - wall : 0;
+    uint64_t left = e->expires_at_ms > wall ? e->expires_at_ms - wall : 0;
     a->decisions[index].expires_late = left > MAX_WAIT_MS;
     if (left > MAX_WAIT_MS)
         left = MAX_WAIT_MS; /* a connector may have set the expiry far into the future */
@@ -262,7 +262,7 @@ static void on_stream_event(sim_app *a, const rill_event *e)
     case RILL_EVENT_MONEY:
         s->money_events += e->amount;
         break;
-    case RILL_EVENT_PROGRESS:
+    case RILL_EVENT_OUTGOING_MONEY:
         s->progress_events += e->amount;
         break;
     case RILL_EVENT_DATA:
@@ -271,10 +271,10 @@ static void on_stream_event(sim_app *a, const rill_event *e)
         else
             sim_app_read(s, SIZE_MAX);
         break;
-    case RILL_EVENT_SENT:
+    case RILL_EVENT_SEND_TOTAL_END:
         on_sent(a, s, e->error);
         break;
-    case RILL_EVENT_RECEIVED:
+    case RILL_EVENT_RECEIVE_TOTAL_END:
         on_received(a, s, e->error);
         break;
     case RILL_EVENT_WRITABLE:

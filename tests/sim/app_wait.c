@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bound for every wait. If an application has asked for something and has not got it,
- * rill_connection_waiting must report a wait within two seconds. A wait that is said to end by a
- * time must have ended then. What ends by itself when nothing happens must end.
+ * rill_connection_get_waiting must report a wait within two seconds. A wait that is said to end by
+ * a time must have ended then. What ends by itself when nothing happens must end.
  */
 #include "app_internal.h"
 
@@ -25,7 +25,7 @@ static uint64_t slack(const sim_app *a)
 /* After this a packet without a reply has expired. */
 static uint64_t lifetime(const sim_app *a)
 {
-    return a->options.packet_lifetime + RILL_SECOND;
+    return a->options.packet_lifetime_ns + RILL_SECOND;
 }
 
 static uint64_t sum(uint64_t a, uint64_t b)
@@ -38,8 +38,8 @@ static bool wants(const sim_app_stream *s, uint64_t *progress)
 {
     rill_stream_totals t;
     rill_stream_offsets o;
-    rill_stream_totals_of(s->stream, &t);
-    rill_stream_offsets_of(s->stream, &o);
+    rill_stream_get_totals(s->stream, &t);
+    rill_stream_get_offsets(s->stream, &o);
     *progress = t.sent + o.acknowledged;
     if (s->closed)
         return false;
@@ -55,7 +55,7 @@ static void check_ending(sim_app *a, sim_app_stream *s, uint64_t progress, uint6
         s->progress_at = now;
         return;
     }
-    uint64_t bound = sum(sum(a->options.connect_timeout, lifetime(a)), slack(a) + RILL_SECOND);
+    uint64_t bound = sum(sum(a->options.connect_timeout_ns, lifetime(a)), slack(a) + RILL_SECOND);
     if (now - s->progress_at > bound)
         sim_violation(a->report,
                       "host %u stream %" PRIu64 ": is to end, and nothing has gone on for %" PRIu64
@@ -87,8 +87,8 @@ static void is_silent(sim_app *a, unsigned pair, const sim_app_stream *s)
     }
     rill_stream_totals t;
     rill_stream_offsets o;
-    rill_stream_totals_of(s->stream, &t);
-    rill_stream_offsets_of(s->stream, &o);
+    rill_stream_get_totals(s->stream, &t);
+    rill_stream_get_offsets(s->stream, &o);
     sim_violation(a->report,
                   "host %u stream %" PRIu64 ": waits for something, and does not say what: %" PRIu64
                   " of %" PRIu64 " units (%" PRIu64 " in flight, %" PRIu64 " in doubt), %" PRIu64
@@ -109,12 +109,12 @@ static void check_told(sim_app *a, unsigned pair, bool asks, const sim_app_strea
         w->silent_since = 0;
         return;
     }
-    rill_connection_waiting(c, &waits);
-    if (waits.until != RILL_NEVER && sum(waits.until, slack(a)) < now)
+    rill_connection_get_waiting(c, &waits);
+    if (waits.until_ns != RILL_NEVER && sum(waits.until_ns, slack(a)) < now)
         sim_violation(a->report,
                       "host %u connection %u: waits for %s, which ended %" PRIu64 " ms ago",
-                      a->host->index, pair, waits.text, (now - waits.until) / RILL_MS);
-    if (waits.since > now)
+                      a->host->index, pair, waits.text, (now - waits.until_ns) / RILL_MS);
+    if (waits.since_ns > now)
         sim_violation(a->report, "host %u connection %u: waits since a time to come",
                       a->host->index, pair);
     if (waits.reason != RILL_WAIT_NOTHING || progress != w->progress || w->silent_since == 0) {

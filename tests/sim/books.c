@@ -135,7 +135,7 @@ void sim_books_stream_ended(sim_books *b, unsigned pair, rill_stream *stream)
     if (s->stream != stream)
         sim_violation(b->report, "host %u: stream %" PRIu64 " ended that was not open", b->host,
                       s->id);
-    rill_stream_totals_of(stream, &s->final);
+    rill_stream_get_totals(stream, &s->final);
     s->stream = NULL;
     s->over = true;
 }

@@ -149,7 +149,7 @@ static sums check_streams(sim_books *b, unsigned pair, uint64_t now_ns)
         const sim_stream_book *s = &l->streams[i];
         rill_stream_totals t = s->final;
         if (s->stream != NULL) {
-            rill_stream_totals_of(s->stream, &t);
+            rill_stream_get_totals(s->stream, &t);
             check_stream(b, pair, s, &t);
         }
         sim_sum_up(&sum.sent, t.sent);
@@ -164,7 +164,7 @@ static void check_connection(sim_books *b, unsigned pair, uint64_t now_ns)
 {
     const sim_ledger *l = &b->ledgers[pair];
     rill_connection_stats s;
-    rill_connection_stats_of(l->connection, &s);
+    rill_connection_get_stats(l->connection, &s);
     sim_outstanding o = {.divided = false};
     for (unsigned i = 0; i < b->flight_count; i++)
         if (b->flights[i].pair == pair)
@@ -217,7 +217,7 @@ void sim_books_connection_ended(sim_books *b, unsigned pair)
 {
     pair = sim_books_known(b, pair);
     sim_ledger *l = &b->ledgers[pair];
-    rill_connection_stats_of(l->connection, &l->final);
+    rill_connection_get_stats(l->connection, &l->final);
     for (unsigned i = 0; i < l->stream_count; i++)
         if (l->streams[i].stream != NULL)
             sim_violation(b->report,

@@ -110,7 +110,7 @@ void sim_books_learn_minimum(sim_ledger *l, const sim_books *b)
     rill_connection_stats stats;
     if (l->connection == NULL)
         return;
-    rill_connection_stats_of(l->connection, &stats);
+    rill_connection_get_stats(l->connection, &stats);
     rill_ratio rate = reckoned(stats.min_rate);
     if (l->min_rate.num == 0)
         l->min_rate = rate;

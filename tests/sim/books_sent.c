@@ -302,7 +302,7 @@ void sim_books_reply(sim_books *b, rill_now now, uint64_t request, uint8_t *pack
     if (error == RILL_ERR_NOT_FOUND && f->state != SIM_FLIGHT_OPEN)
         return;
     if (error != RILL_OK && error != RILL_ERR_NOT_FOUND)
-        sim_violation(b->report, "host %u: rill_endpoint_reply: %s", b->host,
+        sim_violation(b->report, "host %u: rill_endpoint_receive_reply: %s", b->host,
                       rill_error_name(error));
     bool authentic = false;
     if (verdict != 0 && p.type != 0) {

@@ -226,7 +226,7 @@ void sim_books_check_buffers(sim_books *b, unsigned pair)
         rill_stream_offsets o;
         if (s->stream == NULL)
             continue;
-        rill_stream_offsets_of(s->stream, &o);
+        rill_stream_get_offsets(s->stream, &o);
         uint64_t held = o.received - s->read;
         sum += held;
         if (o.received < s->read || o.received > s->came)

@@ -70,8 +70,8 @@
     X(MIN_RATE, "min-rate", OPTION, min_rate)                                                      \
     X(PADDING, "padding", OPTION, padding)                                                         \
     X(IN_FLIGHT, "in-flight", OPTION, max_in_flight)                                               \
-    X(LIFETIME, "lifetime", OPTION, packet_lifetime)                                               \
-    X(IDLE_TIME, "idle-time", OPTION, idle_timeout)                                                \
+    X(LIFETIME, "lifetime", OPTION, packet_lifetime_ns)                                            \
+    X(IDLE_TIME, "idle-time", OPTION, idle_timeout_ns)                                             \
     X(PACKET_AMOUNT, "packet-amount", OPTION, max_packet_amount)                                   \
     X(SEND_BUFFER, "send-buffer", OPTION, stream_send_buffer)                                      \
     X(STREAM_BUFFER, "stream-buffer", OPTION, stream_receive_buffer)                               \

@@ -29,7 +29,7 @@ void sim_host_init(sim_host *h, sim_report *report, sim_queue *queue, uint64_t s
     h->options = *options;
     h->options.allocator = &h->memory.allocator;
     h->options.wake = woken;
-    h->options.wake_user = h;
+    h->options.user = h;
     h->planned = RILL_NEVER;
     sim_host_restart(h);
 }
@@ -145,7 +145,7 @@ static void no_route(void *context, uint64_t request)
     sim_host_enter(h);
     size_t len = sim_reject_write(packet, "F02", "test.connector", NULL, 0);
     rill_now now = sim_host_now(h);
-    int error = rill_endpoint_reply(h->endpoint, now, request, packet, len);
+    int error = rill_endpoint_receive_reply(h->endpoint, now, request, packet, len);
     sim_books_reply(h->books, now, request, packet, len, error);
     sim_host_turn(h);
 }
@@ -199,9 +199,10 @@ static unsigned send_all(sim_host *h)
     for (unsigned sent = 0; sent < MAX_ROUNDS && !h->report->failed; sent++) {
         size_t len = 0;
         uint64_t request = 0;
-        int error = rill_endpoint_send(h->endpoint, sim_host_now(h), h->packet, &len, &request);
+        int error =
+            rill_endpoint_next_prepare(h->endpoint, sim_host_now(h), h->packet, &len, &request);
         if (error != RILL_OK)
-            failed(h, "rill_endpoint_send", error);
+            failed(h, "rill_endpoint_next_prepare", error);
         if (error != RILL_OK || len == 0)
             return sent;
         dispatch(h, request, len);
@@ -313,7 +314,7 @@ void sim_host_enter(sim_host *h)
                       h->index, (int)e.type);
     if (h->link_down)
         return;
-    int error = rill_endpoint_send(h->endpoint, now, h->packet, &len, &request);
+    int error = rill_endpoint_next_prepare(h->endpoint, now, h->packet, &len, &request);
     if (error != RILL_OK || len != 0)
         sim_violation(h->report, "host %u: a packet came by itself before the deadline", h->index);
 }
@@ -325,7 +326,7 @@ void sim_host_acted(sim_host *h)
         bool due = now.mono_ns >= rill_endpoint_deadline(h->endpoint);
         size_t len = 0;
         uint64_t request = 0;
-        int error = rill_endpoint_send(h->endpoint, now, h->packet, &len, &request);
+        int error = rill_endpoint_next_prepare(h->endpoint, now, h->packet, &len, &request);
         if (error == RILL_OK && len != 0)
             dispatch(h, request, len);
         if (len != 0 && !due)
@@ -369,11 +370,11 @@ static void on_prepare(void *user, uint64_t transit, uint8_t *packet, size_t len
     uint64_t handle = (uint64_t)r->index << 48 | transit;
     sim_books_incoming(h->books, sim_host_now(h), handle, packet, len);
     size_t reply_len = 0;
-    int error = rill_endpoint_receive(h->endpoint, sim_host_now(h), handle, packet, len, h->packet,
-                                      &reply_len);
+    int error = rill_endpoint_receive_prepare(h->endpoint, sim_host_now(h), handle, packet, len,
+                                              h->packet, &reply_len);
     if (error != RILL_OK) {
         /* What a link answers in this case. */
-        failed(h, "rill_endpoint_receive", error);
+        failed(h, "rill_endpoint_receive_prepare", error);
         reply_len = sim_reject_write(h->packet, "T00", h->address, NULL, 0);
     }
     if (reply_len != 0)
@@ -391,7 +392,7 @@ static void on_reply(void *user, uint64_t request, uint8_t *packet, size_t len)
     sim_host_enter(h);
     rill_now now = sim_host_now(h);
     sim_packet p = sim_packet_parse(packet, len);
-    int error = rill_endpoint_reply(h->endpoint, now, request, packet, len);
+    int error = rill_endpoint_receive_reply(h->endpoint, now, request, packet, len);
     sim_trace(h->report, "host %u reply to %" PRIx64 " %s %.3s: %d", h->index, request,
               p.type == SIM_FULFILL  ? "Fulfill"
               : p.type == SIM_REJECT ? "Reject"

@@ -74,7 +74,7 @@ static void draw_options(rill_connection_options *o, sim_rng *r)
     if (sim_rng_chance(r, 300))
         o->max_remote_streams = (uint32_t)sim_rng_range(r, few_streams ? 1 : 10, 20);
     if (sim_rng_chance(r, 300))
-        o->packet_lifetime = sim_rng_range(r, 12, 30) * RILL_SECOND;
+        o->packet_lifetime_ns = sim_rng_range(r, 12, 30) * RILL_SECOND;
     o->padding = sim_rng_chance(r, 50);
     o->ask_before_fulfill = sim_rng_chance(r, 250);
     if (o->ask_before_fulfill && sim_rng_chance(r, 300))
@@ -144,7 +144,7 @@ static void draw_fair(sim_scenario *s, sim_rng *r)
     if (s->server_app.raises)
         s->server_options.default_receive_max = sim_rng_below(r, s->server_app.amount_high + 1);
     if (sim_rng_chance(r, 100)) {
-        s->client_options.receive = false;
+        s->client_options.tell_address = false;
         s->server_app.actions = 0;
     }
     bound_amounts(s);
@@ -311,8 +311,8 @@ static void draw(sim_scenario *s, sim_rng *r)
             add_adversary(&s->path[i], r);
     }
     /* A lost first packet is only known to be lost once it has expired. */
-    s->client_options.connect_timeout = 200 * RILL_SECOND;
-    s->server_options.connect_timeout = 200 * RILL_SECOND;
+    s->client_options.connect_timeout_ns = 200 * RILL_SECOND;
+    s->server_options.connect_timeout_ns = 200 * RILL_SECOND;
     if (sim_rng_chance(r, 200))
         s->timer_lag = sim_rng_magnitude(r, 1, 2000) * RILL_MS;
     if (kind >= 50 && kind < 70)
@@ -342,11 +342,11 @@ static uint64_t draw_time(sim_rng *r, uint64_t least, uint64_t most)
 static void draw_times(rill_connection_options *o, sim_rng *r)
 {
     if (sim_rng_chance(r, 500))
-        o->idle_timeout = sim_rng_chance(r, 100) ? 0 : draw_time(r, 1, 3600 * RILL_SECOND);
+        o->idle_timeout_ns = sim_rng_chance(r, 100) ? 0 : draw_time(r, 1, 3600 * RILL_SECOND);
     if (sim_rng_chance(r, 500))
-        o->connect_timeout = draw_time(r, 1, 3600 * RILL_SECOND);
+        o->connect_timeout_ns = draw_time(r, 1, 3600 * RILL_SECOND);
     if (sim_rng_chance(r, 500))
-        o->packet_lifetime = draw_time(r, 12 * RILL_SECOND, 3600 * RILL_SECOND);
+        o->packet_lifetime_ns = draw_time(r, 12 * RILL_SECOND, 3600 * RILL_SECOND);
 }
 
 /* Of a number of their own, so that what was drawn before stays as it was. */
@@ -407,9 +407,9 @@ static void draw_ends(sim_scenario *s, sim_rng *r)
     /* One for both: who waits for longer goes on with what the other one has forgotten. */
     uint64_t idle = sim_rng_chance(r, 200) ? 0 : draw_time(r, 60 * RILL_SECOND, 3600 * RILL_SECOND);
     for (unsigned i = 0; i < 2; i++) {
-        both[i]->idle_timeout = idle;
-        both[i]->connect_timeout = draw_time(r, 200 * RILL_SECOND, 3600 * RILL_SECOND);
-        both[i]->packet_lifetime = draw_time(r, 12 * RILL_SECOND, 3600 * RILL_SECOND);
+        both[i]->idle_timeout_ns = idle;
+        both[i]->connect_timeout_ns = draw_time(r, 200 * RILL_SECOND, 3600 * RILL_SECOND);
+        both[i]->packet_lifetime_ns = draw_time(r, 12 * RILL_SECOND, 3600 * RILL_SECOND);
     }
 }
 

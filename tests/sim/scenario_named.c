@@ -102,8 +102,8 @@ static void asks_too_late(sim_scenario *s)
     s->client_app.never = 100;
     s->server_app.never = 100;
     s->server_options.max_undecided = 16;
-    s->client_options.packet_lifetime = 4 * RILL_SECOND;
-    s->server_options.packet_lifetime = 4 * RILL_SECOND;
+    s->client_options.packet_lifetime_ns = 4 * RILL_SECOND;
+    s->server_options.packet_lifetime_ns = 4 * RILL_SECOND;
     s->client_app.duration = 20 * RILL_SECOND;
     s->server_app.duration = 20 * RILL_SECOND;
 }
@@ -142,8 +142,8 @@ static void dry_for_long(sim_scenario *s)
      * A call that raises a send max gives no deadline, so the rate is searched for as long as the
      * connection allows.
      */
-    s->client_options.connect_timeout = 200 * RILL_SECOND;
-    s->server_options.connect_timeout = 200 * RILL_SECOND;
+    s->client_options.connect_timeout_ns = 200 * RILL_SECOND;
+    s->server_options.connect_timeout_ns = 200 * RILL_SECOND;
 }
 
 static void asks_receive_max(sim_scenario *s)
@@ -322,7 +322,7 @@ static void hurried(sim_scenario *s)
         s->path[0].hop[i].min_window_ms = 2000;
         s->path[0].hop[i].hold_ms = 11000;
     }
-    s->client_options.packet_lifetime = 12 * RILL_SECOND;
+    s->client_options.packet_lifetime_ns = 12 * RILL_SECOND;
 }
 
 static void disconnects(sim_scenario *s)
@@ -331,8 +331,8 @@ static void disconnects(sim_scenario *s)
     s->disconnects = 5;
     s->away = 3 * RILL_SECOND;
     /* What a break swallows is known to be lost only after it has expired. */
-    s->client_options.connect_timeout = 200 * RILL_SECOND;
-    s->server_options.connect_timeout = 200 * RILL_SECOND;
+    s->client_options.connect_timeout_ns = 200 * RILL_SECOND;
+    s->server_options.connect_timeout_ns = 200 * RILL_SECOND;
 }
 
 static void restarts(sim_scenario *s)
@@ -383,8 +383,8 @@ static void restarts_early(sim_scenario *s)
     s->restart_for = RILL_MS;
     s->disconnects = 3;
     s->away = 500 * RILL_MS;
-    s->client_options.connect_timeout = 200 * RILL_SECOND;
-    s->server_options.connect_timeout = 200 * RILL_SECOND;
+    s->client_options.connect_timeout_ns = 200 * RILL_SECOND;
+    s->server_options.connect_timeout_ns = 200 * RILL_SECOND;
 }
 
 /* For a moment only: the server remembers that there was something. */
@@ -398,8 +398,8 @@ static void naps(sim_scenario *s)
 static void lives_long(sim_scenario *s)
 {
     hostile(s, (sim_adversary_config){.replay = 500});
-    s->client_options.packet_lifetime = 3600 * RILL_SECOND;
-    s->server_options.packet_lifetime = 3600 * RILL_SECOND;
+    s->client_options.packet_lifetime_ns = 3600 * RILL_SECOND;
+    s->server_options.packet_lifetime_ns = 3600 * RILL_SECOND;
     s->path[0].hop[0].hold_ms = 3600000;
     s->path[0].replay_for = 3600 * RILL_SECOND;
     s->client_app.duration = RILL_SECOND;
@@ -500,8 +500,8 @@ static void probes_one_by_one(sim_scenario *s)
     s->server_app.actions = 0;
     s->client_app.duration = 50 * RILL_SECOND;
     s->client_app.data_high = 0;
-    s->client_options.connect_timeout = 200 * RILL_SECOND;
-    s->server_options.connect_timeout = 200 * RILL_SECOND;
+    s->client_options.connect_timeout_ns = 200 * RILL_SECOND;
+    s->server_options.connect_timeout_ns = 200 * RILL_SECOND;
 }
 
 /*
@@ -522,8 +522,8 @@ static void many_over(sim_scenario *s)
     s->server_app.duration = RILL_SECOND;
     s->disconnects = 6;
     s->away = 200 * RILL_MS;
-    s->client_options.connect_timeout = 200 * RILL_SECOND;
-    s->server_options.connect_timeout = 200 * RILL_SECOND;
+    s->client_options.connect_timeout_ns = 200 * RILL_SECOND;
+    s->server_options.connect_timeout_ns = 200 * RILL_SECOND;
 }
 
 /*

@@ -201,9 +201,10 @@ static void add_rogue_pair(world *w, sim_rng *r)
         rill_credentials_options_init(&o);
         o.tag = tag;
         p->client = MAX_HOSTS;
-        int error = rill_endpoint_credentials(w->hosts[0]->endpoint, &o, c);
+        int error = rill_endpoint_generate_credentials(w->hosts[0]->endpoint, &o, c);
         if (error != RILL_OK)
-            sim_violation(w->report, "rill_endpoint_credentials: %s", rill_error_name(error));
+            sim_violation(w->report, "rill_endpoint_generate_credentials: %s",
+                          rill_error_name(error));
         snprintf(rogue->target, sizeof(rogue->target), "%s", c->destination_account);
     } else {
         snprintf(c->destination_account, sizeof(c->destination_account), SIM_ROGUE_ADDRESS ".x");
@@ -283,9 +284,9 @@ static void add_pair(world *w, unsigned client, sim_rng *r)
     rill_credentials *c = &w->credentials[index];
     /* Who makes them has them for its own, where servers have names. */
     const sim_host *maker = w->twin != NULL && sim_rng_chance(r, 500) ? w->twin : w->hosts[0];
-    int error = rill_endpoint_credentials(maker->endpoint, &o, c);
+    int error = rill_endpoint_generate_credentials(maker->endpoint, &o, c);
     if (error != RILL_OK)
-        sim_violation(w->report, "rill_endpoint_credentials: %s", rill_error_name(error));
+        sim_violation(w->report, "rill_endpoint_generate_credentials: %s", rill_error_name(error));
     sim_keys_derive(&p->keys, c->shared_secret, sizeof(c->shared_secret));
     p->client = client;
     uint64_t at = index == 0 ? 0 : sim_rng_below(r, RILL_SECOND);

@@ -57,9 +57,9 @@ static uint64_t patience(const world *w)
                                           &w->scenario->server_options};
     uint64_t most = 0;
     for (unsigned i = 0; i < 2; i++) {
-        uint64_t connect = o[i]->connect_timeout < HOUR ? o[i]->connect_timeout : HOUR;
-        if (o[i]->packet_lifetime + connect > most)
-            most = o[i]->packet_lifetime + connect;
+        uint64_t connect = o[i]->connect_timeout_ns < HOUR ? o[i]->connect_timeout_ns : HOUR;
+        if (o[i]->packet_lifetime_ns + connect > most)
+            most = o[i]->packet_lifetime_ns + connect;
     }
     return most;
 }
@@ -165,7 +165,7 @@ void sim_world_judge(world *w)
             /* Nobody answered its first packets while it waited: its server's handler took longer.
              */
             if (!w->hosts[i]->server && error == RILL_ERR_UNREACHABLE &&
-                w->hosts[0]->blocked >= w->scenario->client_options.connect_timeout &&
+                w->hosts[0]->blocked >= w->scenario->client_options.connect_timeout_ns &&
                 !w->hosts[i]->books->ledgers[k].heard)
                 continue;
             if (w->scenario->numbered != 0 &&

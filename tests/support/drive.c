@@ -110,11 +110,13 @@ static void on_incoming(rill_connection *c, const rill_incoming *packet, void *u
     drive_block(d->block_incoming);
     if (drive_one_in(d, 3) && d->late_count < MAX_LATE) {
         d->late[d->late_count++] = (late_decision){
-            c, packet->decision, fake_uv_now() + drive_draw(d) % (40 * RILL_SECOND)};
+            c, packet->decision_id, fake_uv_now() + drive_draw(d) % (40 * RILL_SECOND)};
     } else {
-        assert_int_equal(rill_decide(c, packet->decision, !drive_one_in(d, 10), &fulfilled),
-                         RILL_OK);
-        assert_int_equal(rill_decide(c, packet->decision, true, &fulfilled), RILL_ERR_NOT_FOUND);
+        assert_int_equal(
+            rill_connection_decide(c, packet->decision_id, !drive_one_in(d, 10), &fulfilled),
+            RILL_OK);
+        assert_int_equal(rill_connection_decide(c, packet->decision_id, true, &fulfilled),
+                         RILL_ERR_NOT_FOUND);
         assert_false(fulfilled);
     }
     drive_block(d->block_after_deciding);
@@ -152,7 +154,7 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     drive *d = enter(user);
     rill_connection_stats stats;
     assert_non_null(end->message);
-    rill_connection_stats_of(c, &stats);
+    rill_connection_get_stats(c, &stats);
     d->received += stats.received;
     d->connections--;
     assert_true(d->connections >= 0);
@@ -183,7 +185,7 @@ static void on_server_closed(int error, const char *detail, void *user)
 
 static const rill_handlers server_handlers = {
     .size = sizeof(rill_handlers),
-    .listening = on_listening,
+    .server_ready = on_listening,
     .connection = on_connection,
     .stream = on_stream,
     .money = on_money,
@@ -243,7 +245,7 @@ static void on_client_connection_end(rill_connection *c, const rill_end *end, vo
     rill_connection_stats stats;
     (void)end;
     assert_null(d->stream);
-    rill_connection_stats_of(c, &stats);
+    rill_connection_get_stats(c, &stats);
     d->sent = stats.sent;
     d->in_doubt = stats.in_flight;
     d->lost = stats.packets_lost;
@@ -266,8 +268,8 @@ static void on_client_closed(int error, const char *detail, void *user)
 
 static const rill_handlers client_handlers = {
     .size = sizeof(rill_handlers),
-    .ready = on_ready,
-    .sent = on_sent,
+    .client_ready = on_ready,
+    .send_total_end = on_sent,
     .stream_end = on_client_stream_end,
     .connection_end = on_client_connection_end,
     .link = on_link,
@@ -293,13 +295,13 @@ static void pay(drive *d, const rill_credentials *credentials)
     rill_pay_options o;
     rill_pay_options_init(&o);
     rill_net_options net = d->client_options;
-    net.link = "btp+ws://:1@node";
+    net.link_uri = "btp+ws://:1@node";
     o.net = &net;
     o.destination_account = credentials->destination_account;
     o.shared_secret = credentials->shared_secret;
     o.secret_len = sizeof credentials->shared_secret;
     o.amount = d->amount;
-    o.timeout = d->pay_timeout;
+    o.timeout_ns = d->pay_timeout;
     d->pay_started = fake_uv_now();
     assert_int_equal(rill_payment_start(&payment, d->loop, &o, NULL, &handlers, false, NULL),
                      RILL_OK);
@@ -311,16 +313,16 @@ static void on_listening(rill_server *server, void *user)
     rill_credentials credentials;
     char link[] = "btp+ws://:1@node";
     d->listening++;
-    assert_int_equal(rill_server_credentials(server, NULL, &credentials), RILL_OK);
+    assert_int_equal(rill_server_generate_credentials(server, NULL, &credentials), RILL_OK);
     if (d->pay) {
         pay(d, &credentials);
         leave(d);
         return;
     }
-    d->client_options.link = link;
-    assert_int_equal(rill_connect(&d->client, d->loop, &d->client_options,
-                                  credentials.destination_account, credentials.shared_secret,
-                                  sizeof credentials.shared_secret, NULL),
+    d->client_options.link_uri = link;
+    assert_int_equal(rill_client_open(&d->client, d->loop, &d->client_options,
+                                      credentials.destination_account, credentials.shared_secret,
+                                      sizeof credentials.shared_secret, NULL),
                      RILL_OK);
     /* Copied, all of it. */
     memset(link, 'x', sizeof link - 1);
@@ -347,7 +349,7 @@ drive *drive_begin(uint64_t random)
     d->server_options.connection = &d->server_connection;
     d->server_options.handlers = &server_handlers;
     d->server_options.user = d;
-    d->server_options.link = "btp+ws://:0@node";
+    d->server_options.link_uri = "btp+ws://:0@node";
     rill_net_options_init(&d->client_options);
     d->client_options.connection = &d->client_connection;
     d->client_options.handlers = &client_handlers;
@@ -365,7 +367,7 @@ static void decide_late(drive *d)
             continue;
         bool fulfilled = true;
         /* Of a connection that may be gone for a long time. */
-        int rc = rill_decide(l->connection, l->decision, true, &fulfilled);
+        int rc = rill_connection_decide(l->connection, l->decision, true, &fulfilled);
         assert_true(rc == RILL_OK || (rc == RILL_ERR_NOT_FOUND && !fulfilled));
         *l = d->late[--d->late_count];
         i--;
@@ -462,7 +464,7 @@ void drive_end(drive *d)
 
 void drive_start(drive *d)
 {
-    assert_int_equal(rill_listen(&d->server, d->loop, &d->server_options, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&d->server, d->loop, &d->server_options, NULL), RILL_OK);
 }
 
 void drive_all_arrived(drive *d)

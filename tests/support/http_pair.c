@@ -63,21 +63,21 @@ static void tell(http_pair *p, http_told told)
 {
     must(p->told_count < HTTP_MOST, "too many answers");
     for (size_t i = 0; i < p->told_count; i++)
-        must(p->told[i].cookie != told.cookie, "a request ended twice");
+        must(p->told[i].outgoing_id != told.outgoing_id, "a request ended twice");
     p->told[p->told_count++] = told;
 }
 
-static void on_response(void *owner, uint64_t cookie, const rill_http_message *m)
+static void on_response(void *owner, uint64_t outgoing_id, const rill_http_message *m)
 {
-    tell(owner, (http_told){.cookie = cookie,
+    tell(owner, (http_told){.outgoing_id = outgoing_id,
                             .status = m->status,
                             .body_len = m->body_len,
                             .first = m->body_len == 0 ? 0 : m->body[0]});
 }
 
-static void on_failed(void *owner, uint64_t cookie, int error, bool sent)
+static void on_failed(void *owner, uint64_t outgoing_id, int error, bool sent)
 {
-    tell(owner, (http_told){.cookie = cookie, .error = error, .sent = sent});
+    tell(owner, (http_told){.outgoing_id = outgoing_id, .error = error, .sent = sent});
 }
 
 int http_pair_try(http_pair *p, rill_http_protocol protocol, const rill_allocator *allocator)
@@ -168,7 +168,7 @@ void http_pair_run(http_pair *p)
     }
 }
 
-int http_pair_post(http_pair *p, uint64_t cookie, uint8_t value, size_t len, uint64_t *handle)
+int http_pair_post(http_pair *p, uint64_t outgoing_id, uint8_t value, size_t len, uint64_t *handle)
 {
     static uint8_t body[1 << 18];
     must(len <= sizeof body, "too long a body");
@@ -180,7 +180,7 @@ int http_pair_post(http_pair *p, uint64_t cookie, uint8_t value, size_t len, uin
                            .fields = fields,
                            .field_count = 2,
                            .body = {body, len}};
-    return rill_http_client_request(p->client, &r, cookie, handle);
+    return rill_http_client_request(p->client, &r, outgoing_id, handle);
 }
 
 int http_pair_answer(http_pair *p, uint64_t handle, unsigned status, uint8_t value, size_t len)

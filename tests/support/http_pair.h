@@ -11,7 +11,7 @@
 enum { HTTP_MOST = 2048, HTTP_NOTE = 96 };
 
 typedef struct http_told {
-    uint64_t cookie;
+    uint64_t outgoing_id;
     unsigned status; /* 0: it failed */
     int error;
     bool sent;
@@ -59,7 +59,7 @@ bool http_pair_to_client(http_pair *p);
 void http_pair_run(http_pair *p);
 
 /* A POST to /packet with a body of len bytes of this value. */
-int http_pair_post(http_pair *p, uint64_t cookie, uint8_t value, size_t len, uint64_t *handle);
+int http_pair_post(http_pair *p, uint64_t outgoing_id, uint8_t value, size_t len, uint64_t *handle);
 /* Answers with status and as many bytes of this value. */
 int http_pair_answer(http_pair *p, uint64_t handle, unsigned status, uint8_t value, size_t len);
 

@@ -87,7 +87,7 @@ static bool fake_is_up(const rill_link *l)
     return ((const fake_link *)l)->up;
 }
 
-static void answer_ildcp(fake_link *l, uint64_t cookie)
+static void answer_ildcp(fake_link *l, uint64_t outgoing_id)
 {
     uint8_t packet[256];
     size_t len;
@@ -95,10 +95,10 @@ static void answer_ildcp(fake_link *l, uint64_t cookie)
     rill_ildcp_info info = {
         {(const uint8_t *)address, strlen(address)}, 9, {(const uint8_t *)"XRP", 3}};
     assert_int_equal(rill_ildcp_response_encode(&info, packet, sizeof packet, &len), RILL_OK);
-    memory_post(l, REPLY, cookie, 0, packet, len);
+    memory_post(l, REPLY, outgoing_id, 0, packet, len);
 }
 
-static int fake_send(rill_link *link, uint64_t cookie, const uint8_t *packet, size_t len)
+static int fake_send(rill_link *link, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
     fake_link *l = (fake_link *)link;
     rill_prepare prepare;
@@ -107,7 +107,7 @@ static int fake_send(rill_link *link, uint64_t cookie, const uint8_t *packet, si
     assert_int_equal(rill_prepare_decode(&prepare, packet, len), RILL_OK);
     if (rill_ildcp_is_request(&prepare)) {
         if (memory.answer_account)
-            answer_ildcp(l, cookie);
+            answer_ildcp(l, outgoing_id);
         return RILL_OK;
     }
     if (l->room == 0) {
@@ -117,11 +117,11 @@ static int fake_send(rill_link *link, uint64_t cookie, const uint8_t *packet, si
     l->room--;
     memory.sent_by_client += l == memory.links[1];
     if (!l->other || !l->other->up) {
-        memory_post(l, UNANSWERED, cookie, RILL_ERR_NOT_CONNECTED, NULL, 0);
+        memory_post(l, UNANSWERED, outgoing_id, RILL_ERR_NOT_CONNECTED, NULL, 0);
         return RILL_OK;
     }
     uint64_t request = l->other->next_request++;
-    l->other->ids[request % 4096] = cookie;
+    l->other->ids[request % 4096] = outgoing_id;
     memory_post(l->other, PREPARE, request, 0, packet, len);
     return RILL_OK;
 }

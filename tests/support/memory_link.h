@@ -30,7 +30,7 @@ typedef struct fake_link {
     bool up;
     bool closing;
     unsigned room;      /* packets taken before it is blocked */
-    uint64_t ids[4096]; /* cookies of the other side's requests, by request % 4096 */
+    uint64_t ids[4096]; /* outgoing_ids of the other side's requests, by request % 4096 */
     uint64_t next_request;
 } fake_link;
 

@@ -72,7 +72,8 @@ int pair_try_open(pair *p, const pair_options *o)
     if (err == RILL_OK)
         err = open_server(server, o);
     if (err == RILL_OK)
-        err = rill_endpoint_credentials(server->endpoint, &o->credentials, &p->credentials);
+        err =
+            rill_endpoint_generate_credentials(server->endpoint, &o->credentials, &p->credentials);
     if (err == RILL_OK && !o->stay)
         err = pair_connect(p, &o->connection);
     return err;
@@ -204,7 +205,7 @@ static void take_bytes(pair *p, pair_side side, rill_stream *s)
 /* It is over: what it says last is kept. */
 static void lose_connection(pair_end *end, const rill_connection *c)
 {
-    rill_connection_stats_of(c, &end->last);
+    rill_connection_get_stats(c, &end->last);
     end->ended_sent += end->last.sent;
     end->ended_in_flight += end->last.in_flight;
     end->ended_received += end->last.received;
@@ -246,7 +247,7 @@ static void note_asked(pair_end *end, const rill_event *event)
     assert_true(end->asked_count < PAIR_ASKED);
     pair_asked *asked = &end->asked[end->asked_count++];
     *asked = (pair_asked){
-        .decision = event->decision, .request = event->request, .amount = event->amount};
+        .decision = event->decision_id, .request = event->incoming_id, .amount = event->amount};
     memcpy(asked->packet_id, event->packet_id, sizeof asked->packet_id);
 }
 
@@ -265,10 +266,10 @@ static void note(pair *p, pair_side side, const rill_event *event)
         if (!p->no_read[side])
             take_bytes(p, side, event->stream);
         break;
-    case RILL_EVENT_SENT:
+    case RILL_EVENT_SEND_TOTAL_END:
         end->sent_error = event->error;
         break;
-    case RILL_EVENT_RECEIVED:
+    case RILL_EVENT_RECEIVE_TOTAL_END:
         end->received_error = event->error;
         break;
     case RILL_EVENT_INCOMING:
@@ -373,7 +374,7 @@ static void check_side(const pair_end *end, bool disturbed)
     uint64_t in_flight = end->ended_in_flight;
     for (unsigned i = 0; i < end->open_count; i++) {
         rill_connection_stats stats;
-        rill_connection_stats_of(end->open[i], &stats);
+        rill_connection_get_stats(end->open[i], &stats);
         sent += stats.sent;
         received += stats.received;
         in_flight += stats.in_flight;

@@ -153,8 +153,8 @@ bool pair_send_all(pair *p, pair_side side)
     for (;;) {
         size_t len;
         uint64_t request;
-        int err =
-            rill_endpoint_send(p->end[side].endpoint, pair_now(p, side), bytes, &len, &request);
+        int err = rill_endpoint_next_prepare(p->end[side].endpoint, pair_now(p, side), bytes, &len,
+                                             &request);
         assert_true(err == RILL_OK || err == RILL_ERR_NOMEM || err == RILL_ERR_CRYPTO);
         assert_true(err == RILL_OK || len == 0);
         if (len == 0)
@@ -199,8 +199,9 @@ static void arrive(pair *p, pair_item *item)
     rill_prepare prepare = {0};
     if (rill_prepare_decode(&prepare, item->bytes, item->len) != RILL_OK)
         prepare.amount = 0;
-    assert_int_equal(rill_endpoint_receive(to->endpoint, pair_now(p, item->to), item->serial,
-                                           item->bytes, item->len, reply, &len),
+    assert_int_equal(rill_endpoint_receive_prepare(to->endpoint, pair_now(p, item->to),
+                                                   item->serial, item->bytes, item->len, reply,
+                                                   &len),
                      RILL_OK);
     if (len > 0) {
         answer(p, item, prepare.amount, reply, len);
@@ -216,8 +217,8 @@ static void come_back(pair *p, pair_item *item)
     pair_end *to = &p->end[item->to];
     rill_fulfill fulfill;
     bool paid = rill_fulfill_decode(&fulfill, item->bytes, item->len) == RILL_OK;
-    int err = rill_endpoint_reply(to->endpoint, pair_now(p, item->to), item->request, item->bytes,
-                                  item->len);
+    int err = rill_endpoint_receive_reply(to->endpoint, pair_now(p, item->to), item->request,
+                                          item->bytes, item->len);
     if (err == RILL_OK && paid)
         to->fulfilled_out += item->amount;
     free(item);

@@ -80,7 +80,7 @@ size_t raw_write(raw_peer *r, rill_now now, const raw_packet *packet, uint8_t *o
     uint64_t lifetime = packet->expires_in ? packet->expires_in : LIFETIME;
     rill_prepare prepare = {
         .amount = packet->amount,
-        .expires_at = lifetime == 1 ? now.wall_ms : now.wall_ms + lifetime,
+        .expires_at_ms = lifetime == 1 ? now.wall_ms : now.wall_ms + lifetime,
         .condition = condition,
         .destination = {(const uint8_t *)r->destination, strlen(r->destination)},
         .data = {envelope, sealed},
@@ -116,8 +116,8 @@ void raw_deliver(raw_peer *r, rill_endpoint *to, rill_now now, const uint8_t *by
                  raw_reply *reply)
 {
     memset(reply, 0, offsetof(raw_reply, bytes));
-    assert_int_equal(rill_endpoint_receive(to, now, 1, bytes, len, reply->bytes, &reply->len),
-                     RILL_OK);
+    assert_int_equal(
+        rill_endpoint_receive_prepare(to, now, 1, bytes, len, reply->bytes, &reply->len), RILL_OK);
     rill_fulfill fulfill;
     rill_reject reject;
     if (reply->len == 0)

@@ -75,8 +75,8 @@ static void on_event(pair *p, pair_side side, const rill_event *event)
         s->connected++;
     if (event->stream) {
         scene_track *t = track_of(s, side, event->connection, rill_stream_id(event->stream));
-        t->sent += event->type == RILL_EVENT_SENT;
-        t->received += event->type == RILL_EVENT_RECEIVED;
+        t->sent += event->type == RILL_EVENT_SEND_TOTAL_END;
+        t->received += event->type == RILL_EVENT_RECEIVE_TOTAL_END;
         assert_true(t->sent <= t->wants_sent && t->received <= t->wants_received);
     }
     note_problem(s, event->error);

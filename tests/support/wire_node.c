@@ -102,7 +102,7 @@ static void forward(wire_node *n, int from, uint32_t id, rill_prepare *p)
 {
     static uint8_t packet[RILL_ILP_MAX_PACKET];
     size_t len;
-    n->sides[from].stale += p->expires_at <= wall_ms();
+    n->sides[from].stale += p->expires_at_ms <= wall_ms();
     int to = p->destination.len > 10 ? p->destination.data[10] - '0' : -1;
     if (to < 0 || to >= NODE_SIDES || n->sides[to].socket == NULL) {
         refuse(n, from, id, RILL_ILP_T01_PEER_UNREACHABLE);
@@ -114,15 +114,15 @@ static void forward(wire_node *n, int from, uint32_t id, rill_prepare *p)
         return;
     }
     uint64_t shortest = wall_ms() + n->lifetime;
-    if (n->lifetime != 0 && p->expires_at > shortest)
-        p->expires_at = shortest;
-    *o = (struct node_open){true, from, id, to, p->amount, p->expires_at};
+    if (n->lifetime != 0 && p->expires_at_ms > shortest)
+        p->expires_at_ms = shortest;
+    *o = (struct node_open){true, from, id, to, p->amount, p->expires_at_ms};
     CHECK(rill_prepare_encode(p, packet, sizeof packet, &len) == RILL_OK);
     n->sides[to].prepares++;
     n->last_len = len;
     memcpy(n->last, packet, len);
     send_ilp(n, to, RILL_BTP_MESSAGE, n->next_open, packet, len);
-    uint64_t left = p->expires_at > wall_ms() ? p->expires_at - wall_ms() : 0;
+    uint64_t left = p->expires_at_ms > wall_ms() ? p->expires_at_ms - wall_ms() : 0;
     put(n, fake_uv_now() + left * RILL_MS, EXPIRY, 0)->open = n->next_open++;
 }
 

@@ -101,8 +101,9 @@ static inline bool next(client *c)
         if (rill_endpoint_deadline(c->endpoint) <= c->now.mono_ns)
             rill_endpoint_timeout(c->endpoint, c->now);
         take_events(c);
-        assert_int_equal(rill_endpoint_send(c->endpoint, c->now, c->packet, &c->len, &c->request),
-                         RILL_OK);
+        assert_int_equal(
+            rill_endpoint_next_prepare(c->endpoint, c->now, c->packet, &c->len, &c->request),
+            RILL_OK);
         if (c->len == 0)
             continue;
         assert_int_equal(rill_prepare_decode(&prepare, c->packet, c->len), RILL_OK);
@@ -118,7 +119,8 @@ static inline void give(client *c, size_t len)
 {
     c->now.mono_ns += MS;
     c->now.wall_ms += 1;
-    assert_int_equal(rill_endpoint_reply(c->endpoint, c->now, c->request, answer, len), RILL_OK);
+    assert_int_equal(rill_endpoint_receive_reply(c->endpoint, c->now, c->request, answer, len),
+                     RILL_OK);
     take_events(c);
 }
 
@@ -144,7 +146,7 @@ static inline void connector_says(client *c, rill_ilp_code_id code)
 static inline rill_stream_totals totals(const client *c)
 {
     rill_stream_totals t;
-    rill_stream_totals_of(c->stream, &t);
+    rill_stream_get_totals(c->stream, &t);
     return t;
 }
 

@@ -32,7 +32,7 @@ typedef struct told {
     bool final;
     char detail[512];
     uint64_t request;
-    uint64_t cookie;
+    uint64_t outgoing_id;
     uint8_t last[64]; /* beginning of the last packet */
     size_t last_len;
     bool echo;            /* answer requests at once, with their own bytes in a Fulfill */
@@ -99,24 +99,25 @@ static inline void on_prepare(rill_link *l, uint64_t request, const uint8_t *pac
     assert_int_equal(rill_link_reply(l, request, answer, len), RILL_OK);
 }
 
-static inline void on_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len,
+static inline void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
                             void *user)
 {
     told *t = user;
     t->replies++;
-    t->cookie = cookie;
+    t->outgoing_id = outgoing_id;
     keep_packet(t, packet, len);
     if (t->close_on_reply)
         rill_link_close(l);
 }
 
-static inline void on_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+static inline void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent,
+                                 void *user)
 {
     told *t = user;
     (void)l;
     t->unanswered++;
     t->unsent += sent ? 0 : 1;
-    t->cookie = cookie;
+    t->outgoing_id = outgoing_id;
     t->error = error;
 }
 

@@ -27,7 +27,7 @@
 enum { MAX_PACKET = NODE_WORLD_PACKET, MAX_KEPT = NODE_WORLD_KEPT };
 
 typedef struct kept {
-    uint64_t id; /* cookie of what was sent, request of what was answered */
+    uint64_t id; /* outgoing_id of what was sent, request of what was answered */
     size_t len;
     uint8_t packet[MAX_PACKET];
 } kept;
@@ -65,11 +65,11 @@ static inline void keep(kept *to, uint64_t id, const uint8_t *packet, size_t len
     memcpy(to->packet, packet, len);
 }
 
-static inline int fake_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+static inline int fake_send(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
     fake *f = (fake *)l;
     if (f->send_result == RILL_OK)
-        keep(&f->sent[f->sent_count++ % MAX_KEPT], cookie, packet, len);
+        keep(&f->sent[f->sent_count++ % MAX_KEPT], outgoing_id, packet, len);
     return f->send_result;
 }
 
@@ -198,7 +198,7 @@ static inline rill_prepare prepare_to(const char *destination)
 {
     return (rill_prepare){
         .amount = 100,
-        .expires_at = WALL + 10000,
+        .expires_at_ms = WALL + 10000,
         .condition = condition(),
         .destination = text(destination),
         .data = text("data"),
@@ -228,9 +228,9 @@ static inline rill_prepare last_sent(const fake *f)
     return p;
 }
 
-static inline void reply(fake *from, uint64_t cookie, const uint8_t *packet, size_t len)
+static inline void reply(fake *from, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
-    from->link.on.reply(&from->link, cookie, packet, len, from->link.user);
+    from->link.on.reply(&from->link, outgoing_id, packet, len, from->link.user);
 }
 
 /* Answers what it was sent last. */

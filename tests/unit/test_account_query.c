@@ -25,7 +25,7 @@ typedef struct fake {
     rill_link link; /* first */
     bool blocked;
     unsigned asked;
-    uint64_t cookies[32];
+    uint64_t outgoing_ids[32];
     rill_prepare last;
     uint8_t packet[256];
 } fake;
@@ -35,7 +35,7 @@ static rill_account_query q;
 static rill_now now;
 static uint8_t buffer[RILL_ILP_MAX_PACKET];
 
-static int fake_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+static int fake_send(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
     fake *f = (fake *)l;
     if (f->blocked)
@@ -44,7 +44,7 @@ static int fake_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_
     memcpy(f->packet, packet, len);
     assert_int_equal(rill_prepare_decode(&f->last, f->packet, len), RILL_OK);
     assert_true(rill_ildcp_is_request(&f->last));
-    f->cookies[f->asked++ % 32] = cookie;
+    f->outgoing_ids[f->asked++ % 32] = outgoing_id;
     return RILL_OK;
 }
 
@@ -76,17 +76,17 @@ static int reject(rill_ilp_code_id code)
     rill_ildcp_info info;
     rill_reject r = {.code = rill_ilp_code_of(code)};
     assert_int_equal(rill_reject_encode(&r, packet, sizeof packet, &len), RILL_OK);
-    return rill_account_query_reply(&q, link_.cookies[(link_.asked - 1) % 32], now, packet, len,
-                                    &info);
+    return rill_account_query_reply(&q, link_.outgoing_ids[(link_.asked - 1) % 32], now, packet,
+                                    len, &info);
 }
 
-static int answer(uint64_t cookie)
+static int answer(uint64_t outgoing_id)
 {
     uint8_t packet[128];
     size_t len;
     rill_ildcp_info info = {{(const uint8_t *)"test.a", 6}, 9, {(const uint8_t *)"XRP", 3}};
     assert_int_equal(rill_ildcp_response_encode(&info, packet, sizeof packet, &len), RILL_OK);
-    return rill_account_query_reply(&q, cookie, now, packet, len, &info);
+    return rill_account_query_reply(&q, outgoing_id, now, packet, len, &info);
 }
 
 static const char *explained(int error)
@@ -103,8 +103,8 @@ static void test_lives_for_a_minute(void **state)
     begin();
     rill_account_query_start(&q, now);
     assert_true(asks_within(0));
-    assert_true(link_.last.expires_at == WALL + 60000);
-    assert_int_equal(answer(link_.cookies[0]), RILL_OK);
+    assert_true(link_.last.expires_at_ms == WALL + 60000);
+    assert_int_equal(answer(link_.outgoing_ids[0]), RILL_OK);
     assert_true(q.retry_at == RILL_NEVER);
 }
 
@@ -126,7 +126,7 @@ static void test_asks_again(void **state)
         assert_true(asks_within(10 * RILL_SECOND));
     }
     /* Whichever is answered. */
-    assert_int_equal(answer(link_.cookies[1]), RILL_OK);
+    assert_int_equal(answer(link_.outgoing_ids[1]), RILL_OK);
 }
 
 static void test_a_link_that_takes_nothing(void **state)
@@ -246,12 +246,12 @@ static void test_a_server_gives_up(void **state)
     rill_net_options o;
     begin();
     rill_net_options_init(&o);
-    assert_true(o.connect_timeout == 30 * RILL_SECOND);
-    o.link = "fake";
+    assert_true(o.connect_timeout_ns == 30 * RILL_SECOND);
+    o.link_uri = "fake";
     o.handlers = &handlers;
-    o.connect_timeout = 20 * RILL_MS;
+    o.connect_timeout_ns = 20 * RILL_MS;
     assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
-    assert_int_equal(rill_listen(&server, loop, &o, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&server, loop, &o, NULL), RILL_OK);
     assert_int_equal(rill_loop_run(loop), RILL_OK);
     rill_loop_free(loop);
     assert_int_equal(server_error, RILL_ERR_TIMEOUT);

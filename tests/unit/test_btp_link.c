@@ -69,14 +69,14 @@ static void test_requests_both_ways(void **state)
     assert_memory_equal(n.session.last, packet, sizeof packet);
     assert_int_equal(rill_link_reply(n.session.link, n.session.request, answer, 4), RILL_OK);
     until(&n, client_answered);
-    assert_int_equal(n.client.cookie, 77);
+    assert_int_equal(n.client.outgoing_id, 77);
     assert_int_equal(n.client.last_len, 4);
 
     assert_int_equal(rill_link_send(n.session.link, 78, packet, sizeof packet), RILL_OK);
     until(&n, client_asked);
     assert_int_equal(rill_link_reply(n.client.link, n.client.request, answer, 3), RILL_OK);
     until(&n, session_answered);
-    assert_int_equal(n.session.cookie, 78);
+    assert_int_equal(n.session.outgoing_id, 78);
     assert_int_equal(n.lines, 0);
     net_end(&n);
     assert_int_equal(n.session.closed, 1);
@@ -108,11 +108,11 @@ static void test_replies_in_another_order(void **state)
     until(&n, session_asked_twice);
     assert_int_equal(rill_link_reply(n.session.link, n.session.request, answer, 2), RILL_OK);
     until(&n, client_answered);
-    assert_int_equal(n.client.cookie, 72);
+    assert_int_equal(n.client.outgoing_id, 72);
     assert_int_equal(n.client.last_len, 2);
     assert_int_equal(rill_link_reply(n.session.link, first, answer, 1), RILL_OK);
     until(&n, client_answered_twice);
-    assert_int_equal(n.client.cookie, 71);
+    assert_int_equal(n.client.outgoing_id, 71);
     assert_int_equal(n.client.last_len, 1);
     net_end(&n);
 }
@@ -217,7 +217,7 @@ static void test_no_limit_of_time(void **state)
     net_begin(&n);
     net_serve(&n);
     rill_link_options_init(&o);
-    o.connect_timeout = RILL_NEVER;
+    o.connect_timeout_ns = RILL_NEVER;
     net_connect(&n, TOKEN, &o);
     until(&n, both_up);
     assert_int_equal(n.client.downs, 0);
@@ -272,7 +272,7 @@ static void test_loss_and_reconnect(void **state)
     assert_int_equal(n.session.closed, 1);
     until(&n, down_and_unanswered);
     assert_false(n.client.final);
-    assert_int_equal(n.client.cookie, 5);
+    assert_int_equal(n.client.outgoing_id, 5);
     assert_int_equal(n.client.unsent, 0);
     assert_int_equal(rill_link_reply(n.client.link, stale, answer, 3), RILL_ERR_NOT_CONNECTED);
 
@@ -283,7 +283,7 @@ static void test_loss_and_reconnect(void **state)
     n.session.echo = true;
     assert_int_equal(rill_link_send(n.client.link, 7, packet, sizeof packet), RILL_OK);
     until(&n, client_answered);
-    assert_int_equal(n.client.cookie, 7);
+    assert_int_equal(n.client.outgoing_id, 7);
     net_end(&n);
 }
 
@@ -333,7 +333,7 @@ static void test_what_never_left_is_unsent(void **state)
     until(&n, client_down);
     assert_int_equal(session.unanswered, 2);
     assert_int_equal(session.unsent, 1);
-    assert_int_equal(session.cookie, 2);
+    assert_int_equal(session.outgoing_id, 2);
     assert_int_equal(session.downs, 1);
     net_end(&n);
 }
@@ -352,14 +352,14 @@ static void test_request_timeout(void **state)
     assert_int_equal(rill_link_send(n.client.link, 11, packet, sizeof packet), RILL_OK);
     until(&n, client_unanswered);
     assert_int_equal(n.client.error, RILL_ERR_TIMEOUT);
-    assert_int_equal(n.client.cookie, 11);
+    assert_int_equal(n.client.outgoing_id, 11);
     /* The answer that comes too late is ignored, and the link goes on. */
     assert_int_equal(rill_link_reply(n.session.link, n.session.request, answer, 3), RILL_OK);
     s->request_timeout = 35 * RILL_SECOND;
     n.session.echo = true;
     assert_int_equal(rill_link_send(n.client.link, 12, packet, sizeof packet), RILL_OK);
     until(&n, client_answered);
-    assert_int_equal(n.client.cookie, 12);
+    assert_int_equal(n.client.outgoing_id, 12);
     net_end(&n);
 }
 

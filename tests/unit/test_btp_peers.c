@@ -95,7 +95,7 @@ static void test_answers_in_messages(void **state)
         n.session.replies = 0;
         send_packet(RILL_BTP_MESSAGE, id, answer, sizeof answer);
         until(&n, answered);
-        assert_int_equal(n.session.cookie, 40 + i);
+        assert_int_equal(n.session.outgoing_id, 40 + i);
         assert_memory_equal(n.session.last, answer, sizeof answer);
         /* A second one answers nothing: it is a request, and one that makes no sense. */
         n.session.prepares = 0;
@@ -120,7 +120,7 @@ static void test_a_prepare_with_the_id_of_a_request(void **state)
     assert_int_equal(n.session.replies + n.session.unanswered, 0);
     send_packet(RILL_BTP_MESSAGE, id, (const uint8_t *)"\x0d\x01z", 3);
     until(&n, answered);
-    assert_int_equal(n.session.cookie, 50);
+    assert_int_equal(n.session.outgoing_id, 50);
     raw_session_end(&n);
 }
 

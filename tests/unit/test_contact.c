@@ -17,8 +17,8 @@ static int setup(void **state)
 {
     (void)state;
     rill_connection_options_init(&o);
-    o.connect_timeout = 30 * RILL_SECOND;
-    o.idle_timeout = 60 * RILL_SECOND;
+    o.connect_timeout_ns = 30 * RILL_SECOND;
+    o.idle_timeout_ns = 60 * RILL_SECOND;
     rill_contact_init(&k, 100 * RILL_SECOND);
     return 0;
 }
@@ -53,7 +53,7 @@ static void test_a_payment_has_its_time(void **state)
     rill_contact_spare(&k, 500 * RILL_SECOND);
     rill_contact_spare(&k, 400 * RILL_SECOND);
     assert_int_equal(rill_contact_idle_deadline(&k, &o), 500 * RILL_SECOND);
-    o.idle_timeout = 0;
+    o.idle_timeout_ns = 0;
     assert_int_equal(rill_contact_idle_deadline(&k, &o), RILL_NEVER);
 }
 
@@ -64,9 +64,9 @@ static void test_signs_of_life(void **state)
     assert_int_equal(rill_contact_alive_deadline(&k, &o), RILL_NEVER);
     assert_true(rill_contact_heard(&k, 100 * RILL_SECOND));
     assert_int_equal(rill_contact_alive_deadline(&k, &o), 115 * RILL_SECOND);
-    o.idle_timeout = 30 * RILL_SECOND;
+    o.idle_timeout_ns = 30 * RILL_SECOND;
     assert_int_equal(rill_contact_alive_deadline(&k, &o), 110 * RILL_SECOND);
-    o.idle_timeout = RILL_SECOND;
+    o.idle_timeout_ns = RILL_SECOND;
     assert_int_equal(rill_contact_alive_deadline(&k, &o), 101 * RILL_SECOND);
     k.alive_at = 104 * RILL_SECOND;
     assert_int_equal(rill_contact_alive_deadline(&k, &o), 105 * RILL_SECOND);
@@ -81,7 +81,7 @@ static void test_a_stopped_process_gives_a_moment(void **state)
     assert_int_equal(rill_contact_connect_deadline(&k, &o), 1020 * RILL_SECOND);
     /* Not more than it would have had. */
     setup(state);
-    o.idle_timeout = 2 * RILL_SECOND;
+    o.idle_timeout_ns = 2 * RILL_SECOND;
     rill_contact_look_around(&k, &o, 1000 * RILL_SECOND);
     assert_int_equal(rill_contact_idle_deadline(&k, &o), 1002 * RILL_SECOND);
 }

@@ -65,7 +65,7 @@ static int pay(int count)
     rill_net_options_init(&net);
     rill_link_options_init(&once);
     once.reconnect = false;
-    net.link = "btp+ws://:token@127.0.0.1:1";
+    net.link_uri = "btp+ws://:token@127.0.0.1:1";
     net.link_options = &once;
     o.net = &net;
     o.destination_account = "test.nobody";
@@ -97,7 +97,7 @@ static int listen_and_connect(int count)
     rill_net_options_init(&o);
     rill_link_options_init(&once);
     once.reconnect = false;
-    o.link = "btp+ws://:token@localhost:1";
+    o.link_uri = "btp+ws://:token@localhost:1";
     o.link_options = &once;
     o.handlers = &handlers;
     o.user = &closed;
@@ -105,8 +105,9 @@ static int listen_and_connect(int count)
     int rc = rill_loop_new(&loop, NULL);
     if (rc != RILL_OK)
         return rc == RILL_ERR_FILES ? 0 : 4;
-    begun += rill_listen(&server, loop, &o, NULL) == RILL_OK;
-    begun += rill_connect(&client, loop, &o, "test.nobody", secret, sizeof secret, NULL) == RILL_OK;
+    begun += rill_server_open(&server, loop, &o, NULL) == RILL_OK;
+    begun +=
+        rill_client_open(&client, loop, &o, "test.nobody", secret, sizeof secret, NULL) == RILL_OK;
     if (rill_loop_run(loop) != RILL_OK)
         return 2;
     rill_loop_free(loop);
@@ -146,15 +147,15 @@ static int serve(int count)
         snprintf(link, sizeof link, "btp+ws://:token@127.0.0.1:%u",
                  (unsigned)rill_listener_port(rill_btp_server_listener(node)));
         rill_net_options_init(&o);
-        o.link = link;
+        o.link_uri = link;
         rill_link_options once;
         rill_link_options_init(&once);
         once.reconnect = false;
-        once.connect_timeout = RILL_SECOND;
+        once.connect_timeout_ns = RILL_SECOND;
         o.link_options = &once;
         o.handlers = &handlers;
         o.user = &closed;
-        bool begun = rill_listen(&server, loop, &o, NULL) == RILL_OK;
+        bool begun = rill_server_open(&server, loop, &o, NULL) == RILL_OK;
         while (begun && closed == 0)
             (void)uv_run(rill_loop_uv(loop), UV_RUN_ONCE);
         rill_btp_server_close(node, NULL);

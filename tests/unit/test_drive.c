@@ -102,7 +102,7 @@ static void test_clock_after_a_handler(void **state)
 {
     (void)state;
     drive *d = drive_begin(0);
-    d->client_connection.packet_lifetime = 3 * RILL_SECOND;
+    d->client_connection.packet_lifetime_ns = 3 * RILL_SECOND;
     d->block_ready = 10 * RILL_SECOND;
     drive_all_arrived(d);
 }
@@ -151,10 +151,10 @@ static void test_slow_neighbour_on_the_loop(void **state)
     rill_net_options options = d->server_options;
     options.handlers = &handlers;
     options.user = &other;
-    options.link = "btp+ws://:2@node";
+    options.link_uri = "btp+ws://:2@node";
     d->node.lifetime = 1500;
     drive_start(d);
-    assert_int_equal(rill_listen(&other, d->loop, &options, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&other, d->loop, &options, NULL), RILL_OK);
     d->amount = 20000;
     for (unsigned i = 1; i <= 2; i++) {
         d->stop_at_prepares = d->node.sides[0].prepares + 1;
@@ -233,7 +233,7 @@ static void test_at_random(void **state)
         d->node.lifetime = drive_one_in(d, 2) ? 500 + drive_draw(d) % 5000 : 0;
         d->node.delay = drive_draw(d) % (200 * RILL_MS);
         d->server_connection.ask_before_fulfill = drive_one_in(d, 2);
-        d->client_connection.packet_lifetime = (2 + drive_draw(d) % 30) * RILL_SECOND;
+        d->client_connection.packet_lifetime_ns = (2 + drive_draw(d) % 30) * RILL_SECOND;
         drive_start(d);
         drive_run(d, 300 * RILL_SECOND);
         /* Everything that still goes on must end now. */

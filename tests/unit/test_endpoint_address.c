@@ -93,7 +93,7 @@ static void test_money_follows_to_a_new_address(void **state)
         move(p, i % 2 ? "test.client" : "test.moved");
     }
     pair_run(p, 5 * RILL_SECOND);
-    rill_stream_totals_of(back, &t);
+    rill_stream_get_totals(back, &t);
     assert_int_equal(t.sent, 5000);
     assert_int_equal(pair_seen(p, PAIR_CLIENT, 1)->money, 5000);
     pair_check_books(p);
@@ -104,7 +104,7 @@ static void test_who_does_not_receive_keeps_it_to_itself(void **state)
 {
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.connection.receive = false;
+    o.connection.tell_address = false;
     pair_open(p, &o);
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, "x", 1);
@@ -129,7 +129,7 @@ static size_t pay_and_close(pair *p, raw_peer *r, uint8_t *bytes, uint64_t lifet
     rill_endpoint *server = p->end[PAIR_SERVER].endpoint;
     rill_frame close = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = RILL_CLOSE_NO_ERROR};
     raw_packet last = {.frames = &close, .frame_count = 1};
-    assert_int_equal(rill_endpoint_credentials(server, NULL, &c), RILL_OK);
+    assert_int_equal(rill_endpoint_generate_credentials(server, NULL, &c), RILL_OK);
     raw_open(r, c.destination_account, c.shared_secret);
     raw_packet pays = payment;
     pays.expires_in = lifetime;

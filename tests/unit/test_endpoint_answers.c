@@ -78,7 +78,8 @@ static void test_an_end_waits_for_every_answer(void **state)
     assert_non_null(raw_find(&question, RILL_FRAME_STREAM_CLOSE));
     fulfill(&c, 0, NULL, 0);
     /* ... is waited for as well. */
-    assert_int_equal(rill_endpoint_send(c.endpoint, c.now, c.packet, &c.len, &c.request), RILL_OK);
+    assert_int_equal(rill_endpoint_next_prepare(c.endpoint, c.now, c.packet, &c.len, &c.request),
+                     RILL_OK);
     assert_int_equal(c.len, 0);
     take_up(&c, &first);
     fulfill(&c, 0, NULL, 0);
@@ -155,7 +156,7 @@ static void test_a_packet_refused_whole_acknowledges_nothing(void **state)
         pieces += question.frames[i].type == RILL_FRAME_STREAM_DATA;
     assert_int_equal(pieces, 2);
     refuse(&c, 0, &closed, 1);
-    rill_stream_offsets_of(other, &offsets);
+    rill_stream_get_offsets(other, &offsets);
     assert_int_equal(offsets.acknowledged, 0);
     /* They go out again. */
     assert_true(next(&c));
@@ -164,7 +165,7 @@ static void test_a_packet_refused_whole_acknowledges_nothing(void **state)
     assert_int_equal(data->stream, 3);
     assert_int_equal(data->text.len, 40);
     fulfill(&c, 0, NULL, 0);
-    rill_stream_offsets_of(other, &offsets);
+    rill_stream_get_offsets(other, &offsets);
     assert_int_equal(offsets.acknowledged, 40);
     close_client(&c);
 }
@@ -288,7 +289,7 @@ static void test_packets_in_doubt_are_bounded(void **state)
             fulfill(&c, 0, NULL, 0);
         else
             rill_endpoint_unanswered(c.endpoint, c.now, c.request, true);
-    rill_connection_stats_of(c.connection, &stats);
+    rill_connection_get_stats(c.connection, &stats);
     assert_int_equal(stats.in_doubt, 16 * 10);
     assert_int_equal(totals(&c).in_doubt, 16 * 10);
     close_client(&c);
@@ -332,7 +333,7 @@ static void test_the_rate_of_each_answer_is_learnt(void **state)
     assert_true(next_money(&c));
     assert_int_equal(c.amount, 1000);
     fulfill(&c, 1500, NULL, 0);
-    rill_connection_stats_of(c.connection, &stats);
+    rill_connection_get_stats(c.connection, &stats);
     assert_int_equal(stats.rate.num, 1500);
     assert_int_equal(stats.rate.den, 1000);
     close_client(&c);
@@ -351,7 +352,7 @@ static void test_no_limit_is_set_below_what_is_in_flight(void **state)
     assert_int_equal(rill_stream_send_total(c.stream, 99, RILL_NEVER), RILL_ERR_RANGE);
     assert_int_equal(rill_stream_send_total(c.stream, 100, RILL_NEVER), RILL_OK);
     fulfill(&c, 100, NULL, 0);
-    assert_int_equal(c.events[RILL_EVENT_SENT], 1);
+    assert_int_equal(c.events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(totals(&c).sent, 100);
     close_client(&c);
 }
@@ -366,7 +367,7 @@ static void test_no_reply_counts_after_the_doubt(void **state)
     assert_true(next_money(&c));
     rill_endpoint_unanswered(c.endpoint, c.now, c.request, true);
     size_t len = raw_answer(&c.server, c.packet, c.len, true, 0, 100, NULL, 0, answer);
-    assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, c.request, answer, len),
+    assert_int_equal(rill_endpoint_receive_reply(c.endpoint, c.now, c.request, answer, len),
                      RILL_ERR_NOT_FOUND);
     assert_int_equal(totals(&c).sent, 0);
     assert_int_equal(totals(&c).in_doubt, 100);
@@ -415,7 +416,7 @@ static void test_a_probe_is_not_fulfilled(void **state)
     }
     assert_int_equal(probes, 2);
     assert_int_equal(c.events[RILL_EVENT_CONNECTION_END], 0);
-    rill_connection_stats_of(c.connection, &stats);
+    rill_connection_get_stats(c.connection, &stats);
     assert_int_equal(stats.sent, 0);
     close_client(&c);
 }

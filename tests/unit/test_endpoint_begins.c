@@ -29,7 +29,7 @@ static void test_bytes_do_not_cross_a_restart(void **state)
     pair_restart_server(p, &o);
     pair_write(s, "BBBB", 4);
     pair_run(p, RILL_SECOND);
-    rill_stream_offsets_of(s, &offsets);
+    rill_stream_get_offsets(s, &offsets);
     assert_int_equal(offsets.acknowledged, 4);
     pair_run(p, 4 * RILL_SECOND);
     expect_forgotten(p);
@@ -79,7 +79,7 @@ static void test_silent_for_longer_than_the_server_remembers(void **state)
 {
     pair *p = *state;
     pair_options o = same_secret();
-    o.connection.idle_timeout = 0;
+    o.connection.idle_timeout_ns = 0;
     pair_open(p, &o);
     p->on_packet = drop_all_of_the_server;
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
@@ -98,7 +98,7 @@ static void test_silent_for_as_long_as_the_server_remembers(void **state)
 {
     pair *p = *state;
     pair_options o = same_secret();
-    o.connection.idle_timeout = 0;
+    o.connection.idle_timeout_ns = 0;
     pair_open(p, &o);
     p->on_packet = drop_all_of_the_server;
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
@@ -343,7 +343,7 @@ static void run_noting_numbers(pair *p, bool receive)
 {
     raw_peer r;
     pair_options o = same_secret();
-    o.connection.receive = receive;
+    o.connection.tell_address = receive;
     pair_open(p, &o);
     number_count = 0;
     told_address = false;
@@ -397,7 +397,8 @@ static void test_other_servers_are_counted_for(void **state)
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     for (unsigned i = 0; i < 5; i++) {
         pair_write(s, "x", 1);
-        assert_int_equal(rill_endpoint_send(client, p->now, packet, &len, &request), RILL_OK);
+        assert_int_equal(rill_endpoint_next_prepare(client, p->now, packet, &len, &request),
+                         RILL_OK);
         assert_true(len > 0);
         raw_read(&r, packet, len, &reply);
         assert_true(reply.sequence < RILL_NUMBER_LIMIT);
@@ -405,7 +406,7 @@ static void test_other_servers_are_counted_for(void **state)
         assert_true((reply.trailer == RILL_TRAILER_LIFE) == (i == 0));
         before = reply.sequence;
         size_t n = raw_answer(&r, packet, len, true, 0, 0, NULL, 0, answer);
-        assert_int_equal(rill_endpoint_reply(client, p->now, request, answer, n), RILL_OK);
+        assert_int_equal(rill_endpoint_receive_reply(client, p->now, request, answer, n), RILL_OK);
     }
     /* Where those numbers end, the connection does. */
     rill_connection *c = p->end[PAIR_CLIENT].connection;
@@ -435,7 +436,7 @@ static void test_a_server_is_known_by_its_mark(void **state)
     pair_open(p, &o);
     rill_endpoint *client = p->end[PAIR_CLIENT].endpoint;
     raw_open(&r, p->credentials.destination_account, p->credentials.shared_secret);
-    assert_int_equal(rill_endpoint_send(client, p->now, packet, &len, &request), RILL_OK);
+    assert_int_equal(rill_endpoint_next_prepare(client, p->now, packet, &len, &request), RILL_OK);
     raw_read(&r, packet, len, &reply);
     const rill_frame *address = raw_find(&reply, RILL_FRAME_CONNECTION_NEW_ADDRESS);
     memcpy(r.destination, address->text.data, address->text.len);

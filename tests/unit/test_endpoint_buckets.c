@@ -89,13 +89,13 @@ static void pay(const payment *y)
     assert_int_equal(rill_stream_send_total(s, y->amount, RILL_NEVER), RILL_OK);
     pair_run(&p, y->seconds * RILL_SECOND);
     const pair_end *end = &p.end[PAIR_CLIENT];
-    rill_stream_totals_of(s, &t);
-    if (end->events[RILL_EVENT_SENT] != 1 || end->sent_error != RILL_OK || t.sent != y->amount ||
-        t.delivered < y->delivered || end->packets > y->packets)
+    rill_stream_get_totals(s, &t);
+    if (end->events[RILL_EVENT_SEND_TOTAL_END] != 1 || end->sent_error != RILL_OK ||
+        t.sent != y->amount || t.delivered < y->delivered || end->packets > y->packets)
         fail_msg("of %llu at %llu/%llu: %u SENT with %d, %llu sent, %llu delivered, %llu packets",
                  (unsigned long long)y->amount, (unsigned long long)y->rate.num,
-                 (unsigned long long)y->rate.den, end->events[RILL_EVENT_SENT], end->sent_error,
-                 (unsigned long long)t.sent, (unsigned long long)t.delivered,
+                 (unsigned long long)y->rate.den, end->events[RILL_EVENT_SEND_TOTAL_END],
+                 end->sent_error, (unsigned long long)t.sent, (unsigned long long)t.delivered,
                  (unsigned long long)end->packets);
     assert_int_equal(pair_seen(&p, PAIR_SERVER, 1)->money, t.delivered);
     pair_check_books(&p);

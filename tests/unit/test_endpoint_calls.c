@@ -80,17 +80,17 @@ static void set_undecided(rill_connection_options *o)
 
 static void set_short_life(rill_connection_options *o)
 {
-    o->packet_lifetime = 100 * RILL_MS - 1;
+    o->packet_lifetime_ns = 100 * RILL_MS - 1;
 }
 
 static void set_long_life(rill_connection_options *o)
 {
-    o->packet_lifetime = 3600 * RILL_SECOND + 1;
+    o->packet_lifetime_ns = 3600 * RILL_SECOND + 1;
 }
 
 static void set_connect_timeout(rill_connection_options *o)
 {
-    o->connect_timeout = 0;
+    o->connect_timeout_ns = 0;
 }
 
 static const struct {
@@ -163,10 +163,11 @@ static void test_nothing_works_without_an_account(void **state)
     assert_string_equal(rill_endpoint_address(e), "");
     assert_int_equal(rill_endpoint_connect(e, p->now, "test.server.x", buffer, 32, NULL, &c),
                      RILL_ERR_STATE);
-    assert_int_equal(rill_endpoint_credentials(e, NULL, &credentials), RILL_ERR_STATE);
-    assert_int_equal(rill_endpoint_receive(e, p->now, 1, buffer, 10, buffer, &len), RILL_ERR_STATE);
+    assert_int_equal(rill_endpoint_generate_credentials(e, NULL, &credentials), RILL_ERR_STATE);
+    assert_int_equal(rill_endpoint_receive_prepare(e, p->now, 1, buffer, 10, buffer, &len),
+                     RILL_ERR_STATE);
     assert_int_equal(len, 0);
-    assert_int_equal(rill_endpoint_send(e, p->now, buffer, &len, &request), RILL_OK);
+    assert_int_equal(rill_endpoint_next_prepare(e, p->now, buffer, &len, &request), RILL_OK);
     assert_int_equal(len, 0);
     assert_true(rill_endpoint_deadline(e) == RILL_NEVER);
     rill_endpoint_free(e);
@@ -251,7 +252,7 @@ static void test_totals_that_are_less_than_what_left(void **state)
     assert_int_equal(rill_stream_set_weight(s, 0), RILL_ERR_RANGE);
     assert_int_equal(rill_stream_set_weight(s, 257), RILL_ERR_RANGE);
     assert_int_equal(rill_stream_set_weight(s, 256), RILL_OK);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.send_max, 50);
     assert_int_equal(t.sent, 50);
 }
@@ -272,15 +273,15 @@ static void test_offsets_and_pointers(void **state)
     rill_stream_consume(s, 0);
     p->no_read[PAIR_SERVER] = true;
     pair_write(s, "hello", 5);
-    rill_stream_offsets_of(s, &o);
+    rill_stream_get_offsets(s, &o);
     assert_int_equal(o.written, 5);
     assert_int_equal(o.acknowledged, 0);
     pair_run(p, 100 * RILL_MS);
-    rill_stream_offsets_of(s, &o);
+    rill_stream_get_offsets(s, &o);
     assert_int_equal(o.acknowledged, 5);
     rill_stream *t = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
     rill_stream_consume(t, 2);
-    rill_stream_offsets_of(t, &o);
+    rill_stream_get_offsets(t, &o);
     assert_int_equal(o.received, 5);
     assert_int_equal(o.consumed, 2);
     assert_memory_equal(rill_stream_peek(t).data, "llo", 3);
@@ -296,13 +297,13 @@ static void test_a_new_minimum_rate_lets_money_go(void **state)
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 1000, RILL_NEVER), RILL_OK);
     pair_run(p, RILL_SECOND);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent, 0);
     assert_int_equal(rill_connection_set_min_rate(c, (rill_ratio){0, 1}), RILL_ERR_INVALID);
     assert_int_equal(rill_connection_set_min_rate(c, (rill_ratio){1, 0}), RILL_ERR_INVALID);
     assert_int_equal(rill_connection_set_min_rate(c, (rill_ratio){8, 10}), RILL_OK);
     pair_run(p, 2 * RILL_SECOND);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent, 1000);
     assert_int_equal(t.delivered, 900);
     pair_check_books(p);
@@ -352,7 +353,8 @@ static void test_credentials_are_wiped(void **state)
     pair *p = *state;
     rill_credentials c;
     static const rill_credentials zero;
-    assert_int_equal(rill_endpoint_credentials(p->end[PAIR_SERVER].endpoint, NULL, &c), RILL_OK);
+    assert_int_equal(rill_endpoint_generate_credentials(p->end[PAIR_SERVER].endpoint, NULL, &c),
+                     RILL_OK);
     assert_memory_not_equal(c.shared_secret, zero.shared_secret, sizeof c.shared_secret);
     rill_credentials_wipe(&c);
     assert_memory_equal(&c, &zero, sizeof c);
@@ -369,14 +371,14 @@ static rill_ilp_code_id refusal(pair *p, const char *to, size_t data_len)
     static uint8_t reply[RILL_PACKET_BUFFER];
     size_t len;
     rill_reject reject;
-    rill_prepare prepare = {.expires_at = p->now.wall_ms + 1000,
+    rill_prepare prepare = {.expires_at_ms = p->now.wall_ms + 1000,
                             .condition = condition,
                             .destination = text(to),
                             .data = {data, data_len}};
     assert_int_equal(rill_prepare_encode(&prepare, packet, sizeof packet, &len), RILL_OK);
-    assert_int_equal(
-        rill_endpoint_receive(p->end[PAIR_SERVER].endpoint, p->now, 1, packet, len, reply, &len),
-        RILL_OK);
+    assert_int_equal(rill_endpoint_receive_prepare(p->end[PAIR_SERVER].endpoint, p->now, 1, packet,
+                                                   len, reply, &len),
+                     RILL_OK);
     assert_int_equal(rill_reject_decode(&reject, reply, len), RILL_OK);
     assert_int_equal(reject.data.len, 0);
     return rill_ilp_code_find(reject.code);

@@ -127,10 +127,10 @@ static void test_money_in_flight_is_waited_for(void **state)
     rill_connection_close(p->end[PAIR_CLIENT].connection, RILL_CLOSE_NO_ERROR, NULL);
     pair_run(p, 20 * RILL_SECOND);
     assert_int_equal(ends(p, PAIR_CLIENT), 0);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 0);
     pair_run(p, 15 * RILL_SECOND);
     assert_int_equal(ends(p, PAIR_CLIENT), 1);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_CLOSED);
     pair_check_books(p);
 }
@@ -346,7 +346,7 @@ static void test_what_a_close_cuts_off_is_told_in_an_answer(void **state)
 {
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.connection.receive = false;
+    o.connection.tell_address = false;
     pair_open(p, &o);
     (void)start(p);
     rill_stream *back = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
@@ -475,9 +475,9 @@ static void abandon_in(unsigned state)
     assert_int_equal(ends(&p, PAIR_CLIENT), 1);
     assert_int_equal(client->end_error, expected);
     assert_int_equal(client->events[RILL_EVENT_STREAM_END], 2);
-    assert_int_equal(client->events[RILL_EVENT_SENT], 1);
+    assert_int_equal(client->events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(client->sent_error, expected);
-    assert_int_equal(client->events[RILL_EVENT_RECEIVED], 1);
+    assert_int_equal(client->events[RILL_EVENT_RECEIVE_TOTAL_END], 1);
     assert_int_equal(client->received_error, RILL_ERR_CLOSED);
     assert_int_equal(client->last.in_flight, client->last.in_doubt);
     assert_in_range(client->last.in_doubt, 1, 150);

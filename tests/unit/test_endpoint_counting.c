@@ -15,10 +15,10 @@ static void answer_bytes(pair *p, raw_peer *r, rill_stream *s, const rill_frame 
     uint64_t request;
     size_t len;
     pair_write(s, "hello", 5);
-    assert_int_equal(rill_endpoint_send(client, p->now, packet, &len, &request), RILL_OK);
+    assert_int_equal(rill_endpoint_next_prepare(client, p->now, packet, &len, &request), RILL_OK);
     assert_true(len > 0);
     size_t n = raw_answer(r, packet, len, true, 0, 0, frames, count, answer);
-    assert_int_equal(rill_endpoint_reply(client, p->now, request, answer, n), RILL_OK);
+    assert_int_equal(rill_endpoint_receive_reply(client, p->now, request, answer, n), RILL_OK);
 }
 
 /*

@@ -72,6 +72,36 @@ static void test_bytes_arrive_in_order_and_writes_are_held_back(void **state)
     send_all_bytes(p);
 }
 
+static void count_writable(pair *p, pair_side side, const rill_event *event)
+{
+    if (side == PAIR_CLIENT && event->type == RILL_EVENT_WRITABLE)
+        ++*(size_t *)p->user;
+}
+
+/* A buffer that is filled to its last byte: who is told of no room hears of room, and nobody else.
+ */
+static void test_no_room_is_followed_by_word_of_room(void **state)
+{
+    pair *p = *state;
+    size_t told = 0;
+    size_t accepted;
+    p->user = &told;
+    p->on_event = count_writable;
+    for (unsigned asked = 0; asked < 2; asked++) {
+        rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+        size_t room = rill_stream_writable(s);
+        assert_int_equal(rill_stream_write(s, pattern, room, &accepted), RILL_OK);
+        assert_int_equal(accepted, room);
+        if (asked)
+            assert_int_equal(rill_stream_writable(s), 0);
+        pair_run(p, RILL_SECOND);
+        assert_int_equal(told, asked);
+        assert_true(rill_stream_writable(s) > 0);
+    }
+    p->on_event = NULL;
+    p->user = NULL;
+}
+
 static void spoil(pair *p, pair_packet *packet)
 {
     (void)p;
@@ -167,7 +197,7 @@ static void test_a_reader_that_waits_holds_the_writer_back(void **state)
         rill_stream *t = rill_connection_stream(server, 2 * i + 1);
         if (!t)
             continue;
-        rill_stream_offsets_of(t, &at);
+        rill_stream_get_offsets(t, &at);
         assert_true(at.received <= 20000);
         buffered += at.received;
     }
@@ -234,9 +264,9 @@ static void test_a_raise_that_is_lost_is_asked_for(void **state)
     rill_stream_consume(rill_connection_stream(server, 3), 15000);
     pair_run(p, 12 * RILL_SECOND);
     rill_stream_offsets at;
-    rill_stream_offsets_of(rill_connection_stream(server, 1), &at);
+    rill_stream_get_offsets(rill_connection_stream(server, 1), &at);
     assert_int_equal(at.received, 30000);
-    rill_stream_offsets_of(rill_connection_stream(server, 3), &at);
+    rill_stream_get_offsets(rill_connection_stream(server, 3), &at);
     assert_int_equal(at.received, 30000);
 }
 
@@ -296,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         DATA_TEST(test_bytes_arrive_in_order_and_writes_are_held_back),
+        DATA_TEST(test_no_room_is_followed_by_word_of_room),
         DATA_TEST(test_bytes_arrive_once_whatever_the_path_does),
         DATA_TEST(test_both_ways_on_one_stream),
         PAIR_TEST_TO_OPEN(test_a_reader_that_waits_holds_the_writer_back),

@@ -28,7 +28,7 @@ static rill_stream *server_stream(pair *p)
 static uint64_t sent(const rill_stream *s)
 {
     rill_stream_totals t;
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     return t.sent;
 }
 
@@ -94,7 +94,7 @@ static void test_a_decision_after_the_packet_expired_is_a_no(void **state)
     pair_run(p, RILL_SECOND);
     assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 0);
     rill_stream_totals t;
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent + t.in_flight, 0);
     /* Not sent again: the call had ended. */
     assert_int_equal(p->end[PAIR_SERVER].asked_count, 1);
@@ -159,7 +159,7 @@ static void test_money_decided_after_its_stream_closed_meets_the_goal(void **sta
     assert_false(pair_seen(p, PAIR_SERVER, 1)->ended);
     assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, NULL), RILL_OK);
     pair_run(p, 50 * RILL_MS);
-    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_RECEIVED], 1);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_RECEIVE_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_SERVER].received_error, RILL_OK);
     assert_true(pair_seen(p, PAIR_SERVER, 1)->ended);
     assert_true(pair_seen(p, PAIR_CLIENT, 1)->ended);
@@ -191,7 +191,7 @@ static void expire_soon(pair *p, pair_packet *packet)
     if (packet->amount == 0)
         return;
     assert_int_equal(rill_prepare_decode(&prepare, packet->bytes, packet->len), RILL_OK);
-    prepare.expires_at = p->now.wall_ms + 50;
+    prepare.expires_at_ms = p->now.wall_ms + 50;
     size_t len;
     uint8_t copy[RILL_PACKET_BUFFER];
     memcpy(copy, prepare.data.data, prepare.data.len);
@@ -261,7 +261,7 @@ static void close_with_undecided(pair_side payer, pair_side closer, bool unasked
     pair_run(&p, RILL_SECOND);
     p.no_events[asked] = false;
     pair_run(&p, RILL_SECOND);
-    assert_int_equal(p.end[asked].events[RILL_EVENT_RECEIVED], 1);
+    assert_int_equal(p.end[asked].events[RILL_EVENT_RECEIVE_TOTAL_END], 1);
     assert_int_equal(p.end[asked].received_error, RILL_ERR_CLOSED);
     assert_true(pair_seen(&p, asked, 1)->ended);
     assert_int_equal(p.end[asked].events[RILL_EVENT_CONNECTION_END], 1);
@@ -273,7 +273,7 @@ static void close_with_undecided(pair_side payer, pair_side closer, bool unasked
     assert_null(p.waiting);
     assert_int_equal(pair_decide(&p, asked, 0, true, NULL), RILL_ERR_NOT_FOUND);
     pair_run(&p, RILL_SECOND);
-    assert_int_equal(p.end[payer].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p.end[payer].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p.end[payer].events[RILL_EVENT_STREAM_END], 1);
     assert_int_equal(p.end[payer].events[RILL_EVENT_CONNECTION_END], 1);
     pair_check_books(&p);
@@ -326,7 +326,7 @@ static void test_one_connection_leaves_decisions_to_others(void **state)
     pair_run(p, RILL_SECOND);
     assert_int_equal(p->end[PAIR_SERVER].asked_count, 4);
     rill_credentials again;
-    assert_int_equal(rill_endpoint_credentials(p->end[PAIR_SERVER].endpoint, NULL, &again),
+    assert_int_equal(rill_endpoint_generate_credentials(p->end[PAIR_SERVER].endpoint, NULL, &again),
                      RILL_OK);
     p->credentials = again;
     assert_int_equal(pair_connect(p, &o.connection), RILL_OK);

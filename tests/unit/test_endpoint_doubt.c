@@ -9,7 +9,7 @@
 static rill_stream_totals of(const rill_stream *s)
 {
     rill_stream_totals t;
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     return t;
 }
 
@@ -43,7 +43,7 @@ static rill_stream *opened(pair *p, fate *f)
     assert_int_equal(rill_stream_send_total(s, 200, RILL_NEVER), RILL_OK);
     pair_run(p, RILL_SECOND);
     assert_int_equal(of(s).sent, 200);
-    p->end[PAIR_CLIENT].events[RILL_EVENT_SENT] = 0;
+    p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END] = 0;
     p->on_packet = decide;
     p->user = f;
     return s;
@@ -87,7 +87,7 @@ static void test_what_arrived_is_not_paid_again(void **state)
     rill_stream *s = opened(p, &f);
     lose_some(p, s);
     pair_run(p, 5 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
     assert_int_equal(of(s).sent, 600);
     assert_int_equal(of(s).delivered, 600);
@@ -258,7 +258,7 @@ static void test_a_close_before_the_expiry_leaves_it_in_doubt_too(void **state)
     rill_stream_close(s, RILL_CLOSE_NO_ERROR, NULL);
     assert_int_equal(rill_connection_end(p->end[PAIR_CLIENT].connection), RILL_OK);
     pair_run(p, 35 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_CLOSED);
     assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].last.in_doubt, 100);
@@ -295,7 +295,7 @@ static void test_the_first_packets_stay_in_doubt_where_lost(void **state)
               .count = 5,
               .questions_lost = 14};
     pair_options o = pair_defaults();
-    o.connection.connect_timeout = 60 * RILL_SECOND;
+    o.connection.connect_timeout_ns = 60 * RILL_SECOND;
     pair_open(p, &o);
     p->maximum[PAIR_CLIENT] = 50;
     p->on_packet = decide;
@@ -353,7 +353,7 @@ static void test_what_left_before_any_answer_is_not_unsent(void **state)
     fulfill(&c, 0, &total, 1);
     assert_int_equal(totals(&c).in_doubt, 100);
     assert_int_equal(totals(&c).sent, 0);
-    assert_int_equal(c.events[RILL_EVENT_SENT], 1);
+    assert_int_equal(c.events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(rill_stream_send_total(c.stream, 140, RILL_NEVER), RILL_OK);
     for (unsigned i = 0; i < 2; i++) {
         assert_true(next(&c));
@@ -409,7 +409,7 @@ static void test_what_is_in_doubt_for_good_brings_nothing(void **state)
         refuse(&c, 0, NULL, 0);
     }
     assert_int_equal(totals(&c).sent, 0);
-    assert_int_equal(c.events[RILL_EVENT_SENT], 2);
+    assert_int_equal(c.events[RILL_EVENT_SEND_TOTAL_END], 2);
     close_client(&c);
 }
 
@@ -444,12 +444,12 @@ static void test_who_does_not_tell_leaves_it_in_doubt(void **state)
     client c;
     (void)state;
     open_lost(&c);
-    c.events[RILL_EVENT_SENT] = 0;
+    c.events[RILL_EVENT_SEND_TOTAL_END] = 0;
     assert_true(asks(&c));
     assert_int_equal(totals(&c).in_doubt, 100);
-    assert_int_equal(c.events[RILL_EVENT_SENT], 0);
+    assert_int_equal(c.events[RILL_EVENT_SEND_TOTAL_END], 0);
     fulfill(&c, 0, NULL, 0);
-    assert_int_equal(c.events[RILL_EVENT_SENT], 1);
+    assert_int_equal(c.events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(totals(&c).sent, 100);
     assert_int_equal(totals(&c).in_doubt, 100);
     /* Asked once, and never again. */
@@ -519,7 +519,8 @@ static void test_the_total_of_another_time_is_not_the_answer(void **state)
     assert_true(asks(&c));
     /* The first answer was made when the money could still be on its way. */
     size_t size = raw_answer(&c.server, packet, len, true, 0, 0, &early, 1, answer);
-    assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, request, answer, size), RILL_OK);
+    assert_int_equal(rill_endpoint_receive_reply(c.endpoint, c.now, request, answer, size),
+                     RILL_OK);
     assert_int_equal(totals(&c).in_doubt, 100);
     fulfill(&c, 0, &late, 1);
     assert_int_equal(totals(&c).sent, 200);

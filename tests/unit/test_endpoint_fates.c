@@ -108,7 +108,7 @@ static void count(const pair *p, uint64_t *sent, uint64_t *in_flight)
     *in_flight = client->ended_in_flight;
     for (unsigned i = 0; i < client->open_count; i++) {
         rill_connection_stats stats;
-        rill_connection_stats_of(client->open[i], &stats);
+        rill_connection_get_stats(client->open[i], &stats);
         *sent += stats.sent;
         *in_flight += stats.in_flight;
     }
@@ -136,7 +136,7 @@ static void meets(event what, const fate *f, bool early, bool soon)
     uint64_t before = early ? 0 : PACKET;
     o.server.server_secret = secret;
     o.connection.max_packet_amount = PACKET;
-    o.connection.connect_timeout = 200 * RILL_SECOND;
+    o.connection.connect_timeout_ns = 200 * RILL_SECOND;
     pair_open(&p, &o);
     p.on_packet = meet;
     p.user = &r;

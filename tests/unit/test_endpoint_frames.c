@@ -162,7 +162,7 @@ static void test_limits_of_many_streams_are_all_told(void **state)
     pair_run(p, 20 * RILL_SECOND);
     for (unsigned i = 0; i < MANY; i++) {
         rill_stream_totals t;
-        rill_stream_totals_of(s[i], &t);
+        rill_stream_get_totals(s[i], &t);
         assert_int_equal(t.sent, 1000 + i);
     }
     pair_check_books(p);
@@ -368,7 +368,7 @@ static void test_bytes_beside_those_of_a_closed_stream_are_sent_again(void **sta
     /* The true server has had them before: so it is the packet that shows it. */
     assert_true(p->end[PAIR_CLIENT].packets > before + 1);
     rill_stream_offsets o;
-    rill_stream_offsets_of(b, &o);
+    rill_stream_get_offsets(b, &o);
     assert_int_equal(o.acknowledged, 4);
     assert_int_equal(pair_seen(p, PAIR_SERVER, 3)->len, 4);
     raw_close(&f->r);

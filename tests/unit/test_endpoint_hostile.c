@@ -40,7 +40,7 @@ static rill_endpoint *server_of(pair *p)
 static uint64_t received(pair *p)
 {
     rill_connection_stats stats;
-    rill_connection_stats_of(p->end[PAIR_SERVER].connection, &stats);
+    rill_connection_get_stats(p->end[PAIR_SERVER].connection, &stats);
     return stats.received;
 }
 
@@ -406,14 +406,16 @@ static void test_an_address_that_comes_late(void **state)
     raw_send(&r, server_of(p), p->now, &introduces, &reply);
     assert_int_equal(rill_stream_set_receive_max(pair_stream_open(p, PAIR_SERVER), RILL_UNLIMITED),
                      RILL_OK);
-    assert_int_equal(rill_endpoint_send(server_of(p), p->now, packet, &len, &request), RILL_OK);
+    assert_int_equal(rill_endpoint_next_prepare(server_of(p), p->now, packet, &len, &request),
+                     RILL_OK);
     assert_true(len > 0);
     rill_event event;
     while (rill_endpoint_next_event(server_of(p), &event)) {
     }
     size_t answered = raw_answer(&r, packet, len, true, 0, 0, NULL, 0, answer);
     p->now.mono_ns += 1000;
-    assert_int_equal(rill_endpoint_reply(server_of(p), p->now, request, answer, answered), RILL_OK);
+    assert_int_equal(rill_endpoint_receive_reply(server_of(p), p->now, request, answer, answered),
+                     RILL_OK);
     close_server(p, &r);
 }
 
@@ -490,7 +492,7 @@ static void test_a_packet_of_an_earlier_connection_come_back_is_refused(void **s
     assert_true(caught_len > 0);
     assert_int_equal(rill_prepare_decode(&prepare, caught, caught_len), RILL_OK);
     prepare.destination = (rill_bytes){(const uint8_t *)address, strlen(address)};
-    prepare.expires_at = p->now.wall_ms + 10000;
+    prepare.expires_at_ms = p->now.wall_ms + 10000;
     assert_int_equal(rill_prepare_encode(&prepare, back, sizeof back, &len), RILL_OK);
     raw_deliver(&r, p->end[PAIR_CLIENT].endpoint, p->now, back, len, &reply);
     assert_int_equal(reply.type, RILL_ILP_REJECT);

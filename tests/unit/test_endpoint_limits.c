@@ -24,7 +24,7 @@ static void test_connections_are_bounded(void **state)
     rill_endpoint *server = p->end[PAIR_SERVER].endpoint;
     const raw_packet packet = {0};
     for (unsigned i = 0; i < 4; i++) {
-        assert_int_equal(rill_endpoint_credentials(server, NULL, &c), RILL_OK);
+        assert_int_equal(rill_endpoint_generate_credentials(server, NULL, &c), RILL_OK);
         raw_open(&r[i], c.destination_account, c.shared_secret);
         raw_send(&r[i], server, p->now, &packet, &reply);
         assert_int_equal(reply.type, i < 3 ? RILL_ILP_FULFILL : RILL_ILP_REJECT);
@@ -40,7 +40,7 @@ static void test_connections_are_bounded(void **state)
     assert_int_equal(reply.code, RILL_ILP_F99_APPLICATION_ERROR);
     assert_int_equal(rill_endpoint_connection_count(server), 1);
     /* A server that stops takes no more. */
-    assert_int_equal(rill_endpoint_credentials(server, NULL, &c), RILL_OK);
+    assert_int_equal(rill_endpoint_generate_credentials(server, NULL, &c), RILL_OK);
     raw_open(&r[4], c.destination_account, c.shared_secret);
     rill_endpoint_end(server);
     pair_run(p, RILL_SECOND);

@@ -15,7 +15,7 @@
 static rill_stream_totals totals_of(const rill_stream *s)
 {
     rill_stream_totals t;
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     return t;
 }
 
@@ -56,7 +56,7 @@ static void test_no_packet_is_beyond_its_minimum(void **state)
     rill_stream *s = total(p, UINT64_C(1) << 63);
     pair_run(p, 20 * RILL_SECOND);
     assert_int_equal(totals_of(s).sent, 0);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_RATE);
 }
 
@@ -128,7 +128,7 @@ static void test_the_last_waits_for_what_is_late(void **state)
     p->on_packet = lose_the_second;
     rill_stream *s = total(p, 2345);
     pair_run(p, 60 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
     assert_int_equal(totals_of(s).sent, 2345);
     assert_int_equal(totals_of(s).delivered, 2);

@@ -132,7 +132,7 @@ static void test_a_unit_of_anothers_earns_nothing(void **state)
     total.total = 26;
     fulfill(&c, 0, &total, 1);
     rill_stream_totals t;
-    rill_stream_totals_of(other, &t);
+    rill_stream_get_totals(other, &t);
     assert_int_equal(t.sent, 52);
     assert_true(c.connection->tally.balance <= 5 * 101 - 2 * 203);
     close_client(&c);

@@ -13,7 +13,7 @@
 static rill_stream_totals totals(const rill_stream *s)
 {
     rill_stream_totals t;
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     return t;
 }
 
@@ -24,7 +24,7 @@ static void test_the_first_packet_carries_money_where_the_rate_is_given(void **s
     assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
     pair_run(p, 3 * RILL_MS);
     assert_int_equal(p->end[PAIR_CLIENT].fulfilled_out, 100);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 100);
     assert_int_equal(totals(s).sent, 100);
@@ -45,7 +45,7 @@ static void test_without_a_rate_the_path_is_probed(void **state)
     assert_int_equal(rill_stream_send_total(s, 20000, RILL_NEVER), RILL_OK);
     pair_run(p, RILL_SECOND);
     rill_connection_stats stats;
-    rill_connection_stats_of(p->end[PAIR_CLIENT].connection, &stats);
+    rill_connection_get_stats(p->end[PAIR_CLIENT].connection, &stats);
     assert_int_equal(totals(s).sent, 20000);
     assert_int_equal(totals(s).delivered, 10000);
     /* 0.5 less 1 % */
@@ -141,7 +141,7 @@ static void test_many_packets_are_in_flight_at_once(void **state)
     assert_int_equal(rill_stream_send_total(s, 1000000, RILL_NEVER), RILL_OK);
     pair_run(p, 3 * RILL_SECOND);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 1000000);
     pair_check_books(p);
 }
@@ -208,13 +208,13 @@ static void test_the_receive_max_is_kept_and_raised(void **state)
     assert_int_equal(rill_stream_send_total(s, 2000, RILL_NEVER), RILL_OK);
     pair_run(p, 20 * RILL_SECOND);
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 500);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 0);
     rill_stream *t = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
     assert_int_equal(rill_stream_set_receive_max(t, 400), RILL_ERR_RANGE);
     assert_int_equal(rill_stream_receive_total(t, 2000, RILL_NEVER), RILL_OK);
     pair_run(p, 10 * RILL_SECOND);
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 2000);
-    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_RECEIVED], 1);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_RECEIVE_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_SERVER].received_error, RILL_OK);
     pair_check_books(p);
 }
@@ -263,7 +263,7 @@ static void test_streams_that_end_do_so_where_the_rate_is_too_low(void **state)
             rill_stream_send_total(pair_stream_open(p, PAIR_CLIENT), 200000, RILL_NEVER), RILL_OK);
     assert_int_equal(rill_connection_end(p->end[PAIR_CLIENT].connection), RILL_OK);
     pair_run(p, 50 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 10);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 10);
     assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
 }
 
@@ -295,9 +295,9 @@ static void test_a_link_that_takes_nothing_is_not_flooded(void **state)
         uint64_t request;
         size_t len;
         p->now.mono_ns += 1000;
-        assert_int_equal(
-            rill_endpoint_send(p->end[PAIR_CLIENT].endpoint, p->now, packet, &len, &request),
-            RILL_OK);
+        assert_int_equal(rill_endpoint_next_prepare(p->end[PAIR_CLIENT].endpoint, p->now, packet,
+                                                    &len, &request),
+                         RILL_OK);
         if (len == 0) {
             assert_true(rill_endpoint_deadline(p->end[PAIR_CLIENT].endpoint) <
                         p->now.mono_ns + RILL_SECOND);
@@ -334,11 +334,12 @@ static void test_a_wait_that_is_over_is_not_forgotten(void **state)
     size_t len;
     pair_sleep(p, 3 * RILL_SECOND);
     assert_int_equal(
-        rill_endpoint_send(p->end[PAIR_SERVER].endpoint, p->now, packet, &len, &request), RILL_OK);
-    assert_true(len > 0);
-    assert_int_equal(
-        rill_endpoint_receive(p->end[PAIR_CLIENT].endpoint, p->now, 1, packet, len, reply, &len),
+        rill_endpoint_next_prepare(p->end[PAIR_SERVER].endpoint, p->now, packet, &len, &request),
         RILL_OK);
+    assert_true(len > 0);
+    assert_int_equal(rill_endpoint_receive_prepare(p->end[PAIR_CLIENT].endpoint, p->now, 1, packet,
+                                                   len, reply, &len),
+                     RILL_OK);
     pair_run(p, 2 * RILL_SECOND);
     assert_int_equal(totals(s).sent, 1000);
 }

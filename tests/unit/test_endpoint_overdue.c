@@ -21,7 +21,7 @@ static void drop_money(pair *p, pair_packet *packet)
 static uint64_t sent_of(const rill_stream *s)
 {
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     return totals.sent;
 }
 
@@ -54,7 +54,7 @@ static void test_a_window_that_was_lost_is_another_window(void **state)
     /* Long before what was lost expires all the rest is sent. */
     pair_run(&p, 5 * RILL_SECOND);
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     assert_true(totals.in_flight >= 10);
     assert_int_equal(totals.sent, 1000 - totals.in_flight);
     /* Then that too. */
@@ -102,7 +102,7 @@ static void test_records_of_lost_packets_are_bounded(void **state)
     p.on_packet = drop_money;
     pair_run(&p, 20 * RILL_SECOND);
     rill_connection_stats stats;
-    rill_connection_stats_of(p.end[PAIR_CLIENT].connection, &stats);
+    rill_connection_get_stats(p.end[PAIR_CLIENT].connection, &stats);
     assert_in_range(stats.packets_in_flight, 1, 17 * WINDOW);
     pair_check_books(&p);
     pair_close(&p);

@@ -152,7 +152,7 @@ static void test_large_answers_are_read(void **state)
     pair_run(p, RILL_SECOND);
     assert_true(a.answered > 0);
     rill_stream_totals t;
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent, 1000);
     assert_int_equal(t.delivered, 2000);
     raw_close(&a.r);
@@ -199,7 +199,7 @@ static void test_a_reject_with_junk_is_a_reject(void **state)
     pair_run(p, 2 * RILL_SECOND);
     assert_int_equal(left, 0);
     rill_stream_totals t;
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent, 1000);
     assert_int_equal(t.in_doubt, 0);
 }
@@ -255,7 +255,7 @@ static void test_clocks_that_do_not_differ(void **state)
         pair_options options = pair_defaults();
         o.refusals = shortly ? 20 : 3;
         if (shortly)
-            options.connection.packet_lifetime = 5 * RILL_SECOND;
+            options.connection.packet_lifetime_ns = 5 * RILL_SECOND;
         pair_open(p, &options);
         p->user = &o;
         p->on_packet = refuse_as_expired;
@@ -265,7 +265,7 @@ static void test_clocks_that_do_not_differ(void **state)
         assert_int_equal(o.refusals, 0);
         assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 0);
         rill_stream_totals t;
-        rill_stream_totals_of(s, &t);
+        rill_stream_get_totals(s, &t);
         assert_int_equal(t.sent, 1000);
         pair_close(p);
     }

@@ -54,9 +54,9 @@ static void pays(pair *p, rill_stream *s, uint64_t total, uint64_t time, uint64_
     rill_stream_totals t;
     assert_int_equal(rill_stream_send_total(s, total, p->now.mono_ns + time), RILL_OK);
     pair_run(p, time);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_true(t.sent == total);
     assert_in_range(path.packets, 1, packets);
     pair_check_books(p);
@@ -196,7 +196,7 @@ static void test_dust_is_not_sent_for_ever(void **state)
     path.packets = 0;
     assert_int_equal(rill_stream_send_total(s, 10007, RILL_NEVER), RILL_OK);
     pair_run(p, 60 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 2);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 2);
     assert_int_not_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
     assert_true(path.packets < 60);
 }
@@ -213,7 +213,7 @@ static void test_a_maximum_that_falls_far_is_found(void **state)
     path.large = RILL_ILP_F08_AMOUNT_TOO_LARGE;
     assert_int_equal(rill_stream_send_total(s, 104000, RILL_NEVER), RILL_OK);
     pair_run(p, 10 * RILL_SECOND);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent, 104000);
 }
 
@@ -243,7 +243,7 @@ static void test_probing_ends_in_time(void **state)
     pair_options o = pair_defaults();
     rill_waiting w;
     o.connection.min_rate = (rill_ratio){0, 1};
-    o.connection.connect_timeout = 4 * RILL_SECOND;
+    o.connection.connect_timeout_ns = 4 * RILL_SECOND;
     pair_open(p, &o);
     pair_run(p, RILL_SECOND);
     uint64_t begun = p->now.mono_ns;
@@ -251,12 +251,12 @@ static void test_probing_ends_in_time(void **state)
     assert_int_equal(rill_stream_send_total(pair_stream_open(p, PAIR_CLIENT), 1000000, RILL_NEVER),
                      RILL_OK);
     pair_run(p, 4 * RILL_SECOND - RILL_MS);
-    rill_connection_waiting(p->end[PAIR_CLIENT].connection, &w);
+    rill_connection_get_waiting(p->end[PAIR_CLIENT].connection, &w);
     assert_int_equal(w.reason, RILL_WAIT_RATE);
-    assert_true(w.until == begun + 4 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
+    assert_true(w.until_ns == begun + 4 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 0);
     pair_run(p, 2 * RILL_MS);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_PATH);
 }
 
@@ -269,7 +269,7 @@ static void test_probing_that_nobody_waits_for_ends(void **state)
     pair *p = *state;
     pair_options o = pair_defaults();
     o.connection.min_rate = (rill_ratio){0, 1};
-    o.connection.connect_timeout = 4 * RILL_SECOND;
+    o.connection.connect_timeout_ns = 4 * RILL_SECOND;
     pair_open(p, &o);
     pair_run(p, RILL_SECOND);
     p->on_packet = lose_money;

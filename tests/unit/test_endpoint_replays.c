@@ -33,8 +33,8 @@ static bool is_paid_again(pair *p, const kept *k)
     static uint8_t reply[RILL_PACKET_BUFFER];
     size_t len;
     rill_fulfill fulfill;
-    assert_int_equal(rill_endpoint_receive(p->end[PAIR_SERVER].endpoint, p->now, UINT64_MAX,
-                                           k->bytes, k->len, reply, &len),
+    assert_int_equal(rill_endpoint_receive_prepare(p->end[PAIR_SERVER].endpoint, p->now, UINT64_MAX,
+                                                   k->bytes, k->len, reply, &len),
                      RILL_OK);
     assert_true(len > 0);
     return rill_fulfill_decode(&fulfill, reply, len) == RILL_OK;
@@ -68,7 +68,8 @@ static void test_others_that_end_are_no_reason_to_forget(void **state)
     assert_true(first.len > 0);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(
-            rill_endpoint_credentials(p.end[PAIR_SERVER].endpoint, NULL, &p.credentials), RILL_OK);
+            rill_endpoint_generate_credentials(p.end[PAIR_SERVER].endpoint, NULL, &p.credentials),
+            RILL_OK);
         assert_int_equal(pair_connect(&p, &o.connection), RILL_OK);
         pay_and_end(&p, 1);
     }
@@ -85,7 +86,7 @@ static void test_long_lifetimes(void **state)
     pair_options o = pair_defaults();
     rill_prepare prepare;
     (void)state;
-    o.connection.packet_lifetime = 600 * RILL_SECOND;
+    o.connection.packet_lifetime_ns = 600 * RILL_SECOND;
     pair_open(&p, &o);
     p.user = &first;
     p.on_packet = keep;
@@ -93,7 +94,7 @@ static void test_long_lifetimes(void **state)
     assert_int_equal(rill_prepare_decode(&prepare, first.bytes, first.len), RILL_OK);
     for (unsigned i = 0; i < 5; i++) {
         pair_run(&p, 110 * RILL_SECOND);
-        assert_true(prepare.expires_at > p.now.wall_ms);
+        assert_true(prepare.expires_at_ms > p.now.wall_ms);
         assert_false(is_paid_again(&p, &first));
     }
     pair_check_books(&p);

@@ -51,7 +51,7 @@ static void test_a_false_fulfillment_commits_nothing(void **state)
     assert_int_equal(totals(&c).in_flight, 0);
     /* A second word on the same packet is not heard. */
     answer[10] ^= 1;
-    assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, c.request, answer, len),
+    assert_int_equal(rill_endpoint_receive_reply(c.endpoint, c.now, c.request, answer, len),
                      RILL_ERR_NOT_FOUND);
     assert_int_equal(totals(&c).sent, 0);
     close_client(&c);
@@ -73,12 +73,13 @@ static void test_replies_are_not_exchanged(void **state)
     assert_true(next(&c));
     rill_connection_stats before;
     rill_connection_stats after;
-    rill_connection_stats_of(c.connection, &before);
-    assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, c.request, other, len), RILL_OK);
-    rill_connection_stats_of(c.connection, &after);
+    rill_connection_get_stats(c.connection, &before);
+    assert_int_equal(rill_endpoint_receive_reply(c.endpoint, c.now, c.request, other, len),
+                     RILL_OK);
+    rill_connection_get_stats(c.connection, &after);
     assert_int_equal(after.rate.num, before.rate.num);
     assert_int_equal(c.events[RILL_EVENT_CONNECTED], 0);
-    assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, first, other, len), RILL_OK);
+    assert_int_equal(rill_endpoint_receive_reply(c.endpoint, c.now, first, other, len), RILL_OK);
     take_events(&c);
     assert_int_equal(c.events[RILL_EVENT_CONNECTED], 1);
     assert_int_equal(totals(&c).sent, 0);
@@ -93,7 +94,7 @@ static void test_a_malformed_reply_leaves_money_in_doubt(void **state)
     assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
     assert_true(next(&c));
     assert_int_equal(
-        rill_endpoint_reply(c.endpoint, c.now, c.request, (const uint8_t *)"\x0d\x02xx", 4),
+        rill_endpoint_receive_reply(c.endpoint, c.now, c.request, (const uint8_t *)"\x0d\x02xx", 4),
         RILL_OK);
     assert_int_equal(totals(&c).in_doubt, 100);
     assert_int_equal(totals(&c).in_flight, 100);
@@ -223,7 +224,7 @@ static void test_a_server_may_close_in_a_reply(void **state)
     assert_int_equal(rill_stream_send_total(c.stream, 100, RILL_NEVER), RILL_OK);
     assert_true(next(&c));
     refuse(&c, 100, &end, 1);
-    assert_int_equal(c.events[RILL_EVENT_SENT], 1);
+    assert_int_equal(c.events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(c.events[RILL_EVENT_CONNECTION_END], 1);
     assert_int_equal(c.end_error, RILL_ERR_REMOTE);
     assert_int_equal(c.end_code, RILL_CLOSE_ENDPOINT_BUSY);
@@ -279,7 +280,7 @@ static void test_final_errors_of_the_path_end_it(void **state)
         assert_int_equal(rill_stream_send_total(c.stream, 100, RILL_NEVER), RILL_OK);
         for (unsigned n = 0; n < 20 && next(&c); n++)
             connector_says(&c, cases[i].code);
-        assert_int_equal(c.events[RILL_EVENT_SENT], 1);
+        assert_int_equal(c.events[RILL_EVENT_SEND_TOTAL_END], 1);
         assert_int_equal(c.events[RILL_EVENT_CONNECTION_END], 1);
         assert_int_equal(c.end_error, cases[i].error);
         close_client(&c);

@@ -75,7 +75,7 @@ static void test_its_bytes_are_its_own(void **state)
     assert_memory_equal(got->data, after, sizeof after);
     assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 107);
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     assert_int_equal(totals.sent, 7);
     pair_check_books(&p);
     pair_close(&p);
@@ -147,7 +147,7 @@ static void test_another_life_does_not_wait_for_the_one_before(void **state)
         assert_int_equal(rill_stream_set_send_max(s, 7), RILL_OK);
         pair_run(&p, RILL_SECOND);
         rill_stream_totals totals;
-        rill_stream_totals_of(s, &totals);
+        rill_stream_get_totals(s, &totals);
         assert_int_equal(totals.sent, 7);
         p.no_events[PAIR_SERVER] = false;
         pair_run(&p, 100 * RILL_SECOND);
@@ -184,7 +184,7 @@ static bool was_told(how_it_went before, bool padding)
     if (before != NOTHING_WAS_BEFORE) {
         begin(&p, &o);
         pair_run(&p, RILL_SECOND);
-        rill_connection_stats_of(p.end[PAIR_CLIENT].connection, &ours);
+        rill_connection_get_stats(p.end[PAIR_CLIENT].connection, &ours);
         assert_false(ours.ended_another);
     }
     if (before == IT_HAS_ENDED)
@@ -194,8 +194,8 @@ static bool was_told(how_it_went before, bool padding)
     pair_run(&p, (before == IT_WAS_IDLE ? 70 : 1) * RILL_SECOND);
     begin(&p, &o);
     pair_run(&p, RILL_SECOND);
-    rill_connection_stats_of(p.end[PAIR_CLIENT].connection, &ours);
-    rill_connection_stats_of(p.end[PAIR_SERVER].connection, &theirs);
+    rill_connection_get_stats(p.end[PAIR_CLIENT].connection, &ours);
+    rill_connection_get_stats(p.end[PAIR_SERVER].connection, &theirs);
     assert_int_equal(ours.ended_another, theirs.ended_another);
     assert_int_equal(ours.sent, 5);
     /* This is told once. The next one follows one that ended without an error. */
@@ -203,7 +203,7 @@ static bool was_told(how_it_went before, bool padding)
     pair_run(&p, RILL_SECOND);
     begin(&p, &o);
     pair_run(&p, RILL_SECOND);
-    rill_connection_stats_of(p.end[PAIR_CLIENT].connection, &theirs);
+    rill_connection_get_stats(p.end[PAIR_CLIENT].connection, &theirs);
     assert_false(theirs.ended_another);
     pair_close(&p);
     return ours.ended_another;
@@ -356,7 +356,7 @@ static void test_who_waits_for_an_end_is_not_asked_about(void **state)
     begin(&p, &o);
     pair_run(&p, 2 * RILL_SECOND);
     rill_connection_stats stats;
-    rill_connection_stats_of(p.end[PAIR_CLIENT].connection, &stats);
+    rill_connection_get_stats(p.end[PAIR_CLIENT].connection, &stats);
     assert_int_equal(stats.in_flight, 0);
     assert_int_equal(p.end[PAIR_SERVER].asked_count, 0);
     read_all(&p);
@@ -427,7 +427,7 @@ static uint64_t number_of_next(rill_endpoint *server, raw_peer *r, rill_now now,
     uint64_t request;
     assert_int_equal(rill_connection_open_stream(c, &s), RILL_OK);
     assert_int_equal(rill_stream_write(s, "hello", 5, &accepted), RILL_OK);
-    assert_int_equal(rill_endpoint_send(server, now, bytes, &len, &request), RILL_OK);
+    assert_int_equal(rill_endpoint_next_prepare(server, now, bytes, &len, &request), RILL_OK);
     assert_true(len > 0);
     raw_read(r, bytes, len, &packet);
     assert_true(packet.authentic);
@@ -482,10 +482,10 @@ static uint8_t again(pair *p, unsigned n)
     rill_prepare prepare;
     size_t len;
     assert_int_equal(rill_prepare_decode(&prepare, kept[n].bytes, kept[n].len), RILL_OK);
-    prepare.expires_at = p->now.wall_ms + 10000;
+    prepare.expires_at_ms = p->now.wall_ms + 10000;
     assert_int_equal(rill_prepare_encode(&prepare, packet, sizeof packet, &len), RILL_OK);
-    assert_int_equal(rill_endpoint_receive(p->end[PAIR_SERVER].endpoint, p->now, 1000 + n, packet,
-                                           len, answer, &len),
+    assert_int_equal(rill_endpoint_receive_prepare(p->end[PAIR_SERVER].endpoint, p->now, 1000 + n,
+                                                   packet, len, answer, &len),
                      RILL_OK);
     pair_pump(p);
     return answer[0];

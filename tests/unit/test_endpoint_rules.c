@@ -25,10 +25,10 @@ static void test_a_stream_that_cannot_send_gives_its_end_up(void **state)
     pair_options o;
     (void)state;
     pair_options_init(&o);
-    o.connection.idle_timeout = 0;
-    o.connection.connect_timeout = RILL_SECOND;
-    o.connection.packet_lifetime = RILL_SECOND;
-    o.accepted.idle_timeout = 0;
+    o.connection.idle_timeout_ns = 0;
+    o.connection.connect_timeout_ns = RILL_SECOND;
+    o.connection.packet_lifetime_ns = RILL_SECOND;
+    o.accepted.idle_timeout_ns = 0;
     o.accepted.default_receive_max = 0;
     pair_open(&p, &o);
     rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
@@ -200,7 +200,7 @@ static void test_a_volley_that_is_lost_is_sent_again(void **state)
     open_to_probe(5, false);
     pair_run(&p, 10 * RILL_SECOND);
     assert_int_equal(to_drop, 0);
-    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p.end[PAIR_CLIENT].sent_error, RILL_OK);
     pair_close(&p);
 }
@@ -210,7 +210,7 @@ static void test_a_path_without_a_rate_is_given_up(void **state)
     (void)state;
     open_to_probe(0, true);
     pair_run(&p, 50 * RILL_SECOND);
-    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
     assert_int_equal(p.end[PAIR_CLIENT].end_error, RILL_ERR_PATH);
     pair_close(&p);
@@ -234,7 +234,7 @@ static void decide_late(uint64_t sleep_ns, int64_t wall_ms, bool in_time)
     assert_int_equal(fulfilled, in_time);
     assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, in_time ? 100 : 0);
     rill_connection_stats stats;
-    rill_connection_stats_of(p.end[PAIR_SERVER].connection, &stats);
+    rill_connection_get_stats(p.end[PAIR_SERVER].connection, &stats);
     assert_int_equal(stats.received, in_time ? 100 : 0);
     pair_close(&p);
 }
@@ -281,7 +281,7 @@ static void test_unread_bytes_of_closed_streams_are_let_go(void **state)
         rill_stream *theirs = rill_connection_stream(p.end[PAIR_SERVER].connection, id);
         assert_non_null(theirs);
         rill_stream_offsets offsets;
-        rill_stream_offsets_of(theirs, &offsets);
+        rill_stream_get_offsets(theirs, &offsets);
         assert_int_equal(offsets.received, sizeof bytes);
         assert_int_equal(offsets.consumed, 0);
         rill_stream_close(theirs, RILL_CLOSE_APPLICATION_ERROR, NULL);
@@ -337,7 +337,7 @@ static rill_ilp_code_id comes_and_goes(rill_endpoint *server)
     const rill_frame over = {.type = RILL_FRAME_CONNECTION_CLOSE, .code = RILL_CLOSE_NO_ERROR};
     rill_credentials c;
     raw_peer one;
-    assert_int_equal(rill_endpoint_credentials(server, NULL, &c), RILL_OK);
+    assert_int_equal(rill_endpoint_generate_credentials(server, NULL, &c), RILL_OK);
     raw_open(&one, c.destination_account, c.shared_secret);
     send_frames(&one, server, NULL, 0);
     rill_ilp_code_id code = reply.code;
@@ -437,7 +437,7 @@ static void test_a_closed_stream_takes_no_money(void **state)
     pair_pump(&p);
     assert_int_equal(p.end[PAIR_SERVER].fulfilled_in, 0); /* that of the pair's own links */
     rill_connection_stats stats;
-    rill_connection_stats_of(p.end[PAIR_SERVER].connection, &stats);
+    rill_connection_get_stats(p.end[PAIR_SERVER].connection, &stats);
     assert_int_equal(stats.received, 10);
     close_server(&r);
 }
@@ -501,7 +501,7 @@ static void test_a_connection_opened_again_takes_no_replay(void **state)
     assert_int_equal(reply.type, RILL_ILP_REJECT);
     assert_false(reply.authentic);
     rill_connection_stats stats;
-    rill_connection_stats_of(p.end[PAIR_SERVER].connection, &stats);
+    rill_connection_get_stats(p.end[PAIR_SERVER].connection, &stats);
     assert_int_equal(stats.received, 10);
     close_server(&r);
 }
@@ -527,7 +527,7 @@ static void test_an_open_connection_is_not_opened_again(void **state)
     assert_int_equal(p.end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 1);
     assert_int_equal(rill_endpoint_connection_count(server), 1);
     rill_connection_stats stats;
-    rill_connection_stats_of(p.end[PAIR_SERVER].connection, &stats);
+    rill_connection_get_stats(p.end[PAIR_SERVER].connection, &stats);
     assert_int_equal(stats.received, 30);
     close_server(&r);
 }

@@ -73,7 +73,7 @@ static void test_a_lost_word_on_streams_is_asked_for(void **state)
     pair *p = *state;
     pair_options o = pair_defaults();
     rill_stream *s[10];
-    o.connection.receive = false; /* the server has no other way than replies */
+    o.connection.tell_address = false; /* the server has no other way than replies */
     pair_open(p, &o);
     p->on_reply = lose_replies;
     p->on_packet = lose_packets;
@@ -139,7 +139,7 @@ static void test_a_goal_on_a_stream_that_closes_fails(void **state)
     rill_stream *t = rill_connection_stream(p->end[PAIR_SERVER].connection, 1);
     rill_stream_close(t, RILL_CLOSE_NO_ERROR, NULL);
     pair_run(p, RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_CLOSED);
     pair_check_books(p);
 }
@@ -173,7 +173,7 @@ static void test_who_waits_for_a_stream_that_is_over_is_told(void **state)
         static uint8_t bytes[20000];
         pair p;
         pair_options o = pair_defaults();
-        o.connection.receive = false;
+        o.connection.tell_address = false;
         o.accepted.default_receive_max = 50;
         o.accepted.stream_receive_buffer = 16384;
         pair_open(&p, &o);

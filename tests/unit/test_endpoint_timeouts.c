@@ -92,7 +92,7 @@ static void test_nobody_answers(void **state)
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
     pair_run(p, 70 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
     assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
     assert_in_range(p->end[PAIR_CLIENT].packets, 1, 20);
@@ -120,12 +120,12 @@ static void pay_through_refusals(pair_side payer, void (*refuse)(pair *, pair_pa
     uint64_t before = p.end[payer].packets;
     assert_int_equal(rill_stream_send_total(s, 1000, p.now.mono_ns + 2 * lasts), RILL_OK);
     pair_run(&p, lasts);
-    assert_int_equal(p.end[payer].events[RILL_EVENT_SENT], 0);
+    assert_int_equal(p.end[payer].events[RILL_EVENT_SEND_TOTAL_END], 0);
     assert_int_equal(p.end[payer].events[RILL_EVENT_CONNECTION_END], 0);
     assert_in_range(p.end[payer].packets - before, 1, 100 + 2 * lasts / RILL_SECOND);
     p.on_packet = NULL;
     pair_run(&p, 15 * RILL_SECOND);
-    assert_int_equal(p.end[payer].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p.end[payer].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p.end[payer].sent_error, expected);
     pair_run(&p, 100 * RILL_SECOND);
     assert_int_equal(p.end[payer].events[RILL_EVENT_CONNECTION_END], 1);
@@ -187,11 +187,11 @@ static void test_time_that_nobody_looked_is_no_silence(void **state)
     assert_int_equal(rill_stream_send_total(s, 2000, p->now.mono_ns + 300 * RILL_SECOND), RILL_OK);
     for (unsigned i = 0; i < 2; i++) {
         pair_run(p, 30 * RILL_MS);
-        assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
+        assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 0);
         pair_sleep(p, 70 * RILL_SECOND);
     }
     pair_run(p, 50 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 2000);
     pair_check_books(p);
@@ -225,7 +225,7 @@ static void test_a_path_that_refuses_everything(void **state)
         assert_int_equal(rill_stream_send_total(s, 100000, p.now.mono_ns + 50 * RILL_SECOND),
                          RILL_OK);
         pair_run(&p, 150 * RILL_SECOND);
-        assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+        assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
         assert_int_not_equal(p.end[PAIR_CLIENT].sent_error, RILL_OK);
         assert_int_equal(p.end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1);
         assert_true(p.end[PAIR_CLIENT].packets < 1000);
@@ -252,7 +252,7 @@ static void test_goals_time_out_with_what_was_done(void **state)
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_TIMEOUT);
     assert_int_equal(p->end[PAIR_SERVER].received_error, RILL_ERR_TIMEOUT);
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     assert_true(totals.sent > 0 && totals.sent == totals.send_max && totals.in_flight == 0);
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, totals.sent);
     pair_check_books(p);
@@ -282,14 +282,14 @@ static void test_nothing_is_sent_after_a_call_has_timed_out(void **state)
     p->on_packet = NULL;
     pair_run(p, 10 * RILL_SECOND);
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     assert_int_equal(totals.sent, 0);
     assert_int_equal(totals.send_max, 0);
     assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 0);
     /* Another call starts afresh. */
     assert_int_equal(rill_stream_send_total(s, 100, RILL_NEVER), RILL_OK);
     pair_run(p, RILL_SECOND);
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     assert_int_equal(totals.sent, 100);
     pair_check_books(p);
 }
@@ -309,17 +309,17 @@ static void test_probes_without_an_answer_are_sent_again(void **state)
     rill_stream_totals t;
     pair_options o = pair_defaults();
     o.connection.min_rate = (rill_ratio){0, 1};
-    o.connection.packet_lifetime = 2 * RILL_SECOND;
+    o.connection.packet_lifetime_ns = 2 * RILL_SECOND;
     pair_open(p, &o);
     p->on_packet = lose_probes;
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 20000, RILL_NEVER), RILL_OK);
     pair_run(p, RILL_SECOND);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.in_flight, 0);
     assert_int_equal(t.in_doubt, 0);
     pair_run(p, 20 * RILL_SECOND);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent, 20000);
     pair_check_books(p);
 }
@@ -335,7 +335,7 @@ static void test_a_close_that_expires_ends_the_connection(void **state)
 {
     pair *p = *state;
     pair_options o = pair_defaults();
-    o.connection.packet_lifetime = RILL_SECOND;
+    o.connection.packet_lifetime_ns = RILL_SECOND;
     pair_open(p, &o);
     pair_write(pair_stream_open(p, PAIR_CLIENT), "x", 1);
     pair_run(p, 100 * RILL_MS);

@@ -12,7 +12,7 @@
 static rill_stream_totals of(const rill_stream *s)
 {
     rill_stream_totals t;
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     return t;
 }
 
@@ -331,7 +331,7 @@ static void test_a_total_amid_money_is_no_mark(void **state)
     lose_more(&c, 50);
     total = told(c.stream, 200);
     len = raw_answer(&c.server, packet, len, true, 0, 50, &total, 1, answer);
-    assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, request, answer, len), RILL_OK);
+    assert_int_equal(rill_endpoint_receive_reply(c.endpoint, c.now, request, answer, len), RILL_OK);
     assert_int_equal(totals(&c).sent, 150);
     expire(&c);
     answer_with(&c, 200);
@@ -445,8 +445,8 @@ static void test_records_of_what_is_lost_leave_room_for_the_question(void **stat
     pair_options o = pair_defaults();
     (void)state;
     o.connection.max_in_flight = 1;
-    o.connection.idle_timeout = 0;
-    o.accepted.idle_timeout = 0;
+    o.connection.idle_timeout_ns = 0;
+    o.accepted.idle_timeout_ns = 0;
     pair_open(&p, &o);
     rill_stream *s = pair_stream_open(&p, PAIR_CLIENT);
     pair_write(s, "x", 1);
@@ -563,7 +563,7 @@ static void test_who_is_in_doubt_asks_for_a_higher_maximum(void **state)
         assert_true(asks(&c));
         fulfill(&c, 0, NULL, 0);
     }
-    rill_connection_waiting(c.connection, &waits);
+    rill_connection_get_waiting(c.connection, &waits);
     assert_int_equal(waits.reason, RILL_WAIT_RECEIVE_MAX);
     assert_true(next(&c));
     full.value = 40;

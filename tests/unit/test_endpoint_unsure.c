@@ -77,7 +77,7 @@ static void write_bytes(client *c, size_t len)
 static uint64_t acknowledged(const client *c)
 {
     rill_stream_offsets o;
-    rill_stream_offsets_of(c->stream, &o);
+    rill_stream_get_offsets(c->stream, &o);
     return o.acknowledged;
 }
 
@@ -148,11 +148,11 @@ static void test_whether_they_arrived_is_waited_for(void **state)
     assert_true(next(&c));
     assert_false(has_data());
     reply(&c, &r);
-    rill_connection_waiting(c.connection, &w);
+    rill_connection_get_waiting(c.connection, &w);
     assert_int_equal(w.reason, RILL_WAIT_DATA_WINDOW);
     assert_non_null(strstr(w.text, "whether it has the bytes from 100 on"));
     finish(&c, &r, 1100);
-    rill_connection_waiting(c.connection, &w);
+    rill_connection_get_waiting(c.connection, &w);
     assert_int_equal(w.reason, RILL_WAIT_NOTHING);
     close_client(&c);
 }

@@ -28,7 +28,7 @@ static void exhausted(pair *p, bool at_server, bool receive)
 {
     pair_options o = same_secret();
     o.connection.max_packet_amount = 1;
-    o.connection.receive = receive;
+    o.connection.tell_address = receive;
     pair_open(p, &o);
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     pair_write(s, "x", 1);

@@ -14,7 +14,7 @@
 static uint64_t sent_of(const rill_stream *s)
 {
     rill_stream_totals totals;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     return totals.sent;
 }
 

@@ -77,14 +77,15 @@ static void pay(pair *p, const payment *y)
     assert_int_equal(rill_stream_send_total(s, y->amount, RILL_NEVER), RILL_OK);
     pair_run(p, y->within * RILL_MS);
     pair_end *end = &p->end[PAIR_CLIENT];
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     rill_connection_stats stats;
-    rill_connection_stats_of(end->connection, &stats);
-    if (end->events[RILL_EVENT_SENT] != 1 || end->sent_error != y->error || t.sent < y->sent ||
-        t.delivered < y->delivered || end->packets > y->packets)
+    rill_connection_get_stats(end->connection, &stats);
+    if (end->events[RILL_EVENT_SEND_TOTAL_END] != 1 || end->sent_error != y->error ||
+        t.sent < y->sent || t.delivered < y->delivered || end->packets > y->packets)
         fail_msg("%s: %u SENT with %d, %llu sent, %llu delivered, %llu packets", y->name,
-                 end->events[RILL_EVENT_SENT], end->sent_error, (unsigned long long)t.sent,
-                 (unsigned long long)t.delivered, (unsigned long long)end->packets);
+                 end->events[RILL_EVENT_SEND_TOTAL_END], end->sent_error,
+                 (unsigned long long)t.sent, (unsigned long long)t.delivered,
+                 (unsigned long long)end->packets);
     /* To the unit, for the minimum that held. */
     assert_true(t.delivered >= rill_ratio_floor(stats.min_rate, t.sent));
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, t.delivered);
@@ -148,7 +149,7 @@ static void test_what_was_seen_is_enough_for_all_of_it(void **state)
     pair_run(p, RILL_SECOND);
     assert_int_equal(rill_stream_set_send_max(s, 3226 + 68847), RILL_OK);
     pair_run(p, 5 * RILL_SECOND);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent, 3226 + 68847);
     assert_true(t.delivered >= rill_ratio_floor(rate, t.sent));
     pair_check_books(p);
@@ -199,8 +200,8 @@ static void test_all_of_it_may_just_be_enough(void **state)
     pair_run(p, 10 * RILL_MS);
     assert_int_equal(rill_stream_send_total(s, 18, RILL_NEVER), RILL_OK);
     pair_run(p, 2 * RILL_SECOND);
-    rill_stream_totals_of(s, &t);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    rill_stream_get_totals(s, &t);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
     assert_int_equal(t.sent, 18);
     assert_int_equal(t.delivered, 10);
@@ -222,8 +223,8 @@ static void test_all_of_it_may_just_be_too_little(void **state)
     pair_run(p, 10 * RILL_MS);
     assert_int_equal(rill_stream_send_total(s, 18, RILL_NEVER), RILL_OK);
     pair_run(p, 10 * RILL_SECOND);
-    rill_stream_totals_of(s, &t);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    rill_stream_get_totals(s, &t);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_RATE);
     assert_int_equal(t.sent, 0);
     assert_true(p->end[PAIR_CLIENT].packets < 30);
@@ -241,7 +242,7 @@ static rill_stream *pay_until_the_rate_falls(pair *p, rill_ratio rate)
     rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
     assert_int_equal(rill_stream_send_total(s, 100000, RILL_NEVER), RILL_OK);
     pair_run(p, 250 * RILL_MS);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_true(t.sent > 0 && t.sent < 100000);
     p->rate[PAIR_CLIENT] = rate;
     return s;
@@ -254,10 +255,10 @@ static void test_a_rate_that_recovers(void **state)
     rill_stream_totals t;
     rill_stream *s = pay_until_the_rate_falls(p, (rill_ratio){8, 10});
     pair_run(p, 9 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 0);
     p->rate[PAIR_CLIENT] = (rill_ratio){1, 1};
     pair_run(p, 10 * RILL_SECOND);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_OK);
     assert_int_equal(t.sent, 100000);
     assert_int_equal(t.delivered, 100000);
@@ -272,9 +273,9 @@ static void test_a_rate_that_stays_low(void **state)
     pair_run(p, RILL_SECOND);
     uint64_t before = p->end[PAIR_CLIENT].packets;
     pair_run(p, 8 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 0);
     pair_run(p, 2 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_RATE);
     assert_true(p->end[PAIR_CLIENT].packets < before + 20);
     pair_check_books(p);
@@ -331,7 +332,7 @@ static void test_a_rate_that_jitters_is_paid(void **state)
             rill_stream_totals t;
             rill_stream *s = pay_amid_jitter(p, &j, minimum, 1500);
             pair_run(p, 40 * RILL_SECOND);
-            rill_stream_totals_of(s, &t);
+            rill_stream_get_totals(s, &t);
             /* Rounding may leave too little of the rest. */
             if (t.sent < 1450)
                 fail_msg("%u to %u: SENT with %d, %llu sent", low, j.high,
@@ -349,10 +350,10 @@ static void test_a_rate_that_stops_jittering_is_told(void **state)
     jitter j = {.low = 940, .high = 990};
     pay_amid_jitter(p, &j, 965, 10000000);
     pair_run(p, 2 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 0);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 0);
     j.high = j.low = 900;
     pair_run(p, 12 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 1);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
     assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_RATE);
     pair_check_books(p);
 }
@@ -371,19 +372,19 @@ static void test_a_send_max_alone_is_looked_at_again(void **state)
     /* Nine of ten: that is all that there is to lose. */
     assert_int_equal(rill_stream_set_send_max(s, 20), RILL_OK);
     pair_run(p, RILL_SECOND);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent, 20);
     assert_int_equal(t.delivered, 19);
     uint64_t packets = p->end[PAIR_CLIENT].packets;
     assert_int_equal(rill_stream_set_send_max(s, 30), RILL_OK);
     pair_run(p, 30 * RILL_SECOND);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent, 20);
     if (p->end[PAIR_CLIENT].packets > packets + 150)
         fail_msg("%llu packets", (unsigned long long)(p->end[PAIR_CLIENT].packets - packets));
     j.low = j.high = 1000;
     pair_run(p, 11 * RILL_SECOND);
-    rill_stream_totals_of(s, &t);
+    rill_stream_get_totals(s, &t);
     assert_int_equal(t.sent, 30);
     pair_check_books(p);
 }
@@ -402,10 +403,10 @@ static void test_streams_share_what_may_be_missing(void **state)
         assert_int_equal(rill_stream_send_total(pair_stream_open(p, PAIR_CLIENT), 2345, RILL_NEVER),
                          RILL_OK);
     pair_run(p, 3 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SENT], 10);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 10);
     for (uint64_t id = 1; id < 20; id += 2) {
         rill_stream_totals t;
-        rill_stream_totals_of(rill_connection_stream(p->end[PAIR_CLIENT].connection, id), &t);
+        rill_stream_get_totals(rill_connection_stream(p->end[PAIR_CLIENT].connection, id), &t);
         assert_int_equal(pair_seen(p, PAIR_SERVER, id)->money, 2);
         assert_true(t.sent / 1000 == 2);
         sent += t.sent;
@@ -432,7 +433,7 @@ static void test_the_same_minimum_again(void **state)
         rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
         assert_int_equal(rill_stream_send_total(s, 2345, RILL_NEVER), RILL_OK);
         pair_run(p, RILL_SECOND);
-        rill_stream_totals_of(s, &t);
+        rill_stream_get_totals(s, &t);
         sent += t.sent;
         delivered += t.delivered;
         assert_int_equal(

@@ -85,10 +85,11 @@ static void on_idle(uv_idle_t *idle)
     world *w = idle->data;
     bool fulfilled;
     uv_idle_stop(idle);
-    assert_int_equal(rill_decide(w->late_connection, w->late_decision, w->accept, &fulfilled),
-                     RILL_OK);
+    assert_int_equal(
+        rill_connection_decide(w->late_connection, w->late_decision, w->accept, &fulfilled),
+        RILL_OK);
     assert_int_equal(fulfilled, w->accept);
-    assert_int_equal(rill_decide(w->late_connection, w->late_decision, true, &fulfilled),
+    assert_int_equal(rill_connection_decide(w->late_connection, w->late_decision, true, &fulfilled),
                      RILL_ERR_NOT_FOUND);
     assert_false(fulfilled);
 }
@@ -109,18 +110,19 @@ static void on_incoming(rill_connection *c, const rill_incoming *packet, void *u
         return;
     if (w->cut_undecided) {
         w->late_connection = c;
-        w->late_decision = packet->decision;
+        w->late_decision = packet->decision_id;
         if (w->asked == 1)
             memory_post(memory.links[0], DOWN, 0, RILL_ERR_CONNECT, NULL, 0);
         return;
     }
     if (w->asked == 1 || uv_is_active((uv_handle_t *)&w->idle)) {
-        assert_int_equal(rill_decide(c, packet->decision, w->accept, &fulfilled), RILL_OK);
+        assert_int_equal(rill_connection_decide(c, packet->decision_id, w->accept, &fulfilled),
+                         RILL_OK);
         assert_int_equal(fulfilled, w->accept);
         return;
     }
     w->late_connection = c;
-    w->late_decision = packet->decision;
+    w->late_decision = packet->decision_id;
     uv_idle_start(&w->idle, on_idle);
 }
 
@@ -132,7 +134,7 @@ static void on_server_link(bool up, const char *detail, void *user)
     (void)detail;
     if (up || !w->cut_undecided)
         return;
-    assert_int_equal(rill_decide(w->late_connection, w->late_decision, true, &fulfilled),
+    assert_int_equal(rill_connection_decide(w->late_connection, w->late_decision, true, &fulfilled),
                      RILL_ERR_NOT_FOUND);
     assert_false(fulfilled);
     memory_post(memory.links[1], DOWN, 1, RILL_ERR_AUTH, NULL, 0);
@@ -225,7 +227,7 @@ static void on_link(bool up, const char *detail, void *user)
     (void)detail;
     world *w = user;
     w->link_ups += up;
-    rill_client_waiting(w->client, &w->waiting[up ? 0 : 1]);
+    rill_client_get_waiting(w->client, &w->waiting[up ? 0 : 1]);
 }
 
 static void on_client_closed(int error, const char *detail, void *user)
@@ -240,18 +242,18 @@ static void on_client_closed(int error, const char *detail, void *user)
 }
 
 static const rill_handlers server_handlers = {.size = sizeof(rill_handlers),
-                                              .listening = on_listening,
+                                              .server_ready = on_listening,
                                               .money = on_money,
                                               .incoming = on_incoming,
                                               .stream = on_stream,
-                                              .received = on_received,
+                                              .receive_total_end = on_received,
                                               .stream_end = on_stream_end,
                                               .connection_end = on_connection_end,
                                               .link = on_server_link,
                                               .closed = on_server_closed};
 static const rill_handlers client_handlers = {.size = sizeof(rill_handlers),
-                                              .ready = on_ready,
-                                              .sent = on_sent,
+                                              .client_ready = on_ready,
+                                              .send_total_end = on_sent,
                                               .link = on_link,
                                               .closed = on_client_closed,
                                               .stream_end = on_client_stream_end,
@@ -263,15 +265,15 @@ static void on_listening(rill_server *server, void *user)
     rill_credentials credentials;
     assert_string_equal(rill_server_address(server), "test.node.server");
     assert_string_equal(rill_server_asset_code(server), "XRP");
-    assert_int_equal(rill_server_credentials(server, NULL, &credentials), RILL_OK);
+    assert_int_equal(rill_server_generate_credentials(server, NULL, &credentials), RILL_OK);
     rill_net_options options = w->options;
     options.handlers = &client_handlers;
     rill_connection_options connection = w->connection;
     connection.ask_before_fulfill = false;
     options.connection = &connection;
-    assert_int_equal(rill_connect(&w->client, w->loop, &options, credentials.destination_account,
-                                  credentials.shared_secret, sizeof credentials.shared_secret,
-                                  NULL),
+    assert_int_equal(rill_client_open(&w->client, w->loop, &options,
+                                      credentials.destination_account, credentials.shared_secret,
+                                      sizeof credentials.shared_secret, NULL),
                      RILL_OK);
 }
 
@@ -284,7 +286,7 @@ static int set_up(void **state)
     rill_net_options_init(&w->options);
     rill_connection_options_init(&w->connection);
     w->options.connection = &w->connection;
-    w->options.link = "fake";
+    w->options.link_uri = "fake";
     w->options.handlers = &server_handlers;
     w->options.user = w;
     w->connection.max_packet_amount = 100;
@@ -308,7 +310,7 @@ static int tear_down(void **state)
 
 static void run_server(world *w)
 {
-    assert_int_equal(rill_listen(&w->server, w->loop, &w->options, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&w->server, w->loop, &w->options, NULL), RILL_OK);
     assert_int_equal(rill_loop_run(w->loop), RILL_OK);
     assert_int_equal(w->server_closed, 1);
     assert_int_equal(w->client_closed, 1);
@@ -322,9 +324,9 @@ static void on_prepare(uv_prepare_t *prepare)
     world *w = prepare->data;
     rill_waiting waiting;
     if (w->client)
-        rill_client_waiting(w->client, &waiting);
+        rill_client_get_waiting(w->client, &waiting);
     if (w->server_closed == 0)
-        rill_server_waiting(w->server, &waiting);
+        rill_server_get_waiting(w->server, &waiting);
 }
 
 static void run(world *w)
@@ -430,18 +432,18 @@ static void test_no_account(void **state)
     static const uint8_t secret[32];
     memory.answer_account = false;
     options.handlers = &client_handlers;
-    options.connect_timeout = 20 * RILL_MS;
+    options.connect_timeout_ns = 20 * RILL_MS;
     /* A server that is patient, and is closed with the client. */
-    assert_int_equal(rill_listen(&w->server, w->loop, &w->options, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&w->server, w->loop, &w->options, NULL), RILL_OK);
     uint64_t begun = rill_loop_now(w->loop).mono_ns;
-    assert_int_equal(rill_connect(&w->client, w->loop, &options, "test.x", secret, 32, NULL),
+    assert_int_equal(rill_client_open(&w->client, w->loop, &options, "test.x", secret, 32, NULL),
                      RILL_OK);
     assert_int_equal(rill_loop_run(w->loop), RILL_OK);
     assert_int_equal(w->client_error, RILL_ERR_TIMEOUT);
     assert_int_equal(w->client_closed, 1);
     assert_int_equal(w->server_closed, 1);
     assert_int_equal(w->waiting[0].reason, RILL_WAIT_ACCOUNT);
-    assert_in_range(w->waiting[0].until, begun + options.connect_timeout,
+    assert_in_range(w->waiting[0].until_ns, begun + options.connect_timeout_ns,
                     rill_loop_now(w->loop).mono_ns);
 }
 
@@ -490,7 +492,7 @@ static void stop_server(void)
 static void test_a_server_that_stops_answers_for_a_while(void **state)
 {
     world *w = *state;
-    w->connection.receive = false;
+    w->connection.tell_address = false;
     w->amount = 100000;
     stopping = w;
     w->on_first_money = stop_server;
@@ -505,16 +507,19 @@ static void test_options(void **state)
     const char *problem = NULL;
     static const uint8_t secret[32];
     assert_int_equal(
-        rill_connect(&w->client, w->loop, &w->options, "no address", secret, 32, &problem),
+        rill_client_open(&w->client, w->loop, &w->options, "no address", secret, 32, &problem),
         RILL_ERR_ADDRESS);
     assert_non_null(problem);
-    assert_int_equal(rill_connect(&w->client, w->loop, &w->options, "test.x", secret, 0, &problem),
-                     RILL_ERR_INVALID);
+    assert_int_equal(
+        rill_client_open(&w->client, w->loop, &w->options, "test.x", secret, 0, &problem),
+        RILL_ERR_INVALID);
     w->options.address = "test.me";
-    assert_int_equal(rill_listen(&w->server, w->loop, &w->options, &problem), RILL_ERR_INVALID);
+    assert_int_equal(rill_server_open(&w->server, w->loop, &w->options, &problem),
+                     RILL_ERR_INVALID);
     w->options.address = NULL;
     w->connection.slippage = (rill_ratio){1, 1};
-    assert_int_equal(rill_listen(&w->server, w->loop, &w->options, &problem), RILL_ERR_INVALID);
+    assert_int_equal(rill_server_open(&w->server, w->loop, &w->options, &problem),
+                     RILL_ERR_INVALID);
     assert_non_null(problem);
     uv_close((uv_handle_t *)&w->idle, NULL);
     assert_int_equal(rill_loop_run(w->loop), RILL_OK);

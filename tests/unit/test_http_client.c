@@ -28,17 +28,17 @@ static int last;
 static h2_bytes in, block;
 static bool ask_again;
 
-static int ask(uint64_t cookie, uint64_t *handle)
+static int ask(uint64_t outgoing_id, uint64_t *handle)
 {
     rill_http_request r = {.method = {(const uint8_t *)"POST", 4},
                            .scheme = {(const uint8_t *)"http", 4},
                            .authority = {(const uint8_t *)"h", 1},
                            .path = {(const uint8_t *)"/", 1},
                            .body = {(const uint8_t *)"packet", 6}};
-    return rill_http_client_request(client, &r, cookie, handle);
+    return rill_http_client_request(client, &r, outgoing_id, handle);
 }
 
-static void on_response(void *owner, uint64_t cookie, const rill_http_message *m)
+static void on_response(void *owner, uint64_t outgoing_id, const rill_http_message *m)
 {
     (void)owner;
     answered++;
@@ -49,14 +49,14 @@ static void on_response(void *owner, uint64_t cookie, const rill_http_message *m
     body[m->body_len] = '\0';
     if (ask_again) {
         ask_again = false;
-        assert_int_equal(ask(cookie + 1, NULL), RILL_OK);
+        assert_int_equal(ask(outgoing_id + 1, NULL), RILL_OK);
     }
 }
 
-static void on_failed(void *owner, uint64_t cookie, int error, bool sent)
+static void on_failed(void *owner, uint64_t outgoing_id, int error, bool sent)
 {
     (void)owner;
-    (void)cookie;
+    (void)outgoing_id;
     failed++;
     error_of = error;
     sent_of = sent;

@@ -44,18 +44,18 @@ static void close_pair(void)
     assert_int_equal(blocks_out, 0);
 }
 
-static const http_told *told(uint64_t cookie)
+static const http_told *told(uint64_t outgoing_id)
 {
     for (size_t i = 0; i < p.told_count; i++)
-        if (p.told[i].cookie == cookie)
+        if (p.told[i].outgoing_id == outgoing_id)
             return &p.told[i];
-    fail_msg("nothing was said of request %llu", (unsigned long long)cookie);
+    fail_msg("nothing was said of request %llu", (unsigned long long)outgoing_id);
     return NULL;
 }
 
-static void post(uint64_t cookie, size_t len)
+static void post(uint64_t outgoing_id, size_t len)
 {
-    assert_int_equal(http_pair_post(&p, cookie, (uint8_t)cookie, len, NULL), RILL_OK);
+    assert_int_equal(http_pair_post(&p, outgoing_id, (uint8_t)outgoing_id, len, NULL), RILL_OK);
 }
 
 static void one_request(rill_http_protocol protocol, size_t piece, size_t len)
@@ -114,7 +114,7 @@ static void test_answers_come_in_any_order(void **state)
                          RILL_OK);
         http_pair_run(&p);
         assert_int_equal(p.told_count, 100 - i);
-        assert_int_equal(p.told[99 - i].cookie, i);
+        assert_int_equal(p.told[99 - i].outgoing_id, i);
     }
     for (uint64_t i = 0; i < 100; i++)
         assert_int_equal(told(i)->first, i);
@@ -149,7 +149,7 @@ static void test_nothing_is_allocated_once_pools_have_grown(void **state)
     (void)state;
     for (rill_http_protocol v = RILL_HTTP_1; v <= RILL_HTTP_2; v++) {
         size_t many = v == RILL_HTTP_1 ? 1 : 50;
-        uint64_t cookie = 0;
+        uint64_t outgoing_id = 0;
         open_pair(v);
         p.echo = true;
         for (unsigned turn = 0; turn < 40; turn++) {
@@ -157,7 +157,7 @@ static void test_nothing_is_allocated_once_pools_have_grown(void **state)
                 allocations = 0;
             p.asked_count = p.told_count = 0;
             for (size_t i = 0; i < many; i++)
-                post(cookie++, 100 + i * 20);
+                post(outgoing_id++, 100 + i * 20);
             http_pair_run(&p);
             assert_int_equal(p.told_count, many);
         }

@@ -21,7 +21,7 @@ static void test_request(void **state)
                      RILL_OK);
     assert_int_equal(rill_prepare_decode(&p, buf, len), RILL_OK);
     assert_true(p.amount == 0);
-    assert_true(p.expires_at == UINT64_C(1513992100549));
+    assert_true(p.expires_at_ms == UINT64_C(1513992100549));
     assert_memory_equal(p.destination.data, "peer.config", 11);
     assert_int_equal(p.data.len, 0);
     /* Zmh6rfhivXdsj8GLjp+OIAiXFIVu4jOzkCpZHQ1fKSU= */

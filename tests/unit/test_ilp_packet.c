@@ -56,7 +56,7 @@ static void test_prepare(void **state)
                         27);
     assert_int_equal(rill_prepare_decode(&out, buf, len), RILL_OK);
     assert_true(out.amount == 107);
-    assert_true(out.expires_at == in.expires_at);
+    assert_true(out.expires_at_ms == in.expires_at_ms);
     assert_memory_equal(out.condition, hash, 32);
     assert_bytes(out.destination, in.destination);
     assert_bytes(out.data, in.data);
@@ -156,7 +156,7 @@ static void test_largest_prepare(void **state)
     in.destination.len++;
     assert_int_equal(rill_prepare_encode(&in, buf, sizeof(buf), &len), RILL_ERR_TOO_LARGE);
     in.destination.len--;
-    in.expires_at++;
+    in.expires_at_ms++;
     assert_int_equal(rill_prepare_encode(&in, buf, sizeof(buf), &len), RILL_ERR_RANGE);
 }
 

@@ -74,7 +74,7 @@ typedef struct life {
     place at;
     action what;
     bool done;
-    bool connected; /* rill_connect was called */
+    bool connected; /* rill_client_open was called */
     bool readable;  /* that handler, and not data */
     unsigned server_closed, client_closed, others, others_closed;
     rill_connection *server_connection, *client_connection;
@@ -92,8 +92,8 @@ static void look_at_stream(rill_stream *s)
     rill_stream_offsets offsets;
     assert_true(rill_stream_id(s) > 0);
     assert_non_null(rill_stream_connection(s));
-    rill_stream_totals_of(s, &totals);
-    rill_stream_offsets_of(s, &offsets);
+    rill_stream_get_totals(s, &totals);
+    rill_stream_get_offsets(s, &offsets);
     rill_stream_set_user(s, current);
     assert_ptr_equal(rill_stream_user(s), current);
     rill_stream_set_user(s, NULL);
@@ -110,7 +110,7 @@ static void look_at_connection(rill_connection *c)
     rill_connection_stats stats;
     const char *code;
     uint8_t scale;
-    rill_connection_stats_of(c, &stats);
+    rill_connection_get_stats(c, &stats);
     assert_string_equal(rill_connection_tag(c), rill_connection_is_server(c) ? "bill 7" : "");
     assert_non_null(rill_connection_remote_address(c));
     if (rill_connection_remote_asset(c, &code, &scale))
@@ -125,7 +125,7 @@ static void look(life *l, rill_stream *s, rill_connection *c)
         look_at_stream(s);
     if (c)
         look_at_connection(c);
-    if (l->server && rill_server_credentials(l->server, NULL, &credentials) == RILL_OK) {
+    if (l->server && rill_server_generate_credentials(l->server, NULL, &credentials) == RILL_OK) {
         assert_int_equal(strncmp(rill_server_address(l->server), "test.node.0", 11), 0);
         assert_string_equal(rill_server_asset_code(l->server), "XRP");
         assert_int_equal(rill_server_asset_scale(l->server), 9);
@@ -156,7 +156,7 @@ static rill_net_options other_options(life *l, char *link)
     rill_net_options_init(&o);
     o.handlers = &handlers;
     o.user = l;
-    o.link = link;
+    o.link_uri = link;
     return o;
 }
 
@@ -165,7 +165,7 @@ static void another_server(life *l)
     char link[] = "btp+ws://:2@node";
     rill_net_options o = other_options(l, link);
     rill_server *other;
-    assert_int_equal(rill_listen(&other, l->loop, &o, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&other, l->loop, &o, NULL), RILL_OK);
     memset(link, 'x', sizeof link - 1);
     rill_server_close(other);
     rill_server_close(other);
@@ -179,7 +179,7 @@ static void another_client(life *l)
     rill_net_options o = other_options(l, link);
     rill_client *other;
     assert_int_equal(
-        rill_connect(&other, l->loop, &o, "test.node.0.nobody", secret, sizeof secret, NULL),
+        rill_client_open(&other, l->loop, &o, "test.node.0.nobody", secret, sizeof secret, NULL),
         RILL_OK);
     memset(link, 'x', sizeof link - 1);
     rill_client_close(other);
@@ -229,10 +229,10 @@ static void do_to_connection(life *l, rill_connection *c)
 static void decide_nothing(life *l, rill_connection *c)
 {
     bool fulfilled = true;
-    assert_int_equal(rill_decide(c, UINT64_MAX, true, &fulfilled), RILL_ERR_NOT_FOUND);
+    assert_int_equal(rill_connection_decide(c, UINT64_MAX, true, &fulfilled), RILL_ERR_NOT_FOUND);
     assert_false(fulfilled);
     if (l->asked != 0 && c != l->asked_connection)
-        assert_int_equal(rill_decide(c, l->asked, true, NULL), RILL_ERR_NOT_FOUND);
+        assert_int_equal(rill_connection_decide(c, l->asked, true, NULL), RILL_ERR_NOT_FOUND);
 }
 
 /* Once, in the handler whose turn it is. */
@@ -315,12 +315,14 @@ static void on_incoming(rill_connection *c, const rill_incoming *packet, void *u
     life *l = user;
     bool fulfilled;
     l->asked_connection = c;
-    l->asked = packet->decision;
+    l->asked = packet->decision_id;
     act(l, INCOMING, NULL, c);
     /* Another connection's decision is not found. */
-    assert_int_equal(rill_decide(NULL, packet->decision, true, &fulfilled), RILL_ERR_NOT_FOUND);
-    assert_int_equal(rill_decide(c, packet->decision, true, &fulfilled), RILL_OK);
-    assert_int_equal(rill_decide(c, packet->decision, true, &fulfilled), RILL_ERR_NOT_FOUND);
+    assert_int_equal(rill_connection_decide(NULL, packet->decision_id, true, &fulfilled),
+                     RILL_ERR_NOT_FOUND);
+    assert_int_equal(rill_connection_decide(c, packet->decision_id, true, &fulfilled), RILL_OK);
+    assert_int_equal(rill_connection_decide(c, packet->decision_id, true, &fulfilled),
+                     RILL_ERR_NOT_FOUND);
 }
 
 static void on_server_stream_end(rill_stream *s, const rill_end *end, void *user)
@@ -350,7 +352,8 @@ static void on_server_closed(int error, const char *detail, void *user)
     act(l, SERVER_CLOSED, NULL, NULL);
     /* Connections that are gone. */
     decide_nothing(l, l->server_connection);
-    assert_int_equal(rill_decide(l->asked_connection, l->asked, true, NULL), RILL_ERR_NOT_FOUND);
+    assert_int_equal(rill_connection_decide(l->asked_connection, l->asked, true, NULL),
+                     RILL_ERR_NOT_FOUND);
     l->server_closed++;
     l->server = NULL;
 }
@@ -436,13 +439,13 @@ static void listen_and_forget(life *l)
     uint8_t secret[32];
     rill_handlers handlers = {
         .size = sizeof(rill_handlers),
-        .listening = on_listening,
+        .server_ready = on_listening,
         .connection = on_connection,
         .stream = on_stream,
         .money = on_money,
         .data = l->readable ? NULL : on_data,
         .readable = l->readable ? on_readable : NULL,
-        .received = on_received,
+        .receive_total_end = on_received,
         .incoming = on_incoming,
         .stream_end = on_server_stream_end,
         .connection_end = on_server_connection_end,
@@ -454,13 +457,13 @@ static void listen_and_forget(life *l)
     memset(secret, 7, sizeof secret);
     o.handlers = &handlers;
     o.user = l;
-    o.link = link;
+    o.link_uri = link;
     o.server_secret = secret;
     rill_connection_options connection;
     rill_connection_options_init(&connection);
     connection.ask_before_fulfill = true;
     o.connection = &connection;
-    assert_int_equal(rill_listen(&l->server, l->loop, &o, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&l->server, l->loop, &o, NULL), RILL_OK);
     memset(link, 'x', sizeof link - 1);
     memset(secret, 'x', sizeof secret);
     memset(&handlers, 0xff, sizeof handlers);
@@ -473,10 +476,10 @@ static void connect_and_forget(life *l)
     char link[] = "btp+ws://:1@node";
     rill_handlers handlers = {
         .size = sizeof(rill_handlers),
-        .ready = on_ready,
+        .client_ready = on_ready,
         .connected = on_connected,
-        .progress = on_progress,
-        .sent = on_sent,
+        .outgoing_money = on_progress,
+        .send_total_end = on_sent,
         .writable = on_writable,
         .stream_end = on_client_stream_end,
         .connection_end = on_client_connection_end,
@@ -487,16 +490,16 @@ static void connect_and_forget(life *l)
     rill_net_options_init(&o);
     o.handlers = &handlers;
     o.user = l;
-    o.link = link;
+    o.link_uri = link;
     rill_connection_options connection;
     rill_connection_options_init(&connection);
     connection.max_packet_amount = 300;
     connection.min_rate = (rill_ratio){1, 1};
     connection.stream_send_buffer = 8;
     o.connection = &connection;
-    assert_int_equal(rill_connect(&l->client, l->loop, &o, l->credentials.destination_account,
-                                  l->credentials.shared_secret, sizeof l->credentials.shared_secret,
-                                  NULL),
+    assert_int_equal(rill_client_open(&l->client, l->loop, &o, l->credentials.destination_account,
+                                      l->credentials.shared_secret,
+                                      sizeof l->credentials.shared_secret, NULL),
                      RILL_OK);
     l->connected = true;
     assert_null(rill_client_connection(l->client));
@@ -515,7 +518,7 @@ static void on_listening(rill_server *server, void *user)
     assert_ptr_equal(server, l->server);
     rill_credentials_options_init(&o);
     o.tag = tag;
-    assert_int_equal(rill_server_credentials(server, &o, &l->credentials), RILL_OK);
+    assert_int_equal(rill_server_generate_credentials(server, &o, &l->credentials), RILL_OK);
     memset(tag, 'x', sizeof tag - 1);
     connect_and_forget(l);
     act(l, LISTENING, NULL, NULL);

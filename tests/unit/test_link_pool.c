@@ -14,7 +14,7 @@ static rill_link *sessions[8]; /* of the server, as they came */
 static unsigned session_count;
 static unsigned by_session[8]; /* Prepares and messages that came by each */
 static uint64_t requests[8];   /* the last of each */
-static uint64_t replies_to[8]; /* cookies of the replies that each got */
+static uint64_t replies_to[8]; /* outgoing_ids of the replies that each got */
 static unsigned session_replies;
 static unsigned client_messages;
 static uint64_t client_request;
@@ -45,13 +45,13 @@ static void server_prepare(rill_link *l, uint64_t request, const uint8_t *packet
         assert_int_equal(rill_link_reply(l, request, fulfill, sizeof fulfill), RILL_OK);
 }
 
-static void server_reply(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len,
+static void server_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
                          void *user)
 {
     (void)packet;
     (void)len;
     (void)user;
-    replies_to[index_of(l)] = cookie;
+    replies_to[index_of(l)] = outgoing_id;
     session_replies++;
 }
 
@@ -73,19 +73,21 @@ static void client_message(rill_link *l, uint64_t request, const rill_message *m
     assert_int_equal(rill_link_refuse_message(l, request, "no"), RILL_OK);
 }
 
-static void on_message_reply(rill_link *l, uint64_t cookie, const rill_message *reply, void *user)
+static void on_message_reply(rill_link *l, uint64_t outgoing_id, const rill_message *reply,
+                             void *user)
 {
     (void)l;
-    (void)cookie;
+    (void)outgoing_id;
     (void)reply;
     (void)user;
     message_replies++;
 }
 
-static void on_message_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+static void on_message_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent,
+                                  void *user)
 {
     (void)l;
-    (void)cookie;
+    (void)outgoing_id;
     (void)sent;
     (void)user;
     refused += error == RILL_ERR_REFUSED;
@@ -222,7 +224,7 @@ static void test_the_least_busy(void **state)
     sent = 2;
     until(&n, quiet);
     assert_int_equal(by_session[1], 1);
-    assert_int_equal(n.client.cookie, 99);
+    assert_int_equal(n.client.outgoing_id, 99);
     net_end(&n);
 }
 
@@ -315,7 +317,7 @@ static bool client_asked_once(net *unused)
     return n.client.prepares == 1;
 }
 
-/* What came by a socket is answered by the same: the cookies are the sessions' own. */
+/* What came by a socket is answered by the same: the outgoing_ids are the sessions' own. */
 static void test_requests(void **state)
 {
     (void)state;
@@ -430,10 +432,10 @@ static bool fake_is_up(const rill_link *l)
     return true;
 }
 
-static int fake_send(rill_link *l, uint64_t cookie, const uint8_t *bytes, size_t len)
+static int fake_send(rill_link *l, uint64_t outgoing_id, const uint8_t *bytes, size_t len)
 {
     fake *f = (fake *)l;
-    (void)cookie;
+    (void)outgoing_id;
     (void)bytes;
     (void)len;
     f->sent += f->says == RILL_OK;

@@ -746,7 +746,7 @@ static void test_an_upgrade(void **state)
     static const uint8_t packet[] = {RILL_ILP_PREPARE, 1, 7};
     assert_int_equal(rill_link_send(n.client.link, 5, packet, sizeof packet), RILL_OK);
     until(&n, replied);
-    assert_int_equal(n.client.cookie, 5);
+    assert_int_equal(n.client.outgoing_id, 5);
     assert_int_equal(n.client.last[2], 7);
     end();
 }

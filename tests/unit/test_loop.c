@@ -37,14 +37,14 @@ static void test_embedder_loop(void **state)
     assert_int_equal(rill_loop_new(&loop, &uv), RILL_OK);
     assert_ptr_equal(rill_loop_uv(loop), &uv);
     rill_net_options_init(&options);
-    options.link = "btp+ws://:token@127.0.0.1:1";
+    options.link_uri = "btp+ws://:token@127.0.0.1:1";
     rill_link_options once;
     rill_link_options_init(&once);
     once.reconnect = false;
     options.link_options = &once;
     options.handlers = &handlers;
     options.user = &s;
-    assert_int_equal(rill_listen(&server, loop, &options, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&server, loop, &options, NULL), RILL_OK);
     assert_int_equal(uv_run(&uv, UV_RUN_DEFAULT), 0);
     assert_int_equal(s.closed, 1);
     assert_int_equal(s.error, RILL_ERR_CONNECT);
@@ -85,10 +85,10 @@ static void test_freed_in_a_handler(void **state)
     const rill_handlers handlers = {.size = sizeof(rill_handlers), .closed = on_closed_free};
     assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
     rill_net_options_init(&options);
-    options.link = "btp+ws://:token@127.0.0.1:1";
+    options.link_uri = "btp+ws://:token@127.0.0.1:1";
     options.handlers = &handlers;
     options.user = &loop;
-    assert_int_equal(rill_listen(&server, loop, &options, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&server, loop, &options, NULL), RILL_OK);
     rill_server_close(server);
     assert_int_equal(rill_loop_run(loop), RILL_OK);
     assert_null(loop);
@@ -110,10 +110,10 @@ static rill_server *open_server(rill_loop *loop, unsigned *closed)
     rill_server *server;
     rill_net_options options;
     rill_net_options_init(&options);
-    options.link = "btp+ws://:token@127.0.0.1:1";
+    options.link_uri = "btp+ws://:token@127.0.0.1:1";
     options.handlers = &handlers;
     options.user = closed;
-    assert_int_equal(rill_listen(&server, loop, &options, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&server, loop, &options, NULL), RILL_OK);
     return server;
 }
 

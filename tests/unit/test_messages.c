@@ -15,7 +15,7 @@
 typedef struct side {
     rill_link *link;
     unsigned messages, replies, unanswered;
-    uint64_t request, cookie;
+    uint64_t request, outgoing_id;
     int error;
     bool sent;
     bool transfer;
@@ -62,21 +62,23 @@ static void on_message(rill_link *l, uint64_t request, const rill_message *m, vo
     keep(s, m);
 }
 
-static void on_message_reply(rill_link *l, uint64_t cookie, const rill_message *reply, void *user)
+static void on_message_reply(rill_link *l, uint64_t outgoing_id, const rill_message *reply,
+                             void *user)
 {
     side *s = side_of(user);
     assert_ptr_equal(l, s->link);
     s->replies++;
-    s->cookie = cookie;
+    s->outgoing_id = outgoing_id;
     keep(s, reply);
 }
 
-static void on_message_unanswered(rill_link *l, uint64_t cookie, int error, bool sent, void *user)
+static void on_message_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent,
+                                  void *user)
 {
     side *s = side_of(user);
     (void)l;
     s->unanswered++;
-    s->cookie = cookie;
+    s->outgoing_id = outgoing_id;
     s->error = error;
     s->sent = sent;
 }
@@ -181,7 +183,7 @@ static void test_there_and_back(void **state)
     assert_int_equal(rill_link_reply_message(server.link, server.request, &reply), RILL_OK);
     until(&n, client_answered);
     assert_int_equal(client.replies, 1);
-    assert_int_equal(client.cookie, 42);
+    assert_int_equal(client.outgoing_id, 42);
     assert_int_equal(client.count, 1);
     assert_string_equal(client.protocols[0], "claim");
     assert_int_equal(client.content_types[0], RILL_CONTENT_TEXT);
@@ -204,12 +206,12 @@ static void test_the_other_way(void **state)
     assert_int_equal(rill_link_reply_message(client.link, client.request, NULL), RILL_OK);
     until(&n, server_answered);
     assert_int_equal(server.replies, 1);
-    assert_true(server.cookie == UINT64_MAX);
+    assert_true(server.outgoing_id == UINT64_MAX);
     assert_int_equal(server.count, 0);
     net_end(&n);
 }
 
-/* A cookie of a packet's and of a message's may be the same. */
+/* A outgoing_id of a packet's and of a message's may be the same. */
 static void test_beside_packets(void **state)
 {
     (void)state;
@@ -225,7 +227,7 @@ static void test_beside_packets(void **state)
     until(&n, client_answered);
     assert_int_equal(client.replies, 1);
     assert_int_equal(n.client.replies, 1);
-    assert_int_equal(n.client.cookie, 1);
+    assert_int_equal(n.client.outgoing_id, 1);
     assert_int_equal(n.session.prepares, 1);
     net_end(&n);
 }
@@ -261,7 +263,7 @@ static void test_refused(void **state)
                      RILL_OK);
     until(&n, client_answered);
     assert_int_equal(client.unanswered, 1);
-    assert_int_equal(client.cookie, 9);
+    assert_int_equal(client.outgoing_id, 9);
     assert_int_equal(client.error, RILL_ERR_REFUSED);
     assert_true(client.sent);
     assert_true(rill_link_is_up(client.link));
@@ -315,7 +317,7 @@ static void test_nobody_listens(void **state)
     client.unanswered = 0;
     assert_int_equal(rill_link_send_message(client.link, 2, &transfer), RILL_OK);
     until(&n, client_answered);
-    assert_int_equal(client.cookie, 2);
+    assert_int_equal(client.outgoing_id, 2);
     assert_int_equal(client.error, RILL_ERR_REFUSED);
     assert_int_equal(n.lines, 1);
     assert_non_null(strstr(n.line, "without an ILP packet"));
@@ -338,10 +340,10 @@ static void test_the_link_is_lost(void **state)
     net_stop_server(&n);
     until(&n, client_answered);
     assert_int_equal(client.unanswered, 1);
-    assert_int_equal(client.cookie, 9);
+    assert_int_equal(client.outgoing_id, 9);
     assert_true(client.sent);
     assert_int_equal(server.unanswered, 1);
-    assert_int_equal(server.cookie, 10);
+    assert_int_equal(server.outgoing_id, 10);
     assert_false(rill_link_is_up(client.link));
     assert_int_equal(rill_link_send_message(client.link, 11, &m), RILL_ERR_NOT_CONNECTED);
     assert_int_equal(rill_link_reply_message(client.link, request, NULL), RILL_ERR_NOT_CONNECTED);
@@ -400,7 +402,7 @@ static void test_limit_of_what_comes(void **state)
     assert_int_equal(rill_link_send_message(client.link, 2, &m), RILL_OK);
     until(&n, client_answered);
     assert_int_equal(client.unanswered, 1);
-    assert_int_equal(client.cookie, 2);
+    assert_int_equal(client.outgoing_id, 2);
     assert_int_equal(client.error, RILL_ERR_REFUSED);
     assert_int_equal(server.messages, 1);
     client.unanswered = server.messages = 0;
@@ -456,10 +458,10 @@ static void test_wrong_ones(void **state)
     net_end(&n);
 }
 
-static int no_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+static int no_send(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
     (void)l;
-    (void)cookie;
+    (void)outgoing_id;
     (void)packet;
     (void)len;
     return RILL_OK;

@@ -242,28 +242,28 @@ static rill_net_options options_of(world *w, const rill_handlers *handlers, cons
     rill_connection_options_init(&connection);
     o.connection = &connection;
     snprintf(link, sizeof link, "btp+ws://%s@%s", account, strstr(w->uri, "127."));
-    o.link = link;
+    o.link_uri = link;
     o.handlers = handlers;
     o.user = w;
     connection.min_rate = (rill_ratio){1, 1};
     connection.max_packet_amount = PACKET;
-    connection.packet_lifetime = 3 * RILL_SECOND;
-    connection.connect_timeout = 3 * RILL_SECOND;
-    connection.idle_timeout = 5 * RILL_SECOND;
-    o.connect_timeout = 5 * RILL_SECOND;
+    connection.packet_lifetime_ns = 3 * RILL_SECOND;
+    connection.connect_timeout_ns = 3 * RILL_SECOND;
+    connection.idle_timeout_ns = 5 * RILL_SECOND;
+    o.connect_timeout_ns = 5 * RILL_SECOND;
     return o;
 }
 
 static int start_server(world *w)
 {
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
-                                           .listening = on_listening,
+                                           .server_ready = on_listening,
                                            .money = on_money,
                                            .data = on_data,
                                            .closed = on_server_closed};
     rill_net_options o = options_of(w, &handlers, "shop:open");
     const char *problem;
-    int err = rill_listen(&w->server, w->loop, &o, &problem);
+    int err = rill_server_open(&w->server, w->loop, &o, &problem);
     if (err != RILL_OK && (problem == NULL || *problem == '\0'))
         wrong("an error without a word");
     return err;
@@ -272,19 +272,19 @@ static int start_server(world *w)
 static int start_client(world *w)
 {
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
-                                           .ready = on_ready,
-                                           .progress = on_progress,
-                                           .sent = on_sent,
+                                           .client_ready = on_ready,
+                                           .outgoing_money = on_progress,
+                                           .send_total_end = on_sent,
                                            .stream_end = on_stream_end,
                                            .connection_end = on_connection_end,
                                            .closed = on_client_closed};
     rill_net_options o = options_of(w, &handlers, "guest:sesame");
     const char *problem;
-    int err = rill_server_credentials(w->server, NULL, &w->credentials);
+    int err = rill_server_generate_credentials(w->server, NULL, &w->credentials);
     if (err != RILL_OK)
         return err;
-    err = rill_connect(&w->client, w->loop, &o, w->credentials.destination_account,
-                       w->credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem);
+    err = rill_client_open(&w->client, w->loop, &o, w->credentials.destination_account,
+                           w->credentials.shared_secret, RILL_SHARED_SECRET_LEN, &problem);
     if (err != RILL_OK && (problem == NULL || *problem == '\0'))
         wrong("an error without a word");
     return err;

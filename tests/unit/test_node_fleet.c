@@ -119,7 +119,7 @@ static void test_the_next_only_after_not_mine(void **state)
         assert_non_null(second);
         assert_ptr_not_equal(first, second);
         rill_prepare is = last_sent(second);
-        assert_true(is.amount == was.amount && is.expires_at == was.expires_at);
+        assert_true(is.amount == was.amount && is.expires_at_ms == was.expires_at_ms);
         assert_true(same(is.destination, was.destination) && same(is.data, was.data));
         assert_memory_equal(is.condition, was.condition, 32);
         assert_null(answer_to(&w->alice, next_request));

@@ -11,7 +11,7 @@ static void test_forwards(void **state)
     assert_int_equal(w->bob.sent_count, 1);
     rill_prepare got = last_sent(&w->bob);
     assert_true(got.amount == 100);
-    assert_true(got.expires_at == p.expires_at - 1000);
+    assert_true(got.expires_at_ms == p.expires_at_ms - 1000);
     assert_memory_equal(got.condition, p.condition, 32);
     assert_true(same(got.destination, p.destination));
     assert_true(same(got.data, p.data));
@@ -31,32 +31,32 @@ static void test_expiry_is_shortened(void **state)
     (void)state;
     world *w = start(NULL);
     rill_prepare p = prepare_to("private.rill.bob");
-    p.expires_at = WALL + 3600000;
+    p.expires_at_ms = WALL + 3600000;
     ask(&w->alice, 1, &p);
-    assert_true(last_sent(&w->bob).expires_at == WALL + 30000);
-    p.expires_at = WALL + 31000;
+    assert_true(last_sent(&w->bob).expires_at_ms == WALL + 30000);
+    p.expires_at_ms = WALL + 31000;
     ask(&w->alice, 2, &p);
-    assert_true(last_sent(&w->bob).expires_at == WALL + 30000);
-    p.expires_at = WALL + 2000;
+    assert_true(last_sent(&w->bob).expires_at_ms == WALL + 30000);
+    p.expires_at_ms = WALL + 2000;
     ask(&w->alice, 3, &p);
-    assert_true(last_sent(&w->bob).expires_at == WALL + 1000);
-    p.expires_at = WALL + 1999;
+    assert_true(last_sent(&w->bob).expires_at_ms == WALL + 1000);
+    p.expires_at_ms = WALL + 1999;
     ask(&w->alice, 4, &p);
     rejected_by_node(&w->alice, 4, "R02");
-    p.expires_at = WALL + 1;
+    p.expires_at_ms = WALL + 1;
     ask(&w->alice, 5, &p);
     rejected_by_node(&w->alice, 5, "R02");
-    p.expires_at = WALL;
+    p.expires_at_ms = WALL;
     ask(&w->alice, 6, &p);
     rejected_by_node(&w->alice, 6, "R00");
-    p.expires_at = 0;
+    p.expires_at_ms = 0;
     ask(&w->alice, 7, &p);
     rejected_by_node(&w->alice, 7, "R00");
     assert_int_equal(w->bob.sent_count, 3);
     stop(w);
 }
 
-static int send_in_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts, size_t count)
+static int send_in_parts(rill_link *l, uint64_t outgoing_id, const rill_bytes *parts, size_t count)
 {
     uint8_t whole[MAX_PACKET];
     size_t len = 0;
@@ -64,7 +64,7 @@ static int send_in_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts,
         memcpy(whole + len, parts[i].data, parts[i].len);
         len += parts[i].len;
     }
-    return fake_send(l, cookie, whole, len);
+    return fake_send(l, outgoing_id, whole, len);
 }
 
 static const rill_link_ops fake_ops_in_parts = {
@@ -89,7 +89,7 @@ static void test_only_the_expiry_changes(void **state)
         w->bob.link.ops = i < 4 ? &fake_ops : &fake_ops_in_parts;
         assert_int_equal(rill_prepare_encode(&p, packet, sizeof packet, &len), RILL_OK);
         memcpy(packet + len, "after", 5);
-        p.expires_at -= 1000;
+        p.expires_at_ms -= 1000;
         assert_int_equal(rill_prepare_encode(&p, expected, sizeof expected, &expected_len),
                          RILL_OK);
         w->alice.link.on.prepare(&w->alice.link, i, packet, i % 4 < 2 ? len : len + 5,
@@ -109,7 +109,7 @@ static void test_expires_while_waiting(void **state)
     ask_for(&w->alice, 1, "private.rill.bob");
     pass(w, 3000);
     rill_prepare sooner = prepare_to("private.rill.bob");
-    sooner.expires_at = WALL + 6000;
+    sooner.expires_at_ms = WALL + 6000;
     ask(&w->alice, 2, &sooner);
     assert_true(w->wake == (1000 + 5000) * RILL_MS);
     pass(w, 1999);
@@ -341,7 +341,7 @@ static void test_echo(void **state)
     ask(&w->alice, 1, &p);
     rill_prepare got = last_sent(&w->alice);
     assert_true(same(got.destination, text("private.rill.alice.ping")));
-    assert_true(got.amount == p.amount && got.expires_at == p.expires_at - 1000);
+    assert_true(got.amount == p.amount && got.expires_at_ms == p.expires_at_ms - 1000);
     assert_true(rill_echo_is_response(got.data));
     fulfill(&w->alice, fulfillment);
     fulfilled(&w->alice, 1);

@@ -22,7 +22,7 @@ static size_t write_large(uint8_t *packet, size_t size)
     return len;
 }
 
-static int send_in_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts, size_t count)
+static int send_in_parts(rill_link *l, uint64_t outgoing_id, const rill_bytes *parts, size_t count)
 {
     static uint8_t whole[MAX_PACKET];
     size_t len = 0;
@@ -30,7 +30,7 @@ static int send_in_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts,
         memcpy(whole + len, parts[i].data, parts[i].len);
         len += parts[i].len;
     }
-    return fake_send(l, cookie, whole, len);
+    return fake_send(l, outgoing_id, whole, len);
 }
 
 static const rill_link_ops fake_ops_in_parts = {

@@ -57,7 +57,7 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
 {
     rill_stream_totals totals;
     (void)end;
-    rill_stream_totals_of(s, &totals);
+    rill_stream_get_totals(s, &totals);
     ((world *)user)->given_back += totals.sent;
 }
 
@@ -106,7 +106,7 @@ static void on_listening(rill_server *server, void *user)
     rill_credentials credentials;
     const rill_payment_source source = {read_data, w};
     const rill_payment_handlers handlers = {.waiting = on_waiting, .done = on_done, .user = w};
-    assert_int_equal(rill_server_credentials(server, NULL, &credentials), RILL_OK);
+    assert_int_equal(rill_server_generate_credentials(server, NULL, &credentials), RILL_OK);
     w->options.destination_account = credentials.destination_account;
     w->options.shared_secret = credentials.shared_secret;
     w->options.secret_len = sizeof credentials.shared_secret;
@@ -155,7 +155,7 @@ static int tear_down(void **state)
 static void run(world *w)
 {
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
-                                           .listening = on_listening,
+                                           .server_ready = on_listening,
                                            .stream = on_stream,
                                            .data = on_data,
                                            .stream_end = on_stream_end,
@@ -166,7 +166,7 @@ static void run(world *w)
     rill_net_options_init(&net);
     snprintf(link, sizeof link, "btp+ws://receiver:token@%s",
              strchr(host, '@') ? strchr(host, '@') + 1 : host);
-    net.link = link;
+    net.link_uri = link;
     net.handlers = &handlers;
     net.user = w;
     rill_connection_options connection;
@@ -176,8 +176,8 @@ static void run(world *w)
     char payer[300];
     snprintf(payer, sizeof payer, "btp+ws://payer:token@%s",
              strchr(host, '@') ? strchr(host, '@') + 1 : host);
-    w->net.link = payer;
-    assert_int_equal(rill_listen(&w->server, w->loop, &net, NULL), RILL_OK);
+    w->net.link_uri = payer;
+    assert_int_equal(rill_server_open(&w->server, w->loop, &net, NULL), RILL_OK);
     assert_int_equal(rill_loop_run(w->loop), RILL_OK);
     assert_true(w->done);
 }
@@ -224,7 +224,7 @@ static void test_stalled(void **state)
     world *w = *state;
     w->receive_max = 100;
     w->options.amount = 1000;
-    w->options.stall_timeout = 1500 * RILL_MS;
+    w->options.stall_timeout_ns = 1500 * RILL_MS;
     run(w);
     assert_int_equal(w->error, RILL_ERR_STALLED);
     assert_int_equal(w->result.sent, 100);
@@ -232,7 +232,7 @@ static void test_stalled(void **state)
                 "no progress for 1 s, waiting for the receiver to take more money");
     assert_true(w->waits > 0);
     assert_int_equal(w->waiting.reason, RILL_WAIT_RECEIVE_MAX);
-    assert_true(w->waiting.until == w->waiting.since + w->options.stall_timeout);
+    assert_true(w->waiting.until_ns == w->waiting.since_ns + w->options.stall_timeout_ns);
 }
 
 /* The rate itself, and what is only rounding. */
@@ -263,9 +263,9 @@ static void test_timed_out(void **state)
     world *w = *state;
     w->receive_max = 100;
     w->options.amount = 1000;
-    w->options.timeout = RILL_SECOND;
+    w->options.timeout_ns = RILL_SECOND;
     /* Not used if there is a time-out and nothing else was set. */
-    assert_true(w->options.stall_timeout == RILL_STALL_USUAL);
+    assert_true(w->options.stall_timeout_ns == RILL_STALL_DEFAULT);
     run(w);
     assert_int_equal(w->error, RILL_ERR_TIMEOUT);
     assert_says(w->result.detail, "timed out, waiting for the receiver to take more money");
@@ -277,7 +277,7 @@ static void test_waits_for_its_input(void **state)
     world *w = *state;
     w->data = "some";
     w->at_end = RILL_ERR_BLOCKED;
-    w->options.stall_timeout = 500 * RILL_MS;
+    w->options.stall_timeout_ns = 500 * RILL_MS;
     w->cancel_when = RILL_WAIT_INPUT;
     run(w);
     assert_int_equal(w->error, RILL_ERR_CANCELLED);

@@ -30,7 +30,8 @@ static void answer_with(client *c, uint64_t arrived, const rill_frame *frames, u
     size_t len = raw_answer(&c->server, c->packet, c->len, true, 0, arrived, frames, count, answer);
     c->now.mono_ns += MS;
     c->now.wall_ms += 1;
-    assert_int_equal(rill_endpoint_reply(c->endpoint, c->now, c->request, answer, len), RILL_OK);
+    assert_int_equal(rill_endpoint_receive_reply(c->endpoint, c->now, c->request, answer, len),
+                     RILL_OK);
     see(c->endpoint);
 }
 
@@ -126,7 +127,7 @@ static void open_server(server *s)
                                                (rill_bytes){(const uint8_t *)"test.s", 6},
                                                (rill_bytes){(const uint8_t *)"ABC", 3}, 9),
                      RILL_OK);
-    assert_int_equal(rill_endpoint_credentials(s->endpoint, NULL, &credentials), RILL_OK);
+    assert_int_equal(rill_endpoint_generate_credentials(s->endpoint, NULL, &credentials), RILL_OK);
     raw_open(&s->client, credentials.destination_account, credentials.shared_secret);
     say(s, &first, 1);
     assert_non_null(s->stream);
@@ -177,7 +178,8 @@ static void test_an_end_does_not_wait_for_what_is_over(void **state)
     rill_stream_close(s.stream, RILL_CLOSE_NO_ERROR, NULL);
     say(&s, &address, 1);
     assert_int_equal(rill_connection_end(s.connection), RILL_OK);
-    assert_int_equal(rill_endpoint_send(s.endpoint, s.now, packet, &len, &request), RILL_OK);
+    assert_int_equal(rill_endpoint_next_prepare(s.endpoint, s.now, packet, &len, &request),
+                     RILL_OK);
     raw_read(&s.client, packet, len, &reply);
     assert_true(reply.authentic && raw_find(&reply, RILL_FRAME_CONNECTION_CLOSE));
     see(s.endpoint);
@@ -207,7 +209,8 @@ static void test_ends_are_told_in_their_order(void **state)
     assert_int_equal(rill_connection_end(c.connection), RILL_OK);
     assert_true(next(&c));
     size_t len = raw_answer(&c.server, c.packet, c.len, true, 0, 0, NULL, 0, answer);
-    assert_int_equal(rill_endpoint_reply(c.endpoint, c.now, c.request, answer, len), RILL_OK);
+    assert_int_equal(rill_endpoint_receive_reply(c.endpoint, c.now, c.request, answer, len),
+                     RILL_OK);
     while (rill_endpoint_next_event(c.endpoint, &event)) {
         assert_int_equal(event.type, RILL_EVENT_STREAM_END);
         assert_ptr_equal(event.stream, streams[STREAMS - 1 - count]);

@@ -67,7 +67,7 @@ static void on_listening(rill_server *server, void *user)
 {
     payee *p = user;
     enter();
-    assert_int_equal(rill_server_credentials(server, NULL, &p->credentials), RILL_OK);
+    assert_int_equal(rill_server_generate_credentials(server, NULL, &p->credentials), RILL_OK);
     p->listens = true;
     leave();
 }
@@ -117,7 +117,7 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     payer *p = user;
     rill_connection_stats stats;
     enter();
-    rill_connection_stats_of(c, &stats);
+    rill_connection_get_stats(c, &stats);
     p->sent = stats.sent;
     p->in_doubt = stats.in_flight;
     p->ended_another = stats.ended_another;
@@ -143,28 +143,28 @@ static void listen_at(unsigned i)
 {
     static const char *const links[SERVERS] = {"btp+ws://:0@node", "btp+ws://:2@node"};
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
-                                           .listening = on_listening,
+                                           .server_ready = on_listening,
                                            .money = on_money,
                                            .closed = on_server_closed};
     rill_net_options o;
     rill_net_options_init(&o);
-    o.link = links[i];
+    o.link_uri = links[i];
     o.handlers = &handlers;
     o.user = &payees[i];
-    assert_int_equal(rill_listen(&payees[i].server, loop, &o, NULL), RILL_OK);
+    assert_int_equal(rill_server_open(&payees[i].server, loop, &o, NULL), RILL_OK);
 }
 
 static void pay(unsigned i, const payee *to)
 {
     static const char *const links[CLIENTS] = {"btp+ws://:1@node", "btp+ws://:3@node"};
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
-                                           .ready = on_ready,
-                                           .sent = on_sent,
+                                           .client_ready = on_ready,
+                                           .send_total_end = on_sent,
                                            .connection_end = on_connection_end,
                                            .closed = on_client_closed};
     rill_net_options o;
     rill_net_options_init(&o);
-    o.link = links[i];
+    o.link_uri = links[i];
     o.handlers = &handlers;
     o.user = &payers[i];
     rill_connection_options connection;
@@ -172,10 +172,10 @@ static void pay(unsigned i, const payee *to)
     connection.max_packet_amount = 100;
     connection.min_rate = (rill_ratio){1, 1};
     o.connection = &connection;
-    assert_int_equal(rill_connect(&payers[i].client, loop, &o, to->credentials.destination_account,
-                                  to->credentials.shared_secret,
-                                  sizeof to->credentials.shared_secret, NULL),
-                     RILL_OK);
+    assert_int_equal(
+        rill_client_open(&payers[i].client, loop, &o, to->credentials.destination_account,
+                         to->credentials.shared_secret, sizeof to->credentials.shared_secret, NULL),
+        RILL_OK);
 }
 
 static void turn(void)
@@ -249,8 +249,9 @@ static void test_two_clients_of_one_server(void **state)
         begin(1, slow * RILL_SECOND / 5);
         rill_credentials first = payees[0].credentials;
         pay(0, &payees[0]);
-        assert_int_equal(rill_server_credentials(payees[0].server, NULL, &payees[0].credentials),
-                         RILL_OK);
+        assert_int_equal(
+            rill_server_generate_credentials(payees[0].server, NULL, &payees[0].credentials),
+            RILL_OK);
         assert_string_not_equal(first.destination_account,
                                 payees[0].credentials.destination_account);
         pay(1, &payees[0]);

@@ -318,9 +318,10 @@ static void client_waiting(const rill_link *l, rill_waiting *out)
         reason = RILL_WAIT_AUTH;
     else if (c->state == CONNECTING && rill_ws_wait(c->ws) != RILL_WAIT_NOTHING)
         reason = rill_ws_wait(c->ws);
-    out->since = c->down_since;
-    out->until = rill_add_sat(rill_loop_now(l->loop).mono_ns,
-                              rill_mul_div_floor_sat(uv_timer_get_due_in(&c->timer), RILL_MS, 1));
+    out->since_ns = c->down_since;
+    out->until_ns =
+        rill_add_sat(rill_loop_now(l->loop).mono_ns,
+                     rill_mul_div_floor_sat(uv_timer_get_due_in(&c->timer), RILL_MS, 1));
     rill_waiting_set(out, reason, c->last_detail[0] != '\0' ? c->last_detail : c->uri.host_header);
 }
 
@@ -364,7 +365,7 @@ int rill_btp_client_open(rill_link **out, rill_loop *loop, const char *uri,
     c->session.link.ops = &client_ops;
     c->session.link.on = *handlers;
     c->session.link.user = user;
-    c->connect_timeout_ms = rill_add_sat(options->connect_timeout, RILL_MS - 1) / RILL_MS;
+    c->connect_timeout_ms = rill_add_sat(options->connect_timeout_ns, RILL_MS - 1) / RILL_MS;
     c->reconnect = options->reconnect;
     c->state = WAITING;
     c->parts = 2;

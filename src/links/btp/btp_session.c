@@ -18,7 +18,7 @@
 /* A request of ours that waits for its reply. */
 typedef struct open_request {
     rill_list node; /* of waiting or spare */
-    uint64_t cookie;
+    uint64_t outgoing_id;
     uint64_t deadline;
     uint64_t written; /* of the connection, before this request */
     uint32_t id;
@@ -77,13 +77,13 @@ void rill_btp_session_start(rill_btp_session *s, rill_ws *ws)
 /* Takes a request out of the table; the memory is for the next one, and good until that comes. */
 static uint64_t settle(rill_btp_session *s, open_request *request)
 {
-    uint64_t cookie = request->cookie;
+    uint64_t outgoing_id = request->outgoing_id;
     const open_request *removed = rill_map_remove(&s->open, request->id);
     assert(removed == request); /* else somebody else's reply would be this one's */
     (void)removed;
     rill_list_remove(&request->node);
     rill_list_push_front(&s->spare, &request->node);
-    return cookie;
+    return outgoing_id;
 }
 
 /* No reply will come. */
@@ -91,11 +91,11 @@ static void give_up(rill_btp_session *s, open_request *request, int error, bool 
 {
     rill_link *l = &s->link;
     bool message = request->message;
-    uint64_t cookie = settle(s, request);
+    uint64_t outgoing_id = settle(s, request);
     if (!message)
-        l->on.unanswered(l, cookie, error, sent, l->user);
+        l->on.unanswered(l, outgoing_id, error, sent, l->user);
     else if (l->on.message_unanswered != NULL)
-        l->on.message_unanswered(l, cookie, error, sent, l->user);
+        l->on.message_unanswered(l, outgoing_id, error, sent, l->user);
 }
 
 void rill_btp_session_stop(rill_btp_session *s, int error)
@@ -189,7 +189,8 @@ static int enter(rill_btp_session *s, open_request *request)
  * A request under an id of its own, to be written and then noted, or taken back. RILL_ERR_BLOCKED,
  * RILL_ERR_LIMIT, RILL_ERR_NOMEM.
  */
-static int begin_request(rill_btp_session *s, uint64_t cookie, bool message, open_request **out)
+static int begin_request(rill_btp_session *s, uint64_t outgoing_id, bool message,
+                         open_request **out)
 {
     if (rill_ws_is_full(s->ws)) {
         s->blocked = true;
@@ -200,7 +201,7 @@ static int begin_request(rill_btp_session *s, uint64_t cookie, bool message, ope
     open_request *request = request_new(s);
     if (request == NULL)
         return RILL_ERR_NOMEM;
-    request->cookie = cookie;
+    request->outgoing_id = outgoing_id;
     request->message = message;
     request->deadline = rill_loop_clock(s->link.loop).mono_ns + s->request_timeout;
     request->written = rill_ws_written(s->ws);
@@ -227,23 +228,23 @@ static int end_request(rill_btp_session *s, open_request *request, bool written)
     return RILL_OK;
 }
 
-int rill_btp_session_send_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts,
+int rill_btp_session_send_parts(rill_link *l, uint64_t outgoing_id, const rill_bytes *parts,
                                 size_t count)
 {
     rill_btp_session *s = session_of(l);
     open_request *request;
     if (!s->up && !s->early)
         return RILL_ERR_NOT_CONNECTED;
-    int error = begin_request(s, cookie, false, &request);
+    int error = begin_request(s, outgoing_id, false, &request);
     if (error != RILL_OK)
         return error;
     return end_request(s, request, send_packet(s, RILL_BTP_MESSAGE, request->id, parts, count));
 }
 
-int rill_btp_session_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
+int rill_btp_session_send(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
     const rill_bytes whole = {packet, len};
-    return rill_btp_session_send_parts(l, cookie, &whole, 1);
+    return rill_btp_session_send_parts(l, outgoing_id, &whole, 1);
 }
 
 /* It came by the connection of now. */
@@ -279,7 +280,7 @@ static int frame_of(rill_btp_frame *frame, rill_btp_type type, const rill_messag
     return rill_btp_size(frame) <= RILL_BTP_MAX_FRAME ? RILL_OK : RILL_ERR_TOO_LARGE;
 }
 
-int rill_btp_session_send_message(rill_link *l, uint64_t cookie, const rill_message *message)
+int rill_btp_session_send_message(rill_link *l, uint64_t outgoing_id, const rill_message *message)
 {
     rill_btp_session *s = session_of(l);
     rill_btp_frame frame;
@@ -288,7 +289,7 @@ int rill_btp_session_send_message(rill_link *l, uint64_t cookie, const rill_mess
         return RILL_ERR_NOT_CONNECTED;
     int error = frame_of(&frame, message->transfer ? RILL_BTP_TRANSFER : RILL_BTP_MESSAGE, message);
     if (error == RILL_OK)
-        error = begin_request(s, cookie, true, &request);
+        error = begin_request(s, outgoing_id, true, &request);
     if (error != RILL_OK)
         return error;
     frame.request_id = request->id;
@@ -366,9 +367,9 @@ static void on_message_answer(rill_btp_session *s, open_request *request,
         return;
     }
     const rill_message reply = message_of(frame, parts);
-    uint64_t cookie = settle(s, request);
+    uint64_t outgoing_id = settle(s, request);
     if (l->on.message_reply != NULL)
-        l->on.message_reply(l, cookie, &reply, l->user);
+        l->on.message_reply(l, outgoing_id, &reply, l->user);
 }
 
 /* An answer. Nobody asked, or asked so long ago that it was given up: ignored. */
@@ -381,14 +382,14 @@ static void on_answer(rill_btp_session *s, const rill_btp_frame *frame, const ri
         on_message_answer(s, request, frame);
         return;
     }
-    uint64_t cookie = settle(s, request);
+    uint64_t outgoing_id = settle(s, request);
     rill_link *l = &s->link;
     if (frame->type == RILL_BTP_ERROR)
-        l->on.unanswered(l, cookie, RILL_ERR_REFUSED, true, l->user);
+        l->on.unanswered(l, outgoing_id, RILL_ERR_REFUSED, true, l->user);
     else if (ilp == NULL || ilp->data.len == 0)
-        l->on.unanswered(l, cookie, RILL_ERR_PROTOCOL, true, l->user);
+        l->on.unanswered(l, outgoing_id, RILL_ERR_PROTOCOL, true, l->user);
     else
-        l->on.reply(l, cookie, ilp->data.data, ilp->data.len, l->user);
+        l->on.reply(l, outgoing_id, ilp->data.data, ilp->data.len, l->user);
 }
 
 /* More than we agreed to keep in mind: the sender may try again. */

@@ -54,11 +54,11 @@ void rill_btp_session_drained(rill_btp_session *s);
 
 /* For rill_link_ops. */
 bool rill_btp_session_is_up(const rill_link *l);
-int rill_btp_session_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len);
-int rill_btp_session_send_parts(rill_link *l, uint64_t cookie, const rill_bytes *parts,
+int rill_btp_session_send(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len);
+int rill_btp_session_send_parts(rill_link *l, uint64_t outgoing_id, const rill_bytes *parts,
                                 size_t count);
 int rill_btp_session_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_t len);
-int rill_btp_session_send_message(rill_link *l, uint64_t cookie, const rill_message *message);
+int rill_btp_session_send_message(rill_link *l, uint64_t outgoing_id, const rill_message *message);
 int rill_btp_session_reply_message(rill_link *l, uint64_t request, const rill_message *reply,
                                    const char *refusal);
 

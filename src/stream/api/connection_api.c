@@ -13,8 +13,8 @@
 #include "stream/core/stream.h"
 #include "stream/core/streams.h"
 
-void rill_connection_stats_of_sized(const rill_connection *c, rill_connection_stats *out,
-                                    size_t size)
+void rill_connection_get_stats_sized(const rill_connection *c, rill_connection_stats *out,
+                                     size_t size)
 {
     const rill_connection_counts *n = &c->counts;
     const rill_connection_stats stats = {
@@ -34,7 +34,7 @@ void rill_connection_stats_of_sized(const rill_connection *c, rill_connection_st
         .max_packet_amount = c->path.packet_size.passed,
         .rate = rill_rate_latest(&c->path.rate),
         .min_rate = rill_rate_minimum(&c->path.rate),
-        .round_trip = rill_congestion_round_trip(c->path.congestion),
+        .round_trip_ns = rill_congestion_round_trip(c->path.congestion),
         .last_reject = n->last_reject,
         .ended_another = n->ended_another,
     };

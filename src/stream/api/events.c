@@ -47,8 +47,9 @@ static void end_of_stream(rill_endpoint *e, rill_stream *s, rill_event *out)
 static bool stream_event(rill_endpoint *e, rill_stream *s, rill_event *out)
 {
     static const rill_event_type order[] = {
-        RILL_EVENT_STREAM, RILL_EVENT_MONEY,    RILL_EVENT_DATA,     RILL_EVENT_PROGRESS,
-        RILL_EVENT_SENT,   RILL_EVENT_RECEIVED, RILL_EVENT_WRITABLE, RILL_EVENT_STREAM_END,
+        RILL_EVENT_STREAM,         RILL_EVENT_MONEY,          RILL_EVENT_DATA,
+        RILL_EVENT_OUTGOING_MONEY, RILL_EVENT_SEND_TOTAL_END, RILL_EVENT_RECEIVE_TOTAL_END,
+        RILL_EVENT_WRITABLE,       RILL_EVENT_STREAM_END,
     };
     for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
         if (!take(&s->events, order[i]))
@@ -60,14 +61,14 @@ static bool stream_event(rill_endpoint *e, rill_stream *s, rill_event *out)
             out->amount = s->event_in;
             s->event_in = 0;
             break;
-        case RILL_EVENT_PROGRESS:
+        case RILL_EVENT_OUTGOING_MONEY:
             out->amount = s->event_out;
             s->event_out = 0;
             break;
-        case RILL_EVENT_SENT:
+        case RILL_EVENT_SEND_TOTAL_END:
             out->error = s->sent_error;
             break;
-        case RILL_EVENT_RECEIVED:
+        case RILL_EVENT_RECEIVE_TOTAL_END:
             out->error = s->received_error;
             break;
         case RILL_EVENT_STREAM_END:
@@ -90,9 +91,9 @@ static bool incoming_event(rill_connection *c, rill_event *out)
     }
     out->type = RILL_EVENT_INCOMING;
     out->amount = u->amount;
-    out->request = u->request;
-    out->decision = u->decision;
-    out->expires_at = u->expires_at;
+    out->incoming_id = u->request;
+    out->decision_id = u->decision;
+    out->expires_at_ms = u->expires_at;
     memcpy(out->packet_id, u->packet_id, sizeof out->packet_id);
     return true;
 }

@@ -24,7 +24,7 @@ rill_connection *rill_stream_connection(const rill_stream *s)
     return s->connection;
 }
 
-void rill_stream_totals_of_sized(const rill_stream *s, rill_stream_totals *out, size_t size)
+void rill_stream_get_totals_sized(const rill_stream *s, rill_stream_totals *out, size_t size)
 {
     const rill_stream_totals totals = {
         .send_max = rill_money_max(&s->out.money),
@@ -81,7 +81,7 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
-    if (s->out.goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_SENT)))
+    if (s->out.goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_SEND_TOTAL_END)))
         return RILL_ERR_STATE;
     if (total < rill_money_committed(&s->out.money))
         return RILL_ERR_RANGE;
@@ -104,7 +104,7 @@ int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
     uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed)
         return RILL_ERR_CLOSED;
-    if (s->receive_goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_RECEIVED)))
+    if (s->receive_goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_RECEIVE_TOTAL_END)))
         return RILL_ERR_STATE;
     if (total > s->in.window.limit) {
         s->in.window.limit = total;
@@ -154,11 +154,17 @@ int rill_stream_write(rill_stream *s, const void *data, size_t len, size_t *acce
     return *accepted > 0 ? RILL_OK : RILL_ERR_BLOCKED;
 }
 
-size_t rill_stream_writable(const rill_stream *s)
+size_t rill_stream_writable(rill_stream *s)
 {
     if (s->closed || s->ending)
         return 0;
-    return s->sendbuf ? rill_sendbuf_room(s->sendbuf) : s->connection->options->stream_send_buffer;
+    if (!s->sendbuf)
+        return s->connection->options->stream_send_buffer;
+    size_t room = rill_sendbuf_room(s->sendbuf);
+    /* Who is told that there is none waits for some. */
+    if (room == 0)
+        s->want_writable = true;
+    return room;
 }
 
 rill_bytes rill_stream_peek(const rill_stream *s)
@@ -187,7 +193,7 @@ void rill_stream_consume(rill_stream *s, size_t len)
     rill_connection_wake(c);
 }
 
-void rill_stream_offsets_of_sized(const rill_stream *s, rill_stream_offsets *out, size_t size)
+void rill_stream_get_offsets_sized(const rill_stream *s, rill_stream_offsets *out, size_t size)
 {
     rill_stream_offsets offsets = {0};
     if (s->sendbuf) {

@@ -49,7 +49,7 @@ static void RILL_PRINTF(4, 5)
 {
     va_list args;
     out->reason = reason;
-    out->until = until;
+    out->until_ns = until;
     int len = snprintf(out->text, sizeof out->text, "%s", waits[reason].text);
     if (!format || len < 0)
         return;
@@ -119,7 +119,7 @@ static bool find_end(const rill_connection *c, rill_waiting *out)
 
 static bool find_beginning(const rill_connection *c, rill_waiting *out)
 {
-    uint64_t patience = c->options->connect_timeout;
+    uint64_t patience = c->options->connect_timeout_ns;
     if (!c->contact.connected && !c->server) {
         uint64_t until =
             c->contact.first_sent != 0 ? rill_add_sat(c->contact.first_sent, patience) : RILL_NEVER;
@@ -332,7 +332,7 @@ static void find_rest(const rill_connection *c, rill_waiting *out)
 static void find(const rill_connection *c, rill_waiting *out)
 {
     wait_for(out, RILL_WAIT_NOTHING, RILL_NEVER, NULL);
-    out->since = last_progress(c);
+    out->since_ns = last_progress(c);
     if (find_end(c, out) || find_beginning(c, out) || find_address(c, out) || find_rate(c, out) ||
         find_receive_max(c, out) || find_doubt(c, out) || find_slow_reply(c, out) ||
         find_worthless(c, out) || find_path(c, out) || find_bytes(c, out))
@@ -340,7 +340,7 @@ static void find(const rill_connection *c, rill_waiting *out)
     find_rest(c, out);
 }
 
-void rill_connection_waiting_sized(const rill_connection *c, rill_waiting *out, size_t size)
+void rill_connection_get_waiting_sized(const rill_connection *c, rill_waiting *out, size_t size)
 {
     rill_waiting waiting = {0};
     find(c, &waiting);

@@ -63,7 +63,7 @@ uint64_t rill_contact_alive_deadline(const rill_contact *k, const rill_connectio
 {
     if (!k->connected)
         return RILL_NEVER;
-    uint64_t every = o->idle_timeout / 3;
+    uint64_t every = o->idle_timeout_ns / 3;
     if (every == 0 || every > ALIVE_MAX)
         every = ALIVE_MAX;
     if (every < ALIVE_MIN)
@@ -73,7 +73,7 @@ uint64_t rill_contact_alive_deadline(const rill_contact *k, const rill_connectio
 
 void rill_contact_look_around(rill_contact *k, const rill_connection_options *o, uint64_t now_ns)
 {
-    uint64_t idle = o->idle_timeout;
+    uint64_t idle = o->idle_timeout_ns;
     uint64_t until = now_ns + (idle != 0 && idle < LOOK_AROUND ? idle : LOOK_AROUND);
     uint64_t connect = rill_contact_connect_deadline(k, o);
     rill_contact_spare(k, until);

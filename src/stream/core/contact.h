@@ -57,7 +57,7 @@ static inline uint64_t rill_contact_connect_deadline(const rill_contact *k,
 {
     if (k->connected || k->first_sent == 0)
         return RILL_NEVER;
-    return rill_add_sat(k->first_sent, o->connect_timeout);
+    return rill_add_sat(k->first_sent, o->connect_timeout_ns);
 }
 /* Who has not been answered greets again then; RILL_NEVER. */
 static inline uint64_t rill_contact_hello_deadline(const rill_contact *k)
@@ -70,9 +70,9 @@ void rill_contact_hello(rill_contact *k, uint64_t now_ns);
 static inline uint64_t rill_contact_idle_deadline(const rill_contact *k,
                                                   const rill_connection_options *o)
 {
-    if (o->idle_timeout == 0)
+    if (o->idle_timeout_ns == 0)
         return RILL_NEVER;
-    uint64_t at = rill_add_sat(k->last_authentic, o->idle_timeout);
+    uint64_t at = rill_add_sat(k->last_authentic, o->idle_timeout_ns);
     return at > k->idle_not_before ? at : k->idle_not_before;
 }
 /* Not before then. */

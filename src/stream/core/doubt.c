@@ -131,7 +131,7 @@ static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t ar
     if (sent == 0)
         return;
     s->event_out = rill_add_sat(s->event_out, sent);
-    rill_stream_notify(s, RILL_EVENT_PROGRESS);
+    rill_stream_notify(s, RILL_EVENT_OUTGOING_MONEY);
 }
 
 void rill_doubt_abandon(rill_stream *s)

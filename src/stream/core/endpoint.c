@@ -24,6 +24,8 @@
 #include "stream/core/timeout.h"
 #include "stream/core/undecided.h"
 
+static_assert(RILL_PACKET_BUFFER == RILL_ILP_MAX_PACKET, "what is written and what is read");
+
 #define DEFAULT_MAX_CONNECTIONS 100000u
 /* Fewer than the 10,000 requests that a link has open: others are answered meanwhile. */
 #define DEFAULT_MAX_UNDECIDED 8192u
@@ -106,7 +108,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *given)
     e->one_of_many = o->instance && o->instance[0] != '\0';
     e->connection_options = connection;
     e->wake = o->wake;
-    e->wake_user = o->wake_user;
+    e->wake_user = o->user;
     e->clock = o->clock;
     init_tables(e, 0);
     e->unused_congestion = rill_congestion_new(e->allocator, e->connection_options.max_in_flight);
@@ -173,7 +175,7 @@ static void tell_new_address(rill_endpoint *e)
         rill_connection *c = RILL_CONTAINER(n, rill_connection, node);
         c->telling.known = (uint16_t)(c->telling.known & ~RILL_TELL(ADDRESS));
         c->telling.known_from = c->numbers.next;
-        if (c->state == RILL_STATE_OPEN && c->options->receive)
+        if (c->state == RILL_STATE_OPEN && c->options->tell_address)
             rill_connection_tell(c, RILL_TELL(ADDRESS), true);
     }
 }
@@ -222,7 +224,7 @@ uint8_t rill_endpoint_asset_scale(const rill_endpoint *e)
     return e->asset_scale;
 }
 
-void *rill_endpoint_wake_user(const rill_endpoint *e)
+void *rill_endpoint_user(const rill_endpoint *e)
 {
     return e->wake_user;
 }
@@ -389,8 +391,8 @@ void rill_endpoint_timeout(rill_endpoint *e, rill_now now)
 }
 
 /* Round-robin: a connection that sent goes to the end of the line. */
-int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
-                       uint64_t *request)
+int rill_endpoint_next_prepare(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
+                               uint64_t *request)
 {
     *len = 0;
     e->latest = now;
@@ -415,8 +417,8 @@ int rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *
     return failed;
 }
 
-int rill_endpoint_reply(rill_endpoint *e, rill_now now, uint64_t request, const uint8_t *packet,
-                        size_t len)
+int rill_endpoint_receive_reply(rill_endpoint *e, rill_now now, uint64_t request,
+                                const uint8_t *packet, size_t len)
 {
     e->latest = now;
     rill_flight *f = rill_flight_find(&e->flights, request);

@@ -146,7 +146,7 @@ static bool is_no_good(const rill_arrival *a, int decoded, const rill_stream_pac
         *code = RILL_ILP_F06_UNEXPECTED_PAYMENT;
     else if (packet->sequence >= RILL_NUMBER_SERVER) /* of a server, that we were once */
         *code = RILL_ILP_F99_APPLICATION_ERROR;
-    else if (a->prepare.expires_at <= a->now.wall_ms)
+    else if (a->prepare.expires_at_ms <= a->now.wall_ms)
         *code = RILL_ILP_R00_TRANSFER_TIMED_OUT;
     else
         return false;
@@ -235,8 +235,9 @@ static int route(rill_arrival *a)
     return open_token(a);
 }
 
-int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request, const uint8_t *packet,
-                          size_t len, uint8_t *reply, size_t *reply_len)
+int rill_endpoint_receive_prepare(rill_endpoint *e, rill_now now, uint64_t request,
+                                  const uint8_t *packet, size_t len, uint8_t *reply,
+                                  size_t *reply_len)
 {
     *reply_len = 0;
     e->latest = now;
@@ -249,8 +250,8 @@ int rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request, cons
     return route(&a);
 }
 
-int rill_endpoint_credentials(rill_endpoint *e, const rill_credentials_options *options,
-                              rill_credentials *out)
+int rill_endpoint_generate_credentials(rill_endpoint *e, const rill_credentials_options *options,
+                                       rill_credentials *out)
 {
     rill_credentials_options full;
     char token[RILL_TOKEN_MAX];

@@ -17,10 +17,10 @@ void rill_connection_options_init_sized(rill_connection_options *o, size_t size)
         .max_remote_streams = 10,
         .max_in_flight = 4096,
         .max_undecided = 1024,
-        .idle_timeout = 60 * RILL_SECOND,
-        .packet_lifetime = 30 * RILL_SECOND,
-        .connect_timeout = 30 * RILL_SECOND,
-        .receive = true,
+        .idle_timeout_ns = 60 * RILL_SECOND,
+        .packet_lifetime_ns = 30 * RILL_SECOND,
+        .connect_timeout_ns = 30 * RILL_SECOND,
+        .tell_address = true,
         .max_stream_receive_buffer = 8388608,
         .max_connection_receive_buffer = 16777216,
     };
@@ -48,9 +48,9 @@ static const char *find_problem(const rill_connection_options *o)
         return "max_in_flight is not between 1 and 65536";
     if (o->max_undecided == 0)
         return "max_undecided is 0";
-    if (o->packet_lifetime < 100 * RILL_MS || o->packet_lifetime > 3600 * RILL_SECOND)
+    if (o->packet_lifetime_ns < 100 * RILL_MS || o->packet_lifetime_ns > 3600 * RILL_SECOND)
         return "packet_lifetime is not between 0.1 s and 1 h";
-    if (o->connect_timeout == 0)
+    if (o->connect_timeout_ns == 0)
         return "connect_timeout is 0";
     return NULL;
 }

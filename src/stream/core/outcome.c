@@ -106,7 +106,7 @@ static void commit(rill_connection *c, rill_flight *f, uint64_t delivered, uint6
         rill_money_commit(&s->out.money, &c->money, m->amount, m->expected, parts[i].amount);
         s->progress_ns = now_ns;
         s->event_out = rill_add_sat(s->event_out, m->amount);
-        rill_stream_notify(s, RILL_EVENT_PROGRESS);
+        rill_stream_notify(s, RILL_EVENT_OUTGOING_MONEY);
     }
 }
 

@@ -25,7 +25,7 @@
 static uint64_t patience(const rill_connection *c, uint64_t usual)
 {
     uint64_t answers = rill_congestion_patience(c->path.congestion);
-    uint64_t most = c->options->connect_timeout;
+    uint64_t most = c->options->connect_timeout_ns;
     if (answers != RILL_NEVER && rill_mul_div_floor_sat(answers, 2, 1) > usual)
         usual = rill_mul_div_floor_sat(answers, 2, 1);
     return usual < most ? usual : most;

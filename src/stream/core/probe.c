@@ -153,7 +153,7 @@ static void count_attempt(rill_connection *c)
 /* As long as a connection has to connect; once it has, as a payment was given. */
 uint64_t rill_probe_gives_up(const rill_connection *c)
 {
-    uint64_t at = rill_add_sat(c->probing->started, c->options->connect_timeout);
+    uint64_t at = rill_add_sat(c->probing->started, c->options->connect_timeout_ns);
     if (!c->contact.connected)
         return at;
     for (const rill_list *n = c->streams.with_money.next; n != &c->streams.with_money;

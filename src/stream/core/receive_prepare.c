@@ -237,11 +237,11 @@ static int ask(rill_incoming_packet *in)
     /* Who waits for the end of the connection before is not asked yet. */
     if (c->succession.waits_for || !rill_undecided_has_room(c))
         return reject(in, RILL_ILP_T02_PEER_BUSY);
-    uint64_t lifetime = rill_mul_div_floor_sat(prepare->expires_at - now.wall_ms, RILL_MS, 1);
+    uint64_t lifetime = rill_mul_div_floor_sat(prepare->expires_at_ms - now.wall_ms, RILL_MS, 1);
     rill_question question = {.request = in->arrival->request,
                               .sequence = in->packet->sequence,
                               .amount = prepare->amount,
-                              .expires_at = prepare->expires_at,
+                              .expires_at = prepare->expires_at_ms,
                               .deadline_ns = rill_add_sat(now.mono_ns, lifetime),
                               .fulfillment = in->fulfillment,
                               .packet_id = in->condition,
@@ -360,7 +360,7 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
     int err = rill_stream_packet_decode(&e->incoming, plaintext, len, &header_ok);
     if (!header_ok || in.packet->type != RILL_ILP_PREPARE)
         return reject_bare(a, RILL_ILP_F06_UNEXPECTED_PAYMENT);
-    if (a->prepare.expires_at <= a->now.wall_ms)
+    if (a->prepare.expires_at_ms <= a->now.wall_ms)
         return reject_bare(a, RILL_ILP_R00_TRANSFER_TIMED_OUT);
     uint64_t number;
     rill_place place = rill_numbering_place(&c->numbers, c->succession.past, in.packet, &number);
@@ -372,7 +372,7 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
     if (fresh != RILL_OK)
         return reject_bare(a, RILL_ILP_F99_APPLICATION_ERROR);
     c->counts.packets_received++;
-    rill_numbering_note_expiry(&c->numbers, a->now.wall_ms, a->prepare.expires_at);
+    rill_numbering_note_expiry(&c->numbers, a->now.wall_ms, a->prepare.expires_at_ms);
     if (c->state != RILL_STATE_OPEN) {
         int refused = reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
         c->closing.told = true; /* in that */

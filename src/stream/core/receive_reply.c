@@ -422,7 +422,7 @@ static rill_probe_failure too_large(rill_answer *a, rill_bytes data)
  */
 static bool clocks_differ(const rill_answer *a)
 {
-    uint64_t lifetime = a->c->options->packet_lifetime;
+    uint64_t lifetime = a->c->options->packet_lifetime_ns;
     return !a->c->contact.connected && lifetime >= CLOCK_LIFETIME &&
            a->now.mono_ns - a->f->sent_ns < lifetime / 2;
 }

@@ -59,7 +59,7 @@ static rill_flight *open_flight(rill_connection *c, uint64_t now_ns, rill_flight
     f->connection = c;
     f->kind = kind;
     f->sent_ns = now_ns;
-    f->expires_ns = now_ns + c->options->packet_lifetime + REPLY_GRACE;
+    f->expires_ns = now_ns + c->options->packet_lifetime_ns + REPLY_GRACE;
     rill_flights_add(&c->flights, f);
     return f;
 }
@@ -124,7 +124,7 @@ static int write_prepare(rill_connection *c, const rill_turn *turn, rill_flight 
         return err;
     rill_prepare prepare = {
         .amount = f->amount,
-        .expires_at = turn->now.wall_ms + c->options->packet_lifetime / RILL_MS,
+        .expires_at_ms = turn->now.wall_ms + c->options->packet_lifetime_ns / RILL_MS,
         .condition = condition,
         .destination = {(const uint8_t *)c->peer.address, c->peer.address_len},
         .data = {NULL, sealed},

@@ -101,7 +101,7 @@ void rill_stream_finish_sending(rill_stream *s, int error)
         rill_money_forgo(&out->money);
         out->given_up = true;
     }
-    rill_stream_notify(s, RILL_EVENT_SENT);
+    rill_stream_notify(s, RILL_EVENT_SEND_TOTAL_END);
     rill_stream_mark(s, RILL_MARK_MONEY | RILL_MARK_TIMER);
 }
 
@@ -110,7 +110,7 @@ void rill_stream_finish_receiving(rill_stream *s, int error)
     s->receive_goal_set = false;
     s->in.goal_deadline = RILL_NEVER;
     s->received_error = (int8_t)error;
-    rill_stream_notify(s, RILL_EVENT_RECEIVED);
+    rill_stream_notify(s, RILL_EVENT_RECEIVE_TOTAL_END);
     rill_stream_mark(s, RILL_MARK_TIMER);
 }
 
@@ -185,7 +185,7 @@ static uint64_t give_up_at(const rill_stream *s)
     const rill_connection_options *o = s->connection->options;
     if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER)
         return s->out.goal_deadline;
-    uint64_t patience = rill_add_sat(o->connect_timeout, o->packet_lifetime + RILL_SECOND);
+    uint64_t patience = rill_add_sat(o->connect_timeout_ns, o->packet_lifetime_ns + RILL_SECOND);
     return rill_add_sat(s->progress_ns, patience);
 }
 

@@ -72,7 +72,7 @@ static bool connection_frame(rill_connection *c, unsigned what, char *address, r
         memcpy(address + e->address_len + 1, c->identity.token, c->identity.token_len);
         out->text =
             (rill_bytes){(const uint8_t *)address, e->address_len + 1 + c->identity.token_len};
-        return c->options->receive;
+        return c->options->tell_address;
     case RILL_TELL_ASSET:
         out->type = RILL_FRAME_CONNECTION_ASSET_DETAILS;
         out->text = (rill_bytes){(const uint8_t *)e->asset_code, strlen(e->asset_code)};

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public headers from C++20: every one of them, handlers by name with the others left out, and
+// constants where C++ wants constants. It pays nobody: its server finds no node.
+#include <type_traits>
+
+#include <rill/api.h>
+#include <rill/btp.h>
+#include <rill/connection.h>
+#include <rill/credentials.h>
+#include <rill/credentials_file.h>
+#include <rill/crypto.h>
+#include <rill/endpoint.h>
+#include <rill/error.h>
+#include <rill/ilp.h>
+#include <rill/link.h>
+#include <rill/loop.h>
+#include <rill/net.h>
+#include <rill/receipt.h>
+#include <rill/rill.h>
+#include <rill/stream.h>
+#include <rill/types.h>
+#include <rill/waiting.h>
+
+static_assert(std::is_standard_layout_v<rill_handlers> && std::is_standard_layout_v<rill_event>);
+static_assert(RILL_NEVER == UINT64_MAX && RILL_UNLIMITED == UINT64_MAX);
+static_assert(rill_handlers{}.size == sizeof(rill_handlers));
+
+namespace {
+
+int closed_with = RILL_OK;
+
+void on_closed(int error, const char *, void *)
+{
+    closed_with = error;
+}
+
+void on_up(rill_link *, void *) {}
+
+// One handler of many, and the size by itself.
+constexpr rill_handlers handlers = {.closed = on_closed};
+constexpr rill_link_handlers link_handlers = {.up = on_up};
+
+void post(void *user)
+{
+    *static_cast<bool *>(user) = true;
+}
+
+} // namespace
+
+int main()
+{
+    rill_connection_options connection;
+    rill_link_options link;
+    rill_net_options options;
+    rill_loop *loop = nullptr;
+    rill_server *server = nullptr;
+    const char *problem = nullptr;
+    bool posted = false;
+    rill_connection_options_init(&connection);
+    rill_link_options_init(&link);
+    rill_net_options_init(&options);
+    connection.min_rate = {1, 1};
+    link.reconnect = false;
+    options.link_uri = "btp+ws://:token@127.0.0.1:1";
+    options.connection = &connection;
+    options.link_options = &link;
+    options.handlers = &handlers;
+    if (rill_connection_options_check(&connection, &problem) != RILL_OK ||
+        rill_loop_new(&loop, nullptr) != RILL_OK ||
+        rill_loop_post(loop, post, &posted) != RILL_OK ||
+        rill_server_open(&server, loop, &options, &problem) != RILL_OK)
+        return 1;
+    if (rill_loop_run(loop) != RILL_OK || rill_loop_free(loop) != RILL_OK)
+        return 2;
+    return posted && closed_with == RILL_ERR_CONNECT && link_handlers.up == on_up ? 0 : 3;
+}
