@@ -18,6 +18,7 @@ import time
 
 from btp import Client, prepare
 from harness import RILLD
+from runner import wait_until
 from siege import MIB, Memory, Siege, memory_of, raise_file_limit, run_tests, scaled
 
 
@@ -185,6 +186,8 @@ def files_run_out():
         resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
     raise_file_limit(4096)
     with Siege(preexec=few_files) as s:
+        # It says so after it has begun to listen.
+        wait_until(lambda: "connections" in s.node.said(), s.node.process)
         limits = re.search(r"at most (\d+) sessions, and (\d+) connections", s.node.said())
         sessions, strangers = int(limits[1]), int(limits[2])
         assert sessions + strangers <= 200, limits[0]
