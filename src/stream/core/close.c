@@ -6,6 +6,7 @@
  */
 #include "stream/core/close.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -75,6 +76,7 @@ static bool note_cut(rill_connection *c)
 /* A reader that cannot be told how much it lacks is not told of success either. */
 static void start_closing(rill_connection *c, uint8_t code)
 {
+    assert(c->state == RILL_STATE_OPEN && !c->closing.cut); /* once */
     bool told = note_cut(c);
     c->state = RILL_STATE_CLOSING;
     c->closing.code = told || code != RILL_CLOSE_NO_ERROR ? code : RILL_CLOSE_INTERNAL_ERROR;

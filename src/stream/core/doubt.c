@@ -94,6 +94,7 @@ static void count_arrived(rill_stream *s, uint64_t sent, uint64_t arrived)
 static void take(rill_connection *c, rill_flight *f, unsigned part)
 {
     rill_stream *s = f->money[part].stream;
+    assert(s->references > 0 && f->money[part].amount <= f->amount);
     s->references--;
     f->amount -= f->money[part].amount;
     f->money_count--;
@@ -101,6 +102,7 @@ static void take(rill_connection *c, rill_flight *f, unsigned part)
         f->money[i] = f->money[i + 1];
     if (f->money_count > 0)
         return;
+    assert(f->amount == 0); /* all its parts are known */
     rill_flights_resolve(&c->flights, f);
     rill_flight_close(&c->endpoint->flights, f);
 }
@@ -112,6 +114,7 @@ static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t ar
     uint64_t lost = s->out.money.lost;
     uint64_t found = 0; /* in the flights that are lost: the same */
     rill_money_word word = {.sent = sent, .unsent = unsent, .delivered = arrived};
+    assert(sent <= lost && unsent <= lost - sent); /* nothing is known of what was not lost */
     /* Who shared packets may have had a unit that was taken for another's: it is no stream's to
      * use. */
     bool known = lost == sent + unsent && (sent == 0 || !s->out.shared);
@@ -152,6 +155,7 @@ void rill_doubt_ask(rill_stream *s)
     rill_connection *c = s->connection;
     if (s->out.doubt != RILL_DOUBT_LOST || s->out.money.away > 0 || s->out.money.late > 0)
         return;
+    assert(s->out.money.lost > 0 && rill_money_open(&s->out.money) == s->out.money.lost);
     s->out.told_from = c->numbers.next;
     s->out.doubt = RILL_DOUBT_ASKED;
     rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
@@ -224,7 +228,8 @@ static bool divide(rill_stream *s, uint64_t arrived, uint64_t now_ns)
     } else if (!rill_lost_bounds(&all.parts, arrived, &least, &most)) {
         return false; /* by another rate than is known */
     }
-    uint64_t here = all.parts.amount - all.first; /* of which at most that has arrived */
+    assert(least <= most && most <= all.parts.amount); /* bounds of what was lost */
+    uint64_t here = all.parts.amount - all.first;      /* of which at most that has arrived */
     take_all(s, least, rill_sub_sat(here, most), arrived);
     if (least > 0 || arrived > 0) /* what is known to have been lost is no progress */
         s->progress_ns = now_ns;

@@ -66,6 +66,11 @@ typedef struct rill_flight {
     rill_flight_control control[RILL_FLIGHT_CONTROL];
 } rill_flight;
 
+/* Counted in a byte each. */
+_Static_assert(RILL_FLIGHT_MONEY <= UINT8_MAX && RILL_FLIGHT_PIECES <= UINT8_MAX &&
+                   RILL_FLIGHT_CONTROL <= UINT8_MAX,
+               "the counts of a flight hold what it carries");
+
 /* The money at stake: nobody can take a probe's. */
 static inline uint64_t rill_flight_value(const rill_flight *f)
 {

@@ -18,6 +18,15 @@
 #include "stream/core/unsure.h"
 #include "stream/money/shares.h"
 
+/* What a packet takes along is what it takes of its streams: no unit is nobody's. */
+static bool is_whole(const rill_flight *f)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < f->money_count; i++)
+        sum += f->money[i].amount;
+    return sum == rill_flight_value(f);
+}
+
 /* A stream's part of what arrives at least: the receiver rounds down, some lose the rest. */
 static uint64_t least_part(const rill_flight *f, unsigned i, uint64_t delivered)
 {
@@ -28,6 +37,7 @@ static uint64_t least_part(const rill_flight *f, unsigned i, uint64_t delivered)
 
 void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
 {
+    assert(is_whole(f) && f->amount > 0); /* as it is to leave */
     f->era = rill_rate_era(&c->path.rate);
     f->held = rill_tally_hold(&c->tally, f->amount, f->minimum);
     for (unsigned i = 0; i < f->money_count; i++) {
@@ -70,6 +80,7 @@ static void commit_tallies(rill_connection *c, const rill_flight *f, uint64_t de
 
 static void release(rill_connection *c, rill_flight *f)
 {
+    assert(is_whole(f)); /* as it left */
     for (unsigned i = 0; i < f->money_count; i++) {
         const rill_flight_money *m = &f->money[i];
         rill_money_release(&m->stream->out.money, &c->money, m->amount, m->expected);
@@ -95,6 +106,7 @@ static void divide_delivered(const rill_flight *f, uint64_t delivered, rill_shar
 static void commit(rill_connection *c, rill_flight *f, uint64_t delivered, uint64_t now_ns)
 {
     rill_share parts[RILL_FLIGHT_MONEY];
+    assert(is_whole(f)); /* as it left */
     if (f->money_count == 0) {
         rill_money_gift(&c->money, delivered);
         return;
@@ -210,6 +222,8 @@ void rill_flight_found(rill_connection *c, rill_flight *f)
 
 void rill_flight_doubt(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
+    assert(f->kind == RILL_FLIGHT_NORMAL && f->amount > 0); /* else there is nothing to doubt */
+    assert(is_whole(f));
     rill_flights_doubt(&c->flights, f);
     send_again(c, f, now_ns);
     drop_parts(f, false);

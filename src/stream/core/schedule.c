@@ -143,6 +143,7 @@ static int launch(rill_connection *c, const rill_turn *turn, rill_flight *f)
         undo_flight(c, f, turn->now.mono_ns);
         return err;
     }
+    assert(*turn->len > 0 && *turn->len <= RILL_PACKET_BUFFER && f->sequence == c->numbers.next);
     rill_numbering_give(&c->numbers);
     c->counts.packets_sent++;
     rill_contact_sent(&c->contact, turn->now.mono_ns);

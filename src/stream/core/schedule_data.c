@@ -2,6 +2,7 @@
 /* Which bytes travel in the next packet, and what happens when the other side lets none. */
 #include "stream/core/schedule_data.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/muldiv.h"
@@ -49,6 +50,7 @@ bool rill_schedule_data_wanted(rill_connection *c, uint64_t now_ns)
 
 static bool add_piece(rill_packet_writer *p, rill_flight *f, rill_stream *s, rill_send_piece *piece)
 {
+    assert(f->piece_count < RILL_FLIGHT_PIECES); /* who calls looks first */
     uint8_t *bytes = rill_packet_add_data(p, s->id, piece->offset, piece->len);
     if (!bytes) {
         rill_sendbuf_lose(s->sendbuf, piece);

@@ -2,6 +2,8 @@
 /* Which streams' money travels in the next packet, and how much of it. */
 #include "stream/core/schedule_money.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/blocked.h"
 #include "stream/core/connection_internal.h"
@@ -139,6 +141,7 @@ static void divide(rill_flight *f, const uint64_t *room, uint64_t packet, uint64
             amount -= more;
         }
     }
+    assert(amount == 0); /* the last round takes whatever has room, and there is room for all */
 }
 
 /* The same for one stream, whose room is not less than amount. */
@@ -219,6 +222,7 @@ static void gather(rill_connection *c, rill_flight *f, rill_list *from, candidat
         uint64_t amount = allowed(c, s, now_ns);
         if (amount == 0)
             continue;
+        assert(f->money_count < RILL_FLIGHT_MONEY); /* a full packet ends this below */
         k->room[f->money_count] = amount;
         f->money[f->money_count] = (rill_flight_money){.stream = s};
         f->money_count++;
@@ -394,6 +398,11 @@ bool rill_schedule_money_plan(rill_connection *c, uint64_t now_ns, rill_flight *
     }
     return false;
 }
+
+/* A StreamMoney frame at most: type, length, and two numbers of up to nine bytes. */
+#define MONEY_FRAME (2u + 2u * 9u)
+_Static_assert(RILL_FLIGHT_MONEY *MONEY_FRAME < RILL_PACKET_MAX_PLAINTEXT / 2,
+               "all money frames of a packet fit, whatever else it begins with");
 
 void rill_schedule_money_frames(rill_packet_writer *p, const rill_flight *f)
 {

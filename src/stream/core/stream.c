@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/stream.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -93,6 +94,7 @@ void rill_stream_check_writable(rill_stream *s)
 void rill_stream_finish_sending(rill_stream *s, int error)
 {
     rill_money_out *out = &s->out;
+    assert(out->goal_set && s->connection->streams.paying > 0); /* s is one of those that pay */
     out->goal_set = false;
     s->connection->streams.paying--;
     out->goal_deadline = RILL_NEVER;
@@ -107,6 +109,7 @@ void rill_stream_finish_sending(rill_stream *s, int error)
 
 void rill_stream_finish_receiving(rill_stream *s, int error)
 {
+    assert(s->receive_goal_set); /* a wait ends once */
     s->receive_goal_set = false;
     s->in.goal_deadline = RILL_NEVER;
     s->received_error = (int8_t)error;
@@ -122,6 +125,7 @@ void rill_stream_fail_goal(rill_stream *s, int error)
 
 void rill_stream_credit(rill_stream *s, uint64_t amount)
 {
+    assert(amount <= UINT64_MAX - s->in.received); /* it was planned: that checks it */
     s->in.received += amount;
     s->event_in = rill_add_sat(s->event_in, amount);
     rill_receive_window_use(&s->in.window, s->in.received);
@@ -150,6 +154,7 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     rill_connection *c = s->connection;
     if (s->closed)
         return;
+    assert(!s->over); /* what is over was closed before */
     s->undone = s->ending && rill_stream_sendable(s) > 0;
     s->closed = true;
     s->closed_remote = remote;
