@@ -2,6 +2,8 @@
 /* What follows from a change: in which order, what an end waits for, and what it does not. */
 #include "client_fixture.h"
 
+#include "support/failing_memory.h"
+
 /* What the latest end of each kind said. */
 typedef struct end_seen {
     unsigned count;
@@ -110,7 +112,7 @@ static void say(server *s, const rill_frame *frames, unsigned count)
         s->stream = rill_connection_stream(s->connection, 1);
 }
 
-static void open_server(server *s)
+static void open_server_with(server *s, const rill_allocator *allocator)
 {
     const rill_frame first = {
         .type = RILL_FRAME_STREAM_DATA, .stream = 1, .text = {(const uint8_t *)"x", 1}};
@@ -122,6 +124,8 @@ static void open_server(server *s)
     memset(&connection_end, 0, sizeof connection_end);
     s->now = (rill_now){RILL_SECOND, UINT64_C(1700000000000)};
     rill_endpoint_options_init(&o);
+    if (allocator)
+        o.allocator = allocator;
     assert_int_equal(rill_endpoint_new(&s->endpoint, &o), RILL_OK);
     assert_int_equal(rill_endpoint_set_account(s->endpoint,
                                                (rill_bytes){(const uint8_t *)"test.s", 6},
@@ -131,6 +135,11 @@ static void open_server(server *s)
     raw_open(&s->client, credentials.destination_account, credentials.shared_secret);
     say(s, &first, 1);
     assert_non_null(s->stream);
+}
+
+static void open_server(server *s)
+{
+    open_server_with(s, NULL);
 }
 
 static void close_server(server *s)
@@ -185,6 +194,36 @@ static void test_an_end_does_not_wait_for_what_is_over(void **state)
     see(s.endpoint);
     assert_int_equal(stream_end.count, 1);
     close_server(&s);
+}
+
+/* A stream that there is no memory for never was: the end waits for the others alone. Its number is
+ * far from the first, so that to keep it takes memory as well. */
+static void test_an_end_does_not_wait_for_what_could_not_be_made(void **state)
+{
+    const rill_frame far = {
+        .type = RILL_FRAME_STREAM_DATA, .stream = 9, .text = {(const uint8_t *)"z", 1}};
+    static failing_memory memory;
+    unsigned refusals = 0;
+    bool made = false;
+
+    (void)state;
+    for (unsigned long n = 1; n < 20 && !made; n++) {
+        server s;
+        failing_memory_init(&memory, 0, 1);
+        open_server_with(&s, &memory.allocator);
+        rill_stream_consume(s.stream, 1);
+        memory.fail_at = memory.asked + n;
+        say(&s, &far, 1);
+        made = memory.refused == 0;
+        refusals += memory.refused > 0;
+        memory.fail_at = 0;
+        rill_connection_abandon(s.connection, RILL_ERR_CLOSED);
+        see(s.endpoint);
+        assert_int_equal(connection_end.count, 1);
+        close_server(&s);
+        failing_memory_end(&memory);
+    }
+    assert_true(made && refusals > 2); /* the stream itself, and what it is kept in */
 }
 
 /* ---- many streams ---- */
@@ -259,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_what_a_frame_ends_comes_before_the_next_frame),
         cmocka_unit_test(test_what_a_frame_of_a_prepare_ends_comes_before_the_next),
         cmocka_unit_test(test_an_end_does_not_wait_for_what_is_over),
+        cmocka_unit_test(test_an_end_does_not_wait_for_what_could_not_be_made),
         cmocka_unit_test(test_ends_are_told_in_their_order),
         cmocka_unit_test(test_an_end_waits_for_every_stream),
     };
