@@ -3,17 +3,6 @@
 
 #include <assert.h>
 
-void rill_stream_mark(rill_stream *s, unsigned what)
-{
-    rill_connection *c = s->connection;
-    if (what == RILL_MARK_ANY && rill_stream_is_merely_open(s))
-        return;
-    s->marks = (uint8_t)(s->marks | what);
-    c->unsettled = true;
-    if (!rill_list_linked(&s->unsettled_node))
-        rill_list_push_back(&c->streams.unsettled, &s->unsettled_node);
-}
-
 void rill_connection_mark_all(rill_connection *c)
 {
     for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next)

@@ -23,7 +23,16 @@ static inline bool rill_stream_is_merely_open(const rill_stream *s)
            !s->receive_goal_set && !s->ending && !s->closed;
 }
 
-void rill_stream_mark(rill_stream *s, unsigned what);
+static inline void rill_stream_mark(rill_stream *s, unsigned what)
+{
+    rill_connection *c = s->connection;
+    if (what == RILL_MARK_ANY && rill_stream_is_merely_open(s))
+        return;
+    s->marks = (uint8_t)(s->marks | what);
+    c->unsettled = true;
+    if (!rill_list_linked(&s->unsettled_node))
+        rill_list_push_back(&c->streams.unsettled, &s->unsettled_node);
+}
 /* A packet of it has ended, a decision was made, a stream has gone, or its own state changed. */
 static inline void rill_connection_mark(rill_connection *c)
 {

@@ -241,20 +241,15 @@ void rill_settle_now(rill_connection *c, uint64_t now_ns)
     assert(rill_list_empty(&c->streams.unsettled)); /* whoever marks a stream marks c too */
 }
 
-void rill_settle_all(rill_connection *c, uint64_t now_ns)
+void rill_settle_doubts(rill_connection *c, uint64_t now_ns)
 {
-    rill_settle_now(c, now_ns);
-    if (!c->doubt_answered)
-        return;
     /* All frames of the answer have been read: who has not told by now does not tell. */
     rill_doubt_review(c);
     rill_settle_now(c, now_ns);
 }
 
-void rill_settle_call(rill_connection *c, uint64_t now_ns)
+void rill_settle_timer(rill_connection *c, uint64_t now_ns)
 {
-    rill_settle_all(c, now_ns);
-    if (c->retime)
-        rill_connection_rearm(c, now_ns);
     c->retime = false;
+    rill_connection_rearm(c, now_ns);
 }

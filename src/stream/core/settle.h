@@ -26,20 +26,30 @@ static inline void rill_settle_check(const rill_connection *c)
 
 /* In the middle of a call: what has followed so far. */
 void rill_settle_now(rill_connection *c, uint64_t now_ns);
-/* All that follows, but for the connection's timer. */
-void rill_settle_all(rill_connection *c, uint64_t now_ns);
+/* Of lost money that was asked about: an answer has come, and was read to its end. */
+void rill_settle_doubts(rill_connection *c, uint64_t now_ns);
+/* The connection's timer. */
+void rill_settle_timer(rill_connection *c, uint64_t now_ns);
 
 /* At the end of a call that brings the time. */
 static inline void rill_settle(rill_connection *c, uint64_t now_ns)
 {
-    if (c->unsettled || c->doubt_answered)
-        rill_settle_all(c, now_ns);
+    if (c->unsettled)
+        rill_settle_now(c, now_ns);
+    if (c->doubt_answered)
+        rill_settle_doubts(c, now_ns);
     c->retime = false;
     rill_connection_rearm(c, now_ns);
 }
 
 /* At the end of a call of the application's: the timer is set where it was marked. */
-void rill_settle_call(rill_connection *c, uint64_t now_ns);
+static inline void rill_settle_call(rill_connection *c, uint64_t now_ns)
+{
+    if (c->unsettled)
+        rill_settle_now(c, now_ns);
+    if (c->retime)
+        rill_settle_timer(c, now_ns);
+}
 
 /* Something is about to end, or may be: most connections are far from it. */
 static inline bool rill_settle_may_end(const rill_connection *c)
