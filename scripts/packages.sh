@@ -119,6 +119,9 @@ needs_test() {
     needs_docs
     cat <<'LIST'
 cmd:valgrind valgrind
+cmd:abidiff abigail-tools
+python:cffi python3-cffi
+cmd:g++ g++
 cmd:cmake cmake
 cmd:groff groff-base
 cmd:openssl openssl

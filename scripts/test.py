@@ -218,6 +218,7 @@ def check_stages():
         ("mutants apply", check(["python3", "scripts/mutants.py", "--check"]), None),
         ("format", check(["scripts/format.sh", "--dry-run", "-Werror"]), None),
         ("installation", tap_program("installation", ["tests/install/run", GCC, PREFIX]), "build, gcc"),
+        ("API that lasts", tap_program("API that lasts", ["tests/abi/run", GCC]), "build, gcc"),
         ("man pages", check(["scripts/check_man.sh"]), None),
         ("documents", check(["python3", "scripts/check_docs.py"]), None),
     ]

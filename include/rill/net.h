@@ -226,6 +226,8 @@ typedef struct rill_pay_options {
     const char *destination_account;
     const uint8_t *shared_secret;
     size_t secret_len;
+    /* The first failure to reach the node is the end. Default: false: it is tried again. */
+    bool fail_fast;
     uint64_t amount;     /* our units; 0: no money */
     rill_bytes data;     /* sent beside it on the same stream; may be empty */
     uint64_t timeout_ns; /* for all of it, nanoseconds; 0: none */
@@ -244,7 +246,7 @@ typedef struct rill_pay_options {
      * attempt to connect on: what is waited for, and for how long, nanoseconds. At once where
      * the reason changes. false cancels. May be NULL.
      */
-    bool (*waiting)(const rill_waiting *waiting, uint64_t waited, void *user);
+    bool (*waiting)(const rill_waiting *waiting, uint64_t waited_ns, void *user);
 } rill_pay_options;
 
 #define RILL_STALL_DEFAULT 0xffffffffffffffffull

@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/demo_node.h"
 #include "cli/waits.h"
-#include "crypto/crypto.h"
+#include <rill/crypto.h>
 
 #define PATIENCE (30 * RILL_SECOND)
 #define MAX_URI  4096

@@ -16,7 +16,7 @@
 #include "cli/hand_out.h"
 #include "cli/receive_output.h"
 #include "cli/waits.h"
-#include "crypto/crypto.h"
+#include <rill/crypto.h>
 
 /* At the start, how long the node has to be there and to tell our account. */
 #define START_TIME (30 * RILL_SECOND)

@@ -10,7 +10,7 @@
 #include "cli/data_source.h"
 #include "cli/progress.h"
 #include "cli/waits.h"
-#include "crypto/crypto.h"
+#include <rill/crypto.h>
 
 typedef struct send_run {
     const cli_args *args;
@@ -250,7 +250,7 @@ static void on_stop(void *user)
     send_run *run = user;
     rill_waiting waiting;
     rill_payment_cancel(run->payment);
-    rill_payment_waiting(run->payment, &waiting);
+    rill_payment_get_waiting(run->payment, &waiting);
     cli_waits_stopping(&run->waits, &waiting, rill_loop_now(run->loop).mono_ns, &run->progress);
 }
 
@@ -361,16 +361,26 @@ static int report(send_run *run)
     return CLI_INCOMPLETE;
 }
 
+static int on_read(uint8_t *buf, size_t cap, size_t *len, void *user)
+{
+    send_run *run = user;
+    return data_source_read(run->source, buf, cap, len);
+}
+
 static int pay(send_run *run)
 {
-    const rill_payment_source source = {data_source_read, run->source};
-    const rill_payment_handlers handlers = {on_progress, on_waiting, on_done, run};
+    const rill_payment_handlers handlers = {.size = sizeof handlers,
+                                            .read = run->source ? on_read : NULL,
+                                            .progress = on_progress,
+                                            .waiting = on_waiting,
+                                            .done = on_done,
+                                            .user = run};
     const char *problem = NULL;
     int rc = rill_loop_new(&run->loop, NULL);
     if (rc != RILL_OK)
         return cli_start_error(run->args->command, rc, NULL);
-    rc = rill_payment_start(&run->payment, run->loop, &run->pay, run->source ? &source : NULL,
-                            &handlers, true, &problem);
+    run->pay.fail_fast = true;
+    rc = rill_payment_start(&run->payment, run->loop, &run->pay, &handlers, &problem);
     /* The connection has its own keys. */
     rill_wipe(run->credentials.shared_secret, sizeof run->credentials.shared_secret);
     int code = CLI_INCOMPLETE;

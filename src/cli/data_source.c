@@ -97,9 +97,8 @@ static bool would_wait(const data_source *s)
     return s->attached && poll(&p, 1, 0) == 0;
 }
 
-int data_source_read(void *user, uint8_t *buf, size_t cap, size_t *len)
+int data_source_read(data_source *s, uint8_t *buf, size_t cap, size_t *len)
 {
-    data_source *s = user;
     *len = 0;
     if (s->text) {
         size_t left = strlen(s->text);

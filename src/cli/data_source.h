@@ -6,7 +6,7 @@
 #ifndef RILL_CLI_DATA_SOURCE_H
 #define RILL_CLI_DATA_SOURCE_H
 
-#include "run/payment.h"
+#include <rill/payment.h>
 
 typedef struct data_source data_source;
 
@@ -18,8 +18,8 @@ data_source *data_source_of_file(const char *path);
 uint64_t data_source_size(const data_source *s);
 /* Sets what to call when there is something to read again. */
 void data_source_attach(data_source *s, rill_loop *loop, rill_payment *payment);
-/* For rill_payment_source: user is the data source. */
-int data_source_read(void *user, uint8_t *buf, size_t cap, size_t *len);
+/* As the read handler of a payment. */
+int data_source_read(data_source *s, uint8_t *buf, size_t cap, size_t *len);
 /* If it was attached, the loop frees it in its last turn. NULL is allowed. */
 void data_source_close(data_source *s);
 

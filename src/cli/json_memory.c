@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
-#include "crypto/crypto.h"
+#include <rill/crypto.h>
 
 typedef struct block {
     size_t size;

@@ -9,8 +9,8 @@
 
 #include "cli/cli.h"
 #include "cli/suggest.h"
-#include "crypto/crypto.h"
 #include "link/uri.h"
+#include <rill/crypto.h>
 
 /* The scheme to write instead of one that looks like ours. */
 static const char *right_scheme(const char *uri, size_t len)

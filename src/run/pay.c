@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/sized.h"
-#include "run/payment.h"
+#include "run/payment_impl.h"
 
 typedef struct pay_call {
     const rill_pay_options *options;
-    rill_bytes data; /* what is still to be written */
     bool done;
     int error;
     rill_pay_result *result;
@@ -31,18 +32,6 @@ int rill_pay_options_take(rill_pay_options *full, const rill_pay_options *o, con
         return RILL_OK;
     *problem = "destination account and shared secret are needed";
     return RILL_ERR_INVALID;
-}
-
-static int read_data(void *user, uint8_t *buf, size_t cap, size_t *len)
-{
-    pay_call *call = user;
-    *len = call->data.len < cap ? call->data.len : cap;
-    if (*len > 0) {
-        memcpy(buf, call->data.data, *len);
-        call->data.data += *len;
-        call->data.len -= *len;
-    }
-    return RILL_OK;
 }
 
 static void on_done(int error, bool reached, const rill_pay_result *result, void *user)
@@ -79,13 +68,15 @@ static int pay(const rill_pay_options *options, rill_pay_result *result)
     int rc = rill_loop_new(&loop, NULL);
     if (rc != RILL_OK)
         return fail(result, rc, NULL);
-    pay_call call = {.options = options, .data = options->data, .result = result};
-    const rill_payment_source source = {read_data, &call};
-    const rill_payment_handlers handlers = {on_progress, on_waiting, on_done, &call};
+    pay_call call = {.options = options, .result = result};
+    const rill_payment_handlers handlers = {.size = sizeof handlers,
+                                            .progress = on_progress,
+                                            .waiting = on_waiting,
+                                            .done = on_done,
+                                            .user = &call};
     const char *problem = NULL;
     rill_payment *payment;
-    rc = rill_payment_start(&payment, loop, options, options->data.len > 0 ? &source : NULL,
-                            &handlers, false, &problem);
+    rc = rill_payment_start(&payment, loop, options, &handlers, &problem);
     if (rc == RILL_OK) {
         rc = rill_loop_run(loop);
         if (call.done)

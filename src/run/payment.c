@@ -134,11 +134,23 @@ static bool write_chunk(rill_payment *p)
     return true;
 }
 
+static int read_more(rill_payment *p, size_t *len)
+{
+    if (p->handlers.read)
+        return p->handlers.read(p->chunk, sizeof p->chunk, len, p->handlers.user);
+    *len = p->data.len < sizeof p->chunk ? p->data.len : sizeof p->chunk;
+    if (*len > 0)
+        memcpy(p->chunk, p->data.data, *len);
+    p->data.data += *len;
+    p->data.len -= *len;
+    return RILL_OK;
+}
+
 static void pump_data(rill_payment *p)
 {
     while (p->stream && !p->data_read && p->error == RILL_OK && write_chunk(p)) {
         size_t len = 0;
-        int rc = p->source.read(p->source.user, p->chunk, sizeof p->chunk, &len);
+        int rc = read_more(p, &len);
         if (rc == RILL_ERR_BLOCKED)
             return;
         if (rc != RILL_OK) {
@@ -500,8 +512,7 @@ static int copy_net(rill_payment *p, const rill_net_options *net, const char **p
 }
 
 int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_options *options,
-                       const rill_payment_source *source, const rill_payment_handlers *handlers,
-                       bool fail_fast, const char **problem)
+                       const rill_payment_handlers *handlers, const char **problem)
 {
     const char *ignored;
     if (!problem)
@@ -519,24 +530,27 @@ int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_optio
             free_payment(p);
         return RILL_ERR_NOMEM;
     }
-    rc = copy_net(p, o->net, problem);
+    rc = rill_sized_take(&p->handlers, sizeof p->handlers, handlers);
+    if (rc != RILL_OK)
+        *problem = rill_options_problem(rc);
+    else
+        rc = copy_net(p, o->net, problem);
     if (rc != RILL_OK) {
         free_payment(p);
         return rc;
     }
     p->loop = loop;
-    p->handlers = *handlers;
     /* Nobody counts what would come. */
     p->connection_options.default_receive_max = 0;
     /* What is to be sent may be long in coming. */
-    if (source)
+    p->data = o->data;
+    bool has_data = p->handlers.read || p->data.len > 0;
+    if (has_data)
         p->connection_options.keep_alive = true;
-    if (source)
-        p->source = *source;
     p->amount = p->goal = o->amount;
     p->money_sent = o->amount == 0;
-    p->data_read = !source;
-    p->fail_fast = fail_fast;
+    p->data_read = !has_data;
+    p->fail_fast = o->fail_fast;
     p->started = p->progress_at = rill_payment_now(p);
     p->deadline = o->timeout_ns ? rill_add_sat(p->started, o->timeout_ns) : RILL_NEVER;
     p->stall = stall_of(o);

@@ -6,7 +6,7 @@
 #include <uv.h>
 
 #include "io/loop.h"
-#include "run/payment.h"
+#include <rill/payment.h>
 
 #define RILL_PAYMENT_CHUNK 16384
 
@@ -18,7 +18,7 @@ struct rill_payment {
     uv_timer_t timer;
     rill_task report; /* progress: told once what can leave has left */
     rill_payment_handlers handlers;
-    rill_payment_source source;
+    rill_bytes data; /* of the options: what is still to be written */
     rill_net_options net;
     rill_link_options link_options;             /* what net points at */
     rill_connection_options connection_options; /* so too */
@@ -64,6 +64,12 @@ static inline uint64_t rill_payment_now(rill_payment *p)
 {
     return rill_loop_now(p->loop).mono_ns;
 }
+
+/* ---- pay.c ---- */
+
+/* What the program gave, with the defaults of what it does not know, and all that is needed. */
+RILL_MUST_CHECK int rill_pay_options_take(rill_pay_options *full, const rill_pay_options *o,
+                                          const char **problem);
 
 /* ---- payment_tell.c ---- */
 

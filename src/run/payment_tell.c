@@ -8,6 +8,7 @@
 
 #include "base/muldiv.h"
 #include "base/ratio_text.h"
+#include "base/sized.h"
 #include "link/link_impl.h"
 #include "run/payment_impl.h"
 
@@ -69,7 +70,7 @@ void rill_payment_add_before(const rill_payment *p, rill_connection_stats *stats
 
 /* ---- waiting ---- */
 
-void rill_payment_waiting(rill_payment *p, rill_waiting *out)
+static void find_waiting(rill_payment *p, rill_waiting *out)
 {
     *out = (rill_waiting){.until_ns = RILL_NEVER};
     rill_waiting_set(out, RILL_WAIT_NOTHING, NULL);
@@ -87,6 +88,13 @@ void rill_payment_waiting(rill_payment *p, rill_waiting *out)
         ours = p->grace_at;
     if (ours < out->until_ns)
         out->until_ns = ours;
+}
+
+void rill_payment_get_waiting_sized(rill_payment *p, rill_waiting *out, size_t size)
+{
+    rill_waiting waiting;
+    find_waiting(p, &waiting);
+    rill_sized_give(out, size, &waiting, sizeof waiting);
 }
 
 static void note_progress(rill_payment *p)
@@ -113,7 +121,7 @@ bool rill_payment_tell(rill_payment *p)
     note_progress(p);
     /* The clock goes on within a turn: this is not before progress_at. */
     uint64_t now = rill_payment_now(p);
-    rill_payment_waiting(p, &p->last);
+    find_waiting(p, &p->last);
     if (now - p->progress_at < TELL_AFTER) {
         p->told = RILL_WAIT_NOTHING;
         p->told_at = 0;

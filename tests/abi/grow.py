@@ -19,7 +19,7 @@ def grown(match, where):
     if where == "end":
         body += MEMBER
     else:
-        first = body.index(";\n") + 2 if body.lstrip().startswith("size_t size") else 0
+        first = re.search(r";[^\n]*\n", body).end() if body.lstrip().startswith("size_t size") else 0
         body = body[:first] + MEMBER + body[first:]
     return f"typedef struct {name} {{\n{body}}} {name};"
 

@@ -6,6 +6,7 @@
  */
 #include <pthread.h>
 #include <rill/net.h>
+#include <rill/payment.h>
 #include <rill/rill.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,7 +204,7 @@ static void pay_in_memory(void)
 
 /* ---- the network ---- */
 
-#define CONNECTIONS 2
+#define CONNECTIONS 3
 
 typedef struct server_thread {
     const char *uri;
@@ -211,6 +212,7 @@ typedef struct server_thread {
     rill_server *server;
     unsigned ended;
     uint64_t money;
+    size_t bytes;
 } server_thread;
 
 static void on_server_ready(rill_server *server, void *user)
@@ -225,6 +227,13 @@ static void on_money(rill_stream *s, uint64_t amount, void *user)
 {
     (void)s;
     ((server_thread *)user)->money += amount;
+}
+
+static void on_data(rill_stream *s, const uint8_t *data, size_t len, void *user)
+{
+    (void)s;
+    CHECK(memcmp(data, "data", len) == 0);
+    ((server_thread *)user)->bytes += len;
 }
 
 static void on_server_connection_end(rill_connection *c, const rill_end *end, void *user)
@@ -249,6 +258,7 @@ static void *run_server(void *user)
         .size = sizeof(rill_handlers),
         .server_ready = on_server_ready,
         .money = on_money,
+        .data = on_data,
         .connection_end = on_server_connection_end,
         .closed = on_server_closed,
     };
@@ -345,6 +355,41 @@ static void pay_in_one_call(const char *uri, const rill_credentials *c)
     CHECK(result.value.in_doubt == 0 && result.value.detail[0] == '\0');
 }
 
+static void on_payment_done(int error, bool reached, const rill_pay_result *result, void *user)
+{
+    CHECK(error == RILL_OK && reached && result->sent == 200 && result->data_acknowledged == 4);
+    ++*(unsigned *)user;
+}
+
+static void pay_on_a_loop(const char *uri, const rill_credentials *c)
+{
+    unsigned calls = 0;
+    const rill_payment_handlers handlers = {
+        .size = sizeof handlers, .done = on_payment_done, .user = &calls};
+    rill_pay_options o;
+    rill_net_options net;
+    rill_loop *loop;
+    rill_payment *payment;
+    GUARDED(rill_waiting) waiting;
+    PREPARE(waiting);
+    rill_pay_options_init(&o);
+    rill_net_options_init(&net);
+    net.link_uri = uri;
+    o.net = &net;
+    o.destination_account = c->destination_account;
+    o.shared_secret = c->shared_secret;
+    o.secret_len = RILL_SHARED_SECRET_LEN;
+    o.amount = 200;
+    o.data = text("data");
+    CHECK(rill_loop_new(&loop, NULL) == RILL_OK);
+    CHECK(rill_payment_start(&payment, loop, &o, &handlers, NULL) == RILL_OK);
+    rill_payment_get_waiting(payment, &waiting.value);
+    CHECK_GUARD(waiting);
+    CHECK(rill_loop_run(loop) == RILL_OK);
+    CHECK(rill_loop_free(loop) == RILL_OK);
+    CHECK(calls == 1);
+}
+
 static void pay_over_a_node(const char *uri)
 {
     int pipes[2];
@@ -359,8 +404,9 @@ static void pay_over_a_node(const char *uri)
     CHECK(read(pipes[0], &c, sizeof c) == sizeof c);
     pay_by_client(links[1], &c);
     pay_in_one_call(links[2], &c);
+    pay_on_a_loop(links[3], &c);
     CHECK(pthread_join(thread, NULL) == 0);
-    CHECK(t.money == 800);
+    CHECK(t.money == 1000 && t.bytes == 4);
 }
 
 int main(int argc, char **argv)

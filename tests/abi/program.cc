@@ -11,12 +11,17 @@
 #include <rill/crypto.h>
 #include <rill/endpoint.h>
 #include <rill/error.h>
+#include <rill/http_signature.h>
 #include <rill/ilp.h>
+#include <rill/key.h>
 #include <rill/link.h>
 #include <rill/loop.h>
 #include <rill/net.h>
+#include <rill/open_payments.h>
+#include <rill/payment.h>
 #include <rill/receipt.h>
 #include <rill/rill.h>
+#include <rill/spsp.h>
 #include <rill/stream.h>
 #include <rill/types.h>
 #include <rill/waiting.h>

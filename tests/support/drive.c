@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "io/loop.h"
-#include "run/payment.h"
+#include <rill/payment.h>
 
 /* ---- chance ---- */
 
@@ -290,7 +290,7 @@ static void on_paid(int error, bool reached, const rill_pay_result *result, void
 
 static void pay(drive *d, const rill_credentials *credentials)
 {
-    const rill_payment_handlers handlers = {.done = on_paid, .user = d};
+    const rill_payment_handlers handlers = {.size = sizeof handlers, .done = on_paid, .user = d};
     rill_payment *payment;
     rill_pay_options o;
     rill_pay_options_init(&o);
@@ -303,8 +303,7 @@ static void pay(drive *d, const rill_credentials *credentials)
     o.amount = d->amount;
     o.timeout_ns = d->pay_timeout;
     d->pay_started = fake_uv_now();
-    assert_int_equal(rill_payment_start(&payment, d->loop, &o, NULL, &handlers, false, NULL),
-                     RILL_OK);
+    assert_int_equal(rill_payment_start(&payment, d->loop, &o, &handlers, NULL), RILL_OK);
 }
 
 static void on_listening(rill_server *server, void *user)

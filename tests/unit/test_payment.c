@@ -70,7 +70,7 @@ static void on_data(rill_stream *s, const uint8_t *data, size_t len, void *user)
     (void)user;
 }
 
-static int read_data(void *user, uint8_t *buf, size_t cap, size_t *len)
+static int read_data(uint8_t *buf, size_t cap, size_t *len, void *user)
 {
     world *w = user;
     *len = strlen(w->data) < cap ? strlen(w->data) : cap;
@@ -104,14 +104,17 @@ static void on_listening(rill_server *server, void *user)
 {
     world *w = user;
     rill_credentials credentials;
-    const rill_payment_source source = {read_data, w};
-    const rill_payment_handlers handlers = {.waiting = on_waiting, .done = on_done, .user = w};
+    const rill_payment_handlers handlers = {.size = sizeof handlers,
+                                            .read = w->data ? read_data : NULL,
+                                            .waiting = on_waiting,
+                                            .done = on_done,
+                                            .user = w};
     assert_int_equal(rill_server_generate_credentials(server, NULL, &credentials), RILL_OK);
     w->options.destination_account = credentials.destination_account;
     w->options.shared_secret = credentials.shared_secret;
     w->options.secret_len = sizeof credentials.shared_secret;
-    assert_int_equal(rill_payment_start(&w->payment, w->loop, &w->options, w->data ? &source : NULL,
-                                        &handlers, true, NULL),
+    w->options.fail_fast = true;
+    assert_int_equal(rill_payment_start(&w->payment, w->loop, &w->options, &handlers, NULL),
                      RILL_OK);
     /* It has its own copy. */
     rill_credentials_wipe(&credentials);
@@ -204,6 +207,18 @@ static void test_paid(void **state)
 }
 
 /* What another connection of the same payment ends is no other payment. */
+static void test_the_data_of_the_options(void **state)
+{
+    world *w = *state;
+    static const uint8_t data[] = "hello";
+    w->options.amount = 1000;
+    w->options.data = (rill_bytes){data, 5};
+    run(w);
+    assert_int_equal(w->error, RILL_OK);
+    assert_int_equal(w->result.sent, 1000);
+    assert_int_equal(w->result.data_acknowledged, 5);
+}
+
 static void test_its_own_connections_are_nobody_elses(void **state)
 {
     static rill_payment p;
@@ -327,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_paid, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_data_of_the_options, set_up, tear_down),
         cmocka_unit_test(test_its_own_connections_are_nobody_elses),
         cmocka_unit_test_setup_teardown(test_stalled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_rate_is_told_in_numbers, set_up, tear_down),
