@@ -514,7 +514,7 @@ static void close_all(void)
         link_closing = true;
         rill_link_close(client);
     }
-    for (unsigned n = 0; !link_gone || fake_uv_handles() > 3; n++) {
+    for (unsigned n = 0; !link_gone || fake_uv_handles() > loop->handles; n++) {
         CHECK(n < 200);
         wait(RILL_SECOND);
     }
