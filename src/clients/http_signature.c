@@ -120,6 +120,16 @@ static bool is_word(rill_bytes text)
     return text.len > 0;
 }
 
+/* Once, or more often. */
+static bool has_header(const rill_signed_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->field_count; i++) {
+        if (rill_is_header(bytes_of(name), request->fields[i].name))
+            return true;
+    }
+    return false;
+}
+
 int rill_sign_request(rill_request_signature *out, const rill_signed_request *request,
                       const rill_signer *signer, uint64_t created_s)
 {
@@ -133,7 +143,8 @@ int rill_sign_request(rill_request_signature *out, const rill_signed_request *re
     *out = (rill_request_signature){0};
     if (!is_word(request->method) || !is_word(request->target_uri) ||
         !rill_key_id_valid(signer->key_id) || created_s > MAX_CREATED ||
-        (body && content_type.len == 0))
+        (body && content_type.len == 0) ||
+        (!authorization.data && has_header(request, "authorization"))) /* twice */
         return RILL_ERR_INVALID;
     if (body) {
         int error = describe_body(out, request->body);
@@ -223,11 +234,8 @@ static int check_cover(const rill_signature_input *input, const rill_signed_requ
 {
     if (!rill_signature_covers(input, "@method") || !rill_signature_covers(input, "@target-uri"))
         return RILL_ERR_AUTH;
-    for (size_t i = 0; i < request->field_count; i++) {
-        if (strcmp(request->fields[i].name, "authorization") == 0 &&
-            !rill_signature_covers(input, "authorization"))
-            return RILL_ERR_AUTH;
-    }
+    if (has_header(request, "authorization") && !rill_signature_covers(input, "authorization"))
+        return RILL_ERR_AUTH;
     if (request->body.len == 0 && !rill_signature_covers(input, "content-digest"))
         return RILL_OK;
     if (!rill_signature_covers(input, "content-digest"))

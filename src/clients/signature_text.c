@@ -2,6 +2,7 @@
 #include "clients/signature_text.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <rill/error.h>
 
@@ -229,11 +230,17 @@ bool rill_signature_covers(const rill_signature_input *input, const char *name)
 
 /* ---- what is signed ---- */
 
+/* Names are the same in any case: one in capitals does not slip by what must be signed. */
+bool rill_is_header(rill_bytes name, const char *other)
+{
+    return name.len == strlen(other) && strncasecmp((const char *)name.data, other, name.len) == 0;
+}
+
 static size_t count_of(const rill_signed_request *request, rill_bytes name, rill_bytes *value)
 {
     size_t count = 0;
     for (size_t i = 0; i < request->field_count; i++) {
-        if (is(name, request->fields[i].name)) {
+        if (rill_is_header(name, request->fields[i].name)) {
             *value = request->fields[i].value;
             count++;
         }

@@ -32,6 +32,8 @@ RILL_MUST_CHECK int rill_signature_member(rill_bytes header, rill_bytes member, 
 /* Whether name is among the components. */
 bool rill_signature_covers(const rill_signature_input *input, const char *name);
 
+/* Whether other names that header, in any case. */
+bool rill_is_header(rill_bytes name, const char *other);
 /* The header of that name where it comes once: data is NULL where it is not there. */
 rill_bytes rill_request_header_of(const rill_signed_request *request, const char *name);
 

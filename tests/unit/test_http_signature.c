@@ -211,6 +211,11 @@ static void test_what_cannot_be_signed(void **state)
                      RILL_ERR_INVALID); /* no type */
     request.body = text("");
     assert_int_equal(rill_sign_request(&out, &request, &signer, NOW), RILL_OK);
+    const rill_request_header twice[] = {{"authorization", text("GNAP a")},
+                                         {"authorization", text("GNAP b")}};
+    request.fields = twice;
+    request.field_count = 2;
+    assert_int_equal(rill_sign_request(&out, &request, &signer, NOW), RILL_ERR_INVALID);
     request.fields = broken;
     request.field_count = 1;
     assert_int_equal(rill_sign_request(&out, &request, &signer, NOW), RILL_ERR_INVALID);
@@ -297,6 +302,22 @@ static void test_every_part_counts(void **state)
     assert_int_equal(rill_verify_request(&a.request, rill_key_public(other), NOW, 30),
                      RILL_ERR_AUTH);
     rill_key_free(other);
+}
+
+/* Whoever writes them with capitals is not taken in. */
+static void test_names_in_any_case(void **state)
+{
+    (void)state;
+    arrived a;
+    sign(&a, NULL, "");
+    a.fields[a.request.field_count++] = (rill_request_header){"Authorization", text("GNAP token")};
+    assert_int_equal(verify(&a), RILL_ERR_AUTH); /* not covered */
+    sign(&a, "GNAP token", BODY);
+    field(&a, "authorization")->name = "Authorization";
+    field(&a, "signature-input")->name = "Signature-Input";
+    assert_int_equal(verify(&a), RILL_OK);
+    a.fields[a.request.field_count++] = (rill_request_header){"AUTHORIZATION", text("GNAP other")};
+    assert_int_equal(verify(&a), RILL_ERR_AUTH);
 }
 
 static void test_age(void **state)
@@ -561,6 +582,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_signed),
         cmocka_unit_test(test_another_signer_and_its_error),
         cmocka_unit_test(test_every_part_counts),
+        cmocka_unit_test(test_names_in_any_case),
         cmocka_unit_test(test_age),
         cmocka_unit_test(test_inputs_of_others),
         cmocka_unit_test(test_several_signatures),
