@@ -21,6 +21,7 @@
 #include "clients/op_documents.h"
 #include "clients/url.h"
 #include "clients/web_client.h"
+#include "clients/web_problem.h"
 #include "crypto/crypto.h"
 
 #define MAX_ANSWER 262144 /* bytes; metadata may be long */
@@ -57,9 +58,11 @@ struct rill_op_receiver {
     char *wallet_address;
     json_t *metadata;
     question asked;
-    bool by_wallet; /* who we are was said by our wallet address */
-    bool rotating;  /* the access token is being made anew, for what is asked to be asked again */
-    bool rotated;   /* that has been done for this question */
+    char from[RILL_MAX_URL]; /* who answered with the document; "": nobody yet */
+    char why[500];           /* a URL that a server named cannot be asked */
+    bool by_wallet;          /* who we are was said by our wallet address */
+    bool rotating; /* the access token is being made anew, for what is asked to be asked again */
+    bool rotated;  /* that has been done for this question */
     bool closing;
     uint64_t pending_until_ms; /* of the loop's clock: a grant is given up */
     rill_op_document document;
@@ -85,19 +88,23 @@ void rill_op_options_init_sized(rill_op_options *o, size_t size)
 
 /* ---- telling ---- */
 
-/* The last of a question: r may be freed in it. */
+/* The last of a question: r may be freed in it, or asked the next one. What it tells stays. */
 static void tell(rill_op_receiver *r, int error, const char *problem)
 {
     rill_op_done done = r->done;
+    rill_incoming_payment payment = r->payment;
+    char url[RILL_MAX_URL];
+    memcpy(url, r->asked.url, sizeof url);
     rill_op_result result = {
         .error = error,
         .problem = problem,
-        .payment = error == RILL_OK ? &r->payment : NULL,
-        .url = r->asked.url,
+        .payment = error == RILL_OK ? &payment : NULL,
+        .url = url,
         .redirects = r->redirects,
     };
     r->done = NULL;
     done(&result, r->user);
+    rill_credentials_wipe(&payment.credentials);
 }
 
 RILL_PRINTF(3, 4) static void fail(rill_op_receiver *r, int error, const char *format, ...)
@@ -107,6 +114,7 @@ RILL_PRINTF(3, 4) static void fail(rill_op_receiver *r, int error, const char *f
     va_start(args, format);
     vsnprintf(problem, sizeof problem, format, args);
     va_end(args);
+    rill_web_one_line(problem); /* a server's words may be in it */
     tell(r, error, problem);
 }
 
@@ -160,12 +168,25 @@ static int send_question(rill_op_receiver *r, const question *q)
     return error;
 }
 
+/* A URL that may be asked, into out[RILL_MAX_URL]. RILL_ERR_INVALID: r->why says why not. */
+static int take_url(rill_op_receiver *r, const char *url, char *out)
+{
+    char checked[RILL_MAX_URL];
+    const char *from = *r->from ? r->from : url;
+    const char *problem = "it is too long";
+    if (rill_url_named(from, url, r->options.insecure, checked, sizeof checked, &problem) ==
+            RILL_OK &&
+        rill_url_normal(checked, out, RILL_MAX_URL) == RILL_OK)
+        return RILL_OK;
+    snprintf(r->why, sizeof r->why, "%.300s: %s", url, problem);
+    return RILL_ERR_INVALID;
+}
+
 /* Takes body over, also on failure. */
 static int ask(rill_op_receiver *r, const char *method, const char *url, char *body, size_t len,
                credential token, void (*answered)(rill_op_receiver *r, const rill_web_answer *a))
 {
-    free(r->asked.body);
-    r->asked = (question){
+    question q = {
         .method = method,
         .body = body,
         .len = len,
@@ -173,17 +194,22 @@ static int ask(rill_op_receiver *r, const char *method, const char *url, char *b
         .is_signed = token != NO_TOKEN || body,
         .answered = answered,
     };
+    int error = take_url(r, url, q.url);
+    if (error != RILL_OK) {
+        free(body);
+        return error;
+    }
+    free(r->asked.body);
+    r->asked = q;
     r->rotated = false;
-    int error = rill_url_normal(url, r->asked.url, sizeof r->asked.url);
-    return error == RILL_OK ? send_question(r, &r->asked) : RILL_ERR_INVALID;
+    return send_question(r, &r->asked);
 }
 
 /* A question that follows an answer: what stops it is told. */
 static void go_on(rill_op_receiver *r, int error)
 {
     if (error == RILL_ERR_INVALID)
-        fail(r, RILL_ERR_MALFORMED, "the server names a URL that cannot be asked: %s",
-             r->asked.url);
+        fail(r, RILL_ERR_MALFORMED, "the server names a URL that cannot be asked: %s", r->why);
     else if (error != RILL_OK)
         fail(r, error, "%s", rill_strerror(error));
 }
@@ -195,8 +221,7 @@ static bool rotate(rill_op_receiver *r)
 {
     question q = {.method = "POST", .token = ACCESS_TOKEN, .is_signed = true};
     if (r->asked.token != ACCESS_TOKEN || r->rotated ||
-        rill_url_normal(r->grant.manage, q.url, sizeof q.url) != RILL_OK ||
-        send_question(r, &q) != RILL_OK)
+        take_url(r, r->grant.manage, q.url) != RILL_OK || send_question(r, &q) != RILL_OK)
         return false;
     r->rotating = true;
     r->rotated = true;
@@ -223,7 +248,11 @@ static void on_payment(rill_op_receiver *r, const rill_web_answer *a)
     bool has_method = false;
     if (refused(r, a, "the wallet refuses the incoming payment"))
         return;
-    int error = rill_op_payment_read(&r->payment, &has_method, a->body, a->len, &problem);
+    rill_incoming_payment fresh = r->payment;
+    int error = rill_op_payment_read(&fresh, &has_method, a->body, a->len, &problem);
+    if (error == RILL_OK)
+        r->payment = fresh; /* whole, or not at all */
+    rill_credentials_wipe(&fresh.credentials);
     if (error == RILL_OK && !r->has_payment) {
         uint64_t now_ms = rill_loop_now(r->loop).wall_ms;
         if (r->payment.completed) {
@@ -355,7 +384,9 @@ static void on_document(rill_op_receiver *r, const rill_web_answer *a)
     }
     if (r->document.kind == RILL_OP_INCOMING)
         snprintf(r->document.id, sizeof r->document.id, "%s", a->url);
-    r->pending_until_ms = (rill_loop_now(r->loop).mono_ns + r->options.grant_timeout_ns) / RILL_MS;
+    snprintf(r->from, sizeof r->from, "%s", a->url);
+    r->pending_until_ms =
+        rill_loop_now(r->loop).mono_ns / RILL_MS + r->options.grant_timeout_ns / RILL_MS;
     request_grant(r);
 }
 

@@ -137,6 +137,16 @@ static bool is_loopback(const char *host, size_t len)
     return true;
 }
 
+/* Without the port. */
+static size_t host_length(const char *authority)
+{
+    const char *end = authority + strcspn(authority, "/?#");
+    const char *port =
+        *authority == '[' ? memchr(authority, ']', (size_t)(end - authority)) : authority;
+    port = port ? memchr(port, ':', (size_t)(end - port)) : NULL;
+    return (size_t)((port ? port : end) - authority);
+}
+
 static int check_url(const char *authority, bool plain, bool insecure, const char **problem)
 {
     const char *at = authority;
@@ -150,10 +160,7 @@ static int check_url(const char *authority, bool plain, bool insecure, const cha
         return fail(problem, RILL_ERR_MALFORMED, "a receiver's URL has no user name");
     if (*end && strchr(end, '#'))
         return fail(problem, RILL_ERR_MALFORMED, "a receiver's URL has no fragment");
-    const char *port =
-        *authority == '[' ? memchr(authority, ']', (size_t)(end - authority)) : authority;
-    port = port ? memchr(port, ':', (size_t)(end - port)) : NULL;
-    size_t len = (size_t)((port ? port : end) - authority);
+    size_t len = host_length(authority);
     if (len == 0)
         return fail(problem, RILL_ERR_MALFORMED, "a URL without a host");
     if (plain && !insecure && !is_loopback(authority, len))
@@ -201,4 +208,25 @@ int rill_url_normal(const char *url, char *out, size_t cap)
             host[i] = (char)(host[i] + ('a' - 'A'));
     }
     return RILL_OK;
+}
+
+int rill_url_named(const char *from, const char *text, bool insecure, char *out, size_t cap,
+                   const char **problem)
+{
+    const char *rest;
+    bool was_https = begins(from, "https://", &rest);
+    if (*text == '$')
+        return fail(problem, RILL_ERR_UNSUPPORTED, "the server names a payment pointer, not a URL");
+    int error = rill_receiver_url(text, insecure && !was_https, out, cap, problem);
+    if (error == RILL_OK && was_https && !begins(out, "https://", &rest))
+        return fail(problem, RILL_ERR_UNSUPPORTED, "the server leads from https to http");
+    return error;
+}
+
+bool rill_url_is_local(const char *url)
+{
+    const char *authority;
+    if (!begins(url, "http://", &authority))
+        return false;
+    return is_loopback(authority, host_length(authority));
 }

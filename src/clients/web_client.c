@@ -20,8 +20,12 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
+#include "clients/url.h"
+#include "clients/web_problem.h"
+#include "crypto/crypto.h"
 
-#define USER_AGENT "rill/" RILL_VERSION
+#define USER_AGENT        "rill/" RILL_VERSION
+#define MAX_CACHE_CONTROL 4096 /* bytes, of all such headers together */
 
 struct rill_web_client {
     rill_web_client_options options;
@@ -51,6 +55,7 @@ struct rill_web_call {
     void (*done)(const rill_web_answer *answer, void *user);
     void *user;
     bool follow;
+    bool lost; /* libcurl cannot go on with it */
     unsigned redirects;
     uint64_t until_ms; /* of the loop's clock: then its time is over */
     char *url;
@@ -73,7 +78,7 @@ void rill_web_client_options_init(rill_web_client_options *o)
 
 /* ---- the loop ---- */
 
-static void settle(rill_web_client *client);
+static void settle(rill_web_client *client, bool lost);
 
 static void free_client(rill_web_client *client)
 {
@@ -114,8 +119,8 @@ static void close_watch(watch *w)
 static void act(rill_web_client *client, curl_socket_t fd, int events)
 {
     int running;
-    (void)curl_multi_socket_action(client->multi, fd, events, &running);
-    settle(client);
+    CURLMcode code = curl_multi_socket_action(client->multi, fd, events, &running);
+    settle(client, code != CURLM_OK);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)
@@ -235,6 +240,11 @@ static void free_call(rill_web_call *call)
         (void)curl_multi_remove_handle(call->client->multi, call->easy);
         curl_easy_cleanup(call->easy);
     }
+    /* A token, a secret. */
+    for (struct curl_slist *line = call->headers; line; line = line->next)
+        rill_wipe(line->data, strlen(line->data));
+    if (call->body)
+        rill_wipe(call->body, call->cap);
     curl_slist_free_all(call->headers);
     free(call->url);
     free(call->cache_control);
@@ -269,9 +279,14 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     }
     if (call->len + len + 1 > call->cap) {
         size_t cap = (call->len + len + 1) * 2;
-        char *grown = realloc(call->body, cap);
+        char *grown = malloc(cap);
         if (!grown)
             return 0;
+        if (call->body) {
+            memcpy(grown, call->body, call->len);
+            rill_wipe(call->body, call->cap); /* realloc would leave it behind */
+            free(call->body);
+        }
         call->body = grown;
         call->cap = cap;
     }
@@ -295,6 +310,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     if (len < skip || !curl_strnequal(data, name, skip))
         return len;
     size_t had = call->cache_control ? strlen(call->cache_control) : 0;
+    if (had + len > MAX_CACHE_CONTROL) {
+        call->too_large = true;
+        return 0;
+    }
     char *joined = realloc(call->cache_control, had + len + 2);
     if (!joined)
         return 0;
@@ -339,38 +358,6 @@ static void tell(rill_web_call *call, int error, const char *problem)
     free_call(call);
 }
 
-static int error_of(CURLcode code)
-{
-    switch (code) {
-    case CURLE_OUT_OF_MEMORY:
-        return RILL_ERR_NOMEM;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return RILL_ERR_RESOLVE;
-    case CURLE_COULDNT_CONNECT:
-        return RILL_ERR_CONNECT;
-    case CURLE_OPERATION_TIMEDOUT:
-        return RILL_ERR_TIMEOUT;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_USE_SSL_FAILED:
-        return RILL_ERR_TLS;
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
-    case CURLE_BAD_CONTENT_ENCODING:
-        return RILL_ERR_PROTOCOL;
-    default:
-        return RILL_ERR_IO;
-    }
-}
-
 static bool is_redirect(long status)
 {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -381,24 +368,27 @@ static char *next_url(rill_web_call *call, const char **problem)
 {
     char *location = NULL;
     char checked[RILL_MAX_URL];
-    bool was_https = strncmp(call->url, "https:", 6) == 0;
     /* libcurl has made it absolute. */
     (void)curl_easy_getinfo(call->easy, CURLINFO_REDIRECT_URL, &location);
     if (!location) {
         *problem = "the server redirects to nowhere";
         return NULL;
     }
-    if (rill_receiver_url(location, call->client->options.insecure && !was_https, checked,
-                          sizeof checked, problem) != RILL_OK)
+    if (rill_url_named(call->url, location, call->client->options.insecure, checked, sizeof checked,
+                       problem) != RILL_OK)
         return NULL;
-    if (was_https && strncmp(checked, "https:", 6) != 0) {
-        *problem = "the server redirects from https to http";
-        return NULL;
-    }
     char *url = strdup(checked);
     if (!url)
         *problem = "out of memory";
     return url;
+}
+
+/* What is for this machine is not for a proxy, which would read it, and ask its own machine. */
+static bool set_url(rill_web_call *call)
+{
+    return curl_easy_setopt(call->easy, CURLOPT_URL, call->url) == CURLE_OK &&
+           curl_easy_setopt(call->easy, CURLOPT_PROXY, rill_url_is_local(call->url) ? "" : NULL) ==
+               CURLE_OK;
 }
 
 /* Asks again where the answer sent us. RILL_ERR_*: that cannot be, and *problem says why. */
@@ -421,10 +411,11 @@ static int follow(rill_web_call *call, const char **problem)
     call->url = url;
     call->redirects++;
     call->len = 0;
+    if (call->body)
+        *call->body = '\0';
     (void)curl_multi_remove_handle(multi, call->easy);
     (void)curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)(call->until_ms - now_ms));
-    if (curl_easy_setopt(call->easy, CURLOPT_URL, url) == CURLE_OK &&
-        curl_multi_add_handle(multi, call->easy) == CURLM_OK)
+    if (set_url(call) && curl_multi_add_handle(multi, call->easy) == CURLM_OK)
         return RILL_OK;
     *problem = "out of memory";
     return RILL_ERR_NOMEM;
@@ -439,7 +430,9 @@ static void end(rill_web_call *call, CURLcode code)
         return;
     }
     if (code != CURLE_OK) {
-        tell(call, error_of(code), *call->problem ? call->problem : curl_easy_strerror(code));
+        rill_web_one_line(call->problem);
+        tell(call, rill_web_error_of(code),
+             *call->problem ? call->problem : curl_easy_strerror(code));
         return;
     }
     (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -452,8 +445,22 @@ static void end(rill_web_call *call, CURLcode code)
         tell(call, error, problem);
 }
 
-/* Tells those whose calls are over. Any of them may free the client. */
-static void settle(rill_web_client *client)
+/* No call of these goes on: those that begin meanwhile come behind them. */
+static void give_up(rill_web_client *client)
+{
+    for (rill_list *node = client->calls.next; node != &client->calls; node = node->next)
+        RILL_CONTAINER(node, rill_web_call, node)->lost = true;
+    while (!client->freed && !rill_list_empty(&client->calls)) {
+        rill_web_call *call = RILL_CONTAINER(client->calls.next, rill_web_call, node);
+        if (!call->lost)
+            break;
+        tell(call, RILL_ERR_NOMEM, "a socket cannot be waited for");
+    }
+}
+
+/* Tells those whose calls are over; all are where libcurl is lost. Any of them may free the client.
+ */
+static void settle(rill_web_client *client, bool lost)
 {
     int left;
     CURLMsg *message;
@@ -466,6 +473,8 @@ static void settle(rill_web_client *client)
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
         end(call, code); /* message is gone with it */
     }
+    if (lost)
+        give_up(client);
     on_handle_closed(client);
 }
 
@@ -480,6 +489,7 @@ static bool add_header(rill_web_call *call, const rill_request_header *field)
     snprintf(line, size, "%s: %.*s", field->name, (int)field->value.len,
              field->value.data ? (const char *)field->value.data : "");
     struct curl_slist *list = curl_slist_append(call->headers, line);
+    rill_wipe(line, size);
     free(line);
     if (!list)
         return false;
@@ -505,7 +515,7 @@ static bool set_options(rill_web_call *call, const rill_web_ask *ask)
 {
     const rill_web_client_options *o = &call->client->options;
     CURL *easy = call->easy;
-    bool good = curl_easy_setopt(easy, CURLOPT_URL, call->url) == CURLE_OK &&
+    bool good = set_url(call) &&
                 curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, ask->method) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT) == CURLE_OK &&
                 curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http") == CURLE_OK &&

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP calls of low rate, as SPSP and Open Payments make them: on the loop, by libcurl. Servers are
- * verified; http is for this machine, or by leave. Proxies are those of the environment.
+ * verified; http is for this machine, or by leave. Proxies are those of the environment, but for
+ * http to this machine, which must not leave it.
  *
  * Not for packets: the link of ILP over HTTP has its own.
  */

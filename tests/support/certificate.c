@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <unistd.h>
 
 certificate test_certificate;
@@ -37,6 +38,9 @@ int certificate_make(void **state)
     X509_NAME *name = X509_get_subject_name(cert);
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"x", -1, -1, 0);
     X509_set_issuer_name(cert, name);
+    X509_EXTENSION *where = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+    assert_int_equal(X509_add_ext(cert, where, -1), 1);
+    X509_EXTENSION_free(where);
     assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
     FILE *f = fopen(c->cert_file, "w");
     assert_non_null(f);

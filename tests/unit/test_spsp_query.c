@@ -234,6 +234,37 @@ static void test_large(void **state)
     assert_int_equal(t.error, RILL_ERR_TOO_LARGE);
 }
 
+static void test_many_headers(void **state)
+{
+    (void)state;
+    told t;
+    static char text[8000];
+    size_t len = (size_t)snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nConnection: close\r\n");
+    while (len < sizeof text - 200)
+        len += (size_t)snprintf(text + len, sizeof text - len, "Cache-Control: a=%099d\r\n", 0);
+    snprintf(text + len, sizeof text - len, SPSP "\r\n" GOOD);
+    ask_for(&t, text, NULL);
+    assert_int_equal(t.error, RILL_ERR_TOO_LARGE);
+}
+
+/* A proxy would read what is not protected, and ask its own machine instead of this one. */
+static void test_this_machine_is_asked_without_a_proxy(void **state)
+{
+    (void)state;
+    told t;
+    server proxy;
+    char url[100];
+    listen_on_loopback(&proxy);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", proxy.port);
+    unsetenv("no_proxy");
+    setenv("http_proxy", url, 1);
+    close(proxy.fd);
+    ask_for(&t, OK_200(SPSP, GOOD), NULL);
+    unsetenv("http_proxy");
+    setenv("no_proxy", "*", 1);
+    assert_int_equal(t.error, RILL_OK);
+}
+
 static void test_slow(void **state)
 {
     (void)state;
@@ -407,6 +438,8 @@ int main(void)
         cmocka_unit_test(test_statuses_and_types),
         cmocka_unit_test(test_what_is_not_http),
         cmocka_unit_test(test_large),
+        cmocka_unit_test(test_many_headers),
+        cmocka_unit_test(test_this_machine_is_asked_without_a_proxy),
         cmocka_unit_test(test_slow),
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_redirects),
