@@ -3,7 +3,7 @@
 # Completion of rilld(1) for bash.
 
 _rilld() {
-    local options='--listen --port-file --address --asset-code --asset-scale --max-packet-amount
+    local options='--listen --listen-http --port-file --address --asset-code --asset-scale --max-packet-amount
         --rate-limit --tls-cert --tls-key --allow-origin --user --group --quiet --verbose --help
         --max-sessions --max-strangers --auth-timeout --idle-timeout --max-accounts --max-open
         --max-buffer'

@@ -28,6 +28,8 @@ static const char *right_scheme(const char *uri, size_t len)
     cli_suggest_begin(&meant, uri, len);
     cli_suggest_offer(&meant, "btp+ws");
     cli_suggest_offer(&meant, "btp+wss");
+    cli_suggest_offer(&meant, "ilp+http");
+    cli_suggest_offer(&meant, "ilp+https");
     return meant.best;
 }
 

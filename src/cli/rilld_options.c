@@ -70,15 +70,15 @@ static bool set_port(rilld_listen *listen, const char *text)
     return true;
 }
 
-static int parse_listen(rilld_options *o, const char *text, const problem_text *p)
+static int parse_listen(rilld_options *o, const char *name, const char *text, const problem_text *p)
 {
     static const char form[] = "it must be ADDRESS:PORT, like 127.0.0.1:7768 or [::1]:7768";
     if (o->listen_count == RILLD_MAX_LISTEN)
-        return fail(p, "--listen: at most %d addresses", RILLD_MAX_LISTEN);
+        return fail(p, "%s: at most %d addresses", name, RILLD_MAX_LISTEN);
     rilld_listen *listen = &o->listen[o->listen_count];
     const char *colon = strrchr(text, ':');
     if (colon == NULL)
-        return fail(p, "--listen %.100s: %s", text, form);
+        return fail(p, "%s %.100s: %s", name, text, form);
     const char *host = text;
     size_t len = (size_t)(colon - text);
     bool brackets = len >= 2 && host[0] == '[' && host[len - 1] == ']';
@@ -87,9 +87,10 @@ static int parse_listen(rilld_options *o, const char *text, const problem_text *
         len -= 2;
     }
     if (!set_host(listen, host, len) || listen->ipv6 != brackets)
-        return fail(p, "--listen %.100s: %s", text, form);
+        return fail(p, "%s %.100s: %s", name, text, form);
     if (!set_port(listen, colon + 1))
-        return fail(p, "--listen %.100s: the port must be a number from 0 to 65535", text);
+        return fail(p, "%s %.100s: the port must be a number from 0 to 65535", name, text);
+    listen->http = strcmp(name, "--listen-http") == 0;
     o->listen_count++;
     return RILLD_DONE;
 }
@@ -153,8 +154,8 @@ static int parse_scale(rilld_options *o, const char *name, const char *text, con
 /* Takes an option with a value. name is as it was written. */
 static int take_value(rilld_options *o, const char *name, const char *value, const problem_text *p)
 {
-    if (strcmp(name, "--listen") == 0)
-        return parse_listen(o, value, p);
+    if (strcmp(name, "--listen") == 0 || strcmp(name, "--listen-http") == 0)
+        return parse_listen(o, name, value, p);
     if (strcmp(name, "--allow-origin") == 0)
         return parse_origin(o, value, p);
     if (strcmp(name, "--asset-scale") == 0)
@@ -184,8 +185,8 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
 
 /* The other options that take a value. */
 static const char *const text_options[] = {
-    "--listen",  "--allow-origin", "--asset-scale", "--port-file", "--tls-cert",
-    "--tls-key", "--asset-code",   "--address",     "--user",      "--group"};
+    "--listen",  "--listen-http", "--allow-origin", "--asset-scale", "--port-file", "--tls-cert",
+    "--tls-key", "--asset-code",  "--address",      "--user",        "--group"};
 static const char *const flags[] = {"--quiet", "--verbose", "--help"};
 static const char *const commands[] = {"local", "help", "version", "--version", "--help"};
 

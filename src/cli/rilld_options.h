@@ -26,6 +26,7 @@ typedef struct rilld_listen {
     uint16_t port; /* 0: any free port */
     bool loopback;
     bool ipv6;
+    bool http; /* ILP over HTTP, and BTP beside it */
 } rilld_listen;
 
 /* The texts belong to argv or to the environment. */

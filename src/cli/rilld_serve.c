@@ -12,10 +12,10 @@
 
 #include "cli/protect.h"
 #include "cli/rilld_log.h"
+#include "cli/rilld_port.h"
 #include "cli/rilld_port_file.h"
 #include "io/large_pages.h"
 #include "io/loop.h"
-#include "links/btp/btp_server.h"
 
 /* How long to wait for packets under way. */
 enum { DRAIN_MS = 5000 };
@@ -29,8 +29,9 @@ typedef struct serving {
     rilld_log log;
     rill_loop *loop;
     rill_node *node;
-    rill_btp_server *servers[RILLD_MAX_LISTEN];
-    size_t server_count; /* open */
+    rilld_port ports[RILLD_MAX_LISTEN];
+    size_t port_count; /* open */
+    size_t left;       /* that are not closed yet */
     uint32_t max_sessions;
     uint32_t max_strangers;
     unsigned long long files; /* files that may be open, if they are fewer than clients may come */
@@ -83,10 +84,10 @@ static void close_handles(serving *s)
     s->signal_count = 0;
 }
 
-static void on_server_closed(void *owner)
+static void on_port_closed(void *owner)
 {
     serving *s = owner;
-    if (--s->server_count == 0)
+    if (--s->left == 0)
         close_handles(s);
 }
 
@@ -97,12 +98,11 @@ static void close_all(serving *s)
         return;
     s->closing = true;
     rilld_port_file_remove(&s->port_file);
-    if (s->server_count == 0)
+    if (s->port_count == 0)
         close_handles(s);
-    /* The count goes down as they close. */
-    size_t count = s->server_count;
-    for (size_t i = 0; i < count; i++)
-        rill_btp_server_close(s->servers[i], on_server_closed);
+    s->left = s->port_count;
+    for (size_t i = 0; i < s->port_count; i++)
+        rilld_port_close(&s->ports[i], on_port_closed, s);
 }
 
 static void on_drained_now(uv_timer_t *timer)
@@ -133,8 +133,8 @@ static void stop(serving *s)
         rilld_say(&s->log, "stopping once %zu packets under way are answered", open);
     else
         rilld_say(&s->log, "stopping");
-    for (size_t i = 0; i < s->server_count; i++)
-        rill_btp_server_stop(s->servers[i]);
+    for (size_t i = 0; i < s->port_count; i++)
+        rilld_port_stop(&s->ports[i]);
     (void)uv_timer_start(&s->drain, on_drain_limit, DRAIN_MS, 0);
     rill_node_drain(s->node);
 }
@@ -163,9 +163,9 @@ static void reload(serving *s)
         return;
     }
     const char *file = unreadable(o, &option);
-    for (size_t i = 0; file == NULL && i < s->server_count; i++) {
-        int rc = rill_listener_renew_tls(rill_btp_server_listener(s->servers[i]), o->tls_cert,
-                                         o->tls_key);
+    for (size_t i = 0; file == NULL && i < s->port_count; i++) {
+        int rc =
+            rill_listener_renew_tls(rilld_port_listener(&s->ports[i]), o->tls_cert, o->tls_key);
         if (rc != RILL_OK) {
             rilld_error("the old certificate stays in use, since --tls-cert or --tls-key cannot be "
                         "used: is each a PEM file, and do they belong together?");
@@ -242,9 +242,15 @@ static int listen_on(serving *s, const rilld_listen *listen)
     options.authenticate = authenticate;
     options.log = server_log;
     options.owner = s;
-    int rc = rill_btp_server_open(&s->servers[s->server_count], s->loop, &options);
+    rill_http_link_server_options http;
+    rill_http_link_server_options_init(&http);
+    http.allow_origins = s->options->allow_origins;
+    http.idle_timeout = options.idle_timeout;
+    http.max_connections = s->max_sessions;
+    int rc =
+        rilld_port_open(&s->ports[s->port_count], s->loop, &options, listen->http ? &http : NULL);
     if (rc == RILL_OK) {
-        s->server_count++;
+        s->port_count++;
         return RILLD_DONE;
     }
     char where[64];
@@ -270,9 +276,9 @@ static int write_port_file(serving *s)
     uint16_t ports[RILLD_MAX_LISTEN];
     if (s->options->port_file == NULL)
         return RILLD_DONE;
-    for (size_t i = 0; i < s->server_count; i++)
-        ports[i] = rill_listener_port(rill_btp_server_listener(s->servers[i]));
-    int error = rilld_port_file_write(&s->port_file, s->options->port_file, ports, s->server_count);
+    for (size_t i = 0; i < s->port_count; i++)
+        ports[i] = rill_listener_port(rilld_port_listener(&s->ports[i]));
+    int error = rilld_port_file_write(&s->port_file, s->options->port_file, ports, s->port_count);
     if (error == 0)
         return RILLD_DONE;
     rilld_error("cannot write the port file %s: %s", s->options->port_file, strerror(error));
@@ -282,10 +288,10 @@ static int write_port_file(serving *s)
 static void say_ready(const serving *s)
 {
     const rilld_options *o = s->options;
-    for (size_t i = 0; i < s->server_count; i++) {
+    for (size_t i = 0; i < s->port_count; i++) {
         char where[64];
-        rilld_listen_text(&o->listen[i],
-                          rill_listener_port(rill_btp_server_listener(s->servers[i])), where);
+        rilld_listen_text(&o->listen[i], rill_listener_port(rilld_port_listener(&s->ports[i])),
+                          where);
         if (!o->listen[i].loopback)
             rilld_warn("warning: other machines can reach %s, and whoever reaches it gets an "
                        "account",

@@ -50,7 +50,7 @@ int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
     }
     const rill_scheme *scheme = rill_scheme_of(rill_schemes, uri);
     if (scheme == NULL) {
-        *problem = "its scheme is not btp+ws or btp+wss";
+        *problem = "its scheme is not btp+ws, btp+wss, ilp+http or ilp+https";
         return RILL_ERR_UNSUPPORTED;
     }
     if (!complete(&handlers)) {

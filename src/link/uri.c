@@ -191,9 +191,17 @@ int rill_uri_parse_as(rill_uri *out, const char *text, const char *base, const c
 
 int rill_uri_parse(rill_uri *out, const char *text, const char **problem)
 {
-    int error = rill_uri_parse_as(out, text, "btp+ws", problem);
+    static const char *const bases[] = {"btp+ws", "ilp+http", "ilp+h2c"};
+    int error = RILL_ERR_UNSUPPORTED;
+    for (size_t i = 0; i < sizeof bases / sizeof bases[0] && error == RILL_ERR_UNSUPPORTED; i++)
+        error = rill_uri_parse_as(out, text, bases[i], problem);
+    /* HTTP/2 in the clear has no form with TLS, where it is agreed upon. */
+    if (error == RILL_OK && out->tls && strcmp(out->base, "ilp+h2c") == 0) {
+        rill_wipe(out, sizeof *out);
+        error = RILL_ERR_UNSUPPORTED;
+    }
     if (error == RILL_ERR_UNSUPPORTED && problem != NULL)
-        *problem = "its scheme is not btp+ws or btp+wss";
+        *problem = "its scheme is not btp+ws, btp+wss, ilp+http or ilp+https";
     else if (error == RILL_ERR_URI && problem != NULL && scheme_len(text) == 0 &&
              strlen(text) < RILL_URI_MAX)
         *problem = "it does not begin with btp+ws:// or btp+wss://";

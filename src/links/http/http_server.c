@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include "links/http/http_server.h"
+
+#include "base/alloc.h"
+#include "links/http/server_impl.h"
+
+enum { TICK_MS = 1000, MAX_KEPT = 16 * 1024 * 1024 };
+
+void rill_http_link_server_options_init(rill_http_link_server_options *o)
+{
+    *o = (rill_http_link_server_options){
+        .request_timeout = 10 * RILL_SECOND,
+        .idle_timeout = 60 * RILL_SECOND,
+        .max_connections = 20000,
+        .max_requests = 100000,
+    };
+}
+
+void http_request_free(http_request *r)
+{
+    rill_http_link_server *s = r->session->server;
+    rill_list_remove(&r->of_connection);
+    rill_list_remove(&r->of_session);
+    rill_map_remove(&s->requests, r->id);
+    rill_blocks_give(&s->blocks, r);
+}
+
+void http_server_maybe_free(rill_http_link_server *s)
+{
+    if (!s->closing || s->ticking || !rill_list_empty(&s->connections) ||
+        !rill_list_empty(&s->sessions))
+        return;
+    void (*closed)(void *owner) = s->closed;
+    void *owner = s->options.owner;
+    rill_loop *loop = s->loop;
+    rill_bearers_free(&s->bearers);
+    rill_map_clear(&s->requests);
+    rill_blocks_free(&s->blocks);
+    rill_wipe(s->key, sizeof s->key);
+    rill_free(rill_allocator_default(), s);
+    if (closed != NULL)
+        closed(owner);
+    rill_loop_drop(loop);
+}
+
+static int hash_token(void *user, rill_bytes token, uint8_t out[RILL_BEARER_HASH])
+{
+    rill_http_link_server *s = user;
+    return rill_crypto_hmac(s->loop->crypto, s->key, sizeof s->key, token.data, token.len, out);
+}
+
+/* Once a second: who is silent for too long. */
+static void on_tick(uv_timer_t *timer)
+{
+    rill_http_link_server *s = timer->data;
+    uint64_t now = uv_now(s->loop->uv);
+    for (rill_list *n = s->connections.next, *next; n != &s->connections; n = next) {
+        next = n->next;
+        http_connection_look(RILL_CONTAINER(n, http_connection, node), now);
+    }
+    for (rill_list *n = s->sessions.next, *next; n != &s->sessions; n = next) {
+        next = n->next;
+        http_session *session = RILL_CONTAINER(n, http_session, node);
+        if (rill_list_empty(&session->requests) &&
+            now - session->used_at >= s->options.idle_timeout / RILL_MS)
+            http_session_end(session, RILL_ERR_IDLE, "asked nothing for too long");
+    }
+}
+
+int rill_http_link_server_new(rill_http_link_server **out, rill_loop *loop,
+                              const rill_http_link_server_options *o)
+{
+    uint64_t seeds[2];
+    rill_http_link_server *s = rill_calloc(rill_allocator_default(), 1, sizeof *s);
+    if (s == NULL)
+        return RILL_ERR_NOMEM;
+    if (rill_crypto_random(loop->crypto, s->key, sizeof s->key) != RILL_OK ||
+        rill_crypto_random(loop->crypto, (uint8_t *)seeds, sizeof seeds) != RILL_OK) {
+        rill_free(rill_allocator_default(), s);
+        return RILL_ERR_CRYPTO;
+    }
+    s->loop = loop;
+    s->options = *o;
+    rill_http_limits_init(&s->limits);
+    rill_blocks_init(&s->blocks, rill_allocator_default(), MAX_KEPT);
+    rill_bearers_init(&s->bearers, rill_allocator_default(), hash_token, s, seeds[0]);
+    rill_map_init(&s->requests, rill_allocator_default(), seeds[1]);
+    rill_list_init(&s->connections);
+    rill_list_init(&s->sessions);
+    uv_timer_init(loop->uv, &s->tick);
+    s->tick.data = s;
+    s->ticking = true;
+    uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
+    rill_loop_hold(loop);
+    *out = s;
+    return RILL_OK;
+}
+
+static int take_1(void *user, rill_tcp *t)
+{
+    return http_connection_take(user, t, RILL_HTTP_1);
+}
+
+static int take_2(void *user, rill_tcp *t)
+{
+    return http_connection_take(user, t, RILL_HTTP_2);
+}
+
+void rill_http_link_server_protocols(rill_http_link_server *s,
+                                     rill_protocol out[RILL_HTTP_LINK_PROTOCOLS])
+{
+    out[0] = (rill_protocol){.alpn = "h2", .sniff = rill_sniff_http2, .take = take_2, .user = s};
+    out[1] =
+        (rill_protocol){.alpn = "http/1.1", .sniff = rill_sniff_http1, .take = take_1, .user = s};
+}
+
+void rill_http_link_server_drain(rill_http_link_server *s)
+{
+    if (s->draining)
+        return;
+    s->draining = true;
+    for (rill_list *n = s->connections.next, *next; n != &s->connections; n = next) {
+        next = n->next;
+        http_connection_drain(RILL_CONTAINER(n, http_connection, node));
+    }
+}
+
+static void on_tick_closed(uv_handle_t *handle)
+{
+    rill_http_link_server *s = handle->data;
+    s->ticking = false;
+    http_server_maybe_free(s);
+}
+
+void rill_http_link_server_close(rill_http_link_server *s, void (*closed)(void *owner))
+{
+    if (s->closing)
+        return;
+    s->closing = true;
+    s->closed = closed;
+    for (rill_list *n = s->sessions.next, *next; n != &s->sessions; n = next) {
+        next = n->next;
+        http_session_end(RILL_CONTAINER(n, http_session, node), RILL_ERR_CLOSED,
+                         "the node is closing");
+    }
+    for (rill_list *n = s->connections.next, *next; n != &s->connections; n = next) {
+        next = n->next;
+        http_connection_close(RILL_CONTAINER(n, http_connection, node));
+    }
+    uv_close((uv_handle_t *)&s->tick, on_tick_closed);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ILP over HTTP, the server: a neighbour or a client posts a Prepare, and the Fulfill or Reject is
+ * in the response (RFC 35, in its synchronous form). It takes connections from a listener,
+ * HTTP/1.1 and HTTP/2, and gives each account out as a rill_link, however many connections the
+ * account uses. A bearer token in each request says whose it is.
+ *
+ * Such a link brings Prepares and takes their replies. It cannot send: whoever only asks has no
+ * place where he could be asked. What is sent to him is rejected with F02.
+ */
+#ifndef RILL_LINKS_HTTP_SERVER_H
+#define RILL_LINKS_HTTP_SERVER_H
+
+#include <rill/link.h>
+
+#include "io/listener.h"
+#include "ws/ws_handshake.h"
+
+typedef struct rill_http_link_server rill_http_link_server;
+
+typedef struct rill_http_link_server_options {
+    uint64_t request_timeout; /* from the first byte of a request to its last. Default: 10 s */
+    uint64_t idle_timeout;    /* of a connection, and of an account without one. Default: 60 s */
+    uint32_t max_connections; /* that have brought a good token. Default: 20000 */
+    uint32_t max_requests;    /* open on all connections. Default: 100000 */
+    /* NULL-terminated list of Origins that may open a WebSocket; NULL: none. "*": any. Kept. */
+    const char *const *allow_origins;
+    /*
+     * As of rill_btp_server_options, of a token alone: on RILL_OK sets *handlers and *user of the
+     * link that is being made. RILL_ERR_AUTH refuses; RILL_ERR_LIMIT: T03, try again later.
+     */
+    int (*authenticate)(void *owner, rill_bytes name, rill_bytes token, rill_link *session,
+                        const rill_link_handlers **handlers, void **user);
+    /* A client asks for WebSocket, and may: see rill_ws_upgrade. NULL: nobody may. */
+    int (*websocket)(void *owner, rill_tcp *t, const rill_ws_handshake *agreed);
+    /* A line for the log about somebody outside. May be NULL. */
+    void (*log)(void *owner, const char *line);
+    void *owner;
+} rill_http_link_server_options;
+
+void rill_http_link_server_options_init(rill_http_link_server_options *o);
+/* RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
+RILL_MUST_CHECK int rill_http_link_server_new(rill_http_link_server **out, rill_loop *loop,
+                                              const rill_http_link_server_options *o);
+/* What a listener is to know, in this order. */
+#define RILL_HTTP_LINK_PROTOCOLS 2
+void rill_http_link_server_protocols(rill_http_link_server *s,
+                                     rill_protocol out[RILL_HTTP_LINK_PROTOCOLS]);
+/* Takes no new connection, and no further request on those that there are. */
+void rill_http_link_server_drain(rill_http_link_server *s);
+/*
+ * Its listener is gone. Closes every connection and session (their `down`, final, and `closed`
+ * come); then calls closed(owner), which may be NULL.
+ */
+void rill_http_link_server_close(rill_http_link_server *s, void (*closed)(void *owner));
+
+#endif

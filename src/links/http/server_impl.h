@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the server share: its connections, its sessions, and the requests between them.
+ */
+#ifndef RILL_LINKS_HTTP_SERVER_IMPL_H
+#define RILL_LINKS_HTTP_SERVER_IMPL_H
+
+#include "base/map.h"
+#include "http/bearer.h"
+#include "http/server.h"
+#include "link/link_impl.h"
+#include "links/http/http_server.h"
+
+typedef struct http_session http_session;
+
+/* A connection. */
+typedef struct http_connection {
+    rill_http_link_server *server;
+    rill_tcp *tcp; /* NULL: it is being closed */
+    rill_http_server *http;
+    rill_list node;
+    rill_list requests; /* http_request.of_connection */
+    rill_task flush;
+    rill_task ending;
+    uint64_t heard_at; /* uv_now() when it last brought something, or was answered */
+    bool known;        /* it has brought a good token */
+    bool over;
+} http_connection;
+
+/* A Prepare that a session's owner is to answer. */
+typedef struct http_request {
+    uint64_t id; /* of the link; its key in the map */
+    uint64_t handle;
+    http_connection *connection;
+    http_session *session;
+    rill_list of_connection;
+    rill_list of_session;
+} http_request;
+
+/* What was sent to somebody who takes nothing: it is rejected from the loop. */
+typedef struct http_unwanted {
+    rill_list node;
+    uint64_t cookie;
+} http_unwanted;
+
+/* An account that asks. */
+struct http_session {
+    rill_link link; /* first */
+    rill_http_link_server *server;
+    rill_list node;
+    rill_list requests;
+    rill_list unwanted;
+    rill_task rejecting;
+    rill_task ending;
+    uint64_t used_at; /* uv_now() */
+    uint8_t token[RILL_BEARER_HASH];
+    bool owned; /* has handlers */
+    bool up;
+    bool over;    /* down has been said */
+    bool closing; /* its end has begun */
+};
+
+struct rill_http_link_server {
+    rill_loop *loop;
+    rill_http_link_server_options options;
+    rill_blocks blocks;
+    rill_http_limits limits;
+    rill_bearers bearers; /* account: the address of the session */
+    uint8_t key[32];
+    rill_map requests; /* by http_request.id */
+    uint64_t next_request;
+    rill_list connections;
+    rill_list sessions;
+    uint32_t known_count;
+    uv_timer_t tick;
+    bool ticking; /* the timer is not closed yet */
+    bool draining;
+    bool closing;
+    void (*closed)(void *owner);
+};
+
+/* http_session.c */
+/*
+ * Whose this token is: the session, made where there is none. RILL_ERR_AUTH, RILL_ERR_LIMIT,
+ * RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
+ */
+RILL_MUST_CHECK int http_session_of(rill_http_link_server *s, rill_bytes token, http_session **out);
+/* Gives a Prepare to its owner. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int http_session_ask(http_session *session, http_connection *c, uint64_t handle,
+                                     rill_bytes packet);
+/* It ends: its owner is told, and closes it. */
+void http_session_end(http_session *session, int error, const char *why);
+
+/* http_connection.c */
+RILL_MUST_CHECK int http_connection_take(rill_http_link_server *s, rill_tcp *t,
+                                         rill_http_protocol protocol);
+/* The response to a Prepare. */
+RILL_MUST_CHECK int http_connection_reply(http_connection *c, uint64_t handle, rill_bytes packet);
+/* As many seconds have passed as tell who is silent. */
+void http_connection_look(http_connection *c, uint64_t now);
+void http_connection_drain(http_connection *c);
+void http_connection_close(http_connection *c);
+
+/* http_server.c */
+void http_server_maybe_free(rill_http_link_server *s);
+/* The request is answered, or its asker gone. */
+void http_request_free(http_request *r);
+
+#endif

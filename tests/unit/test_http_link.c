@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ILP over HTTP on real sockets: our client and server, and a server that says what a test wants.
+ */
+#define _GNU_SOURCE
+
+#include "net_fixture.h"
+
+#include "links/http/http_server.h"
+
+static net n;
+static rill_http_link_server *http;
+static rill_listener *port;
+static bool http_closed, port_closed;
+static uint8_t packet[512];
+static size_t packet_len;
+
+static void make_packet(void)
+{
+    static const uint8_t condition[32];
+    const rill_prepare p = {.amount = 1,
+                            .expires_at_ms = rill_loop_now(n.loop).wall_ms + 20000,
+                            .condition = condition,
+                            .destination = {(const uint8_t *)"test.x", 6}};
+    assert_int_equal(rill_prepare_encode(&p, packet, sizeof packet, &packet_len), RILL_OK);
+}
+
+static void serve(void)
+{
+    rill_http_link_server_options o;
+    rill_listener_options l;
+    rill_protocol protocols[RILL_HTTP_LINK_PROTOCOLS];
+    rill_http_link_server_options_init(&o);
+    o.authenticate = authenticate;
+    o.log = on_line;
+    o.owner = &n;
+    assert_int_equal(rill_http_link_server_new(&http, n.loop, &o), RILL_OK);
+    rill_http_link_server_protocols(http, protocols);
+    rill_listener_options_init(&l);
+    l.protocols = protocols;
+    l.protocol_count = RILL_HTTP_LINK_PROTOCOLS;
+    assert_int_equal(rill_listener_open(&port, n.loop, &l), RILL_OK);
+    n.options.listen.port = rill_listener_port(port);
+    http_closed = port_closed = false;
+}
+
+static void on_http_closed(void *owner)
+{
+    (void)owner;
+    http_closed = true;
+}
+
+static void on_port_closed(void *owner)
+{
+    (void)owner;
+    port_closed = true;
+}
+
+static bool server_is_closed(net *m)
+{
+    (void)m;
+    return http_closed && port_closed;
+}
+
+static void stop_serving(void)
+{
+    rill_listener_close(port, on_port_closed);
+    rill_http_link_server_close(http, on_http_closed);
+    until(&n, server_is_closed);
+}
+
+static void connect_as(const char *scheme, const char *token)
+{
+    char uri[256];
+    net_uri(&n, uri, sizeof uri, scheme, token, "127.0.0.1");
+    assert_int_equal(
+        rill_link_open(&n.client.link, n.loop, uri, NULL, &link_handlers, &n.client, NULL),
+        RILL_OK);
+}
+
+static void send_one(uint64_t cookie)
+{
+    assert_int_equal(rill_link_send(n.client.link, cookie, packet, packet_len), RILL_OK);
+}
+
+static bool is_up(net *m)
+{
+    return m->client.ups > 0;
+}
+
+static bool was_asked(net *m)
+{
+    return m->session.prepares > 0;
+}
+
+static unsigned wanted;
+
+static bool all_answered(net *m)
+{
+    return m->client.replies + m->client.unanswered >= wanted;
+}
+
+static bool is_down(net *m)
+{
+    return m->client.downs > 0;
+}
+
+static const char *const schemes[] = {"ilp+http", "ilp+h2c"};
+
+static void begin(void)
+{
+    net_begin(&n);
+    make_packet();
+}
+
+static void test_a_packet_is_answered(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        begin();
+        serve();
+        connect_as(schemes[i], TOKEN);
+        until(&n, is_up);
+        send_one(77);
+        until(&n, was_asked);
+        assert_int_equal(n.session.ups, 1);
+        assert_int_equal(n.session.last_len, packet_len);
+        assert_memory_equal(n.session.last, packet, sizeof n.session.last);
+        uint8_t answer[40] = {RILL_ILP_FULFILL, 38};
+        assert_int_equal(rill_link_reply(n.session.link, n.session.request, answer, 40), RILL_OK);
+        assert_int_equal(rill_link_reply(n.session.link, n.session.request, answer, 40),
+                         RILL_ERR_NOT_CONNECTED);
+        wanted = 1;
+        until(&n, all_answered);
+        assert_int_equal(n.client.replies, 1);
+        assert_int_equal(n.client.outgoing_id, 77);
+        assert_memory_equal(n.client.last, answer, 40);
+        assert_int_equal(rill_link_reply(n.client.link, 1, answer, 40), RILL_ERR_NOT_CONNECTED);
+        stop_serving();
+        assert_int_equal(n.session.downs, 1);
+        assert_true(n.session.final);
+        assert_int_equal(n.session.closed, 1);
+        net_end(&n);
+    }
+}
+
+static void test_many_are_in_flight(void **state)
+{
+    enum { MANY = 600 };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        begin();
+        serve();
+        n.session.echo = true;
+        connect_as(schemes[i], TOKEN);
+        until(&n, is_up);
+        for (uint64_t c = 0; c < MANY; c++)
+            send_one(c);
+        wanted = MANY;
+        until(&n, all_answered);
+        assert_int_equal(n.client.replies, MANY);
+        assert_int_equal(n.session.prepares, MANY);
+        assert_int_equal(n.session.ups, 1);
+        stop_serving();
+        net_end(&n);
+    }
+}
+
+static void test_a_wrong_token_is_the_end(void **state)
+{
+    (void)state;
+    begin();
+    serve();
+    connect_as("ilp+http", "another");
+    until(&n, is_up);
+    send_one(1);
+    until(&n, is_down);
+    assert_true(n.client.final);
+    assert_int_equal(n.client.error, RILL_ERR_AUTH);
+    assert_int_equal(n.client.unanswered, 1);
+    assert_int_equal(n.client.unsent, 1);
+    assert_int_equal(n.session.prepares, 0);
+    assert_int_equal(rill_link_send(n.client.link, 2, packet, packet_len), RILL_ERR_NOT_CONNECTED);
+    stop_serving();
+    net_end(&n);
+}
+
+static bool session_told(net *m)
+{
+    return m->session.replies + m->session.unanswered > 0;
+}
+
+static void test_who_only_asks_takes_nothing(void **state)
+{
+    rill_reject r;
+    (void)state;
+    begin();
+    serve();
+    connect_as("ilp+http", TOKEN);
+    until(&n, is_up);
+    send_one(1);
+    until(&n, was_asked);
+    assert_int_equal(rill_link_send(n.session.link, 5, packet, packet_len), RILL_OK);
+    until(&n, session_told);
+    assert_int_equal(n.session.replies, 1);
+    assert_int_equal(n.session.outgoing_id, 5);
+    assert_int_equal(rill_reject_decode(&r, n.session.last, n.session.last_len), RILL_OK);
+    assert_string_equal(r.code.text, "F02");
+    stop_serving();
+    net_end(&n);
+}
+
+static void test_a_server_that_goes_leaves_doubt(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        begin();
+        serve();
+        connect_as(schemes[i], TOKEN);
+        until(&n, is_up);
+        send_one(1);
+        until(&n, was_asked);
+        stop_serving();
+        wanted = 1;
+        until(&n, all_answered);
+        assert_int_equal(n.client.unanswered, 1);
+        assert_int_equal(n.client.unsent, 0);
+        net_end(&n);
+    }
+}
+
+/* ---- a server of HTTP/1.1 that says what it is told to ---- */
+
+static uv_tcp_t scripted;
+static const char *script; /* the answer to each request; NULL: none */
+static bool script_closes; /* after the answer, or instead of it */
+static unsigned script_requests;
+static unsigned script_connections;
+
+typedef struct visitor {
+    uv_tcp_t handle;
+    uv_write_t write;
+    char buffer[4096];
+    size_t len;
+    bool closing;
+} visitor;
+
+static void on_visitor_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void close_visitor(visitor *v)
+{
+    if (v->closing)
+        return;
+    v->closing = true;
+    uv_close((uv_handle_t *)&v->handle, on_visitor_closed);
+}
+
+static void on_visitor_written(uv_write_t *write, int status)
+{
+    visitor *v = write->data;
+    (void)status;
+    if (script_closes)
+        close_visitor(v);
+}
+
+static void on_visitor_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+{
+    visitor *v = handle->data;
+    (void)size;
+    *buf = uv_buf_init(v->buffer + v->len, (unsigned)(sizeof v->buffer - v->len));
+}
+
+static void on_visitor_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
+{
+    visitor *v = stream->data;
+    (void)buf;
+    if (count < 0) {
+        close_visitor(v);
+        return;
+    }
+    v->len += (size_t)count;
+    char *end = memmem(v->buffer, v->len, "\r\n\r\n", 4);
+    if (end == NULL || v->len - (size_t)(end + 4 - v->buffer) < packet_len)
+        return;
+    v->len = 0;
+    script_requests++;
+    if (script == NULL) {
+        if (script_closes)
+            close_visitor(v);
+        return;
+    }
+    uv_buf_t out = uv_buf_init((char *)(uintptr_t)script, (unsigned)strlen(script));
+    v->write.data = v;
+    assert_int_equal(uv_write(&v->write, stream, &out, 1, on_visitor_written), 0);
+}
+
+static void on_visitor(uv_stream_t *server, int status)
+{
+    visitor *v = calloc(1, sizeof *v);
+    assert_int_equal(status, 0);
+    assert_non_null(v);
+    script_connections++;
+    uv_tcp_init(rill_loop_uv(n.loop), &v->handle);
+    v->handle.data = v;
+    assert_int_equal(uv_accept(server, (uv_stream_t *)&v->handle), 0);
+    uv_read_start((uv_stream_t *)&v->handle, on_visitor_alloc, on_visitor_read);
+}
+
+static void serve_script(const char *answer, bool closes)
+{
+    struct sockaddr_in address;
+    int len = sizeof address;
+    script = answer;
+    script_closes = closes;
+    script_requests = script_connections = 0;
+    uv_tcp_init(rill_loop_uv(n.loop), &scripted);
+    assert_int_equal(uv_ip4_addr("127.0.0.1", 0, &address), 0);
+    assert_int_equal(uv_tcp_bind(&scripted, (const struct sockaddr *)&address, 0), 0);
+    assert_int_equal(uv_listen((uv_stream_t *)&scripted, 16, on_visitor), 0);
+    assert_int_equal(uv_tcp_getsockname(&scripted, (struct sockaddr *)&address, &len), 0);
+    n.options.listen.port = ntohs(address.sin_port);
+}
+
+#define OK_FULFILL                                                                                 \
+    "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n\x0d\x21"                                        \
+    "01234567890123456789012345678901x"
+
+static void send_and_wait(unsigned answers)
+{
+    send_one(answers);
+    wanted = answers;
+    until(&n, all_answered);
+}
+
+static void expect_reject(const char *code)
+{
+    rill_reject r;
+    assert_int_equal(rill_reject_decode(&r, n.client.last, n.client.last_len), RILL_OK);
+    assert_string_equal(r.code.text, code);
+}
+
+static void test_other_answers_are_rejects(void **state)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    };
+    (void)state;
+    begin();
+    serve_script(OK_FULFILL, false);
+    connect_as("ilp+http", TOKEN);
+    until(&n, is_up);
+    send_and_wait(1);
+    assert_int_equal(n.client.replies, 1);
+    assert_int_equal(n.client.last[0], RILL_ILP_FULFILL);
+    unsigned count = 1;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        script = answers[i];
+        send_and_wait(++count);
+        assert_int_equal(n.client.replies, count);
+        expect_reject("T00");
+    }
+    /* It has known us before: this is trouble of its own. */
+    script = "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n";
+    send_and_wait(++count);
+    expect_reject("T01");
+    assert_int_equal(n.client.downs, 0);
+    assert_int_equal(script_connections, 1);
+    uv_close((uv_handle_t *)&scripted, NULL);
+    net_end(&n);
+}
+
+static void test_what_was_seen_is_not_sent_again(void **state)
+{
+    (void)state;
+    begin();
+    serve_script(NULL, true);
+    connect_as("ilp+http", TOKEN);
+    until(&n, is_up);
+    send_and_wait(1);
+    assert_int_equal(n.client.unanswered, 1);
+    assert_int_equal(n.client.unsent, 0);
+    assert_int_equal(script_requests, 1);
+    /* And the link goes on. */
+    script = OK_FULFILL;
+    script_closes = false;
+    send_and_wait(2);
+    assert_int_equal(n.client.replies, 1);
+    assert_int_equal(n.client.downs, 0);
+    uv_close((uv_handle_t *)&scripted, NULL);
+    net_end(&n);
+}
+
+static void test_each_request_on_a_connection_of_its_own(void **state)
+{
+    (void)state;
+    begin();
+    serve_script("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 35\r\n\r\n\x0d\x21"
+                 "01234567890123456789012345678901x",
+                 true);
+    connect_as("ilp+http", TOKEN);
+    until(&n, is_up);
+    for (uint64_t i = 0; i < 40; i++)
+        send_one(i);
+    wanted = 40;
+    until(&n, all_answered);
+    assert_int_equal(n.client.replies, 40);
+    assert_int_equal(script_requests, 40);
+    assert_true(script_connections >= 40);
+    uv_close((uv_handle_t *)&scripted, NULL);
+    net_end(&n);
+}
+
+static void test_uris(void **state)
+{
+    static const char *const wrong[] = {"ilp+http://name:token@host", "ilp+http://", "ilp+http:x",
+                                        "ilp+ftp://host"};
+    (void)state;
+    begin();
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        const char *problem = NULL;
+        rill_link *l = NULL;
+        int error = rill_link_open(&l, n.loop, wrong[i], NULL, &link_handlers, &n.client, &problem);
+        assert_true(error == RILL_ERR_URI || error == RILL_ERR_UNSUPPORTED);
+        assert_non_null(problem);
+    }
+    net_end(&n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_packet_is_answered),
+        cmocka_unit_test(test_many_are_in_flight),
+        cmocka_unit_test(test_a_wrong_token_is_the_end),
+        cmocka_unit_test(test_who_only_asks_takes_nothing),
+        cmocka_unit_test(test_a_server_that_goes_leaves_doubt),
+        cmocka_unit_test(test_other_answers_are_rejects),
+        cmocka_unit_test(test_what_was_seen_is_not_sent_again),
+        cmocka_unit_test(test_each_request_on_a_connection_of_its_own),
+        cmocka_unit_test(test_uris),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
