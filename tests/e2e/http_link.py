@@ -75,6 +75,8 @@ def statuses(t):
         assert (status, kind, body[0]) == (200, OCTETS, 13), (status, kind, body)
         assert b"private.rill." in body and b"XRP" in body, body
     assert ask(t, prepare("peer.config", b"x" * 300))[0] == 200
+    for kind in ("application/ilp+octet-stream", OCTETS + "; charset=x", OCTETS.upper()):
+        assert ask(t, good, content_type=kind)[0] == 200, kind
     # What is no ILP over HTTP.
     assert ask(t, good, token=None)[0] == 401
     assert ask(t, good, token="two words")[0] == 401

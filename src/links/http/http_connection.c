@@ -169,6 +169,13 @@ static int identify(http_connection *c, const rill_http_message *m, http_session
     return error;
 }
 
+/* The second is what ilp-plugin-http sends. */
+static bool is_packet_type(rill_bytes type)
+{
+    return rill_http_value_is(type, "application/octet-stream") ||
+           rill_http_value_is(type, "application/ilp+octet-stream");
+}
+
 static void on_request(void *owner, uint64_t handle, const rill_http_message *m)
 {
     http_connection *c = owner;
@@ -189,8 +196,7 @@ static void on_request(void *owner, uint64_t handle, const rill_http_message *m)
         refuse(c, handle, 401, "a bearer token is required");
     } else if (error != RILL_OK) {
         reject(c, handle, RILL_ILP_T03_CONNECTOR_BUSY, "no room for more");
-    } else if (rill_http_find(m, "content-type", &type) != RILL_OK ||
-               !rill_http_value_is(type, "application/octet-stream")) {
+    } else if (rill_http_find(m, "content-type", &type) != RILL_OK || !is_packet_type(type)) {
         refuse(c, handle, 400, "the content type is not application/octet-stream");
     } else if (rill_prepare_decode(&prepare, m->body, m->body_len) != RILL_OK) {
         refuse(c, handle, 400, "the body is no ILP Prepare");

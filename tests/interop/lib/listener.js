@@ -54,4 +54,4 @@ async function startListener (test, token) {
   }
 }
 
-module.exports = { startListener }
+module.exports = { startListener, LocalPlugin, ASSET, CLIENT, SERVER }
