@@ -3,7 +3,7 @@
 # Completion of rill(1) for bash.
 
 _rill_options() {
-    local common='--link --link-file --ca-file --json --quiet --verbose --color --help'
+    local common='--link --link-file --ca-file --address --asset --json --quiet --verbose --color --help'
     case $1 in
     send)
         echo "--credentials --amount --data --file --min-rate --slippage --max-packet --timeout

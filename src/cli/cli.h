@@ -175,9 +175,10 @@ typedef struct cli_net {
     rill_net_options options;
     rill_link_options link;
     rill_connection_options connection;
+    char asset_code[RILL_MAX_ASSET_CODE + 1]; /* of --asset */
 } cli_net;
 
-/* Sets defaults, --ca-file, and the link. uri is kept by reference. */
+/* Sets defaults, --ca-file, --address and --asset, and the link. uri is kept by reference. */
 void cli_net_init(cli_net *net, const cli_args *args, const char *uri);
 
 /* ---- link_words.c ---- */

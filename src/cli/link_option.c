@@ -88,10 +88,47 @@ static int check_authorities(const cli_args *args)
     return cli_bad_value(args, "--ca-file", path, strerror(errno));
 }
 
+/* "USD/9" into code and scale; false: it is none. */
+static bool read_asset(const char *text, char code[RILL_MAX_ASSET_CODE + 1], uint8_t *scale)
+{
+    const char *slash = strrchr(text, '/');
+    uint64_t number = 0;
+    if (!slash || slash == text || slash - text > RILL_MAX_ASSET_CODE ||
+        rill_amount_parse(slash + 1, &number) != RILL_OK || number > UINT8_MAX)
+        return false;
+    for (const char *at = text; at < slash; at++) {
+        if (*at <= ' ' || *at >= 0x7f)
+            return false;
+    }
+    memcpy(code, text, (size_t)(slash - text));
+    code[slash - text] = '\0';
+    *scale = (uint8_t)number;
+    return true;
+}
+
+/* Both or neither: half an account is none. */
+static int check_account(const cli_args *args)
+{
+    const char *address = cli_value(args, "--address");
+    const char *asset = cli_value(args, "--asset");
+    char code[RILL_MAX_ASSET_CODE + 1];
+    uint8_t scale;
+    if (address && !rill_address_valid((rill_bytes){(const uint8_t *)address, strlen(address)}))
+        return cli_bad_value(args, "--address", address, "it is not an ILP address");
+    if (asset && !read_asset(asset, code, &scale))
+        return cli_bad_value(args, "--asset", asset, "it must be CODE/SCALE, like USD/9");
+    if (!address == !asset)
+        return CLI_DONE;
+    cli_error(args->command, "give --address and --asset together, or neither");
+    return CLI_USAGE;
+}
+
 int cli_link_uri(const cli_args *args, char **uri)
 {
     *uri = NULL;
     int code = check_authorities(args);
+    if (code == CLI_DONE)
+        code = check_account(args);
     if (code == CLI_DONE)
         code = given_uri(args, uri);
     if (code != CLI_DONE)
@@ -151,4 +188,9 @@ void cli_net_init(cli_net *net, const cli_args *args, const char *uri)
     net->options.link_options = &net->link;
     net->options.connection = &net->connection;
     net->link.ca_file = cli_value(args, "--ca-file");
+    const char *asset = cli_value(args, "--asset");
+    if (asset && read_asset(asset, net->asset_code, &net->options.asset_scale)) {
+        net->options.address = cli_value(args, "--address");
+        net->options.asset_code = net->asset_code;
+    }
 }

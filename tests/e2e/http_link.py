@@ -223,6 +223,27 @@ def uris(t):
             f"ilp+http://alice:token@127.0.0.1:{t.node.port}")
 
 
+@case
+def who_is_told_no_account_says_it_himself(t):
+    """A neighbour without IL-DCP, as Rafiki is one."""
+    receiver(t)
+
+    def fault(number, f, status, body):
+        write(f, status, b"\x0e\x06F02\x00\x00\x00" if b"private.rill." in body and body[0] == 13 and
+              b"XRP" in body else body)
+        return True
+    proxy = Proxy(t.node.port, fault)
+    asset = ("--address", "private.rill.me", "--asset", "XRP/9")
+    done = pay(t, "ilp+http", 1000, proxy.port, args=asset)
+    assert done["delivered"] == "1000", done
+    link = f"ilp+http://:x@127.0.0.1:{proxy.port}"
+    t.fails(2, "together", "send", "--link", link, t.path, "1", "--address", "private.rill.me")
+    t.fails(2, "CODE/SCALE", "send", "--link", link, t.path, "1", "--address", "private.rill.me", "--asset", "XRP")
+    t.fails(2, "CODE/SCALE", "send", "--link", link, t.path, "1", "--address", "private.rill.me", "--asset", "XRP/256")
+    t.fails(2, "not an ILP address", "send", "--link", link, t.path, "1", "--address", "me", "--asset", "XRP/9")
+    proxy.close()
+
+
 class Proxy:
     """Between a client and the node: HTTP/1.1 read and written by Python, with faults."""
 
@@ -342,7 +363,7 @@ def a_node_that_closes_idle_connections_without_a_word(t):
     """With the next packet on its way: of an answered one nothing is lost, and none is sent twice."""
     def fault(number, f, status, body):
         write(f, status, body, b"keep-alive: timeout=1\r\n")
-        return number % 5 != 0
+        return number != 40
     done = through(t, fault)
     assert done["delivered"] == "20000" or int(done["in_doubt"]) > 0, done
 
