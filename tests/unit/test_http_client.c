@@ -429,7 +429,7 @@ static void test_without_memory(void **state)
 {
     (void)state;
     for (rill_http_protocol v = RILL_HTTP_1; v <= RILL_HTTP_2; v++)
-        for (unsigned long n = 1; n < 200; n++) {
+        for (unsigned long n = 1; n < 300; n++) {
             failing_memory_init(&memory, n, n % 2 == 0 ? 1 : FAILING_FOR_EVER);
             rill_blocks_init(&blocks, &memory.allocator, 0);
             answered = failed = out_len = 0;
@@ -442,6 +442,10 @@ static void test_without_memory(void **state)
             collect();
             int error = ask(1, NULL);
             assert_true(error == RILL_OK || error == RILL_ERR_NOMEM || error == RILL_ERR_CLOSED);
+            size_t open = error == RILL_OK ? 1 : 0;
+            /* Bodies that wait for each other: nghttp2 has a queue of them that grows. */
+            for (uint64_t more = 2; v == RILL_HTTP_2 && more < 20; more++)
+                open += ask(more, NULL) == RILL_OK ? 1 : 0;
             collect();
             if (v == RILL_HTTP_1) {
                 feed("HTTP/1.1 200 OK\r\nContent-Le");
@@ -455,7 +459,7 @@ static void test_without_memory(void **state)
                 flush_in();
             }
             rill_http_client_lost(client, RILL_ERR_IO, 1 << 20);
-            assert_int_equal(answered + failed, error == RILL_OK ? 1 : 0);
+            assert_int_equal(answered + failed, open);
             rill_http_client_free(client);
             rill_blocks_free(&blocks);
             assert_int_equal(memory.blocks, 0);

@@ -167,21 +167,25 @@ static void test_many_are_in_flight(void **state)
 
 static void test_a_wrong_token_is_the_end(void **state)
 {
+    static const char *const tokens[] = {"another", ""};
     (void)state;
-    begin();
-    serve();
-    connect_as("ilp+http", "another");
-    until(&n, is_up);
-    send_one(1);
-    until(&n, is_down);
-    assert_true(n.client.final);
-    assert_int_equal(n.client.error, RILL_ERR_AUTH);
-    assert_int_equal(n.client.unanswered, 1);
-    assert_int_equal(n.client.unsent, 1);
-    assert_int_equal(n.session.prepares, 0);
-    assert_int_equal(rill_link_send(n.client.link, 2, packet, packet_len), RILL_ERR_NOT_CONNECTED);
-    stop_serving();
-    net_end(&n);
+    for (size_t i = 0; i < 2; i++) {
+        begin();
+        serve();
+        connect_as("ilp+http", tokens[i]);
+        until(&n, is_up);
+        send_one(1);
+        until(&n, is_down);
+        assert_true(n.client.final);
+        assert_int_equal(n.client.error, RILL_ERR_AUTH);
+        assert_int_equal(n.client.unanswered, 1);
+        assert_int_equal(n.client.unsent, 1);
+        assert_int_equal(n.session.prepares, 0);
+        assert_int_equal(rill_link_send(n.client.link, 2, packet, packet_len),
+                         RILL_ERR_NOT_CONNECTED);
+        stop_serving();
+        net_end(&n);
+    }
 }
 
 static bool session_told(net *m)
@@ -345,6 +349,8 @@ static void test_other_answers_are_rejects(void **state)
 {
     static const char *const answers[] = {
         "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 500 Oops\r\nContent-Length: 35\r\n\r\n\x0d\x21"
+        "01234567890123456789012345678901x",
         "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
