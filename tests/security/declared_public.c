@@ -94,31 +94,31 @@ int __wrap_rill_crypto_open(rill_crypto *c, const uint8_t *key, const uint8_t *e
 }
 
 /* What leaves an endpoint: conditions, and fulfillments that it gives out. */
-int __real_rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
-                              uint64_t *request);
-int __wrap_rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
-                              uint64_t *request);
+int __real_rill_endpoint_next_prepare(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
+                                      uint64_t *request);
+int __wrap_rill_endpoint_next_prepare(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
+                                      uint64_t *request);
 
-int __wrap_rill_endpoint_send(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
-                              uint64_t *request)
+int __wrap_rill_endpoint_next_prepare(rill_endpoint *e, rill_now now, uint8_t *packet, size_t *len,
+                                      uint64_t *request)
 {
-    int rc = __real_rill_endpoint_send(e, now, packet, len, request);
+    int rc = __real_rill_endpoint_next_prepare(e, now, packet, len, request);
     secret_publish(packet, *len);
     return rc;
 }
 
-int __real_rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request,
-                                 const uint8_t *packet, size_t len, uint8_t *reply,
-                                 size_t *reply_len);
-int __wrap_rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request,
-                                 const uint8_t *packet, size_t len, uint8_t *reply,
-                                 size_t *reply_len);
+int __real_rill_endpoint_receive_prepare(rill_endpoint *e, rill_now now, uint64_t request,
+                                         const uint8_t *packet, size_t len, uint8_t *reply,
+                                         size_t *reply_len);
+int __wrap_rill_endpoint_receive_prepare(rill_endpoint *e, rill_now now, uint64_t request,
+                                         const uint8_t *packet, size_t len, uint8_t *reply,
+                                         size_t *reply_len);
 
-int __wrap_rill_endpoint_receive(rill_endpoint *e, rill_now now, uint64_t request,
-                                 const uint8_t *packet, size_t len, uint8_t *reply,
-                                 size_t *reply_len)
+int __wrap_rill_endpoint_receive_prepare(rill_endpoint *e, rill_now now, uint64_t request,
+                                         const uint8_t *packet, size_t len, uint8_t *reply,
+                                         size_t *reply_len)
 {
-    int rc = __real_rill_endpoint_receive(e, now, request, packet, len, reply, reply_len);
+    int rc = __real_rill_endpoint_receive_prepare(e, now, request, packet, len, reply, reply_len);
     secret_publish(reply, *reply_len);
     return rc;
 }

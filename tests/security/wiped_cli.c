@@ -108,12 +108,12 @@ static void test_a_client_that_cannot_begin(void **state)
     rill_net_options o;
     prepare();
     rill_net_options_init(&o);
-    o.link = "btp+ws://no port:x";
+    o.link_uri = "btp+ws://no port:x";
     assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
     assert_int_equal(
         rill_client_open(&client, loop, &o, "test.server.token", secret, sizeof secret, NULL),
         RILL_ERR_URI);
-    o.link = "btp+ws://:t@127.0.0.1:1";
+    o.link_uri = "btp+ws://:t@127.0.0.1:1";
     assert_int_equal(
         rill_client_open(&client, loop, &o, "test.server.token", secret, sizeof secret, NULL),
         RILL_OK);
