@@ -58,7 +58,6 @@ void sim_app_connected(sim_app *a, unsigned pair, rill_connection *c)
         l->last_ns = sim_host_now(a->host).mono_ns;
     l->min_rate = a->options.min_rate;
     l->max_packet_amount = a->options.max_packet_amount;
-    l->max_in_flight = a->options.max_in_flight;
     a->connections[pair] = c;
     rill_connection_set_user(c, (void *)((uintptr_t)pair + 1));
 }

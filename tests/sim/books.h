@@ -137,7 +137,6 @@ typedef struct sim_ledger {
     rill_ratio min_rate; /* num 0: no money has left yet, and the application has not set it */
     sim_tally tally;
     uint64_t max_packet_amount;
-    uint32_t max_in_flight;
     uint64_t prepares;
     uint64_t fulfilled;
     uint64_t sent;

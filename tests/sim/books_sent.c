@@ -75,7 +75,7 @@ static void check_data_sent(sim_books *b, unsigned pair, const sim_frame *f)
  * An overdue packet takes no room on the path, though its reply may still come. It is overdue after
  * two round trips, and at least 200 ms. The number of such packets is limited, too.
  */
-static void check_in_flight(sim_books *b, const sim_ledger *l, unsigned pair, rill_now now)
+static void check_in_flight(sim_books *b, unsigned pair, rill_now now)
 {
     uint64_t young = 0;
     uint64_t open = 0;
@@ -86,8 +86,12 @@ static void check_in_flight(sim_books *b, const sim_ledger *l, unsigned pair, ri
         open++;
         young += now.mono_ns - f->sent_ns < PATIENCE;
     }
-    /* One more may carry what must not wait: a close. */
-    if (young > l->max_in_flight + UINT64_C(1) || open > l->max_in_flight * (1 + ASIDE_WINDOWS) + 1)
+    /*
+     * One more may carry what must not wait: a close. The limit is the host's: packets of a
+     * connection may leave before its application is told of it.
+     */
+    uint64_t limit = b->options->max_in_flight;
+    if (young > limit + 1 || open > limit * (1 + ASIDE_WINDOWS) + 1)
         sim_violation(b->report,
                       "host %u: %" PRIu64 " packets in flight, %" PRIu64 " of them fresh", b->host,
                       open, young);
@@ -110,7 +114,7 @@ static void check_numbers(sim_books *b, sim_ledger *l, const sim_flight *f, unsi
     if (f->fulfillable && f->amount > 0 && !sim_books_by_rogue(b, pair))
         sim_books_learn_minimum(l, b);
     sim_books_check_minimum(b, pair, now);
-    check_in_flight(b, l, pair, now);
+    check_in_flight(b, pair, now);
 }
 
 /*
