@@ -150,8 +150,12 @@ void sim_world_judge(world *w)
                 (error == RILL_ERR_FORGOTTEN || error == RILL_ERR_REMOTE ||
                  error == RILL_ERR_UNREACHABLE || error == RILL_ERR_PATH))
                 continue;
-            /* Its handler took so long that its server ended for idleness, and nobody read that. */
-            if (w->hosts[i]->blocked != 0 && error == RILL_ERR_FORGOTTEN && server_idled(w, k))
+            /*
+             * Its handler took so long that its server ended for idleness, and nobody read that. Or
+             * its timer came late: then it looks around before it ends for idleness itself.
+             */
+            if ((w->hosts[i]->blocked != 0 || w->scenario->timer_lag != 0) &&
+                error == RILL_ERR_FORGOTTEN && server_idled(w, k))
                 continue;
             /*
              * The same if it was the server's handler, and its client that ended and forgot: nobody
