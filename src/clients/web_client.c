@@ -3,6 +3,9 @@
  * libcurl's multi interface on the loop: it says which sockets it waits for and until when, and is
  * told what happens to them. Redirects are followed here and not by libcurl, so that each of them
  * is held to the same rules as the first URL.
+ *
+ * Over 600 lines: a client, its sockets and its calls are callbacks of one another, in libcurl and
+ * in libuv, and any of them may end any other. Apart they would be harder to follow.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -200,6 +203,28 @@ static bool is_readable(const char *path)
     return true;
 }
 
+/* NULL: no memory. */
+static CURLM *make_multi(rill_web_client *client)
+{
+    CURLM *multi = curl_multi_init();
+    if (!multi)
+        return NULL;
+    (void)curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    (void)curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client);
+    (void)curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+    (void)curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client);
+    return multi;
+}
+
+/* Its connections close, and what waits for their sockets with them. */
+static void end_multi(rill_web_client *client)
+{
+    (void)curl_multi_cleanup(client->multi);
+    client->multi = NULL;
+    while (!rill_list_empty(&client->sockets))
+        close_watch(RILL_CONTAINER(client->sockets.next, watch, node));
+}
+
 int rill_web_client_new(rill_web_client **out, rill_loop *loop,
                         const rill_web_client_options *options)
 {
@@ -214,7 +239,7 @@ int rill_web_client_new(rill_web_client **out, rill_loop *loop,
     }
     client->options = *options;
     client->uv = rill_loop_uv(loop);
-    client->multi = curl_multi_init();
+    client->multi = make_multi(client);
     client->ca_file = options->ca_file ? strdup(options->ca_file) : NULL;
     rill_list_init(&client->calls);
     rill_list_init(&client->sockets);
@@ -225,10 +250,6 @@ int rill_web_client_new(rill_web_client **out, rill_loop *loop,
     (void)uv_timer_init(client->uv, &client->timer); /* cannot fail */
     client->timer.data = client;
     client->handles = 1;
-    (void)curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    (void)curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-    (void)curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
-    (void)curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
     *out = client;
     return RILL_OK;
 }
@@ -259,11 +280,7 @@ void rill_web_client_free(rill_web_client *client)
     while (!rill_list_empty(&client->calls))
         free_call(RILL_CONTAINER(client->calls.next, rill_web_call, node));
     client->freed = true;
-    /* Its idle connections close, and their watches with them. */
-    (void)curl_multi_cleanup(client->multi);
-    client->multi = NULL;
-    while (!rill_list_empty(&client->sockets))
-        close_watch(RILL_CONTAINER(client->sockets.next, watch, node));
+    end_multi(client);
     uv_close((uv_handle_t *)&client->timer, on_timer_closed);
 }
 
@@ -445,11 +462,21 @@ static void end(rill_web_call *call, CURLcode code)
         tell(call, error, problem);
 }
 
-/* No call of these goes on: those that begin meanwhile come behind them. */
+/*
+ * libcurl does nothing more once one of its sockets could not be waited for, and must not be asked
+ * to: the next calls have another. None of these goes on; those that begin meanwhile come behind
+ * them.
+ */
 static void give_up(rill_web_client *client)
 {
-    for (rill_list *node = client->calls.next; node != &client->calls; node = node->next)
-        RILL_CONTAINER(node, rill_web_call, node)->lost = true;
+    for (rill_list *node = client->calls.next; node != &client->calls; node = node->next) {
+        rill_web_call *call = RILL_CONTAINER(node, rill_web_call, node);
+        call->lost = true;
+        (void)curl_multi_remove_handle(client->multi, call->easy);
+    }
+    end_multi(client);
+    uv_timer_stop(&client->timer);
+    client->multi = make_multi(client);
     while (!client->freed && !rill_list_empty(&client->calls)) {
         rill_web_call *call = RILL_CONTAINER(client->calls.next, rill_web_call, node);
         if (!call->lost)
@@ -473,7 +500,7 @@ static void settle(rill_web_client *client, bool lost)
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
         end(call, code); /* message is gone with it */
     }
-    if (lost)
+    if (lost && !client->freed)
         give_up(client);
     on_handle_closed(client);
 }

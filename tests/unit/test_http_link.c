@@ -349,8 +349,8 @@ static void test_other_answers_are_rejects(void **state)
 {
     static const char *const answers[] = {
         "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
-        "HTTP/1.1 500 Oops\r\nContent-Length: 35\r\n\r\n\x0d\x21"
-        "01234567890123456789012345678901x",
+        ("HTTP/1.1 500 Oops\r\nContent-Length: 35\r\n\r\n\x0d\x21"
+         "01234567890123456789012345678901x"),
         "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",

@@ -139,7 +139,7 @@ void http_socket_cancel(http_socket *s, http_sending *x)
 static void no_more(http_socket *s, int error, const char *detail)
 {
     bool opened = s->http != NULL;
-    char copy[RILL_TCP_NAME + 128];
+    char copy[512]; /* as long as any that is told */
     if (s->over)
         return;
     snprintf(copy, sizeof copy, "%s", detail);
