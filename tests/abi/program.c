@@ -219,8 +219,11 @@ static void on_server_ready(rill_server *server, void *user)
 {
     server_thread *t = user;
     rill_credentials c;
-    CHECK(rill_server_generate_credentials(server, NULL, &c) == RILL_OK);
-    CHECK(write(t->credentials, &c, sizeof c) == sizeof c);
+    /* For each payment its own: two that begin in one millisecond are not told apart. */
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        CHECK(rill_server_generate_credentials(server, NULL, &c) == RILL_OK);
+        CHECK(write(t->credentials, &c, sizeof c) == sizeof c);
+    }
 }
 
 static void on_money(rill_stream *s, uint64_t amount, void *user)
@@ -394,17 +397,18 @@ static void pay_over_a_node(const char *uri)
 {
     int pipes[2];
     char links[CONNECTIONS + 1][256];
-    rill_credentials c;
+    rill_credentials c[CONNECTIONS];
     pthread_t thread;
     CHECK(pipe(pipes) == 0);
     for (unsigned i = 0; i <= CONNECTIONS; i++)
         snprintf(links[i], sizeof links[i], "btp+ws://abi%u:token@%s", i, uri);
     server_thread t = {.uri = links[0], .credentials = pipes[1]};
     CHECK(pthread_create(&thread, NULL, run_server, &t) == 0);
-    CHECK(read(pipes[0], &c, sizeof c) == sizeof c);
-    pay_by_client(links[1], &c);
-    pay_in_one_call(links[2], &c);
-    pay_on_a_loop(links[3], &c);
+    for (unsigned i = 0; i < CONNECTIONS; i++)
+        CHECK(read(pipes[0], &c[i], sizeof c[i]) == sizeof c[i]);
+    pay_by_client(links[1], &c[0]);
+    pay_in_one_call(links[2], &c[1]);
+    pay_on_a_loop(links[3], &c[2]);
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(t.money == 1000 && t.bytes == 4);
 }
