@@ -125,6 +125,8 @@ cmd:g++ g++
 cmd:cmake cmake
 cmd:groff groff-base
 cmd:openssl openssl
+cmd:curl curl
+cmd:nghttp nghttp2-client
 cmd:systemd-analyze systemd
 cmd:objdump binutils
 cmd:ps procps
