@@ -197,35 +197,34 @@ int rill_signature_info_of(rill_signature_info *out, const rill_signed_request *
     return RILL_OK;
 }
 
-/* Every digest that we know must be right, and one there must be. */
-static int check_digest(rill_bytes header, rill_bytes body)
+/* One kind of digest, where the header has it: it must be right then. */
+static int check_kind(rill_bytes header, const char *kind, rill_bytes body,
+                      int (*digest)(const uint8_t *data, size_t len, uint8_t *out), size_t len,
+                      bool *known)
 {
     uint8_t told[RILL_SHA512_LEN];
     uint8_t right[RILL_SHA512_LEN];
-    size_t len;
+    size_t told_len;
+    int error = rill_signature_member(header, bytes_of(kind), told, sizeof told, &told_len);
+    if (error == RILL_ERR_NOT_FOUND)
+        return RILL_OK;
+    if (error == RILL_OK)
+        error = digest(body.data, body.len, right);
+    if (error != RILL_OK)
+        return error;
+    *known = true;
+    return told_len == len && rill_equal_ct(told, right, len) ? RILL_OK : RILL_ERR_AUTH;
+}
+
+/* Every digest that we know must be right, and one there must be. */
+static int check_digest(rill_bytes header, rill_bytes body)
+{
     bool known = false;
-    int error = rill_signature_member(header, bytes_of("sha-512"), told, sizeof told, &len);
-    if (error == RILL_OK) {
-        error = rill_sha512(body.data, body.len, right);
-        if (error != RILL_OK)
-            return error;
-        if (len != RILL_SHA512_LEN || !rill_equal_ct(told, right, len))
-            return RILL_ERR_AUTH;
-        known = true;
-    } else if (error != RILL_ERR_NOT_FOUND) {
+    int error = check_kind(header, "sha-512", body, rill_sha512, RILL_SHA512_LEN, &known);
+    if (error == RILL_OK)
+        error = check_kind(header, "sha-256", body, rill_sha256, RILL_SHA256_LEN, &known);
+    if (error != RILL_OK)
         return error;
-    }
-    error = rill_signature_member(header, bytes_of("sha-256"), told, sizeof told, &len);
-    if (error == RILL_OK) {
-        error = rill_sha256(body.data, body.len, right);
-        if (error != RILL_OK)
-            return error;
-        if (len != RILL_SHA256_LEN || !rill_equal_ct(told, right, len))
-            return RILL_ERR_AUTH;
-        known = true;
-    } else if (error != RILL_ERR_NOT_FOUND) {
-        return error;
-    }
     return known ? RILL_OK : RILL_ERR_UNSUPPORTED;
 }
 
