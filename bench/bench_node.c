@@ -16,7 +16,7 @@
 #include "crypto/crypto.h"
 #include "io/large_pages.h"
 #include "link/link_impl.h"
-#include "node/node.h"
+#include "node/hub.h"
 #include "rill/rill.h"
 
 #define BURST 64 /* packets under way */
@@ -128,30 +128,30 @@ static void log_line(void *user, rill_log_level level, const char *line)
     fprintf(stderr, "%d: %s\n", (int)level, line);
 }
 
-static rill_node *node_of(uint32_t accounts)
+static rill_hub *node_of(uint32_t accounts)
 {
-    rill_node_options options;
-    rill_node *node = NULL;
-    rill_node_options_init(&options);
+    rill_hub_options options;
+    rill_hub *node = NULL;
+    rill_hub_options_init(&options);
     options.allocator = rill_allocator_large_pages(); /* as rilld has it */
     options.max_accounts = 2 * accounts + 10;         /* named ones are at most half */
     options.now = clocks;
     options.wake = nothing;
     options.drained = drained;
     options.log = (rill_log){log_line, NULL, RILL_LOG_WARNING};
-    bench_check(rill_node_new(&node, &options), "rill_node_new");
+    bench_check(rill_hub_new(&node, &options), "rill_hub_new");
     return node;
 }
 
-static void admit(rill_node *node, fake *f, uint32_t number)
+static void admit(rill_hub *node, fake *f, uint32_t number)
 {
     char name[32];
     int len = snprintf(name, sizeof name, "a%u", number);
     rill_bytes bytes = {(const uint8_t *)name, (size_t)len};
     const rill_link_handlers *handlers = NULL;
     f->link.ops = &ops;
-    bench_check(rill_node_admit(node, bytes, bytes, &f->link, &handlers, &f->link.user),
-                "rill_node_admit");
+    bench_check(rill_hub_admit(&handlers, &f->link.user, node, &f->link, bytes, bytes),
+                "rill_hub_admit");
     f->link.on = *handlers;
     f->link.on.up(&f->link, f->link.user);
 }
@@ -236,7 +236,7 @@ static uint64_t burst(world *w, const pattern *p)
 /* The process frees it: its links are no real ones that could be closed. */
 static world world_of(uint32_t count)
 {
-    rill_node *node = node_of(count);
+    rill_hub *node = node_of(count);
     world w = {.fakes = calloc(count, sizeof *w.fakes), .count = count};
     bench_check(w.fakes ? 0 : -1, "memory");
     for (uint32_t i = 0; i < count; i++)

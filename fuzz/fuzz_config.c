@@ -223,7 +223,7 @@ static void fuzz_rill(const cli_command *command)
         CHECK(rc != CLI_DONE || count != 0);
         const char *link = cli_value(&args, "--link");
         rill_uri uri, again;
-        if (link != NULL && cli_link_fresh(link, fresh, sizeof fresh) == RILL_OK &&
+        if (link != NULL && rill_link_uri_with_new_token(fresh, sizeof fresh, link) == RILL_OK &&
             rill_uri_parse(&uri, link, NULL) == RILL_OK) {
             CHECK(rill_uri_parse(&again, fresh, NULL) == RILL_OK);
             CHECK(strcmp(again.host_header, uri.host_header) == 0 && again.tls == uri.tls);

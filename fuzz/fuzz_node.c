@@ -12,12 +12,12 @@
 #include "faults.h"
 #include "io/loop.h"
 #include "links/btp/btp_server.h"
-#include "node/node.h"
+#include "node/hub.h"
 #include "node_peer.h"
 
 typedef struct world {
     rill_loop *loop;
-    rill_node *node;
+    rill_hub *node;
     rill_btp_server *server;
     uv_timer_t tick;
     node_peers peers;
@@ -41,7 +41,7 @@ static rill_now now_of(void *user)
 static void on_tick(uv_timer_t *timer)
 {
     const world *v = timer->data;
-    rill_node_tick(v->node);
+    rill_hub_tick(v->node);
 }
 
 static void wake(void *user, uint64_t deadline)
@@ -77,7 +77,7 @@ static int authenticate(void *owner, rill_bytes name, rill_bytes token, rill_lin
                         const rill_link_handlers **handlers, void **user)
 {
     world *v = owner;
-    return rill_node_admit(v->node, name, token, session, handlers, user);
+    return rill_hub_admit(handlers, user, v->node, session, name, token);
 }
 
 static void on_server_closed(void *owner)
@@ -89,9 +89,9 @@ static void on_server_closed(void *owner)
 
 static void open_node(program *p)
 {
-    rill_node_options o;
+    rill_hub_options o;
     uint8_t flags = take_byte(p);
-    rill_node_options_init(&o);
+    rill_hub_options_init(&o);
     o.allocator = fuzz_allocator();
     o.address = NODE_ADDRESS;
     o.now = now_of;
@@ -114,7 +114,7 @@ static void open_node(program *p)
     w.peers.window = o.min_message_window;
     w.peers.max_hold = o.max_hold_time;
     w.peers.max_amount = o.max_packet_amount;
-    CHECK(rill_node_new(&w.node, &o) == RILL_OK);
+    CHECK(rill_hub_new(&w.node, &o) == RILL_OK);
 }
 
 static void open_server(program *p)
@@ -298,14 +298,18 @@ static void change_node(program *p)
 {
     uint8_t how = take_byte(p);
     if (how < 64) {
-        rill_node_report(w.node);
+        rill_node_account a;
+        size_t cursor = 0, count = 0;
+        while (rill_hub_next_account(w.node, &cursor, &a))
+            count += strlen(a.name) > 0;
+        CHECK(count == rill_hub_accounts(w.node));
     } else if (how < 128) {
         rill_btp_server_stop(w.server);
     } else if (how < 192) {
         w.draining = true;
-        rill_node_drain(w.node);
+        rill_hub_drain(w.node);
     } else {
-        rill_node_abandon(w.node);
+        rill_hub_abandon(w.node);
     }
 }
 
@@ -378,8 +382,8 @@ static void close_all(void)
         CHECK(n < 200);
         wait(RILL_SECOND);
     }
-    CHECK(rill_node_open(w.node) == 0);
-    rill_node_free(w.node);
+    CHECK(rill_hub_open(w.node) == 0);
+    rill_hub_free(w.node);
     for (unsigned i = 0; i < w.peers.count; i++)
         CHECK(fake_socket_closed(w.peers.peers[i].socket) ||
               fake_socket_waits(w.peers.peers[i].socket));

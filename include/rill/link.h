@@ -143,6 +143,21 @@ RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, co
                                             const char **problem);
 
 /*
+ * What rill_link_open would say of a URI, without opening anything: RILL_ERR_URI,
+ * RILL_ERR_UNSUPPORTED (another scheme). *problem (may be NULL) then says what is wrong, static,
+ * without anything of the URI.
+ */
+RILL_API RILL_MUST_CHECK int rill_link_uri_check(const char *uri, const char **problem);
+
+/*
+ * The URI with a new random token in the place of its account and token, for a node that gives an
+ * account to whoever comes. Written to out[cap]; it holds a secret. RILL_ERR_URI,
+ * RILL_ERR_UNSUPPORTED, RILL_ERR_BUFFER (RILL_LINK_URI_SIZE is always enough), RILL_ERR_CRYPTO.
+ */
+RILL_API RILL_MUST_CHECK int rill_link_uri_with_new_token(char *out, size_t cap, const char *uri);
+#define RILL_LINK_URI_SIZE 4096
+
+/*
  * The URI that the environment names, as ilp-plugin does it: the "server" of
  * ILP_CREDENTIALS (JSON), else ILP_BTP_SERVER, else localhost port 7768 with a
  * fresh random token. Written to uri[cap]. It holds a secret.

@@ -58,6 +58,13 @@ RILL_API RILL_MUST_CHECK int rill_loop_post(rill_loop *loop, void (*call)(void *
  * which other threads can post, or false. Default: false. On the thread that runs the loop.
  */
 RILL_API void rill_loop_keep(rill_loop *loop, bool keep);
+/*
+ * How many bytes of output may wait, on all connections of the loop together, for others to read
+ * them. Beyond it the connection with the most is dropped. Messages that have not come whole may
+ * take a quarter of it more. Default: RILL_LOOP_MAX_OUTPUT. Another limit counts from now on.
+ */
+RILL_API void rill_loop_set_max_output(rill_loop *loop, size_t bytes);
+#define RILL_LOOP_MAX_OUTPUT 268435456 /* bytes: 256 MiB */
 /* The clocks, read now: a handler that took its time sees that. */
 RILL_API rill_now rill_loop_now(rill_loop *loop);
 

@@ -167,8 +167,6 @@ bool cli_flush(const cli_command *command);
  * caller wipes and frees it. CLI_DONE, or CLI_USAGE with a line on stderr.
  */
 int cli_link_uri(const cli_args *args, char **uri);
-/* A new random account at the same node. out then holds a secret. RILL_ERR_*. */
-RILL_MUST_CHECK int cli_link_fresh(const char *uri, char *out, size_t cap);
 void cli_free_secret(char *text);
 /* The options for the network, and the structs that they point at. Do not copy it. */
 typedef struct cli_net {

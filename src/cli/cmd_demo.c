@@ -9,12 +9,12 @@
 #include <rill/crypto.h>
 
 #define PATIENCE (30 * RILL_SECOND)
-#define MAX_URI  4096
+#define MAX_URI  RILL_LINK_URI_SIZE
 
 typedef struct demo_run {
     const cli_args *args;
     rill_loop *loop;
-    demo_node *node; /* NULL: --link names another node */
+    rill_node *node; /* NULL: --link names another node */
     rill_server *server;
     rill_client *client;
     cli_watch *watch;
@@ -240,7 +240,8 @@ static void on_server_closed(int error, const char *detail, void *user)
         run->code = cli_unreachable(run->args->command, error, detail);
     if (run->client)
         rill_client_close(run->client);
-    demo_node_close(run->node);
+    if (run->node)
+        rill_node_close(run->node);
     run->node = NULL;
 }
 
@@ -290,9 +291,9 @@ static int make_uris(demo_run *run, const char *uri)
             rc = RILL_ERR_URI;
         snprintf(run->client_uri, MAX_URI, "%s", uri);
     } else {
-        rc = cli_link_fresh(uri, run->server_uri, sizeof run->server_uri);
+        rc = rill_link_uri_with_new_token(run->server_uri, sizeof run->server_uri, uri);
         if (rc == RILL_OK)
-            rc = cli_link_fresh(uri, run->client_uri, sizeof run->client_uri);
+            rc = rill_link_uri_with_new_token(run->client_uri, sizeof run->client_uri, uri);
     }
     if (rc != RILL_OK)
         run->code = cli_start_error(run->args->command, rc, NULL);
@@ -317,8 +318,8 @@ static int run_demo(const cli_args *args)
     rc = make_uris(&run, uri);
     if (rc == RILL_OK)
         rc = listen_server(&run);
-    if (rc != RILL_OK)
-        demo_node_close(run.node);
+    if (rc != RILL_OK && run.node)
+        rill_node_close(run.node);
     (void)rill_loop_run(run.loop);
     rill_loop_free(run.loop);
     rill_wipe(run.server_uri, sizeof run.server_uri);

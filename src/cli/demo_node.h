@@ -3,14 +3,12 @@
 #ifndef RILL_CLI_DEMO_NODE_H
 #define RILL_CLI_DEMO_NODE_H
 
-#include <rill/loop.h>
-#include <stddef.h>
+#include <rill/node.h>
 
-typedef struct demo_node demo_node;
-
-/* RILL_ERR_*. uri[cap] gets the address on which it listens, without an account. */
-RILL_MUST_CHECK int demo_node_open(demo_node **out, rill_loop *loop, char *uri, size_t cap);
-/* The loop frees it. NULL is allowed. */
-void demo_node_close(demo_node *n);
+/*
+ * The errors of rill_node_open and rill_node_listen. uri[cap] gets the address on which it listens,
+ * without an account. rill_node_close ends it.
+ */
+RILL_MUST_CHECK int demo_node_open(rill_node **out, rill_loop *loop, char *uri, size_t cap);
 
 #endif

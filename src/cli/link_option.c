@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/base64.h"
 #include "cli/cli.h"
-#include "crypto/crypto.h"
+#include <rill/crypto.h>
 
 #define MAX_URI 4096
 
@@ -142,41 +141,6 @@ int cli_link_uri(const cli_args *args, char **uri)
         return code;
     }
     return args->command->own_node ? CLI_DONE : cli_link_check_environment(args);
-}
-
-static int random_token(char out[RILL_BASE64_SIZE(24)])
-{
-    uint8_t token[24];
-    rill_crypto *crypto = rill_crypto_new(rill_allocator_default());
-    if (!crypto)
-        return RILL_ERR_CRYPTO;
-    int rc = rill_crypto_random(crypto, token, sizeof token);
-    rill_crypto_free(crypto);
-    if (rc == RILL_OK)
-        rill_base64url_encode(token, sizeof token, out);
-    rill_wipe(token, sizeof token);
-    return rc;
-}
-
-int cli_link_fresh(const char *uri, char *out, size_t cap)
-{
-    const char *scheme_end = strstr(uri, "://");
-    if (!scheme_end)
-        return RILL_ERR_URI;
-    const char *authority = scheme_end + 3;
-    size_t authority_len = strcspn(authority, "/?#");
-    const char *host = authority;
-    for (size_t i = 0; i < authority_len; i++) {
-        if (authority[i] == '@')
-            host = authority + i + 1;
-    }
-    char token[RILL_BASE64_SIZE(24)];
-    int rc = random_token(token);
-    if (rc != RILL_OK)
-        return rc;
-    int len = snprintf(out, cap, "%.*s:%s@%s", (int)(authority - uri), uri, token, host);
-    rill_wipe(token, sizeof token);
-    return len < 0 || (size_t)len >= cap ? RILL_ERR_URI : RILL_OK;
 }
 
 void cli_net_init(cli_net *net, const cli_args *args, const char *uri)

@@ -9,8 +9,6 @@
 
 #include "cli/cli.h"
 #include "cli/suggest.h"
-#include "link/uri.h"
-#include <rill/crypto.h>
 
 /* The scheme to write instead of one that looks like ours. */
 static const char *right_scheme(const char *uri, size_t len)
@@ -35,10 +33,8 @@ static const char *right_scheme(const char *uri, size_t len)
 
 int cli_link_check(const cli_args *args, const char *where, const char *uri)
 {
-    rill_uri parsed;
     const char *problem = NULL;
-    int rc = rill_uri_parse(&parsed, uri, &problem);
-    rill_wipe(&parsed, sizeof parsed);
+    int rc = rill_link_uri_check(uri, &problem);
     if (rc == RILL_OK)
         return CLI_DONE;
     const char *end = strstr(uri, "://");
@@ -80,17 +76,21 @@ static int check_credentials(const cli_args *args, const char *text)
     return code;
 }
 
+/* A URI that is right: an account or a token before the host. */
+static bool has_credentials(const char *uri)
+{
+    const char *authority = strstr(uri, "://") + 3;
+    const char *at = memchr(authority, '@', strcspn(authority, "/?#"));
+    return at && strncmp(authority, ":@", 2) != 0 && at != authority;
+}
+
 static int check_server(const cli_args *args, const char *server)
 {
-    rill_uri uri;
     int code = cli_link_check(args, "ILP_BTP_SERVER", server);
-    if (code == CLI_DONE && rill_uri_parse(&uri, server, NULL) == RILL_OK) {
-        if (*uri.account || *uri.token)
-            cli_warn(args,
-                     "the account and token in ILP_BTP_SERVER are replaced by a new random token, "
-                     "as ilp-plugin does; use --link or ILP_CREDENTIALS to keep them");
-        rill_wipe(&uri, sizeof uri);
-    }
+    if (code == CLI_DONE && has_credentials(server))
+        cli_warn(args,
+                 "the account and token in ILP_BTP_SERVER are replaced by a new random token, "
+                 "as ilp-plugin does; use --link or ILP_CREDENTIALS to keep them");
     return code;
 }
 

@@ -17,6 +17,8 @@
 
 /* The beginning of a line: "<4>", or the time and our name. */
 enum { BEGIN_SIZE = 48 };
+/* Longer lines are cut. */
+enum { MAX_LINE = 512 };
 
 /* Numbers as in syslog(3), written as sd-daemon(3) says. */
 typedef enum priority { ERROR = 3, WARNING = 4, INFO = 6, DEBUG = 7 } priority;
@@ -96,7 +98,7 @@ void rilld_log_end(unsigned patience_ms)
 /* A line may hold what a stranger sent. UTF-8 is kept, control characters are not. */
 static void write_line(priority level, const char *text)
 {
-    char line[BEGIN_SIZE + RILL_LOG_MAX_LINE + 1];
+    char line[BEGIN_SIZE + MAX_LINE + 1];
     size_t len = begin_text(level, line);
     for (const char *c = text; *c != '\0' && len < sizeof line - 1; c++)
         line[len++] = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
@@ -109,7 +111,7 @@ static void write_line(priority level, const char *text)
 
 static void write_format(priority level, const char *format, va_list args)
 {
-    char line[RILL_LOG_MAX_LINE];
+    char line[MAX_LINE];
     (void)vsnprintf(line, sizeof line, format, args);
     write_line(level, line);
 }
@@ -153,10 +155,9 @@ static priority priority_of(rill_log_level level)
     return WARNING;
 }
 
-void rilld_log_line(void *user, rill_log_level level, const char *line)
+void rilld_log_line(rilld_log *log, rill_log_level level, const char *line)
 {
     static const rill_rate_limit limit = {.per_second = 20, .burst = 100};
-    rilld_log *log = user;
     if (level > log->level)
         return;
     /* An operator who asked for every packet gets all lines. */

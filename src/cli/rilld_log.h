@@ -3,8 +3,8 @@
 #ifndef RILL_CLI_RILLD_LOG_H
 #define RILL_CLI_RILLD_LOG_H
 
-#include "node/limits.h"
-#include "node/log.h"
+#include "base/rate_limit.h"
+#include <rill/node.h>
 
 typedef struct rilld_log {
     rill_log_level level;
@@ -38,7 +38,7 @@ void rilld_error(const char *format, ...) RILL_PRINTF(1, 2);
 void rilld_warn(const char *format, ...) RILL_PRINTF(1, 2);
 /* As rilld_error, for things that go well. Nothing if quiet. */
 void rilld_say(const rilld_log *log, const char *format, ...) RILL_PRINTF(2, 3);
-/* For rill_log.line, with a rilld_log as user: at most 100 lines at once and 20 a second. */
-void rilld_log_line(void *log, rill_log_level level, const char *line);
+/* A line of the node's: at most 100 lines at once and 20 a second. */
+void rilld_log_line(rilld_log *log, rill_log_level level, const char *line);
 
 #endif

@@ -9,8 +9,6 @@
 #include <string.h>
 
 #include "cli/suggest.h"
-#include "io/loop.h"
-#include "links/btp/btp_server.h"
 
 #define DEFAULT_PORT 7768
 
@@ -366,8 +364,8 @@ int rilld_options_parse(rilld_options *o, int argc, char **argv,
     problem_text p = {problem, cap};
     rill_node_options node;
     rill_node_options_init(&node);
-    rill_btp_server_options server;
-    rill_btp_server_options_init(&server);
+    rill_node_port_options port;
+    rill_node_port_options_init(&port);
     *o = (rilld_options){
         .command = RILLD_HELP,
         .address = node.address,
@@ -375,13 +373,13 @@ int rilld_options_parse(rilld_options *o, int argc, char **argv,
         .asset_scale = node.asset_scale,
         .max_packet_amount = node.max_packet_amount,
         .rate_limit = node.rate_limit,
-        .max_sessions = server.max_sessions,
-        .max_strangers = server.listen.max_strangers,
-        .auth_timeout = server.auth_timeout / RILL_SECOND,
-        .idle_timeout = server.idle_timeout / RILL_SECOND,
+        .max_sessions = port.max_sessions,
+        .max_strangers = port.max_strangers,
+        .auth_timeout = port.auth_timeout_ns / RILL_SECOND,
+        .idle_timeout = port.idle_timeout_ns / RILL_SECOND,
         .max_accounts = node.max_accounts,
         .max_open = node.max_open,
-        .max_buffer = RILL_LOOP_MAX_STORAGE >> 20,
+        .max_buffer = RILL_LOOP_MAX_OUTPUT >> 20,
     };
     if (argc < 2)
         return fail(&p, "a command is needed: rilld local starts the node (see rilld help)");

@@ -6,7 +6,7 @@
 #define RILL_CLI_RILLD_OPTIONS_H
 
 #include "cli/rilld_user.h"
-#include "node/node.h"
+#include <rill/node.h>
 
 /* Exit codes of rilld. */
 enum { RILLD_DONE = 0, RILLD_FAILED = 1, RILLD_USAGE = 2 };

@@ -4,7 +4,9 @@
 #include "cli/rilld_serve.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,10 +14,7 @@
 
 #include "cli/protect.h"
 #include "cli/rilld_log.h"
-#include "cli/rilld_port.h"
 #include "cli/rilld_port_file.h"
-#include "io/large_pages.h"
-#include "io/loop.h"
 
 /* How long to wait for packets under way. */
 enum { DRAIN_MS = 5000 };
@@ -29,18 +28,16 @@ typedef struct serving {
     rilld_log log;
     rill_loop *loop;
     rill_node *node;
-    rilld_port ports[RILLD_MAX_LISTEN];
+    rill_node_port *ports[RILLD_MAX_LISTEN];
     size_t port_count; /* open */
-    size_t left;       /* that are not closed yet */
     uint32_t max_sessions;
     uint32_t max_strangers;
     unsigned long long files; /* files that may be open, if they are fewer than clients may come */
     rilld_port_file port_file;
-    uv_timer_t tick;
-    uv_timer_t drain; /* first the limit for draining, then "now" */
+    uv_timer_t drain; /* the limit for draining */
     uv_signal_t signals[4];
     size_t signal_count;
-    bool handles;  /* tick and drain are initialised */
+    bool handles;  /* drain is initialised */
     bool terminal; /* standard error was a terminal */
     bool stopping;
     bool closing;
@@ -49,46 +46,20 @@ typedef struct serving {
 static rill_now now_of(void *user)
 {
     const serving *s = user;
-    return rill_loop_clock(s->loop);
-}
-
-/* ---- the node's timer ---- */
-
-static void on_tick(uv_timer_t *timer)
-{
-    serving *s = timer->data;
-    rill_node_tick(s->node);
-}
-
-static void wake(void *user, uint64_t deadline)
-{
-    serving *s = user;
-    uint64_t now = now_of(s).mono_ns;
-    /* Rounded up: a tick that comes too early would only have to come again. */
-    uint64_t ms = deadline > now ? (deadline - now + RILL_MS - 1) / RILL_MS : 0;
-    if (!s->closing)
-        (void)uv_timer_start(&s->tick, on_tick, ms, 0);
+    return rill_loop_now(s->loop);
 }
 
 /* ---- stopping ---- */
 
-static void close_handles(serving *s)
+static void on_closed(void *user)
 {
-    if (s->handles) {
-        uv_close((uv_handle_t *)&s->tick, NULL);
+    serving *s = user;
+    if (s->handles)
         uv_close((uv_handle_t *)&s->drain, NULL);
-    }
     for (size_t i = 0; i < s->signal_count; i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
     s->handles = false;
     s->signal_count = 0;
-}
-
-static void on_port_closed(void *owner)
-{
-    serving *s = owner;
-    if (--s->left == 0)
-        close_handles(s);
 }
 
 /* Closes everything, so that the loop ends afterwards. */
@@ -98,45 +69,41 @@ static void close_all(serving *s)
         return;
     s->closing = true;
     rilld_port_file_remove(&s->port_file);
-    if (s->port_count == 0)
-        close_handles(s);
-    s->left = s->port_count;
-    for (size_t i = 0; i < s->port_count; i++)
-        rilld_port_close(&s->ports[i], on_port_closed, s);
+    if (s->node != NULL)
+        rill_node_close(s->node);
+    else
+        on_closed(s);
 }
 
-static void on_drained_now(uv_timer_t *timer)
+static uint64_t open_packets(const serving *s)
 {
-    close_all(timer->data);
+    rill_node_stats stats;
+    rill_node_get_stats(s->node, &stats);
+    return stats.open;
 }
 
 static void on_drain_limit(uv_timer_t *timer)
 {
     serving *s = timer->data;
-    rilld_say(&s->log, "%zu packets were not answered in time", rill_node_open(s->node));
+    rilld_say(&s->log, "%" PRIu64 " packets were not answered in time", open_packets(s));
     rill_node_abandon(s->node);
 }
 
-static void drained(void *user)
+static void on_drained(void *user)
 {
-    serving *s = user;
-    /* Not here, since a link may be in the middle of something. */
-    if (!s->closing)
-        (void)uv_timer_start(&s->drain, on_drained_now, 0, 0);
+    close_all(user);
 }
 
 static void stop(serving *s)
 {
-    size_t open = rill_node_open(s->node);
+    uint64_t open = open_packets(s);
     s->stopping = true;
     if (open > 0)
-        rilld_say(&s->log, "stopping once %zu packets under way are answered", open);
+        rilld_say(&s->log, "stopping once %" PRIu64 " packets under way are answered", open);
     else
         rilld_say(&s->log, "stopping");
-    for (size_t i = 0; i < s->port_count; i++)
-        rilld_port_stop(&s->ports[i]);
     (void)uv_timer_start(&s->drain, on_drain_limit, DRAIN_MS, 0);
-    rill_node_drain(s->node);
+    rill_node_stop(s->node);
 }
 
 /* The file that cannot even be read; NULL if both can be read. */
@@ -164,8 +131,7 @@ static void reload(serving *s)
     }
     const char *file = unreadable(o, &option);
     for (size_t i = 0; file == NULL && i < s->port_count; i++) {
-        int rc =
-            rill_listener_renew_tls(rilld_port_listener(&s->ports[i]), o->tls_cert, o->tls_key);
+        int rc = rill_node_port_renew_tls(s->ports[i], o->tls_cert, o->tls_key);
         if (rc != RILL_OK) {
             rilld_error("the old certificate stays in use, since --tls-cert or --tls-key cannot be "
                         "used: is each a PEM file, and do they belong together?");
@@ -178,6 +144,36 @@ static void reload(serving *s)
         rilld_say(&s->log, "new connections get the certificate in %s", o->tls_cert);
 }
 
+/* Says what each connected account sent and got. */
+static void report(serving *s)
+{
+    rill_node_account a;
+    rill_node_stats stats;
+    size_t cursor = 0;
+    uint64_t away = 0;
+    char line[512];
+    s->log.asked = true;
+    while (rill_node_next_account(s->node, &cursor, &a)) {
+        if (a.sessions == 0) {
+            away++;
+            continue;
+        }
+        (void)snprintf(line, sizeof line,
+                       "account %s: sent %" PRIu64 " packets (%" PRIu64 " rejected, %" PRIu64
+                       " units fulfilled), got %" PRIu64 " (%" PRIu64 " units fulfilled), %" PRIu32
+                       " open",
+                       a.name, a.packets_from, a.rejected_from, a.fulfilled_from, a.packets_to,
+                       a.fulfilled_to, a.open);
+        rilld_log_line(&s->log, RILL_LOG_WARNING, line);
+    }
+    rill_node_get_stats(s->node, &stats);
+    (void)snprintf(line, sizeof line,
+                   "%" PRIu64 " requests open; %" PRIu64 " accounts known but away", stats.open,
+                   away);
+    rilld_log_line(&s->log, RILL_LOG_WARNING, line);
+    s->log.asked = false;
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     serving *s = handle->data;
@@ -186,9 +182,7 @@ static void on_signal(uv_signal_t *handle, int number)
     if (number == SIGHUP && !hung_up && !s->stopping) {
         reload(s);
     } else if (number == SIGUSR1) {
-        s->log.asked = true;
-        rill_node_report(s->node);
-        s->log.asked = false;
+        report(s);
     } else if (!s->stopping) {
         stop(s);
     } else {
@@ -200,19 +194,6 @@ static void on_signal(uv_signal_t *handle, int number)
 }
 
 /* ---- starting ---- */
-
-static int authenticate(void *owner, rill_bytes name, rill_bytes token, rill_link *session,
-                        const rill_link_handlers **handlers, void **user)
-{
-    serving *s = owner;
-    return rill_node_admit(s->node, name, token, session, handlers, user);
-}
-
-static void server_log(void *owner, const char *line)
-{
-    serving *s = owner;
-    rilld_log_line(&s->log, RILL_LOG_WARNING, line);
-}
 
 static void say_no_tls(const rilld_options *o, const char *where)
 {
@@ -228,27 +209,19 @@ static void say_no_tls(const rilld_options *o, const char *where)
 
 static int listen_on(serving *s, const rilld_listen *listen)
 {
-    rill_btp_server_options options;
-    rill_btp_server_options_init(&options);
-    options.listen.host = listen->host;
-    options.listen.port = listen->port;
+    rill_node_port_options options;
+    rill_node_port_options_init(&options);
+    options.host = listen->host;
+    options.port = listen->port;
+    options.http = listen->http;
+    options.cert_file = s->options->tls_cert;
+    options.key_file = s->options->tls_key;
     options.allow_origins = s->options->allow_origins;
-    options.listen.cert_file = s->options->tls_cert;
-    options.listen.key_file = s->options->tls_key;
+    options.max_strangers = s->max_strangers;
     options.max_sessions = s->max_sessions;
-    options.listen.max_strangers = s->max_strangers;
-    options.auth_timeout = s->options->auth_timeout * RILL_SECOND;
-    options.idle_timeout = s->options->idle_timeout * RILL_SECOND;
-    options.authenticate = authenticate;
-    options.log = server_log;
-    options.owner = s;
-    rill_http_link_server_options http;
-    rill_http_link_server_options_init(&http);
-    http.allow_origins = s->options->allow_origins;
-    http.idle_timeout = options.idle_timeout;
-    http.max_connections = s->max_sessions;
-    int rc =
-        rilld_port_open(&s->ports[s->port_count], s->loop, &options, listen->http ? &http : NULL);
+    options.auth_timeout_ns = s->options->auth_timeout * RILL_SECOND;
+    options.idle_timeout_ns = s->options->idle_timeout * RILL_SECOND;
+    int rc = rill_node_listen(&s->ports[s->port_count], s->node, &options, NULL);
     if (rc == RILL_OK) {
         s->port_count++;
         return RILLD_DONE;
@@ -277,7 +250,7 @@ static int write_port_file(serving *s)
     if (s->options->port_file == NULL)
         return RILLD_DONE;
     for (size_t i = 0; i < s->port_count; i++)
-        ports[i] = rill_listener_port(rilld_port_listener(&s->ports[i]));
+        ports[i] = rill_node_port_number(s->ports[i]);
     int error = rilld_port_file_write(&s->port_file, s->options->port_file, ports, s->port_count);
     if (error == 0)
         return RILLD_DONE;
@@ -290,8 +263,7 @@ static void say_ready(const serving *s)
     const rilld_options *o = s->options;
     for (size_t i = 0; i < s->port_count; i++) {
         char where[64];
-        rilld_listen_text(&o->listen[i], rill_listener_port(rilld_port_listener(&s->ports[i])),
-                          where);
+        rilld_listen_text(&o->listen[i], rill_node_port_number(s->ports[i]), where);
         if (!o->listen[i].loopback)
             rilld_warn("warning: other machines can reach %s, and whoever reaches it gets an "
                        "account",
@@ -324,35 +296,39 @@ static int start_signals(serving *s)
 
 static int start_handles(serving *s)
 {
-    uv_loop_t *uv = rill_loop_uv(s->loop);
-    /* Neither can fail. */
-    (void)uv_timer_init(uv, &s->tick);
-    (void)uv_timer_init(uv, &s->drain);
-    s->tick.data = s;
+    /* It cannot fail. */
+    (void)uv_timer_init(rill_loop_uv(s->loop), &s->drain);
     s->drain.data = s;
     s->handles = true;
     return start_signals(s);
 }
 
+static void on_line(rill_log_level level, const char *line, void *user)
+{
+    serving *s = user;
+    rilld_log_line(&s->log, level, line);
+}
+
 static int start_node(serving *s)
 {
+    static const rill_node_handlers handlers = {
+        .size = sizeof(rill_node_handlers),
+        .log = on_line,
+        .drained = on_drained,
+        .closed = on_closed,
+    };
     const rilld_options *o = s->options;
     rill_node_options node;
     rill_node_options_init(&node);
-    node.allocator = rill_allocator_large_pages();
     node.address = o->address;
     node.asset_code = o->asset_code;
     node.asset_scale = o->asset_scale;
+    node.log_level = s->log.level;
     node.max_packet_amount = o->max_packet_amount;
     node.rate_limit = o->rate_limit;
     node.max_accounts = (uint32_t)o->max_accounts;
     node.max_open = (uint32_t)o->max_open;
-    node.now = now_of;
-    node.wake = wake;
-    node.drained = drained;
-    node.log = (rill_log){rilld_log_line, &s->log, s->log.level};
-    node.user = s;
-    int rc = rill_node_new(&s->node, &node);
+    int rc = rill_node_open(&s->node, s->loop, &node, &handlers, s, NULL);
     if (rc != RILL_OK)
         rilld_error("cannot start: %s", rill_strerror(rc));
     return rc == RILL_OK ? RILLD_DONE : RILLD_FAILED;
@@ -448,7 +424,7 @@ int rilld_serve(const rilld_options *options)
         .now = now_of,
         .user = &s,
     };
-    s.loop->max_storage = (size_t)options->max_buffer << 20;
+    rill_loop_set_max_output(s.loop, (size_t)options->max_buffer << 20);
     fit_file_limit(&s);
     int code = start(&s);
     if (code != RILLD_DONE)
@@ -464,7 +440,6 @@ int rilld_serve(const rilld_options *options)
     if (code == RILLD_DONE)
         rilld_say(&s.log, "stopped");
     rilld_log_end(LOG_PATIENCE_MS);
-    rill_node_free(s.node);
     rill_loop_free(s.loop);
     return code;
 }

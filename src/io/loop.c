@@ -238,7 +238,7 @@ int rill_loop_new(rill_loop **out, struct uv_loop_s *uv)
         release(loop);
         return error;
     }
-    loop->max_storage = RILL_LOOP_MAX_STORAGE;
+    loop->max_storage = RILL_LOOP_MAX_OUTPUT;
     rill_list_init(&loop->heavy);
     rill_list_init(&loop->partials);
     rill_list_init(&loop->pumps);
@@ -396,6 +396,11 @@ int rill_loop_run(rill_loop *loop)
 void rill_loop_stop(rill_loop *loop)
 {
     uv_stop(loop->uv);
+}
+
+void rill_loop_set_max_output(rill_loop *loop, size_t bytes)
+{
+    loop->max_storage = bytes;
 }
 
 rill_now rill_loop_now(rill_loop *loop)

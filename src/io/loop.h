@@ -24,11 +24,6 @@
 #define RILL_BLOCK_SMALL 4096
 /* Blocks kept for the next connection that has something to write. */
 #define RILL_BLOCK_POOL 32
-/*
- * Storage of all output of a loop together, beyond which the fullest connection
- * is dropped. Messages that have not come whole may take a quarter of it more.
- */
-#define RILL_LOOP_MAX_STORAGE ((size_t)256 * 1024 * 1024)
 /* Plaintext of one TLS record. */
 #define RILL_TLS_RECORD 16384
 

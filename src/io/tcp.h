@@ -2,7 +2,7 @@
 /*
  * A TCP connection, with TLS on it where asked for. Output is collected and
  * leaves in one write a turn of the loop; what waits is counted and limited,
- * for each connection and (RILL_LOOP_MAX_STORAGE) for all of a loop.
+ * for each connection and (RILL_LOOP_MAX_OUTPUT) for all of a loop.
  *
  * It has one owner at a time, who is told what happens. A listener hands one that it
  * has accepted over to the protocol that it speaks, HTTP to WebSocket when a client

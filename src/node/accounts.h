@@ -12,8 +12,8 @@
 #define RILL_NODE_ACCOUNTS_H
 
 #include "base/list.h"
+#include "base/rate_limit.h"
 #include "crypto/crypto.h"
-#include "node/limits.h"
 #include "node/names.h"
 #include "node/session.h"
 

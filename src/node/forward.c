@@ -6,8 +6,8 @@
 #include "base/muldiv.h"
 #include "base/prefetch.h"
 #include "ilp/address.h"
+#include "ilp/echo.h"
 #include "link/link_impl.h"
-#include "node/echo.h"
 #include "node/local.h"
 
 typedef struct refusal {
@@ -295,7 +295,7 @@ static rill_account *next_hop(const rill_forwarder *f, rill_session *from, const
 static void route(rill_forwarder *f, incoming *in, rill_bytes destination, rill_bytes data,
                   bool reflect)
 {
-    const rill_node_options *o = f->options;
+    const rill_hub_options *o = f->options;
     rill_prepare out = in->prepare;
     uint64_t latest = rill_sub_sat(in->prepare.expires_at_ms, o->min_message_window);
     out.expires_at_ms = rill_add_sat(in->now.wall_ms, o->max_hold_time);
@@ -388,7 +388,7 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
                           rill_bytes packet)
 {
     static const rill_bytes peer = {(const uint8_t *)"peer", 4};
-    const rill_node_options *o = f->options;
+    const rill_hub_options *o = f->options;
     incoming in;
     rill_prefetch(from, sizeof *from);
     in.from = from;

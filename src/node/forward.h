@@ -27,7 +27,7 @@
 #include <rill/ilp.h>
 
 #include "node/accounts.h"
-#include "node/node.h"
+#include "node/hub.h"
 #include "node/outgoing.h"
 #include "node/owners.h"
 #include "node/pending.h"
@@ -35,7 +35,7 @@
 #include "node/session.h"
 
 typedef struct rill_forwarder {
-    const rill_node_options *options; /* the node's, as are the next four */
+    const rill_hub_options *options; /* the node's, as are the next four */
     rill_bytes address;
     rill_accounts *accounts;
     const rill_routes *routes;

@@ -8,12 +8,12 @@
 #include "base/cursor.h"
 #include "ilp/peer.h"
 
-rill_bytes rill_local_address(const rill_node_options *o)
+rill_bytes rill_local_address(const rill_hub_options *o)
 {
     return (rill_bytes){(const uint8_t *)o->address, strlen(o->address)};
 }
 
-bool rill_local_is_node(const rill_node_options *o, rill_bytes destination)
+bool rill_local_is_node(const rill_hub_options *o, rill_bytes destination)
 {
     rill_bytes own = rill_local_address(o);
     return destination.len == own.len && memcmp(destination.data, own.data, own.len) == 0;
@@ -26,7 +26,7 @@ static bool is_to(const rill_prepare *request, const char *destination)
            memcmp(request->destination.data, destination, len) == 0;
 }
 
-static int answer_ildcp(const rill_node_options *o, rill_bytes account, uint8_t *buf, size_t cap,
+static int answer_ildcp(const rill_hub_options *o, rill_bytes account, uint8_t *buf, size_t cap,
                         size_t *len)
 {
     uint8_t address[RILL_ILP_MAX_ADDRESS];
@@ -60,7 +60,7 @@ static bool is_routing(const rill_prepare *request, bool *well_made)
     return false;
 }
 
-const char *rill_local_answer(const rill_node_options *o, const rill_prepare *request,
+const char *rill_local_answer(const rill_hub_options *o, const rill_prepare *request,
                               rill_bytes account, uint8_t *buf, size_t cap, size_t *len)
 {
     bool config = is_to(request, RILL_ILDCP_DESTINATION);

@@ -8,15 +8,15 @@
 
 #include <rill/ilp.h>
 
-#include "node/node.h"
+#include "node/hub.h"
 
-rill_bytes rill_local_address(const rill_node_options *o);
-bool rill_local_is_node(const rill_node_options *o, rill_bytes destination);
+rill_bytes rill_local_address(const rill_hub_options *o);
+bool rill_local_is_node(const rill_hub_options *o, rill_bytes destination);
 /*
  * The answer to a request to peer.* from that account, written to buf[cap]
  * (2048 is enough). NULL, or what is wrong with the request, static.
  */
-const char *rill_local_answer(const rill_node_options *o, const rill_prepare *request,
+const char *rill_local_answer(const rill_hub_options *o, const rill_prepare *request,
                               rill_bytes account, uint8_t *buf, size_t cap, size_t *len);
 
 #endif

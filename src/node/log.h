@@ -3,13 +3,7 @@
 #ifndef RILL_NODE_LOG_H
 #define RILL_NODE_LOG_H
 
-#include <rill/types.h>
-
-typedef enum rill_log_level {
-    RILL_LOG_WARNING, /* somebody outside does wrong, or a limit is reached */
-    RILL_LOG_INFO,    /* accounts come and go */
-    RILL_LOG_DEBUG    /* every packet that the node itself rejects */
-} rill_log_level;
+#include <rill/node.h>
 
 typedef struct rill_log {
     void (*line)(void *user, rill_log_level level, const char *line); /* NULL: nobody listens */

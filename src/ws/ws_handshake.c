@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "base/base64.h"
+#include "ws/ws_origins.h"
 
 static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -42,14 +43,6 @@ static bool list_has(const char *list, const char *token)
     return false;
 }
 
-static bool origin_allowed(const rill_ws_handshake *h, const char *origin)
-{
-    for (const char *const *o = h->allow_origins; o != NULL && *o != NULL; o++)
-        if (strcmp(*o, "*") == 0 || strcasecmp(*o, origin) == 0)
-            return true;
-    return false;
-}
-
 static void take_once(rill_ws_once *seen, bool right)
 {
     *seen = *seen == RILL_WS_ABSENT && right ? RILL_WS_RIGHT : RILL_WS_WRONG;
@@ -79,7 +72,8 @@ void rill_ws_handshake_header(rill_ws_handshake *h, const char *name, const char
     else if (strcasecmp(name, "Sec-WebSocket-Version") == 0)
         take_once(&h->version, strcmp(value, "13") == 0);
     else if (strcasecmp(name, "Origin") == 0)
-        h->origin_refused = h->origin_refused || !whole || !origin_allowed(h, value);
+        h->origin_refused =
+            h->origin_refused || !whole || !rill_ws_origins_have(h->allow_origins, value);
     else if (strcasecmp(name, "Sec-WebSocket-Accept") == 0)
         take_once(&h->accepted, strcmp(value, h->expected) == 0);
     else if (strcasecmp(name, "Sec-WebSocket-Extensions") == 0 ||

@@ -8,8 +8,8 @@ import re
 import sys
 
 # Those that begin with their size, and those that the library fills in: rill/types.h.
-GROWN = re.compile(r"^typedef struct (rill_(?:\w+_options|\w*handlers|connection_stats|stream_totals|"
-                   r"stream_offsets|waiting|event|end|incoming|pay_result)) \{\n(.*?)^\} \1;",
+GROWN = re.compile(r"^typedef struct (rill_(?:\w+_options|\w*handlers|\w+_stats|stream_totals|"
+                   r"stream_offsets|waiting|event|end|incoming|pay_result|node_account)) \{\n(.*?)^\} \1;",
                    re.MULTILINE | re.DOTALL)
 MEMBER = "    uint64_t grown[4];\n"
 

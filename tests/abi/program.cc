@@ -17,8 +17,10 @@
 #include <rill/link.h>
 #include <rill/loop.h>
 #include <rill/net.h>
+#include <rill/node.h>
 #include <rill/open_payments.h>
 #include <rill/payment.h>
+#include <rill/ping.h>
 #include <rill/receipt.h>
 #include <rill/rill.h>
 #include <rill/spsp.h>

@@ -10,14 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 /* cmocka.h comes after what it needs. */
-#include "node/node.h"
+#include "node/hub.h"
 #include <cmocka.h>
 
 #include <rill/ilp.h>
 
 #include "crypto/crypto.h"
+#include "ilp/echo.h"
 #include "link/link_impl.h"
-#include "node/echo.h"
 
 #define WALL UINT64_C(1700000000000)
 #ifndef NODE_WORLD_PACKET
@@ -47,8 +47,8 @@ typedef struct world {
     uint64_t wake;
     unsigned drained;
     unsigned lines[3];
-    rill_node_options options;
-    rill_node *node;
+    rill_hub_options options;
+    rill_hub *node;
     fake alice, bob, carol;
 } world;
 
@@ -123,7 +123,7 @@ static inline void connect(world *w, fake *f, const char *name)
     memset(f, 0, sizeof *f);
     f->link.ops = &fake_ops;
     assert_int_equal(
-        rill_node_admit(w->node, text(name), text("token"), &f->link, &handlers, &f->link.user),
+        rill_hub_admit(&handlers, &f->link.user, w->node, &f->link, text(name), text("token")),
         RILL_OK);
     f->link.on = *handlers;
     f->link.on.up(&f->link, f->link.user);
@@ -142,13 +142,13 @@ static inline void disconnect(fake *f)
     f->link.ops = NULL;
 }
 
-static inline world *start(const rill_node_options *options)
+static inline world *start(const rill_hub_options *options)
 {
     static world w;
     memset(&w, 0, sizeof w);
     w.now = (rill_now){RILL_SECOND, WALL};
     w.wake = RILL_NEVER;
-    rill_node_options_init(&w.options);
+    rill_hub_options_init(&w.options);
     if (options != NULL)
         w.options = *options;
     w.options.now = world_now;
@@ -156,7 +156,7 @@ static inline world *start(const rill_node_options *options)
     w.options.drained = world_drained;
     w.options.log = (rill_log){world_line, &w, RILL_LOG_DEBUG};
     w.options.user = &w;
-    assert_int_equal(rill_node_new(&w.node, &w.options), RILL_OK);
+    assert_int_equal(rill_hub_new(&w.node, &w.options), RILL_OK);
     connect(&w, &w.alice, "alice");
     connect(&w, &w.bob, "bob");
     return &w;
@@ -167,8 +167,8 @@ static inline void stop(world *w)
     disconnect(&w->alice);
     disconnect(&w->bob);
     disconnect(&w->carol);
-    assert_int_equal(rill_node_open(w->node), 0);
-    rill_node_free(w->node);
+    assert_int_equal(rill_hub_open(w->node), 0);
+    rill_hub_free(w->node);
 }
 
 static inline void pass(world *w, uint64_t ms)
@@ -177,7 +177,7 @@ static inline void pass(world *w, uint64_t ms)
     w->now.wall_ms += ms;
     if (w->now.mono_ns >= w->wake) {
         w->wake = RILL_NEVER;
-        rill_node_tick(w->node);
+        rill_hub_tick(w->node);
     }
 }
 

@@ -154,22 +154,6 @@ static void test_text_of_strangers(void **state)
     assert_string_equal(small, "abc");
 }
 
-static void test_fresh_links(void **state)
-{
-    (void)state;
-    char a[256];
-    char b[256];
-    assert_int_equal(cli_link_fresh("btp+ws://old:token@host:1/p@q", a, sizeof a), RILL_OK);
-    assert_int_equal(cli_link_fresh("btp+ws://host:1/p@q", b, sizeof b), RILL_OK);
-    assert_null(strstr(a, "token"));
-    assert_non_null(strstr(a, "@host:1/p@q"));
-    assert_non_null(strstr(b, "@host:1/p@q"));
-    assert_int_equal(strncmp(a, "btp+ws://:", 10), 0);
-    assert_string_not_equal(a, b);
-    assert_int_equal(cli_link_fresh("host", a, sizeof a), RILL_ERR_URI);
-    assert_int_equal(cli_link_fresh("btp+ws://host", a, 20), RILL_ERR_URI);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,7 +162,6 @@ int main(void)
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_text_of_strangers),
-        cmocka_unit_test(test_fresh_links),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,7 +102,7 @@ typedef struct payment {
 
 typedef struct world {
     rill_loop *loop;
-    demo_node *node;
+    rill_node *node;
     char uri[64];
     rill_server *server;
     rill_client *client;
@@ -305,7 +305,8 @@ static void close_all(world *w)
     w->listening = false;
     if (w->server)
         rill_server_close(w->server);
-    demo_node_close(w->node);
+    if (w->node)
+        rill_node_close(w->node);
     uv_close((uv_handle_t *)&w->timer, NULL);
     uv_close((uv_handle_t *)&w->stuck, NULL);
 }

@@ -1,139 +1,191 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions, draining, options, memory. */
-#include "node_world.h"
+/*
+ * A node on a loop, over loopback: its ports, its accounts, how it ends. Whoever connects is a ping
+ * (rill/ping.h), which is tested with it. Allocations fail one after the other.
+ */
+#define _POSIX_C_SOURCE 200809L
 
-#include "node/pending.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-static void test_wrong_token_and_too_many_sessions(void **state)
+#include <cmocka.h>
+#include <uv.h>
+
+#include <rill/node.h>
+#include <rill/ping.h>
+
+#include "support/certificate.h"
+
+#define TIME_LIMIT 60 /* seconds, for a test */
+#define MOST_RUNS  5000
+
+/* ---- malloc ---- */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *ptr, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *ptr, size_t size);
+
+static unsigned long asked;
+static unsigned long fail_at; /* 0: none fails */
+
+static bool refused(void)
 {
-    (void)state;
-    rill_node_options o;
-    rill_node_options_init(&o);
-    o.max_sessions = 1;
-    world *w = start(&o);
-    const rill_link_handlers *handlers = NULL;
-    void *user = NULL;
-    rill_link *l = &w->carol.link;
-    assert_int_equal(rill_node_admit(w->node, text("bob"), text("wrong"), l, &handlers, &user),
-                     RILL_ERR_AUTH);
-    assert_int_equal(rill_node_admit(w->node, text("a.b"), text("token"), l, &handlers, &user),
-                     RILL_ERR_AUTH);
-    assert_int_equal(rill_node_admit(w->node, text("bob"), text("token"), l, &handlers, &user),
-                     RILL_ERR_LIMIT);
-    disconnect(&w->bob);
-    connect(w, &w->bob, "bob");
-    stop(w);
+    return fail_at != 0 && ++asked == fail_at;
 }
 
-static void test_drain(void **state)
+void *__wrap_malloc(size_t size)
 {
-    (void)state;
-    world *w = start(NULL);
-    ask_for(&w->alice, 1, "private.rill.bob");
-    ask_for(&w->alice, 2, "private.rill.bob");
-    rill_node_drain(w->node);
-    assert_int_equal(w->drained, 0);
-    ask_for(&w->alice, 3, "private.rill.bob");
-    rejected_by_node(&w->alice, 3, "T03");
-    fulfill(&w->bob, fulfillment);
-    fulfilled(&w->alice, 2);
-    assert_int_equal(w->drained, 0);
-    rill_node_abandon(w->node);
-    rejected_by_node(&w->alice, 1, "T03");
-    assert_int_equal(w->drained, 1);
-    stop(w);
-    w = start(NULL);
-    rill_node_drain(w->node);
-    assert_int_equal(w->drained, 1);
-    stop(w);
+    return refused() ? NULL : __real_malloc(size);
 }
 
-/* Allocations per packet, once the node is warm: none. */
-static size_t allocations;
-
-static void *counting_realloc(void *user, void *ptr, size_t size)
+void *__wrap_calloc(size_t count, size_t size)
 {
-    (void)user;
-    const rill_allocator *a = rill_allocator_default();
-    allocations++;
-    return a->realloc(a->user, ptr, size);
+    return refused() ? NULL : __real_calloc(count, size);
 }
 
-static void counting_free(void *user, void *ptr)
+void *__wrap_realloc(void *ptr, size_t size)
 {
-    (void)user;
-    const rill_allocator *a = rill_allocator_default();
-    a->free(a->user, ptr);
+    return refused() ? NULL : __real_realloc(ptr, size);
 }
 
-static void test_allocates_nothing_in_the_steady_state(void **state)
+/* ---- the world ---- */
+
+enum { PINGS = 3, LINES = 32 };
+
+typedef struct world {
+    rill_loop *loop;
+    rill_node *node;
+    rill_node_port *port;
+    char uri[64];
+    char lines[LINES][512];
+    rill_log_level levels[LINES];
+    unsigned line_count;
+    unsigned drained;
+    bool closed;
+    /* the pings */
+    rill_ping *ping;
+    uint64_t answered;
+    uint64_t unanswered;
+    char code[4]; /* of the last Reject */
+    bool done;
+    bool stays; /* the node is not closed when the ping is done */
+    int error;
+    char detail[256];
+} world;
+
+static void on_line(rill_log_level level, const char *line, void *user)
 {
-    (void)state;
-    static const rill_allocator counting = {counting_realloc, counting_free, NULL};
-    rill_node_options o;
-    rill_node_options_init(&o);
-    o.allocator = &counting;
-    world *w = start(&o);
-    size_t warm = 0;
-    for (uint64_t i = 0; i < 5000; i++) {
-        w->alice.answer_count = 0;
-        w->bob.sent_count = 0;
-        for (uint64_t k = 0; k < 3; k++)
-            ask_for(&w->alice, k, "private.rill.bob.x");
-        for (; w->bob.sent_count > 0; w->bob.sent_count--)
-            fulfill(&w->bob, fulfillment);
-        assert_int_equal(w->alice.answer_count, 3);
-        if (i == 0)
-            warm = allocations;
-    }
-    assert_int_equal(allocations, warm);
-    stop(w);
+    world *w = user;
+    assert_true(w->line_count < LINES && strlen(line) < 512);
+    w->levels[w->line_count] = level;
+    strcpy(w->lines[w->line_count++], line);
 }
 
-/* Packets kept for other sessions, however many and large, take only so much memory. */
-static void test_kept_packets_are_limited(void **state)
+static void on_drained(void *user)
 {
-    (void)state;
-    static uint8_t packet[8192];
-    enum { ENTRIES = 3000, FIT = RILL_PENDINGS_MAX_HELD / sizeof packet };
-    static rill_pending *entries[ENTRIES];
-    const rill_bytes parts[3] = {{packet, 100}, {packet, 92}, {packet, 8000}};
-    const rill_bytes small = {packet, 10};
-    rill_pendings p;
-    rill_pendings_init(&p, rill_allocator_default(), ENTRIES);
-    for (size_t i = 0; i < ENTRIES; i++) {
-        assert_int_equal(rill_pendings_open(&p, i, &entries[i]), RILL_OK);
-        assert_int_equal(rill_pendings_keep(&p, entries[i], parts, 3), RILL_OK);
-        assert_int_equal(entries[i]->copy_len, sizeof packet);
-        assert_true(p.held <= RILL_PENDINGS_MAX_HELD);
-    }
-    assert_int_equal(p.held, RILL_PENDINGS_MAX_HELD);
-    /* The oldest have made room. */
-    for (size_t i = 0; i < ENTRIES; i++)
-        assert_int_equal(entries[i]->copy_len, i < ENTRIES - FIT ? 0 : sizeof packet);
-    /* Another one in the place of one needs no more. */
-    rill_pending *last = entries[ENTRIES - 1];
-    assert_int_equal(rill_pendings_keep(&p, last, &small, 1), RILL_OK);
-    assert_int_equal(last->copy_len, 10);
-    assert_int_equal(rill_pendings_keep(&p, last, parts, 3), RILL_OK);
-    assert_int_equal(p.held, RILL_PENDINGS_MAX_HELD);
-    /*
-     * A session that has ended keeps its storage until somebody else needs it, and gives it up
-     * first.
-     */
-    enum { ENDED = ENTRIES - 5, OLDEST = ENTRIES - FIT };
-    rill_pendings_close(&p, entries[ENDED]);
-    assert_int_equal(p.held, RILL_PENDINGS_MAX_HELD);
-    assert_int_equal(rill_pendings_keep(&p, entries[0], parts, 3), RILL_OK);
-    assert_int_equal(p.held, RILL_PENDINGS_MAX_HELD);
-    assert_int_equal(entries[OLDEST]->copy_len, sizeof packet);
-    for (size_t i = 0; i < ENTRIES; i++) {
-        if (i != ENDED)
-            rill_pendings_close(&p, entries[i]);
-    }
-    assert_int_equal(p.open, 0);
-    rill_pendings_clear(&p);
+    world *w = user;
+    w->drained++;
+    rill_node_close(w->node);
 }
+
+static void on_closed(void *user)
+{
+    world *w = user;
+    assert_false(w->closed);
+    w->closed = true;
+}
+
+static void on_answered(uint64_t number, uint64_t round_trip_ns, void *user)
+{
+    world *w = user;
+    w->answered++;
+    assert_true(number == w->answered + w->unanswered && round_trip_ns > 0);
+}
+
+static void on_unanswered(uint64_t number, int error, const rill_reject *reject, void *user)
+{
+    world *w = user;
+    w->unanswered++;
+    assert_true(number == w->answered + w->unanswered && error != RILL_OK);
+    assert_true((error == RILL_ERR_REFUSED) == (reject != NULL));
+    if (reject != NULL)
+        memcpy(w->code, reject->code.text, sizeof w->code);
+}
+
+static void on_done(int error, bool reached, const char *detail, void *user)
+{
+    world *w = user;
+    (void)reached;
+    assert_false(w->done);
+    w->done = true;
+    w->error = error;
+    snprintf(w->detail, sizeof w->detail, "%s", detail);
+    if (w->node != NULL && !w->stays)
+        rill_node_close(w->node);
+}
+
+static const rill_node_handlers node_handlers = {
+    .size = sizeof(rill_node_handlers),
+    .log = on_line,
+    .drained = on_drained,
+    .closed = on_closed,
+};
+
+static const rill_ping_handlers ping_handlers = {
+    .size = sizeof(rill_ping_handlers),
+    .answered = on_answered,
+    .unanswered = on_unanswered,
+    .done = on_done,
+};
+
+static void use_port(world *w, const char *scheme, const char *account)
+{
+    snprintf(w->uri, sizeof w->uri, "%s://%s:token@127.0.0.1:%u", scheme, account,
+             (unsigned)rill_node_port_number(w->port));
+}
+
+static world *start(const rill_node_options *options, const rill_node_port_options *port)
+{
+    static world w;
+    memset(&w, 0, sizeof w);
+    alarm(TIME_LIMIT);
+    assert_int_equal(rill_loop_new(&w.loop, NULL), RILL_OK);
+    assert_int_equal(rill_node_open(&w.node, w.loop, options, &node_handlers, &w, NULL), RILL_OK);
+    assert_int_equal(rill_node_listen(&w.port, w.node, port, NULL), RILL_OK);
+    use_port(&w, "btp+ws", "alice");
+    return &w;
+}
+
+static void ping(world *w, const char *destination, uint64_t count)
+{
+    rill_ping_options o;
+    rill_ping_options_init(&o);
+    o.link_uri = w->uri;
+    o.count = count;
+    o.interval_ns = RILL_MS;
+    w->done = false;
+    assert_int_equal(rill_ping_open(&w->ping, w->loop, destination, &o, &ping_handlers, w, NULL),
+                     RILL_OK);
+}
+
+static void end(world *w)
+{
+    assert_int_equal(rill_loop_run(w->loop), RILL_OK);
+    assert_true(w->closed);
+    assert_int_equal(rill_loop_free(w->loop), RILL_OK);
+    alarm(0);
+}
+
+/* ---- options ---- */
 
 static void test_options(void **state)
 {
@@ -141,32 +193,391 @@ static void test_options(void **state)
     rill_node_options o;
     rill_node_options_init(&o);
     assert_null(rill_node_options_problem(&o));
-    static const char *const addresses[] = {"",       "private",    "rill",
-                                            "peer.x", "private..x", "private.x."};
-    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
-        rill_node *n = NULL;
-        o.address = addresses[i];
-        assert_non_null(rill_node_options_problem(&o));
-        assert_int_equal(rill_node_new(&n, &o), RILL_ERR_INVALID);
+    assert_null(rill_node_options_problem(NULL));
+    o.address = "no address";
+    assert_non_null(rill_node_options_problem(&o));
+    o.address = NULL;
+    assert_non_null(rill_node_options_problem(&o));
+    rill_node_options_init(&o);
+    o.asset_code = NULL;
+    assert_non_null(rill_node_options_problem(&o));
+    rill_node_options_init(&o);
+    o.max_sessions = 65;
+    assert_non_null(rill_node_options_problem(&o));
+    rill_node_options_init(&o);
+    o.size = 0;
+    rill_node *n = NULL;
+    const char *problem = NULL;
+    assert_int_equal(rill_node_open(&n, NULL, &o, &node_handlers, NULL, &problem),
+                     RILL_ERR_INVALID);
+    assert_non_null(problem);
+    const rill_node_handlers none = {.size = 0};
+    problem = NULL;
+    assert_int_equal(rill_node_open(&n, NULL, NULL, &none, NULL, &problem), RILL_ERR_INVALID);
+    assert_non_null(problem);
+    assert_null(n);
+}
+
+/* A program that was built for a later version may ask for what this one does not have. */
+static void test_options_of_another_version(void **state)
+{
+    (void)state;
+    struct {
+        rill_node_options now;
+        uint64_t later;
+    } o;
+    struct {
+        rill_node_port_options now;
+        uint64_t later;
+    } port;
+    memset(&o, 0, sizeof o);
+    memset(&port, 0, sizeof port);
+    rill_node_options_init_sized(&o.now, sizeof o);
+    rill_node_port_options_init_sized(&port.now, sizeof port);
+    assert_null(rill_node_options_problem(&o.now));
+    o.later = 1;
+    assert_non_null(rill_node_options_problem(&o.now));
+    world *w = start(NULL, &port.now);
+    rill_node_port *p = NULL;
+    port.later = 1;
+    assert_int_equal(rill_node_listen(&p, w->node, &port.now, NULL), RILL_ERR_UNSUPPORTED);
+    rill_node_close(w->node);
+    end(w);
+}
+
+static void test_ports_that_cannot_be(void **state)
+{
+    (void)state;
+    world *w = start(NULL, NULL);
+    rill_node_port *p = NULL;
+    rill_node_port_options o;
+    const char *problem = NULL;
+    rill_node_port_options_init(&o);
+    o.port = rill_node_port_number(w->port);
+    for (int http = 0; http < 2; http++) {
+        o.http = http != 0;
+        assert_int_equal(rill_node_listen(&p, w->node, &o, &problem), RILL_ERR_ADDRESS_IN_USE);
+        assert_non_null(problem);
     }
+    rill_node_port_options_init(&o);
+    o.host = "localhost";
+    assert_int_equal(rill_node_listen(&p, w->node, &o, NULL), RILL_ERR_INVALID);
+    o.host = NULL;
+    assert_int_equal(rill_node_listen(&p, w->node, &o, NULL), RILL_ERR_INVALID);
+    rill_node_port_options_init(&o);
+    o.cert_file = "/nowhere";
+    assert_int_equal(rill_node_listen(&p, w->node, &o, NULL), RILL_ERR_INVALID);
+    o.key_file = "/nowhere";
+    assert_int_equal(rill_node_listen(&p, w->node, &o, NULL), RILL_ERR_TLS);
+    rill_node_port_options_init(&o);
+    o.max_strangers = 0;
+    assert_int_equal(rill_node_listen(&p, w->node, &o, NULL), RILL_ERR_INVALID);
+    rill_node_port_options_init(&o);
+    o.idle_timeout_ns = 0;
+    assert_int_equal(rill_node_listen(&p, w->node, &o, NULL), RILL_ERR_INVALID);
+    rill_node_stop(w->node);
+    assert_int_equal(rill_node_listen(&p, w->node, NULL, &problem), RILL_ERR_CLOSED);
+    assert_non_null(problem);
+    assert_int_equal(rill_node_port_renew_tls(w->port, "/nowhere", "/nowhere"), RILL_ERR_INVALID);
+    assert_null(p);
+    /* on_drained closes it */
+    end(w);
+    assert_int_equal(w->drained, 1);
+}
+
+/* ---- accounts ---- */
+
+static void test_pings_are_answered_and_counted(void **state)
+{
+    (void)state;
+    rill_node_account a;
+    rill_node_stats stats;
+    size_t cursor = 0;
+    world *w = start(NULL, NULL);
+    w->stays = true;
+    ping(w, "private.rill", PINGS);
+    while (!w->done)
+        (void)uv_run(rill_loop_uv(w->loop), UV_RUN_ONCE);
+    assert_int_equal(w->error, RILL_OK);
+    assert_int_equal(w->answered, PINGS);
+    assert_int_equal(rill_node_get_account(w->node, "alice", &a), RILL_OK);
+    assert_string_equal(a.name, "alice");
+    assert_int_equal(a.packets_from, PINGS + 1); /* and the question about its address */
+    assert_int_equal(a.packets_to, PINGS);
+    assert_int_equal(a.rejected_from, 0);
+    assert_int_equal(a.open, 0);
+    assert_int_equal(rill_node_get_account(w->node, "bob", &a), RILL_ERR_NOT_FOUND);
+    assert_true(rill_node_next_account(w->node, &cursor, &a));
+    assert_string_equal(a.name, "alice");
+    assert_false(rill_node_next_account(w->node, &cursor, &a));
+    rill_node_get_stats(w->node, &stats);
+    assert_true(stats.open == 0 && stats.accounts == 1);
+    /* A program that was built before the struct grew gets what it knows. */
+    char name[sizeof a.name];
+    assert_int_equal(rill_node_get_account_sized(w->node, "alice",
+                                                 (rill_node_account *)(void *)name, sizeof name),
+                     RILL_OK);
+    assert_string_equal(name, "alice");
+    rill_node_close(w->node);
+    rill_node_close(w->node);
+    end(w);
+    assert_int_equal(w->drained, 0);
+}
+
+static void test_log_level(void **state)
+{
+    (void)state;
+    rill_node_options o;
     rill_node_options_init(&o);
-    o.asset_code = "";
-    assert_non_null(rill_node_options_problem(&o));
-    o.asset_code = "a\nb";
-    assert_non_null(rill_node_options_problem(&o));
-    rill_node_options_init(&o);
-    o.max_packet_amount = 0;
-    assert_non_null(rill_node_options_problem(&o));
+    world *w = start(&o, NULL);
+    ping(w, "private.rill", 1);
+    end(w);
+    assert_int_equal(w->line_count, 0);
+    o.log_level = RILL_LOG_INFO;
+    w = start(&o, NULL);
+    ping(w, "private.rill", 1);
+    end(w);
+    assert_true(w->line_count > 0);
+    assert_int_equal(w->levels[0], RILL_LOG_INFO);
+    assert_string_equal(w->lines[0], "account alice: connected");
+}
+
+static void test_who_does_not_answer(void **state)
+{
+    (void)state;
+    world *w = start(NULL, NULL);
+    ping(w, "private.rill.nobody", 2);
+    end(w);
+    assert_int_equal(w->error, RILL_OK);
+    assert_int_equal(w->unanswered, 2);
+    assert_string_equal(w->code, "F02");
+}
+
+/* Over HTTP an account sends, and is not sent to: so what comes back does not reach it. */
+static void test_http(void **state)
+{
+    (void)state;
+    rill_node_port_options o;
+    rill_ping_options p;
+    rill_node_port_options_init(&o);
+    o.http = true;
+    world *w = start(NULL, &o);
+    /* BTP comes in by the same port. */
+    w->stays = true;
+    ping(w, "private.rill", 1);
+    while (!w->done)
+        (void)uv_run(rill_loop_uv(w->loop), UV_RUN_ONCE);
+    assert_int_equal(w->answered, 1);
+    use_port(w, "ilp+http", "");
+    rill_ping_options_init(&p);
+    p.link_uri = w->uri;
+    p.address = "private.rill.somebody";
+    w->done = w->stays = false;
+    w->answered = 0;
+    assert_int_equal(rill_ping_open(&w->ping, w->loop, "private.rill", &p, &ping_handlers, w, NULL),
+                     RILL_OK);
+    end(w);
+    assert_int_equal(w->unanswered, 1);
+    assert_string_equal(w->code, "F02");
+}
+
+static void test_tls_is_renewed(void **state)
+{
+    (void)state;
+    const char *const files[] = {test_certificate.cert_file, test_certificate.key_file};
+    rill_node_port_options o;
+    rill_node_port_options_init(&o);
+    o.cert_file = files[0];
+    o.key_file = files[1];
+    world *w = start(NULL, &o);
+    assert_int_equal(rill_node_port_renew_tls(w->port, files[0], files[1]), RILL_OK);
+    assert_int_equal(rill_node_port_renew_tls(w->port, files[0], "/nowhere"), RILL_ERR_TLS);
+    assert_int_equal(rill_node_port_renew_tls(w->port, files[0], NULL), RILL_ERR_INVALID);
+    use_port(w, "btp+wss", "alice");
+    rill_link_options link;
+    rill_link_options_init(&link);
+    link.ca_file = files[0];
+    rill_ping_options p;
+    rill_ping_options_init(&p);
+    p.link_uri = w->uri;
+    p.link_options = &link;
+    assert_int_equal(rill_ping_open(&w->ping, w->loop, "private.rill", &p, &ping_handlers, w, NULL),
+                     RILL_OK);
+    end(w);
+    assert_int_equal(w->answered, 1);
+}
+
+/* ---- the end ---- */
+
+/* A port is closed with its sessions; the node and its other port stay. */
+static void test_a_port_is_closed(void **state)
+{
+    (void)state;
+    world *w = start(NULL, NULL);
+    rill_node_port *other = NULL;
+    assert_int_equal(rill_node_listen(&other, w->node, NULL, NULL), RILL_OK);
+    w->stays = true;
+    ping(w, "private.rill", UINT64_MAX);
+    while (w->answered == 0)
+        (void)uv_run(rill_loop_uv(w->loop), UV_RUN_ONCE);
+    rill_node_port_close(w->port);
+    while (!w->done)
+        (void)uv_run(rill_loop_uv(w->loop), UV_RUN_ONCE);
+    assert_int_not_equal(w->error, RILL_OK);
+    assert_true(strlen(w->detail) > 0);
+    assert_false(w->closed);
+    w->port = other;
+    w->stays = false;
+    w->answered = w->unanswered = 0;
+    use_port(w, "btp+ws", "alice");
+    ping(w, "private.rill", 1);
+    end(w);
+    assert_int_equal(w->answered, 1);
+}
+
+/* Stopped while a session is there: it may stay, what it sends is refused, nobody else comes. */
+static void test_a_node_that_stops_refuses(void **state)
+{
+    (void)state;
+    world *w = start(NULL, NULL);
+    rill_waiting waiting;
+    ping(w, "private.rill", UINT64_MAX);
+    while (w->answered == 0)
+        (void)uv_run(rill_loop_uv(w->loop), UV_RUN_ONCE);
+    rill_ping_get_waiting(w->ping, &waiting);
+    assert_int_equal(waiting.reason, RILL_WAIT_NOTHING);
+    rill_node_stop(w->node);
+    rill_node_stop(w->node);
+    rill_node_abandon(w->node);
+    assert_int_equal(w->drained, 0);
+    end(w);
+    assert_int_equal(w->drained, 1);
+    assert_true(w->done);
+}
+
+/* Closed from inside a handler, and before anything came of it. */
+static void test_pings_that_are_closed(void **state)
+{
+    (void)state;
+    rill_waiting waiting;
+    world *w = start(NULL, NULL);
+    ping(w, "private.rill", 1);
+    rill_ping_get_waiting(w->ping, &waiting);
+    assert_int_not_equal(waiting.reason, RILL_WAIT_NOTHING);
+    rill_ping_close(w->ping);
+    rill_ping_close(w->ping);
+    assert_false(w->done);
+    end(w);
+    assert_int_equal(w->error, RILL_OK);
+    assert_int_equal(w->answered + w->unanswered, 0);
+}
+
+static void test_pings_that_cannot_be(void **state)
+{
+    (void)state;
+    world *w = start(NULL, NULL);
+    rill_ping *p = NULL;
+    rill_ping_options o;
+    const char *problem = NULL;
+    rill_ping_options_init(&o);
+    o.link_uri = w->uri;
+    assert_int_equal(rill_ping_open(&p, w->loop, "no address", &o, &ping_handlers, w, &problem),
+                     RILL_ERR_ADDRESS);
+    assert_non_null(problem);
+    o.address = "no address";
+    assert_int_equal(rill_ping_open(&p, w->loop, "private.rill", &o, &ping_handlers, w, NULL),
+                     RILL_ERR_ADDRESS);
+    o.address = NULL;
+    o.count = 0;
+    assert_int_equal(rill_ping_open(&p, w->loop, "private.rill", &o, &ping_handlers, w, NULL),
+                     RILL_ERR_INVALID);
+    o.count = 1;
+    o.link_uri = "btp+ws://";
+    problem = NULL;
+    assert_int_equal(rill_ping_open(&p, w->loop, "private.rill", &o, &ping_handlers, w, &problem),
+                     RILL_ERR_URI);
+    assert_non_null(problem);
+    o.link_uri = w->uri;
+    const rill_ping_handlers none = {.size = sizeof none};
+    assert_int_equal(rill_ping_open(&p, w->loop, "private.rill", &o, &none, w, NULL),
+                     RILL_ERR_INVALID);
+    /* Nobody is there. */
+    o.link_uri = "btp+ws://127.0.0.1:1";
+    assert_null(p);
+    assert_int_equal(rill_ping_open(&p, w->loop, "private.rill", &o, &ping_handlers, w, NULL),
+                     RILL_OK);
+    end(w);
+    assert_int_equal(w->error, RILL_ERR_CONNECT);
+}
+
+/* ---- memory ---- */
+
+/* False: nothing had failed. Whatever fails, somebody is told, and all of it ends. */
+static bool run_with_failure(unsigned long n, bool http)
+{
+    static world w;
+    rill_node_port_options o;
+    rill_ping_options p;
+    static const char *const origins[] = {"https://one.example", "https://two.example", NULL};
+    memset(&w, 0, sizeof w);
+    assert_int_equal(rill_loop_new(&w.loop, NULL), RILL_OK);
+    rill_node_port_options_init(&o);
+    o.http = http;
+    o.allow_origins = origins;
+    rill_ping_options_init(&p);
+    asked = 0;
+    fail_at = n;
+    int error = rill_node_open(&w.node, w.loop, NULL, &node_handlers, &w, NULL);
+    w.closed = error != RILL_OK;
+    if (error == RILL_OK)
+        error = rill_node_listen(&w.port, w.node, &o, NULL);
+    if (error == RILL_OK) {
+        use_port(&w, "btp+ws", "alice");
+        p.link_uri = w.uri;
+        error = rill_ping_open(&w.ping, w.loop, "private.rill", &p, &ping_handlers, &w, NULL);
+    }
+    if (error != RILL_OK && !w.closed)
+        rill_node_close(w.node);
+    assert_int_equal(rill_loop_run(w.loop), RILL_OK);
+    bool failed = asked >= n;
+    fail_at = 0;
+    assert_true(w.closed);
+    assert_true(error != RILL_OK || w.done);
+    if (!failed)
+        assert_int_equal(w.answered, 1);
+    assert_int_equal(rill_loop_free(w.loop), RILL_OK);
+    return failed;
+}
+
+static void test_allocations_that_fail(void **state)
+{
+    (void)state;
+    for (int http = 0; http < 2; http++) {
+        unsigned long n = 1;
+        alarm(TIME_LIMIT);
+        while (run_with_failure(n, http != 0))
+            assert_true(++n < MOST_RUNS);
+        assert_true(n > 20);
+    }
+    alarm(0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wrong_token_and_too_many_sessions),
-        cmocka_unit_test(test_drain),
-        cmocka_unit_test(test_allocates_nothing_in_the_steady_state),
-        cmocka_unit_test(test_kept_packets_are_limited),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_options_of_another_version),
+        cmocka_unit_test(test_ports_that_cannot_be),
+        cmocka_unit_test(test_pings_are_answered_and_counted),
+        cmocka_unit_test(test_log_level),
+        cmocka_unit_test(test_who_does_not_answer),
+        cmocka_unit_test(test_http),
+        cmocka_unit_test(test_tls_is_renewed),
+        cmocka_unit_test(test_a_port_is_closed),
+        cmocka_unit_test(test_a_node_that_stops_refuses),
+        cmocka_unit_test(test_pings_that_are_closed),
+        cmocka_unit_test(test_pings_that_cannot_be),
+        cmocka_unit_test(test_allocations_that_fail),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, certificate_make, certificate_remove);
 }

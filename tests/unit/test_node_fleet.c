@@ -525,8 +525,8 @@ static void test_allocates_nothing_in_the_steady_state(void **state)
 {
     (void)state;
     static const rill_allocator counting = {counting_realloc, counting_free, NULL};
-    rill_node_options o;
-    rill_node_options_init(&o);
+    rill_hub_options o;
+    rill_hub_options_init(&o);
     o.allocator = &counting;
     world *w = start(&o);
     size_t warm = 0;

@@ -215,7 +215,7 @@ static void test_sender_leaves(void **state)
     world *w = start(NULL);
     ask_for(&w->alice, 1, "private.rill.bob");
     disconnect(&w->alice);
-    assert_int_equal(rill_node_open(w->node), 0);
+    assert_int_equal(rill_hub_open(w->node), 0);
     fulfill(&w->bob, fulfillment);
     pass(w, 60000);
     stop(w);
@@ -237,7 +237,7 @@ static void test_blocked(void **state)
         ask_for(&w->alice, i, "private.rill.bob");
         rejected_by_node(&w->alice, i, cases[i].code);
     }
-    assert_int_equal(rill_node_open(w->node), 0);
+    assert_int_equal(rill_hub_open(w->node), 0);
     stop(w);
 }
 
@@ -245,20 +245,20 @@ static void test_blocked(void **state)
 static void test_open_requests_are_shared(void **state)
 {
     (void)state;
-    rill_node_options o;
-    rill_node_options_init(&o);
+    rill_hub_options o;
+    rill_hub_options_init(&o);
     o.max_open = 32;
     world *w = start(&o);
     connect(w, &w->carol, "carol");
     /* An eighth of those that are left: with 4 open of 32 a fourth of 28. */
     for (uint64_t i = 1; i <= 4; i++)
         ask_for(&w->alice, i, "private.rill.bob");
-    assert_int_equal(rill_node_open(w->node), 4);
+    assert_int_equal(rill_hub_open(w->node), 4);
     ask_for(&w->alice, 5, "private.rill.bob");
     rejected_by_node(&w->alice, 5, "T03");
     for (uint64_t i = 1; i <= 3; i++)
         ask_for(&w->carol, i, "private.rill.bob");
-    assert_int_equal(rill_node_open(w->node), 7);
+    assert_int_equal(rill_hub_open(w->node), 7);
     fulfill(&w->bob, fulfillment);
     fulfilled(&w->carol, 3);
     stop(w);
@@ -267,8 +267,8 @@ static void test_open_requests_are_shared(void **state)
 static void test_limits(void **state)
 {
     (void)state;
-    rill_node_options o;
-    rill_node_options_init(&o);
+    rill_hub_options o;
+    rill_hub_options_init(&o);
     o.max_packet_amount = 100;
     o.rate_limit = 4;
     o.max_open_from = 2;
@@ -300,8 +300,8 @@ static void test_limits(void **state)
 static void test_ildcp(void **state)
 {
     (void)state;
-    rill_node_options o;
-    rill_node_options_init(&o);
+    rill_hub_options o;
+    rill_hub_options_init(&o);
     o.asset_code = "EUR";
     o.asset_scale = 2;
     world *w = start(&o);

@@ -2,49 +2,10 @@
 /* Rules of the node on which nothing else depends: what it counts, and whom it refuses. */
 #include "node_world.h"
 
-static char lines[16][256];
-static size_t line_count;
-
-static void remember(void *user, rill_log_level level, const char *line)
-{
-    (void)user;
-    (void)level;
-    assert_true(line_count < 16);
-    snprintf(lines[line_count++], sizeof lines[0], "%s", line);
-}
-
-static bool reported(const char *line)
-{
-    for (size_t i = 0; i < line_count; i++)
-        if (strcmp(lines[i], line) == 0)
-            return true;
-    return false;
-}
-
-/* A node that says only what it has to. */
-static world *start_and_listen(void)
-{
-    static world w;
-    memset(&w, 0, sizeof w);
-    line_count = 0;
-    w.now = (rill_now){RILL_SECOND, WALL};
-    w.wake = RILL_NEVER;
-    rill_node_options_init(&w.options);
-    w.options.now = world_now;
-    w.options.wake = world_wake;
-    w.options.drained = world_drained;
-    w.options.log = (rill_log){remember, &w, RILL_LOG_WARNING};
-    w.options.user = &w;
-    assert_int_equal(rill_node_new(&w.node, &w.options), RILL_OK);
-    connect(&w, &w.alice, "alice");
-    connect(&w, &w.bob, "bob");
-    return &w;
-}
-
 static void test_totals_are_what_was_fulfilled(void **state)
 {
     (void)state;
-    world *w = start_and_listen();
+    world *w = start(NULL);
     ask_for(&w->alice, 1, "private.rill.bob");
     fulfill(&w->bob, fulfillment);
     ask_for(&w->alice, 2, "private.rill.bob");
@@ -53,11 +14,21 @@ static void test_totals_are_what_was_fulfilled(void **state)
     fulfill(&w->bob, fulfillment);
     ask_for(&w->alice, 4, "private.rill.nobody");
     ask_for(&w->alice, 5, "private.rill.bob");
-    rill_node_report(w->node);
-    assert_true(reported("account alice: sent 5 packets (2 rejected, 200 units fulfilled), "
-                         "got 0 (0 units fulfilled), 1 open"));
-    assert_true(reported("account bob: sent 0 packets (0 rejected, 0 units fulfilled), "
-                         "got 4 (200 units fulfilled), 0 open"));
+    rill_node_account a;
+    assert_int_equal(rill_hub_account(w->node, text("alice"), &a), RILL_OK);
+    assert_string_equal(a.name, "alice");
+    assert_true(a.packets_from == 5 && a.rejected_from == 2 && a.fulfilled_from == 200);
+    assert_true(a.packets_to == 0 && a.fulfilled_to == 0 && a.open == 1 && a.sessions == 1);
+    assert_int_equal(rill_hub_account(w->node, text("bob"), &a), RILL_OK);
+    assert_string_equal(a.name, "bob");
+    assert_true(a.packets_from == 0 && a.rejected_from == 0 && a.fulfilled_from == 0);
+    assert_true(a.packets_to == 4 && a.fulfilled_to == 200 && a.open == 0 && a.sessions == 1);
+    assert_int_equal(rill_hub_account(w->node, text("nobody"), &a), RILL_ERR_NOT_FOUND);
+    size_t cursor = 0, seen = 0;
+    while (rill_hub_next_account(w->node, &cursor, &a))
+        seen += strcmp(a.name, "alice") == 0 || strcmp(a.name, "bob") == 0;
+    assert_int_equal(seen, 2);
+    assert_int_equal(rill_hub_accounts(w->node), 2);
     stop(w);
 }
 
@@ -94,7 +65,7 @@ static void test_nobody_comes_in_without_a_token(void **state)
     f.link.ops = &fake_ops;
     for (unsigned i = 0; i < 2; i++)
         assert_int_equal(
-            rill_node_admit(w->node, text(names[i]), text(""), &f.link, &handlers, &f.link.user),
+            rill_hub_admit(&handlers, &f.link.user, w->node, &f.link, text(names[i]), text("")),
             RILL_ERR_AUTH);
     assert_null(handlers);
     stop(w);
@@ -109,7 +80,7 @@ static void connect_with_token(world *w, fake *f, const char *token)
     memset(f, 0, sizeof *f);
     f->link.ops = &fake_ops;
     assert_int_equal(
-        rill_node_admit(w->node, text(""), text(token), &f->link, &handlers, &f->link.user),
+        rill_hub_admit(&handlers, &f->link.user, w->node, &f->link, text(""), text(token)),
         RILL_OK);
     f->link.on = *handlers;
     f->link.on.up(&f->link, f->link.user);
@@ -119,8 +90,8 @@ static void connect_with_token(world *w, fake *f, const char *token)
 static void test_where_the_last_packet_went(void **state)
 {
     (void)state;
-    rill_node_options options;
-    rill_node_options_init(&options);
+    rill_hub_options options;
+    rill_hub_options_init(&options);
     options.max_accounts = 3;
     world *w = start(&options);
     connect_with_token(w, &w->carol, "sesame");

@@ -23,7 +23,7 @@
 
 typedef struct world {
     rill_loop *loop;
-    demo_node *node;
+    rill_node *node;
     char uri[256];
     rill_server *server;
     rill_payment *payment;
@@ -125,7 +125,8 @@ static void on_closed(int error, const char *detail, void *user)
     world *w = user;
     (void)detail;
     assert_int_equal(error, RILL_OK);
-    demo_node_close(w->node);
+    if (w->node)
+        rill_node_close(w->node);
 }
 
 /* ---- a world ---- */

@@ -13,12 +13,13 @@
 #include "base/muldiv.h"
 #include "links/btp/btp_auth.h"
 #include "links/btp/btp_session.h"
+#include "ws/ws_origins.h"
 
 struct rill_btp_server {
     rill_loop *loop;
     rill_btp_server_options options; /* its pointers are not ours to use after opening */
-    const char **origins;
-    rill_listener *listener; /* NULL: none of its own, or it is gone */
+    const char *const *origins;      /* a copy */
+    rill_listener *listener;         /* NULL: none of its own, or it is gone */
     rill_list sessions;
     uint32_t session_count; /* of these, the ones that have authenticated */
     bool closing;
@@ -70,9 +71,7 @@ static void maybe_free(rill_btp_server *server)
     if (!server->closing || server->listener != NULL || !rill_list_empty(&server->sessions) ||
         rill_list_linked(&server->ending.node))
         return;
-    for (size_t i = 0; server->origins != NULL && server->origins[i] != NULL; i++)
-        rill_free(memory(), (void *)(uintptr_t)server->origins[i]);
-    rill_free(memory(), server->origins);
+    rill_ws_origins_free(memory(), server->origins);
     if (server->given && server->closed != NULL)
         server->closed(server->options.owner);
     rill_free(memory(), server);
@@ -411,25 +410,6 @@ void rill_btp_server_options_init(rill_btp_server_options *o)
     rill_listener_options_init(&o->listen);
 }
 
-static int copy_origins(rill_btp_server *server, const char *const *origins)
-{
-    size_t count = 0;
-    while (origins != NULL && origins[count] != NULL)
-        count++;
-    server->origins = rill_calloc(memory(), count + 1, sizeof *server->origins);
-    if (server->origins == NULL)
-        return RILL_ERR_NOMEM;
-    for (size_t i = 0; i < count; i++) {
-        size_t size = strlen(origins[i]) + 1;
-        char *copy = rill_alloc(memory(), size);
-        if (copy == NULL)
-            return RILL_ERR_NOMEM;
-        memcpy(copy, origins[i], size);
-        server->origins[i] = copy;
-    }
-    return RILL_OK;
-}
-
 static void end_server(rill_task *task)
 {
     rill_btp_server *server = RILL_CONTAINER(task, rill_btp_server, ending);
@@ -465,7 +445,7 @@ int rill_btp_server_open(rill_btp_server **out, rill_loop *loop, const rill_btp_
     server->options = *o;
     rill_list_init(&server->sessions);
     rill_task_init(&server->ending, end_server);
-    int error = copy_origins(server, o->allow_origins);
+    int error = rill_ws_origins_copy(&server->origins, memory(), o->allow_origins);
     if (error == RILL_OK && o->listen.host != NULL)
         error = open_listener(server, &o->listen);
     if (error != RILL_OK) {

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "links/http/server_impl.h"
+#include "ws/ws_origins.h"
 
 enum { TICK_MS = 1000, MAX_KEPT = 16 * 1024 * 1024 };
 
@@ -39,6 +40,7 @@ void http_server_maybe_free(rill_http_link_server *s)
     rill_map_clear(&s->requests);
     rill_blocks_free(&s->blocks);
     rill_wipe(s->key, sizeof s->key);
+    rill_ws_origins_free(rill_allocator_default(), s->options.allow_origins);
     rill_free(rill_allocator_default(), s);
     if (closed != NULL)
         closed(owner);
@@ -76,13 +78,20 @@ int rill_http_link_server_new(rill_http_link_server **out, rill_loop *loop,
     rill_http_link_server *s = rill_calloc(rill_allocator_default(), 1, sizeof *s);
     if (s == NULL)
         return RILL_ERR_NOMEM;
-    if (rill_crypto_random(loop->crypto, s->key, sizeof s->key) != RILL_OK ||
-        rill_crypto_random(loop->crypto, (uint8_t *)seeds, sizeof seeds) != RILL_OK) {
-        rill_free(rill_allocator_default(), s);
-        return RILL_ERR_CRYPTO;
-    }
     s->loop = loop;
     s->options = *o;
+    int error =
+        rill_ws_origins_copy(&s->options.allow_origins, rill_allocator_default(), o->allow_origins);
+    if (error == RILL_OK &&
+        (rill_crypto_random(loop->crypto, s->key, sizeof s->key) != RILL_OK ||
+         rill_crypto_random(loop->crypto, (uint8_t *)seeds, sizeof seeds) != RILL_OK))
+        error = RILL_ERR_CRYPTO;
+    if (error != RILL_OK) {
+        rill_ws_origins_free(rill_allocator_default(), s->options.allow_origins);
+        rill_wipe(s->key, sizeof s->key);
+        rill_free(rill_allocator_default(), s);
+        return error;
+    }
     rill_http_limits_init(&s->limits);
     rill_blocks_init(&s->blocks, rill_allocator_default(), MAX_KEPT);
     rill_bearers_init(&s->bearers, rill_allocator_default(), hash_token, s, seeds[0]);

@@ -23,7 +23,7 @@ typedef struct rill_http_link_server_options {
     uint64_t idle_timeout;    /* of a connection, and of an account without one. Default: 60 s */
     uint32_t max_connections; /* that have brought a good token. Default: 20000 */
     uint32_t max_requests;    /* open on all connections. Default: 100000 */
-    /* NULL-terminated list of Origins that may open a WebSocket; NULL: none. "*": any. Kept. */
+    /* NULL-terminated list of Origins that may open a WebSocket; NULL: none. "*": any. Copied. */
     const char *const *allow_origins;
     /*
      * As of rill_btp_server_options, of a token alone: on RILL_OK sets *handlers and *user of the

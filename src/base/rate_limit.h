@@ -3,8 +3,8 @@
  * How many packets a second an account may send: a token bucket in exact
  * integers. Time is passed in.
  */
-#ifndef RILL_NODE_LIMITS_H
-#define RILL_NODE_LIMITS_H
+#ifndef RILL_BASE_RATE_LIMIT_H
+#define RILL_BASE_RATE_LIMIT_H
 
 #include <rill/types.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The link that the environment names, as ilp-plugin reads it. */
+/* URIs of links: which are right, a new token for one, the one that the environment names. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <jansson.h>
@@ -22,7 +22,8 @@ static const char *variable(const char *name)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static int random_token(char out[2 * TOKEN_BYTES + 1])
+/* out has 2 * TOKEN_BYTES + 1 bytes, or more. */
+static int random_token(char *out)
 {
     uint8_t bytes[TOKEN_BYTES];
     if (uv_random(NULL, NULL, bytes, sizeof bytes, 0, NULL) != 0)
@@ -88,16 +89,25 @@ static int from_credentials(const char *text, char *out, size_t cap)
     return error;
 }
 
-static int from_server(const char *server, const char *token, char *out, size_t cap)
+int rill_link_uri_check(const char *uri, const char **problem)
 {
-    rill_uri uri;
-    int error = rill_uri_parse(&uri, server, NULL);
+    rill_uri parsed;
+    int error = rill_uri_parse(&parsed, uri, problem);
+    rill_wipe(&parsed, sizeof parsed);
+    return error;
+}
+
+int rill_link_uri_with_new_token(char *out, size_t cap, const char *uri)
+{
+    rill_uri parsed;
+    int error = rill_uri_parse(&parsed, uri, NULL);
     if (error != RILL_OK)
         return error;
-    uri.account[0] = '\0';
-    snprintf(uri.token, sizeof uri.token, "%s", token);
-    error = rill_uri_write(&uri, out, cap);
-    rill_wipe(&uri, sizeof uri);
+    parsed.account[0] = '\0';
+    error = random_token(parsed.token);
+    if (error == RILL_OK)
+        error = rill_uri_write(&parsed, out, cap);
+    rill_wipe(&parsed, sizeof parsed);
     return error;
 }
 
@@ -109,11 +119,7 @@ int rill_link_uri_from_environment(char *uri, size_t cap)
     const char *credentials = variable("ILP_CREDENTIALS");
     if (credentials != NULL)
         return from_credentials(credentials, uri, cap);
-    char token[2 * TOKEN_BYTES + 1];
-    int error = random_token(token);
     const char *server = variable("ILP_BTP_SERVER");
-    if (error == RILL_OK)
-        error = from_server(server != NULL ? server : "btp+ws://localhost:7768", token, uri, cap);
-    rill_wipe(token, sizeof token);
-    return error;
+    return rill_link_uri_with_new_token(uri, cap,
+                                        server != NULL ? server : "btp+ws://localhost:7768");
 }

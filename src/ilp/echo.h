@@ -21,8 +21,8 @@
  * The second Prepare is an ordinary one from the first one's sender: it counts
  * as one request, and it may go back to the account that it came from.
  */
-#ifndef RILL_NODE_ECHO_H
-#define RILL_NODE_ECHO_H
+#ifndef RILL_ILP_ECHO_H
+#define RILL_ILP_ECHO_H
 
 #include <rill/types.h>
 

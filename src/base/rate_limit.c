@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/limits.h"
+#include "base/rate_limit.h"
 
 #include "base/muldiv.h"
 #include "base/wide.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/node.h"
+#include "node/hub.h"
 
-#include <inttypes.h>
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -13,8 +13,8 @@
 #define MAX_NODE_ADDRESS 512
 #define MAX_HOLD_TIME    3600000 /* ms */
 
-struct rill_node {
-    rill_node_options options; /* address and asset_code point to the copies below */
+struct rill_hub {
+    rill_hub_options options; /* address and asset_code point to the copies below */
     char address[MAX_NODE_ADDRESS + 1];
     char asset_code[RILL_MAX_ASSET_CODE + 1];
     rill_crypto *crypto;
@@ -41,9 +41,9 @@ static void no_drained(void *user)
     (void)user;
 }
 
-void rill_node_options_init(rill_node_options *o)
+void rill_hub_options_init(rill_hub_options *o)
 {
-    *o = (rill_node_options){
+    *o = (rill_hub_options){
         .allocator = rill_allocator_default(),
         .address = "private.rill",
         .asset_code = "XRP",
@@ -73,7 +73,7 @@ static const char *asset_code_problem(const char *code)
     return NULL;
 }
 
-const char *rill_node_options_problem(const rill_node_options *o)
+const char *rill_hub_options_problem(const rill_hub_options *o)
 {
     rill_bytes address = rill_local_address(o);
     static const rill_bytes peer = {(const uint8_t *)"peer", 4};
@@ -101,25 +101,25 @@ const char *rill_node_options_problem(const rill_node_options *o)
 
 static void on_up(rill_link *l, void *user)
 {
-    const rill_node *n = l->group;
+    const rill_hub *h = l->group;
     rill_session *s = user;
     if (!rill_list_linked(&s->in_account))
         rill_owners_comes(s->account, s);
-    rill_log_line(&n->options.log, RILL_LOG_INFO, "account %s: connected",
+    rill_log_line(&h->options.log, RILL_LOG_INFO, "account %s: connected",
                   rill_account_text(s->account));
 }
 
 static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
 {
     (void)error;
-    rill_node *n = l->group;
+    rill_hub *h = l->group;
     rill_session *s = user;
     if (rill_list_linked(&s->in_account)) {
-        rill_owners_leaves(s->account, s, n->options.now(n->options.user).mono_ns);
-        rill_log_line(&n->options.log, RILL_LOG_INFO, "account %s: disconnected: %s",
+        rill_owners_leaves(s->account, s, h->options.now(h->options.user).mono_ns);
+        rill_log_line(&h->options.log, RILL_LOG_INFO, "account %s: disconnected: %s",
                       rill_account_text(s->account), detail);
     }
-    rill_forward_source_gone(&n->forwarder, s);
+    rill_forward_source_gone(&h->forwarder, s);
     if (final)
         rill_link_close(l);
 }
@@ -128,22 +128,22 @@ static void on_prepare(rill_link *l, uint64_t request, const uint8_t *packet, si
                        void *user)
 {
     /* Not by way of the session, which is often not in the cache. */
-    rill_node *n = l->group;
-    rill_forward_prepare(&n->forwarder, user, request, (rill_bytes){packet, len});
+    rill_hub *h = l->group;
+    rill_forward_prepare(&h->forwarder, user, request, (rill_bytes){packet, len});
 }
 
 static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
                      void *user)
 {
-    rill_node *n = l->group;
-    rill_forward_reply(&n->forwarder, user, outgoing_id, packet, len);
+    rill_hub *h = l->group;
+    rill_forward_reply(&h->forwarder, user, outgoing_id, packet, len);
 }
 
 static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool sent, void *user)
 {
     (void)sent;
-    rill_node *n = l->group;
-    rill_forward_unanswered(&n->forwarder, user, outgoing_id, error);
+    rill_hub *h = l->group;
+    rill_forward_unanswered(&h->forwarder, user, outgoing_id, error);
 }
 
 static void on_writable(rill_link *l, void *user)
@@ -156,18 +156,18 @@ static void on_writable(rill_link *l, void *user)
 static void on_closed(rill_link *l, void *user)
 {
     rill_session *s = user;
-    rill_node *n = l->group;
+    rill_hub *h = l->group;
     if (rill_list_linked(&s->in_account))
-        rill_owners_leaves(s->account, s, n->options.now(n->options.user).mono_ns);
-    rill_forward_source_gone(&n->forwarder, s);
+        rill_owners_leaves(s->account, s, h->options.now(h->options.user).mono_ns);
+    rill_forward_source_gone(&h->forwarder, s);
     rill_account *account = s->account;
     account->admitted--;
-    rill_account_free_session(&n->accounts, s);
-    rill_account_release(&n->accounts, account);
+    rill_account_free_session(&h->accounts, s);
+    rill_account_release(&h->accounts, account);
 }
 
-int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *link,
-                    const rill_link_handlers **handlers, void **user)
+int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h, rill_link *link,
+                   rill_bytes name, rill_bytes token)
 {
     static const rill_link_handlers own = {
         .size = sizeof(rill_link_handlers),
@@ -186,29 +186,29 @@ int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *
     rill_log_level level = RILL_LOG_WARNING;
     /* A name that was not accepted is not shown: it may be anything, even a token. */
     const char *shown = "(new)";
-    int rc = rill_accounts_admit(&n->accounts, name, token, &account, &problem);
+    int rc = rill_accounts_admit(&h->accounts, name, token, &account, &problem);
     if (rc == RILL_ERR_AUTH)
         level = RILL_LOG_INFO;
     if (rc == RILL_OK) {
         shown = rill_account_text(account);
-        if (account->admitted >= n->options.max_sessions)
+        if (account->admitted >= h->options.max_sessions)
             problem = "too many sessions of this account";
-        else if ((s = rill_account_new_session(&n->accounts, account)) == NULL)
+        else if ((s = rill_account_new_session(&h->accounts, account)) == NULL)
             problem = "out of memory";
-    } else if (rill_account_name_valid(name) && rill_accounts_find(&n->accounts, name) != NULL) {
-        shown = rill_account_text(rill_accounts_find(&n->accounts, name));
+    } else if (rill_account_name_valid(name) && rill_accounts_find(&h->accounts, name) != NULL) {
+        shown = rill_account_text(rill_accounts_find(&h->accounts, name));
     }
     if (problem != NULL) {
         if (account != NULL)
-            rill_account_release(&n->accounts, account);
-        rill_log_line(&n->options.log, level, "account %s: refused: %s", shown, problem);
+            rill_account_release(&h->accounts, account);
+        rill_log_line(&h->options.log, level, "account %s: refused: %s", shown, problem);
         return rc == RILL_ERR_AUTH ? RILL_ERR_AUTH : RILL_ERR_LIMIT;
     }
     s->link = link;
-    if (++n->serial == 0)
-        n->serial = 1;
-    s->serial = n->serial;
-    link->group = n;
+    if (++h->serial == 0)
+        h->serial = 1;
+    s->serial = h->serial;
+    link->group = h;
     account->admitted++;
     *handlers = &own;
     *user = s;
@@ -217,100 +217,119 @@ int rill_node_admit(rill_node *n, rill_bytes name, rill_bytes token, rill_link *
 
 /* ---- the node ---- */
 
-static int start(rill_node *n)
+static int start(rill_hub *h)
 {
     uint64_t keys[3][2];
-    const rill_node_options *o = &n->options;
+    const rill_hub_options *o = &h->options;
     rill_bytes address = rill_local_address(o);
-    n->crypto = rill_crypto_new(o->allocator);
-    if (n->crypto == NULL || rill_crypto_random(n->crypto, (uint8_t *)keys, sizeof keys) != RILL_OK)
+    h->crypto = rill_crypto_new(o->allocator);
+    if (h->crypto == NULL || rill_crypto_random(h->crypto, (uint8_t *)keys, sizeof keys) != RILL_OK)
         return RILL_ERR_CRYPTO;
-    rill_accounts_init(&n->accounts, o->allocator, n->crypto, o->max_accounts,
+    rill_accounts_init(&h->accounts, o->allocator, h->crypto, o->max_accounts,
                        RILL_ILP_MAX_ADDRESS - address.len - 1, keys[0]);
-    rill_routes_init(&n->routes, o->allocator, keys[1]);
-    n->forwarder.options = o;
-    n->forwarder.address = address;
-    n->forwarder.accounts = &n->accounts;
-    n->forwarder.routes = &n->routes;
-    n->forwarder.crypto = n->crypto;
-    rill_forward_init(&n->forwarder, keys[2]);
-    return rill_routes_add(&n->routes, address, (rill_hop){.kind = RILL_HOP_CHILDREN});
+    rill_routes_init(&h->routes, o->allocator, keys[1]);
+    h->forwarder.options = o;
+    h->forwarder.address = address;
+    h->forwarder.accounts = &h->accounts;
+    h->forwarder.routes = &h->routes;
+    h->forwarder.crypto = h->crypto;
+    rill_forward_init(&h->forwarder, keys[2]);
+    return rill_routes_add(&h->routes, address, (rill_hop){.kind = RILL_HOP_CHILDREN});
 }
 
-int rill_node_new(rill_node **out, const rill_node_options *options)
+int rill_hub_new(rill_hub **out, const rill_hub_options *options)
 {
-    if (rill_node_options_problem(options) != NULL)
+    if (rill_hub_options_problem(options) != NULL)
         return RILL_ERR_INVALID;
-    rill_node *n = rill_calloc(options->allocator, 1, sizeof *n);
-    if (n == NULL)
+    rill_hub *h = rill_calloc(options->allocator, 1, sizeof *h);
+    if (h == NULL)
         return RILL_ERR_NOMEM;
-    n->options = *options;
-    memcpy(n->address, options->address, strlen(options->address) + 1);
-    memcpy(n->asset_code, options->asset_code, strlen(options->asset_code) + 1);
-    n->options.address = n->address;
-    n->options.asset_code = n->asset_code;
-    int rc = start(n);
+    h->options = *options;
+    memcpy(h->address, options->address, strlen(options->address) + 1);
+    memcpy(h->asset_code, options->asset_code, strlen(options->asset_code) + 1);
+    h->options.address = h->address;
+    h->options.asset_code = h->asset_code;
+    int rc = start(h);
     if (rc == RILL_ERR_CRYPTO) {
-        rill_crypto_free(n->crypto);
-        rill_free(options->allocator, n);
+        rill_crypto_free(h->crypto);
+        rill_free(options->allocator, h);
     } else if (rc != RILL_OK) {
-        rill_node_free(n);
+        rill_hub_free(h);
     } else {
-        *out = n;
+        *out = h;
     }
     return rc;
 }
 
-void rill_node_free(rill_node *n)
+void rill_hub_free(rill_hub *h)
 {
-    if (n == NULL)
+    if (h == NULL)
         return;
-    const rill_allocator *allocator = n->options.allocator;
-    rill_forward_clear(&n->forwarder);
-    rill_routes_clear(&n->routes);
-    rill_accounts_clear(&n->accounts);
-    rill_crypto_free(n->crypto);
-    rill_free(allocator, n);
+    const rill_allocator *allocator = h->options.allocator;
+    rill_forward_clear(&h->forwarder);
+    rill_routes_clear(&h->routes);
+    rill_accounts_clear(&h->accounts);
+    rill_crypto_free(h->crypto);
+    rill_free(allocator, h);
 }
 
-void rill_node_tick(rill_node *n)
+void rill_hub_tick(rill_hub *h)
 {
-    rill_forward_expire(&n->forwarder);
+    rill_forward_expire(&h->forwarder);
 }
 
-void rill_node_drain(rill_node *n)
+void rill_hub_drain(rill_hub *h)
 {
-    rill_forward_drain(&n->forwarder);
+    rill_forward_drain(&h->forwarder);
 }
 
-void rill_node_abandon(rill_node *n)
+void rill_hub_abandon(rill_hub *h)
 {
-    rill_forward_abandon(&n->forwarder);
+    rill_forward_abandon(&h->forwarder);
 }
 
-size_t rill_node_open(const rill_node *n)
+size_t rill_hub_open(const rill_hub *h)
 {
-    return n->forwarder.pendings.open;
+    return h->forwarder.pendings.open;
 }
 
-void rill_node_report(const rill_node *n)
+/* ---- accounts ---- */
+
+size_t rill_hub_accounts(const rill_hub *h)
 {
-    const rill_log *log = &n->options.log;
-    size_t cursor = 0;
-    size_t away = 0;
-    for (rill_account *a; (a = rill_accounts_next(&n->accounts, &cursor)) != NULL;) {
-        const rill_account_stats *s = &a->stats;
-        if (rill_list_empty(&a->sessions)) {
-            away++;
-            continue;
-        }
-        rill_log_line(log, RILL_LOG_WARNING,
-                      "account %s: sent %" PRIu64 " packets (%" PRIu64 " rejected, %" PRIu64
-                      " units fulfilled), got %" PRIu64 " (%" PRIu64 " units fulfilled), %" PRIu32
-                      " open",
-                      rill_account_text(a), s->packets_from, s->rejected_from, s->fulfilled_from,
-                      s->packets_to, s->fulfilled_to, a->open_from);
-    }
-    rill_log_line(log, RILL_LOG_WARNING, "%zu requests open; %zu accounts known but away",
-                  rill_node_open(n), away);
+    return rill_names_count(&h->accounts.names);
+}
+
+static void describe(const rill_account *a, rill_node_account *out)
+{
+    const rill_account_stats *s = &a->stats;
+    *out = (rill_node_account){
+        .open = a->open_from,
+        .packets_from = s->packets_from,
+        .rejected_from = s->rejected_from,
+        .fulfilled_from = s->fulfilled_from,
+        .packets_to = s->packets_to,
+        .fulfilled_to = s->fulfilled_to,
+    };
+    static_assert(sizeof out->name > RILL_MAX_ACCOUNT_NAME, "every name fits, with its NUL");
+    memcpy(out->name, a->name.bytes.data, a->name.bytes.len);
+    for (const rill_list *at = a->sessions.next; at != &a->sessions; at = at->next)
+        out->sessions++;
+}
+
+int rill_hub_account(const rill_hub *h, rill_bytes name, rill_node_account *out)
+{
+    const rill_account *account = rill_accounts_find(&h->accounts, name);
+    if (account == NULL)
+        return RILL_ERR_NOT_FOUND;
+    describe(account, out);
+    return RILL_OK;
+}
+
+bool rill_hub_next_account(const rill_hub *h, size_t *cursor, rill_node_account *out)
+{
+    const rill_account *account = rill_accounts_next(&h->accounts, cursor);
+    if (account != NULL)
+        describe(account, out);
+    return account != NULL;
 }

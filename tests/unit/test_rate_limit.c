@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 /* cmocka.h comes after what it needs. */
-#include "node/limits.h"
+#include "base/rate_limit.h"
 #include <cmocka.h>
 
 /* How many of `tries` packets pass at one moment. */

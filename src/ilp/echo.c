@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/echo.h"
+#include "ilp/echo.h"
 
 #include <rill/error.h>
 #include <rill/ilp.h>

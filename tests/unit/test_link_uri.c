@@ -101,6 +101,41 @@ static void test_small_buffer(void **state)
     assert_int_equal(rill_link_uri_from_environment(uri, sizeof uri), RILL_ERR_BUFFER);
 }
 
+static void test_new_tokens(void **state)
+{
+    (void)state;
+    char a[256];
+    char b[256];
+    assert_int_equal(rill_link_uri_with_new_token(a, sizeof a, "btp+ws://old:token@host:1/p@q?r=s"),
+                     RILL_OK);
+    assert_int_equal(rill_link_uri_with_new_token(b, sizeof b, "btp+ws://host:1/p@q?r=s"), RILL_OK);
+    assert_null(strstr(a, "token"));
+    assert_null(strstr(a, "old"));
+    assert_string_equal(a + 10 + 32, "@host:1/p@q?r=s");
+    assert_string_equal(b + 10 + 32, "@host:1/p@q?r=s");
+    assert_int_equal(strncmp(a, "btp+ws://:", 10), 0);
+    assert_string_not_equal(a, b);
+    assert_int_equal(rill_link_uri_with_new_token(a, sizeof a, "ilp+h2c://[::1]:1"), RILL_OK);
+    assert_string_equal(a + 11 + 32, "@[::1]:1/");
+    assert_int_equal(rill_link_uri_with_new_token(a, sizeof a, "host"), RILL_ERR_URI);
+    assert_int_equal(rill_link_uri_with_new_token(a, sizeof a, "btp+ws://"), RILL_ERR_URI);
+    assert_int_equal(rill_link_uri_with_new_token(a, 20, "btp+ws://host"), RILL_ERR_BUFFER);
+}
+
+static void test_check(void **state)
+{
+    (void)state;
+    const char *problem = NULL;
+    assert_int_equal(rill_link_uri_check("btp+wss://a:b@host/path", &problem), RILL_OK);
+    assert_int_equal(rill_link_uri_check("ilp+https://:b@host", NULL), RILL_OK);
+    assert_null(problem);
+    assert_int_equal(rill_link_uri_check("btp+ws://secret@:1", &problem), RILL_ERR_URI);
+    assert_non_null(problem);
+    assert_null(strstr(problem, "secret"));
+    assert_int_equal(rill_link_uri_check("ftp://host", &problem), RILL_ERR_UNSUPPORTED);
+    assert_int_equal(rill_link_uri_check("", NULL), RILL_ERR_URI);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +144,8 @@ int main(void)
         cmocka_unit_test_setup(test_credentials, clear),
         cmocka_unit_test_setup(test_plugin, clear),
         cmocka_unit_test_setup(test_small_buffer, clear),
+        cmocka_unit_test(test_new_tokens),
+        cmocka_unit_test(test_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

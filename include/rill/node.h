@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A node on a loop of the program's: accounts that connect to its ports, and the packets that it
+ * forwards between them. It is what `rilld local` runs.
+ *
+ * All accounts have one asset, and there are no balances: each may spend without limit. Whoever
+ * connects gets an account. Over BTP (RFC 23) it is named by the user name that the client gives,
+ * which it has for as long as the node runs: the first token seen for a name is kept, hashed, and
+ * another one is refused. Without a name, and over ILP over HTTP (RFC 35), the token itself makes
+ * the name: base64url(SHA-256(token)).
+ *
+ * An account is a segment of an ILP address (RFC 15): that of the node, a dot, its name. It is told
+ * so by IL-DCP (RFC 31). An account may have several sessions at once; a packet for it is given to
+ * one of them at a time, and to the next only if that one says that it is not its own.
+ *
+ * In this API an account is its name. No pointer to one is given out, for accounts come and go.
+ */
+#ifndef RILL_NODE_H
+#define RILL_NODE_H
+
+#include <rill/error.h>
+#include <rill/loop.h>
+
+RILL_BEGIN_DECLS
+
+typedef struct rill_node rill_node;
+typedef struct rill_node_port rill_node_port;
+
+typedef enum rill_log_level {
+    RILL_LOG_WARNING = 0, /* somebody outside does wrong, or a limit is reached */
+    RILL_LOG_INFO = 1,    /* accounts come and go */
+    RILL_LOG_DEBUG = 2    /* every packet that the node itself rejects */
+} rill_log_level;
+
+/* Every member may be NULL. */
+typedef struct rill_node_handlers {
+    size_t size RILL_SIZE_OF(struct rill_node_handlers); /* see rill/types.h */
+    /*
+     * One line about what happened, at most 511 bytes, without a newline and without secrets. It
+     * may hold what a stranger sent, control characters too. Called from the loop and from inside
+     * any function below, none of which it may call itself.
+     */
+    void (*log)(rill_log_level level, const char *line, void *user) RILL_UNSET;
+    /* After rill_node_stop: no packet is under way any more. Once, from the loop. */
+    void (*drained)(void *user) RILL_UNSET;
+    /*
+     * After rill_node_close: the last call, from the loop. In it accounts can still be asked for;
+     * the node is gone when it returns.
+     */
+    void (*closed)(void *user) RILL_UNSET;
+} rill_node_handlers;
+
+typedef struct rill_node_options {
+    size_t size; /* sizeof(rill_node_options): see rill/types.h */
+    /* The node's own ILP address, at most 512 characters. Copied. Default: private.rill */
+    const char *address;
+    /* 1 to 32 printable characters of ASCII, no space. Copied. Default: XRP */
+    const char *asset_code;
+    uint8_t asset_scale;        /* Default: 9 */
+    rill_log_level log_level;   /* What the handler log is told of. Default: RILL_LOG_WARNING */
+    uint64_t max_packet_amount; /* Units in one packet (F08). Default: 2^64 - 1: no limit */
+    uint64_t rate_limit;        /* Packets a second of each account (T05). Default: 0: no limit */
+    /*
+     * A Prepare goes on with an expiry that is earlier by min_message_window_ms, milliseconds, at
+     * least 1. Default: 1000. It waits for its answer max_hold_time_ms at most, from there to an
+     * hour. Default: 30000.
+     */
+    uint64_t min_message_window_ms;
+    uint64_t max_hold_time_ms;
+    /* Accounts that it keeps. At most half of them are named by user names. Default: 100000 */
+    uint32_t max_accounts;
+    uint32_t max_sessions;  /* Of one account, 1 to 64. Default: 64 */
+    uint32_t max_open;      /* Packets that wait for an answer, of all accounts. Default: 500000 */
+    uint32_t max_open_from; /* The same, of one account. Default: 20000 */
+    /*
+     * Memory for accounts and packets; what lives on the loop uses rill_allocator_default().
+     * Borrowed until `closed` has returned. Default: NULL: malloc's, and large pages for what is
+     * large.
+     */
+    const rill_allocator *allocator;
+} rill_node_options;
+
+RILL_API void rill_node_options_init_sized(rill_node_options *o, size_t size);
+/* Sets size and every default. */
+static inline void rill_node_options_init(rill_node_options *o)
+{
+    rill_node_options_init_sized(o, sizeof *o);
+}
+
+/*
+ * What rill_node_open would say of these options, for a program that asks before: NULL where
+ * nothing is wrong, else one line for people, static.
+ */
+RILL_API const char *rill_node_options_problem(const rill_node_options *o);
+
+/*
+ * A node without a port. options and handlers are copied; options may be NULL. RILL_ERR_INVALID,
+ * RILL_ERR_UNSUPPORTED (both as rill/types.h says of size, and INVALID as
+ * rill_node_options_problem), RILL_ERR_NOMEM, RILL_ERR_CRYPTO. *problem (may be NULL) then says
+ * what is wrong, static.
+ */
+RILL_API RILL_MUST_CHECK int rill_node_open(rill_node **out, rill_loop *loop,
+                                            const rill_node_options *options,
+                                            const rill_node_handlers *handlers, void *user,
+                                            const char **problem);
+
+/*
+ * From now on nobody else connects, and new Prepares are rejected with T03. `drained` follows when
+ * nothing is under way any more. Nothing the second time, and after rill_node_close.
+ */
+RILL_API void rill_node_stop(rill_node *n);
+/* Rejects with T03 all that is under way, so that nobody waits for it. */
+RILL_API void rill_node_abandon(rill_node *n);
+/*
+ * Closes all ports and sessions; `closed` follows. What is under way stays without an answer: see
+ * rill_node_stop, which comes before. Nothing the second time.
+ */
+RILL_API void rill_node_close(rill_node *n);
+
+typedef struct rill_node_stats {
+    uint64_t open;     /* packets that wait for an answer */
+    uint64_t accounts; /* that it knows, connected or not */
+} rill_node_stats;
+
+RILL_API void rill_node_get_stats_sized(const rill_node *n, rill_node_stats *out, size_t size);
+static inline void rill_node_get_stats(const rill_node *n, rill_node_stats *out)
+{
+    rill_node_get_stats_sized(n, out, sizeof *out);
+}
+
+/* ---- ports ---- */
+
+typedef struct rill_node_port_options {
+    size_t size;      /* sizeof(rill_node_port_options): see rill/types.h */
+    const char *host; /* A numeric address of this machine. Default: 127.0.0.1 */
+    uint16_t port;    /* Default: 0: any that is free */
+    /*
+     * Besides BTP over WebSocket, ILP over HTTP (RFC 35), by HTTP/1.1 and HTTP/2. Such accounts can
+     * send, and cannot be sent to. Default: false: BTP alone
+     */
+    bool http;
+    /* PEM files, for TLS: a certificate with those above it, and its key. Default: both NULL */
+    const char *cert_file;
+    const char *key_file;
+    /*
+     * Pages of browsers that may connect: a list of their Origins (RFC 6454), which NULL ends. "*":
+     * any. Copied. Default: NULL: none
+     */
+    const char *const *allow_origins;
+    /* Connections whose token is not known yet: one more, and the oldest goes. Default: 1024 */
+    uint32_t max_strangers;
+    uint32_t max_sessions;    /* of BTP; and of HTTP, connections. Default: 20000 */
+    uint64_t auth_timeout_ns; /* for a token to come, nanoseconds. Default: 5 s */
+    uint64_t idle_timeout_ns; /* without a message, a request or a ping. Default: 60 s */
+} rill_node_port_options;
+
+RILL_API void rill_node_port_options_init_sized(rill_node_port_options *o, size_t size);
+/* Sets size and every default. */
+static inline void rill_node_port_options_init(rill_node_port_options *o)
+{
+    rill_node_port_options_init_sized(o, sizeof *o);
+}
+
+/*
+ * Listens: from now on accounts may connect. options are copied, and may be NULL; the files are
+ * read now. *out is the node's, and valid until rill_node_port_close or rill_node_close.
+ * RILL_ERR_ADDRESS_IN_USE; RILL_ERR_INVALID (the host is no address of this machine, one file
+ * without the other, a limit of 0); RILL_ERR_UNSUPPORTED (as rill/types.h says); RILL_ERR_TLS (the
+ * files cannot be used); RILL_ERR_FILES, RILL_ERR_IO (no right to this port, for example),
+ * RILL_ERR_NOMEM, RILL_ERR_CRYPTO; RILL_ERR_CLOSED: after rill_node_stop or rill_node_close.
+ * *problem (may be NULL) then says what is wrong, static.
+ */
+RILL_API RILL_MUST_CHECK int rill_node_listen(rill_node_port **out, rill_node *n,
+                                              const rill_node_port_options *options,
+                                              const char **problem);
+/* The number of the port. */
+RILL_API uint16_t rill_node_port_number(const rill_node_port *p);
+/*
+ * Reads certificate and key again, for connections to come. RILL_ERR_TLS, RILL_ERR_NOMEM: they stay
+ * as they were. RILL_ERR_INVALID: the port is without TLS, or a file is NULL.
+ */
+RILL_API RILL_MUST_CHECK int rill_node_port_renew_tls(rill_node_port *p, const char *cert_file,
+                                                      const char *key_file);
+/* Closes it with all its sessions, soon. p is not to be used any more. */
+RILL_API void rill_node_port_close(rill_node_port *p);
+
+/* ---- accounts ---- */
+
+/* Of now. Packets and units are counted when they are answered, from the node's start; units stay
+ * at 2^64 - 1. An account that nobody uses may be forgotten, and what it sent with it. */
+typedef struct rill_node_account {
+    char name[256];
+    uint32_t sessions;       /* connected */
+    uint32_t open;           /* packets that it sent, and that wait for an answer */
+    uint64_t packets_from;   /* Prepares that it sent */
+    uint64_t rejected_from;  /* of them, those that were rejected */
+    uint64_t fulfilled_from; /* units of those that were fulfilled */
+    uint64_t packets_to;     /* Prepares that it was sent */
+    uint64_t fulfilled_to;   /* units of those that it fulfilled */
+} rill_node_account;
+
+/* The account of this name. RILL_ERR_NOT_FOUND: *out is unchanged. */
+RILL_API RILL_MUST_CHECK int rill_node_get_account_sized(const rill_node *n, const char *name,
+                                                         rill_node_account *out, size_t size);
+RILL_MUST_CHECK static inline int rill_node_get_account(const rill_node *n, const char *name,
+                                                        rill_node_account *out)
+{
+    return rill_node_get_account_sized(n, name, out, sizeof *out);
+}
+
+/*
+ * One account after the other, in no order: *cursor is 0 at first. False: there is no other. Each
+ * comes once, if none comes or goes meanwhile: do not return to the loop in between.
+ */
+RILL_API bool rill_node_next_account_sized(const rill_node *n, size_t *cursor,
+                                           rill_node_account *out, size_t size);
+static inline bool rill_node_next_account(const rill_node *n, size_t *cursor,
+                                          rill_node_account *out)
+{
+    return rill_node_next_account_sized(n, cursor, out, sizeof *out);
+}
+
+RILL_END_DECLS
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hub of a node: accounts that connect over links of any kind, and Prepares that it forwards
+ * between them. One asset, no balances: every account may spend without limit, as under
+ * `moneyd local`. It makes no system call: its owner passes the clocks, a timer, and the links.
+ * rill/node.h says the rest.
+ *
+ * An account's address is <node address>.<account>. Several sessions of one account may be
+ * connected at once. Where ilp-plugin-mini-accounts gives a Prepare to all of them, here one has it
+ * at a time, the one whose it probably is, and the next only where that one says that it is not its
+ * own: two servers of one secret would else both be paid (owners.h). A Prepare from one session of
+ * an account may go to the others, never back to the session that it came from.
+ */
+#ifndef RILL_NODE_HUB_H
+#define RILL_NODE_HUB_H
+
+#include <rill/error.h>
+#include <rill/link.h>
+
+#include "node/log.h"
+
+typedef struct rill_hub rill_hub;
+
+/* Those that rill_node_options has too are as there. */
+typedef struct rill_hub_options {
+    const rill_allocator *allocator; /* Default: rill_allocator_default() */
+    const char *address;             /* copied */
+    const char *asset_code;          /* copied */
+    uint8_t asset_scale;
+    uint64_t max_packet_amount;
+    uint64_t rate_limit;
+    uint64_t min_message_window; /* ms */
+    uint64_t max_hold_time;      /* ms */
+    uint32_t max_accounts;
+    uint32_t max_sessions;
+    uint32_t max_open;
+    uint32_t max_open_from;
+    /* The clocks of now. */
+    rill_now (*now)(void *user);
+    /* rill_hub_tick is wanted at this time, monotonic nanoseconds, instead of one asked before. */
+    void (*wake)(void *user, uint64_t deadline);
+    /* After rill_hub_drain: no request is open any more. Once; may come from inside any call. */
+    void (*drained)(void *user);
+    rill_log log;
+    void *user;
+} rill_hub_options;
+
+void rill_hub_options_init(rill_hub_options *o);
+/* NULL where all is well, else what is wrong, static. */
+const char *rill_hub_options_problem(const rill_hub_options *o);
+
+/* RILL_ERR_INVALID (rill_hub_options_problem says why), RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
+RILL_MUST_CHECK int rill_hub_new(rill_hub **out, const rill_hub_options *options);
+/* After every link that it admitted has said `closed`. NULL is allowed. */
+void rill_hub_free(rill_hub *h);
+
+/*
+ * Takes a link that has authenticated with this name (may be empty) and token
+ * as a session of its account: sets what is to be called for the link. When
+ * the link goes down for good the node closes it.
+ * Both have been logged. RILL_ERR_AUTH: refused. RILL_ERR_LIMIT: too many
+ * accounts or sessions, or no memory; it may be otherwise later.
+ */
+RILL_MUST_CHECK int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h,
+                                   rill_link *link, rill_bytes name, rill_bytes token);
+
+/* Rejects what has expired, and asks for the next tick. */
+void rill_hub_tick(rill_hub *h);
+/* From now on every new Prepare is rejected T03; `drained` follows when nothing is open. */
+void rill_hub_drain(rill_hub *h);
+/* Rejects all that is open, T03. */
+void rill_hub_abandon(rill_hub *h);
+size_t rill_hub_open(const rill_hub *h);
+/* Accounts that it knows, connected or not. */
+size_t rill_hub_accounts(const rill_hub *h);
+/* Of the account of this name. RILL_ERR_NOT_FOUND. */
+RILL_MUST_CHECK int rill_hub_account(const rill_hub *h, rill_bytes name, rill_node_account *out);
+/* As rill_node_next_account. */
+bool rill_hub_next_account(const rill_hub *h, size_t *cursor, rill_node_account *out);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hub on a loop: its clock, its timer, and when it ends. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/sized.h"
+#include "io/large_pages.h"
+#include "serve/node_impl.h"
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
+
+/* ---- options ---- */
+
+void rill_node_options_init_sized(rill_node_options *o, size_t size)
+{
+    rill_hub_options hub;
+    rill_hub_options_init(&hub);
+    const rill_node_options defaults = {
+        .address = hub.address,
+        .asset_code = hub.asset_code,
+        .asset_scale = hub.asset_scale,
+        .max_packet_amount = hub.max_packet_amount,
+        .rate_limit = hub.rate_limit,
+        .min_message_window_ms = hub.min_message_window,
+        .max_hold_time_ms = hub.max_hold_time,
+        .max_accounts = hub.max_accounts,
+        .max_sessions = hub.max_sessions,
+        .max_open = hub.max_open,
+        .max_open_from = hub.max_open_from,
+    };
+    rill_sized_init(o, size, &defaults, sizeof defaults);
+}
+
+static void hub_options(rill_hub_options *hub, const rill_node_options *o)
+{
+    rill_hub_options_init(hub);
+    hub->allocator = o->allocator != NULL ? o->allocator : rill_allocator_large_pages();
+    hub->address = o->address;
+    hub->asset_code = o->asset_code;
+    hub->asset_scale = o->asset_scale;
+    hub->max_packet_amount = o->max_packet_amount;
+    hub->rate_limit = o->rate_limit;
+    hub->min_message_window = o->min_message_window_ms;
+    hub->max_hold_time = o->max_hold_time_ms;
+    hub->max_accounts = o->max_accounts;
+    hub->max_sessions = o->max_sessions;
+    hub->max_open = o->max_open;
+    hub->max_open_from = o->max_open_from;
+}
+
+/* Takes what the program gave. */
+static int take_options(rill_node_options *full, const rill_node_options *given,
+                        const char **problem)
+{
+    rill_hub_options hub;
+    rill_node_options_init(full);
+    int error = given != NULL ? rill_sized_take(full, sizeof *full, given) : RILL_OK;
+    if (error != RILL_OK) {
+        *problem = rill_options_problem(error);
+        return error;
+    }
+    *problem = "the address and the asset code must not be NULL";
+    if (full->address == NULL || full->asset_code == NULL)
+        return RILL_ERR_INVALID;
+    hub_options(&hub, full);
+    *problem = rill_hub_options_problem(&hub);
+    return *problem == NULL ? RILL_OK : RILL_ERR_INVALID;
+}
+
+const char *rill_node_options_problem(const rill_node_options *o)
+{
+    rill_node_options full;
+    const char *problem;
+    return take_options(&full, o, &problem) == RILL_OK ? NULL : problem;
+}
+
+/* ---- what the hub asks for ---- */
+
+static rill_now on_now(void *user)
+{
+    const rill_node *n = user;
+    return rill_loop_clock(n->loop);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    const rill_node *n = timer->data;
+    rill_loop_stale(n->loop);
+    rill_hub_tick(n->hub);
+}
+
+static void on_wake(void *user, uint64_t deadline)
+{
+    rill_node *n = user;
+    if (n->closing)
+        return;
+    if (deadline == RILL_NEVER) {
+        uv_timer_stop(&n->tick);
+        return;
+    }
+    uint64_t now = on_now(n).mono_ns;
+    /* Rounded up: a tick that comes too early would only have to come again. */
+    uint64_t ms = deadline > now ? (deadline - now + RILL_MS - 1) / RILL_MS : 0;
+    (void)uv_timer_start(&n->tick, on_tick, ms, 0);
+}
+
+/* It may come while a link is in the middle of something. */
+static void on_drained(void *user)
+{
+    rill_node *n = user;
+    if (!n->closing)
+        rill_loop_defer(n->loop, &n->draining);
+}
+
+static void say_drained(rill_task *task)
+{
+    rill_node *n = RILL_CONTAINER(task, rill_node, draining);
+    rill_loop *loop = n->loop;
+    /* What was answered leaves, however long the application takes. */
+    rill_loop_push(loop);
+    if (n->on.drained != NULL)
+        n->on.drained(n->user);
+    rill_loop_stale(loop);
+}
+
+static void on_line(void *user, rill_log_level level, const char *line)
+{
+    rill_node *n = user;
+    n->on.log(level, line, n->user);
+}
+
+/* ---- the node ---- */
+
+static int open_hub(rill_node *n, const rill_node_options *o)
+{
+    rill_hub_options hub;
+    hub_options(&hub, o);
+    hub.now = on_now;
+    hub.wake = on_wake;
+    hub.drained = on_drained;
+    hub.user = n;
+    if (n->on.log != NULL)
+        hub.log = (rill_log){on_line, n, o->log_level};
+    return rill_hub_new(&n->hub, &hub);
+}
+
+int rill_node_open(rill_node **out, rill_loop *loop, const rill_node_options *options,
+                   const rill_node_handlers *handlers, void *user, const char **problem)
+{
+    const char *ignored;
+    rill_node_options o;
+    rill_node_handlers on = {.size = sizeof on, 0};
+    if (problem == NULL)
+        problem = &ignored;
+    int error = take_options(&o, options, problem);
+    if (error != RILL_OK)
+        return error;
+    error = rill_sized_take(&on, sizeof on, handlers);
+    if (error != RILL_OK) {
+        *problem = rill_options_problem(error);
+        return error;
+    }
+    rill_node *n = rill_calloc(memory(), 1, sizeof *n);
+    error = n != NULL ? RILL_OK : RILL_ERR_NOMEM;
+    if (n != NULL) {
+        n->loop = loop;
+        n->on = on;
+        n->user = user;
+        rill_list_init(&n->ports);
+        rill_task_init(&n->draining, say_drained);
+        error = open_hub(n, &o);
+    }
+    if (error != RILL_OK) {
+        *problem = rill_strerror(error);
+        rill_free(memory(), n);
+        return error;
+    }
+    /* Sessions keep the loop running while there is something to do. */
+    (void)uv_timer_init(loop->uv, &n->tick);
+    uv_unref((uv_handle_t *)&n->tick);
+    n->tick.data = n;
+    rill_loop_hold(loop);
+    *out = n;
+    return RILL_OK;
+}
+
+void rill_node_stop(rill_node *n)
+{
+    if (n->stopped)
+        return;
+    n->stopped = true;
+    rill_node_stop_ports(n);
+    rill_hub_drain(n->hub);
+}
+
+void rill_node_abandon(rill_node *n)
+{
+    if (!n->closing)
+        rill_hub_abandon(n->hub);
+}
+
+static void on_tick_closed(uv_handle_t *handle)
+{
+    rill_node *n = handle->data;
+    rill_loop *loop = n->loop;
+    if (n->on.closed != NULL)
+        n->on.closed(n->user);
+    rill_loop_stale(loop);
+    rill_hub_free(n->hub);
+    rill_free(memory(), n);
+    rill_loop_drop(loop);
+}
+
+void rill_node_port_gone(rill_node *n)
+{
+    if (n->closing && rill_list_empty(&n->ports))
+        uv_close((uv_handle_t *)&n->tick, on_tick_closed);
+}
+
+void rill_node_close(rill_node *n)
+{
+    if (n->closing)
+        return;
+    n->closing = true;
+    n->stopped = true;
+    rill_task_cancel(&n->draining);
+    uv_timer_stop(&n->tick);
+    rill_node_close_ports(n);
+    rill_node_port_gone(n);
+}
+
+void rill_node_get_stats_sized(const rill_node *n, rill_node_stats *out, size_t size)
+{
+    const rill_node_stats stats = {
+        .open = rill_hub_open(n->hub),
+        .accounts = rill_hub_accounts(n->hub),
+    };
+    rill_sized_give(out, size, &stats, sizeof stats);
+}
+
+int rill_node_get_account_sized(const rill_node *n, const char *name, rill_node_account *out,
+                                size_t size)
+{
+    rill_node_account account;
+    int error =
+        rill_hub_account(n->hub, (rill_bytes){(const uint8_t *)name, strlen(name)}, &account);
+    if (error == RILL_OK)
+        rill_sized_give(out, size, &account, sizeof account);
+    return error;
+}
+
+bool rill_node_next_account_sized(const rill_node *n, size_t *cursor, rill_node_account *out,
+                                  size_t size)
+{
+    rill_node_account account;
+    if (!rill_hub_next_account(n->hub, cursor, &account))
+        return false;
+    rill_sized_give(out, size, &account, sizeof account);
+    return true;
+}
