@@ -110,7 +110,7 @@ static void measure(const char *name, rill_http_protocol protocol, size_t reques
     printf("%s_bytes\t%.0f\n", name, answered == 0 ? 0 : (double)moved / (double)answered);
     rill_http_client_free(client);
     rill_http_server_free(server);
-    rill_blocks_free(&blocks);
+    rill_blocks_clear(&blocks);
 }
 
 int main(int argc, char **argv)

@@ -231,7 +231,7 @@ static void fuzz_rill(const cli_command *command)
             CHECK(strcmp(again.token, uri.token) != 0 && strlen(again.token) == 32);
         }
     }
-    cli_args_free(&args);
+    cli_args_clear(&args);
 }
 
 /* ---- the environment ---- */

@@ -91,7 +91,7 @@ static void fuzz_link_file(const uint8_t *data, size_t size)
         CHECK(strchr(" \t", uri[0]) == NULL && strchr(" \t\r", uri[len - 1]) == NULL);
     }
     cli_free_secret(uri);
-    cli_args_free(&args);
+    cli_args_clear(&args);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

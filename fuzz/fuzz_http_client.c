@@ -175,7 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(rill_http_client_is_done(client) && rill_http_client_room(client) == 0);
     CHECK(fuzz_fault.peak < (size_t)8 << 20);
     rill_http_client_free(client);
-    rill_blocks_free(&blocks);
+    rill_blocks_clear(&blocks);
     CHECK(fuzz_fault.blocks == 0);
 
     return 0;

@@ -186,7 +186,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     take_output(FEW);
     CHECK(fuzz_fault.peak < (size_t)8 << 20);
     rill_http_server_free(server);
-    rill_blocks_free(&blocks);
+    rill_blocks_clear(&blocks);
     CHECK(fuzz_fault.blocks == 0);
     return 0;
 }

@@ -26,7 +26,7 @@ static void begin(reader *x, const rill_h1_engine *engine, bool response, bool t
 
 static void end(reader *x)
 {
-    rill_h1_reader_free(&x->r);
+    rill_h1_reader_clear(&x->r);
     rill_http_message_clear(&x->m);
 }
 
@@ -169,6 +169,6 @@ void h1_compare(bool response, bool to_head, size_t piece, const uint8_t *data, 
     end(&whole);
     end(&parts);
     end(&other);
-    rill_blocks_free(&blocks);
+    rill_blocks_clear(&blocks);
     CHECK(fuzz_fault.blocks == 0);
 }

@@ -238,7 +238,7 @@ const char *cli_value(const cli_args *args, const char *name)
     return option ? args->values[place] : NULL;
 }
 
-void cli_args_free(cli_args *args)
+void cli_args_clear(cli_args *args)
 {
     for (size_t i = 0; i < 2 * CLI_MAX_OPTIONS; i++)
         cli_free_secret((char *)(uintptr_t)args->values[i]);

@@ -99,7 +99,7 @@ int cli_bad_value(const cli_args *args, const char *name, const char *value, con
 int cli_unknown(const cli_command *command, const char *what, const char *word, size_t len,
                 const char *meant);
 /* Frees what parsing copied. */
-void cli_args_free(cli_args *args);
+void cli_args_clear(cli_args *args);
 
 /*
  * Each returns CLI_DONE, and leaves *out as it is if the option was not given; or CLI_USAGE with a

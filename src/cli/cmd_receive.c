@@ -396,7 +396,7 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
     }
     (void)rill_loop_run(run->loop);
     rill_loop_free(run->loop);
-    receive_output_free(&run->out);
+    receive_output_clear(&run->out);
     return run->code == CLI_DONE && run->out.incomplete ? CLI_INCOMPLETE : run->code;
 }
 

@@ -57,7 +57,7 @@ static int run(const cli_command *command, int argc, char **argv)
         cli_print_help(stdout, command);
     else if (code == CLI_DONE)
         code = command->run(&args);
-    cli_args_free(&args);
+    cli_args_clear(&args);
     if (!cli_flush(command) && code == CLI_DONE)
         code = CLI_INCOMPLETE;
     return code;

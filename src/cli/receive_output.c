@@ -203,7 +203,7 @@ void receive_output_close(receive_output *o, uint64_t patience)
         close_writer(o);
 }
 
-void receive_output_free(receive_output *o)
+void receive_output_clear(receive_output *o)
 {
     cli_store_free(o->store);
 }

@@ -54,6 +54,6 @@ void receive_output_stream_end(receive_output *o, rill_stream *s, bool complete)
 /* Writes what waits. Gives up on a reader that takes nothing for so long (0: never). */
 void receive_output_close(receive_output *o, uint64_t patience);
 /* Call it after the loop has ended. */
-void receive_output_free(receive_output *o);
+void receive_output_clear(receive_output *o);
 
 #endif

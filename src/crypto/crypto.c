@@ -78,7 +78,7 @@ void rill_crypto_free(rill_crypto *c)
     rill_gcm *g = c->gcm;
     if (g != NULL) {
         for (unsigned i = 0; i < c->live_count; i++)
-            rill_live_free(c, &c->sets[i]);
+            rill_live_clear(c, &c->sets[i]);
         g->key_free(g, c->any_key);
         g->free(g);
     }

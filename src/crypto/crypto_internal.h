@@ -70,6 +70,6 @@ static inline int rill_open_under(rill_crypto *c, void *key, const uint8_t *enve
 }
 
 /* Frees and wipes what a set holds. Afterwards it belongs to nobody. */
-void rill_live_free(rill_crypto *c, rill_live *l);
+void rill_live_clear(rill_crypto *c, rill_live *l);
 
 #endif

@@ -27,7 +27,7 @@ static int derive(rill_crypto *c, const uint8_t *secret, size_t secret_len, cons
     return rill_crypto_hmac(c, secret, secret_len, (const uint8_t *)label, strlen(label), out);
 }
 
-void rill_live_free(rill_crypto *c, rill_live *l)
+void rill_live_clear(rill_crypto *c, rill_live *l)
 {
     c->gcm->key_free(c->gcm, l->cipher);
     rill_wipe(l, sizeof(*l));
@@ -38,7 +38,7 @@ static void give_back(rill_crypto *c, rill_live *l)
 {
     if (l->owner != NULL)
         l->owner->live = NULL;
-    rill_live_free(c, l);
+    rill_live_clear(c, l);
 }
 
 /*

@@ -21,7 +21,7 @@ void rill_bearers_init(rill_bearers *b, const rill_allocator *allocator, rill_be
     rill_map_init(&b->by_hash, allocator, seed);
 }
 
-void rill_bearers_free(rill_bearers *b)
+void rill_bearers_clear(rill_bearers *b)
 {
     size_t cursor = 0;
     uint64_t key;

@@ -27,7 +27,7 @@ typedef struct rill_bearers {
 /* hash has a random key of its own, so that nobody outside knows where tokens lie. */
 void rill_bearers_init(rill_bearers *b, const rill_allocator *allocator, rill_bearer_hash hash,
                        void *user, uint64_t seed);
-void rill_bearers_free(rill_bearers *b);
+void rill_bearers_clear(rill_bearers *b);
 
 /*
  * A token is good for an account, whatever the caller numbers it. RILL_ERR_INVALID: it is

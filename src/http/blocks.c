@@ -22,7 +22,7 @@ void rill_blocks_init(rill_blocks *b, const rill_allocator *allocator, size_t ma
     *b = (rill_blocks){.allocator = allocator, .max_kept = max_kept};
 }
 
-void rill_blocks_free(rill_blocks *b)
+void rill_blocks_clear(rill_blocks *b)
 {
     assert(b->used == 0);
     for (unsigned c = 0; c < RILL_BLOCKS_CLASSES; c++)

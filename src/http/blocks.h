@@ -22,7 +22,7 @@ typedef struct rill_blocks {
 /* Allocates nothing. Keeps at most max_kept bytes of blocks that nobody uses. */
 void rill_blocks_init(rill_blocks *b, const rill_allocator *allocator, size_t max_kept);
 /* Every block has come back before. */
-void rill_blocks_free(rill_blocks *b);
+void rill_blocks_clear(rill_blocks *b);
 
 /* At least size bytes with any contents, as aligned as malloc's; NULL without memory. */
 void *rill_blocks_take(rill_blocks *b, size_t size);

@@ -32,7 +32,7 @@ void rill_http_client_free(rill_http_client *c)
         return;
     if (c->ops != NULL)
         c->ops->free(c);
-    rill_http_table_free(&c->table);
+    rill_http_table_clear(&c->table);
     rill_blocks_give(c->blocks, c);
 }
 

@@ -11,7 +11,7 @@ void rill_http_table_init(rill_http_table *t, rill_blocks *blocks, const rill_ht
     *t = (rill_http_table){.blocks = blocks, .limits = limits};
 }
 
-void rill_http_table_free(rill_http_table *t)
+void rill_http_table_clear(rill_http_table *t)
 {
     for (uint32_t i = 0; i < t->count; i++) {
         if (t->all[i]->open)

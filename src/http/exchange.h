@@ -38,7 +38,7 @@ typedef struct rill_http_table {
 
 /* Allocates nothing. */
 void rill_http_table_init(rill_http_table *t, rill_blocks *blocks, const rill_http_limits *limits);
-void rill_http_table_free(rill_http_table *t);
+void rill_http_table_clear(rill_http_table *t);
 /* A new one, its message empty. NULL without memory. */
 rill_http_exchange *rill_http_table_open(rill_http_table *t);
 /* Gives its blocks back; its handle finds nothing from now on. */

@@ -50,7 +50,7 @@ static void cancel(rill_http_client *c, rill_http_exchange *x)
     x->doomed = true;
     /* Nothing of it left: then it never was. */
     if (!x->begun)
-        rill_http_output_free(&c->h1.out);
+        rill_http_output_clear(&c->h1.out);
     c->h1.closed = true;
     if (take_current(c) != NULL)
         rill_http_table_close(&c->table, x);
@@ -172,8 +172,8 @@ static void drain(rill_http_client *c)
 
 static void free_h1(rill_http_client *c)
 {
-    rill_h1_reader_free(&c->h1.reader);
-    rill_http_output_free(&c->h1.out);
+    rill_h1_reader_clear(&c->h1.reader);
+    rill_http_output_clear(&c->h1.out);
 }
 
 void rill_h1_client_begin(rill_http_client *c)

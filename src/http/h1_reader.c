@@ -11,7 +11,7 @@ void rill_h1_reader_init(rill_h1_reader *r, const rill_h1_engine *engine, rill_b
         .engine = engine, .blocks = blocks, .limits = limits, .response = response};
 }
 
-void rill_h1_reader_free(rill_h1_reader *r)
+void rill_h1_reader_clear(rill_h1_reader *r)
 {
     rill_blocks_give(r->blocks, r->head);
     r->head = NULL;

@@ -37,7 +37,7 @@ typedef struct rill_h1_reader {
 
 void rill_h1_reader_init(rill_h1_reader *r, const rill_h1_engine *engine, rill_blocks *blocks,
                          const rill_http_limits *limits, bool response);
-void rill_h1_reader_free(rill_h1_reader *r);
+void rill_h1_reader_clear(rill_h1_reader *r);
 
 /*
  * Reads on in the message *m, which is empty where a new one begins. *used bytes of data are

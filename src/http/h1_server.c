@@ -330,8 +330,8 @@ static bool is_amid(const rill_http_server *s)
 static void free_h1(rill_http_server *s)
 {
     drop_held(s);
-    rill_h1_reader_free(&s->h1.reader);
-    rill_http_output_free(&s->h1.out);
+    rill_h1_reader_clear(&s->h1.reader);
+    rill_http_output_clear(&s->h1.out);
 }
 
 void rill_h1_server_begin(rill_http_server *s)

@@ -9,7 +9,7 @@ void rill_http_output_init(rill_http_output *o, rill_blocks *blocks)
     *o = (rill_http_output){.blocks = blocks};
 }
 
-void rill_http_output_free(rill_http_output *o)
+void rill_http_output_clear(rill_http_output *o)
 {
     rill_blocks_give(o->blocks, o->data);
     rill_http_output_init(o, o->blocks);
@@ -19,7 +19,7 @@ void rill_http_output_free(rill_http_output *o)
 static void drop_taken(rill_http_output *o)
 {
     if (o->taken)
-        rill_http_output_free(o);
+        rill_http_output_clear(o);
 }
 
 int rill_http_output_reserve(rill_http_output *o, size_t more)

@@ -13,7 +13,7 @@ typedef struct rill_http_output {
 } rill_http_output;
 
 void rill_http_output_init(rill_http_output *o, rill_blocks *blocks);
-void rill_http_output_free(rill_http_output *o);
+void rill_http_output_clear(rill_http_output *o);
 /* Room for that many more bytes than there are. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_http_output_reserve(rill_http_output *o, size_t more);
 /* After a reserve. */

@@ -32,7 +32,7 @@ void rill_http_server_free(rill_http_server *s)
         return;
     if (s->ops != NULL)
         s->ops->free(s);
-    rill_http_table_free(&s->table);
+    rill_http_table_clear(&s->table);
     rill_blocks_give(s->blocks, s);
 }
 

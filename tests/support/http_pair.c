@@ -94,7 +94,7 @@ int http_pair_try(http_pair *p, rill_http_protocol protocol, const rill_allocato
             rill_http_server_new(&p->server, &p->blocks, &p->limits, RILL_HTTP_AUTO, &server, p);
     if (error != RILL_OK) {
         rill_http_client_free(p->client);
-        rill_blocks_free(&p->blocks);
+        rill_blocks_clear(&p->blocks);
     }
     return error;
 }
@@ -110,7 +110,7 @@ void http_pair_close(http_pair *p)
 {
     rill_http_client_free(p->client);
     rill_http_server_free(p->server);
-    rill_blocks_free(&p->blocks);
+    rill_blocks_clear(&p->blocks);
 }
 
 /* In blocks of their own length, so that a byte read too many is seen; sets *error. */

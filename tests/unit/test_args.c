@@ -58,13 +58,13 @@ static void test_values(void **state)
     assert_string_equal(cli_value(&args, "--flag"), "");
     assert_null(cli_value(&args, "--json"));
     assert_string_equal(args.operands[0], "word");
-    cli_args_free(&args);
+    cli_args_clear(&args);
     assert_int_equal(PARSE(&args, "--", "--amount"), CLI_DONE);
     assert_string_equal(args.operands[0], "--amount");
-    cli_args_free(&args);
+    cli_args_clear(&args);
     assert_int_equal(PARSE(&args, "-h"), CLI_DONE);
     assert_true(args.help);
-    cli_args_free(&args);
+    cli_args_clear(&args);
 }
 
 static void test_link_is_erased(void **state)
@@ -74,10 +74,10 @@ static void test_link_is_erased(void **state)
     assert_int_equal(PARSE(&args, "--link", "btp+ws://:secret@host"), CLI_DONE);
     assert_string_equal(cli_value(&args, "--link"), "btp+ws://:secret@host");
     assert_null(strstr(storage[1], "secret"));
-    cli_args_free(&args);
+    cli_args_clear(&args);
     assert_int_equal(PARSE(&args, "--link=btp+ws://:secret@host"), CLI_DONE);
     assert_null(strstr(storage[0], "secret"));
-    cli_args_free(&args);
+    cli_args_clear(&args);
 }
 
 static void test_mistakes(void **state)
@@ -85,15 +85,15 @@ static void test_mistakes(void **state)
     (void)state;
     cli_args args;
     assert_int_equal(PARSE(&args, "--amoun", "1"), CLI_USAGE);
-    cli_args_free(&args);
+    cli_args_clear(&args);
     assert_int_equal(PARSE(&args, "--amount"), CLI_USAGE);
-    cli_args_free(&args);
+    cli_args_clear(&args);
     assert_int_equal(PARSE(&args, "--flag=1"), CLI_USAGE);
-    cli_args_free(&args);
+    cli_args_clear(&args);
     assert_int_equal(PARSE(&args, "--amount", "1", "--amount", "2"), CLI_USAGE);
-    cli_args_free(&args);
+    cli_args_clear(&args);
     assert_int_equal(PARSE(&args, "a", "b"), CLI_USAGE);
-    cli_args_free(&args);
+    cli_args_clear(&args);
 }
 
 static void test_numbers(void **state)
@@ -110,19 +110,19 @@ static void test_numbers(void **state)
     assert_int_equal(ratio.num * 200, ratio.den * 197);
     assert_int_equal(cli_seconds(&args, "--time", &time), CLI_DONE);
     assert_int_equal(time, 500 * RILL_MS);
-    cli_args_free(&args);
+    cli_args_clear(&args);
     assert_int_equal(PARSE(&args, "--amount", "18446744073709551615"), CLI_DONE);
     assert_int_equal(cli_amount(&args, "--amount", &amount), CLI_DONE);
     assert_true(amount == UINT64_MAX);
-    cli_args_free(&args);
+    cli_args_clear(&args);
     assert_int_equal(PARSE(&args, "--amount", "18446744073709551616", "--time", "0"), CLI_DONE);
     assert_int_equal(cli_amount(&args, "--amount", &amount), CLI_USAGE);
     assert_int_equal(cli_seconds(&args, "--time", &time), CLI_USAGE);
-    cli_args_free(&args);
+    cli_args_clear(&args);
     assert_int_equal(PARSE(&args, "--time", "18446744073709551615"), CLI_DONE);
     assert_int_equal(cli_seconds(&args, "--time", &time), CLI_DONE);
     assert_true(time == UINT64_MAX / 4);
-    cli_args_free(&args);
+    cli_args_clear(&args);
 }
 
 static void test_text_of_strangers(void **state)

@@ -73,7 +73,7 @@ static void test_an_account_has_any_number(void **state)
         whose(&b, "new", RILL_ERR_AUTH, 0);
         assert_int_equal(rill_bearers_add(&b, text("one"), 3, NULL), RILL_OK);
         whose(&b, "one", RILL_OK, 3);
-        rill_bearers_free(&b);
+        rill_bearers_clear(&b);
     }
     collide = false;
 }
@@ -94,7 +94,7 @@ static void test_long_ones_differ_in_their_last_byte(void **state)
     token[RILL_BEARER_MAX + 1] = '\0';
     assert_int_equal(rill_bearers_add(&b, text(token), 1, NULL), RILL_ERR_INVALID);
     whose(&b, token, RILL_ERR_AUTH, 0);
-    rill_bearers_free(&b);
+    rill_bearers_clear(&b);
 }
 
 static void test_what_no_field_carries_is_no_token(void **state)
@@ -110,7 +110,7 @@ static void test_what_no_field_carries_is_no_token(void **state)
     assert_int_equal(rill_bearers_remove(&b, text("a")), RILL_ERR_CRYPTO);
     whose(&b, "a", RILL_ERR_CRYPTO, 0);
     fails = false;
-    rill_bearers_free(&b);
+    rill_bearers_clear(&b);
 }
 
 static void test_the_field_is_read(void **state)
@@ -144,7 +144,7 @@ static void test_without_memory_nothing_changes(void **state)
                 assert_true(error == RILL_OK || error == RILL_ERR_NOMEM);
                 whose(&b, tokens[i], error == RILL_OK ? RILL_OK : RILL_ERR_AUTH, i);
             }
-            rill_bearers_free(&b);
+            rill_bearers_clear(&b);
             assert_int_equal(m.blocks, 0);
             failing_memory_end(&m);
         }

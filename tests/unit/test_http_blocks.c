@@ -22,7 +22,7 @@ static void begin(size_t max_kept)
 
 static void end(void)
 {
-    rill_blocks_free(&blocks);
+    rill_blocks_clear(&blocks);
     assert_int_equal(memory.blocks, 0);
     failing_memory_end(&memory);
 }

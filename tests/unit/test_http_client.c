@@ -114,7 +114,7 @@ static void begin(rill_http_protocol protocol)
 static void end(void)
 {
     rill_http_client_free(client);
-    rill_blocks_free(&blocks);
+    rill_blocks_clear(&blocks);
     assert_int_equal(memory.blocks, 0);
     failing_memory_end(&memory);
 }
@@ -461,7 +461,7 @@ static void test_without_memory(void **state)
             rill_http_client_lost(client, RILL_ERR_IO, 1 << 20);
             assert_int_equal(answered + failed, open);
             rill_http_client_free(client);
-            rill_blocks_free(&blocks);
+            rill_blocks_clear(&blocks);
             assert_int_equal(memory.blocks, 0);
             failing_memory_end(&memory);
         }

@@ -124,7 +124,7 @@ static int tear_down(void **state)
 {
     (void)state;
     rill_http_server_free(server);
-    rill_blocks_free(&blocks);
+    rill_blocks_clear(&blocks);
     assert_int_equal(memory.blocks, 0);
     failing_memory_end(&memory);
     return 0;
@@ -658,7 +658,7 @@ static void test_without_memory(void **state)
                 collect();
             }
             rill_http_server_free(server);
-            rill_blocks_free(&blocks);
+            rill_blocks_clear(&blocks);
             assert_int_equal(memory.blocks, 0);
             failing_memory_end(&memory);
         }

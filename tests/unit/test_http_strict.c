@@ -27,7 +27,7 @@ static result read_in(const char *text, size_t len, bool response, bool to_head,
 {
     result r = {RILL_ERR_BLOCKED, 0, 0};
     rill_http_message_clear(&message);
-    rill_h1_reader_free(&reader);
+    rill_h1_reader_clear(&reader);
     rill_h1_reader_init(&reader, &rill_h1_llhttp, &blocks, &limits, response);
     reader.to_head = to_head;
     while (r.used < len && r.error == RILL_ERR_BLOCKED) {
@@ -429,7 +429,7 @@ static int read_with_liar(const char *text)
     static const rill_h1_engine liar = {liar_head, liar_body};
     size_t used = 0;
     rill_http_message_clear(&message);
-    rill_h1_reader_free(&reader);
+    rill_h1_reader_clear(&reader);
     rill_h1_reader_init(&reader, &liar, &blocks, &limits, false);
     return rill_h1_reader_feed(&reader, &message, (const uint8_t *)text, strlen(text), &used);
 }
@@ -465,9 +465,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    rill_h1_reader_free(&reader);
+    rill_h1_reader_clear(&reader);
     rill_http_message_clear(&message);
-    rill_blocks_free(&blocks);
+    rill_blocks_clear(&blocks);
     return 0;
 }
 

@@ -42,7 +42,7 @@ static void test_ids_in_order_are_one_range(void **state)
     assert_int_equal(rill_id_set_add(&s, A, 1001), RILL_OK);
     assert_int_equal(s.count, 1);
     assert_false(rill_id_set_has(&s, 2001));
-    rill_id_set_free(&s, A);
+    rill_id_set_clear(&s, A);
 }
 
 static void test_ranges_join(void **state)
@@ -62,7 +62,7 @@ static void test_ranges_join(void **state)
         }
     }
     assert_int_equal(s.count, 1);
-    rill_id_set_free(&s, A);
+    rill_id_set_clear(&s, A);
 }
 
 static void test_the_ends_of_the_numbers(void **state)
@@ -77,7 +77,7 @@ static void test_the_ends_of_the_numbers(void **state)
     assert_int_equal(s.count, 2);
     assert_true(rill_id_set_has(&s, UINT64_MAX) && rill_id_set_has(&s, 1));
     assert_false(rill_id_set_has(&s, UINT64_MAX - 4));
-    rill_id_set_free(&s, A);
+    rill_id_set_clear(&s, A);
 }
 
 static void test_without_memory_nothing_is_added(void **state)
@@ -89,7 +89,7 @@ static void test_without_memory_nothing_is_added(void **state)
     rill_id_set_init(&s);
     assert_int_equal(rill_id_set_add(&s, &none, 4), RILL_ERR_NOMEM);
     assert_false(rill_id_set_has(&s, 4));
-    rill_id_set_free(&s, &none);
+    rill_id_set_clear(&s, &none);
 }
 
 int main(void)

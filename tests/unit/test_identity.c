@@ -25,8 +25,8 @@ static void test_clients_tokens_differ(void **state)
     assert_true(rill_identity_has(&one, (rill_bytes){(const uint8_t *)one.token, 32}));
     assert_false(rill_identity_has(&one, (rill_bytes){(const uint8_t *)two.token, 32}));
     assert_false(rill_identity_has(&one, (rill_bytes){(const uint8_t *)one.token, 31}));
-    rill_identity_free(&one, a);
-    rill_identity_free(&two, a);
+    rill_identity_clear(&one, a);
+    rill_identity_clear(&two, a);
     rill_crypto_free(crypto);
 }
 
@@ -45,14 +45,14 @@ static void test_a_server_keeps_what_the_token_says(void **state)
     assert_memory_equal(id.receipt_details, details.receipt_nonce, RILL_RECEIPT_NONCE_LEN);
     assert_memory_equal(id.receipt_details + RILL_RECEIPT_NONCE_LEN, details.receipt_secret,
                         RILL_RECEIPT_SECRET_LEN);
-    rill_identity_free(&id, a);
+    rill_identity_clear(&id, a);
     /* Neither is asked for. */
     details = (rill_token_details){0};
     id = (rill_identity){0};
     assert_int_equal(rill_identity_keep(&id, a, token, &details), RILL_OK);
     assert_null(id.tag);
     assert_null(id.receipt_details);
-    rill_identity_free(&id, a);
+    rill_identity_clear(&id, a);
 }
 
 int main(void)

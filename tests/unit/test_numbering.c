@@ -186,7 +186,7 @@ static void test_a_packet_may_come_again_until_it_has_expired(void **state)
     assert_int_equal(n.max_expires_at, NOW_MS + 60000);
     assert_int_equal(rill_numbering_take(&n, rill_allocator_default(), 4), RILL_OK);
     assert_int_equal(rill_numbering_take(&n, rill_allocator_default(), 4), RILL_ERR_EXISTS);
-    rill_numbering_free(&n, rill_allocator_default());
+    rill_numbering_clear(&n, rill_allocator_default());
 }
 
 int main(void)

@@ -28,7 +28,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    rill_peer_free(&p, rill_allocator_default());
+    rill_peer_clear(&p, rill_allocator_default());
     return 0;
 }
 

@@ -43,7 +43,7 @@ static void test_in_order_needs_no_memory(void **state)
     }
     assert_null(w.words);
     assert_true(rill_sequence_window_seen(&w, 0));
-    rill_sequence_window_free(&w, &no_memory);
+    rill_sequence_window_clear(&w, &no_memory);
 }
 
 static void test_a_hole_stays_open(void **state)
@@ -59,7 +59,7 @@ static void test_a_hole_stays_open(void **state)
     assert_int_equal(rill_sequence_window_mark(&w, A, 5), RILL_OK);
     for (uint64_t s = 0; s < RILL_SEQUENCE_WINDOW_MAX; s++)
         assert_int_equal(rill_sequence_window_mark(&w, A, s), RILL_ERR_EXISTS);
-    rill_sequence_window_free(&w, A);
+    rill_sequence_window_clear(&w, A);
 }
 
 static void test_what_falls_out_counts_as_seen(void **state)
@@ -73,7 +73,7 @@ static void test_what_falls_out_counts_as_seen(void **state)
     assert_true(rill_sequence_window_seen(&w, 0));
     assert_int_equal(rill_sequence_window_mark(&w, A, 0), RILL_ERR_EXISTS);
     assert_int_equal(w.bits, 64);
-    rill_sequence_window_free(&w, A);
+    rill_sequence_window_clear(&w, A);
 }
 
 static void test_the_first_may_come_late(void **state)
@@ -88,7 +88,7 @@ static void test_the_first_may_come_late(void **state)
         assert_int_equal(rill_sequence_window_mark(&w, A, s), RILL_OK);
     }
     assert_int_equal(rill_sequence_window_mark(&w, A, 1000), RILL_ERR_EXISTS);
-    rill_sequence_window_free(&w, A);
+    rill_sequence_window_clear(&w, A);
 }
 
 /* Where sequences start from a clock: nothing is kept for all those that nobody ever sends. */
@@ -112,7 +112,7 @@ static void test_a_high_start_needs_no_memory(void **state)
     assert_int_equal(rill_sequence_window_mark(&w, A, start - 2), RILL_OK);
     assert_int_equal(rill_sequence_window_mark(&w, A, start - 3), RILL_ERR_EXISTS);
     assert_true(rill_sequence_window_seen(&w, start + 999 - RILL_SEQUENCE_WINDOW_MAX));
-    rill_sequence_window_free(&w, A);
+    rill_sequence_window_clear(&w, A);
 }
 
 static void test_jumps_as_far_as_numbers_go(void **state)
@@ -130,7 +130,7 @@ static void test_jumps_as_far_as_numbers_go(void **state)
     assert_true(rill_sequence_window_seen(&w, low - 1));
     assert_int_equal(rill_sequence_window_mark(&w, A, low), RILL_OK);
     assert_int_equal(rill_sequence_window_mark(&w, A, low), RILL_ERR_EXISTS);
-    rill_sequence_window_free(&w, A);
+    rill_sequence_window_clear(&w, A);
 }
 
 static void test_without_memory_nothing_is_marked(void **state)
@@ -153,7 +153,7 @@ static void test_without_memory_nothing_is_marked(void **state)
     assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1066), RILL_OK);
     assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1001), RILL_ERR_EXISTS);
     assert_int_equal(rill_sequence_window_mark(&w, &no_memory, 1000), RILL_ERR_NOMEM);
-    rill_sequence_window_free(&w, &no_memory);
+    rill_sequence_window_clear(&w, &no_memory);
 }
 
 int main(void)

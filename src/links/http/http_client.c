@@ -390,7 +390,7 @@ void http_link_part_closed(http_link *k)
     k->link.on.closed(&k->link, k->link.user);
     rill_tls_context_free(k->tls);
     rill_heap_clear(&k->dues);
-    rill_blocks_free(&k->blocks);
+    rill_blocks_clear(&k->blocks);
     rill_wipe(k, sizeof *k);
     rill_free(rill_allocator_default(), k);
     rill_loop_drop(loop);

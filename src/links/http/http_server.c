@@ -36,9 +36,9 @@ void http_server_maybe_free(rill_http_link_server *s)
     void (*closed)(void *owner) = s->closed;
     void *owner = s->options.owner;
     rill_loop *loop = s->loop;
-    rill_bearers_free(&s->bearers);
+    rill_bearers_clear(&s->bearers);
     rill_map_clear(&s->requests);
-    rill_blocks_free(&s->blocks);
+    rill_blocks_clear(&s->blocks);
     rill_wipe(s->key, sizeof s->key);
     rill_ws_origins_free(rill_allocator_default(), s->options.allow_origins);
     rill_free(rill_allocator_default(), s);

@@ -133,14 +133,14 @@ void rill_connection_destroy(rill_connection *c)
     rill_list_remove(&c->ready_node);
     rill_list_remove(&c->event_node);
     rill_map_clear(&c->streams.by_id);
-    rill_numbering_free(&c->numbers, a);
-    rill_id_set_free(&c->streams.opened_by_remote, a);
+    rill_numbering_clear(&c->numbers, a);
+    rill_id_set_clear(&c->streams.opened_by_remote, a);
     if (c->probing != &e->unused_probing)
         rill_free(a, c->probing);
     if (c->path.congestion != e->unused_congestion)
         rill_congestion_free(a, c->path.congestion);
-    rill_identity_free(&c->identity, a);
-    rill_peer_free(&c->peer, a);
+    rill_identity_clear(&c->identity, a);
+    rill_peer_clear(&c->peer, a);
     rill_free(a, c->closing.message);
     rill_free(a, c->closing.cut);
     if (c->options != &e->connection_options)

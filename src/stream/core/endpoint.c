@@ -149,7 +149,7 @@ void rill_endpoint_free(rill_endpoint *e)
     rill_map_clear(&e->table);
     rill_map_clear(&e->decisions);
     rill_heap_clear(&e->heap);
-    rill_flight_table_free(&e->flights);
+    rill_flight_table_clear(&e->flights);
     rill_spares_clear(&e->spares);
     rill_congestion_free(e->allocator, e->unused_congestion);
     if (e->crypto)

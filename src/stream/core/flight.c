@@ -14,7 +14,7 @@ void rill_flight_table_init(rill_flight_table *t, const rill_allocator *a)
     *t = (rill_flight_table){.allocator = a};
 }
 
-void rill_flight_table_free(rill_flight_table *t)
+void rill_flight_table_clear(rill_flight_table *t)
 {
     for (uint32_t i = 0; i < t->capacity; i++)
         rill_free(t->allocator, t->slots[i]);

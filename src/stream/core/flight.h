@@ -88,7 +88,7 @@ typedef struct rill_flight_table {
 } rill_flight_table;
 
 void rill_flight_table_init(rill_flight_table *t, const rill_allocator *a);
-void rill_flight_table_free(rill_flight_table *t);
+void rill_flight_table_clear(rill_flight_table *t);
 /* A cleared record with its request set; NULL without memory. */
 rill_flight *rill_flight_open(rill_flight_table *t);
 /* NULL where no such request is open. */

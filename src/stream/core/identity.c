@@ -67,7 +67,7 @@ bool rill_identity_has(const rill_identity *id, rill_bytes token)
     return id->token_len == token.len && rill_same_ct(id->token, token.data, token.len);
 }
 
-void rill_identity_free(rill_identity *id, const rill_allocator *a)
+void rill_identity_clear(rill_identity *id, const rill_allocator *a)
 {
     rill_keys_free(id->keys);
     if (id->receipt_details)

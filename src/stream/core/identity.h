@@ -25,6 +25,6 @@ bool rill_identity_has(const rill_identity *id, rill_bytes token);
 /* Of a token: under this the endpoint's table has its connection. */
 uint64_t rill_token_hash(const char *token, size_t len);
 /* Wipes secrets. */
-void rill_identity_free(rill_identity *id, const rill_allocator *a);
+void rill_identity_clear(rill_identity *id, const rill_allocator *a);
 
 #endif

@@ -32,9 +32,9 @@ void rill_numbering_init_client(rill_numbering *n, uint64_t wall_ms, uint32_t ra
     rill_sequence_window_init(&n->seen);
 }
 
-void rill_numbering_free(rill_numbering *n, const rill_allocator *a)
+void rill_numbering_clear(rill_numbering *n, const rill_allocator *a)
 {
-    rill_sequence_window_free(&n->seen, a);
+    rill_sequence_window_clear(&n->seen, a);
 }
 
 void rill_numbering_go_on(rill_numbering *n, const rill_past *past)

@@ -27,7 +27,7 @@ void rill_numbering_init_server(rill_numbering *n, uint64_t wall_ms, uint32_t ra
 /* last_life: of the endpoint's clients; a new one is later than all of them. */
 void rill_numbering_init_client(rill_numbering *n, uint64_t wall_ms, uint32_t random,
                                 uint64_t *last_life);
-void rill_numbering_free(rill_numbering *n, const rill_allocator *a);
+void rill_numbering_clear(rill_numbering *n, const rill_allocator *a);
 /* A server's, whose key others had before it: they have used up some of its packets. */
 void rill_numbering_go_on(rill_numbering *n, const rill_past *past);
 

@@ -13,7 +13,7 @@ void rill_peer_init(rill_peer *p)
     *p = (rill_peer){.max_stream_id = ASSUMED_MAX_STREAM_ID};
 }
 
-void rill_peer_free(rill_peer *p, const rill_allocator *a)
+void rill_peer_clear(rill_peer *p, const rill_allocator *a)
 {
     rill_free(a, p->address);
 }

@@ -21,7 +21,7 @@ typedef struct rill_peer {
 } rill_peer;
 
 void rill_peer_init(rill_peer *p);
-void rill_peer_free(rill_peer *p, const rill_allocator *a);
+void rill_peer_clear(rill_peer *p, const rill_allocator *a);
 /*
  * Packets from the number `next` on go there. *changed: it is another address, that nobody has
  * answered from. An empty one changes nothing. RILL_ERR_NOMEM: all is as it was.

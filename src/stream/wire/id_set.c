@@ -12,7 +12,7 @@ void rill_id_set_init(rill_id_set *s)
     *s = (rill_id_set){.ranges = NULL};
 }
 
-void rill_id_set_free(rill_id_set *s, const rill_allocator *a)
+void rill_id_set_clear(rill_id_set *s, const rill_allocator *a)
 {
     rill_free(a, s->ranges);
     rill_id_set_init(s);

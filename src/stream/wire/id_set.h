@@ -17,7 +17,7 @@ typedef struct rill_id_set {
 } rill_id_set;
 
 void rill_id_set_init(rill_id_set *s);
-void rill_id_set_free(rill_id_set *s, const rill_allocator *a);
+void rill_id_set_clear(rill_id_set *s, const rill_allocator *a);
 bool rill_id_set_has(const rill_id_set *s, uint64_t id);
 /* RILL_ERR_NOMEM; nothing where it is in already. */
 RILL_MUST_CHECK int rill_id_set_add(rill_id_set *s, const rill_allocator *a, uint64_t id);

@@ -66,7 +66,7 @@ void rill_sequence_window_init(rill_sequence_window *w)
     *w = (rill_sequence_window){.bits = WORD_BITS};
 }
 
-void rill_sequence_window_free(rill_sequence_window *w, const rill_allocator *a)
+void rill_sequence_window_clear(rill_sequence_window *w, const rill_allocator *a)
 {
     rill_free(a, w->words);
     rill_sequence_window_init(w);

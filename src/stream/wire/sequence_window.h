@@ -21,7 +21,7 @@ typedef struct rill_sequence_window {
 } rill_sequence_window;
 
 void rill_sequence_window_init(rill_sequence_window *w);
-void rill_sequence_window_free(rill_sequence_window *w, const rill_allocator *a);
+void rill_sequence_window_clear(rill_sequence_window *w, const rill_allocator *a);
 bool rill_sequence_window_seen(const rill_sequence_window *w, uint64_t sequence);
 /*
  * Marks a number that was not seen. Grows the bitmap (up to the maximum) so
