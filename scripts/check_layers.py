@@ -33,6 +33,8 @@ BELOW = {
     "run": CORE | {"link", "io/loop.h", "rill/loop.h", "rill of stream"},
     "node": CORE | {"link", "rill/node.h"},
     "serve": CORE | {"node", "links/port.h", "io/loop.h", "io/large_pages.h", "rill/loop.h"},
+    "store": CORE,
+    "connector": CORE | {"link", "node", "store"},
     "clients": CORE | {"rill/credentials.h", "rill/loop.h"},
 }
 # The rooms of STREAM, each with those that it may see beside itself.
@@ -62,8 +64,8 @@ STANDARD = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.
             "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
 FOREIGN = {"openssl": {"crypto", "io", "ws"}, "intel-ipsec-mb.h": {"crypto"},
            "http_parser.h": {"ws"}, "jansson.h": {"run", "clients", "cli"},
-           "nghttp2": {"http"}, "llhttp.h": {"http"}}
-SYSTEM_LAYERS = {"io", "ws", "link", "links/btp", "links/http", "run", "serve",
+           "sqlite3.h": {"store"}, "nghttp2": {"http"}, "llhttp.h": {"http"}}
+SYSTEM_LAYERS = {"store", "io", "ws", "link", "links/btp", "links/http", "run", "serve",
                  "clients", "cli"}
 
 

@@ -31,6 +31,7 @@ cmd:pkg-config pkg-config
 lib:libcrypto libssl-dev
 lib:libuv libuv1-dev
 lib:jansson libjansson-dev
+lib:sqlite3 libsqlite3-dev
 lib:libcurl libcurl4-openssl-dev
 header:http_parser.h libhttp-parser-dev
 lib:libnghttp2 libnghttp2-dev

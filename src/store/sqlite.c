@@ -1,0 +1,743 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/sqlite.h"
+
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rill/error.h>
+
+#include "base/alloc.h"
+#include "base/wide_text.h"
+#include "crypto/ed25519.h"
+
+/* "Rill": tells a store from any other file of SQLite's. */
+enum { APPLICATION_ID = 0x52696c6c };
+
+typedef enum statement_id {
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    PUT_ACCOUNT,
+    PUT_BALANCE,
+    PUT_FLOW,
+    PUT_ENTRY,
+    LAST_HASH,
+    STATEMENTS
+} statement_id;
+
+static const char *const statements[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    /* The same account again, of a batch that is written again, is no error; another one is. */
+    [PUT_ACCOUNT] = "INSERT INTO accounts (id, holder, name, asset, scale, created_ms)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET id = id"
+                    " WHERE holder = ?2 AND name = ?3 AND asset = ?4 AND scale = ?5",
+    [PUT_BALANCE] = "INSERT INTO balances (account, booked) VALUES (?1, ?2)"
+                    " ON CONFLICT (account) DO UPDATE SET booked = excluded.booked",
+    [PUT_FLOW] = "INSERT INTO flows (run, minute, source, destination, packets, taken, given)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                 " ON CONFLICT (run, minute, source, destination) DO UPDATE SET"
+                 " packets = excluded.packets, taken = excluded.taken, given = excluded.given",
+    [PUT_ENTRY] = "INSERT INTO entries (run, at_ms, account, kind, amount, who, note, key, hash)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [LAST_HASH] = "SELECT hash FROM entries ORDER BY id DESC LIMIT 1",
+};
+
+/* A whole number of up to 128 bits is an INTEGER if that can hold it, else TEXT in digits. */
+static const char schema[] =
+    "CREATE TABLE runs (id INTEGER PRIMARY KEY, began_ms INTEGER NOT NULL,"
+    " version TEXT NOT NULL);"
+    "CREATE TABLE accounts (id INTEGER PRIMARY KEY, holder INTEGER NOT NULL, name TEXT NOT NULL,"
+    " asset TEXT NOT NULL, scale INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    " UNIQUE (holder, name, asset, scale));"
+    "CREATE TABLE balances (account INTEGER PRIMARY KEY REFERENCES accounts (id),"
+    " booked NOT NULL);"
+    "CREATE TABLE flows (run INTEGER NOT NULL REFERENCES runs (id), minute INTEGER NOT NULL,"
+    " source INTEGER NOT NULL REFERENCES accounts (id),"
+    " destination INTEGER NOT NULL REFERENCES accounts (id), packets INTEGER NOT NULL,"
+    " taken NOT NULL, given NOT NULL,"
+    " PRIMARY KEY (run, minute, source, destination)) WITHOUT ROWID;"
+    "CREATE TABLE entries (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id),"
+    " at_ms INTEGER NOT NULL, account INTEGER NOT NULL REFERENCES accounts (id),"
+    " kind INTEGER NOT NULL, amount NOT NULL, who TEXT NOT NULL, note TEXT NOT NULL, key TEXT,"
+    " hash BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX entries_key ON entries (account, key) WHERE key IS NOT NULL;"
+    "CREATE TRIGGER entries_stay BEFORE DELETE ON entries"
+    " BEGIN SELECT RAISE (ABORT, 'a line of the audit stays'); END;"
+    "CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries"
+    " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;";
+
+struct rill_sqlite {
+    const rill_allocator *allocator;
+    sqlite3 *db;
+    sqlite3_stmt *prepared[STATEMENTS];
+    int64_t run;
+    uint8_t last_hash[RILL_SHA256_LEN]; /* of the newest entry that is kept; zeros: there is none */
+    char problem[RILL_SQLITE_PROBLEM];
+};
+
+/* ---- errors ---- */
+
+static int error_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_NOMEM:
+        return RILL_ERR_NOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return RILL_ERR_ADDRESS_IN_USE;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return RILL_ERR_MALFORMED;
+    default:
+        return rc == SQLITE_CONSTRAINT_UNIQUE ? RILL_ERR_EXISTS : RILL_ERR_IO;
+    }
+}
+
+/* Says what SQLite says; returns our error. */
+static int failed(rill_sqlite *s, int rc)
+{
+    int error = error_of(rc);
+    const char *path = sqlite3_db_filename(s->db, "main");
+    snprintf(s->problem, sizeof s->problem, "%s: %s", path == NULL ? "the store" : path,
+             error == RILL_ERR_ADDRESS_IN_USE ? "another process has it open"
+                                              : sqlite3_errmsg(s->db));
+    return error;
+}
+
+static int wrong(rill_sqlite *s, int error, const char *what)
+{
+    snprintf(s->problem, sizeof s->problem, "%s: %s", sqlite3_db_filename(s->db, "main"), what);
+    return error;
+}
+
+/* ---- statements ---- */
+
+static int execute(rill_sqlite *s, const char *sql)
+{
+    int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? RILL_OK : failed(s, rc);
+}
+
+static int prepare(rill_sqlite *s, const char *sql, sqlite3_stmt **out)
+{
+    int rc = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+    return rc == SQLITE_OK ? RILL_OK : failed(s, rc);
+}
+
+/* Runs a statement that gives no row, whose values are bound. */
+static int finish(rill_sqlite *s, sqlite3_stmt *statement)
+{
+    int rc = sqlite3_step(statement);
+    int error = rc == SQLITE_DONE ? RILL_OK : failed(s, rc);
+    sqlite3_reset(statement); /* says the same error again */
+    return error;
+}
+
+static void bind_number(sqlite3_stmt *statement, int at, uint64_t value)
+{
+    if (value <= INT64_MAX) {
+        sqlite3_bind_int64(statement, at, (int64_t)value);
+        return;
+    }
+    char text[RILL_WIDE_TEXT];
+    rill_wide_text(rill_wide(value), text);
+    sqlite3_bind_text(statement, at, text, -1, SQLITE_TRANSIENT);
+}
+
+static void bind_wide(sqlite3_stmt *statement, int at, rill_i128 value)
+{
+    rill_u128 bits = rill_wide_bits(value);
+    uint64_t high = rill_wide_high(bits);
+    uint64_t low = rill_wide_low(bits);
+    if ((high == 0 && low <= INT64_MAX) || (high == UINT64_MAX && low > INT64_MAX)) {
+        int64_t number;
+        memcpy(&number, &low, sizeof number);
+        sqlite3_bind_int64(statement, at, number);
+        return;
+    }
+    char text[RILL_WIDE_TEXT];
+    rill_wide_signed_text(value, text);
+    sqlite3_bind_text(statement, at, text, -1, SQLITE_TRANSIENT);
+}
+
+static void bind_sum(sqlite3_stmt *statement, int at, rill_sum sum)
+{
+    bind_wide(statement, at, rill_wide_signed(rill_wide_of(sum.high, sum.low)));
+}
+
+/* A column that bind_wide wrote. */
+static int read_wide(rill_sqlite *s, sqlite3_stmt *statement, int column, rill_i128 *out)
+{
+    if (sqlite3_column_type(statement, column) == SQLITE_INTEGER) {
+        int64_t number = sqlite3_column_int64(statement, column);
+        *out = rill_wide_signed(rill_wide_of(number < 0 ? UINT64_MAX : 0, (uint64_t)number));
+        return RILL_OK;
+    }
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    if (sqlite3_column_type(statement, column) != SQLITE_TEXT || text == NULL ||
+        rill_wide_signed_parse(text, (size_t)sqlite3_column_bytes(statement, column), out) !=
+            RILL_OK)
+        return wrong(s, RILL_ERR_MALFORMED, "an amount is no whole number");
+    return RILL_OK;
+}
+
+/* ---- opening ---- */
+
+/* The one number that a statement gives. */
+static int read_number(rill_sqlite *s, const char *sql, int64_t *out)
+{
+    sqlite3_stmt *statement = NULL;
+    int error = prepare(s, sql, &statement);
+    if (error == RILL_OK) {
+        int rc = sqlite3_step(statement);
+        if (rc == SQLITE_ROW)
+            *out = sqlite3_column_int64(statement, 0);
+        else
+            error = rc == SQLITE_DONE ? wrong(s, RILL_ERR_MALFORMED, "is not a store of Rill's")
+                                      : failed(s, rc);
+    }
+    sqlite3_finalize(statement);
+    return error;
+}
+
+/*
+ * In this order: the lock is taken first, and kept until the process ends; without it two nodes
+ * would write their balances over each other's.
+ */
+static int set_up(rill_sqlite *s, rill_durability durability)
+{
+    int64_t ignored = 0;
+    int error = execute(s, "PRAGMA locking_mode = EXCLUSIVE");
+    if (error == RILL_OK)
+        error = read_number(s, "SELECT count(*) FROM sqlite_master", &ignored);
+    if (error == RILL_OK)
+        error = execute(s, "PRAGMA journal_mode = WAL");
+    if (error == RILL_OK)
+        error = execute(s, durability == RILL_DURABILITY_FULL ? "PRAGMA synchronous = FULL"
+                                                              : "PRAGMA synchronous = NORMAL");
+    if (error == RILL_OK)
+        error = execute(s, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+                           " PRAGMA cell_size_check = ON; BEGIN EXCLUSIVE; COMMIT");
+    return error;
+}
+
+/* Makes an empty file a store, or says why a file that is not empty is none. */
+static int bring_forward(rill_sqlite *s)
+{
+    int64_t id = 0;
+    int64_t version = 0;
+    int64_t tables = 0;
+    int error = read_number(s, "PRAGMA application_id", &id);
+    if (error == RILL_OK)
+        error = read_number(s, "PRAGMA user_version", &version);
+    if (error == RILL_OK)
+        error = read_number(s, "SELECT count(*) FROM sqlite_master", &tables);
+    if (error != RILL_OK)
+        return error;
+    if (tables == 0 && id == 0) {
+        char sql[sizeof schema + 256];
+        snprintf(sql, sizeof sql,
+                 "BEGIN IMMEDIATE; PRAGMA application_id = %d; PRAGMA user_version = %d; %s COMMIT",
+                 APPLICATION_ID, RILL_SQLITE_SCHEMA, schema);
+        return execute(s, sql);
+    }
+    if (id != APPLICATION_ID)
+        return wrong(s, RILL_ERR_MALFORMED, "is not a store of Rill's");
+    if (version > RILL_SQLITE_SCHEMA)
+        return wrong(s, RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
+    return version == RILL_SQLITE_SCHEMA
+               ? RILL_OK
+               : wrong(s, RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
+}
+
+static int begin_run(rill_sqlite *s, uint64_t now_ms)
+{
+    sqlite3_stmt *statement = NULL;
+    int error = prepare(s, "INSERT INTO runs (began_ms, version) VALUES (?1, ?2)", &statement);
+    if (error != RILL_OK)
+        return error;
+    bind_number(statement, 1, now_ms);
+    sqlite3_bind_text(statement, 2, RILL_VERSION, -1, SQLITE_STATIC);
+    error = finish(s, statement);
+    sqlite3_finalize(statement);
+    s->run = sqlite3_last_insert_rowid(s->db);
+    return error;
+}
+
+static int prepare_all(rill_sqlite *s)
+{
+    for (size_t i = 0; i < STATEMENTS; i++) {
+        int error = prepare(s, statements[i], &s->prepared[i]);
+        if (error != RILL_OK)
+            return error;
+    }
+    return RILL_OK;
+}
+
+static int read_last_hash(rill_sqlite *s)
+{
+    sqlite3_stmt *statement = s->prepared[LAST_HASH];
+    int error = RILL_OK;
+    int rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == RILL_SHA256_LEN)
+        memcpy(s->last_hash, sqlite3_column_blob(statement, 0), RILL_SHA256_LEN);
+    else if (rc != SQLITE_DONE)
+        error =
+            rc == SQLITE_ROW ? wrong(s, RILL_ERR_MALFORMED, "an entry has no hash") : failed(s, rc);
+    sqlite3_reset(statement);
+    return error;
+}
+
+int rill_sqlite_open(rill_sqlite **out, const rill_sqlite_options *options,
+                     char problem[RILL_SQLITE_PROBLEM])
+{
+    const rill_allocator *allocator =
+        options->allocator != NULL ? options->allocator : rill_allocator_default();
+    rill_sqlite *s = rill_calloc(allocator, 1, sizeof *s);
+    snprintf(problem, RILL_SQLITE_PROBLEM, "%s: out of memory", options->path);
+    if (s == NULL)
+        return RILL_ERR_NOMEM;
+    s->allocator = allocator;
+    int flags =
+        SQLITE_OPEN_NOMUTEX |
+        (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    int rc = sqlite3_open_v2(options->path, &s->db, flags, options->vfs);
+    int error = rc == SQLITE_OK ? RILL_OK : error_of(rc);
+    if (error != RILL_OK && s->db != NULL)
+        snprintf(s->problem, sizeof s->problem, "%s: %s", options->path, sqlite3_errmsg(s->db));
+    if (error == RILL_OK) {
+        sqlite3_extended_result_codes(s->db, 1);
+        if (!options->read_only)
+            error = set_up(s, options->durability);
+    }
+    if (error == RILL_OK)
+        error = bring_forward(s);
+    if (error == RILL_OK && !options->read_only)
+        error = begin_run(s, options->now_ms);
+    if (error == RILL_OK)
+        error = prepare_all(s);
+    if (error == RILL_OK)
+        error = read_last_hash(s);
+    if (error != RILL_OK) {
+        if (s->problem[0] != '\0')
+            memcpy(problem, s->problem, sizeof s->problem);
+        rill_sqlite_close(s);
+        return error;
+    }
+    problem[0] = '\0';
+    *out = s;
+    return RILL_OK;
+}
+
+void rill_sqlite_close(rill_sqlite *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(s->prepared[i]);
+    sqlite3_close(s->db);
+    rill_free(s->allocator, s);
+}
+
+const char *rill_sqlite_problem(const rill_sqlite *s)
+{
+    return s->problem;
+}
+
+/* ---- reading ---- */
+
+static int give_account(rill_sqlite *s, sqlite3_stmt *statement, const rill_store_reader *reader)
+{
+    int64_t id = sqlite3_column_int64(statement, 0);
+    int64_t scale = sqlite3_column_int64(statement, 4);
+    const char *name = (const char *)sqlite3_column_text(statement, 2);
+    const char *asset = (const char *)sqlite3_column_text(statement, 3);
+    rill_i128 booked = rill_wide_signed(rill_wide(0));
+    if (name == NULL || asset == NULL)
+        return failed(s, SQLITE_NOMEM);
+    if (id < 1 || id > UINT32_MAX || scale < 0 || scale > UINT8_MAX)
+        return wrong(s, RILL_ERR_MALFORMED, "an account has numbers that cannot be");
+    if (sqlite3_column_type(statement, 6) != SQLITE_NULL) {
+        int error = read_wide(s, statement, 6, &booked);
+        if (error != RILL_OK)
+            return error;
+    }
+    const rill_store_account account = {
+        .id = (rill_balance_id)id,
+        .holder = (rill_holder)sqlite3_column_int(statement, 1),
+        .name = name,
+        .asset = asset,
+        .scale = (uint8_t)scale,
+        .created_ms = (uint64_t)sqlite3_column_int64(statement, 5),
+    };
+    return reader->account(reader->user, &account, booked);
+}
+
+typedef int row_function(rill_sqlite *s, sqlite3_stmt *statement, void *user);
+
+static int each_row(rill_sqlite *s, const char *sql, row_function *row, void *user)
+{
+    sqlite3_stmt *statement = NULL;
+    int error = prepare(s, sql, &statement);
+    while (error == RILL_OK) {
+        int rc = sqlite3_step(statement);
+        if (rc == SQLITE_DONE)
+            break;
+        error = rc == SQLITE_ROW ? row(s, statement, user) : failed(s, rc);
+    }
+    sqlite3_finalize(statement);
+    return error;
+}
+
+static int account_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    return give_account(s, statement, user);
+}
+
+#define EVERY_ACCOUNT                                                                              \
+    "SELECT id, holder, name, asset, scale, created_ms, booked FROM accounts"                      \
+    " LEFT JOIN balances ON account = id ORDER BY id"
+
+int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader)
+{
+    rill_store_reader copy = *reader;
+    return each_row(s, EVERY_ACCOUNT, account_row, &copy);
+}
+
+/* ---- writing ---- */
+
+static int put_account(rill_sqlite *s, const rill_store_account *a)
+{
+    sqlite3_stmt *statement = s->prepared[PUT_ACCOUNT];
+    sqlite3_bind_int64(statement, 1, a->id);
+    sqlite3_bind_int(statement, 2, (int)a->holder);
+    sqlite3_bind_text(statement, 3, a->name, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 4, a->asset, -1, SQLITE_STATIC);
+    sqlite3_bind_int(statement, 5, a->scale);
+    bind_number(statement, 6, a->created_ms);
+    int error = finish(s, statement);
+    if (error == RILL_OK && sqlite3_changes(s->db) != 1)
+        error = wrong(s, RILL_ERR_EXISTS, "an account has the number of another");
+    return error;
+}
+
+static int put_balance(rill_sqlite *s, const rill_store_balance *b)
+{
+    sqlite3_stmt *statement = s->prepared[PUT_BALANCE];
+    sqlite3_bind_int64(statement, 1, b->id);
+    bind_wide(statement, 2, b->booked);
+    return finish(s, statement);
+}
+
+static int put_flow(rill_sqlite *s, const rill_store_flow *f)
+{
+    sqlite3_stmt *statement = s->prepared[PUT_FLOW];
+    sqlite3_bind_int64(statement, 1, s->run);
+    bind_number(statement, 2, f->minute);
+    sqlite3_bind_int64(statement, 3, f->source);
+    sqlite3_bind_int64(statement, 4, f->destination);
+    bind_number(statement, 5, f->packets);
+    bind_sum(statement, 6, f->taken);
+    bind_sum(statement, 7, f->given);
+    return finish(s, statement);
+}
+
+/*
+ * SHA-256 of the hash before it and of this line, each part with its length before it: whoever
+ * changes a line has to change all that follow.
+ */
+static int hash_entry(const uint8_t before[RILL_SHA256_LEN], int64_t run, const rill_store_entry *e,
+                      uint8_t out[RILL_SHA256_LEN])
+{
+    enum { SPACE = 4096 };
+    char line[SPACE];
+    int len = snprintf(line, sizeof line,
+                       "%" PRId64 " %" PRIu64 " %" PRIu32 " %d %" PRIu64 " %zu:%s %zu:%s %zu:%s",
+                       run, e->at_ms, e->account, (int)e->kind, e->amount, strlen(e->who), e->who,
+                       strlen(e->note), e->note, strlen(e->key), e->key);
+    if (len < 0 || (size_t)len >= sizeof line - RILL_SHA256_LEN)
+        return RILL_ERR_TOO_LARGE;
+    uint8_t all[SPACE];
+    memcpy(all, before, RILL_SHA256_LEN);
+    memcpy(all + RILL_SHA256_LEN, line, (size_t)len);
+    return rill_sha256(all, RILL_SHA256_LEN + (size_t)len, out);
+}
+
+static int put_entry(rill_sqlite *s, const rill_store_entry *e, uint8_t hash[RILL_SHA256_LEN])
+{
+    sqlite3_stmt *statement = s->prepared[PUT_ENTRY];
+    uint8_t next[RILL_SHA256_LEN];
+    int error = hash_entry(hash, s->run, e, next);
+    if (error != RILL_OK)
+        return wrong(s, error, "the hash of an entry could not be made");
+    sqlite3_bind_int64(statement, 1, s->run);
+    bind_number(statement, 2, e->at_ms);
+    sqlite3_bind_int64(statement, 3, e->account);
+    sqlite3_bind_int(statement, 4, (int)e->kind);
+    bind_number(statement, 5, e->amount);
+    sqlite3_bind_text(statement, 6, e->who, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 7, e->note, -1, SQLITE_STATIC);
+    if (e->key[0] != '\0')
+        sqlite3_bind_text(statement, 8, e->key, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(statement, 8);
+    sqlite3_bind_blob(statement, 9, next, sizeof next, SQLITE_TRANSIENT);
+    error = finish(s, statement);
+    sqlite3_clear_bindings(statement); /* some of what is bound is the batch's */
+    if (error == RILL_OK)
+        memcpy(hash, next, sizeof next);
+    return error;
+}
+
+static int put_all(rill_sqlite *s, const rill_store_batch *batch, uint8_t hash[RILL_SHA256_LEN])
+{
+    int error = RILL_OK;
+    for (size_t i = 0; i < batch->account_count && error == RILL_OK; i++)
+        error = put_account(s, &batch->accounts[i]);
+    for (size_t i = 0; i < batch->balance_count && error == RILL_OK; i++)
+        error = put_balance(s, &batch->balances[i]);
+    for (size_t i = 0; i < batch->flow_count && error == RILL_OK; i++)
+        error = put_flow(s, &batch->flows[i]);
+    for (size_t i = 0; i < batch->entry_count && error == RILL_OK; i++)
+        error = put_entry(s, &batch->entries[i], hash);
+    sqlite3_clear_bindings(s->prepared[PUT_ACCOUNT]);
+    return error;
+}
+
+int rill_sqlite_write(rill_sqlite *s, const rill_store_batch *batch)
+{
+    uint8_t hash[RILL_SHA256_LEN];
+    memcpy(hash, s->last_hash, sizeof hash);
+    int error = finish(s, s->prepared[BEGIN]);
+    if (error != RILL_OK)
+        return error;
+    error = put_all(s, batch, hash);
+    if (error == RILL_OK)
+        error = finish(s, s->prepared[COMMIT]);
+    if (error != RILL_OK) {
+        char problem[RILL_SQLITE_PROBLEM];
+        memcpy(problem, s->problem, sizeof problem);
+        /* Some errors have rolled back already: then this is one, too. */
+        int rc = sqlite3_get_autocommit(s->db) ? RILL_OK : finish(s, s->prepared[ROLLBACK]);
+        (void)rc;
+        memcpy(s->problem, problem, sizeof problem);
+        return error;
+    }
+    memcpy(s->last_hash, hash, sizeof hash);
+    return RILL_OK;
+}
+
+/* ---- the audit ---- */
+
+typedef struct audited {
+    rill_balance_id id;
+    rill_holder holder;
+    uint8_t scale;
+    char name[RILL_STORE_NAME_MAX + 1];
+    char asset[RILL_STORE_ASSET_MAX + 1];
+    rill_i128 booked;   /* what the store says */
+    rill_i128 computed; /* what flows and entries add up to */
+} audited;
+
+typedef struct auditor {
+    rill_sqlite *store;
+    rill_audit *out;
+    audited *accounts; /* in the order of ids */
+    size_t count;
+    size_t cap;
+    uint8_t hash[RILL_SHA256_LEN]; /* of the entry before */
+} auditor;
+
+static void note_first(rill_audit *out, const char *what)
+{
+    if (out->first[0] == '\0')
+        snprintf(out->first, sizeof out->first, "%s", what);
+}
+
+static int audit_account(void *user, const rill_store_account *account, rill_i128 booked)
+{
+    auditor *a = user;
+    if (a->count == a->cap) {
+        size_t cap = a->cap * 2 + 64;
+        audited *grown = rill_realloc_array(a->store->allocator, a->accounts, cap, sizeof *grown);
+        if (grown == NULL)
+            return wrong(a->store, RILL_ERR_NOMEM, "out of memory");
+        a->accounts = grown;
+        a->cap = cap;
+    }
+    audited *one = &a->accounts[a->count++];
+    *one = (audited){.id = account->id, .holder = account->holder, .scale = account->scale};
+    one->booked = booked;
+    one->computed = rill_wide_signed(rill_wide(0));
+    snprintf(one->name, sizeof one->name, "%s", account->name);
+    snprintf(one->asset, sizeof one->asset, "%s", account->asset);
+    return RILL_OK;
+}
+
+static audited *find_audited(const auditor *a, int64_t id)
+{
+    size_t low = 0;
+    size_t high = a->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (a->accounts[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < a->count && a->accounts[low].id == id ? &a->accounts[low] : NULL;
+}
+
+static bool same_asset(const audited *a, const audited *b)
+{
+    return a->scale == b->scale && strcmp(a->asset, b->asset) == 0;
+}
+
+/* The node's own balance in the asset of `like`. Usually near it: assets are few. */
+static audited *own_of(const auditor *a, const audited *like, rill_holder holder)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->accounts[i].holder == holder && same_asset(&a->accounts[i], like))
+            return &a->accounts[i];
+    }
+    return NULL;
+}
+
+/* Moves between two; false where one of them is missing or the sum is too large. */
+static bool audit_move(audited *from, audited *to, rill_i128 amount)
+{
+    return from != NULL && to != NULL &&
+           rill_wide_sum(from->computed, rill_wide_negate(amount), &from->computed) &&
+           rill_wide_sum(to->computed, amount, &to->computed);
+}
+
+static int audit_flow(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    auditor *a = user;
+    audited *source = find_audited(a, sqlite3_column_int64(statement, 0));
+    audited *destination = find_audited(a, sqlite3_column_int64(statement, 1));
+    rill_i128 taken;
+    rill_i128 given;
+    a->out->flows++;
+    int error = read_wide(s, statement, 2, &taken);
+    if (error == RILL_OK)
+        error = read_wide(s, statement, 3, &given);
+    if (error != RILL_OK)
+        return error;
+    if (source == NULL || destination == NULL ||
+        !audit_move(source, own_of(a, source, RILL_HOLDER_EXCHANGE), taken) ||
+        !audit_move(own_of(a, destination, RILL_HOLDER_EXCHANGE), destination, given))
+        return wrong(s, RILL_ERR_MALFORMED, "a flow is of accounts that are not there");
+    return RILL_OK;
+}
+
+static int audit_entry_money(rill_sqlite *s, auditor *a, const rill_store_entry *e)
+{
+    audited *account = find_audited(a, e->account);
+    audited *outside = account == NULL ? NULL : own_of(a, account, RILL_HOLDER_OUTSIDE);
+    bool out = e->kind == RILL_ENTRY_SETTLED_OUT || e->kind == RILL_ENTRY_WITHDRAWAL;
+    if (!audit_move(out ? account : outside, out ? outside : account,
+                    rill_wide_signed(rill_wide(e->amount))))
+        return wrong(s, RILL_ERR_MALFORMED, "an entry is of an account that is not there");
+    return RILL_OK;
+}
+
+static int audit_entry(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    auditor *a = user;
+    rill_i128 amount;
+    int error = read_wide(s, statement, 4, &amount);
+    if (error != RILL_OK)
+        return error;
+    const char *key = (const char *)sqlite3_column_text(statement, 7);
+    rill_store_entry e = {
+        .at_ms = (uint64_t)sqlite3_column_int64(statement, 1),
+        .account = (rill_balance_id)sqlite3_column_int64(statement, 2),
+        .kind = (rill_entry_kind)sqlite3_column_int(statement, 3),
+        .amount = rill_wide_low(rill_wide_bits(amount)),
+        .who = (const char *)sqlite3_column_text(statement, 5),
+        .note = (const char *)sqlite3_column_text(statement, 6),
+        .key = key == NULL ? "" : key,
+    };
+    if (e.who == NULL || e.note == NULL)
+        return failed(s, SQLITE_NOMEM);
+    a->out->entries++;
+    uint8_t hash[RILL_SHA256_LEN];
+    error = hash_entry(a->hash, sqlite3_column_int64(statement, 0), &e, hash);
+    if (error != RILL_OK)
+        return wrong(s, error, "the hash of an entry could not be made");
+    const void *kept = sqlite3_column_blob(statement, 8);
+    if (kept == NULL || sqlite3_column_bytes(statement, 8) != sizeof hash ||
+        memcmp(kept, hash, sizeof hash) != 0) {
+        a->out->broken_entries++;
+        note_first(a->out, "an entry was changed, or one before it was taken out");
+    }
+    if (kept != NULL && sqlite3_column_bytes(statement, 8) == sizeof hash)
+        memcpy(a->hash, kept, sizeof hash); /* each break is counted once */
+    return audit_entry_money(s, a, &e);
+}
+
+static void judge_balances(const auditor *a)
+{
+    rill_audit *out = a->out;
+    out->accounts = a->count;
+    for (size_t i = 0; i < a->count; i++) {
+        const audited *one = &a->accounts[i];
+        char booked[RILL_WIDE_TEXT];
+        char computed[RILL_WIDE_TEXT];
+        char line[sizeof out->first];
+        if (rill_wide_equal(one->booked, one->computed))
+            continue;
+        out->uneven_balances++;
+        rill_wide_signed_text(one->booked, booked);
+        rill_wide_signed_text(one->computed, computed);
+        snprintf(line, sizeof line, "account %" PRIu32 " (%s): booked %s, computed %s", one->id,
+                 one->name, booked, computed);
+        note_first(out, line);
+    }
+}
+
+/* Each asset is judged where its exchange is. */
+static void judge_assets(const auditor *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        const audited *exchange = &a->accounts[i];
+        rill_i128 sum = rill_wide_signed(rill_wide(0));
+        bool fits = true;
+        if (exchange->holder != RILL_HOLDER_EXCHANGE)
+            continue;
+        for (size_t k = 0; k < a->count; k++) {
+            if (same_asset(&a->accounts[k], exchange))
+                fits = rill_wide_sum(sum, a->accounts[k].booked, &sum) && fits;
+        }
+        if (fits && rill_wide_is_zero(rill_wide_bits(sum)))
+            continue;
+        a->out->uneven_assets++;
+        note_first(a->out, "the balances of an asset do not add up to 0");
+    }
+}
+
+int rill_sqlite_audit(rill_sqlite *s, rill_audit *out)
+{
+    *out = (rill_audit){0};
+    auditor a = {.store = s, .out = out};
+    const rill_store_reader reader = {.account = audit_account, .user = &a};
+    int error = rill_sqlite_read(s, &reader);
+    if (error == RILL_OK)
+        error = each_row(s, "SELECT source, destination, taken, given FROM flows", audit_flow, &a);
+    if (error == RILL_OK)
+        error = each_row(s,
+                         "SELECT run, at_ms, account, kind, amount, who, note, key, hash"
+                         " FROM entries ORDER BY id",
+                         audit_entry, &a);
+    if (error == RILL_OK) {
+        judge_balances(&a);
+        judge_assets(&a);
+    }
+    rill_free(s->allocator, a.accounts);
+    return error;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A store in one file, by SQLite with a write-ahead log. Everything here waits for the disk: it is
+ * called at the start of a node, and from the thread of store/writer.h.
+ */
+#ifndef RILL_STORE_SQLITE_H
+#define RILL_STORE_SQLITE_H
+
+#include "store/store.h"
+
+/* The newest form of the file that this version knows. Older ones are brought forward when opened.
+ */
+#define RILL_SQLITE_SCHEMA 1
+
+typedef struct rill_sqlite rill_sqlite;
+
+typedef struct rill_sqlite_options {
+    const rill_allocator *allocator; /* NULL: rill_allocator_default(); SQLite has its own */
+    const char *path;
+    rill_durability durability;
+    uint64_t now_ms; /* when this run of the node begins */
+    const char *vfs; /* SQLite's name of what stands for the file system; NULL: the system's */
+    bool read_only;  /* for who looks at the books of a node that does not run */
+} rill_sqlite_options;
+
+/*
+ * Opens a file, makes it if there is none, and begins a new run. One process has it at a time.
+ * problem (of RILL_SQLITE_PROBLEM bytes) says in one line what is wrong, with the path.
+ * RILL_ERR_NOMEM. RILL_ERR_ADDRESS_IN_USE: another process has it. RILL_ERR_UNSUPPORTED: a newer
+ * version wrote it. RILL_ERR_MALFORMED: not a store, or damaged. RILL_ERR_IO: all else.
+ */
+#define RILL_SQLITE_PROBLEM 512
+RILL_MUST_CHECK int rill_sqlite_open(rill_sqlite **out, const rill_sqlite_options *options,
+                                     char problem[RILL_SQLITE_PROBLEM]);
+/* NULL is allowed. */
+void rill_sqlite_close(rill_sqlite *s);
+
+/*
+ * Gives every account with its balance, in the order of ids. What a callback returns other than 0
+ * ends it, and is returned. RILL_ERR_MALFORMED, RILL_ERR_IO, RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader);
+
+/*
+ * Keeps all of a batch, or nothing. After an error the same batch, or one that has all of it, may
+ * be given again. RILL_ERR_IO (full disk, too), RILL_ERR_NOMEM; RILL_ERR_EXISTS: an entry's key is
+ * there already. rill_sqlite_problem says more.
+ */
+RILL_MUST_CHECK int rill_sqlite_write(rill_sqlite *s, const rill_store_batch *batch);
+/* Of the last error: one line, which is the store's until the next call. */
+const char *rill_sqlite_problem(const rill_sqlite *s);
+
+/* What an audit found. */
+typedef struct rill_audit {
+    uint64_t accounts;
+    uint64_t flows;
+    uint64_t entries;
+    uint64_t uneven_balances; /* accounts whose balance is not what flows and entries add up to */
+    uint64_t uneven_assets;   /* assets whose balances do not add up to 0 */
+    uint64_t broken_entries;  /* entries that do not continue the chain of hashes */
+    char first[512];          /* the first that is wrong, for people; empty: none is */
+} rill_audit;
+
+/* Computes all anew from flows and entries. The errors of rill_sqlite_read. */
+RILL_MUST_CHECK int rill_sqlite_audit(rill_sqlite *s, rill_audit *out);
+
+#endif

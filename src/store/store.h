@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a node keeps its books: the interface of stores, and what they keep. The packet path never
+ * waits for a store. It decides in memory, and hands over what has changed in batches; a store
+ * writes a batch whole or not at all, in its own time, and says when it is kept.
+ *
+ * Values in a batch are whole, not changes: balances and flows replace what was there. So a batch
+ * of which nobody knows if it was written may be written again.
+ */
+#ifndef RILL_STORE_STORE_H
+#define RILL_STORE_STORE_H
+
+#include <rill/types.h>
+
+#include "base/sum.h"
+#include "base/wide.h"
+
+/* Which balance, for good. 0 is none. */
+typedef uint32_t rill_balance_id;
+
+typedef enum rill_holder {
+    RILL_HOLDER_NEIGHBOUR = 1, /* an account of the configuration or of the API */
+    RILL_HOLDER_EXCHANGE,      /* the node's own, one for each asset */
+    RILL_HOLDER_OUTSIDE,       /* what was settled, deposited or adjusted, one for each asset */
+} rill_holder;
+
+#define RILL_STORE_NAME_MAX  255
+#define RILL_STORE_ASSET_MAX 63
+
+/* Whose balance an id is. Written once, before anything else of the same id. */
+typedef struct rill_store_account {
+    rill_balance_id id;
+    rill_holder holder;
+    const char *name;  /* the account's id; empty for the node's own */
+    const char *asset; /* its code */
+    uint8_t scale;
+    uint64_t created_ms;
+} rill_store_account;
+
+typedef struct rill_store_balance {
+    rill_balance_id id;
+    rill_i128 booked; /* what the node owes the holder */
+} rill_store_balance;
+
+/* What packets from one to the other booked in a minute, of this run of the node. */
+typedef struct rill_store_flow {
+    uint64_t minute; /* since 1970 */
+    rill_balance_id source;
+    rill_balance_id destination;
+    uint64_t packets;
+    rill_sum taken; /* in the source's asset */
+    rill_sum given; /* in the destination's asset */
+} rill_store_flow;
+
+/* What moves money other than a packet does. The numbers are in files: they stay. */
+typedef enum rill_entry_kind {
+    RILL_ENTRY_SETTLED_IN = 1,  /* the holder paid outside: the node owes more */
+    RILL_ENTRY_SETTLED_OUT = 2, /* the node paid outside: it owes less */
+    RILL_ENTRY_DEPOSIT = 3,     /* the operator gave: the node owes more */
+    RILL_ENTRY_WITHDRAWAL = 4,  /* the operator took: it owes less */
+} rill_entry_kind;
+
+/* One line of the audit. It is never changed, and never taken out. */
+typedef struct rill_store_entry {
+    uint64_t at_ms;
+    rill_balance_id account;
+    rill_entry_kind kind;
+    uint64_t amount;  /* units */
+    const char *who;  /* did it: "api", "engine", a person's name; not empty */
+    const char *note; /* may be empty */
+    const char *key;  /* what makes it unique, however often it is asked for; empty: nothing does */
+} rill_store_entry;
+
+/* Everything that is to be kept at once. It stays the caller's, unchanged, until it is answered. */
+typedef struct rill_store_batch {
+    const rill_store_account *accounts;
+    size_t account_count;
+    const rill_store_balance *balances;
+    size_t balance_count;
+    const rill_store_flow *flows;
+    size_t flow_count;
+    const rill_store_entry *entries;
+    size_t entry_count;
+} rill_store_batch;
+
+/* When is a batch kept? What each can lose is in docs/connector.md. */
+typedef enum rill_durability {
+    RILL_DURABILITY_FULL,   /* once it is on the disk: nothing is lost when the power goes */
+    RILL_DURABILITY_NORMAL, /* once the system has it: nothing is lost when the process dies */
+    RILL_DURABILITY_NONE,   /* at once, and it is written in the node's own time */
+} rill_durability;
+
+/* What a store has, when a node starts. Called in this order; another value than 0 ends it. */
+typedef struct rill_store_reader {
+    int (*account)(void *user, const rill_store_account *account, rill_i128 booked);
+    void *user;
+} rill_store_reader;
+
+typedef struct rill_store rill_store;
+
+typedef struct rill_store_ops {
+    /*
+     * Writes a batch in the background. Returns at once; written follows, from the thread of
+     * rill_store_collect. One batch at a time.
+     */
+    void (*write)(rill_store *s, const rill_store_batch *batch);
+    /* Tells what has been written since, by `written`. */
+    void (*collect)(rill_store *s);
+    /* Waits for what is being written, then ends. */
+    void (*close)(rill_store *s);
+} rill_store_ops;
+
+/* rc: RILL_OK, or RILL_ERR_IO and others of the store: nothing of the batch was kept. */
+typedef void (*rill_store_written)(void *user, const rill_store_batch *batch, int rc,
+                                   const char *problem);
+
+struct rill_store {
+    const rill_store_ops *ops;
+};
+
+static inline void rill_store_write(rill_store *s, const rill_store_batch *batch)
+{
+    s->ops->write(s, batch);
+}
+
+static inline void rill_store_collect(rill_store *s)
+{
+    s->ops->collect(s);
+}
+
+static inline void rill_store_close(rill_store *s)
+{
+    if (s != NULL)
+        s->ops->close(s);
+}
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L /* sigfillset, pthread_sigmask */
+#include "store/writer.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rill/error.h>
+
+#include "base/alloc.h"
+
+typedef struct writer {
+    rill_store store; /* first */
+    rill_writer_options options;
+    rill_sqlite *file; /* the thread's */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    /* Under the lock. */
+    const rill_store_batch *given; /* to be written; NULL: nothing is */
+    const rill_store_batch *done;  /* to be collected; NULL: nothing is */
+    int rc;                        /* of done */
+    char problem[RILL_SQLITE_PROBLEM];
+    bool ending;
+} writer;
+
+static void *run(void *user)
+{
+    writer *w = user;
+    pthread_mutex_lock(&w->lock);
+    for (;;) {
+        while (w->given == NULL && !w->ending)
+            pthread_cond_wait(&w->changed, &w->lock);
+        if (w->given == NULL)
+            break;
+        const rill_store_batch *batch = w->given;
+        pthread_mutex_unlock(&w->lock);
+        int rc = rill_sqlite_write(w->file, batch);
+        pthread_mutex_lock(&w->lock);
+        w->given = NULL;
+        w->done = batch;
+        w->rc = rc;
+        snprintf(w->problem, sizeof w->problem, "%s",
+                 rc == RILL_OK ? "" : rill_sqlite_problem(w->file));
+        /* Under the lock: after it the owner may have closed all this. */
+        w->options.wake(w->options.user);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static void give(rill_store *s, const rill_store_batch *batch)
+{
+    writer *w = (writer *)s;
+    pthread_mutex_lock(&w->lock);
+    assert(w->given == NULL && w->done == NULL);
+    w->given = batch;
+    pthread_cond_signal(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void collect(rill_store *s)
+{
+    writer *w = (writer *)s;
+    char problem[RILL_SQLITE_PROBLEM];
+    pthread_mutex_lock(&w->lock);
+    const rill_store_batch *batch = w->done;
+    int rc = w->rc;
+    memcpy(problem, w->problem, sizeof problem);
+    w->done = NULL;
+    pthread_mutex_unlock(&w->lock);
+    if (batch != NULL)
+        w->options.written(w->options.user, batch, rc, problem);
+}
+
+static void end(rill_store *s)
+{
+    writer *w = (writer *)s;
+    pthread_mutex_lock(&w->lock);
+    w->ending = true;
+    pthread_cond_signal(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    pthread_cond_destroy(&w->changed);
+    pthread_mutex_destroy(&w->lock);
+    rill_sqlite_close(w->file);
+    rill_free(w->options.allocator, w);
+}
+
+static const rill_store_ops writer_ops = {.write = give, .collect = collect, .close = end};
+
+/* The process's signals are for the thread of the loop. */
+static int start(writer *w)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&w->thread, NULL, run, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc == 0 ? RILL_OK : RILL_ERR_LIMIT;
+}
+
+int rill_writer_new(rill_store **out, rill_sqlite *file, const rill_writer_options *options)
+{
+    writer *w = rill_calloc(options->allocator, 1, sizeof *w);
+    if (w == NULL)
+        return RILL_ERR_NOMEM;
+    w->store.ops = &writer_ops;
+    w->options = *options;
+    w->file = file;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->changed, NULL);
+    int rc = start(w);
+    if (rc != RILL_OK) {
+        pthread_cond_destroy(&w->changed);
+        pthread_mutex_destroy(&w->lock);
+        rill_free(options->allocator, w);
+        return rc;
+    }
+    *out = &w->store;
+    return RILL_OK;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A store that writes on a thread of its own, so that its owner never waits for the disk. The
+ * owner hands over one batch at a time; `wake` is called from the thread when it is done, and the
+ * owner then calls rill_store_collect on its own thread.
+ */
+#ifndef RILL_STORE_WRITER_H
+#define RILL_STORE_WRITER_H
+
+#include "store/sqlite.h"
+#include "store/store.h"
+
+typedef struct rill_writer_options {
+    const rill_allocator *allocator;
+    /* Called from the writing thread: something is to be collected. */
+    void (*wake)(void *user);
+    /* Called by rill_store_collect. */
+    rill_store_written written;
+    void *user;
+} rill_writer_options;
+
+/*
+ * Takes the open file, and closes it when the store is closed. With RILL_DURABILITY_NONE the
+ * owner does not wait for `written`; that is the owner's business, not this module's.
+ * RILL_ERR_NOMEM, RILL_ERR_LIMIT (no thread): the file stays the caller's.
+ */
+RILL_MUST_CHECK int rill_writer_new(rill_store **out, rill_sqlite *file,
+                                    const rill_writer_options *options);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L /* mkstemp, threads */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+/* cmocka.h comes after what it needs. */
+#include <rill/error.h>
+#include <sqlite3.h>
+
+#include "store/sqlite.h"
+#include <cmocka.h>
+
+static char path[64];
+static char problem[RILL_SQLITE_PROBLEM];
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/rill-store-XXXXXX");
+    int fd = mkstemp(path);
+    return fd < 0 || close(fd) != 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char other[80];
+    unlink(path);
+    snprintf(other, sizeof other, "%s-wal", path);
+    unlink(other);
+    return 0;
+}
+
+static rill_sqlite *opened(void)
+{
+    rill_sqlite *s = NULL;
+    rill_sqlite_options o = {.path = path, .now_ms = 1000};
+    assert_int_equal(rill_sqlite_open(&s, &o, problem), RILL_OK);
+    assert_string_equal(problem, "");
+    return s;
+}
+
+static void not_opened(int error, const char *why)
+{
+    rill_sqlite *s = NULL;
+    rill_sqlite_options o = {.path = path};
+    assert_int_equal(rill_sqlite_open(&s, &o, problem), error);
+    assert_null(s);
+    assert_non_null(strstr(problem, path));
+    assert_non_null(strstr(problem, why));
+}
+
+/* By other means than ours. */
+static int by_hand(const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    sqlite3_close(db);
+    return rc;
+}
+
+static rill_i128 number(uint64_t high, uint64_t low)
+{
+    return rill_wide_signed(rill_wide_of(high, low));
+}
+
+static const rill_store_account accounts[] = {
+    {1, RILL_HOLDER_EXCHANGE, "", "USD", 2, 7},
+    {2, RILL_HOLDER_OUTSIDE, "", "USD", 2, 7},
+    {3, RILL_HOLDER_NEIGHBOUR, "alice", "USD", 2, UINT64_MAX / 4},
+    {4, RILL_HOLDER_NEIGHBOUR, "bob", "USD", 2, 7},
+};
+
+/* Alice sends 100 of which bob gets 98; bob is settled with 50. */
+static void write_something(rill_sqlite *s)
+{
+    const rill_store_balance balances[] = {
+        {1, number(0, 2)},
+        {2, number(0, 50)},
+        {3, number(UINT64_MAX, (uint64_t)-100)},
+        {4, number(0, 48)},
+    };
+    const rill_store_flow flows[] = {{9, 3, 4, 1, {100, 0}, {98, 0}}};
+    const rill_store_entry entries[] = {
+        {8, 4, RILL_ENTRY_SETTLED_OUT, 50, "engine", "", "k1"},
+    };
+    const rill_store_batch batch = {accounts, 4, balances, 4, flows, 1, entries, 1};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+}
+
+typedef struct found {
+    unsigned count;
+    rill_i128 booked[8];
+} found;
+
+static int read_account(void *user, const rill_store_account *a, rill_i128 booked)
+{
+    found *f = user;
+    const rill_store_account *want = &accounts[f->count++];
+    assert_int_equal(a->id, want->id);
+    assert_int_equal(a->holder, want->holder);
+    assert_string_equal(a->name, want->name);
+    assert_string_equal(a->asset, want->asset);
+    assert_int_equal(a->scale, want->scale);
+    assert_true(a->created_ms == want->created_ms);
+    f->booked[a->id] = booked;
+    return RILL_OK;
+}
+
+static void test_it_is_there_again(void **state)
+{
+    (void)state;
+    rill_sqlite *s = opened();
+    write_something(s);
+    rill_sqlite_close(s);
+    s = opened();
+    found f = {0};
+    const rill_store_reader reader = {read_account, &f};
+    assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
+    assert_int_equal(f.count, 4);
+    assert_true(rill_wide_equal(f.booked[3], number(UINT64_MAX, (uint64_t)-100)));
+    assert_true(rill_wide_equal(f.booked[4], number(0, 48)));
+    rill_sqlite_close(s);
+}
+
+static void test_amounts_beyond_64_bits(void **state)
+{
+    (void)state;
+    rill_sqlite *s = opened();
+    const uint64_t top = UINT64_C(1) << 63;
+    const rill_i128 values[] = {number(0, top), number(0, top - 1), number(UINT64_MAX, top),
+                                number(UINT64_MAX, top - 1)};
+    rill_store_balance balances[4];
+    for (uint32_t i = 0; i < 4; i++)
+        balances[i] = (rill_store_balance){i + 1, values[i]};
+    const rill_store_batch batch = {accounts, 4, balances, 4, NULL, 0, NULL, 0};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+    found f = {0};
+    const rill_store_reader reader = {read_account, &f};
+    assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_true(rill_wide_equal(f.booked[i + 1], values[i]));
+    rill_sqlite_close(s);
+}
+
+static void test_a_batch_is_whole_or_nothing(void **state)
+{
+    (void)state;
+    rill_sqlite *s = opened();
+    write_something(s);
+    /* The second entry has a key that is there. */
+    const rill_store_balance balances[] = {{3, number(0, 1)}};
+    const rill_store_entry entries[] = {
+        {8, 3, RILL_ENTRY_DEPOSIT, 101, "a", "", "k2"},
+        {8, 4, RILL_ENTRY_DEPOSIT, 1, "a", "", "k1"},
+    };
+    rill_store_batch batch = {NULL, 0, balances, 1, NULL, 0, entries, 2};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_EXISTS);
+    assert_non_null(strstr(rill_sqlite_problem(s), "UNIQUE"));
+    /* An account that is another's number; a balance of nobody. */
+    const rill_store_account wrong = {3, RILL_HOLDER_NEIGHBOUR, "carol", "USD", 2, 7};
+    batch = (rill_store_batch){&wrong, 1, balances, 1, NULL, 0, NULL, 0};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_EXISTS);
+    const rill_store_balance nobody = {77, number(0, 1)};
+    batch = (rill_store_batch){NULL, 0, &nobody, 1, NULL, 0, NULL, 0};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_IO);
+    found f = {0};
+    const rill_store_reader reader = {read_account, &f};
+    assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
+    assert_true(rill_wide_equal(f.booked[3], number(UINT64_MAX, (uint64_t)-100)));
+    /* The same key of another account, and the same account again, are no errors. */
+    const rill_store_entry good = {8, 3, RILL_ENTRY_DEPOSIT, 0, "a", "", "k1"};
+    batch = (rill_store_batch){accounts, 4, NULL, 0, NULL, 0, &good, 1};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+    rill_audit audit;
+    assert_int_equal(rill_sqlite_audit(s, &audit), RILL_OK);
+    assert_string_equal(audit.first, "");
+    assert_int_equal(audit.entries, 2);
+    assert_int_equal(audit.flows, 1);
+    assert_int_equal(audit.accounts, 4);
+    rill_sqlite_close(s);
+}
+
+static void test_one_process_at_a_time(void **state)
+{
+    (void)state;
+    rill_sqlite *s = opened();
+    not_opened(RILL_ERR_ADDRESS_IN_USE, "another process has it open");
+    write_something(s);
+    not_opened(RILL_ERR_ADDRESS_IN_USE, "another process has it open");
+    rill_sqlite_close(s);
+    rill_sqlite_close(opened());
+}
+
+static void test_what_is_no_store(void **state)
+{
+    (void)state;
+    rill_sqlite_close(opened());
+    assert_int_equal(by_hand("PRAGMA user_version = 2"), SQLITE_OK);
+    not_opened(RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
+    assert_int_equal(by_hand("PRAGMA user_version = 1; PRAGMA application_id = 7"), SQLITE_OK);
+    not_opened(RILL_ERR_MALFORMED, "is not a store");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 3000; i++)
+        fputs("text ", file);
+    assert_int_equal(fclose(file), 0);
+    not_opened(RILL_ERR_MALFORMED, "not a database");
+    unlink(path);
+    rill_sqlite *s = NULL;
+    rill_sqlite_options o = {.path = "/tmp/no such folder/x"};
+    assert_int_equal(rill_sqlite_open(&s, &o, problem), RILL_ERR_IO);
+    assert_non_null(strstr(problem, "/tmp/no such folder/x"));
+    o = (rill_sqlite_options){.path = path, .read_only = true};
+    assert_int_equal(rill_sqlite_open(&s, &o, problem), RILL_ERR_IO);
+}
+
+/* What somebody changes with other tools is found. */
+static void test_the_audit_finds_changes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql;
+        const char *first;
+    } changes[] = {
+        {"UPDATE balances SET booked = 49 WHERE account = 4",
+         "account 4 (bob): booked 49, computed"},
+        {"UPDATE flows SET given = 99", "account 1 (): booked 2, computed 1"},
+        {"UPDATE flows SET taken = '99999999999999999999'", "computed"},
+        {"DELETE FROM flows", "computed"},
+        {"DROP TRIGGER entries_are_final; UPDATE entries SET amount = 51", "an entry was changed"},
+        {"DROP TRIGGER entries_are_final; UPDATE entries SET who = 'me'", "an entry was changed"},
+        {"DROP TRIGGER entries_stay; DELETE FROM entries WHERE id = 1", "an entry was changed"},
+        {"UPDATE balances SET booked = booked + 1", "computed"},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        rill_audit audit;
+        unlink(path);
+        rill_sqlite *s = opened();
+        write_something(s);
+        const rill_store_entry more = {9, 4, RILL_ENTRY_DEPOSIT, 0, "me", "later", ""};
+        const rill_store_batch batch = {.entries = &more, .entry_count = 1};
+        assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+        rill_sqlite_close(s);
+        assert_int_equal(by_hand(changes[i].sql), SQLITE_OK);
+        rill_sqlite_options o = {.path = path, .read_only = true};
+        assert_int_equal(rill_sqlite_open(&s, &o, problem), RILL_OK);
+        assert_int_equal(rill_sqlite_audit(s, &audit), RILL_OK);
+        assert_non_null(strstr(audit.first, changes[i].first));
+        rill_sqlite_close(s);
+    }
+}
+
+static void test_the_audit_cannot_be_edited(void **state)
+{
+    (void)state;
+    rill_sqlite *s = opened();
+    write_something(s);
+    rill_sqlite_close(s);
+    assert_int_equal(by_hand("DELETE FROM entries"), SQLITE_CONSTRAINT);
+    assert_int_equal(by_hand("UPDATE entries SET amount = 1"), SQLITE_CONSTRAINT);
+}
+
+static void test_values_that_cannot_be(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "UPDATE balances SET booked = 'many'",
+        "UPDATE balances SET booked = 1.5",
+        "UPDATE balances SET booked = x'00'",
+        "UPDATE accounts SET scale = 256",
+        "PRAGMA foreign_keys = OFF; UPDATE accounts SET id = -1 WHERE id = 1",
+        "UPDATE flows SET given = ''",
+        "UPDATE flows SET source = 99",
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        rill_audit audit;
+        unlink(path);
+        rill_sqlite *s = opened();
+        write_something(s);
+        rill_sqlite_close(s);
+        assert_int_equal(by_hand(changes[i]), SQLITE_OK);
+        s = opened();
+        assert_int_equal(rill_sqlite_audit(s, &audit), RILL_ERR_MALFORMED);
+        assert_non_null(strstr(rill_sqlite_problem(s), path));
+        rill_sqlite_close(s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(test_it_is_there_again),
+        TEST(test_amounts_beyond_64_bits),
+        TEST(test_a_batch_is_whole_or_nothing),
+        TEST(test_one_process_at_a_time),
+        TEST(test_what_is_no_store),
+        TEST(test_the_audit_finds_changes),
+        TEST(test_the_audit_cannot_be_edited),
+        TEST(test_values_that_cannot_be),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L /* mkstemp, threads */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pthread.h>
+/* cmocka.h comes after what it needs. */
+#include <rill/error.h>
+
+#include "store/writer.h"
+#include <cmocka.h>
+
+static char path[64];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
+static unsigned wakes;
+static unsigned written;
+static int last_rc;
+static char last_problem[RILL_SQLITE_PROBLEM];
+
+static void wake(void *user)
+{
+    (void)user;
+    pthread_mutex_lock(&lock);
+    wakes++;
+    pthread_cond_signal(&woken);
+    pthread_mutex_unlock(&lock);
+}
+
+static void on_written(void *user, const rill_store_batch *batch, int rc, const char *what)
+{
+    (void)user;
+    assert_non_null(batch);
+    written++;
+    last_rc = rc;
+    snprintf(last_problem, sizeof last_problem, "%s", what);
+}
+
+static void wait_for_wakes(unsigned count)
+{
+    pthread_mutex_lock(&lock);
+    while (wakes < count)
+        pthread_cond_wait(&woken, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+static rill_store *opened(void)
+{
+    char problem[RILL_SQLITE_PROBLEM];
+    rill_sqlite *file = NULL;
+    rill_store *store = NULL;
+    rill_sqlite_options o = {.path = path};
+    const rill_writer_options w = {rill_allocator_default(), wake, on_written, NULL};
+    assert_int_equal(rill_sqlite_open(&file, &o, problem), RILL_OK);
+    assert_int_equal(rill_writer_new(&store, file, &w), RILL_OK);
+    return store;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/rill-store-XXXXXX");
+    int fd = mkstemp(path);
+    wakes = 0;
+    written = 0;
+    return fd < 0 || close(fd) != 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+static const rill_store_account account = {1, RILL_HOLDER_EXCHANGE, "", "USD", 2, 7};
+
+static void test_batches_one_after_the_other(void **state)
+{
+    (void)state;
+    rill_store *store = opened();
+    rill_store_collect(store); /* nothing to collect */
+    assert_int_equal(written, 0);
+    for (unsigned i = 1; i <= 50; i++) {
+        const rill_store_balance balance = {1, rill_wide_signed(rill_wide(i))};
+        const rill_store_batch batch = {
+            .accounts = &account, .account_count = 1, .balances = &balance, .balance_count = 1};
+        rill_store_write(store, &batch);
+        wait_for_wakes(i);
+        rill_store_collect(store);
+        assert_int_equal(written, i);
+        assert_int_equal(last_rc, RILL_OK);
+        assert_string_equal(last_problem, "");
+    }
+    rill_store_close(store);
+}
+
+static void test_errors_are_told(void **state)
+{
+    (void)state;
+    rill_store *store = opened();
+    const rill_store_balance balance = {9, rill_wide_signed(rill_wide(1))};
+    const rill_store_batch batch = {.balances = &balance, .balance_count = 1};
+    rill_store_write(store, &batch);
+    wait_for_wakes(1);
+    rill_store_collect(store);
+    assert_int_equal(last_rc, RILL_ERR_IO);
+    assert_non_null(strstr(last_problem, path));
+    rill_store_close(store);
+}
+
+/* What was handed over is kept, also if the owner closes at once. */
+static void test_closing_waits(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i <= 20; i++) {
+        rill_store *store = opened();
+        const rill_store_balance balance = {1, rill_wide_signed(rill_wide(i))};
+        const rill_store_batch batch = {
+            .accounts = &account, .account_count = 1, .balances = &balance, .balance_count = 1};
+        rill_store_write(store, &batch);
+        rill_store_close(store);
+        assert_int_equal(wakes, i);
+    }
+    rill_store_close(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(test_batches_one_after_the_other),
+        TEST(test_errors_are_told),
+        TEST(test_closing_waits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
