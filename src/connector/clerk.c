@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connector/clerk.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <rill/error.h>
+
+#include "base/alloc.h"
+
+/* An entry's key, with what it was for. */
+typedef struct known_key {
+    rill_list linked; /* rill_clerk.keys */
+    struct known_key *same_hash;
+    rill_balance_id account;
+    rill_entry_kind kind;
+    uint64_t amount;
+    char key[]; /* NUL-terminated */
+} known_key;
+
+void rill_clerk_init(rill_clerk *c, rill_books *books, const rill_clerk_options *options)
+{
+    *c = (rill_clerk){.options = *options, .books = books};
+    c->wait = RILL_CLERK_FIRST_WAIT;
+    rill_list_init(&c->keys);
+    rill_map_init(&c->by_key, options->allocator, options->seed);
+}
+
+void rill_clerk_begin(rill_clerk *c, rill_store *store)
+{
+    c->store = store;
+}
+
+static void empty_page(rill_clerk *c, rill_clerk_page *page)
+{
+    for (size_t i = 0; i < page->text_count; i++)
+        rill_free(c->options.allocator, page->texts[i]);
+    page->text_count = 0;
+    page->account_count = 0;
+    page->entry_count = 0;
+}
+
+void rill_clerk_clear(rill_clerk *c)
+{
+    const rill_allocator *allocator = c->options.allocator;
+    for (size_t i = 0; i < 2; i++) {
+        rill_clerk_page *page = &c->pages[i];
+        empty_page(c, page);
+        rill_group_clear(&page->group, allocator);
+        rill_free(allocator, page->accounts);
+        rill_free(allocator, page->entries);
+        rill_free(allocator, page->texts);
+    }
+    while (!rill_list_empty(&c->keys)) {
+        known_key *k = RILL_CONTAINER(c->keys.next, known_key, linked);
+        rill_list_remove(&k->linked);
+        rill_free(allocator, k);
+    }
+    rill_map_clear(&c->by_key);
+}
+
+/* ---- the page that fills ---- */
+
+/* A place more in an array; NULL: no memory, and all is as before. The place is not counted yet. */
+static void *place(const rill_clerk *c, void **array, size_t count, size_t *cap, size_t size)
+{
+    if (count == *cap) {
+        size_t larger = *cap * 2 + 8;
+        void *grown = rill_realloc_array(c->options.allocator, *array, larger, size);
+        if (grown == NULL)
+            return NULL;
+        *array = grown;
+        *cap = larger;
+    }
+    return (char *)*array + count * size;
+}
+
+/* A copy that lives as long as what is on the page. NULL: no memory. */
+static const char *keep_text(const rill_clerk *c, rill_clerk_page *page, const char *text)
+{
+    size_t len = strlen(text) + 1;
+    void *texts = page->texts;
+    char **at = place(c, &texts, page->text_count, &page->text_cap, sizeof *page->texts);
+    page->texts = texts;
+    if (at == NULL)
+        return NULL;
+    char *copy = rill_alloc(c->options.allocator, len);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, text, len);
+    *at = copy;
+    page->text_count++;
+    return copy;
+}
+
+static void drop_texts(const rill_clerk *c, rill_clerk_page *page, size_t to)
+{
+    while (page->text_count > to)
+        rill_free(c->options.allocator, page->texts[--page->text_count]);
+}
+
+int rill_clerk_open_account(rill_clerk *c, const rill_store_account *account)
+{
+    rill_clerk_page *page = &c->pages[c->filling];
+    size_t texts = page->text_count;
+    void *accounts = page->accounts;
+    rill_store_account *at =
+        place(c, &accounts, page->account_count, &page->account_cap, sizeof *at);
+    page->accounts = accounts;
+    if (at == NULL)
+        return RILL_ERR_NOMEM;
+    *at = *account;
+    at->name = keep_text(c, page, account->name);
+    at->asset = at->name == NULL ? NULL : keep_text(c, page, account->asset);
+    if (at->asset == NULL) {
+        drop_texts(c, page, texts);
+        return RILL_ERR_NOMEM;
+    }
+    page->account_count++;
+    return RILL_OK;
+}
+
+/* ---- keys ---- */
+
+/* FNV-1a; who sends keys is trusted to settle, and equal hashes only cost a comparison. */
+static uint64_t hash_of(rill_balance_id account, const char *key)
+{
+    uint64_t hash = UINT64_C(14695981039346656037) ^ account;
+    for (; *key != '\0'; key++)
+        hash = (hash ^ (uint8_t)*key) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static const known_key *find_key(const rill_clerk *c, rill_balance_id account, const char *key)
+{
+    const known_key *k = rill_map_get(&c->by_key, hash_of(account, key));
+    while (k != NULL && (k->account != account || strcmp(k->key, key) != 0))
+        k = k->same_hash;
+    return k;
+}
+
+int rill_clerk_know_key(rill_clerk *c, rill_balance_id account, const char *key,
+                        rill_entry_kind kind, uint64_t amount)
+{
+    size_t len = strlen(key) + 1;
+    uint64_t hash = hash_of(account, key);
+    known_key *k = rill_alloc(c->options.allocator, sizeof *k + len);
+    if (k == NULL)
+        return RILL_ERR_NOMEM;
+    k->account = account;
+    k->kind = kind;
+    k->amount = amount;
+    memcpy(k->key, key, len);
+    k->same_hash = rill_map_get(&c->by_key, hash);
+    if (k->same_hash != NULL) {
+        bool there = rill_map_replace(&c->by_key, hash, k);
+        assert(there);
+        (void)there;
+    } else {
+        int rc = rill_map_put(&c->by_key, hash, k);
+        if (rc != RILL_OK) {
+            rill_free(c->options.allocator, k);
+            return rc;
+        }
+    }
+    rill_list_push_back(&c->keys, &k->linked);
+    return RILL_OK;
+}
+
+/* ---- entries ---- */
+
+static bool texts_valid(const rill_store_entry *e)
+{
+    return e->who[0] != '\0' && strlen(e->who) <= RILL_ENTRY_TEXT_MAX &&
+           strlen(e->note) <= RILL_ENTRY_TEXT_MAX && strlen(e->key) <= RILL_ENTRY_TEXT_MAX;
+}
+
+/* Writes the line onto the page; nothing changed if there is no memory. */
+static int put_line(const rill_clerk *c, rill_clerk_page *page, const rill_store_entry *entry)
+{
+    size_t texts = page->text_count;
+    void *entries = page->entries;
+    rill_store_entry *at = place(c, &entries, page->entry_count, &page->entry_cap, sizeof *at);
+    page->entries = entries;
+    if (at == NULL)
+        return RILL_ERR_NOMEM;
+    *at = *entry;
+    at->who = keep_text(c, page, entry->who);
+    at->note = at->who == NULL ? NULL : keep_text(c, page, entry->note);
+    at->key = at->note == NULL ? NULL : keep_text(c, page, entry->key);
+    if (at->key == NULL) {
+        drop_texts(c, page, texts);
+        return RILL_ERR_NOMEM;
+    }
+    page->entry_count++;
+    return RILL_OK;
+}
+
+static void take_line_back(const rill_clerk *c, rill_clerk_page *page)
+{
+    enum { TEXTS_OF_A_LINE = 3 };
+    page->entry_count--;
+    drop_texts(c, page, page->text_count - TEXTS_OF_A_LINE);
+}
+
+int rill_clerk_enter(rill_clerk *c, rill_balance *a, const rill_store_entry *entry, uint64_t *group)
+{
+    rill_clerk_page *page = &c->pages[c->filling];
+    if (!texts_valid(entry))
+        return RILL_ERR_INVALID;
+    if (entry->key[0] != '\0') {
+        const known_key *k = find_key(c, a->id, entry->key);
+        if (k != NULL)
+            return k->kind == entry->kind && k->amount == entry->amount ? RILL_ERR_EXISTS
+                                                                        : RILL_ERR_STATE;
+    }
+    rill_store_entry line = *entry;
+    line.account = a->id;
+    int rc = put_line(c, page, &line);
+    if (rc != RILL_OK)
+        return rc;
+    if (entry->key[0] != '\0')
+        rc = rill_clerk_know_key(c, a->id, entry->key, entry->kind, entry->amount);
+    if (rc != RILL_OK) {
+        take_line_back(c, page);
+        return rc;
+    }
+    bool out = entry->kind == RILL_ENTRY_SETTLED_OUT || entry->kind == RILL_ENTRY_WITHDRAWAL;
+    *group = rill_books_enter(c->books, a, out, entry->amount, entry->at_ms);
+    return RILL_OK;
+}
+
+/* ---- the way to the store ---- */
+
+static void give_to_store(rill_clerk *c, rill_clerk_page *page)
+{
+    page->batch = (rill_store_batch){
+        .accounts = page->accounts,
+        .account_count = page->account_count,
+        .balances = page->group.balances,
+        .balance_count = page->group.balance_count,
+        .flows = page->group.flows,
+        .flow_count = page->group.flow_count,
+        .entries = page->entries,
+        .entry_count = page->entry_count,
+    };
+    c->writing = true;
+    rill_store_write(c->store, &page->batch);
+}
+
+void rill_clerk_turn(rill_clerk *c, uint64_t mono_ns)
+{
+    if (c->writing)
+        return;
+    if (c->failed) {
+        if (mono_ns >= c->retry_at)
+            give_to_store(c, &c->pages[1 - c->filling]);
+        return;
+    }
+    rill_clerk_page *page = &c->pages[c->filling];
+    page->group.number = 0;
+    int rc = rill_books_take_group(c->books, &page->group);
+    if (rc == RILL_ERR_NOMEM)
+        return; /* all of it stays for the next turn */
+    if (rc == RILL_ERR_BLOCKED) {
+        page->group.balance_count = 0;
+        page->group.flow_count = 0;
+        if (page->account_count + page->entry_count == 0)
+            return;
+    }
+    c->filling = 1 - c->filling;
+    give_to_store(c, page);
+}
+
+void rill_clerk_written(rill_clerk *c, int rc, const char *problem, uint64_t mono_ns)
+{
+    rill_clerk_page *page = &c->pages[1 - c->filling];
+    assert(c->writing);
+    c->writing = false;
+    if (rc != RILL_OK) {
+        bool first = !c->failed;
+        c->failed = true;
+        c->retry_at = mono_ns + c->wait;
+        c->wait = c->wait * 2 < RILL_CLERK_LONGEST_WAIT ? c->wait * 2 : RILL_CLERK_LONGEST_WAIT;
+        if (first)
+            c->options.failing(c->options.user, problem);
+        return;
+    }
+    bool worked_again = c->failed;
+    c->failed = false;
+    c->wait = RILL_CLERK_FIRST_WAIT;
+    empty_page(c, page);
+    if (page->group.number != 0)
+        rill_books_group_kept(c->books, &page->group);
+    if (worked_again)
+        c->options.failing(c->options.user, NULL);
+    if (page->group.number != 0)
+        c->options.kept(c->options.user, page->group.number);
+}
+
+uint64_t rill_clerk_deadline(const rill_clerk *c)
+{
+    return c->failed && !c->writing ? c->retry_at : RILL_NEVER;
+}
+
+bool rill_clerk_is_done(const rill_clerk *c)
+{
+    const rill_clerk_page *page = &c->pages[c->filling];
+    return !c->writing && !c->failed && c->books->dirty_count == 0 &&
+           page->account_count + page->entry_count == 0;
+}
