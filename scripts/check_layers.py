@@ -64,7 +64,8 @@ STANDARD = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.
             "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
 FOREIGN = {"openssl": {"crypto", "io", "ws"}, "intel-ipsec-mb.h": {"crypto"},
            "http_parser.h": {"ws"}, "jansson.h": {"run", "clients", "cli"},
-           "sqlite3.h": {"store"}, "nghttp2": {"http"}, "llhttp.h": {"http"}}
+           "sqlite3.h": {"store"}, "yaml.h": {"connector"},
+           "nghttp2": {"http"}, "llhttp.h": {"http"}}
 SYSTEM_LAYERS = {"store", "io", "ws", "link", "links/btp", "links/http", "run", "serve",
                  "clients", "cli"}
 

@@ -32,6 +32,7 @@ lib:libcrypto libssl-dev
 lib:libuv libuv1-dev
 lib:jansson libjansson-dev
 lib:sqlite3 libsqlite3-dev
+lib:yaml-0.1 libyaml-dev
 lib:libcurl libcurl4-openssl-dev
 header:http_parser.h libhttp-parser-dev
 lib:libnghttp2 libnghttp2-dev

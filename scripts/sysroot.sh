@@ -5,7 +5,7 @@
 # database is not touched, and no root is needed.
 set -euo pipefail
 architecture=$1 root=$2
-packages="libc6-dev libssl-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libhttp-parser-dev libnghttp2-dev libcmocka-dev libwslay-dev"
+packages="libc6-dev libssl-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libyaml-dev libhttp-parser-dev libnghttp2-dev libcmocka-dev libwslay-dev"
 
 [ ! -e "$root/.complete" ] || exit 0
 rm -rf "$root"

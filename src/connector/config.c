@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connector/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rill/crypto.h>
+#include <rill/error.h>
+#include <rill/ilp.h>
+
+#define END                                                                                        \
+    {                                                                                              \
+        .key = NULL                                                                                \
+    }
+#define AT(type, member) .offset = offsetof(type, member)
+
+static const char *const relations[] = {"parent", "peer", "child", NULL};
+static const char *const durabilities[] = {"full", "normal", "none", NULL};
+
+/* ---- what there is ---- */
+
+static void port_defaults(void *out)
+{
+    ((rill_config_port *)out)->host = "127.0.0.1";
+}
+
+static const rill_field port_fields[] = {
+    {"host", "A numeric address of this machine. Default: 127.0.0.1.", RILL_KIND_TEXT,
+     AT(rill_config_port, host)},
+    {"port", "The number of the port.", RILL_KIND_NUMBER, AT(rill_config_port, port),
+     .required = true, .min = 1, .max = 65535},
+    {"http", "ILP over HTTP, besides BTP over WebSocket. Default: false.", RILL_KIND_BOOL,
+     AT(rill_config_port, http)},
+    {"cert", "A PEM file with the certificate and those above it, for TLS.", RILL_KIND_TEXT,
+     AT(rill_config_port, cert_file)},
+    {"key", "A PEM file with the key of the certificate.", RILL_KIND_TEXT,
+     AT(rill_config_port, key_file)},
+    END,
+};
+static const rill_shape port_shape = {"a port", sizeof(rill_config_port), port_fields,
+                                      .defaults = port_defaults};
+
+static void link_defaults(void *out)
+{
+    ((rill_config_link *)out)->connections = 1;
+}
+
+static const rill_field link_fields[] = {
+    {"uri",
+     "Where the neighbour is: btp+wss://host/path or ilp+https://host/path, without a token.",
+     RILL_KIND_TEXT, AT(rill_config_link, uri), .required = true},
+    {"token", "What we show there: file:PATH or env:NAME.", RILL_KIND_SECRET,
+     AT(rill_config_link, token)},
+    {"connections", "How many connections at once. Default: 1.", RILL_KIND_NUMBER,
+     AT(rill_config_link, connections), .min = 1, .max = 16},
+    END,
+};
+static const rill_shape link_shape = {"a link", sizeof(rill_config_link), link_fields,
+                                      .defaults = link_defaults};
+
+static void account_defaults(void *out)
+{
+    rill_config_account *a = out;
+    a->relation = RILL_RELATION_CHILD;
+    a->most = UINT64_MAX;
+    a->max_packet = UINT64_MAX;
+    a->max_sessions = 16;
+}
+
+static const rill_field account_fields[] = {
+    {"relation", "What the neighbour is to this node: parent, peer or child.", RILL_KIND_CHOICE,
+     AT(rill_config_account, relation), .required = true, .choices = relations},
+    {"asset", "What the account is held in: a code and a scale, such as USD/2.", RILL_KIND_ASSET,
+     AT(rill_config_account, asset), .required = true},
+    {"segment", "Of a child: the last part of its address. Default: its name.", RILL_KIND_TEXT,
+     AT(rill_config_account, segment)},
+    {"link", "How the neighbour is reached. Without it, it connects to this node.",
+     RILL_KIND_STRUCT, AT(rill_config_account, link), .of = &link_shape},
+    {"tokens", "One of these the neighbour shows when it connects: file:PATH or env:NAME.",
+     RILL_KIND_SECRETS, AT(rill_config_account, tokens)},
+    {"credit", "Units that the neighbour may owe this node; none: no limit. Default: 0.",
+     RILL_KIND_LIMIT, AT(rill_config_account, credit), .max = UINT64_MAX - 1},
+    {"most", "Units that this node may owe the neighbour; none: no limit. Default: none.",
+     RILL_KIND_LIMIT, AT(rill_config_account, most), .max = UINT64_MAX - 1},
+    {"max-packet", "Units in one packet from the neighbour; none: no limit. Default: none.",
+     RILL_KIND_LIMIT, AT(rill_config_account, max_packet), .min = 1, .max = UINT64_MAX - 1},
+    {"packets-a-second", "Packets that the neighbour may send; 0: no limit. Default: 0.",
+     RILL_KIND_NUMBER, AT(rill_config_account, packets_a_second), .max = 1000000000},
+    {"max-sessions", "Connections of the neighbour at once. Default: 16.", RILL_KIND_NUMBER,
+     AT(rill_config_account, max_sessions), .min = 1, .max = 64},
+    END,
+};
+static const rill_shape account_shape = {"an account", sizeof(rill_config_account), account_fields,
+                                         offsetof(rill_config_account, name), account_defaults};
+
+static const rill_field price_fields[] = {
+    {"price", "Coins of the base for one coin, such as 1.0842 or 3/4.", RILL_KIND_RATIO,
+     AT(rill_config_price, price), .required = true},
+    END,
+};
+static const rill_shape price_shape = {"a price", sizeof(rill_config_price), price_fields,
+                                       offsetof(rill_config_price, code), NULL};
+
+static const rill_field spread_fields[] = {
+    {"from", "The asset's code that comes.", RILL_KIND_TEXT, AT(rill_config_spread, from),
+     .required = true},
+    {"to", "The asset's code that goes.", RILL_KIND_TEXT, AT(rill_config_spread, to),
+     .required = true},
+    {"spread", "What this node keeps, as a part of 1 such as 0.002 or 0.2%.", RILL_KIND_PART,
+     AT(rill_config_spread, spread), .required = true},
+    END,
+};
+static const rill_shape spread_shape = {"a spread", sizeof(rill_config_spread), spread_fields, 0,
+                                        NULL};
+
+static void rates_defaults(void *out)
+{
+    rill_config_rates *r = out;
+    r->lifetime = 300 * RILL_SECOND;
+    r->spread = 2000;
+}
+
+static const rill_field rates_fields[] = {
+    {"base", "The code of the asset that prices are in.", RILL_KIND_TEXT,
+     AT(rill_config_rates, base)},
+    {"prices", "What each asset is worth in the base, by its code.", RILL_KIND_MAP,
+     AT(rill_config_rates, prices), .of = &price_shape},
+    {"lifetime", "How long a price that a service gave is good for. Default: 5m.",
+     RILL_KIND_DURATION, AT(rill_config_rates, lifetime), .min = RILL_SECOND,
+     .max = 24 * 3600 * RILL_SECOND},
+    {"spread", "What this node keeps when it exchanges, as a part of 1. Default: 0.002.",
+     RILL_KIND_PART, AT(rill_config_rates, spread)},
+    {"spreads", "Other spreads for pairs of assets.", RILL_KIND_LIST,
+     AT(rill_config_rates, spreads), .of = &spread_shape},
+    END,
+};
+static const rill_shape rates_shape = {"rates", sizeof(rill_config_rates), rates_fields, 0,
+                                       rates_defaults};
+
+static const rill_field route_fields[] = {
+    {"prefix", "Addresses that begin with this.", RILL_KIND_TEXT, AT(rill_config_route, prefix),
+     .required = true},
+    {"account", "The account that packets to them go to.", RILL_KIND_TEXT,
+     AT(rill_config_route, account), .required = true},
+    END,
+};
+static const rill_shape route_shape = {"a route", sizeof(rill_config_route), route_fields, 0, NULL};
+
+static const rill_field store_fields[] = {
+    {"path", "The file that the books are kept in.", RILL_KIND_TEXT, AT(rill_config_store, path),
+     .required = true},
+    {"durability",
+     "When a Fulfill is passed on: full, once its booking is on the disk; normal, once the system"
+     " has it; none, at once. Default: full.",
+     RILL_KIND_CHOICE, AT(rill_config_store, durability), .choices = durabilities},
+    END,
+};
+static const rill_shape store_shape = {"a store", sizeof(rill_config_store), store_fields, 0, NULL};
+
+static void config_defaults(void *out)
+{
+    rill_config *c = out;
+    rates_defaults(&c->rates);
+    c->min_message_window = RILL_SECOND;
+    c->max_hold_time = 30 * RILL_SECOND;
+}
+
+static const rill_field config_fields[] = {
+    {"address", "This node's ILP address. Without it, the parent gives one.", RILL_KIND_TEXT,
+     AT(rill_config, address)},
+    {"store", "Where the books are kept.", RILL_KIND_STRUCT, AT(rill_config, store),
+     .required = true, .of = &store_shape},
+    {"listen", "Ports that neighbours connect to.", RILL_KIND_LIST, AT(rill_config, listen),
+     .of = &port_shape},
+    {"accounts", "The neighbours, by name.", RILL_KIND_MAP, AT(rill_config, accounts),
+     .required = true, .of = &account_shape},
+    {"rates", "What assets are worth.", RILL_KIND_STRUCT, AT(rill_config, rates),
+     .of = &rates_shape},
+    {"routes", "Which addresses are reached by which account.", RILL_KIND_LIST,
+     AT(rill_config, routes), .of = &route_shape},
+    {"default-route", "The account for all other addresses. Default: the parent.", RILL_KIND_TEXT,
+     AT(rill_config, default_route)},
+    {"min-message-window", "How much earlier a packet expires that goes on. Default: 1s.",
+     RILL_KIND_DURATION, AT(rill_config, min_message_window), .min = RILL_MS,
+     .max = 60 * RILL_SECOND},
+    {"max-hold-time", "How long a packet waits for its answer at most. Default: 30s.",
+     RILL_KIND_DURATION, AT(rill_config, max_hold_time), .min = RILL_SECOND,
+     .max = 3600 * RILL_SECOND},
+    END,
+};
+static const rill_shape config_shape = {"the configuration", sizeof(rill_config), config_fields, 0,
+                                        config_defaults};
+
+const char *rill_config_schema(rill_arena *arena)
+{
+    return rill_shape_schema(&config_shape, "Configuration of rilld run", arena);
+}
+
+/* ---- does it make sense? ---- */
+
+typedef struct judge {
+    const rill_config *config;
+    rill_shape_report *report;
+    void *user;
+    unsigned errors;
+    const rill_config_account **sorted; /* by name: there may be many */
+} judge;
+
+static void wrong(judge *j, rill_place place, const char *before, const char *name,
+                  const char *after)
+{
+    char problem[400];
+    snprintf(problem, sizeof problem, "%s%.200s%s", before, name, after);
+    j->errors++;
+    j->report(j->user, place, problem);
+}
+
+static const rill_config_account *accounts_of(const rill_config *c)
+{
+    return c->accounts.items;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const rill_config_account *const *x = a;
+    const rill_config_account *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static int name_before(const void *name, const void *account)
+{
+    const rill_config_account *const *a = account;
+    return strcmp(name, (*a)->name);
+}
+
+static bool there_is(const judge *j, const char *name)
+{
+    return bsearch(name, j->sorted, j->config->accounts.count, sizeof *j->sorted, name_before) !=
+           NULL;
+}
+
+static bool is_segment(const char *text)
+{
+    size_t len = strlen(text);
+    return len > 0 && len <= RILL_STORE_NAME_MAX &&
+           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_~-") == len;
+}
+
+static bool is_address(const char *text)
+{
+    return rill_address_valid((rill_bytes){(const uint8_t *)text, strlen(text)});
+}
+
+static void judge_account(judge *j, const rill_config_account *a)
+{
+    if (!is_segment(a->name))
+        wrong(j, a->place, "the account's name '", a->name,
+              "' has characters other than letters, digits, _, ~ and -, or more than 255");
+    if (a->segment != NULL && a->relation != RILL_RELATION_CHILD)
+        wrong(j, a->place, a->name, "", ": a segment is for children alone");
+    if (a->segment != NULL && !is_segment(a->segment))
+        wrong(j, a->place, "a segment has letters, digits, _, ~ and -, not '", a->segment, "'");
+    if (a->link.uri == NULL && a->tokens.count == 0)
+        wrong(j, a->place, a->name, "",
+              ": has neither a link nor tokens, so that nobody can connect");
+    if (a->link.uri == NULL && a->relation == RILL_RELATION_PARENT)
+        wrong(j, a->place, a->name, "", ": a parent needs a link");
+}
+
+static void judge_parents(judge *j)
+{
+    const rill_config *c = j->config;
+    const rill_config_account *parent = NULL;
+    for (size_t i = 0; i < c->accounts.count; i++) {
+        const rill_config_account *a = &accounts_of(c)[i];
+        judge_account(j, a);
+        if (a->relation != RILL_RELATION_PARENT)
+            continue;
+        if (parent != NULL)
+            wrong(j, a->place, a->name, ": there is another parent: ", parent->name);
+        parent = a;
+    }
+    if (c->address == NULL && parent == NULL)
+        wrong(j, c->place, "address is missing, and there is no parent that could give one", "",
+              "");
+    if (c->address != NULL && !is_address(c->address))
+        wrong(j, c->place, "address: '", c->address, "' is no ILP address");
+}
+
+static bool has_price(const rill_config *c, const char *code)
+{
+    const rill_config_price *prices = c->rates.prices.items;
+    if (c->rates.base != NULL && strcmp(c->rates.base, code) == 0)
+        return true;
+    for (size_t i = 0; i < c->rates.prices.count; i++) {
+        if (strcmp(prices[i].code, code) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Each asset has a price if there is more than one code. */
+static void judge_rates(judge *j)
+{
+    const rill_config *c = j->config;
+    const char *first = NULL;
+    bool several = false;
+    for (size_t i = 0; i < c->accounts.count; i++) {
+        const char *code = accounts_of(c)[i].asset.code;
+        several = several || (first != NULL && strcmp(first, code) != 0);
+        first = code;
+    }
+    if (c->rates.prices.count > 0 && c->rates.base == NULL)
+        wrong(j, c->rates.place, "rates: base is missing", "", "");
+    for (size_t i = 0; several && i < c->accounts.count; i++) {
+        const rill_config_account *a = &accounts_of(c)[i];
+        if (!has_price(c, a->asset.code))
+            wrong(j, a->place, "there is no price for ", a->asset.code, " in rates");
+    }
+}
+
+static void judge_routes(judge *j)
+{
+    const rill_config *c = j->config;
+    const rill_config_route *routes = c->routes.items;
+    for (size_t i = 0; i < c->routes.count; i++) {
+        if (!is_address(routes[i].prefix) && strcmp(routes[i].prefix, "") != 0)
+            wrong(j, routes[i].place, "prefix: '", routes[i].prefix, "' is no ILP address");
+        if (!there_is(j, routes[i].account))
+            wrong(j, routes[i].place, "there is no account '", routes[i].account, "'");
+    }
+    if (c->default_route != NULL && !there_is(j, c->default_route))
+        wrong(j, c->place, "default-route: there is no account '", c->default_route, "'");
+}
+
+static void judge_ports(judge *j)
+{
+    const rill_config_port *ports = j->config->listen.items;
+    for (size_t i = 0; i < j->config->listen.count; i++) {
+        if ((ports[i].cert_file == NULL) != (ports[i].key_file == NULL))
+            wrong(j, ports[i].place, "a port needs both cert and key for TLS", "", "");
+    }
+}
+
+int rill_config_read(rill_config *out, rill_arena *arena, const char *text, size_t len,
+                     rill_shape_report *report, void *user)
+{
+    int rc = rill_shape_read(&config_shape, out, arena, text, len, report, user);
+    if (rc != RILL_OK)
+        return rc;
+    judge j = {.config = out, .report = report, .user = user};
+    j.sorted = rill_arena_alloc(arena, (out->accounts.count + 1) * sizeof *j.sorted);
+    if (j.sorted == NULL)
+        return RILL_ERR_NOMEM;
+    for (size_t i = 0; i < out->accounts.count; i++)
+        j.sorted[i] = &accounts_of(out)[i];
+    qsort(j.sorted, out->accounts.count, sizeof *j.sorted, by_name);
+    judge_parents(&j);
+    judge_rates(&j);
+    judge_routes(&j);
+    judge_ports(&j);
+    return j.errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
+}
+
+/* ---- secrets ---- */
+
+static int secret_of_file(const char *path, char *out, size_t cap)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return errno == ENOENT ? RILL_ERR_NOT_FOUND : RILL_ERR_IO;
+    setvbuf(file, NULL, _IONBF, 0); /* no copy of it stays in memory */
+    size_t len = fread(out, 1, cap, file);
+    bool failed = ferror(file) != 0;
+    if (fclose(file) != 0 || failed)
+        return RILL_ERR_IO;
+    if (len == cap)
+        return RILL_ERR_BUFFER;
+    if (len > 0 && out[len - 1] == '\n')
+        len--;
+    if (len > 0 && out[len - 1] == '\r')
+        len--;
+    out[len] = '\0';
+    return len == 0 || strlen(out) != len ? RILL_ERR_INVALID : RILL_OK;
+}
+
+int rill_config_secret(const char *where, char *out, size_t cap)
+{
+    int rc;
+    if (strncmp(where, "file:", 5) == 0) {
+        rc = secret_of_file(where + 5, out, cap);
+    } else {
+        const char *value = getenv(where + strlen("env:"));
+        size_t len = value == NULL ? 0 : strlen(value);
+        rc = value == NULL ? RILL_ERR_NOT_FOUND
+             : len == 0    ? RILL_ERR_INVALID
+             : len >= cap  ? RILL_ERR_BUFFER
+                           : RILL_OK;
+        if (rc == RILL_OK)
+            memcpy(out, value, len + 1);
+    }
+    if (rc != RILL_OK)
+        rill_wipe(out, cap);
+    return rc;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration of a connector: what `rilld run --config FILE` reads. */
+#ifndef RILL_CONNECTOR_CONFIG_H
+#define RILL_CONNECTOR_CONFIG_H
+
+#include <rill/types.h>
+
+#include "connector/shape.h"
+#include "store/store.h"
+
+typedef enum rill_relation {
+    RILL_RELATION_PARENT, /* it gives us our address, and knows the rest of the network */
+    RILL_RELATION_PEER,   /* an equal */
+    RILL_RELATION_CHILD,  /* it has an address below ours, which we give it */
+} rill_relation;
+
+/* A port. */
+typedef struct rill_config_port {
+    rill_place place;
+    const char *host;
+    uint64_t port;
+    bool http; /* ILP over HTTP beside BTP */
+    const char *cert_file;
+    const char *key_file;
+} rill_config_port;
+
+/* How a neighbour is reached, if we connect to it. */
+typedef struct rill_config_link {
+    rill_place place;
+    const char *uri;   /* without a token */
+    const char *token; /* a secret; NULL: none */
+    uint64_t connections;
+} rill_config_link;
+
+typedef struct rill_config_account {
+    rill_place place;
+    const char *name;
+    int relation; /* rill_relation */
+    rill_config_asset asset;
+    const char *segment;       /* child: the last part of its address; NULL: the name */
+    rill_config_link link;     /* uri NULL: it connects to us */
+    rill_items tokens;         /* rill_text, secrets: it shows one of these when it connects */
+    uint64_t credit;           /* units that it may owe us; UINT64_MAX: no limit */
+    uint64_t most;             /* units that we may owe it; UINT64_MAX: no limit */
+    uint64_t max_packet;       /* units */
+    uint64_t packets_a_second; /* from it; 0: no limit */
+    uint64_t max_sessions;
+} rill_config_account;
+
+typedef struct rill_config_price {
+    rill_place place;
+    const char *code;
+    rill_ratio price;
+} rill_config_price;
+
+typedef struct rill_config_spread {
+    rill_place place;
+    const char *from;
+    const char *to;
+    uint32_t spread;
+} rill_config_spread;
+
+typedef struct rill_config_rates {
+    rill_place place;
+    const char *base;  /* an asset's code */
+    rill_items prices; /* rill_config_price */
+    uint64_t lifetime; /* nanoseconds */
+    uint32_t spread;   /* millionths */
+    rill_items spreads;
+} rill_config_rates;
+
+typedef struct rill_config_route {
+    rill_place place;
+    const char *prefix;
+    const char *account;
+} rill_config_route;
+
+typedef struct rill_config_store {
+    rill_place place;
+    const char *path;
+    int durability; /* rill_durability */
+} rill_config_store;
+
+typedef struct rill_config {
+    rill_place place;
+    const char *address; /* NULL: the parent gives it */
+    rill_config_store store;
+    rill_items listen;   /* rill_config_port */
+    rill_items accounts; /* rill_config_account */
+    rill_config_rates rates;
+    rill_items routes;           /* rill_config_route */
+    const char *default_route;   /* an account; NULL: the parent, if there is one */
+    uint64_t min_message_window; /* nanoseconds */
+    uint64_t max_hold_time;      /* nanoseconds */
+} rill_config;
+
+/*
+ * Reads a configuration and looks if it makes sense. Every error is reported; the errors of
+ * rill_shape_read. What it points at is in the arena.
+ */
+RILL_MUST_CHECK int rill_config_read(rill_config *out, rill_arena *arena, const char *text,
+                                     size_t len, rill_shape_report *report, void *user);
+/* The JSON schema, NUL-terminated, in the arena; NULL: no memory. */
+const char *rill_config_schema(rill_arena *arena);
+
+/*
+ * A secret that the configuration names, read from the file or the environment, without a newline
+ * at its end. Writes to out[cap], NUL-terminated. RILL_ERR_NOT_FOUND, RILL_ERR_IO,
+ * RILL_ERR_BUFFER, RILL_ERR_INVALID (empty, or with a NUL).
+ */
+RILL_MUST_CHECK int rill_config_secret(const char *where, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connector/shape.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include <rill/error.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
+
+enum { MOST_VALUES = 4000000, PROBLEM = 512, MILLION = 1000000 };
+
+/* ---- memory ---- */
+
+void rill_arena_init(rill_arena *a, const rill_allocator *allocator)
+{
+    *a = (rill_arena){.allocator = allocator};
+}
+
+void rill_arena_clear(rill_arena *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        rill_free(a->allocator, a->blocks[i]);
+    rill_free(a->allocator, a->blocks);
+    rill_arena_init(a, a->allocator);
+}
+
+void *rill_arena_alloc(rill_arena *a, size_t size)
+{
+    if (a->count == a->cap) {
+        size_t cap = a->cap * 2 + 64;
+        void **blocks = rill_realloc_array(a->allocator, a->blocks, cap, sizeof *blocks);
+        if (blocks == NULL)
+            return NULL;
+        a->blocks = blocks;
+        a->cap = cap;
+    }
+    void *block = rill_calloc(a->allocator, 1, size == 0 ? 1 : size);
+    if (block != NULL)
+        a->blocks[a->count++] = block;
+    return block;
+}
+
+/* ---- reading ---- */
+
+typedef struct reader {
+    yaml_document_t document;
+    rill_arena *arena;
+    rill_shape_report *report;
+    void *user;
+    unsigned errors;
+    unsigned values; /* read so far: aliases must not make many of few */
+    bool no_memory;
+} reader;
+
+static rill_place place_of(const yaml_node_t *node)
+{
+    return (rill_place){(uint32_t)node->start_mark.line + 1, (uint32_t)node->start_mark.column + 1};
+}
+
+__attribute__((format(printf, 3, 4))) static void complain(reader *r, rill_place place,
+                                                           const char *format, ...)
+{
+    char problem[PROBLEM];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(problem, sizeof problem, format, args);
+    va_end(args);
+    r->errors++;
+    r->report(r->user, place, problem);
+}
+
+static void *allocated(reader *r, size_t size)
+{
+    void *out = rill_arena_alloc(r->arena, size);
+    r->no_memory = r->no_memory || out == NULL;
+    return out;
+}
+
+static const char *text_of(const yaml_node_t *node)
+{
+    return (const char *)node->data.scalar.value;
+}
+
+/* A value of one line that is not empty. NULL: it has been complained about. */
+static const char *scalar(reader *r, const yaml_node_t *node, const char *key)
+{
+    if (node->type != YAML_SCALAR_NODE) {
+        complain(r, place_of(node), "%s: one value is expected here, not a list or a map", key);
+        return NULL;
+    }
+    const char *text = text_of(node);
+    if (strlen(text) != node->data.scalar.length || strpbrk(text, "\r\n") != NULL) {
+        complain(r, place_of(node), "%s: the value has characters that it cannot have", key);
+        return NULL;
+    }
+    bool plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    if (text[0] == '\0' || (plain && strcmp(text, "~") == 0)) {
+        complain(r, place_of(node), "%s: a value is missing", key);
+        return NULL;
+    }
+    return text;
+}
+
+static const char *copied(reader *r, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = allocated(r, size);
+    if (copy != NULL)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+/* Digits alone, with underscores between them as people write them. */
+static bool parse_number(const char *text, size_t len, uint64_t *out)
+{
+    uint64_t value = 0;
+    if (len == 0 || text[0] == '_' || text[len - 1] == '_')
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '_')
+            continue;
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        uint64_t digit = (uint64_t)(text[i] - '0');
+        if (value > (UINT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return true;
+}
+
+static void read_number(reader *r, const yaml_node_t *node, const rill_field *f, uint64_t *out)
+{
+    uint64_t value = 0;
+    const char *text = scalar(r, node, f->key);
+    if (text == NULL)
+        return;
+    if (f->kind == RILL_KIND_LIMIT && strcmp(text, "none") == 0) {
+        *out = UINT64_MAX;
+        return;
+    }
+    if (parse_number(text, strlen(text), &value) && value >= f->min && value <= f->max)
+        *out = value;
+    else
+        complain(r, place_of(node),
+                 "%s: a whole number from %" PRIu64 " to %" PRIu64 "%s, not '%s'", f->key, f->min,
+                 f->max, f->kind == RILL_KIND_LIMIT ? " or none" : "", text);
+}
+
+static const struct {
+    const char *name;
+    uint64_t ns;
+} units[] = {
+    {"ms", RILL_MS}, {"s", RILL_SECOND}, {"m", 60 * RILL_SECOND}, {"h", 3600 * RILL_SECOND}};
+
+static bool parse_duration(const char *text, uint64_t *out)
+{
+    size_t digits = strspn(text, "0123456789");
+    uint64_t count = 0;
+    if (!parse_number(text, digits, &count))
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(text + digits, units[i].name) == 0)
+            return rill_mul_div_floor(count, units[i].ns, 1, out);
+    }
+    return false;
+}
+
+/* For people: the largest unit of which it is a whole number. */
+static void duration_text(uint64_t ns, char *out, size_t cap)
+{
+    size_t i = sizeof units / sizeof *units - 1;
+    while (i > 0 && (ns < units[i].ns || ns % units[i].ns != 0))
+        i--;
+    snprintf(out, cap, "%" PRIu64 "%s", ns / units[i].ns, units[i].name);
+}
+
+static void read_duration(reader *r, const yaml_node_t *node, const rill_field *f, uint64_t *out)
+{
+    uint64_t value = 0;
+    const char *text = scalar(r, node, f->key);
+    if (text == NULL)
+        return;
+    if (parse_duration(text, &value) && value >= f->min && value <= f->max) {
+        *out = value;
+        return;
+    }
+    char min[32];
+    char max[32];
+    duration_text(f->min, min, sizeof min);
+    duration_text(f->max, max, sizeof max);
+    complain(r, place_of(node), "%s: a time such as 250ms, 30s, 5m or 2h, from %s to %s, not '%s'",
+             f->key, min, max, text);
+}
+
+static void read_ratio(reader *r, const yaml_node_t *node, const rill_field *f, rill_ratio *out)
+{
+    const char *text = scalar(r, node, f->key);
+    if (text == NULL)
+        return;
+    if (rill_ratio_parse(text, out) != RILL_OK || out->num == 0)
+        complain(r, place_of(node), "%s: a number above 0 such as 1.0842 or 3/4, not '%s'", f->key,
+                 text);
+}
+
+/* Of 1, to a millionth, or with a percent sign. */
+static bool parse_part(const char *text, uint32_t *out)
+{
+    char number[64];
+    rill_ratio ratio;
+    uint64_t parts = 0;
+    size_t len = strlen(text);
+    bool percent = len > 0 && text[len - 1] == '%';
+    if (len >= sizeof number)
+        return false;
+    memcpy(number, text, len + 1);
+    if (percent)
+        number[len - 1] = '\0';
+    if (rill_ratio_parse(number, &ratio) != RILL_OK)
+        return false;
+    uint64_t scale = percent ? MILLION / 100 : MILLION;
+    uint64_t up = 0;
+    if (!rill_mul_div_floor(ratio.num, scale, ratio.den, &parts) ||
+        !rill_mul_div_ceil(ratio.num, scale, ratio.den, &up) || up != parts || parts > MILLION)
+        return false;
+    *out = (uint32_t)parts;
+    return true;
+}
+
+static void read_part(reader *r, const yaml_node_t *node, const rill_field *f, uint32_t *out)
+{
+    const char *text = scalar(r, node, f->key);
+    if (text != NULL && !parse_part(text, out))
+        complain(r, place_of(node),
+                 "%s: a part of 1 such as 0.002 or 0.2%%, with at most 6 digits, not '%s'", f->key,
+                 text);
+}
+
+static void read_bool(reader *r, const yaml_node_t *node, const rill_field *f, bool *out)
+{
+    const char *text = scalar(r, node, f->key);
+    if (text == NULL)
+        return;
+    bool yes = strcmp(text, "true") == 0;
+    if (yes || strcmp(text, "false") == 0)
+        *out = yes;
+    else
+        complain(r, place_of(node), "%s: true or false, not '%s'", f->key, text);
+}
+
+/* "parent, peer or child" */
+static void list_choices(const rill_field *f, char *out, size_t cap)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; f->choices[i] != NULL && len < cap; i++) {
+        const char *before = i == 0 ? "" : f->choices[i + 1] == NULL ? " or " : ", ";
+        int more = snprintf(out + len, cap - len, "%s%s", before, f->choices[i]);
+        len += more > 0 ? (size_t)more : 0;
+    }
+}
+
+static void read_choice(reader *r, const yaml_node_t *node, const rill_field *f, int *out)
+{
+    char all[PROBLEM / 2];
+    const char *text = scalar(r, node, f->key);
+    if (text == NULL)
+        return;
+    for (int i = 0; f->choices[i] != NULL; i++) {
+        if (strcmp(f->choices[i], text) == 0) {
+            *out = i;
+            return;
+        }
+    }
+    list_choices(f, all, sizeof all);
+    complain(r, place_of(node), "%s: %s, not '%s'", f->key, all, text);
+}
+
+static void read_asset(reader *r, const yaml_node_t *node, const rill_field *f,
+                       rill_config_asset *out)
+{
+    uint64_t scale = 0;
+    const char *text = scalar(r, node, f->key);
+    if (text == NULL)
+        return;
+    const char *slash = strrchr(text, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - text);
+    if (len == 0 || len >= sizeof out->code || strpbrk(text, " \t") != NULL ||
+        !parse_number(slash + 1, strlen(slash + 1), &scale) || scale > UINT8_MAX) {
+        complain(r, place_of(node), "%s: a code and a scale such as USD/2 or XRP/9, not '%s'",
+                 f->key, text);
+        return;
+    }
+    memset(out, 0, sizeof *out);
+    memcpy(out->code, text, len);
+    out->scale = (uint8_t)scale;
+}
+
+/* What is written is never shown: it may be the secret itself. */
+static const char *secret(reader *r, const yaml_node_t *node, const rill_field *f)
+{
+    const char *text = scalar(r, node, f->key);
+    if (text == NULL)
+        return NULL;
+    bool file = strncmp(text, "file:", 5) == 0 && text[5] != '\0';
+    bool env = strncmp(text, "env:", 4) == 0 && text[4] != '\0';
+    if (file || env)
+        return copied(r, text);
+    complain(r, place_of(node),
+             "%s: where the secret is, as file:PATH or env:NAME; not the secret itself", f->key);
+    return NULL;
+}
+
+static void read_struct(reader *r, const yaml_node_t *node, const rill_shape *shape, void *out,
+                        const char *key);
+
+static bool take_value(reader *r, const yaml_node_t *node)
+{
+    if (r->values++ < MOST_VALUES)
+        return true;
+    if (r->values == MOST_VALUES + 1)
+        complain(r, place_of(node), "the file has more than %d values", MOST_VALUES);
+    return false;
+}
+
+static const yaml_node_t *node_of(reader *r, yaml_node_item_t index)
+{
+    return yaml_document_get_node(&r->document, index);
+}
+
+static void read_texts(reader *r, const yaml_node_t *node, const rill_field *f, rill_items *out)
+{
+    size_t count = 1;
+    bool many = node->type == YAML_SEQUENCE_NODE;
+    if (many)
+        count = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+    rill_text *texts = allocated(r, count * sizeof *texts);
+    if (texts == NULL)
+        return;
+    *out = (rill_items){texts, count};
+    for (size_t i = 0; i < count; i++) {
+        const yaml_node_t *one = many ? node_of(r, node->data.sequence.items.start[i]) : node;
+        if (!take_value(r, one))
+            return;
+        texts[i].place = place_of(one);
+        if (f->kind == RILL_KIND_SECRETS) {
+            texts[i].text = secret(r, one, f);
+        } else {
+            const char *text = scalar(r, one, f->key);
+            texts[i].text = text == NULL ? NULL : copied(r, text);
+        }
+    }
+}
+
+static void read_list(reader *r, const yaml_node_t *node, const rill_field *f, rill_items *out)
+{
+    if (node->type != YAML_SEQUENCE_NODE) {
+        complain(r, place_of(node), "%s: a list is expected here, each item after a '-'", f->key);
+        return;
+    }
+    size_t count = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+    char *items = allocated(r, count * f->of->size);
+    if (items == NULL)
+        return;
+    *out = (rill_items){items, count};
+    for (size_t i = 0; i < count; i++)
+        read_struct(r, node_of(r, node->data.sequence.items.start[i]), f->of,
+                    items + i * f->of->size, f->key);
+}
+
+static bool key_is_good(reader *r, const yaml_node_pair_t *pair)
+{
+    const yaml_node_t *key = node_of(r, pair->key);
+    if (key->type != YAML_SCALAR_NODE || text_of(key)[0] == '\0') {
+        complain(r, place_of(key), "a name is expected here");
+        return false;
+    }
+    return take_value(r, key);
+}
+
+typedef struct named {
+    const char *name;
+    rill_place place;
+} named;
+
+static int by_name(const void *a, const void *b)
+{
+    const named *x = a;
+    const named *y = b;
+    int order = strcmp(x->name, y->name);
+    if (order == 0)
+        order = x->place.line < y->place.line ? -1 : x->place.line > y->place.line;
+    return order != 0 ? order : x->place.column < y->place.column ? -1 : 1;
+}
+
+/* Sorted, since there may be many. */
+static void find_twins(reader *r, const rill_field *f, const rill_items *items)
+{
+    named *all = items->count == 0 ? NULL : allocated(r, items->count * sizeof *all);
+    if (all == NULL)
+        return;
+    for (size_t i = 0; i < items->count; i++) {
+        const char *item = (const char *)items->items + i * f->of->size;
+        memcpy(&all[i].name, item + f->of->name_offset, sizeof all[i].name);
+        memcpy(&all[i].place, item, sizeof all[i].place);
+        if (all[i].name == NULL)
+            return; /* no memory */
+    }
+    qsort(all, items->count, sizeof *all, by_name);
+    for (size_t i = 1; i < items->count; i++) {
+        if (strcmp(all[i].name, all[i - 1].name) == 0)
+            complain(r, all[i].place, "%s: '%.64s' is there twice, first in line %" PRIu32, f->key,
+                     all[i].name, all[i - 1].place.line);
+    }
+}
+
+static void read_map(reader *r, const yaml_node_t *node, const rill_field *f, rill_items *out)
+{
+    if (node->type != YAML_MAPPING_NODE) {
+        complain(r, place_of(node), "%s: names are expected here, each with a ':' after it",
+                 f->key);
+        return;
+    }
+    size_t count = (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start);
+    char *items = allocated(r, count * f->of->size);
+    if (items == NULL)
+        return;
+    *out = (rill_items){items, 0};
+    for (const yaml_node_pair_t *p = node->data.mapping.pairs.start;
+         p < node->data.mapping.pairs.top; p++) {
+        if (!key_is_good(r, p))
+            continue;
+        const yaml_node_t *key = node_of(r, p->key);
+        void *item = items + out->count++ * f->of->size;
+        read_struct(r, node_of(r, p->value), f->of, item, text_of(key));
+        *(rill_place *)item = place_of(key);
+        const char *name = copied(r, text_of(key));
+        memcpy((char *)item + f->of->name_offset, &name, sizeof name);
+    }
+    find_twins(r, f, out);
+}
+
+static void read_field(reader *r, const yaml_node_t *node, const rill_field *f, void *at)
+{
+    const char *text;
+    switch (f->kind) {
+    case RILL_KIND_TEXT:
+        text = scalar(r, node, f->key);
+        if (text != NULL)
+            *(const char **)at = copied(r, text);
+        return;
+    case RILL_KIND_SECRET:
+        text = secret(r, node, f);
+        if (text != NULL)
+            *(const char **)at = text;
+        return;
+    case RILL_KIND_NUMBER:
+    case RILL_KIND_LIMIT:
+        read_number(r, node, f, at);
+        return;
+    case RILL_KIND_DURATION:
+        read_duration(r, node, f, at);
+        return;
+    case RILL_KIND_RATIO:
+        read_ratio(r, node, f, at);
+        return;
+    case RILL_KIND_PART:
+        read_part(r, node, f, at);
+        return;
+    case RILL_KIND_BOOL:
+        read_bool(r, node, f, at);
+        return;
+    case RILL_KIND_CHOICE:
+        read_choice(r, node, f, at);
+        return;
+    case RILL_KIND_ASSET:
+        read_asset(r, node, f, at);
+        return;
+    case RILL_KIND_STRUCT:
+        read_struct(r, node, f->of, at, f->key);
+        return;
+    case RILL_KIND_LIST:
+        read_list(r, node, f, at);
+        return;
+    case RILL_KIND_TEXTS:
+    case RILL_KIND_SECRETS:
+        read_texts(r, node, f, at);
+        return;
+    case RILL_KIND_MAP:
+        read_map(r, node, f, at);
+        return;
+    }
+}
+
+static const rill_field *find_field(const rill_shape *shape, const char *key)
+{
+    for (const rill_field *f = shape->fields; f->key != NULL; f++) {
+        if (strcmp(f->key, key) == 0)
+            return f;
+    }
+    return NULL;
+}
+
+static void complain_of_key(reader *r, const yaml_node_t *key, const rill_shape *shape)
+{
+    char all[PROBLEM - 160];
+    size_t len = 0;
+    all[0] = '\0';
+    for (const rill_field *f = shape->fields; f->key != NULL && len < sizeof all; f++) {
+        int more = snprintf(all + len, sizeof all - len, "%s%s", len == 0 ? "" : ", ", f->key);
+        len += more > 0 ? (size_t)more : 0;
+    }
+    complain(r, place_of(key), "'%.64s' is not known in %s; there are: %s", text_of(key),
+             shape->name, all);
+}
+
+static void read_struct(reader *r, const yaml_node_t *node, const rill_shape *shape, void *out,
+                        const char *key)
+{
+    if (shape->defaults != NULL)
+        shape->defaults(out);
+    *(rill_place *)out = place_of(node);
+    if (!take_value(r, node))
+        return;
+    if (node->type != YAML_MAPPING_NODE) {
+        complain(r, place_of(node), "%s: %s is expected here, keys with a ':' after them", key,
+                 shape->name);
+        return;
+    }
+    uint64_t seen = 0;
+    for (const yaml_node_pair_t *p = node->data.mapping.pairs.start;
+         p < node->data.mapping.pairs.top; p++) {
+        if (!key_is_good(r, p))
+            continue;
+        const yaml_node_t *name = node_of(r, p->key);
+        const rill_field *f = find_field(shape, text_of(name));
+        if (f == NULL) {
+            complain_of_key(r, name, shape);
+            continue;
+        }
+        uint64_t bit = UINT64_C(1) << (f - shape->fields);
+        if ((seen & bit) != 0)
+            complain(r, place_of(name), "%s: is there twice", f->key);
+        seen |= bit;
+        read_field(r, node_of(r, p->value), f, (char *)out + f->offset);
+    }
+    for (const rill_field *f = shape->fields; f->key != NULL; f++) {
+        if (f->required && (seen & UINT64_C(1) << (f - shape->fields)) == 0)
+            complain(r, place_of(node), "%s: %s is missing", key, f->key);
+    }
+}
+
+static int parse(reader *r, const char *text, size_t len)
+{
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser))
+        return RILL_ERR_NOMEM;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    int rc = RILL_OK;
+    if (!yaml_parser_load(&parser, &r->document)) {
+        const yaml_mark_t *mark = &parser.problem_mark;
+        rc = parser.error == YAML_MEMORY_ERROR ? RILL_ERR_NOMEM : RILL_ERR_MALFORMED;
+        if (rc == RILL_ERR_MALFORMED)
+            complain(r, (rill_place){(uint32_t)mark->line + 1, (uint32_t)mark->column + 1},
+                     "not YAML: %s", parser.problem == NULL ? "cannot be read" : parser.problem);
+    }
+    yaml_parser_delete(&parser);
+    return rc;
+}
+
+int rill_shape_read(const rill_shape *shape, void *out, rill_arena *arena, const char *text,
+                    size_t len, rill_shape_report *report, void *user)
+{
+    reader r = {.arena = arena, .report = report, .user = user};
+    memset(out, 0, shape->size);
+    if (len > RILL_CONFIG_MAX)
+        return RILL_ERR_LIMIT;
+    int rc = parse(&r, text, len);
+    if (rc != RILL_OK)
+        return rc;
+    const yaml_node_t *root = yaml_document_get_root_node(&r.document);
+    if (root == NULL)
+        complain(&r, (rill_place){1, 1}, "the file is empty");
+    else
+        read_struct(&r, root, shape, out, shape->name);
+    yaml_document_delete(&r.document);
+    if (r.no_memory)
+        return RILL_ERR_NOMEM;
+    return r.errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
+}

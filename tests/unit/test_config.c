@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L /* mkstemp, setenv */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+/* cmocka.h comes after what it needs. */
+#include <rill/error.h>
+
+#include "connector/config.h"
+#include <cmocka.h>
+
+static rill_config config;
+static rill_arena arena;
+static char first[600]; /* the first error, with its place before it */
+static unsigned errors;
+
+static void report(void *user, rill_place place, const char *problem)
+{
+    (void)user;
+    if (errors++ == 0)
+        snprintf(first, sizeof first, "%u:%u: %s", place.line, place.column, problem);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    rill_arena_init(&arena, rill_allocator_default());
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rill_arena_clear(&arena);
+    return 0;
+}
+
+static int parse(const char *text)
+{
+    first[0] = '\0';
+    errors = 0;
+    return rill_config_read(&config, &arena, text, strlen(text), report, NULL);
+}
+
+static const char whole[] = "address: g.example\n"
+                            "store:\n"
+                            "  path: /var/lib/rilld/books\n"
+                            "  durability: normal\n"
+                            "listen:\n"
+                            "  - {port: 7768}\n"
+                            "  - host: '::1'\n"
+                            "    port: 443\n"
+                            "    http: true\n"
+                            "    cert: /c\n"
+                            "    key: /k\n"
+                            "accounts:\n"
+                            "  up:\n"
+                            "    relation: parent\n"
+                            "    asset: USD/9\n"
+                            "    credit: none\n"
+                            "    link:\n"
+                            "      uri: btp+wss://up.example/\n"
+                            "      token: env:UP_TOKEN\n"
+                            "  alice:\n"
+                            "    relation: child\n"
+                            "    asset: EUR/2\n"
+                            "    segment: al\n"
+                            "    tokens: file:/etc/alice\n"
+                            "    credit: 1_000_000\n"
+                            "    most: 5\n"
+                            "    max-packet: 1000\n"
+                            "    packets-a-second: 50\n"
+                            "  bob:\n"
+                            "    relation: peer\n"
+                            "    asset: USD/9\n"
+                            "    tokens: [env:A, 'file:/b']\n"
+                            "rates:\n"
+                            "  base: USD\n"
+                            "  spread: 0.5%\n"
+                            "  lifetime: 90s\n"
+                            "  prices:\n"
+                            "    EUR: {price: 1.1602}\n"
+                            "  spreads:\n"
+                            "    - {from: EUR, to: USD, spread: 0}\n"
+                            "routes:\n"
+                            "  - prefix: g.bob\n"
+                            "    account: bob\n"
+                            "default-route: up\n"
+                            "min-message-window: 500ms\n"
+                            "max-hold-time: 1m\n";
+
+static void test_everything(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(whole), RILL_OK);
+    assert_int_equal(errors, 0);
+    assert_string_equal(config.address, "g.example");
+    assert_string_equal(config.store.path, "/var/lib/rilld/books");
+    assert_int_equal(config.store.durability, RILL_DURABILITY_NORMAL);
+    assert_int_equal(config.listen.count, 2);
+    const rill_config_port *ports = config.listen.items;
+    assert_string_equal(ports[0].host, "127.0.0.1");
+    assert_int_equal(ports[0].port, 7768);
+    assert_false(ports[0].http);
+    assert_string_equal(ports[1].host, "::1");
+    assert_true(ports[1].http);
+    assert_string_equal(ports[1].key_file, "/k");
+    const rill_config_account *a = config.accounts.items;
+    assert_int_equal(config.accounts.count, 3);
+    assert_string_equal(a[0].name, "up");
+    assert_int_equal(a[0].relation, RILL_RELATION_PARENT);
+    assert_true(a[0].credit == UINT64_MAX);
+    assert_string_equal(a[0].link.uri, "btp+wss://up.example/");
+    assert_string_equal(a[0].link.token, "env:UP_TOKEN");
+    assert_int_equal(a[0].link.connections, 1);
+    assert_string_equal(a[1].name, "alice");
+    assert_string_equal(a[1].segment, "al");
+    assert_string_equal(a[1].asset.code, "EUR");
+    assert_int_equal(a[1].asset.scale, 2);
+    assert_int_equal(a[1].credit, 1000000);
+    assert_int_equal(a[1].most, 5);
+    assert_int_equal(a[1].max_packet, 1000);
+    assert_int_equal(a[1].packets_a_second, 50);
+    assert_int_equal(a[1].tokens.count, 1);
+    assert_int_equal(a[1].place.line, 20);
+    assert_int_equal(a[2].tokens.count, 2);
+    assert_string_equal(((const rill_text *)a[2].tokens.items)[1].text, "file:/b");
+    assert_int_equal(a[2].credit, 0);
+    assert_true(a[2].most == UINT64_MAX);
+    assert_int_equal(a[2].max_sessions, 16);
+    assert_string_equal(config.rates.base, "USD");
+    assert_int_equal(config.rates.spread, 5000);
+    assert_int_equal(config.rates.lifetime, 90 * RILL_SECOND);
+    const rill_config_price *prices = config.rates.prices.items;
+    assert_string_equal(prices[0].code, "EUR");
+    assert_int_equal(prices[0].price.num * 5000, prices[0].price.den * 5801);
+    const rill_config_spread *spreads = config.rates.spreads.items;
+    assert_string_equal(spreads[0].from, "EUR");
+    assert_int_equal(spreads[0].spread, 0);
+    const rill_config_route *routes = config.routes.items;
+    assert_string_equal(routes[0].prefix, "g.bob");
+    assert_string_equal(routes[0].account, "bob");
+    assert_string_equal(config.default_route, "up");
+    assert_int_equal(config.min_message_window, 500 * RILL_MS);
+    assert_int_equal(config.max_hold_time, 60 * RILL_SECOND);
+}
+
+/* The smallest that makes sense, with what is said about one account. */
+#define SMALL(account) "address: g.x\nstore: {path: b}\naccounts:\n  a: {" account "}\n"
+#define CHILD          "relation: child, asset: USD/2, tokens: env:T"
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(SMALL(CHILD)), RILL_OK);
+    assert_int_equal(config.store.durability, RILL_DURABILITY_FULL);
+    assert_int_equal(config.listen.count, 0);
+    assert_int_equal(config.rates.spread, 2000);
+    assert_int_equal(config.rates.lifetime, 300 * RILL_SECOND);
+    assert_int_equal(config.min_message_window, RILL_SECOND);
+    assert_int_equal(config.max_hold_time, 30 * RILL_SECOND);
+}
+
+static void refused(const char *text, const char *why)
+{
+    assert_int_equal(parse(text), RILL_ERR_MALFORMED);
+    assert_true(errors > 0);
+    if (strcmp(first, why) != 0)
+        fail_msg("'%s' instead of '%s'", first, why);
+}
+
+static void test_errors_say_where_and_what(void **state)
+{
+    (void)state;
+    refused("", "1:1: the file is empty");
+    refused("a: [", "2:1: not YAML: did not find expected node content");
+    refused("- 1\n", "1:1: the configuration: the configuration is expected here, keys with a ':' "
+                     "after them");
+    refused(SMALL("relation: chld, asset: USD/2, tokens: env:T"),
+            "4:17: relation: parent, peer or child, not 'chld'");
+    refused(SMALL("asset: USD/2, tokens: env:T"), "4:6: a: relation is missing");
+    refused(SMALL(CHILD ", relation: peer"), "4:53: relation: is there twice");
+    refused(SMALL("relation: child, asset: USD, tokens: env:T"),
+            "4:31: asset: a code and a scale such as USD/2 or XRP/9, not 'USD'");
+    refused(SMALL("relation: child, asset: USD/256, tokens: env:T"),
+            "4:31: asset: a code and a scale such as USD/2 or XRP/9, not 'USD/256'");
+    refused(SMALL(CHILD ", credit: -1"),
+            "4:61: credit: a whole number from 0 to 18446744073709551614 or none, not '-1'");
+    refused(SMALL(CHILD ", credit: 18446744073709551615"),
+            "4:61: credit: a whole number from 0 to 18446744073709551614 or none, not "
+            "'18446744073709551615'");
+    refused(SMALL(CHILD ", credit: 1e3"),
+            "4:61: credit: a whole number from 0 to 18446744073709551614 or none, not '1e3'");
+    refused(SMALL(CHILD ", max-sessions: 65"),
+            "4:67: max-sessions: a whole number from 1 to 64, not '65'");
+    refused(SMALL(CHILD ", credit: [1]"),
+            "4:61: credit: one value is expected here, not a list or a map");
+    refused(SMALL(CHILD ", credit: ~"), "4:61: credit: a value is missing");
+    refused(SMALL(CHILD) "max-hold-time: 10\n",
+            "5:16: max-hold-time: a time such as 250ms, 30s, 5m or 2h, from 1s to 1h, not '10'");
+    refused(SMALL(CHILD) "max-hold-time: 2h\n",
+            "5:16: max-hold-time: a time such as 250ms, 30s, 5m or 2h, from 1s to 1h, not '2h'");
+    refused(SMALL(CHILD) "rates: {spread: 2}\n",
+            "5:17: spread: a part of 1 such as 0.002 or 0.2%, with at most 6 digits, not '2'");
+    refused(SMALL(CHILD) "rates: {spread: 0.0000001}\n",
+            "5:17: spread: a part of 1 such as 0.002 or 0.2%, with at most 6 digits, not "
+            "'0.0000001'");
+    refused(SMALL(CHILD) "listen: {port: 1}\n",
+            "5:9: listen: a list is expected here, each item after a '-'");
+    refused(SMALL(CHILD) "listen: [{port: 1, tls: x}]\n",
+            "5:20: 'tls' is not known in a port; there are: host, port, http, cert, key");
+    refused("address: g.x\nstore: {path: b}\naccounts: [a]\n",
+            "3:11: accounts: names are expected here, each with a ':' after it");
+    refused("address: g.x\nstore: {path: b}\naccounts: {a: {" CHILD "}, a: {" CHILD "}}\n",
+            "3:64: accounts: 'a' is there twice, first in line 3");
+}
+
+/* What looks like a secret where its place should stand is not repeated. */
+static void test_secrets_are_not_shown(void **state)
+{
+    (void)state;
+    refused(SMALL("relation: child, asset: USD/2, tokens: hunter2"),
+            "4:46: tokens: where the secret is, as file:PATH or env:NAME; not the secret itself");
+    refused(SMALL("relation: child, asset: USD/2, tokens: ['file:', hunter2]"),
+            "4:47: tokens: where the secret is, as file:PATH or env:NAME; not the secret itself");
+    assert_null(strstr(first, "hunter2"));
+}
+
+static void test_what_makes_no_sense(void **state)
+{
+    (void)state;
+    refused("store: {path: b}\naccounts: {a: {" CHILD "}}\n",
+            "1:1: address is missing, and there is no parent that could give one");
+    refused("address: g..x\nstore: {path: b}\naccounts: {a: {" CHILD "}}\n",
+            "1:1: address: 'g..x' is no ILP address");
+    refused(SMALL("relation: child, asset: USD/2"),
+            "4:3: a: has neither a link nor tokens, so that nobody can connect");
+    refused(SMALL("relation: parent, asset: USD/2, tokens: env:T"),
+            "4:3: a: a parent needs a link");
+    refused(SMALL("relation: peer, asset: USD/2, tokens: env:T, segment: x"),
+            "4:3: a: a segment is for children alone");
+    refused(SMALL(CHILD ", segment: x.y"),
+            "4:3: a segment has letters, digits, _, ~ and -, not 'x.y'");
+    refused("address: g.x\nstore: {path: b}\naccounts:\n  a.b: {" CHILD "}\n",
+            "4:3: the account's name 'a.b' has characters other than letters, digits, _, ~ and -, "
+            "or more than 255");
+    refused(SMALL(CHILD) "  b: {relation: parent, asset: USD/2, link: {uri: x}}\n"
+                         "  c: {relation: parent, asset: USD/2, link: {uri: x}}\n",
+            "6:3: c: there is another parent: b");
+    refused(SMALL(CHILD) "  b: {relation: peer, asset: EUR/2, tokens: env:T}\n"
+                         "rates: {base: USD}\n",
+            "5:3: there is no price for EUR in rates");
+    refused(SMALL(CHILD) "rates: {prices: {USD: {price: 1}}}\n", "5:8: rates: base is missing");
+    refused(SMALL(CHILD) "routes: [{prefix: g.y, account: z}]\n", "5:10: there is no account 'z'");
+    refused(SMALL(CHILD) "routes: [{prefix: 'g y', account: a}]\n",
+            "5:10: prefix: 'g y' is no ILP address");
+    refused(SMALL(CHILD) "default-route: z\n", "1:1: default-route: there is no account 'z'");
+    refused(SMALL(CHILD) "listen: [{port: 1, cert: x}]\n",
+            "5:10: a port needs both cert and key for TLS");
+}
+
+static void test_all_errors_are_reported(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("address: g.x\nstores: 1\naccounts:\n  a: {relation: x, asset: y}\n"
+                           "  b: {}\n"),
+                     RILL_ERR_MALFORMED);
+    /* stores, store; two of a; two of b */
+    assert_int_equal(errors, 6);
+}
+
+/* A few lines whose aliases stand for very many values. */
+static void test_aliases_do_not_explode(void **state)
+{
+    (void)state;
+    static char text[400000];
+    size_t len = (size_t)sprintf(text, "address: g.x\nstore: {path: b}\nlisten: &p\n");
+    for (unsigned i = 0; i < 3000; i++)
+        len += (size_t)sprintf(text + len, "  - {port: 1}\n");
+    len += (size_t)sprintf(text + len, "accounts:\n  a: &a {" CHILD ", tokens: &t [env:T");
+    for (unsigned i = 0; i < 3000; i++)
+        len += (size_t)sprintf(text + len, ",env:T");
+    len += (size_t)sprintf(text + len, "]}\n");
+    for (unsigned i = 0; i < 3000; i++)
+        len += (size_t)sprintf(text + len, "  a%u: *a\n", i);
+    assert_int_equal(parse(text), RILL_ERR_MALFORMED);
+    assert_int_equal(parse("&a [*a]"), RILL_ERR_MALFORMED);
+    assert_int_equal(parse("a: &a {b: *a}"), RILL_ERR_MALFORMED);
+}
+
+static void test_schema(void **state)
+{
+    (void)state;
+    const char *schema = rill_config_schema(&arena);
+    assert_non_null(strstr(schema, "\"relation\":{\"description\":\"What the neighbour is to this "
+                                   "node: parent, peer or child.\",\"enum\":[\"parent\",\"peer\","
+                                   "\"child\"]}"));
+    assert_non_null(strstr(schema, "\"required\":[\"relation\",\"asset\"]"));
+}
+
+static void test_secrets(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/rill-secret-XXXXXX";
+    char where[64];
+    char out[16];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    snprintf(where, sizeof where, "file:%s", path);
+    assert_int_equal(rill_config_secret(where, out, sizeof out), RILL_ERR_INVALID);
+    assert_int_equal(write(fd, "secret\r\n", 8), 8);
+    assert_int_equal(rill_config_secret(where, out, sizeof out), RILL_OK);
+    assert_string_equal(out, "secret");
+    assert_int_equal(write(fd, "0123456789", 10), 10);
+    assert_int_equal(rill_config_secret(where, out, sizeof out), RILL_ERR_BUFFER);
+    assert_int_equal(out[0], 0);
+    close(fd);
+    unlink(path);
+    assert_int_equal(rill_config_secret(where, out, sizeof out), RILL_ERR_NOT_FOUND);
+    assert_int_equal(setenv("RILL_TEST_SECRET", "word", 1), 0);
+    assert_int_equal(rill_config_secret("env:RILL_TEST_SECRET", out, sizeof out), RILL_OK);
+    assert_string_equal(out, "word");
+    assert_int_equal(rill_config_secret("env:RILL_TEST_SECRET", out, 4), RILL_ERR_BUFFER);
+    assert_int_equal(rill_config_secret("env:RILL_TEST_NONE", out, sizeof out), RILL_ERR_NOT_FOUND);
+    assert_int_equal(setenv("RILL_TEST_SECRET", "", 1), 0);
+    assert_int_equal(rill_config_secret("env:RILL_TEST_SECRET", out, sizeof out), RILL_ERR_INVALID);
+}
+
+/* Without memory at any point: an error, and nothing lost. */
+static long allocations_left;
+
+static void *reallocate(void *user, void *old, size_t size)
+{
+    (void)user;
+    if (allocations_left == 0)
+        return NULL;
+    allocations_left--;
+    return realloc(old, size);
+}
+
+static void release(void *user, void *old)
+{
+    (void)user;
+    free(old);
+}
+
+static void test_without_memory(void **state)
+{
+    (void)state;
+    const rill_allocator failing = {reallocate, release, NULL};
+    int rc = RILL_ERR_NOMEM;
+    for (long n = 0; rc != RILL_OK; n++) {
+        rill_arena small;
+        rill_arena_init(&small, &failing);
+        allocations_left = n;
+        errors = 0;
+        rc = rill_config_read(&config, &small, whole, strlen(whole), report, NULL);
+        if (rc != RILL_OK)
+            assert_int_equal(rc, RILL_ERR_NOMEM);
+        assert_int_equal(errors, 0);
+        rill_arena_clear(&small);
+        assert_true(n < 1000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(test_everything),
+        TEST(test_defaults),
+        TEST(test_errors_say_where_and_what),
+        TEST(test_secrets_are_not_shown),
+        TEST(test_what_makes_no_sense),
+        TEST(test_all_errors_are_reported),
+        TEST(test_aliases_do_not_explode),
+        TEST(test_schema),
+        TEST(test_secrets),
+        TEST(test_without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
