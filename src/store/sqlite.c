@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite.h"
-
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,21 +8,10 @@
 #include "base/alloc.h"
 #include "base/wide_text.h"
 #include "crypto/ed25519.h"
+#include "store/sqlite_impl.h"
 
 /* "Rill": tells a store from any other file of SQLite's. */
 enum { APPLICATION_ID = 0x52696c6c };
-
-typedef enum statement_id {
-    BEGIN,
-    COMMIT,
-    ROLLBACK,
-    PUT_ACCOUNT,
-    PUT_BALANCE,
-    PUT_FLOW,
-    PUT_ENTRY,
-    LAST_HASH,
-    STATEMENTS
-} statement_id;
 
 static const char *const statements[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -70,15 +56,6 @@ static const char schema[] =
     "CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries"
     " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;";
 
-struct rill_sqlite {
-    const rill_allocator *allocator;
-    sqlite3 *db;
-    sqlite3_stmt *prepared[STATEMENTS];
-    int64_t run;
-    uint8_t last_hash[RILL_SHA256_LEN]; /* of the newest entry that is kept; zeros: there is none */
-    char problem[RILL_SQLITE_PROBLEM];
-};
-
 /* ---- errors ---- */
 
 static int error_of(int rc)
@@ -98,7 +75,7 @@ static int error_of(int rc)
 }
 
 /* Says what SQLite says; returns our error. */
-static int failed(rill_sqlite *s, int rc)
+int rill_sqlite_failed(rill_sqlite *s, int rc)
 {
     int error = error_of(rc);
     const char *path = sqlite3_db_filename(s->db, "main");
@@ -108,7 +85,7 @@ static int failed(rill_sqlite *s, int rc)
     return error;
 }
 
-static int wrong(rill_sqlite *s, int error, const char *what)
+int rill_sqlite_wrong(rill_sqlite *s, int error, const char *what)
 {
     snprintf(s->problem, sizeof s->problem, "%s: %s", sqlite3_db_filename(s->db, "main"), what);
     return error;
@@ -119,20 +96,20 @@ static int wrong(rill_sqlite *s, int error, const char *what)
 static int execute(rill_sqlite *s, const char *sql)
 {
     int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? RILL_OK : failed(s, rc);
+    return rc == SQLITE_OK ? RILL_OK : rill_sqlite_failed(s, rc);
 }
 
 static int prepare(rill_sqlite *s, const char *sql, sqlite3_stmt **out)
 {
     int rc = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
-    return rc == SQLITE_OK ? RILL_OK : failed(s, rc);
+    return rc == SQLITE_OK ? RILL_OK : rill_sqlite_failed(s, rc);
 }
 
 /* Runs a statement that gives no row, whose values are bound. */
 static int finish(rill_sqlite *s, sqlite3_stmt *statement)
 {
     int rc = sqlite3_step(statement);
-    int error = rc == SQLITE_DONE ? RILL_OK : failed(s, rc);
+    int error = rc == SQLITE_DONE ? RILL_OK : rill_sqlite_failed(s, rc);
     sqlite3_reset(statement); /* says the same error again */
     return error;
 }
@@ -170,7 +147,7 @@ static void bind_sum(sqlite3_stmt *statement, int at, rill_sum sum)
 }
 
 /* A column that bind_wide wrote. */
-static int read_wide(rill_sqlite *s, sqlite3_stmt *statement, int column, rill_i128 *out)
+int rill_sqlite_read_wide(rill_sqlite *s, sqlite3_stmt *statement, int column, rill_i128 *out)
 {
     if (sqlite3_column_type(statement, column) == SQLITE_INTEGER) {
         int64_t number = sqlite3_column_int64(statement, column);
@@ -181,7 +158,7 @@ static int read_wide(rill_sqlite *s, sqlite3_stmt *statement, int column, rill_i
     if (sqlite3_column_type(statement, column) != SQLITE_TEXT || text == NULL ||
         rill_wide_signed_parse(text, (size_t)sqlite3_column_bytes(statement, column), out) !=
             RILL_OK)
-        return wrong(s, RILL_ERR_MALFORMED, "an amount is no whole number");
+        return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "an amount is no whole number");
     return RILL_OK;
 }
 
@@ -197,8 +174,9 @@ static int read_number(rill_sqlite *s, const char *sql, int64_t *out)
         if (rc == SQLITE_ROW)
             *out = sqlite3_column_int64(statement, 0);
         else
-            error = rc == SQLITE_DONE ? wrong(s, RILL_ERR_MALFORMED, "is not a store of Rill's")
-                                      : failed(s, rc);
+            error = rc == SQLITE_DONE
+                        ? rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "is not a store of Rill's")
+                        : rill_sqlite_failed(s, rc);
     }
     sqlite3_finalize(statement);
     return error;
@@ -246,12 +224,12 @@ static int bring_forward(rill_sqlite *s)
         return execute(s, sql);
     }
     if (id != APPLICATION_ID)
-        return wrong(s, RILL_ERR_MALFORMED, "is not a store of Rill's");
+        return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "is not a store of Rill's");
     if (version > RILL_SQLITE_SCHEMA)
-        return wrong(s, RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
+        return rill_sqlite_wrong(s, RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
     return version == RILL_SQLITE_SCHEMA
                ? RILL_OK
-               : wrong(s, RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
+               : rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
 }
 
 static int begin_run(rill_sqlite *s, uint64_t now_ms)
@@ -286,8 +264,8 @@ static int read_last_hash(rill_sqlite *s)
     if (rc == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == RILL_SHA256_LEN)
         memcpy(s->last_hash, sqlite3_column_blob(statement, 0), RILL_SHA256_LEN);
     else if (rc != SQLITE_DONE)
-        error =
-            rc == SQLITE_ROW ? wrong(s, RILL_ERR_MALFORMED, "an entry has no hash") : failed(s, rc);
+        error = rc == SQLITE_ROW ? rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "an entry has no hash")
+                                 : rill_sqlite_failed(s, rc);
     sqlite3_reset(statement);
     return error;
 }
@@ -358,11 +336,11 @@ static int give_account(rill_sqlite *s, sqlite3_stmt *statement, const rill_stor
     const char *asset = (const char *)sqlite3_column_text(statement, 3);
     rill_i128 booked = rill_wide_signed(rill_wide(0));
     if (name == NULL || asset == NULL)
-        return failed(s, SQLITE_NOMEM);
+        return rill_sqlite_failed(s, SQLITE_NOMEM);
     if (id < 1 || id > UINT32_MAX || scale < 0 || scale > UINT8_MAX)
-        return wrong(s, RILL_ERR_MALFORMED, "an account has numbers that cannot be");
+        return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "an account has numbers that cannot be");
     if (sqlite3_column_type(statement, 6) != SQLITE_NULL) {
-        int error = read_wide(s, statement, 6, &booked);
+        int error = rill_sqlite_read_wide(s, statement, 6, &booked);
         if (error != RILL_OK)
             return error;
     }
@@ -377,9 +355,7 @@ static int give_account(rill_sqlite *s, sqlite3_stmt *statement, const rill_stor
     return reader->account(reader->user, &account, booked);
 }
 
-typedef int row_function(rill_sqlite *s, sqlite3_stmt *statement, void *user);
-
-static int each_row(rill_sqlite *s, const char *sql, row_function *row, void *user)
+int rill_sqlite_each_row(rill_sqlite *s, const char *sql, rill_sqlite_row *row, void *user)
 {
     sqlite3_stmt *statement = NULL;
     int error = prepare(s, sql, &statement);
@@ -387,7 +363,7 @@ static int each_row(rill_sqlite *s, const char *sql, row_function *row, void *us
         int rc = sqlite3_step(statement);
         if (rc == SQLITE_DONE)
             break;
-        error = rc == SQLITE_ROW ? row(s, statement, user) : failed(s, rc);
+        error = rc == SQLITE_ROW ? row(s, statement, user) : rill_sqlite_failed(s, rc);
     }
     sqlite3_finalize(statement);
     return error;
@@ -405,7 +381,7 @@ static int account_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader)
 {
     rill_store_reader copy = *reader;
-    return each_row(s, EVERY_ACCOUNT, account_row, &copy);
+    return rill_sqlite_each_row(s, EVERY_ACCOUNT, account_row, &copy);
 }
 
 /* ---- writing ---- */
@@ -421,7 +397,7 @@ static int put_account(rill_sqlite *s, const rill_store_account *a)
     bind_number(statement, 6, a->created_ms);
     int error = finish(s, statement);
     if (error == RILL_OK && sqlite3_changes(s->db) != 1)
-        error = wrong(s, RILL_ERR_EXISTS, "an account has the number of another");
+        error = rill_sqlite_wrong(s, RILL_ERR_EXISTS, "an account has the number of another");
     return error;
 }
 
@@ -446,12 +422,8 @@ static int put_flow(rill_sqlite *s, const rill_store_flow *f)
     return finish(s, statement);
 }
 
-/*
- * SHA-256 of the hash before it and of this line, each part with its length before it: whoever
- * changes a line has to change all that follow.
- */
-static int hash_entry(const uint8_t before[RILL_SHA256_LEN], int64_t run, const rill_store_entry *e,
-                      uint8_t out[RILL_SHA256_LEN])
+int rill_sqlite_hash_entry(const uint8_t before[RILL_SHA256_LEN], int64_t run,
+                           const rill_store_entry *e, uint8_t out[RILL_SHA256_LEN])
 {
     enum { SPACE = 4096 };
     char line[SPACE];
@@ -471,9 +443,9 @@ static int put_entry(rill_sqlite *s, const rill_store_entry *e, uint8_t hash[RIL
 {
     sqlite3_stmt *statement = s->prepared[PUT_ENTRY];
     uint8_t next[RILL_SHA256_LEN];
-    int error = hash_entry(hash, s->run, e, next);
+    int error = rill_sqlite_hash_entry(hash, s->run, e, next);
     if (error != RILL_OK)
-        return wrong(s, error, "the hash of an entry could not be made");
+        return rill_sqlite_wrong(s, error, "the hash of an entry could not be made");
     sqlite3_bind_int64(statement, 1, s->run);
     bind_number(statement, 2, e->at_ms);
     sqlite3_bind_int64(statement, 3, e->account);
@@ -529,215 +501,4 @@ int rill_sqlite_write(rill_sqlite *s, const rill_store_batch *batch)
     }
     memcpy(s->last_hash, hash, sizeof hash);
     return RILL_OK;
-}
-
-/* ---- the audit ---- */
-
-typedef struct audited {
-    rill_balance_id id;
-    rill_holder holder;
-    uint8_t scale;
-    char name[RILL_STORE_NAME_MAX + 1];
-    char asset[RILL_STORE_ASSET_MAX + 1];
-    rill_i128 booked;   /* what the store says */
-    rill_i128 computed; /* what flows and entries add up to */
-} audited;
-
-typedef struct auditor {
-    rill_sqlite *store;
-    rill_audit *out;
-    audited *accounts; /* in the order of ids */
-    size_t count;
-    size_t cap;
-    uint8_t hash[RILL_SHA256_LEN]; /* of the entry before */
-} auditor;
-
-static void note_first(rill_audit *out, const char *what)
-{
-    if (out->first[0] == '\0')
-        snprintf(out->first, sizeof out->first, "%s", what);
-}
-
-static int audit_account(void *user, const rill_store_account *account, rill_i128 booked)
-{
-    auditor *a = user;
-    if (a->count == a->cap) {
-        size_t cap = a->cap * 2 + 64;
-        audited *grown = rill_realloc_array(a->store->allocator, a->accounts, cap, sizeof *grown);
-        if (grown == NULL)
-            return wrong(a->store, RILL_ERR_NOMEM, "out of memory");
-        a->accounts = grown;
-        a->cap = cap;
-    }
-    audited *one = &a->accounts[a->count++];
-    *one = (audited){.id = account->id, .holder = account->holder, .scale = account->scale};
-    one->booked = booked;
-    one->computed = rill_wide_signed(rill_wide(0));
-    snprintf(one->name, sizeof one->name, "%s", account->name);
-    snprintf(one->asset, sizeof one->asset, "%s", account->asset);
-    return RILL_OK;
-}
-
-static audited *find_audited(const auditor *a, int64_t id)
-{
-    size_t low = 0;
-    size_t high = a->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (a->accounts[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < a->count && a->accounts[low].id == id ? &a->accounts[low] : NULL;
-}
-
-static bool same_asset(const audited *a, const audited *b)
-{
-    return a->scale == b->scale && strcmp(a->asset, b->asset) == 0;
-}
-
-/* The node's own balance in the asset of `like`. Usually near it: assets are few. */
-static audited *own_of(const auditor *a, const audited *like, rill_holder holder)
-{
-    for (size_t i = 0; i < a->count; i++) {
-        if (a->accounts[i].holder == holder && same_asset(&a->accounts[i], like))
-            return &a->accounts[i];
-    }
-    return NULL;
-}
-
-/* Moves between two; false where one of them is missing or the sum is too large. */
-static bool audit_move(audited *from, audited *to, rill_i128 amount)
-{
-    return from != NULL && to != NULL &&
-           rill_wide_sum(from->computed, rill_wide_negate(amount), &from->computed) &&
-           rill_wide_sum(to->computed, amount, &to->computed);
-}
-
-static int audit_flow(rill_sqlite *s, sqlite3_stmt *statement, void *user)
-{
-    auditor *a = user;
-    audited *source = find_audited(a, sqlite3_column_int64(statement, 0));
-    audited *destination = find_audited(a, sqlite3_column_int64(statement, 1));
-    rill_i128 taken;
-    rill_i128 given;
-    a->out->flows++;
-    int error = read_wide(s, statement, 2, &taken);
-    if (error == RILL_OK)
-        error = read_wide(s, statement, 3, &given);
-    if (error != RILL_OK)
-        return error;
-    if (source == NULL || destination == NULL ||
-        !audit_move(source, own_of(a, source, RILL_HOLDER_EXCHANGE), taken) ||
-        !audit_move(own_of(a, destination, RILL_HOLDER_EXCHANGE), destination, given))
-        return wrong(s, RILL_ERR_MALFORMED, "a flow is of accounts that are not there");
-    return RILL_OK;
-}
-
-static int audit_entry_money(rill_sqlite *s, auditor *a, const rill_store_entry *e)
-{
-    audited *account = find_audited(a, e->account);
-    audited *outside = account == NULL ? NULL : own_of(a, account, RILL_HOLDER_OUTSIDE);
-    bool out = e->kind == RILL_ENTRY_SETTLED_OUT || e->kind == RILL_ENTRY_WITHDRAWAL;
-    if (!audit_move(out ? account : outside, out ? outside : account,
-                    rill_wide_signed(rill_wide(e->amount))))
-        return wrong(s, RILL_ERR_MALFORMED, "an entry is of an account that is not there");
-    return RILL_OK;
-}
-
-static int audit_entry(rill_sqlite *s, sqlite3_stmt *statement, void *user)
-{
-    auditor *a = user;
-    rill_i128 amount;
-    int error = read_wide(s, statement, 4, &amount);
-    if (error != RILL_OK)
-        return error;
-    const char *key = (const char *)sqlite3_column_text(statement, 7);
-    rill_store_entry e = {
-        .at_ms = (uint64_t)sqlite3_column_int64(statement, 1),
-        .account = (rill_balance_id)sqlite3_column_int64(statement, 2),
-        .kind = (rill_entry_kind)sqlite3_column_int(statement, 3),
-        .amount = rill_wide_low(rill_wide_bits(amount)),
-        .who = (const char *)sqlite3_column_text(statement, 5),
-        .note = (const char *)sqlite3_column_text(statement, 6),
-        .key = key == NULL ? "" : key,
-    };
-    if (e.who == NULL || e.note == NULL)
-        return failed(s, SQLITE_NOMEM);
-    a->out->entries++;
-    uint8_t hash[RILL_SHA256_LEN];
-    error = hash_entry(a->hash, sqlite3_column_int64(statement, 0), &e, hash);
-    if (error != RILL_OK)
-        return wrong(s, error, "the hash of an entry could not be made");
-    const void *kept = sqlite3_column_blob(statement, 8);
-    if (kept == NULL || sqlite3_column_bytes(statement, 8) != sizeof hash ||
-        memcmp(kept, hash, sizeof hash) != 0) {
-        a->out->broken_entries++;
-        note_first(a->out, "an entry was changed, or one before it was taken out");
-    }
-    if (kept != NULL && sqlite3_column_bytes(statement, 8) == sizeof hash)
-        memcpy(a->hash, kept, sizeof hash); /* each break is counted once */
-    return audit_entry_money(s, a, &e);
-}
-
-static void judge_balances(const auditor *a)
-{
-    rill_audit *out = a->out;
-    out->accounts = a->count;
-    for (size_t i = 0; i < a->count; i++) {
-        const audited *one = &a->accounts[i];
-        char booked[RILL_WIDE_TEXT];
-        char computed[RILL_WIDE_TEXT];
-        char line[sizeof out->first];
-        if (rill_wide_equal(one->booked, one->computed))
-            continue;
-        out->uneven_balances++;
-        rill_wide_signed_text(one->booked, booked);
-        rill_wide_signed_text(one->computed, computed);
-        snprintf(line, sizeof line, "account %" PRIu32 " (%s): booked %s, computed %s", one->id,
-                 one->name, booked, computed);
-        note_first(out, line);
-    }
-}
-
-/* Each asset is judged where its exchange is. */
-static void judge_assets(const auditor *a)
-{
-    for (size_t i = 0; i < a->count; i++) {
-        const audited *exchange = &a->accounts[i];
-        rill_i128 sum = rill_wide_signed(rill_wide(0));
-        bool fits = true;
-        if (exchange->holder != RILL_HOLDER_EXCHANGE)
-            continue;
-        for (size_t k = 0; k < a->count; k++) {
-            if (same_asset(&a->accounts[k], exchange))
-                fits = rill_wide_sum(sum, a->accounts[k].booked, &sum) && fits;
-        }
-        if (fits && rill_wide_is_zero(rill_wide_bits(sum)))
-            continue;
-        a->out->uneven_assets++;
-        note_first(a->out, "the balances of an asset do not add up to 0");
-    }
-}
-
-int rill_sqlite_audit(rill_sqlite *s, rill_audit *out)
-{
-    *out = (rill_audit){0};
-    auditor a = {.store = s, .out = out};
-    const rill_store_reader reader = {.account = audit_account, .user = &a};
-    int error = rill_sqlite_read(s, &reader);
-    if (error == RILL_OK)
-        error = each_row(s, "SELECT source, destination, taken, given FROM flows", audit_flow, &a);
-    if (error == RILL_OK)
-        error = each_row(s,
-                         "SELECT run, at_ms, account, kind, amount, who, note, key, hash"
-                         " FROM entries ORDER BY id",
-                         audit_entry, &a);
-    if (error == RILL_OK) {
-        judge_balances(&a);
-        judge_assets(&a);
-    }
-    rill_free(s->allocator, a.accounts);
-    return error;
 }

@@ -83,7 +83,7 @@ typedef struct rill_store_batch {
     size_t entry_count;
 } rill_store_batch;
 
-/* When is a batch kept? What each can lose is in docs/connector.md. */
+/* When is a batch kept? */
 typedef enum rill_durability {
     RILL_DURABILITY_FULL,   /* once it is on the disk: nothing is lost when the power goes */
     RILL_DURABILITY_NORMAL, /* once the system has it: nothing is lost when the process dies */

@@ -217,7 +217,7 @@ static void test_errors_say_where_and_what(void **state)
     refused("address: g.x\nstore: {path: b}\naccounts: [a]\n",
             "3:11: accounts: names are expected here, each with a ':' after it");
     refused("address: g.x\nstore: {path: b}\naccounts: {a: {" CHILD "}, a: {" CHILD "}}\n",
-            "3:64: accounts: 'a' is there twice, first in line 3");
+            "3:63: accounts: 'a' is there twice, first in line 3");
 }
 
 /* What looks like a secret where its place should stand is not repeated. */
