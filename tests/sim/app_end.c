@@ -260,16 +260,24 @@ typedef struct reading {
     bool left;
 } reading;
 
-/*
- * A reader without a byte does not know to which of two servers its stream belongs, if their client
- * went from one to the other. It may be the server that wrote exactly that.
- */
-static bool of_twin(const sim_app *twin, const sim_app_stream *r)
+/* One of this writer's streams, but w, is the reader's, and all that was written to it was read. */
+static bool is_all_of(const sim_app *writer, const sim_app_stream *w, const sim_app_stream *r)
 {
-    for (unsigned i = 0; twin != NULL && !r->from_known && i < twin->stream_count; i++)
-        if (is_of(r, twin->streams[i]) && twin->streams[i]->written == r->read)
+    for (unsigned i = 0; writer != NULL && i < writer->stream_count; i++)
+        if (writer->streams[i] != w && is_of(r, writer->streams[i]) &&
+            writer->streams[i]->written == r->read)
             return true;
     return false;
+}
+
+/*
+ * A reader without a byte does not know to which of two servers its stream belongs, if their client
+ * went from one to the other, or to which life of a server that was restarted. It may be the one
+ * that wrote nothing.
+ */
+static bool of_another(const sim_app_stream *w, const sim_app *twin, const sim_app_stream *r)
+{
+    return !r->from_known && (is_all_of(w->app, w, r) || is_all_of(twin, w, r));
 }
 
 static void compare_with(const sim_app_stream *w, const sim_app *twin, const sim_app *reader,
@@ -288,7 +296,8 @@ static void compare_with(const sim_app_stream *w, const sim_app *twin, const sim
         if (got > w->written && (r->from_known || !w->crashed))
             unlike(w, r, got, "");
         /* If a close reports no error, no bytes before it may be missing. */
-        if (r->read_well && !r->closed && !w->crashed && r->read != w->written && !of_twin(twin, r))
+        if (r->read_well && !r->closed && !w->crashed && r->read != w->written &&
+            !of_another(w, twin, r))
             unlike(w, r, r->read, ", and no error was told");
     }
 }

@@ -254,9 +254,11 @@ void sim_books_incoming(sim_books *b, rill_now now, uint64_t handle, uint8_t *pa
 void sim_books_answer(sim_books *b, rill_now now, uint64_t handle, sim_origin origin,
                       uint8_t *reply, size_t len);
 
-/* A model of a peer has fulfilled the packet that is origin in this sender's books. */
-void sim_books_reached(sim_books *b, sim_origin origin, const uint8_t condition[32],
-                       uint64_t amount);
+/*
+ * A model of a peer has fulfilled this Prepare, which is origin in this sender's books, or a copy
+ * of it. The peer credits copies, too.
+ */
+void sim_books_reached(sim_books *b, sim_origin origin, const sim_packet *prepare);
 
 /*
  * How much one more packet may take from a connection's and a stream's minimum, by these books,

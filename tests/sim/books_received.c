@@ -144,11 +144,13 @@ static void check_rate(sim_books *b, const sim_incoming *in, sim_origin origin)
     }
 }
 
-void sim_books_reached(sim_books *b, sim_origin origin, const uint8_t condition[32],
-                       uint64_t amount)
+void sim_books_reached(sim_books *b, sim_origin origin, const sim_packet *prepare)
 {
-    sim_incoming in = {.amount = amount};
-    memcpy(in.condition, condition, 32);
+    sim_incoming in = {.amount = sim_packet_amount(prepare)};
+    memcpy(in.condition, prepare->hash, 32);
+    in.pair = sim_books_open(b, prepare->data, prepare->data_len);
+    if (in.pair != SIM_MAX_PAIRS)
+        in.divided = !sim_books_divide(&b->scratch, in.amount, in.parts, &in.part_count, &in.vague);
     check_rate(b, &in, origin);
 }
 

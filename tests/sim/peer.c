@@ -133,10 +133,9 @@ static void on_prepare(void *user, uint64_t handle, uint8_t *bytes, size_t len)
     if (code == NULL) {
         sim_origin origin = {p->payer, 0, false};
         unsigned side;
-        if (!sim_path_origin(p->path, handle, &side, &origin.request))
-            origin.books = NULL;
+        origin.copy = !sim_path_origin(p->path, handle, &side, &origin.request);
         credit(p, amount);
-        sim_books_reached(p->payer, origin, condition, amount);
+        sim_books_reached(p->payer, origin, &packet);
         p->report->fulfilled++;
         p->report->units += amount;
     }
