@@ -16,6 +16,7 @@ told the sender so.
 
 import concurrent.futures
 import json
+import os
 import random
 import re
 import resource
@@ -26,30 +27,60 @@ import threading
 
 import btp
 from proxy import Proxy
+from runner import wait_until
 from siege import (LIMIT, MIB, RILL, Memory, QuietNode, Siege, environment, lost, run_tests, scaled)
 
 AMOUNT, PACKETS = 3000, 300
-SECONDS = 3  # after which a sender gives up
 
 
 class Payment:
     """One payment through its own proxy."""
 
-    def __init__(self, siege, receiver, *options):
+    def __init__(self, siege, receiver):
         self.receiver = receiver
         self.before = receiver.proxy.books()[1]
         self.proxy = Proxy(siege.port)
+        self.struck = threading.Event()
+        self.out, self.said = (open(os.path.join(siege.folder.name, f"sender.{name}"), "a+b") for name in ("out", "err"))
         self.process = subprocess.Popen(
             [RILL, "send", "--json", "--credentials", receiver.path, "--amount", str(AMOUNT), "--max-packet",
-             str(AMOUNT // PACKETS), "--link", f"btp+ws://:sender-token@127.0.0.1:{self.proxy.port}", *options],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+             str(AMOUNT // PACKETS), "--link", f"btp+ws://:sender-token@127.0.0.1:{self.proxy.port}"],
+            stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.said, env=environment())
+
+    def strike(self, rng, proxy, ledger, blow):
+        """Calls blow() from the proxy's thread when a random number of packets is fulfilled."""
+        proxy.when_fulfilled(ledger, rng.randrange(2, PACKETS - 20), lambda: (blow(), self.struck.set()))
+
+    def wait_struck(self):
+        wait_until(self.struck.is_set, self.process, lambda: f"the payment never came so far: {self.text(self.said)}")
+
+    @staticmethod
+    def text(file):
+        file.seek(0)
+        return file.read().decode(errors="replace")
+
+    def events(self, name):
+        lines = self.text(self.out).split("\n")[:-1]
+        return [event for event in map(json.loads, lines) if event["event"] == name]
+
+    def give_up(self):
+        """
+        As a person who has been told what is waited for, and does not want to: Ctrl-C. It may also
+        end by itself before.
+        """
+        before = len(self.events("waiting"))
+        wait_until(lambda: self.process.poll() is not None or len(self.events("waiting")) > before,
+                   what=lambda: f"it says nothing: {self.text(self.out)[-2000:]}")
+        self.process.send_signal(signal.SIGINT)
 
     def end(self):
-        out, self.err = self.process.communicate(timeout=LIMIT + SECONDS)
+        code = self.process.wait(2 * LIMIT)  # half of it until what is lost has expired
         self.proxy.stop()
-        done = json.loads(out.splitlines()[-1]) if self.process.returncode in (0, 1) else None
-        assert done or self.process.returncode < 0, (self.process.returncode, self.err)
-        return done
+        self.err, done = self.text(self.said), self.events("done")
+        self.out.close()
+        self.said.close()
+        assert len(done) == 1 if code in (0, 1) else code < 0, (code, self.err)
+        return done[0] if done else None
 
     def fulfilled(self):
         return self.receiver.proxy.books()[1] - self.before
@@ -80,13 +111,12 @@ def rounds(function, quick, full, sanitized):
 def node_killed(rng):
     with Siege() as s:
         receiver = s.receiver()
-        payment = Payment(s, receiver, "--timeout", str(SECONDS))
-        killed = threading.Event()
-        receiver.proxy.when_fulfilled(receiver.proxy.down, rng.randrange(2, PACKETS - 20),
-                                      lambda: (s.node.process.kill(), killed.set()))
-        assert killed.wait(LIMIT), "the payment never came so far"
+        payment = Payment(s, receiver)
+        payment.strike(rng, receiver.proxy, receiver.proxy.down, s.node.process.kill)
+        payment.wait_struck()
         s.node.kill()
         s.node = QuietNode(port=s.port)
+        payment.give_up()
         doubt, gone = payment.check(payment.end())
         receiver.settle()
         receiver.pay()
@@ -95,15 +125,15 @@ def node_killed(rng):
 
 def sigkill_of_the_node():
     count, (doubt, gone, complete) = rounds(node_killed, 4, 40, 2)
-    return (f"{count} nodes killed and started again; {doubt} of {count * AMOUNT} units in doubt after {SECONDS} s, "
-            f"{gone} lost with the receiver's link; {complete} payments complete all the same")
+    return (f"{count} nodes killed and started again; {doubt} of {count * AMOUNT} units in doubt when senders "
+            f"gave up, {gone} lost with the receiver's link; {complete} payments complete all the same")
 
 
 def sender_killed(rng):
     with Siege() as s:
         receiver = s.receiver()
         payment = Payment(s, receiver)
-        payment.proxy.when_fulfilled(payment.proxy.up, rng.randrange(2, PACKETS - 20), payment.process.kill)
+        payment.strike(rng, payment.proxy, payment.proxy.up, payment.process.kill)
         assert payment.end() is None
         # What was under way comes to its end, and is the receiver's, once.
         receiver.settle()
@@ -122,10 +152,12 @@ def sigkill_of_the_sender():
 def receiver_killed(rng):
     with Siege() as s:
         receiver = s.receiver()
-        payment = Payment(s, receiver, "--timeout", str(SECONDS))
-        receiver.proxy.when_fulfilled(receiver.proxy.down, rng.randrange(2, PACKETS - 20), receiver.process.kill)
-        done = payment.end()
+        payment = Payment(s, receiver)
+        payment.strike(rng, receiver.proxy, receiver.proxy.down, receiver.process.kill)
+        payment.wait_struck()
         receiver.process.wait(LIMIT)
+        payment.give_up()
+        done = payment.end()
         doubt, gone = payment.check(done)
         # A fulfillment leaves before the line about it does.
         assert receiver.printed() <= payment.fulfilled()

@@ -10,10 +10,9 @@ is not paid again: to the unit, by the books of the proxies.
 """
 
 import sys
-import threading
 
-from faults import AMOUNT, PACKETS, Payment, rounds
-from siege import LIMIT, QuietNode, Siege, lost, run_tests
+from faults import AMOUNT, Payment, rounds
+from siege import QuietNode, Siege, lost, run_tests
 
 
 def settled(payment, receiver):
@@ -32,7 +31,7 @@ def sender_cut(rng):
     with Siege() as s:
         receiver = s.receiver()
         payment = Payment(s, receiver)
-        payment.proxy.when_fulfilled(payment.proxy.up, rng.randrange(2, PACKETS - 20), payment.proxy.cut)
+        payment.strike(rng, payment.proxy, payment.proxy.up, payment.proxy.cut)
         gone = settled(payment, receiver)
         assert gone == 0, gone
         # What the sender's link brought is less: the rest it was told by the receiver.
@@ -49,10 +48,8 @@ def node_killed(rng):
     with Siege() as s:
         receiver = s.receiver()
         payment = Payment(s, receiver)
-        killed = threading.Event()
-        receiver.proxy.when_fulfilled(receiver.proxy.down, rng.randrange(2, PACKETS - 20),
-                                      lambda: (s.node.process.kill(), killed.set()))
-        assert killed.wait(LIMIT), "the payment never came so far"
+        payment.strike(rng, receiver.proxy, receiver.proxy.down, s.node.process.kill)
+        payment.wait_struck()
         s.node.kill()
         s.node = QuietNode(port=s.port)
         return (settled(payment, receiver),)

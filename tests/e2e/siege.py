@@ -173,7 +173,7 @@ class QuietNode:
     def __init__(self, *options, port, preexec=None):
         self.folder = tempfile.TemporaryDirectory(prefix="rill-siege-node-")
         self.port_file = os.path.join(self.folder.name, "port")
-        self.lines = open(os.path.join(self.folder.name, "log"), "w+b")
+        self.lines = open(os.path.join(self.folder.name, "log"), "a+b")
         self.process = subprocess.Popen(
             [RILLD, "local", "--listen", f"127.0.0.1:{port}", "--port-file", self.port_file, *options],
             stdin=subprocess.DEVNULL, stderr=self.lines, env=environment(), preexec_fn=preexec)
@@ -205,7 +205,7 @@ class Receiver:
         self.retries = 0
         self.proxy = Proxy(siege.port) if not siege.tls else None
         self.path = os.path.join(siege.folder.name, name)
-        self.lines = open(self.path + ".lines", "w+b")
+        self.lines = open(self.path + ".lines", "a+b")
         port = self.proxy.port if self.proxy else siege.port
         self.process = subprocess.Popen(
             [RILL, "receive", "--json", "--credentials", self.path, *siege.tls, "--link",
