@@ -5,6 +5,8 @@
  */
 #include "client_fixture.h"
 
+#include <rill/waiting.h>
+
 /* A packet that was sent, to be answered later. */
 typedef struct sent_packet {
     uint8_t bytes[RILL_PACKET_BUFFER];
@@ -435,6 +437,41 @@ static void test_a_path_without_answers_is_asked_rarely(void **state)
     close_client(&c);
 }
 
+/* A packet at a rate that is too low. Its answer takes so long. When the wait ends, as told. */
+static uint64_t answered_low(client *c, uint64_t after)
+{
+    rill_waiting w;
+    assert_true(next(c));
+    for (uint64_t end = c->now.mono_ns + after; c->now.mono_ns < end; c->now.mono_ns += 10 * MS) {
+        c->now.wall_ms += 10;
+        if (rill_endpoint_deadline(c->endpoint) <= c->now.mono_ns)
+            rill_endpoint_timeout(c->endpoint, c->now);
+    }
+    refuse(c, c->amount * 7 / 10, NULL, 0);
+    rill_connection_get_waiting(c->connection, &w);
+    assert_int_equal(w.reason, RILL_WAIT_MINIMUM);
+    return w.until_ns;
+}
+
+/* Slow answers give a path more time. Fast ones take it back, but no end is in the past. */
+static void test_no_wait_ends_in_the_past(void **state)
+{
+    (void)state;
+    uint64_t latest = 0;
+    bool nearer = false;
+    client c;
+    open_client(&c);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 100000), RILL_OK);
+    for (unsigned i = 0; i < 40; i++) {
+        uint64_t until = answered_low(&c, i < 2 ? 2100 * MS : 0);
+        assert_true(until >= c.now.mono_ns);
+        nearer = nearer || until < latest;
+        latest = until > latest ? until : latest;
+    }
+    assert_true(nearer);
+    close_client(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_a_receive_max_does_not_fall),
         cmocka_unit_test(test_a_probe_is_not_fulfilled),
         cmocka_unit_test(test_a_path_without_answers_is_asked_rarely),
+        cmocka_unit_test(test_no_wait_ends_in_the_past),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,18 +37,24 @@ static bool was_good(const rill_connection *c)
     return c->money.sent > 0 || (!c->path.rate.fixed && c->path.rate.probed.num > 0);
 }
 
+/*
+ * Answers that come faster than before may bring the end nearer, and never behind us: who asks is
+ * told of no end that is past, and one that was told has come when it is there.
+ */
 void rill_patience_low_rate(rill_connection *c, uint64_t now_ns)
 {
-    if (c->patience.low_rate_since == 0)
-        c->patience.low_rate_since = now_ns;
+    rill_patience *p = &c->patience;
+    uint64_t usual = was_good(c) ? FALLEN_PATIENCE : BAD_PATIENCE;
+    if (p->low_rate_since == 0)
+        p->low_rate_since = now_ns;
+    p->low_rate_until = rill_add_sat(p->low_rate_since, patience(c, usual));
+    if (p->low_rate_until < now_ns)
+        p->low_rate_until = now_ns;
 }
 
 uint64_t rill_patience_deadline(const rill_connection *c)
 {
-    if (c->patience.low_rate_since == 0)
-        return RILL_NEVER;
-    uint64_t usual = was_good(c) ? FALLEN_PATIENCE : BAD_PATIENCE;
-    return rill_add_sat(c->patience.low_rate_since, patience(c, usual));
+    return c->patience.low_rate_since != 0 ? c->patience.low_rate_until : RILL_NEVER;
 }
 
 static void give_up_at_this_rate(rill_connection *c)

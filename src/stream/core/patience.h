@@ -7,6 +7,7 @@
 
 typedef struct rill_patience {
     uint64_t low_rate_since; /* monotonic ns: the rate is below the minimum; 0 */
+    uint64_t low_rate_until; /* monotonic ns: that long it is waited for a better one */
     uint64_t look_at; /* monotonic ns: what was learnt of refused sizes is forgotten then; 0 */
     uint16_t looks;   /* at what may be better now, since money was fulfilled */
 } rill_patience;
