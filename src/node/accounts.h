@@ -12,9 +12,9 @@
 #define RILL_NODE_ACCOUNTS_H
 
 #include "base/list.h"
+#include "base/names.h"
 #include "base/rate_limit.h"
 #include "crypto/crypto.h"
-#include "node/names.h"
 #include "node/session.h"
 
 #define RILL_MAX_ACCOUNT_NAME 255

@@ -13,7 +13,7 @@
 
 #include <rill/ilp.h>
 
-#include "node/names.h"
+#include "base/names.h"
 
 #define RILL_ROUTE_MAX_SEGMENTS 32
 

@@ -11,8 +11,8 @@
 
 #include <rill/error.h>
 
+#include "base/names.h"
 #include "node/accounts.h"
-#include "node/names.h"
 
 static const uint64_t key[2] = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
 

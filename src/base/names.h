@@ -5,8 +5,8 @@
  * (SipHash-2-4): nobody outside can choose names that collide. Two names of
  * one 64-bit hash are so unlikely that the second is simply refused.
  */
-#ifndef RILL_NODE_NAMES_H
-#define RILL_NODE_NAMES_H
+#ifndef RILL_BASE_NAMES_H
+#define RILL_BASE_NAMES_H
 
 #include "base/map.h"
 
