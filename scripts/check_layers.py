@@ -23,14 +23,16 @@ BELOW = {
     "stream": CORE,
     "http": {"base"},
     "io": CORE,
+    "web": CORE | {"io", "http"},
     "ws": CORE | {"io", "rill/waiting.h"},
     # Whoever has a link sees these, and nothing of how it is made.
     "link": {"base", "crypto", "rill/loop.h", "rill/waiting.h"},
     # Where kinds of links are put together.
     "links": {"base", "link", "links/btp", "links/http", "io/listener.h"},
     "links/btp": CORE | {"io", "ws", "link", "rill/waiting.h"},
-    "links/http": CORE | {"io", "ws", "http", "link", "rill/waiting.h"},
+    "links/http": CORE | {"io", "ws", "http", "web", "link", "rill/waiting.h"},
     "run": CORE | {"link", "io/loop.h", "rill/loop.h", "rill of stream"},
+    "spsp": CORE | {"io", "http", "web", "rill/net.h"},
     "node": CORE | {"link", "rill/node.h"},
     "serve": CORE | {"node", "links/port.h", "io/loop.h", "io/large_pages.h", "rill/loop.h"},
     "store": CORE,
@@ -55,7 +57,8 @@ PUBLIC = {
     "connection": "stream", "endpoint": "stream", "waiting": "stream",
     "loop": "io", "link": "link", "net": "run", "payment": "run",
     "ping": "run", "node": "serve", "credentials_file": "run",
-    "key": "clients", "http_signature": "clients", "spsp": "clients", "open_payments": "clients",
+    "key": "clients", "http_signature": "clients", "spsp": "clients",
+    "spsp_server": "spsp", "open_payments": "clients",
 }
 # The programs are built on the public headers and on src/base, as everybody's programs could be.
 BELOW["cli"] = {"base"} | {f"rill of {layer}" for layer in PUBLIC.values()}
@@ -66,7 +69,7 @@ FOREIGN = {"openssl": {"crypto", "io", "ws"}, "intel-ipsec-mb.h": {"crypto"},
            "http_parser.h": {"ws"}, "jansson.h": {"run", "clients", "cli"},
            "sqlite3.h": {"store"}, "yaml.h": {"connector"},
            "nghttp2": {"http"}, "llhttp.h": {"http"}}
-SYSTEM_LAYERS = {"store", "io", "ws", "link", "links/btp", "links/http", "run", "serve",
+SYSTEM_LAYERS = {"store", "io", "web", "ws", "link", "links/btp", "links/http", "run", "serve", "spsp",
                  "clients", "cli"}
 
 

@@ -78,6 +78,8 @@ void rill_blocks_give(rill_blocks *b, void *ptr)
     rill_block *head = head_of(ptr);
     assert(!head->kept); /* it comes back once */
     b->used -= head->size;
+    if (b->wipe != NULL)
+        b->wipe(ptr, head->size);
     if (head->class == LARGE || b->kept + head->size > b->max_kept) {
         rill_free(b->allocator, head);
         return;

@@ -16,6 +16,9 @@ typedef struct rill_blocks {
     size_t max_kept; /* bytes */
     size_t kept;
     size_t used; /* bytes that are out, of their whole blocks */
+    /* Overwrites a block when it comes back, where there are secrets. Default: NULL, nothing does.
+     */
+    void (*wipe)(void *data, size_t len);
     struct rill_block *free[RILL_BLOCKS_CLASSES];
 } rill_blocks;
 

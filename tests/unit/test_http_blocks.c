@@ -48,6 +48,38 @@ static void test_what_comes_back_is_given_again(void **state)
     end();
 }
 
+static size_t wiped;
+
+static void wipe(void *data, size_t len)
+{
+    memset(data, 0, len);
+    wiped += len;
+}
+
+static void test_secrets_are_overwritten(void **state)
+{
+    (void)state;
+    begin(1 << 20);
+    blocks.wipe = wipe;
+    wiped = 0;
+    uint8_t *a = rill_blocks_take(&blocks, 100);
+    memset(a, 's', 128);
+    uint8_t *b = rill_blocks_resize(&blocks, a, 300);
+    assert_int_equal(wiped, 128); /* what grew leaves nothing behind */
+    memset(b, 's', 512);
+    rill_blocks_give(&blocks, b);
+    assert_int_equal(wiped, 128 + 512);
+    uint8_t *again = rill_blocks_take(&blocks, 300);
+    assert_ptr_equal(again, b);
+    for (size_t i = 0; i < 512; i++)
+        assert_int_equal(again[i], 0);
+    uint8_t *large = rill_blocks_take(&blocks, 200000);
+    rill_blocks_give(&blocks, large);
+    assert_int_equal(wiped, 128 + 512 + 200000);
+    rill_blocks_give(&blocks, again);
+    end();
+}
+
 static void test_every_size_has_room(void **state)
 {
     (void)state;
@@ -102,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_comes_back_is_given_again),
+        cmocka_unit_test(test_secrets_are_overwritten),
         cmocka_unit_test(test_every_size_has_room),
         cmocka_unit_test(test_no_more_is_kept_than_allowed),
         cmocka_unit_test(test_resizing_keeps_what_was_there),

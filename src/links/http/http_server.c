@@ -7,8 +7,6 @@
 #include "links/http/server_impl.h"
 #include "ws/ws_origins.h"
 
-enum { TICK_MS = 1000, MAX_KEPT = 16 * 1024 * 1024 };
-
 void rill_http_link_server_options_init(rill_http_link_server_options *o)
 {
     *o = (rill_http_link_server_options){
@@ -25,20 +23,19 @@ void http_request_free(http_request *r)
     rill_list_remove(&r->of_connection);
     rill_list_remove(&r->of_session);
     rill_map_remove(&s->requests, r->id);
-    rill_blocks_give(&s->blocks, r);
+    rill_blocks_give(&s->web.blocks, r);
 }
 
 void http_server_maybe_free(rill_http_link_server *s)
 {
-    if (!s->closing || s->ticking || !rill_list_empty(&s->connections) ||
-        !rill_list_empty(&s->sessions))
+    if (!s->web_closed || !rill_list_empty(&s->sessions))
         return;
     void (*closed)(void *owner) = s->closed;
     void *owner = s->options.owner;
     rill_loop *loop = s->loop;
     rill_bearers_clear(&s->bearers);
     rill_map_clear(&s->requests);
-    rill_blocks_clear(&s->blocks);
+    rill_web_clear(&s->web);
     rill_wipe(s->key, sizeof s->key);
     rill_ws_origins_free(rill_allocator_default(), s->options.allow_origins);
     rill_free(rill_allocator_default(), s);
@@ -51,24 +48,6 @@ static int hash_token(void *user, rill_bytes token, uint8_t out[RILL_BEARER_HASH
 {
     rill_http_link_server *s = user;
     return rill_crypto_hmac(s->loop->crypto, s->key, sizeof s->key, token.data, token.len, out);
-}
-
-/* Once a second: who is silent for too long. */
-static void on_tick(uv_timer_t *timer)
-{
-    rill_http_link_server *s = timer->data;
-    uint64_t now = uv_now(s->loop->uv);
-    for (rill_list *n = s->connections.next, *next; n != &s->connections; n = next) {
-        next = n->next;
-        http_connection_look(RILL_CONTAINER(n, http_connection, node), now);
-    }
-    for (rill_list *n = s->sessions.next, *next; n != &s->sessions; n = next) {
-        next = n->next;
-        http_session *session = RILL_CONTAINER(n, http_session, node);
-        if (rill_list_empty(&session->requests) &&
-            now - session->used_at >= s->options.idle_timeout / RILL_MS)
-            http_session_end(session, RILL_ERR_IDLE, "asked nothing for too long");
-    }
 }
 
 int rill_http_link_server_new(rill_http_link_server **out, rill_loop *loop,
@@ -92,54 +71,33 @@ int rill_http_link_server_new(rill_http_link_server **out, rill_loop *loop,
         rill_free(rill_allocator_default(), s);
         return error;
     }
-    rill_http_limits_init(&s->limits);
-    rill_blocks_init(&s->blocks, rill_allocator_default(), MAX_KEPT);
     rill_bearers_init(&s->bearers, rill_allocator_default(), hash_token, s, seeds[0]);
     rill_map_init(&s->requests, rill_allocator_default(), seeds[1]);
-    rill_list_init(&s->connections);
     rill_list_init(&s->sessions);
-    uv_timer_init(loop->uv, &s->tick);
-    s->tick.data = s;
-    s->ticking = true;
-    uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
+    rill_web_init(&s->web, loop, &http_request_handlers, s);
+    s->web.request_timeout = o->request_timeout;
+    s->web.idle_timeout = o->idle_timeout;
+    rill_web_start(&s->web);
     rill_loop_hold(loop);
     *out = s;
     return RILL_OK;
 }
 
-static int take_1(void *user, rill_tcp *t)
-{
-    return http_connection_take(user, t, RILL_HTTP_1);
-}
-
-static int take_2(void *user, rill_tcp *t)
-{
-    return http_connection_take(user, t, RILL_HTTP_2);
-}
-
 void rill_http_link_server_protocols(rill_http_link_server *s,
                                      rill_protocol out[RILL_HTTP_LINK_PROTOCOLS])
 {
-    out[0] = (rill_protocol){.alpn = "h2", .sniff = rill_sniff_http2, .take = take_2, .user = s};
-    out[1] =
-        (rill_protocol){.alpn = "http/1.1", .sniff = rill_sniff_http1, .take = take_1, .user = s};
+    rill_web_protocols(&s->web, out);
 }
 
 void rill_http_link_server_drain(rill_http_link_server *s)
 {
-    if (s->draining)
-        return;
-    s->draining = true;
-    for (rill_list *n = s->connections.next, *next; n != &s->connections; n = next) {
-        next = n->next;
-        http_connection_drain(RILL_CONTAINER(n, http_connection, node));
-    }
+    rill_web_drain(&s->web);
 }
 
-static void on_tick_closed(uv_handle_t *handle)
+static void on_web_closed(void *owner)
 {
-    rill_http_link_server *s = handle->data;
-    s->ticking = false;
+    rill_http_link_server *s = owner;
+    s->web_closed = true;
     http_server_maybe_free(s);
 }
 
@@ -154,9 +112,5 @@ void rill_http_link_server_close(rill_http_link_server *s, void (*closed)(void *
         http_session_end(RILL_CONTAINER(n, http_session, node), RILL_ERR_CLOSED,
                          "the node is closing");
     }
-    for (rill_list *n = s->connections.next, *next; n != &s->connections; n = next) {
-        next = n->next;
-        http_connection_close(RILL_CONTAINER(n, http_connection, node));
-    }
-    uv_close((uv_handle_t *)&s->tick, on_tick_closed);
+    rill_web_close(&s->web, on_web_closed);
 }

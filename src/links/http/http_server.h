@@ -13,7 +13,7 @@
 
 #include <rill/link.h>
 
-#include "io/listener.h"
+#include "web/web.h"
 #include "ws/ws_handshake.h"
 
 typedef struct rill_http_link_server rill_http_link_server;
@@ -43,7 +43,7 @@ void rill_http_link_server_options_init(rill_http_link_server_options *o);
 RILL_MUST_CHECK int rill_http_link_server_new(rill_http_link_server **out, rill_loop *loop,
                                               const rill_http_link_server_options *o);
 /* What a listener is to know, in this order. */
-#define RILL_HTTP_LINK_PROTOCOLS 2
+#define RILL_HTTP_LINK_PROTOCOLS RILL_WEB_PROTOCOLS
 void rill_http_link_server_protocols(rill_http_link_server *s,
                                      rill_protocol out[RILL_HTTP_LINK_PROTOCOLS]);
 /* Takes no new connection, and no further request on those that there are. */

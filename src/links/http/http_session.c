@@ -25,10 +25,10 @@ static int reply(rill_link *l, uint64_t id, const uint8_t *packet, size_t len)
     http_request *r = rill_map_get(&session->server->requests, id);
     if (r == NULL || r->session != session)
         return RILL_ERR_NOT_CONNECTED;
-    http_connection *c = r->connection;
+    rill_web_connection *c = r->connection;
     uint64_t handle = r->handle;
     session->used_at = uv_now(session->server->loop->uv);
-    int error = http_connection_reply(c, handle, (rill_bytes){packet, len});
+    int error = http_request_reply(c, handle, (rill_bytes){packet, len});
     if (error == RILL_OK || error == RILL_ERR_NOT_FOUND)
         http_request_free(r);
     return error == RILL_ERR_NOT_FOUND ? RILL_ERR_NOT_CONNECTED : error;
@@ -49,7 +49,7 @@ static void reject_unwanted(rill_task *task)
         http_unwanted *u =
             RILL_CONTAINER(rill_list_pop_front(&session->unwanted), http_unwanted, node);
         uint64_t cookie = u->cookie;
-        rill_blocks_give(&session->server->blocks, u);
+        rill_blocks_give(&session->server->web.blocks, u);
         if (session->closing || error != RILL_OK)
             l->on.unanswered(l, cookie, RILL_ERR_CLOSED, false, l->user);
         else
@@ -64,7 +64,7 @@ static int send_packet(rill_link *l, uint64_t cookie, const uint8_t *packet, siz
     (void)len;
     if (!session->up)
         return RILL_ERR_NOT_CONNECTED;
-    http_unwanted *u = rill_blocks_take(&session->server->blocks, sizeof *u);
+    http_unwanted *u = rill_blocks_take(&session->server->web.blocks, sizeof *u);
     if (u == NULL)
         return RILL_ERR_NOMEM;
     u->cookie = cookie;
@@ -99,9 +99,9 @@ static void begin_end(http_session *session)
     /* Who asked is not kept waiting for an answer that nobody will give any more. */
     while (!rill_list_empty(&session->requests)) {
         http_request *r = RILL_CONTAINER(session->requests.next, http_request, of_session);
-        http_connection *c = r->connection;
+        rill_web_connection *c = r->connection;
         http_request_free(r);
-        http_connection_close(c);
+        rill_web_drop(c);
     }
     rill_loop_defer(session->server->loop, &session->ending);
 }
@@ -122,6 +122,17 @@ void http_session_end(http_session *session, int error, const char *why)
         l->on.down(l, error, why, true, l->user);
     else
         begin_end(session);
+}
+
+void http_sessions_look(rill_http_link_server *s, uint64_t now)
+{
+    for (rill_list *n = s->sessions.next, *next; n != &s->sessions; n = next) {
+        next = n->next;
+        http_session *session = RILL_CONTAINER(n, http_session, node);
+        if (rill_list_empty(&session->requests) &&
+            now - session->used_at >= s->options.idle_timeout / RILL_MS)
+            http_session_end(session, RILL_ERR_IDLE, "asked nothing for too long");
+    }
 }
 
 static const rill_link_ops session_ops = {
@@ -180,18 +191,19 @@ int http_session_of(rill_http_link_server *s, rill_bytes token, http_session **o
     return session->up ? RILL_OK : RILL_ERR_LIMIT;
 }
 
-int http_session_ask(http_session *session, http_connection *c, uint64_t handle, rill_bytes packet)
+int http_session_ask(http_session *session, rill_web_connection *c, uint64_t handle,
+                     rill_bytes packet)
 {
     rill_http_link_server *s = session->server;
     rill_link *l = &session->link;
-    http_request *r = rill_blocks_take(&s->blocks, sizeof *r);
+    http_request *r = rill_blocks_take(&s->web.blocks, sizeof *r);
     if (r == NULL)
         return RILL_ERR_NOMEM;
     *r = (http_request){
         .id = s->next_request++, .handle = handle, .connection = c, .session = session};
     int error = rill_map_put(&s->requests, r->id, r);
     if (error != RILL_OK) {
-        rill_blocks_give(&s->blocks, r);
+        rill_blocks_give(&s->web.blocks, r);
         return error;
     }
     rill_list_push_back(&c->requests, &r->of_connection);

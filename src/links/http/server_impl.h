@@ -1,36 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the server share: its connections, its sessions, and the requests between them.
+/* What the parts of the server share: its sessions, and the requests between them and connections.
  */
 #ifndef RILL_LINKS_HTTP_SERVER_IMPL_H
 #define RILL_LINKS_HTTP_SERVER_IMPL_H
 
 #include "base/map.h"
 #include "http/bearer.h"
-#include "http/server.h"
 #include "link/link_impl.h"
 #include "links/http/http_server.h"
+#include "web/web.h"
 
 typedef struct http_session http_session;
-
-/* A connection. */
-typedef struct http_connection {
-    rill_http_link_server *server;
-    rill_tcp *tcp; /* NULL: it is being closed */
-    rill_http_server *http;
-    rill_list node;
-    rill_list requests; /* http_request.of_connection */
-    rill_task flush;
-    rill_task ending;
-    uint64_t heard_at; /* uv_now() when it last brought something, or was answered */
-    bool known;        /* it has brought a good token */
-    bool over;
-} http_connection;
 
 /* A Prepare that a session's owner is to answer. */
 typedef struct http_request {
     uint64_t id; /* of the link; its key in the map */
     uint64_t handle;
-    http_connection *connection;
+    rill_web_connection *connection;
     http_session *session;
     rill_list of_connection;
     rill_list of_session;
@@ -62,18 +48,14 @@ struct http_session {
 struct rill_http_link_server {
     rill_loop *loop;
     rill_http_link_server_options options;
-    rill_blocks blocks;
-    rill_http_limits limits;
+    rill_web web;
     rill_bearers bearers; /* account: the address of the session */
     uint8_t key[32];
     rill_map requests; /* by http_request.id */
     uint64_t next_request;
-    rill_list connections;
     rill_list sessions;
-    uint32_t known_count;
-    uv_timer_t tick;
-    bool ticking; /* the timer is not closed yet */
-    bool draining;
+    uint32_t known_count; /* connections that have brought a good token */
+    bool web_closed;
     bool closing;
     void (*closed)(void *owner);
 };
@@ -85,20 +67,18 @@ struct rill_http_link_server {
  */
 RILL_MUST_CHECK int http_session_of(rill_http_link_server *s, rill_bytes token, http_session **out);
 /* Gives a Prepare to its owner. RILL_ERR_NOMEM. */
-RILL_MUST_CHECK int http_session_ask(http_session *session, http_connection *c, uint64_t handle,
+RILL_MUST_CHECK int http_session_ask(http_session *session, rill_web_connection *c, uint64_t handle,
                                      rill_bytes packet);
 /* It ends: its owner is told, and closes it. */
 void http_session_end(http_session *session, int error, const char *why);
 
-/* http_connection.c */
-RILL_MUST_CHECK int http_connection_take(rill_http_link_server *s, rill_tcp *t,
-                                         rill_http_protocol protocol);
+/* Those that ask nothing for too long end. */
+void http_sessions_look(rill_http_link_server *s, uint64_t now);
+
+/* http_request.c */
+extern const rill_web_handlers http_request_handlers;
 /* The response to a Prepare. */
-RILL_MUST_CHECK int http_connection_reply(http_connection *c, uint64_t handle, rill_bytes packet);
-/* As many seconds have passed as tell who is silent. */
-void http_connection_look(http_connection *c, uint64_t now);
-void http_connection_drain(http_connection *c);
-void http_connection_close(http_connection *c);
+RILL_MUST_CHECK int http_request_reply(rill_web_connection *c, uint64_t handle, rill_bytes packet);
 
 /* http_server.c */
 void http_server_maybe_free(rill_http_link_server *s);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every server that speaks HTTP has in common: connections that a listener has handed over,
+ * HTTP/1.1 and HTTP/2, their output, and who is silent for too long. What the requests mean is its
+ * owner's business. Each comes with its connection and a handle, and is answered by them, at any
+ * time and in any order.
+ */
+#ifndef RILL_WEB_WEB_H
+#define RILL_WEB_WEB_H
+
+#include "http/server.h"
+#include "io/listener.h"
+
+typedef struct rill_web rill_web;
+
+typedef struct rill_web_connection {
+    rill_web *web;
+    rill_tcp *tcp; /* NULL: it is being closed */
+    rill_http_server *http;
+    rill_list node;
+    rill_list requests; /* the owner's: what it has not answered yet */
+    bool known;         /* the owner's: false at first */
+    rill_task flush;
+    rill_task ending;
+    uint64_t heard_at; /* uv_now() when it last brought something, or was answered */
+    bool over;         /* nothing is to be read or written any more */
+} rill_web_connection;
+
+/* Only request may not be NULL. */
+typedef struct rill_web_handlers {
+    /* A whole request: answer it now or later. m is good until this returns. */
+    void (*request)(void *owner, rill_web_connection *c, uint64_t handle,
+                    const rill_http_message *m);
+    /* Who asked has gone: nothing is done any more with an answer to this handle. */
+    void (*gone)(void *owner, rill_web_connection *c, uint64_t handle);
+    /*
+     * HTTP/1.1: a request without a body asks for another protocol. true: the owner has given the
+     * socket to somebody, who is shown what came behind the request. false, or NULL: it is a
+     * request like others.
+     */
+    bool (*upgrade)(void *owner, rill_web_connection *c, const rill_http_message *m);
+    /* It is over: what has not been answered on it never will be. */
+    void (*over)(void *owner, rill_web_connection *c);
+    /* It is freed when this returns. */
+    void (*ended)(void *owner, rill_web_connection *c);
+    /* Once a second; now is uv_now(). */
+    void (*second)(void *owner, uint64_t now);
+    /* A line for the log about somebody outside. */
+    void (*log)(void *owner, const char *line);
+} rill_web_handlers;
+
+struct rill_web {
+    rill_loop *loop;
+    rill_blocks blocks; /* the owner may take from it; with `wipe`, what is written is wiped too */
+    rill_http_limits limits;
+    uint64_t request_timeout; /* from the first byte of a request to its last. Default: 10 s */
+    uint64_t idle_timeout;    /* of a connection. Default: 60 s */
+    const rill_web_handlers *on;
+    void *owner;
+    rill_list connections;
+    uv_timer_t tick;
+    bool ticking; /* the timer is not closed yet */
+    bool draining;
+    bool closing;
+    void (*closed)(void *owner);
+};
+
+/* The timeouts may be set after it. It stays where it is until it was closed. Cannot fail. */
+void rill_web_init(rill_web *w, rill_loop *loop, const rill_web_handlers *on, void *owner);
+/* From now on it looks who is silent, and ends by rill_web_close. Before: by rill_web_clear. */
+void rill_web_start(rill_web *w);
+/* What a listener is to know, in this order. */
+#define RILL_WEB_PROTOCOLS 2
+void rill_web_protocols(rill_web *w, rill_protocol out[RILL_WEB_PROTOCOLS]);
+/* Takes no new connection, and no further request on those that there are. */
+void rill_web_drain(rill_web *w);
+/*
+ * Its listener is gone, or will be. Closes every connection; then calls closed(owner), from the
+ * loop. The blocks stay until rill_web_clear.
+ */
+void rill_web_close(rill_web *w, void (*closed)(void *owner));
+/* After `closed`, when every block has come back. */
+void rill_web_clear(rill_web *w);
+
+/* As rill_http_respond; it leaves in this turn of the loop. */
+RILL_MUST_CHECK int rill_web_respond(rill_web_connection *c, uint64_t handle,
+                                     const rill_http_response *r);
+/* A text for people with this status. Where that fails the connection is closed. */
+void rill_web_say(rill_web_connection *c, uint64_t handle, unsigned status, const char *text);
+/* Closes it, whatever waits. */
+void rill_web_drop(rill_web_connection *c);
+/* A line about it for the log. */
+void rill_web_log(const rill_web_connection *c, const char *what);
+
+/* web_connection.c */
+/* As `take` of rill_protocol. */
+RILL_MUST_CHECK int rill_web_take(rill_web *w, rill_tcp *t, rill_http_protocol protocol);
+/* As many seconds have passed as tell who is silent. */
+void rill_web_look(rill_web_connection *c, uint64_t now);
+void rill_web_drain_connection(rill_web_connection *c);
+
+/* web.c: a connection has ended. */
+void rill_web_one_less(rill_web *w);
+
+#endif

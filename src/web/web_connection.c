@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection of an HTTP server: its socket, and who is at the other end of it. */
+#define _GNU_SOURCE
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "web/web.h"
+
+#define TEXT(literal)                                                                              \
+    (rill_bytes)                                                                                   \
+    {                                                                                              \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                            \
+    }
+
+static void say_line(const rill_web *w, const char *line)
+{
+    if (w->on->log != NULL)
+        w->on->log(w->owner, line);
+}
+
+void rill_web_log(const rill_web_connection *c, const char *what)
+{
+    char line[RILL_TCP_NAME + 160];
+    if (c->tcp == NULL)
+        return;
+    snprintf(line, sizeof line, "%s %s", c->tcp->name, what);
+    say_line(c->web, line);
+}
+
+/* ---- its end ---- */
+
+static void end(rill_task *task)
+{
+    rill_web_connection *c = RILL_CONTAINER(task, rill_web_connection, ending);
+    rill_web *w = c->web;
+    rill_task_cancel(&c->flush);
+    rill_http_server_free(c->http);
+    if (w->on->ended != NULL)
+        w->on->ended(w->owner, c);
+    rill_list_remove(&c->node);
+    rill_free(rill_allocator_default(), c);
+    rill_web_one_less(w);
+}
+
+static void on_closed(void *owner)
+{
+    rill_web_connection *c = owner;
+    c->tcp = NULL;
+    rill_loop_defer(c->web->loop, &c->ending);
+}
+
+/* finish: what waits is written first. */
+static void shut(rill_web_connection *c, bool finish)
+{
+    rill_tcp *t = c->tcp;
+    if (c->over)
+        return;
+    c->over = true;
+    if (c->web->on->over != NULL)
+        c->web->on->over(c->web->owner, c);
+    if (finish)
+        rill_tcp_finish(t);
+    else
+        rill_tcp_close(t);
+}
+
+void rill_web_drop(rill_web_connection *c)
+{
+    shut(c, false);
+}
+
+/* ---- writing ---- */
+
+static void write_out(rill_web_connection *c)
+{
+    rill_bytes out;
+    while (!c->over && rill_tcp_backlog(c->tcp) < RILL_TCP_HIGH_WATER) {
+        if (rill_http_server_output(c->http, &out) != RILL_OK) {
+            shut(c, false);
+            return;
+        }
+        if (out.len == 0)
+            break;
+        uint8_t *room = rill_tcp_reserve(c->tcp, out.len);
+        if (room == NULL)
+            return; /* lost follows */
+        memcpy(room, out.data, out.len);
+        rill_tcp_commit(c->tcp, out.len);
+        if (c->web->blocks.wipe != NULL)
+            rill_tcp_wipe_written(c->tcp);
+    }
+    if (!c->over && rill_http_server_is_done(c->http))
+        shut(c, true);
+}
+
+/* What was sent ahead is read when what came before it was answered. */
+static void on_flush(rill_task *task)
+{
+    rill_web_connection *c = RILL_CONTAINER(task, rill_web_connection, flush);
+    if (c->over)
+        return;
+    int error = rill_http_server_feed(c->http, NULL, 0);
+    (void)error; /* is_done says the same */
+    write_out(c);
+}
+
+static void write_soon(rill_web_connection *c)
+{
+    rill_loop_before_flush(c->web->loop, &c->flush);
+}
+
+int rill_web_respond(rill_web_connection *c, uint64_t handle, const rill_http_response *r)
+{
+    c->heard_at = uv_now(c->web->loop->uv);
+    int error = rill_http_respond(c->http, handle, r);
+    write_soon(c);
+    return error;
+}
+
+void rill_web_say(rill_web_connection *c, uint64_t handle, unsigned status, const char *text)
+{
+    const rill_http_field field = {TEXT("content-type"), TEXT("text/plain")};
+    const rill_http_response r = {.status = status,
+                                  .fields = &field,
+                                  .field_count = 1,
+                                  .body = {(const uint8_t *)text, strlen(text)}};
+    if (rill_web_respond(c, handle, &r) != RILL_OK)
+        shut(c, false);
+}
+
+/* ---- requests ---- */
+
+static void on_request(void *owner, uint64_t handle, const rill_http_message *m)
+{
+    rill_web_connection *c = owner;
+    if (c->over)
+        return;
+    c->heard_at = uv_now(c->web->loop->uv);
+    c->web->on->request(c->web->owner, c, handle, m);
+}
+
+static void on_gone(void *owner, uint64_t handle)
+{
+    rill_web_connection *c = owner;
+    if (c->web->on->gone != NULL)
+        c->web->on->gone(c->web->owner, c, handle);
+}
+
+/* What follows the request in raw is the new owner's. */
+static bool on_upgrade(void *owner, const rill_http_message *m, rill_bytes raw)
+{
+    rill_web_connection *c = owner;
+    rill_web *w = c->web;
+    rill_tcp *t = c->tcp;
+    if (c->over || w->on->upgrade == NULL || !w->on->upgrade(w->owner, c, m))
+        return false;
+    c->over = true;
+    c->tcp = NULL;
+    rill_loop_defer(w->loop, &c->ending);
+    const uint8_t *blank = memmem(raw.data, raw.len, "\r\n\r\n", 4);
+    size_t head = blank == NULL ? raw.len : (size_t)(blank + 4 - raw.data);
+    if (head < raw.len)
+        t->on->read(t->owner, (uint8_t *)(uintptr_t)raw.data + head, raw.len - head);
+    return true;
+}
+
+/* ---- the connection ---- */
+
+static void on_open(void *owner)
+{
+    (void)owner;
+}
+
+static void on_read(void *owner, uint8_t *data, size_t len)
+{
+    rill_web_connection *c = owner;
+    if (c->over)
+        return;
+    c->heard_at = uv_now(c->web->loop->uv);
+    int error = rill_http_server_feed(c->http, data, len);
+    if (c->over)
+        return;
+    if (error != RILL_OK && rill_http_server_problem(c->http) != NULL)
+        rill_web_log(c, rill_http_server_problem(c->http));
+    write_soon(c);
+}
+
+static void on_lost(void *owner, int error, const char *detail)
+{
+    rill_web_connection *c = owner;
+    if (c->over)
+        return;
+    if (error != RILL_ERR_NOT_CONNECTED)
+        say_line(c->web, detail);
+    /* Who has ended its side may still read: what is answered by now leaves. */
+    if (error == RILL_ERR_NOT_CONNECTED && !c->tcp->broken) {
+        rill_http_server_end(c->http);
+        if (!c->over)
+            write_out(c);
+    }
+    shut(c, true);
+}
+
+static void on_drained(void *owner)
+{
+    rill_web_connection *c = owner;
+    if (!c->over)
+        write_soon(c);
+}
+
+static const rill_tcp_handlers tcp_handlers = {
+    .open = on_open,
+    .read = on_read,
+    .lost = on_lost,
+    .drained = on_drained,
+    .closed = on_closed,
+};
+
+int rill_web_take(rill_web *w, rill_tcp *t, rill_http_protocol protocol)
+{
+    static const rill_http_server_handlers handlers = {on_request, on_gone, on_upgrade};
+    if (w->closing || w->draining)
+        return RILL_ERR_CLOSED;
+    rill_web_connection *c = rill_calloc(rill_allocator_default(), 1, sizeof *c);
+    if (c == NULL)
+        return RILL_ERR_NOMEM;
+    int error = rill_http_server_new(&c->http, &w->blocks, &w->limits, protocol, &handlers, c);
+    if (error != RILL_OK) {
+        rill_free(rill_allocator_default(), c);
+        return error;
+    }
+    c->web = w;
+    c->tcp = t;
+    c->heard_at = uv_now(w->loop->uv);
+    rill_list_init(&c->requests);
+    rill_task_init(&c->flush, on_flush);
+    rill_task_init(&c->ending, end);
+    rill_list_push_back(&w->connections, &c->node);
+    rill_tcp_give(t, &tcp_handlers, c);
+    write_soon(c);
+    return RILL_OK;
+}
+
+void rill_web_drain_connection(rill_web_connection *c)
+{
+    if (c->over)
+        return;
+    rill_http_server_drain(c->http);
+    write_soon(c);
+}
+
+void rill_web_look(rill_web_connection *c, uint64_t now)
+{
+    const rill_web *w = c->web;
+    uint64_t silent = now - c->heard_at;
+    if (c->over)
+        return;
+    if (rill_http_server_is_amid(c->http) && silent >= w->request_timeout / RILL_MS) {
+        rill_web_log(c, "did not finish its request in time");
+        shut(c, false);
+    } else if (silent >= w->idle_timeout / RILL_MS && rill_http_server_open_count(c->http) == 0) {
+        rill_web_drain_connection(c);
+        shut(c, true);
+    }
+}
