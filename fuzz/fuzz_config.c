@@ -89,14 +89,15 @@ static void check_listen(const rilld_listen *l)
     uint8_t bytes[16];
     char text[64], problem[PROBLEM];
     rilld_options again;
-    CHECK(inet_pton(l->ipv6 ? AF_INET6 : AF_INET, l->host, bytes) == 1);
-    rilld_listen_text(l, l->port, text);
+    const listen_address *at = &l->at;
+    CHECK(inet_pton(at->ipv6 ? AF_INET6 : AF_INET, at->host, bytes) == 1);
+    listen_address_text(at, at->port, text);
     char *argv[] = {(char *)(uintptr_t) "rilld", (char *)(uintptr_t) "local",
                     (char *)(uintptr_t) "--listen", text};
     CHECK(rilld_options_parse(&again, 4, argv, no_variable, problem, sizeof problem) == RILLD_DONE);
-    CHECK(again.listen_count == 1 && strcmp(again.listen[0].host, l->host) == 0);
-    CHECK(again.listen[0].port == l->port && again.listen[0].ipv6 == l->ipv6 &&
-          again.listen[0].loopback == l->loopback);
+    const listen_address *same = &again.listen[0].at;
+    CHECK(again.listen_count == 1 && strcmp(same->host, at->host) == 0);
+    CHECK(same->port == at->port && same->ipv6 == at->ipv6 && same->loopback == at->loopback);
 }
 
 static void check_local(const rilld_options *o)

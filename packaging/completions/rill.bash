@@ -10,7 +10,7 @@ _rill_options() {
             --stall --crypto $common"
         ;;
     receive) echo "--credentials --count --max --tag --connections --output --overwrite --crypto
-            --secret-file --instance $common" ;;
+            --secret-file --instance --spsp --user --users --tls-cert --tls-key $common" ;;
     ping) echo "--count $common" ;;
     keys) echo "--id $common" ;;
     demo | info | help) echo "$common" ;;
@@ -35,7 +35,8 @@ _rill() {
         esac
     done
     case $before in
-    --credentials | --file | --output | --secret-file | --link-file | --ca-file)
+    --credentials | --file | --output | --secret-file | --link-file | --ca-file | --users | \
+        --tls-cert | --tls-key)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -44,7 +45,7 @@ _rill() {
     --color) set -- auto always never ;;
     --link) set -- btp+ws:// btp+wss:// @ ;;
     --amount | --data | --min-rate | --slippage | --max-packet | --timeout | --stall | --max | --tag | \
-        --connections | --count | --instance | --id) return ;;
+        --connections | --count | --instance | --id | --spsp | --user) return ;;
     *)
         set --
         case $word in

@@ -48,6 +48,11 @@ complete -c rill -n '__fish_seen_subcommand_from receive' -l output -r -F -d 'Wh
 complete -c rill -n '__fish_seen_subcommand_from receive' -l overwrite -d 'Allow --output to replace a file'
 complete -c rill -n '__fish_seen_subcommand_from receive' -l secret-file -r -F -d 'The secret to make credentials from'
 complete -c rill -n '__fish_seen_subcommand_from receive' -l instance -x -d 'The name of this receiver'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l spsp -x -d 'Answer payment pointers there'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l user -x -d 'A name that can be paid'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l users -r -F -d 'The same for each line'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l tls-cert -r -F -d 'A certificate chain in PEM'
+complete -c rill -n '__fish_seen_subcommand_from receive' -l tls-key -r -F -d 'Its key in PEM'
 complete -c rill -n '__fish_seen_subcommand_from receive' -l crypto -x -a 'openssl ipsec-mb fastest' -d 'The library that encrypts'
 
 complete -c rill -n '__fish_seen_subcommand_from ping' -l count -x -d 'Pings to send'

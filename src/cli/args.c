@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,12 +87,31 @@ static int unknown_option(const cli_args *args, const char *word, size_t len)
     return cli_unknown(args->command, "option", word, len, s.best);
 }
 
+static bool may_come_again(const cli_option *option)
+{
+    size_t len = option->value ? strlen(option->value) : 0;
+    return len > 3 && strcmp(option->value + len - 3, "...") == 0;
+}
+
+/* One line more; NULL without memory. */
+static char *joined(const char *lines, const char *line)
+{
+    size_t size = strlen(lines) + strlen(line) + 2;
+    char *both = malloc(size);
+    if (both)
+        snprintf(both, size, "%s\n%s", lines, line);
+    return both;
+}
+
 /* Keeps a copy, and erases the argument itself if it may hold a secret. */
 static int keep(cli_args *args, const cli_option *option, size_t place, char *value)
 {
-    if (args->values[place])
+    const char *before = args->values[place];
+    if (before && !may_come_again(option))
         return usage(args, "this option was given twice:", option->name, strlen(option->name));
-    char *copy = strdup(value);
+    char *copy = before ? joined(before, value) : strdup(value);
+    if (copy)
+        cli_free_secret((char *)(uintptr_t)before);
     if (!copy) {
         cli_error(args->command, "%s", rill_strerror(RILL_ERR_NOMEM));
         return CLI_INCOMPLETE;

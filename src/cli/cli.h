@@ -23,8 +23,9 @@ enum {
 #define CLI_MAX_OPERANDS 3
 
 typedef struct cli_option {
-    const char *name;  /* "--amount"; NULL ends a table */
-    const char *value; /* "N"; NULL: the option takes no value */
+    const char *name; /* "--amount"; NULL ends a table */
+    /* "N"; NULL: the option takes no value; "N...": it may be given again, see cli_value */
+    const char *value;
     const char *help;
 } cli_option;
 
@@ -85,7 +86,7 @@ int cli_args_parse(cli_args *out, const cli_command *command, int argc, char **a
 size_t cli_public_len(const char *word, size_t len);
 /*
  * The value of an option; "" for an option without a value that was given; NULL if it was not
- * given.
+ * given. Several values of one option are lines of one text.
  */
 const char *cli_value(const cli_args *args, const char *name);
 /* Whether --quiet or --verbose was given; never both. */

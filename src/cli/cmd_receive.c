@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/hand_out.h"
 #include "cli/receive_output.h"
+#include "cli/receive_spsp.h"
 #include "cli/waits.h"
 #include <rill/crypto.h>
 
@@ -35,9 +36,10 @@ typedef struct receive_run {
     rill_server *server;
     cli_signals *signals;
     receive_output out;
+    receive_spsp spsp;
     rill_list connections;
     cli_watch *watch;
-    const char *file;
+    const char *file; /* NULL: no credentials are written, only --spsp hands them out */
     uint64_t clients; /* number of credentials to write */
     const char *tag;
     const char *instance; /* the name among several receivers with one secret; NULL */
@@ -57,6 +59,7 @@ typedef struct receive_run {
 
 static void stop(receive_run *run)
 {
+    receive_spsp_close(&run->spsp);
     if (!run->closed)
         rill_server_close(run->server);
 }
@@ -296,13 +299,28 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
 
 /* ---- the server ---- */
 
+static void say_spsp(receive_run *run)
+{
+    char url[80];
+    if (!run->spsp.server)
+        return;
+    receive_spsp_url(&run->spsp, url);
+    if (run->json)
+        tell_json(run, json_pack("{s:s,s:s}", "event", "spsp", "url", url));
+    else if (!run->quiet)
+        fprintf(run->out.text, "server answers SPSP on %s\n", url);
+}
+
 static void on_listening(rill_server *server, void *user)
 {
     receive_run *run = user;
     char problem[512] = "";
+    int rc = RILL_OK;
     run->listening = true;
     cli_watch_ready(run->watch);
-    int rc = cli_hand_out(server, run->file, run->tag, run->clients,
+    say_spsp(run);
+    if (run->file)
+        rc = cli_hand_out(server, run->file, run->tag, run->clients,
                           run->json || run->quiet ? NULL : run->out.text, problem, sizeof problem);
     tell(run);
     if (rc != RILL_OK) {
@@ -335,6 +353,7 @@ static void on_link(bool up, const char *detail, void *user)
 static void on_closed(int error, const char *detail, void *user)
 {
     receive_run *run = user;
+    receive_spsp_close(&run->spsp);
     if (error != RILL_OK)
         run->code = cli_unreachable(run->args->command, error, detail);
     else if (run->code == CLI_UNREACHABLE)
@@ -390,6 +409,9 @@ static int run_with_link(receive_run *run, const char *uri, uint64_t max,
         run->signals = cli_signals_open(run->loop, on_stop, run);
         run->watch = cli_watch_open(run->loop, run->args, START_TIME,
                                     &(cli_watch_handlers){on_waiting, on_late, run});
+        run->code = receive_spsp_open(&run->spsp, run->loop, run->server, on_stop, run);
+        if (run->code != CLI_DONE)
+            stop(run);
     } else {
         run->code = cli_start_error(run->args->command, rc, problem);
         receive_output_close(&run->out, 0);
@@ -456,17 +478,20 @@ static int run_receive(const cli_args *args)
     uint64_t max = RILL_UNLIMITED;
     cli_amount_text max_text = {0};
     uint8_t scale;
-    if (!run.file || !*run.file) {
+    int code = receive_spsp_parse(&run.spsp, args);
+    if (code != CLI_DONE)
+        return code;
+    if (run.file ? !*run.file : !run.spsp.wanted) {
         cli_error(args->command,
                   "--credentials FILE is missing: it says where to write the credentials for the "
-                  "payer (- for standard output)");
+                  "payer (- for standard output); or give --spsp ADDRESS:PORT");
         return CLI_USAGE;
     }
     if (run.tag && strlen(run.tag) > RILL_MAX_TAG) {
         cli_error(args->command, "--tag is too long: at most %d bytes", RILL_MAX_TAG);
         return CLI_USAGE;
     }
-    int code = cli_amount_text_of(args, "--max", cli_value(args, "--max"), &max_text);
+    code = cli_amount_text_of(args, "--max", cli_value(args, "--max"), &max_text);
     if (code == CLI_DONE)
         code = cli_count(args, "--connections", &run.limit);
     if (code == CLI_DONE)
@@ -503,6 +528,11 @@ static const cli_option options[] = {
     {"--overwrite", NULL, "allow --output to replace a file"},
     {"--secret-file", "FILE", "use the secret in FILE: credentials stay valid after a restart"},
     {"--instance", "NAME", "the name of this receiver, if several share one secret and account"},
+    {"--spsp", "ADDR:PORT", "answer payment pointers (SPSP) there, each query with credentials"},
+    {"--user", "NAME...", "with --spsp: also $HOST/NAME, with NAME as the tag; may be repeated"},
+    {"--users", "FILE", "with --spsp: the same for each line of FILE"},
+    {"--tls-cert", "FILE", "with --spsp: a certificate chain in PEM, for https"},
+    {"--tls-key", "FILE", "with --spsp: its key in PEM"},
     {"--crypto", "NAME", "encrypt with openssl, ipsec-mb or fastest. Default: openssl"},
     {NULL, NULL, NULL},
 };
@@ -510,7 +540,9 @@ static const cli_option options[] = {
 const cli_command cli_receive = {
     .name = "receive",
     .summary = "receive money and data, and print them",
-    .usage = "--credentials FILE [--count N] [--max N] [--tag T] [--connections N]\n"
+    .usage = "[--credentials FILE [--count N]] [--max N] [--tag T] [--connections N]\n"
+             "                    [--spsp ADDR:PORT [--user NAME]... [--users FILE]\n"
+             "                    [--tls-cert FILE --tls-key FILE]]\n"
              "                    [--output FILE|FOLDER|- [--overwrite]] [--crypto NAME]\n"
              "                    [--secret-file FILE [--instance NAME]] [--link URI] [--json]",
     .about =
@@ -524,6 +556,12 @@ const cli_command cli_receive = {
         "later one ends the connection of the earlier one, and both are told. --count N writes N\n"
         "files, FILE.1, FILE.2 and so on, or N lines to standard output. Their numbers are added\n"
         "to the tag, too, as in T.1.\n\n"
+        "--spsp ADDR:PORT answers payment pointers, instead of a file or beside it. A query for\n"
+        "$HOST (https://HOST/.well-known/pay), or for $HOST/NAME of each --user NAME, gets an\n"
+        "address and a secret of its own; NAME is the tag of the connections that pay it, and "
+        "--tag\n"
+        "that of $HOST. Payment pointers are https: give --tls-cert and --tls-key, or let a proxy\n"
+        "do TLS. SIGHUP reads both files again. Receipts are made for payers who ask for them.\n\n"
         "--output FILE writes the bytes of one stream to FILE. Until all have come, the file has\n"
         "another name, which ends with .part; then rill ends. For a folder, or a name that ends\n"
         "with a slash, each stream gets a file, named after time, connection and stream. With -\n"
@@ -536,13 +574,14 @@ const cli_command cli_receive = {
         "packet to only one of the receivers, as rilld does. Otherwise two count one payment.\n\n"
         "If the node cannot be reached within 30 s, rill exits with 3. If the link is lost later,\n"
         "rill waits and connects again. It says on stderr what it waits for, or in `waiting`\n"
-        "events. SIGINT and SIGTERM end it cleanly. With --json the events are connection,\n"
+        "events. SIGINT and SIGTERM end it cleanly. With --json the events are spsp, connection,\n"
         "stream, money, data (base64), stored, stream_end and connection_end; amounts are decimal\n"
         "strings.",
     .options = options,
     .examples = "rill receive --credentials c.json                  everything, until Ctrl-C\n"
                 "rill receive --credentials c.json --connections 1  one payment, then end\n"
                 "rill receive --credentials c.json --max 1.5XRP     at most 1.5 XRP on a stream\n"
+                "rill receive --spsp [::]:443 --user alice --tls-cert cert.pem --tls-key key.pem\n"
                 "rill receive --credentials c.json --output x.jpg   the bytes of one stream\n"
                 "rill receive --credentials c.json --output - | tar x\n"
                 "rill receive --credentials a.json --secret-file s --instance a",

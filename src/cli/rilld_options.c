@@ -3,7 +3,6 @@
 
 #include "cli/rilld_options.h"
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,65 +28,14 @@ static int fail(const problem_text *p, const char *format, ...)
     return RILLD_USAGE;
 }
 
-void rilld_listen_text(const rilld_listen *listen, uint16_t port, char out[64])
-{
-    (void)snprintf(out, 64, listen->ipv6 ? "[%s]:%u" : "%s:%u", listen->host, (unsigned)port);
-}
-
-/* Fills in what follows from the host. False if it is not a numeric address. */
-static bool set_host(rilld_listen *listen, const char *host, size_t len)
-{
-    uint8_t bytes[16];
-    static const uint8_t loopback6[16] = {[15] = 1};
-    if (len == 9 && memcmp(host, "localhost", 9) == 0) {
-        host = "127.0.0.1";
-        len = 9;
-    }
-    if (len >= sizeof listen->host)
-        return false;
-    memcpy(listen->host, host, len);
-    listen->host[len] = '\0';
-    if (inet_pton(AF_INET, listen->host, bytes) == 1) {
-        listen->ipv6 = false;
-        listen->loopback = bytes[0] == 127;
-        return true;
-    }
-    listen->ipv6 = true;
-    if (inet_pton(AF_INET6, listen->host, bytes) != 1)
-        return false;
-    listen->loopback = memcmp(bytes, loopback6, sizeof bytes) == 0;
-    return true;
-}
-
-static bool set_port(rilld_listen *listen, const char *text)
-{
-    uint64_t port = 0;
-    if (rill_amount_parse(text, &port) != RILL_OK || port > UINT16_MAX)
-        return false;
-    listen->port = (uint16_t)port;
-    return true;
-}
-
 static int parse_listen(rilld_options *o, const char *name, const char *text, const problem_text *p)
 {
-    static const char form[] = "it must be ADDRESS:PORT, like 127.0.0.1:7768 or [::1]:7768";
     if (o->listen_count == RILLD_MAX_LISTEN)
         return fail(p, "%s: at most %d addresses", name, RILLD_MAX_LISTEN);
     rilld_listen *listen = &o->listen[o->listen_count];
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL)
-        return fail(p, "%s %.100s: %s", name, text, form);
-    const char *host = text;
-    size_t len = (size_t)(colon - text);
-    bool brackets = len >= 2 && host[0] == '[' && host[len - 1] == ']';
-    if (brackets) {
-        host++;
-        len -= 2;
-    }
-    if (!set_host(listen, host, len) || listen->ipv6 != brackets)
-        return fail(p, "%s %.100s: %s", name, text, form);
-    if (!set_port(listen, colon + 1))
-        return fail(p, "%s %.100s: the port must be a number from 0 to 65535", name, text);
+    const char *problem = listen_address_parse(&listen->at, text);
+    if (problem != NULL)
+        return fail(p, "%s %.100s: %s", name, text, problem);
     listen->http = strcmp(name, "--listen-http") == 0;
     o->listen_count++;
     return RILLD_DONE;
@@ -287,10 +235,10 @@ static int read_environment(rilld_options *o, rilld_listen *listen,
                             char *(*getenv_of)(const char *name), const problem_text *p)
 {
     const char *value = variable(getenv_of, "MONEYD_BIND_IP");
-    if (value != NULL && !set_host(listen, value, strlen(value)))
+    if (value != NULL && !listen_address_host(&listen->at, value, strlen(value)))
         return fail(p, "MONEYD_BIND_IP=%.100s: it must be a numeric address or localhost", value);
     value = variable(getenv_of, "MONEYD_BIND_PORT");
-    if (value != NULL && !set_port(listen, value))
+    if (value != NULL && !listen_address_port(&listen->at, value))
         return fail(p, "MONEYD_BIND_PORT=%.100s: it must be a number from 0 to 65535", value);
     value = variable(getenv_of, "MONEYD_ILP_ADDRESS");
     if (value != NULL)
@@ -340,7 +288,7 @@ static int check_user(rilld_options *o, const problem_text *p)
 static int parse_local(rilld_options *o, int argc, char **argv,
                        char *(*getenv_of)(const char *name), const problem_text *p)
 {
-    rilld_listen fallback = {.host = "127.0.0.1", .port = DEFAULT_PORT, .loopback = true};
+    rilld_listen fallback = {.at = {.host = "127.0.0.1", .port = DEFAULT_PORT, .loopback = true}};
     o->command = RILLD_LOCAL;
     if (asks_for_help(argc, argv)) {
         o->command = RILLD_LOCAL_HELP;

@@ -5,6 +5,7 @@
 #ifndef RILL_CLI_RILLD_OPTIONS_H
 #define RILL_CLI_RILLD_OPTIONS_H
 
+#include "cli/listen_address.h"
 #include "cli/rilld_user.h"
 #include <rill/node.h>
 
@@ -22,10 +23,7 @@ typedef enum rilld_command {
 } rilld_command;
 
 typedef struct rilld_listen {
-    char host[48]; /* numeric address, without brackets */
-    uint16_t port; /* 0: any free port */
-    bool loopback;
-    bool ipv6;
+    listen_address at;
     bool http; /* ILP over HTTP, and BTP beside it */
 } rilld_listen;
 
@@ -65,8 +63,6 @@ typedef struct rilld_options {
 RILL_MUST_CHECK int rilld_options_parse(rilld_options *o, int argc, char **argv,
                                         char *(*getenv_of)(const char *name), char *problem,
                                         size_t cap);
-/* Brackets around IPv6: "127.0.0.1:7768", "[::1]:7768". out[64]. */
-void rilld_listen_text(const rilld_listen *listen, uint16_t port, char out[64]);
 
 /* Help texts, to stdout. */
 void rilld_print_help(void);

@@ -211,8 +211,8 @@ static int listen_on(serving *s, const rilld_listen *listen)
 {
     rill_node_port_options options;
     rill_node_port_options_init(&options);
-    options.host = listen->host;
-    options.port = listen->port;
+    options.host = listen->at.host;
+    options.port = listen->at.port;
     options.http = listen->http;
     options.cert_file = s->options->tls_cert;
     options.key_file = s->options->tls_key;
@@ -227,14 +227,14 @@ static int listen_on(serving *s, const rilld_listen *listen)
         return RILLD_DONE;
     }
     char where[64];
-    rilld_listen_text(listen, listen->port, where);
+    listen_address_text(&listen->at, listen->at.port, where);
     if (rc == RILL_ERR_ADDRESS_IN_USE)
         rilld_error("cannot listen on %s: address in use; is another node running? choose another "
                     "port with --listen",
                     where);
     else if (rc == RILL_ERR_TLS)
         say_no_tls(s->options, where);
-    else if (rc == RILL_ERR_IO && listen->port > 0 && listen->port < 1024 && geteuid() != 0)
+    else if (rc == RILL_ERR_IO && listen->at.port > 0 && listen->at.port < 1024 && geteuid() != 0)
         rilld_error("cannot listen on %s: ports below 1024 are for root: start as root with "
                     "--user, or choose another port with --listen",
                     where);
@@ -263,8 +263,8 @@ static void say_ready(const serving *s)
     const rilld_options *o = s->options;
     for (size_t i = 0; i < s->port_count; i++) {
         char where[64];
-        rilld_listen_text(&o->listen[i], rill_node_port_number(s->ports[i]), where);
-        if (!o->listen[i].loopback)
+        listen_address_text(&o->listen[i].at, rill_node_port_number(s->ports[i]), where);
+        if (!o->listen[i].at.loopback)
             rilld_warn("warning: other machines can reach %s, and whoever reaches it gets an "
                        "account",
                        where);

@@ -1,0 +1,138 @@
+'use strict'
+// Payment pointers of `rill receive --spsp`, paid by others over BTP and over HTTP.
+const assert = require('assert')
+const crypto = require('crypto')
+const fs = require('fs')
+const path = require('path')
+const SPSP = require('ilp-protocol-spsp')
+const { setupPayment, startQuote, pay, closeConnection } = require('@interledger/pay')
+const ildcp = require('ilp-protocol-ildcp')
+const { createConnection, verifyReceipt } = require('ilp-protocol-stream')
+const fetch = require('node-fetch')
+const { Process } = require('../lib/process')
+const { startNode } = require('../lib/programs')
+const { startSpsp } = require('../lib/spsp')
+const { openHttpPlugin } = require('../lib/http-listener')
+const { connectPlugin, sum } = require('../lib/peer')
+const { received, finished } = require('../lib/received')
+
+async function openNode (test) {
+  await startNode(test, ['--listen-http', '127.0.0.1:0'])
+  const [btp, http] = fs.readFileSync(test.file('node-port'), 'utf8').split('\n').map(Number)
+  return { link: name => `btp+ws://:${name}@127.0.0.1:${btp}`, http }
+}
+
+const PLUGINS = {
+  BTP: async (test, node) => connectPlugin(test, node.link('payer')),
+  HTTP: async (test, node) => {
+    const plugin = openHttpPlugin(test, node.http, 'payer')
+    plugin.registerDataHandler(async () => { throw new Error('nobody asks') })
+    await plugin.connect()
+    return plugin
+  }
+}
+
+const tagOf = process => process.json().find(({ event }) => event === 'connection').tag
+
+function byProtocolSpsp (over) {
+  return {
+    name: `ilp-protocol-spsp pays a payment pointer over ${over}`,
+    async run (test) {
+      const node = await openNode(test)
+      const receiver = await startSpsp(test, node.link('shop'), ['--user', 'alice', '--connections', '1'])
+      const plugin = await PLUGINS[over](test, node)
+      const { totalSent } = await test.waiting('pay', SPSP.pay(plugin, { pointer: `$${receiver.host}/alice`, sourceAmount: '54321' }))
+      assert.strictEqual(String(totalSent), '54321')
+      assert.strictEqual((await finished(receiver)).total, 54321n)
+      assert.strictEqual(sum(plugin.count.sent), 54321n)
+      assert.strictEqual(tagOf(receiver.process), 'alice')
+    }
+  }
+}
+
+// node-fetch 1 and ilp-plugin in a process of its own, as people run it.
+const byCommand = {
+  name: 'ilp-spsp send pays a payment pointer without a name',
+  async run (test) {
+    const node = await openNode(test)
+    const receiver = await startSpsp(test, node.link('shop'), ['--tag', 'shop'], { secure: false })
+    const credentials = JSON.stringify({ server: node.link('payer') })
+    const sender = new Process(test, 'ilp-spsp', process.execPath,
+      [path.join(__dirname, '../node_modules/ilp-spsp/index.js'), 'send', '--receiver', receiver.url, '--amount', '777'],
+      { env: { ILP_CREDENTIALS: credentials, ILP_PLUGIN: 'ilp-plugin-btp' } })
+    await sender.exits(0)
+    // It ends before it has told us that it ends.
+    assert.strictEqual(received(receiver.process.json()).total, 777n)
+    assert.strictEqual(tagOf(receiver.process), 'shop')
+  }
+}
+
+function byPay (over, target) {
+  return {
+    name: `@interledger/pay pays a payment pointer over ${over}: ${Object.keys(target)[0]}`,
+    async run (test) {
+      const node = await openNode(test)
+      const receiver = await startSpsp(test, node.link('shop'), ['--user', 'bob', '--connections', '1'])
+      const plugin = await PLUGINS[over](test, node)
+      const source = await ildcp.fetch(data => plugin.sendData(data))
+      const destination = await test.waiting('setupPayment', setupPayment({ plugin, destinationAccount: `$${receiver.host}/bob` }))
+      const quote = await test.waiting('startQuote', startQuote({
+        plugin, destination, sourceAsset: { code: source.assetCode, scale: source.assetScale }, prices: { XRP: 1 }, ...target
+      }))
+      const progress = await test.waiting('pay', pay({ plugin, destination, quote }))
+      await test.waiting('closeConnection', closeConnection(plugin, destination))
+      assert.strictEqual(progress.error, undefined)
+      const { total } = await finished(receiver)
+      assert.strictEqual(total, 12345n)
+      assert.strictEqual(progress.amountDelivered, 12345n)
+      assert.strictEqual(progress.amountSent, sum(plugin.count.sent))
+      assert.strictEqual(tagOf(receiver.process), 'bob')
+    }
+  }
+}
+
+const unknown = {
+  name: 'ilp-protocol-spsp is told that there is no such receiver',
+  async run (test) {
+    const node = await openNode(test)
+    const receiver = await startSpsp(test, node.link('shop'), [])
+    await assert.rejects(SPSP.query(`$${receiver.host}/nobody`), /status=404.*InvalidReceiverError/)
+  }
+}
+
+// The receiver proves to whoever chose nonce and secret what it got, a stream at a time.
+const receipts = {
+  name: 'receipts of `rill receive --spsp`: ilp-protocol-stream gets and verifies them',
+  async run (test) {
+    const node = await openNode(test)
+    const receiver = await startSpsp(test, node.link('shop'), ['--user', 'alice', '--connections', '1'])
+    const [nonce, secret] = [crypto.randomBytes(16), crypto.randomBytes(32)]
+    const answer = await fetch(`https://${receiver.host}/alice`, {
+      headers: { accept: 'application/spsp4+json', 'receipt-nonce': nonce.toString('base64'), 'receipt-secret': secret.toString('base64') }
+    })
+    const details = await answer.json()
+    assert.strictEqual(details.receipts_enabled, true)
+    const plugin = await PLUGINS.BTP(test, node)
+    const connection = await test.waiting('connect', createConnection({
+      plugin, destinationAccount: details.destination_account, sharedSecret: Buffer.from(details.shared_secret, 'base64')
+    }))
+    test.defer(() => connection.destroy())
+    for (const [id, amount] of [[1, 3000], [3, 500]]) {
+      const stream = connection.createStream()
+      assert.strictEqual(stream.id, id)
+      for (const total of [amount, 2 * amount]) {
+        await test.waiting('money', stream.sendTotal(total))
+        const receipt = verifyReceipt(stream.receipt, secret)
+        assert.strictEqual(receipt.totalReceived.toString(), String(total))
+        assert.strictEqual(Number(receipt.streamId), id)
+        assert.deepStrictEqual(receipt.nonce, nonce)
+        assert.throws(() => verifyReceipt(stream.receipt, crypto.randomBytes(32)), /invalid hmac/)
+      }
+    }
+    await test.waiting('end', connection.end())
+    assert.strictEqual((await finished(receiver)).total, 7000n)
+  }
+}
+
+module.exports = [byProtocolSpsp('BTP'), byProtocolSpsp('HTTP'), byCommand,
+  byPay('BTP', { amountToSend: '12345' }), byPay('HTTP', { amountToDeliver: '12345' }), unknown, receipts]
