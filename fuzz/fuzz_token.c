@@ -156,7 +156,7 @@ static void fuzz_receipt(rill_bytes bytes)
     if (err != RILL_OK)
         return;
     CHECK(bytes.len >= RILL_RECEIPT_LEN && bytes.data[0] == 1);
-    CHECK(rill_receipt_create(crypto, r.nonce, secret, r.stream_id, r.total_received, made) ==
+    CHECK(rill_receipt_write(crypto, r.nonce, secret, r.stream_id, r.total_received, made) ==
           RILL_OK);
     CHECK(memcmp(made, bytes.data, 26) == 0);
     CHECK(rill_receipt_decode(&again, (rill_bytes){made, sizeof made}) == RILL_OK);

@@ -12,6 +12,7 @@
 #ifndef RILL_STREAM_H
 #define RILL_STREAM_H
 
+#include <rill/receipt.h>
 #include <rill/types.h>
 
 RILL_BEGIN_DECLS
@@ -158,6 +159,18 @@ static inline void rill_stream_get_offsets(const rill_stream *s, rill_stream_off
 {
     rill_stream_get_offsets_sized(s, out, sizeof *out);
 }
+
+/* ---- receipts ---- */
+
+/*
+ * The receiver's latest receipt for what we have sent on the stream (RFC 39): of those that came
+ * with its answers, the one with the greatest total. Copied. It is not verified: only who knows the
+ * receipt secret can do that (rill_receipt_verify). Also in the stream's end event or handler.
+ * RILL_ERR_NOT_FOUND: none has come. The credentials did not ask for any, or no money has arrived
+ * yet, or the stream's id is above 255, for which there are none.
+ */
+RILL_API RILL_MUST_CHECK int rill_stream_get_receipt(const rill_stream *s,
+                                                     uint8_t out[RILL_RECEIPT_LEN]);
 
 /* ---- end ---- */
 

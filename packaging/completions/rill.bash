@@ -12,6 +12,7 @@ _rill_options() {
     receive) echo "--credentials --count --max --tag --connections --output --overwrite --crypto
             --secret-file --instance --spsp --user --users --tls-cert --tls-key $common" ;;
     ping) echo "--count $common" ;;
+    receipt) echo "--secret-file --nonce $common" ;;
     keys) echo "--id $common" ;;
     demo | info | help) echo "$common" ;;
     '') echo "--help --version" ;;
@@ -19,7 +20,7 @@ _rill_options() {
 }
 
 _rill() {
-    local commands='demo receive send info ping keys help'
+    local commands='demo receive send info ping receipt keys help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
     COMPREPLY=()
     # "=" is a word of its own to bash.
@@ -45,7 +46,8 @@ _rill() {
     --color) set -- auto always never ;;
     --link) set -- btp+ws:// btp+wss:// @ ;;
     --amount | --data | --min-rate | --slippage | --max-packet | --timeout | --stall | --max | --tag | \
-        --connections | --count | --instance | --id | --spsp | --user) return ;;
+        --connections | --count | --instance | --id | --spsp | --user | \
+        --nonce) return ;;
     *)
         set --
         case $word in

@@ -9,9 +9,10 @@ complete -c rill -n __fish_use_subcommand -a receive -d 'Receive money and data'
 complete -c rill -n __fish_use_subcommand -a send -d 'Send money and data'
 complete -c rill -n __fish_use_subcommand -a info -d "Show the account's address and asset"
 complete -c rill -n __fish_use_subcommand -a ping -d 'See whether a node answers'
+complete -c rill -n __fish_use_subcommand -a receipt -d "Verify a receiver's receipt"
 complete -c rill -n __fish_use_subcommand -a keys -d 'Make and show keys for signing'
 complete -c rill -n __fish_use_subcommand -a help -d 'Explain a command'
-complete -c rill -n '__fish_seen_subcommand_from help' -a 'demo receive send info ping keys help'
+complete -c rill -n '__fish_seen_subcommand_from help' -a 'demo receive send info ping receipt keys help'
 
 complete -c rill -n 'not __fish_use_subcommand' -l link -x -d 'The node: btp+ws://:TOKEN@HOST:PORT'
 complete -c rill -n 'not __fish_use_subcommand' -l link-file -r -F -d 'A file that holds the URI'
@@ -24,6 +25,9 @@ complete -c rill -n 'not __fish_use_subcommand' -l verbose -s v -d 'Print more a
 complete -c rill -n 'not __fish_use_subcommand' -l color -x -a 'auto always never' -d 'When to colour'
 complete -c rill -n 'not __fish_use_subcommand' -l help -s h -d 'Explain the command'
 
+complete -c rill -n '__fish_seen_subcommand_from receipt' -a 'verify show'
+complete -c rill -n '__fish_seen_subcommand_from receipt' -l secret-file -r -F -d 'The receipt secret'
+complete -c rill -n '__fish_seen_subcommand_from receipt' -l nonce -x -d 'The nonce that it must have'
 complete -c rill -n '__fish_seen_subcommand_from keys' -F -a 'new show jwks'
 complete -c rill -n '__fish_seen_subcommand_from keys' -l id -x -d 'The id of the key'
 

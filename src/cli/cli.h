@@ -56,6 +56,7 @@ extern const cli_command cli_help;
 extern const cli_command cli_info;
 extern const cli_command cli_keys;
 extern const cli_command cli_ping;
+extern const cli_command cli_receipt;
 extern const cli_command cli_receive;
 extern const cli_command cli_send;
 

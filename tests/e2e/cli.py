@@ -10,6 +10,8 @@ processes, each with a generous limit.
 
 import base64
 import fcntl
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -26,7 +28,7 @@ import threading
 from harness import EXAMPLES, LIMIT, RILL, RILLD, Node, environment, reserved_port, run_with_node
 from runner import wait_until
 
-COMMANDS = ["demo", "receive", "send", "info", "ping", "keys", "help"]
+COMMANDS = ["demo", "receive", "send", "info", "ping", "receipt", "keys", "help"]
 
 
 CASES = []
@@ -35,6 +37,44 @@ CASES = []
 def case(function):
     CASES.append(function)
     return function
+
+
+# ---- receipts ----
+
+
+def receipt_of(secret, stream=1, total=500, nonce=bytes(16)):
+    """By RFC 39 alone."""
+    signed = b"\x01" + nonce + bytes([stream]) + total.to_bytes(8, "big")
+    return base64.b64encode(signed + hmac.new(secret, signed, hashlib.sha256).digest()).decode()
+
+
+@case
+def receipts_are_verified(t):
+    secret, nonce = os.urandom(32), os.urandom(16)
+    file = t.file("secret", base64.b64encode(secret))
+    receipt = receipt_of(secret, 7, 2 ** 64 - 1, nonce)
+    verify = ("receipt", "verify", receipt, "--secret-file", file)
+    p = t.rill(*verify, "--json", "--nonce", base64.b64encode(nonce).decode())
+    assert p.end() == 0, p.text
+    assert p.events() == [{"event": "receipt", "verified": True, "stream": 7,
+                           "nonce": base64.b64encode(nonce).decode(), "total": str(2 ** 64 - 1)}]
+    p = t.rill("receipt", "show", receipt, "--json")
+    assert p.end() == 0 and p.events()[0]["verified"] is False, p.text
+    t.fails(1, "not made with this secret", "receipt", "verify", receipt_of(bytes(32)), *verify[3:])
+    for at in range(4, 76, 9):
+        changed = receipt[:at] + ("A" if receipt[at] != "A" else "B") + receipt[at + 1:]
+        t.fails(1, "not made with this secret", "receipt", "verify", changed, *verify[3:])
+    t.fails(1, "another payment", *verify, "--nonce", base64.b64encode(bytes(16)).decode())
+    t.fails(1, "No such file", *verify[:3], "--secret-file", t.file("none"))
+    t.fails(2, "32 bytes in base64", *verify[:3], "--secret-file", t.file("short", "AAAA"))
+    t.fails(2, "16 bytes in base64", *verify, "--nonce", "AAAA")
+    t.fails(2, "is no receipt", "receipt", "show", receipt[:-4])
+    t.fails(2, "is no receipt", "receipt", "show", receipt + "AAAA")
+    t.fails(2, "is no receipt", "receipt", "show", "Ag" + receipt[2:])
+    t.fails(2, "--secret-file FILE is missing", *verify[:3])
+    t.fails(2, "verifies nothing", "receipt", "show", receipt, "--secret-file", file)
+    t.fails(2, "say what to do", "receipt", "make", receipt)
+    t.fails(2, "RECEIPT is missing", "receipt", "verify")
 
 
 # ---- keys ----

@@ -35,9 +35,24 @@ static void test_the_shared_vector(void **state)
     uint8_t made[RILL_RECEIPT_LEN];
     rill_crypto *c = rill_crypto_new(rill_allocator_default());
     assert_non_null(c);
-    assert_int_equal(rill_receipt_create(c, zeros, zeros, 1, 500, made), RILL_OK);
+    assert_int_equal(rill_receipt_write(c, zeros, zeros, 1, 500, made), RILL_OK);
     assert_memory_equal(made, bytes, RILL_RECEIPT_LEN);
     rill_crypto_free(c);
+}
+
+static void test_one_is_made_without_an_endpoint(void **state)
+{
+    static const uint8_t secret[32] = {9, 8, 7};
+    const rill_receipt given = {.nonce = {7, 6}, .stream_id = 200, .total_received = 1234567};
+    uint8_t bytes[RILL_RECEIPT_LEN];
+    rill_receipt receipt;
+    (void)state;
+    assert_int_equal(rill_receipt_create(bytes, &given, secret), RILL_OK);
+    assert_int_equal(rill_receipt_verify(&receipt, (rill_bytes){bytes, sizeof bytes}, secret),
+                     RILL_OK);
+    assert_int_equal(receipt.stream_id, 200);
+    assert_int_equal(receipt.total_received, 1234567);
+    assert_memory_equal(receipt.nonce, given.nonce, sizeof given.nonce);
 }
 
 static void test_what_is_made_verifies(void **state)
@@ -51,7 +66,7 @@ static void test_what_is_made_verifies(void **state)
 
     (void)state;
     assert_non_null(c);
-    assert_int_equal(rill_receipt_create(c, nonce, secret, 255, UINT64_MAX, bytes), RILL_OK);
+    assert_int_equal(rill_receipt_write(c, nonce, secret, 255, UINT64_MAX, bytes), RILL_OK);
     assert_int_equal(rill_receipt_verify(&receipt, whole, secret), RILL_OK);
     assert_int_equal(receipt.stream_id, 255);
     assert_true(receipt.total_received == UINT64_MAX);
@@ -75,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_shared_vector),
+        cmocka_unit_test(test_one_is_made_without_an_endpoint),
         cmocka_unit_test(test_what_is_made_verifies),
     };
     return cmocka_run_group_tests_name("receipt", tests, NULL, NULL);

@@ -207,6 +207,14 @@ void rill_stream_get_offsets_sized(const rill_stream *s, rill_stream_offsets *ou
     rill_sized_give(out, size, &offsets, sizeof offsets);
 }
 
+int rill_stream_get_receipt(const rill_stream *s, uint8_t out[RILL_RECEIPT_LEN])
+{
+    if (!s->receipt)
+        return RILL_ERR_NOT_FOUND;
+    memcpy(out, s->receipt, RILL_RECEIPT_LEN);
+    return RILL_OK;
+}
+
 int rill_stream_end(rill_stream *s)
 {
     uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include <rill/receipt.h>
+
+#include "base/alloc.h"
 #include "base/muldiv.h"
 #include "stream/core/close.h"
 #include "stream/core/closed_streams.h"
@@ -213,11 +216,35 @@ static void drop_data(rill_connection *c, const rill_frame *frame, rill_closed_s
     rill_connection_update_receive_window(c, now_ns);
 }
 
+/*
+ * Answers may overtake each other, so the greatest total is the latest. Without memory the next one
+ * is kept: it says as much.
+ */
+static void keep_receipt(rill_stream *s, rill_bytes text)
+{
+    rill_receipt before, now;
+    if (rill_receipt_decode(&now, text) != RILL_OK || now.stream_id != s->id)
+        return;
+    if (s->receipt == NULL)
+        s->receipt = rill_alloc(s->connection->endpoint->allocator, RILL_RECEIPT_LEN);
+    else if (rill_receipt_decode(&before, (rill_bytes){s->receipt, RILL_RECEIPT_LEN}) == RILL_OK &&
+             before.total_received >= now.total_received)
+        return;
+    if (s->receipt != NULL)
+        memcpy(s->receipt, text.data, RILL_RECEIPT_LEN);
+}
+
 static int apply_to_stream(rill_stream *s, const rill_frame *frame, const rill_frame_source *from)
 {
     bool prepare = in_prepare(from);
     if (frame->type == RILL_FRAME_STREAM_CLOSE) {
         apply_close(s, frame, from);
+        return RILL_OK;
+    }
+    /* The last money's comes when the stream may have closed. */
+    if (frame->type == RILL_FRAME_STREAM_RECEIPT) {
+        if (!prepare)
+            keep_receipt(s, frame->text);
         return RILL_OK;
     }
     bool overtaken =

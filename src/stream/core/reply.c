@@ -18,9 +18,9 @@ static void add_receipts(rill_connection *c, const rill_reply *r, rill_packet_wr
         uint8_t receipt[RILL_RECEIPT_LEN];
         /* Receipts count streams in one byte. */
         if (s->id > UINT8_MAX ||
-            rill_receipt_create(e->crypto, c->identity.receipt_details,
-                                c->identity.receipt_details + RILL_RECEIPT_NONCE_LEN,
-                                (uint8_t)s->id, s->in.received, receipt) != RILL_OK)
+            rill_receipt_write(e->crypto, c->identity.receipt_details,
+                               c->identity.receipt_details + RILL_RECEIPT_NONCE_LEN, (uint8_t)s->id,
+                               s->in.received, receipt) != RILL_OK)
             continue;
         rill_frame frame = {
             .type = RILL_FRAME_STREAM_RECEIPT, .stream = s->id, .text = {receipt, sizeof receipt}};

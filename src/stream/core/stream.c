@@ -79,6 +79,7 @@ void rill_stream_destroy(rill_stream *s)
     if (s->closed && !s->ours && c->state == RILL_STATE_OPEN)
         rill_connection_allow_another(c);
     rill_free(a, s->message);
+    rill_free(a, s->receipt);
     rill_free(a, s);
 }
 

@@ -130,6 +130,7 @@ struct rill_stream {
     rill_unsure unsure;
     uint64_t remote_wants; /* offset up to which the other side has said that it has bytes */
     char *message;         /* of the close; NULL: none */
+    uint8_t *receipt;      /* the latest of the other side's; NULL: none */
 };
 
 _Static_assert(sizeof(struct rill_stream) <= 640, "a stream is not larger than ten cache lines");

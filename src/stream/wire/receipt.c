@@ -11,9 +11,9 @@
 /* What the HMAC, which follows, is over. */
 #define SIGNED_LEN (RILL_RECEIPT_LEN - RILL_SHA256_LEN)
 
-int rill_receipt_create(rill_crypto *c, const uint8_t nonce[RILL_RECEIPT_NONCE_LEN],
-                        const uint8_t secret[RILL_RECEIPT_SECRET_LEN], uint8_t stream_id,
-                        uint64_t total, uint8_t out[RILL_RECEIPT_LEN])
+int rill_receipt_write(rill_crypto *c, const uint8_t nonce[RILL_RECEIPT_NONCE_LEN],
+                       const uint8_t secret[RILL_RECEIPT_SECRET_LEN], uint8_t stream_id,
+                       uint64_t total, uint8_t out[RILL_RECEIPT_LEN])
 {
     uint8_t *total_at = out + 2 + RILL_RECEIPT_NONCE_LEN;
 
@@ -62,5 +62,17 @@ int rill_receipt_verify(rill_receipt *out, rill_bytes receipt,
         rc = RILL_ERR_AUTH;
     rill_crypto_free(c);
     rill_wipe(hmac, sizeof hmac);
+    return rc;
+}
+
+int rill_receipt_create(uint8_t out[RILL_RECEIPT_LEN], const rill_receipt *receipt,
+                        const uint8_t receipt_secret[RILL_RECEIPT_SECRET_LEN])
+{
+    rill_crypto *c = rill_crypto_new(rill_allocator_default());
+    if (c == NULL)
+        return RILL_ERR_CRYPTO;
+    int rc = rill_receipt_write(c, receipt->nonce, receipt_secret, receipt->stream_id,
+                                receipt->total_received, out);
+    rill_crypto_free(c);
     return rc;
 }

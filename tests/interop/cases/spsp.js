@@ -7,10 +7,10 @@ const path = require('path')
 const SPSP = require('ilp-protocol-spsp')
 const { setupPayment, startQuote, pay, closeConnection } = require('@interledger/pay')
 const ildcp = require('ilp-protocol-ildcp')
-const { createConnection, verifyReceipt } = require('ilp-protocol-stream')
+const { createConnection, createServer, verifyReceipt } = require('ilp-protocol-stream')
 const fetch = require('node-fetch')
 const { Process } = require('../lib/process')
-const { startNode } = require('../lib/programs')
+const { receiptPayer, rill, startNode } = require('../lib/programs')
 const { startSpsp } = require('../lib/spsp')
 const { openHttpPlugin } = require('../lib/http-listener')
 const { connectPlugin, sum } = require('../lib/peer')
@@ -134,5 +134,36 @@ const receipts = {
   }
 }
 
+// The other way round: whoever has the secret verifies by `rill receipt`.
+const receiptsForUs = {
+  name: 'receipts of ilp-protocol-stream: a payer of ours has them, `rill receipt` and verifyReceipt verify them',
+  async run (test) {
+    const node = await openNode(test)
+    const server = await test.waiting('server', createServer({ plugin: await connectPlugin(test, node.link('shop')) }))
+    test.defer(() => server.close())
+    server.on('connection', connection => connection.on('stream', stream => {
+      stream.setReceiveMax(1e9)
+      stream.on('money', () => {})
+    }))
+    const [receiptNonce, receiptSecret] = [crypto.randomBytes(16), crypto.randomBytes(32)]
+    const details = server.generateAddressAndSecret({ receiptNonce, receiptSecret })
+    const payer = receiptPayer(test, node.link('payer'), details, 5000)
+    await payer.exits(0)
+    const found = payer.lines.map(line => Buffer.from(line, 'base64'))
+    const totals = found.map(bytes => verifyReceipt(bytes, receiptSecret)).map(({ streamId, totalReceived }) => `${streamId}: ${totalReceived}`)
+    assert.deepStrictEqual(totals.sort(), ['1: 5000', '3: 10000'])
+    const secret = test.write('receipt.secret', receiptSecret.toString('base64'))
+    const wrong = test.write('wrong.secret', crypto.randomBytes(32).toString('base64'))
+    const checked = await Promise.all(payer.lines.map(async line => {
+      const verify = rill(test, 'rill receipt', ['receipt', 'verify', line, '--secret-file', secret, '--nonce', receiptNonce.toString('base64'), '--json'])
+      await verify.exits(0)
+      await rill(test, 'rill receipt', ['receipt', 'verify', line, '--secret-file', wrong]).exits(1)
+      const [{ stream, total }] = verify.json()
+      return `${stream}: ${total}`
+    }))
+    assert.deepStrictEqual(checked.sort(), totals.sort())
+  }
+}
+
 module.exports = [byProtocolSpsp('BTP'), byProtocolSpsp('HTTP'), byCommand,
-  byPay('BTP', { amountToSend: '12345' }), byPay('HTTP', { amountToDeliver: '12345' }), unknown, receipts]
+  byPay('BTP', { amountToSend: '12345' }), byPay('HTTP', { amountToDeliver: '12345' }), unknown, receipts, receiptsForUs]

@@ -104,4 +104,10 @@ async function opPayer (test, receiver, keyFile, options, then) {
   return process.lines.map(parseEvent)
 }
 
-module.exports = { startNode, startReceiver, startSender, doneOf, rill, example, signer, opPayer }
+/** A payer that prints the receipts that it has got, each in base64 on a line. */
+function receiptPayer (test, link, { destinationAccount, sharedSecret }, amount) {
+  return new Process(test, 'receipt_payer', program(path.join(BIN, '../../tests/interop'), 'receipt_payer'),
+    [link, destinationAccount, sharedSecret.toString('base64'), String(amount)])
+}
+
+module.exports = { startNode, startReceiver, startSender, doneOf, rill, example, signer, opPayer, receiptPayer }
