@@ -236,28 +236,42 @@ static void lose_money(pair *p, pair_packet *packet)
         packet->action = PAIR_DROP;
 }
 
-/* Volleys are repeated after three seconds; the time that there is, is not stretched for that. */
+static void answer_no_money(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->amount > 0)
+        packet->action = PAIR_IN_DOUBT;
+}
+
+/*
+ * Volleys are repeated after three seconds, and a link that says that no answer comes is left alone
+ * for up to a second. The time that there is, is not stretched for that.
+ */
 static void test_probing_ends_in_time(void **state)
 {
-    pair *p = *state;
-    pair_options o = pair_defaults();
-    rill_waiting w;
-    o.connection.min_rate = (rill_ratio){0, 1};
-    o.connection.connect_timeout_ns = 4 * RILL_SECOND;
-    pair_open(p, &o);
-    pair_run(p, RILL_SECOND);
-    uint64_t begun = p->now.mono_ns;
-    p->on_packet = lose_money;
-    assert_int_equal(rill_stream_send_total(pair_stream_open(p, PAIR_CLIENT), 1000000, RILL_NEVER),
-                     RILL_OK);
-    pair_run(p, 4 * RILL_SECOND - RILL_MS);
-    rill_connection_get_waiting(p->end[PAIR_CLIENT].connection, &w);
-    assert_int_equal(w.reason, RILL_WAIT_RATE);
-    assert_true(w.until_ns == begun + 4 * RILL_SECOND);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 0);
-    pair_run(p, 2 * RILL_MS);
-    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
-    assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_PATH);
+    void (*const paths[])(pair * p, pair_packet * packet) = {lose_money, answer_no_money};
+    for (unsigned i = 0; i < 2; i++) {
+        pair *p = *state;
+        pair_options o = pair_defaults();
+        rill_waiting w;
+        o.connection.min_rate = (rill_ratio){0, 1};
+        o.connection.connect_timeout_ns = 4 * RILL_SECOND;
+        pair_open(p, &o);
+        pair_run(p, RILL_SECOND);
+        uint64_t begun = p->now.mono_ns;
+        p->on_packet = paths[i];
+        assert_int_equal(
+            rill_stream_send_total(pair_stream_open(p, PAIR_CLIENT), 1000000, RILL_NEVER), RILL_OK);
+        pair_run(p, 4 * RILL_SECOND - RILL_MS);
+        rill_connection_get_waiting(p->end[PAIR_CLIENT].connection, &w);
+        assert_int_equal(w.reason, RILL_WAIT_RATE);
+        assert_true(w.until_ns == begun + 4 * RILL_SECOND);
+        assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 0);
+        pair_run(p, 2 * RILL_MS);
+        assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
+        assert_int_equal(p->end[PAIR_CLIENT].sent_error, RILL_ERR_PATH);
+        pair_close(p);
+    }
 }
 
 /*

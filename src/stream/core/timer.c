@@ -43,8 +43,12 @@ static bool wants_to_send(const rill_connection *c)
 static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = RILL_NEVER;
-    if (c->holdoffs.path.until > now_ns)
-        return c->holdoffs.path.until;
+    if (c->holdoffs.path.until > now_ns) {
+        at = c->holdoffs.path.until;
+        if (c->probing->active) /* no longer than that, whatever the path does */
+            earliest(&at, rill_probe_gives_up(c));
+        return at;
+    }
     if (!rill_list_empty(&c->streams.with_money)) {
         uint64_t money = rill_schedule_money_not_before(c);
         if (money > now_ns)
