@@ -198,11 +198,13 @@ static void move(rill_books *b, rill_balance *from, rill_balance *to, uint64_t a
 }
 
 uint64_t rill_books_commit(rill_books *b, rill_flow *flow, uint64_t taken, uint64_t given,
-                           uint64_t wall_ms)
+                           bool charge, uint64_t wall_ms)
 {
     rill_balance *source = flow->source;
     rill_balance *destination = flow->destination;
     rill_books_release(flow, taken, given);
+    if (!charge)
+        taken = 0;
     begin_change(b, wall_ms);
     move(b, source, &b->assets[source->asset]->exchange, taken);
     move(b, &b->assets[destination->asset]->exchange, destination, given);

@@ -117,10 +117,11 @@ RILL_MUST_CHECK rill_hold_verdict rill_books_hold(rill_flow *flow, uint64_t take
 void rill_books_release(rill_flow *flow, uint64_t taken, uint64_t given);
 /*
  * The packet was fulfilled: books what was held. Returns the number of the group that it is in.
- * Once rill_books.kept has reached that number, the Fulfill may be passed on. wall_ms: now.
+ * Once rill_books.kept has reached that number, the Fulfill may be passed on. charge false: the
+ * source owes nothing of it, since it cannot be told any more; the node bears it. wall_ms: now.
  */
 uint64_t rill_books_commit(rill_books *b, rill_flow *flow, uint64_t taken, uint64_t given,
-                           uint64_t wall_ms);
+                           bool charge, uint64_t wall_ms);
 /*
  * Moves an amount from the outside to a neighbour's balance, which raises what the node owes
  * (settled by the neighbour, or deposited), or with `out` the other way (settled by the node, or

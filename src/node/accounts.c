@@ -3,6 +3,7 @@
 
 #include <rill/error.h>
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -104,7 +105,7 @@ static void give_back(rill_accounts *a, rill_account *account)
 {
     if (rill_account_text(account) != account->text)
         rill_free(a->allocator, (void *)(uintptr_t)account->name.bytes.data);
-    rill_wipe(account->token_hash, sizeof account->token_hash);
+    rill_wipe(account->of.token_hash, sizeof account->of.token_hash);
     account->name.bytes = (rill_bytes){NULL, 0};
     rill_list_push_front(&a->free, &account->idle);
 }
@@ -154,7 +155,7 @@ rill_account *rill_accounts_candidate(const rill_accounts *a, uint64_t begun)
 
 void rill_account_prefetch(const rill_account *account)
 {
-    rill_prefetch(account, offsetof(rill_account, token_hash));
+    rill_prefetch(account, offsetof(rill_account, of));
 }
 
 bool rill_account_is(const rill_account *account, rill_bytes name)
@@ -238,11 +239,40 @@ static int create(rill_accounts *a, rill_bytes name, const uint8_t hash[RILL_SHA
         give_back(a, account);
         return rc;
     }
-    memcpy(account->token_hash, hash, RILL_SHA256_LEN);
+    memcpy(account->of.token_hash, hash, RILL_SHA256_LEN);
     if (!named_by_token)
         a->kept++;
     *out = account;
     return RILL_OK;
+}
+
+int rill_accounts_add(rill_accounts *a, rill_bytes name, rill_terms *terms, rill_account **out)
+{
+    if (!rill_account_name_valid(name) || name.len > a->max_name)
+        return RILL_ERR_INVALID;
+    if (rill_names_count(&a->names) >= a->max)
+        return RILL_ERR_LIMIT;
+    rill_account *account = take(a, name);
+    if (account == NULL)
+        return RILL_ERR_NOMEM;
+    int rc = rill_names_put(&a->names, &account->name, account->name.bytes);
+    if (rc != RILL_OK) {
+        give_back(a, account);
+        return rc;
+    }
+    if (!is_token_name(name))
+        a->kept++;
+    account->of.terms = terms;
+    account->holds = 1;
+    *out = account;
+    return RILL_OK;
+}
+
+void rill_accounts_remove(rill_accounts *a, rill_account *account)
+{
+    assert(account->holds == 1 && !rill_list_linked(&account->idle));
+    account->holds = 0;
+    forget(a, account);
 }
 
 /* Refuses what cannot be: `name` is the client's, `hash` its token's. */
@@ -281,7 +311,7 @@ int rill_accounts_admit(rill_accounts *a, rill_bytes name, rill_bytes token, ril
         if (account == NULL) {
             rc = create(a, name, hash, &account);
             *problem = rc == RILL_ERR_LIMIT ? "there are too many accounts" : "out of memory";
-        } else if (!rill_equal_ct(account->token_hash, hash, sizeof hash)) {
+        } else if (!rill_equal_ct(account->of.token_hash, hash, sizeof hash)) {
             rc = RILL_ERR_AUTH;
             *problem = "wrong token for this account";
         }

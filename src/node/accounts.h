@@ -16,6 +16,7 @@
 #include "base/rate_limit.h"
 #include "crypto/crypto.h"
 #include "node/session.h"
+#include "node/terms.h"
 
 #define RILL_MAX_ACCOUNT_NAME 255
 /* base64url of 32 bytes */
@@ -48,7 +49,10 @@ typedef struct rill_account {
     uint8_t admitted;                   /* sessions, connected or about to be */
     uint8_t missing;                    /* of several that have just left (owners.c) */
     uint16_t left_s;                    /* when the last of those did: seconds, the last 16 bits */
-    uint8_t token_hash[RILL_SHA256_LEN];
+    union {
+        uint8_t token_hash[RILL_SHA256_LEN]; /* what it proves itself by, where anybody may come */
+        rill_terms *terms; /* what is agreed with it, where accounts are the owner's (hub.h) */
+    } of;
     rill_list idle; /* linked while it may be forgotten, and when it has been */
     rill_bucket bucket;
 } rill_account;
@@ -83,6 +87,15 @@ void rill_accounts_clear(rill_accounts *a);
  */
 RILL_MUST_CHECK int rill_accounts_admit(rill_accounts *a, rill_bytes name, rill_bytes token,
                                         rill_account **out, const char **problem);
+/*
+ * An account of the owner's, which stays, held by the caller, until rill_accounts_remove. terms are
+ * the owner's. RILL_ERR_EXISTS; RILL_ERR_INVALID (the name cannot be in an address);
+ * RILL_ERR_LIMIT, RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_accounts_add(rill_accounts *a, rill_bytes name, rill_terms *terms,
+                                      rill_account **out);
+/* Of those that were added. Nobody but the caller holds it. */
+void rill_accounts_remove(rill_accounts *a, rill_account *account);
 /* Its name, NUL-terminated. */
 const char *rill_account_text(const rill_account *account);
 /* NULL where there is none. */

@@ -114,6 +114,8 @@ static void arm(rill_forwarder *f, uint64_t deadline)
 /* After this the entry is another's. */
 static void finish(rill_forwarder *f, rill_pending *entry)
 {
+    if (entry->hold.between != NULL)
+        f->options->money->release(f->options->money->user, &entry->hold);
     rill_account *from = entry->from;
     rill_account *to = entry->to;
     from->open_from--;
@@ -124,9 +126,11 @@ static void finish(rill_forwarder *f, rill_pending *entry)
         f->options->drained(f->options->user);
 }
 
+/* The source has left, or is told. */
 static void end_unfulfilled(rill_forwarder *f, rill_pending *entry, refusal why)
 {
-    refuse(f, entry->source, entry->request, why);
+    if (entry->source != NULL)
+        refuse(f, entry->source, entry->request, why);
     finish(f, entry);
 }
 
@@ -162,10 +166,18 @@ void rill_forward_drain(rill_forwarder *f)
         f->options->drained(f->options->user);
 }
 
+/* With money, what is out may still be fulfilled, and is owed to the destination then. */
 void rill_forward_source_gone(rill_forwarder *f, rill_session *source)
 {
-    while (!rill_list_empty(&source->open))
-        finish(f, RILL_CONTAINER(source->open.next, rill_pending, of_source));
+    while (!rill_list_empty(&source->open)) {
+        rill_pending *entry = RILL_CONTAINER(source->open.next, rill_pending, of_source);
+        if (entry->hold.between == NULL) {
+            finish(f, entry);
+            continue;
+        }
+        rill_list_remove(&entry->of_source);
+        entry->source = NULL;
+    }
 }
 
 /* ---- forwarding ---- */
@@ -216,15 +228,63 @@ static size_t share_of_open(const rill_forwarder *f)
     return share < f->options->max_open_from ? share : f->options->max_open_from;
 }
 
+static refusal refusal_of_money(rill_money_verdict verdict)
+{
+    switch (verdict) {
+    case RILL_MONEY_NO_CREDIT:
+        return (refusal){RILL_ILP_T04_INSUFFICIENT_LIQUIDITY, "above the account's credit"};
+    case RILL_MONEY_NO_ROOM:
+        return (refusal){RILL_ILP_T04_INSUFFICIENT_LIQUIDITY,
+                         "above what this node may owe the destination"};
+    case RILL_MONEY_NO_PRICE:
+        return (refusal){RILL_ILP_F07_CANNOT_RECEIVE, "no price between the two assets"};
+    case RILL_MONEY_OLD_PRICE:
+        return (refusal){RILL_ILP_T00_INTERNAL_ERROR, "the price is too old"};
+    case RILL_MONEY_TOO_LARGE:
+        return (refusal){RILL_ILP_F03_INVALID_AMOUNT,
+                         "the amount is too large in the destination's asset"};
+    case RILL_MONEY_CANNOT_BOOK:
+        return (refusal){RILL_ILP_T00_INTERNAL_ERROR, "the books cannot be written"};
+    default:
+        return (refusal){RILL_ILP_T00_INTERNAL_ERROR, "out of memory"};
+    }
+}
+
+/* Reserves the money that *out moves, and sets its amount. False: it has been refused. */
+static bool hold_money(const rill_forwarder *f, const incoming *in, const rill_account *to,
+                       rill_prepare *out, rill_money_hold *hold)
+{
+    const rill_money *money = f->options->money;
+    if (RILL_LIKELY(money == NULL))
+        return true;
+    rill_money_verdict verdict = money->hold(money->user, in->from->account->of.terms, to->of.terms,
+                                             out->amount, in->now, hold);
+    if (verdict == RILL_MONEY_HELD)
+        out->amount = hold->given;
+    else
+        refuse_prepare(f, in, refusal_of_money(verdict));
+    return verdict == RILL_MONEY_HELD;
+}
+
+static void release_money(const rill_forwarder *f, const rill_money_hold *hold)
+{
+    if (hold->between != NULL)
+        f->options->money->release(f->options->money->user, hold);
+}
+
 /* Sends *out, whose time is over at out->expires_at, on behalf of in. */
 static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
-                    const rill_session *except, const rill_prepare *out)
+                    const rill_session *except, rill_prepare *out)
 {
     rill_account *from = in->from->account;
     rill_pending *entry = NULL;
     rill_outgoing packet;
+    rill_money_hold hold = {NULL, 0, 0};
+    if (!hold_money(f, in, to, out, &hold))
+        return;
     int rc = rill_rewrite(&f->rewriter, in->packet, &in->prepare, out, &packet);
     if (rc != RILL_OK) {
+        release_money(f, &hold);
         refuse_prepare(f, in, (refusal){RILL_ILP_F00_BAD_REQUEST, "cannot be forwarded"});
         return;
     }
@@ -234,9 +294,11 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
     if (rc == RILL_OK)
         rc = rill_pendings_open(&f->pendings, rill_add_sat(in->now.mono_ns, wait), &entry);
     if (rc != RILL_OK) {
+        release_money(f, &hold);
         refuse_prepare(f, in, refusal_of_send(rc));
         return;
     }
+    entry->hold = hold;
     entry->source = in->from;
     entry->from = from;
     entry->to = to;
@@ -275,6 +337,11 @@ static rill_account *next_hop(const rill_forwarder *f, rill_session *from, const
     *why = (refusal){RILL_ILP_F02_UNREACHABLE, "no route to the destination"};
     if (l->hop.kind != RILL_HOP_CHILDREN)
         return l->hop.account;
+    if (f->options->money != NULL) {
+        /* Each child has a route of its own. */
+        why->message = "no such account here";
+        return NULL;
+    }
     /* Most packets go where the one before went, and that account is here already. */
     rill_account *to = from->last_to;
     if (to != NULL && rill_account_is(to, l->name))
@@ -314,8 +381,10 @@ static void route(rill_forwarder *f, incoming *in, rill_bytes destination, rill_
         refuse_prepare(f, in, refusal_of_send(RILL_ERR_NOT_CONNECTED));
         return;
     }
-    if (except != NULL && to->sessions.next == &except->in_account &&
-        to->sessions.prev == &except->in_account) {
+    /* Where there is money, a neighbour is one, however many sessions it has. */
+    bool back = o->money != NULL && to == in->from->account;
+    if (except != NULL && (back || (to->sessions.next == &except->in_account &&
+                                    to->sessions.prev == &except->in_account))) {
         refuse_prepare(f, in, (refusal){RILL_ILP_F02_UNREACHABLE, "leads back to the sender"});
         return;
     }
@@ -344,12 +413,19 @@ static void echo(rill_forwarder *f, incoming *in)
     route(f, in, reply_to, (rill_bytes){data, sizeof data}, true);
 }
 
+/* What was agreed with who sent it; NULL: nothing with anybody. */
+static const rill_terms *terms_of(const rill_forwarder *f, const rill_account *account)
+{
+    return f->options->money == NULL ? NULL : account->of.terms;
+}
+
 static void answer_peer_protocol(const rill_forwarder *f, const incoming *in)
 {
     uint8_t packet[ANSWER_MAX];
     size_t len = 0;
-    const char *problem = rill_local_answer(f->options, &in->prepare, in->from->account->name.bytes,
-                                            packet, sizeof packet, &len);
+    const char *problem =
+        rill_local_answer(f->options, terms_of(f, in->from->account), &in->prepare,
+                          in->from->account->name.bytes, packet, sizeof packet, &len);
     if (problem != NULL)
         refuse_prepare(f, in, (refusal){RILL_ILP_F01_INVALID_PACKET, problem});
     else
@@ -369,10 +445,10 @@ static void refuse_malformed(const rill_forwarder *f, rill_session *from, uint64
     refuse(f, from, request, why);
 }
 
-static void refuse_amount(const rill_forwarder *f, const incoming *in)
+static void refuse_amount(const rill_forwarder *f, const incoming *in, uint64_t most)
 {
     uint8_t data[16];
-    rill_amount_too_large limits = {in->prepare.amount, f->options->max_packet_amount};
+    rill_amount_too_large limits = {in->prepare.amount, most};
     rill_amount_too_large_encode(limits, data);
     refuse_with_data(f, in->from, in->request,
                      (refusal){RILL_ILP_F08_AMOUNT_TOO_LARGE, "above the maximum packet amount"},
@@ -405,7 +481,10 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
         rill_account_prefetch(from->last_to);
     in.now = o->now(o->user);
     account->stats.packets_from++;
-    if (!rill_bucket_take(&account->bucket, rill_rate_limit_of(o->rate_limit), in.now.mono_ns)) {
+    const rill_terms *terms = terms_of(f, account);
+    rill_rate_limit limit = terms != NULL ? terms->rate_limit : rill_rate_limit_of(o->rate_limit);
+    uint64_t most = terms != NULL ? terms->max_packet_amount : o->max_packet_amount;
+    if (!rill_bucket_take(&account->bucket, limit, in.now.mono_ns)) {
         refuse(f, from, request,
                (refusal){RILL_ILP_T05_RATE_LIMITED, "above the account's rate limit"});
         return;
@@ -414,8 +493,8 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
         refuse_malformed(f, from, request, packet.data, packet.len);
     else if (f->draining)
         refuse_prepare(f, &in, stopping);
-    else if (in.prepare.amount > o->max_packet_amount)
-        refuse_amount(f, &in);
+    else if (in.prepare.amount > most)
+        refuse_amount(f, &in, most);
     else if (in.prepare.expires_at_ms <= in.now.wall_ms)
         refuse_prepare(f, &in,
                        (refusal){RILL_ILP_R00_TRANSFER_TIMED_OUT, "expired before it arrived"});
@@ -449,6 +528,51 @@ static bool fulfills(const rill_forwarder *f, const rill_pending *entry,
            rill_equal_ct(hash, entry->condition, sizeof hash);
 }
 
+/*
+ * Books what was fulfilled. True: the Fulfill may go on. Else it waits, and rill_forward_kept
+ * passes it on: as it came, or, where there is no memory for that, what counts of it alone.
+ */
+static bool book(rill_forwarder *f, rill_pending *entry, const rill_fulfill *fulfill,
+                 rill_bytes packet)
+{
+    const rill_money *money = f->options->money;
+    if (RILL_LIKELY(entry->hold.between == NULL))
+        return true;
+    rill_now now = f->options->now(f->options->user);
+    uint64_t group = money->commit(money->user, &entry->hold, entry->source != NULL, now);
+    entry->hold.between = NULL;
+    if (group == 0)
+        return true;
+    memcpy(entry->condition, fulfill->fulfillment, sizeof entry->condition);
+    int rc = rill_pendings_keep(&f->pendings, entry, &packet, 1);
+    (void)rc;
+    rill_pendings_book(&f->pendings, entry, group);
+    return false;
+}
+
+static void pass_on(rill_forwarder *f, const rill_pending *entry)
+{
+    rill_fulfill bare = {.fulfillment = entry->condition};
+    const uint8_t *packet = entry->copy;
+    size_t len = entry->copy_len;
+    if (entry->source == NULL)
+        return;
+    if (len == 0) {
+        packet = f->rewriter.out;
+        if (rill_fulfill_encode(&bare, f->rewriter.out, sizeof f->rewriter.out, &len) != RILL_OK)
+            return;
+    }
+    answer(entry->source, entry->request, packet, len);
+}
+
+void rill_forward_kept(rill_forwarder *f, uint64_t group)
+{
+    for (rill_pending *entry; (entry = rill_pendings_booked(&f->pendings, group)) != NULL;) {
+        pass_on(f, entry);
+        finish(f, entry);
+    }
+}
+
 /* packet is the answer as it came, or as it is passed on. */
 static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entry,
                          const rill_fulfill *fulfill, rill_bytes packet)
@@ -463,9 +587,13 @@ static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entr
     note_owner(f, by, entry);
     rill_account_stats *from = &entry->from->stats;
     rill_account_stats *to = &entry->to->stats;
-    from->fulfilled_from = rill_add_sat(from->fulfilled_from, entry->amount);
+    uint64_t taken = entry->hold.between != NULL ? entry->hold.taken : entry->amount;
+    from->fulfilled_from = rill_add_sat(from->fulfilled_from, taken);
     to->fulfilled_to = rill_add_sat(to->fulfilled_to, entry->amount);
-    answer(entry->source, entry->request, packet.data, packet.len);
+    if (!book(f, entry, fulfill, packet))
+        return;
+    if (entry->source != NULL)
+        answer(entry->source, entry->request, packet.data, packet.len);
     finish(f, entry);
 }
 
@@ -505,14 +633,22 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
         return;
     }
     entry->from->stats.rejected_from++;
-    answer(entry->source, entry->request, packet.data, packet.len);
+    if (entry->source != NULL)
+        answer(entry->source, entry->request, packet.data, packet.len);
     finish(f, entry);
+}
+
+/* NULL: it has been answered. */
+static rill_pending *find_open(const rill_forwarder *f, uint64_t outgoing_id)
+{
+    rill_pending *entry = rill_pendings_find(&f->pendings, outgoing_id);
+    return entry == NULL || entry->group != 0 ? NULL : entry;
 }
 
 void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_id,
                         const uint8_t *packet, size_t len)
 {
-    rill_pending *entry = rill_pendings_find(&f->pendings, outgoing_id);
+    rill_pending *entry = find_open(f, outgoing_id);
     if (entry == NULL)
         return;
     /* Its time may be over though the timer has not fired yet. */
@@ -544,7 +680,7 @@ void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_i
 
 void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgoing_id, int error)
 {
-    rill_pending *entry = rill_pendings_find(&f->pendings, outgoing_id);
+    rill_pending *entry = find_open(f, outgoing_id);
     if (entry == NULL)
         return;
     /* A program without an ear for packets, which only its account shares with another. */

@@ -8,11 +8,14 @@
  * | F01 | not a Prepare; an unknown or wrong peer.* request; the node's own address without echo |
  * | F02 | no route, no such account; nobody but the sender's own session at the destination |
  * | F05 | the fulfillment does not match the condition |
+ * | F03 | more than 64 bits can say in the destination's asset |
+ * | F07 | no price between the two assets |
  * | F08 | above the maximum packet amount; data: what came, and the maximum |
- * | T00 | out of memory |
+ * | T00 | out of memory; the price is too old; the books cannot be written |
  * | T01 | the account is not connected, left before it answered, or gave no ILP packet |
  * | T01 | all sessions of the account say F02, but one has just left (owners.h) |
  * | T03 | the destination does not read; too many requests are open; the node is stopping |
+ * | T04 | the source may not owe that much, or the node may not owe the destination that much |
  * | T05 | above the account's rate limit |
  * | R00 | expired, before it came or while it waited |
  * | R02 | too little time is left to forward it |
@@ -61,6 +64,8 @@ void rill_forward_unanswered(rill_forwarder *f, rill_session *by, uint64_t outgo
 /* Its requests need no answer any more. */
 void rill_forward_source_gone(rill_forwarder *f, rill_session *source);
 void rill_forward_expire(rill_forwarder *f);
+/* The books are kept up to this group: what waited for it is passed on. */
+void rill_forward_kept(rill_forwarder *f, uint64_t group);
 /* Rejects all that is open. */
 void rill_forward_abandon(rill_forwarder *f);
 void rill_forward_drain(rill_forwarder *f);

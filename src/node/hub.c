@@ -166,19 +166,56 @@ static void on_closed(rill_link *l, void *user)
     rill_account_release(&h->accounts, account);
 }
 
+static const rill_link_handlers own = {
+    .size = sizeof(rill_link_handlers),
+    .up = on_up,
+    .down = on_down,
+    .prepare = on_prepare,
+    .reply = on_reply,
+    .unanswered = on_unanswered,
+    .writable = on_writable,
+    .closed = on_closed,
+};
+
+/* NULL, or what keeps the account, which the caller holds, from having one session more. */
+static const char *begin_session(rill_hub *h, rill_account *account, rill_link *link,
+                                 rill_session **out)
+{
+    uint32_t most =
+        h->options.money == NULL ? h->options.max_sessions : account->of.terms->max_sessions;
+    if (account->admitted >= most)
+        return "too many sessions of this account";
+    rill_session *s = rill_account_new_session(&h->accounts, account);
+    if (s == NULL)
+        return "out of memory";
+    s->link = link;
+    if (++h->serial == 0)
+        h->serial = 1;
+    s->serial = h->serial;
+    link->group = h;
+    account->admitted++;
+    *out = s;
+    return NULL;
+}
+
+/* Whose is it? The caller holds the account then. */
+static int find_owner(rill_hub *h, rill_bytes name, rill_bytes token, rill_account **out,
+                      const char **problem)
+{
+    if (h->options.money == NULL)
+        return rill_accounts_admit(&h->accounts, name, token, out, problem);
+    rill_account *account = h->options.money->identify(h->options.money->user, name, token);
+    *problem = account == NULL ? "no account has this token" : NULL;
+    if (account == NULL)
+        return RILL_ERR_AUTH;
+    rill_account_hold(account);
+    *out = account;
+    return RILL_OK;
+}
+
 int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h, rill_link *link,
                    rill_bytes name, rill_bytes token)
 {
-    static const rill_link_handlers own = {
-        .size = sizeof(rill_link_handlers),
-        .up = on_up,
-        .down = on_down,
-        .prepare = on_prepare,
-        .reply = on_reply,
-        .unanswered = on_unanswered,
-        .writable = on_writable,
-        .closed = on_closed,
-    };
     const char *problem = NULL;
     rill_account *account = NULL;
     rill_session *s = NULL;
@@ -186,15 +223,12 @@ int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h
     rill_log_level level = RILL_LOG_WARNING;
     /* A name that was not accepted is not shown: it may be anything, even a token. */
     const char *shown = "(new)";
-    int rc = rill_accounts_admit(&h->accounts, name, token, &account, &problem);
+    int rc = find_owner(h, name, token, &account, &problem);
     if (rc == RILL_ERR_AUTH)
         level = RILL_LOG_INFO;
     if (rc == RILL_OK) {
         shown = rill_account_text(account);
-        if (account->admitted >= h->options.max_sessions)
-            problem = "too many sessions of this account";
-        else if ((s = rill_account_new_session(&h->accounts, account)) == NULL)
-            problem = "out of memory";
+        problem = begin_session(h, account, link, &s);
     } else if (rill_account_name_valid(name) && rill_accounts_find(&h->accounts, name) != NULL) {
         shown = rill_account_text(rill_accounts_find(&h->accounts, name));
     }
@@ -204,15 +238,65 @@ int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h
         rill_log_line(&h->options.log, level, "account %s: refused: %s", shown, problem);
         return rc == RILL_ERR_AUTH ? RILL_ERR_AUTH : RILL_ERR_LIMIT;
     }
-    s->link = link;
-    if (++h->serial == 0)
-        h->serial = 1;
-    s->serial = h->serial;
-    link->group = h;
-    account->admitted++;
     *handlers = &own;
     *user = s;
     return RILL_OK;
+}
+
+int rill_hub_attach(const rill_link_handlers **handlers, void **user, rill_hub *h, rill_link *link,
+                    rill_account *account)
+{
+    rill_session *s = NULL;
+    rill_account_hold(account);
+    if (begin_session(h, account, link, &s) != NULL) {
+        rill_account_release(&h->accounts, account);
+        return RILL_ERR_LIMIT;
+    }
+    *handlers = &own;
+    *user = s;
+    return RILL_OK;
+}
+
+/* ---- accounts and routes of the owner's ---- */
+
+int rill_hub_add(rill_account **out, rill_hub *h, rill_bytes name, rill_terms *terms)
+{
+    return rill_accounts_add(&h->accounts, name, terms, out);
+}
+
+bool rill_hub_remove(rill_hub *h, rill_account *account)
+{
+    /* One hold is the owner's. */
+    if (account->holds > 1 || account->admitted > 0 || rill_routes_lead_to(&h->routes, account))
+        return false;
+    rill_accounts_remove(&h->accounts, account);
+    return true;
+}
+
+rill_account *rill_hub_find(const rill_hub *h, rill_bytes name)
+{
+    return rill_accounts_find(&h->accounts, name);
+}
+
+rill_terms *rill_hub_terms(const rill_account *account)
+{
+    return account->of.terms;
+}
+
+int rill_hub_add_route(rill_hub *h, rill_bytes prefix, rill_account *account)
+{
+    return rill_routes_add(&h->routes, prefix,
+                           (rill_hop){.kind = RILL_HOP_ACCOUNT, .account = account});
+}
+
+int rill_hub_remove_route(rill_hub *h, rill_bytes prefix)
+{
+    return rill_routes_remove(&h->routes, prefix);
+}
+
+void rill_hub_kept(rill_hub *h, uint64_t group)
+{
+    rill_forward_kept(&h->forwarder, group);
 }
 
 /* ---- the node ---- */

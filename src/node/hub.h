@@ -18,6 +18,7 @@
 #include <rill/link.h>
 
 #include "node/log.h"
+#include "node/terms.h"
 
 typedef struct rill_hub rill_hub;
 
@@ -41,6 +42,11 @@ typedef struct rill_hub_options {
     void (*wake)(void *user, uint64_t deadline);
     /* After rill_hub_drain: no request is open any more. Once; may come from inside any call. */
     void (*drained)(void *user);
+    /*
+     * Accounts are the owner's, by rill_hub_add, and have balances in these books; nobody else may
+     * come. NULL: whoever comes gets an account, and there is no money.
+     */
+    const rill_money *money;
     rill_log log;
     void *user;
 } rill_hub_options;
@@ -63,6 +69,40 @@ void rill_hub_free(rill_hub *h);
  */
 RILL_MUST_CHECK int rill_hub_admit(const rill_link_handlers **handlers, void **user, rill_hub *h,
                                    rill_link *link, rill_bytes name, rill_bytes token);
+
+/* ---- a node with accounts and routes of its own ---- */
+
+struct rill_account;
+
+/*
+ * An account with these terms, which stay the caller's. RILL_ERR_EXISTS; RILL_ERR_INVALID (the name
+ * cannot be in an address), RILL_ERR_LIMIT, RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_hub_add(struct rill_account **out, rill_hub *h, rill_bytes name,
+                                 rill_terms *terms);
+/*
+ * No session, no packet and no route may lead to it: false, and nothing is done, if one does.
+ */
+bool rill_hub_remove(rill_hub *h, struct rill_account *account);
+/* The account of this name; NULL: there is none. */
+struct rill_account *rill_hub_find(const rill_hub *h, rill_bytes name);
+/* What was agreed with it. */
+rill_terms *rill_hub_terms(const struct rill_account *account);
+/* A link that the owner opened, as a session of its account; as rill_hub_admit. */
+RILL_MUST_CHECK int rill_hub_attach(const rill_link_handlers **handlers, void **user, rill_hub *h,
+                                    rill_link *link, struct rill_account *account);
+/*
+ * Packets to addresses that begin with this go to the account; an empty prefix is for all others.
+ * RILL_ERR_ADDRESS, RILL_ERR_EXISTS, RILL_ERR_LIMIT (32 segments), RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_hub_add_route(rill_hub *h, rill_bytes prefix,
+                                       struct rill_account *account);
+/* RILL_ERR_NOT_FOUND. */
+RILL_MUST_CHECK int rill_hub_remove_route(rill_hub *h, rill_bytes prefix);
+/* The books are kept up to this group: what waited for it is passed on. */
+void rill_hub_kept(rill_hub *h, uint64_t group);
+
+/* ---- its life ---- */
 
 /* Rejects what has expired, and asks for the next tick. */
 void rill_hub_tick(rill_hub *h);

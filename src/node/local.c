@@ -43,6 +43,14 @@ static int answer_ildcp(const rill_hub_options *o, rill_bytes account, uint8_t *
     return w.failed ? RILL_ERR_TOO_LARGE : rill_ildcp_response_encode(&info, buf, cap, len);
 }
 
+/* Only a child has an address from us. */
+static int answer_terms(const rill_terms *terms, uint8_t *buf, size_t cap, size_t *len)
+{
+    rill_ildcp_info info = {terms->address, terms->asset_scale, terms->asset_code};
+    return terms->address.len == 0 ? RILL_ERR_NOT_FOUND
+                                   : rill_ildcp_response_encode(&info, buf, cap, len);
+}
+
 /*
  * A connector that is told no would ask again for ever, or report to its operator that this
  * account does not work (interledger-rs: status 500). It is told yes, and that is all that
@@ -60,8 +68,9 @@ static bool is_routing(const rill_prepare *request, bool *well_made)
     return false;
 }
 
-const char *rill_local_answer(const rill_hub_options *o, const rill_prepare *request,
-                              rill_bytes account, uint8_t *buf, size_t cap, size_t *len)
+const char *rill_local_answer(const rill_hub_options *o, const rill_terms *terms,
+                              const rill_prepare *request, rill_bytes account, uint8_t *buf,
+                              size_t cap, size_t *len)
 {
     bool config = is_to(request, RILL_ILDCP_DESTINATION);
     bool well_made = rill_ildcp_is_request(request);
@@ -71,7 +80,8 @@ const char *rill_local_answer(const rill_hub_options *o, const rill_prepare *req
         return "a request to a peer needs the condition of 32 zero bytes";
     if (request->amount != 0)
         return "a request to a peer carries no money";
-    int rc = config ? answer_ildcp(o, account, buf, cap, len)
-                    : rill_peer_answer_encode((rill_bytes){NULL, 0}, buf, cap, len);
+    int rc = config && terms != NULL ? answer_terms(terms, buf, cap, len)
+             : config                ? answer_ildcp(o, account, buf, cap, len)
+                      : rill_peer_answer_encode((rill_bytes){NULL, 0}, buf, cap, len);
     return rc == RILL_OK ? NULL : "the account has no address";
 }

@@ -16,7 +16,8 @@ bool rill_local_is_node(const rill_hub_options *o, rill_bytes destination);
  * The answer to a request to peer.* from that account, written to buf[cap]
  * (2048 is enough). NULL, or what is wrong with the request, static.
  */
-const char *rill_local_answer(const rill_hub_options *o, const rill_prepare *request,
-                              rill_bytes account, uint8_t *buf, size_t cap, size_t *len);
+const char *rill_local_answer(const rill_hub_options *o, const rill_terms *terms,
+                              const rill_prepare *request, rill_bytes account, uint8_t *buf,
+                              size_t cap, size_t *len);
 
 #endif

@@ -8,8 +8,14 @@
 #include "ilp/address.h"
 #include "link/link_impl.h"
 
+static void put_amount(uint8_t out[8], uint64_t amount)
+{
+    for (unsigned i = 0; i < 8; i++)
+        out[i] = (uint8_t)(amount >> (56 - 8 * i));
+}
+
 /*
- * The packet with another expiry is the bytes that came but for 17 of them,
+ * The packet with another amount and expiry is the bytes that came but for 25 of them,
  * unless it goes elsewhere than it says or has bytes after its end.
  */
 int rill_rewrite(rill_rewriter *w, rill_bytes packet, const rill_prepare *came,
@@ -25,16 +31,17 @@ int rill_rewrite(rill_rewriter *w, rill_bytes packet, const rill_prepare *came,
     }
     if (w->expiry_ms != out->expires_at_ms) {
         w->expiry_ms = 0;
-        int rc = rill_ilp_time_encode(out->expires_at_ms, w->expiry_text);
+        int rc = rill_ilp_time_encode(out->expires_at_ms, w->changed + 8);
         if (rc != RILL_OK)
             return rc;
         w->expiry_ms = out->expires_at_ms;
     }
-    /* The condition comes right after it. */
-    const uint8_t *expiry = came->condition - sizeof w->expiry_text;
+    put_amount(w->changed, out->amount);
+    /* The condition comes right after them. */
+    const uint8_t *amount = came->condition - sizeof w->changed;
     *result = (rill_outgoing){
-        .parts = {{packet.data, (size_t)(expiry - packet.data)},
-                  {w->expiry_text, sizeof w->expiry_text},
+        .parts = {{packet.data, (size_t)(amount - packet.data)},
+                  {w->changed, sizeof w->changed},
                   {came->condition, (size_t)(end - came->condition)}},
         .count = 3,
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What goes out for a Prepare that came: its bytes but for the 17 of the expiry,
+ * What goes out for a Prepare that came: its bytes but for the 25 of amount and expiry,
  * in parts, so that nothing is copied but into the link's own storage.
  */
 #ifndef RILL_NODE_OUTGOING_H
@@ -16,8 +16,9 @@ typedef struct rill_outgoing {
 
 /* All zero at first. What it wrote last stays until the next call. */
 typedef struct rill_rewriter {
-    uint64_t expiry_ms;      /* what expiry_text says; 0: nothing yet */
-    uint8_t expiry_text[17]; /* most packets in a row end at the same time */
+    uint64_t expiry_ms; /* what `changed` says after the amount; 0: nothing yet */
+    /* Amount and expiry, as a Prepare has them. Most packets in a row end at the same time. */
+    uint8_t changed[8 + 17];
     /* Where a packet is put together: of all, a Reject takes most. */
     uint8_t out[RILL_ILP_MAX_PACKET + RILL_ILP_MAX_MESSAGE];
 } rill_rewriter;

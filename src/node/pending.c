@@ -24,6 +24,7 @@ void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_
     rill_heap_init(&p->timers, allocator);
     rill_list_init(&p->free);
     rill_list_init(&p->kept);
+    rill_list_init(&p->booked);
 }
 
 void rill_pendings_clear(rill_pendings *p)
@@ -91,7 +92,8 @@ rill_pending *rill_pendings_find(const rill_pendings *p, uint64_t outgoing_id)
 void rill_pendings_close(rill_pendings *p, rill_pending *entry)
 {
     assert(entry->outgoing_id != 0);
-    rill_heap_remove(&p->timers, &entry->timer);
+    if (entry->group == 0)
+        rill_heap_remove(&p->timers, &entry->timer);
     rill_list_remove(&entry->of_source);
     rill_list_remove(&entry->of_kept);
     uint8_t *copy = entry->copy;
@@ -115,6 +117,23 @@ rill_pending *rill_pendings_due(rill_pendings *p, uint64_t now)
     if (p->timers.count == 0 || rill_heap_deadline(&p->timers) > now)
         return NULL;
     return RILL_CONTAINER(p->timers.items[0], rill_pending, timer);
+}
+
+void rill_pendings_book(rill_pendings *p, rill_pending *entry, uint64_t group)
+{
+    assert(entry->group == 0 && group != 0);
+    rill_heap_remove(&p->timers, &entry->timer);
+    rill_list_remove(&entry->of_kept);
+    rill_list_push_back(&p->booked, &entry->of_kept);
+    entry->group = group;
+}
+
+rill_pending *rill_pendings_booked(const rill_pendings *p, uint64_t group)
+{
+    if (rill_list_empty(&p->booked))
+        return NULL;
+    rill_pending *first = RILL_CONTAINER(p->booked.next, rill_pending, of_kept);
+    return first->group <= group ? first : NULL;
 }
 
 uint64_t rill_pendings_deadline(const rill_pendings *p)

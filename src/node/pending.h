@@ -11,6 +11,7 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "node/terms.h"
 
 struct rill_account;
 struct rill_session;
@@ -29,12 +30,14 @@ typedef struct rill_turn {
 typedef struct rill_pending {
     rill_timer timer;    /* the expiry of what was forwarded, monotonic */
     rill_list of_source; /* in rill_session.open */
-    rill_list of_kept;   /* in rill_pendings.kept, while there is a copy */
+    rill_list of_kept;   /* in rill_pendings.kept, while there is a copy; or in booked */
     struct rill_session *source;
     struct rill_account *from;
     struct rill_account *to;
     uint64_t request; /* the source's, for rill_link_reply */
     uint64_t amount;
+    rill_money_hold hold; /* where accounts have balances */
+    uint64_t group;       /* booked, and waits until this group is kept; 0: not yet */
     uint64_t outgoing_id; /* 0 while the entry is free */
     uint8_t condition[32];
     rill_turn turn;
@@ -55,8 +58,9 @@ typedef struct rill_pendings {
     rill_list free;
     size_t open;
     size_t max;
-    size_t held;    /* sum of copy_cap */
-    rill_list kept; /* entries with a copy, oldest first */
+    size_t held;      /* sum of copy_cap */
+    rill_list kept;   /* entries with a copy, oldest first */
+    rill_list booked; /* entries that wait for their group, in its order */
 } rill_pendings;
 
 void rill_pendings_init(rill_pendings *p, const rill_allocator *allocator, size_t max);
@@ -72,6 +76,13 @@ rill_pending *rill_pendings_find(const rill_pendings *p, uint64_t outgoing_id);
 void rill_pendings_close(rill_pendings *p, rill_pending *entry);
 /* Any open entry whose deadline is at or before now; NULL where there is none. It stays open. */
 rill_pending *rill_pendings_due(rill_pendings *p, uint64_t now);
+/*
+ * The entry was fulfilled and booked, and waits until the group is kept: it does not expire any
+ * more. What rill_pendings_keep kept since stays its own.
+ */
+void rill_pendings_book(rill_pendings *p, rill_pending *entry, uint64_t group);
+/* The first that was booked in a group up to this one; NULL where there is none. It stays open. */
+rill_pending *rill_pendings_booked(const rill_pendings *p, uint64_t group);
 /* RILL_NEVER where none is open. */
 uint64_t rill_pendings_deadline(const rill_pendings *p);
 /*

@@ -95,6 +95,16 @@ int rill_routes_remove(rill_routes *r, rill_bytes prefix)
     return RILL_OK;
 }
 
+bool rill_routes_lead_to(const rill_routes *r, const struct rill_account *account)
+{
+    size_t cursor = 0;
+    for (rill_name *n; (n = rill_names_next(&r->names, &cursor)) != NULL;) {
+        if (route_of(n)->hop.account == account)
+            return true;
+    }
+    return false;
+}
+
 rill_hop rill_routes_find(const rill_routes *r, rill_bytes destination)
 {
     size_t ends[RILL_ROUTE_MAX_SEGMENTS + 1];

@@ -190,7 +190,7 @@ static void test_accounts(void **state)
     assert_int_equal(admit(&a, own, "fourth"), RILL_ERR_AUTH);
     /* What is stored of a token is also secret. */
     const rill_account *alice = rill_accounts_find(&a, (rill_bytes){(const uint8_t *)"alice", 5});
-    assert_true(secret_is(alice->token_hash, sizeof alice->token_hash));
+    assert_true(secret_is(alice->of.token_hash, sizeof alice->of.token_hash));
     rill_accounts_clear(&a);
     rill_crypto_free(c);
 }

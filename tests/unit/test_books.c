@@ -95,7 +95,7 @@ static void test_a_packet_books_four_lines(void **state)
     assert_int_equal(rill_books_hold(flow, 400, 900), RILL_HOLD_TAKEN);
     booked(&alice, 0);
     booked(&bob, 0);
-    assert_int_equal(rill_books_commit(&books, flow, 400, 900, 0), 1);
+    assert_int_equal(rill_books_commit(&books, flow, 400, 900, true, 0), 1);
     booked(&alice, -400);
     booked(&bob, 900);
     booked(&books.assets[USD]->exchange, 400);
@@ -120,7 +120,7 @@ static void test_credit_counts_what_is_held(void **state)
     rill_books_release(flow, 600, 1);
     assert_int_equal(rill_books_hold(flow, 601, 1), RILL_HOLD_NO_CREDIT);
     assert_int_equal(rill_books_hold(flow, 600, 1), RILL_HOLD_TAKEN);
-    rill_books_commit(&books, flow, 600, 1, 0);
+    rill_books_commit(&books, flow, 600, 1, true, 0);
     assert_int_equal(rill_books_hold(flow, 1, 1), RILL_HOLD_NO_CREDIT);
     /* What alice is given can be spent again. */
     rill_books_enter(&books, &alice, false, 50, 0);
@@ -140,7 +140,7 @@ static void test_room_counts_what_is_coming(void **state)
     assert_int_equal(rill_books_hold(flow, 1, 1), RILL_HOLD_NO_ROOM);
     /* What does not give bob anything needs no room. */
     assert_int_equal(rill_books_hold(flow, 1, 0), RILL_HOLD_TAKEN);
-    rill_books_commit(&books, flow, 1, 1000, 0);
+    rill_books_commit(&books, flow, 1, 1000, true, 0);
     assert_int_equal(rill_books_hold(flow, 1, 1), RILL_HOLD_NO_ROOM);
     rill_books_enter(&books, &bob, true, 400, 0);
     assert_int_equal(rill_books_hold(flow, 1, 401), RILL_HOLD_NO_ROOM);
@@ -160,7 +160,7 @@ static void test_the_largest_amounts(void **state)
     for (unsigned i = 0; i < 5; i++)
         assert_int_equal(rill_books_hold(flow, UINT64_MAX, UINT64_MAX), RILL_HOLD_TAKEN);
     for (unsigned i = 0; i < 5; i++)
-        rill_books_commit(&books, flow, UINT64_MAX, UINT64_MAX, 0);
+        rill_books_commit(&books, flow, UINT64_MAX, UINT64_MAX, true, 0);
     even();
     assert_true(rill_wide_negative(alice.booked));
     assert_int_equal(rill_wide_high(rill_wide_bits(bob.booked)), 4);
@@ -191,7 +191,7 @@ static void test_groups_have_whole_values(void **state)
     assert_int_equal(rill_books_take_group(&books, &group), RILL_ERR_BLOCKED);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(rill_books_hold(flow, 10, 20), RILL_HOLD_TAKEN);
-        assert_int_equal(rill_books_commit(&books, flow, 10, 20, 5 * MINUTE + i), 1);
+        assert_int_equal(rill_books_commit(&books, flow, 10, 20, true, 5 * MINUTE + i), 1);
     }
     assert_int_equal(rill_books_take_group(&books, &group), RILL_OK);
     assert_int_equal(group.number, 1);
@@ -208,7 +208,7 @@ static void test_groups_have_whole_values(void **state)
 
     /* The next group, which fills while the first is written, has the sums of the whole minute. */
     assert_int_equal(rill_books_hold(flow, 1, 2), RILL_HOLD_TAKEN);
-    assert_int_equal(rill_books_commit(&books, flow, 1, 2, 5 * MINUTE + 9), 2);
+    assert_int_equal(rill_books_commit(&books, flow, 1, 2, true, 5 * MINUTE + 9), 2);
     assert_int_equal(books.kept, 0);
     rill_books_group_kept(&books, &group);
     assert_int_equal(books.kept, 1);
@@ -230,7 +230,7 @@ static void test_minutes(void **state)
     const uint64_t packets[] = {1, 1, 1, 2, 1};
     for (unsigned i = 0; i < 5; i++) {
         assert_int_equal(rill_books_hold(flow, 1, 1), RILL_HOLD_TAKEN);
-        rill_books_commit(&books, flow, 1, 1, at[i]);
+        rill_books_commit(&books, flow, 1, 1, true, at[i]);
         assert_int_equal(rill_books_take_group(&books, &group), RILL_OK);
         assert_int_equal(group.flows[0].minute, minute[i]);
         assert_int_equal(group.flows[0].packets, packets[i]);
@@ -239,7 +239,7 @@ static void test_minutes(void **state)
     /* One group over the end of a minute. */
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(rill_books_hold(flow, 1, 1), RILL_HOLD_TAKEN);
-        rill_books_commit(&books, flow, 1, 1, (8 + i) * MINUTE);
+        rill_books_commit(&books, flow, 1, 1, true, (8 + i) * MINUTE);
     }
     assert_int_equal(rill_books_take_group(&books, &group), RILL_OK);
     assert_int_equal(group.flow_count, 1);
@@ -254,7 +254,7 @@ static void test_without_memory_nothing_is_lost(void **state)
     rill_flow *flow = flow_of(&alice, &bob);
     rill_flow *none = NULL;
     assert_int_equal(rill_books_hold(flow, 10, 20), RILL_HOLD_TAKEN);
-    rill_books_commit(&books, flow, 10, 20, 0);
+    rill_books_commit(&books, flow, 10, 20, true, 0);
     memory_fails = true;
     assert_int_equal(rill_books_flow(&books, &carol, &bob, &none), RILL_ERR_NOMEM);
     assert_int_equal(rill_books_take_group(&books, &group), RILL_ERR_NOMEM);
@@ -267,7 +267,7 @@ static void test_without_memory_nothing_is_lost(void **state)
     /* A group of the same size needs no memory any more. */
     memory_fails = true;
     assert_int_equal(rill_books_hold(flow, 10, 20), RILL_HOLD_TAKEN);
-    rill_books_commit(&books, flow, 10, 20, 0);
+    rill_books_commit(&books, flow, 10, 20, true, 0);
     rill_books_group_kept(&books, &group);
     assert_int_equal(rill_books_take_group(&books, &group), RILL_OK);
     memory_fails = false;
@@ -282,7 +282,7 @@ static void test_an_account_is_forgotten(void **state)
     rill_flow *other = flow_of(&alice, &bob);
     assert_int_equal(rill_books_hold(flow, 10, 20), RILL_HOLD_TAKEN);
     assert_false(rill_books_forget(&books, &carol)); /* a packet is out */
-    rill_books_commit(&books, flow, 10, 20, 0);
+    rill_books_commit(&books, flow, 10, 20, true, 0);
     assert_false(rill_books_forget(&books, &carol)); /* the store has not been told */
     assert_int_equal(rill_books_take_group(&books, &group), RILL_OK);
     assert_true(rill_books_forget(&books, &carol));
@@ -297,7 +297,7 @@ static void test_one_neighbour_to_itself(void **state)
     alice.credit = 100;
     rill_flow *flow = flow_of(&alice, &alice);
     assert_int_equal(rill_books_hold(flow, 100, 99), RILL_HOLD_TAKEN);
-    rill_books_commit(&books, flow, 100, 99, 0);
+    rill_books_commit(&books, flow, 100, 99, true, 0);
     booked(&alice, -1);
     booked(&books.assets[USD]->exchange, 1);
     even();

@@ -110,7 +110,7 @@ static uint64_t pay(uint64_t amount)
     rill_flow *flow = NULL;
     assert_int_equal(rill_books_flow(&books, &alice, &bob, &flow), RILL_OK);
     assert_int_equal(rill_books_hold(flow, amount, amount), RILL_HOLD_TAKEN);
-    return rill_books_commit(&books, flow, amount, amount, 0);
+    return rill_books_commit(&books, flow, amount, amount, true, 0);
 }
 
 static void written(int rc, uint64_t now)

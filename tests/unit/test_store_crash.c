@@ -110,7 +110,7 @@ static void packet(run *r)
     uint64_t given = draw(r, 8) == 0 ? UINT64_MAX - draw(r, 9) : draw(r, 100000);
     assert_int_equal(rill_books_flow(&r->books, from, to, &flow), RILL_OK);
     assert_int_equal(rill_books_hold(flow, taken, given), RILL_HOLD_TAKEN);
-    rill_books_commit(&r->books, flow, taken, given, r->wall_ms);
+    rill_books_commit(&r->books, flow, taken, given, true, r->wall_ms);
 }
 
 static void settle(run *r)

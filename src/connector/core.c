@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connector/core.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/wide_text.h"
+#include "crypto/crypto.h"
+
+/* A token that somebody may show, by its hash. */
+typedef struct known_token {
+    struct known_token *same_key;
+    uint8_t hash[RILL_SHA256_LEN];
+    rill_holder_account *holder;
+} known_token;
+
+/* A balance that the store has. */
+typedef struct known_balance {
+    rill_balance_id id;
+    rill_holder holder;
+    char name[RILL_STORE_NAME_MAX + 1];
+    char asset[RILL_STORE_ASSET_MAX + 1];
+    uint8_t scale;
+    rill_i128 booked;
+    bool open; /* an account of the configuration has it */
+} known_balance;
+
+struct rill_core {
+    rill_core_options options;
+    rill_hub *hub;
+    rill_books books;
+    rill_rates rates;
+    rill_clerk clerk;
+    rill_money money;
+    rill_arena arena; /* accounts, tokens, addresses */
+    rill_holder_account **accounts;
+    size_t account_count;
+    rill_map tokens; /* known_token, by the first bytes of the hash */
+    known_balance *known;
+    size_t known_count;
+    size_t known_cap;
+    rill_balance_id last_id;
+    bool failing; /* the books cannot be written */
+    rill_shape_report *report;
+    void *report_user;
+    unsigned problems;
+};
+
+/* ---- money ---- */
+
+static rill_holder_account *holder_of(rill_terms *terms)
+{
+    return RILL_CONTAINER(terms, rill_holder_account, terms);
+}
+
+/* Most packets go where the one before went. */
+static rill_flow *flow_to(rill_core *c, rill_holder_account *source,
+                          rill_holder_account *destination)
+{
+    rill_flow *flow = source->last;
+    if (flow != NULL && flow->destination == &destination->balance)
+        return flow;
+    if (rill_books_flow(&c->books, &source->balance, &destination->balance, &flow) != RILL_OK)
+        return NULL;
+    source->last = flow;
+    return flow;
+}
+
+static rill_money_verdict verdict_of_exchange(rill_exchange_verdict verdict)
+{
+    switch (verdict) {
+    case RILL_EXCHANGE_DONE:
+        return RILL_MONEY_HELD;
+    case RILL_EXCHANGE_OLD_PRICE:
+        return RILL_MONEY_OLD_PRICE;
+    case RILL_EXCHANGE_TOO_LARGE:
+        return RILL_MONEY_TOO_LARGE;
+    default:
+        return RILL_MONEY_NO_PRICE;
+    }
+}
+
+static rill_money_verdict on_hold(void *user, rill_terms *from, rill_terms *to, uint64_t amount,
+                                  rill_now now, rill_money_hold *hold)
+{
+    rill_core *c = user;
+    rill_holder_account *source = holder_of(from);
+    rill_holder_account *destination = holder_of(to);
+    uint64_t given = 0;
+    if (c->failing)
+        return RILL_MONEY_CANNOT_BOOK;
+    rill_money_verdict verdict = verdict_of_exchange(rill_rates_exchange(
+        &c->rates, source->balance.asset, destination->balance.asset, amount, now.mono_ns, &given));
+    if (verdict != RILL_MONEY_HELD)
+        return verdict;
+    rill_flow *flow = flow_to(c, source, destination);
+    if (flow == NULL)
+        return RILL_MONEY_OUT_OF_MEMORY;
+    switch (rill_books_hold(flow, amount, given)) {
+    case RILL_HOLD_NO_CREDIT:
+        return RILL_MONEY_NO_CREDIT;
+    case RILL_HOLD_NO_ROOM:
+        return RILL_MONEY_NO_ROOM;
+    default:
+        *hold = (rill_money_hold){flow, amount, given};
+        return RILL_MONEY_HELD;
+    }
+}
+
+static void on_release(void *user, const rill_money_hold *hold)
+{
+    (void)user;
+    rill_books_release(hold->between, hold->taken, hold->given);
+}
+
+static uint64_t on_commit(void *user, const rill_money_hold *hold, bool charge, rill_now now)
+{
+    rill_core *c = user;
+    uint64_t group =
+        rill_books_commit(&c->books, hold->between, hold->taken, hold->given, charge, now.wall_ms);
+    c->options.soon(c->options.user);
+    return rill_clerk_has_kept(&c->clerk, group) ? 0 : group;
+}
+
+static void on_kept(void *user, uint64_t group)
+{
+    rill_core *c = user;
+    rill_hub_kept(c->hub, group);
+}
+
+static void on_failing(void *user, const char *problem)
+{
+    rill_core *c = user;
+    c->failing = problem != NULL;
+    if (problem != NULL)
+        rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                      "the books cannot be written, and packets are refused until they can: %s",
+                      problem);
+    else
+        rill_log_line(&c->options.log, RILL_LOG_WARNING, "the books can be written again");
+}
+
+/* ---- who may come ---- */
+
+static uint64_t key_of(const uint8_t hash[RILL_SHA256_LEN])
+{
+    uint64_t key;
+    memcpy(&key, hash, sizeof key);
+    return key;
+}
+
+/* A name that is given must be the account's; over HTTP there is none. */
+static struct rill_account *on_identify(void *user, rill_bytes name, rill_bytes token)
+{
+    rill_core *c = user;
+    uint8_t hash[RILL_SHA256_LEN];
+    struct rill_account *found = NULL;
+    if (token.len == 0 || token.len > RILL_CONNECTOR_TOKEN_MAX ||
+        rill_crypto_sha256(c->options.crypto, token.data, token.len, hash) != RILL_OK)
+        return NULL;
+    for (const known_token *t = rill_map_get(&c->tokens, key_of(hash)); t != NULL;
+         t = t->same_key) {
+        size_t len = strlen(t->holder->config->name);
+        if (!rill_equal_ct(t->hash, hash, sizeof hash))
+            continue;
+        if (name.len == 0 ||
+            (name.len == len && memcmp(name.data, t->holder->config->name, len) == 0))
+            found = t->holder->account;
+    }
+    rill_wipe(hash, sizeof hash);
+    return found;
+}
+
+/* ---- beginning ---- */
+
+int rill_core_new(rill_core **out, const rill_core_options *options, const char **problem)
+{
+    const rill_allocator *allocator = options->allocator;
+    uint64_t seeds[3];
+    *problem = "out of memory";
+    rill_core *c = rill_calloc(allocator, 1, sizeof *c);
+    if (c == NULL)
+        return RILL_ERR_NOMEM;
+    *problem = "internal error";
+    if (rill_crypto_random(options->crypto, (uint8_t *)seeds, sizeof seeds) != RILL_OK) {
+        rill_free(allocator, c);
+        return RILL_ERR_CRYPTO;
+    }
+    c->options = *options;
+    rill_arena_init(&c->arena, allocator);
+    rill_books_init(&c->books, allocator, seeds[0]);
+    rill_map_init(&c->tokens, allocator, seeds[1]);
+    rill_rates_init(&c->rates, allocator, options->config->rates.lifetime,
+                    options->config->rates.spread);
+    const rill_clerk_options clerk = {
+        .allocator = allocator,
+        .durability = (rill_durability)options->config->store.durability,
+        .kept = on_kept,
+        .failing = on_failing,
+        .user = c,
+        .seed = seeds[2],
+    };
+    rill_clerk_init(&c->clerk, &c->books, &clerk);
+    c->money = (rill_money){on_identify, on_hold, on_release, on_commit, c};
+    *out = c;
+    *problem = NULL;
+    return RILL_OK;
+}
+
+void rill_core_free(rill_core *c)
+{
+    if (c == NULL)
+        return;
+    const rill_allocator *allocator = c->options.allocator;
+    rill_hub_free(c->hub);
+    rill_clerk_clear(&c->clerk);
+    rill_books_clear(&c->books);
+    rill_rates_clear(&c->rates);
+    rill_map_clear(&c->tokens);
+    rill_arena_clear(&c->arena);
+    rill_free(allocator, c->accounts);
+    rill_free(allocator, c->known);
+    rill_free(allocator, c);
+}
+
+int rill_core_know(rill_core *c, const rill_store_account *account, rill_i128 booked)
+{
+    if (c->known_count == c->known_cap) {
+        size_t cap = c->known_cap * 2 + 64;
+        known_balance *known =
+            rill_realloc_array(c->options.allocator, c->known, cap, sizeof *known);
+        if (known == NULL)
+            return RILL_ERR_NOMEM;
+        c->known = known;
+        c->known_cap = cap;
+    }
+    if (strlen(account->name) > RILL_STORE_NAME_MAX ||
+        strlen(account->asset) > RILL_STORE_ASSET_MAX)
+        return RILL_ERR_MALFORMED;
+    known_balance *k = &c->known[c->known_count++];
+    *k = (known_balance){.id = account->id, .holder = account->holder, .scale = account->scale};
+    k->booked = booked;
+    memcpy(k->name, account->name, strlen(account->name) + 1);
+    memcpy(k->asset, account->asset, strlen(account->asset) + 1);
+    if (account->id > c->last_id)
+        c->last_id = account->id;
+    return RILL_OK;
+}
+
+static void complain(rill_core *c, rill_place place, const char *name, const char *what)
+{
+    char problem[400];
+    snprintf(problem, sizeof problem, "%s: %s", name, what);
+    c->problems++;
+    c->report(c->report_user, place, problem);
+}
+
+static int compare_known(const void *a, const void *b)
+{
+    const known_balance *x = a;
+    const known_balance *y = b;
+    int order = (int)x->holder - (int)y->holder;
+    if (order == 0)
+        order = strcmp(x->name, y->name);
+    if (order == 0)
+        order = strcmp(x->asset, y->asset);
+    return order != 0 ? order : (int)x->scale - (int)y->scale;
+}
+
+/*
+ * The balance that the store has for this, or a new one of 0, which the store will be told of.
+ */
+static int find_balance(rill_core *c, rill_holder holder, const char *name,
+                        const rill_config_asset *asset, rill_balance_id *id, rill_i128 *booked)
+{
+    known_balance wanted = {.holder = holder, .scale = asset->scale};
+    snprintf(wanted.name, sizeof wanted.name, "%s", name);
+    snprintf(wanted.asset, sizeof wanted.asset, "%s", asset->code);
+    known_balance *k = c->known_count == 0 ? NULL
+                                           : bsearch(&wanted, c->known, c->known_count,
+                                                     sizeof *c->known, compare_known);
+    if (k != NULL) {
+        k->open = true;
+        *id = k->id;
+        *booked = k->booked;
+        return RILL_OK;
+    }
+    const rill_store_account account = {
+        .id = c->last_id + 1,
+        .holder = holder,
+        .name = name,
+        .asset = asset->code,
+        .scale = asset->scale,
+        .created_ms = c->options.now(c->options.user).wall_ms,
+    };
+    int rc = rill_clerk_open_account(&c->clerk, &account);
+    if (rc != RILL_OK)
+        return rc;
+    *id = ++c->last_id;
+    *booked = rill_wide_signed(rill_wide(0));
+    return RILL_OK;
+}
+
+/* The number of an asset, whose own balances are opened with it. */
+static int open_asset(rill_core *c, const rill_config_asset *asset, uint32_t *out)
+{
+    size_t before = c->rates.asset_count;
+    int rc = rill_rates_asset(&c->rates, asset->code, asset->scale, out);
+    if (rc != RILL_OK || c->rates.asset_count == before)
+        return rc;
+    rill_balance_id exchange = 0;
+    rill_balance_id outside = 0;
+    rill_i128 exchange_booked;
+    rill_i128 outside_booked;
+    rc = find_balance(c, RILL_HOLDER_EXCHANGE, "", asset, &exchange, &exchange_booked);
+    if (rc == RILL_OK)
+        rc = find_balance(c, RILL_HOLDER_OUTSIDE, "", asset, &outside, &outside_booked);
+    if (rc == RILL_OK)
+        rc = rill_books_add_asset(&c->books, exchange, exchange_booked, outside, outside_booked);
+    return rc;
+}
+
+static int know_token(rill_core *c, rill_holder_account *holder, const rill_text *where)
+{
+    char token[RILL_CONNECTOR_TOKEN_MAX + 1];
+    int rc = c->options.secret(c->options.user, where->text, token, sizeof token);
+    if (rc != RILL_OK) {
+        char what[300];
+        snprintf(what, sizeof what, "the token %.200s cannot be read: %s", where->text,
+                 rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
+        complain(c, where->place, holder->config->name, what);
+        return RILL_OK;
+    }
+    known_token *t = rill_arena_alloc(&c->arena, sizeof *t);
+    rc = t == NULL ? RILL_ERR_NOMEM
+                   : rill_crypto_sha256(c->options.crypto, (const uint8_t *)token, strlen(token),
+                                        t->hash);
+    rill_wipe(token, sizeof token);
+    if (rc != RILL_OK)
+        return rc;
+    t->holder = holder;
+    t->same_key = rill_map_get(&c->tokens, key_of(t->hash));
+    for (const known_token *other = t->same_key; other != NULL; other = other->same_key) {
+        if (memcmp(other->hash, t->hash, sizeof t->hash) == 0 && other->holder != holder)
+            complain(c, where->place, holder->config->name, "another account has the same token");
+    }
+    if (t->same_key != NULL)
+        return rill_map_replace(&c->tokens, key_of(t->hash), t) ? RILL_OK : RILL_ERR_NOMEM;
+    return rill_map_put(&c->tokens, key_of(t->hash), t);
+}
+
+static int know_tokens(rill_core *c, rill_holder_account *holder)
+{
+    const rill_text *tokens = holder->config->tokens.items;
+    int rc = RILL_OK;
+    for (size_t i = 0; i < holder->config->tokens.count && rc == RILL_OK; i++)
+        rc = know_token(c, holder, &tokens[i]);
+    return rc;
+}
+
+/* What IL-DCP tells a child, and the route to it. */
+static int give_address(rill_core *c, rill_holder_account *holder)
+{
+    const rill_config_account *config = holder->config;
+    const char *segment = config->segment != NULL ? config->segment : config->name;
+    const char *own = c->options.config->address;
+    size_t size = strlen(own) + 1 + strlen(segment) + 1;
+    if (config->relation != RILL_RELATION_CHILD)
+        return RILL_OK;
+    holder->address = rill_arena_alloc(&c->arena, size);
+    if (holder->address == NULL)
+        return RILL_ERR_NOMEM;
+    snprintf(holder->address, size, "%s.%s", own, segment);
+    holder->terms.address = (rill_bytes){(const uint8_t *)holder->address, size - 1};
+    int rc = rill_hub_add_route(c->hub, holder->terms.address, holder->account);
+    if (rc == RILL_ERR_EXISTS || rc == RILL_ERR_ADDRESS || rc == RILL_ERR_LIMIT) {
+        complain(c, config->place, config->name,
+                 rc == RILL_ERR_EXISTS ? "another child has the same address"
+                                       : "its address is too long");
+        rc = RILL_OK;
+    }
+    return rc;
+}
+
+static int open_account(rill_core *c, const rill_config_account *config)
+{
+    rill_holder_account *holder = rill_arena_alloc(&c->arena, sizeof *holder);
+    if (holder == NULL)
+        return RILL_ERR_NOMEM;
+    rill_balance_id id = 0;
+    rill_i128 booked;
+    uint32_t asset = 0;
+    int rc = open_asset(c, &config->asset, &asset);
+    if (rc == RILL_OK)
+        rc = find_balance(c, RILL_HOLDER_NEIGHBOUR, config->name, &config->asset, &id, &booked);
+    if (rc != RILL_OK)
+        return rc;
+    holder->config = config;
+    rill_balance_init(&holder->balance, id, asset, booked);
+    holder->balance.credit = config->credit;
+    holder->balance.most = config->most;
+    holder->terms = (rill_terms){
+        .max_packet_amount = config->max_packet,
+        .rate_limit = rill_rate_limit_of(config->packets_a_second),
+        .max_sessions = (uint32_t)config->max_sessions,
+        .asset_code = {(const uint8_t *)config->asset.code, strlen(config->asset.code)},
+        .asset_scale = config->asset.scale,
+    };
+    const rill_bytes name = {(const uint8_t *)config->name, strlen(config->name)};
+    rc = rill_hub_add(&holder->account, c->hub, name, &holder->terms);
+    if (rc == RILL_ERR_INVALID || rc == RILL_ERR_LIMIT) {
+        complain(c, config->place, config->name, "the name is too long for an address");
+        return RILL_OK;
+    }
+    if (rc == RILL_OK)
+        rc = give_address(c, holder);
+    if (rc == RILL_OK)
+        rc = know_tokens(c, holder);
+    if (rc == RILL_OK)
+        c->accounts[c->account_count++] = holder;
+    return rc;
+}
+
+static int open_accounts(rill_core *c)
+{
+    const rill_items *all = &c->options.config->accounts;
+    const rill_config_account *configs = all->items;
+    int rc = RILL_OK;
+    c->accounts = rill_calloc(c->options.allocator, all->count + 1, sizeof(rill_holder_account *));
+    if (c->accounts == NULL)
+        return RILL_ERR_NOMEM;
+    for (size_t i = 0; i < all->count && rc == RILL_OK; i++)
+        rc = open_account(c, &configs[i]);
+    return rc;
+}
+
+static rill_holder_account *find_holder(const rill_core *c, const char *name)
+{
+    const struct rill_account *account =
+        rill_hub_find(c->hub, (rill_bytes){(const uint8_t *)name, strlen(name)});
+    return account == NULL ? NULL : holder_of(rill_hub_terms(account));
+}
+
+static int add_route(rill_core *c, rill_place place, const char *prefix, const char *name)
+{
+    rill_holder_account *holder = find_holder(c, name);
+    if (holder == NULL)
+        return RILL_OK; /* it has been complained about */
+    int rc = rill_hub_add_route(c->hub, (rill_bytes){(const uint8_t *)prefix, strlen(prefix)},
+                                holder->account);
+    if (rc == RILL_ERR_NOMEM)
+        return rc;
+    if (rc != RILL_OK)
+        complain(c, place, prefix,
+                 rc == RILL_ERR_EXISTS ? "there is a route for this prefix already"
+                                       : "this prefix cannot be a route");
+    return RILL_OK;
+}
+
+static int open_routes(rill_core *c)
+{
+    const rill_config *config = c->options.config;
+    const rill_config_route *routes = config->routes.items;
+    const char *rest = config->default_route;
+    int rc = RILL_OK;
+    for (size_t i = 0; i < config->routes.count && rc == RILL_OK; i++)
+        rc = add_route(c, routes[i].place, routes[i].prefix, routes[i].account);
+    for (size_t i = 0; i < c->account_count && rest == NULL; i++) {
+        if (c->accounts[i]->config->relation == RILL_RELATION_PARENT)
+            rest = c->accounts[i]->config->name;
+    }
+    if (rc == RILL_OK && rest != NULL)
+        rc = add_route(c, config->place, "", rest);
+    return rc;
+}
+
+static int set_rates(rill_core *c)
+{
+    const rill_config_rates *rates = &c->options.config->rates;
+    const rill_config_price *prices = rates->prices.items;
+    const rill_config_spread *spreads = rates->spreads.items;
+    int rc = RILL_OK;
+    if (rates->base != NULL)
+        rc = rill_rates_set(&c->rates, rates->base, (rill_ratio){1, 1}, RILL_PRICE_FIXED, 0);
+    for (size_t i = 0; i < rates->prices.count && rc == RILL_OK; i++)
+        rc = rill_rates_set(&c->rates, prices[i].code, prices[i].price, RILL_PRICE_FIXED, 0);
+    for (size_t i = 0; i < rates->spreads.count && rc == RILL_OK; i++)
+        rc = rill_rates_set_spread(&c->rates, spreads[i].from, spreads[i].to, spreads[i].spread);
+    if (rc == RILL_ERR_INVALID) {
+        complain(c, rates->place, "rates", "a code is empty or has more than 31 characters");
+        rc = RILL_OK;
+    }
+    rill_rates_refresh(&c->rates);
+    return rc;
+}
+
+static int open_hub(rill_core *c)
+{
+    rill_hub_options o;
+    const rill_config *config = c->options.config;
+    rill_hub_options_init(&o);
+    o.allocator = c->options.allocator;
+    o.address = config->address;
+    o.min_message_window = config->min_message_window / RILL_MS;
+    o.max_hold_time = config->max_hold_time / RILL_MS;
+    o.max_accounts = config->accounts.count < 50000 ? 100000 : (uint32_t)config->accounts.count * 2;
+    o.now = c->options.now;
+    o.wake = c->options.wake;
+    o.drained = c->options.drained;
+    o.log = c->options.log;
+    o.user = c->options.user;
+    o.money = &c->money;
+    const char *problem = rill_hub_options_problem(&o);
+    if (problem != NULL) {
+        complain(c, config->place, "the configuration", problem);
+        return RILL_OK;
+    }
+    return rill_hub_new(&c->hub, &o);
+}
+
+int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, void *report_user)
+{
+    c->report = report;
+    c->report_user = report_user;
+    rill_clerk_begin(&c->clerk, store);
+    if (c->options.config->address == NULL) {
+        complain(c, c->options.config->place, "address", "is missing");
+        return RILL_ERR_INVALID;
+    }
+    if (c->known_count > 0)
+        qsort(c->known, c->known_count, sizeof *c->known, compare_known);
+    int rc = open_hub(c);
+    if (rc == RILL_OK && c->hub != NULL)
+        rc = open_accounts(c);
+    if (rc == RILL_OK && c->hub != NULL)
+        rc = open_routes(c);
+    if (rc == RILL_OK && c->hub != NULL)
+        rc = set_rates(c);
+    if (rc == RILL_OK && c->problems > 0)
+        rc = RILL_ERR_INVALID;
+    if (rc == RILL_OK)
+        c->options.soon(c->options.user);
+    return rc;
+}
+
+/* ---- the rest ---- */
+
+int rill_core_admit(const rill_link_handlers **handlers, void **user, rill_core *c, rill_link *link,
+                    rill_bytes name, rill_bytes token)
+{
+    return rill_hub_admit(handlers, user, c->hub, link, name, token);
+}
+
+size_t rill_core_accounts(const rill_core *c)
+{
+    return c->account_count;
+}
+
+rill_holder_account *rill_core_account(const rill_core *c, size_t index)
+{
+    return c->accounts[index];
+}
+
+rill_hub *rill_core_hub(const rill_core *c)
+{
+    return c->hub;
+}
+
+void rill_core_turn(rill_core *c)
+{
+    rill_clerk_turn(&c->clerk, c->options.now(c->options.user).mono_ns);
+}
+
+uint64_t rill_core_deadline(const rill_core *c)
+{
+    return rill_clerk_deadline(&c->clerk);
+}
+
+void rill_core_written(rill_core *c, int rc, const char *problem)
+{
+    rill_clerk_written(&c->clerk, rc, problem, c->options.now(c->options.user).mono_ns);
+    /* What was booked meanwhile is the next group. */
+    if (!rill_clerk_is_done(&c->clerk))
+        c->options.soon(c->options.user);
+}
+
+bool rill_core_is_kept(const rill_core *c)
+{
+    return rill_clerk_is_done(&c->clerk);
+}
+
+const rill_rates *rill_core_rates(const rill_core *c)
+{
+    return &c->rates;
+}
+
+const rill_books *rill_core_books(const rill_core *c)
+{
+    return &c->books;
+}
+
+/* Of an asset, what the store has for accounts that are not in the configuration any more. */
+static bool add_closed(const rill_core *c, uint32_t asset, rill_i128 *sum)
+{
+    const rill_asset *a = &c->rates.assets[asset];
+    bool fits = true;
+    for (size_t i = 0; i < c->known_count; i++) {
+        const known_balance *k = &c->known[i];
+        if (!k->open && k->scale == a->scale && strcmp(k->asset, a->code) == 0)
+            fits = rill_wide_sum(*sum, k->booked, sum) && fits;
+    }
+    return fits;
+}
+
+bool rill_core_is_even(const rill_core *c)
+{
+    for (uint32_t asset = 0; asset < c->books.asset_count; asset++) {
+        rill_i128 sum = rill_wide_signed(rill_wide(0));
+        bool fits = add_closed(c, asset, &sum);
+        for (size_t i = 0; i < c->account_count; i++) {
+            if (c->accounts[i]->balance.asset == asset)
+                fits = rill_wide_sum(sum, c->accounts[i]->balance.booked, &sum) && fits;
+        }
+        if (!fits || !rill_books_even(&c->books, asset, sum))
+            return false;
+    }
+    return true;
+}

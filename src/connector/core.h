@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A connector without input or output: the hub with accounts of the configuration, the books that
+ * keep their money, prices between their assets, and the clerk that carries the books to a store.
+ * Its owner passes clocks, links, and the store.
+ */
+#ifndef RILL_CONNECTOR_CORE_H
+#define RILL_CONNECTOR_CORE_H
+
+#include <rill/error.h>
+#include <rill/link.h>
+
+#include "base/map.h"
+#include "connector/books.h"
+#include "connector/clerk.h"
+#include "connector/config.h"
+#include "connector/rates.h"
+#include "crypto/crypto.h"
+#include "node/hub.h"
+
+/* Bytes of the longest token that a neighbour may show. */
+#define RILL_CONNECTOR_TOKEN_MAX 4096
+
+typedef struct rill_core rill_core;
+
+/* A neighbour. */
+typedef struct rill_holder_account {
+    rill_terms terms; /* first: what the hub knows it by */
+    rill_balance balance;
+    const rill_config_account *config;
+    struct rill_account *account; /* the hub's */
+    rill_flow *last;              /* the flow of its last packet; NULL: none yet */
+    char *address;                /* of a child: what terms.address points at */
+} rill_holder_account;
+
+typedef struct rill_core_options {
+    const rill_allocator *allocator;
+    const rill_config *config; /* borrowed */
+    rill_crypto *crypto;       /* borrowed */
+    /* As of rill_hub_options. */
+    rill_now (*now)(void *user);
+    void (*wake)(void *user, uint64_t deadline);
+    void (*drained)(void *user);
+    rill_log log;
+    /* rill_core_turn is wanted at the end of this turn of the loop: something was booked. */
+    void (*soon)(void *user);
+    /* The value of a secret of the configuration, as rill_config_secret. */
+    int (*secret)(void *user, const char *where, char *out, size_t cap);
+    void *user;
+} rill_core_options;
+
+/*
+ * A connector without accounts yet. *problem says what is wrong, static. RILL_ERR_INVALID,
+ * RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
+ */
+RILL_MUST_CHECK int rill_core_new(rill_core **out, const rill_core_options *options,
+                                  const char **problem);
+/* After every link has said `closed`, and after the store is closed. NULL is allowed. */
+void rill_core_free(rill_core *c);
+
+/* What the store has: to be told before rill_core_begin. RILL_ERR_NOMEM, RILL_ERR_MALFORMED. */
+RILL_MUST_CHECK int rill_core_know(rill_core *c, const rill_store_account *account,
+                                   rill_i128 booked);
+/*
+ * Opens the accounts of the configuration; what is new goes to the store, which is borrowed. report
+ * says what is wrong, each with its place. RILL_ERR_INVALID: something is. RILL_ERR_NOMEM,
+ * RILL_ERR_CRYPTO.
+ */
+RILL_MUST_CHECK int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report,
+                                    void *report_user);
+
+/* ---- links ---- */
+
+/* A neighbour that has shown this token: as rill_hub_admit. */
+RILL_MUST_CHECK int rill_core_admit(const rill_link_handlers **handlers, void **user, rill_core *c,
+                                    rill_link *link, rill_bytes name, rill_bytes token);
+size_t rill_core_accounts(const rill_core *c);
+rill_holder_account *rill_core_account(const rill_core *c, size_t index);
+rill_hub *rill_core_hub(const rill_core *c);
+
+/* ---- time ---- */
+
+/* At the end of a turn of the loop, and at rill_core_deadline. */
+void rill_core_turn(rill_core *c);
+/* When rill_core_turn is wanted though nothing happens; RILL_NEVER. */
+uint64_t rill_core_deadline(const rill_core *c);
+/* What the store says of the batch that it had. */
+void rill_core_written(rill_core *c, int rc, const char *problem);
+/* Is everything in the store? */
+bool rill_core_is_kept(const rill_core *c);
+
+/* ---- looking ---- */
+
+const rill_rates *rill_core_rates(const rill_core *c);
+const rill_books *rill_core_books(const rill_core *c);
+/* Do all balances add up to 0, in each asset? */
+bool rill_core_is_even(const rill_core *c);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a node with accounts of its own has agreed with each, and the money that it keeps for them.
+ * The node of `rilld local` has none of this: whoever comes gets an account, and there is no money.
+ */
+#ifndef RILL_NODE_TERMS_H
+#define RILL_NODE_TERMS_H
+
+#include <rill/types.h>
+
+#include "base/rate_limit.h"
+
+/* What is agreed with an account. Its owner's, who may change it between two packets. */
+typedef struct rill_terms {
+    uint64_t max_packet_amount; /* units of a Prepare from the account */
+    rill_rate_limit rate_limit; /* of Prepares from it */
+    uint32_t max_sessions;      /* at once */
+    /* What IL-DCP tells the account, if it is a child; address empty: it has none. */
+    rill_bytes address;
+    rill_bytes asset_code;
+    uint8_t asset_scale;
+} rill_terms;
+
+struct rill_account;
+
+typedef enum rill_money_verdict {
+    RILL_MONEY_HELD,
+    RILL_MONEY_NO_CREDIT,    /* T04: the source may not owe that much */
+    RILL_MONEY_NO_ROOM,      /* T04: we may not owe the destination that much */
+    RILL_MONEY_NO_PRICE,     /* F07: nobody knows what one asset is worth in the other */
+    RILL_MONEY_OLD_PRICE,    /* T00: what was known is too old */
+    RILL_MONEY_TOO_LARGE,    /* F03: more than 64 bits can say in the destination's asset */
+    RILL_MONEY_CANNOT_BOOK,  /* T00: the books cannot be written */
+    RILL_MONEY_OUT_OF_MEMORY /* T00 */
+} rill_money_verdict;
+
+/* What a packet that is out holds. All zero: nothing. */
+typedef struct rill_money_hold {
+    void *between;  /* the books' flow; NULL: nothing is held, or it is booked */
+    uint64_t taken; /* from the source, in units of its asset */
+    uint64_t given; /* to the destination, in units of its asset */
+} rill_money_hold;
+
+/* Accounts and books, as the hub sees them. It asks on the packet path, so nothing here waits. */
+typedef struct rill_money {
+    /* Whose token is it? name may be empty. NULL: nobody's, or not of the account of this name. */
+    struct rill_account *(*identify)(void *user, rill_bytes name, rill_bytes token);
+    /* Reserves what a packet takes and gives; the amount that goes on is hold->given. */
+    rill_money_verdict (*hold)(void *user, rill_terms *source, rill_terms *destination,
+                               uint64_t amount, rill_now now, rill_money_hold *hold);
+    /* Rejected, expired, or never sent. */
+    void (*release)(void *user, const rill_money_hold *hold);
+    /*
+     * Fulfilled. Returns the group that the booking is in; 0: the Fulfill may go on at once.
+     * charge false: the source has left, will never see the Fulfill, and so owes nothing; the
+     * destination is owed all the same, and the node bears it.
+     */
+    uint64_t (*commit)(void *user, const rill_money_hold *hold, bool charge, rill_now now);
+    void *user;
+} rill_money;
+
+#endif

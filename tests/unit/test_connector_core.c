@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connector between fake links, with a store that does what it is told, in virtual time. */
+#include "node_world.h"
+
+#include <stdlib.h>
+
+#include "connector/core.h"
+
+typedef struct disk {
+    rill_store store; /* first */
+    const rill_store_batch *batch;
+    bool immediate; /* written in the same turn */
+    /* What it has: balances by id. */
+    rill_store_account accounts[32];
+    char names[32][64];
+    rill_i128 booked[32];
+    size_t last;
+    uint64_t packets; /* of the flow row that came last */
+} disk;
+
+static disk store;
+static rill_core *core;
+static rill_arena arena;
+static rill_config config;
+static rill_crypto *crypto;
+static rill_now now;
+static bool turn_wanted;
+static unsigned drained_count;
+static unsigned warnings;
+static fake alice, bob, carol, up;
+static char first_problem[512];
+
+#define EXAMPLE                                                                                    \
+    "address: g.x\nstore: {path: b}\naccounts:\n"                                                  \
+    "  alice: {relation: child, asset: USD/2, tokens: env:ALICE, credit: 1000}\n"                  \
+    "  bob: {relation: child, asset: EUR/4, tokens: [env:BOB, env:BOB2], most: 50000,"             \
+    " segment: b, max-packet: 100000, packets-a-second: 3}\n"                                      \
+    "  carol: {relation: peer, asset: USD/2, tokens: env:CAROL}\n"                                 \
+    "  up: {relation: parent, asset: USD/2, link: {uri: 'btp+ws://x'}, credit: none}\n"            \
+    "rates: {base: USD, spread: 0, prices: {EUR: {price: 2}}}\n"                                   \
+    "routes: [{prefix: g.carol, account: carol}]\n"
+
+static void take(rill_store *s, const rill_store_batch *batch)
+{
+    disk *d = (disk *)s;
+    assert_null(d->batch);
+    d->batch = batch;
+}
+
+static void nothing(rill_store *s)
+{
+    (void)s;
+}
+
+static const rill_store_ops disk_ops = {take, nothing, nothing};
+
+/* The disk has the batch, and says so. */
+static void written(void)
+{
+    const rill_store_batch *batch = store.batch;
+    assert_non_null(batch);
+    for (size_t i = 0; i < batch->account_count; i++) {
+        rill_balance_id id = batch->accounts[i].id;
+        assert_in_range(id, 1, 31);
+        store.accounts[id] = batch->accounts[i];
+        snprintf(store.names[id], sizeof store.names[id], "%s %s", batch->accounts[i].name,
+                 batch->accounts[i].asset);
+        if (id > store.last)
+            store.last = id;
+    }
+    for (size_t i = 0; i < batch->balance_count; i++)
+        store.booked[batch->balances[i].id] = batch->balances[i].booked;
+    if (batch->flow_count > 0)
+        store.packets = batch->flows[batch->flow_count - 1].packets;
+    store.batch = NULL;
+    rill_core_written(core, RILL_OK, "");
+}
+
+static rill_now core_now(void *user)
+{
+    (void)user;
+    return now;
+}
+
+static void core_wake(void *user, uint64_t deadline)
+{
+    (void)user;
+    (void)deadline;
+}
+
+static void core_drained(void *user)
+{
+    (void)user;
+    drained_count++;
+}
+
+static void core_soon(void *user)
+{
+    (void)user;
+    turn_wanted = true;
+}
+
+static void core_line(void *user, rill_log_level level, const char *line)
+{
+    (void)user;
+    (void)line;
+    warnings += level == RILL_LOG_WARNING;
+}
+
+/* The name of the variable in lower case is the secret. */
+static int core_secret(void *user, const char *where, char *out, size_t cap)
+{
+    (void)user;
+    if (strcmp(where, "env:NONE") == 0)
+        return RILL_ERR_NOT_FOUND;
+    snprintf(out, cap, "%s", where + 4);
+    return RILL_OK;
+}
+
+static void report(void *user, rill_place place, const char *problem)
+{
+    (void)user;
+    if (first_problem[0] == '\0')
+        snprintf(first_problem, sizeof first_problem, "%u: %s", place.line, problem);
+}
+
+static int begin(const char *text)
+{
+    const char *problem = NULL;
+    first_problem[0] = '\0';
+    assert_int_equal(rill_config_read(&config, &arena, text, strlen(text), report, NULL), RILL_OK);
+    const rill_core_options o = {
+        .allocator = rill_allocator_default(),
+        .config = &config,
+        .crypto = crypto,
+        .now = core_now,
+        .wake = core_wake,
+        .drained = core_drained,
+        .log = {core_line, NULL, RILL_LOG_DEBUG},
+        .soon = core_soon,
+        .secret = core_secret,
+    };
+    assert_int_equal(rill_core_new(&core, &o, &problem), RILL_OK);
+    for (rill_balance_id id = 1; id <= store.last; id++) {
+        rill_store_account a = store.accounts[id];
+        char name[64];
+        char *space;
+        snprintf(name, sizeof name, "%s", store.names[id]);
+        space = strchr(name, ' ');
+        *space = '\0';
+        a.name = name;
+        a.asset = space + 1;
+        assert_int_equal(rill_core_know(core, &a, store.booked[id]), RILL_OK);
+    }
+    return rill_core_begin(core, &store.store, report, NULL);
+}
+
+static void turn(void)
+{
+    turn_wanted = false;
+    rill_core_turn(core);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    store = (disk){.store = {&disk_ops}};
+    now = (rill_now){RILL_SECOND, WALL};
+    crypto = rill_crypto_new(rill_allocator_default());
+    rill_arena_init(&arena, rill_allocator_default());
+    turn_wanted = false;
+    warnings = 0;
+    assert_int_equal(begin(EXAMPLE), RILL_OK);
+    assert_true(turn_wanted);
+    turn();
+    written();
+    return 0;
+}
+
+static int come(fake *f, const char *name, const char *token)
+{
+    const rill_link_handlers *handlers = NULL;
+    memset(f, 0, sizeof *f);
+    f->link.ops = &fake_ops;
+    int rc = rill_core_admit(&handlers, &f->link.user, core, &f->link, text(name), text(token));
+    if (rc != RILL_OK) {
+        f->link.ops = NULL;
+        return rc;
+    }
+    f->link.on = *handlers;
+    f->link.on.up(&f->link, f->link.user);
+    return RILL_OK;
+}
+
+static void all_come(void)
+{
+    const rill_link_handlers *handlers = NULL;
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    assert_int_equal(come(&bob, "", "BOB2"), RILL_OK);
+    assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
+    memset(&up, 0, sizeof up);
+    up.link.ops = &fake_ops;
+    assert_int_equal(rill_hub_attach(&handlers, &up.link.user, rill_core_hub(core), &up.link,
+                                     rill_core_account(core, 3)->account),
+                     RILL_OK);
+    up.link.on = *handlers;
+    up.link.on.up(&up.link, up.link.user);
+}
+
+static void end(void)
+{
+    disconnect(&alice);
+    disconnect(&bob);
+    disconnect(&carol);
+    disconnect(&up);
+    rill_hub_abandon(rill_core_hub(core));
+    assert_true(rill_core_is_even(core));
+    rill_core_free(core);
+    core = NULL;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    end();
+    rill_arena_clear(&arena);
+    rill_crypto_free(crypto);
+    return 0;
+}
+
+static void booked(size_t account, int64_t value)
+{
+    const rill_balance *b = &rill_core_account(core, account)->balance;
+    rill_i128 want = rill_wide_signed(rill_wide_of(value < 0 ? UINT64_MAX : 0, (uint64_t)value));
+    assert_true(rill_wide_equal(b->booked, want));
+}
+
+static void nothing_held(void)
+{
+    for (size_t i = 0; i < rill_core_accounts(core); i++) {
+        const rill_balance *b = &rill_core_account(core, i)->balance;
+        assert_int_equal(b->held.low, 0);
+        assert_int_equal(b->coming.low, 0);
+    }
+}
+
+static void send(fake *from, uint64_t request, const char *to, uint64_t amount)
+{
+    rill_prepare p = prepare_to(to);
+    p.amount = amount;
+    p.expires_at_ms = now.wall_ms + 10000;
+    ask(from, request, &p);
+}
+
+enum { ALICE, BOB, CAROL, UP };
+
+/* A Fulfill leaves only when its booking is in the store. */
+static void test_a_payment_between_two_assets(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 100);
+    assert_int_equal(last_sent(&bob).amount, 5000); /* 1.00 USD are 0.5000 EUR */
+    assert_int_equal(last_sent(&bob).expires_at_ms, now.wall_ms + 9000);
+    booked(ALICE, 0);
+    fulfill(&bob, fulfillment);
+    booked(ALICE, -100);
+    booked(BOB, 5000);
+    assert_null(answer_to(&alice, 1));
+    assert_true(turn_wanted);
+    turn();
+    assert_null(answer_to(&alice, 1));
+    assert_int_equal(store.batch->balance_count, 4);
+    written();
+    fulfilled(&alice, 1);
+    assert_int_equal(store.packets, 1);
+    nothing_held();
+    assert_true(rill_core_is_even(core));
+    /* The Fulfill is the one that came. */
+    rill_fulfill got;
+    const kept *k = answer_to(&alice, 1);
+    assert_int_equal(rill_fulfill_decode(&got, k->packet, k->len), RILL_OK);
+    assert_true(same(got.data, text("reply")));
+}
+
+static void test_a_second_answer_changes_nothing(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    fulfill(&bob, fulfillment);
+    reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, "");
+    /* Its time passes while the store writes. */
+    now.mono_ns += 20 * RILL_SECOND;
+    now.wall_ms += 20000;
+    rill_hub_tick(rill_core_hub(core));
+    booked(ALICE, -100);
+    booked(BOB, 5000);
+    turn();
+    written();
+    fulfilled(&alice, 1);
+}
+
+static void test_rejects_and_expiry_give_back(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 1000);
+    send(&alice, 2, "g.x.b.server", 1);
+    rejected(&alice, 2, "T04"); /* all of alice's credit is held */
+    reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, "");
+    rejected(&alice, 1, "F99");
+    nothing_held();
+    send(&alice, 3, "g.x.b.server", 1000);
+    now.mono_ns += 9 * RILL_SECOND;
+    now.wall_ms += 9000;
+    rill_hub_tick(rill_core_hub(core));
+    rejected(&alice, 3, "R00");
+    fulfill(&bob, fulfillment); /* too late */
+    nothing_held();
+    booked(ALICE, 0);
+    booked(BOB, 0);
+    assert_false(turn_wanted);
+}
+
+static void test_limits_of_both_sides(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 1001);
+    rejected(&alice, 1, "T04");
+    /* The node may owe bob 50,000. */
+    rill_core_account(core, ALICE)->balance.credit = RILL_NO_LIMIT;
+    send(&alice, 2, "g.x.b.server", 1001);
+    rejected(&alice, 2, "T04");
+    send(&alice, 3, "g.x.b.server", 1000);
+    assert_null(answer_to(&alice, 3));
+    send(&alice, 4, "g.x.b.server", 1);
+    rejected(&alice, 4, "T04");
+    /* Who has nothing can send nothing, but for packets of 0. */
+    send(&carol, 5, "g.x.alice", 1);
+    rejected(&carol, 5, "T04");
+    send(&carol, 6, "g.x.alice", 0);
+    assert_int_equal(last_sent(&alice).amount, 0);
+}
+
+static void test_limits_of_packets(void **state)
+{
+    (void)state;
+    all_come();
+    rill_core_account(core, BOB)->balance.credit = RILL_NO_LIMIT;
+    send(&bob, 1, "g.x.alice", 100001);
+    rill_reject r = rejected(&bob, 1, "F08");
+    assert_int_equal(r.data.len, 16);
+    assert_int_equal(r.data.data[14] << 8 | r.data.data[15], 100000 & 0xffff);
+    send(&bob, 2, "g.x.alice", 100000);
+    assert_int_equal(last_sent(&alice).amount, 2000);
+    send(&bob, 3, "g.x.alice", 49);
+    assert_int_equal(last_sent(&alice).amount, 0); /* less than a cent */
+    send(&bob, 4, "g.x.alice", 50);
+    rejected(&bob, 4, "T05");
+    rill_core_account(core, ALICE)->balance.credit = RILL_NO_LIMIT;
+    send(&alice, 5, "g.x.b.server", UINT64_MAX);
+    rejected(&alice, 5, "F03");
+}
+
+static void test_routes(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.carol.shop", 1);
+    assert_true(same(last_sent(&carol).destination, text("g.carol.shop")));
+    send(&alice, 2, "g.elsewhere", 2);
+    assert_int_equal(last_sent(&up).amount, 2);
+    send(&up, 3, "g.x.alice.1", 3);
+    assert_int_equal(last_sent(&alice).amount, 3);
+    /* A child is known by its segment, not by its name; never back to where it came from. */
+    send(&alice, 4, "g.x.bob", 1);
+    rejected(&alice, 4, "F02");
+    send(&alice, 7, "g.x.carol", 1);
+    rejected(&alice, 7, "F02");
+    send(&alice, 8, "g.x.b", 1);
+    assert_int_equal(last_sent(&bob).amount, 50);
+    send(&up, 5, "g.elsewhere", 1);
+    rejected(&up, 5, "F02");
+    send(&alice, 6, "g.x.alice.2", 1);
+    rejected(&alice, 6, "F02");
+}
+
+static void test_only_its_own_tokens(void **state)
+{
+    (void)state;
+    fake stranger;
+    assert_int_equal(come(&stranger, "", "NOBODY"), RILL_ERR_AUTH);
+    assert_int_equal(come(&stranger, "", ""), RILL_ERR_AUTH);
+    assert_int_equal(come(&stranger, "bob", "ALICE"), RILL_ERR_AUTH);
+    assert_int_equal(come(&stranger, "nobody", "ALICE"), RILL_ERR_AUTH);
+    assert_int_equal(come(&stranger, "up", "ALICE"), RILL_ERR_AUTH);
+    assert_int_equal(come(&alice, "", "ALICE"), RILL_OK);
+    assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
+}
+
+static void test_ildcp_tells_children_alone(void **state)
+{
+    (void)state;
+    uint8_t packet[512];
+    size_t len = 0;
+    rill_ildcp_info info;
+    all_come();
+    assert_int_equal(rill_ildcp_request_encode(now.wall_ms + 5000, packet, sizeof packet, &len),
+                     RILL_OK);
+    bob.link.on.prepare(&bob.link, 1, packet, len, bob.link.user);
+    const kept *k = answer_to(&bob, 1);
+    assert_int_equal(rill_ildcp_response_decode(&info, k->packet, k->len), RILL_OK);
+    assert_true(same(info.address, text("g.x.b")));
+    assert_true(same(info.asset_code, text("EUR")));
+    assert_int_equal(info.asset_scale, 4);
+    carol.link.on.prepare(&carol.link, 2, packet, len, carol.link.user);
+    rejected(&carol, 2, "F01");
+}
+
+/* Nothing is passed on that is not in the books, and nothing new is begun. */
+static void test_a_store_that_fails(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    turn();
+    store.batch = NULL;
+    rill_core_written(core, RILL_ERR_IO, "the disk is full");
+    assert_true(warnings > 0);
+    send(&alice, 2, "g.x.b.server", 100);
+    rejected(&alice, 2, "T00");
+    assert_null(answer_to(&alice, 1));
+    assert_true(rill_core_deadline(core) != RILL_NEVER);
+    now.mono_ns = rill_core_deadline(core);
+    turn();
+    written();
+    fulfilled(&alice, 1);
+    send(&alice, 3, "g.x.b.server", 100);
+    assert_null(answer_to(&alice, 3));
+    assert_int_equal(bob.sent_count, 2);
+}
+
+/* What was sent on for who left since may be fulfilled: it is owed, and the node bears it. */
+static void test_the_source_leaves(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 100);
+    disconnect(&alice);
+    assert_int_equal(rill_hub_open(rill_core_hub(core)), 1);
+    fulfill(&bob, fulfillment);
+    booked(ALICE, 0);
+    booked(BOB, 5000);
+    nothing_held();
+    turn();
+    written();
+    assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
+    assert_true(rill_core_is_even(core));
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    send(&alice, 1, "g.x.b.server", 100);
+    disconnect(&alice);
+    reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, "");
+    nothing_held();
+    /* It leaves between the Fulfill and its booking. */
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    disconnect(&alice);
+    turn();
+    written();
+    booked(ALICE, -100);
+    assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
+}
+
+static void test_draining_waits_for_the_store(void **state)
+{
+    (void)state;
+    all_come();
+    drained_count = 0;
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    rill_hub_drain(rill_core_hub(core));
+    rill_hub_abandon(rill_core_hub(core));
+    assert_int_equal(drained_count, 0);
+    turn();
+    written();
+    assert_int_equal(drained_count, 1);
+    fulfilled(&alice, 1);
+}
+
+/* Another process has the same books. */
+static void test_after_a_restart(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 600);
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    size_t balances = store.last;
+    end();
+    assert_int_equal(begin(EXAMPLE), RILL_OK);
+    turn();
+    assert_null(store.batch); /* nothing is new */
+    assert_int_equal(store.last, balances);
+    booked(ALICE, -600);
+    booked(BOB, 30000);
+    assert_true(rill_core_is_even(core));
+    all_come();
+    send(&alice, 1, "g.x.b.server", 401);
+    rejected(&alice, 1, "T04");
+    end();
+    /* Bob is gone from the configuration, and alice has another asset: the books stay even. */
+    assert_int_equal(begin("address: g.x\nstore: {path: b}\naccounts:\n"
+                           "  alice: {relation: child, asset: USD/4, tokens: env:ALICE}\n"),
+                     RILL_OK);
+    turn();
+    written();
+    booked(ALICE, 0);
+    assert_true(rill_core_is_even(core));
+    alice.link.ops = bob.link.ops = carol.link.ops = up.link.ops = NULL;
+}
+
+static void refused(const char *text, const char *why)
+{
+    end();
+    assert_int_equal(begin(text), RILL_ERR_INVALID);
+    assert_string_equal(first_problem, why);
+}
+
+static void test_what_cannot_begin(void **state)
+{
+    (void)state;
+#define ACCOUNTS(rest) "address: g.x\nstore: {path: b}\naccounts:\n" rest
+    refused(ACCOUNTS("  a: {relation: child, asset: USD/2, tokens: env:T}\n"
+                     "  b: {relation: child, asset: USD/2, tokens: env:T}\n"),
+            "5: b: another account has the same token");
+    refused(ACCOUNTS("  a: {relation: child, asset: USD/2, tokens: env:NONE}\n"),
+            "4: a: the token env:NONE cannot be read: there is none");
+    refused(ACCOUNTS("  a: {relation: child, asset: USD/2, tokens: env:T}\n"
+                     "  b: {relation: child, asset: USD/2, tokens: env:U, segment: a}\n"),
+            "5: b: another child has the same address");
+    refused(ACCOUNTS("  a: {relation: child, asset: USD/2, tokens: env:T}\n"
+                     "routes: [{prefix: g.y, account: a}, {prefix: g.y, account: a}]\n"),
+            "5: g.y: there is a route for this prefix already");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(test_a_payment_between_two_assets),
+        TEST(test_a_second_answer_changes_nothing),
+        TEST(test_rejects_and_expiry_give_back),
+        TEST(test_limits_of_both_sides),
+        TEST(test_limits_of_packets),
+        TEST(test_routes),
+        TEST(test_only_its_own_tokens),
+        TEST(test_ildcp_tells_children_alone),
+        TEST(test_a_store_that_fails),
+        TEST(test_the_source_leaves),
+        TEST(test_draining_waits_for_the_store),
+        TEST(test_after_a_restart),
+        TEST(test_what_cannot_begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
