@@ -18,7 +18,7 @@ RELEASE_NOTES = "docs/release-notes.md"
 OLD_NAMES = re.compile(r"^\|[^|]*\|", re.MULTILINE)
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md", "docs/architecture.md",
          "docs/protocol.md", "docs/security.md", "docs/reliability.md", "docs/performance.md",
-         "docs/real-network.md", "docs/faq.md", "docs/glossary.md", RELEASE_NOTES]
+         "docs/real-network.md", "docs/connector.md", "docs/faq.md", "docs/glossary.md", RELEASE_NOTES]
 MANUALS = ["man/rill.1", "man/rilld.1"]
 OPTIONS_OF_OTHERS = {"--prefix", "--libdir", "--cflags", "--libs", "--list", "--toggle-collect"}
 
@@ -159,7 +159,7 @@ def commands():
     rill = [name for path in glob.glob("src/cli/*.c", root_dir=ROOT)
             for name in re.findall(r'^const cli_command cli_\w+ = \{\n    \.name = "(\w+)"', read(path), re.M)]
     dev = re.search(r"^commands=\(([^)]*)\)", read("dev"), re.M)[1].split()
-    return {"rill": {*rill, "--version"}, "./dev": set(dev), "rilld": {"local", "help", "--version"}}
+    return {"rill": {*rill, "--version"}, "./dev": set(dev), "rilld": {"local", "run", "check", "help", "--version"}}
 
 
 def named_commands():

@@ -24,6 +24,7 @@ PAGES = [
     ("README.md", "index.html", "Rill"),
     ("docs/tutorial.md", "tutorial.html", "Tutorial"),
     ("docs/real-network.md", "real-network.html", "A real network"),
+    ("docs/connector.md", "connector.html", "A connector"),
     ("docs/faq.md", "faq.html", "Questions"),
     ("docs/glossary.md", "glossary.html", "Glossary"),
     ("docs/architecture.md", "architecture.html", "Architecture"),

@@ -12,19 +12,21 @@ _rilld() {
     [ "$word" != = ] || word=''
     [ "$before" != = ] || before=${COMP_WORDS[COMP_CWORD - 2]}
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'local help --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'local run check help --help --version' -- "$word")
         return
     fi
     case ${COMP_WORDS[1]} in
     local) ;;
+    run) options='--config --quiet --verbose --help' ;;
+    check) options='--config --schema --quiet --verbose --help' ;;
     help)
-        mapfile -t COMPREPLY < <(compgen -W 'local' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'local run check' -- "$word")
         return
         ;;
     *) return ;;
     esac
     case $before in
-    --port-file | --tls-cert | --tls-key)
+    --config | --port-file | --tls-cert | --tls-key)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;

@@ -5,8 +5,15 @@ complete -c rilld -f
 complete -c rilld -n __fish_use_subcommand -l help -s h -d 'What there is'
 complete -c rilld -n __fish_use_subcommand -l version -d 'Print the version'
 complete -c rilld -n __fish_use_subcommand -a local -d 'Start a node for the programs on this machine'
+complete -c rilld -n __fish_use_subcommand -a run -d 'Start a connector: accounts with balances'
+complete -c rilld -n __fish_use_subcommand -a check -d 'Say what is wrong with a configuration'
 complete -c rilld -n __fish_use_subcommand -a help -d 'Explain'
-complete -c rilld -n '__fish_seen_subcommand_from help' -a local
+complete -c rilld -n '__fish_seen_subcommand_from help' -a 'local run check'
+complete -c rilld -n '__fish_seen_subcommand_from run check' -l config -r -F -d 'The configuration'
+complete -c rilld -n '__fish_seen_subcommand_from check' -l schema -d 'Print the JSON schema of configurations'
+complete -c rilld -n '__fish_seen_subcommand_from run check' -l quiet -s q -d 'Print only errors and warnings'
+complete -c rilld -n '__fish_seen_subcommand_from run check' -l verbose -s v -d 'Say who comes and goes'
+complete -c rilld -n '__fish_seen_subcommand_from run check' -l help -s h -d 'Explain the options'
 
 complete -c rilld -n '__fish_seen_subcommand_from local' -l listen -x -d 'Where to listen: ADDRESS:PORT'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l listen-http -x -d 'Where to listen for ILP over HTTP: ADDRESS:PORT'

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/protect.h"
+#include "cli/rilld_connector.h"
 #include "cli/rilld_log.h"
 #include "cli/rilld_options.h"
 #include "cli/rilld_serve.h"
@@ -39,6 +40,17 @@ int main(int argc, char **argv)
     case RILLD_LOCAL_HELP:
         rilld_print_local_help();
         return printed();
+    case RILLD_RUN_HELP:
+        rilld_print_run_help();
+        return printed();
+    case RILLD_SCHEMA:
+        rc = rilld_print_schema();
+        return rc != RILLD_DONE ? rc : printed();
+    case RILLD_CHECK:
+        rc = rilld_check(&options);
+        return rc != RILLD_DONE ? rc : printed();
+    case RILLD_RUN:
+        return rilld_run(&options);
     case RILLD_VERSION:
         (void)printf("rilld %s\n", RILL_VERSION);
         return printed();

@@ -10,6 +10,10 @@ void rilld_print_help(void)
                 "Usage:\n"
                 "  rilld local [OPTION]...  start a node for the programs on this machine\n"
                 "  rilld local --help       its options\n"
+                "  rilld run --config FILE  start a connector: accounts with balances, and routes\n"
+                "  rilld check --config FILE\n"
+                "                           say what is wrong with a configuration\n"
+                "  rilld run --help         what a configuration has\n"
                 "  rilld help               this text\n"
                 "  rilld --version          the version\n"
                 "\n"
@@ -73,5 +77,42 @@ void rilld_print_local_help(void)
         "SIGTERM and SIGINT stop the node once the packets under way are answered, or after 5 s;\n"
         "a second one stops it at once. SIGUSR1 logs what each account has sent and got.\n"
         "Exit status: 0 stopped by a signal, 1 could not start or continue, 2 wrong usage.\n",
+        stdout);
+}
+
+void rilld_print_run_help(void)
+{
+    (void)fputs(
+        "rilld run: a connector, with accounts, balances, prices and routes of a configuration.\n"
+        "rilld check: says what is wrong with a configuration, and does nothing else.\n"
+        "\n"
+        "Usage: rilld run --config FILE [OPTION]...\n"
+        "       rilld check --config FILE\n"
+        "       rilld check --schema\n"
+        "\n"
+        "  --config FILE   the configuration, in YAML\n"
+        "  --schema        print the JSON schema of configurations, for editors\n"
+        "  -q, --quiet     print only errors and warnings\n"
+        "  -v, --verbose   also print who connects and leaves, and what is rejected\n"
+        "  -h, --help      print this text\n"
+        "\n"
+        "A small configuration:\n"
+        "\n"
+        "  address: g.example\n"
+        "  store: {path: /var/lib/rilld/books}\n"
+        "  listen:\n"
+        "    - {host: 127.0.0.1, port: 7768, http: true}\n"
+        "  accounts:\n"
+        "    alice:\n"
+        "      relation: child\n"
+        "      asset: USD/2\n"
+        "      tokens: file:/etc/rilld/alice.token\n"
+        "      credit: 10000\n"
+        "\n"
+        "Balances are kept in the store. A Fulfill is passed on once its booking is there.\n"
+        "SIGTERM and SIGINT stop the node once the packets under way are answered, or after 5 s;\n"
+        "a second one stops it at once. SIGUSR1 logs each account's balance.\n"
+        "Exit status: 0 stopped by a signal, 1 could not start or continue, 2 wrong usage or a\n"
+        "wrong configuration.\n",
         stdout);
 }

@@ -134,7 +134,8 @@ static const char *const text_options[] = {
     "--listen",  "--listen-http", "--allow-origin", "--asset-scale", "--port-file", "--tls-cert",
     "--tls-key", "--asset-code",  "--address",      "--user",        "--group"};
 static const char *const flags[] = {"--quiet", "--verbose", "--help"};
-static const char *const commands[] = {"local", "help", "version", "--version", "--help"};
+static const char *const commands[] = {"local",   "run",       "check", "help",
+                                       "version", "--version", "--help"};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -306,6 +307,47 @@ static int parse_local(rilld_options *o, int argc, char **argv,
     return rc;
 }
 
+/* run and check: --config FILE, and little else, since the file says the rest. */
+static int parse_run(rilld_options *o, int argc, char **argv, const problem_text *p)
+{
+    static const char *const known[] = {"--config", "--schema", "--quiet", "--verbose", "--help"};
+    const char *name = o->command == RILLD_RUN ? "run" : "check";
+    if (asks_for_help(argc, argv)) {
+        o->command = RILLD_RUN_HELP;
+        return RILLD_DONE;
+    }
+    for (int i = 0; i < argc; i++) {
+        if (take_flag(o, argv[i]))
+            continue;
+        if (strcmp(argv[i], "--schema") == 0 && o->command == RILLD_CHECK && argc == 1) {
+            o->command = RILLD_SCHEMA;
+            return RILLD_DONE;
+        }
+        if (strncmp(argv[i], "--config=", 9) == 0) {
+            o->config = argv[i] + 9;
+        } else if (strcmp(argv[i], "--config") == 0) {
+            if (++i == argc)
+                return fail(p, "--config needs a value (see rilld %s --help)", name);
+            o->config = argv[i];
+        } else if (argv[i][0] == '-') {
+            char meant[64];
+            cli_suggestion s;
+            cli_suggest_begin(&s, argv[i], strlen(argv[i]));
+            for (size_t k = 0; k < COUNT(known); k++)
+                cli_suggest_offer(&s, known[k]);
+            return fail(p, "unknown option: %.100s%s (see rilld %s --help)", argv[i],
+                        question(&s, meant), name);
+        } else {
+            return fail(p, "unexpected argument: %.100s (see rilld %s --help)", argv[i], name);
+        }
+    }
+    if (o->quiet && o->verbose)
+        return fail(p, "give --quiet or --verbose, not both");
+    if (o->config == NULL || o->config[0] == '\0')
+        return fail(p, "a configuration is needed: rilld %s --config FILE", name);
+    return RILLD_DONE;
+}
+
 int rilld_options_parse(rilld_options *o, int argc, char **argv,
                         char *(*getenv_of)(const char *name), char *problem, size_t cap)
 {
@@ -334,14 +376,21 @@ int rilld_options_parse(rilld_options *o, int argc, char **argv,
     const char *command = argv[1];
     if (strcmp(command, "local") == 0)
         return parse_local(o, argc - 2, argv + 2, getenv_of, &p);
+    if (strcmp(command, "run") == 0 || strcmp(command, "check") == 0) {
+        o->command = command[0] == 'r' ? RILLD_RUN : RILLD_CHECK;
+        return parse_run(o, argc - 2, argv + 2, &p);
+    }
     if (strcmp(command, "--version") == 0 || strcmp(command, "version") == 0)
         o->command = RILLD_VERSION;
     else if (strcmp(command, "help") == 0 && argc == 3 && strcmp(argv[2], "local") == 0)
         o->command = RILLD_LOCAL_HELP;
+    else if (strcmp(command, "help") == 0 && argc == 3 &&
+             (strcmp(argv[2], "run") == 0 || strcmp(argv[2], "check") == 0))
+        o->command = RILLD_RUN_HELP;
     else if (strcmp(command, "help") != 0 && strcmp(command, "--help") != 0 &&
              strcmp(command, "-h") != 0)
         return unknown_command(command, &p);
-    if (argc > 2 && o->command != RILLD_LOCAL_HELP)
+    if (argc > 2 && o->command != RILLD_LOCAL_HELP && o->command != RILLD_RUN_HELP)
         return fail(&p, "unexpected argument: %.100s (see rilld help)", argv[2]);
     return RILLD_DONE;
 }

@@ -17,8 +17,12 @@ enum { RILLD_DONE = 0, RILLD_FAILED = 1, RILLD_USAGE = 2 };
 
 typedef enum rilld_command {
     RILLD_LOCAL,
+    RILLD_RUN,
+    RILLD_CHECK,
+    RILLD_SCHEMA,
     RILLD_HELP,
     RILLD_LOCAL_HELP,
+    RILLD_RUN_HELP,
     RILLD_VERSION
 } rilld_command;
 
@@ -34,6 +38,7 @@ typedef struct rilld_options {
     size_t listen_count;
     const char *allow_origins[RILLD_MAX_ORIGINS + 1]; /* NULL-terminated */
     size_t origin_count;
+    const char *config;    /* of run and check */
     const char *port_file; /* NULL: none */
     const char *address;
     const char *asset_code;
@@ -67,5 +72,7 @@ RILL_MUST_CHECK int rilld_options_parse(rilld_options *o, int argc, char **argv,
 /* Help texts, to stdout. */
 void rilld_print_help(void);
 void rilld_print_local_help(void);
+/* Of run and check. */
+void rilld_print_run_help(void);
 
 #endif

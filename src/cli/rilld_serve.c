@@ -8,11 +8,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "cli/protect.h"
+#include "cli/rilld_files.h"
 #include "cli/rilld_log.h"
 #include "cli/rilld_port_file.h"
 
@@ -371,21 +371,6 @@ static int start(serving *s)
     return rc;
 }
 
-/* Each session is a file. The usual limit of 1024 is less than a few busy clients may need. */
-static rlim_t raise_file_limit(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return RLIM_INFINITY;
-    if (files.rlim_cur < files.rlim_max) {
-        rlim_t before = files.rlim_cur;
-        files.rlim_cur = files.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &files) != 0)
-            return before;
-    }
-    return files.rlim_cur;
-}
-
 /*
  * The system would refuse sessions for which there are no files: those of clients as well as those
  * of strangers. It is better if our own limits come first.
@@ -393,7 +378,7 @@ static rlim_t raise_file_limit(void)
 static void fit_file_limit(serving *s)
 {
     const rilld_options *o = s->options;
-    rlim_t files = raise_file_limit();
+    rlim_t files = rilld_raise_file_limit();
     s->max_sessions = (uint32_t)o->max_sessions;
     s->max_strangers = (uint32_t)o->max_strangers;
     if (files == RLIM_INFINITY)

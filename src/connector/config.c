@@ -29,8 +29,8 @@ static void port_defaults(void *out)
 static const rill_field port_fields[] = {
     {"host", "A numeric address of this machine. Default: 127.0.0.1.", RILL_KIND_TEXT,
      AT(rill_config_port, host)},
-    {"port", "The number of the port.", RILL_KIND_NUMBER, AT(rill_config_port, port),
-     .required = true, .min = 1, .max = 65535},
+    {"port", "The number of the port; 0: any that is free.", RILL_KIND_NUMBER,
+     AT(rill_config_port, port), .required = true, .max = 65535},
     {"http", "ILP over HTTP, besides BTP over WebSocket. Default: false.", RILL_KIND_BOOL,
      AT(rill_config_port, http)},
     {"cert", "A PEM file with the certificate and those above it, for TLS.", RILL_KIND_TEXT,

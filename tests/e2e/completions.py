@@ -73,10 +73,18 @@ def bash_completes_rill(t):
         assert bash("rill", *words) == {path}, words
 
 
+def connector_options():
+    """Those of run and check, which have one help."""
+    assert text(RILLD, "run", "--help") == text(RILLD, "check", "--help")
+    return options_in(text(RILLD, "run", "--help"))
+
+
 def bash_completes_rilld(_t):
-    assert bash("rilld", "") == {"local", "help", "--help", "--version"}
+    assert bash("rilld", "") == {"local", "run", "check", "help", "--help", "--version"}
     assert bash("rilld", "local", "--") == options_in(text(RILLD, "local", "--help"))
-    assert bash("rilld", "help", "") == {"local"}
+    assert bash("rilld", "help", "") == {"local", "run", "check"}
+    assert bash("rilld", "check", "--") == connector_options()
+    assert bash("rilld", "run", "--") == connector_options() - {"--schema"}
     assert "root" in bash("rilld", "local", "--user", "ro")
 
 
@@ -101,6 +109,7 @@ def fish_completes_both(_t):
         assert found.get(command, set()) | found[None] == helped(command), command
     assert set(re.findall(r"use_subcommand -a (\w+)", read("rill.fish"))) == set(COMMANDS)
     found = fish_options("rilld.fish")
+    assert found.pop("run") | found.pop("check") == connector_options()
     assert found == {"": {"--help", "--version"}, "local": options_in(text(RILLD, "local", "--help"))}, found
 
 
@@ -117,6 +126,8 @@ def zsh_completes_both(_t):
     assert set(re.findall(r"^        ['\"]([a-z]+):", page, re.M)) == set(COMMANDS)
     local = re.search(r"^    local\)\n(.*?);;", read("_rilld"), re.M | re.S)[1]
     assert zsh_words(local) == options_in(text(RILLD, "local", "--help"))
+    run = re.search(r"^    run \| check\)\n(.*?);;", read("_rilld"), re.M | re.S)[1]
+    assert zsh_words(run) == connector_options()
 
 
 def shells_that_are_here_read_them(_t):
@@ -132,7 +143,7 @@ def shells_that_are_here_read_them(_t):
 
 def manual_pages_have_every_option(_t):
     for page, helps in (("rill.1", [text(RILL, "help", command) for command in COMMANDS]),
-                        ("rilld.1", [text(RILLD, "local", "--help")])):
+                        ("rilld.1", [text(RILLD, "local", "--help"), text(RILLD, "run", "--help")])):
         with open(os.path.join(FOLDER, "..", "..", "man", page), encoding="utf-8") as f:
             words = set(re.findall(r"--[a-z-]+", f.read().replace("\\-", "-").replace("Fl -", "--")))
         options = set().union(*(options_in(h) for h in helps))

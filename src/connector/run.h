@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A connector on a loop: what `rilld run` is. It is not public yet: it will be when what it can be
+ * told while it runs is.
+ */
+#ifndef RILL_CONNECTOR_RUN_H
+#define RILL_CONNECTOR_RUN_H
+
+#include <rill/error.h>
+#include <rill/loop.h>
+#include <rill/node.h>
+
+typedef struct rill_connector rill_connector;
+
+/* Every member may be NULL. */
+typedef struct rill_connector_handlers {
+    /* As of rill_node_handlers. */
+    void (*log)(rill_log_level level, const char *line, void *user);
+    void (*drained)(void *user);
+    /* After rill_connector_close: the last call. */
+    void (*closed)(void *user);
+} rill_connector_handlers;
+
+/* Called for each thing that is wrong: "FILE:LINE:COLUMN: what", without secrets. */
+typedef void rill_connector_report(void *user, const char *line);
+
+typedef struct rill_connector_options {
+    const char *config; /* the file's path */
+    rill_log_level log_level;
+    rill_connector_report *report;
+    void *report_user;
+    /* Of each port: as of rill_node_port_options. 0: its defaults */
+    uint32_t max_strangers;
+    uint32_t max_sessions;
+} rill_connector_options;
+
+/*
+ * Is the file a configuration that makes sense? Nothing is opened, and no secret is read.
+ * RILL_ERR_NOT_FOUND, RILL_ERR_IO (the file), RILL_ERR_MALFORMED (reported), RILL_ERR_LIMIT,
+ * RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_connector_check(const rill_connector_options *options);
+
+/*
+ * Opens the books, the ports and the links of a configuration. Every error is reported, too: those
+ * of rill_connector_check; RILL_ERR_INVALID (accounts, secrets); those of rill_sqlite_open and of
+ * rill_node_listen.
+ */
+RILL_MUST_CHECK int rill_connector_open(rill_connector **out, rill_loop *loop,
+                                        const rill_connector_options *options,
+                                        const rill_connector_handlers *handlers, void *user);
+
+/* As rill_node_stop, rill_node_abandon and rill_node_close. What was booked is kept before closed.
+ */
+void rill_connector_stop(rill_connector *c);
+void rill_connector_abandon(rill_connector *c);
+void rill_connector_close(rill_connector *c);
+
+/* Packets that wait for an answer, or for the disk. */
+uint64_t rill_connector_open_packets(const rill_connector *c);
+size_t rill_connector_ports(const rill_connector *c);
+/* "127.0.0.1:7768", NUL-terminated. */
+void rill_connector_port_text(const rill_connector *c, size_t index, char *out, size_t cap);
+const char *rill_connector_address(const rill_connector *c);
+
+/* An account, for people. */
+typedef struct rill_connector_account {
+    const char *name; /* the connector's */
+    const char *asset;
+    uint8_t scale;
+    char booked[41]; /* what the node owes it, in units; "-5": it owes 5 */
+    char held[41];
+    char coming[41];
+    rill_node_account traffic;
+} rill_connector_account;
+
+size_t rill_connector_accounts(const rill_connector *c);
+void rill_connector_account_at(const rill_connector *c, size_t index, rill_connector_account *out);
+
+/* The JSON schema of configurations, to be freed with rill_connector_free_text. NULL: no memory. */
+char *rill_connector_schema(void);
+void rill_connector_free_text(char *text);
+
+#endif

@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""rilld run: real connectors with balances, between payers and receivers; killed, and their disks
+full; and their books compared afterwards, to the unit.
+
+usage: connector.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
+
+Prints TAP.
+"""
+
+import json
+import os
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+from harness import Program, RILL, RILLD, environment, reserved_port, run_tests
+
+CASES = []
+KILLS = int(os.environ.get("RILL_KILLS", "8"))
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+class Connector:
+    """One `rilld run`, whose accounts have the token NAME-token each."""
+
+    def __init__(self, t, name, config, port=0):
+        self.t = t
+        self.name = name
+        self.store = t.file(f"{name}.books")
+        text = f"store: {{path: {self.store}}}\nlisten: [{{port: {port}, http: true}}]\n{config}"
+        self.path = t.file(f"{name}.yaml", text)
+        self.tokens = {f"TOKEN_{word.upper()}": f"{word}-token"
+                       for word in re.findall(r"env:TOKEN_(\w+)", config.lower().replace("env:token_", "env:TOKEN_"))}
+        self.start()
+
+    def start(self):
+        self.program = self.t.start([RILLD, "run", "--config", self.path],
+                                    env=environment(**self.tokens))
+        line = self.program.until("ready on", "err")
+        self.port = int(re.search(r":(\d+) as", line).group(1))
+
+    def stop(self):
+        self.program.process.send_signal(signal.SIGTERM)
+        assert self.program.end() == 0, self.program.text
+
+    def kill(self):
+        self.program.process.kill()
+        self.program.process.wait()
+
+    def link(self, account):
+        return f"btp+ws://:{account}-token@127.0.0.1:{self.port}"
+
+    def balances(self):
+        """What SIGUSR1 says: name, and what the node owes it."""
+        self.program.text["err"] = b""
+        self.program.process.send_signal(signal.SIGUSR1)
+        found = {}
+        count = len(re.findall(r"relation:", open(self.path, encoding="utf-8").read()))
+        while len(found) < count:
+            self.program.until(r"account .*balance", "err")
+            for line in self.program.lines("err"):
+                match = re.search(r"account (\w+): balance (-?\d+)", line)
+                if match:
+                    found[match.group(1)] = int(match.group(2))
+            if len(found) < count:
+                self.program._pump(20)
+        return found
+
+    def books(self):
+        """Of a connector that does not run: balances by name and asset, checked against the lines."""
+        db = sqlite3.connect(self.store)
+        names = {row[0]: (row[1], row[2], row[3], row[4]) for row in
+                 db.execute("SELECT id, holder, name, asset, scale FROM accounts")}
+        booked = {row[0]: int(row[1]) for row in db.execute("SELECT account, booked FROM balances")}
+        computed = dict.fromkeys(names, 0)
+        own = {(holder, asset, scale): i for i, (holder, _, asset, scale) in names.items() if holder != 1}
+        for source, destination, taken, given in db.execute(
+                "SELECT source, destination, taken, given FROM flows"):
+            for account, amount in ((source, -int(taken)), (destination, int(given))):
+                _, _, asset, scale = names[account]
+                computed[account] += amount
+                computed[own[2, asset, scale]] -= amount
+        db.close()
+        for account, name in names.items():
+            assert booked.get(account, 0) == computed[account], (name, booked, computed)
+        for asset in {(asset, scale) for _, _, asset, scale in names.values()}:
+            total = sum(booked.get(i, 0) for i, n in names.items() if n[2:] == asset)
+            assert total == 0, (asset, total, booked)
+        return {name: booked.get(i, 0) for i, (holder, name, _, _) in names.items() if holder == 1}
+
+
+TWO_ASSETS = """address: g.x
+accounts:
+  alice: {relation: child, asset: USD/2, tokens: env:TOKEN_ALICE, credit: 1000000}
+  bob: {relation: child, asset: EUR/4, tokens: env:TOKEN_BOB}
+rates: {base: USD, spread: 0.01, prices: {EUR: {price: 2}}}
+"""
+
+
+def receive(t, link, name="receiver"):
+    """`rill receive --json`: its first line is its credentials."""
+    p = t.rill("receive", "--json", "--link", link, "--credentials", "-")
+    p.path = t.file(f"{name}.json", p.until("shared_secret"))
+    return p
+
+
+def send(t, path, amount, link, *args, code=0):
+    p = t.rill("send", path, str(amount), "--link", link, "--json", *args)
+    got = p.end()
+    assert got == code, (got, p.text)
+    return p.events()[-1]
+
+
+def received(p):
+    return sum(int(e["amount"]) for e in p.events()[1:] if e["event"] == "money")
+
+
+@case
+def wrong_configurations(t):
+    """Each error has its place; nothing is opened."""
+    bad = t.file("bad.yaml", "address: g.x\nstore: {path: x}\naccounts:\n  a: {relation: chld, asset: USD}\n")
+    for command in ("check", "run"):
+        p = t.start([RILLD, command, "--config", bad])
+        assert p.end() == 2, p.text
+        lines = p.lines("err")
+        assert len(lines) == 2, lines
+        assert re.search(r"bad.yaml:4:17: relation: parent, peer or child, not 'chld'", lines[0]), lines
+        assert re.search(r"bad.yaml:4:30: asset: a code and a scale", lines[1]), lines
+    for args, code, pattern in (
+            (["run"], 2, "a configuration is needed: rilld run --config FILE"),
+            (["check", "--confg", "x"], 2, "did you mean --config"),
+            (["check", "--config", "/none"], 1, "/none: No such file or directory"),
+            (["run", "--config", t.folder], 1, "Is a directory")):
+        p = t.start([RILLD, *args])
+        assert p.end() == code, p.text
+        assert re.search(pattern, p.text["err"].decode()), p.text
+    good = t.file("good.yaml", f"store: {{path: {t.folder}/none/x}}\n" + TWO_ASSETS)
+    p = t.start([RILLD, "check", "--config", good])
+    assert p.end() == 0 and "no errors" in p.lines()[0], p.text
+    p = t.start([RILLD, "run", "--config", good], env=environment(TOKEN_BOB="x"))
+    assert p.end() == 1, p.text
+    assert "unable to open database file" in p.text["err"].decode(), p.text
+    os.mkdir(os.path.join(t.folder, "none"))
+    p = t.start([RILLD, "run", "--config", good], env=environment(TOKEN_BOB="x"))
+    assert p.end() == 2, p.text
+    assert re.search(r"good.yaml:4:\d+: alice: the token env:TOKEN_ALICE cannot be read: there is none",
+                     p.text["err"].decode()), p.text
+
+
+@case
+def the_schema_is_json(t):
+    p = t.start([RILLD, "check", "--schema"])
+    assert p.end() == 0
+    schema = json.loads(p.text["out"])
+    account = schema["properties"]["accounts"]["additionalProperties"]
+    assert account["properties"]["relation"]["enum"] == ["parent", "peer", "child"]
+    assert account["required"] == ["relation", "asset"]
+
+
+@case
+def a_payment_between_two_assets(t):
+    """What was sent is what alice owes; what was delivered is what bob is owed; after a restart too."""
+    c = Connector(t, "c", TWO_ASSETS)
+    r = receive(t, c.link("bob"))
+    done = send(t, r.path, 12345, c.link("alice"))
+    assert done["sent"] == "12345" and 605000 < int(done["delivered"]) <= 611078, done
+    r.until("connection_end")
+    assert received(r) == int(done["delivered"])
+    want = {"alice": -12345, "bob": int(done["delivered"])}
+    assert c.balances() == want
+    c.stop()
+    assert c.books() == want
+    c.start()
+    assert c.balances() == want
+    c.stop()
+
+
+@case
+def credit_ends_a_payment(t):
+    """What alice may not owe is not sent, and she learns why."""
+    c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: 500"))
+    r = receive(t, c.link("bob"))
+    p = t.rill("send", r.path, "2000", "--link", c.link("alice"), "--json", "--stall", "5")
+    assert p.end() == 1, p.text
+    done = p.events()[-1]
+    assert "T04" in p.text["out"].decode(), p.text
+    assert int(done["sent"]) <= 500, done
+    assert c.balances()["alice"] == -int(done["sent"])
+    c.stop()
+    c.books()
+
+
+@case
+def a_store_has_one_node(t):
+    c = Connector(t, "c", TWO_ASSETS)
+    p = t.start([RILLD, "run", "--config", c.path], env=environment(**c.tokens))
+    assert p.end() == 1, p.text
+    assert "another process has it open" in p.text["err"].decode(), p.text
+    c.stop()
+
+
+@case
+def through_two_connectors(t):
+    """Alice is at one, bob at another; the books of the two agree about each other."""
+    up = Connector(t, "up", """address: g.up
+accounts:
+  down: {relation: child, asset: USD/6, tokens: env:TOKEN_DOWN, credit: 10_000_000_000}
+  bob: {relation: child, asset: EUR/4, tokens: env:TOKEN_BOB}
+rates: {base: USD, spread: 0, prices: {EUR: {price: 5/4}}}
+""")
+    down = Connector(t, "down", f"""address: g.up.down
+accounts:
+  up: {{relation: parent, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:TOKEN_DOWN}}}}
+  alice: {{relation: child, asset: USD/2, tokens: env:TOKEN_ALICE, credit: none}}
+""")
+    r = receive(t, up.link("bob"))
+    done = send(t, r.path, 100000, down.link("alice"))
+    r.until("connection_end")
+    assert received(r) == int(done["delivered"])
+    below = down.balances()
+    above = up.balances()
+    assert below["alice"] == -100000
+    assert below["up"] == 100000 * 10000
+    assert above["down"] == -below["up"]
+    assert above["bob"] == int(done["delivered"])
+    # And back: bob spends what he has.
+    back = receive(t, down.link("alice"), "back")
+    done = send(t, back.path, 4000, up.link("bob"))
+    below, above = down.balances(), up.balances()
+    assert above["down"] == -below["up"]
+    assert below["alice"] == -100000 + int(done["delivered"])
+    for c in (down, up):
+        c.stop()
+    assert up.books() == above and down.books() == below
+
+
+@case
+def killed_again_and_again(t):
+    """
+    kill -9 in the middle of payments: nothing is passed on that is not in the books, and the books
+    are even after each. The payer pays all in the end.
+    """
+    port = reserved_port()
+    seed = int(os.environ.get("RILL_SEED", str(time.time_ns() % 1000000)))
+    print(f"# seed {seed}")
+    chance = random.Random(seed)
+    c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: none"), port.getsockname()[1])
+    r = receive(t, c.link("bob"))
+    r.read_along()
+    p = t.rill("send", r.path, "30000000", "--link", c.link("alice"), "--json", "--max-packet", "1000",
+               "--min-rate", "49", "--timeout", "50")
+    p.read_along()
+    under_way = 0
+    for _ in range(KILLS):
+        time.sleep(chance.uniform(0.05, 0.5))
+        under_way += p.process.poll() is None
+        c.kill()
+        booked = c.books()
+        assert booked["alice"] <= 0 <= booked["bob"], booked
+        c.start()
+    assert p.end() in (0, 1), p.text
+    assert under_way >= KILLS // 2, f"only {under_way} of {KILLS} kills met the payment"
+    done = p.events()[-1]
+    final = c.balances()
+    c.stop()
+    assert c.books() == final
+    # What the payer counts as sent has arrived, and what is booked was fulfilled.
+    got = received(r)
+    assert int(done["delivered"]) <= got, (done, got)
+    assert final["bob"] <= got, (final, got)
+    assert -final["alice"] <= int(done["sent"]) + int(done.get("in_doubt", 0)), (final, done)
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(CASES))
