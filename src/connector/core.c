@@ -7,15 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/wide_text.h"
-#include "crypto/crypto.h"
-
-/* A token that somebody may show, by its hash. */
-typedef struct known_token {
-    struct known_token *same_key;
-    uint8_t hash[RILL_SHA256_LEN];
-    rill_holder_account *holder;
-} known_token;
+#include "connector/tokens.h"
 
 /* A balance that the store has. */
 typedef struct known_balance {
@@ -38,7 +30,7 @@ struct rill_core {
     rill_arena arena; /* accounts, tokens, addresses */
     rill_holder_account **accounts;
     size_t account_count;
-    rill_map tokens; /* known_token, by the first bytes of the hash */
+    rill_tokens tokens; /* whose owners are rill_holder_account */
     known_balance *known;
     size_t known_count;
     size_t known_cap;
@@ -145,33 +137,16 @@ static void on_failing(void *user, const char *problem)
 
 /* ---- who may come ---- */
 
-static uint64_t key_of(const uint8_t hash[RILL_SHA256_LEN])
-{
-    uint64_t key;
-    memcpy(&key, hash, sizeof key);
-    return key;
-}
-
 /* A name that is given must be the account's; over HTTP there is none. */
 static struct rill_account *on_identify(void *user, rill_bytes name, rill_bytes token)
 {
-    rill_core *c = user;
-    uint8_t hash[RILL_SHA256_LEN];
-    struct rill_account *found = NULL;
-    if (token.len == 0 || token.len > RILL_CONNECTOR_TOKEN_MAX ||
-        rill_crypto_sha256(c->options.crypto, token.data, token.len, hash) != RILL_OK)
+    const rill_core *c = user;
+    const rill_holder_account *holder = rill_tokens_find(&c->tokens, token);
+    if (holder == NULL)
         return NULL;
-    for (const known_token *t = rill_map_get(&c->tokens, key_of(hash)); t != NULL;
-         t = t->same_key) {
-        size_t len = strlen(t->holder->config->name);
-        if (!rill_equal_ct(t->hash, hash, sizeof hash))
-            continue;
-        if (name.len == 0 ||
-            (name.len == len && memcmp(name.data, t->holder->config->name, len) == 0))
-            found = t->holder->account;
-    }
-    rill_wipe(hash, sizeof hash);
-    return found;
+    size_t len = strlen(holder->config->name);
+    bool its_name = name.len == len && memcmp(name.data, holder->config->name, len) == 0;
+    return name.len == 0 || its_name ? holder->account : NULL;
 }
 
 /* ---- beginning ---- */
@@ -192,7 +167,7 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     c->options = *options;
     rill_arena_init(&c->arena, allocator);
     rill_books_init(&c->books, allocator, seeds[0]);
-    rill_map_init(&c->tokens, allocator, seeds[1]);
+    rill_tokens_init(&c->tokens, allocator, options->crypto, seeds[1]);
     rill_rates_init(&c->rates, allocator, options->config->rates.lifetime,
                     options->config->rates.spread);
     const rill_clerk_options clerk = {
@@ -219,7 +194,7 @@ void rill_core_free(rill_core *c)
     rill_clerk_clear(&c->clerk);
     rill_books_clear(&c->books);
     rill_rates_clear(&c->rates);
-    rill_map_clear(&c->tokens);
+    rill_tokens_clear(&c->tokens);
     rill_arena_clear(&c->arena);
     rill_free(allocator, c->accounts);
     rill_free(allocator, c->known);
@@ -325,31 +300,23 @@ static int open_asset(rill_core *c, const rill_config_asset *asset, uint32_t *ou
 
 static int know_token(rill_core *c, rill_holder_account *holder, const rill_text *where)
 {
-    char token[RILL_CONNECTOR_TOKEN_MAX + 1];
+    char token[RILL_TOKEN_MAX + 1];
+    const char *name = holder->config->name;
     int rc = c->options.secret(c->options.user, where->text, token, sizeof token);
     if (rc != RILL_OK) {
         char what[300];
         snprintf(what, sizeof what, "the token %.200s cannot be read: %s", where->text,
                  rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
-        complain(c, where->place, holder->config->name, what);
+        complain(c, where->place, name, what);
         return RILL_OK;
     }
-    known_token *t = rill_arena_alloc(&c->arena, sizeof *t);
-    rc = t == NULL ? RILL_ERR_NOMEM
-                   : rill_crypto_sha256(c->options.crypto, (const uint8_t *)token, strlen(token),
-                                        t->hash);
+    rc = rill_tokens_add(&c->tokens, (rill_bytes){(const uint8_t *)token, strlen(token)}, holder);
     rill_wipe(token, sizeof token);
-    if (rc != RILL_OK)
-        return rc;
-    t->holder = holder;
-    t->same_key = rill_map_get(&c->tokens, key_of(t->hash));
-    for (const known_token *other = t->same_key; other != NULL; other = other->same_key) {
-        if (memcmp(other->hash, t->hash, sizeof t->hash) == 0 && other->holder != holder)
-            complain(c, where->place, holder->config->name, "another account has the same token");
+    if (rc == RILL_ERR_EXISTS) {
+        complain(c, where->place, name, "another account has the same token");
+        rc = RILL_OK;
     }
-    if (t->same_key != NULL)
-        return rill_map_replace(&c->tokens, key_of(t->hash), t) ? RILL_OK : RILL_ERR_NOMEM;
-    return rill_map_put(&c->tokens, key_of(t->hash), t);
+    return rc;
 }
 
 static int know_tokens(rill_core *c, rill_holder_account *holder)

@@ -18,9 +18,6 @@
 #include "crypto/crypto.h"
 #include "node/hub.h"
 
-/* Bytes of the longest token that a neighbour may show. */
-#define RILL_CONNECTOR_TOKEN_MAX 4096
-
 typedef struct rill_core rill_core;
 
 /* A neighbour. */

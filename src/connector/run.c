@@ -2,8 +2,6 @@
 /* The core on a loop: its clock, its store, its ports and its links. */
 #define _POSIX_C_SOURCE 200809L
 
-#include "connector/run.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,48 +9,12 @@
 
 #include "base/alloc.h"
 #include "base/wide_text.h"
-#include "connector/core.h"
+#include "connector/run_impl.h"
 #include "io/large_pages.h"
-#include "io/loop.h"
-#include "links/port.h"
 #include "store/sqlite.h"
 #include "store/writer.h"
 
-enum { LINE = 1024, TOKEN_IN_URI = 511 };
-
-typedef struct connector_port {
-    rill_connector *owner;
-    rill_port *port; /* NULL: it is closed */
-    const rill_config_port *config;
-} connector_port;
-
-struct rill_connector {
-    rill_loop *loop;
-    rill_connector_options options;
-    rill_connector_handlers on;
-    void *user;
-    char *path; /* of the configuration */
-    rill_arena arena;
-    rill_config config;
-    rill_core *core;
-    rill_store *store;
-    connector_port *ports;
-    size_t port_count;
-    size_t open_ports;
-    rill_link **links; /* that we opened */
-    size_t link_count;
-    size_t open_links;
-    uv_timer_t tick;  /* the hub's */
-    uv_timer_t retry; /* the clerk's */
-    uv_async_t written;
-    unsigned handles;
-    rill_task turn;
-    rill_task draining;
-    bool begun; /* what is booked belongs into the store */
-    bool stopped;
-    bool closing;
-    bool finishing; /* ports and links are gone; the store is asked for the rest */
-};
+enum { LINE = 1024 };
 
 static const rill_allocator *memory(void)
 {
@@ -70,7 +32,7 @@ static void say(const rill_connector_options *o, const char *what)
     o->report(o->report_user, line);
 }
 
-static void on_problem(void *user, rill_place place, const char *problem)
+void rill_connector_problem(void *user, rill_place place, const char *problem)
 {
     const rill_connector_options *o = user;
     char line[LINE];
@@ -120,7 +82,7 @@ static int read_config(const rill_connector_options *o, rill_config *out, rill_a
             const rill_connector_options *given;
             void *user;
         } options = {.given = o};
-        rc = rill_config_read(out, arena, text, len, on_problem, options.user);
+        rc = rill_config_read(out, arena, text, len, rill_connector_problem, options.user);
         if (rc != RILL_OK && rc != RILL_ERR_MALFORMED)
             say(o, rill_strerror(rc));
     }
@@ -214,8 +176,6 @@ static void on_soon(void *user)
     rill_loop_before_wait(c->loop, &c->turn);
 }
 
-static void finish(rill_connector *c);
-
 static void take_turn(rill_task *task)
 {
     rill_connector *c = RILL_CONTAINER(task, rill_connector, turn);
@@ -235,7 +195,7 @@ static int on_secret(void *user, const char *where, char *out, size_t cap)
     return rill_config_secret(where, out, cap);
 }
 
-static void on_line(void *user, rill_log_level level, const char *line)
+void rill_connector_line(void *user, rill_log_level level, const char *line)
 {
     rill_connector *c = user;
     if (c->on.log != NULL)
@@ -266,7 +226,7 @@ static void on_written(void *user, const rill_store_batch *batch, int rc, const 
     rill_core_written(c->core, rc, problem);
     start_timer(c, &c->retry, on_retry, rill_core_deadline(c->core));
     if (c->finishing)
-        finish(c);
+        rill_connector_finish(c);
 }
 
 static int know(void *user, const rill_store_account *account, rill_i128 booked)
@@ -289,252 +249,20 @@ static int open_store(rill_connector *c)
         .allocator = memory(), .wake = on_store_wakes, .written = on_written, .user = c};
     int rc = rill_sqlite_open(&file, &o, problem);
     if (rc != RILL_OK) {
-        on_problem(&c->options, c->config.store.place, problem);
+        rill_connector_problem(&c->options, c->config.store.place, problem);
         return rc;
     }
     const rill_store_reader reader = {know, c};
     rc = rill_sqlite_read(file, &reader);
     if (rc != RILL_OK)
-        on_problem(&c->options, c->config.store.place, rill_sqlite_problem(file));
+        rill_connector_problem(&c->options, c->config.store.place, rill_sqlite_problem(file));
     if (rc == RILL_OK) {
         rc = rill_writer_new(&c->store, file, &w);
         if (rc != RILL_OK)
-            on_problem(&c->options, c->config.store.place, rill_strerror(rc));
+            rill_connector_problem(&c->options, c->config.store.place, rill_strerror(rc));
     }
     if (rc != RILL_OK)
         rill_sqlite_close(file);
-    return rc;
-}
-
-/* ---- ports ---- */
-
-static int on_authenticate(void *owner, rill_bytes name, rill_bytes token, rill_link *session,
-                           const rill_link_handlers **handlers, void **user)
-{
-    const connector_port *p = owner;
-    if (p->owner->stopped)
-        return RILL_ERR_CLOSED;
-    return rill_core_admit(handlers, user, p->owner->core, session, name, token);
-}
-
-static void on_port_line(void *owner, const char *line)
-{
-    const connector_port *p = owner;
-    on_line(p->owner, RILL_LOG_WARNING, line);
-}
-
-static void on_port_closed(void *owner)
-{
-    connector_port *p = owner;
-    p->port = NULL;
-    p->owner->open_ports--;
-    finish(p->owner);
-}
-
-static const char *port_problem(int rc)
-{
-    switch (rc) {
-    case RILL_ERR_ADDRESS_IN_USE:
-        return "the address is in use: is another node running?";
-    case RILL_ERR_TLS:
-        return "cert or key cannot be used: is each a PEM file, and do they belong together?";
-    case RILL_ERR_INVALID:
-        return "the host is no address of this machine";
-    default:
-        return rill_strerror(rc);
-    }
-}
-
-static int open_port(rill_connector *c, const rill_config_port *config)
-{
-    connector_port *p = &c->ports[c->port_count];
-    rill_port_options o;
-    rill_port_options_init(&o);
-    o.listen.host = config->host;
-    o.listen.port = (uint16_t)config->port;
-    o.listen.cert_file = config->cert_file;
-    o.listen.key_file = config->key_file;
-    o.http = config->http;
-    if (c->options.max_strangers != 0)
-        o.listen.max_strangers = c->options.max_strangers;
-    if (c->options.max_sessions != 0)
-        o.max_sessions = c->options.max_sessions;
-    o.authenticate = on_authenticate;
-    o.log = on_port_line;
-    o.owner = p;
-    *p = (connector_port){.owner = c, .config = config};
-    int rc = rill_port_open(&p->port, c->loop, &o);
-    if (rc != RILL_OK) {
-        on_problem(&c->options, config->place, port_problem(rc));
-        return rc;
-    }
-    c->port_count++;
-    c->open_ports++;
-    return RILL_OK;
-}
-
-static int open_ports(rill_connector *c)
-{
-    const rill_config_port *configs = c->config.listen.items;
-    int rc = RILL_OK;
-    c->ports = rill_calloc(memory(), c->config.listen.count + 1, sizeof *c->ports);
-    if (c->ports == NULL)
-        return RILL_ERR_NOMEM;
-    for (size_t i = 0; i < c->config.listen.count && rc == RILL_OK; i++)
-        rc = open_port(c, &configs[i]);
-    return rc;
-}
-
-/* ---- links that we open ---- */
-
-/*
- * The hub's handlers are called with its session. `closed` is ours, too: it comes through a wrapper
- * that counts.
- */
-typedef struct connector_link {
-    rill_connector *owner;
-    const rill_link_handlers *on; /* the hub's */
-    void *session;
-} connector_link;
-
-static void link_up(rill_link *l, void *user)
-{
-    const connector_link *k = user;
-    k->on->up(l, k->session);
-}
-
-static void link_down(rill_link *l, int error, const char *detail, bool final, void *user)
-{
-    const connector_link *k = user;
-    k->on->down(l, error, detail, final, k->session);
-}
-
-static void link_prepare(rill_link *l, uint64_t id, const uint8_t *packet, size_t len, void *user)
-{
-    const connector_link *k = user;
-    k->on->prepare(l, id, packet, len, k->session);
-}
-
-static void link_reply(rill_link *l, uint64_t id, const uint8_t *packet, size_t len, void *user)
-{
-    const connector_link *k = user;
-    k->on->reply(l, id, packet, len, k->session);
-}
-
-static void link_unanswered(rill_link *l, uint64_t id, int error, bool sent, void *user)
-{
-    const connector_link *k = user;
-    k->on->unanswered(l, id, error, sent, k->session);
-}
-
-static void link_writable(rill_link *l, void *user)
-{
-    const connector_link *k = user;
-    k->on->writable(l, k->session);
-}
-
-static void link_closed(rill_link *l, void *user)
-{
-    connector_link *k = user;
-    rill_connector *c = k->owner;
-    k->on->closed(l, k->session);
-    for (size_t i = 0; i < c->link_count; i++) {
-        if (c->links[i] == l)
-            c->links[i] = NULL;
-    }
-    c->open_links--;
-    finish(c);
-}
-
-static const rill_link_handlers link_handlers = {
-    .size = sizeof(rill_link_handlers),
-    .up = link_up,
-    .down = link_down,
-    .prepare = link_prepare,
-    .reply = link_reply,
-    .unanswered = link_unanswered,
-    .writable = link_writable,
-    .closed = link_closed,
-};
-
-/* scheme://:TOKEN@rest. NULL: it has been complained about. */
-static const char *uri_with_token(rill_connector *c, const rill_config_link *config,
-                                  const char *token)
-{
-    const char *slashes = strstr(config->uri, "://");
-    size_t size = strlen(config->uri) + strlen(token) + 3;
-    if (slashes == NULL || strchr(config->uri, '@') != NULL) {
-        on_problem(&c->options, config->place,
-                   "uri: it must be like btp+wss://host/path, without a token");
-        return NULL;
-    }
-    if (strpbrk(token, "/@?#: \t") != NULL) {
-        on_problem(&c->options, config->place,
-                   "token: a token of a link has none of / @ ? # : and no blanks");
-        return NULL;
-    }
-    char *uri = rill_arena_alloc(&c->arena, size);
-    if (uri != NULL)
-        snprintf(uri, size, "%.*s://:%s@%s", (int)(slashes - config->uri), config->uri, token,
-                 slashes + 3);
-    return uri;
-}
-
-static int open_uri(rill_connector *c, rill_holder_account *holder, const char *uri)
-{
-    const rill_config_link *config = &holder->config->link;
-    const char *problem = NULL;
-    rill_link_options o;
-    rill_link_options_init(&o);
-    o.connections = (uint32_t)config->connections;
-    connector_link *k = rill_arena_alloc(&c->arena, sizeof *k);
-    if (k == NULL)
-        return RILL_ERR_NOMEM;
-    k->owner = c;
-    rill_link *link = NULL;
-    int rc = rill_link_open(&link, c->loop, uri, &o, &link_handlers, k, &problem);
-    if (rc != RILL_OK) {
-        on_problem(&c->options, config->place, problem != NULL ? problem : rill_strerror(rc));
-        return rc;
-    }
-    rc = rill_hub_attach(&k->on, &k->session, rill_core_hub(c->core), link, holder->account);
-    if (rc != RILL_OK)
-        return rc; /* no memory: the link stays without an end, and the process goes */
-    c->links[c->link_count++] = link;
-    c->open_links++;
-    return RILL_OK;
-}
-
-static int open_link(rill_connector *c, rill_holder_account *holder)
-{
-    const rill_config_link *config = &holder->config->link;
-    char token[TOKEN_IN_URI + 1] = "";
-    if (config->token != NULL) {
-        int rc = rill_config_secret(config->token, token, sizeof token);
-        if (rc != RILL_OK) {
-            char what[300];
-            snprintf(what, sizeof what, "the token %.200s cannot be read: %s", config->token,
-                     rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
-            on_problem(&c->options, config->place, what);
-            return RILL_ERR_INVALID;
-        }
-    }
-    const char *uri = uri_with_token(c, config, token);
-    rill_wipe(token, sizeof token);
-    return uri == NULL ? RILL_ERR_INVALID : open_uri(c, holder, uri);
-}
-
-static int open_links(rill_connector *c)
-{
-    int rc = RILL_OK;
-    c->links = rill_calloc(memory(), rill_core_accounts(c->core) + 1, sizeof(rill_link *));
-    if (c->links == NULL)
-        return RILL_ERR_NOMEM;
-    for (size_t i = 0; i < rill_core_accounts(c->core) && rc == RILL_OK; i++) {
-        rill_holder_account *holder = rill_core_account(c->core, i);
-        if (holder->config->link.uri != NULL)
-            rc = open_link(c, holder);
-    }
     return rc;
 }
 
@@ -576,7 +304,7 @@ static void close_handles(rill_connector *c)
  * Once no port and no link is open: what was booked goes to the store, and then all is gone. A
  * store that fails is not waited for any longer.
  */
-static void finish(rill_connector *c)
+void rill_connector_finish(rill_connector *c)
 {
     if (!c->closing || c->open_ports + c->open_links > 0)
         return;
@@ -616,7 +344,7 @@ static int begin(rill_connector *c)
         .now = on_now,
         .wake = on_wake,
         .drained = on_drained,
-        .log = {on_line, c, c->options.log_level},
+        .log = {rill_connector_line, c, c->options.log_level},
         .soon = on_soon,
         .secret = on_secret,
         .user = c,
@@ -625,11 +353,11 @@ static int begin(rill_connector *c)
     if (rc == RILL_OK)
         rc = open_store(c);
     if (rc == RILL_OK)
-        rc = rill_core_begin(c->core, c->store, on_problem, &c->options);
+        rc = rill_core_begin(c->core, c->store, rill_connector_problem, &c->options);
     if (rc == RILL_OK)
-        rc = open_ports(c);
+        rc = rill_connector_open_ports(c);
     if (rc == RILL_OK)
-        rc = open_links(c);
+        rc = rill_connector_open_links(c);
     if (rc == RILL_ERR_NOMEM || rc == RILL_ERR_CRYPTO)
         say(&c->options, rill_strerror(rc));
     return rc;
@@ -699,10 +427,10 @@ void rill_connector_close(rill_connector *c)
     c->stopped = true;
     uv_timer_stop(&c->tick);
     for (size_t i = 0; i < c->port_count; i++)
-        rill_port_close(c->ports[i].port, on_port_closed);
+        rill_port_close(c->ports[i].port, rill_connector_port_closed);
     for (size_t i = 0; i < c->link_count; i++)
         rill_link_close(c->links[i]);
-    finish(c);
+    rill_connector_finish(c);
 }
 
 /* ---- looking ---- */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Over 600 lines: a packet's whole way, from the Prepare to its answer. What it needs on the way is
+ * in files of its own.
+ */
 #include "node/forward.h"
 
 #include <string.h>

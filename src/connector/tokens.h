@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose token is it? Tokens are kept as hashes; an owner may have any number of them. */
+#ifndef RILL_CONNECTOR_TOKENS_H
+#define RILL_CONNECTOR_TOKENS_H
+
+#include <rill/types.h>
+
+#include "base/map.h"
+#include "crypto/crypto.h"
+
+/* Bytes of the longest token that somebody may show. */
+#define RILL_TOKEN_MAX 4096
+
+typedef struct rill_tokens {
+    const rill_allocator *allocator;
+    rill_crypto *crypto;
+    rill_map by_hash; /* by the first bytes of the hash */
+    struct known_token *all;
+} rill_tokens;
+
+/* seed: random. Allocates nothing yet. */
+void rill_tokens_init(rill_tokens *t, const rill_allocator *allocator, rill_crypto *crypto,
+                      uint64_t seed);
+void rill_tokens_clear(rill_tokens *t);
+/*
+ * RILL_ERR_EXISTS: another owner has this token. Nothing changes if the same owner has it.
+ * RILL_ERR_INVALID (empty, or longer than RILL_TOKEN_MAX), RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
+ */
+RILL_MUST_CHECK int rill_tokens_add(rill_tokens *t, rill_bytes token, void *owner);
+/* NULL: nobody's. The time that it takes does not depend on how much of a token is right. */
+void *rill_tokens_find(const rill_tokens *t, rill_bytes token);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka.h comes after what it needs. */
+#include <rill/error.h>
+
+#include "connector/tokens.h"
+#include <cmocka.h>
+
+static rill_tokens tokens;
+static rill_crypto *crypto;
+static long allocations_left; /* -1: any number */
+static int alice, bob;
+
+static void *reallocate(void *user, void *old, size_t size)
+{
+    (void)user;
+    if (allocations_left == 0)
+        return NULL;
+    if (allocations_left > 0)
+        allocations_left--;
+    return realloc(old, size);
+}
+
+static void release(void *user, void *old)
+{
+    (void)user;
+    free(old);
+}
+
+static const rill_allocator allocator = {reallocate, release, NULL};
+
+static rill_bytes text(const char *s)
+{
+    return (rill_bytes){(const uint8_t *)s, strlen(s)};
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    allocations_left = -1;
+    crypto = rill_crypto_new(rill_allocator_default());
+    rill_tokens_init(&tokens, &allocator, crypto, 5);
+    return crypto == NULL;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rill_tokens_clear(&tokens);
+    rill_crypto_free(crypto);
+    return 0;
+}
+
+static void test_each_has_its_owner(void **state)
+{
+    (void)state;
+    assert_int_equal(rill_tokens_add(&tokens, text("a"), &alice), RILL_OK);
+    assert_int_equal(rill_tokens_add(&tokens, text("a2"), &alice), RILL_OK);
+    assert_int_equal(rill_tokens_add(&tokens, text("b"), &bob), RILL_OK);
+    assert_int_equal(rill_tokens_add(&tokens, text("a"), &alice), RILL_OK);
+    assert_int_equal(rill_tokens_add(&tokens, text("a"), &bob), RILL_ERR_EXISTS);
+    assert_ptr_equal(rill_tokens_find(&tokens, text("a")), &alice);
+    assert_ptr_equal(rill_tokens_find(&tokens, text("a2")), &alice);
+    assert_ptr_equal(rill_tokens_find(&tokens, text("b")), &bob);
+    assert_null(rill_tokens_find(&tokens, text("c")));
+    assert_null(rill_tokens_find(&tokens, text("")));
+}
+
+static void test_lengths(void **state)
+{
+    (void)state;
+    static uint8_t longest[RILL_TOKEN_MAX + 1];
+    memset(longest, 'x', sizeof longest);
+    assert_int_equal(rill_tokens_add(&tokens, (rill_bytes){longest, sizeof longest}, &alice),
+                     RILL_ERR_INVALID);
+    assert_int_equal(rill_tokens_add(&tokens, text(""), &alice), RILL_ERR_INVALID);
+    assert_int_equal(rill_tokens_add(&tokens, (rill_bytes){longest, RILL_TOKEN_MAX}, &alice),
+                     RILL_OK);
+    assert_ptr_equal(rill_tokens_find(&tokens, (rill_bytes){longest, RILL_TOKEN_MAX}), &alice);
+    assert_null(rill_tokens_find(&tokens, (rill_bytes){longest, sizeof longest}));
+}
+
+static void test_without_memory(void **state)
+{
+    (void)state;
+    int rc = RILL_ERR_NOMEM;
+    for (long n = 0; rc != RILL_OK; n++) {
+        allocations_left = n;
+        rc = rill_tokens_add(&tokens, text("a"), &alice);
+        allocations_left = -1;
+        if (rc != RILL_OK)
+            assert_int_equal(rc, RILL_ERR_NOMEM);
+        assert_ptr_equal(rill_tokens_find(&tokens, text("a")), rc == RILL_OK ? &alice : NULL);
+        assert_true(n < 20);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(test_each_has_its_owner),
+        TEST(test_lengths),
+        TEST(test_without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
