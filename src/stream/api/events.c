@@ -46,40 +46,33 @@ static void end_of_stream(rill_endpoint *e, rill_stream *s, rill_event *out)
 /* In the order of rill_event_type: what opens comes first, the end last. */
 static bool stream_event(rill_endpoint *e, rill_stream *s, rill_event *out)
 {
-    static const rill_event_type order[] = {
-        RILL_EVENT_STREAM,         RILL_EVENT_MONEY,          RILL_EVENT_DATA,
-        RILL_EVENT_OUTGOING_MONEY, RILL_EVENT_SEND_TOTAL_END, RILL_EVENT_RECEIVE_TOTAL_END,
-        RILL_EVENT_WRITABLE,       RILL_EVENT_STREAM_END,
-    };
-    for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
-        if (!take(&s->events, order[i]))
-            continue;
-        out->type = order[i];
-        out->stream = s;
-        switch (order[i]) {
-        case RILL_EVENT_MONEY:
-            out->amount = s->event_in;
-            s->event_in = 0;
-            break;
-        case RILL_EVENT_OUTGOING_MONEY:
-            out->amount = s->event_out;
-            s->event_out = 0;
-            break;
-        case RILL_EVENT_SEND_TOTAL_END:
-            out->error = s->sent_error;
-            break;
-        case RILL_EVENT_RECEIVE_TOTAL_END:
-            out->error = s->received_error;
-            break;
-        case RILL_EVENT_STREAM_END:
-            end_of_stream(e, s, out);
-            break;
-        default:
-            break;
-        }
-        return true;
+    if (s->events == 0)
+        return false;
+    out->type = (rill_event_type)__builtin_ctz(s->events);
+    out->stream = s;
+    s->events &= (uint16_t)(s->events - 1);
+    switch (out->type) {
+    case RILL_EVENT_MONEY:
+        out->amount = s->event_in;
+        s->event_in = 0;
+        break;
+    case RILL_EVENT_OUTGOING_MONEY:
+        out->amount = s->event_out;
+        s->event_out = 0;
+        break;
+    case RILL_EVENT_SEND_TOTAL_END:
+        out->error = s->sent_error;
+        break;
+    case RILL_EVENT_RECEIVE_TOTAL_END:
+        out->error = s->received_error;
+        break;
+    case RILL_EVENT_STREAM_END:
+        end_of_stream(e, s, out);
+        break;
+    default:
+        break;
     }
-    return false;
+    return true;
 }
 
 static bool incoming_event(rill_connection *c, rill_event *out)
