@@ -127,6 +127,18 @@ static void feed(void)
     }
 }
 
+/* As a loop does that has handled what came and sent what there was: it asks how long to wait. */
+static void end_turn(void)
+{
+    uint64_t deadline = rill_endpoint_deadline(client);
+    if (rill_endpoint_deadline(server) < deadline)
+        deadline = rill_endpoint_deadline(server);
+    if (deadline > now.mono_ns)
+        return;
+    rill_endpoint_timeout(client, now);
+    rill_endpoint_timeout(server, now);
+}
+
 static void run(uint64_t packets)
 {
     uint64_t until = work.packets + packets;
@@ -138,6 +150,8 @@ static void run(uint64_t packets)
             take_events(client);
             take_events(server);
         }
+        if (sent && work.packets % 16 == 0)
+            end_turn();
         if (!sent && !back)
             feed();
     }

@@ -80,7 +80,7 @@ int rill_connection_open_stream(rill_connection *c, rill_stream **out)
     if (c->state != RILL_STATE_OPEN || c->closing.ending)
         return RILL_ERR_CLOSED;
     if (c->streams.next_id > c->peer.max_stream_id) {
-        c->blocked.stream_id = true;
+        c->streams.wants_another = true;
         rill_connection_tell(c, RILL_TELL(STREAM_ID_BLOCKED), true);
         rill_blocked_note(c, now_ns);
         rill_connection_wake(c);
@@ -97,7 +97,7 @@ int rill_connection_open_stream(rill_connection *c, rill_stream **out)
 
 rill_stream *rill_connection_stream(rill_connection *c, uint64_t id)
 {
-    return rill_connection_find(c, id);
+    return rill_streams_find(&c->streams, id);
 }
 
 int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)

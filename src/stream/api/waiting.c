@@ -321,7 +321,7 @@ static void find_rest(const rill_connection *c, rill_waiting *out)
 {
     if (c->flights.count > c->flights.lost_count)
         wait_for(out, RILL_WAIT_REPLY, rill_flights_last_expiry(&c->flights), NULL);
-    else if (c->blocked.stream_id)
+    else if (c->streams.wants_another)
         wait_for(out, RILL_WAIT_STREAM_ID, RILL_NEVER, NULL);
     else if (find_unsure(c, out) || find_turn(c, out))
         return;

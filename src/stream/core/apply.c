@@ -100,8 +100,8 @@ static void apply_max_stream_id(rill_connection *c, uint64_t id)
     if (id <= c->peer.max_stream_id)
         return;
     c->peer.max_stream_id = id;
-    if (c->blocked.stream_id && c->streams.next_id <= id) {
-        c->blocked.stream_id = false;
+    if (c->streams.wants_another && c->streams.next_id <= id) {
+        c->streams.wants_another = false;
         rill_connection_notify(c, RILL_EVENT_STREAMS_AVAILABLE);
     }
 }
@@ -309,7 +309,7 @@ static int apply_stream_frame(rill_connection *c, const rill_frame *frame,
                               const rill_frame_source *from)
 {
     bool prepare = in_prepare(from);
-    rill_stream *s = rill_connection_find(c, frame->stream);
+    rill_stream *s = rill_streams_find(&c->streams, frame->stream);
     if (!s && prepare && opens(frame->type)) {
         int err = rill_connection_accept_stream(c, frame->stream, &s, from->now_ns);
         if (err == RILL_ERR_CLOSED && frame->type == RILL_FRAME_STREAM_DATA)

@@ -8,7 +8,6 @@
 typedef struct rill_blocked {
     uint64_t ask_at; /* monotonic ns; 0: nothing is asked for */
     uint64_t delay;  /* until the time after that */
-    bool stream_id;  /* the application wants another stream than we may open */
 } rill_blocked;
 
 /* A limit of the other side stops us: it is told, and asked again later. */

@@ -16,6 +16,7 @@
 #include "stream/core/queues.h"
 #include "stream/core/stream.h"
 #include "stream/core/streams.h"
+#include "stream/core/timer.h"
 #include "stream/core/undecided.h"
 
 /* What a peer assumes of a connection's data window until it is told (the reference does). */
@@ -122,6 +123,8 @@ void rill_connection_destroy(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
     const rill_allocator *a = e->allocator;
+    if (c->untimed)
+        rill_endpoint_set_timers(e); /* which takes it off their list */
     uint32_t dropped = drop_flights(e, &c->flights.out) + drop_flights(e, &c->flights.aside) +
                        drop_flights(e, &c->flights.lost);
     assert(dropped == c->flights.count); /* each is in one of the three, and was counted once */
@@ -164,7 +167,7 @@ bool rill_connection_own_congestion(rill_connection *c)
 int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream **out,
                                   uint64_t now_ns)
 {
-    *out = rill_connection_find(c, id);
+    *out = rill_streams_find(&c->streams, id);
     if (*out)
         return RILL_OK;
     int err = rill_connection_check_stream(c, id);
@@ -178,7 +181,7 @@ int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream *
         rill_stream_destroy(s);
         return err;
     }
-    assert(rill_connection_find(c, id) == s); /* its next frame finds it */
+    assert(rill_streams_find(&c->streams, id) == s); /* its next frame finds it */
     *out = s;
     rill_stream_tell(s, RILL_TELL(MAX_MONEY) | RILL_TELL(MAX_DATA), false);
     rill_stream_notify(s, RILL_EVENT_STREAM);

@@ -63,6 +63,8 @@ struct rill_connection {
     bool unsettled;      /* marked: see settle.h */
     bool retime;         /* its timer is to be set anew */
     bool in_vain;        /* some stream's out.vain is set: at once, but not amid sending */
+    bool untimed;        /* in the endpoint's list of those whose timer is to be set (timer.h) */
+    rill_connection *next_untimed;
 
     rill_identity identity;
     rill_peer peer;

@@ -22,6 +22,7 @@
 #include "stream/core/settle.h"
 #include "stream/core/succession.h"
 #include "stream/core/timeout.h"
+#include "stream/core/timer.h"
 #include "stream/core/undecided.h"
 
 static_assert(RILL_PACKET_BUFFER == RILL_ILP_MAX_PACKET, "what is written and what is read");
@@ -371,6 +372,7 @@ void rill_endpoint_refuse_money(rill_endpoint *e, bool refuse)
 
 uint64_t rill_endpoint_deadline(const rill_endpoint *e)
 {
+    rill_endpoint_set_timers(e);
     return rill_heap_deadline(&e->heap);
 }
 
@@ -379,7 +381,11 @@ void rill_endpoint_timeout(rill_endpoint *e, rill_now now)
     rill_timer *t;
     uint64_t due;
     e->latest = now;
-    while ((t = rill_heap_due(&e->heap, now.mono_ns, &due)) != NULL) {
+    for (;;) {
+        rill_endpoint_set_timers(e);
+        t = rill_heap_due(&e->heap, now.mono_ns, &due);
+        if (!t)
+            return;
         rill_deadline *d = RILL_CONTAINER(t, rill_deadline, timer);
         if (d->kind == RILL_DEADLINE_CONNECTION)
             rill_connection_on_deadline(RILL_CONTAINER(d, rill_connection, deadline), now, due);

@@ -32,6 +32,8 @@ struct rill_endpoint {
     size_t open_count;
     size_t past_count; /* of the table: over, and remembered */
     rill_heap heap;
+    rill_connection *untimed; /* whose place in the heap is to be found anew (timer.h) */
+    uint64_t untimed_ns;      /* monotonic: the earliest time at which one came to be so */
     rill_flight_table flights;
     rill_spares spares;                 /* of streams' buffers */
     rill_probing unused_probing;        /* of connections that never probe */

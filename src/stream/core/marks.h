@@ -7,6 +7,7 @@
 #define RILL_STREAM_MARKS_H
 
 #include "stream/core/connection_internal.h"
+#include "stream/core/queues.h"
 
 /* What has changed of a stream, beside what is always looked at: its goals and its end. */
 enum {
@@ -28,15 +29,27 @@ static inline void rill_stream_mark(rill_stream *s, unsigned what)
     rill_connection *c = s->connection;
     if (what == RILL_MARK_ANY && rill_stream_is_merely_open(s))
         return;
+    /* Only that it stands in line follows: at once, but not before others that were marked. */
+    if (what == RILL_MARK_MONEY && rill_list_empty(&c->streams.unsettled) &&
+        rill_stream_is_merely_open(s)) {
+        rill_stream_want_money(s);
+        return;
+    }
     s->marks = (uint8_t)(s->marks | what);
     c->unsettled = true;
     if (!rill_list_linked(&s->unsettled_node))
         rill_list_push_back(&c->streams.unsettled, &s->unsettled_node);
 }
-/* A packet of it has ended, a decision was made, a stream has gone, or its own state changed. */
+/* A decision was made, a stream has gone, or its own state changed. */
 static inline void rill_connection_mark(rill_connection *c)
 {
     c->unsettled = true;
+}
+/* A packet of it has ended: that matters to one that ends. Whoever begins that leaves a mark. */
+static inline void rill_connection_mark_packet(rill_connection *c)
+{
+    if (c->closing.ending || c->state != RILL_STATE_OPEN)
+        c->unsettled = true;
 }
 /* All of its streams: something changed that the end of each may depend on. */
 void rill_connection_mark_all(rill_connection *c);

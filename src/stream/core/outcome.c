@@ -179,7 +179,7 @@ static void finish(rill_connection *c, rill_flight *f)
     drop_parts(f, true);
     rill_flight_close(&c->endpoint->flights, f);
     rill_connection_ready(c);
-    rill_connection_mark(c);
+    rill_connection_mark_packet(c);
 }
 
 void rill_flight_succeed(rill_connection *c, rill_flight *f, uint64_t delivered, uint64_t now_ns)

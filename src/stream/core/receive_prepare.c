@@ -94,7 +94,7 @@ static int check_frame(const rill_connection *c, const rill_frame *frame)
     default:
         return RILL_OK;
     }
-    const rill_stream *s = rill_map_get(&c->streams.by_id, frame->stream);
+    const rill_stream *s = rill_streams_find(&c->streams, frame->stream);
     int err = s ? RILL_OK : rill_connection_check_stream(c, frame->stream);
     if (err != RILL_OK)
         return err == RILL_ERR_CLOSED ? RILL_OK : err;

@@ -146,7 +146,7 @@ void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns)
         rill_connection_tell(c, RILL_TELL(CONNECTION_DATA_BLOCKED), true);
         any = true;
     }
-    if (c->blocked.stream_id) {
+    if (c->streams.wants_another) {
         rill_connection_tell(c, RILL_TELL(STREAM_ID_BLOCKED), true);
         any = true;
     }

@@ -160,8 +160,11 @@ static void settle_end(rill_stream *s)
  * The order is that of causes: what becomes of money in doubt decides on what may be sent, that on
  * goals, those on the end.
  */
-RILL_NOINLINE static void settle_all_of(rill_stream *s, unsigned marks)
+static void settle_stream(rill_stream *s)
 {
+    unsigned marks = s->marks;
+    s->marks = 0;
+    rill_list_remove(&s->unsettled_node);
     settle_doubt(s);
     if (s->out.given_up)
         rill_money_forgo(&s->out.money);
@@ -177,17 +180,6 @@ RILL_NOINLINE static void settle_all_of(rill_stream *s, unsigned marks)
         settle_receive_goal(s);
     if (s->ending || s->closed)
         settle_end(s);
-}
-
-static void settle_stream(rill_stream *s)
-{
-    unsigned marks = s->marks;
-    s->marks = 0;
-    rill_list_remove(&s->unsettled_node);
-    if ((marks & ~(unsigned)RILL_MARK_MONEY) != 0 || !rill_stream_is_merely_open(s))
-        settle_all_of(s, marks);
-    else if (marks != 0)
-        rill_stream_want_money(s);
 }
 
 /* In the order in which they were marked; one that its own end has changed goes on at once. */
@@ -246,10 +238,4 @@ void rill_settle_doubts(rill_connection *c, uint64_t now_ns)
     /* All frames of the answer have been read: who has not told by now does not tell. */
     rill_doubt_review(c);
     rill_settle_now(c, now_ns);
-}
-
-void rill_settle_timer(rill_connection *c, uint64_t now_ns)
-{
-    c->retime = false;
-    rill_connection_rearm(c, now_ns);
 }

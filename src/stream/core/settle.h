@@ -3,7 +3,7 @@
  * What follows from what has changed. Whatever changes a stream or a connection writes down its
  * own change and leaves a mark; what follows from it is found here, once, and nowhere else: whether
  * lost money is asked about, which lines a stream stands in, whether a goal is met, whether a
- * stream or a connection closes by itself, whether it is over, and what its timer is.
+ * stream or a connection closes by itself, whether it is over, and that its timer is to be set.
  *
  * An endpoint's call leaves nothing unsettled. It settles at its end, and before it goes on with
  * something that depends on what has followed so far: whether a stream has ended by a packet's
@@ -28,8 +28,6 @@ static inline void rill_settle_check(const rill_connection *c)
 void rill_settle_now(rill_connection *c, uint64_t now_ns);
 /* Of lost money that was asked about: an answer has come, and was read to its end. */
 void rill_settle_doubts(rill_connection *c, uint64_t now_ns);
-/* The connection's timer. */
-void rill_settle_timer(rill_connection *c, uint64_t now_ns);
 
 /* At the end of a call that brings the time. */
 static inline void rill_settle(rill_connection *c, uint64_t now_ns)
@@ -39,7 +37,7 @@ static inline void rill_settle(rill_connection *c, uint64_t now_ns)
     if (c->doubt_answered)
         rill_settle_doubts(c, now_ns);
     c->retime = false;
-    rill_connection_rearm(c, now_ns);
+    rill_connection_retime(c, now_ns);
 }
 
 /* At the end of a call of the application's: the timer is set where it was marked. */
@@ -47,8 +45,10 @@ static inline void rill_settle_call(rill_connection *c, uint64_t now_ns)
 {
     if (c->unsettled)
         rill_settle_now(c, now_ns);
-    if (c->retime)
-        rill_settle_timer(c, now_ns);
+    if (!c->retime)
+        return;
+    c->retime = false;
+    rill_connection_retime(c, now_ns);
 }
 
 /* Something is about to end, or may be: most connections are far from it. */

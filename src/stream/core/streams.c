@@ -5,14 +5,9 @@
 #include "stream/core/contact.h"
 #include "stream/core/queues.h"
 
-rill_stream *rill_connection_find(const rill_connection *c, uint64_t id)
-{
-    return rill_map_get(&c->streams.by_id, id);
-}
-
 int rill_connection_check_stream(const rill_connection *c, uint64_t id)
 {
-    if (rill_map_get(&c->streams.by_id, id))
+    if (rill_streams_find(&c->streams, id))
         return RILL_OK;
     bool client_opened = id % 2 == 1;
     if (id == 0 || client_opened != c->server)

@@ -5,6 +5,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "stream/core/stream_internal.h"
 #include "stream/wire/id_set.h"
 #include <rill/connection.h>
 
@@ -22,9 +23,17 @@ typedef struct rill_streams {
     uint64_t next_id;       /* of ours */
     uint64_t max_remote_id; /* ids that the other side may open */
     uint32_t paying;        /* streams with a total that is to be sent */
+    bool wants_another;     /* the application wants one more than we may open */
 } rill_streams;
 
-rill_stream *rill_connection_find(const rill_connection *c, uint64_t id);
+/* NULL: there is none. Most connections have one stream, which is at hand. */
+static inline rill_stream *rill_streams_find(const rill_streams *streams, uint64_t id)
+{
+    rill_stream *first = NULL;
+    if (!rill_list_empty(&streams->all))
+        first = RILL_CONTAINER(streams->all.next, rill_stream, node);
+    return first && first->id == id ? first : rill_map_get(&streams->by_id, id);
+}
 /*
  * What becomes of a stream with this id, where a frame names it. RILL_OK: it is open, or may be
  * opened; RILL_ERR_STREAM_ID, RILL_ERR_PROTOCOL (parity), RILL_ERR_CLOSED (was open).

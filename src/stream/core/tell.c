@@ -93,7 +93,7 @@ static bool connection_frame(rill_connection *c, unsigned what, char *address, r
     case RILL_TELL_STREAM_ID_BLOCKED:
         out->type = RILL_FRAME_CONNECTION_STREAM_ID_BLOCKED;
         out->value = c->streams.next_id;
-        return c->blocked.stream_id;
+        return c->streams.wants_another;
     default:
         return false;
     }

@@ -129,15 +129,24 @@ static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
  * A timer that is too early is left alone: it fires, and is set anew; that is rarer than packets.
  * So is one whose time has come: what it was set for is still to be done.
  */
-void rill_connection_rearm(rill_connection *c, uint64_t now_ns)
+static void set_timer(rill_connection *c, uint64_t now_ns)
 {
-    uint64_t at = deadline(c, now_ns);
     rill_timer *t = &c->deadline.timer;
-    if (t->deadline != RILL_NEVER && (t->deadline <= now_ns || t->deadline <= at))
+    if (t->deadline <= now_ns || c->state == RILL_STATE_GONE)
         return;
-    /* It has had its place in the heap since it was added to the endpoint, until its end is
-     * fetched. */
-    assert(t->index != 0 || c->state == RILL_STATE_GONE);
-    if (t->index != 0)
-        rill_heap_move(&c->endpoint->heap, t, at);
+    uint64_t at = deadline(c, now_ns);
+    if (t->deadline <= at)
+        return;
+    assert(t->index != 0); /* it is in the heap from its beginning until its end is fetched */
+    rill_heap_move(&c->endpoint->heap, t, at);
+}
+
+void rill_endpoint_set_timers(const rill_endpoint *e)
+{
+    for (rill_connection *c; (c = e->untimed) != NULL;) {
+        assert(c->untimed && c->endpoint == e);
+        c->endpoint->untimed = c->next_untimed;
+        c->untimed = false;
+        set_timer(c, e->untimed_ns);
+    }
 }
