@@ -48,7 +48,7 @@ typedef struct rill_endpoint_options {
      * event. It must not call the endpoint; it arranges for a turn of the loop. May be NULL.
      */
     void (*wake)(void *user);
-    void *user;                 /* for wake and clock */
+    void *user;                 /* for wake, clock and wall_ns */
     rill_crypto_backend crypto; /* What encrypts. Default: RILL_CRYPTO_OPENSSL. */
     /*
      * The most packets, of all connections, that wait for rill_endpoint_decide; at least 1. Fewer
@@ -75,6 +75,16 @@ typedef struct rill_endpoint_options {
      * with it. Default: NULL: the clocks of the latest function that was given some.
      */
     rill_now (*clock)(void *user);
+    /*
+     * A client: reads the wall clock, in nanoseconds since 1970, when rill_endpoint_connect begins
+     * a connection. Of two connections with the same credentials the later one counts, and the
+     * earlier one ends. So a program, or several of one machine, may connect again and again with
+     * the same credentials, also within a millisecond. Default: NULL: only the milliseconds of
+     * rill_endpoint_connect's clock are known. Then two connections of one millisecond are taken in
+     * any order, and the later one may be refused with RILL_ERR_REMOTE; but those of one endpoint
+     * are always in order. See docs/protocol.md, "Lives".
+     */
+    uint64_t (*wall_ns)(void *user);
 } rill_endpoint_options;
 
 RILL_API void rill_endpoint_options_init_sized(rill_endpoint_options *o, size_t size);

@@ -43,6 +43,17 @@ static inline uint64_t rill_load_u64(const uint8_t *p)
     return rill_big_endian(v);
 }
 
+static inline uint32_t rill_load_u32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline void rill_store_u32(uint8_t *p, uint32_t v)
+{
+    for (unsigned i = 0; i < 4; i++)
+        p[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
 static inline void rill_store_u64(uint8_t *p, uint64_t v)
 {
     v = rill_big_endian(v);

@@ -403,12 +403,17 @@ void rill_loop_set_max_output(rill_loop *loop, size_t bytes)
     loop->max_storage = bytes;
 }
 
-rill_now rill_loop_now(rill_loop *loop)
+uint64_t rill_loop_wall_ns(void)
 {
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
+    return (uint64_t)wall.tv_sec * RILL_SECOND + (uint64_t)wall.tv_nsec;
+}
+
+rill_now rill_loop_now(rill_loop *loop)
+{
     loop->now.mono_ns = uv_hrtime();
-    loop->now.wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
+    loop->now.wall_ms = rill_loop_wall_ns() / RILL_MS;
     loop->now_uv = uv_now(loop->uv);
     loop->now_valid = true;
     return loop->now;

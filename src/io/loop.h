@@ -115,6 +115,8 @@ void rill_loop_push(rill_loop *loop);
  * and follows every handler of an application.
  */
 rill_now rill_loop_clock(rill_loop *loop);
+/* The wall clock as it is now, nanoseconds since 1970: what begins in one turn is in order too. */
+uint64_t rill_loop_wall_ns(void);
 void rill_loop_stale(rill_loop *loop);
 /*
  * Something was due a while ago, and what has arrived since was not all read: the

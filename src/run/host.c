@@ -504,6 +504,12 @@ static rill_now on_clock(void *user)
     return rill_loop_now(h->loop);
 }
 
+static uint64_t on_wall_ns(void *user)
+{
+    (void)user;
+    return rill_loop_wall_ns();
+}
+
 static void on_wake(void *user)
 {
     rill_host_schedule(user);
@@ -589,6 +595,7 @@ int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
     endpoint->wake = on_wake;
     endpoint->user = h;
     endpoint->clock = on_clock;
+    endpoint->wall_ns = on_wall_ns;
     int rc = open_parts(h, o, endpoint, problem);
     if (rc != RILL_OK) {
         if (!*problem)

@@ -63,7 +63,8 @@ static size_t seal(raw_peer *r, const raw_packet *packet, uint8_t *envelope)
         memcpy(plain + len, packet->tail.data, packet->tail.len);
     len += packet->tail.len;
     if (r->life != 0 && type == RILL_ILP_PREPARE)
-        len += rill_trailer_write(plain + len, RILL_TRAILER_LIFE, r->life);
+        len += r->who != 0 ? rill_life_write(plain + len, r->life, r->who)
+                           : rill_trailer_write(plain + len, RILL_TRAILER_LIFE, r->life);
     assert_int_equal(rill_keys_seal(r->keys, envelope, len), RILL_OK);
     return len + RILL_ENVELOPE_OVERHEAD;
 }
@@ -105,6 +106,7 @@ static void read_packet(raw_peer *r, rill_bytes data, raw_reply *out)
     out->sequence = packet.sequence;
     out->amount = packet.amount;
     out->trailer = rill_trailer_read(packet.after, &out->trailer_value);
+    (void)rill_life_read(packet.after, &out->trailer_value, &out->who);
     out->ended = rill_trailer_ended(packet.after);
     uint64_t left = packet.frame_count;
     while (out->frame_count < RAW_FRAMES &&

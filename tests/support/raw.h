@@ -17,6 +17,7 @@ typedef struct raw_peer {
     uint64_t sequence; /* of the next packet */
     /* the life that stands behind the frames of its Prepares; 0: it only counts */
     uint64_t life;
+    uint32_t who; /* whose it is; 0: it does not say */
 } raw_peer;
 
 /* A packet to write. Members that are 0 mean what an honest peer would write. */
@@ -45,7 +46,8 @@ typedef struct raw_reply {
     unsigned frame_count;
     rill_trailer_kind trailer;
     uint64_t trailer_value;
-    bool ended; /* and an earlier connection was ended */
+    uint32_t who; /* whose life it is that the trailer says; 0: it does not say */
+    bool ended;   /* and an earlier connection was ended */
     uint8_t bytes[RILL_PACKET_BUFFER];
     uint8_t plaintext[RILL_ILP_MAX_DATA_READ];
 } raw_reply;

@@ -124,6 +124,30 @@ static void test_marked_numbers_never_begin(void **state)
     assert_int_equal(judge(&past, other + 3, 0, &money, NULL), RILL_FORGOTTEN);
 }
 
+/* Of what is over, too: the later of two clients of one moment begins, the other is told. */
+static void test_two_clients_of_one_moment(void **state)
+{
+    static uint8_t text[200];
+    const rill_past past = {.life = LIFE, .who = 50, .any = true, .highest = 3};
+    static const struct {
+        uint32_t who;
+        rill_beginning judged;
+    } cases[] = {{51, RILL_BEGINS}, {50, RILL_REPLAYED}, {49, RILL_REPLACED}, {0, RILL_REPLACED}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rill_packet_writer w;
+        rill_stream_packet packet;
+        bool header_ok;
+        rill_packet_begin(&w, text, sizeof text - RILL_LIFE_SIZE, RILL_ILP_PREPARE,
+                          rill_life_first_number(LIFE), 0);
+        assert_true(rill_packet_add(&w, &money));
+        size_t len = rill_packet_end(&w);
+        len += rill_life_write(text + len, LIFE, cases[i].who);
+        assert_int_equal(rill_stream_packet_decode(&packet, text, len, &header_ok), RILL_OK);
+        assert_int_equal(rill_judge_beginning(&packet, &past), cases[i].judged);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_peers_that_count_come_again),
         cmocka_unit_test(test_lives),
         cmocka_unit_test(test_marked_numbers_never_begin),
+        cmocka_unit_test(test_two_clients_of_one_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

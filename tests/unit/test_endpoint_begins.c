@@ -320,6 +320,109 @@ static void test_who_is_replaced_is_told(void **state)
     raw_close(&other);
 }
 
+/*
+ * Two programs with one file begin at the very same moment. Neither gets what is the other's: one
+ * has the connection, and the other is told who has.
+ */
+static void test_two_of_one_moment_are_told_apart(void **state)
+{
+    pair *p = *state;
+    raw_peer one, other;
+    pair_options o = same_secret();
+    o.stay = true;
+    pair_open(p, &o);
+    rill_endpoint *server = p->end[PAIR_SERVER].endpoint;
+    raw_open(&one, p->credentials.destination_account, p->credentials.shared_secret);
+    raw_open(&other, p->credentials.destination_account, p->credentials.shared_secret);
+    raw_begin(&one, rill_life_of(p->now.wall_ms, 1));
+    raw_begin(&other, one.life);
+    one.who = 2;
+    other.who = 1;
+    const rill_frame money = {.type = RILL_FRAME_STREAM_MONEY, .stream = 1, .value = 1};
+    const raw_packet begins = {.amount = 7, .frames = &money, .frame_count = 1};
+    raw_send(&one, server, p->now, &begins, &reply);
+    assert_int_equal(reply.trailer, RILL_TRAILER_MARK);
+    pair_pump(p);
+    raw_send(&other, server, p->now, &begins, &reply); /* the same number as the first one's */
+    assert_int_equal(reply.trailer, RILL_TRAILER_REPLACED);
+    raw_send(&other, server, p->now, &begins, &reply); /* and one that the first has not used */
+    assert_int_equal(reply.trailer, RILL_TRAILER_REPLACED);
+    assert_non_null(raw_find(&reply, RILL_FRAME_CONNECTION_CLOSE));
+    pair_pump(p);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->money, 7);
+    raw_close(&one);
+    raw_close(&other);
+}
+
+/* A fine clock puts two connections of one millisecond in order, whatever is drawn for them. */
+static uint64_t fine_ns;
+
+static uint64_t read_fine(void *user)
+{
+    (void)user;
+    return fine_ns;
+}
+
+static void test_a_fine_clock_puts_those_of_one_millisecond_in_order(void **state)
+{
+    pair *p = *state;
+    pair_options o = same_secret();
+    o.stay = true;
+    pair_open(p, &o);
+    rill_endpoint *server = p->end[PAIR_SERVER].endpoint;
+    fine_ns = p->now.wall_ms * RILL_MS;
+    raw_peer reader;
+    uint32_t who = 0;
+    raw_open(&reader, p->credentials.destination_account, p->credentials.shared_secret);
+    for (unsigned i = 0; i < 50; i++) {
+        rill_endpoint *client;
+        rill_connection *c;
+        rill_endpoint_options eo;
+        uint8_t packet[RILL_PACKET_BUFFER], answer[RILL_PACKET_BUFFER];
+        size_t len, answer_len;
+        uint64_t request;
+        rill_endpoint_options_init(&eo);
+        eo.wall_ns = read_fine;
+        eo.accept = false;
+        fine_ns += 1000;
+        assert_int_equal(rill_endpoint_new(&client, &eo), RILL_OK);
+        assert_int_equal(rill_endpoint_set_account(client,
+                                                   (rill_bytes){(const uint8_t *)"test.c", 6},
+                                                   (rill_bytes){(const uint8_t *)"ABC", 3}, 9),
+                         RILL_OK);
+        assert_int_equal(rill_endpoint_connect(client, p->now, p->credentials.destination_account,
+                                               p->credentials.shared_secret, 32, NULL, &c),
+                         RILL_OK);
+        /* The first packet of a later life may be refused, since it ends the one before. */
+        for (unsigned k = 0; k < 2; k++) {
+            p->now.mono_ns += 20 * RILL_MS;
+            if (rill_endpoint_deadline(client) <= p->now.mono_ns)
+                rill_endpoint_timeout(client, p->now);
+            assert_int_equal(rill_endpoint_next_prepare(client, p->now, packet, &len, &request),
+                             RILL_OK);
+            if (len == 0)
+                break;
+            raw_read(&reader, packet, len, &reply);
+            assert_true(reply.trailer == RILL_TRAILER_LIFE && reply.who != 0);
+            assert_true(k > 0 || reply.who != who);
+            who = reply.who;
+            assert_int_equal(
+                rill_endpoint_receive_prepare(server, p->now, i, packet, len, answer, &answer_len),
+                RILL_OK);
+            assert_int_equal(
+                rill_endpoint_receive_reply(client, p->now, request, answer, answer_len), RILL_OK);
+            pair_pump(p);
+        }
+        rill_event event;
+        assert_true(rill_endpoint_next_event(client, &event));
+        assert_int_equal(event.type, RILL_EVENT_CONNECTED);
+        while (rill_endpoint_next_event(client, &event))
+            assert_int_not_equal(event.type, RILL_EVENT_CONNECTION_END);
+        rill_endpoint_free(client);
+    }
+    raw_close(&reader);
+}
+
 /* ---- numbers ---- */
 
 static uint64_t numbers[64];
@@ -479,6 +582,8 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_first_packets_to_two_servers),
         PAIR_TEST_TO_OPEN(test_two_payers_with_one_file),
         PAIR_TEST_TO_OPEN(test_who_is_replaced_is_told),
+        PAIR_TEST_TO_OPEN(test_two_of_one_moment_are_told_apart),
+        PAIR_TEST_TO_OPEN(test_a_fine_clock_puts_those_of_one_millisecond_in_order),
         PAIR_TEST_TO_OPEN(test_the_first_numbers_are_small),
         PAIR_TEST_TO_OPEN(test_no_address_is_no_frame),
         PAIR_TEST_TO_OPEN(test_other_servers_are_counted_for),

@@ -12,6 +12,7 @@
 #include <rill/rill.h>
 
 #define NOW_MS UINT64_C(1790000000000)
+#define LIFE   rill_life_of(NOW_MS, 5)
 
 static uint8_t text[200];
 
@@ -37,6 +38,21 @@ static rill_place place(rill_numbering *n, const rill_past *past, uint64_t numbe
     return rill_numbering_place(n, past, &packet, at);
 }
 
+/* The first packet of a client that says whose life it is. */
+static rill_place place_of(rill_numbering *n, const rill_past *past, uint64_t life, uint32_t who,
+                           uint64_t *at)
+{
+    rill_packet_writer w;
+    rill_stream_packet packet;
+    bool header_ok;
+    rill_packet_begin(&w, text, sizeof text - RILL_LIFE_SIZE, RILL_ILP_PREPARE,
+                      rill_life_first_number(life), 0);
+    size_t len = rill_packet_end(&w);
+    len += rill_life_write(text + len, life, who);
+    assert_int_equal(rill_stream_packet_decode(&packet, text, len, &header_ok), RILL_OK);
+    return rill_numbering_place(n, past, &packet, at);
+}
+
 static rill_bytes words(rill_trailer_kind kind, uint64_t value)
 {
     return (rill_bytes){text, rill_trailer_write(text, kind, value)};
@@ -47,9 +63,9 @@ static void test_lives_are_later_and_later(void **state)
     (void)state;
     rill_numbering a, b, c;
     uint64_t last = 0;
-    rill_numbering_init_client(&a, NOW_MS, 5, &last);
-    rill_numbering_init_client(&b, NOW_MS, 5, &last);
-    rill_numbering_init_client(&c, NOW_MS - 1000, 5, &last); /* the clock was set back */
+    rill_numbering_init_client(&a, LIFE, 5, &last);
+    rill_numbering_init_client(&b, LIFE, 5, &last);
+    rill_numbering_init_client(&c, LIFE - 1000, 5, &last); /* the clock was set back */
     assert_true(a.life < b.life && b.life < c.life);
     assert_int_equal(last, c.life);
     assert_true(a.opening);
@@ -62,7 +78,7 @@ static void test_a_client_goes_on_with_the_servers_mark(void **state)
     rill_numbering n;
     uint64_t last = 0;
     bool ended = false;
-    rill_numbering_init_client(&n, NOW_MS, 5, &last);
+    rill_numbering_init_client(&n, LIFE, 5, &last);
     rill_numbering_give(&n);
     rill_numbering_give(&n);
     assert_true(rill_numbering_hear(&n, words(RILL_TRAILER_MARK, 77), &ended));
@@ -82,7 +98,7 @@ static void test_others_are_counted_for(void **state)
     rill_numbering n;
     uint64_t last = 0, at;
     bool ended = false;
-    rill_numbering_init_client(&n, NOW_MS, 5, &last);
+    rill_numbering_init_client(&n, LIFE, 5, &last);
     uint64_t first = n.next;
     assert_true(rill_numbering_hear(&n, (rill_bytes){text, 0}, &ended));
     assert_false(n.opening || n.marked);
@@ -99,7 +115,7 @@ static void test_a_client_believes_the_first_packet_of_its_server(void **state)
     rill_numbering n;
     uint64_t last = 0, at;
     const uint64_t number = RILL_NUMBER_SERVER | UINT64_C(77) << 32 | 9;
-    rill_numbering_init_client(&n, NOW_MS, 5, &last);
+    rill_numbering_init_client(&n, LIFE, 5, &last);
     assert_int_equal(place(&n, NULL, number, 0, &at), RILL_PLACE_HERE);
     assert_int_equal(at, 9);
     assert_int_equal(n.mark, 77);
@@ -131,6 +147,24 @@ static void test_a_server_tells_lives_apart(void **state)
     assert_int_equal(place(&n, &past, rill_number_marked(n.mark ^ 1, 6), 0, &at),
                      RILL_PLACE_FORGOTTEN);
     assert_int_equal(place(&n, &past, n.next, 0, &at), RILL_PLACE_REFLECTED);
+}
+
+/* Two clients begin at the same moment: one is later, and takes the place of the other. */
+static void test_a_server_tells_two_clients_of_one_moment_apart(void **state)
+{
+    (void)state;
+    rill_numbering n;
+    const rill_past past = {.life = 0};
+    uint64_t at, life = rill_life_of(NOW_MS, 1);
+    rill_numbering_init_server(&n, NOW_MS, 42);
+    n.life = life;
+    n.who = 100;
+    rill_numbering_set_mark(&n, n.mark);
+    assert_int_equal(place_of(&n, &past, life, 100, &at), RILL_PLACE_HERE);
+    assert_int_equal(place_of(&n, &past, life, 101, &at), RILL_PLACE_ANEW);
+    assert_int_equal(place_of(&n, &past, life, 99, &at), RILL_PLACE_REPLACED);
+    assert_int_equal(place_of(&n, &past, life + 1, 99, &at), RILL_PLACE_ANEW);
+    assert_int_equal(place_of(&n, &past, life - 1, 101, &at), RILL_PLACE_REPLACED);
 }
 
 static void test_what_came_before_is_replayed(void **state)
@@ -197,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_others_are_counted_for),
         cmocka_unit_test(test_a_client_believes_the_first_packet_of_its_server),
         cmocka_unit_test(test_a_server_tells_lives_apart),
+        cmocka_unit_test(test_a_server_tells_two_clients_of_one_moment_apart),
         cmocka_unit_test(test_what_came_before_is_replayed),
         cmocka_unit_test(test_keys_are_used_up),
         cmocka_unit_test(test_a_packet_may_come_again_until_it_has_expired),

@@ -20,6 +20,55 @@ static void test_later_lives_are_larger(void **state)
     assert_true(rill_life_of(0, 0) != 0);
 }
 
+/* Finer than the milliseconds, and in one range with lives that know no more than those. */
+static void test_lives_of_one_millisecond_are_in_order(void **state)
+{
+    const uint64_t now_ns = NOW * RILL_MS;
+    (void)state;
+    for (uint64_t us = 1; us < 1000; us++)
+        assert_true(rill_life_at(now_ns + us * 1000, 0) >
+                    rill_life_at(now_ns + us * 1000 - 1, UINT32_MAX));
+    assert_true(rill_life_at(now_ns, 1) != rill_life_at(now_ns, 2));
+    assert_true(rill_life_at(now_ns + RILL_MS - 1, UINT32_MAX) < rill_life_of(NOW + 1, 0));
+    assert_true(rill_life_at(now_ns, 0) >= rill_life_of(NOW, 0));
+    assert_true(rill_life_at(0, 0) != 0);
+}
+
+static void test_whose_life_it_is_decides_between_two_of_one_moment(void **state)
+{
+    (void)state;
+    assert_true(rill_life_is_later(5, 1, 4, 2));
+    assert_false(rill_life_is_later(4, 2, 5, 1));
+    assert_true(rill_life_is_later(5, 2, 5, 1));
+    assert_false(rill_life_is_later(5, 1, 5, 2));
+    assert_false(rill_life_is_later(5, 1, 5, 1));
+}
+
+static void test_a_life_says_whose_it_is(void **state)
+{
+    uint8_t bytes[RILL_LIFE_SIZE + 20] = {0};
+    uint64_t life = 0;
+    uint32_t who = 7;
+    (void)state;
+    assert_int_equal(rill_life_write(bytes, 99, UINT32_C(0xfedcba98)), RILL_LIFE_SIZE);
+    assert_true(rill_life_read((rill_bytes){bytes, sizeof bytes}, &life, &who));
+    assert_true(life == 99 && who == UINT32_C(0xfedcba98));
+    /* Who looks no further sees what it always saw. */
+    assert_int_equal(rill_trailer_read((rill_bytes){bytes, sizeof bytes}, &life),
+                     RILL_TRAILER_LIFE);
+    assert_int_equal(life, 99);
+    /* Earlier clients say no more than that, with padding or without. */
+    assert_true(rill_life_read((rill_bytes){bytes, RILL_LIFE_SIZE - 1}, &life, &who));
+    assert_int_equal(who, 0);
+    memset(bytes + RILL_TRAILER_SIZE, 0, 20);
+    who = 7;
+    assert_true(rill_life_read((rill_bytes){bytes, sizeof bytes}, &life, &who));
+    assert_int_equal(who, 0);
+    rill_trailer_write(bytes, RILL_TRAILER_MARK, 5);
+    assert_false(rill_life_read((rill_bytes){bytes, sizeof bytes}, &life, &who));
+    assert_int_equal(life, 99);
+}
+
 /* Below the limit that some peers set, above what counts from 0; lives do not share theirs. */
 static void test_first_numbers_are_in_a_range_of_their_own(void **state)
 {
@@ -108,6 +157,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_later_lives_are_larger),
+        cmocka_unit_test(test_lives_of_one_millisecond_are_in_order),
+        cmocka_unit_test(test_whose_life_it_is_decides_between_two_of_one_moment),
+        cmocka_unit_test(test_a_life_says_whose_it_is),
         cmocka_unit_test(test_first_numbers_are_in_a_range_of_their_own),
         cmocka_unit_test(test_marked_numbers_tell_the_mark),
         cmocka_unit_test(test_ours_are_told_from_others),

@@ -41,12 +41,12 @@ static rill_beginning judge_late(const rill_past *past)
 }
 
 /* The first packets of a Rill client, which say so. */
-static rill_beginning judge_life(const rill_stream_packet *packet, uint64_t life,
+static rill_beginning judge_life(const rill_stream_packet *packet, uint64_t life, uint32_t who,
                                  const rill_past *past)
 {
-    if (!past || life > past->life)
+    if (!past || rill_life_is_later(life, who, past->life, past->who))
         return takes_leave(packet) ? RILL_ENDS : RILL_BEGINS;
-    if (life < past->life)
+    if (rill_life_is_later(past->life, past->who, life, who))
         return RILL_REPLACED;
     uint64_t count = packet->sequence - rill_life_first_number(life);
     return past->any && count <= past->highest ? RILL_REPLAYED : judge_late(past);
@@ -97,9 +97,10 @@ bool rill_is_of_another(const rill_stream_packet *packet, const rill_past *past)
 
 rill_beginning rill_judge_beginning(const rill_stream_packet *packet, const rill_past *past)
 {
-    uint64_t value;
-    if (rill_trailer_read(packet->after, &value) == RILL_TRAILER_LIFE)
-        return judge_life(packet, value, past);
+    uint64_t life;
+    uint32_t who;
+    if (rill_life_read(packet->after, &life, &who))
+        return judge_life(packet, life, who, past);
     if (rill_number_is_marked(packet->sequence))
         return judge_marked(packet, past);
     return past ? judge_counted_again(packet, past) : judge_counted(packet);

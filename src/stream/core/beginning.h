@@ -24,6 +24,7 @@ typedef struct rill_past {
     uint64_t numbered;      /* packets under this key, sent */
     uint64_t received;      /* ... and received */
     uint32_t mark;
+    uint32_t who;                   /* of that life */
     struct rill_connection *former; /* it has made way, and its end has not been fetched; or NULL */
     bool any;                       /* highest is valid */
     bool marked;                    /* life and mark are those of the connection that ended last */

@@ -61,6 +61,12 @@ static const rill_connection_options *copy_options(const rill_allocator *a,
     return copy;
 }
 
+static uint64_t new_life(const rill_endpoint *e, rill_now now, uint32_t random)
+{
+    return e->wall_ns ? rill_life_at(e->wall_ns(e->wake_user), random)
+                      : rill_life_of(now.wall_ms, random);
+}
+
 rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool server,
                                         const rill_connection_options *own)
 {
@@ -97,7 +103,7 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     if (server)
         rill_numbering_init_server(&c->numbers, now.wall_ms, random);
     else
-        rill_numbering_init_client(&c->numbers, now.wall_ms, random, &e->last_life);
+        rill_numbering_init_client(&c->numbers, new_life(e, now, random), random, &e->last_life);
     return c;
 }
 

@@ -111,6 +111,7 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *given)
     e->wake = o->wake;
     e->wake_user = o->user;
     e->clock = o->clock;
+    e->wall_ns = o->wall_ns;
     init_tables(e, 0);
     e->unused_congestion = rill_congestion_new(e->allocator, e->connection_options.max_in_flight);
     err = rill_crypto_new_with(&e->crypto, e->allocator, o->crypto);
@@ -346,6 +347,9 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
     err = rill_keys_new(&c->identity.keys, e->crypto, shared_secret, secret_len);
     if (err == RILL_OK)
         err = rill_identity_new_token(&c->identity, e->allocator, e->crypto);
+    if (err == RILL_OK) /* which is random, and not another client's */
+        c->numbers.who =
+            (uint32_t)(rill_token_hash(c->identity.token, c->identity.token_len) >> 32);
     if (err == RILL_OK)
         err = rill_peer_set_address(&c->peer, e->allocator, address, c->numbers.next, &changed);
     if (err == RILL_OK)

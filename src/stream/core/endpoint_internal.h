@@ -19,6 +19,7 @@ struct rill_endpoint {
     void (*wake)(void *user);
     void *wake_user;
     rill_now (*clock)(void *user);
+    uint64_t (*wall_ns)(void *user);
 
     char *address; /* NULL: no account yet */
     size_t address_len;

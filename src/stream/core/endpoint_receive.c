@@ -61,11 +61,13 @@ static rill_past *new_past(rill_endpoint *e)
 static void note_beginning(rill_connection *c, const rill_stream_packet *packet, bool unsure)
 {
     c->succession.unsure = unsure;
-    if (rill_trailer_read(packet->after, &c->numbers.life) == RILL_TRAILER_LIFE)
+    if (rill_life_read(packet->after, &c->numbers.life, &c->numbers.who)) {
         rill_numbering_set_mark(&c->numbers, c->numbers.mark);
-    else
-        c->numbers.life =
-            c->succession.past->life; /* of before: no packet of that begins anything */
+        return;
+    }
+    /* Of before: no packet of that begins anything. */
+    c->numbers.life = c->succession.past->life;
+    c->numbers.who = c->succession.past->who;
 }
 
 /* keys become the connection's, also on failure; a->past where it could be added, and not before.

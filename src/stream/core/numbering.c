@@ -18,13 +18,12 @@ void rill_numbering_init_server(rill_numbering *n, uint64_t wall_ms, uint32_t ra
     rill_sequence_window_init(&n->seen);
 }
 
-void rill_numbering_init_client(rill_numbering *n, uint64_t wall_ms, uint32_t random,
+void rill_numbering_init_client(rill_numbering *n, uint64_t life, uint32_t random,
                                 uint64_t *last_life)
 {
-    *n = (rill_numbering){.opening = true,
-                          .mark = random % (UINT32_C(1) << RILL_MARK_BITS),
-                          .life = rill_life_of(wall_ms, random)};
-    /* Where it is in the same millisecond, or the clock was set back. */
+    *n = (rill_numbering){
+        .opening = true, .mark = random % (UINT32_C(1) << RILL_MARK_BITS), .life = life};
+    /* Where it is in the same moment, or the clock was set back. */
     if (n->life <= *last_life)
         n->life = *last_life + 1;
     *last_life = n->life;
@@ -88,14 +87,15 @@ static rill_place place_at_server(const rill_numbering *n, const rill_past *past
                                   const rill_stream_packet *packet, uint64_t *number)
 {
     uint64_t life;
+    uint32_t who;
     if (packet->sequence >= RILL_NUMBER_SERVER)
         return RILL_PLACE_REFLECTED;
-    bool says_life = rill_trailer_read(packet->after, &life) == RILL_TRAILER_LIFE;
+    bool says_life = rill_life_read(packet->after, &life, &who);
     if (says_life) {
         *number = packet->sequence - rill_life_first_number(life);
-        if (n->marked && life == n->life && *number < RILL_NUMBER_CLIENT)
+        if (n->marked && life == n->life && who == n->who && *number < RILL_NUMBER_CLIENT)
             return RILL_PLACE_HERE;
-        if (life > n->life)
+        if (rill_life_is_later(life, who, n->life, n->who))
             return RILL_PLACE_ANEW;
     } else if (!n->marked && !rill_number_is_marked(packet->sequence)) {
         return RILL_PLACE_HERE;
@@ -105,7 +105,8 @@ static rill_place place_at_server(const rill_numbering *n, const rill_past *past
     if (says_life)
         return RILL_PLACE_REPLACED;
     bool former = past->marked && packet->sequence >> 32 == rill_number_prefix(past->mark);
-    return former && n->life > past->life ? RILL_PLACE_REPLACED : RILL_PLACE_FORGOTTEN;
+    bool replaced = former && rill_life_is_later(n->life, n->who, past->life, past->who);
+    return replaced ? RILL_PLACE_REPLACED : RILL_PLACE_FORGOTTEN;
 }
 
 /* At a client: a packet of the server may come before any reply does, and bring its mark. */

@@ -13,6 +13,7 @@ typedef struct rill_numbering {
     uint64_t given;            /* under this key: by those before it with these credentials too */
     uint64_t taken_before;     /* packets received under this key: by those before it */
     uint64_t life;             /* the client's, which began it; at a server the latest there was */
+    uint32_t who;              /* of that life (numbers.h) */
     uint32_t mark;             /* valid where marked, as the next */
     uint32_t their_prefix;     /* of the other side's numbers: above the count */
     bool server;               /* these are a server's numbers */
@@ -25,7 +26,7 @@ typedef struct rill_numbering {
 /* A server's connection has its mark ready for when a life begins it. */
 void rill_numbering_init_server(rill_numbering *n, uint64_t wall_ms, uint32_t random);
 /* last_life: of the endpoint's clients; a new one is later than all of them. */
-void rill_numbering_init_client(rill_numbering *n, uint64_t wall_ms, uint32_t random,
+void rill_numbering_init_client(rill_numbering *n, uint64_t life, uint32_t random,
                                 uint64_t *last_life);
 void rill_numbering_clear(rill_numbering *n, const rill_allocator *a);
 /* A server's, whose key others had before it: they have used up some of its packets. */

@@ -75,7 +75,7 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
                               uint64_t now_ns)
 {
     rill_packet_writer p;
-    size_t trailer = c->numbers.opening ? RILL_TRAILER_SIZE : 0;
+    size_t trailer = c->numbers.opening ? RILL_LIFE_SIZE : 0;
     rill_packet_begin(&p, plaintext, RILL_PACKET_MAX_PLAINTEXT - trailer, RILL_ILP_PREPARE,
                       f->sequence, f->minimum);
     if (f->kind == RILL_FLIGHT_CLOSE) {
@@ -92,7 +92,7 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
     }
     size_t len = rill_packet_end(&p);
     if (len > 0 && trailer > 0)
-        len += rill_trailer_write(plaintext + len, RILL_TRAILER_LIFE, c->numbers.life);
+        len += rill_life_write(plaintext + len, c->numbers.life, c->numbers.who);
     if (len > 0 && c->options->padding) {
         memset(plaintext + len, 0, RILL_PACKET_MAX_PLAINTEXT - len);
         len = RILL_PACKET_MAX_PLAINTEXT;

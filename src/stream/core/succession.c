@@ -36,7 +36,10 @@ static uint64_t left_for(const rill_connection *c, uint64_t expires_at, uint64_t
 static void sum_up(rill_past *p, const rill_connection *c)
 {
     p->hash = rill_token_hash(c->identity.token, c->identity.token_len);
-    p->life = c->numbers.life > p->life ? c->numbers.life : p->life;
+    if (rill_life_is_later(c->numbers.life, c->numbers.who, p->life, p->who)) {
+        p->life = c->numbers.life;
+        p->who = c->numbers.who;
+    }
     p->marked = c->numbers.marked;
     p->mark = c->numbers.mark;
     p->any = c->numbers.seen.any;

@@ -8,13 +8,21 @@
 /* Nobody's padding, which is zeros. */
 static const uint8_t magic[4] = {'r', 'i', 'l', 'l'};
 
-#define LIFE_RANDOM_BITS  20
+#define LIFE_RANDOM_BITS  20 /* below the milliseconds */
+#define LIFE_FINE_BITS    10 /* below the microseconds, of which a millisecond has fewer than 2^10 */
 #define FIRST_NUMBER_BITS 29
 
 uint64_t rill_life_of(uint64_t wall_ms, uint32_t random)
 {
     uint64_t life = wall_ms << LIFE_RANDOM_BITS | random % (UINT32_C(1) << LIFE_RANDOM_BITS);
     return life != 0 ? life : 1;
+}
+
+uint64_t rill_life_at(uint64_t wall_ns, uint32_t random)
+{
+    uint32_t us = (uint32_t)(wall_ns % RILL_MS / 1000);
+    return rill_life_of(wall_ns / RILL_MS,
+                        us << LIFE_FINE_BITS | random % (UINT32_C(1) << LIFE_FINE_BITS));
 }
 
 uint64_t rill_life_first_number(uint64_t life)
@@ -51,4 +59,21 @@ rill_trailer_kind rill_trailer_read(rill_bytes after, uint64_t *value)
 bool rill_trailer_ended(rill_bytes after)
 {
     return after.len > RILL_TRAILER_SIZE && after.data[RILL_TRAILER_SIZE] == RILL_TRAILER_ENDED;
+}
+
+size_t rill_life_write(uint8_t *at, uint64_t life, uint32_t who)
+{
+    size_t len = rill_trailer_write(at, RILL_TRAILER_LIFE, life);
+    rill_store_u32(at + len, who);
+    return len + sizeof who;
+}
+
+bool rill_life_read(rill_bytes after, uint64_t *life, uint32_t *who)
+{
+    uint64_t value;
+    if (rill_trailer_read(after, &value) != RILL_TRAILER_LIFE)
+        return false;
+    *life = value;
+    *who = after.len >= RILL_LIFE_SIZE ? rill_load_u32(after.data + RILL_TRAILER_SIZE) : 0;
+    return true;
 }

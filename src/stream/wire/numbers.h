@@ -31,8 +31,18 @@
 
 #define RILL_MARK_BITS 29
 
-/* A life of a client: the wall clock's milliseconds, and 20 random binary digits. Never 0. */
+/*
+ * A life of a client, by when it began: the wall clock's milliseconds times 2^20, and below that
+ * the microseconds of that millisecond times 2^10, with ten random binary digits; or twenty random
+ * ones, where no more than the milliseconds are known. Never 0.
+ */
+uint64_t rill_life_at(uint64_t wall_ns, uint32_t random);
 uint64_t rill_life_of(uint64_t wall_ms, uint32_t random);
+/* Of two lives the later one. who: of each client another number, for those of one moment. */
+static inline bool rill_life_is_later(uint64_t life, uint32_t who, uint64_t than, uint32_t than_who)
+{
+    return life != than ? life > than : who > than_who;
+}
 /* The first number of that life: of two lives hardly ever the same. */
 uint64_t rill_life_first_number(uint64_t life);
 
@@ -81,6 +91,14 @@ typedef enum rill_trailer_kind {
 size_t rill_trailer_write(uint8_t *at, rill_trailer_kind kind, uint64_t value);
 /* From what follows a packet's frames; NONE: padding, or somebody else's. */
 rill_trailer_kind rill_trailer_read(rill_bytes after, uint64_t *value);
+
+/* A life, and whose it is: that follows it, and earlier versions do not tell it (0). */
+#define RILL_LIFE_SIZE (RILL_TRAILER_SIZE + 4)
+/* To at[RILL_LIFE_SIZE]; its length. */
+size_t rill_life_write(uint8_t *at, uint64_t life, uint32_t who);
+/* From what follows a packet's frames. False: it says no life, and nothing is set. */
+bool rill_life_read(rill_bytes after, uint64_t *life, uint32_t *who);
+
 /* Of what begins with a mark: RILL_TRAILER_ENDED follows. */
 bool rill_trailer_ended(rill_bytes after);
 
