@@ -51,15 +51,15 @@ ROOMS = {
 }
 # Public headers, by the layer that implements them. rill.h is for applications alone.
 PUBLIC = {
-    "api": "base", "types": "base", "error": "base",
+    "api": "base", "types": "base", "error": "base", "reason": "base",
     "ilp": "ilp", "btp": "ilp",
     "crypto": "crypto",
     "credentials": "stream", "receipt": "stream", "stream": "stream",
     "connection": "stream", "endpoint": "stream", "waiting": "stream",
-    "loop": "io", "link": "link", "net": "run", "payment": "run",
+    "loop": "io", "link": "link", "net": "run", "payment": "run", "quote": "run",
     "ping": "run", "node": "serve", "credentials_file": "run",
     "key": "clients", "http_signature": "clients", "spsp": "clients",
-    "spsp_server": "spsp", "open_payments": "clients",
+    "spsp_server": "spsp", "open_payments": "clients", "receiver": "clients",
 }
 # The programs are built on the public headers and on src/base, as everybody's programs could be.
 # The connector has an interface, which is not public yet.

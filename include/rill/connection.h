@@ -134,6 +134,9 @@ typedef struct rill_connection_stats {
      * killed. A server knows this; a client learns it from a Rill server with the first answer.
      */
     bool ended_another;
+    /* The rate is less than this, as replies say: rate and this are its bounds. den 0: not known.
+     */
+    rill_ratio rate_below;
 } rill_connection_stats;
 
 /* How the connection does. *out is filled in. */
@@ -142,6 +145,30 @@ RILL_API void rill_connection_get_stats_sized(const rill_connection *c, rill_con
 static inline void rill_connection_get_stats(const rill_connection *c, rill_connection_stats *out)
 {
     rill_connection_get_stats_sized(c, out, sizeof *out);
+}
+
+/* What the last reject of a packet of ours said, beside its code. */
+typedef struct rill_last_reject {
+    rill_ilp_code code;
+    bool authentic; /* the receiver itself refused it, and not somebody on the way */
+    /* Who made it: an ILP address, or a word of an address's characters; "" where it says nothing.
+     * NUL-terminated. */
+    char triggered_by[RILL_ILP_MAX_ADDRESS + 1];
+    /* For people: text of a stranger, to be printed escaped, cut to fit. NUL-terminated; "" */
+    char message[256];
+} rill_last_reject;
+
+/*
+ * The last reject on the way, or of the receiver if it had a message, into *out. An endpoint keeps
+ * one, of that of its connections as a client that met it. False, and all of it 0, where there was
+ * none, another connection has met a later one, or there was no memory to keep it. Allocates
+ * nothing.
+ */
+RILL_API bool rill_connection_get_last_reject_sized(const rill_connection *c, rill_last_reject *out,
+                                                    size_t size);
+static inline bool rill_connection_get_last_reject(const rill_connection *c, rill_last_reject *out)
+{
+    return rill_connection_get_last_reject_sized(c, out, sizeof *out);
 }
 
 /* A pointer for the application, which the library only keeps. NULL before it is set. */
@@ -174,7 +201,20 @@ RILL_API RILL_MUST_CHECK int rill_connection_open_stream(rill_connection *c, ril
 RILL_API rill_stream *rill_connection_stream(rill_connection *c, uint64_t id);
 
 /*
- * Sets the minimum rate from now on, as min_rate of the options.
+ * Finds out what the path makes of our money, and pays nothing: packets that cannot be fulfilled
+ * say what would arrive. amount, our units: what is to be sent later; larger packets are of no
+ * interest. RILL_EVENT_PROBED follows, and rill_connection_get_stats then has rate, min_rate
+ * (the rate less the options' slippage), max_packet_amount and round_trip_ns; or
+ * RILL_EVENT_CONNECTION_END says why nothing gets through, after connect_timeout_ns at the latest.
+ * Money that streams may send leaves as soon as the rate is known.
+ * RILL_ERR_INVALID: amount is 0. RILL_ERR_STATE: the minimum rate is known or was given, or a
+ * question is open. RILL_ERR_CLOSED: the connection has ended or is ending. RILL_ERR_NOMEM.
+ */
+RILL_API RILL_MUST_CHECK int rill_connection_probe(rill_connection *c, uint64_t amount);
+
+/*
+ * Sets the minimum rate from now on, as min_rate of the options. A probe that is under way ends,
+ * without an event.
  * RILL_ERR_INVALID: num or den is 0.
  */
 RILL_API RILL_MUST_CHECK int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate);

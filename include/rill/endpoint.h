@@ -245,7 +245,8 @@ typedef enum rill_event_type {
     RILL_EVENT_STREAMS_AVAILABLE, /* rill_connection_open_stream works again */
     RILL_EVENT_INCOMING,          /* a packet waits for rill_endpoint_decide */
     RILL_EVENT_STREAM_END,        /* last event of a stream */
-    RILL_EVENT_CONNECTION_END     /* last event of a connection */
+    RILL_EVENT_CONNECTION_END,    /* last event of a connection */
+    RILL_EVENT_PROBED             /* rill_connection_probe has found the rate */
 } rill_event_type;
 
 typedef struct rill_event {

@@ -9,6 +9,7 @@
 
 #include <rill/endpoint.h>
 #include <rill/link.h>
+#include <rill/reason.h>
 
 RILL_BEGIN_DECLS
 
@@ -98,6 +99,8 @@ typedef struct rill_handlers {
      * not start or go on.
      */
     void (*closed)(int error, const char *detail, void *user) RILL_UNSET;
+    /* rill_connection_probe has found the rate: rill_connection_get_stats has it. */
+    void (*probed)(rill_connection *c, void *user) RILL_UNSET;
 } rill_handlers;
 
 typedef struct rill_net_options {
@@ -247,6 +250,21 @@ typedef struct rill_pay_options {
      * the reason changes. false cancels. May be NULL.
      */
     bool (*waiting)(const rill_waiting *waiting, uint64_t waited_ns, void *user);
+    /*
+     * The receiver's units: it ends when so much has arrived. amount is then the most that is sent;
+     * 0: what the minimum rate needs. The path is asked for its rate first. Default: 0: amount is
+     * sent, whatever arrives.
+     */
+    uint64_t deliver;
+    /*
+     * The state of a payment that was begun before, as its save handler got it last
+     * (rill/payment.h). It goes on from there: of these options the credentials, amount, deliver
+     * and the minimum rate are not looked at. Default: empty: a new payment. Borrowed while the
+     * call runs.
+     */
+    rill_bytes resume;
+    /* As save of rill_payment_handlers (rill/payment.h), with user. May be NULL. */
+    int (*save)(rill_bytes state, void *user);
 } rill_pay_options;
 
 #define RILL_STALL_DEFAULT 0xffffffffffffffffull
@@ -267,6 +285,18 @@ typedef struct rill_pay_result {
     /* An earlier connection with the credentials had not ended, and was ended for this payment:
      * as in rill_connection_stats */
     bool ended_another;
+    uint64_t max_source;   /* our units: no more would have been sent. RILL_UNLIMITED: not known */
+    uint64_t min_delivery; /* the other side's units: what was asked for at least; 0: nothing */
+    rill_reason reason;    /* finer than the error; RILL_REASON_NONE where there is none */
+    /* The last reject of a packet on the way, or by the receiver, of this payment's last
+     * connection; its code is "" where there was none: as in rill_connection_get_last_reject. */
+    rill_ilp_code reject_code;
+    bool reject_authentic;
+    char reject_triggered_by[RILL_ILP_MAX_ADDRESS + 1];
+    char reject_message[256];
+    /* The other side's own words as it ended the connection or the stream, or what it wrote on the
+     * stream: text of a stranger, to be printed escaped; "". */
+    char receiver_words[256];
 } rill_pay_result;
 
 RILL_API void rill_pay_options_init_sized(rill_pay_options *o, size_t size);

@@ -50,6 +50,9 @@ typedef struct rill_stream_totals {
     uint64_t delivered;   /* what the other side says has arrived of what was fulfilled */
     uint64_t receive_max; /* the most that we accept in all */
     uint64_t received;    /* fulfilled by us */
+    /* The most that the other side takes in all, its units; RILL_UNLIMITED: no limit that it told
+     */
+    uint64_t remote_receive_max;
 } rill_stream_totals;
 
 /*

@@ -83,6 +83,7 @@ static void dispatch_connection(const rill_handlers *h, void *user, const rill_e
     void (*handler)(rill_connection *, void *) =
         event->type == RILL_EVENT_CONNECTION  ? h->connection
         : event->type == RILL_EVENT_CONNECTED ? h->connected
+        : event->type == RILL_EVENT_PROBED    ? h->probed
                                               : h->streams_available;
     if (handler)
         handler(event->connection, user);
@@ -107,6 +108,7 @@ void rill_host_dispatch(const rill_handlers *h, void *user, const rill_event *ev
     switch (event->type) {
     case RILL_EVENT_CONNECTION:
     case RILL_EVENT_CONNECTED:
+    case RILL_EVENT_PROBED:
     case RILL_EVENT_STREAMS_AVAILABLE:
         dispatch_connection(h, user, event);
         break;

@@ -70,7 +70,7 @@ typedef struct pair_end {
     uint64_t ended_sent; /* of connections that are over */
     uint64_t ended_received;
     uint64_t ended_in_flight;
-    unsigned events[RILL_EVENT_CONNECTION_END + 1];
+    unsigned events[RILL_EVENT_PROBED + 1];
     int sent_error;
     int received_error;
     int end_error;

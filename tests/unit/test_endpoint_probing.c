@@ -323,6 +323,94 @@ static void test_wrong_credentials_are_called_that(void **state)
     }
 }
 
+/* Nothing is paid, whatever time passes; and then it is, without another probe. */
+static void test_a_question_pays_nothing(void **state)
+{
+    pair *p = *state;
+    rill_connection_stats stats;
+    rill_stream_totals t;
+    reset();
+    path.most = 5000;
+    path.large = RILL_ILP_F08_AMOUNT_TOO_LARGE;
+    rill_stream *s = open_to_probe(p, (rill_ratio){3, 4});
+    rill_connection *c = p->end[PAIR_CLIENT].connection;
+    assert_int_equal(rill_connection_probe(c, 0), RILL_ERR_INVALID);
+    assert_int_equal(rill_connection_probe(c, 100000), RILL_OK);
+    assert_int_equal(rill_connection_probe(c, 100000), RILL_ERR_STATE);
+    pair_run(p, 30 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_PROBED], 1);
+    assert_int_equal(rill_connection_probe(c, 1), RILL_ERR_STATE);
+    rill_connection_get_stats(c, &stats);
+    assert_int_equal(stats.sent, 0);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 0);
+    assert_true(stats.rate.num * 4 <= stats.rate.den * 3 && stats.rate.num >= 100);
+    /* What passed, and no more than does. */
+    assert_in_range(stats.max_packet_amount, 1000, 5000);
+    rill_stream_get_totals(s, &t);
+    assert_true(t.remote_receive_max == RILL_UNLIMITED);
+    path.packets = 0;
+    pays(p, s, 100000, 3 * RILL_SECOND, 40);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_PROBED], 1);
+}
+
+/* The receiver's limit is known with the rate, before any money. */
+static void test_a_question_brings_the_receivers_limit(void **state)
+{
+    pair *p = *state;
+    pair_options o = pair_defaults();
+    rill_stream_totals t;
+    o.connection.min_rate = (rill_ratio){0, 1};
+    o.accepted.default_receive_max = 77;
+    pair_open(p, &o);
+    rill_stream *s = pair_stream_open(p, PAIR_CLIENT);
+    assert_int_equal(rill_connection_probe(p->end[PAIR_CLIENT].connection, 1000), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_PROBED], 1);
+    rill_stream_get_totals(s, &t);
+    assert_int_equal(t.remote_receive_max, 77);
+}
+
+/* Nothing passes: the connection ends, and says whose word that was. */
+static void test_a_question_without_an_answer_ends(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.most = 0;
+    path.large = RILL_ILP_T04_INSUFFICIENT_LIQUIDITY;
+    (void)open_to_probe(p, (rill_ratio){1, 1});
+    rill_last_reject last;
+    rill_connection *c = p->end[PAIR_CLIENT].connection;
+    assert_false(rill_connection_get_last_reject(c, &last));
+    assert_int_equal(last.message[0], 0);
+    assert_int_equal(rill_connection_probe(c, 1000), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_true(rill_connection_get_last_reject(c, &last));
+    assert_memory_equal(last.code.text, "T04", 3);
+    assert_false(last.authentic);
+    pair_run(p, 40 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_PROBED], 0);
+    assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_PATH);
+}
+
+/* Who gives a rate needs none that is probed. */
+static void test_a_rate_that_is_given_ends_a_question(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.until = p->now.mono_ns + 10 * RILL_SECOND;
+    rill_stream *s = open_to_probe(p, (rill_ratio){1, 1});
+    path.until = p->now.mono_ns + 10 * RILL_SECOND;
+    rill_connection *c = p->end[PAIR_CLIENT].connection;
+    assert_int_equal(rill_connection_probe(c, 1000), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(rill_connection_set_min_rate(c, (rill_ratio){1, 2}), RILL_OK);
+    path.until = 0;
+    pair_run(p, 60 * RILL_SECOND);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_PROBED], 0);
+    assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 1); /* idle */
+    (void)s;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +429,10 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_probing_ends_in_time),
         PAIR_TEST_TO_OPEN(test_probing_that_nobody_waits_for_ends),
         PAIR_TEST_TO_OPEN(test_wrong_credentials_are_called_that),
+        PAIR_TEST_TO_OPEN(test_a_question_pays_nothing),
+        PAIR_TEST_TO_OPEN(test_a_question_brings_the_receivers_limit),
+        PAIR_TEST_TO_OPEN(test_a_question_without_an_answer_ends),
+        PAIR_TEST_TO_OPEN(test_a_rate_that_is_given_ends_a_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,8 +7,10 @@
 #include "stream/core/close.h"
 #include "stream/core/connection_internal.h"
 #include "stream/core/endpoint.h"
+#include "stream/core/probe.h"
 #include "stream/core/probing.h"
 #include "stream/core/queues.h"
+#include "stream/core/refusal.h"
 #include "stream/core/settle.h"
 #include "stream/core/stream.h"
 #include "stream/core/streams.h"
@@ -37,6 +39,7 @@ void rill_connection_get_stats_sized(const rill_connection *c, rill_connection_s
         .round_trip_ns = rill_congestion_round_trip(c->path.congestion),
         .last_reject = n->last_reject,
         .ended_another = n->ended_another,
+        .rate_below = rill_rate_below(&c->path.rate),
     };
     rill_sized_give(out, size, &stats, sizeof stats);
 }
@@ -113,6 +116,31 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
     rill_connection_ready(c);
     rill_connection_wake(c);
     return RILL_OK;
+}
+
+int rill_connection_probe(rill_connection *c, uint64_t amount)
+{
+    if (amount == 0)
+        return RILL_ERR_INVALID;
+    if (c->state != RILL_STATE_OPEN || c->closing.ending)
+        return RILL_ERR_CLOSED;
+    if (rill_rate_has_minimum(&c->path.rate) || c->probing->asked != 0)
+        return RILL_ERR_STATE;
+    int error = rill_probe_ask(c, amount);
+    if (error != RILL_OK)
+        return error;
+    rill_connection_ready(c);
+    rill_connection_wake(c);
+    return RILL_OK;
+}
+
+bool rill_connection_get_last_reject_sized(const rill_connection *c, rill_last_reject *out,
+                                           size_t size)
+{
+    const rill_last_reject none = {.code = {{0}}};
+    const rill_last_reject *last = rill_refusal_of(c);
+    rill_sized_give(out, size, last ? last : &none, sizeof none);
+    return last != NULL;
 }
 
 int rill_connection_end(rill_connection *c)

@@ -116,6 +116,10 @@ static bool connection_event(rill_endpoint *e, rill_connection *c, rill_event *o
         out->type = RILL_EVENT_CONNECTED;
         return true;
     }
+    if (take(&c->events, RILL_EVENT_PROBED)) {
+        out->type = RILL_EVENT_PROBED;
+        return true;
+    }
     if (streams_event(e, c, out) || incoming_event(c, out))
         return true;
     if (take(&c->events, RILL_EVENT_STREAMS_AVAILABLE)) {

@@ -34,6 +34,7 @@ void rill_stream_get_totals_sized(const rill_stream *s, rill_stream_totals *out,
         .delivered = s->out.money.delivered,
         .receive_max = s->in.window.limit,
         .received = s->in.received,
+        .remote_receive_max = s->out.remote_max,
     };
     rill_sized_give(out, size, &totals, sizeof totals);
 }

@@ -14,6 +14,7 @@
 #include "stream/core/numbering.h"
 #include "stream/core/peer.h"
 #include "stream/core/queues.h"
+#include "stream/core/refusal.h"
 #include "stream/core/stream.h"
 #include "stream/core/streams.h"
 #include "stream/core/timer.h"
@@ -146,6 +147,7 @@ void rill_connection_destroy(rill_connection *c)
     rill_id_set_clear(&c->streams.opened_by_remote, a);
     if (c->probing != &e->unused_probing)
         rill_free(a, c->probing);
+    rill_refusal_forget(c);
     if (c->path.congestion != e->unused_congestion)
         rill_congestion_free(a, c->path.congestion);
     rill_identity_clear(&c->identity, a);

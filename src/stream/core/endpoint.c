@@ -158,6 +158,7 @@ void rill_endpoint_free(rill_endpoint *e)
         rill_crypto_free(e->crypto);
     rill_wipe(&e->token_keys, sizeof e->token_keys);
     rill_wipe(e->plaintext, sizeof e->plaintext);
+    rill_free(e->allocator, e->refusal);
     rill_free(e->allocator, e->shares);
     rill_free(e->allocator, e->address);
     rill_free(e->allocator, e);

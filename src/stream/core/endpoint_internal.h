@@ -5,6 +5,12 @@
 
 #include "stream/core/connection_internal.h"
 
+/* See refusal.h. */
+typedef struct rill_refusal {
+    const rill_connection *connection; /* NULL: it is gone */
+    rill_last_reject last;
+} rill_refusal;
+
 struct rill_endpoint {
     const rill_allocator *allocator;
     rill_crypto *crypto;
@@ -38,6 +44,7 @@ struct rill_endpoint {
     rill_flight_table flights;
     rill_spares spares;                 /* of streams' buffers */
     rill_probing unused_probing;        /* of connections that never probe */
+    rill_refusal *refusal;              /* the last reject that one of its clients has met; NULL */
     rill_congestion *unused_congestion; /* of server connections that never sent a packet */
     uint64_t last_life;                 /* of clients of this endpoint */
     rill_map decisions;

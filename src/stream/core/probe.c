@@ -50,7 +50,7 @@ static bool add_amount(rill_probing *p, uint64_t amount)
 /* All that streams want to send now: how much of it arrives is what matters in the end. */
 static uint64_t to_be_sent(const rill_connection *c)
 {
-    uint64_t all = 0;
+    uint64_t all = c->probing->asked;
     for (const rill_list *n = c->streams.with_money.next; n != &c->streams.with_money; n = n->next)
         all = rill_add_sat(all,
                            rill_stream_sendable(RILL_CONTAINER(n, const rill_stream, money_node)));
@@ -68,20 +68,42 @@ static void begin_volley(rill_probing *p)
 }
 
 /* False without memory. */
+static bool own_probing(rill_connection *c)
+{
+    rill_endpoint *e = c->endpoint;
+    if (c->probing != &e->unused_probing)
+        return true;
+    rill_probing *own = rill_calloc(e->allocator, 1, sizeof *own);
+    if (own)
+        c->probing = own;
+    return own != NULL;
+}
+
+int rill_probe_ask(rill_connection *c, uint64_t amount)
+{
+    if (!own_probing(c))
+        return RILL_ERR_NOMEM;
+    c->probing->asked = amount;
+    return RILL_OK;
+}
+
+/* Somebody wants to know the rate: who has money to send, or who asked. */
+static bool is_wanted(const rill_connection *c)
+{
+    return c->probing->asked != 0 || !rill_list_empty(&c->streams.with_money);
+}
+
+/* False without memory. */
 static bool start(rill_connection *c, uint64_t now_ns)
 {
     static const uint64_t first[] = {1, 1000, 1000000, 1000000000, 1000000000000};
-    rill_endpoint *e = c->endpoint;
-    if (c->probing == &e->unused_probing) {
-        rill_probing *own = rill_calloc(e->allocator, 1, sizeof *own);
-        if (!own)
-            return false;
-        c->probing = own;
-    }
+    if (!own_probing(c))
+        return false;
     rill_probing *p = c->probing;
     /* Answers to volleys of before are none to these. */
     uint8_t volley = (uint8_t)(p->volleys + 1);
-    *p = (rill_probing){.active = true,
+    *p = (rill_probing){.asked = p->asked,
+                        .active = true,
                         .volleys = volley,
                         .first = volley,
                         .delay = RETRY_DELAY_FIRST,
@@ -98,7 +120,7 @@ static bool start(rill_connection *c, uint64_t now_ns)
 
 bool rill_probe_wanted(rill_connection *c, uint64_t now_ns)
 {
-    if (rill_rate_has_minimum(&c->path.rate) || rill_list_empty(&c->streams.with_money))
+    if (rill_rate_has_minimum(&c->path.rate) || !is_wanted(c))
         return false;
     if (!c->probing->active && !start(c, now_ns)) {
         rill_holdoffs_path(&c->holdoffs, now_ns, now_ns); /* tried again when that is over */
@@ -120,6 +142,20 @@ uint64_t rill_probe_take(rill_connection *c, uint64_t now_ns)
     return c->probing->amounts[c->probing->next++];
 }
 
+/* The receiver's limits come with the answer to a packet that it takes, which may be later than
+ * what it refuses. */
+void rill_probe_tell(rill_connection *c)
+{
+    if (!c->probing->found)
+        return;
+    for (const rill_list *n = c->flights.out.next; n != &c->flights.out; n = n->next)
+        if (RILL_CONTAINER(n, const rill_flight, node)->kind == RILL_FLIGHT_NORMAL)
+            return;
+    c->probing->found = false;
+    c->probing->asked = 0;
+    rill_connection_notify(c, RILL_EVENT_PROBED);
+}
+
 static void finish(rill_connection *c, uint64_t now_ns)
 {
     const rill_probing *p = c->probing;
@@ -128,6 +164,8 @@ static void finish(rill_connection *c, uint64_t now_ns)
         bool near = p->answered >= p->short_of / SHORT_PART && p->short_of <= to_be_sent(c);
         rill_congestion_tested(c->path.congestion, now_ns, p->answered,
                                near ? p->short_of : UINT64_MAX);
+        c->probing->found = p->asked != 0;
+        rill_probe_tell(c);
         rill_connection_ready(c);
         return;
     }
@@ -406,7 +444,7 @@ void rill_probe_on_deadline(rill_connection *c, uint64_t now_ns)
         return;
     bool settled = p->settle_at != 0 && p->settle_at <= now_ns;
     bool over = rill_probe_gives_up(c) <= now_ns;
-    if (over && !settled && rill_list_empty(&c->streams.with_money))
+    if (over && !settled && !is_wanted(c))
         rill_probing_stop(c->probing);
     else if (settled || over)
         finish(c, now_ns);

@@ -29,6 +29,10 @@ typedef struct rill_probing {
     uint8_t close;     /* volleys in a row between nearly the same bounds */
     bool rose;         /* answered has risen in this volley */
     bool between;      /* the sizes between the first ones were tried */
+    /* The application asks what the path makes of this, and sends nothing (rill_connection_probe);
+     * 0 */
+    uint64_t asked;
+    bool found; /* ... and it is known: to be told once what else is out has been answered */
     uint64_t amounts[RILL_PROBE_AMOUNTS];
     uint64_t answered;  /* the largest of which the receiver said what arrived; 0: none */
     uint64_t short_of;  /* the smallest above it that met T04; UINT64_MAX: none */
@@ -45,6 +49,8 @@ typedef struct rill_probing {
 static inline void rill_probing_stop(rill_probing *p)
 {
     p->active = false;
+    p->asked = 0;
+    p->found = false;
 }
 
 #endif

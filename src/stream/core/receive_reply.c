@@ -21,6 +21,7 @@
 #include "stream/core/patience.h"
 #include "stream/core/peer.h"
 #include "stream/core/probe.h"
+#include "stream/core/refusal.h"
 #include "stream/core/schedule_amount.h"
 #include "stream/core/settle.h"
 #include "stream/core/tell.h"
@@ -544,6 +545,7 @@ static void answer_reject(rill_answer *a, const rill_reject *reject)
     a->c->counts.packets_rejected++;
     a->c->counts.last_reject = reject->code;
     open_packet(a, reject->data, RILL_ILP_REJECT);
+    rill_refusal_keep(a->c, reject, a->authentic);
     uint64_t value;
     if (a->authentic && rill_trailer_read(a->packet->after, &value) == RILL_TRAILER_FORGOTTEN)
         not_known(a);
@@ -592,5 +594,7 @@ void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, con
     }
     if (closes)
         closed_or_again(c, now, reject_class);
+    if (c->probing->found)
+        rill_probe_tell(c);
     rill_settle(c, now.mono_ns);
 }

@@ -209,6 +209,10 @@ static int send_open(rill_connection *c, const rill_turn *turn)
 {
     if (c->holdoffs.path.until > turn->now.mono_ns)
         return RILL_OK;
+    /* Who asks wants to know the receiver's limits with the rate: some tell them in the answer to a
+     * packet that they take, and not to those that they refuse. */
+    if (c->probing->asked != 0 && plain_wanted(c, turn->now.mono_ns))
+        return send_plain(c, turn);
     bool held = c->holdoffs.refusals.until > turn->now.mono_ns;
     if (!held && !rill_rate_has_minimum(&c->path.rate) && rill_probe_wanted(c, turn->now.mono_ns))
         return send_probe(c, turn);

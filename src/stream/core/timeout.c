@@ -111,6 +111,7 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now, uint64_t due_
     expire_flights(c, &c->flights.out, now_ns);
     expire_flights(c, &c->flights.aside, now_ns);
     note_overdue(c, now_ns);
+    rill_probe_tell(c);
     rill_undecided_expire(c, now_ns);
     rill_settle_now(c, now_ns);
     if (c->state == RILL_STATE_OPEN)

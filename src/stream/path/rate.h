@@ -55,6 +55,11 @@ static inline bool rill_rate_is_known(const rill_rate *r)
 {
     return r->latest.num != 0;
 }
+/* It is less than this: den 0 where nothing says so. */
+static inline rill_ratio rill_rate_below(const rill_rate *r)
+{
+    return r->above;
+}
 /* Some probe has arrived as something. */
 static inline bool rill_rate_was_probed(const rill_rate *r)
 {
