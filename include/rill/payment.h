@@ -6,6 +6,7 @@
 #ifndef RILL_PAYMENT_H
 #define RILL_PAYMENT_H
 
+#include <rill/credentials.h>
 #include <rill/net.h>
 
 RILL_BEGIN_DECLS
@@ -36,6 +37,19 @@ typedef struct rill_payment_handlers {
      */
     void (*done)(int error, bool reached, const rill_pay_result *result, void *user) RILL_UNSET;
     void *user RILL_UNSET;
+    /*
+     * What another process needs to go on with the payment, should this one not come to its end:
+     * to be kept, instead of what came before, until it is safe (on the disk, and not only
+     * written). Called before more may be sent, once a second while money arrives, and at the end.
+     * state is the library's, text, and has the receiver's secret in it. Not RILL_OK: it was not
+     * kept; nothing more is sent, and the payment ends with this error. NULL: nobody keeps it.
+     *
+     * Who has the latest state can go on (resume of rill_pay_options), and no unit is paid twice:
+     * a state says how much may have been sent at most. After a clean end it says exactly how much
+     * was. After a crash, money that had left and whose answer had not been noted is in doubt; it
+     * counts as sent, and is not sent again.
+     */
+    int (*save)(rill_bytes state, void *user) RILL_UNSET;
 } rill_payment_handlers;
 
 /*
@@ -58,6 +72,53 @@ RILL_API void rill_payment_readable(rill_payment *p);
  * after 2 s. Does nothing if the payment has failed already.
  */
 RILL_API void rill_payment_cancel(rill_payment *p);
+/* ---- the saved state of a payment ---- */
+
+/* Bytes of a state at most. */
+#define RILL_PAYMENT_STATE_MAX 4096
+
+/* What a state says. */
+typedef struct rill_payment_state {
+    rill_credentials credentials; /* wipe after use */
+    uint64_t amount;              /* our units: the most that is sent in all */
+    uint64_t deliver; /* the receiver's units: it ends when so much has arrived; 0: no such end */
+    rill_ratio min_rate; /* num 0: none was set */
+    uint64_t sent;       /* our units: certainly sent */
+    uint64_t in_doubt;   /* our units: may have been sent beside them */
+    uint64_t delivered;  /* the receiver's units, of what was certainly sent, as it said */
+    bool complete;       /* there is nothing to go on with */
+} rill_payment_state;
+
+/*
+ * Reads a state. RILL_ERR_MALFORMED: it is none; *problem (may be NULL) says why, static, without
+ * secrets. RILL_ERR_UNSUPPORTED: of a later version.
+ */
+RILL_API RILL_MUST_CHECK int rill_payment_state_read_sized(rill_payment_state *out, size_t size,
+                                                           rill_bytes state, const char **problem);
+RILL_MUST_CHECK static inline int rill_payment_state_read(rill_payment_state *out, rill_bytes state,
+                                                          const char **problem)
+{
+    return rill_payment_state_read_sized(out, sizeof *out, state, problem);
+}
+/*
+ * A receiver whose word is above doubt (the wallet of an incoming payment) says how much has
+ * arrived in all, the receiver's units, of what this state is about. Only once no packet can
+ * arrive any more: packet_lifetime_ns after the process that paid is gone. Writes the state that
+ * follows from that into out[RILL_PAYMENT_STATE_MAX], and its length. If no more has arrived than
+ * the state knew, nothing is in doubt any more. RILL_ERR_RANGE: less has arrived than the state
+ * knows, so that this is about another payment. Errors of rill_payment_state_read.
+ */
+RILL_API RILL_MUST_CHECK int rill_payment_state_settle(rill_bytes state, uint64_t delivered,
+                                                       uint8_t *out, size_t *len);
+
+/* Keeps a state in a file, as rill_credentials_save does: for the save handler. */
+RILL_API RILL_MUST_CHECK int rill_payment_state_save(const char *path, rill_bytes state);
+/* Reads it back into out[RILL_PAYMENT_STATE_MAX]. RILL_ERR_IO: errno says why;
+ * RILL_ERR_MALFORMED: longer than that. */
+RILL_API RILL_MUST_CHECK int rill_payment_state_load(const char *path, uint8_t *out, size_t *len);
+
+/* ---- looking at it ---- */
+
 /* What it waits for; since_ns is its last progress. */
 RILL_API void rill_payment_get_waiting_sized(rill_payment *p, rill_waiting *out, size_t size);
 static inline void rill_payment_get_waiting(rill_payment *p, rill_waiting *out)

@@ -1,43 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rill/credentials_file.h: one read, and one write that is whole or not at all. */
-#define _POSIX_C_SOURCE 200809L
-
+/* rill/credentials_file.h. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "crypto/crypto.h"
+#include "run/file.h"
 #include <rill/credentials_file.h>
 #include <rill/error.h>
 
 #define MAX_FILE 16384
-
-/* ---- load ---- */
-
-/* 0, or errno. */
-static int read_all(const char *path, char *buf, size_t cap, size_t *len)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno;
-    int error = 0;
-    *len = 0;
-    while (*len < cap) {
-        ssize_t n = read(fd, buf + *len, cap - *len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            error = errno;
-        if (n <= 0)
-            break;
-        *len += (size_t)n;
-    }
-    close(fd);
-    return error;
-}
 
 int rill_credentials_load(rill_credentials *out, const char *path, const char **problem)
 {
@@ -46,7 +17,7 @@ int rill_credentials_load(rill_credentials *out, const char *path, const char **
     memset(out, 0, sizeof *out);
     if (problem)
         *problem = NULL;
-    int error = read_all(path, text, sizeof text, &len);
+    int error = rill_file_read(path, text, sizeof text, &len);
     int rc = RILL_ERR_IO;
     /* A file that fills the buffer has no end that we know: it is cut off, and malformed. */
     if (error == 0)
@@ -61,80 +32,11 @@ int rill_server_secret_load(uint8_t out[RILL_SHARED_SECRET_LEN], const char *pat
     char text[256];
     size_t len = 0;
     memset(out, 0, RILL_SHARED_SECRET_LEN);
-    int error = read_all(path, text, sizeof text, &len);
+    int error = rill_file_read(path, text, sizeof text, &len);
     int rc = error != 0 ? RILL_ERR_IO : rill_server_secret_decode(out, text, len);
     rill_wipe(text, sizeof text);
     errno = error;
     return rc;
-}
-
-/* ---- save ---- */
-
-static int write_all(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, text, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        text += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-/* The name of a file in the same folder, so that renaming is one step; the caller frees. */
-static char *temporary_name(const char *path)
-{
-    static const char suffix[] = ".XXXXXX";
-    char *name = malloc(strlen(path) + sizeof suffix);
-    if (name)
-        sprintf(name, "%s%s", path, suffix);
-    return name;
-}
-
-/* That the new name is on the disk too; a file system that cannot say so is believed. */
-static void sync_folder(const char *path)
-{
-    char *folder = strdup(path);
-    if (!folder)
-        return;
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder] = '\0';
-    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-    free(folder);
-}
-
-static int replace_file(const char *path, const char *text, size_t len)
-{
-    char *temporary = temporary_name(path);
-    if (!temporary)
-        return ENOMEM;
-    int fd = mkstemp(temporary); /* mode 0600 */
-    if (fd < 0) {
-        int error = errno;
-        free(temporary);
-        return error;
-    }
-    int error = write_all(fd, text, len);
-    if (error == 0 && fsync(fd) != 0)
-        error = errno;
-    if (close(fd) != 0 && error == 0)
-        error = errno;
-    if (error == 0 && rename(temporary, path) != 0)
-        error = errno;
-    if (error != 0)
-        (void)unlink(temporary);
-    else
-        sync_folder(path);
-    free(temporary);
-    return error;
 }
 
 int rill_credentials_save(const char *path, const rill_credentials *in)
@@ -144,7 +46,7 @@ int rill_credentials_save(const char *path, const rill_credentials *in)
     int rc = rill_credentials_encode(in, text, sizeof text, &len);
     if (rc != RILL_OK)
         return rc;
-    int error = replace_file(path, text, len);
+    int error = rill_file_replace(path, text, len);
     rill_wipe(text, sizeof text);
     errno = error;
     if (error == ENOMEM)

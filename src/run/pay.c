@@ -28,6 +28,8 @@ int rill_pay_options_take(rill_pay_options *full, const rill_pay_options *o, con
         *problem = rill_options_problem(rc);
         return rc;
     }
+    if (full->resume.len > 0) /* which names them */
+        return RILL_OK;
     if (full->destination_account && full->shared_secret)
         return RILL_OK;
     *problem = "destination account and shared secret are needed";
@@ -56,8 +58,15 @@ static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
     return !o->waiting || o->waiting(waiting, waited, o->user);
 }
 
+static int on_save(rill_bytes state, void *user)
+{
+    const rill_pay_options *o = ((pay_call *)user)->options;
+    return o->save(state, o->user);
+}
+
 static int fail(rill_pay_result *result, int error, const char *problem)
 {
+    result->reason = RILL_REASON_OTHER;
     snprintf(result->detail, sizeof result->detail, "%s", problem ? problem : rill_strerror(error));
     return error;
 }
@@ -73,7 +82,8 @@ static int pay(const rill_pay_options *options, rill_pay_result *result)
                                             .progress = on_progress,
                                             .waiting = on_waiting,
                                             .done = on_done,
-                                            .user = &call};
+                                            .user = &call,
+                                            .save = options->save ? on_save : NULL};
     const char *problem = NULL;
     rill_payment *payment;
     rc = rill_payment_start(&payment, loop, options, &handlers, &problem);

@@ -11,11 +11,11 @@
 #include "base/sized.h"
 #include "crypto/crypto.h"
 #include "run/host.h"
+#include <rill/credentials.h>
 
 #define TICK_MS 50
 /* What is still in flight when a payment fails gets so long to be answered. */
-#define GRACE       (2 * RILL_SECOND)
-#define STALL_USUAL (60 * RILL_SECOND)
+#define GRACE (2 * RILL_SECOND)
 /* Connections in a row that may be forgotten before anything of them arrives. */
 #define MAX_BARREN 3
 
@@ -30,7 +30,7 @@ static void close_connection(rill_payment *p)
 {
     /* A receiver that is told of no error takes what it has for all there is, but for one that
      * ended it itself. */
-    bool blame = p->error != RILL_OK && !p->sent_away;
+    bool blame = p->error != RILL_OK && !p->sent_away && !p->is_quote;
     if (p->connection && blame) {
         p->gave_up = true;
         rill_connection_close(p->connection, RILL_CLOSE_APPLICATION_ERROR,
@@ -75,6 +75,8 @@ static void fail_by(rill_payment *p, int error, const char *message, bool remote
     }
     p->error = error;
     p->again = false;
+    if (p->result.reason == RILL_REASON_NONE)
+        p->result.reason = rill_payment_reason(p, error);
     rill_payment_describe(p, error, message, remote);
     p->grace_at = rill_payment_now(p) + GRACE;
     if (!p->connection) {
@@ -178,7 +180,7 @@ uint64_t rill_payment_acknowledged(const rill_payment *p)
 
 void rill_payment_readable(rill_payment *p)
 {
-    if (p->stream)
+    if (p->stream && !p->asks)
         pump_data(p);
 }
 
@@ -188,6 +190,62 @@ void rill_payment_cancel(rill_payment *p)
 }
 
 /* ---- what the client tells ---- */
+
+static void start_asking(rill_payment *p)
+{
+    int rc = rill_payment_ask(p);
+    if (rc != RILL_OK)
+        fail(p, rc, NULL);
+}
+
+void rill_payment_release(rill_payment *p, int error)
+{
+    p->asks = false;
+    p->held = false;
+    p->progress_at = rill_payment_now(p);
+    if (error == RILL_OK)
+        error = rill_payment_send_more(p);
+    if (error != RILL_OK) {
+        fail(p, error, NULL);
+        return;
+    }
+    pump_data(p);
+}
+
+/* Of a payment without a quote: the terms follow from what was asked for. */
+static void find_terms(rill_payment *p)
+{
+    rill_quote_options o;
+    rill_quote_terms terms;
+    rill_quote_options_init(&o);
+    o.deliver_amount = p->deliver;
+    o.max_source = p->amount;
+    o.min_rate = p->asked_min_rate;
+    o.slippage = p->connection_options.slippage;
+    int error = rill_quote_find_terms(&terms, &p->path, &o, &p->result.reason);
+    if (error != RILL_OK) {
+        snprintf(p->result.detail, sizeof p->result.detail, "%s",
+                 rill_reason_text(p->result.reason));
+        fail(p, error, NULL);
+        return;
+    }
+    error = rill_payment_take_terms(p, terms.max_source, p->deliver, terms.min_rate);
+    rill_payment_release(p, error);
+}
+
+static void on_probed(rill_connection *c, void *user)
+{
+    rill_payment *p = user;
+    (void)c;
+    if (p->error != RILL_OK || !p->stream || !p->asks)
+        return;
+    rill_payment_take_path(p);
+    p->held = true;
+    if (p->is_quote)
+        rill_quote_told(p);
+    else
+        find_terms(p);
+}
 
 static void on_ready(rill_client *client, rill_connection *c, void *user)
 {
@@ -199,13 +257,12 @@ static void on_ready(rill_client *client, rill_connection *c, void *user)
              rill_client_asset_code(client));
     p->result.source_asset_scale = rill_client_asset_scale(client);
     int rc = rill_connection_open_stream(c, &p->stream);
-    if (rc == RILL_OK && p->goal > 0)
-        rc = rill_stream_send_total(p->stream, p->goal, p->deadline);
-    if (rc != RILL_OK) {
+    if (rc != RILL_OK)
         fail(p, rc, NULL);
-        return;
-    }
-    pump_data(p);
+    else if (p->asks)
+        start_asking(p);
+    else
+        rill_payment_release(p, RILL_OK);
 }
 
 static void on_link(bool up, const char *detail, void *user)
@@ -231,6 +288,13 @@ static void on_sent(rill_stream *s, int error, void *user)
     rill_payment *p = user;
     if (error == RILL_ERR_FORGOTTEN)
         return;
+    bool more = p->error == RILL_OK && !rill_payment_has_all(p) &&
+                (error == RILL_OK || rill_payment_push(p, error));
+    if (more)
+        error = rill_payment_send_more(p);
+    /* Where the other side has closed it meanwhile, its end follows, and says why. */
+    if (more && (error == RILL_OK || error == RILL_ERR_CLOSED))
+        return;
     if (error != RILL_OK) {
         /* Where the other side closed, the end that follows says more. */
         p->vague = p->error == RILL_OK;
@@ -239,7 +303,8 @@ static void on_sent(rill_stream *s, int error, void *user)
         return;
     }
     p->money_sent = true;
-    drop_secret(p);
+    if (!p->handlers.save)
+        drop_secret(p);
     check_done(p);
 }
 
@@ -275,6 +340,8 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
     if (s != p->stream)
         return;
     bool first = p->error == RILL_OK;
+    if (end->remote)
+        rill_payment_take_words(p, end->message, strlen(end->message));
     if (first)
         p->sent_away = end->remote && end->close_code == RILL_CLOSE_NO_ERROR;
     rill_payment_take_offsets(p);
@@ -288,13 +355,12 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
     p->stream = NULL;
 }
 
-/* We came to pay: what the other side writes is not kept. */
+/* We came to pay: of what the other side writes the first words are kept. Some say so why they
+ * refuse money. */
 static void on_data(rill_stream *s, const uint8_t *data, size_t len, void *user)
 {
     (void)s;
-    (void)data;
-    (void)len;
-    (void)user;
+    rill_payment_take_words(user, data, len);
 }
 
 /* All was sent, and nothing arrived that its receiver could tell. */
@@ -314,7 +380,7 @@ static bool can_go_on(rill_payment *p, int error)
         return false;
     p->barren = p->result.sent > p->before.sent ? 0 : p->barren + 1;
     uint64_t gone = rill_add_sat(p->result.sent, p->result.in_doubt);
-    return p->secret != NULL && gone < p->amount && p->barren < MAX_BARREN;
+    return p->secret != NULL && !p->asks && gone < p->amount && p->barren < MAX_BARREN;
 }
 
 static void on_connection_end(rill_connection *c, const rill_end *end, void *user)
@@ -322,15 +388,18 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     (void)c;
     rill_payment *p = user;
     p->over = true;
+    if (end->remote)
+        rill_payment_take_words(p, end->message, strlen(end->message));
     if (p->stream)
         rill_payment_take_offsets(p);
     rill_payment_take_stats(p);
-    bool all = p->result.sent >= p->amount && p->data_read &&
-               p->result.data_acknowledged >= p->data_written;
+    bool paid = p->deliver != 0 ? p->result.delivered >= p->deliver : p->result.sent >= p->amount;
+    bool all = paid && !p->asks && p->data_read && p->result.data_acknowledged >= p->data_written;
     if (all) {
         /* Whatever happened on the way: the last replies may have come after the time-out. */
         p->ended = true;
         p->error = came_to_nothing(p) ? RILL_ERR_TOO_LITTLE : RILL_OK;
+        p->result.reason = RILL_REASON_NONE;
         p->result.detail[0] = '\0';
         if (p->error != RILL_OK)
             rill_payment_describe(p, p->error, "all was sent, and less than one unit arrived",
@@ -348,7 +417,7 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     p->connection = NULL;
 }
 
-static void free_payment(rill_payment *p)
+void rill_payment_free(rill_payment *p)
 {
     drop_secret(p);
     rill_free(memory(), p->destination_account);
@@ -359,26 +428,42 @@ static void on_timer_closed(uv_handle_t *timer)
 {
     rill_payment *p = timer->data;
     rill_loop *loop = p->loop;
+    if (p->error == RILL_OK)
+        p->result.reason = RILL_REASON_NONE;
+    else if (p->result.reason == RILL_REASON_NONE)
+        p->result.reason = rill_payment_reason(p, p->error);
     p->handlers.done(p->error, p->reached, &p->result, p->handlers.user);
-    free_payment(p);
+    rill_payment_free(p);
     rill_loop_drop(loop);
 }
-
-static int connect_client(rill_payment *p, const char **problem);
 
 /* One more connection for what is left. */
 static void go_on(rill_payment *p)
 {
     p->before = p->result;
     p->goal = p->amount - p->result.sent - p->result.in_doubt;
+    p->allowed = 0;
+    p->pushed = false;
     p->data_written = 0;
     p->again = false;
     p->over = false;
-    int rc = connect_client(p, NULL);
+    int rc = rill_payment_connect(p, NULL);
     if (rc == RILL_OK)
         return;
     p->over = true;
     p->error = rc;
+}
+
+/* What came of it. Money that moved has moved, whether or not that is kept. */
+static void save_end(rill_payment *p)
+{
+    int error = p->allowed > 0 || p->before.sent > 0 ? rill_payment_save(p, true) : RILL_OK;
+    if (error == RILL_OK || p->error != RILL_OK)
+        return;
+    p->error = error;
+    p->result.reason = RILL_REASON_SAVE;
+    snprintf(p->result.detail, sizeof p->result.detail,
+             "all was sent, but that could not be saved: do not resume this payment");
 }
 
 static void on_closed(int error, const char *detail, void *user)
@@ -397,6 +482,7 @@ static void on_closed(int error, const char *detail, void *user)
     if (p->error != RILL_OK && !*p->result.detail)
         snprintf(p->result.detail, sizeof p->result.detail, "%s",
                  *detail ? detail : rill_strerror(p->error));
+    save_end(p);
     p->result.duration_ns = rill_payment_now(p) - p->started;
     rill_task_cancel(&p->report);
     uv_close((uv_handle_t *)&p->timer, on_timer_closed);
@@ -427,7 +513,7 @@ static void out_of_time(rill_payment *p, int error)
 static void on_report(rill_task *task)
 {
     rill_payment *p = RILL_CONTAINER(task, rill_payment, report);
-    if (!p->stream || p->error != RILL_OK)
+    if (!p->stream || p->error != RILL_OK || p->held || !p->handlers.progress)
         return;
     rill_connection_stats stats;
     rill_stream_totals totals;
@@ -441,18 +527,23 @@ static void on_report(rill_task *task)
 static void on_tick(uv_timer_t *timer)
 {
     rill_payment *p = timer->data;
-    if (p->error == RILL_OK && !rill_payment_tell(p))
+    if (p->error == RILL_OK && !p->held && !rill_payment_tell(p))
         rill_payment_cancel(p);
+    int rc = p->error == RILL_OK ? rill_payment_save_progress(p) : RILL_OK;
+    if (rc != RILL_OK) {
+        p->result.reason = RILL_REASON_SAVE;
+        fail(p, rc, NULL);
+    }
     if (rill_payment_now(p) >= p->deadline)
         out_of_time(p, RILL_ERR_TIMEOUT);
-    else if (p->error == RILL_OK && rill_payment_stalled(p))
+    else if (p->error == RILL_OK && !p->held && rill_payment_stalled(p))
         out_of_time(p, RILL_ERR_STALLED);
     finish_grace(p);
     if (p->handlers.progress)
         rill_loop_before_wait(p->loop, &p->report);
 }
 
-static int connect_client(rill_payment *p, const char **problem)
+int rill_payment_connect(rill_payment *p, const char **problem)
 {
     static const rill_handlers client_handlers = {
         .size = sizeof(rill_handlers),
@@ -465,6 +556,7 @@ static int connect_client(rill_payment *p, const char **problem)
         .connection_end = on_connection_end,
         .link = on_link,
         .closed = on_closed,
+        .probed = on_probed,
     };
     p->net.handlers = &client_handlers;
     p->net.user = p;
@@ -472,99 +564,11 @@ static int connect_client(rill_payment *p, const char **problem)
                             p->secret_len, problem);
 }
 
-static int copy_credentials(rill_payment *p, const rill_pay_options *o)
+void rill_payment_begin(rill_payment *p, rill_loop *loop)
 {
-    size_t size = strlen(o->destination_account) + 1;
-    p->destination_account = rill_alloc(memory(), size);
-    /* Of nothing there may be no memory; that no secret is one, rill_client_open says. */
-    p->secret = rill_alloc(memory(), o->secret_len + 1);
-    if (!p->destination_account || !p->secret)
-        return RILL_ERR_NOMEM;
-    memcpy(p->destination_account, o->destination_account, size);
-    memcpy(p->secret, o->shared_secret, o->secret_len);
-    p->secret_len = o->secret_len;
-    return RILL_OK;
-}
-
-static uint64_t stall_of(const rill_pay_options *o)
-{
-    if (o->stall_timeout_ns != RILL_STALL_DEFAULT)
-        return o->stall_timeout_ns;
-    return o->timeout_ns ? 0 : STALL_USUAL;
-}
-
-/* The way to the network, as it is now: another connection may need it later. */
-static int copy_net(rill_payment *p, const rill_net_options *net, const char **problem)
-{
-    rill_link_options_init(&p->link_options);
-    rill_connection_options_init(&p->connection_options);
-    int rc = rill_net_options_take(&p->net, net, problem);
-    if (rc == RILL_OK && p->net.link_options)
-        rc = rill_sized_take(&p->link_options, sizeof p->link_options, p->net.link_options);
-    if (rc == RILL_OK && p->net.connection)
-        rc = rill_sized_take(&p->connection_options, sizeof p->connection_options,
-                             p->net.connection);
-    if (rc != RILL_OK)
-        *problem = rill_options_problem(rc);
-    p->net.link_options = &p->link_options;
-    p->net.connection = &p->connection_options;
-    return rc;
-}
-
-int rill_payment_start(rill_payment **out, rill_loop *loop, const rill_pay_options *options,
-                       const rill_payment_handlers *handlers, const char **problem)
-{
-    const char *ignored;
-    if (!problem)
-        problem = &ignored;
-    *problem = NULL;
-    rill_pay_options full;
-    const rill_pay_options *o = &full;
-    int rc = rill_pay_options_take(&full, options, problem);
-    if (rc != RILL_OK)
-        return rc;
-    rill_payment *p = rill_calloc(memory(), 1, sizeof *p);
-    if (!p || copy_credentials(p, o) != RILL_OK) {
-        *problem = rill_strerror(RILL_ERR_NOMEM);
-        if (p)
-            free_payment(p);
-        return RILL_ERR_NOMEM;
-    }
-    rc = rill_sized_take(&p->handlers, sizeof p->handlers, handlers);
-    if (rc != RILL_OK)
-        *problem = rill_options_problem(rc);
-    else
-        rc = copy_net(p, o->net, problem);
-    if (rc != RILL_OK) {
-        free_payment(p);
-        return rc;
-    }
-    p->loop = loop;
-    /* Nobody counts what would come. */
-    p->connection_options.default_receive_max = 0;
-    /* What is to be sent may be long in coming. */
-    p->data = o->data;
-    bool has_data = p->handlers.read || p->data.len > 0;
-    if (has_data)
-        p->connection_options.keep_alive = true;
-    p->amount = p->goal = o->amount;
-    p->money_sent = o->amount == 0;
-    p->data_read = !has_data;
-    p->fail_fast = o->fail_fast;
-    p->started = p->progress_at = rill_payment_now(p);
-    p->deadline = o->timeout_ns ? rill_add_sat(p->started, o->timeout_ns) : RILL_NEVER;
-    p->stall = stall_of(o);
-    p->grace_at = RILL_NEVER;
-    rc = connect_client(p, problem);
-    if (rc != RILL_OK) {
-        free_payment(p);
-        return rc;
-    }
     rill_task_init(&p->report, on_report);
     uv_timer_init(rill_loop_uv(loop), &p->timer);
     p->timer.data = p;
     rill_loop_hold(loop);
     uv_timer_start(&p->timer, on_tick, TICK_MS, TICK_MS);
-    *out = p;
-    return RILL_OK;
 }

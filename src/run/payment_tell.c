@@ -34,6 +34,7 @@ void rill_payment_take_stats(rill_payment *p)
     p->result.packets = before->packets + stats.packets_sent;
     p->result.rejects = before->rejects + stats.packets_rejected;
     p->result.ended_another = ended_another(p, &stats);
+    rill_payment_take_reject(p);
     const char *code;
     uint8_t scale;
     if (rill_connection_remote_asset(p->connection, &code, &scale)) {
@@ -41,6 +42,29 @@ void rill_payment_take_stats(rill_payment *p)
                  code);
         p->result.destination_asset_scale = scale;
     }
+}
+
+void rill_payment_take_reject(rill_payment *p)
+{
+    rill_last_reject last;
+    if (!p->connection || !rill_connection_get_last_reject(p->connection, &last))
+        return;
+    p->result.reject_code = last.code;
+    p->result.reject_authentic = last.authentic;
+    memcpy(p->result.reject_triggered_by, last.triggered_by, sizeof last.triggered_by);
+    memcpy(p->result.reject_message, last.message, sizeof last.message);
+}
+
+void rill_payment_take_words(rill_payment *p, const void *text, size_t len)
+{
+    char *out = p->result.receiver_words;
+    size_t room = sizeof p->result.receiver_words - 1;
+    if (p->words_taken || len == 0)
+        return;
+    len = len < room ? len : room;
+    memcpy(out, text, len);
+    out[len] = '\0';
+    p->words_taken = true;
 }
 
 void rill_payment_take_offsets(rill_payment *p)
@@ -202,6 +226,20 @@ static bool describe_rate(rill_payment *p, const rill_connection_stats *stats)
     return true;
 }
 
+/* Who refused the last packet, and with which words: " (T04 ..., by example.node: ...)". */
+static void add_reject(rill_payment *p)
+{
+    const rill_pay_result *r = &p->result;
+    size_t len = strlen(p->result.detail);
+    rill_payment_take_reject(p);
+    if (!r->reject_code.text[0] || r->reject_authentic ||
+        (!*r->reject_triggered_by && !*r->reject_message))
+        return;
+    snprintf(p->result.detail + len, sizeof p->result.detail - len, "%s%.64s%s%.100s",
+             *r->reject_triggered_by ? "; refused by " : "; refused", r->reject_triggered_by,
+             *r->reject_message ? ": " : "", r->reject_message);
+}
+
 /* Nothing went on, and time ran out: what was waited for, when that was last seen, is why. */
 static bool describe_wait(rill_payment *p, int error)
 {
@@ -241,8 +279,17 @@ void rill_payment_describe(rill_payment *p, int error, const char *message, bool
     bool refused = silent && stats.last_reject.text[0] && error != RILL_ERR_CANCELLED;
     if ((remote && describe_close(p, error, message ? message : "")) ||
         (error == RILL_ERR_RATE && describe_rate(p, &stats)) ||
-        (refused && describe_reject(p, stats.last_reject)) || (late && describe_wait(p, error)))
+        (late && !refused && describe_wait(p, error)))
         return;
+    if (refused && describe_reject(p, stats.last_reject)) {
+        add_reject(p);
+        return;
+    }
+    if (late && describe_wait(p, error)) {
+        if (refused)
+            add_reject(p);
+        return;
+    }
     if (message && *message)
         snprintf(p->result.detail, sizeof p->result.detail, "%s: %s", rill_strerror(error),
                  message);
@@ -252,4 +299,92 @@ void rill_payment_describe(rill_payment *p, int error, const char *message, bool
                  rill_ilp_code_name(stats.last_reject));
     else
         snprintf(p->result.detail, sizeof p->result.detail, "%s", rill_strerror(error));
+    if (refused)
+        add_reject(p);
+}
+
+/* ---- which reason ---- */
+
+/* What it waited for says more than that it was too long. */
+static rill_reason reason_of_wait(const rill_payment *p, rill_reason otherwise)
+{
+    switch (p->last.reason) {
+    case RILL_WAIT_RECEIVE_MAX:
+        return RILL_REASON_RECEIVE_MAX;
+    case RILL_WAIT_LIQUIDITY:
+        return RILL_REASON_LIQUIDITY;
+    case RILL_WAIT_MINIMUM:
+        return RILL_REASON_RATE;
+    case RILL_WAIT_ANSWER:
+        return RILL_REASON_NO_ANSWER;
+    default:
+        return otherwise;
+    }
+}
+
+static rill_reason reason_unreached(int error)
+{
+    switch (error) {
+    case RILL_ERR_AUTH:
+    case RILL_ERR_REFUSED:
+        return RILL_REASON_NODE_REFUSED;
+    case RILL_ERR_CANCELLED:
+        return RILL_REASON_CANCELLED;
+    case RILL_ERR_NOMEM:
+    case RILL_ERR_CRYPTO:
+        return RILL_REASON_OTHER;
+    default:
+        return RILL_REASON_NODE_UNREACHABLE;
+    }
+}
+
+static rill_reason reason_of_path(const rill_payment *p)
+{
+    rill_connection_stats stats = {0};
+    if (p->connection)
+        rill_connection_get_stats(p->connection, &stats);
+    else
+        stats.last_reject = p->result.reject_code;
+    return rill_ilp_code_find(stats.last_reject) == RILL_ILP_T04_INSUFFICIENT_LIQUIDITY
+               ? RILL_REASON_LIQUIDITY
+               : RILL_REASON_PATH;
+}
+
+rill_reason rill_payment_reason(const rill_payment *p, int error)
+{
+    static const struct {
+        int error;
+        rill_reason reason;
+    } reasons[] = {
+        {RILL_ERR_CANCELLED, RILL_REASON_CANCELLED},
+        {RILL_ERR_RATE, RILL_REASON_RATE},
+        {RILL_ERR_TOO_LITTLE, RILL_REASON_TOO_LITTLE},
+        {RILL_ERR_IN_DOUBT, RILL_REASON_IN_DOUBT},
+        {RILL_ERR_FORGOTTEN, RILL_REASON_FORGOTTEN},
+        {RILL_ERR_CLOCK, RILL_REASON_CLOCK},
+        {RILL_ERR_EXHAUSTED, RILL_REASON_EXHAUSTED},
+        {RILL_ERR_ASSET, RILL_REASON_ASSET_CONFLICT},
+        {RILL_ERR_UNREACHABLE, RILL_REASON_NO_ROUTE},
+        {RILL_ERR_AUTH, RILL_REASON_UNKNOWN_CREDENTIALS},
+        {RILL_ERR_IDLE, RILL_REASON_NO_ANSWER},
+        {RILL_ERR_REMOTE, RILL_REASON_CLOSED_BY_RECEIVER},
+        {RILL_ERR_CLOSED, RILL_REASON_CLOSED_BY_RECEIVER},
+        {RILL_ERR_PROTOCOL, RILL_REASON_PROTOCOL},
+        {RILL_ERR_FLOW_CONTROL, RILL_REASON_PROTOCOL},
+        {RILL_ERR_STREAM_ID, RILL_REASON_PROTOCOL},
+        {RILL_ERR_MALFORMED, RILL_REASON_PROTOCOL},
+    };
+    if (!p->reached)
+        return reason_unreached(error);
+    if (error == RILL_ERR_STALLED)
+        return reason_of_wait(p, RILL_REASON_STALLED);
+    if (error == RILL_ERR_TIMEOUT) /* ours, or that of a connection that was never answered */
+        return reason_of_wait(p, RILL_REASON_TIMEOUT);
+    if (error == RILL_ERR_PATH)
+        return reason_of_path(p);
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].error == error)
+            return reasons[i].reason;
+    }
+    return RILL_REASON_OTHER;
 }
