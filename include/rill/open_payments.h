@@ -70,6 +70,7 @@ typedef struct rill_op_result {
     const rill_incoming_payment *payment; /* NULL where error is not RILL_OK */
     const char *url;                      /* that was asked last */
     unsigned redirects;                   /* on the way to the receiver's document */
+    bool created; /* payment was made for us, of a wallet address; else it was there before */
 } rill_op_result;
 
 typedef void (*rill_op_done)(const rill_op_result *result, void *user);

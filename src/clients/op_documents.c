@@ -316,6 +316,14 @@ int rill_op_time_read(const char *at, uint64_t *wall_ms)
 
 /* ---- writing ---- */
 
+/* The program may have given the library for JSON functions of its own, to wipe what it frees. */
+static void free_text(char *text)
+{
+    json_free_t release;
+    json_get_alloc_funcs(NULL, &release);
+    release(text);
+}
+
 /* Takes body over. */
 static int finish(char **out, size_t *len, json_t *body)
 {
@@ -324,7 +332,7 @@ static int finish(char **out, size_t *len, json_t *body)
     if (!text)
         return RILL_ERR_NOMEM;
     int error = rill_json_rewrite(text, strlen(text), out, len);
-    free(text);
+    free_text(text);
     return error == RILL_ERR_MALFORMED ? RILL_ERR_NOMEM : error;
 }
 

@@ -101,6 +101,7 @@ static void tell(rill_op_receiver *r, int error, const char *problem)
         .payment = error == RILL_OK ? &payment : NULL,
         .url = url,
         .redirects = r->redirects,
+        .created = r->document.kind == RILL_OP_WALLET,
     };
     r->done = NULL;
     done(&result, r->user);
