@@ -11,6 +11,14 @@ _rill_options() {
         ;;
     receive) echo "--credentials --count --max --tag --connections --output --overwrite --crypto
             --secret-file --instance --spsp --user --users --tls-cert --tls-key $common" ;;
+    pay)
+        echo "--deliver --max-source --yes --data --price --slippage --min-rate --units --as --key
+            --key-id --insecure-http --save --resume --max-packet --timeout --stall --crypto $common"
+        ;;
+    quote)
+        echo "--deliver --max-source --price --slippage --min-rate --units --as --key --key-id
+            --insecure-http --max-packet --timeout --stall --crypto $common"
+        ;;
     ping) echo "--count $common" ;;
     receipt) echo "--secret-file --nonce $common" ;;
     keys) echo "--id $common" ;;
@@ -20,7 +28,7 @@ _rill_options() {
 }
 
 _rill() {
-    local commands='demo receive send info ping receipt keys help'
+    local commands='demo pay quote receive send info ping receipt keys help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
     COMPREPLY=()
     # "=" is a word of its own to bash.
@@ -37,7 +45,7 @@ _rill() {
     done
     case $before in
     --credentials | --file | --output | --secret-file | --link-file | --ca-file | --users | \
-        --tls-cert | --tls-key)
+        --tls-cert | --tls-key | --key | --save | --resume)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -46,8 +54,8 @@ _rill() {
     --color) set -- auto always never ;;
     --link) set -- btp+ws:// btp+wss:// @ ;;
     --amount | --data | --min-rate | --slippage | --max-packet | --timeout | --stall | --max | --tag | \
-        --connections | --count | --instance | --id | --spsp | --user | \
-        --nonce) return ;;
+        --connections | --count | --instance | --id | --spsp | --user | --max-source | --price | --as | \
+        --key-id | --nonce) return ;;
     *)
         set --
         case $word in
@@ -55,7 +63,7 @@ _rill() {
         *)
             case $command in
             '' | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
-            send | keys)
+            send | keys | pay | quote)
                 compopt -o filenames 2>/dev/null
                 mapfile -t COMPREPLY < <(compgen -f -- "$word")
                 ;;

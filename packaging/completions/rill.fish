@@ -5,6 +5,8 @@ complete -c rill -f
 complete -c rill -n __fish_use_subcommand -l help -s h -d 'List the commands'
 complete -c rill -n __fish_use_subcommand -l version -d 'Print the version'
 complete -c rill -n __fish_use_subcommand -a demo -d 'Run the tutorial'
+complete -c rill -n __fish_use_subcommand -a pay -d 'Pay a payment pointer, a wallet address or a URL'
+complete -c rill -n __fish_use_subcommand -a quote -d 'Show what a payment would cost and bring'
 complete -c rill -n __fish_use_subcommand -a receive -d 'Receive money and data'
 complete -c rill -n __fish_use_subcommand -a send -d 'Send money and data'
 complete -c rill -n __fish_use_subcommand -a info -d "Show the account's address and asset"
@@ -12,7 +14,7 @@ complete -c rill -n __fish_use_subcommand -a ping -d 'See whether a node answers
 complete -c rill -n __fish_use_subcommand -a receipt -d "Verify a receiver's receipt"
 complete -c rill -n __fish_use_subcommand -a keys -d 'Make and show keys for signing'
 complete -c rill -n __fish_use_subcommand -a help -d 'Explain a command'
-complete -c rill -n '__fish_seen_subcommand_from help' -a 'demo receive send info ping receipt keys help'
+complete -c rill -n '__fish_seen_subcommand_from help' -a 'demo pay quote receive send info ping receipt keys help'
 
 complete -c rill -n 'not __fish_use_subcommand' -l link -x -d 'The node: btp+ws://:TOKEN@HOST:PORT'
 complete -c rill -n 'not __fish_use_subcommand' -l link-file -r -F -d 'A file that holds the URI'
@@ -30,6 +32,42 @@ complete -c rill -n '__fish_seen_subcommand_from receipt' -l secret-file -r -F -
 complete -c rill -n '__fish_seen_subcommand_from receipt' -l nonce -x -d 'The nonce that it must have'
 complete -c rill -n '__fish_seen_subcommand_from keys' -F -a 'new show jwks'
 complete -c rill -n '__fish_seen_subcommand_from keys' -l id -x -d 'The id of the key'
+
+complete -c rill -n '__fish_seen_subcommand_from pay' -F
+complete -c rill -n '__fish_seen_subcommand_from pay' -l deliver -d 'The amount is what arrives'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l max-source -x -d 'With --deliver: send no more than this'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l price -x -d 'What 1 of our asset is worth there'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l slippage -x -d 'Part of the price or rate that may be lost'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l min-rate -x -d 'Send nothing at a lower rate'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l units -d 'Amounts are of the smallest unit'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l as -x -d 'The wallet address that pays'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l key -r -F -d 'The key to sign with'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l key-id -x -d 'The id of the key'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l insecure-http -d 'Ask servers on other machines by http'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l max-packet -x -d 'Most units in a packet'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l timeout -x -d 'Give up after this many seconds'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l stall -x -d 'Give up after this many seconds without progress'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l crypto -x -a 'openssl ipsec-mb fastest' -d 'The library that encrypts'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l yes -d 'Pay without being asked'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l data -x -d 'Text to send'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l save -r -F -d 'Keep the state of the payment'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l resume -r -F -d 'Go on with a payment'
+
+complete -c rill -n '__fish_seen_subcommand_from quote' -F
+complete -c rill -n '__fish_seen_subcommand_from quote' -l deliver -d 'The amount is what arrives'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l max-source -x -d 'With --deliver: send no more than this'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l price -x -d 'What 1 of our asset is worth there'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l slippage -x -d 'Part of the price or rate that may be lost'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l min-rate -x -d 'Send nothing at a lower rate'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l units -d 'Amounts are of the smallest unit'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l as -x -d 'The wallet address that pays'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l key -r -F -d 'The key to sign with'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l key-id -x -d 'The id of the key'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l insecure-http -d 'Ask servers on other machines by http'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l max-packet -x -d 'Most units in a packet'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l timeout -x -d 'Give up after this many seconds'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l stall -x -d 'Give up after this many seconds without progress'
+complete -c rill -n '__fish_seen_subcommand_from quote' -l crypto -x -a 'openssl ipsec-mb fastest' -d 'The library that encrypts'
 
 complete -c rill -n '__fish_seen_subcommand_from send' -F
 complete -c rill -n '__fish_seen_subcommand_from send' -l credentials -r -F -d 'The file from the receiver'

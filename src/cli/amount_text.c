@@ -58,7 +58,8 @@ static void trim(cli_amount_text *a)
     }
 }
 
-int cli_amount_text_parse(const char *text, cli_amount_text *out)
+/* bare: digits after a point need no code behind them. */
+static int parse(const char *text, bool bare, cli_amount_text *out)
 {
     cli_amount_text a = {.given = true};
     const char *at = text;
@@ -75,11 +76,21 @@ int cli_amount_text_parse(const char *text, cli_amount_text *out)
     if (!fits || after > UINT8_MAX)
         return RILL_ERR_RANGE;
     a.places = (unsigned)after;
-    if ((*at != '\0' || point) && !take_code(at, &a))
+    if ((*at != '\0' || (point && !bare)) && !take_code(at, &a))
         return RILL_ERR_MALFORMED;
     trim(&a);
     *out = a;
     return RILL_OK;
+}
+
+int cli_amount_text_parse(const char *text, cli_amount_text *out)
+{
+    return parse(text, false, out);
+}
+
+int cli_amount_text_parse_whole(const char *text, cli_amount_text *out)
+{
+    return parse(text, true, out);
 }
 
 int cli_amount_text_units(const cli_amount_text *text, const char *code, uint8_t scale,

@@ -29,6 +29,11 @@ typedef struct cli_amount_text {
  */
 RILL_MUST_CHECK int cli_amount_text_parse(const char *text, cli_amount_text *out);
 /*
+ * The same where numbers are of whole units of an asset, also without its code: "5", "0.25",
+ * "1.5 XRP". The code is "" where none is written.
+ */
+RILL_MUST_CHECK int cli_amount_text_parse_whole(const char *text, cli_amount_text *out);
+/*
  * Converts to units of an account. RILL_ERR_INVALID: the account has another asset. RILL_ERR_RANGE:
  * more than 2^64 - 1 units. RILL_ERR_MALFORMED: more digits than the scale has.
  */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/muldiv.h"
 #include "cli/cli.h"
@@ -145,11 +146,16 @@ static int parse_option(cli_args *args, int argc, char **argv, int *at)
     return keep(args, option, place, argv[*at]);
 }
 
+static bool is_web_url(const char *word)
+{
+    return strncasecmp(word, "http://", 7) == 0 || strncasecmp(word, "https://", 8) == 0;
+}
+
 static int parse_operand(cli_args *args, const char *word)
 {
     const char *const *names = args->command->operands;
-    /* A URI is never an operand, and an error about it would show what it holds. */
-    if (strstr(word, "://"))
+    /* The URI of a link is never an operand, and an error about it would show what it holds. */
+    if (strstr(word, "://") && !(args->command->takes_urls && is_web_url(word)))
         return usage(args, "the URI of a link goes after --link:", word, strlen(word));
     for (size_t i = 0; i < CLI_MAX_OPERANDS && names[i]; i++) {
         if (!args->operands[i]) {

@@ -45,6 +45,7 @@ typedef struct cli_command {
     const char *examples; /* lines for the command's help; NULL: none */
     /* without --link the command starts a node itself, and ignores the environment */
     bool own_node;
+    bool takes_urls; /* an argument without an option may be an http or https URL */
     int (*run)(const cli_args *args);
 } cli_command;
 
@@ -55,7 +56,9 @@ extern const cli_command cli_demo;
 extern const cli_command cli_help;
 extern const cli_command cli_info;
 extern const cli_command cli_keys;
+extern const cli_command cli_pay;
 extern const cli_command cli_ping;
+extern const cli_command cli_quote;
 extern const cli_command cli_receipt;
 extern const cli_command cli_receive;
 extern const cli_command cli_send;

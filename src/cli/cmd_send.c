@@ -2,43 +2,22 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
-#include "base/ratio_text.h"
 #include "cli/cli.h"
 #include "cli/data_source.h"
-#include "cli/progress.h"
-#include "cli/waits.h"
+#include "cli/paying.h"
 #include <rill/crypto.h>
 
 typedef struct send_run {
     const cli_args *args;
     rill_loop *loop;
-    rill_payment *payment;
     cli_signals *signals;
-    data_source *source; /* NULL: no data */
-    /* its number of bytes once it is closed, as data_source_size gives it */
-    uint64_t size;
-    rill_connection_stats stats; /* the last that were reported; packets_sent 0: none were */
-    bool json;
-    bool progress_wanted;
-    bool warned; /* the warning about another payment was printed */
-    cli_waits waits;
-    /* when the last progress event was printed, monotonic nanoseconds, and what it said */
-    uint64_t event_at;
-    uint64_t event_sent;
-    uint64_t event_bytes;
-    cli_progress progress;
+    cli_paying paying;
     cli_amount_text amount; /* the amount as it was written */
-    uint8_t asset_scale;    /* our asset's scale, if the amount was written in it */
     rill_credentials credentials;
     rill_pay_options pay;
     cli_net net; /* what pay points at */
-    bool done;
-    bool reached;
-    int error;
-    rill_pay_result result;
 } send_run;
 
 /* ---- the arguments ---- */
@@ -141,12 +120,12 @@ static int open_data(send_run *run)
     const char *data = cli_value(run->args, "--data");
     const char *file = cli_value(run->args, "--file");
     if (data)
-        run->source = data_source_of_text(data);
+        run->paying.source = data_source_of_text(data);
     else if (file)
-        run->source = data_source_of_file(file);
+        run->paying.source = data_source_of_file(file);
     else
         return CLI_DONE;
-    if (run->source)
+    if (run->paying.source)
         return CLI_DONE;
     char shown[128];
     const char *name = file ? file : "--data";
@@ -176,235 +155,50 @@ static int load_credentials(send_run *run)
 
 /* ---- the payment ---- */
 
-/* At most once each second, and only if something has changed. */
-static void print_progress(send_run *run, const rill_connection_stats *stats,
-                           const rill_stream_totals *totals)
-{
-    uint64_t now = rill_loop_now(run->loop).mono_ns;
-    uint64_t bytes = rill_payment_acknowledged(run->payment);
-    if (run->event_at == 0)
-        run->event_at = now;
-    if (now - run->event_at < RILL_SECOND ||
-        (totals->sent == run->event_sent && bytes == run->event_bytes))
-        return;
-    run->event_at = now;
-    run->event_sent = totals->sent;
-    run->event_bytes = bytes;
-    (void)cli_print_json(json_pack("{s:s,s:o,s:o,s:o,s:I,s:I}", "event", "progress", "sent",
-                                   cli_json_amount(totals->sent), "delivered",
-                                   cli_json_amount(totals->delivered), "in_flight",
-                                   cli_json_amount(totals->in_flight), "bytes", (json_int_t)bytes,
-                                   "packets_in_flight", (json_int_t)stats->packets_in_flight));
-}
-
-static bool on_waiting(const rill_waiting *waiting, uint64_t waited, void *user)
-{
-    send_run *run = user;
-    cli_waits_tell(&run->waits, waiting, waited, rill_loop_now(run->loop).mono_ns, &run->progress);
-    return true;
-}
-
-/* The receiver tells the other payer with the same file, too. */
-static void warn_of_another(send_run *run, bool ended_another)
-{
-    static const char text[] =
-        "the receiver has ended an earlier payment with these credentials, which was still open, "
-        "in favour of this one: use a credentials file for one payment at a time";
-    if (!ended_another || run->warned)
-        return;
-    run->warned = true;
-    cli_progress_erase(&run->progress);
-    cli_warn(run->args, "%s", text);
-    if (run->json)
-        (void)cli_print_json(json_pack("{s:s,s:s,s:s}", "event", "warning", "warning",
-                                       "ENDED_ANOTHER", "text", text));
-}
-
-static bool on_progress(const rill_connection_stats *stats, const rill_stream_totals *totals,
-                        void *user)
-{
-    send_run *run = user;
-    run->stats = *stats;
-    warn_of_another(run, stats->ended_another);
-    if (run->json)
-        print_progress(run, stats, totals);
-    if (!run->progress_wanted)
-        return true;
-    cli_progress_state state = {
-        .sent = totals->sent,
-        .amount = run->pay.amount,
-        .bytes = rill_payment_acknowledged(run->payment),
-        .size = data_source_size(run->source),
-        .packets = stats->packets_in_flight,
-        .packets_sent = stats->packets_sent,
-        .rate = stats->rate,
-        .asset = *run->amount.code ? run->amount.code : NULL,
-        .asset_scale = run->asset_scale,
-    };
-    cli_progress_show(&run->progress, rill_loop_now(run->loop).mono_ns, &state);
-    return true;
-}
-
 static void on_stop(void *user)
 {
-    send_run *run = user;
-    rill_waiting waiting;
-    rill_payment_cancel(run->payment);
-    rill_payment_get_waiting(run->payment, &waiting);
-    cli_waits_stopping(&run->waits, &waiting, rill_loop_now(run->loop).mono_ns, &run->progress);
+    cli_paying_stop(&((send_run *)user)->paying);
 }
 
-static void on_done(int error, bool reached, const rill_pay_result *result, void *user)
+static void on_ended(void *user)
 {
     send_run *run = user;
-    run->done = true;
-    run->error = error;
-    run->reached = reached;
-    run->result = *result;
-    run->size = data_source_size(run->source);
     cli_signals_close(run->signals);
-    data_source_close(run->source);
-    run->source = NULL;
-}
-
-/* What --verbose adds to the result: the last state of the path. */
-static void print_details(const send_run *run)
-{
-    const rill_connection_stats *stats = &run->stats;
-    char rate[RILL_RATIO_TEXT];
-    printf("%" PRIu64 " packets rejected", run->result.rejects);
-    if (stats->rate.num > 0) {
-        rill_ratio_text(stats->rate, rate);
-        printf(", rate %s", rate);
-    }
-    if (stats->min_rate.num > 0) {
-        rill_ratio_text(stats->min_rate, rate);
-        printf(" (minimum %s)", rate);
-    }
-    if (stats->round_trip_ns > 0)
-        printf(", round trip %" PRIu64 ".%03" PRIu64 " ms", stats->round_trip_ns / RILL_MS,
-               stats->round_trip_ns % RILL_MS / 1000);
-    if (stats->packets_sent > 0 && stats->max_packet_amount != RILL_UNLIMITED)
-        printf(", at most %" PRIu64 " units in a packet", stats->max_packet_amount);
-    putchar('\n');
-}
-
-static void print_result(const send_run *run)
-{
-    const rill_pay_result *r = &run->result;
-    double seconds = (double)r->duration_ns / 1e9;
-    if (run->json) {
-        json_t *object = json_pack(
-            "{s:s,s:s?,s:o,s:o,s:o,s:I,s:I,s:I,s:f}", "event", "done", "error",
-            run->error != RILL_OK ? cli_error_word(run->error) : NULL, "sent",
-            cli_json_amount(r->sent), "delivered", cli_json_amount(r->delivered), "in_doubt",
-            cli_json_amount(r->in_doubt), "bytes", (json_int_t)r->data_acknowledged, "packets",
-            (json_int_t)r->packets, "rejects", (json_int_t)r->rejects, "seconds", seconds);
-        (void)cli_print_json(object);
-        return;
-    }
-    if (cli_quiet(run->args))
-        return;
-    char sent[512];
-    char delivered[512];
-    cli_units_text(r->sent, r->source_asset_code, r->source_asset_scale, sent, sizeof sent);
-    cli_units_text(r->delivered, r->destination_asset_code, r->destination_asset_scale, delivered,
-                   sizeof delivered);
-    printf("sent %s, delivered %s", sent, delivered);
-    if (r->in_doubt > 0)
-        printf(", %" PRIu64 " in doubt", r->in_doubt);
-    if (r->data_acknowledged > 0)
-        printf(", %" PRIu64 " bytes of data", r->data_acknowledged);
-    printf(", in %" PRIu64 " packets and %.3f s\n", r->packets, seconds);
-    if (cli_verbose(run->args))
-        print_details(run);
-}
-
-/* Names money, data or both, depending on what was to be sent. */
-static void incomplete_text(const send_run *run, char *out, size_t cap)
-{
-    const rill_pay_result *r = &run->result;
-    size_t len = 0;
-    if (run->pay.amount > 0 || run->size == 0)
-        len = (size_t)snprintf(
-            out, cap,
-            "%" PRIu64 " of %" PRIu64 " units sent, %" PRIu64 " delivered, %" PRIu64 " in doubt%s",
-            r->sent, run->pay.amount, r->delivered, r->in_doubt, run->size > 0 ? ", and " : "");
-    if (run->size == UINT64_MAX)
-        snprintf(out + len, cap - len, "%" PRIu64 " bytes arrived", r->data_acknowledged);
-    else if (run->size > 0)
-        snprintf(out + len, cap - len, "%" PRIu64 " of %" PRIu64 " bytes arrived",
-                 r->data_acknowledged, run->size);
-}
-
-static int report(send_run *run)
-{
-    const rill_pay_result *r = &run->result;
-    cli_progress_erase(&run->progress);
-    warn_of_another(run, r->ended_another);
-    if (run->error == RILL_OK) {
-        print_result(run);
-        return CLI_DONE;
-    }
-    if (!run->reached && run->error != RILL_ERR_CANCELLED)
-        return cli_unreachable(run->args->command, run->error, r->detail);
-    char detail[512];
-    cli_escape(detail, sizeof detail, (const uint8_t *)r->detail, strlen(r->detail));
-    /* First the result, then the error. With --json the last event is `done`. */
-    if (!run->json)
-        print_result(run);
-    char what[256];
-    incomplete_text(run, what, sizeof what);
-    cli_fail(run->args->command, run->error, "incomplete: %s: %s", what, detail);
-    if (run->json)
-        print_result(run);
-    return CLI_INCOMPLETE;
-}
-
-static int on_read(uint8_t *buf, size_t cap, size_t *len, void *user)
-{
-    send_run *run = user;
-    return data_source_read(run->source, buf, cap, len);
 }
 
 static int pay(send_run *run)
 {
-    const rill_payment_handlers handlers = {.size = sizeof handlers,
-                                            .read = run->source ? on_read : NULL,
-                                            .progress = on_progress,
-                                            .waiting = on_waiting,
-                                            .done = on_done,
-                                            .user = run};
+    const rill_payment_handlers handlers = cli_paying_handlers(&run->paying);
     const char *problem = NULL;
+    rill_payment *payment;
     int rc = rill_loop_new(&run->loop, NULL);
     if (rc != RILL_OK)
         return cli_start_error(run->args->command, rc, NULL);
     run->pay.fail_fast = true;
-    rc = rill_payment_start(&run->payment, run->loop, &run->pay, &handlers, &problem);
+    rc = rill_payment_start(&payment, run->loop, &run->pay, &handlers, &problem);
     /* The connection has its own keys. */
     rill_wipe(run->credentials.shared_secret, sizeof run->credentials.shared_secret);
     int code = CLI_INCOMPLETE;
     if (rc == RILL_OK) {
-        if (run->source)
-            data_source_attach(run->source, run->loop, run->payment);
+        cli_paying_begin(&run->paying, run->loop, payment);
         run->signals = cli_signals_open(run->loop, on_stop, run);
         (void)rill_loop_run(run->loop);
     } else {
         code = cli_start_error(run->args->command, rc, problem);
     }
-    if (run->done)
-        code = report(run);
+    if (run->paying.done)
+        code = cli_paying_report(&run->paying);
     rill_loop_free(run->loop);
     return code;
 }
 
 static int run_send(const cli_args *args)
 {
-    send_run run = {.args = args, .json = cli_value(args, "--json") != NULL, .waits.args = args};
+    send_run run = {.args = args};
     rill_pay_options_init(&run.pay);
-    cli_progress_init(&run.progress);
-    /* Progress lines do not belong into a log, unless --verbose asks for everything. */
-    run.progress_wanted = !cli_quiet(args) && (run.progress.terminal || cli_verbose(args));
+    cli_paying_init(&run.paying, args);
+    run.paying.ended = on_ended;
+    run.paying.user = &run;
     char *uri = NULL;
     int code = parse_operands(args);
     if (code == CLI_DONE)
@@ -424,14 +218,16 @@ static int run_send(const cli_args *args)
         code = open_data(&run);
     if (code == CLI_DONE)
         code = cli_amount_units(args, cli_value(args, "--amount") ? "--amount" : "AMOUNT", uri,
-                                &run.amount, &run.pay.amount, &run.asset_scale);
+                                &run.amount, &run.pay.amount, &run.paying.asset_scale);
     if (code == CLI_DONE) {
         run.pay.destination_account = run.credentials.destination_account;
         run.pay.shared_secret = run.credentials.shared_secret;
         run.pay.secret_len = sizeof run.credentials.shared_secret;
+        run.paying.amount = run.pay.amount;
+        memcpy(run.paying.asset_code, run.amount.code, sizeof run.amount.code);
         code = pay(&run);
     }
-    data_source_close(run.source);
+    data_source_close(run.paying.source);
     rill_credentials_wipe(&run.credentials);
     cli_free_secret(uri);
     return code;
@@ -479,8 +275,10 @@ const cli_command cli_send = {
         "earlier one. The earlier one fails and says why. The later one prints a warning, also if\n"
         "the earlier payer was killed.\n\n"
         "--json prints the events progress, waiting, warning and error, and at the end\n"
-        "{\"event\":\"done\",\"error\",\"sent\",\"delivered\",\"in_doubt\",\"bytes\",\"packets\","
-        "\"rejects\",\n\"seconds\"}, where error is null, or a name such as RATE or STALLED.",
+        "{\"event\":\"done\",\"error\",\"reason\",\"sent\",\"delivered\",\"in_doubt\",\"bytes\",\n"
+        "\"packets\",\"rejects\",\"seconds\"}, where error is null, or a name such as RATE or "
+        "STALLED,\n"
+        "and reason is a finer name.",
     .options = options,
     .operands = {"[FILE]", "[AMOUNT]", "[ASSET]"},
     .examples = "rill send c.json 1000                     1000 units\n"

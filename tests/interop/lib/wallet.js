@@ -95,7 +95,7 @@ class Wallet {
 
   document (second) {
     if (second) return { status: 200, body: { keys: this.behaviour.jwks || [] } }
-    return { status: 200, body: { id: this.address, publicName: 'Alice', ...ASSET, authServer: this.base, resourceServer: `${this.base}/op` } }
+    return { status: 200, body: { id: this.address, publicName: 'Alice', ...(this.behaviour.asset || ASSET), authServer: this.base, resourceServer: `${this.base}/op` } }
   }
 
   /** As Rafiki does it: over the parsed body, written again. */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file in which `rill pay` keeps the state of a payment: of one process at a time. */
+#ifndef RILL_CLI_STATE_FILE_H
+#define RILL_CLI_STATE_FILE_H
+
+#include <rill/payment.h>
+
+#include "cli/cli.h"
+
+typedef struct state_file {
+    const char *path; /* NULL: none */
+    int lock;         /* -1: not held */
+    char *lock_path;
+    size_t len;
+    uint8_t text[RILL_PAYMENT_STATE_MAX]; /* as it was read; holds a secret */
+} state_file;
+
+void state_file_init(state_file *f);
+/*
+ * For a new payment: path is free, or holds one that is complete. CLI_DONE, or CLI_USAGE with a
+ * line.
+ */
+int state_file_create(state_file *f, const cli_args *args, const char *path);
+/* For the payment that it holds. As above. */
+int state_file_open(state_file *f, const cli_args *args, const char *path, rill_payment_state *out);
+/* As the save handler of a payment, with the file as user. */
+int state_file_save(rill_bytes state, void *file);
+/* Wipes, and lets others have it. */
+void state_file_close(state_file *f);
+
+#endif
