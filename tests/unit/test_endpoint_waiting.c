@@ -299,6 +299,25 @@ static void test_our_reader(void **state)
     assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION_END], 1);
 }
 
+/* The same for a stream that was closed, while its connection goes on. */
+static void test_our_reader_of_a_stream(void **state)
+{
+    pair *p = *state;
+    p->no_read[PAIR_SERVER] = true;
+    rill_stream *s = working_stream(p);
+    assert_int_equal(waiting(p, PAIR_SERVER).reason, RILL_WAIT_NOTHING);
+    assert_int_equal(rill_stream_end(s), RILL_OK);
+    pair_run(p, 2 * RILL_SECOND);
+    rill_waiting w = waiting(p, PAIR_SERVER);
+    assert_int_equal(w.reason, RILL_WAIT_READER);
+    assert_says(&w, "1 bytes of a stream that the other side has closed");
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_STREAM_END], 0);
+    rill_stream_consume(rill_connection_stream(p->end[PAIR_SERVER].connection, 1), 1);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_STREAM_END], 1);
+    assert_int_equal(waiting(p, PAIR_SERVER).reason, RILL_WAIT_NOTHING);
+}
+
 static void test_a_receiver_that_refuses(void **state)
 {
     pair *p = *state;
@@ -416,6 +435,7 @@ int main(void)
         PAIR_TEST(test_the_answer_to_a_close),
         PAIR_TEST(test_doubt_after_a_close),
         PAIR_TEST(test_our_reader),
+        PAIR_TEST(test_our_reader_of_a_stream),
         PAIR_TEST_TO_OPEN(test_a_receiver_that_refuses),
         PAIR_TEST_TO_OPEN(test_what_is_not_worth_a_packet),
         PAIR_TEST_TO_OPEN(test_a_maximum_for_less_than_a_unit),

@@ -17,6 +17,7 @@
 #include "stream/core/probe.h"
 #include "stream/core/schedule_amount.h"
 #include "stream/core/schedule_money.h"
+#include "stream/core/stream.h"
 #include "stream/core/tell.h"
 #include <rill/waiting.h>
 
@@ -317,6 +318,20 @@ static bool find_turn(const rill_connection *c, rill_waiting *out)
     return true;
 }
 
+/* The other side has closed a stream, which ends when all that came for it has been read. */
+static void find_reader(const rill_connection *c, rill_waiting *out)
+{
+    for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
+        const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
+        if (!s->closed_remote || rill_stream_unread(s) == 0)
+            continue;
+        wait_for(out, RILL_WAIT_READER, RILL_NEVER,
+                 ": %llu bytes of a stream that the other side has closed",
+                 (unsigned long long)rill_stream_unread(s));
+        return;
+    }
+}
+
 static void find_rest(const rill_connection *c, rill_waiting *out)
 {
     if (c->flights.count > c->flights.lost_count)
@@ -327,6 +342,8 @@ static void find_rest(const rill_connection *c, rill_waiting *out)
         return;
     else if (c->undecided.count > 0)
         wait_for(out, RILL_WAIT_DECISION, c->undecided.deadline, NULL);
+    else
+        find_reader(c, out);
 }
 
 static void find(const rill_connection *c, rill_waiting *out)

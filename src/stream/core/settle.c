@@ -54,14 +54,6 @@ static bool has_ended(const rill_stream *s)
            rill_stream_sendable(s) == 0 && rill_stream_is_acknowledged(s);
 }
 
-/* Bytes in order that the reader has not taken. */
-static uint64_t unread(const rill_stream *s)
-{
-    if (!s->reassembly)
-        return 0;
-    return rill_reassembly_contiguous(s->reassembly) - rill_reassembly_consumed(s->reassembly);
-}
-
 /* The other side knows of the close, or cannot be told. */
 static bool close_is_known(const rill_stream *s)
 {
@@ -79,7 +71,7 @@ static bool is_over(const rill_stream *s)
         return false;
     if (!close_is_known(s) && c->state == RILL_STATE_OPEN)
         return false;
-    if (s->closed_remote && !c->closing.forced && unread(s) > 0)
+    if (s->closed_remote && !c->closing.forced && rill_stream_unread(s) > 0)
         return false;
     return s->linger_until == 0 || c->state != RILL_STATE_OPEN;
 }

@@ -230,6 +230,13 @@ bool rill_stream_is_cut(const rill_stream *s)
     return s->closed && !s->closed_remote && rill_stream_lacks_bytes(s);
 }
 
+uint64_t rill_stream_unread(const rill_stream *s)
+{
+    if (!s->reassembly)
+        return 0;
+    return rill_reassembly_contiguous(s->reassembly) - rill_reassembly_consumed(s->reassembly);
+}
+
 void rill_stream_update_receive_window(rill_stream *s, uint64_t now_ns)
 {
     rill_connection *c = s->connection;

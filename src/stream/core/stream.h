@@ -32,6 +32,8 @@ bool rill_stream_is_acknowledged(const rill_stream *s);
 bool rill_stream_lacks_bytes(const rill_stream *s);
 /* Whether it was closed by us before all bytes that were written had arrived, as far as we know. */
 bool rill_stream_is_cut(const rill_stream *s);
+/* Bytes in order that the reader has not taken. */
+uint64_t rill_stream_unread(const rill_stream *s);
 /* The window to advertise follows what the reader consumed. */
 void rill_stream_update_receive_window(rill_stream *s, uint64_t now_ns);
 
