@@ -8,17 +8,15 @@
 static const char *const schemes[] = {"g",    "private", "example", "peer",  "self",
                                       "test", "test1",   "test2",   "test3", "local"};
 
-/* A bit for each of the first 128 characters. */
-static const uint32_t segment_chars[4] = {
-    0,
-    UINT32_C(0x3ff) << ('0' - 32) | UINT32_C(1) << ('-' - 32),
-    UINT32_C(0x3ffffff) << ('A' - 64) | UINT32_C(1) << ('_' - 64),
-    UINT32_C(0x3ffffff) << ('a' - 96) | UINT32_C(1) << ('~' - 96),
+/* Letters, digits, "_", "~" and "-": a byte each, since every packet's address is looked at. */
+static const bool segment_chars[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+    ['-'] = true,         ['_'] = true,         ['~'] = true,
 };
 
 static inline bool is_segment_char(uint8_t c)
 {
-    return c < 128 && (segment_chars[c / 32] >> (c % 32) & 1) != 0;
+    return segment_chars[c];
 }
 
 static bool is_scheme(const uint8_t *data, size_t len)
@@ -41,13 +39,15 @@ static size_t segment_len(rill_bytes address, size_t at)
 /* Zero or more of "." segment, from `at` to the end. */
 static bool segments_valid(rill_bytes address, size_t at)
 {
-    while (at < address.len) {
-        if (address.data[at++] != '.')
+    const uint8_t *p = address.data + at;
+    const uint8_t *end = address.data + address.len;
+    while (p < end) {
+        if (*p++ != '.')
             return false;
-        size_t start = at;
-        while (at < address.len && is_segment_char(address.data[at]))
-            at++;
-        if (at == start)
+        const uint8_t *start = p;
+        while (p < end && is_segment_char(*p))
+            p++;
+        if (p == start)
             return false;
     }
     return true;
