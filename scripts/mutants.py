@@ -7,6 +7,9 @@ the unit, golden and property tests and to the simulator, each on its own. What 
 tried once more in a copy built with the sanitizers. What nothing notices there needs an
 explanation in the table; without one the exit status is 1. With --random the mutants are made up
 from a seed instead, and the kill rate is reported.
+
+Before any test is run each mutant is given to the compiler, which looks at its syntax alone.
+--compiles does that and no more.
 """
 
 import argparse
@@ -18,6 +21,7 @@ import os
 import queue
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -56,10 +60,10 @@ class Broken(Exception):
     """The fault is in the table, the copy or the machine, and not in a mutant."""
 
 
-def run(command, timeout, env=None):
+def run(command, timeout, env=None, folder=ROOT):
     """(status, output). The status is None if it took too long."""
     with children_lock:
-        child = subprocess.Popen(["nice", "-n", "10", *command], cwd=ROOT,
+        child = subprocess.Popen(["nice", "-n", "10", *command], cwd=folder,
                                  env={**os.environ, **ENV, **(env or {})},
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, start_new_session=True)
@@ -305,6 +309,87 @@ class Copy:
             file.write(text)
 
 
+# ---- what compiles ----
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+INCLUDED_FROM = ("src", "include", "tests", "")
+
+
+class Compiler:
+    """Looks at the syntax of one changed file alone, with the options of the copy's own build."""
+
+    def __init__(self, copy):
+        self.tree = copy.tree
+        status, output = run(["ninja", "-C", copy.build, "-t", "compdb"], BUILD_SECONDS)
+        if status != 0:
+            raise Broken(output)
+        self.commands = {}
+        for entry in json.loads(output):
+            path = os.path.normpath(os.path.join(entry["directory"], entry["file"]))
+            if path.endswith(".c") and " -c " in entry["command"]:
+                self.commands.setdefault(os.path.relpath(path, self.tree), entry)
+        self.included = {}
+
+    def includes(self, name):
+        """The files of the tree that a file of it includes, at any depth, and itself."""
+        seen, left = set(), [name]
+        while left:
+            at = left.pop()
+            if at in seen:
+                continue
+            seen.add(at)
+            if at not in self.included:
+                self.included[at] = [path for text in INCLUDE.findall(read(os.path.join(self.tree, at)))
+                                     for path in self.places(text, at)]
+            left += self.included[at]
+        return seen
+
+    def places(self, text, at):
+        for folder in (os.path.dirname(at), *INCLUDED_FROM):
+            path = os.path.normpath(os.path.join(folder, text))
+            if os.path.isfile(os.path.join(self.tree, path)):
+                return [path]
+        return []
+
+    def user_of(self, name):
+        """A source that is compiled: the file itself, its own source, or another one's."""
+        own = name[:-2] + ".c"
+        if own in self.commands:
+            return own
+        return next((c for c in sorted(self.commands) if name in self.includes(c)), None)
+
+    def fault(self, mutant):
+        """What the compiler says of it, or None. The file in the copy is changed meanwhile."""
+        source = self.user_of(mutant.file)
+        if source is None:
+            return None  # no C, or nothing that is built here: the build will tell
+        entry = self.commands[source]
+        words = shlex.split(entry["command"])
+        at = words.index("-o")
+        path = os.path.join(self.tree, mutant.file)
+        original, before = read(path), os.stat(path)
+        try:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(mutant.apply(original))
+            command = [word for word in words[:at] + words[at + 2:] if word != "ccache"]
+            status, output = run([*command, "-fsyntax-only"], BUILD_SECONDS, None,
+                                 entry["directory"])
+        finally:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(original)
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # nothing to build
+        return None if status == 0 else output
+
+
+def must_compile(copy, mutants):
+    """Before hours of tests: whoever changed the code may have broken a mutant's new text."""
+    compiler = Compiler(copy)
+    faults = [(mutant, compiler.fault(mutant)) for mutant in mutants]
+    bad = [f"{mutant.name}: does not compile\n{said[-1000:]}" for mutant, said in faults if said]
+    if bad:
+        raise Broken("\n".join(bad))
+
+
 # ---- who notices ----
 
 def test_fails(copy, test):
@@ -499,6 +584,8 @@ def arguments():
     parser.add_argument("--list", action="store_true", help="say which there are, run nothing")
     parser.add_argument("--check", action="store_true",
                         help="only see that each mutant's old text is in the tree exactly once")
+    parser.add_argument("--compiles", action="store_true",
+                        help="only see that each of them compiles; a run of tests begins with that")
     parser.add_argument("--jobs", type=int, default=1, help="so many copies at once (1)")
     parser.add_argument("--sim-seeds", type=int, default=1000, metavar="N",
                         help="seeds for the simulator, besides the named scenarios (1000)")
@@ -542,10 +629,12 @@ def must_pass(copy, options):
         raise Broken(f"fails without any mutant: {failing}")
 
 
-def make_copies(options):
+def make_copies(options, mutants):
     all_cores = os.cpu_count() or 1
     cores = max(1, all_cores // options.jobs)
     copies = [make_copy(options, str(i), cores, []) for i in range(options.jobs)]
+    if options.random is None:
+        must_compile(copies[0], mutants)
     must_pass(copies[0], options)
     for copy in copies:
         copy.remember()
@@ -584,7 +673,11 @@ def work(options):
             print(f"{len(mutants)} mutants, the old text of each is in the tree exactly once")
             return 0
     begin = time.monotonic()
-    copies = make_copies(options)
+    if options.compiles:
+        must_compile(make_copy(options, "0", os.cpu_count() or 1, []), mutants)
+        print(f"{len(mutants)} mutants compile ({time.monotonic() - begin:.0f} s)")
+        return 0
+    copies = make_copies(options, mutants)
     print(f"the tree passes without a mutant; ready after {time.monotonic() - begin:.0f} s")
     width = max(len(mutant.name) for mutant in mutants)
     report = reporter(width, options.verbose)
