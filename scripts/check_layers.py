@@ -34,7 +34,7 @@ BELOW = {
     "run": CORE | {"link", "io/loop.h", "rill/loop.h", "rill of stream"},
     "spsp": CORE | {"io", "http", "web", "rill/net.h"},
     "node": CORE | {"link", "rill/node.h"},
-    "serve": CORE | {"node", "links/port.h", "io/loop.h", "io/large_pages.h", "rill/loop.h"},
+    "serve": CORE | {"node", "links/port.h", "link/account.h", "rill/link.h", "io/loop.h", "io/large_pages.h", "rill/loop.h"},
     "store": CORE,
     "connector": CORE | {"link", "node", "store", "links/port.h", "io/loop.h", "io/large_pages.h",
                          "rill/loop.h", "rill/node.h"},

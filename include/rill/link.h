@@ -120,6 +120,12 @@ typedef struct rill_link_options {
      * of them is. Default: 1.
      */
     uint32_t connections;
+    /*
+     * With TLS: a certificate with those above it, and its key, for a neighbour that asks for one.
+     * PEM files, read when the link is opened. Default: both NULL
+     */
+    const char *cert_file;
+    const char *key_file;
 } rill_link_options;
 
 RILL_API void rill_link_options_init_sized(rill_link_options *o, size_t size);
@@ -134,8 +140,8 @@ static inline void rill_link_options_init(rill_link_options *o)
  * btp+wss://. It connects at once, and again after it was lost, until closed.
  * uri, options and handlers are copied; options may be NULL.
  * RILL_ERR_URI, RILL_ERR_UNSUPPORTED (another scheme), RILL_ERR_INVALID (a handler is missing,
- * connections), RILL_ERR_NOMEM, RILL_ERR_TLS. *problem (may be NULL) then says what is wrong with
- * the URI, static, without secrets.
+ * connections, a certificate without its key or the other way round), RILL_ERR_NOMEM, RILL_ERR_TLS.
+ * *problem (may be NULL) then says what is wrong with the URI, static, without secrets.
  */
 RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
                                             const rill_link_options *options,

@@ -19,6 +19,7 @@
 #define RILL_NODE_H
 
 #include <rill/error.h>
+#include <rill/link.h>
 #include <rill/loop.h>
 
 RILL_BEGIN_DECLS
@@ -136,7 +137,8 @@ typedef struct rill_node_port_options {
     uint16_t port;    /* Default: 0: any that is free */
     /*
      * Besides BTP over WebSocket, ILP over HTTP (RFC 35), by HTTP/1.1 and HTTP/2. Such accounts can
-     * send, and cannot be sent to. Default: false: BTP alone
+     * send, and cannot be sent to unless they were added (rill_node_port_add_neighbour). Default:
+     * false: BTP alone
      */
     bool http;
     /* PEM files, for TLS: a certificate with those above it, and its key. Default: both NULL */
@@ -183,6 +185,42 @@ RILL_API RILL_MUST_CHECK int rill_node_port_renew_tls(rill_node_port *p, const c
                                                       const char *key_file);
 /* Closes it with all its sessions, soon. p is not to be used any more. */
 RILL_API void rill_node_port_close(rill_node_port *p);
+
+/* A neighbour over HTTP that is known before it comes. */
+typedef struct rill_node_neighbour {
+    size_t size; /* sizeof(rill_node_neighbour): see rill/types.h */
+    /* The account's, and the last segment of its address: A-Z, a-z, 0-9, "_", "~", "-" */
+    const char *name;
+    /*
+     * It asks with any of these, which NULL ends, so that one can be replaced by another. At least
+     * one, each of 1 to 4096 characters. By the first one it may connect over BTP, too.
+     */
+    const char *const *tokens;
+    /* Where it is asked: ilp+https://:TOKEN@HOST/PATH. Default: NULL: it only asks */
+    const char *uri;
+    const rill_link_options
+        *link_options; /* of the way there; ca_file is borrowed. Default: NULL */
+} rill_node_neighbour;
+
+RILL_API void rill_node_neighbour_init_sized(rill_node_neighbour *neighbour, size_t size);
+/* Sets size and every default. */
+static inline void rill_node_neighbour_init(rill_node_neighbour *neighbour)
+{
+    rill_node_neighbour_init_sized(neighbour, sizeof *neighbour);
+}
+
+/*
+ * Adds a neighbour to a port that takes HTTP, for as long as the port is open. Its account is there
+ * from now on, whoever connects. All but ca_file is copied. A neighbour that cannot be reached is
+ * tried again and again; the log handler is told once. RILL_ERR_INVALID (the port takes no HTTP, or
+ * what a token or name must be), RILL_ERR_EXISTS (a token is another's), RILL_ERR_AUTH (the name is
+ * another's), RILL_ERR_URI, RILL_ERR_UNSUPPORTED (the URI is not of HTTP; as rill/types.h says),
+ * RILL_ERR_LIMIT, RILL_ERR_TLS, RILL_ERR_NOMEM, RILL_ERR_CRYPTO; RILL_ERR_CLOSED: the port is
+ * closed. *problem (may be NULL) then says what is wrong, static.
+ */
+RILL_API RILL_MUST_CHECK int rill_node_port_add_neighbour(rill_node_port *p,
+                                                          const rill_node_neighbour *neighbour,
+                                                          const char **problem);
 
 /* ---- accounts ---- */
 

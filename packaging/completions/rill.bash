@@ -3,7 +3,7 @@
 # Completion of rill(1) for bash.
 
 _rill_options() {
-    local common='--link --link-file --ca-file --address --asset --json --quiet --verbose --color --help'
+    local common='--link --link-file --ca-file --client-cert --client-key --address --asset --json --quiet --verbose --color --help'
     case $1 in
     send)
         echo "--credentials --amount --data --file --min-rate --slippage --max-packet --timeout
@@ -45,7 +45,7 @@ _rill() {
     done
     case $before in
     --credentials | --file | --output | --secret-file | --link-file | --ca-file | --users | \
-        --tls-cert | --tls-key | --key | --save | --resume)
+        --client-cert | --client-key | --tls-cert | --tls-key | --key | --save | --resume)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return

@@ -19,6 +19,8 @@ complete -c rill -n '__fish_seen_subcommand_from help' -a 'demo pay quote receiv
 complete -c rill -n 'not __fish_use_subcommand' -l link -x -d 'The node: btp+ws://:TOKEN@HOST:PORT'
 complete -c rill -n 'not __fish_use_subcommand' -l link-file -r -F -d 'A file that holds the URI'
 complete -c rill -n 'not __fish_use_subcommand' -l ca-file -r -F -d 'Certificate authorities to trust'
+complete -c rill -n 'not __fish_use_subcommand' -l client-cert -r -F -d 'Our certificate in PEM'
+complete -c rill -n 'not __fish_use_subcommand' -l client-key -r -F -d 'Its key in PEM'
 complete -c rill -n 'not __fish_use_subcommand' -l address -x -d 'Our ILP address, if the node does not tell it'
 complete -c rill -n 'not __fish_use_subcommand' -l asset -x -d 'Our asset and its scale: CODE/SCALE'
 complete -c rill -n 'not __fish_use_subcommand' -l json -d 'Print JSON, one object on each line'

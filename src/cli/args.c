@@ -16,6 +16,8 @@ const cli_option cli_common_options[] = {
     {"--link", "URI", "the node's URI, btp+ws://:TOKEN@HOST:PORT; or @FILE with the URI in it"},
     {"--link-file", "FILE", "a file with the URI in it"},
     {"--ca-file", "FILE", "more certificate authorities (PEM) to trust for btp+wss"},
+    {"--client-cert", "FILE", "our certificate (PEM), if the node asks for one; with --client-key"},
+    {"--client-key", "FILE", "its key (PEM)"},
     {"--address", "ADDRESS",
      "our ILP address, if the node does not tell it (IL-DCP); with --asset"},
     {"--asset", "CODE/SCALE", "our asset and its scale, such as USD/9; with --address"},

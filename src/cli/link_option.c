@@ -79,12 +79,18 @@ static int given_uri(const cli_args *args, char **uri)
 }
 
 /* Otherwise a file that cannot be used would look like a node that cannot be reached. */
-static int check_authorities(const cli_args *args)
+static int check_files(const cli_args *args)
 {
-    const char *path = cli_value(args, "--ca-file");
-    if (!path || access(path, R_OK) == 0)
+    static const char *const names[] = {"--ca-file", "--client-cert", "--client-key"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *path = cli_value(args, names[i]);
+        if (path && access(path, R_OK) != 0)
+            return cli_bad_value(args, names[i], path, strerror(errno));
+    }
+    if (!cli_value(args, "--client-cert") == !cli_value(args, "--client-key"))
         return CLI_DONE;
-    return cli_bad_value(args, "--ca-file", path, strerror(errno));
+    cli_error(args->command, "--client-cert and --client-key belong together");
+    return CLI_USAGE;
 }
 
 /* "USD/9" into code and scale; false: it is none. */
@@ -125,7 +131,7 @@ static int check_account(const cli_args *args)
 int cli_link_uri(const cli_args *args, char **uri)
 {
     *uri = NULL;
-    int code = check_authorities(args);
+    int code = check_files(args);
     if (code == CLI_DONE)
         code = check_account(args);
     if (code == CLI_DONE)
@@ -152,6 +158,8 @@ void cli_net_init(cli_net *net, const cli_args *args, const char *uri)
     net->options.link_options = &net->link;
     net->options.connection = &net->connection;
     net->link.ca_file = cli_value(args, "--ca-file");
+    net->link.cert_file = cli_value(args, "--client-cert");
+    net->link.key_file = cli_value(args, "--client-key");
     const char *asset = cli_value(args, "--asset");
     if (asset && read_asset(asset, net->asset_code, &net->options.asset_scale)) {
         net->options.address = cli_value(args, "--address");

@@ -114,6 +114,8 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
         return fail(p, "%s: it must not be empty", name);
     if (strcmp(name, "--port-file") == 0)
         o->port_file = value;
+    else if (strcmp(name, "--neighbours") == 0)
+        o->neighbours = value;
     else if (strcmp(name, "--user") == 0)
         o->user = value;
     else if (strcmp(name, "--group") == 0)
@@ -132,7 +134,7 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
 /* The other options that take a value. */
 static const char *const text_options[] = {
     "--listen",  "--listen-http", "--allow-origin", "--asset-scale", "--port-file", "--tls-cert",
-    "--tls-key", "--asset-code",  "--address",      "--user",        "--group"};
+    "--tls-key", "--asset-code",  "--address",      "--user",        "--group",     "--neighbours"};
 static const char *const flags[] = {"--quiet", "--verbose", "--help"};
 static const char *const commands[] = {"local",   "run",       "check", "help",
                                        "version", "--version", "--help"};
@@ -278,6 +280,15 @@ static int check(const rilld_options *o, const problem_text *p)
     return RILLD_DONE;
 }
 
+/* Neighbours over HTTP need a port that takes it. */
+static int check_neighbours(const rilld_options *o, const problem_text *p)
+{
+    bool http = o->neighbours == NULL;
+    for (size_t i = 0; i < o->listen_count; i++)
+        http |= o->listen[i].http;
+    return http ? RILLD_DONE : fail(p, "--neighbours needs --listen-http");
+}
+
 static int check_user(rilld_options *o, const problem_text *p)
 {
     if (o->user == NULL)
@@ -300,6 +311,8 @@ static int parse_local(rilld_options *o, int argc, char **argv,
         rc = parse_arguments(o, argc, argv, p);
     if (rc == RILLD_DONE)
         rc = check(o, p);
+    if (rc == RILLD_DONE)
+        rc = check_neighbours(o, p);
     if (rc == RILLD_DONE)
         rc = check_user(o, p);
     if (rc == RILLD_DONE && o->listen_count == 0)

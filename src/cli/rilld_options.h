@@ -38,8 +38,9 @@ typedef struct rilld_options {
     size_t listen_count;
     const char *allow_origins[RILLD_MAX_ORIGINS + 1]; /* NULL-terminated */
     size_t origin_count;
-    const char *config;    /* of run and check */
-    const char *port_file; /* NULL: none */
+    const char *config;     /* of run and check */
+    const char *port_file;  /* NULL: none */
+    const char *neighbours; /* a file; NULL: none */
     const char *address;
     const char *asset_code;
     uint8_t asset_scale;

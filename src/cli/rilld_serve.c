@@ -11,9 +11,11 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "cli/cli.h"
 #include "cli/protect.h"
 #include "cli/rilld_files.h"
 #include "cli/rilld_log.h"
+#include "cli/rilld_neighbours.h"
 #include "cli/rilld_port_file.h"
 
 /* How long to wait for packets under way. */
@@ -244,6 +246,29 @@ static int listen_on(serving *s, const rilld_listen *listen)
     return RILLD_FAILED;
 }
 
+static int add_neighbours(serving *s)
+{
+    rill_node_port *ports[RILLD_MAX_LISTEN];
+    size_t count = 0;
+    char problem[512];
+    bool readable = false;
+    if (s->options->neighbours == NULL)
+        return RILLD_DONE;
+    for (size_t i = 0; i < s->port_count; i++)
+        if (s->options->listen[i].http)
+            ports[count++] = s->ports[i];
+    cli_wipe_json();
+    if (!rilld_neighbours_add(s->options->neighbours, ports, count, &readable, problem,
+                              sizeof problem)) {
+        rilld_error("--neighbours %s", problem);
+        return RILLD_USAGE;
+    }
+    if (readable)
+        rilld_warn("warning: others can read %s, which holds tokens: chmod 600",
+                   s->options->neighbours);
+    return RILLD_DONE;
+}
+
 static int write_port_file(serving *s)
 {
     uint16_t ports[RILLD_MAX_LISTEN];
@@ -360,6 +385,9 @@ static int start(serving *s)
         if (rc != RILLD_DONE)
             return rc;
     }
+    rc = add_neighbours(s);
+    if (rc != RILLD_DONE)
+        return rc;
     /* Nothing has been read from the network yet, since the loop runs later. */
     rc = give_up_rights(s);
     if (rc == RILLD_DONE)

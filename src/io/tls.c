@@ -61,13 +61,18 @@ static int context_new(rill_tls_context **out, const SSL_METHOD *method)
     return RILL_OK;
 }
 
-static int refused(rill_tls_context *c, const char **problem, const char *text)
+static int bad_file(const char **problem, const char *text)
 {
     if (problem != NULL)
         *problem = text;
-    rill_tls_context_free(c);
     ERR_clear_error();
     return RILL_ERR_TLS;
+}
+
+static int refused(rill_tls_context *c, const char **problem, const char *text)
+{
+    rill_tls_context_free(c);
+    return bad_file(problem, text);
 }
 
 int rill_tls_client_context(rill_tls_context **out, const char *ca_file, bool verify,
@@ -96,6 +101,18 @@ static int no_password(char *buf, int size, int writing, void *user)
     return 0;
 }
 
+int rill_tls_context_identify(rill_tls_context *c, const char *cert_file, const char *key_file,
+                              const char **problem)
+{
+    SSL_CTX_set_default_passwd_cb(c->ssl, no_password);
+    if (SSL_CTX_use_certificate_chain_file(c->ssl, cert_file) != 1)
+        return bad_file(problem, "the certificate file cannot be used");
+    if (SSL_CTX_use_PrivateKey_file(c->ssl, key_file, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(c->ssl) != 1)
+        return bad_file(problem, "the private key file cannot be used");
+    return RILL_OK;
+}
+
 int rill_tls_server_context(rill_tls_context **out, const char *cert_file, const char *key_file,
                             const char **problem)
 {
@@ -103,12 +120,11 @@ int rill_tls_server_context(rill_tls_context **out, const char *cert_file, const
     int error = context_new(&c, TLS_server_method());
     if (error != RILL_OK)
         return error;
-    SSL_CTX_set_default_passwd_cb(c->ssl, no_password);
-    if (SSL_CTX_use_certificate_chain_file(c->ssl, cert_file) != 1)
-        return refused(c, problem, "the certificate file cannot be used");
-    if (SSL_CTX_use_PrivateKey_file(c->ssl, key_file, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(c->ssl) != 1)
-        return refused(c, problem, "the private key file cannot be used");
+    error = rill_tls_context_identify(c, cert_file, key_file, problem);
+    if (error != RILL_OK) {
+        rill_tls_context_free(c);
+        return error;
+    }
     *out = c;
     return RILL_OK;
 }

@@ -15,6 +15,12 @@ typedef struct rill_tls_context rill_tls_context;
  */
 RILL_MUST_CHECK int rill_tls_client_context(rill_tls_context **out, const char *ca_file,
                                             bool verify, const char **problem);
+/*
+ * What a client shows a server that asks for a certificate. PEM files, the key not encrypted.
+ * Before the first connection. RILL_ERR_TLS, as above.
+ */
+RILL_MUST_CHECK int rill_tls_context_identify(rill_tls_context *c, const char *cert_file,
+                                              const char *key_file, const char **problem);
 /* PEM files, the key not encrypted. RILL_ERR_TLS, RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_tls_server_context(rill_tls_context **out, const char *cert_file,
                                             const char *key_file, const char **problem);

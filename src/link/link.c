@@ -57,6 +57,10 @@ int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
         *problem = "a handler of the link is missing";
         return RILL_ERR_INVALID;
     }
+    if ((options.cert_file == NULL) != (options.key_file == NULL)) {
+        *problem = "a certificate and its key belong together";
+        return RILL_ERR_INVALID;
+    }
     if (options.connections == 0 || options.connections > RILL_LINK_POOL_MAX) {
         *problem = "a link has 1 to 16 connections";
         return RILL_ERR_INVALID;

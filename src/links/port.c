@@ -154,6 +154,13 @@ int rill_port_open(rill_port **out, rill_loop *loop, const rill_port_options *o)
     return RILL_OK;
 }
 
+int rill_port_add_http_account(rill_port *p, const rill_link_account *account, const char **problem)
+{
+    *problem = "the port takes no HTTP";
+    return p->http != NULL ? rill_http_link_server_add(p->http, account, problem)
+                           : RILL_ERR_INVALID;
+}
+
 rill_listener *rill_port_listener(const rill_port *p)
 {
     return p->own != NULL ? p->own : rill_btp_server_listener(p->btp);

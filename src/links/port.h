@@ -9,6 +9,7 @@
 #include <rill/link.h>
 
 #include "io/listener.h"
+#include "link/account.h"
 
 typedef struct rill_port rill_port;
 
@@ -32,6 +33,9 @@ typedef struct rill_port_options {
 void rill_port_options_init(rill_port_options *o);
 /* The errors of rill_btp_server_open and of rill_http_link_server_new. */
 RILL_MUST_CHECK int rill_port_open(rill_port **out, rill_loop *loop, const rill_port_options *o);
+/* As rill_http_link_server_add. RILL_ERR_INVALID: also, the port is of BTP alone. */
+RILL_MUST_CHECK int rill_port_add_http_account(rill_port *p, const rill_link_account *account,
+                                               const char **problem);
 rill_listener *rill_port_listener(const rill_port *p);
 /* Takes no further connection; over HTTP, no further request. */
 void rill_port_stop(rill_port *p);

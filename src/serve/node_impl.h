@@ -21,6 +21,13 @@ struct rill_node {
     bool closing;
 };
 
+struct rill_node_port {
+    rill_list node; /* in rill_node.ports, until it is closed */
+    rill_node *owner;
+    struct rill_port *port;
+    bool closing;
+};
+
 /* node_port.c */
 
 /* All ports that are open. */

@@ -8,13 +8,6 @@
 #include "base/sized.h"
 #include "serve/node_impl.h"
 
-struct rill_node_port {
-    rill_list node; /* in rill_node.ports, until it is closed */
-    rill_node *owner;
-    rill_port *port;
-    bool closing;
-};
-
 static const rill_allocator *memory(void)
 {
     return rill_allocator_default();

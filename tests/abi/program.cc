@@ -24,6 +24,7 @@
 #include <rill/receipt.h>
 #include <rill/rill.h>
 #include <rill/spsp.h>
+#include <rill/spsp_server.h>
 #include <rill/stream.h>
 #include <rill/types.h>
 #include <rill/waiting.h>

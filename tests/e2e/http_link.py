@@ -10,9 +10,12 @@ Prints TAP.
 import datetime
 import hashlib
 import http.client
+import json
 import os
+import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -33,14 +36,20 @@ def case(function):
 class HttpNode(Node):
     """A node whose one port takes HTTP, and BTP beside it."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, port=0):
         self.folder = harness.tempfile.mkdtemp(prefix="rill-e2e-node-")
         port_file = os.path.join(self.folder, "port")
-        self.program = Program([RILLD, "local", "--listen-http", "127.0.0.1:0", "--port-file",
+        self.program = Program([RILLD, "local", "--listen-http", f"127.0.0.1:{port}", "--port-file",
                                 port_file, *options])
         self.program.until("ready", "err")
         with open(port_file) as f:
             self.port = int(f.read())
+
+
+def reserved():
+    """A port where nobody listens yet."""
+    with harness.reserved_port() as s:
+        return s.getsockname()[1]
 
 
 def prepare(destination, data=b"", seconds=20):
@@ -216,6 +225,76 @@ def over_tls_with_either_version(t):
         node.stop()
 
 
+def certificate(t, name):
+    key, cert = t.file(name + ".key"), t.file(name + ".cert")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    return cert, key
+
+
+class TlsFront:
+    """TLS before a node, for those who show a certificate that it knows."""
+
+    def __init__(self, port, cert, key, known):
+        self.port_of_node = port
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=known)
+        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.context.load_cert_chain(cert, key)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                plain, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
+
+    def serve(self, plain):
+        try:
+            client = self.context.wrap_socket(plain, server_side=True)
+            node = socket.create_connection(("127.0.0.1", self.port_of_node))
+        except OSError:
+            plain.close()
+            return
+
+        def copy(source, to):
+            try:
+                while part := source.recv(65536):
+                    to.sendall(part)
+            except OSError:
+                pass
+            for s in (source, to):
+                try:
+                    s.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+        threading.Thread(target=copy, args=(node, client), daemon=True).start()
+        copy(client, node)
+
+
+@case
+def a_client_certificate(t):
+    cert, key = certificate(t, "node")
+    known, known_key = certificate(t, "known")
+    other, other_key = certificate(t, "other")
+    front = TlsFront(t.node.port, cert, key, known)
+    for scheme in ("ilp+https", "btp+wss"):
+        link = ("info", "--link", f"{scheme}://:x@127.0.0.1:{front.port}", "--ca-file", cert)
+        p = t.rill(*link, "--client-cert", known, "--client-key", known_key)
+        assert p.end() == 0, p.text
+        for wrong in ((), ("--client-cert", other, "--client-key", other_key)):
+            p = t.rill(*link, *wrong)
+            assert p.end() == 3, (wrong, p.text)
+        t.fails(2, "belong together", *link, "--client-cert", known)
+        t.fails(2, "No such file", *link, "--client-cert", known, "--client-key", t.file("none"))
+        t.fails(3, "private key file cannot be used", *link, "--client-cert", known, "--client-key", other_key)
+    front.socket.close()
+
+
 @case
 def uris(t):
     path = t.file("none.json", "{}")
@@ -242,6 +321,98 @@ def who_is_told_no_account_says_it_himself(t):
     t.fails(2, "CODE/SCALE", "send", "--link", link, t.path, "1", "--address", "private.rill.me", "--asset", "XRP/256")
     t.fails(2, "not an ILP address", "send", "--link", link, t.path, "1", "--address", "me", "--asset", "XRP/9")
     proxy.close()
+
+
+# ---- neighbours that are known from the start ----
+
+
+def neighbours(t, name, content):
+    return t.file(name, json.dumps(content))
+
+
+@case
+def a_neighbour_is_asked_over_http(t):
+    """Two nodes: what is sent at one is delivered at the other, by HTTP between them."""
+    there = HttpNode("--address", "private.rill.b")
+    file = neighbours(t, "n.json", {"b": {"tokens": ["from-b", "from-b-next"],
+                                          "uri": f"ilp+http://:to-b@127.0.0.1:{there.port}/ilp"}})
+    here = HttpNode("--neighbours", file)
+    try:
+        path = t.file("b.json")
+        p = t.rill("receive", "--link", f"btp+ws://:shop@127.0.0.1:{there.port}", "--credentials", path)
+        p.until("wrote its ILP")
+        p.read_along()
+        for scheme in ("btp+ws", "ilp+http", "ilp+h2c"):
+            s = t.rill("send", "--json", "--link", f"{scheme}://:payer@127.0.0.1:{here.port}", path,
+                       str(AMOUNT), "--max-packet", "500")
+            assert s.end() == 0, s.text
+            assert s.events()[-1]["delivered"] == str(AMOUNT), s.text
+        # Either token is the neighbour's, and nobody else's.
+        plain, t.node = t.node, here
+        addresses = [ask(t, prepare("peer.config"), token=token)[2] for token in
+                     ("from-b", "from-b-next", "from-c")]
+        t.node = plain
+        assert addresses[0] == addresses[1] and b"private.rill.b" in addresses[0], addresses
+        assert addresses[2] != addresses[0]
+    finally:
+        here.stop()
+        there.stop()
+
+
+@case
+def a_neighbour_that_is_not_there_at_first(t):
+    port = reserved()
+    file = neighbours(t, "n.json", {"b": {"tokens": ["from-b"],
+                                          "uri": f"ilp+http://:to-b@127.0.0.1:{port}/ilp"}})
+    here = HttpNode("--neighbours", file)
+    plain, t.node = t.node, here
+    try:
+        here.program.until("account b: it cannot be reached", "err")
+        status, _, body = ask(t, prepare("private.rill.b.x"))
+        assert status == 200 and b"T01" in body, body
+        assert ask(t, prepare("peer.config"), token="from-b")[0] == 200
+        there = HttpNode("--address", "private.rill.b", port=port)
+        here.program.until("account b: it can be reached again", "err")
+        status, _, body = ask(t, prepare("private.rill.b"))
+        assert status == 200 and b"T01" not in body, body
+        there.stop()
+    finally:
+        t.node = plain
+        here.stop()
+
+
+@case
+def files_of_neighbours(t):
+    good = {"tokens": ["a"], "uri": "ilp+http://:x@127.0.0.1:1/"}
+
+    def fails(content, pattern):
+        file = t.file("n.json", content if isinstance(content, str) else json.dumps(content))
+        p = t.start([RILLD, "local", "--listen-http", "127.0.0.1:0", "--neighbours", file])
+        assert p.end() == 2, p.text
+        lines = p.errors()
+        assert len(lines) == 1 and re.search(pattern, lines[0]), (pattern, p.text)
+        assert "secret" not in lines[0], lines
+    fails("", "line 1 is not JSON")
+    fails('{"b": {"tokens": ["secret"]}, "b": {"tokens": ["other"]}}', "a name twice")
+    fails([good], "must be an object")
+    fails({"b": ["a"]}, "must be an object")
+    fails({"b": {"tokens": []}}, "list of 1 to 16")
+    fails({"b": {"tokens": ["x"] * 17}}, "list of 1 to 16")
+    fails({"b": {"tokens": [1]}}, "list of 1 to 16")
+    fails({"b": {"uri": good["uri"]}}, "list of 1 to 16")
+    fails({"b": {"tokens": ["a"], "uri": 1}}, "must be a text")
+    fails({"b": {"tokens": ["a"], "url": good["uri"]}}, "only")
+    fails({"b": {"tokens": ["a"], "uri": "btp+ws://:secret@x"}}, "not of ILP over HTTP")
+    fails({"b": {"tokens": ["a"], "uri": "ilp+http://secret:secret@x"}}, "no name of an account")
+    fails({"b": {"tokens": ["secret secret"]}}, "a token is empty")
+    fails({"b": {"tokens": ["a", "a"]}}, "there twice")
+    fails({"b": good, "c": {"tokens": ["b", "a"]}}, "there twice")
+    fails({"b.c": good}, "characters")
+    fails({"": good}, "needs a name")
+    p = t.start([RILLD, "local", "--listen", "127.0.0.1:0", "--neighbours", t.file("n.json", "{}")])
+    assert p.end() == 2 and "--neighbours needs --listen-http" in p.errors()[0], p.text
+    p = t.start([RILLD, "local", "--listen-http", "127.0.0.1:0", "--neighbours", t.file("none")])
+    assert p.end() == 2 and "No such file" in p.errors()[0], p.text
 
 
 class Proxy:

@@ -438,6 +438,158 @@ static void test_uris(void **state)
     net_end(&n);
 }
 
+/* ---- accounts that were added ---- */
+
+static rill_bytes text_of(const char *text)
+{
+    return (rill_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static int add_account(const char *const *tokens, const char *uri, const char **problem)
+{
+    rill_bytes list[4];
+    size_t count = 0;
+    for (; tokens[count] != NULL; count++)
+        list[count] = text_of(tokens[count]);
+    const rill_link_account a = {
+        .name = text_of("bob"), .tokens = list, .token_count = count, .uri = uri};
+    return rill_http_link_server_add(http, &a, problem);
+}
+
+/* The account's neighbour is the scripted server; it asks our server. */
+static void add_scripted(const char *const *tokens)
+{
+    uint16_t ours = n.options.listen.port;
+    char uri[128];
+    const char *problem = NULL;
+    serve_script(OK_FULFILL, false);
+    net_uri(&n, uri, sizeof uri, "ilp+http", "there", "127.0.0.1");
+    n.options.listen.port = ours;
+    assert_int_equal(add_account(tokens, uri, &problem), RILL_OK);
+    assert_int_equal(n.session.ups, 1);
+}
+
+static bool client_is_closed(net *m)
+{
+    return m->client.closed > 0;
+}
+
+static void close_client(void)
+{
+    rill_link_close(n.client.link);
+    until(&n, client_is_closed);
+    memset(&n.client, 0, sizeof n.client);
+}
+
+static const char *const two_tokens[] = {TOKEN, "its-next-token", NULL};
+
+static void test_an_account_is_asked_where_it_listens(void **state)
+{
+    (void)state;
+    begin();
+    serve();
+    add_scripted(two_tokens);
+    /* Not yet connected: it is told so, and not kept waiting. */
+    int error = rill_link_send(n.session.link, 7, packet, packet_len);
+    while (error == RILL_ERR_NOT_CONNECTED) {
+        (void)uv_run(rill_loop_uv(n.loop), UV_RUN_ONCE);
+        error = rill_link_send(n.session.link, 7, packet, packet_len);
+    }
+    assert_int_equal(error, RILL_OK);
+    until(&n, session_told);
+    assert_int_equal(n.session.replies, 1);
+    assert_int_equal(n.session.outgoing_id, 7);
+    assert_int_equal(n.session.last[0], RILL_ILP_FULFILL);
+    /* And it asks with either token: both are the one session. */
+    for (size_t i = 0; i < 2; i++) {
+        n.session.echo = true;
+        connect_as("ilp+http", two_tokens[i]);
+        until(&n, is_up);
+        wanted = 1;
+        send_one(1);
+        until(&n, all_answered);
+        assert_int_equal(n.client.replies, 1);
+        assert_int_equal(n.session.ups, 1);
+        close_client();
+    }
+    assert_int_equal(n.session.prepares, 2);
+    stop_serving();
+    assert_int_equal(n.session.closed, 1);
+    uv_close((uv_handle_t *)&scripted, NULL);
+    net_end(&n);
+}
+
+static void test_an_account_whose_neighbour_has_gone(void **state)
+{
+    (void)state;
+    begin();
+    serve();
+    add_scripted(two_tokens);
+    script = NULL; /* it reads, and says nothing */
+    while (rill_link_send(n.session.link, 7, packet, packet_len) == RILL_ERR_NOT_CONNECTED)
+        (void)uv_run(rill_loop_uv(n.loop), UV_RUN_ONCE);
+    /* What is open when the server closes is reported before the end. */
+    stop_serving();
+    assert_int_equal(n.session.unanswered, 1);
+    assert_int_equal(n.session.outgoing_id, 7);
+    assert_int_equal(n.session.closed, 1);
+    uv_close((uv_handle_t *)&scripted, NULL);
+    net_end(&n);
+}
+
+static bool was_logged(net *m)
+{
+    return m->lines > 0;
+}
+
+static void test_an_account_that_cannot_be_reached_is_named(void **state)
+{
+    const char *problem = NULL;
+    (void)state;
+    begin();
+    serve();
+    assert_int_equal(add_account(two_tokens, "ilp+http://:there@127.0.0.1:1/", &problem), RILL_OK);
+    until(&n, was_logged);
+    assert_non_null(strstr(n.line, "account bob: it cannot be reached: "));
+    assert_int_equal(rill_link_send(n.session.link, 7, packet, packet_len), RILL_ERR_NOT_CONNECTED);
+    /* Its own packets are taken all the same. */
+    assert_int_equal(n.session.downs, 0);
+    stop_serving();
+    assert_int_equal(n.session.closed, 1);
+    net_end(&n);
+}
+
+static void test_accounts_that_cannot_be(void **state)
+{
+    static const char *const none[] = {NULL};
+    static const char *const empty[] = {TOKEN, "", NULL};
+    static const char *const twice[] = {TOKEN, "x", "x", NULL};
+    static const char *const blank[] = {"a b", NULL};
+    static const char *const stranger[] = {"stranger", NULL};
+    static const char *const good[] = {TOKEN, NULL};
+    const char *problem = NULL;
+    (void)state;
+    begin();
+    serve();
+    assert_int_equal(add_account(none, NULL, &problem), RILL_ERR_INVALID);
+    assert_int_equal(add_account(empty, NULL, &problem), RILL_ERR_INVALID);
+    assert_int_equal(add_account(twice, NULL, &problem), RILL_ERR_EXISTS);
+    assert_int_equal(add_account(blank, NULL, &problem), RILL_ERR_INVALID);
+    assert_int_equal(add_account(good, "btp+ws://:x@localhost", &problem), RILL_ERR_UNSUPPORTED);
+    assert_int_equal(add_account(good, "ilp+http://:x@", &problem), RILL_ERR_URI);
+    assert_int_equal(add_account(stranger, NULL, &problem), RILL_ERR_AUTH);
+    assert_non_null(problem);
+    assert_int_equal(n.session.ups, 0);
+    /* Each has left nothing: the same tokens are good, once they have ended. */
+    int error;
+    while ((error = add_account(two_tokens, NULL, &problem)) == RILL_ERR_EXISTS)
+        (void)uv_run(rill_loop_uv(n.loop), UV_RUN_NOWAIT);
+    assert_int_equal(error, RILL_OK);
+    assert_int_equal(n.session.ups, 1);
+    stop_serving();
+    net_end(&n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +602,10 @@ int main(void)
         cmocka_unit_test(test_what_was_seen_is_not_sent_again),
         cmocka_unit_test(test_each_request_on_a_connection_of_its_own),
         cmocka_unit_test(test_uris),
+        cmocka_unit_test(test_an_account_is_asked_where_it_listens),
+        cmocka_unit_test(test_an_account_whose_neighbour_has_gone),
+        cmocka_unit_test(test_an_account_that_cannot_be_reached_is_named),
+        cmocka_unit_test(test_accounts_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -343,6 +343,8 @@ static int client_prepare(btp_client *c, rill_loop *loop, const char *uri,
     int error = rill_uri_parse(&c->uri, uri, problem);
     if (error == RILL_OK && c->uri.tls)
         error = rill_tls_client_context(&c->tls, options->ca_file, options->verify, problem);
+    if (error == RILL_OK && c->uri.tls && options->cert_file != NULL)
+        error = rill_tls_context_identify(c->tls, options->cert_file, options->key_file, problem);
     if (error == RILL_OK)
         error = rill_btp_session_init(&c->session, loop, RILL_BTP_MAX_REQUESTS);
     return error;

@@ -488,6 +488,8 @@ static int prepare(http_link *k, const char *uri, const rill_link_options *optio
     int error = read_uri(k, uri, problem);
     if (error == RILL_OK && k->uri.tls)
         error = rill_tls_client_context(&k->tls, options->ca_file, options->verify, problem);
+    if (error == RILL_OK && k->uri.tls && options->cert_file != NULL)
+        error = rill_tls_context_identify(k->tls, options->cert_file, options->key_file, problem);
     if (error == RILL_OK && k->uri.tls)
         error = rill_tls_context_offer(k->tls, protocols, 2);
     return error;

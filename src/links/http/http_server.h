@@ -5,14 +5,16 @@
  * HTTP/1.1 and HTTP/2, and gives each account out as a rill_link, however many connections the
  * account uses. A bearer token in each request says whose it is.
  *
- * Such a link brings Prepares and takes their replies. It cannot send: whoever only asks has no
- * place where he could be asked. What is sent to him is rejected with F02.
+ * Such a link brings Prepares and takes their replies. It cannot send, unless its account was added
+ * with a URI: whoever only asks has no place where he could be asked. What is sent to him is
+ * rejected with F02.
  */
 #ifndef RILL_LINKS_HTTP_SERVER_H
 #define RILL_LINKS_HTTP_SERVER_H
 
 #include <rill/link.h>
 
+#include "link/account.h"
 #include "web/web.h"
 #include "ws/ws_handshake.h"
 
@@ -42,6 +44,14 @@ void rill_http_link_server_options_init(rill_http_link_server_options *o);
 /* RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
 RILL_MUST_CHECK int rill_http_link_server_new(rill_http_link_server **out, rill_loop *loop,
                                               const rill_http_link_server_options *o);
+/*
+ * An account that is there from now on, whoever connects: a link that is asked with its tokens, and
+ * that sends to its URI. RILL_ERR_INVALID (no token, or one that can be none), RILL_ERR_EXISTS (a
+ * token is another's), RILL_ERR_URI, RILL_ERR_UNSUPPORTED (the URI is not of HTTP), RILL_ERR_TLS,
+ * RILL_ERR_NOMEM, RILL_ERR_CRYPTO, and what authenticate says. *problem is one line, static.
+ */
+RILL_MUST_CHECK int rill_http_link_server_add(rill_http_link_server *s, const rill_link_account *a,
+                                              const char **problem);
 /* What a listener is to know, in this order. */
 #define RILL_HTTP_LINK_PROTOCOLS RILL_WEB_PROTOCOLS
 void rill_http_link_server_protocols(rill_http_link_server *s,

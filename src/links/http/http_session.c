@@ -60,10 +60,10 @@ static void reject_unwanted(rill_task *task)
 static int send_packet(rill_link *l, uint64_t cookie, const uint8_t *packet, size_t len)
 {
     http_session *session = session_of(l);
-    (void)packet;
-    (void)len;
     if (!session->up)
         return RILL_ERR_NOT_CONNECTED;
+    if (session->account != NULL && session->account->uri != NULL)
+        return http_account_send(session, cookie, packet, len);
     http_unwanted *u = rill_blocks_take(&session->server->web.blocks, sizeof *u);
     if (u == NULL)
         return RILL_ERR_NOMEM;
@@ -81,11 +81,20 @@ static void end(rill_task *task)
     rill_task_cancel(&session->rejecting);
     reject_unwanted(&session->rejecting);
     rill_task_cancel(&session->rejecting);
+    if (session->account != NULL && http_account_close(session))
+        return; /* http_session_ended follows */
+    http_account_free(session->account);
     if (session->owned)
         l->on.closed(l, l->user);
     rill_list_remove(&session->node);
     rill_free(rill_allocator_default(), session);
     http_server_maybe_free(s);
+}
+
+void http_session_ended(http_session *session)
+{
+    if (session->closing)
+        rill_loop_defer(session->server->loop, &session->ending);
 }
 
 static void begin_end(http_session *session)
@@ -95,7 +104,8 @@ static void begin_end(http_session *session)
     session->closing = true;
     session->over = true;
     session->up = false;
-    rill_bearers_drop(&session->server->bearers, session->token);
+    if (session->has_token)
+        rill_bearers_drop(&session->server->bearers, session->token);
     /* Who asked is not kept waiting for an answer that nobody will give any more. */
     while (!rill_list_empty(&session->requests)) {
         http_request *r = RILL_CONTAINER(session->requests.next, http_request, of_session);
@@ -104,6 +114,11 @@ static void begin_end(http_session *session)
         rill_web_drop(c);
     }
     rill_loop_defer(session->server->loop, &session->ending);
+}
+
+void http_session_close(http_session *session)
+{
+    begin_end(session);
 }
 
 static void close_link(rill_link *l)
@@ -129,7 +144,7 @@ void http_sessions_look(rill_http_link_server *s, uint64_t now)
     for (rill_list *n = s->sessions.next, *next; n != &s->sessions; n = next) {
         next = n->next;
         http_session *session = RILL_CONTAINER(n, http_session, node);
-        if (rill_list_empty(&session->requests) &&
+        if (session->account == NULL && rill_list_empty(&session->requests) &&
             now - session->used_at >= s->options.idle_timeout / RILL_MS)
             http_session_end(session, RILL_ERR_IDLE, "asked nothing for too long");
     }
@@ -142,9 +157,8 @@ static const rill_link_ops session_ops = {
     .close = close_link,
 };
 
-static int session_new(rill_http_link_server *s, rill_bytes token, http_session **out)
+int http_session_make(rill_http_link_server *s, rill_bytes token, http_session **out)
 {
-    const rill_http_link_server_options *o = &s->options;
     http_session *session = rill_calloc(rill_allocator_default(), 1, sizeof *session);
     if (session == NULL)
         return RILL_ERR_NOMEM;
@@ -160,10 +174,18 @@ static int session_new(rill_http_link_server *s, rill_bytes token, http_session 
         rill_free(rill_allocator_default(), session);
         return error;
     }
+    session->has_token = true;
     rill_list_push_back(&s->sessions, &session->node);
+    *out = session;
+    return RILL_OK;
+}
+
+int http_session_admit(http_session *session, rill_bytes name, rill_bytes token)
+{
+    const rill_http_link_server_options *o = &session->server->options;
     const rill_link_handlers *handlers = NULL;
-    error = o->authenticate(o->owner, (rill_bytes){0}, token, &session->link, &handlers,
-                            &session->link.user);
+    int error =
+        o->authenticate(o->owner, name, token, &session->link, &handlers, &session->link.user);
     if (error != RILL_OK) {
         begin_end(session);
         return error;
@@ -171,9 +193,14 @@ static int session_new(rill_http_link_server *s, rill_bytes token, http_session 
     session->link.on = *handlers;
     session->owned = true;
     session->up = true;
-    *out = session;
     session->link.on.up(&session->link, session->link.user);
     return RILL_OK;
+}
+
+static int session_new(rill_http_link_server *s, rill_bytes token, http_session **out)
+{
+    int error = http_session_make(s, token, out);
+    return error == RILL_OK ? http_session_admit(*out, (rill_bytes){0}, token) : error;
 }
 
 int http_session_of(rill_http_link_server *s, rill_bytes token, http_session **out)

@@ -28,6 +28,18 @@ typedef struct http_unwanted {
     uint64_t cookie;
 } http_unwanted;
 
+/* What a session has more if its account was added. */
+typedef struct http_account {
+    rill_link *out; /* by which it is asked; NULL: none now */
+    char *uri;      /* NULL: it is not asked. A secret */
+    char *name;     /* for people */
+    rill_link_options options;
+    uint64_t tried_at; /* uv_now() when out was last opened */
+    bool lost;         /* told so */
+    size_t more_count;
+    uint8_t more[][RILL_BEARER_HASH]; /* its tokens but the first */
+} http_account;
+
 /* An account that asks. */
 struct http_session {
     rill_link link; /* first */
@@ -39,7 +51,9 @@ struct http_session {
     rill_task ending;
     uint64_t used_at; /* uv_now() */
     uint8_t token[RILL_BEARER_HASH];
-    bool owned; /* has handlers */
+    bool has_token;
+    struct http_account *account; /* of one that was added; NULL: it came by itself */
+    bool owned;                   /* has handlers */
     bool up;
     bool over;    /* down has been said */
     bool closing; /* its end has begun */
@@ -74,6 +88,23 @@ void http_session_end(http_session *session, int error, const char *why);
 
 /* Those that ask nothing for too long end. */
 void http_sessions_look(rill_http_link_server *s, uint64_t now);
+
+/* One that authenticate has not seen. RILL_ERR_NOMEM, and as rill_bearers_add. */
+RILL_MUST_CHECK int http_session_make(rill_http_link_server *s, rill_bytes token,
+                                      http_session **out);
+/* Shows it to authenticate; an error ends it. */
+RILL_MUST_CHECK int http_session_admit(http_session *session, rill_bytes name, rill_bytes token);
+/* Ends it; its owner, if it has one, has been told. */
+void http_session_close(http_session *session);
+/* Goes on with its end: nothing of its account is open any more. */
+void http_session_ended(http_session *session);
+
+/* http_account.c */
+RILL_MUST_CHECK int http_account_send(http_session *session, uint64_t cookie, const uint8_t *packet,
+                                      size_t len);
+/* Its tokens are nobody's any more, and its link closes. False: it has closed. */
+bool http_account_close(http_session *session);
+void http_account_free(http_account *a);
 
 /* http_request.c */
 extern const rill_web_handlers http_request_handlers;

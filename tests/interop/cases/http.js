@@ -7,7 +7,7 @@ const ildcp = require('ilp-protocol-ildcp')
 const ilp = require('ilp-packet')
 const { createConnection } = require('ilp-protocol-stream')
 const { rill, startNode, startReceiver, startSender, doneOf } = require('../lib/programs')
-const { startHttpListener, openHttpPlugin } = require('../lib/http-listener')
+const { startHttpListener, startHttpNeighbour, openHttpPlugin } = require('../lib/http-listener')
 const { endStream, sum, bytes } = require('../lib/peer')
 const { checkDone } = require('../lib/sent')
 
@@ -81,5 +81,42 @@ function payFromPlugin (version, options) {
   }
 }
 
+// Rafiki's receiver behind HTTP: our node asks it, and it asks our node.
+function sendThroughNode (release) {
+  return {
+    name: `rill send to ${release} behind HTTP: a neighbour of our node`,
+    async run (test) {
+      const { StreamServer } = require(release)
+      const { uri, listener } = await startHttpNeighbour(test, 'sesame')
+      const neighbours = test.write('neighbours', JSON.stringify({ shop: { tokens: ['old', 'shop-token'], uri } }))
+      await startNode(test, ['--listen-http', '127.0.0.1:0', '--neighbours', neighbours])
+      const ports = fs.readFileSync(test.file('node-port'), 'utf8').split('\n').map(Number)
+      const asking = openHttpPlugin(test, ports[1], 'shop-token')
+      asking.registerDataHandler(async () => { throw new Error('nobody asks here') })
+      await asking.connect()
+      const { clientAddress, assetCode, assetScale } = await ildcp.fetch(data => asking.sendData(data))
+      assert.strictEqual(clientAddress, 'private.rill.shop')
+      const server = new StreamServer({ serverSecret: crypto.randomBytes(32), serverAddress: clientAddress })
+      const received = []
+      listener.handler = async data => {
+        const answer = server.createReply(ilp.deserializeIlpPrepare(data))
+        if (ilp.isIlpReply(answer)) return ilp.serializeIlpReply(answer)
+        received.push(BigInt(ilp.deserializeIlpPrepare(data).amount))
+        return ilp.serializeIlpReply(answer.accept())
+      }
+      const { ilpAddress, sharedSecret } = server.generateCredentials({ asset: { code: assetCode, scale: assetScale } })
+      for (const link of [`btp+ws://:payer@127.0.0.1:${ports[0]}`, `ilp+http://:payer@127.0.0.1:${ports[1]}`]) {
+        received.length = 0
+        const sender = startSender(test, link, { destinationAccount: ilpAddress, sharedSecret },
+          ['--amount', '98765', '--max-packet', '500'])
+        await sender.exits(0)
+        assert.strictEqual(sum(received), 98765n)
+        assert.strictEqual(doneOf(sender).delivered, '98765')
+      }
+    }
+  }
+}
+
 module.exports = [infoAtPlugin, wrongToken, sendToPlugin('@interledger/stream-receiver'), sendToPlugin('stream-receiver-next'),
+  sendThroughNode('@interledger/stream-receiver'), sendThroughNode('stream-receiver-next'),
   payFromPlugin('HTTP/1.1', {}), payFromPlugin('HTTP/2', { http2: true })]

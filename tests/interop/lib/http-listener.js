@@ -37,6 +37,23 @@ async function startHttpListener (test, token) {
   }
 }
 
+/** Resolves, once it listens, to { uri, listener }: what comes goes to listener.handler. */
+async function startHttpNeighbour (test, token) {
+  const listener = { handler: async () => reject('F02') }
+  const plugin = new HttpPlugin({
+    incoming: { port: { port: 0, host: '127.0.0.1' }, staticToken: token },
+    outgoing: { url: 'http://127.0.0.1:9/', staticToken: 'nobody' }
+  })
+  plugin.registerDataHandler(data => listener.handler(data))
+  await test.waiting('neighbour', plugin.connect())
+  test.defer(() => {
+    plugin._httpServer.closeAllConnections?.()
+    return plugin.disconnect()
+  })
+  await test.waiting('port', new Promise(resolve => plugin._httpServer.listening ? resolve() : plugin._httpServer.once('listening', resolve)))
+  return { uri: `ilp+http://:${token}@127.0.0.1:${plugin._httpServer.address().port}/ilp`, listener }
+}
+
 /** A client's plugin that asks at this port; its own server is there, and is asked nothing. */
 function openHttpPlugin (test, port, token, options = {}) {
   const plugin = new HttpPlugin({
@@ -47,4 +64,4 @@ function openHttpPlugin (test, port, token, options = {}) {
   return keepCount(plugin)
 }
 
-module.exports = { startHttpListener, openHttpPlugin }
+module.exports = { startHttpListener, startHttpNeighbour, openHttpPlugin }
