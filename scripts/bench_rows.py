@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of the table: what each one measures, how, and what it must reach."""
 
+import shutil
 import statistics
+import subprocess
 
 from bench_world import PACKET, Failed, cpu_seconds, link
 
@@ -285,6 +287,55 @@ def forwarding(world):
     return [row]
 
 
+def http(world):
+    """The node's and the receiver's processor time, without what those who ask spend."""
+    s = world.settings
+    rows = []
+    for key, scheme, version, least in (("http2", "ilp+h2c", "HTTP/2", 150000),
+                                        ("http1", "ilp+http", "HTTP/1.1", 50000)):
+        row = Row("forward_" + key, f"rilld forwarding what comes over {version}, one core",
+                  "packets/cpu s", required=f"{least:,}", need=at_least(least))
+        for _ in range(s.repeats):
+            process, port = world.rilld(http=True)
+            before = cpu_seconds(process)
+            got = world.c("flood", link(port, "", scheme), link(port, "bob"), 512, 2 * s.seconds)
+            row.add("rill", [got["fulfilled"][0] / (cpu_seconds(process) - before)])
+            world.stop_all()
+        rows.append(row)
+    return rows + spsp(world)
+
+
+def spsp(world):
+    """Queries for one of 100,000 receivers, by nghttp2's client."""
+    if not shutil.which("h2load"):
+        return []
+    s = world.settings
+    users = world.file("users")
+    with open(users, "w", encoding="utf-8") as file:
+        file.writelines(f"user{i}\n" for i in range(100000))
+    rows = []
+    for key, version, flags in (("spsp_http2", "HTTP/2", ["-m", "32"]),
+                                ("spsp_http1", "HTTP/1.1", ["--h1"])):
+        row = Row(key, f"SPSP queries over {version}, 100,000 users, one core", "queries/cpu s",
+                  required="20,000", need=at_least(20000))
+        for _ in range(s.repeats):
+            _, port = world.rilld()
+            process, match = world.start(
+                [world.cli("rill"), "receive", "--spsp", "127.0.0.1:0", "--users", users, "--link",
+                 link(port, "shop")], r"answers SPSP on (\S+)")
+            before = cpu_seconds(process)
+            count = int(100000 * s.seconds)
+            done = subprocess.run(["h2load", "-n", str(count), "-c", "8", *flags,
+                                   match.group(1) + "/user77777"], capture_output=True, text=True,
+                                  timeout=120, check=False)
+            if f"{count} succeeded" not in done.stdout:
+                raise Failed("h2load: not all queries were answered")
+            row.add("rill", [count / (cpu_seconds(process) - before)])
+            world.stop_all()
+        rows.append(row)
+    return rows
+
+
 GROUPS = {
     "pair": pair,
     "loopback": loopback,
@@ -293,4 +344,5 @@ GROUPS = {
     "idle": idle,
     "growth": growth,
     "forwarding": forwarding,
+    "http": http,
 }

@@ -33,8 +33,9 @@ def figures(text):
 TOKEN = secrets.token_hex(16)
 
 
-def link(port, name):
-    return f"btp+ws://{name}:{TOKEN}@127.0.0.1:{port}"
+def link(port, name, scheme="btp+ws"):
+    """Over HTTP there are no names."""
+    return f"{scheme}://{name}:{TOKEN}@127.0.0.1:{port}"
 
 
 class World:
@@ -113,11 +114,15 @@ class World:
             time.sleep(0.01)
         raise Failed(f"{name} was not written")
 
-    def rilld(self):
-        """(process, port)"""
+    def cli(self, name):
+        return os.path.join(self.build, "src/cli", name)
+
+    def rilld(self, http=False):
+        """(process, port); with http, the port takes that beside BTP"""
         file = self.file("port")
-        process, _ = self.start([os.path.join(self.build, "src/cli/rilld"), "local", "--quiet",
-                                 "--listen", "127.0.0.1:0", "--port-file", file])
+        process, _ = self.start([self.cli("rilld"), "local", "--quiet",
+                                 "--listen-http" if http else "--listen", "127.0.0.1:0",
+                                 "--port-file", file])
         return process, int(re.search(r"(\d+)\s*$", self.wait_for_file(file)).group(1))
 
     def connector(self):

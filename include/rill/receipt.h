@@ -38,6 +38,64 @@ RILL_API RILL_MUST_CHECK int
 rill_receipt_verify(rill_receipt *out, rill_bytes receipt,
                     const uint8_t receipt_secret[RILL_RECEIPT_SECRET_LEN]);
 
+/* ---- who credits by receipts ---- */
+
+/*
+ * A third party that credits what receivers got, for many payments at once: it makes a nonce and a
+ * secret for each, and says of each receipt how much more it proves than the ones before. Nothing
+ * is credited twice, in whatever order and however often receipts come. It keeps a total for each
+ * stream of which it has seen a receipt, until the payment's time is over; nothing of payments that
+ * have only begun. All of it is in memory: what a verifier made before a restart is no longer good.
+ * One thread at a time.
+ */
+typedef struct rill_receipt_verifier rill_receipt_verifier;
+
+typedef struct rill_receipt_verifier_options {
+    size_t size; /* sizeof(rill_receipt_verifier_options): see rill/types.h */
+    /* From its beginning on, a payment's receipts count for so long, milliseconds. Default: a day
+     */
+    uint64_t lifetime_ms;
+    uint32_t max_streams;            /* of which it keeps a total, at least 1. Default: 1000000 */
+    const rill_allocator *allocator; /* borrowed until it is freed. Default: NULL: malloc's */
+} rill_receipt_verifier_options;
+
+RILL_API void rill_receipt_verifier_options_init_sized(rill_receipt_verifier_options *o,
+                                                       size_t size);
+/* Sets size and every default. */
+static inline void rill_receipt_verifier_options_init(rill_receipt_verifier_options *o)
+{
+    rill_receipt_verifier_options_init_sized(o, sizeof *o);
+}
+
+/*
+ * options may be NULL. RILL_ERR_INVALID (a number that cannot be, options that were not
+ * initialised), RILL_ERR_UNSUPPORTED (an option of a later version), RILL_ERR_NOMEM,
+ * RILL_ERR_CRYPTO.
+ */
+RILL_API RILL_MUST_CHECK int
+rill_receipt_verifier_new(rill_receipt_verifier **out,
+                          const rill_receipt_verifier_options *options);
+/* Wipes its secret. NULL is allowed. */
+RILL_API void rill_receipt_verifier_free(rill_receipt_verifier *v);
+
+/*
+ * A payment begins at this time (milliseconds since 1970): what the receiver is to be given, by the
+ * headers of an SPSP query or by rill_credentials_options. Nothing is kept of it. RILL_ERR_CRYPTO.
+ */
+RILL_API RILL_MUST_CHECK int rill_receipt_verifier_begin(rill_receipt_verifier *v, uint64_t wall_ms,
+                                                         uint8_t nonce[RILL_RECEIPT_NONCE_LEN],
+                                                         uint8_t secret[RILL_RECEIPT_SECRET_LEN]);
+/*
+ * Takes a receipt. *increase: units (the receiver's) by which its stream has more than by any
+ * receipt before: to be credited now; 0 where it is known already. *out (may be NULL) is what it
+ * says. RILL_ERR_TRUNCATED, RILL_ERR_MALFORMED; RILL_ERR_AUTH: it was not made with a secret of
+ * this verifier's; RILL_ERR_EXPIRED: its payment's time is over; RILL_ERR_LIMIT (max_streams),
+ * RILL_ERR_NOMEM, RILL_ERR_CRYPTO: it is not counted, and may be shown again. *increase is 0 then.
+ */
+RILL_API RILL_MUST_CHECK int rill_receipt_verifier_credit(rill_receipt_verifier *v,
+                                                          uint64_t wall_ms, rill_bytes receipt,
+                                                          rill_receipt *out, uint64_t *increase);
+
 RILL_END_DECLS
 
 #endif

@@ -10,7 +10,7 @@ const ildcp = require('ilp-protocol-ildcp')
 const { createConnection, createServer, verifyReceipt } = require('ilp-protocol-stream')
 const fetch = require('node-fetch')
 const { Process } = require('../lib/process')
-const { receiptPayer, rill, startNode } = require('../lib/programs')
+const { example, receiptPayer, rill, startNode } = require('../lib/programs')
 const { startSpsp } = require('../lib/spsp')
 const { openHttpPlugin } = require('../lib/http-listener')
 const { connectPlugin, sum } = require('../lib/peer')
@@ -165,5 +165,45 @@ const receiptsForUs = {
   }
 }
 
+// Someone between the two who credits by receipts, and passes queries on.
+const verifier = {
+  name: 'example verifier: ilp-protocol-stream and our payer are credited what was received, once',
+  async run (test) {
+    const node = await openNode(test)
+    const receiver = await startSpsp(test, node.link('shop'), ['--user', 'alice'], { secure: false })
+    const between = example(test, 'verifier', [`${receiver.url}/alice`], { no_proxy: '*' }, 'pipe')
+    const url = await between.until('its URL', ({ lines }) => lines.map(line => /http:\S+/.exec(line)).filter(Boolean).map(String)[0])
+    const show = async (receipt, expected) => {
+      const before = between.lines.length
+      between.child.stdin.write(`${receipt}\n`)
+      assert.match(await between.until('an answer', ({ lines }) => lines[before]), expected)
+    }
+    const query = async () => {
+      const details = await (await fetch(`${url}/any`, { headers: { accept: 'application/spsp4+json' } })).json()
+      assert.strictEqual(details.receipts_enabled, true)
+      return { destinationAccount: details.destination_account, sharedSecret: Buffer.from(details.shared_secret, 'base64') }
+    }
+    const plugin = await PLUGINS.BTP(test, node)
+    const connection = await test.waiting('connect', createConnection({ plugin, ...await query() }))
+    test.defer(() => connection.destroy())
+    const stream = connection.createStream()
+    await test.waiting('money', stream.sendTotal(300))
+    const first = stream.receipt.toString('base64')
+    await show(first, /^credited 300 units, of 300 on stream 1; 300 in all$/)
+    await show(first, /^credited 0 units, of 300 on stream 1; 300 in all$/)
+    await test.waiting('money', stream.sendTotal(1000))
+    await show(stream.receipt.toString('base64'), /^credited 700 units, of 1000 on stream 1; 1000 in all$/)
+    await show(first, /^credited 0 units/)
+    const payer = receiptPayer(test, node.link('payer'), await query(), 50)
+    await payer.exits(0)
+    for (const receipt of payer.lines) await show(receipt, /^credited (50|100) units/)
+    await show('AAAA', /^refused/)
+    await show(first.replace(/^(.{30})./, (all, kept) => kept + (all.endsWith('A') ? 'B' : 'A')), /^refused: /)
+    await show(first, /^credited 0 units, of 300 on stream 1; 1150 in all$/)
+    between.child.stdin.end()
+    await between.exits(0)
+  }
+}
+
 module.exports = [byProtocolSpsp('BTP'), byProtocolSpsp('HTTP'), byCommand,
-  byPay('BTP', { amountToSend: '12345' }), byPay('HTTP', { amountToDeliver: '12345' }), unknown, receipts, receiptsForUs]
+  byPay('BTP', { amountToSend: '12345' }), byPay('HTTP', { amountToDeliver: '12345' }), unknown, receipts, receiptsForUs, verifier]

@@ -15,7 +15,7 @@ process.on('exit', () => {
 })
 
 class Process {
-  constructor (test, label, command, args, { env } = {}) {
+  constructor (test, label, command, args, { env, stdin = 'ignore' } = {}) {
     this.test = test
     this.label = label
     this.lines = []
@@ -25,7 +25,7 @@ class Process {
     this.events.setMaxListeners(0)
     test.log(label, `$ ${path.basename(command)} ${args.join(' ')}`)
     this.child = spawn(command, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
       env: { ...process.env, ...env }
     })
     running.add(this.child)

@@ -74,8 +74,8 @@ function doneOf (sender) {
   return last
 }
 
-function example (test, name, args, env) {
-  return new Process(test, `example ${name}`, program(EXAMPLES, name), args, { env })
+function example (test, name, args, env, stdin) {
+  return new Process(test, `example ${name}`, program(EXAMPLES, name), args, { env, stdin })
 }
 
 /** Keys and signatures of librill-pay: a function that answers one question after the other. */
