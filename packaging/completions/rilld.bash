@@ -3,7 +3,8 @@
 # Completion of rilld(1) for bash.
 
 _rilld() {
-    local options='--listen --listen-http --port-file --address --asset-code --asset-scale --max-packet-amount
+    local options='--listen --listen-http --neighbours --port-file --address --asset-code --asset-scale
+        --max-packet-amount
         --rate-limit --tls-cert --tls-key --allow-origin --user --group --quiet --verbose --help
         --max-sessions --max-strangers --auth-timeout --idle-timeout --max-accounts --max-open
         --max-buffer'
@@ -26,7 +27,7 @@ _rilld() {
     *) return ;;
     esac
     case $before in
-    --config | --port-file | --tls-cert | --tls-key)
+    --config | --neighbours | --port-file | --tls-cert | --tls-key)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;

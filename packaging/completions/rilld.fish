@@ -17,6 +17,7 @@ complete -c rilld -n '__fish_seen_subcommand_from run check' -l help -s h -d 'Ex
 
 complete -c rilld -n '__fish_seen_subcommand_from local' -l listen -x -d 'Where to listen: ADDRESS:PORT'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l listen-http -x -d 'Where to listen for ILP over HTTP: ADDRESS:PORT'
+complete -c rilld -n '__fish_seen_subcommand_from local' -l neighbours -r -F -d 'Accounts over HTTP, and how they are asked'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l port-file -r -F -d 'Write the ports there'
 complete -c rilld -n '__fish_seen_subcommand_from local' -l address -x -d "The node's ILP address"
 complete -c rilld -n '__fish_seen_subcommand_from local' -l asset-code -x -d 'What accounts are counted in'

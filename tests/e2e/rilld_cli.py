@@ -144,7 +144,7 @@ def help_and_version():
         assert result.returncode == 0 and result.stderr == '', result
         assert re.search(words, result.stdout), result
     every = set(re.findall(r'--[a-z-]+', run('local', '--help').stdout))
-    assert every == {'--listen', '--listen-http', '--port-file', '--address', '--asset-code', '--asset-scale',
+    assert every == {'--listen', '--listen-http', '--neighbours', '--port-file', '--address', '--asset-code', '--asset-scale',
                      '--max-packet-amount', '--rate-limit', '--tls-cert', '--tls-key',
                      '--allow-origin', '--max-sessions', '--max-strangers', '--auth-timeout',
                      '--idle-timeout', '--max-accounts', '--max-open', '--max-buffer', '--user',
