@@ -37,7 +37,7 @@ BELOW = {
     "serve": CORE | {"node", "links/port.h", "link/account.h", "rill/link.h", "io/loop.h", "io/large_pages.h", "rill/loop.h"},
     "store": CORE,
     "connector": CORE | {"link", "node", "store", "links/port.h", "io/loop.h", "io/large_pages.h",
-                         "rill/loop.h", "rill/node.h"},
+                         "rill/loop.h", "rill/node.h", "run/account_query.h"},
     "clients": CORE | {"rill/credentials.h", "rill/loop.h"},
 }
 # The rooms of STREAM, each with those that it may see beside itself.

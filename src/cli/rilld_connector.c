@@ -26,6 +26,7 @@ typedef struct running {
     bool handles; /* drain is initialised */
     bool stopping;
     bool closing;
+    int code; /* what it ends with */
 } running;
 
 static void on_report(void *user, const char *line)
@@ -64,6 +65,15 @@ static void on_drained(void *user)
         return;
     r->closing = true;
     rill_connector_close(r->connector);
+}
+
+static void on_ready(void *user);
+
+static void on_failed(int error, void *user)
+{
+    running *r = user;
+    r->code = error == RILL_ERR_INVALID || error == RILL_ERR_ASSET ? RILLD_USAGE : RILLD_FAILED;
+    on_drained(r);
 }
 
 static void on_drain_limit(uv_timer_t *timer)
@@ -148,8 +158,9 @@ static void on_line(rill_log_level level, const char *line, void *user)
     rilld_log_line(&r->log, level, line);
 }
 
-static void say_ready(const running *r)
+static void on_ready(void *user)
 {
+    const running *r = user;
     char where[80];
     for (size_t i = 0; i < rill_connector_ports(r->connector); i++) {
         rill_connector_port_text(r->connector, i, where, sizeof where);
@@ -162,7 +173,12 @@ static void say_ready(const running *r)
 static int start(running *r)
 {
     static const rill_connector_handlers handlers = {
-        .log = on_line, .drained = on_drained, .closed = on_closed};
+        .log = on_line,
+        .drained = on_drained,
+        .ready = on_ready,
+        .failed = on_failed,
+        .closed = on_closed,
+    };
     const rill_connector_options o = {
         .config = r->options->config,
         .log_level = r->log.level,
@@ -176,7 +192,6 @@ static int start(running *r)
     if (rc != RILL_OK)
         return rc == RILL_ERR_MALFORMED || rc == RILL_ERR_INVALID ? RILLD_USAGE : RILLD_FAILED;
     rilld_log_begin(true);
-    say_ready(r);
     return RILLD_DONE;
 }
 
@@ -206,6 +221,8 @@ int rilld_run(const rilld_options *options)
         rilld_log_end(LOG_PATIENCE_MS);
         return RILLD_FAILED;
     }
+    if (code == RILLD_DONE)
+        code = r.code;
     if (code == RILLD_DONE)
         rilld_say(&r.log, "stopped");
     rilld_log_end(LOG_PATIENCE_MS);

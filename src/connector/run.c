@@ -295,8 +295,10 @@ static void close_handles(rill_connector *c)
 {
     rill_task_cancel(&c->turn);
     rill_task_cancel(&c->draining);
+    rill_task_cancel(&c->beginning);
     uv_close((uv_handle_t *)&c->tick, on_handle_closed);
     uv_close((uv_handle_t *)&c->retry, on_handle_closed);
+    uv_close((uv_handle_t *)&c->ask, on_handle_closed);
     uv_close((uv_handle_t *)&c->written, on_handle_closed);
 }
 
@@ -325,13 +327,63 @@ static int start_handles(rill_connector *c)
     uv_loop_t *uv = rill_loop_uv(c->loop);
     c->tick.data = c;
     c->retry.data = c;
+    c->ask.data = c;
     c->written.data = c;
     if (uv_async_init(uv, &c->written, on_async) != 0)
         return RILL_ERR_FILES;
     (void)uv_timer_init(uv, &c->tick);
     (void)uv_timer_init(uv, &c->retry);
-    c->handles = 3;
+    (void)uv_timer_init(uv, &c->ask);
+    c->handles = 4;
     return RILL_OK;
+}
+
+static void say_ready(rill_task *task)
+{
+    rill_connector *c = RILL_CONTAINER(task, rill_connector, beginning);
+    if (c->on.ready != NULL)
+        c->on.ready(c->user);
+    rill_loop_stale(c->loop);
+}
+
+/* What needs our address. */
+static int begin_rest(rill_connector *c)
+{
+    int rc = rill_core_begin(c->core, c->store, rill_connector_problem, &c->options);
+    if (rc == RILL_OK)
+        rc = rill_connector_open_ports(c);
+    if (rc == RILL_OK)
+        rc = rill_connector_open_links(c);
+    if (rc == RILL_OK) {
+        c->begun = true;
+        rill_loop_defer(c->loop, &c->beginning);
+    }
+    return rc;
+}
+
+void rill_connector_begin_rest(rill_connector *c)
+{
+    int rc = begin_rest(c);
+    if (rc != RILL_OK)
+        rill_connector_fail(c, rc);
+}
+
+static void say_failed(rill_task *task)
+{
+    rill_connector *c = RILL_CONTAINER(task, rill_connector, beginning);
+    if (c->on.failed != NULL)
+        c->on.failed(c->failure, c->user);
+    rill_loop_stale(c->loop);
+}
+
+/* From inside a link's call: the owner is told later, and closes. */
+void rill_connector_fail(rill_connector *c, int rc)
+{
+    if (c->closing)
+        return;
+    c->failure = rc;
+    c->beginning.run = say_failed;
+    rill_loop_defer(c->loop, &c->beginning);
 }
 
 static int begin(rill_connector *c)
@@ -353,11 +405,11 @@ static int begin(rill_connector *c)
     if (rc == RILL_OK)
         rc = open_store(c);
     if (rc == RILL_OK)
-        rc = rill_core_begin(c->core, c->store, rill_connector_problem, &c->options);
-    if (rc == RILL_OK)
-        rc = rill_connector_open_ports(c);
-    if (rc == RILL_OK)
-        rc = rill_connector_open_links(c);
+        rc = rill_connector_prepare_links(c);
+    if (rc == RILL_OK && c->config.address == NULL)
+        rc = rill_connector_open_parent(c);
+    else if (rc == RILL_OK)
+        rc = begin_rest(c);
     if (rc == RILL_ERR_NOMEM || rc == RILL_ERR_CRYPTO)
         say(&c->options, rill_strerror(rc));
     return rc;
@@ -384,6 +436,7 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     rill_arena_init(&c->arena, memory());
     rill_task_init(&c->turn, take_turn);
     rill_task_init(&c->draining, say_drained);
+    rill_task_init(&c->beginning, say_ready);
     int rc = read_config(&c->options, &c->config, &c->arena);
     if (rc == RILL_OK)
         rc = start_handles(c);
@@ -398,7 +451,6 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
         rill_connector_close(c);
         return rc;
     }
-    c->begun = true;
     *out = c;
     return RILL_OK;
 }
@@ -410,12 +462,15 @@ void rill_connector_stop(rill_connector *c)
     c->stopped = true;
     for (size_t i = 0; i < c->port_count; i++)
         rill_port_stop(c->ports[i].port);
-    rill_hub_drain(rill_core_hub(c->core));
+    if (c->begun)
+        rill_hub_drain(rill_core_hub(c->core));
+    else
+        on_drained(c); /* nothing has come yet */
 }
 
 void rill_connector_abandon(rill_connector *c)
 {
-    if (!c->closing)
+    if (!c->closing && c->begun)
         rill_hub_abandon(rill_core_hub(c->core));
 }
 
@@ -426,10 +481,13 @@ void rill_connector_close(rill_connector *c)
     c->closing = true;
     c->stopped = true;
     uv_timer_stop(&c->tick);
+    uv_timer_stop(&c->ask);
     for (size_t i = 0; i < c->port_count; i++)
         rill_port_close(c->ports[i].port, rill_connector_port_closed);
-    for (size_t i = 0; i < c->link_count; i++)
-        rill_link_close(c->links[i]);
+    for (size_t i = 0; i < c->link_count; i++) {
+        if (c->links[i].link != NULL)
+            rill_link_close(c->links[i].link);
+    }
     rill_connector_finish(c);
 }
 
@@ -437,7 +495,7 @@ void rill_connector_close(rill_connector *c)
 
 uint64_t rill_connector_open_packets(const rill_connector *c)
 {
-    return rill_hub_open(rill_core_hub(c->core));
+    return c->begun ? rill_hub_open(rill_core_hub(c->core)) : 0;
 }
 
 size_t rill_connector_ports(const rill_connector *c)

@@ -17,6 +17,10 @@ typedef struct rill_connector_handlers {
     /* As of rill_node_handlers. */
     void (*log)(rill_log_level level, const char *line, void *user);
     void (*drained)(void *user);
+    /* All ports and links are open. It may have to wait for a parent that gives the address. */
+    void (*ready)(void *user);
+    /* It cannot begin: what is wrong has been reported. To be closed. */
+    void (*failed)(int error, void *user);
     /* After rill_connector_close: the last call. */
     void (*closed)(void *user);
 } rill_connector_handlers;

@@ -8,6 +8,18 @@
 #include "connector/run.h"
 #include "io/loop.h"
 #include "links/port.h"
+#include "run/account_query.h"
+
+/* A link that we open. */
+typedef struct connector_link {
+    rill_connector *owner;
+    const rill_config_account *config;
+    rill_link *link;              /* NULL: not open */
+    const rill_link_handlers *on; /* the hub's; NULL: it has not got the link yet */
+    void *session;
+    bool up;
+    rill_account_query query; /* of a parent that gives us our address */
+} connector_link;
 
 typedef struct connector_port {
     rill_connector *owner;
@@ -28,16 +40,21 @@ struct rill_connector {
     connector_port *ports;
     size_t port_count;
     size_t open_ports;
-    rill_link **links; /* that we opened */
+    connector_link *links;
+    connector_link *parent; /* that is asked for our address; NULL: none is */
     size_t link_count;
     size_t open_links;
     uv_timer_t tick;  /* the hub's */
     uv_timer_t retry; /* the clerk's */
+    uv_timer_t ask;   /* for our address */
     uv_async_t written;
     unsigned handles;
     rill_task turn;
     rill_task draining;
-    bool begun; /* what is booked belongs into the store */
+    rill_task beginning; /* what is left of the beginning, and then `ready` */
+    uint8_t ask_space[RILL_ILP_MAX_PACKET];
+    int failure;
+    bool begun; /* it has an address; what is booked belongs into the store */
     bool stopped;
     bool closing;
     bool finishing; /* ports and links are gone; the store is asked for the rest */
@@ -49,6 +66,10 @@ struct rill_connector {
 void rill_connector_problem(void *user, rill_place place, const char *problem);
 /* Logs a line. user: the connector. */
 void rill_connector_line(void *user, rill_log_level level, const char *line);
+/* The parent has said what our address is: the rest can begin. */
+void rill_connector_begin_rest(rill_connector *c);
+/* It cannot begin: says so to the owner, and closes. */
+void rill_connector_fail(rill_connector *c, int rc);
 /* A port or a link of a connector that closes is gone. */
 void rill_connector_finish(rill_connector *c);
 
@@ -57,7 +78,18 @@ void rill_connector_finish(rill_connector *c);
 RILL_MUST_CHECK int rill_connector_open_ports(rill_connector *c);
 /* For rill_port_close of one of them. */
 void rill_connector_port_closed(void *owner);
-/* The links of the accounts that we connect to. */
+/* Finds the accounts that we connect to. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_connector_prepare_links(rill_connector *c);
+/* The parent's alone, which is to be asked for our address. */
+RILL_MUST_CHECK int rill_connector_open_parent(rill_connector *c);
+/* Opens what is not open yet, and gives all to the hub. */
 RILL_MUST_CHECK int rill_connector_open_links(rill_connector *c);
+
+/* uplink.c: asks a parent for our address. */
+
+void rill_uplink_up(connector_link *k);
+void rill_uplink_down(connector_link *k, const char *detail, bool final);
+void rill_uplink_reply(connector_link *k, uint64_t id, const uint8_t *packet, size_t len);
+void rill_uplink_unanswered(connector_link *k, uint64_t id);
 
 #endif

@@ -98,60 +98,90 @@ int rill_connector_open_ports(rill_connector *c)
 /* ---- links that we open ---- */
 
 /*
- * The hub's handlers are called with its session. `closed` is ours, too: it comes through a wrapper
- * that counts.
+ * Until the hub has the link (a parent that is asked for our address first), and for what is not
+ * the hub's: who goes, and the replies to what we asked ourselves.
  */
-typedef struct connector_link {
-    rill_connector *owner;
-    const rill_link_handlers *on; /* the hub's */
-    void *session;
-} connector_link;
+static bool has_hub(const connector_link *k)
+{
+    return k->on != NULL;
+}
 
 static void link_up(rill_link *l, void *user)
 {
-    const connector_link *k = user;
-    k->on->up(l, k->session);
+    connector_link *k = user;
+    k->up = true;
+    if (has_hub(k))
+        k->on->up(l, k->session);
+    else
+        rill_uplink_up(k);
 }
 
 static void link_down(rill_link *l, int error, const char *detail, bool final, void *user)
 {
-    const connector_link *k = user;
-    k->on->down(l, error, detail, final, k->session);
+    connector_link *k = user;
+    k->up = false;
+    if (has_hub(k))
+        k->on->down(l, error, detail, final, k->session);
+    else
+        rill_uplink_down(k, detail, final);
+}
+
+static void refuse_early(rill_link *l, uint64_t id)
+{
+    static const char why[] = "the node has no address yet";
+    uint8_t packet[256];
+    size_t len = 0;
+    const rill_reject reject = {
+        .code = rill_ilp_code_of(RILL_ILP_T03_CONNECTOR_BUSY),
+        .message = {(const uint8_t *)why, sizeof why - 1},
+    };
+    int rc = rill_reject_encode(&reject, packet, sizeof packet, &len);
+    if (rc == RILL_OK)
+        rc = rill_link_reply(l, id, packet, len);
+    (void)rc; /* a link that was lost has nobody to be answered */
 }
 
 static void link_prepare(rill_link *l, uint64_t id, const uint8_t *packet, size_t len, void *user)
 {
     const connector_link *k = user;
-    k->on->prepare(l, id, packet, len, k->session);
+    if (has_hub(k))
+        k->on->prepare(l, id, packet, len, k->session);
+    else
+        refuse_early(l, id);
 }
 
 static void link_reply(rill_link *l, uint64_t id, const uint8_t *packet, size_t len, void *user)
 {
-    const connector_link *k = user;
-    k->on->reply(l, id, packet, len, k->session);
+    connector_link *k = user;
+    if (rill_account_query_owns(id))
+        rill_uplink_reply(k, id, packet, len);
+    else if (has_hub(k))
+        k->on->reply(l, id, packet, len, k->session);
 }
 
 static void link_unanswered(rill_link *l, uint64_t id, int error, bool sent, void *user)
 {
-    const connector_link *k = user;
-    k->on->unanswered(l, id, error, sent, k->session);
+    connector_link *k = user;
+    if (rill_account_query_owns(id))
+        rill_uplink_unanswered(k, id);
+    else if (has_hub(k))
+        k->on->unanswered(l, id, error, sent, k->session);
 }
 
 static void link_writable(rill_link *l, void *user)
 {
     const connector_link *k = user;
-    k->on->writable(l, k->session);
+    if (has_hub(k))
+        k->on->writable(l, k->session);
 }
 
 static void link_closed(rill_link *l, void *user)
 {
     connector_link *k = user;
     rill_connector *c = k->owner;
-    k->on->closed(l, k->session);
-    for (size_t i = 0; i < c->link_count; i++) {
-        if (c->links[i] == l)
-            c->links[i] = NULL;
-    }
+    if (has_hub(k))
+        k->on->closed(l, k->session);
+    k->link = NULL;
     c->open_links--;
     rill_connector_finish(c);
 }
@@ -190,35 +220,27 @@ static const char *uri_with_token(rill_connector *c, const rill_config_link *con
     return uri;
 }
 
-static int open_uri(rill_connector *c, rill_holder_account *holder, const char *uri)
+static int open_uri(connector_link *k, const char *uri)
 {
-    const rill_config_link *config = &holder->config->link;
+    rill_connector *c = k->owner;
+    const rill_config_link *config = &k->config->link;
     const char *problem = NULL;
     rill_link_options o;
     rill_link_options_init(&o);
     o.connections = (uint32_t)config->connections;
-    connector_link *k = rill_arena_alloc(&c->arena, sizeof *k);
-    if (k == NULL)
-        return RILL_ERR_NOMEM;
-    k->owner = c;
-    rill_link *link = NULL;
-    int rc = rill_link_open(&link, c->loop, uri, &o, &link_handlers, k, &problem);
-    if (rc != RILL_OK) {
+    int rc = rill_link_open(&k->link, c->loop, uri, &o, &link_handlers, k, &problem);
+    if (rc != RILL_OK)
         rill_connector_problem(&c->options, config->place,
                                problem != NULL ? problem : rill_strerror(rc));
-        return rc;
-    }
-    rc = rill_hub_attach(&k->on, &k->session, rill_core_hub(c->core), link, holder->account);
-    if (rc != RILL_OK)
-        return rc; /* no memory: the link stays without an end, and the process goes */
-    c->links[c->link_count++] = link;
-    c->open_links++;
-    return RILL_OK;
+    else
+        c->open_links++;
+    return rc;
 }
 
-static int open_link(rill_connector *c, rill_holder_account *holder)
+static int open_link(connector_link *k)
 {
-    const rill_config_link *config = &holder->config->link;
+    rill_connector *c = k->owner;
+    const rill_config_link *config = &k->config->link;
     char token[TOKEN_IN_URI + 1] = "";
     if (config->token != NULL) {
         int rc = rill_config_secret(config->token, token, sizeof token);
@@ -232,19 +254,60 @@ static int open_link(rill_connector *c, rill_holder_account *holder)
     }
     const char *uri = uri_with_token(c, config, token);
     rill_wipe(token, sizeof token);
-    return uri == NULL ? RILL_ERR_INVALID : open_uri(c, holder, uri);
+    return uri == NULL ? RILL_ERR_INVALID : open_uri(k, uri);
+}
+
+/* The hub gets the link, and is told if it is up already. */
+static int attach(connector_link *k, const rill_holder_account *holder)
+{
+    int rc = rill_hub_attach(&k->on, &k->session, rill_core_hub(k->owner->core), k->link,
+                             holder->account);
+    if (rc == RILL_OK && k->up)
+        k->on->up(k->link, k->session);
+    return rc;
+}
+
+int rill_connector_prepare_links(rill_connector *c)
+{
+    const rill_config_account *accounts = c->config.accounts.items;
+    c->links = rill_calloc(memory(), c->config.accounts.count + 1, sizeof *c->links);
+    if (c->links == NULL)
+        return RILL_ERR_NOMEM;
+    for (size_t i = 0; i < c->config.accounts.count; i++) {
+        if (accounts[i].link.uri == NULL)
+            continue;
+        connector_link *k = &c->links[c->link_count++];
+        *k = (connector_link){.owner = c, .config = &accounts[i]};
+        rill_account_query_init(&k->query);
+    }
+    return RILL_OK;
+}
+
+int rill_connector_open_parent(rill_connector *c)
+{
+    for (size_t i = 0; i < c->link_count; i++) {
+        if (c->links[i].config->relation != RILL_RELATION_PARENT)
+            continue;
+        c->parent = &c->links[i];
+        return open_link(c->parent);
+    }
+    return RILL_ERR_NOT_FOUND;
 }
 
 int rill_connector_open_links(rill_connector *c)
 {
     int rc = RILL_OK;
-    c->links = rill_calloc(memory(), rill_core_accounts(c->core) + 1, sizeof(rill_link *));
-    if (c->links == NULL)
-        return RILL_ERR_NOMEM;
+    size_t next = 0;
+    /* Both are in the order of the configuration. */
     for (size_t i = 0; i < rill_core_accounts(c->core) && rc == RILL_OK; i++) {
-        rill_holder_account *holder = rill_core_account(c->core, i);
-        if (holder->config->link.uri != NULL)
-            rc = open_link(c, holder);
+        const rill_holder_account *holder = rill_core_account(c->core, i);
+        if (holder->config->link.uri == NULL)
+            continue;
+        connector_link *k = &c->links[next++];
+        if (k->link == NULL)
+            rc = open_link(k);
+        if (rc == RILL_OK)
+            rc = attach(k, holder);
     }
     return rc;
 }

@@ -217,11 +217,11 @@ accounts:
   bob: {relation: child, asset: EUR/4, tokens: env:TOKEN_BOB}
 rates: {base: USD, spread: 0, prices: {EUR: {price: 5/4}}}
 """)
-    down = Connector(t, "down", f"""address: g.up.down
-accounts:
+    down = Connector(t, "down", f"""accounts:
   up: {{relation: parent, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:TOKEN_DOWN}}}}
   alice: {{relation: child, asset: USD/2, tokens: env:TOKEN_ALICE, credit: none}}
 """)
+    assert "as g.up.down" in down.program.text["err"].decode(), down.program.text
     r = receive(t, up.link("bob"))
     done = send(t, r.path, 100000, down.link("alice"))
     r.until("connection_end")
@@ -241,6 +241,55 @@ accounts:
     for c in (down, up):
         c.stop()
     assert up.books() == above and down.books() == below
+
+
+@case
+def a_parent_that_does_not_agree(t):
+    """It holds the account in another asset, or does not know us: one line, and no node."""
+    up = Connector(t, "up", """address: g.up
+accounts:
+  down: {relation: child, asset: USD/6, tokens: env:TOKEN_DOWN}
+  other: {relation: peer, asset: USD/6, tokens: env:TOKEN_OTHER}
+""")
+    for asset, token, code, pattern in (
+            ("USD/2", "down-token", 2, r":4:3: the parent holds this account in USD/6, not in USD/2"),
+            ("USD/6", "other-token", 1, r":4:\d+: .*(F01|refused|no account)"),
+            ("USD/6", "wrong", 1, r":4:\d+: .*(refused|token|authenticat)")):
+        config = t.file("down.yaml", f"""store: {{path: {t.folder}/down.books}}
+listen: [{{port: 0}}]
+accounts:
+  up: {{relation: parent, asset: {asset}, link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:T}}}}
+""")
+        p = t.start([RILLD, "run", "--config", config], env=environment(T=token))
+        assert p.end() == code, (asset, token, p.text)
+        assert any(re.search(pattern, line) for line in p.lines("err")), p.text
+        assert token not in p.text["err"].decode()
+    up.stop()
+
+
+@case
+def a_parent_that_is_away(t):
+    """The node says what it waits for, and begins when the parent is there; it can be stopped before."""
+    port = reserved_port()
+    config = t.file("down.yaml", f"""store: {{path: {t.folder}/down.books}}
+listen: [{{port: 0}}]
+accounts:
+  up: {{relation: parent, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{port.getsockname()[1]}', token: env:T}}}}
+""")
+    p = t.start([RILLD, "run", "--config", config], env=environment(T="down-token"))
+    p.until("account up: waiting for our address", "err")
+    p.process.send_signal(signal.SIGTERM)
+    assert p.end() == 0, p.text
+    p = t.start([RILLD, "run", "--config", config], env=environment(T="down-token"))
+    p.until("account up: waiting for our address", "err")
+    up = Connector(t, "up", """address: g.up
+accounts:
+  down: {relation: child, asset: USD/6, tokens: env:TOKEN_DOWN}
+""", port.getsockname()[1])
+    p.until("ready on .* as g.up.down", "err")
+    p.process.send_signal(signal.SIGTERM)
+    assert p.end() == 0, p.text
+    up.stop()
 
 
 @case
