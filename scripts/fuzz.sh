@@ -88,6 +88,8 @@ sources_of() {
     config) echo src/cli/{args,link_option,rilld_options}.c src/run/environment.c ;;
     connection) echo src/stream/*/*.c ;;
     credentials) echo src/cli/credentials_file.c ;;
+    ccp) echo src/ilp/ccp.c ;;
+    connector_config) echo src/connector/config.c src/connector/shape.c ;;
     ildcp) echo src/ilp/ildcp.c ;;
     ilp) echo src/ilp/{packet,codes}.c ;;
     node) echo src/links/btp/btp_{server,session,auth}.c src/ws/websocket.c src/io/{acceptor,listener,tcp}.c src/node/*.c ;;

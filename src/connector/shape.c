@@ -71,6 +71,11 @@ __attribute__((format(printf, 3, 4))) static void complain(reader *r, rill_place
     va_start(args, format);
     vsnprintf(problem, sizeof problem, format, args);
     va_end(args);
+    /* Values and keys may have any character; a report is one line. */
+    for (char *at = problem; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
+    }
     r->errors++;
     r->report(r->user, place, problem);
 }

@@ -220,6 +220,18 @@ static void test_errors_say_where_and_what(void **state)
             "3:63: accounts: 'a' is there twice, first in line 3");
 }
 
+/* A report is one line, whatever a key or a value has. */
+static void test_characters_of_control(void **state)
+{
+    (void)state;
+    refused("? \"a\\nb\\e[1m\"\n: 1\n",
+            "1:3: 'a?b?[1m' is not known in the configuration; there are: "
+            "address, store, listen, accounts, rates, routes, "
+            "default-route, min-message-window, max-hold-time");
+    refused(SMALL("relation: \"a\\tb\", asset: USD/2, tokens: env:T"),
+            "4:17: relation: parent, peer or child, not 'a?b'");
+}
+
 /* What looks like a secret where its place should stand is not repeated. */
 static void test_secrets_are_not_shown(void **state)
 {
@@ -375,6 +387,7 @@ int main(void)
         TEST(test_everything),
         TEST(test_defaults),
         TEST(test_errors_say_where_and_what),
+        TEST(test_characters_of_control),
         TEST(test_secrets_are_not_shown),
         TEST(test_what_makes_no_sense),
         TEST(test_all_errors_are_reported),
