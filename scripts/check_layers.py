@@ -34,10 +34,11 @@ BELOW = {
     "run": CORE | {"link", "io/loop.h", "rill/loop.h", "rill of stream"},
     "spsp": CORE | {"io", "http", "web", "rill/net.h"},
     "node": CORE | {"link", "rill/node.h"},
-    "serve": CORE | {"node", "links/port.h", "link/account.h", "rill/link.h", "io/loop.h", "io/large_pages.h", "rill/loop.h"},
+    "serve": CORE | {"node", "link", "links/port.h", "link/account.h", "run/account_query.h",
+                     "io/loop.h", "io/large_pages.h", "rill/loop.h"},
     "store": CORE,
     "connector": CORE | {"link", "node", "store", "links/port.h", "io/loop.h", "io/large_pages.h",
-                         "rill/loop.h", "rill/node.h", "run/account_query.h"},
+                         "rill/loop.h", "rill/node.h", "serve/way.h"},
     "clients": CORE | {"rill/credentials.h", "rill/loop.h"},
 }
 # The rooms of STREAM, each with those that it may see beside itself.

@@ -273,7 +273,7 @@ static void release(rill_connector *c)
     rill_core_free(c->core);
     rill_arena_clear(&c->arena);
     rill_free(memory(), c->ports);
-    rill_free(memory(), c->links);
+    rill_connector_free_links(c);
     rill_free(memory(), c->path);
     rill_free(memory(), c);
 }
@@ -298,7 +298,6 @@ static void close_handles(rill_connector *c)
     rill_task_cancel(&c->beginning);
     uv_close((uv_handle_t *)&c->tick, on_handle_closed);
     uv_close((uv_handle_t *)&c->retry, on_handle_closed);
-    uv_close((uv_handle_t *)&c->ask, on_handle_closed);
     uv_close((uv_handle_t *)&c->written, on_handle_closed);
 }
 
@@ -327,14 +326,12 @@ static int start_handles(rill_connector *c)
     uv_loop_t *uv = rill_loop_uv(c->loop);
     c->tick.data = c;
     c->retry.data = c;
-    c->ask.data = c;
     c->written.data = c;
     if (uv_async_init(uv, &c->written, on_async) != 0)
         return RILL_ERR_FILES;
     (void)uv_timer_init(uv, &c->tick);
     (void)uv_timer_init(uv, &c->retry);
-    (void)uv_timer_init(uv, &c->ask);
-    c->handles = 4;
+    c->handles = 3;
     return RILL_OK;
 }
 
@@ -481,12 +478,11 @@ void rill_connector_close(rill_connector *c)
     c->closing = true;
     c->stopped = true;
     uv_timer_stop(&c->tick);
-    uv_timer_stop(&c->ask);
     for (size_t i = 0; i < c->port_count; i++)
         rill_port_close(c->ports[i].port, rill_connector_port_closed);
     for (size_t i = 0; i < c->link_count; i++) {
-        if (c->links[i].link != NULL)
-            rill_link_close(c->links[i].link);
+        if (c->links[i]->open)
+            rill_way_close(&c->links[i]->way);
     }
     rill_connector_finish(c);
 }

@@ -8,17 +8,14 @@
 #include "connector/run.h"
 #include "io/loop.h"
 #include "links/port.h"
-#include "run/account_query.h"
+#include "serve/way.h"
 
 /* A link that we open. */
 typedef struct connector_link {
     rill_connector *owner;
     const rill_config_account *config;
-    rill_link *link;              /* NULL: not open */
-    const rill_link_handlers *on; /* the hub's; NULL: it has not got the link yet */
-    void *session;
-    bool up;
-    rill_account_query query; /* of a parent that gives us our address */
+    bool open; /* or was */
+    rill_way way;
 } connector_link;
 
 typedef struct connector_port {
@@ -40,19 +37,16 @@ struct rill_connector {
     connector_port *ports;
     size_t port_count;
     size_t open_ports;
-    connector_link *links;
-    connector_link *parent; /* that is asked for our address; NULL: none is */
+    connector_link **links;
     size_t link_count;
     size_t open_links;
     uv_timer_t tick;  /* the hub's */
     uv_timer_t retry; /* the clerk's */
-    uv_timer_t ask;   /* for our address */
     uv_async_t written;
     unsigned handles;
     rill_task turn;
     rill_task draining;
     rill_task beginning; /* what is left of the beginning, and then `ready` */
-    uint8_t ask_space[RILL_ILP_MAX_PACKET];
     int failure;
     bool begun; /* it has an address; what is booked belongs into the store */
     bool stopped;
@@ -84,12 +78,6 @@ RILL_MUST_CHECK int rill_connector_prepare_links(rill_connector *c);
 RILL_MUST_CHECK int rill_connector_open_parent(rill_connector *c);
 /* Opens what is not open yet, and gives all to the hub. */
 RILL_MUST_CHECK int rill_connector_open_links(rill_connector *c);
-
-/* uplink.c: asks a parent for our address. */
-
-void rill_uplink_up(connector_link *k);
-void rill_uplink_down(connector_link *k, const char *detail, bool final);
-void rill_uplink_reply(connector_link *k, uint64_t id, const uint8_t *packet, size_t len);
-void rill_uplink_unanswered(connector_link *k, uint64_t id);
+void rill_connector_free_links(rill_connector *c);
 
 #endif

@@ -97,105 +97,70 @@ int rill_connector_open_ports(rill_connector *c)
 
 /* ---- links that we open ---- */
 
-/*
- * Until the hub has the link (a parent that is asked for our address first), and for what is not
- * the hub's: who goes, and the replies to what we asked ourselves.
- */
-static bool has_hub(const connector_link *k)
+/* The parent may not hold the account in something else than we do. */
+static bool is_agreed(const connector_link *k, const rill_ildcp_info *info)
 {
-    return k->on != NULL;
+    const rill_config_asset *asset = &k->config->asset;
+    size_t len = strlen(asset->code);
+    char what[200];
+    if (info->asset_scale == asset->scale && info->asset_code.len == len &&
+        memcmp(info->asset_code.data, asset->code, len) == 0)
+        return true;
+    snprintf(what, sizeof what, "the parent holds this account in %.*s/%u, not in %s/%u",
+             info->asset_code.len > 60 ? 60 : (int)info->asset_code.len,
+             (const char *)info->asset_code.data, (unsigned)info->asset_scale, asset->code,
+             (unsigned)asset->scale);
+    rill_connector_problem(&k->owner->options, k->config->place, what);
+    return false;
 }
 
-static void link_up(rill_link *l, void *user)
-{
-    connector_link *k = user;
-    k->up = true;
-    if (has_hub(k))
-        k->on->up(l, k->session);
-    else
-        rill_uplink_up(k);
-}
-
-static void link_down(rill_link *l, int error, const char *detail, bool final, void *user)
-{
-    connector_link *k = user;
-    k->up = false;
-    if (has_hub(k))
-        k->on->down(l, error, detail, final, k->session);
-    else
-        rill_uplink_down(k, detail, final);
-}
-
-static void refuse_early(rill_link *l, uint64_t id)
-{
-    static const char why[] = "the node has no address yet";
-    uint8_t packet[256];
-    size_t len = 0;
-    const rill_reject reject = {
-        .code = rill_ilp_code_of(RILL_ILP_T03_CONNECTOR_BUSY),
-        .message = {(const uint8_t *)why, sizeof why - 1},
-    };
-    int rc = rill_reject_encode(&reject, packet, sizeof packet, &len);
-    if (rc == RILL_OK)
-        rc = rill_link_reply(l, id, packet, len);
-    (void)rc; /* a link that was lost has nobody to be answered */
-}
-
-static void link_prepare(rill_link *l, uint64_t id, const uint8_t *packet, size_t len, void *user)
+static void on_address(rill_way *w, const rill_ildcp_info *info, void *user)
 {
     const connector_link *k = user;
-    if (has_hub(k))
-        k->on->prepare(l, id, packet, len, k->session);
-    else
-        refuse_early(l, id);
-}
-
-static void link_reply(rill_link *l, uint64_t id, const uint8_t *packet, size_t len, void *user)
-{
-    connector_link *k = user;
-    if (rill_account_query_owns(id))
-        rill_uplink_reply(k, id, packet, len);
-    else if (has_hub(k))
-        k->on->reply(l, id, packet, len, k->session);
-}
-
-static void link_unanswered(rill_link *l, uint64_t id, int error, bool sent, void *user)
-{
-    connector_link *k = user;
-    if (rill_account_query_owns(id))
-        rill_uplink_unanswered(k, id);
-    else if (has_hub(k))
-        k->on->unanswered(l, id, error, sent, k->session);
-}
-
-static void link_writable(rill_link *l, void *user)
-{
-    const connector_link *k = user;
-    if (has_hub(k))
-        k->on->writable(l, k->session);
-}
-
-static void link_closed(rill_link *l, void *user)
-{
-    connector_link *k = user;
     rill_connector *c = k->owner;
-    if (has_hub(k))
-        k->on->closed(l, k->session);
-    k->link = NULL;
-    c->open_links--;
-    rill_connector_finish(c);
+    (void)w;
+    if (!is_agreed(k, info)) {
+        rill_connector_fail(c, RILL_ERR_ASSET);
+        return;
+    }
+    char *address = rill_arena_alloc(&c->arena, info->address.len + 1);
+    if (address == NULL) {
+        rill_connector_fail(c, RILL_ERR_NOMEM);
+        return;
+    }
+    memcpy(address, info->address.data, info->address.len);
+    c->config.address = address;
+    rill_connector_begin_rest(c);
 }
 
-static const rill_link_handlers link_handlers = {
-    .size = sizeof(rill_link_handlers),
-    .up = link_up,
-    .down = link_down,
-    .prepare = link_prepare,
-    .reply = link_reply,
-    .unanswered = link_unanswered,
-    .writable = link_writable,
-    .closed = link_closed,
-};
+static void on_no_address(rill_way *w, int error, const char *why, void *user)
+{
+    const connector_link *k = user;
+    (void)w;
+    rill_connector_problem(&k->owner->options, k->config->link.place, why);
+    rill_connector_fail(k->owner, error);
+}
+
+static void on_waiting(rill_way *w, const char *why, void *user)
+{
+    const connector_link *k = user;
+    char line[300];
+    (void)w;
+    snprintf(line, sizeof line, "account %.100s: waiting for our address: %.150s", k->config->name,
+             why);
+    rill_connector_line(k->owner, RILL_LOG_WARNING, line);
+}
+
+static void on_way_closed(rill_way *w, void *user)
+{
+    const connector_link *k = user;
+    (void)w;
+    k->owner->open_links--;
+    rill_connector_finish(k->owner);
+}
+
+static const rill_way_handlers way_handlers = {on_address, on_no_address, on_waiting,
+                                               on_way_closed};
 
 /* scheme://:TOKEN@rest. NULL: it has been complained about. */
 static const char *uri_with_token(rill_connector *c, const rill_config_link *config,
@@ -228,13 +193,16 @@ static int open_uri(connector_link *k, const char *uri)
     rill_link_options o;
     rill_link_options_init(&o);
     o.connections = (uint32_t)config->connections;
-    int rc = rill_link_open(&k->link, c->loop, uri, &o, &link_handlers, k, &problem);
-    if (rc != RILL_OK)
+    bool asks = c->config.address == NULL;
+    int rc = rill_way_open(&k->way, c->loop, uri, &o, asks, &way_handlers, k, &problem);
+    if (rc != RILL_OK) {
         rill_connector_problem(&c->options, config->place,
                                problem != NULL ? problem : rill_strerror(rc));
-    else
-        c->open_links++;
-    return rc;
+        return rc;
+    }
+    k->open = true;
+    c->open_links++;
+    return RILL_OK;
 }
 
 static int open_link(connector_link *k)
@@ -257,16 +225,6 @@ static int open_link(connector_link *k)
     return uri == NULL ? RILL_ERR_INVALID : open_uri(k, uri);
 }
 
-/* The hub gets the link, and is told if it is up already. */
-static int attach(connector_link *k, const rill_holder_account *holder)
-{
-    int rc = rill_hub_attach(&k->on, &k->session, rill_core_hub(k->owner->core), k->link,
-                             holder->account);
-    if (rc == RILL_OK && k->up)
-        k->on->up(k->link, k->session);
-    return rc;
-}
-
 int rill_connector_prepare_links(rill_connector *c)
 {
     const rill_config_account *accounts = c->config.accounts.items;
@@ -276,20 +234,28 @@ int rill_connector_prepare_links(rill_connector *c)
     for (size_t i = 0; i < c->config.accounts.count; i++) {
         if (accounts[i].link.uri == NULL)
             continue;
-        connector_link *k = &c->links[c->link_count++];
-        *k = (connector_link){.owner = c, .config = &accounts[i]};
-        rill_account_query_init(&k->query);
+        connector_link *k = rill_calloc(memory(), 1, sizeof *k);
+        if (k == NULL)
+            return RILL_ERR_NOMEM;
+        k->owner = c;
+        k->config = &accounts[i];
+        c->links[c->link_count++] = k;
     }
     return RILL_OK;
+}
+
+void rill_connector_free_links(rill_connector *c)
+{
+    for (size_t i = 0; i < c->link_count; i++)
+        rill_free(memory(), c->links[i]);
+    rill_free(memory(), c->links);
 }
 
 int rill_connector_open_parent(rill_connector *c)
 {
     for (size_t i = 0; i < c->link_count; i++) {
-        if (c->links[i].config->relation != RILL_RELATION_PARENT)
-            continue;
-        c->parent = &c->links[i];
-        return open_link(c->parent);
+        if (c->links[i]->config->relation == RILL_RELATION_PARENT)
+            return open_link(c->links[i]);
     }
     return RILL_ERR_NOT_FOUND;
 }
@@ -303,11 +269,11 @@ int rill_connector_open_links(rill_connector *c)
         const rill_holder_account *holder = rill_core_account(c->core, i);
         if (holder->config->link.uri == NULL)
             continue;
-        connector_link *k = &c->links[next++];
-        if (k->link == NULL)
+        connector_link *k = c->links[next++];
+        if (!k->open)
             rc = open_link(k);
         if (rc == RILL_OK)
-            rc = attach(k, holder);
+            rc = rill_way_attach(&k->way, rill_core_hub(c->core), holder->account);
     }
     return rc;
 }

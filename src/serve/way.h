@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A way to a neighbour: a link that the node opens, whose packets are the hub's. Before the hub has
+ * it, a parent can be asked for the node's address (IL-DCP, RFC 31).
+ */
+#ifndef RILL_SERVE_WAY_H
+#define RILL_SERVE_WAY_H
+
+#include <rill/link.h>
+
+#include "io/loop.h"
+#include "node/hub.h"
+#include "run/account_query.h"
+
+typedef struct rill_way rill_way;
+
+/* Called from the loop. All must be there. */
+typedef struct rill_way_handlers {
+    /* The parent's answer, borrowed. Once. */
+    void (*address)(rill_way *w, const rill_ildcp_info *info, void *user);
+    /* It will not come: why is one line. Close the way. */
+    void (*no_address)(rill_way *w, int error, const char *why, void *user);
+    /* It is waited for: why is one line. */
+    void (*waiting)(rill_way *w, const char *why, void *user);
+    /* After rill_way_close: the last call. */
+    void (*closed)(rill_way *w, void *user);
+} rill_way_handlers;
+
+/* The caller's memory, which stays until `closed`. */
+struct rill_way {
+    rill_loop *loop;
+    rill_link *link;              /* NULL: it is closed */
+    const rill_link_handlers *on; /* the hub's; NULL: it has not got the link yet */
+    void *session;
+    const rill_way_handlers *tell;
+    void *user;
+    bool up;
+    bool asks; /* for the address, which has not come */
+    bool closing;
+    rill_account_query query;
+    uv_timer_t again; /* when to ask again */
+    uint8_t space[RILL_ILP_MAX_PACKET];
+};
+
+/*
+ * Opens the link. asks: the neighbour is a parent, to be asked for our address. The errors of
+ * rill_link_open; then nothing is open, and *problem says what is wrong, static.
+ */
+RILL_MUST_CHECK int rill_way_open(rill_way *w, rill_loop *loop, const char *uri,
+                                  const rill_link_options *options, bool asks,
+                                  const rill_way_handlers *handlers, void *user,
+                                  const char **problem);
+/* Gives the link to the hub, as a session of the account. RILL_ERR_LIMIT. */
+RILL_MUST_CHECK int rill_way_attach(rill_way *w, rill_hub *hub, struct rill_account *account);
+/* `closed` follows. Nothing the second time. */
+void rill_way_close(rill_way *w);
+
+#endif
