@@ -49,6 +49,17 @@ typedef struct rill_node_handlers {
      * the node is gone when it returns.
      */
     void (*closed)(void *user) RILL_UNSET;
+    /*
+     * With an uplink: it has said what the node's address is, and rill_node_listen may be called.
+     * Once, from the loop. Without an uplink it does not come: the address is known from the start.
+     */
+    void (*ready)(void *user) RILL_UNSET;
+    /*
+     * With an uplink, instead of ready: it refused us, or has no address for us. error as of
+     * rill_link_handlers, or RILL_ERR_REFUSED; detail is one line without secrets. All that is left
+     * is rill_node_close.
+     */
+    void (*failed)(int error, const char *detail, void *user) RILL_UNSET;
 } rill_node_handlers;
 
 typedef struct rill_node_options {
@@ -79,6 +90,19 @@ typedef struct rill_node_options {
      * large.
      */
     const rill_allocator *allocator;
+    /*
+     * A link to a parent (as rill_link_open), to which all packets go that are for no account here,
+     * and from which others come. The accounts are on its network then. Copied. It is opened by
+     * rill_node_open, and again whenever it was lost. Default: NULL: none
+     */
+    const char *uplink;
+    /* Of the uplink; NULL: the defaults. Copied; its texts stay the caller's. Default: NULL */
+    const rill_link_options *uplink_options;
+    /*
+     * The uplink is asked for the node's address and asset, by IL-DCP. false: those of these
+     * options are right. Default: true
+     */
+    bool uplink_asks;
 } rill_node_options;
 
 RILL_API void rill_node_options_init_sized(rill_node_options *o, size_t size);
@@ -97,8 +121,8 @@ RILL_API const char *rill_node_options_problem(const rill_node_options *o);
 /*
  * A node without a port. options and handlers are copied; options may be NULL. RILL_ERR_INVALID,
  * RILL_ERR_UNSUPPORTED (both as rill/types.h says of size, and INVALID as
- * rill_node_options_problem), RILL_ERR_NOMEM, RILL_ERR_CRYPTO. *problem (may be NULL) then says
- * what is wrong, static.
+ * rill_node_options_problem), RILL_ERR_NOMEM, RILL_ERR_CRYPTO; those of rill_link_open for the
+ * uplink. *problem (may be NULL) then says what is wrong, static.
  */
 RILL_API RILL_MUST_CHECK int rill_node_open(rill_node **out, rill_loop *loop,
                                             const rill_node_options *options,
@@ -121,12 +145,29 @@ RILL_API void rill_node_close(rill_node *n);
 typedef struct rill_node_stats {
     uint64_t open;     /* packets that wait for an answer */
     uint64_t accounts; /* that it knows, connected or not */
+    bool uplink_up;    /* there is an uplink, and packets can be sent over it */
 } rill_node_stats;
 
 RILL_API void rill_node_get_stats_sized(const rill_node *n, rill_node_stats *out, size_t size);
 static inline void rill_node_get_stats(const rill_node *n, rill_node_stats *out)
 {
     rill_node_get_stats_sized(n, out, sizeof *out);
+}
+
+/* What the node is called, and what its accounts count: the uplink's word once it is ready. */
+typedef struct rill_node_identity {
+    char address[513];
+    char asset_code[33];
+    uint8_t asset_scale;
+} rill_node_identity;
+
+/* RILL_ERR_STATE: the uplink has not said it yet. */
+RILL_API RILL_MUST_CHECK int rill_node_get_identity_sized(const rill_node *n,
+                                                          rill_node_identity *out, size_t size);
+RILL_MUST_CHECK static inline int rill_node_get_identity(const rill_node *n,
+                                                         rill_node_identity *out)
+{
+    return rill_node_get_identity_sized(n, out, sizeof *out);
 }
 
 /* ---- ports ---- */
@@ -167,10 +208,10 @@ static inline void rill_node_port_options_init(rill_node_port_options *o)
  * Listens: from now on accounts may connect. options are copied, and may be NULL; the files are
  * read now. *out is the node's, and valid until rill_node_port_close or rill_node_close.
  * RILL_ERR_ADDRESS_IN_USE; RILL_ERR_INVALID (the host is no address of this machine, one file
- * without the other, a limit of 0); RILL_ERR_UNSUPPORTED (as rill/types.h says); RILL_ERR_TLS (the
- * files cannot be used); RILL_ERR_FILES, RILL_ERR_IO (no right to this port, for example),
- * RILL_ERR_NOMEM, RILL_ERR_CRYPTO; RILL_ERR_CLOSED: after rill_node_stop or rill_node_close.
- * *problem (may be NULL) then says what is wrong, static.
+ * without the other, a limit of 0); RILL_ERR_STATE (before ready); RILL_ERR_UNSUPPORTED (as
+ * rill/types.h says); RILL_ERR_TLS (the files cannot be used); RILL_ERR_FILES, RILL_ERR_IO (no
+ * right to this port, for example), RILL_ERR_NOMEM, RILL_ERR_CRYPTO; RILL_ERR_CLOSED: after
+ * rill_node_stop or rill_node_close. *problem (may be NULL) then says what is wrong, static.
  */
 RILL_API RILL_MUST_CHECK int rill_node_listen(rill_node_port **out, rill_node *n,
                                               const rill_node_port_options *options,

@@ -5,7 +5,7 @@
 _rilld() {
     local options='--listen --listen-http --neighbours --port-file --address --asset-code --asset-scale
         --max-packet-amount
-        --rate-limit --tls-cert --tls-key --allow-origin --user --group --quiet --verbose --help
+        --rate-limit --uplink --uplink-ca --tls-cert --tls-key --allow-origin --user --group --quiet --verbose --help
         --max-sessions --max-strangers --auth-timeout --idle-timeout --max-accounts --max-open
         --max-buffer'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
@@ -27,7 +27,7 @@ _rilld() {
     *) return ;;
     esac
     case $before in
-    --config | --neighbours | --port-file | --tls-cert | --tls-key)
+    --config | --neighbours | --port-file | --uplink-ca | --tls-cert | --tls-key)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;

@@ -122,6 +122,10 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
         o->group = value;
     else if (strcmp(name, "--address") == 0)
         o->address = value;
+    else if (strcmp(name, "--uplink") == 0)
+        o->uplink = value;
+    else if (strcmp(name, "--uplink-ca") == 0)
+        o->uplink_ca = value;
     else if (strcmp(name, "--tls-cert") == 0)
         o->tls_cert = value;
     else if (strcmp(name, "--tls-key") == 0)
@@ -134,7 +138,8 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
 /* The other options that take a value. */
 static const char *const text_options[] = {
     "--listen",  "--listen-http", "--allow-origin", "--asset-scale", "--port-file", "--tls-cert",
-    "--tls-key", "--asset-code",  "--address",      "--user",        "--group",     "--neighbours"};
+    "--tls-key", "--asset-code",  "--address",      "--user",        "--group",     "--neighbours",
+    "--uplink",  "--uplink-ca"};
 static const char *const flags[] = {"--quiet", "--verbose", "--help"};
 static const char *const commands[] = {"local",   "run",       "check", "help",
                                        "version", "--version", "--help"};
@@ -223,6 +228,8 @@ static int parse_arguments(rilld_options *o, int argc, char **argv, const proble
     }
     if (o->quiet && o->verbose)
         return fail(p, "give --quiet or --verbose, not both");
+    if (o->uplink_ca != NULL && o->uplink == NULL)
+        return fail(p, "--uplink-ca needs --uplink");
     return RILLD_DONE;
 }
 
@@ -249,6 +256,8 @@ static int read_environment(rilld_options *o, rilld_listen *listen,
     value = variable(getenv_of, "MONEYD_ASSET_CODE");
     if (value != NULL)
         o->asset_code = value;
+    /* A URI with a token is better here than on the command line, which everybody can read. */
+    o->uplink = variable(getenv_of, "RILLD_UPLINK");
     value = variable(getenv_of, "MONEYD_ASSET_SCALE");
     return value != NULL ? parse_scale(o, "MONEYD_ASSET_SCALE", value, p) : RILLD_DONE;
 }
@@ -297,6 +306,13 @@ static int check_user(rilld_options *o, const problem_text *p)
                                                                            : RILLD_USAGE;
 }
 
+static const char *default_address(void)
+{
+    rill_node_options node;
+    rill_node_options_init(&node);
+    return node.address;
+}
+
 static int parse_local(rilld_options *o, int argc, char **argv,
                        char *(*getenv_of)(const char *name), const problem_text *p)
 {
@@ -309,6 +325,8 @@ static int parse_local(rilld_options *o, int argc, char **argv,
     int rc = read_environment(o, &fallback, getenv_of, p);
     if (rc == RILLD_DONE)
         rc = parse_arguments(o, argc, argv, p);
+    /* Whoever says the address knows it. */
+    o->uplink_asks = strcmp(o->address, default_address()) == 0;
     if (rc == RILLD_DONE)
         rc = check(o, p);
     if (rc == RILLD_DONE)

@@ -43,6 +43,9 @@ typedef struct rilld_options {
     const char *neighbours; /* a file; NULL: none */
     const char *address;
     const char *asset_code;
+    const char *uplink;    /* NULL: none */
+    const char *uplink_ca; /* NULL: the system's */
+    bool uplink_asks;      /* for the address, since no --address was given */
     uint8_t asset_scale;
     uint64_t max_packet_amount;
     uint64_t rate_limit;

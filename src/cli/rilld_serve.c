@@ -43,6 +43,7 @@ typedef struct serving {
     bool terminal; /* standard error was a terminal */
     bool stopping;
     bool closing;
+    int code; /* what it ends with, if it began */
 } serving;
 
 static rill_now now_of(void *user)
@@ -286,6 +287,9 @@ static int write_port_file(serving *s)
 static void say_ready(const serving *s)
 {
     const rilld_options *o = s->options;
+    rill_node_identity who;
+    if (rill_node_get_identity(s->node, &who) != RILL_OK)
+        return; /* it is ready, so it has one */
     for (size_t i = 0; i < s->port_count; i++) {
         char where[64];
         listen_address_text(&o->listen[i].at, rill_node_port_number(s->ports[i]), where);
@@ -293,8 +297,8 @@ static void say_ready(const serving *s)
             rilld_warn("warning: other machines can reach %s, and whoever reaches it gets an "
                        "account",
                        where);
-        rilld_say(&s->log, "ready on %s as %s (%s, scale %u)", where, o->address, o->asset_code,
-                  (unsigned)o->asset_scale);
+        rilld_say(&s->log, "ready on %s as %s (%s, scale %u)", where, who.address, who.asset_code,
+                  (unsigned)who.asset_scale);
     }
     if (s->files > 0)
         rilld_say(&s->log,
@@ -334,6 +338,9 @@ static void on_line(rill_log_level level, const char *line, void *user)
     rilld_log_line(&s->log, level, line);
 }
 
+static void on_ready(void *user);
+static void on_failed(int error, const char *detail, void *user);
+
 static int start_node(serving *s)
 {
     static const rill_node_handlers handlers = {
@@ -341,10 +348,19 @@ static int start_node(serving *s)
         .log = on_line,
         .drained = on_drained,
         .closed = on_closed,
+        .ready = on_ready,
+        .failed = on_failed,
     };
     const rilld_options *o = s->options;
+    const char *problem = NULL;
     rill_node_options node;
+    rill_link_options link;
+    rill_link_options_init(&link);
+    link.ca_file = o->uplink_ca;
     rill_node_options_init(&node);
+    node.uplink = o->uplink;
+    node.uplink_options = &link;
+    node.uplink_asks = o->uplink_asks;
     node.address = o->address;
     node.asset_code = o->asset_code;
     node.asset_scale = o->asset_scale;
@@ -353,8 +369,10 @@ static int start_node(serving *s)
     node.rate_limit = o->rate_limit;
     node.max_accounts = (uint32_t)o->max_accounts;
     node.max_open = (uint32_t)o->max_open;
-    int rc = rill_node_open(&s->node, s->loop, &node, &handlers, s, NULL);
-    if (rc != RILL_OK)
+    int rc = rill_node_open(&s->node, s->loop, &node, &handlers, s, &problem);
+    if (rc != RILL_OK && o->uplink != NULL && problem != NULL)
+        rilld_error("--uplink: %s", problem);
+    else if (rc != RILL_OK)
         rilld_error("cannot start: %s", rill_strerror(rc));
     return rc == RILL_OK ? RILLD_DONE : RILLD_FAILED;
 }
@@ -371,6 +389,29 @@ static int give_up_rights(const serving *s)
     return RILLD_FAILED;
 }
 
+/* Opens the ports, and says so. */
+static int start_serving(serving *s)
+{
+    int rc = RILLD_DONE;
+    for (size_t i = 0; i < s->options->listen_count; i++) {
+        rc = listen_on(s, &s->options->listen[i]);
+        if (rc != RILLD_DONE)
+            return rc;
+    }
+    rc = add_neighbours(s);
+    if (rc != RILLD_DONE)
+        return rc;
+    /* Nothing has been read from clients yet, since the loop runs later. */
+    rc = give_up_rights(s);
+    if (rc == RILLD_DONE)
+        rc = write_port_file(s);
+    if (rc == RILLD_DONE) {
+        rilld_log_begin(true);
+        say_ready(s);
+    }
+    return rc;
+}
+
 static int start(serving *s)
 {
     int rc = start_node(s);
@@ -380,23 +421,29 @@ static int start(serving *s)
         rilld_error("cannot start: the system refuses signal handlers");
         return RILLD_FAILED;
     }
-    for (size_t i = 0; i < s->options->listen_count; i++) {
-        rc = listen_on(s, &s->options->listen[i]);
-        if (rc != RILLD_DONE)
-            return rc;
-    }
-    rc = add_neighbours(s);
-    if (rc != RILLD_DONE)
-        return rc;
-    /* Nothing has been read from the network yet, since the loop runs later. */
-    rc = give_up_rights(s);
-    if (rc == RILLD_DONE)
-        rc = write_port_file(s);
-    if (rc == RILLD_DONE) {
-        rilld_log_begin(true);
-        say_ready(s);
-    }
-    return rc;
+    /* With an uplink the ports open when it has said who we are. */
+    if (s->options->uplink != NULL && s->options->uplink_asks)
+        return RILLD_DONE;
+    return start_serving(s);
+}
+
+static void on_ready(void *user)
+{
+    serving *s = user;
+    if (s->port_count > 0 || s->stopping)
+        return;
+    s->code = start_serving(s);
+    if (s->code != RILLD_DONE)
+        close_all(s);
+}
+
+static void on_failed(int error, const char *detail, void *user)
+{
+    serving *s = user;
+    (void)error;
+    rilld_error("the uplink gives no address: %s", detail);
+    s->code = RILLD_FAILED;
+    close_all(s);
 }
 
 /*
@@ -450,6 +497,8 @@ int rilld_serve(const rilld_options *options)
         rilld_log_end(LOG_PATIENCE_MS);
         return RILLD_FAILED;
     }
+    if (code == RILLD_DONE)
+        code = s.code;
     if (code == RILLD_DONE)
         rilld_say(&s.log, "stopped");
     rilld_log_end(LOG_PATIENCE_MS);

@@ -246,10 +246,8 @@ static int create(rill_accounts *a, rill_bytes name, const uint8_t hash[RILL_SHA
     return RILL_OK;
 }
 
-int rill_accounts_add(rill_accounts *a, rill_bytes name, rill_terms *terms, rill_account **out)
+static int add(rill_accounts *a, rill_bytes name, rill_terms *terms, rill_account **out)
 {
-    if (!rill_account_name_valid(name) || name.len > a->max_name)
-        return RILL_ERR_INVALID;
     if (rill_names_count(&a->names) >= a->max)
         return RILL_ERR_LIMIT;
     rill_account *account = take(a, name);
@@ -266,6 +264,19 @@ int rill_accounts_add(rill_accounts *a, rill_bytes name, rill_terms *terms, rill
     account->holds = 1;
     *out = account;
     return RILL_OK;
+}
+
+int rill_accounts_add(rill_accounts *a, rill_bytes name, rill_terms *terms, rill_account **out)
+{
+    if (!rill_account_name_valid(name) || name.len > a->max_name)
+        return RILL_ERR_INVALID;
+    return add(a, name, terms, out);
+}
+
+int rill_accounts_add_parent(rill_accounts *a, rill_account **out)
+{
+    static const rill_bytes name = {(const uint8_t *)"(parent)", 8};
+    return add(a, name, NULL, out);
 }
 
 void rill_accounts_remove(rill_accounts *a, rill_account *account)

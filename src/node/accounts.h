@@ -94,6 +94,11 @@ RILL_MUST_CHECK int rill_accounts_admit(rill_accounts *a, rill_bytes name, rill_
  */
 RILL_MUST_CHECK int rill_accounts_add(rill_accounts *a, rill_bytes name, rill_terms *terms,
                                       rill_account **out);
+/*
+ * The same under a name that no client can have, and no address: "(parent)". RILL_ERR_EXISTS,
+ * RILL_ERR_LIMIT, RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_accounts_add_parent(rill_accounts *a, rill_account **out);
 /* Of those that were added. Nobody but the caller holds it. */
 void rill_accounts_remove(rill_accounts *a, rill_account *account);
 /* Its name, NUL-terminated. */

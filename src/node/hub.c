@@ -283,6 +283,22 @@ rill_terms *rill_hub_terms(const rill_account *account)
     return account->of.terms;
 }
 
+int rill_hub_add_parent(rill_account **out, rill_hub *h)
+{
+    return rill_accounts_add_parent(&h->accounts, out);
+}
+
+const char *rill_hub_address(const rill_hub *h)
+{
+    return h->address;
+}
+
+const char *rill_hub_asset(const rill_hub *h, uint8_t *scale)
+{
+    *scale = h->options.asset_scale;
+    return h->asset_code;
+}
+
 int rill_hub_add_route(rill_hub *h, rill_bytes prefix, rill_account *account)
 {
     return rill_routes_add(&h->routes, prefix,

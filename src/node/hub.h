@@ -86,6 +86,13 @@ RILL_MUST_CHECK int rill_hub_add(struct rill_account **out, rill_hub *h, rill_by
 bool rill_hub_remove(rill_hub *h, struct rill_account *account);
 /* The account of this name; NULL: there is none. */
 struct rill_account *rill_hub_find(const rill_hub *h, rill_bytes name);
+/*
+ * In a node without money: an account that nobody can be, since no client may have its name, and
+ * that addresses do not name: a parent. It stays. RILL_ERR_NOMEM, RILL_ERR_LIMIT, RILL_ERR_EXISTS.
+ */
+RILL_MUST_CHECK int rill_hub_add_parent(struct rill_account **out, rill_hub *h);
+const char *rill_hub_address(const rill_hub *h);
+const char *rill_hub_asset(const rill_hub *h, uint8_t *scale);
 /* What was agreed with it. */
 rill_terms *rill_hub_terms(const struct rill_account *account);
 /* A link that the owner opened, as a session of its account; as rill_hub_admit. */

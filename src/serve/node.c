@@ -2,6 +2,7 @@
 /* The hub on a loop: its clock, its timer, and when it ends. */
 #define _POSIX_C_SOURCE 200809L
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -32,6 +33,7 @@ void rill_node_options_init_sized(rill_node_options *o, size_t size)
         .max_sessions = hub.max_sessions,
         .max_open = hub.max_open,
         .max_open_from = hub.max_open_from,
+        .uplink_asks = true,
     };
     rill_sized_init(o, size, &defaults, sizeof defaults);
 }
@@ -136,7 +138,7 @@ static void on_line(void *user, rill_log_level level, const char *line)
 
 /* ---- the node ---- */
 
-static int open_hub(rill_node *n, const rill_node_options *o)
+int rill_node_open_hub(rill_node *n, const rill_node_options *o)
 {
     rill_hub_options hub;
     hub_options(&hub, o);
@@ -147,6 +149,29 @@ static int open_hub(rill_node *n, const rill_node_options *o)
     if (n->on.log != NULL)
         hub.log = (rill_log){on_line, n, o->log_level};
     return rill_hub_new(&n->hub, &hub);
+}
+
+/* Sessions keep the loop running while there is something to do: the timer does not. */
+static void start_timer(rill_node *n)
+{
+    (void)uv_timer_init(n->loop->uv, &n->tick);
+    uv_unref((uv_handle_t *)&n->tick);
+    n->tick.data = n;
+}
+
+/* After an error nothing of it is on the loop. */
+static int begin(rill_node *n, const rill_node_options *o, const char **problem)
+{
+    /* Whether it asks or not: what needs no answer is checked before anything is opened. */
+    int error = o->uplink == NULL || !o->uplink_asks ? rill_node_open_hub(n, o) : RILL_OK;
+    if (error == RILL_OK && o->uplink != NULL) {
+        error = rill_node_open_uplink(n, o, problem);
+        if (error != RILL_OK)
+            rill_hub_free(n->hub);
+    }
+    if (error == RILL_OK)
+        start_timer(n);
+    return error;
 }
 
 int rill_node_open(rill_node **out, rill_loop *loop, const rill_node_options *options,
@@ -173,17 +198,17 @@ int rill_node_open(rill_node **out, rill_loop *loop, const rill_node_options *op
         n->user = user;
         rill_list_init(&n->ports);
         rill_task_init(&n->draining, say_drained);
-        error = open_hub(n, &o);
+        rill_task_init(&n->telling, NULL); /* uplink.c */
+        n->options = o;
+        *problem = NULL;
+        error = begin(n, &o, problem);
     }
     if (error != RILL_OK) {
-        *problem = rill_strerror(error);
+        if (*problem == NULL)
+            *problem = rill_strerror(error);
         rill_free(memory(), n);
         return error;
     }
-    /* Sessions keep the loop running while there is something to do. */
-    (void)uv_timer_init(loop->uv, &n->tick);
-    uv_unref((uv_handle_t *)&n->tick);
-    n->tick.data = n;
     rill_loop_hold(loop);
     *out = n;
     return RILL_OK;
@@ -195,12 +220,15 @@ void rill_node_stop(rill_node *n)
         return;
     n->stopped = true;
     rill_node_stop_ports(n);
-    rill_hub_drain(n->hub);
+    if (n->hub != NULL)
+        rill_hub_drain(n->hub);
+    else
+        on_drained(n); /* nothing has come yet */
 }
 
 void rill_node_abandon(rill_node *n)
 {
-    if (!n->closing)
+    if (!n->closing && n->hub != NULL)
         rill_hub_abandon(n->hub);
 }
 
@@ -218,7 +246,7 @@ static void on_tick_closed(uv_handle_t *handle)
 
 void rill_node_port_gone(rill_node *n)
 {
-    if (n->closing && rill_list_empty(&n->ports))
+    if (n->closing && rill_list_empty(&n->ports) && n->uplink == NULL)
         uv_close((uv_handle_t *)&n->tick, on_tick_closed);
 }
 
@@ -229,7 +257,10 @@ void rill_node_close(rill_node *n)
     n->closing = true;
     n->stopped = true;
     rill_task_cancel(&n->draining);
+    rill_task_cancel(&n->telling);
     uv_timer_stop(&n->tick);
+    if (n->uplink != NULL)
+        rill_way_close(n->uplink);
     rill_node_close_ports(n);
     rill_node_port_gone(n);
 }
@@ -237,16 +268,31 @@ void rill_node_close(rill_node *n)
 void rill_node_get_stats_sized(const rill_node *n, rill_node_stats *out, size_t size)
 {
     const rill_node_stats stats = {
-        .open = rill_hub_open(n->hub),
-        .accounts = rill_hub_accounts(n->hub),
+        .open = n->hub == NULL ? 0 : rill_hub_open(n->hub),
+        .accounts = n->hub == NULL ? 0 : rill_hub_accounts(n->hub),
+        .uplink_up = n->uplink != NULL && n->uplink->up,
     };
     rill_sized_give(out, size, &stats, sizeof stats);
+}
+
+int rill_node_get_identity_sized(const rill_node *n, rill_node_identity *out, size_t size)
+{
+    rill_node_identity identity = {.asset_scale = 0};
+    if (n->hub == NULL)
+        return RILL_ERR_STATE;
+    snprintf(identity.address, sizeof identity.address, "%s", rill_hub_address(n->hub));
+    snprintf(identity.asset_code, sizeof identity.asset_code, "%s",
+             rill_hub_asset(n->hub, &identity.asset_scale));
+    rill_sized_give(out, size, &identity, sizeof identity);
+    return RILL_OK;
 }
 
 int rill_node_get_account_sized(const rill_node *n, const char *name, rill_node_account *out,
                                 size_t size)
 {
     rill_node_account account;
+    if (n->hub == NULL)
+        return RILL_ERR_NOT_FOUND;
     int error =
         rill_hub_account(n->hub, (rill_bytes){(const uint8_t *)name, strlen(name)}, &account);
     if (error == RILL_OK)
@@ -258,7 +304,7 @@ bool rill_node_next_account_sized(const rill_node *n, size_t *cursor, rill_node_
                                   size_t size)
 {
     rill_node_account account;
-    if (!rill_hub_next_account(n->hub, cursor, &account))
+    if (n->hub == NULL || !rill_hub_next_account(n->hub, cursor, &account))
         return false;
     rill_sized_give(out, size, &account, sizeof account);
     return true;

@@ -8,15 +8,22 @@
 #include "base/list.h"
 #include "io/loop.h"
 #include "node/hub.h"
+#include "serve/way.h"
 
 struct rill_node {
     rill_loop *loop;
-    rill_hub *hub;
+    rill_hub *hub; /* NULL: the uplink has not said our address yet */
+    rill_node_options
+        options;      /* for the hub that an uplink's answer makes; its texts are not used */
+    rill_way *uplink; /* NULL: there is none, or it is closed */
     rill_node_handlers on;
     void *user;
     rill_list ports; /* rill_node_port.node, closing ones too */
     uv_timer_t tick; /* the hub's */
     rill_task draining;
+    rill_task telling; /* ready, or failed */
+    int failure;
+    char why[256];
     bool stopped; /* takes no more */
     bool closing;
 };
@@ -33,7 +40,15 @@ struct rill_node_port {
 /* All ports that are open. */
 void rill_node_stop_ports(rill_node *n);
 void rill_node_close_ports(rill_node *n);
-/* A port of a node that closes is gone. */
+/* uplink.c */
+
+/* Opens the way to the parent. The errors of rill_link_open; *problem is static. */
+RILL_MUST_CHECK int rill_node_open_uplink(rill_node *n, const rill_node_options *o,
+                                          const char **problem);
+/* Makes the hub, of these options. RILL_ERR_INVALID, RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
+RILL_MUST_CHECK int rill_node_open_hub(rill_node *n, const rill_node_options *o);
+
+/* A port, or the uplink, of a node that closes is gone. */
 void rill_node_port_gone(rill_node *n);
 
 #endif

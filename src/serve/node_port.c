@@ -108,6 +108,10 @@ int rill_node_listen(rill_node_port **out, rill_node *n, const rill_node_port_op
         *problem = "the node has stopped";
         return RILL_ERR_CLOSED;
     }
+    if (n->hub == NULL) {
+        *problem = "the uplink has not said the node's address yet";
+        return RILL_ERR_STATE;
+    }
     rill_node_port *p = rill_calloc(memory(), 1, sizeof *p);
     error = p != NULL ? RILL_OK : RILL_ERR_NOMEM;
     if (p != NULL) {

@@ -293,6 +293,77 @@ accounts:
 
 
 @case
+def programs_of_a_machine_on_a_network(t):
+    """rilld local --uplink: two local nodes below a connector, and a payment from one to the other."""
+    up = Connector(t, "up", """address: g.up
+accounts:
+  left: {relation: child, asset: USD/6, tokens: env:TOKEN_LEFT, credit: 1_000_000}
+  right: {relation: child, asset: EUR/6, tokens: env:TOKEN_RIGHT}
+rates: {base: USD, spread: 0, prices: {EUR: {price: 2}}}
+""")
+
+    def local(who):
+        p = t.start([RILLD, "local", "--listen", "127.0.0.1:0", "-v"],
+                    env=environment(RILLD_UPLINK=up.link(who)))
+        line = p.until("ready on", "err")
+        assert f"as g.up.{who} (" in line, line
+        return p, f"btp+ws://:NAME-token@127.0.0.1:{re.search(r':([0-9]+) as', line).group(1)}"
+    left, left_link = local("left")
+    right, right_link = local("right")
+    r = receive(t, right_link.replace("NAME", "bob"))
+    done = send(t, r.path, 10000, left_link.replace("NAME", "alice"))
+    assert done["sent"] == "10000" and done["delivered"] == "5000", done
+    # On one machine the packets do not leave it.
+    near = receive(t, left_link.replace("NAME", "carol"), "near")
+    done = send(t, near.path, 777, left_link.replace("NAME", "alice"))
+    assert done["delivered"] == "777", done
+    assert up.balances() == {"left": -10000, "right": 5000}
+    # The uplink is lost, and comes back; what is asked for meanwhile is refused for now.
+    port = up.port
+    up.stop()
+    left.until("account .parent.: disconnected", "err")
+    text = open(up.path, encoding="utf-8").read().replace("port: 0", f"port: {port}")
+    with open(up.path, "w", encoding="utf-8") as f:
+        f.write(text)
+    up.start()
+    left.text["err"] = b""
+    left.until("account .parent.: connected", "err")
+    right.until("account .parent.: connected", "err")
+    done = send(t, r.path, 100, left_link.replace("NAME", "alice"))
+    assert done["delivered"] == "50", done
+    for p in (left, right):
+        p.process.send_signal(signal.SIGTERM)
+        assert p.end() == 0, p.text
+        assert "token" not in p.text["err"].decode(), p.text
+    up.stop()
+    assert up.books() == {"left": -10100, "right": 5050}
+
+
+@case
+def an_uplink_that_refuses(t):
+    up = Connector(t, "up", """address: g.up
+accounts:
+  peer: {relation: peer, asset: USD/6, tokens: env:TOKEN_PEER}
+""")
+    for link, pattern in ((up.link("nobody"), "the uplink gives no address"),
+                          (up.link("peer"), "the uplink gives no address: .*F01"),
+                          ("nonsense", "--uplink: ")):
+        p = t.start([RILLD, "local", "--listen", "127.0.0.1:0", "--uplink", link])
+        assert p.end() == 1, p.text
+        assert re.search(pattern, p.text["err"].decode()), p.text
+        assert "-token" not in p.text["err"].decode(), p.text
+    # Who has an address of its own needs no answer.
+    p = t.start([RILLD, "local", "--listen", "127.0.0.1:0", "--uplink", up.link("peer"), "--address",
+                 "g.me", "--asset-code", "USD", "--asset-scale", "6"])
+    p.until("ready on .* as g.me .USD, scale 6", "err")
+    p.process.send_signal(signal.SIGTERM)
+    assert p.end() == 0, p.text
+    p = t.start([RILLD, "local", "--uplink-ca", "x"])
+    assert p.end() == 2 and "--uplink-ca needs --uplink" in p.text["err"].decode(), p.text
+    up.stop()
+
+
+@case
 def killed_again_and_again(t):
     """
     kill -9 in the middle of payments: nothing is passed on that is not in the books, and the books
