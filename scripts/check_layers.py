@@ -38,7 +38,7 @@ BELOW = {
                      "io/loop.h", "io/large_pages.h", "rill/loop.h"},
     "store": CORE,
     "connector": CORE | {"link", "node", "store", "links/port.h", "io/loop.h", "io/large_pages.h",
-                         "rill/loop.h", "rill/node.h", "serve/way.h"},
+                         "rill/loop.h", "rill/node.h", "serve/way.h", "web", "http/bearer.h", "io/listener.h"},
     "clients": CORE | {"rill/credentials.h", "rill/loop.h"},
 }
 # The rooms of STREAM, each with those that it may see beside itself.
@@ -69,7 +69,7 @@ BELOW["cli"] = {"base", "connector/run.h"} | {f"rill of {layer}" for layer in PU
 STANDARD = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.h", "stdalign.h",
             "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
 FOREIGN = {"openssl": {"crypto", "io", "ws"}, "intel-ipsec-mb.h": {"crypto"},
-           "http_parser.h": {"ws"}, "jansson.h": {"run", "clients", "cli"},
+           "http_parser.h": {"ws"}, "jansson.h": {"run", "clients", "connector", "cli"},
            "sqlite3.h": {"store"}, "yaml.h": {"connector"},
            "nghttp2": {"http"}, "llhttp.h": {"http"}}
 SYSTEM_LAYERS = {"store", "connector", "io", "web", "ws", "link", "links/btp", "links/http", "run",

@@ -166,6 +166,9 @@ static void on_ready(void *user)
         rill_connector_port_text(r->connector, i, where, sizeof where);
         rilld_say(&r->log, "ready on %s as %s", where, rill_connector_address(r->connector));
     }
+    if (rill_connector_admin_port(r->connector) != 0)
+        rilld_say(&r->log, "operators on port %u",
+                  (unsigned)rill_connector_admin_port(r->connector));
     if (rill_connector_ports(r->connector) == 0)
         rilld_say(&r->log, "ready as %s, without a port", rill_connector_address(r->connector));
 }

@@ -42,6 +42,28 @@ static const rill_field port_fields[] = {
 static const rill_shape port_shape = {"a port", sizeof(rill_config_port), port_fields,
                                       .defaults = port_defaults};
 
+static void admin_defaults(void *out)
+{
+    ((rill_config_admin *)out)->host = "127.0.0.1";
+    ((rill_config_admin *)out)->present = true;
+}
+
+static const rill_field admin_fields[] = {
+    {"host", "A numeric address of this machine. Default: 127.0.0.1.", RILL_KIND_TEXT,
+     AT(rill_config_admin, host)},
+    {"port", "The number of the port; 0: any that is free.", RILL_KIND_NUMBER,
+     AT(rill_config_admin, port), .required = true, .max = 65535},
+    {"cert", "A PEM file with the certificate and those above it, for TLS.", RILL_KIND_TEXT,
+     AT(rill_config_admin, cert_file)},
+    {"key", "A PEM file with the key of the certificate.", RILL_KIND_TEXT,
+     AT(rill_config_admin, key_file)},
+    {"tokens", "One of these an operator shows: file:PATH or env:NAME.", RILL_KIND_SECRETS,
+     AT(rill_config_admin, tokens), .required = true},
+    END,
+};
+static const rill_shape admin_shape = {"the operator's port", sizeof(rill_config_admin),
+                                       admin_fields, .defaults = admin_defaults};
+
 static void link_defaults(void *out)
 {
     ((rill_config_link *)out)->connections = 1;
@@ -172,6 +194,8 @@ static const rill_field config_fields[] = {
      AT(rill_config, address)},
     {"store", "Where the books are kept.", RILL_KIND_STRUCT, AT(rill_config, store),
      .required = true, .of = &store_shape},
+    {"admin", "The operator's port: balances, settlements, metrics, over HTTP.", RILL_KIND_STRUCT,
+     AT(rill_config, admin), .of = &admin_shape},
     {"listen", "Ports that neighbours connect to.", RILL_KIND_LIST, AT(rill_config, listen),
      .of = &port_shape},
     {"accounts", "The neighbours, by name.", RILL_KIND_MAP, AT(rill_config, accounts),
@@ -338,6 +362,11 @@ static void judge_routes(judge *j)
 static void judge_ports(judge *j)
 {
     const rill_config_port *ports = j->config->listen.items;
+    const rill_config_admin *admin = &j->config->admin;
+    if ((admin->cert_file == NULL) != (admin->key_file == NULL))
+        wrong(j, admin->place, "a port needs both cert and key for TLS", "", "");
+    if (admin->present && admin->tokens.count == 0)
+        wrong(j, admin->place, "the operator's port needs a token", "", "");
     for (size_t i = 0; i < j->config->listen.count; i++) {
         if ((ports[i].cert_file == NULL) != (ports[i].key_file == NULL))
             wrong(j, ports[i].place, "a port needs both cert and key for TLS", "", "");

@@ -75,6 +75,17 @@ typedef struct rill_config_route {
     const char *account;
 } rill_config_route;
 
+/* The operator's port. */
+typedef struct rill_config_admin {
+    rill_place place;
+    const char *host;
+    uint64_t port;
+    const char *cert_file;
+    const char *key_file;
+    rill_items tokens; /* rill_text, secrets */
+    bool present;
+} rill_config_admin;
+
 typedef struct rill_config_store {
     rill_place place;
     const char *path;
@@ -85,6 +96,7 @@ typedef struct rill_config {
     rill_place place;
     const char *address; /* NULL: the parent gives it */
     rill_config_store store;
+    rill_config_admin admin;
     rill_items listen;   /* rill_config_port */
     rill_items accounts; /* rill_config_account */
     rill_config_rates rates;

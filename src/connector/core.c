@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Over 600 lines: what the hub asks for and what the configuration opens are the two ends of the
+ * same accounts.
+ */
 #include "connector/core.h"
 
 #include <assert.h>
@@ -121,6 +125,8 @@ static void on_kept(void *user, uint64_t group)
 {
     rill_core *c = user;
     rill_hub_kept(c->hub, group);
+    if (c->options.kept != NULL)
+        c->options.kept(c->options.user, group);
 }
 
 static void on_failing(void *user, const char *problem)
@@ -223,6 +229,11 @@ int rill_core_know(rill_core *c, const rill_store_account *account, rill_i128 bo
     if (account->id > c->last_id)
         c->last_id = account->id;
     return RILL_OK;
+}
+
+int rill_core_know_key(rill_core *c, const rill_store_entry *entry)
+{
+    return rill_clerk_know_key(&c->clerk, entry->account, entry->key, entry->kind, entry->amount);
 }
 
 static void complain(rill_core *c, rill_place place, const char *name, const char *what)
@@ -406,9 +417,7 @@ static int open_accounts(rill_core *c)
 
 static rill_holder_account *find_holder(const rill_core *c, const char *name)
 {
-    const struct rill_account *account =
-        rill_hub_find(c->hub, (rill_bytes){(const uint8_t *)name, strlen(name)});
-    return account == NULL ? NULL : holder_of(rill_hub_terms(account));
+    return rill_core_find(c, (rill_bytes){(const uint8_t *)name, strlen(name)});
 }
 
 static int add_route(rill_core *c, rill_place place, const char *prefix, const char *name)
@@ -514,6 +523,36 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
 }
 
 /* ---- the rest ---- */
+
+rill_holder_account *rill_core_find(const rill_core *c, rill_bytes name)
+{
+    const struct rill_account *account = rill_hub_find(c->hub, name);
+    return account == NULL ? NULL : holder_of(rill_hub_terms(account));
+}
+
+int rill_core_enter(rill_core *c, rill_holder_account *a, const rill_store_entry *entry,
+                    uint64_t *group)
+{
+    int rc = rill_clerk_enter(&c->clerk, &a->balance, entry, group);
+    if (rc == RILL_OK)
+        c->options.soon(c->options.user);
+    return rc;
+}
+
+rill_now rill_core_now(const rill_core *c)
+{
+    return c->options.now(c->options.user);
+}
+
+bool rill_core_is_failing(const rill_core *c)
+{
+    return c->failing;
+}
+
+bool rill_core_has_kept(const rill_core *c, uint64_t group)
+{
+    return c->books.kept >= group;
+}
 
 int rill_core_admit(const rill_link_handlers **handlers, void **user, rill_core *c, rill_link *link,
                     rill_bytes name, rill_bytes token)

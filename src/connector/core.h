@@ -41,6 +41,8 @@ typedef struct rill_core_options {
     rill_log log;
     /* rill_core_turn is wanted at the end of this turn of the loop: something was booked. */
     void (*soon)(void *user);
+    /* The books are kept up to this group. May be NULL. */
+    void (*kept)(void *user, uint64_t group);
     /* The value of a secret of the configuration, as rill_config_secret. */
     int (*secret)(void *user, const char *where, char *out, size_t cap);
     void *user;
@@ -58,6 +60,8 @@ void rill_core_free(rill_core *c);
 /* What the store has: to be told before rill_core_begin. RILL_ERR_NOMEM, RILL_ERR_MALFORMED. */
 RILL_MUST_CHECK int rill_core_know(rill_core *c, const rill_store_account *account,
                                    rill_i128 booked);
+/* A key that an entry of the store has: what is asked for with it again is not booked again. */
+RILL_MUST_CHECK int rill_core_know_key(rill_core *c, const rill_store_entry *entry);
 /*
  * Opens the accounts of the configuration; what is new goes to the store, which is borrowed. report
  * says what is wrong, each with its place. RILL_ERR_INVALID: something is. RILL_ERR_NOMEM,
@@ -75,7 +79,22 @@ size_t rill_core_accounts(const rill_core *c);
 rill_holder_account *rill_core_account(const rill_core *c, size_t index);
 rill_hub *rill_core_hub(const rill_core *c);
 
+/* NULL: there is no account of this name. */
+rill_holder_account *rill_core_find(const rill_core *c, rill_bytes name);
+/*
+ * Books what was settled, deposited or withdrawn: the errors of rill_clerk_enter. *group is when it
+ * is kept.
+ */
+RILL_MUST_CHECK int rill_core_enter(rill_core *c, rill_holder_account *a,
+                                    const rill_store_entry *entry, uint64_t *group);
+
 /* ---- time ---- */
+
+rill_now rill_core_now(const rill_core *c);
+/* The books cannot be written at the moment. */
+bool rill_core_is_failing(const rill_core *c);
+/* Is what was booked in this group in the store? */
+bool rill_core_has_kept(const rill_core *c, uint64_t group);
 
 /* At the end of a turn of the loop, and at rill_core_deadline. */
 void rill_core_turn(rill_core *c);

@@ -189,6 +189,13 @@ static void on_retry(uv_timer_t *timer)
     rill_core_turn(c->core);
 }
 
+static void on_kept(void *user, uint64_t group)
+{
+    rill_connector *c = user;
+    if (c->admin != NULL)
+        rill_admin_kept(c->admin, group);
+}
+
 static int on_secret(void *user, const char *where, char *out, size_t cap)
 {
     (void)user;
@@ -235,6 +242,12 @@ static int know(void *user, const rill_store_account *account, rill_i128 booked)
     return rill_core_know(c->core, account, booked);
 }
 
+static int know_key(void *user, const rill_store_entry *entry)
+{
+    rill_connector *c = user;
+    return rill_core_know_key(c->core, entry);
+}
+
 static int open_store(rill_connector *c)
 {
     char problem[RILL_SQLITE_PROBLEM];
@@ -252,7 +265,7 @@ static int open_store(rill_connector *c)
         rill_connector_problem(&c->options, c->config.store.place, problem);
         return rc;
     }
-    const rill_store_reader reader = {know, c};
+    const rill_store_reader reader = {.account = know, .key = know_key, .user = c};
     rc = rill_sqlite_read(file, &reader);
     if (rc != RILL_OK)
         rill_connector_problem(&c->options, c->config.store.place, rill_sqlite_problem(file));
@@ -271,6 +284,7 @@ static int open_store(rill_connector *c)
 static void release(rill_connector *c)
 {
     rill_core_free(c->core);
+    rill_tokens_clear(&c->operators);
     rill_arena_clear(&c->arena);
     rill_free(memory(), c->ports);
     rill_connector_free_links(c);
@@ -348,6 +362,8 @@ static int begin_rest(rill_connector *c)
 {
     int rc = rill_core_begin(c->core, c->store, rill_connector_problem, &c->options);
     if (rc == RILL_OK)
+        rc = rill_connector_open_admin(c);
+    if (rc == RILL_OK)
         rc = rill_connector_open_ports(c);
     if (rc == RILL_OK)
         rc = rill_connector_open_links(c);
@@ -395,6 +411,7 @@ static int begin(rill_connector *c)
         .drained = on_drained,
         .log = {rill_connector_line, c, c->options.log_level},
         .soon = on_soon,
+        .kept = on_kept,
         .secret = on_secret,
         .user = c,
     };
@@ -431,6 +448,13 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     c->on = *handlers;
     c->user = user;
     rill_arena_init(&c->arena, memory());
+    uint64_t seed = 0;
+    if (rill_crypto_random(loop->crypto, (uint8_t *)&seed, sizeof seed) != RILL_OK) {
+        rill_free(memory(), c->path);
+        rill_free(memory(), c);
+        return RILL_ERR_CRYPTO;
+    }
+    rill_tokens_init(&c->operators, memory(), loop->crypto, seed);
     rill_task_init(&c->turn, take_turn);
     rill_task_init(&c->draining, say_drained);
     rill_task_init(&c->beginning, say_ready);
@@ -478,6 +502,10 @@ void rill_connector_close(rill_connector *c)
     c->closing = true;
     c->stopped = true;
     uv_timer_stop(&c->tick);
+    rill_admin *admin = c->admin;
+    c->admin = NULL;
+    if (admin != NULL)
+        rill_admin_close(admin);
     for (size_t i = 0; i < c->port_count; i++)
         rill_port_close(c->ports[i].port, rill_connector_port_closed);
     for (size_t i = 0; i < c->link_count; i++) {
@@ -505,6 +533,11 @@ void rill_connector_port_text(const rill_connector *c, size_t index, char *out, 
     bool ipv6 = strchr(p->config->host, ':') != NULL;
     snprintf(out, cap, ipv6 ? "[%s]:%u" : "%s:%u", p->config->host,
              (unsigned)rill_listener_port(rill_port_listener(p->port)));
+}
+
+uint16_t rill_connector_admin_port(const rill_connector *c)
+{
+    return c->admin == NULL ? 0 : rill_admin_port(c->admin);
 }
 
 const char *rill_connector_address(const rill_connector *c)

@@ -65,6 +65,8 @@ uint64_t rill_connector_open_packets(const rill_connector *c);
 size_t rill_connector_ports(const rill_connector *c);
 /* "127.0.0.1:7768", NUL-terminated. */
 void rill_connector_port_text(const rill_connector *c, size_t index, char *out, size_t cap);
+/* The operator's; 0: there is none. */
+uint16_t rill_connector_admin_port(const rill_connector *c);
 const char *rill_connector_address(const rill_connector *c);
 
 /* An account, for people. */

@@ -4,6 +4,7 @@
 #ifndef RILL_CONNECTOR_RUN_IMPL_H
 #define RILL_CONNECTOR_RUN_IMPL_H
 
+#include "connector/admin.h"
 #include "connector/core.h"
 #include "connector/run.h"
 #include "io/loop.h"
@@ -36,7 +37,9 @@ struct rill_connector {
     rill_store *store;
     connector_port *ports;
     size_t port_count;
-    size_t open_ports;
+    size_t open_ports; /* the operator's, too */
+    rill_admin *admin; /* NULL: there is none, or it is closed */
+    rill_tokens operators;
     connector_link **links;
     size_t link_count;
     size_t open_links;
@@ -70,6 +73,8 @@ void rill_connector_finish(rill_connector *c);
 /* run_ways.c: both report what is wrong. */
 
 RILL_MUST_CHECK int rill_connector_open_ports(rill_connector *c);
+/* The operator's port, if the configuration has one. */
+RILL_MUST_CHECK int rill_connector_open_admin(rill_connector *c);
 /* For rill_port_close of one of them. */
 void rill_connector_port_closed(void *owner);
 /* Finds the accounts that we connect to. RILL_ERR_NOMEM. */

@@ -95,6 +95,68 @@ int rill_connector_open_ports(rill_connector *c)
     return rc;
 }
 
+/* ---- the operator's port ---- */
+
+static void on_admin_line(void *user, const char *line)
+{
+    rill_connector_line(user, RILL_LOG_WARNING, line);
+}
+
+static void on_admin_closed(void *user)
+{
+    rill_connector *c = user;
+    c->open_ports--;
+    rill_connector_finish(c);
+}
+
+static int know_operators(rill_connector *c)
+{
+    const rill_text *tokens = c->config.admin.tokens.items;
+    for (size_t i = 0; i < c->config.admin.tokens.count; i++) {
+        char token[RILL_TOKEN_MAX + 1];
+        int rc = rill_config_secret(tokens[i].text, token, sizeof token);
+        if (rc == RILL_OK)
+            rc = rill_tokens_add(&c->operators, (rill_bytes){(const uint8_t *)token, strlen(token)},
+                                 c);
+        rill_wipe(token, sizeof token);
+        if (rc != RILL_OK) {
+            char what[300];
+            snprintf(what, sizeof what, "the token %.200s cannot be read: %s", tokens[i].text,
+                     rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
+            rill_connector_problem(&c->options, tokens[i].place, what);
+            return RILL_ERR_INVALID;
+        }
+    }
+    return RILL_OK;
+}
+
+int rill_connector_open_admin(rill_connector *c)
+{
+    const rill_config_admin *config = &c->config.admin;
+    const rill_admin_options o = {
+        .host = config->host,
+        .port = (uint16_t)config->port,
+        .cert_file = config->cert_file,
+        .key_file = config->key_file,
+        .core = c->core,
+        .tokens = &c->operators,
+        .log = on_admin_line,
+        .closed = on_admin_closed,
+        .user = c,
+    };
+    if (!config->present)
+        return RILL_OK;
+    int rc = know_operators(c);
+    if (rc != RILL_OK)
+        return rc;
+    rc = rill_admin_open(&c->admin, c->loop, &o);
+    if (rc == RILL_OK)
+        c->open_ports++;
+    else
+        rill_connector_problem(&c->options, config->place, port_problem(rc));
+    return rc;
+}
+
 /* ---- links that we open ---- */
 
 /* The parent may not hold the account in something else than we do. */

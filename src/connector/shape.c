@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Over 600 lines: a reader for each kind of value, each short. */
 #include "connector/shape.h"
 
 #include <inttypes.h>

@@ -378,10 +378,34 @@ static int account_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
     "SELECT id, holder, name, asset, scale, created_ms, booked FROM accounts"                      \
     " LEFT JOIN balances ON account = id ORDER BY id"
 
+static int key_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    const rill_store_reader *reader = user;
+    rill_i128 amount;
+    int error = rill_sqlite_read_wide(s, statement, 2, &amount);
+    if (error != RILL_OK)
+        return error;
+    const rill_store_entry entry = {
+        .account = (rill_balance_id)sqlite3_column_int64(statement, 0),
+        .kind = (rill_entry_kind)sqlite3_column_int(statement, 1),
+        .amount = rill_wide_low(rill_wide_bits(amount)),
+        .key = (const char *)sqlite3_column_text(statement, 3),
+    };
+    return entry.key == NULL ? rill_sqlite_failed(s, SQLITE_NOMEM)
+                             : reader->key(reader->user, &entry);
+}
+
 int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader)
 {
     rill_store_reader copy = *reader;
-    return rill_sqlite_each_row(s, EVERY_ACCOUNT, account_row, &copy);
+    int error = RILL_OK;
+    if (copy.account != NULL)
+        error = rill_sqlite_each_row(s, EVERY_ACCOUNT, account_row, &copy);
+    if (error == RILL_OK && copy.key != NULL)
+        error = rill_sqlite_each_row(
+            s, "SELECT account, kind, amount, key FROM entries WHERE key IS NOT NULL", key_row,
+            &copy);
+    return error;
 }
 
 /* ---- writing ---- */

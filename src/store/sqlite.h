@@ -36,8 +36,9 @@ RILL_MUST_CHECK int rill_sqlite_open(rill_sqlite **out, const rill_sqlite_option
 void rill_sqlite_close(rill_sqlite *s);
 
 /*
- * Gives every account with its balance, in the order of ids. What a callback returns other than 0
- * ends it, and is returned. RILL_ERR_MALFORMED, RILL_ERR_IO, RILL_ERR_NOMEM.
+ * Gives every account with its balance, in the order of ids, and then the keys of entries. What a
+ * callback returns other than 0 ends it, and is returned. RILL_ERR_MALFORMED, RILL_ERR_IO,
+ * RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader);
 

@@ -90,9 +90,14 @@ typedef enum rill_durability {
     RILL_DURABILITY_NONE,   /* at once, and it is written in the node's own time */
 } rill_durability;
 
-/* What a store has, when a node starts. Called in this order; another value than 0 ends it. */
+/*
+ * What a store has, when a node starts. Called in this order; another value than 0 ends it. A
+ * function may be NULL.
+ */
 typedef struct rill_store_reader {
     int (*account)(void *user, const rill_store_account *account, rill_i128 booked);
+    /* Of each entry that has one. */
+    int (*key)(void *user, const rill_store_entry *entry);
     void *user;
 } rill_store_reader;
 

@@ -8,6 +8,7 @@ usage: connector.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
 Prints TAP.
 """
 
+import http.client
 import json
 import os
 import random
@@ -361,6 +362,69 @@ accounts:
     p = t.start([RILLD, "local", "--uplink-ca", "x"])
     assert p.end() == 2 and "--uplink-ca needs --uplink" in p.text["err"].decode(), p.text
     up.stop()
+
+
+def ask(port, path, token="operator-token", method="GET", body=None):
+    """Status, and the answer: an object, or text."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    connection.request(method, path, None if body is None else json.dumps(body), headers)
+    response = connection.getresponse()
+    text = response.read().decode()
+    connection.close()
+    return response.status, json.loads(text) if response.getheader("content-type") == "application/json" else text
+
+
+@case
+def what_operators_do(t):
+    """Balances, a settlement that is asked for twice, metrics; and who may not."""
+    c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: 500") +
+                  "admin: {port: 0, tokens: env:TOKEN_OPERATOR}\n")
+    port = int(re.search(r"operators on port (\d+)", c.program.until("operators on port", "err")).group(1))
+    assert ask(port, "/healthz", None) == (200, {"status": "ok"})
+    assert ask(port, "/readyz", None) == (200, {"status": "ready"})
+    assert ask(port, "/v1/accounts", None)[0] == 401
+    assert ask(port, "/v1/accounts", "alice-token")[0] == 401
+    assert ask(port, "/v1/none")[0] == 404 and ask(port, "/v1/accounts/none")[0] == 404
+    assert ask(port, "/v1/accounts", method="DELETE")[0] == 405
+    r = receive(t, c.link("bob"))
+    assert send(t, r.path, 500, c.link("alice"))["sent"] == "500"
+    status, alice = ask(port, "/v1/accounts/alice")
+    assert status == 200 and alice["balance"] == "-500" and alice["credit"] == "500", alice
+    assert alice["address"] == "g.x.alice" and alice["asset"] == {"code": "USD", "scale": 2}, alice
+    # She has paid by bank; the clerk's program asks twice.
+    entry = {"kind": "settled-in", "amount": "300", "who": "maria", "note": "bank", "key": "transfer 77"}
+    status, alice = ask(port, "/v1/accounts/alice/entries", method="POST", body=entry)
+    assert status == 201 and alice["balance"] == "-200", alice
+    status, alice = ask(port, "/v1/accounts/alice/entries", method="POST", body=entry)
+    assert status == 200 and alice["balance"] == "-200", alice
+    assert ask(port, "/v1/accounts/alice/entries", method="POST", body={**entry, "amount": "301"})[0] == 409
+    for wrong in ({**entry, "kind": "gift"}, {**entry, "amount": 300}, {**entry, "amount": "0"},
+                  {**entry, "amount": "-1"}, {**entry, "who": ""}, {**entry, "note": 7},
+                  {**entry, "key": "x" * 256}, [], "text"):
+        status, answer = ask(port, "/v1/accounts/alice/entries", method="POST", body=wrong)
+        assert status == 400 and answer["error"], (wrong, answer)
+    status, answer = ask(port, "/v1/accounts")
+    assert [a["name"] for a in answer["accounts"]] == ["alice", "bob"]
+    status, text = ask(port, "/metrics")
+    assert status == 200 and 'ilp_connector_balance{account="alice",asset="USD",scale="2"} -200\n' in text, text
+    assert "rill_connector_books_ok 1\n" in text
+    # What was settled can be spent again, and is there after kill -9.
+    assert send(t, r.path, 300, c.link("alice"))["sent"] == "300"
+    c.kill()
+    c.start()
+    assert c.balances()["alice"] == -500
+    c.stop()
+    db = sqlite3.connect(c.store)
+    rows = db.execute("SELECT kind, amount, who, note, key FROM entries").fetchall()
+    assert rows == [(1, 300, "maria", "bank", "transfer 77")], rows
+    db.close()
+    # The key is known to the next process, too.
+    c.start()
+    port = int(re.search(r"operators on port (\d+)", c.program.until("operators on port", "err")).group(1))
+    assert ask(port, "/v1/accounts/alice/entries", method="POST", body=entry)[0] == 200
+    assert c.balances()["alice"] == -500
+    c.stop()
 
 
 @case

@@ -226,7 +226,7 @@ static void test_characters_of_control(void **state)
     (void)state;
     refused("? \"a\\nb\\e[1m\"\n: 1\n",
             "1:3: 'a?b?[1m' is not known in the configuration; there are: "
-            "address, store, listen, accounts, rates, routes, "
+            "address, store, admin, listen, accounts, rates, routes, "
             "default-route, min-message-window, max-hold-time");
     refused(SMALL("relation: \"a\\tb\", asset: USD/2, tokens: env:T"),
             "4:17: relation: parent, peer or child, not 'a?b'");
@@ -272,6 +272,9 @@ static void test_what_makes_no_sense(void **state)
     refused(SMALL(CHILD) "routes: [{prefix: 'g y', account: a}]\n",
             "5:10: prefix: 'g y' is no ILP address");
     refused(SMALL(CHILD) "default-route: z\n", "1:1: default-route: there is no account 'z'");
+    refused(SMALL(CHILD) "admin: {port: 1, tokens: []}\n",
+            "5:8: the operator's port needs a token");
+    refused(SMALL(CHILD) "admin: {port: 1}\n", "5:8: admin: tokens is missing");
     refused(SMALL(CHILD) "listen: [{port: 1, cert: x}]\n",
             "5:10: a port needs both cert and key for TLS");
 }

@@ -95,6 +95,7 @@ static void write_something(rill_sqlite *s)
 }
 
 typedef struct found {
+    unsigned keys;
     unsigned count;
     rill_i128 booked[8];
 } found;
@@ -113,6 +114,18 @@ static int read_account(void *user, const rill_store_account *a, rill_i128 booke
     return RILL_OK;
 }
 
+static int read_key(void *user, const rill_store_entry *entry)
+{
+    found *f = user;
+    assert_int_equal(f->count, 4); /* accounts come first */
+    assert_int_equal(entry->account, 4);
+    assert_int_equal(entry->kind, RILL_ENTRY_SETTLED_OUT);
+    assert_int_equal(entry->amount, 50);
+    assert_string_equal(entry->key, "k1");
+    f->keys++;
+    return RILL_OK;
+}
+
 static void test_it_is_there_again(void **state)
 {
     (void)state;
@@ -121,9 +134,10 @@ static void test_it_is_there_again(void **state)
     rill_sqlite_close(s);
     s = opened();
     found f = {0};
-    const rill_store_reader reader = {read_account, &f};
+    const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
     assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
     assert_int_equal(f.count, 4);
+    assert_int_equal(f.keys, 1);
     assert_true(rill_wide_equal(f.booked[3], number(UINT64_MAX, (uint64_t)-100)));
     assert_true(rill_wide_equal(f.booked[4], number(0, 48)));
     rill_sqlite_close(s);
@@ -142,7 +156,7 @@ static void test_amounts_beyond_64_bits(void **state)
     const rill_store_batch batch = {accounts, 4, balances, 4, NULL, 0, NULL, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
     found f = {0};
-    const rill_store_reader reader = {read_account, &f};
+    const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
     assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
     for (uint32_t i = 0; i < 4; i++)
         assert_true(rill_wide_equal(f.booked[i + 1], values[i]));
@@ -171,7 +185,7 @@ static void test_a_batch_is_whole_or_nothing(void **state)
     batch = (rill_store_batch){NULL, 0, &nobody, 1, NULL, 0, NULL, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_IO);
     found f = {0};
-    const rill_store_reader reader = {read_account, &f};
+    const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
     assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
     assert_true(rill_wide_equal(f.booked[3], number(UINT64_MAX, (uint64_t)-100)));
     /* The same key of another account, and the same account again, are no errors. */

@@ -208,7 +208,7 @@ static void check_recovered(run *r)
     state_of_all found;
     rill_audit audit;
     clear_state(&found);
-    rill_store_reader reader = {read_account, &found};
+    rill_store_reader reader = {.account = read_account, .user = &found};
     assert_int_equal(open_file(r), RILL_OK);
     assert_int_equal(rill_sqlite_read(r->file, &reader), RILL_OK);
     assert_true(same(&found, &r->kept) || same(&found, &r->writing));

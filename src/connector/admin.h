@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operator's port: admin_api.h over HTTP. */
+#ifndef RILL_CONNECTOR_ADMIN_H
+#define RILL_CONNECTOR_ADMIN_H
+
+#include "connector/admin_api.h"
+#include "connector/tokens.h"
+#include "web/web.h"
+
+typedef struct rill_admin rill_admin;
+
+typedef struct rill_admin_options {
+    const char *host;
+    uint16_t port;
+    const char *cert_file; /* NULL: no TLS */
+    const char *key_file;
+    rill_core *core;
+    const rill_tokens *tokens; /* of operators; borrowed */
+    void (*log)(void *user, const char *line);
+    void (*closed)(void *user);
+    void *user;
+} rill_admin_options;
+
+/* The errors of rill_listener_open; RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_admin_open(rill_admin **out, rill_loop *loop,
+                                    const rill_admin_options *options);
+uint16_t rill_admin_port(const rill_admin *a);
+/* The books are kept up to this group: what waited for it is answered. */
+void rill_admin_kept(rill_admin *a, uint64_t group);
+/* `closed` follows. */
+void rill_admin_close(rill_admin *a);
+
+#endif
