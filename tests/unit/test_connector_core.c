@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "connector/admin_api.h"
 #include "connector/core.h"
 
 typedef struct disk {
@@ -525,6 +526,109 @@ static void test_after_a_restart(void **state)
     alice.link.ops = bob.link.ops = carol.link.ops = up.link.ops = NULL;
 }
 
+static rill_admin_answer asked(const char *method, const char *path, const char *body, bool known)
+{
+    rill_admin_answer answer;
+    const rill_admin_request r = {text(method), text(path), text(body), known};
+    rill_admin_ask(core, &r, &answer);
+    return answer;
+}
+
+static void answered(const char *method, const char *path, const char *body, unsigned status,
+                     const char *part)
+{
+    rill_admin_answer answer = asked(method, path, body, true);
+    assert_int_equal(answer.status, status);
+    assert_non_null(answer.body);
+    if (strstr(answer.body, part) == NULL)
+        fail_msg("%s is not in %s", part, answer.body);
+    rill_admin_free(&answer);
+}
+
+static void test_what_operators_see(void **state)
+{
+    (void)state;
+    static const char *const secret[] = {"/v1/accounts", "/v1/accounts/alice", "/metrics", "/none"};
+    for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) {
+        rill_admin_answer answer = asked("GET", secret[i], "", false);
+        assert_int_equal(answer.status, 401);
+        assert_null(strstr(answer.body, "alice"));
+        rill_admin_free(&answer);
+    }
+    rill_admin_answer answer = asked("POST", "/v1/accounts/alice/entries", "{}", false);
+    assert_int_equal(answer.status, 401);
+    rill_admin_free(&answer);
+    answer = asked("GET", "/readyz", "", false);
+    assert_int_equal(answer.status, 200);
+    rill_admin_free(&answer);
+    all_come();
+    send(&alice, 1, "g.x.b.server", 100);
+    answered("GET", "/v1/accounts/alice?x=y", "", 200, "\"held\":\"100\"");
+    answered("GET", "/v1/accounts/bob", "", 200, "\"coming\":\"5000\",\"credit\":\"0\"");
+    fulfill(&bob, fulfillment);
+    answered("GET", "/v1/accounts/alice", "", 200, "\"balance\":\"-100\",\"held\":\"0\"");
+    answered("GET", "/v1/accounts", "", 200, "{\"accounts\":[{\"name\":\"alice\"");
+    answered("GET", "/metrics", "", 200,
+             "ilp_connector_balance{account=\"bob\",asset=\"EUR\",scale=\"4\"} 5000\n");
+    answered("GET", "/v1/accounts/", "", 404, "no such account");
+    answered("GET", "/v1/accounts/alice/", "", 404, "no such resource");
+    answered("GET", "/v1/accounts/alice/entries", "", 405, "POST");
+    answered("PUT", "/v1/accounts", "", 405, "GET");
+    turn();
+    written();
+}
+
+#define ENTRY(kind, amount, key)                                                                   \
+    "{\"kind\":\"" kind "\",\"amount\":\"" amount "\",\"who\":\"me\",\"key\":\"" key "\"}"
+
+/* The answer is true once the entry is in the books; and asking again books nothing. */
+static void test_what_operators_enter(void **state)
+{
+    (void)state;
+    static const char where[] = "/v1/accounts/alice/entries";
+    rill_admin_answer answer = asked("POST", where, ENTRY("deposit", "70", "k"), true);
+    assert_int_equal(answer.status, 201);
+    assert_true(answer.group != 0);
+    assert_false(rill_core_has_kept(core, answer.group));
+    assert_true(turn_wanted);
+    turn();
+    assert_int_equal(store.batch->entry_count, 1);
+    assert_string_equal(store.batch->entries[0].who, "me");
+    written();
+    assert_true(rill_core_has_kept(core, answer.group));
+    rill_admin_free(&answer);
+    booked(ALICE, 70);
+    answered("POST", where, ENTRY("deposit", "70", "k"), 200, "\"balance\":\"70\"");
+    answered("POST", where, ENTRY("deposit", "71", "k"), 409, "this key");
+    answered("POST", where, ENTRY("withdrawal", "20", ""), 201, "\"balance\":\"50\"");
+    answered("POST", where, ENTRY("settled-out", "18446744073709551615", ""), 201,
+             "\"balance\":\"-18446744073709551565\"");
+    static const char *const wrong[] = {
+        "",
+        "7",
+        "[]",
+        "{",
+        "{}",
+        ENTRY("gift", "1", ""),
+        ENTRY("deposit", "0", ""),
+        ENTRY("deposit", "18446744073709551616", ""),
+        ENTRY("deposit", "1.5", ""),
+        "{\"kind\":\"deposit\",\"amount\":5,\"who\":\"me\"}",
+        "{\"kind\":\"deposit\",\"amount\":\"5\"}",
+        "{\"kind\":\"deposit\",\"amount\":\"5\",\"amount\":\"6\",\"who\":\"me\"}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        answered("POST", where, wrong[i], 400, "error");
+    assert_true(rill_core_is_even(core));
+    /* A key of the store, from before. */
+    const rill_store_entry before = {.account = rill_core_account(core, ALICE)->balance.id,
+                                     .kind = RILL_ENTRY_DEPOSIT,
+                                     .amount = 9,
+                                     .key = "old"};
+    assert_int_equal(rill_core_know_key(core, &before), RILL_OK);
+    answered("POST", where, ENTRY("deposit", "9", "old"), 200, "balance");
+}
+
 static void refused(const char *text, const char *why)
 {
     end();
@@ -565,6 +669,8 @@ int main(void)
         TEST(test_the_source_leaves),
         TEST(test_draining_waits_for_the_store),
         TEST(test_after_a_restart),
+        TEST(test_what_operators_see),
+        TEST(test_what_operators_enter),
         TEST(test_what_cannot_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
