@@ -137,9 +137,9 @@ static int take_value(rilld_options *o, const char *name, const char *value, con
 
 /* The other options that take a value. */
 static const char *const text_options[] = {
-    "--listen",  "--listen-http", "--allow-origin", "--asset-scale", "--port-file", "--tls-cert",
-    "--tls-key", "--asset-code",  "--address",      "--user",        "--group",     "--neighbours",
-    "--uplink",  "--uplink-ca"};
+    "--listen",   "--listen-http", "--allow-origin", "--asset-scale", "--port-file",
+    "--tls-cert", "--tls-key",     "--asset-code",   "--address",     "--user",
+    "--group",    "--neighbours",  "--uplink",       "--uplink-ca"};
 static const char *const flags[] = {"--quiet", "--verbose", "--help"};
 static const char *const commands[] = {"local",   "run",       "check", "help",
                                        "version", "--version", "--help"};
