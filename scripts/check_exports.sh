@@ -35,8 +35,8 @@ compare() {
 }
 
 cd "$(dirname "$0")/.."
-net_headers='credentials_file.h link.h loop.h net.h node.h payment.h ping.h spsp_server.h'
-pay_headers='http_signature.h key.h open_payments.h spsp.h'
+net_headers='credentials_file.h link.h loop.h net.h node.h payment.h ping.h quote.h spsp_server.h'
+pay_headers='http_signature.h key.h open_payments.h receiver.h spsp.h'
 others="$net_headers $pay_headers"
 core_headers=$(find include/rill -name '*.h' -printf '%f\n' | grep -vxE "${others// /|}")
 # shellcheck disable=SC2086 # words, on purpose
