@@ -218,8 +218,14 @@ static void find_terms(rill_payment *p)
     rill_quote_options o;
     rill_quote_terms terms;
     rill_quote_options_init(&o);
-    o.deliver_amount = p->deliver;
-    o.max_source = p->amount;
+    /* Of one that goes on: what is left of both. */
+    uint64_t gone = rill_payment_gone(p);
+    o.deliver_amount = rill_payment_left(p, 0);
+    o.max_source = rill_sub_sat(p->amount, gone);
+    if (o.deliver_amount == 0) {
+        fail(p, RILL_ERR_IN_DOUBT, NULL);
+        return;
+    }
     o.min_rate = p->asked_min_rate;
     o.slippage = p->connection_options.slippage;
     int error = rill_quote_find_terms(&terms, &p->path, &o, &p->result.reason);
@@ -229,7 +235,8 @@ static void find_terms(rill_payment *p)
         fail(p, error, NULL);
         return;
     }
-    error = rill_payment_take_terms(p, terms.max_source, p->deliver, terms.min_rate);
+    error = rill_payment_take_terms(p, rill_add_sat(gone, terms.max_source), p->deliver,
+                                    terms.min_rate);
     rill_payment_release(p, error);
 }
 

@@ -49,11 +49,12 @@ int rill_payment_ask(rill_payment *p)
 
 int rill_payment_take_terms(rill_payment *p, uint64_t amount, uint64_t deliver, rill_ratio min_rate)
 {
-    p->amount = p->goal = amount;
+    p->amount = amount;
+    p->goal = rill_sub_sat(amount, rill_payment_gone(p));
     p->deliver = deliver;
     p->min_rate = min_rate;
     p->connection_options.min_rate = min_rate; /* of another connection, should it need one */
-    p->money_sent = amount == 0;
+    p->money_sent = p->goal == 0;
     p->result.max_source = amount;
     return rill_connection_set_min_rate(p->connection, min_rate);
 }
@@ -128,7 +129,7 @@ int rill_payment_save_progress(rill_payment *p)
 /* ---- steps ---- */
 
 /* What still has to arrive, if all that may have arrived has. */
-static uint64_t left_to_deliver(const rill_payment *p, uint64_t delivered)
+uint64_t rill_payment_left(const rill_payment *p, uint64_t delivered)
 {
     uint64_t all = rill_add_sat(p->before.delivered, delivered);
     /* Of an earlier connection or process: it may have come to the best that was known. */
@@ -161,7 +162,7 @@ static uint64_t find_goal(const rill_payment *p, const rill_stream_totals *total
 {
     if (p->deliver == 0 || p->pushed)
         return p->goal;
-    uint64_t more = estimate(p, left_to_deliver(p, totals->delivered));
+    uint64_t more = estimate(p, rill_payment_left(p, totals->delivered));
     uint64_t all = rill_add_sat(totals->sent, more);
     return all < p->goal ? all : p->goal;
 }
@@ -181,7 +182,7 @@ bool rill_payment_has_all(const rill_payment *p)
     if (p->stream)
         rill_stream_get_totals(p->stream, &totals);
     if (p->deliver != 0)
-        return left_to_deliver(p, totals.delivered) == 0;
+        return rill_payment_left(p, totals.delivered) == 0;
     return totals.sent >= p->goal;
 }
 

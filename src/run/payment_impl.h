@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "base/muldiv.h"
 #include "io/loop.h"
 #include <rill/payment.h>
 #include <rill/quote.h>
@@ -108,6 +109,13 @@ void rill_payment_release(rill_payment *p, int error);
 
 /* ---- payment_goal.c ---- */
 
+/* Units of ours that an earlier connection or process has sent, or may have. */
+static inline uint64_t rill_payment_gone(const rill_payment *p)
+{
+    return rill_add_sat(p->before.sent, p->before.in_doubt);
+}
+/* What still has to arrive, if all that may have arrived has. delivered: by this connection. */
+uint64_t rill_payment_left(const rill_payment *p, uint64_t delivered);
 /* What is known of the path, from the connection. There are connection and stream. */
 void rill_payment_take_path(rill_payment *p);
 /* Asks the path. As rill_connection_probe. */

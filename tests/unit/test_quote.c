@@ -555,6 +555,22 @@ static void test_a_delivery_goes_on(void **state)
     assert_int_equal(w->result.delivered, 900);
 }
 
+/* What was sent before is not sent once more, and a receiver that waits for the rest gets that. */
+static void test_a_delivery_goes_on_within_its_maximum(void **state)
+{
+    world *w = *state;
+    w->begin = resume_here;
+    w->accepted.default_receive_max = 700;
+    w->state = (rill_payment_state){
+        .amount = 1011, .deliver = 1000, .sent = 303, .delivered = 300, .min_rate = {99, 100}};
+    run(w);
+    assert_int_equal(w->error, RILL_OK);
+    assert_int_equal(w->received, 700);
+    assert_int_equal(w->result.sent, 1003);
+    assert_true(w->result.max_source <= 1011);
+    assert_true(w->state.complete);
+}
+
 static void test_nothing_is_left(void **state)
 {
     world *w = *state;
@@ -703,6 +719,7 @@ int main(void)
         WORLD_TEST(test_what_is_in_doubt_is_not_sent_again),
         WORLD_TEST(test_what_is_left_is_sent),
         WORLD_TEST(test_a_delivery_goes_on),
+        WORLD_TEST(test_a_delivery_goes_on_within_its_maximum),
         WORLD_TEST(test_nothing_is_left),
         WORLD_TEST(test_states_that_are_none),
         cmocka_unit_test(test_blocking_without_a_node),
