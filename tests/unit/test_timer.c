@@ -113,6 +113,12 @@ static void test_a_time_that_passed_before_anybody_asked_is_due(void **state)
     wait_for(&c, 5 * MS);
     assert_int_equal(rill_stream_set_weight(c.stream, 2), RILL_OK);
     wait_for(&c, 20 * MS);
+    /* Another connection begins meanwhile, which has nothing to do with it. */
+    static const uint8_t secret[32] = {9};
+    rill_connection *other;
+    assert_int_equal(
+        rill_endpoint_connect(c.endpoint, c.now, "test.other.server", secret, 32, NULL, &other),
+        RILL_OK);
     assert_true(deadline(&c) == until);
     assert_true(deadline(&c) == until); /* it stays so until something is done */
     rill_endpoint_timeout(c.endpoint, c.now);
