@@ -14,6 +14,18 @@
 
 RILL_BEGIN_DECLS
 
+/* For flags of rill_connection_options. */
+typedef enum rill_connection_flag {
+    /*
+     * A packet with money that opens a stream waits for rill_endpoint_decide, whatever the stream's
+     * receive max. So the application can set it in answer to RILL_EVENT_STREAM, which comes before
+     * RILL_EVENT_INCOMING of that packet. The packet is refused if the receive max has no room for
+     * it when it is decided. This is for programs that decide for each stream what they accept:
+     * their default_receive_max is 0, and yet the first packet is not lost.
+     */
+    RILL_CONNECTION_ASK_NEW_STREAMS = 1
+} rill_connection_flag;
+
 /* Limits and settings of a connection: of a client's, or of those that a server accepts. */
 typedef struct rill_connection_options {
     size_t size; /* sizeof(rill_connection_options): see rill/types.h */
@@ -88,6 +100,8 @@ typedef struct rill_connection_options {
      * Default: false.
      */
     bool keep_alive;
+    /* rill_connection_flag values, added up. Default: 0. */
+    uint64_t flags;
 } rill_connection_options;
 
 RILL_API void rill_connection_options_init_sized(rill_connection_options *o, size_t size);

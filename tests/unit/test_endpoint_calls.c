@@ -93,6 +93,11 @@ static void set_connect_timeout(rill_connection_options *o)
     o->connect_timeout_ns = 0;
 }
 
+static void set_unknown_flag(rill_connection_options *o)
+{
+    o->flags = RILL_CONNECTION_ASK_NEW_STREAMS | 1ull << 40;
+}
+
 static const struct {
     void (*set)(rill_connection_options *o);
     const char *names;
@@ -112,6 +117,7 @@ static const struct {
     {set_short_life, "packet_lifetime"},
     {set_long_life, "packet_lifetime"},
     {set_connect_timeout, "connect_timeout"},
+    {set_unknown_flag, "flags"},
 };
 
 static void test_options_out_of_range_are_named(void **state)

@@ -336,6 +336,119 @@ static void test_one_connection_leaves_decisions_to_others(void **state)
     assert_int_equal(p->end[PAIR_SERVER].asked_count, 6);
 }
 
+/* ---- streams of which the application says what they take (RILL_CONNECTION_ASK_NEW_STREAMS) ----
+ */
+
+/* What the application gives a new stream; 0: nothing. */
+static uint64_t given;
+static unsigned questions_before_stream;
+
+static void give_limit(pair *p, pair_side side, const rill_event *event)
+{
+    if (side != PAIR_SERVER)
+        return;
+    if (event->type == RILL_EVENT_INCOMING && p->end[side].events[RILL_EVENT_STREAM] == 0)
+        questions_before_stream++;
+    if (event->type == RILL_EVENT_STREAM && given > 0)
+        assert_int_equal(rill_stream_set_receive_max(event->stream, given), RILL_OK);
+}
+
+static rill_stream *open_untold(pair *p, uint64_t limit)
+{
+    pair_options o = pair_defaults();
+    o.accepted.flags = RILL_CONNECTION_ASK_NEW_STREAMS;
+    o.accepted.default_receive_max = 0;
+    pair_open(p, &o);
+    given = limit;
+    questions_before_stream = 0;
+    p->on_event = give_limit;
+    return pair_stream_open(p, PAIR_CLIENT);
+}
+
+static void test_the_first_packet_waits_until_its_stream_is_known(void **state)
+{
+    pair *p = *state;
+    bool fulfilled;
+    rill_stream *s = open_untold(p, 1000);
+    uint64_t before = p->end[PAIR_CLIENT].packets;
+    assert_int_equal(rill_stream_set_send_max(s, 600), RILL_OK);
+    pair_run(p, 10 * RILL_MS);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 1);
+    assert_int_equal(questions_before_stream, 0);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 0);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, &fulfilled), RILL_OK);
+    assert_true(fulfilled);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(sent(s), 600);
+    /* What it takes is known from then on: nobody is asked again, and one packet was enough. */
+    assert_int_equal(rill_stream_set_send_max(s, 1000), RILL_OK);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(sent(s), 1000);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 1);
+    assert_true(p->end[PAIR_CLIENT].packets >= before + 2);
+    pair_check_books(p);
+}
+
+static void test_a_yes_without_room_is_a_no(void **state)
+{
+    pair *p = *state;
+    bool fulfilled = true;
+    rill_stream *s = open_untold(p, 0);
+    assert_int_equal(rill_stream_set_send_max(s, 600), RILL_OK);
+    pair_run(p, 10 * RILL_MS);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 1);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, &fulfilled), RILL_OK);
+    assert_false(fulfilled);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(sent(s), 0);
+    /* The refusal told the limit, and the sender goes on when it is raised. */
+    assert_int_equal(rill_stream_set_receive_max(server_stream(p), 600), RILL_OK);
+    pair_run(p, 10 * RILL_SECOND);
+    assert_int_equal(sent(s), 600);
+    assert_int_equal(p->end[PAIR_SERVER].asked_count, 1);
+    pair_check_books(p);
+}
+
+/* Two packets at once, before the application has been told: together they must not be too much. */
+static void test_untold_packets_share_the_limit(void **state)
+{
+    pair *p = *state;
+    bool fulfilled;
+    rill_stream *s = open_untold(p, 500);
+    p->maximum[PAIR_CLIENT] = 300;
+    p->no_events[PAIR_SERVER] = true;
+    assert_int_equal(rill_stream_set_send_max(s, 900), RILL_OK);
+    pair_run(p, 10 * RILL_MS);
+    p->no_events[PAIR_SERVER] = false;
+    pair_run(p, 10 * RILL_MS);
+    unsigned asked = p->end[PAIR_SERVER].asked_count;
+    assert_true(asked >= 2);
+    unsigned yes = 0;
+    for (unsigned i = 0; i < asked; i++) {
+        assert_int_equal(pair_decide(p, PAIR_SERVER, i, true, &fulfilled), RILL_OK);
+        yes += fulfilled;
+    }
+    assert_true(yes >= 1);
+    pair_run(p, RILL_SECOND);
+    assert_true(pair_seen(p, PAIR_SERVER, 1)->money <= 505);
+    pair_check_books(p);
+}
+
+static void test_a_stream_that_closes_takes_nothing_that_was_asked(void **state)
+{
+    pair *p = *state;
+    bool fulfilled = true;
+    rill_stream *s = open_untold(p, 1000);
+    assert_int_equal(rill_stream_set_send_max(s, 600), RILL_OK);
+    pair_run(p, 10 * RILL_MS);
+    rill_stream_close(server_stream(p), RILL_CLOSE_NO_ERROR, NULL);
+    assert_int_equal(pair_decide(p, PAIR_SERVER, 0, true, &fulfilled), RILL_OK);
+    assert_false(fulfilled);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(p->end[PAIR_SERVER].fulfilled_in, 0);
+    pair_check_books(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +463,10 @@ int main(void)
         cmocka_unit_test(test_a_close_ends_what_waits_for_a_decision),
         PAIR_TEST_TO_OPEN(test_what_nobody_decides_is_forgotten_in_the_end),
         PAIR_TEST_TO_OPEN(test_one_connection_leaves_decisions_to_others),
+        PAIR_TEST_TO_OPEN(test_the_first_packet_waits_until_its_stream_is_known),
+        PAIR_TEST_TO_OPEN(test_a_yes_without_room_is_a_no),
+        PAIR_TEST_TO_OPEN(test_untold_packets_share_the_limit),
+        PAIR_TEST_TO_OPEN(test_a_stream_that_closes_takes_nothing_that_was_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

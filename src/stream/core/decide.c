@@ -59,10 +59,26 @@ static int accept(rill_undecided *u, uint8_t *reply, size_t *reply_len)
     return err;
 }
 
-/* Its streams had room when it came, and that room has been kept since. */
+/* Of a stream that its packet opened: the application knows of it by now, and has set its limit. */
+static bool has_room(const rill_part *part)
+{
+    const rill_stream *s = part->stream;
+    uint64_t others = s->in.received + (s->in.reserved - part->amount);
+    uint64_t left = rill_sub_sat(s->in.window.limit, others);
+    /* The other side's close may be of the same packet, and comes after its money. */
+    bool refused = s->closed && !s->closed_remote;
+    return !refused && part->amount <= rill_mul_div_ceil_sat(left, 101, 100);
+}
+
+/* Else its streams had room when it came, and that room has been kept since. */
 static bool still_open(const rill_undecided *u)
 {
-    return u->connection->state == RILL_STATE_OPEN;
+    if (u->connection->state != RILL_STATE_OPEN)
+        return false;
+    for (uint32_t i = 0; u->limits_open && i < u->part_count; i++)
+        if (!has_room(&u->parts[i]))
+            return false;
+    return true;
 }
 
 int rill_endpoint_decide(rill_endpoint *e, rill_now now, uint64_t decision, bool fulfill,

@@ -5,6 +5,8 @@
 #include "stream/wire/sequence_window.h"
 #include <rill/error.h>
 
+#define KNOWN_FLAGS RILL_CONNECTION_ASK_NEW_STREAMS
+
 void rill_connection_options_init_sized(rill_connection_options *o, size_t size)
 {
     const rill_connection_options defaults = {
@@ -52,6 +54,8 @@ static const char *find_problem(const rill_connection_options *o)
         return "packet_lifetime is not between 0.1 s and 1 h";
     if (o->connect_timeout_ns == 0)
         return "connect_timeout is 0";
+    if ((o->flags & ~(uint64_t)KNOWN_FLAGS) != 0)
+        return "flags has one that is not in rill_connection_flag";
     return NULL;
 }
 

@@ -35,6 +35,8 @@ typedef struct rill_incoming_packet {
     uint8_t condition[32];
     rill_part *parts; /* how its money is divided, once that is planned */
     uint32_t part_count;
+    bool
+        asks; /* the application is to be told of one of its streams first, and may set its limit */
     rill_closed_streams closed;
 } rill_incoming_packet;
 
@@ -151,6 +153,20 @@ static int apply_frames(rill_incoming_packet *in, bool late)
     return RILL_OK;
 }
 
+/* The application has not been told of it, and decides what it takes (ASK_NEW_STREAMS). */
+static bool is_untold(const rill_stream *s)
+{
+    return (s->events & RILL_EVENT_BIT(RILL_EVENT_STREAM)) != 0 &&
+           (s->connection->options->flags & RILL_CONNECTION_ASK_NEW_STREAMS) != 0;
+}
+
+static uint64_t room(const rill_stream *s)
+{
+    if (is_untold(s))
+        return UINT64_MAX;
+    return rill_sub_sat(s->in.window.limit, rill_add_sat(s->in.received, s->in.reserved));
+}
+
 /* The streams of the StreamMoney frames, and their shares. False: refuse. */
 static bool collect_parts(rill_incoming_packet *in, rill_share *shares, uint64_t now_ns)
 {
@@ -171,7 +187,7 @@ static bool collect_parts(rill_incoming_packet *in, rill_share *shares, uint64_t
         shares[in->part_count] = (rill_share){
             .stream = s->id,
             .shares = frame->value,
-            .room = rill_sub_sat(s->in.window.limit, rill_add_sat(s->in.received, s->in.reserved)),
+            .room = room(s),
         };
         in->parts[in->part_count++].stream = s;
     }
@@ -179,13 +195,17 @@ static bool collect_parts(rill_incoming_packet *in, rill_share *shares, uint64_t
 }
 
 /* What a stream takes: what its receive max leaves, and 1 % for the rounding of rates. */
-static bool fits(rill_stream *s, uint64_t part)
+static bool fits(rill_incoming_packet *in, rill_stream *s, uint64_t part)
 {
     uint64_t total;
     uint64_t before = s->in.received + s->in.reserved;
     if (!rill_add_u64(s->in.planned, part, &s->in.planned) ||
         !rill_add_u64(before, s->in.planned, &total))
         return false;
+    if (is_untold(s)) {
+        in->asks = true;
+        return true;
+    }
     uint64_t left = rill_sub_sat(s->in.window.limit, before);
     return s->in.planned <= rill_mul_div_ceil_sat(left, 101, 100);
 }
@@ -220,7 +240,7 @@ static bool plan_money(rill_incoming_packet *in)
         return false;
     for (uint32_t i = 0; i < in->part_count; i++) {
         in->parts[i].amount = e->shares[i].amount;
-        if (!fits(in->parts[i].stream, in->parts[i].amount))
+        if (!fits(in, in->parts[i].stream, in->parts[i].amount))
             return false;
     }
     if (in->part_count > 1)
@@ -246,7 +266,8 @@ static int ask(rill_incoming_packet *in)
                               .fulfillment = in->fulfillment,
                               .packet_id = in->condition,
                               .parts = in->parts,
-                              .part_count = in->part_count};
+                              .part_count = in->part_count,
+                              .limits_open = in->asks};
     if (rill_undecided_add(c, &question) != RILL_OK)
         return reject(in, RILL_ILP_T00_INTERNAL_ERROR);
     *in->arrival->reply_len = 0;
@@ -284,7 +305,7 @@ static int decide_money(rill_incoming_packet *in)
         return reject(in, RILL_ILP_F99_APPLICATION_ERROR);
     if (c->endpoint->refuse_money && prepare->amount > 0)
         return reject(in, RILL_ILP_T02_PEER_BUSY);
-    if (c->options->ask_before_fulfill && prepare->amount > 0)
+    if ((c->options->ask_before_fulfill || in->asks) && prepare->amount > 0)
         return ask(in);
     return fulfill(in);
 }
@@ -355,6 +376,7 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
     in.packet = &e->incoming;
     in.parts = e->parts;
     in.part_count = 0;
+    in.asks = false;
     in.closed.count = 0;
     rill_settle_check(c);
     int err = rill_stream_packet_decode(&e->incoming, plaintext, len, &header_ok);

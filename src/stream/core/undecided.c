@@ -59,6 +59,7 @@ int rill_undecided_add(rill_connection *c, const rill_question *q)
                           .amount = q->amount,
                           .expires_at = q->expires_at,
                           .deadline_ns = q->deadline_ns,
+                          .limits_open = q->limits_open,
                           .part_count = q->part_count};
     if (rill_map_put(&e->decisions, u->decision, u) != RILL_OK) {
         rill_free(e->allocator, u);

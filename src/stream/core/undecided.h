@@ -18,6 +18,7 @@ typedef struct rill_undecided {
     rill_list old_node;          /* of the endpoint, once it is settled and the event was fetched */
     rill_connection *connection; /* NULL: freed, which only a settled one outlives */
     bool settled;
+    bool limits_open; /* the application sets a limit that the parts are held against */
     uint64_t decision;
     uint64_t request;
     uint64_t sequence;
@@ -54,6 +55,7 @@ typedef struct rill_question {
     const uint8_t *packet_id;
     const rill_part *parts; /* one for each stream */
     uint32_t part_count;
+    bool limits_open;
 } rill_question;
 /*
  * Asks the application. The parts are reserved until it has decided, or the packet can only be
