@@ -78,11 +78,13 @@ void rill_crypto_free(rill_crypto *c)
     rill_gcm *g = c->gcm;
     if (g != NULL) {
         for (unsigned i = 0; i < c->live_count; i++)
-            rill_live_clear(c, &c->sets[i]);
+            rill_live_clear(c, rill_live_at(c, i));
         g->key_free(g, c->any_key);
         g->free(g);
     }
     const rill_allocator *allocator = c->allocator;
+    for (unsigned i = 0; i < RILL_LIVE_MAX / RILL_LIVE_GROUP; i++)
+        rill_free(allocator, c->groups[i]);
     rill_wipe(c, sizeof(*c));
     rill_free(allocator, c);
 }

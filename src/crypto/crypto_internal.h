@@ -10,7 +10,7 @@
 #include "crypto/digest.h"
 #include "crypto/gcm.h"
 
-enum { RILL_POOL_LEN = 4096, RILL_LIVE_MAX = 1024 };
+enum { RILL_POOL_LEN = 4096, RILL_LIVE_MAX = 1024, RILL_LIVE_GROUP = 16 };
 
 /* A set of everything that is needed to use a key. */
 typedef struct rill_live {
@@ -30,8 +30,14 @@ struct rill_crypto {
     uint8_t ivs[RILL_POOL_LEN];
     unsigned live_count; /* number of sets that were made */
     unsigned hand;       /* the set that is lent next, if it was not used since the last round */
-    rill_live sets[RILL_LIVE_MAX];
+    /* Made a group at a time: most endpoints have few connections. */
+    rill_live *groups[RILL_LIVE_MAX / RILL_LIVE_GROUP];
 };
+
+static inline rill_live *rill_live_at(const rill_crypto *c, unsigned i)
+{
+    return &c->groups[i / RILL_LIVE_GROUP][i % RILL_LIVE_GROUP];
+}
 
 /* Gets new random bytes for IVs. False if there are none. */
 RILL_MUST_CHECK bool rill_crypto_fill_ivs(rill_crypto *c);

@@ -41,17 +41,28 @@ static void give_back(rill_crypto *c, rill_live *l)
     rill_live_clear(c, l);
 }
 
+/* The group of the next set that is to be made. False without memory: those that there are do. */
+static bool make_group(rill_crypto *c)
+{
+    rill_live **group = &c->groups[c->live_count / RILL_LIVE_GROUP];
+    if (*group == NULL)
+        *group = rill_calloc(c->allocator, RILL_LIVE_GROUP, sizeof **group);
+    return *group != NULL;
+}
+
 /*
  * Finds a set that belongs to nobody, or one that was not used for about the longest time. A hand
  * goes round, and passes once over each set that was used since it passed last.
  */
 static rill_live *next_set(rill_crypto *c)
 {
-    if (c->live_count < RILL_LIVE_MAX)
-        return &c->sets[c->live_count++];
+    if (c->live_count < RILL_LIVE_MAX && make_group(c))
+        return rill_live_at(c, c->live_count++);
+    if (c->live_count == 0)
+        return NULL;
     for (;;) {
-        rill_live *l = &c->sets[c->hand];
-        c->hand = (c->hand + 1) % RILL_LIVE_MAX;
+        rill_live *l = rill_live_at(c, c->hand);
+        c->hand = (c->hand + 1) % c->live_count;
         if (l->owner == NULL || !l->used)
             return l;
         l->used = false;
@@ -62,6 +73,8 @@ static int lend(rill_keys *k)
 {
     rill_crypto *c = k->crypto;
     rill_live *l = next_set(c);
+    if (l == NULL)
+        return RILL_ERR_NOMEM;
     if (l->owner != NULL)
         l->owner->live = NULL;
     l->owner = k;

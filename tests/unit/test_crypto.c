@@ -300,6 +300,50 @@ static void test_more_keys_than_contexts(void **state)
         rill_keys_free(keys[i]);
 }
 
+static bool full;
+
+static void *until_full(void *user, void *ptr, size_t size)
+{
+    (void)user;
+    return full ? NULL : realloc(ptr, size);
+}
+
+/* Without memory for more contexts, those that there are go round; without any, there is an error.
+ */
+static void test_contexts_when_memory_is_out(void **state)
+{
+    (void)state;
+    enum { KEYS = 40, LEN = 40 };
+    const rill_allocator a = {until_full, rill_allocator_default()->free, NULL};
+    rill_crypto *c;
+    rill_keys *keys[KEYS];
+    static uint8_t envelopes[KEYS][RILL_ENVELOPE_OVERHEAD + LEN];
+    uint8_t plain[LEN];
+    if (backend != RILL_CRYPTO_OPENSSL)
+        skip(); /* the other one's contexts come from the allocator, each on its own */
+    full = false;
+    assert_int_equal(rill_crypto_new_with(&c, &a, backend), RILL_OK);
+    for (unsigned i = 0; i < KEYS; i++) {
+        uint8_t secret[32] = {(uint8_t)i};
+        assert_int_equal(rill_keys_new(&keys[i], c, secret, sizeof secret), RILL_OK);
+        memset(envelopes[i] + RILL_ENVELOPE_OVERHEAD, (int)i, LEN);
+    }
+    full = true;
+    assert_int_equal(rill_keys_seal(keys[0], envelopes[0], LEN), RILL_ERR_NOMEM);
+    full = false;
+    assert_int_equal(rill_keys_seal(keys[0], envelopes[0], LEN), RILL_OK);
+    full = true;
+    for (unsigned i = 1; i < KEYS; i++)
+        assert_int_equal(rill_keys_seal(keys[i], envelopes[i], LEN), RILL_OK);
+    for (unsigned i = 0; i < KEYS; i++) {
+        assert_int_equal(rill_keys_open(keys[i], envelopes[i], sizeof envelopes[i], plain),
+                         RILL_OK);
+        assert_int_equal(plain[0], i);
+        rill_keys_free(keys[i]);
+    }
+    rill_crypto_free(c);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest not_there[] = {cmocka_unit_test(test_a_backend_that_is_not_there)};
@@ -309,7 +353,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_key_derivation),   cmocka_unit_test(test_ivs_never_repeat),
         cmocka_unit_test(test_random_fills_all), cmocka_unit_test(test_equal_and_wipe),
         cmocka_unit_test(test_out_of_memory),    cmocka_unit_test(test_more_keys_than_contexts),
-        cmocka_unit_test(test_backends),
+        cmocka_unit_test(test_backends),         cmocka_unit_test(test_contexts_when_memory_is_out),
     };
     if (argc > 1 && strcmp(argv[1], "ipsec-mb") == 0)
         backend = RILL_CRYPTO_IPSEC_MB;
