@@ -112,6 +112,24 @@ def pair_ipsec_mb(kind, unit, got):
     return row
 
 
+def node_package(world):
+    """The package of bindings/node beside the original, in turns, on the same Node."""
+    s = world.settings
+    rows = []
+    for kind, unit, name, times in (("money", "packets/cpu s", "packets", 100),
+                                    ("data", "MB/cpu s", "megabytes", 20),
+                                    ("connections", "1/cpu s", "connections", 20)):
+        row = Row("node_" + kind, f"ilp-protocol-stream for Node, {kind}, one process", unit,
+                  required=f"{times} times the original",
+                  need=lambda row, times=times: (row.ratio("js") or 0) >= times)
+        for _ in range(s.repeats):
+            try_js(world, row, lambda: row.add(
+                "rill", world.js("pair.js", kind, s.seconds, "--ours")[name]))
+            try_js(world, row, lambda: row.add("js", world.js("pair.js", kind, s.seconds)[name]))
+        rows.append(row)
+    return [row for row in rows if row.samples["rill"]]
+
+
 def loopback(world):
     """Client and server, processes, over a node."""
     s = world.settings
@@ -338,6 +356,7 @@ def spsp(world):
 
 GROUPS = {
     "pair": pair,
+    "node_package": node_package,
     "loopback": loopback,
     "programs": programs,
     "far": far,

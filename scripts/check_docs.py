@@ -87,7 +87,7 @@ def named_tests():
 
 # ---- names in documents and comments ----
 
-TOPS = ("bench", "docs", "examples", "fuzz", "include", "man", "packaging", "scripts", "src", "tests")
+TOPS = ("bench", "bindings", "docs", "examples", "fuzz", "include", "man", "packaging", "scripts", "src", "tests")
 SKIPPED = {"corpus", "node_modules", "__pycache__"}
 C_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 COMMENTS = {".c": C_COMMENT, ".h": C_COMMENT, ".js": C_COMMENT,

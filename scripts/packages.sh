@@ -100,6 +100,17 @@ LIST
     [ "$(uname -m)" != x86_64 ] || echo header:intel-ipsec-mb.h libipsec-mb-dev
 }
 
+needs_package_node() {
+    cat <<'LIST'
+cmd:gcc gcc
+cmd:cc gcc
+header:stdio.h libc6-dev
+lib:libcrypto libssl-dev
+node:18 nodejs
+cmd:npm npm
+LIST
+}
+
 needs_fuzz() {
     needs_build
     cat <<'LIST'

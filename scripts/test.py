@@ -172,6 +172,9 @@ def gcc_stages():
         ("end to end, gcc", meson_tests(GCC, ["e2e"]), "build, gcc"),
         ("interop", tap_program("interop", ["node", "tests/interop/run.js"], INTEROP_ENV,
                                 before=["tests/interop/install"]), "build, gcc"),
+        ("node package", tap_program("node package", ["node", "bindings/node/test/run.js"],
+                                     INTEROP_ENV, before=["bindings/node/test/install"]),
+         "build, gcc"),
         ("valgrind", meson_tests(GCC, ["unit"], ["--wrap", VALGRIND, "--timeout-multiplier", "20"]),
          "tests, gcc"),
     ]

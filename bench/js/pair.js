@@ -1,12 +1,13 @@
 'use strict'
 // ilp-protocol-stream's client and server in one process, over a plugin that hands the
-// packets over in memory.
+// packets over in memory. With --ours as the last word it is the package of bindings/node.
 //
-// usage: node pair.js money|data SECONDS
+// usage: node pair.js money|data|connections SECONDS
 //        node pair.js first DELAY_MS       round trips to the first unit of money
 //        node --expose-gc pair.js idle COUNT
 const { load, figure, cpu, seconds } = require('./modules')
-const { createConnection, createServer } = load('ilp-protocol-stream')
+const ours = process.argv[process.argv.length - 1] === '--ours'
+const { createConnection, createServer } = ours ? require('../../bindings/node') : load('ilp-protocol-stream')
 const ildcp = load('ilp-protocol-ildcp')
 const { Type, deserializeIlpPrepare, serializeIlpReject } = load('ilp-packet')
 
@@ -109,6 +110,21 @@ async function data (duration) {
   figure('megabytes', counts.bytes / 1e6 / (cpu() - start))
 }
 
+/** Each with a unit of money, one after the other. */
+async function connections (duration) {
+  const { connect } = await open()
+  const start = cpu()
+  const began = seconds()
+  let count = 0
+  while (cpu() - start < duration && seconds() - began < 2 * duration) {
+    const connection = await connect()
+    await connection.createStream().sendTotal(1000)
+    await connection.end()
+    count++
+  }
+  figure('connections', count / (cpu() - start))
+}
+
 async function first (delay) {
   const ways = { round_trips: {}, round_trips_rate_given: { exchangeRate: 1 } }
   for (const [name, options] of Object.entries(ways)) {
@@ -145,7 +161,7 @@ async function idle (count) {
 }
 
 const [what, argument] = process.argv.slice(2)
-const bodies = { money, data, first, idle }
+const bodies = { money, data, connections, first, idle }
 if (!bodies[what]) process.exit(2)
 bodies[what](Number(argument)).then(() => process.exit(0), err => {
   console.error(err)

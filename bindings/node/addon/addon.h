@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of the addon: Rill's core for JavaScript, by Node-API version 8 and Rill's public
+ * headers alone. It makes no input or output, starts no thread, and knows no event loop: JavaScript
+ * brings packets and takes packets, a turn of its loop at a time.
+ */
+#ifndef RILL_NODE_ADDON_H
+#define RILL_NODE_ADDON_H
+
+#define NAPI_VERSION 8
+#include <node_api.h>
+
+#include <rill/rill.h>
+
+/* ---- what one environment (a thread of JavaScript) shares (arena.c) ---- */
+
+#define RECORD_WORDS 16
+#define MAX_RECORDS  2048
+#define INBOX_BYTES  (256 * 1024)
+/* The words of a turn's result before its records. */
+#define HEAD_WORDS 16
+
+/*
+ * One record of a turn: 16 words of 32 bits. JavaScript reads it as lib/engine.js says. An amount
+ * or a name has two words, the lower first.
+ */
+enum record_word {
+    WORD_TYPE = 0,
+    WORD_ERROR = 1,
+    WORD_CONNECTION = 2, /* handle */
+    WORD_AMOUNT = 4,     /* or the packet's name */
+    WORD_STREAM = 6,     /* handle; of INCOMING the decision */
+    WORD_AT = 8,         /* in the slab */
+    WORD_LEN = 9,
+    WORD_EVENT = 10,
+    WORD_PACKET = 11, /* the incoming packet that it came with, or 0 */
+    WORD_CLOSE = 12,  /* code, and 256 if it was the other side */
+    WORD_STATS = 13,  /* of an END: its stats' or receipt's place in the slab and 1, or 0 */
+    WORD_ID = 14      /* of a stream */
+};
+enum record_type { RECORD_REPLY = 1, RECORD_PREPARE = 2, RECORD_EVENT = 3 };
+
+/* HEAD words. */
+enum head_word { HEAD_COUNT = 0, HEAD_MORE = 1, HEAD_TAKEN = 2, HEAD_DELAY = 3, HEAD_SLAB = 4 };
+
+typedef struct arena {
+    napi_ref inbox;   /* Uint8Array: what came, see turn.c */
+    napi_ref records; /* Uint32Array */
+    napi_ref numbers; /* BigUint64Array: what stats() fills */
+    napi_ref slab;    /* Buffer that outgoing packets and bytes are written to, in order */
+    /* Looked up anew in each call, since JavaScript may take an ArrayBuffer away (transfer). */
+    uint8_t *in;
+    uint32_t *out;
+    uint64_t *stats;
+    uint8_t *bytes;
+    size_t bytes_len;
+    size_t bytes_at;
+} arena;
+
+#define STATS_NUMBERS 20
+
+/* False, and an exception is pending: the arena's memory is not there. */
+bool arena_open(napi_env env, arena *a);
+/* Room for len bytes in the slab, aligned to 8; NULL: it is full, JavaScript brings another. */
+uint8_t *arena_room(arena *a, size_t len);
+/* Keeps len of them. */
+uint32_t arena_keep(arena *a, const uint8_t *at, size_t len);
+napi_value arena_set(napi_env env, napi_callback_info info);
+void arena_free(napi_env env, void *data, void *hint);
+
+/* ---- names of connections and streams (handles.c) ---- */
+
+/*
+ * JavaScript may keep the name of what is gone: a name is never given twice, and is looked up.
+ * It is a whole number that a double holds.
+ */
+typedef struct handle_entry {
+    void *object; /* NULL: free */
+    uint32_t generation;
+    uint32_t next_free;
+    bool stream;
+} handle_entry;
+
+typedef struct handles {
+    handle_entry *entries;
+    uint32_t count;
+    uint32_t room;
+    uint32_t first_free;
+} handles;
+
+/* 0 without memory. */
+uint64_t handles_add(handles *h, void *object, bool stream);
+void handles_remove(handles *h, uint64_t handle);
+/* NULL: not there (any more), or of the other kind. */
+void *handles_find(const handles *h, uint64_t handle, bool stream);
+void handles_free(handles *h);
+
+/* ---- an engine: one endpoint (engine.c) ---- */
+
+typedef struct engine {
+    rill_endpoint *endpoint;
+    handles handles;
+    arena *arena;
+    uint32_t packet; /* the incoming packet that is being taken */
+    bool stop;       /* JavaScript has something to answer before the next packet is taken */
+} engine;
+
+/* The connection's or stream's name, given when it is first seen; 0 without memory. */
+uint64_t engine_connection(engine *e, rill_connection *c);
+uint64_t engine_stream(engine *e, rill_stream *s);
+rill_now engine_now(void);
+void engine_write_stats(const rill_connection *c, uint64_t numbers[STATS_NUMBERS]);
+napi_value engine_turn(napi_env env, napi_callback_info info);
+napi_value engine_read(napi_env env, napi_callback_info info);
+
+/* ---- arguments (args.c) ---- */
+
+#define MAX_ARGS 8
+
+typedef struct args {
+    napi_env env;
+    engine *engine; /* of this; NULL: it is none, or freed */
+    size_t count;
+    napi_value value[MAX_ARGS];
+} args;
+
+/* False, and a TypeError is pending: this is no engine that is open, or fewer arguments. */
+bool args_get(napi_env env, napi_callback_info info, size_t least, args *out);
+/* Each of them: false, and a TypeError is pending, where it is none. */
+bool args_u64(napi_env env, napi_value v, uint64_t *out); /* a bigint, or a whole number */
+bool args_bytes(napi_env env, napi_value v, rill_bytes *out);
+bool args_text(napi_env env, napi_value v, char *out, size_t room); /* at most room - 1 bytes */
+bool args_bool(napi_env env, napi_value v, bool *out);
+/* The connection or stream of that name; NULL: it is gone, and that is no error. */
+rill_connection *args_connection(const args *a, size_t index);
+rill_stream *args_stream(const args *a, size_t index);
+bool args_options(napi_env env, napi_value v, rill_connection_options *out);
+napi_value args_int(napi_env env, int64_t value);
+napi_value args_handle(napi_env env, uint64_t value);
+
+extern const napi_type_tag engine_tag;
+
+#endif

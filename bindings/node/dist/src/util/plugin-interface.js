@@ -1,0 +1,2 @@
+'use strict'
+// Types alone: plugin-interface.d.ts

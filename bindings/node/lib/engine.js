@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict'
+// Drives one endpoint of Rill's core: the plugin is its input and output, and one timer is its
+// deadline. What comes is collected, and goes into the core once a turn of the event loop; what
+// the core has to say comes out of the same call.
+const { deserializeIlpReply } = require('ilp-packet')
+const arena = require('./arena')
+const { notAPrepare, noReply } = require('./reject')
+const log = require('./logger')('ilp-protocol-stream:Engine')
+
+const { native, HEAD_WORDS, RECORD_WORDS, INBOX_BYTES } = arena
+const later = setImmediate
+const startTimer = setTimeout
+const stopTimer = clearTimeout
+
+const Kind = { PREPARE: 1, REPLY: 2, UNANSWERED: 3, UNSENT: 4, FULFILL: 5, DECLINE: 6 }
+const Record = { REPLY: 1, PREPARE: 2, EVENT: 3 }
+const Event = {
+  CONNECTION: 1,
+  CONNECTED: 2,
+  STREAM: 3,
+  MONEY: 4,
+  DATA: 5,
+  OUTGOING_MONEY: 6,
+  WRITABLE: 9,
+  INCOMING: 11,
+  STREAM_END: 12,
+  CONNECTION_END: 13,
+  PROBED: 14
+}
+const NEVER = 0xffffffff
+const TWO32 = 2 ** 32
+const FULFILL = 13
+const REJECT = 14
+/** Of what is shorter it is worth a look whether it is whole: a Fulfill has 32 bytes and more. */
+const SHORTEST_REPLY = 40
+const CANCELLED = -35
+const NO_BYTES = Buffer.alloc(0)
+
+function handleAt (records, at) {
+  return records[at] + records[at + 1] * TWO32
+}
+
+function bigAt (records, at) {
+  const high = records[at + 1]
+  return high === 0 ? BigInt(records[at]) : BigInt(records[at]) | (BigInt(high) << 32n)
+}
+
+/** Null: somebody who was given a part of it has taken all of it away (transfer). */
+function part (slab, place, length) {
+  return place + length <= slab.length ? slab.subarray(place, place + length) : null
+}
+
+class Engine {
+  /**
+   * options: of the core's accepted connections, by the names of the C struct.
+   * hooks: connection(handle) for one that a client opened.
+   */
+  constructor (plugin, serverSecret, accept, options, hooks = {}) {
+    this.plugin = plugin
+    this.hooks = hooks
+    this.core = new native.Engine(serverSecret || null, accept, options)
+    this.connections = new Map()
+    this.streams = new Map()
+    this.incoming = new Map()
+    this.nextIncoming = 1
+    this.queue = []
+    this.held = null
+    this.inTurn = false
+    this.scheduled = false
+    this.started = false
+    this.freed = false
+    this.inFlight = 0
+    this.busy = new Set()
+    this.connecting = new Set()
+    this.closing = new Set()
+    /** Who wants the process to go on until something is done. */
+    this.holds = 0
+    this.timer = null
+    this.timerAt = Infinity
+    this.getExpiry = null
+    this.address = ''
+    this.answered = null
+    this.turnNow = () => { this.scheduled = false; this.turn() }
+    this.onTimer = () => { this.timer = null; this.timerAt = Infinity; this.turn() }
+  }
+
+  start () {
+    this.started = true
+    this.schedule()
+  }
+
+  schedule () {
+    if (this.scheduled || !this.started || this.freed) return
+    this.scheduled = true
+    later(this.turnNow)
+  }
+
+  /** Nothing is left to do: no timer, and the memory goes at once. */
+  free () {
+    if (this.freed) return
+    this.freed = true
+    if (this.timer) stopTimer(this.timer)
+    this.timer = null
+    for (const name of [...this.incoming.keys()]) this.answer(name, null)
+    this.queue = []
+    if (!this.inTurn) this.core.free()
+  }
+
+  hold () {
+    this.holds++
+    this.refTimer()
+  }
+
+  release () {
+    this.holds--
+    this.refTimer()
+  }
+
+  /** The plugin's handler: a promise of the reply. */
+  receive (data) {
+    const refused = notAPrepare(data, this.address)
+    if (refused || this.freed || data.length > INBOX_BYTES / 2) return Promise.resolve(refused || noReply(this.address))
+    let name = this.nextIncoming
+    while (this.incoming.has(name)) name = name % 0xfffffffe + 1
+    this.nextIncoming = name % 0xfffffffe + 1
+    const waiting = { data, resolve: null, prepare: undefined }
+    const promise = new Promise(resolve => { waiting.resolve = resolve })
+    this.incoming.set(name, waiting)
+    this.queue.push({ kind: Kind.PREPARE, low: name, high: 0, data })
+    this.schedule()
+    return promise
+  }
+
+  answer (name, reply) {
+    const waiting = this.incoming.get(name)
+    if (!waiting) return
+    this.incoming.delete(name)
+    waiting.resolve(reply || noReply(this.address))
+    if (this.incoming.size === 0 && this.answered) this.answered()
+  }
+
+  /** Resolves when every packet that has come is answered. */
+  async whenAnswered () {
+    if (this.incoming.size > 0) await new Promise(resolve => { this.answered = resolve })
+  }
+
+  /** Our account; the numbers of rill/error.h. */
+  setAccount (address, assetCode, assetScale) {
+    this.address = address
+    return this.core.account(address, assetCode, assetScale)
+  }
+
+  // ---- a turn ----
+
+  fill () {
+    const { inbox, inboxWords } = arena
+    let at = 0
+    for (const { kind, low, high, data } of this.queue) {
+      const end = at + 16 + data.length
+      if (end > INBOX_BYTES) break
+      const word = at >>> 2
+      inboxWords[word] = kind
+      inboxWords[word + 1] = data.length
+      inboxWords[word + 2] = low
+      inboxWords[word + 3] = high
+      if (data.length > 0) inbox.set(data, at + 16)
+      at = (end + 7) & ~7
+    }
+    return Math.min(at, INBOX_BYTES)
+  }
+
+  turn () {
+    if (this.freed || this.inTurn || this.held || !this.started) return
+    this.inTurn = true
+    try {
+      this.core.turn(this.fill())
+      const { records } = arena
+      const [count, more, taken, delay, slabFull] = records
+      if (taken === this.queue.length) this.queue = []
+      else if (taken > 0) this.queue.splice(0, taken)
+      const sent = this.process(records.subarray(0, HEAD_WORDS + count * RECORD_WORDS), HEAD_WORDS, arena.slab)
+      if (slabFull) arena.newSlab()
+      if (this.freed) return
+      if (more || this.queue.length > 0) this.schedule()
+      else if (!sent) this.afterTurn()
+      this.setTimer(delay)
+    } finally {
+      this.inTurn = false
+      if (this.freed) this.core.free()
+    }
+  }
+
+  /** What waits for the rate, and what has come to rest. */
+  afterTurn () {
+    for (const connection of this.closing) {
+      // What is in doubt now stays so: who has destroyed the connection does not wait for its expiry.
+      if (connection._stats().packetsInFlight !== 0n) continue
+      this.closing.delete(connection)
+      this.core.abandon(connection._handle, CANCELLED)
+      this.schedule()
+    }
+    for (const connection of this.connecting) connection._checkRate()
+    for (const connection of this.busy) {
+      if (!connection._isQuiet()) continue
+      this.busy.delete(connection)
+      connection._sendLoopFinished()
+    }
+  }
+
+  setTimer (delay) {
+    if (delay === NEVER) return
+    const at = performance.now() + delay
+    if (this.timer) {
+      if (this.timerAt <= at) return this.refTimer()
+      stopTimer(this.timer)
+    }
+    this.timerAt = at
+    this.timer = startTimer(this.onTimer, delay)
+    this.refTimer()
+  }
+
+  refTimer () {
+    const timer = this.timer
+    if (!timer || typeof timer.ref !== 'function') return
+    const wanted = this.holds > 0 || this.inFlight > 0
+    if (timer.hasRef() !== wanted) wanted ? timer.ref() : timer.unref()
+  }
+
+  /** Returns whether packets left. */
+  process (records, from, slab) {
+    let sent = false
+    let ended = null
+    for (let at = from; at < records.length; at += RECORD_WORDS) {
+      switch (records[at]) {
+        case Record.REPLY:
+          this.replied(records, at, slab)
+          break
+        case Record.PREPARE:
+          sent = true
+          this.send(records, at, slab)
+          break
+        case Record.EVENT:
+          if (records[at + 10] === Event.CONNECTION) {
+            this.accept(records, at, slab)
+            return sent
+          }
+          if (!ended && records[at + 10] === Event.STREAM_END) ended = this.findEnds(records, at, slab)
+          this.guard(records, at, slab, ended)
+          break
+      }
+    }
+    return sent
+  }
+
+  /**
+   * A client's connection. The application's handlers may be added by promises that it awaits: what
+   * comes next is looked at in the next turn.
+   */
+  accept (records, at, slab) {
+    this.held = { records: records.slice(at + RECORD_WORDS), slab }
+    const handle = handleAt(records, at + 2)
+    let connection
+    try {
+      connection = this.hooks.connection && this.hooks.connection(handle)
+    } catch (err) {
+      log.error('error in connection event handler:', err)
+    }
+    later(() => {
+      const { records, slab } = this.held
+      this.held = null
+      if (this.freed) return
+      if (connection) connection._checkAddress()
+      this.inTurn = true
+      try {
+        this.process(records, 0, slab)
+      } finally {
+        this.inTurn = false
+        if (this.freed) this.core.free()
+      }
+      this.schedule()
+    })
+  }
+
+  replied (records, at, slab) {
+    const place = records[at + 8]
+    const length = records[at + 9]
+    this.answer(records[at + 4], length > 0 ? part(slab, place, length) : null)
+  }
+
+  send (records, at, slab) {
+    const low = records[at + 4]
+    const high = records[at + 5]
+    const place = records[at + 8]
+    const packet = part(slab, place, records[at + 9])
+    if (!packet) {
+      this.queue.push({ kind: Kind.UNSENT, low, high, data: NO_BYTES })
+      return this.schedule()
+    }
+    this.inFlight++
+    let promise
+    try {
+      if (this.getExpiry) this.getExpiry(packet)
+      promise = this.plugin.sendData(packet)
+    } catch (err) {
+      promise = Promise.reject(err)
+    }
+    Promise.resolve(promise).then(
+      reply => this.gotReply(low, high, reply),
+      err => this.noReply(low, high, err))
+  }
+
+  gotReply (low, high, reply) {
+    if (!Buffer.isBuffer(reply)) {
+      const is = reply === null ? 'null' : typeof reply
+      return this.noReply(low, high, new Error(`Invalid response when sending packet: not a Buffer but ${is}`))
+    }
+    if ((reply[0] !== FULFILL && reply[0] !== REJECT) || reply.length > INBOX_BYTES / 2) {
+      return this.noReply(low, high, new Error(`Invalid response when sending packet: Invalid response packet type: ${reply[0]}`))
+    }
+    if (reply.length < SHORTEST_REPLY) {
+      try {
+        deserializeIlpReply(reply)
+      } catch (err) {
+        return this.noReply(low, high, new Error(`Invalid response when sending packet: ${err.message}`))
+      }
+    }
+    this.inFlight--
+    if (this.freed) return
+    if (reply[0] === REJECT) this.noteReject(reply)
+    this.queue.push({ kind: Kind.REPLY, low, high, data: reply })
+    this.schedule()
+  }
+
+  noReply (low, high, err) {
+    this.inFlight--
+    if (this.freed) return
+    this.queue.push({ kind: Kind.UNANSWERED, low, high, data: NO_BYTES })
+    this.schedule()
+    if (this.hooks.linkError) this.hooks.linkError(err)
+  }
+
+  /** A final error of somebody on the path; the core says whether it ends a connection. */
+  noteReject (reply) {
+    const at = (reply[1] & 0x80) ? 2 + (reply[1] & 0x7f) : 2
+    const letter = reply[at]
+    if (letter === 0x54) return // T
+    const digits = reply[at + 1] * 256 + reply[at + 2]
+    if (letter === 0x46 && (digits === 0x3939 || digits === 0x3038 || digits === 0x3034)) return // F99, F08, F04
+    this.lastReject = reply
+  }
+
+  // ---- events ----
+
+  /** The ends of connections in what follows: what its streams' ends mean depends on them. */
+  findEnds (records, from, slab) {
+    const ends = new Map()
+    for (let at = from; at < records.length; at += RECORD_WORDS) {
+      if (records[at] === Record.EVENT && records[at + 10] === Event.CONNECTION_END) {
+        ends.set(handleAt(records, at + 2), this.readEnd(records, at, slab))
+      }
+    }
+    return ends
+  }
+
+  readEnd (records, at, slab) {
+    const place = records[at + 8]
+    return {
+      error: records[at + 1] | 0,
+      code: records[at + 12] & 255,
+      remote: (records[at + 12] & 256) !== 0,
+      message: slab.toString('utf8', place, place + records[at + 9]),
+      last: records[at + 13] > 0 ? records[at + 13] - 1 : -1,
+      slab,
+      amount: bigAt(records, at + 4)
+    }
+  }
+
+  /** A handler of the application's may throw: that is the end of its connection, and of no other. */
+  guard (records, at, slab, ended) {
+    try {
+      this.event(records, at, slab, ended)
+    } catch (err) {
+      const connection = this.connections.get(handleAt(records, at + 2))
+      log.error('error in an event handler:', err)
+      if (connection) connection.destroy(err instanceof Error ? err : undefined)
+    }
+  }
+
+  event (records, at, slab, ended) {
+    const type = records[at + 10]
+    const connection = this.connections.get(handleAt(records, at + 2))
+    if (type === Event.INCOMING) return this.ask(records, at, slab, connection)
+    if (!connection) return
+    if (type === Event.CONNECTED || type === Event.PROBED) return connection._connectedByCore()
+    if (type === Event.CONNECTION_END) {
+      this.connections.delete(connection._handle)
+      this.connecting.delete(connection)
+      this.busy.delete(connection)
+      this.closing.delete(connection)
+      return connection._endedByCore(this.readEnd(records, at, slab))
+    }
+    const handle = handleAt(records, at + 6)
+    if (type === Event.STREAM) return connection._streamByCore(handle, handleAt(records, at + 14))
+    const stream = this.streams.get(handle)
+    if (!stream) return
+    switch (type) {
+      case Event.MONEY:
+        return stream._received(bigAt(records, at + 4), this.incoming.get(records[at + 11]))
+      case Event.DATA:
+        return stream._pull()
+      case Event.OUTGOING_MONEY:
+        return stream._sent(bigAt(records, at + 4))
+      case Event.WRITABLE:
+        return stream._writeMore()
+      case Event.STREAM_END:
+        this.streams.delete(handle)
+        if (ended && ended.has(connection._handle)) connection._failedByCore(ended.get(connection._handle))
+        return stream._endedByCore(this.readEnd(records, at, slab))
+    }
+  }
+
+  /** The application decides; where it has not said that it wants to, the limits of its streams do. */
+  ask (records, at, slab, connection) {
+    const decision = handleAt(records, at + 6)
+    const name = records[at + 11]
+    const place = records[at + 8]
+    const decide = connection && connection.shouldFulfill
+    if (!decide) return this.decide(decision, name, true)
+    const id = Buffer.from(slab.subarray(place, place + 32))
+    const amount = bigAt(records, at + 4)
+    new Promise(resolve => resolve(connection._ask(amount, id))).then(
+      () => this.decide(decision, name, true),
+      err => {
+        log.debug('application declined to fulfill packet:', err)
+        this.decide(decision, name, false)
+      })
+  }
+
+  /** Before other packets: they may be of the same stream. */
+  decide (decision, name, fulfill) {
+    if (this.freed) return
+    const data = Buffer.alloc(8)
+    data.writeUInt32LE(name)
+    this.queue.unshift({
+      kind: fulfill ? Kind.FULFILL : Kind.DECLINE,
+      low: decision % TWO32,
+      high: Math.floor(decision / TWO32),
+      data
+    })
+    this.schedule()
+  }
+
+  slice (result) {
+    const length = result % 65536
+    const place = (result - length) / 65536
+    return part(arena.slab, place, length)
+  }
+
+  read (handle, most) {
+    let result = this.core.read(handle, most)
+    if (result === -1) {
+      arena.newSlab()
+      result = this.core.read(handle, most)
+    }
+    return result > 0 ? this.slice(result) : null
+  }
+}
+
+module.exports = { Engine, Event }

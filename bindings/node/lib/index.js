@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict'
+const ILDCP = require('ilp-protocol-ildcp')
+const createLogger = require('./logger')
+require('./util/formatters')
+const { Connection } = require('./connection')
+const { DataAndMoneyStream } = require('./stream')
+const { Server, createServer } = require('./server')
+const { createReceipt, decodeReceipt, verifyReceipt, RECEIPT_VERSION } = require('./util/receipt')
+
+/** Connects the plugin, asks for our address, and opens a connection to a server. */
+async function createConnection (opts) {
+  const plugin = opts.plugin
+  await plugin.connect()
+  const log = createLogger('ilp-protocol-stream:Client')
+  const { clientAddress, assetCode, assetScale } = await ILDCP.fetch(plugin.sendData.bind(plugin), {
+    expiresAt: opts.getExpiry && opts.getExpiry('peer.config')
+  })
+  const connection = await Connection.build(Object.assign({}, opts, {
+    sourceAccount: clientAddress,
+    assetCode,
+    assetScale,
+    isServer: false,
+    plugin
+  }))
+  plugin.registerDataHandler(data => connection._engine.receive(data))
+  connection.once('close', () => {
+    plugin.deregisterDataHandler()
+    Promise.resolve(plugin.disconnect())
+      .then(() => log.info('plugin disconnected'))
+      .catch(err => log.error('error disconnecting plugin:', err))
+  })
+  await connection.connect()
+  return connection
+}
+
+module.exports = {
+  Connection,
+  DataAndMoneyStream,
+  Server,
+  createServer,
+  createReceipt,
+  decodeReceipt,
+  verifyReceipt,
+  RECEIPT_VERSION,
+  createConnection
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict'
+// The Prepare that money came with, for the handlers of 'money'. The core has taken the packet, so
+// that its form is known to be good; it is read once, and only where somebody listens.
+
+function number (text, from, to) {
+  let value = 0
+  for (let i = from; i < to; i++) value = value * 10 + text[i] - 48
+  return value
+}
+
+/** Where the bytes behind a length begin, and their length. */
+function skipLength (packet, at) {
+  const first = packet[at]
+  if (first < 0x80) return [at + 1, first]
+  const size = first & 0x7f
+  return [at + 1 + size, packet.readUIntBE(at + 1, size)]
+}
+
+function readPrepare (packet) {
+  let [at] = skipLength(packet, 1)
+  const amount = packet.readBigUInt64BE(at).toString()
+  at += 8
+  const expiresAt = new Date(Date.UTC(number(packet, at, at + 4), number(packet, at + 4, at + 6) - 1, number(packet, at + 6, at + 8),
+    number(packet, at + 8, at + 10), number(packet, at + 10, at + 12), number(packet, at + 12, at + 14), number(packet, at + 14, at + 17)))
+  at += 17
+  const executionCondition = packet.subarray(at, at + 32)
+  const [address, addressLength] = skipLength(packet, at + 32)
+  const [data, dataLength] = skipLength(packet, address + addressLength)
+  return {
+    amount,
+    executionCondition,
+    expiresAt,
+    destination: packet.latin1Slice(address, address + addressLength),
+    data: packet.subarray(data, data + dataLength)
+  }
+}
+
+function openPrepare (waiting) {
+  if (waiting.prepare === undefined) waiting.prepare = readPrepare(waiting.data)
+  return waiting.prepare
+}
+
+module.exports = { openPrepare, readPrepare }

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict'
+const { Duplex } = require('stream')
+const createLogger = require('./logger')
+const { ErrorCode } = require('./packet')
+const { MAX, toBig } = require('./util/amount')
+const { RillError, errorName } = require('./errors')
+const { openPrepare } = require('./prepare')
+const arena = require('./arena')
+
+const DEFAULT_TIMEOUT = 60000
+const READ_MOST = 65535
+const MESSAGE_BYTES = 255
+
+function cut (text) {
+  const bytes = Buffer.from(String(text).replace(/\0/g, ' '))
+  if (bytes.length <= MESSAGE_BYTES) return bytes.toString()
+  let end = MESSAGE_BYTES
+  while ((bytes[end] & 0xc0) === 0x80) end--
+  return bytes.toString('utf8', 0, end)
+}
+
+class DataAndMoneyStream extends Duplex {
+  /** Not called by applications: connection.createStream(), or the event 'stream'. */
+  constructor (opts) {
+    super({ allowHalfOpen: false })
+    this.id = opts.id
+    this.isServer = opts.isServer
+    this.log = createLogger(`ilp-protocol-stream:${opts.isServer ? 'Server' : 'Client'}:Connection:${opts.connectionId}:Stream:${this.id}`)
+    this._connection = opts.connection
+    this._engine = opts.connection._engine
+    this._handle = opts.handle
+    this._totalSent = 0n
+    this._totalReceived = 0n
+    this._sendMax = 0n
+    this._receiveMax = 0n
+    this._closed = false
+    this._remoteSentEnd = false
+    this._over = false
+    this._endAsked = false
+    this._closedByConnection = false
+    this._writing = null
+    this._wants = false
+    this._pulling = false
+    this._receipt = undefined
+    this.emittedEnd = false
+    this.emittedClose = false
+    this.once('end', () => { this.emittedEnd = true })
+    this.once('close', () => { this.emittedClose = true })
+  }
+
+  get totalSent () {
+    return this._totalSent.toString()
+  }
+
+  get totalReceived () {
+    return this._totalReceived.toString()
+  }
+
+  get sendMax () {
+    return this._sendMax.toString()
+  }
+
+  get receiveMax () {
+    return this._receiveMax.toString()
+  }
+
+  get receipt () {
+    const latest = this._alive() ? this._engine.core.receipt(this._handle) : null
+    if (latest) this._receipt = latest
+    return this._receipt
+  }
+
+  /** New: of this stream's money, what may have arrived or not. */
+  get totalInDoubt () {
+    if (this._doubt !== undefined) return this._doubt.toString()
+    return this._alive() && this._engine.core.totals(this._handle) ? arena.numbers[3].toString() : '0'
+  }
+
+  isOpen () {
+    return !this.closed
+  }
+
+  _alive () {
+    return this._handle !== 0 && !this._over && !this._engine.freed
+  }
+
+  // ---- money ----
+
+  setSendMax (limit) {
+    if (this.closed) throw new Error('Stream already closed')
+    if (typeof limit === 'number' && !isFinite(limit)) throw new Error('sendMax must be finite')
+    const sendMax = toBig(limit)
+    if (this._totalSent > sendMax) throw new Error('Cannot set sendMax lower than the totalSent')
+    this._sendMax = sendMax
+    this._giveSendMax(sendMax)
+    this._connection._toSend()
+  }
+
+  /** What is on its way cannot be called back: then as low as may be. */
+  _giveSendMax (sendMax) {
+    if (!this._alive()) return
+    const { core } = this._engine
+    const result = core.setSendMax(this._handle, sendMax)
+    if (errorName(result) === 'RILL_ERR_RANGE' && core.totals(this._handle)) {
+      core.setSendMax(this._handle, arena.numbers[1] + arena.numbers[2])
+    } else if (result !== 0 && errorName(result) !== 'RILL_ERR_CLOSED') {
+      throw new RillError(result)
+    }
+  }
+
+  setReceiveMax (limit) {
+    if (this.closed) throw new Error('Stream already closed')
+    const receiveMax = toBig(limit)
+    if (this._totalReceived > receiveMax) {
+      throw new Error('Cannot set receiveMax lower than the totalReceived')
+    }
+    if (this._receiveMax > receiveMax) throw new Error('Cannot decrease the receiveMax')
+    this._receiveMax = receiveMax
+    if (this._alive()) this._engine.core.setReceiveMax(this._handle, receiveMax)
+    this._connection._toSend()
+  }
+
+  async sendTotal (limit, opts) {
+    const target = toBig(limit)
+    if (this._totalSent >= target) return
+    this.setSendMax(limit)
+    await this._until(target, opts, 'outgoing_money', () => this._totalSent, 'sent', 'totalSent')
+  }
+
+  async receiveTotal (limit, opts) {
+    const target = toBig(limit)
+    if (this._totalReceived >= target) return
+    this.setReceiveMax(limit)
+    await this._until(target, opts, 'money', () => this._totalReceived, 'received', 'totalReceived')
+  }
+
+  _until (target, opts, event, total, verb, name) {
+    const timeout = (opts && opts.timeout) || DEFAULT_TIMEOUT
+    const state = () => `(target: ${target}, ${name}: ${total()})`
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        clearTimeout(timer)
+        this.removeListener(event, onMoney)
+        this.removeListener('end', onEnd)
+      }
+      const onMoney = () => {
+        if (total() < target) return
+        stop()
+        this.removeListener('error', onError)
+        resolve()
+      }
+      const onEnd = () => {
+        stop()
+        // An error may come behind the end.
+        setTimeout(() => this.removeListener('error', onError))
+        if (total() >= target) return resolve()
+        reject(new Error(`Stream was closed before the desired amount was ${verb} ${state()}`))
+      }
+      const onError = err => {
+        stop()
+        this.removeListener('error', onError)
+        reject(new Error(`Stream encountered an error before the desired amount was ${verb} ${state()}: ${err}`))
+      }
+      const timer = setTimeout(() => {
+        stop()
+        this.removeListener('error', onError)
+        reject(new Error(`Timed out before the desired amount was ${verb} ${state()}`))
+      }, timeout)
+      this.on(event, onMoney)
+      this.on('error', onError)
+      this.on('end', onEnd)
+    })
+  }
+
+  /** One packet's money; waiting has the packet. */
+  _received (amount, waiting) {
+    this._totalReceived = this._totalReceived + amount > MAX ? MAX : this._totalReceived + amount
+    if (this.listenerCount('money') === 0) return
+    this.emit('money', amount.toString(), waiting && openPrepare(waiting))
+  }
+
+  _sent (amount) {
+    this._totalSent += amount
+    this.emit('outgoing_money', amount.toString())
+    if (this._totalSent >= this._sendMax) this.emit('outgoing_total_sent')
+  }
+
+  // ---- bytes out ----
+
+  _write (chunk, encoding, callback) {
+    this._writeAll([chunk], callback)
+  }
+
+  _writev (chunks, callback) {
+    this._writeAll(chunks.map(({ chunk }) => chunk), callback)
+  }
+
+  _writeAll (chunks, callback) {
+    this._engine.hold()
+    this._writing = { chunks, index: 0, at: 0, callback }
+    this._writeMore()
+  }
+
+  /** Behind its end nothing is sent, as in the original: who writes is told by 'close'. */
+  _writeMore () {
+    const writing = this._writing
+    if (!writing || writing.waiting) return
+    while (writing.index < writing.chunks.length) {
+      const chunk = writing.chunks[writing.index]
+      const accepted = this._alive() ? this._engine.core.write(this._handle, chunk, writing.at) : -14
+      if (accepted < 0) {
+        const name = errorName(accepted)
+        if (name === 'RILL_ERR_BLOCKED' || name === 'RILL_ERR_CLOSED') return
+        return this._written(new RillError(accepted))
+      }
+      this._connection._toSend()
+      writing.at += accepted
+      if (writing.at < chunk.length) return
+      writing.index++
+      writing.at = 0
+    }
+    // What is written in one go goes in one go.
+    writing.waiting = true
+    process.nextTick(() => { if (this._writing === writing) this._written() })
+  }
+
+  _written (err) {
+    const { callback } = this._writing
+    this._writing = null
+    this._engine.release()
+    callback(err)
+  }
+
+  /** Money up to the send max goes first, as far as the other side takes it. */
+  _final (callback) {
+    const finish = err => {
+      this._closed = true
+      if (this._alive()) this._endInCore()
+      setImmediate(() => this._lastEvents())
+      callback(err)
+    }
+    if (this._remoteSentEnd || this._over || this._sendMax <= this._totalSent) return finish()
+    const stop = () => {
+      this.removeListener('outgoing_total_sent', onSent)
+      this.removeListener('_send_loop_finished', onSent)
+      this.removeListener('error', onError)
+    }
+    const onSent = () => { stop(); finish() }
+    const onError = err => { stop(); finish(err) }
+    this.once('outgoing_total_sent', onSent)
+    this.once('_send_loop_finished', onSent)
+    this.once('error', onError)
+    this._connection._toSend()
+  }
+
+  _endInCore () {
+    this._endAsked = true
+    if (this._sendMax > this._totalSent) this._giveSendMax(this._totalSent)
+    this._engine.core.endStream(this._handle)
+    this._connection._toSend()
+  }
+
+  _destroy (error, callback) {
+    this._closed = true
+    if (this._writing) {
+      this._writing = null
+      this._engine.release()
+    }
+    // What has ended in good order is left to it.
+    if (this._alive() && !this._closedByConnection && (error || !this._endAsked)) {
+      this._engine.core.closeStream(this._handle, error ? ErrorCode.ApplicationError : ErrorCode.NoError,
+        error ? cut(error.message) : '')
+      this._connection._toSend()
+    }
+    setImmediate(() => this._lastEvents())
+    callback(error)
+  }
+
+  /** 'end' comes also where nobody reads. */
+  _lastEvents () {
+    if (!this.emittedEnd) {
+      this.emittedEnd = true
+      this.safeEmit('end')
+    }
+    if (!this.emittedClose) {
+      this.emittedClose = true
+      this.safeEmit('close')
+    }
+  }
+
+  // ---- bytes in ----
+
+  _read () {
+    this._wants = true
+    this._pull()
+  }
+
+  /**
+   * As much as the reader's buffer takes; the rest stays in the core, which slows the other side.
+   * Node asks again only after something was pushed: what it asked while we push counts too.
+   */
+  _pull () {
+    if (this._pulling || this.destroyed || this.readableEnded) return
+    this._pulling = true
+    let any = false
+    try {
+      while (this._alive()) {
+        const room = this.readableFlowing === true ? READ_MOST : this.readableHighWaterMark - this.readableLength
+        const bytes = room > 0 || this._wants ? this._engine.read(this._handle, Math.min(Math.max(room, 1), READ_MOST)) : null
+        if (!bytes) break
+        any = true
+        this._wants = false
+        if (!this.push(bytes) && !this._wants) break
+      }
+    } finally {
+      this._pulling = false
+    }
+    if (any) this._connection._toSend()
+  }
+
+  // ---- what the core says of its end ----
+
+  _endedByCore (end) {
+    if (this._over) return
+    this._over = true
+    this._doubt = end.amount
+    if (end.last >= 0) this._receipt = Buffer.from(end.slab.subarray(end.last, end.last + 58))
+    this._remoteSentEnd = true
+    if (this._writing && !this.destroyed) this._dropWriting()
+    if (this.destroyed || this.emittedClose) return
+    if (!this._closedByConnection && end.remote && end.message) {
+      const err = new Error(end.message)
+      err.name = ErrorCode[end.code] || 'Error'
+      return this.destroy(err)
+    }
+    if (this._closedByConnection) return this.destroy()
+    this._closeInOrder()
+  }
+
+  /** The other side takes no more. */
+  _dropWriting () {
+    this._written()
+  }
+
+  _closeInOrder () {
+    this.push(null)
+    // A second end would make an error that nobody sees.
+    if (!this.writableEnded) this.end()
+  }
+
+  /** Its connection has ended: nothing more comes of it. */
+  _connectionIsOver () {
+    this._endedByCore({ error: 0, code: 1, remote: true, message: '', last: -1, amount: 0n })
+  }
+
+  safeEmit (...args) {
+    try {
+      this.emit(...args)
+    } catch (err) {
+      this.log.debug('error in %s handler: %s', args[0], err)
+    }
+  }
+}
+
+Object.defineProperty(DataAndMoneyStream.prototype, 'closed', {
+  get () {
+    return this._closed
+  },
+  enumerable: true,
+  configurable: true
+})
+
+module.exports = { DataAndMoneyStream }

@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+'use strict'
+// Makes the package that npm installs: JavaScript, types, the addon for this kind of machine, and
+// all sources, so that it can be built elsewhere. usage: pack.js FOLDER. Its last line is the path.
+const { execFileSync } = require('child_process')
+const fs = require('fs')
+const path = require('path')
+
+const here = __dirname
+const root = path.resolve(here, '../..')
+
+function copy (from, to) {
+  fs.mkdirSync(path.dirname(to), { recursive: true })
+  fs.cpSync(from, to, { recursive: true, filter: file => !/\/(meson\.build|gcm_ipsec_mb\.c)$/.test(file) })
+}
+
+function libc () {
+  const { header } = process.report.getReport()
+  return header.glibcVersionRuntime ? 'glibc' : 'musl'
+}
+
+function main () {
+  const [folder] = process.argv.slice(2)
+  if (!folder) {
+    console.error('usage: pack.js FOLDER')
+    process.exit(2)
+  }
+  const out = path.resolve(folder)
+  const stage = path.join(out, 'package')
+  fs.rmSync(stage, { recursive: true, force: true })
+  const { files, name, version } = require('./package.json')
+  for (const file of ['package.json', ...files]) {
+    if (fs.existsSync(path.join(here, file))) copy(path.join(here, file), path.join(stage, file))
+  }
+  copy(path.join(root, 'LICENSE'), path.join(stage, 'LICENSE'))
+  copy(path.join(root, 'include'), path.join(stage, 'core/include'))
+  for (const part of ['base', 'ilp', 'crypto', 'stream']) copy(path.join(root, 'src', part), path.join(stage, 'core/src', part))
+  const kind = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-' + libc() : ''}`
+  const addon = path.join(stage, 'prebuilds', kind, 'rill.node')
+  execFileSync(process.execPath, [path.join(here, 'build.js'), '--out', addon], { stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', out], { cwd: stage, stdio: ['ignore', 'ignore', 'inherit'] })
+  console.log(path.join(out, `${name}-${version}.tgz`))
+}
+
+main()

@@ -1,0 +1,21 @@
+/// <reference types="node" />
+import { EventEmitter } from 'events'
+import { Plugin as PluginInterface } from './dist/src/util/plugin-interface'
+
+declare function pluginFromEnvironment (opts?: { name?: string }): pluginFromEnvironment.Plugin
+declare namespace pluginFromEnvironment {
+  /** BTP over a WebSocket. Events: connect, disconnect. */
+  class Plugin extends EventEmitter implements PluginInterface {
+    static readonly version: 2
+    /** server: btp+ws://[account]:[token]@host:port, or btp+wss. */
+    constructor (opts: { server: string })
+    connect (): Promise<void>
+    disconnect (): Promise<void>
+    isConnected (): boolean
+    sendData (data: Buffer): Promise<Buffer>
+    registerDataHandler (handler: (data: Buffer) => Promise<Buffer>): void
+    deregisterDataHandler (): void
+  }
+  export { Plugin, pluginFromEnvironment, pluginFromEnvironment as default }
+}
+export = pluginFromEnvironment

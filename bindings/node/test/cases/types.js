@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict'
+// tsc checks a program that was written for the original against the types of both packages.
+const { execFile } = require('child_process')
+const fs = require('fs')
+const path = require('path')
+const { temporary, ROOT } = require('../support/rilld')
+
+module.exports = [{
+  name: 'a program for the original',
+  async run (t) {
+    const folder = temporary(t)
+    const modules = path.join(folder, 'node_modules')
+    const installed = name => path.join(ROOT, 'node_modules', name)
+    fs.mkdirSync(path.join(modules, '@types'), { recursive: true })
+    for (const name of ['ilp-packet', 'oer-utils', 'long', '@types/node', '@types/long']) fs.symlinkSync(installed(name), path.join(modules, name))
+    fs.symlinkSync(t.who === 'rill' ? ROOT : installed('original'), path.join(modules, 'ilp-protocol-stream'))
+    const program = path.join(folder, 'program.ts')
+    fs.copyFileSync(path.join(ROOT, 'test/types/program.ts'), program)
+    const options = ['--noEmit', '--strict', '--esModuleInterop', '--target', 'es2020', '--module', 'commonjs',
+      '--moduleResolution', 'node', '--preserveSymlinks']
+    if (t.who === 'original') options.push('--skipLibCheck')
+    await new Promise((resolve, reject) => {
+      execFile(process.execPath, [installed('typescript/bin/tsc'), ...options, program], { timeout: 58000 },
+        (err, output) => err ? reject(new Error(`${err.message}\n${output}`)) : resolve())
+    })
+  }
+}]

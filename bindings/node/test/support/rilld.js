@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+'use strict'
+// A node of the folder RILL_BIN, and folders in which a package's old name is ours or the original's.
+const { spawn } = require('child_process')
+const fs = require('fs')
+const os = require('os')
+const path = require('path')
+
+const ROOT = path.join(__dirname, '../..')
+
+function temporary (t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'rill-node-test-'))
+  t.later(() => fs.rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Returns its URI for BTP. */
+async function startNode (t) {
+  if (!process.env.RILL_BIN) throw new Error('RILL_BIN is not set: the folder of rilld')
+  const file = path.join(temporary(t), 'port')
+  const node = spawn(path.join(process.env.RILL_BIN, 'rilld'), ['local', '--listen', '127.0.0.1:0', '--port-file', file],
+    { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  node.stderr.on('data', chunk => { said += chunk })
+  t.later(() => node.kill('SIGKILL'))
+  t.node = node
+  await t.until('the node listens', () => {
+    if (node.exitCode !== null) throw new Error(`rilld ended: ${said}`)
+    return fs.existsSync(file) && /\d/.test(fs.readFileSync(file, 'utf8'))
+  })
+  return `btp+ws://127.0.0.1:${/(\d+)\s*$/.exec(fs.readFileSync(file, 'utf8'))[1]}`
+}
+
+/** ilp-protocol-stream is `who`'s, and ilp-plugin is what is named. */
+function project (t, who, plugin) {
+  const folder = temporary(t)
+  const modules = path.join(folder, 'node_modules')
+  fs.mkdirSync(modules)
+  const installed = name => path.join(ROOT, 'node_modules', name)
+  fs.symlinkSync(who === 'rill' ? ROOT : installed('original'), path.join(modules, 'ilp-protocol-stream'))
+  if (plugin === 'ours') {
+    fs.mkdirSync(path.join(modules, 'ilp-plugin'))
+    fs.writeFileSync(path.join(modules, 'ilp-plugin/index.js'), `module.exports = require(${JSON.stringify(path.join(ROOT, 'plugin'))})\n`)
+  } else {
+    for (const name of ['ilp-plugin', 'ilp-plugin-btp']) fs.symlinkSync(installed(name), path.join(modules, name))
+  }
+  for (const name of fs.readdirSync(path.join(ROOT, 'test/tutorial'))) {
+    fs.copyFileSync(path.join(ROOT, 'test/tutorial', name), path.join(folder, name))
+  }
+  return folder
+}
+
+/**
+ * A script of a project: its output, when it has ended by itself; with `last`, when it has said
+ * that. (What is the original's may end half a minute after that.)
+ */
+function run (t, folder, script, args, uri, last) {
+  const env = { ...process.env, ILP_BTP_SERVER: uri }
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [path.join(folder, script), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    t.later(() => child.kill('SIGKILL'))
+    let output = ''
+    let errors = ''
+    child.stderr.on('data', chunk => { errors += chunk })
+    child.stdout.on('data', chunk => {
+      output += chunk
+      if (last && output.includes(last)) resolve(output)
+    })
+    child.on('close', code => code === 0 && !errors
+      ? resolve(output)
+      : reject(new Error(`${script} ended with ${code}\n${output}${errors}`)))
+  })
+}
+
+module.exports = { startNode, project, run, temporary, ROOT }
