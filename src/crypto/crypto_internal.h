@@ -14,9 +14,10 @@ enum { RILL_POOL_LEN = 4096, RILL_LIVE_MAX = 1024, RILL_LIVE_GROUP = 16 };
 
 /* A set of everything that is needed to use a key. */
 typedef struct rill_live {
-    rill_keys *owner; /* NULL: belongs to nobody, and holds no key */
-    bool used;        /* used since the hand passed */
-    void *cipher;     /* the backend's */
+    rill_keys *owner;       /* NULL: belongs to nobody, and holds no key */
+    struct rill_live *idle; /* the next that belongs to nobody */
+    bool used;              /* used since the hand passed */
+    void *cipher;           /* the backend's */
     rill_hmac_state fulfillment;
 } rill_live;
 
@@ -29,6 +30,7 @@ struct rill_crypto {
     size_t iv_left; /* like pool_left, but for bytes that everybody may see once they are used */
     uint8_t ivs[RILL_POOL_LEN];
     unsigned live_count; /* number of sets that were made */
+    rill_live *idle;     /* those that belong to nobody any more */
     unsigned hand;       /* the set that is lent next, if it was not used since the last round */
     /* Made a group at a time: most endpoints have few connections. */
     rill_live *groups[RILL_LIVE_MAX / RILL_LIVE_GROUP];

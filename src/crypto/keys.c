@@ -39,6 +39,8 @@ static void give_back(rill_crypto *c, rill_live *l)
     if (l->owner != NULL)
         l->owner->live = NULL;
     rill_live_clear(c, l);
+    l->idle = c->idle;
+    c->idle = l;
 }
 
 /* The group of the next set that is to be made. False without memory: those that there are do. */
@@ -51,11 +53,18 @@ static bool make_group(rill_crypto *c)
 }
 
 /*
- * Finds a set that belongs to nobody, or one that was not used for about the longest time. A hand
- * goes round, and passes once over each set that was used since it passed last.
+ * Finds a set that belongs to nobody, makes one, or takes one that was not used for about the
+ * longest time. A hand goes round, and passes once over each set that was used since it passed
+ * last.
  */
 static rill_live *next_set(rill_crypto *c)
 {
+    if (c->idle != NULL) {
+        rill_live *l = c->idle;
+        c->idle = l->idle;
+        l->idle = NULL;
+        return l;
+    }
     if (c->live_count < RILL_LIVE_MAX && make_group(c))
         return rill_live_at(c, c->live_count++);
     if (c->live_count == 0)
@@ -63,7 +72,7 @@ static rill_live *next_set(rill_crypto *c)
     for (;;) {
         rill_live *l = rill_live_at(c, c->hand);
         c->hand = (c->hand + 1) % c->live_count;
-        if (l->owner == NULL || !l->used)
+        if (!l->used)
             return l;
         l->used = false;
     }
