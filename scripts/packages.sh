@@ -134,6 +134,9 @@ needs_test() {
 cmd:valgrind valgrind
 cmd:abidiff abigail-tools
 python:cffi python3-cffi
+cmd:bindgen bindgen
+cmd:rustc rustc
+cmd:go golang-go
 cmd:g++ g++
 cmd:cmake cmake
 cmd:groff groff-base
