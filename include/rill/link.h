@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A link: the way to one neighbour, over which Prepares and their replies
- * travel in both directions (what JavaScript calls a plugin). One interface
- * for every kind; BTP over WebSocket today.
+ * A link: the way to one neighbour, over which Prepares and their replies travel in both directions
+ * (JavaScript calls it a plugin). There is one interface for every kind: BTP over WebSocket
+ * (RFC 23), and ILP over HTTP (RFC 35).
  *
  * A link is a neighbour, not a socket. How many sockets it has, and when it opens one, is its
  * own business: it is up while it can send over any of them.
@@ -136,12 +136,14 @@ static inline void rill_link_options_init(rill_link_options *o)
 }
 
 /*
- * A link from a URI: btp+ws://[account]:[token]@host[:port][/path], or
- * btp+wss://. It connects at once, and again after it was lost, until closed.
- * uri, options and handlers are copied; options may be NULL.
- * RILL_ERR_URI, RILL_ERR_UNSUPPORTED (another scheme), RILL_ERR_INVALID (a handler is missing,
- * connections, a certificate without its key or the other way round), RILL_ERR_NOMEM, RILL_ERR_TLS.
- * *problem (may be NULL) then says what is wrong with the URI, static, without secrets.
+ * Opens a link to whom a URI names: btp+ws://[account]:[token]@host[:port][/path], or btp+wss, with
+ * TLS; ilp+http and ilp+https, by HTTP/1.1 or HTTP/2; ilp+h2c, by HTTP/2 without TLS. It connects
+ * at once, and again after it was lost, until it is closed. uri, options and handlers are copied;
+ * options may be NULL.
+ * RILL_ERR_URI; RILL_ERR_UNSUPPORTED: another scheme, or options of a later version;
+ * RILL_ERR_INVALID: a handler is missing, connections is not 1 to 16, a certificate is without its
+ * key or the other way round, or options were not initialised; RILL_ERR_TLS: ca_file cannot be used; RILL_ERR_NOMEM. *problem (may be NULL) then
+ * says what is wrong, static, without secrets.
  */
 RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
                                             const rill_link_options *options,
@@ -164,15 +166,15 @@ RILL_API RILL_MUST_CHECK int rill_link_uri_with_new_token(char *out, size_t cap,
 #define RILL_LINK_URI_SIZE 4096
 
 /*
- * The URI that the environment names, as ilp-plugin does it: the "server" of
- * ILP_CREDENTIALS (JSON), else ILP_BTP_SERVER, else localhost port 7768 with a
- * fresh random token. Written to uri[cap]. It holds a secret.
- * RILL_ERR_MALFORMED (ILP_CREDENTIALS), RILL_ERR_UNSUPPORTED (ILP_PLUGIN names a
- * module that Rill does not replace), RILL_ERR_URI (ILP_BTP_SERVER), RILL_ERR_BUFFER,
- * RILL_ERR_CRYPTO.
+ * The URI that the environment names, as ilp-plugin reads it: the "server" of ILP_CREDENTIALS
+ * (JSON); else ILP_BTP_SERVER, else localhost port 7768, both with a new random token. Written to
+ * uri[cap] (RILL_LINK_URI_SIZE); it holds a secret.
+ * RILL_ERR_MALFORMED: ILP_CREDENTIALS; RILL_ERR_UNSUPPORTED: ILP_PLUGIN names a module that Rill
+ * does not replace; RILL_ERR_URI: ILP_BTP_SERVER; RILL_ERR_BUFFER, RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_link_uri_from_environment(char *uri, size_t cap);
 
+/* Packets can be sent now: `up` has come, and `down` has not. */
 RILL_API bool rill_link_is_up(const rill_link *l);
 
 /*
@@ -225,6 +227,7 @@ RILL_API RILL_MUST_CHECK int rill_link_refuse_message(rill_link *l, uint64_t inc
 /* Writes what waits, then ends; `closed` follows. Open requests are reported unanswered first. */
 RILL_API void rill_link_close(rill_link *l);
 
+/* The user that the handlers are given from now on; and the one that they are given. */
 RILL_API void rill_link_set_user(rill_link *l, void *user);
 RILL_API void *rill_link_user(const rill_link *l);
 

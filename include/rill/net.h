@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * STREAM over real links: listen, connect, and be told what happens. The
- * functions of rill/connection.h and rill/stream.h are used on what the
- * handlers are given.
+ * STREAM over real links, on a loop (rill/loop.h): a server waits for connections, a client opens
+ * one, and both are told what happens. The functions of rill/connection.h and rill/stream.h are
+ * used on what the handlers are given.
+ *
+ * Server and client open a link to their node, and ask it for their ILP address and asset (IL-DCP,
+ * RFC 31). If the link is lost, it connects again. Amounts are in the units of that account.
  */
 #ifndef RILL_NET_H
 #define RILL_NET_H
@@ -16,36 +19,35 @@ RILL_BEGIN_DECLS
 typedef struct rill_server rill_server;
 typedef struct rill_client rill_client;
 
-/* How a stream or connection ended. */
+/* How a stream or a connection ended. Valid while the handler runs that is given it. */
 typedef struct rill_end {
-    int error;           /* RILL_OK where it closed without an error */
+    int error;           /* as of RILL_EVENT_STREAM_END and RILL_EVENT_CONNECTION_END */
     uint8_t close_code;  /* rill_close_code */
     bool remote;         /* the other side closed */
-    const char *message; /* its message, text of a stranger; "" where none */
+    const char *message; /* its message, text of a stranger; "" if there is none */
 } rill_end;
 
 /* An incoming packet that waits for rill_connection_decide (ask_before_fulfill). */
 typedef struct rill_incoming {
-    uint64_t amount;        /* our units */
-    uint64_t expires_at_ms; /* wall milliseconds */
-    uint8_t packet_id[32];  /* the same for the same packet */
-    uint64_t decision_id;   /* for rill_connection_decide */
+    uint64_t amount; /* of the whole packet, our units */
+    uint64_t
+        expires_at_ms;     /* milliseconds since 1970-01-01 UTC: by then it is decided or refused */
+    uint8_t packet_id[32]; /* the same for the same packet, to write it into one's books once */
+    uint64_t decision_id;  /* for rill_connection_decide */
 } rill_incoming;
 
 /*
- * What the application wants to be told. Every member may be NULL. Pointers
- * are valid as rill/connection.h and rill/stream.h say: a connection or stream
- * until its _end handler has returned. Any function of these headers may be called from
- * inside a handler, but rill_loop_run of the same loop.
+ * What the application wants to be told. Every member may be NULL. A connection or a stream is
+ * valid until its _end handler has returned, as rill/connection.h and rill/stream.h say. A handler
+ * may call any function of these headers, except rill_loop_run of the same loop.
  *
- * A handler may take its time, at a price: the loop does one thing after the other, so
- * nothing is read, sent or timed out meanwhile, on any connection of the loop. What was
- * committed before has left by then. What comes meanwhile is judged by the clock after
- * it: packets that have expired are refused, and their senders try again, or give up after
- * some seconds. Work that takes longer than a few milliseconds belongs in a thread of
- * the application's: packets can wait for it (ask_before_fulfill and rill_connection_decide), and
- * so can all else (rill_server_pause). The same goes for whatever else runs on an
- * embedder's loop.
+ * A handler may take its time, at a price. The loop does one thing after the other, so meanwhile
+ * nothing is read, sent or timed out on any connection of the loop. What was committed before has
+ * left by then. What comes meanwhile is judged by the clock after it: packets that have expired are
+ * refused. Their senders try again, or give up after some seconds. Work that takes longer than a
+ * few milliseconds belongs in a thread of the application's. Packets can wait for it
+ * (ask_before_fulfill and rill_connection_decide), and so can all else (rill_server_pause). The
+ * same is true of whatever else runs on a loop of the program's own.
  */
 typedef struct rill_handlers {
     size_t size RILL_SIZE_OF(struct rill_handlers); /* sizeof(rill_handlers): see rill/types.h */
@@ -71,7 +73,10 @@ typedef struct rill_handlers {
      * handler may consume some of them or all itself, and they are gone then.
      */
     void (*data)(rill_stream *s, const uint8_t *data, size_t len, void *user) RILL_UNSET;
-    /* Instead of data, for back-pressure: rill_stream_peek and rill_stream_consume. */
+    /*
+     * There are bytes. It is called instead of data, so that the application reads them when it
+     * likes (rill_stream_peek, rill_stream_consume), and holds the sender back until then.
+     */
     void (*readable)(rill_stream *s, void *user) RILL_UNSET;
     /* Money went out, and was fulfilled: amount since the last call, our units. */
     void (*outgoing_money)(rill_stream *s, uint64_t amount, void *user) RILL_UNSET;
@@ -103,23 +108,29 @@ typedef struct rill_handlers {
     void (*probed)(rill_connection *c, void *user) RILL_UNSET;
 } rill_handlers;
 
+/* Of a server or a client. All of it is copied. */
 typedef struct rill_net_options {
-    size_t size;                           /* sizeof(rill_net_options): see rill/types.h */
-    const char *link_uri;                  /* URI; NULL: rill_link_uri_from_environment */
-    const rill_link_options *link_options; /* copied; NULL: the defaults */
-    const rill_handlers *handlers;         /* copied */
-    void *user;
-    const rill_connection_options *connection; /* copied; NULL: the defaults */
-    /* Without IL-DCP: all three, or NULL / 0 */
+    size_t size; /* sizeof(rill_net_options): see rill/types.h */
+    /* The node: rill_link_open says which URIs. Default: NULL: rill_link_uri_from_environment. */
+    const char *link_uri;
+    const rill_link_options *link_options;     /* Default: NULL: rill_link_options_init. */
+    const rill_handlers *handlers;             /* Default: NULL: nobody is told. */
+    void *user;                                /* for the handlers */
+    const rill_connection_options *connection; /* Default: NULL: rill_connection_options_init. */
+    /*
+     * Our account, if the node is not to be asked for it: all three. Default: NULL, NULL and 0: it
+     * is asked.
+     */
     const char *address;
     const char *asset_code;
     uint8_t asset_scale;
-    /* Server: 32 bytes, copied; NULL: random */
+    /* Server: see rill/endpoint.h. 32 bytes. Default: NULL: a random one. */
     const uint8_t *server_secret;
     uint32_t max_connections; /* Server: open at once. Default: 100000. */
     /*
-     * Time for link and IL-DCP before a client gives up; for IL-DCP, each time that its link has
-     * come up, before a server does that has no address yet: 30 s. 0: never. Nanoseconds.
+     * How long, in nanoseconds, a client tries to reach its node and to be told its account. For a
+     * server without an address yet, how long its node may take to tell it, each time that the link
+     * has come up. After that it closes. 0: no limit. Default: 30 s.
      */
     uint64_t connect_timeout_ns;
     rill_crypto_backend crypto; /* What encrypts. Default: RILL_CRYPTO_OPENSSL. */
@@ -143,25 +154,25 @@ static inline void rill_net_options_init(rill_net_options *o)
 RILL_API RILL_MUST_CHECK int rill_server_open(rill_server **out, rill_loop *loop,
                                               const rill_net_options *options,
                                               const char **problem);
-/* As rill_endpoint_generate_credentials. */
+/* As rill_endpoint_generate_credentials. RILL_ERR_STATE before `server_ready`. */
 RILL_API RILL_MUST_CHECK int
 rill_server_generate_credentials(rill_server *server, const rill_credentials_options *options,
                                  rill_credentials *out);
+/* The server's account, as rill_endpoint_address: "" and 0 before `server_ready`. */
 RILL_API const char *rill_server_address(const rill_server *server);
 RILL_API const char *rill_server_asset_code(const rill_server *server);
 RILL_API uint8_t rill_server_asset_scale(const rill_server *server);
 /*
- * true: until it is called with false, `link`, `server_ready` and `closed` are the only
- * handlers that are called, and packets that bring money are refused (T02: their
- * senders try again). Bytes wait in the receive buffers, which hold their sender
- * back once they are full; the rest waits too, and nothing is lost. For an application
- * that cannot take note of more for now; an incoming packet that it was asked about
- * can be decided all the same. Nothing once it closes, which ends the pause.
+ * true: the application cannot take note of more for now. Until it is called with false, `link`,
+ * `server_ready` and `closed` are the only handlers that are called. Packets that bring money are
+ * refused with T02, so that their senders try again. Bytes wait in the receive buffers, which hold
+ * their senders back once they are full. The rest waits too, and nothing is lost. A packet that the
+ * application was asked about before can be decided all the same. rill_server_close ends the pause.
  */
 RILL_API void rill_server_pause(rill_server *server, bool pause);
 /*
- * What the server waits for: its link, its account; after rill_server_close the first of its
- * connections that is not over. NOTHING while it can serve.
+ * What the server waits for: its link, its account; after rill_server_close, what the first of its
+ * connections waits for that is not over. RILL_WAIT_NOTHING while it can serve.
  */
 RILL_API void rill_server_get_waiting_sized(const rill_server *server, rill_waiting *out,
                                             size_t size);
@@ -170,25 +181,28 @@ static inline void rill_server_get_waiting(const rill_server *server, rill_waiti
     rill_server_get_waiting_sized(server, out, sizeof *out);
 }
 /*
- * Stops: new connections are refused T99, replies under way leave, connections
- * end (rill_connection_end) or are closed after 5 s, the link closes; then `closed`. Clients
- * that have told no address hear of it in the answers to what they send: for those the link
- * stays for 2 s more.
+ * Stops the server. New connections are refused with T99. Those that are open end
+ * (rill_connection_end), or are closed after 5 s. Then the link closes once replies have left, and
+ * `closed` follows. Clients that have told no address hear of the end in the answers to what they
+ * send; for those the link stays 2 s longer. Nothing the second time.
  */
 RILL_API void rill_server_close(rill_server *server);
 
 /*
  * Opens a client, which connects to its node, and over it to a server: `client_ready` follows, then
- * `connected`; or `closed`. The
- * client closes by itself when its connection has ended. Errors as rill_server_open's.
+ * `connected`; or `closed`. It closes by itself when its connection has ended. destination_account
+ * and shared_secret are the server's credentials, and are copied.
+ * The errors of rill_server_open; RILL_ERR_ADDRESS also if destination_account is none;
+ * RILL_ERR_INVALID also if the secret is empty.
  */
 RILL_API RILL_MUST_CHECK int rill_client_open(rill_client **out, rill_loop *loop,
                                               const rill_net_options *options,
                                               const char *destination_account,
                                               const uint8_t *shared_secret, size_t secret_len,
                                               const char **problem);
-/* NULL before `client_ready` and after `connection_end`. */
+/* Its connection: NULL before `client_ready` and after `connection_end`. */
 RILL_API rill_connection *rill_client_connection(rill_client *client);
+/* The client's account, as rill_endpoint_address: "" and 0 before `client_ready`. */
 RILL_API const char *rill_client_address(const rill_client *client);
 RILL_API const char *rill_client_asset_code(const rill_client *client);
 RILL_API uint8_t rill_client_asset_scale(const rill_client *client);
@@ -199,24 +213,27 @@ static inline void rill_client_get_waiting(const rill_client *client, rill_waiti
 {
     rill_client_get_waiting_sized(client, out, sizeof *out);
 }
-/* Closes at once; `closed` follows. For a clean end, rill_connection_end. */
+/*
+ * Closes the connection and the link at once; `closed` follows. For an end after all was sent, use
+ * rill_connection_end. Nothing the second time.
+ */
 RILL_API void rill_client_close(rill_client *client);
 
 /*
- * Decides an incoming packet of c, at once or later, by the clock of this moment: one that
- * has expired is refused, whatever fulfill says. A Fulfill is on its way when this
- * returns. *fulfilled (may be NULL) says what became of it. RILL_ERR_NOT_FOUND: it has
- * been decided, or its time is over, or c is gone, which may be long ago: c is compared and
- * not looked at.
+ * Decides a packet that waits (`incoming`), by the clock of this moment: one that has expired is
+ * refused, whatever fulfill says. A Fulfill is on its way when this returns. *fulfilled (may be
+ * NULL) says what became of it.
+ * RILL_ERR_NOT_FOUND: it has been decided, its time is over, or the connection is gone. It may be
+ * gone for long: c is only compared.
  */
 RILL_API RILL_MUST_CHECK int rill_connection_decide(rill_connection *c, uint64_t decision_id,
                                                     bool fulfill, bool *fulfilled);
 
 /*
- * For a process that holds keys of money: no core dump of it is written, and
- * other processes of its user can neither trace it nor read its memory (Linux:
- * PR_SET_DUMPABLE). To be called first, by the program: the library leaves the
- * process as it is. execve() and a change of user undo it. RILL_ERR_IO.
+ * For a process that holds secrets: no core dump of it is written, and other processes of its user
+ * can neither trace it nor read its memory (Linux: PR_SET_DUMPABLE). The program calls it first; no
+ * other function of the library does. execve() and a change of user undo it. RILL_ERR_IO: the
+ * system refuses.
  */
 RILL_API RILL_MUST_CHECK int rill_protect_process(void);
 
@@ -224,17 +241,20 @@ RILL_API RILL_MUST_CHECK int rill_protect_process(void);
 
 typedef struct rill_pay_options {
     size_t size; /* sizeof(rill_pay_options): see rill/types.h */
-    /* How the network is reached. NULL: the defaults. handlers and user are not looked at. */
+    /* The node. handlers and user are not looked at. Default: NULL: rill_net_options_init. */
     const rill_net_options *net;
+    /* The receiver's credentials, 32 bytes of secret as a rule. */
     const char *destination_account;
     const uint8_t *shared_secret;
     size_t secret_len;
     /* The first failure to reach the node is the end. Default: false: it is tried again. */
     bool fail_fast;
-    uint64_t amount;     /* our units; 0: no money */
-    rill_bytes data;     /* sent beside it on the same stream; may be empty */
-    uint64_t timeout_ns; /* for all of it, nanoseconds; 0: none */
-    /* Called now and then while it goes on; false cancels. May be NULL. */
+    uint64_t amount;     /* Our units; 0: no money. Default: 0. */
+    rill_bytes data;     /* Sent beside it on the same stream. Default: empty. */
+    uint64_t timeout_ns; /* For all of it, nanoseconds; 0: no limit. Default: 0. */
+    /* Called every tenth of a second, or more often, while it goes on; false cancels. Default:
+     * NULL.
+     */
     bool (*progress)(const rill_connection_stats *stats, const rill_stream_totals *totals,
                      void *user);
     void *user;
@@ -247,7 +267,7 @@ typedef struct rill_pay_options {
     /*
      * Called once a second while nothing has gone on for a second or more, from the first
      * attempt to connect on: what is waited for, and for how long, nanoseconds. At once where
-     * the reason changes. false cancels. May be NULL.
+     * the reason changes. false cancels. Default: NULL.
      */
     bool (*waiting)(const rill_waiting *waiting, uint64_t waited_ns, void *user);
     /*
@@ -269,9 +289,10 @@ typedef struct rill_pay_options {
 
 #define RILL_STALL_DEFAULT 0xffffffffffffffffull
 
+/* What became of a payment, whether it failed or not. */
 typedef struct rill_pay_result {
-    uint64_t sent;              /* our units */
-    uint64_t delivered;         /* other side's units, as it says */
+    uint64_t sent;              /* our units, fulfilled */
+    uint64_t delivered;         /* in the other side's units, as it says */
     uint64_t in_doubt;          /* our units: neither sent nor unsent for certain */
     uint64_t data_acknowledged; /* bytes */
     uint64_t packets;
@@ -279,7 +300,7 @@ typedef struct rill_pay_result {
     uint64_t duration_ns; /* nanoseconds */
     char source_asset_code[RILL_MAX_ASSET_CODE + 1];
     uint8_t source_asset_scale;
-    char destination_asset_code[RILL_MAX_ASSET_CODE + 1]; /* "" where unknown */
+    char destination_asset_code[RILL_MAX_ASSET_CODE + 1]; /* "" if it is not known */
     uint8_t destination_asset_scale;
     char detail[256]; /* one line for people about an error; "" */
     /* An earlier connection with the credentials had not ended, and was ended for this payment:
@@ -307,17 +328,18 @@ static inline void rill_pay_options_init(rill_pay_options *o)
 }
 
 /*
- * Connects, pays and sends, closes, and returns when all is done: RILL_OK where
- * all was sent, and something of the money has arrived. Otherwise *result still says
- * what was, and its detail what was waited for. Errors as rill_server_open's
- * and rill_client_open's, RILL_ERR_CONNECT and the like where the node cannot be
- * reached, RILL_ERR_TIMEOUT, RILL_ERR_STALLED, RILL_ERR_CANCELLED, RILL_ERR_RATE,
- * RILL_ERR_TOO_LITTLE, RILL_ERR_PATH, RILL_ERR_UNREACHABLE, RILL_ERR_CLOCK, RILL_ERR_REMOTE,
- * RILL_ERR_IN_DOUBT. Where a receiver that was started again no longer knows the connection,
- * another one carries the rest of the money; bytes of which some may not have arrived
- * end with RILL_ERR_FORGOTTEN.
+ * Connects, pays and sends, closes, and returns when all is done, on a loop of its own.
+ * rill_payment_start (rill/payment.h) does the same on the program's loop. Money of the other side
+ * is not taken, and its bytes are not read.
  *
- * Money of the other side is not taken, and its bytes are not read.
+ * RILL_OK: all was sent, and some of the money has arrived. After an error *result still says what
+ * was sent, and its detail what was waited for: the errors of rill_client_open; RILL_ERR_CONNECT
+ * and the like, if the node cannot be reached; RILL_ERR_TIMEOUT, RILL_ERR_STALLED,
+ * RILL_ERR_CANCELLED, RILL_ERR_RATE, RILL_ERR_TOO_LITTLE, RILL_ERR_PATH, RILL_ERR_UNREACHABLE,
+ * RILL_ERR_CLOCK, RILL_ERR_REMOTE, RILL_ERR_IN_DOUBT (rill/error.h says what each means).
+ *
+ * If a receiver that was started again no longer knows the connection, another one carries the rest
+ * of the money. Bytes of which some may not have arrived end with RILL_ERR_FORGOTTEN.
  */
 RILL_API RILL_MUST_CHECK int rill_pay_sized(const rill_pay_options *options,
                                             rill_pay_result *result, size_t size);

@@ -148,6 +148,7 @@ typedef struct rill_node_stats {
     bool uplink_up;    /* there is an uplink, and packets can be sent over it */
 } rill_node_stats;
 
+/* What is so now. */
 RILL_API void rill_node_get_stats_sized(const rill_node *n, rill_node_stats *out, size_t size);
 static inline void rill_node_get_stats(const rill_node *n, rill_node_stats *out)
 {

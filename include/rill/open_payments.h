@@ -34,14 +34,14 @@ typedef struct rill_op_options {
     size_t size RILL_SIZE_OF(rill_op_options); /* see rill/types.h */
     const rill_signer *signer;                 /* who signs; copied, and its key_id; not NULL */
     const uint8_t *public_key;  /* RILL_KEY_PUBLIC_LEN bytes: the signer's; copied; not NULL */
-    const char *wallet_address; /* of the payer, whose jwks.json has the key; default NULL: none */
-    uint64_t amount;            /* of a new incoming payment; default 0: no limit */
-    uint64_t expires_in_s;      /* of a new incoming payment; default 0: the server decides */
-    const char *metadata;       /* of a new incoming payment: a JSON object; default NULL */
-    uint64_t timeout_ns;        /* for each request; default 30 s */
-    uint64_t grant_timeout_ns;  /* while a grant is pending; default 60 s */
-    const char *ca_file;        /* PEM of authorities to trust beside the system's; default NULL */
-    bool insecure;              /* http to other machines, too; default false */
+    const char *wallet_address; /* of the payer, whose jwks.json has the key. Default: NULL: none */
+    uint64_t amount;            /* of a new incoming payment. Default: 0: no limit */
+    uint64_t expires_in_s;      /* of a new incoming payment. Default: 0: the server decides */
+    const char *metadata;       /* of a new incoming payment: a JSON object. Default: NULL */
+    uint64_t timeout_ns;        /* for each request. Default: 30 s */
+    uint64_t grant_timeout_ns;  /* while a grant is pending. Default: 60 s */
+    const char *ca_file;        /* PEM of authorities to trust beside the system's. Default: NULL */
+    bool insecure;              /* http to other machines, too. Default: false */
 } rill_op_options;
 
 RILL_API void rill_op_options_init_sized(rill_op_options *o, size_t size);

@@ -16,12 +16,14 @@
 
 RILL_BEGIN_DECLS
 
-#define RILL_RECEIPT_LEN 58 /* version, nonce 16, stream id u8, total u64, HMAC-SHA-256 32 */
+/* Bytes: version 1, nonce 16, stream id 1, total 8, HMAC-SHA-256 32 (RFC 39 section 3.4). */
+#define RILL_RECEIPT_LEN 58
 
+/* What a receipt says. This struct stays as it is. */
 typedef struct rill_receipt {
-    uint8_t nonce[RILL_RECEIPT_NONCE_LEN];
+    uint8_t nonce[RILL_RECEIPT_NONCE_LEN]; /* of the verifier's, the same for a whole connection */
     uint8_t stream_id;
-    uint64_t total_received; /* receiver's units */
+    uint64_t total_received; /* by this stream so far, in the receiver's units */
 } rill_receipt;
 
 /*
@@ -31,9 +33,19 @@ typedef struct rill_receipt {
 RILL_API RILL_MUST_CHECK int
 rill_receipt_create(uint8_t out[RILL_RECEIPT_LEN], const rill_receipt *receipt,
                     const uint8_t receipt_secret[RILL_RECEIPT_SECRET_LEN]);
-/* RILL_ERR_TRUNCATED or RILL_ERR_MALFORMED; the HMAC is not checked here. */
+/*
+ * Reads a receipt, without a look at its HMAC: a stranger may have made it up. *out is a copy.
+ * RILL_ERR_TRUNCATED: it is shorter than RILL_RECEIPT_LEN. RILL_ERR_MALFORMED: it is longer, or its
+ * version is not 1.
+ */
 RILL_API RILL_MUST_CHECK int rill_receipt_decode(rill_receipt *out, rill_bytes receipt);
-/* As decode, and RILL_ERR_AUTH where the HMAC does not match the secret; RILL_ERR_CRYPTO. */
+/*
+ * Reads a receipt, and checks that who made it knows the secret (RFC 39 section 4). The verifier
+ * still has to look up that the nonce is its own, and to take only what is new of a total: receipts
+ * of one stream repeat it.
+ * The errors of rill_receipt_decode; RILL_ERR_AUTH: another secret, or changed on the way;
+ * RILL_ERR_CRYPTO. *out says nothing after an error.
+ */
 RILL_API RILL_MUST_CHECK int
 rill_receipt_verify(rill_receipt *out, rill_bytes receipt,
                     const uint8_t receipt_secret[RILL_RECEIPT_SECRET_LEN]);

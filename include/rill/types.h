@@ -82,6 +82,7 @@ typedef struct rill_allocator {
     void *user;
 } rill_allocator;
 
+/* malloc's, realloc's and free's. Static. */
 RILL_API const rill_allocator *rill_allocator_default(void);
 
 RILL_END_DECLS

@@ -9,8 +9,8 @@ import sys
 
 # Those that begin with their size, and those that the library fills in: rill/types.h.
 GROWN = re.compile(r"^typedef struct (rill_(?:\w+_options|\w*handlers|\w+_stats|stream_totals|"
-                   r"stream_offsets|waiting|event|end|incoming|pay_result|node_account|node_neighbour|"
-                   r"spsp_asked)) \{\n(.*?)^\} \1;",
+                   r"stream_offsets|waiting|event|end|incoming|pay_result|node_account|node_neighbour|spsp_asked|"
+                   r"spsp_answer|spsp_result|op_result|incoming_payment)) \{\n(.*?)^\} \1;",
                    re.MULTILINE | re.DOTALL)
 MEMBER = "    uint64_t grown[4];\n"
 

@@ -16,7 +16,7 @@
 
 RILL_BEGIN_DECLS
 
-/* A header of a request. name has no upper-case letters; both are borrowed. */
+/* A header of a request. Its name is the same in any case; both are borrowed. */
 typedef struct rill_request_header {
     const char *name;
     rill_bytes value;
@@ -54,8 +54,9 @@ typedef struct rill_request_signature {
 /*
  * Signs request. Of its fields "authorization" and "content-type" are looked at.
  * created_s: seconds since 1970.
- * RILL_ERR_INVALID: the method, the URI or the key's id is not one, a header has a line break, or
- * there is a body without content-type. RILL_ERR_NOMEM, RILL_ERR_CRYPTO, and what sign returns.
+ * RILL_ERR_INVALID: the method, the URI or the key's id is not one, a header has a line break,
+ * authorization comes twice, or there is a body without content-type. RILL_ERR_NOMEM,
+ * RILL_ERR_CRYPTO, and what sign returns.
  */
 RILL_API RILL_MUST_CHECK int rill_sign_request(rill_request_signature *out,
                                                const rill_signed_request *request,

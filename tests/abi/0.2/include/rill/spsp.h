@@ -66,10 +66,10 @@ RILL_MUST_CHECK static inline int rill_spsp_answer_read(rill_spsp_answer *out,
 
 typedef struct rill_spsp_query_options {
     size_t size RILL_SIZE_OF(rill_spsp_query_options); /* see rill/types.h */
-    uint64_t timeout_ns;                               /* for the whole query; default 30 s */
-    const char *ca_file; /* PEM of authorities to trust beside the system's; default NULL */
-    bool insecure;       /* http to other machines, too; default false */
-    /* For receipts: RILL_RECEIPT_NONCE_LEN and RILL_RECEIPT_SECRET_LEN bytes; default NULL, both */
+    uint64_t timeout_ns;                               /* for the whole query. Default: 30 s */
+    const char *ca_file; /* PEM of authorities to trust beside the system's. Default: NULL */
+    bool insecure;       /* http to other machines, too. Default: false */
+    /* For receipts: RILL_RECEIPT_NONCE_LEN and RILL_RECEIPT_SECRET_LEN bytes. Default: both NULL */
     const uint8_t *receipt_nonce;
     const uint8_t *receipt_secret;
 } rill_spsp_query_options;
@@ -102,7 +102,7 @@ typedef struct rill_spsp_query rill_spsp_query;
 /*
  * Asks the server of a receiver (rill_receiver_url) for credentials. done is called once, from the
  * loop, never from inside this call; the query is over then. All arguments are copied. Proxies are
- * those of the environment (https_proxy, no_proxy).
+ * those of the environment (https_proxy, no_proxy); http to this machine goes by none.
  * RILL_ERR_MALFORMED, RILL_ERR_UNSUPPORTED, RILL_ERR_BUFFER: not a receiver, *problem (may be NULL)
  * says why, a static text. RILL_ERR_INVALID: one receipt option
  * without the other, or options that were not initialised. RILL_ERR_UNSUPPORTED: also an option of
