@@ -33,7 +33,8 @@ MAY_BE_IGNORED = {"rill_loop_free", "rill_loop_run"}
 RESULT_LAST = {
     "rill_amount_parse", "rill_ratio_parse", "rill_connection_open_stream",
     "rill_endpoint_connect", "rill_endpoint_generate_credentials",
-    "rill_server_generate_credentials", "rill_json_rewrite", "rill_jwk_write", "rill_jwks_write",
+    "rill_server_generate_credentials", "rill_payment_state_settle", "rill_payment_state_load",
+    "rill_json_rewrite", "rill_jwk_write", "rill_jwks_write",
 }
 # Of a protocol's, not of a clock's.
 NO_TIME = {"max_packet_time"}

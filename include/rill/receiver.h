@@ -33,9 +33,9 @@ typedef struct rill_receiver_options {
     /* For receipts, as of rill_spsp_query_options; both, or NULL. */
     const uint8_t *receipt_nonce;
     const uint8_t *receipt_secret;
-    uint64_t timeout_ns; /* for each request; default 30 s */
-    const char *ca_file; /* PEM of authorities to trust beside the system's; default NULL */
-    bool insecure;       /* http to other machines, too; default false */
+    uint64_t timeout_ns; /* for each request. Default: 30 s */
+    const char *ca_file; /* PEM of authorities to trust beside the system's. Default: NULL */
+    bool insecure;       /* http to other machines, too. Default: false */
 } rill_receiver_options;
 
 RILL_API void rill_receiver_options_init_sized(rill_receiver_options *o, size_t size);

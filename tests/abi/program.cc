@@ -21,7 +21,10 @@
 #include <rill/open_payments.h>
 #include <rill/payment.h>
 #include <rill/ping.h>
+#include <rill/quote.h>
+#include <rill/reason.h>
 #include <rill/receipt.h>
+#include <rill/receiver.h>
 #include <rill/rill.h>
 #include <rill/spsp.h>
 #include <rill/spsp_server.h>
