@@ -114,8 +114,8 @@ static void on_line(void *user)
     rill_receipt receipt;
     uint64_t increase;
     size_t len = decode(line, bytes);
-    int error = rill_receipt_verifier_credit(verifier, wall_ms(), (rill_bytes){bytes, len},
-                                             &receipt, &increase);
+    int error = rill_receipt_verifier_credit(&receipt, &increase, verifier, wall_ms(),
+                                             (rill_bytes){bytes, len});
     credited += increase;
     if (error != RILL_OK)
         printf("refused: %s\n", rill_strerror(error));

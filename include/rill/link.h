@@ -142,8 +142,8 @@ static inline void rill_link_options_init(rill_link_options *o)
  * options may be NULL.
  * RILL_ERR_URI; RILL_ERR_UNSUPPORTED: another scheme, or options of a later version;
  * RILL_ERR_INVALID: a handler is missing, connections is not 1 to 16, a certificate is without its
- * key or the other way round, or options were not initialised; RILL_ERR_TLS: ca_file cannot be used; RILL_ERR_NOMEM. *problem (may be NULL) then
- * says what is wrong, static, without secrets.
+ * key or the other way round, or options were not initialised; RILL_ERR_TLS: ca_file cannot be
+ * used; RILL_ERR_NOMEM. *problem (may be NULL) then says what is wrong, static, without secrets.
  */
 RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
                                             const rill_link_options *options,

@@ -104,9 +104,9 @@ RILL_API RILL_MUST_CHECK int rill_receipt_verifier_begin(rill_receipt_verifier *
  * this verifier's; RILL_ERR_EXPIRED: its payment's time is over; RILL_ERR_LIMIT (max_streams),
  * RILL_ERR_NOMEM, RILL_ERR_CRYPTO: it is not counted, and may be shown again. *increase is 0 then.
  */
-RILL_API RILL_MUST_CHECK int rill_receipt_verifier_credit(rill_receipt_verifier *v,
-                                                          uint64_t wall_ms, rill_bytes receipt,
-                                                          rill_receipt *out, uint64_t *increase);
+RILL_API RILL_MUST_CHECK int rill_receipt_verifier_credit(rill_receipt *out, uint64_t *increase,
+                                                          rill_receipt_verifier *v,
+                                                          uint64_t wall_ms, rill_bytes receipt);
 
 RILL_END_DECLS
 

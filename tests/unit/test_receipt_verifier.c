@@ -37,8 +37,8 @@ static int show_at(const payment *p, uint8_t stream_id, uint64_t total, uint64_t
     memcpy(r.nonce, p->nonce, sizeof r.nonce);
     assert_int_equal(rill_receipt_create(bytes, &r, p->secret), RILL_OK);
     *increase = 99;
-    return rill_receipt_verifier_credit(v, wall_ms, (rill_bytes){bytes, sizeof bytes}, NULL,
-                                        increase);
+    return rill_receipt_verifier_credit(NULL, increase, v, wall_ms,
+                                        (rill_bytes){bytes, sizeof bytes});
 }
 
 static uint64_t credit(const payment *p, uint8_t stream_id, uint64_t total)
@@ -98,20 +98,20 @@ static void test_what_is_not_proved(void **state)
     assert_int_equal(rill_receipt_create(bytes, &r, a.secret), RILL_OK);
     for (size_t i = 0; i < RILL_RECEIPT_LEN; i++) {
         bytes[i] ^= 1;
-        assert_int_equal(rill_receipt_verifier_credit(v, NOW, (rill_bytes){bytes, RILL_RECEIPT_LEN},
-                                                      NULL, &increase),
+        assert_int_equal(rill_receipt_verifier_credit(NULL, &increase, v, NOW,
+                                                      (rill_bytes){bytes, RILL_RECEIPT_LEN}),
                          i == 0 ? RILL_ERR_MALFORMED : RILL_ERR_AUTH);
         assert_int_equal(increase, 0);
         bytes[i] ^= 1;
     }
-    assert_int_equal(rill_receipt_verifier_credit(v, NOW, (rill_bytes){bytes, RILL_RECEIPT_LEN - 1},
-                                                  NULL, &increase),
+    assert_int_equal(rill_receipt_verifier_credit(NULL, &increase, v, NOW,
+                                                  (rill_bytes){bytes, RILL_RECEIPT_LEN - 1}),
                      RILL_ERR_TRUNCATED);
     assert_int_equal(
-        rill_receipt_verifier_credit(v, NOW, (rill_bytes){bytes, sizeof bytes}, NULL, &increase),
+        rill_receipt_verifier_credit(NULL, &increase, v, NOW, (rill_bytes){bytes, sizeof bytes}),
         RILL_ERR_MALFORMED);
-    assert_int_equal(rill_receipt_verifier_credit(v, NOW, (rill_bytes){bytes, RILL_RECEIPT_LEN},
-                                                  &said, &increase),
+    assert_int_equal(rill_receipt_verifier_credit(&said, &increase, v, NOW,
+                                                  (rill_bytes){bytes, RILL_RECEIPT_LEN}),
                      RILL_OK);
     assert_int_equal(increase, 5);
     assert_int_equal(said.total_received, 5);

@@ -186,8 +186,8 @@ static int check_hmac(const rill_receipt_verifier *v, const rill_receipt *r, ril
     return error;
 }
 
-int rill_receipt_verifier_credit(rill_receipt_verifier *v, uint64_t wall_ms, rill_bytes receipt,
-                                 rill_receipt *out, uint64_t *increase)
+int rill_receipt_verifier_credit(rill_receipt *out, uint64_t *increase, rill_receipt_verifier *v,
+                                 uint64_t wall_ms, rill_bytes receipt)
 {
     rill_receipt own;
     credited *c;
