@@ -120,7 +120,9 @@ static void settle(run *r)
     rill_store_entry *e = &r->entries[r->entry_count];
     rill_balance *a = &r->neighbours[draw(r, NEIGHBOURS)];
     char *key = r->keys[r->entry_count++];
-    snprintf(key, sizeof r->keys[0], draw(r, 2) == 0 ? "" : "key %u", r->next_key++);
+    key[0] = '\0';
+    if (draw(r, 2) == 1)
+        snprintf(key, sizeof r->keys[0], "key %u", r->next_key++);
     *e = (rill_store_entry){
         .at_ms = r->wall_ms,
         .account = a->id,
