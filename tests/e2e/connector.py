@@ -440,7 +440,7 @@ def killed_again_and_again(t):
     c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: none"), port.getsockname()[1])
     r = receive(t, c.link("bob"))
     r.read_along()
-    p = t.rill("send", r.path, "30000000", "--link", c.link("alice"), "--json", "--max-packet", "1000",
+    p = t.rill("send", r.path, "300000000", "--link", c.link("alice"), "--json", "--max-packet", "1000",
                "--min-rate", "49", "--timeout", "50")
     p.read_along()
     under_way = 0
