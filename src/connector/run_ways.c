@@ -225,8 +225,7 @@ static const rill_way_handlers way_handlers = {on_address, on_no_address, on_wai
                                                on_way_closed};
 
 /* scheme://:TOKEN@rest. NULL: it has been complained about. */
-static const char *uri_with_token(rill_connector *c, const rill_config_link *config,
-                                  const char *token)
+static char *uri_with_token(rill_connector *c, const rill_config_link *config, const char *token)
 {
     const char *slashes = strstr(config->uri, "://");
     size_t size = strlen(config->uri) + strlen(token) + 3;
@@ -282,9 +281,13 @@ static int open_link(connector_link *k)
             return RILL_ERR_INVALID;
         }
     }
-    const char *uri = uri_with_token(c, config, token);
+    char *uri = uri_with_token(c, config, token);
     rill_wipe(token, sizeof token);
-    return uri == NULL ? RILL_ERR_INVALID : open_uri(k, uri);
+    if (uri == NULL)
+        return RILL_ERR_INVALID;
+    int rc = open_uri(k, uri);
+    rill_wipe(uri, strlen(uri)); /* the link has a copy */
+    return rc;
 }
 
 int rill_connector_prepare_links(rill_connector *c)

@@ -445,6 +445,7 @@ def killed_again_and_again(t):
     p.read_along()
     under_way = 0
     for _ in range(KILLS):
+        # A moment that nobody chose: what is asserted holds at each. RILL_SEED repeats them.
         time.sleep(chance.uniform(0.05, 0.5))
         under_way += p.process.poll() is None
         c.kill()
