@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What all backends share: randomness, with a pool of its own for IVs; keys that come with a call;
- * and the choice of the backend.
+ * What all backends share: the choice of the backend, and keys that come with a call.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_* */
-
 #include "crypto/crypto.h"
 
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <rill/error.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "crypto/crypto_internal.h"
@@ -87,46 +81,6 @@ void rill_crypto_free(rill_crypto *c)
         rill_free(allocator, c->groups[i]);
     rill_wipe(c, sizeof(*c));
     rill_free(allocator, c);
-}
-
-void rill_wipe(void *p, size_t len)
-{
-    if (len != 0)
-        OPENSSL_cleanse(p, len);
-}
-
-bool rill_equal_ct(const void *a, const void *b, size_t len)
-{
-    return len == 0 || CRYPTO_memcmp(a, b, len) == 0;
-}
-
-int rill_crypto_random(rill_crypto *c, uint8_t *out, size_t len)
-{
-    while (len > 0) {
-        if (c->pool_left == 0) {
-            if (RAND_priv_bytes(c->pool, RILL_POOL_LEN) != 1)
-                return RILL_ERR_CRYPTO;
-            c->pool_left = RILL_POOL_LEN;
-        }
-        size_t take = len < c->pool_left ? len : c->pool_left;
-        uint8_t *from = c->pool + RILL_POOL_LEN - c->pool_left;
-        memcpy(out, from, take);
-        /* Bytes that were given out must not be found here later. */
-        rill_wipe(from, take);
-        c->pool_left -= take;
-        out += take;
-        len -= take;
-    }
-    return RILL_OK;
-}
-
-bool rill_crypto_fill_ivs(rill_crypto *c)
-{
-    c->iv_left = 0;
-    if (RAND_bytes(c->ivs, RILL_POOL_LEN) != 1)
-        return false;
-    c->iv_left = RILL_POOL_LEN;
-    return true;
 }
 
 int rill_crypto_seal(rill_crypto *c, const uint8_t key[RILL_KEY_LEN], uint8_t *envelope, size_t len)

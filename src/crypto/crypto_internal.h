@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What crypto.c and keys.c share. */
+/* What crypto.c, keys.c and random.c share. */
 #ifndef RILL_CRYPTO_INTERNAL_H
 #define RILL_CRYPTO_INTERNAL_H
 
