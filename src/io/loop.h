@@ -94,10 +94,18 @@ void rill_posts_finish(rill_loop *loop);
 void rill_posts_go_on(rill_loop *loop);
 void rill_posts_destroy(rill_loop *loop);
 
+/* ---- loop.c ---- */
 /* Something of an application's is on it, until it has said that it is over. */
 void rill_loop_hold(rill_loop *loop);
 void rill_loop_drop(rill_loop *loop);
 
+/* ---- status.c ---- */
+/* Which of ours it is, of a status of libuv's: RILL_ERR_FILES, RILL_ERR_NOMEM, RILL_ERR_IO. */
+int rill_loop_error(int status);
+
+/* ---- turn.c ---- */
+/* loop->uv is set. From now on tasks can wait, and run where the loop does. */
+void rill_turns_init(rill_loop *loop);
 void rill_task_init(rill_task *task, void (*run)(rill_task *task));
 /* Runs it right before the loop waits next. Does nothing where it is in a list already. */
 void rill_loop_before_wait(rill_loop *loop, rill_task *task);
@@ -128,9 +136,8 @@ bool rill_loop_is_behind(rill_loop *loop, uint64_t due);
 /* Runs it from the loop, never from inside this call, and soon. */
 void rill_loop_defer(rill_loop *loop, rill_task *task);
 void rill_task_cancel(rill_task *task);
-/* Which of ours it is, of a status of libuv's: RILL_ERR_FILES, RILL_ERR_NOMEM, RILL_ERR_IO. */
-int rill_loop_error(int status);
 
+/* ---- buffer.c ---- */
 /* A queue of bytes. It has storage only while it has bytes. */
 typedef struct rill_buffer {
     uint8_t *data;

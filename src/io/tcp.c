@@ -609,8 +609,8 @@ static void close_socket(rill_tcp *t)
     rill_task_cancel(&t->flush);
     rill_task_cancel(&t->failure);
     rill_task_cancel(&t->again);
-    if (t->dial != NULL)
-        rill_dial_cancel(t->dial);
+    if (t->dialing != NULL)
+        t->dialing->cancel(t->dialing);
     uv_close((uv_handle_t *)&t->handle, on_handle_closed);
     uv_close((uv_handle_t *)&t->linger, on_handle_closed);
 }

@@ -53,6 +53,12 @@ typedef enum rill_tcp_state {
     RILL_TCP_CLOSED     /* waits for libuv to let go */
 } rill_tcp_state;
 
+/* What is at making the connection. It sets rill_tcp.dialing, and back to NULL at its end. */
+typedef struct rill_dialing {
+    /* The connection is closed: it ends at once. */
+    void (*cancel)(struct rill_dialing *d);
+} rill_dialing;
+
 typedef struct rill_tcp {
     rill_loop *loop;
     const rill_tcp_handlers *on;
@@ -77,7 +83,7 @@ typedef struct rill_tcp {
     size_t lingered;           /* backlog when the linger timer last looked */
     unsigned looks;            /* of the linger timer */
     size_t leaving;            /* bytes of storage in loop->leaving */
-    struct rill_dial *dial;    /* while it is being connected */
+    rill_dialing *dialing;     /* while it is being connected; NULL */
     uint64_t accepted_at;      /* uv_now() */
     uint64_t expire_ms;        /* after that; 0: not set */
     rill_strangers *strangers; /* the listener's that it is one of; NULL */
@@ -166,11 +172,6 @@ void rill_tcp_expire(rill_tcp *t, uint64_t ms);
 void rill_tcp_is_stranger(rill_tcp *t, rill_strangers *strangers);
 /* Who it is has been checked: it gives way to nobody. Again: nothing. */
 void rill_tcp_welcome(rill_tcp *t);
-
-/* The attempts to connect, tcp_connect.c's. */
-typedef struct rill_dial rill_dial;
-/* Of rill_tcp.dial: there is none any more. */
-void rill_dial_cancel(rill_dial *d);
 
 /* For tcp_connect.c: the socket is connected. */
 void rill_tcp_start(rill_tcp *t);

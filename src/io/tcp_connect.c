@@ -25,11 +25,12 @@
 typedef struct attempt {
     uv_tcp_t handle;
     uv_connect_t request;
-    rill_dial *dial;
+    struct dial *dial;
     bool open;
 } attempt;
 
-struct rill_dial {
+typedef struct dial {
+    rill_dialing base;
     rill_tcp *tcp;
     rill_lookup *lookup; /* NULL once it is over */
     struct addrinfo *found;
@@ -41,13 +42,13 @@ struct rill_dial {
     unsigned parts; /* handles that are open */
     uv_timer_t timer;
     attempt attempts[MAX_ATTEMPTS];
-};
+} dial;
 
-static void try_next(rill_dial *d);
+static void try_next(dial *d);
 
 /* ---- the end of it ---- */
 
-static void part_closed(rill_dial *d)
+static void part_closed(dial *d)
 {
     if (--d->parts != 0)
         return;
@@ -77,12 +78,12 @@ static void close_attempt(attempt *a)
 }
 
 /* Nothing more comes of it. The connection does not know it any more. */
-static void finish(rill_dial *d)
+static void finish(dial *d)
 {
     if (d->over)
         return;
     d->over = true;
-    d->tcp->dial = NULL;
+    d->tcp->dialing = NULL;
     if (d->lookup != NULL)
         rill_resolve_cancel(d->lookup);
     d->lookup = NULL;
@@ -91,12 +92,12 @@ static void finish(rill_dial *d)
     uv_close((uv_handle_t *)&d->timer, on_timer_closed);
 }
 
-void rill_dial_cancel(rill_dial *d)
+static void cancel(rill_dialing *base)
 {
-    finish(d);
+    finish(RILL_CONTAINER(base, dial, base));
 }
 
-static void fail(rill_dial *d, int error)
+static void fail(dial *d, int error)
 {
     rill_tcp *t = d->tcp;
     finish(d);
@@ -124,7 +125,7 @@ static int take_over(rill_tcp *t, const attempt *a)
     return status;
 }
 
-static void attempt_failed(rill_dial *d, int status)
+static void attempt_failed(dial *d, int status)
 {
     rill_tcp *t = d->tcp;
     d->waiting--;
@@ -138,7 +139,7 @@ static void attempt_failed(rill_dial *d, int status)
 static void on_connected(uv_connect_t *request, int status)
 {
     attempt *a = request->data;
-    rill_dial *d = a->dial;
+    dial *d = a->dial;
     rill_tcp *t = d->tcp;
     if (d->over || !a->open)
         return;
@@ -155,12 +156,12 @@ static void on_connected(uv_connect_t *request, int status)
 
 static void on_timer(uv_timer_t *timer)
 {
-    rill_dial *d = timer->data;
+    dial *d = timer->data;
     if (d->next < d->count)
         try_next(d);
 }
 
-static void try_next(rill_dial *d)
+static void try_next(dial *d)
 {
     attempt *a = &d->attempts[d->next];
     const struct addrinfo *address = d->order[d->next++];
@@ -183,7 +184,7 @@ static void try_next(rill_dial *d)
  * RFC 8305 section 4: the families take turns, beginning with the one that the system prefers,
  * so that one that leads nowhere costs one attempt.
  */
-static void put_in_order(rill_dial *d)
+static void put_in_order(dial *d)
 {
     const struct addrinfo *of[2] = {d->found, d->found};
     bool same = true; /* whose turn it is: addresses of the first one's family, or others */
@@ -201,7 +202,7 @@ static void put_in_order(rill_dial *d)
 
 static void on_resolved(void *owner, int status, struct addrinfo *found)
 {
-    rill_dial *d = owner;
+    dial *d = owner;
     rill_tcp *t = d->tcp;
     d->lookup = NULL;
     d->found = found;
@@ -217,7 +218,7 @@ static void on_resolved(void *owner, int status, struct addrinfo *found)
 
 bool rill_tcp_is_resolving(const rill_tcp *t)
 {
-    return t->dial != NULL && t->dial->lookup != NULL;
+    return t->dialing != NULL && RILL_CONTAINER(t->dialing, dial, base)->lookup != NULL;
 }
 
 int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port, rill_tls_context *tls)
@@ -229,9 +230,10 @@ int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port, rill_tls_cont
         if (error != RILL_OK)
             return error;
     }
-    rill_dial *d = rill_calloc(rill_allocator_default(), 1, sizeof *d);
+    dial *d = rill_calloc(rill_allocator_default(), 1, sizeof *d);
     if (d == NULL)
         return RILL_ERR_NOMEM;
+    d->base.cancel = cancel;
     d->tcp = t;
     int error = rill_resolve(&d->lookup, t->loop, host, port, on_resolved, d);
     if (error != RILL_OK) {
@@ -242,7 +244,7 @@ int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port, rill_tls_cont
     d->timer.data = d;
     d->parts = 1;
     t->state = RILL_TCP_CONNECTING;
-    t->dial = d;
+    t->dialing = &d->base;
     t->parts++;
     return RILL_OK;
 }

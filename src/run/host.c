@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Over 600 lines: a host does one thing, its turn, and what its turn is made of shares all of its
- * state: what is undecided, what did not leave, what ends, and what is waited for.
- */
+/* The turns of a host: what is undecided, what did not leave, what ends, what is waited for. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "run/host.h"
@@ -12,8 +9,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/muldiv.h"
-#include "base/sized.h"
 #include "link/link_impl.h"
 #include "run/host_impl.h"
 
@@ -51,18 +46,6 @@ void rill_host_refuse(rill_host *h, uint64_t request, rill_ilp_code_id code)
 int rill_host_add_connection(rill_host *h, rill_connection *c)
 {
     return rill_map_put(&h->connections, (uint64_t)(uintptr_t)c, c);
-}
-
-void rill_host_before_handler(rill_host *h)
-{
-    /* What is only asked goes with the rest of the turn. */
-    if (h->loop->owing)
-        rill_loop_push(h->loop);
-}
-
-void rill_host_after_handler(rill_host *h)
-{
-    rill_loop_stale(h->loop);
 }
 
 /* ---- decisions ---- */
@@ -496,121 +479,22 @@ static void on_pump(rill_task *task)
         arm(h, rill_loop_clock(h->loop), complete, behind);
 }
 
-/* ---- making it ---- */
+/* ---- its beginning ---- */
 
-static rill_now on_clock(void *user)
+void rill_host_init(rill_host *h, rill_loop *loop)
 {
-    const rill_host *h = user;
-    return rill_loop_now(h->loop);
-}
-
-static uint64_t on_wall_ns(void *user)
-{
-    (void)user;
-    return rill_loop_wall_ns();
-}
-
-static void on_wake(void *user)
-{
-    rill_host_schedule(user);
-}
-
-static int configure(rill_host *h, const rill_net_options *o, const char **problem)
-{
-    if (!o->address)
-        return RILL_OK;
-    if (!o->asset_code) {
-        *problem = "an address without IL-DCP needs an asset code too";
-        return RILL_ERR_INVALID;
-    }
-    rill_bytes address = {(const uint8_t *)o->address, strlen(o->address)};
-    rill_bytes code = {(const uint8_t *)o->asset_code, strlen(o->asset_code)};
-    h->configured = true;
-    int rc = rill_endpoint_set_account(h->endpoint, address, code, o->asset_scale);
-    if (rc != RILL_OK)
-        *problem = rill_strerror(rc);
-    return rc;
-}
-
-/*
- * Room for the first connection, a client's only one: where it could not be noted its end would be
- * told though it never was.
- */
-static int reserve(rill_host *h)
-{
-    int rc = rill_map_put(&h->connections, 0, h);
-    if (rc == RILL_OK)
-        rill_map_remove(&h->connections, 0);
-    return rc;
-}
-
-static int open_parts(rill_host *h, const rill_net_options *o, rill_endpoint_options *endpoint,
-                      const char **problem)
-{
-    int rc = o->handlers ? rill_sized_take(&h->handlers, sizeof h->handlers, o->handlers) : RILL_OK;
-    if (rc != RILL_OK)
-        *problem = rill_options_problem(rc);
-    if (rc == RILL_OK && endpoint->connection)
-        rc = rill_connection_options_check(endpoint->connection, problem);
-    if (rc == RILL_OK)
-        rc = reserve(h);
-    if (rc == RILL_OK)
-        rc = rill_endpoint_new(&h->endpoint, endpoint);
-    if (rc == RILL_ERR_UNSUPPORTED)
-        *problem = "this build or this processor does not have the cryptography asked for";
-    if (rc == RILL_OK)
-        rc = configure(h, o, problem);
-    if (rc == RILL_OK)
-        rc = rill_host_open_link(h, o, problem);
-    return rc;
-}
-
-int rill_host_open(rill_host **out, rill_loop *loop, const rill_net_options *o,
-                   rill_endpoint_options *endpoint, uint64_t give_up_after,
-                   const rill_host_hooks *hooks, void *owner, const char **problem)
-{
-    const char *ignored;
-    if (!problem)
-        problem = &ignored;
-    *problem = NULL;
-    rill_host *h = rill_calloc(memory(), 1, sizeof *h);
-    if (!h) {
-        *problem = rill_strerror(RILL_ERR_NOMEM);
-        return RILL_ERR_NOMEM;
-    }
     h->loop = loop;
-    rill_task_init(&h->pump, on_pump);
-    h->user = o->user;
-    h->hooks = *hooks;
-    h->owner = owner;
-    h->close_at = RILL_NEVER;
     h->armed = RILL_NEVER;
-    uint64_t now = rill_loop_now(loop).mono_ns;
-    h->give_up_at = give_up_after ? rill_add_sat(now, give_up_after) : RILL_NEVER;
-    h->account_time = o->connect_timeout_ns;
-    h->account_until = RILL_NEVER;
-    rill_account_query_init(&h->account);
-    rill_map_init(&h->connections, rill_allocator_default(), now);
+    rill_task_init(&h->pump, on_pump);
     rill_list_init(&h->undecided);
-    endpoint->wake = on_wake;
-    endpoint->user = h;
-    endpoint->clock = on_clock;
-    endpoint->wall_ns = on_wall_ns;
-    int rc = open_parts(h, o, endpoint, problem);
-    if (rc != RILL_OK) {
-        if (!*problem)
-            *problem = rill_strerror(rc);
-        rill_endpoint_free(h->endpoint);
-        rill_map_clear(&h->connections);
-        rill_free(memory(), h);
-        return rc;
-    }
-    uv_timer_init(rill_loop_uv(loop), &h->timer);
+}
+
+void rill_host_begin(rill_host *h)
+{
+    uv_timer_init(rill_loop_uv(h->loop), &h->timer);
     h->timer.data = h;
-    rill_loop_hold(loop);
-    arm(h, rill_loop_now(loop), true, false);
-    *out = h;
-    return RILL_OK;
+    rill_loop_hold(h->loop);
+    arm(h, rill_loop_now(h->loop), true, false);
 }
 
 rill_endpoint *rill_host_endpoint(rill_host *h)

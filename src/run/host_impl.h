@@ -61,17 +61,24 @@ struct rill_host {
     uint8_t buffer[RILL_PACKET_BUFFER];
 };
 
+/* ---- dispatch.c ---- */
 /* The bytes of a stream. False: a pause came before all were taken. */
 RILL_MUST_CHECK bool rill_host_deliver_data(rill_host *h, rill_stream *s);
 
-/* host_link.c. As rill_server_open's. */
+/* ---- host_link.c ---- */
+/* As rill_server_open's. */
 RILL_MUST_CHECK int rill_host_open_link(rill_host *h, const rill_net_options *o,
                                         const char **problem);
+
+/* ---- host.c ---- */
+/* A host that is all zeros can be scheduled from now on. */
+void rill_host_init(rill_host *h, rill_loop *loop);
+/* It has its endpoint and its link: its timer, and the loop is held until it is gone. */
+void rill_host_begin(rill_host *h);
 /* The packet that the link did not take never leaves. */
 void rill_host_drop_held(rill_host *h);
 /* The link is closed: so is the host. */
 void rill_host_link_closed(rill_host *h);
-
 /* A pump in this turn of the loop, or one more round of the one under way. */
 void rill_host_schedule(rill_host *h);
 /* Answers a request with a reject of our own. */

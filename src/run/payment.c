@@ -249,7 +249,7 @@ static void on_probed(rill_connection *c, void *user)
     rill_payment_take_path(p);
     p->held = true;
     if (p->is_quote)
-        rill_quote_told(p);
+        rill_payment_tell_quote(p);
     else
         find_terms(p);
 }

@@ -133,12 +133,7 @@ bool rill_payment_saves(const rill_payment *p);
 RILL_MUST_CHECK int rill_payment_save(rill_payment *p, bool at_end);
 RILL_MUST_CHECK int rill_payment_save_progress(rill_payment *p);
 
-/* ---- quote.c ---- */
-
-/* The path has answered: the program is told. */
-void rill_quote_told(rill_payment *p);
-
-/* ---- pay.c ---- */
+/* ---- pay_options.c ---- */
 
 /* What the program gave, with the defaults of what it does not know, and all that is needed. */
 RILL_MUST_CHECK int rill_pay_options_take(rill_pay_options *full, const rill_pay_options *o,
@@ -162,6 +157,8 @@ void rill_payment_take_reject(rill_payment *p);
 void rill_payment_take_words(rill_payment *p, const void *text, size_t len);
 /* What an error means, where nothing finer was noted. */
 rill_reason rill_payment_reason(const rill_payment *p, int error);
+/* The path has answered: who asked for a quote is told. */
+void rill_payment_tell_quote(rill_payment *p);
 /* Nothing has gone on for too long. */
 RILL_MUST_CHECK bool rill_payment_stalled(rill_payment *p);
 

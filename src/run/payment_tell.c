@@ -388,3 +388,11 @@ rill_reason rill_payment_reason(const rill_payment *p, int error)
     }
     return RILL_REASON_OTHER;
 }
+
+void rill_payment_tell_quote(rill_payment *p)
+{
+    rill_quote_handlers *h = &p->quote.handlers;
+    p->deadline = RILL_NEVER; /* it was for asking */
+    if (h->quoted)
+        h->quoted(&p->quote, &p->path, h->user);
+}

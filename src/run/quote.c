@@ -43,14 +43,6 @@ int rill_quote_start(rill_quote **out, rill_loop *loop, const rill_pay_options *
     return RILL_OK;
 }
 
-void rill_quote_told(rill_payment *p)
-{
-    rill_quote_handlers *h = &p->quote.handlers;
-    p->deadline = RILL_NEVER; /* it was for asking */
-    if (h->quoted)
-        h->quoted(&p->quote, &p->path, h->user);
-}
-
 void rill_quote_close(rill_quote *q)
 {
     rill_payment_cancel(payment_of(q));
