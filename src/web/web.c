@@ -67,16 +67,6 @@ void rill_web_drain(rill_web *w)
     }
 }
 
-void rill_web_one_less(rill_web *w)
-{
-    if (!w->closing || w->ticking || !rill_list_empty(&w->connections))
-        return;
-    void (*closed)(void *owner) = w->closed;
-    w->closed = NULL;
-    if (closed != NULL)
-        closed(w->owner);
-}
-
 static void on_tick_closed(uv_handle_t *handle)
 {
     rill_web *w = handle->data;

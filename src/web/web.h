@@ -98,8 +98,7 @@ RILL_MUST_CHECK int rill_web_take(rill_web *w, rill_tcp *t, rill_http_protocol p
 /* As many seconds have passed as tell who is silent. */
 void rill_web_look(rill_web_connection *c, uint64_t now);
 void rill_web_drain_connection(rill_web_connection *c);
-
-/* web.c: a connection has ended. */
+/* A connection has ended, or the timer: the last of them tells the owner of one that closes. */
 void rill_web_one_less(rill_web *w);
 
 #endif

@@ -31,6 +31,16 @@ void rill_web_log(const rill_web_connection *c, const char *what)
 
 /* ---- its end ---- */
 
+void rill_web_one_less(rill_web *w)
+{
+    if (!w->closing || w->ticking || !rill_list_empty(&w->connections))
+        return;
+    void (*closed)(void *owner) = w->closed;
+    w->closed = NULL;
+    if (closed != NULL)
+        closed(w->owner);
+}
+
 static void end(rill_task *task)
 {
     rill_web_connection *c = RILL_CONTAINER(task, rill_web_connection, ending);

@@ -3,21 +3,14 @@
 #ifndef RILL_LINKS_HTTP_CLIENT_IMPL_H
 #define RILL_LINKS_HTTP_CLIENT_IMPL_H
 
-#include "base/heap.h"
 #include "http/client.h"
 #include "io/tcp.h"
 #include "link/link_impl.h"
 #include "link/uri.h"
 #include "links/http/http_client.h"
+#include "links/http/http_due.h"
 
 typedef struct http_link http_link;
-
-typedef enum http_due_kind { DUE_REQUEST, DUE_SOCKET, DUE_RETRY } http_due_kind;
-
-typedef struct http_due {
-    rill_timer timer; /* first */
-    http_due_kind kind;
-} http_due;
 
 typedef struct http_socket {
     http_due due; /* first: until it is open */
@@ -49,8 +42,22 @@ typedef enum http_state {
     LINK_ENDED
 } http_state;
 
+/* What a socket tells its link. */
+typedef struct http_socket_handlers {
+    void (*opened)(http_link *k);
+    void (*answered)(http_link *k, http_sending *x, const rill_http_message *m);
+    void (*failed)(http_link *k, http_sending *x, int error, bool sent);
+    /* It may take more requests than before. */
+    void (*room)(http_link *k);
+    /* It is of no use any more; opened: it had been open. */
+    void (*lost)(http_link *k, bool opened, int error, const char *detail);
+    /* It is freed. */
+    void (*closed)(http_link *k);
+} http_socket_handlers;
+
 struct http_link {
     rill_link link; /* first */
+    const http_socket_handlers *on;
     rill_uri uri;
     bool prior;       /* HTTP/2 without being asked */
     bool multiplexed; /* what the last connection spoke */
@@ -74,12 +81,11 @@ struct http_link {
     unsigned attempts;
     uint64_t down_since;
     char last_detail[128];
-    rill_heap dues;
+    http_dues dues;
     http_due retry;
-    uv_timer_t timer;
     rill_task pump;
     rill_task ending;
-    unsigned parts; /* sockets and the timer */
+    unsigned parts; /* sockets and dues */
     size_t authorization_len;
     char authorization[sizeof(((rill_uri *)0)->token) + 8];
 };
@@ -95,18 +101,5 @@ void http_socket_cancel(http_socket *s, http_sending *x);
 void http_socket_retire(http_socket *s, int error);
 /* It did not connect in time. */
 void http_socket_too_late(http_socket *s);
-
-/* http_client.c */
-RILL_MUST_CHECK int http_link_set_due(http_link *k, http_due *due, uint64_t after_ns);
-void http_link_clear_due(http_link *k, http_due *due);
-/* A socket is open. */
-void http_link_opened(http_link *k);
-/* A socket has gone; opened: it had been open. */
-void http_link_lost(http_link *k, bool opened, int error, const char *detail);
-void http_link_answered(http_link *k, http_sending *x, const rill_http_message *m);
-void http_link_failed(http_link *k, http_sending *x, int error, bool sent);
-/* Gives what waits to sockets, soon. */
-void http_link_pump(http_link *k);
-void http_link_part_closed(http_link *k);
 
 #endif

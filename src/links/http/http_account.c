@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "link/scheme.h"
 #include "links/http/http_client.h"
 #include "links/http/server_impl.h"
 
@@ -107,10 +106,11 @@ static void on_out_closed(rill_link *l, void *user)
     http_session *session = user;
     (void)l;
     session->account->out = NULL;
-    http_session_ended(session);
+    if (session->closing) /* and has waited for this */
+        rill_loop_defer(session->server->loop, &session->ending);
 }
 
-static int open_out(http_session *session, const char **problem)
+int http_account_open(http_session *session, const char **problem)
 {
     static const rill_link_handlers handlers = {
         .size = sizeof handlers,
@@ -133,7 +133,7 @@ int http_account_send(http_session *session, uint64_t cookie, const uint8_t *pac
     http_account *a = session->account;
     const char *problem;
     if (a->out == NULL && uv_now(session->server->loop->uv) - a->tried_at >= RETRY_MS &&
-        open_out(session, &problem) != RILL_OK)
+        http_account_open(session, &problem) != RILL_OK)
         a->out = NULL;
     if (a->out == NULL)
         return RILL_ERR_NOT_CONNECTED;
@@ -149,85 +149,4 @@ bool http_account_close(http_session *session)
     if (a->out != NULL)
         rill_link_close(a->out);
     return a->out != NULL;
-}
-
-/* ---- adding one ---- */
-
-static char *copy_of(rill_bytes text)
-{
-    char *copy = rill_alloc(memory(), text.len + 1);
-    if (copy == NULL)
-        return NULL;
-    if (text.len > 0)
-        memcpy(copy, text.data, text.len);
-    copy[text.len] = '\0';
-    return copy;
-}
-
-static int make(http_session *session, const rill_link_account *given)
-{
-    http_account *a =
-        rill_calloc(memory(), 1, sizeof *a + (given->token_count - 1) * sizeof a->more[0]);
-    if (a == NULL)
-        return RILL_ERR_NOMEM;
-    session->account = a;
-    rill_link_options_init(&a->options);
-    if (given->options != NULL)
-        a->options = *given->options;
-    a->name = copy_of(given->name);
-    if (given->uri != NULL)
-        a->uri = copy_of((rill_bytes){(const uint8_t *)given->uri, strlen(given->uri)});
-    if (a->name == NULL || (given->uri != NULL && a->uri == NULL))
-        return RILL_ERR_NOMEM;
-    for (size_t i = 1; i < given->token_count; i++) {
-        int error = rill_bearers_add(&session->server->bearers, given->tokens[i],
-                                     (uint64_t)(uintptr_t)session, a->more[a->more_count]);
-        if (error != RILL_OK)
-            return error;
-        a->more_count++;
-    }
-    return RILL_OK;
-}
-
-static const char *words(int error)
-{
-    switch (error) {
-    case RILL_ERR_INVALID:
-        return "a token is empty, longer than 4096 bytes, or has a character that none may have";
-    case RILL_ERR_EXISTS:
-        return "a token is there twice: each is good for one account";
-    default:
-        return rill_strerror(error);
-    }
-}
-
-static bool is_http(const char *uri)
-{
-    return strncmp(uri, "ilp+http://", 11) == 0 || strncmp(uri, "ilp+https://", 12) == 0 ||
-           strncmp(uri, "ilp+h2c://", 10) == 0;
-}
-
-int rill_http_link_server_add(rill_http_link_server *s, const rill_link_account *given,
-                              const char **problem)
-{
-    http_session *session = NULL;
-    *problem = "an account needs a token";
-    if (given->token_count == 0)
-        return RILL_ERR_INVALID;
-    *problem = "the URI is not of ILP over HTTP: ilp+http:// or ilp+https://";
-    if (given->uri != NULL && !is_http(given->uri))
-        return RILL_ERR_UNSUPPORTED;
-    *problem = NULL;
-    int error = s->closing ? RILL_ERR_CLOSED : http_session_make(s, given->tokens[0], &session);
-    if (error == RILL_OK)
-        error = make(session, given);
-    if (error == RILL_OK && given->uri != NULL)
-        error = open_out(session, problem);
-    if (error != RILL_OK && session != NULL)
-        http_session_close(session);
-    if (error == RILL_OK)
-        error = http_session_admit(session, given->name, given->tokens[0]);
-    if (error != RILL_OK && *problem == NULL)
-        *problem = words(error);
-    return error;
 }

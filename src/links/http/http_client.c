@@ -34,41 +34,10 @@ static http_link *link_of(rill_link *l)
     return RILL_CONTAINER(l, http_link, link);
 }
 
-/* ---- time ---- */
-
-static void on_timer(uv_timer_t *timer);
-
-static void arm(http_link *k)
+static void pump(http_link *k)
 {
-    uint64_t next = rill_heap_deadline(&k->dues);
-    uint64_t now = uv_now(k->link.loop->uv);
-    if (next == RILL_NEVER) {
-        uv_timer_stop(&k->timer);
-        return;
-    }
-    uint64_t at = next / RILL_MS;
-    uv_timer_start(&k->timer, on_timer, at > now ? at - now : 0, 0);
-}
-
-int http_link_set_due(http_link *k, http_due *due, uint64_t after_ns)
-{
-    uint64_t now = rill_mul_div_floor_sat(uv_now(k->link.loop->uv), RILL_MS, 1);
-    uint64_t before = rill_heap_deadline(&k->dues);
-    uint64_t deadline = rill_add_sat(now, after_ns);
-    int error = RILL_OK;
-    if (due->timer.index != 0)
-        rill_heap_move(&k->dues, &due->timer, deadline);
-    else
-        error = rill_heap_add(&k->dues, &due->timer, deadline);
-    if (error == RILL_OK && rill_heap_deadline(&k->dues) != before)
-        arm(k);
-    return error;
-}
-
-void http_link_clear_due(http_link *k, http_due *due)
-{
-    if (due->timer.index != 0)
-        rill_heap_remove(&k->dues, &due->timer);
+    if (!k->closing && (!rill_list_empty(&k->queue) || k->blocked || k->refused))
+        rill_loop_defer(k->link.loop, &k->pump);
 }
 
 /* ---- requests ---- */
@@ -84,7 +53,7 @@ static void unlink_sending(http_link *k, http_sending *x)
 
 static void free_sending(http_link *k, http_sending *x)
 {
-    http_link_clear_due(k, &x->due);
+    http_due_clear(&k->dues, &x->due);
     rill_blocks_give(&k->blocks, x);
 }
 
@@ -172,12 +141,6 @@ static void on_pump(rill_task *task)
     }
 }
 
-void http_link_pump(http_link *k)
-{
-    if (!k->closing && (!rill_list_empty(&k->queue) || k->blocked || k->refused))
-        rill_loop_defer(k->link.loop, &k->pump);
-}
-
 /* What the neighbour says instead of a packet, as one. */
 static void reject(http_link *k, uint64_t cookie, rill_ilp_code_id code, const char *why)
 {
@@ -192,14 +155,14 @@ static void reject(http_link *k, uint64_t cookie, rill_ilp_code_id code, const c
         l->on.unanswered(l, cookie, RILL_ERR_REMOTE, true, l->user);
 }
 
-void http_link_answered(http_link *k, http_sending *x, const rill_http_message *m)
+static void on_answered(http_link *k, http_sending *x, const rill_http_message *m)
 {
     rill_link *l = &k->link;
     uint64_t cookie = x->cookie;
     char why[64];
     unlink_sending(k, x);
     free_sending(k, x);
-    http_link_pump(k);
+    pump(k);
     if (m->status == 200 && m->body_len != 0 &&
         (m->body[0] == RILL_ILP_FULFILL || m->body[0] == RILL_ILP_REJECT)) {
         k->proven = true;
@@ -208,7 +171,7 @@ void http_link_answered(http_link *k, http_sending *x, const rill_http_message *
         /* Before it has taken anything it will not take the next one either. */
         if (!k->proven) {
             k->refused = true;
-            http_link_pump(k);
+            pump(k);
             l->on.unanswered(l, cookie, RILL_ERR_AUTH, false, l->user);
             return;
         }
@@ -220,7 +183,7 @@ void http_link_answered(http_link *k, http_sending *x, const rill_http_message *
     }
 }
 
-void http_link_failed(http_link *k, http_sending *x, int error, bool sent)
+static void on_failed(http_link *k, http_sending *x, int error, bool sent)
 {
     if (sent || x->tries >= MAX_TRIES || k->closing || k->state != LINK_UP) {
         unanswered(k, x, error, sent);
@@ -232,7 +195,7 @@ void http_link_failed(http_link *k, http_sending *x, int error, bool sent)
     x->socket = NULL;
     rill_list_push_front(&k->queue, &x->node);
     k->queued++;
-    http_link_pump(k);
+    pump(k);
 }
 
 static uint64_t wait_for(http_link *k, const uint8_t *packet, size_t len)
@@ -265,7 +228,7 @@ static int link_send(rill_link *l, uint64_t cookie, const uint8_t *packet, size_
     *x = (http_sending){.due = {.kind = DUE_REQUEST}, .cookie = cookie, .len = len};
     memcpy(x->packet, packet, len);
     rill_list_init(&x->node);
-    int error = http_link_set_due(k, &x->due, wait_for(k, packet, len));
+    int error = http_due_set(&k->dues, &x->due, wait_for(k, packet, len));
     if (error != RILL_OK) {
         rill_blocks_give(&k->blocks, x);
         return error;
@@ -292,12 +255,12 @@ static void go_down(http_link *k, int error, const char *detail)
     size_t last = sizeof delays_ms / sizeof delays_ms[0] - 1;
     size_t i = k->attempts < last ? k->attempts : last;
     k->attempts++;
-    if (!final && http_link_set_due(k, &k->retry, delays_ms[i] * RILL_MS) != RILL_OK)
+    if (!final && http_due_set(&k->dues, &k->retry, delays_ms[i] * RILL_MS) != RILL_OK)
         final = true;
     l->on.down(l, error, detail, final, l->user);
 }
 
-void http_link_opened(http_link *k)
+static void on_opened(http_link *k)
 {
     rill_link *l = &k->link;
     k->attempts = 0;
@@ -306,7 +269,7 @@ void http_link_opened(http_link *k)
         k->state = LINK_UP;
         l->on.up(l, l->user);
     }
-    http_link_pump(k);
+    pump(k);
 }
 
 static bool has_socket(const http_link *k)
@@ -318,7 +281,7 @@ static bool has_socket(const http_link *k)
 }
 
 /* That an idle connection ends is nothing: the next packet opens another one. */
-void http_link_lost(http_link *k, bool opened, int error, const char *detail)
+static void on_lost(http_link *k, bool opened, int error, const char *detail)
 {
     if (k->closing || k->state == LINK_ENDED || k->state == LINK_WAITING)
         return;
@@ -326,7 +289,7 @@ void http_link_lost(http_link *k, bool opened, int error, const char *detail)
         go_down(k, error, detail);
         return;
     }
-    http_link_pump(k);
+    pump(k);
 }
 
 static void attempt(http_link *k)
@@ -357,31 +320,19 @@ static void too_late(http_link *k, http_sending *x)
     l->on.unanswered(l, cookie, RILL_ERR_TIMEOUT, true, l->user);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void on_due(void *owner, http_due *due)
 {
-    http_link *k = timer->data;
-    uint64_t now = rill_mul_div_floor_sat(uv_now(k->link.loop->uv), RILL_MS, 1);
-    rill_timer *t;
-    if (rill_loop_is_behind(k->link.loop, rill_heap_deadline(&k->dues))) {
-        uv_timer_start(timer, on_timer, 1, 0);
-        return;
-    }
-    while (!k->closing && (t = rill_heap_pop(&k->dues, now)) != NULL) {
-        http_due *due = RILL_CONTAINER(t, http_due, timer);
-        if (due->kind == DUE_REQUEST)
-            too_late(k, RILL_CONTAINER(due, http_sending, due));
-        else if (due->kind == DUE_SOCKET)
-            http_socket_too_late(RILL_CONTAINER(due, http_socket, due));
-        else
-            attempt(k);
-    }
-    if (!k->closing)
-        arm(k);
+    if (due->kind == DUE_REQUEST)
+        too_late(owner, RILL_CONTAINER(due, http_sending, due));
+    else if (due->kind == DUE_SOCKET)
+        http_socket_too_late(RILL_CONTAINER(due, http_socket, due));
+    else
+        attempt(owner);
 }
 
 /* ---- the end ---- */
 
-void http_link_part_closed(http_link *k)
+static void part_closed(http_link *k)
 {
     assert(k->parts > 0);
     if (--k->parts != 0)
@@ -389,16 +340,16 @@ void http_link_part_closed(http_link *k)
     rill_loop *loop = k->link.loop;
     k->link.on.closed(&k->link, k->link.user);
     rill_tls_context_free(k->tls);
-    rill_heap_clear(&k->dues);
+    http_dues_clear(&k->dues);
     rill_blocks_clear(&k->blocks);
     rill_wipe(k, sizeof *k);
     rill_free(rill_allocator_default(), k);
     rill_loop_drop(loop);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_dues_closed(void *owner)
 {
-    http_link_part_closed(handle->data);
+    part_closed(owner);
 }
 
 static void end(rill_task *task)
@@ -410,7 +361,7 @@ static void end(rill_task *task)
         http_socket_retire(RILL_CONTAINER(n, http_socket, node), RILL_ERR_CLOSED);
     }
     fail_all(k, RILL_ERR_CLOSED);
-    uv_close((uv_handle_t *)&k->timer, on_timer_closed);
+    http_dues_close(&k->dues, on_dues_closed);
 }
 
 static void link_close(rill_link *l)
@@ -420,7 +371,7 @@ static void link_close(rill_link *l)
         return;
     k->closing = true;
     k->state = LINK_ENDED;
-    uv_timer_stop(&k->timer);
+    http_dues_stop(&k->dues);
     rill_loop_defer(l->loop, &k->ending);
 }
 
@@ -445,12 +396,19 @@ static void link_waiting(const rill_link *l, rill_waiting *out)
     if (k->state == LINK_UP || k->state == LINK_ENDED)
         return;
     out->since_ns = k->down_since;
-    out->until_ns =
-        rill_add_sat(rill_loop_now(l->loop).mono_ns,
-                     rill_mul_div_floor_sat(uv_timer_get_due_in(&k->timer), RILL_MS, 1));
+    out->until_ns = rill_add_sat(rill_loop_now(l->loop).mono_ns, http_dues_wait(&k->dues));
     rill_waiting_set(out, RILL_WAIT_CONNECT,
                      k->last_detail[0] != '\0' ? k->last_detail : k->uri.host_header);
 }
+
+static const http_socket_handlers socket_handlers = {
+    .opened = on_opened,
+    .answered = on_answered,
+    .failed = on_failed,
+    .room = pump,
+    .lost = on_lost,
+    .closed = part_closed,
+};
 
 static const rill_link_ops link_ops = {
     .is_up = link_is_up,
@@ -502,18 +460,19 @@ int rill_http_link_open(rill_link **out, rill_loop *loop, const char *uri,
     http_link *k = rill_calloc(rill_allocator_default(), 1, sizeof *k);
     if (k == NULL)
         return RILL_ERR_NOMEM;
-    rill_heap_init(&k->dues, rill_allocator_default());
+    http_dues_init(&k->dues, loop, on_due, k);
     k->retry.kind = DUE_RETRY;
     int error = prepare(k, uri, options, problem);
     if (error == RILL_OK)
-        error = rill_heap_add(&k->dues, &k->retry.timer, 0);
+        error = http_due_set(&k->dues, &k->retry, 0);
     if (error != RILL_OK) {
         rill_tls_context_free(k->tls);
-        rill_heap_clear(&k->dues);
+        http_dues_clear(&k->dues);
         rill_wipe(k, sizeof *k);
         rill_free(rill_allocator_default(), k);
         return error;
     }
+    k->on = &socket_handlers;
     k->link.ops = &link_ops;
     k->link.loop = loop;
     k->link.on = *handlers;
@@ -529,11 +488,9 @@ int rill_http_link_open(rill_link **out, rill_loop *loop, const char *uri,
     rill_list_init(&k->open);
     rill_task_init(&k->pump, on_pump);
     rill_task_init(&k->ending, end);
-    uv_timer_init(loop->uv, &k->timer);
-    k->timer.data = k;
     k->down_since = rill_loop_now(loop).mono_ns;
     rill_loop_hold(loop);
-    arm(k);
+    http_dues_start(&k->dues);
     *out = &k->link;
     return RILL_OK;
 }

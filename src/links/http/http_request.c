@@ -16,14 +16,6 @@
         (const uint8_t *)(literal), sizeof(literal) - 1                                            \
     }
 
-int http_request_reply(rill_web_connection *c, uint64_t handle, rill_bytes packet)
-{
-    const rill_http_field field = {TEXT("content-type"), TEXT("application/octet-stream")};
-    const rill_http_response r = {
-        .status = 200, .fields = &field, .field_count = 1, .body = packet};
-    return rill_web_respond(c, handle, &r);
-}
-
 /* A refusal that is about now, and not about the sender: peers take other statuses for failures. */
 static void reject(rill_web_connection *c, uint64_t handle, rill_ilp_code_id code, const char *why)
 {

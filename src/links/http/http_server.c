@@ -17,33 +17,6 @@ void rill_http_link_server_options_init(rill_http_link_server_options *o)
     };
 }
 
-void http_request_free(http_request *r)
-{
-    rill_http_link_server *s = r->session->server;
-    rill_list_remove(&r->of_connection);
-    rill_list_remove(&r->of_session);
-    rill_map_remove(&s->requests, r->id);
-    rill_blocks_give(&s->web.blocks, r);
-}
-
-void http_server_maybe_free(rill_http_link_server *s)
-{
-    if (!s->web_closed || !rill_list_empty(&s->sessions))
-        return;
-    void (*closed)(void *owner) = s->closed;
-    void *owner = s->options.owner;
-    rill_loop *loop = s->loop;
-    rill_bearers_clear(&s->bearers);
-    rill_map_clear(&s->requests);
-    rill_web_clear(&s->web);
-    rill_wipe(s->key, sizeof s->key);
-    rill_ws_origins_free(rill_allocator_default(), s->options.allow_origins);
-    rill_free(rill_allocator_default(), s);
-    if (closed != NULL)
-        closed(owner);
-    rill_loop_drop(loop);
-}
-
 static int hash_token(void *user, rill_bytes token, uint8_t out[RILL_BEARER_HASH])
 {
     rill_http_link_server *s = user;

@@ -82,19 +82,13 @@ static void end(rill_task *task)
     reject_unwanted(&session->rejecting);
     rill_task_cancel(&session->rejecting);
     if (session->account != NULL && http_account_close(session))
-        return; /* http_session_ended follows */
+        return; /* its link comes back to this when it has closed */
     http_account_free(session->account);
     if (session->owned)
         l->on.closed(l, l->user);
     rill_list_remove(&session->node);
     rill_free(rill_allocator_default(), session);
     http_server_maybe_free(s);
-}
-
-void http_session_ended(http_session *session)
-{
-    if (session->closing)
-        rill_loop_defer(session->server->loop, &session->ending);
 }
 
 static void begin_end(http_session *session)

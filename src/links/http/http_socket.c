@@ -25,13 +25,13 @@ static void on_response(void *owner, uint64_t cookie, const rill_http_message *m
 {
     http_socket *s = owner;
     s->idle_since = uv_now(s->link->link.loop->uv);
-    http_link_answered(s->link, (http_sending *)(uintptr_t)cookie, m);
+    s->link->on->answered(s->link, (http_sending *)(uintptr_t)cookie, m);
 }
 
 static void on_failed(void *owner, uint64_t cookie, int error, bool sent)
 {
     http_socket *s = owner;
-    http_link_failed(s->link, (http_sending *)(uintptr_t)cookie, error, sent);
+    s->link->on->failed(s->link, (http_sending *)(uintptr_t)cookie, error, sent);
 }
 
 void http_socket_retire(http_socket *s, int error)
@@ -39,7 +39,7 @@ void http_socket_retire(http_socket *s, int error)
     if (s->over)
         return;
     s->over = true;
-    http_link_clear_due(s->link, &s->due);
+    http_due_clear(&s->link->dues, &s->due);
     if (s->http != NULL)
         rill_http_client_lost(s->http, error, rill_tcp_handed(s->tcp));
     rill_tcp_finish(s->tcp);
@@ -54,7 +54,7 @@ static void on_flush(rill_task *task)
     while (!s->over && s->http != NULL && rill_tcp_backlog(s->tcp) < RILL_TCP_HIGH_WATER) {
         if (rill_http_client_output(s->http, &out) != RILL_OK) {
             http_socket_retire(s, RILL_ERR_NOMEM);
-            http_link_lost(s->link, true, RILL_ERR_NOMEM, rill_strerror(RILL_ERR_NOMEM));
+            s->link->on->lost(s->link, true, RILL_ERR_NOMEM, rill_strerror(RILL_ERR_NOMEM));
             return;
         }
         if (out.len == 0)
@@ -67,7 +67,7 @@ static void on_flush(rill_task *task)
     }
     if (!s->over && s->http != NULL && rill_http_client_is_done(s->http)) {
         http_socket_retire(s, RILL_ERR_NOT_CONNECTED);
-        http_link_lost(s->link, true, RILL_ERR_NOT_CONNECTED, "the node ended the connection");
+        s->link->on->lost(s->link, true, RILL_ERR_NOT_CONNECTED, "the node ended the connection");
     }
 }
 
@@ -144,7 +144,7 @@ static void no_more(http_socket *s, int error, const char *detail)
         return;
     snprintf(copy, sizeof copy, "%s", detail);
     http_socket_retire(s, error);
-    http_link_lost(s->link, opened, error, copy);
+    s->link->on->lost(s->link, opened, error, copy);
 }
 
 static void on_open(void *owner)
@@ -155,7 +155,7 @@ static void on_open(void *owner)
     bool two = k->uri.tls ? strcmp(rill_tcp_alpn(s->tcp), "h2") == 0 : k->prior;
     if (s->over)
         return;
-    http_link_clear_due(k, &s->due);
+    http_due_clear(&k->dues, &s->due);
     int error = rill_http_client_new(&s->http, &k->blocks, &k->limits,
                                      two ? RILL_HTTP_2 : RILL_HTTP_1, &handlers, s);
     if (error != RILL_OK) {
@@ -167,7 +167,7 @@ static void on_open(void *owner)
     k->connecting--;
     k->multiplexed = two;
     write_soon(s);
-    http_link_opened(k);
+    k->on->opened(k);
 }
 
 static void on_read(void *owner, uint8_t *data, size_t len)
@@ -180,7 +180,7 @@ static void on_read(void *owner, uint8_t *data, size_t len)
         return;
     if (error == RILL_OK || error == RILL_ERR_CLOSED) {
         write_soon(s);
-        http_link_pump(s->link);
+        s->link->on->room(s->link);
         return;
     }
     no_more(s, error, rill_strerror(error));
@@ -200,7 +200,7 @@ static void on_drained(void *owner)
 {
     http_socket *s = owner;
     write_soon(s);
-    http_link_pump(s->link);
+    s->link->on->room(s->link);
 }
 
 static void on_closed(void *owner)
@@ -214,7 +214,7 @@ static void on_closed(void *owner)
     rill_list_remove(&s->node);
     k->socket_count--;
     rill_free(rill_allocator_default(), s);
-    http_link_part_closed(k);
+    k->on->closed(k);
 }
 
 void http_socket_too_late(http_socket *s)
@@ -248,7 +248,7 @@ int http_socket_open(http_link *k)
     k->socket_count++;
     k->connecting++;
     k->parts++;
-    error = http_link_set_due(k, &s->due, k->connect_timeout);
+    error = http_due_set(&k->dues, &s->due, k->connect_timeout);
     if (error == RILL_OK)
         error = rill_tcp_connect(s->tcp, k->uri.host, k->uri.port, k->tls);
     if (error != RILL_OK)

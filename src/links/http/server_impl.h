@@ -96,24 +96,30 @@ RILL_MUST_CHECK int http_session_make(rill_http_link_server *s, rill_bytes token
 RILL_MUST_CHECK int http_session_admit(http_session *session, rill_bytes name, rill_bytes token);
 /* Ends it; its owner, if it has one, has been told. */
 void http_session_close(http_session *session);
-/* Goes on with its end: nothing of its account is open any more. */
-void http_session_ended(http_session *session);
 
 /* http_account.c */
+/* Opens the link by which it is asked. As rill_link_open. */
+RILL_MUST_CHECK int http_account_open(http_session *session, const char **problem);
 RILL_MUST_CHECK int http_account_send(http_session *session, uint64_t cookie, const uint8_t *packet,
                                       size_t len);
-/* Its tokens are nobody's any more, and its link closes. False: it has closed. */
+/*
+ * Its tokens are nobody's any more, and its link closes. False: it has closed. True:
+ * session->ending is deferred when it has.
+ */
 bool http_account_close(http_session *session);
 void http_account_free(http_account *a);
 
 /* http_request.c */
 extern const rill_web_handlers http_request_handlers;
+
+/* http_prepare.c */
 /* The response to a Prepare. */
 RILL_MUST_CHECK int http_request_reply(rill_web_connection *c, uint64_t handle, rill_bytes packet);
-
-/* http_server.c */
-void http_server_maybe_free(rill_http_link_server *s);
 /* The request is answered, or its asker gone. */
 void http_request_free(http_request *r);
+
+/* http_server_end.c */
+/* Frees one that closes, once no connection and no session of it is left. */
+void http_server_maybe_free(rill_http_link_server *s);
 
 #endif
