@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the subcommands of `rill` share. Each subcommand has a file; the table of them is in main.c.
+ * What the subcommands of `rill` share. Each subcommand has a file; the table of them is in
+ * commands.c.
  */
 #ifndef RILL_CLI_CLI_H
 #define RILL_CLI_CLI_H
@@ -63,9 +64,15 @@ extern const cli_command cli_receipt;
 extern const cli_command cli_receive;
 extern const cli_command cli_send;
 
+/* ---- commands.c ---- */
+
+/* NULL: there is none of this name. */
 const cli_command *cli_find_command(const char *name);
 /* The command that a word looks like; NULL if there is none. */
 const char *cli_meant_command(const char *word);
+
+/* ---- help.c ---- */
+
 /* Prints the help of one command, or of all (NULL). */
 void cli_print_help(FILE *out, const cli_command *command);
 
@@ -88,14 +95,6 @@ struct cli_args {
 int cli_args_parse(cli_args *out, const cli_command *command, int argc, char **argv);
 /* How much of a word may be shown: of a URI only its scheme, since the rest may be a secret. */
 size_t cli_public_len(const char *word, size_t len);
-/*
- * The value of an option; "" for an option without a value that was given; NULL if it was not
- * given. Several values of one option are lines of one text.
- */
-const char *cli_value(const cli_args *args, const char *name);
-/* Whether --quiet or --verbose was given; never both. */
-bool cli_quiet(const cli_args *args);
-bool cli_verbose(const cli_args *args);
 /* CLI_USAGE, with a line on stderr: NAME: "VALUE" WHY. */
 int cli_bad_value(const cli_args *args, const char *name, const char *value, const char *why);
 /*
@@ -119,6 +118,20 @@ int cli_count(const cli_args *args, const char *name, uint64_t *out);
 int cli_seconds(const cli_args *args, const char *name, uint64_t *nanoseconds);
 /* --crypto */
 int cli_crypto(const cli_args *args, rill_crypto_backend *out);
+
+/* ---- values.c ---- */
+
+/* The place of an option in args->values, and its description; NULL if there is no such option. */
+const cli_option *cli_find_option(const cli_command *command, const char *name, size_t len,
+                                  size_t *place);
+/*
+ * The value of an option; "" for an option without a value that was given; NULL if it was not
+ * given. Several values of one option are lines of one text.
+ */
+const char *cli_value(const cli_args *args, const char *name);
+/* Whether --quiet or --verbose was given; never both. */
+bool cli_quiet(const cli_args *args);
+bool cli_verbose(const cli_args *args);
 
 /* ---- output.c ---- */
 
@@ -165,6 +178,11 @@ bool cli_write_json(FILE *out, json_t *object);
 /* Makes sure that everything printed has left; prints a line on stderr if not. */
 bool cli_flush(const cli_command *command);
 
+/* ---- secret.c ---- */
+
+/* Wipes a text, and frees it. NULL is allowed. */
+void cli_free_secret(char *text);
+
 /* ---- link_option.c ---- */
 
 /*
@@ -172,7 +190,6 @@ bool cli_flush(const cli_command *command);
  * caller wipes and frees it. CLI_DONE, or CLI_USAGE with a line on stderr.
  */
 int cli_link_uri(const cli_args *args, char **uri);
-void cli_free_secret(char *text);
 /* The options for the network, and the structs that they point at. Do not copy it. */
 typedef struct cli_net {
     rill_net_options options;

@@ -11,14 +11,6 @@
 
 #define MAX_URI 4096
 
-void cli_free_secret(char *text)
-{
-    if (!text)
-        return;
-    rill_wipe(text, strlen(text));
-    free(text);
-}
-
 static int bad_file(const cli_args *args, const char *path, const char *why)
 {
     char shown[256];

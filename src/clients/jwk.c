@@ -41,15 +41,6 @@ int rill_key_thumbprint(const uint8_t public_key[RILL_KEY_PUBLIC_LEN],
     return error;
 }
 
-int rill_jwk_of_key(rill_jwk *out, const rill_key *key, const char *id)
-{
-    if (!rill_key_id_valid(id))
-        return RILL_ERR_INVALID;
-    memcpy(out->key_id, id, strlen(id) + 1);
-    memcpy(out->public_key, rill_key_public(key), sizeof out->public_key);
-    return RILL_OK;
-}
-
 /* ---- writing ---- */
 
 int rill_jwk_write(const rill_jwk *jwk, char *out, size_t cap, size_t *len)

@@ -133,6 +133,15 @@ const uint8_t *rill_key_public(const rill_key *key)
     return rill_ed25519_public(key->pair);
 }
 
+int rill_jwk_of_key(rill_jwk *out, const rill_key *key, const char *id)
+{
+    if (!rill_key_id_valid(id))
+        return RILL_ERR_INVALID;
+    memcpy(out->key_id, id, strlen(id) + 1);
+    memcpy(out->public_key, rill_key_public(key), sizeof out->public_key);
+    return RILL_OK;
+}
+
 int rill_key_sign(const rill_key *key, const uint8_t *message, size_t len,
                   uint8_t signature[RILL_SIGNATURE_LEN])
 {

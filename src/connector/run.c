@@ -3,7 +3,6 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,33 +13,9 @@
 #include "store/sqlite.h"
 #include "store/writer.h"
 
-enum { LINE = 1024 };
-
 static const rill_allocator *memory(void)
 {
     return rill_allocator_default();
-}
-
-/* ---- what is wrong ---- */
-
-static void say(const rill_connector_options *o, const char *what)
-{
-    char line[LINE];
-    if (o->report == NULL)
-        return;
-    snprintf(line, sizeof line, "%s: %s", o->config, what);
-    o->report(o->report_user, line);
-}
-
-void rill_connector_problem(void *user, rill_place place, const char *problem)
-{
-    const rill_connector_options *o = user;
-    char line[LINE];
-    if (o->report == NULL)
-        return;
-    snprintf(line, sizeof line, "%s:%" PRIu32 ":%" PRIu32 ": %s", o->config, place.line,
-             place.column, problem);
-    o->report(o->report_user, line);
 }
 
 /* ---- the file ---- */
@@ -51,7 +26,7 @@ static int read_file(const rill_connector_options *o, rill_arena *arena, const c
     FILE *file = fopen(o->config, "r");
     int error = errno;
     if (file == NULL) {
-        say(o, strerror(error));
+        rill_connector_say(o, strerror(error));
         return error == ENOENT ? RILL_ERR_NOT_FOUND : RILL_ERR_IO;
     }
     char *all = rill_arena_alloc(arena, RILL_CONFIG_MAX + 1);
@@ -63,9 +38,9 @@ static int read_file(const rill_connector_options *o, rill_arena *arena, const c
     }
     (void)fclose(file);
     if (rc != RILL_OK)
-        say(o, rc == RILL_ERR_LIMIT ? "is larger than 16 MiB"
-               : rc == RILL_ERR_IO  ? strerror(error)
-                                    : rill_strerror(rc));
+        rill_connector_say(o, rc == RILL_ERR_LIMIT ? "is larger than 16 MiB"
+                              : rc == RILL_ERR_IO  ? strerror(error)
+                                                   : rill_strerror(rc));
     *text = all;
     return rc;
 }
@@ -84,7 +59,7 @@ static int read_config(const rill_connector_options *o, rill_config *out, rill_a
         } options = {.given = o};
         rc = rill_config_read(out, arena, text, len, rill_connector_problem, options.user);
         if (rc != RILL_OK && rc != RILL_ERR_MALFORMED)
-            say(o, rill_strerror(rc));
+            rill_connector_say(o, rill_strerror(rc));
     }
     rill_arena_clear(&file);
     return rc;
@@ -202,13 +177,6 @@ static int on_secret(void *user, const char *where, char *out, size_t cap)
     return rill_config_secret(where, out, cap);
 }
 
-void rill_connector_line(void *user, rill_log_level level, const char *line)
-{
-    rill_connector *c = user;
-    if (c->on.log != NULL)
-        c->on.log(level, line, c->user);
-}
-
 /* ---- the store ---- */
 
 /* From the writing thread. */
@@ -226,6 +194,8 @@ static void on_async(uv_async_t *async)
         rill_store_collect(c->store);
 }
 
+static void finish(rill_connector *c);
+
 static void on_written(void *user, const rill_store_batch *batch, int rc, const char *problem)
 {
     rill_connector *c = user;
@@ -233,7 +203,7 @@ static void on_written(void *user, const rill_store_batch *batch, int rc, const 
     rill_core_written(c->core, rc, problem);
     start_timer(c, &c->retry, on_retry, rill_core_deadline(c->core));
     if (c->finishing)
-        rill_connector_finish(c);
+        finish(c);
 }
 
 static int know(void *user, const rill_store_account *account, rill_i128 booked)
@@ -319,7 +289,7 @@ static void close_handles(rill_connector *c)
  * Once no port and no link is open: what was booked goes to the store, and then all is gone. A
  * store that fails is not waited for any longer.
  */
-void rill_connector_finish(rill_connector *c)
+static void finish(rill_connector *c)
 {
     if (!c->closing || c->open_ports + c->open_links > 0)
         return;
@@ -374,13 +344,6 @@ static int begin_rest(rill_connector *c)
     return rc;
 }
 
-void rill_connector_begin_rest(rill_connector *c)
-{
-    int rc = begin_rest(c);
-    if (rc != RILL_OK)
-        rill_connector_fail(c, rc);
-}
-
 static void say_failed(rill_task *task)
 {
     rill_connector *c = RILL_CONTAINER(task, rill_connector, beginning);
@@ -390,7 +353,7 @@ static void say_failed(rill_task *task)
 }
 
 /* From inside a link's call: the owner is told later, and closes. */
-void rill_connector_fail(rill_connector *c, int rc)
+static void fail(rill_connector *c, int rc)
 {
     if (c->closing)
         return;
@@ -398,6 +361,15 @@ void rill_connector_fail(rill_connector *c, int rc)
     c->beginning.run = say_failed;
     rill_loop_defer(c->loop, &c->beginning);
 }
+
+static void on_addressed(rill_connector *c)
+{
+    int rc = begin_rest(c);
+    if (rc != RILL_OK)
+        fail(c, rc);
+}
+
+static const connector_events events = {on_addressed, fail, finish};
 
 static int begin(rill_connector *c)
 {
@@ -425,7 +397,7 @@ static int begin(rill_connector *c)
     else if (rc == RILL_OK)
         rc = begin_rest(c);
     if (rc == RILL_ERR_NOMEM || rc == RILL_ERR_CRYPTO)
-        say(&c->options, rill_strerror(rc));
+        rill_connector_say(&c->options, rill_strerror(rc));
     return rc;
 }
 
@@ -442,6 +414,7 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     }
     memcpy(path, options->config, size);
     c->loop = loop;
+    c->events = &events;
     c->options = *options;
     c->options.config = path;
     c->path = path;
@@ -512,7 +485,7 @@ void rill_connector_close(rill_connector *c)
         if (c->links[i]->open)
             rill_way_close(&c->links[i]->way);
     }
-    rill_connector_finish(c);
+    finish(c);
 }
 
 /* ---- looking ---- */

@@ -25,8 +25,19 @@ typedef struct connector_port {
     const rill_config_port *config;
 } connector_port;
 
+/* What its ports and links tell it: run.c. */
+typedef struct connector_events {
+    /* The parent has said what our address is: the rest can begin. */
+    void (*addressed)(rill_connector *c);
+    /* It cannot begin: says so to the owner, and closes. */
+    void (*failed)(rill_connector *c, int rc);
+    /* A port or a link of a connector that closes is gone. */
+    void (*gone)(rill_connector *c);
+} connector_events;
+
 struct rill_connector {
     rill_loop *loop;
+    const connector_events *events;
     rill_connector_options options;
     rill_connector_handlers on;
     void *user;
@@ -57,18 +68,14 @@ struct rill_connector {
     bool finishing; /* ports and links are gone; the store is asked for the rest */
 };
 
-/* run.c */
+/* run_say.c */
 
 /* Reports what is wrong, and where in the configuration. user: the options. */
 void rill_connector_problem(void *user, rill_place place, const char *problem);
 /* Logs a line. user: the connector. */
 void rill_connector_line(void *user, rill_log_level level, const char *line);
-/* The parent has said what our address is: the rest can begin. */
-void rill_connector_begin_rest(rill_connector *c);
-/* It cannot begin: says so to the owner, and closes. */
-void rill_connector_fail(rill_connector *c, int rc);
-/* A port or a link of a connector that closes is gone. */
-void rill_connector_finish(rill_connector *c);
+/* Reports what is wrong with all of it. */
+void rill_connector_say(const rill_connector_options *o, const char *what);
 
 /* run_ways.c: both report what is wrong. */
 

@@ -38,7 +38,7 @@ void rill_connector_port_closed(void *owner)
     connector_port *p = owner;
     p->port = NULL;
     p->owner->open_ports--;
-    rill_connector_finish(p->owner);
+    p->owner->events->gone(p->owner);
 }
 
 static const char *port_problem(int rc)
@@ -106,7 +106,7 @@ static void on_admin_closed(void *user)
 {
     rill_connector *c = user;
     c->open_ports--;
-    rill_connector_finish(c);
+    c->events->gone(c);
 }
 
 static int know_operators(rill_connector *c)
@@ -182,17 +182,17 @@ static void on_address(rill_way *w, const rill_ildcp_info *info, void *user)
     rill_connector *c = k->owner;
     (void)w;
     if (!is_agreed(k, info)) {
-        rill_connector_fail(c, RILL_ERR_ASSET);
+        c->events->failed(c, RILL_ERR_ASSET);
         return;
     }
     char *address = rill_arena_alloc(&c->arena, info->address.len + 1);
     if (address == NULL) {
-        rill_connector_fail(c, RILL_ERR_NOMEM);
+        c->events->failed(c, RILL_ERR_NOMEM);
         return;
     }
     memcpy(address, info->address.data, info->address.len);
     c->config.address = address;
-    rill_connector_begin_rest(c);
+    c->events->addressed(c);
 }
 
 static void on_no_address(rill_way *w, int error, const char *why, void *user)
@@ -200,7 +200,7 @@ static void on_no_address(rill_way *w, int error, const char *why, void *user)
     const connector_link *k = user;
     (void)w;
     rill_connector_problem(&k->owner->options, k->config->link.place, why);
-    rill_connector_fail(k->owner, error);
+    k->owner->events->failed(k->owner, error);
 }
 
 static void on_waiting(rill_way *w, const char *why, void *user)
@@ -218,7 +218,7 @@ static void on_way_closed(rill_way *w, void *user)
     const connector_link *k = user;
     (void)w;
     k->owner->open_links--;
-    rill_connector_finish(k->owner);
+    k->owner->events->gone(k->owner);
 }
 
 static const rill_way_handlers way_handlers = {on_address, on_no_address, on_waiting,

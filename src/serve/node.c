@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hub on a loop: its clock, its timer, and when it ends. */
+/* A node: what it is made of, and what can be asked of it. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdio.h>
@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/sized.h"
-#include "io/large_pages.h"
 #include "serve/node_impl.h"
 
 static const rill_allocator *memory(void)
@@ -38,23 +37,6 @@ void rill_node_options_init_sized(rill_node_options *o, size_t size)
     rill_sized_init(o, size, &defaults, sizeof defaults);
 }
 
-static void hub_options(rill_hub_options *hub, const rill_node_options *o)
-{
-    rill_hub_options_init(hub);
-    hub->allocator = o->allocator != NULL ? o->allocator : rill_allocator_large_pages();
-    hub->address = o->address;
-    hub->asset_code = o->asset_code;
-    hub->asset_scale = o->asset_scale;
-    hub->max_packet_amount = o->max_packet_amount;
-    hub->rate_limit = o->rate_limit;
-    hub->min_message_window = o->min_message_window_ms;
-    hub->max_hold_time = o->max_hold_time_ms;
-    hub->max_accounts = o->max_accounts;
-    hub->max_sessions = o->max_sessions;
-    hub->max_open = o->max_open;
-    hub->max_open_from = o->max_open_from;
-}
-
 /* Takes what the program gave. */
 static int take_options(rill_node_options *full, const rill_node_options *given,
                         const char **problem)
@@ -69,7 +51,7 @@ static int take_options(rill_node_options *full, const rill_node_options *given,
     *problem = "the address and the asset code must not be NULL";
     if (full->address == NULL || full->asset_code == NULL)
         return RILL_ERR_INVALID;
-    hub_options(&hub, full);
+    rill_node_hub_options(&hub, full);
     *problem = rill_hub_options_problem(&hub);
     return *problem == NULL ? RILL_OK : RILL_ERR_INVALID;
 }
@@ -81,83 +63,7 @@ const char *rill_node_options_problem(const rill_node_options *o)
     return take_options(&full, o, &problem) == RILL_OK ? NULL : problem;
 }
 
-/* ---- what the hub asks for ---- */
-
-static rill_now on_now(void *user)
-{
-    const rill_node *n = user;
-    return rill_loop_clock(n->loop);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    const rill_node *n = timer->data;
-    rill_loop_stale(n->loop);
-    rill_hub_tick(n->hub);
-}
-
-static void on_wake(void *user, uint64_t deadline)
-{
-    rill_node *n = user;
-    if (n->closing)
-        return;
-    if (deadline == RILL_NEVER) {
-        uv_timer_stop(&n->tick);
-        return;
-    }
-    uint64_t now = on_now(n).mono_ns;
-    /* Rounded up: a tick that comes too early would only have to come again. */
-    uint64_t ms = deadline > now ? (deadline - now + RILL_MS - 1) / RILL_MS : 0;
-    (void)uv_timer_start(&n->tick, on_tick, ms, 0);
-}
-
-/* It may come while a link is in the middle of something. */
-static void on_drained(void *user)
-{
-    rill_node *n = user;
-    if (!n->closing)
-        rill_loop_defer(n->loop, &n->draining);
-}
-
-static void say_drained(rill_task *task)
-{
-    rill_node *n = RILL_CONTAINER(task, rill_node, draining);
-    rill_loop *loop = n->loop;
-    /* What was answered leaves, however long the application takes. */
-    rill_loop_push(loop);
-    if (n->on.drained != NULL)
-        n->on.drained(n->user);
-    rill_loop_stale(loop);
-}
-
-static void on_line(void *user, rill_log_level level, const char *line)
-{
-    rill_node *n = user;
-    n->on.log(level, line, n->user);
-}
-
 /* ---- the node ---- */
-
-int rill_node_open_hub(rill_node *n, const rill_node_options *o)
-{
-    rill_hub_options hub;
-    hub_options(&hub, o);
-    hub.now = on_now;
-    hub.wake = on_wake;
-    hub.drained = on_drained;
-    hub.user = n;
-    if (n->on.log != NULL)
-        hub.log = (rill_log){on_line, n, o->log_level};
-    return rill_hub_new(&n->hub, &hub);
-}
-
-/* Sessions keep the loop running while there is something to do: the timer does not. */
-static void start_timer(rill_node *n)
-{
-    (void)uv_timer_init(n->loop->uv, &n->tick);
-    uv_unref((uv_handle_t *)&n->tick);
-    n->tick.data = n;
-}
 
 /* After an error nothing of it is on the loop. */
 static int begin(rill_node *n, const rill_node_options *o, const char **problem)
@@ -170,7 +76,7 @@ static int begin(rill_node *n, const rill_node_options *o, const char **problem)
             rill_hub_free(n->hub);
     }
     if (error == RILL_OK)
-        start_timer(n);
+        rill_node_start_timer(n);
     return error;
 }
 
@@ -197,7 +103,7 @@ int rill_node_open(rill_node **out, rill_loop *loop, const rill_node_options *op
         n->on = on;
         n->user = user;
         rill_list_init(&n->ports);
-        rill_task_init(&n->draining, say_drained);
+        rill_node_hub_init(n);
         rill_task_init(&n->telling, NULL); /* uplink.c */
         n->options = o;
         *problem = NULL;
@@ -223,31 +129,13 @@ void rill_node_stop(rill_node *n)
     if (n->hub != NULL)
         rill_hub_drain(n->hub);
     else
-        on_drained(n); /* nothing has come yet */
+        rill_node_is_drained(n); /* nothing has come yet */
 }
 
 void rill_node_abandon(rill_node *n)
 {
     if (!n->closing && n->hub != NULL)
         rill_hub_abandon(n->hub);
-}
-
-static void on_tick_closed(uv_handle_t *handle)
-{
-    rill_node *n = handle->data;
-    rill_loop *loop = n->loop;
-    if (n->on.closed != NULL)
-        n->on.closed(n->user);
-    rill_loop_stale(loop);
-    rill_hub_free(n->hub);
-    rill_free(memory(), n);
-    rill_loop_drop(loop);
-}
-
-void rill_node_port_gone(rill_node *n)
-{
-    if (n->closing && rill_list_empty(&n->ports) && n->uplink == NULL)
-        uv_close((uv_handle_t *)&n->tick, on_tick_closed);
 }
 
 void rill_node_close(rill_node *n)

@@ -45,10 +45,19 @@ void rill_node_close_ports(rill_node *n);
 /* Opens the way to the parent. The errors of rill_link_open; *problem is static. */
 RILL_MUST_CHECK int rill_node_open_uplink(rill_node *n, const rill_node_options *o,
                                           const char **problem);
+
+/* node_hub.c */
+
+/* Its tasks. Before all that follows. */
+void rill_node_hub_init(rill_node *n);
+void rill_node_hub_options(rill_hub_options *hub, const rill_node_options *o);
 /* Makes the hub, of these options. RILL_ERR_INVALID, RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
 RILL_MUST_CHECK int rill_node_open_hub(rill_node *n, const rill_node_options *o);
-
-/* A port, or the uplink, of a node that closes is gone. */
+/* From now on it ends by rill_node_port_gone. */
+void rill_node_start_timer(rill_node *n);
+/* Nothing is open any more: the owner is told, later, since a link may be in the middle of it. */
+void rill_node_is_drained(rill_node *n);
+/* A port, or the uplink, of a node that closes is gone: the last of them frees it. */
 void rill_node_port_gone(rill_node *n);
 
 #endif

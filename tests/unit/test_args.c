@@ -22,7 +22,7 @@ static const cli_option options[] = {
 static const cli_command command = {
     .name = "test", .options = options, .operands = {"[WORD]"}, .run = run_nothing};
 
-/* What help.c and link_option.c need from main.c. */
+/* What help.c wants of commands.c. */
 const cli_command *const cli_commands[] = {&command, NULL};
 const cli_command *cli_find_command(const char *name)
 {

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a connector says: reports of what is wrong with its configuration, and lines of its log. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "connector/run_impl.h"
+
+enum { LINE = 1024 };
+
+void rill_connector_say(const rill_connector_options *o, const char *what)
+{
+    char line[LINE];
+    if (o->report == NULL)
+        return;
+    snprintf(line, sizeof line, "%s: %s", o->config, what);
+    o->report(o->report_user, line);
+}
+
+void rill_connector_problem(void *user, rill_place place, const char *problem)
+{
+    const rill_connector_options *o = user;
+    char line[LINE];
+    if (o->report == NULL)
+        return;
+    snprintf(line, sizeof line, "%s:%" PRIu32 ":%" PRIu32 ": %s", o->config, place.line,
+             place.column, problem);
+    o->report(o->report_user, line);
+}
+
+void rill_connector_line(void *user, rill_log_level level, const char *line)
+{
+    rill_connector *c = user;
+    if (c->on.log != NULL)
+        c->on.log(level, line, c->user);
+}
