@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""No circle of files in STREAM: what a file calls does not call it, not even by way of others.
+"""No circle of files: what a file calls does not call it, not even by way of others.
 
 A file is a .c and the .h of the same name. It calls another where it names a function that the
-other defines. Types do not count: structs may point at each other. So that a reader finds what a
-file promises, what others may call of it is declared in the header of its name, or a public one.
+other defines. Types do not count, and neither do declarations: structs may point at each other,
+and a folder may have one header for several files. A reader has to find what a file promises. In
+STREAM, what others may call of a file is declared in the header of its name, or a public one.
+Elsewhere a header of its folder will do.
 
 Usage: check_circles.py [--show]
 """
@@ -27,7 +29,10 @@ DEFINITION = re.compile(
     r"^(?P<before>[A-Za-z_][\w\s\*\(\),]*?)\b(?P<name>[a-z]\w*)\((?P<args>[^;{}]*)\)\s*\{",
     re.MULTILINE)
 WORD = re.compile(r"\b[a-z]\w*\b")
-KEYWORDS = {"if", "for", "while", "switch", "return", "sizeof"}
+# At the beginning of a line too: the same without a body.
+DECLARATION = re.compile(r"^[A-Za-z_][^;{}=#]*\)\s*;", re.MULTILINE)
+ATTRIBUTE = re.compile(r"__attribute__\(\((?:[^()]|\([^()]*\))*\)\)")
+KEYWORDS = {"main", "if", "for", "while", "switch", "return", "sizeof"}
 
 
 def module(path):
@@ -36,7 +41,7 @@ def module(path):
 
 def code(path):
     with open(path, encoding="utf-8") as file:
-        text = COMMENT.sub(" ", file.read())
+        text = ATTRIBUTE.sub(" ", COMMENT.sub(" ", file.read()))
     return re.sub(r"^\s*#.*(?:\\\n.*)*$", "", TEXT.sub('""', text), flags=re.MULTILINE)
 
 
@@ -51,10 +56,9 @@ def definitions(text, header):
 def read():
     """{module: its texts}, and {function: the module that defines it}"""
     texts, home = {}, {}
-    for path in sorted(glob.glob(os.path.join(ROOT, "src", "stream", "**", "*.[ch]"),
-                                 recursive=True)):
+    for path in sorted(glob.glob(os.path.join(ROOT, "src", "**", "*.[ch]"), recursive=True)):
         text = code(path)
-        texts.setdefault(module(path), []).append(text)
+        texts.setdefault(module(path), []).append(DECLARATION.sub("", text))
         for name in definitions(text, path.endswith(".h")):
             home.setdefault(name, module(path))
     return texts, home
@@ -73,12 +77,14 @@ def calls_of(texts, home):
 
 
 def undeclared(texts, home):
-    """Functions that neither the header of their file nor a public one has."""
+    """Functions that neither a header where they belong nor a public one has."""
     public = "\n".join(code(path) for path in
                        glob.glob(os.path.join(ROOT, "include", "rill", "*.h")))
     for name, where in sorted(home.items()):
-        header = os.path.join(ROOT, "src", where + ".h")
-        own = code(header) if os.path.exists(header) else ""
+        own = os.path.join(ROOT, "src", where + ".h")
+        if not where.startswith("stream/"):
+            own = os.path.join(ROOT, "src", os.path.dirname(where), "*.h")
+        own = "\n".join(code(path) for path in glob.glob(own))
         if not re.search(r"\b%s\b" % name, own + public):
             yield name, where
 
@@ -116,7 +122,7 @@ def main():
     failed = False
     for name, where in undeclared(texts, home):
         failed = True
-        print(f"{where}.c: {name} is not in {os.path.basename(where)}.h")
+        print(f"{where}.c: {name} is in no header where a reader looks for it")
     for who, whom in sorted(KNOWN):
         if whom not in calls.get(who, {}):
             failed = True
