@@ -303,9 +303,10 @@ static void test_bytes_that_met_a_closed_stream_are_an_error(void **state)
     const rill_frame closed = {
         .type = RILL_FRAME_STREAM_CLOSE, .stream = 1, .code = RILL_CLOSE_STREAM_STATE_ERROR};
     (void)state;
-    for (unsigned dropped = 0; dropped < 2; dropped++) {
+    for (unsigned how = 0; how < 3; how++) { /* taken; gone, in a Fulfill; gone, in a Reject */
         client c;
         size_t accepted;
+        unsigned dropped = how > 0;
         open_client(&c);
         assert_true(next(&c));
         fulfill(&c, 0, NULL, 0);
@@ -313,7 +314,10 @@ static void test_bytes_that_met_a_closed_stream_are_an_error(void **state)
         assert_true(next(&c));
         assert_non_null(raw_find(&question, RILL_FRAME_STREAM_DATA));
         rill_stream_close(c.stream, RILL_CLOSE_NO_ERROR, NULL);
-        fulfill(&c, 0, &closed, dropped);
+        if (how < 2)
+            fulfill(&c, 0, &closed, dropped);
+        else
+            refuse(&c, 0, &closed, 1);
         if (c.events[RILL_EVENT_STREAM_END] == 0) {
             assert_true(next(&c));
             fulfill(&c, 0, NULL, 0);

@@ -163,6 +163,18 @@ static void test_a_maximum_that_is_told_is_one_of_several(void **state)
     pays(p, s, 700, 3 * RILL_SECOND, 60);
 }
 
+/* The same where single units pass, of which nothing arrives. */
+static void test_a_maximum_that_is_told_has_not_passed(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.most = 500;
+    path.large = RILL_ILP_F08_AMOUNT_TOO_LARGE;
+    rill_stream *s = open_to_probe(p, (rill_ratio){1, 4});
+    p->on_packet = two_maxima;
+    pays(p, s, 800, 5 * RILL_SECOND, 60);
+}
+
 static void test_what_is_to_be_sent_is_probed(void **state)
 {
     const uint64_t scale = UINT64_C(10000000000000000);
@@ -421,6 +433,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_sizes_between_the_first_are_tried),
         PAIR_TEST_TO_OPEN(test_dust_below_a_maximum_that_is_told),
         PAIR_TEST_TO_OPEN(test_a_maximum_that_is_told_is_one_of_several),
+        PAIR_TEST_TO_OPEN(test_a_maximum_that_is_told_has_not_passed),
         PAIR_TEST_TO_OPEN(test_what_is_to_be_sent_is_probed),
         PAIR_TEST_TO_OPEN(test_a_payment_with_time_waits_for_its_rate),
         PAIR_TEST_TO_OPEN(test_dust_is_not_sent_for_ever),

@@ -20,6 +20,11 @@ typedef struct part {
     uint64_t most;
 } part;
 
+static rill_arrived exactly(uint64_t arrived)
+{
+    return (rill_arrived){arrived, arrived};
+}
+
 static rill_lost sum_of(const part *parts, unsigned count)
 {
     rill_lost l = {0};
@@ -31,7 +36,7 @@ static rill_lost sum_of(const part *parts, unsigned count)
 static void bounds_are(const rill_lost *l, uint64_t arrived, uint64_t least, uint64_t most)
 {
     uint64_t low = 1, high = 2;
-    assert_true(rill_lost_bounds(l, arrived, &low, &high));
+    assert_true(rill_lost_bounds(l, exactly(arrived), &low, &high));
     assert_int_equal(low, least);
     assert_int_equal(high, most);
 }
@@ -47,8 +52,8 @@ static void test_one_size_counts_packets(void **state)
     bounds_are(&l, 500, 1000, 1000);
     bounds_are(&l, 250000, 500000, 500000);
     bounds_are(&l, 500000, 1000000, 1000000);
-    assert_false(rill_lost_bounds(&l, 499, &low, &high));
-    assert_false(rill_lost_bounds(&l, 250001, &low, &high));
+    assert_false(rill_lost_bounds(&l, exactly(499), &low, &high));
+    assert_false(rill_lost_bounds(&l, exactly(250001), &low, &high));
     bounds_are(&l, 500001, 1000000, 1000000); /* a better rate */
 }
 
@@ -63,7 +68,7 @@ static void test_a_size_and_a_last_one(void **state)
     bounds_are(&l, 300, 300, 300);
     bounds_are(&l, 303, 303, 303);
     bounds_are(&l, 633, 633, 633);
-    assert_false(rill_lost_bounds(&l, 304, &low, &high));
+    assert_false(rill_lost_bounds(&l, exactly(304), &low, &high));
 }
 
 static void test_what_may_arrive_as_nothing_is_never_known(void **state)
@@ -88,10 +93,10 @@ static void test_huge_numbers_saturate(void **state)
     rill_lost_add(&l, UINT64_MAX / 4, UINT64_MAX / 2, UINT64_MAX);
     rill_lost_add(&l, UINT64_MAX / 4, UINT64_MAX / 2, UINT64_MAX);
     rill_lost_add(&l, UINT64_MAX / 8, UINT64_MAX - 1, UINT64_MAX);
-    assert_true(rill_lost_bounds(&l, UINT64_MAX, &low, &high));
+    assert_true(rill_lost_bounds(&l, exactly(UINT64_MAX), &low, &high));
     assert_true(low <= high && high <= l.amount);
     rill_lost_add(&l, 7, 1, 3);
-    assert_true(rill_lost_bounds(&l, UINT64_MAX, &low, &high));
+    assert_true(rill_lost_bounds(&l, exactly(UINT64_MAX), &low, &high));
     assert_true(low <= high && high <= l.amount);
     bounds_are(&l, 0, 0, 0);
 }
@@ -150,7 +155,7 @@ static void against_all_subsets(uint64_t *seed, unsigned sizes)
     for (uint64_t arrived = 0; arrived <= all; arrived++) {
         uint64_t least, most, low, high;
         bool possible = by_trying(parts, count, arrived, &least, &most);
-        bool explained = rill_lost_bounds(&l, arrived, &low, &high);
+        bool explained = rill_lost_bounds(&l, exactly(arrived), &low, &high);
         assert_true(explained || !possible);
         if (!possible)
             continue;
@@ -161,6 +166,46 @@ static void against_all_subsets(uint64_t *seed, unsigned sizes)
             assert_int_equal(high, most);
         }
     }
+}
+
+/* What is known only to lie between two numbers leaves as much open as all of them do. */
+static void against_each_number(uint64_t *seed)
+{
+    part parts[4];
+    unsigned count = 1 + (unsigned)(next_random(seed) % 4);
+    uint64_t all = 0;
+    for (unsigned i = 0; i < count; i++) {
+        draw(seed, &parts[i]);
+        all += parts[i].most;
+    }
+    rill_lost l = sum_of(parts, count);
+    for (uint64_t from = 0; from <= all; from++)
+        for (uint64_t to = from; to <= all; to++) {
+            uint64_t low = UINT64_MAX, high = 0, least, most;
+            bool any = false;
+            for (uint64_t arrived = from; arrived <= to; arrived++)
+                if (by_trying(parts, count, arrived, &least, &most)) {
+                    low = least < low ? least : low;
+                    high = most > high ? most : high;
+                    any = true;
+                }
+            if (!any)
+                continue;
+            assert_true(rill_lost_bounds(&l, (rill_arrived){from, to}, &least, &most));
+            assert_true(least <= low && most >= high && most <= l.amount);
+            if (!l.many && l.vanishing == 0) {
+                assert_int_equal(least, low);
+                assert_int_equal(most, high);
+            }
+        }
+}
+
+static void test_what_is_between_two_numbers(void **state)
+{
+    (void)state;
+    uint64_t seed = 2;
+    for (unsigned i = 0; i < 60; i++)
+        against_each_number(&seed);
 }
 
 static void test_against_every_choice_of_parts(void **state)
@@ -179,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_what_may_arrive_as_nothing_is_never_known),
         cmocka_unit_test(test_huge_numbers_saturate),
         cmocka_unit_test(test_against_every_choice_of_parts),
+        cmocka_unit_test(test_what_is_between_two_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

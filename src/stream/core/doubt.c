@@ -115,9 +115,9 @@ static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t ar
     uint64_t found = 0; /* in the flights that are lost: the same */
     rill_money_word word = {.sent = sent, .unsent = unsent, .delivered = arrived};
     assert(sent <= lost && unsent <= lost - sent); /* nothing is known of what was not lost */
-    /* Who shared packets may have had a unit that was taken for another's: it is no stream's to
-     * use. */
-    bool known = lost == sent + unsent && (sent == 0 || !s->out.shared);
+    /* A unit that was taken for another's is no stream's to use. */
+    bool exact = s->out.drift.over == 0 && s->out.drift.under == 0;
+    bool known = lost == sent + unsent && (sent == 0 || exact);
     if (known)
         count_arrived(s, sent, arrived);
     for (lost_walk w = lost_of(s); next_lost(&w);) {
@@ -213,16 +213,21 @@ static void add_part(lost_sums *all, const rill_rate *rate, const rill_flight *f
     all->first += f->first ? amount : 0;
 }
 
-/* arrived: of all that the stream has lost, in the other side's units. False: that tells nothing.
+/*
+ * before: what counts as delivered without what was lost; total: what the other side has received
+ * in all. False: that tells nothing.
  */
-static bool divide(rill_stream *s, uint64_t arrived, uint64_t now_ns)
+static bool divide(rill_stream *s, uint64_t before, uint64_t total, uint64_t now_ns)
 {
+    const rill_drift *drift = &s->out.drift;
+    rill_arrived arrived = {.least = rill_sub_sat(total, rill_add_sat(before, drift->under)),
+                            .most = rill_sub_sat(rill_add_sat(total, drift->over), before)};
     rill_connection *c = s->connection;
     lost_sums all = {0};
     uint64_t least, most;
     for (lost_walk w = lost_of(s); next_lost(&w);)
         add_part(&all, &c->path.rate, w.flight, w.flight->money[w.part].amount);
-    if (arrived >= all.brings && arrived > 0) {
+    if (arrived.least >= all.brings && arrived.least > 0) {
         least = all.parts.amount - all.dust;
         most = all.parts.amount;
     } else if (!rill_lost_bounds(&all.parts, arrived, &least, &most)) {
@@ -230,8 +235,9 @@ static bool divide(rill_stream *s, uint64_t arrived, uint64_t now_ns)
     }
     assert(least <= most && most <= all.parts.amount); /* bounds of what was lost */
     uint64_t here = all.parts.amount - all.first;      /* of which at most that has arrived */
-    take_all(s, least, rill_sub_sat(here, most), arrived);
-    if (least > 0 || arrived > 0) /* what is known to have been lost is no progress */
+    uint64_t guess = most == 0 ? 0 : rill_sub_sat(total, before); /* one of what may have arrived */
+    take_all(s, least, rill_sub_sat(here, most), guess);
+    if (least > 0 || guess > 0) /* what is known to have been lost is no progress */
         s->progress_ns = now_ns;
     return true;
 }
@@ -245,29 +251,45 @@ static void note_total(rill_money_out *out, uint64_t total)
 {
     out->vague = total < out->remote_received;
     out->offset = total - out->money.delivered;
-    out->shared = false;
+}
+
+/* Told in answer to a packet that left when all else was settled: it leaves nothing to guess. */
+static void note_exact(rill_money_out *out, uint64_t total)
+{
+    note_total(out, total);
+    out->drift = (rill_drift){0, 0};
+}
+
+/*
+ * Told at any other time it may be older than what arrived last. It is right where it is no less
+ * than what had been delivered; where that is a guess, more may have been, as before.
+ */
+static void note_risen(rill_money_out *out, uint64_t before, uint64_t total)
+{
+    note_total(out, total);
+    out->drift = (rill_drift){.under = rill_sub_sat(out->drift.under, total - before)};
 }
 
 void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence, uint64_t now_ns)
 {
     rill_money_out *out = &s->out;
     uint64_t before = out->money.delivered + out->offset;
-    bool risen = total >= before && total >= out->remote_received;
+    bool grown = total >= out->remote_received;
     if (sequence < out->told_from)
         return;
     if (out->doubt == RILL_DOUBT_NONE) {
         /* One that is less may have been told before the last but one had arrived. */
-        if (rill_money_open(&out->money) == 0 && risen)
-            note_total(out, total);
+        if (rill_money_open(&out->money) == 0 && grown && total >= before)
+            note_risen(out, before, total);
         return;
     }
     if (out->doubt < RILL_DOUBT_ASKED)
         return;
     /* What arrived at another rate than is known does not say what did not. */
-    if (out->vague || !risen || !divide(s, total - before, now_ns)) {
+    bool risen = grown && rill_add_sat(total, out->drift.over) >= before;
+    if (out->vague || !risen || !divide(s, before, total, now_ns))
         rill_doubt_abandon(s);
-        note_total(out, total);
-    }
+    note_exact(out, total);
     settled(s);
 }
 

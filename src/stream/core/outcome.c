@@ -88,7 +88,10 @@ static void release(rill_connection *c, rill_flight *f)
     release_tallies(c, f);
 }
 
-/* Our estimate of the receiver's division: it divides what arrived by the same shares. */
+/*
+ * Our estimate of the receiver's division: it divides what arrived by the same shares. It rounds
+ * as we do; but the rest it may give to another, by what its streams have room for, or to none.
+ */
 static void divide_delivered(const rill_flight *f, uint64_t delivered, rill_share *parts)
 {
     for (unsigned i = 0; i < f->money_count; i++)
@@ -103,6 +106,20 @@ static void divide_delivered(const rill_flight *f, uint64_t delivered, rill_shar
     (void)err;
 }
 
+static void note_drift(const rill_flight *f, uint64_t delivered, const rill_share *parts)
+{
+    uint64_t rest = delivered;
+    for (unsigned i = 0; i < f->money_count; i++)
+        rest -= least_part(f, i, delivered);
+    for (unsigned i = 0; i < f->money_count && rest > 0; i++) {
+        rill_drift *drift = &f->money[i].stream->out.drift;
+        uint64_t taken = parts[i].amount - least_part(f, i, delivered);
+        assert(taken <= rest); /* each gets its part at least, and of the rest no more than it is */
+        drift->over = rill_add_sat(drift->over, taken);
+        drift->under = rill_add_sat(drift->under, rest - taken);
+    }
+}
+
 static void commit(rill_connection *c, rill_flight *f, uint64_t delivered, uint64_t now_ns)
 {
     rill_share parts[RILL_FLIGHT_MONEY];
@@ -112,6 +129,8 @@ static void commit(rill_connection *c, rill_flight *f, uint64_t delivered, uint6
         return;
     }
     divide_delivered(f, delivered, parts);
+    if (f->money_count > 1)
+        note_drift(f, delivered, parts);
     for (unsigned i = 0; i < f->money_count; i++) {
         const rill_flight_money *m = &f->money[i];
         rill_stream *s = m->stream;

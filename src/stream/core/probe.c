@@ -258,11 +258,16 @@ static bool add_between(rill_connection *c)
     return p->count > 0;
 }
 
-/* Of sizes that met F08 those above one that passes are too large; those below it, too small. */
+/*
+ * Of sizes that met F08 those above one that passes are too large; those below it, too small. What
+ * one connector told to be its maximum has not passed the others by that: there what was answered
+ * is what passes.
+ */
 static void judge_sizes(rill_connection *c, const rill_probing *last, uint64_t now_ns)
 {
+    const rill_packet_size *size = &c->path.packet_size;
     if (last->too_large != UINT64_MAX && last->too_large > last->answered &&
-        last->too_large > c->path.packet_size.passed)
+        (last->too_large > size->passed || (size->exact && last->answered > 0)))
         rill_packet_size_refused(&c->path.packet_size, last->too_large, (rill_bytes){NULL, 0},
                                  now_ns);
 }

@@ -167,7 +167,6 @@ static void hold(rill_connection *c, rill_flight *f)
             continue;
         m.expected = rill_money_hold(&m.stream->out.money, &c->money, m.amount,
                                      rill_rate_delivers(&c->path.rate, m.amount));
-        m.stream->out.shared = m.stream->out.shared || f->amount != m.amount;
         m.stream->references++;
         m.stream->out.told_from = c->numbers.next;
         f->money[kept++] = m;

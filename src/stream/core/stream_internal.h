@@ -42,6 +42,16 @@ typedef enum rill_doubt {
     RILL_DOUBT_ANSWERED /* by a reply whose frames are not read yet */
 } rill_doubt;
 
+/*
+ * Where a packet's money is divided among streams, each part is rounded down, and whose the rest
+ * is only the receiver knows. So what is counted as delivered may be wrong, by so much of the
+ * other side's units, since its total was last told.
+ */
+typedef struct rill_drift {
+    uint64_t over;  /* so much too large */
+    uint64_t under; /* so much too small */
+} rill_drift;
+
 typedef struct rill_money_out {
     rill_money money;
     uint64_t offset;          /* their total less delivered, as last told: modulo 2^64 */
@@ -51,12 +61,12 @@ typedef struct rill_money_out {
     rill_tally tally;
     uint64_t vain_since; /* monotonic ns: since then no size of packet brings enough; 0 */
     uint64_t credit;     /* units that still may leave in its turn; 0: it has none */
-    uint64_t told_from;  /* replies to packets from this number on tell of all money of ours */
+    rill_drift drift;
+    uint64_t told_from; /* replies to packets from this number on tell of all money of ours */
     uint16_t weight;
     uint8_t doubt; /* rill_doubt */
     int8_t vain;   /* why nothing of it is worth sending, to be told; RILL_OK */
     bool vague;    /* how much has arrived is not known: to be told before anything follows */
-    bool shared;   /* packets with others, since its total was last told: delivered is a guess */
     bool blocked;  /* by remote_max */
     bool max_told; /* remote_max is the other side's word, which only rises */
     bool given_up; /* a goal failed: what comes back is not sent again */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/path/lost.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 
 #define MAX_CHOICES 65536u
@@ -37,11 +39,11 @@ void rill_lost_add(rill_lost *l, uint64_t amount, uint64_t least, uint64_t most)
 }
 
 /* By proportion: never tighter than the truth. */
-static bool by_ratio(const rill_lost *l, uint64_t arrived, uint64_t *least, uint64_t *most)
+static bool by_ratio(const rill_lost *l, rill_arrived arrived, uint64_t *least, uint64_t *most)
 {
     uint64_t others = l->amount - l->vanishing;
-    uint64_t seen = rill_sub_sat(arrived, l->unseen);
-    uint64_t dear = rill_mul_div_floor_sat(arrived, l->dearest.num, l->dearest.den);
+    uint64_t seen = rill_sub_sat(arrived.least, l->unseen);
+    uint64_t dear = rill_mul_div_floor_sat(arrived.most, l->dearest.num, l->dearest.den);
     *least = rill_mul_div_ceil_sat(seen, l->cheapest.num, l->cheapest.den);
     *most = dear < others ? dear : others;
     if (*least > *most)
@@ -80,20 +82,20 @@ static bool advance(const rill_lost *l, choice *c)
 }
 
 /* How many of the first size there can be beside the others, for arrived to be possible. */
-static bool first_size(const rill_lost_size *s, const choice *c, uint64_t arrived, uint64_t *fewest,
-                       uint64_t *largest)
+static bool first_size(const rill_lost_size *s, const choice *c, rill_arrived arrived,
+                       uint64_t *fewest, uint64_t *largest)
 {
-    if (c->least > arrived)
+    if (c->least > arrived.most)
         return false;
-    uint64_t room = arrived - c->least;
-    uint64_t needed = rill_sub_sat(arrived, c->most);
+    uint64_t room = arrived.most - c->least;
+    uint64_t needed = rill_sub_sat(arrived.least, c->most);
     *fewest = needed / s->most + (needed % s->most != 0);
     *largest = room / s->least < s->count ? room / s->least : s->count;
     return *fewest <= *largest;
 }
 
 /* Every choice of the other sizes, and what that leaves for the first. */
-static bool by_size(const rill_lost *l, uint64_t arrived, uint64_t *least, uint64_t *most)
+static bool by_size(const rill_lost *l, rill_arrived arrived, uint64_t *least, uint64_t *most)
 {
     const rill_lost_size *first = &l->sizes[0];
     choice c = {.most = l->unseen};
@@ -122,11 +124,12 @@ static bool few_choices(const rill_lost *l)
     return !l->many && choices <= MAX_CHOICES && l->most < UINT64_MAX;
 }
 
-bool rill_lost_bounds(const rill_lost *l, uint64_t arrived, uint64_t *least, uint64_t *most)
+bool rill_lost_bounds(const rill_lost *l, rill_arrived arrived, uint64_t *least, uint64_t *most)
 {
+    assert(arrived.least <= arrived.most);
     *least = 0;
     *most = l->vanishing;
-    if (l->most < arrived) { /* more than all of it: the rate is better than was thought */
+    if (l->most < arrived.least) { /* more than all of it: the rate is better than was thought */
         *least = *most = l->amount;
         return true;
     }

@@ -34,12 +34,17 @@ typedef struct rill_lost {
 /* One part of amount, which brings from least to most where it arrives. */
 void rill_lost_add(rill_lost *l, uint64_t amount, uint64_t least, uint64_t most);
 
+/* How much came of all parts together, in the other side's units: from least to most. */
+typedef struct rill_arrived {
+    uint64_t least;
+    uint64_t most;
+} rill_arrived;
+
 /*
- * Where arrived of the other side's units came of all parts together: how many
- * of our units were in those that arrived at least, and at most. False where no
- * choice of parts brings so much.
+ * Where so much arrived: how many of our units were in the parts that arrived at
+ * least, and at most. False where no choice of parts brings so much.
  */
-RILL_MUST_CHECK bool rill_lost_bounds(const rill_lost *l, uint64_t arrived, uint64_t *least,
+RILL_MUST_CHECK bool rill_lost_bounds(const rill_lost *l, rill_arrived arrived, uint64_t *least,
                                       uint64_t *most);
 
 #endif
