@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connector/speaker.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "connector/rib_log.h"
+#include "ilp/peer.h"
+
+/* Of a neighbour's hold-down time, in milliseconds. */
+enum { LEAST_HOLD_DOWN = 1000, MOST_HOLD_DOWN = 3600000 };
+/* Doublings of a pause. */
+enum { MOST_TELL_DOUBLINGS = 5, MOST_ASK_DOUBLINGS = 8, MOST_UNHEARD_DOUBLINGS = 4 };
+
+static const uint8_t no_table[RILL_CCP_TABLE_LEN];
+
+static rill_speaker_peer *peer_of(rill_timer *timer)
+{
+    return RILL_CONTAINER(timer, rill_speaker_peer, timer);
+}
+
+static rill_speaker_peer *next_peer(const rill_speaker *s, rill_list *at)
+{
+    return at == &s->peers ? NULL : RILL_CONTAINER(at, rill_speaker_peer, in_peers);
+}
+
+#define EACH_PEER(s, p)                                                                            \
+    for (rill_speaker_peer *p = next_peer(s, (s)->peers.next); p != NULL;                          \
+         p = next_peer(s, p->in_peers.next))
+
+static uint64_t doubled(uint64_t pause, unsigned times, unsigned most)
+{
+    return pause << (times < most ? times : most);
+}
+
+/* ---- its life ---- */
+
+void rill_speaker_options_init(rill_speaker_options *o)
+{
+    memset(o, 0, sizeof *o);
+    o->interval = 30 * RILL_SECOND;
+    o->hold_down = 45 * RILL_SECOND;
+    o->least = 150 * RILL_MS;
+}
+
+/* A name that no table of ours has had. */
+static int name_table(rill_speaker *s, uint8_t out[RILL_CCP_TABLE_LEN])
+{
+    uint8_t bytes[sizeof s->options.secret + sizeof s->tables];
+    uint8_t hash[RILL_SHA256_LEN];
+    s->tables++;
+    memcpy(bytes, s->options.secret, sizeof s->options.secret);
+    memcpy(bytes + sizeof s->options.secret, &s->tables, sizeof s->tables);
+    int rc = rill_crypto_sha256(s->options.crypto, bytes, sizeof bytes, hash);
+    if (rc == RILL_OK)
+        memcpy(out, hash, RILL_CCP_TABLE_LEN);
+    rill_wipe(bytes, sizeof bytes);
+    return rc;
+}
+
+int rill_speaker_init(rill_speaker *s, const rill_speaker_options *options)
+{
+    memset(s, 0, sizeof *s);
+    s->options = *options;
+    rill_heap_init(&s->timers, options->allocator);
+    rill_list_init(&s->peers);
+    const rill_rib_options rib = {
+        .allocator = options->allocator,
+        .address = options->address,
+        .crypto = options->crypto,
+        .secret = s->options.secret,
+        .key = {options->key[0], options->key[1]},
+        .apply = options->apply,
+        .learnt = options->learnt,
+        .user = options->user,
+    };
+    rill_rib_init(&s->rib, &rib);
+    int rc = name_table(s, s->table);
+    if (rc == RILL_OK)
+        rc = rill_rib_add(&s->rib, NULL, RILL_ROUTE_OWN, options->address);
+    return rc == RILL_OK || rc == RILL_ERR_CRYPTO ? rc : RILL_ERR_NOMEM;
+}
+
+void rill_speaker_clear(rill_speaker *s)
+{
+    rill_rib_clear(&s->rib);
+    rill_heap_clear(&s->timers);
+    rill_wipe(s->options.secret, sizeof s->options.secret);
+}
+
+/* ---- when is something due? ---- */
+
+static bool may_ask(const rill_speaker_peer *p)
+{
+    return p->is_heard && p->up && p->control_id == 0;
+}
+
+static bool may_tell(const rill_speaker_peer *p)
+{
+    return p->tells && p->up && p->wants && p->update_id == 0;
+}
+
+static uint64_t when_to_tell(const rill_speaker *s, const rill_speaker_peer *p)
+{
+    bool news = p->told != s->rib.epoch && p->tell_at < p->beat_at;
+    return news ? p->tell_at : p->beat_at;
+}
+
+static void plan(rill_speaker *s, rill_speaker_peer *p)
+{
+    uint64_t deadline = p->expiry;
+    if (may_ask(p) && p->ask_at < deadline)
+        deadline = p->ask_at;
+    if (may_tell(p) && when_to_tell(s, p) < deadline)
+        deadline = when_to_tell(s, p);
+    rill_heap_move(&s->timers, &p->timer, deadline);
+}
+
+/* Everybody who wants to be told is told all again, as another table. */
+static void begin_again(rill_speaker *s)
+{
+    rill_rib_renumber(&s->rib);
+    int rc = name_table(s, s->table);
+    EACH_PEER(s, p)
+    {
+        if (rc == RILL_OK)
+            rc = name_table(s, p->table);
+        p->told = 0;
+        p->update_id = 0;
+    }
+    s->planned = UINT32_MAX;
+}
+
+/* What everybody has been told to be withdrawn is forgotten. */
+static void forget(rill_speaker *s, uint64_t now)
+{
+    if (s->rib.withdrawn == 0 || now < s->forget_at)
+        return;
+    uint32_t all = s->rib.epoch;
+    uint32_t here = s->rib.epoch;
+    EACH_PEER(s, p)
+    {
+        if (p->wants && p->told < all)
+            all = p->told;
+        if (p->wants && p->up && p->told < here)
+            here = p->told;
+    }
+    rill_rib_told(&s->rib, all, 0);
+    rill_rib_told(&s->rib, here, RILL_RIB_MOST_WITHDRAWN);
+    s->forget_at = now + RILL_SECOND;
+}
+
+static void settle(rill_speaker *s, uint64_t now)
+{
+    if (!rill_rib_is_settled(&s->rib) && now >= s->retry_at) {
+        int rc = rill_rib_settle(&s->rib, RILL_SPEAKER_BATCH);
+        s->retry_at = rc == RILL_ERR_NOMEM ? now + RILL_SECOND : 0;
+    }
+    if (s->rib.epoch > UINT32_MAX / 2)
+        begin_again(s);
+    if (s->planned != s->rib.epoch) {
+        EACH_PEER(s, p)
+        plan(s, p);
+        s->planned = s->rib.epoch;
+    }
+    forget(s, now);
+}
+
+uint64_t rill_speaker_deadline(const rill_speaker *s)
+{
+    uint64_t deadline = rill_heap_deadline(&s->timers);
+    if (!rill_rib_is_settled(&s->rib) && s->retry_at < deadline)
+        deadline = s->retry_at;
+    return deadline;
+}
+
+/* ---- neighbours ---- */
+
+int rill_speaker_add(rill_speaker *s, rill_speaker_peer *p)
+{
+    int rc = rill_heap_add(&s->timers, &p->timer, RILL_NEVER);
+    if (rc != RILL_OK)
+        return rc;
+    rill_list_push_back(&s->peers, &p->in_peers);
+    memcpy(p->table, s->table, sizeof p->table);
+    p->expiry = RILL_NEVER;
+    return RILL_OK;
+}
+
+void rill_speaker_remove(rill_speaker *s, rill_speaker_peer *p)
+{
+    rill_list_remove(&p->in_peers);
+    rill_heap_remove(&s->timers, &p->timer);
+    rill_rib_forget(&s->rib, &p->via);
+    int rc = rill_rib_settle(&s->rib, SIZE_MAX);
+    (void)rc; /* what could not be settled is tried again */
+}
+
+void rill_speaker_up(rill_speaker *s, rill_speaker_peer *p, uint64_t now)
+{
+    p->up = true;
+    p->via.away = false;
+    p->ask_at = now;
+    p->ask_failures = 0;
+    p->unheard = 0;
+    p->tell_at = now;
+    p->tell_failures = 0;
+    if (p->via.count > 0)
+        rill_rib_sweep(&s->rib, &p->via);
+    settle(s, now);
+    plan(s, p);
+}
+
+void rill_speaker_down(rill_speaker *s, rill_speaker_peer *p, uint64_t now)
+{
+    p->up = false;
+    p->via.away = true;
+    p->control_id = 0;
+    p->update_id = 0;
+    if (p->via.count > 0)
+        rill_rib_sweep(&s->rib, &p->via);
+    settle(s, now);
+    plan(s, p);
+}
+
+void rill_speaker_known(const rill_speaker_peer *p, uint8_t table[RILL_CCP_TABLE_LEN],
+                        uint32_t *epoch)
+{
+    memcpy(table, p->via.given_up ? no_table : p->heard_table, RILL_CCP_TABLE_LEN);
+    *epoch = p->via.given_up ? 0 : p->heard;
+}
+
+void rill_speaker_restore(rill_speaker *s, rill_speaker_peer *p,
+                          const uint8_t table[RILL_CCP_TABLE_LEN], uint32_t epoch, uint64_t now)
+{
+    memcpy(p->heard_table, table, sizeof p->heard_table);
+    p->heard = epoch;
+    p->expiry = now + s->options.hold_down;
+    p->restored = true;
+    plan(s, p);
+}
+
+int rill_speaker_restore_route(rill_speaker *s, rill_speaker_peer *p, const rill_ccp_route *route)
+{
+    bool taken = false;
+    return rill_rib_learn(&s->rib, &p->via, route, &taken);
+}
+
+/* ---- what we are told ---- */
+
+/* All that it told goes. */
+static void expire(rill_speaker *s, rill_speaker_peer *p, uint64_t now)
+{
+    if (p->via.count > 0)
+        rill_log_line(&s->options.log, RILL_LOG_WARNING,
+                      "account %s: nothing has been heard of its routes for too long; %zu are gone",
+                      p->via.name, p->via.count);
+    memcpy(p->heard_table, no_table, sizeof no_table);
+    p->heard = 0;
+    p->whole = false;
+    p->expiry = RILL_NEVER;
+    p->ask_at = now;
+    p->via.current++;
+    p->via.purge = true;
+    rill_rib_sweep(&s->rib, &p->via);
+}
+
+/* It is asked at once, if it was not within the last second. */
+static void ask_soon(rill_speaker_peer *p, uint64_t now)
+{
+    uint64_t next = p->asked_at + RILL_SECOND;
+    p->ask_at = next > now ? next : now;
+}
+
+static int learn(rill_speaker *s, rill_speaker_peer *p, const rill_ccp_route *route)
+{
+    bool taken = false;
+    size_t before = p->via.count;
+    if (before < p->most)
+        return rill_rib_learn(&s->rib, &p->via, route, &taken);
+    /* Those that it has may change; what it says of another is not taken. */
+    rill_rib_unlearn(&s->rib, &p->via, route->prefix);
+    if (p->via.count < before)
+        return rill_rib_learn(&s->rib, &p->via, route, &taken);
+    if (!p->full)
+        rill_log_line(&s->options.log, RILL_LOG_WARNING,
+                      "account %s: it tells more than %zu routes; others are not taken",
+                      p->via.name, p->most);
+    p->full = true;
+    return RILL_OK;
+}
+
+static int apply_update(rill_speaker *s, rill_speaker_peer *p, const rill_ccp_update *u)
+{
+    rill_reader withdrawn = rill_reader_of(u->withdrawn.data, u->withdrawn.len);
+    rill_reader routes = rill_reader_of(u->routes.data, u->routes.len);
+    rill_bytes prefix;
+    rill_ccp_route route;
+    int rc = RILL_OK;
+    while (rill_ccp_next_address(&withdrawn, &prefix))
+        rill_rib_unlearn(&s->rib, &p->via, prefix);
+    while (rc == RILL_OK && rill_ccp_next_route(&routes, &route))
+        rc = learn(s, p, &route);
+    return rc;
+}
+
+/* It has spoken: what it told stays good. */
+static void hear(rill_speaker_peer *p, const rill_ccp_update *u, uint64_t now)
+{
+    uint32_t ms = u->hold_down_ms < LEAST_HOLD_DOWN  ? LEAST_HOLD_DOWN
+                  : u->hold_down_ms > MOST_HOLD_DOWN ? MOST_HOLD_DOWN
+                                                     : u->hold_down_ms;
+    uint64_t expiry = now + ms * RILL_MS;
+    if (p->expiry == RILL_NEVER || expiry > p->expiry)
+        p->expiry = expiry;
+    p->unheard = 0;
+    if (p->restored && p->whole && !p->via.purge)
+        p->restored = false;
+    if (memcmp(p->heard_table, u->table, sizeof u->table) == 0)
+        return;
+    memcpy(p->heard_table, u->table, sizeof u->table);
+    p->heard = 0;
+    p->whole = false;
+    p->full = false;
+    p->via.current++;
+    p->via.purge = false;
+}
+
+/* We have all of its table: what it had told of another one is gone. */
+static void have_all(rill_speaker *s, rill_speaker_peer *p)
+{
+    if (p->whole)
+        return;
+    p->whole = true;
+    p->via.purge = true;
+    rill_rib_sweep(&s->rib, &p->via);
+}
+
+const char *rill_speaker_take_update(rill_speaker *s, rill_speaker_peer *p, rill_bytes data,
+                                     uint64_t now)
+{
+    rill_ccp_update u;
+    const char *problem = NULL;
+    if (!p->is_heard)
+        return NULL; /* who is told no asks again and again */
+    if (rill_ccp_update_decode(&u, data) != RILL_OK)
+        return "not a well-formed route update";
+    hear(p, &u, now);
+    p->ask_at = now + s->options.interval + s->options.interval / 4;
+    if (u.from_epoch > p->heard) {
+        ask_soon(p, now);
+    } else if (u.to_epoch > p->heard || (!p->whole && u.to_epoch == p->heard)) {
+        if (apply_update(s, p, &u) == RILL_OK) {
+            p->heard = u.to_epoch;
+            if (p->heard >= u.current_epoch)
+                have_all(s, p);
+        } else {
+            problem = "out of memory";
+            ask_soon(p, now);
+        }
+    }
+    settle(s, now);
+    plan(s, p);
+    return problem;
+}
+
+/* ---- what we tell ---- */
+
+const char *rill_speaker_take_control(rill_speaker *s, rill_speaker_peer *p, rill_bytes data,
+                                      uint64_t now)
+{
+    rill_ccp_control control;
+    if (!p->tells)
+        return NULL;
+    if (rill_ccp_control_decode(&control, data) != RILL_OK)
+        return "not a well-formed route control request";
+    bool known = memcmp(control.table, p->table, sizeof p->table) == 0;
+    p->wants = control.mode == RILL_CCP_SYNC;
+    p->told = control.epoch;
+    if (!known || control.epoch < s->rib.forgotten || control.epoch > s->rib.epoch) {
+        p->told = 0;
+        /* What it knows of this table would not do. */
+        if (known && name_table(s, p->table) != RILL_OK)
+            return "internal error";
+    }
+    p->update_id = 0;
+    p->beat_at = p->tell_at > now ? p->tell_at : now;
+    settle(s, now);
+    plan(s, p);
+    return NULL;
+}
+
+static void make_control(rill_speaker *s, rill_speaker_peer *p, uint64_t now,
+                         rill_speaker_message *out)
+{
+    rill_ccp_control control = {.mode = RILL_CCP_SYNC};
+    size_t len = 0;
+    if (p->via.given_up) {
+        /* It is to tell all again. */
+        memcpy(p->heard_table, no_table, sizeof no_table);
+        p->via.given_up = false;
+        p->heard = 0;
+    }
+    memcpy(control.table, p->heard_table, sizeof control.table);
+    control.epoch = p->heard;
+    int rc = rill_ccp_control_encode(&control, s->data, sizeof s->data, &len);
+    (void)rc; /* there is room */
+    p->asked_at = now;
+    p->control_id = ++s->id;
+    *out = (rill_speaker_message){p, RILL_CCP_CONTROL, {s->data, len}, s->id};
+}
+
+static void make_update(rill_speaker *s, rill_speaker_peer *p, uint64_t now,
+                        rill_speaker_message *out)
+{
+    rill_ccp_update u = {
+        .from_epoch = p->told,
+        .hold_down_ms = (uint32_t)(s->options.hold_down / RILL_MS),
+        .speaker = s->options.address,
+    };
+    memcpy(u.table, p->table, sizeof u.table);
+    size_t len = rill_rib_write(&s->rib, &p->via, &u, s->data, sizeof s->data);
+    p->telling = u.to_epoch;
+    p->more = u.to_epoch != u.current_epoch;
+    p->update_id = ++s->id;
+    p->tell_at = now + s->options.least;
+    p->beat_at = now + s->options.interval;
+    *out = (rill_speaker_message){p, RILL_CCP_UPDATE, {s->data, len}, s->id};
+}
+
+bool rill_speaker_next(rill_speaker *s, uint64_t now, rill_speaker_message *out)
+{
+    uint64_t was = 0;
+    settle(s, now);
+    for (rill_timer *timer; (timer = rill_heap_due(&s->timers, now, &was)) != NULL;) {
+        rill_speaker_peer *p = peer_of(timer);
+        bool made = true;
+        if (p->expiry <= now)
+            expire(s, p, now);
+        if (may_ask(p) && p->ask_at <= now)
+            make_control(s, p, now, out);
+        else if (may_tell(p) && when_to_tell(s, p) <= now)
+            make_update(s, p, now, out);
+        else
+            made = false;
+        plan(s, p);
+        if (made)
+            return true;
+    }
+    return false;
+}
+
+void rill_speaker_answered(rill_speaker *s, rill_speaker_peer *p, uint64_t id, bool fulfilled,
+                           uint64_t now)
+{
+    if (id == p->control_id) {
+        p->control_id = 0;
+        if (fulfilled) {
+            p->ask_failures = 0;
+            p->ask_at = now + doubled(s->options.interval + s->options.interval / 4, p->unheard,
+                                      MOST_UNHEARD_DOUBLINGS);
+            p->unheard++;
+        } else {
+            p->ask_at = now + doubled(RILL_SECOND, p->ask_failures++, MOST_ASK_DOUBLINGS);
+        }
+    } else if (id == p->update_id) {
+        p->update_id = 0;
+        if (fulfilled) {
+            p->told = p->telling;
+            p->tell_failures = 0;
+            /* What did not fit goes on at once. */
+            if (p->more)
+                p->tell_at = now;
+        } else {
+            p->tell_at = now + doubled(RILL_SECOND, p->tell_failures++, MOST_TELL_DOUBLINGS);
+            p->beat_at = p->tell_at;
+        }
+    }
+    plan(s, p);
+}
