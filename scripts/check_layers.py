@@ -58,7 +58,7 @@ PUBLIC = {
     "credentials": "stream", "receipt": "stream", "stream": "stream",
     "connection": "stream", "endpoint": "stream", "waiting": "stream",
     "loop": "io", "link": "link", "net": "run", "payment": "run", "quote": "run",
-    "ping": "run", "node": "serve", "credentials_file": "run",
+    "ping": "run", "trace": "run", "node": "serve", "credentials_file": "run",
     "key": "clients", "http_signature": "clients", "spsp": "clients",
     "spsp_server": "spsp", "open_payments": "clients", "receiver": "clients",
 }

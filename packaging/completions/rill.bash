@@ -20,6 +20,7 @@ _rill_options() {
             --insecure-http --max-packet --timeout --stall --crypto $common"
         ;;
     ping) echo "--count $common" ;;
+    trace) echo "--packet-time --max-amount $common" ;;
     receipt) echo "--secret-file --nonce $common" ;;
     keys) echo "--id $common" ;;
     demo | info | help) echo "$common" ;;
@@ -28,7 +29,7 @@ _rill_options() {
 }
 
 _rill() {
-    local commands='demo pay quote receive send info ping receipt keys help'
+    local commands='demo pay quote receive send info ping trace receipt keys help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
     COMPREPLY=()
     # "=" is a word of its own to bash.

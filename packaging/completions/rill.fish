@@ -11,10 +11,11 @@ complete -c rill -n __fish_use_subcommand -a receive -d 'Receive money and data'
 complete -c rill -n __fish_use_subcommand -a send -d 'Send money and data'
 complete -c rill -n __fish_use_subcommand -a info -d "Show the account's address and asset"
 complete -c rill -n __fish_use_subcommand -a ping -d 'See whether a node answers'
+complete -c rill -n __fish_use_subcommand -a trace -d 'Show how far a packet gets'
 complete -c rill -n __fish_use_subcommand -a receipt -d "Verify a receiver's receipt"
 complete -c rill -n __fish_use_subcommand -a keys -d 'Make and show keys for signing'
 complete -c rill -n __fish_use_subcommand -a help -d 'Explain a command'
-complete -c rill -n '__fish_seen_subcommand_from help' -a 'demo pay quote receive send info ping receipt keys help'
+complete -c rill -n '__fish_seen_subcommand_from help' -a 'demo pay quote receive send info ping trace receipt keys help'
 
 complete -c rill -n 'not __fish_use_subcommand' -l link -x -d 'The node: btp+ws://:TOKEN@HOST:PORT'
 complete -c rill -n 'not __fish_use_subcommand' -l link-file -r -F -d 'A file that holds the URI'
@@ -100,3 +101,5 @@ complete -c rill -n '__fish_seen_subcommand_from receive' -l tls-key -r -F -d 'I
 complete -c rill -n '__fish_seen_subcommand_from receive' -l crypto -x -a 'openssl ipsec-mb fastest' -d 'The library that encrypts'
 
 complete -c rill -n '__fish_seen_subcommand_from ping' -l count -x -d 'Pings to send'
+complete -c rill -n '__fish_seen_subcommand_from trace' -l packet-time -x -d 'The most time that a packet gets'
+complete -c rill -n '__fish_seen_subcommand_from trace' -l max-amount -x -d 'The largest amount to ask with'

@@ -63,6 +63,7 @@ extern const cli_command cli_quote;
 extern const cli_command cli_receipt;
 extern const cli_command cli_receive;
 extern const cli_command cli_send;
+extern const cli_command cli_trace;
 
 /* ---- commands.c ---- */
 

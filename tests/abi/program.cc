@@ -29,6 +29,7 @@
 #include <rill/spsp.h>
 #include <rill/spsp_server.h>
 #include <rill/stream.h>
+#include <rill/trace.h>
 #include <rill/types.h>
 #include <rill/waiting.h>
 

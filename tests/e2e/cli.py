@@ -28,7 +28,7 @@ import threading
 from harness import EXAMPLES, LIMIT, RILL, RILLD, Node, environment, reserved_port, run_with_node
 from runner import wait_until
 
-COMMANDS = ["demo", "receive", "send", "info", "ping", "receipt", "keys", "help"]
+COMMANDS = ["demo", "receive", "send", "info", "ping", "trace", "receipt", "keys", "help"]
 
 
 CASES = []
@@ -163,6 +163,10 @@ def mistakes_on_the_command_line_exit_2(t):
     t.fails(2, r'too many arguments: "x"', "info", "x")
     t.fails(2, r"ADDRESS is missing", "ping")
     t.fails(2, r"not an ILP address", "ping", "not an address")
+    t.fails(2, r"ADDRESS is missing", "trace")
+    t.fails(2, r"not an ILP address", "trace", "not an address")
+    t.fails(2, r"0.002 is the least", "trace", "private.rill", "--packet-time", "0.001")
+    t.fails(2, r"--max-amount", "trace", "private.rill", "--max-amount", "-1")
     t.fails(2, r"--credentials FILE is missing", "receive")
     t.fails(2, r"nothing to send", "send", "--credentials", "x")
     t.fails(2, r'no command "nonsense"', "help", "nonsense")

@@ -19,7 +19,7 @@ FOLDER = os.path.abspath(sys.argv.pop(3))
 
 from harness import BIN, RILL, RILLD, environment, run_tests  # noqa: E402
 
-COMMANDS = ["demo", "pay", "quote", "receive", "send", "info", "ping", "receipt", "keys", "help"]
+COMMANDS = ["demo", "pay", "quote", "receive", "send", "info", "ping", "trace", "receipt", "keys", "help"]
 
 
 def text(*args):

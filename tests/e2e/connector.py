@@ -245,6 +245,61 @@ rates: {base: USD, spread: 0, prices: {EUR: {price: 5/4}}}
 
 
 @case
+def a_trace_through_two_connectors(t):
+    """Each of the two is heard of where it refuses, by its own name and with its own limits."""
+    up = Connector(t, "up", """address: g.up
+accounts:
+  down: {relation: child, asset: USD/6, tokens: env:TOKEN_DOWN, credit: none, max-packet: 2_000_000}
+  bob: {relation: child, asset: EUR/4, tokens: env:TOKEN_BOB, most: 15000}
+rates: {base: USD, spread: 0, prices: {EUR: {price: 1}}}
+""")
+    down = Connector(t, "down", f"""accounts:
+  up: {{relation: parent, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:TOKEN_DOWN}}}}
+  alice: {{relation: child, asset: USD/2, tokens: env:TOKEN_ALICE, credit: 1_000, max-packet: 100_000}}
+""")
+    r = receive(t, up.link("bob"))
+    address = json.loads(r.lines()[0])["destination_account"]
+    p = t.rill("trace", address, "--json", "--link", down.link("alice"))
+    assert p.end() == 0, p.text
+    events = p.events()
+    first = events[0]
+    assert (first["event"], first["search"], first["amount"], first["left_ms"]) == ("answer", "reach", "0", 30000), first
+    assert address.startswith(first["triggered_by"]) and first["code"] == "F06", first
+    ranges = [e for e in events if e["event"] == "range"]
+    times = [(e["code"], e["triggered_by"]) for e in ranges if e["search"] == "time" and e["code"] != "R00"]
+    assert times == [("R02", "g.up.down"), ("R02", "g.up"), ("F06", first["triggered_by"])], ranges
+    amounts = [(e["code"], e["triggered_by"], int(e["first"]), int(e["last"])) for e in ranges if e["search"] == "amount"]
+    # Alice's cents are 10000 units of the connectors' account. Bob may be owed 15000 of his units: 150 cents.
+    assert amounts[0] == ("F06", first["triggered_by"], 0, amounts[0][3]) and 140 <= amounts[0][3] <= 150, amounts
+    assert amounts[1] == ("T04", "g.up", amounts[1][2], 200) and amounts[1][2] > 150, amounts
+    assert amounts[2] == ("F08", "g.up", 201, amounts[2][3]) and 940 <= amounts[2][3] <= 1000, amounts
+    assert amounts[3] == ("T04", "g.up.down", amounts[3][2], 100000) and amounts[3][2] > 1000, amounts
+    assert amounts[4] == ("F08", "g.up.down", 100001, 2 ** 64 - 1), amounts
+    of = {e["first"]: e for e in ranges if e["search"] == "amount"}
+    assert (of["201"]["received"], of["201"]["maximum"]) == ("2010000", "2000000"), of
+    assert (of["100001"]["received"], of["100001"]["maximum"]) == ("100001", "100000"), of
+    assert events[-1] == {"event": "trace", "address": address, "nodes": events[-1]["nodes"],
+                          "packets": len([e for e in events if e["event"] == "answer"])}, events[-1]
+    assert set(events[-1]["nodes"]) == {"g.up", "g.up.down", first["triggered_by"]}, events[-1]
+    # For people: where the way ends, and what cannot be known.
+    p = t.rill("trace", "g.up.nobody.at.home", "--max-amount", "0", "--link", down.link("alice"))
+    assert p.end() == 0, p.text
+    lines = p.lines()
+    assert lines[0] == "to g.up.nobody.at.home, with 30 s and no money:", lines
+    assert re.match(r"  F02 \(Unreachable\), says g.up: .* \([\d.]+ ms\)$", lines[1]), lines
+    assert lines[2] == "  it got to that node, which knows no way on", lines
+    assert "by its amount" not in "".join(lines) and lines[-3].endswith(": g.up, g.up.down"), lines
+    assert lines[-2].startswith("A node that refuses nothing is not seen."), lines
+    p = t.rill("trace", "g.up.nobody", "--quiet", "--link", down.link("alice"))
+    assert p.end() == 0 and not p.lines() and not p.lines("err"), p.text
+    assert down.balances() == {"up": 0, "alice": 0} and up.balances() == {"down": 0, "bob": 0}
+    r.process.send_signal(signal.SIGINT)
+    assert r.end() == 0, r.text
+    for c in (down, up):
+        c.stop()
+
+
+@case
 def a_parent_that_does_not_agree(t):
     """It holds the account in another asset, or does not know us: one line, and no node."""
     up = Connector(t, "up", """address: g.up

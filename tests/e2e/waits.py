@@ -444,6 +444,10 @@ def ctrl_c_ends_pings(t):
     p.until("waiting for", "err")
     p.process.send_signal(signal.SIGINT)
     assert p.end() == 1 and p.errors() == ["rill ping: stopped before an answer came"], p.text
+    p = t.rill("trace", "private.rill", "--link", deaf.link())
+    p.until("waiting for", "err")
+    p.process.send_signal(signal.SIGINT)
+    assert p.end() == 1 and p.errors() == ["rill trace: stopped before everything was asked"], p.text
     deaf.close()
     p = t.rill("ping", "private.rill", "--count", "1000", "--link", t.link("s"))
     os.read(p.process.stdout.fileno(), 10)
