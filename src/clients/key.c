@@ -6,12 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
@@ -22,6 +17,7 @@
 #include "clients/jwk.h"
 #include "crypto/crypto.h"
 #include "crypto/ed25519.h"
+#include "files/file.h"
 
 #define MAX_FILE 16384 /* bytes of a file with a key: keys have some 120 */
 
@@ -156,98 +152,45 @@ int rill_key_verify(const uint8_t public_key[RILL_KEY_PUBLIC_LEN], const uint8_t
 
 /* ---- files ---- */
 
-/* To the end of the file, or until cap is full. */
-static int read_all(int fd, char *buf, size_t cap, size_t *len)
-{
-    for (*len = 0; *len < cap;) {
-        ssize_t n = read(fd, buf + *len, cap - *len);
-        if (n == 0)
-            break;
-        if (n < 0 && errno != EINTR)
-            return RILL_ERR_IO;
-        if (n > 0)
-            *len += (size_t)n;
-    }
-    return RILL_OK;
-}
-
-static void close_keeping_errno(int fd)
-{
-    int kept = errno;
-    (void)close(fd);
-    errno = kept;
-}
-
 int rill_key_read(rill_key **out, const char *path)
 {
     char text[MAX_FILE];
     size_t len = 0;
-    struct stat about;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return RILL_ERR_IO;
-    int error = RILL_OK;
-    if (fstat(fd, &about) != 0)
-        error = RILL_ERR_IO;
-    /* A pipe has nobody else at its end. */
-    else if (S_ISREG(about.st_mode) && (about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    bool exposed = false;
+    int error = RILL_ERR_IO;
+    int kept = rill_file_read(path, text, sizeof text, &len, &exposed);
+    if (exposed)
         error = RILL_ERR_EXPOSED;
-    else
-        error = read_all(fd, text, sizeof text, &len);
-    close_keeping_errno(fd);
-    if (error == RILL_OK)
+    else if (kept == 0)
         error = len < sizeof text ? rill_key_from_text(out, text, len) : RILL_ERR_TOO_LARGE;
     rill_wipe(text, len);
-    return error;
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, text, len);
-        if (n < 0 && errno != EINTR)
-            return RILL_ERR_IO;
-        if (n > 0) {
-            text += n;
-            len -= (size_t)n;
-        }
-    }
-    return fsync(fd) == 0 ? RILL_OK : RILL_ERR_IO;
-}
-
-/* Writes temporary, and gives it its name: linking fails where the name is taken. */
-static int write_new(char *temporary, const char *path, const char *text, size_t len)
-{
-    int fd = mkstemp(temporary); /* mode 0600 */
-    if (fd < 0)
-        return RILL_ERR_IO;
-    int error = write_all(fd, text, len);
-    close_keeping_errno(fd);
-    if (error == RILL_OK && link(temporary, path) != 0)
-        error = errno == EEXIST ? RILL_ERR_EXISTS : RILL_ERR_IO;
-    int kept = errno;
-    (void)unlink(temporary);
     errno = kept;
     return error;
 }
 
+static int error_of(int kept)
+{
+    switch (kept) {
+    case 0:
+        return RILL_OK;
+    case EEXIST:
+        return RILL_ERR_EXISTS;
+    case ENOMEM:
+        return RILL_ERR_NOMEM;
+    default:
+        return RILL_ERR_IO;
+    }
+}
+
 int rill_key_write(const rill_key *key, const char *path)
 {
-    static const char suffix[] = ".XXXXXX";
     char text[RILL_KEY_TEXT_MAX];
     size_t len;
     int error = rill_key_text(key, text, &len);
     if (error != RILL_OK)
         return error;
-    size_t size = strlen(path) + sizeof suffix;
-    char *temporary = rill_alloc(rill_allocator_default(), size);
-    if (temporary) {
-        snprintf(temporary, size, "%s%s", path, suffix);
-        error = write_new(temporary, path, text, len);
-        rill_free(rill_allocator_default(), temporary);
-    } else {
-        error = RILL_ERR_NOMEM;
-    }
+    int kept = rill_file_create(path, text, len);
     rill_wipe(text, sizeof text);
-    return error;
+    errno = kept;
+    return error_of(kept);
 }

@@ -10,6 +10,8 @@
 #include <rill/error.h>
 #include <rill/ilp.h>
 
+#include "files/file.h"
+
 #define END                                                                                        \
     {                                                                                              \
         .key = NULL                                                                                \
@@ -397,14 +399,10 @@ int rill_config_read(rill_config *out, rill_arena *arena, const char *text, size
 
 static int secret_of_file(const char *path, char *out, size_t cap)
 {
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return errno == ENOENT ? RILL_ERR_NOT_FOUND : RILL_ERR_IO;
-    setvbuf(file, NULL, _IONBF, 0); /* no copy of it stays in memory */
-    size_t len = fread(out, 1, cap, file);
-    bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed)
-        return RILL_ERR_IO;
+    size_t len;
+    int error = rill_file_read(path, out, cap, &len, NULL);
+    if (error != 0)
+        return error == ENOENT ? RILL_ERR_NOT_FOUND : RILL_ERR_IO;
     if (len == cap)
         return RILL_ERR_BUFFER;
     if (len > 0 && out[len - 1] == '\n')

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "crypto/crypto.h"
-#include "run/file.h"
+#include "files/file.h"
 #include <rill/credentials_file.h>
 #include <rill/error.h>
 
@@ -17,7 +17,7 @@ int rill_credentials_load(rill_credentials *out, const char *path, const char **
     memset(out, 0, sizeof *out);
     if (problem)
         *problem = NULL;
-    int error = rill_file_read(path, text, sizeof text, &len);
+    int error = rill_file_read(path, text, sizeof text, &len, NULL);
     int rc = RILL_ERR_IO;
     /* A file that fills the buffer has no end that we know: it is cut off, and malformed. */
     if (error == 0)
@@ -32,7 +32,7 @@ int rill_server_secret_load(uint8_t out[RILL_SHARED_SECRET_LEN], const char *pat
     char text[256];
     size_t len = 0;
     memset(out, 0, RILL_SHARED_SECRET_LEN);
-    int error = rill_file_read(path, text, sizeof text, &len);
+    int error = rill_file_read(path, text, sizeof text, &len, NULL);
     int rc = error != 0 ? RILL_ERR_IO : rill_server_secret_decode(out, text, len);
     rill_wipe(text, sizeof text);
     errno = error;

@@ -11,7 +11,7 @@
 #include "base/muldiv.h"
 #include "base/sized.h"
 #include "crypto/crypto.h"
-#include "run/file.h"
+#include "files/file.h"
 
 #define VERSION "1"
 /* Of a number, or of two with a slash between them. */
@@ -161,7 +161,7 @@ int rill_payment_state_save(const char *path, rill_bytes state)
 
 int rill_payment_state_load(const char *path, uint8_t *out, size_t *len)
 {
-    int error = rill_file_read(path, (char *)out, RILL_PAYMENT_STATE_MAX, len);
+    int error = rill_file_read(path, (char *)out, RILL_PAYMENT_STATE_MAX, len, NULL);
     errno = error;
     if (error != 0)
         return RILL_ERR_IO;
