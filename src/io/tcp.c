@@ -515,7 +515,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init((char *)t->loop->read_block, RILL_BLOCK);
 }
 
-void rill_tcp_start(rill_tcp *t)
+void rill_tcp_start(rill_tcp *t, uint8_t *early, size_t len)
 {
     uv_tcp_nodelay(&t->handle, 1);
     int status = uv_read_start((uv_stream_t *)&t->handle, on_alloc, on_read);
@@ -530,6 +530,8 @@ void rill_tcp_start(rill_tcp *t)
         t->state = RILL_TCP_OPEN;
         t->on->open(t->owner);
     }
+    if (len > 0 && (t->state == RILL_TCP_OPEN || t->state == RILL_TCP_HANDSHAKE))
+        input(t, early, len);
 }
 
 void rill_tcp_lose(rill_tcp *t, int error)

@@ -57,6 +57,7 @@ typedef enum rill_tcp_state {
 typedef struct rill_dialing {
     /* The connection is closed: it ends at once. */
     void (*cancel)(struct rill_dialing *d);
+    bool resolving; /* it does not know an address yet */
 } rill_dialing;
 
 typedef struct rill_tcp {
@@ -111,7 +112,10 @@ RILL_MUST_CHECK int rill_tcp_new(rill_tcp **out, rill_loop *loop, const rill_tcp
  * called no more. From inside a handler too, but not once it was lost.
  */
 void rill_tcp_give(rill_tcp *t, const rill_tcp_handlers *on, void *owner);
-/* tls: NULL for none. open or lost follows. RILL_ERR_NOMEM, RILL_ERR_TLS, RILL_ERR_RESOLVE. */
+/*
+ * tls: NULL for none. Through the proxy of the environment, if there is one (io/proxy.h). open or
+ * lost follows. RILL_ERR_NOMEM, RILL_ERR_TLS, RILL_ERR_RESOLVE.
+ */
 RILL_MUST_CHECK int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port,
                                      rill_tls_context *tls);
 /* Connecting: it does not know an address yet. */
@@ -173,8 +177,8 @@ void rill_tcp_is_stranger(rill_tcp *t, rill_strangers *strangers);
 /* Who it is has been checked: it gives way to nobody. Again: nothing. */
 void rill_tcp_welcome(rill_tcp *t);
 
-/* For tcp_connect.c: the socket is connected. */
-void rill_tcp_start(rill_tcp *t);
+/* For those who connect it: the socket is connected, and these bytes have come over it. */
+void rill_tcp_start(rill_tcp *t, uint8_t *early, size_t len);
 /* Reports `lost` with t->detail, or ends what was finishing. From the loop only. */
 void rill_tcp_lose(rill_tcp *t, int error);
 /* One of t->parts let go. */

@@ -13,9 +13,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <rill/crypto.h>
+
 #include "base/alloc.h"
+#include "io/proxy.h"
 #include "io/resolve.h"
 #include "io/tcp.h"
+#include "io/tunnel.h"
 
 /* RFC 8305 section 8, Connection Attempt Delay. */
 #define NEXT_ATTEMPT_MS 250
@@ -42,6 +46,9 @@ typedef struct dial {
     unsigned parts; /* handles that are open */
     uv_timer_t timer;
     attempt attempts[MAX_ATTEMPTS];
+    bool by_proxy;              /* whose addresses these are */
+    rill_proxy proxy;           /* if so */
+    char target[RILL_TCP_NAME]; /* whom it is to connect us to */
 } dial;
 
 static void try_next(dial *d);
@@ -54,6 +61,7 @@ static void part_closed(dial *d)
         return;
     rill_tcp *t = d->tcp;
     rill_resolve_free(d->found);
+    rill_wipe(&d->proxy, sizeof d->proxy);
     rill_free(rill_allocator_default(), d);
     rill_tcp_part_closed(t);
 }
@@ -129,7 +137,8 @@ static void attempt_failed(dial *d, int status)
 {
     rill_tcp *t = d->tcp;
     d->waiting--;
-    snprintf(t->detail, sizeof t->detail, "cannot connect to %s: %s", t->name, uv_strerror(status));
+    snprintf(t->detail, sizeof t->detail, "cannot connect to %s%s: %s",
+             d->by_proxy ? "the proxy " : "", t->name, uv_strerror(status));
     if (d->next < d->count)
         try_next(d);
     else if (d->waiting == 0)
@@ -151,7 +160,10 @@ static void on_connected(uv_connect_t *request, int status)
         return;
     }
     finish(d);
-    rill_tcp_start(t);
+    if (d->by_proxy)
+        rill_tunnel_start(t, &d->proxy, d->target);
+    else
+        rill_tcp_start(t, NULL, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -205,9 +217,11 @@ static void on_resolved(void *owner, int status, struct addrinfo *found)
     dial *d = owner;
     rill_tcp *t = d->tcp;
     d->lookup = NULL;
+    d->base.resolving = false;
     d->found = found;
     if (status != 0 || found == NULL) {
-        snprintf(t->detail, sizeof t->detail, "cannot resolve %s: %s", t->name,
+        snprintf(t->detail, sizeof t->detail, "cannot resolve %s%s: %s",
+                 d->by_proxy ? "the proxy " : "", t->name,
                  uv_strerror(status != 0 ? status : UV_EAI_NONAME));
         fail(d, RILL_ERR_RESOLVE);
         return;
@@ -218,13 +232,39 @@ static void on_resolved(void *owner, int status, struct addrinfo *found)
 
 bool rill_tcp_is_resolving(const rill_tcp *t)
 {
-    return t->dialing != NULL && RILL_CONTAINER(t->dialing, dial, base)->lookup != NULL;
+    return t->dialing != NULL && t->dialing->resolving;
+}
+
+static void name(char out[RILL_TCP_NAME], const char *host, uint16_t port)
+{
+    snprintf(out, RILL_TCP_NAME, strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host,
+             (unsigned)port);
+}
+
+/* Whose addresses are looked up: the host's, or its proxy's. */
+static int choose_proxy(dial *d, const char **host, uint16_t *port, bool tls)
+{
+    const char *variable = NULL;
+    int rc = rill_proxy_find(&d->proxy, *host, *port, tls, &variable);
+    if (rc == RILL_ERR_INVALID) {
+        snprintf(d->tcp->detail, sizeof d->tcp->detail,
+                 "%s is not a proxy: http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT",
+                 variable);
+        return RILL_ERR_CONNECT;
+    }
+    d->by_proxy = rc == RILL_OK;
+    if (!d->by_proxy)
+        return RILL_OK;
+    name(d->target, *host, *port);
+    *host = d->proxy.host;
+    *port = d->proxy.port;
+    name(d->tcp->name, *host, *port);
+    return RILL_OK;
 }
 
 int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port, rill_tls_context *tls)
 {
-    snprintf(t->name, sizeof t->name, strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host,
-             (unsigned)port);
+    name(t->name, host, port);
     if (tls != NULL) {
         int error = rill_tls_new(&t->tls, tls, host);
         if (error != RILL_OK)
@@ -235,11 +275,22 @@ int rill_tcp_connect(rill_tcp *t, const char *host, uint16_t port, rill_tls_cont
         return RILL_ERR_NOMEM;
     d->base.cancel = cancel;
     d->tcp = t;
-    int error = rill_resolve(&d->lookup, t->loop, host, port, on_resolved, d);
+    int error = choose_proxy(d, &host, &port, tls != NULL);
+    if (error == RILL_ERR_CONNECT) { /* said in t->detail, from the loop */
+        t->error = error;
+        t->broken = true;
+        t->state = RILL_TCP_CONNECTING;
+        rill_loop_defer(t->loop, &t->failure);
+        rill_free(rill_allocator_default(), d);
+        return RILL_OK;
+    }
+    error = rill_resolve(&d->lookup, t->loop, host, port, on_resolved, d);
     if (error != RILL_OK) {
+        rill_wipe(&d->proxy, sizeof d->proxy);
         rill_free(rill_allocator_default(), d);
         return error == RILL_ERR_LIMIT ? RILL_ERR_RESOLVE : error;
     }
+    d->base.resolving = true;
     uv_timer_init(t->loop->uv, &d->timer);
     d->timer.data = d;
     d->parts = 1;
@@ -275,6 +326,6 @@ int rill_tcp_accept(rill_tcp *t, uv_stream_t *listener, rill_tls_context *tls)
         if (error != RILL_OK)
             return error;
     }
-    rill_tcp_start(t);
+    rill_tcp_start(t, NULL, 0);
     return RILL_OK;
 }

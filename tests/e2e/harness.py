@@ -23,8 +23,9 @@ LIMIT = 60  # seconds for anything to happen
 
 
 def environment(**more):
-    """Our environment, without variables that name another node."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("ILP_", "MONEYD_"))}
+    """Our environment, without variables that name another node, or a proxy."""
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("ILP_", "MONEYD_")) and not k.lower().endswith("_proxy")}
     env.update(more)
     return env
 

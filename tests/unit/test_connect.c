@@ -289,6 +289,9 @@ static void test_lookups_are_limited(void **state)
 static int prepare(void **state)
 {
     (void)state;
+    unsetenv("http_proxy"); /* connections here are without TLS */
+    unsetenv("all_proxy");
+    unsetenv("ALL_PROXY");
     return sem_init(&go_on, 0, 0) != 0 || sem_init(&gone_on, 0, 0) != 0;
 }
 
