@@ -89,6 +89,9 @@ static rill_ratio minimum_of(const rill_quote_path *p, const rill_quote_options 
     if (o->price.num != 0) {
         uint8_t there = *p->destination_asset_code ? p->destination_asset_scale : o->asset_scale;
         rate = scale(o->price, (int)there - (int)p->source_asset_scale);
+        /* No packet can bring as much: it is no minimum that rounding down may lower. */
+        if (rate.num == UINT64_MAX && rate.den == 1)
+            return rate;
     }
     return rill_ratio_multiply_floor(rate, rill_ratio_complement(o->slippage));
 }

@@ -102,6 +102,9 @@ static void on_money(rill_stream *s, uint64_t amount, void *user)
 {
     world *w = user;
     w->received += amount;
+    /* Whatever leaves was announced before: a payer that dies now knows of it. */
+    if (fail_at == 0 && w->saves > 0 && !w->crashed)
+        assert_true(w->received <= w->state.sent + w->state.in_doubt);
     if (w->words)
         rill_stream_close(s, RILL_CLOSE_APPLICATION_ERROR, w->words);
 }
@@ -370,6 +373,25 @@ static void test_terms_that_are_none(void **state)
     assert_int_equal(w->received, 1);
 }
 
+static void pay_at_twice_the_rate(world *w)
+{
+    const rill_quote_terms t = {
+        .size = sizeof t, .max_source = 1000, .min_delivery = 1, .min_rate = {2, 1}};
+    assert_int_equal(rill_quote_pay(&w->payment, w->quote, &t, NULL, pay_handlers(w, false)),
+                     RILL_OK);
+}
+
+/* They are the caller's: a path that does not keep their minimum rate gets nothing. */
+static void test_terms_that_no_path_keeps(void **state)
+{
+    world *w = *state;
+    w->decide = pay_at_twice_the_rate;
+    run(w);
+    assert_int_equal(w->error, RILL_ERR_RATE);
+    assert_int_equal(w->result.sent, 0);
+    assert_int_equal(w->received, 0);
+}
+
 static void test_delivered_by_its_terms(void **state)
 {
     world *w = *state;
@@ -571,6 +593,19 @@ static void test_a_delivery_goes_on_within_its_maximum(void **state)
     assert_true(w->state.complete);
 }
 
+/* The path was better when it was begun: what is left of the maximum does not bring the rest. */
+static void test_a_delivery_that_cannot_be_any_more(void **state)
+{
+    world *w = *state;
+    w->begin = resume_here;
+    w->state = (rill_payment_state){
+        .amount = 1000, .deliver = 1000, .sent = 200, .delivered = 100, .min_rate = {1, 2}};
+    run(w);
+    assert_int_equal(w->error, RILL_ERR_RANGE);
+    assert_int_equal(w->result.reason, RILL_REASON_SOURCE_MAX);
+    assert_int_equal(w->received, 0);
+}
+
 static void test_nothing_is_left(void **state)
 {
     world *w = *state;
@@ -709,6 +744,7 @@ int main(void)
         WORLD_TEST(test_closed_before_it_is_quoted),
         WORLD_TEST(test_paid_by_its_terms),
         WORLD_TEST(test_terms_that_are_none),
+        WORLD_TEST(test_terms_that_no_path_keeps),
         WORLD_TEST(test_delivered_by_its_terms),
         WORLD_TEST(test_delivered_without_a_quote),
         WORLD_TEST(test_not_delivered_where_it_cannot_be),
@@ -720,6 +756,7 @@ int main(void)
         WORLD_TEST(test_what_is_left_is_sent),
         WORLD_TEST(test_a_delivery_goes_on),
         WORLD_TEST(test_a_delivery_goes_on_within_its_maximum),
+        WORLD_TEST(test_a_delivery_that_cannot_be_any_more),
         WORLD_TEST(test_nothing_is_left),
         WORLD_TEST(test_states_that_are_none),
         cmocka_unit_test(test_blocking_without_a_node),

@@ -124,6 +124,14 @@ static void test_scales_far_apart(void **state)
     p.source_asset_scale = 0;
     p.destination_asset_scale = 255;
     bad(&p, &o, RILL_ERR_RATE, RILL_REASON_RATE);
+    /* Nor is it a minimum that slippage lowers until a path has it. */
+    p = path_of(1, UINT64_MAX - 1);
+    p.source_asset_scale = 0;
+    p.destination_asset_scale = 20;
+    o = source(1);
+    o.price = (rill_ratio){1, 1};
+    bad(&p, &o, RILL_ERR_RATE, RILL_REASON_RATE);
+    p = path_of(UINT64_C(1000000000000), 1);
     p.source_asset_scale = 12;
     p.destination_asset_scale = 0;
     o = source(UINT64_C(3000000000000));
@@ -166,6 +174,16 @@ static void test_one_unit(void **state)
     o = source(1);
     bad(&p, &o, RILL_ERR_TOO_LITTLE, RILL_REASON_TOO_LITTLE);
     o = source(2);
+    assert_int_equal(good(&p, &o).min_delivery, 1);
+    /* Nor are three units of which each is less than a third. */
+    p = path_of(1000, 300);
+    p.high_rate = (rill_ratio){333, 1000};
+    o = source(3);
+    bad(&p, &o, RILL_ERR_TOO_LITTLE, RILL_REASON_TOO_LITTLE);
+    /* They may be one where the rate may be better than what was seen. */
+    p.high_rate = (rill_ratio){334, 1000};
+    assert_int_equal(good(&p, &o).min_delivery, 1);
+    p.high_rate = (rill_ratio){1, 0};
     assert_int_equal(good(&p, &o).min_delivery, 1);
 }
 

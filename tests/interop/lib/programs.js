@@ -78,23 +78,33 @@ function example (test, name, args, env, stdin) {
   return new Process(test, `example ${name}`, program(EXAMPLES, name), args, { env, stdin })
 }
 
-/** Keys and signatures of librill-pay: a function that answers one question after the other. */
-function signer (test) {
-  const child = spawn(program(path.join(BIN, '../../tests/interop'), 'signer'), { stdio: ['pipe', 'pipe', 'inherit'] })
+/** A program that answers each line with a line: a function that asks it. */
+function answerer (test, name, write, read) {
+  const child = spawn(program(path.join(BIN, '../../tests/interop'), name), { stdio: ['pipe', 'pipe', 'inherit'] })
   const waiting = []
   let text = ''
   test.defer(() => child.kill('SIGKILL'))
   child.stdout.setEncoding('utf8').on('data', piece => {
     const lines = (text + piece).split('\n')
     text = lines.pop()
-    for (const line of lines) waiting.shift().resolve(JSON.parse(line))
+    for (const line of lines) waiting.shift().resolve(read(line))
   })
-  child.on('close', () => { for (const { reject } of waiting) reject(new Error('signer ended')) })
+  child.on('close', () => { for (const { reject } of waiting) reject(new Error(`${name} ended`)) })
   return question => new Promise((resolve, reject) => {
     waiting.push({ resolve, reject })
-    child.stdin.write(JSON.stringify(question) + '\n')
+    child.stdin.write(write(question) + '\n')
   })
 }
+
+/** Keys and signatures of librill-pay: a function that answers one question after the other. */
+const signer = test => answerer(test, 'signer', JSON.stringify, JSON.parse)
+
+/** Terms of quotes: a question is a line of numbers. */
+const quoter = test => answerer(test, 'quoter', line => line, line => {
+  const [error, reason, ...numbers] = line.split(' ')
+  const [num, den, maxSource, minDelivery, likelySource, likelyDelivery] = numbers.map(BigInt)
+  return { error, reason, minRate: { num, den }, maxSource, minDelivery, likelySource, likelyDelivery }
+})
 
 /** A payer of Open Payments: what it was told, a line each. */
 async function opPayer (test, receiver, keyFile, options, then) {
@@ -110,4 +120,4 @@ function receiptPayer (test, link, { destinationAccount, sharedSecret }, amount)
     [link, destinationAccount, sharedSecret.toString('base64'), String(amount)])
 }
 
-module.exports = { startNode, startReceiver, startSender, doneOf, rill, example, signer, opPayer, receiptPayer }
+module.exports = { startNode, startReceiver, startSender, doneOf, rill, example, signer, quoter, opPayer, receiptPayer }
