@@ -8,6 +8,7 @@
 /* Money without end. The packets are counted. */
 #define ENDLESS .work = {.total = RILL_UNLIMITED, .max_packet = 1000, .rate_given = true}
 #define WHOLE   .work = {.total = RILL_UNLIMITED, .rate_given = true}
+#define RAFIKI  .packets_per_second = 167
 /* What every bottleneck must reach. */
 #define FILLED .measure_from = SEC(1), .measure_to = SEC(10), .reach = 950, .wait_most = 1000
 
@@ -247,6 +248,27 @@ const paths_case paths_cases[] = {
      .measure_to = SEC(30),
      .reach = 950,
      .fair = 950},
+    /* Rafiki's limit of an account. Its bucket holds a minute's packets. */
+    {.name = "10000 packets a minute, T05, all of it",
+     .config = {FAR, RAFIKI, .burst_ms = 60000},
+     ENDLESS,
+     .measure_from = SEC(10),
+     .measure_to = SEC(40),
+     .reach = 950},
+    {.name = "10000 packets a minute, T05, few large packets",
+     .config = {FAR, RAFIKI, .burst_ms = 60000, .max_packet = 1000000, .max_told = true},
+     .work = {.total = 1000000000},
+     .measure_to = SEC(40),
+     .done_before = SEC(3),
+     .most_refused = 10,
+     .rill_only = true},
+    /* Others have used the minute up. */
+    {.name = "10000 packets a minute, T05, used up",
+     .config = {FAR, RAFIKI, .burst_ms = 100, .max_packet = 1000000, .max_told = true},
+     .work = {.total = 100000000},
+     .measure_to = SEC(40),
+     .done_before = SEC(4),
+     .rill_only = true},
     {.name = "4 streams of weights 1 to 4",
      .config = {FAR, .packets_per_second = 1000, .queue = 400},
      .work = {.total = RILL_UNLIMITED, .max_packet = 1000, .rate_given = true, .streams = 4},

@@ -18,6 +18,8 @@
     X(LOSE_REPLY, "lose-reply", LINK, lose_reply)                                                  \
     X(DUPLICATE, "duplicate", LINK, duplicate)                                                     \
     X(REORDER, "reorder", LINK, reorder)                                                           \
+    X(HTTP_ERROR, "http-error", LINK, http_error)                                                  \
+    X(HTTP_RESET, "http-reset", LINK, http_reset)                                                  \
     X(AMOUNT_LIMIT, "max-packet", HOP, max_packet)                                                 \
     X(PACKET_RATE, "packet-rate", HOP, packets_per_second)                                         \
     X(VALUE_RATE, "value-rate", HOP, value_per_second)                                             \

@@ -14,6 +14,8 @@
 
 /* How long a connector that tampers with expiries waits at most. */
 #define MAX_WAIT_MS 60000
+/* Instead of a node: the sender's own request was reset, and is in doubt. */
+#define RESET_AT_END UINT64_MAX
 
 /* One Prepare on its way, and what each connector holds for it. */
 typedef struct transit {
@@ -27,7 +29,8 @@ typedef struct transit {
     unsigned epoch; /* of the sender's link */
     unsigned came;  /* the receiver's, when it arrived */
     bool answered[SIM_MAX_HOPS + 2];
-    uint64_t amount[SIM_MAX_HOPS + 2];       /* as it came to each node */
+    bool deaf[SIM_MAX_HOPS + 2];       /* what the next node answers does not come to this one */
+    uint64_t amount[SIM_MAX_HOPS + 2]; /* as it came to each node */
     uint8_t condition[SIM_MAX_HOPS + 2][32]; /* as each node sent it on */
 } transit;
 
@@ -215,6 +218,46 @@ static bool lost(sim_path *p, transit *t, unsigned node, bool reply)
 }
 
 static void hop_timeout(void *context, uint64_t node);
+static void http_failure(void *context, uint64_t node);
+
+/* When nobody can take its money any more, or, if it is no Prepare, now. */
+static uint64_t end_of(const sim_path *p, uint8_t *packet, size_t len)
+{
+    sim_packet parsed = sim_packet_parse(packet, len);
+    uint64_t now = sim_wall_ms(p->queue->now);
+    uint64_t until = parsed.type == SIM_PREPARE ? sim_packet_expiry(&parsed) : now;
+    /* A connector that tampers with expiries does not wait for ever itself. */
+    if (until < now || until > now + MAX_WAIT_MS)
+        until = now + MAX_WAIT_MS;
+    return (until - SIM_WALL_MS) * RILL_MS;
+}
+
+/*
+ * The link after the node is ILP over HTTP, and its request fails, whatever the next node says
+ * later. A 500 comes for a packet that went on. A stream may also be reset before it was read.
+ * Rafiki answers T00 at once, Rill waits until the packet has expired, as it does for its own.
+ * Returns whether the packet gets to the next node.
+ */
+static bool http_goes_on(sim_path *p, transit *t, unsigned node, uint8_t *packet, size_t len)
+{
+    const sim_link_config *l = &p->config.link[link_after(p, t, node)];
+    bool error = !p->calm && sim_rng_chance(&p->rng, l->http_error);
+    bool reset = !p->calm && sim_rng_chance(&p->rng, l->http_reset);
+    if (!error && !reset)
+        return true;
+    bool read = error || sim_rng_chance(&p->rng, 500);
+    uint64_t at = p->queue->now + sim_rng_below(&p->rng, 4 * l->delay + RILL_MS);
+    sim_count(p->report, error ? SIM_HTTP_ERROR : SIM_HTTP_RESET);
+    sim_trace(p->report, "  %s #%" PRIu64 " after node %u%s", error ? "500  " : "reset", t->id,
+              node, read ? "" : ", unread");
+    if (error || (node > 0 && sim_rng_chance(&p->rng, 500)))
+        sim_queue_put(p->queue, at, http_failure, t, node, NULL);
+    else if (node == 0)
+        sim_queue_put(p->queue, end_of(p, packet, len) + RILL_SECOND, http_failure, t, RESET_AT_END,
+                      NULL);
+    t->deaf[node] = true;
+    return read;
+}
 
 /* The node sends the Prepare on. */
 static void send_on(sim_path *p, transit *t, unsigned node, uint8_t *packet, size_t len,
@@ -223,15 +266,9 @@ static void send_on(sim_path *p, transit *t, unsigned node, uint8_t *packet, siz
     sim_packet parsed = sim_packet_parse(packet, len);
     if (parsed.type == SIM_PREPARE)
         memcpy(t->condition[node], parsed.hash, 32);
-    if (node > 0) {
-        uint64_t now = sim_wall_ms(p->queue->now);
-        uint64_t until = parsed.type == SIM_PREPARE ? sim_packet_expiry(&parsed) : now;
-        /* A connector that tampers with expiries does not wait for ever itself. */
-        if (until < now || until > now + MAX_WAIT_MS)
-            until = now + MAX_WAIT_MS;
-        sim_queue_put(p->queue, (until - SIM_WALL_MS) * RILL_MS, hop_timeout, t, node, NULL);
-    }
-    if (!lost(p, t, node, false))
+    if (node > 0)
+        sim_queue_put(p->queue, end_of(p, packet, len), hop_timeout, t, node, NULL);
+    if (http_goes_on(p, t, node, packet, len) && !lost(p, t, node, false))
         post(p, t, node, false, packet, len, extra);
     if (!p->calm && sim_rng_chance(&p->rng, p->config.link[link_after(p, t, node)].duplicate)) {
         transit *copy = open_transit(p, t->side, t->request);
@@ -277,6 +314,32 @@ static void hop_timeout(void *context, uint64_t at_node)
     sim_trace(p->report, "  R00   #%" PRIu64 " at node %u", t->id, node);
     refund(p, t, node);
     answer(p, t, node, p->scratch, len, 0);
+}
+
+/* A request over HTTP has failed: the node says T00 to who sent it, or the sender hears nothing. */
+static void http_failure(void *context, uint64_t at_node)
+{
+    transit *t = context;
+    sim_path *p = t->path;
+    sim_port *port = &p->port[t->side];
+    bool there = t->epoch == p->epoch[t->side];
+    if (at_node == RESET_AT_END) {
+        if (there)
+            port->unanswered(port->user, t->request, true);
+        return;
+    }
+    unsigned node = (unsigned)at_node;
+    if (t->answered[node])
+        return;
+    t->answered[node] = true;
+    size_t len = sim_reject_write(p->scratch, "T00", "test.connector", NULL, 0);
+    sim_trace(p->report, "  T00   #%" PRIu64 " at node %u", t->id, node);
+    if (node > 0) {
+        refund(p, t, node);
+        answer(p, t, node, p->scratch, len, 0);
+    } else if (there) {
+        port->reply(port->user, t->request, p->scratch, len);
+    }
 }
 
 static void send_again(sim_path *p, const transit *t, unsigned node, uint8_t *packet, size_t len)
@@ -376,7 +439,7 @@ static void hop_reply(sim_path *p, transit *t, unsigned node, uint8_t *packet, s
 static void arrive_reply(sim_path *p, transit *t, unsigned node, const uint8_t *packet, size_t len)
 {
     memcpy(p->scratch, packet, len);
-    if (node == 0 && t->epoch != p->epoch[t->side])
+    if (t->deaf[node] || (node == 0 && t->epoch != p->epoch[t->side]))
         return;
     if (node == 0) {
         sim_port *port = &p->port[t->side];

@@ -27,6 +27,9 @@ typedef struct sim_link_config {
     uint32_t lose_reply;
     uint32_t duplicate;
     uint32_t reorder; /* held back for a long time */
+    /* ILP over HTTP: a response of 500 to a packet that went on; a stream that is reset */
+    uint32_t http_error;
+    uint32_t http_reset;
 } sim_link_config;
 
 typedef struct sim_hop_config {

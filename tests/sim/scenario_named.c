@@ -544,6 +544,40 @@ static void replays_later(sim_scenario *s)
     s->client_app.amount_high = 2000;
 }
 
+/* ILP over HTTP between all of them. Each link fails on its own, in both directions. */
+static void http_links(sim_scenario *s, uint32_t error, uint32_t reset)
+{
+    max_told(s);
+    s->path[0].hops = 2;
+    s->path[0].hop[1] = s->path[0].hop[0];
+    s->path[0].hop[1].rate[0] = s->path[0].hop[1].rate[1] = (rill_ratio){1, 1};
+    s->path[0].link[2] = s->path[0].link[1];
+    for (unsigned i = 0; i < 3; i++) {
+        s->path[0].link[i].http_error = error;
+        s->path[0].link[i].http_reset = reset;
+    }
+    /* What was reset is known to be lost only after it has expired. */
+    s->client_options.connect_timeout_ns = 200 * RILL_SECOND;
+    s->server_options.connect_timeout_ns = 200 * RILL_SECOND;
+}
+
+static void http_errors(sim_scenario *s)
+{
+    http_links(s, 30, 0);
+}
+
+static void http_resets(sim_scenario *s)
+{
+    http_links(s, 0, 30);
+}
+
+static void http_loses(sim_scenario *s)
+{
+    http_links(s, 20, 20);
+    for (unsigned i = 0; i < 3; i++)
+        s->path[0].link[i].lose_reply = 20;
+}
+
 static void nothing_more(sim_scenario *s)
 {
     (void)s;
@@ -609,6 +643,9 @@ static const struct {
     {"probes-one-by-one", probes_one_by_one},
     {"many-over", many_over},
     {"replays-later", replays_later},
+    {"http-errors", http_errors},
+    {"http-resets", http_resets},
+    {"http-loses", http_loses},
 };
 
 const char *sim_scenario_name(unsigned index)
