@@ -19,7 +19,7 @@ OLD_NAMES = re.compile(r"^\|[^|]*\|", re.MULTILINE)
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md", "docs/architecture.md",
          "docs/protocol.md", "docs/security.md", "docs/reliability.md", "docs/performance.md",
          "docs/real-network.md", "docs/connector.md", "docs/faq.md", "docs/glossary.md", RELEASE_NOTES]
-MANUALS = ["man/rill.1", "man/rilld.1"]
+MANUALS = ["man/rill.1", "man/rillctl.1", "man/rilld.1"]
 OPTIONS_OF_OTHERS = {"--prefix", "--libdir", "--cflags", "--libs", "--list", "--toggle-collect"}
 
 

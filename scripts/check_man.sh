@@ -3,7 +3,7 @@
 # Checks that the man pages exist, and that groff reports nothing about them.
 set -eu
 cd "$(dirname "$0")/.."
-for page in man/rill.1 man/rilld.1; do
+for page in man/rill.1 man/rillctl.1 man/rilld.1; do
     [ -s "$page" ] || {
         echo "no $page" >&2
         exit 1

@@ -36,7 +36,8 @@ PAGES = [
     ("CONTRIBUTING.md", "contributing.html", "Contributing"),
     ("SECURITY.md", "reporting.html", "Reporting a fault"),
 ]
-MANUALS = [("man/rill.1", "rill.1.html", "rill(1)"), ("man/rilld.1", "rilld.1.html", "rilld(1)")]
+MANUALS = [("man/rill.1", "rill.1.html", "rill(1)"), ("man/rillctl.1", "rillctl.1.html", "rillctl(1)"),
+           ("man/rilld.1", "rilld.1.html", "rilld(1)")]
 REFERENCE = ("reference/index.html", "API reference")
 
 STYLE = """

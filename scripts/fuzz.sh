@@ -89,6 +89,7 @@ sources_of() {
     connection) echo src/stream/*/*.c ;;
     credentials) echo src/cli/credentials_file.c ;;
     ccp) echo src/ilp/ccp.c ;;
+    admin_query) echo src/connector/admin_answer.c src/connector/when.c ;;
     connector_config) echo src/connector/config.c src/connector/shape.c ;;
     ildcp) echo src/ilp/ildcp.c ;;
     ilp) echo src/ilp/{packet,codes}.c ;;

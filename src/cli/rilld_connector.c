@@ -158,6 +158,19 @@ static void on_line(rill_log_level level, const char *line, void *user)
     rilld_log_line(&r->log, level, line);
 }
 
+static void on_stop(void *user)
+{
+    running *r = user;
+    if (!r->stopping)
+        stop(r);
+}
+
+static void on_level(rill_log_level level, void *user)
+{
+    running *r = user;
+    r->log.level = level;
+}
+
 static void on_ready(void *user)
 {
     const running *r = user;
@@ -169,6 +182,8 @@ static void on_ready(void *user)
     if (rill_connector_admin_port(r->connector) != 0)
         rilld_say(&r->log, "operators on port %u",
                   (unsigned)rill_connector_admin_port(r->connector));
+    if (rill_connector_socket(r->connector)[0] != '\0')
+        rilld_say(&r->log, "rillctl at %s", rill_connector_socket(r->connector));
     if (rill_connector_ports(r->connector) == 0)
         rilld_say(&r->log, "ready as %s, without a port", rill_connector_address(r->connector));
 }
@@ -179,6 +194,8 @@ static int start(running *r)
         .log = on_line,
         .drained = on_drained,
         .ready = on_ready,
+        .stop = on_stop,
+        .level = on_level,
         .failed = on_failed,
         .closed = on_closed,
     };

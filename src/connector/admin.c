@@ -8,10 +8,11 @@
 #include "base/alloc.h"
 #include "http/bearer.h"
 
-/* An answer that waits until the books are kept. */
+/* An answer that waits until the books are kept, or something in them is found. */
 typedef struct waiting {
     rill_list of_connection; /* rill_web_connection.requests */
-    rill_list of_admin;      /* in the order of groups */
+    rill_list of_admin;      /* in the order of groups; not linked: it waits for a look */
+    rill_admin_look *look;   /* NULL: it waits for a group */
     rill_web_connection *connection;
     uint64_t handle;
     rill_admin_answer answer;
@@ -20,10 +21,12 @@ typedef struct waiting {
 struct rill_admin {
     rill_admin_options options;
     rill_loop *loop;
-    rill_web web;
+    rill_web web;   /* of the port */
+    rill_web local; /* of the socket: who comes there is known */
     rill_listener *listener;
+    rill_listener *local_listener;
     rill_list waiting;
-    unsigned parts; /* listener and web */
+    unsigned parts; /* listeners and webs */
     bool closing;
 };
 
@@ -65,28 +68,74 @@ static void respond(rill_web_connection *c, uint64_t handle, const rill_admin_an
         rill_web_drop(c);
 }
 
+/* What it looks for is the store's until it is found, and then nobody's. */
 static void end_waiting(waiting *w)
 {
     rill_list_remove(&w->of_connection);
-    rill_list_remove(&w->of_admin);
+    if (w->look != NULL)
+        w->look->look.user = NULL;
+    else
+        rill_list_remove(&w->of_admin);
     rill_admin_free(&w->answer);
     rill_free(memory(), w);
 }
 
-/* Without memory the answer says less than it could: that it is not known yet. */
+/* NULL, and it has been answered: without memory the answer says less than it could. */
+static waiting *begin_waiting(rill_web_connection *c, uint64_t handle, rill_admin_answer *answer)
+{
+    waiting *w = rill_calloc(memory(), 1, sizeof *w);
+    if (w == NULL) {
+        rill_admin_free(answer);
+        rill_admin_free_look(answer->look);
+        answer->status = 503;
+        respond(c, handle, answer);
+        return NULL;
+    }
+    w->connection = c;
+    w->handle = handle;
+    w->answer = *answer;
+    rill_list_push_back(&c->requests, &w->of_connection);
+    return w;
+}
+
+/* A key that is shown again may wait for an earlier group than who came before. */
 static void wait_for_group(rill_admin *a, rill_web_connection *c, uint64_t handle,
                            rill_admin_answer *answer)
 {
-    waiting *w = rill_alloc(memory(), sizeof *w);
-    if (w == NULL) {
-        rill_admin_free(answer);
-        answer->status = 503;
-        respond(c, handle, answer);
+    waiting *w = begin_waiting(c, handle, answer);
+    if (w == NULL)
         return;
+    rill_list *before = a->waiting.prev;
+    while (before != &a->waiting &&
+           RILL_CONTAINER(before, waiting, of_admin)->answer.group > answer->group)
+        before = before->prev;
+    rill_list_push_back(before->next, &w->of_admin);
+}
+
+static void on_looked(rill_store_look *look)
+{
+    rill_admin_look *found = (rill_admin_look *)look;
+    waiting *w = look->user;
+    if (w != NULL) {
+        rill_admin_answer answer;
+        rill_admin_answer_look(found, &answer);
+        respond(w->connection, w->handle, &answer);
+        rill_admin_free(&answer);
+        end_waiting(w);
     }
-    *w = (waiting){.connection = c, .handle = handle, .answer = *answer};
-    rill_list_push_back(&c->requests, &w->of_connection);
-    rill_list_push_back(&a->waiting, &w->of_admin);
+    rill_admin_free_look(found);
+}
+
+static void wait_for_look(const rill_admin *a, rill_web_connection *c, uint64_t handle,
+                          rill_admin_answer *answer)
+{
+    waiting *w = begin_waiting(c, handle, answer);
+    if (w == NULL)
+        return;
+    w->look = answer->look;
+    w->look->look.user = w;
+    w->look->look.done = on_looked;
+    a->options.control->look(a->options.control->user, &w->look->look);
 }
 
 void rill_admin_kept(rill_admin *a, uint64_t group)
@@ -120,13 +169,17 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
         .method = rill_http_text(m, m->method),
         .path = rill_http_text(m, m->path),
         .body = {m->body, m->body_len},
-        .known = shows_token(a, m),
+        .known = c->web == &a->local || shows_token(a, m),
     };
     if (m->too_large || m->overflown) {
         rill_web_say(c, handle, 413, "too large");
         return;
     }
-    rill_admin_ask(a->options.core, &request, &answer);
+    rill_admin_ask(a->options.core, a->options.control, &request, &answer);
+    if (answer.look != NULL) {
+        wait_for_look(a, c, handle, &answer);
+        return;
+    }
     if (answer.group != 0 && !rill_core_has_kept(a->options.core, answer.group)) {
         wait_for_group(a, c, handle, &answer);
         return;
@@ -177,49 +230,80 @@ static void on_part_closed(void *owner)
     void (*closed)(void *user) = a->options.closed;
     void *user = a->options.user;
     rill_web_clear(&a->web);
+    rill_web_clear(&a->local);
     rill_free(memory(), a);
-    closed(user);
+    if (closed != NULL)
+        closed(user);
 }
 
-int rill_admin_open(rill_admin **out, rill_loop *loop, const rill_admin_options *options)
+static void begin_web(rill_admin *a, rill_web *web)
+{
+    rill_web_init(web, a->loop, &web_handlers, a);
+    web->limits.max_body = RILL_ADMIN_MAX_BODY;
+    web->blocks.wipe = rill_wipe; /* tokens come in requests */
+}
+
+static int listen_for(rill_admin *a, rill_web *web, bool local, rill_listener **out)
 {
     rill_protocol protocols[RILL_WEB_PROTOCOLS];
     rill_listener_options listen;
-    rill_admin *a = rill_calloc(memory(), 1, sizeof *a);
-    if (a == NULL)
-        return RILL_ERR_NOMEM;
-    a->options = *options;
-    a->loop = loop;
-    rill_list_init(&a->waiting);
-    rill_web_init(&a->web, loop, &web_handlers, a);
-    a->web.limits.max_body = RILL_ADMIN_MAX_BODY;
-    a->web.blocks.wipe = rill_wipe; /* tokens come in requests */
-    rill_web_protocols(&a->web, protocols);
+    const rill_admin_options *o = &a->options;
+    rill_web_protocols(web, protocols);
     rill_listener_options_init(&listen);
-    listen.host = options->host;
-    listen.port = options->port;
-    listen.cert_file = options->cert_file;
-    listen.key_file = options->key_file;
+    if (local) {
+        listen.path = o->path;
+    } else {
+        listen.host = o->host;
+        listen.port = o->port;
+        listen.cert_file = o->cert_file;
+        listen.key_file = o->key_file;
+    }
     listen.protocols = protocols;
     listen.protocol_count = RILL_WEB_PROTOCOLS;
     listen.max_strangers = 64;
     listen.log = on_log;
     listen.user = a;
-    int rc = rill_listener_open(&a->listener, loop, &listen);
-    if (rc != RILL_OK) {
-        rill_web_clear(&a->web);
-        rill_free(memory(), a);
+    int rc = rill_listener_open(out, a->loop, &listen);
+    if (rc != RILL_OK)
         return rc;
-    }
-    rill_web_start(&a->web);
-    a->parts = 2;
-    *out = a;
+    rill_web_start(web);
+    a->parts += 2;
     return RILL_OK;
+}
+
+int rill_admin_open(rill_admin **out, rill_loop *loop, const rill_admin_options *options,
+                    bool *of_path)
+{
+    rill_admin *a = rill_calloc(memory(), 1, sizeof *a);
+    int rc = RILL_OK;
+    *of_path = false;
+    if (a == NULL)
+        return RILL_ERR_NOMEM;
+    a->options = *options;
+    a->loop = loop;
+    rill_list_init(&a->waiting);
+    begin_web(a, &a->web);
+    begin_web(a, &a->local);
+    if (options->host != NULL)
+        rc = listen_for(a, &a->web, false, &a->listener);
+    if (rc == RILL_OK && options->path != NULL) {
+        rc = listen_for(a, &a->local, true, &a->local_listener);
+        *of_path = rc != RILL_OK;
+    }
+    if (rc == RILL_OK) {
+        *out = a;
+        return RILL_OK;
+    }
+    a->options.closed = NULL; /* it was never there */
+    a->parts++;
+    rill_admin_close(a);
+    on_part_closed(a);
+    return rc;
 }
 
 uint16_t rill_admin_port(const rill_admin *a)
 {
-    return rill_listener_port(a->listener);
+    return a->listener == NULL ? 0 : rill_listener_port(a->listener);
 }
 
 void rill_admin_close(rill_admin *a)
@@ -227,6 +311,12 @@ void rill_admin_close(rill_admin *a)
     if (a->closing)
         return;
     a->closing = true;
-    rill_listener_close(a->listener, on_part_closed);
-    rill_web_close(&a->web, on_part_closed);
+    if (a->listener != NULL) {
+        rill_listener_close(a->listener, on_part_closed);
+        rill_web_close(&a->web, on_part_closed);
+    }
+    if (a->local_listener != NULL) {
+        rill_listener_close(a->local_listener, on_part_closed);
+        rill_web_close(&a->local, on_part_closed);
+    }
 }

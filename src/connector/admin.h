@@ -10,20 +10,26 @@
 typedef struct rill_admin rill_admin;
 
 typedef struct rill_admin_options {
-    const char *host;
+    const char *path; /* a socket for programs of the same user, who need no token; NULL: none */
+    const char *host; /* NULL: no port */
     uint16_t port;
     const char *cert_file; /* NULL: no TLS */
     const char *key_file;
     rill_core *core;
-    const rill_tokens *tokens; /* of operators; borrowed */
+    const rill_tokens *tokens;         /* of operators; borrowed */
+    const rill_admin_control *control; /* borrowed */
     void (*log)(void *user, const char *line);
     void (*closed)(void *user);
     void *user;
 } rill_admin_options;
 
-/* The errors of rill_listener_open; RILL_ERR_NOMEM. */
+/*
+ * The errors of rill_listener_open; RILL_ERR_NOMEM. *of_path: it is the socket that cannot be
+ * opened, not the port.
+ */
 RILL_MUST_CHECK int rill_admin_open(rill_admin **out, rill_loop *loop,
-                                    const rill_admin_options *options);
+                                    const rill_admin_options *options, bool *of_path);
+/* 0: it has none. */
 uint16_t rill_admin_port(const rill_admin *a);
 /* The books are kept up to this group: what waited for it is answered. */
 void rill_admin_kept(rill_admin *a, uint64_t group);

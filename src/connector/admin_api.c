@@ -1,66 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connector/admin_api.h"
 
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/wide_text.h"
-
-static const char type_json[] = "application/json";
-static const char type_text[] = "text/plain; version=0.0.4; charset=utf-8";
-
-static const rill_allocator *memory(void)
-{
-    return rill_allocator_default();
-}
-
-void rill_admin_free(rill_admin_answer *answer)
-{
-    rill_free(memory(), answer->body);
-    answer->body = NULL;
-}
-
-/* ---- answers ---- */
-
-static void give_text(rill_admin_answer *out, unsigned status, const char *type, const char *text)
-{
-    size_t size = strlen(text) + 1;
-    out->status = status;
-    out->type = type;
-    out->body = rill_alloc(memory(), size);
-    if (out->body == NULL)
-        out->status = 503;
-    else
-        memcpy(out->body, text, size);
-}
-
-/* Takes the value, which may be NULL where there was no memory. */
-static void give_json(rill_admin_answer *out, unsigned status, json_t *value)
-{
-    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT);
-    json_decref(value);
-    if (text == NULL)
-        out->status = 503;
-    else
-        give_text(out, status, type_json, text);
-    free(text);
-}
-
-__attribute__((format(printf, 3, 4))) static void refuse(rill_admin_answer *out, unsigned status,
-                                                         const char *format, ...)
-{
-    char why[400];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(why, sizeof why, format, args);
-    va_end(args);
-    give_json(out, status, json_pack("{s:s}", "error", why));
-}
+#include "connector/admin_answer.h"
 
 /* ---- accounts ---- */
 
@@ -104,8 +49,23 @@ static json_t *account_json(const rill_core *core, const rill_holder_account *a)
                      "sessions", (int)traffic.sessions, "address", a->address, "packets", packets);
 }
 
-static void list_accounts(const rill_core *core, rill_admin_answer *out)
+/* What is asked. */
+typedef struct question {
+    rill_core *core;
+    const rill_admin_control *control;
+    const rill_admin_request *request;
+    rill_holder_account *account; /* that the path names */
+    rill_bytes query;
+} question;
+
+static void show_account(const question *q, rill_admin_answer *out)
 {
+    rill_admin_json(out, 200, account_json(q->core, q->account));
+}
+
+static void list_accounts(const question *q, rill_admin_answer *out)
+{
+    const rill_core *core = q->core;
     json_t *all = json_array();
     for (size_t i = 0; all != NULL && i < rill_core_accounts(core); i++) {
         if (json_array_append_new(all, account_json(core, rill_core_account(core, i))) != 0) {
@@ -113,7 +73,7 @@ static void list_accounts(const rill_core *core, rill_admin_answer *out)
             all = NULL;
         }
     }
-    give_json(out, 200, all == NULL ? NULL : json_pack("{s:o}", "accounts", all));
+    rill_admin_json(out, 200, all == NULL ? NULL : json_pack("{s:o}", "accounts", all));
 }
 
 /* ---- entries ---- */
@@ -171,161 +131,41 @@ static void answer_entered(rill_admin_answer *out, int rc, const rill_core *core
 {
     switch (rc) {
     case RILL_OK:
-        give_json(out, 201, account_json(core, a));
+        rill_admin_json(out, 201, account_json(core, a));
         break;
     case RILL_ERR_EXISTS:
-        give_json(out, 200, account_json(core, a));
+        rill_admin_json(out, 200, account_json(core, a));
         break;
     case RILL_ERR_STATE:
-        refuse(out, 409, "this key was used for another amount or kind");
+        rill_admin_refuse(out, 409, "this key was used for another amount or kind");
         break;
     case RILL_ERR_INVALID:
-        refuse(out, 400, "who, note and key have at most %d bytes", RILL_ENTRY_TEXT_MAX);
+        rill_admin_refuse(out, 400, "who, note and key have at most %d bytes", RILL_ENTRY_TEXT_MAX);
         break;
     default:
-        refuse(out, 503, "%s", rill_strerror(rc));
+        rill_admin_refuse(out, 503, "%s", rill_strerror(rc));
         break;
     }
 }
 
-static void enter(rill_core *core, rill_holder_account *a, rill_bytes body, rill_admin_answer *out)
+static void enter(const question *q, rill_admin_answer *out)
 {
+    rill_core *core = q->core;
+    rill_holder_account *a = q->account;
+    const rill_bytes body = q->request->body;
     rill_store_entry entry = {.at_ms = rill_core_now(core).wall_ms};
     json_t *object = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
     const char *problem = read_entry(object, &entry);
     if (problem != NULL) {
-        refuse(out, 400, "%s", problem);
+        rill_admin_refuse(out, 400, "%s", problem);
     } else {
         uint64_t group = 0;
         int rc = rill_core_enter(core, a, &entry, &group);
         answer_entered(out, rc, core, a);
         /* One that was entered before may not be kept yet either. */
-        out->group = rc == RILL_OK ? group : 0;
+        out->group = rc == RILL_OK || rc == RILL_ERR_EXISTS ? group : 0;
     }
     json_decref(object);
-}
-
-/* ---- what Prometheus reads ---- */
-
-typedef struct lines {
-    char *text;
-    size_t len;
-    size_t cap;
-    bool failed;
-} lines;
-
-__attribute__((format(printf, 2, 3))) static void line(lines *l, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    char one[700];
-    int len = vsnprintf(one, sizeof one, format, args);
-    va_end(args);
-    size_t need = len < 0 ? 0 : (size_t)len;
-    if (len < 0 || need >= sizeof one || l->failed) {
-        l->failed = true;
-        return;
-    }
-    if (l->len + need + 1 > l->cap) {
-        size_t cap = l->cap * 2 + 4096;
-        char *grown = rill_realloc_array(memory(), l->text, cap, 1);
-        if (grown == NULL) {
-            l->failed = true;
-            return;
-        }
-        l->text = grown;
-        l->cap = cap;
-    }
-    memcpy(l->text + l->len, one, need + 1);
-    l->len += need;
-}
-
-/* Names of accounts have no character that needs an escape; codes of assets may. */
-static void label(const char *text, char *out, size_t cap)
-{
-    size_t len = 0;
-    for (; *text != '\0' && len + 3 < cap; text++) {
-        if (*text == '"' || *text == '\\')
-            out[len++] = '\\';
-        out[len++] = *text;
-    }
-    out[len] = '\0';
-}
-
-typedef enum metric { BALANCE, HELD, FROM_FULFILLED, FROM_REJECTED, TO_FULFILLED, SESSIONS } metric;
-
-static void put_metric(const rill_core *core, lines *l, const rill_holder_account *a, metric which)
-{
-    char asset[80];
-    char labels[420];
-    char value[RILL_WIDE_TEXT];
-    rill_node_account t = {.sessions = 0};
-    const char *name = a->config->name;
-    label(a->config->asset.code, asset, sizeof asset);
-    (void)snprintf(labels, sizeof labels, "account=\"%s\",asset=\"%s\",scale=\"%u\"", name, asset,
-                   (unsigned)a->config->asset.scale);
-    int rc = rill_hub_account(rill_core_hub(core),
-                              (rill_bytes){(const uint8_t *)name, strlen(name)}, &t);
-    (void)rc;
-    switch (which) {
-    case BALANCE:
-        rill_wide_signed_text(a->balance.booked, value);
-        line(l, "ilp_connector_balance{%s} %s\n", labels, value);
-        break;
-    case HELD:
-        rill_wide_text(rill_wide_of(a->balance.held.high, a->balance.held.low), value);
-        line(l, "rill_connector_held{%s} %s\n", labels, value);
-        break;
-    case FROM_FULFILLED:
-        line(l, "ilp_connector_incoming_ilp_packets{%s,result=\"fulfilled\"} %" PRIu64 "\n", labels,
-             t.packets_from - t.rejected_from - t.open);
-        break;
-    case FROM_REJECTED:
-        line(l, "ilp_connector_incoming_ilp_packets{%s,result=\"rejected\"} %" PRIu64 "\n", labels,
-             t.rejected_from);
-        break;
-    case TO_FULFILLED:
-        line(l, "ilp_connector_outgoing_ilp_packets{%s} %" PRIu64 "\n", labels, t.packets_to);
-        break;
-    case SESSIONS:
-        line(l, "rill_connector_sessions{%s} %" PRIu32 "\n", labels, t.sessions);
-        break;
-    }
-}
-
-static void put_family(const rill_core *core, lines *l, const char *name, const char *type,
-                       const char *help, metric first, metric last)
-{
-    line(l, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-    for (size_t i = 0; i < rill_core_accounts(core); i++) {
-        for (metric which = first; which <= last; which++)
-            put_metric(core, l, rill_core_account(core, i), which);
-    }
-}
-
-/* Names of ilp-connector where it has one, so that its dashboards go on. */
-static void put_metrics(const rill_core *core, rill_admin_answer *out)
-{
-    lines l = {NULL, 0, 0, false};
-    put_family(core, &l, "ilp_connector_balance", "gauge",
-               "What the node owes the account, in units of its asset.", BALANCE, BALANCE);
-    put_family(core, &l, "rill_connector_held", "gauge",
-               "Units that packets from the account hold until they are answered.", HELD, HELD);
-    put_family(core, &l, "ilp_connector_incoming_ilp_packets", "counter",
-               "Packets from the account that were answered.", FROM_FULFILLED, FROM_REJECTED);
-    put_family(core, &l, "ilp_connector_outgoing_ilp_packets", "counter",
-               "Packets that were sent to the account.", TO_FULFILLED, TO_FULFILLED);
-    put_family(core, &l, "rill_connector_sessions", "gauge", "Connections of the account.",
-               SESSIONS, SESSIONS);
-    line(&l,
-         "# HELP rill_connector_books_ok 1 while the books can be written.\n"
-         "# TYPE rill_connector_books_ok gauge\nrill_connector_books_ok %d\n",
-         rill_core_is_failing(core) ? 0 : 1);
-    if (l.failed || l.text == NULL)
-        out->status = 503;
-    else
-        give_text(out, 200, type_text, l.text);
-    rill_free(memory(), l.text);
 }
 
 /* ---- which resource ---- */
@@ -335,82 +175,227 @@ static bool same(rill_bytes a, const char *text)
     return a.len == strlen(text) && memcmp(a.data, text, a.len) == 0;
 }
 
-static bool begins(rill_bytes *path, const char *with)
+static void say_healthy(const question *q, rill_admin_answer *out)
 {
-    size_t len = strlen(with);
-    if (path->len < len || memcmp(path->data, with, len) != 0)
+    (void)q;
+    rill_admin_json(out, 200, json_pack("{s:s}", "status", "ok"));
+}
+
+static void say_ready(const question *q, rill_admin_answer *out)
+{
+    if (rill_core_is_failing(q->core))
+        rill_admin_refuse(out, 503, "the books cannot be written");
+    else if (rill_core_is_draining(q->core))
+        rill_admin_refuse(out, 503, "the node is stopping");
+    else
+        rill_admin_json(out, 200, json_pack("{s:s}", "status", "ready"));
+}
+
+static void show_metrics(const question *q, rill_admin_answer *out)
+{
+    rill_admin_metrics(q->core, out);
+}
+
+static void show_statement(const question *q, rill_admin_answer *out)
+{
+    rill_admin_begin_statement(q->core, q->account, q->query, out);
+}
+
+static void audit(const question *q, rill_admin_answer *out)
+{
+    (void)q;
+    rill_admin_begin_audit(out);
+}
+
+static void show_rates(const question *q, rill_admin_answer *out)
+{
+    rill_admin_rates(q->core, out);
+}
+
+static void show_assets(const question *q, rill_admin_answer *out)
+{
+    rill_admin_assets(q->core, out);
+}
+
+static void show_node(const question *q, rill_admin_answer *out)
+{
+    rill_admin_node(q->core, q->control, out);
+}
+
+/* An object, or no body at all: {}. NULL: it has been refused. */
+static json_t *object_of(const question *q, rill_admin_answer *out)
+{
+    const rill_bytes body = q->request->body;
+    json_t *object =
+        body.len == 0 ? json_object()
+                      : json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+    if (json_is_object(object))
+        return object;
+    json_decref(object);
+    rill_admin_refuse(out, 400, "the body must be an object in JSON");
+    return NULL;
+}
+
+/* Writes into the audit who changed what. False: it has been refused. */
+static bool audit_change(const question *q, const json_t *object, const char *what,
+                         rill_admin_answer *out)
+{
+    const char *who;
+    if (!text_of(object, "who", &who)) {
+        rill_admin_refuse(out, 400, "who must be a string");
         return false;
-    *path = (rill_bytes){path->data + len, path->len - len};
-    return true;
+    }
+    int rc = rill_core_note(q->core, NULL, who[0] == '\0' ? "api" : who, what);
+    if (rc == RILL_ERR_INVALID)
+        rill_admin_refuse(out, 400, "who has at most %d bytes", RILL_ENTRY_TEXT_MAX);
+    else if (rc != RILL_OK)
+        rill_admin_refuse(out, 503, "%s", rill_strerror(rc));
+    return rc == RILL_OK;
 }
 
-static bool allows(const rill_admin_request *r, const char *method, rill_admin_answer *out)
+static void drain(const question *q, rill_admin_answer *out)
 {
-    if (same(r->method, method))
-        return true;
-    refuse(out, 405, "this resource takes %s", method);
-    out->allow = method;
-    return false;
+    json_t *object = object_of(q, out);
+    if (object != NULL && audit_change(q, object, "drain", out)) {
+        const json_int_t open = (json_int_t)rill_hub_open(rill_core_hub(q->core));
+        q->control->drain(q->control->user);
+        rill_admin_json(out, 202, json_pack("{s:I}", "open", open));
+    }
+    json_decref(object);
 }
 
-/* /v1/accounts/NAME and what is below it; path is NAME and the rest. */
-static void ask_account(rill_core *core, const rill_admin_request *r, rill_bytes path,
-                        rill_admin_answer *out)
+static const char *const levels[] = {"warning", "info", "debug"};
+
+static void show_level(const question *q, rill_admin_answer *out)
 {
-    size_t len = 0;
-    while (len < path.len && path.data[len] != '/')
-        len++;
-    const rill_bytes rest = {path.data + len, path.len - len};
-    rill_holder_account *a = rill_core_find(core, (rill_bytes){path.data, len});
-    bool entries = same(rest, "/entries");
-    if (a == NULL || (rest.len > 0 && !entries)) {
-        refuse(out, 404, a == NULL ? "there is no such account" : "there is no such resource");
+    rill_admin_json(out, 200,
+                    json_pack("{s:s}", "level", levels[q->control->level(q->control->user)]));
+}
+
+static void set_level(const question *q, rill_admin_answer *out)
+{
+    const char *level;
+    char what[40];
+    json_t *object = object_of(q, out);
+    if (object == NULL)
         return;
+    size_t i = 0;
+    while (text_of(object, "level", &level) && i < sizeof levels / sizeof *levels &&
+           strcmp(levels[i], level) != 0)
+        i++;
+    (void)snprintf(what, sizeof what, "log-level %s", levels[i % (sizeof levels / sizeof *levels)]);
+    if (level == NULL || i == sizeof levels / sizeof *levels) {
+        rill_admin_refuse(out, 400, "level must be warning, info or debug");
+    } else if (audit_change(q, object, what, out)) {
+        q->control->set_level(q->control->user, (rill_log_level)i);
+        show_level(q, out);
     }
-    if (entries) {
-        if (allows(r, "POST", out))
-            enter(core, a, r->body, out);
-    } else if (allows(r, "GET", out)) {
-        give_json(out, 200, account_json(core, a));
-    }
+    json_decref(object);
 }
 
-static void ask_known(rill_core *core, const rill_admin_request *r, rill_bytes path,
-                      rill_admin_answer *out)
+typedef struct resource {
+    const char *path; /* {account}: the name of one */
+    const char *method;
+    void (*answer)(const question *q, rill_admin_answer *out);
+    bool open;    /* to everybody */
+    bool control; /* needs who runs the connector */
+} resource;
+
+static const resource resources[] = {
+    {"/healthz", "GET", say_healthy, true, false},
+    {"/readyz", "GET", say_ready, true, false},
+    {"/metrics", "GET", show_metrics, false, false},
+    {"/v1/node", "GET", show_node, false, false},
+    {"/v1/accounts", "GET", list_accounts, false, false},
+    {"/v1/accounts/{account}", "GET", show_account, false, false},
+    {"/v1/accounts/{account}/entries", "POST", enter, false, false},
+    {"/v1/accounts/{account}/statement", "GET", show_statement, false, true},
+    {"/v1/assets", "GET", show_assets, false, false},
+    {"/v1/rates", "GET", show_rates, false, false},
+    {"/v1/audit", "GET", audit, false, true},
+    {"/v1/drain", "POST", drain, false, true},
+    {"/v1/log-level", "GET", show_level, false, true},
+    {"/v1/log-level", "PUT", set_level, false, true},
+};
+
+enum { RESOURCES = sizeof resources / sizeof resources[0] };
+
+const char *rill_admin_resource(size_t index, const char **method)
 {
-    if (same(path, "/metrics")) {
-        if (allows(r, "GET", out))
-            put_metrics(core, out);
-    } else if (same(path, "/v1/accounts")) {
-        if (allows(r, "GET", out))
-            list_accounts(core, out);
-    } else if (begins(&path, "/v1/accounts/")) {
-        ask_account(core, r, path, out);
-    } else {
-        refuse(out, 404, "there is no such resource");
-    }
+    if (index >= RESOURCES)
+        return NULL;
+    *method = resources[index].method;
+    return resources[index].path;
 }
 
-void rill_admin_ask(rill_core *core, const rill_admin_request *request, rill_admin_answer *out)
+/* Does a path have this form? *name is what stands for {account}. */
+static bool has_form(rill_bytes path, const char *form, rill_bytes *name)
 {
+    const char *open = strchr(form, '{');
+    const char *rest = open == NULL ? NULL : strchr(open, '}') + 1;
+    if (open == NULL)
+        return same(path, form);
+    size_t before = (size_t)(open - form);
+    if (path.len < before || memcmp(path.data, form, before) != 0)
+        return false;
+    size_t end = before;
+    while (end < path.len && path.data[end] != '/')
+        end++;
+    *name = (rill_bytes){path.data + before, end - before};
+    return same((rill_bytes){path.data + end, path.len - end}, rest);
+}
+
+/* The resource; NULL: there is none, or not with this method. *methods: those that it has. */
+static const resource *find_resource(const rill_admin_request *r, rill_bytes path, rill_bytes *name,
+                                     const char **methods)
+{
+    const resource *first = NULL;
+    *methods = NULL;
+    for (size_t i = 0; i < RESOURCES; i++) {
+        if (!has_form(path, resources[i].path, name))
+            continue;
+        *methods = first == NULL ? resources[i].method : "GET, PUT";
+        first = &resources[i];
+        if (same(r->method, resources[i].method))
+            return &resources[i];
+    }
+    return NULL;
+}
+
+static void answer_resource(question *q, const resource *r, rill_bytes name, rill_admin_answer *out)
+{
+    q->account = name.data == NULL ? NULL : rill_core_find(q->core, name);
+    if (name.data != NULL && q->account == NULL)
+        rill_admin_refuse(out, 404, "there is no such account");
+    else if (r->control && q->control == NULL)
+        rill_admin_refuse(out, 503, "this node cannot do that");
+    else
+        r->answer(q, out);
+}
+
+void rill_admin_ask(rill_core *core, const rill_admin_control *control,
+                    const rill_admin_request *request, rill_admin_answer *out)
+{
+    question q = {.core = core, .control = control, .request = request};
     rill_bytes path = request->path;
-    *out = (rill_admin_answer){.type = type_json};
+    rill_bytes name = {NULL, 0};
+    const char *methods;
+    *out = (rill_admin_answer){.type = "application/json"};
     const uint8_t *query = path.len == 0 ? NULL : memchr(path.data, '?', path.len);
-    if (query != NULL)
+    if (query != NULL) {
+        q.query = (rill_bytes){query + 1, path.len - (size_t)(query + 1 - path.data)};
         path.len = (size_t)(query - path.data);
-    if (same(path, "/healthz")) {
-        if (allows(request, "GET", out))
-            give_json(out, 200, json_pack("{s:s}", "status", "ok"));
-    } else if (same(path, "/readyz")) {
-        if (!allows(request, "GET", out))
-            return;
-        if (rill_core_is_failing(core))
-            refuse(out, 503, "the books cannot be written");
-        else
-            give_json(out, 200, json_pack("{s:s}", "status", "ready"));
-    } else if (!request->known) {
-        refuse(out, 401, "a token of the configuration is needed");
+    }
+    const resource *r = find_resource(request, path, &name, &methods);
+    bool open = r != NULL && r->open;
+    if (!open && !request->known) {
+        rill_admin_refuse(out, 401, "a token of the configuration is needed");
+    } else if (r != NULL) {
+        answer_resource(&q, r, name, out);
+    } else if (methods != NULL) {
+        rill_admin_refuse(out, 405, "this resource takes %s", methods);
+        out->allow = methods;
     } else {
-        ask_known(core, request, path, out);
+        rill_admin_refuse(out, 404, "there is no such resource");
     }
 }

@@ -9,16 +9,38 @@
 #include <rill/types.h>
 
 #include "connector/core.h"
+#include "store/look.h"
 
 /* Bytes of a request's body. */
 #define RILL_ADMIN_MAX_BODY 65536
+
+/* What the port asks of who runs the connector. */
+typedef struct rill_admin_control {
+    /* Looks into the store: rill_store_look_into. */
+    void (*look)(void *user, rill_store_look *look);
+    /* Takes no new packets, and ends once those under way are answered, as a signal does. */
+    void (*drain)(void *user);
+    rill_log_level (*level)(void *user);
+    void (*set_level)(void *user, rill_log_level level);
+    void *user;
+} rill_admin_control;
 
 typedef struct rill_admin_request {
     rill_bytes method;
     rill_bytes path; /* with the query */
     rill_bytes body;
-    bool known; /* it has shown a token of the configuration */
+    bool known; /* it has shown a token of the configuration, or comes by the node's own socket */
 } rill_admin_request;
+
+/* A look that was begun, and what its answer looks like. */
+typedef struct rill_admin_look {
+    rill_store_look look; /* first */
+    char account[RILL_STORE_NAME_MAX + 1];
+    char asset[RILL_STORE_ASSET_MAX + 1];
+    uint8_t scale;
+    bool csv;
+    const char *step; /* "minute", "hour", "day" or "all" */
+} rill_admin_look;
 
 typedef struct rill_admin_answer {
     unsigned status;
@@ -26,10 +48,22 @@ typedef struct rill_admin_answer {
     char *body;        /* to be freed with rill_admin_free; NULL: none */
     const char *allow; /* with 405: the methods that there are */
     uint64_t group;    /* the answer is true once the books are kept up to it; 0: now */
+    /*
+     * There is no answer yet: this is to be given to the store, and `done` of it to call
+     * rill_admin_answer_look. The caller's, to be freed with rill_admin_free_look. NULL: there is.
+     */
+    rill_admin_look *look;
 } rill_admin_answer;
 
-/* Never fails: what cannot be done is an answer, too. who: for the audit. */
-void rill_admin_ask(rill_core *core, const rill_admin_request *request, rill_admin_answer *out);
+/* Never fails: what cannot be done is an answer, too. control may be NULL: there is none. */
+void rill_admin_ask(rill_core *core, const rill_admin_control *control,
+                    const rill_admin_request *request, rill_admin_answer *out);
 void rill_admin_free(rill_admin_answer *answer);
+/* What was looked for is found. */
+void rill_admin_answer_look(const rill_admin_look *look, rill_admin_answer *out);
+void rill_admin_free_look(rill_admin_look *look);
+
+/* The resources that there are, for who describes them: NULL behind the last. */
+const char *rill_admin_resource(size_t index, const char **method);
 
 #endif

@@ -15,7 +15,8 @@ typedef struct known_key {
     rill_balance_id account;
     rill_entry_kind kind;
     uint64_t amount;
-    char key[]; /* NUL-terminated */
+    uint64_t group; /* that its entry is in; 0: of an earlier run */
+    char key[];     /* NUL-terminated */
 } known_key;
 
 void rill_clerk_init(rill_clerk *c, rill_books *books, const rill_clerk_options *options)
@@ -131,9 +132,9 @@ static uint64_t hash_of(rill_balance_id account, const char *key)
     return hash;
 }
 
-static const known_key *find_key(const rill_clerk *c, rill_balance_id account, const char *key)
+static known_key *find_key(const rill_clerk *c, rill_balance_id account, const char *key)
 {
-    const known_key *k = rill_map_get(&c->by_key, hash_of(account, key));
+    known_key *k = rill_map_get(&c->by_key, hash_of(account, key));
     while (k != NULL && (k->account != account || strcmp(k->key, key) != 0))
         k = k->same_hash;
     return k;
@@ -150,6 +151,7 @@ int rill_clerk_know_key(rill_clerk *c, rill_balance_id account, const char *key,
     k->account = account;
     k->kind = kind;
     k->amount = amount;
+    k->group = 0;
     memcpy(k->key, key, len);
     k->same_hash = rill_map_get(&c->by_key, hash);
     if (k->same_hash != NULL) {
@@ -210,9 +212,12 @@ int rill_clerk_enter(rill_clerk *c, rill_balance *a, const rill_store_entry *ent
         return RILL_ERR_INVALID;
     if (entry->key[0] != '\0') {
         const known_key *k = find_key(c, a->id, entry->key);
-        if (k != NULL)
-            return k->kind == entry->kind && k->amount == entry->amount ? RILL_ERR_EXISTS
-                                                                        : RILL_ERR_STATE;
+        if (k != NULL && (k->kind != entry->kind || k->amount != entry->amount))
+            return RILL_ERR_STATE;
+        if (k != NULL) {
+            *group = k->group;
+            return RILL_ERR_EXISTS;
+        }
     }
     rill_store_entry line = *entry;
     line.account = a->id;
@@ -227,7 +232,21 @@ int rill_clerk_enter(rill_clerk *c, rill_balance *a, const rill_store_entry *ent
     }
     bool out = entry->kind == RILL_ENTRY_SETTLED_OUT || entry->kind == RILL_ENTRY_WITHDRAWAL;
     *group = rill_books_enter(c->books, a, out, entry->amount, entry->at_ms);
+    if (entry->key[0] != '\0')
+        find_key(c, a->id, entry->key)->group = *group;
     return RILL_OK;
+}
+
+int rill_clerk_note(rill_clerk *c, rill_balance_id account, uint64_t at_ms, const char *who,
+                    const char *what)
+{
+    const rill_store_entry entry = {.at_ms = at_ms,
+                                    .account = account,
+                                    .kind = RILL_ENTRY_CHANGE,
+                                    .who = who,
+                                    .note = what,
+                                    .key = ""};
+    return texts_valid(&entry) ? put_line(c, &c->pages[c->filling], &entry) : RILL_ERR_INVALID;
 }
 
 /* ---- the way to the store ---- */

@@ -79,11 +79,19 @@ RILL_MUST_CHECK int rill_clerk_know_key(rill_clerk *c, rill_balance_id account, 
 /*
  * Books what was settled, deposited or withdrawn, with its line of the audit; texts are copied.
  * *group is the one that it is in. RILL_ERR_EXISTS: the same key came before with the same kind
- * and amount, and nothing is booked again. RILL_ERR_STATE: it came with others. RILL_ERR_INVALID: a
+ * and amount, and nothing is booked again; *group is the one that it is in since (0: an earlier run
+ * of the node kept it). RILL_ERR_STATE: it came with others. RILL_ERR_INVALID: a
  * text is too long, or nobody did it. RILL_ERR_NOMEM. Then nothing changed.
  */
 RILL_MUST_CHECK int rill_clerk_enter(rill_clerk *c, rill_balance *a, const rill_store_entry *entry,
                                      uint64_t *group);
+
+/*
+ * A line of the audit without money: somebody changed how the node runs. RILL_ERR_INVALID,
+ * RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_clerk_note(rill_clerk *c, rill_balance_id account, uint64_t at_ms,
+                                    const char *who, const char *what);
 
 /* ---- the way to the store ---- */
 

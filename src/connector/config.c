@@ -47,20 +47,24 @@ static const rill_shape port_shape = {"a port", sizeof(rill_config_port), port_f
 static void admin_defaults(void *out)
 {
     ((rill_config_admin *)out)->host = "127.0.0.1";
-    ((rill_config_admin *)out)->present = true;
+    ((rill_config_admin *)out)->port = RILL_CONFIG_NO_PORT;
 }
 
 static const rill_field admin_fields[] = {
+    {"socket",
+     "The path of a socket for programs of this node's user, such as rillctl; none: there is none."
+     " Default: admin.sock in the folder that systemd gives, else the books' path and .sock.",
+     RILL_KIND_TEXT, AT(rill_config_admin, socket)},
     {"host", "A numeric address of this machine. Default: 127.0.0.1.", RILL_KIND_TEXT,
      AT(rill_config_admin, host)},
-    {"port", "The number of the port; 0: any that is free.", RILL_KIND_NUMBER,
-     AT(rill_config_admin, port), .required = true, .max = 65535},
+    {"port", "A TCP port besides; 0: any that is free. Default: none.", RILL_KIND_NUMBER,
+     AT(rill_config_admin, port), .max = 65535},
     {"cert", "A PEM file with the certificate and those above it, for TLS.", RILL_KIND_TEXT,
      AT(rill_config_admin, cert_file)},
     {"key", "A PEM file with the key of the certificate.", RILL_KIND_TEXT,
      AT(rill_config_admin, key_file)},
-    {"tokens", "One of these an operator shows: file:PATH or env:NAME.", RILL_KIND_SECRETS,
-     AT(rill_config_admin, tokens), .required = true},
+    {"tokens", "One of these an operator shows at the port: file:PATH or env:NAME.",
+     RILL_KIND_SECRETS, AT(rill_config_admin, tokens)},
     END,
 };
 static const rill_shape admin_shape = {"the operator's port", sizeof(rill_config_admin),
@@ -187,6 +191,7 @@ static void config_defaults(void *out)
 {
     rill_config *c = out;
     rates_defaults(&c->rates);
+    admin_defaults(&c->admin);
     c->min_message_window = RILL_SECOND;
     c->max_hold_time = 30 * RILL_SECOND;
 }
@@ -196,7 +201,7 @@ static const rill_field config_fields[] = {
      AT(rill_config, address)},
     {"store", "Where the books are kept.", RILL_KIND_STRUCT, AT(rill_config, store),
      .required = true, .of = &store_shape},
-    {"admin", "The operator's port: balances, settlements, metrics, over HTTP.", RILL_KIND_STRUCT,
+    {"admin", "For operators: balances, settlements, metrics, over HTTP.", RILL_KIND_STRUCT,
      AT(rill_config, admin), .of = &admin_shape},
     {"listen", "Ports that neighbours connect to.", RILL_KIND_LIST, AT(rill_config, listen),
      .of = &port_shape},
@@ -367,8 +372,10 @@ static void judge_ports(judge *j)
     const rill_config_admin *admin = &j->config->admin;
     if ((admin->cert_file == NULL) != (admin->key_file == NULL))
         wrong(j, admin->place, "a port needs both cert and key for TLS", "", "");
-    if (admin->present && admin->tokens.count == 0)
+    if (admin->port != RILL_CONFIG_NO_PORT && admin->tokens.count == 0)
         wrong(j, admin->place, "the operator's port needs a token", "", "");
+    if (admin->port == RILL_CONFIG_NO_PORT && admin->tokens.count > 0)
+        wrong(j, admin->place, "tokens are for the operator's port, and there is no port", "", "");
     for (size_t i = 0; i < j->config->listen.count; i++) {
         if ((ports[i].cert_file == NULL) != (ports[i].key_file == NULL))
             wrong(j, ports[i].place, "a port needs both cert and key for TLS", "", "");
@@ -393,6 +400,20 @@ int rill_config_read(rill_config *out, rill_arena *arena, const char *text, size
     judge_routes(&j);
     judge_ports(&j);
     return j.errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
+}
+
+int rill_config_socket(const rill_config *config, char *out, size_t cap)
+{
+    const char *path = config->admin.socket;
+    const char *folder = getenv("RUNTIME_DIRECTORY");
+    int len;
+    if (path != NULL)
+        len = snprintf(out, cap, "%s", strcmp(path, "none") == 0 ? "" : path);
+    else if (folder != NULL && folder[0] == '/')
+        len = snprintf(out, cap, "%.*s/admin.sock", (int)strcspn(folder, ":"), folder);
+    else
+        len = snprintf(out, cap, "%s.sock", config->store.path);
+    return len < 0 || (size_t)len >= cap ? RILL_ERR_BUFFER : RILL_OK;
 }
 
 /* ---- secrets ---- */

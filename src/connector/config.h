@@ -75,15 +75,18 @@ typedef struct rill_config_route {
     const char *account;
 } rill_config_route;
 
-/* The operator's port. */
+/* No port for operators. */
+#define RILL_CONFIG_NO_PORT UINT64_MAX
+
+/* The operator's port, and socket. */
 typedef struct rill_config_admin {
     rill_place place;
+    const char *socket; /* a path, or "none"; NULL: by default */
     const char *host;
-    uint64_t port;
+    uint64_t port; /* RILL_CONFIG_NO_PORT: none */
     const char *cert_file;
     const char *key_file;
     rill_items tokens; /* rill_text, secrets */
-    bool present;
 } rill_config_admin;
 
 typedef struct rill_config_store {
@@ -112,6 +115,10 @@ typedef struct rill_config {
  */
 RILL_MUST_CHECK int rill_config_read(rill_config *out, rill_arena *arena, const char *text,
                                      size_t len, rill_shape_report *report, void *user);
+/*
+ * Where the operator's socket is: in out, NUL-terminated. Empty: there is none. RILL_ERR_BUFFER.
+ */
+RILL_MUST_CHECK int rill_config_socket(const rill_config *config, char *out, size_t cap);
 /* The JSON schema, NUL-terminated, in the arena; NULL: no memory. */
 const char *rill_config_schema(rill_arena *arena);
 

@@ -39,7 +39,9 @@ struct rill_core {
     size_t known_count;
     size_t known_cap;
     rill_balance_id last_id;
-    bool failing; /* the books cannot be written */
+    rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */
+    bool failing;            /* the books cannot be written */
+    bool draining;
     rill_shape_report *report;
     void *report_user;
     unsigned problems;
@@ -537,6 +539,45 @@ int rill_core_enter(rill_core *c, rill_holder_account *a, const rill_store_entry
     if (rc == RILL_OK)
         c->options.soon(c->options.user);
     return rc;
+}
+
+int rill_core_note(rill_core *c, const rill_holder_account *a, const char *who, const char *what)
+{
+    static const rill_config_asset none = {.code = "", .scale = 0};
+    char note[RILL_ENTRY_TEXT_MAX + 1];
+    rill_i128 booked;
+    int rc = RILL_OK;
+    if (a == NULL && c->node_id == 0)
+        rc = find_balance(c, RILL_HOLDER_NODE, "", &none, &c->node_id, &booked);
+    (void)snprintf(note, sizeof note, "%s", what);
+    if (rc == RILL_OK)
+        rc = rill_clerk_note(&c->clerk, a == NULL ? c->node_id : a->balance.id,
+                             rill_core_now(c).wall_ms, who, note);
+    if (rc == RILL_OK)
+        c->options.soon(c->options.user);
+    return rc;
+}
+
+void rill_core_drain(rill_core *c)
+{
+    c->draining = true;
+    rill_hub_drain(c->hub);
+}
+
+bool rill_core_is_draining(const rill_core *c)
+{
+    return c->draining;
+}
+
+void rill_core_set_log_level(rill_core *c, rill_log_level level)
+{
+    c->options.log.level = level;
+    rill_hub_set_log_level(c->hub, level);
+}
+
+const rill_config *rill_core_config(const rill_core *c)
+{
+    return c->options.config;
 }
 
 rill_now rill_core_now(const rill_core *c)

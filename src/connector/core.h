@@ -87,6 +87,18 @@ rill_holder_account *rill_core_find(const rill_core *c, rill_bytes name);
  */
 RILL_MUST_CHECK int rill_core_enter(rill_core *c, rill_holder_account *a,
                                     const rill_store_entry *entry, uint64_t *group);
+/*
+ * Writes into the audit that somebody changed something of an account, or of the node (a is NULL).
+ * A text that is too long is cut. RILL_ERR_INVALID (who is empty or too long), RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_core_note(rill_core *c, const rill_holder_account *a, const char *who,
+                                   const char *what);
+/* As rill_hub_drain. */
+void rill_core_drain(rill_core *c);
+bool rill_core_is_draining(const rill_core *c);
+/* What is logged of packets and sessions from now on. */
+void rill_core_set_log_level(rill_core *c, rill_log_level level);
+const rill_config *rill_core_config(const rill_core *c);
 
 /* ---- time ---- */
 

@@ -2,7 +2,6 @@
 /* The core on a loop: its clock, its store, its ports and its links. */
 #define _POSIX_C_SOURCE 200809L
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,82 +15,6 @@
 static const rill_allocator *memory(void)
 {
     return rill_allocator_default();
-}
-
-/* ---- the file ---- */
-
-static int read_file(const rill_connector_options *o, rill_arena *arena, const char **text,
-                     size_t *len)
-{
-    FILE *file = fopen(o->config, "r");
-    int error = errno;
-    if (file == NULL) {
-        rill_connector_say(o, strerror(error));
-        return error == ENOENT ? RILL_ERR_NOT_FOUND : RILL_ERR_IO;
-    }
-    char *all = rill_arena_alloc(arena, RILL_CONFIG_MAX + 1);
-    int rc = all == NULL ? RILL_ERR_NOMEM : RILL_OK;
-    if (rc == RILL_OK) {
-        *len = fread(all, 1, RILL_CONFIG_MAX + 1, file);
-        error = errno;
-        rc = ferror(file) != 0 ? RILL_ERR_IO : *len > RILL_CONFIG_MAX ? RILL_ERR_LIMIT : RILL_OK;
-    }
-    (void)fclose(file);
-    if (rc != RILL_OK)
-        rill_connector_say(o, rc == RILL_ERR_LIMIT ? "is larger than 16 MiB"
-                              : rc == RILL_ERR_IO  ? strerror(error)
-                                                   : rill_strerror(rc));
-    *text = all;
-    return rc;
-}
-
-static int read_config(const rill_connector_options *o, rill_config *out, rill_arena *arena)
-{
-    const char *text = NULL;
-    size_t len = 0;
-    rill_arena file;
-    rill_arena_init(&file, memory());
-    int rc = read_file(o, &file, &text, &len);
-    if (rc == RILL_OK) {
-        union {
-            const rill_connector_options *given;
-            void *user;
-        } options = {.given = o};
-        rc = rill_config_read(out, arena, text, len, rill_connector_problem, options.user);
-        if (rc != RILL_OK && rc != RILL_ERR_MALFORMED)
-            rill_connector_say(o, rill_strerror(rc));
-    }
-    rill_arena_clear(&file);
-    return rc;
-}
-
-int rill_connector_check(const rill_connector_options *options)
-{
-    rill_arena arena;
-    rill_config config;
-    rill_arena_init(&arena, memory());
-    int rc = read_config(options, &config, &arena);
-    rill_arena_clear(&arena);
-    return rc;
-}
-
-char *rill_connector_schema(void)
-{
-    rill_arena arena;
-    char *copy = NULL;
-    rill_arena_init(&arena, memory());
-    const char *text = rill_config_schema(&arena);
-    if (text != NULL)
-        copy = rill_alloc(memory(), strlen(text) + 1);
-    if (copy != NULL)
-        memcpy(copy, text, strlen(text) + 1);
-    rill_arena_clear(&arena);
-    return copy;
-}
-
-void rill_connector_free_text(char *text)
-{
-    rill_free(memory(), text);
 }
 
 /* ---- what the core asks for ---- */
@@ -169,6 +92,44 @@ static void on_kept(void *user, uint64_t group)
     rill_connector *c = user;
     if (c->admin != NULL)
         rill_admin_kept(c->admin, group);
+}
+
+/* ---- what operators ask for ---- */
+
+static void on_look(void *user, rill_store_look *look)
+{
+    const rill_connector *c = user;
+    rill_store_look_into(c->store, look);
+}
+
+static void on_drain(void *user)
+{
+    rill_connector *c = user;
+    rill_loop_defer(c->loop, &c->stopping);
+}
+
+static void say_stop(rill_task *task)
+{
+    rill_connector *c = RILL_CONTAINER(task, rill_connector, stopping);
+    rill_loop_push(c->loop);
+    if (c->on.stop != NULL && !c->stopped && !c->closing)
+        c->on.stop(c->user);
+    rill_loop_stale(c->loop);
+}
+
+static rill_log_level on_level(void *user)
+{
+    const rill_connector *c = user;
+    return c->options.log_level;
+}
+
+static void on_set_level(void *user, rill_log_level level)
+{
+    rill_connector *c = user;
+    c->options.log_level = level;
+    rill_core_set_log_level(c->core, level);
+    if (c->on.level != NULL)
+        c->on.level(level, c->user);
 }
 
 static int on_secret(void *user, const char *where, char *out, size_t cap)
@@ -280,6 +241,7 @@ static void close_handles(rill_connector *c)
     rill_task_cancel(&c->turn);
     rill_task_cancel(&c->draining);
     rill_task_cancel(&c->beginning);
+    rill_task_cancel(&c->stopping);
     uv_close((uv_handle_t *)&c->tick, on_handle_closed);
     uv_close((uv_handle_t *)&c->retry, on_handle_closed);
     uv_close((uv_handle_t *)&c->written, on_handle_closed);
@@ -431,7 +393,9 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     rill_task_init(&c->turn, take_turn);
     rill_task_init(&c->draining, say_drained);
     rill_task_init(&c->beginning, say_ready);
-    int rc = read_config(&c->options, &c->config, &c->arena);
+    rill_task_init(&c->stopping, say_stop);
+    c->control = (rill_admin_control){on_look, on_drain, on_level, on_set_level, c};
+    int rc = rill_connector_read(&c->options, &c->config, &c->arena);
     if (rc == RILL_OK)
         rc = start_handles(c);
     if (rc != RILL_OK) {
@@ -457,7 +421,7 @@ void rill_connector_stop(rill_connector *c)
     for (size_t i = 0; i < c->port_count; i++)
         rill_port_stop(c->ports[i].port);
     if (c->begun)
-        rill_hub_drain(rill_core_hub(c->core));
+        rill_core_drain(c->core);
     else
         on_drained(c); /* nothing has come yet */
 }
@@ -511,6 +475,11 @@ void rill_connector_port_text(const rill_connector *c, size_t index, char *out, 
 uint16_t rill_connector_admin_port(const rill_connector *c)
 {
     return c->admin == NULL ? 0 : rill_admin_port(c->admin);
+}
+
+const char *rill_connector_socket(const rill_connector *c)
+{
+    return c->admin == NULL ? "" : c->socket;
 }
 
 const char *rill_connector_address(const rill_connector *c)

@@ -19,6 +19,10 @@ typedef struct rill_connector_handlers {
     void (*drained)(void *user);
     /* All ports and links are open. It may have to wait for a parent that gives the address. */
     void (*ready)(void *user);
+    /* An operator wants it to stop, as a signal does: rill_connector_stop is to be called. */
+    void (*stop)(void *user);
+    /* An operator has changed what is logged. */
+    void (*level)(rill_log_level level, void *user);
     /* It cannot begin: what is wrong has been reported. To be closed. */
     void (*failed)(int error, void *user);
     /* After rill_connector_close: the last call. */
@@ -46,6 +50,13 @@ typedef struct rill_connector_options {
 RILL_MUST_CHECK int rill_connector_check(const rill_connector_options *options);
 
 /*
+ * Where the operator's socket of a node with this configuration is, in out; empty: it has none.
+ * Nothing else is read of it. The errors of rill_connector_check; RILL_ERR_BUFFER.
+ */
+RILL_MUST_CHECK int rill_connector_find_socket(const rill_connector_options *options, char *out,
+                                               size_t cap);
+
+/*
  * Opens the books, the ports and the links of a configuration. Every error is reported, too: those
  * of rill_connector_check; RILL_ERR_INVALID (accounts, secrets); those of rill_sqlite_open and of
  * rill_node_listen.
@@ -67,6 +78,8 @@ size_t rill_connector_ports(const rill_connector *c);
 void rill_connector_port_text(const rill_connector *c, size_t index, char *out, size_t cap);
 /* The operator's; 0: there is none. */
 uint16_t rill_connector_admin_port(const rill_connector *c);
+/* The path of the operator's socket; empty: there is none. */
+const char *rill_connector_socket(const rill_connector *c);
 const char *rill_connector_address(const rill_connector *c);
 
 /* An account, for people. */

@@ -51,6 +51,8 @@ struct rill_connector {
     size_t open_ports; /* the operator's, too */
     rill_admin *admin; /* NULL: there is none, or it is closed */
     rill_tokens operators;
+    rill_admin_control control;
+    char socket[512]; /* the operator's; empty: there is none */
     connector_link **links;
     size_t link_count;
     size_t open_links;
@@ -60,6 +62,7 @@ struct rill_connector {
     unsigned handles;
     rill_task turn;
     rill_task draining;
+    rill_task stopping;  /* an operator asked for it */
     rill_task beginning; /* what is left of the beginning, and then `ready` */
     int failure;
     bool begun; /* it has an address; what is booked belongs into the store */
@@ -70,12 +73,18 @@ struct rill_connector {
 
 /* run_say.c */
 
+/* Reports what is wrong with all of it. */
+void rill_connector_say(const rill_connector_options *o, const char *what);
 /* Reports what is wrong, and where in the configuration. user: the options. */
 void rill_connector_problem(void *user, rill_place place, const char *problem);
 /* Logs a line. user: the connector. */
 void rill_connector_line(void *user, rill_log_level level, const char *line);
-/* Reports what is wrong with all of it. */
-void rill_connector_say(const rill_connector_options *o, const char *what);
+
+/* run_config.c */
+
+/* Reads the file, and reports what is wrong with it. The errors of rill_connector_check. */
+RILL_MUST_CHECK int rill_connector_read(const rill_connector_options *o, rill_config *out,
+                                        rill_arena *arena);
 
 /* run_ways.c: both report what is wrong. */
 

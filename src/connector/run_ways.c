@@ -2,6 +2,7 @@
 /* The ways by which neighbours come: ports, and links that we open. */
 #define _POSIX_C_SOURCE 200809L
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -130,30 +131,55 @@ static int know_operators(rill_connector *c)
     return RILL_OK;
 }
 
+static void report_admin(rill_connector *c, int rc, bool of_path)
+{
+    const rill_config_admin *config = &c->config.admin;
+    char what[400];
+    const char *why = rc == RILL_ERR_ADDRESS_IN_USE ? "another node uses it"
+                      : rc == RILL_ERR_EXISTS       ? "something else than a socket is there"
+                      : rc == RILL_ERR_TOO_LARGE    ? "the path is too long for a socket"
+                      : rc == RILL_ERR_IO           ? strerror(errno)
+                                                    : rill_strerror(rc);
+    if (of_path)
+        (void)snprintf(what, sizeof what,
+                       "admin: the socket %.200s cannot be made: %.100s; \"socket\" names another",
+                       c->socket, why);
+    rill_connector_problem(&c->options, config->place.line != 0 ? config->place : c->config.place,
+                           of_path ? what : port_problem(rc));
+}
+
 int rill_connector_open_admin(rill_connector *c)
 {
     const rill_config_admin *config = &c->config.admin;
+    bool of_path = true;
+    int rc = rill_config_socket(&c->config, c->socket, sizeof c->socket);
+    if (rc != RILL_OK) {
+        report_admin(c, RILL_ERR_TOO_LARGE, true);
+        return RILL_ERR_INVALID;
+    }
     const rill_admin_options o = {
-        .host = config->host,
+        .path = c->socket[0] == '\0' ? NULL : c->socket,
+        .host = config->port == RILL_CONFIG_NO_PORT ? NULL : config->host,
         .port = (uint16_t)config->port,
         .cert_file = config->cert_file,
         .key_file = config->key_file,
         .core = c->core,
         .tokens = &c->operators,
+        .control = &c->control,
         .log = on_admin_line,
         .closed = on_admin_closed,
         .user = c,
     };
-    if (!config->present)
+    if (o.path == NULL && o.host == NULL)
         return RILL_OK;
-    int rc = know_operators(c);
+    rc = know_operators(c);
     if (rc != RILL_OK)
         return rc;
-    rc = rill_admin_open(&c->admin, c->loop, &o);
+    rc = rill_admin_open(&c->admin, c->loop, &o, &of_path);
     if (rc == RILL_OK)
         c->open_ports++;
     else
-        rill_connector_problem(&c->options, config->place, port_problem(rc));
+        report_admin(c, rc, of_path);
     return rc;
 }
 

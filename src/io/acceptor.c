@@ -115,16 +115,39 @@ static int start(rill_acceptor *l)
     return status;
 }
 
-int rill_acceptor_open(rill_acceptor *l, const char *host, uint16_t port)
+static void init_parts(rill_acceptor *l)
 {
-    int len = sizeof l->address;
     l->kept = -1;
-    if (uv_ip4_addr(host, port, (struct sockaddr_in *)&l->address) != 0 &&
-        uv_ip6_addr(host, port, (struct sockaddr_in6 *)&l->address) != 0)
-        l->address.ss_family = AF_UNSPEC;
+    l->local.path[0] = '\0';
     uv_timer_init(l->loop->uv, &l->retry);
     l->retry.data = l;
     l->parts = 2;
+}
+
+/* libuv takes any stream socket here (uv_tcp_open). */
+int rill_acceptor_open_unix(rill_acceptor *l, const char *path)
+{
+    int fd = -1;
+    init_parts(l);
+    l->address.ss_family = AF_UNIX;
+    int rc = rill_unix_bind(&l->local, &fd, path);
+    if (rc == RILL_OK) {
+        l->kept = fd;
+        int status = start(l);
+        rc = status == 0 ? RILL_OK : rill_loop_error(status);
+    }
+    if (rc != RILL_OK)
+        rill_acceptor_close(l);
+    return rc;
+}
+
+int rill_acceptor_open(rill_acceptor *l, const char *host, uint16_t port)
+{
+    int len = sizeof l->address;
+    init_parts(l);
+    if (uv_ip4_addr(host, port, (struct sockaddr_in *)&l->address) != 0 &&
+        uv_ip6_addr(host, port, (struct sockaddr_in6 *)&l->address) != 0)
+        l->address.ss_family = AF_UNSPEC;
     int status = l->address.ss_family == AF_UNSPEC ? UV_EINVAL : start(l);
     if (status == 0)
         status = uv_tcp_getsockname(&l->handle, (struct sockaddr *)&l->address, &len);
@@ -142,6 +165,8 @@ int rill_acceptor_open(rill_acceptor *l, const char *host, uint16_t port)
 
 uint16_t rill_acceptor_port(const rill_acceptor *l)
 {
+    if (l->address.ss_family == AF_UNIX)
+        return 0;
     if (l->address.ss_family == AF_INET6)
         return ntohs(((const struct sockaddr_in6 *)&l->address)->sin6_port);
     return ntohs(((const struct sockaddr_in *)&l->address)->sin_port);
@@ -152,6 +177,7 @@ void rill_acceptor_close(rill_acceptor *l)
     if (l->closing)
         return;
     l->closing = true;
+    rill_unix_remove(&l->local); /* while its file is in use, no other can be the same */
     if (l->kept >= 0)
         close(l->kept);
     l->kept = -1;

@@ -4,6 +4,7 @@
 #define RILL_IO_ACCEPTOR_H
 
 #include "io/loop.h"
+#include "io/unix_socket.h"
 
 typedef struct rill_acceptor {
     rill_loop *loop;
@@ -12,8 +13,9 @@ typedef struct rill_acceptor {
     struct sockaddr_storage address; /* with the port that was picked */
     unsigned parts;
     bool closing;
-    bool open; /* handle is in use */
-    int kept;  /* the socket once more, lest it be bound again without the right to; or -1 */
+    bool open;              /* handle is in use */
+    rill_unix_socket local; /* if it has a path */
+    int kept; /* the socket once more, lest it be bound again without the right to; or -1 */
     /* A connection waits to be taken with uv_accept. */
     void (*ready)(struct rill_acceptor *l, uv_stream_t *stream);
     /* Connections cannot be taken at present; status is libuv's. */
@@ -26,6 +28,9 @@ typedef struct rill_acceptor {
  * address), RILL_ERR_ADDRESS_IN_USE, RILL_ERR_FILES, RILL_ERR_IO: then `closed` follows as well.
  */
 RILL_MUST_CHECK int rill_acceptor_open(rill_acceptor *l, const char *host, uint16_t port);
+/* The same at a path; the errors of rill_unix_bind. */
+RILL_MUST_CHECK int rill_acceptor_open_unix(rill_acceptor *l, const char *path);
+/* 0 at a path. */
 uint16_t rill_acceptor_port(const rill_acceptor *l);
 /*
  * For a moment, where a connection that waits cannot even be taken to be

@@ -376,7 +376,8 @@ int rill_listener_open(rill_listener **out, rill_loop *loop, const rill_listener
         l->acceptor.trouble = on_trouble;
         l->acceptor.closed = on_acceptor_closed;
         l->accepting = true;
-        error = rill_acceptor_open(&l->acceptor, o->host, o->port);
+        error = o->path != NULL ? rill_acceptor_open_unix(&l->acceptor, o->path)
+                                : rill_acceptor_open(&l->acceptor, o->host, o->port);
     }
     if (error != RILL_OK) {
         l->closing = true;

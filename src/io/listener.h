@@ -50,6 +50,8 @@ rill_sniffed rill_sniff_http1(const uint8_t *data, size_t len);
 typedef struct rill_listener_options {
     const char *host; /* numeric address. Default: "127.0.0.1" */
     uint16_t port;    /* 0: any that is free. Default: 0 */
+    /* A socket at this path instead, for who runs as the same user. Default: NULL, none */
+    const char *path;
     /* PEM files, for TLS. Default: both NULL, no TLS */
     const char *cert_file;
     const char *key_file;
@@ -72,11 +74,12 @@ typedef struct rill_listener rill_listener;
 void rill_listener_options_init(rill_listener_options *o);
 /*
  * RILL_ERR_ADDRESS_IN_USE, RILL_ERR_INVALID (host, protocols, one
- * file without the other), RILL_ERR_FILES, RILL_ERR_IO, RILL_ERR_NOMEM, RILL_ERR_TLS.
+ * file without the other), RILL_ERR_FILES, RILL_ERR_IO, RILL_ERR_NOMEM, RILL_ERR_TLS; with a path
+ * those of rill_unix_bind, too.
  */
 RILL_MUST_CHECK int rill_listener_open(rill_listener **out, rill_loop *loop,
                                        const rill_listener_options *o);
-/* The port that it listens on. */
+/* The port that it listens on; 0 at a path. */
 uint16_t rill_listener_port(const rill_listener *l);
 /*
  * Certificates anew from these files, for connections to come. RILL_ERR_TLS, RILL_ERR_NOMEM: all

@@ -308,6 +308,10 @@ static void name_peer(rill_tcp *t)
     snprintf(t->name, sizeof t->name, "a client");
     if (uv_tcp_getpeername(&t->handle, (struct sockaddr *)&address, &len) != 0)
         return;
+    if (address.ss_family == AF_UNIX) {
+        snprintf(t->name, sizeof t->name, "a program of this machine");
+        return;
+    }
     uv_ip_name((const struct sockaddr *)&address, host, sizeof host);
     /* The port is at the same place, in network order, in both families. */
     const unsigned char *port = (const unsigned char *)&address + 2;

@@ -395,6 +395,11 @@ size_t rill_hub_open(const rill_hub *h)
 
 /* ---- accounts ---- */
 
+void rill_hub_set_log_level(rill_hub *h, rill_log_level level)
+{
+    h->options.log.level = level;
+}
+
 size_t rill_hub_accounts(const rill_hub *h)
 {
     return rill_names_count(&h->accounts.names);

@@ -118,6 +118,8 @@ void rill_hub_drain(rill_hub *h);
 /* Rejects all that is open, T03. */
 void rill_hub_abandon(rill_hub *h);
 size_t rill_hub_open(const rill_hub *h);
+/* What it logs from now on. */
+void rill_hub_set_log_level(rill_hub *h, rill_log_level level);
 /* Accounts that it knows, connected or not. */
 size_t rill_hub_accounts(const rill_hub *h);
 /* Of the account of this name. RILL_ERR_NOT_FOUND. */

@@ -357,8 +357,16 @@ static int give_account(rill_sqlite *s, sqlite3_stmt *statement, const rill_stor
 
 int rill_sqlite_each_row(rill_sqlite *s, const char *sql, rill_sqlite_row *row, void *user)
 {
+    return rill_sqlite_each_of(s, sql, NULL, 0, row, user);
+}
+
+int rill_sqlite_each_of(rill_sqlite *s, const char *sql, const int64_t *values, int count,
+                        rill_sqlite_row *row, void *user)
+{
     sqlite3_stmt *statement = NULL;
     int error = prepare(s, sql, &statement);
+    for (int i = 0; i < count && error == RILL_OK; i++)
+        sqlite3_bind_int64(statement, i + 1, values[i]);
     while (error == RILL_OK) {
         int rc = sqlite3_step(statement);
         if (rc == SQLITE_DONE)

@@ -6,7 +6,7 @@
 #ifndef RILL_STORE_SQLITE_H
 #define RILL_STORE_SQLITE_H
 
-#include "store/store.h"
+#include "store/look.h"
 
 /* The newest form of the file that this version knows. Older ones are brought forward when opened.
  */
@@ -51,18 +51,13 @@ RILL_MUST_CHECK int rill_sqlite_write(rill_sqlite *s, const rill_store_batch *ba
 /* Of the last error: one line, which is the store's until the next call. */
 const char *rill_sqlite_problem(const rill_sqlite *s);
 
-/* What an audit found. */
-typedef struct rill_audit {
-    uint64_t accounts;
-    uint64_t flows;
-    uint64_t entries;
-    uint64_t uneven_balances; /* accounts whose balance is not what flows and entries add up to */
-    uint64_t uneven_assets;   /* assets whose balances do not add up to 0 */
-    uint64_t broken_entries;  /* entries that do not continue the chain of hashes */
-    char first[512];          /* the first that is wrong, for people; empty: none is */
-} rill_audit;
-
 /* Computes all anew from flows and entries. The errors of rill_sqlite_read. */
 RILL_MUST_CHECK int rill_sqlite_audit(rill_sqlite *s, rill_audit *out);
+/*
+ * Goes on with a look, a step at a time: a few milliseconds. *more: call it again. After the last
+ * step the look has its result. rill_sqlite_stop_looking ends one before.
+ */
+void rill_sqlite_look(rill_sqlite *s, rill_store_look *look, bool *more);
+void rill_sqlite_stop_looking(const rill_sqlite *s, rill_store_look *look);
 
 #endif

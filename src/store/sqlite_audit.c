@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Computes balances and hashes anew from flows and entries, and says what differs. */
+/*
+ * Computes balances and hashes anew from flows and entries, and says what differs. In steps: first
+ * what does not change any more, and last the rest with the balances.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,14 +23,21 @@ typedef struct audited {
     rill_i128 computed; /* what flows and entries add up to */
 } audited;
 
-typedef struct auditor {
+typedef struct rill_auditor auditor;
+
+struct rill_auditor {
     rill_sqlite *store;
     rill_audit *out;
+    rill_sqlite_place at;
+    rill_sqlite_end end;
+    enum { ACCOUNTS, FLOWS, ENTRIES, THE_REST } phase;
+    size_t rows;       /* of this step */
     audited *accounts; /* in the order of ids */
     size_t count;
     size_t cap;
+    size_t again;                  /* accounts that were read again */
     uint8_t hash[RILL_SHA256_LEN]; /* of the entry before */
-} auditor;
+};
 
 static void note_first(rill_audit *out, const char *what)
 {
@@ -38,6 +48,10 @@ static void note_first(rill_audit *out, const char *what)
 static int audit_account(void *user, const rill_store_account *account, rill_i128 booked)
 {
     auditor *a = user;
+    if (a->again < a->count) {
+        a->accounts[a->again++].booked = booked;
+        return RILL_OK;
+    }
     if (a->count == a->cap) {
         size_t cap = a->cap * 2 + 64;
         audited *grown = rill_realloc_array(a->store->allocator, a->accounts, cap, sizeof *grown);
@@ -47,6 +61,7 @@ static int audit_account(void *user, const rill_store_account *account, rill_i12
         a->cap = cap;
     }
     audited *one = &a->accounts[a->count++];
+    a->again = a->count;
     *one = (audited){.id = account->id, .holder = account->holder, .scale = account->scale};
     one->booked = booked;
     one->computed = rill_wide_signed(rill_wide(0));
@@ -95,14 +110,19 @@ static bool audit_move(audited *from, audited *to, rill_i128 amount)
 static int audit_flow(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     auditor *a = user;
-    audited *source = find_audited(a, sqlite3_column_int64(statement, 0));
-    audited *destination = find_audited(a, sqlite3_column_int64(statement, 1));
+    a->at.run = sqlite3_column_int64(statement, 0);
+    a->at.minute = sqlite3_column_int64(statement, 1);
+    a->at.source = sqlite3_column_int64(statement, 2);
+    a->at.destination = sqlite3_column_int64(statement, 3);
+    audited *source = find_audited(a, a->at.source);
+    audited *destination = find_audited(a, a->at.destination);
     rill_i128 taken;
     rill_i128 given;
+    a->rows++;
     a->out->flows++;
-    int error = rill_sqlite_read_wide(s, statement, 2, &taken);
+    int error = rill_sqlite_read_wide(s, statement, 5, &taken);
     if (error == RILL_OK)
-        error = rill_sqlite_read_wide(s, statement, 3, &given);
+        error = rill_sqlite_read_wide(s, statement, 6, &given);
     if (error != RILL_OK)
         return error;
     if (source == NULL || destination == NULL ||
@@ -115,6 +135,8 @@ static int audit_flow(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 static int audit_entry_money(rill_sqlite *s, auditor *a, const rill_store_entry *e)
 {
     audited *account = find_audited(a, e->account);
+    if (account != NULL && e->kind == RILL_ENTRY_CHANGE && e->amount == 0)
+        return RILL_OK;
     audited *outside = account == NULL ? NULL : own_of(a, account, RILL_HOLDER_OUTSIDE);
     bool out = e->kind == RILL_ENTRY_SETTLED_OUT || e->kind == RILL_ENTRY_WITHDRAWAL;
     if (!audit_move(out ? account : outside, out ? outside : account,
@@ -127,22 +149,12 @@ static int audit_entry_money(rill_sqlite *s, auditor *a, const rill_store_entry 
 static int audit_entry(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     auditor *a = user;
-    rill_i128 amount;
-    int error = rill_sqlite_read_wide(s, statement, 4, &amount);
+    rill_store_entry e;
+    int error = rill_sqlite_entry_of(s, statement, &e);
     if (error != RILL_OK)
         return error;
-    const char *key = (const char *)sqlite3_column_text(statement, 7);
-    rill_store_entry e = {
-        .at_ms = (uint64_t)sqlite3_column_int64(statement, 1),
-        .account = (rill_balance_id)sqlite3_column_int64(statement, 2),
-        .kind = (rill_entry_kind)sqlite3_column_int(statement, 3),
-        .amount = rill_wide_low(rill_wide_bits(amount)),
-        .who = (const char *)sqlite3_column_text(statement, 5),
-        .note = (const char *)sqlite3_column_text(statement, 6),
-        .key = key == NULL ? "" : key,
-    };
-    if (e.who == NULL || e.note == NULL)
-        return rill_sqlite_failed(s, SQLITE_NOMEM);
+    a->at.entry = sqlite3_column_int64(statement, 9);
+    a->rows++;
     a->out->entries++;
     uint8_t hash[RILL_SHA256_LEN];
     error = rill_sqlite_hash_entry(a->hash, sqlite3_column_int64(statement, 0), &e, hash);
@@ -199,25 +211,86 @@ static void judge_assets(const auditor *a)
     }
 }
 
+/* ---- steps ---- */
+
+rill_auditor *rill_auditor_new(rill_sqlite *s, rill_audit *out)
+{
+    auditor *a = rill_calloc(s->allocator, 1, sizeof *a);
+    *out = (rill_audit){0};
+    if (a == NULL)
+        return NULL;
+    a->store = s;
+    a->out = out;
+    a->at.run = -1;
+    return a;
+}
+
+void rill_auditor_free(rill_auditor *a)
+{
+    if (a == NULL)
+        return;
+    rill_free(a->store->allocator, a->accounts);
+    rill_free(a->store->allocator, a);
+}
+
+static int read_accounts(auditor *a)
+{
+    const rill_store_reader reader = {.account = audit_account, .user = a};
+    a->again = 0;
+    return rill_sqlite_read(a->store, &reader);
+}
+
+/* What may still change is read with the balances that it has changed. */
+static int finish_audit(auditor *a)
+{
+    static const rill_sqlite_end all = {INT64_MAX, 0, INT64_MAX};
+    int error = read_accounts(a);
+    if (error == RILL_OK)
+        error = rill_sqlite_flows_from(a->store, &a->at, &all, -1, audit_flow, a);
+    if (error == RILL_OK)
+        error = rill_sqlite_entries_from(a->store, &a->at, &all, -1, audit_entry, a);
+    if (error != RILL_OK)
+        return error;
+    judge_balances(a);
+    judge_assets(a);
+    return RILL_OK;
+}
+
+static int begin_audit(auditor *a)
+{
+    int error = rill_sqlite_find_end(a->store, &a->end);
+    return error == RILL_OK ? read_accounts(a) : error;
+}
+
+int rill_auditor_step(rill_auditor *a, int64_t most, bool *more)
+{
+    int error = RILL_OK;
+    *more = a->phase != THE_REST;
+    a->rows = 0;
+    switch (a->phase) {
+    case ACCOUNTS:
+        error = begin_audit(a);
+        break;
+    case FLOWS:
+        error = rill_sqlite_flows_from(a->store, &a->at, &a->end, most, audit_flow, a);
+        break;
+    case ENTRIES:
+        error = rill_sqlite_entries_from(a->store, &a->at, &a->end, most, audit_entry, a);
+        break;
+    case THE_REST:
+        return finish_audit(a);
+    }
+    if (a->rows == 0)
+        a->phase++;
+    return error;
+}
+
 int rill_sqlite_audit(rill_sqlite *s, rill_audit *out)
 {
-    *out = (rill_audit){0};
-    auditor a = {.store = s, .out = out};
-    const rill_store_reader reader = {.account = audit_account, .user = &a};
-    int error = rill_sqlite_read(s, &reader);
-    if (error == RILL_OK)
-        error = rill_sqlite_each_row(s, "SELECT source, destination, taken, given FROM flows",
-                                     audit_flow, &a);
-    if (error == RILL_OK)
-        error =
-            rill_sqlite_each_row(s,
-                                 "SELECT run, at_ms, account, kind, amount, who, note, key, hash"
-                                 " FROM entries ORDER BY id",
-                                 audit_entry, &a);
-    if (error == RILL_OK) {
-        judge_balances(&a);
-        judge_assets(&a);
-    }
-    rill_free(s->allocator, a.accounts);
+    auditor *a = rill_auditor_new(s, out);
+    int error = a == NULL ? rill_sqlite_wrong(s, RILL_ERR_NOMEM, "out of memory") : RILL_OK;
+    for (bool more = error == RILL_OK; more && error == RILL_OK;)
+        error = rill_auditor_step(a, RILL_LOOK_STEP, &more);
+    rill_auditor_free(a);
     return error;
 }

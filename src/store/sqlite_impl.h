@@ -41,6 +41,48 @@ typedef int rill_sqlite_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 /* Gives each row that a statement has. */
 RILL_MUST_CHECK int rill_sqlite_each_row(rill_sqlite *s, const char *sql, rill_sqlite_row *row,
                                          void *user);
+/* The same with values for ?1, ?2, ... */
+RILL_MUST_CHECK int rill_sqlite_each_of(rill_sqlite *s, const char *sql, const int64_t *values,
+                                        int count, rill_sqlite_row *row, void *user);
+
+/* How far a look has come: behind this row of flows, and behind this entry. */
+typedef struct rill_sqlite_place {
+    int64_t run;
+    int64_t minute;
+    int64_t source;
+    int64_t destination;
+    int64_t entry;
+} rill_sqlite_place;
+
+/* Rows and entries before these do not change any more. */
+typedef struct rill_sqlite_end {
+    int64_t run;
+    int64_t minute;
+    int64_t entry;
+} rill_sqlite_end;
+
+/* How many rows a step of a look reads. */
+enum { RILL_LOOK_STEP = 2000 };
+
+RILL_MUST_CHECK int rill_sqlite_find_end(rill_sqlite *s, rill_sqlite_end *out);
+/* Columns of `row`, in this order: run, minute, source, destination, packets, taken, given. */
+RILL_MUST_CHECK int rill_sqlite_flows_from(rill_sqlite *s, const rill_sqlite_place *at,
+                                           const rill_sqlite_end *end, int64_t most,
+                                           rill_sqlite_row *row, void *user);
+/* run, at_ms, account, kind, amount, who, note, key, hash, id. */
+RILL_MUST_CHECK int rill_sqlite_entries_from(rill_sqlite *s, const rill_sqlite_place *at,
+                                             const rill_sqlite_end *end, int64_t most,
+                                             rill_sqlite_row *row, void *user);
+/* An entry of such a row; its texts are the statement's. */
+RILL_MUST_CHECK int rill_sqlite_entry_of(rill_sqlite *s, sqlite3_stmt *statement,
+                                         rill_store_entry *out);
+
+typedef struct rill_auditor rill_auditor;
+/* NULL: no memory. */
+rill_auditor *rill_auditor_new(rill_sqlite *s, rill_audit *out);
+void rill_auditor_free(rill_auditor *a);
+/* As rill_sqlite_look. The errors of rill_sqlite_read. */
+RILL_MUST_CHECK int rill_auditor_step(rill_auditor *a, int64_t most, bool *more);
 
 /*
  * SHA-256 of the hash before it and of this line, each text with its length before it: whoever

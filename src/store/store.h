@@ -22,6 +22,7 @@ typedef enum rill_holder {
     RILL_HOLDER_NEIGHBOUR = 1, /* an account of the configuration or of the API */
     RILL_HOLDER_EXCHANGE,      /* the node's own, one for each asset */
     RILL_HOLDER_OUTSIDE,       /* what was settled, deposited or adjusted, one for each asset */
+    RILL_HOLDER_NODE,          /* the node itself: changes that are of no account; always 0 */
 } rill_holder;
 
 #define RILL_STORE_NAME_MAX  255
@@ -58,6 +59,7 @@ typedef enum rill_entry_kind {
     RILL_ENTRY_SETTLED_OUT = 2, /* the node paid outside: it owes less */
     RILL_ENTRY_DEPOSIT = 3,     /* the operator gave: the node owes more */
     RILL_ENTRY_WITHDRAWAL = 4,  /* the operator took: it owes less */
+    RILL_ENTRY_CHANGE = 5,      /* no money: somebody changed how the node runs; amount is 0 */
 } rill_entry_kind;
 
 /* One line of the audit. It is never changed, and never taken out. */
@@ -102,6 +104,7 @@ typedef struct rill_store_reader {
 } rill_store_reader;
 
 typedef struct rill_store rill_store;
+typedef struct rill_store_look rill_store_look; /* store/look.h */
 
 typedef struct rill_store_ops {
     /*
@@ -113,6 +116,8 @@ typedef struct rill_store_ops {
     void (*collect)(rill_store *s);
     /* Waits for what is being written, then ends. */
     void (*close)(rill_store *s);
+    /* Looks into it in the background; `done` of the look follows, always. NULL: it cannot. */
+    void (*look)(rill_store *s, rill_store_look *look);
 } rill_store_ops;
 
 /* rc: RILL_OK, or RILL_ERR_IO and others of the store: nothing of the batch was kept. */
@@ -131,6 +136,11 @@ static inline void rill_store_write(rill_store *s, const rill_store_batch *batch
 static inline void rill_store_collect(rill_store *s)
 {
     s->ops->collect(s);
+}
+
+static inline void rill_store_look_into(rill_store *s, rill_store_look *look)
+{
+    s->ops->look(s, look);
 }
 
 static inline void rill_store_close(rill_store *s)

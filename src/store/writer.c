@@ -24,29 +24,55 @@ typedef struct writer {
     const rill_store_batch *done;  /* to be collected; NULL: nothing is */
     int rc;                        /* of done */
     char problem[RILL_SQLITE_PROBLEM];
+    rill_store_look *looks;  /* that wait, the first first */
+    rill_store_look *looked; /* that are done, the last first */
     bool ending;
 } writer;
+
+/* Looks for a moment; a batch that came meanwhile is next. Under the lock, which it leaves. */
+static void look_on(writer *w)
+{
+    rill_store_look *look = w->looks;
+    bool more = false;
+    pthread_mutex_unlock(&w->lock);
+    rill_sqlite_look(w->file, look, &more);
+    pthread_mutex_lock(&w->lock);
+    if (more)
+        return;
+    w->looks = look->next;
+    look->next = w->looked;
+    w->looked = look;
+    w->options.wake(w->options.user);
+}
+
+static void write_one(writer *w)
+{
+    const rill_store_batch *batch = w->given;
+    pthread_mutex_unlock(&w->lock);
+    int rc = rill_sqlite_write(w->file, batch);
+    pthread_mutex_lock(&w->lock);
+    w->given = NULL;
+    w->done = batch;
+    w->rc = rc;
+    snprintf(w->problem, sizeof w->problem, "%s",
+             rc == RILL_OK ? "" : rill_sqlite_problem(w->file));
+    /* Under the lock: after it the owner may have closed all this. */
+    w->options.wake(w->options.user);
+}
 
 static void *run(void *user)
 {
     writer *w = user;
     pthread_mutex_lock(&w->lock);
     for (;;) {
-        while (w->given == NULL && !w->ending)
+        while (w->given == NULL && !w->ending && w->looks == NULL)
             pthread_cond_wait(&w->changed, &w->lock);
-        if (w->given == NULL)
+        if (w->given != NULL)
+            write_one(w);
+        else if (w->ending)
             break;
-        const rill_store_batch *batch = w->given;
-        pthread_mutex_unlock(&w->lock);
-        int rc = rill_sqlite_write(w->file, batch);
-        pthread_mutex_lock(&w->lock);
-        w->given = NULL;
-        w->done = batch;
-        w->rc = rc;
-        snprintf(w->problem, sizeof w->problem, "%s",
-                 rc == RILL_OK ? "" : rill_sqlite_problem(w->file));
-        /* Under the lock: after it the owner may have closed all this. */
-        w->options.wake(w->options.user);
+        else
+            look_on(w);
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -62,18 +88,55 @@ static void give(rill_store *s, const rill_store_batch *batch)
     pthread_mutex_unlock(&w->lock);
 }
 
+static void look(rill_store *s, rill_store_look *look)
+{
+    writer *w = (writer *)s;
+    look->next = NULL;
+    pthread_mutex_lock(&w->lock);
+    rill_store_look **at = &w->looks;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = look;
+    pthread_cond_signal(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* Each may be gone when `done` returns. */
+static void tell_looks(rill_store_look *looks)
+{
+    while (looks != NULL) {
+        rill_store_look *one = looks;
+        looks = one->next;
+        one->done(one);
+    }
+}
+
 static void collect(rill_store *s)
 {
     writer *w = (writer *)s;
     char problem[RILL_SQLITE_PROBLEM];
     pthread_mutex_lock(&w->lock);
+    rill_store_look *looked = w->looked;
+    w->looked = NULL;
     const rill_store_batch *batch = w->done;
     int rc = w->rc;
     memcpy(problem, w->problem, sizeof problem);
     w->done = NULL;
     pthread_mutex_unlock(&w->lock);
+    tell_looks(looked);
     if (batch != NULL)
         w->options.written(w->options.user, batch, rc, problem);
+}
+
+static void end_looks(writer *w)
+{
+    for (rill_store_look *one = w->looks; one != NULL; one = one->next) {
+        rill_sqlite_stop_looking(w->file, one);
+        one->rc = RILL_ERR_CLOSED;
+        snprintf(one->problem, sizeof one->problem, "the node stops");
+    }
+    tell_looks(w->looked);
+    tell_looks(w->looks);
 }
 
 static void end(rill_store *s)
@@ -84,13 +147,15 @@ static void end(rill_store *s)
     pthread_cond_signal(&w->changed);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
+    end_looks(w);
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->lock);
     rill_sqlite_close(w->file);
     rill_free(w->options.allocator, w);
 }
 
-static const rill_store_ops writer_ops = {.write = give, .collect = collect, .close = end};
+static const rill_store_ops writer_ops = {
+    .write = give, .collect = collect, .close = end, .look = look};
 
 /* The process's signals are for the thread of the loop. */
 static int start(writer *w)

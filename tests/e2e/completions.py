@@ -19,6 +19,9 @@ FOLDER = os.path.abspath(sys.argv.pop(3))
 
 from harness import BIN, RILL, RILLD, environment, run_tests  # noqa: E402
 
+RILLCTL = os.path.join(BIN, "rillctl")
+CONTROLS = ["status", "accounts", "balance", "rates", "settle", "statement", "audit", "drain", "log-level"]
+
 COMMANDS = ["demo", "pay", "quote", "receive", "send", "info", "ping", "trace", "receipt", "keys", "help"]
 
 
@@ -96,7 +99,7 @@ def fish_options(name):
         if not option:
             continue
         assert re.search(r" -d ['\"]", line), f"no description: {line}"
-        command = re.search(r"__fish_seen_subcommand_from (\w+)", line)
+        command = re.search(r"__fish_seen_subcommand_from ([\w-]+)", line)
         key = command[1] if command else None if "not __fish_use_subcommand" in line else ""
         found.setdefault(key, set()).add("--" + option[1])
     return found
@@ -130,8 +133,30 @@ def zsh_completes_both(_t):
     assert zsh_words(run) == connector_options()
 
 
+def controlled(command):
+    return options_in(text(RILLCTL, "help", command))
+
+
+def all_complete_rillctl(_t):
+    listed = re.findall(r"^  ([a-z-]+) +\w", text(RILLCTL, "help").split("commands:")[1].split("options of")[0], re.M)
+    assert listed == [*CONTROLS, "help"], listed
+    assert bash("rillctl", "") == {*CONTROLS, "help", "--help", "--version"}
+    assert bash("rillctl", "help", "") == set(CONTROLS)
+    assert bash("rillctl", "statement", "--step", "d") == {"day"}
+    found = fish_options("rillctl.fish")
+    page = read("_rillctl")
+    common = zsh_words(page.split("common=(")[1].split("\n    )")[0])
+    for command in CONTROLS:
+        assert bash("rillctl", command, "--") == controlled(command), command
+        assert found.get(command, set()) | found[None] == controlled(command), command
+        own = re.search(rf"^    {command}\)\n(.*?);;", page, re.M | re.S)
+        assert common | (zsh_words(own[1]) if own else set()) == controlled(command), command
+    assert found[""] == {"--help", "--version"}
+    assert re.findall(r"use_subcommand -a ([\w-]+)", read("rillctl.fish")) == [*CONTROLS, "help"]
+
+
 def shells_that_are_here_read_them(_t):
-    for shell, names in (("bash", ["rill.bash", "rilld.bash"]), ("zsh", ["_rill", "_rilld"]), ("fish", ["rill.fish", "rilld.fish"])):
+    for shell, names in (("bash", ["rill.bash", "rilld.bash", "rillctl.bash"]), ("zsh", ["_rill", "_rilld", "_rillctl"]), ("fish", ["rill.fish", "rilld.fish", "rillctl.fish"])):
         if not shutil.which(shell):
             continue
         for name in names:
@@ -143,6 +168,7 @@ def shells_that_are_here_read_them(_t):
 
 def manual_pages_have_every_option(_t):
     for page, helps in (("rill.1", [text(RILL, "help", command) for command in COMMANDS]),
+                        ("rillctl.1", [text(RILLCTL, "help", command) for command in CONTROLS]),
                         ("rilld.1", [text(RILLD, "local", "--help"), text(RILLD, "run", "--help")])):
         with open(os.path.join(FOLDER, "..", "..", "man", page), encoding="utf-8") as f:
             words = set(re.findall(r"--[a-z-]+", f.read().replace("\\-", "-").replace("Fl -", "--")))
@@ -151,7 +177,7 @@ def manual_pages_have_every_option(_t):
         assert words <= options | {"--version", "--option"}, (page, words - options)
 
 
-TESTS = [manual_pages_have_every_option, the_help_lists_every_command, bash_completes_rill, bash_completes_rilld, fish_completes_both, zsh_completes_both,
+TESTS = [manual_pages_have_every_option, the_help_lists_every_command, bash_completes_rill, bash_completes_rilld, fish_completes_both, zsh_completes_both, all_complete_rillctl,
          shells_that_are_here_read_them]
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
  * A listener that pauses: a client that cannot be accepted goes away, the next one waits and is
  * accepted.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 /* mkdtemp */
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -167,12 +169,85 @@ static void test_closing_in_a_pause(void **state)
     rill_loop_free(loop);
 }
 
+static void on_none(rill_acceptor *l, uv_stream_t *stream)
+{
+    (void)l;
+    (void)stream;
+    fail();
+}
+
+static int open_at(const char *path)
+{
+    assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
+    memset(&listener, 0, sizeof listener);
+    listener.loop = loop;
+    listener.ready = on_none;
+    listener.trouble = on_trouble;
+    listener.closed = on_closed;
+    closed = false;
+    return rill_acceptor_open_unix(&listener, path);
+}
+
+static void end_at(void)
+{
+    rill_acceptor_close(&listener);
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    assert_true(closed);
+    rill_loop_free(loop);
+}
+
+/* Its own user's alone, and gone with it; what is another's stays. */
+static void test_a_path(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/rill-acceptor-XXXXXX";
+    char path[64];
+    char other[64];
+    char long_one[200];
+    struct stat found;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/socket", folder);
+    snprintf(other, sizeof other, "%s/file", folder);
+    mode_t mask = umask(0);
+    assert_int_equal(open_at(path), RILL_OK);
+    umask(mask);
+    assert_int_equal(lstat(path, &found), 0);
+    assert_int_equal(found.st_mode & 0777, 0600);
+    assert_int_equal(rill_acceptor_port(&listener), 0);
+    rill_unix_socket second;
+    int fd = -1;
+    assert_int_equal(rill_unix_bind(&second, &fd, path), RILL_ERR_ADDRESS_IN_USE);
+    end_at();
+    assert_int_equal(lstat(path, &found), -1);
+    /* What a process that died has left. */
+    assert_int_equal(rill_unix_bind(&second, &fd, path), RILL_OK);
+    assert_int_equal(open_at(path), RILL_OK);
+    /* The first one's is gone; it does not take away the new one. */
+    rill_unix_remove(&second);
+    close(fd);
+    assert_int_equal(lstat(path, &found), 0);
+    end_at();
+    fd = open(other, O_CREAT | O_WRONLY, 0600);
+    assert_true(fd >= 0 && close(fd) == 0);
+    assert_int_equal(open_at(other), RILL_ERR_EXISTS);
+    end_at();
+    assert_int_equal(unlink(other), 0);
+    memset(long_one, 'x', sizeof long_one - 1);
+    long_one[sizeof long_one - 1] = '\0';
+    assert_int_equal(open_at(long_one), RILL_ERR_TOO_LARGE);
+    end_at();
+    assert_int_equal(open_at("/none/at/all"), RILL_ERR_IO);
+    end_at();
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_pause),
         cmocka_unit_test(test_a_client_in_a_pause_waits),
         cmocka_unit_test(test_closing_in_a_pause),
+        cmocka_unit_test(test_a_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

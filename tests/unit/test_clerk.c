@@ -60,7 +60,7 @@ static void nothing(rill_store *s)
     (void)s;
 }
 
-static const rill_store_ops ops = {take, nothing, nothing};
+static const rill_store_ops ops = {take, nothing, nothing, NULL};
 
 static void on_kept(void *user, uint64_t group)
 {

@@ -274,7 +274,9 @@ static void test_what_makes_no_sense(void **state)
     refused(SMALL(CHILD) "default-route: z\n", "1:1: default-route: there is no account 'z'");
     refused(SMALL(CHILD) "admin: {port: 1, tokens: []}\n",
             "5:8: the operator's port needs a token");
-    refused(SMALL(CHILD) "admin: {port: 1}\n", "5:8: admin: tokens is missing");
+    refused(SMALL(CHILD) "admin: {tokens: env:X}\n",
+            "5:8: tokens are for the operator's port, and there is no port");
+    refused(SMALL(CHILD) "admin: {port: 1}\n", "5:8: the operator's port needs a token");
     refused(SMALL(CHILD) "listen: [{port: 1, cert: x}]\n",
             "5:10: a port needs both cert and key for TLS");
 }

@@ -53,7 +53,7 @@ static void nothing(rill_store *s)
     (void)s;
 }
 
-static const rill_store_ops disk_ops = {take, nothing, nothing};
+static const rill_store_ops disk_ops = {take, nothing, nothing, NULL};
 
 /* The disk has the batch, and says so. */
 static void written(void)
@@ -530,7 +530,7 @@ static rill_admin_answer asked(const char *method, const char *path, const char 
 {
     rill_admin_answer answer;
     const rill_admin_request r = {text(method), text(path), text(body), known};
-    rill_admin_ask(core, &r, &answer);
+    rill_admin_ask(core, NULL, &r, &answer);
     return answer;
 }
 
@@ -578,6 +578,153 @@ static void test_what_operators_see(void **state)
     written();
 }
 
+static rill_store_look *looked_for;
+static unsigned drains;
+static rill_log_level level_now;
+
+static void control_look(void *user, rill_store_look *look)
+{
+    (void)user;
+    looked_for = look;
+}
+
+static void control_drain(void *user)
+{
+    (void)user;
+    drains++;
+}
+
+static rill_log_level control_level(void *user)
+{
+    (void)user;
+    return level_now;
+}
+
+static void control_set_level(void *user, rill_log_level level)
+{
+    (void)user;
+    level_now = level;
+}
+
+static const rill_admin_control control = {control_look, control_drain, control_level,
+                                           control_set_level, NULL};
+
+static rill_admin_answer told(const char *method, const char *path, const char *body)
+{
+    rill_admin_answer answer;
+    const rill_admin_request r = {text(method), text(path), text(body), true};
+    rill_admin_ask(core, &control, &r, &answer);
+    return answer;
+}
+
+static void told_is(const char *method, const char *path, const char *body, unsigned status,
+                    const char *part)
+{
+    rill_admin_answer answer = told(method, path, body);
+    assert_int_equal(answer.status, status);
+    if (answer.body == NULL || strstr(answer.body, part) == NULL)
+        fail_msg("%s is not in %s", part, answer.body);
+    rill_admin_free(&answer);
+}
+
+/* Every resource but the two for probes is closed to whoever shows no token. */
+static void test_who_may_ask(void **state)
+{
+    (void)state;
+    const char *method;
+    const char *path;
+    for (size_t i = 0; (path = rill_admin_resource(i, &method)) != NULL; i++) {
+        rill_admin_answer answer = asked(method, path, "", false);
+        bool open = strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0;
+        assert_int_equal(answer.status, open ? 200 : 401);
+        rill_admin_free(&answer);
+    }
+    answered("GET", "/v1/audit", "", 503, "cannot do that");
+}
+
+static void test_what_the_node_says(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 100);
+    told_is("GET", "/v1/node", "", 200, "\"state\":\"ready\",\"open\":1,\"accounts\":4");
+    fulfill(&bob, fulfillment);
+    told_is("GET", "/v1/assets", "", 200,
+            "{\"code\":\"USD\",\"scale\":2,\"exchange\":\"100\",\"outside\":\"0\","
+            "\"owed_to_accounts\":\"0\",\"owed_by_accounts\":\"100\"}");
+    told_is("GET", "/v1/rates", "", 200, "{\"code\":\"EUR\",\"price\":\"2\",\"state\":\"fixed\"}");
+    told_is("GET", "/v1/rates", "", 200,
+            "\"units\":\"100\",\"brings\":\"5000\",\"state\":\"good\"");
+    told_is("GET", "/v1/log-level", "", 200, "warning");
+    told_is("PUT", "/v1/log-level", "{\"level\":\"debug\",\"who\":\"me\"}", 200, "debug");
+    assert_int_equal(level_now, RILL_LOG_DEBUG);
+    told_is("PUT", "/v1/log-level", "{\"level\":\"loud\"}", 400, "warning, info or debug");
+    told_is("PUT", "/v1/log-level", "{\"level\":7}", 400, "warning, info or debug");
+    told_is("PUT", "/v1/log-level", "[]", 400, "object");
+    told_is("DELETE", "/v1/log-level", "", 405, "GET, PUT");
+    told_is("POST", "/v1/drain", "{\"who\":7}", 400, "who");
+    assert_int_equal(drains, 0);
+    told_is("POST", "/v1/drain", "", 202, "{\"open\":1}"); /* it waits for the store */
+    assert_int_equal(drains, 1);
+    turn();
+    /* Who changed what is in the audit. */
+    assert_int_equal(store.batch->entry_count, 2);
+    assert_int_equal(store.batch->entries[0].kind, RILL_ENTRY_CHANGE);
+    assert_string_equal(store.batch->entries[0].who, "me");
+    assert_string_equal(store.batch->entries[0].note, "log-level debug");
+    assert_string_equal(store.batch->entries[1].who, "api");
+    assert_int_equal(store.batch->entries[0].amount, 0);
+    written();
+    assert_true(rill_core_is_even(core));
+}
+
+static void test_looks_are_begun(void **state)
+{
+    (void)state;
+    rill_admin_answer answer = told("GET", "/v1/audit", "");
+    assert_non_null(answer.look);
+    assert_int_equal(answer.look->look.kind, RILL_LOOK_AUDIT);
+    rill_admin_answer found;
+    answer.look->look.audit.broken_entries = 1;
+    rill_admin_answer_look(answer.look, &found);
+    assert_non_null(strstr(found.body, "\"good\":false"));
+    rill_admin_free(&found);
+    answer.look->look.rc = RILL_ERR_LIMIT;
+    rill_admin_answer_look(answer.look, &found);
+    assert_int_equal(found.status, 413);
+    rill_admin_free(&found);
+    rill_admin_free_look(answer.look);
+    answer = told(
+        "GET",
+        "/v1/accounts/bob/statement?from=2026-11-01&to=2026-11-02T00%3A00Z&step=hour&format=csv",
+        "");
+    assert_non_null(answer.look);
+    assert_true(answer.look->csv);
+    assert_int_equal(answer.look->look.step_minutes, 60);
+    assert_int_equal(answer.look->look.to_ms - answer.look->look.from_ms, 86400000);
+    answer.look->look.statement.opening = answer.look->look.statement.closing =
+        rill_wide_signed(rill_wide(7));
+    rill_admin_answer_look(answer.look, &found);
+    assert_string_equal(found.body, "time,kind,with,packets,change,balance,who,note,key\r\n"
+                                    "2026-11-01T00:00:00.000Z,opening,,,,7,,,\r\n"
+                                    "2026-11-02T00:00:00.000Z,closing,,,,7,,,\r\n");
+    rill_admin_free(&found);
+    rill_admin_free_look(answer.look);
+    static const char *const wrong[] = {"from=x",
+                                        "to=2026-11-01T00%3",
+                                        "to=%zz",
+                                        "step=week",
+                                        "format=xml",
+                                        "from=2026-11-02&to=2026-11-02",
+                                        "from=2026%00-11-02"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "/v1/accounts/bob/statement?%s", wrong[i]);
+        told_is("GET", path, "", 400, "error");
+    }
+    told_is("GET", "/v1/accounts/none/statement", "", 404, "no such account");
+}
+
 #define ENTRY(kind, amount, key)                                                                   \
     "{\"kind\":\"" kind "\",\"amount\":\"" amount "\",\"who\":\"me\",\"key\":\"" key "\"}"
 
@@ -598,6 +745,16 @@ static void test_what_operators_enter(void **state)
     assert_true(rill_core_has_kept(core, answer.group));
     rill_admin_free(&answer);
     booked(ALICE, 70);
+    /* Who asks again before the first is kept waits for it, too. */
+    answer = asked("POST", where, ENTRY("deposit", "5", "early"), true);
+    const uint64_t group = answer.group;
+    rill_admin_free(&answer);
+    answer = asked("POST", where, ENTRY("deposit", "5", "early"), true);
+    assert_int_equal(answer.status, 200);
+    assert_true(group != 0 && answer.group == group);
+    assert_false(rill_core_has_kept(core, answer.group));
+    rill_admin_free(&answer);
+    answered("POST", where, ENTRY("withdrawal", "5", ""), 201, "\"balance\":\"70\"");
     answered("POST", where, ENTRY("deposit", "70", "k"), 200, "\"balance\":\"70\"");
     answered("POST", where, ENTRY("deposit", "71", "k"), 409, "this key");
     answered("POST", where, ENTRY("withdrawal", "20", ""), 201, "\"balance\":\"50\"");
@@ -671,6 +828,9 @@ int main(void)
         TEST(test_after_a_restart),
         TEST(test_what_operators_see),
         TEST(test_what_operators_enter),
+        TEST(test_who_may_ask),
+        TEST(test_what_the_node_says),
+        TEST(test_looks_are_begun),
         TEST(test_what_cannot_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,61 @@ static void test_closing_waits(void **state)
     rill_store_close(NULL);
 }
 
+static unsigned looked;
+static int look_rc;
+
+static void on_looked(rill_store_look *look)
+{
+    looked++;
+    look_rc = look->rc;
+    rill_look_clear(look, rill_allocator_default());
+}
+
+/* Batches go first; each look is answered once. */
+static void test_looks(void **state)
+{
+    (void)state;
+    rill_store *store = opened();
+    rill_store_look looks[3];
+    const rill_store_balance balance = {1, rill_wide_signed(rill_wide(0))};
+    const rill_store_batch batch = {
+        .accounts = &account, .account_count = 1, .balances = &balance, .balance_count = 1};
+    looked = 0;
+    for (size_t i = 0; i < 3; i++) {
+        looks[i] = (rill_store_look){.kind = i == 1 ? RILL_LOOK_STATEMENT : RILL_LOOK_AUDIT,
+                                     .account = 1,
+                                     .to_ms = 1,
+                                     .step_minutes = 1,
+                                     .done = on_looked};
+        rill_store_look_into(store, &looks[i]);
+    }
+    rill_store_write(store, &batch);
+    wait_for_wakes(4);
+    rill_store_collect(store);
+    assert_int_equal(looked, 3);
+    assert_int_equal(look_rc, RILL_OK);
+    assert_int_equal(written, 1);
+    rill_store_close(store);
+}
+
+/* What is not found yet when the store is closed is answered all the same. */
+static void test_closing_answers_looks(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        rill_store *store = opened();
+        rill_store_look looks[20];
+        looked = 0;
+        for (size_t k = 0; k < 20; k++) {
+            looks[k] = (rill_store_look){.kind = RILL_LOOK_AUDIT, .done = on_looked};
+            rill_store_look_into(store, &looks[k]);
+        }
+        rill_store_close(store);
+        assert_int_equal(looked, 20);
+        assert_true(look_rc == RILL_OK || look_rc == RILL_ERR_CLOSED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +192,8 @@ int main(void)
         TEST(test_batches_one_after_the_other),
         TEST(test_errors_are_told),
         TEST(test_closing_waits),
+        TEST(test_looks),
+        TEST(test_closing_answers_looks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

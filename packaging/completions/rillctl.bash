@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Completion of rillctl(1) for bash.
+
+_rillctl() {
+    local commands='status accounts balance rates settle statement audit drain log-level'
+    local options='--socket --config --url --token-file --ca-file --json --help'
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    COMPREPLY=()
+    [ "$word" != = ] || word=''
+    [ "$before" != = ] || before=${COMP_WORDS[COMP_CWORD - 2]}
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$commands help --help --version" -- "$word")
+        return
+    fi
+    case ${COMP_WORDS[1]} in
+    settle) options="$options --in --out --deposit --withdrawal --note --key --who" ;;
+    statement) options="$options --from --to --step --csv" ;;
+    drain | log-level) options="$options --who" ;;
+    help) options=$commands ;;
+    esac
+    case $before in
+    --socket | --config | --token-file | --ca-file)
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        ;;
+    --step) mapfile -t COMPREPLY < <(compgen -W 'minute hour day all' -- "$word") ;;
+    --url | --note | --key | --who | --from | --to) ;;
+    help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+    log-level)
+        mapfile -t COMPREPLY < <(compgen -W "warning info debug $options" -- "$word")
+        ;;
+    *)
+        case $word in
+        -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
+        esac
+        ;;
+    esac
+}
+
+complete -F _rillctl rillctl

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of rillctl(1) for fish.
+
+complete -c rillctl -f
+complete -c rillctl -n __fish_use_subcommand -l help -s h -d 'What there is'
+complete -c rillctl -n __fish_use_subcommand -l version -d 'Print the version'
+complete -c rillctl -n __fish_use_subcommand -a status -d 'How the node is'
+complete -c rillctl -n __fish_use_subcommand -a accounts -d 'Every account with its balance'
+complete -c rillctl -n __fish_use_subcommand -a balance -d 'The balance of an account, or what the node has'
+complete -c rillctl -n __fish_use_subcommand -a rates -d 'Prices, and what each exchange brings'
+complete -c rillctl -n __fish_use_subcommand -a settle -d 'Record what was settled by hand'
+complete -c rillctl -n __fish_use_subcommand -a statement -d 'What changed the balance of an account'
+complete -c rillctl -n __fish_use_subcommand -a audit -d 'Compute the books anew'
+complete -c rillctl -n __fish_use_subcommand -a drain -d 'Stop the node when nothing is under way'
+complete -c rillctl -n __fish_use_subcommand -a log-level -d 'Show or set what the node logs'
+complete -c rillctl -n __fish_use_subcommand -a help -d 'Explain a command'
+complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates settle statement audit drain log-level'
+
+complete -c rillctl -n 'not __fish_use_subcommand' -l socket -r -F -d "The node's socket"
+complete -c rillctl -n 'not __fish_use_subcommand' -l config -r -F -d "The node's configuration"
+complete -c rillctl -n 'not __fish_use_subcommand' -l url -x -d "The node's port"
+complete -c rillctl -n 'not __fish_use_subcommand' -l token-file -r -F -d 'The token for the port'
+complete -c rillctl -n 'not __fish_use_subcommand' -l ca-file -r -F -d "Authorities of the port's certificate"
+complete -c rillctl -n 'not __fish_use_subcommand' -l json -d 'Print JSON'
+complete -c rillctl -n 'not __fish_use_subcommand' -l help -s h -d 'Explain the command'
+
+complete -c rillctl -n '__fish_seen_subcommand_from settle' -l in -d 'The account has paid'
+complete -c rillctl -n '__fish_seen_subcommand_from settle' -l out -d 'You have paid'
+complete -c rillctl -n '__fish_seen_subcommand_from settle' -l deposit -d 'Credit without a payment'
+complete -c rillctl -n '__fish_seen_subcommand_from settle' -l withdrawal -d 'The opposite of a deposit'
+complete -c rillctl -n '__fish_seen_subcommand_from settle' -l note -x -d 'Written beside it'
+complete -c rillctl -n '__fish_seen_subcommand_from settle' -l key -x -d 'Nothing is booked twice with it'
+complete -c rillctl -n '__fish_seen_subcommand_from settle' -l who -x -d 'Who did this'
+complete -c rillctl -n '__fish_seen_subcommand_from statement' -l from -x -d 'From this time on'
+complete -c rillctl -n '__fish_seen_subcommand_from statement' -l to -x -d 'Before this time'
+complete -c rillctl -n '__fish_seen_subcommand_from statement' -l step -x -a 'minute hour day all' -d 'What packets are summed for'
+complete -c rillctl -n '__fish_seen_subcommand_from statement' -l csv -d 'Print a table for spreadsheets'
+complete -c rillctl -n '__fish_seen_subcommand_from drain' -l who -x -d 'Who did this'
+complete -c rillctl -n '__fish_seen_subcommand_from log-level' -a 'warning info debug'
+complete -c rillctl -n '__fish_seen_subcommand_from log-level' -l who -x -d 'Who did this'

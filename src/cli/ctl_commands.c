@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _DEFAULT_SOURCE /* getentropy, getpwuid */
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/amount_text.h"
+#include "cli/ctl.h"
+
+enum { PATH = 1024 };
+
+static unsigned scale_of(const json_t *object)
+{
+    return (unsigned)ctl_number(json_object_get(object, "asset"), "scale");
+}
+
+static void asset_text(const json_t *asset, char *out, size_t cap)
+{
+    (void)snprintf(out, cap, "%s/%" JSON_INTEGER_FORMAT, ctl_text(asset, "code"),
+                   ctl_number(asset, "scale"));
+}
+
+/* ---- accounts and balances ---- */
+
+static void add_account(ctl_table *t, const json_t *a)
+{
+    char asset[80];
+    const json_t *packets = json_object_get(a, "packets");
+    unsigned scale = scale_of(a);
+    asset_text(json_object_get(a, "asset"), asset, sizeof asset);
+    ctl_cell(t, ctl_text(a, "name"));
+    ctl_cell(t, ctl_text(a, "relation"));
+    ctl_cell(t, asset);
+    ctl_cell_units(t, json_object_get(a, "balance"), scale);
+    ctl_cell_units(t, json_object_get(a, "held"), scale);
+    ctl_cell_units(t, json_object_get(a, "credit"), scale);
+    ctl_cell_number(t, ctl_number(a, "sessions"));
+    ctl_cell_number(t, ctl_number(packets, "from"));
+    ctl_cell_number(t, ctl_number(packets, "rejected"));
+    ctl_cell_number(t, ctl_number(packets, "to"));
+}
+
+static ctl_table *account_table(void)
+{
+    return ctl_table_new(
+        "ACCOUNT|RELATION|ASSET|>BALANCE|>HELD|>CREDIT|>LINKS|>SENT|>REJECTED|>GOT");
+}
+
+int ctl_accounts(const ctl_args *args)
+{
+    ctl_reply r;
+    int code = ctl_ask(args, "GET", "/v1/accounts", NULL, &r);
+    if (code == CTL_DONE && ctl_json(args)) {
+        code = ctl_print_json(&r);
+    } else if (code == CTL_DONE) {
+        size_t i;
+        const json_t *a;
+        ctl_table *t = account_table();
+        json_array_foreach(json_object_get(r.value, "accounts"), i, a) add_account(t, a);
+        ctl_table_print(t);
+    }
+    ctl_reply_clear(&r);
+    return code;
+}
+
+static int balance_of(const ctl_args *args, const char *account)
+{
+    char path[PATH];
+    ctl_reply r;
+    if (!ctl_account_path(path, sizeof path, account, "")) {
+        ctl_error(args, "the account's name is too long");
+        return CTL_USAGE;
+    }
+    int code = ctl_ask(args, "GET", path, NULL, &r);
+    if (code == CTL_DONE && ctl_json(args)) {
+        code = ctl_print_json(&r);
+    } else if (code == CTL_DONE) {
+        ctl_table *t = account_table();
+        add_account(t, r.value);
+        ctl_table_print(t);
+    }
+    ctl_reply_clear(&r);
+    return code;
+}
+
+/* What the node has of each asset: all of it adds up to 0. */
+int ctl_balance(const ctl_args *args)
+{
+    ctl_reply r;
+    if (args->operands[0] != NULL)
+        return balance_of(args, args->operands[0]);
+    int code = ctl_ask(args, "GET", "/v1/assets", NULL, &r);
+    if (code == CTL_DONE && ctl_json(args)) {
+        code = ctl_print_json(&r);
+    } else if (code == CTL_DONE) {
+        size_t i;
+        const json_t *a;
+        ctl_table *t =
+            ctl_table_new("ASSET|>OWED TO ACCOUNTS|>OWED BY ACCOUNTS|>EXCHANGE|>OUTSIDE");
+        json_array_foreach(json_object_get(r.value, "assets"), i, a)
+        {
+            char asset[80];
+            unsigned scale = (unsigned)ctl_number(a, "scale");
+            asset_text(a, asset, sizeof asset);
+            ctl_cell(t, asset);
+            ctl_cell_units(t, json_object_get(a, "owed_to_accounts"), scale);
+            ctl_cell_units(t, json_object_get(a, "owed_by_accounts"), scale);
+            ctl_cell_units(t, json_object_get(a, "exchange"), scale);
+            ctl_cell_units(t, json_object_get(a, "outside"), scale);
+        }
+        ctl_table_print(t);
+    }
+    ctl_reply_clear(&r);
+    return code;
+}
+
+/* ---- rates ---- */
+
+static void show_rates(const json_t *rates)
+{
+    size_t i;
+    const json_t *one;
+    ctl_table *t = ctl_table_new("CODE|>PRICE IN BASE|STATE");
+    if (ctl_text(rates, "base")[0] != '\0')
+        (void)printf("base %s, spread %s\n\n", ctl_text(rates, "base"), ctl_text(rates, "spread"));
+    json_array_foreach(json_object_get(rates, "prices"), i, one)
+    {
+        ctl_cell(t, ctl_text(one, "code"));
+        ctl_cell(t, ctl_text(one, "price"));
+        ctl_cell(t, ctl_text(one, "state"));
+    }
+    ctl_table_print(t);
+    t = ctl_table_new("FROM|TO|>ONE BRINGS|>SPREAD|STATE");
+    json_array_foreach(json_object_get(rates, "pairs"), i, one)
+    {
+        char text[80];
+        const json_t *to = json_object_get(one, "to");
+        asset_text(json_object_get(one, "from"), text, sizeof text);
+        ctl_cell(t, text);
+        asset_text(to, text, sizeof text);
+        ctl_cell(t, text);
+        ctl_cell_units(t, json_object_get(one, "brings"), (unsigned)ctl_number(to, "scale"));
+        ctl_cell(t, ctl_text(one, "spread"));
+        ctl_cell(t, ctl_text(one, "state"));
+    }
+    (void)fputc('\n', stdout);
+    ctl_table_print(t);
+}
+
+int ctl_rates(const ctl_args *args)
+{
+    ctl_reply r;
+    int code = ctl_ask(args, "GET", "/v1/rates", NULL, &r);
+    if (code == CTL_DONE && ctl_json(args))
+        code = ctl_print_json(&r);
+    else if (code == CTL_DONE)
+        show_rates(r.value);
+    ctl_reply_clear(&r);
+    return code;
+}
+
+/* ---- settling by hand ---- */
+
+static const struct {
+    const char *option;
+    const char *kind;
+} kinds[] = {{"--in", "settled-in"},
+             {"--out", "settled-out"},
+             {"--deposit", "deposit"},
+             {"--withdrawal", "withdrawal"}};
+
+/* NULL: it has been complained about. */
+static const char *kind_of(const ctl_args *args)
+{
+    const char *kind = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (ctl_value(args, kinds[i].option) == NULL)
+            continue;
+        if (kind != NULL) {
+            ctl_error(args, "only one of --in, --out, --deposit and --withdrawal can be given");
+            return NULL;
+        }
+        kind = kinds[i].kind;
+    }
+    if (kind == NULL)
+        ctl_error(args, "--in (the account has paid) or --out (you have paid) is missing");
+    return kind;
+}
+
+/* "300" is units; "3.00USD" is coins of the account's asset. */
+static int read_amount(const ctl_args *args, const char *account, uint64_t *units)
+{
+    char path[PATH];
+    cli_amount_text text;
+    ctl_reply r;
+    int rc = cli_amount_text_parse(args->operands[1], &text);
+    if (rc != RILL_OK) {
+        ctl_error(args, "the amount \"%s\" is not like 300 (units) or 3.00USD", args->operands[1]);
+        return CTL_USAGE;
+    }
+    if (!ctl_account_path(path, sizeof path, account, "")) {
+        ctl_error(args, "the account's name is too long");
+        return CTL_USAGE;
+    }
+    int code = ctl_ask(args, "GET", path, NULL, &r);
+    const json_t *asset = json_object_get(r.value, "asset");
+    *units = text.whole;
+    if (code == CTL_DONE && text.code[0] != '\0' &&
+        cli_amount_text_units(&text, ctl_text(asset, "code"), (uint8_t)ctl_number(asset, "scale"),
+                              units) != RILL_OK) {
+        ctl_error(args,
+                  "the amount \"%s\" is no amount of %s with at most %u digits after the point",
+                  args->operands[1], ctl_text(asset, "code"), scale_of(r.value));
+        code = CTL_USAGE;
+    }
+    ctl_reply_clear(&r);
+    return code;
+}
+
+static const char *who_of(const ctl_args *args)
+{
+    const char *who = ctl_value(args, "--who");
+    const struct passwd *user = who == NULL ? getpwuid(getuid()) : NULL;
+    return who != NULL ? who : user != NULL ? user->pw_name : "rillctl";
+}
+
+static bool new_key(char *out, size_t cap)
+{
+    uint8_t random[12];
+    if (getentropy(random, sizeof random) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof random; i++)
+        (void)snprintf(out + 2 * i, cap - 2 * i, "%02x", (unsigned)random[i]);
+    return true;
+}
+
+static int enter(const ctl_args *args, const char *kind, uint64_t units, const char *key)
+{
+    char path[PATH];
+    char amount[24];
+    ctl_reply r;
+    const char *note = ctl_value(args, "--note");
+    (void)snprintf(amount, sizeof amount, "%" PRIu64, units);
+    (void)ctl_account_path(path, sizeof path, args->operands[0], "/entries");
+    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", kind, "amount", amount, "who",
+                             who_of(args), "note", note == NULL ? "" : note, "key", key);
+    int code = body == NULL ? CTL_USAGE : ctl_ask(args, "POST", path, body, &r);
+    if (body == NULL) {
+        ctl_error(args, "--who, --note and --key must be text in UTF-8");
+        return code;
+    }
+    if (code == CTL_UNREACHABLE || r.status >= 500)
+        ctl_error(args,
+                  "nobody knows if it is booked: try again with --key %s; with the same key "
+                  "nothing is booked twice",
+                  key);
+    if (code == CTL_DONE && ctl_json(args)) {
+        code = ctl_print_json(&r);
+    } else if (code == CTL_DONE) {
+        char coins[340];
+        ctl_coins(ctl_text(r.value, "balance"), scale_of(r.value), coins, sizeof coins);
+        (void)printf("%s; the balance of %s is %s %s now (key %s)\n",
+                     r.status == 200 ? "it was booked before" : "booked", args->operands[0], coins,
+                     ctl_text(json_object_get(r.value, "asset"), "code"), key);
+    }
+    ctl_reply_clear(&r);
+    return code;
+}
+
+int ctl_settle(const ctl_args *args)
+{
+    char made[32];
+    uint64_t units = 0;
+    const char *key = ctl_value(args, "--key");
+    const char *kind = kind_of(args);
+    if (kind == NULL)
+        return CTL_USAGE;
+    if (key == NULL) {
+        if (!new_key(made, sizeof made)) {
+            ctl_error(args, "the system gives no random numbers: use --key");
+            return CTL_INCOMPLETE;
+        }
+        key = made;
+    }
+    int code = read_amount(args, args->operands[0], &units);
+    return code == CTL_DONE ? enter(args, kind, units, key) : code;
+}
+
+/* ---- statement ---- */
+
+static void show_statement(const json_t *st)
+{
+    size_t i;
+    const json_t *line;
+    char coins[340];
+    unsigned scale = scale_of(st);
+    const char *code = ctl_text(json_object_get(st, "asset"), "code");
+    ctl_table *t = ctl_table_new("TIME|KIND|WITH / BY|>PACKETS|>CHANGE|>BALANCE|NOTE");
+    ctl_coins(ctl_text(st, "opening"), scale, coins, sizeof coins);
+    (void)printf("%s, from %s to %s\nopening balance: %s %s\n\n", ctl_text(st, "account"),
+                 ctl_text(st, "from"), ctl_text(st, "to"), coins, code);
+    json_array_foreach(json_object_get(st, "lines"), i, line)
+    {
+        const json_t *packets = json_object_get(line, "packets");
+        ctl_cell(t, ctl_text(line, "at"));
+        ctl_cell(t, ctl_text(line, "kind"));
+        ctl_cell(t, ctl_text(line, packets != NULL ? "with" : "who"));
+        if (packets != NULL)
+            ctl_cell_number(t, json_integer_value(packets));
+        else
+            ctl_cell(t, "");
+        ctl_cell_units(t, json_object_get(line, "change"), scale);
+        ctl_cell_units(t, json_object_get(line, "balance"), scale);
+        ctl_cell(t, ctl_text(line, "note"));
+    }
+    ctl_table_print(t);
+    ctl_coins(ctl_text(st, "closing"), scale, coins, sizeof coins);
+    (void)printf("\nclosing balance: %s %s\n", coins, code);
+}
+
+int ctl_statement(const ctl_args *args)
+{
+    char path[PATH];
+    ctl_reply r;
+    const char *csv = ctl_value(args, "--csv") != NULL ? "csv" : NULL;
+    if (csv != NULL && ctl_json(args)) {
+        ctl_error(args, "only one of --csv and --json can be given");
+        return CTL_USAGE;
+    }
+    if (!ctl_account_path(path, sizeof path, args->operands[0], "/statement") ||
+        !ctl_add_query(path, sizeof path, "from", ctl_value(args, "--from")) ||
+        !ctl_add_query(path, sizeof path, "to", ctl_value(args, "--to")) ||
+        !ctl_add_query(path, sizeof path, "step", ctl_value(args, "--step")) ||
+        !ctl_add_query(path, sizeof path, "format", csv)) {
+        ctl_error(args, "the arguments are too long");
+        return CTL_USAGE;
+    }
+    int code = ctl_ask(args, "GET", path, NULL, &r);
+    if (code == CTL_DONE && csv != NULL)
+        (void)fputs(r.text, stdout);
+    else if (code == CTL_DONE && ctl_json(args))
+        code = ctl_print_json(&r);
+    else if (code == CTL_DONE)
+        show_statement(r.value);
+    ctl_reply_clear(&r);
+    return code;
+}
+
+/* ---- audit ---- */
+
+int ctl_audit(const ctl_args *args)
+{
+    ctl_reply r;
+    int code = ctl_ask(args, "GET", "/v1/audit", NULL, &r);
+    if (code == CTL_DONE) {
+        bool good = json_is_true(json_object_get(r.value, "good"));
+        if (ctl_json(args))
+            (void)ctl_print_json(&r);
+        else
+            (void)printf(
+                "%" JSON_INTEGER_FORMAT " balances computed anew from %" JSON_INTEGER_FORMAT
+                " sums of packets and %" JSON_INTEGER_FORMAT " entries\n"
+                "balances that differ:           %" JSON_INTEGER_FORMAT "\n"
+                "assets that do not add up to 0: %" JSON_INTEGER_FORMAT "\n"
+                "entries that were changed:      %" JSON_INTEGER_FORMAT "\n%s%s\n",
+                ctl_number(r.value, "accounts"), ctl_number(r.value, "flows"),
+                ctl_number(r.value, "entries"), ctl_number(r.value, "uneven_balances"),
+                ctl_number(r.value, "uneven_assets"), ctl_number(r.value, "broken_entries"),
+                good ? "the books are right" : "THE BOOKS ARE WRONG: ",
+                good ? "" : ctl_text(r.value, "first"));
+        code = good ? CTL_DONE : CTL_INCOMPLETE;
+    }
+    ctl_reply_clear(&r);
+    return code;
+}
+
+/* ---- the node ---- */
+
+int ctl_status(const ctl_args *args)
+{
+    ctl_reply r;
+    int code = ctl_ask(args, "GET", "/v1/node", NULL, &r);
+    if (code == CTL_DONE && ctl_json(args))
+        code = ctl_print_json(&r);
+    else if (code == CTL_DONE)
+        (void)printf("%s, rilld %s: %s\n%" JSON_INTEGER_FORMAT " accounts, %" JSON_INTEGER_FORMAT
+                     " packets under way, log level %s\n",
+                     ctl_text(r.value, "address"), ctl_text(r.value, "version"),
+                     ctl_text(r.value, "state"), ctl_number(r.value, "accounts"),
+                     ctl_number(r.value, "open"), ctl_text(r.value, "log_level"));
+    ctl_reply_clear(&r);
+    return code;
+}
+
+int ctl_drain(const ctl_args *args)
+{
+    ctl_reply r;
+    int code = ctl_ask(args, "POST", "/v1/drain", json_pack("{s:s}", "who", who_of(args)), &r);
+    if (code == CTL_DONE && ctl_json(args))
+        code = ctl_print_json(&r);
+    else if (code == CTL_DONE)
+        (void)printf("the node takes no new packets, and ends once the %" JSON_INTEGER_FORMAT
+                     " under way are answered\n",
+                     ctl_number(r.value, "open"));
+    ctl_reply_clear(&r);
+    return code;
+}
+
+int ctl_log_level(const ctl_args *args)
+{
+    ctl_reply r;
+    const char *level = args->operands[0];
+    json_t *body =
+        level == NULL ? NULL : json_pack("{s:s, s:s}", "level", level, "who", who_of(args));
+    int code = ctl_ask(args, level == NULL ? "GET" : "PUT", "/v1/log-level", body, &r);
+    if (code == CTL_DONE && ctl_json(args))
+        code = ctl_print_json(&r);
+    else if (code == CTL_DONE)
+        (void)printf("%s\n", ctl_text(r.value, "level"));
+    ctl_reply_clear(&r);
+    return code;
+}

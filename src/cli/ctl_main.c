@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <rill/api.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cli/ctl.h"
+#include "cli/protect.h"
+#include "cli/suggest.h"
+
+static const ctl_option settle_options[] = {
+    {"--in", NULL, "the account has paid you: you owe it more"},
+    {"--out", NULL, "you have paid the account: you owe it less"},
+    {"--deposit", NULL, "credit the account without a payment"},
+    {"--withdrawal", NULL, "the opposite of --deposit"},
+    {"--note", "TEXT", "what to write beside it, such as the number of a transfer"},
+    {"--key", "KEY", "with the same key nothing is booked twice. Default: a new random one"},
+    {"--who", "NAME", "who did this, for the audit. Default: your user name"},
+    {NULL, NULL, NULL},
+};
+
+static const ctl_option statement_options[] = {
+    {"--from", "TIME", "from this day or time on, in UTC: 2026-11-01 or 2026-11-01T12:00:00Z"},
+    {"--to", "TIME", "before this day or time. Default: now"},
+    {"--step", "STEP", "sum packets for each minute, hour or day, or all. Default: day"},
+    {"--csv", NULL, "print a table for spreadsheets"},
+    {NULL, NULL, NULL},
+};
+
+static const ctl_option who_options[] = {
+    {"--who", "NAME", "who did this, for the audit. Default: your user name"},
+    {NULL, NULL, NULL},
+};
+
+const ctl_command ctl_commands[] = {
+    {"status", "how the node is", "[OPTIONS]", "Says if the node can book, and what is under way.",
+     NULL, 0, 0, ctl_status},
+    {"accounts", "every account with its balance", "[OPTIONS]",
+     "A balance is what the node owes the account; below zero the account owes the node. Held is "
+     "what packets under way may take.",
+     NULL, 0, 0, ctl_accounts},
+    {"balance", "the balance of an account, or what the node has", "[ACCOUNT] [OPTIONS]",
+     "Without an account: for each asset what all accounts are owed and owe, what the exchange has "
+     "earned, and what came from outside.",
+     NULL, 1, 0, ctl_balance},
+    {"rates", "prices, and what each exchange brings", "[OPTIONS]",
+     "Prices are exact. What one coin brings has the spread taken off.", NULL, 0, 0, ctl_rates},
+    {"settle", "record what was settled by hand", "ACCOUNT AMOUNT --in|--out [OPTIONS]",
+     "The amount is a whole number of units, or of coins with the asset's code, such as 3.00USD. "
+     "It "
+     "is booked when this command ends. An entry is never changed; a wrong one is set right by its "
+     "opposite.",
+     settle_options, 2, 2, ctl_settle},
+    {"statement", "what changed the balance of an account", "ACCOUNT [OPTIONS]",
+     "Each line has the sum of packets with one other account, or an entry.", statement_options, 1,
+     1, ctl_statement},
+    {"audit", "compute the books anew", "[OPTIONS]",
+     "Computes each balance anew from all sums and entries, checks the chain of hashes of the "
+     "entries, and that the balances of each asset add up to 0. The node goes on meanwhile.",
+     NULL, 0, 0, ctl_audit},
+    {"drain", "stop the node when nothing is under way", "[OPTIONS]",
+     "The node takes no new packets, waits 5 seconds at most for those under way, and ends.",
+     who_options, 0, 0, ctl_drain},
+    {"log-level", "show or set what the node logs", "[warning|info|debug] [OPTIONS]",
+     "It is as before when the node is started again.", who_options, 1, 0, ctl_log_level},
+    {NULL, NULL, NULL, NULL, NULL, 0, 0, NULL},
+};
+
+static int unknown_command(const char *word)
+{
+    cli_suggestion s;
+    cli_suggest_begin(&s, word, strlen(word));
+    for (const ctl_command *c = ctl_commands; c->name != NULL; c++)
+        cli_suggest_offer(&s, c->name);
+    if (word[0] == '-')
+        ctl_error(NULL, "a command comes first; see \"rillctl help\"");
+    else if (s.best != NULL)
+        ctl_error(NULL, "there is no command \"%s\"; did you mean \"%s\"?", word, s.best);
+    else
+        ctl_error(NULL, "there is no command \"%s\"; see \"rillctl help\"", word);
+    return CTL_USAGE;
+}
+
+static int help(int argc, char **argv)
+{
+    const ctl_command *command = argc > 0 ? ctl_find_command(argv[0]) : NULL;
+    if (argc > 0 && command == NULL)
+        return unknown_command(argv[0]);
+    ctl_print_help(command);
+    return CTL_DONE;
+}
+
+static int run(const ctl_command *command, int argc, char **argv)
+{
+    ctl_args args;
+    int code = ctl_args_parse(&args, command, argc, argv);
+    if (code != CTL_DONE)
+        return code;
+    if (ctl_value(&args, "--help") != NULL) {
+        ctl_print_help(command);
+        return CTL_DONE;
+    }
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        ctl_error(&args, "%s", rill_strerror(RILL_ERR_NOMEM));
+        return CTL_INCOMPLETE;
+    }
+    code = command->run(&args);
+    curl_global_cleanup();
+    return code;
+}
+
+static int begin(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+    if (argc < 2) {
+        ctl_print_help(NULL);
+        return CTL_USAGE;
+    }
+    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return help(argc - 2, argv + 2);
+    if (strcmp(word, "--version") == 0) {
+        (void)printf("rillctl %s\n", RILL_VERSION);
+        return CTL_DONE;
+    }
+    const ctl_command *command = ctl_find_command(word);
+    return command == NULL ? unknown_command(word) : run(command, argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    /* A reader that went away and a full disk are errors to report. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (!cli_protect()) {
+        ctl_error(NULL, "cannot start: the system does not protect its memory");
+        return CTL_INCOMPLETE;
+    }
+    int code = begin(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        ctl_error(NULL, "cannot write to standard output: %s", strerror(errno));
+        return code == CTL_DONE ? CTL_INCOMPLETE : code;
+    }
+    return code;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making answers, for the files of the operator's port alone. */
+#ifndef RILL_CONNECTOR_ADMIN_ANSWER_H
+#define RILL_CONNECTOR_ADMIN_ANSWER_H
+
+#include <jansson.h>
+
+#include "connector/admin_api.h"
+
+/* Each of these: 503 where there is no memory. */
+void rill_admin_text(rill_admin_answer *out, unsigned status, const char *type, const char *text);
+/* Takes the value; NULL: there was no memory for it. */
+void rill_admin_json(rill_admin_answer *out, unsigned status, json_t *value);
+void rill_admin_refuse(rill_admin_answer *out, unsigned status, const char *format, ...)
+    RILL_PRINTF(3, 4);
+
+/* A text that grows. */
+typedef struct rill_admin_lines {
+    char *text; /* to be freed by rill_admin_lines_clear */
+    size_t len;
+    size_t cap;
+    bool failed; /* no memory: what was added since is missing */
+} rill_admin_lines;
+void rill_admin_add(rill_admin_lines *l, const char *text, size_t len);
+/* At most 700 bytes at a time. */
+void rill_admin_line(rill_admin_lines *l, const char *format, ...) RILL_PRINTF(2, 3);
+void rill_admin_lines_clear(rill_admin_lines *l);
+
+/*
+ * The value of a name in a query ("from=2026-11-01&step=day"), its %41 read: false if the name is
+ * not there. A value that does not fit, or is malformed, is empty.
+ */
+bool rill_admin_query(rill_bytes query, const char *name, char *out, size_t cap);
+
+/* admin_metrics.c */
+void rill_admin_metrics(const rill_core *core, rill_admin_answer *out);
+
+/* admin_looks.c: each begins a look, which out->look has then, or refuses. */
+void rill_admin_begin_audit(rill_admin_answer *out);
+void rill_admin_begin_statement(const rill_core *core, const rill_holder_account *a,
+                                rill_bytes query, rill_admin_answer *out);
+
+/* admin_node.c: rates and the node itself. */
+void rill_admin_rates(const rill_core *core, rill_admin_answer *out);
+void rill_admin_assets(const rill_core *core, rill_admin_answer *out);
+void rill_admin_node(const rill_core *core, const rill_admin_control *control,
+                     rill_admin_answer *out);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Prometheus reads. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/wide_text.h"
+#include "connector/admin_answer.h"
+
+static const char type_text[] = "text/plain; version=0.0.4; charset=utf-8";
+
+/* Names of accounts have no character that needs an escape; codes of assets may. */
+static void label(const char *text, char *out, size_t cap)
+{
+    size_t len = 0;
+    for (; *text != '\0' && len + 3 < cap; text++) {
+        if (*text == '"' || *text == '\\')
+            out[len++] = '\\';
+        out[len++] = *text;
+    }
+    out[len] = '\0';
+}
+
+typedef enum metric { BALANCE, HELD, FROM_FULFILLED, FROM_REJECTED, TO_FULFILLED, SESSIONS } metric;
+
+static void put_metric(const rill_core *core, rill_admin_lines *l, const rill_holder_account *a,
+                       metric which)
+{
+    char asset[80];
+    char labels[420];
+    char value[RILL_WIDE_TEXT];
+    rill_node_account t = {.sessions = 0};
+    const char *name = a->config->name;
+    label(a->config->asset.code, asset, sizeof asset);
+    (void)snprintf(labels, sizeof labels, "account=\"%s\",asset=\"%s\",scale=\"%u\"", name, asset,
+                   (unsigned)a->config->asset.scale);
+    int rc = rill_hub_account(rill_core_hub(core),
+                              (rill_bytes){(const uint8_t *)name, strlen(name)}, &t);
+    (void)rc;
+    switch (which) {
+    case BALANCE:
+        rill_wide_signed_text(a->balance.booked, value);
+        rill_admin_line(l, "ilp_connector_balance{%s} %s\n", labels, value);
+        break;
+    case HELD:
+        rill_wide_text(rill_wide_of(a->balance.held.high, a->balance.held.low), value);
+        rill_admin_line(l, "rill_connector_held{%s} %s\n", labels, value);
+        break;
+    case FROM_FULFILLED:
+        rill_admin_line(l,
+                        "ilp_connector_incoming_ilp_packets{%s,result=\"fulfilled\"} %" PRIu64 "\n",
+                        labels, t.packets_from - t.rejected_from - t.open);
+        break;
+    case FROM_REJECTED:
+        rill_admin_line(l,
+                        "ilp_connector_incoming_ilp_packets{%s,result=\"rejected\"} %" PRIu64 "\n",
+                        labels, t.rejected_from);
+        break;
+    case TO_FULFILLED:
+        rill_admin_line(l, "ilp_connector_outgoing_ilp_packets{%s} %" PRIu64 "\n", labels,
+                        t.packets_to);
+        break;
+    case SESSIONS:
+        rill_admin_line(l, "rill_connector_sessions{%s} %" PRIu32 "\n", labels, t.sessions);
+        break;
+    }
+}
+
+static void put_family(const rill_core *core, rill_admin_lines *l, const char *name,
+                       const char *type, const char *help, metric first, metric last)
+{
+    rill_admin_line(l, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+    for (size_t i = 0; i < rill_core_accounts(core); i++) {
+        for (metric which = first; which <= last; which++)
+            put_metric(core, l, rill_core_account(core, i), which);
+    }
+}
+
+/* Names of ilp-connector where it has one, so that its dashboards go on. */
+void rill_admin_metrics(const rill_core *core, rill_admin_answer *out)
+{
+    rill_admin_lines l = {.text = NULL};
+    put_family(core, &l, "ilp_connector_balance", "gauge",
+               "What the node owes the account, in units of its asset.", BALANCE, BALANCE);
+    put_family(core, &l, "rill_connector_held", "gauge",
+               "Units that packets from the account hold until they are answered.", HELD, HELD);
+    put_family(core, &l, "ilp_connector_incoming_ilp_packets", "counter",
+               "Packets from the account that were answered.", FROM_FULFILLED, FROM_REJECTED);
+    put_family(core, &l, "ilp_connector_outgoing_ilp_packets", "counter",
+               "Packets that were sent to the account.", TO_FULFILLED, TO_FULFILLED);
+    put_family(core, &l, "rill_connector_sessions", "gauge", "Connections of the account.",
+               SESSIONS, SESSIONS);
+    rill_admin_line(&l,
+                    "# HELP rill_connector_books_ok 1 while the books can be written.\n"
+                    "# TYPE rill_connector_books_ok gauge\nrill_connector_books_ok %d\n",
+                    rill_core_is_failing(core) ? 0 : 1);
+    if (l.failed || l.text == NULL)
+        out->status = 503;
+    else
+        rill_admin_text(out, 200, type_text, l.text);
+    rill_admin_lines_clear(&l);
+}

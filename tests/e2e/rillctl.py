@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""rillctl, as an operator uses it: at real connectors, while they forward.
+
+usage: rillctl.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
+
+Prints TAP.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+
+from harness import BIN, RILLD, environment, reserved_port, run_tests
+from connector import TWO_ASSETS, Connector, receive, send
+
+RILLCTL = os.path.join(BIN, "rillctl")
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+class Answer:
+    def __init__(self, args, env):
+        done = subprocess.run([RILLCTL, *args], capture_output=True, text=True, check=False,
+                              env=environment(**env), timeout=60)
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    def json(self):
+        assert self.code in (0, 1), self.__dict__
+        return json.loads(self.out)
+
+
+def ctl(c, *args, code=0, **env):
+    """rillctl by the socket of a connector."""
+    answer = Answer([*args, "--config", c.path], {**c.tokens, **env})
+    assert answer.code == code, (args, answer.__dict__)
+    return answer
+
+
+def edit(c, *statements):
+    """The books of a node that does not run, as somebody who should not would."""
+    db = sqlite3.connect(c.store)
+    for statement in statements:
+        db.execute(statement)
+    db.commit()
+    db.close()
+
+
+def rows(text):
+    """A table's lines after its headings, by columns."""
+    return [re.split(r" {2,}", line.strip()) for line in text.splitlines()[1:]]
+
+
+@case
+def what_a_node_has(t):
+    """Accounts, balances, rates: in tables with coins, in JSON with units; and all adds up to 0."""
+    c = Connector(t, "c", TWO_ASSETS)
+    r = receive(t, c.link("bob"))
+    done = send(t, r.path, 12345, c.link("alice"))
+    table = rows(ctl(c, "accounts").out)
+    assert [row[:4] for row in table] == [
+        ["alice", "child", "USD/2", "-123.45"],
+        ["bob", "child", "EUR/4", f"{int(done['delivered']) // 10000}.{int(done['delivered']) % 10000:04}"]], table
+    both = ctl(c, "accounts", "--json").json()["accounts"]
+    assert [a["balance"] for a in both] == ["-12345", done["delivered"]], both
+    assert rows(ctl(c, "balance", "alice").out)[0][3] == "-123.45"
+    assert ctl(c, "balance", "bob", "--json").json()["balance"] == done["delivered"]
+    assets = ctl(c, "balance", "--json").json()["assets"]
+    for a in assets:
+        assert int(a["exchange"]) + int(a["outside"]) + int(a["owed_to_accounts"]) - int(a["owed_by_accounts"]) == 0, a
+    assert assets[0]["owed_by_accounts"] == "12345" and assets[1]["owed_to_accounts"] == done["delivered"]
+    rates = ctl(c, "rates", "--json").json()
+    assert rates["base"] == "USD" and {p["code"]: p["price"] for p in rates["prices"]} == {"USD": "1", "EUR": "2"}, rates
+    assert [(p["units"], p["brings"]) for p in rates["pairs"]] == [("100", "4950"), ("10000", "198")], rates
+    assert ["USD/2", "EUR/4", "0.4950", "0.010000", "good"] in rows(ctl(c, "rates").out)
+    assert "ready" in ctl(c, "status").out
+    c.stop()
+    assert not os.path.exists(c.store + ".sock")
+
+
+@case
+def a_settlement_and_a_statement(t):
+    """What was settled by hand is booked once, and every line of the statement adds up."""
+    port = reserved_port()
+    c = Connector(t, "c", TWO_ASSETS, port.getsockname()[1])
+    r = receive(t, c.link("bob"))
+    first = send(t, r.path, 1000, c.link("alice"))
+    said = ctl(c, "settle", "alice", "3.00USD", "--in", "--note", 'transfer "7", =late', "--who", "maria").out
+    assert "the balance of alice is -7.00 USD now" in said, said
+    key = re.search(r"key (\w+)", said).group(1)
+    again = ctl(c, "settle", "alice", "300", "--in", "--key", key)
+    assert "it was booked before" in again.out, again.out
+    ctl(c, "settle", "alice", "301", "--in", "--key", key, code=1)
+    ctl(c, "settle", "alice", "50", "--out", "--key", "k2")
+    second = send(t, r.path, 200, c.link("alice"))
+    for wrong, pattern in ((["alice", "3EUR", "--in"], "no amount of USD"), (["alice", "0.001USD", "--in"], "at most 2 digits"),
+                           (["alice", "3", "--in", "--out"], "only one of"), (["alice", "3"], "--in .* or --out"),
+                           (["alice"], "an argument is missing"), (["nobody", "3", "--in"], "no such account"),
+                           (["alice", "0", "--in"], "at least 1"), (["alice", "1e3", "--in"], "is not like"),
+                           (["alice", "3", "--inn"], "did you mean \"--in\"")):
+        answer = ctl(c, "settle", *wrong, code=2)
+        assert re.search(pattern, answer.err), (wrong, answer.err)
+    st = ctl(c, "statement", "alice", "--json").json()
+    assert st["opening"] == "0" and st["closing"] == "-950", st
+    balance = 0
+    for line in st["lines"]:
+        balance += int(line["change"])
+        assert line["balance"] == str(balance), line
+    assert balance == -950
+    entries = [line for line in st["lines"] if "who" in line]
+    assert [(e["kind"], e["change"], e["who"]) for e in entries][0] == ("settled-in", "300", "maria"), entries
+    assert sum(int(line["change"]) for line in st["lines"] if line["kind"] == "sent" and line["with"] == "bob") == -1200
+    other = ctl(c, "statement", "bob", "--json").json()
+    assert other["closing"] == str(int(first["delivered"]) + int(second["delivered"])), other
+    # The same as a table for spreadsheets, whose cells cannot be formulas.
+    table = list(csv.DictReader(io.StringIO(ctl(c, "statement", "alice", "--csv").out, newline="")))
+    assert [row["kind"] for row in table][:1] == ["opening"] and table[-1]["balance"] == "-950", table
+    assert any(row["note"] == 'transfer "7", =late' for row in table), table
+    ctl(c, "settle", "alice", "1", "--deposit", "--note", "=1+1")
+    assert any(row["note"] == "'=1+1" for row in
+               csv.DictReader(io.StringIO(ctl(c, "statement", "alice", "--csv").out, newline="")))
+    # Times: nothing before, nothing after, and each step of it has the same sum.
+    assert ctl(c, "statement", "alice", "--to", "2020-01-01", "--json").json()["closing"] == "0"
+    late = ctl(c, "statement", "alice", "--from", "2999-01-01", "--to", "2999-01-02T10:00Z", "--json").json()
+    assert late["opening"] == late["closing"] == "-949" and late["lines"] == [], late
+    for step in ("minute", "hour", "day", "all"):
+        lines = ctl(c, "statement", "alice", "--step", step, "--json").json()["lines"]
+        assert sum(int(line["change"]) for line in lines) == -949, (step, lines)
+    for wrong in (["--from", "yesterday"], ["--step", "week"], ["--from", "2026-02-30"],
+                  ["--from", "2026-01-02", "--to", "2026-01-02"], ["--csv", "--json"]):
+        ctl(c, "statement", "alice", *wrong, code=2)
+    c.stop()
+    c.start()
+    assert ctl(c, "statement", "alice", "--json").json()["closing"] == "-949"
+    # Two runs of the node in the same day are one line for each neighbour.
+    send(t, r.path, 10, c.link("alice"))
+    sums = [line for line in ctl(c, "statement", "alice", "--step", "all", "--json").json()["lines"] if line["kind"] == "sent"]
+    assert len(sums) == 1 and sums[0]["change"] == "-1210", sums
+    c.stop()
+
+
+@case
+def an_audit_while_it_forwards(t):
+    """It finds nothing wrong in books that change meanwhile, and everything that was changed."""
+    c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: none"))
+    r = receive(t, c.link("bob"))
+    r.read_along()
+    ctl(c, "settle", "alice", "300", "--in", "--key", "one")
+    ctl(c, "settle", "alice", "20", "--out", "--key", "two")
+    p = t.rill("send", r.path, "30000000", "--link", c.link("alice"), "--json", "--max-packet", "1000")
+    p.read_along()
+    audits = 0
+    while p.process.poll() is None and audits < 50:
+        assert ctl(c, "audit", "--json").json()["good"] is True
+        audits += 1
+    assert audits > 1, audits
+    assert p.end() == 0, p.text
+    answer = ctl(c, "audit")
+    assert "the books are right" in answer.out and "2 entries" in answer.out, answer.out
+    c.stop()
+    edit(c, "DROP TRIGGER entries_are_final", "UPDATE entries SET note = 'x' WHERE id = 1")
+    c.start()
+    answer = ctl(c, "audit", code=1)
+    assert "THE BOOKS ARE WRONG" in answer.out and re.search(r"changed: +1\n", answer.out), answer.out
+    c.stop()
+    edit(c, "UPDATE balances SET booked = booked + 1 WHERE account = (SELECT id FROM accounts WHERE name = 'bob')")
+    c.start()
+    found = ctl(c, "audit", "--json", code=1).json()
+    assert found["uneven_balances"] == 1 and found["uneven_assets"] == 1 and found["broken_entries"] == 1, found
+    c.stop()
+
+
+@case
+def who_may(t):
+    """The socket is the node's user's alone; at the port a token of the configuration is needed."""
+    c = Connector(t, "c", TWO_ASSETS + "admin: {port: 0, tokens: env:TOKEN_OPERATOR}\n")
+    port = re.search(r"operators on port (\d+)", c.program.until("operators on port", "err")).group(1)
+    where = c.program.until("rillctl at", "err").split("rillctl at ")[1]
+    mode = os.stat(where)
+    assert stat.S_ISSOCK(mode.st_mode) and stat.S_IMODE(mode.st_mode) == 0o600, oct(mode.st_mode)
+    url = ["--url", f"http://127.0.0.1:{port}/"]
+    file = t.file("token", "operator-token\n")
+    assert Answer(["accounts", *url, "--token-file", file], {}).code == 0
+    assert Answer(["accounts", *url], {"RILLCTL_TOKEN": "operator-token"}).code == 0
+    for args, env, code, pattern in (
+            ([*url], {"RILLCTL_TOKEN": "alice-token"}, 3, "does not know this token"),
+            ([*url], {}, 2, "wants a token"),
+            ([*url, "--token-file", "/none"], {}, 2, "No such file"),
+            ([*url, "--token-file", t.file("empty", "\n")], {}, 2, "no token"),
+            (["--url", "localhost:1"], {}, 2, "begins with http"),
+            ([*url, "--socket", where], {}, 2, "only one of"),
+            (["--url", "http://127.0.0.1:1"], {"RILLCTL_TOKEN": "x"}, 3, "127.0.0.1:1"),
+            (["--socket", "/none/at/all"], {}, 3, 'is "rilld run" running'),
+            (["--socket", "x" * 600], {}, 2, "too long"),
+            (["--config", "/none"], {}, 2, "No such file"),
+            ([], {"RILLCTL_SOCKET": "/none"}, 3, "/none"),
+            (["--nonsense"], {}, 2, "there is no option")):
+        answer = Answer(["accounts", *args], env)
+        assert answer.code == code and re.search(pattern, answer.err), (args, answer.__dict__)
+    assert Answer(["accounts"], {"RILLCTL_SOCKET": where}).code == 0
+    assert Answer(["acounts"], {}).code == 2 and 'did you mean "accounts"' in Answer(["acounts"], {}).err
+    assert Answer([], {}).code == 2 and Answer(["help"], {}).code == 0 and Answer(["--version"], {}).code == 0
+    c.stop()
+
+
+@case
+def the_socket_of_a_node(t):
+    """What a killed node left is replaced; a living one's and other files are not; it can be named."""
+    c = Connector(t, "c", TWO_ASSETS)
+    where = c.store + ".sock"
+    c.kill()
+    assert os.path.exists(where)
+    assert Answer(["accounts", "--socket", where], {}).code == 3
+    c.start()
+    ctl(c, "accounts")
+    # Another node with other books, and the same socket.
+    for config, pattern in ((f"admin: {{socket: {where}}}\n", "another node uses it"),
+                            (f"admin: {{socket: {t.file('file', 'x')}}}\n", "something else than a socket"),
+                            (f"admin: {{socket: {t.folder}/none/x}}\n", "No such file"),
+                            (f"admin: {{socket: /{'x' * 200}}}\n", "too long for a socket")):
+        path = t.file("other.yaml", f"store: {{path: {t.folder}/other.books}}\n{TWO_ASSETS}{config}")
+        p = t.start([RILLD, "run", "--config", path], env=environment(**c.tokens))
+        assert p.end() != 0 and re.search(rf"other.yaml:\d+:\d+: admin: .*{pattern}", p.text["err"].decode()), p.text
+    ctl(c, "accounts")
+    c.stop()
+    for config, expected in (("admin: {socket: none}\n", None), (f"admin: {{socket: {t.folder}/own}}\n", f"{t.folder}/own")):
+        d = Connector(t, "d", TWO_ASSETS + config)
+        if expected is None:
+            assert "rillctl at" not in d.program.text["err"].decode()
+            assert "the node has no socket" in ctl(d, "accounts", code=2).err
+        else:
+            d.program.until(f"rillctl at {expected}", "err")
+            ctl(d, "accounts")
+        d.stop()
+    # Under systemd it is where rillctl looks.
+    c.tokens["RUNTIME_DIRECTORY"] = t.folder
+    c.start()
+    c.program.until(f"rillctl at {t.folder}/admin.sock", "err")
+    c.stop()
+
+
+@case
+def levels_and_drain(t):
+    """The log's level at run time; and a node that is told to end lets what is under way end."""
+    c = Connector(t, "c", TWO_ASSETS)
+    assert ctl(c, "log-level").out == "warning\n"
+    ctl(c, "log-level", "loud", code=2)
+    ctl(c, "log-level", "debug", "--who", "maria")
+    r = receive(t, c.link("bob"))
+    c.program.until("account bob: connected", "err")
+    ctl(c, "log-level", "warning")
+    said = ctl(c, "drain").out
+    assert "takes no new packets" in said, said
+    assert c.program.end() == 0, c.program.text
+    db = sqlite3.connect(c.store)
+    notes = [row[:2] for row in db.execute("SELECT who, note FROM entries WHERE kind = 5")]
+    db.close()
+    assert notes[0] == ("maria", "log-level debug") and notes[-1][1] == "drain", notes
+    c.start()
+    assert ctl(c, "audit", "--json").json()["good"] is True
+    c.stop()
+    r.kill()
+
+
+@case
+def strangers_at_the_socket(t):
+    """Whoever speaks something else there, or says nothing, disturbs nobody."""
+    c = Connector(t, "c", TWO_ASSETS)
+    where = c.store + ".sock"
+    silent = []
+    for i in range(70):  # more than may be strangers
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(where)
+        if i % 2:
+            s.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
+        silent.append(s)
+    assert "alice" in ctl(c, "accounts").out
+    for s in silent:
+        s.close()
+    c.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(CASES))
