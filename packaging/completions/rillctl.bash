@@ -3,7 +3,7 @@
 # Completion of rillctl(1) for bash.
 
 _rillctl() {
-    local commands='status accounts balance rates settle statement audit drain log-level'
+    local commands='status accounts balance rates settle statement audit reload drain log-level'
     local options='--socket --config --url --token-file --ca-file --json --help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
@@ -16,7 +16,7 @@ _rillctl() {
     case ${COMP_WORDS[1]} in
     settle) options="$options --in --out --deposit --withdrawal --note --key --who" ;;
     statement) options="$options --from --to --step --csv" ;;
-    drain | log-level) options="$options --who" ;;
+    reload | drain | log-level) options="$options --who" ;;
     help) options=$commands ;;
     esac
     case $before in

@@ -11,10 +11,11 @@ complete -c rillctl -n __fish_use_subcommand -a rates -d 'Prices, and what each 
 complete -c rillctl -n __fish_use_subcommand -a settle -d 'Record what was settled by hand'
 complete -c rillctl -n __fish_use_subcommand -a statement -d 'What changed the balance of an account'
 complete -c rillctl -n __fish_use_subcommand -a audit -d 'Compute the books anew'
+complete -c rillctl -n __fish_use_subcommand -a reload -d 'Read the configuration again'
 complete -c rillctl -n __fish_use_subcommand -a drain -d 'Stop the node when nothing is under way'
 complete -c rillctl -n __fish_use_subcommand -a log-level -d 'Show or set what the node logs'
 complete -c rillctl -n __fish_use_subcommand -a help -d 'Explain a command'
-complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates settle statement audit drain log-level'
+complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates settle statement audit reload drain log-level'
 
 complete -c rillctl -n 'not __fish_use_subcommand' -l socket -r -F -d "The node's socket"
 complete -c rillctl -n 'not __fish_use_subcommand' -l config -r -F -d "The node's configuration"
@@ -35,6 +36,7 @@ complete -c rillctl -n '__fish_seen_subcommand_from statement' -l from -x -d 'Fr
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l to -x -d 'Before this time'
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l step -x -a 'minute hour day all' -d 'What packets are summed for'
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l csv -d 'Print a table for spreadsheets'
+complete -c rillctl -n '__fish_seen_subcommand_from reload' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from drain' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from log-level' -a 'warning info debug'
 complete -c rillctl -n '__fish_seen_subcommand_from log-level' -l who -x -d 'Who did this'

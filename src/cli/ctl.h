@@ -116,6 +116,7 @@ int ctl_statement(const ctl_args *args);
 int ctl_audit(const ctl_args *args);
 int ctl_drain(const ctl_args *args);
 int ctl_log_level(const ctl_args *args);
+int ctl_reload(const ctl_args *args);
 int ctl_status(const ctl_args *args);
 
 #endif

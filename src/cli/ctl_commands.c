@@ -422,3 +422,23 @@ int ctl_log_level(const ctl_args *args)
     ctl_reply_clear(&r);
     return code;
 }
+
+int ctl_reload(const ctl_args *args)
+{
+    ctl_reply r;
+    size_t i;
+    const json_t *line;
+    int code = ctl_ask(args, "POST", "/v1/reload", json_pack("{s:s}", "who", who_of(args)), &r);
+    if (code == CTL_DONE && ctl_json(args)) {
+        code = ctl_print_json(&r);
+    } else if (code == CTL_DONE) {
+        const json_t *changes = json_object_get(r.value, "changes");
+        json_array_foreach(changes, i, line)(void) printf("%s\n", json_string_value(line));
+        (void)printf("loaded: %zu changes\n", json_array_size(changes));
+    } else {
+        json_array_foreach(json_object_get(r.value, "problems"), i, line)
+            ctl_error(args, "%s", json_string_value(line));
+    }
+    ctl_reply_clear(&r);
+    return code;
+}

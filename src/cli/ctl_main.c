@@ -61,6 +61,11 @@ const ctl_command ctl_commands[] = {
      "Computes each balance anew from all sums and entries, checks the chain of hashes of the "
      "entries, and that the balances of each asset add up to 0. The node goes on meanwhile.",
      NULL, 0, 0, ctl_audit},
+    {"reload", "read the configuration again", "[OPTIONS]",
+     "Applies what is different: accounts, limits, tokens, links, routes, rates, certificates. "
+     "Connections that are not different stay up. If anything is wrong with the configuration, all "
+     "of it is refused, and everything stays as it is. As SIGHUP.",
+     who_options, 0, 0, ctl_reload},
     {"drain", "stop the node when nothing is under way", "[OPTIONS]",
      "The node takes no new packets, waits 5 seconds at most for those under way, and ends.",
      who_options, 0, 0, ctl_drain},

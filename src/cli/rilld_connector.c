@@ -21,7 +21,7 @@ typedef struct running {
     rill_loop *loop;
     rill_connector *connector;
     uv_timer_t drain;
-    uv_signal_t signals[3];
+    uv_signal_t signals[4];
     size_t signal_count;
     bool handles; /* drain is initialised */
     bool stopping;
@@ -122,6 +122,10 @@ static void on_signal(uv_signal_t *handle, int number)
     running *r = handle->data;
     if (number == SIGUSR1) {
         report(r);
+    } else if (number == SIGHUP) {
+        if (rill_connector_reload(r->connector, "SIGHUP") == RILL_ERR_STATE)
+            rilld_say(&r->log, "SIGHUP: the configuration is not read again now, since the node %s",
+                      r->stopping ? "stops" : "has not begun");
     } else if (!r->stopping) {
         stop(r);
     } else {
@@ -135,7 +139,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static int start_handles(running *r)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
     (void)signal(SIGPIPE, SIG_IGN);
     (void)uv_timer_init(rill_loop_uv(r->loop), &r->drain);
     r->drain.data = r;
@@ -156,6 +160,14 @@ static void on_line(rill_log_level level, const char *line, void *user)
 {
     running *r = user;
     rilld_log_line(&r->log, level, line);
+}
+
+static void on_told(const char *line, void *user)
+{
+    running *r = user;
+    r->log.asked = true;
+    rilld_log_line(&r->log, RILL_LOG_WARNING, line);
+    r->log.asked = false;
 }
 
 static void on_stop(void *user)
@@ -192,6 +204,7 @@ static int start(running *r)
 {
     static const rill_connector_handlers handlers = {
         .log = on_line,
+        .told = on_told,
         .drained = on_drained,
         .ready = on_ready,
         .stop = on_stop,

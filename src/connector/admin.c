@@ -320,3 +320,9 @@ void rill_admin_close(rill_admin *a)
         rill_web_close(&a->local, on_part_closed);
     }
 }
+
+int rill_admin_renew_tls(const rill_admin *a, const char *cert_file, const char *key_file)
+{
+    return a->listener == NULL ? RILL_OK
+                               : rill_listener_renew_tls(a->listener, cert_file, key_file);
+}

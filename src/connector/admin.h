@@ -31,6 +31,9 @@ RILL_MUST_CHECK int rill_admin_open(rill_admin **out, rill_loop *loop,
                                     const rill_admin_options *options, bool *of_path);
 /* 0: it has none. */
 uint16_t rill_admin_port(const rill_admin *a);
+/* As rill_listener_renew_tls, of its port. */
+RILL_MUST_CHECK int rill_admin_renew_tls(const rill_admin *a, const char *cert_file,
+                                         const char *key_file);
 /* The books are kept up to this group: what waited for it is answered. */
 void rill_admin_kept(rill_admin *a, uint64_t group);
 /* `closed` follows. */

@@ -264,6 +264,35 @@ static void drain(const question *q, rill_admin_answer *out)
     json_decref(object);
 }
 
+static void load(const question *q, rill_admin_answer *out)
+{
+    const char *who = "";
+    json_t *object = object_of(q, out);
+    if (object == NULL)
+        return;
+    json_t *changes = json_array();
+    json_t *problems = json_array();
+    if (!text_of(object, "who", &who) || strlen(who) > RILL_ENTRY_TEXT_MAX) {
+        rill_admin_refuse(out, 400, "who must be a string of at most %d bytes",
+                          RILL_ENTRY_TEXT_MAX);
+    } else {
+        int rc =
+            q->control->load(q->control->user, who[0] == '\0' ? "api" : who, changes, problems);
+        if (rc == RILL_OK)
+            rill_admin_json(out, 200, json_pack("{s:O}", "changes", changes));
+        else
+            rill_admin_json(out, rc == RILL_ERR_STATE ? 409 : 422,
+                            json_pack("{s:s, s:O}", "error",
+                                      rc == RILL_ERR_STATE
+                                          ? "the node has not begun, or stops"
+                                          : "the configuration is refused, and all stays as it is",
+                                      "problems", problems));
+    }
+    json_decref(changes);
+    json_decref(problems);
+    json_decref(object);
+}
+
 static const char *const levels[] = {"warning", "info", "debug"};
 
 static void show_level(const question *q, rill_admin_answer *out)
@@ -314,6 +343,7 @@ static const resource resources[] = {
     {"/v1/rates", "GET", show_rates, false, false},
     {"/v1/audit", "GET", audit, false, true},
     {"/v1/drain", "POST", drain, false, true},
+    {"/v1/reload", "POST", load, false, true},
     {"/v1/log-level", "GET", show_level, false, true},
     {"/v1/log-level", "PUT", set_level, false, true},
 };

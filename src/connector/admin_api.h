@@ -6,6 +6,7 @@
 #ifndef RILL_CONNECTOR_ADMIN_API_H
 #define RILL_CONNECTOR_ADMIN_API_H
 
+#include <jansson.h>
 #include <rill/types.h>
 
 #include "connector/core.h"
@@ -22,6 +23,11 @@ typedef struct rill_admin_control {
     void (*drain)(void *user);
     rill_log_level (*level)(void *user);
     void (*set_level)(void *user, rill_log_level level);
+    /*
+     * As rill_connector_reload; what is different, or wrong, is appended to these arrays, a line
+     * each.
+     */
+    int (*load)(void *user, const char *who, json_t *changes, json_t *problems);
     void *user;
 } rill_admin_control;
 

@@ -96,13 +96,25 @@ static bool touches(const rill_flow *flow, const rill_balance *a)
     return flow->source == a || flow->destination == a;
 }
 
-bool rill_books_forget(rill_books *b, rill_balance *a)
+/*
+ * The first change of a group says in which minute it is. Minutes never go back: a clock that was
+ * set back must not write over what a minute has in the store.
+ */
+static void begin_change(rill_books *b, uint64_t wall_ms)
+{
+    if (b->dirty_count == 0 && b->minute < wall_ms / MS_A_MINUTE)
+        b->minute = wall_ms / MS_A_MINUTE;
+}
+
+bool rill_books_forget(rill_books *b, rill_balance *a, uint64_t wall_ms)
 {
     if (rill_list_linked(&a->dirty))
         return false;
+    begin_change(b, wall_ms);
     for (rill_list *at = b->flows.next; at != &b->flows; at = at->next) {
         rill_flow *flow = RILL_CONTAINER(at, rill_flow, linked);
-        if (touches(flow, a) && (flow->open > 0 || rill_list_linked(&flow->dirty)))
+        if (touches(flow, a) &&
+            (flow->open > 0 || rill_list_linked(&flow->dirty) || flow->minute >= b->minute))
             return false;
     }
     for (rill_list *at = b->flows.next, *next; at != &b->flows; at = next) {
@@ -161,16 +173,6 @@ void rill_books_release(rill_flow *flow, uint64_t taken, uint64_t given)
     rill_sum_take(&flow->source->held, taken);
     rill_sum_take(&flow->destination->coming, given);
     flow->open--;
-}
-
-/*
- * The first change of a group says in which minute it is. Minutes never go back: a clock that was
- * set back must not write over what a minute has in the store.
- */
-static void begin_change(rill_books *b, uint64_t wall_ms)
-{
-    if (b->dirty_count == 0 && b->minute < wall_ms / MS_A_MINUTE)
-        b->minute = wall_ms / MS_A_MINUTE;
 }
 
 static void mark(rill_books *b, rill_list *of, rill_list *link)

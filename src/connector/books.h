@@ -107,9 +107,10 @@ RILL_MUST_CHECK int rill_books_flow(rill_books *b, rill_balance *source, rill_ba
                                     rill_flow **out);
 /*
  * Ends the flows from and to a balance, so that its owner may free it. Nothing may be held for it.
- * Nor may it have changed since the last group was taken: false, and nothing is done, if so.
+ * Nor may it have changed since the last group was taken, or in this minute, whose sums would begin
+ * anew if the two neighbours came back: false, and nothing is done, if so. wall_ms: now.
  */
-RILL_MUST_CHECK bool rill_books_forget(rill_books *b, rill_balance *a);
+RILL_MUST_CHECK bool rill_books_forget(rill_books *b, rill_balance *a, uint64_t wall_ms);
 
 /* Reserves what a packet takes and brings; nothing changes if it is not taken. */
 RILL_MUST_CHECK rill_hold_verdict rill_books_hold(rill_flow *flow, uint64_t taken, uint64_t given);

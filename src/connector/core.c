@@ -3,7 +3,7 @@
  * Over 600 lines: what the hub asks for and what the configuration opens are the two ends of the
  * same accounts.
  */
-#include "connector/core.h"
+#include "connector/core_impl.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -11,41 +11,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "connector/tokens.h"
-
-/* A balance that the store has. */
-typedef struct known_balance {
-    rill_balance_id id;
-    rill_holder holder;
-    char name[RILL_STORE_NAME_MAX + 1];
-    char asset[RILL_STORE_ASSET_MAX + 1];
-    uint8_t scale;
-    rill_i128 booked;
-    bool open; /* an account of the configuration has it */
-} known_balance;
-
-struct rill_core {
-    rill_core_options options;
-    rill_hub *hub;
-    rill_books books;
-    rill_rates rates;
-    rill_clerk clerk;
-    rill_money money;
-    rill_arena arena; /* accounts, tokens, addresses */
-    rill_holder_account **accounts;
-    size_t account_count;
-    rill_tokens tokens; /* whose owners are rill_holder_account */
-    known_balance *known;
-    size_t known_count;
-    size_t known_cap;
-    rill_balance_id last_id;
-    rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */
-    bool failing;            /* the books cannot be written */
-    bool draining;
-    rill_shape_report *report;
-    void *report_user;
-    unsigned problems;
-};
 
 /* ---- money ---- */
 
@@ -238,7 +203,7 @@ int rill_core_know_key(rill_core *c, const rill_store_entry *entry)
     return rill_clerk_know_key(&c->clerk, entry->account, entry->key, entry->kind, entry->amount);
 }
 
-static void complain(rill_core *c, rill_place place, const char *name, const char *what)
+void rill_core_complain(rill_core *c, rill_place place, const char *name, const char *what)
 {
     char problem[400];
     snprintf(problem, sizeof problem, "%s: %s", name, what);
@@ -246,7 +211,7 @@ static void complain(rill_core *c, rill_place place, const char *name, const cha
     c->report(c->report_user, place, problem);
 }
 
-static int compare_known(const void *a, const void *b)
+int rill_core_compare_known(const void *a, const void *b)
 {
     const known_balance *x = a;
     const known_balance *y = b;
@@ -261,15 +226,15 @@ static int compare_known(const void *a, const void *b)
 /*
  * The balance that the store has for this, or a new one of 0, which the store will be told of.
  */
-static int find_balance(rill_core *c, rill_holder holder, const char *name,
-                        const rill_config_asset *asset, rill_balance_id *id, rill_i128 *booked)
+int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
+                           const rill_config_asset *asset, rill_balance_id *id, rill_i128 *booked)
 {
     known_balance wanted = {.holder = holder, .scale = asset->scale};
     snprintf(wanted.name, sizeof wanted.name, "%s", name);
     snprintf(wanted.asset, sizeof wanted.asset, "%s", asset->code);
     known_balance *k = c->known_count == 0 ? NULL
                                            : bsearch(&wanted, c->known, c->known_count,
-                                                     sizeof *c->known, compare_known);
+                                                     sizeof *c->known, rill_core_compare_known);
     if (k != NULL) {
         k->open = true;
         *id = k->id;
@@ -293,7 +258,7 @@ static int find_balance(rill_core *c, rill_holder holder, const char *name,
 }
 
 /* The number of an asset, whose own balances are opened with it. */
-static int open_asset(rill_core *c, const rill_config_asset *asset, uint32_t *out)
+int rill_core_open_asset(rill_core *c, const rill_config_asset *asset, uint32_t *out)
 {
     size_t before = c->rates.asset_count;
     int rc = rill_rates_asset(&c->rates, asset->code, asset->scale, out);
@@ -303,41 +268,43 @@ static int open_asset(rill_core *c, const rill_config_asset *asset, uint32_t *ou
     rill_balance_id outside = 0;
     rill_i128 exchange_booked;
     rill_i128 outside_booked;
-    rc = find_balance(c, RILL_HOLDER_EXCHANGE, "", asset, &exchange, &exchange_booked);
+    rc = rill_core_find_balance(c, RILL_HOLDER_EXCHANGE, "", asset, &exchange, &exchange_booked);
     if (rc == RILL_OK)
-        rc = find_balance(c, RILL_HOLDER_OUTSIDE, "", asset, &outside, &outside_booked);
+        rc = rill_core_find_balance(c, RILL_HOLDER_OUTSIDE, "", asset, &outside, &outside_booked);
     if (rc == RILL_OK)
         rc = rill_books_add_asset(&c->books, exchange, exchange_booked, outside, outside_booked);
     return rc;
 }
 
-static int know_token(rill_core *c, rill_holder_account *holder, const rill_text *where)
+static int know_token(rill_core *c, rill_tokens *all, rill_holder_account *holder,
+                      const rill_config_account *config, const rill_text *where)
 {
     char token[RILL_TOKEN_MAX + 1];
-    const char *name = holder->config->name;
+    const char *name = config->name;
     int rc = c->options.secret(c->options.user, where->text, token, sizeof token);
     if (rc != RILL_OK) {
         char what[300];
         snprintf(what, sizeof what, "the token %.200s cannot be read: %s", where->text,
                  rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
-        complain(c, where->place, name, what);
+        rill_core_complain(c, where->place, name, what);
         return RILL_OK;
     }
-    rc = rill_tokens_add(&c->tokens, (rill_bytes){(const uint8_t *)token, strlen(token)}, holder);
+    rc = rill_tokens_add(all, (rill_bytes){(const uint8_t *)token, strlen(token)}, holder);
     rill_wipe(token, sizeof token);
     if (rc == RILL_ERR_EXISTS) {
-        complain(c, where->place, name, "another account has the same token");
+        rill_core_complain(c, where->place, name, "another account has the same token");
         rc = RILL_OK;
     }
     return rc;
 }
 
-static int know_tokens(rill_core *c, rill_holder_account *holder)
+int rill_core_know_tokens(rill_core *c, rill_tokens *all, rill_holder_account *holder,
+                          const rill_config_account *config)
 {
-    const rill_text *tokens = holder->config->tokens.items;
+    const rill_text *tokens = config->tokens.items;
     int rc = RILL_OK;
-    for (size_t i = 0; i < holder->config->tokens.count && rc == RILL_OK; i++)
-        rc = know_token(c, holder, &tokens[i]);
+    for (size_t i = 0; i < config->tokens.count && rc == RILL_OK; i++)
+        rc = know_token(c, all, holder, config, &tokens[i]);
     return rc;
 }
 
@@ -356,50 +323,65 @@ static int give_address(rill_core *c, rill_holder_account *holder)
     snprintf(holder->address, size, "%s.%s", own, segment);
     holder->terms.address = (rill_bytes){(const uint8_t *)holder->address, size - 1};
     int rc = rill_hub_add_route(c->hub, holder->terms.address, holder->account);
+    holder->routed = rc == RILL_OK;
     if (rc == RILL_ERR_EXISTS || rc == RILL_ERR_ADDRESS || rc == RILL_ERR_LIMIT) {
-        complain(c, config->place, config->name,
-                 rc == RILL_ERR_EXISTS ? "another child has the same address"
-                                       : "its address is too long");
+        rill_core_complain(c, config->place, config->name,
+                           rc == RILL_ERR_EXISTS ? "another child has the same address"
+                                                 : "its address is too long");
         rc = RILL_OK;
     }
     return rc;
 }
 
-static int open_account(rill_core *c, const rill_config_account *config)
+void rill_core_agree(rill_holder_account *holder, const rill_config_account *config)
+{
+    holder->config = config;
+    holder->balance.credit = config->credit;
+    holder->balance.most = config->most;
+    holder->terms.max_packet_amount = config->max_packet;
+    holder->terms.rate_limit = rill_rate_limit_of(config->packets_a_second);
+    holder->terms.max_sessions = (uint32_t)config->max_sessions;
+    holder->terms.asset_code =
+        (rill_bytes){(const uint8_t *)config->asset.code, strlen(config->asset.code)};
+    holder->terms.asset_scale = config->asset.scale;
+}
+
+int rill_core_open_holder(rill_core *c, const rill_config_account *config, rill_tokens *tokens,
+                          rill_holder_account **out)
 {
     rill_holder_account *holder = rill_arena_alloc(&c->arena, sizeof *holder);
+    *out = NULL;
     if (holder == NULL)
         return RILL_ERR_NOMEM;
     rill_balance_id id = 0;
     rill_i128 booked;
     uint32_t asset = 0;
-    int rc = open_asset(c, &config->asset, &asset);
+    int rc = rill_core_open_asset(c, &config->asset, &asset);
     if (rc == RILL_OK)
-        rc = find_balance(c, RILL_HOLDER_NEIGHBOUR, config->name, &config->asset, &id, &booked);
+        rc = rill_core_find_balance(c, RILL_HOLDER_NEIGHBOUR, config->name, &config->asset, &id,
+                                    &booked);
     if (rc != RILL_OK)
         return rc;
-    holder->config = config;
     rill_balance_init(&holder->balance, id, asset, booked);
-    holder->balance.credit = config->credit;
-    holder->balance.most = config->most;
-    holder->terms = (rill_terms){
-        .max_packet_amount = config->max_packet,
-        .rate_limit = rill_rate_limit_of(config->packets_a_second),
-        .max_sessions = (uint32_t)config->max_sessions,
-        .asset_code = {(const uint8_t *)config->asset.code, strlen(config->asset.code)},
-        .asset_scale = config->asset.scale,
-    };
+    rill_core_agree(holder, config);
     const rill_bytes name = {(const uint8_t *)config->name, strlen(config->name)};
     rc = rill_hub_add(&holder->account, c->hub, name, &holder->terms);
     if (rc == RILL_ERR_INVALID || rc == RILL_ERR_LIMIT) {
-        complain(c, config->place, config->name, "the name is too long for an address");
+        rill_core_complain(c, config->place, config->name, "the name is too long for an address");
         return RILL_OK;
     }
-    if (rc == RILL_OK)
-        rc = give_address(c, holder);
-    if (rc == RILL_OK)
-        rc = know_tokens(c, holder);
-    if (rc == RILL_OK)
+    if (rc != RILL_OK)
+        return rc;
+    *out = holder;
+    rc = give_address(c, holder);
+    return rc == RILL_OK ? rill_core_know_tokens(c, tokens, holder, config) : rc;
+}
+
+static int open_account(rill_core *c, const rill_config_account *config)
+{
+    rill_holder_account *holder;
+    int rc = rill_core_open_holder(c, config, &c->tokens, &holder);
+    if (rc == RILL_OK && holder != NULL)
         c->accounts[c->account_count++] = holder;
     return rc;
 }
@@ -432,9 +414,9 @@ static int add_route(rill_core *c, rill_place place, const char *prefix, const c
     if (rc == RILL_ERR_NOMEM)
         return rc;
     if (rc != RILL_OK)
-        complain(c, place, prefix,
-                 rc == RILL_ERR_EXISTS ? "there is a route for this prefix already"
-                                       : "this prefix cannot be a route");
+        rill_core_complain(c, place, prefix,
+                           rc == RILL_ERR_EXISTS ? "there is a route for this prefix already"
+                                                 : "this prefix cannot be a route");
     return RILL_OK;
 }
 
@@ -455,23 +437,23 @@ static int open_routes(rill_core *c)
     return rc;
 }
 
-static int set_rates(rill_core *c)
+int rill_core_set_rates(rill_core *c, rill_rates *r, const rill_config_rates *rates)
 {
-    const rill_config_rates *rates = &c->options.config->rates;
     const rill_config_price *prices = rates->prices.items;
     const rill_config_spread *spreads = rates->spreads.items;
     int rc = RILL_OK;
     if (rates->base != NULL)
-        rc = rill_rates_set(&c->rates, rates->base, (rill_ratio){1, 1}, RILL_PRICE_FIXED, 0);
+        rc = rill_rates_set(r, rates->base, (rill_ratio){1, 1}, RILL_PRICE_FIXED, 0);
     for (size_t i = 0; i < rates->prices.count && rc == RILL_OK; i++)
-        rc = rill_rates_set(&c->rates, prices[i].code, prices[i].price, RILL_PRICE_FIXED, 0);
+        rc = rill_rates_set(r, prices[i].code, prices[i].price, RILL_PRICE_FIXED, 0);
     for (size_t i = 0; i < rates->spreads.count && rc == RILL_OK; i++)
-        rc = rill_rates_set_spread(&c->rates, spreads[i].from, spreads[i].to, spreads[i].spread);
+        rc = rill_rates_set_spread(r, spreads[i].from, spreads[i].to, spreads[i].spread);
     if (rc == RILL_ERR_INVALID) {
-        complain(c, rates->place, "rates", "a code is empty or has more than 31 characters");
+        rill_core_complain(c, rates->place, "rates",
+                           "a code is empty or has more than 31 characters");
         rc = RILL_OK;
     }
-    rill_rates_refresh(&c->rates);
+    rill_rates_refresh(r);
     return rc;
 }
 
@@ -493,7 +475,7 @@ static int open_hub(rill_core *c)
     o.money = &c->money;
     const char *problem = rill_hub_options_problem(&o);
     if (problem != NULL) {
-        complain(c, config->place, "the configuration", problem);
+        rill_core_complain(c, config->place, "the configuration", problem);
         return RILL_OK;
     }
     return rill_hub_new(&c->hub, &o);
@@ -505,18 +487,18 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
     c->report_user = report_user;
     rill_clerk_begin(&c->clerk, store);
     if (c->options.config->address == NULL) {
-        complain(c, c->options.config->place, "address", "is missing");
+        rill_core_complain(c, c->options.config->place, "address", "is missing");
         return RILL_ERR_INVALID;
     }
     if (c->known_count > 0)
-        qsort(c->known, c->known_count, sizeof *c->known, compare_known);
+        qsort(c->known, c->known_count, sizeof *c->known, rill_core_compare_known);
     int rc = open_hub(c);
     if (rc == RILL_OK && c->hub != NULL)
         rc = open_accounts(c);
     if (rc == RILL_OK && c->hub != NULL)
         rc = open_routes(c);
     if (rc == RILL_OK && c->hub != NULL)
-        rc = set_rates(c);
+        rc = rill_core_set_rates(c, &c->rates, &c->options.config->rates);
     if (rc == RILL_OK && c->problems > 0)
         rc = RILL_ERR_INVALID;
     if (rc == RILL_OK)
@@ -548,7 +530,7 @@ int rill_core_note(rill_core *c, const rill_holder_account *a, const char *who, 
     rill_i128 booked;
     int rc = RILL_OK;
     if (a == NULL && c->node_id == 0)
-        rc = find_balance(c, RILL_HOLDER_NODE, "", &none, &c->node_id, &booked);
+        rc = rill_core_find_balance(c, RILL_HOLDER_NODE, "", &none, &c->node_id, &booked);
     (void)snprintf(note, sizeof note, "%s", what);
     if (rc == RILL_OK)
         rc = rill_clerk_note(&c->clerk, a == NULL ? c->node_id : a->balance.id,
@@ -670,6 +652,10 @@ bool rill_core_is_even(const rill_core *c)
         for (size_t i = 0; i < c->account_count; i++) {
             if (c->accounts[i]->balance.asset == asset)
                 fits = rill_wide_sum(sum, c->accounts[i]->balance.booked, &sum) && fits;
+        }
+        for (const rill_holder_account *a = c->leaving; a != NULL; a = a->next_leaving) {
+            if (a->balance.asset == asset)
+                fits = rill_wide_sum(sum, a->balance.booked, &sum) && fits;
         }
         if (!fits || !rill_books_even(&c->books, asset, sum))
             return false;

@@ -28,6 +28,14 @@ typedef struct rill_holder_account {
     struct rill_account *account; /* the hub's */
     rill_flow *last;              /* the flow of its last packet; NULL: none yet */
     char *address;                /* of a child: what terms.address points at */
+    struct rill_holder_account *next_leaving;
+    uint64_t leave_at; /* monotonic nanoseconds: until then its open packets are waited for */
+    bool routed;       /* packets to its address go to it */
+    bool leaving;      /* it is not in the configuration any more */
+    bool parted;       /* its sessions were closed */
+    bool fresh;        /* of a change that is not applied yet */
+    bool listed;       /* the new configuration has it */
+    bool lost_token;   /* a token is not good any more: its sessions may have shown that one */
 } rill_holder_account;
 
 typedef struct rill_core_options {
@@ -99,6 +107,34 @@ bool rill_core_is_draining(const rill_core *c);
 /* What is logged of packets and sessions from now on. */
 void rill_core_set_log_level(rill_core *c, rill_log_level level);
 const rill_config *rill_core_config(const rill_core *c);
+
+/* ---- another configuration ---- */
+
+/* What becomes different. */
+typedef struct rill_core_change rill_core_change;
+
+/*
+ * Looks what another configuration changes, and gets everything ready, so that
+ * rill_core_apply cannot fail. What is wrong is reported. RILL_ERR_INVALID: something is.
+ * RILL_ERR_NOMEM, RILL_ERR_CRYPTO. Then nothing has changed. fresh is borrowed.
+ */
+RILL_MUST_CHECK int rill_core_prepare(rill_core_change **out, rill_core *c,
+                                      const rill_config *fresh, rill_shape_report *report,
+                                      void *report_user);
+/* Nothing of it is wanted. */
+void rill_core_forget_change(rill_core_change *change);
+/*
+ * The configuration of the options is the new one from now on: the caller puts it there when this
+ * returns; what accounts pointed at in the old one may still be needed while rill_core_is_leaving.
+ * Each difference is told, logged, and written into the audit. tell may be NULL.
+ */
+void rill_core_apply(rill_core_change *change, const char *who,
+                     void (*tell)(void *user, const char *line), void *user);
+/* The account of this name, as the new configuration has it: for who attaches links. */
+rill_holder_account *rill_core_change_account(const rill_core_change *change, size_t index);
+/* Goes on parting with accounts that were taken out. To be called again while some are leaving. */
+void rill_core_part(rill_core *c);
+bool rill_core_is_leaving(const rill_core *c);
 
 /* ---- time ---- */
 

@@ -12,6 +12,8 @@
 #include "store/sqlite.h"
 #include "store/writer.h"
 
+enum { CHORES_MS = 200 };
+
 static const rill_allocator *memory(void)
 {
     return rill_allocator_default();
@@ -117,6 +119,11 @@ static void say_stop(rill_task *task)
     rill_loop_stale(c->loop);
 }
 
+static int on_load(void *user, const char *who, json_t *changes, json_t *problems)
+{
+    return rill_connector_load(user, who, changes, problems);
+}
+
 static rill_log_level on_level(void *user)
 {
     const rill_connector *c = user;
@@ -217,6 +224,7 @@ static void release(rill_connector *c)
     rill_core_free(c->core);
     rill_tokens_clear(&c->operators);
     rill_arena_clear(&c->arena);
+    rill_connector_free_arenas(c);
     rill_free(memory(), c->ports);
     rill_connector_free_links(c);
     rill_free(memory(), c->path);
@@ -244,6 +252,7 @@ static void close_handles(rill_connector *c)
     rill_task_cancel(&c->stopping);
     uv_close((uv_handle_t *)&c->tick, on_handle_closed);
     uv_close((uv_handle_t *)&c->retry, on_handle_closed);
+    uv_close((uv_handle_t *)&c->chores, on_handle_closed);
     uv_close((uv_handle_t *)&c->written, on_handle_closed);
 }
 
@@ -272,12 +281,14 @@ static int start_handles(rill_connector *c)
     uv_loop_t *uv = rill_loop_uv(c->loop);
     c->tick.data = c;
     c->retry.data = c;
+    c->chores.data = c;
     c->written.data = c;
     if (uv_async_init(uv, &c->written, on_async) != 0)
         return RILL_ERR_FILES;
     (void)uv_timer_init(uv, &c->tick);
     (void)uv_timer_init(uv, &c->retry);
-    c->handles = 3;
+    (void)uv_timer_init(uv, &c->chores);
+    c->handles = 4;
     return RILL_OK;
 }
 
@@ -331,7 +342,28 @@ static void on_addressed(rill_connector *c)
         fail(c, rc);
 }
 
-static const connector_events events = {on_addressed, fail, finish};
+/* What is not on a packet's way, and has its own time. */
+static void on_chores(uv_timer_t *timer);
+
+static void chores(rill_connector *c)
+{
+    if (!c->closing)
+        (void)uv_timer_start(&c->chores, on_chores, CHORES_MS, 0);
+}
+
+static void on_chores(uv_timer_t *timer)
+{
+    rill_connector *c = timer->data;
+    rill_loop_stale(c->loop);
+    rill_core_part(c->core);
+    uint64_t next = rill_connector_reopen_links(c);
+    if (!rill_core_is_leaving(c->core))
+        rill_connector_free_arenas(c);
+    if (rill_core_is_leaving(c->core) || next != RILL_NEVER)
+        chores(c);
+}
+
+static const connector_events events = {on_addressed, fail, finish, chores};
 
 static int begin(rill_connector *c)
 {
@@ -394,7 +426,7 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     rill_task_init(&c->draining, say_drained);
     rill_task_init(&c->beginning, say_ready);
     rill_task_init(&c->stopping, say_stop);
-    c->control = (rill_admin_control){on_look, on_drain, on_level, on_set_level, c};
+    c->control = (rill_admin_control){on_look, on_drain, on_level, on_set_level, on_load, c};
     int rc = rill_connector_read(&c->options, &c->config, &c->arena);
     if (rc == RILL_OK)
         rc = start_handles(c);

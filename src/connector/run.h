@@ -16,6 +16,8 @@ typedef struct rill_connector rill_connector;
 typedef struct rill_connector_handlers {
     /* As of rill_node_handlers. */
     void (*log)(rill_log_level level, const char *line, void *user);
+    /* A line about what an operator has done, however many there are. */
+    void (*told)(const char *line, void *user);
     void (*drained)(void *user);
     /* All ports and links are open. It may have to wait for a parent that gives the address. */
     void (*ready)(void *user);
@@ -64,6 +66,14 @@ RILL_MUST_CHECK int rill_connector_find_socket(const rill_connector_options *opt
 RILL_MUST_CHECK int rill_connector_open(rill_connector **out, rill_loop *loop,
                                         const rill_connector_options *options,
                                         const rill_connector_handlers *handlers, void *user);
+
+/*
+ * Reads the configuration again, and applies it as a whole; each difference is logged, and written
+ * into the audit as of `who`. If anything is wrong with it, that is logged with its place, and all
+ * stays as it is. Sessions and links that are not different stay up. RILL_ERR_STATE: it has not
+ * begun, or stops. The errors of rill_connector_open.
+ */
+RILL_MUST_CHECK int rill_connector_reload(rill_connector *c, const char *who);
 
 /* As rill_node_stop, rill_node_abandon and rill_node_close. What was booked is kept before closed.
  */

@@ -15,7 +15,16 @@
 typedef struct connector_link {
     rill_connector *owner;
     const rill_config_account *config;
-    bool open; /* or was */
+    bool open;          /* or was */
+    bool dropped;       /* another configuration has it no more, or has another in its place */
+    bool is_new;        /* of a configuration that is not applied yet */
+    bool stays;         /* while another configuration is applied */
+    uint64_t reopen_at; /* monotonic nanoseconds; 0: it is open, or was never */
+    uint64_t wait;      /* before that */
+    struct connector_link *instead; /* what is to be attached when this is closed; NULL */
+    struct connector_link *waits_for;
+    struct rill_account *account;  /* the hub's, of what waits to be attached */
+    uint8_t hash[RILL_SHA256_LEN]; /* of the URI with its token */
     rill_way way;
 } connector_link;
 
@@ -33,7 +42,14 @@ typedef struct connector_events {
     void (*failed)(rill_connector *c, int rc);
     /* A port or a link of a connector that closes is gone. */
     void (*gone)(rill_connector *c);
+    /* Something is to be looked at in a moment. */
+    void (*chores)(rill_connector *c);
 } connector_events;
+
+typedef struct connector_arena {
+    struct connector_arena *next;
+    rill_arena arena;
+} connector_arena;
 
 struct rill_connector {
     rill_loop *loop;
@@ -41,9 +57,11 @@ struct rill_connector {
     rill_connector_options options;
     rill_connector_handlers on;
     void *user;
-    char *path; /* of the configuration */
-    rill_arena arena;
+    char *path;                  /* of the configuration */
+    rill_arena arena;            /* what the configuration points at */
+    connector_arena *old_arenas; /* of configurations before, which accounts that leave still use */
     rill_config config;
+    char address[RILL_ILP_MAX_ADDRESS + 1]; /* that the parent gave; empty: none */
     rill_core *core;
     rill_store *store;
     connector_port *ports;
@@ -58,6 +76,7 @@ struct rill_connector {
     size_t open_links;
     uv_timer_t tick;  /* the hub's */
     uv_timer_t retry; /* the clerk's */
+    uv_timer_t chores;
     uv_async_t written;
     unsigned handles;
     rill_task turn;
@@ -80,19 +99,30 @@ void rill_connector_problem(void *user, rill_place place, const char *problem);
 /* Logs a line. user: the connector. */
 void rill_connector_line(void *user, rill_log_level level, const char *line);
 
+/* The same about what an operator has done. */
+void rill_connector_tell(const rill_connector *c, const char *line);
+
 /* run_config.c */
 
 /* Reads the file, and reports what is wrong with it. The errors of rill_connector_check. */
 RILL_MUST_CHECK int rill_connector_read(const rill_connector_options *o, rill_config *out,
                                         rill_arena *arena);
 
-/* run_ways.c: both report what is wrong. */
+/* run_ports.c: both report what is wrong. */
 
 RILL_MUST_CHECK int rill_connector_open_ports(rill_connector *c);
 /* The operator's port, if the configuration has one. */
 RILL_MUST_CHECK int rill_connector_open_admin(rill_connector *c);
 /* For rill_port_close of one of them. */
 void rill_connector_port_closed(void *owner);
+/* Which operators' tokens the configuration has; what is wrong is reported. RILL_ERR_INVALID. */
+RILL_MUST_CHECK int rill_connector_know_operators(rill_connector *c, const rill_config *config,
+                                                  rill_tokens *tokens);
+/* Certificates anew. What is wrong is reported: RILL_ERR_INVALID. */
+RILL_MUST_CHECK int rill_connector_renew_tls(rill_connector *c, const rill_config *fresh);
+
+/* run_links.c */
+
 /* Finds the accounts that we connect to. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_connector_prepare_links(rill_connector *c);
 /* The parent's alone, which is to be asked for our address. */
@@ -100,5 +130,25 @@ RILL_MUST_CHECK int rill_connector_open_parent(rill_connector *c);
 /* Opens what is not open yet, and gives all to the hub. */
 RILL_MUST_CHECK int rill_connector_open_links(rill_connector *c);
 void rill_connector_free_links(rill_connector *c);
+/* Opens again what was closed and has waited long enough. When the next is to be. */
+uint64_t rill_connector_reopen_links(rill_connector *c);
+/*
+ * What becomes of links with another configuration: those that stay, and new ones, which are open.
+ * What is wrong is reported: RILL_ERR_INVALID and others.
+ */
+RILL_MUST_CHECK int rill_connector_change_links(rill_connector *c, const rill_config *fresh,
+                                                connector_link ***out);
+void rill_connector_forget_links(connector_link **links, size_t count);
+/* After rill_core_apply. */
+void rill_connector_apply_links(rill_connector *c, connector_link **links,
+                                const rill_config *fresh);
+
+/* run_reload.c */
+
+/* Those of configurations that nobody uses any more. */
+void rill_connector_free_arenas(rill_connector *c);
+
+/* What rill_connector_reload does, for the operator's port. */
+int rill_connector_load(rill_connector *c, const char *who, json_t *changes, json_t *problems);
 
 #endif

@@ -35,3 +35,9 @@ void rill_connector_line(void *user, rill_log_level level, const char *line)
     if (c->on.log != NULL)
         c->on.log(level, line, c->user);
 }
+
+void rill_connector_tell(const rill_connector *c, const char *line)
+{
+    if (c->on.told != NULL)
+        c->on.told(line, c->user);
+}

@@ -103,3 +103,12 @@ void *rill_tokens_find(const rill_tokens *t, rill_bytes token)
     rill_wipe(hash, sizeof hash);
     return owner;
 }
+
+void rill_tokens_lost(const rill_tokens *before, const rill_tokens *now,
+                      void (*lost)(void *user, void *owner), void *user)
+{
+    for (const struct known_token *k = before->all; k != NULL; k = k->next) {
+        if (owner_of(now, k->hash) != k->owner)
+            lost(user, k->owner);
+    }
+}

@@ -27,6 +27,9 @@ void rill_tokens_clear(rill_tokens *t);
  * RILL_ERR_INVALID (empty, or longer than RILL_TOKEN_MAX), RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
  */
 RILL_MUST_CHECK int rill_tokens_add(rill_tokens *t, rill_bytes token, void *owner);
+/* Calls `lost` with the owner of each token of `before` that is not its owner's any more. */
+void rill_tokens_lost(const rill_tokens *before, const rill_tokens *now,
+                      void (*lost)(void *user, void *owner), void *user);
 /* NULL: nobody's. The time that it takes does not depend on how much of a token is right. */
 void *rill_tokens_find(const rill_tokens *t, rill_bytes token);
 

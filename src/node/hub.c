@@ -317,6 +317,20 @@ void rill_hub_kept(rill_hub *h, uint64_t group)
 
 /* ---- the node ---- */
 
+int rill_hub_move_route(rill_hub *h, rill_bytes prefix, struct rill_account *account)
+{
+    return rill_routes_move(&h->routes, prefix, account);
+}
+
+void rill_hub_close_sessions(const struct rill_account *account)
+{
+    const rill_list *next;
+    for (const rill_list *at = account->sessions.next; at != &account->sessions; at = next) {
+        next = at->next;
+        rill_link_close(RILL_CONTAINER(at, rill_session, in_account)->link);
+    }
+}
+
 static int start(rill_hub *h)
 {
     uint64_t keys[3][2];

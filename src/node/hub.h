@@ -106,6 +106,11 @@ RILL_MUST_CHECK int rill_hub_add_route(rill_hub *h, rill_bytes prefix,
                                        struct rill_account *account);
 /* RILL_ERR_NOT_FOUND. */
 RILL_MUST_CHECK int rill_hub_remove_route(rill_hub *h, rill_bytes prefix);
+/* The route leads to another account from now on. RILL_ERR_NOT_FOUND. */
+RILL_MUST_CHECK int rill_hub_move_route(rill_hub *h, rill_bytes prefix,
+                                        struct rill_account *account);
+/* Closes each session of the account: their `closed` follow. */
+void rill_hub_close_sessions(const struct rill_account *account);
 /* The books are kept up to this group: what waited for it is passed on. */
 void rill_hub_kept(rill_hub *h, uint64_t group);
 

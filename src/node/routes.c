@@ -95,6 +95,16 @@ int rill_routes_remove(rill_routes *r, rill_bytes prefix)
     return RILL_OK;
 }
 
+int rill_routes_move(rill_routes *r, rill_bytes prefix, struct rill_account *account)
+{
+    rill_name *name = rill_names_find(&r->names, prefix);
+    if (name == NULL)
+        return RILL_ERR_NOT_FOUND;
+    route_of(name)->hop.kind = RILL_HOP_ACCOUNT;
+    route_of(name)->hop.account = account;
+    return RILL_OK;
+}
+
 bool rill_routes_lead_to(const rill_routes *r, const struct rill_account *account)
 {
     size_t cursor = 0;

@@ -73,6 +73,8 @@ static void on_down(rill_link *l, int error, const char *detail, bool final, voi
 {
     rill_way *w = user;
     w->up = false;
+    if (final)
+        (void)snprintf(w->why, sizeof w->why, "%s", detail);
     if (w->on != NULL) {
         w->on->down(l, error, detail, final, w->session);
         return;
@@ -181,6 +183,7 @@ int rill_way_open(rill_way *w, rill_loop *loop, const char *uri, const rill_link
     w->on = NULL;
     w->session = NULL;
     w->up = false;
+    w->why[0] = '\0';
     w->asks = asks;
     w->closing = false;
     rill_account_query_init(&w->query);

@@ -39,6 +39,7 @@ struct rill_way {
     bool closing;
     rill_account_query query;
     uv_timer_t again; /* when to ask again */
+    char why[200];    /* the neighbour wants no more of us; empty: nothing like that */
     uint8_t space[RILL_ILP_MAX_PACKET];
 };
 

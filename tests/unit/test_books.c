@@ -281,13 +281,21 @@ static void test_an_account_is_forgotten(void **state)
     rill_flow *flow = flow_of(&carol, &bob);
     rill_flow *other = flow_of(&alice, &bob);
     assert_int_equal(rill_books_hold(flow, 10, 20), RILL_HOLD_TAKEN);
-    assert_false(rill_books_forget(&books, &carol)); /* a packet is out */
-    rill_books_commit(&books, flow, 10, 20, true, 0);
-    assert_false(rill_books_forget(&books, &carol)); /* the store has not been told */
+    assert_false(rill_books_forget(&books, &carol, 600000)); /* a packet is out */
+    rill_books_commit(&books, flow, 10, 20, true, 600000);
+    assert_false(rill_books_forget(&books, &carol, 900000)); /* the store has not been told */
     assert_int_equal(rill_books_take_group(&books, &group), RILL_OK);
-    assert_true(rill_books_forget(&books, &carol));
+    /* In the same minute it could come back, and its sum there would begin anew. */
+    assert_false(rill_books_forget(&books, &carol, 659999));
+    assert_true(rill_books_forget(&books, &carol, 660000));
     assert_ptr_equal(flow_of(&alice, &bob), other);
-    assert_true(rill_books_forget(&books, &alice));
+    assert_true(rill_books_forget(&books, &alice, 660000));
+    /* Also if the clock is set back now. */
+    assert_int_equal(rill_books_hold(flow_of(&carol, &bob), 10, 20), RILL_HOLD_TAKEN);
+    rill_books_commit(&books, flow_of(&carol, &bob), 10, 20, true, 600000);
+    assert_int_equal(flow_of(&carol, &bob)->minute, 11);
+    assert_int_equal(rill_books_take_group(&books, &group), RILL_OK);
+    assert_true(rill_books_forget(&books, &carol, 720000));
     assert_true(rill_list_empty(&books.flows));
 }
 

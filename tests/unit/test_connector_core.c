@@ -606,8 +606,18 @@ static void control_set_level(void *user, rill_log_level level)
     level_now = level;
 }
 
-static const rill_admin_control control = {control_look, control_drain, control_level,
-                                           control_set_level, NULL};
+static int load_rc;
+
+static int control_load(void *user, const char *who, json_t *changes, json_t *problems)
+{
+    (void)user;
+    assert_string_equal(who, "me");
+    json_array_append_new(load_rc == RILL_OK ? changes : problems, json_string("a line"));
+    return load_rc;
+}
+
+static const rill_admin_control control = {control_look,      control_drain, control_level,
+                                           control_set_level, control_load,  NULL};
 
 static rill_admin_answer told(const char *method, const char *path, const char *body)
 {
@@ -662,6 +672,13 @@ static void test_what_the_node_says(void **state)
     told_is("PUT", "/v1/log-level", "{\"level\":7}", 400, "warning, info or debug");
     told_is("PUT", "/v1/log-level", "[]", 400, "object");
     told_is("DELETE", "/v1/log-level", "", 405, "GET, PUT");
+    load_rc = RILL_OK;
+    told_is("POST", "/v1/reload", "{\"who\":\"me\"}", 200, "{\"changes\":[\"a line\"]}");
+    load_rc = RILL_ERR_MALFORMED;
+    told_is("POST", "/v1/reload", "{\"who\":\"me\"}", 422, "\"problems\":[\"a line\"]");
+    load_rc = RILL_ERR_STATE;
+    told_is("POST", "/v1/reload", "{\"who\":\"me\"}", 409, "has not begun");
+    told_is("POST", "/v1/reload", "{\"who\":7}", 400, "who");
     told_is("POST", "/v1/drain", "{\"who\":7}", 400, "who");
     assert_int_equal(drains, 0);
     told_is("POST", "/v1/drain", "", 202, "{\"open\":1}"); /* it waits for the store */

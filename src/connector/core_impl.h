@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connector without input or output, for the files of it alone. */
+#ifndef RILL_CONNECTOR_CORE_IMPL_H
+#define RILL_CONNECTOR_CORE_IMPL_H
+
+#include "connector/core.h"
+#include "connector/tokens.h"
+
+/* A balance that the store has. */
+typedef struct known_balance {
+    rill_balance_id id;
+    rill_holder holder;
+    char name[RILL_STORE_NAME_MAX + 1];
+    char asset[RILL_STORE_ASSET_MAX + 1];
+    uint8_t scale;
+    rill_i128 booked;
+    bool open; /* an account of the configuration has it */
+} known_balance;
+
+struct rill_core {
+    rill_core_options options;
+    rill_hub *hub;
+    rill_books books;
+    rill_rates rates;
+    rill_clerk clerk;
+    rill_money money;
+    rill_arena arena; /* accounts, tokens, addresses */
+    rill_holder_account **accounts;
+    size_t account_count;
+    rill_holder_account *leaving; /* not in the configuration any more, and not gone yet */
+    rill_tokens tokens;           /* whose owners are rill_holder_account */
+    known_balance *known;
+    size_t known_count;
+    size_t known_cap;
+    rill_balance_id last_id;
+    rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */
+    bool failing;            /* the books cannot be written */
+    bool draining;
+    rill_shape_report *report;
+    void *report_user;
+    unsigned problems;
+};
+
+/* core.c */
+
+/* The order of rill_core.known, once it has begun. */
+int rill_core_compare_known(const void *a, const void *b);
+
+/* Reports what is wrong: "NAME: WHAT". */
+void rill_core_complain(rill_core *c, rill_place place, const char *name, const char *what);
+/*
+ * The balance that the store has for this, or a new one of 0, which the store will be told of.
+ * RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
+                                           const rill_config_asset *asset, rill_balance_id *id,
+                                           rill_i128 *booked);
+/* The number of an asset, whose own balances are opened with it. */
+RILL_MUST_CHECK int rill_core_open_asset(rill_core *c, const rill_config_asset *asset,
+                                         uint32_t *out);
+/* Takes over what was agreed with an account. */
+void rill_core_agree(rill_holder_account *holder, const rill_config_account *config);
+/* Tells `all` whose the tokens are; what cannot be read is complained about. */
+RILL_MUST_CHECK int rill_core_know_tokens(rill_core *c, rill_tokens *all,
+                                          rill_holder_account *holder,
+                                          const rill_config_account *config);
+/*
+ * A new account, its address and its tokens. *out is NULL if the hub does not have it; what was
+ * complained about is no error.
+ */
+RILL_MUST_CHECK int rill_core_open_holder(rill_core *c, const rill_config_account *config,
+                                          rill_tokens *tokens, rill_holder_account **out);
+RILL_MUST_CHECK int rill_core_set_rates(rill_core *c, rill_rates *r,
+                                        const rill_config_rates *rates);
+
+#endif

@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Another configuration while the node runs. All that can fail is done first; then the change is
+ * applied as a whole, between two packets. An account that is taken out gets no more packets, and
+ * goes when those that are out are answered and what it booked is in the store.
+ *
+ * Over 600 lines: preparing, undoing and applying are three sides of the same change.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/muldiv.h"
+#include "connector/core_impl.h"
+
+typedef struct change_line {
+    struct change_line *next;
+    rill_holder_account *account; /* NULL: of the node */
+    char text[RILL_ENTRY_TEXT_MAX + 1];
+} change_line;
+
+struct rill_core_change {
+    rill_core *core;
+    const rill_config *fresh;
+    rill_arena arena;
+    rill_tokens tokens;
+    rill_rates rates;
+    rill_holder_account **accounts; /* in the order of the new configuration */
+    size_t count;
+    size_t routes_added; /* of the new configuration, those that were looked at */
+    bool default_added;
+    change_line *first;
+    change_line **last;
+    bool no_memory; /* a line is missing */
+};
+
+static rill_bytes bytes_of(const char *text)
+{
+    return (rill_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+/* ---- balances that the store has ---- */
+
+static known_balance *find_known(const rill_core *c, const rill_holder_account *a)
+{
+    known_balance wanted = {.holder = RILL_HOLDER_NEIGHBOUR, .scale = a->config->asset.scale};
+    (void)snprintf(wanted.name, sizeof wanted.name, "%s", a->config->name);
+    (void)snprintf(wanted.asset, sizeof wanted.asset, "%s", a->config->asset.code);
+    return c->known_count == 0 ? NULL
+                               : bsearch(&wanted, c->known, c->known_count, sizeof *c->known,
+                                         rill_core_compare_known);
+}
+
+/* So that an account that comes back finds its balance. RILL_ERR_NOMEM. */
+static int remember(rill_core *c, const rill_holder_account *a)
+{
+    const rill_store_account account = {
+        .id = a->balance.id,
+        .holder = RILL_HOLDER_NEIGHBOUR,
+        .name = a->config->name,
+        .asset = a->config->asset.code,
+        .scale = a->config->asset.scale,
+    };
+    if (find_known(c, a) != NULL)
+        return RILL_OK;
+    int rc = rill_core_know(c, &account, a->balance.booked);
+    if (rc != RILL_OK)
+        return rc;
+    known_balance added = c->known[c->known_count - 1];
+    size_t at = c->known_count - 1;
+    added.open = true;
+    for (; at > 0 && rill_core_compare_known(&c->known[at - 1], &added) > 0; at--)
+        c->known[at] = c->known[at - 1];
+    c->known[at] = added;
+    return RILL_OK;
+}
+
+static void close_known(const rill_core *c, const rill_holder_account *a)
+{
+    known_balance *k = find_known(c, a);
+    assert(k != NULL);
+    k->open = false;
+    k->booked = a->balance.booked;
+}
+
+/* ---- preparing ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Some things would make it another account. */
+static void judge_account(rill_core *c, const rill_holder_account *a,
+                          const rill_config_account *fresh)
+{
+    static const char later[] = " changes only when the node is started again";
+    const rill_config_account *old = a->config;
+    const char *what = NULL;
+    char problem[120];
+    if (old->relation != fresh->relation)
+        what = "relation";
+    else if (!same_text(old->asset.code, fresh->asset.code) ||
+             old->asset.scale != fresh->asset.scale)
+        what = "asset";
+    else if (!same_text(old->segment, fresh->segment))
+        what = "segment";
+    if (what == NULL)
+        return;
+    (void)snprintf(problem, sizeof problem, "%s%s", what, later);
+    rill_core_complain(c, fresh->place, fresh->name, problem);
+}
+
+/* It was taken out, and is not gone yet. */
+static void come_back(const rill_core_change *n, rill_holder_account *a,
+                      const rill_config_account *fresh)
+{
+    a->fresh = true;
+    if (a->address == NULL)
+        return;
+    int rc = rill_hub_add_route(n->core->hub, a->terms.address, a->account);
+    a->routed = rc == RILL_OK;
+    if (rc != RILL_OK)
+        rill_core_complain(n->core, fresh->place, fresh->name,
+                           rc == RILL_ERR_EXISTS ? "another child has the same address"
+                                                 : rill_strerror(rc));
+}
+
+static int prepare_account(rill_core_change *n, const rill_config_account *fresh)
+{
+    rill_core *c = n->core;
+    rill_holder_account *a = rill_core_find(c, bytes_of(fresh->name));
+    int rc = RILL_OK;
+    if (a != NULL) {
+        judge_account(c, a, fresh);
+        if (a->leaving)
+            come_back(n, a, fresh);
+        rc = rill_core_know_tokens(c, &n->tokens, a, fresh);
+    } else {
+        rc = rill_core_open_holder(c, fresh, &n->tokens, &a);
+        if (a != NULL)
+            a->fresh = true;
+    }
+    if (a == NULL)
+        return rc;
+    a->listed = true;
+    n->accounts[n->count++] = a;
+    return rc == RILL_OK && a->fresh ? remember(c, a) : rc;
+}
+
+static int prepare_accounts(rill_core_change *n)
+{
+    const rill_config_account *all = n->fresh->accounts.items;
+    int rc = RILL_OK;
+    n->accounts = rill_calloc(n->core->options.allocator, n->fresh->accounts.count + 1,
+                              sizeof(rill_holder_account *));
+    if (n->accounts == NULL)
+        return RILL_ERR_NOMEM;
+    for (size_t i = 0; i < n->fresh->accounts.count && rc == RILL_OK; i++)
+        rc = prepare_account(n, &all[i]);
+    for (size_t i = 0; i < n->core->account_count && rc == RILL_OK; i++) {
+        if (!n->core->accounts[i]->listed)
+            rc = remember(n->core, n->core->accounts[i]);
+    }
+    return rc;
+}
+
+/* Assets have the same numbers. */
+static int prepare_rates(rill_core_change *n)
+{
+    rill_core *c = n->core;
+    uint32_t number = 0;
+    int rc = RILL_OK;
+    for (size_t i = 0; i < c->rates.asset_count && rc == RILL_OK; i++) {
+        rc =
+            rill_rates_asset(&n->rates, c->rates.assets[i].code, c->rates.assets[i].scale, &number);
+        assert(rc != RILL_OK || number == i);
+    }
+    return rc == RILL_OK ? rill_core_set_rates(c, &n->rates, &n->fresh->rates) : rc;
+}
+
+/* ---- routes of the configuration ---- */
+
+static const rill_config_route *find_route(const rill_config *config, const char *prefix)
+{
+    const rill_config_route *routes = config->routes.items;
+    for (size_t i = 0; i < config->routes.count; i++) {
+        if (strcmp(routes[i].prefix, prefix) == 0)
+            return &routes[i];
+    }
+    return NULL;
+}
+
+/* The account for all other addresses; NULL: there is none. */
+static const char *rest_of(const rill_config *config)
+{
+    const rill_config_account *accounts = config->accounts.items;
+    if (config->default_route != NULL)
+        return config->default_route;
+    for (size_t i = 0; i < config->accounts.count; i++) {
+        if (accounts[i].relation == RILL_RELATION_PARENT)
+            return accounts[i].name;
+    }
+    return NULL;
+}
+
+static int add_route(const rill_core_change *n, rill_place place, const char *prefix,
+                     const char *name)
+{
+    const rill_holder_account *a = rill_core_find(n->core, bytes_of(name));
+    if (a == NULL)
+        return RILL_OK; /* it has been complained about */
+    int rc = rill_hub_add_route(n->core->hub, bytes_of(prefix), a->account);
+    if (rc == RILL_OK || rc == RILL_ERR_NOMEM)
+        return rc;
+    rill_core_complain(n->core, place, prefix,
+                       rc == RILL_ERR_EXISTS ? "there is a route for this prefix already"
+                                             : "this prefix cannot be a route");
+    return RILL_OK;
+}
+
+/* Those that are new. Nothing is sent by them before this turn of the loop ends. */
+static int prepare_routes(rill_core_change *n)
+{
+    const rill_config *old = n->core->options.config;
+    const rill_config_route *routes = n->fresh->routes.items;
+    int rc = RILL_OK;
+    for (; n->routes_added < n->fresh->routes.count && rc == RILL_OK; n->routes_added++) {
+        const rill_config_route *r = &routes[n->routes_added];
+        if (find_route(old, r->prefix) == NULL)
+            rc = add_route(n, r->place, r->prefix, r->account);
+    }
+    if (rc == RILL_OK && rest_of(old) == NULL && rest_of(n->fresh) != NULL) {
+        rc = add_route(n, n->fresh->place, "", rest_of(n->fresh));
+        n->default_added = rc == RILL_OK;
+    }
+    return rc;
+}
+
+static void drop_route(const rill_core_change *n, const char *prefix)
+{
+    int rc = rill_hub_remove_route(n->core->hub, bytes_of(prefix));
+    (void)rc; /* where it could not be added it is not there */
+}
+
+static void drop_address(const rill_core_change *n, rill_holder_account *a)
+{
+    if (a->routed)
+        drop_route(n, a->address);
+    a->routed = false;
+}
+
+static void undo_routes(const rill_core_change *n)
+{
+    const rill_config *old = n->core->options.config;
+    const rill_config_route *routes = n->fresh->routes.items;
+    for (size_t i = 0; i < n->routes_added; i++) {
+        if (find_route(old, routes[i].prefix) == NULL)
+            drop_route(n, routes[i].prefix);
+    }
+    if (n->default_added)
+        drop_route(n, "");
+}
+
+static void move_route(const rill_core_change *n, const char *prefix, const char *name)
+{
+    const rill_holder_account *a = rill_core_find(n->core, bytes_of(name));
+    int rc = rill_hub_move_route(n->core->hub, bytes_of(prefix), a->account);
+    assert(rc == RILL_OK);
+    (void)rc;
+}
+
+/* ---- what is told ---- */
+
+RILL_PRINTF(3, 4)
+static void note(rill_core_change *n, rill_holder_account *a, const char *format, ...)
+{
+    change_line *line = rill_arena_alloc(&n->arena, sizeof *line);
+    va_list args;
+    if (line == NULL) {
+        n->no_memory = true;
+        return;
+    }
+    line->next = NULL;
+    line->account = a;
+    va_start(args, format);
+    (void)vsnprintf(line->text, sizeof line->text, format, args);
+    va_end(args);
+    *n->last = line;
+    n->last = &line->next;
+}
+
+static void limit_text(uint64_t limit, char out[24])
+{
+    if (limit == RILL_NO_LIMIT)
+        (void)snprintf(out, 24, "none");
+    else
+        (void)snprintf(out, 24, "%llu", (unsigned long long)limit);
+}
+
+static void note_limit(rill_core_change *n, rill_holder_account *a, const char *what, uint64_t old,
+                       uint64_t fresh)
+{
+    char before[24];
+    char now[24];
+    if (old == fresh)
+        return;
+    limit_text(old, before);
+    limit_text(fresh, now);
+    note(n, a, "%s %s, before %s", what, now, before);
+}
+
+static void note_account(rill_core_change *n, rill_holder_account *a,
+                         const rill_config_account *fresh)
+{
+    const rill_config_account *old = a->config;
+    if (a->fresh) {
+        note(n, a, "added");
+        return;
+    }
+    note_limit(n, a, "credit", old->credit, fresh->credit);
+    note_limit(n, a, "most", old->most, fresh->most);
+    note_limit(n, a, "max-packet", old->max_packet, fresh->max_packet);
+    note_limit(n, a, "packets-a-second", old->packets_a_second, fresh->packets_a_second);
+    note_limit(n, a, "max-sessions", old->max_sessions, fresh->max_sessions);
+}
+
+static bool same_prices(const rill_config_rates *a, const rill_config_rates *b)
+{
+    const rill_config_price *x = a->prices.items;
+    const rill_config_price *y = b->prices.items;
+    if (a->prices.count != b->prices.count)
+        return false;
+    for (size_t i = 0; i < a->prices.count; i++) {
+        if (strcmp(x[i].code, y[i].code) != 0 || x[i].price.num != y[i].price.num ||
+            x[i].price.den != y[i].price.den)
+            return false;
+    }
+    return true;
+}
+
+static bool same_spreads(const rill_config_rates *a, const rill_config_rates *b)
+{
+    const rill_config_spread *x = a->spreads.items;
+    const rill_config_spread *y = b->spreads.items;
+    if (a->spreads.count != b->spreads.count || a->spread != b->spread)
+        return false;
+    for (size_t i = 0; i < a->spreads.count; i++) {
+        if (strcmp(x[i].from, y[i].from) != 0 || strcmp(x[i].to, y[i].to) != 0 ||
+            x[i].spread != y[i].spread)
+            return false;
+    }
+    return true;
+}
+
+static void note_rates(rill_core_change *n)
+{
+    const rill_config_rates *old = &n->core->options.config->rates;
+    const rill_config_rates *fresh = &n->fresh->rates;
+    if (!same_text(old->base, fresh->base) || !same_prices(old, fresh) ||
+        old->lifetime != fresh->lifetime)
+        note(n, NULL, "prices changed");
+    if (!same_spreads(old, fresh))
+        note(n, NULL, "spreads changed");
+}
+
+/* ---- preparing, all of it ---- */
+
+static void free_change(rill_core_change *n)
+{
+    const rill_allocator *allocator = n->core->options.allocator;
+    rill_tokens_clear(&n->tokens);
+    rill_rates_clear(&n->rates);
+    rill_arena_clear(&n->arena);
+    rill_free(allocator, n->accounts);
+    rill_free(allocator, n);
+}
+
+static void unlist(const rill_core *c)
+{
+    for (size_t i = 0; i < c->account_count; i++)
+        c->accounts[i]->listed = c->accounts[i]->lost_token = false;
+    for (rill_holder_account *a = c->leaving; a != NULL; a = a->next_leaving)
+        a->listed = a->lost_token = false;
+}
+
+void rill_core_forget_change(rill_core_change *n)
+{
+    rill_core *c = n->core;
+    undo_routes(n);
+    for (size_t i = 0; i < n->count; i++) {
+        rill_holder_account *a = n->accounts[i];
+        if (!a->fresh)
+            continue;
+        drop_address(n, a);
+        a->fresh = false;
+        if (a->leaving)
+            continue; /* as it was before */
+        if (find_known(c, a) != NULL)
+            close_known(c, a);
+        bool gone = rill_hub_remove(c->hub, a->account);
+        assert(gone);
+        (void)gone;
+    }
+    unlist(c);
+    free_change(n);
+}
+
+static int new_change(rill_core_change **out, rill_core *c, const rill_config *fresh)
+{
+    const rill_allocator *allocator = c->options.allocator;
+    uint64_t seed;
+    if (rill_crypto_random(c->options.crypto, (uint8_t *)&seed, sizeof seed) != RILL_OK)
+        return RILL_ERR_CRYPTO;
+    rill_core_change *n = rill_calloc(allocator, 1, sizeof *n);
+    if (n == NULL)
+        return RILL_ERR_NOMEM;
+    n->core = c;
+    n->fresh = fresh;
+    n->last = &n->first;
+    rill_arena_init(&n->arena, allocator);
+    rill_tokens_init(&n->tokens, allocator, c->options.crypto, seed);
+    rill_rates_init(&n->rates, allocator, fresh->rates.lifetime, fresh->rates.spread);
+    *out = n;
+    return RILL_OK;
+}
+
+int rill_core_prepare(rill_core_change **out, rill_core *c, const rill_config *fresh,
+                      rill_shape_report *report, void *report_user)
+{
+    rill_core_change *n = NULL;
+    int rc = new_change(&n, c, fresh);
+    if (rc != RILL_OK)
+        return rc;
+    c->report = report;
+    c->report_user = report_user;
+    c->problems = 0;
+    rc = prepare_accounts(n);
+    if (rc == RILL_OK && c->problems == 0)
+        rc = prepare_routes(n);
+    if (rc == RILL_OK)
+        rc = prepare_rates(n);
+    if (rc == RILL_OK && c->problems > 0)
+        rc = RILL_ERR_INVALID;
+    if (rc != RILL_OK) {
+        rill_core_forget_change(n);
+        return rc;
+    }
+    *out = n;
+    return RILL_OK;
+}
+
+rill_holder_account *rill_core_change_account(const rill_core_change *change, size_t index)
+{
+    return change->accounts[index];
+}
+
+/* ---- applying ---- */
+
+static void apply_routes(rill_core_change *n)
+{
+    const rill_config *old = n->core->options.config;
+    const rill_config_route *routes = old->routes.items;
+    const char *rest = rest_of(old);
+    for (size_t i = 0; i < old->routes.count; i++) {
+        const rill_config_route *fresh = find_route(n->fresh, routes[i].prefix);
+        if (fresh == NULL) {
+            drop_route(n, routes[i].prefix);
+            note(n, NULL, "route %s removed", routes[i].prefix);
+        } else if (strcmp(fresh->account, routes[i].account) != 0) {
+            move_route(n, routes[i].prefix, fresh->account);
+            note(n, NULL, "route %s leads to %s, before to %s", fresh->prefix, fresh->account,
+                 routes[i].account);
+        }
+    }
+    routes = n->fresh->routes.items;
+    for (size_t i = 0; i < n->fresh->routes.count; i++) {
+        if (find_route(old, routes[i].prefix) == NULL)
+            note(n, NULL, "route %s added, to %s", routes[i].prefix, routes[i].account);
+    }
+    if (same_text(rest, rest_of(n->fresh)))
+        return;
+    if (rest_of(n->fresh) == NULL)
+        drop_route(n, "");
+    else if (rest != NULL)
+        move_route(n, "", rest_of(n->fresh));
+    note(n, NULL, "default-route %s", rest_of(n->fresh) == NULL ? "none" : rest_of(n->fresh));
+}
+
+static void on_lost_token(void *user, void *owner)
+{
+    rill_holder_account *a = owner;
+    (void)user;
+    a->lost_token = true;
+}
+
+static void on_new_token(void *user, void *owner)
+{
+    rill_holder_account *a = owner;
+    rill_core_change *n = user;
+    if (!a->fresh)
+        note(n, a, "has a new token");
+}
+
+/* Whoever showed a token that is not good any more has to come again. */
+static void apply_tokens(rill_core_change *n)
+{
+    rill_core *c = n->core;
+    const rill_tokens old = c->tokens;
+    rill_tokens_lost(&old, &n->tokens, on_lost_token, n);
+    rill_tokens_lost(&n->tokens, &old, on_new_token, n);
+    c->tokens = n->tokens;
+    n->tokens = old;
+    for (size_t i = 0; i < n->count; i++) {
+        rill_holder_account *a = n->accounts[i];
+        if (!a->lost_token)
+            continue;
+        note(n, a, "a token is not good any more; its connections are closed");
+        rill_hub_close_sessions(a->account);
+    }
+}
+
+static void take_out(rill_core_change *n, rill_holder_account *a)
+{
+    rill_core *c = n->core;
+    a->leaving = true;
+    a->leave_at = rill_add_sat(rill_core_now(c).mono_ns, c->options.config->max_hold_time);
+    a->terms.max_packet_amount = 0;
+    a->next_leaving = c->leaving;
+    c->leaving = a;
+    drop_address(n, a);
+    note(n, a, "removed");
+}
+
+static void stay(rill_holder_account *a, rill_core *c)
+{
+    rill_holder_account **at = &c->leaving;
+    while (*at != a)
+        at = &(*at)->next_leaving;
+    *at = a->next_leaving;
+    a->leaving = a->parted = false;
+}
+
+static void tell_lines(const rill_core_change *n, const char *who,
+                       void (*tell)(void *user, const char *line), void *user)
+{
+    rill_core *c = n->core;
+    bool written = !n->no_memory;
+    for (const change_line *line = n->first; line != NULL; line = line->next) {
+        char text[RILL_STORE_NAME_MAX + RILL_ENTRY_TEXT_MAX + 20];
+        if (line->account != NULL)
+            (void)snprintf(text, sizeof text, "account %s: %s", line->account->config->name,
+                           line->text);
+        else
+            (void)snprintf(text, sizeof text, "%s", line->text);
+        if (tell != NULL)
+            tell(user, text);
+        written = rill_core_note(c, line->account, who, line->text) == RILL_OK && written;
+    }
+    if (!written)
+        rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                      "not every change is in the audit: out of memory");
+}
+
+void rill_core_apply(rill_core_change *n, const char *who,
+                     void (*tell)(void *user, const char *line), void *user)
+{
+    rill_core *c = n->core;
+    for (size_t i = 0; i < c->account_count; i++) {
+        if (!c->accounts[i]->listed)
+            take_out(n, c->accounts[i]);
+    }
+    apply_routes(n);
+    note_rates(n);
+    for (size_t i = 0; i < n->count; i++) {
+        const rill_config_account *configs = n->fresh->accounts.items;
+        note_account(n, n->accounts[i], &configs[i]);
+    }
+    apply_tokens(n);
+    const rill_rates rates = c->rates;
+    c->rates = n->rates;
+    n->rates = rates;
+    for (size_t i = 0; i < n->count; i++) {
+        const rill_config_account *configs = n->fresh->accounts.items;
+        if (n->accounts[i]->leaving)
+            stay(n->accounts[i], c);
+        rill_core_agree(n->accounts[i], &configs[i]);
+        n->accounts[i]->fresh = false;
+    }
+    rill_holder_account **accounts = c->accounts;
+    c->accounts = n->accounts;
+    c->account_count = n->count;
+    n->accounts = accounts;
+    unlist(c);
+    tell_lines(n, who, tell, user);
+    free_change(n);
+}
+
+/* ---- parting ---- */
+
+/* Flows of it are gone: nobody remembers one. */
+static void forget_flows(const rill_core *c)
+{
+    for (size_t i = 0; i < c->account_count; i++)
+        c->accounts[i]->last = NULL;
+    for (rill_holder_account *a = c->leaving; a != NULL; a = a->next_leaving)
+        a->last = NULL;
+}
+
+static bool is_gone(rill_core *c, rill_holder_account *a)
+{
+    rill_node_account traffic;
+    uint64_t now = rill_core_now(c).mono_ns;
+    int rc = rill_hub_account(c->hub, bytes_of(a->config->name), &traffic);
+    assert(rc == RILL_OK);
+    (void)rc;
+    const rill_balance *b = &a->balance;
+    bool waits = traffic.open > 0 || b->coming.high != 0 || b->coming.low != 0;
+    if (!a->parted && waits && now < a->leave_at)
+        return false;
+    if (traffic.sessions > 0) {
+        rill_hub_close_sessions(a->account);
+        a->parted = true;
+        return false;
+    }
+    a->parted = true;
+    if (!rill_books_forget(&c->books, &a->balance, rill_core_now(c).wall_ms))
+        return false;
+    forget_flows(c);
+    return rill_hub_remove(c->hub, a->account);
+}
+
+void rill_core_part(rill_core *c)
+{
+    for (rill_holder_account **at = &c->leaving; *at != NULL;) {
+        rill_holder_account *a = *at;
+        if (!is_gone(c, a)) {
+            at = &a->next_leaving;
+            continue;
+        }
+        close_known(c, a);
+        rill_log_line(&c->options.log, RILL_LOG_INFO, "account %s: is gone", a->config->name);
+        *at = a->next_leaving;
+    }
+}
+
+bool rill_core_is_leaving(const rill_core *c)
+{
+    return c->leaving != NULL;
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links that we open: at the start, again when a neighbour closed one, and anew for another
+ * configuration. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "connector/run_impl.h"
+
+/* Bytes of the longest token in a link's URI. */
+enum { TOKEN_IN_URI = 511 };
+/* After a link was closed for good, until it is opened again. */
+#define FIRST_WAIT   (1 * RILL_SECOND)
+#define LONGEST_WAIT (60 * RILL_SECOND)
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
+
+/* The parent may not hold the account in something else than we do. */
+static bool is_agreed(const connector_link *k, const rill_ildcp_info *info)
+{
+    const rill_config_asset *asset = &k->config->asset;
+    size_t len = strlen(asset->code);
+    char what[200];
+    if (info->asset_scale == asset->scale && info->asset_code.len == len &&
+        memcmp(info->asset_code.data, asset->code, len) == 0)
+        return true;
+    snprintf(what, sizeof what, "the parent holds this account in %.*s/%u, not in %s/%u",
+             info->asset_code.len > 60 ? 60 : (int)info->asset_code.len,
+             (const char *)info->asset_code.data, (unsigned)info->asset_scale, asset->code,
+             (unsigned)asset->scale);
+    rill_connector_problem(&k->owner->options, k->config->place, what);
+    return false;
+}
+
+static void on_address(rill_way *w, const rill_ildcp_info *info, void *user)
+{
+    const connector_link *k = user;
+    rill_connector *c = k->owner;
+    (void)w;
+    if (!is_agreed(k, info)) {
+        c->events->failed(c, RILL_ERR_ASSET);
+        return;
+    }
+    memcpy(c->address, info->address.data, info->address.len); /* which decoding has checked */
+    c->address[info->address.len] = '\0';
+    c->config.address = c->address;
+    c->events->addressed(c);
+}
+
+static void on_no_address(rill_way *w, int error, const char *why, void *user)
+{
+    const connector_link *k = user;
+    (void)w;
+    rill_connector_problem(&k->owner->options, k->config->link.place, why);
+    k->owner->events->failed(k->owner, error);
+}
+
+static void on_waiting(rill_way *w, const char *why, void *user)
+{
+    const connector_link *k = user;
+    char line[300];
+    (void)w;
+    snprintf(line, sizeof line, "account %.100s: waiting for our address: %.150s", k->config->name,
+             why);
+    rill_connector_line(k->owner, RILL_LOG_WARNING, line);
+}
+
+static int attach(connector_link *k, struct rill_account *account)
+{
+    return rill_way_attach(&k->way, rill_core_hub(k->owner->core), account);
+}
+
+static void say_of(const connector_link *k, const char *what)
+{
+    char line[400];
+    (void)snprintf(line, sizeof line, "account %.100s: %.250s", k->config->name, what);
+    rill_connector_line(k->owner, RILL_LOG_WARNING, line);
+}
+
+/* What waited until the account has room for a session more. */
+static void attach_waiting(connector_link *k)
+{
+    connector_link *instead = k->instead;
+    k->instead = NULL;
+    if (instead == NULL)
+        return;
+    instead->waits_for = NULL;
+    if (instead->open && attach(instead, instead->account) != RILL_OK)
+        say_of(instead, "its new link cannot be used: out of memory");
+}
+
+/* The neighbour wants no more of us. That may be a mistake, or over later: we ask again, at last
+ * once a minute. */
+static void wait_to_reopen(connector_link *k)
+{
+    char what[300];
+    k->wait = k->wait == 0 ? FIRST_WAIT : k->wait * 2 < LONGEST_WAIT ? k->wait * 2 : LONGEST_WAIT;
+    k->reopen_at = rill_loop_clock(k->owner->loop).mono_ns + k->wait;
+    (void)snprintf(what, sizeof what, "%.200s; tried again in %u s",
+                   k->way.why[0] == '\0' ? "its link was closed" : k->way.why,
+                   (unsigned)(k->wait / RILL_SECOND));
+    say_of(k, what);
+    k->owner->events->chores(k->owner);
+}
+
+static void on_way_closed(rill_way *w, void *user)
+{
+    connector_link *k = user;
+    rill_connector *c = k->owner;
+    (void)w;
+    k->open = false;
+    c->open_links--;
+    if (!c->closing)
+        attach_waiting(k);
+    if (k->dropped)
+        rill_free(memory(), k);
+    else if (!c->closing && c->begun)
+        wait_to_reopen(k);
+    c->events->gone(c);
+}
+
+static const rill_way_handlers way_handlers = {on_address, on_no_address, on_waiting,
+                                               on_way_closed};
+
+/* scheme://:TOKEN@rest, to be wiped and freed. NULL: it has been complained about. */
+static char *uri_with_token(const rill_connector *c, const rill_config_link *config,
+                            const char *token)
+{
+    union {
+        const rill_connector_options *given;
+        void *user;
+    } options = {.given = &c->options};
+    const char *slashes = strstr(config->uri, "://");
+    size_t size = strlen(config->uri) + strlen(token) + 3;
+    const char *problem = NULL;
+    char *uri = NULL;
+    if (slashes == NULL || strchr(config->uri, '@') != NULL)
+        problem = "uri: it must be like btp+wss://host/path, without a token";
+    else if (strpbrk(token, "/@?#: \t") != NULL)
+        problem = "token: a token of a link has none of / @ ? # : and no blanks";
+    else
+        uri = rill_alloc(memory(), size);
+    if (uri != NULL)
+        (void)snprintf(uri, size, "%.*s://:%s@%s", (int)(slashes - config->uri), config->uri, token,
+                       slashes + 3);
+    else
+        rill_connector_problem(options.user, config->place,
+                               problem != NULL ? problem : rill_strerror(RILL_ERR_NOMEM));
+    return uri;
+}
+
+static int open_uri(connector_link *k, const char *uri)
+{
+    rill_connector *c = k->owner;
+    const rill_config_link *config = &k->config->link;
+    const char *problem = NULL;
+    rill_link_options o;
+    rill_link_options_init(&o);
+    o.connections = (uint32_t)config->connections;
+    bool asks = c->config.address == NULL;
+    int rc = rill_way_open(&k->way, c->loop, uri, &o, asks, &way_handlers, k, &problem);
+    if (rc != RILL_OK) {
+        rill_connector_problem(&c->options, config->place,
+                               problem != NULL ? problem : rill_strerror(rc));
+        return rc;
+    }
+    k->open = true;
+    c->open_links++;
+    return RILL_OK;
+}
+
+/* NULL: it has been complained about. */
+static char *read_uri(rill_connector *c, const rill_config_link *config)
+{
+    char token[TOKEN_IN_URI + 1] = "";
+    if (config->token != NULL) {
+        int rc = rill_config_secret(config->token, token, sizeof token);
+        if (rc != RILL_OK) {
+            char what[300];
+            snprintf(what, sizeof what, "the token %.200s cannot be read: %s", config->token,
+                     rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
+            rill_connector_problem(&c->options, config->place, what);
+            return NULL;
+        }
+    }
+    char *uri = uri_with_token(c, config, token);
+    rill_wipe(token, sizeof token);
+    return uri;
+}
+
+static void free_uri(char *uri)
+{
+    rill_wipe(uri, strlen(uri)); /* the link has a copy */
+    rill_free(memory(), uri);
+}
+
+static int open_link(connector_link *k)
+{
+    rill_connector *c = k->owner;
+    char *uri = read_uri(c, &k->config->link);
+    if (uri == NULL)
+        return RILL_ERR_INVALID;
+    int rc = rill_crypto_sha256(c->loop->crypto, (const uint8_t *)uri, strlen(uri), k->hash);
+    if (rc == RILL_OK)
+        rc = open_uri(k, uri);
+    free_uri(uri);
+    return rc;
+}
+
+static connector_link *new_link(rill_connector *c, const rill_config_account *config)
+{
+    connector_link *k = rill_calloc(memory(), 1, sizeof *k);
+    if (k == NULL)
+        return NULL;
+    k->owner = c;
+    k->config = config;
+    return k;
+}
+
+int rill_connector_prepare_links(rill_connector *c)
+{
+    const rill_config_account *accounts = c->config.accounts.items;
+    c->links = rill_calloc(memory(), c->config.accounts.count + 1, sizeof *c->links);
+    if (c->links == NULL)
+        return RILL_ERR_NOMEM;
+    for (size_t i = 0; i < c->config.accounts.count; i++) {
+        if (accounts[i].link.uri == NULL)
+            continue;
+        connector_link *k = new_link(c, &accounts[i]);
+        if (k == NULL)
+            return RILL_ERR_NOMEM;
+        c->links[c->link_count++] = k;
+    }
+    return RILL_OK;
+}
+
+void rill_connector_free_links(rill_connector *c)
+{
+    for (size_t i = 0; i < c->link_count; i++)
+        rill_free(memory(), c->links[i]);
+    rill_free(memory(), c->links);
+}
+
+int rill_connector_open_parent(rill_connector *c)
+{
+    for (size_t i = 0; i < c->link_count; i++) {
+        if (c->links[i]->config->relation == RILL_RELATION_PARENT)
+            return open_link(c->links[i]);
+    }
+    return RILL_ERR_NOT_FOUND;
+}
+
+int rill_connector_open_links(rill_connector *c)
+{
+    int rc = RILL_OK;
+    size_t next = 0;
+    /* Both are in the order of the configuration. */
+    for (size_t i = 0; i < rill_core_accounts(c->core) && rc == RILL_OK; i++) {
+        const rill_holder_account *holder = rill_core_account(c->core, i);
+        if (holder->config->link.uri == NULL)
+            continue;
+        connector_link *k = c->links[next++];
+        if (!k->open)
+            rc = open_link(k);
+        if (rc == RILL_OK)
+            rc = attach(k, holder->account);
+    }
+    return rc;
+}
+
+/* ---- links that were closed for good ---- */
+
+static void reopen(connector_link *k)
+{
+    const rill_holder_account *holder = rill_core_find(
+        k->owner->core, (rill_bytes){(const uint8_t *)k->config->name, strlen(k->config->name)});
+    k->reopen_at = 0;
+    if (holder == NULL || open_link(k) != RILL_OK || attach(k, holder->account) != RILL_OK)
+        wait_to_reopen(k);
+}
+
+uint64_t rill_connector_reopen_links(rill_connector *c)
+{
+    uint64_t now = rill_loop_clock(c->loop).mono_ns;
+    uint64_t next = RILL_NEVER;
+    for (size_t i = 0; i < c->link_count; i++) {
+        connector_link *k = c->links[i];
+        if (k->open && k->way.up)
+            k->wait = 0;
+        if (k->reopen_at != 0 && !k->open && now >= k->reopen_at && !c->stopped)
+            reopen(k);
+        if (k->reopen_at != 0 && k->reopen_at < next)
+            next = k->reopen_at;
+    }
+    return next;
+}
+
+/* ---- another configuration ---- */
+
+static connector_link *find_link(const rill_connector *c, const char *name)
+{
+    for (size_t i = 0; i < c->link_count; i++) {
+        if (strcmp(c->links[i]->config->name, name) == 0)
+            return c->links[i];
+    }
+    return NULL;
+}
+
+static bool is_same(connector_link *old, const rill_config_link *fresh, const char *uri, int *rc)
+{
+    uint8_t hash[RILL_SHA256_LEN];
+    *rc = rill_crypto_sha256(old->owner->loop->crypto, (const uint8_t *)uri, strlen(uri), hash);
+    return *rc == RILL_OK && old->config->link.connections == fresh->connections &&
+           memcmp(hash, old->hash, sizeof hash) == 0;
+}
+
+/* The link that there is, if it stays as it is; else a new one, open. */
+static int prepare_link(rill_connector *c, const rill_config_account *fresh, connector_link **out)
+{
+    connector_link *old = find_link(c, fresh->name);
+    char *uri = read_uri(c, &fresh->link);
+    int rc = RILL_OK;
+    *out = NULL;
+    if (uri == NULL)
+        return RILL_ERR_INVALID;
+    bool same = old != NULL && is_same(old, &fresh->link, uri, &rc);
+    free_uri(uri);
+    if (same || rc != RILL_OK) {
+        *out = old;
+        return rc;
+    }
+    connector_link *k = new_link(c, fresh);
+    if (k == NULL)
+        return RILL_ERR_NOMEM;
+    rc = open_link(k);
+    if (rc != RILL_OK) {
+        rill_free(memory(), k);
+        return rc;
+    }
+    k->is_new = true;
+    *out = k;
+    return RILL_OK;
+}
+
+static void drop_link(connector_link *k)
+{
+    k->dropped = true;
+    if (k->waits_for != NULL)
+        k->waits_for->instead = NULL;
+    k->waits_for = NULL;
+    if (k->open)
+        rill_way_close(&k->way);
+    else
+        rill_free(memory(), k);
+}
+
+void rill_connector_forget_links(connector_link **links, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (links[i] != NULL && links[i]->is_new)
+            drop_link(links[i]);
+    }
+    rill_free(memory(), links);
+}
+
+int rill_connector_change_links(rill_connector *c, const rill_config *fresh, connector_link ***out)
+{
+    const rill_config_account *accounts = fresh->accounts.items;
+    connector_link **links = rill_calloc(memory(), fresh->accounts.count + 1, sizeof *links);
+    int rc = links == NULL ? RILL_ERR_NOMEM : RILL_OK;
+    for (size_t i = 0; i < fresh->accounts.count && rc == RILL_OK; i++) {
+        if (accounts[i].link.uri != NULL)
+            rc = prepare_link(c, &accounts[i], &links[i]);
+    }
+    if (rc == RILL_OK)
+        *out = links;
+    else if (links != NULL)
+        rill_connector_forget_links(links, fresh->accounts.count);
+    return rc;
+}
+
+/* A new link waits until the old one is closed, so that both are one session. */
+static void put_in_place(rill_connector *c, connector_link *k, size_t index)
+{
+    connector_link *old = find_link(c, k->config->name);
+    k->is_new = false;
+    k->account = rill_core_account(c->core, index)->account;
+    if (old != NULL && old->open) {
+        old->instead = k;
+        k->waits_for = old;
+    } else if (attach(k, k->account) != RILL_OK) {
+        say_of(k, "its link cannot be used: out of memory");
+    }
+}
+
+void rill_connector_apply_links(rill_connector *c, connector_link **links, const rill_config *fresh)
+{
+    const rill_config_account *accounts = fresh->accounts.items;
+    size_t count = 0;
+    for (size_t i = 0; i < fresh->accounts.count; i++) {
+        if (links[i] != NULL && links[i]->is_new)
+            put_in_place(c, links[i], i);
+        else if (links[i] != NULL)
+            links[i]->stays = true;
+    }
+    for (size_t i = 0; i < c->link_count; i++) {
+        if (!c->links[i]->stays)
+            drop_link(c->links[i]);
+        else
+            c->links[i]->stays = false;
+    }
+    for (size_t i = 0; i < fresh->accounts.count; i++) {
+        if (links[i] == NULL)
+            continue;
+        links[i]->config = &accounts[i];
+        links[count++] = links[i];
+    }
+    rill_free(memory(), c->links);
+    c->links = links;
+    c->link_count = count;
+}

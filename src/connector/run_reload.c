@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration, read again while the node runs. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "connector/run_impl.h"
+
+typedef struct loading {
+    rill_connector *connector;
+    rill_connector_options before; /* who is told of problems otherwise */
+    rill_config fresh;
+    connector_arena *arena; /* of the fresh one; in the end, of the old one */
+    rill_tokens operators;
+    connector_link **links;
+    rill_core_change *change;
+    json_t *changes; /* lines; NULL: nobody wants them */
+    json_t *problems;
+    size_t count; /* of changes */
+} loading;
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
+
+void rill_connector_free_arenas(rill_connector *c)
+{
+    while (c->old_arenas != NULL) {
+        connector_arena *a = c->old_arenas;
+        c->old_arenas = a->next;
+        rill_arena_clear(&a->arena);
+        rill_free(memory(), a);
+    }
+}
+
+/* ---- what is told ---- */
+
+static void append(json_t *lines, const char *line)
+{
+    if (lines != NULL) {
+        int failed = json_array_append_new(lines, json_string(line));
+        (void)failed; /* it is in the log */
+    }
+}
+
+static void on_problem(void *user, const char *line)
+{
+    loading *l = user;
+    char text[1100];
+    append(l->problems, line);
+    (void)snprintf(text, sizeof text, "not loaded: %s", line);
+    rill_connector_tell(l->connector, text);
+}
+
+static void on_change(void *user, const char *line)
+{
+    loading *l = user;
+    char text[800];
+    l->count++;
+    append(l->changes, line);
+    (void)snprintf(text, sizeof text, "loaded: %s", line);
+    rill_connector_tell(l->connector, text);
+}
+
+/* ---- what a running node cannot change ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_port(const rill_config_port *a, const rill_config_port *b)
+{
+    return same_text(a->host, b->host) && a->port == b->port && a->http == b->http &&
+           (a->cert_file == NULL) == (b->cert_file == NULL);
+}
+
+static void wrong(loading *l, rill_place place, const char *what)
+{
+    char problem[200];
+    (void)snprintf(problem, sizeof problem, "%s changes only when the node is started again", what);
+    rill_connector_problem(&l->connector->options, place.line == 0 ? l->fresh.place : place,
+                           problem);
+}
+
+static bool same_ports(const rill_config *a, const rill_config *b)
+{
+    const rill_config_port *x = a->listen.items;
+    const rill_config_port *y = b->listen.items;
+    bool same = a->listen.count == b->listen.count;
+    for (size_t i = 0; same && i < a->listen.count; i++)
+        same = same_port(&x[i], &y[i]);
+    return same;
+}
+
+static bool same_admin(const rill_config_admin *a, const rill_config_admin *b)
+{
+    return same_text(a->socket, b->socket) && same_text(a->host, b->host) && a->port == b->port &&
+           (a->cert_file == NULL) == (b->cert_file == NULL);
+}
+
+static int judge(loading *l)
+{
+    const rill_connector *c = l->connector;
+    const rill_config *old = &c->config;
+    const rill_config *fresh = &l->fresh;
+    const rill_config_port *ports = fresh->listen.items;
+    unsigned errors = 0;
+    const struct {
+        bool same;
+        rill_place place;
+        const char *what;
+    } fixed[] = {
+        {same_text(c->address[0] != '\0' ? NULL : old->address, fresh->address), fresh->place,
+         "address"},
+        {same_text(old->store.path, fresh->store.path), fresh->store.place, "store: path"},
+        {old->store.durability == fresh->store.durability, fresh->store.place, "store: durability"},
+        {same_ports(old, fresh), ports == NULL ? fresh->place : ports[0].place,
+         "listen, other than its certificates,"},
+        {same_admin(&old->admin, &fresh->admin), fresh->admin.place,
+         "admin, other than its tokens and certificates,"},
+        {old->min_message_window == fresh->min_message_window, fresh->place, "min-message-window"},
+        {old->max_hold_time == fresh->max_hold_time, fresh->place, "max-hold-time"},
+    };
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        if (!fixed[i].same) {
+            wrong(l, fixed[i].place, fixed[i].what);
+            errors++;
+        }
+    }
+    return errors > 0 ? RILL_ERR_INVALID : RILL_OK;
+}
+
+/* ---- loading ---- */
+
+static int prepare(loading *l)
+{
+    rill_connector *c = l->connector;
+    int rc = rill_connector_read(&c->options, &l->fresh, &l->arena->arena);
+    if (rc == RILL_OK)
+        rc = judge(l);
+    if (rc != RILL_OK)
+        return rc;
+    if (c->address[0] != '\0')
+        l->fresh.address = c->address;
+    rc = rill_connector_know_operators(c, &l->fresh, &l->operators);
+    if (rc == RILL_OK)
+        rc = rill_core_prepare(&l->change, c->core, &l->fresh, rill_connector_problem, &c->options);
+    if (rc == RILL_OK)
+        rc = rill_connector_change_links(c, &l->fresh, &l->links);
+    if (rc == RILL_OK)
+        rc = rill_connector_renew_tls(c, &l->fresh);
+    return rc;
+}
+
+static void give_up(loading *l)
+{
+    if (l->links != NULL)
+        rill_connector_forget_links(l->links, l->fresh.accounts.count);
+    if (l->change != NULL)
+        rill_core_forget_change(l->change);
+    rill_arena_clear(&l->arena->arena);
+    rill_free(memory(), l->arena);
+}
+
+static void say_links(loading *l)
+{
+    for (size_t i = 0; i < l->fresh.accounts.count; i++) {
+        const connector_link *k = l->links[i];
+        char text[RILL_STORE_NAME_MAX + 40];
+        if (k == NULL || !k->is_new)
+            continue;
+        (void)snprintf(text, sizeof text, "account %s: has a new link", k->config->name);
+        on_change(l, text);
+    }
+}
+
+static void swap_operators(loading *l)
+{
+    const rill_tokens old = l->connector->operators;
+    l->connector->operators = l->operators;
+    l->operators = old;
+}
+
+static void apply(loading *l, const char *who)
+{
+    rill_connector *c = l->connector;
+    const rill_config_port *ports;
+    say_links(l);
+    rill_core_apply(l->change, who, on_change, l);
+    rill_connector_apply_links(c, l->links, &l->fresh);
+    swap_operators(l);
+    c->config = l->fresh;
+    ports = c->config.listen.items;
+    for (size_t i = 0; i < c->port_count; i++)
+        c->ports[i].config = &ports[i];
+    const rill_arena old = c->arena;
+    c->arena = l->arena->arena;
+    l->arena->arena = old;
+    l->arena->next = c->old_arenas;
+    c->old_arenas = l->arena;
+    c->events->chores(c);
+}
+
+int rill_connector_load(rill_connector *c, const char *who, json_t *changes, json_t *problems)
+{
+    loading l = {.connector = c, .changes = changes, .problems = problems};
+    char line[100];
+    uint64_t seed;
+    if (!c->begun || c->stopped || c->closing)
+        return RILL_ERR_STATE;
+    if (rill_crypto_random(c->loop->crypto, (uint8_t *)&seed, sizeof seed) != RILL_OK)
+        return RILL_ERR_CRYPTO;
+    rill_tokens_init(&l.operators, memory(), c->loop->crypto, seed);
+    l.before = c->options;
+    l.arena = rill_calloc(memory(), 1, sizeof *l.arena);
+    if (l.arena == NULL)
+        return RILL_ERR_NOMEM;
+    rill_arena_init(&l.arena->arena, memory());
+    c->options.report = on_problem;
+    c->options.report_user = &l;
+    int rc = prepare(&l);
+    c->options.report = l.before.report;
+    c->options.report_user = l.before.report_user;
+    if (rc == RILL_OK) {
+        apply(&l, who);
+        (void)snprintf(line, sizeof line, "the configuration is loaded: %zu changes", l.count);
+    } else {
+        give_up(&l);
+        (void)snprintf(line, sizeof line,
+                       "the configuration is not loaded, and all stays as it is");
+    }
+    rill_tokens_clear(&l.operators);
+    rill_connector_tell(c, line);
+    return rc;
+}
+
+int rill_connector_reload(rill_connector *c, const char *who)
+{
+    return rill_connector_load(c, who, NULL, NULL);
+}

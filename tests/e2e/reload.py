@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Another configuration for a connector that runs: what is different is applied, nothing else moves.
+
+usage: reload.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
+
+Prints TAP.
+"""
+
+import os
+import re
+import signal
+import sqlite3
+import sys
+
+from harness import reserved_port, run_tests
+from connector import TWO_ASSETS, Connector, receive, received, send
+from rillctl import Answer, ctl
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def edit(c, *pairs):
+    """Each text becomes the other, in the configuration's file."""
+    with open(c.path, encoding="utf-8") as f:
+        text = f.read()
+    for old, new in pairs:
+        assert old in text, (old, text)
+        text = text.replace(old, new)
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def reload(c, code=0):
+    answer = Answer(["reload", "--who", "maria", "--socket", c.store + ".sock"], {})
+    assert answer.code == code, answer.__dict__
+    return answer
+
+
+def changes(c):
+    """Of the audit: who, account and what."""
+    db = sqlite3.connect(c.store)
+    found = db.execute("SELECT who, name, note FROM entries JOIN accounts ON account = accounts.id WHERE kind = 5"
+                       " ORDER BY entries.id").fetchall()
+    db.close()
+    return found
+
+
+def account(c, name):
+    return ctl(c, "balance", name, "--json").json()
+
+
+@case
+def limits_rates_and_accounts(t):
+    """All of it in one, while a payment goes on whose connections stay."""
+    c = Connector(t, "c", TWO_ASSETS)
+    c.tokens["TOKEN_CAROL"] = "carol-token"
+    c.stop()
+    c.start()
+    r = receive(t, c.link("bob"))
+    r.read_along()
+    p = t.rill("send", r.path, "3000000", "--link", c.link("alice"), "--json", "--max-packet", "100",
+               "--stall", "20", "--min-rate", "20")
+    p.read_along()
+    c.program.until("rillctl at", "err")
+    while int(account(c, "alice")["balance"]) > -10000:
+        pass
+    # More credit, so that the payment can end; a new account in a new asset; another price.
+    edit(c, ("credit: 1000000", "credit: 5000000"), ("price: 2}", "price: 4}, GBP: {price: 5}"),
+         ("accounts:\n", "accounts:\n  carol: {relation: child, asset: GBP/2, tokens: env:TOKEN_CAROL, credit: 7, segment: car}\n"))
+    said = reload(c).out.splitlines()
+    assert said == ["prices changed", "account carol: added", "account alice: credit 5000000, before 1000000",
+                    "loaded: 3 changes"], said
+    assert p.end() == 0, p.text
+    done = p.events()[-1]
+    assert done["sent"] == "3000000", done
+    assert not re.search(r"account \w+: disconnected", c.program.text["err"].decode())
+    assert 0 < int(done["delivered"]) < 3000000 * 49.5, done
+    near = receive(t, c.link("carol"), "near")
+    assert near.events()[0]["address"].startswith("g.x.car.") if "address" in near.events()[0] else True
+    got = send(t, near.path, 500, c.link("alice"))
+    assert got["delivered"] == "99", got
+    assert reload(c).out == "loaded: 0 changes\n"
+    final = c.balances()
+    assert final["carol"] == 99 and final["alice"] == -3000500, final
+    assert ctl(c, "audit", "--json").json()["good"] is True
+    c.stop()
+    assert c.books() == final
+    assert changes(c) == [("maria", "", "prices changed"), ("maria", "carol", "added"),
+                          ("maria", "alice", "credit 5000000, before 1000000")], changes(c)
+
+
+@case
+def a_wrong_configuration(t):
+    """It is refused whole, with each place in the log and to who asked; and the old one goes on."""
+    c = Connector(t, "c", TWO_ASSETS)
+    with open(c.path, encoding="utf-8") as f:
+        good = f.read()
+    r = receive(t, c.link("bob"))
+    for old, new, pattern in (
+            ("relation: child, asset: USD/2", "relation: chld, asset: USD/2", r"c.yaml:5:21: relation: parent, peer or child"),
+            ("credit: 1000000", "credit: -1", r"c.yaml:5:\d+: credit"),
+            ("asset: USD/2", "asset: USD/3", r"c.yaml:5:3: alice: asset changes only"),
+            ("alice: {relation: child", "alice: {relation: peer", r"c.yaml:5:3: alice: relation changes only"),
+            ("address: g.x", "address: g.y", r"c.yaml:\d+:1: address changes only"),
+            ("c.books", "d.books", r"c.yaml:1:8: store: path changes only"),
+            ("http: true", "http: false", r"c.yaml:2:\d+: listen, other than its certificates, changes only"),
+            ("tokens: env:TOKEN_BOB", "tokens: env:TOKEN_NONE", r"c.yaml:6:\d+: bob: the token env:TOKEN_NONE cannot be read"),
+            ("tokens: env:TOKEN_BOB", "tokens: env:TOKEN_ALICE", r"bob: another account has the same token"),
+            ("rates:", "routes: [{prefix: g.x.alice, account: bob}]\nrates:", r"g.x.alice: there is a route"),
+            ("rates:", "admin: {socket: /tmp/x}\nrates:", r"admin, other than .* changes only"),
+            ("tokens: env:TOKEN_BOB", "link: {uri: 'nonsense://x'}", r"c.yaml:6:\d+: .*"),
+            ("accounts:", "accounts:\n  dora: {relation: child, asset: USD/2, tokens: env:NONE, credit: 1}", "dora: the token"),
+            ("accounts:", "accounts", r"c.yaml:\d+:\d+: not YAML")):
+        edit(c, (old, new), *[("credit: 1000000", "credit: 3")] * (old != "credit: 1000000"))
+        answer = reload(c, code=1)
+        assert re.search(pattern, answer.err), (new, answer.err)
+        assert re.search("not loaded: .*" + pattern, c.program.until("not loaded: .*" + pattern, "err"))
+        assert "all stays as it is" in answer.err, answer.err
+        with open(c.path, "w", encoding="utf-8") as f:
+            f.write(good)
+        assert account(c, "alice")["credit"] == "1000000"
+    assert "dora" not in ctl(c, "accounts").out
+    os.rename(c.path, c.path + ".away")
+    c.program.process.send_signal(signal.SIGHUP)
+    c.program.until("not loaded: .*No such file", "err")
+    os.rename(c.path + ".away", c.path)
+    send(t, r.path, 100, c.link("alice"))
+    # Nothing is left of what was refused: the same names can be added afterwards.
+    c.tokens["NONE"] = "dora-token"
+    assert reload(c).out == "loaded: 0 changes\n"
+    c.stop()
+    c.books()
+    assert changes(c) == []
+
+
+@case
+def an_account_leaves_and_comes_back(t):
+    """Its packets that are out are answered; its balance stays in the books, and it has it again."""
+    c = Connector(t, "c", TWO_ASSETS)
+    r = receive(t, c.link("bob"))
+    done = send(t, r.path, 5000, c.link("alice"))
+    r.process.send_signal(signal.SIGTERM)
+    r.end()
+    waiting = receive(t, c.link("bob"), "waiting")
+    with open(c.path, encoding="utf-8") as f:
+        both = f.read()
+    edit(c, ("  bob: {relation: child, asset: EUR/4, tokens: env:TOKEN_BOB}\n", ""))
+    c.program.process.send_signal(signal.SIGHUP)
+    c.program.until("loaded: account bob: removed", "err")
+    c.program.until("the configuration is loaded: 1 changes", "err")
+    assert "bob" not in ctl(c, "accounts").out
+    p = t.rill("send", waiting.path, "100", "--link", c.link("alice"), "--json", "--timeout", "5")
+    assert p.end() == 1 and "F02" in p.text["out"].decode(), p.text
+    p = t.rill("info", "--link", c.link("bob"))
+    assert p.end() == 3, p.text
+    assert ctl(c, "audit", "--json").json()["good"] is True
+    waiting.kill()
+
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(both)
+    assert "account bob: added" in reload(c).out
+    assert account(c, "bob")["balance"] == done["delivered"]
+    again = receive(t, c.link("bob"), "again")
+    more = send(t, again.path, 100, c.link("alice"))
+    want = {"alice": -5100, "bob": int(done["delivered"]) + int(more["delivered"])}
+    assert c.balances() == want
+    c.stop()
+    assert c.books() == want
+    assert [(a, what) for _, a, what in changes(c)] == [("bob", "removed"), ("bob", "added")], changes(c)
+
+
+@case
+def tokens_change(t):
+    """A new one works at once beside the old one; who has shown one that is taken out must come again."""
+    c = Connector(t, "c", TWO_ASSETS)
+    file = t.file("bob-token", "first-token\n")
+    edit(c, ("tokens: env:TOKEN_BOB", f"tokens: [env:TOKEN_BOB, 'file:{file}']"))
+    assert "account bob: has a new token" in reload(c).out
+    r = receive(t, c.link("first"))
+    send(t, r.path, 10, c.link("alice"))
+    # The file has another token now: the configuration's text is the same.
+    t.file("bob-token", "second-token\n")
+    out = reload(c).out
+    assert "has a new token" in out and "a token is not good any more" in out, out
+    s = receive(t, c.link("second"), "second")
+    send(t, s.path, 10, c.link("alice"))
+    p = t.rill("info", "--link", c.link("first"))
+    assert p.end() == 3, p.text
+    for secret in ("first-token", "second-token"):
+        assert secret not in c.program.text["err"].decode()
+    c.stop()
+    db = open(c.store, "rb").read()
+    assert b"first-token" not in db and b"second-token" not in db
+
+
+@case
+def links_and_routes(t):
+    """A link that is not different stays up; one that is goes to another place; routes follow."""
+    up = Connector(t, "up", """address: g.up
+accounts:
+  down: {relation: child, asset: USD/6, tokens: env:TOKEN_DOWN, credit: 10_000_000_000}
+  bob: {relation: child, asset: USD/6, tokens: env:TOKEN_BOB}
+""")
+    other = Connector(t, "other", """address: g.other
+accounts:
+  down: {relation: child, asset: USD/6, tokens: env:TOKEN_DOWN, credit: 10_000_000_000}
+  bob: {relation: child, asset: USD/6, tokens: env:TOKEN_BOB}
+""")
+    down = Connector(t, "down", f"""address: g.down
+accounts:
+  up: {{relation: parent, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:TOKEN_DOWN}}}}
+  side: {{relation: peer, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:TOKEN_DOWN}}}}
+  alice: {{relation: child, asset: USD/2, tokens: env:TOKEN_ALICE, credit: none}}
+""")
+    ctl(down, "log-level", "info")
+    a = receive(t, up.link("bob"), "a")
+    b = receive(t, other.link("bob"), "b")
+    send(t, a.path, 100, down.link("alice"))
+    down.program.text["err"] = b""
+    edit(down, (f"side: {{relation: peer, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{up.port}'",
+                f"side: {{relation: peer, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{other.port}'"),
+         ("accounts:", "routes: [{prefix: g.other, account: side}]\naccounts:"))
+    said = reload(down).out
+    assert "account side: has a new link" in said and "route g.other added, to side" in said, said
+    down.program.until("account side: connected", "err")
+    send(t, b.path, 100, down.link("alice"))
+    send(t, a.path, 100, down.link("alice"))
+    assert "account up: disconnected" not in down.program.text["err"].decode()
+    assert other.balances()["down"] == -100 * 10000
+    # The route goes, and then the default one leads to the other side.
+    edit(down, ("routes: [{prefix: g.other, account: side}]\n", "default-route: side\n"))
+    said = reload(down).out
+    assert "route g.other removed" in said and "default-route side" in said, said
+    send(t, b.path, 100, down.link("alice"))
+    assert other.balances()["down"] == -200 * 10000
+    for c in (down, up, other):
+        c.stop()
+        c.books()
+
+
+@case
+def a_neighbour_that_refuses(t):
+    """Its operator has a wrong token for us: we ask again, and are there once it is right."""
+    port = reserved_port()
+    up = Connector(t, "up", """address: g.up
+accounts:
+  down: {relation: peer, asset: USD/6, tokens: env:TOKEN_DOWN}
+""", port.getsockname()[1])
+    down = Connector(t, "down", f"""address: g.down
+accounts:
+  up: {{relation: peer, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{up.port}', token: env:TOKEN_WRONG}}}}
+""")
+    down.program.until(r"account up: .*(refused|token|authenticat|account).*; tried again in 1 s", "err")
+    down.program.until("tried again in 2 s", "err")
+    edit(up, ("tokens: env:TOKEN_DOWN", "tokens: [env:TOKEN_DOWN, env:TOKEN_WRONG]"))
+    up.tokens["TOKEN_WRONG"] = "wrong-token"
+    up.stop()
+    up.start()
+    while account(down, "up")["sessions"] == 0:
+        pass
+    assert "wrong-token" not in down.program.text["err"].decode()
+    down.stop()
+    up.stop()
+
+
+@case
+def again_and_again_under_load(t):
+    """A payment does not notice, whatever else comes and goes fifty times."""
+    c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: none"))
+    c.tokens.update({f"TOKEN_X{i}": f"x{i}-token" for i in range(5)})
+    c.stop()
+    c.start()
+    r = receive(t, c.link("bob"))
+    r.read_along()
+    p = t.rill("send", r.path, "200000000", "--link", c.link("alice"), "--json", "--max-packet", "1000",
+               "--timeout", "60")
+    p.read_along()
+    with open(c.path, encoding="utf-8") as f:
+        text = f.read()
+    loads = 0
+    for i in range(50):
+        more = "".join(f"  x{k}: {{relation: child, asset: USD/{2 + k}, tokens: env:TOKEN_X{k}, credit: {i}}}\n"
+                       for k in range(5) if (i * 7 + k) % 3)
+        with open(c.path, "w", encoding="utf-8") as f:
+            f.write(text.replace("accounts:\n", "accounts:\n" + more))
+        c.program.process.send_signal(signal.SIGHUP)
+        c.program.until("the configuration is (not )?loaded", "err")
+        loads += "is loaded" in c.program.text["err"].decode()
+        c.program.text["err"] = b""
+        if p.process.poll() is not None:
+            break
+    assert loads > 10, loads
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(text)
+    assert p.end() == 0, p.text
+    assert p.events()[-1]["sent"] == "200000000", p.events()[-1]
+    assert ctl(c, "audit", "--json").json()["good"] is True
+    c.stop()
+    assert c.books()["alice"] == -200000000
+    assert received(r) == c.books()["bob"]
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(CASES))
