@@ -53,6 +53,8 @@ typedef struct rill_stream_totals {
     /* The most that the other side takes in all, its units; RILL_UNLIMITED: no limit that it told
      */
     uint64_t remote_receive_max;
+    /* Part of in_doubt: nobody will tell any more. It stays in doubt, and is never sent again. */
+    uint64_t in_doubt_for_good;
 } rill_stream_totals;
 
 /*
@@ -105,6 +107,14 @@ RILL_API RILL_MUST_CHECK int rill_stream_set_receive_max(rill_stream *s, uint64_
  */
 RILL_API RILL_MUST_CHECK int rill_stream_send_total(rill_stream *s, uint64_t total,
                                                     uint64_t deadline_ns);
+
+/*
+ * Gives up a rill_stream_send_total that is under way: the send max is lowered to what is sent and
+ * in flight, and RILL_EVENT_SEND_TOTAL_END comes with RILL_ERR_CANCELLED. What is in flight may
+ * still arrive; what comes back of it is not sent again, until the send max is set anew. The stream
+ * stays open. Does nothing if none is under way.
+ */
+RILL_API void rill_stream_stop_sending(rill_stream *s);
 
 /*
  * Raises the receive max to at least total (our units). RILL_EVENT_RECEIVE_TOTAL_END comes when

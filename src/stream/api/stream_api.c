@@ -35,6 +35,7 @@ void rill_stream_get_totals_sized(const rill_stream *s, rill_stream_totals *out,
         .receive_max = s->in.window.limit,
         .received = s->in.received,
         .remote_receive_max = s->out.remote_max,
+        .in_doubt_for_good = s->out.money.abandoned,
     };
     rill_sized_give(out, size, &totals, sizeof totals);
 }
@@ -98,6 +99,16 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     rill_settle_call(s->connection, now_ns);
     rill_connection_wake(s->connection);
     return RILL_OK;
+}
+
+void rill_stream_stop_sending(rill_stream *s)
+{
+    uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
+    if (!s->out.goal_set)
+        return;
+    rill_stream_fail_goal(s, RILL_ERR_CANCELLED);
+    rill_settle_call(s->connection, now_ns);
+    rill_connection_wake(s->connection);
 }
 
 int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
