@@ -111,6 +111,19 @@ cmd:npm npm
 LIST
 }
 
+needs_package_python() {
+    cat <<'LIST'
+cmd:gcc gcc
+cmd:cc gcc
+header:stdio.h libc6-dev
+cmd:pkg-config pkg-config
+lib:libcrypto libssl-dev
+file:/usr/bin/python3 python3
+python:ensurepip python3-venv
+file:/usr/include/python3.11/Python.h libpython3.11-dev
+LIST
+}
+
 needs_fuzz() {
     needs_build
     cat <<'LIST'
@@ -128,6 +141,7 @@ needs_fuzz_coverage() {
 needs_test() {
     needs_quick
     needs_fuzz
+    needs_package_python
     needs_format
     needs_docs
     cat <<'LIST'

@@ -175,6 +175,10 @@ def gcc_stages():
         ("node package", tap_program("node package", ["node", "bindings/node/test/run.js"],
                                      INTEROP_ENV, before=["bindings/node/test/install"]),
          "build, gcc"),
+        ("python package", tap_program("python package",
+                                       ["build/python/bin/python", "bindings/python/tests/run.py"],
+                                       INTEROP_ENV, before=["bindings/python/tests/install"]),
+         "interop"),
         ("valgrind", meson_tests(GCC, ["unit"], ["--wrap", VALGRIND, "--timeout-multiplier", "20"]),
          "tests, gcc"),
     ]
