@@ -13,6 +13,7 @@
 #include <rill/endpoint.h>
 #include <rill/link.h>
 #include <rill/reason.h>
+#include <rill/receipt.h>
 
 RILL_BEGIN_DECLS
 
@@ -318,6 +319,10 @@ typedef struct rill_pay_result {
     /* The other side's own words as it ended the connection or the stream, or what it wrote on the
      * stream: text of a stranger, to be printed escaped; "". */
     char receiver_words[256];
+    /* Of the payment's last connection, the receiver's latest receipt, as rill_stream_get_receipt:
+     * nobody has verified it. receipt_len: 0 where none came, else RILL_RECEIPT_LEN. */
+    size_t receipt_len;
+    uint8_t receipt[RILL_RECEIPT_LEN];
 } rill_pay_result;
 
 RILL_API void rill_pay_options_init_sized(rill_pay_options *o, size_t size);

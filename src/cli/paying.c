@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/ratio_text.h"
 
 /* At most once each second, and only if something has changed. */
@@ -134,6 +135,14 @@ static void add_words(json_t *object, const rill_pay_result *r)
         json_object_set_new(object, "receiver_words", cli_json_text(r->receiver_words));
 }
 
+/* Proof for whoever asked for it, and only he can verify it. */
+static void print_receipt(const rill_pay_result *r)
+{
+    char text[RILL_BASE64_SIZE(RILL_RECEIPT_LEN)];
+    (void)rill_base64_encode(r->receipt, r->receipt_len, text);
+    printf("receipt %s (not verified: rill receipt verify)\n", text);
+}
+
 static void print_result(const cli_paying *run)
 {
     const rill_pay_result *r = &run->result;
@@ -148,6 +157,8 @@ static void print_result(const cli_paying *run)
             (json_int_t)r->packets, "rejects", (json_int_t)r->rejects, "seconds", seconds);
         if (object && run->error != RILL_OK)
             add_words(object, r);
+        if (object && r->receipt_len > 0)
+            json_object_set_new(object, "receipt", cli_json_base64(r->receipt, r->receipt_len));
         (void)cli_print_json(object);
         return;
     }
@@ -164,6 +175,8 @@ static void print_result(const cli_paying *run)
     if (r->data_acknowledged > 0)
         printf(", %" PRIu64 " bytes of data", r->data_acknowledged);
     printf(", in %" PRIu64 " packets and %.3f s\n", r->packets, seconds);
+    if (r->receipt_len > 0)
+        print_receipt(r);
     if (cli_verbose(run->args))
         print_details(run);
 }

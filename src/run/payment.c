@@ -351,7 +351,7 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
         rill_payment_take_words(p, end->message, strlen(end->message));
     if (first)
         p->sent_away = end->remote && end->close_code == RILL_CLOSE_NO_ERROR;
-    rill_payment_take_offsets(p);
+    rill_payment_take_stream(p);
     /* Forgotten money may have another connection: the end of this one says so. */
     if (p->error == RILL_OK && end->error != RILL_ERR_FORGOTTEN &&
         (!p->money_sent || !p->data_read || p->result.data_acknowledged < p->data_written))
@@ -398,7 +398,7 @@ static void on_connection_end(rill_connection *c, const rill_end *end, void *use
     if (end->remote)
         rill_payment_take_words(p, end->message, strlen(end->message));
     if (p->stream)
-        rill_payment_take_offsets(p);
+        rill_payment_take_stream(p);
     rill_payment_take_stats(p);
     bool paid = p->deliver != 0 ? p->result.delivered >= p->deliver : p->result.sent >= p->amount;
     bool all = paid && !p->asks && p->data_read && p->result.data_acknowledged >= p->data_written;

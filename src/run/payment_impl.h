@@ -143,7 +143,7 @@ RILL_MUST_CHECK int rill_pay_options_take(rill_pay_options *full, const rill_pay
 
 /* The sums so far, of this connection and those before it, into the result. */
 void rill_payment_take_stats(rill_payment *p);
-void rill_payment_take_offsets(rill_payment *p);
+void rill_payment_take_stream(rill_payment *p);
 /* The same sums, in what the application is told while it goes on. */
 void rill_payment_add_before(const rill_payment *p, rill_connection_stats *stats,
                              rill_stream_totals *totals);

@@ -67,11 +67,13 @@ void rill_payment_take_words(rill_payment *p, const void *text, size_t len)
     p->words_taken = true;
 }
 
-void rill_payment_take_offsets(rill_payment *p)
+void rill_payment_take_stream(rill_payment *p)
 {
     rill_stream_offsets offsets;
     rill_stream_get_offsets(p->stream, &offsets);
     p->result.data_acknowledged = p->before.data_acknowledged + offsets.acknowledged;
+    bool proved = rill_stream_get_receipt(p->stream, p->result.receipt) == RILL_OK;
+    p->result.receipt_len = proved ? RILL_RECEIPT_LEN : 0;
 }
 
 void rill_payment_add_before(const rill_payment *p, rill_connection_stats *stats,

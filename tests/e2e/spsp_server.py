@@ -122,6 +122,34 @@ def what_it_says(t):
 
 
 @case
+def receipts_reach_who_pays(t):
+    """Who pays gets the receipt, and shows it; who chose the secret verifies it."""
+    p = serve(t, "--user", "alice")
+    nonce, secret = base64.b64encode(os.urandom(16)).decode(), base64.b64encode(os.urandom(32)).decode()
+    headers = {"Receipt-Nonce": nonce, "Receipt-Secret": secret}
+    secret_file = t.file("receipt-secret", secret)
+
+    def verified(receipt, total):
+        v = t.rill("receipt", "verify", receipt, "--secret-file", secret_file, "--nonce", nonce, "--json")
+        assert v.end() == 0 and v.events()[0]["total"] == str(total), v.text
+
+    for command in (("send", "--credentials"), ("pay", "--yes", "--units")):
+        file = t.file("answer.json", ask(p, "/alice", headers=headers)[2])
+        args = [*command, file, "--amount", "70000"] if command[0] == "send" else [command[0], file, "70000", *command[1:]]
+        s = t.rill(*args, "--json", "--max-packet", "1000", "--link", t.link("payer"))
+        assert s.end() == 0, s.text
+        verified(s.events()[-1]["receipt"], 70000)
+        os.unlink(file)
+    file = t.file("answer.json", ask(p, "/alice", headers=headers)[2])
+    s = t.rill("send", file, "5", "--link", t.link("payer"))
+    assert s.end() == 0, s.text
+    word, receipt, rest = s.lines()[-1].split(" ", 2)
+    assert word == "receipt" and rest == "(not verified: rill receipt verify)", s.text
+    verified(receipt, 5)
+    assert "receipt" not in pay(t, p, "/alice", 100), "nobody asked for one"
+
+
+@case
 def curl_and_nghttp(t):
     p = serve(t, "--user", "alice")
     if shutil.which("curl"):
