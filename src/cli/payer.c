@@ -70,6 +70,8 @@ static void end(payer *p)
     p->stage = PAYER_ENDS;
     payer_prompt_close(p->prompt);
     p->prompt = NULL;
+    payer_settle_end(p->settler);
+    p->settler = NULL;
     if (p->receiver)
         rill_receiver_close(p->receiver, on_receiver_closed, p);
     p->receiver = NULL;
@@ -311,6 +313,9 @@ static void on_receiver(const rill_receiver_result *result, void *user)
     if (result->payment) {
         p->incoming = *result->payment;
         p->created = result->created;
+        /* Others may pay into one that was there before. */
+        if (p->created)
+            state_file_set_incoming(&p->state, p->incoming.id);
         rill_credentials_wipe(&p->incoming.credentials);
     }
     if (p->json)
@@ -397,6 +402,20 @@ static int prepare(payer *p, const char *uri)
     return code;
 }
 
+static bool is_complete(payer *p, const rill_payment_state *state)
+{
+    if (!state->complete)
+        return false;
+    if (p->json)
+        (void)cli_print_json(json_pack("{s:s,s:n,s:o,s:o,s:s}", "event", "done", "error", "sent",
+                                       cli_json_amount(state->sent), "delivered",
+                                       cli_json_amount(state->delivered), "in_doubt", "0"));
+    else if (!cli_quiet(p->args))
+        printf("nothing is left to pay: %" PRIu64 " units were sent, %" PRIu64 " delivered\n",
+               state->sent, state->delivered);
+    return true;
+}
+
 static void resume(payer *p, const rill_payment_state *state)
 {
     const char *problem = NULL;
@@ -417,6 +436,29 @@ static void resume(payer *p, const rill_payment_state *state)
     cli_paying_begin(&p->paying, p->loop, payment);
 }
 
+/* The wallet has said what arrived, or cannot say it. */
+static void on_settled(void *user)
+{
+    payer *p = user;
+    rill_payment_state state;
+    int error = rill_payment_state_read(&state, (rill_bytes){p->state.text, p->state.len}, NULL);
+    if (error != RILL_OK)
+        give_up_wrong(p, error, NULL);
+    if (error != RILL_OK || is_complete(p, &state))
+        end(p);
+    else
+        resume(p, &state);
+    rill_credentials_wipe(&state.credentials);
+}
+
+static void begin_resume(payer *p, const rill_payment_state *state)
+{
+    p->stage = PAYER_ASKS_RECEIVER;
+    p->settler = payer_settle_begin(p->args, p->loop, &p->state, state, on_settled, p);
+    if (!p->settler)
+        resume(p, state);
+}
+
 static int run_loop(payer *p, const rill_payment_state *state)
 {
     int error = rill_loop_new(&p->loop, NULL);
@@ -424,7 +466,7 @@ static int run_loop(payer *p, const rill_payment_state *state)
         return cli_start_error(p->args->command, error, NULL);
     p->signals = cli_signals_open(p->loop, on_stop, p);
     if (state)
-        resume(p, state);
+        begin_resume(p, state);
     else if (p->from_file)
         ask_path(p);
     else
@@ -440,17 +482,8 @@ static int run_resume(payer *p)
     int code = state_file_open(&p->state, p->args, cli_value(p->args, "--resume"), &state);
     if (code != CLI_DONE)
         return code;
-    if (state.complete) {
-        if (!cli_quiet(p->args) && !p->json)
-            printf("nothing is left to pay: %" PRIu64 " units were sent, %" PRIu64 " delivered\n",
-                   state.sent, state.delivered);
-        if (p->json)
-            (void)cli_print_json(json_pack("{s:s,s:n,s:o,s:o,s:s}", "event", "done", "error",
-                                           "sent", cli_json_amount(state.sent), "delivered",
-                                           cli_json_amount(state.delivered), "in_doubt", "0"));
-    } else {
+    if (!is_complete(p, &state))
         code = run_loop(p, &state);
-    }
     rill_credentials_wipe(&state.credentials);
     return code;
 }

@@ -10,6 +10,7 @@
 #include <rill/receiver.h>
 
 #include "cli/cli.h"
+#include "cli/payer_settle.h"
 #include "cli/paying.h"
 #include "cli/state_file.h"
 
@@ -61,6 +62,7 @@ typedef struct payer {
     rill_receiver *receiver;
     rill_quote *quote;
     payer_prompt *prompt;
+    payer_settler *settler; /* of --resume */
     cli_paying paying;
     bool stopped; /* by a signal */
     int code;     /* exit code, once it is known */

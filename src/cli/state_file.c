@@ -19,6 +19,7 @@ void state_file_init(state_file *f)
     f->lock = -1;
     f->lock_path = NULL;
     f->len = 0;
+    f->incoming[0] = '\0';
 }
 
 static int complain(const cli_args *args, const char *path, const char *what)
@@ -97,6 +98,28 @@ int state_file_create(state_file *f, const cli_args *args, const char *path)
     return CLI_DONE;
 }
 
+void state_file_set_incoming(state_file *f, const char *url)
+{
+    size_t len = strlen(url);
+    f->incoming[0] = '\0';
+    if (len >= sizeof f->incoming)
+        return;
+    for (size_t i = 0; i < len; i++)
+        if (url[i] <= ' ' || url[i] > '~' || url[i] == '"' || url[i] == '\\')
+            return;
+    memcpy(f->incoming, url, len + 1);
+}
+
+/* What it holds is a payment's state already. */
+static void read_incoming(state_file *f)
+{
+    json_t *state = json_loadb((const char *)f->text, f->len, 0, NULL);
+    const char *url = json_string_value(json_object_get(state, "incoming_payment"));
+    if (url)
+        state_file_set_incoming(f, url);
+    json_decref(state);
+}
+
 int state_file_open(state_file *f, const cli_args *args, const char *path, rill_payment_state *out)
 {
     const char *problem = "it is too long to be the saved state of a payment";
@@ -111,12 +134,26 @@ int state_file_open(state_file *f, const cli_args *args, const char *path, rill_
     if (error != RILL_OK)
         return complain(args, path, problem);
     cli_warn_readable(args, path, "the receiver's secret");
+    read_incoming(f);
     return CLI_DONE;
 }
 
 int state_file_save(rill_bytes state, void *file)
 {
-    return rill_payment_state_save(((state_file *)file)->path, state);
+    state_file *f = file;
+    char text[RILL_PAYMENT_STATE_MAX + sizeof f->incoming + 32];
+    if (*f->incoming == '\0' || state.len < 2 || state.len > RILL_PAYMENT_STATE_MAX)
+        return rill_payment_state_save(f->path, state);
+    size_t kept = state.len - 2; /* "}\n": one more member follows */
+    memcpy(text, state.data, kept);
+    int n =
+        snprintf(text + kept, sizeof text - kept, ",\"incoming_payment\":\"%s\"}\n", f->incoming);
+    int error = kept + (size_t)n < RILL_PAYMENT_STATE_MAX
+                    ? rill_payment_state_save(f->path,
+                                              (rill_bytes){(const uint8_t *)text, kept + (size_t)n})
+                    : rill_payment_state_save(f->path, state);
+    rill_wipe(text, sizeof text);
+    return error;
 }
 
 void state_file_close(state_file *f)

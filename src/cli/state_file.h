@@ -7,12 +7,17 @@
 
 #include "cli/cli.h"
 
+#define STATE_FILE_URL 1024
+
 typedef struct state_file {
     const char *path; /* NULL: none */
     int lock;         /* -1: not held */
     char *lock_path;
     size_t len;
     uint8_t text[RILL_PAYMENT_STATE_MAX]; /* as it was read; holds a secret */
+    /* The URL of the incoming payment that was made for this payment alone, kept beside each state;
+       "": none */
+    char incoming[STATE_FILE_URL + 1];
 } state_file;
 
 void state_file_init(state_file *f);
@@ -23,6 +28,11 @@ void state_file_init(state_file *f);
 int state_file_create(state_file *f, const cli_args *args, const char *path);
 /* For the payment that it holds. As above. */
 int state_file_open(state_file *f, const cli_args *args, const char *path, rill_payment_state *out);
+/*
+ * From the next state on it is kept that this incoming payment is for this payment alone. A URL
+ * that is too long, or that JSON would have to escape, is not kept.
+ */
+void state_file_set_incoming(state_file *f, const char *url);
 /* As the save handler of a payment, with the file as user. */
 int state_file_save(rill_bytes state, void *file);
 /* Wipes, and lets others have it. */

@@ -2,6 +2,7 @@
 // `rill pay` and `rill quote`: servers of SPSP and a wallet of Open Payments in front of
 // ilp-protocol-stream.
 const assert = require('assert')
+const fs = require('fs')
 const { rill, doneOf } = require('../lib/programs')
 const { openRoute, delivers } = require('../lib/route')
 const { openPlugin, startServer, sum } = require('../lib/peer')
@@ -211,6 +212,62 @@ const incomingPayment = {
   }
 }
 
+/** An interrupted payment of 1000 units: 300 have been sent, and 125 may have been. */
+function interrupted (test, name, server, incoming) {
+  return test.write(name, JSON.stringify({
+    destination_account: server.destinationAccount,
+    shared_secret: server.sharedSecret.toString('base64'),
+    rill_payment: 1,
+    amount: '1000',
+    deliver: '0',
+    min_rate: '99/100',
+    sent: '300',
+    in_doubt: '125',
+    delivered: '300',
+    complete: false,
+    ...(incoming && { incoming_payment: incoming })
+  }))
+}
+
+// [what the wallet has, what is sent then, what stays in doubt]
+const settled = [['300', 700n, '0'], ['425', 575n, '0'], ['299', 575n, '125'], [undefined, 575n, '125']]
+
+function goesOn ([had, more, doubt]) {
+  return {
+    name: `rill pay --resume: ${had ? `a wallet that has ${had} is asked` : 'without a wallet'}: ${more} more are sent`,
+    async run (test) {
+      const { route, plugin, server } = await open(test, 'node')
+      const { wallet, methods, asset } = await openWallet(test, server)
+      const payment = wallet.made({ changes: { methods, receivedAmount: { value: had || '0', ...asset } } })
+      const file = interrupted(test, 'state', server, had && payment.id)
+      const pay = rill(test, 'rill pay', ['pay', '--resume', file, '--link', route.sender, '--json'])
+      await pay.exits(doubt === '0' ? 0 : 1)
+      assert.strictEqual(sum(plugin.count.received), more)
+      const done = doneOf(pay)
+      assert.deepStrictEqual([done.sent, done.in_doubt], [String(1000 - Number(doubt)), doubt])
+      const state = JSON.parse(fs.readFileSync(file))
+      assert.strictEqual(state.complete, doubt === '0')
+      assert.strictEqual(state.incoming_payment, had && payment.id)
+      assert.strictEqual(wallet.tokens.size, 0, 'the grant is given back')
+    }
+  }
+}
+
+// Others may pay into an incoming payment that was there before: its wallet's word says nothing of us.
+const saved = ['wallet address', 'incoming payment'].map(to => ({
+  name: `rill pay --save, ${to}: the state names ${to === 'wallet address' ? 'the incoming payment that was made for it' : 'none'}`,
+  async run (test) {
+    const { route, server } = await open(test, 'node')
+    const { wallet, methods, asset } = await openWallet(test, server)
+    const given = to !== 'wallet address' && wallet.made({ changes: { methods, receivedAmount: { value: '0', ...asset } } })
+    const pay = start(test, 'pay', route.sender, [given ? given.id : wallet.address, '0.00005', '--save', test.file('state')])
+    await pay.exits(0)
+    const state = JSON.parse(fs.readFileSync(test.file('state')))
+    assert.strictEqual(state.complete, true)
+    assert.strictEqual(state.incoming_payment, given ? undefined : [...wallet.payments.values()][0].id)
+  }
+}))
+
 const otherAsset = {
   name: 'rill pay to a wallet address: a receiver with another asset than its wallet says is not paid',
   async run (test) {
@@ -228,5 +285,5 @@ module.exports = [
   ...['node', 'node-1000', 'connector-rate-1', 'connector-rate-half', 'connector-rate-2'].map(spspSource),
   ...['node', 'connector-rate-half', 'connector-rate-2'].map(spspDelivery),
   ...refusals.map(refused),
-  oneUnit, quoteOnly, bad, walletAddress, incomingPayment, otherAsset
+  oneUnit, quoteOnly, bad, ...settled.map(goesOn), ...saved, walletAddress, incomingPayment, otherAsset
 ]

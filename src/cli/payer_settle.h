@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an interrupted payment has brought, in the words of the wallet that made an incoming payment
+ * for it. Money in doubt is settled by that, once no packet can arrive any more.
+ */
+#ifndef RILL_CLI_PAYER_SETTLE_H
+#define RILL_CLI_PAYER_SETTLE_H
+
+#include "cli/cli.h"
+#include "cli/state_file.h"
+
+typedef struct payer_settler payer_settler;
+
+/*
+ * Asks, if there is a wallet to be asked and anything in doubt; NULL: there is not. done is called
+ * from the loop. The file's text is what is known then, and it was kept. Whatever goes wrong is a
+ * warning: what is in doubt stays so.
+ */
+payer_settler *payer_settle_begin(const cli_args *args, rill_loop *loop, state_file *file,
+                                  const rill_payment_state *state, void (*done)(void *user),
+                                  void *user);
+/* Gives up, or gives the grant back after done; frees. NULL is allowed. */
+void payer_settle_end(payer_settler *s);
+
+#endif
