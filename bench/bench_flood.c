@@ -5,6 +5,7 @@
  * outside how much the node spends.
  *
  * usage: bench_flood LINK_FROM LINK_TO WINDOW SECONDS
+ *        bench_flood LINK - WINDOW SECONDS     whoever is at the other end answers them itself
  */
 #include <string.h>
 
@@ -47,7 +48,8 @@ static void finish(void)
 {
     stopping = true;
     rill_link_close(from);
-    rill_link_close(to);
+    if (to != NULL)
+        rill_link_close(to);
 }
 
 static void fill(void)
@@ -81,11 +83,22 @@ static void on_receiver_up(rill_link *l, void *user)
     bench_check(rill_link_open(&from, loop, user, NULL, &sender, NULL, NULL), "LINK_FROM");
 }
 
+static void begin(rill_bytes address)
+{
+    make_packets(address);
+    start = bench_ns(CLOCK_MONOTONIC);
+    running = true;
+    fill();
+}
+
 static void on_sender_up(rill_link *l, void *user)
 {
     (void)l;
     (void)user;
-    ask_address(to);
+    if (to != NULL)
+        ask_address(to);
+    else
+        begin((rill_bytes){(const uint8_t *)"test.server", 11});
 }
 
 static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
@@ -117,10 +130,7 @@ static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, 
     if (outgoing_id == 0) {
         rill_ildcp_info info;
         bench_check(rill_ildcp_response_decode(&info, packet, len), "IL-DCP");
-        make_packets(info.address);
-        start = bench_ns(CLOCK_MONOTONIC);
-        running = true;
-        fill();
+        begin(info.address);
         return;
     }
     (void)l;
@@ -176,7 +186,10 @@ int main(int argc, char **argv)
     sender = receiver;
     sender.up = on_sender_up;
     bench_check(rill_loop_new(&loop, NULL), "rill_loop_new");
-    bench_check(rill_link_open(&to, loop, argv[2], NULL, &receiver, argv[1], NULL), "LINK_TO");
+    if (strcmp(argv[2], "-") == 0)
+        on_receiver_up(NULL, argv[1]);
+    else
+        bench_check(rill_link_open(&to, loop, argv[2], NULL, &receiver, argv[1], NULL), "LINK_TO");
     rill_loop_run(loop);
     bench_rate("packets", (double)answered, last - start);
     bench_figure("answered", (double)answered);

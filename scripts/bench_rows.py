@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of the table: what each one measures, how, and what it must reach."""
 
+import os
 import shutil
 import statistics
 import subprocess
 
-from bench_world import PACKET, Failed, cpu_seconds, link
+from bench_world import PACKET, ROOT, TOKEN, Failed, cpu_seconds, link
 
 
 class Row:
@@ -319,8 +320,64 @@ def http(world):
             got = world.c("flood", link(port, "", scheme), link(port, "bob"), 512, 2 * s.seconds)
             row.add("rill", [got["fulfilled"][0] / (cpu_seconds(process) - before)])
             world.stop_all()
+            if version == "HTTP/1.1":
+                try_js(world, row, lambda: plugin_http(world, row))
         rows.append(row)
+    rows.append(http_tls(world))
     return rows + spsp(world)
+
+
+def plugin_http(world, row):
+    """The server of ilp-plugin-http, which has nobody behind it: it answers by itself."""
+    process, match = world.start(["node", os.path.join(ROOT, "bench/js/http.js"), TOKEN], r"^(\d+)$")
+    before = cpu_seconds(process)
+    got = world.c("flood", link(match.group(1), "", "ilp+http"), "-", 64, 2 * world.settings.seconds)
+    if got["fulfilled"][0] == 0:
+        raise Failed("ilp-plugin-http fulfilled nothing")
+    row.add("js", [got["fulfilled"][0] / (cpu_seconds(process) - before)])
+    row.notes = ["JavaScript: ilp-plugin-http, which answers each packet by itself"]
+    world.stop_all()
+
+
+def http_tls(world):
+    """The same over TLS, on both ways."""
+    s = world.settings
+    row = Row("forward_https", "rilld forwarding what comes over HTTP/2 with TLS, one core",
+              "packets/cpu s", required="100,000", need=at_least(100000))
+    tls = world.certificate()
+    for _ in range(s.repeats):
+        process, port = world.rilld(http=True, tls=tls)
+        before = cpu_seconds(process)
+        got = world.c("flood", link(port, "", "ilp+https"), link(port, "bob", "btp+wss"), 512,
+                      2 * s.seconds)
+        row.add("rill", [got["fulfilled"][0] / (cpu_seconds(process) - before)])
+        world.stop_all()
+    return row
+
+
+def connector(world):
+    """A connector that keeps its books, by the clock: the disk is waited for. In turns with none."""
+    s = world.settings
+    row = Row("connector", "rilld run, two assets, every Fulfill on the disk first",
+              "packets/s", required="150,000 and half of durability none",
+              need=share(0.5, 150000))
+    spent = []
+    for _ in range(max(s.repeats, 3)):
+        turn = {}
+        for durability, who in (("full", "rill"), ("none", "limit")):
+            process, port = world.rilld_run(durability)
+            before = cpu_seconds(process)
+            got = world.c("flood", f"btp+ws://:alice-{TOKEN}@127.0.0.1:{port}",
+                          f"btp+ws://:bob-{TOKEN}@127.0.0.1:{port}", 8192, 2 * s.seconds)
+            turn[who] = got["packets"][0]
+            row.add(who, [turn[who]])
+            if who == "rill":
+                spent.append((cpu_seconds(process) - before) / got["fulfilled"][0] * 1e6)
+            world.stop_all()
+        row.ratios.append(turn["rill"] / turn["limit"])
+    row.notes.append(f"processor time of the node for one packet: {min(spent):.2f} microseconds")
+    row.notes.append("the limit is the same without waiting for the disk")
+    return [row]
 
 
 def spsp(world):
@@ -364,4 +421,5 @@ GROUPS = {
     "growth": growth,
     "forwarding": forwarding,
     "http": http,
+    "connector": connector,
 }

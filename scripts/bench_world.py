@@ -90,10 +90,10 @@ class World:
         return self.run(["node", "--expose-gc", os.path.join(ROOT, "bench/js", script),
                          *arguments], timeout)
 
-    def start(self, command, pattern=None):
+    def start(self, command, pattern=None, errors=subprocess.DEVNULL):
         """Starts a process and waits for the line that matches pattern, if there is one."""
         process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, text=True)
+                                   stderr=errors, text=True)
         self.running.append(process)
         while pattern:
             line = process.stdout.readline()
@@ -117,13 +117,42 @@ class World:
     def cli(self, name):
         return os.path.join(self.build, "src/cli", name)
 
-    def rilld(self, http=False):
+    def rilld(self, http=False, tls=None):
         """(process, port); with http, the port takes that beside BTP"""
         file = self.file("port")
+        more = ["--tls-cert", tls[0], "--tls-key", tls[1]] if tls else []
         process, _ = self.start([self.cli("rilld"), "local", "--quiet",
                                  "--listen-http" if http else "--listen", "127.0.0.1:0",
-                                 "--port-file", file])
+                                 "--port-file", file, *more])
         return process, int(re.search(r"(\d+)\s*$", self.wait_for_file(file)).group(1))
+
+    def certificate(self):
+        """(certificate, key) of 127.0.0.1, which our programs trust from then on."""
+        cert, key = self.file("cert.pem"), self.file("key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=bench",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+                       check=True, capture_output=True, timeout=60)
+        os.environ["SSL_CERT_FILE"] = cert
+        return cert, key
+
+    def rilld_run(self, durability):
+        """(process, port) of a connector between alice and bob, in two assets."""
+        file = self.file("connector.yaml")
+        for name in "alice", "bob":
+            os.environ[f"BENCH_{name.upper()}"] = f"{name}-{TOKEN}"
+        with open(file, "w", encoding="utf-8") as out:
+            out.write(f"""address: g.bench
+store: {{path: {self.file("books")}, durability: {durability}}}
+listen: [{{host: 127.0.0.1, port: 0}}]
+accounts:
+  alice: {{relation: child, asset: USD/2, tokens: env:BENCH_ALICE, credit: none}}
+  bob: {{relation: child, asset: EUR/4, tokens: env:BENCH_BOB}}
+rates: {{base: USD, spread: 0.002, prices: {{EUR: {{price: 1.0842}}}}}}
+""")
+        process, match = self.start([self.cli("rilld"), "run", "--config", file],
+                                    r"ready on \S+:(\d+) as", subprocess.STDOUT)
+        return process, int(match.group(1))
 
     def connector(self):
         """ilp-connector as in `moneyd local`, without its limit of 10,000 packets a minute."""
