@@ -157,6 +157,7 @@ cmd:groff groff-base
 cmd:openssl openssl
 cmd:curl curl
 cmd:nghttp nghttp2-client
+cmd:chromium chromium
 cmd:systemd-analyze systemd
 cmd:objdump binutils
 cmd:ps procps

@@ -172,6 +172,8 @@ def gcc_stages():
         ("end to end, gcc", meson_tests(GCC, ["e2e"]), "build, gcc"),
         ("interop", tap_program("interop", ["node", "tests/interop/run.js"], INTEROP_ENV,
                                 before=["tests/interop/install"]), "build, gcc"),
+        ("browser", tap_program("browser", ["python3", "tests/e2e/browser.py", f"{ROOT}/{GCC}/src/cli",
+                                            f"{ROOT}/{GCC}/examples"]), "build, gcc"),
         ("node package", tap_program("node package", ["node", "bindings/node/test/run.js"],
                                      INTEROP_ENV, before=["bindings/node/test/install"]),
          "build, gcc"),
