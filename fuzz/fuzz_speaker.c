@@ -116,16 +116,17 @@ static void begin(void)
 static void act(uint8_t what, rill_bytes data)
 {
     rill_speaker_peer *p = &peers[what % PEERS];
-    const char *problem;
+    const char *problem = NULL;
+    int rc = RILL_OK;
     switch (what / PEERS % 7) {
     case 0:
     case 1:
-        problem = rill_speaker_take_update(&s, p, data, now);
-        (void)problem;
+        rc = rill_speaker_take_update(&s, p, data, now, &problem);
+        CHECK(rc == RILL_OK || problem != NULL);
         break;
     case 2:
-        problem = rill_speaker_take_control(&s, p, data, now);
-        (void)problem;
+        rc = rill_speaker_take_control(&s, p, data, now, &problem);
+        CHECK(rc == RILL_OK || problem != NULL);
         break;
     case 3:
         now += data.len * RILL_SECOND;

@@ -95,6 +95,9 @@ static void account_defaults(void *out)
     a->most = UINT64_MAX;
     a->max_packet = UINT64_MAX;
     a->max_sessions = 16;
+    a->send_routes = RILL_CONFIG_BY_RELATION;
+    a->receive_routes = RILL_CONFIG_BY_RELATION;
+    a->max_routes = 100000;
 }
 
 static const rill_field account_fields[] = {
@@ -118,6 +121,15 @@ static const rill_field account_fields[] = {
      RILL_KIND_NUMBER, AT(rill_config_account, packets_a_second), .max = 1000000000},
     {"max-sessions", "Connections of the neighbour at once. Default: 16.", RILL_KIND_NUMBER,
      AT(rill_config_account, max_sessions), .min = 1, .max = 64},
+    {"send-routes",
+     "Is the neighbour told which routes there are, if it asks? Default: true for peers and"
+     " children.",
+     RILL_KIND_MAYBE, AT(rill_config_account, send_routes)},
+    {"receive-routes",
+     "Is the neighbour asked which routes it has? Default: true for parents and peers.",
+     RILL_KIND_MAYBE, AT(rill_config_account, receive_routes)},
+    {"max-routes", "Routes that the neighbour may tell; others are ignored. Default: 100000.",
+     RILL_KIND_NUMBER, AT(rill_config_account, max_routes), .min = 1, .max = 10000000},
     END,
 };
 static const rill_shape account_shape = {"an account", sizeof(rill_config_account), account_fields,
@@ -194,6 +206,8 @@ static void config_defaults(void *out)
     admin_defaults(&c->admin);
     c->min_message_window = RILL_SECOND;
     c->max_hold_time = 30 * RILL_SECOND;
+    c->route_interval = 30 * RILL_SECOND;
+    c->route_hold_down = 45 * RILL_SECOND;
 }
 
 static const rill_field config_fields[] = {
@@ -219,10 +233,30 @@ static const rill_field config_fields[] = {
     {"max-hold-time", "How long a packet waits for its answer at most. Default: 30s.",
      RILL_KIND_DURATION, AT(rill_config, max_hold_time), .min = RILL_SECOND,
      .max = 3600 * RILL_SECOND},
+    {"route-interval", "How often a neighbour is told of routes if none has changed. Default: 30s.",
+     RILL_KIND_DURATION, AT(rill_config, route_interval), .min = RILL_SECOND,
+     .max = 3600 * RILL_SECOND},
+    {"route-hold-down",
+     "How long routes that this node tells are good without another word. Default: 45s.",
+     RILL_KIND_DURATION, AT(rill_config, route_hold_down), .min = RILL_SECOND,
+     .max = 3600 * RILL_SECOND},
     END,
 };
 static const rill_shape config_shape = {"the configuration", sizeof(rill_config), config_fields, 0,
                                         config_defaults};
+
+/* As interledger-rs has it. */
+bool rill_config_sends_routes(const rill_config_account *a)
+{
+    return a->send_routes == RILL_CONFIG_BY_RELATION ? a->relation != RILL_RELATION_PARENT
+                                                     : a->send_routes != 0;
+}
+
+bool rill_config_receives_routes(const rill_config_account *a)
+{
+    return a->receive_routes == RILL_CONFIG_BY_RELATION ? a->relation != RILL_RELATION_CHILD
+                                                        : a->receive_routes != 0;
+}
 
 const char *rill_config_schema(rill_arena *arena)
 {
@@ -362,6 +396,11 @@ static void judge_routes(judge *j)
         if (!there_is(j, routes[i].account))
             wrong(j, routes[i].place, "there is no account '", routes[i].account, "'");
     }
+    if (c->route_hold_down <= c->route_interval)
+        wrong(j, c->place,
+              "route-hold-down must be longer than route-interval, or routes end"
+              " between two words",
+              "", "");
     if (c->default_route != NULL && !there_is(j, c->default_route))
         wrong(j, c->place, "default-route: there is no account '", c->default_route, "'");
 }

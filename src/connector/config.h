@@ -45,7 +45,16 @@ typedef struct rill_config_account {
     uint64_t max_packet;       /* units */
     uint64_t packets_a_second; /* from it; 0: no limit */
     uint64_t max_sessions;
+    int send_routes;    /* 0, 1, or RILL_CONFIG_BY_RELATION */
+    int receive_routes; /* the same */
+    uint64_t max_routes;
 } rill_config_account;
+
+/* Of send_routes and receive_routes. */
+#define RILL_CONFIG_BY_RELATION (-1)
+/* Is it told our routes? Does it tell us its own? */
+bool rill_config_sends_routes(const rill_config_account *a);
+bool rill_config_receives_routes(const rill_config_account *a);
 
 typedef struct rill_config_price {
     rill_place place;
@@ -107,6 +116,8 @@ typedef struct rill_config {
     const char *default_route;   /* an account; NULL: the parent, if there is one */
     uint64_t min_message_window; /* nanoseconds */
     uint64_t max_hold_time;      /* nanoseconds */
+    uint64_t route_interval;     /* nanoseconds */
+    uint64_t route_hold_down;    /* nanoseconds */
 } rill_config;
 
 /*

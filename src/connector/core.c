@@ -122,6 +122,30 @@ static struct rill_account *on_identify(void *user, rill_bytes name, rill_bytes 
     return name.len == 0 || its_name ? holder->account : NULL;
 }
 
+/* ---- routes ---- */
+
+static int on_hear(void *user, rill_terms *from, bool update, rill_bytes data, const char **problem)
+{
+    rill_core *c = user;
+    c->options.soon(c->options.user);
+    return rill_routing_hear(&c->routing, &holder_of(from)->peer, update, data, rill_core_now(c),
+                             problem);
+}
+
+static void on_present(void *user, rill_terms *account, bool is)
+{
+    rill_core *c = user;
+    rill_routing_present(&c->routing, &holder_of(account)->peer, is, rill_core_now(c));
+    c->options.soon(c->options.user);
+}
+
+static void on_answered(void *user, rill_terms *account, uint64_t id, bool fulfilled)
+{
+    rill_core *c = user;
+    rill_routing_answered(&c->routing, &holder_of(account)->peer, id, fulfilled, rill_core_now(c));
+    c->options.soon(c->options.user);
+}
+
 /* ---- beginning ---- */
 
 int rill_core_new(rill_core **out, const rill_core_options *options, const char **problem)
@@ -153,6 +177,7 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     };
     rill_clerk_init(&c->clerk, &c->books, &clerk);
     c->money = (rill_money){on_identify, on_hold, on_release, on_commit, c};
+    c->talk = (rill_talk){on_hear, on_present, on_answered, c};
     *out = c;
     *problem = NULL;
     return RILL_OK;
@@ -164,6 +189,7 @@ void rill_core_free(rill_core *c)
         return;
     const rill_allocator *allocator = c->options.allocator;
     rill_hub_free(c->hub);
+    rill_routing_close(&c->routing);
     rill_clerk_clear(&c->clerk);
     rill_books_clear(&c->books);
     rill_rates_clear(&c->rates);
@@ -308,7 +334,7 @@ int rill_core_know_tokens(rill_core *c, rill_tokens *all, rill_holder_account *h
     return rc;
 }
 
-/* What IL-DCP tells a child, and the route to it. */
+/* What IL-DCP tells a child. */
 static int give_address(rill_core *c, rill_holder_account *holder)
 {
     const rill_config_account *config = holder->config;
@@ -322,7 +348,17 @@ static int give_address(rill_core *c, rill_holder_account *holder)
         return RILL_ERR_NOMEM;
     snprintf(holder->address, size, "%s.%s", own, segment);
     holder->terms.address = (rill_bytes){(const uint8_t *)holder->address, size - 1};
-    int rc = rill_hub_add_route(c->hub, holder->terms.address, holder->account);
+    return RILL_OK;
+}
+
+/* Its place among those that we speak with of routes; and if it is a child, the way to it. */
+static int open_ways(rill_core *c, rill_holder_account *holder)
+{
+    const rill_config_account *config = holder->config;
+    int rc = rill_routing_add(&c->routing, &holder->peer, holder->terms.address, holder->account);
+    if (rc != RILL_OK || holder->address == NULL)
+        return rc;
+    rc = rill_routing_set(&c->routing, &holder->peer, RILL_ROUTE_CHILD, holder->terms.address);
     holder->routed = rc == RILL_OK;
     if (rc == RILL_ERR_EXISTS || rc == RILL_ERR_ADDRESS || rc == RILL_ERR_LIMIT) {
         rill_core_complain(c, config->place, config->name,
@@ -336,6 +372,7 @@ static int give_address(rill_core *c, rill_holder_account *holder)
 void rill_core_agree(rill_holder_account *holder, const rill_config_account *config)
 {
     holder->config = config;
+    rill_routing_agree(&holder->peer, config);
     holder->balance.credit = config->credit;
     holder->balance.most = config->most;
     holder->terms.max_packet_amount = config->max_packet;
@@ -374,6 +411,8 @@ int rill_core_open_holder(rill_core *c, const rill_config_account *config, rill_
         return rc;
     *out = holder;
     rc = give_address(c, holder);
+    if (rc == RILL_OK)
+        rc = open_ways(c, holder);
     return rc == RILL_OK ? rill_core_know_tokens(c, tokens, holder, config) : rc;
 }
 
@@ -409,8 +448,8 @@ static int add_route(rill_core *c, rill_place place, const char *prefix, const c
     rill_holder_account *holder = find_holder(c, name);
     if (holder == NULL)
         return RILL_OK; /* it has been complained about */
-    int rc = rill_hub_add_route(c->hub, (rill_bytes){(const uint8_t *)prefix, strlen(prefix)},
-                                holder->account);
+    int rc = rill_routing_set(&c->routing, &holder->peer, RILL_ROUTE_STATIC,
+                              (rill_bytes){(const uint8_t *)prefix, strlen(prefix)});
     if (rc == RILL_ERR_NOMEM)
         return rc;
     if (rc != RILL_OK)
@@ -473,12 +512,21 @@ static int open_hub(rill_core *c)
     o.log = c->options.log;
     o.user = c->options.user;
     o.money = &c->money;
+    o.talk = &c->talk;
     const char *problem = rill_hub_options_problem(&o);
     if (problem != NULL) {
         rill_core_complain(c, config->place, "the configuration", problem);
         return RILL_OK;
     }
-    return rill_hub_new(&c->hub, &o);
+    int rc = rill_hub_new(&c->hub, &o);
+    const rill_routing_options routing = {
+        .allocator = o.allocator,
+        .crypto = c->options.crypto,
+        .config = config,
+        .hub = c->hub,
+        .log = o.log,
+    };
+    return rc == RILL_OK ? rill_routing_open(&c->routing, &routing) : rc;
 }
 
 int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, void *report_user)
@@ -600,12 +648,19 @@ rill_hub *rill_core_hub(const rill_core *c)
 
 void rill_core_turn(rill_core *c)
 {
-    rill_clerk_turn(&c->clerk, c->options.now(c->options.user).mono_ns);
+    rill_now now = rill_core_now(c);
+    rill_routing_turn(&c->routing, now);
+    rill_clerk_turn(&c->clerk, now.mono_ns);
 }
 
 uint64_t rill_core_deadline(const rill_core *c)
 {
     return rill_clerk_deadline(&c->clerk);
+}
+
+uint64_t rill_core_routes_deadline(const rill_core *c)
+{
+    return rill_routing_deadline(&c->routing);
 }
 
 void rill_core_written(rill_core *c, int rc, const char *problem)
@@ -629,6 +684,11 @@ const rill_rates *rill_core_rates(const rill_core *c)
 const rill_books *rill_core_books(const rill_core *c)
 {
     return &c->books;
+}
+
+const rill_routing *rill_core_routing(const rill_core *c)
+{
+    return &c->routing;
 }
 
 /* Of an asset, what the store has for accounts that are not in the configuration any more. */

@@ -15,6 +15,7 @@
 #include "connector/clerk.h"
 #include "connector/config.h"
 #include "connector/rates.h"
+#include "connector/routing.h"
 #include "crypto/crypto.h"
 #include "node/hub.h"
 
@@ -29,13 +30,14 @@ typedef struct rill_holder_account {
     rill_flow *last;              /* the flow of its last packet; NULL: none yet */
     char *address;                /* of a child: what terms.address points at */
     struct rill_holder_account *next_leaving;
-    uint64_t leave_at; /* monotonic nanoseconds: until then its open packets are waited for */
-    bool routed;       /* packets to its address go to it */
-    bool leaving;      /* it is not in the configuration any more */
-    bool parted;       /* its sessions were closed */
-    bool fresh;        /* of a change that is not applied yet */
-    bool listed;       /* the new configuration has it */
-    bool lost_token;   /* a token is not good any more: its sessions may have shown that one */
+    uint64_t leave_at;      /* monotonic nanoseconds: until then its open packets are waited for */
+    bool routed;            /* packets to its address go to it */
+    bool leaving;           /* it is not in the configuration any more */
+    bool parted;            /* its sessions were closed */
+    bool fresh;             /* of a change that is not applied yet */
+    bool listed;            /* the new configuration has it */
+    bool lost_token;        /* a token is not good any more: its sessions may have shown that one */
+    rill_speaker_peer peer; /* what is said of routes */
 } rill_holder_account;
 
 typedef struct rill_core_options {
@@ -148,6 +150,8 @@ bool rill_core_has_kept(const rill_core *c, uint64_t group);
 void rill_core_turn(rill_core *c);
 /* When rill_core_turn is wanted though nothing happens; RILL_NEVER. */
 uint64_t rill_core_deadline(const rill_core *c);
+/* The same, for what is to be said of routes; 0: at once. */
+uint64_t rill_core_routes_deadline(const rill_core *c);
 /* What the store says of the batch that it had. */
 void rill_core_written(rill_core *c, int rc, const char *problem);
 /* Is everything in the store? */
@@ -157,6 +161,8 @@ bool rill_core_is_kept(const rill_core *c);
 
 const rill_rates *rill_core_rates(const rill_core *c);
 const rill_books *rill_core_books(const rill_core *c);
+/* For rill_routing_next. */
+const rill_routing *rill_core_routing(const rill_core *c);
 /* Do all balances add up to 0, in each asset? */
 bool rill_core_is_even(const rill_core *c);
 

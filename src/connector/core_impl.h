@@ -24,6 +24,8 @@ struct rill_core {
     rill_rates rates;
     rill_clerk clerk;
     rill_money money;
+    rill_talk talk;
+    rill_routing routing;
     rill_arena arena; /* accounts, tokens, addresses */
     rill_holder_account **accounts;
     size_t account_count;

@@ -121,7 +121,7 @@ static void come_back(const rill_core_change *n, rill_holder_account *a,
     a->fresh = true;
     if (a->address == NULL)
         return;
-    int rc = rill_hub_add_route(n->core->hub, a->terms.address, a->account);
+    int rc = rill_routing_set(&n->core->routing, &a->peer, RILL_ROUTE_CHILD, a->terms.address);
     a->routed = rc == RILL_OK;
     if (rc != RILL_OK)
         rill_core_complain(n->core, fresh->place, fresh->name,
@@ -210,10 +210,10 @@ static const char *rest_of(const rill_config *config)
 static int add_route(const rill_core_change *n, rill_place place, const char *prefix,
                      const char *name)
 {
-    const rill_holder_account *a = rill_core_find(n->core, bytes_of(name));
+    rill_holder_account *a = rill_core_find(n->core, bytes_of(name));
     if (a == NULL)
         return RILL_OK; /* it has been complained about */
-    int rc = rill_hub_add_route(n->core->hub, bytes_of(prefix), a->account);
+    int rc = rill_routing_set(&n->core->routing, &a->peer, RILL_ROUTE_STATIC, bytes_of(prefix));
     if (rc == RILL_OK || rc == RILL_ERR_NOMEM)
         return rc;
     rill_core_complain(n->core, place, prefix,
@@ -242,7 +242,7 @@ static int prepare_routes(rill_core_change *n)
 
 static void drop_route(const rill_core_change *n, const char *prefix)
 {
-    int rc = rill_hub_remove_route(n->core->hub, bytes_of(prefix));
+    int rc = rill_routing_unset(&n->core->routing, bytes_of(prefix));
     (void)rc; /* where it could not be added it is not there */
 }
 
@@ -267,8 +267,8 @@ static void undo_routes(const rill_core_change *n)
 
 static void move_route(const rill_core_change *n, const char *prefix, const char *name)
 {
-    const rill_holder_account *a = rill_core_find(n->core, bytes_of(name));
-    int rc = rill_hub_move_route(n->core->hub, bytes_of(prefix), a->account);
+    rill_holder_account *a = rill_core_find(n->core, bytes_of(name));
+    int rc = rill_routing_move(&n->core->routing, &a->peer, bytes_of(prefix));
     assert(rc == RILL_OK);
     (void)rc;
 }
@@ -313,6 +313,13 @@ static void note_limit(rill_core_change *n, rill_holder_account *a, const char *
     note(n, a, "%s %s, before %s", what, now, before);
 }
 
+static void note_flag(rill_core_change *n, rill_holder_account *a, const char *what, bool old,
+                      bool fresh)
+{
+    if (old != fresh)
+        note(n, a, "%s %s", what, fresh ? "true" : "false");
+}
+
 static void note_account(rill_core_change *n, rill_holder_account *a,
                          const rill_config_account *fresh)
 {
@@ -326,6 +333,10 @@ static void note_account(rill_core_change *n, rill_holder_account *a,
     note_limit(n, a, "max-packet", old->max_packet, fresh->max_packet);
     note_limit(n, a, "packets-a-second", old->packets_a_second, fresh->packets_a_second);
     note_limit(n, a, "max-sessions", old->max_sessions, fresh->max_sessions);
+    note_limit(n, a, "max-routes", old->max_routes, fresh->max_routes);
+    note_flag(n, a, "send-routes", rill_config_sends_routes(old), rill_config_sends_routes(fresh));
+    note_flag(n, a, "receive-routes", rill_config_receives_routes(old),
+              rill_config_receives_routes(fresh));
 }
 
 static bool same_prices(const rill_config_rates *a, const rill_config_rates *b)
@@ -401,6 +412,7 @@ void rill_core_forget_change(rill_core_change *n)
             continue; /* as it was before */
         if (find_known(c, a) != NULL)
             close_known(c, a);
+        rill_routing_remove(&c->routing, &a->peer);
         bool gone = rill_hub_remove(c->hub, a->account);
         assert(gone);
         (void)gone;
@@ -532,6 +544,7 @@ static void take_out(rill_core_change *n, rill_holder_account *a)
     a->next_leaving = c->leaving;
     c->leaving = a;
     drop_address(n, a);
+    rill_routing_part(&c->routing, &a->peer);
     note(n, a, "removed");
 }
 
@@ -590,6 +603,7 @@ void rill_core_apply(rill_core_change *n, const char *who,
         rill_core_agree(n->accounts[i], &configs[i]);
         n->accounts[i]->fresh = false;
     }
+    rill_routing_change(&c->routing, n->fresh);
     rill_holder_account **accounts = c->accounts;
     c->accounts = n->accounts;
     c->account_count = n->count;
@@ -630,6 +644,7 @@ static bool is_gone(rill_core *c, rill_holder_account *a)
     if (!rill_books_forget(&c->books, &a->balance, rill_core_now(c).wall_ms))
         return false;
     forget_flows(c);
+    rill_routing_remove(&c->routing, &a->peer);
     return rill_hub_remove(c->hub, a->account);
 }
 

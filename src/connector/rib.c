@@ -308,20 +308,35 @@ int rill_rib_add(rill_rib *r, rill_via *via, rill_route_kind kind, rill_bytes pr
     return RILL_OK;
 }
 
-int rill_rib_remove(rill_rib *r, rill_bytes prefix)
+/* What the configuration says of a prefix; NULL: nothing. */
+static rill_rib_route *own_of(const rill_rib *r, rill_bytes prefix)
 {
     rill_name *name = rill_names_find(&r->names, prefix);
-    if (name == NULL)
+    rill_rib_route *at = name == NULL ? NULL : entry_of(name)->routes;
+    while (at != NULL && at->kind == RILL_ROUTE_LEARNT)
+        at = at->next;
+    return at;
+}
+
+int rill_rib_move(rill_rib *r, rill_via *via, rill_bytes prefix)
+{
+    rill_rib_route *route = own_of(r, prefix);
+    if (route == NULL)
         return RILL_ERR_NOT_FOUND;
-    rill_rib_entry *e = entry_of(name);
-    for (rill_rib_route *at = e->routes; at != NULL; at = at->next) {
-        if (at->kind == RILL_ROUTE_LEARNT)
-            continue;
-        free_route(r, at);
-        mark(r, e);
-        return RILL_OK;
-    }
-    return RILL_ERR_NOT_FOUND;
+    route->via = via;
+    route->serial = ++r->serial;
+    mark(r, route->entry);
+    return RILL_OK;
+}
+
+int rill_rib_remove(rill_rib *r, rill_bytes prefix)
+{
+    rill_rib_route *route = own_of(r, prefix);
+    if (route == NULL)
+        return RILL_ERR_NOT_FOUND;
+    mark(r, route->entry);
+    free_route(r, route);
+    return RILL_OK;
 }
 
 static bool goes_by_us(const rill_rib *r, const rill_ccp_route *route)

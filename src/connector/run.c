@@ -76,10 +76,17 @@ static void on_soon(void *user)
     rill_loop_before_wait(c->loop, &c->turn);
 }
 
+static void on_speak(uv_timer_t *timer)
+{
+    on_soon(timer->data);
+}
+
 static void take_turn(rill_task *task)
 {
     rill_connector *c = RILL_CONTAINER(task, rill_connector, turn);
     rill_core_turn(c->core);
+    if (!c->closing)
+        start_timer(c, &c->speak, on_speak, rill_core_routes_deadline(c->core));
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -253,6 +260,7 @@ static void close_handles(rill_connector *c)
     uv_close((uv_handle_t *)&c->tick, on_handle_closed);
     uv_close((uv_handle_t *)&c->retry, on_handle_closed);
     uv_close((uv_handle_t *)&c->chores, on_handle_closed);
+    uv_close((uv_handle_t *)&c->speak, on_handle_closed);
     uv_close((uv_handle_t *)&c->written, on_handle_closed);
 }
 
@@ -282,13 +290,15 @@ static int start_handles(rill_connector *c)
     c->tick.data = c;
     c->retry.data = c;
     c->chores.data = c;
+    c->speak.data = c;
     c->written.data = c;
     if (uv_async_init(uv, &c->written, on_async) != 0)
         return RILL_ERR_FILES;
     (void)uv_timer_init(uv, &c->tick);
     (void)uv_timer_init(uv, &c->retry);
     (void)uv_timer_init(uv, &c->chores);
-    c->handles = 4;
+    (void)uv_timer_init(uv, &c->speak);
+    c->handles = 5;
     return RILL_OK;
 }
 
@@ -471,6 +481,7 @@ void rill_connector_close(rill_connector *c)
     c->closing = true;
     c->stopped = true;
     uv_timer_stop(&c->tick);
+    uv_timer_stop(&c->speak);
     rill_admin *admin = c->admin;
     c->admin = NULL;
     if (admin != NULL)

@@ -77,6 +77,7 @@ struct rill_connector {
     uv_timer_t tick;  /* the hub's */
     uv_timer_t retry; /* the clerk's */
     uv_timer_t chores;
+    uv_timer_t speak; /* of routes */
     uv_async_t written;
     unsigned handles;
     rill_task turn;

@@ -93,6 +93,7 @@ static void put_kind(output *o, const rill_field *f)
         put_either(o, part_pattern);
         return;
     case RILL_KIND_BOOL:
+    case RILL_KIND_MAYBE:
         put(o, "\"type\":\"boolean\"");
         return;
     case RILL_KIND_CHOICE:

@@ -261,6 +261,15 @@ static void read_bool(reader *r, const yaml_node_t *node, const rill_field *f, b
         complain(r, place_of(node), "%s: true or false, not '%s'", f->key, text);
 }
 
+static void read_maybe(reader *r, const yaml_node_t *node, const rill_field *f, int *out)
+{
+    bool is = *out != 0;
+    size_t before = r->errors;
+    read_bool(r, node, f, &is);
+    if (r->errors == before)
+        *out = is;
+}
+
 /* "parent, peer or child" */
 static void list_choices(const rill_field *f, char *out, size_t cap)
 {
@@ -482,6 +491,9 @@ static void read_field(reader *r, const yaml_node_t *node, const rill_field *f, 
         return;
     case RILL_KIND_BOOL:
         read_bool(r, node, f, at);
+        return;
+    case RILL_KIND_MAYBE:
+        read_maybe(r, node, f, at);
         return;
     case RILL_KIND_CHOICE:
         read_choice(r, node, f, at);

@@ -24,6 +24,7 @@ typedef enum rill_kind {
     RILL_KIND_RATIO,    /* rill_ratio, above 0 */
     RILL_KIND_PART,     /* uint32_t: millionths, written as 0.002 or 0.2% */
     RILL_KIND_BOOL,     /* bool */
+    RILL_KIND_MAYBE,    /* int: 0 or 1; another number by default */
     RILL_KIND_CHOICE,   /* int: which of choices */
     RILL_KIND_ASSET,    /* rill_config_asset, written as USD/2 */
     RILL_KIND_SECRET,   /* const char *: "file:PATH" or "env:NAME", as written */

@@ -248,6 +248,28 @@ int rill_speaker_restore_route(rill_speaker *s, rill_speaker_peer *p, const rill
 
 /* ---- what we are told ---- */
 
+void rill_speaker_drop(rill_speaker *s, rill_speaker_peer *p)
+{
+    memcpy(p->heard_table, no_table, sizeof no_table);
+    p->heard = 0;
+    p->whole = false;
+    p->expiry = RILL_NEVER;
+    p->via.current++;
+    p->via.purge = true;
+    rill_rib_sweep(&s->rib, &p->via);
+    plan(s, p);
+}
+
+void rill_speaker_review(rill_speaker *s)
+{
+    EACH_PEER(s, p)
+    {
+        if (!p->is_heard && p->via.count > 0)
+            rill_speaker_drop(s, p);
+        plan(s, p);
+    }
+}
+
 /* All that it told goes. */
 static void expire(rill_speaker *s, rill_speaker_peer *p, uint64_t now)
 {
@@ -255,14 +277,8 @@ static void expire(rill_speaker *s, rill_speaker_peer *p, uint64_t now)
         rill_log_line(&s->options.log, RILL_LOG_WARNING,
                       "account %s: nothing has been heard of its routes for too long; %zu are gone",
                       p->via.name, p->via.count);
-    memcpy(p->heard_table, no_table, sizeof no_table);
-    p->heard = 0;
-    p->whole = false;
-    p->expiry = RILL_NEVER;
     p->ask_at = now;
-    p->via.current++;
-    p->via.purge = true;
-    rill_rib_sweep(&s->rib, &p->via);
+    rill_speaker_drop(s, p);
 }
 
 /* It is asked at once, if it was not within the last second. */
@@ -336,58 +352,62 @@ static void have_all(rill_speaker *s, rill_speaker_peer *p)
     rill_rib_sweep(&s->rib, &p->via);
 }
 
-const char *rill_speaker_take_update(rill_speaker *s, rill_speaker_peer *p, rill_bytes data,
-                                     uint64_t now)
+int rill_speaker_take_update(rill_speaker *s, rill_speaker_peer *p, rill_bytes data, uint64_t now,
+                             const char **problem)
 {
     rill_ccp_update u;
-    const char *problem = NULL;
+    int rc = RILL_OK;
     if (!p->is_heard)
-        return NULL; /* who is told no asks again and again */
+        return RILL_OK; /* who is told no asks again and again */
+    *problem = "not a well-formed route update";
     if (rill_ccp_update_decode(&u, data) != RILL_OK)
-        return "not a well-formed route update";
+        return RILL_ERR_MALFORMED;
     hear(p, &u, now);
     p->ask_at = now + s->options.interval + s->options.interval / 4;
     if (u.from_epoch > p->heard) {
         ask_soon(p, now);
     } else if (u.to_epoch > p->heard || (!p->whole && u.to_epoch == p->heard)) {
-        if (apply_update(s, p, &u) == RILL_OK) {
+        rc = apply_update(s, p, &u);
+        if (rc == RILL_OK) {
             p->heard = u.to_epoch;
             if (p->heard >= u.current_epoch)
                 have_all(s, p);
         } else {
-            problem = "out of memory";
+            *problem = "out of memory";
             ask_soon(p, now);
         }
     }
     settle(s, now);
     plan(s, p);
-    return problem;
+    return rc;
 }
 
 /* ---- what we tell ---- */
 
-const char *rill_speaker_take_control(rill_speaker *s, rill_speaker_peer *p, rill_bytes data,
-                                      uint64_t now)
+int rill_speaker_take_control(rill_speaker *s, rill_speaker_peer *p, rill_bytes data, uint64_t now,
+                              const char **problem)
 {
     rill_ccp_control control;
     if (!p->tells)
-        return NULL;
+        return RILL_OK;
+    *problem = "not a well-formed route control request";
     if (rill_ccp_control_decode(&control, data) != RILL_OK)
-        return "not a well-formed route control request";
+        return RILL_ERR_MALFORMED;
     bool known = memcmp(control.table, p->table, sizeof p->table) == 0;
     p->wants = control.mode == RILL_CCP_SYNC;
     p->told = control.epoch;
     if (!known || control.epoch < s->rib.forgotten || control.epoch > s->rib.epoch) {
         p->told = 0;
         /* What it knows of this table would not do. */
+        *problem = "internal error";
         if (known && name_table(s, p->table) != RILL_OK)
-            return "internal error";
+            return RILL_ERR_CRYPTO;
     }
     p->update_id = 0;
     p->beat_at = p->tell_at > now ? p->tell_at : now;
     settle(s, now);
     plan(s, p);
-    return NULL;
+    return RILL_OK;
 }
 
 static void make_control(rill_speaker *s, rill_speaker_peer *p, uint64_t now,

@@ -110,6 +110,10 @@ void rill_speaker_clear(rill_speaker *s);
 RILL_MUST_CHECK int rill_speaker_add(rill_speaker *s, rill_speaker_peer *p);
 /* Packets go nowhere by it any more: see rill_rib_forget. */
 void rill_speaker_remove(rill_speaker *s, rill_speaker_peer *p);
+/* Forgets what it told. */
+void rill_speaker_drop(rill_speaker *s, rill_speaker_peer *p);
+/* What their owner has set of peers has changed. */
+void rill_speaker_review(rill_speaker *s);
 /* It is connected, and is not. */
 void rill_speaker_up(rill_speaker *s, rill_speaker_peer *p, uint64_t now);
 void rill_speaker_down(rill_speaker *s, rill_speaker_peer *p, uint64_t now);
@@ -129,13 +133,13 @@ RILL_MUST_CHECK int rill_speaker_restore_route(rill_speaker *s, rill_speaker_pee
 /* ---- messages ---- */
 
 /*
- * The data of a Prepare to peer.route.control or peer.route.update. NULL: it is to be fulfilled.
- * Else what is wrong with it, static.
+ * The data of a Prepare to peer.route.control or peer.route.update. RILL_OK: it is to be fulfilled.
+ * RILL_ERR_MALFORMED, RILL_ERR_NOMEM, RILL_ERR_CRYPTO: *problem says what is wrong, static.
  */
-const char *rill_speaker_take_control(rill_speaker *s, rill_speaker_peer *p, rill_bytes data,
-                                      uint64_t now);
-const char *rill_speaker_take_update(rill_speaker *s, rill_speaker_peer *p, rill_bytes data,
-                                     uint64_t now);
+RILL_MUST_CHECK int rill_speaker_take_control(rill_speaker *s, rill_speaker_peer *p,
+                                              rill_bytes data, uint64_t now, const char **problem);
+RILL_MUST_CHECK int rill_speaker_take_update(rill_speaker *s, rill_speaker_peer *p, rill_bytes data,
+                                             uint64_t now, const char **problem);
 
 typedef struct rill_speaker_message {
     rill_speaker_peer *to;

@@ -11,6 +11,7 @@
 #include "base/prefetch.h"
 #include "ilp/address.h"
 #include "ilp/echo.h"
+#include "ilp/peer.h"
 #include "link/link_impl.h"
 #include "node/local.h"
 
@@ -122,8 +123,13 @@ static void finish(rill_forwarder *f, rill_pending *entry)
         f->options->money->release(f->options->money->user, &entry->hold);
     rill_account *from = entry->from;
     rill_account *to = entry->to;
+    bool own = entry->own;
+    uint64_t request = entry->request;
+    bool fulfilled = entry->fulfilled;
     from->open_from--;
     rill_pendings_close(&f->pendings, entry);
+    if (RILL_UNLIKELY(own))
+        f->options->talk->answered(f->options->talk->user, to->of.terms, request, fulfilled);
     rill_account_release(f->accounts, from);
     rill_account_release(f->accounts, to);
     if (f->draining && f->pendings.open == 0)
@@ -324,6 +330,50 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
         arm(f, entry->timer.deadline);
 }
 
+/* It is from the account that it goes to, as far as anybody counts. */
+static void open_own(rill_forwarder *f, rill_pending *entry, rill_account *to,
+                     const rill_prepare *prepare, uint64_t id)
+{
+    entry->from = to;
+    entry->to = to;
+    entry->own = true;
+    entry->request = id;
+    memcpy(entry->condition, prepare->condition, sizeof entry->condition);
+    rill_list_init(&entry->of_source);
+    to->open_from++;
+    rill_account_hold(to);
+    rill_account_hold(to);
+    uint64_t deadline = entry->timer.deadline;
+    if (deadline < f->armed)
+        arm(f, deadline);
+}
+
+int rill_forward_own(rill_forwarder *f, rill_account *to, const rill_prepare *prepare,
+                     uint64_t wait, uint64_t id)
+{
+    rill_pending *entry = NULL;
+    size_t len = 0;
+    if (f->draining)
+        return RILL_ERR_CLOSED;
+    if (rill_list_empty(&to->sessions))
+        return RILL_ERR_NOT_CONNECTED;
+    int rc = rill_prepare_encode(prepare, f->rewriter.out, sizeof f->rewriter.out, &len);
+    if (rc != RILL_OK)
+        return rc;
+    uint64_t now = f->options->now(f->options->user).mono_ns;
+    rc = rill_pendings_open(&f->pendings, rill_add_sat(now, wait), &entry);
+    if (rc != RILL_OK)
+        return rc;
+    open_own(f, entry, to, prepare, id);
+    const rill_session *session = RILL_CONTAINER(to->sessions.next, rill_session, in_account);
+    rc = rill_link_send(session->link, entry->outgoing_id, f->rewriter.out, len);
+    if (rc != RILL_OK) {
+        entry->own = false; /* its owner knows */
+        finish(f, entry);
+    }
+    return rc;
+}
+
 static lookup look_up(const rill_forwarder *f, rill_bytes destination)
 {
     lookup l = {.hop = rill_routes_find(f->routes, destination)};
@@ -423,6 +473,16 @@ static const rill_terms *terms_of(const rill_forwarder *f, const rill_account *a
     return f->options->money == NULL ? NULL : account->of.terms;
 }
 
+/* A request to a peer that is well made. What is said of routes is for the owner. */
+static int hear(const rill_forwarder *f, const incoming *in, const char **problem)
+{
+    const rill_talk *talk = f->options->talk;
+    bool update = rill_peer_is_request(&in->prepare, RILL_CCP_UPDATE);
+    if (talk == NULL || (!update && !rill_peer_is_request(&in->prepare, RILL_CCP_CONTROL)))
+        return RILL_OK;
+    return talk->hear(talk->user, in->from->account->of.terms, update, in->prepare.data, problem);
+}
+
 static void answer_peer_protocol(const rill_forwarder *f, const incoming *in)
 {
     uint8_t packet[ANSWER_MAX];
@@ -430,10 +490,14 @@ static void answer_peer_protocol(const rill_forwarder *f, const incoming *in)
     const char *problem =
         rill_local_answer(f->options, terms_of(f, in->from->account), &in->prepare,
                           in->from->account->name.bytes, packet, sizeof packet, &len);
-    if (problem != NULL)
-        refuse_prepare(f, in, (refusal){RILL_ILP_F01_INVALID_PACKET, problem});
-    else
+    int rc = problem != NULL ? RILL_ERR_MALFORMED : hear(f, in, &problem);
+    if (rc == RILL_OK)
         answer(in->from, in->request, packet, len);
+    else
+        refuse_prepare(f, in,
+                       (refusal){rc == RILL_ERR_NOMEM ? RILL_ILP_T00_INTERNAL_ERROR
+                                                      : RILL_ILP_F01_INVALID_PACKET,
+                                 problem});
 }
 
 static void refuse_malformed(const rill_forwarder *f, rill_session *from, uint64_t request,
@@ -594,6 +658,7 @@ static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entr
     uint64_t taken = entry->hold.between != NULL ? entry->hold.taken : entry->amount;
     from->fulfilled_from = rill_add_sat(from->fulfilled_from, taken);
     to->fulfilled_to = rill_add_sat(to->fulfilled_to, entry->amount);
+    entry->fulfilled = true;
     if (!book(f, entry, fulfill, packet))
         return;
     if (entry->source != NULL)
@@ -636,7 +701,8 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
         end_unfulfilled(f, entry, one_is_away);
         return;
     }
-    entry->from->stats.rejected_from++;
+    if (!entry->own)
+        entry->from->stats.rejected_from++;
     if (entry->source != NULL)
         answer(entry->source, entry->request, packet.data, packet.len);
     finish(f, entry);

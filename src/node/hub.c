@@ -99,14 +99,31 @@ const char *rill_hub_options_problem(const rill_hub_options *o)
 
 /* ---- what links tell ---- */
 
+static void say_present(const rill_hub *h, const rill_account *account, bool is)
+{
+    if (h->options.talk != NULL)
+        h->options.talk->present(h->options.talk->user, account->of.terms, is);
+}
+
+/* It is none of its account's sessions any more. */
+static void leave(const rill_hub *h, rill_session *s)
+{
+    rill_owners_leaves(s->account, s, h->options.now(h->options.user).mono_ns);
+    if (rill_list_empty(&s->account->sessions))
+        say_present(h, s->account, false);
+}
+
 static void on_up(rill_link *l, void *user)
 {
     const rill_hub *h = l->group;
     rill_session *s = user;
+    bool first = rill_list_empty(&s->account->sessions);
     if (!rill_list_linked(&s->in_account))
         rill_owners_comes(s->account, s);
     rill_log_line(&h->options.log, RILL_LOG_INFO, "account %s: connected",
                   rill_account_text(s->account));
+    if (first)
+        say_present(h, s->account, true);
 }
 
 static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
@@ -115,9 +132,9 @@ static void on_down(rill_link *l, int error, const char *detail, bool final, voi
     rill_hub *h = l->group;
     rill_session *s = user;
     if (rill_list_linked(&s->in_account)) {
-        rill_owners_leaves(s->account, s, h->options.now(h->options.user).mono_ns);
         rill_log_line(&h->options.log, RILL_LOG_INFO, "account %s: disconnected: %s",
                       rill_account_text(s->account), detail);
+        leave(h, s);
     }
     rill_forward_source_gone(&h->forwarder, s);
     if (final)
@@ -158,7 +175,7 @@ static void on_closed(rill_link *l, void *user)
     rill_session *s = user;
     rill_hub *h = l->group;
     if (rill_list_linked(&s->in_account))
-        rill_owners_leaves(s->account, s, h->options.now(h->options.user).mono_ns);
+        leave(h, s);
     rill_forward_source_gone(&h->forwarder, s);
     rill_account *account = s->account;
     account->admitted--;
@@ -310,17 +327,24 @@ int rill_hub_remove_route(rill_hub *h, rill_bytes prefix)
     return rill_routes_remove(&h->routes, prefix);
 }
 
+int rill_hub_set_route(rill_hub *h, rill_bytes prefix, rill_account *account)
+{
+    return rill_routes_set(&h->routes, prefix,
+                           (rill_hop){.kind = RILL_HOP_ACCOUNT, .account = account});
+}
+
+int rill_hub_ask(rill_hub *h, rill_account *account, const rill_prepare *prepare, uint64_t wait,
+                 uint64_t id)
+{
+    return rill_forward_own(&h->forwarder, account, prepare, wait, id);
+}
+
 void rill_hub_kept(rill_hub *h, uint64_t group)
 {
     rill_forward_kept(&h->forwarder, group);
 }
 
 /* ---- the node ---- */
-
-int rill_hub_move_route(rill_hub *h, rill_bytes prefix, struct rill_account *account)
-{
-    return rill_routes_move(&h->routes, prefix, account);
-}
 
 void rill_hub_close_sessions(const struct rill_account *account)
 {

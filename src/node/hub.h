@@ -15,6 +15,7 @@
 #define RILL_NODE_HUB_H
 
 #include <rill/error.h>
+#include <rill/ilp.h>
 #include <rill/link.h>
 
 #include "node/log.h"
@@ -47,6 +48,7 @@ typedef struct rill_hub_options {
      * come. NULL: whoever comes gets an account, and there is no money.
      */
     const rill_money *money;
+    const rill_talk *talk; /* with money; NULL: what is said of routes has no effect */
     rill_log log;
     void *user;
 } rill_hub_options;
@@ -106,11 +108,21 @@ RILL_MUST_CHECK int rill_hub_add_route(rill_hub *h, rill_bytes prefix,
                                        struct rill_account *account);
 /* RILL_ERR_NOT_FOUND. */
 RILL_MUST_CHECK int rill_hub_remove_route(rill_hub *h, rill_bytes prefix);
-/* The route leads to another account from now on. RILL_ERR_NOT_FOUND. */
-RILL_MUST_CHECK int rill_hub_move_route(rill_hub *h, rill_bytes prefix,
-                                        struct rill_account *account);
 /* Closes each session of the account: their `closed` follow. */
 void rill_hub_close_sessions(const struct rill_account *account);
+/*
+ * The same prefix by another account, or one that is new: no packet finds nothing in between. The
+ * errors of rill_hub_add_route but RILL_ERR_EXISTS.
+ */
+RILL_MUST_CHECK int rill_hub_set_route(rill_hub *h, rill_bytes prefix,
+                                       struct rill_account *account);
+/*
+ * A Prepare of our own to a neighbour; `answered` of rill_talk follows, once, after at most `wait`
+ * nanoseconds. RILL_ERR_NOT_CONNECTED, RILL_ERR_CLOSED (draining), the errors of rill_link_send and
+ * rill_prepare_encode: nothing follows.
+ */
+RILL_MUST_CHECK int rill_hub_ask(rill_hub *h, struct rill_account *account,
+                                 const rill_prepare *prepare, uint64_t wait, uint64_t id);
 /* The books are kept up to this group: what waited for it is passed on. */
 void rill_hub_kept(rill_hub *h, uint64_t group);
 

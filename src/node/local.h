@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the node says about itself: its address, IL-DCP (RFC 31), and what it makes
- * of routes (CCP): it has none to give, and takes none.
+ * What the node says about itself: its address, IL-DCP (RFC 31), and the answer to what is said of
+ * routes (CCP), which is always yes: what it means is for the owner (rill_talk).
  */
 #ifndef RILL_NODE_LOCAL_H
 #define RILL_NODE_LOCAL_H

@@ -34,13 +34,15 @@ typedef struct rill_pending {
     struct rill_session *source;
     struct rill_account *from;
     struct rill_account *to;
-    uint64_t request; /* the source's, for rill_link_reply */
+    uint64_t request; /* the source's, for rill_link_reply; of our own, for rill_talk.answered */
     uint64_t amount;
     rill_money_hold hold; /* where accounts have balances */
     uint64_t group;       /* booked, and waits until this group is kept; 0: not yet */
     uint64_t outgoing_id; /* 0 while the entry is free */
     uint8_t condition[32];
     rill_turn turn;
+    bool own; /* asked by ourselves */
+    bool fulfilled;
     /* What was sent, for the next session, where there are several. The storage stays. */
     uint8_t *copy;
     size_t copy_len; /* 0: none */

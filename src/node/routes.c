@@ -82,6 +82,17 @@ int rill_routes_add(rill_routes *r, rill_bytes prefix, rill_hop hop)
     return RILL_OK;
 }
 
+int rill_routes_set(rill_routes *r, rill_bytes prefix, rill_hop hop)
+{
+    rill_name *name = rill_names_find(&r->names, prefix);
+    if (name == NULL)
+        return rill_routes_add(r, prefix, hop);
+    route *known = route_of(name);
+    hop.prefix = known->hop.prefix;
+    known->hop = hop;
+    return RILL_OK;
+}
+
 int rill_routes_remove(rill_routes *r, rill_bytes prefix)
 {
     rill_name *name = rill_names_find(&r->names, prefix);
@@ -92,16 +103,6 @@ int rill_routes_remove(rill_routes *r, rill_bytes prefix)
     rill_free(r->allocator, route_of(name));
     while (r->deepest > 0 && r->by_segments[r->deepest] == 0)
         r->deepest--;
-    return RILL_OK;
-}
-
-int rill_routes_move(rill_routes *r, rill_bytes prefix, struct rill_account *account)
-{
-    rill_name *name = rill_names_find(&r->names, prefix);
-    if (name == NULL)
-        return RILL_ERR_NOT_FOUND;
-    route_of(name)->hop.kind = RILL_HOP_ACCOUNT;
-    route_of(name)->hop.account = account;
     return RILL_OK;
 }
 

@@ -46,11 +46,10 @@ void rill_routes_clear(rill_routes *r);
  * RILL_ERR_LIMIT (over RILL_ROUTE_MAX_SEGMENTS), RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_routes_add(rill_routes *r, rill_bytes prefix, rill_hop hop);
+/* The same, and another hop where there is one for the prefix: that cannot fail. */
+RILL_MUST_CHECK int rill_routes_set(rill_routes *r, rill_bytes prefix, rill_hop hop);
 /* RILL_ERR_NOT_FOUND. */
 RILL_MUST_CHECK int rill_routes_remove(rill_routes *r, rill_bytes prefix);
-/* Leads to this account from now on. RILL_ERR_NOT_FOUND. */
-RILL_MUST_CHECK int rill_routes_move(rill_routes *r, rill_bytes prefix,
-                                     struct rill_account *account);
 /* Does any prefix lead to the account? Looks at all of them. */
 bool rill_routes_lead_to(const rill_routes *r, const struct rill_account *account);
 /* destination is a valid address. */

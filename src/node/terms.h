@@ -59,4 +59,18 @@ typedef struct rill_money {
     void *user;
 } rill_money;
 
+/* What neighbours say to each other about routes (CCP), as the hub sees it. */
+typedef struct rill_talk {
+    /*
+     * Data of a Prepare to peer.route.update, or else to peer.route.control. *problem says what is
+     * wrong, static. RILL_OK: it is fulfilled. RILL_ERR_MALFORMED, RILL_ERR_NOMEM.
+     */
+    int (*hear)(void *user, rill_terms *from, bool update, rill_bytes data, const char **problem);
+    /* The account has its first session now, or none any more. */
+    void (*present)(void *user, rill_terms *account, bool is);
+    /* What rill_hub_ask sent was fulfilled; or not, or nobody knows. */
+    void (*answered)(void *user, rill_terms *account, uint64_t id, bool fulfilled);
+    void *user;
+} rill_talk;
+
 #endif

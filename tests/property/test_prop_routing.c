@@ -315,11 +315,11 @@ static void arrive(message *m)
         rill_speaker_answered(&n->s, &e->peer, m->id, m->fulfilled, w.now);
         return;
     }
-    const char *problem =
-        m->is_control
-            ? rill_speaker_take_control(&n->s, &e->peer, (rill_bytes){m->data, m->len}, w.now)
-            : rill_speaker_take_update(&n->s, &e->peer, (rill_bytes){m->data, m->len}, w.now);
-    CHECK(problem == NULL);
+    const char *problem = NULL;
+    const rill_bytes data = {m->data, m->len};
+    int rc = m->is_control ? rill_speaker_take_control(&n->s, &e->peer, data, w.now, &problem)
+                           : rill_speaker_take_update(&n->s, &e->peer, data, w.now, &problem);
+    CHECK(rc == RILL_OK);
     if (below(100) >= w.loss)
         fly((message){.to = e->other, .id = m->id, .is_answer = true, .fulfilled = true});
 }

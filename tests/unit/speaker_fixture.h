@@ -149,8 +149,8 @@ static void put_route(rill_writer *out, const char *prefix, const char *path)
 }
 
 /* An update: prefix and path of each route, then NULL; then withdrawn prefixes, then NULL. */
-static const char *tell(world *w, rill_speaker_peer *p, uint8_t table, uint32_t from, uint32_t to,
-                        uint32_t current, const char *const *routes, const char *const *withdrawn)
+static int tell(world *w, rill_speaker_peer *p, uint8_t table, uint32_t from, uint32_t to,
+                uint32_t current, const char *const *routes, const char *const *withdrawn)
 {
     static uint8_t data[1 << 16];
     rill_writer out = rill_writer_of(data, sizeof data);
@@ -171,7 +171,9 @@ static const char *tell(world *w, rill_speaker_peer *p, uint8_t table, uint32_t 
     for (size_t i = 0; i < u.withdrawn_count; i++)
         rill_ccp_put_withdrawn(&out, text(withdrawn[i]));
     assert_false(out.failed);
-    return rill_speaker_take_update(&w->s, p, (rill_bytes){data, rill_writer_len(&out)}, now);
+    const char *problem = NULL;
+    return rill_speaker_take_update(&w->s, p, (rill_bytes){data, rill_writer_len(&out)}, now,
+                                    &problem);
 }
 
 #define ROUTES(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -185,7 +187,9 @@ static void ask(world *w, rill_speaker_peer *p, const uint8_t *table, uint32_t e
     if (table != NULL)
         memcpy(control.table, table, sizeof control.table);
     assert_int_equal(rill_ccp_control_encode(&control, data, sizeof data, &len), RILL_OK);
-    assert_null(rill_speaker_take_control(&w->s, p, (rill_bytes){data, len}, now));
+    const char *problem = NULL;
+    assert_int_equal(rill_speaker_take_control(&w->s, p, (rill_bytes){data, len}, now, &problem),
+                     RILL_OK);
 }
 
 /* The next message to this neighbour of this kind within so many ms; others are fulfilled. */

@@ -166,6 +166,32 @@ static void test_defaults(void **state)
     assert_int_equal(config.max_hold_time, 30 * RILL_SECOND);
 }
 
+/* Who is told, and who is asked, is a matter of its relation, unless it is said. */
+static void test_who_is_told_routes(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        parse("address: g.x\nstore: {path: b}\naccounts:\n"
+              "  up: {relation: parent, asset: USD/2, link: {uri: 'btp+ws://x'}}\n"
+              "  peer: {relation: peer, asset: USD/2, tokens: env:X}\n"
+              "  child: {relation: child, asset: USD/2, tokens: env:X}\n"
+              "  other: {relation: child, asset: USD/2, tokens: env:X, send-routes: false,"
+              " receive-routes: true, max-routes: 7}\n"
+              "route-interval: 2s\nroute-hold-down: 5s\n"),
+        RILL_OK);
+    const rill_config_account *a = config.accounts.items;
+    static const bool sends[] = {false, true, true, false};
+    static const bool receives[] = {true, true, false, true};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(rill_config_sends_routes(&a[i]), sends[i]);
+        assert_int_equal(rill_config_receives_routes(&a[i]), receives[i]);
+    }
+    assert_int_equal(a[0].max_routes, 100000);
+    assert_int_equal(a[3].max_routes, 7);
+    assert_int_equal(config.route_interval, 2 * RILL_SECOND);
+    assert_int_equal(config.route_hold_down, 5 * RILL_SECOND);
+}
+
 static void refused(const char *text, const char *why)
 {
     assert_int_equal(parse(text), RILL_ERR_MALFORMED);
@@ -227,7 +253,8 @@ static void test_characters_of_control(void **state)
     refused("? \"a\\nb\\e[1m\"\n: 1\n",
             "1:3: 'a?b?[1m' is not known in the configuration; there are: "
             "address, store, admin, listen, accounts, rates, routes, "
-            "default-route, min-message-window, max-hold-time");
+            "default-route, min-message-window, max-hold-time, route-interval,"
+            " route-hold-down");
     refused(SMALL("relation: \"a\\tb\", asset: USD/2, tokens: env:T"),
             "4:17: relation: parent, peer or child, not 'a?b'");
 }
@@ -271,6 +298,11 @@ static void test_what_makes_no_sense(void **state)
     refused(SMALL(CHILD) "routes: [{prefix: g.y, account: z}]\n", "5:10: there is no account 'z'");
     refused(SMALL(CHILD) "routes: [{prefix: 'g y', account: a}]\n",
             "5:10: prefix: 'g y' is no ILP address");
+    refused(SMALL(CHILD) "route-interval: 45s\n",
+            "1:1: route-hold-down must be longer than route-interval, or routes end between two"
+            " words");
+    refused(SMALL("relation: peer, asset: USD/2, tokens: env:X, send-routes: perhaps"),
+            "4:65: send-routes: true or false, not 'perhaps'");
     refused(SMALL(CHILD) "default-route: z\n", "1:1: default-route: there is no account 'z'");
     refused(SMALL(CHILD) "admin: {port: 1, tokens: []}\n",
             "5:8: the operator's port needs a token");
@@ -391,6 +423,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_everything),
         TEST(test_defaults),
+        TEST(test_who_is_told_routes),
         TEST(test_errors_say_where_and_what),
         TEST(test_characters_of_control),
         TEST(test_secrets_are_not_shown),

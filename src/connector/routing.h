@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The routes of a connector: those of its configuration, and those that its neighbours tell, in the
+ * table by which the hub forwards. It speaks with the neighbours by way of the hub.
+ */
+#ifndef RILL_CONNECTOR_ROUTING_H
+#define RILL_CONNECTOR_ROUTING_H
+
+#include "connector/speaker.h"
+#include "node/hub.h"
+
+/* How long an answer to what we say of routes is waited for. */
+#define RILL_ROUTING_PATIENCE (10 * RILL_SECOND)
+
+typedef struct rill_routing {
+    rill_speaker speaker;
+    rill_hub *hub; /* NULL: it is not open */
+    rill_log log;
+} rill_routing;
+
+typedef struct rill_routing_options {
+    const rill_allocator *allocator;
+    rill_crypto *crypto;
+    const rill_config *config;
+    rill_hub *hub;
+    rill_log log;
+} rill_routing_options;
+
+/* All that the options point at stays. RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
+RILL_MUST_CHECK int rill_routing_open(rill_routing *r, const rill_routing_options *options);
+/* Also of one that was not opened, and is all zero. */
+void rill_routing_close(rill_routing *r);
+
+/* What its configuration says of routes, now; p is zero at first. What config points at stays. */
+void rill_routing_agree(rill_speaker_peer *p, const rill_config_account *config);
+/*
+ * A neighbour, of which rill_routing_agree has been told, with its account of the hub and its
+ * address (of a child; else empty), which stay. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_routing_add(rill_routing *r, rill_speaker_peer *p, rill_bytes address,
+                                     struct rill_account *account);
+/* It leaves: what it told is forgotten, and it is neither asked nor told any more. */
+void rill_routing_part(rill_routing *r, rill_speaker_peer *p);
+/* It is gone: nothing leads to it. */
+void rill_routing_remove(rill_routing *r, rill_speaker_peer *p);
+/* Another configuration, which all neighbours have been told of by rill_routing_agree. */
+void rill_routing_change(rill_routing *r, const rill_config *config);
+/*
+ * A route of our own, which packets take at once: RILL_ROUTE_STATIC or RILL_ROUTE_CHILD. The errors
+ * of rill_rib_add.
+ */
+RILL_MUST_CHECK int rill_routing_set(rill_routing *r, rill_speaker_peer *p, rill_route_kind kind,
+                                     rill_bytes prefix);
+/* It leads to another neighbour. RILL_ERR_NOT_FOUND. */
+RILL_MUST_CHECK int rill_routing_move(rill_routing *r, rill_speaker_peer *p, rill_bytes prefix);
+/* It is gone. RILL_ERR_NOT_FOUND. */
+RILL_MUST_CHECK int rill_routing_unset(rill_routing *r, rill_bytes prefix);
+
+/* As of rill_talk. */
+int rill_routing_hear(rill_routing *r, rill_speaker_peer *p, bool update, rill_bytes data,
+                      rill_now now, const char **problem);
+void rill_routing_present(rill_routing *r, rill_speaker_peer *p, bool is, rill_now now);
+void rill_routing_answered(rill_routing *r, rill_speaker_peer *p, uint64_t id, bool fulfilled,
+                           rill_now now);
+
+/* Sends what is to be sent now. */
+void rill_routing_turn(rill_routing *r, rill_now now);
+/* When it is wanted though nothing happens; 0: at once. */
+uint64_t rill_routing_deadline(const rill_routing *r);
+
+/* ---- looking ---- */
+
+/* A way to a prefix, for people. */
+typedef struct rill_routing_line {
+    rill_bytes prefix;
+    const char *account; /* NULL: this node itself */
+    rill_route_kind kind;
+    size_t hops; /* LEARNT: of its path */
+    bool best;   /* packets take it */
+    bool away;   /* its neighbour is not connected */
+} rill_routing_line;
+
+typedef struct rill_routing_cursor {
+    size_t entry;
+    const rill_rib_route *next;
+} rill_routing_cursor;
+
+/*
+ * Each way once, those to the same prefix together, in no other order. Begin with a cursor of
+ * zeros. Nothing may happen to the connector in between.
+ */
+bool rill_routing_next(const rill_routing *r, rill_routing_cursor *cursor, rill_routing_line *out);
+
+#endif

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Networks of rilld processes that tell each other routes: payments across them while links are cut
+and processes are killed; and the books of all of them compared, to the unit.
+
+usage: routing.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
+
+Prints TAP.
+"""
+
+import re
+import sys
+
+import connector
+from connector import receive, received, send
+from harness import RILLD, environment, reserved_port, run_tests
+from proxy import Proxy
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+class Connector(connector.Connector):
+    """One that says which way packets go."""
+
+    def start(self):
+        self.program = self.t.start([RILLD, "run", "-v", "--config", self.path],
+                                    env=environment(**self.tokens))
+        self.program.read_along()
+        line = self.program.until("ready on", "err")
+        self.port = int(re.search(r":(\d+) as", line).group(1))
+
+    def until_way(self, prefix, account):
+        self.program.until(rf"packets to {re.escape(prefix)} go to {account}$", "err")
+
+
+def peer(name, token, port=None):
+    """An account of a peer that connects to us with this token, or that we connect to with it."""
+    link = f"tokens: env:TOKEN_{token}" if port is None else \
+        f"link: {{uri: 'btp+ws://127.0.0.1:{port}', token: env:TOKEN_{token}}}"
+    return f"  {name}: {{relation: peer, asset: USD/6, credit: none, {link}}}\n"
+
+
+def child(name):
+    return f"  {name}: {{relation: child, asset: USD/6, credit: none, tokens: env:TOKEN_{name.upper()}}}\n"
+
+
+FAST = "route-interval: 1s\nroute-hold-down: 3s\n"
+
+
+def network(t, name, *accounts, port=0, more=FAST):
+    return Connector(t, name, f"address: g.{name}\n{more}accounts:\n{''.join(accounts)}", port)
+
+
+def line_of_three(t):
+    """a - b - c, alice at a and bob at c. The ends connect to the middle, whose port stays."""
+    port = reserved_port()
+    b = network(t, "b", peer("a", "A"), peer("c", "C"), port=port.getsockname()[1])
+    a = network(t, "a", child("alice"), peer("b", "A", b.port))
+    c = network(t, "c", child("bob"), peer("b", "C", b.port))
+    a.until_way("g.c", "account b")
+    c.until_way("g.a", "account b")
+    b.until_way("g.a", "account a")
+    b.until_way("g.c", "account c")
+    return a, b, c, port
+
+
+def check_even(*pairs):
+    """Each pair is what both ends of a link say that they owe each other."""
+    for one, other in pairs:
+        assert one == -other, (one, other)
+
+
+@case
+def a_line_of_three(t):
+    """Routes are learnt through the middle, and payments go both ways; nobody has configured any."""
+    a, b, c, _ = line_of_three(t)
+    bob = receive(t, c.link("bob"), "bob")
+    alice = receive(t, a.link("alice"), "alice")
+    done = send(t, bob.path, 1000000, a.link("alice"))
+    assert done["sent"] == done["delivered"] == "1000000", done
+    done = send(t, alice.path, 400000, c.link("bob"))
+    assert done["delivered"] == "400000", done
+    bob.until("connection_end")
+    alice.until("connection_end")
+    assert received(bob) == 1000000 and received(alice) == 400000
+    have = {n.name: n.balances() for n in (a, b, c)}
+    assert have == {"a": {"alice": -600000, "b": 600000}, "b": {"a": -600000, "c": 600000},
+                    "c": {"b": -600000, "bob": 600000}}, have
+    for n in (a, b, c):
+        n.stop()
+        assert n.books() == have[n.name]
+
+
+@case
+def who_leaves_is_forgotten(t):
+    """The end of the line stops: first it is away, then it is nowhere, and all of them know."""
+    a, b, c, _ = line_of_three(t)
+    bob = receive(t, c.link("bob"), "bob")
+    assert send(t, bob.path, 1000, a.link("alice"))["delivered"] == "1000"
+    c.stop()
+    for n, prefix in ((b, "g.c"), (a, "g.c")):
+        n.program.until(rf"packets to {prefix} go to nobody$", "err")
+    p = t.rill("send", bob.path, "1000", "--link", a.link("alice"), "--json", "--timeout", "10")
+    assert p.end() == 1, p.text
+    assert "F02" in p.text["out"].decode() + p.text["err"].decode(), p.text
+    assert a.balances()["alice"] == -1000
+    # It comes back, and all is well.
+    a.program.text["err"] = b""
+    c.start()
+    a.until_way("g.c", "account b")
+    bob = receive(t, c.link("bob"), "again")
+    assert send(t, bob.path, 1000, a.link("alice"))["delivered"] == "1000"
+    for n in (a, b, c):
+        n.stop()
+    check_even((a.books()["b"], b.books()["a"]), (b.books()["c"], c.books()["b"]))
+
+
+@case
+def a_cut_link_has_another_way(t):
+    """A triangle whose short side is cut in the middle of a payment: the rest goes the long way."""
+    c = network(t, "c", child("bob"), peer("a", "A"), peer("b", "B"))
+    proxy = Proxy(c.port)
+    b = network(t, "b", peer("a", "AB"), peer("c", "B", c.port))
+    a = network(t, "a", child("alice"), peer("b", "AB", b.port), peer("c", "A", proxy.port))
+    a.until_way("g.c", "account c")
+    a.until_way("g.b", "account b")
+    b.until_way("g.c", "account c")
+    bob = receive(t, c.link("bob"), "bob")
+    bob.read_along()
+    # One packet at a time is enough to be sure which are under way.
+    p = t.rill("send", bob.path, "20000000", "--link", a.link("alice"), "--json", "--max-packet", "10000")
+    p.read_along()
+    assert proxy.wait_for(lambda: proxy.up.fulfills >= 100, 50), p.text
+    proxy.stop()
+    a.until_way("g.c", "account b")
+    assert p.end() == 0, p.text
+    done = p.events()[-1]
+    assert int(done["delivered"]) <= 20000000 and int(done["sent"]) == 20000000, done
+    bob.until("connection_end")
+    have = {n.name: n.balances() for n in (a, b, c)}
+    # What went by b is even; what was under way on the cut link c may have fulfilled alone.
+    check_even((have["a"]["b"], have["b"]["a"]), (have["b"]["c"], have["c"]["b"]))
+    lost = -have["c"]["a"] - have["a"]["c"]
+    assert have["a"]["b"] > 0 and have["a"]["c"] > 0, have
+    assert lost == proxy.up.unheard or 0 <= lost <= 20000000 // 100, (lost, have)
+    assert have["a"]["alice"] == -(have["a"]["b"] + have["a"]["c"]), have
+    assert have["c"]["bob"] == received(bob), have
+    for n in (a, b, c):
+        n.stop()
+        assert n.books() == have[n.name]
+
+
+@case
+def the_middle_is_killed(t):
+    """kill -9 of the middle in the middle of a payment, twice: it learns its routes again, and the
+    payment goes on."""
+    a, b, c, _ = line_of_three(t)
+    bob = receive(t, c.link("bob"), "bob")
+    bob.read_along()
+    p = t.rill("send", bob.path, "30000000", "--link", a.link("alice"), "--json", "--max-packet", "10000",
+               "--timeout", "50")
+    p.read_along()
+    for _ in range(2):
+        bob.until("\"money\"")
+        bob.text["out"] = bob.text["out"].split(b"\n", 1)[0] + b"\n"
+        b.kill()
+        b.start()
+    assert p.end() == 0, p.text
+    done = p.events()[-1]
+    assert done["sent"] == "30000000", done
+    have = {n.name: n.balances() for n in (a, b, c)}
+    # What was under way when it died may be booked by those who fulfilled, and not by who paid.
+    assert 0 <= -have["b"]["a"] - have["a"]["b"] and 0 <= -have["c"]["b"] - have["b"]["c"], have
+    assert have["a"]["alice"] == -have["a"]["b"] == -30000000, have
+    assert have["c"]["bob"] == -have["c"]["b"] >= 30000000, have
+    for n in (a, b, c):
+        n.stop()
+        assert n.books() == have[n.name]
+
+
+@case
+def parents_peers_and_children(t):
+    """A tree with a link across it: children tell their parents, parents all, peers each other."""
+    top = network(t, "top", *(f"  {n}: {{relation: child, asset: USD/6, credit: none, receive-routes: true, "
+                              f"tokens: env:TOKEN_{n.upper()}}}\n" for n in ("left", "right")), child("alice"))
+
+    def below(name, *accounts):
+        return Connector(t, name, f"{FAST}accounts:\n"
+                         f"  top: {{relation: parent, asset: USD/6, credit: none, send-routes: true, link: "
+                         f"{{uri: 'btp+ws://127.0.0.1:{top.port}', token: env:TOKEN_{name.upper()}}}}}\n"
+                         f"{''.join(accounts)}")
+    left = below("left", child("bob"), peer("far", "FAR"))
+    right = below("right", child("carol"))
+    far = network(t, "far", child("dave"), peer("left", "FAR", left.port))
+    far.until_way("g.top.left", "account left")
+    far.until_way("g.top", "account left")
+    top.until_way("g.top.left", "account left")
+    left.until_way("g.far", "account far")
+    # A peer's ways are not told to a parent: far reaches top by left, but top has no way to far.
+    dave = receive(t, far.link("dave"), "dave")
+    assert send(t, dave.path, 1000, left.link("bob"))["delivered"] == "1000"
+    carol = receive(t, right.link("carol"), "carol")
+    p = t.rill("send", carol.path, "5000", "--link", left.link("bob"), "--json")
+    assert p.end() == 0, p.text
+    p = t.rill("send", dave.path, "1000", "--link", top.link("alice"), "--json", "--timeout", "10")
+    assert p.end() == 1 and "F02" in p.text["out"].decode() + p.text["err"].decode(), p.text
+    for n in (top, left, right, far):
+        n.stop()
+    check_even((left.books()["far"], far.books()["left"]), (left.books()["top"], top.books()["left"]),
+               (right.books()["top"], top.books()["right"]))
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(CASES))
