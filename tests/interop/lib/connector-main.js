@@ -6,6 +6,7 @@ const { createApp } = require('ilp-connector')
 
 async function portOf (plugin) {
   const server = plugin._wss
+  if (!server) return undefined // it connects itself
   if (!server.address()) await new Promise(resolve => server.once('listening', resolve))
   return server.address().port
 }

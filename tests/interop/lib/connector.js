@@ -2,6 +2,7 @@
 // The JavaScript connector, configured as moneyd configures it: each account is a child
 // whose plugin, ilp-plugin-mini-accounts, takes any number of local clients.
 const fs = require('fs')
+const net = require('net')
 const path = require('path')
 const { Process } = require('./process')
 
@@ -44,6 +45,59 @@ function moneyd () {
   }
 }
 
+/** An account that a neighbour's connector has; `options` are of ilp-plugin-btp. */
+function neighbour (relation, options, more = {}) {
+  return {
+    relation,
+    plugin: 'ilp-plugin-btp',
+    assetCode: 'USD',
+    assetScale: 6,
+    balance: { minimum: '-Infinity', maximum: 'Infinity', settleThreshold: '-Infinity' },
+    ...more,
+    options
+  }
+}
+
+/** One that connects to us, with this token. */
+const listening = (relation, token, more) =>
+  neighbour(relation, { listener: { secret: token, wsOpts: { host: '127.0.0.1', port: 0 } } }, more)
+
+/** One that we connect to. */
+const calling = (relation, uri, more) => neighbour(relation, { server: uri }, more)
+
+/** A connector with neighbours, and local clients behind `local`. */
+function routing (adminApiPort, more, accounts) {
+  return {
+    ...common,
+    backend: 'one-to-one',
+    routeBroadcastInterval: 1000,
+    routeCleanupInterval: 500,
+    routeExpiry: 3000,
+    initialConnectTimeout: 1,
+    adminApi: true,
+    adminApiPort,
+    reflectPayments: false,
+    ...more,
+    accounts: { ...accounts, local: account('USD', 6) }
+  }
+}
+
+/** What its neighbours owe it: a number for each account. */
+async function balancesOf (adminApiPort) {
+  const response = await fetch(`http://127.0.0.1:${adminApiPort}/balance`)
+  const { accounts } = await response.json()
+  return Object.fromEntries(Object.entries(accounts).map(([id, { balance }]) => [id, BigInt(balance)]))
+}
+
+/** A port that is free now. */
+async function freePort () {
+  const server = net.createServer()
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address()
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
 /** Starts a connector; resolves to the port of each of its accounts. */
 async function startConnector (test, config) {
   const file = test.file('connector.json')
@@ -56,4 +110,4 @@ async function startConnector (test, config) {
   return JSON.parse(line).ports
 }
 
-module.exports = { exchange, moneyd, startConnector }
+module.exports = { exchange, moneyd, routing, listening, calling, balancesOf, freePort, startConnector }
