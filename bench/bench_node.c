@@ -3,12 +3,13 @@
  * What forwarding one Prepare and its Fulfill costs the node itself, with a number of connected
  * accounts, over links that do nothing.
  *
- * usage: bench_node ACCOUNTS one|all|any|links SECONDS ROUNDS
+ * usage: bench_node ACCOUNTS one|all|any|links|routes SECONDS ROUNDS
  *
  * Account 0 pays account 1 ("one"), every account pays the next one in turn ("all"), or another one
  * each time ("any"). "links" is "all" without the node: what the links and the loop cost that
- * measure it. In each of ROUNDS a node of two accounts ("few") and one of ACCOUNTS ("many") take
- * turns.
+ * measure it. With "routes" account 0 pays account 1 by another prefix each time, of 10 ("few") or
+ * of ACCOUNTS ("many"). In each of ROUNDS a node of two accounts ("few") and one of ACCOUNTS
+ * ("many") take turns.
  */
 #include <string.h>
 
@@ -41,6 +42,7 @@ typedef struct pattern {
     bool one;
     bool any;
     bool links;
+    bool routes;
 } pattern;
 
 /* A node and its accounts. */
@@ -48,6 +50,7 @@ typedef struct world {
     fake *fakes;
     uint32_t count;
     uint64_t at; /* the account whose turn it was */
+    uint32_t prefixes;
 } world;
 
 static forwarded queue[BURST];
@@ -156,14 +159,13 @@ static void admit(rill_hub *node, fake *f, uint32_t number)
     f->link.on.up(&f->link, f->link.user);
 }
 
-/* A Prepare for an account, with data of a money packet's size. */
-static size_t prepare_for(uint32_t number, uint8_t *buf, size_t cap)
+/* A Prepare to an address, with data of a money packet's size. */
+static size_t prepare_to(const char *to, uint8_t *buf, size_t cap)
 {
     static const uint8_t data[92];
     static uint8_t condition[32];
     static bool hashed;
     uint8_t preimage[32];
-    char to[64];
     size_t len;
 
     memset(preimage, 7, sizeof preimage);
@@ -175,16 +177,38 @@ static size_t prepare_for(uint32_t number, uint8_t *buf, size_t cap)
         bench_check(rill_fulfill_encode(&reply, fulfill, sizeof fulfill, &fulfill_len), "encode");
         hashed = true;
     }
-    int to_len = snprintf(to, sizeof to, "private.rill.a%u.stream-token-of-a-server", number);
     rill_prepare prepare = {
         .amount = 1,
         .expires_at_ms = clocks(NULL).wall_ms + 20000,
         .condition = condition,
-        .destination = {(const uint8_t *)to, (size_t)to_len},
+        .destination = {(const uint8_t *)to, strlen(to)},
         .data = {data, sizeof data},
     };
     bench_check(rill_prepare_encode(&prepare, buf, cap, &len), "encode");
     return len;
+}
+
+static size_t prepare_for(uint32_t number, uint8_t *buf, size_t cap)
+{
+    char to[64];
+    snprintf(to, sizeof to, "private.rill.a%u.stream-token-of-a-server", number);
+    return prepare_to(to, buf, cap);
+}
+
+static void name_prefix(uint32_t number, char *out, size_t cap)
+{
+    snprintf(out, cap, "g.net%u.shop%u", number % 97, number);
+}
+
+/* To one of the prefixes that lead to account 1. */
+static size_t prepare_by(world *w, uint8_t *buf, size_t cap)
+{
+    char prefix[64];
+    char to[128];
+    w->at = w->at * UINT64_C(6364136223846793005) + 1442695040888963407;
+    name_prefix((uint32_t)((w->at >> 33) * w->prefixes >> 31), prefix, sizeof prefix);
+    snprintf(to, sizeof to, "%s.alice.stream-token-of-a-server", prefix);
+    return prepare_to(to, buf, cap);
 }
 
 /* Tells the node which packet or reply comes next, as a link knows that has just read it. */
@@ -206,7 +230,11 @@ static uint64_t burst(world *w, const pattern *p)
     uint32_t count = w->count;
     uint64_t step = 7919 % count ? 7919 : 1;
 
-    for (int i = 0; i < BURST; i++) {
+    for (int i = 0; i < BURST && p->routes; i++) {
+        from[i] = arrival_of(&w->fakes[0], false);
+        lens[i] = prepare_by(w, packets[i], sizeof packets[i]);
+    }
+    for (int i = 0; i < BURST && !p->routes; i++) {
         uint64_t away = p->any && count > 2 ? 1 + answered * 7907 % (count - 1) : 1;
         w->at = p->one ? 0 : (w->at + step) % count;
         uint32_t to = (uint32_t)((w->at + away + (p->any ? (uint64_t)i : 0)) % count);
@@ -244,6 +272,24 @@ static world world_of(uint32_t count)
     return w;
 }
 
+/* Two accounts, and so many prefixes that lead to the second. */
+static world world_of_routes(uint32_t count)
+{
+    rill_hub *node = node_of(2);
+    world w = {.fakes = calloc(2, sizeof *w.fakes), .count = 2, .prefixes = count};
+    bench_check(w.fakes ? 0 : -1, "memory");
+    admit(node, &w.fakes[0], 0);
+    admit(node, &w.fakes[1], 1);
+    struct rill_account *to = rill_hub_find(node, (rill_bytes){(const uint8_t *)"a1", 2});
+    for (uint32_t i = 0; i < count; i++) {
+        char prefix[64];
+        name_prefix(i, prefix, sizeof prefix);
+        const rill_bytes bytes = {(const uint8_t *)prefix, strlen(prefix)};
+        bench_check(rill_hub_add_route(node, bytes, to), "rill_hub_add_route");
+    }
+    return w;
+}
+
 static void forward(const char *name, world *w, const pattern *p, uint64_t ns)
 {
     uint64_t before = answered, spent = 0;
@@ -258,9 +304,11 @@ int main(int argc, char **argv)
     if (argc != 5)
         return 2;
     pattern p = {strcmp(argv[2], "one") == 0, strcmp(argv[2], "any") == 0,
-                 strcmp(argv[2], "links") == 0};
+                 strcmp(argv[2], "links") == 0, strcmp(argv[2], "routes") == 0};
     uint64_t ns = (uint64_t)(bench_number(argv[3]) * 1e9);
-    world few = world_of(2), many = world_of((uint32_t)bench_number(argv[1]));
+    uint32_t count = (uint32_t)bench_number(argv[1]);
+    world few = p.routes ? world_of_routes(10) : world_of(2);
+    world many = p.routes ? world_of_routes(count) : world_of(count);
     for (int rounds = (int)bench_number(argv[4]); rounds > 0; rounds--) {
         forward("few", &few, &p, ns);
         forward("many", &many, &p, ns);

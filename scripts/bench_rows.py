@@ -264,11 +264,28 @@ def growth(world):
     for busy in "one", "all":
         got = world.c("node", s.many, busy, s.slice, s.rounds, timeout=100)
         rows.append(growth_row("accounts", 2, s.many, busy, quotients(got["few"], got["many"])))
+    rows.append(routes_row(world))
     got = world.c("node", s.many, "any", s.slice, s.rounds, timeout=100)
     far = statistics.median(quotients(got["few"], got["many"]))
-    rows[-1].notes.append(f"each pays another one every time, so that nothing foretells what the "
+    rows[-2].notes.append(f"each pays another one every time, so that nothing foretells what the "
                           f"node needs: {far:.2f} times")
     return rows
+
+
+def routes_row(world):
+    """Every packet goes by another prefix than the one before."""
+    s = world.settings
+    got = world.c("node", s.many, "routes", s.slice, s.rounds, timeout=100)
+    row = Row("routes", f"cost of a packet, routes 10 to {s.many:,}, each by another one", "times",
+              less=True, required="1.5", need=at_most(1.5))
+    row.typical = True
+    row.add("rill", quotients(got["few"], got["many"]))
+    got = world.c("routes", s.many, s.slice, s.rounds, timeout=100)
+    alone = statistics.median(quotients(got["many"], got["few"]))
+    row.notes.append(f"the lookup alone: {alone:.2f} times; a change takes at most {got['change'][0]:.2f} ms;"
+                     f" if a neighbour with all of them is lost, nobody waits for more than "
+                     f"{got['loss'][0]:.1f} ms")
+    return row
 
 
 def growth_row(what, few, many, busy, times):

@@ -374,9 +374,10 @@ int rill_forward_own(rill_forwarder *f, rill_account *to, const rill_prepare *pr
     return rc;
 }
 
-static lookup look_up(const rill_forwarder *f, rill_bytes destination)
+static lookup look_up(const rill_forwarder *f, rill_bytes destination,
+                      const rill_route_search *search)
 {
-    lookup l = {.hop = rill_routes_find(f->routes, destination)};
+    lookup l = {.hop = rill_routes_end(f->routes, destination, search)};
     if (l.hop.kind == RILL_HOP_CHILDREN) {
         l.name = rill_address_segment_after(destination, l.hop.prefix);
         l.begun = rill_accounts_begin(f->accounts, l.name);
@@ -463,7 +464,9 @@ static void echo(rill_forwarder *f, incoming *in)
     }
     uint8_t data[RILL_ECHO_RESPONSE_LEN];
     rill_echo_response_encode(data);
-    in->next_hop = look_up(f, reply_to);
+    rill_route_search search;
+    rill_routes_begin(f->routes, reply_to, &search);
+    in->next_hop = look_up(f, reply_to, &search);
     route(f, in, reply_to, (rill_bytes){data, sizeof data}, true);
 }
 
@@ -540,8 +543,10 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
     in.packet = packet;
     bool decoded = rill_prepare_decode_any_address(&in.prepare, packet.data, packet.len) == RILL_OK;
     if (decoded) {
-        in.next_hop = look_up(f, in.prepare.destination);
+        rill_route_search search;
+        rill_routes_begin(f->routes, in.prepare.destination, &search);
         decoded = rill_address_valid(in.prepare.destination);
+        in.next_hop = look_up(f, in.prepare.destination, &search);
     }
     rill_account *account = from->account;
     rill_prefetch(account, offsetof(rill_account, first));

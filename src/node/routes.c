@@ -6,34 +6,40 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/list.h"
+#include "base/names.h"
 
-typedef struct route {
-    rill_name name;
-    rill_hop hop;
-    uint8_t prefix[];
-} route;
+/* RILL_HOP_CHILDREN. An address with its lowest bit set is one of these. */
+typedef struct parent {
+    rill_bytes prefix;
+    uint8_t bytes[];
+} parent;
+
+static void *mark(parent *p)
+{
+    return (char *)p + 1;
+}
+
+static parent *parent_of(void *value)
+{
+    return ((uintptr_t)value & 1) != 0 ? (parent *)(void *)((char *)value - 1) : NULL;
+}
 
 void rill_routes_init(rill_routes *r, const rill_allocator *allocator, const uint64_t key[2])
 {
     memset(r, 0, sizeof *r);
     r->allocator = allocator;
-    rill_names_init(&r->names, allocator, key);
-}
-
-static route *route_of(rill_name *name)
-{
-    return RILL_CONTAINER(name, route, name);
+    memcpy(r->key, key, sizeof r->key);
+    rill_map_init(&r->map, allocator, key[0] ^ key[1]);
 }
 
 void rill_routes_clear(rill_routes *r)
 {
     size_t cursor = 0;
-    for (rill_name *n; (n = rill_names_next(&r->names, &cursor)) != NULL;) {
-        rill_names_remove(&r->names, n);
-        rill_free(r->allocator, route_of(n));
-    }
-    rill_names_clear(&r->names);
+    uint64_t hash;
+    void *value;
+    while (rill_map_next(&r->map, &cursor, &hash, &value))
+        rill_free(r->allocator, parent_of(value));
+    rill_map_clear(&r->map);
 }
 
 /*
@@ -57,6 +63,25 @@ static size_t count_segments(rill_bytes prefix)
     return segment_ends(prefix, RILL_ROUTE_MAX_SEGMENTS + 1, ends);
 }
 
+static uint64_t hash_of(const rill_routes *r, rill_bytes prefix)
+{
+    return rill_siphash(r->key, prefix.data, prefix.len);
+}
+
+/* What the table has for a hop; NULL: no memory. */
+static void *value_of(const rill_routes *r, rill_bytes prefix, rill_hop hop)
+{
+    if (hop.kind == RILL_HOP_ACCOUNT)
+        return hop.account;
+    parent *p = rill_alloc(r->allocator, sizeof *p + prefix.len);
+    if (p == NULL)
+        return NULL;
+    if (prefix.len > 0)
+        memcpy(p->bytes, prefix.data, prefix.len);
+    p->prefix = (rill_bytes){p->bytes, prefix.len};
+    return mark(p);
+}
+
 int rill_routes_add(rill_routes *r, rill_bytes prefix, rill_hop hop)
 {
     if (!rill_address_prefix_valid(prefix))
@@ -64,16 +89,12 @@ int rill_routes_add(rill_routes *r, rill_bytes prefix, rill_hop hop)
     size_t segments = count_segments(prefix);
     if (segments > RILL_ROUTE_MAX_SEGMENTS)
         return RILL_ERR_LIMIT;
-    route *added = rill_alloc(r->allocator, sizeof *added + prefix.len + 1);
-    if (added == NULL)
+    void *value = value_of(r, prefix, hop);
+    if (value == NULL)
         return RILL_ERR_NOMEM;
-    if (prefix.len > 0)
-        memcpy(added->prefix, prefix.data, prefix.len);
-    added->hop = hop;
-    added->hop.prefix = (rill_bytes){added->prefix, prefix.len};
-    int rc = rill_names_put(&r->names, &added->name, added->hop.prefix);
+    int rc = rill_map_put(&r->map, hash_of(r, prefix), value);
     if (rc != RILL_OK) {
-        rill_free(r->allocator, added);
+        rill_free(r->allocator, parent_of(value));
         return rc;
     }
     r->by_segments[segments]++;
@@ -84,23 +105,22 @@ int rill_routes_add(rill_routes *r, rill_bytes prefix, rill_hop hop)
 
 int rill_routes_set(rill_routes *r, rill_bytes prefix, rill_hop hop)
 {
-    rill_name *name = rill_names_find(&r->names, prefix);
-    if (name == NULL)
+    uint64_t hash = hash_of(r, prefix);
+    void *known = rill_map_get(&r->map, hash);
+    if (known == NULL || hop.kind != RILL_HOP_ACCOUNT)
         return rill_routes_add(r, prefix, hop);
-    route *known = route_of(name);
-    hop.prefix = known->hop.prefix;
-    known->hop = hop;
-    return RILL_OK;
+    rill_free(r->allocator, parent_of(known));
+    bool there = rill_map_replace(&r->map, hash, hop.account);
+    return there ? RILL_OK : RILL_ERR_NOT_FOUND;
 }
 
 int rill_routes_remove(rill_routes *r, rill_bytes prefix)
 {
-    rill_name *name = rill_names_find(&r->names, prefix);
-    if (name == NULL)
+    void *value = rill_map_remove(&r->map, hash_of(r, prefix));
+    if (value == NULL)
         return RILL_ERR_NOT_FOUND;
+    rill_free(r->allocator, parent_of(value));
     r->by_segments[count_segments(prefix)]--;
-    rill_names_remove(&r->names, name);
-    rill_free(r->allocator, route_of(name));
     while (r->deepest > 0 && r->by_segments[r->deepest] == 0)
         r->deepest--;
     return RILL_OK;
@@ -109,24 +129,62 @@ int rill_routes_remove(rill_routes *r, rill_bytes prefix)
 bool rill_routes_lead_to(const rill_routes *r, const struct rill_account *account)
 {
     size_t cursor = 0;
-    for (rill_name *n; (n = rill_names_next(&r->names, &cursor)) != NULL;) {
-        if (route_of(n)->hop.account == account)
+    uint64_t hash;
+    void *value;
+    while (rill_map_next(&r->map, &cursor, &hash, &value)) {
+        if (value == account)
             return true;
     }
     return false;
 }
 
-rill_hop rill_routes_find(const rill_routes *r, rill_bytes destination)
+/* The next length that there are prefixes of, from *n on downward. */
+static bool next_length(const rill_routes *r, size_t *n)
 {
-    size_t ends[RILL_ROUTE_MAX_SEGMENTS + 1];
-    ends[0] = 0;
-    size_t segments = segment_ends(destination, r->deepest, ends + 1);
-    for (size_t n = segments + 1; n-- > 0;) {
-        if (r->by_segments[n] == 0)
-            continue;
-        rill_name *found = rill_names_find(&r->names, (rill_bytes){destination.data, ends[n]});
-        if (found != NULL)
-            return route_of(found)->hop;
+    while (r->by_segments[*n] == 0) {
+        if (*n == 0)
+            return false;
+        --*n;
+    }
+    return true;
+}
+
+void rill_routes_begin(const rill_routes *r, rill_bytes destination, rill_route_search *search)
+{
+    search->ends[0] = 0;
+    search->longest = segment_ends(destination, r->deepest, search->ends + 1);
+    search->any = next_length(r, &search->longest);
+    if (!search->any)
+        return;
+    search->hash = hash_of(r, (rill_bytes){destination.data, search->ends[search->longest]});
+    rill_map_prefetch(&r->map, search->hash);
+}
+
+rill_hop rill_routes_end(const rill_routes *r, rill_bytes destination,
+                         const rill_route_search *search)
+{
+    uint64_t hash = search->hash;
+    size_t n = search->longest;
+    bool any = search->any;
+    while (any) {
+        void *value = rill_map_get(&r->map, hash);
+        const parent *p = value == NULL ? NULL : parent_of(value);
+        if (p != NULL)
+            return (rill_hop){.kind = RILL_HOP_CHILDREN, .prefix = p->prefix};
+        if (value != NULL)
+            return (rill_hop){.kind = RILL_HOP_ACCOUNT, .account = value};
+        if (n-- == 0)
+            break;
+        any = next_length(r, &n);
+        if (any)
+            hash = hash_of(r, (rill_bytes){destination.data, search->ends[n]});
     }
     return (rill_hop){.kind = RILL_HOP_NONE};
+}
+
+rill_hop rill_routes_find(const rill_routes *r, rill_bytes destination)
+{
+    rill_route_search search;
+    rill_routes_begin(r, destination, &search);
+    return rill_routes_end(r, destination, &search);
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where an address leads: a table of prefixes, of which the longest that
- * matches by whole segments decides. Looking up costs one hash for each
- * length of prefix (in segments) that is in the table, however many prefixes
- * there are.
+ * Where an address leads: a table of prefixes, of which the longest that matches by whole segments
+ * decides. Looking up costs one hash for each length of prefix (in segments) that is in the table,
+ * and one slot of 16 bytes, however many prefixes there are.
  *
- * The local node has one entry: its own address, whose children are its
- * accounts, found by name. A connector adds routes to its neighbours.
+ * A prefix is known by its hash of 64 bits (SipHash with a random key, so that nobody outside can
+ * choose names that collide) and is not kept: that two prefixes have the same one happens once in
+ * some hundred thousand years of new routes.
+ *
+ * The local node has one entry: its own address, whose children are its accounts, found by name. A
+ * connector adds routes to its neighbours.
  */
 #ifndef RILL_NODE_ROUTES_H
 #define RILL_NODE_ROUTES_H
 
 #include <rill/ilp.h>
 
-#include "base/names.h"
+#include "base/map.h"
 
 #define RILL_ROUTE_MAX_SEGMENTS 32
 
@@ -28,12 +31,13 @@ typedef enum rill_hop_kind {
 typedef struct rill_hop {
     rill_hop_kind kind;
     struct rill_account *account; /* RILL_HOP_ACCOUNT */
-    rill_bytes prefix;            /* the one that matched; valid until it is removed */
+    rill_bytes prefix; /* RILL_HOP_CHILDREN: the one that matched; valid until it is removed */
 } rill_hop;
 
 typedef struct rill_routes {
     const rill_allocator *allocator;
-    rill_names names;
+    rill_map map; /* from a prefix's hash to an account, or to one whose children it has */
+    uint64_t key[2];
     uint32_t by_segments[RILL_ROUTE_MAX_SEGMENTS + 1]; /* prefixes of so many segments */
     size_t deepest;                                    /* segments of the longest prefix */
 } rill_routes;
@@ -52,7 +56,21 @@ RILL_MUST_CHECK int rill_routes_set(rill_routes *r, rill_bytes prefix, rill_hop 
 RILL_MUST_CHECK int rill_routes_remove(rill_routes *r, rill_bytes prefix);
 /* Does any prefix lead to the account? Looks at all of them. */
 bool rill_routes_lead_to(const rill_routes *r, const struct rill_account *account);
-/* destination is a valid address. */
 rill_hop rill_routes_find(const rill_routes *r, rill_bytes destination);
+/*
+ * The same in two steps, so that who has something else to do need not wait for memory: the slot
+ * of the longest prefix is on its way into the cache after the first. Nothing may be added or
+ * removed in between.
+ */
+typedef struct rill_route_search {
+    size_t ends[RILL_ROUTE_MAX_SEGMENTS + 1]; /* of the destination's segments */
+    size_t longest;                           /* in segments */
+    uint64_t hash;                            /* of so many */
+    bool any;                                 /* there are prefixes that are short enough */
+} rill_route_search;
+
+void rill_routes_begin(const rill_routes *r, rill_bytes destination, rill_route_search *search);
+rill_hop rill_routes_end(const rill_routes *r, rill_bytes destination,
+                         const rill_route_search *search);
 
 #endif
