@@ -39,6 +39,7 @@ static void empty_page(rill_clerk *c, rill_clerk_page *page)
     page->text_count = 0;
     page->account_count = 0;
     page->entry_count = 0;
+    page->route_count = 0;
 }
 
 void rill_clerk_clear(rill_clerk *c)
@@ -50,6 +51,7 @@ void rill_clerk_clear(rill_clerk *c)
         rill_group_clear(&page->group, allocator);
         rill_free(allocator, page->accounts);
         rill_free(allocator, page->entries);
+        rill_free(allocator, page->routes);
         rill_free(allocator, page->texts);
     }
     while (!rill_list_empty(&c->keys)) {
@@ -77,21 +79,26 @@ static void *place(const rill_clerk *c, void **array, size_t count, size_t *cap,
 }
 
 /* A copy that lives as long as what is on the page. NULL: no memory. */
-static const char *keep_text(const rill_clerk *c, rill_clerk_page *page, const char *text)
+static void *keep_bytes(const rill_clerk *c, rill_clerk_page *page, const void *bytes, size_t len)
 {
-    size_t len = strlen(text) + 1;
     void *texts = page->texts;
     char **at = place(c, &texts, page->text_count, &page->text_cap, sizeof *page->texts);
     page->texts = texts;
     if (at == NULL)
         return NULL;
-    char *copy = rill_alloc(c->options.allocator, len);
+    char *copy = rill_alloc(c->options.allocator, len + 1);
     if (copy == NULL)
         return NULL;
-    memcpy(copy, text, len);
+    if (len > 0)
+        memcpy(copy, bytes, len);
     *at = copy;
     page->text_count++;
     return copy;
+}
+
+static const char *keep_text(const rill_clerk *c, rill_clerk_page *page, const char *text)
+{
+    return keep_bytes(c, page, text, strlen(text) + 1);
 }
 
 static void drop_texts(const rill_clerk *c, rill_clerk_page *page, size_t to)
@@ -118,6 +125,29 @@ int rill_clerk_open_account(rill_clerk *c, const rill_store_account *account)
         return RILL_ERR_NOMEM;
     }
     page->account_count++;
+    return RILL_OK;
+}
+
+int rill_clerk_put_route(rill_clerk *c, const rill_store_route *route)
+{
+    rill_clerk_page *page = &c->pages[c->filling];
+    size_t texts = page->text_count;
+    void *routes = page->routes;
+    rill_store_route *at = place(c, &routes, page->route_count, &page->route_cap, sizeof *at);
+    page->routes = routes;
+    if (at == NULL)
+        return RILL_ERR_NOMEM;
+    *at = *route;
+    at->account = keep_text(c, page, route->account);
+    if (at->account != NULL)
+        at->prefix.data = keep_bytes(c, page, route->prefix.data, route->prefix.len);
+    if (at->account != NULL && at->prefix.data != NULL)
+        at->value.data = keep_bytes(c, page, route->value.data, route->value.len);
+    if (at->account == NULL || at->prefix.data == NULL || at->value.data == NULL) {
+        drop_texts(c, page, texts);
+        return RILL_ERR_NOMEM;
+    }
+    page->route_count++;
     return RILL_OK;
 }
 
@@ -262,6 +292,8 @@ static void give_to_store(rill_clerk *c, rill_clerk_page *page)
         .flow_count = page->group.flow_count,
         .entries = page->entries,
         .entry_count = page->entry_count,
+        .routes = page->routes,
+        .route_count = page->route_count,
     };
     c->writing = true;
     rill_store_write(c->store, &page->batch);
@@ -284,7 +316,7 @@ void rill_clerk_turn(rill_clerk *c, uint64_t mono_ns)
     if (rc == RILL_ERR_BLOCKED) {
         page->group.balance_count = 0;
         page->group.flow_count = 0;
-        if (page->account_count + page->entry_count == 0)
+        if (page->account_count + page->entry_count + page->route_count == 0)
             return;
     }
     c->filling = 1 - c->filling;
@@ -326,5 +358,5 @@ bool rill_clerk_is_done(const rill_clerk *c)
 {
     const rill_clerk_page *page = &c->pages[c->filling];
     return !c->writing && !c->failed && c->books->dirty_count == 0 &&
-           page->account_count + page->entry_count == 0;
+           page->account_count + page->entry_count + page->route_count == 0;
 }

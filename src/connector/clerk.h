@@ -43,7 +43,10 @@ typedef struct rill_clerk_page {
     rill_store_entry *entries;
     size_t entry_count;
     size_t entry_cap;
-    char **texts; /* what accounts and entries point at */
+    rill_store_route *routes;
+    size_t route_count;
+    size_t route_cap;
+    char **texts; /* what accounts, entries and routes point at */
     size_t text_count;
     size_t text_cap;
     rill_store_batch batch;
@@ -73,6 +76,8 @@ void rill_clerk_clear(rill_clerk *c);
 
 /* A new balance; the strings are copied. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_clerk_open_account(rill_clerk *c, const rill_store_account *account);
+/* What is known of a route; all of it is copied. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_clerk_put_route(rill_clerk *c, const rill_store_route *route);
 /* A key that the store has already, when a node starts. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_clerk_know_key(rill_clerk *c, rill_balance_id account, const char *key,
                                         rill_entry_kind kind, uint64_t amount);

@@ -124,6 +124,59 @@ static struct rill_account *on_identify(void *user, rill_bytes name, rill_bytes 
 
 /* ---- routes ---- */
 
+/* What the store had of a route. */
+typedef struct known_route {
+    struct known_route *next;
+    rill_store_route route;
+    char bytes[];
+} known_route;
+
+static int on_save(void *user, const rill_store_route *route)
+{
+    rill_core *c = user;
+    int rc = rill_clerk_put_route(&c->clerk, route);
+    c->options.soon(c->options.user);
+    return rc;
+}
+
+int rill_core_know_route(rill_core *c, const rill_store_route *route)
+{
+    size_t name = strlen(route->account) + 1;
+    known_route *k =
+        rill_arena_alloc(&c->had, sizeof *k + name + route->prefix.len + route->value.len);
+    if (k == NULL)
+        return RILL_ERR_NOMEM;
+    char *prefix = k->bytes + name;
+    char *value = prefix + route->prefix.len;
+    memcpy(k->bytes, route->account, name);
+    if (route->prefix.len > 0)
+        memcpy(prefix, route->prefix.data, route->prefix.len);
+    if (route->value.len > 0)
+        memcpy(value, route->value.data, route->value.len);
+    k->next = NULL;
+    k->route = (rill_store_route){k->bytes,
+                                  {(const uint8_t *)prefix, route->prefix.len},
+                                  {(const uint8_t *)value, route->value.len}};
+    *c->last_route = k;
+    c->last_route = &k->next;
+    return RILL_OK;
+}
+
+static int restore_routes(rill_core *c)
+{
+    int rc = RILL_OK;
+    for (const known_route *k = c->routes; k != NULL && rc == RILL_OK; k = k->next) {
+        const char *name = k->route.account;
+        rill_holder_account *holder =
+            rill_core_find(c, (rill_bytes){(const uint8_t *)name, strlen(name)});
+        rc = rill_routing_restore(&c->routing, holder == NULL ? NULL : &holder->peer, &k->route,
+                                  rill_core_now(c));
+    }
+    c->routes = NULL;
+    rill_arena_clear(&c->had);
+    return rc == RILL_OK ? rill_routing_restored(&c->routing) : rc;
+}
+
 static int on_hear(void *user, rill_terms *from, bool update, rill_bytes data, const char **problem)
 {
     rill_core *c = user;
@@ -163,6 +216,8 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     }
     c->options = *options;
     rill_arena_init(&c->arena, allocator);
+    rill_arena_init(&c->had, allocator);
+    c->last_route = &c->routes;
     rill_books_init(&c->books, allocator, seeds[0]);
     rill_tokens_init(&c->tokens, allocator, options->crypto, seeds[1]);
     rill_rates_init(&c->rates, allocator, options->config->rates.lifetime,
@@ -195,6 +250,7 @@ void rill_core_free(rill_core *c)
     rill_rates_clear(&c->rates);
     rill_tokens_clear(&c->tokens);
     rill_arena_clear(&c->arena);
+    rill_arena_clear(&c->had);
     rill_free(allocator, c->accounts);
     rill_free(allocator, c->known);
     rill_free(allocator, c);
@@ -525,6 +581,8 @@ static int open_hub(rill_core *c)
         .config = config,
         .hub = c->hub,
         .log = o.log,
+        .save = on_save,
+        .user = c,
     };
     return rc == RILL_OK ? rill_routing_open(&c->routing, &routing) : rc;
 }
@@ -549,6 +607,8 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
         rc = rill_core_set_rates(c, &c->rates, &c->options.config->rates);
     if (rc == RILL_OK && c->problems > 0)
         rc = RILL_ERR_INVALID;
+    if (rc == RILL_OK)
+        rc = restore_routes(c);
     if (rc == RILL_OK)
         c->options.soon(c->options.user);
     return rc;

@@ -70,6 +70,8 @@ void rill_core_free(rill_core *c);
 /* What the store has: to be told before rill_core_begin. RILL_ERR_NOMEM, RILL_ERR_MALFORMED. */
 RILL_MUST_CHECK int rill_core_know(rill_core *c, const rill_store_account *account,
                                    rill_i128 booked);
+/* What the store has of a route: to be told before rill_core_begin. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_core_know_route(rill_core *c, const rill_store_route *route);
 /* A key that an entry of the store has: what is asked for with it again is not booked again. */
 RILL_MUST_CHECK int rill_core_know_key(rill_core *c, const rill_store_entry *entry);
 /*

@@ -26,6 +26,9 @@ struct rill_core {
     rill_money money;
     rill_talk talk;
     rill_routing routing;
+    rill_arena had; /* what the store had of routes, until they are restored */
+    struct known_route *routes;
+    struct known_route **last_route;
     rill_arena arena; /* accounts, tokens, addresses */
     rill_holder_account **accounts;
     size_t account_count;

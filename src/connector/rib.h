@@ -58,6 +58,7 @@ typedef struct rill_rib_route {
     rill_via *via; /* NULL: ourselves */
     rill_list of_via;
     rill_route_kind kind;
+    bool kept;      /* STATIC: a store has it; for the owner */
     uint32_t table; /* rill_via.current when it was told */
     uint32_t wave;
     uint64_t serial;     /* another one whenever it says something else */
@@ -96,7 +97,7 @@ typedef struct rill_rib_options {
      */
     int (*apply)(void *user, rill_bytes prefix, rill_via *via);
     /* A neighbour has told or withdrawn (NULL) a way: to be kept. May be NULL. */
-    void (*learnt)(void *user, const rill_via *via, rill_bytes prefix, const rill_ccp_route *route);
+    void (*learnt)(void *user, rill_via *via, rill_bytes prefix, const rill_ccp_route *route);
     void *user;
 } rill_rib_options;
 

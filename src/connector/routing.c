@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connector/routing.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -36,6 +37,162 @@ static int on_apply(void *user, rill_bytes prefix, rill_via *via)
     return RILL_OK;
 }
 
+/* ---- what is kept ---- */
+
+/* A route that there was before the start, and that is no more. */
+static void name_missing(rill_routing *r, const char *account, rill_bytes prefix, const char *why)
+{
+    r->missing++;
+    if (r->missing > RILL_ROUTING_NAMED + 1)
+        return;
+    if (r->missing == RILL_ROUTING_NAMED + 1) {
+        rill_log_line(&r->log, RILL_LOG_WARNING, "more routes are missing; they are not named");
+        return;
+    }
+    rill_log_line(&r->log, RILL_LOG_WARNING,
+                  "the route %.*s by account %s, which was there before, is missing: %s",
+                  prefix.len > LOGGED ? LOGGED : (int)prefix.len, (const char *)prefix.data,
+                  account, why);
+}
+
+static int save(rill_routing *r, const char *account, rill_bytes prefix, rill_bytes value)
+{
+    const rill_store_route route = {account, prefix, value};
+    return r->save == NULL || r->restoring ? RILL_OK : r->save(r->user, &route);
+}
+
+static void on_learnt(void *user, rill_via *via, rill_bytes prefix, const rill_ccp_route *route)
+{
+    rill_routing *r = user;
+    rill_writer w = rill_writer_of(r->value, sizeof r->value);
+    rill_speaker_peer *p = peer_of(via);
+    r->touched = true;
+    if (route != NULL)
+        rill_ccp_put_route(&w, (rill_bytes){NULL, 0}, route);
+    else if (p->restored && !r->restoring)
+        name_missing(r, via->name, prefix, "the account has not told it again");
+    int rc = save(r, via->name, prefix, (rill_bytes){r->value, rill_writer_len(&w)});
+    /* What the store misses is asked for after the next start. */
+    if (rc != RILL_OK || w.failed)
+        p->via.given_up = true;
+}
+
+/* How far it is known what each neighbour tells: under the empty prefix, which nobody tells. */
+static void save_tables(rill_routing *r)
+{
+    rill_speaker *s = &r->speaker;
+    r->touched = false;
+    for (rill_list *at = s->peers.next; at != &s->peers; at = at->next) {
+        rill_speaker_peer *p = RILL_CONTAINER(at, rill_speaker_peer, in_peers);
+        uint8_t value[RILL_CCP_TABLE_LEN + 4];
+        uint32_t epoch = 0;
+        rill_speaker_known(p, value, &epoch);
+        if (epoch == p->kept_epoch && memcmp(value, p->kept_table, RILL_CCP_TABLE_LEN) == 0)
+            continue;
+        rill_store_u32(value + RILL_CCP_TABLE_LEN, epoch);
+        if (save(r, p->via.name, (rill_bytes){NULL, 0}, (rill_bytes){value, sizeof value}) !=
+            RILL_OK) {
+            r->touched = true; /* again */
+            continue;
+        }
+        p->kept_epoch = epoch;
+        memcpy(p->kept_table, value, RILL_CCP_TABLE_LEN);
+    }
+}
+
+/* The route of the configuration; NULL: there is none. */
+static rill_rib_route *configured(const rill_routing *r, rill_bytes prefix)
+{
+    const rill_rib_entry *e = rill_rib_find(&r->speaker.rib, prefix);
+    rill_rib_route *at = e == NULL ? NULL : e->routes;
+    while (at != NULL && at->kind != RILL_ROUTE_STATIC)
+        at = at->next;
+    return at;
+}
+
+/* The store is to forget it. */
+static void forget(rill_routing *r, const rill_store_route *route)
+{
+    int rc = save(r, route->account, route->prefix, (rill_bytes){NULL, 0});
+    (void)rc; /* then it is forgotten after another start */
+}
+
+/* One of the configuration that was there before. */
+static void restore_configured(rill_routing *r, const rill_store_route *route)
+{
+    char name[RILL_STORE_NAME_MAX + 1];
+    rill_rib_route *now = configured(r, route->prefix);
+    snprintf(name, sizeof name, "%.*s", (int)route->value.len, (const char *)route->value.data);
+    if (now != NULL) {
+        now->kept = strcmp(now->via->name, name) == 0;
+        return;
+    }
+    name_missing(r, name, route->prefix, "it is not in the configuration any more");
+    forget(r, route);
+}
+
+int rill_routing_restore(rill_routing *r, rill_speaker_peer *p, const rill_store_route *route,
+                         rill_now now)
+{
+    rill_reader reader = rill_reader_of(route->value.data, route->value.len);
+    rill_ccp_route told;
+    uint32_t epoch = 0;
+    rill_bytes table;
+    if (route->account[0] == '\0') {
+        restore_configured(r, route);
+        return RILL_OK;
+    }
+    if (p == NULL || !p->is_heard) {
+        if (route->prefix.len > 0)
+            name_missing(r, route->account, route->prefix,
+                         p == NULL ? "there is no such account any more"
+                                   : "the account is not asked any more");
+        forget(r, route);
+        return RILL_OK;
+    }
+    if (route->prefix.len == 0) {
+        if (rill_read_bytes(&reader, RILL_CCP_TABLE_LEN, &table) &&
+            rill_read_u32(&reader, &epoch)) {
+            memcpy(p->kept_table, table.data, sizeof p->kept_table);
+            p->kept_epoch = epoch;
+            rill_speaker_restore(&r->speaker, p, table.data, epoch, now.mono_ns);
+        }
+        return RILL_OK;
+    }
+    if (p->expiry == RILL_NEVER || !rill_ccp_next_route(&reader, &told)) {
+        forget(r, route); /* of no known table, or unreadable */
+        return RILL_OK;
+    }
+    r->restoring = true;
+    int rc = rill_speaker_restore_route(&r->speaker, p, &told);
+    r->restoring = false;
+    return rc;
+}
+
+/* Under no account: one of the configuration. */
+static int save_configured(rill_routing *r, rill_bytes prefix, const char *account)
+{
+    if (prefix.len == 0)
+        return RILL_OK; /* the default route has no name */
+    return save(r, "", prefix, (rill_bytes){(const uint8_t *)account, strlen(account)});
+}
+
+int rill_routing_restored(rill_routing *r)
+{
+    size_t cursor = 0;
+    r->opening = false;
+    for (const rill_rib_entry *e; (e = rill_rib_next(&r->speaker.rib, &cursor)) != NULL;) {
+        const rill_rib_route *at = configured(r, e->name.bytes);
+        int rc =
+            at == NULL || at->kept ? RILL_OK : save_configured(r, e->name.bytes, at->via->name);
+        if (rc != RILL_OK)
+            return rc;
+    }
+    return rill_rib_settle(&r->speaker.rib, SIZE_MAX);
+}
+
+/* ---- its life ---- */
+
 int rill_routing_open(rill_routing *r, const rill_routing_options *options)
 {
     rill_speaker_options o;
@@ -47,6 +204,7 @@ int rill_routing_open(rill_routing *r, const rill_routing_options *options)
     o.interval = options->config->route_interval;
     o.hold_down = options->config->route_hold_down;
     o.apply = on_apply;
+    o.learnt = on_learnt;
     o.log = options->log;
     o.user = r;
     if (rill_crypto_random(options->crypto, o.secret, sizeof o.secret) != RILL_OK ||
@@ -54,6 +212,9 @@ int rill_routing_open(rill_routing *r, const rill_routing_options *options)
         return RILL_ERR_CRYPTO;
     r->hub = options->hub;
     r->log = options->log;
+    r->save = options->save;
+    r->opening = true;
+    r->user = options->user;
     return rill_speaker_init(&r->speaker, &o);
 }
 
@@ -115,14 +276,18 @@ int rill_routing_set(rill_routing *r, rill_speaker_peer *p, rill_route_kind kind
     if (rc != RILL_OK) {
         int undone = rill_rib_remove(&r->speaker.rib, prefix);
         (void)undone;
+        return rc;
     }
-    return rc;
+    return kind == RILL_ROUTE_STATIC && !r->opening ? save_configured(r, prefix, p->via.name)
+                                                    : RILL_OK;
 }
 
 int rill_routing_move(rill_routing *r, rill_speaker_peer *p, rill_bytes prefix)
 {
     int rc = rill_rib_move(&r->speaker.rib, &p->via, prefix);
     settle(r);
+    int saved = rc == RILL_OK ? save_configured(r, prefix, p->via.name) : RILL_OK;
+    (void)saved; /* it is named after the next start at worst */
     return rc;
 }
 
@@ -130,6 +295,8 @@ int rill_routing_unset(rill_routing *r, rill_bytes prefix)
 {
     int rc = rill_rib_remove(&r->speaker.rib, prefix);
     settle(r);
+    int saved = save_configured(r, prefix, "");
+    (void)saved;
     return rc;
 }
 
@@ -138,6 +305,7 @@ int rill_routing_unset(rill_routing *r, rill_bytes prefix)
 int rill_routing_hear(rill_routing *r, rill_speaker_peer *p, bool update, rill_bytes data,
                       rill_now now, const char **problem)
 {
+    r->touched = true;
     return update ? rill_speaker_take_update(&r->speaker, p, data, now.mono_ns, problem)
                   : rill_speaker_take_control(&r->speaker, p, data, now.mono_ns, problem);
 }
@@ -169,6 +337,8 @@ void rill_routing_turn(rill_routing *r, rill_now now)
         if (rill_hub_ask(r->hub, m.to->owner, &prepare, RILL_ROUTING_PATIENCE, m.id) != RILL_OK)
             rill_speaker_answered(&r->speaker, m.to, m.id, false, now.mono_ns);
     }
+    if (r->touched)
+        save_tables(r);
 }
 
 uint64_t rill_routing_deadline(const rill_routing *r)

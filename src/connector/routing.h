@@ -12,10 +12,23 @@
 /* How long an answer to what we say of routes is waited for. */
 #define RILL_ROUTING_PATIENCE (10 * RILL_SECOND)
 
+/* Bytes of what is saved of a route. */
+#define RILL_ROUTING_VALUE (RILL_RIB_MAX_PATH + RILL_RIB_MAX_PROPS + 2048)
+/* Routes that are named, of those that are missing after a start. */
+#define RILL_ROUTING_NAMED 20
+
 typedef struct rill_routing {
     rill_speaker speaker;
     rill_hub *hub; /* NULL: it is not open */
     rill_log log;
+    int (*save)(void *user, const rill_store_route *route);
+    void *user;
+    bool opening; /* routes of the configuration are saved at its end, if the store has not had them
+                   */
+    bool restoring;
+    bool touched;     /* what is known of some neighbour's table may have to be saved */
+    unsigned missing; /* routes of the store that were named, and have not come back */
+    uint8_t value[RILL_ROUTING_VALUE]; /* of the last route that was saved */
 } rill_routing;
 
 typedef struct rill_routing_options {
@@ -24,6 +37,9 @@ typedef struct rill_routing_options {
     const rill_config *config;
     rill_hub *hub;
     rill_log log;
+    /* What is known of a route is to be kept. RILL_ERR_NOMEM. */
+    int (*save)(void *user, const rill_store_route *route);
+    void *user;
 } rill_routing_options;
 
 /* All that the options point at stays. RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
@@ -55,6 +71,15 @@ RILL_MUST_CHECK int rill_routing_set(rill_routing *r, rill_speaker_peer *p, rill
 RILL_MUST_CHECK int rill_routing_move(rill_routing *r, rill_speaker_peer *p, rill_bytes prefix);
 /* It is gone. RILL_ERR_NOT_FOUND. */
 RILL_MUST_CHECK int rill_routing_unset(rill_routing *r, rill_bytes prefix);
+
+/*
+ * What a store had, in its order, once all neighbours and routes of the configuration are there;
+ * p is the account's, or NULL if there is none any more. What is missing is named in the log. And
+ * then the end of it. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_routing_restore(rill_routing *r, rill_speaker_peer *p,
+                                         const rill_store_route *route, rill_now now);
+RILL_MUST_CHECK int rill_routing_restored(rill_routing *r);
 
 /* As of rill_talk. */
 int rill_routing_hear(rill_routing *r, rill_speaker_peer *p, bool update, rill_bytes data,

@@ -193,6 +193,12 @@ static int know_key(void *user, const rill_store_entry *entry)
     return rill_core_know_key(c->core, entry);
 }
 
+static int know_route(void *user, const rill_store_route *route)
+{
+    rill_connector *c = user;
+    return rill_core_know_route(c->core, route);
+}
+
 static int open_store(rill_connector *c)
 {
     char problem[RILL_SQLITE_PROBLEM];
@@ -210,7 +216,8 @@ static int open_store(rill_connector *c)
         rill_connector_problem(&c->options, c->config.store.place, problem);
         return rc;
     }
-    const rill_store_reader reader = {.account = know, .key = know_key, .user = c};
+    const rill_store_reader reader = {
+        .account = know, .key = know_key, .route = know_route, .user = c};
     rc = rill_sqlite_read(file, &reader);
     if (rc != RILL_OK)
         rill_connector_problem(&c->options, c->config.store.place, rill_sqlite_problem(file));

@@ -32,9 +32,11 @@
 typedef struct rill_speaker_peer {
     rill_via via;
     void *owner;
-    bool tells;    /* we tell it our routes, if it asks */
-    bool is_heard; /* we ask it for its routes */
-    size_t most;   /* routes that we learn from it */
+    bool tells;                             /* we tell it our routes, if it asks */
+    bool is_heard;                          /* we ask it for its routes */
+    size_t most;                            /* routes that we learn from it */
+    uint8_t kept_table[RILL_CCP_TABLE_LEN]; /* what a store has of it: for the owner */
+    uint32_t kept_epoch;
 
     rill_timer timer;
     rill_list in_peers; /* in rill_speaker.peers */
@@ -74,7 +76,7 @@ typedef struct rill_speaker_options {
     uint64_t least;     /* time between two updates; nanoseconds */
     /* As of rill_rib_options; via is the first member of a peer. */
     int (*apply)(void *user, rill_bytes prefix, rill_via *via);
-    void (*learnt)(void *user, const rill_via *via, rill_bytes prefix, const rill_ccp_route *route);
+    void (*learnt)(void *user, rill_via *via, rill_bytes prefix, const rill_ccp_route *route);
     rill_log log;
     void *user;
 } rill_speaker_options;

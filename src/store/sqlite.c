@@ -29,8 +29,16 @@ static const char *const statements[STATEMENTS] = {
                  " packets = excluded.packets, taken = excluded.taken, given = excluded.given",
     [PUT_ENTRY] = "INSERT INTO entries (run, at_ms, account, kind, amount, who, note, key, hash)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [PUT_ROUTE] = "INSERT INTO routes (account, prefix, value) VALUES (?1, ?2, ?3)"
+                  " ON CONFLICT (account, prefix) DO UPDATE SET value = excluded.value",
+    [DROP_ROUTE] = "DELETE FROM routes WHERE account = ?1 AND prefix = ?2",
     [LAST_HASH] = "SELECT hash FROM entries ORDER BY id DESC LIMIT 1",
 };
+
+/* Since version 2. */
+#define ROUTES                                                                                     \
+    "CREATE TABLE routes (account TEXT NOT NULL, prefix TEXT NOT NULL, value BLOB NOT NULL,"       \
+    " PRIMARY KEY (account, prefix)) WITHOUT ROWID;"
 
 /* A whole number of up to 128 bits is an INTEGER if that can hold it, else TEXT in digits. */
 static const char schema[] =
@@ -54,7 +62,7 @@ static const char schema[] =
     "CREATE TRIGGER entries_stay BEFORE DELETE ON entries"
     " BEGIN SELECT RAISE (ABORT, 'a line of the audit stays'); END;"
     "CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries"
-    " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;";
+    " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;" ROUTES;
 
 /* ---- errors ---- */
 
@@ -227,9 +235,10 @@ static int bring_forward(rill_sqlite *s)
         return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "is not a store of Rill's");
     if (version > RILL_SQLITE_SCHEMA)
         return rill_sqlite_wrong(s, RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
-    return version == RILL_SQLITE_SCHEMA
-               ? RILL_OK
-               : rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
+    if (version < 1)
+        return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
+    return version == 1 ? execute(s, "BEGIN IMMEDIATE; " ROUTES " PRAGMA user_version = 2; COMMIT")
+                        : RILL_OK;
 }
 
 static int begin_run(rill_sqlite *s, uint64_t now_ms)
@@ -403,6 +412,18 @@ static int key_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
                              : reader->key(reader->user, &entry);
 }
 
+static int route_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    const rill_store_reader *reader = user;
+    const rill_store_route route = {
+        .account = (const char *)sqlite3_column_text(statement, 0),
+        .prefix = {sqlite3_column_text(statement, 1), (size_t)sqlite3_column_bytes(statement, 1)},
+        .value = {sqlite3_column_blob(statement, 2), (size_t)sqlite3_column_bytes(statement, 2)},
+    };
+    return route.account == NULL ? rill_sqlite_failed(s, SQLITE_NOMEM)
+                                 : reader->route(reader->user, &route);
+}
+
 int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader)
 {
     rill_store_reader copy = *reader;
@@ -412,6 +433,10 @@ int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader)
     if (error == RILL_OK && copy.key != NULL)
         error = rill_sqlite_each_row(
             s, "SELECT account, kind, amount, key FROM entries WHERE key IS NOT NULL", key_row,
+            &copy);
+    if (error == RILL_OK && copy.route != NULL)
+        error = rill_sqlite_each_row(
+            s, "SELECT account, prefix, value FROM routes ORDER BY account, prefix", route_row,
             &copy);
     return error;
 }
@@ -497,6 +522,19 @@ static int put_entry(rill_sqlite *s, const rill_store_entry *e, uint8_t hash[RIL
     return error;
 }
 
+static int put_route(rill_sqlite *s, const rill_store_route *r)
+{
+    sqlite3_stmt *statement = s->prepared[r->value.len > 0 ? PUT_ROUTE : DROP_ROUTE];
+    const char *prefix = r->prefix.len > 0 ? (const char *)r->prefix.data : "";
+    sqlite3_bind_text(statement, 1, r->account, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, prefix, (int)r->prefix.len, SQLITE_STATIC);
+    if (r->value.len > 0)
+        sqlite3_bind_blob(statement, 3, r->value.data, (int)r->value.len, SQLITE_STATIC);
+    int error = finish(s, statement);
+    sqlite3_clear_bindings(statement);
+    return error;
+}
+
 static int put_all(rill_sqlite *s, const rill_store_batch *batch, uint8_t hash[RILL_SHA256_LEN])
 {
     int error = RILL_OK;
@@ -508,6 +546,8 @@ static int put_all(rill_sqlite *s, const rill_store_batch *batch, uint8_t hash[R
         error = put_flow(s, &batch->flows[i]);
     for (size_t i = 0; i < batch->entry_count && error == RILL_OK; i++)
         error = put_entry(s, &batch->entries[i], hash);
+    for (size_t i = 0; i < batch->route_count && error == RILL_OK; i++)
+        error = put_route(s, &batch->routes[i]);
     sqlite3_clear_bindings(s->prepared[PUT_ACCOUNT]);
     return error;
 }

@@ -10,7 +10,7 @@
 
 /* The newest form of the file that this version knows. Older ones are brought forward when opened.
  */
-#define RILL_SQLITE_SCHEMA 1
+#define RILL_SQLITE_SCHEMA 2
 
 typedef struct rill_sqlite rill_sqlite;
 
@@ -36,7 +36,8 @@ RILL_MUST_CHECK int rill_sqlite_open(rill_sqlite **out, const rill_sqlite_option
 void rill_sqlite_close(rill_sqlite *s);
 
 /*
- * Gives every account with its balance, in the order of ids, and then the keys of entries. What a
+ * Gives every account with its balance, in the order of ids, then the keys of entries, and then
+ * routes. What a
  * callback returns other than 0 ends it, and is returned. RILL_ERR_MALFORMED, RILL_ERR_IO,
  * RILL_ERR_NOMEM.
  */

@@ -16,6 +16,8 @@ typedef enum statement_id {
     PUT_BALANCE,
     PUT_FLOW,
     PUT_ENTRY,
+    PUT_ROUTE,
+    DROP_ROUTE,
     LAST_HASH,
     STATEMENTS
 } statement_id;

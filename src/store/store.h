@@ -73,6 +73,16 @@ typedef struct rill_store_entry {
     const char *key;  /* what makes it unique, however often it is asked for; empty: nothing does */
 } rill_store_entry;
 
+/*
+ * What a node knows of a route: whose it is, to which prefix, and all else, which is the node's own
+ * business. An empty value: it knows it no longer.
+ */
+typedef struct rill_store_route {
+    const char *account;
+    rill_bytes prefix;
+    rill_bytes value;
+} rill_store_route;
+
 /* Everything that is to be kept at once. It stays the caller's, unchanged, until it is answered. */
 typedef struct rill_store_batch {
     const rill_store_account *accounts;
@@ -83,6 +93,8 @@ typedef struct rill_store_batch {
     size_t flow_count;
     const rill_store_entry *entries;
     size_t entry_count;
+    const rill_store_route *routes; /* in their order: the same one may come again */
+    size_t route_count;
 } rill_store_batch;
 
 /* When is a batch kept? */
@@ -100,6 +112,7 @@ typedef struct rill_store_reader {
     int (*account)(void *user, const rill_store_account *account, rill_i128 booked);
     /* Of each entry that has one. */
     int (*key)(void *user, const rill_store_entry *entry);
+    int (*route)(void *user, const rill_store_route *route);
     void *user;
 } rill_store_reader;
 

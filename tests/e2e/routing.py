@@ -157,8 +157,8 @@ def a_cut_link_has_another_way(t):
 
 @case
 def the_middle_is_killed(t):
-    """kill -9 of the middle in the middle of a payment, twice: it learns its routes again, and the
-    payment goes on."""
+    """kill -9 of the middle in the middle of a payment, twice: it begins with the routes that it
+    had, and the payment goes on."""
     a, b, c, _ = line_of_three(t)
     bob = receive(t, c.link("bob"), "bob")
     bob.read_along()
@@ -181,6 +181,47 @@ def the_middle_is_killed(t):
     for n in (a, b, c):
         n.stop()
         assert n.books() == have[n.name]
+
+
+@case
+def routes_are_kept(t):
+    """After kill -9 a node has the routes that it had. Those that are missing then are named: of a
+    neighbour that does not come back, of one that is not there any more, of the configuration."""
+    port = reserved_port()
+    b = network(t, "b", peer("a", "A"), peer("c", "C"), port=port.getsockname()[1],
+                more=FAST + "routes: [{prefix: g.static, account: a}]\n")
+    a = network(t, "a", child("alice"), peer("b", "A", b.port))
+    c = network(t, "c", child("bob"), peer("b", "C", b.port))
+    b.until_way("g.c", "account c")
+    a.until_way("g.c", "account b")
+    bob = receive(t, c.link("bob"), "bob")
+    assert send(t, bob.path, 1000, a.link("alice"))["delivered"] == "1000"
+    c.kill()
+    b.kill()
+    b.start()
+    lines = b.program.lines("err")
+    ready = [i for i, line in enumerate(lines) if "ready on" in line][0]
+    assert any("packets to g.c go to account c" in line for line in lines[:ready]), lines
+    # c does not come back: it is away, and then its route is missing.
+    b.program.until("the route g.c by account c, which was there before, is missing: the account has not", "err")
+    b.program.until("packets to g.c go to nobody", "err")
+    c.start()
+    b.program.text["err"] = b""
+    b.until_way("g.c", "account c")
+    # Another configuration: without c, and without the route.
+    b.stop()
+    text = open(b.path, encoding="utf-8").read()
+    with open(b.path, "w", encoding="utf-8") as f:
+        f.write(re.sub(r"  c: .*\n", "", text).replace("{prefix: g.static, account: a}", ""))
+    b.start()
+    b.program.until("the route g.c by account c, .* there is no such account any more", "err")
+    b.program.until("the route g.static by account a, .* it is not in the configuration any more", "err")
+    # It is said once.
+    b.stop()
+    b.start()
+    assert not any("is missing" in line for line in b.program.lines("err")), b.program.text
+    for n in (a, b, c):
+        n.stop()
 
 
 @case

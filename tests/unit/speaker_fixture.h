@@ -79,8 +79,7 @@ static int on_apply(void *user, rill_bytes prefix, rill_via *via)
     return RILL_OK;
 }
 
-static void on_learnt(void *user, const rill_via *via, rill_bytes prefix,
-                      const rill_ccp_route *route)
+static void on_learnt(void *user, rill_via *via, rill_bytes prefix, const rill_ccp_route *route)
 {
     world *w = user;
     (void)via;

@@ -17,6 +17,12 @@ typedef struct disk {
     rill_i128 booked[32];
     size_t last;
     uint64_t packets; /* of the flow row that came last */
+    struct {
+        char account[32], prefix[32];
+        uint8_t value[200];
+        size_t len;
+    } routes[8];
+    size_t route_count;
 } disk;
 
 static disk store;
@@ -56,6 +62,26 @@ static void nothing(rill_store *s)
 
 static const rill_store_ops disk_ops = {take, nothing, nothing, NULL};
 
+static void keep_route(const rill_store_route *route)
+{
+    size_t i = 0;
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "%.*s", (int)route->prefix.len,
+             (const char *)route->prefix.data);
+    while (i < store.route_count && (strcmp(store.routes[i].account, route->account) != 0 ||
+                                     strcmp(store.routes[i].prefix, prefix) != 0))
+        i++;
+    assert_in_range(i, 0, 7);
+    assert_in_range(route->value.len, 0, sizeof store.routes[i].value);
+    if (i == store.route_count)
+        store.route_count++;
+    snprintf(store.routes[i].account, sizeof store.routes[i].account, "%s", route->account);
+    memcpy(store.routes[i].prefix, prefix, sizeof prefix);
+    if (route->value.len > 0)
+        memcpy(store.routes[i].value, route->value.data, route->value.len);
+    store.routes[i].len = route->value.len;
+}
+
 /* The disk has the batch, and says so. */
 static void written(void)
 {
@@ -72,6 +98,8 @@ static void written(void)
     }
     for (size_t i = 0; i < batch->balance_count; i++)
         store.booked[batch->balances[i].id] = batch->balances[i].booked;
+    for (size_t i = 0; i < batch->route_count; i++)
+        keep_route(&batch->routes[i]);
     if (batch->flow_count > 0)
         store.packets = batch->flows[batch->flow_count - 1].packets;
     store.batch = NULL;
@@ -126,6 +154,19 @@ static void report(void *user, rill_place place, const char *problem)
         snprintf(first_problem, sizeof first_problem, "%u: %s", place.line, problem);
 }
 
+static void know_routes(void)
+{
+    /* The empty prefix comes first, as from a store. */
+    for (size_t k = 0; k < 2 * store.route_count; k++) {
+        size_t i = k % store.route_count;
+        const rill_store_route route = {store.routes[i].account,
+                                        text(store.routes[i].prefix),
+                                        {store.routes[i].value, store.routes[i].len}};
+        if (route.value.len > 0 && (route.prefix.len == 0) == (k < store.route_count))
+            assert_int_equal(rill_core_know_route(core, &route), RILL_OK);
+    }
+}
+
 static int begin(const char *text)
 {
     const char *problem = NULL;
@@ -154,6 +195,7 @@ static int begin(const char *text)
         a.asset = space + 1;
         assert_int_equal(rill_core_know(core, &a, store.booked[id]), RILL_OK);
     }
+    know_routes();
     return rill_core_begin(core, &store.store, report, NULL);
 }
 
@@ -961,6 +1003,58 @@ static void test_routes_are_learnt(void **state)
     nothing_held();
 }
 
+/* What neighbours told is there after a restart, until they are back or have been silent too long.
+ */
+static void test_routes_are_kept(void **state)
+{
+    (void)state;
+    uint8_t data[1024];
+    begin_with_routes();
+    assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
+    turn();
+    size_t len = update_of("g.far", data, sizeof data);
+    assert_int_equal(tell(&carol, 1, "peer.route.update", data, len), RILL_ILP_FULFILL);
+    turn();
+    written();
+    disconnect(&carol);
+    rill_core_free(core);
+    rill_arena_clear(&arena);
+    warnings = 0;
+    assert_int_equal(begin("address: g.x\nstore: {path: b}\naccounts:\n"
+                           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n"
+                           "  bob: {relation: child, asset: USD/2, tokens: env:BOB}\n"
+                           "  carol: {relation: peer, asset: USD/2, tokens: env:CAROL}\n"),
+                     RILL_OK);
+    turn();
+    assert_null(store.batch); /* all is as it was */
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    send(&alice, 1, "g.far.bob", 0);
+    rejected(&alice, 1, "T01");
+    /* She is asked for what she has told since. */
+    assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
+    turn();
+    rill_prepare p;
+    rill_ccp_control asked;
+    assert_string_equal(destination_of(&carol, &p), "peer.route.control");
+    assert_int_equal(rill_ccp_control_decode(&asked, p.data), RILL_OK);
+    assert_int_equal(asked.epoch, 1);
+    assert_int_equal(asked.table[0], 9);
+    send(&alice, 2, "g.far.bob", 0);
+    assert_string_equal(destination_of(&carol, &p), "g.far.bob");
+    /* She says nothing: it is missing, which is said, and kept. */
+    assert_int_equal(warnings, 0);
+    now.mono_ns += 46 * RILL_SECOND;
+    rill_hub_tick(rill_core_hub(core));
+    turn();
+    turn();
+    assert_true(warnings > 0);
+    written();
+    send(&alice, 3, "g.far.bob", 0);
+    rejected(&alice, 3, "F02");
+    for (size_t i = 0; i < store.route_count; i++)
+        assert_true(store.routes[i].len == 0 || store.routes[i].prefix[0] == '\0');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -984,6 +1078,7 @@ int main(void)
         TEST(test_looks_are_begun),
         TEST(test_what_cannot_begin),
         TEST(test_routes_are_learnt),
+        TEST(test_routes_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,7 @@ static void write_something(rill_sqlite *s)
     const rill_store_entry entries[] = {
         {8, 4, RILL_ENTRY_SETTLED_OUT, 50, "engine", "", "k1"},
     };
-    const rill_store_batch batch = {accounts, 4, balances, 4, flows, 1, entries, 1};
+    const rill_store_batch batch = {accounts, 4, balances, 4, flows, 1, entries, 1, NULL, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
 }
 
@@ -143,6 +143,84 @@ static void test_it_is_there_again(void **state)
     rill_sqlite_close(s);
 }
 
+typedef struct route_list {
+    char text[400];
+} route_list;
+
+static int read_route(void *user, const rill_store_route *route)
+{
+    route_list *list = user;
+    size_t len = strlen(list->text);
+    snprintf(list->text + len, sizeof list->text - len, "%s %.*s=%.*s;", route->account,
+             (int)route->prefix.len, (const char *)route->prefix.data, (int)route->value.len,
+             (const char *)route->value.data);
+    return RILL_OK;
+}
+
+static rill_bytes bytes(const char *text)
+{
+    return (rill_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static void write_routes(rill_sqlite *s, const rill_store_route *routes, size_t count)
+{
+    const rill_store_batch batch = {.routes = routes, .route_count = count};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+}
+
+static void has_routes(rill_sqlite *s, const char *want)
+{
+    route_list list = {""};
+    const rill_store_reader reader = {.route = read_route, .user = &list};
+    assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
+    assert_string_equal(list.text, want);
+}
+
+/* By account and prefix; the last word counts, and an empty one takes it out. */
+static void test_routes(void **state)
+{
+    (void)state;
+    const rill_store_route first[] = {
+        {"b", bytes("g.b"), bytes("1")},  {"a", bytes("g.z"), bytes("2")},
+        {"a", bytes(""), bytes("table")}, {"", bytes("g.q"), bytes("b")},
+        {"a", bytes("g.z"), bytes("3")},  {"a", bytes("g.y"), bytes("4")},
+        {"a", bytes("g.y"), bytes("")},   {"b", bytes("g.none"), bytes("")},
+    };
+    rill_sqlite *s = opened();
+    write_routes(s, first, sizeof first / sizeof *first);
+    has_routes(s, " g.q=b;a =table;a g.z=3;b g.b=1;");
+    rill_sqlite_close(s);
+    s = opened();
+    const rill_store_route second = {"b", bytes("g.b"), bytes("")};
+    write_routes(s, &second, 1);
+    has_routes(s, " g.q=b;a =table;a g.z=3;");
+    rill_sqlite_close(s);
+}
+
+/* A store of the version before, which had no routes, is brought forward with all that it has. */
+static void test_version_1_is_brought_forward(void **state)
+{
+    (void)state;
+    rill_sqlite *s = opened();
+    write_something(s);
+    rill_sqlite_close(s);
+    assert_int_equal(by_hand("DROP TABLE routes; PRAGMA user_version = 1"), SQLITE_OK);
+    s = opened();
+    found f = {0};
+    const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
+    assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
+    assert_int_equal(f.count, 4);
+    const rill_store_route route = {"a", bytes("g.a"), bytes("1")};
+    write_routes(s, &route, 1);
+    rill_sqlite_close(s);
+    s = opened();
+    has_routes(s, "a g.a=1;");
+    rill_audit audit;
+    assert_int_equal(rill_sqlite_audit(s, &audit), RILL_OK);
+    assert_string_equal(audit.first, "");
+    rill_sqlite_close(s);
+}
+
 static void test_amounts_beyond_64_bits(void **state)
 {
     (void)state;
@@ -153,7 +231,7 @@ static void test_amounts_beyond_64_bits(void **state)
     rill_store_balance balances[4];
     for (uint32_t i = 0; i < 4; i++)
         balances[i] = (rill_store_balance){i + 1, values[i]};
-    const rill_store_batch batch = {accounts, 4, balances, 4, NULL, 0, NULL, 0};
+    const rill_store_batch batch = {accounts, 4, balances, 4, NULL, 0, NULL, 0, NULL, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -174,15 +252,15 @@ static void test_a_batch_is_whole_or_nothing(void **state)
         {8, 3, RILL_ENTRY_DEPOSIT, 101, "a", "", "k2"},
         {8, 4, RILL_ENTRY_DEPOSIT, 1, "a", "", "k1"},
     };
-    rill_store_batch batch = {NULL, 0, balances, 1, NULL, 0, entries, 2};
+    rill_store_batch batch = {NULL, 0, balances, 1, NULL, 0, entries, 2, NULL, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_EXISTS);
     assert_non_null(strstr(rill_sqlite_problem(s), "UNIQUE"));
     /* An account that is another's number; a balance of nobody. */
     const rill_store_account wrong = {3, RILL_HOLDER_NEIGHBOUR, "carol", "USD", 2, 7};
-    batch = (rill_store_batch){&wrong, 1, balances, 1, NULL, 0, NULL, 0};
+    batch = (rill_store_batch){&wrong, 1, balances, 1, NULL, 0, NULL, 0, NULL, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_EXISTS);
     const rill_store_balance nobody = {77, number(0, 1)};
-    batch = (rill_store_batch){NULL, 0, &nobody, 1, NULL, 0, NULL, 0};
+    batch = (rill_store_batch){NULL, 0, &nobody, 1, NULL, 0, NULL, 0, NULL, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_IO);
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -190,7 +268,7 @@ static void test_a_batch_is_whole_or_nothing(void **state)
     assert_true(rill_wide_equal(f.booked[3], number(UINT64_MAX, (uint64_t)-100)));
     /* The same key of another account, and the same account again, are no errors. */
     const rill_store_entry good = {8, 3, RILL_ENTRY_DEPOSIT, 0, "a", "", "k1"};
-    batch = (rill_store_batch){accounts, 4, NULL, 0, NULL, 0, &good, 1};
+    batch = (rill_store_batch){accounts, 4, NULL, 0, NULL, 0, &good, 1, NULL, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
     rill_audit audit;
     assert_int_equal(rill_sqlite_audit(s, &audit), RILL_OK);
@@ -216,8 +294,10 @@ static void test_what_is_no_store(void **state)
 {
     (void)state;
     rill_sqlite_close(opened());
-    assert_int_equal(by_hand("PRAGMA user_version = 2"), SQLITE_OK);
+    assert_int_equal(by_hand("PRAGMA user_version = 3"), SQLITE_OK);
     not_opened(RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
+    assert_int_equal(by_hand("PRAGMA user_version = 0"), SQLITE_OK);
+    not_opened(RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
     assert_int_equal(by_hand("PRAGMA user_version = 1; PRAGMA application_id = 7"), SQLITE_OK);
     not_opened(RILL_ERR_MALFORMED, "is not a store");
     FILE *file = fopen(path, "w");
@@ -312,6 +392,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_it_is_there_again),
+        TEST(test_routes),
+        TEST(test_version_1_is_brought_forward),
         TEST(test_amounts_beyond_64_bits),
         TEST(test_a_batch_is_whole_or_nothing),
         TEST(test_one_process_at_a_time),
