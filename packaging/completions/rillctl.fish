@@ -8,6 +8,7 @@ complete -c rillctl -n __fish_use_subcommand -a status -d 'How the node is'
 complete -c rillctl -n __fish_use_subcommand -a accounts -d 'Every account with its balance'
 complete -c rillctl -n __fish_use_subcommand -a balance -d 'The balance of an account, or what the node has'
 complete -c rillctl -n __fish_use_subcommand -a rates -d 'Prices, and what each exchange brings'
+complete -c rillctl -n __fish_use_subcommand -a routes -d 'The ways to each prefix'
 complete -c rillctl -n __fish_use_subcommand -a settle -d 'Record what was settled by hand'
 complete -c rillctl -n __fish_use_subcommand -a statement -d 'What changed the balance of an account'
 complete -c rillctl -n __fish_use_subcommand -a audit -d 'Compute the books anew'
@@ -15,7 +16,7 @@ complete -c rillctl -n __fish_use_subcommand -a reload -d 'Read the configuratio
 complete -c rillctl -n __fish_use_subcommand -a drain -d 'Stop the node when nothing is under way'
 complete -c rillctl -n __fish_use_subcommand -a log-level -d 'Show or set what the node logs'
 complete -c rillctl -n __fish_use_subcommand -a help -d 'Explain a command'
-complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates settle statement audit reload drain log-level'
+complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates routes settle statement audit reload drain log-level'
 
 complete -c rillctl -n 'not __fish_use_subcommand' -l socket -r -F -d "The node's socket"
 complete -c rillctl -n 'not __fish_use_subcommand' -l config -r -F -d "The node's configuration"

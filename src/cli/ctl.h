@@ -111,6 +111,7 @@ int ctl_print_json(const ctl_reply *reply);
 int ctl_accounts(const ctl_args *args);
 int ctl_balance(const ctl_args *args);
 int ctl_rates(const ctl_args *args);
+int ctl_routes(const ctl_args *args);
 int ctl_settle(const ctl_args *args);
 int ctl_statement(const ctl_args *args);
 int ctl_audit(const ctl_args *args);

@@ -161,6 +161,47 @@ int ctl_rates(const ctl_args *args)
     return code;
 }
 
+/* ---- routes ---- */
+
+static void show_routes(const json_t *answer)
+{
+    size_t i;
+    const json_t *one;
+    ctl_table *t = ctl_table_new("PREFIX|ACCOUNT|KIND|>HOPS|STATE");
+    json_array_foreach(json_object_get(answer, "routes"), i, one)
+    {
+        const char *prefix = ctl_text(one, "prefix");
+        const char *account = ctl_text(one, "account");
+        bool taken = json_is_true(json_object_get(one, "taken"));
+        bool away = json_is_true(json_object_get(one, "away"));
+        ctl_cell(t, prefix[0] == '\0' ? "(all others)" : prefix);
+        ctl_cell(t, account[0] == '\0' ? "(this node)" : account);
+        ctl_cell(t, ctl_text(one, "kind"));
+        ctl_cell_number(t, ctl_number(one, "hops"));
+        ctl_cell(t, away && taken ? "taken, away" : away ? "away" : taken ? "taken" : "");
+    }
+    ctl_table_print(t);
+    if (json_is_true(json_object_get(answer, "more")))
+        (void)printf("and more: say what the prefix begins with\n");
+}
+
+int ctl_routes(const ctl_args *args)
+{
+    char path[PATH] = "/v1/routes";
+    ctl_reply r;
+    if (!ctl_add_query(path, sizeof path, "prefix", args->operands[0])) {
+        ctl_error(args, "the prefix is too long");
+        return CTL_USAGE;
+    }
+    int code = ctl_ask(args, "GET", path, NULL, &r);
+    if (code == CTL_DONE && ctl_json(args))
+        code = ctl_print_json(&r);
+    else if (code == CTL_DONE)
+        show_routes(r.value);
+    ctl_reply_clear(&r);
+    return code;
+}
+
 /* ---- settling by hand ---- */
 
 static const struct {

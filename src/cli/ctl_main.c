@@ -48,6 +48,9 @@ const ctl_command ctl_commands[] = {
      NULL, 1, 0, ctl_balance},
     {"rates", "prices, and what each exchange brings", "[OPTIONS]",
      "Prices are exact. What one coin brings has the spread taken off.", NULL, 0, 0, ctl_rates},
+    {"routes", "the ways to each prefix", "[PREFIX] [OPTIONS]",
+     "Packets take one way to each prefix. PREFIX shows only those that begin with it.", NULL, 1, 0,
+     ctl_routes},
     {"settle", "record what was settled by hand", "ACCOUNT AMOUNT --in|--out [OPTIONS]",
      "The amount is a whole number of units, or of coins with the asset's code, such as 3.00USD. "
      "It "

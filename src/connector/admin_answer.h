@@ -40,6 +40,9 @@ void rill_admin_begin_audit(rill_admin_answer *out);
 void rill_admin_begin_statement(const rill_core *core, const rill_holder_account *a,
                                 rill_bytes query, rill_admin_answer *out);
 
+/* admin_routes.c: the ways to prefixes that begin with `prefix` of the query, 1000 at most. */
+void rill_admin_routes(const rill_core *core, rill_bytes query, rill_admin_answer *out);
+
 /* admin_node.c: rates and the node itself. */
 void rill_admin_rates(const rill_core *core, rill_admin_answer *out);
 void rill_admin_assets(const rill_core *core, rill_admin_answer *out);

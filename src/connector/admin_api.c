@@ -212,6 +212,11 @@ static void show_rates(const question *q, rill_admin_answer *out)
     rill_admin_rates(q->core, out);
 }
 
+static void show_routes(const question *q, rill_admin_answer *out)
+{
+    rill_admin_routes(q->core, q->query, out);
+}
+
 static void show_assets(const question *q, rill_admin_answer *out)
 {
     rill_admin_assets(q->core, out);
@@ -341,6 +346,7 @@ static const resource resources[] = {
     {"/v1/accounts/{account}/statement", "GET", show_statement, false, true},
     {"/v1/assets", "GET", show_assets, false, false},
     {"/v1/rates", "GET", show_rates, false, false},
+    {"/v1/routes", "GET", show_routes, false, false},
     {"/v1/audit", "GET", audit, false, true},
     {"/v1/drain", "POST", drain, false, true},
     {"/v1/reload", "POST", load, false, true},

@@ -15,6 +15,7 @@ import connector
 from connector import receive, received, send
 from harness import RILLD, environment, reserved_port, run_tests
 from proxy import Proxy
+from rillctl import ctl, rows
 
 CASES = []
 
@@ -88,6 +89,12 @@ def a_line_of_three(t):
     bob.until("connection_end")
     alice.until("connection_end")
     assert received(bob) == 1000000 and received(alice) == 400000
+    ways = {way["prefix"]: (way["account"], way["kind"], way["hops"], way["taken"], way["away"])
+            for way in ctl(a, "routes", "--json").json()["routes"]}
+    assert ways == {"g.a": (None, "own", 0, True, False), "g.a.alice": ("alice", "child", 0, True, False),
+                    "g.b": ("b", "learnt", 1, True, False), "g.c": ("b", "learnt", 2, True, False)}, ways
+    assert rows(ctl(a, "routes", "g.c").out) == [["g.c", "b", "learnt", "2", "taken"]]
+    assert ctl(a, "routes", "g.none", "--json").json() == {"routes": [], "more": False}
     have = {n.name: n.balances() for n in (a, b, c)}
     assert have == {"a": {"alice": -600000, "b": 600000}, "b": {"a": -600000, "c": 600000},
                     "c": {"b": -600000, "bob": 600000}}, have
