@@ -66,6 +66,17 @@ def install_javascript():
         return False
 
 
+def install_python():
+    """False, with a line that says why, if the package of bindings/python cannot be built."""
+    try:
+        subprocess.run([os.path.join(ROOT, "bindings/python/tests/install")], check=True,
+                       timeout=600, stdout=sys.stderr)
+        return True
+    except (subprocess.SubprocessError, OSError):
+        print("bench: bindings/python cannot be built: its figures are left out", file=sys.stderr)
+        return False
+
+
 def output_of(*command):
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False,
@@ -195,6 +206,8 @@ def measure(options):
 def main():
     options = parse(sys.argv[1:])
     options.javascript = options.javascript and install_javascript()
+    if not options.only or "python_package" in options.only:
+        install_python()
     facts = machine()
     started, (all_before, own_before) = time.monotonic(), busy_seconds()
     rows, failed = measure(options)

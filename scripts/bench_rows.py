@@ -6,7 +6,7 @@ import shutil
 import statistics
 import subprocess
 
-from bench_world import PACKET, ROOT, TOKEN, Failed, cpu_seconds, link
+from bench_world import PACKET, PYTHON, ROOT, TOKEN, Failed, cpu_seconds, link
 
 
 class Row:
@@ -129,6 +129,30 @@ def node_package(world):
             try_js(world, row, lambda: row.add("js", world.js("pair.js", kind, s.seconds)[name]))
         rows.append(row)
     return [row for row in rows if row.samples["rill"]]
+
+
+def python_package(world):
+    """The package of bindings/python beside ilp-protocol-stream, in turns, over rilld."""
+    if not os.path.exists(PYTHON):
+        raise Failed("bindings/python/tests/install was not run")
+    s = world.settings
+    rows = []
+    for kind, count, unit, units in (("money", 10**6, "packets/s", 1), ("data", 10**9, "MB/s", 1e6)):
+        row = Row("python_" + kind, f"rill for Python, {kind}, client and server over rilld", unit,
+                  required="20 times JavaScript's", need=lambda row: (row.ratio("js") or 0) >= 20)
+        for _ in range(s.repeats):
+            for who, send in (("rill", world.send_python), ("js", world.send_js)):
+                if who == "js" and not s.javascript:
+                    continue
+                _, port = world.rilld(options=["--max-packet-amount", str(PACKET)])
+                got = send(port, port, kind, count)
+                row.add(who, [got["done"][0] / units / got["sending"][0]])
+                if who == "rill":
+                    row.notes = [f"processor time of the client for one: "
+                                 f"{got['cpu'][0] / got['done'][0] * units * 1e6:.1f} microseconds"]
+                world.stop_all()
+        rows.append(row)
+    return rows
 
 
 def loopback(world):
@@ -431,6 +455,7 @@ def spsp(world):
 GROUPS = {
     "pair": pair,
     "node_package": node_package,
+    "python_package": python_package,
     "loopback": loopback,
     "programs": programs,
     "far": far,

@@ -13,6 +13,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INTEROP = os.path.join(ROOT, "tests/interop")
+PYTHON = os.path.join(ROOT, "build/python/bin/python")  # bindings/python/tests/install makes it
 PACKET = 1000  # units of a packet, as bench/*.c and bench/js/*.js have it
 
 
@@ -117,13 +118,13 @@ class World:
     def cli(self, name):
         return os.path.join(self.build, "src/cli", name)
 
-    def rilld(self, http=False, tls=None):
+    def rilld(self, http=False, tls=None, options=()):
         """(process, port); with http, the port takes that beside BTP"""
         file = self.file("port")
         more = ["--tls-cert", tls[0], "--tls-key", tls[1]] if tls else []
         process, _ = self.start([self.cli("rilld"), "local", "--quiet",
                                  "--listen-http" if http else "--listen", "127.0.0.1:0",
-                                 "--port-file", file, *more])
+                                 "--port-file", file, *more, *options])
         return process, int(re.search(r"(\d+)\s*$", self.wait_for_file(file)).group(1))
 
     def certificate(self):
@@ -205,6 +206,14 @@ rates: {{base: USD, spread: 0.002, prices: {{EUR: {{price: 1.0842}}}}}}
         self.start(["node", script, "receive", link(near, "bob"), file], "listening")
         return self.js("net.js", "send", link(far, "alice"), file, kind,
                        self.settings.js_seconds, count)
+
+    def send_python(self, near, far, kind, count):
+        """The package of bindings/python, as send_js."""
+        file = self.file("credentials")
+        command = [PYTHON, os.path.join(ROOT, "bench/python/net.py")]
+        self.start([*command, "receive", link(near, "bob"), file], "listening")
+        return self.run([*command, "send", link(far, "alice"), file, kind,
+                         self.settings.js_seconds, count])
 
     def send_program(self, program, port, file, amount):
         """The object that `rill send --json` ends with."""
