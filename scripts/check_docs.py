@@ -13,6 +13,9 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BLOCK = re.compile(r"^```c\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# What the tutorial shows is in these files.
+EXAMPLES = {"c": "examples/*.[ch]", "js": "bindings/node/test/tutorial/*.js",
+            "python": "bindings/python/examples/*.py"}
 # Its tables begin with what things were called before.
 RELEASE_NOTES = "docs/release-notes.md"
 OLD_NAMES = re.compile(r"^\|[^|]*\|", re.MULTILINE)
@@ -68,11 +71,16 @@ def plain(text):
 
 
 def excerpts():
-    examples = [plain(read(path)) for path in sorted(glob.glob("examples/*.[ch]", root_dir=ROOT))]
-    for block in BLOCK.findall(read("docs/tutorial.md")):
-        for part in re.split(r"^\s*/\* \.\.\. \*/\s*$", block, flags=re.MULTILINE):
-            if not any(plain(part) in example for example in examples):
-                yield f"docs/tutorial.md: not in any example:\n{part}"
+    tutorial = read("docs/tutorial.md")
+    for language, files in EXAMPLES.items():
+        examples = [plain(read(path)) for path in sorted(glob.glob(files, root_dir=ROOT))]
+        blocks = re.findall(rf"^```{language}\n(.*?)^```$", tutorial, re.MULTILINE | re.DOTALL)
+        if not blocks:
+            yield f"docs/tutorial.md: nothing in {language}"
+        for block in blocks:
+            for part in re.split(r"^\s*/\* \.\.\. \*/\s*$", block, flags=re.MULTILINE):
+                if not any(plain(part) in example for example in examples):
+                    yield f"docs/tutorial.md: not in any example:\n{part}"
 
 
 def named_tests():

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any, Dict, List, Tuple
 
-from support import HERE, ROOT, Node
+from support import HERE, Node
 
 EXAMPLES = HERE.parent / "examples"
 SERVER_SAYS = [
@@ -105,19 +105,6 @@ def test_pay_and_by_the_second_and_decide(node: Node, tmp_path: pathlib.Path) ->
     assert sorted(heard.splitlines()[:2]) == ["invoice 1: 14 units", "invoice 1: 250 units"]
     with sqlite3.connect(books) as reading:
         assert reading.execute("select sum(units) from packets").fetchone() == (264,)
-
-
-def test_what_the_documents_show_is_in_the_examples() -> None:
-    """The Python in the tutorial is what the examples have."""
-
-    def plain(text: str) -> str:
-        return "\n".join(line.strip() for line in text.strip().splitlines())
-
-    examples = [plain(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.py")]
-    text = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    for block in blocks:
-        assert any(plain(block) in example for example in examples), block
 
 
 def test_the_program_of_the_readme(node: Node, tmp_path: pathlib.Path) -> None:
