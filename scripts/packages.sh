@@ -121,6 +121,7 @@ lib:libcrypto libssl-dev
 file:/usr/bin/python3 python3
 python:ensurepip python3-venv
 file:/usr/include/python3.11/Python.h libpython3.11-dev
+cmd:objdump binutils
 LIST
 }
 

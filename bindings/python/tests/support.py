@@ -18,7 +18,7 @@ from rill._core import ffi, lib
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 HERE = pathlib.Path(__file__).resolve().parent
-SECONDS = 40.0
+SECONDS = 60.0
 
 T = TypeVar("T")
 

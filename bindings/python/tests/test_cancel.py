@@ -174,3 +174,21 @@ async def test_a_time_out_of_asyncio() -> None:
         assert here.totals.sent == there.received == 14
         there.receive_max = 100
         assert (await here.send(3)).sent == 3 and there.received == 17
+
+
+@in_loop
+async def test_the_next_follows_a_cancelled_one_at_once() -> None:
+    async with Both(PIECES, rill.Options(receive_max=14)) as b:
+        here, there = await b.streams()
+        sending = asyncio.ensure_future(here.send(100))
+        await until(lambda: here.totals.sent == 14)
+
+        async def cancel_and_go_on() -> None:
+            sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sending
+            there.receive_max = 100
+            assert (await here.send(3)).sent == 3
+
+        await cancel_and_go_on()
+        assert there.received == 17

@@ -155,10 +155,12 @@ async def test_after_the_end() -> None:
         for call in calls:
             with pytest.raises(rill.ClosedError):
                 call()
-        with pytest.raises(rill.ClosedError):
+        with pytest.raises(rill.ClosedError) as caught:
             await here.send(1)
+        assert (caught.value.sent, caught.value.delivered, caught.value.in_doubt) == (0, 0, 0)
         with pytest.raises(rill.ClosedError):
-            await here.receive(1)
+            await here.receive(4)
+        assert await here.receive(0) == 0
         here.close()
         here.abort()
         await here.aclose()

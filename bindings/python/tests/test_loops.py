@@ -17,7 +17,7 @@ from typing import Any, List
 import pytest
 
 import rill
-from support import HERE, Both, Node, in_loop, until
+from support import CLIENT, HERE, SERVER, Both, Hub, Node, in_loop, until
 
 
 def test_a_loop_after_the_other_and_side_by_side() -> None:
@@ -162,6 +162,40 @@ def test_programs_that_just_end(end: str, run: str, status: int) -> None:
     )
     assert done.returncode == status, done.stderr
     assert "Fatal" not in done.stderr and "Segmentation" not in done.stderr
+
+
+def test_tasks_that_begin_at_once() -> None:
+    """A loop whose tasks run as they are made (3.12): handlers run outside the core all the same."""
+    factory = getattr(asyncio, "eager_task_factory", None)
+    hub = Hub()
+
+    @in_loop
+    async def run() -> None:
+        if factory is not None:
+            asyncio.get_running_loop().set_task_factory(factory)
+
+        async def handle(connection: rill.Connection) -> None:
+            await server.aclose(timeout=0)
+
+        async def decide(packet: rill.IncomingPacket) -> bool:
+            return True
+
+        server = await rill.listen(
+            handle, link=hub.link("server"), account=SERVER, decide=decide
+        )
+        connection = await rill.connect(
+            server.generate_credentials(),
+            link=hub.link("client"),
+            account=CLIENT,
+            options=rill.Options(min_rate=1, connect_timeout=0.2),
+        )
+        stream = await connection.open_stream()
+        with pytest.raises(rill.RillError):
+            await stream.send(5, timeout=0.3)
+        assert server.closed
+        await connection._engine.close()
+
+    run()
 
 
 def test_a_program_in_a_thread_of_its_own(node: Node) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import pathlib
 import socket
+import ssl
+import subprocess
 from typing import Any, List
 
 import pytest
@@ -187,3 +189,27 @@ async def test_a_node_that_is_killed(tmp_path: pathlib.Path) -> None:
     assert caught.value.sent == 0
     await connection._engine.close()
     await server.aclose(timeout=0.1)
+
+
+@in_loop
+async def test_over_tls(tmp_path: pathlib.Path) -> None:
+    key, cert = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
+    words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    subprocess.run(
+        [*words.split(), "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+        + ["-keyout", key, "-out", cert],
+        check=True,
+        capture_output=True,
+    )
+    own = Node(tmp_path, "--tls-cert", cert, "--tls-key", key)
+    trusting = ssl.create_default_context(cafile=cert)
+    with pytest.raises(rill.TLSError):
+        await rill.listen(link=own.uri("a", "btp+wss"))
+    async with rill.listen(take, link=own.uri("a", "btp+wss"), ssl=trusting) as server:
+        async with rill.connect(
+            server.generate_credentials(), link=own.uri("b", "btp+wss"), ssl=trusting
+        ) as connection:
+            stream = await connection.open_stream()
+            stream.write(bytes(300_000))
+            assert (await stream.send(12)).sent == 12
+    own.end()

@@ -13,9 +13,7 @@ import contextlib
 import secrets
 import ssl
 import time
-from typing import Any, Deque, Dict, List, Optional, Tuple
-
-from collections import deque
+from typing import Any, Dict, List, Optional, Tuple, cast
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus
@@ -166,7 +164,6 @@ class Session(asyncio.Protocol):
         self.writable = True
         self.lost = asyncio.Event()
         self._requests: Dict[int, Tuple[Any, float]] = {}
-        self._order: Deque[Tuple[float, int]] = deque()
         self._next_id = secrets.randbits(32)
         self._handshake: Optional[asyncio.Future[None]] = None
         self._auth: Optional[asyncio.Future[None]] = None
@@ -182,8 +179,7 @@ class Session(asyncio.Protocol):
     # ---- asyncio.Protocol ----
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # other loops have other classes
         self.protocol.send_request(self.protocol.connect())
         self.flush()
 
@@ -226,6 +222,8 @@ class Session(asyncio.Protocol):
                 self._frame(event)
             elif isinstance(event, Response):
                 self._answered()
+        if self.protocol.state is not State.OPEN and self.protocol.state is not State.CONNECTING:
+            self.give_up(NotConnectedError("the node ended the connection, or broke the protocol"))
         if frames and self.ready and self.link._session is self:
             self.link.owner.link_turn()
         self.flush()
@@ -281,11 +279,13 @@ class Session(asyncio.Protocol):
         if now - self._heard > SILENCE:
             return self.abort()
         old = now - REQUEST_TIMEOUT
-        while self._order and self._order[0][0] < old:
-            _, request_id = self._order.popleft()
-            target = self._requests.pop(request_id, None)
-            if target is not None:
-                self.link.owner.link_unanswered(target[0], True)
+        late = []
+        for request_id, (_, at) in self._requests.items():  # in the order in which they were made
+            if at > old:
+                break
+            late.append(request_id)
+        for request_id in late:
+            self.link.owner.link_unanswered(self._requests.pop(request_id)[0], True)
         self.protocol.send_ping(b"")
         self.flush()
         self._timer = self._loop.call_later(PING_EVERY, self._tick)
@@ -320,12 +320,12 @@ class Session(asyncio.Protocol):
 
     def request(self, target: Any, packet: bytes) -> None:
         request_id = self._new_id()
-        now = self._loop.time()
-        self._requests[request_id] = (target, now)
-        self._order.append((time.monotonic(), request_id))
+        self._requests[request_id] = (target, time.monotonic())
         self.say_ilp(MESSAGE, request_id, packet)
 
     def say_ilp(self, kind: int, request_id: int, packet: bytes) -> None:
+        if self.protocol.state is not State.OPEN:
+            return  # it is given up in this turn
         length = lib.rill_btp_ilp_header(kind, request_id, len(packet), self._header)
         self.protocol.send_binary(self._header_view[:length] + packet)
 
@@ -347,6 +347,8 @@ class Session(asyncio.Protocol):
         frame.entry_count = len(entries)
         for at, (name_, content, data) in enumerate(entries):
             frame.entries[at] = (borrow(name_), content, borrow(data))
+        if self.protocol.state is not State.OPEN:
+            return
         room = lib.rill_btp_size(frame)
         out = ffi.new("uint8_t[]", room)
         length = ffi.new("size_t *")
@@ -384,9 +386,6 @@ class Session(asyncio.Protocol):
         found = self._requests.pop(request_id, None)
         if found is None:
             return  # unsolicited, or too late
-        order = self._order
-        while order and order[0][1] not in self._requests:
-            order.popleft()
         ilp = lib.rill_btp_find(self._decoded, b"ilp") if kind == RESPONSE else ffi.NULL
         if ilp == ffi.NULL:
             self.link.owner.link_unanswered(found[0], True)
@@ -413,7 +412,6 @@ class Session(asyncio.Protocol):
                 waiter.set_exception(error)
                 waiter.exception()  # nobody may be waiting any more
         requests, self._requests = self._requests, {}
-        self._order.clear()
         for target, _ in requests.values():
             self.link.owner.link_unanswered(target, True)
         self.link.session_lost(self, error)

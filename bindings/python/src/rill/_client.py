@@ -9,11 +9,12 @@ from typing import Any, Generator, Optional, Union
 from ._btp import BTPLink
 from ._connection import Connection, Decide
 from ._core import ffi, lib
-from ._credentials import Credentials, PathLike, credentials_of
+from ._credentials import Credentials
 from ._engine import Account, Engine
 from ._errors import check
 from ._link import Link, LinkURI, link_uri_from_environment
 from ._options import Options
+from ._spsp import Receiver, receiver_credentials
 
 __all__ = ["connect"]
 
@@ -64,12 +65,14 @@ class connect:
     rill.connect(credentials)``, and then ``await connection.aclose()``. It returns when the node is
     reached and our account known: streams can be opened and used, and the server answers meanwhile.
 
-    credentials: ``Credentials``, or the path of a file with them. link: the URI of the node; None:
+    credentials: ``Credentials``; or the path of a file with them; or a payment pointer or URL, whose
+    server is asked for them (``query``). link: the URI of the node; None:
     the environment names it (``link_uri_from_environment``). account: our account; None: the node
     is asked (IL-DCP, RFC 31). options: limits and settings. decide: is asked before a packet that
     brings money is taken; a function of an ``IncomingPacket`` that returns, or whose coroutine
     returns, True or False. ssl: of a link by TLS; None: the system's authorities. timeout: seconds
-    to reach the node and learn our account; None: no limit.
+    to reach the node and learn our account; None: no limit. A node that cannot be connected to is not
+    tried again; a link that was up and is lost is.
 
     ConnectError, ResolveError, TLSError, RefusedError, RillTimeoutError: the node.
     LinkURIError, UnsupportedError, MalformedError: link, or the environment. AddressError,
@@ -78,7 +81,7 @@ class connect:
 
     def __init__(
         self,
-        credentials: Union[Credentials, PathLike],
+        credentials: Receiver,
         *,
         link: Union[str, Link, None] = None,
         account: Optional[Account] = None,
@@ -97,7 +100,7 @@ class connect:
         self._connection: Optional[Connection] = None
 
     async def _connect(self) -> Connection:
-        credentials = credentials_of(self._credentials)
+        credentials = await receiver_credentials(self._credentials)
         filled = self._options._fill(self._decide is not None)
         link = make_link(self._link, self._ssl, self._timeout or 3600.0)
         engine = Engine(

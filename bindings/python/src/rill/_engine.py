@@ -11,7 +11,7 @@ import asyncio
 import math
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Set
 
 from ._core import ffi, lib
 from ._errors import (
@@ -116,6 +116,7 @@ class Engine:
         self._id = ffi.new("uint64_t *")
         self._event = ffi.new("rill_event *")
         self._tasks: Set[asyncio.Task[None]] = set()
+        self._starting: List[Any] = []
 
     # ---- who may call ----
 
@@ -137,10 +138,17 @@ class Engine:
         return name
 
     def spawn(self, work: Any) -> None:
-        """A task that is remembered until it is done."""
-        task = self.loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """A task that is remembered until it is done. It begins after this turn: a loop may run the
+        beginning of a task as it is made, and that would be the application's code."""
+        self._starting.append(work)
+        self.loop.call_soon(self._start)
+
+    def _start(self) -> None:
+        starting, self._starting = self._starting, []
+        for work in starting:
+            task = self.loop.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     # ---- begin and end ----
 
@@ -207,8 +215,12 @@ class Engine:
         for connection in list(self.connections.values()):
             connection._ended(ERR_CANCELLED, 0, False, "", None)
         self._incoming.clear()
+        for work in self._starting:
+            work.close()
+        self._starting.clear()
         for task in list(self._tasks):
-            task.cancel()
+            if task is not _current_task():  # a handler may close its server
+                task.cancel()
         self.changed.notify()
         self.turned.notify()
         ffi.release(self._endpoint)
@@ -395,6 +407,13 @@ class Engine:
             self.link.reply(token, self._packet_view[: self._length[0]])
         self.schedule()
         return code == 0 and bool(fulfilled[0])
+
+
+def _current_task() -> Optional[asyncio.Task[Any]]:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
 
 
 def read_account(packet: bytes) -> Account:

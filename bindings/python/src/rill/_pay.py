@@ -8,9 +8,10 @@ import threading
 from typing import List, NamedTuple, Optional, Union
 
 from ._client import connect
-from ._credentials import Credentials, PathLike
+from ._errors import RillTimeoutError
 from ._link import Link
 from ._options import Options, amount_of
+from ._spsp import Receiver
 
 __all__ = ["Payment", "pay", "pay_async"]
 
@@ -25,7 +26,7 @@ class Payment(NamedTuple):
 
 
 async def pay_async(
-    receiver: Union[Credentials, PathLike],
+    receiver: Receiver,
     amount: int,
     *,
     data: bytes = b"",
@@ -42,12 +43,15 @@ async def pay_async(
         sent, delivered = 0, 0
         if amount:
             sent, delivered = await stream.send(amount, timeout=timeout)
-        await asyncio.wait_for(stream.aclose(), timeout)
+        try:
+            await asyncio.wait_for(stream.aclose(), timeout)
+        except asyncio.TimeoutError:
+            raise RillTimeoutError(sent=sent, delivered=delivered, in_doubt=0) from None
     return Payment(sent, delivered, len(data))
 
 
 def pay(
-    receiver: Union[Credentials, PathLike],
+    receiver: Receiver,
     amount: int,
     *,
     data: bytes = b"",
@@ -58,9 +62,10 @@ def pay(
     """Connects, pays, sends, closes, and returns when all of it has arrived. It blocks; it works
     inside a running event loop as well, as in a notebook.
 
-    receiver: ``Credentials``, or the path of a file with them. amount: units of our account; 0: no
+    receiver: ``Credentials``; or the path of a file with them; or a payment pointer, or the URL of
+    one (``query``). amount: units of our account; 0: no
     money. data: bytes that are sent beside it. link: the URI of the node; None: the environment
-    names it. timeout: seconds for the money, None: no limit.
+    names it. timeout: seconds for the money, and again for the bytes; None: no limit.
 
     The errors of ``rill.connect`` and of ``Stream.send``, with ``sent``, ``delivered`` and
     ``in_doubt``.

@@ -203,11 +203,16 @@ class Stream:
         deadline = NEVER if span == NEVER else lib.rillpy_now().mono_ns + span
         async with self._send_lock:
             await self._settled(deadline)
-            pointer = self._own()
+            if self._ptr is None:
+                raise self._nothing_sent(ERR_CLOSED)
+            self._engine.own()
             before = self._read_totals()
             if before.send_max > UNLIMITED - amount:
                 raise RangeError("a stream sends at most 2^64 - 1 units in all")
-            check(lib.rill_stream_send_total(pointer, before.send_max + amount, deadline))
+            total = before.send_max + amount
+            code = lib.rill_stream_send_total(self._ptr, total, deadline)
+            if code != 0:
+                raise self._nothing_sent(code)
             self._goal = self._engine.loop.create_future()
             self._goal_open = True
             self._engine.schedule()
@@ -239,9 +244,23 @@ class Stream:
             raise RillTimeoutError(sent=0, delivered=0, in_doubt=0)
         self._gave_up = False
 
+    def _nothing_sent(self, code: int) -> RillError:
+        """The error of a call of send that has not begun: the stream's own, if it ended by one."""
+        end = self._error
+        return error_of(
+            end.code if end is not None else code,
+            "",
+            sent=0,
+            delivered=0,
+            in_doubt=0,
+            remote_code=end.remote_code if end is not None else None,
+            remote_message=end.remote_message if end is not None else "",
+        )
+
     def _stop(self) -> None:
         """Sends nothing more of what a call of send has not sent."""
         if self._ptr is not None and self._goal_open and not self._engine.closed:
+            self._gave_up = True  # its end has not been fetched yet
             lib.rill_stream_stop_sending(self._ptr)
             self._engine.schedule()
 
