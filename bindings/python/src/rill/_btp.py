@@ -42,6 +42,7 @@ PING_EVERY = 20.0
 # After so long without a word the connection is taken for lost, seconds.
 SILENCE = 60.0
 CLOSE_TIME = 1.0
+FIRST_TRIES = 3
 # A connection that has lasted so long, seconds, is lost by accident: it is tried again at once.
 STEADY = 10.0
 
@@ -60,7 +61,14 @@ class BTPLink(Link):
         self._task: Optional[asyncio.Task[None]] = None
 
     async def open(self) -> None:
-        session = await self._connect()
+        for delay in DELAYS[1:FIRST_TRIES]:
+            try:
+                session = await self._connect()
+                break
+            except NotConnectedError:  # it was there, and ended the connection: it may be busy
+                await asyncio.sleep(delay)
+        else:
+            session = await self._connect()
         self._task = asyncio.get_running_loop().create_task(self._keep(session))
 
     async def _connect(self) -> Session:
