@@ -63,7 +63,7 @@ from ._link import Link, LinkOwner, link_uri_from_environment
 from ._options import UNLIMITED, Options
 from ._pay import Payment, pay, pay_async
 from ._server import Server, listen
-from ._spsp import payment_pointer_url, query
+from ._spsp import Receiver, payment_pointer_url, query
 from ._stream import DataIterator, MoneyIterator, Sent, Stream, StreamTotals
 
 __version__: str = _ffi.string(_lib.rill_version()).decode()
@@ -114,6 +114,7 @@ __all__ = [
     "RangeError",
     "RateError",
     "Receipt",
+    "Receiver",
     "RefusedError",
     "RemoteError",
     "ResolveError",
