@@ -3,7 +3,7 @@
 # Completion of rillctl(1) for bash.
 
 _rillctl() {
-    local commands='status accounts balance rates routes settle statement audit reload drain log-level'
+    local commands='status accounts balance rates routes settle statement audit why in-flight reload drain log-level'
     local options='--socket --config --url --token-file --ca-file --json --help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()

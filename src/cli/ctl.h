@@ -98,6 +98,8 @@ void ctl_cell_number(ctl_table *t, json_int_t number);
 void ctl_cell_units(ctl_table *t, const json_t *units, unsigned scale);
 /* Prints it and frees it. */
 void ctl_table_print(ctl_table *t);
+/* The same; a table without lines is not printed. */
+void ctl_table_print_if_any(ctl_table *t);
 /* "-5.00" of "-500" at scale 2, exact. */
 void ctl_coins(const char *units, unsigned scale, char *out, size_t cap);
 /* A member that is a string; "" where it is none. */
@@ -118,6 +120,8 @@ int ctl_audit(const ctl_args *args);
 int ctl_drain(const ctl_args *args);
 int ctl_log_level(const ctl_args *args);
 int ctl_reload(const ctl_args *args);
+int ctl_why(const ctl_args *args);
+int ctl_in_flight(const ctl_args *args);
 int ctl_status(const ctl_args *args);
 
 #endif

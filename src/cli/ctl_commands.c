@@ -483,3 +483,77 @@ int ctl_reload(const ctl_args *args)
     ctl_reply_clear(&r);
     return code;
 }
+
+/* ---- why, and what is under way ---- */
+
+int ctl_why(const ctl_args *args)
+{
+    char path[PATH];
+    ctl_reply r;
+    if (!ctl_account_path(path, sizeof path, args->operands[0], "/rejects")) {
+        ctl_error(args, "the account's name is too long");
+        return CTL_USAGE;
+    }
+    int code = ctl_ask(args, "GET", path, NULL, &r);
+    const json_t *rows = json_object_get(r.value, "rejects");
+    if (code == CTL_DONE && ctl_json(args)) {
+        code = ctl_print_json(&r);
+    } else if (code == CTL_DONE && json_array_size(rows) == 0) {
+        (void)printf("no packet of %s was rejected since the node was started\n",
+                     args->operands[0]);
+    } else if (code == CTL_DONE) {
+        size_t i;
+        const json_t *row;
+        ctl_table *t = ctl_table_new(">TIMES|CODE|MEANING|BY|WHO SAID IT|LAST|MESSAGE");
+        json_array_foreach(rows, i, row)
+        {
+            const char *by = ctl_text(row, "by");
+            ctl_cell_number(t, ctl_number(row, "count"));
+            ctl_cell(t, ctl_text(row, "code"));
+            ctl_cell(t, ctl_text(row, "name"));
+            ctl_cell(t, by[0] == '\0' ? "this node" : by);
+            ctl_cell(t, ctl_text(row, "triggered_by"));
+            ctl_cell(t, ctl_text(row, "last"));
+            ctl_cell(t, ctl_text(row, "message"));
+        }
+        ctl_table_print(t);
+        if (ctl_number(r.value, "others") > 0)
+            (void)printf("and %" JSON_INTEGER_FORMAT " for other reasons\n",
+                         ctl_number(r.value, "others"));
+    }
+    ctl_reply_clear(&r);
+    return code;
+}
+
+int ctl_in_flight(const ctl_args *args)
+{
+    ctl_reply r;
+    int code = ctl_ask(args, "GET", "/v1/in-flight", NULL, &r);
+    if (code == CTL_DONE && ctl_json(args)) {
+        code = ctl_print_json(&r);
+    } else if (code == CTL_DONE) {
+        size_t i;
+        const json_t *f;
+        const json_t *before = json_object_get(r.value, "from_before");
+        ctl_table *t = ctl_table_new("FROM|TO|>TAKES (UNITS)|>BRINGS (UNITS)|EXPIRES");
+        (void)printf("%" JSON_INTEGER_FORMAT " packets under way\n"
+                     "%" JSON_INTEGER_FORMAT
+                     " that neighbours had fulfilled were booked at the start\n"
+                     "%zu were out when the node was killed, and have not expired\n",
+                     ctl_number(r.value, "open"), ctl_number(r.value, "booked_at_start"),
+                     json_array_size(before));
+        json_array_foreach(before, i, f)
+        {
+            ctl_cell(t, ctl_text(f, "from"));
+            ctl_cell(t, ctl_text(f, "to"));
+            ctl_cell(t, ctl_text(f, "taken"));
+            ctl_cell(t, ctl_text(f, "given"));
+            ctl_cell(t, ctl_text(f, "expires"));
+        }
+        if (json_array_size(before) > 0)
+            (void)fputc('\n', stdout);
+        ctl_table_print_if_any(t);
+    }
+    ctl_reply_clear(&r);
+    return code;
+}

@@ -64,6 +64,16 @@ const ctl_command ctl_commands[] = {
      "Computes each balance anew from all sums and entries, checks the chain of hashes of the "
      "entries, and that the balances of each asset add up to 0. The node goes on meanwhile.",
      NULL, 0, 0, ctl_audit},
+    {"why", "why packets of an account were rejected", "ACCOUNT [OPTIONS]",
+     "By code, and by whom: by this node, or by the neighbour that the packet went to; and how "
+     "often, "
+     "since the node was started.",
+     NULL, 1, 1, ctl_why},
+    {"in-flight", "packets that were out when the node was killed", "[OPTIONS]",
+     "What neighbours had fulfilled and the node had not booked was booked when it was started. "
+     "What "
+     "was out is listed until it expires, and held until then.",
+     NULL, 0, 0, ctl_in_flight},
     {"reload", "read the configuration again", "[OPTIONS]",
      "Applies what is different: accounts, limits, tokens, links, routes, rates, certificates. "
      "Connections that are not different stay up. If anything is wrong with the configuration, all "

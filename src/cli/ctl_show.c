@@ -114,6 +114,17 @@ static void print_row(const ctl_table *t, const char *const *cells, const size_t
     (void)fputc('\n', stdout);
 }
 
+static void free_table(ctl_table *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->count; i++)
+        free(t->cells[i]);
+    free(t->cells);
+    free(t->names);
+    free(t);
+}
+
 void ctl_table_print(ctl_table *t)
 {
     size_t width[MAX_COLUMNS] = {0};
@@ -131,13 +142,15 @@ void ctl_table_print(ctl_table *t)
         for (size_t i = 0; i + t->columns <= t->count; i += t->columns)
             print_row(t, (const char *const *)&t->cells[i], width);
     }
-    for (size_t i = 0; t != NULL && i < t->count; i++)
-        free(t->cells[i]);
-    if (t != NULL) {
-        free(t->cells);
-        free(t->names);
-    }
-    free(t);
+    free_table(t);
+}
+
+void ctl_table_print_if_any(ctl_table *t)
+{
+    if (t != NULL && t->count == 0 && !t->failed)
+        free_table(t);
+    else
+        ctl_table_print(t);
 }
 
 const char *ctl_text(const json_t *object, const char *name)

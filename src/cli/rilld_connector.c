@@ -141,6 +141,9 @@ static int start_handles(running *r)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
     (void)signal(SIGPIPE, SIG_IGN);
+#ifdef SIGXFSZ
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit of files is an error of writing, as a full disk is */
+#endif
     (void)uv_timer_init(rill_loop_uv(r->loop), &r->drain);
     r->drain.data = r;
     r->handles = true;

@@ -32,6 +32,16 @@ void rill_admin_lines_clear(rill_admin_lines *l);
  */
 bool rill_admin_query(rill_bytes query, const char *name, char *out, size_t cap);
 
+/* admin_rejects.c */
+void rill_admin_rejects(const rill_core *core, const rill_holder_account *a,
+                        rill_admin_answer *out);
+
+/* admin_flights.c */
+void rill_admin_flights(const rill_core *core, rill_admin_answer *out);
+
+/* admin_openapi.c */
+void rill_admin_openapi(rill_admin_answer *out);
+
 /* admin_metrics.c */
 void rill_admin_metrics(const rill_core *core, rill_admin_answer *out);
 

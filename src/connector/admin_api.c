@@ -201,6 +201,22 @@ static void show_statement(const question *q, rill_admin_answer *out)
     rill_admin_begin_statement(q->core, q->account, q->query, out);
 }
 
+static void show_rejects(const question *q, rill_admin_answer *out)
+{
+    rill_admin_rejects(q->core, q->account, out);
+}
+
+static void show_flights(const question *q, rill_admin_answer *out)
+{
+    rill_admin_flights(q->core, out);
+}
+
+static void show_openapi(const question *q, rill_admin_answer *out)
+{
+    (void)q;
+    rill_admin_openapi(out);
+}
+
 static void audit(const question *q, rill_admin_answer *out)
 {
     (void)q;
@@ -338,12 +354,15 @@ typedef struct resource {
 static const resource resources[] = {
     {"/healthz", "GET", say_healthy, true, false},
     {"/readyz", "GET", say_ready, true, false},
+    {"/v1/openapi.json", "GET", show_openapi, true, false},
     {"/metrics", "GET", show_metrics, false, false},
     {"/v1/node", "GET", show_node, false, false},
     {"/v1/accounts", "GET", list_accounts, false, false},
     {"/v1/accounts/{account}", "GET", show_account, false, false},
     {"/v1/accounts/{account}/entries", "POST", enter, false, false},
     {"/v1/accounts/{account}/statement", "GET", show_statement, false, true},
+    {"/v1/accounts/{account}/rejects", "GET", show_rejects, false, false},
+    {"/v1/in-flight", "GET", show_flights, false, false},
     {"/v1/assets", "GET", show_assets, false, false},
     {"/v1/rates", "GET", show_rates, false, false},
     {"/v1/routes", "GET", show_routes, false, false},

@@ -225,6 +225,15 @@ uint64_t rill_books_commit(rill_books *b, rill_flow *flow, uint64_t taken, uint6
     return b->filling;
 }
 
+uint64_t rill_books_recover(rill_books *b, rill_flow *flow, uint64_t taken, uint64_t given,
+                            bool charge, uint64_t wall_ms)
+{
+    rill_sum_add(&flow->source->held, taken);
+    rill_sum_add(&flow->destination->coming, given);
+    flow->open++;
+    return rill_books_commit(b, flow, taken, given, charge, wall_ms);
+}
+
 uint64_t rill_books_enter(rill_books *b, rill_balance *a, bool out, uint64_t amount,
                           uint64_t wall_ms)
 {

@@ -124,6 +124,12 @@ void rill_books_release(rill_flow *flow, uint64_t taken, uint64_t given);
 uint64_t rill_books_commit(rill_books *b, rill_flow *flow, uint64_t taken, uint64_t given,
                            bool charge, uint64_t wall_ms);
 /*
+ * A packet of an earlier run of the node that was fulfilled, and whose booking was not kept: holds
+ * it, whatever the limits are, and books it as rill_books_commit does.
+ */
+uint64_t rill_books_recover(rill_books *b, rill_flow *flow, uint64_t taken, uint64_t given,
+                            bool charge, uint64_t wall_ms);
+/*
  * Moves an amount from the outside to a neighbour's balance, which raises what the node owes
  * (settled by the neighbour, or deposited), or with `out` the other way (settled by the node, or
  * withdrawn). Limits are not looked at: this has happened. Returns the group, into which the

@@ -294,6 +294,7 @@ static void give_to_store(rill_clerk *c, rill_clerk_page *page)
         .entry_count = page->entry_count,
         .routes = page->routes,
         .route_count = page->route_count,
+        .group = page->group.number,
     };
     c->writing = true;
     rill_store_write(c->store, &page->batch);

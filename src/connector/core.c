@@ -47,7 +47,7 @@ static rill_money_verdict verdict_of_exchange(rill_exchange_verdict verdict)
 }
 
 static rill_money_verdict on_hold(void *user, rill_terms *from, rill_terms *to, uint64_t amount,
-                                  rill_now now, rill_money_hold *hold)
+                                  uint64_t expires_ms, rill_now now, rill_money_hold *hold)
 {
     rill_core *c = user;
     rill_holder_account *source = holder_of(from);
@@ -62,20 +62,31 @@ static rill_money_verdict on_hold(void *user, rill_terms *from, rill_terms *to, 
     rill_flow *flow = flow_to(c, source, destination);
     if (flow == NULL)
         return RILL_MONEY_OUT_OF_MEMORY;
+    const rill_flight flight = {
+        .source = source->balance.id,
+        .destination = destination->balance.id,
+        .taken = amount,
+        .given = given,
+        .expires_ms = expires_ms,
+    };
     switch (rill_books_hold(flow, amount, given)) {
     case RILL_HOLD_NO_CREDIT:
         return RILL_MONEY_NO_CREDIT;
     case RILL_HOLD_NO_ROOM:
         return RILL_MONEY_NO_ROOM;
     default:
-        *hold = (rill_money_hold){flow, amount, given};
+        *hold = (rill_money_hold){flow, amount, given, 0};
+        if (c->flights.file != NULL)
+            hold->slot = rill_flights_add(c->flights.file, &flight);
         return RILL_MONEY_HELD;
     }
 }
 
 static void on_release(void *user, const rill_money_hold *hold)
 {
-    (void)user;
+    const rill_core *c = user;
+    if (hold->slot != 0)
+        rill_flights_remove(c->flights.file, hold->slot);
     rill_books_release(hold->between, hold->taken, hold->given);
 }
 
@@ -84,13 +95,29 @@ static uint64_t on_commit(void *user, const rill_money_hold *hold, bool charge, 
     rill_core *c = user;
     uint64_t group =
         rill_books_commit(&c->books, hold->between, hold->taken, hold->given, charge, now.wall_ms);
+    bool goes_on = rill_clerk_has_kept(&c->clerk, group);
+    rill_core_flight_fulfilled(c, hold->slot, group, goes_on && charge);
     c->options.soon(c->options.user);
-    return rill_clerk_has_kept(&c->clerk, group) ? 0 : group;
+    return goes_on ? 0 : group;
+}
+
+/* Without memory nobody is told why, and all else goes on. */
+static void on_rejected(void *user, rill_terms *from, rill_terms *by, const rill_reject *reject,
+                        rill_now now)
+{
+    const rill_core *c = user;
+    rill_holder_account *source = holder_of(from);
+    if (source->rejects == NULL)
+        source->rejects = rill_calloc(c->options.allocator, 1, sizeof *source->rejects);
+    if (source->rejects != NULL)
+        rill_rejects_count(source->rejects, reject, by == NULL ? 0 : holder_of(by)->balance.id,
+                           now.wall_ms);
 }
 
 static void on_kept(void *user, uint64_t group)
 {
     rill_core *c = user;
+    rill_core_flights_kept(c, group);
     rill_hub_kept(c->hub, group);
     if (c->options.kept != NULL)
         c->options.kept(c->options.user, group);
@@ -231,7 +258,7 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
         .seed = seeds[2],
     };
     rill_clerk_init(&c->clerk, &c->books, &clerk);
-    c->money = (rill_money){on_identify, on_hold, on_release, on_commit, c};
+    c->money = (rill_money){on_identify, on_hold, on_release, on_commit, on_rejected, c};
     c->talk = (rill_talk){on_hear, on_present, on_answered, c};
     *out = c;
     *problem = NULL;
@@ -245,10 +272,15 @@ void rill_core_free(rill_core *c)
     const rill_allocator *allocator = c->options.allocator;
     rill_hub_free(c->hub);
     rill_routing_close(&c->routing);
+    rill_core_clear_flights(c);
     rill_clerk_clear(&c->clerk);
     rill_books_clear(&c->books);
     rill_rates_clear(&c->rates);
     rill_tokens_clear(&c->tokens);
+    for (size_t i = 0; i < c->account_count; i++)
+        rill_free(allocator, c->accounts[i]->rejects);
+    for (const rill_holder_account *a = c->leaving; a != NULL; a = a->next_leaving)
+        rill_free(allocator, a->rejects);
     rill_arena_clear(&c->arena);
     rill_arena_clear(&c->had);
     rill_free(allocator, c->accounts);
@@ -605,6 +637,8 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
         rc = open_routes(c);
     if (rc == RILL_OK && c->hub != NULL)
         rc = rill_core_set_rates(c, &c->rates, &c->options.config->rates);
+    if (rc == RILL_OK && c->hub != NULL && c->problems == 0)
+        rc = rill_core_settle_flights(c);
     if (rc == RILL_OK && c->problems > 0)
         rc = RILL_ERR_INVALID;
     if (rc == RILL_OK)

@@ -15,9 +15,11 @@
 #include "connector/clerk.h"
 #include "connector/config.h"
 #include "connector/rates.h"
+#include "connector/rejects.h"
 #include "connector/routing.h"
 #include "crypto/crypto.h"
 #include "node/hub.h"
+#include "store/flights.h"
 
 typedef struct rill_core rill_core;
 
@@ -29,6 +31,7 @@ typedef struct rill_holder_account {
     struct rill_account *account; /* the hub's */
     rill_flow *last;              /* the flow of its last packet; NULL: none yet */
     char *address;                /* of a child: what terms.address points at */
+    rill_rejects *rejects;        /* NULL: none of its packets was rejected yet */
     struct rill_holder_account *next_leaving;
     uint64_t leave_at;      /* monotonic nanoseconds: until then its open packets are waited for */
     bool routed;            /* packets to its address go to it */
@@ -74,6 +77,13 @@ RILL_MUST_CHECK int rill_core_know(rill_core *c, const rill_store_account *accou
 RILL_MUST_CHECK int rill_core_know_route(rill_core *c, const rill_store_route *route);
 /* A key that an entry of the store has: what is asked for with it again is not booked again. */
 RILL_MUST_CHECK int rill_core_know_key(rill_core *c, const rill_store_entry *entry);
+/*
+ * Where packets are listed while they are out, borrowed; what is in it is of earlier runs. To be
+ * told before rill_core_know_run. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_core_list_flights(rill_core *c, rill_flights *file);
+/* A run of the node before this one, as of rill_store_reader. */
+void rill_core_know_run(rill_core *c, uint64_t run, uint64_t kept);
 /*
  * Opens the accounts of the configuration; what is new goes to the store, which is borrowed. report
  * says what is wrong, each with its place. RILL_ERR_INVALID: something is. RILL_ERR_NOMEM,
@@ -139,6 +149,22 @@ rill_holder_account *rill_core_change_account(const rill_core_change *change, si
 /* Goes on parting with accounts that were taken out. To be called again while some are leaving. */
 void rill_core_part(rill_core *c);
 bool rill_core_is_leaving(const rill_core *c);
+
+/* ---- packets that were out when the node was killed ---- */
+
+typedef struct rill_core_flight {
+    const rill_flight *flight;
+    uint32_t slot;                     /* with the run it says which one it is */
+    const rill_holder_account *source; /* NULL: it is not in the configuration any more */
+    const rill_holder_account *destination;
+} rill_core_flight;
+
+/* Those of which nobody knows yet how they ended: *cursor is 0 at first. False: no more. */
+bool rill_core_next_flight(const rill_core *c, size_t *cursor, rill_core_flight *out);
+/* How many had been fulfilled, and were booked at this start. */
+uint64_t rill_core_recovered(const rill_core *c);
+/* Ends those that have expired, and says when to look again; RILL_NEVER. */
+uint64_t rill_core_expire_flights(rill_core *c);
 
 /* ---- time ---- */
 

@@ -17,6 +17,33 @@ typedef struct known_balance {
     bool open; /* an account of the configuration has it */
 } known_balance;
 
+/* A packet of an earlier run of the node. */
+typedef struct old_flight {
+    rill_flight flight;
+    uint32_t slot;
+    uint64_t kept;   /* the last group of its run that the store has; 0: none, or no such run */
+    bool known;      /* the store knows its run */
+    bool done;       /* it is not listed any more */
+    bool recovered;  /* it is booked now */
+    rill_flow *hold; /* what it may still take is held; NULL: nothing is */
+} old_flight;
+
+/* Which packets are out, in a file that outlives the process. */
+typedef struct core_flights {
+    rill_flights *file; /* borrowed; NULL: there is none */
+    struct {
+        uint64_t group;
+        uint32_t slot;
+    } * fulfilled; /* that wait for their group, in its order: a ring of RILL_FLIGHTS_MAX */
+    uint32_t first;
+    uint32_t count;
+    old_flight *old;
+    size_t old_count;
+    size_t old_left;          /* that are not done */
+    uint64_t recovered;       /* packets */
+    uint64_t recovered_group; /* that they are booked in; 0: none */
+} core_flights;
+
 struct rill_core {
     rill_core_options options;
     rill_hub *hub;
@@ -38,6 +65,7 @@ struct rill_core {
     size_t known_count;
     size_t known_cap;
     rill_balance_id last_id;
+    core_flights flights;
     rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */
     bool failing;            /* the books cannot be written */
     bool draining;
@@ -45,6 +73,15 @@ struct rill_core {
     void *report_user;
     unsigned problems;
 };
+
+/* core_flights.c */
+
+void rill_core_flight_fulfilled(rill_core *c, uint32_t slot, uint64_t group, bool charged);
+/* The books are kept up to this group. */
+void rill_core_flights_kept(rill_core *c, uint64_t group);
+/* What an earlier run has left: accounts are open, and nothing is booked yet. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_core_settle_flights(rill_core *c);
+void rill_core_clear_flights(rill_core *c);
 
 /* core.c */
 

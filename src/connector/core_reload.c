@@ -659,6 +659,8 @@ void rill_core_part(rill_core *c)
         close_known(c, a);
         rill_log_line(&c->options.log, RILL_LOG_INFO, "account %s: is gone", a->config->name);
         *at = a->next_leaving;
+        rill_free(c->options.allocator, a->rejects);
+        a->rejects = NULL;
     }
 }
 

@@ -89,11 +89,13 @@ static void take_turn(rill_task *task)
         start_timer(c, &c->speak, on_speak, rill_core_routes_deadline(c->core));
 }
 
+/* It may come early, by as much as the loop's time is old when it is started. */
 static void on_retry(uv_timer_t *timer)
 {
     rill_connector *c = timer->data;
     rill_loop_stale(c->loop);
     rill_core_turn(c->core);
+    start_timer(c, &c->retry, on_retry, rill_core_deadline(c->core));
 }
 
 static void on_kept(void *user, uint64_t group)
@@ -199,6 +201,33 @@ static int know_route(void *user, const rill_store_route *route)
     return rill_core_know_route(c->core, route);
 }
 
+static int know_run(void *user, uint64_t run, uint64_t kept)
+{
+    rill_connector *c = user;
+    rill_core_know_run(c->core, run, kept);
+    return RILL_OK;
+}
+
+/* The list of packets that are out: beside the books. */
+static int open_flights(rill_connector *c, const rill_sqlite *file)
+{
+    char path[RILL_FLIGHTS_PATH];
+    char problem[RILL_SQLITE_PROBLEM];
+    int len = snprintf(path, sizeof path, "%s.flights", c->config.store.path);
+    int rc = RILL_ERR_BUFFER;
+    if (len < 0 || (size_t)len >= sizeof path)
+        (void)snprintf(problem, sizeof problem, "the path is too long");
+    else
+        rc = rill_flights_open(&c->flights, memory(), path, problem, sizeof problem);
+    if (rc != RILL_OK) {
+        rill_connector_problem(&c->options, c->config.store.place, problem);
+        return rc;
+    }
+    rc = rill_core_list_flights(c->core, c->flights);
+    rill_flights_begin(c->flights, rill_sqlite_run(file));
+    return rc;
+}
+
 static int open_store(rill_connector *c)
 {
     char problem[RILL_SQLITE_PROBLEM];
@@ -217,7 +246,12 @@ static int open_store(rill_connector *c)
         return rc;
     }
     const rill_store_reader reader = {
-        .account = know, .key = know_key, .route = know_route, .user = c};
+        .account = know, .key = know_key, .route = know_route, .run = know_run, .user = c};
+    rc = open_flights(c, file);
+    if (rc != RILL_OK) {
+        rill_sqlite_close(file);
+        return rc;
+    }
     rc = rill_sqlite_read(file, &reader);
     if (rc != RILL_OK)
         rill_connector_problem(&c->options, c->config.store.place, rill_sqlite_problem(file));
@@ -236,6 +270,7 @@ static int open_store(rill_connector *c)
 static void release(rill_connector *c)
 {
     rill_core_free(c->core);
+    rill_flights_close(c->flights);
     rill_tokens_clear(&c->operators);
     rill_arena_clear(&c->arena);
     rill_connector_free_arenas(c);
@@ -329,6 +364,7 @@ static int begin_rest(rill_connector *c)
         rc = rill_connector_open_links(c);
     if (rc == RILL_OK) {
         c->begun = true;
+        c->events->chores(c);
         rill_loop_defer(c->loop, &c->beginning);
     }
     return rc;
@@ -376,7 +412,8 @@ static void on_chores(uv_timer_t *timer)
     uint64_t next = rill_connector_reopen_links(c);
     if (!rill_core_is_leaving(c->core))
         rill_connector_free_arenas(c);
-    if (rill_core_is_leaving(c->core) || next != RILL_NEVER)
+    uint64_t expiry = rill_core_expire_flights(c->core);
+    if (rill_core_is_leaving(c->core) || next != RILL_NEVER || expiry != RILL_NEVER)
         chores(c);
 }
 

@@ -64,6 +64,7 @@ struct rill_connector {
     char address[RILL_ILP_MAX_ADDRESS + 1]; /* that the parent gave; empty: none */
     rill_core *core;
     rill_store *store;
+    rill_flights *flights;
     connector_port *ports;
     size_t port_count;
     size_t open_ports; /* the operator's, too */

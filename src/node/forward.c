@@ -65,6 +65,15 @@ static void answer(const rill_session *to, uint64_t request, const uint8_t *pack
     (void)rc;
 }
 
+static void tell_rejected(const rill_forwarder *f, const rill_account *from, rill_account *by,
+                          const rill_reject *reject)
+{
+    const rill_hub_options *o = f->options;
+    if (o->money != NULL && o->money->rejected != NULL)
+        o->money->rejected(o->money->user, from->of.terms, by == NULL ? NULL : by->of.terms, reject,
+                           o->now(o->user));
+}
+
 static void refuse_with_data(const rill_forwarder *f, const rill_session *to, uint64_t request,
                              refusal why, rill_bytes data)
 {
@@ -77,6 +86,7 @@ static void refuse_with_data(const rill_forwarder *f, const rill_session *to, ui
     uint8_t packet[ANSWER_MAX];
     size_t len = 0;
     to->account->stats.rejected_from++;
+    tell_rejected(f, to->account, NULL, &reject);
     if (rill_reject_encode(&reject, packet, sizeof packet, &len) == RILL_OK)
         answer(to, request, packet, len);
 }
@@ -268,7 +278,7 @@ static bool hold_money(const rill_forwarder *f, const incoming *in, const rill_a
     if (RILL_LIKELY(money == NULL))
         return true;
     rill_money_verdict verdict = money->hold(money->user, in->from->account->of.terms, to->of.terms,
-                                             out->amount, in->now, hold);
+                                             out->amount, out->expires_at_ms, in->now, hold);
     if (verdict == RILL_MONEY_HELD)
         out->amount = hold->given;
     else
@@ -289,7 +299,7 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
     rill_account *from = in->from->account;
     rill_pending *entry = NULL;
     rill_outgoing packet;
-    rill_money_hold hold = {NULL, 0, 0};
+    rill_money_hold hold = {NULL, 0, 0, 0};
     if (!hold_money(f, in, to, out, &hold))
         return;
     int rc = rill_rewrite(&f->rewriter, in->packet, &in->prepare, out, &packet);
@@ -706,8 +716,10 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
         end_unfulfilled(f, entry, one_is_away);
         return;
     }
-    if (!entry->own)
+    if (!entry->own) {
         entry->from->stats.rejected_from++;
+        tell_rejected(f, entry->from, entry->to, reject);
+    }
     if (entry->source != NULL)
         answer(entry->source, entry->request, packet.data, packet.len);
     finish(f, entry);

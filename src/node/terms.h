@@ -6,6 +6,7 @@
 #ifndef RILL_NODE_TERMS_H
 #define RILL_NODE_TERMS_H
 
+#include <rill/ilp.h>
 #include <rill/types.h>
 
 #include "base/rate_limit.h"
@@ -39,15 +40,20 @@ typedef struct rill_money_hold {
     void *between;  /* the books' flow; NULL: nothing is held, or it is booked */
     uint64_t taken; /* from the source, in units of its asset */
     uint64_t given; /* to the destination, in units of its asset */
+    uint32_t slot;  /* where the books list it; 0: nowhere */
 } rill_money_hold;
 
 /* Accounts and books, as the hub sees them. It asks on the packet path, so nothing here waits. */
 typedef struct rill_money {
     /* Whose token is it? name may be empty. NULL: nobody's, or not of the account of this name. */
     struct rill_account *(*identify)(void *user, rill_bytes name, rill_bytes token);
-    /* Reserves what a packet takes and gives; the amount that goes on is hold->given. */
+    /*
+     * Reserves what a packet takes and gives; the amount that goes on is hold->given. expires_ms:
+     * when it expires where it goes to.
+     */
     rill_money_verdict (*hold)(void *user, rill_terms *source, rill_terms *destination,
-                               uint64_t amount, rill_now now, rill_money_hold *hold);
+                               uint64_t amount, uint64_t expires_ms, rill_now now,
+                               rill_money_hold *hold);
     /* Rejected, expired, or never sent. */
     void (*release)(void *user, const rill_money_hold *hold);
     /*
@@ -56,6 +62,12 @@ typedef struct rill_money {
      * destination is owed all the same, and the node bears it.
      */
     uint64_t (*commit)(void *user, const rill_money_hold *hold, bool charge, rill_now now);
+    /*
+     * A packet of this source was rejected: by the neighbour that it went to, or by this node (by
+     * is NULL). What reject points at is good until this returns. May be NULL.
+     */
+    void (*rejected)(void *user, rill_terms *source, rill_terms *by, const rill_reject *reject,
+                     rill_now now);
     void *user;
 } rill_money;
 

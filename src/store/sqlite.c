@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Over 600 lines: the form of the file, its older forms, reading and writing know the same columns.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +35,8 @@ static const char *const statements[STATEMENTS] = {
     [PUT_ROUTE] = "INSERT INTO routes (account, prefix, value) VALUES (?1, ?2, ?3)"
                   " ON CONFLICT (account, prefix) DO UPDATE SET value = excluded.value",
     [DROP_ROUTE] = "DELETE FROM routes WHERE account = ?1 AND prefix = ?2",
+    [PUT_KEPT] = "UPDATE runs SET kept = ?2 WHERE id = ?1",
+    [CLOSE_RUNS] = "UPDATE runs SET kept = 9223372036854775807 WHERE id < ?1",
     [LAST_HASH] = "SELECT hash FROM entries ORDER BY id DESC LIMIT 1",
 };
 
@@ -43,7 +48,7 @@ static const char *const statements[STATEMENTS] = {
 /* A whole number of up to 128 bits is an INTEGER if that can hold it, else TEXT in digits. */
 static const char schema[] =
     "CREATE TABLE runs (id INTEGER PRIMARY KEY, began_ms INTEGER NOT NULL,"
-    " version TEXT NOT NULL);"
+    " version TEXT NOT NULL, kept INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE accounts (id INTEGER PRIMARY KEY, holder INTEGER NOT NULL, name TEXT NOT NULL,"
     " asset TEXT NOT NULL, scale INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
     " UNIQUE (holder, name, asset, scale));"
@@ -63,6 +68,14 @@ static const char schema[] =
     " BEGIN SELECT RAISE (ABORT, 'a line of the audit stays'); END;"
     "CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries"
     " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;" ROUTES;
+
+/* From each form to the next one. What a run of form 2 left is not known: it counts as dealt with.
+ */
+static const char *const steps[] = {
+    ROUTES,
+    "ALTER TABLE runs ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;"
+    " UPDATE runs SET kept = 9223372036854775807;",
+};
 
 /* ---- errors ---- */
 
@@ -212,7 +225,7 @@ static int set_up(rill_sqlite *s, rill_durability durability)
 }
 
 /* Makes an empty file a store, or says why a file that is not empty is none. */
-static int bring_forward(rill_sqlite *s)
+static int bring_forward(rill_sqlite *s, bool read_only)
 {
     int64_t id = 0;
     int64_t version = 0;
@@ -237,8 +250,16 @@ static int bring_forward(rill_sqlite *s)
         return rill_sqlite_wrong(s, RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
     if (version < 1)
         return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
-    return version == 1 ? execute(s, "BEGIN IMMEDIATE; " ROUTES " PRAGMA user_version = 2; COMMIT")
-                        : RILL_OK;
+    for (; version < RILL_SQLITE_SCHEMA && error == RILL_OK; version++) {
+        char sql[512];
+        (void)snprintf(sql, sizeof sql, "BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT",
+                       steps[version - 1], (int)version + 1);
+        error = read_only
+                    ? rill_sqlite_wrong(s, RILL_ERR_UNSUPPORTED,
+                                        "an older version of Rill wrote it: start the node once")
+                    : execute(s, sql);
+    }
+    return error;
 }
 
 static int begin_run(rill_sqlite *s, uint64_t now_ms)
@@ -302,7 +323,7 @@ int rill_sqlite_open(rill_sqlite **out, const rill_sqlite_options *options,
             error = set_up(s, options->durability);
     }
     if (error == RILL_OK)
-        error = bring_forward(s);
+        error = bring_forward(s, options->read_only);
     if (error == RILL_OK && !options->read_only)
         error = begin_run(s, options->now_ms);
     if (error == RILL_OK)
@@ -328,6 +349,11 @@ void rill_sqlite_close(rill_sqlite *s)
         sqlite3_finalize(s->prepared[i]);
     sqlite3_close(s->db);
     rill_free(s->allocator, s);
+}
+
+uint64_t rill_sqlite_run(const rill_sqlite *s)
+{
+    return (uint64_t)s->run;
 }
 
 const char *rill_sqlite_problem(const rill_sqlite *s)
@@ -424,6 +450,15 @@ static int route_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
                                  : reader->route(reader->user, &route);
 }
 
+static int run_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    const rill_store_reader *reader = user;
+    int64_t kept = sqlite3_column_int64(statement, 1);
+    (void)s;
+    return reader->run(reader->user, (uint64_t)sqlite3_column_int64(statement, 0),
+                       kept == INT64_MAX ? UINT64_MAX : (uint64_t)kept);
+}
+
 int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader)
 {
     rill_store_reader copy = *reader;
@@ -438,6 +473,9 @@ int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader)
         error = rill_sqlite_each_row(
             s, "SELECT account, prefix, value FROM routes ORDER BY account, prefix", route_row,
             &copy);
+    if (error == RILL_OK && copy.run != NULL)
+        error = rill_sqlite_each_of(s, "SELECT id, kept FROM runs WHERE id < ?1 ORDER BY id",
+                                    &s->run, 1, run_row, &copy);
     return error;
 }
 
@@ -535,6 +573,19 @@ static int put_route(rill_sqlite *s, const rill_store_route *r)
     return error;
 }
 
+/* Which groups are kept, of this run; and once, that nothing is left to be done of those before. */
+static int put_kept(rill_sqlite *s, uint64_t group)
+{
+    sqlite3_stmt *statement = s->prepared[PUT_KEPT];
+    sqlite3_bind_int64(statement, 1, s->run);
+    bind_number(statement, 2, group);
+    int error = finish(s, statement);
+    if (error != RILL_OK || s->runs_closed)
+        return error;
+    sqlite3_bind_int64(s->prepared[CLOSE_RUNS], 1, s->run);
+    return finish(s, s->prepared[CLOSE_RUNS]);
+}
+
 static int put_all(rill_sqlite *s, const rill_store_batch *batch, uint8_t hash[RILL_SHA256_LEN])
 {
     int error = RILL_OK;
@@ -548,6 +599,8 @@ static int put_all(rill_sqlite *s, const rill_store_batch *batch, uint8_t hash[R
         error = put_entry(s, &batch->entries[i], hash);
     for (size_t i = 0; i < batch->route_count && error == RILL_OK; i++)
         error = put_route(s, &batch->routes[i]);
+    if (error == RILL_OK && batch->group != 0)
+        error = put_kept(s, batch->group);
     sqlite3_clear_bindings(s->prepared[PUT_ACCOUNT]);
     return error;
 }
@@ -572,5 +625,6 @@ int rill_sqlite_write(rill_sqlite *s, const rill_store_batch *batch)
         return error;
     }
     memcpy(s->last_hash, hash, sizeof hash);
+    s->runs_closed = s->runs_closed || batch->group != 0;
     return RILL_OK;
 }

@@ -10,7 +10,7 @@
 
 /* The newest form of the file that this version knows. Older ones are brought forward when opened.
  */
-#define RILL_SQLITE_SCHEMA 2
+#define RILL_SQLITE_SCHEMA 3
 
 typedef struct rill_sqlite rill_sqlite;
 
@@ -32,6 +32,8 @@ typedef struct rill_sqlite_options {
 #define RILL_SQLITE_PROBLEM 512
 RILL_MUST_CHECK int rill_sqlite_open(rill_sqlite **out, const rill_sqlite_options *options,
                                      char problem[RILL_SQLITE_PROBLEM]);
+/* The number of the run that began with opening. */
+uint64_t rill_sqlite_run(const rill_sqlite *s);
 /* NULL is allowed. */
 void rill_sqlite_close(rill_sqlite *s);
 

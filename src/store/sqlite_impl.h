@@ -18,6 +18,8 @@ typedef enum statement_id {
     PUT_ENTRY,
     PUT_ROUTE,
     DROP_ROUTE,
+    PUT_KEPT,
+    CLOSE_RUNS,
     LAST_HASH,
     STATEMENTS
 } statement_id;
@@ -27,6 +29,7 @@ struct rill_sqlite {
     sqlite3 *db;
     sqlite3_stmt *prepared[STATEMENTS];
     int64_t run;
+    bool runs_closed;                   /* those before: what they left is in the books */
     uint8_t last_hash[RILL_SHA256_LEN]; /* of the newest entry that is kept; zeros: there is none */
     char problem[RILL_SQLITE_PROBLEM];
 };

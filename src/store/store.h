@@ -95,6 +95,7 @@ typedef struct rill_store_batch {
     size_t entry_count;
     const rill_store_route *routes; /* in their order: the same one may come again */
     size_t route_count;
+    uint64_t group; /* that the store has once this is kept; 0: as before */
 } rill_store_batch;
 
 /* When is a batch kept? */
@@ -113,6 +114,11 @@ typedef struct rill_store_reader {
     /* Of each entry that has one. */
     int (*key)(void *user, const rill_store_entry *entry);
     int (*route)(void *user, const rill_store_route *route);
+    /*
+     * Each run of the node before this one, in order, with the last group of it that was kept.
+     * UINT64_MAX: all that is left of it has been dealt with.
+     */
+    int (*run)(void *user, uint64_t run, uint64_t kept);
     void *user;
 } rill_store_reader;
 

@@ -8,6 +8,7 @@ Prints TAP.
 """
 
 import csv
+import http.client
 import io
 import json
 import os
@@ -248,6 +249,135 @@ def the_socket_of_a_node(t):
     c.start()
     c.program.until(f"rillctl at {t.folder}/admin.sock", "err")
     c.stop()
+
+
+@case
+def why_packets_were_rejected(t):
+    """By code and by whom: by this node, and by the neighbour that they went to."""
+    c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: 500"))
+    assert "no packet of alice was rejected" in ctl(c, "why", "alice").out
+    r = receive(t, c.link("bob"))
+    p = t.rill("send", r.path, "2000", "--link", c.link("alice"), "--json", "--stall", "2")
+    assert p.end() == 1, p.text
+    p = t.rill("ping", "g.nowhere", "--link", c.link("alice"), "--count", "1")
+    p.end()
+    found = ctl(c, "why", "alice", "--json").json()
+    by = {(row["code"], row["by"]): row for row in found["rejects"]}
+    assert by["T04", None]["message"] == "above the account's credit" and by["T04", None]["triggered_by"] == "g.x", by
+    assert by["F99", "bob"]["count"] > 0, by  # what a receiver answers to packets that ask for the rate
+    assert ("F02", None) in by, by
+    table = ctl(c, "why", "alice").out
+    assert re.search(r"\d+  T04 +Insufficient Liquidity +this node +g.x ", table), table
+    assert "no such account" in ctl(c, "why", "nobody", code=2).err
+    assert "0 packets under way" in ctl(c, "in-flight").out
+    c.stop()
+
+
+class Documented:
+    """Answers against the document that the node serves."""
+
+    def __init__(self, document):
+        self.document = document
+        self.schemas = document["components"]["schemas"]
+
+    def check(self, value, schema, where):
+        if "$ref" in schema:
+            return self.check(value, self.schemas[schema["$ref"].split("/")[-1]], where)
+        for part in schema.get("allOf", ()):
+            self.check(value, part, where)
+        if "oneOf" in schema:
+            good = [part for part in schema["oneOf"] if self.fits(value, part)]
+            assert len(good) == 1, (where, value)
+            return None
+        types = {"string": str, "integer": int, "boolean": bool, "object": dict, "array": list, "null": type(None)}
+        names = schema.get("type", [])
+        names = [names] if isinstance(names, str) else names
+        assert not names or type(value) in [types[n] for n in names], (where, value, names)
+        assert "enum" not in schema or value in schema["enum"], (where, value)
+        assert "pattern" not in schema or value is None or re.search(schema["pattern"], value), (where, value)
+        assert "minimum" not in schema or value >= schema["minimum"], (where, value)
+        if isinstance(value, dict) and "properties" in schema:
+            assert set(schema.get("required", ())) <= set(value), (where, set(value))
+            assert schema.get("additionalProperties", True) or set(value) <= set(schema["properties"]), (where, set(value))
+            for name, one in value.items():
+                self.check(one, schema["properties"].get(name, {}), f"{where}.{name}")
+        if isinstance(value, list) and "items" in schema:
+            for one in value:
+                self.check(one, schema["items"], where + "[]")
+        return None
+
+    def fits(self, value, schema):
+        try:
+            self.check(value, schema, "")
+            return True
+        except AssertionError:
+            return False
+
+    def answer(self, method, path, status, text):
+        operation = self.document["paths"][path][method.lower()]
+        assert str(status) in operation["responses"], (method, path, status, text)
+        content = operation["responses"][str(status)].get("content", {})
+        if "application/json" in content:
+            self.check(json.loads(text), content["application/json"]["schema"], f"{method} {path}")
+
+
+def by_socket(c, method, path, body=None, token=None):
+    s = http.client.HTTPConnection("localhost", timeout=60)
+    s.sock = socket.socket(socket.AF_UNIX)
+    s.sock.settimeout(60)
+    s.sock.connect(c.store + ".sock")
+    s.request(method, path, body, {"Authorization": f"Bearer {token}"} if token else {})
+    response = s.getresponse()
+    text = response.read().decode()
+    s.close()
+    return response.status, text
+
+
+@case
+def what_is_documented(t):
+    """Every answer is as the document says, good and bad ones; nothing that is asked makes a 500."""
+    c = Connector(t, "c", TWO_ASSETS)
+    documented = Documented(json.loads(by_socket(c, "GET", "/v1/openapi.json")[1]))
+    assert documented.document["openapi"] == "3.1.0"
+    names = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(documented.document)))
+    assert names == set(documented.schemas), names ^ set(documented.schemas)
+    r = receive(t, c.link("bob"))
+    send(t, r.path, 100, c.link("alice"))
+    p = t.rill("ping", "g.nowhere", "--link", c.link("alice"), "--count", "1")
+    p.end()
+    good = {"/v1/accounts/{account}/entries": {"kind": "settled-in", "amount": "3", "who": "maria", "key": "k"},
+            "/v1/log-level": {"level": "info"}, "/v1/reload": {}, "/v1/drain": {}}
+    bodies = [None, "", "[]", "{}", "{", '{"who": 7}', '{"kind": "x"}', '{"level": 1}', "\x00", "x" * 70000]
+    order = sorted(documented.document["paths"], key=lambda path: path == "/v1/drain")
+    for path in order:
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            for name in ("alice", "nobody", "%00", "x" * 300):
+                where = path.replace("{account}", name)
+                there = method.lower() in documented.document["paths"][path]
+                for body in bodies if there and method != "GET" and name == "alice" and path != "/v1/drain" else [None]:
+                    if there and method != "GET" and path in ("/v1/drain",):
+                        continue
+                    status, text = by_socket(c, method, where, body)
+                    assert status != 500, (method, where, body, text)
+                    if not there:
+                        assert status == 405 or (status == 404 and "{" in path), (method, where, status)
+                    elif status != 413:
+                        documented.answer(method, path, status, text)
+                if "{" not in path:
+                    break
+        if path in good and path != "/v1/drain":
+            method = "PUT" if path == "/v1/log-level" else "POST"
+            for _ in range(2):
+                status, text = by_socket(c, method, path.replace("{account}", "alice"), json.dumps(good[path]))
+                assert status in (200, 201), (path, status, text)
+                documented.answer(method, path, status, text)
+    for query in ("?from=2026-01-01&step=minute", "?step=week", "?format=csv", "?from=x"):
+        status, text = by_socket(c, "GET", "/v1/accounts/alice/statement" + query)
+        if "csv" not in query:
+            documented.answer("GET", "/v1/accounts/{account}/statement", status, text)
+    status, text = by_socket(c, "POST", "/v1/drain", "{}")
+    documented.answer("POST", "/v1/drain", status, text)
+    assert c.program.end() == 0, c.program.text
 
 
 @case

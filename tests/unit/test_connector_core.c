@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A connector between fake links, with a store that does what it is told, in virtual time. */
+#define _POSIX_C_SOURCE 200809L /* mkstemp */
+
 #include "node_world.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "connector/admin_api.h"
 #include "connector/core.h"
@@ -23,7 +26,11 @@ typedef struct disk {
         size_t len;
     } routes[8];
     size_t route_count;
+    uint64_t kept[8]; /* groups, by run */
+    uint64_t run;     /* where there is a list of packets that are out */
 } disk;
+
+static rill_flights *flights; /* NULL: there is none */
 
 static disk store;
 static rill_core *core;
@@ -102,6 +109,11 @@ static void written(void)
         keep_route(&batch->routes[i]);
     if (batch->flow_count > 0)
         store.packets = batch->flows[batch->flow_count - 1].packets;
+    if (batch->group != 0) {
+        for (uint64_t run = 0; run < store.run; run++)
+            store.kept[run] = UINT64_MAX;
+        store.kept[store.run] = batch->group;
+    }
     store.batch = NULL;
     rill_core_written(core, RILL_OK, "");
 }
@@ -196,6 +208,12 @@ static int begin(const char *text)
         assert_int_equal(rill_core_know(core, &a, store.booked[id]), RILL_OK);
     }
     know_routes();
+    if (flights != NULL) {
+        assert_int_equal(rill_core_list_flights(core, flights), RILL_OK);
+        for (uint64_t run = 1; run <= store.run; run++)
+            rill_core_know_run(core, run, store.kept[run]);
+        rill_flights_begin(flights, ++store.run);
+    }
     return rill_core_begin(core, &store.store, report, NULL);
 }
 
@@ -589,6 +607,232 @@ static void answered(const char *method, const char *path, const char *body, uns
     rill_admin_free(&answer);
 }
 
+/* ---- killed ---- */
+
+static char flights_path[64];
+static uint8_t left[(RILL_FLIGHTS_MAX + 1) * 64];
+
+static void open_flights(void)
+{
+    char problem[200];
+    assert_int_equal(rill_flights_open(&flights, rill_allocator_default(), flights_path, problem,
+                                       sizeof problem),
+                     RILL_OK);
+}
+
+/* Begins again with a list. */
+static void with_flights(void)
+{
+    snprintf(flights_path, sizeof flights_path, "/tmp/rill-flights-XXXXXX");
+    int fd = mkstemp(flights_path);
+    assert_true(fd >= 0 && close(fd) == 0);
+    end();
+    open_flights();
+    assert_int_equal(begin(EXAMPLE), RILL_OK);
+    all_come();
+}
+
+static void nobody(void)
+{
+    alice.link.ops = bob.link.ops = carol.link.ops = up.link.ops = NULL;
+}
+
+static void without_flights(void)
+{
+    end();
+    nobody();
+    rill_flights_close(flights);
+    flights = NULL;
+    assert_int_equal(unlink(flights_path), 0);
+    assert_int_equal(begin(EXAMPLE), RILL_OK);
+}
+
+/* The process ends at this moment: what the file has now is what the next one finds. */
+static void killed(const char *text)
+{
+    FILE *file = fopen(flights_path, "r");
+    assert_int_equal(fread(left, 1, sizeof left, file), sizeof left);
+    fclose(file);
+    store.batch = NULL;
+    end();
+    nobody();
+    rill_flights_close(flights);
+    file = fopen(flights_path, "w");
+    assert_int_equal(fwrite(left, 1, sizeof left, file), sizeof left);
+    fclose(file);
+    open_flights();
+    assert_int_equal(begin(text), RILL_OK);
+}
+
+static size_t listed(void)
+{
+    size_t cursor = 0;
+    size_t count = 0;
+    rill_core_flight f;
+    while (rill_core_next_flight(core, &cursor, &f))
+        count++;
+    return count;
+}
+
+/* What was fulfilled and not kept is booked at the next start, once, and the source owes nothing.
+ */
+static void test_killed_before_a_booking(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    turn(); /* the disk has it, and does not say so any more */
+    killed(EXAMPLE);
+    assert_int_equal(rill_core_recovered(core), 1);
+    assert_int_equal(listed(), 0);
+    booked(ALICE, 0);
+    booked(BOB, 5000);
+    assert_true(rill_core_is_even(core));
+    /* Killed again before that is kept: it is booked again, of the books as they were. */
+    turn();
+    killed(EXAMPLE);
+    booked(BOB, 5000);
+    turn();
+    written();
+    assert_int_equal(rill_flights_count(flights), 0);
+    killed(EXAMPLE);
+    assert_int_equal(rill_core_recovered(core), 0);
+    booked(BOB, 5000);
+    assert_true(rill_core_is_even(core));
+    without_flights();
+}
+
+/* Kept by the store, though the process died before it heard of it: nothing is booked again. */
+static void test_killed_after_a_booking(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    turn();
+    const uint64_t run = store.run;
+    FILE *file = fopen(flights_path, "r");
+    assert_int_equal(fread(left, 1, sizeof left, file), sizeof left);
+    fclose(file);
+    written();
+    assert_int_equal(rill_flights_count(flights), 0);
+    end();
+    nobody();
+    rill_flights_close(flights);
+    file = fopen(flights_path, "w");
+    assert_int_equal(fwrite(left, 1, sizeof left, file), sizeof left);
+    fclose(file);
+    open_flights();
+    assert_int_equal(rill_flights_count(flights), 1);
+    assert_true(store.kept[run] > 0);
+    assert_int_equal(begin(EXAMPLE), RILL_OK);
+    assert_int_equal(rill_core_recovered(core), 0);
+    assert_int_equal(rill_flights_count(flights), 0);
+    booked(ALICE, -100);
+    booked(BOB, 5000);
+    without_flights();
+}
+
+/* What was out is listed, and held, until it has expired; also through another kill. */
+static void test_killed_while_a_packet_is_out(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 900);
+    send(&alice, 2, "g.x.b.server", 50);
+    reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, ""); /* the second */
+    killed(EXAMPLE);
+    assert_int_equal(rill_core_recovered(core), 0);
+    assert_int_equal(listed(), 1);
+    answered("GET", "/v1/in-flight", "", 200,
+             "\"from\":\"alice\",\"to\":\"bob\",\"taken\":\"900\"");
+    all_come();
+    send(&alice, 1, "g.x.b.server", 101);
+    rejected(&alice, 1, "T04");
+    send(&alice, 2, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    killed(EXAMPLE);
+    assert_int_equal(listed(), 1);
+    booked(ALICE, -100);
+    uint64_t next = rill_core_expire_flights(core);
+    assert_int_equal(next, now.mono_ns + 9 * RILL_SECOND);
+    assert_int_equal(listed(), 1);
+    now.mono_ns += 9 * RILL_SECOND;
+    now.wall_ms += 9000;
+    assert_int_equal(rill_core_expire_flights(core), RILL_NEVER);
+    assert_int_equal(listed(), 0);
+    assert_int_equal(rill_flights_count(flights), 0);
+    nothing_held();
+    all_come();
+    send(&alice, 1, "g.x.b.server", 900);
+    answered("GET", "/v1/in-flight", "", 200, "{\"open\":1,\"from_before\":[]");
+    without_flights();
+}
+
+/* What was fulfilled between accounts that are gone stays listed until they are back. */
+static void test_killed_and_an_account_is_gone(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    killed("address: g.x\nstore: {path: b}\naccounts:\n"
+           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n");
+    assert_int_equal(rill_core_recovered(core), 0);
+    assert_int_equal(listed(), 1);
+    now.wall_ms += 3600000;
+    assert_int_equal(rill_core_expire_flights(core), RILL_NEVER);
+    assert_int_equal(listed(), 1);
+    answered("GET", "/v1/in-flight", "", 200, "\"to\":null");
+    killed(EXAMPLE);
+    assert_int_equal(rill_core_recovered(core), 1);
+    booked(BOB, 5000);
+    turn();
+    written();
+    without_flights();
+}
+
+static void test_why_packets_were_rejected(void **state)
+{
+    (void)state;
+    all_come();
+    answered("GET", "/v1/accounts/alice/rejects", "", 200, "\"rejects\":[],\"others\":0");
+    send(&alice, 1, "g.none", 1);
+    for (uint64_t i = 2; i < 5; i++) {
+        send(&alice, i, "g.x.b.server", 1);
+        reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, "");
+    }
+    send(&alice, 5, "g.x.b.server", 1001);
+    answered("GET", "/v1/accounts/alice/rejects", "", 200,
+             "\"rejects\":[{\"code\":\"F99\",\"name\":\"Application Error\",\"by\":\"bob\"");
+    answered("GET", "/v1/accounts/alice/rejects", "", 200, "\"message\":\"no\",\"count\":3");
+    answered("GET", "/v1/accounts/alice/rejects", "", 200,
+             "{\"code\":\"T04\",\"name\":\"Insufficient "
+             "Liquidity\",\"by\":null,\"triggered_by\":\"g.x\"");
+    answered("GET", "/v1/accounts/bob/rejects", "", 200, "\"rejects\":[]");
+    /* What others write is cut, and cannot move a cursor; of too many reasons the number is kept.
+     */
+    rill_rejects all = {.count = 0};
+    char address[200];
+    memset(address, 'x', sizeof address);
+    rill_reject r = {.code = rill_ilp_code_of(RILL_ILP_F99_APPLICATION_ERROR),
+                     .triggered_by = {(const uint8_t *)address, sizeof address},
+                     .message = text("no\x1b[31m\n")};
+    rill_rejects_count(&all, &r, 7, 1);
+    assert_string_equal(all.rows[0].message, "no?[31m?");
+    assert_int_equal(strlen(all.rows[0].triggered_by), RILL_REJECTS_TEXT - 1);
+    for (rill_balance_id by = 0; by < 20; by++) {
+        rill_rejects_count(&all, &r, by, 2);
+        assert_in_range(all.count, 1, RILL_REJECTS_KEPT);
+    }
+    assert_int_equal(all.rows[0].count, 2);
+    assert_int_equal(all.count, RILL_REJECTS_KEPT);
+    assert_int_equal(all.others, 4);
+}
+
 static void test_what_operators_see(void **state)
 {
     (void)state;
@@ -689,11 +933,51 @@ static void test_who_may_ask(void **state)
     const char *path;
     for (size_t i = 0; (path = rill_admin_resource(i, &method)) != NULL; i++) {
         rill_admin_answer answer = asked(method, path, "", false);
-        bool open = strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0;
+        bool open = strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0 ||
+                    strcmp(path, "/v1/openapi.json") == 0;
         assert_int_equal(answer.status, open ? 200 : 401);
         rill_admin_free(&answer);
     }
     answered("GET", "/v1/audit", "", 503, "cannot do that");
+}
+
+static size_t operations_of(const json_t *paths)
+{
+    const char *path;
+    const json_t *operations;
+    size_t count = 0;
+    json_object_foreach((json_t *)(uintptr_t)paths, path, operations) count +=
+        json_object_size(operations);
+    return count;
+}
+
+/* The document has every resource with its method, and no other. */
+static void test_the_document_is_the_code(void **state)
+{
+    (void)state;
+    const char *method;
+    const char *path;
+    size_t count = 0;
+    rill_admin_answer answer = asked("GET", "/v1/openapi.json", "", false);
+    assert_int_equal(answer.status, 200);
+    json_t *document = json_loads(answer.body, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *paths = json_object_get(document, "paths");
+    assert_non_null(paths);
+    for (; (path = rill_admin_resource(count, &method)) != NULL; count++) {
+        char lower[8] = "";
+        for (size_t i = 0; method[i] != '\0'; i++)
+            lower[i] = (char)(method[i] | 0x20);
+        const json_t *operation = json_object_get(json_object_get(paths, path), lower);
+        if (operation == NULL)
+            fail_msg("%s %s is not documented", method, path);
+        bool open = json_object_get(operation, "security") != NULL;
+        rill_admin_answer got = asked(method, path, "", false);
+        assert_int_equal(open, got.status == 200);
+        rill_admin_free(&got);
+    }
+    assert_int_equal(operations_of(paths), count);
+    json_decref(document);
+    rill_admin_free(&answer);
 }
 
 static void test_what_the_node_says(void **state)
@@ -1078,9 +1362,15 @@ int main(void)
         TEST(test_the_source_leaves),
         TEST(test_draining_waits_for_the_store),
         TEST(test_after_a_restart),
+        TEST(test_killed_before_a_booking),
+        TEST(test_killed_after_a_booking),
+        TEST(test_killed_while_a_packet_is_out),
+        TEST(test_killed_and_an_account_is_gone),
+        TEST(test_why_packets_were_rejected),
         TEST(test_what_operators_see),
         TEST(test_what_operators_enter),
         TEST(test_who_may_ask),
+        TEST(test_the_document_is_the_code),
         TEST(test_what_the_node_says),
         TEST(test_looks_are_begun),
         TEST(test_what_cannot_begin),

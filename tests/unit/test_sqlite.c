@@ -90,7 +90,7 @@ static void write_something(rill_sqlite *s)
     const rill_store_entry entries[] = {
         {8, 4, RILL_ENTRY_SETTLED_OUT, 50, "engine", "", "k1"},
     };
-    const rill_store_batch batch = {accounts, 4, balances, 4, flows, 1, entries, 1, NULL, 0};
+    const rill_store_batch batch = {accounts, 4, balances, 4, flows, 1, entries, 1, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
 }
 
@@ -204,7 +204,9 @@ static void test_version_1_is_brought_forward(void **state)
     rill_sqlite *s = opened();
     write_something(s);
     rill_sqlite_close(s);
-    assert_int_equal(by_hand("DROP TABLE routes; PRAGMA user_version = 1"), SQLITE_OK);
+    assert_int_equal(
+        by_hand("DROP TABLE routes; ALTER TABLE runs DROP COLUMN kept; PRAGMA user_version = 1"),
+        SQLITE_OK);
     s = opened();
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -231,7 +233,7 @@ static void test_amounts_beyond_64_bits(void **state)
     rill_store_balance balances[4];
     for (uint32_t i = 0; i < 4; i++)
         balances[i] = (rill_store_balance){i + 1, values[i]};
-    const rill_store_batch batch = {accounts, 4, balances, 4, NULL, 0, NULL, 0, NULL, 0};
+    const rill_store_batch batch = {accounts, 4, balances, 4, NULL, 0, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -252,15 +254,15 @@ static void test_a_batch_is_whole_or_nothing(void **state)
         {8, 3, RILL_ENTRY_DEPOSIT, 101, "a", "", "k2"},
         {8, 4, RILL_ENTRY_DEPOSIT, 1, "a", "", "k1"},
     };
-    rill_store_batch batch = {NULL, 0, balances, 1, NULL, 0, entries, 2, NULL, 0};
+    rill_store_batch batch = {NULL, 0, balances, 1, NULL, 0, entries, 2, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_EXISTS);
     assert_non_null(strstr(rill_sqlite_problem(s), "UNIQUE"));
     /* An account that is another's number; a balance of nobody. */
     const rill_store_account wrong = {3, RILL_HOLDER_NEIGHBOUR, "carol", "USD", 2, 7};
-    batch = (rill_store_batch){&wrong, 1, balances, 1, NULL, 0, NULL, 0, NULL, 0};
+    batch = (rill_store_batch){&wrong, 1, balances, 1, NULL, 0, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_EXISTS);
     const rill_store_balance nobody = {77, number(0, 1)};
-    batch = (rill_store_batch){NULL, 0, &nobody, 1, NULL, 0, NULL, 0, NULL, 0};
+    batch = (rill_store_batch){NULL, 0, &nobody, 1, NULL, 0, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_IO);
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -268,7 +270,7 @@ static void test_a_batch_is_whole_or_nothing(void **state)
     assert_true(rill_wide_equal(f.booked[3], number(UINT64_MAX, (uint64_t)-100)));
     /* The same key of another account, and the same account again, are no errors. */
     const rill_store_entry good = {8, 3, RILL_ENTRY_DEPOSIT, 0, "a", "", "k1"};
-    batch = (rill_store_batch){accounts, 4, NULL, 0, NULL, 0, &good, 1, NULL, 0};
+    batch = (rill_store_batch){accounts, 4, NULL, 0, NULL, 0, &good, 1, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
     rill_audit audit;
     assert_int_equal(rill_sqlite_audit(s, &audit), RILL_OK);
@@ -290,11 +292,112 @@ static void test_one_process_at_a_time(void **state)
     rill_sqlite_close(opened());
 }
 
+typedef struct runs {
+    uint64_t last;
+    uint64_t kept;
+    unsigned count;
+} runs;
+
+static int read_run(void *user, uint64_t run, uint64_t kept)
+{
+    runs *r = user;
+    assert_true(run > r->last);
+    *r = (runs){run, kept, r->count + 1};
+    return RILL_OK;
+}
+
+static runs runs_of(rill_sqlite *s)
+{
+    runs r = {0, 0, 0};
+    const rill_store_reader reader = {.run = read_run, .user = &r};
+    assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
+    return r;
+}
+
+/* A run leaves the number of its last group; the next one's first group closes it. */
+static void test_groups_that_are_kept(void **state)
+{
+    (void)state;
+    const rill_store_balance balances[] = {{1, number(0, 0)}};
+    rill_store_batch batch = {.accounts = accounts, .account_count = 4, .group = 0};
+    rill_sqlite *s = opened();
+    assert_int_equal(rill_sqlite_run(s), 1);
+    assert_int_equal(runs_of(s).count, 0);
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+    batch = (rill_store_batch){.balances = balances, .balance_count = 1, .group = 1};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+    batch.group = 2;
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+    rill_sqlite_close(s);
+    s = opened();
+    assert_int_equal(runs_of(s).count, 1);
+    assert_int_equal(runs_of(s).kept, 2);
+    batch = (rill_store_batch){.accounts = accounts, .account_count = 4, .group = 0};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+    assert_int_equal(runs_of(s).kept, 2);
+    batch = (rill_store_batch){.balances = balances, .balance_count = 1, .group = 1};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+    assert_true(runs_of(s).kept == UINT64_MAX);
+    rill_sqlite_close(s);
+    s = opened();
+    assert_int_equal(runs_of(s).count, 2);
+    assert_int_equal(runs_of(s).last, 2);
+    assert_int_equal(runs_of(s).kept, 1);
+    rill_sqlite_close(s);
+}
+
+/* A store of form 1, as it was made then. */
+static const char form_1[] =
+    "PRAGMA application_id = 1382640748; PRAGMA user_version = 1;"
+    "CREATE TABLE runs (id INTEGER PRIMARY KEY, began_ms INTEGER NOT NULL,"
+    " version TEXT NOT NULL);"
+    "CREATE TABLE accounts (id INTEGER PRIMARY KEY, holder INTEGER NOT NULL, name TEXT NOT NULL,"
+    " asset TEXT NOT NULL, scale INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    " UNIQUE (holder, name, asset, scale));"
+    "CREATE TABLE balances (account INTEGER PRIMARY KEY REFERENCES accounts (id),"
+    " booked NOT NULL);"
+    "CREATE TABLE flows (run INTEGER NOT NULL REFERENCES runs (id), minute INTEGER NOT NULL,"
+    " source INTEGER NOT NULL REFERENCES accounts (id),"
+    " destination INTEGER NOT NULL REFERENCES accounts (id), packets INTEGER NOT NULL,"
+    " taken NOT NULL, given NOT NULL,"
+    " PRIMARY KEY (run, minute, source, destination)) WITHOUT ROWID;"
+    "CREATE TABLE entries (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id),"
+    " at_ms INTEGER NOT NULL, account INTEGER NOT NULL REFERENCES accounts (id),"
+    " kind INTEGER NOT NULL, amount NOT NULL, who TEXT NOT NULL, note TEXT NOT NULL, key TEXT,"
+    " hash BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX entries_key ON entries (account, key) WHERE key IS NOT NULL;"
+    "INSERT INTO runs VALUES (1, 7, '0.2.0'), (2, 8, '0.2.0');"
+    "INSERT INTO accounts VALUES (1, 2, '', 'USD', 2, 7), (2, 3, '', 'USD', 2, 7),"
+    " (3, 1, 'alice', 'USD', 2, 7), (4, 1, 'bob', 'USD', 2, 7);"
+    "INSERT INTO balances VALUES (1, 2), (2, 0), (3, -100), (4, 98);"
+    "INSERT INTO flows VALUES (1, 9, 3, 4, 1, 100, 98);";
+
+static void test_an_older_form(void **state)
+{
+    (void)state;
+    rill_audit audit;
+    assert_int_equal(by_hand(form_1), SQLITE_OK);
+    rill_sqlite *s = opened();
+    assert_int_equal(rill_sqlite_run(s), 3);
+    assert_int_equal(runs_of(s).count, 2);
+    assert_true(runs_of(s).kept == UINT64_MAX);
+    assert_int_equal(rill_sqlite_audit(s, &audit), RILL_OK);
+    assert_string_equal(audit.first, "");
+    assert_int_equal(audit.accounts, 4);
+    assert_int_equal(audit.flows, 1);
+    rill_sqlite_close(s);
+    s = opened(); /* of the new form now */
+    assert_int_equal(rill_sqlite_run(s), 4);
+    rill_sqlite_close(s);
+    assert_int_equal(by_hand("PRAGMA user_version = 0"), SQLITE_OK);
+    not_opened(RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
+}
+
 static void test_what_is_no_store(void **state)
 {
     (void)state;
     rill_sqlite_close(opened());
-    assert_int_equal(by_hand("PRAGMA user_version = 3"), SQLITE_OK);
+    assert_int_equal(by_hand("PRAGMA user_version = 4"), SQLITE_OK);
     not_opened(RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
     assert_int_equal(by_hand("PRAGMA user_version = 0"), SQLITE_OK);
     not_opened(RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
@@ -397,6 +500,8 @@ int main(void)
         TEST(test_amounts_beyond_64_bits),
         TEST(test_a_batch_is_whole_or_nothing),
         TEST(test_one_process_at_a_time),
+        TEST(test_groups_that_are_kept),
+        TEST(test_an_older_form),
         TEST(test_what_is_no_store),
         TEST(test_the_audit_finds_changes),
         TEST(test_the_audit_cannot_be_edited),

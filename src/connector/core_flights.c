@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packets that were under way when the node was killed. What was fulfilled and not booked is
+ * booked: the neighbour that fulfilled it has booked it, too, and is owed. What was out is listed,
+ * with what it may take held, until it has expired: the neighbour may have fulfilled it just then.
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "connector/core_impl.h"
+
+/* ---- of this run ---- */
+
+void rill_core_flight_fulfilled(rill_core *c, uint32_t slot, uint64_t group, bool charged)
+{
+    core_flights *f = &c->flights;
+    if (slot == 0)
+        return;
+    rill_flights_fulfilled(f->file, slot, group, charged);
+    assert(f->count < RILL_FLIGHTS_MAX);
+    uint32_t at = (f->first + f->count++) % RILL_FLIGHTS_MAX;
+    f->fulfilled[at].group = group;
+    f->fulfilled[at].slot = slot;
+}
+
+static void forget_recovered(core_flights *f)
+{
+    for (size_t i = 0; i < f->old_count; i++) {
+        if (f->old[i].recovered && !f->old[i].done) {
+            rill_flights_remove(f->file, f->old[i].slot);
+            f->old[i].done = true;
+        }
+    }
+    f->recovered_group = 0;
+}
+
+void rill_core_flights_kept(rill_core *c, uint64_t group)
+{
+    core_flights *f = &c->flights;
+    for (; f->count > 0 && f->fulfilled[f->first].group <= group; f->count--) {
+        rill_flights_remove(f->file, f->fulfilled[f->first].slot);
+        f->first = (f->first + 1) % RILL_FLIGHTS_MAX;
+    }
+    if (f->recovered_group != 0 && f->recovered_group <= group)
+        forget_recovered(f);
+}
+
+void rill_core_clear_flights(rill_core *c)
+{
+    rill_free(c->options.allocator, c->flights.fulfilled);
+    rill_free(c->options.allocator, c->flights.old);
+}
+
+/* ---- of earlier runs ---- */
+
+int rill_core_list_flights(rill_core *c, rill_flights *file)
+{
+    core_flights *f = &c->flights;
+    const rill_allocator *allocator = c->options.allocator;
+    uint32_t cursor = 0;
+    size_t count = rill_flights_count(file);
+    f->fulfilled = rill_calloc(allocator, RILL_FLIGHTS_MAX, sizeof *f->fulfilled);
+    f->old = rill_calloc(allocator, count + 1, sizeof *f->old);
+    if (f->fulfilled == NULL || f->old == NULL)
+        return RILL_ERR_NOMEM;
+    f->file = file;
+    while (f->old_count < count) {
+        old_flight *old = &f->old[f->old_count];
+        if (!rill_flights_next(file, &cursor, &old->slot, &old->flight))
+            break;
+        f->old_count++;
+    }
+    return RILL_OK;
+}
+
+void rill_core_know_run(rill_core *c, uint64_t run, uint64_t kept)
+{
+    for (size_t i = 0; i < c->flights.old_count; i++) {
+        if (c->flights.old[i].flight.run == run) {
+            c->flights.old[i].kept = kept;
+            c->flights.old[i].known = true;
+        }
+    }
+}
+
+static rill_holder_account *of_balance(const rill_core *c, rill_balance_id id)
+{
+    for (size_t i = 0; i < c->account_count; i++) {
+        if (c->accounts[i]->balance.id == id)
+            return c->accounts[i];
+    }
+    return NULL;
+}
+
+static void end_old(rill_core *c, old_flight *old)
+{
+    if (old->hold != NULL)
+        rill_books_release(old->hold, old->flight.taken, old->flight.given);
+    old->hold = NULL;
+    rill_flights_remove(c->flights.file, old->slot);
+    old->done = true;
+}
+
+/* The flow of its accounts; NULL: they are not in the configuration any more. */
+static int flow_of(rill_core *c, const old_flight *old, rill_flow **out)
+{
+    rill_holder_account *source = of_balance(c, old->flight.source);
+    rill_holder_account *destination = of_balance(c, old->flight.destination);
+    *out = NULL;
+    return source == NULL || destination == NULL
+               ? RILL_OK
+               : rill_books_flow(&c->books, &source->balance, &destination->balance, out);
+}
+
+/* Of a node that was killed no packet was passed on that was not booked, unless it had to be. */
+static int settle(rill_core *c, old_flight *old)
+{
+    const rill_flight *flight = &old->flight;
+    rill_now now = c->options.now(c->options.user);
+    bool booked = flight->group != 0 && flight->group <= old->kept;
+    rill_flow *flow;
+    /* A run that the books do not know is of other books. */
+    if (!old->known || booked) {
+        end_old(c, old);
+        return RILL_OK;
+    }
+    int rc = flow_of(c, old, &flow);
+    if (rc != RILL_OK || flow == NULL)
+        return rc;
+    if (flight->group != 0) {
+        c->flights.recovered_group = rill_books_recover(
+            &c->books, flow, flight->taken, flight->given, flight->charged, now.wall_ms);
+        c->flights.recovered++;
+        old->recovered = true;
+    } else if (flight->expires_ms > now.wall_ms &&
+               rill_books_hold(flow, flight->taken, flight->given) == RILL_HOLD_TAKEN) {
+        old->hold = flow;
+    }
+    return RILL_OK;
+}
+
+static bool is_listed(const old_flight *old)
+{
+    return !old->done && !old->recovered;
+}
+
+int rill_core_settle_flights(rill_core *c)
+{
+    core_flights *f = &c->flights;
+    int rc = RILL_OK;
+    for (size_t i = 0; i < f->old_count && rc == RILL_OK; i++) {
+        rc = settle(c, &f->old[i]);
+        f->old_left += is_listed(&f->old[i]);
+    }
+    if (f->recovered > 0)
+        rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                      "the node was killed before %" PRIu64
+                      " packets that neighbours had fulfilled were booked: they are booked now",
+                      f->recovered);
+    if (f->old_left > 0)
+        rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                      "%zu packets were out when the node was killed: what they may take is held "
+                      "until they expire",
+                      f->old_left);
+    return rc;
+}
+
+bool rill_core_next_flight(const rill_core *c, size_t *cursor, rill_core_flight *out)
+{
+    for (; *cursor < c->flights.old_count; ++*cursor) {
+        const old_flight *old = &c->flights.old[*cursor];
+        if (!is_listed(old))
+            continue;
+        *out = (rill_core_flight){&old->flight, old->slot, of_balance(c, old->flight.source),
+                                  of_balance(c, old->flight.destination)};
+        ++*cursor;
+        return true;
+    }
+    return false;
+}
+
+uint64_t rill_core_recovered(const rill_core *c)
+{
+    return c->flights.recovered;
+}
+
+uint64_t rill_core_expire_flights(rill_core *c)
+{
+    core_flights *f = &c->flights;
+    rill_now now = c->options.now(c->options.user);
+    uint64_t next = RILL_NEVER;
+    uint64_t ended = 0;
+    if (f->old_left == 0)
+        return RILL_NEVER;
+    for (size_t i = 0; i < f->old_count; i++) {
+        old_flight *old = &f->old[i];
+        if (!is_listed(old))
+            continue;
+        /* What was fulfilled between accounts that are gone stays listed. */
+        if (old->flight.group == 0 && old->flight.expires_ms <= now.wall_ms) {
+            end_old(c, old);
+            f->old_left--;
+            ended++;
+        } else if (old->flight.group == 0) {
+            uint64_t at = now.mono_ns + (old->flight.expires_ms - now.wall_ms) * RILL_MS;
+            next = at < next ? at : next;
+        }
+    }
+    if (ended > 0)
+        rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                      "%" PRIu64
+                      " packets that were out when the node was killed have expired, and "
+                      "are not booked: a neighbour that has booked one is owed it",
+                      ended);
+    return next;
+}
