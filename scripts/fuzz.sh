@@ -82,10 +82,10 @@ merge() {
 sources_of() {
     case "$1" in
     btp) echo src/ilp/btp.c ;;
-    host) echo src/run/{host,host_link,decisions,client,server,dispatch}.c ;;
+    host) echo src/run/{host,host_open,host_link,handler,decisions,client,server,dispatch}.c ;;
     btp_client) echo src/links/btp/btp_{client,session,auth}.c src/ws/websocket.c src/io/{tcp,tcp_connect}.c ;;
     clients) echo src/clients/*.c ;;
-    config) echo src/cli/{args,link_option,rilld_options}.c src/run/environment.c ;;
+    config) echo src/cli/{args,values,link_option,rilld_options}.c src/run/link_uri.c ;;
     connection) echo src/stream/*/*.c ;;
     credentials) echo src/cli/credentials_file.c ;;
     ccp) echo src/ilp/ccp.c ;;

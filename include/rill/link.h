@@ -4,8 +4,8 @@
  * (JavaScript calls it a plugin). There is one interface for every kind: BTP over WebSocket
  * (RFC 23), and ILP over HTTP (RFC 35).
  *
- * A link is a neighbour, not a socket. How many sockets it has, and when it opens one, is its
- * own business: it is up while it can send over any of them.
+ * A link is a neighbour, not a socket. It decides how many sockets it has, and when it opens one.
+ * It is up while it can send over any of them.
  */
 #ifndef RILL_LINK_H
 #define RILL_LINK_H
@@ -115,9 +115,9 @@ typedef struct rill_link_options {
     /* btp+wss: check the certificate; false accepts any. Default: true. */
     bool verify;
     /*
-     * Over how many connections at once the neighbour is reached, 1 to 16. Each authenticates by
-     * itself. A packet goes by the one that waits for the fewest replies. The link is up while one
-     * of them is. Default: 1.
+     * How many connections there are to the neighbour at once, 1 to 16. Each authenticates by
+     * itself. A packet goes over the one that waits for the fewest replies. The link is up while
+     * one of them is. Default: 1.
      */
     uint32_t connections;
     /*
@@ -136,14 +136,14 @@ static inline void rill_link_options_init(rill_link_options *o)
 }
 
 /*
- * Opens a link to whom a URI names: btp+ws://[account]:[token]@host[:port][/path], or btp+wss, with
- * TLS; ilp+http and ilp+https, by HTTP/1.1 or HTTP/2; ilp+h2c, by HTTP/2 without TLS. It connects
- * at once, and again after it was lost, until it is closed. uri, options and handlers are copied;
- * options may be NULL.
- * RILL_ERR_URI; RILL_ERR_UNSUPPORTED: another scheme, or options of a later version;
- * RILL_ERR_INVALID: a handler is missing, connections is not 1 to 16, a certificate is without its
- * key or the other way round, or options were not initialised; RILL_ERR_TLS: ca_file cannot be
- * used; RILL_ERR_NOMEM. *problem (may be NULL) then says what is wrong, static, without secrets.
+ * Opens a link to the neighbour that a URI names: btp+ws://[account]:[token]@host[:port][/path], or
+ * btp+wss, with TLS; ilp+http and ilp+https, by HTTP/1.1 or HTTP/2; ilp+h2c, by HTTP/2 without TLS.
+ * It connects at once, and again after it was lost, until it is closed. uri, options and handlers
+ * are copied; options may be NULL. RILL_ERR_URI; RILL_ERR_UNSUPPORTED: another scheme, or options
+ * of a later version; RILL_ERR_INVALID: a handler is missing, connections is not 1 to 16, a
+ * certificate is without its key or the other way round, or options were not initialised;
+ * RILL_ERR_TLS: ca_file cannot be used; RILL_ERR_NOMEM. *problem (may be NULL) then says what is
+ * wrong, static, without secrets.
  */
 RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
                                             const rill_link_options *options,
@@ -158,8 +158,8 @@ RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, co
 RILL_API RILL_MUST_CHECK int rill_link_uri_check(const char *uri, const char **problem);
 
 /*
- * The URI with a new random token in the place of its account and token, for a node that gives an
- * account to whoever comes. Written to out[cap]; it holds a secret. RILL_ERR_URI,
+ * Writes the URI to out[cap], with a new random token in the place of its account and token. This
+ * is for a node that gives everybody an account. The result holds a secret. RILL_ERR_URI,
  * RILL_ERR_UNSUPPORTED, RILL_ERR_BUFFER (RILL_LINK_URI_SIZE is always enough), RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_link_uri_with_new_token(char *out, size_t cap, const char *uri);

@@ -24,13 +24,15 @@ typedef struct rill_loop rill_loop;
  */
 RILL_API RILL_MUST_CHECK int rill_loop_new(rill_loop **out, struct uv_loop_s *uv);
 /*
- * After everything made on it is closed, and has said so. NULL is allowed.
- * What was posted and not called yet is called first. RILL_ERR_STATE: something on it is open,
- * handles of the application's own too, or it is such a call that asks. Then
- * nothing has happened: it can be run on, and freed when that is closed.
- * From inside rill_loop_run, in a handler, it goes when that returns, and it is then that
- * this is looked at. On an embedder's loop it goes when what is open has closed, and that loop
- * has run once more: RILL_OK, and it is not to be used for anything new.
+ * Frees the loop. Everything that was made on it must be closed before, and must have said so.
+ * Calls that were posted and not made yet are made first. NULL is allowed.
+ *
+ * RILL_ERR_STATE: something on the loop is open (the application's own handles count too), or this
+ * was called from inside a posted call. Then the loop is as it was: run it on, and free it later.
+ *
+ * In a handler, inside rill_loop_run: the loop is freed when rill_loop_run returns, and what is
+ * open is looked at then. On an embedder's loop: RILL_OK, and it is freed when all that is open has
+ * closed and that loop has run once more; open nothing new on it.
  */
 RILL_API int rill_loop_free(rill_loop *loop);
 RILL_API struct uv_loop_s *rill_loop_uv(rill_loop *loop);
@@ -54,18 +56,20 @@ RILL_API void rill_loop_stop(rill_loop *loop);
  */
 RILL_API RILL_MUST_CHECK int rill_loop_post(rill_loop *loop, void (*call)(void *user), void *user);
 /*
- * true: rill_loop_run goes on where nothing is left to wait for but posts, until rill_loop_stop,
- * which other threads can post, or false. Default: false. On the thread that runs the loop.
+ * true: rill_loop_run does not return when only posts are left to wait for. It returns after
+ * rill_loop_stop, which other threads can post, or after false here. Default: false. Call it on the
+ * thread that runs the loop.
  */
 RILL_API void rill_loop_keep(rill_loop *loop, bool keep);
 /*
- * How many bytes of output may wait, on all connections of the loop together, for others to read
- * them. Beyond it the connection with the most is dropped. Messages that have not come whole may
- * take a quarter of it more. Default: RILL_LOOP_MAX_OUTPUT. Another limit counts from now on.
+ * How many bytes of output may wait to be sent, on all connections of the loop together. Beyond
+ * this limit the connection with the most of them is dropped. Messages of which only a part has
+ * come may take a quarter of the limit in addition. Default: RILL_LOOP_MAX_OUTPUT. A new limit
+ * counts from now on.
  */
 RILL_API void rill_loop_set_max_output(rill_loop *loop, size_t bytes);
 #define RILL_LOOP_MAX_OUTPUT 268435456 /* bytes: 256 MiB */
-/* The clocks, read now: a handler that took its time sees that. */
+/* Reads the clocks now, and not when the turn of the loop began. */
 RILL_API rill_now rill_loop_now(rill_loop *loop);
 
 RILL_END_DECLS

@@ -27,8 +27,8 @@ typedef struct rill_payment_handlers {
     bool (*progress)(const rill_connection_stats *stats, const rill_stream_totals *totals,
                      void *user) RILL_UNSET;
     /*
-     * Once a second while nothing has gone on for a second or more, and at once where the reason
-     * changes. waited_ns: for how long nothing has. false cancels.
+     * Called once a second while there was no progress for a second or more, and at once when the
+     * reason changes. waited_ns: the time since the last progress. false cancels.
      */
     bool (*waiting)(const rill_waiting *waiting, uint64_t waited_ns, void *user) RILL_UNSET;
     /*
@@ -38,16 +38,17 @@ typedef struct rill_payment_handlers {
     void (*done)(int error, bool reached, const rill_pay_result *result, void *user) RILL_UNSET;
     void *user RILL_UNSET;
     /*
-     * What another process needs to go on with the payment, should this one not come to its end:
-     * to be kept, instead of what came before, until it is safe (on the disk, and not only
-     * written). Called before more may be sent, once a second while money arrives, and at the end.
-     * state is the library's, text, and has the receiver's secret in it. Not RILL_OK: it was not
-     * kept; nothing more is sent, and the payment ends with this error. NULL: nobody keeps it.
+     * Keeps what another process needs to continue the payment if this one ends before it. The
+     * program replaces the state that it kept before, and returns when the new one is safe: on the
+     * disk, and not only written. Called before more may be sent, once a second while money
+     * arrives, and at the end. state is the library's. It is text, and holds the receiver's secret.
+     * If the result is not RILL_OK, the state was not kept: nothing more is sent, and the payment
+     * ends with this error. NULL: nobody keeps it.
      *
-     * Who has the latest state can go on (resume of rill_pay_options), and no unit is paid twice:
-     * a state says how much may have been sent at most. After a clean end it says exactly how much
-     * was. After a crash, money that had left and whose answer had not been noted is in doubt; it
-     * counts as sent, and is not sent again.
+     * Another process can continue from the latest state (resume of rill_pay_options). No unit is
+     * paid twice, because a state says how much may have been sent at most. After a clean end it
+     * says exactly how much was sent. After a crash, money that had left and whose answer was not
+     * noted yet is in doubt: it counts as sent, and is not sent again.
      */
     int (*save)(rill_bytes state, void *user) RILL_UNSET;
 } rill_payment_handlers;
@@ -65,7 +66,7 @@ RILL_API RILL_MUST_CHECK int rill_payment_start(rill_payment **out, rill_loop *l
                                                 const char **problem);
 /* Bytes that the other side has acknowledged. */
 RILL_API uint64_t rill_payment_acknowledged(const rill_payment *p);
-/* The read handler, which had nothing, has something again. */
+/* The read handler has bytes again, after it had none. */
 RILL_API void rill_payment_readable(rill_payment *p);
 /*
  * Sends nothing more. done follows with RILL_ERR_CANCELLED when what is in flight is answered, or
@@ -81,12 +82,12 @@ RILL_API void rill_payment_cancel(rill_payment *p);
 typedef struct rill_payment_state {
     rill_credentials credentials; /* wipe after use */
     uint64_t amount;              /* our units: the most that is sent in all */
-    uint64_t deliver; /* the receiver's units: it ends when so much has arrived; 0: no such end */
+    uint64_t deliver;    /* the receiver's units: ends when they have arrived; 0: not set */
     rill_ratio min_rate; /* num 0: none was set */
     uint64_t sent;       /* our units: certainly sent */
     uint64_t in_doubt;   /* our units: may have been sent beside them */
     uint64_t delivered;  /* the receiver's units, of what was certainly sent, as it said */
-    bool complete;       /* there is nothing to go on with */
+    bool complete;       /* nothing is left to pay */
 } rill_payment_state;
 
 /*
@@ -113,8 +114,10 @@ RILL_API RILL_MUST_CHECK int rill_payment_state_settle(rill_bytes state, uint64_
 
 /* Keeps a state in a file, as rill_credentials_save does: for the save handler. */
 RILL_API RILL_MUST_CHECK int rill_payment_state_save(const char *path, rill_bytes state);
-/* Reads it back into out[RILL_PAYMENT_STATE_MAX]. RILL_ERR_IO: errno says why;
- * RILL_ERR_MALFORMED: longer than that. */
+/*
+ * Reads it back into out[RILL_PAYMENT_STATE_MAX]. RILL_ERR_IO: errno says why. RILL_ERR_MALFORMED:
+ * it is longer than that.
+ */
 RILL_API RILL_MUST_CHECK int rill_payment_state_load(const char *path, uint8_t *out, size_t *len);
 
 /* ---- looking at it ---- */

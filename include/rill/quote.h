@@ -6,9 +6,9 @@
  * (rill_connection_probe). From then on terms for any amount are arithmetic. The connection stays
  * open while somebody decides, and then it pays by the terms, or closes.
  *
- * Terms promise, whatever the path and the receiver do: no more than max_source is ever sent; of
- * each amount sent at least min_rate arrives, rounded down to a whole unit once and not for each
- * packet; so that all of max_source is not gone without min_delivery having arrived.
+ * Terms promise three things, whatever the path and the receiver do. No more than max_source is
+ * ever sent. Of each amount sent at least min_rate arrives, rounded down to a whole unit once and
+ * not for each packet. When all of max_source is sent, at least min_delivery has arrived.
  */
 #ifndef RILL_QUOTE_H
 #define RILL_QUOTE_H
@@ -26,9 +26,9 @@ typedef struct rill_quote_path {
     /* Units of the receiver's for one of ours, not scaled to whole assets. */
     rill_ratio low_rate;        /* some packet has brought this; num 0: not known */
     rill_ratio high_rate;       /* it is less than this; den 0: not known */
-    uint64_t max_packet_amount; /* our units: no larger packet is known to pass */
-    uint64_t receive_max; /* the receiver's units: it takes no more; RILL_UNLIMITED; 0: none yet */
-    uint64_t round_trip_ns;                          /* 0: not known */
+    uint64_t max_packet_amount; /* our units: the largest packet that is known to pass */
+    uint64_t receive_max;   /* its units: the most that it takes; RILL_UNLIMITED; 0: nothing yet */
+    uint64_t round_trip_ns; /* 0: not known */
     char source_asset_code[RILL_MAX_ASSET_CODE + 1]; /* "": not known */
     uint8_t source_asset_scale;
     char destination_asset_code[RILL_MAX_ASSET_CODE + 1]; /* "": the receiver has told none */
@@ -38,9 +38,9 @@ typedef struct rill_quote_path {
 /* What is wanted. Exactly one of source_amount and deliver_amount is set. */
 typedef struct rill_quote_options {
     size_t size RILL_SIZE_OF(rill_quote_options);
-    uint64_t source_amount;  /* our units: so much is sent. Default: 0 */
-    uint64_t deliver_amount; /* the receiver's units: so much arrives. Default: 0 */
-    uint64_t max_source; /* with deliver_amount: no more is sent. Default: 0: what min_rate needs */
+    uint64_t source_amount;  /* our units: how much is sent. Default: 0 */
+    uint64_t deliver_amount; /* the receiver's units: how much arrives. Default: 0 */
+    uint64_t max_source;     /* with deliver_amount: the most that is sent. Default: by min_rate */
     /*
      * What one whole unit of our asset is worth in whole units of the receiver's: 0.92 for EUR paid
      * from USD, whatever the scales. The minimum rate is this less slippage. Default: num 0: the
@@ -115,32 +115,33 @@ typedef struct rill_quote_handlers {
     /* As of rill_payment_handlers, while the path is asked. false gives up. May be NULL. */
     bool (*waiting)(const rill_waiting *waiting, uint64_t waited_ns, void *user) RILL_UNSET;
     /*
-     * The last call: there is no quote, or no longer: it was closed, or the connection is gone. Not
-     * called for one that pays. error and result as of rill_payment_handlers; RILL_ERR_CANCELLED
-     * where the program closed it.
+     * The last call. There is no quote, or not any more: it was closed, or the connection has
+     * ended. Not called for a quote that pays. error and result: as of rill_payment_handlers, and
+     * RILL_ERR_CANCELLED if the program closed it.
      */
     void (*done)(int error, bool reached, const rill_pay_result *result, void *user) RILL_UNSET;
     void *user RILL_UNSET;
 } rill_quote_handlers;
 
 /*
- * Asks for a quote. Of the options net, the credentials, fail_fast, timeout_ns and stall_timeout_ns
- * count, the times for asking alone; and amount as a hint, our units: larger packets are of no
- * interest (0: 10^12). min_rate of the connection's options is not looked at. The rest, and all
- * errors, are as of rill_payment_start.
+ * Asks for a quote. Of the options it uses net, the credentials and fail_fast; timeout_ns and
+ * stall_timeout_ns, which limit the time for asking alone; and amount, our units, as a hint: larger
+ * packets are not tried (0: 10^12). It does not use min_rate of the connection's options. The rest,
+ * and all errors, are as of rill_payment_start.
  */
 RILL_API RILL_MUST_CHECK int rill_quote_start(rill_quote **out, rill_loop *loop,
                                               const rill_pay_options *options,
                                               const rill_quote_handlers *handlers,
                                               const char **problem);
 /*
- * Pays by these terms on the quote's connection, whether or not they are the quote's own: the quote
- * is gone, and the payment goes on in its place, with handlers of its own. Of the options data,
- * timeout_ns and stall_timeout_ns count (NULL: the defaults), and save of the handlers.
- * RILL_ERR_STATE: it has not been quoted yet. RILL_ERR_INVALID: the terms have no amount or no
- * minimum rate, or options, terms or handlers were not initialised. RILL_ERR_UNSUPPORTED: they are
- * of a later version. RILL_ERR_CLOSED: the connection has ended, and done of the quote follows. The
- * quote is left as it was then.
+ * Pays by these terms on the quote's connection. The terms need not come from this quote. The quote
+ * is gone then, and the payment takes its place, with handlers of its own. Of the options it uses
+ * data, timeout_ns and stall_timeout_ns (NULL: the defaults).
+ *
+ * After an error the quote is as it was before. RILL_ERR_STATE: the path has not answered yet.
+ * RILL_ERR_INVALID: the terms have no amount or no minimum rate, or options, terms or handlers were
+ * not initialised. RILL_ERR_UNSUPPORTED: they are of a later version. RILL_ERR_CLOSED: the
+ * connection has ended, and done of the quote follows.
  */
 RILL_API RILL_MUST_CHECK int rill_quote_pay(rill_payment **out, rill_quote *quote,
                                             const rill_quote_terms *terms,

@@ -27,14 +27,14 @@ typedef struct rill_receipt {
 } rill_receipt;
 
 /*
- * Makes the receipt that a receiver gives. Endpoints make theirs themselves: this is for who checks
- * his own verifier. RILL_ERR_CRYPTO.
+ * Makes the receipt that a receiver gives. Endpoints make theirs themselves. This function is for
+ * tests of a verifier. RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int
 rill_receipt_create(uint8_t out[RILL_RECEIPT_LEN], const rill_receipt *receipt,
                     const uint8_t receipt_secret[RILL_RECEIPT_SECRET_LEN]);
 /*
- * Reads a receipt, without a look at its HMAC: a stranger may have made it up. *out is a copy.
+ * Reads a receipt, and does not check its HMAC: anybody may have made it. *out is a copy.
  * RILL_ERR_TRUNCATED: it is shorter than RILL_RECEIPT_LEN. RILL_ERR_MALFORMED: it is longer, or its
  * version is not 1.
  */
@@ -50,7 +50,7 @@ RILL_API RILL_MUST_CHECK int
 rill_receipt_verify(rill_receipt *out, rill_bytes receipt,
                     const uint8_t receipt_secret[RILL_RECEIPT_SECRET_LEN]);
 
-/* ---- who credits by receipts ---- */
+/* ---- crediting by receipts ---- */
 
 /*
  * A third party that credits what receivers got, for many payments at once: it makes a nonce and a

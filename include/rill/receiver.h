@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whoever is to be paid, as people write it, becomes the credentials to pay with: a payment
+ * Finds a receiver, as people write it, and gets credentials to pay with. People write a payment
  * pointer, the URL of an SPSP server, a wallet address of Open Payments, or the URL of an incoming
- * payment. Which of them it is its server says.
+ * payment. The receiver's server says which of them it is.
  *
- * A receiver is asked by SPSP first (rill/spsp.h), which needs nothing from the payer. One that
- * does not speak it is asked by Open Payments (rill/open_payments.h): with the payer's key, or with
- * a key that is made for this one question. Who gives a key or a wallet address is heard by Open
+ * The server is asked by SPSP first (rill/spsp.h), which needs nothing from the payer. If it does
+ * not speak SPSP, it is asked by Open Payments (rill/open_payments.h), with the payer's key or with
+ * a key that is made for this one question. A key or a wallet address of the payer is shown by Open
  * Payments alone.
  */
 #ifndef RILL_RECEIVER_H
@@ -20,8 +20,10 @@ RILL_BEGIN_DECLS
 
 typedef struct rill_receiver_options {
     size_t size RILL_SIZE_OF(rill_receiver_options); /* see rill/types.h */
-    /* Who signs for Open Payments, and the public half of its key, RILL_KEY_PUBLIC_LEN bytes:
-     * both, or NULL. Copied. Default: NULL: a new key, where one is needed. */
+    /*
+     * The signer for Open Payments, and the public half of its key, RILL_KEY_PUBLIC_LEN bytes.
+     * Both, or both NULL. Copied. Default: NULL: a new key is made if one is needed.
+     */
     const rill_signer *signer;
     const uint8_t *public_key;
     /* As of rill_op_options: */
@@ -45,7 +47,7 @@ static inline void rill_receiver_options_init(rill_receiver_options *o)
     rill_receiver_options_init_sized(o, sizeof *o);
 }
 
-/* What came of it. Valid until the handler that is told it returns. */
+/* The result. Valid until the handler that gets it returns. */
 typedef struct rill_receiver_result {
     int error;                           /* RILL_OK, or as of rill_spsp_result and rill_op_result */
     rill_reason reason;                  /* finer; RILL_REASON_NONE */
@@ -53,9 +55,9 @@ typedef struct rill_receiver_result {
     const rill_credentials *credentials; /* to pay with; NULL where error is not RILL_OK */
     const rill_incoming_payment *payment; /* of Open Payments; NULL: it was SPSP */
     bool receipts_enabled;                /* the receiver can prove what it gets; of SPSP */
-    const char *url;                      /* that answered at last */
-    unsigned redirects;                   /* that were followed on the way there */
-    bool created;                         /* payment was made for us, of a wallet address */
+    const char *url;                      /* the one that answered, after all redirects */
+    unsigned redirects;                   /* how many were followed */
+    bool created;                         /* the payment was made for us, at a wallet address */
 } rill_receiver_result;
 
 typedef void (*rill_receiver_done)(const rill_receiver_result *result, void *user);
@@ -63,8 +65,8 @@ typedef void (*rill_receiver_done)(const rill_receiver_result *result, void *use
 typedef struct rill_receiver rill_receiver;
 
 /*
- * Asks who that is, and for credentials. done is called once, from the loop, never from inside this
- * call. The receiver is the caller's until rill_receiver_close or _free.
+ * Asks for a receiver and its credentials. done is called once, from the loop, never from inside
+ * this call. The object is the caller's until rill_receiver_close or rill_receiver_free.
  * RILL_ERR_MALFORMED, RILL_ERR_UNSUPPORTED, RILL_ERR_BUFFER: not a receiver, or metadata is not a
  * JSON object; *problem (may be NULL) says why, a static text. RILL_ERR_INVALID: a signer without
  * its key, half of what receipts need, an id that is none, options that were not initialised.
@@ -85,9 +87,9 @@ RILL_API RILL_MUST_CHECK int rill_receiver_refresh(rill_receiver *r, rill_receiv
 RILL_API RILL_MUST_CHECK int rill_receiver_complete(rill_receiver *r, rill_receiver_done done,
                                                     void *user);
 /*
- * Gives a grant back, and frees: the receiver is not to be used any more. An open question is given
- * up, and its done is not called. closed (may be NULL) is called from the loop when that is over,
- * whatever came of it.
+ * Gives the grant back, and frees. Do not use the object after this call. A question that is open
+ * is given up, and its done is not called. closed (may be NULL) is called from the loop at the end,
+ * whether or not the server took the grant back.
  */
 RILL_API void rill_receiver_close(rill_receiver *r, void (*closed)(void *user), void *user);
 /* Frees at once, and tells nobody. NULL is allowed. Both may be called from inside done. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Payment pointers (RFC 26), and SPSP, the Simple Payment Setup Protocol (RFC 9): who is to be
- * paid, as people write it, becomes the credentials to pay with.
+ * Payment pointers (RFC 26), and SPSP, the Simple Payment Setup Protocol (RFC 9): the way from a
+ * receiver's name, as people write it, to the credentials to pay with.
  */
 #ifndef RILL_SPSP_H
 #define RILL_SPSP_H
@@ -81,7 +81,7 @@ static inline void rill_spsp_query_options_init(rill_spsp_query_options *o)
     rill_spsp_query_options_init_sized(o, sizeof *o);
 }
 
-/* What came of a query. Valid until the handler that is told it returns. */
+/* The result of a query. Valid until the handler that gets it returns. */
 typedef struct rill_spsp_result {
     /*
      * RILL_OK, or: RILL_ERR_NOT_FOUND (the server knows no such receiver), RILL_ERR_REFUSED
@@ -93,8 +93,8 @@ typedef struct rill_spsp_result {
     int error;
     const char *problem;            /* one line for people; "" where error is RILL_OK */
     const rill_spsp_answer *answer; /* NULL where error is not RILL_OK */
-    const char *url;    /* that answered at last: to be shown, where it was redirected */
-    unsigned redirects; /* that were followed on the way there */
+    const char *url;    /* the one that answered, after all redirects: show it if there were any */
+    unsigned redirects; /* how many were followed */
 } rill_spsp_result;
 
 typedef struct rill_spsp_query rill_spsp_query;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A server of SPSP, the Simple Payment Setup Protocol (RFC 9): whoever asks for a receiver by a
- * payment pointer (RFC 26) or a URL is handed credentials, each query an address and a secret of
- * its own. It speaks HTTP/1.1 and HTTP/2, with TLS or, behind a proxy that does TLS, without.
+ * A server of SPSP, the Simple Payment Setup Protocol (RFC 9). A payer asks for a receiver by a
+ * payment pointer (RFC 26) or a URL, and gets credentials: an address and a secret of their own for
+ * each query. The server speaks HTTP/1.1 and HTTP/2, with TLS or, behind a proxy that does TLS,
+ * without.
  *
- * Who is paid, one of two things says. A receiver that was added (rill_spsp_server_add) is answered
- * by the server itself, with credentials of options.server and the receiver's tag. All others the
- * application is asked about (`asked`), and answers at once or later: this is for receivers that
- * are in a database, or an endpoint without rill_server.
+ * There are two kinds of receivers. For one that was added (rill_spsp_server_add), the server
+ * answers by itself, with credentials of options.server and the receiver's tag. For all others it
+ * asks the application (`asked`), which answers at once or later. This is for receivers that are in
+ * a database, and for endpoints without rill_server.
  *
- * What is answered without the application, and what it need not look at: GET, HEAD and OPTIONS and
- * no other method; CORS, so that scripts of any web page can ask; a query in the URL (400); a
- * receipt nonce without a receipt secret, or one of a wrong length (400). No answer may be stored:
- * "Cache-Control: no-cache, no-store".
+ * Some things the application need not look at. The server takes GET, HEAD and OPTIONS, and no
+ * other method. It refuses a URL with a query, and a receipt nonce without a secret or of a wrong
+ * length (400). Scripts of any web page can ask (CORS). No answer may be stored: "Cache-Control:
+ * no-cache, no-store".
  */
 #ifndef RILL_SPSP_SERVER_H
 #define RILL_SPSP_SERVER_H
@@ -27,7 +28,7 @@ typedef struct rill_spsp_server rill_spsp_server;
 #define RILL_SPSP_WELL_KNOWN "/.well-known/pay"
 #define RILL_SPSP_MAX_PATH   2047 /* bytes of a receiver's path */
 
-/* Who is asked for. The library's, and valid until `asked` returns. */
+/* The receiver that somebody asks for. The library's, and valid until `asked` returns. */
 typedef struct rill_spsp_asked {
     const char *path; /* of the URL, with "%41" as "A": "/alice". Text of a stranger, any bytes */
     const char *host; /* and port, as the client names this server; "" where it does not */
@@ -40,9 +41,9 @@ typedef struct rill_spsp_asked {
 typedef struct rill_spsp_server_handlers {
     size_t size RILL_SIZE_OF(struct rill_spsp_server_handlers); /* see rill/types.h */
     /*
-     * Somebody asks for a receiver that was not added. To be answered once, now or later, by
+     * Somebody asks for a receiver that was not added. Answer once, now or later, by
      * rill_spsp_server_hand_out, rill_spsp_server_answer or rill_spsp_server_refuse with this
-     * query_id. NULL: there is no such receiver.
+     * query_id. NULL: there are no other receivers.
      */
     void (*asked)(rill_spsp_server *s, uint64_t query_id, const rill_spsp_asked *asked,
                   void *user) RILL_UNSET;
@@ -58,17 +59,17 @@ typedef struct rill_spsp_server_options {
     const char *cert_file; /* PEM files, for TLS 1.2 and later. Default: both NULL, no TLS */
     const char *key_file;
     /*
-     * Whose credentials are handed out for receivers that were added. To be kept open until
-     * rill_spsp_server_close was called; its `closed` handler is not too late for that. Default:
-     * NULL: none can be added.
+     * The server whose credentials are handed out for receivers that were added. Keep it open
+     * until rill_spsp_server_close was called; you may close it in the `closed` handler. Default:
+     * NULL: no receiver can be added.
      */
     rill_server *server;
     const rill_spsp_server_handlers *handlers; /* copied; NULL: none */
     void *user;
     uint16_t port; /* 0: any that is free. Default: 0 */
     /*
-     * Connections at a time, at least 1. One more, and the oldest is dropped, but not before
-     * half a second, for which the newcomer waits. Default: 1024.
+     * Connections at a time, at least 1. For one more the oldest is dropped, once it is half a
+     * second old; the new one waits until then. Default: 1024.
      */
     uint32_t max_connections;
     uint64_t idle_timeout_ns; /* of a connection that asks nothing. Default: 60 s */
@@ -93,8 +94,8 @@ RILL_API RILL_MUST_CHECK int rill_spsp_server_open(rill_spsp_server **out, rill_
 /* The port that it listens on. */
 RILL_API uint16_t rill_spsp_server_port(const rill_spsp_server *s);
 /*
- * Certificates anew from these files, for connections to come. RILL_ERR_TLS, RILL_ERR_NOMEM: all
- * stays as it was. RILL_ERR_INVALID: it serves without TLS.
+ * Reads new certificates from these files, for connections to come. RILL_ERR_TLS, RILL_ERR_NOMEM:
+ * the old ones stay. RILL_ERR_INVALID: it serves without TLS.
  */
 RILL_API RILL_MUST_CHECK int rill_spsp_server_renew_tls(rill_spsp_server *s, const char *cert_file,
                                                         const char *key_file);
@@ -103,9 +104,9 @@ RILL_API RILL_MUST_CHECK int rill_spsp_server_renew_tls(rill_spsp_server *s, con
  * A receiver: the path of its URL, such as "/alice" or RILL_SPSP_WELL_KNOWN, without escapes, and
  * the tag of the connections that pay it (NULL: none; rill_connection_tag). Both are copied.
  * RILL_ERR_INVALID: no path (it begins with "/", and has 2 to RILL_SPSP_MAX_PATH bytes), or a tag
- * of more than RILL_MAX_TAG bytes. RILL_ERR_STATE: there is no options.server. RILL_ERR_EXISTS: it
- * is there, and stays as it was. RILL_ERR_LIMIT: its place is taken by another, which is as good as
- * impossible. RILL_ERR_NOMEM.
+ * of more than RILL_MAX_TAG bytes. RILL_ERR_STATE: there is no options.server. RILL_ERR_EXISTS: the
+ * path was added before, and stays as it was. RILL_ERR_LIMIT: two paths have the same hash of 64
+ * bits, which does not happen in practice. RILL_ERR_NOMEM.
  */
 RILL_API RILL_MUST_CHECK int rill_spsp_server_add(rill_spsp_server *s, const char *path,
                                                   const char *tag);
@@ -114,9 +115,10 @@ RILL_API RILL_MUST_CHECK int rill_spsp_server_remove(rill_spsp_server *s, const 
 
 /*
  * Answers with credentials that server makes now, with this tag (NULL: none) and, where they were
- * asked for, receipts. RILL_ERR_NOT_FOUND: who asked has gone, or it was answered before. As
- * rill_server_generate_credentials: RILL_ERR_STATE (no address yet), RILL_ERR_INVALID (tag),
- * RILL_ERR_CRYPTO; and RILL_ERR_NOMEM: it is not answered yet.
+ * asked for, receipts. RILL_ERR_NOT_FOUND: the one who asked has gone, or the query was answered
+ * before. After other errors it is not answered yet: RILL_ERR_NOMEM, and as
+ * rill_server_generate_credentials RILL_ERR_STATE (no address yet), RILL_ERR_INVALID (tag) and
+ * RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_spsp_server_hand_out(rill_spsp_server *s, uint64_t query_id,
                                                        rill_server *server, const char *tag);
@@ -130,11 +132,12 @@ RILL_API RILL_MUST_CHECK int rill_spsp_server_answer(rill_spsp_server *s, uint64
                                                      bool receipts);
 /*
  * Answers that there is no such receiver (RILL_ERR_NOT_FOUND: status 404, as RFC 9 has it), or, for
- * any other error, that it cannot be said now (503). RILL_ERR_NOT_FOUND: who asked has gone.
+ * any other error, that the server cannot say it now (503). RILL_ERR_NOT_FOUND: the one who asked
+ * has gone.
  */
 RILL_API int rill_spsp_server_refuse(rill_spsp_server *s, uint64_t query_id, int error);
 
-/* Answers nothing any more, and closes every connection; `closed` follows. */
+/* Stops answering, and closes every connection. `closed` follows. */
 RILL_API void rill_spsp_server_close(rill_spsp_server *s);
 
 RILL_END_DECLS

@@ -228,7 +228,7 @@ static int check_digest(rill_bytes header, rill_bytes body)
     return known ? RILL_OK : RILL_ERR_UNSUPPORTED;
 }
 
-/* What the signature covers is all that an attacker could change to his profit. */
+/* The signature covers all that an attacker could gain by changing. */
 static int check_cover(const rill_signature_input *input, const rill_signed_request *request)
 {
     if (!rill_signature_covers(input, "@method") || !rill_signature_covers(input, "@target-uri"))

@@ -157,8 +157,9 @@ RILL_MUST_CHECK int rill_rib_settle(rill_rib *r, size_t most);
 bool rill_rib_is_settled(const rill_rib *r);
 
 /*
- * Who is told at all has been told up to this epoch: the oldest withdrawals before it may go, but
- * for so many. Whoever comes back and knows less than rill_rib.forgotten has to be told all again.
+ * All neighbours that are told have been told up to this epoch. The oldest withdrawals before it
+ * may go, except `keep` of them. A neighbour that comes back and knows less than
+ * rill_rib.forgotten has to be told everything again.
  */
 void rill_rib_told(rill_rib *r, uint32_t epoch, size_t keep);
 /* ---- looking ---- */

@@ -24,7 +24,7 @@ typedef enum rill_http_protocol {
 typedef struct rill_http_server_handlers {
     /* A whole request: answer it with this handle, now or later. m is good until this returns. */
     void (*request)(void *owner, uint64_t handle, const rill_http_message *m);
-    /* Who asked has gone: nothing is done any more with an answer to this handle. */
+    /* The client that asked has gone. An answer to this handle is ignored. */
     void (*gone)(void *owner, uint64_t handle);
     /*
      * HTTP/1.1: a request without a body asks for another protocol, such as WebSocket. raw is

@@ -3,12 +3,12 @@
  * A port. It takes connections, agrees with each on TLS, finds out which protocol it speaks, and
  * hands it over to that: BTP over WebSocket, HTTP/1.1, HTTP/2, or another.
  *
- * Which one, says ALPN where the client offers something (RFC 7301). Otherwise the first bytes say
- * it: each protocol looks at them, in the order of the list.
+ * ALPN says which protocol it is, if the client offers something (RFC 7301). Otherwise the first
+ * bytes say it: each protocol looks at them, in the order of the list.
  *
- * Who is at the other end, no protocol knows at first. Until it does, and says so by
- * rill_tcp_welcome, the connection is a stranger. There is a limit on strangers. Beyond it
- * the oldest gives way, so that those who say nothing keep nobody out.
+ * A connection is a stranger until its protocol knows who is at the other end, and says so by
+ * rill_tcp_welcome. There is a limit on strangers. Beyond it the oldest gives way, so that clients
+ * that say nothing keep nobody out.
  */
 #ifndef RILL_IO_LISTENER_H
 #define RILL_IO_LISTENER_H

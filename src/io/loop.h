@@ -127,10 +127,10 @@ rill_now rill_loop_clock(rill_loop *loop);
 uint64_t rill_loop_wall_ns(void);
 void rill_loop_stale(rill_loop *loop);
 /*
- * Something was due a while ago, and what has arrived since was not all read: the
- * process was stopped, say, or a handler took long. Who has timed out by now may have
- * answered: his timer tries again in a millisecond. Not for longer than a second,
- * however much arrives. due: monotonic nanoseconds.
+ * True if something was due a while ago, and not all that has arrived since was read: the process
+ * was stopped, say, or a handler took long. A peer that seems to have timed out may have answered,
+ * so its timer tries again in a millisecond. This is true for a second at most, however much
+ * arrives. due: monotonic nanoseconds.
  */
 bool rill_loop_is_behind(rill_loop *loop, uint64_t due);
 /* Runs it from the loop, never from inside this call, and soon. */

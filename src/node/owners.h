@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whose packet is it, where an account has several sessions? It is given to one
- * of them at a time, for two that can both fulfil it would both be paid.
+ * Decides which session of an account gets a packet, if the account has several. One session is
+ * asked at a time: two that can both fulfil the packet would both be paid.
  *
- * First to the session that took a packet of that destination last, or that was asked about
- * one and has not answered yet; where none is known, in an order that destination and sessions
- * alone decide, so that each packet of a connection goes the same way. Who says that it is not his
- * (F02, F06) has had no effect; only then the next one is asked.
+ * The first is the session that took a packet of this destination last, or that was asked about
+ * one and has not answered yet. If none is known, an order decides that depends on the destination
+ * and the sessions alone, so that each packet of a connection goes the same way. A session that
+ * says that the packet is not its own (F02, F06) has done nothing with it. Only then the next one
+ * is asked.
  *
- * What is known is a table of fixed size: who is forgotten is found again by the order.
+ * What is known is in a table of fixed size. A session that is forgotten is found again by the
+ * order.
  */
 #ifndef RILL_NODE_OWNERS_H
 #define RILL_NODE_OWNERS_H
@@ -53,8 +55,8 @@ bool rill_owners_miss_one(rill_account *account, uint64_t now);
 void rill_owners_begin(rill_owners *o, rill_turn *turn, rill_bytes destination,
                        const rill_session *except, const rill_session *source);
 /*
- * Who is to be asked now: each once, and at last whose word is worth most, where that was not the
- * last one. NULL: all have been.
+ * The session to ask now. Each is asked once. At the end the one whose answer says most is asked
+ * again, if it was not the last one. NULL: all have been asked.
  */
 rill_session *rill_owners_next(rill_owners *o, const rill_account *account, rill_turn *turn);
 /* The session that was asked last; NULL: it is gone. */

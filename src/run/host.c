@@ -70,8 +70,8 @@ static int settle(rill_decision *d, bool fulfill, bool *fulfilled)
 }
 
 /*
- * Judged by the clock of this moment, and on its way when it returns: who is asked may have
- * taken his time before it, and may take it after.
+ * The clock of this moment counts, and the answer is on its way when this returns: the application
+ * may have taken its time before it, and may take it after.
  */
 int rill_connection_decide(rill_connection *c, uint64_t decision, bool fulfill, bool *fulfilled)
 {

@@ -31,7 +31,7 @@ typedef struct rill_web_handlers {
     /* A whole request: answer it now or later. m is good until this returns. */
     void (*request)(void *owner, rill_web_connection *c, uint64_t handle,
                     const rill_http_message *m);
-    /* Who asked has gone: nothing is done any more with an answer to this handle. */
+    /* The client that asked has gone. An answer to this handle is ignored. */
     void (*gone)(void *owner, rill_web_connection *c, uint64_t handle);
     /*
      * HTTP/1.1: a request without a body asks for another protocol. true: the owner has given the

@@ -5,9 +5,9 @@
  * HTTP/1.1 and HTTP/2, and gives each account out as a rill_link, however many connections the
  * account uses. A bearer token in each request says whose it is.
  *
- * Such a link brings Prepares and takes their replies. It cannot send, unless its account was added
- * with a URI: whoever only asks has no place where he could be asked. What is sent to him is
- * rejected with F02.
+ * Such a link brings Prepares and takes their replies. It can send only if its account was added
+ * with a URI: without one there is no address to send a request to. A Prepare for such an account
+ * is rejected with F02.
  */
 #ifndef RILL_LINKS_HTTP_SERVER_H
 #define RILL_LINKS_HTTP_SERVER_H

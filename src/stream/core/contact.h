@@ -51,7 +51,7 @@ static inline int rill_contact_failure(const rill_contact *k)
     return k->last_failure != RILL_OK ? k->last_failure : RILL_ERR_TIMEOUT;
 }
 
-/* Who has not been answered gives up then; RILL_NEVER: it has, or nothing was sent. */
+/* When to give up without an answer. RILL_NEVER: there was one, or nothing was sent. */
 static inline uint64_t rill_contact_connect_deadline(const rill_contact *k,
                                                      const rill_connection_options *o)
 {
@@ -59,7 +59,7 @@ static inline uint64_t rill_contact_connect_deadline(const rill_contact *k,
         return RILL_NEVER;
     return rill_add_sat(k->first_sent, o->connect_timeout_ns);
 }
-/* Who has not been answered greets again then; RILL_NEVER. */
+/* When to greet again without an answer. RILL_NEVER: so too. */
 static inline uint64_t rill_contact_hello_deadline(const rill_contact *k)
 {
     return k->connected || k->first_sent == 0 ? RILL_NEVER : k->hello_at;
