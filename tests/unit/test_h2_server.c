@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's end of HTTP/2 against bytes that no client of ours would write. */
+#include "http_server_fixture.h"
+
+static h2_bytes block;
+
+static void begin_2(void)
+{
+    h2_preface(&in);
+    flush_in();
+    assert_int_equal(last, RILL_OK);
+    out_len = 0;
+}
+
+/* It has said goodbye, and calls for calm if that is due. */
+static void is_stopped(uint32_t code)
+{
+    uint32_t said = 0;
+    collect();
+    assert_int_equal(h2_count(out, out_len, H2_GOAWAY, &said), 1);
+    assert_int_equal(said, code);
+    assert_int_equal(last, RILL_ERR_CLOSED);
+    assert_true(rill_http_server_is_done(server));
+}
+
+enum { CALM = 11 };
+
+static void test_resets_without_end_are_stopped(void **state)
+{
+    static const uint8_t cancel[4] = {0, 0, 0, 8};
+    uint32_t i;
+    (void)state;
+    begin_2();
+    for (i = 0; i < 3000 && last == RILL_OK; i++) {
+        h2_post(&in, 2 * i + 1, 0, true);
+        h2_frame(&in, H2_RESET, 0, 2 * i + 1, cancel, 4);
+        flush_in();
+    }
+    assert_true(i > 500 && i <= 1000);
+    /* The last one was still open when the connection ended. */
+    assert_int_equal(gone, asked - 1);
+    is_stopped(CALM);
+}
+
+/* It does not help that each request was answered before it was reset: nobody reads that answer. */
+static void test_resets_of_what_is_answered_at_once_are_stopped(void **state)
+{
+    static const uint8_t cancel[4] = {0, 0, 0, 8};
+    uint32_t i;
+    (void)state;
+    begin_2();
+    at_once = true;
+    for (i = 0; i < 3000 && last == RILL_OK; i++) {
+        h2_post(&in, 2 * i + 1, 0, true);
+        h2_frame(&in, H2_RESET, 0, 2 * i + 1, cancel, 4);
+        flush_in();
+    }
+    assert_true(i > 500 && i <= 1000);
+    is_stopped(CALM);
+}
+
+static void test_resets_now_and_then_are_nothing(void **state)
+{
+    static const uint8_t cancel[4] = {0, 0, 0, 8};
+    (void)state;
+    begin_2();
+    at_once = true;
+    for (uint32_t i = 0; i < 2700; i++) {
+        at_once = i % 3 != 0;
+        h2_post(&in, 2 * i + 1, 20, true);
+        if (!at_once)
+            h2_frame(&in, H2_RESET, 0, 2 * i + 1, cancel, 4);
+        flush_in();
+        assert_int_equal(last, RILL_OK);
+        out_len = 0;
+    }
+    assert_int_equal(gone, 900);
+}
+
+static void floods(unsigned type, unsigned flags, uint32_t stream, const void *payload, size_t len)
+{
+    unsigned i;
+    begin_2();
+    if (stream != 0) {
+        h2_post(&in, stream, 0, false);
+        flush_in();
+    }
+    for (i = 0; i < 100000 && last == RILL_OK; i++) {
+        h2_frame(&in, type, flags, stream, payload, len);
+        flush_in();
+        if (out_len > sizeof out / 2 && last == RILL_OK)
+            out_len = 0;
+    }
+    assert_true(i > 1000 && i <= 10000);
+    is_stopped(CALM);
+}
+
+static void test_pings_without_end_are_stopped(void **state)
+{
+    (void)state;
+    floods(H2_PING, 0, 0, "12345678", 8);
+}
+
+static void test_settings_without_end_are_stopped(void **state)
+{
+    (void)state;
+    floods(H2_SETTINGS, 0, 0, NULL, 0);
+}
+
+static void test_empty_data_without_end_is_stopped(void **state)
+{
+    (void)state;
+    floods(H2_DATA, 0, 1, NULL, 0);
+}
+
+static void test_windows_without_end_are_stopped(void **state)
+{
+    static const uint8_t one[4] = {0, 0, 0, 1};
+    (void)state;
+    floods(H2_WINDOW, 0, 0, one, 4);
+}
+
+static void test_fields_that_are_too_many_are_refused(void **state)
+{
+    (void)state;
+    begin_2();
+    block.len = 0;
+    h2_post_fields(&block);
+    for (unsigned i = 0; i < RILL_HTTP_MAX_FIELDS + 1; i++)
+        h2_field(&block, "x", "1");
+    h2_frame(&in, H2_HEADERS, H2_END_HEADERS | H2_END_STREAM, 1, block.data, block.len);
+    h2_post(&in, 3, 0, true);
+    flush_in();
+    assert_int_equal(last, RILL_OK);
+    assert_int_equal(asked, 1);
+    assert_int_equal(h2_count(out, out_len, H2_HEADERS, NULL), 1);
+}
+
+/* A table entry of 4 KB is named again and again, with one byte each. */
+static void test_a_block_that_unfolds_without_end_is_stopped(void **state)
+{
+    static char value[4000];
+    static uint8_t again[9000];
+    (void)state;
+    begin_2();
+    memset(value, 'v', sizeof value - 1);
+    block.len = 0;
+    h2_post_fields(&block);
+    size_t before = block.len;
+    h2_field(&block, "x", value);
+    block.data[before] = 0x40; /* into the table */
+    memset(again, 0x80 | 62, sizeof again);
+    memcpy(block.data + block.len, again, sizeof again);
+    block.len += sizeof again;
+    h2_frame(&in, H2_HEADERS, H2_END_HEADERS | H2_END_STREAM, 1, block.data, block.len);
+    flush_in();
+    assert_int_equal(asked, 0);
+    is_stopped(CALM);
+}
+
+static void test_continuations_without_end_are_stopped(void **state)
+{
+    (void)state;
+    begin_2();
+    block.len = 0;
+    h2_post_fields(&block);
+    h2_frame(&in, H2_HEADERS, 0, 1, block.data, block.len);
+    for (unsigned i = 0; i < 20000 && last == RILL_OK; i++) {
+        h2_frame(&in, H2_CONTINUATION, 0, 1, NULL, 0);
+        flush_in();
+    }
+    assert_int_equal(asked, 0);
+    assert_int_equal(last, RILL_ERR_CLOSED);
+    assert_true(rill_http_server_is_done(server));
+}
+
+static void refused_fields(const char *name, const char *value)
+{
+    set_up(NULL);
+    begin_2();
+    block.len = 0;
+    h2_post_fields(&block);
+    h2_field(&block, name, value);
+    h2_frame(&in, H2_HEADERS, H2_END_HEADERS | H2_END_STREAM, 1, block.data, block.len);
+    h2_post(&in, 3, 0, true);
+    flush_in();
+    assert_int_equal(asked, 1);
+    assert_int_equal(h2_count(out, out_len, H2_RESET, NULL), 1);
+    tear_down(NULL);
+}
+
+static void test_fields_out_of_form_are_refused_with_their_request(void **state)
+{
+    (void)state;
+    refused_fields("X", "1");
+    refused_fields("x y", "1");
+    refused_fields("x", "1\r\n2");
+    refused_fields("connection", "close");
+    refused_fields("transfer-encoding", "chunked");
+    refused_fields(":path", "/again");
+    refused_fields(":unknown", "1");
+    refused_fields("content-length", "7");
+    refused_fields("", "1");
+}
+
+static void test_what_is_pending_is_limited(void **state)
+{
+    uint32_t i;
+    uint32_t code = 0;
+    (void)state;
+    limits.max_pending = 1 << 20;
+    begin_2();
+    for (i = 0; i < 40; i++)
+        h2_post(&in, 2 * i + 1, 20000, false);
+    flush_in();
+    assert_int_equal(last, RILL_OK);
+    assert_true(blocks.used < (size_t)3 << 20);
+    assert_true(h2_count(out, out_len, H2_RESET, &code) > 0);
+    assert_int_equal(code, 7); /* REFUSED_STREAM */
+    assert_true(rill_http_server_is_amid(server));
+}
+
+static void test_no_more_streams_than_allowed(void **state)
+{
+    uint32_t code = 0;
+    (void)state;
+    limits.max_streams = 2;
+    begin_2();
+    /* It has acknowledged our settings, and goes beyond them. */
+    h2_frame(&in, H2_SETTINGS, H2_ACK, 0, NULL, 0);
+    for (uint32_t i = 0; i < 3; i++)
+        h2_post(&in, 2 * i + 1, 0, true);
+    flush_in();
+    assert_int_equal(asked, 2);
+    assert_int_equal(h2_count(out, out_len, H2_GOAWAY, &code), 1);
+    assert_int_equal(code, 1); /* PROTOCOL_ERROR */
+}
+
+static void test_an_answer_before_the_end_stops_the_rest(void **state)
+{
+    uint32_t code = 1;
+    (void)state;
+    begin_2();
+    h2_post(&in, 1, limits.max_body + 1, false);
+    flush_in();
+    assert_int_equal(asked, 0);
+    assert_int_equal(h2_count(out, out_len, H2_HEADERS, NULL), 1);
+    assert_int_equal(h2_count(out, out_len, H2_RESET, &code), 1);
+    assert_int_equal(code, 0); /* NO_ERROR: the answer stands */
+}
+
+static void test_an_end_of_http_2_is_the_end(void **state)
+{
+    (void)state;
+    begin_2();
+    h2_post(&in, 1, 0, true);
+    flush_in();
+    rill_http_server_end(server);
+    assert_true(rill_http_server_is_done(server));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_resets_without_end_are_stopped),
+        TEST(test_resets_of_what_is_answered_at_once_are_stopped),
+        TEST(test_resets_now_and_then_are_nothing),
+        TEST(test_pings_without_end_are_stopped),
+        TEST(test_settings_without_end_are_stopped),
+        TEST(test_empty_data_without_end_is_stopped),
+        TEST(test_windows_without_end_are_stopped),
+        TEST(test_fields_that_are_too_many_are_refused),
+        TEST(test_a_block_that_unfolds_without_end_is_stopped),
+        TEST(test_continuations_without_end_are_stopped),
+        cmocka_unit_test(test_fields_out_of_form_are_refused_with_their_request),
+        TEST(test_what_is_pending_is_limited),
+        TEST(test_no_more_streams_than_allowed),
+        TEST(test_an_answer_before_the_end_stops_the_rest),
+        TEST(test_an_end_of_http_2_is_the_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
