@@ -86,6 +86,11 @@ cmd:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 cmd:arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
 cmd:i686-linux-gnu-gcc gcc-i686-linux-gnu
 cmd:s390x-linux-gnu-gcc gcc-s390x-linux-gnu
+cmd:musl-gcc musl-tools
+cmd:cmake cmake
+cmd:make make
+cmd:tclsh tcl
+cmd:debootstrap debootstrap
 LIST
 }
 

@@ -8,6 +8,9 @@
 #   i386    the same
 #   s390x   64 bits, big-endian
 #   halves  this machine, with the numbers of two halves that machines of 32 bits have; all tests
+#   musl    this machine, with musl instead of glibc, without wslay and intel-ipsec-mb
+#   gcc14   this machine's processor and Debian 13, in a chroot, by gcc 14; needs root
+#   clang19 the same by clang 19
 set -uo pipefail
 out=$(mkdir -p "$1" && realpath "$1")
 shift
@@ -20,7 +23,7 @@ of() {
     armhf) echo arm-linux-gnueabihf arm little ;;
     i386) echo i686-linux-gnu i386 little ;;
     s390x) echo s390x-linux-gnu s390x big ;;
-    halves) ;;
+    halves | musl | gcc14 | clang19) ;;
     *) return 1 ;;
     esac
 }
@@ -68,13 +71,119 @@ halves() {
     count halves "$folder/build/meson-logs/testlog.json"
 }
 
+# say_log FOLDER: what Meson or Ninja said of it, without what went well.
+say_log() {
+    grep -v '^\[' "$1/log" | tail -n 60 >&2
+}
+
+suites=(--suite unit --suite golden --suite property)
+
+# musl: everything is linked into each program, but for musl itself.
+musl() {
+    local folder=$out/musl
+    mkdir -p "$folder"
+    echo "portability: musl: what it is compiled against" >&2
+    scripts/musl.sh "$folder/root" || return 1
+    cat >"$folder/cross" <<FILE
+[binaries]
+c = 'musl-gcc'
+ar = 'ar'
+strip = 'strip'
+pkgconfig = 'pkg-config'
+[built-in options]
+c_args = ['-isystem', '$folder/root/include', '-idirafter', '/usr/include', '-idirafter', '/usr/include/$(uname -m)-linux-gnu']
+c_link_args = ['-L$folder/root/lib', '-static']
+[properties]
+pkg_config_libdir = ['$folder/root/lib/pkgconfig']
+needs_exe_wrapper = false
+[host_machine]
+system = 'linux'
+cpu_family = '$(uname -m)'
+cpu = '$(uname -m)'
+endian = 'little'
+FILE
+    echo "portability: musl: building" >&2
+    [ -e "$folder/build/build.ninja" ] ||
+        meson setup "$folder/build" --cross-file "$folder/cross" -Dtests=true -Dwerror=true \
+            -Dipsec_mb=disabled -Dwslay=disabled -Ddefault_library=static -Dprefer_static=true \
+            >"$folder/log" 2>&1 || {
+            say_log "$folder"
+            return 1
+        }
+    ninja -C "$folder/build" >"$folder/log" 2>&1 || {
+            say_log "$folder"
+            return 1
+        }
+    echo "portability: musl: its tests" >&2
+    rm -f "$folder"/build/meson-logs/*.json
+    meson test -C "$folder/build" --no-rebuild "${suites[@]}" >"$folder/log" 2>&1
+    count musl "$folder/build/meson-logs/testlog.json"
+}
+
+# inside ROOT COMMAND...: in the other Debian.
+inside() {
+    local root=$1
+    shift
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive \
+        chroot "$root" "$@"
+}
+
+# debian13 TARGET COMPILER
+debian13() {
+    local folder=$out/$1 root=$out/debian13 status=0
+    [ "$(id -u)" -eq 0 ] || {
+        echo "portability: $1: only root can make a Debian 13 to build in" >&2
+        return 1
+    }
+    mkdir -p "$folder/build"
+    echo "portability: $1: a Debian 13" >&2
+    if [ ! -e "$root.made" ]; then
+        rm -rf "$root"
+        debootstrap --variant=minbase --include="$debian13_packages" trixie "$root" \
+            >"$folder/log" 2>&1 || {
+            say_log "$folder"
+            return 1
+        }
+        touch "$root.made"
+    fi
+    mkdir -p "$root/source" "$root/out"
+    mount --bind "$PWD" "$root/source" && mount --bind "$folder/build" "$root/out" &&
+        mount -t proc proc "$root/proc" && mount --bind /dev "$root/dev" || status=1
+    if [ "$status" = 0 ]; then
+        echo "portability: $1: building, and its tests" >&2
+        [ -e "$folder/build/build.ninja" ] ||
+            inside "$root" env CC="$2" meson setup /out /source -Dtests=true -Dwerror=true \
+                >"$folder/log" 2>&1 || status=1
+        [ "$status" != 0 ] || inside "$root" ninja -C /out >"$folder/log" 2>&1 || status=1
+        [ "$status" = 0 ] || say_log "$folder"
+        rm -f "$folder"/build/meson-logs/*.json
+        [ "$status" != 0 ] ||
+            inside "$root" meson test -C /out --no-rebuild "${suites[@]}" >"$folder/log" 2>&1
+    fi
+    umount "$root/dev" "$root/proc" "$root/out" "$root/source" 2>/dev/null
+    [ "$status" = 0 ] && count "$1" "$folder/build/meson-logs/testlog.json"
+}
+debian13_packages=gcc,libc6-dev,clang-19,meson,ninja-build,pkgconf,python3,libssl-dev,libuv1-dev
+debian13_packages+=,libcurl4-openssl-dev,libjansson-dev,libsqlite3-dev,libyaml-dev,libhttp-parser-dev
+debian13_packages+=,libnghttp2-dev,libcmocka-dev,libwslay-dev,libllhttp-dev
+
 # try TARGET: 1 if it cannot be built, or if a test fails.
 try() {
     local target=$1 words folder=$out/$1
-    if [ "$target" = halves ]; then
-        halves
+    case $target in
+    halves | musl)
+        "$target"
         return
-    fi
+        ;;
+    gcc14)
+        debian13 gcc14 gcc-14
+        return
+        ;;
+    clang19)
+        debian13 clang19 clang-19
+        return
+        ;;
+    esac
     read -ra words <<<"$(of "$target")"
     mkdir -p "$folder"
     echo "portability: $target: what it is compiled against" >&2
@@ -114,7 +223,8 @@ PYTHON
 bad=0
 for target; do
     of "$target" >/dev/null || {
-        echo "portability: there is no target $target: arm64, armhf, i386, s390x, halves" >&2
+        echo "portability: there is no target $target: halves, arm64, armhf, i386, s390x, musl," \
+            "gcc14, clang19" >&2
         exit 2
     }
 done
