@@ -184,8 +184,8 @@ void log_lines_end(log_lines *l, unsigned patience_ms)
         struct timespec until;
         uint64_t before = l->written;
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += patience_ms / 1000;
-        until.tv_nsec += patience_ms % 1000 * 1000000L;
+        until.tv_sec += (time_t)(patience_ms / 1000);
+        until.tv_nsec += (long)(patience_ms % 1000) * 1000000;
         if (until.tv_nsec >= 1000000000) {
             until.tv_sec++;
             until.tv_nsec -= 1000000000;

@@ -10,17 +10,17 @@ enum { FILES = 8, SECTOR = 512, PENDING = 4096, PATH = 64 };
 
 /* A write that the disk may not have. data NULL: a truncation to offset. */
 typedef struct unsynced {
-    uint64_t offset;
-    uint64_t len;
+    size_t offset;
+    size_t len;
     uint8_t *data;
 } unsynced;
 
 typedef struct content {
     char path[PATH]; /* empty: no such file */
     uint8_t *now;    /* what was written */
-    uint64_t len;
+    size_t len;
     uint8_t *disk; /* what a crash cannot take */
-    uint64_t disk_len;
+    size_t disk_len;
     unsynced pending[PENDING];
     size_t pending_count;
 } content;
@@ -54,7 +54,7 @@ static content *find(const char *path, bool create)
     return empty;
 }
 
-static void resize(uint8_t **data, uint64_t *len, uint64_t to)
+static void resize(uint8_t **data, size_t *len, size_t to)
 {
     if (to > *len) {
         *data = realloc(*data, to);
@@ -64,7 +64,7 @@ static void resize(uint8_t **data, uint64_t *len, uint64_t to)
     *len = to;
 }
 
-static void put(uint8_t **data, uint64_t *len, const unsynced *w, uint64_t bytes)
+static void put(uint8_t **data, size_t *len, const unsynced *w, size_t bytes)
 {
     if (w->data == NULL) {
         resize(data, len, w->offset);
@@ -141,11 +141,11 @@ void crash_vfs_power_loss(uint64_t seed)
         uint64_t how = next(&state) % 4;
         for (size_t k = 0; k < c->pending_count; k++) {
             const unsynced *w = &c->pending[k];
-            uint64_t bytes = w->len;
+            size_t bytes = w->len;
             if (how == 0 || (how > 1 && next(&state) % 2 == 0))
                 continue;
             if (how == 3 && bytes > SECTOR && next(&state) % 4 == 0)
-                bytes = next(&state) % (bytes / SECTOR) * SECTOR; /* torn */
+                bytes = (size_t)(next(&state) % (bytes / SECTOR)) * SECTOR; /* torn */
             put(&c->disk, &c->disk_len, w, bytes);
         }
         forget_pending(c);
@@ -186,11 +186,11 @@ static int file_close(sqlite3_file *file)
 static int file_read(sqlite3_file *file, void *out, int amount, sqlite3_int64 offset)
 {
     const open_file *f = (const open_file *)file;
-    uint64_t at = (uint64_t)offset;
-    uint64_t want = (uint64_t)amount;
+    size_t at = (size_t)offset;
+    size_t want = (size_t)amount;
     if (dead(f))
         return SQLITE_IOERR_READ;
-    uint64_t have = at >= f->of->len ? 0 : f->of->len - at;
+    size_t have = at >= f->of->len ? 0 : f->of->len - at;
     if (have > want)
         have = want;
     if (have > 0)
@@ -199,7 +199,7 @@ static int file_read(sqlite3_file *file, void *out, int amount, sqlite3_int64 of
     return have == want ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
 
-static void keep_pending(content *c, uint64_t offset, const void *data, uint64_t len)
+static void keep_pending(content *c, size_t offset, const void *data, size_t len)
 {
     assert(c->pending_count < PENDING);
     unsynced *w = &c->pending[c->pending_count++];
@@ -218,7 +218,7 @@ static int file_write(sqlite3_file *file, const void *data, int amount, sqlite3_
     int code = SQLITE_IOERR_WRITE;
     if (dead(f) || fails(&code))
         return code;
-    keep_pending(f->of, (uint64_t)offset, data, (uint64_t)amount);
+    keep_pending(f->of, (size_t)offset, data, (size_t)amount);
     return SQLITE_OK;
 }
 
@@ -228,7 +228,7 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
     int code = SQLITE_IOERR_TRUNCATE;
     if (dead(f) || fails(&code))
         return code;
-    keep_pending(f->of, (uint64_t)size, NULL, 0);
+    keep_pending(f->of, (size_t)size, NULL, 0);
     return SQLITE_OK;
 }
 

@@ -159,7 +159,7 @@ static bool is_no_good(const rill_arrival *a, int decoded, const rill_stream_pac
 static int handle_unknown(rill_arrival *a, const rill_token_details *details, rill_keys **keys)
 {
     rill_stream_packet packet;
-    rill_connection *c;
+    rill_connection *c = NULL;
     rill_ilp_code_id code;
     bool header_ok;
     int err = rill_stream_packet_decode(&packet, a->e->plaintext,
