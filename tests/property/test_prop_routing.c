@@ -97,6 +97,12 @@ static uint64_t below(uint64_t bound)
     return next() % bound;
 }
 
+/* Of so many. */
+static size_t any(size_t count)
+{
+    return (size_t)below(count);
+}
+
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition))                                                                          \
@@ -393,7 +399,7 @@ static void begin(uint64_t case_seed, bool relations)
     w.now = RILL_SECOND;
     w.crypto = rill_crypto_new(A);
     assert_non_null(w.crypto);
-    w.node_count = 3 + below(MOST_NODES - 2);
+    w.node_count = 3 + any(MOST_NODES - 2);
     w.loss = (unsigned)below(30);
     w.twice = (unsigned)below(20);
     w.slow = (1 + below(2000)) * RILL_MS;
@@ -403,9 +409,9 @@ static void begin(uint64_t case_seed, bool relations)
     }
     /* A tree, and links across it. */
     for (size_t i = 1; i < w.node_count; i++)
-        connect(i, below(i), relations ? RILL_RELATION_PARENT : RILL_RELATION_PEER);
-    for (size_t i = below(2 * w.node_count); i > 0; i--)
-        connect(below(w.node_count), below(w.node_count), RILL_RELATION_PEER);
+        connect(i, any(i), relations ? RILL_RELATION_PARENT : RILL_RELATION_PEER);
+    for (size_t i = any(2 * w.node_count); i > 0; i--)
+        connect(any(w.node_count), any(w.node_count), RILL_RELATION_PEER);
     for (size_t i = 0; i < EXTRA; i++)
         w.owner[i] = (int)below(w.node_count);
     for (size_t i = 0; i < w.node_count; i++)
@@ -441,13 +447,13 @@ static void disturb(void)
 {
     switch (below(5)) {
     case 0:
-        restart(&w.nodes[below(w.node_count)], below(2) == 0);
+        restart(&w.nodes[any(w.node_count)], below(2) == 0);
         break;
     case 1:
-        move_extra(below(EXTRA));
+        move_extra(any(EXTRA));
         break;
     default: {
-        size_t link = below(w.link_count);
+        size_t link = any(w.link_count);
         set_link(link, !w.links[link].there);
         break;
     }
