@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdalign.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -11,7 +12,7 @@ enum { SMALLEST = 32, LARGE = RILL_BLOCKS_CLASSES };
 
 /* Before the bytes of each block. */
 typedef struct rill_block {
-    alignas(16) size_t size; /* of the bytes behind this head */
+    alignas(max_align_t) size_t size; /* of the bytes behind this head */
     unsigned class;
     bool kept;
     struct rill_block *next; /* while it is kept */

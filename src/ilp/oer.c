@@ -24,16 +24,18 @@ int rill_oer_read_length(rill_reader *r, size_t *out)
         return RILL_OK;
     }
     size_t bytes = first & 0x7fU;
-    if (bytes == 0 || bytes > sizeof(size_t))
+    if (bytes == 0 || bytes > sizeof(uint64_t))
         return RILL_ERR_MALFORMED;
     if (rill_reader_left(&at) < bytes)
         return RILL_ERR_TRUNCATED;
-    size_t len = 0;
+    uint64_t len = 0;
     for (size_t i = 0; i < bytes; i++)
         len = len << 8 | *at.at++;
     if (len < 0x80 || rill_oer_significant_bytes(len) != bytes)
         return RILL_ERR_MALFORMED;
-    *out = len;
+    if ((size_t)len != len) /* 32 bits */
+        return RILL_ERR_TOO_LARGE;
+    *out = (size_t)len;
     *r = at;
     return RILL_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "failing_memory.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 
 /* Stands in front of each block. It is as long as malloc's alignment. */
 typedef struct failing_block {
-    uint64_t state;
+    _Alignas(max_align_t) uint64_t state;
     size_t size;
 } failing_block;
 

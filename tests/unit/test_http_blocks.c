@@ -33,7 +33,7 @@ static void test_what_comes_back_is_given_again(void **state)
     begin(1 << 20);
     void *a = rill_blocks_take(&blocks, 100);
     assert_int_equal(rill_blocks_size(a), 128);
-    assert_int_equal((uintptr_t)a % 16, 0);
+    assert_int_equal((uintptr_t)a % _Alignof(max_align_t), 0);
     rill_blocks_give(&blocks, a);
     assert_int_equal(blocks.kept, 128);
     assert_ptr_equal(rill_blocks_take(&blocks, 65), a);
