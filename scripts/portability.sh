@@ -8,7 +8,9 @@
 #   i386    the same
 #   s390x   64 bits, big-endian
 #   halves  this machine, with the numbers of two halves that machines of 32 bits have; all tests
-#   musl    this machine, with musl instead of glibc, without wslay and intel-ipsec-mb
+#   musl    this machine, with musl instead of glibc, without wslay and intel-ipsec-mb. Not all of
+#           its tests pass: libraries are archives there, so that tests that replace a function of
+#           libuv do not link, and those whose allocations fail see the libraries' fail too
 #   gcc14   this machine's processor and Debian 13, in a chroot, by gcc 14; needs root
 #   clang19 the same by clang 19
 set -uo pipefail

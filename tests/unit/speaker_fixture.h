@@ -3,6 +3,8 @@
 #ifndef RILL_TESTS_SPEAKER_FIXTURE_H
 #define RILL_TESTS_SPEAKER_FIXTURE_H
 
+#define _POSIX_C_SOURCE 200809L /* strtok_r */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
