@@ -2,9 +2,14 @@
 /*
  * Over 600 lines: the form of the file, its older forms, reading and writing know the same columns.
  */
+#define _POSIX_C_SOURCE 200809L
+
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <rill/error.h>
 
@@ -300,6 +305,18 @@ static int read_last_hash(rill_sqlite *s)
     return error;
 }
 
+/*
+ * Where there are no books yet: a file that nobody else can read, whatever the umask says. What
+ * SQLite puts beside it has the same mode. One that is there is not opened here: to close it would
+ * take away the locks that this process may have on it.
+ */
+static void create_private(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd >= 0)
+        close(fd); /* what went wrong, SQLite says */
+}
+
 int rill_sqlite_open(rill_sqlite **out, const rill_sqlite_options *options,
                      char problem[RILL_SQLITE_PROBLEM])
 {
@@ -313,6 +330,8 @@ int rill_sqlite_open(rill_sqlite **out, const rill_sqlite_options *options,
     int flags =
         SQLITE_OPEN_NOMUTEX |
         (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    if (!options->read_only && options->vfs == NULL)
+        create_private(options->path);
     int rc = sqlite3_open_v2(options->path, &s->db, flags, options->vfs);
     int error = rc == SQLITE_OK ? RILL_OK : error_of(rc);
     if (error != RILL_OK && s->db != NULL)

@@ -36,11 +36,11 @@ def case(function):
 class Connector:
     """One `rilld run`, whose accounts have the token NAME-token each."""
 
-    def __init__(self, t, name, config, port=0):
+    def __init__(self, t, name, config, port=0, durability="full"):
         self.t = t
         self.name = name
         self.store = t.file(f"{name}.books")
-        text = f"store: {{path: {self.store}}}\nlisten: [{{port: {port}, http: true}}]\n{config}"
+        text = f"store: {{path: {self.store}, durability: {durability}}}\nlisten: [{{port: {port}, http: true}}]\n{config}"
         self.path = t.file(f"{name}.yaml", text)
         self.tokens = {f"TOKEN_{word.upper()}": f"{word}-token"
                        for word in re.findall(r"env:TOKEN_(\w+)", config.lower().replace("env:token_", "env:TOKEN_"))}
@@ -578,7 +578,32 @@ def in_flight(c):
 
 
 @case
+def nobody_else_reads_the_books(t):
+    old = os.umask(0)
+    try:
+        c = Connector(t, "c", TWO_ASSETS)
+    finally:
+        os.umask(old)
+    names = [name for name in os.listdir(t.folder) if name.startswith("c.books")]
+    assert len(names) >= 4, names  # the books, their log and its index, the list, the socket
+    for name in names:
+        mode = os.stat(os.path.join(t.folder, name)).st_mode & 0o777
+        assert mode & 0o077 == 0, (name, oct(mode))
+    c.stop()
+
+
+@case
 def killed_again_and_again(t):
+    killed_in_payments(t, "full")
+
+
+@case
+def killed_without_waiting_for_the_disk(t):
+    """The list of packets has what the books have not yet: nothing is lost while the power stays."""
+    killed_in_payments(t, "none")
+
+
+def killed_in_payments(t, durability):
     """
     kill -9 in the middle of payments: nothing is passed on that is not in the books, and the books
     are even after each. The payer pays all in the end.
@@ -587,7 +612,8 @@ def killed_again_and_again(t):
     seed = int(os.environ.get("RILL_SEED", str(time.time_ns() % 1000000)))
     print(f"# seed {seed}")
     chance = random.Random(seed)
-    c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: none"), port.getsockname()[1])
+    c = Connector(t, "c", TWO_ASSETS.replace("credit: 1000000", "credit: none"), port.getsockname()[1],
+                  durability)
     r = receive(t, c.link("bob"))
     r.read_along()
     p = t.rill("send", r.path, "300000000", "--link", c.link("alice"), "--json", "--max-packet", "1000",
