@@ -204,7 +204,7 @@ static void test_what_is_between_two_numbers(void **state)
 {
     (void)state;
     uint64_t seed = 2;
-    for (unsigned i = 0; i < 60; i++)
+    for (unsigned i = 0; i < 20; i++)
         against_each_number(&seed);
 }
 
