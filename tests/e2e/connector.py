@@ -384,8 +384,8 @@ rates: {base: USD, spread: 0, prices: {EUR: {price: 2}}}
     text = open(up.path, encoding="utf-8").read().replace("port: 0", f"port: {port}")
     with open(up.path, "w", encoding="utf-8") as f:
         f.write(text)
-    up.start()
     left.text["err"] = b""
+    up.start()
     left.until("account .parent.: connected", "err")
     right.until("account .parent.: connected", "err")
     done = send(t, r.path, 100, left_link.replace("NAME", "alice"))

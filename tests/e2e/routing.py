@@ -212,8 +212,8 @@ def routes_are_kept(t):
     # c does not come back: it is away, and then its route is missing.
     b.program.until("the route g.c by account c, which was there before, is missing: the account has not", "err")
     b.program.until("packets to g.c go to nobody", "err")
+    b.program.text["err"] = b""  # what b says while c starts is read along
     c.start()
-    b.program.text["err"] = b""
     b.until_way("g.c", "account c")
     # Another configuration: without c, and without the route.
     b.stop()
