@@ -413,10 +413,10 @@ static void test_what_is_in_doubt_for_good_brings_nothing(void **state)
     close_client(&c);
 }
 
-/* 100 units are sent and told; 100 more are without a reply, and have expired. */
-static void open_lost(client *c)
+/* 100 units are sent, of which so much arrives and is told. */
+static void open_told(client *c, uint64_t arrived)
 {
-    rill_frame total = told(100);
+    rill_frame total = told(arrived);
     open_client(c);
     assert_int_equal(rill_stream_send_total(c->stream, 100, RILL_NEVER), RILL_OK);
     assert_true(next(c));
@@ -424,8 +424,14 @@ static void open_lost(client *c)
     assert_non_null(address);
     memcpy(c->server.destination, address->text.data, address->text.len);
     c->server.destination[address->text.len] = '\0';
-    fulfill(c, 100, &total, 1);
+    fulfill(c, arrived, &total, 1);
     assert_int_equal(totals(c).sent, 100);
+}
+
+/* 100 more are without a reply, and have expired. */
+static void open_lost(client *c)
+{
+    open_told(c, 100);
     assert_int_equal(rill_stream_send_total(c->stream, 200, RILL_NEVER), RILL_OK);
     assert_true(next(c));
     assert_int_equal(c->amount, 100);
@@ -593,15 +599,7 @@ static void expire(client *c)
  */
 static void open_divided(client *c)
 {
-    rill_frame total = told(110);
-    open_client(c);
-    assert_int_equal(rill_stream_send_total(c->stream, 100, RILL_NEVER), RILL_OK);
-    assert_true(next(c));
-    const rill_frame *address = raw_find(&question, RILL_FRAME_CONNECTION_NEW_ADDRESS);
-    assert_non_null(address);
-    memcpy(c->server.destination, address->text.data, address->text.len);
-    c->server.destination[address->text.len] = '\0';
-    fulfill(c, 110, &total, 1);
+    open_told(c, 110);
     assert_int_equal(rill_stream_set_send_max(c->stream, 101), RILL_OK);
     assert_true(next(c));
     assert_int_equal(c->amount, 1);
@@ -650,15 +648,7 @@ static void test_a_total_that_lacks_as_much_as_is_guessed(void **state)
     uint64_t request[2];
     client c;
     (void)state;
-    rill_frame total = told(110);
-    open_client(&c);
-    assert_int_equal(rill_stream_send_total(c.stream, 100, RILL_NEVER), RILL_OK);
-    assert_true(next(&c));
-    const rill_frame *address = raw_find(&question, RILL_FRAME_CONNECTION_NEW_ADDRESS);
-    assert_non_null(address);
-    memcpy(c.server.destination, address->text.data, address->text.len);
-    c.server.destination[address->text.len] = '\0';
-    fulfill(&c, 110, &total, 1);
+    open_told(&c, 110);
     rill_stream *other = other_stream(&c);
     divide_one(&c, other); /* 27 count as the other's. The receiver gave it 28. */
     for (unsigned i = 0; i < 2; i++) {
