@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What operators see and enter. */
+#include "connector_world.h"
+
+static rill_store_look *looked_for;
+static unsigned drains;
+static rill_log_level level_now;
+
+static void control_look(void *user, rill_store_look *look)
+{
+    (void)user;
+    looked_for = look;
+}
+
+static void control_drain(void *user)
+{
+    (void)user;
+    drains++;
+}
+
+static rill_log_level control_level(void *user)
+{
+    (void)user;
+    return level_now;
+}
+
+static void control_set_level(void *user, rill_log_level level)
+{
+    (void)user;
+    level_now = level;
+}
+
+static int load_rc;
+
+static int control_load(void *user, const char *who, json_t *changes, json_t *problems)
+{
+    (void)user;
+    assert_string_equal(who, "me");
+    json_array_append_new(load_rc == RILL_OK ? changes : problems, json_string("a line"));
+    return load_rc;
+}
+
+static const rill_admin_control control = {control_look,      control_drain, control_level,
+                                           control_set_level, control_load,  NULL};
+
+static rill_admin_answer told(const char *method, const char *path, const char *body)
+{
+    rill_admin_answer answer;
+    const rill_admin_request r = {text(method), text(path), text(body), true};
+    rill_admin_ask(core, &control, &r, &answer);
+    return answer;
+}
+
+static void told_is(const char *method, const char *path, const char *body, unsigned status,
+                    const char *part)
+{
+    rill_admin_answer answer = told(method, path, body);
+    assert_int_equal(answer.status, status);
+    if (answer.body == NULL || strstr(answer.body, part) == NULL)
+        fail_msg("%s is not in %s", part, answer.body);
+    rill_admin_free(&answer);
+}
+
+static void test_why_packets_were_rejected(void **state)
+{
+    (void)state;
+    all_come();
+    answered("GET", "/v1/accounts/alice/rejects", "", 200, "\"rejects\":[],\"others\":0");
+    send(&alice, 1, "g.none", 1);
+    for (uint64_t i = 2; i < 5; i++) {
+        send(&alice, i, "g.x.b.server", 1);
+        reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, "");
+    }
+    send(&alice, 5, "g.x.b.server", 1001);
+    answered("GET", "/v1/accounts/alice/rejects", "", 200,
+             "\"rejects\":[{\"code\":\"F99\",\"name\":\"Application Error\",\"by\":\"bob\"");
+    answered("GET", "/v1/accounts/alice/rejects", "", 200, "\"message\":\"no\",\"count\":3");
+    answered("GET", "/v1/accounts/alice/rejects", "", 200,
+             "{\"code\":\"T04\",\"name\":\"Insufficient "
+             "Liquidity\",\"by\":null,\"triggered_by\":\"g.x\"");
+    answered("GET", "/v1/accounts/bob/rejects", "", 200, "\"rejects\":[]");
+    /* What others write is cut, and cannot move a cursor; of too many reasons the number is kept.
+     */
+    rill_rejects all = {.count = 0};
+    char address[200];
+    memset(address, 'x', sizeof address);
+    rill_reject r = {.code = rill_ilp_code_of(RILL_ILP_F99_APPLICATION_ERROR),
+                     .triggered_by = {(const uint8_t *)address, sizeof address},
+                     .message = text("no\x1b[31m\n")};
+    rill_rejects_count(&all, &r, 7, 1);
+    assert_string_equal(all.rows[0].message, "no?[31m?");
+    assert_int_equal(strlen(all.rows[0].triggered_by), RILL_REJECTS_TEXT - 1);
+    for (rill_balance_id by = 0; by < 20; by++) {
+        rill_rejects_count(&all, &r, by, 2);
+        assert_in_range(all.count, 1, RILL_REJECTS_KEPT);
+    }
+    assert_int_equal(all.rows[0].count, 2);
+    assert_int_equal(all.count, RILL_REJECTS_KEPT);
+    assert_int_equal(all.others, 4);
+}
+
+static void test_what_operators_see(void **state)
+{
+    (void)state;
+    static const char *const secret[] = {"/v1/accounts", "/v1/accounts/alice", "/metrics", "/none"};
+    for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) {
+        rill_admin_answer answer = asked("GET", secret[i], "", false);
+        assert_int_equal(answer.status, 401);
+        assert_null(strstr(answer.body, "alice"));
+        rill_admin_free(&answer);
+    }
+    rill_admin_answer answer = asked("POST", "/v1/accounts/alice/entries", "{}", false);
+    assert_int_equal(answer.status, 401);
+    rill_admin_free(&answer);
+    answer = asked("GET", "/readyz", "", false);
+    assert_int_equal(answer.status, 200);
+    rill_admin_free(&answer);
+    all_come();
+    send(&alice, 1, "g.x.b.server", 100);
+    answered("GET", "/v1/accounts/alice?x=y", "", 200, "\"held\":\"100\"");
+    answered("GET", "/v1/accounts/bob", "", 200, "\"coming\":\"5000\",\"credit\":\"0\"");
+    fulfill(&bob, fulfillment);
+    answered("GET", "/v1/accounts/alice", "", 200, "\"balance\":\"-100\",\"held\":\"0\"");
+    answered("GET", "/v1/accounts", "", 200, "{\"accounts\":[{\"name\":\"alice\"");
+    answered("GET", "/metrics", "", 200,
+             "ilp_connector_balance{account=\"bob\",asset=\"EUR\",scale=\"4\"} 5000\n");
+    answered("GET", "/v1/accounts/", "", 404, "no such account");
+    answered("GET", "/v1/accounts/alice/", "", 404, "no such resource");
+    answered("GET", "/v1/accounts/alice/entries", "", 405, "POST");
+    answered("PUT", "/v1/accounts", "", 405, "GET");
+    turn();
+    written();
+}
+
+/* Every resource but the two for probes is closed to whoever shows no token. */
+static void test_who_may_ask(void **state)
+{
+    (void)state;
+    const char *method;
+    const char *path;
+    for (size_t i = 0; (path = rill_admin_resource(i, &method)) != NULL; i++) {
+        rill_admin_answer answer = asked(method, path, "", false);
+        bool open = strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0 ||
+                    strcmp(path, "/v1/openapi.json") == 0;
+        assert_int_equal(answer.status, open ? 200 : 401);
+        rill_admin_free(&answer);
+    }
+    answered("GET", "/v1/audit", "", 503, "cannot do that");
+}
+
+static size_t operations_of(const json_t *paths)
+{
+    const char *path;
+    const json_t *operations;
+    size_t count = 0;
+    json_object_foreach((json_t *)(uintptr_t)paths, path, operations) count +=
+        json_object_size(operations);
+    return count;
+}
+
+/* The document has every resource with its method, and no other. */
+static void test_the_document_is_the_code(void **state)
+{
+    (void)state;
+    const char *method;
+    const char *path;
+    size_t count = 0;
+    rill_admin_answer answer = asked("GET", "/v1/openapi.json", "", false);
+    assert_int_equal(answer.status, 200);
+    json_t *document = json_loads(answer.body, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *paths = json_object_get(document, "paths");
+    assert_non_null(paths);
+    for (; (path = rill_admin_resource(count, &method)) != NULL; count++) {
+        char lower[8] = "";
+        for (size_t i = 0; method[i] != '\0'; i++)
+            lower[i] = (char)(method[i] | 0x20);
+        const json_t *operation = json_object_get(json_object_get(paths, path), lower);
+        if (operation == NULL)
+            fail_msg("%s %s is not documented", method, path);
+        bool open = json_object_get(operation, "security") != NULL;
+        rill_admin_answer got = asked(method, path, "", false);
+        assert_int_equal(open, got.status == 200);
+        rill_admin_free(&got);
+    }
+    assert_int_equal(operations_of(paths), count);
+    json_decref(document);
+    rill_admin_free(&answer);
+}
+
+static void test_what_the_node_says(void **state)
+{
+    (void)state;
+    all_come();
+    send(&alice, 1, "g.x.b.server", 100);
+    told_is("GET", "/v1/node", "", 200, "\"state\":\"ready\",\"open\":1,\"accounts\":4");
+    fulfill(&bob, fulfillment);
+    told_is("GET", "/v1/assets", "", 200,
+            "{\"code\":\"USD\",\"scale\":2,\"exchange\":\"100\",\"outside\":\"0\","
+            "\"owed_to_accounts\":\"0\",\"owed_by_accounts\":\"100\"}");
+    told_is("GET", "/v1/rates", "", 200, "{\"code\":\"EUR\",\"price\":\"2\",\"state\":\"fixed\"}");
+    told_is("GET", "/v1/rates", "", 200,
+            "\"units\":\"100\",\"brings\":\"5000\",\"state\":\"good\"");
+    told_is("GET", "/v1/log-level", "", 200, "warning");
+    told_is("PUT", "/v1/log-level", "{\"level\":\"debug\",\"who\":\"me\"}", 200, "debug");
+    assert_int_equal(level_now, RILL_LOG_DEBUG);
+    told_is("PUT", "/v1/log-level", "{\"level\":\"loud\"}", 400, "warning, info or debug");
+    told_is("PUT", "/v1/log-level", "{\"level\":7}", 400, "warning, info or debug");
+    told_is("PUT", "/v1/log-level", "[]", 400, "object");
+    told_is("DELETE", "/v1/log-level", "", 405, "GET, PUT");
+    load_rc = RILL_OK;
+    told_is("POST", "/v1/reload", "{\"who\":\"me\"}", 200, "{\"changes\":[\"a line\"]}");
+    load_rc = RILL_ERR_MALFORMED;
+    told_is("POST", "/v1/reload", "{\"who\":\"me\"}", 422, "\"problems\":[\"a line\"]");
+    load_rc = RILL_ERR_STATE;
+    told_is("POST", "/v1/reload", "{\"who\":\"me\"}", 409, "has not begun");
+    told_is("POST", "/v1/reload", "{\"who\":7}", 400, "who");
+    told_is("POST", "/v1/drain", "{\"who\":7}", 400, "who");
+    assert_int_equal(drains, 0);
+    told_is("POST", "/v1/drain", "", 202, "{\"open\":1}"); /* it waits for the store */
+    assert_int_equal(drains, 1);
+    turn();
+    /* Who changed what is in the audit. */
+    assert_int_equal(store.batch->entry_count, 2);
+    assert_int_equal(store.batch->entries[0].kind, RILL_ENTRY_CHANGE);
+    assert_string_equal(store.batch->entries[0].who, "me");
+    assert_string_equal(store.batch->entries[0].note, "log-level debug");
+    assert_string_equal(store.batch->entries[1].who, "api");
+    assert_int_equal(store.batch->entries[0].amount, 0);
+    written();
+    assert_true(rill_core_is_even(core));
+}
+
+static void test_looks_are_begun(void **state)
+{
+    (void)state;
+    rill_admin_answer answer = told("GET", "/v1/audit", "");
+    assert_non_null(answer.look);
+    assert_int_equal(answer.look->look.kind, RILL_LOOK_AUDIT);
+    rill_admin_answer found;
+    answer.look->look.audit.broken_entries = 1;
+    rill_admin_answer_look(answer.look, &found);
+    assert_non_null(strstr(found.body, "\"good\":false"));
+    rill_admin_free(&found);
+    answer.look->look.rc = RILL_ERR_LIMIT;
+    rill_admin_answer_look(answer.look, &found);
+    assert_int_equal(found.status, 413);
+    rill_admin_free(&found);
+    rill_admin_free_look(answer.look);
+    answer = told(
+        "GET",
+        "/v1/accounts/bob/statement?from=2026-11-01&to=2026-11-02T00%3A00Z&step=hour&format=csv",
+        "");
+    assert_non_null(answer.look);
+    assert_true(answer.look->csv);
+    assert_int_equal(answer.look->look.step_minutes, 60);
+    assert_int_equal(answer.look->look.to_ms - answer.look->look.from_ms, 86400000);
+    answer.look->look.statement.opening = answer.look->look.statement.closing =
+        rill_wide_signed(rill_wide(7));
+    rill_admin_answer_look(answer.look, &found);
+    assert_string_equal(found.body, "time,kind,with,packets,change,balance,who,note,key\r\n"
+                                    "2026-11-01T00:00:00.000Z,opening,,,,7,,,\r\n"
+                                    "2026-11-02T00:00:00.000Z,closing,,,,7,,,\r\n");
+    rill_admin_free(&found);
+    rill_admin_free_look(answer.look);
+    static const char *const wrong[] = {"from=x",
+                                        "to=2026-11-01T00%3",
+                                        "to=%zz",
+                                        "step=week",
+                                        "format=xml",
+                                        "from=2026-11-02&to=2026-11-02",
+                                        "from=2026%00-11-02"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "/v1/accounts/bob/statement?%s", wrong[i]);
+        told_is("GET", path, "", 400, "error");
+    }
+    told_is("GET", "/v1/accounts/none/statement", "", 404, "no such account");
+}
+
+#define ENTRY(kind, amount, key)                                                                   \
+    "{\"kind\":\"" kind "\",\"amount\":\"" amount "\",\"who\":\"me\",\"key\":\"" key "\"}"
+
+/* The answer is true once the entry is in the books; and asking again books nothing. */
+static void test_what_operators_enter(void **state)
+{
+    (void)state;
+    static const char where[] = "/v1/accounts/alice/entries";
+    rill_admin_answer answer = asked("POST", where, ENTRY("deposit", "70", "k"), true);
+    assert_int_equal(answer.status, 201);
+    assert_true(answer.group != 0);
+    assert_false(rill_core_has_kept(core, answer.group));
+    assert_true(turn_wanted);
+    turn();
+    assert_int_equal(store.batch->entry_count, 1);
+    assert_string_equal(store.batch->entries[0].who, "me");
+    written();
+    assert_true(rill_core_has_kept(core, answer.group));
+    rill_admin_free(&answer);
+    booked(ALICE, 70);
+    /* Who asks again before the first is kept waits for it, too. */
+    answer = asked("POST", where, ENTRY("deposit", "5", "early"), true);
+    const uint64_t group = answer.group;
+    rill_admin_free(&answer);
+    answer = asked("POST", where, ENTRY("deposit", "5", "early"), true);
+    assert_int_equal(answer.status, 200);
+    assert_true(group != 0 && answer.group == group);
+    assert_false(rill_core_has_kept(core, answer.group));
+    rill_admin_free(&answer);
+    answered("POST", where, ENTRY("withdrawal", "5", ""), 201, "\"balance\":\"70\"");
+    answered("POST", where, ENTRY("deposit", "70", "k"), 200, "\"balance\":\"70\"");
+    answered("POST", where, ENTRY("deposit", "71", "k"), 409, "this key");
+    answered("POST", where, ENTRY("withdrawal", "20", ""), 201, "\"balance\":\"50\"");
+    answered("POST", where, ENTRY("settled-out", "18446744073709551615", ""), 201,
+             "\"balance\":\"-18446744073709551565\"");
+    static const char *const wrong[] = {
+        "",
+        "7",
+        "[]",
+        "{",
+        "{}",
+        ENTRY("gift", "1", ""),
+        ENTRY("deposit", "0", ""),
+        ENTRY("deposit", "18446744073709551616", ""),
+        ENTRY("deposit", "1.5", ""),
+        "{\"kind\":\"deposit\",\"amount\":5,\"who\":\"me\"}",
+        "{\"kind\":\"deposit\",\"amount\":\"5\"}",
+        "{\"kind\":\"deposit\",\"amount\":\"5\",\"amount\":\"6\",\"who\":\"me\"}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        answered("POST", where, wrong[i], 400, "error");
+    assert_true(rill_core_is_even(core));
+    /* A key of the store, from before. */
+    const rill_store_entry before = {.account = rill_core_account(core, ALICE)->balance.id,
+                                     .kind = RILL_ENTRY_DEPOSIT,
+                                     .amount = 9,
+                                     .key = "old"};
+    assert_int_equal(rill_core_know_key(core, &before), RILL_OK);
+    answered("POST", where, ENTRY("deposit", "9", "old"), 200, "balance");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(test_why_packets_were_rejected), TEST(test_what_operators_see),
+        TEST(test_what_operators_enter),      TEST(test_who_may_ask),
+        TEST(test_the_document_is_the_code),  TEST(test_what_the_node_says),
+        TEST(test_looks_are_begun),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of the packets that are out: what a connector that was killed finds in it. */
+#define _POSIX_C_SOURCE 200809L /* mkstemp */
+
+#include "connector_world.h"
+
+#include <unistd.h>
+
+static char flights_path[64];
+static uint8_t left[(RILL_FLIGHTS_MAX + 1) * 64];
+
+static void open_flights(void)
+{
+    char problem[200];
+    assert_int_equal(rill_flights_open(&flights, rill_allocator_default(), flights_path, problem,
+                                       sizeof problem),
+                     RILL_OK);
+}
+
+/* Begins again with a list. */
+static void with_flights(void)
+{
+    snprintf(flights_path, sizeof flights_path, "/tmp/rill-flights-XXXXXX");
+    int fd = mkstemp(flights_path);
+    assert_true(fd >= 0 && close(fd) == 0);
+    end();
+    open_flights();
+    assert_int_equal(begin(EXAMPLE), RILL_OK);
+    all_come();
+}
+
+static void nobody(void)
+{
+    alice.link.ops = bob.link.ops = carol.link.ops = up.link.ops = NULL;
+}
+
+static void without_flights(void)
+{
+    end();
+    nobody();
+    rill_flights_close(flights);
+    flights = NULL;
+    assert_int_equal(unlink(flights_path), 0);
+    assert_int_equal(begin(EXAMPLE), RILL_OK);
+}
+
+/* The process ends at this moment: what the file has now is what the next one finds. */
+static void killed(const char *text)
+{
+    FILE *file = fopen(flights_path, "r");
+    assert_int_equal(fread(left, 1, sizeof left, file), sizeof left);
+    fclose(file);
+    store.batch = NULL;
+    end();
+    nobody();
+    rill_flights_close(flights);
+    file = fopen(flights_path, "w");
+    assert_int_equal(fwrite(left, 1, sizeof left, file), sizeof left);
+    fclose(file);
+    open_flights();
+    assert_int_equal(begin(text), RILL_OK);
+}
+
+static size_t listed(void)
+{
+    size_t cursor = 0;
+    size_t count = 0;
+    rill_core_flight f;
+    while (rill_core_next_flight(core, &cursor, &f))
+        count++;
+    return count;
+}
+
+/* What was fulfilled and not kept is booked at the next start, once, and the source owes nothing.
+ */
+static void test_killed_before_a_booking(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    turn(); /* the disk has it, and does not say so any more */
+    killed(EXAMPLE);
+    assert_int_equal(rill_core_recovered(core), 1);
+    assert_int_equal(listed(), 0);
+    booked(ALICE, 0);
+    booked(BOB, 5000);
+    assert_true(rill_core_is_even(core));
+    /* Killed again before that is kept: it is booked again, of the books as they were. */
+    turn();
+    killed(EXAMPLE);
+    booked(BOB, 5000);
+    turn();
+    written();
+    assert_int_equal(rill_flights_count(flights), 0);
+    killed(EXAMPLE);
+    assert_int_equal(rill_core_recovered(core), 0);
+    booked(BOB, 5000);
+    assert_true(rill_core_is_even(core));
+    without_flights();
+}
+
+/* Kept by the store, though the process died before it heard of it: nothing is booked again. */
+static void test_killed_after_a_booking(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    turn();
+    const uint64_t run = store.run;
+    FILE *file = fopen(flights_path, "r");
+    assert_int_equal(fread(left, 1, sizeof left, file), sizeof left);
+    fclose(file);
+    written();
+    assert_int_equal(rill_flights_count(flights), 0);
+    end();
+    nobody();
+    rill_flights_close(flights);
+    file = fopen(flights_path, "w");
+    assert_int_equal(fwrite(left, 1, sizeof left, file), sizeof left);
+    fclose(file);
+    open_flights();
+    assert_int_equal(rill_flights_count(flights), 1);
+    assert_true(store.kept[run] > 0);
+    assert_int_equal(begin(EXAMPLE), RILL_OK);
+    assert_int_equal(rill_core_recovered(core), 0);
+    assert_int_equal(rill_flights_count(flights), 0);
+    booked(ALICE, -100);
+    booked(BOB, 5000);
+    without_flights();
+}
+
+/* What was out is listed, and held, until it has expired; also through another kill. */
+static void test_killed_while_a_packet_is_out(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 900);
+    send(&alice, 2, "g.x.b.server", 50);
+    reject(&bob, RILL_ILP_F99_APPLICATION_ERROR, ""); /* the second */
+    killed(EXAMPLE);
+    assert_int_equal(rill_core_recovered(core), 0);
+    assert_int_equal(listed(), 1);
+    answered("GET", "/v1/in-flight", "", 200,
+             "\"from\":\"alice\",\"to\":\"bob\",\"taken\":\"900\"");
+    all_come();
+    send(&alice, 1, "g.x.b.server", 101);
+    rejected(&alice, 1, "T04");
+    send(&alice, 2, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    killed(EXAMPLE);
+    assert_int_equal(listed(), 1);
+    booked(ALICE, -100);
+    uint64_t next = rill_core_expire_flights(core);
+    assert_int_equal(next, now.mono_ns + 9 * RILL_SECOND);
+    assert_int_equal(listed(), 1);
+    now.mono_ns += 9 * RILL_SECOND;
+    now.wall_ms += 9000;
+    assert_int_equal(rill_core_expire_flights(core), RILL_NEVER);
+    assert_int_equal(listed(), 0);
+    assert_int_equal(rill_flights_count(flights), 0);
+    nothing_held();
+    all_come();
+    send(&alice, 1, "g.x.b.server", 900);
+    answered("GET", "/v1/in-flight", "", 200, "{\"open\":1,\"from_before\":[]");
+    without_flights();
+}
+
+/* What was fulfilled between accounts that are gone stays listed until they are back. */
+static void test_killed_and_an_account_is_gone(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 100);
+    fulfill(&bob, fulfillment);
+    killed("address: g.x\nstore: {path: b}\naccounts:\n"
+           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n");
+    assert_int_equal(rill_core_recovered(core), 0);
+    assert_int_equal(listed(), 1);
+    now.wall_ms += 3600000;
+    assert_int_equal(rill_core_expire_flights(core), RILL_NEVER);
+    assert_int_equal(listed(), 1);
+    answered("GET", "/v1/in-flight", "", 200, "\"to\":null");
+    killed(EXAMPLE);
+    assert_int_equal(rill_core_recovered(core), 1);
+    booked(BOB, 5000);
+    turn();
+    written();
+    without_flights();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(test_killed_before_a_booking),
+        TEST(test_killed_after_a_booking),
+        TEST(test_killed_while_a_packet_is_out),
+        TEST(test_killed_and_an_account_is_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What neighbours tell a connector by CCP, and what it tells them. */
+#include "connector_world.h"
+
+static const char *destination_of(const fake *f, rill_prepare *p)
+{
+    static char name[64];
+    const kept *k = &f->sent[(f->sent_count - 1) % MAX_KEPT];
+    assert_true(f->sent_count > 0);
+    assert_int_equal(rill_prepare_decode(p, k->packet, k->len), RILL_OK);
+    snprintf(name, sizeof name, "%.*s", (int)p->destination.len, (const char *)p->destination.data);
+    return name;
+}
+
+/* A Prepare to peer.*, and its answer's type. */
+static uint8_t tell(fake *from, uint64_t request, const char *destination, const uint8_t *data,
+                    size_t len)
+{
+    static const uint8_t zeros[32];
+    uint8_t condition[32];
+    rill_prepare p = prepare_to(destination);
+    assert_int_equal(rill_crypto_sha256(crypto, zeros, sizeof zeros, condition), RILL_OK);
+    p.amount = 0;
+    p.condition = condition;
+    p.expires_at_ms = now.wall_ms + 10000;
+    p.data = (rill_bytes){data, len};
+    ask(from, request, &p);
+    const kept *k = answer_to(from, request);
+    assert_non_null(k);
+    return k->packet[0];
+}
+
+static size_t update_of(const char *prefix, uint8_t *out, size_t cap)
+{
+    static const uint8_t auth[RILL_CCP_AUTH_LEN];
+    rill_writer w = rill_writer_of(out, cap);
+    const rill_ccp_update u = {.table = {9},
+                               .current_epoch = 1,
+                               .to_epoch = 1,
+                               .hold_down_ms = 45000,
+                               .speaker = text("g.carol"),
+                               .route_count = 1};
+    const rill_ccp_route route = {
+        .prefix = text(prefix), .hops = 1, .path = text("\007g.carol"), .auth = auth};
+    rill_ccp_update_begin(&w, &u);
+    rill_ccp_put_route(&w, text(""), &route);
+    rill_ccp_begin_withdrawn(&w, 0);
+    assert_false(w.failed);
+    return rill_writer_len(&w);
+}
+
+static void begin_with_routes(void)
+{
+    end();
+    store = (disk){.store = {&disk_ops}};
+    assert_int_equal(begin("address: g.x\nstore: {path: b}\naccounts:\n"
+                           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n"
+                           "  bob: {relation: child, asset: USD/2, tokens: env:BOB}\n"
+                           "  carol: {relation: peer, asset: USD/2, tokens: env:CAROL}\n"),
+                     RILL_OK);
+    turn();
+    written();
+}
+
+/* It asks who comes, learns, forwards, and tells; nothing of that costs anybody anything. */
+static void test_routes_are_learnt(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[32];
+    uint8_t data[1024];
+    rill_prepare p;
+    size_t len = 0;
+    begin_with_routes();
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
+    turn();
+    assert_string_equal(destination_of(&carol, &p), "peer.route.control");
+    assert_int_equal(p.amount, 0);
+    assert_int_equal(p.expires_at_ms, now.wall_ms + 60000);
+    assert_int_equal(alice.sent_count, 0); /* a child is not asked */
+    rill_ccp_control asked;
+    assert_int_equal(rill_ccp_control_decode(&asked, p.data), RILL_OK);
+    /* No answer within ten seconds: it is asked again. */
+    assert_int_equal(rill_hub_open(rill_core_hub(core)), 1);
+    now.mono_ns += 10 * RILL_SECOND;
+    rill_hub_tick(rill_core_hub(core));
+    assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
+    assert_int_equal(rill_core_routes_deadline(core), now.mono_ns + RILL_SECOND);
+    now.mono_ns += RILL_SECOND;
+    turn();
+    assert_int_equal(carol.sent_count, 2);
+    fulfill(&carol, zeros);
+    turn();
+    assert_int_equal(carol.sent_count, 2);
+    assert_in_range(rill_core_routes_deadline(core), now.mono_ns + 30 * RILL_SECOND,
+                    now.mono_ns + 60 * RILL_SECOND);
+    /* What she tells is forwarded to her, and to nobody before. */
+    send(&alice, 1, "g.far.bob", 0);
+    rejected(&alice, 1, "F02");
+    len = update_of("g.far", data, sizeof data);
+    assert_int_equal(tell(&carol, 1, "peer.route.update", data, len), RILL_ILP_FULFILL);
+    send(&alice, 2, "g.far.bob", 0);
+    assert_int_equal(carol.sent_count, 3);
+    assert_string_equal(destination_of(&carol, &p), "g.far.bob");
+    /* Her own packet does not come back to her. */
+    send(&carol, 3, "g.far.bob", 0);
+    rejected(&carol, 3, "F02");
+    assert_int_equal(tell(&carol, 4, "peer.route.update", data, 20), RILL_ILP_REJECT);
+    rejected(&carol, 4, "F01");
+    /* A child may ask what there is. */
+    asked = (rill_ccp_control){.mode = RILL_CCP_SYNC};
+    assert_int_equal(rill_ccp_control_encode(&asked, data, sizeof data, &len), RILL_OK);
+    assert_int_equal(tell(&alice, 5, "peer.route.control", data, len), RILL_ILP_FULFILL);
+    turn();
+    assert_string_equal(destination_of(&alice, &p), "peer.route.update");
+    rill_ccp_update u;
+    assert_int_equal(rill_ccp_update_decode(&u, p.data), RILL_OK);
+    assert_int_equal(u.route_count, 2);
+    /* What operators see. */
+    rill_routing_cursor cursor = {0};
+    rill_routing_line line;
+    unsigned lines = 0;
+    for (; rill_routing_next(rill_core_routing(core), &cursor, &line); lines++)
+        assert_true(line.best);
+    assert_int_equal(lines, 4);
+    /* She leaves: until she is back, senders are to try again. */
+    disconnect(&carol);
+    turn();
+    send(&alice, 6, "g.far.bob", 0);
+    rejected(&alice, 6, "T01");
+    cursor = (rill_routing_cursor){0};
+    do
+        assert_true(rill_routing_next(rill_core_routing(core), &cursor, &line));
+    while (!same(line.prefix, text("g.far")));
+    assert_true(line.away);
+    rill_node_account counted;
+    assert_int_equal(rill_hub_account(rill_core_hub(core), text("carol"), &counted), RILL_OK);
+    assert_int_equal(counted.open, 0);
+    nothing_held();
+}
+
+/* What neighbours told is there after a restart, until they are back or have been silent too long.
+ */
+static void test_routes_are_kept(void **state)
+{
+    (void)state;
+    uint8_t data[1024];
+    begin_with_routes();
+    assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
+    turn();
+    size_t len = update_of("g.far", data, sizeof data);
+    assert_int_equal(tell(&carol, 1, "peer.route.update", data, len), RILL_ILP_FULFILL);
+    turn();
+    written();
+    disconnect(&carol);
+    rill_core_free(core);
+    rill_arena_clear(&arena);
+    warnings = 0;
+    assert_int_equal(begin("address: g.x\nstore: {path: b}\naccounts:\n"
+                           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n"
+                           "  bob: {relation: child, asset: USD/2, tokens: env:BOB}\n"
+                           "  carol: {relation: peer, asset: USD/2, tokens: env:CAROL}\n"),
+                     RILL_OK);
+    turn();
+    assert_null(store.batch); /* all is as it was */
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    send(&alice, 1, "g.far.bob", 0);
+    rejected(&alice, 1, "T01");
+    /* She is asked for what she has told since. */
+    assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
+    turn();
+    rill_prepare p;
+    rill_ccp_control asked;
+    assert_string_equal(destination_of(&carol, &p), "peer.route.control");
+    assert_int_equal(rill_ccp_control_decode(&asked, p.data), RILL_OK);
+    assert_int_equal(asked.epoch, 1);
+    assert_int_equal(asked.table[0], 9);
+    send(&alice, 2, "g.far.bob", 0);
+    assert_string_equal(destination_of(&carol, &p), "g.far.bob");
+    /* She says nothing: it is missing, which is said, and kept. */
+    assert_int_equal(warnings, 0);
+    now.mono_ns += 46 * RILL_SECOND;
+    rill_hub_tick(rill_core_hub(core));
+    turn();
+    turn();
+    assert_int_equal(warnings, 2); /* that she was silent, and which route is missing */
+    written();
+    send(&alice, 3, "g.far.bob", 0);
+    rejected(&alice, 3, "F02");
+    for (size_t i = 0; i < store.route_count; i++)
+        assert_true(store.routes[i].len == 0 || store.routes[i].prefix[0] == '\0');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(test_routes_are_learnt),
+        TEST(test_routes_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
