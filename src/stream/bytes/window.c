@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/bytes/window.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 
 /* Of a path that nothing is known about. */
@@ -34,6 +36,7 @@ void rill_receive_window_init(rill_receive_window *w, uint64_t limit)
 
 bool rill_receive_window_set(rill_receive_window *w, uint64_t limit)
 {
+    assert(w->advertised <= w->limit); /* what has been told is held to */
     if (limit < w->advertised)
         return false;
     w->limit = limit;
@@ -60,6 +63,7 @@ bool rill_receive_window_worth_telling(const rill_receive_window *w, uint64_t st
 
 uint64_t rill_receive_window_advertise(rill_receive_window *w)
 {
+    assert(w->advertised <= w->limit); /* no frame of ours takes back what one has told */
     w->advertised = w->limit;
     return w->limit;
 }
@@ -72,6 +76,8 @@ void rill_receive_tuning_init(rill_receive_tuning *t, uint64_t size, uint64_t no
 uint64_t rill_receive_tune(rill_receive_tuning *t, uint64_t consumed, uint64_t now_ns, uint64_t rtt,
                            uint64_t most)
 {
+    /* What was read stays so: less would look like very much. */
+    assert(t->size > 0 && t->from <= consumed);
     if (consumed - t->from < t->size - t->size / 2)
         return t->size;
     if (rtt == 0)

@@ -6,6 +6,8 @@
  */
 #include "stream/path/congestion.h"
 
+#include <assert.h>
+
 #include "base/alloc.h"
 #include "base/muldiv.h"
 
@@ -35,6 +37,8 @@ static void take(rill_congestion *c, uint64_t amount)
 {
     rill_packets_take(&c->packets);
     rill_value_take(&c->value, amount);
+    /* All value is in packets: where none is in flight there is none. */
+    assert(c->packets.in_flight > 0 || c->value.in_flight == 0);
 }
 
 void rill_congestion_readmit(rill_congestion *c, uint64_t amount)
@@ -86,6 +90,7 @@ static void watch_failures(rill_congestion *c, uint64_t now_ns, uint64_t sent_ns
         return;
     if (l->window == 1 && word.all)
         rill_value_wait(&c->value, now_ns, rill_congestion_traffic(c));
+    assert(word.less < l->window); /* by as much as failed, but not to nothing */
     rill_packets_set(&c->packets, now_ns, l->window - word.less, l->window / 4);
 }
 

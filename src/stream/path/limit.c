@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/path/limit.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "base/wide.h"
 
@@ -17,6 +19,7 @@ uint64_t rill_limit_follow(rill_limit *l, uint64_t now_ns, uint64_t time)
 
 uint64_t rill_limit_pace(rill_limit *l, uint64_t now_ns, uint64_t rtt, uint64_t amount)
 {
+    assert(l->window > 0); /* with none nothing would ever leave again */
     uint64_t time = rill_mul_div_floor_sat(amount, rtt - rtt / 8, l->window);
 
     return rill_limit_follow(l, now_ns, at_most(time, at_most(rtt, LONGEST)));
@@ -63,6 +66,7 @@ void rill_limit_grow(rill_limit *l, uint64_t now_ns, uint64_t sent_ns, uint64_t 
     rill_u128 credit = rill_wide_add(rill_wide_product(l->step, amount), rill_wide(l->credit));
     uint64_t more = rill_wide_low(rill_wide_div(credit, rill_wide(l->window)));
     l->credit = rill_wide_low(credit) - more * l->window;
+    assert(l->credit < l->window); /* else it would be a unit of the window */
     l->window = at_most(rill_add_sat(l->window, more), l->most);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/path/packet_size.h"
 
+#include <assert.h>
+
 #include <rill/error.h>
 
 #include "base/muldiv.h"
@@ -37,13 +39,25 @@ bool rill_packet_size_known(const rill_packet_size *p)
     return p->refused - p->passed <= 1 + p->passed / PRECISION;
 }
 
+/* What passes is less than what does not: between them is the limit, or there is none. */
+static void check(const rill_packet_size *p)
+{
+    assert(p->refused == UINT64_MAX || p->passed < p->refused);
+    (void)p;
+}
+
 /* Between what passes and what does not. Both distances at least halve in a few steps. */
 static uint64_t middle(const rill_packet_size *p)
 {
+    uint64_t size;
+
     /* Far apart only where the limit has risen: rather a few times too low than often refused. */
     if (p->passed > 0 && p->refused / p->passed >= 4)
-        return p->passed * 2;
-    return p->passed + (p->refused - p->passed) / 2;
+        size = p->passed * 2;
+    else
+        size = p->passed + (p->refused - p->passed) / 2;
+    assert(p->passed < size && size < p->refused); /* so that a search ends, whatever is answered */
+    return size;
 }
 
 uint64_t rill_packet_size_next(const rill_packet_size *p, uint64_t now_ns)
@@ -85,6 +99,7 @@ void rill_packet_size_passed(rill_packet_size *p, uint64_t amount, uint64_t now_
     } else if (searching && rill_packet_size_known(p)) {
         p->probe_after = rill_add_sat(now_ns, PROBE_INTERVAL);
     }
+    check(p);
 }
 
 /* The maximum told for a packet of amount (at least 1); false where data tells none. */
@@ -147,6 +162,7 @@ void rill_packet_size_refused(rill_packet_size *p, uint64_t amount, rill_bytes d
         p->refused = amount;
         p->exact = false;
     }
+    check(p);
     if (!stale)
         p->probe_after = rill_add_sat(now_ns, PROBE_INTERVAL);
 }

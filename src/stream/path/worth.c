@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/path/worth.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 
 /* What is nearer than this part of it needs no closer look. */
@@ -84,6 +86,7 @@ static void note_vain(rill_worth *w, uint64_t amount, uint64_t affords)
         w->vain = affords;
     if (apart || amount > w->vain_to)
         w->vain_to = amount;
+    assert(w->vain < w->vain_to); /* what the minimum allows is less than what was refused */
 }
 
 /* A packet smaller than `enough`. */
@@ -178,6 +181,9 @@ static void learn(rill_worth *w, rill_rate *r, const rill_word *word)
 
 void rill_worth_learn(rill_worth *w, rill_rate *r, const rill_word *word)
 {
+    assert(word->amount > 0); /* of no money nothing is learnt */
+    /* A trial that brought what was hoped for is not refused. */
+    assert(!word->refused || !word->trial || word->delivered < word->hoped);
     if (nothing_new(w, r, word))
         note_fulfilled(w);
     else
@@ -266,7 +272,7 @@ static rill_offer by_rate(const rill_worth *w, const rill_rate *r, uint64_t most
     return o.brings > 0 ? o : none();
 }
 
-rill_offer rill_worth_offer(const rill_worth *w, const rill_rate *r, uint64_t most, uint64_t all)
+static rill_offer offer(const rill_worth *w, const rill_rate *r, uint64_t most, uint64_t all)
 {
     most = up_to(w, most);
     if (most <= w->barren)
@@ -287,6 +293,14 @@ rill_offer rill_worth_offer(const rill_worth *w, const rill_rate *r, uint64_t mo
     /* Refused already, and larger ones are not: the largest brings the most. */
     if (o.amount < most && in_vain(w, o.amount))
         return (rill_offer){.amount = most, .brings = UINT64_MAX};
+    return o;
+}
+
+rill_offer rill_worth_offer(const rill_worth *w, const rill_rate *r, uint64_t most, uint64_t all)
+{
+    rill_offer o = offer(w, r, most, all);
+    /* No larger than it may be, and no packet that is hoped to bring nothing. */
+    assert(o.amount <= most && (o.amount == 0 || o.brings > 0));
     return o;
 }
 

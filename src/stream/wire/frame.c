@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/wire/frame.h"
 
+#include <assert.h>
+
 #include <rill/error.h>
 
 #include "ilp/oer.h"
@@ -36,6 +38,9 @@ static const uint8_t fields_by_type[] = {
     [RILL_FRAME_STREAM_DATA_BLOCKED] = HAS_STREAM | HAS_VALUE,
     [RILL_FRAME_STREAM_RECEIPT] = HAS_STREAM | HAS_TEXT,
 };
+
+/* RFC 29 section 5.3 has none above it. */
+_Static_assert(sizeof fields_by_type == RILL_FRAME_STREAM_RECEIPT + 1, "one line for each type");
 
 /* 0 for an unknown type. */
 static unsigned fields_of(uint8_t type)
@@ -151,6 +156,7 @@ size_t rill_frame_size(const rill_frame *frame)
 
 /* Type, length, three numbers; what a number's write may overwrite fits with it. */
 #define SHORT_ROOM (2 + 3 * 9)
+_Static_assert(SHORT_ROOM < 2 + 128, "the length of such a frame is one byte");
 
 static inline uint8_t *put_varuint(uint8_t *p, uint64_t v)
 {
@@ -189,6 +195,7 @@ void rill_frame_write(rill_writer *w, const rill_frame *frame)
         w->failed = true;
         return;
     }
+    size_t size = rill_writer_len(w) + rill_frame_size(frame);
     rill_write_u8(w, frame->type);
     rill_oer_write_length(w, body_size(fields, frame));
     if (fields & HAS_STREAM)
@@ -203,4 +210,6 @@ void rill_frame_write(rill_writer *w, const rill_frame *frame)
         rill_oer_write_octets(w, frame->text);
     if (fields & HAS_CODE_LAST)
         rill_write_u8(w, frame->code);
+    assert(w->failed || rill_writer_len(w) == size); /* who asked for room has been told so much */
+    (void)size;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/wire/id_set.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <rill/error.h>
@@ -16,6 +17,14 @@ void rill_id_set_clear(rill_id_set *s, const rill_allocator *a)
 {
     rill_free(a, s->ranges);
     rill_id_set_init(s);
+}
+
+/* At two ranges that are next to each other: ascending, and apart, or they would be one. */
+static bool apart(const rill_id_set *s, uint32_t at)
+{
+    const rill_id_range *r = s->ranges;
+
+    return (at == 0 || r[at - 1].last + 1 < r[at].first) && r[at].first <= r[at].last;
 }
 
 /* Number of ranges that begin at or before index. */
@@ -83,5 +92,8 @@ int rill_id_set_add(rill_id_set *s, const rill_allocator *a, uint64_t id)
         s->ranges[at] = (rill_id_range){.first = index, .last = index};
         s->count += 1;
     }
+    assert(s->count > 0 && s->count <= s->capacity && rill_id_set_has(s, id));
+    assert((at == 0 || apart(s, at - 1)) && (at >= s->count || apart(s, at)) &&
+           (at + 1 >= s->count || apart(s, at + 1)));
     return RILL_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/wire/numbers.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/cursor.h"
@@ -11,6 +12,17 @@ static const uint8_t magic[4] = {'r', 'i', 'l', 'l'};
 #define LIFE_RANDOM_BITS  20 /* below the milliseconds */
 #define LIFE_FINE_BITS    10 /* below the microseconds, of which a millisecond has fewer than 2^10 */
 #define FIRST_NUMBER_BITS 29
+
+_Static_assert(RILL_TRAILER_SIZE == sizeof magic + 1 + sizeof(uint64_t), "magic, kind and value");
+_Static_assert(2 * LIFE_FINE_BITS == LIFE_RANDOM_BITS && RILL_MS / 1000 <= 1 << LIFE_FINE_BITS,
+               "microseconds and random digits are as many as random digits alone");
+/* Half of the client's numbers are left to count on with, wherever it begins. */
+_Static_assert(RILL_NUMBER_CLIENT + (UINT64_C(1) << FIRST_NUMBER_BITS) <=
+                   RILL_NUMBER_LIMIT - (UINT64_C(1) << FIRST_NUMBER_BITS),
+               "a client's first number is one of a client");
+_Static_assert(RILL_NUMBER_MARKED == UINT64_C(1) << (32 + RILL_MARK_BITS) &&
+                   RILL_NUMBER_SERVER == 2 * RILL_NUMBER_MARKED,
+               "a mark lies between the count and what says whose number it is");
 
 uint64_t rill_life_of(uint64_t wall_ms, uint32_t random)
 {
@@ -34,6 +46,7 @@ uint64_t rill_life_first_number(uint64_t life)
 
 size_t rill_trailer_write(uint8_t *at, rill_trailer_kind kind, uint64_t value)
 {
+    assert(kind != RILL_TRAILER_NONE); /* which is what the reader finds where there is none */
     memcpy(at, magic, sizeof magic);
     at[sizeof magic] = (uint8_t)kind;
     rill_store_u64(at + sizeof magic + 1, value);

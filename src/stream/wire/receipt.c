@@ -10,6 +10,8 @@
 #define RECEIPT_VERSION 1
 /* What the HMAC, which follows, is over. */
 #define SIGNED_LEN (RILL_RECEIPT_LEN - RILL_SHA256_LEN)
+_Static_assert(SIGNED_LEN == 1 + RILL_RECEIPT_NONCE_LEN + 1 + sizeof(uint64_t),
+               "version, nonce, stream and total (RFC 39)");
 
 int rill_receipt_write(rill_crypto *c, const uint8_t nonce[RILL_RECEIPT_NONCE_LEN],
                        const uint8_t secret[RILL_RECEIPT_SECRET_LEN], uint8_t stream_id,

@@ -4,6 +4,7 @@
  * is over, and the secret is the HMAC of the nonce. So only what was credited is kept, and not for
  * ever: a receipt whose time is over is refused, whether its total is still known or not.
  */
+#include <assert.h>
 #include <string.h>
 
 #include <rill/error.h>
@@ -18,6 +19,9 @@
 #define TIME_LEN   8
 #define SIGNED_LEN (RILL_RECEIPT_LEN - RILL_SHA256_LEN)
 #define A_DAY_MS   UINT64_C(86400000)
+
+_Static_assert(TIME_LEN + sizeof(uint64_t) <= RILL_RECEIPT_NONCE_LEN,
+               "behind its time a nonce has enough that tells payments apart");
 
 typedef struct credited {
     uint8_t nonce[RILL_RECEIPT_NONCE_LEN];
@@ -138,6 +142,7 @@ static void sweep(rill_receipt_verifier *v)
         else if (end < v->first_end)
             v->first_end = end;
     }
+    assert(v->first_end > v->latest_ms || rill_map_count(&v->streams) == 0);
 }
 
 /* RILL_ERR_LIMIT, RILL_ERR_NOMEM. */
@@ -167,6 +172,7 @@ static int find(rill_receipt_verifier *v, const rill_receipt *r, credited **out)
     }
     if (rill_load_u64(c->nonce) < v->first_end)
         v->first_end = rill_load_u64(c->nonce);
+    assert(rill_map_count(&v->streams) <= v->max_streams);
     *out = c;
     return RILL_OK;
 }
@@ -204,6 +210,8 @@ int rill_receipt_verifier_credit(rill_receipt *out, uint64_t *increase, rill_rec
         error = find(v, out, &c);
     if (error != RILL_OK)
         return error;
+    /* It is swept when its time is over, and not before: else it could be credited once more. */
+    assert(v->first_end <= rill_load_u64(c->nonce) && rill_load_u64(c->nonce) > v->latest_ms);
     if (out->total_received > c->total) {
         *increase = out->total_received - c->total;
         c->total = out->total_received;
