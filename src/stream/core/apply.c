@@ -2,6 +2,7 @@
 /* The effects of control and data frames, from Prepares and from replies. */
 #include "stream/core/apply.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <rill/receipt.h>
@@ -156,9 +157,13 @@ static int apply_data(rill_stream *s, const rill_frame *frame)
     int err = rill_reassembly_insert(s->reassembly, frame->value, frame->text, &fresh);
     if (err != RILL_OK)
         return err;
+    /* Where no byte came, the offset alone counts for nothing. */
+    growth = rill_reassembly_highest(s->reassembly) - highest;
     c->data.received += growth;
-    /* Not by growth: where no byte came, the offset alone counts for nothing. */
-    c->data.open_received += rill_reassembly_highest(s->reassembly) - highest;
+    c->data.open_received += growth;
+    /* Both windows were asked before: what they let come they have room for. */
+    assert(rill_reassembly_highest(s->reassembly) <= s->receive_window.limit &&
+           c->data.open_received <= c->data.receive_window.limit);
     rill_receive_window_use(&s->receive_window, end);
     if (rill_reassembly_contiguous(s->reassembly) > before)
         rill_stream_notify(s, RILL_EVENT_DATA);
@@ -329,6 +334,7 @@ static int apply_stream_frame(rill_connection *c, const rill_frame *frame,
 
 int rill_apply_frame(rill_connection *c, const rill_frame *frame, const rill_frame_source *from)
 {
+    assert(in_prepare(from) || from->sequence < c->numbers.next); /* what is answered has left */
     switch (frame->type) {
     case RILL_FRAME_CONNECTION_CLOSE:
         rill_connection_closed_by_remote(

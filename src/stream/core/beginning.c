@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/beginning.h"
 
+#include <assert.h>
+
 /*
  * So many packets may a peer lose that counts, and tells no address, before its
  * first one arrives. The reference, interledger-rs and Quilt tell an address
@@ -99,6 +101,7 @@ rill_beginning rill_judge_beginning(const rill_stream_packet *packet, const rill
 {
     uint64_t life;
     uint32_t who;
+    assert(packet->sequence < RILL_NUMBER_SERVER); /* whose own that is has been refused before */
     if (rill_life_read(packet->after, &life, &who))
         return judge_life(packet, life, who, past);
     if (rill_number_is_marked(packet->sequence))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/blocked.h"
 
+#include <assert.h>
+
 #include "stream/core/endpoint_internal.h"
 
 #define BLOCKED_DELAY_FIRST (100 * RILL_MS)
@@ -13,6 +15,7 @@ void rill_blocked_ask_soon(rill_connection *c, uint64_t now_ns)
 
 void rill_blocked_note(rill_connection *c, uint64_t now_ns)
 {
+    assert(c->blocked.ask_at == 0 || c->blocked.delay > 0); /* or it would ask without end */
     if (c->blocked.ask_at == 0)
         rill_blocked_ask_soon(c, now_ns);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/contact.h"
 
+#include <assert.h>
+
 /* Nothing has ever come back: something is sent again, lest the first packets were lost. */
 #define HELLO_DELAY (3 * RILL_SECOND)
 #define HELLO_AGAIN RILL_SECOND
@@ -14,6 +16,10 @@
 #define FINAL_ROUNDS_CONNECTED 8u
 /* How long a receiver that knows nothing of the connection is asked all the same. */
 #define FORGOTTEN_PATIENCE (3 * RILL_SECOND)
+
+_Static_assert(HELLO_AGAIN <= HELLO_DELAY && ALIVE_MIN <= ALIVE_MAX && ALIVE_MAX < LOOK_AROUND &&
+                   FINAL_ROUNDS_NEW <= FINAL_ROUNDS_CONNECTED,
+               "no least is above its most");
 
 void rill_contact_init(rill_contact *k, uint64_t now_ns)
 {
@@ -79,4 +85,7 @@ void rill_contact_look_around(rill_contact *k, const rill_connection_options *o,
     rill_contact_spare(k, until);
     if (connect < until)
         k->first_sent += until - connect;
+    /* Neither silence nor the want of an answer ends it before somebody could have looked. */
+    assert(rill_contact_idle_deadline(k, o) >= until &&
+           rill_contact_connect_deadline(k, o) >= until);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/data_flow.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
@@ -13,6 +15,7 @@
 uint64_t rill_connection_send_left(const rill_connection *c)
 {
     uint64_t used = c->data.send_window.used;
+    assert(c->data.closed_sent <= used); /* what was sent on streams that are closed was sent */
     if (c->peer.forgets_closed)
         used = rill_sub_sat(used, c->data.closed_sent);
     return rill_sub_sat(c->data.send_window.limit, used);
@@ -20,6 +23,9 @@ uint64_t rill_connection_send_left(const rill_connection *c)
 
 void rill_connection_update_receive_window(rill_connection *c, uint64_t now_ns)
 {
+    /* Nobody reads what has not come; what has and was not read is of streams that there are. */
+    assert(c->data.consumed <= c->data.received &&
+           c->data.received - c->data.consumed <= c->data.open_received);
     uint64_t buffer = rill_receive_tune(&c->data.receive_tuning, c->data.consumed, now_ns,
                                         rill_congestion_round_trip(c->path.congestion),
                                         c->options->max_connection_receive_buffer);

@@ -12,7 +12,7 @@ typedef struct rill_data_flow {
     uint64_t closed_sent;    /* bytes sent on streams that are closed */
     rill_receive_window receive_window;
     rill_receive_tuning receive_tuning;
-    uint64_t received;      /* highest offsets of all streams ever */
+    uint64_t received;      /* highest offsets of all streams ever, and what came for none */
     uint64_t open_received; /* highest offsets of the streams that there are */
     uint64_t consumed;
 } rill_data_flow;

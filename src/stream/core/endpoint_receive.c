@@ -4,6 +4,7 @@
  * from the address alone, once a packet has shown that the client knows its
  * secret; before that nothing is kept.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -33,6 +34,7 @@ static int open_envelope(rill_arrival *a, rill_keys *keys)
     rill_bytes data = a->prepare.data;
     if (data.len <= RILL_ENVELOPE_OVERHEAD)
         return RILL_ERR_AUTH;
+    assert(data.len <= sizeof a->e->plaintext); /* no packet that was decoded has more */
     return rill_keys_open(keys, data.data, data.len, a->e->plaintext);
 }
 
@@ -93,6 +95,8 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
         rill_connection_destroy(c);
         return err;
     }
+    /* Its next packet is found by the same token. */
+    assert(c->in_table && rill_identity_has(&c->identity, a->token));
     rill_succession_follow(c);
     rill_numbering_go_on(&c->numbers, c->succession.past); /* the key is the same */
     c->counts.ended_another = c->succession.past->was_open;
@@ -108,6 +112,7 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
 static int refuse_beginning(rill_arrival *a, rill_keys *keys, const rill_stream_packet *packet,
                             rill_beginning judged)
 {
+    assert(judged != RILL_BEGINS && judged != RILL_BEGINS_UNSURE);
     rill_over over = {.of_another = rill_is_of_another(packet, a->past),
                       .sequence = packet->sequence,
                       .amount = a->prepare.amount};
@@ -266,6 +271,7 @@ int rill_endpoint_generate_credentials(rill_endpoint *e, const rill_credentials_
     if (err != RILL_OK)
         return err;
     size_t token_len = strlen(token);
+    assert(e->address_len + 1 + token_len < sizeof out->destination_account);
     memcpy(out->destination_account, e->address, e->address_len);
     out->destination_account[e->address_len] = '.';
     memcpy(out->destination_account + e->address_len + 1, token, token_len + 1);

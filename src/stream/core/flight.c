@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/flight.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -66,6 +67,7 @@ rill_flight *rill_flight_open(rill_flight_table *t)
         f->connection = NULL;
         t->slots[slot] = f;
     }
+    assert(!f->connection); /* nobody's, or two packets would have one record */
     t->unused_count--;
     t->generations[slot]++;
     /* The arrays behind the counts need no clearing. */
@@ -89,6 +91,8 @@ rill_flight *rill_flight_find(const rill_flight_table *t, uint64_t request)
 void rill_flight_close(rill_flight_table *t, rill_flight *f)
 {
     uint32_t slot = (uint32_t)f->request;
+    /* Closed once, and found by nobody any more: or its slot would be given to two. */
+    assert(t->slots[slot] == f && t->unused_count < t->capacity && !rill_list_linked(&f->node));
     f->connection = NULL;
     rill_wipe(f->fulfillment, sizeof f->fulfillment);
     t->unused[t->unused_count++] = slot;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/options.h"
 
+#include <assert.h>
+
 #include "base/sized.h"
 #include "stream/wire/sequence_window.h"
 #include <rill/error.h>
@@ -78,5 +80,6 @@ int rill_connection_options_check(const rill_connection_options *o, const char *
 int rill_connection_options_take(rill_connection_options *full, const rill_connection_options *o)
 {
     rill_connection_options_init(full);
+    assert(!find_problem(full)); /* what a program leaves alone is never what is refused */
     return o ? rill_sized_take(full, sizeof *full, o) : RILL_OK;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/path_refusal.h"
 
+#include <assert.h>
+
 #include "stream/core/close.h"
 #include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
@@ -226,7 +228,11 @@ void rill_refused_by_path(rill_connection *c, rill_now now, rill_flight *f,
     uint8_t volley = f->volley;
     uint64_t amount = f->amount;
     const refused_packet packet = {.c = c, .now = now, .f = f};
+    uint32_t others = c->path.congestion->packets.in_flight - 1;
+    assert(f->connection == c && !f->in_doubt && !f->overdue);
     rill_probe_failure why = learn_from_reject(&packet, reject);
+    assert(c->path.congestion->packets.in_flight == others); /* one outcome, whatever it is */
+    (void)others;
     rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, now.mono_ns);
     f->unsure = !refused_unsent(rill_ilp_code_find(reject->code));
     rill_flight_lose(c, f, now.mono_ns);

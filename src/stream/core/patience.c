@@ -7,6 +7,8 @@
  */
 #include "stream/core/patience.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/contact.h"
 #include "stream/core/schedule_amount.h"
@@ -20,6 +22,9 @@
 #define EVEN_LOOKS   8
 #define MOST_LOOKS   16
 #define LOOK_AT_MOST (10 * RILL_SECOND)
+_Static_assert(BAD_PATIENCE <= FALLEN_PATIENCE, "what was good may be so again");
+_Static_assert((EVEN_LOOKS * LOOK_STEP) << (MOST_LOOKS - EVEN_LOOKS) >= LOOK_AT_MOST,
+               "looks become rarer until they are as rare as they may be");
 
 /* A path that takes long to answer is not judged by less than two answers. */
 static uint64_t patience(const rill_connection *c, uint64_t usual)
@@ -74,6 +79,7 @@ static uint64_t until_next_look(rill_connection *c)
         c->patience.looks++;
     if (c->patience.looks <= EVEN_LOOKS)
         return c->patience.looks * LOOK_STEP;
+    assert(c->patience.looks <= MOST_LOOKS); /* or it would be shifted out of its 64 bits */
     uint64_t delay = (EVEN_LOOKS * LOOK_STEP) << (c->patience.looks - EVEN_LOOKS);
     return delay < LOOK_AT_MOST ? delay : LOOK_AT_MOST;
 }

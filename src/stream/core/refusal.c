@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/refusal.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -12,6 +13,7 @@ static void keep_text(char *out, size_t cap, rill_bytes text)
     /* Not in the middle of a character. */
     while (len > 0 && len < text.len && (text.data[len] & 0xc0) == 0x80)
         len--;
+    assert(len < cap); /* and the NUL has room */
     if (len > 0)
         memcpy(out, text.data, len);
     out[len] = '\0';
@@ -44,6 +46,8 @@ const rill_last_reject *rill_refusal_of(const rill_connection *c)
 void rill_refusal_forget(rill_connection *c)
 {
     rill_refusal *r = c->endpoint->refusal;
-    if (r && r->connection == c)
+    if (r && r->connection == c) {
+        assert(!c->server); /* a server's connection keeps none: rill_refusal_keep */
         r->connection = NULL;
+    }
 }

@@ -2,6 +2,8 @@
 /* The replies that carry a STREAM packet of their own. */
 #include "stream/core/reply.h"
 
+#include <assert.h>
+
 #include "ilp/oer.h"
 #include "stream/core/closing.h"
 #include "stream/core/endpoint_internal.h"
@@ -16,6 +18,7 @@ static void add_receipts(rill_connection *c, const rill_reply *r, rill_packet_wr
     for (uint32_t i = 0; i < r->part_count; i++) {
         const rill_stream *s = r->parts[i].stream;
         uint8_t receipt[RILL_RECEIPT_LEN];
+        assert(s->connection == c && s->in.received >= r->parts[i].amount); /* it was credited */
         /* Receipts count streams in one byte. */
         if (s->id > UINT8_MAX ||
             rill_receipt_write(e->crypto, c->identity.receipt_details,
@@ -73,6 +76,7 @@ static size_t pad(uint8_t *text, size_t plain, bool padding)
 {
     if (!padding)
         return plain;
+    assert(plain <= RILL_PACKET_MAX_PLAINTEXT); /* room was kept for what follows the frames */
     memset(text + plain, 0, RILL_PACKET_MAX_PLAINTEXT - plain);
     return RILL_PACKET_MAX_PLAINTEXT;
 }

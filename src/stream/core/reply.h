@@ -3,6 +3,7 @@
 #ifndef RILL_STREAM_REPLY_H
 #define RILL_STREAM_REPLY_H
 
+#include <assert.h>
 #include <string.h>
 
 #include "crypto/crypto.h"
@@ -31,6 +32,7 @@ typedef struct rill_reply {
  */
 static inline void rill_packet_close_gap(uint8_t *packet, size_t len, size_t at, size_t data_len)
 {
+    assert(data_len <= len && len - data_len <= at); /* else its header has overwritten it */
     if (len - data_len != at)
         memmove(packet + len - data_len, packet + at, data_len);
 }

@@ -6,6 +6,8 @@
  */
 #include "stream/core/schedule_amount.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/stream.h"
 
@@ -58,6 +60,8 @@ static uint64_t demand(const rill_connection *c, const rill_stream *s, uint64_t 
 
 static bool take(rill_choice *out, const rill_offer *o, uint64_t minimum)
 {
+    /* A packet that demands more than it can be hoped to bring would be refused for certain. */
+    assert(o->amount > 0 && minimum <= o->brings);
     *out = (rill_choice){
         .amount = o->amount, .minimum = minimum, .brings = o->brings, .trial = o->trial};
     return true;
@@ -137,8 +141,8 @@ static bool try_all(const rill_connection *c, const rill_stream *s, uint64_t all
     return true;
 }
 
-bool rill_amount_choose(const rill_connection *c, const rill_stream *s, uint64_t room,
-                        uint64_t most, rill_choice *out)
+static bool choose(const rill_connection *c, const rill_stream *s, uint64_t room, uint64_t most,
+                   rill_choice *out)
 {
     const rill_rate *r = &c->path.rate;
     uint64_t all = rill_stream_sendable(s);
@@ -180,6 +184,15 @@ bool rill_amount_choose(const rill_connection *c, const rill_stream *s, uint64_t
     return fits(c, s, &o, out);
 }
 
+bool rill_amount_choose(const rill_connection *c, const rill_stream *s, uint64_t room,
+                        uint64_t most, rill_choice *out)
+{
+    assert(room <= rill_stream_sendable(s)); /* the other side's limits only take from ours */
+    bool any = choose(c, s, room, most, out);
+    assert(!any || (out->amount <= room && out->amount <= most));
+    return any;
+}
+
 bool rill_amount_choose_shared(const rill_connection *c, uint64_t most, uint64_t all,
                                rill_choice *out)
 {
@@ -190,6 +203,7 @@ bool rill_amount_choose_shared(const rill_connection *c, uint64_t most, uint64_t
     if (o.amount == 0 || o.trial || rill_amount_searches(c) || first_is_coarse(c, most))
         return false;
     uint64_t minimum = larger(rill_tally_demand(&c->tally, o.amount, false), 1);
+    assert(o.amount <= most && o.amount <= all);
     return o.brings >= minimum && take(out, &o, minimum);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/core/streams.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/contact.h"
 #include "stream/core/queues.h"
@@ -12,6 +14,8 @@ int rill_connection_check_stream(const rill_connection *c, uint64_t id)
     bool client_opened = id % 2 == 1;
     if (id == 0 || client_opened != c->server)
         return id != 0 && id < c->streams.next_id ? RILL_ERR_CLOSED : RILL_ERR_PROTOCOL;
+    /* What was opened was asked for here before, and the limit only rises. */
+    assert(id <= c->streams.max_remote_id || !rill_id_set_has(&c->streams.opened_by_remote, id));
     if (rill_id_set_has(&c->streams.opened_by_remote, id))
         return RILL_ERR_CLOSED;
     if (id > c->streams.max_remote_id)

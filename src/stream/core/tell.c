@@ -5,6 +5,8 @@
  */
 #include "stream/core/tell.h"
 
+#include <assert.h>
+
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/flights.h"
 #include "stream/core/marks.h"
@@ -15,6 +17,8 @@
 
 /* Room kept for money frames and the smallest useful piece of data. */
 #define ROOM_KEPT 256u
+
+_Static_assert(RILL_TELL_HELLO < 16, "what is to be told are bits of sixteen");
 
 static bool stream_frame(rill_stream *s, unsigned what, rill_frame *out)
 {
@@ -67,6 +71,8 @@ static bool connection_frame(rill_connection *c, unsigned what, char *address, r
     case RILL_TELL_ADDRESS:
         /* A real one, or none: some peers cannot read an empty one. */
         out->type = RILL_FRAME_CONNECTION_NEW_ADDRESS;
+        /* rill_endpoint_set_account leaves room for the longest token. */
+        assert(e->address_len + 1 + c->identity.token_len <= RILL_ILP_MAX_ADDRESS);
         memcpy(address, e->address, e->address_len);
         address[e->address_len] = '.';
         memcpy(address + e->address_len + 1, c->identity.token, c->identity.token_len);
@@ -99,19 +105,22 @@ static bool connection_frame(rill_connection *c, unsigned what, char *address, r
     }
 }
 
-static bool record(rill_flight *f, rill_stream *s, unsigned what)
+static bool is_full(const rill_flight *f)
 {
-    if (f->control_count == RILL_FLIGHT_CONTROL)
-        return false;
+    return f->control_count == RILL_FLIGHT_CONTROL;
+}
+
+static void record(rill_flight *f, rill_stream *s, unsigned what)
+{
+    assert(!is_full(f)); /* who calls looks first: what is told and not recorded would be lost */
     f->control[f->control_count++] = (rill_flight_control){.stream = s, .what = (uint8_t)what};
     if (s)
         s->references++;
-    return true;
 }
 
 static bool room_for(const rill_packet_writer *p, const rill_flight *f, const rill_frame *frame)
 {
-    if (f && f->control_count == RILL_FLIGHT_CONTROL)
+    if (f && is_full(f))
         return false;
     return rill_packet_left(p) >= rill_frame_size(frame) + ROOM_KEPT;
 }
@@ -164,8 +173,8 @@ static bool tell_stream(rill_stream *s, rill_packet_writer *p, rill_flight *f)
             return false;
         if (needed && (!add_cut(s, what, p) || !rill_packet_add(p, &frame)))
             return false;
-        if (needed && f && !record(f, s, what))
-            return false;
+        if (needed && f)
+            record(f, s, what);
         if (needed && !f && !told_in_reply(s, what))
             continue;
         s->tell = (uint16_t)(s->tell & ~(1u << what));
@@ -188,13 +197,15 @@ static bool tell_connection(rill_connection *c, rill_packet_writer *p, rill_flig
         if (connection_frame(c, what, address, &frame)) {
             if (!room_for(p, f, &frame) || !rill_packet_add(p, &frame))
                 return false;
-            if (f && !record(f, NULL, what))
-                return false;
+            if (f)
+                record(f, NULL, what);
             /* In replies the address is not relied upon (RFC 29 section 4.3.2). */
             if (!f && what == RILL_TELL_ADDRESS)
                 continue;
-        } else if (what == RILL_TELL_HELLO && (!f || !record(f, NULL, what))) {
-            continue;
+        } else if (what == RILL_TELL_HELLO) {
+            if (!f || is_full(f))
+                continue;
+            record(f, NULL, what);
         }
         c->telling.due = (uint16_t)(c->telling.due & ~(1u << what));
         c->telling.urgent = (uint16_t)(c->telling.urgent & ~(1u << what));
@@ -204,11 +215,13 @@ static bool tell_connection(rill_connection *c, rill_packet_writer *p, rill_flig
 
 void rill_tell_frames(rill_connection *c, rill_packet_writer *p, rill_flight *flight)
 {
+    assert((c->telling.urgent & ~c->telling.due) == 0); /* or packets would leave for nothing */
     if (c->telling.due && !tell_connection(c, p, flight))
         return;
     for (rill_list *n = c->streams.telling.next, *next; n != &c->streams.telling; n = next) {
         next = n->next;
         rill_stream *s = RILL_CONTAINER(n, rill_stream, tell_node);
+        assert(s->tell != 0 && (s->urgent & ~s->tell) == 0); /* it stands in line for something */
         bool all = tell_stream(s, p, flight);
         if (s->tell == 0)
             rill_list_remove(&s->tell_node);

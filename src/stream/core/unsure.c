@@ -14,6 +14,8 @@
  */
 #include "stream/core/unsure.h"
 
+#include <assert.h>
+
 #include "base/muldiv.h"
 #include "stream/core/blocked.h"
 #include "stream/core/contact.h"
@@ -92,6 +94,7 @@ bool rill_unsure_ask(rill_stream *s, uint64_t now_ns)
         send_all_again(s);
         return false;
     }
+    assert(s->unsure.told_from == RILL_NEVER || s->unsure.told_from <= c->numbers.next);
     if (s->unsure.told_from == RILL_NEVER && now_ns >= rill_add_sat(s->unsure.since, UNSURE_WAIT))
         s->unsure.told_from = s->connection->numbers.next;
     return true;
@@ -115,6 +118,7 @@ void rill_unsure_told(rill_stream *s, uint64_t limit, uint64_t sequence, uint64_
         return;
     uint64_t read = limit - u->buffer;
     if (read > u->read) {
+        assert(read <= rill_sendbuf_sent(s->sendbuf)); /* note_buffer believes in no more */
         u->read = read;
         /* Who has just read may be about to read on: the next answer counts. */
         if (u->told_from != RILL_NEVER)
