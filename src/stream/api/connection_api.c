@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the application does with a connection: rill/connection.h. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/sized.h"
@@ -14,6 +15,15 @@
 #include "stream/core/settle.h"
 #include "stream/core/stream.h"
 #include "stream/core/streams.h"
+
+/* Each packet that has left has one outcome; what carried no money may be given up without one. */
+static bool adds_up(const rill_connection *c, const rill_connection_stats *stats)
+{
+    return c->flights.doubt_count <= c->flights.count &&
+           stats->packets_fulfilled + stats->packets_rejected + stats->packets_lost +
+                   stats->packets_in_flight <=
+               stats->packets_sent;
+}
 
 void rill_connection_get_stats_sized(const rill_connection *c, rill_connection_stats *out,
                                      size_t size)
@@ -41,6 +51,7 @@ void rill_connection_get_stats_sized(const rill_connection *c, rill_connection_s
         .ended_another = n->ended_another,
         .rate_below = rill_rate_below(&c->path.rate),
     };
+    assert(adds_up(c, &stats));
     rill_sized_give(out, size, &stats, sizeof stats);
 }
 
@@ -89,6 +100,9 @@ int rill_connection_open_stream(rill_connection *c, rill_stream **out)
         rill_connection_wake(c);
         return RILL_ERR_STREAM_ID;
     }
+    /* A client's are odd, a server's even, and none is given twice. */
+    assert(c->streams.next_id % 2 == (c->server ? 0 : 1) &&
+           !rill_streams_find(&c->streams, c->streams.next_id));
     rill_stream *s = rill_stream_create(c, c->streams.next_id, true, now_ns);
     if (!s)
         return RILL_ERR_NOMEM;
@@ -160,6 +174,7 @@ void rill_connection_close(rill_connection *c, rill_close_code code, const char 
     rill_connection_fail(c, (uint8_t)code, code == RILL_CLOSE_NO_ERROR ? RILL_OK : RILL_ERR_CLOSED,
                          message, now_ns);
     rill_settle_call(c, now_ns);
+    assert(c->state != RILL_STATE_OPEN);
     rill_connection_wake(c);
 }
 
@@ -170,6 +185,8 @@ void rill_connection_abandon(rill_connection *c, int error)
     uint64_t now_ns = c->endpoint->latest.mono_ns;
     rill_connection_give_up(c, error, now_ns);
     rill_settle_call(c, now_ns);
+    /* At once: it waits for nobody, and nothing. */
+    assert(c->flights.count == 0 && (c->events & RILL_EVENT_BIT(RILL_EVENT_CONNECTION_END)));
     rill_connection_wake(c);
 }
 

@@ -4,6 +4,7 @@
  * number of packets between two fetches leaves one event of a kind, so nothing
  * is queued and nothing can overflow.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/sized.h"
@@ -13,6 +14,8 @@
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/stream.h"
 #include "stream/core/undecided.h"
+
+_Static_assert(RILL_EVENT_PROBED < 16, "each event has a bit of its own, of sixteen");
 
 static bool take(uint16_t *bits, unsigned type)
 {
@@ -34,6 +37,8 @@ static void judge_unread(rill_stream *s)
 
 static void end_of_stream(rill_endpoint *e, rill_stream *s, rill_event *out)
 {
+    assert(s->over && s->events == 0); /* the end is the last of its events */
+    assert(!e->ended_stream);          /* free_ended was called before: one at a time */
     judge_unread(s);
     out->error = s->end_error;
     out->close_code = s->close_code;
@@ -128,6 +133,8 @@ static bool connection_event(rill_endpoint *e, rill_connection *c, rill_event *o
     }
     if (!take(&c->events, RILL_EVENT_CONNECTION_END))
         return false;
+    /* The last of all its events: another one would be of what is gone. */
+    assert(c->events == 0 && rill_list_empty(&c->streams.eventful) && c->streams.not_over == 0);
     out->type = RILL_EVENT_CONNECTION_END;
     /* Success is only where all that was asked is done. */
     out->error = c->closing.error != RILL_OK ? c->closing.error : c->closing.undone;
@@ -142,11 +149,14 @@ static void free_ended(rill_endpoint *e)
 {
     if (e->ended_stream) {
         rill_connection *c = e->ended_stream->connection;
+        /* A packet that pointed at it would be settled with what is freed. */
+        assert(e->ended_stream->end_fetched && e->ended_stream->references == 0);
         rill_stream_destroy(e->ended_stream);
         rill_connection_update_receive_window(c, e->latest.mono_ns);
         e->ended_stream = NULL;
     }
     if (e->ended_connection) {
+        assert(e->ended_connection->state == RILL_STATE_GONE); /* rill_endpoint_retire */
         rill_connection_destroy(e->ended_connection);
         e->ended_connection = NULL;
     }

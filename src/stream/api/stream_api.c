@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the application does with a stream: rill/stream.h. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/muldiv.h"
@@ -13,6 +14,7 @@
 #include "stream/core/stream.h"
 
 #define MAX_WEIGHT 256u
+_Static_assert(MAX_WEIGHT <= UINT16_MAX, "a weight has 16 bits");
 
 uint64_t rill_stream_id(const rill_stream *s)
 {
@@ -62,6 +64,7 @@ int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
     s->out.vain = RILL_OK;
     rill_stream_mark(s, RILL_MARK_MONEY);
     rill_settle_call(s->connection, now_ns);
+    assert(rill_money_max(&s->out.money) == send_max); /* nothing leaves, or fails, by this alone */
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -97,6 +100,8 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     s->connection->streams.paying++;
     rill_stream_mark(s, RILL_MARK_MONEY | RILL_MARK_TIMER);
     rill_settle_call(s->connection, now_ns);
+    /* It waits, or it has been told already what it waits for. */
+    assert(s->out.goal_set != ((s->events & RILL_EVENT_BIT(RILL_EVENT_SEND_TOTAL_END)) != 0));
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -108,6 +113,7 @@ void rill_stream_stop_sending(rill_stream *s)
         return;
     rill_stream_fail_goal(s, RILL_ERR_CANCELLED);
     rill_settle_call(s->connection, now_ns);
+    assert(rill_stream_sendable(s) == 0); /* nothing more of it leaves */
     rill_connection_wake(s->connection);
 }
 
@@ -127,6 +133,8 @@ int rill_stream_receive_total(rill_stream *s, uint64_t total, uint64_t deadline)
     s->receive_goal_set = true;
     rill_stream_mark(s, RILL_MARK_TIMER);
     rill_settle_call(s->connection, now_ns);
+    assert(s->receive_goal_set !=
+           ((s->events & RILL_EVENT_BIT(RILL_EVENT_RECEIVE_TOTAL_END)) != 0));
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -158,6 +166,8 @@ int rill_stream_write(rill_stream *s, const void *data, size_t len, size_t *acce
     int err = rill_sendbuf_write(s->sendbuf, data, len, accepted);
     if (err != RILL_OK && *accepted == 0)
         return err;
+    /* Who got in less than all waits to be told of room: there is none now. */
+    assert(*accepted == len || rill_sendbuf_room(s->sendbuf) == 0);
     if (*accepted < len)
         s->want_writable = true;
     rill_stream_mark(s, RILL_MARK_DATA);

@@ -3,6 +3,7 @@
  * What a connection waits for: read from the state that there is, when somebody
  * asks. Nothing here is noted along the way of packets.
  */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -17,6 +18,7 @@
 #include "stream/core/probe.h"
 #include "stream/core/schedule_amount.h"
 #include "stream/core/schedule_money.h"
+#include "stream/core/settle.h"
 #include "stream/core/stream.h"
 #include "stream/core/tell.h"
 #include <rill/waiting.h>
@@ -54,6 +56,7 @@ static void RILL_PRINTF(4, 5)
     int len = snprintf(out->text, sizeof out->text, "%s", waits[reason].text);
     if (!format || len < 0)
         return;
+    assert((size_t)len < sizeof out->text); /* or the rest of it would have no end */
     va_start(args, format);
     vsnprintf(out->text + len, sizeof out->text - (size_t)len, format, args);
     va_end(args);
@@ -360,6 +363,9 @@ static void find(const rill_connection *c, rill_waiting *out)
 void rill_connection_get_waiting_sized(const rill_connection *c, rill_waiting *out, size_t size)
 {
     rill_waiting waiting = {0};
+    rill_settle_check(c); /* or it would be told what has been decided already */
+    assert(c->flights.lost_count <= c->flights.doubt_count &&
+           c->flights.doubt_count <= c->flights.count);
     find(c, &waiting);
     rill_sized_give(out, size, &waiting, sizeof waiting);
 }
