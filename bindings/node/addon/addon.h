@@ -44,10 +44,8 @@ enum record_type { RECORD_REPLY = 1, RECORD_PREPARE = 2, RECORD_EVENT = 3 };
 enum head_word { HEAD_COUNT = 0, HEAD_MORE = 1, HEAD_TAKEN = 2, HEAD_DELAY = 3, HEAD_SLAB = 4 };
 
 typedef struct arena {
-    napi_ref inbox;   /* Uint8Array: what came, see turn.c */
-    napi_ref records; /* Uint32Array */
-    napi_ref numbers; /* BigUint64Array: what stats() fills */
-    napi_ref slab;    /* Buffer that outgoing packets and bytes are written to, in order */
+    napi_ref memory; /* ArrayBuffer: numbers, records and inbox, one after the other */
+    napi_ref slab;   /* ArrayBuffer that outgoing packets and bytes are written to, in order */
     /* Looked up anew in each call, since JavaScript may take an ArrayBuffer away (transfer). */
     uint8_t *in;
     uint32_t *out;
@@ -57,7 +55,11 @@ typedef struct arena {
     size_t bytes_at;
 } arena;
 
+/* What stats() and others fill, or options() reads: in 64 bits each. */
+#define NUMBERS       32
 #define STATS_NUMBERS 20
+#define RECORDS_AT    (NUMBERS * sizeof(uint64_t))
+#define INBOX_AT      (RECORDS_AT + (HEAD_WORDS + MAX_RECORDS * RECORD_WORDS) * sizeof(uint32_t))
 
 /* False, and an exception is pending: the arena's memory is not there. */
 bool arena_open(napi_env env, arena *a);
@@ -86,6 +88,7 @@ typedef struct handles {
     uint32_t count;
     uint32_t room;
     uint32_t first_free;
+    uint32_t live;
 } handles;
 
 /* 0 without memory. */
@@ -113,6 +116,14 @@ void engine_write_stats(const rill_connection *c, uint64_t numbers[STATS_NUMBERS
 napi_value engine_turn(napi_env env, napi_callback_info info);
 napi_value engine_read(napi_env env, napi_callback_info info);
 
+/* What state() says of a connection. */
+enum connection_state {
+    STATE_RATE_KNOWN = 1,
+    STATE_OUT = 2,      /* packets of it are on their way */
+    STATE_QUIET = 4,    /* nothing of ours is, or will be without something new */
+    STATE_REACHABLE = 8 /* the other side has told its address */
+};
+
 /* ---- arguments (args.c) ---- */
 
 #define MAX_ARGS 8
@@ -134,6 +145,10 @@ bool args_bool(napi_env env, napi_value v, bool *out);
 /* The connection or stream of that name; NULL: it is gone, and that is no error. */
 rill_connection *args_connection(const args *a, size_t index);
 rill_stream *args_stream(const args *a, size_t index);
+/*
+ * null: the defaults; or a BigUint64Array of OPTIONS numbers: which of those that follow are given,
+ * a bit for each, and they, in the order of args.c.
+ */
 bool args_options(napi_env env, napi_value v, rill_connection_options *out);
 napi_value args_int(napi_env env, int64_t value);
 napi_value args_handle(napi_env env, uint64_t value);

@@ -7,44 +7,33 @@
 
 #include "addon.h"
 
-static bool view(napi_env env, napi_ref ref, napi_typedarray_type type, size_t least, void **data)
+/* False: it is not there any more, or smaller. */
+static bool view(napi_env env, napi_ref ref, size_t least, uint8_t **data, size_t *len)
 {
     napi_value value;
-    napi_typedarray_type is;
-    size_t len;
+    void *at = NULL;
+    *len = 0;
     *data = NULL;
-    if (!ref || napi_get_reference_value(env, ref, &value) != napi_ok || !value)
+    if (!ref || napi_get_reference_value(env, ref, &value) != napi_ok || !value ||
+        napi_get_arraybuffer_info(env, value, &at, len) != napi_ok || !at || *len < least)
         return false;
-    return napi_get_typedarray_info(env, value, &is, &len, data, NULL, NULL) == napi_ok &&
-           is == type && len >= least && *data != NULL;
-}
-
-static void open_slab(napi_env env, arena *a)
-{
-    napi_value value;
-    void *data = NULL;
-    a->bytes = NULL;
-    a->bytes_len = 0;
-    if (a->slab && napi_get_reference_value(env, a->slab, &value) == napi_ok && value &&
-        napi_get_buffer_info(env, value, &data, &a->bytes_len) == napi_ok)
-        a->bytes = data;
-    if (!a->bytes)
-        a->bytes_len = 0;
+    *data = at;
+    return true;
 }
 
 bool arena_open(napi_env env, arena *a)
 {
-    void *in, *out, *stats;
-    if (!view(env, a->inbox, napi_uint8_array, INBOX_BYTES, &in) ||
-        !view(env, a->records, napi_uint32_array, HEAD_WORDS + MAX_RECORDS * RECORD_WORDS, &out) ||
-        !view(env, a->numbers, napi_biguint64_array, STATS_NUMBERS, &stats)) {
+    uint8_t *memory;
+    size_t len;
+    if (!view(env, a->memory, INBOX_AT + INBOX_BYTES, &memory, &len)) {
         napi_throw_error(env, NULL, "the addon's memory is not there");
         return false;
     }
-    a->in = in;
-    a->out = out;
-    a->stats = stats;
-    open_slab(env, a);
+    a->stats = (uint64_t *)memory;
+    a->out = (uint32_t *)(memory + RECORDS_AT);
+    a->in = memory + INBOX_AT;
+    if (!view(env, a->slab, 0, &a->bytes, &a->bytes_len))
+        a->bytes_len = 0;
     return true;
 }
 
@@ -71,32 +60,31 @@ static void drop(napi_env env, napi_ref *ref)
 static bool keep(napi_env env, napi_value value, napi_ref *ref)
 {
     bool is = false;
-    if (napi_is_typedarray(env, value, &is) != napi_ok || !is) {
-        napi_throw_type_error(env, NULL, "a typed array is needed");
+    if (napi_is_arraybuffer(env, value, &is) != napi_ok || !is) {
+        napi_throw_type_error(env, NULL, "an ArrayBuffer is needed");
         return false;
     }
     drop(env, ref);
     return napi_create_reference(env, value, 1, ref) == napi_ok;
 }
 
-/* arena(slab) or arena(slab, inbox, records, numbers) */
+/* arena(slab) or arena(slab, memory) */
 napi_value arena_set(napi_env env, napi_callback_info info)
 {
-    napi_value argv[4];
-    size_t argc = 4;
+    napi_value argv[2];
+    size_t argc = 2;
     void *data = NULL;
     if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok ||
-        napi_get_instance_data(env, &data) != napi_ok || !data || (argc != 1 && argc != 4)) {
-        napi_throw_type_error(env, NULL, "arena takes one argument or four");
+        napi_get_instance_data(env, &data) != napi_ok || !data || argc < 1 || argc > 2) {
+        napi_throw_type_error(env, NULL, "arena takes one argument or two");
         return NULL;
     }
     arena *a = data;
     if (!keep(env, argv[0], &a->slab))
         return NULL;
     a->bytes_at = 0;
-    if (argc == 4 && (!keep(env, argv[1], &a->inbox) || !keep(env, argv[2], &a->records) ||
-                      !keep(env, argv[3], &a->numbers)))
-        return NULL;
+    if (argc == 2)
+        (void)keep(env, argv[1], &a->memory);
     return NULL;
 }
 

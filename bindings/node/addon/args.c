@@ -116,65 +116,81 @@ napi_value args_handle(napi_env env, uint64_t value)
 
 /* ---- options ---- */
 
-static bool number(napi_env env, napi_value object, const char *name, uint64_t most, uint64_t *out)
+/* The numbers of an array of options, as lib/options.js names them. */
+enum option {
+    OPTION_GIVEN = 0, /* a bit for each of the others */
+    OPTION_DEFAULT_RECEIVE_MAX,
+    OPTION_MAX_PACKET_AMOUNT,
+    OPTION_MIN_RATE_NUM,
+    OPTION_MIN_RATE_DEN,
+    OPTION_SLIPPAGE_NUM,
+    OPTION_SLIPPAGE_DEN,
+    OPTION_IDLE_TIMEOUT_NS,
+    OPTION_PACKET_LIFETIME_NS,
+    OPTION_FLAGS,
+    OPTION_STREAM_RECEIVE_BUFFER,
+    OPTION_CONNECTION_RECEIVE_BUFFER,
+    OPTION_MAX_CONNECTION_RECEIVE_BUFFER,
+    OPTION_STREAM_SEND_BUFFER,
+    OPTION_MAX_REMOTE_STREAMS,
+    OPTION_MAX_IN_FLIGHT,
+    OPTION_PADDING,
+    OPTION_TELL_ADDRESS,
+    OPTION_ASK_BEFORE_FULFILL,
+    OPTION_KEEP_ALIVE,
+    OPTIONS
+};
+
+static void number(const uint64_t *all, enum option which, uint64_t *out)
 {
-    napi_value v;
-    napi_valuetype type;
-    if (napi_get_named_property(env, object, name, &v) != napi_ok ||
-        napi_typeof(env, v, &type) != napi_ok)
-        return wrong(env, name);
-    if (type == napi_undefined)
-        return true;
-    if (!args_u64(env, v, out))
-        return false;
-    return *out <= most ? true : wrong(env, name);
+    if (all[OPTION_GIVEN] >> which & 1)
+        *out = all[which];
 }
 
-static bool number32(napi_env env, napi_value object, const char *name, uint32_t *out)
+/* What is too much stays so, and is refused with all that is wrong (rill_connection_options_check). */
+static void number32(const uint64_t *all, enum option which, uint32_t *out)
 {
-    uint64_t wide = *out;
-    if (!number(env, object, name, UINT32_MAX, &wide))
-        return false;
-    *out = (uint32_t)wide;
-    return true;
+    if (all[OPTION_GIVEN] >> which & 1)
+        *out = all[which] < UINT32_MAX ? (uint32_t)all[which] : UINT32_MAX;
 }
 
-static bool flag(napi_env env, napi_value object, const char *name, bool *out)
+static void flag(const uint64_t *all, enum option which, bool *out)
 {
-    uint64_t value = *out;
-    if (!number(env, object, name, 1, &value))
-        return false;
-    *out = value == 1;
-    return true;
+    if (all[OPTION_GIVEN] >> which & 1)
+        *out = all[which] != 0;
 }
 
-/* Members have the names of the C struct; those that are not there keep their default. */
 bool args_options(napi_env env, napi_value v, rill_connection_options *out)
 {
     napi_valuetype type;
+    napi_typedarray_type is;
+    void *data = NULL;
+    size_t len = 0;
     rill_connection_options_init(out);
-    if (napi_typeof(env, v, &type) != napi_ok || type != napi_object)
+    if (napi_typeof(env, v, &type) == napi_ok && type == napi_null)
+        return true;
+    if (napi_get_typedarray_info(env, v, &is, &len, &data, NULL, NULL) != napi_ok ||
+        is != napi_biguint64_array || len != OPTIONS || !data)
         return wrong(env, "options are needed");
-    return number(env, v, "default_receive_max", UINT64_MAX, &out->default_receive_max) &&
-           number(env, v, "max_packet_amount", UINT64_MAX, &out->max_packet_amount) &&
-           number(env, v, "min_rate_num", UINT64_MAX, &out->min_rate.num) &&
-           number(env, v, "min_rate_den", UINT64_MAX, &out->min_rate.den) &&
-           number(env, v, "slippage_num", UINT64_MAX, &out->slippage.num) &&
-           number(env, v, "slippage_den", UINT64_MAX, &out->slippage.den) &&
-           number32(env, v, "stream_receive_buffer", &out->stream_receive_buffer) &&
-           number32(env, v, "connection_receive_buffer", &out->connection_receive_buffer) &&
-           number32(env, v, "max_stream_receive_buffer", &out->max_stream_receive_buffer) &&
-           number32(env, v, "max_connection_receive_buffer", &out->max_connection_receive_buffer) &&
-           number32(env, v, "stream_send_buffer", &out->stream_send_buffer) &&
-           number32(env, v, "max_remote_streams", &out->max_remote_streams) &&
-           number32(env, v, "max_in_flight", &out->max_in_flight) &&
-           number32(env, v, "max_undecided", &out->max_undecided) &&
-           number(env, v, "idle_timeout_ns", UINT64_MAX, &out->idle_timeout_ns) &&
-           number(env, v, "packet_lifetime_ns", UINT64_MAX, &out->packet_lifetime_ns) &&
-           number(env, v, "connect_timeout_ns", UINT64_MAX, &out->connect_timeout_ns) &&
-           number(env, v, "flags", UINT64_MAX, &out->flags) &&
-           flag(env, v, "padding", &out->padding) &&
-           flag(env, v, "tell_address", &out->tell_address) &&
-           flag(env, v, "ask_before_fulfill", &out->ask_before_fulfill) &&
-           flag(env, v, "keep_alive", &out->keep_alive);
+    const uint64_t *all = data;
+    number(all, OPTION_DEFAULT_RECEIVE_MAX, &out->default_receive_max);
+    number(all, OPTION_MAX_PACKET_AMOUNT, &out->max_packet_amount);
+    number(all, OPTION_MIN_RATE_NUM, &out->min_rate.num);
+    number(all, OPTION_MIN_RATE_DEN, &out->min_rate.den);
+    number(all, OPTION_SLIPPAGE_NUM, &out->slippage.num);
+    number(all, OPTION_SLIPPAGE_DEN, &out->slippage.den);
+    number(all, OPTION_IDLE_TIMEOUT_NS, &out->idle_timeout_ns);
+    number(all, OPTION_PACKET_LIFETIME_NS, &out->packet_lifetime_ns);
+    number(all, OPTION_FLAGS, &out->flags);
+    number32(all, OPTION_STREAM_RECEIVE_BUFFER, &out->stream_receive_buffer);
+    number32(all, OPTION_CONNECTION_RECEIVE_BUFFER, &out->connection_receive_buffer);
+    number32(all, OPTION_MAX_CONNECTION_RECEIVE_BUFFER, &out->max_connection_receive_buffer);
+    number32(all, OPTION_STREAM_SEND_BUFFER, &out->stream_send_buffer);
+    number32(all, OPTION_MAX_REMOTE_STREAMS, &out->max_remote_streams);
+    number32(all, OPTION_MAX_IN_FLIGHT, &out->max_in_flight);
+    flag(all, OPTION_PADDING, &out->padding);
+    flag(all, OPTION_TELL_ADDRESS, &out->tell_address);
+    flag(all, OPTION_ASK_BEFORE_FULFILL, &out->ask_before_fulfill);
+    flag(all, OPTION_KEEP_ALIVE, &out->keep_alive);
+    return true;
 }

@@ -62,7 +62,7 @@ static napi_value fail(napi_env env, const char *text)
     return NULL;
 }
 
-/* new Engine(server's secret or null, whether to accept, options of accepted connections) */
+/* new Engine(server's secret or null, whether to accept, options of accepted connections or null) */
 static napi_value construct(napi_env env, napi_callback_info info)
 {
     napi_value argv[3], self;
@@ -116,6 +116,16 @@ static napi_value engine_free(napi_env env, napi_callback_info info)
     in.engine->endpoint = NULL;
     handles_free(&in.engine->handles);
     return NULL;
+}
+
+/* unused(): whether none of its connections and streams is left, so that it can serve another */
+static napi_value unused(napi_env env, napi_callback_info info)
+{
+    args in;
+    napi_value result = NULL;
+    if (args_get(env, info, 0, &in))
+        napi_get_boolean(env, in.engine->handles.live == 0, &result);
+    return result;
 }
 
 /* account(address, asset code, asset scale) */
@@ -185,7 +195,7 @@ static napi_value generate(napi_env env, napi_callback_info info)
     return result;
 }
 
-/* connect(address, secret, options): the connection's name, or a negative error */
+/* connect(address, secret, options or null): the connection's name, or a negative error */
 static napi_value connect_to(napi_env env, napi_callback_info info)
 {
     args in;
@@ -352,6 +362,43 @@ static napi_value waiting(napi_env env, napi_callback_info info)
     return result;
 }
 
+/* Reasons to wait in which nothing of ours is on its way, or will be without something new. */
+static bool is_quiet(rill_wait reason)
+{
+    switch (reason) {
+    case RILL_WAIT_NOTHING:
+    case RILL_WAIT_INPUT:
+    case RILL_WAIT_READER:
+    case RILL_WAIT_RECEIVE_MAX:
+    case RILL_WAIT_DATA_WINDOW:
+    case RILL_WAIT_STREAM_ID:
+    case RILL_WAIT_DECISION:
+    case RILL_WAIT_MINIMUM:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* state(connection): of connection_state; what is gone is quiet */
+static napi_value state(napi_env env, napi_callback_info info)
+{
+    args in;
+    rill_connection_stats s;
+    rill_waiting w;
+    if (!args_get(env, info, 1, &in))
+        return NULL;
+    rill_connection *c = args_connection(&in, 0);
+    if (!c)
+        return args_int(env, STATE_QUIET);
+    rill_connection_get_stats(c, &s);
+    rill_connection_get_waiting(c, &w);
+    return args_int(env, (s.min_rate.num > 0 ? STATE_RATE_KNOWN : 0) |
+                             (s.packets_in_flight > 0 ? STATE_OUT : 0) |
+                             (is_quiet(w.reason) ? STATE_QUIET : 0) |
+                             (rill_connection_remote_address(c)[0] ? STATE_REACHABLE : 0));
+}
+
 /* setMinRate(connection, num, den) */
 static napi_value set_min_rate(napi_env env, napi_callback_info info)
 {
@@ -497,6 +544,7 @@ NAPI_MODULE_INIT()
 {
     static const napi_property_descriptor methods[] = {
         METHOD("free", engine_free),
+        METHOD("unused", unused),
         METHOD("account", account),
         METHOD("generate", generate),
         METHOD("connect", connect_to),
@@ -509,6 +557,7 @@ NAPI_MODULE_INIT()
         METHOD("stats", stats),
         METHOD("remote", remote),
         METHOD("waiting", waiting),
+        METHOD("state", state),
         METHOD("setMinRate", set_min_rate),
         METHOD("setSendMax", set_send_max),
         METHOD("setReceiveMax", set_receive_max),

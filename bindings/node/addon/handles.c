@@ -38,6 +38,7 @@ uint64_t handles_add(handles *h, void *object, bool stream)
     handle_entry *entry = &h->entries[slot];
     entry->object = object;
     entry->stream = stream;
+    h->live++;
     entry->generation = entry->generation % GENERATIONS + 1;
     return ((uint64_t)entry->generation << SLOT_BITS) | slot;
 }
@@ -57,6 +58,7 @@ void handles_remove(handles *h, uint64_t handle)
     if (!entry)
         return;
     entry->object = NULL;
+    h->live--;
     entry->next_free = h->first_free;
     h->first_free = (uint32_t)(handle & (SLOTS - 1));
 }

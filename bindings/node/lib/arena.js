@@ -10,18 +10,21 @@ const INBOX_BYTES = 256 * 1024
 const HEAD_WORDS = 16
 const RECORD_WORDS = 16
 const MAX_RECORDS = 2048
-const NUMBERS = 20
+const NUMBERS = 32
+const RECORDS_AT = NUMBERS * 8
+const RECORD_COUNT = HEAD_WORDS + MAX_RECORDS * RECORD_WORDS
+const INBOX_AT = RECORDS_AT + RECORD_COUNT * 4
 
-const inbox = new Uint8Array(INBOX_BYTES)
+const memory = new ArrayBuffer(INBOX_AT + INBOX_BYTES)
 const arena = {
   native,
   INBOX_BYTES,
   HEAD_WORDS,
   RECORD_WORDS,
-  inbox,
-  inboxWords: new Uint32Array(inbox.buffer),
-  records: new Uint32Array(HEAD_WORDS + MAX_RECORDS * RECORD_WORDS),
-  numbers: new BigUint64Array(NUMBERS),
+  inbox: new Uint8Array(memory, INBOX_AT),
+  inboxWords: new Uint32Array(memory, INBOX_AT),
+  records: new Uint32Array(memory, RECORDS_AT, RECORD_COUNT),
+  numbers: new BigUint64Array(memory, 0, NUMBERS),
   slab: null,
 
   /** Outgoing packets stay in the old one, for whoever has them. */
@@ -29,7 +32,7 @@ const arena = {
     arena.slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
     // Who has one packet of it does not take away the others, as with Node's own pool of Buffers.
     if (markAsUntransferable) markAsUntransferable(arena.slab.buffer)
-    native.arena(arena.slab, arena.inbox, arena.records, arena.numbers)
+    native.arena(arena.slab.buffer, memory)
   }
 }
 arena.newSlab()

@@ -4,29 +4,21 @@ const { EventEmitter } = require('events')
 const { randomUUID } = require('crypto')
 const IlpPacket = require('ilp-packet')
 const createLogger = require('./logger')
-const Long = require('long')
 const arena = require('./arena')
-const { Engine } = require('./engine')
+const { Engine, State } = require('./engine')
 const { DataAndMoneyStream } = require('./stream')
 const { ErrorCode } = require('./packet')
-const { MAX, toLong, toRatio, fit, ratioToString } = require('./util/amount')
+const { toLong, ratioToString } = require('./util/amount')
+const { coreOptions, pack } = require('./options')
+const { writeTime } = require('./account')
 const { RillError, errorName, errorText } = require('./errors')
 
-const DEFAULT_IDLE_TIMEOUT = 60000
-const DEFAULT_MAX_REMOTE_STREAMS = 10
 const DEFAULT_PRECISION = 3
-const DEFAULT_SLIPPAGE = 0.01
-const MIN_STREAM_BUFFER = 16384
-const MIN_CONNECTION_BUFFER = 65534
-const SEND_BUFFER = 1048576
 const MS = 1000000
 const HOUR = 3600000
 const EXPIRY_SLACK = 1000
-const ASK_NEW_STREAMS = 1
 /** The rate is found for any amount: as large as the probes are that the original sends. */
 const PROBED_AMOUNT = 1000000000000n
-/** Reasons to wait in which nothing of ours is on its way, or will be without something new. */
-const QUIET = new Set(['nothing', 'input', 'reader', 'receive_max', 'data_window', 'stream_id', 'decision', 'min_rate'])
 
 class ConnectionError extends Error {
   constructor (message, streamErrorCode) {
@@ -53,59 +45,8 @@ function readStats (numbers) {
   return stats
 }
 
-const NO_STATS = readStats(new BigUint64Array(STATS.length))
-
-function wholeNumber (name, value, least, most) {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`${name} must be a whole number between ${least} and ${most}`)
-  }
-  return value
-}
-
-/** What the core's connections are like, from the options of this package: by the C struct's names. */
-function coreOptions (opts) {
-  const rill = opts.rill || {}
-  const slippage = toRatio(opts.slippage === undefined ? DEFAULT_SLIPPAGE : opts.slippage)
-  if (slippage.num > slippage.den) throw new Error('slippage must be less than one')
-  const options = {
-    default_receive_max: 0,
-    stream_receive_buffer: MIN_STREAM_BUFFER,
-    connection_receive_buffer: MIN_CONNECTION_BUFFER,
-    stream_send_buffer: SEND_BUFFER,
-    flags: ASK_NEW_STREAMS,
-    padding: opts.enablePadding ? 1 : 0,
-    ask_before_fulfill: opts.shouldFulfill ? 1 : 0,
-    idle_timeout_ns: Math.round((opts.idleTimeout || DEFAULT_IDLE_TIMEOUT) * MS),
-    max_remote_streams: Math.min(Math.max(Math.floor(opts.maxRemoteStreams || DEFAULT_MAX_REMOTE_STREAMS), 10), 1000000)
-  }
-  const left = { num: slippage.den - slippage.num, den: slippage.den }
-  if (left.num === 0n) {
-    // Everything may be lost: as near to that as the core goes.
-    Object.assign(options, { slippage_num: (1n << 62n) - 1n, slippage_den: 1n << 62n })
-  } else {
-    const { num, den } = fit(slippage.num, slippage.den)
-    Object.assign(options, { slippage_num: num, slippage_den: den })
-  }
-  if (opts.exchangeRate !== undefined) {
-    const rate = toRatio(opts.exchangeRate)
-    const { num, den } = fit(rate.num * left.num, rate.den * left.den)
-    Object.assign(options, num === 0n ? { min_rate_num: 1n, min_rate_den: MAX } : { min_rate_num: num, min_rate_den: den })
-  }
-  if (opts.maximumPacketAmount !== undefined) {
-    const long = Long.fromString(opts.maximumPacketAmount, true)
-    options.max_packet_amount = BigInt(long.toString())
-  }
-  if (opts.connectionBufferSize) {
-    options.connection_receive_buffer = Math.max(Math.floor(opts.connectionBufferSize), MIN_CONNECTION_BUFFER)
-    options.max_connection_receive_buffer = options.connection_receive_buffer
-  }
-  if (rill.maxPacketsInFlight !== undefined) {
-    options.max_in_flight = wholeNumber('rill.maxPacketsInFlight', rill.maxPacketsInFlight, 1, 65536)
-  }
-  if (rill.tellAddress === false) options.tell_address = 0
-  if (rill.keepAlive === true) options.keep_alive = 1
-  return options
-}
+const NOTHING = new ArrayBuffer(8 * STATS.length)
+const NO_STATS = readStats(new BigUint64Array(NOTHING))
 
 /**
  * getExpiry's answer for each packet goes into the packet. The core waits for replies as long as
@@ -124,7 +65,7 @@ function expiryWriter (getExpiry, destination) {
       if (!(date instanceof Date) || isNaN(date)) throw new TypeError('getExpiry must return a Date')
       const at = (packet[1] & 0x80) ? 2 + (packet[1] & 0x7f) : 2
       const time = far ? date.getTime() : Math.min(date.getTime(), Date.now() + life)
-      packet.write(new Date(time).toISOString().replace(/[^0-9]/g, '').slice(0, 17), at + 8, 'latin1')
+      writeTime(packet, at + 8, new Date(time))
     }
   }
 }
@@ -175,13 +116,13 @@ class Connection extends EventEmitter {
     if (opts.destinationAccount === undefined) throw new Error('destinationAccount is needed')
     const expiry = opts.getExpiry && expiryWriter(opts.getExpiry, opts.destinationAccount)
     if (expiry) options.packet_lifetime_ns = expiry.lifetime
-    const engine = new Engine(opts.plugin, null, false, {}, {
+    const engine = new Engine(opts.plugin, null, false, null, {
       linkError: err => this._linkFailed(err)
     })
     if (expiry) engine.getExpiry = packet => expiry.write(packet)
     const set = engine.setAccount(opts.sourceAccount, opts.assetCode, opts.assetScale)
     if (set !== 0) throw new RillError(set)
-    const handle = engine.core.connect(opts.destinationAccount, opts.sharedSecret, options)
+    const handle = engine.core.connect(opts.destinationAccount, opts.sharedSecret, pack(options))
     if (handle < 0) throw new RillError(handle)
     if (options.min_rate_num === undefined) engine.core.probe(handle, PROBED_AMOUNT)
     this._engine = engine
@@ -321,7 +262,7 @@ class Connection extends EventEmitter {
   // ---- what is known ----
 
   _stats () {
-    if (this._lastStats) return this._lastStats
+    if (this._lastStats) return readStats(new BigUint64Array(this._lastStats))
     return !this._engine.freed && this._engine.core.stats(this._handle) ? readStats(arena.numbers) : NO_STATS
   }
 
@@ -432,12 +373,12 @@ class Connection extends EventEmitter {
   }
 
   _checkRate () {
-    if (!this.isServer && this._stats().minRateNum !== 0n) this._connect()
+    if (!this.isServer && !this.connected && this._is(State.RATE_KNOWN)) this._connect()
   }
 
   /** A server's: the client has told its address. */
   _checkAddress () {
-    if (this.isServer && !this.connected && this._remote()[0]) this._connect()
+    if (this.isServer && !this.connected && this._is(State.REACHABLE)) this._connect()
   }
 
   _streamByCore (handle, id) {
@@ -447,10 +388,9 @@ class Connection extends EventEmitter {
     this.safeEmit('stream', stream)
   }
 
-  _isQuiet () {
-    if (this._engine.freed) return true
-    const waiting = this._engine.core.waiting(this._handle)
-    return !waiting || QUIET.has(waiting[0])
+  /** One of State, or 0. */
+  _is (state) {
+    return (this._engine.freed ? State.QUIET : this._engine.core.state(this._handle)) & state
   }
 
   _sendLoopFinished () {
@@ -518,9 +458,10 @@ class Connection extends EventEmitter {
   }
 
   _endedByCore (end) {
+    const { buffer, byteOffset } = end.slab
     this._lastStats = end.last >= 0
-      ? readStats(STATS.map((_, i) => end.slab.readBigUInt64LE(end.last + 8 * i)))
-      : NO_STATS
+      ? buffer.slice(byteOffset + end.last, byteOffset + end.last + 8 * STATS.length)
+      : NOTHING
     this._lastRemote = this._knownRemote || [this._destinationAccount, null, 0, '']
     this._failedByCore(end)
     this._final = end
@@ -554,4 +495,4 @@ function shorten (message) {
   return bytes.length <= 255 ? bytes.toString() : bytes.toString('utf8', 0, 252).replace(/\ufffd+$/, '')
 }
 
-module.exports = { Connection, ConnectionError, IlpRejectionError, coreOptions }
+module.exports = { Connection, ConnectionError, IlpRejectionError }

@@ -6,6 +6,7 @@
 const { deserializeIlpReply } = require('ilp-packet')
 const arena = require('./arena')
 const { notAPrepare, noReply } = require('./reject')
+const { pack } = require('./options')
 const log = require('./logger')('ilp-protocol-stream:Engine')
 
 const { native, HEAD_WORDS, RECORD_WORDS, INBOX_BYTES } = arena
@@ -28,6 +29,8 @@ const Event = {
   CONNECTION_END: 13,
   PROBED: 14
 }
+/** What addon/engine.c's state() says of a connection. */
+const State = { RATE_KNOWN: 1, OUT: 2, QUIET: 4, REACHABLE: 8 }
 const NEVER = 0xffffffff
 const TWO32 = 2 ** 32
 const FULFILL = 13
@@ -51,6 +54,13 @@ function part (slab, place, length) {
   return place + length <= slab.length ? slab.subarray(place, place + length) : null
 }
 
+/**
+ * Cores of clients whose connections have ended: making one costs more than a short connection, and
+ * takes tens of kilobytes. It knows nothing of those that it had, and never gives a name twice.
+ */
+const spares = []
+const MOST_SPARES = 16
+
 class Engine {
   /**
    * options: of the core's accepted connections, by the names of the C struct.
@@ -59,7 +69,8 @@ class Engine {
   constructor (plugin, serverSecret, accept, options, hooks = {}) {
     this.plugin = plugin
     this.hooks = hooks
-    this.core = new native.Engine(serverSecret || null, accept, options)
+    this.isClient = !accept
+    this.core = (this.isClient && spares.pop()) || new native.Engine(serverSecret || null, accept, options && pack(options))
     this.connections = new Map()
     this.streams = new Map()
     this.incoming = new Map()
@@ -104,7 +115,14 @@ class Engine {
     this.timer = null
     for (const name of [...this.incoming.keys()]) this.answer(name, null)
     this.queue = []
-    if (!this.inTurn) this.core.free()
+    if (!this.inTurn) this.dropCore()
+  }
+
+  dropCore () {
+    const { core } = this
+    this.core = null
+    if (this.isClient && spares.length < MOST_SPARES && core.unused()) spares.push(core)
+    else core.free()
   }
 
   hold () {
@@ -176,10 +194,14 @@ class Engine {
     try {
       this.core.turn(this.fill())
       const { records } = arena
-      const [count, more, taken, delay, slabFull] = records
+      const count = records[0]
+      const more = records[1]
+      const taken = records[2]
+      const delay = records[3]
+      const slabFull = records[4]
       if (taken === this.queue.length) this.queue = []
       else if (taken > 0) this.queue.splice(0, taken)
-      const sent = this.process(records.subarray(0, HEAD_WORDS + count * RECORD_WORDS), HEAD_WORDS, arena.slab)
+      const sent = this.process(records, HEAD_WORDS, HEAD_WORDS + count * RECORD_WORDS, arena.slab)
       if (slabFull) arena.newSlab()
       if (this.freed) return
       if (more || this.queue.length > 0) this.schedule()
@@ -187,7 +209,7 @@ class Engine {
       this.setTimer(delay)
     } finally {
       this.inTurn = false
-      if (this.freed) this.core.free()
+      if (this.freed) this.dropCore()
     }
   }
 
@@ -195,14 +217,14 @@ class Engine {
   afterTurn () {
     for (const connection of this.closing) {
       // What is in doubt now stays so: who has destroyed the connection does not wait for its expiry.
-      if (connection._stats().packetsInFlight !== 0n) continue
+      if (connection._is(State.OUT)) continue
       this.closing.delete(connection)
       this.core.abandon(connection._handle, CANCELLED)
       this.schedule()
     }
     for (const connection of this.connecting) connection._checkRate()
     for (const connection of this.busy) {
-      if (!connection._isQuiet()) continue
+      if (!connection._is(State.QUIET)) continue
       this.busy.delete(connection)
       connection._sendLoopFinished()
     }
@@ -228,10 +250,10 @@ class Engine {
   }
 
   /** Returns whether packets left. */
-  process (records, from, slab) {
+  process (records, from, to, slab) {
     let sent = false
     let ended = null
-    for (let at = from; at < records.length; at += RECORD_WORDS) {
+    for (let at = from; at < to; at += RECORD_WORDS) {
       switch (records[at]) {
         case Record.REPLY:
           this.replied(records, at, slab)
@@ -242,10 +264,10 @@ class Engine {
           break
         case Record.EVENT:
           if (records[at + 10] === Event.CONNECTION) {
-            this.accept(records, at, slab)
+            this.accept(records, at, to, slab)
             return sent
           }
-          if (!ended && records[at + 10] === Event.STREAM_END) ended = this.findEnds(records, at, slab)
+          if (!ended && records[at + 10] === Event.STREAM_END) ended = this.findEnds(records, at, to, slab)
           this.guard(records, at, slab, ended)
           break
       }
@@ -257,8 +279,8 @@ class Engine {
    * A client's connection. The application's handlers may be added by promises that it awaits: what
    * comes next is looked at in the next turn.
    */
-  accept (records, at, slab) {
-    this.held = { records: records.slice(at + RECORD_WORDS), slab }
+  accept (records, at, to, slab) {
+    this.held = { records: records.slice(at + RECORD_WORDS, to), slab }
     const handle = handleAt(records, at + 2)
     let connection
     try {
@@ -273,10 +295,10 @@ class Engine {
       if (connection) connection._checkAddress()
       this.inTurn = true
       try {
-        this.process(records, 0, slab)
+        this.process(records, 0, records.length, slab)
       } finally {
         this.inTurn = false
-        if (this.freed) this.core.free()
+        if (this.freed) this.dropCore()
       }
       this.schedule()
     })
@@ -353,9 +375,9 @@ class Engine {
   // ---- events ----
 
   /** The ends of connections in what follows: what its streams' ends mean depends on them. */
-  findEnds (records, from, slab) {
+  findEnds (records, from, to, slab) {
     const ends = new Map()
-    for (let at = from; at < records.length; at += RECORD_WORDS) {
+    for (let at = from; at < to; at += RECORD_WORDS) {
       if (records[at] === Record.EVENT && records[at + 10] === Event.CONNECTION_END) {
         ends.set(handleAt(records, at + 2), this.readEnd(records, at, slab))
       }
@@ -467,4 +489,4 @@ class Engine {
   }
 }
 
-module.exports = { Engine, Event }
+module.exports = { Engine, State }

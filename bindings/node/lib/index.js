@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
-const ILDCP = require('ilp-protocol-ildcp')
 const createLogger = require('./logger')
 require('./util/formatters')
 const { Connection } = require('./connection')
 const { DataAndMoneyStream } = require('./stream')
+const { fetchAccount } = require('./account')
 const { Server, createServer } = require('./server')
 const { createReceipt, decodeReceipt, verifyReceipt, RECEIPT_VERSION } = require('./util/receipt')
 
@@ -13,9 +13,7 @@ async function createConnection (opts) {
   const plugin = opts.plugin
   await plugin.connect()
   const log = createLogger('ilp-protocol-stream:Client')
-  const { clientAddress, assetCode, assetScale } = await ILDCP.fetch(plugin.sendData.bind(plugin), {
-    expiresAt: opts.getExpiry && opts.getExpiry('peer.config')
-  })
+  const { clientAddress, assetCode, assetScale } = await fetchAccount(plugin, opts.getExpiry && opts.getExpiry('peer.config'))
   const connection = await Connection.build(Object.assign({}, opts, {
     sourceAccount: clientAddress,
     assetCode,

@@ -7,4 +7,8 @@ const createLogger = require('ilp-logger')
 const say = () => {}
 const quiet = { trace: say, debug: say, info: say, warn: say, error: say }
 
-module.exports = name => process.env.DEBUG ? createLogger(name) : quiet
+const wanted = Boolean(process.env.DEBUG)
+
+module.exports = name => wanted ? createLogger(name) : quiet
+/** Whether names of loggers are worth making. */
+module.exports.wanted = wanted

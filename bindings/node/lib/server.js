@@ -3,10 +3,11 @@
 const { EventEmitter } = require('events')
 const { randomBytes } = require('crypto')
 const IlpPacket = require('ilp-packet')
-const ILDCP = require('ilp-protocol-ildcp')
 const createLogger = require('./logger')
 const { Engine } = require('./engine')
-const { Connection, coreOptions } = require('./connection')
+const { fetchAccount } = require('./account')
+const { Connection } = require('./connection')
+const { coreOptions } = require('./options')
 const { RillError } = require('./errors')
 
 const DEFAULT_DISCONNECT_DELAY = 100
@@ -37,7 +38,7 @@ class Server extends EventEmitter {
       return this.handleData(data)
     })
     await this.plugin.connect()
-    const account = await ILDCP.fetch(this.plugin.sendData.bind(this.plugin))
+    const account = await fetchAccount(this.plugin)
     const engine = this._engine || new Engine(this.plugin, this.serverSecret, true, this._coreOptions, {
       connection: handle => this._accept(handle)
     })
