@@ -146,10 +146,10 @@ bool args_bool(napi_env env, napi_value v, bool *out);
 rill_connection *args_connection(const args *a, size_t index);
 rill_stream *args_stream(const args *a, size_t index);
 /*
- * null: the defaults; or a BigUint64Array of OPTIONS numbers: which of those that follow are given,
- * a bit for each, and they, in the order of args.c.
+ * null: the defaults. true: those that lib/options.js has put into the arena's numbers: which of
+ * those that follow are given, a bit for each, and they, in the order of args.c.
  */
-bool args_options(napi_env env, napi_value v, rill_connection_options *out);
+bool args_options(napi_env env, napi_value v, arena *a, rill_connection_options *out);
 napi_value args_int(napi_env env, int64_t value);
 napi_value args_handle(napi_env env, uint64_t value);
 

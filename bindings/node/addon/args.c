@@ -116,7 +116,7 @@ napi_value args_handle(napi_env env, uint64_t value)
 
 /* ---- options ---- */
 
-/* The numbers of an array of options, as lib/options.js names them. */
+/* What each of the numbers is; lib/options.js has the same order. */
 enum option {
     OPTION_GIVEN = 0, /* a bit for each of the others */
     OPTION_DEFAULT_RECEIVE_MAX,
@@ -137,8 +137,7 @@ enum option {
     OPTION_PADDING,
     OPTION_TELL_ADDRESS,
     OPTION_ASK_BEFORE_FULFILL,
-    OPTION_KEEP_ALIVE,
-    OPTIONS
+    OPTION_KEEP_ALIVE
 };
 
 static void number(const uint64_t *all, enum option which, uint64_t *out)
@@ -147,7 +146,8 @@ static void number(const uint64_t *all, enum option which, uint64_t *out)
         *out = all[which];
 }
 
-/* What is too much stays so, and is refused with all that is wrong (rill_connection_options_check). */
+/* What is too much stays so, and is refused with all that is wrong (rill_connection_options_check).
+ */
 static void number32(const uint64_t *all, enum option which, uint32_t *out)
 {
     if (all[OPTION_GIVEN] >> which & 1)
@@ -160,19 +160,17 @@ static void flag(const uint64_t *all, enum option which, bool *out)
         *out = all[which] != 0;
 }
 
-bool args_options(napi_env env, napi_value v, rill_connection_options *out)
+bool args_options(napi_env env, napi_value v, arena *a, rill_connection_options *out)
 {
     napi_valuetype type;
-    napi_typedarray_type is;
-    void *data = NULL;
-    size_t len = 0;
     rill_connection_options_init(out);
-    if (napi_typeof(env, v, &type) == napi_ok && type == napi_null)
-        return true;
-    if (napi_get_typedarray_info(env, v, &is, &len, &data, NULL, NULL) != napi_ok ||
-        is != napi_biguint64_array || len != OPTIONS || !data)
+    if (napi_typeof(env, v, &type) != napi_ok || (type != napi_null && type != napi_boolean))
         return wrong(env, "options are needed");
-    const uint64_t *all = data;
+    if (type == napi_null)
+        return true;
+    if (!arena_open(env, a))
+        return false;
+    const uint64_t *all = a->stats;
     number(all, OPTION_DEFAULT_RECEIVE_MAX, &out->default_receive_max);
     number(all, OPTION_MAX_PACKET_AMOUNT, &out->max_packet_amount);
     number(all, OPTION_MIN_RATE_NUM, &out->min_rate.num);

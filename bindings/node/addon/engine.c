@@ -62,7 +62,7 @@ static napi_value fail(napi_env env, const char *text)
     return NULL;
 }
 
-/* new Engine(server's secret or null, whether to accept, options of accepted connections or null) */
+/* new Engine(secret of a server or null, whether it accepts, whether there are options, or null) */
 static napi_value construct(napi_env env, napi_callback_info info)
 {
     napi_value argv[3], self;
@@ -78,7 +78,8 @@ static napi_value construct(napi_env env, napi_callback_info info)
         napi_get_instance_data(env, &shared) != napi_ok || !shared)
         return fail(env, "an engine needs three arguments");
     if ((type != napi_null && !args_bytes(env, argv[0], &secret)) ||
-        !args_bool(env, argv[1], &options.accept) || !args_options(env, argv[2], &connection))
+        !args_bool(env, argv[1], &options.accept) ||
+        !args_options(env, argv[2], shared, &connection))
         return NULL;
     if (secret.data && secret.len != RILL_SHARED_SECRET_LEN)
         return fail(env, "serverSecret must be 32 bytes");
@@ -195,7 +196,8 @@ static napi_value generate(napi_env env, napi_callback_info info)
     return result;
 }
 
-/* connect(address, secret, options or null): the connection's name, or a negative error */
+/* connect(address, secret, whether there are options, or null): the connection's name, or a
+ * negative error */
 static napi_value connect_to(napi_env env, napi_callback_info info)
 {
     args in;
@@ -204,7 +206,8 @@ static napi_value connect_to(napi_env env, napi_callback_info info)
     rill_connection_options options;
     rill_connection *c;
     if (!args_get(env, info, 3, &in) || !args_text(env, in.value[0], address, sizeof address) ||
-        !args_bytes(env, in.value[1], &secret) || !args_options(env, in.value[2], &options))
+        !args_bytes(env, in.value[1], &secret) ||
+        !args_options(env, in.value[2], in.engine->arena, &options))
         return NULL;
     const char *problem = NULL;
     if (rill_connection_options_check(&options, &problem) != RILL_OK)

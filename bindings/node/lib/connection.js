@@ -11,7 +11,7 @@ const { ErrorCode } = require('./packet')
 const { toLong, ratioToString } = require('./util/amount')
 const { coreOptions, pack } = require('./options')
 const { writeTime } = require('./account')
-const { RillError, errorName, errorText } = require('./errors')
+const { RillError, Code, errorName, errorText } = require('./errors')
 
 const DEFAULT_PRECISION = 3
 const MS = 1000000
@@ -45,8 +45,8 @@ function readStats (numbers) {
   return stats
 }
 
-const NOTHING = new ArrayBuffer(8 * STATS.length)
-const NO_STATS = readStats(new BigUint64Array(NOTHING))
+const NO_STATS = readStats(new BigUint64Array(STATS.length))
+const NOTHING = Buffer.alloc(8 * STATS.length)
 
 /**
  * getExpiry's answer for each packet goes into the packet. The core waits for replies as long as
@@ -229,13 +229,13 @@ class Connection extends EventEmitter {
   }
 
   createStream () {
-    const opened = this._engine.freed ? -14 : this._engine.core.openStream(this._handle)
+    const opened = this._engine.freed ? Code.CLOSED : this._engine.core.openStream(this._handle)
     this._engine.schedule()
-    if (errorName(opened) === 'RILL_ERR_STREAM_ID') {
+    if (opened === Code.STREAM_ID) {
       throw new Error("Creating another stream would exceed the remote connection's maximum number of open streams")
     }
     const [handle, id] = typeof opened === 'number' ? [0, 0] : opened
-    if (handle === 0 && errorName(opened) !== 'RILL_ERR_CLOSED') throw new RillError(opened)
+    if (handle === 0 && opened !== Code.CLOSED) throw new RillError(opened)
     const stream = this._addStream(handle, id)
     // The original lets one be made, and nothing of it leaves.
     if (handle === 0) stream._endedByCore({ error: 0, code: 1, remote: true, message: '', last: -1, amount: 0n })
@@ -262,7 +262,7 @@ class Connection extends EventEmitter {
   // ---- what is known ----
 
   _stats () {
-    if (this._lastStats) return readStats(new BigUint64Array(this._lastStats))
+    if (this._lastStats) return readStats(STATS.map((_, i) => this._lastStats.readBigUInt64LE(8 * i)))
     return !this._engine.freed && this._engine.core.stats(this._handle) ? readStats(arena.numbers) : NO_STATS
   }
 
@@ -420,7 +420,7 @@ class Connection extends EventEmitter {
 
   _endIsGood (end) {
     if (this._ending || this._destroying) return true
-    return end.code === ErrorCode.NoError && (end.remote || end.error === 0 || errorName(end.error) === 'RILL_ERR_CLOSED')
+    return end.code === ErrorCode.NoError && (end.remote || end.error === 0 || end.error === Code.CLOSED)
   }
 
   _errorOf (end) {
@@ -458,10 +458,7 @@ class Connection extends EventEmitter {
   }
 
   _endedByCore (end) {
-    const { buffer, byteOffset } = end.slab
-    this._lastStats = end.last >= 0
-      ? buffer.slice(byteOffset + end.last, byteOffset + end.last + 8 * STATS.length)
-      : NOTHING
+    this._lastStats = end.last >= 0 ? Buffer.from(end.slab.subarray(end.last, end.last + 8 * STATS.length)) : NOTHING
     this._lastRemote = this._knownRemote || [this._destinationAccount, null, 0, '']
     this._failedByCore(end)
     this._final = end

@@ -7,6 +7,7 @@ const { deserializeIlpReply } = require('ilp-packet')
 const arena = require('./arena')
 const { notAPrepare, noReply } = require('./reject')
 const { pack } = require('./options')
+const { Code } = require('./errors')
 const log = require('./logger')('ilp-protocol-stream:Engine')
 
 const { native, HEAD_WORDS, RECORD_WORDS, INBOX_BYTES } = arena
@@ -37,7 +38,6 @@ const FULFILL = 13
 const REJECT = 14
 /** Of what is shorter it is worth a look whether it is whole: a Fulfill has 32 bytes and more. */
 const SHORTEST_REPLY = 40
-const CANCELLED = -35
 const NO_BYTES = Buffer.alloc(0)
 
 function handleAt (records, at) {
@@ -219,7 +219,7 @@ class Engine {
       // What is in doubt now stays so: who has destroyed the connection does not wait for its expiry.
       if (connection._is(State.OUT)) continue
       this.closing.delete(connection)
-      this.core.abandon(connection._handle, CANCELLED)
+      this.core.abandon(connection._handle, Code.CANCELLED)
       this.schedule()
     }
     for (const connection of this.connecting) connection._checkRate()

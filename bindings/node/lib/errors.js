@@ -42,6 +42,9 @@ const ERRORS = {
   43: ['CLOCK', "this machine's clock, or another's, is wrong"]
 }
 
+/** Those that more than their name is needed of. */
+const Code = { RANGE: -3, CLOSED: -14, BLOCKED: -16, STREAM_ID: -26, CANCELLED: -35 }
+
 function errorName (number) {
   const entry = ERRORS[-number]
   return entry ? `RILL_ERR_${entry[0]}` : number === 0 ? 'RILL_OK' : 'RILL_ERR_UNKNOWN'
@@ -59,4 +62,4 @@ class RillError extends Error {
   }
 }
 
-module.exports = { RillError, errorName, errorText }
+module.exports = { RillError, Code, errorName, errorText }

@@ -2,6 +2,7 @@
 'use strict'
 // What the core's connections are like, from the options of this package.
 const Long = require('long')
+const arena = require('./arena')
 const { MAX, toRatio, fit } = require('./util/amount')
 
 const DEFAULT_IDLE_TIMEOUT = 60000
@@ -75,9 +76,9 @@ function coreOptions (opts) {
   return options
 }
 
-/** As the addon reads them: one typed array, and no property by its name. */
+/** Puts them where the next call of the addon reads them, and gives what that call is told. */
 function pack (options) {
-  const all = new BigUint64Array(NAMES.length)
+  const all = arena.numbers
   let given = 0
   for (let i = 1; i < NAMES.length; i++) {
     const value = options[NAMES[i]]
@@ -88,7 +89,7 @@ function pack (options) {
     given |= 1 << i
   }
   all[0] = BigInt(given)
-  return all
+  return true
 }
 
 module.exports = { coreOptions, pack }

@@ -4,7 +4,7 @@ const { Duplex } = require('stream')
 const createLogger = require('./logger')
 const { ErrorCode } = require('./packet')
 const { MAX, toBig } = require('./util/amount')
-const { RillError, errorName } = require('./errors')
+const { RillError, Code } = require('./errors')
 const { openPrepare } = require('./prepare')
 const arena = require('./arena')
 
@@ -102,9 +102,9 @@ class DataAndMoneyStream extends Duplex {
     if (!this._alive()) return
     const { core } = this._engine
     const result = core.setSendMax(this._handle, sendMax)
-    if (errorName(result) === 'RILL_ERR_RANGE' && core.totals(this._handle)) {
+    if (result === Code.RANGE && core.totals(this._handle)) {
       core.setSendMax(this._handle, arena.numbers[1] + arena.numbers[2])
-    } else if (result !== 0 && errorName(result) !== 'RILL_ERR_CLOSED') {
+    } else if (result !== 0 && result !== Code.CLOSED) {
       throw new RillError(result)
     }
   }
@@ -208,10 +208,9 @@ class DataAndMoneyStream extends Duplex {
     if (!writing || writing.waiting) return
     while (writing.index < writing.chunks.length) {
       const chunk = writing.chunks[writing.index]
-      const accepted = this._alive() ? this._engine.core.write(this._handle, chunk, writing.at) : -14
+      const accepted = this._alive() ? this._engine.core.write(this._handle, chunk, writing.at) : Code.CLOSED
       if (accepted < 0) {
-        const name = errorName(accepted)
-        if (name === 'RILL_ERR_BLOCKED' || name === 'RILL_ERR_CLOSED') return
+        if (accepted === Code.BLOCKED || accepted === Code.CLOSED) return
         return this._written(new RillError(accepted))
       }
       this._connection._toSend()

@@ -7,7 +7,7 @@ const { execFile } = require('child_process')
 const path = require('path')
 const { Worker } = require('worker_threads')
 const { spy } = require('../support/context')
-const { reject } = require('../support/pair')
+const { PairPlugin, reject } = require('../support/pair')
 
 const NONSENSE = [undefined, null, true, 0, -1, 1.5, NaN, Infinity, '', 'x', Symbol('x'), 5n, [], {}, () => {}, Buffer.alloc(0), new Date()]
 
@@ -315,6 +315,38 @@ module.exports = [
       }
       await t.connection.createStream().sendTotal(5000)
       assert.strictEqual(t.accepted.totalReceived, '2500')
+    }
+  },
+  {
+    name: 'what comes late of a connection that has ended is nothing to the next one, of another asset',
+    async run (t) {
+      t.pair(1, 2)
+      await t.open({ client: { getExpiry: () => new Date(Date.now() + 300) } })
+      t.take(1000000)
+      const late = []
+      await t.connection.createStream().sendTotal(100)
+      t.client.answer = prepare => prepare.amount === '0' ? undefined : new Promise(resolve => late.push(resolve))
+      t.connection.createStream().setSendMax(500)
+      await t.until('money is under way', () => late.length > 0)
+      t.connection.on('error', () => {})
+      await t.within('its end', t.connection.destroy())
+      const first = t.connection
+
+      const plugin = new PairPlugin('other', 'JPY')
+      plugin.other = t.server
+      t.server.other = plugin
+      const next = t.listening.acceptConnection()
+      const connection = await t.api.createConnection({ plugin, ...t.listening.generateAddressAndSecret() })
+      t.later(() => connection.destroy())
+      const accepted = await next
+      accepted.on('stream', stream => stream.setReceiveMax(1000))
+      for (const answer of late) answer(reject('F99', 'late'))
+      await connection.createStream().sendTotal(1000)
+      assert.strictEqual(connection.sourceAssetCode, 'JPY')
+      assert.strictEqual(connection.totalSent, '1000')
+      assert.strictEqual(accepted.totalReceived, '1000')
+      assert.strictEqual(first.totalSent, '100')
+      assert.strictEqual(first.totalDelivered, '50')
     }
   },
   {
