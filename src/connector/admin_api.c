@@ -41,12 +41,16 @@ static json_t *account_json(const rill_core *core, const rill_holder_account *a)
     json_t *packets = json_pack("{s:I, s:I, s:I, s:I}", "from", (json_int_t)traffic.packets_from,
                                 "rejected", (json_int_t)traffic.rejected_from, "to",
                                 (json_int_t)traffic.packets_to, "open", (json_int_t)traffic.open);
-    return json_pack("{s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:i, s:s?, s:o}", "name",
-                     name, "relation", relations[a->config->relation], "asset", "code",
+    json_t *unseen =
+        json_pack("{s:I, s:o, s:b}", "packets", (json_int_t)a->unseen.packets, "amount",
+                  sum_json((rill_sum){.low = a->unseen.amount}), "charged", a->unseen.charge);
+    return json_pack("{s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, s:o}",
+                     "name", name, "relation", relations[a->config->relation], "asset", "code",
                      a->config->asset.code, "scale", (int)a->config->asset.scale, "balance", booked,
                      "held", sum_json(a->balance.held), "coming", sum_json(a->balance.coming),
                      "credit", limit_json(a->balance.credit), "most", limit_json(a->balance.most),
-                     "sessions", (int)traffic.sessions, "address", a->address, "packets", packets);
+                     "sessions", (int)traffic.sessions, "address", a->address, "packets", packets,
+                     "unseen", unseen);
 }
 
 /* What is asked. */

@@ -21,7 +21,15 @@ static void label(const char *text, char *out, size_t cap)
     out[len] = '\0';
 }
 
-typedef enum metric { BALANCE, HELD, FROM_FULFILLED, FROM_REJECTED, TO_FULFILLED, SESSIONS } metric;
+typedef enum metric {
+    BALANCE,
+    HELD,
+    FROM_FULFILLED,
+    FROM_REJECTED,
+    TO_FULFILLED,
+    SESSIONS,
+    UNSEEN
+} metric;
 
 static void put_metric(const rill_core *core, rill_admin_lines *l, const rill_holder_account *a,
                        metric which)
@@ -63,6 +71,10 @@ static void put_metric(const rill_core *core, rill_admin_lines *l, const rill_ho
     case SESSIONS:
         rill_admin_line(l, "rill_connector_sessions{%s} %" PRIu32 "\n", labels, t.sessions);
         break;
+    case UNSEEN:
+        rill_admin_line(l, "rill_connector_unseen_money{%s} %" PRIu64 "\n", labels,
+                        a->unseen.amount);
+        break;
     }
 }
 
@@ -90,6 +102,9 @@ void rill_admin_metrics(const rill_core *core, rill_admin_answer *out)
                "Packets that were sent to the account.", TO_FULFILLED, TO_FULFILLED);
     put_family(core, &l, "rill_connector_sessions", "gauge", "Connections of the account.",
                SESSIONS, SESSIONS);
+    put_family(core, &l, "rill_connector_unseen_money", "counter",
+               "Units of packets that were fulfilled after the account's connection was lost.",
+               UNSEEN, UNSEEN);
     rill_admin_line(&l,
                     "# HELP rill_connector_books_ok 1 while the books can be written.\n"
                     "# TYPE rill_connector_books_ok gauge\nrill_connector_books_ok %d\n",

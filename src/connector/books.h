@@ -119,7 +119,7 @@ void rill_books_release(rill_flow *flow, uint64_t taken, uint64_t given);
 /*
  * The packet was fulfilled: books what was held. Returns the number of the group that it is in.
  * Once rill_books.kept has reached that number, the Fulfill may be passed on. charge false: the
- * source owes nothing of it, since it cannot be told any more; the node bears it. wall_ms: now.
+ * source owes nothing of it, and the node bears it. wall_ms: now.
  */
 uint64_t rill_books_commit(rill_books *b, rill_flow *flow, uint64_t taken, uint64_t given,
                            bool charge, uint64_t wall_ms);

@@ -98,6 +98,7 @@ static void account_defaults(void *out)
     a->send_routes = RILL_CONFIG_BY_RELATION;
     a->receive_routes = RILL_CONFIG_BY_RELATION;
     a->max_routes = 100000;
+    a->charge_unseen = true;
 }
 
 static const rill_field account_fields[] = {
@@ -130,6 +131,10 @@ static const rill_field account_fields[] = {
      RILL_KIND_MAYBE, AT(rill_config_account, receive_routes)},
     {"max-routes", "Routes that the neighbour may tell; others are ignored. Default: 100000.",
      RILL_KIND_NUMBER, AT(rill_config_account, max_routes), .min = 1, .max = 10000000},
+    {"charge-unseen",
+     "Does the neighbour owe what is fulfilled after its connection was lost? If not, this node"
+     " bears it. Default: true.",
+     RILL_KIND_BOOL, AT(rill_config_account, charge_unseen)},
     END,
 };
 static const rill_shape account_shape = {"an account", sizeof(rill_config_account), account_fields,

@@ -6,11 +6,13 @@
 #include "connector/core_impl.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/muldiv.h"
 
 /* ---- money ---- */
 
@@ -90,13 +92,58 @@ static void on_release(void *user, const rill_money_hold *hold)
     rill_books_release(hold->between, hold->taken, hold->given);
 }
 
-static uint64_t on_commit(void *user, const rill_money_hold *hold, bool charge, rill_now now)
+/* The audit is told of what an account has not seen once in so long, and when the node drains. */
+#define UNSEEN_MS 60000
+
+/* What cannot be written for now is written with what comes next. */
+static void tell_unseen(rill_core *c, rill_holder_account *a)
+{
+    char what[160];
+    rill_unseen *u = &a->unseen;
+    if (u->new_packets == 0)
+        return;
+    (void)snprintf(what, sizeof what,
+                   "%" PRIu64 " packets of %" PRIu64 " units were fulfilled after its connection "
+                   "was lost: %s",
+                   u->new_packets, u->new_amount,
+                   u->charge ? "it owes them" : "this node bears them");
+    if (rill_core_note(c, a, "node", what) != RILL_OK)
+        return;
+    u->new_packets = 0;
+    u->new_amount = 0;
+    u->told_ms = rill_core_now(c).wall_ms;
+}
+
+static void count_unseen(rill_core *c, rill_holder_account *a, uint64_t amount, rill_now now)
+{
+    rill_unseen *u = &a->unseen;
+    u->packets++;
+    u->new_packets++;
+    u->amount = rill_add_sat(u->amount, amount);
+    u->new_amount = rill_add_sat(u->new_amount, amount);
+    /* A clock that was set back does not keep it for longer. */
+    if (a->leaving || u->told_ms == 0 || now.wall_ms < u->told_ms ||
+        now.wall_ms - u->told_ms >= UNSEEN_MS)
+        tell_unseen(c, a);
+}
+
+/*
+ * Who has left owes what its packet took, or it could have everything for nothing: it would only
+ * have to cut its connection while packets are out.
+ */
+static uint64_t on_commit(void *user, const rill_money_hold *hold, bool seen, rill_now now)
 {
     rill_core *c = user;
+    const rill_flow *flow = hold->between;
+    rill_holder_account *source = RILL_CONTAINER(flow->source, rill_holder_account, balance);
+    bool charge = seen || source->unseen.charge;
     uint64_t group =
         rill_books_commit(&c->books, hold->between, hold->taken, hold->given, charge, now.wall_ms);
     bool goes_on = rill_clerk_has_kept(&c->clerk, group);
-    rill_core_flight_fulfilled(c, hold->slot, group, goes_on && charge);
+    /* After a kill the source owes what it was told, or would never have been told anyway. */
+    rill_core_flight_fulfilled(c, hold->slot, group, seen ? goes_on : charge);
+    if (!seen)
+        count_unseen(c, source, hold->taken, now);
     c->options.soon(c->options.user);
     return goes_on ? 0 : group;
 }
@@ -460,6 +507,7 @@ static int open_ways(rill_core *c, rill_holder_account *holder)
 void rill_core_agree(rill_holder_account *holder, const rill_config_account *config)
 {
     holder->config = config;
+    holder->unseen.charge = config->charge_unseen;
     rill_routing_agree(&holder->peer, config);
     holder->balance.credit = config->credit;
     holder->balance.most = config->most;
@@ -686,6 +734,8 @@ void rill_core_drain(rill_core *c)
 {
     c->draining = true;
     rill_hub_drain(c->hub);
+    for (size_t i = 0; i < c->account_count; i++)
+        tell_unseen(c, c->accounts[i]);
 }
 
 bool rill_core_is_draining(const rill_core *c)

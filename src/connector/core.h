@@ -24,6 +24,19 @@
 typedef struct rill_core rill_core;
 
 /* A neighbour. */
+/*
+ * Packets of an account that were fulfilled after its connection was lost. It has not seen that
+ * they were, so its own books may lack them. Since the node began.
+ */
+typedef struct rill_unseen {
+    bool charge; /* it owes them; false: the node bears them */
+    uint64_t packets;
+    uint64_t amount;      /* units */
+    uint64_t told_ms;     /* when the audit was told last; 0: not yet */
+    uint64_t new_packets; /* that the audit was not told of */
+    uint64_t new_amount;
+} rill_unseen;
+
 typedef struct rill_holder_account {
     rill_terms terms; /* first: what the hub knows it by */
     rill_balance balance;
@@ -32,6 +45,7 @@ typedef struct rill_holder_account {
     rill_flow *last;              /* the flow of its last packet; NULL: none yet */
     char *address;                /* of a child: what terms.address points at */
     rill_rejects *rejects;        /* NULL: none of its packets was rejected yet */
+    rill_unseen unseen;
     struct rill_holder_account *next_leaving;
     uint64_t leave_at;      /* monotonic nanoseconds: until then its open packets are waited for */
     bool routed;            /* packets to its address go to it */

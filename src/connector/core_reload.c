@@ -337,6 +337,7 @@ static void note_account(rill_core_change *n, rill_holder_account *a,
     note_flag(n, a, "send-routes", rill_config_sends_routes(old), rill_config_sends_routes(fresh));
     note_flag(n, a, "receive-routes", rill_config_receives_routes(old),
               rill_config_receives_routes(fresh));
+    note_flag(n, a, "charge-unseen", old->charge_unseen, fresh->charge_unseen);
 }
 
 static bool same_prices(const rill_config_rates *a, const rill_config_rates *b)

@@ -58,10 +58,9 @@ typedef struct rill_money {
     void (*release)(void *user, const rill_money_hold *hold);
     /*
      * Fulfilled. Returns the group that the booking is in; 0: the Fulfill may go on at once.
-     * charge false: the source has left, will never see the Fulfill, and so owes nothing; the
-     * destination is owed all the same, and the node bears it.
+     * seen false: the source has left, and will never see the Fulfill.
      */
-    uint64_t (*commit)(void *user, const rill_money_hold *hold, bool charge, rill_now now);
+    uint64_t (*commit)(void *user, const rill_money_hold *hold, bool seen, rill_now now);
     /*
      * A packet of this source was rejected: by the neighbour that it went to, or by this node (by
      * is NULL). What reject points at is good until this returns. May be NULL.

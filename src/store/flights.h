@@ -24,7 +24,7 @@ typedef struct rill_flight {
     uint64_t given; /* to the destination, in its units */
     uint64_t expires_ms;
     uint64_t group; /* fulfilled, and booked in this group; 0: it is out */
-    bool charged;   /* fulfilled: the source has been told, and owes it */
+    bool charged;   /* fulfilled: the source owes it */
 } rill_flight;
 
 typedef struct rill_flights rill_flights;

@@ -192,7 +192,14 @@ static void test_a_store_that_fails(void **state)
     assert_int_equal(bob.sent_count, 2);
 }
 
-/* What was sent on for who left since may be fulfilled: it is owed, and the node bears it. */
+/* What was sent on for who left since may be fulfilled: who left owes it. */
+static const char *noted(void)
+{
+    assert_int_equal(store.batch->entry_count, 1);
+    assert_string_equal(store.batch->entries[0].who, "node");
+    return store.batch->entries[0].note;
+}
+
 static void test_the_source_leaves(void **state)
 {
     (void)state;
@@ -201,11 +208,17 @@ static void test_the_source_leaves(void **state)
     disconnect(&alice);
     assert_int_equal(rill_hub_open(rill_core_hub(core)), 1);
     fulfill(&bob, fulfillment);
-    booked(ALICE, 0);
+    booked(ALICE, -100);
     booked(BOB, 5000);
     nothing_held();
     turn();
+    assert_string_equal(noted(), "1 packets of 100 units were fulfilled after its connection was "
+                                 "lost: it owes them");
     written();
+    answered("GET", "/v1/accounts/alice", "", 200,
+             "\"unseen\":{\"packets\":1,\"amount\":\"100\",\"charged\":true}");
+    answered("GET", "/metrics", "", 200,
+             "rill_connector_unseen_money{account=\"alice\",asset=\"USD\",scale=\"2\"} 100\n");
     assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
     assert_true(rill_core_is_even(core));
     assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
@@ -220,8 +233,74 @@ static void test_the_source_leaves(void **state)
     disconnect(&alice);
     turn();
     written();
-    booked(ALICE, -100);
+    booked(ALICE, -200);
     assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
+}
+
+static void leaves_with(uint64_t amount)
+{
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    send(&alice, 1, "g.x.b.server", amount);
+    disconnect(&alice);
+    fulfill(&bob, fulfillment);
+    turn();
+}
+
+/* Who comes and goes does not fill the audit: it is told again after a minute, or at the end. */
+static void test_unseen_is_told_once_a_minute(void **state)
+{
+    (void)state;
+    assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
+    now.wall_ms = 1000000;
+    leaves_with(100);
+    assert_int_equal(store.batch->entry_count, 1);
+    written();
+    now.wall_ms += 59999;
+    leaves_with(7);
+    assert_int_equal(store.batch->entry_count, 0);
+    written();
+    now.wall_ms += 1;
+    leaves_with(5);
+    assert_non_null(strstr(noted(), "2 packets of 12 units"));
+    written();
+    leaves_with(3);
+    assert_int_equal(store.batch->entry_count, 0);
+    written();
+    now.wall_ms -= 500; /* the clock is set back */
+    leaves_with(2);
+    assert_non_null(strstr(noted(), "2 packets of 5 units"));
+    written();
+    leaves_with(1);
+    written();
+    rill_core_drain(core);
+    turn();
+    assert_non_null(strstr(noted(), "1 packets of 1 units"));
+    written();
+    booked(ALICE, -118);
+    assert_true(rill_core_is_even(core));
+}
+
+static void test_the_node_bears_what_is_unseen(void **state)
+{
+    (void)state;
+    end();
+    store = (disk){.store = {&disk_ops}};
+    assert_int_equal(begin("address: g.x\nstore: {path: b}\naccounts:\n"
+                           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE,"
+                           " credit: 1000, charge-unseen: false}\n"
+                           "  bob: {relation: child, asset: USD/2, tokens: env:BOB, segment: b}\n"),
+                     RILL_OK);
+    turn();
+    written();
+    assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
+    leaves_with(100);
+    assert_non_null(strstr(noted(), "100 units were fulfilled after its connection was lost: this "
+                                    "node bears them"));
+    written();
+    booked(ALICE, 0);
+    booked(1, 100);
+    assert_true(rill_core_is_even(core));
+    answered("GET", "/v1/accounts/alice", "", 200, "\"amount\":\"100\",\"charged\":false");
 }
 
 static void test_draining_waits_for_the_store(void **state)
@@ -311,6 +390,8 @@ int main(void)
         TEST(test_ildcp_tells_children_alone),
         TEST(test_a_store_that_fails),
         TEST(test_the_source_leaves),
+        TEST(test_unseen_is_told_once_a_minute),
+        TEST(test_the_node_bears_what_is_unseen),
         TEST(test_draining_waits_for_the_store),
         TEST(test_after_a_restart),
         TEST(test_what_cannot_begin),

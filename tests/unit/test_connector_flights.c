@@ -100,6 +100,25 @@ static void test_killed_before_a_booking(void **state)
     without_flights();
 }
 
+/* Who left would not have been told either. */
+static void test_killed_after_the_source_left(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 100);
+    disconnect(&alice);
+    fulfill(&bob, fulfillment);
+    turn();
+    killed(EXAMPLE);
+    assert_int_equal(rill_core_recovered(core), 1);
+    booked(ALICE, -100);
+    booked(BOB, 5000);
+    assert_true(rill_core_is_even(core));
+    turn();
+    written();
+    without_flights();
+}
+
 /* Kept by the store, though the process died before it heard of it: nothing is booked again. */
 static void test_killed_after_a_booking(void **state)
 {
@@ -196,9 +215,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-        TEST(test_killed_before_a_booking),
-        TEST(test_killed_after_a_booking),
-        TEST(test_killed_while_a_packet_is_out),
+        TEST(test_killed_before_a_booking),       TEST(test_killed_after_the_source_left),
+        TEST(test_killed_after_a_booking),        TEST(test_killed_while_a_packet_is_out),
         TEST(test_killed_and_an_account_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
