@@ -65,6 +65,27 @@ int ctl_accounts(const ctl_args *args)
     return code;
 }
 
+/* How the account is settled, and what is outstanding. */
+static void print_settlement(const json_t *s, unsigned scale)
+{
+    const json_t *outstanding = json_object_get(s, "outstanding");
+    bool some = json_is_object(outstanding);
+    if (!json_is_object(s))
+        return;
+    ctl_table *t =
+        ctl_table_new("ENGINE|>THRESHOLD|>SETTLE TO|>OUTSTANDING|SINCE|KEY|>TRIES|PROBLEM");
+    ctl_cell(t, ctl_text(some ? outstanding : s, "engine"));
+    ctl_cell_units(t, json_object_get(s, "threshold"), scale);
+    ctl_cell_units(t, json_object_get(s, "settle_to"), scale);
+    ctl_cell_units(t, some ? json_object_get(outstanding, "amount") : NULL, scale);
+    ctl_cell(t, some ? ctl_text(outstanding, "begun") : "-");
+    ctl_cell(t, some ? ctl_text(outstanding, "key") : "-");
+    ctl_cell_number(t, ctl_number(s, "tries"));
+    ctl_cell(t, ctl_text(s, "problem"));
+    printf("\n");
+    ctl_table_print(t);
+}
+
 static int balance_of(const ctl_args *args, const char *account)
 {
     char path[PATH];
@@ -80,6 +101,7 @@ static int balance_of(const ctl_args *args, const char *account)
         ctl_table *t = account_table();
         add_account(t, r.value);
         ctl_table_print(t);
+        print_settlement(json_object_get(r.value, "settlement"), scale_of(r.value));
     }
     ctl_reply_clear(&r);
     return code;

@@ -50,6 +50,9 @@ void rill_admin_begin_audit(rill_admin_answer *out);
 void rill_admin_begin_statement(const rill_core *core, const rill_holder_account *a,
                                 rill_bytes query, rill_admin_answer *out);
 
+/* admin_settlement.c: null if the account has no engine; NULL: no memory. */
+json_t *rill_admin_settlement(const rill_holder_account *holder);
+
 /* admin_routes.c: the ways to prefixes that begin with `prefix` of the query, 1000 at most. */
 void rill_admin_routes(const rill_core *core, rill_bytes query, rill_admin_answer *out);
 

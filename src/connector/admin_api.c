@@ -44,13 +44,13 @@ static json_t *account_json(const rill_core *core, const rill_holder_account *a)
     json_t *unseen =
         json_pack("{s:I, s:o, s:b}", "packets", (json_int_t)a->unseen.packets, "amount",
                   sum_json((rill_sum){.low = a->unseen.amount}), "charged", a->unseen.charge);
-    return json_pack("{s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, s:o}",
+    return json_pack("{s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, s:o, s:o}",
                      "name", name, "relation", relations[a->config->relation], "asset", "code",
                      a->config->asset.code, "scale", (int)a->config->asset.scale, "balance", booked,
                      "held", sum_json(a->balance.held), "coming", sum_json(a->balance.coming),
                      "credit", limit_json(a->balance.credit), "most", limit_json(a->balance.most),
                      "sessions", (int)traffic.sessions, "address", a->address, "packets", packets,
-                     "unseen", unseen);
+                     "unseen", unseen, "settlement", rill_admin_settlement(a));
 }
 
 /* What is asked. */

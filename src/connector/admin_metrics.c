@@ -88,6 +88,47 @@ static void put_family(const rill_core *core, rill_admin_lines *l, const char *n
     }
 }
 
+static void put_settlement(rill_admin_lines *l, const char *name, const char *more,
+                           const rill_holder_account *a, uint64_t value)
+{
+    char asset[80];
+    label(a->config->asset.code, asset, sizeof asset);
+    rill_admin_line(l, "%s{account=\"%s\",asset=\"%s\",scale=\"%u\"%s} %" PRIu64 "\n", name,
+                    a->config->name, asset, (unsigned)a->config->asset.scale, more, value);
+}
+
+/* Of accounts with engines alone. */
+static void put_settlements(const rill_core *core, rill_admin_lines *l)
+{
+    static const struct {
+        const char *name;
+        const char *type;
+        const char *help;
+    } families[] = {
+        {"rill_connector_settlement_outstanding", "gauge",
+         "Units that the engine was asked to settle, and has not taken yet."},
+        {"ilp_connector_outgoing_money", "counter",
+         "Units that the account's engine has taken to settle."},
+        {"ilp_connector_incoming_money", "counter",
+         "Units that the account's engine has told, and that were credited."},
+        {"rill_connector_engine_failures", "counter", "Calls to the engine that failed."},
+    };
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
+        const char *name = families[f].name;
+        rill_admin_line(l, "# HELP %s %s\n# TYPE %s %s\n", name, families[f].help, name,
+                        families[f].type);
+        for (size_t i = 0; i < rill_core_accounts(core); i++) {
+            const rill_holder_account *a = rill_core_account(core, i);
+            const rill_settling *s = a->settling;
+            if (s == NULL)
+                continue;
+            const uint64_t values[] = {s->of == NULL ? 0 : s->asked, s->units_out, s->units_in,
+                                       s->failures};
+            put_settlement(l, name, f == 1 || f == 2 ? ",result=\"succeeded\"" : "", a, values[f]);
+        }
+    }
+}
+
 /* Names of ilp-connector where it has one, so that its dashboards go on. */
 void rill_admin_metrics(const rill_core *core, rill_admin_answer *out)
 {
@@ -105,6 +146,7 @@ void rill_admin_metrics(const rill_core *core, rill_admin_answer *out)
     put_family(core, &l, "rill_connector_unseen_money", "counter",
                "Units of packets that were fulfilled after the account's connection was lost.",
                UNSEEN, UNSEEN);
+    put_settlements(core, &l);
     rill_admin_line(&l,
                     "# HELP rill_connector_books_ok 1 while the books can be written.\n"
                     "# TYPE rill_connector_books_ok gauge\nrill_connector_books_ok %d\n",

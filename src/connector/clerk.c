@@ -40,6 +40,7 @@ static void empty_page(rill_clerk *c, rill_clerk_page *page)
     page->account_count = 0;
     page->entry_count = 0;
     page->route_count = 0;
+    page->settlement_count = 0;
 }
 
 void rill_clerk_clear(rill_clerk *c)
@@ -52,6 +53,7 @@ void rill_clerk_clear(rill_clerk *c)
         rill_free(allocator, page->accounts);
         rill_free(allocator, page->entries);
         rill_free(allocator, page->routes);
+        rill_free(allocator, page->settlements);
         rill_free(allocator, page->texts);
     }
     while (!rill_list_empty(&c->keys)) {
@@ -149,6 +151,42 @@ int rill_clerk_put_route(rill_clerk *c, const rill_store_route *route)
     }
     page->route_count++;
     return RILL_OK;
+}
+
+int rill_clerk_put_settlement(rill_clerk *c, const rill_store_settlement *settlement)
+{
+    rill_clerk_page *page = &c->pages[c->filling];
+    size_t texts = page->text_count;
+    void *settlements = page->settlements;
+    rill_store_settlement *at =
+        place(c, &settlements, page->settlement_count, &page->settlement_cap, sizeof *at);
+    page->settlements = settlements;
+    if (at == NULL)
+        return RILL_ERR_NOMEM;
+    *at = *settlement;
+    const bool gone = settlement->gone;
+    at->key = keep_text(c, page, settlement->key);
+    at->engine = at->key == NULL ? NULL : keep_text(c, page, gone ? "" : settlement->engine);
+    at->amount = at->engine == NULL ? NULL : keep_text(c, page, gone ? "" : settlement->amount);
+    if (at->amount == NULL) {
+        drop_texts(c, page, texts);
+        return RILL_ERR_NOMEM;
+    }
+    page->settlement_count++;
+    return RILL_OK;
+}
+
+rill_clerk_mark rill_clerk_mark_settlements(const rill_clerk *c)
+{
+    const rill_clerk_page *page = &c->pages[c->filling];
+    return (rill_clerk_mark){page->settlement_count, page->text_count};
+}
+
+void rill_clerk_unput_settlements(rill_clerk *c, rill_clerk_mark to)
+{
+    rill_clerk_page *page = &c->pages[c->filling];
+    page->settlement_count = to.settlements;
+    drop_texts(c, page, to.texts);
 }
 
 /* ---- keys ---- */
@@ -294,10 +332,19 @@ static void give_to_store(rill_clerk *c, rill_clerk_page *page)
         .entry_count = page->entry_count,
         .routes = page->routes,
         .route_count = page->route_count,
+        .settlements = page->settlements,
+        .settlement_count = page->settlement_count,
         .group = page->group.number,
     };
     c->writing = true;
     rill_store_write(c->store, &page->batch);
+}
+
+/* Nothing is on it beside what the books have. */
+static bool is_blank(const rill_clerk_page *page)
+{
+    return page->account_count + page->entry_count + page->route_count + page->settlement_count ==
+           0;
 }
 
 void rill_clerk_turn(rill_clerk *c, uint64_t mono_ns)
@@ -317,7 +364,7 @@ void rill_clerk_turn(rill_clerk *c, uint64_t mono_ns)
     if (rc == RILL_ERR_BLOCKED) {
         page->group.balance_count = 0;
         page->group.flow_count = 0;
-        if (page->account_count + page->entry_count + page->route_count == 0)
+        if (is_blank(page))
             return;
     }
     c->filling = 1 - c->filling;
@@ -358,6 +405,5 @@ uint64_t rill_clerk_deadline(const rill_clerk *c)
 bool rill_clerk_is_done(const rill_clerk *c)
 {
     const rill_clerk_page *page = &c->pages[c->filling];
-    return !c->writing && !c->failed && c->books->dirty_count == 0 &&
-           page->account_count + page->entry_count + page->route_count == 0;
+    return !c->writing && !c->failed && c->books->dirty_count == 0 && is_blank(page);
 }

@@ -46,7 +46,10 @@ typedef struct rill_clerk_page {
     rill_store_route *routes;
     size_t route_count;
     size_t route_cap;
-    char **texts; /* what accounts, entries and routes point at */
+    rill_store_settlement *settlements;
+    size_t settlement_count;
+    size_t settlement_cap;
+    char **texts; /* what accounts, entries, routes and settlements point at */
     size_t text_count;
     size_t text_cap;
     rill_store_batch batch;
@@ -78,6 +81,16 @@ void rill_clerk_clear(rill_clerk *c);
 RILL_MUST_CHECK int rill_clerk_open_account(rill_clerk *c, const rill_store_account *account);
 /* What is known of a route; all of it is copied. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_clerk_put_route(rill_clerk *c, const rill_store_route *route);
+/* What is known of a settlement; texts are copied. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_clerk_put_settlement(rill_clerk *c,
+                                              const rill_store_settlement *settlement);
+/* To take back what rill_clerk_put_settlement has put since, if nothing else was put. */
+typedef struct rill_clerk_mark {
+    size_t settlements;
+    size_t texts;
+} rill_clerk_mark;
+rill_clerk_mark rill_clerk_mark_settlements(const rill_clerk *c);
+void rill_clerk_unput_settlements(rill_clerk *c, rill_clerk_mark to);
 /* A key that the store has already, when a node starts. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_clerk_know_key(rill_clerk *c, rill_balance_id account, const char *key,
                                         rill_entry_kind kind, uint64_t amount);

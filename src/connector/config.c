@@ -10,6 +10,8 @@
 #include <rill/error.h>
 #include <rill/ilp.h>
 
+#include "clients/url.h"
+#include "connector/settler.h"
 #include "files/file.h"
 
 #define END                                                                                        \
@@ -88,6 +90,57 @@ static const rill_field link_fields[] = {
 static const rill_shape link_shape = {"a link", sizeof(rill_config_link), link_fields,
                                       .defaults = link_defaults};
 
+static void settlement_defaults(void *out)
+{
+    ((rill_config_settlement *)out)->scale = RILL_CONFIG_ACCOUNTS_SCALE;
+}
+
+static const rill_field settlement_fields[] = {
+    {"engine",
+     "Where the account's settlement engine is: https://host/path, or http of this machine.",
+     RILL_KIND_TEXT, AT(rill_config_settlement, engine), .required = true},
+    {"token", "What the engine is shown, if it wants that: file:PATH or env:NAME.",
+     RILL_KIND_SECRET, AT(rill_config_settlement, token)},
+    {"threshold", "When this node owes so many units, it settles.", RILL_KIND_NUMBER,
+     AT(rill_config_settlement, threshold), .required = true, .min = 1, .max = UINT64_MAX - 1},
+    {"settle-to", "So many units it owes after that. Default: 0.", RILL_KIND_NUMBER,
+     AT(rill_config_settlement, settle_to), .max = UINT64_MAX - 1},
+    {"scale",
+     "The scale of what the engine can pay, if that is coarser. Default: the account's scale.",
+     RILL_KIND_NUMBER, AT(rill_config_settlement, scale), .max = 255},
+    {"insecure", "The engine is on another machine, and without TLS. Default: false.",
+     RILL_KIND_BOOL, AT(rill_config_settlement, insecure)},
+    END,
+};
+static const rill_shape settlement_shape = {"a settlement", sizeof(rill_config_settlement),
+                                            settlement_fields, .defaults = settlement_defaults};
+
+static void engines_defaults(void *out)
+{
+    ((rill_config_engines *)out)->host = "127.0.0.1";
+    ((rill_config_engines *)out)->port = RILL_CONFIG_NO_PORT;
+}
+
+static const rill_field engines_fields[] = {
+    {"host", "A numeric address of this machine. Default: 127.0.0.1.", RILL_KIND_TEXT,
+     AT(rill_config_engines, host)},
+    {"port", "The number of the port; 0: any that is free.", RILL_KIND_NUMBER,
+     AT(rill_config_engines, port), .required = true, .max = 65535},
+    {"cert", "A PEM file with the certificate and those above it, for TLS.", RILL_KIND_TEXT,
+     AT(rill_config_engines, cert_file)},
+    {"key", "A PEM file with the key of the certificate.", RILL_KIND_TEXT,
+     AT(rill_config_engines, key_file)},
+    {"tokens", "One of these an engine shows at the port: file:PATH or env:NAME. Default: none.",
+     RILL_KIND_SECRETS, AT(rill_config_engines, tokens)},
+    {"unprotected",
+     "No token is needed, though other machines reach the port: whoever does can credit accounts."
+     " Default: false.",
+     RILL_KIND_BOOL, AT(rill_config_engines, unprotected)},
+    END,
+};
+static const rill_shape engines_shape = {"the engines' port", sizeof(rill_config_engines),
+                                         engines_fields, .defaults = engines_defaults};
+
 static void account_defaults(void *out)
 {
     rill_config_account *a = out;
@@ -99,6 +152,7 @@ static void account_defaults(void *out)
     a->receive_routes = RILL_CONFIG_BY_RELATION;
     a->max_routes = 100000;
     a->charge_unseen = true;
+    settlement_defaults(&a->settlement);
 }
 
 static const rill_field account_fields[] = {
@@ -135,6 +189,8 @@ static const rill_field account_fields[] = {
      "Does the neighbour owe what is fulfilled after its connection was lost? If not, this node"
      " bears it. Default: true.",
      RILL_KIND_BOOL, AT(rill_config_account, charge_unseen)},
+    {"settlement", "How this node settles what it owes, and how the neighbour does (RFC 38).",
+     RILL_KIND_STRUCT, AT(rill_config_account, settlement), .of = &settlement_shape},
     END,
 };
 static const rill_shape account_shape = {"an account", sizeof(rill_config_account), account_fields,
@@ -209,6 +265,7 @@ static void config_defaults(void *out)
     rill_config *c = out;
     rates_defaults(&c->rates);
     admin_defaults(&c->admin);
+    engines_defaults(&c->engines);
     c->min_message_window = RILL_SECOND;
     c->max_hold_time = 30 * RILL_SECOND;
     c->route_interval = 30 * RILL_SECOND;
@@ -222,6 +279,8 @@ static const rill_field config_fields[] = {
      .required = true, .of = &store_shape},
     {"admin", "For operators: balances, settlements, metrics, over HTTP.", RILL_KIND_STRUCT,
      AT(rill_config, admin), .of = &admin_shape},
+    {"engines", "The port at which settlement engines tell what they have received (RFC 38).",
+     RILL_KIND_STRUCT, AT(rill_config, engines), .of = &engines_shape},
     {"listen", "Ports that neighbours connect to.", RILL_KIND_LIST, AT(rill_config, listen),
      .of = &port_shape},
     {"accounts", "The neighbours, by name.", RILL_KIND_MAP, AT(rill_config, accounts),
@@ -323,8 +382,27 @@ static bool is_address(const char *text)
     return rill_address_valid((rill_bytes){(const uint8_t *)text, strlen(text)});
 }
 
+static void judge_settlement(judge *j, const rill_config_account *a)
+{
+    const rill_config_settlement *s = &a->settlement;
+    if (s->engine == NULL)
+        return;
+    bool plain = strncmp(s->engine, "http://", 7) == 0;
+    if (!plain && strncmp(s->engine, "https://", 8) != 0)
+        wrong(j, s->place, "engine: http:// or https:// is needed, not '", s->engine, "'");
+    else if (strlen(s->engine) > RILL_ENGINE_MAX || strpbrk(s->engine, "@?# \t\r\n") != NULL)
+        wrong(j, s->place, a->name, "",
+              ": engine: a URL of at most 200 characters, without a token, a query or blanks");
+    else if (plain && !s->insecure && !rill_url_is_local(s->engine))
+        wrong(j, s->place, "engine: https is needed, unless insecure is true, for '", s->engine,
+              "'");
+    if (s->settle_to >= s->threshold)
+        wrong(j, s->place, a->name, "", ": settle-to must be below threshold");
+}
+
 static void judge_account(judge *j, const rill_config_account *a)
 {
+    judge_settlement(j, a);
     if (!is_segment(a->name))
         wrong(j, a->place, "the account's name '", a->name,
               "' has characters other than letters, digits, _, ~ and -, or more than 255");
@@ -410,6 +488,24 @@ static void judge_routes(judge *j)
         wrong(j, c->place, "default-route: there is no account '", c->default_route, "'");
 }
 
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+/* Whoever reaches this port can credit accounts. */
+static void judge_engines(judge *j)
+{
+    const rill_config_engines *e = &j->config->engines;
+    if ((e->cert_file == NULL) != (e->key_file == NULL))
+        wrong(j, e->place, "a port needs both cert and key for TLS", "", "");
+    if (e->port == RILL_CONFIG_NO_PORT || e->tokens.count > 0 || e->unprotected)
+        return;
+    if (!is_loopback(e->host))
+        wrong(j, e->place, "other machines reach the engines' port: it needs tokens, or ",
+              "unprotected: true", "");
+}
+
 static void judge_ports(judge *j)
 {
     const rill_config_port *ports = j->config->listen.items;
@@ -443,6 +539,7 @@ int rill_config_read(rill_config *out, rill_arena *arena, const char *text, size
     judge_rates(&j);
     judge_routes(&j);
     judge_ports(&j);
+    judge_engines(&j);
     return j.errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
 }
 

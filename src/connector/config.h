@@ -32,6 +32,20 @@ typedef struct rill_config_link {
     uint64_t connections;
 } rill_config_link;
 
+/* The engine's finest amounts are those of the account. */
+#define RILL_CONFIG_ACCOUNTS_SCALE UINT64_MAX
+
+/* How an account is settled. */
+typedef struct rill_config_settlement {
+    rill_place place;
+    const char *engine; /* the URL of its engine; NULL: none */
+    const char *token;  /* a secret that the engine is shown; NULL: none */
+    uint64_t threshold; /* units that we owe: then it is settled */
+    uint64_t settle_to; /* units that we owe afterwards */
+    uint64_t scale;     /* of the engine; RILL_CONFIG_ACCOUNTS_SCALE */
+    bool insecure;      /* the engine may be http, and not of this machine */
+} rill_config_settlement;
+
 typedef struct rill_config_account {
     rill_place place;
     const char *name;
@@ -49,6 +63,7 @@ typedef struct rill_config_account {
     int receive_routes; /* the same */
     uint64_t max_routes;
     bool charge_unseen; /* it owes what is fulfilled after its connection was lost */
+    rill_config_settlement settlement;
 } rill_config_account;
 
 /* Of send_routes and receive_routes. */
@@ -99,6 +114,17 @@ typedef struct rill_config_admin {
     rill_items tokens; /* rill_text, secrets */
 } rill_config_admin;
 
+/* The port of settlement engines. */
+typedef struct rill_config_engines {
+    rill_place place;
+    const char *host;
+    uint64_t port; /* RILL_CONFIG_NO_PORT: none */
+    const char *cert_file;
+    const char *key_file;
+    rill_items tokens; /* rill_text, secrets */
+    bool unprotected;  /* without tokens, though others than this machine reach it */
+} rill_config_engines;
+
 typedef struct rill_config_store {
     rill_place place;
     const char *path;
@@ -110,6 +136,7 @@ typedef struct rill_config {
     const char *address; /* NULL: the parent gives it */
     rill_config_store store;
     rill_config_admin admin;
+    rill_config_engines engines;
     rill_items listen;   /* rill_config_port */
     rill_items accounts; /* rill_config_account */
     rill_config_rates rates;

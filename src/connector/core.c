@@ -144,6 +144,7 @@ static uint64_t on_commit(void *user, const rill_money_hold *hold, bool seen, ri
     rill_core_flight_fulfilled(c, hold->slot, group, seen ? goes_on : charge);
     if (!seen)
         count_unseen(c, source, hold->taken, now);
+    rill_core_look_to_settle(c, RILL_CONTAINER(flow->destination, rill_holder_account, balance));
     c->options.soon(c->options.user);
     return goes_on ? 0 : group;
 }
@@ -165,6 +166,7 @@ static void on_kept(void *user, uint64_t group)
 {
     rill_core *c = user;
     rill_core_flights_kept(c, group);
+    rill_settler_kept(&c->settler, group, rill_core_now(c).mono_ns);
     rill_hub_kept(c->hub, group);
     if (c->options.kept != NULL)
         c->options.kept(c->options.user, group);
@@ -266,11 +268,20 @@ static void on_present(void *user, rill_terms *account, bool is)
     c->options.soon(c->options.user);
 }
 
-static void on_answered(void *user, rill_terms *account, uint64_t id, bool fulfilled)
+static void on_answered(void *user, rill_terms *account, uint64_t id,
+                        const rill_talk_answer *answer)
 {
     rill_core *c = user;
-    rill_routing_answered(&c->routing, &holder_of(account)->peer, id, fulfilled, rill_core_now(c));
+    if (rill_core_messaged(c, holder_of(account), id, answer))
+        return;
+    rill_routing_answered(&c->routing, &holder_of(account)->peer, id, answer->fulfilled,
+                          rill_core_now(c));
     c->options.soon(c->options.user);
+}
+
+static int on_settle(void *user, rill_terms *from, rill_bytes message, uint64_t ticket)
+{
+    return rill_core_settle_message(user, holder_of(from), message, ticket);
 }
 
 /* ---- beginning ---- */
@@ -278,7 +289,7 @@ static void on_answered(void *user, rill_terms *account, uint64_t id, bool fulfi
 int rill_core_new(rill_core **out, const rill_core_options *options, const char **problem)
 {
     const rill_allocator *allocator = options->allocator;
-    uint64_t seeds[3];
+    uint64_t seeds[5];
     *problem = "out of memory";
     rill_core *c = rill_calloc(allocator, 1, sizeof *c);
     if (c == NULL)
@@ -306,7 +317,8 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     };
     rill_clerk_init(&c->clerk, &c->books, &clerk);
     c->money = (rill_money){on_identify, on_hold, on_release, on_commit, on_rejected, c};
-    c->talk = (rill_talk){on_hear, on_present, on_answered, c};
+    rill_core_init_settler(c, seeds + 3);
+    c->talk = (rill_talk){on_hear, on_present, on_answered, on_settle, c};
     *out = c;
     *problem = NULL;
     return RILL_OK;
@@ -320,6 +332,7 @@ void rill_core_free(rill_core *c)
     rill_hub_free(c->hub);
     rill_routing_close(&c->routing);
     rill_core_clear_flights(c);
+    rill_core_clear_settler(c);
     rill_clerk_clear(&c->clerk);
     rill_books_clear(&c->books);
     rill_rates_clear(&c->rates);
@@ -362,14 +375,6 @@ int rill_core_know(rill_core *c, const rill_store_account *account, rill_i128 bo
 int rill_core_know_key(rill_core *c, const rill_store_entry *entry)
 {
     return rill_clerk_know_key(&c->clerk, entry->account, entry->key, entry->kind, entry->amount);
-}
-
-void rill_core_complain(rill_core *c, rill_place place, const char *name, const char *what)
-{
-    char problem[400];
-    snprintf(problem, sizeof problem, "%s: %s", name, what);
-    c->problems++;
-    c->report(c->report_user, place, problem);
 }
 
 int rill_core_compare_known(const void *a, const void *b)
@@ -549,6 +554,8 @@ int rill_core_open_holder(rill_core *c, const rill_config_account *config, rill_
     rc = give_address(c, holder);
     if (rc == RILL_OK)
         rc = open_ways(c, holder);
+    if (rc == RILL_OK)
+        rc = rill_core_prepare_settlement(c, holder, config);
     return rc == RILL_OK ? rill_core_know_tokens(c, tokens, holder, config) : rc;
 }
 
@@ -556,8 +563,10 @@ static int open_account(rill_core *c, const rill_config_account *config)
 {
     rill_holder_account *holder;
     int rc = rill_core_open_holder(c, config, &c->tokens, &holder);
-    if (rc == RILL_OK && holder != NULL)
+    if (rc == RILL_OK && holder != NULL) {
         c->accounts[c->account_count++] = holder;
+        rill_core_agree_settlement(c, holder);
+    }
     return rc;
 }
 
@@ -692,6 +701,8 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
     if (rc == RILL_OK)
         rc = restore_routes(c);
     if (rc == RILL_OK)
+        rc = rill_core_name_settlements(c);
+    if (rc == RILL_OK)
         c->options.soon(c->options.user);
     return rc;
 }
@@ -708,8 +719,10 @@ int rill_core_enter(rill_core *c, rill_holder_account *a, const rill_store_entry
                     uint64_t *group)
 {
     int rc = rill_clerk_enter(&c->clerk, &a->balance, entry, group);
-    if (rc == RILL_OK)
+    if (rc == RILL_OK) {
+        rill_core_look_to_settle(c, a);
         c->options.soon(c->options.user);
+    }
     return rc;
 }
 
@@ -794,6 +807,7 @@ void rill_core_turn(rill_core *c)
 {
     rill_now now = rill_core_now(c);
     rill_routing_turn(&c->routing, now);
+    rill_settler_turn(&c->settler, now.mono_ns);
     rill_clerk_turn(&c->clerk, now.mono_ns);
 }
 
@@ -804,7 +818,9 @@ uint64_t rill_core_deadline(const rill_core *c)
 
 uint64_t rill_core_routes_deadline(const rill_core *c)
 {
-    return rill_routing_deadline(&c->routing);
+    uint64_t routes = rill_routing_deadline(&c->routing);
+    uint64_t engines = rill_settler_deadline(&c->settler);
+    return routes < engines ? routes : engines;
 }
 
 void rill_core_written(rill_core *c, int rc, const char *problem)

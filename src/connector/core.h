@@ -17,6 +17,7 @@
 #include "connector/rates.h"
 #include "connector/rejects.h"
 #include "connector/routing.h"
+#include "connector/settler.h"
 #include "crypto/crypto.h"
 #include "node/hub.h"
 #include "store/flights.h"
@@ -55,6 +56,7 @@ typedef struct rill_holder_account {
     bool listed;            /* the new configuration has it */
     bool lost_token;        /* a token is not good any more: its sessions may have shown that one */
     rill_speaker_peer peer; /* what is said of routes */
+    rill_settling *settling; /* NULL: it never had an engine */
 } rill_holder_account;
 
 typedef struct rill_core_options {
@@ -70,6 +72,16 @@ typedef struct rill_core_options {
     void (*soon)(void *user);
     /* The books are kept up to this group. May be NULL. */
     void (*kept)(void *user, uint64_t group);
+    /*
+     * Asks a settlement engine; rill_core_engine_answered follows, later, if this returns RILL_OK.
+     * NULL: none can be asked.
+     */
+    int (*engine)(void *user, const rill_engine_call *call);
+    /*
+     * What a neighbour has answered to an engine's message (rill_engine_reply.message), as a status
+     * of HTTP. data is good until this returns. May be NULL.
+     */
+    void (*messaged)(void *user, uint64_t message, unsigned status, rill_bytes data);
     /* The value of a secret of the configuration, as rill_config_secret. */
     int (*secret)(void *user, const char *where, char *out, size_t cap);
     void *user;
@@ -89,6 +101,9 @@ RILL_MUST_CHECK int rill_core_know(rill_core *c, const rill_store_account *accou
                                    rill_i128 booked);
 /* What the store has of a route: to be told before rill_core_begin. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_core_know_route(rill_core *c, const rill_store_route *route);
+/* What the store has of a settlement: the same. RILL_ERR_NOMEM, RILL_ERR_MALFORMED. */
+RILL_MUST_CHECK int rill_core_know_settlement(rill_core *c,
+                                              const rill_store_settlement *settlement);
 /* A key that an entry of the store has: what is asked for with it again is not booked again. */
 RILL_MUST_CHECK int rill_core_know_key(rill_core *c, const rill_store_entry *entry);
 /*
@@ -192,7 +207,9 @@ bool rill_core_has_kept(const rill_core *c, uint64_t group);
 void rill_core_turn(rill_core *c);
 /* When rill_core_turn is wanted though nothing happens; RILL_NEVER. */
 uint64_t rill_core_deadline(const rill_core *c);
-/* The same, for what is to be said of routes; 0: at once. */
+/* What an engine has answered to this call. One that nobody waits for is ignored. */
+void rill_core_engine_answered(rill_core *c, uint64_t id, const rill_engine_answer *answer);
+/* The same, for what is to be said of routes and to engines; 0: at once. */
 uint64_t rill_core_routes_deadline(const rill_core *c);
 /* What the store says of the batch that it had. */
 void rill_core_written(rill_core *c, int rc, const char *problem);

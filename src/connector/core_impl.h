@@ -66,6 +66,8 @@ struct rill_core {
     size_t known_cap;
     rill_balance_id last_id;
     core_flights flights;
+    rill_settler settler;
+    rill_map messages;       /* of neighbours, that engines are asked about */
     rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */
     bool failing;            /* the books cannot be written */
     bool draining;
@@ -73,6 +75,11 @@ struct rill_core {
     void *report_user;
     unsigned problems;
 };
+
+/* core_say.c */
+
+/* Reports what is wrong: "NAME: WHAT". */
+void rill_core_complain(rill_core *c, rill_place place, const char *name, const char *what);
 
 /* core_flights.c */
 
@@ -83,13 +90,41 @@ void rill_core_flights_kept(rill_core *c, uint64_t group);
 RILL_MUST_CHECK int rill_core_settle_flights(rill_core *c);
 void rill_core_clear_flights(rill_core *c);
 
+/* Messages of engines of one account that are under way at a time, in both directions. */
+enum { CORE_MESSAGES = 32 };
+/* Questions of ours to neighbours: those that are not about routes have this bit. */
+#define CORE_IS_MESSAGE (UINT64_C(1) << 63)
+
+/* core_settle.c */
+
+void rill_core_init_settler(rill_core *c, const uint64_t seeds[2]);
+void rill_core_clear_settler(rill_core *c);
+/*
+ * What an account's settlement will be, once rill_core_agree_settlement is called. What is wrong is
+ * complained about. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_core_prepare_settlement(rill_core *c, rill_holder_account *holder,
+                                                 const rill_config_account *config);
+void rill_core_agree_settlement(rill_core *c, const rill_holder_account *holder);
+void rill_core_forget_settlement(rill_core *c, const rill_holder_account *holder);
+/* The account is taken out: its engine is told once nothing is outstanding. */
+void rill_core_end_settlement(rill_core *c, const rill_holder_account *holder);
+/* Accounts that are not open, and of which the store has settlements. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_core_name_settlements(rill_core *c);
+/* We owe the account more than before. */
+void rill_core_look_to_settle(rill_core *c, const rill_holder_account *holder);
+/* As of rill_talk.settle. */
+RILL_MUST_CHECK int rill_core_settle_message(rill_core *c, const rill_holder_account *from,
+                                             rill_bytes data, uint64_t ticket);
+/* False: it was not a message of an engine. */
+bool rill_core_messaged(rill_core *c, const rill_holder_account *from, uint64_t id,
+                        const rill_talk_answer *answer);
+
 /* core.c */
 
 /* The order of rill_core.known, once it has begun. */
 int rill_core_compare_known(const void *a, const void *b);
 
-/* Reports what is wrong: "NAME: WHAT". */
-void rill_core_complain(rill_core *c, rill_place place, const char *name, const char *what);
 /*
  * The balance that the store has for this, or a new one of 0, which the store will be told of.
  * RILL_ERR_NOMEM.

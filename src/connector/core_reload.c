@@ -139,6 +139,8 @@ static int prepare_account(rill_core_change *n, const rill_config_account *fresh
         if (a->leaving)
             come_back(n, a, fresh);
         rc = rill_core_know_tokens(c, &n->tokens, a, fresh);
+        if (rc == RILL_OK)
+            rc = rill_core_prepare_settlement(c, a, fresh);
     } else {
         rc = rill_core_open_holder(c, fresh, &n->tokens, &a);
         if (a != NULL)
@@ -320,6 +322,19 @@ static void note_flag(rill_core_change *n, rill_holder_account *a, const char *w
         note(n, a, "%s %s", what, fresh ? "true" : "false");
 }
 
+static void note_settlement(rill_core_change *n, rill_holder_account *a,
+                            const rill_config_settlement *old, const rill_config_settlement *fresh)
+{
+    if (!same_text(old->engine, fresh->engine))
+        note(n, a, "settlement engine %s", fresh->engine == NULL ? "none" : fresh->engine);
+    if (fresh->engine == NULL || old->engine == NULL)
+        return;
+    note_limit(n, a, "settlement threshold", old->threshold, fresh->threshold);
+    note_limit(n, a, "settle-to", old->settle_to, fresh->settle_to);
+    if (old->scale != fresh->scale)
+        note(n, a, "settlement scale changed");
+}
+
 static void note_account(rill_core_change *n, rill_holder_account *a,
                          const rill_config_account *fresh)
 {
@@ -334,6 +349,7 @@ static void note_account(rill_core_change *n, rill_holder_account *a,
     note_limit(n, a, "packets-a-second", old->packets_a_second, fresh->packets_a_second);
     note_limit(n, a, "max-sessions", old->max_sessions, fresh->max_sessions);
     note_limit(n, a, "max-routes", old->max_routes, fresh->max_routes);
+    note_settlement(n, a, &old->settlement, &fresh->settlement);
     note_flag(n, a, "send-routes", rill_config_sends_routes(old), rill_config_sends_routes(fresh));
     note_flag(n, a, "receive-routes", rill_config_receives_routes(old),
               rill_config_receives_routes(fresh));
@@ -405,6 +421,7 @@ void rill_core_forget_change(rill_core_change *n)
     undo_routes(n);
     for (size_t i = 0; i < n->count; i++) {
         rill_holder_account *a = n->accounts[i];
+        rill_core_forget_settlement(c, a);
         if (!a->fresh)
             continue;
         drop_address(n, a);
@@ -413,6 +430,8 @@ void rill_core_forget_change(rill_core_change *n)
             continue; /* as it was before */
         if (find_known(c, a) != NULL)
             close_known(c, a);
+        if (a->settling != NULL)
+            rill_settler_detach(a->settling);
         rill_routing_remove(&c->routing, &a->peer);
         bool gone = rill_hub_remove(c->hub, a->account);
         assert(gone);
@@ -546,6 +565,7 @@ static void take_out(rill_core_change *n, rill_holder_account *a)
     c->leaving = a;
     drop_address(n, a);
     rill_routing_part(&c->routing, &a->peer);
+    rill_core_end_settlement(c, a);
     note(n, a, "removed");
 }
 
@@ -602,6 +622,7 @@ void rill_core_apply(rill_core_change *n, const char *who,
         if (n->accounts[i]->leaving)
             stay(n->accounts[i], c);
         rill_core_agree(n->accounts[i], &configs[i]);
+        rill_core_agree_settlement(c, n->accounts[i]);
         n->accounts[i]->fresh = false;
     }
     rill_routing_change(&c->routing, n->fresh);
@@ -659,6 +680,8 @@ void rill_core_part(rill_core *c)
         }
         close_known(c, a);
         rill_log_line(&c->options.log, RILL_LOG_INFO, "account %s: is gone", a->config->name);
+        if (a->settling != NULL)
+            rill_settler_detach(a->settling);
         *at = a->next_leaving;
         rill_free(c->options.allocator, a->rejects);
         a->rejects = NULL;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/wide_text.h"
 #include "connector/run_impl.h"
 #include "io/large_pages.h"
 #include "store/sqlite.h"
@@ -103,6 +102,8 @@ static void on_kept(void *user, uint64_t group)
     rill_connector *c = user;
     if (c->admin != NULL)
         rill_admin_kept(c->admin, group);
+    if (c->engines != NULL)
+        rill_engine_port_kept(c->engines, group);
 }
 
 /* ---- what operators ask for ---- */
@@ -201,6 +202,12 @@ static int know_route(void *user, const rill_store_route *route)
     return rill_core_know_route(c->core, route);
 }
 
+static int know_settlement(void *user, const rill_store_settlement *settlement)
+{
+    rill_connector *c = user;
+    return rill_core_know_settlement(c->core, settlement);
+}
+
 static int know_run(void *user, uint64_t run, uint64_t kept)
 {
     rill_connector *c = user;
@@ -246,7 +253,13 @@ static int open_store(rill_connector *c)
         return rc;
     }
     const rill_store_reader reader = {
-        .account = know, .key = know_key, .route = know_route, .run = know_run, .user = c};
+        .account = know,
+        .key = know_key,
+        .route = know_route,
+        .settlement = know_settlement,
+        .run = know_run,
+        .user = c,
+    };
     rc = open_flights(c, file);
     if (rc != RILL_OK) {
         rill_sqlite_close(file);
@@ -272,6 +285,7 @@ static void release(rill_connector *c)
     rill_core_free(c->core);
     rill_flights_close(c->flights);
     rill_tokens_clear(&c->operators);
+    rill_tokens_clear(&c->engine_tokens);
     rill_arena_clear(&c->arena);
     rill_connector_free_arenas(c);
     rill_free(memory(), c->ports);
@@ -359,6 +373,8 @@ static int begin_rest(rill_connector *c)
     if (rc == RILL_OK)
         rc = rill_connector_open_admin(c);
     if (rc == RILL_OK)
+        rc = rill_connector_open_engines(c);
+    if (rc == RILL_OK)
         rc = rill_connector_open_ports(c);
     if (rc == RILL_OK)
         rc = rill_connector_open_links(c);
@@ -432,6 +448,8 @@ static int begin(rill_connector *c)
         .log = {rill_connector_line, c, c->options.log_level},
         .soon = on_soon,
         .kept = on_kept,
+        .engine = rill_connector_call_engine,
+        .messaged = rill_connector_messaged,
         .secret = on_secret,
         .user = c,
     };
@@ -476,6 +494,8 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
         return RILL_ERR_CRYPTO;
     }
     rill_tokens_init(&c->operators, memory(), loop->crypto, seed);
+    rill_tokens_init(&c->engine_tokens, memory(), loop->crypto, seed);
+    rill_list_init(&c->calls);
     rill_task_init(&c->turn, take_turn);
     rill_task_init(&c->draining, say_drained);
     rill_task_init(&c->beginning, say_ready);
@@ -530,6 +550,11 @@ void rill_connector_close(rill_connector *c)
     c->admin = NULL;
     if (admin != NULL)
         rill_admin_close(admin);
+    rill_engine_port *engines = c->engines;
+    c->engines = NULL;
+    if (engines != NULL)
+        rill_engine_port_close(engines);
+    rill_connector_end_calls(c);
     for (size_t i = 0; i < c->port_count; i++)
         rill_port_close(c->ports[i].port, rill_connector_port_closed);
     for (size_t i = 0; i < c->link_count; i++) {
@@ -537,63 +562,4 @@ void rill_connector_close(rill_connector *c)
             rill_way_close(&c->links[i]->way);
     }
     finish(c);
-}
-
-/* ---- looking ---- */
-
-uint64_t rill_connector_open_packets(const rill_connector *c)
-{
-    return c->begun ? rill_hub_open(rill_core_hub(c->core)) : 0;
-}
-
-size_t rill_connector_ports(const rill_connector *c)
-{
-    return c->port_count;
-}
-
-void rill_connector_port_text(const rill_connector *c, size_t index, char *out, size_t cap)
-{
-    const connector_port *p = &c->ports[index];
-    bool ipv6 = strchr(p->config->host, ':') != NULL;
-    snprintf(out, cap, ipv6 ? "[%s]:%u" : "%s:%u", p->config->host,
-             (unsigned)rill_listener_port(rill_port_listener(p->port)));
-}
-
-uint16_t rill_connector_admin_port(const rill_connector *c)
-{
-    return c->admin == NULL ? 0 : rill_admin_port(c->admin);
-}
-
-const char *rill_connector_socket(const rill_connector *c)
-{
-    return c->admin == NULL ? "" : c->socket;
-}
-
-const char *rill_connector_address(const rill_connector *c)
-{
-    return c->config.address;
-}
-
-size_t rill_connector_accounts(const rill_connector *c)
-{
-    return rill_core_accounts(c->core);
-}
-
-static void sum_text(rill_sum sum, char out[RILL_WIDE_TEXT])
-{
-    rill_wide_text(rill_wide_of(sum.high, sum.low), out);
-}
-
-void rill_connector_account_at(const rill_connector *c, size_t index, rill_connector_account *out)
-{
-    const rill_holder_account *holder = rill_core_account(c->core, index);
-    const char *name = holder->config->name;
-    *out = (rill_connector_account){
-        .name = name, .asset = holder->config->asset.code, .scale = holder->config->asset.scale};
-    rill_wide_signed_text(holder->balance.booked, out->booked);
-    sum_text(holder->balance.held, out->held);
-    sum_text(holder->balance.coming, out->coming);
-    int rc = rill_hub_account(rill_core_hub(c->core),
-                              (rill_bytes){(const uint8_t *)name, strlen(name)}, &out->traffic);
-    (void)rc; /* it is there */
 }

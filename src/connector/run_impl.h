@@ -4,8 +4,10 @@
 #ifndef RILL_CONNECTOR_RUN_IMPL_H
 #define RILL_CONNECTOR_RUN_IMPL_H
 
+#include "clients/web_client.h"
 #include "connector/admin.h"
 #include "connector/core.h"
+#include "connector/engine_port.h"
 #include "connector/run.h"
 #include "io/loop.h"
 #include "links/port.h"
@@ -71,7 +73,11 @@ struct rill_connector {
     rill_admin *admin; /* NULL: there is none, or it is closed */
     rill_tokens operators;
     rill_admin_control control;
-    char socket[512]; /* the operator's; empty: there is none */
+    rill_engine_port *engines; /* NULL: there is none, or it is closed */
+    rill_tokens engine_tokens;
+    rill_web_client *web; /* by which engines are asked; NULL: not yet */
+    rill_list calls;      /* that are under way */
+    char socket[512];     /* the operator's; empty: there is none */
     connector_link **links;
     size_t link_count;
     size_t open_links;
@@ -122,6 +128,22 @@ RILL_MUST_CHECK int rill_connector_know_operators(rill_connector *c, const rill_
                                                   rill_tokens *tokens);
 /* Certificates anew. What is wrong is reported: RILL_ERR_INVALID. */
 RILL_MUST_CHECK int rill_connector_renew_tls(rill_connector *c, const rill_config *fresh);
+
+/* What is wrong with a port, for people. */
+const char *rill_connector_port_problem(int rc);
+/* Reads tokens; what is wrong is reported. RILL_ERR_INVALID. */
+RILL_MUST_CHECK int rill_connector_know_secrets(rill_connector *c, const rill_items *secrets,
+                                                rill_tokens *tokens);
+
+/* run_engines.c */
+
+/* The engines' port, if the configuration has one. What is wrong is reported. */
+RILL_MUST_CHECK int rill_connector_open_engines(rill_connector *c);
+/* As of rill_core_options. user: the connector. */
+RILL_MUST_CHECK int rill_connector_call_engine(void *user, const rill_engine_call *call);
+void rill_connector_messaged(void *user, uint64_t message, unsigned status, rill_bytes data);
+/* Nobody is told how they end. */
+void rill_connector_end_calls(rill_connector *c);
 
 /* run_links.c */
 

@@ -39,7 +39,7 @@ void rill_connector_port_closed(void *owner)
     p->owner->events->gone(p->owner);
 }
 
-static const char *port_problem(int rc)
+const char *rill_connector_port_problem(int rc)
 {
     switch (rc) {
     case RILL_ERR_ADDRESS_IN_USE:
@@ -73,7 +73,7 @@ static int open_port(rill_connector *c, const rill_config_port *config)
     *p = (connector_port){.owner = c, .config = config};
     int rc = rill_port_open(&p->port, c->loop, &o);
     if (rc != RILL_OK) {
-        rill_connector_problem(&c->options, config->place, port_problem(rc));
+        rill_connector_problem(&c->options, config->place, rill_connector_port_problem(rc));
         return rc;
     }
     c->port_count++;
@@ -107,10 +107,10 @@ static void on_admin_closed(void *user)
     c->events->gone(c);
 }
 
-int rill_connector_know_operators(rill_connector *c, const rill_config *config, rill_tokens *all)
+int rill_connector_know_secrets(rill_connector *c, const rill_items *secrets, rill_tokens *all)
 {
-    const rill_text *tokens = config->admin.tokens.items;
-    for (size_t i = 0; i < config->admin.tokens.count; i++) {
+    const rill_text *tokens = secrets->items;
+    for (size_t i = 0; i < secrets->count; i++) {
         char token[RILL_TOKEN_MAX + 1];
         int rc = rill_config_secret(tokens[i].text, token, sizeof token);
         if (rc == RILL_OK)
@@ -127,6 +127,11 @@ int rill_connector_know_operators(rill_connector *c, const rill_config *config, 
     return RILL_OK;
 }
 
+int rill_connector_know_operators(rill_connector *c, const rill_config *config, rill_tokens *all)
+{
+    return rill_connector_know_secrets(c, &config->admin.tokens, all);
+}
+
 static void report_admin(rill_connector *c, int rc, bool of_path)
 {
     const rill_config_admin *config = &c->config.admin;
@@ -141,7 +146,7 @@ static void report_admin(rill_connector *c, int rc, bool of_path)
                        "admin: the socket %.200s cannot be made: %.100s; \"socket\" names another",
                        c->socket, why);
     rill_connector_problem(&c->options, config->place.line != 0 ? config->place : c->config.place,
-                           of_path ? what : port_problem(rc));
+                           of_path ? what : rill_connector_port_problem(rc));
 }
 
 int rill_connector_open_admin(rill_connector *c)
@@ -187,7 +192,7 @@ static int renew(rill_connector *c, rill_listener *listener, rill_place place, c
     int rc = cert == NULL ? RILL_OK : rill_listener_renew_tls(listener, cert, key);
     if (rc == RILL_OK)
         return RILL_OK;
-    rill_connector_problem(&c->options, place, port_problem(rc));
+    rill_connector_problem(&c->options, place, rill_connector_port_problem(rc));
     return RILL_ERR_INVALID;
 }
 
@@ -201,7 +206,15 @@ int rill_connector_renew_tls(rill_connector *c, const rill_config *fresh)
                    ports[i].key_file);
     if (rc == RILL_OK && c->admin != NULL && admin->cert_file != NULL &&
         rill_admin_renew_tls(c->admin, admin->cert_file, admin->key_file) != RILL_OK) {
-        rill_connector_problem(&c->options, admin->place, port_problem(RILL_ERR_TLS));
+        rill_connector_problem(&c->options, admin->place,
+                               rill_connector_port_problem(RILL_ERR_TLS));
+        rc = RILL_ERR_INVALID;
+    }
+    if (rc == RILL_OK && c->engines != NULL && fresh->engines.cert_file != NULL &&
+        rill_engine_port_renew_tls(c->engines, fresh->engines.cert_file, fresh->engines.key_file) !=
+            RILL_OK) {
+        rill_connector_problem(&c->options, fresh->engines.place,
+                               rill_connector_port_problem(RILL_ERR_TLS));
         rc = RILL_ERR_INVALID;
     }
     return rc;

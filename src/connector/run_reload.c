@@ -14,6 +14,7 @@ typedef struct loading {
     rill_config fresh;
     connector_arena *arena; /* of the fresh one; in the end, of the old one */
     rill_tokens operators;
+    rill_tokens engines;
     connector_link **links;
     rill_core_change *change;
     json_t *changes; /* lines; NULL: nobody wants them */
@@ -102,6 +103,13 @@ static bool same_admin(const rill_config_admin *a, const rill_config_admin *b)
            (a->cert_file == NULL) == (b->cert_file == NULL);
 }
 
+static bool same_engines(const rill_config_engines *a, const rill_config_engines *b)
+{
+    return same_text(a->host, b->host) && a->port == b->port &&
+           (a->cert_file == NULL) == (b->cert_file == NULL) &&
+           (a->tokens.count == 0) == (b->tokens.count == 0);
+}
+
 static int judge(loading *l)
 {
     const rill_connector *c = l->connector;
@@ -122,6 +130,8 @@ static int judge(loading *l)
          "listen, other than its certificates,"},
         {same_admin(&old->admin, &fresh->admin), fresh->admin.place,
          "admin, other than its tokens and certificates,"},
+        {same_engines(&old->engines, &fresh->engines), fresh->engines.place,
+         "engines, other than their tokens and certificates,"},
         {old->min_message_window == fresh->min_message_window, fresh->place, "min-message-window"},
         {old->max_hold_time == fresh->max_hold_time, fresh->place, "max-hold-time"},
     };
@@ -147,6 +157,8 @@ static int prepare(loading *l)
     if (c->address[0] != '\0')
         l->fresh.address = c->address;
     rc = rill_connector_know_operators(c, &l->fresh, &l->operators);
+    if (rc == RILL_OK)
+        rc = rill_connector_know_secrets(c, &l->fresh.engines.tokens, &l->engines);
     if (rc == RILL_OK)
         rc = rill_core_prepare(&l->change, c->core, &l->fresh, rill_connector_problem, &c->options);
     if (rc == RILL_OK)
@@ -181,8 +193,11 @@ static void say_links(loading *l)
 static void swap_operators(loading *l)
 {
     const rill_tokens old = l->connector->operators;
+    const rill_tokens old_engines = l->connector->engine_tokens;
     l->connector->operators = l->operators;
     l->operators = old;
+    l->connector->engine_tokens = l->engines;
+    l->engines = old_engines;
 }
 
 static void apply(loading *l, const char *who)
@@ -215,6 +230,7 @@ int rill_connector_load(rill_connector *c, const char *who, json_t *changes, jso
     if (rill_crypto_random(c->loop->crypto, (uint8_t *)&seed, sizeof seed) != RILL_OK)
         return RILL_ERR_CRYPTO;
     rill_tokens_init(&l.operators, memory(), c->loop->crypto, seed);
+    rill_tokens_init(&l.engines, memory(), c->loop->crypto, seed);
     l.before = c->options;
     l.arena = rill_calloc(memory(), 1, sizeof *l.arena);
     if (l.arena == NULL)
@@ -234,6 +250,7 @@ int rill_connector_load(rill_connector *c, const char *who, json_t *changes, jso
                        "the configuration is not loaded, and all stays as it is");
     }
     rill_tokens_clear(&l.operators);
+    rill_tokens_clear(&l.engines);
     rill_connector_tell(c, line);
     return rc;
 }

@@ -126,8 +126,17 @@ static void arm(rill_forwarder *f, uint64_t deadline)
         f->options->wake(f->options->user, deadline);
 }
 
+/* What is said of a question of our own: nobody answered. */
+static const rill_talk_answer no_answer = {.fulfilled = false};
+
+static void arm_for(rill_forwarder *f, const rill_pending *entry)
+{
+    if (entry->timer.deadline < f->armed)
+        arm(f, entry->timer.deadline);
+}
+
 /* After this the entry is another's. */
-static void finish(rill_forwarder *f, rill_pending *entry)
+static void finish_with(rill_forwarder *f, rill_pending *entry, const rill_talk_answer *answer)
 {
     if (entry->hold.between != NULL)
         f->options->money->release(f->options->money->user, &entry->hold);
@@ -135,23 +144,28 @@ static void finish(rill_forwarder *f, rill_pending *entry)
     rill_account *to = entry->to;
     bool own = entry->own;
     uint64_t request = entry->request;
-    bool fulfilled = entry->fulfilled;
     from->open_from--;
     rill_pendings_close(&f->pendings, entry);
     if (RILL_UNLIKELY(own))
-        f->options->talk->answered(f->options->talk->user, to->of.terms, request, fulfilled);
+        f->options->talk->answered(f->options->talk->user, to->of.terms, request, answer);
     rill_account_release(f->accounts, from);
     rill_account_release(f->accounts, to);
     if (f->draining && f->pendings.open == 0)
         f->options->drained(f->options->user);
 }
 
+static void finish(rill_forwarder *f, rill_pending *entry)
+{
+    finish_with(f, entry, &no_answer);
+}
+
 /* The source has left, or is told. */
 static void end_unfulfilled(rill_forwarder *f, rill_pending *entry, refusal why)
 {
+    const rill_talk_answer answer = {.code = rill_ilp_code_of(why.code)};
     if (entry->source != NULL)
         refuse(f, entry->source, entry->request, why);
-    finish(f, entry);
+    finish_with(f, entry, &answer);
 }
 
 static const refusal timed_out = {RILL_ILP_R00_TRANSFER_TIMED_OUT, "expired while waiting"};
@@ -292,11 +306,33 @@ static void release_money(const rill_forwarder *f, const rill_money_hold *hold)
         f->options->money->release(f->options->money->user, hold);
 }
 
+/* An entry for what waits so many milliseconds for its answer. */
+static int open_entry(rill_forwarder *f, const incoming *in, rill_account *to, uint64_t wait_ms,
+                      rill_pending **out)
+{
+    rill_account *from = in->from->account;
+    if (from->open_from >= share_of_open(f))
+        return RILL_ERR_LIMIT;
+    int rc =
+        rill_pendings_open(&f->pendings, rill_add_sat(in->now.mono_ns, wait_ms * RILL_MS), out);
+    if (rc != RILL_OK)
+        return rc;
+    rill_pending *entry = *out;
+    entry->source = in->from;
+    entry->from = from;
+    entry->to = to;
+    entry->request = in->request;
+    rill_list_push_back(&in->from->open, &entry->of_source);
+    from->open_from++;
+    rill_account_hold(from);
+    rill_account_hold(to);
+    return RILL_OK;
+}
+
 /* Sends *out, whose time is over at out->expires_at, on behalf of in. */
 static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
                     const rill_session *except, rill_prepare *out)
 {
-    rill_account *from = in->from->account;
     rill_pending *entry = NULL;
     rill_outgoing packet;
     rill_money_hold hold = {NULL, 0, 0, 0};
@@ -308,27 +344,15 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
         refuse_prepare(f, in, (refusal){RILL_ILP_F00_BAD_REQUEST, "cannot be forwarded"});
         return;
     }
-    uint64_t wait = (out->expires_at_ms - in->now.wall_ms) * RILL_MS;
-    if (from->open_from >= share_of_open(f))
-        rc = RILL_ERR_LIMIT;
-    if (rc == RILL_OK)
-        rc = rill_pendings_open(&f->pendings, rill_add_sat(in->now.mono_ns, wait), &entry);
+    rc = open_entry(f, in, to, out->expires_at_ms - in->now.wall_ms, &entry);
     if (rc != RILL_OK) {
         release_money(f, &hold);
         refuse_prepare(f, in, refusal_of_send(rc));
         return;
     }
     entry->hold = hold;
-    entry->source = in->from;
-    entry->from = from;
-    entry->to = to;
-    entry->request = in->request;
     entry->amount = out->amount;
     memcpy(entry->condition, out->condition, sizeof entry->condition);
-    rill_list_push_back(&in->from->open, &entry->of_source);
-    from->open_from++;
-    rill_account_hold(from);
-    rill_account_hold(to);
     rc = send_first(f, entry, in, except, &packet);
     if (rc != RILL_OK) {
         finish(f, entry);
@@ -336,8 +360,7 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
         return;
     }
     to->stats.packets_to++;
-    if (entry->timer.deadline < f->armed)
-        arm(f, entry->timer.deadline);
+    arm_for(f, entry);
 }
 
 /* It is from the account that it goes to, as far as anybody counts. */
@@ -353,9 +376,7 @@ static void open_own(rill_forwarder *f, rill_pending *entry, rill_account *to,
     to->open_from++;
     rill_account_hold(to);
     rill_account_hold(to);
-    uint64_t deadline = entry->timer.deadline;
-    if (deadline < f->armed)
-        arm(f, deadline);
+    arm_for(f, entry);
 }
 
 int rill_forward_own(rill_forwarder *f, rill_account *to, const rill_prepare *prepare,
@@ -486,6 +507,79 @@ static const rill_terms *terms_of(const rill_forwarder *f, const rill_account *a
     return f->options->money == NULL ? NULL : account->of.terms;
 }
 
+/* ---- messages of settlement engines ---- */
+
+static refusal refusal_of_settlement(int error)
+{
+    switch (error) {
+    case RILL_ERR_NOT_FOUND:
+        return (refusal){RILL_ILP_F02_UNREACHABLE, "the account has no settlement engine"};
+    case RILL_ERR_LIMIT:
+        return (refusal){RILL_ILP_T03_CONNECTOR_BUSY, "too many messages of the account wait"};
+    default:
+        return (refusal){RILL_ILP_T00_INTERNAL_ERROR, rill_strerror(error)};
+    }
+}
+
+static void ask_engine(rill_forwarder *f, const incoming *in)
+{
+    const rill_talk *talk = f->options->talk;
+    rill_pending *entry = NULL;
+    if (!rill_peer_is_settlement(&in->prepare) || in->prepare.amount != 0) {
+        refuse_prepare(f, in,
+                       (refusal){RILL_ILP_F01_INVALID_PACKET,
+                                 in->prepare.amount != 0
+                                     ? "a request to a peer carries no money"
+                                     : "a message to an engine has another condition"});
+        return;
+    }
+    uint64_t wait = in->prepare.expires_at_ms - in->now.wall_ms;
+    if (wait > f->options->max_hold_time)
+        wait = f->options->max_hold_time;
+    int rc = open_entry(f, in, in->from->account, wait, &entry);
+    if (rc == RILL_OK) {
+        entry->asks = true;
+        rc = talk->settle(talk->user, in->from->account->of.terms, in->prepare.data,
+                          entry->outgoing_id);
+        if (rc != RILL_OK)
+            finish(f, entry);
+        else
+            arm_for(f, entry);
+    }
+    if (rc != RILL_OK)
+        refuse_prepare(f, in, refusal_of_settlement(rc));
+}
+
+void rill_forward_answer(rill_forwarder *f, uint64_t ticket, const rill_talk_answer *told,
+                         const char *message)
+{
+    rill_pending *entry = rill_pendings_find(&f->pendings, ticket);
+    size_t len = 0;
+    int rc = RILL_OK;
+    if (entry == NULL || !entry->asks)
+        return; /* its time was over, or who asked is gone */
+    rill_reject reject = {
+        .code = told->code,
+        .triggered_by = {(const uint8_t *)RILL_SETTLE, strlen(RILL_SETTLE)},
+        .message = {(const uint8_t *)message, strlen(message)},
+        .data = told->data,
+    };
+    if (told->fulfilled) {
+        rc = rill_peer_answer_encode(told->data, f->rewriter.out, sizeof f->rewriter.out, &len);
+    } else {
+        entry->from->stats.rejected_from++;
+        tell_rejected(f, entry->from, NULL, &reject);
+        rc = rill_reject_encode(&reject, f->rewriter.out, sizeof f->rewriter.out, &len);
+    }
+    if (rc != RILL_OK) {
+        end_unfulfilled(f, entry,
+                        (refusal){RILL_ILP_T00_INTERNAL_ERROR, "the engine's answer is too large"});
+        return;
+    }
+    answer(entry->source, entry->request, f->rewriter.out, len);
+    finish(f, entry);
+}
+
 /* A request to a peer that is well made. What is said of routes is for the owner. */
 static int hear(const rill_forwarder *f, const incoming *in, const char **problem)
 {
@@ -496,10 +590,22 @@ static int hear(const rill_forwarder *f, const incoming *in, const char **proble
     return talk->hear(talk->user, in->from->account->of.terms, update, in->prepare.data, problem);
 }
 
-static void answer_peer_protocol(const rill_forwarder *f, const incoming *in)
+static bool is_settlement(const rill_forwarder *f, const incoming *in)
+{
+    static const rill_bytes settle = {(const uint8_t *)RILL_SETTLE, sizeof RILL_SETTLE - 1};
+    const rill_bytes *to = &in->prepare.destination;
+    return f->options->talk != NULL && f->options->talk->settle != NULL && to->len == settle.len &&
+           memcmp(to->data, settle.data, settle.len) == 0;
+}
+
+static void answer_peer_protocol(rill_forwarder *f, const incoming *in)
 {
     uint8_t packet[ANSWER_MAX];
     size_t len = 0;
+    if (is_settlement(f, in)) {
+        ask_engine(f, in);
+        return;
+    }
     const char *problem =
         rill_local_answer(f->options, terms_of(f, in->from->account), &in->prepare,
                           in->from->account->name.bytes, packet, sizeof packet, &len);
@@ -673,12 +779,12 @@ static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entr
     uint64_t taken = entry->hold.between != NULL ? entry->hold.taken : entry->amount;
     from->fulfilled_from = rill_add_sat(from->fulfilled_from, taken);
     to->fulfilled_to = rill_add_sat(to->fulfilled_to, entry->amount);
-    entry->fulfilled = true;
+    const rill_talk_answer told = {.fulfilled = true, .data = fulfill->data};
     if (!book(f, entry, fulfill, packet))
         return;
     if (entry->source != NULL)
         answer(entry->source, entry->request, packet.data, packet.len);
-    finish(f, entry);
+    finish_with(f, entry, &told);
 }
 
 /*
@@ -720,16 +826,17 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
         entry->from->stats.rejected_from++;
         tell_rejected(f, entry->from, entry->to, reject);
     }
+    const rill_talk_answer told = {.code = reject->code, .data = reject->data};
     if (entry->source != NULL)
         answer(entry->source, entry->request, packet.data, packet.len);
-    finish(f, entry);
+    finish_with(f, entry, &told);
 }
 
 /* NULL: it has been answered. */
 static rill_pending *find_open(const rill_forwarder *f, uint64_t outgoing_id)
 {
     rill_pending *entry = rill_pendings_find(&f->pendings, outgoing_id);
-    return entry == NULL || entry->group != 0 ? NULL : entry;
+    return entry == NULL || entry->group != 0 || entry->asks ? NULL : entry;
 }
 
 void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_id,

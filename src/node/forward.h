@@ -59,6 +59,9 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
 /* As rill_hub_ask. */
 RILL_MUST_CHECK int rill_forward_own(rill_forwarder *f, rill_account *to,
                                      const rill_prepare *prepare, uint64_t wait, uint64_t id);
+/* As rill_hub_answer. */
+void rill_forward_answer(rill_forwarder *f, uint64_t ticket, const rill_talk_answer *told,
+                         const char *message);
 /* by: whose answer it is. One that is not waited for any more is ignored. */
 void rill_forward_reply(rill_forwarder *f, rill_session *by, uint64_t outgoing_id,
                         const uint8_t *packet, size_t len);

@@ -339,6 +339,12 @@ int rill_hub_ask(rill_hub *h, rill_account *account, const rill_prepare *prepare
     return rill_forward_own(&h->forwarder, account, prepare, wait, id);
 }
 
+void rill_hub_answer(rill_hub *h, uint64_t ticket, const rill_talk_answer *answer,
+                     const char *message)
+{
+    rill_forward_answer(&h->forwarder, ticket, answer, message);
+}
+
 void rill_hub_kept(rill_hub *h, uint64_t group)
 {
     rill_forward_kept(&h->forwarder, group);

@@ -123,6 +123,12 @@ RILL_MUST_CHECK int rill_hub_set_route(rill_hub *h, rill_bytes prefix,
  */
 RILL_MUST_CHECK int rill_hub_ask(rill_hub *h, struct rill_account *account,
                                  const rill_prepare *prepare, uint64_t wait, uint64_t id);
+/*
+ * The answer to what rill_talk.settle was told, by its ticket: a Fulfill with this data, or a
+ * Reject. Whose time is over is ignored. Not from inside rill_talk.settle.
+ */
+void rill_hub_answer(rill_hub *h, uint64_t ticket, const rill_talk_answer *answer,
+                     const char *message);
 /* The books are kept up to this group: what waited for it is passed on. */
 void rill_hub_kept(rill_hub *h, uint64_t group);
 

@@ -41,8 +41,8 @@ typedef struct rill_pending {
     uint64_t outgoing_id; /* 0 while the entry is free */
     uint8_t condition[32];
     rill_turn turn;
-    bool own; /* asked by ourselves */
-    bool fulfilled;
+    bool own;  /* asked by ourselves */
+    bool asks; /* for the owner of the hub to answer: rill_hub_answer */
     /* What was sent, for the next session, where there are several. The storage stays. */
     uint8_t *copy;
     size_t copy_len; /* 0: none */

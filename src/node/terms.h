@@ -70,7 +70,14 @@ typedef struct rill_money {
     void *user;
 } rill_money;
 
-/* What neighbours say to each other about routes (CCP), as the hub sees it. */
+/* How a question to a neighbour was answered. */
+typedef struct rill_talk_answer {
+    bool fulfilled;
+    rill_ilp_code code; /* of a Reject, the neighbour's or our own; empty: nobody answered */
+    rill_bytes data;
+} rill_talk_answer;
+
+/* What neighbours say to each other about routes (CCP) and settlement, as the hub sees it. */
 typedef struct rill_talk {
     /*
      * Data of a Prepare to peer.route.update, or else to peer.route.control. *problem says what is
@@ -79,8 +86,17 @@ typedef struct rill_talk {
     int (*hear)(void *user, rill_terms *from, bool update, rill_bytes data, const char **problem);
     /* The account has its first session now, or none any more. */
     void (*present)(void *user, rill_terms *account, bool is);
-    /* What rill_hub_ask sent was fulfilled; or not, or nobody knows. */
-    void (*answered)(void *user, rill_terms *account, uint64_t id, bool fulfilled);
+    /*
+     * What rill_hub_ask sent was fulfilled; or not, or nobody knows. What answer points at is good
+     * until this returns.
+     */
+    void (*answered)(void *user, rill_terms *account, uint64_t id, const rill_talk_answer *answer);
+    /*
+     * Data of a Prepare to peer.settle (RFC 38), a message for a settlement engine. RILL_OK:
+     * rill_hub_answer follows, with this ticket. RILL_ERR_NOT_FOUND: the account has no engine.
+     * RILL_ERR_LIMIT: too many messages wait. RILL_ERR_NOMEM. NULL: no account has one.
+     */
+    int (*settle)(void *user, rill_terms *from, rill_bytes message, uint64_t ticket);
     void *user;
 } rill_talk;
 

@@ -40,6 +40,12 @@ static const char *const statements[STATEMENTS] = {
     [PUT_ROUTE] = "INSERT INTO routes (account, prefix, value) VALUES (?1, ?2, ?3)"
                   " ON CONFLICT (account, prefix) DO UPDATE SET value = excluded.value",
     [DROP_ROUTE] = "DELETE FROM routes WHERE account = ?1 AND prefix = ?2",
+    [PUT_SETTLEMENT] =
+        "INSERT INTO settlements (account, kind, key, engine, amount, scale, at_ms)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (account, kind, key) DO UPDATE SET"
+        " engine = excluded.engine, amount = excluded.amount, scale = excluded.scale,"
+        " at_ms = excluded.at_ms",
+    [DROP_SETTLEMENT] = "DELETE FROM settlements WHERE account = ?1 AND kind = ?2 AND key = ?3",
     [PUT_KEPT] = "UPDATE runs SET kept = ?2 WHERE id = ?1",
     [CLOSE_RUNS] = "UPDATE runs SET kept = 9223372036854775807 WHERE id < ?1",
     [LAST_HASH] = "SELECT hash FROM entries ORDER BY id DESC LIMIT 1",
@@ -49,6 +55,13 @@ static const char *const statements[STATEMENTS] = {
 #define ROUTES                                                                                     \
     "CREATE TABLE routes (account TEXT NOT NULL, prefix TEXT NOT NULL, value BLOB NOT NULL,"       \
     " PRIMARY KEY (account, prefix)) WITHOUT ROWID;"
+
+/* Since version 4. */
+#define SETTLEMENTS                                                                                \
+    "CREATE TABLE settlements (account INTEGER NOT NULL REFERENCES accounts (id),"                 \
+    " kind INTEGER NOT NULL, key TEXT NOT NULL, engine TEXT NOT NULL, amount TEXT NOT NULL,"       \
+    " scale INTEGER NOT NULL, at_ms INTEGER NOT NULL,"                                             \
+    " PRIMARY KEY (account, kind, key)) WITHOUT ROWID;"
 
 /* A whole number of up to 128 bits is an INTEGER if that can hold it, else TEXT in digits. */
 static const char schema[] =
@@ -72,7 +85,7 @@ static const char schema[] =
     "CREATE TRIGGER entries_stay BEFORE DELETE ON entries"
     " BEGIN SELECT RAISE (ABORT, 'a line of the audit stays'); END;"
     "CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries"
-    " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;" ROUTES;
+    " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;" ROUTES SETTLEMENTS;
 
 /* From each form to the next one. What a run of form 2 left is not known: it counts as dealt with.
  */
@@ -80,6 +93,7 @@ static const char *const steps[] = {
     ROUTES,
     "ALTER TABLE runs ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;"
     " UPDATE runs SET kept = 9223372036854775807;",
+    SETTLEMENTS,
 };
 
 /* ---- errors ---- */
@@ -469,6 +483,27 @@ static int route_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
                                  : reader->route(reader->user, &route);
 }
 
+static int settlement_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    const rill_store_reader *reader = user;
+    int64_t id = sqlite3_column_int64(statement, 0);
+    int64_t scale = sqlite3_column_int64(statement, 5);
+    const rill_store_settlement settlement = {
+        .account = (rill_balance_id)id,
+        .kind = (rill_settlement_kind)sqlite3_column_int(statement, 1),
+        .key = (const char *)sqlite3_column_text(statement, 2),
+        .engine = (const char *)sqlite3_column_text(statement, 3),
+        .amount = (const char *)sqlite3_column_text(statement, 4),
+        .scale = (uint8_t)scale,
+        .at_ms = (uint64_t)sqlite3_column_int64(statement, 6),
+    };
+    if (settlement.key == NULL || settlement.engine == NULL || settlement.amount == NULL)
+        return rill_sqlite_failed(s, SQLITE_NOMEM);
+    if (id < 1 || id > UINT32_MAX || scale < 0 || scale > UINT8_MAX)
+        return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "a settlement has numbers that cannot be");
+    return reader->settlement(reader->user, &settlement);
+}
+
 static int run_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     const rill_store_reader *reader = user;
@@ -492,6 +527,11 @@ int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader)
         error = rill_sqlite_each_row(
             s, "SELECT account, prefix, value FROM routes ORDER BY account, prefix", route_row,
             &copy);
+    if (error == RILL_OK && copy.settlement != NULL)
+        error = rill_sqlite_each_row(s,
+                                     "SELECT account, kind, key, engine, amount, scale, at_ms"
+                                     " FROM settlements ORDER BY at_ms, account, kind, key",
+                                     settlement_row, &copy);
     if (error == RILL_OK && copy.run != NULL)
         error = rill_sqlite_each_of(s, "SELECT id, kept FROM runs WHERE id < ?1 ORDER BY id",
                                     &s->run, 1, run_row, &copy);
@@ -499,6 +539,23 @@ int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader)
 }
 
 /* ---- writing ---- */
+
+static int put_settlement(rill_sqlite *s, const rill_store_settlement *t)
+{
+    sqlite3_stmt *statement = s->prepared[t->gone ? DROP_SETTLEMENT : PUT_SETTLEMENT];
+    sqlite3_bind_int64(statement, 1, t->account);
+    sqlite3_bind_int(statement, 2, (int)t->kind);
+    sqlite3_bind_text(statement, 3, t->key, -1, SQLITE_STATIC);
+    if (!t->gone) {
+        sqlite3_bind_text(statement, 4, t->engine, -1, SQLITE_STATIC);
+        sqlite3_bind_text(statement, 5, t->amount, -1, SQLITE_STATIC);
+        sqlite3_bind_int(statement, 6, t->scale);
+        bind_number(statement, 7, t->at_ms);
+    }
+    int error = finish(s, statement);
+    sqlite3_clear_bindings(statement);
+    return error;
+}
 
 static int put_account(rill_sqlite *s, const rill_store_account *a)
 {
@@ -618,6 +675,8 @@ static int put_all(rill_sqlite *s, const rill_store_batch *batch, uint8_t hash[R
         error = put_entry(s, &batch->entries[i], hash);
     for (size_t i = 0; i < batch->route_count && error == RILL_OK; i++)
         error = put_route(s, &batch->routes[i]);
+    for (size_t i = 0; i < batch->settlement_count && error == RILL_OK; i++)
+        error = put_settlement(s, &batch->settlements[i]);
     if (error == RILL_OK && batch->group != 0)
         error = put_kept(s, batch->group);
     sqlite3_clear_bindings(s->prepared[PUT_ACCOUNT]);

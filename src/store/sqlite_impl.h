@@ -18,6 +18,8 @@ typedef enum statement_id {
     PUT_ENTRY,
     PUT_ROUTE,
     DROP_ROUTE,
+    PUT_SETTLEMENT,
+    DROP_SETTLEMENT,
     PUT_KEPT,
     CLOSE_RUNS,
     LAST_HASH,

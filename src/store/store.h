@@ -83,6 +83,27 @@ typedef struct rill_store_route {
     rill_bytes value;
 } rill_store_route;
 
+/* What a node knows of settlements by an engine (RFC 38). The numbers are in files: they stay. */
+typedef enum rill_settlement_kind {
+    /* The engine was asked for it, or will be, and has not said yes. Its amount is booked. */
+    RILL_SETTLEMENT_OUT = 1,
+    RILL_SETTLEMENT_IN = 2,       /* the engine told it, and it is booked; kept for its key */
+    RILL_SETTLEMENT_LEFT_OUT = 3, /* booked, and no engine has taken it; no key */
+    RILL_SETTLEMENT_LEFT_IN = 4,  /* told by an engine, less than a unit, not booked; no key */
+    RILL_SETTLEMENT_ENGINE = 5,   /* an engine that knows the account; no key, amount 0 */
+} rill_settlement_kind;
+
+typedef struct rill_store_settlement {
+    rill_balance_id account;
+    rill_settlement_kind kind;
+    const char *key;    /* its idempotency key; with account and kind it says which one it is */
+    const char *engine; /* its URL; may be empty */
+    const char *amount; /* digits */
+    uint8_t scale;      /* of the amount */
+    uint64_t at_ms;     /* when it began; of IN: when its key was last used */
+    bool gone;          /* it is not known any more: the members above but key are of no use */
+} rill_store_settlement;
+
 /* Everything that is to be kept at once. It stays the caller's, unchanged, until it is answered. */
 typedef struct rill_store_batch {
     const rill_store_account *accounts;
@@ -95,6 +116,8 @@ typedef struct rill_store_batch {
     size_t entry_count;
     const rill_store_route *routes; /* in their order: the same one may come again */
     size_t route_count;
+    const rill_store_settlement *settlements; /* in their order: the same one may come again */
+    size_t settlement_count;
     uint64_t group; /* that the store has once this is kept; 0: as before */
 } rill_store_batch;
 
@@ -114,6 +137,7 @@ typedef struct rill_store_reader {
     /* Of each entry that has one. */
     int (*key)(void *user, const rill_store_entry *entry);
     int (*route)(void *user, const rill_store_route *route);
+    int (*settlement)(void *user, const rill_store_settlement *settlement);
     /*
      * Each run of the node before this one, in order, with the last group of it that was kept.
      * UINT64_MAX: all that is left of it has been dealt with.

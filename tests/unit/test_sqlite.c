@@ -90,7 +90,8 @@ static void write_something(rill_sqlite *s)
     const rill_store_entry entries[] = {
         {8, 4, RILL_ENTRY_SETTLED_OUT, 50, "engine", "", "k1"},
     };
-    const rill_store_batch batch = {accounts, 4, balances, 4, flows, 1, entries, 1, NULL, 0, 0};
+    const rill_store_batch batch = {accounts, 4,    balances, 4,    flows, 1, entries,
+                                    1,        NULL, 0,        NULL, 0,     0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
 }
 
@@ -197,6 +198,64 @@ static void test_routes(void **state)
     rill_sqlite_close(s);
 }
 
+static void write_settlements(rill_sqlite *s, const rill_store_settlement *all, size_t count)
+{
+    const rill_store_batch batch = {.settlements = all, .settlement_count = count};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+}
+
+static int read_settlement(void *user, const rill_store_settlement *t)
+{
+    char *all = user;
+    size_t len = strlen(all);
+    snprintf(all + len, 400 - len, "%u %d %s %s %s/%u %llu; ", t->account, (int)t->kind, t->key,
+             t->engine, t->amount, (unsigned)t->scale, (unsigned long long)t->at_ms);
+    return RILL_OK;
+}
+
+static void has_settlements(rill_sqlite *s, const char *want)
+{
+    char all[400] = "";
+    const rill_store_reader reader = {.settlement = read_settlement, .user = all};
+    assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
+    assert_string_equal(all, want);
+}
+
+static void test_settlements(void **state)
+{
+    (void)state;
+    rill_sqlite *s = opened();
+    write_something(s);
+    const rill_store_settlement first[] = {
+        {3, RILL_SETTLEMENT_OUT, "k1", "http://e", "900", 0, 7, false},
+        {3, RILL_SETTLEMENT_LEFT_OUT, "", "", "51", 2, 0, false},
+        {4, RILL_SETTLEMENT_IN, "k1", "http://e", "18446744073709551616", 255, 9, false},
+        {3, RILL_SETTLEMENT_LEFT_OUT, "", "", "5", 1, 0, false},
+    };
+    write_settlements(s, first, 4);
+    rill_sqlite_close(s);
+    s = opened();
+    has_settlements(s, "3 3   5/1 0; 3 1 k1 http://e 900/0 7; "
+                       "4 2 k1 http://e 18446744073709551616/255 9; ");
+    const rill_store_settlement second[] = {
+        {3, RILL_SETTLEMENT_OUT, "k1", "", "", 0, 0, true},
+        {4, RILL_SETTLEMENT_OUT, "none", "", "", 0, 0, true},
+    };
+    write_settlements(s, second, 2);
+    has_settlements(s, "3 3   5/1 0; 4 2 k1 http://e 18446744073709551616/255 9; ");
+    /* Of nobody's account: with all else of its batch it is not kept. */
+    const rill_store_settlement nobody = {99, RILL_SETTLEMENT_OUT, "k", "", "1", 0, 0, false};
+    const rill_store_balance balance = {3, number(0, 1)};
+    const rill_store_batch batch = {
+        .balances = &balance, .balance_count = 1, .settlements = &nobody, .settlement_count = 1};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_IO);
+    found f = {0};
+    const rill_store_reader reader = {.account = read_account, .user = &f};
+    assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
+    assert_true(rill_wide_equal(f.booked[3], number(UINT64_MAX, (uint64_t)-100)));
+    rill_sqlite_close(s);
+}
+
 /* A store of the version before, which had no routes, is brought forward with all that it has. */
 static void test_version_1_is_brought_forward(void **state)
 {
@@ -205,7 +264,8 @@ static void test_version_1_is_brought_forward(void **state)
     write_something(s);
     rill_sqlite_close(s);
     assert_int_equal(
-        by_hand("DROP TABLE routes; ALTER TABLE runs DROP COLUMN kept; PRAGMA user_version = 1"),
+        by_hand("DROP TABLE routes; DROP TABLE settlements; ALTER TABLE runs DROP COLUMN kept;"
+                " PRAGMA user_version = 1"),
         SQLITE_OK);
     s = opened();
     found f = {0};
@@ -233,7 +293,8 @@ static void test_amounts_beyond_64_bits(void **state)
     rill_store_balance balances[4];
     for (uint32_t i = 0; i < 4; i++)
         balances[i] = (rill_store_balance){i + 1, values[i]};
-    const rill_store_batch batch = {accounts, 4, balances, 4, NULL, 0, NULL, 0, NULL, 0, 0};
+    const rill_store_batch batch = {accounts, 4,    balances, 4,    NULL, 0, NULL,
+                                    0,        NULL, 0,        NULL, 0,    0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -254,15 +315,15 @@ static void test_a_batch_is_whole_or_nothing(void **state)
         {8, 3, RILL_ENTRY_DEPOSIT, 101, "a", "", "k2"},
         {8, 4, RILL_ENTRY_DEPOSIT, 1, "a", "", "k1"},
     };
-    rill_store_batch batch = {NULL, 0, balances, 1, NULL, 0, entries, 2, NULL, 0, 0};
+    rill_store_batch batch = {NULL, 0, balances, 1, NULL, 0, entries, 2, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_EXISTS);
     assert_non_null(strstr(rill_sqlite_problem(s), "UNIQUE"));
     /* An account that is another's number; a balance of nobody. */
     const rill_store_account wrong = {3, RILL_HOLDER_NEIGHBOUR, "carol", "USD", 2, 7};
-    batch = (rill_store_batch){&wrong, 1, balances, 1, NULL, 0, NULL, 0, NULL, 0, 0};
+    batch = (rill_store_batch){&wrong, 1, balances, 1, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_EXISTS);
     const rill_store_balance nobody = {77, number(0, 1)};
-    batch = (rill_store_batch){NULL, 0, &nobody, 1, NULL, 0, NULL, 0, NULL, 0, 0};
+    batch = (rill_store_batch){NULL, 0, &nobody, 1, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_IO);
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -270,7 +331,7 @@ static void test_a_batch_is_whole_or_nothing(void **state)
     assert_true(rill_wide_equal(f.booked[3], number(UINT64_MAX, (uint64_t)-100)));
     /* The same key of another account, and the same account again, are no errors. */
     const rill_store_entry good = {8, 3, RILL_ENTRY_DEPOSIT, 0, "a", "", "k1"};
-    batch = (rill_store_batch){accounts, 4, NULL, 0, NULL, 0, &good, 1, NULL, 0, 0};
+    batch = (rill_store_batch){accounts, 4, NULL, 0, NULL, 0, &good, 1, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
     rill_audit audit;
     assert_int_equal(rill_sqlite_audit(s, &audit), RILL_OK);
@@ -397,7 +458,7 @@ static void test_what_is_no_store(void **state)
 {
     (void)state;
     rill_sqlite_close(opened());
-    assert_int_equal(by_hand("PRAGMA user_version = 4"), SQLITE_OK);
+    assert_int_equal(by_hand("PRAGMA user_version = 5"), SQLITE_OK);
     not_opened(RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
     assert_int_equal(by_hand("PRAGMA user_version = 0"), SQLITE_OK);
     not_opened(RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
@@ -496,6 +557,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_it_is_there_again),
         TEST(test_routes),
+        TEST(test_settlements),
         TEST(test_version_1_is_brought_forward),
         TEST(test_amounts_beyond_64_bits),
         TEST(test_a_batch_is_whole_or_nothing),

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include "connector/engine_port.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "http/bearer.h"
+#include "io/listener.h"
+
+/* More than the data of a packet: RILL_ILP_MAX_DATA. */
+enum { MAX_BODY = 40000 };
+
+/* A reply that waits until the books are kept, or a neighbour has answered. */
+typedef struct waiting {
+    rill_list of_connection; /* rill_web_connection.requests */
+    rill_list of_port;
+    rill_web_connection *connection;
+    uint64_t handle;
+    rill_engine_reply reply;
+} waiting;
+
+struct rill_engine_port {
+    rill_engine_port_options options;
+    rill_web web;
+    rill_listener *listener;
+    rill_list groups;   /* that wait for the books, in the order of groups */
+    rill_list messages; /* that wait for a neighbour */
+    unsigned parts;
+    bool closing;
+};
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
+
+/* ---- replies ---- */
+
+static rill_http_field field(const char *name, const char *value)
+{
+    return (rill_http_field){{(const uint8_t *)name, strlen(name)},
+                             {(const uint8_t *)value, strlen(value)}};
+}
+
+static void respond(rill_web_connection *c, uint64_t handle, unsigned status, const char *type,
+                    rill_bytes body)
+{
+    rill_http_field fields[3];
+    size_t count = 0;
+    fields[count++] = field("content-type", type);
+    if (status == 401)
+        fields[count++] = field("www-authenticate", "Bearer");
+    if (status == 405)
+        fields[count++] = field("allow", "POST");
+    const rill_http_response r = {
+        .status = status, .fields = fields, .field_count = count, .body = body};
+    int rc = rill_web_respond(c, handle, &r);
+    if (rc != RILL_OK && rc != RILL_ERR_NOT_FOUND && !c->over)
+        rill_web_drop(c);
+}
+
+static void reply(rill_web_connection *c, uint64_t handle, const rill_engine_reply *r)
+{
+    respond(c, handle, r->status, r->type, (rill_bytes){(const uint8_t *)r->body, strlen(r->body)});
+}
+
+static void end_waiting(waiting *w)
+{
+    rill_list_remove(&w->of_connection);
+    rill_list_remove(&w->of_port);
+    rill_free(memory(), w);
+}
+
+/* A key that is shown again may wait for an earlier group than who came before. */
+static rill_list *place_for(rill_engine_port *p, const rill_engine_reply *r)
+{
+    rill_list *before = p->groups.prev;
+    if (r->message != 0)
+        return &p->messages;
+    while (before != &p->groups && RILL_CONTAINER(before, waiting, of_port)->reply.group > r->group)
+        before = before->prev;
+    return before->next;
+}
+
+/* Without memory the engine is told to ask again: with its key that is safe. */
+static void wait(rill_engine_port *p, rill_web_connection *c, uint64_t handle,
+                 const rill_engine_reply *r)
+{
+    waiting *w = rill_calloc(memory(), 1, sizeof *w);
+    if (w == NULL) {
+        rill_web_say(c, handle, 503, "out of memory");
+        return;
+    }
+    w->connection = c;
+    w->handle = handle;
+    w->reply = *r;
+    rill_list_push_back(&c->requests, &w->of_connection);
+    rill_list_push_back(place_for(p, r), &w->of_port);
+}
+
+void rill_engine_port_kept(rill_engine_port *p, uint64_t group)
+{
+    while (!rill_list_empty(&p->groups)) {
+        waiting *w = RILL_CONTAINER(p->groups.next, waiting, of_port);
+        if (w->reply.group > group)
+            return;
+        reply(w->connection, w->handle, &w->reply);
+        end_waiting(w);
+    }
+}
+
+void rill_engine_port_messaged(rill_engine_port *p, uint64_t message, unsigned status,
+                               rill_bytes data)
+{
+    for (rill_list *at = p->messages.next; at != &p->messages; at = at->next) {
+        waiting *w = RILL_CONTAINER(at, waiting, of_port);
+        if (w->reply.message != message)
+            continue;
+        respond(w->connection, w->handle, status, "application/octet-stream", data);
+        end_waiting(w);
+        return;
+    }
+}
+
+/* ---- requests ---- */
+
+static bool is_known(const rill_engine_port *p, const rill_http_message *m)
+{
+    rill_bytes value;
+    rill_bytes token;
+    if (p->options.tokens->all == NULL)
+        return true;
+    return rill_http_find(m, "authorization", &value) == RILL_OK &&
+           rill_bearer_parse(value, &token) == RILL_OK &&
+           rill_tokens_find(p->options.tokens, token) != NULL;
+}
+
+static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
+                       const rill_http_message *m)
+{
+    rill_engine_port *p = owner;
+    rill_engine_reply r;
+    rill_bytes key = {NULL, 0};
+    if (m->too_large || m->overflown) {
+        rill_web_say(c, handle, 413, "too large");
+        return;
+    }
+    /* No engine is a page in a browser, and such a page could ask for all who use the machine. */
+    if (rill_http_find(m, "origin", &key) != RILL_ERR_NOT_FOUND) {
+        rill_web_say(c, handle, 403, "this port is not for pages of browsers");
+        return;
+    }
+    if (rill_http_find(m, "idempotency-key", &key) != RILL_OK)
+        key = (rill_bytes){NULL, 0};
+    const rill_engine_request request = {
+        .method = rill_http_text(m, m->method),
+        .path = rill_http_text(m, m->path),
+        .key = key,
+        .body = {m->body, m->body_len},
+        .known = is_known(p, m),
+    };
+    rill_core_engine_ask(p->options.core, &request, &r);
+    bool waits = r.message != 0 || (r.group != 0 && !rill_core_has_kept(p->options.core, r.group));
+    if (waits)
+        wait(p, c, handle, &r);
+    else
+        reply(c, handle, &r);
+}
+
+static void on_gone(void *owner, rill_web_connection *c, uint64_t handle)
+{
+    (void)owner;
+    for (rill_list *n = c->requests.next; n != &c->requests; n = n->next) {
+        waiting *w = RILL_CONTAINER(n, waiting, of_connection);
+        if (w->handle == handle) {
+            end_waiting(w);
+            return;
+        }
+    }
+}
+
+static void on_over(void *owner, rill_web_connection *c)
+{
+    (void)owner;
+    while (!rill_list_empty(&c->requests))
+        end_waiting(RILL_CONTAINER(c->requests.next, waiting, of_connection));
+}
+
+static void on_log(void *owner, const char *line)
+{
+    const rill_engine_port *p = owner;
+    p->options.log(p->options.user, line);
+}
+
+static const rill_web_handlers web_handlers = {
+    .request = on_request,
+    .gone = on_gone,
+    .over = on_over,
+    .log = on_log,
+};
+
+/* ---- its life ---- */
+
+static void on_part_closed(void *owner)
+{
+    rill_engine_port *p = owner;
+    if (--p->parts > 0)
+        return;
+    void (*closed)(void *user) = p->options.closed;
+    void *user = p->options.user;
+    rill_web_clear(&p->web);
+    rill_free(memory(), p);
+    closed(user);
+}
+
+int rill_engine_port_open(rill_engine_port **out, rill_loop *loop,
+                          const rill_engine_port_options *options)
+{
+    rill_protocol protocols[RILL_WEB_PROTOCOLS];
+    rill_listener_options listen;
+    rill_engine_port *p = rill_calloc(memory(), 1, sizeof *p);
+    if (p == NULL)
+        return RILL_ERR_NOMEM;
+    p->options = *options;
+    rill_list_init(&p->groups);
+    rill_list_init(&p->messages);
+    rill_web_init(&p->web, loop, &web_handlers, p);
+    p->web.limits.max_body = MAX_BODY;
+    p->web.blocks.wipe = rill_wipe; /* tokens come in requests */
+    rill_web_protocols(&p->web, protocols);
+    rill_listener_options_init(&listen);
+    listen.host = options->host;
+    listen.port = options->port;
+    listen.cert_file = options->cert_file;
+    listen.key_file = options->key_file;
+    listen.protocols = protocols;
+    listen.protocol_count = RILL_WEB_PROTOCOLS;
+    listen.max_strangers = 64;
+    listen.log = on_log;
+    listen.user = p;
+    int rc = rill_listener_open(&p->listener, loop, &listen);
+    if (rc != RILL_OK) {
+        rill_web_clear(&p->web);
+        rill_free(memory(), p);
+        return rc;
+    }
+    rill_web_start(&p->web);
+    p->parts = 2;
+    *out = p;
+    return RILL_OK;
+}
+
+uint16_t rill_engine_port_number(const rill_engine_port *p)
+{
+    return rill_listener_port(p->listener);
+}
+
+int rill_engine_port_renew_tls(const rill_engine_port *p, const char *cert_file,
+                               const char *key_file)
+{
+    return rill_listener_renew_tls(p->listener, cert_file, key_file);
+}
+
+void rill_engine_port_close(rill_engine_port *p)
+{
+    if (p->closing)
+        return;
+    p->closing = true;
+    rill_listener_close(p->listener, on_part_closed);
+    rill_web_close(&p->web, on_part_closed);
+}

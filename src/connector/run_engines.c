@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settlement engines on the loop: their port, and calls to them. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "clients/web_client.h"
+#include "connector/run_impl.h"
+
+#define CALL_TIMEOUT    (10 * RILL_SECOND)
+#define CONNECT_TIMEOUT (5 * RILL_SECOND)
+/* More than the data of a packet, which an answer to a message becomes. */
+enum { MAX_ANSWER = 65536, FIELDS = 4 };
+
+typedef struct engine_call {
+    rill_list linked; /* rill_connector.calls */
+    rill_connector *owner;
+    uint64_t id;
+} engine_call;
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
+
+/* ---- calls ---- */
+
+static void on_answer(const rill_web_answer *answer, void *user)
+{
+    engine_call *call = user;
+    rill_connector *c = call->owner;
+    const uint64_t id = call->id;
+    const rill_engine_answer told = {
+        .status = answer->error == RILL_OK ? answer->status : 0,
+        .problem = answer->problem,
+        .body = {(const uint8_t *)answer->body, answer->len},
+    };
+    rill_list_remove(&call->linked);
+    rill_free(memory(), call);
+    rill_loop_stale(c->loop);
+    rill_core_engine_answered(c->core, id, &told);
+}
+
+static rill_bytes bytes_of(const char *text)
+{
+    return (rill_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static size_t put_fields(const rill_engine_call *call, char bearer[RILL_TOKEN_MAX + 8],
+                         rill_request_header fields[FIELDS])
+{
+    size_t count = 0;
+    if (call->type != NULL) {
+        fields[count++] = (rill_request_header){"Content-Type", bytes_of(call->type)};
+        fields[count++] = (rill_request_header){"Accept", bytes_of(call->type)};
+    }
+    if (call->key != NULL)
+        fields[count++] = (rill_request_header){"Idempotency-Key", bytes_of(call->key)};
+    if (call->token != NULL) {
+        (void)snprintf(bearer, RILL_TOKEN_MAX + 8, "Bearer %s", call->token);
+        fields[count++] = (rill_request_header){"Authorization", bytes_of(bearer)};
+    }
+    return count;
+}
+
+/* Whether a URL may be plain http the configuration has said. */
+static int open_client(rill_connector *c)
+{
+    rill_web_client_options o;
+    if (c->web != NULL)
+        return RILL_OK;
+    rill_web_client_options_init(&o);
+    o.timeout_ns = CALL_TIMEOUT;
+    o.connect_timeout_ns = CONNECT_TIMEOUT;
+    o.max_body = MAX_ANSWER;
+    o.insecure = true;
+    return rill_web_client_new(&c->web, c->loop, &o);
+}
+
+int rill_connector_call_engine(void *user, const rill_engine_call *call)
+{
+    rill_connector *c = user;
+    char url[RILL_ENGINE_MAX + RILL_STORE_NAME_MAX + 60];
+    char bearer[RILL_TOKEN_MAX + 8];
+    rill_request_header fields[FIELDS];
+    rill_web_call *ignored;
+    if (c->closing)
+        return RILL_ERR_CLOSED;
+    int rc = open_client(c);
+    if (rc != RILL_OK)
+        return rc;
+    engine_call *open = rill_alloc(memory(), sizeof *open);
+    if (open == NULL)
+        return RILL_ERR_NOMEM;
+    *open = (engine_call){.owner = c, .id = call->id};
+    (void)snprintf(url, sizeof url, "%s%s", call->engine, call->path);
+    const rill_web_ask ask = {
+        .method = call->method,
+        .url = url,
+        .fields = fields,
+        .field_count = put_fields(call, bearer, fields),
+        .body = call->body,
+    };
+    rill_list_push_back(&c->calls, &open->linked);
+    rc = rill_web_call_start(&ignored, c->web, &ask, on_answer, open);
+    if (call->token != NULL)
+        rill_wipe(bearer, sizeof bearer);
+    if (rc != RILL_OK) {
+        rill_list_remove(&open->linked);
+        rill_free(memory(), open);
+    }
+    return rc;
+}
+
+void rill_connector_end_calls(rill_connector *c)
+{
+    rill_web_client_free(c->web);
+    c->web = NULL;
+    while (!rill_list_empty(&c->calls)) {
+        engine_call *call = RILL_CONTAINER(c->calls.next, engine_call, linked);
+        rill_list_remove(&call->linked);
+        rill_free(memory(), call);
+    }
+}
+
+void rill_connector_messaged(void *user, uint64_t message, unsigned status, rill_bytes data)
+{
+    const rill_connector *c = user;
+    if (c->engines != NULL)
+        rill_engine_port_messaged(c->engines, message, status, data);
+}
+
+/* ---- the port ---- */
+
+static void on_line(void *user, const char *line)
+{
+    rill_connector_line(user, RILL_LOG_WARNING, line);
+}
+
+static void on_closed(void *user)
+{
+    rill_connector *c = user;
+    c->open_ports--;
+    c->events->gone(c);
+}
+
+int rill_connector_open_engines(rill_connector *c)
+{
+    const rill_config_engines *config = &c->config.engines;
+    const rill_engine_port_options o = {
+        .host = config->host,
+        .port = (uint16_t)config->port,
+        .cert_file = config->cert_file,
+        .key_file = config->key_file,
+        .core = c->core,
+        .tokens = &c->engine_tokens,
+        .log = on_line,
+        .closed = on_closed,
+        .user = c,
+    };
+    char line[120];
+    if (config->port == RILL_CONFIG_NO_PORT)
+        return RILL_OK;
+    int rc = rill_connector_know_secrets(c, &config->tokens, &c->engine_tokens);
+    if (rc != RILL_OK)
+        return rc;
+    rc = rill_engine_port_open(&c->engines, c->loop, &o);
+    if (rc != RILL_OK) {
+        rill_connector_problem(&c->options, config->place, rill_connector_port_problem(rc));
+        return rc;
+    }
+    c->open_ports++;
+    (void)snprintf(line, sizeof line, "settlement engines on %.60s:%u", config->host,
+                   (unsigned)rill_engine_port_number(c->engines));
+    rill_connector_tell(c, line);
+    return RILL_OK;
+}

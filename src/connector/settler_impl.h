@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settler, for the files of it alone. */
+#ifndef RILL_CONNECTOR_SETTLER_IMPL_H
+#define RILL_CONNECTOR_SETTLER_IMPL_H
+
+#include "connector/settler.h"
+
+#define RILL_SETTLE_PATH    400
+#define RILL_SETTLE_REFUSAL 60
+
+/* settler_in.c */
+
+/* A key that the store has. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_settler_know_in(rill_settler *s, rill_settling *a,
+                                         const rill_store_settlement *settlement);
+void rill_settler_clear_in(rill_settler *s, rill_settling *a);
+
+/* settler_rows.c: each is a row of the store. RILL_ERR_NOMEM. */
+
+/*
+ * What is left of an account, in or out; nothing if it is nothing. It is written as of an account
+ * of scale 0: its whole units are what the account calls units.
+ */
+RILL_MUST_CHECK int rill_settler_put_left(const rill_settler *s, const rill_settling *a,
+                                          rill_settlement_kind kind, const rill_exact *left);
+RILL_MUST_CHECK int rill_settler_put_out(const rill_settler *s, const rill_settling *a,
+                                         const char *key, uint64_t asked, const char *engine,
+                                         uint64_t at_ms, bool gone);
+RILL_MUST_CHECK int rill_settler_put_in(const rill_settler *s, const rill_settling *a,
+                                        const char *key, const char *amount, uint8_t scale,
+                                        uint64_t at_ms, bool gone);
+/* url NULL: none knows the account. */
+RILL_MUST_CHECK int rill_settler_put_engine(const rill_settler *s, const rill_settling *a,
+                                            const char *url, uint64_t at_ms);
+
+/* settler_words.c */
+
+/* A new key. RILL_ERR_CRYPTO. */
+RILL_MUST_CHECK int rill_settler_make_key(const rill_settler *s, char out[RILL_SETTLE_KEY + 1]);
+/* What is asked at this step. Texts are in the buffers. */
+void rill_settler_describe(const rill_settling *a, rill_engine_call *call,
+                           char path[RILL_SETTLE_PATH], char body[RILL_QUANTITY_JSON]);
+/*
+ * What an engine has taken of what it was asked for. NULL, or why it is not believed. RFC 38 gives
+ * a 201 no body; engines send the Quantity, or a word such as "Created". Whoever begins an object
+ * has to finish a Quantity.
+ */
+const char *rill_settler_find_taken(const rill_settling *a, const rill_engine_answer *answer,
+                                    rill_exact *taken);
+/* Why an answer is a refusal of what this step asks for; NULL: it is none. */
+const char *rill_settler_find_refusal(const rill_settling *a, const rill_engine_answer *answer,
+                                      char out[RILL_SETTLE_REFUSAL]);
+
+#endif

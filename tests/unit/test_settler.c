@@ -1,0 +1,1198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settlement in virtual time, between books whose store does what it is told and an engine that may
+ * do anything: be away, take less, claim more, answer nonsense, forget accounts. The node dies
+ * between any two steps. Whatever happens, each unit is in one place afterwards.
+ *
+ * Over 600 lines: each rule alone and all of them at random need the same disk and the same engine.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka.h comes after what it needs. */
+#include <rill/error.h>
+
+#include "connector/settler.h"
+#include <cmocka.h>
+
+enum { BOB = 3, SCALE = 2, KEYS = 1000, ROWS = 1000 };
+
+static const char url[] = "http://127.0.0.1:3000";
+static const char other_url[] = "http://127.0.0.1:4000";
+
+/* What is on the disk. */
+typedef struct row {
+    rill_settlement_kind kind;
+    char key[RILL_SETTLE_KEY_MAX + 1];
+    char engine[64];
+    char amount[80];
+    uint8_t scale;
+    uint64_t at_ms;
+} row;
+
+static struct {
+    rill_store store; /* first */
+    const rill_store_batch *batch;
+    row rows[ROWS];
+    size_t count;
+    rill_i128 booked[BOB + 1];
+    uint64_t in, out, deposits; /* of its entries */
+    unsigned notes;
+} disk;
+
+/* What an engine knows. */
+static struct {
+    char key[80];
+    char asked[600];
+    char answer[160]; /* what it says of this key */
+    rill_exact taken;
+} settled[KEYS];
+static size_t settled_count;
+static bool knows_bob;
+
+static rill_books books;
+static rill_balance bob;
+static rill_clerk clerk;
+static rill_settler settler;
+static rill_settling *account;
+static rill_log quiet = {NULL, NULL, RILL_LOG_WARNING};
+static rill_now now;
+static unsigned soon_count;
+static long allocations_left; /* -1: any number */
+static uint64_t seed;
+static const char *terms_engine;
+static uint64_t threshold, settle_to;
+static uint8_t engine_scale;
+static bool random_fails;
+
+/* The call that is open. */
+static struct {
+    uint64_t id; /* 0: none */
+    char method[8], engine[64], path[80], token[64], key[80], body[600];
+    unsigned count;
+    int refuse; /* what starting one returns */
+} call;
+
+static uint64_t draw(uint64_t below)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (seed >> 33) % below;
+}
+
+static void *reallocate(void *user, void *old, size_t size)
+{
+    (void)user;
+    if (allocations_left == 0)
+        return NULL;
+    if (allocations_left > 0)
+        allocations_left--;
+    return realloc(old, size);
+}
+
+static void release(void *user, void *old)
+{
+    (void)user;
+    free(old);
+}
+
+static const rill_allocator allocator = {reallocate, release, NULL};
+
+/* ---- the disk ---- */
+
+static void take(rill_store *s, const rill_store_batch *batch)
+{
+    (void)s;
+    assert_null(disk.batch);
+    disk.batch = batch;
+}
+
+static void nothing(rill_store *s)
+{
+    (void)s;
+}
+
+static const rill_store_ops disk_ops = {take, nothing, nothing, NULL};
+
+static void keep_row(const rill_store_settlement *t)
+{
+    size_t i = 0;
+    assert_int_equal(t->account, BOB);
+    while (i < disk.count &&
+           (disk.rows[i].kind != t->kind || strcmp(disk.rows[i].key, t->key) != 0))
+        i++;
+    if (t->gone) {
+        if (i < disk.count)
+            disk.rows[i] = disk.rows[--disk.count];
+        return;
+    }
+    assert_in_range(i, 0, ROWS - 1);
+    if (i == disk.count)
+        disk.count++;
+    row *r = &disk.rows[i];
+    r->kind = t->kind;
+    r->scale = t->scale;
+    r->at_ms = t->at_ms;
+    snprintf(r->key, sizeof r->key, "%s", t->key);
+    snprintf(r->engine, sizeof r->engine, "%s", t->engine);
+    snprintf(r->amount, sizeof r->amount, "%s", t->amount);
+}
+
+static void keep_batch(void)
+{
+    const rill_store_batch *b = disk.batch;
+    for (size_t i = 0; i < b->balance_count; i++)
+        disk.booked[b->balances[i].id] = b->balances[i].booked;
+    for (size_t i = 0; i < b->settlement_count; i++)
+        keep_row(&b->settlements[i]);
+    for (size_t i = 0; i < b->entry_count; i++) {
+        const rill_store_entry *e = &b->entries[i];
+        disk.in += e->kind == RILL_ENTRY_SETTLED_IN ? e->amount : 0;
+        disk.out += e->kind == RILL_ENTRY_SETTLED_OUT ? e->amount : 0;
+        disk.deposits += e->kind == RILL_ENTRY_DEPOSIT ? e->amount : 0;
+        disk.notes += e->kind == RILL_ENTRY_CHANGE;
+    }
+}
+
+static void written(void)
+{
+    if (disk.batch == NULL)
+        return;
+    keep_batch();
+    disk.batch = NULL;
+    rill_clerk_written(&clerk, RILL_OK, "", now.mono_ns);
+}
+
+static const row *find_row(rill_settlement_kind kind)
+{
+    for (size_t i = 0; i < disk.count; i++) {
+        if (disk.rows[i].kind == kind)
+            return &disk.rows[i];
+    }
+    return NULL;
+}
+
+/* ---- the node ---- */
+
+static void on_kept(void *user, uint64_t group)
+{
+    (void)user;
+    rill_settler_kept(&settler, group, now.mono_ns);
+}
+
+static void on_failing(void *user, const char *problem)
+{
+    (void)user;
+    (void)problem;
+}
+
+static int on_call(void *user, const rill_engine_call *c)
+{
+    (void)user;
+    assert_int_equal(call.id, 0);
+    if (call.refuse != RILL_OK)
+        return call.refuse;
+    call.id = c->id;
+    call.count++;
+    snprintf(call.method, sizeof call.method, "%s", c->method);
+    snprintf(call.engine, sizeof call.engine, "%s", c->engine);
+    snprintf(call.path, sizeof call.path, "%s", c->path);
+    snprintf(call.token, sizeof call.token, "%s", c->token == NULL ? "" : c->token);
+    snprintf(call.key, sizeof call.key, "%s", c->key == NULL ? "" : c->key);
+    snprintf(call.body, sizeof call.body, "%.*s", (int)c->body.len, (const char *)c->body.data);
+    assert_true((c->type == NULL) == (c->body.len == 0));
+    return RILL_OK;
+}
+
+static int on_random(void *user, uint8_t *out, size_t len)
+{
+    (void)user;
+    if (random_fails)
+        return RILL_ERR_CRYPTO;
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)draw(256);
+    return RILL_OK;
+}
+
+static void on_soon(void *user)
+{
+    (void)user;
+    soon_count++;
+}
+
+static void agree(const char *engine, const char *token)
+{
+    assert_int_equal(
+        rill_settler_prepare(&settler, account, engine, token, threshold, settle_to, engine_scale),
+        RILL_OK);
+    rill_settler_agree(&settler, account, now.mono_ns);
+}
+
+static void start(void)
+{
+    const rill_clerk_options c = {&allocator, RILL_DURABILITY_FULL, on_kept, on_failing, NULL, 5};
+    const rill_settler_options o = {&allocator, &clerk, on_call, on_random,
+                                    on_soon,    &quiet, NULL,    9};
+    rill_books_init(&books, &allocator, 7);
+    rill_balance_init(&bob, BOB, 0, disk.booked[BOB]);
+    rill_clerk_init(&clerk, &books, &c);
+    rill_clerk_begin(&clerk, &disk.store);
+    assert_int_equal(rill_books_add_asset(&books, 1, disk.booked[1], 2, disk.booked[2]), RILL_OK);
+    rill_settler_init(&settler, &o);
+    for (size_t i = 0; i < disk.count; i++) {
+        const row *r = &disk.rows[i];
+        const rill_store_settlement t = {.account = BOB,
+                                         .kind = r->kind,
+                                         .key = r->key,
+                                         .engine = r->engine,
+                                         .amount = r->amount,
+                                         .scale = r->scale,
+                                         .at_ms = r->at_ms};
+        assert_int_equal(rill_settler_know(&settler, &t), RILL_OK);
+    }
+    assert_int_equal(rill_settler_attach(&account, &settler, BOB, "bob", SCALE, &bob), RILL_OK);
+    if (terms_engine != NULL)
+        agree(terms_engine, NULL);
+    rill_settler_look(&settler, account, now);
+}
+
+static void stop(void)
+{
+    rill_settler_clear(&settler);
+    rill_clerk_clear(&clerk);
+    rill_books_clear(&books);
+    memset(&call, 0, sizeof call);
+    disk.batch = NULL;
+}
+
+/* The process is killed, and starts again. What the disk was at, it may have done. */
+static void die(bool batch_is_kept)
+{
+    if (disk.batch != NULL && batch_is_kept)
+        keep_batch();
+    stop();
+    now.mono_ns = RILL_SECOND; /* another boot */
+    start();
+}
+
+static void turn(void)
+{
+    rill_settler_turn(&settler, now.mono_ns);
+    rill_clerk_turn(&clerk, now.mono_ns);
+}
+
+/* What is on its way to the disk is there, and what waited for it goes on. */
+static void keep_all(void)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        turn();
+        written();
+    }
+    turn();
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&disk, 0, sizeof disk);
+    memset(&call, 0, sizeof call);
+    disk.store.ops = &disk_ops;
+    settled_count = 0;
+    knows_bob = false;
+    allocations_left = -1;
+    random_fails = false;
+    seed = 1;
+    now = (rill_now){RILL_SECOND, UINT64_C(1790000000000)};
+    terms_engine = url;
+    threshold = 1000;
+    settle_to = 100;
+    engine_scale = SCALE;
+    start();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    stop();
+    return 0;
+}
+
+/* We owe bob so much more. */
+static void owe(uint64_t amount)
+{
+    const rill_store_entry e = {.at_ms = now.wall_ms,
+                                .kind = RILL_ENTRY_DEPOSIT,
+                                .amount = amount,
+                                .who = "x",
+                                .note = "",
+                                .key = ""};
+    uint64_t group;
+    assert_int_equal(rill_clerk_enter(&clerk, &bob, &e, &group), RILL_OK);
+    rill_settler_look(&settler, account, now);
+}
+
+static void answer(unsigned status, const char *body)
+{
+    const rill_engine_answer a = {
+        status, status == 0 ? "nobody is there" : "", {(const uint8_t *)body, strlen(body)}};
+    uint64_t id = call.id;
+    assert_int_not_equal(id, 0);
+    call.id = 0;
+    rill_settler_answered(&settler, account, id, &a, now);
+}
+
+static void booked(int64_t value)
+{
+    assert_true(rill_wide_equal(
+        bob.booked, rill_wide_signed(rill_wide_of(value < 0 ? UINT64_MAX : 0, (uint64_t)value))));
+}
+
+static void pass(uint64_t ns)
+{
+    now.mono_ns += ns;
+    now.wall_ms += ns / RILL_MS;
+}
+
+/* The account is known to its engine, and nothing is outstanding. */
+static void introduce(void)
+{
+    turn();
+    assert_string_equal(call.method, "POST");
+    assert_string_equal(call.engine, url);
+    assert_string_equal(call.path, "/accounts");
+    assert_string_equal(call.body, "{\"id\":\"bob\"}");
+    assert_string_equal(call.key, "");
+    answer(201, "");
+    turn();
+    written();
+    assert_int_equal(call.id, 0);
+}
+
+/* A settlement of so many units is asked for. */
+static void is_asked(const char *quantity)
+{
+    assert_int_not_equal(call.id, 0);
+    assert_string_equal(call.method, "POST");
+    assert_string_equal(call.path, "/accounts/bob/settlements");
+    assert_string_equal(call.body, quantity);
+    assert_int_equal(strlen(call.key), RILL_SETTLE_KEY);
+}
+
+/* ---- one settlement ---- */
+
+static void test_a_settlement(void **state)
+{
+    (void)state;
+    introduce();
+    owe(999);
+    turn();
+    written();
+    assert_int_equal(call.id, 0);
+    owe(1);
+    booked(100); /* at once: nothing is owed twice */
+    turn();
+    assert_int_equal(call.id, 0); /* the engine is not asked before the key is kept */
+    assert_null(find_row(RILL_SETTLEMENT_OUT));
+    written();
+    assert_non_null(find_row(RILL_SETTLEMENT_OUT));
+    assert_int_equal(disk.out, 900);
+    turn();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    assert_string_equal(call.key, find_row(RILL_SETTLEMENT_OUT)->key);
+    answer(201, "");
+    turn();
+    written();
+    assert_null(find_row(RILL_SETTLEMENT_OUT));
+    booked(100);
+    assert_int_equal(disk.out, 900);
+    assert_int_equal(disk.notes, 1);
+    assert_true(rill_settler_deadline(&settler) == RILL_NEVER);
+}
+
+static void test_one_at_a_time(void **state)
+{
+    (void)state;
+    introduce();
+    owe(1500);
+    owe(1500);
+    booked(1600);
+    keep_all();
+    is_asked("{\"amount\":\"1400\",\"scale\":2}");
+    char key[80];
+    memcpy(key, call.key, sizeof key);
+    owe(5000);
+    turn();
+    booked(6600);
+    answer(201, "Created"); /* what express sends */
+    booked(100);            /* the next one begins */
+    keep_all();
+    is_asked("{\"amount\":\"6500\",\"scale\":2}");
+    assert_string_not_equal(call.key, key);
+}
+
+static void test_an_engine_that_is_away(void **state)
+{
+    (void)state;
+    char key[80];
+    char body[600];
+    introduce();
+    owe(1000);
+    keep_all();
+    memcpy(key, call.key, sizeof key);
+    memcpy(body, call.body, sizeof body);
+    uint64_t last = now.mono_ns;
+    uint64_t longest = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        static const unsigned statuses[] = {0, 500, 503, 400, 401, 409, 302, 200};
+        answer(statuses[i % 8], "");
+        turn();
+        assert_int_equal(call.id, 0);
+        uint64_t next = rill_settler_deadline(&settler);
+        assert_true(next > now.mono_ns && next - now.mono_ns <= RILL_SETTLE_LONGEST_WAIT);
+        longest = next - now.mono_ns > longest ? next - now.mono_ns : longest;
+        pass(next - now.mono_ns - 1);
+        turn();
+        assert_int_equal(call.id, 0);
+        pass(1);
+        turn();
+        is_asked(body);
+        assert_string_equal(call.key, key);
+        assert_true(now.mono_ns > last);
+        last = now.mono_ns;
+    }
+    assert_true(longest > RILL_SETTLE_LONGEST_WAIT / 2);
+    booked(100);
+    assert_int_equal(account->tries, 40);
+    answer(201, "{\"amount\":\"900\",\"scale\":2}");
+    assert_int_equal(account->tries, 0);
+    assert_null(account->of);
+}
+
+/* Waits are not the same for all accounts. */
+static void test_jitter(void **state)
+{
+    (void)state;
+    uint64_t seen[8];
+    turn();
+    for (size_t i = 0; i < 8; i++) {
+        stop();
+        now.mono_ns = RILL_SECOND;
+        start();
+        turn();
+        answer(500, "");
+        seen[i] = rill_settler_deadline(&settler);
+        assert_in_range(seen[i] - now.mono_ns, RILL_SETTLE_FIRST_WAIT / 2, RILL_SETTLE_FIRST_WAIT);
+        for (size_t k = 0; k < i; k++)
+            assert_true(seen[k] != seen[i]);
+    }
+}
+
+static void settle_once(void)
+{
+    introduce();
+    owe(1000);
+    keep_all();
+}
+
+static void test_an_engine_that_takes_less(void **state)
+{
+    (void)state;
+    settle_once();
+    answer(201, "{\"amount\":\"89949\",\"scale\":4}"); /* 899.49 of 900 */
+    booked(100);
+    turn();
+    written();
+    const row *left = find_row(RILL_SETTLEMENT_LEFT_OUT);
+    assert_non_null(left);
+    assert_string_equal(left->amount, "51");
+    assert_int_equal(left->scale, 2);
+    die(true);
+    owe(1000);
+    booked(100);
+    keep_all();
+    is_asked("{\"amount\":\"1000\",\"scale\":2}"); /* what is below a unit still waits */
+    answer(201, "{\"amount\":\"9\",\"scale\":0}"); /* 9 coins are 900 units */
+    turn();
+    written();
+    assert_string_equal(find_row(RILL_SETTLEMENT_LEFT_OUT)->amount, "10051");
+    /* It is not asked at once for what it just did not take. */
+    owe(1000);
+    booked(1100);
+    turn();
+    assert_int_equal(call.id, 0);
+    pass(RILL_SETTLE_FIRST_WAIT * 2);
+    owe(1);
+    keep_all();
+    is_asked("{\"amount\":\"1101\",\"scale\":2}");
+    answer(201, "");
+    turn();
+    written();
+    assert_string_equal(find_row(RILL_SETTLEMENT_LEFT_OUT)->amount, "51");
+    assert_int_equal(disk.out, 900 + 1000 + 1001);
+}
+
+static void test_an_engine_that_claims_more(void **state)
+{
+    (void)state;
+    settle_once();
+    answer(201, "{\"amount\":\"90001\",\"scale\":4}");
+    booked(100);
+    assert_null(account->of);
+    assert_true(rill_exact_is_zero(&account->left_out));
+    turn();
+    written();
+    assert_null(find_row(RILL_SETTLEMENT_OUT));
+    assert_null(find_row(RILL_SETTLEMENT_LEFT_OUT));
+    assert_int_equal(disk.out, 900);
+}
+
+/* None of these is a word of an engine that has taken it. */
+static void test_garbage(void **state)
+{
+    static const struct {
+        unsigned status;
+        const char *body;
+    } bad[] = {
+        {201, "{"},
+        {201, "{\"amount\":\"12"},
+        {201, "{\"amount\":-5,\"scale\":2}"},
+        {201, "{\"amount\":\"900\",\"scale\":256}"},
+        {201, "{\"amount\":\"99999999999999999999999\",\"scale\":2}"},
+        {201, " \n{\"error\":\"no\"}"},
+        {200, "<html>welcome to our network</html>"},
+        {200, ""},
+        {204, ""},
+        {202, "later"},
+    };
+    (void)state;
+    settle_once();
+    char key[80];
+    memcpy(key, call.key, sizeof key);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        answer(bad[i].status, bad[i].body);
+        assert_non_null(account->of);
+        assert_true(account->problem[0] != '\0');
+        pass(RILL_SETTLE_LONGEST_WAIT);
+        turn();
+        assert_string_equal(call.key, key);
+    }
+    answer(200, "{\"amount\":\"900\",\"scale\":2}");
+    assert_null(account->of);
+}
+
+static void test_an_engine_that_forgets_the_account(void **state)
+{
+    (void)state;
+    settle_once();
+    char key[80];
+    memcpy(key, call.key, sizeof key);
+    answer(404, "Account doesn't exist");
+    pass(RILL_SETTLE_LONGEST_WAIT);
+    turn();
+    assert_string_equal(call.path, "/accounts");
+    answer(201, "");
+    turn();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    assert_string_equal(call.key, key);
+}
+
+static void test_what_is_finer_than_the_engine(void **state)
+{
+    (void)state;
+    engine_scale = 0;
+    threshold = 250;
+    settle_to = 0;
+    stop();
+    start();
+    introduce();
+    owe(255);
+    booked(55); /* two coins; the rest is still owed */
+    keep_all();
+    is_asked("{\"amount\":\"200\",\"scale\":2}");
+    answer(201, "");
+    threshold = 50;
+    agree(url, NULL);
+    rill_settler_look(&settler, account, now);
+    turn();
+    assert_int_equal(call.id, 0); /* half a coin cannot be paid */
+    booked(55);
+    owe(45);
+    booked(0);
+}
+
+/* ---- another configuration ---- */
+
+static void test_another_engine(void **state)
+{
+    (void)state;
+    settle_once();
+    char key[80];
+    memcpy(key, call.key, sizeof key);
+    agree(other_url, "their token");
+    answer(500, "");
+    pass(RILL_SETTLE_LONGEST_WAIT);
+    turn();
+    /* The one that may have taken it is asked, and without the other's token. */
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    assert_string_equal(call.engine, url);
+    assert_string_equal(call.token, "");
+    assert_string_equal(call.key, key);
+    answer(201, "");
+    turn();
+    assert_string_equal(call.method, "DELETE");
+    assert_string_equal(call.path, "/accounts/bob");
+    assert_string_equal(call.engine, url);
+    assert_string_equal(call.token, "");
+    answer(500, "");
+    written();
+    die(true);
+    /* It has started with the configuration before: its engine knows it. */
+    turn();
+    assert_int_equal(call.id, 0);
+    assert_true(account->known == account->terms.engine);
+}
+
+static void test_no_engine_any_more(void **state)
+{
+    (void)state;
+    introduce();
+    agree(url, "token");
+    agree(NULL, NULL);
+    rill_settler_detach(account);
+    turn();
+    assert_string_equal(call.method, "DELETE");
+    assert_string_equal(call.token, "token");
+    answer(404, "");
+    turn();
+    written();
+    assert_int_equal(call.id, 0);
+    assert_null(find_row(RILL_SETTLEMENT_ENGINE));
+    assert_true(rill_settler_deadline(&settler) == RILL_NEVER);
+}
+
+static void test_taken_away_while_it_is_told(void **state)
+{
+    (void)state;
+    turn();
+    agree(NULL, NULL);
+    answer(201, "");
+    turn();
+    assert_string_equal(call.method, "DELETE");
+    answer(500, "");
+    agree(url, NULL);
+    turn();
+    assert_int_equal(call.id, 0); /* it knows the account, as far as we know */
+}
+
+/* ---- what engines tell ---- */
+
+static int credit(const char *key, const char *amount, unsigned scale, uint64_t *group)
+{
+    rill_quantity q;
+    assert_int_equal(rill_quantity_of(&q, amount, strlen(amount), scale), RILL_OK);
+    return rill_settler_credit(&settler, account, key, &q, now.wall_ms, group);
+}
+
+static void test_a_settlement_that_comes(void **state)
+{
+    (void)state;
+    uint64_t group;
+    uint64_t again;
+    introduce();
+    assert_int_equal(credit("k1", "250", 2, &group), RILL_OK);
+    assert_int_not_equal(group, 0);
+    booked(250);
+    assert_int_equal(credit("k1", "250", 2, &again), RILL_ERR_EXISTS);
+    assert_int_equal(again, group);
+    assert_int_equal(credit("k1", "0250", 2, &again), RILL_ERR_EXISTS);
+    assert_int_equal(credit("k1", "251", 2, &again), RILL_ERR_STATE);
+    assert_int_equal(credit("k1", "2500", 3, &again), RILL_ERR_STATE);
+    turn();
+    written();
+    die(true);
+    booked(250);
+    assert_int_equal(credit("k1", "250", 2, &again), RILL_ERR_EXISTS);
+    assert_int_equal(again, 0);
+    assert_int_equal(credit("k1", "25", 2, &again), RILL_ERR_STATE);
+    booked(250);
+    assert_int_equal(disk.in, 250);
+}
+
+static void test_what_is_less_than_a_unit(void **state)
+{
+    (void)state;
+    uint64_t group;
+    introduce();
+    assert_int_equal(credit("k1", "2599999", 6, &group), RILL_OK);
+    booked(259);
+    turn();
+    written();
+    die(true);
+    assert_int_equal(credit("k2", "1", 6, &group), RILL_OK);
+    assert_int_not_equal(group, 0);
+    booked(260);
+    turn();
+    written();
+    assert_null(find_row(RILL_SETTLEMENT_LEFT_IN));
+    /* Less than a unit and nothing else is kept too, before it is answered. */
+    assert_int_equal(credit("k3", "1", 18, &group), RILL_OK);
+    assert_int_not_equal(group, 0);
+    booked(260);
+    turn();
+    written();
+    assert_non_null(find_row(RILL_SETTLEMENT_LEFT_IN));
+    assert_int_equal(disk.in, 260);
+}
+
+static void test_what_cannot_be_credited(void **state)
+{
+    (void)state;
+    uint64_t group;
+    introduce();
+    assert_int_equal(credit("k1", "18446744073709551616", 2, &group), RILL_ERR_RANGE);
+    assert_int_equal(credit("k1", "1", 2 + RILL_EXACT_DIGITS + 1, &group), RILL_ERR_RANGE);
+    assert_int_equal(credit("k0", "5", 3, &group), RILL_OK);
+    assert_int_equal(credit("k1", "184467440737095516155", 3, &group), RILL_ERR_RANGE);
+    booked(0);
+    assert_int_equal(credit("k1", "18446744073709551615", 2, &group), RILL_OK);
+    assert_int_equal(credit("k2", "18446744073709551615", 2, &group), RILL_OK);
+    assert_true(rill_wide_high(rill_wide_bits(bob.booked)) == 1);
+    turn();
+    written();
+    die(true);
+    assert_true(rill_wide_high(rill_wide_bits(bob.booked)) == 1 ||
+                account->of != NULL); /* and some of it is settled */
+}
+
+static size_t keys_on_disk(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < disk.count; i++)
+        count += disk.rows[i].kind == RILL_SETTLEMENT_IN;
+    return count;
+}
+
+static void test_how_long_a_key_is_known(void **state)
+{
+    (void)state;
+    const uint64_t day = 24 * 3600 * RILL_SECOND;
+    uint64_t group;
+    introduce();
+    assert_int_equal(credit("old", "1", 2, &group), RILL_OK);
+    assert_int_equal(credit("used", "1", 2, &group), RILL_OK);
+    for (unsigned i = 0; i < 4; i++) {
+        pass(day);
+        assert_int_equal(credit("used", "1", 2, &group), RILL_ERR_EXISTS);
+        turn();
+        written();
+        die(true);
+    }
+    booked(2);
+    assert_int_equal(keys_on_disk(), 2);
+    assert_int_equal(credit("new", "1", 2, &group), RILL_OK);
+    turn();
+    written();
+    assert_int_equal(keys_on_disk(), 2);
+    die(true);
+    assert_int_equal(credit("used", "1", 2, &group), RILL_ERR_EXISTS);
+    assert_int_equal(credit("old", "1", 2, &group), RILL_OK); /* after more than a day */
+    /* A day after its last use it is known, whatever comes. */
+    pass(day + RILL_SECOND);
+    assert_int_equal(credit("more", "1", 2, &group), RILL_OK);
+    assert_int_equal(credit("used", "1", 2, &group), RILL_ERR_EXISTS);
+}
+
+/* ---- failures ---- */
+
+static void test_without_memory(void **state)
+{
+    (void)state;
+    uint64_t group;
+    settle_once();
+    for (long n = 0;; n++) {
+        allocations_left = n;
+        rill_quantity q;
+        assert_int_equal(rill_quantity_of(&q, "777", 3, 3), RILL_OK);
+        int rc = rill_settler_credit(&settler, account, "k", &q, now.wall_ms, &group);
+        allocations_left = -1;
+        if (rc == RILL_OK)
+            break;
+        assert_int_equal(rc, RILL_ERR_NOMEM);
+        booked(100);
+        assert_int_equal(account->key_count, 0);
+        assert_true(rill_exact_is_zero(&account->left_in));
+    }
+    booked(177);
+    for (long n = 0;; n++) {
+        assert_true(n < 50);
+        allocations_left = n;
+        answer(201, "{\"amount\":\"899\",\"scale\":2}");
+        allocations_left = -1;
+        if (account->of == NULL)
+            break;
+        pass(RILL_SETTLE_LONGEST_WAIT);
+        turn();
+        written();
+        is_asked("{\"amount\":\"900\",\"scale\":2}");
+    }
+    assert_int_equal(account->left_out.units, 1);
+    turn();
+    written();
+}
+
+static void test_beginning_without_memory(void **state)
+{
+    (void)state;
+    introduce();
+    const rill_store_entry e = {
+        .kind = RILL_ENTRY_DEPOSIT, .amount = 1000, .who = "x", .note = "", .key = ""};
+    uint64_t group;
+    assert_int_equal(rill_clerk_enter(&clerk, &bob, &e, &group), RILL_OK);
+    random_fails = true;
+    rill_settler_look(&settler, account, now);
+    random_fails = false;
+    assert_null(account->of);
+    for (long n = 0; account->of == NULL; n++) {
+        assert_true(n < 50);
+        booked(1000);
+        allocations_left = n;
+        rill_settler_look(&settler, account, now);
+        allocations_left = -1;
+    }
+    booked(100);
+    turn();
+    written();
+    size_t outs = 0;
+    for (size_t i = 0; i < disk.count; i++)
+        outs += disk.rows[i].kind == RILL_SETTLEMENT_OUT;
+    assert_int_equal(outs, 1);
+}
+
+static void test_accounts_without_memory(void **state)
+{
+    (void)state;
+    const rill_store_settlement rows[] = {
+        {BOB + 1, RILL_SETTLEMENT_OUT, "key", url, "5", 0, 1, false},
+        {BOB + 1, RILL_SETTLEMENT_IN, "key", url, "5", 0, 1, false},
+        {BOB + 1, RILL_SETTLEMENT_ENGINE, "", other_url, "0", 0, 1, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int rc = RILL_ERR_NOMEM;
+        for (long n = 0; rc == RILL_ERR_NOMEM; n++) {
+            allocations_left = n;
+            rc = rill_settler_know(&settler, &rows[i]);
+            allocations_left = -1;
+        }
+        assert_int_equal(rc, RILL_OK);
+    }
+    rill_settling *a = NULL;
+    int rc = RILL_ERR_NOMEM;
+    for (long n = 0; rc == RILL_ERR_NOMEM; n++) {
+        allocations_left = n;
+        rc = rill_settler_attach(&a, &settler, BOB + 2, "carol", 2, NULL);
+        allocations_left = -1;
+    }
+    rc = RILL_ERR_NOMEM;
+    for (long n = 0; rc == RILL_ERR_NOMEM; n++) {
+        allocations_left = n;
+        rc = rill_settler_prepare(&settler, a, "http://localhost/x/", "token", 1, 0, 2);
+        allocations_left = -1;
+    }
+    assert_int_equal(rc, RILL_OK);
+    assert_string_equal(a->fresh.engine->url, "http://localhost/x");
+    rill_settler_forget(&settler, a);
+}
+
+static void test_rows_that_cannot_be(void **state)
+{
+    (void)state;
+    const rill_store_settlement rows[] = {
+        {9, RILL_SETTLEMENT_OUT, "key", url, "", 0, 1, false},
+        {9, RILL_SETTLEMENT_OUT, "key", url, "-1", 0, 1, false},
+        {9, RILL_SETTLEMENT_OUT, "key", url, "15", 1, 1, false},
+        {9, RILL_SETTLEMENT_OUT, "a key that is longer than any that we make", url, "5", 0, 1,
+         false},
+        {9, RILL_SETTLEMENT_LEFT_IN, "", "", "x", 0, 1, false},
+        {9, (rill_settlement_kind)99, "", "", "0", 0, 1, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(rill_settler_know(&settler, &rows[i]), RILL_ERR_MALFORMED);
+}
+
+static void test_a_call_that_cannot_begin(void **state)
+{
+    (void)state;
+    call.refuse = RILL_ERR_NOMEM;
+    turn();
+    assert_int_equal(account->tries, 1);
+    call.refuse = RILL_OK;
+    pass(RILL_SETTLE_LONGEST_WAIT);
+    introduce();
+    const rill_engine_answer late = {201, "", {(const uint8_t *)"", 0}};
+    rill_settler_answered(&settler, account, 12345, &late, now); /* that nobody waits for */
+    assert_null(account->of);
+}
+
+/* ---- anything, at any moment ---- */
+
+/* What the engine says to a settlement; a key that it knows gets the same answer. */
+static void decide(rill_exact *taken, char *answer, size_t cap)
+{
+    rill_quantity q;
+    rill_exact asked;
+    assert_int_equal(
+        rill_quantity_read(&q, (rill_bytes){(const uint8_t *)call.body, strlen(call.body)}),
+        RILL_OK);
+    assert_int_equal(rill_exact_of(&asked, &q, SCALE), RILL_OK);
+    *taken = asked;
+    switch (draw(4)) {
+    case 0:
+        snprintf(answer, cap, "%s", call.body);
+        return;
+    case 1: { /* less, and finer than a unit */
+        char digits[40];
+        snprintf(digits, sizeof digits, "%llu",
+                 (unsigned long long)(asked.units * 1000 - draw(asked.units * 1000)));
+        assert_int_equal(rill_quantity_of(&q, digits, strlen(digits), SCALE + 3), RILL_OK);
+        assert_int_equal(rill_exact_of(taken, &q, SCALE), RILL_OK);
+        rill_quantity_json(&q, answer);
+        return;
+    }
+    case 2: /* more: that is not so */
+        snprintf(answer, cap, "{\"amount\":\"%llu\",\"scale\":%d}",
+                 (unsigned long long)asked.units + 1 + draw(50), SCALE);
+        return;
+    default:
+        snprintf(answer, cap, "Created");
+        return;
+    }
+}
+
+/* The engine has the request: index of its key. */
+static size_t process(void)
+{
+    size_t i = 0;
+    while (i < settled_count && strcmp(settled[i].key, call.key) != 0)
+        i++;
+    if (i < settled_count) {
+        assert_string_equal(settled[i].asked, call.body); /* a key is for one amount */
+        return i;
+    }
+    assert_in_range(i, 0, KEYS - 1);
+    settled_count++;
+    snprintf(settled[i].key, sizeof settled[i].key, "%s", call.key);
+    snprintf(settled[i].asked, sizeof settled[i].asked, "%s", call.body);
+    decide(&settled[i].taken, settled[i].answer, sizeof settled[i].answer);
+    return i;
+}
+
+static void engine_answers(bool good)
+{
+    uint64_t luck = good ? 9 : draw(10);
+    if (call.id == 0)
+        return;
+    if (strcmp(call.path, "/accounts") == 0) {
+        knows_bob = knows_bob || luck > 1;
+        answer(luck > 2 ? 201 : 0, "");
+        return;
+    }
+    assert_string_equal(call.path, "/accounts/bob/settlements");
+    if (luck == 0) {
+        answer(0, "");
+    } else if (luck == 1) {
+        (void)process(); /* and its answer is lost */
+        answer(0, "");
+    } else if (luck == 2) {
+        (void)process();
+        answer(201, "{\"amount\":\"1");
+    } else if (luck == 3) {
+        answer(503, "busy");
+    } else if (luck == 4 || !knows_bob) {
+        knows_bob = false;
+        answer(404, "");
+    } else {
+        answer(201, settled[process()].answer);
+    }
+}
+
+/* Engines tell again what was not answered, with the same key. */
+static struct {
+    char key[24];
+    char amount[24];
+    unsigned scale;
+    uint64_t group;
+    bool open;
+    bool booked;
+} telling;
+static rill_exact told_sum;
+static unsigned told_count;
+
+static void engine_tells(void)
+{
+    if (!telling.open) {
+        telling.open = true;
+        telling.booked = false;
+        snprintf(telling.key, sizeof telling.key, "told %u", told_count++);
+        snprintf(telling.amount, sizeof telling.amount, "%llu", (unsigned long long)draw(100000));
+        telling.scale = (unsigned)draw(8);
+    }
+    int rc = credit(telling.key, telling.amount, telling.scale, &telling.group);
+    assert_true(rc == RILL_OK || rc == RILL_ERR_EXISTS);
+    telling.booked = true;
+    rill_settler_look(&settler, account, now);
+}
+
+/* It gets its answer once the books are kept. */
+static void engine_is_told(void)
+{
+    rill_quantity q;
+    rill_exact amount;
+    if (!telling.open || !telling.booked || books.kept < telling.group)
+        return;
+    assert_int_equal(rill_quantity_of(&q, telling.amount, strlen(telling.amount), telling.scale),
+                     RILL_OK);
+    assert_int_equal(rill_exact_of(&amount, &q, SCALE), RILL_OK);
+    assert_int_equal(rill_exact_add(&told_sum, &told_sum, &amount), RILL_OK);
+    telling.open = false;
+}
+
+static rill_exact left_on_disk(rill_settlement_kind kind)
+{
+    const row *r = find_row(kind);
+    rill_quantity q;
+    rill_exact e = rill_exact_units(0);
+    if (r == NULL)
+        return e;
+    assert_int_equal(rill_quantity_of(&q, r->amount, strlen(r->amount), r->scale), RILL_OK);
+    assert_int_equal(rill_exact_of(&e, &q, 0), RILL_OK);
+    return e;
+}
+
+static void same_exact(const rill_exact *a, const rill_exact *b)
+{
+    rill_exact rest;
+    assert_int_equal(rill_exact_sub(&rest, a, b), RILL_OK);
+    assert_true(rill_exact_is_zero(&rest));
+}
+
+/* Each unit is in one place. */
+static void all_is_there(void)
+{
+    rill_exact sum = left_on_disk(RILL_SETTLEMENT_LEFT_OUT);
+    rill_exact want = rill_exact_units(disk.out);
+    for (size_t i = 0; i < settled_count; i++)
+        assert_int_equal(rill_exact_add(&sum, &sum, &settled[i].taken), RILL_OK);
+    same_exact(&sum, &want);
+    sum = left_on_disk(RILL_SETTLEMENT_LEFT_IN);
+    want = rill_exact_units(disk.in);
+    assert_int_equal(rill_exact_add(&sum, &sum, &want), RILL_OK);
+    same_exact(&sum, &told_sum);
+    rill_u128 balance = rill_wide_sub(rill_wide(disk.deposits + disk.in), rill_wide(disk.out));
+    assert_true(rill_wide_equal(rill_wide_signed(balance), disk.booked[BOB]));
+}
+
+static void one_step(void)
+{
+    switch (draw(9)) {
+    case 0:
+        owe(draw(900));
+        break;
+    case 1:
+    case 2:
+        engine_answers(false);
+        break;
+    case 3:
+        engine_tells();
+        break;
+    case 4:
+        written();
+        engine_is_told();
+        break;
+    case 5:
+        pass(draw(20) * RILL_SECOND);
+        break;
+    case 6:
+        if (draw(6) == 0) {
+            telling.booked = false; /* nobody answered it */
+            die(draw(2) == 0);
+        }
+        break;
+    default:
+        turn();
+        break;
+    }
+}
+
+static void become_quiet(void)
+{
+    for (unsigned i = 0; i < 400; i++) {
+        turn();
+        written();
+        engine_is_told();
+        engine_answers(true);
+        if (telling.open && !telling.booked)
+            engine_tells();
+        if (i < 100)
+            pass(RILL_SETTLE_LONGEST_WAIT);
+    }
+    assert_null(find_row(RILL_SETTLEMENT_OUT));
+    assert_int_equal(call.id, 0);
+    assert_false(telling.open);
+}
+
+static void test_anything_at_any_moment(void **state)
+{
+    (void)state;
+    for (uint64_t run = 1; run <= 500; run++) {
+        tear_down(NULL);
+        set_up(NULL);
+        seed = run;
+        telling.open = false;
+        told_sum = rill_exact_units(0);
+        engine_scale = (uint8_t)draw(3);
+        settle_to = draw(200);
+        agree(url, NULL);
+        for (unsigned i = 0; i < 400; i++)
+            one_step();
+        become_quiet();
+        all_is_there();
+        die(false);
+        become_quiet();
+        all_is_there();
+        assert_true(settled_count > 0);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_settlement),
+        TEST(test_one_at_a_time),
+        TEST(test_an_engine_that_is_away),
+        TEST(test_jitter),
+        TEST(test_an_engine_that_takes_less),
+        TEST(test_an_engine_that_claims_more),
+        TEST(test_garbage),
+        TEST(test_an_engine_that_forgets_the_account),
+        TEST(test_what_is_finer_than_the_engine),
+        TEST(test_another_engine),
+        TEST(test_no_engine_any_more),
+        TEST(test_taken_away_while_it_is_told),
+        TEST(test_a_settlement_that_comes),
+        TEST(test_what_is_less_than_a_unit),
+        TEST(test_what_cannot_be_credited),
+        TEST(test_how_long_a_key_is_known),
+        TEST(test_without_memory),
+        TEST(test_beginning_without_memory),
+        TEST(test_accounts_without_memory),
+        TEST(test_rows_that_cannot_be),
+        TEST(test_a_call_that_cannot_begin),
+        TEST(test_anything_at_any_moment),
+    };
+    return cmocka_run_group_tests_name("settler", tests, NULL, NULL);
+}
