@@ -14,7 +14,7 @@
 #include <rill/spsp.h>
 
 #include "base/alloc.h"
-#include "clients/op_documents.h"
+#include "clients/op_sender_documents.h"
 #include "clients/signature_text.h"
 #include "clients/url.h"
 #include "fuzz.h"
@@ -146,6 +146,8 @@ static void fuzz_wallet(const char *text, size_t len)
     static rill_op_document document;
     static rill_op_grant grant;
     static rill_incoming_payment payment;
+    static rill_op_quote quote;
+    static rill_op_outgoing outgoing;
     const char *problem = NULL;
     char words[64];
     char url[RILL_MAX_URL], again[RILL_MAX_URL];
@@ -162,6 +164,13 @@ static void fuzz_wallet(const char *text, size_t len)
     error = rill_op_payment_read(&payment, &has_method, text, len, &problem);
     CHECK((error == RILL_OK) == (problem == NULL));
     CHECK(error != RILL_OK || !has_method || *payment.credentials.destination_account);
+    problem = NULL;
+    error = rill_op_quote_read(&quote, text, len, &problem);
+    CHECK((error == RILL_OK) == (problem == NULL));
+    CHECK(error != RILL_OK || memchr(quote.id, '\0', sizeof quote.id) != NULL);
+    problem = NULL;
+    error = rill_op_outgoing_read(&outgoing, text, len, &problem);
+    CHECK((error == RILL_OK) == (problem == NULL));
     rill_op_error_read(text, len, words, sizeof words);
     CHECK(strlen(words) < sizeof words);
     if (rill_op_time_read(text, &ms) == RILL_OK)

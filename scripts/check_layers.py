@@ -63,7 +63,8 @@ PUBLIC = {
     "loop": "io", "link": "link", "net": "run", "payment": "run", "quote": "run",
     "ping": "run", "trace": "run", "node": "serve", "credentials_file": "run",
     "key": "clients", "http_signature": "clients", "spsp": "clients",
-    "spsp_server": "spsp", "open_payments": "clients", "receiver": "clients",
+    "spsp_server": "spsp", "open_payments": "clients", "op_sender": "clients",
+    "receiver": "clients",
 }
 # The programs are built on the public headers and on src/base, as everybody's programs could be.
 # The connector has an interface, which is not public yet.

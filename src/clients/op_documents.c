@@ -19,8 +19,7 @@ static int fail(const char **problem, const char *text)
     return RILL_ERR_MALFORMED;
 }
 
-/* A member that is a string, whole and without a NUL inside, into out[cap]. */
-static bool text_of(const json_t *object, const char *member, char *out, size_t cap)
+bool rill_op_text_of(const json_t *object, const char *member, char *out, size_t cap)
 {
     const json_t *value = json_object_get(object, member);
     size_t len = json_string_length(value);
@@ -33,7 +32,7 @@ static bool text_of(const json_t *object, const char *member, char *out, size_t 
 /* A token goes into a header. */
 static bool token_of(const json_t *object, const char *member, char *out)
 {
-    if (!text_of(object, member, out, RILL_OP_MAX_TOKEN) || *out == '\0')
+    if (!rill_op_text_of(object, member, out, RILL_OP_MAX_TOKEN) || *out == '\0')
         return false;
     for (const char *c = out; *c; c++) {
         if (*c <= ' ' || *c > '~')
@@ -42,17 +41,17 @@ static bool token_of(const json_t *object, const char *member, char *out)
     return true;
 }
 
-static bool asset_of(const json_t *object, char *code, uint8_t *scale)
+bool rill_op_asset_of(const json_t *object, char *code, uint8_t *scale)
 {
     const json_t *value = json_object_get(object, "assetScale");
     if (!json_is_integer(value) || json_integer_value(value) < 0 ||
         json_integer_value(value) > UINT8_MAX)
         return false;
     *scale = (uint8_t)json_integer_value(value);
-    return text_of(object, "assetCode", code, RILL_MAX_ASSET_CODE + 1);
+    return rill_op_text_of(object, "assetCode", code, RILL_MAX_ASSET_CODE + 1);
 }
 
-static json_t *object_of(const char *body, size_t len)
+json_t *rill_op_object_of(const char *body, size_t len)
 {
     json_t *object = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
     if (json_is_object(object))
@@ -68,25 +67,26 @@ static int read_document(rill_op_document *out, const json_t *object, const char
         *problem = "the answer is neither a wallet address nor an incoming payment";
         return RILL_ERR_UNSUPPORTED;
     }
-    if (!text_of(object, "authServer", out->auth_server, sizeof out->auth_server))
+    if (!rill_op_text_of(object, "authServer", out->auth_server, sizeof out->auth_server))
         return fail(problem, "the answer's \"authServer\" is not a URL");
     if (!json_object_get(object, "resourceServer")) {
         out->kind = RILL_OP_INCOMING;
         return RILL_OK;
     }
     out->kind = RILL_OP_WALLET;
-    if (!text_of(object, "id", out->id, sizeof out->id))
+    if (!rill_op_text_of(object, "id", out->id, sizeof out->id))
         return fail(problem, "the wallet address has no \"id\"");
-    if (!text_of(object, "resourceServer", out->resource_server, sizeof out->resource_server))
+    if (!rill_op_text_of(object, "resourceServer", out->resource_server,
+                         sizeof out->resource_server))
         return fail(problem, "the wallet address's \"resourceServer\" is not a URL");
-    if (!asset_of(object, out->asset_code, &out->asset_scale))
+    if (!rill_op_asset_of(object, out->asset_code, &out->asset_scale))
         return fail(problem, "the wallet address does not tell its asset");
     return RILL_OK;
 }
 
 int rill_op_document_read(rill_op_document *out, const char *body, size_t len, const char **problem)
 {
-    json_t *object = object_of(body, len);
+    json_t *object = rill_op_object_of(body, len);
     if (!object)
         return fail(problem, "the answer is not a JSON object");
     int error = read_document(out, object, problem);
@@ -99,7 +99,7 @@ static int read_token(rill_op_grant *out, const json_t *token, const char **prob
     if (!token_of(token, "value", out->token))
         return fail(problem, "the grant has no access token that can be used");
     if (json_object_get(token, "manage") &&
-        !text_of(token, "manage", out->manage, sizeof out->manage))
+        !rill_op_text_of(token, "manage", out->manage, sizeof out->manage))
         return fail(problem, "the access token's \"manage\" is not a URL");
     return RILL_OK;
 }
@@ -107,7 +107,7 @@ static int read_token(rill_op_grant *out, const json_t *token, const char **prob
 static int read_continue(rill_op_grant *out, const json_t *next, const char **problem)
 {
     const json_t *wait = json_object_get(next, "wait");
-    if (!text_of(next, "uri", out->continue_uri, sizeof out->continue_uri) ||
+    if (!rill_op_text_of(next, "uri", out->continue_uri, sizeof out->continue_uri) ||
         !token_of(json_object_get(next, "access_token"), "value", out->continue_token))
         return fail(problem, "the grant cannot be continued as it says");
     if (wait && (!json_is_integer(wait) || json_integer_value(wait) < 0))
@@ -121,8 +121,12 @@ static int read_grant(rill_op_grant *out, const json_t *object, const char **pro
 {
     const json_t *token = json_object_get(object, "access_token");
     const json_t *next = json_object_get(object, "continue");
+    const json_t *interact = json_object_get(object, "interact");
     int error = RILL_OK;
-    *out = (rill_op_grant){.interact = json_is_object(json_object_get(object, "interact"))};
+    *out = (rill_op_grant){.interact = json_is_object(interact)};
+    if (!rill_op_text_of(interact, "redirect", out->redirect, sizeof out->redirect) ||
+        !rill_op_text_of(interact, "finish", out->finish, sizeof out->finish))
+        *out->redirect = '\0'; /* no way to ask that we know */
     if (token)
         error = read_token(out, token, problem);
     if (error == RILL_OK && next)
@@ -134,7 +138,7 @@ static int read_grant(rill_op_grant *out, const json_t *object, const char **pro
 
 int rill_op_grant_read(rill_op_grant *out, const char *body, size_t len, const char **problem)
 {
-    json_t *object = object_of(body, len);
+    json_t *object = rill_op_object_of(body, len);
     if (!object)
         return fail(problem, "the grant is not a JSON object");
     int error = read_grant(out, object, problem);
@@ -144,7 +148,7 @@ int rill_op_grant_read(rill_op_grant *out, const char *body, size_t len, const c
 
 int rill_op_token_read(rill_op_grant *grant, const char *body, size_t len, const char **problem)
 {
-    json_t *object = object_of(body, len);
+    json_t *object = rill_op_object_of(body, len);
     const json_t *token = json_object_get(object, "access_token");
     int error = token ? read_token(grant, token, problem)
                       : fail(problem, "the answer has no new access token");
@@ -152,23 +156,39 @@ int rill_op_token_read(rill_op_grant *grant, const char *body, size_t len, const
     return error;
 }
 
-/* {"value":"2500","assetCode":"USD","assetScale":2}, in the payment's asset. */
-static int read_amount(const json_t *amount, rill_incoming_payment *payment, bool *asset_known,
-                       uint64_t *out, const char **problem)
+bool rill_op_amount_of(const json_t *object, const char *member, rill_op_amount *out)
+{
+    const json_t *amount = json_object_get(object, member);
+    char value[24];
+    return rill_op_text_of(amount, "value", value, sizeof value) &&
+           rill_amount_parse(value, &out->value) == RILL_OK &&
+           rill_op_asset_of(amount, out->asset_code, &out->asset_scale);
+}
+
+json_t *rill_op_amount_json(const rill_op_amount *amount)
 {
     char value[24];
-    char code[RILL_MAX_ASSET_CODE + 1];
-    uint8_t scale;
-    if (!text_of(amount, "value", value, sizeof value) ||
-        rill_amount_parse(value, out) != RILL_OK || !asset_of(amount, code, &scale))
+    snprintf(value, sizeof value, "%" PRIu64, amount->value);
+    return json_pack("{s:s,s:s,s:i}", "value", value, "assetCode", amount->asset_code, "assetScale",
+                     (int)amount->asset_scale);
+}
+
+/* In the payment's asset. */
+static int read_amount(const json_t *object, const char *member, rill_incoming_payment *payment,
+                       bool *asset_known, uint64_t *out, const char **problem)
+{
+    rill_op_amount amount;
+    if (!rill_op_amount_of(object, member, &amount))
         return fail(problem, "the incoming payment has an amount that is none");
-    if (*asset_known && (strcmp(code, payment->asset_code) != 0 || scale != payment->asset_scale)) {
+    if (*asset_known && (strcmp(amount.asset_code, payment->asset_code) != 0 ||
+                         amount.asset_scale != payment->asset_scale)) {
         *problem = "the incoming payment is in another asset than its wallet address";
         return RILL_ERR_ASSET;
     }
-    memcpy(payment->asset_code, code, sizeof code);
-    payment->asset_scale = scale;
+    memcpy(payment->asset_code, amount.asset_code, sizeof amount.asset_code);
+    payment->asset_scale = amount.asset_scale;
     *asset_known = true;
+    *out = amount.value;
     return RILL_OK;
 }
 
@@ -184,7 +204,8 @@ static int read_methods(rill_incoming_payment *out, bool *has_method, const json
         size_t len = 0;
         if (!type || strcmp(type, "ilp") != 0)
             continue;
-        if (!text_of(method, "ilpAddress", c->destination_account, sizeof c->destination_account) ||
+        if (!rill_op_text_of(method, "ilpAddress", c->destination_account,
+                             sizeof c->destination_account) ||
             !rill_address_valid((rill_bytes){(const uint8_t *)c->destination_account,
                                              strlen(c->destination_account)}))
             return fail(problem, "the incoming payment's \"ilpAddress\" is not an ILP address");
@@ -206,22 +227,23 @@ static int read_payment(rill_incoming_payment *out, bool *has_method, const json
     char expires[64];
     bool asset_known = *out->asset_code != '\0';
     const json_t *incoming = json_object_get(object, "incomingAmount");
-    const json_t *received = json_object_get(object, "receivedAmount");
     *has_method = false;
-    if (!text_of(object, "id", out->id, sizeof out->id))
+    if (!rill_op_text_of(object, "id", out->id, sizeof out->id))
         return fail(problem, "the incoming payment has no \"id\"");
     out->completed = json_is_true(json_object_get(object, "completed"));
     int error = RILL_OK;
     out->incoming_amount = 0;
     if (incoming && !json_is_null(incoming))
-        error = read_amount(incoming, out, &asset_known, &out->incoming_amount, problem);
+        error = read_amount(object, "incomingAmount", out, &asset_known, &out->incoming_amount,
+                            problem);
     if (error == RILL_OK)
-        error = read_amount(received, out, &asset_known, &out->received_amount, problem);
+        error = read_amount(object, "receivedAmount", out, &asset_known, &out->received_amount,
+                            problem);
     if (error != RILL_OK)
         return error;
     out->expires_at_ms = 0;
     if (json_is_string(json_object_get(object, "expiresAt")) &&
-        (!text_of(object, "expiresAt", expires, sizeof expires) ||
+        (!rill_op_text_of(object, "expiresAt", expires, sizeof expires) ||
          rill_op_time_read(expires, &out->expires_at_ms) != RILL_OK))
         return fail(problem, "the incoming payment's \"expiresAt\" is not a date and time");
     return read_methods(out, has_method, json_object_get(object, "methods"), problem);
@@ -230,7 +252,7 @@ static int read_payment(rill_incoming_payment *out, bool *has_method, const json
 int rill_op_payment_read(rill_incoming_payment *out, bool *has_method, const char *body, size_t len,
                          const char **problem)
 {
-    json_t *object = object_of(body, len);
+    json_t *object = rill_op_object_of(body, len);
     if (!object)
         return fail(problem, "the incoming payment is not a JSON object");
     int error = read_payment(out, has_method, object, problem);
@@ -240,7 +262,7 @@ int rill_op_payment_read(rill_incoming_payment *out, bool *has_method, const cha
 
 void rill_op_error_read(const char *body, size_t len, char *out, size_t cap)
 {
-    json_t *object = object_of(body, len);
+    json_t *object = rill_op_object_of(body, len);
     const json_t *error = json_object_get(object, "error");
     const char *code =
         json_string_value(json_is_object(error) ? json_object_get(error, "code") : error);
@@ -324,8 +346,7 @@ static void free_text(char *text)
     release(text);
 }
 
-/* Takes body over. */
-static int finish(char **out, size_t *len, json_t *body)
+int rill_op_body_of(char **out, size_t *len, json_t *body)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
@@ -336,7 +357,7 @@ static int finish(char **out, size_t *len, json_t *body)
     return error == RILL_ERR_MALFORMED ? RILL_ERR_NOMEM : error;
 }
 
-static json_t *client_of(const rill_jwk *jwk, const char *wallet_address)
+json_t *rill_op_client_of(const rill_jwk *jwk, const char *wallet_address)
 {
     char text[RILL_JWK_TEXT_MAX];
     size_t len;
@@ -352,10 +373,10 @@ int rill_op_grant_body(char **out, size_t *len, rill_op_kind kind, const rill_jw
 {
     json_t *actions = kind == RILL_OP_WALLET ? json_pack("[sss]", "create", "read", "complete")
                                              : json_pack("[s]", "read-all");
-    return finish(out, len,
-                  json_pack("{s:{s:[{s:s,s:o}]},s:o}", "access_token", "access", "type",
-                            "incoming-payment", "actions", actions, "client",
-                            client_of(jwk, wallet_address)));
+    return rill_op_body_of(out, len,
+                           json_pack("{s:{s:[{s:s,s:o}]},s:o}", "access_token", "access", "type",
+                                     "incoming-payment", "actions", actions, "client",
+                                     rill_op_client_of(jwk, wallet_address)));
 }
 
 int rill_op_payment_body(char **out, size_t *len, const rill_op_document *wallet, uint64_t amount,
@@ -366,11 +387,9 @@ int rill_op_payment_body(char **out, size_t *len, const rill_op_document *wallet
     uint8_t t[17];
     int failed = body ? 0 : -1;
     if (failed == 0 && amount > 0) {
-        snprintf(text, sizeof text, "%" PRIu64, amount);
-        failed = json_object_set_new(body, "incomingAmount",
-                                     json_pack("{s:s,s:s,s:i}", "value", text, "assetCode",
-                                               wallet->asset_code, "assetScale",
-                                               (int)wallet->asset_scale));
+        rill_op_amount incoming = {.value = amount, .asset_scale = wallet->asset_scale};
+        memcpy(incoming.asset_code, wallet->asset_code, sizeof incoming.asset_code);
+        failed = json_object_set_new(body, "incomingAmount", rill_op_amount_json(&incoming));
     }
     if (failed == 0 && expires_at_ms > 0 && rill_ilp_time_encode(expires_at_ms, t) == RILL_OK) {
         snprintf(text, sizeof text, "%.4s-%.2s-%.2sT%.2s:%.2s:%.2s.%.3sZ", (char *)t, (char *)t + 4,
@@ -383,5 +402,5 @@ int rill_op_payment_body(char **out, size_t *len, const rill_op_document *wallet
         json_decref(body);
         return RILL_ERR_NOMEM;
     }
-    return finish(out, len, body);
+    return rill_op_body_of(out, len, body);
 }

@@ -7,6 +7,8 @@
 
 #include <rill/open_payments.h>
 
+#include "clients/interaction.h"
+
 #define RILL_OP_MAX_TOKEN 4096 /* bytes of an access token, with the NUL */
 
 /* A document that a receiver's URL leads to. */
@@ -25,9 +27,11 @@ typedef struct rill_op_grant {
     char token[RILL_OP_MAX_TOKEN]; /* "": not yet */
     char manage[RILL_MAX_URL];     /* where it is rotated and revoked */
     char continue_token[RILL_OP_MAX_TOKEN];
-    char continue_uri[RILL_MAX_URL]; /* "": there is none */
-    uint32_t wait_s;                 /* before it is continued */
-    bool interact;                   /* a person is to be asked first */
+    char continue_uri[RILL_MAX_URL];        /* "": there is none */
+    uint32_t wait_s;                        /* before it is continued */
+    bool interact;                          /* a person is to be asked first, */
+    char redirect[RILL_MAX_URL];            /* there; "": no way that is known here */
+    char finish[RILL_INTERACTION_MAX_WORD]; /* the server's nonce, for the hash of the answer */
 } rill_op_grant;
 
 /* Each: RILL_ERR_MALFORMED, and *problem is a static text. RILL_ERR_UNSUPPORTED: another document.
@@ -60,5 +64,27 @@ RILL_MUST_CHECK int rill_op_grant_body(char **out, size_t *len, rill_op_kind kin
 RILL_MUST_CHECK int rill_op_payment_body(char **out, size_t *len, const rill_op_document *wallet,
                                          uint64_t amount, uint64_t expires_at_ms,
                                          const json_t *metadata);
+
+/* ---- pieces of documents ---- */
+
+typedef struct rill_op_amount {
+    uint64_t value;
+    char asset_code[RILL_MAX_ASSET_CODE + 1];
+    uint8_t asset_scale;
+} rill_op_amount;
+
+/* An object; NULL: it is not JSON, or something else. The caller gives it up by json_decref. */
+json_t *rill_op_object_of(const char *body, size_t len);
+/* A member that is a string, whole and without a NUL inside, into out[cap]. */
+bool rill_op_text_of(const json_t *object, const char *member, char *out, size_t cap);
+/* "assetCode" and "assetScale" of an object. */
+bool rill_op_asset_of(const json_t *object, char *code, uint8_t *scale);
+/* {"value":"2500","assetCode":"USD","assetScale":2} */
+bool rill_op_amount_of(const json_t *object, const char *member, rill_op_amount *out);
+json_t *rill_op_amount_json(const rill_op_amount *amount);
+/* Who asks for a grant: by wallet_address, or by jwk where that is NULL. */
+json_t *rill_op_client_of(const rill_jwk *jwk, const char *wallet_address);
+/* Writes a body as above. Takes it over, also on failure. NULL is RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_op_body_of(char **out, size_t *len, json_t *body);
 
 #endif
