@@ -23,13 +23,17 @@ _rill_options() {
     trace) echo "--packet-time --max-amount $common" ;;
     receipt) echo "--secret-file --nonce $common" ;;
     keys) echo "--id $common" ;;
+    op)
+        echo "--from --key --key-id --deliver --max-source --units --yes --no-browser --timeout
+            --insecure-http $common"
+        ;;
     demo | info | help) echo "$common" ;;
     '') echo "--help --version" ;;
     esac
 }
 
 _rill() {
-    local commands='demo pay quote receive send info ping trace receipt keys help'
+    local commands='demo pay quote receive send info ping trace receipt keys op help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
     COMPREPLY=()
     # "=" is a word of its own to bash.
@@ -56,7 +60,7 @@ _rill() {
     --link) set -- btp+ws:// btp+wss:// @ ;;
     --amount | --data | --min-rate | --slippage | --max-packet | --timeout | --stall | --max | --tag | \
         --connections | --count | --instance | --id | --spsp | --user | --max-source | --price | --as | \
-        --key-id | --nonce) return ;;
+        --from | --key-id | --nonce) return ;;
     *)
         set --
         case $word in

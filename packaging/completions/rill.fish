@@ -14,8 +14,9 @@ complete -c rill -n __fish_use_subcommand -a ping -d 'See whether a node answers
 complete -c rill -n __fish_use_subcommand -a trace -d 'Show how far a packet gets'
 complete -c rill -n __fish_use_subcommand -a receipt -d "Verify a receiver's receipt"
 complete -c rill -n __fish_use_subcommand -a keys -d 'Make and show keys for signing'
+complete -c rill -n __fish_use_subcommand -a op -d 'Pay out of your own wallet account'
 complete -c rill -n __fish_use_subcommand -a help -d 'Explain a command'
-complete -c rill -n '__fish_seen_subcommand_from help' -a 'demo pay quote receive send info ping trace receipt keys help'
+complete -c rill -n '__fish_seen_subcommand_from help' -a 'demo pay quote receive send info ping trace receipt keys op help'
 
 complete -c rill -n 'not __fish_use_subcommand' -l link -x -d 'The node: btp+ws://:TOKEN@HOST:PORT'
 complete -c rill -n 'not __fish_use_subcommand' -l link-file -r -F -d 'A file that holds the URI'
@@ -35,6 +36,17 @@ complete -c rill -n '__fish_seen_subcommand_from receipt' -l secret-file -r -F -
 complete -c rill -n '__fish_seen_subcommand_from receipt' -l nonce -x -d 'The nonce that it must have'
 complete -c rill -n '__fish_seen_subcommand_from keys' -F -a 'new show jwks'
 complete -c rill -n '__fish_seen_subcommand_from keys' -l id -x -d 'The id of the key'
+complete -c rill -n '__fish_seen_subcommand_from op' -f -a pay
+complete -c rill -n '__fish_seen_subcommand_from op' -l from -x -d 'Your wallet address, which pays'
+complete -c rill -n '__fish_seen_subcommand_from op' -l key -r -F -d 'The key that your wallet knows'
+complete -c rill -n '__fish_seen_subcommand_from op' -l key-id -x -d 'The id of the key'
+complete -c rill -n '__fish_seen_subcommand_from op' -l deliver -d 'The amount is what arrives'
+complete -c rill -n '__fish_seen_subcommand_from op' -l max-source -x -d 'Pay nothing that costs more'
+complete -c rill -n '__fish_seen_subcommand_from op' -l units -d 'Amounts are of the smallest unit'
+complete -c rill -n '__fish_seen_subcommand_from op' -l yes -d 'Take the quote without being asked here'
+complete -c rill -n '__fish_seen_subcommand_from op' -l no-browser -d 'Print the address of the wallet page'
+complete -c rill -n '__fish_seen_subcommand_from op' -l timeout -x -d 'How many seconds to wait'
+complete -c rill -n '__fish_seen_subcommand_from op' -l insecure-http -d 'Ask other machines by http'
 
 complete -c rill -n '__fish_seen_subcommand_from pay' -F
 complete -c rill -n '__fish_seen_subcommand_from pay' -l deliver -d 'The amount is what arrives'

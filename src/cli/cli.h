@@ -21,7 +21,7 @@ enum {
 };
 
 #define CLI_MAX_OPTIONS  24
-#define CLI_MAX_OPERANDS 3
+#define CLI_MAX_OPERANDS 4
 
 typedef struct cli_option {
     const char *name; /* "--amount"; NULL ends a table */
@@ -57,6 +57,7 @@ extern const cli_command cli_demo;
 extern const cli_command cli_help;
 extern const cli_command cli_info;
 extern const cli_command cli_keys;
+extern const cli_command cli_op;
 extern const cli_command cli_pay;
 extern const cli_command cli_ping;
 extern const cli_command cli_quote;

@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 
-#define MAX_KEYS (CLI_MAX_OPERANDS - 1)
+#define MAX_KEYS 2
 
 /* What went wrong with a key's file: one line; CLI_USAGE. */
 static int complain(const cli_args *args, const char *path, int error)

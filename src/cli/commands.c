@@ -7,9 +7,9 @@
 #include "cli/cli.h"
 #include "cli/suggest.h"
 
-const cli_command *const cli_commands[] = {&cli_demo,    &cli_pay,  &cli_quote, &cli_receive,
-                                           &cli_send,    &cli_info, &cli_ping,  &cli_trace,
-                                           &cli_receipt, &cli_keys, &cli_help,  NULL};
+const cli_command *const cli_commands[] = {
+    &cli_demo,  &cli_pay,     &cli_quote, &cli_receive, &cli_send, &cli_info, &cli_ping,
+    &cli_trace, &cli_receipt, &cli_keys,  &cli_op,      &cli_help, NULL};
 
 const cli_command *cli_find_command(const char *name)
 {

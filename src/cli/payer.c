@@ -191,7 +191,8 @@ static int find_amounts(payer *p)
     bool told = *p->path.destination_asset_code != '\0';
     const char *code = told ? p->path.destination_asset_code : p->incoming.asset_code;
     uint8_t scale = told ? p->path.destination_asset_scale : p->incoming.asset_scale;
-    return p->deliver ? payer_units(p, "AMOUNT", &p->amount, code, scale, &p->wanted.deliver_amount)
+    return p->deliver ? cli_money_option_units(p->args, p->units, "AMOUNT", &p->amount, code, scale,
+                                               &p->wanted.deliver_amount)
                       : CLI_DONE;
 }
 
@@ -394,11 +395,13 @@ static int prepare(payer *p, const char *uri)
 {
     int code = cli_account_ask(p->args, uri, &p->account);
     if (code == CLI_DONE && !p->deliver)
-        code = payer_units(p, "AMOUNT", &p->amount, p->account.asset_code, p->account.asset_scale,
-                           &p->wanted.source_amount);
+        code =
+            cli_money_option_units(p->args, p->units, "AMOUNT", &p->amount, p->account.asset_code,
+                                   p->account.asset_scale, &p->wanted.source_amount);
     if (code == CLI_DONE)
-        code = payer_units(p, "--max-source", &p->max_source, p->account.asset_code,
-                           p->account.asset_scale, &p->wanted.max_source);
+        code = cli_money_option_units(p->args, p->units, "--max-source", &p->max_source,
+                                      p->account.asset_code, p->account.asset_scale,
+                                      &p->wanted.max_source);
     return code;
 }
 
@@ -527,7 +530,7 @@ int payer_run(const cli_args *args, bool quotes_only)
     data_source_close(p.paying.source);
     state_file_close(&p.state);
     rill_credentials_wipe(&p.credentials);
-    rill_key_free(p.key);
+    rill_key_free(p.key.key);
     cli_free_secret(uri);
     return code;
 }

@@ -10,6 +10,8 @@
 #include <rill/receiver.h>
 
 #include "cli/cli.h"
+#include "cli/key_option.h"
+#include "cli/money_option.h"
 #include "cli/payer_settle.h"
 #include "cli/paying.h"
 #include "cli/state_file.h"
@@ -39,9 +41,7 @@ typedef struct payer {
     rill_quote_options wanted;
     rill_receiver_options receiver_options;
     rill_pay_options pay;
-    rill_key *key;
-    rill_signer signer;
-    char key_id[RILL_KEY_THUMBPRINT_LEN + 1];
+    cli_key key;
     state_file state; /* of --save or --resume */
 
     /* ---- what is known ---- */
@@ -70,13 +70,6 @@ typedef struct payer {
 
 /* CLI_DONE, or CLI_USAGE with a line. */
 int payer_parse(payer *p);
-/*
- * An amount as it was written, in units of an asset. CLI_DONE, or CLI_USAGE with a line. name: how
- * it is called.
- */
-int payer_units(const payer *p, const char *name, const cli_amount_text *text, const char *code,
-                uint8_t scale, uint64_t *units);
-
 /* Asks "Pay? [y/N]"; answered is called from the loop. NULL: it cannot be asked. */
 payer_prompt *payer_prompt_open(rill_loop *loop, void (*answered)(bool yes, void *user),
                                 void *user);

@@ -2,7 +2,6 @@
 /* The arguments of `rill pay` and `rill quote`. */
 #define _POSIX_C_SOURCE 200809L
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,62 +15,6 @@ static int usage(const cli_args *args, const char *problem)
 
 /* ---- amounts ---- */
 
-static int parse_amount(const payer *p, const char *name, const char *text, cli_amount_text *out)
-{
-    int error =
-        p->units ? cli_amount_text_parse(text, out) : cli_amount_text_parse_whole(text, out);
-    if (error == RILL_ERR_RANGE)
-        return cli_bad_value(p->args, name, text, "is too large");
-    if (error != RILL_OK)
-        return cli_bad_value(p->args, name, text,
-                             p->units ? "is not a number of units, such as 1500"
-                                      : "is not an amount, such as 5 or 0.25 or 1.5XRP");
-    if (p->units && *out->code)
-        return cli_bad_value(p->args, name, text,
-                             "is an amount of an asset, and --units says that it is none");
-    if (out->whole == 0)
-        return cli_bad_value(p->args, name, text, "is nothing: it must be above 0");
-    return CLI_DONE;
-}
-
-int payer_units(const payer *p, const char *name, const cli_amount_text *text, const char *code,
-                uint8_t scale, uint64_t *units)
-{
-    char shown[4 * RILL_MAX_ASSET_CODE + 1];
-    cli_amount_text named = *text;
-    if (!text->given || p->units) {
-        *units = text->given ? text->whole : 0;
-        return CLI_DONE;
-    }
-    if (!*code) {
-        cli_error(p->args->command,
-                  "%s: it is not known how large a unit is there: give a number of units with "
-                  "--units",
-                  name);
-        return CLI_USAGE;
-    }
-    if (!*named.code) /* whole ones of whatever the asset is */
-        strncpy(named.code, code, sizeof named.code - 1);
-    cli_escape(shown, sizeof shown, (const uint8_t *)code, strlen(code));
-    switch (cli_amount_text_units(&named, code, scale, units)) {
-    case RILL_OK:
-        return CLI_DONE;
-    case RILL_ERR_INVALID:
-        cli_error(p->args->command, "%s: the asset is %s, not %s", name, shown, named.code);
-        return CLI_USAGE;
-    case RILL_ERR_RANGE:
-        cli_error(p->args->command, "%s: it is too large: at most 18446744073709551615 units",
-                  name);
-        return CLI_USAGE;
-    default:
-        cli_error(p->args->command,
-                  "%s: it has too many digits after the point: the scale is %u, so that one unit "
-                  "is 10^-%u %s",
-                  name, (unsigned)scale, (unsigned)scale, shown);
-        return CLI_USAGE;
-    }
-}
-
 static int parse_amounts(payer *p)
 {
     const cli_args *args = p->args;
@@ -84,9 +27,9 @@ static int parse_amounts(payer *p)
         snprintf(both, sizeof both, "%s %s", amount, args->operands[2]);
         amount = both;
     }
-    int code = amount ? parse_amount(p, "AMOUNT", amount, &p->amount) : CLI_DONE;
+    int code = amount ? cli_money_option(args, p->units, "AMOUNT", amount, &p->amount) : CLI_DONE;
     if (code == CLI_DONE && most)
-        code = parse_amount(p, "--max-source", most, &p->max_source);
+        code = cli_money_option(args, p->units, "--max-source", most, &p->max_source);
     if (code != CLI_DONE)
         return code;
     if (p->deliver && !amount)
@@ -123,48 +66,6 @@ static int parse_rates(payer *p)
 
 /* ---- who pays ---- */
 
-static int bad_key(const payer *p, const char *path, int error)
-{
-    char shown[256];
-    const char *why = rill_strerror(error);
-    cli_escape(shown, sizeof shown, (const uint8_t *)path, strlen(path));
-    if (error == RILL_ERR_IO)
-        why = strerror(errno);
-    else if (error == RILL_ERR_EXPOSED)
-        why = "others can read it, so the key may be known to them: make a new one (rill keys new)";
-    else if (error == RILL_ERR_MALFORMED || error == RILL_ERR_TOO_LARGE)
-        why = "it holds no private key, as \"rill keys new\" writes it";
-    else if (error == RILL_ERR_UNSUPPORTED)
-        why = "it holds a key that is encrypted or of another kind: Ed25519 is needed";
-    cli_error(p->args->command, "--key %s: %s", shown, why);
-    return CLI_USAGE;
-}
-
-static int load_key(payer *p)
-{
-    const cli_args *args = p->args;
-    const char *path = cli_value(args, "--key");
-    const char *id = cli_value(args, "--key-id");
-    if (!path)
-        return id ? usage(args, "--key-id needs --key") : CLI_DONE;
-    int error = rill_key_read(&p->key, path);
-    if (error != RILL_OK)
-        return bad_key(p, path, error);
-    if (!id) {
-        error = rill_key_thumbprint(rill_key_public(p->key), p->key_id);
-        if (error != RILL_OK)
-            return bad_key(p, path, error);
-        id = p->key_id;
-    }
-    if (!rill_key_id_valid(id))
-        return cli_bad_value(args, "--key-id", id,
-                             "is not an id: 1 to 255 visible characters, none of them \", \\ or ;");
-    rill_signer_of_key(&p->signer, p->key, id);
-    p->receiver_options.signer = &p->signer;
-    p->receiver_options.public_key = rill_key_public(p->key);
-    return CLI_DONE;
-}
-
 static int parse_payer(payer *p)
 {
     const cli_args *args = p->args;
@@ -179,7 +80,12 @@ static int parse_payer(payer *p)
     if (as &&
         rill_receiver_url(as, p->receiver_options.insecure, url, sizeof url, &problem) != RILL_OK)
         return cli_bad_value(args, "--as", as, problem);
-    return load_key(p);
+    int code = cli_key_load(args, &p->key);
+    if (code == CLI_DONE && p->key.key) {
+        p->receiver_options.signer = &p->key.signer;
+        p->receiver_options.public_key = rill_key_public(p->key.key);
+    }
+    return code;
 }
 
 /* ---- who is paid ---- */

@@ -22,7 +22,7 @@ from harness import BIN, RILL, RILLD, environment, run_tests  # noqa: E402
 RILLCTL = os.path.join(BIN, "rillctl")
 CONTROLS = ["status", "accounts", "balance", "rates", "routes", "settle", "statement", "audit", "why", "in-flight", "reload", "drain", "log-level"]
 
-COMMANDS = ["demo", "pay", "quote", "receive", "send", "info", "ping", "trace", "receipt", "keys", "help"]
+COMMANDS = ["demo", "pay", "quote", "receive", "send", "info", "ping", "trace", "receipt", "keys", "op", "help"]
 
 
 def text(*args):

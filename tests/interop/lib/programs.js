@@ -32,8 +32,8 @@ function parseEvent (line) {
   }
 }
 
-function rill (test, label, args) {
-  const process = new Process(test, label, program(BIN, 'rill'), args)
+function rill (test, label, args, env) {
+  const process = new Process(test, label, program(BIN, 'rill'), args, { env })
   process.json = () => process.lines.map(parseEvent)
   return process
 }

@@ -83,7 +83,7 @@ class Wallet {
   async validated (name, pattern, ctx, respond) {
     const method = ctx.method.toLowerCase()
     const [request, response] = await validatorsOf(name, pattern, method)
-    const id = pattern.includes('{id}') ? { id: ctx.path.split('/')[pattern.includes('payments') ? 3 : 2] } : {}
+    const id = pattern.includes('{id}') ? { id: ctx.path.split('/')[/payments|quotes/.test(pattern) ? 3 : 2] } : {}
     request({ headers: { ...ctx.headers }, query: {}, params: id, body: ctx.body })
     const answer = await respond()
     // The document knows a grant that is pending only behind a question to a person; GNAP knows it
@@ -213,4 +213,4 @@ class Wallet {
 
 const startWallet = (test, behaviour) => new Wallet(test, behaviour).start()
 
-module.exports = { startWallet }
+module.exports = { Wallet, Refusal, startWallet, ASSET }
