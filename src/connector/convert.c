@@ -9,9 +9,9 @@
 
 /*
  * A whole number, least significant part first. The largest that comes up is in
- * rill_conversion_gains: eight numbers of 64 bits, two of 20, and 10^510 (1,695 bits).
+ * rill_conversion_gains: eight numbers of 64 bits, two of 20, and 10^800 (2,658 bits).
  */
-enum { LIMBS = 36 };
+enum { LIMBS = 52 };
 
 typedef struct number {
     uint64_t limb[LIMBS];
@@ -128,7 +128,7 @@ static bool product_fits(uint64_t *product, uint64_t factor)
 /* {0, 0} if two 64-bit numbers cannot express it. */
 static rill_ratio lowest_terms(const rill_conversion *c)
 {
-    enum { MOST = 3 + (255 + 18) / 19 };
+    enum { MOST = 3 + (RILL_MAX_SHIFT + 18) / 19 };
     uint64_t up[MOST];
     uint64_t down[MOST];
     size_t ups = 3;
@@ -160,12 +160,19 @@ rill_conversion rill_conversion_of(rill_ratio source_price, uint8_t source_scale
                                    rill_ratio destination_price, uint8_t destination_scale,
                                    uint32_t spread)
 {
+    return rill_conversion_shifted(source_price, destination_price,
+                                   destination_scale - source_scale, spread);
+}
+
+rill_conversion rill_conversion_shifted(rill_ratio source_price, rill_ratio destination_price,
+                                        int shift, uint32_t spread)
+{
     assert(source_price.den != 0 && destination_price.den != 0 && destination_price.num != 0);
-    assert(spread <= RILL_SPREAD_ONE);
+    assert(spread <= RILL_SPREAD_ONE && shift >= -RILL_MAX_SHIFT && shift <= RILL_MAX_SHIFT);
     rill_conversion c = {
         .up = {source_price.num, destination_price.den},
         .down = {source_price.den, destination_price.num},
-        .shift = (int16_t)(destination_scale - source_scale),
+        .shift = (int16_t)shift,
         .spread = spread,
     };
     c.exact = lowest_terms(&c);

@@ -11,6 +11,9 @@
 
 /* Parts of a million, for a spread. */
 #define RILL_SPREAD_ONE UINT32_C(1000000)
+/* Two scales differ by 255 at most, two prices by twice RILL_PRICE_TENS. */
+#define RILL_MAX_SHIFT  400
+#define RILL_PRICE_TENS 60
 
 /*
  * What turns units of a source into units of a destination:
@@ -20,7 +23,7 @@
 typedef struct rill_conversion {
     uint64_t up[2];   /* 0 in either: the destination gets nothing */
     uint64_t down[2]; /* not 0 */
-    int16_t shift;    /* the destination's scale less the source's: -255 to 255 */
+    int16_t shift;    /* at most RILL_MAX_SHIFT, or below zero: tens of the scales and the prices */
     uint32_t spread;  /* what the node keeps, in millionths: at most RILL_SPREAD_ONE */
     /* What all of that is in lowest terms, if two 64-bit numbers can express it; else den is 0. */
     rill_ratio exact;
@@ -34,6 +37,14 @@ typedef struct rill_conversion {
 rill_conversion rill_conversion_of(rill_ratio source_price, uint8_t source_scale,
                                    rill_ratio destination_price, uint8_t destination_scale,
                                    uint32_t spread);
+
+/*
+ * The same where prices have powers of ten of their own: shift is the destination's scale less the
+ * source's, and the power of the source's price less that of the destination's. RILL_MAX_SHIFT at
+ * most, and not less than -RILL_MAX_SHIFT.
+ */
+rill_conversion rill_conversion_shifted(rill_ratio source_price, rill_ratio destination_price,
+                                        int shift, uint32_t spread);
 
 /* Rounded down. False: it is more than 64 bits can hold, and *out is unchanged. */
 RILL_MUST_CHECK bool rill_convert(const rill_conversion *c, uint64_t source, uint64_t *out);

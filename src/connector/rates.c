@@ -76,10 +76,15 @@ static rill_price *price_of(const rill_rates *r, const char *code)
     return NULL;
 }
 
-int rill_rates_set(rill_rates *r, const char *code, rill_ratio price, rill_price_kind kind,
-                   uint64_t now)
+const rill_price *rill_rates_price(const rill_rates *r, const char *code)
 {
-    if (!code_valid(code) || price.den == 0)
+    return price_of(r, code);
+}
+
+int rill_rates_date(rill_rates *r, const char *code, rill_ratio price, int16_t tens,
+                    rill_price_kind kind, uint64_t good_until)
+{
+    if (!code_valid(code) || price.den == 0 || tens < -RILL_PRICE_TENS || tens > RILL_PRICE_TENS)
         return RILL_ERR_INVALID;
     rill_price *entry = price_of(r, code);
     if (entry == NULL) {
@@ -92,9 +97,17 @@ int rill_rates_set(rill_rates *r, const char *code, rill_ratio price, rill_price
         set_code(entry->code, code);
     }
     entry->price = price;
+    entry->tens = tens;
     entry->kind = price.num == 0 ? RILL_PRICE_NONE : kind;
-    entry->good_until = kind == RILL_PRICE_FIXED ? RILL_NEVER : rill_add_sat(now, r->lifetime);
+    entry->good_until = good_until;
     return RILL_OK;
+}
+
+int rill_rates_set(rill_rates *r, const char *code, rill_ratio price, rill_price_kind kind,
+                   uint64_t now)
+{
+    return rill_rates_date(r, code, price, 0, kind,
+                           kind == RILL_PRICE_FIXED ? RILL_NEVER : rill_add_sat(now, r->lifetime));
 }
 
 static rill_spread_rule *rule_of(const rill_rates *r, const char *from, const char *to)
@@ -129,27 +142,25 @@ int rill_rates_set_spread(rill_rates *r, const char *from, const char *to, uint3
 static rill_pair pair_of(const rill_rates *r, const rill_asset *source,
                          const rill_asset *destination)
 {
-    static const rill_ratio one = {1, 1};
-    rill_ratio source_price = one;
-    rill_ratio destination_price = one;
-    uint64_t good_until = RILL_NEVER;
+    static const rill_price one = {.price = {1, 1}, .good_until = RILL_NEVER};
+    const rill_price *from = &one;
+    const rill_price *to = &one;
     bool same = strcmp(source->code, destination->code) == 0;
     const rill_spread_rule *rule = rule_of(r, source->code, destination->code);
     uint32_t spread = rule != NULL ? rule->spread : same ? 0 : r->spread;
     if (!same) {
-        const rill_price *from = price_of(r, source->code);
-        const rill_price *to = price_of(r, destination->code);
+        from = price_of(r, source->code);
+        to = price_of(r, destination->code);
         if (from == NULL || to == NULL || from->kind == RILL_PRICE_NONE ||
             to->kind == RILL_PRICE_NONE)
             return (rill_pair){.good_until = 0};
-        source_price = from->price;
-        destination_price = to->price;
-        good_until = from->good_until < to->good_until ? from->good_until : to->good_until;
+        if (from->kind == RILL_PRICE_AWAITED || to->kind == RILL_PRICE_AWAITED)
+            return (rill_pair){.good_until = 1};
     }
     return (rill_pair){
-        rill_conversion_of(source_price, source->scale, destination_price, destination->scale,
-                           spread),
-        good_until,
+        rill_conversion_shifted(from->price, to->price,
+                                destination->scale - source->scale + from->tens - to->tens, spread),
+        from->good_until < to->good_until ? from->good_until : to->good_until,
     };
 }
 
@@ -161,13 +172,22 @@ void rill_rates_refresh(rill_rates *r)
     }
 }
 
+/* The same prices the other way round: the spreads alone remain, and they take. */
+static bool is_mirror(const rill_conversion *there, const rill_conversion *back)
+{
+    return there->shift == -back->shift && there->up[0] == back->down[1] &&
+           there->up[1] == back->down[0] && there->down[0] == back->up[1] &&
+           there->down[1] == back->up[0];
+}
+
 bool rill_rates_arbitrage(const rill_rates *r, uint32_t *first, uint32_t *second)
 {
     for (size_t i = 0; i < r->asset_count; i++) {
         for (size_t k = i + 1; k < r->asset_count; k++) {
             const rill_pair *there = &r->pairs[i * r->asset_count + k];
             const rill_pair *back = &r->pairs[k * r->asset_count + i];
-            if (there->good_until == 0 || back->good_until == 0 ||
+            if (there->good_until <= 1 || back->good_until <= 1 ||
+                is_mirror(&there->conversion, &back->conversion) ||
                 !rill_conversion_gains(&there->conversion, &back->conversion))
                 continue;
             *first = (uint32_t)i;

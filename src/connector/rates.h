@@ -20,15 +20,18 @@ typedef struct rill_asset {
 } rill_asset;
 
 typedef enum rill_price_kind {
-    RILL_PRICE_NONE,  /* nobody said one */
-    RILL_PRICE_FIXED, /* of the configuration: never too old */
-    RILL_PRICE_DATED, /* of a service or of the API */
+    RILL_PRICE_NONE,    /* nobody said one */
+    RILL_PRICE_FIXED,   /* of the configuration: never too old */
+    RILL_PRICE_DATED,   /* of a service */
+    RILL_PRICE_ENTERED, /* of the API */
+    RILL_PRICE_AWAITED, /* a service has not said yet which prices it has */
 } rill_price_kind;
 
 /* Of an asset code, whatever its scale. */
 typedef struct rill_price {
     char code[RILL_ASSET_CODE_MAX + 1];
-    rill_ratio price; /* coins of the base for one coin */
+    rill_ratio price; /* times 10^tens: coins of the base for one coin */
+    int16_t tens;
     rill_price_kind kind;
     uint64_t good_until; /* monotonic nanoseconds; RILL_NEVER if fixed */
 } rill_price;
@@ -61,7 +64,7 @@ typedef struct rill_rates {
 typedef enum rill_exchange_verdict {
     RILL_EXCHANGE_DONE,
     RILL_EXCHANGE_NO_PRICE,  /* one of the two has none: F-class, no repetition helps */
-    RILL_EXCHANGE_OLD_PRICE, /* it is too old: later there may be another */
+    RILL_EXCHANGE_OLD_PRICE, /* it is too old, or awaited: later there may be another */
     RILL_EXCHANGE_TOO_LARGE, /* the destination's amount does not fit in 64 bits */
 } rill_exchange_verdict;
 
@@ -82,6 +85,14 @@ RILL_MUST_CHECK int rill_rates_asset(rill_rates *r, const char *code, uint8_t sc
  */
 RILL_MUST_CHECK int rill_rates_set(rill_rates *r, const char *code, rill_ratio price,
                                    rill_price_kind kind, uint64_t now);
+/*
+ * The same of a price that is good until then, whatever the lifetime is: price * 10^tens, at most
+ * RILL_PRICE_TENS in either direction. Of RILL_PRICE_AWAITED the price is of no use.
+ */
+RILL_MUST_CHECK int rill_rates_date(rill_rates *r, const char *code, rill_ratio price, int16_t tens,
+                                    rill_price_kind kind, uint64_t good_until);
+/* What is said of this code; NULL: nothing. */
+const rill_price *rill_rates_price(const rill_rates *r, const char *code);
 /* What the node keeps from one code to another. RILL_ERR_INVALID, RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_rates_set_spread(rill_rates *r, const char *from, const char *to,
                                           uint32_t spread);

@@ -130,6 +130,62 @@ static void test_what_does_not_fit(void **state)
     assert_int_equal(out, 77);
 }
 
+/* Powers of ten of prices and the difference of scales count together. */
+static void test_prices_with_powers_of_ten(void **state)
+{
+    (void)state;
+    set("USD", 1, 1, RILL_PRICE_FIXED, 0);
+    assert_int_equal(rill_rates_date(&rates, "XRP", (rill_ratio){1, 5}, 1, RILL_PRICE_DATED, 9),
+                     RILL_OK); /* two dollars */
+    assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){11, 1}, -1, RILL_PRICE_DATED, 7),
+                     RILL_OK); /* 1.1 dollars */
+    rill_rates_refresh(&rates);
+    assert_int_equal(exchanged(xrp9, usd2, 1000000000, 8), 199); /* 0.2% of 200 stays */
+    assert_int_equal(exchanged(xrp9, eur2, 11000000000, 6), 1996);
+    refused(xrp9, eur2, 7, RILL_EXCHANGE_OLD_PRICE);
+    refused(xrp9, usd2, 9, RILL_EXCHANGE_OLD_PRICE);
+    assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){1, 1}, RILL_PRICE_TENS + 1,
+                                     RILL_PRICE_DATED, 7),
+                     RILL_ERR_INVALID);
+    assert_int_equal(rill_rates_price(&rates, "EUR")->tens, -1);
+    assert_null(rill_rates_price(&rates, "GBP"));
+}
+
+/* The largest difference of everything fits, both ways. */
+static void test_extreme_prices(void **state)
+{
+    uint32_t small;
+    uint32_t large;
+    uint32_t a;
+    uint32_t b;
+    (void)state;
+    assert_int_equal(rill_rates_asset(&rates, "SML", 255, &small), RILL_OK);
+    assert_int_equal(rill_rates_asset(&rates, "LRG", 0, &large), RILL_OK);
+    const rill_ratio low = {1, UINT64_MAX};
+    const rill_ratio high = {UINT64_MAX, 1};
+    assert_int_equal(rill_rates_date(&rates, "SML", low, -60, RILL_PRICE_DATED, 9), RILL_OK);
+    assert_int_equal(rill_rates_date(&rates, "LRG", high, 60, RILL_PRICE_DATED, 9), RILL_OK);
+    rill_rates_refresh(&rates);
+    assert_int_equal(exchanged(small, large, UINT64_MAX, 0), 0);
+    refused(large, small, 0, RILL_EXCHANGE_TOO_LARGE);
+    assert_false(rill_rates_arbitrage(&rates, &a, &b));
+}
+
+static void test_a_price_that_is_awaited(void **state)
+{
+    uint32_t a;
+    uint32_t b;
+    (void)state;
+    set("USD", 1, 1, RILL_PRICE_FIXED, 0);
+    assert_int_equal(rill_rates_date(&rates, "EUR", (rill_ratio){1, 1}, 0, RILL_PRICE_AWAITED, 0),
+                     RILL_OK);
+    rill_rates_refresh(&rates);
+    refused(usd2, eur2, 1, RILL_EXCHANGE_OLD_PRICE);
+    refused(usd2, xrp9, 1, RILL_EXCHANGE_NO_PRICE);
+    refused(eur2, xrp9, 1, RILL_EXCHANGE_NO_PRICE);
+    assert_false(rill_rates_arbitrage(&rates, &a, &b));
+}
+
 static void test_arbitrage(void **state)
 {
     (void)state;
@@ -156,6 +212,9 @@ int main(void)
         TEST(test_spread_and_its_rules),
         TEST(test_prices_become_too_old),
         TEST(test_what_does_not_fit),
+        TEST(test_prices_with_powers_of_ten),
+        TEST(test_extreme_prices),
+        TEST(test_a_price_that_is_awaited),
         TEST(test_arbitrage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
