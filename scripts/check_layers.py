@@ -41,7 +41,7 @@ BELOW = {
     "store": CORE,
     "connector": CORE | {"files", "link", "node", "store", "links/port.h", "io/loop.h", "io/large_pages.h",
                          "rill/loop.h", "rill/node.h", "serve/way.h", "web", "http/bearer.h", "io/listener.h",
-                         "clients/web_client.h", "clients/url.h"},
+                         "clients/web_client.h", "clients/url.h", "rill/spsp.h"},
     "clients": CORE | {"files", "rill/credentials.h", "rill/loop.h"},
 }
 # The rooms of STREAM, each with those that it may see beside itself.

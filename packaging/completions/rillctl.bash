@@ -14,6 +14,7 @@ _rillctl() {
         return
     fi
     case ${COMP_WORDS[1]} in
+    rates) options="$options --for --who" ;;
     settle) options="$options --in --out --deposit --withdrawal --note --key --who" ;;
     statement) options="$options --from --to --step --csv" ;;
     reload | drain | log-level) options="$options --who" ;;
@@ -25,8 +26,9 @@ _rillctl() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;
     --step) mapfile -t COMPREPLY < <(compgen -W 'minute hour day all' -- "$word") ;;
-    --url | --note | --key | --who | --from | --to) ;;
+    --url | --note | --key | --who | --from | --to | --for) ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+    rates) mapfile -t COMPREPLY < <(compgen -W "set $options" -- "$word") ;;
     log-level)
         mapfile -t COMPREPLY < <(compgen -W "warning info debug $options" -- "$word")
         ;;

@@ -28,6 +28,9 @@ complete -c rillctl -n 'not __fish_use_subcommand' -l ca-file -r -F -d "Authorit
 complete -c rillctl -n 'not __fish_use_subcommand' -l json -d 'Print JSON'
 complete -c rillctl -n 'not __fish_use_subcommand' -l help -s h -d 'Explain the command'
 
+complete -c rillctl -n '__fish_seen_subcommand_from rates' -a set -d 'Enter a price'
+complete -c rillctl -n '__fish_seen_subcommand_from rates' -l for -x -d 'How long it is good'
+complete -c rillctl -n '__fish_seen_subcommand_from rates' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from settle' -l in -d 'The account has paid'
 complete -c rillctl -n '__fish_seen_subcommand_from settle' -l out -d 'You have paid'
 complete -c rillctl -n '__fish_seen_subcommand_from settle' -l deposit -d 'Credit without a payment'

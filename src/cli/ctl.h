@@ -21,7 +21,7 @@ enum {
 /* Where nothing else says it. */
 #define CTL_SOCKET       "/run/rilld/admin.sock"
 #define CTL_MAX_OPTIONS  12
-#define CTL_MAX_OPERANDS 2
+#define CTL_MAX_OPERANDS 3
 
 typedef struct ctl_option {
     const char *name;  /* "--from"; NULL ends a table */
@@ -107,6 +107,17 @@ const char *ctl_text(const json_t *object, const char *name);
 json_int_t ctl_number(const json_t *object, const char *name);
 /* The answer as it is, one line. */
 int ctl_print_json(const ctl_reply *reply);
+
+/* ---- ctl_commands.c ---- */
+
+/* "USD/2" of an asset. */
+void ctl_asset_text(const json_t *asset, char *out, size_t cap);
+/* Who does this, for the audit. */
+const char *ctl_who(const ctl_args *args);
+/* "90 s", "12 min", "3 h". */
+void ctl_duration_text(json_int_t seconds, char *out, size_t cap);
+/* How the service of prices is; nothing if there is none. */
+void ctl_print_price_service(const json_t *service);
 
 /* ---- the commands ---- */
 

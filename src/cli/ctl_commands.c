@@ -16,7 +16,7 @@ static unsigned scale_of(const json_t *object)
     return (unsigned)ctl_number(json_object_get(object, "asset"), "scale");
 }
 
-static void asset_text(const json_t *asset, char *out, size_t cap)
+void ctl_asset_text(const json_t *asset, char *out, size_t cap)
 {
     (void)snprintf(out, cap, "%s/%" JSON_INTEGER_FORMAT, ctl_text(asset, "code"),
                    ctl_number(asset, "scale"));
@@ -29,7 +29,7 @@ static void add_account(ctl_table *t, const json_t *a)
     char asset[80];
     const json_t *packets = json_object_get(a, "packets");
     unsigned scale = scale_of(a);
-    asset_text(json_object_get(a, "asset"), asset, sizeof asset);
+    ctl_asset_text(json_object_get(a, "asset"), asset, sizeof asset);
     ctl_cell(t, ctl_text(a, "name"));
     ctl_cell(t, ctl_text(a, "relation"));
     ctl_cell(t, asset);
@@ -125,7 +125,7 @@ int ctl_balance(const ctl_args *args)
         {
             char asset[80];
             unsigned scale = (unsigned)ctl_number(a, "scale");
-            asset_text(a, asset, sizeof asset);
+            ctl_asset_text(a, asset, sizeof asset);
             ctl_cell(t, asset);
             ctl_cell_units(t, json_object_get(a, "owed_to_accounts"), scale);
             ctl_cell_units(t, json_object_get(a, "owed_by_accounts"), scale);
@@ -134,51 +134,6 @@ int ctl_balance(const ctl_args *args)
         }
         ctl_table_print(t);
     }
-    ctl_reply_clear(&r);
-    return code;
-}
-
-/* ---- rates ---- */
-
-static void show_rates(const json_t *rates)
-{
-    size_t i;
-    const json_t *one;
-    ctl_table *t = ctl_table_new("CODE|>PRICE IN BASE|STATE");
-    if (ctl_text(rates, "base")[0] != '\0')
-        (void)printf("base %s, spread %s\n\n", ctl_text(rates, "base"), ctl_text(rates, "spread"));
-    json_array_foreach(json_object_get(rates, "prices"), i, one)
-    {
-        ctl_cell(t, ctl_text(one, "code"));
-        ctl_cell(t, ctl_text(one, "price"));
-        ctl_cell(t, ctl_text(one, "state"));
-    }
-    ctl_table_print(t);
-    t = ctl_table_new("FROM|TO|>ONE BRINGS|>SPREAD|STATE");
-    json_array_foreach(json_object_get(rates, "pairs"), i, one)
-    {
-        char text[80];
-        const json_t *to = json_object_get(one, "to");
-        asset_text(json_object_get(one, "from"), text, sizeof text);
-        ctl_cell(t, text);
-        asset_text(to, text, sizeof text);
-        ctl_cell(t, text);
-        ctl_cell_units(t, json_object_get(one, "brings"), (unsigned)ctl_number(to, "scale"));
-        ctl_cell(t, ctl_text(one, "spread"));
-        ctl_cell(t, ctl_text(one, "state"));
-    }
-    (void)fputc('\n', stdout);
-    ctl_table_print(t);
-}
-
-int ctl_rates(const ctl_args *args)
-{
-    ctl_reply r;
-    int code = ctl_ask(args, "GET", "/v1/rates", NULL, &r);
-    if (code == CTL_DONE && ctl_json(args))
-        code = ctl_print_json(&r);
-    else if (code == CTL_DONE)
-        show_rates(r.value);
     ctl_reply_clear(&r);
     return code;
 }
@@ -282,7 +237,7 @@ static int read_amount(const ctl_args *args, const char *account, uint64_t *unit
     return code;
 }
 
-static const char *who_of(const ctl_args *args)
+const char *ctl_who(const ctl_args *args)
 {
     const char *who = ctl_value(args, "--who");
     const struct passwd *user = who == NULL ? getpwuid(getuid()) : NULL;
@@ -308,7 +263,7 @@ static int enter(const ctl_args *args, const char *kind, uint64_t units, const c
     (void)snprintf(amount, sizeof amount, "%" PRIu64, units);
     (void)ctl_account_path(path, sizeof path, args->operands[0], "/entries");
     json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", kind, "amount", amount, "who",
-                             who_of(args), "note", note == NULL ? "" : note, "key", key);
+                             ctl_who(args), "note", note == NULL ? "" : note, "key", key);
     int code = body == NULL ? CTL_USAGE : ctl_ask(args, "POST", path, body, &r);
     if (body == NULL) {
         ctl_error(args, "--who, --note and --key must be text in UTF-8");
@@ -441,18 +396,42 @@ int ctl_audit(const ctl_args *args)
 
 /* ---- the node ---- */
 
+/* "90 s", "12 min", "3 h". */
+void ctl_duration_text(json_int_t seconds, char *out, size_t cap)
+{
+    const char *unit = seconds < 120 ? "s" : seconds < 7200 ? "min" : "h";
+    json_int_t size = seconds < 120 ? 1 : seconds < 7200 ? 60 : 3600;
+    (void)snprintf(out, cap, "%" JSON_INTEGER_FORMAT " %s", seconds / size, unit);
+}
+
+void ctl_print_price_service(const json_t *service)
+{
+    char age[40];
+    const char *problem = ctl_text(service, "problem");
+    if (!json_is_object(service))
+        return;
+    ctl_duration_text(ctl_number(service, "age"), age, sizeof age);
+    (void)printf("prices of %s: %s%s\n", ctl_text(service, "url"),
+                 json_is_integer(json_object_get(service, "age")) ? age : "none has come yet",
+                 json_is_integer(json_object_get(service, "age")) ? " old" : "");
+    if (problem[0] != '\0')
+        (void)printf("its last answer, at %s: %s\n", ctl_text(service, "problem_at"), problem);
+}
+
 int ctl_status(const ctl_args *args)
 {
     ctl_reply r;
     int code = ctl_ask(args, "GET", "/v1/node", NULL, &r);
-    if (code == CTL_DONE && ctl_json(args))
+    if (code == CTL_DONE && ctl_json(args)) {
         code = ctl_print_json(&r);
-    else if (code == CTL_DONE)
+    } else if (code == CTL_DONE) {
         (void)printf("%s, rilld %s: %s\n%" JSON_INTEGER_FORMAT " accounts, %" JSON_INTEGER_FORMAT
                      " packets under way, log level %s\n",
                      ctl_text(r.value, "address"), ctl_text(r.value, "version"),
                      ctl_text(r.value, "state"), ctl_number(r.value, "accounts"),
                      ctl_number(r.value, "open"), ctl_text(r.value, "log_level"));
+        ctl_print_price_service(json_object_get(r.value, "price_service"));
+    }
     ctl_reply_clear(&r);
     return code;
 }
@@ -460,7 +439,7 @@ int ctl_status(const ctl_args *args)
 int ctl_drain(const ctl_args *args)
 {
     ctl_reply r;
-    int code = ctl_ask(args, "POST", "/v1/drain", json_pack("{s:s}", "who", who_of(args)), &r);
+    int code = ctl_ask(args, "POST", "/v1/drain", json_pack("{s:s}", "who", ctl_who(args)), &r);
     if (code == CTL_DONE && ctl_json(args))
         code = ctl_print_json(&r);
     else if (code == CTL_DONE)
@@ -476,7 +455,7 @@ int ctl_log_level(const ctl_args *args)
     ctl_reply r;
     const char *level = args->operands[0];
     json_t *body =
-        level == NULL ? NULL : json_pack("{s:s, s:s}", "level", level, "who", who_of(args));
+        level == NULL ? NULL : json_pack("{s:s, s:s}", "level", level, "who", ctl_who(args));
     int code = ctl_ask(args, level == NULL ? "GET" : "PUT", "/v1/log-level", body, &r);
     if (code == CTL_DONE && ctl_json(args))
         code = ctl_print_json(&r);
@@ -491,7 +470,7 @@ int ctl_reload(const ctl_args *args)
     ctl_reply r;
     size_t i;
     const json_t *line;
-    int code = ctl_ask(args, "POST", "/v1/reload", json_pack("{s:s}", "who", who_of(args)), &r);
+    int code = ctl_ask(args, "POST", "/v1/reload", json_pack("{s:s}", "who", ctl_who(args)), &r);
     if (code == CTL_DONE && ctl_json(args)) {
         code = ctl_print_json(&r);
     } else if (code == CTL_DONE) {

@@ -30,6 +30,14 @@ static const ctl_option statement_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const ctl_option rates_options[] = {
+    {"--for", "TIME",
+     "how long the price is good, such as 90s, 15m, 2h or 1d. Default: until it "
+     "is taken away"},
+    {"--who", "NAME", "who did this, for the audit. Default: your user name"},
+    {NULL, NULL, NULL},
+};
+
 static const ctl_option who_options[] = {
     {"--who", "NAME", "who did this, for the audit. Default: your user name"},
     {NULL, NULL, NULL},
@@ -46,8 +54,11 @@ const ctl_command ctl_commands[] = {
      "Without an account: for each asset what all accounts are owed and owe, what the exchange has "
      "earned, and what came from outside.",
      NULL, 1, 0, ctl_balance},
-    {"rates", "prices, and what each exchange brings", "[OPTIONS]",
-     "Prices are exact. What one coin brings has the spread taken off.", NULL, 0, 0, ctl_rates},
+    {"rates", "prices, and what each exchange brings", "[set CODE PRICE] [OPTIONS]",
+     "Prices are exact. What one coin brings has the spread taken off. \"rates set\" enters what "
+     "one coin of CODE is worth in the base, such as 1.0842 or 3/4; none takes it away. It counts "
+     "before the service's, and not where the configuration has a price.",
+     rates_options, 3, 0, ctl_rates},
     {"routes", "the ways to each prefix", "[PREFIX] [OPTIONS]",
      "Packets take one way to each prefix. PREFIX shows only those that begin with it.", NULL, 1, 0,
      ctl_routes},

@@ -144,3 +144,14 @@ bool rill_admin_query(rill_bytes query, const char *name, char *out, size_t cap)
     }
     return false;
 }
+
+void rill_admin_label(const char *text, char *out, size_t cap)
+{
+    size_t len = 0;
+    for (; *text != '\0' && len + 3 < cap; text++) {
+        if (*text == '"' || *text == '\\')
+            out[len++] = '\\';
+        out[len++] = *text;
+    }
+    out[len] = '\0';
+}

@@ -26,6 +26,9 @@ void rill_admin_add(rill_admin_lines *l, const char *text, size_t len);
 void rill_admin_line(rill_admin_lines *l, const char *format, ...) RILL_PRINTF(2, 3);
 void rill_admin_lines_clear(rill_admin_lines *l);
 
+/* A text as the value of a label of Prometheus: names of accounts need no escape, codes may. */
+void rill_admin_label(const char *text, char *out, size_t cap);
+
 /*
  * The value of a name in a query ("from=2026-11-01&step=day"), its %41 read: false if the name is
  * not there. A value that does not fit, or is malformed, is empty.
@@ -56,8 +59,15 @@ json_t *rill_admin_settlement(const rill_holder_account *holder);
 /* admin_routes.c: the ways to prefixes that begin with `prefix` of the query, 1000 at most. */
 void rill_admin_routes(const rill_core *core, rill_bytes query, rill_admin_answer *out);
 
-/* admin_node.c: rates and the node itself. */
+/* admin_rates.c */
 void rill_admin_rates(const rill_core *core, rill_admin_answer *out);
+/* How the service of prices is; NULL: there is none, or no memory. */
+json_t *rill_admin_price_service(const rill_core *core);
+/* What PUT /v1/rates has in its body. */
+void rill_admin_enter_price(rill_core *core, const json_t *object, rill_admin_answer *out);
+void rill_admin_price_metrics(const rill_core *core, rill_admin_lines *l);
+
+/* admin_node.c: assets and the node itself. */
 void rill_admin_assets(const rill_core *core, rill_admin_answer *out);
 void rill_admin_node(const rill_core *core, const rill_admin_control *control,
                      rill_admin_answer *out);

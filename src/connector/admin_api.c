@@ -318,6 +318,14 @@ static void load(const question *q, rill_admin_answer *out)
     json_decref(object);
 }
 
+static void enter_price(const question *q, rill_admin_answer *out)
+{
+    json_t *object = object_of(q, out);
+    if (object != NULL)
+        rill_admin_enter_price(q->core, object, out);
+    json_decref(object);
+}
+
 static const char *const levels[] = {"warning", "info", "debug"};
 
 static void show_level(const question *q, rill_admin_answer *out)
@@ -369,6 +377,7 @@ static const resource resources[] = {
     {"/v1/in-flight", "GET", show_flights, false, false},
     {"/v1/assets", "GET", show_assets, false, false},
     {"/v1/rates", "GET", show_rates, false, false},
+    {"/v1/rates", "PUT", enter_price, false, false},
     {"/v1/routes", "GET", show_routes, false, false},
     {"/v1/audit", "GET", audit, false, true},
     {"/v1/drain", "POST", drain, false, true},

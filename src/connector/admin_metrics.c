@@ -9,18 +9,6 @@
 
 static const char type_text[] = "text/plain; version=0.0.4; charset=utf-8";
 
-/* Names of accounts have no character that needs an escape; codes of assets may. */
-static void label(const char *text, char *out, size_t cap)
-{
-    size_t len = 0;
-    for (; *text != '\0' && len + 3 < cap; text++) {
-        if (*text == '"' || *text == '\\')
-            out[len++] = '\\';
-        out[len++] = *text;
-    }
-    out[len] = '\0';
-}
-
 typedef enum metric {
     BALANCE,
     HELD,
@@ -39,7 +27,7 @@ static void put_metric(const rill_core *core, rill_admin_lines *l, const rill_ho
     char value[RILL_WIDE_TEXT];
     rill_node_account t = {.sessions = 0};
     const char *name = a->config->name;
-    label(a->config->asset.code, asset, sizeof asset);
+    rill_admin_label(a->config->asset.code, asset, sizeof asset);
     (void)snprintf(labels, sizeof labels, "account=\"%s\",asset=\"%s\",scale=\"%u\"", name, asset,
                    (unsigned)a->config->asset.scale);
     int rc = rill_hub_account(rill_core_hub(core),
@@ -92,7 +80,7 @@ static void put_settlement(rill_admin_lines *l, const char *name, const char *mo
                            const rill_holder_account *a, uint64_t value)
 {
     char asset[80];
-    label(a->config->asset.code, asset, sizeof asset);
+    rill_admin_label(a->config->asset.code, asset, sizeof asset);
     rill_admin_line(l, "%s{account=\"%s\",asset=\"%s\",scale=\"%u\"%s} %" PRIu64 "\n", name,
                     a->config->name, asset, (unsigned)a->config->asset.scale, more, value);
 }
@@ -151,6 +139,7 @@ void rill_admin_metrics(const rill_core *core, rill_admin_answer *out)
                     "# HELP rill_connector_books_ok 1 while the books can be written.\n"
                     "# TYPE rill_connector_books_ok gauge\nrill_connector_books_ok %d\n",
                     rill_core_is_failing(core) ? 0 : 1);
+    rill_admin_price_metrics(core, &l);
     if (l.failed || l.text == NULL)
         out->status = 503;
     else

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connector/config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <rill/crypto.h>
 #include <rill/error.h>
 #include <rill/ilp.h>
+#include <rill/spsp.h>
 
 #include "clients/url.h"
 #include "connector/settler.h"
-#include "files/file.h"
 
 #define END                                                                                        \
     {                                                                                              \
@@ -219,7 +217,9 @@ static const rill_shape spread_shape = {"a spread", sizeof(rill_config_spread), 
 static void rates_defaults(void *out)
 {
     rill_config_rates *r = out;
-    r->lifetime = 300 * RILL_SECOND;
+    r->refresh = 30 * RILL_SECOND;
+    r->timeout = 5 * RILL_SECOND;
+    r->stale_after = 300 * RILL_SECOND;
     r->spread = 2000;
 }
 
@@ -228,9 +228,28 @@ static const rill_field rates_fields[] = {
      AT(rill_config_rates, base)},
     {"prices", "What each asset is worth in the base, by its code.", RILL_KIND_MAP,
      AT(rill_config_rates, prices), .of = &price_shape},
-    {"lifetime", "How long a price that a service gave is good for. Default: 5m.",
-     RILL_KIND_DURATION, AT(rill_config_rates, lifetime), .min = RILL_SECOND,
+    {"url",
+     "A service that is asked for prices as Rafiki asks: URL?base=BASE. What `prices` has is not"
+     " asked for.",
+     RILL_KIND_TEXT, AT(rill_config_rates, url)},
+    {"token", "What the service is shown, as a bearer token: file:PATH or env:NAME.",
+     RILL_KIND_SECRET, AT(rill_config_rates, token)},
+    {"ca", "A PEM file with authorities to trust beside the system's.", RILL_KIND_TEXT,
+     AT(rill_config_rates, ca_file)},
+    {"insecure", "The service may be http on another machine. Default: false.", RILL_KIND_BOOL,
+     AT(rill_config_rates, insecure)},
+    {"refresh", "How often the service is asked, a tenth more or less. Default: 30s.",
+     RILL_KIND_DURATION, AT(rill_config_rates, refresh), .min = RILL_SECOND,
      .max = 24 * 3600 * RILL_SECOND},
+    {"timeout", "How long an answer may take. Default: 5s.", RILL_KIND_DURATION,
+     AT(rill_config_rates, timeout), .min = 100 * RILL_MS, .max = 60 * RILL_SECOND},
+    {"stale-after",
+     "How long a price of the service is good for. After that nothing is exchanged at it."
+     " Default: 5m.",
+     RILL_KIND_DURATION, AT(rill_config_rates, stale_after), .min = RILL_SECOND,
+     .max = 7 * 24 * 3600 * RILL_SECOND},
+    {"by-api", "Prices may come by the API alone: none has to be here. Default: false.",
+     RILL_KIND_BOOL, AT(rill_config_rates, by_api)},
     {"spread", "What this node keeps when it exchanges, as a part of 1. Default: 0.002.",
      RILL_KIND_PART, AT(rill_config_rates, spread)},
     {"spreads", "Other spreads for pairs of assets.", RILL_KIND_LIST,
@@ -440,6 +459,8 @@ static void judge_parents(judge *j)
 static bool has_price(const rill_config *c, const char *code)
 {
     const rill_config_price *prices = c->rates.prices.items;
+    if (c->rates.url != NULL || c->rates.by_api)
+        return true; /* it may come yet */
     if (c->rates.base != NULL && strcmp(c->rates.base, code) == 0)
         return true;
     for (size_t i = 0; i < c->rates.prices.count; i++) {
@@ -447,6 +468,33 @@ static bool has_price(const rill_config *c, const char *code)
             return true;
     }
     return false;
+}
+
+/* A base is added to it. */
+static bool is_service(const rill_config_rates *r)
+{
+    enum { ADDED = 110 };
+    char url[RILL_MAX_URL - ADDED];
+    return *r->url != '$' && strchr(r->url, '#') == NULL &&
+           rill_receiver_url(r->url, r->insecure, url, sizeof url, NULL) == RILL_OK;
+}
+
+static void judge_service(judge *j)
+{
+    const rill_config_rates *r = &j->config->rates;
+    if (r->base == NULL && (r->prices.count > 0 || r->url != NULL || r->by_api))
+        wrong(j, r->place, "rates: base is missing", "", "");
+    if (r->url == NULL && (r->token != NULL || r->ca_file != NULL || r->insecure))
+        wrong(j, r->place, "rates: token, ca and insecure are for a url, and there is none", "",
+              "");
+    if (r->url != NULL && !is_service(r))
+        wrong(j, r->place, "rates: url: '", r->url,
+              "' is no https URL, nor http of this machine (or of any, with insecure: true)");
+    if (r->url != NULL && r->stale_after <= r->refresh + r->timeout)
+        wrong(j, r->place,
+              "rates: stale-after must be longer than refresh and timeout together, or prices are"
+              " too old between two answers",
+              "", "");
 }
 
 /* Each asset has a price if there is more than one code. */
@@ -460,8 +508,7 @@ static void judge_rates(judge *j)
         several = several || (first != NULL && strcmp(first, code) != 0);
         first = code;
     }
-    if (c->rates.prices.count > 0 && c->rates.base == NULL)
-        wrong(j, c->rates.place, "rates: base is missing", "", "");
+    judge_service(j);
     for (size_t i = 0; several && i < c->accounts.count; i++) {
         const rill_config_account *a = &accounts_of(c)[i];
         if (!has_price(c, a->asset.code))
@@ -541,56 +588,4 @@ int rill_config_read(rill_config *out, rill_arena *arena, const char *text, size
     judge_ports(&j);
     judge_engines(&j);
     return j.errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
-}
-
-int rill_config_socket(const rill_config *config, char *out, size_t cap)
-{
-    const char *path = config->admin.socket;
-    const char *folder = getenv("RUNTIME_DIRECTORY");
-    int len;
-    if (path != NULL)
-        len = snprintf(out, cap, "%s", strcmp(path, "none") == 0 ? "" : path);
-    else if (folder != NULL && folder[0] == '/')
-        len = snprintf(out, cap, "%.*s/admin.sock", (int)strcspn(folder, ":"), folder);
-    else
-        len = snprintf(out, cap, "%s.sock", config->store.path);
-    return len < 0 || (size_t)len >= cap ? RILL_ERR_BUFFER : RILL_OK;
-}
-
-/* ---- secrets ---- */
-
-static int secret_of_file(const char *path, char *out, size_t cap)
-{
-    size_t len;
-    int error = rill_file_read(path, out, cap, &len, NULL);
-    if (error != 0)
-        return error == ENOENT ? RILL_ERR_NOT_FOUND : RILL_ERR_IO;
-    if (len == cap)
-        return RILL_ERR_BUFFER;
-    if (len > 0 && out[len - 1] == '\n')
-        len--;
-    if (len > 0 && out[len - 1] == '\r')
-        len--;
-    out[len] = '\0';
-    return len == 0 || strlen(out) != len ? RILL_ERR_INVALID : RILL_OK;
-}
-
-int rill_config_secret(const char *where, char *out, size_t cap)
-{
-    int rc;
-    if (strncmp(where, "file:", 5) == 0) {
-        rc = secret_of_file(where + 5, out, cap);
-    } else {
-        const char *value = getenv(where + strlen("env:"));
-        size_t len = value == NULL ? 0 : strlen(value);
-        rc = value == NULL ? RILL_ERR_NOT_FOUND
-             : len == 0    ? RILL_ERR_INVALID
-             : len >= cap  ? RILL_ERR_BUFFER
-                           : RILL_OK;
-        if (rc == RILL_OK)
-            memcpy(out, value, len + 1);
-    }
-    if (rc != RILL_OK)
-        rill_wipe(out, cap);
-    return rc;
 }

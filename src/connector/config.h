@@ -87,10 +87,17 @@ typedef struct rill_config_spread {
 
 typedef struct rill_config_rates {
     rill_place place;
-    const char *base;  /* an asset's code */
-    rill_items prices; /* rill_config_price */
-    uint64_t lifetime; /* nanoseconds */
-    uint32_t spread;   /* millionths */
+    const char *base;     /* an asset's code */
+    rill_items prices;    /* rill_config_price */
+    const char *url;      /* of a service; NULL: there is none */
+    const char *token;    /* a secret that it is shown; NULL: none */
+    const char *ca_file;  /* authorities to trust beside the system's; NULL */
+    bool insecure;        /* it may be http, and not of this machine */
+    bool by_api;          /* prices may come by the API alone */
+    uint64_t refresh;     /* nanoseconds from one question to the next */
+    uint64_t timeout;     /* nanoseconds for an answer */
+    uint64_t stale_after; /* nanoseconds that a price of it is good for */
+    uint32_t spread;      /* millionths */
     rill_items spreads;
 } rill_config_rates;
 

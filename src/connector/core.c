@@ -289,7 +289,7 @@ static int on_settle(void *user, rill_terms *from, rill_bytes message, uint64_t 
 int rill_core_new(rill_core **out, const rill_core_options *options, const char **problem)
 {
     const rill_allocator *allocator = options->allocator;
-    uint64_t seeds[5];
+    uint64_t seeds[6];
     *problem = "out of memory";
     rill_core *c = rill_calloc(allocator, 1, sizeof *c);
     if (c == NULL)
@@ -305,8 +305,9 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     c->last_route = &c->routes;
     rill_books_init(&c->books, allocator, seeds[0]);
     rill_tokens_init(&c->tokens, allocator, options->crypto, seeds[1]);
-    rill_rates_init(&c->rates, allocator, options->config->rates.lifetime,
+    rill_rates_init(&c->rates, allocator, options->config->rates.stale_after,
                     options->config->rates.spread);
+    c->prices.feed.random = seeds[5];
     const rill_clerk_options clerk = {
         .allocator = allocator,
         .durability = (rill_durability)options->config->store.durability,
@@ -336,6 +337,7 @@ void rill_core_free(rill_core *c)
     rill_clerk_clear(&c->clerk);
     rill_books_clear(&c->books);
     rill_rates_clear(&c->rates);
+    rill_core_clear_prices(c);
     rill_tokens_clear(&c->tokens);
     for (size_t i = 0; i < c->account_count; i++)
         rill_free(allocator, c->accounts[i]->rejects);
@@ -621,24 +623,14 @@ static int open_routes(rill_core *c)
     return rc;
 }
 
-int rill_core_set_rates(rill_core *c, rill_rates *r, const rill_config_rates *rates)
+static int begin_rates(rill_core *c)
 {
-    const rill_config_price *prices = rates->prices.items;
-    const rill_config_spread *spreads = rates->spreads.items;
-    int rc = RILL_OK;
-    if (rates->base != NULL)
-        rc = rill_rates_set(r, rates->base, (rill_ratio){1, 1}, RILL_PRICE_FIXED, 0);
-    for (size_t i = 0; i < rates->prices.count && rc == RILL_OK; i++)
-        rc = rill_rates_set(r, prices[i].code, prices[i].price, RILL_PRICE_FIXED, 0);
-    for (size_t i = 0; i < rates->spreads.count && rc == RILL_OK; i++)
-        rc = rill_rates_set_spread(r, spreads[i].from, spreads[i].to, spreads[i].spread);
-    if (rc == RILL_ERR_INVALID) {
-        rill_core_complain(c, rates->place, "rates",
-                           "a code is empty or has more than 31 characters");
-        rc = RILL_OK;
-    }
-    rill_rates_refresh(r);
-    return rc;
+    const char *problem = NULL;
+    int rc = rill_core_begin_rates(c, &problem);
+    if (rc != RILL_ERR_INVALID)
+        return rc;
+    rill_core_complain(c, c->options.config->rates.place, "rates", problem);
+    return RILL_OK;
 }
 
 static int open_hub(rill_core *c)
@@ -693,7 +685,7 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
     if (rc == RILL_OK && c->hub != NULL)
         rc = open_routes(c);
     if (rc == RILL_OK && c->hub != NULL)
-        rc = rill_core_set_rates(c, &c->rates, &c->options.config->rates);
+        rc = begin_rates(c);
     if (rc == RILL_OK && c->hub != NULL && c->problems == 0)
         rc = rill_core_settle_flights(c);
     if (rc == RILL_OK && c->problems > 0)

@@ -4,6 +4,8 @@
 #define RILL_CONNECTOR_CORE_IMPL_H
 
 #include "connector/core.h"
+#include "connector/core_rates.h"
+#include "connector/rate_answer.h"
 #include "connector/tokens.h"
 
 /* A balance that the store has. */
@@ -44,11 +46,37 @@ typedef struct core_flights {
     uint64_t recovered_group; /* that they are booked in; 0: none */
 } core_flights;
 
+/* What the service said of an asset last. */
+typedef struct core_quote {
+    rill_rate_line line;
+    uint64_t asked_at; /* monotonic nanoseconds */
+    uint64_t asked_ms; /* wall clock */
+} core_quote;
+
+/* A price that somebody entered. */
+typedef struct core_entered {
+    char code[RILL_ASSET_CODE_MAX + 1];
+    char who[RILL_ENTRY_TEXT_MAX + 1];
+    rill_ratio price;
+    uint64_t at_ms;      /* wall clock */
+    uint64_t good_until; /* monotonic nanoseconds; RILL_NEVER: until it is taken away */
+} core_entered;
+
+/* Prices that are not in the configuration. */
+typedef struct core_prices {
+    rill_rate_feed feed;
+    core_quote *quotes;
+    size_t quote_count;
+    core_entered *entered;
+    size_t entered_count;
+} core_prices;
+
 struct rill_core {
     rill_core_options options;
     rill_hub *hub;
     rill_books books;
     rill_rates rates;
+    core_prices prices;
     rill_clerk clerk;
     rill_money money;
     rill_talk talk;
@@ -147,7 +175,30 @@ RILL_MUST_CHECK int rill_core_know_tokens(rill_core *c, rill_tokens *all,
  */
 RILL_MUST_CHECK int rill_core_open_holder(rill_core *c, const rill_config_account *config,
                                           rill_tokens *tokens, rill_holder_account **out);
-RILL_MUST_CHECK int rill_core_set_rates(rill_core *c, rill_rates *r,
-                                        const rill_config_rates *rates);
+
+/* core_rates.c */
+
+/*
+ * All prices of this configuration, of the service and of the API, for rates with the same assets.
+ * RILL_ERR_INVALID: *problem, a static text, says why. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_core_set_rates(const rill_core *c, rill_rates *r,
+                                        const rill_config_rates *rates, const char **problem);
+/* The same for those of the core, at the beginning. */
+RILL_MUST_CHECK int rill_core_begin_rates(rill_core *c, const char **problem);
+/* Other rates with the same assets, and all prices that are known now. If it fails *out is empty.
+ */
+RILL_MUST_CHECK int rill_core_compose_rates(const rill_core *c, rill_rates *out,
+                                            const char **problem);
+/* Packets are exchanged at these from now on, which are taken. */
+void rill_core_use_rates(rill_core *c, const rill_rates *fresh);
+/* Another configuration is about to be applied, whose rates are composed already. */
+void rill_core_change_prices(rill_core *c, const rill_config_rates *fresh);
+void rill_core_clear_prices(rill_core *c);
+/* Does the configuration say what it is worth? */
+bool rill_core_price_is_fixed(const rill_config_rates *rates, const char *code);
+/* NULL: there is none. */
+core_entered *rill_core_find_entered(const rill_core *c, const char *code);
+core_quote *rill_core_find_quote(const rill_core *c, const char *code);
 
 #endif

@@ -181,7 +181,12 @@ static int prepare_rates(rill_core_change *n)
             rill_rates_asset(&n->rates, c->rates.assets[i].code, c->rates.assets[i].scale, &number);
         assert(rc != RILL_OK || number == i);
     }
-    return rc == RILL_OK ? rill_core_set_rates(c, &n->rates, &n->fresh->rates) : rc;
+    const char *problem = NULL;
+    if (rc == RILL_OK)
+        rc = rill_core_set_rates(c, &n->rates, &n->fresh->rates, &problem);
+    if (rc == RILL_ERR_INVALID)
+        rill_core_complain(c, n->fresh->rates.place, "rates", problem);
+    return rc;
 }
 
 /* ---- routes of the configuration ---- */
@@ -388,9 +393,13 @@ static void note_rates(rill_core_change *n)
 {
     const rill_config_rates *old = &n->core->options.config->rates;
     const rill_config_rates *fresh = &n->fresh->rates;
-    if (!same_text(old->base, fresh->base) || !same_prices(old, fresh) ||
-        old->lifetime != fresh->lifetime)
+    if (!same_text(old->base, fresh->base) || !same_prices(old, fresh))
         note(n, NULL, "prices changed");
+    if (!same_text(old->url, fresh->url) || !same_text(old->token, fresh->token) ||
+        !same_text(old->ca_file, fresh->ca_file) || old->insecure != fresh->insecure ||
+        old->refresh != fresh->refresh || old->timeout != fresh->timeout ||
+        old->stale_after != fresh->stale_after)
+        note(n, NULL, "the service of prices changed");
     if (!same_spreads(old, fresh))
         note(n, NULL, "spreads changed");
 }
@@ -455,7 +464,7 @@ static int new_change(rill_core_change **out, rill_core *c, const rill_config *f
     n->last = &n->first;
     rill_arena_init(&n->arena, allocator);
     rill_tokens_init(&n->tokens, allocator, c->options.crypto, seed);
-    rill_rates_init(&n->rates, allocator, fresh->rates.lifetime, fresh->rates.spread);
+    rill_rates_init(&n->rates, allocator, fresh->rates.stale_after, fresh->rates.spread);
     *out = n;
     return RILL_OK;
 }
@@ -617,6 +626,7 @@ void rill_core_apply(rill_core_change *n, const char *who,
     const rill_rates rates = c->rates;
     c->rates = n->rates;
     n->rates = rates;
+    rill_core_change_prices(c, &n->fresh->rates);
     for (size_t i = 0; i < n->count; i++) {
         const rill_config_account *configs = n->fresh->accounts.items;
         if (n->accounts[i]->leaving)

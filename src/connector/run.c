@@ -84,6 +84,7 @@ static void take_turn(rill_task *task)
 {
     rill_connector *c = RILL_CONTAINER(task, rill_connector, turn);
     rill_core_turn(c->core);
+    rill_run_rates_look(c->rates);
     if (!c->closing)
         start_timer(c, &c->speak, on_speak, rill_core_routes_deadline(c->core));
 }
@@ -378,6 +379,8 @@ static int begin_rest(rill_connector *c)
         rc = rill_connector_open_ports(c);
     if (rc == RILL_OK)
         rc = rill_connector_open_links(c);
+    if (rc == RILL_OK)
+        rc = rill_run_rates_open(&c->rates, c);
     if (rc == RILL_OK) {
         c->begun = true;
         c->events->chores(c);
@@ -546,6 +549,8 @@ void rill_connector_close(rill_connector *c)
     c->stopped = true;
     uv_timer_stop(&c->tick);
     uv_timer_stop(&c->speak);
+    rill_run_rates_close(c->rates);
+    c->rates = NULL;
     rill_admin *admin = c->admin;
     c->admin = NULL;
     if (admin != NULL)

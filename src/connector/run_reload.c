@@ -217,6 +217,7 @@ static void apply(loading *l, const char *who)
     l->arena->arena = old;
     l->arena->next = c->old_arenas;
     c->old_arenas = l->arena;
+    rill_run_rates_changed(c->rates);
     c->events->chores(c);
 }
 

@@ -273,7 +273,7 @@ static refusal refusal_of_money(rill_money_verdict verdict)
     case RILL_MONEY_NO_PRICE:
         return (refusal){RILL_ILP_F07_CANNOT_RECEIVE, "no price between the two assets"};
     case RILL_MONEY_OLD_PRICE:
-        return (refusal){RILL_ILP_T00_INTERNAL_ERROR, "the price is too old"};
+        return (refusal){RILL_ILP_T00_INTERNAL_ERROR, "no price that is new enough"};
     case RILL_MONEY_TOO_LARGE:
         return (refusal){RILL_ILP_F03_INVALID_AMOUNT,
                          "the amount is too large in the destination's asset"};

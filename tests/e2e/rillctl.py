@@ -295,7 +295,7 @@ class Documented:
         assert not names or type(value) in [types[n] for n in names], (where, value, names)
         assert "enum" not in schema or value in schema["enum"], (where, value)
         assert "pattern" not in schema or value is None or re.search(schema["pattern"], value), (where, value)
-        assert "minimum" not in schema or value >= schema["minimum"], (where, value)
+        assert "minimum" not in schema or value is None or value >= schema["minimum"], (where, value)
         if isinstance(value, dict) and "properties" in schema:
             assert set(schema.get("required", ())) <= set(value), (where, set(value))
             assert schema.get("additionalProperties", True) or set(value) <= set(schema["properties"]), (where, set(value))

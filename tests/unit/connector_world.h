@@ -33,6 +33,7 @@ typedef struct disk {
 static rill_flights *flights; /* NULL: there is none */
 
 static disk store;
+static const rill_allocator *core_memory; /* the core's; NULL: the default */
 static rill_core *core;
 static rill_arena arena;
 static rill_config config;
@@ -185,7 +186,7 @@ static inline int begin(const char *text)
     first_problem[0] = '\0';
     assert_int_equal(rill_config_read(&config, &arena, text, strlen(text), report, NULL), RILL_OK);
     const rill_core_options o = {
-        .allocator = rill_allocator_default(),
+        .allocator = core_memory != NULL ? core_memory : rill_allocator_default(),
         .config = &config,
         .crypto = crypto,
         .now = core_now,

@@ -197,7 +197,8 @@ static void test_what_the_node_says(void **state)
     told_is("GET", "/v1/assets", "", 200,
             "{\"code\":\"USD\",\"scale\":2,\"exchange\":\"100\",\"outside\":\"0\","
             "\"owed_to_accounts\":\"0\",\"owed_by_accounts\":\"100\"}");
-    told_is("GET", "/v1/rates", "", 200, "{\"code\":\"EUR\",\"price\":\"2\",\"state\":\"fixed\"}");
+    told_is("GET", "/v1/rates", "", 200,
+            "{\"code\":\"EUR\",\"price\":\"2\",\"state\":\"fixed\",\"source\":\"configuration\"");
     told_is("GET", "/v1/rates", "", 200,
             "\"units\":\"100\",\"brings\":\"5000\",\"state\":\"good\"");
     told_is("GET", "/v1/log-level", "", 200, "warning");

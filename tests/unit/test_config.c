@@ -82,7 +82,7 @@ static const char whole[] = "address: g.example\n"
                             "rates:\n"
                             "  base: USD\n"
                             "  spread: 0.5%\n"
-                            "  lifetime: 90s\n"
+                            "  stale-after: 90s\n"
                             "  prices:\n"
                             "    EUR: {price: 1.1602}\n"
                             "  spreads:\n"
@@ -135,7 +135,7 @@ static void test_everything(void **state)
     assert_int_equal(a[2].max_sessions, 16);
     assert_string_equal(config.rates.base, "USD");
     assert_int_equal(config.rates.spread, 5000);
-    assert_int_equal(config.rates.lifetime, 90 * RILL_SECOND);
+    assert_int_equal(config.rates.stale_after, 90 * RILL_SECOND);
     const rill_config_price *prices = config.rates.prices.items;
     assert_string_equal(prices[0].code, "EUR");
     assert_int_equal(prices[0].price.num * 5000, prices[0].price.den * 5801);
@@ -161,7 +161,7 @@ static void test_defaults(void **state)
     assert_int_equal(config.store.durability, RILL_DURABILITY_FULL);
     assert_int_equal(config.listen.count, 0);
     assert_int_equal(config.rates.spread, 2000);
-    assert_int_equal(config.rates.lifetime, 300 * RILL_SECOND);
+    assert_int_equal(config.rates.stale_after, 300 * RILL_SECOND);
     assert_int_equal(config.min_message_window, RILL_SECOND);
     assert_int_equal(config.max_hold_time, 30 * RILL_SECOND);
 }
@@ -313,6 +313,44 @@ static void test_what_makes_no_sense(void **state)
             "5:10: a port needs both cert and key for TLS");
 }
 
+#define RATES(text)                                                                                \
+    SMALL(CHILD) "  b: {relation: peer, asset: EUR/2, tokens: env:T}\nrates: {" text "}\n"
+
+static void test_a_service_of_prices(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(RATES("base: USD, url: 'https://x.example/a?k=1', token: env:T, ca: c")),
+                     RILL_OK);
+    assert_string_equal(config.rates.url, "https://x.example/a?k=1");
+    assert_string_equal(config.rates.token, "env:T");
+    assert_string_equal(config.rates.ca_file, "c");
+    assert_int_equal(config.rates.refresh, 30 * RILL_SECOND);
+    assert_int_equal(config.rates.timeout, 5 * RILL_SECOND);
+    assert_int_equal(parse(RATES("base: USD, by-api: true")), RILL_OK);
+    assert_int_equal(parse(RATES("base: USD, url: 'http://127.0.0.1:1/x'")), RILL_OK);
+    assert_int_equal(parse(RATES("base: USD, url: 'http://x.example', insecure: true")), RILL_OK);
+    refused(RATES("base: USD, url: 'http://x.example'"),
+            "6:8: rates: url: 'http://x.example' is no https URL, nor http of this machine (or of "
+            "any, with insecure: true)");
+    refused(RATES("base: USD, url: 'https://x.example/#a'"),
+            "6:8: rates: url: 'https://x.example/#a' is no https URL, nor http of this machine (or "
+            "of any, with insecure: true)");
+    refused(RATES("base: USD, url: '$x.example'"),
+            "6:8: rates: url: '$x.example' is no https URL, nor http of this machine (or of any, "
+            "with insecure: true)");
+    refused(RATES("url: 'https://x.example'"), "6:8: rates: base is missing");
+    refused(RATES("by-api: true"), "6:8: rates: base is missing");
+    refused(RATES("base: USD, by-api: true, token: env:T"),
+            "6:8: rates: token, ca and insecure are for a url, and there is none");
+    refused(RATES("base: USD, url: 'https://x.example', token: hunter2"),
+            "6:53: token: where the secret is, as file:PATH or env:NAME; not the secret itself");
+    refused(RATES("base: USD, url: 'https://x.example', stale-after: 35s"),
+            "6:8: rates: stale-after must be longer than refresh and timeout together, or prices "
+            "are too old between two answers");
+    assert_int_equal(parse(RATES("base: USD, url: 'https://x.example', stale-after: 36s")),
+                     RILL_OK);
+}
+
 static void test_all_errors_are_reported(void **state)
 {
     (void)state;
@@ -428,6 +466,7 @@ int main(void)
         TEST(test_characters_of_control),
         TEST(test_secrets_are_not_shown),
         TEST(test_what_makes_no_sense),
+        TEST(test_a_service_of_prices),
         TEST(test_all_errors_are_reported),
         TEST(test_aliases_do_not_explode),
         TEST(test_schema),
