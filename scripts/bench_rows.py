@@ -275,6 +275,47 @@ def js_first(world, row):
     row.notes.append(f"JavaScript without a rate given: {got['round_trips'][0]:.1f}")
 
 
+def payment(world):
+    """Whole payments by SPSP: two processes, and connections that are open already."""
+    s = world.settings
+    trip = 2 * s.delay_ms / 1000
+    many = Row("payments", "whole payments (SPSP, connect, one packet, close), loopback",
+               "payments/s", required="5,000", need=at_least(5000))
+    far = Row("payment_far", f"one whole payment, {s.delay_ms} ms each way, rate given",
+              "round trips", less=True, required="3", need=at_most(3.1))
+    far.add("limit", [3])
+    count = s.packets // 10
+    spent = []
+    for _ in range(s.repeats):
+        server, ports = world.payee()
+        before = cpu_seconds(server)
+        got = world.pay_c(ports, count, 64)
+        many.add("rill", [count / got["seconds"][0]])
+        spent.append((got["cpu"][0] / count * 1e6, (cpu_seconds(server) - before) / count * 1e6))
+        got = world.pay_c([world.delayed(port) for port in ports], 5, 1)
+        far.add("rill", [got["seconds"][0] / 5 / trip])
+        world.stop_all()
+    many.notes.append("processor time of one payment, microseconds: payer {:.0f}, receiver and its "
+                      "node {:.0f}".format(*min(spent)))
+    for _ in range(s.js_repeats):
+        try_js(world, many, lambda: js_payments(world, many, 64))
+    try_js(world, far, lambda: js_payments(world, far, 1))
+    many.notes.append("JavaScript: @interledger/pay with a quote, which it needs, over Node's HTTP")
+    return [many, far]
+
+
+def js_payments(world, row, at_once):
+    """How many in a second, or, one after the other on a long path, how many round trips each."""
+    s = world.settings
+    _, match = world.start(["node", os.path.join(ROOT, "bench/js/payment.js"), "receive"],
+                           r"^listening (\d+) (\d+)$")
+    ports = match.groups() if at_once > 1 else [world.delayed(port) for port in match.groups()]
+    got = world.js("payment.js", "pay", *ports, s.js_seconds, at_once)
+    world.stop_all()
+    done, took = got["payments"][0], got["seconds"][0]
+    row.add("js", [done / took if at_once > 1 else took / done / (2 * s.delay_ms / 1000)])
+
+
 def idle(world):
     s = world.settings
     row = Row("idle", f"memory of an idle server connection, one stream, of {s.many:,}", "bytes",
@@ -469,6 +510,7 @@ GROUPS = {
     "loopback": loopback,
     "programs": programs,
     "far": far,
+    "payment": payment,
     "idle": idle,
     "growth": growth,
     "forwarding": forwarding,

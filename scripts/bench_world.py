@@ -193,6 +193,17 @@ rates: {{base: USD, spread: 0.002, prices: {{EUR: {{price: 1.0842}}}}}}
                                     "listening")
         return self.c("net", "send", link(far, "alice"), file, kind, count)
 
+    def payee(self):
+        """(process, (port of its node, port of its SPSP server)) of bench_payment's receiver."""
+        process, match = self.start([self.program("payment"), "receive"],
+                                    r"^listening (\d+) (\d+)$")
+        return process, match.groups()
+
+    def pay_c(self, ports, count, at_once):
+        """What bench_payment's payer prints, at these ports."""
+        return self.c("payment", "pay", link(ports[0], "", "ilp+h2c"),
+                      f"http://127.0.0.1:{ports[1]}/alice", count, at_once)
+
     def server_cpu(self):
         """Processor seconds of send_c's server, which ends by itself."""
         try:

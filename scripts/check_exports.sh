@@ -35,7 +35,7 @@ compare() {
 }
 
 cd "$(dirname "$0")/.."
-net_headers='credentials_file.h link.h loop.h net.h node.h payment.h ping.h quote.h spsp_server.h trace.h'
+net_headers='account.h credentials_file.h link.h loop.h net.h node.h payment.h ping.h quote.h spsp_server.h trace.h'
 pay_headers='http_signature.h key.h op_sender.h open_payments.h receiver.h spsp.h'
 others="$net_headers $pay_headers"
 core_headers=$(find include/rill -name '*.h' -printf '%f\n' | grep -vxE "${others// /|}")

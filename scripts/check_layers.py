@@ -60,7 +60,7 @@ PUBLIC = {
     "crypto": "crypto",
     "credentials": "stream", "receipt": "stream", "stream": "stream",
     "connection": "stream", "endpoint": "stream", "waiting": "stream",
-    "loop": "io", "link": "link", "net": "run", "payment": "run", "quote": "run",
+    "loop": "io", "link": "link", "account": "run", "net": "run", "payment": "run", "quote": "run",
     "ping": "run", "trace": "run", "node": "serve", "credentials_file": "run",
     "key": "clients", "http_signature": "clients", "spsp": "clients",
     "spsp_server": "spsp", "open_payments": "clients", "op_sender": "clients",

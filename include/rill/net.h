@@ -19,6 +19,7 @@ RILL_BEGIN_DECLS
 
 typedef struct rill_server rill_server;
 typedef struct rill_client rill_client;
+typedef struct rill_account rill_account; /* rill/account.h */
 
 /* How a stream or a connection ended. Valid while the handler runs that is given it. */
 typedef struct rill_end {
@@ -137,6 +138,12 @@ typedef struct rill_net_options {
     rill_crypto_backend crypto; /* What encrypts. Default: RILL_CRYPTO_OPENSSL. */
     /* Server: its name among several with one server_secret. Default: NULL. See rill/endpoint.h. */
     const char *instance;
+    /*
+     * Client: an account that is open already (rill/account.h), on the same loop. It is used
+     * instead of a link of the client's own, and has to stay open until the client is closed. Of
+     * these options handlers, user and connection are used then. Default: NULL: a link of its own.
+     */
+    rill_account *account;
 } rill_net_options;
 
 RILL_API void rill_net_options_init_sized(rill_net_options *o, size_t size);
@@ -149,8 +156,9 @@ static inline void rill_net_options_init(rill_net_options *o)
 /*
  * Opens a server: it connects to its node, and `server_ready` follows, or `closed`. *problem (may
  * be NULL) says what is wrong with the options, static, without secrets. RILL_ERR_URI,
- * RILL_ERR_UNSUPPORTED (the URI's scheme; crypto), RILL_ERR_INVALID, RILL_ERR_ADDRESS,
- * RILL_ERR_MALFORMED (environment), RILL_ERR_NOMEM, RILL_ERR_TLS, RILL_ERR_CRYPTO.
+ * RILL_ERR_UNSUPPORTED (the URI's scheme; crypto), RILL_ERR_INVALID (also: an account, which is for
+ * clients), RILL_ERR_ADDRESS, RILL_ERR_MALFORMED (environment), RILL_ERR_NOMEM, RILL_ERR_TLS,
+ * RILL_ERR_CRYPTO.
  */
 RILL_API RILL_MUST_CHECK int rill_server_open(rill_server **out, rill_loop *loop,
                                               const rill_net_options *options,
@@ -194,7 +202,8 @@ RILL_API void rill_server_close(rill_server *server);
  * `connected`; or `closed`. It closes by itself when its connection has ended. destination_account
  * and shared_secret are the server's credentials, and are copied.
  * The errors of rill_server_open; RILL_ERR_ADDRESS also if destination_account is none;
- * RILL_ERR_INVALID also if the secret is empty.
+ * RILL_ERR_INVALID also if the secret is empty, or the options' account is on another loop.
+ * RILL_ERR_CLOSED: that account is closed, or being closed.
  */
 RILL_API RILL_MUST_CHECK int rill_client_open(rill_client **out, rill_loop *loop,
                                               const rill_net_options *options,

@@ -38,6 +38,8 @@ typedef struct rill_receiver_options {
     uint64_t timeout_ns; /* for each request. Default: 30 s */
     const char *ca_file; /* PEM of authorities to trust beside the system's. Default: NULL */
     bool insecure;       /* http to other machines, too. Default: false */
+    /* For SPSP, as of rill_spsp_query_options; ca_file and insecure are for the rest then. */
+    rill_spsp_connections *spsp_connections;
 } rill_receiver_options;
 
 RILL_API void rill_receiver_options_init_sized(rill_receiver_options *o, size_t size);

@@ -64,6 +64,23 @@ RILL_MUST_CHECK static inline int rill_spsp_answer_read(rill_spsp_answer *out,
 
 /* ---- asking ---- */
 
+/*
+ * Connections to servers of SPSP that stay open between queries. For a program that makes many:
+ * each would otherwise look up a name, connect, and agree about TLS, which takes several round
+ * trips. It keeps as many connections as there were queries at the same time, and each for two
+ * minutes at most after its last query.
+ */
+typedef struct rill_spsp_connections rill_spsp_connections;
+
+/*
+ * ca_file and insecure: as of rill_spsp_query_options, for all queries. ca_file is copied, and may
+ * be NULL. RILL_ERR_TLS: ca_file cannot be read. RILL_ERR_NOMEM.
+ */
+RILL_API RILL_MUST_CHECK int rill_spsp_connections_new(rill_spsp_connections **out, rill_loop *loop,
+                                                       const char *ca_file, bool insecure);
+/* Closes them. No query may be under way on them. NULL is allowed. Before its loop is freed. */
+RILL_API void rill_spsp_connections_free(rill_spsp_connections *connections);
+
 typedef struct rill_spsp_query_options {
     size_t size RILL_SIZE_OF(rill_spsp_query_options); /* see rill/types.h */
     uint64_t timeout_ns;                               /* for the whole query. Default: 30 s */
@@ -72,6 +89,11 @@ typedef struct rill_spsp_query_options {
     /* For receipts: RILL_RECEIPT_NONCE_LEN and RILL_RECEIPT_SECRET_LEN bytes. Default: both NULL */
     const uint8_t *receipt_nonce;
     const uint8_t *receipt_secret;
+    /*
+     * Of the same loop; ca_file and insecure are theirs then. Default: NULL: a connection for this
+     * query alone
+     */
+    rill_spsp_connections *connections;
 } rill_spsp_query_options;
 
 RILL_API void rill_spsp_query_options_init_sized(rill_spsp_query_options *o, size_t size);

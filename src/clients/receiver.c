@@ -203,6 +203,7 @@ static int ask_spsp(rill_receiver *r, const char **problem)
     o.insecure = r->options.insecure;
     o.receipt_nonce = r->options.receipt_nonce;
     o.receipt_secret = r->options.receipt_secret;
+    o.connections = r->options.spsp_connections;
     return rill_spsp_query_start(&r->query, r->loop, r->text, &o, on_spsp, r, problem);
 }
 

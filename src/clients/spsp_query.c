@@ -17,8 +17,13 @@
 
 #define MAX_ANSWER 65536 /* bytes; an answer has some 200 */
 
-struct rill_spsp_query {
+struct rill_spsp_connections {
     rill_web_client *http;
+    bool insecure;
+};
+
+struct rill_spsp_query {
+    rill_web_client *http; /* NULL: `connections` of the options are asked */
     rill_web_call *call;
     void (*done)(const rill_spsp_result *result, void *user);
     void *user;
@@ -103,14 +108,53 @@ static void on_answer(const rill_web_answer *a, void *user)
 
 /* ---- a question ---- */
 
+static int make_client(rill_web_client **out, rill_loop *loop, const char *ca_file, bool insecure)
+{
+    rill_web_client_options http;
+    rill_web_client_options_init(&http);
+    http.ca_file = ca_file;
+    http.insecure = insecure;
+    http.max_body = MAX_ANSWER;
+    return rill_web_client_new(out, loop, &http);
+}
+
+int rill_spsp_connections_new(rill_spsp_connections **out, rill_loop *loop, const char *ca_file,
+                              bool insecure)
+{
+    rill_spsp_connections *c = calloc(1, sizeof *c);
+    if (!c)
+        return RILL_ERR_NOMEM;
+    int error = make_client(&c->http, loop, ca_file, insecure);
+    if (error != RILL_OK) {
+        free(c);
+        return error;
+    }
+    c->insecure = insecure;
+    *out = c;
+    return RILL_OK;
+}
+
+void rill_spsp_connections_free(rill_spsp_connections *connections)
+{
+    if (!connections)
+        return;
+    rill_web_client_free(connections->http);
+    free(connections);
+}
+
 static int ask(rill_spsp_query *query, const char *url, const rill_spsp_query_options *o)
 {
+    rill_web_client *http = o->connections ? o->connections->http : query->http;
     char nonce[RILL_BASE64_SIZE(RILL_RECEIPT_NONCE_LEN)];
     char secret[RILL_BASE64_SIZE(RILL_RECEIPT_SECRET_LEN)];
     rill_request_header fields[3] = {
         {"Accept", {(const uint8_t *)RILL_SPSP_ACCEPT, strlen(RILL_SPSP_ACCEPT)}}};
-    rill_web_ask ask = {
-        .method = "GET", .url = url, .fields = fields, .field_count = 1, .follow = true};
+    rill_web_ask ask = {.method = "GET",
+                        .url = url,
+                        .fields = fields,
+                        .field_count = 1,
+                        .follow = true,
+                        .timeout_ns = o->timeout_ns};
     if (o->receipt_nonce) {
         size_t len = rill_base64_encode(o->receipt_nonce, RILL_RECEIPT_NONCE_LEN, nonce);
         fields[1] = (rill_request_header){"Receipt-Nonce", {(const uint8_t *)nonce, len}};
@@ -118,7 +162,7 @@ static int ask(rill_spsp_query *query, const char *url, const rill_spsp_query_op
         fields[2] = (rill_request_header){"Receipt-Secret", {(const uint8_t *)secret, len}};
         ask.field_count = 3;
     }
-    int error = rill_web_call_start(&query->call, query->http, &ask, on_answer, query);
+    int error = rill_web_call_start(&query->call, http, &ask, on_answer, query);
     rill_wipe(secret, sizeof secret);
     return error;
 }
@@ -129,13 +173,14 @@ int rill_spsp_query_start(rill_spsp_query **out, rill_loop *loop, const char *re
                           const char **problem)
 {
     char url[RILL_MAX_URL];
-    rill_web_client_options http;
     rill_spsp_query_options o = defaults;
     if (problem)
         *problem = "";
     int error = rill_sized_take(&o, sizeof o, options);
     if (error == RILL_OK && !o.receipt_nonce != !o.receipt_secret)
         error = RILL_ERR_INVALID;
+    if (error == RILL_OK && o.connections)
+        o.insecure = o.connections->insecure;
     if (error == RILL_OK)
         error = rill_receiver_url(receiver, o.insecure, url, sizeof url, problem);
     if (error != RILL_OK)
@@ -145,12 +190,8 @@ int rill_spsp_query_start(rill_spsp_query **out, rill_loop *loop, const char *re
         return RILL_ERR_NOMEM;
     query->done = done;
     query->user = user;
-    rill_web_client_options_init(&http);
-    http.timeout_ns = o.timeout_ns;
-    http.ca_file = o.ca_file;
-    http.insecure = o.insecure;
-    http.max_body = MAX_ANSWER;
-    error = rill_web_client_new(&query->http, loop, &http);
+    if (!o.connections)
+        error = make_client(&query->http, loop, o.ca_file, o.insecure);
     if (error == RILL_OK)
         error = ask(query, url, &o);
     if (error != RILL_OK) {
@@ -163,5 +204,6 @@ int rill_spsp_query_start(rill_spsp_query **out, rill_loop *loop, const char *re
 
 void rill_spsp_query_cancel(rill_spsp_query *query)
 {
+    rill_web_call_cancel(query->call);
     free_query(query);
 }

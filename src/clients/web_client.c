@@ -29,6 +29,8 @@
 
 #define USER_AGENT        "rill/" RILL_VERSION
 #define MAX_CACHE_CONTROL 4096 /* bytes, of all such headers together */
+#define MAX_CONNECTIONS                                                                            \
+    256L /* that wait for their next call; libcurl's own number grows and shrinks */
 
 struct rill_web_client {
     rill_web_client_options options;
@@ -213,6 +215,7 @@ static CURLM *make_multi(rill_web_client *client)
     (void)curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client);
     (void)curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, set_socket);
     (void)curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client);
+    (void)curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
     return multi;
 }
 
@@ -538,6 +541,11 @@ static long milliseconds(uint64_t ns)
     return ms == 0 ? 1 : ms > 86400000 ? 86400000 : (long)ms;
 }
 
+static uint64_t time_of(const rill_web_client *client, const rill_web_ask *ask)
+{
+    return ask->timeout_ns ? ask->timeout_ns : client->options.timeout_ns;
+}
+
 static bool set_options(rill_web_call *call, const rill_web_ask *ask)
 {
     const rill_web_client_options *o = &call->client->options;
@@ -560,7 +568,7 @@ static bool set_options(rill_web_call *call, const rill_web_ask *ask)
     (void)curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     /* A name that nobody answers for must not hold up whoever gives up. */
     (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(o->timeout_ns));
+    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(time_of(call->client, ask)));
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(o->connect_timeout_ns));
     if (ask->body.len > 0 || strcmp(ask->method, "POST") == 0)
         good = good &&
@@ -609,7 +617,7 @@ int rill_web_call_start(rill_web_call **out, rill_web_client *client, const rill
     call->user = user;
     call->follow = ask->follow;
     uv_update_time(client->uv);
-    call->until_ms = uv_now(client->uv) + (uint64_t)milliseconds(client->options.timeout_ns);
+    call->until_ms = uv_now(client->uv) + (uint64_t)milliseconds(time_of(client, ask));
     call->url = strdup(url);
     call->easy = curl_easy_init();
     rill_list_push_back(&client->calls, &call->node);

@@ -40,7 +40,8 @@ typedef struct rill_web_ask {
     const rill_request_header *fields;
     size_t field_count;
     rill_bytes body;
-    bool follow; /* redirects, to https alone, RILL_WEB_MAX_REDIRECTS at most: for GET */
+    bool follow;         /* redirects, to https alone, RILL_WEB_MAX_REDIRECTS at most: for GET */
+    uint64_t timeout_ns; /* 0: the client's */
 } rill_web_ask;
 
 /* What came of it. All is valid until `done` returns. */

@@ -4,15 +4,19 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "crypto/crypto.h"
-#include "run/host.h"
+#include "run/account.h"
 
+/* On a host of its own, or on that of an account, among others. */
 struct rill_client {
+    rill_member member;     /* of the account; its account is NULL where there is none */
+    rill_handlers handlers; /* so too: what the member's guest points at */
     rill_host *host;
     rill_connection *connection;
     rill_connection_options options;
     char *destination_account; /* until it is connected to */
     uint8_t *secret;           /* so too */
     size_t secret_len;
+    int error; /* on an account: why it could not connect */
 };
 
 static const rill_allocator *memory(void)
@@ -30,36 +34,72 @@ static void forget_credentials(rill_client *c)
     c->destination_account = NULL;
 }
 
-static void on_ready(void *owner)
+/* Who is told: the host's application where it is the client's own. */
+static const rill_handlers *handlers_of(const rill_client *c, void **user)
 {
-    rill_client *c = owner;
+    if (!c->member.account)
+        return rill_host_handlers(c->host, user);
+    *user = c->member.guest.user;
+    return &c->handlers;
+}
+
+static void close_by(rill_client *c, int error, const char *detail)
+{
+    if (!c->member.account) {
+        rill_host_close(c->host, error, detail);
+        return;
+    }
+    c->error = error;
+    rill_account_leave(&c->member);
+}
+
+static int add_connection(rill_client *c, rill_connection *connection)
+{
+    if (c->member.account)
+        return rill_account_connected(&c->member, connection);
+    return rill_host_add_connection(c->host, connection, NULL);
+}
+
+static int connect_to_server(rill_client *c)
+{
     rill_connection *connection = NULL;
-    int rc = rill_endpoint_connect(rill_host_endpoint(c->host), rill_host_now(c->host),
+    int rc = rill_host_reserve(c->host);
+    if (rc == RILL_OK)
+        rc = rill_endpoint_connect(rill_host_endpoint(c->host), rill_host_now(c->host),
                                    c->destination_account, c->secret, c->secret_len, &c->options,
                                    &connection);
     forget_credentials(c);
     if (rc == RILL_OK) {
-        rc = rill_host_add_connection(c->host, connection);
+        rc = add_connection(c, connection);
         if (rc != RILL_OK)
             rill_connection_close(connection, RILL_CLOSE_INTERNAL_ERROR, NULL);
     }
+    if (rc == RILL_OK)
+        c->connection = connection;
+    return rc;
+}
+
+static void on_ready(void *owner)
+{
+    rill_client *c = owner;
+    int rc = connect_to_server(c);
     if (rc != RILL_OK) {
-        rill_host_close(c->host, rc, rill_strerror(rc));
+        close_by(c, rc, rill_strerror(rc));
         return;
     }
-    c->connection = connection;
     void *user;
-    const rill_handlers *h = rill_host_handlers(c->host, &user);
+    const rill_handlers *h = handlers_of(c, &user);
     if (!h->client_ready)
         return;
     rill_host_before_handler(c->host);
-    h->client_ready(c, connection, user);
+    h->client_ready(c, c->connection, user);
     rill_host_after_handler(c->host);
 }
 
-static void on_connection_end(void *owner, const rill_event *event)
+static void on_connection_end(void *owner, const rill_event *event, rill_guest *guest)
 {
     rill_client *c = owner;
+    (void)guest;
     if (event->connection != c->connection)
         return;
     c->connection = NULL;
@@ -75,6 +115,53 @@ static void on_closed(void *owner, const rill_handlers *h, void *user, int error
         h->closed(error, detail, user);
     rill_free(memory(), c);
 }
+
+/* ---- on an account ---- */
+
+static void on_link(void *owner, bool up, const char *detail)
+{
+    rill_client *c = owner;
+    if (!c->handlers.link)
+        return;
+    rill_host_before_handler(c->host);
+    c->handlers.link(up, detail, c->member.guest.user);
+    rill_host_after_handler(c->host);
+}
+
+static void on_gone(void *owner, int error, const char *detail)
+{
+    rill_client *c = owner;
+    c->connection = NULL;
+    if (c->error != RILL_OK) {
+        error = c->error;
+        detail = rill_strerror(error);
+    }
+    on_closed(c, &c->handlers, c->member.guest.user, error, detail);
+}
+
+static int join(rill_client *c, rill_loop *loop, const rill_net_options *o, const char **problem)
+{
+    static const rill_member_hooks hooks = {on_ready, on_link, on_gone};
+    int rc = o->handlers ? rill_sized_take(&c->handlers, sizeof c->handlers, o->handlers) : RILL_OK;
+    if (rc != RILL_OK) {
+        *problem = rill_options_problem(rc);
+        return rc;
+    }
+    if (!rill_account_is_on(o->account, loop)) {
+        *problem = "the account is on another loop";
+        return RILL_ERR_INVALID;
+    }
+    c->member.guest = (rill_guest){&c->handlers, o->user};
+    c->member.hooks = &hooks;
+    c->member.owner = c;
+    c->host = rill_account_host(o->account);
+    rc = rill_account_join(o->account, &c->member);
+    if (rc != RILL_OK)
+        *problem = "the account is closed";
+    return rc;
+}
+
+/* ---- its beginning ---- */
 
 static int copy_credentials(rill_client *c, const char *destination_account, const uint8_t *secret,
                             size_t secret_len)
@@ -119,6 +206,8 @@ static int open_client(rill_client *c, rill_loop *loop, const rill_net_options *
     } else {
         rill_connection_options_init(&c->options);
     }
+    if (o->account)
+        return join(c, loop, o, problem);
     rill_endpoint_options endpoint;
     rill_endpoint_options_init(&endpoint);
     endpoint.accept = false;
@@ -186,5 +275,5 @@ void rill_client_get_waiting_sized(const rill_client *client, rill_waiting *out,
 
 void rill_client_close(rill_client *client)
 {
-    rill_host_close(client->host, RILL_OK, NULL);
+    close_by(client, RILL_OK, NULL);
 }

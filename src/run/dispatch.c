@@ -22,12 +22,12 @@ static void consume_rest(rill_stream *s, uint64_t before, size_t len)
  * All that can be read now, in as many pieces as it lies in. The handler may
  * close the stream, after which there is nothing more to read.
  */
-bool rill_host_deliver_data(rill_host *host, rill_stream *s)
+bool rill_host_deliver_data(rill_host *host, const rill_guest *to, rill_stream *s)
 {
-    const rill_handlers *h = &host->handlers;
+    const rill_handlers *h = to->handlers;
     if (h->readable) {
         rill_host_before_handler(host);
-        h->readable(s, host->user);
+        h->readable(s, to->user);
         rill_host_after_handler(host);
         return true;
     }
@@ -43,7 +43,7 @@ bool rill_host_deliver_data(rill_host *host, rill_stream *s)
         rill_stream_get_offsets(s, &offsets);
         size_t len = bytes.len < PIECE ? bytes.len : PIECE;
         rill_host_before_handler(host);
-        h->data(s, bytes.data, len, host->user);
+        h->data(s, bytes.data, len, to->user);
         rill_host_after_handler(host);
         consume_rest(s, offsets.consumed, len);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The turns of a host: what is undecided, what did not leave, what ends, what is waited for. */
+/* The turns of a host: what is undecided, what did not leave, what ends. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "run/host.h"
@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "link/link_impl.h"
 #include "run/host_impl.h"
 
 /* Packets sent in one turn before others get theirs. */
@@ -43,9 +42,32 @@ void rill_host_refuse(rill_host *h, uint64_t request, rill_ilp_code_id code)
 
 /* ---- connections ---- */
 
-int rill_host_add_connection(rill_host *h, rill_connection *c)
+int rill_host_reserve(rill_host *h)
 {
-    return rill_map_put(&h->connections, (uint64_t)(uintptr_t)c, c);
+    int rc = rill_map_put(&h->connections, 0, h);
+    if (rc == RILL_OK)
+        (void)rill_map_remove(&h->connections, 0);
+    return rc;
+}
+
+int rill_host_add_connection(rill_host *h, rill_connection *c, rill_guest *guest)
+{
+    void *value = guest ? (void *)guest : (void *)h;
+    return rill_map_put(&h->connections, (uint64_t)(uintptr_t)c, value);
+}
+
+/* Who is told of a connection. */
+static rill_guest told_of(const rill_host *h, const rill_connection *c)
+{
+    void *guest = rill_map_get(&h->connections, (uint64_t)(uintptr_t)c);
+    if (!guest || guest == h)
+        return (rill_guest){&h->handlers, h->user};
+    return *(rill_guest *)guest;
+}
+
+static rill_connection *connection_of(uint64_t key)
+{
+    return (rill_connection *)(uintptr_t)key;
 }
 
 /* ---- decisions ---- */
@@ -123,8 +145,9 @@ static void ask(rill_host *h, const rill_event *event)
                                 .expires_at = event->expires_at_ms,
                                 .connection = event->connection};
     rill_now now = rill_loop_clock(h->loop);
+    rill_guest to = told_of(h, event->connection);
     rill_decision *d;
-    if (h->handlers.incoming == NULL || event->expires_at_ms <= now.wall_ms ||
+    if (to.handlers->incoming == NULL || event->expires_at_ms <= now.wall_ms ||
         rill_decision_new(&d, &what, now.mono_ns) != RILL_OK) {
         refuse_event(h, event);
         return;
@@ -133,7 +156,7 @@ static void ask(rill_host *h, const rill_event *event)
     rill_event asked = *event;
     asked.decision_id = d->handle;
     rill_host_before_handler(h);
-    rill_host_dispatch(&h->handlers, h->user, &asked);
+    rill_host_dispatch(to.handlers, to.user, &asked);
     rill_host_after_handler(h);
 }
 
@@ -142,20 +165,22 @@ static void ask(rill_host *h, const rill_event *event)
 /* A stream is there until its end is fetched, and that is not fetched while it has bytes here. */
 static void deliver_data(rill_host *h, rill_stream *s)
 {
-    h->unread = rill_host_deliver_data(h, s) ? NULL : s;
+    rill_guest to = told_of(h, rill_stream_connection(s));
+    h->unread = rill_host_deliver_data(h, &to, s) ? NULL : s;
 }
 
 static void call(rill_host *h, const rill_event *event)
 {
+    rill_guest to = told_of(h, event->connection);
     rill_host_before_handler(h);
-    rill_host_dispatch(&h->handlers, h->user, event);
+    rill_host_dispatch(to.handlers, to.user, event);
     rill_host_after_handler(h);
 }
 
 static void deliver(rill_host *h, const rill_event *event)
 {
     if (event->type == RILL_EVENT_CONNECTION &&
-        rill_host_add_connection(h, event->connection) != RILL_OK)
+        rill_host_add_connection(h, event->connection, NULL) != RILL_OK)
         rill_connection_close(event->connection, RILL_CLOSE_ENDPOINT_BUSY, NULL);
     if (event->type == RILL_EVENT_DATA)
         deliver_data(h, event->stream);
@@ -169,9 +194,9 @@ static void deliver(rill_host *h, const rill_event *event)
         *rill_connection_remote_address(event->connection) == '\0')
         h->untold = true;
     rill_host_refuse_undecided(h, event->connection, false);
-    (void)rill_map_remove(&h->connections, (uint64_t)(uintptr_t)event->connection);
+    void *guest = rill_map_remove(&h->connections, (uint64_t)(uintptr_t)event->connection);
     if (h->hooks.connection_end)
-        h->hooks.connection_end(h->owner, event);
+        h->hooks.connection_end(h->owner, event, guest == h ? NULL : guest);
 }
 
 static bool deliver_events(rill_host *h)
@@ -200,9 +225,9 @@ static void close_connections(rill_host *h)
 {
     size_t cursor = 0;
     uint64_t key;
-    void *connection;
-    while (rill_map_next(&h->connections, &cursor, &key, &connection))
-        rill_connection_close(connection,
+    void *guest;
+    while (rill_map_next(&h->connections, &cursor, &key, &guest))
+        rill_connection_close(connection_of(key),
                               h->error == RILL_OK ? RILL_CLOSE_NO_ERROR : RILL_CLOSE_INTERNAL_ERROR,
                               NULL);
 }
@@ -216,9 +241,9 @@ static void abandon_connections(rill_host *h)
     do {
         size_t cursor = 0;
         uint64_t key;
-        void *connection;
-        while (rill_map_next(&h->connections, &cursor, &key, &connection))
-            rill_connection_abandon(connection,
+        void *guest;
+        while (rill_map_next(&h->connections, &cursor, &key, &guest))
+            rill_connection_abandon(connection_of(key),
                                     h->error == RILL_OK ? RILL_ERR_CANCELLED : h->error);
     } while (deliver_events(h)); /* some are told of only then */
 }
@@ -511,51 +536,4 @@ const rill_handlers *rill_host_handlers(const rill_host *h, void **user)
 {
     *user = h->user;
     return &h->handlers;
-}
-
-/* ---- what it waits for ---- */
-
-static void wait_for_account(const rill_host *h, rill_waiting *out)
-{
-    char said[96] = "";
-    rill_ilp_code refusal = h->account.refusal;
-    if (refusal.text[0] != '\0')
-        snprintf(said, sizeof said, "it has answered %s %s", refusal.text,
-                 rill_ilp_code_name(refusal));
-    rill_waiting_set(out, RILL_WAIT_ACCOUNT, said);
-    out->since_ns = h->up_since;
-}
-
-static void find_connection(const rill_host *h, rill_waiting *out)
-{
-    size_t cursor = 0;
-    uint64_t key;
-    void *connection;
-    while (out->reason == RILL_WAIT_NOTHING &&
-           rill_map_next(&h->connections, &cursor, &key, &connection))
-        rill_connection_get_waiting(connection, out);
-}
-
-void rill_host_waiting(const rill_host *h, rill_waiting *out)
-{
-    if (h->state >= HOST_LINK_CLOSING) {
-        /* The link may be gone. */
-        *out = (rill_waiting){.until_ns = RILL_NEVER};
-        rill_waiting_set(out, RILL_WAIT_NOTHING, NULL);
-        return;
-    }
-    rill_link_get_waiting(h->link, out);
-    bool up = rill_link_is_up(h->link);
-    if (up && h->ready && h->state == HOST_OPEN)
-        return;
-    if (!up && h->ready)
-        rill_waiting_set(out, RILL_WAIT_LINK, h->link_detail);
-    else if (up && !h->ready)
-        wait_for_account(h, out);
-    else if (up)
-        find_connection(h, out);
-    if (h->state == HOST_OPEN && h->give_up_at != RILL_NEVER)
-        out->until_ns = h->give_up_at;
-    else if (h->state != HOST_OPEN && h->close_at < out->until_ns)
-        out->until_ns = h->close_at;
 }

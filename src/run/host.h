@@ -14,11 +14,20 @@
 
 typedef struct rill_host rill_host;
 
+/*
+ * Who is told of a connection instead of the host's own application: a client among many on one
+ * account. It stays where it is until the connection has ended.
+ */
+typedef struct rill_guest {
+    const rill_handlers *handlers;
+    void *user;
+} rill_guest;
+
 typedef struct rill_host_hooks {
     /* Once: the account is known, so that connections can be opened and accepted. */
     void (*ready)(void *owner);
-    /* The application has been told of the end of a connection. */
-    void (*connection_end)(void *owner, const rill_event *event);
+    /* The application has been told of the end of a connection; or its guest, where it has one. */
+    void (*connection_end)(void *owner, const rill_event *event, rill_guest *guest);
     /* The host is gone; the owner goes too, and tells the application last of all. */
     void (*closed)(void *owner, const rill_handlers *handlers, void *user, int error,
                    const char *detail);
@@ -45,9 +54,17 @@ rill_endpoint *rill_host_endpoint(rill_host *h);
 rill_now rill_host_now(rill_host *h);
 const rill_handlers *rill_host_handlers(const rill_host *h, void **user);
 
-/* A connection that rill_endpoint_connect made, so that closing the host ends it. RILL_ERR_NOMEM.
+/*
+ * A connection that rill_endpoint_connect made, so that closing the host ends it. guest: who is
+ * told of it; NULL: the host's own application. RILL_ERR_NOMEM, not after rill_host_reserve.
  */
-RILL_MUST_CHECK int rill_host_add_connection(rill_host *h, rill_connection *c);
+RILL_MUST_CHECK int rill_host_add_connection(rill_host *h, rill_connection *c, rill_guest *guest);
+/* Room for one more connection: one that cannot be noted must not be made. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_host_reserve(rill_host *h);
+/* True until it begins to end. */
+bool rill_host_is_open(const rill_host *h);
+/* Why it ends; RILL_OK where nothing is wrong. *detail is one line, the host's. */
+int rill_host_error(const rill_host *h, const char **detail);
 
 /* Ends all connections, closes at once those left after 5 s, then the link. error is for `closed`.
  */

@@ -52,7 +52,7 @@ struct rill_host {
     int link_error; /* why the link is down; RILL_OK */
     char link_detail[256];
 
-    rill_map connections; /* open, by their pointer */
+    rill_map connections; /* open: their pointer, and the guest who is told, or the host itself */
     rill_list undecided;  /* rill_decision.order: packets that the application was asked about */
 
     uint8_t *held; /* a packet that the link did not take yet; allocated when first needed */
@@ -62,8 +62,8 @@ struct rill_host {
 };
 
 /* ---- dispatch.c ---- */
-/* The bytes of a stream. False: a pause came before all were taken. */
-RILL_MUST_CHECK bool rill_host_deliver_data(rill_host *h, rill_stream *s);
+/* The bytes of a stream, for `to`. False: a pause came before all were taken. */
+RILL_MUST_CHECK bool rill_host_deliver_data(rill_host *h, const rill_guest *to, rill_stream *s);
 
 /* ---- host_link.c ---- */
 /* As rill_server_open's. */

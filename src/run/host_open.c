@@ -48,18 +48,6 @@ static int configure(rill_host *h, const rill_net_options *o, const char **probl
     return rc;
 }
 
-/*
- * Room for the first connection, a client's only one: where it could not be noted its end would be
- * told though it never was.
- */
-static int reserve(rill_host *h)
-{
-    int rc = rill_map_put(&h->connections, 0, h);
-    if (rc == RILL_OK)
-        rill_map_remove(&h->connections, 0);
-    return rc;
-}
-
 static int open_parts(rill_host *h, const rill_net_options *o, rill_endpoint_options *endpoint,
                       const char **problem)
 {
@@ -68,8 +56,10 @@ static int open_parts(rill_host *h, const rill_net_options *o, rill_endpoint_opt
         *problem = rill_options_problem(rc);
     if (rc == RILL_OK && endpoint->connection)
         rc = rill_connection_options_check(endpoint->connection, problem);
+    /* A client's only one: where it could not be noted its end would be told though it never was.
+     */
     if (rc == RILL_OK)
-        rc = reserve(h);
+        rc = rill_host_reserve(h);
     if (rc == RILL_OK)
         rc = rill_endpoint_new(&h->endpoint, endpoint);
     if (rc == RILL_ERR_UNSUPPORTED)

@@ -42,6 +42,10 @@ int rill_server_open(rill_server **out, rill_loop *loop, const rill_net_options 
     *problem = NULL;
     rill_net_options o;
     int rc = rill_net_options_take(&o, options, problem);
+    if (rc == RILL_OK && o.account) {
+        *problem = "an account is for clients";
+        rc = RILL_ERR_INVALID;
+    }
     if (rc != RILL_OK)
         return rc;
     rill_server *s = rill_calloc(memory(), 1, sizeof *s);

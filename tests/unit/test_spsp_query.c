@@ -75,6 +75,17 @@ static void *serve(void *user)
     return NULL;
 }
 
+/* All of them on the first connection: who comes by another one is not answered. */
+static void *serve_on_one(void *user)
+{
+    server *s = user;
+    int fd = accept(s->fd, NULL, NULL);
+    for (const char *const *text = s->answers; fd >= 0 && *text; text++)
+        answer(s, fd, *text);
+    close(fd);
+    return NULL;
+}
+
 static void listen_on_loopback(server *s)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -394,6 +405,90 @@ static void test_giving_up(void **state)
     close(s.fd);
 }
 
+/* ---- connections that stay ---- */
+
+#define KEPT(body) "HTTP/1.1 200 OK\r\nContent-Length: 95\r\n" SPSP "\r\n" body
+
+typedef struct asker {
+    rill_loop *loop;
+    rill_spsp_query_options options;
+    char url[100];
+    unsigned left;
+    told told;
+} asker;
+
+/* One after the other: the next is asked by the answer to the one before. */
+static void on_done_ask_again(const rill_spsp_result *result, void *user)
+{
+    asker *a = user;
+    rill_spsp_query *query;
+    on_done(result, &a->told);
+    assert_int_equal(result->error, RILL_OK);
+    if (--a->left > 0)
+        assert_int_equal(
+            rill_spsp_query_start(&query, a->loop, a->url, &a->options, on_done_ask_again, a, NULL),
+            RILL_OK);
+    else
+        rill_spsp_connections_free(a->options.connections);
+}
+
+static void test_connections_are_kept(void **state)
+{
+    (void)state;
+    server s;
+    asker a = {.left = 3};
+    rill_spsp_query *query;
+    listen_on_loopback(&s);
+    assert_int_equal(sizeof GOOD - 1, 95);
+    s.answers = (const char *const[]){KEPT(GOOD), KEPT(GOOD), KEPT(GOOD), NULL};
+    assert_int_equal(pthread_create(&s.thread, NULL, serve_on_one, &s), 0);
+    snprintf(a.url, sizeof a.url, "http://127.0.0.1:%u/alice", s.port);
+    assert_int_equal(rill_loop_new(&a.loop, NULL), RILL_OK);
+    rill_spsp_query_options_init(&a.options);
+    a.options.timeout_ns = 10 * RILL_SECOND;
+    assert_int_equal(rill_spsp_connections_new(&a.options.connections, a.loop, "/not/there", false),
+                     RILL_ERR_TLS);
+    assert_int_equal(rill_spsp_connections_new(&a.options.connections, a.loop, NULL, false),
+                     RILL_OK);
+    assert_int_equal(
+        rill_spsp_query_start(&query, a.loop, a.url, &a.options, on_done_ask_again, &a, NULL),
+        RILL_OK);
+    assert_int_equal(rill_loop_run(a.loop), RILL_OK);
+    assert_int_equal(rill_loop_free(a.loop), RILL_OK);
+    assert_int_equal(a.told.calls, 3);
+    pthread_join(s.thread, NULL);
+    assert_int_equal(s.count, 3);
+    close(s.fd);
+    rill_spsp_connections_free(NULL);
+}
+
+/* What they were made with counts, and not what a query says. A query that is given up is over. */
+static void test_connections_have_options_of_their_own(void **state)
+{
+    (void)state;
+    rill_loop *loop;
+    rill_spsp_query *query;
+    told t = {0};
+    const char *problem = NULL;
+    rill_spsp_query_options options;
+    assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
+    rill_spsp_query_options_init(&options);
+    options.insecure = true;
+    assert_int_equal(rill_spsp_connections_new(&options.connections, loop, NULL, false), RILL_OK);
+    assert_int_equal(
+        rill_spsp_query_start(&query, loop, "http://a.example", &options, on_done, &t, &problem),
+        RILL_ERR_UNSUPPORTED);
+    assert_true(*problem != '\0');
+    assert_int_equal(
+        rill_spsp_query_start(&query, loop, "http://127.0.0.1:1", &options, on_done, &t, NULL),
+        RILL_OK);
+    rill_spsp_query_cancel(query);
+    rill_spsp_connections_free(options.connections);
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    assert_int_equal(rill_loop_free(loop), RILL_OK);
+    assert_int_equal(t.calls, 0);
+}
+
 static void test_what_cannot_be_asked(void **state)
 {
     (void)state;
@@ -446,6 +541,8 @@ int main(void)
         cmocka_unit_test(test_headers_of_a_redirect_are_forgotten),
         cmocka_unit_test(test_time_is_over_for_all_redirects_together),
         cmocka_unit_test(test_giving_up),
+        cmocka_unit_test(test_connections_are_kept),
+        cmocka_unit_test(test_connections_have_options_of_their_own),
         cmocka_unit_test(test_what_cannot_be_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
