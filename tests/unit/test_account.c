@@ -75,6 +75,7 @@ static void on_paid(int error, bool reached, const rill_pay_result *result, void
     if (error == RILL_OK) {
         s.paid++;
         assert_int_equal(result->sent, AMOUNT);
+        assert_int_equal(result->data_acknowledged, w->options.data.len);
         assert_string_equal(result->source_asset_code, "XRP");
     } else {
         s.failed++;
@@ -182,6 +183,25 @@ static void test_no_packet_too_many(void **state)
     w->connection.min_rate = (rill_ratio){1, 1};
     run(w);
     assert_int_equal(s.paid, MANY);
+}
+
+/* Bytes have to arrive before the connection ends, and the end of the money does not end them. */
+static void begin_with_bytes(world *w)
+{
+    static uint8_t bytes[300000];
+    w->options.data = (rill_bytes){bytes, sizeof bytes};
+    s.rounds = ROUNDS - 1;
+    begin_many(w);
+}
+
+static void test_bytes_beside_money(void **state)
+{
+    world *w = *state;
+    w->begin = begin_with_bytes;
+    w->connection.min_rate = (rill_ratio){1, 1};
+    run(w);
+    assert_int_equal(s.paid, MANY);
+    assert_int_equal(s.failed, 0);
 }
 
 /* ---- its end ---- */
@@ -514,6 +534,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_payments_share_a_link),
         SCENE_TEST(test_no_packet_too_many),
+        SCENE_TEST(test_bytes_beside_money),
         SCENE_TEST(test_a_close_while_they_pay),
         SCENE_TEST(test_a_node_that_is_not_there),
         SCENE_TEST(test_a_node_that_is_not_there_at_first),

@@ -54,6 +54,26 @@ static void test_closed_before_it_is_quoted(void **state)
     assert_int_equal(w->quotes, 0);
 }
 
+/* Once it is given up it pays nothing, although it was quoted. */
+static void too_late(world *w)
+{
+    const rill_quote_terms terms = {
+        .size = sizeof terms, .max_source = 1, .min_delivery = 1, .min_rate = {1, 1}};
+    rill_quote_close(w->quote);
+    assert_int_equal(rill_quote_pay(&w->payment, w->quote, &terms, NULL, pay_handlers(w, false)),
+                     RILL_ERR_CLOSED);
+}
+
+static void test_closed_before_it_pays(void **state)
+{
+    world *w = *state;
+    w->decide = too_late;
+    run(w);
+    assert_int_equal(w->error, RILL_ERR_CANCELLED);
+    assert_int_equal(w->quotes, 1);
+    assert_int_equal(w->received, 0);
+}
+
 static void pay(world *w)
 {
     rill_reason reason;
@@ -302,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(test_nothing_is_paid),
         WORLD_TEST(test_closed_before_it_is_quoted),
+        WORLD_TEST(test_closed_before_it_pays),
         WORLD_TEST(test_paid_by_its_terms),
         WORLD_TEST(test_terms_that_are_none),
         WORLD_TEST(test_terms_that_no_path_keeps),
