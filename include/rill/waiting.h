@@ -39,7 +39,9 @@ RILL_BEGIN_DECLS
     X(DECISION, "decision", "the application to decide on packets")                                \
     X(READER, "reader", "the application to read what has come")                                   \
     X(INPUT, "input", "more to send")                                                              \
-    X(CLOSE, "close", "the other side's answer to our close")
+    X(CLOSE, "close", "the other side's answer to our close")                                      \
+    /* before there is a connection */                                                             \
+    X(SERVER, "server", "the receiver's server to answer")
 
 typedef enum rill_wait {
 #define RILL_WAIT_X(name, word, text) RILL_WAIT_##name,

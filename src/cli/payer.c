@@ -64,12 +64,19 @@ static void on_receiver_closed(void *user)
     (void)user;
 }
 
+static void stop_watching(payer *p)
+{
+    cli_watch_close(p->watch);
+    p->watch = NULL;
+}
+
 /* Nothing is left but to give the receiver's grant back. */
 static void end(payer *p)
 {
     p->stage = PAYER_ENDS;
     payer_prompt_close(p->prompt);
     p->prompt = NULL;
+    stop_watching(p);
     payer_settle_end(p->settler);
     p->settler = NULL;
     if (p->receiver)
@@ -304,6 +311,7 @@ static void ask_path(payer *p)
 static void on_receiver(const rill_receiver_result *result, void *user)
 {
     payer *p = user;
+    stop_watching(p);
     if (result->error != RILL_OK) {
         give_up(p, result->error, result->reason, result->problem);
         end(p);
@@ -348,14 +356,34 @@ static void on_receiver(const rill_receiver_result *result, void *user)
     ask_path(p);
 }
 
+static void on_server_waited_for(void *user, rill_waiting *out)
+{
+    (void)user;
+    *out = (rill_waiting){.reason = RILL_WAIT_SERVER, .until_ns = RILL_NEVER};
+    (void)snprintf(out->text, sizeof out->text, "%s", rill_wait_text(RILL_WAIT_SERVER));
+}
+
+/* --timeout is over. */
+static void on_server_late(void *user, const rill_waiting *waiting)
+{
+    payer *p = user;
+    (void)waiting;
+    give_up(p, RILL_ERR_TIMEOUT, RILL_REASON_SERVER_UNREACHABLE,
+            "the receiver's server has not answered in time");
+    end(p);
+}
+
 static void ask_receiver(payer *p)
 {
+    const cli_watch_handlers handlers = {on_server_waited_for, on_server_late, p};
     const char *problem = "";
     p->stage = PAYER_ASKS_RECEIVER;
     int error = rill_receiver_start(&p->receiver, p->loop, p->receiver_text, &p->receiver_options,
                                     on_receiver, p, &problem);
-    if (error == RILL_OK)
+    if (error == RILL_OK) {
+        p->watch = cli_watch_open(p->loop, p->args, p->pay.timeout_ns, &handlers);
         return;
+    }
     give_up_wrong(p, error, problem);
     end(p);
 }

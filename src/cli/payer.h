@@ -15,6 +15,7 @@
 #include "cli/payer_settle.h"
 #include "cli/paying.h"
 #include "cli/state_file.h"
+#include "cli/waits.h"
 
 typedef enum payer_stage {
     PAYER_ASKS_RECEIVER,
@@ -60,6 +61,7 @@ typedef struct payer {
     rill_loop *loop;
     cli_signals *signals;
     rill_receiver *receiver;
+    cli_watch *watch; /* while its server is asked */
     rill_quote *quote;
     payer_prompt *prompt;
     payer_settler *settler; /* of --resume */

@@ -88,7 +88,7 @@ int rill_op_document_read(rill_op_document *out, const char *body, size_t len, c
 {
     json_t *object = rill_op_object_of(body, len);
     if (!object)
-        return fail(problem, "the answer is not a JSON object");
+        return fail(problem, "the answer is not a JSON object: it may be a page for people");
     int error = read_document(out, object, problem);
     json_decref(object);
     return error;

@@ -84,7 +84,8 @@ static int read_whole(rill_spsp_answer *out, const char *content_type, const cha
     json_t *answer = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
     int error = json_is_object(answer)
                     ? read_credentials(&out->credentials, answer, problem)
-                    : fail(problem, RILL_ERR_MALFORMED, "the answer is not a JSON object");
+                    : fail(problem, RILL_ERR_MALFORMED,
+                           "the answer is not a JSON object: it may be a page for people");
     out->receipts_enabled = json_is_true(json_object_get(answer, "receipts_enabled"));
     json_decref(answer);
     if (error != RILL_OK) {

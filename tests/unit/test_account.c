@@ -22,6 +22,7 @@ typedef struct scene {
 } scene;
 
 static scene s;
+static unsigned many = MANY; /* payments at once */
 
 static void on_account_closed(int error, const char *detail, void *user)
 {
@@ -116,7 +117,7 @@ static void pay_many(world *w)
 {
     const rill_payment_handlers handlers = {
         .size = sizeof handlers, .done = on_paid, .progress = on_progress, .user = w};
-    for (unsigned i = 0; i < MANY; i++) {
+    for (unsigned i = 0; i < many; i++) {
         int error = pay_one(w, &handlers);
         if (error == RILL_OK) {
             s.under_way++;
@@ -188,7 +189,7 @@ static void test_no_packet_too_many(void **state)
 /* Bytes have to arrive before the connection ends, and the end of the money does not end them. */
 static void begin_with_bytes(world *w)
 {
-    static uint8_t bytes[300000];
+    static uint8_t bytes[60000]; /* a few packets, and the receiver has room for them */
     w->options.data = (rill_bytes){bytes, sizeof bytes};
     s.rounds = ROUNDS - 1;
     begin_many(w);
@@ -475,6 +476,8 @@ static int play(unsigned long at)
 {
     void *state;
     fail_at = at;
+    many = 2;
+    s.rounds = ROUNDS - 1;
     (void)set_up(&state);
     world *w = state;
     w->begin = begin_many;
@@ -484,7 +487,7 @@ static int play(unsigned long at)
     w->options.timeout_ns = 5 * RILL_SECOND;
     run(w);
     bool good = s.under_way == 0 && s.client == NULL &&
-                (s.failed > 0 || s.error != RILL_OK || s.paid == MANY * ROUNDS);
+                (s.failed > 0 || s.error != RILL_OK || s.paid == many);
     bool all = asked < at;
     (void)tear_down(&state);
     return !good ? 2 : all ? ALL_PASSED : ONE_FAILED;

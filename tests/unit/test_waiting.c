@@ -88,7 +88,7 @@ static void test_names(void **state)
     assert_string_equal(rill_wait_text((rill_wait)1000), "nothing");
     assert_string_equal(rill_wait_text(RILL_WAIT_DATA_WINDOW), "the receiver to read");
     /* Each has one of its own, as programs that print them as events rely upon. */
-    for (int i = 0; i <= RILL_WAIT_CLOSE; i++) {
+    for (int i = 0; i <= RILL_WAIT_SERVER; i++) {
         const char *name = rill_wait_name((rill_wait)i);
         assert_true(*name && strspn(name, "abcdefghijklmnopqrstuvwxyz_") == strlen(name));
         assert_true(*rill_wait_text((rill_wait)i));
