@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A node's store in virtual time: it keeps a batch whole, some time after it was given it, and says
+ * so some time after that. A process that is killed in between finds what was kept. A disk that
+ * fails keeps nothing, or keeps a batch and says that it does not know.
+ */
+#include "parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rill/error.h>
+
+#include "base/alloc.h"
+
+static void keep_account(net_disk *d, const rill_store_account *a)
+{
+    net *n = d->node->net;
+    if (a->id >= NET_DISK_ROWS || strlen(a->name) > 15 || strlen(a->asset) > 15) {
+        sim_violation(&n->report, "%s: its store has no room for account %u", d->node->address,
+                      (unsigned)a->id);
+        return;
+    }
+    d->accounts[a->id] = *a;
+    snprintf(d->names[a->id], sizeof d->names[0], "%s", a->name);
+    snprintf(d->assets[a->id], sizeof d->assets[0], "%s", a->asset);
+    if (a->id > d->last)
+        d->last = a->id;
+}
+
+static void keep_route(net_disk *d, const rill_store_route *r)
+{
+    size_t i = 0;
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "%.*s", (int)r->prefix.len, (const char *)r->prefix.data);
+    while (i < d->route_count && (strcmp(d->routes[i].account, r->account) != 0 ||
+                                  strcmp(d->routes[i].prefix, prefix) != 0))
+        i++;
+    if (i == NET_DISK_ROUTES || r->value.len > sizeof d->routes[i].value) {
+        sim_violation(&d->node->net->report, "%s: its store has no room for a route of %zu bytes",
+                      d->node->address, r->value.len);
+        return;
+    }
+    d->route_count += i == d->route_count;
+    snprintf(d->routes[i].account, sizeof d->routes[i].account, "%s", r->account);
+    snprintf(d->routes[i].prefix, sizeof d->routes[i].prefix, "%s", prefix);
+    if (r->value.len > 0)
+        memcpy(d->routes[i].value, r->value.data, r->value.len);
+    d->routes[i].len = r->value.len;
+}
+
+static void keep(net_disk *d, const rill_store_batch *batch)
+{
+    for (size_t i = 0; i < batch->account_count; i++)
+        keep_account(d, &batch->accounts[i]);
+    for (size_t i = 0; i < batch->balance_count; i++)
+        d->booked[batch->balances[i].id] = batch->balances[i].booked;
+    for (size_t i = 0; i < batch->route_count; i++)
+        keep_route(d, &batch->routes[i]);
+    if (batch->group == 0)
+        return;
+    for (uint64_t run = 1; run < d->run; run++)
+        d->kept[run] = UINT64_MAX;
+    d->kept[d->run] = batch->group;
+}
+
+/* In an argument, above it the life of the process that gave the batch. */
+enum { FAILS = 1 };
+
+static void reaches_disk(void *context, uint64_t life)
+{
+    net_disk *d = context;
+    if (d->node->life == life && d->batch != NULL && !d->node->net->report.failed)
+        keep(d, d->batch);
+    else
+        return;
+    if (d->node->kill_at_keeping > 0 && --d->node->kill_at_keeping == 0)
+        net_node_kill_soon(d->node);
+}
+
+static void answers(void *context, uint64_t argument)
+{
+    net_disk *d = context;
+    net_node *node = d->node;
+    const rill_store_batch *batch = d->batch;
+    bool fails = (argument & FAILS) != 0;
+    if (node->life != argument >> 1 || batch == NULL || node->net->report.failed)
+        return;
+    d->batch = NULL;
+    if (!fails && batch->group != 0)
+        net_ledger_kept(node, batch->group);
+    sim_trace(&node->net->report, "%s: its store %s group %" PRIu64, node->address,
+              fails ? "cannot keep" : "keeps", batch->group);
+    rill_core_written(node->core, fails ? RILL_ERR_IO : RILL_OK, fails ? "no space left" : "");
+    net_node_after(node);
+}
+
+static void give(rill_store *s, const rill_store_batch *batch)
+{
+    net_disk *d = (net_disk *)(void *)s;
+    net_node *node = d->node;
+    net *n = node->net;
+    uint64_t now = net_now(n);
+    if (d->batch != NULL) {
+        sim_violation(&n->report, "%s: gives its store a batch while it has another",
+                      node->address);
+        return;
+    }
+    d->batch = batch;
+    if (batch->group != 0 && batch->group != d->given_group) {
+        d->given_group = batch->group;
+        net_ledger_given(node, batch->group);
+    }
+    bool fails = now < d->failing_until;
+    uint64_t begins = now < d->stalled_until ? d->stalled_until : now;
+    uint64_t at = begins + sim_rng_range(&n->rng, 1000, d->quick);
+    if (!fails || sim_rng_chance(&n->rng, 200))
+        sim_queue_put(&n->queue, at, reaches_disk, d, node->life, NULL);
+    sim_queue_put(&n->queue, at + sim_rng_range(&n->rng, 1000, d->quick), answers, d,
+                  (uint64_t)node->life << 1 | (fails ? FAILS : 0), NULL);
+}
+
+static void nothing(rill_store *s)
+{
+    (void)s;
+}
+
+static const rill_store_ops ops = {.write = give, .collect = nothing, .close = nothing};
+
+void net_disk_init(net_disk *d, net_node *node)
+{
+    d->store.ops = &ops;
+    d->node = node;
+}
+
+static int read_routes(const net_disk *d, rill_core *core, bool tables)
+{
+    int rc = RILL_OK;
+    for (size_t i = 0; i < d->route_count && rc == RILL_OK; i++) {
+        const net_disk_route *r = &d->routes[i];
+        const rill_store_route route = {
+            r->account, {(const uint8_t *)r->prefix, strlen(r->prefix)}, {r->value, r->len}};
+        if (r->len > 0 && (route.prefix.len == 0) == tables)
+            rc = rill_core_know_route(core, &route);
+    }
+    return rc;
+}
+
+int net_disk_read(const net_disk *d, rill_core *core)
+{
+    int rc = RILL_OK;
+    for (size_t id = 1; id <= d->last && rc == RILL_OK; id++) {
+        rill_store_account a = d->accounts[id];
+        a.name = d->names[id];
+        a.asset = d->assets[id];
+        rc = rill_core_know(core, &a, d->booked[id]);
+    }
+    if (rc == RILL_OK)
+        rc = read_routes(d, core, true);
+    if (rc == RILL_OK)
+        rc = read_routes(d, core, false);
+    for (uint64_t run = 1; run < d->run; run++)
+        rill_core_know_run(core, run, d->kept[run]);
+    return rc;
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What there is, from the seed: nodes, their neighbours, programs, assets, limits, payments. */
+#include "parts.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rill/error.h>
+
+enum { MOST_PRICE = 50 };
+#define LARGEST UINT64_C(1000000000000000000) /* units of a payment */
+
+static uint64_t draw(net *n, uint64_t lo, uint64_t hi)
+{
+    return sim_rng_range(&n->plan, lo, hi);
+}
+
+static bool chance(net *n, unsigned permille)
+{
+    return sim_rng_chance(&n->plan, permille);
+}
+
+/* ---- assets ---- */
+
+static void draw_assets(net *n)
+{
+    static const char *const codes[] = {"AAA", "BBB", "CCC"};
+    n->asset_count = (unsigned)draw(n, 1, NET_ASSETS);
+    uint64_t middle = draw(n, 0, 18);
+    for (unsigned i = 0; i < n->asset_count; i++) {
+        net_asset *a = &n->assets[i];
+        bool same = i > 0 && chance(n, 250); /* the same coin, in other units */
+        uint64_t scale = chance(n, 700) ? middle + draw(n, 0, 6) : draw(n, 0, 18);
+        snprintf(a->code, sizeof a->code, "%s", same ? n->assets[0].code : codes[i]);
+        a->scale = (uint8_t)(scale > 18 ? 18 : scale);
+        a->num = i == 0 || same ? 1 : (uint32_t)draw(n, 1, MOST_PRICE);
+        a->den = i == 0 || same ? 1 : (uint32_t)draw(n, 1, MOST_PRICE);
+        if (same && a->scale == n->assets[0].scale)
+            a->scale = (uint8_t)((a->scale + 1) % 19);
+    }
+    /* Two of a kind would be one. */
+    if (n->asset_count == 3 && n->assets[1].scale == n->assets[2].scale &&
+        strcmp(n->assets[1].code, n->assets[2].code) == 0)
+        n->asset_count = 2;
+}
+
+static uint64_t coin(const net *n, unsigned asset)
+{
+    uint64_t units = 1;
+    for (unsigned i = 0; i < n->assets[asset].scale; i++)
+        units *= 10;
+    return units;
+}
+
+/* So many coins, of some order of magnitude. */
+static uint64_t draw_units(net *n, unsigned asset, uint64_t most_coins)
+{
+    uint64_t units = coin(n, asset);
+    uint64_t most = units > LARGEST / most_coins ? LARGEST : units * most_coins;
+    return sim_rng_magnitude(&n->plan, units / 100 + 1, most < 2 ? 2 : most);
+}
+
+/* ---- neighbours ---- */
+
+static void draw_limits(net *n, net_account *a)
+{
+    unsigned asset = a->way->asset;
+    a->credit = chance(n, 550) ? RILL_NO_LIMIT : draw_units(n, asset, 5000);
+    a->most = chance(n, 700) ? RILL_NO_LIMIT : draw_units(n, asset, 5000);
+    a->max_packet = chance(n, 700) ? RILL_NO_LIMIT : draw_units(n, asset, 300);
+    a->packets_a_second = chance(n, 850) ? 0 : draw(n, 3, 60);
+}
+
+static net_way *add_way(net *n)
+{
+    net_way *w = &n->ways[n->way_count];
+    memset(w, 0, sizeof *w);
+    w->net = n;
+    w->index = n->way_count++;
+    w->asset = (unsigned)draw(n, 0, n->asset_count - 1);
+    w->latency = draw(n, 1, 60) * RILL_MS;
+    w->jitter = chance(n, 500) ? 0 : draw(n, 1, 40) * RILL_MS;
+    snprintf(w->token, sizeof w->token, "token%u", w->index);
+    return w;
+}
+
+static void add_account(net_way *w, unsigned side, net_node *node, const char *kind,
+                        unsigned number, rill_relation relation)
+{
+    net *n = w->net;
+    net_account *a = &node->accounts[node->account_count];
+    *a = (net_account){.way = w, .side = side, .relation = relation};
+    snprintf(a->name, sizeof a->name, "%s%u", kind, number);
+    w->side[side] = (net_side){.node = node, .account = node->account_count++};
+    draw_limits(n, a);
+    a->tells_parent = chance(n, 500);
+    a->charge_unseen = chance(n, 800);
+}
+
+static bool are_neighbours(const net_node *a, const net_node *b)
+{
+    for (unsigned i = 0; i < a->account_count; i++) {
+        const net_way *w = a->accounts[i].way;
+        if (w->side[0].node == b || w->side[1].node == b)
+            return true;
+    }
+    return false;
+}
+
+static void join(net *n, net_node *a, net_node *b, bool child)
+{
+    net_way *w = add_way(n);
+    add_account(w, 0, a, "n", b->index, child ? RILL_RELATION_CHILD : RILL_RELATION_PEER);
+    add_account(w, 1, b, "n", a->index, child ? RILL_RELATION_PARENT : RILL_RELATION_PEER);
+}
+
+/* A dot, a letter and a number after the address above it: seven of them have room. */
+static void name_below(char address[64], const char *above, char kind, unsigned number)
+{
+    char own[8];
+    size_t len = strlen(above);
+    snprintf(own, sizeof own, ".%c%u", kind, number % 100);
+    memcpy(address, above, len);
+    memcpy(address + len, own, strlen(own) + 1);
+}
+
+static void add_node(net *n)
+{
+    net_node *node = &n->nodes[n->node_count];
+    unsigned index = n->node_count++;
+    node->net = n;
+    node->index = index;
+    rill_list_init(&node->flights);
+    node->durability = chance(n, 700)   ? RILL_DURABILITY_FULL
+                       : chance(n, 500) ? RILL_DURABILITY_NORMAL
+                                        : RILL_DURABILITY_NONE;
+    node->window = chance(n, 600) ? 1000 : draw(n, 300, 2000);
+    node->spread = chance(n, 300) ? 0 : (uint32_t)draw(n, 0, 30000);
+    node->mono_offset = draw(n, 1, 1000) * RILL_SECOND + draw(n, 0, 999999);
+    node->wall_offset = chance(n, 700) ? 0 : (int64_t)draw(n, 0, 3000) - 1500;
+    net_disk_init(&node->disk, node);
+    node->disk.quick = chance(n, 700) ? 2 * RILL_MS : draw(n, 2, 300) * RILL_MS;
+    net_node *other = index == 0 ? NULL : &n->nodes[draw(n, 0, index - 1)];
+    bool child = index > 0 && chance(n, 550);
+    node->parent = child ? other : NULL;
+    name_below(node->address, child ? other->address : "g", 'n', index);
+    if (other != NULL)
+        join(n, other, node, child);
+}
+
+static void add_program(net *n)
+{
+    net_node *node = &n->nodes[draw(n, 0, n->node_count - 1)];
+    net_program *p = &n->programs[n->program_count];
+    memset(p, 0, sizeof *p);
+    p->net = n;
+    p->index = n->program_count++;
+    p->way = add_way(n);
+    p->way->side[1].program = p;
+    p->mono_offset = draw(n, 1, 1000) * RILL_SECOND;
+    p->wall_offset = chance(n, 800) ? 0 : (int64_t)draw(n, 0, 1000) - 500;
+    add_account(p->way, 0, node, "p", p->index, RILL_RELATION_CHILD);
+    name_below(p->address, node->address, 'p', p->index);
+}
+
+/* ---- routes of the configuration ---- */
+
+/* Which neighbour is the next on the shortest way from a node to another; NULL: there is none. */
+static const net_account *next_hop(const net *n, const net_node *from, const net_node *to)
+{
+    const net_account *first[NET_NODES] = {NULL};
+    const net_node *queue[NET_NODES] = {from};
+    bool seen[NET_NODES] = {false};
+    unsigned count = 1;
+    (void)n;
+    seen[from->index] = true;
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned k = 0; k < queue[i]->account_count; k++) {
+            const net_account *a = &queue[i]->accounts[k];
+            const net_node *other = a->way->side[1 - a->side].node;
+            if (other == NULL || seen[other->index])
+                continue;
+            seen[other->index] = true;
+            first[other->index] = i == 0 ? a : first[queue[i]->index];
+            queue[count++] = other;
+        }
+    }
+    return first[to->index];
+}
+
+/* To each node that nobody is above, unless it is above this one. */
+static void configure_routes(net *n, net_node *node)
+{
+    for (unsigned i = 0; i < n->node_count; i++) {
+        const net_node *top = &n->nodes[i];
+        size_t len = strlen(top->address);
+        const net_account *hop = next_hop(n, node, top);
+        if (top->parent != NULL || hop == NULL || strncmp(node->address, top->address, len) == 0)
+            continue;
+        snprintf(node->routes[node->route_count++], sizeof node->routes[0],
+                 "{prefix: %.10s, account: %.10s}", top->address, hop->name);
+    }
+}
+
+/* ---- the configuration as text ---- */
+
+RILL_PRINTF(2, 3)
+static void put(net_node *node, const char *format, ...)
+{
+    size_t len = strlen(node->text);
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(node->text + len, sizeof node->text - len, format, args);
+    va_end(args);
+}
+
+static void put_limit(net_node *node, const char *key, uint64_t limit)
+{
+    if (limit == RILL_NO_LIMIT)
+        put(node, ", %s: none", key);
+    else
+        put(node, ", %s: %" PRIu64, key, limit);
+}
+
+static void put_account(net_node *node, const net_account *a)
+{
+    static const char *const relations[] = {"parent", "peer", "child"};
+    const net_asset *asset = &node->net->assets[a->way->asset];
+    put(node, "  %s: {relation: %s, asset: %s/%u", a->name, relations[a->relation], asset->code,
+        asset->scale);
+    if (a->side == 0)
+        put(node, ", tokens: 'env:%s'", a->way->token);
+    else
+        put(node, ", link: {uri: 'btp+ws://neighbour'}");
+    put_limit(node, "credit", a->credit);
+    put_limit(node, "most", a->most);
+    put_limit(node, "max-packet", a->max_packet);
+    put(node, ", packets-a-second: %" PRIu64, a->packets_a_second);
+    put(node, ", charge-unseen: %s", a->charge_unseen ? "true" : "false");
+    if (!node->net->learns)
+        put(node, ", send-routes: false, receive-routes: false");
+    else if (a->relation == RILL_RELATION_CHILD)
+        put(node, ", receive-routes: %s", a->name[0] == 'n' ? "true" : "false");
+    else if (a->relation == RILL_RELATION_PARENT && a->tells_parent)
+        put(node, ", send-routes: true");
+    put(node, "}\n");
+}
+
+static void put_rates(net_node *node)
+{
+    const net *n = node->net;
+    bool priced = false;
+    put(node, "rates: {base: %s, spread: 0.%06u", n->assets[0].code, (unsigned)node->spread);
+    for (unsigned i = 1; i < n->asset_count; i++) {
+        const net_asset *a = &n->assets[i];
+        if (strcmp(a->code, n->assets[0].code) == 0)
+            continue;
+        put(node, "%s%s: {price: %u/%u}", priced ? ", " : ", prices: {", a->code, a->num, a->den);
+        priced = true;
+    }
+    put(node, "%s}\n", priced ? "}" : "");
+}
+
+void net_write_config(net_node *node)
+{
+    static const char *const durabilities[] = {"full", "normal", "none"};
+    node->text[0] = '\0';
+    put(node, "address: %s\nstore: {path: books, durability: %s}\n", node->address,
+        durabilities[node->durability]);
+    put(node, "min-message-window: %" PRIu64 "ms\naccounts:\n", node->window);
+    for (unsigned i = 0; i < node->account_count; i++)
+        put_account(node, &node->accounts[i]);
+    put_rates(node);
+    if (node->route_count > 0)
+        put(node, "routes:\n");
+    for (unsigned i = 0; i < node->route_count; i++)
+        put(node, "  - %s\n", node->routes[i]);
+}
+
+/* ---- payments ---- */
+
+static void draw_payment(net *n, net_program *p, net_program *to)
+{
+    p->to = to;
+    p->amount = draw_units(n, p->way->asset, 1000);
+    p->packet = p->amount / draw(n, 2, 20) + 1;
+    p->start_at = draw(n, 500, 12000) * RILL_MS;
+    p->probes = chance(n, 500);
+}
+
+void net_draw(net *n)
+{
+    uint64_t nodes = draw(n, 2, chance(n, 600) ? 3 : NET_NODES);
+    uint64_t paid = draw(n, 1, 3);
+    uint64_t payers = draw(n, 1, 4);
+    draw_assets(n);
+    while (n->node_count < nodes)
+        add_node(n);
+    for (unsigned i = 0; i < n->node_count && nodes > 2; i++) {
+        net_node *other = &n->nodes[draw(n, 0, nodes - 1)];
+        if (other != &n->nodes[i] && !are_neighbours(&n->nodes[i], other) && chance(n, 250))
+            join(n, other, &n->nodes[i], false);
+    }
+    for (uint64_t i = 0; i < paid + payers; i++)
+        add_program(n);
+    for (uint64_t i = 0; i < paid; i++)
+        n->programs[i].trick = chance(n, 600) ? 0 : (unsigned)draw(n, 10, 300);
+    for (uint64_t i = paid; i < paid + payers; i++)
+        draw_payment(n, &n->programs[i], &n->programs[draw(n, 0, paid - 1)]);
+    uint64_t kind = draw(n, 0, 2);
+    n->learns = kind != 0;
+    for (unsigned i = 0; i < n->node_count && kind != 1; i++)
+        configure_routes(n, &n->nodes[i]);
+}
+
+/* ---- faults ---- */
+
+static net_node *any_node(net *n)
+{
+    return &n->nodes[sim_rng_below(&n->rng, n->node_count)];
+}
+
+static void reload(net *n)
+{
+    net_node *node = any_node(n);
+    if (!node->running || node->draining)
+        return;
+    for (unsigned i = 0; i < node->account_count; i++) {
+        net_account *a = &node->accounts[i];
+        const net_account before = *a;
+        if (!sim_rng_chance(&n->rng, 400))
+            continue;
+        draw_limits(n, a);
+        node->limits_lowered =
+            node->limits_lowered || a->credit < before.credit || a->most < before.most;
+    }
+    if (sim_rng_chance(&n->rng, 300))
+        node->spread = (uint32_t)sim_rng_below(&n->rng, 30000);
+    net_node_reload(node);
+}
+
+static void set_clock(net *n)
+{
+    net_node *node = any_node(n);
+    int64_t by = (int64_t)sim_rng_below(&n->rng, 20000) - 15000;
+    n->counts.clocks++;
+    sim_trace(&n->report, "FAULT: the clock of %s is set by %" PRId64 " ms", node->address, by);
+    node->wall_offset += by;
+}
+
+static void trouble_store(net *n, bool fails)
+{
+    net_node *node = any_node(n);
+    uint64_t until = net_now(n) + sim_rng_range(&n->rng, 10, 5000) * RILL_MS;
+    sim_trace(&n->report, "FAULT: the store of %s %s for %" PRIu64 " ms", node->address,
+              fails ? "fails" : "stands still", (until - net_now(n)) / RILL_MS);
+    if (fails)
+        node->disk.failing_until = until;
+    else
+        node->disk.stalled_until = until;
+    n->counts.failures += fails;
+    n->counts.stalls += !fails;
+}
+
+static void happens(void *context, uint64_t argument)
+{
+    net *n = context;
+    (void)argument;
+    if (n->report.failed)
+        return;
+    uint64_t kind = sim_rng_below(&n->rng, 100);
+    if (kind < 40)
+        net_way_cut(&n->ways[sim_rng_below(&n->rng, n->way_count)]);
+    else if (kind < 50)
+        net_node_kill(any_node(n));
+    else if (kind < 58)
+        any_node(n)->kill_at_booking = (unsigned)sim_rng_range(&n->rng, 1, 6);
+    else if (kind < 66)
+        any_node(n)->kill_at_keeping = (unsigned)sim_rng_range(&n->rng, 1, 6);
+    else if (kind < 72)
+        net_node_restart(any_node(n));
+    else if (kind < 80)
+        reload(n);
+    else if (kind < 88)
+        set_clock(n);
+    else
+        trouble_store(n, kind < 94);
+}
+
+void net_plan_faults(net *n)
+{
+    uint64_t count = sim_rng_chance(&n->plan, 120) ? 0 : sim_rng_magnitude(&n->plan, 1, 24);
+    for (uint64_t i = 0; i < count; i++)
+        sim_queue_put(&n->queue, draw(n, 400, 24000) * RILL_MS, happens, n, 0, NULL);
+}

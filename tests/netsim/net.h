@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A network of real connectors (rill_core) and programs (rill_endpoint) in virtual time. What each
+ * part is, for the files that run it; which file does what is in the headers of those.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <rill/rill.h>
+
+#include "base/list.h"
+#include "connector/core.h"
+#include "link/link_impl.h"
+#include "oracle.h"
+#include "sim/queue.h"
+#include "sim/report.h"
+#include "sim/rng.h"
+
+enum {
+    NET_NODES = 7,
+    NET_PROGRAMS = 12,
+    NET_WAYS = 32,
+    NET_ACCOUNTS = 16, /* of one node */
+    NET_ASSETS = 3,
+    NET_TEXT = 6000, /* a configuration */
+};
+
+/* The wall clock at virtual time 0: milliseconds since 1970. */
+#define NET_WALL UINT64_C(1700000000000)
+
+typedef struct net net;
+typedef struct net_node net_node;
+typedef struct net_program net_program;
+typedef struct net_way net_way;
+typedef struct net_conn net_conn;
+typedef struct net_prepare net_prepare;
+typedef struct net_flight net_flight;
+
+/* ---- the wire ---- */
+
+/* Why the two ends of a way may disagree about a packet. */
+typedef enum net_why {
+    NET_WHY_CUT = 1,    /* a connection was lost */
+    NET_WHY_KILLED = 2, /* one of the two was killed, or started again */
+    NET_WHY_LATE = 4,   /* the Fulfill came when the sender did not wait any more */
+    NET_WHY_TRICK = 8,  /* the neighbour did something else than it said */
+} net_why;
+
+/* A Prepare on a way. The ledger: kept until the run ends. */
+struct net_prepare {
+    uint64_t number; /* in net.prepares; the id on the wire */
+    net_conn *conn;
+    unsigned from; /* side */
+    uint64_t outgoing_id;
+    uint64_t amount;
+    uint64_t expires_ms;
+    uint8_t condition[32];
+    net_flight *flight;    /* of the node that sent it; NULL: it is a program's, or about routes */
+    net_flight *forwarded; /* of the node that it came to; NULL: not forwarded */
+    net_program *payer;    /* whose payment it is part of; NULL: nobody's */
+    rill_list open;        /* net_end.open, until the link has an answer */
+    bool arrived;
+    bool replied;       /* the receiver has answered */
+    bool fulfilled;     /* ... with a Fulfill */
+    bool program_took;  /* the receiver is a program, and fulfilled it */
+    bool program_paid;  /* the sender is a program, and got the Fulfill */
+    bool asker_gone;    /* the receiver knows that the connection it came by is lost */
+    uint64_t sent_at;   /* virtual */
+    uint64_t booked_at; /* when the receiving node took the Fulfill that it passes on */
+    uint64_t passed_at; /* when the receiver sent the Fulfill */
+    unsigned why;       /* net_why */
+};
+
+/* One side of a connection, as its owner has it. */
+typedef struct net_end {
+    rill_link link; /* first */
+    net_conn *conn; /* NULL: none yet */
+    net_way *way;
+    unsigned side;
+    bool attached; /* the owner has it: handlers are set */
+    bool up;
+    bool closed; /* the owner has closed it */
+    rill_list open;
+} net_end;
+
+struct net_conn {
+    net_conn *next; /* of the way, the newest first */
+    net_way *way;
+    net_end *end[2];
+    net_end server; /* end[0] */
+    bool cut;
+    bool gone[2];         /* that side knows */
+    uint64_t sent[2];     /* messages, by the side that sends */
+    uint64_t arriving[2]; /* once cut: those up to this one still arrive */
+    uint64_t seen[2];     /* messages that have arrived, by the side that sends */
+    uint64_t last_at[2];  /* when the last of them arrives */
+};
+
+typedef struct net_side {
+    net_node *node; /* or */
+    net_program *program;
+    unsigned account; /* of the node */
+} net_side;
+
+/* Side 0 waits for connections, side 1 connects. */
+struct net_way {
+    net *net;
+    unsigned index;
+    net_side side[2];
+    net_end client; /* the end of side 1, for all connections */
+    net_conn *conns;
+    unsigned asset;
+    uint64_t latency; /* nanoseconds */
+    uint64_t jitter;
+    bool wanted; /* somebody tries to connect again */
+    char token[16];
+};
+
+/* ---- a node ---- */
+
+typedef struct net_account {
+    net_way *way;
+    unsigned side; /* the node's */
+    char name[16]; /* the neighbour's, at this node */
+    rill_relation relation;
+    uint64_t credit;
+    uint64_t most;
+    uint64_t max_packet;
+    uint64_t packets_a_second;
+    bool tells_parent;  /* of routes */
+    bool charge_unseen; /* it owes what is fulfilled after its connection was lost */
+    /* What the simulator knows that its books must have. */
+    oracle_i128 booked;
+    oracle_u128 held;
+    oracle_u128 coming;
+    uint64_t unseen_packets; /* fulfilled after its connection was lost, in this life of the node */
+    oracle_u128 unseen;
+} net_account;
+
+typedef enum net_flight_state {
+    NET_FLIGHT_OUT,
+    NET_FLIGHT_BOOKED, /* fulfilled, and the store has not said that it keeps it */
+    NET_FLIGHT_KEPT,
+    NET_FLIGHT_LEFT, /* out when the node was killed */
+    NET_FLIGHT_ENDED,
+} net_flight_state;
+
+/* A packet that a node has forwarded. */
+struct net_flight {
+    rill_list link; /* net_node.flights while it is not kept and not ended; then net.done */
+    net_node *node;
+    net_prepare *in;
+    net_prepare *out; /* the last one: another session may have been asked first */
+    unsigned source;  /* accounts */
+    unsigned destination;
+    uint64_t taken;
+    uint64_t given;
+    uint64_t deadline; /* monotonic, of the node */
+    uint64_t expires_ms;
+    int64_t wall_offset; /* the node's, when it was sent; ms */
+    net_flight_state state;
+    uint64_t group; /* BOOKED: that the store was given it in; 0: not yet */
+    bool held;      /* LEFT: what it may take is held */
+    bool charged;   /* the source pays */
+    bool seen;      /* the source was there */
+    bool passed;    /* ... and has been told */
+};
+
+enum { NET_DISK_ROWS = 64, NET_DISK_RUNS = 64, NET_DISK_ROUTES = 128 };
+
+typedef struct net_disk_route {
+    char account[16];
+    char prefix[64];
+    uint8_t value[1024];
+    size_t len;
+} net_disk_route;
+
+/* A node's store: what outlives the process. */
+typedef struct net_disk {
+    rill_store store; /* first */
+    net_node *node;
+    const rill_store_batch *batch; /* that it has been given */
+    rill_store_account accounts[NET_DISK_ROWS];
+    char names[NET_DISK_ROWS][16];
+    char assets[NET_DISK_ROWS][16];
+    rill_i128 booked[NET_DISK_ROWS];
+    size_t last;
+    net_disk_route routes[NET_DISK_ROUTES];
+    size_t route_count;
+    uint64_t kept[NET_DISK_RUNS]; /* the last group, by run */
+    uint64_t run;
+    uint64_t given_group; /* the last that it was given in this run */
+    uint64_t quick;       /* a write takes up to so long */
+    uint64_t failing_until;
+    uint64_t stalled_until;
+} net_disk;
+
+struct net_node {
+    net *net;
+    unsigned index;
+    char address[64];
+    char text[NET_TEXT]; /* its configuration */
+    net_account accounts[NET_ACCOUNTS];
+    unsigned account_count;
+    rill_durability durability;
+    uint64_t window;            /* min-message-window, ms */
+    net_node *parent;           /* NULL: none */
+    char routes[NET_NODES][48]; /* of the configuration */
+    unsigned route_count;
+    uint32_t spread;          /* millionths */
+    bool limits_lowered;      /* by a reload */
+    unsigned kill_at_booking; /* it is killed after so many; 0: not so */
+    unsigned kill_at_keeping; /* ... when its store has kept a batch, and has not said so */
+    oracle_i128 exchange[NET_ASSETS];
+    /* Clocks. */
+    uint64_t mono_offset;
+    int64_t wall_offset; /* ms */
+    /* The process. */
+    unsigned life; /* counts up: what was planned for an earlier life does not happen */
+    bool running;
+    bool dying;
+    bool draining;
+    rill_core *core;
+    rill_config config;
+    rill_arena arena;
+    rill_arena old[8]; /* of configurations before */
+    unsigned old_count;
+    net_disk disk;
+    int flights_fd;
+    char flights_path[40];
+    rill_flights *flights_file;
+    uint8_t *left; /* the list's first bytes, as the process left them */
+    uint64_t wake; /* the hub's deadline */
+    bool turn_planned;
+    bool chores_planned;
+    uint64_t planned; /* virtual time of the next look at deadlines */
+    rill_list flights;
+    net_prepare *coming_in; /* the Prepare that it is being given */
+    net_flight *answering;  /* the flight whose answer it is being given */
+    char problem[512];      /* that it reports */
+};
+
+/* ---- a program ---- */
+
+struct net_program {
+    net *net;
+    unsigned index;
+    char address[64];
+    net_way *way;
+    rill_endpoint *endpoint;
+    uint64_t mono_offset;
+    int64_t wall_offset;
+    uint64_t planned;
+    bool in_turn;
+    unsigned trick; /* how often it answers otherwise than it says, permille */
+    /* A payer: what it pays. */
+    net_program *to; /* NULL: it is paid */
+    uint64_t amount;
+    uint64_t packet; /* largest */
+    uint64_t start_at;
+    bool probes; /* the minimum rate */
+    rill_connection *connection;
+    rill_stream *stream;
+    bool started;
+    bool over;
+    uint64_t sent;      /* what the sender says at the end */
+    uint64_t delivered; /* ... */
+    uint64_t in_flight; /* ... */
+    int error;
+    uint64_t received; /* what the receiver has counted of this payer */
+    unsigned lost;     /* packets of it about which two neighbours disagree */
+    uint64_t paid;     /* units whose Fulfill reached the sender */
+};
+
+/* ---- all of it ---- */
+
+typedef struct net_asset {
+    char code[8];
+    uint8_t scale;
+    uint32_t num; /* the price of a coin */
+    uint32_t den;
+} net_asset;
+
+/* How often things happened, over all seeds. */
+typedef struct net_counts {
+    uint64_t seeds, nodes, prepares, fulfilled, forwarded, booked;
+    uint64_t cuts, kills, drains, reloads, clocks, stalls, failures, tricks;
+    uint64_t recovered, uncharged, unseen, unheard, left, late, named;
+    uint64_t payments, complete, delivered_some;
+} net_counts;
+
+struct net {
+    sim_report report;
+    sim_queue queue;
+    sim_rng rng;  /* of what happens */
+    sim_rng plan; /* of what there is */
+    uint64_t seed;
+    rill_crypto *crypto;
+    net_asset assets[NET_ASSETS];
+    unsigned asset_count;
+    net_node nodes[NET_NODES];
+    unsigned node_count;
+    net_program programs[NET_PROGRAMS];
+    unsigned program_count;
+    net_way ways[NET_WAYS];
+    unsigned way_count;
+    net_prepare **prepares;
+    size_t prepare_count;
+    size_t prepare_cap;
+    rill_list done; /* flights that are over */
+    bool learns;    /* routes, by CCP */
+    bool calm;      /* no faults any more */
+    uint64_t faults_until;
+    net_counts counts;
+};
+
+static inline uint64_t net_now(const net *n)
+{
+    return n->queue.now;
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a network, and what they ask of each other. */
+#ifndef NET_PARTS_H
+#define NET_PARTS_H
+
+#include "net.h"
+
+/* ---- draw.c: what there is, from the seed ---- */
+
+void net_draw(net *n);
+/* The configuration of a node, as its accounts are now, into node.text. */
+void net_write_config(net_node *node);
+/* Faults, in the time that is for them. */
+void net_plan_faults(net *n);
+
+/* ---- wire.c: connections, what is under way, and what is lost ---- */
+
+void net_way_open(net_way *w);
+/* The way's newest connection is lost. Each side learns that when it does. */
+void net_way_cut(net_way *w);
+/* The process at this side is gone, and with it all of its connections. */
+void net_way_lost(net_way *w, unsigned side);
+/* What waits is tried again from now on. */
+void net_way_reconnect(net_way *w);
+bool net_way_is_up(const net_way *w);
+/* This end sends a Prepare or answers one: for programs; nodes do it by their link. */
+int net_send(net_end *end, uint64_t outgoing_id, const uint8_t *packet, size_t len);
+void net_reply(net_end *end, net_prepare *p, const uint8_t *packet, size_t len);
+bool net_fulfills(net *n, const net_prepare *p, const uint8_t *packet, size_t len);
+
+/* ---- node.c: the life of a connector ---- */
+
+/* From what its store has. */
+void net_node_begin(net_node *node);
+void net_node_kill(net_node *node);
+/* At this moment, after what is being done. */
+void net_node_kill_soon(net_node *node);
+/* Drains, and is started again when nothing is out. */
+void net_node_restart(net_node *node);
+void net_node_reload(net_node *node);
+void net_node_free(net_node *node);
+/* In a process that was forked: the files are the other one's. */
+void net_node_forget_files(void);
+/* The session at this end of a new connection. False: it is refused. */
+bool net_node_admit(net_node *node, net_end *end);
+rill_now net_node_now(const net_node *node);
+/* After anything was done to it: what it wants to do next. */
+void net_node_after(net_node *node);
+
+/* ---- disk.c: its store ---- */
+
+void net_disk_init(net_disk *d, net_node *node);
+/* Tells a new process all that it has. */
+int net_disk_read(const net_disk *d, rill_core *core);
+
+/* ---- ledger.c: what the books must have, and the rules ---- */
+
+/* A node sends a Prepare. */
+void net_ledger_sent(net_node *node, net_prepare *p);
+/* A node is about to be told this answer to p; and was. */
+void net_ledger_answer(net_node *node, net_prepare *p, const uint8_t *packet, size_t len);
+void net_ledger_answered(net_node *node, net_prepare *p);
+/* No answer comes any more. */
+void net_ledger_unanswered(net_node *node, net_prepare *p);
+/* A node answers a Prepare. */
+void net_ledger_replied(net_node *node, net_prepare *p, const uint8_t *packet, size_t len);
+/* The hub has looked what has expired. */
+void net_ledger_ticked(net_node *node);
+/* The store was given a batch; and has said that it keeps it. */
+void net_ledger_given(net_node *node, uint64_t group);
+void net_ledger_kept(net_node *node, uint64_t group);
+/* The node was killed; its store has all groups up to this one. And it begins again. */
+void net_ledger_killed(net_node *node, uint64_t kept);
+void net_ledger_begun(net_node *node);
+/* Packets of an earlier life have expired. */
+void net_ledger_chores(net_node *node);
+/* The books of a node against the ledger: after every event. */
+void net_ledger_check(net_node *node);
+/* All of it, when nothing happens any more. */
+void net_ledger_final(net *n);
+
+/* ---- program.c: programs with an endpoint ---- */
+
+void net_program_begin(net_program *p);
+void net_program_free(net_program *p);
+void net_program_attach(net_program *p, net_end *end);
+bool net_programs_over(const net *n);
+
+/* ---- run.c ---- */
+
+/* A whole run. True: all is well. */
+bool net_run(net *n, uint64_t seed, bool trace);
+
+#endif

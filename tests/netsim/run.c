@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole run: what there is, what happens, and then nothing, until all of it can be judged. */
+#include "parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/crypto.h"
+#include "sim/randomness.h"
+
+/* No faults any more, and nobody plays tricks. */
+#define CALM_AT (30 * RILL_SECOND)
+/* All payments are over by then. */
+#define OVER_BY (400 * RILL_SECOND)
+/* What is held when they are over is over after so long: a packet's lifetime, and what clocks were
+ * set back. */
+#define REST (100 * RILL_SECOND)
+
+static void calms(void *context, uint64_t argument)
+{
+    net *n = context;
+    (void)argument;
+    n->calm = true;
+    for (unsigned i = 0; i < n->node_count; i++)
+        n->nodes[i].kill_at_booking = n->nodes[i].kill_at_keeping = 0;
+    sim_trace(&n->report, "no faults any more");
+}
+
+static void begin(net *n)
+{
+    for (unsigned i = 0; i < n->node_count; i++)
+        net_node_begin(&n->nodes[i]);
+    for (unsigned i = 0; i < n->program_count; i++)
+        net_program_begin(&n->programs[i]);
+    net_plan_faults(n);
+    sim_queue_put(&n->queue, CALM_AT, calms, n, 0, NULL);
+}
+
+static void run_until(net *n, uint64_t time, bool over)
+{
+    while (!n->report.failed && sim_queue_next(&n->queue) <= time &&
+           !(over && n->calm && net_programs_over(n)))
+        sim_queue_step(&n->queue);
+}
+
+/* What nodes tell each other of routes is not under way, either. */
+static bool all_is_still(const net *n)
+{
+    for (unsigned i = 0; i < n->node_count; i++) {
+        const net_node *node = &n->nodes[i];
+        if (!node->running || rill_hub_open(rill_core_hub(node->core)) > 0 ||
+            !rill_core_is_kept(node->core))
+            return false;
+    }
+    return true;
+}
+
+static void clear(net *n)
+{
+    for (unsigned i = 0; i < n->node_count; i++)
+        net_node_free(&n->nodes[i]);
+    for (unsigned i = 0; i < n->program_count; i++)
+        net_program_free(&n->programs[i]);
+    sim_queue_free(&n->queue);
+    for (unsigned i = 0; i < n->way_count; i++) {
+        while (n->ways[i].conns != NULL) {
+            net_conn *c = n->ways[i].conns;
+            n->ways[i].conns = c->next;
+            free(c);
+        }
+    }
+    while (!rill_list_empty(&n->done))
+        free(RILL_CONTAINER(rill_list_pop_front(&n->done), net_flight, link));
+    for (size_t i = 0; i < n->prepare_count; i++)
+        free(n->prepares[i]);
+    free(n->prepares);
+    rill_crypto_free(n->crypto);
+}
+
+bool net_run(net *n, uint64_t seed, bool trace)
+{
+    const net_counts counts = n->counts;
+    memset(n, 0, sizeof *n);
+    n->counts = counts;
+    n->counts.seeds++;
+    n->seed = seed;
+    n->report.trace = trace;
+    n->report.now = &n->queue.now;
+    sim_queue_init(&n->queue);
+    sim_rng_seed(&n->plan, seed, 1);
+    sim_rng_seed(&n->rng, seed, 2);
+    sim_randomness_seed(seed);
+    n->crypto = rill_crypto_new(rill_allocator_default());
+    if (n->crypto == NULL)
+        abort();
+    rill_list_init(&n->done);
+    net_draw(n);
+    begin(n);
+    run_until(n, OVER_BY, true);
+    if (!n->report.failed && !net_programs_over(n))
+        sim_violation(&n->report, "a payment has no end");
+    uint64_t rest = net_now(n) + REST;
+    run_until(n, rest, false);
+    while (!n->report.failed && !all_is_still(n) && sim_queue_next(&n->queue) < rest + REST)
+        sim_queue_step(&n->queue);
+    if (!n->report.failed)
+        net_ledger_final(n);
+    clear(n);
+    return !n->report.failed;
+}
