@@ -26,6 +26,9 @@ static void check_account(const rill_config_account *a)
     CHECK(a->link.uri != NULL || a->tokens.count > 0);
     CHECK(a->max_sessions >= 1 && a->max_sessions <= 64 && a->max_packet >= 1);
     CHECK(a->packets_a_second <= 1000000000);
+    const rill_config_settlement *s = &a->settlement;
+    CHECK(s->engine == NULL || (strncmp(s->engine, "http", 4) == 0 && strlen(s->engine) <= 200));
+    CHECK(s->engine == NULL || s->settle_to < s->threshold);
     for (size_t i = 0; i < a->tokens.count; i++)
         CHECK(strncmp(tokens[i].text, "env:", 4) == 0 || strncmp(tokens[i].text, "file:", 5) == 0);
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Over 600 lines: which keys there are, and what must be true of them together.
+ */
 #include "connector/config.h"
 
 #include <stdio.h>
@@ -401,6 +404,16 @@ static bool is_address(const char *text)
     return rill_address_valid((rill_bytes){(const uint8_t *)text, strlen(text)});
 }
 
+/* Visible ASCII, with nothing that a path cannot come after. */
+static bool is_plain_url(const char *url)
+{
+    for (const char *c = url; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~' || strchr("@?#\"\\", *c) != NULL)
+            return false;
+    }
+    return true;
+}
+
 static void judge_settlement(judge *j, const rill_config_account *a)
 {
     const rill_config_settlement *s = &a->settlement;
@@ -409,7 +422,7 @@ static void judge_settlement(judge *j, const rill_config_account *a)
     bool plain = strncmp(s->engine, "http://", 7) == 0;
     if (!plain && strncmp(s->engine, "https://", 8) != 0)
         wrong(j, s->place, "engine: http:// or https:// is needed, not '", s->engine, "'");
-    else if (strlen(s->engine) > RILL_ENGINE_MAX || strpbrk(s->engine, "@?# \t\r\n") != NULL)
+    else if (strlen(s->engine) > RILL_ENGINE_MAX || !is_plain_url(s->engine))
         wrong(j, s->place, a->name, "",
               ": engine: a URL of at most 200 characters, without a token, a query or blanks");
     else if (plain && !s->insecure && !rill_url_is_local(s->engine))

@@ -41,6 +41,7 @@ typedef struct rill_unseen {
 typedef struct rill_holder_account {
     rill_terms terms; /* first: what the hub knows it by */
     rill_balance balance;
+    rill_settling *settling; /* NULL: it never had an engine */
     const rill_config_account *config;
     struct rill_account *account; /* the hub's */
     rill_flow *last;              /* the flow of its last packet; NULL: none yet */
@@ -56,7 +57,6 @@ typedef struct rill_holder_account {
     bool listed;            /* the new configuration has it */
     bool lost_token;        /* a token is not good any more: its sessions may have shown that one */
     rill_speaker_peer peer; /* what is said of routes */
-    rill_settling *settling; /* NULL: it never had an engine */
 } rill_holder_account;
 
 typedef struct rill_core_options {

@@ -391,6 +391,16 @@ rill_settling *rill_settler_find_call(const rill_settler *s, uint64_t id)
     return rill_settler_find(s, (rill_balance_id)id);
 }
 
+/* In ASCII: a text that is cut would else end in the middle of a character. */
+static void keep_problem(rill_settling *a, const char *problem)
+{
+    (void)snprintf(a->problem, sizeof a->problem, "%s", problem);
+    for (char *c = a->problem; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    }
+}
+
 /* Again later: at last once an hour, and never all accounts of an engine at once. */
 static void fail(rill_settler *s, rill_settling *a, const char *problem, uint64_t mono_ns)
 {
@@ -405,7 +415,7 @@ static void fail(rill_settler *s, rill_settling *a, const char *problem, uint64_
     a->retry_at = mono_ns + a->wait / 2 + random % (a->wait / 2 + 1);
     a->tries++;
     a->failures++;
-    (void)snprintf(a->problem, sizeof a->problem, "%s", problem);
+    keep_problem(a, problem);
     rill_log_line(s->options.log, a->tries == 1 ? RILL_LOG_WARNING : RILL_LOG_INFO,
                   "account %s: the engine %s %s again in %" PRIu64 " s: %s", a->name, a->asks->url,
                   what[a->step], (a->retry_at - mono_ns) / RILL_SECOND, a->problem);
@@ -426,6 +436,18 @@ static void succeed(rill_settler *s, rill_settling *a, uint64_t mono_ns)
     arm(s, a);
 }
 
+/* Another account of this name has this engine: its scale is another. */
+static bool is_shared(const rill_settler *s, const rill_settling *a)
+{
+    for (const rill_list *at = s->all.next; at != &s->all; at = at->next) {
+        const rill_settling *other = RILL_CONTAINER(at, rill_settling, linked);
+        if (other != a && other->name != NULL && strcmp(other->name, a->name) == 0 &&
+            (other->terms.engine == a->asks || other->of == a->asks))
+            return true;
+    }
+    return false;
+}
+
 static void take_step(rill_settler *s, rill_settling *a, uint64_t mono_ns)
 {
     char path[RILL_SETTLE_PATH];
@@ -435,6 +457,13 @@ static void take_step(rill_settler *s, rill_settling *a, uint64_t mono_ns)
     if (a->step == RILL_SETTLE_NOTHING)
         return;
     a->asks = a->of != NULL ? a->of : a->step == RILL_SETTLE_DELETE ? a->known : a->terms.engine;
+    if (a->step == RILL_SETTLE_DELETE && is_shared(s, a)) {
+        /* That one needs it. */
+        a->known = NULL;
+        if (rill_settler_put_engine(s, a, NULL, 0) == RILL_OK)
+            s->options.soon(s->options.user);
+        return;
+    }
     rill_settler_describe(a, &call, path, body);
     call.id = a->call = rill_settler_next_id(s, a);
     int rc = s->options.call(s->options.user, &call);

@@ -341,6 +341,7 @@ int rill_sqlite_open(rill_sqlite **out, const rill_sqlite_options *options,
     if (s == NULL)
         return RILL_ERR_NOMEM;
     s->allocator = allocator;
+    s->in_no_hurry = options->durability != RILL_DURABILITY_FULL;
     int flags =
         SQLITE_OPEN_NOMUTEX |
         (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
@@ -683,7 +684,18 @@ static int put_all(rill_sqlite *s, const rill_store_batch *batch, uint8_t hash[R
     return error;
 }
 
-int rill_sqlite_write(rill_sqlite *s, const rill_store_batch *batch)
+/*
+ * An engine is asked only for what the disk has, whatever the durability is: after the power went,
+ * a debt that the engine has paid would else be owed again.
+ */
+static int hurry(rill_sqlite *s, bool now)
+{
+    return !s->in_no_hurry
+               ? RILL_OK
+               : execute(s, now ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+}
+
+static int write_batch(rill_sqlite *s, const rill_store_batch *batch)
 {
     uint8_t hash[RILL_SHA256_LEN];
     memcpy(hash, s->last_hash, sizeof hash);
@@ -705,4 +717,20 @@ int rill_sqlite_write(rill_sqlite *s, const rill_store_batch *batch)
     memcpy(s->last_hash, hash, sizeof hash);
     s->runs_closed = s->runs_closed || batch->group != 0;
     return RILL_OK;
+}
+
+int rill_sqlite_write(rill_sqlite *s, const rill_store_batch *batch)
+{
+    bool hurries = batch->settlement_count > 0;
+    int error = hurries ? hurry(s, true) : RILL_OK;
+    if (error == RILL_OK)
+        error = write_batch(s, batch);
+    if (hurries) {
+        char problem[RILL_SQLITE_PROBLEM];
+        memcpy(problem, s->problem, sizeof problem);
+        int rc = hurry(s, false);
+        (void)rc; /* then it hurries on */
+        memcpy(s->problem, problem, sizeof problem);
+    }
+    return error;
 }

@@ -45,7 +45,8 @@ void rill_sqlite_close(rill_sqlite *s);
 RILL_MUST_CHECK int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader);
 
 /*
- * Keeps all of a batch, or nothing. After an error the same batch, or one that has all of it, may
+ * Keeps all of a batch, or nothing; one with settlements is on the disk when this returns, whatever
+ * the durability is. After an error the same batch, or one that has all of it, may
  * be given again. RILL_ERR_IO (full disk, too), RILL_ERR_NOMEM; RILL_ERR_EXISTS: an entry's key is
  * there already. rill_sqlite_problem says more.
  */

@@ -31,6 +31,7 @@ struct rill_sqlite {
     sqlite3 *db;
     sqlite3_stmt *prepared[STATEMENTS];
     int64_t run;
+    bool in_no_hurry;                   /* the disk may have a batch later than the system has */
     bool runs_closed;                   /* those before: what they left is in the books */
     uint8_t last_hash[RILL_SHA256_LEN]; /* of the newest entry that is kept; zeros: there is none */
     char problem[RILL_SQLITE_PROBLEM];

@@ -459,6 +459,7 @@ def wrong_configurations(t):
             ("engine: 'http://e.example', threshold: 10", r"c.yaml:5:\d+: engine: https is needed, unless insecure"),
             ("engine: 'ftp://e.example', threshold: 10", r"c.yaml:5:\d+: engine: http:// or https:// is needed"),
             ("engine: 'https://:x@e.example', threshold: 10", r"c.yaml:5:\d+: a: engine: a URL of at most"),
+            ("engine: 'https://e\u00fc.example', threshold: 10", r"c.yaml:5:\d+: a: engine: a URL of at most"),
             ("engine: 'https://e.example'", r"c.yaml:5:\d+: settlement: threshold is missing"),
             ("threshold: 5", r"c.yaml:5:\d+: settlement: engine is missing"),
             (f"{good}, settle-to: 10", r"c.yaml:5:\d+: a: settle-to must be below threshold"),

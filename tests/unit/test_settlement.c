@@ -51,6 +51,26 @@ static unsigned told_count;
     "routes: [{prefix: g.bob, account: bob}]\n"
 #define ENGINE "settlement: {engine: 'http://localhost:1', threshold: 1000, settle-to: 100}"
 
+static long allocations_left; /* -1: any number */
+
+static void *reallocate(void *user, void *old, size_t size)
+{
+    (void)user;
+    if (allocations_left == 0)
+        return NULL;
+    if (allocations_left > 0)
+        allocations_left--;
+    return realloc(old, size);
+}
+
+static void release(void *user, void *old)
+{
+    (void)user;
+    free(old);
+}
+
+static const rill_allocator allocator = {reallocate, release, NULL};
+
 static void take(rill_store *s, const rill_store_batch *batch)
 {
     (void)s;
@@ -163,6 +183,7 @@ static int begin(const char *yaml)
     now = (rill_now){RILL_SECOND, WALL};
     call_count = told_count = 0;
     call_result = RILL_OK;
+    allocations_left = -1;
     first_problem[0] = '\0';
     crypto = rill_crypto_new(rill_allocator_default());
     rill_arena_init(&arenas[0], rill_allocator_default());
@@ -171,7 +192,7 @@ static int begin(const char *yaml)
                      RILL_OK);
     config = configs[0];
     const rill_core_options o = {
-        .allocator = rill_allocator_default(),
+        .allocator = &allocator,
         .config = &config,
         .crypto = crypto,
         .now = core_now,
@@ -422,6 +443,76 @@ static void test_a_message_that_nobody_waits_for(void **state)
     assert_int_equal(bobs()->settling->messages, 0);
 }
 
+/* Whatever cannot be had: who asked is told, and nothing stays open. */
+static void test_messages_without_memory(void **state)
+{
+    (void)state;
+    size_t first = call_count;
+    for (long n = 0;; n++) {
+        const uint64_t request = (uint64_t)n;
+        assert_in_range(n, 0, 30);
+        allocations_left = n;
+        says(&bob, request, rill_peer_condition, 0, "x");
+        allocations_left = -1;
+        if (call_count > first)
+            break;
+        const kept *k = answer_to(&bob, request);
+        rill_reject r;
+        assert_int_equal(rill_reject_decode(&r, k->packet, k->len), RILL_OK);
+        assert_int_equal(r.code.text[0], 'T');
+        assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
+        assert_int_equal(bobs()->settling->messages, 0);
+    }
+    allocations_left = 0;
+    engine_answers(first, 201, "world");
+    allocations_left = -1;
+    assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
+    for (long n = 0;; n++) {
+        assert_in_range(n, 0, 30);
+        allocations_left = n;
+        rill_engine_reply r = asks("POST", "/accounts/bob/messages", "", "hi");
+        allocations_left = -1;
+        if (r.message != 0)
+            break;
+        assert_int_equal(r.status, 503);
+        assert_int_equal(bobs()->settling->messages, 0);
+    }
+    for (long n = 0;; n++) {
+        assert_in_range(n, 0, 30);
+        allocations_left = n;
+        rill_engine_reply r =
+            asks("POST", "/accounts/bob/settlements", "k", "{\"amount\":\"5\",\"scale\":2}");
+        allocations_left = -1;
+        if (r.status == 201)
+            break;
+        assert_int_equal(r.status, 503);
+        booked(0);
+    }
+    booked(5);
+}
+
+static void test_reload_without_memory(void **state)
+{
+    (void)state;
+    int rc = RILL_ERR_NOMEM;
+    rill_core_change *change = NULL;
+    static const char yaml[] =
+        EXAMPLE("settlement: {engine: 'http://localhost:7', threshold: 7, token: env:T}");
+    assert_int_equal(rill_config_read(&configs[1], &arenas[1], yaml, strlen(yaml), report, NULL),
+                     RILL_OK);
+    for (long n = 0; rc == RILL_ERR_NOMEM; n++) {
+        allocations_left = n;
+        rc = rill_core_prepare(&change, core, &configs[1], report, NULL);
+        allocations_left = -1;
+        assert_string_equal(bobs()->settling->terms.engine->url, "http://localhost:1");
+        assert_int_equal(bobs()->settling->terms.threshold, 1000);
+    }
+    assert_int_equal(rc, RILL_OK);
+    rill_core_forget_change(change);
+    assert_string_equal(bobs()->settling->terms.engine->url, "http://localhost:1");
+    assert_null(bobs()->settling->fresh.engine);
+}
+
 static void test_too_many_messages(void **state)
 {
     (void)state;
@@ -553,6 +644,8 @@ int main(void)
         TEST(test_a_neighbours_message),
         TEST(test_messages_that_are_refused),
         TEST(test_a_message_that_nobody_waits_for),
+        TEST(test_messages_without_memory),
+        TEST(test_reload_without_memory),
         TEST(test_too_many_messages),
         TEST(test_an_engines_message),
         TEST(test_reload),

@@ -674,6 +674,24 @@ static void test_no_engine_any_more(void **state)
     assert_true(rill_settler_deadline(&settler) == RILL_NEVER);
 }
 
+/* An account whose asset has changed is another one, but not to the engine. */
+static void test_another_account_of_the_name(void **state)
+{
+    (void)state;
+    rill_settling *other = NULL;
+    introduce();
+    agree(NULL, NULL);
+    assert_int_equal(rill_settler_attach(&other, &settler, BOB + 7, "bob", 9, NULL), RILL_OK);
+    assert_int_equal(rill_settler_prepare(&settler, other, url, NULL, 1, 0, 9), RILL_OK);
+    rill_settler_agree(&settler, other, now.mono_ns);
+    turn();
+    assert_string_equal(call.method, "POST"); /* of the other; nothing is taken back */
+    assert_string_equal(call.path, "/accounts");
+    assert_null(account->known);
+    written();
+    assert_null(find_row(RILL_SETTLEMENT_ENGINE));
+}
+
 static void test_taken_away_while_it_is_told(void **state)
 {
     (void)state;
@@ -804,6 +822,13 @@ static void test_how_long_a_key_is_known(void **state)
     pass(day + RILL_SECOND);
     assert_int_equal(credit("more", "1", 2, &group), RILL_OK);
     assert_int_equal(credit("used", "1", 2, &group), RILL_ERR_EXISTS);
+    for (unsigned i = 0; i < 4; i++) {
+        pass(day);
+        assert_int_equal(credit("used", "1", 2, &group), RILL_ERR_EXISTS);
+    }
+    assert_int_equal(credit("another", "1", 2, &group), RILL_OK);
+    assert_int_equal(credit("used", "1", 2, &group), RILL_ERR_EXISTS);
+    assert_int_equal(credit("more", "1", 2, &group), RILL_OK); /* long after its last use */
 }
 
 /* ---- failures ---- */
@@ -1182,6 +1207,7 @@ int main(void)
         TEST(test_what_is_finer_than_the_engine),
         TEST(test_another_engine),
         TEST(test_no_engine_any_more),
+        TEST(test_another_account_of_the_name),
         TEST(test_taken_away_while_it_is_told),
         TEST(test_a_settlement_that_comes),
         TEST(test_what_is_less_than_a_unit),
