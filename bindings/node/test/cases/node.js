@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
-// Over a real node: the tutorial's scripts, each role with each package, with ilp-plugin-btp and
+// Over a real node: the tutorial's scripts, over rilld and over moneyd, each role with each package, with ilp-plugin-btp and
 // with the plugin of this package; and what that plugin does when things break.
 const assert = require('assert')
 const fs = require('fs')
 const path = require('path')
 const { once } = require('events')
-const { startNode, project, run } = require('../support/rilld')
+const { startNode, startMoneyd, project, run } = require('../support/rilld')
 const { Plugin, pluginFromEnvironment } = require('../../plugin')
 const api = require('../..')
 
@@ -20,12 +20,14 @@ function lines (output) {
   return output.trim().split('\n')
 }
 
-function tutorial (client, server, plugin) {
+const NODES = { rilld: startNode, moneyd: startMoneyd }
+
+function tutorial (client, server, plugin, node = 'rilld') {
   return {
-    name: `the tutorial: client ${client}, server ${server}, plugin ${plugin}`,
+    name: `the tutorial: client ${client}, server ${server}, plugin ${plugin}, over ${node}`,
     once: true,
     async run (t) {
-      const uri = await startNode(t)
+      const uri = await NODES[node](t)
       const there = project(t, server, plugin)
       const credentials = path.join(there, 'credentials')
       const served = run(t, there, 'server.js', [credentials], uri, server === 'original' ? SERVER[SERVER.length - 1] : undefined)
@@ -66,6 +68,10 @@ module.exports = [
   tutorial('original', 'rill', 'ilp-plugin-btp'),
   tutorial('original', 'rill', 'ours'),
   tutorial('rill', 'original', 'ours'),
+  tutorial('rill', 'rill', 'ilp-plugin-btp', 'moneyd'),
+  tutorial('rill', 'rill', 'ours', 'moneyd'),
+  tutorial('original', 'rill', 'ilp-plugin-btp', 'moneyd'),
+  tutorial('rill', 'original', 'ilp-plugin-btp', 'moneyd'),
   {
     name: 'the plugin: addresses, money, a megabyte, both ways at once',
     once: true,

@@ -3,6 +3,7 @@
 // A node of the folder RILL_BIN, and folders in which a package's old name is ours or the original's.
 const { spawn } = require('child_process')
 const fs = require('fs')
+const net = require('net')
 const os = require('os')
 const path = require('path')
 
@@ -29,6 +30,32 @@ async function startNode (t) {
     return fs.existsSync(file) && /\d/.test(fs.readFileSync(file, 'utf8'))
   })
   return `btp+ws://127.0.0.1:${/(\d+)\s*$/.exec(fs.readFileSync(file, 'utf8'))[1]}`
+}
+
+function freePort () {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer().on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+/** moneyd as `moneyd local` starts it. Returns its URI for BTP. */
+async function startMoneyd (t) {
+  const port = await freePort()
+  const folder = path.join(__dirname, '../moneyd')
+  const node = spawn(process.execPath, ['-r', path.join(folder, 'port.js'), path.join(folder, 'node_modules/moneyd/bin/moneyd.js'), 'local'],
+    { env: { ...process.env, MONEYD_PORT: port, HOME: temporary(t) }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const output of [node.stdout, node.stderr]) output.on('data', chunk => { said += chunk })
+  t.later(() => node.kill('SIGKILL'))
+  await t.until('moneyd is ready', () => {
+    if (node.exitCode !== null) throw new Error(`moneyd ended: ${said}`)
+    return said.includes('connector ready')
+  }, 50000)
+  return `btp+ws://127.0.0.1:${port}`
 }
 
 /** ilp-protocol-stream is `who`'s, and ilp-plugin is what is named. */
@@ -72,4 +99,4 @@ function run (t, folder, script, args, uri, last) {
   })
 }
 
-module.exports = { startNode, project, run, temporary, ROOT }
+module.exports = { startNode, startMoneyd, project, run, temporary, ROOT }
