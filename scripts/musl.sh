@@ -3,8 +3,10 @@
 # musl.sh FOLDER: builds into FOLDER, with musl instead of glibc, the libraries that Rill and its
 # tests need: from Debian's sources, without Debian's changes. All are archives. The machine's own
 # package database is not touched.
+# musl.sh FOLDER crypto COMPILER TARGET: libcrypto alone, by that compiler, for that target of
+# OpenSSL's (linux-x86_64, linux-aarch64).
 set -euo pipefail
-root=$1
+root=$1 part=${2:-all} compiler=${3:-musl-gcc} target=${4:-linux-x86_64}
 
 [ ! -e "$root/.complete" ] || exit 0
 mkdir -p "$root/.apt"/{lists/partial,cache/archives/partial} "$root"/{source,lib/pkgconfig,include}
@@ -47,10 +49,17 @@ with_cmake() {
 openssl() {
     cd "$root/source/openssl"
     # shellcheck disable=SC2086
-    CC=musl-gcc ./Configure linux-x86_64 no-shared no-tests no-engine no-async no-dso no-afalgeng \
+    CC=$compiler ./Configure "$target" no-shared no-tests no-engine no-async no-dso no-afalgeng \
         --prefix="$root" --openssldir="$root/ssl" --libdir=lib $after
-    make -j2 build_libs
-    make install_dev
+    if [ "$part" = crypto ]; then
+        make -j2 build_generated
+        make -j2 libcrypto.a
+        cp libcrypto.a "$root/lib/"
+        cp -r include/openssl "$root/include/"
+    else
+        make -j2 build_libs
+        make install_dev
+    fi
 }
 
 http_parser() {
@@ -103,7 +112,16 @@ all() {
             "$root" "$root" >"$root/lib/pkgconfig/yaml-0.1.pc"
 }
 
-(all) >"$log" 2>&1 </dev/null || {
+crypto() {
+    # The compiler knows where its headers are, of another processor too.
+    after=
+    # shellcheck disable=SC2086
+    $apt update
+    unpack openssl openssl
+    (openssl)
+}
+
+("$part") >"$log" 2>&1 </dev/null || {
     tail -n 20 "$log" >&2
     exit 1
 }

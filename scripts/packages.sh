@@ -105,6 +105,16 @@ LIST
     [ "$(uname -m)" != x86_64 ] || echo header:intel-ipsec-mb.h libipsec-mb-dev
 }
 
+# Of machines of another kind, for the modules of bindings/.
+needs_prebuild() {
+    cat <<'LIST'
+cmd:qemu-aarch64 qemu-user
+cmd:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+cmd:musl-gcc musl-tools
+cmd:make make
+LIST
+}
+
 needs_package_node() {
     cat <<'LIST'
 cmd:gcc gcc
@@ -126,7 +136,7 @@ lib:libcrypto libssl-dev
 file:/usr/bin/python3 python3
 python:ensurepip python3-venv
 file:/usr/include/python3.11/Python.h libpython3.11-dev
-cmd:objdump binutils
+cmd:readelf binutils
 LIST
 }
 

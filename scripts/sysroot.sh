@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# sysroot.sh ARCHITECTURE FOLDER: unpacks into FOLDER what Rill and its tests are compiled
-# against and run with, of Debian's ARCHITECTURE (arm64, s390x, ...). The machine's own package
-# database is not touched, and no root is needed.
+# sysroot.sh ARCHITECTURE FOLDER [PACKAGES]: unpacks into FOLDER what Rill and its tests are compiled
+# against and run with, of Debian's ARCHITECTURE (arm64, s390x, ...), or PACKAGES and what they need.
+# The machine's own package database is not touched, and no root is needed.
 set -euo pipefail
 architecture=$1 root=$2
-packages="libc6-dev libssl-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libyaml-dev libhttp-parser-dev libnghttp2-dev libcmocka-dev libwslay-dev"
+packages="${3:-}"
+[ -n "$packages" ] || packages="libc6-dev libssl-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libyaml-dev libhttp-parser-dev libnghttp2-dev libcmocka-dev libwslay-dev"
 
 [ ! -e "$root/.complete" ] || exit 0
 rm -rf "$root"

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
 // Makes the package that npm installs: JavaScript, types, the addon for this kind of machine, and
-// all sources, so that it can be built elsewhere. usage: pack.js FOLDER. Its last line is the path.
+// all sources, so that it can be built elsewhere. usage: pack.js FOLDER [ROOTS]. Its last line is the
+// path. ROOTS has a folder for each other kind of machine whose addon goes in as well, as
+// scripts/prebuild_root.sh makes them.
 const { execFileSync } = require('child_process')
 const fs = require('fs')
 const path = require('path')
@@ -20,10 +22,16 @@ function libc () {
   return header.glibcVersionRuntime ? 'glibc' : 'musl'
 }
 
+function build (stage, kind, env) {
+  const addon = path.join(stage, 'prebuilds', kind, 'rill.node')
+  execFileSync(process.execPath, [path.join(here, 'build.js'), '--out', addon],
+    { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } })
+}
+
 function main () {
-  const [folder] = process.argv.slice(2)
+  const [folder, roots] = process.argv.slice(2)
   if (!folder) {
-    console.error('usage: pack.js FOLDER')
+    console.error('usage: pack.js FOLDER [ROOTS]')
     process.exit(2)
   }
   const out = path.resolve(folder)
@@ -36,9 +44,15 @@ function main () {
   copy(path.join(root, 'LICENSE'), path.join(stage, 'LICENSE'))
   copy(path.join(root, 'include'), path.join(stage, 'core/include'))
   for (const part of ['base', 'ilp', 'crypto', 'stream']) copy(path.join(root, 'src', part), path.join(stage, 'core/src', part))
-  const kind = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-' + libc() : ''}`
-  const addon = path.join(stage, 'prebuilds', kind, 'rill.node')
-  execFileSync(process.execPath, [path.join(here, 'build.js'), '--out', addon], { stdio: ['ignore', 'ignore', 'inherit'] })
+  build(stage, `${process.platform}-${process.arch}${process.platform === 'linux' ? '-' + libc() : ''}`, {})
+  for (const kind of roots ? fs.readdirSync(roots) : []) {
+    const there = path.resolve(roots, kind)
+    build(stage, `linux-${kind}`, {
+      CC: path.join(there, 'cc'),
+      CFLAGS: `-I${path.join(there, 'include')}`,
+      RILL_LIBCRYPTO: path.join(there, 'lib/libcrypto.a')
+    })
+  }
   execFileSync('npm', ['pack', '--silent', '--pack-destination', out], { cwd: stage, stdio: ['ignore', 'ignore', 'inherit'] })
   console.log(path.join(out, `${name}-${version}.tgz`))
 }

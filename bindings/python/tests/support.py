@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from typing import Any, Awaitable, Callable, Coroutine, Generator, List, Optional, Tuple, TypeVar
 
 import rill
@@ -149,10 +150,12 @@ class MemoryLink(rill.Link):
 
 
 class Hub:
-    """Knows whose address is whose, and forwards packets."""
+    """Knows whose address is whose, and forwards packets. ``rates``: units of somebody for one of
+    who pays, rounded down."""
 
     def __init__(self) -> None:
         self.links: dict[str, MemoryLink] = {}
+        self.rates: dict[str, Fraction] = {}
 
     def link(self, name: str) -> MemoryLink:
         self.links[name] = made = MemoryLink(self)
@@ -163,7 +166,12 @@ class Hub:
         view = ffi.from_buffer("uint8_t[]", packet)
         assert lib.rill_prepare_decode(read, view, len(packet)) == 0
         address = bytes(ffi.buffer(read.destination.data, read.destination.len)).decode()
-        found = self.links.get(address.split(".")[1])
+        name = address.split(".")[1]
+        found = self.links.get(name)
+        if name in self.rates:
+            at = 2 + (packet[1] & 0x7F if packet[1] & 0x80 else 0)
+            amount = int(read.amount * self.rates[name])
+            packet = packet[:at] + amount.to_bytes(8, "big") + packet[at + 8 :]
         if found is not None and found.up:
             found.take(token, packet)
         elif token[1] is not None:

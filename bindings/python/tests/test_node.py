@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pathlib
 import socket
 import ssl
 import subprocess
-from typing import Any, List
+from typing import Any, Dict, List, Tuple
 
+import aiohttp
 import pytest
 
 import rill
@@ -116,6 +118,73 @@ async def test_over_http(http_node: Node) -> None:
         await rill.listen(link=link)
     with pytest.raises(rill.UnsupportedError):
         await rill.listen(link=f"ilp+http://name:token@127.0.0.1:{http_node.port}")
+
+
+@in_loop
+async def test_receiving_over_http(tmp_path: pathlib.Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    neighbours = tmp_path / "neighbours"
+    ours = {"tokens": ["in"], "uri": f"ilp+http://:out@127.0.0.1:{port}/ilp"}
+    neighbours.write_text(json.dumps({"shop": ours}), encoding="utf-8")
+    neighbours.chmod(0o600)
+    node = Node(tmp_path, "--neighbours", str(neighbours), http=True)
+    try:
+        uri = f"ilp+http://:in@127.0.0.1:{node.port}"
+        link = rill.HTTPServerLink(uri, token="out", port=port, path="/ilp")
+        async with rill.listen(link=link) as server:
+            assert server.address.endswith(".shop") and link.port == port
+            payer = node.uri("payer", "ilp+http")
+            async with rill.connect(server.generate_credentials(), link=payer) as connection:
+                stream = await connection.open_stream()
+                stream.write(b"a" * 100_000)
+                remote = await (await server.accept()).accept_stream()
+                result, data = await asyncio.gather(stream.send(5000), remote.readexactly(100_000))
+                assert result == rill.Sent(5000, 5000) and data == b"a" * 100_000
+                assert remote.received == 5000
+            # And the other way: a server by HTTP pays as well.
+            async with rill.listen(take, link=node.uri("other")) as other:
+                back = server.connect(other.generate_credentials())
+                assert (await (await back.open_stream()).send(7)).sent == 7
+                await back.aclose()
+            with pytest.raises(rill.AddressInUseError):
+                await rill.listen(link=rill.HTTPServerLink(uri, token="out", port=port))
+            await refused_requests(port, server.address)
+    finally:
+        node.end()
+
+
+async def refused_requests(port: int, address: str) -> None:
+    good, url = {"Authorization": "Bearer out"}, f"http://127.0.0.1:{port}/ilp"
+    cases: List[Tuple[int, str, str, Dict[str, str], bytes]] = [
+        (401, "POST", url, {}, b"x"),
+        (401, "POST", url, {"Authorization": "Bearer ou"}, b"x"),
+        (401, "POST", url, {"Authorization": "out"}, b"x"),
+        (404, "POST", url + "/elsewhere", good, b"x"),
+        (405, "GET", url, good, b""),
+        (413, "POST", url, good, bytes(1 << 20)),
+        (400, "POST", url, good, b""),
+        (400, "POST", url, good, b"\x0c\x05short"),
+        (400, "POST", url, good, b"\x0d" + bytes(80)),
+    ]
+    async with aiohttp.ClientSession() as session:
+        for status, method, where, headers, body in cases:
+            async with session.request(method, where, headers=headers, data=body) as response:
+                assert response.status == status, (status, method, where, body[:10])
+
+
+def test_links_by_http_that_cannot_be() -> None:
+    for uri, token, path in (
+        ("btp+ws://:t@127.0.0.1:1", "t", "/"),
+        ("http://127.0.0.1:1", "t", "/"),
+        ("ilp+http://:t@127.0.0.1:1", "", "/"),
+        ("ilp+http://:t@127.0.0.1:1", "t\u00e4", "/"),
+        ("ilp+http://:t@127.0.0.1:1", "t", "x"),
+        ("ilp+http://account:t@127.0.0.1:1", "t", "/"),
+    ):
+        with pytest.raises(rill.RillError):
+            rill.HTTPServerLink(uri, token=token, path=path)
 
 
 @in_loop

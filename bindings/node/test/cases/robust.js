@@ -4,10 +4,12 @@
 // time: nothing crashes the process, and no money is lost.
 const assert = require('assert')
 const { execFile } = require('child_process')
+const fs = require('fs')
 const path = require('path')
 const { Worker } = require('worker_threads')
 const { spy } = require('../support/context')
 const { PairPlugin, reject } = require('../support/pair')
+const { temporary, ROOT } = require('../support/rilld')
 
 const NONSENSE = [undefined, null, true, 0, -1, 1.5, NaN, Infinity, '', 'x', Symbol('x'), 5n, [], {}, () => {}, Buffer.alloc(0), new Date()]
 
@@ -229,6 +231,35 @@ module.exports = [
     }
   },
   {
+    name: 'a plugin that answers twice, and one that never does',
+    once: true,
+    async run (t) {
+      await t.open({ client: { getExpiry: () => new Date(Date.now() + 300) } })
+      t.take(1000000)
+      t.connection.on('error', () => {})
+      const { sendData } = t.client
+      t.client.sendData = data => ({
+        then (resolve) {
+          const reply = sendData.call(t.client, data)
+          resolve(reply)
+          resolve(reject('F99', 'again'))
+          throw new Error('and again')
+        }
+      })
+      const stream = t.connection.createStream()
+      await stream.sendTotal(3000)
+      assert.deepStrictEqual([stream.totalSent, t.accepted.totalReceived], ['3000', '1500'])
+      // What has arrived without an answer is in doubt, and is not sent again.
+      t.client.sendData = data => {
+        sendData.call(t.client, data)
+        return new Promise(() => {})
+      }
+      await assert.rejects(stream.sendTotal(4000, { timeout: 1500 }), /^Error: (Timed out|Stream)/)
+      assert.ok(Number(t.accepted.totalReceived) <= 2000)
+      await t.within('its end', t.connection.destroy())
+    }
+  },
+  {
     name: 'use after the end',
     async run (t) {
       await t.open()
@@ -347,6 +378,22 @@ module.exports = [
       assert.strictEqual(accepted.totalReceived, '1000')
       assert.strictEqual(first.totalSent, '100')
       assert.strictEqual(first.totalDelivered, '50')
+    }
+  },
+  {
+    name: 'a machine that the package has no addon for is told so, and what to do',
+    once: true,
+    async run (t) {
+      const folder = temporary(t)
+      for (const name of ['lib', 'package.json']) fs.cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true })
+      fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'))
+      fs.mkdirSync(path.join(folder, 'prebuilds/plan9-mips'), { recursive: true })
+      const env = { ...process.env }
+      delete env.RILL_ADDON
+      const said = await new Promise((resolve, reject) => execFile(process.execPath,
+        ['-e', 'try { require("./lib") } catch (err) { console.log(err.code, err.message) }'], { cwd: folder, env },
+        (err, output) => err ? reject(err) : resolve(output)))
+      assert.match(said, /^ERR_RILL_NO_ADDON .* has no addon for linux-\w+-\w+ \(it has: plan9-mips\)\. Build it from source: npm run build, in \//)
     }
   },
   {

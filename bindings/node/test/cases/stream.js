@@ -71,6 +71,27 @@ module.exports = [
     }
   },
   {
+    name: 'setSendMax: numbers with a fraction, above 2^53, and above 2^64',
+    async run (t) {
+      await t.open()
+      t.take(0)
+      const stream = t.connection.createStream()
+      const set = value => {
+        try {
+          stream.setSendMax(value)
+          return stream.sendMax
+        } catch (err) {
+          return `${err.constructor.name}: ${err.message}`
+        }
+      }
+      const cases = [[1.5, '1'], [2000.999, '2000'], [0.4, '0'], [1e-7, '0'], [-0, '0'], [2 ** 53 + 2, '9007199254740994'],
+        [2 ** 64 - 2048, '18446744073709549568'], [2 ** 64, '18446744073709551615'], [1e30, '18446744073709551615'],
+        ['0x10', 'Error: Value 0x10 does not fit in a Long.'], ['1e3', 'Error: Value 1e3 does not fit in a Long.'],
+        [' 7', 'Error: Value  7 does not fit in a Long.'], ['', 'Error: empty string']]
+      for (const [value, becomes] of cases) assert.strictEqual(set(value), becomes)
+    }
+  },
+  {
     name: 'amounts: Long, string and number; exact above 2^53',
     async run (t) {
       await t.open()

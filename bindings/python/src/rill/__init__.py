@@ -6,6 +6,8 @@ and blocks until it is done. Amounts are whole numbers of units of an account: o
 9, a unit is 10^-9 of it.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from ._client import connect
 from ._connection import Connection, ConnectionStats, Decide, IncomingPacket
 from ._core import ffi as _ffi, lib as _lib
@@ -66,6 +68,19 @@ from ._server import Server, listen
 from ._spsp import Receiver, payment_pointer_url, query
 from ._stream import DataIterator, MoneyIterator, Sent, Stream, StreamTotals
 
+if TYPE_CHECKING:
+    from ._http import HTTPServerLink
+else:
+
+    def __getattr__(name: str) -> Any:
+        """aiohttp is imported for those alone who use it."""
+        if name == "HTTPServerLink":
+            from ._http import HTTPServerLink
+
+            return HTTPServerLink
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __version__: str = _ffi.string(_lib.rill_version()).decode()
 
 __all__ = [
@@ -93,6 +108,7 @@ __all__ = [
     "FilesError",
     "FlowControlError",
     "ForgottenError",
+    "HTTPServerLink",
     "IdleError",
     "InDoubtError",
     "IncomingPacket",

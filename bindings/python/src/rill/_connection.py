@@ -11,8 +11,9 @@ from fractions import Fraction
 from typing import Any, Awaitable, Callable, Deque, Dict, NamedTuple, Optional, Tuple, Union
 
 from ._core import ffi, lib
-from ._engine import Account, Engine, error_or_none
+from ._engine import NEVER, Account, Engine, error_or_none
 from ._errors import ClosedError, RillError, RillTimeoutError, check
+from ._options import Rate, amount_of, nanoseconds, rate_of
 from ._signal import Signal
 from ._stream import CLOSE_APPLICATION_ERROR, Stream
 
@@ -57,6 +58,8 @@ class ConnectionStats(NamedTuple):
     """The code of the last reject, such as "T04"; "" if there was none."""
     ended_another: bool
     """An earlier connection with the same credentials was ended for this one."""
+    rate_below: Optional[Fraction]
+    """The rate is less than this, as replies say; None: not known."""
 
 
 class IncomingPacket(NamedTuple):
@@ -188,7 +191,38 @@ class Connection:
             s.round_trip_ns / 1e9,
             ffi.string(s.last_reject.text).decode("ascii", "replace"),
             bool(s.ended_another),
+            ratio(s.rate_below),
         )
+
+    async def find_rate(self, amount: int, *, timeout: Optional[float] = None) -> Fraction:
+        """Finds out what the path makes of our money, and pays nothing: packets that nobody can
+        fulfil say what would arrive. amount: units of our account that are to be sent later, 1 at
+        least. Returns units of the other side for one of ours; ``stats`` has the bounds.
+
+        StateError: the minimum rate was given, or is known already. RillTimeoutError: seconds are
+        over. ClosedError, or the connection's error: nothing gets through.
+        """
+        span = nanoseconds(timeout, NEVER, "timeout")
+        check(lib.rill_connection_probe(self._own(), amount_of(amount)))
+        self._engine.schedule()
+
+        def found() -> bool:
+            return self._ptr is None or self.stats.min_rate is not None
+
+        if not await self._engine.turned.wait_until(found, None if span == NEVER else timeout):
+            raise RillTimeoutError("the rate of the path is not found")
+        rate = self.stats.rate
+        if self._ptr is None or rate is None:
+            raise self.error or ClosedError("the connection ended before its rate was known")
+        return rate
+
+    def set_min_rate(self, rate: Rate) -> None:
+        """Sends nothing below this rate from now on: units of the other side for one of ours.
+        InvalidError, RangeError, TypeError: it is none. ClosedError."""
+        least = rate_of(rate, "a rate")
+        ratio = ffi.new("rill_ratio *", (least.numerator, least.denominator))
+        check(lib.rill_connection_set_min_rate(self._own(), ratio[0]))
+        self._engine.schedule()
 
     @property
     def waiting_for(self) -> str:

@@ -3,19 +3,23 @@
 
 The client is aiohttp: it keeps connections open and has a pool of them. It is asked for only where a
 link by HTTP is used (``pip install 'rill[http]'``). Who only asks receives nothing: over such a link
-we pay, and nobody can pay us.
+we pay, and nobody can pay us. ``HTTPServerLink`` also listens, for a node that knows our URL.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import hmac
 import ssl
 from typing import Any, Optional, Set
 
 from ._core import ffi, lib
 from ._errors import (
+    AddressInUseError,
     ConnectError,
     InputOutputError,
+    InvalidError,
     NotConnectedError,
     ProtocolError,
     RefusedError,
@@ -26,6 +30,7 @@ from ._link import REQUEST_TIMEOUT, Link, LinkURI, ssl_context_of
 
 try:
     import aiohttp
+    from aiohttp import web
 except ImportError:  # it is optional
     HAS_AIOHTTP = False
 else:
@@ -34,6 +39,8 @@ else:
 MAX_REPLY = int(lib.RILL_BTP_MAX_FRAME)
 MAX_SOCKETS = 64
 MAX_OPEN = 256
+# Prepares of the neighbour that wait for our reply.
+MAX_WAITING = 1024
 
 
 class HTTPLink(Link):
@@ -135,3 +142,116 @@ class HTTPLink(Link):
         finally:
             if session is not None:
                 await session.close()
+
+
+class HTTPServerLink(HTTPLink):
+    """A neighbour by HTTP/1.1, in both directions: it is asked, and asks us.
+
+    uri: of the neighbour, ``ilp+http://:TOKEN@HOST:PORT/PATH`` or ``ilp+https``. token: what it has
+    to show us; not empty. host, port: where we listen; port 0: any, which ``port`` says once the link
+    is open. path: of our URL. ssl: of what we ask; None: the system's authorities. server_ssl: the
+    certificate that we show; None: no TLS, for one machine, or behind what does TLS for us.
+    connect_timeout: seconds. AddressInUseError, InputOutputError: when it is opened, and nothing can
+    listen there. Source: RFC 35.
+    """
+
+    receives = True
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        token: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        path: str = "/",
+        ssl: Optional[ssl.SSLContext] = None,
+        server_ssl: Optional[ssl.SSLContext] = None,
+        connect_timeout: float = 30.0,
+    ) -> None:
+        read = LinkURI(uri)
+        if read.is_btp:
+            raise UnsupportedError("the URI of such a link begins with ilp+http or ilp+https")
+        if not token or not token.isascii() or not path.startswith("/"):
+            raise InvalidError("token is not empty and is ASCII, and path begins with a slash")
+        super().__init__(read, ssl, connect_timeout)
+        self.host = host
+        self.port = port
+        self.path = path
+        self._expected = f"Bearer {token}".encode()
+        self._server_ssl = server_ssl
+        self._runner: Any = None
+        self._waiting: Set[asyncio.Future[bytes]] = set()
+
+    async def open(self) -> None:
+        """Listens. RillError."""
+        server = web.Server(self._serve)
+        self._runner = web.ServerRunner(server)
+        await self._runner.setup()
+        try:
+            site = web.TCPSite(self._runner, self.host, self.port, ssl_context=self._server_ssl)
+            await site.start()
+        except OSError as error:
+            await self._stop()
+            if error.errno == errno.EADDRINUSE:
+                raise AddressInUseError(f"{self.host}:{self.port} is in use") from error
+            raise InputOutputError(f"cannot listen at {self.host}:{self.port}: {error}") from error
+        self.port = self._runner.addresses[0][1]
+        await super().open()
+
+    async def _serve(self, request: Any) -> Any:
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, self._expected):
+            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+        if request.path != self.path:
+            return web.Response(status=404)
+        if request.method != "POST":
+            return web.Response(status=405, headers={"Allow": "POST"})
+        if len(self._waiting) >= MAX_WAITING:
+            return web.Response(status=503)
+        packet = bytearray()
+        async for piece in request.content.iter_any():
+            packet += piece
+            if len(packet) > MAX_REPLY:
+                return web.Response(status=413)
+        body = bytes(packet)
+        decoded = lib.rill_prepare_decode(
+            ffi.new("rill_prepare *"), ffi.from_buffer("uint8_t[]", body), len(body)
+        )
+        if decoded != 0:
+            return web.Response(status=400, text="not an ILP Prepare")
+        reply = await self._answer(body)
+        if reply is None:
+            return web.Response(status=502)
+        return web.Response(body=reply, content_type="application/octet-stream")
+
+    async def _answer(self, packet: bytes) -> Optional[bytes]:
+        """None: nobody has decided about it in time, or we end."""
+        waiting: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiting)
+        try:
+            self.owner.link_prepare(waiting, ffi.from_buffer("uint8_t[]", packet), len(packet))
+            self.owner.link_turn()
+            done, _ = await asyncio.wait([waiting], timeout=REQUEST_TIMEOUT)
+            return waiting.result() if done and not waiting.cancelled() else None
+        finally:
+            self._waiting.discard(waiting)
+
+    def reply(self, token: Any, packet: bytes) -> None:
+        """Answers a Prepare; nothing if who asked has gone."""
+        if not token.done():
+            token.set_result(bytes(packet))
+
+    async def _stop(self) -> None:
+        runner, self._runner = self._runner, None
+        for waiting in list(self._waiting):
+            waiting.cancel()
+        if runner is not None:
+            await runner.cleanup()
+
+    async def close(self) -> None:
+        """Listens no more. What waits for a reply is told that there is none (502)."""
+        try:
+            await self._stop()
+        finally:
+            await super().close()

@@ -231,7 +231,7 @@ class listen:
         filled = self._options._fill(self._decide is not None)
         link = make_link(self._link, self._ssl, self._timeout or 3600.0)
         if not link.receives:
-            raise UnsupportedError("nothing comes over a link by HTTP: listen by BTP")
+            raise UnsupportedError("nothing comes over such a link by HTTP: listen by BTP, or by rill.HTTPServerLink")
         engine = Engine(
             link,
             accept=True,
