@@ -155,15 +155,20 @@ static bool has_room(const rill_balance *destination, uint64_t given)
     return !rill_wide_negative(rill_wide_signed(room));
 }
 
+void rill_books_hold_again(rill_flow *flow, uint64_t taken, uint64_t given)
+{
+    rill_sum_add(&flow->source->held, taken);
+    rill_sum_add(&flow->destination->coming, given);
+    flow->open++;
+}
+
 rill_hold_verdict rill_books_hold(rill_flow *flow, uint64_t taken, uint64_t given)
 {
     if (taken > 0 && !has_credit(flow->source, taken))
         return RILL_HOLD_NO_CREDIT;
     if (given > 0 && !has_room(flow->destination, given))
         return RILL_HOLD_NO_ROOM;
-    rill_sum_add(&flow->source->held, taken);
-    rill_sum_add(&flow->destination->coming, given);
-    flow->open++;
+    rill_books_hold_again(flow, taken, given);
     return RILL_HOLD_TAKEN;
 }
 
@@ -228,9 +233,7 @@ uint64_t rill_books_commit(rill_books *b, rill_flow *flow, uint64_t taken, uint6
 uint64_t rill_books_recover(rill_books *b, rill_flow *flow, uint64_t taken, uint64_t given,
                             bool charge, uint64_t wall_ms)
 {
-    rill_sum_add(&flow->source->held, taken);
-    rill_sum_add(&flow->destination->coming, given);
-    flow->open++;
+    rill_books_hold_again(flow, taken, given);
     return rill_books_commit(b, flow, taken, given, charge, wall_ms);
 }
 

@@ -114,6 +114,8 @@ RILL_MUST_CHECK bool rill_books_forget(rill_books *b, rill_balance *a, uint64_t 
 
 /* Reserves what a packet takes and brings; nothing changes if it is not taken. */
 RILL_MUST_CHECK rill_hold_verdict rill_books_hold(rill_flow *flow, uint64_t taken, uint64_t given);
+/* The same of a packet that was out before, whatever the limits are by now. */
+void rill_books_hold_again(rill_flow *flow, uint64_t taken, uint64_t given);
 /* The packet was rejected, or has expired. The amounts are those that were held. */
 void rill_books_release(rill_flow *flow, uint64_t taken, uint64_t given);
 /*

@@ -134,8 +134,8 @@ static int settle(rill_core *c, old_flight *old)
             &c->books, flow, flight->taken, flight->given, flight->charged, now.wall_ms);
         c->flights.recovered++;
         old->recovered = true;
-    } else if (flight->expires_ms > now.wall_ms &&
-               rill_books_hold(flow, flight->taken, flight->given) == RILL_HOLD_TAKEN) {
+    } else if (flight->expires_ms > now.wall_ms) {
+        rill_books_hold_again(flow, flight->taken, flight->given);
         old->hold = flow;
     }
     return RILL_OK;

@@ -188,6 +188,29 @@ static void test_killed_while_a_packet_is_out(void **state)
     without_flights();
 }
 
+/* A limit that is lower after the kill does not let go of what was out before it. */
+static void test_killed_and_the_limit_is_lower(void **state)
+{
+    (void)state;
+    with_flights();
+    send(&alice, 1, "g.x.b.server", 900);
+    killed("address: g.x\nstore: {path: b}\naccounts:\n"
+           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE, credit: 500}\n"
+           "  bob: {relation: child, asset: EUR/4, tokens: env:BOB2, segment: b, most: 1}\n"
+           "rates: {base: USD, spread: 0, prices: {EUR: {price: 2}}}\n");
+    assert_int_equal(rill_core_account(core, ALICE)->balance.held.low, 900);
+    assert_int_equal(rill_core_account(core, BOB)->balance.coming.low, 45000);
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    assert_int_equal(come(&bob, "", "BOB2"), RILL_OK);
+    send(&alice, 1, "g.x.b.server", 1);
+    rejected(&alice, 1, "T04");
+    now.mono_ns += 9 * RILL_SECOND;
+    now.wall_ms += 9000;
+    assert_int_equal(rill_core_expire_flights(core), RILL_NEVER);
+    nothing_held();
+    without_flights();
+}
+
 /* What was fulfilled between accounts that are gone stays listed until they are back. */
 static void test_killed_and_an_account_is_gone(void **state)
 {
@@ -217,7 +240,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_killed_before_a_booking),       TEST(test_killed_after_the_source_left),
         TEST(test_killed_after_a_booking),        TEST(test_killed_while_a_packet_is_out),
-        TEST(test_killed_and_an_account_is_gone),
+        TEST(test_killed_and_the_limit_is_lower), TEST(test_killed_and_an_account_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
