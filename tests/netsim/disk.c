@@ -2,7 +2,8 @@
 /*
  * A node's store in virtual time: it keeps a batch whole, some time after it was given it, and says
  * so some time after that. A process that is killed in between finds what was kept. A disk that
- * fails keeps nothing, or keeps a batch and says that it does not know.
+ * fails keeps nothing, or keeps a batch and says that it does not know. The store of one node may
+ * be SQLite, on a file system in memory.
  */
 #include "parts.h"
 
@@ -13,6 +14,7 @@
 #include <rill/error.h>
 
 #include "base/alloc.h"
+#include "support/crash_vfs.h"
 
 static void keep_account(net_disk *d, const rill_store_account *a)
 {
@@ -50,14 +52,37 @@ static void keep_route(net_disk *d, const rill_store_route *r)
     d->routes[i].len = r->value.len;
 }
 
+/* An entry that is written again is the same. */
+static void keep_entry(net_disk *d, const rill_store_entry *e)
+{
+    size_t i = 0;
+    if (e->key[0] == '\0')
+        return;
+    while (i < d->key_count && strcmp(d->keys[i].key, e->key) != 0)
+        i++;
+    if (i == NET_ENTRIES || strlen(e->key) >= sizeof d->keys[i].key) {
+        sim_violation(&d->node->net->report, "%s: its store has no room for an entry",
+                      d->node->address);
+        return;
+    }
+    d->keys[i].entry = *e;
+    snprintf(d->keys[i].key, sizeof d->keys[i].key, "%s", e->key);
+    d->key_count += i == d->key_count;
+}
+
 static void keep(net_disk *d, const rill_store_batch *batch)
 {
     for (size_t i = 0; i < batch->account_count; i++)
         keep_account(d, &batch->accounts[i]);
     for (size_t i = 0; i < batch->balance_count; i++)
         d->booked[batch->balances[i].id] = batch->balances[i].booked;
+    for (size_t i = 0; i < batch->entry_count; i++)
+        keep_entry(d, &batch->entries[i]);
     for (size_t i = 0; i < batch->route_count; i++)
         keep_route(d, &batch->routes[i]);
+    if (d->file != NULL && rill_sqlite_write(d->file, batch) != RILL_OK)
+        sim_violation(&d->node->net->report, "%s: SQLite cannot write: %s", d->node->address,
+                      rill_sqlite_problem(d->file));
     if (batch->group == 0)
         return;
     for (uint64_t run = 1; run < d->run; run++)
@@ -134,6 +159,72 @@ void net_disk_init(net_disk *d, net_node *node)
     d->node = node;
 }
 
+/* ---- the life of a process ---- */
+
+int net_disk_open(net_disk *d)
+{
+    char problem[RILL_SQLITE_PROBLEM];
+    const rill_sqlite_options o = {
+        .allocator = rill_allocator_default(),
+        .path = "books",
+        .durability = RILL_DURABILITY_FULL,
+        .now_ms = net_node_now(d->node).wall_ms,
+        .vfs = CRASH_VFS,
+    };
+    if (d->run + 1 >= NET_DISK_RUNS)
+        return RILL_ERR_LIMIT;
+    d->run++;
+    if (!d->real)
+        return RILL_OK;
+    int rc = rill_sqlite_open(&d->file, &o, problem);
+    if (rc == RILL_OK && rill_sqlite_run(d->file) != d->run)
+        sim_violation(&d->node->net->report, "%s: run %" PRIu64 " is %" PRIu64 " to SQLite",
+                      d->node->address, d->run, rill_sqlite_run(d->file));
+    return rc;
+}
+
+/* It dies in the middle of everything: what it has written is there, and nothing else is. */
+void net_disk_close(net_disk *d)
+{
+    if (d->file == NULL)
+        return;
+    crash_vfs_kill();
+    rill_sqlite_close(d->file);
+    d->file = NULL;
+}
+
+void net_disk_audit(net_disk *d)
+{
+    rill_audit audit = {0};
+    if (d->file == NULL)
+        return;
+    int rc = rill_sqlite_audit(d->file, &audit);
+    if (rc != RILL_OK || audit.uneven_balances + audit.uneven_assets + audit.broken_entries > 0)
+        sim_violation(&d->node->net->report, "%s: the audit finds %s: %s", d->node->address,
+                      rill_error_name(rc), audit.first);
+}
+
+static int on_account(void *core, const rill_store_account *account, rill_i128 booked)
+{
+    return rill_core_know(core, account, booked);
+}
+
+static int on_key(void *core, const rill_store_entry *entry)
+{
+    return rill_core_know_key(core, entry);
+}
+
+static int on_route(void *core, const rill_store_route *route)
+{
+    return rill_core_know_route(core, route);
+}
+
+static int on_run(void *core, uint64_t run, uint64_t kept)
+{
+    rill_core_know_run(core, run, kept);
+    return RILL_OK;
+}
+
 static int read_routes(const net_disk *d, rill_core *core, bool tables)
 {
     int rc = RILL_OK;
@@ -149,12 +240,21 @@ static int read_routes(const net_disk *d, rill_core *core, bool tables)
 
 int net_disk_read(const net_disk *d, rill_core *core)
 {
+    const rill_store_reader reader = {
+        .account = on_account, .key = on_key, .route = on_route, .run = on_run, .user = core};
     int rc = RILL_OK;
+    if (d->file != NULL)
+        return rill_sqlite_read(d->file, &reader);
     for (size_t id = 1; id <= d->last && rc == RILL_OK; id++) {
         rill_store_account a = d->accounts[id];
         a.name = d->names[id];
         a.asset = d->assets[id];
         rc = rill_core_know(core, &a, d->booked[id]);
+    }
+    for (size_t i = 0; i < d->key_count && rc == RILL_OK; i++) {
+        rill_store_entry e = d->keys[i].entry;
+        e.key = d->keys[i].key;
+        rc = rill_core_know_key(core, &e);
     }
     if (rc == RILL_OK)
         rc = read_routes(d, core, true);

@@ -290,6 +290,20 @@ static void draw_payment(net *n, net_program *p, net_program *to)
     p->probes = chance(n, 500);
 }
 
+static void add_thieves(net *n)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        add_program(n);
+        net_program *p = &n->programs[n->program_count - 1];
+        p->thief = true;
+        p->way->side[0].node->accounts[p->way->side[0].account].charge_unseen = true;
+    }
+    net_program *thief = &n->programs[n->program_count - 2];
+    thief->to = &n->programs[n->program_count - 1];
+    thief->packet = draw_units(n, thief->way->asset, 50);
+    thief->start_at = draw(n, 500, 6000) * RILL_MS;
+}
+
 void net_draw(net *n)
 {
     uint64_t nodes = draw(n, 2, chance(n, 600) ? 3 : NET_NODES);
@@ -309,6 +323,12 @@ void net_draw(net *n)
         n->programs[i].trick = chance(n, 600) ? 0 : (unsigned)draw(n, 10, 300);
     for (uint64_t i = paid; i < paid + payers; i++)
         draw_payment(n, &n->programs[i], &n->programs[draw(n, 0, paid - 1)]);
+    if (chance(n, 200))
+        add_thieves(n);
+    if (chance(n, 100)) {
+        n->nodes[draw(n, 0, nodes - 1)].disk.real = true;
+        n->counts.real_stores++;
+    }
     uint64_t kind = draw(n, 0, 2);
     n->learns = kind != 0;
     for (unsigned i = 0; i < n->node_count && kind != 1; i++)
@@ -329,12 +349,8 @@ static void reload(net *n)
         return;
     for (unsigned i = 0; i < node->account_count; i++) {
         net_account *a = &node->accounts[i];
-        const net_account before = *a;
-        if (!sim_rng_chance(&n->rng, 400))
-            continue;
-        draw_limits(n, a);
-        node->limits_lowered =
-            node->limits_lowered || a->credit < before.credit || a->most < before.most;
+        if (sim_rng_chance(&n->rng, 400))
+            draw_limits(n, a);
     }
     if (sim_rng_chance(&n->rng, 300))
         node->spread = (uint32_t)sim_rng_below(&n->rng, 30000);
@@ -364,6 +380,14 @@ static void trouble_store(net *n, bool fails)
     n->counts.stalls += !fails;
 }
 
+static void deposit(net *n)
+{
+    net_program *p = &n->programs[sim_rng_below(&n->rng, n->program_count)];
+    const net_side *side = &p->way->side[0];
+    uint64_t amount = sim_rng_magnitude(&n->rng, 1, p->packet < 2 ? 1000 : p->packet * 2);
+    net_entry_want(n, side->node, side->account, amount, sim_rng_chance(&n->rng, 400));
+}
+
 static void happens(void *context, uint64_t argument)
 {
     net *n = context;
@@ -371,7 +395,9 @@ static void happens(void *context, uint64_t argument)
     if (n->report.failed)
         return;
     uint64_t kind = sim_rng_below(&n->rng, 100);
-    if (kind < 40)
+    if (kind < 8)
+        deposit(n);
+    else if (kind < 40)
         net_way_cut(&n->ways[sim_rng_below(&n->rng, n->way_count)]);
     else if (kind < 50)
         net_node_kill(any_node(n));

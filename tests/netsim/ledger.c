@@ -19,7 +19,7 @@ static unsigned asset_of(const net_node *node, unsigned account)
     return node->accounts[account].way->asset;
 }
 
-static bool is_booked(const net_flight *f)
+bool net_is_booked(const net_flight *f)
 {
     return f->state == NET_FLIGHT_BOOKED || f->state == NET_FLIGHT_KEPT;
 }
@@ -192,6 +192,9 @@ static void book(net_flight *f)
         source->unseen_packets++;
         source->unseen += f->taken;
         node->net->counts.unseen++;
+        /* What is least often out at a kill. */
+        if (!node->net->calm && sim_rng_chance(&node->net->rng, 60))
+            net_node_kill_soon(node);
     }
     node->accounts[f->destination].booked += f->given;
     node->exchange[asset_of(node, f->destination)] -= f->given;
@@ -211,7 +214,7 @@ static void judge_late(const net_node *node, net_prepare *p)
     const net_flight *there = p->forwarded;
     n->counts.late++;
     p->why |= NET_WHY_LATE;
-    if (there == NULL || !is_booked(there))
+    if (there == NULL || !net_is_booked(there))
         return;
     int64_t took = (int64_t)((net_now(n) - p->booked_at) / RILL_MS);
     int64_t room = (int64_t)there->node->window + there->wall_offset - p->flight->wall_offset;
@@ -231,7 +234,7 @@ void net_ledger_answer(net_node *node, net_prepare *p, const uint8_t *packet, si
         return;
     bool due = net_node_now(node).mono_ns >= f->deadline;
     if (f->state != NET_FLIGHT_OUT || f->out != p || due) {
-        if (fulfilled && !(is_booked(f) && f->out == p))
+        if (fulfilled && !(net_is_booked(f) && f->out == p))
             judge_late(node, p);
         if (f->state == NET_FLIGHT_OUT && f->out == p)
             end(f);
@@ -265,7 +268,7 @@ static void passes_on(net_node *node, net_prepare *p, const uint8_t *packet, siz
     if (!net_fulfills(node->net, p, packet, len))
         sim_violation(r, "%s: passes on a wrong fulfillment of packet %" PRIu64, node->address,
                       p->number);
-    else if (!is_booked(f))
+    else if (!net_is_booked(f))
         sim_violation(r, "%s: fulfills packet %" PRIu64 ", which nobody has fulfilled",
                       node->address, p->number);
     else if (f->state != NET_FLIGHT_KEPT && node->durability != RILL_DURABILITY_NONE)
@@ -285,7 +288,7 @@ void net_ledger_replied(net_node *node, net_prepare *p, const uint8_t *packet, s
         passes_on(node, p, packet, len);
     else if (fulfill && p->amount > 0)
         sim_violation(r, "%s: takes packet %" PRIu64 " for itself", node->address, p->number);
-    else if (!fulfill && f != NULL && is_booked(f))
+    else if (!fulfill && f != NULL && net_is_booked(f))
         sim_violation(r, "%s: rejects packet %" PRIu64 ", which it has booked", node->address,
                       p->number);
     else if (!fulfill && f != NULL && f->state == NET_FLIGHT_OUT)
@@ -307,6 +310,7 @@ void net_ledger_ticked(net_node *node)
 
 void net_ledger_given(net_node *node, uint64_t group)
 {
+    net_entries_given(node, group);
     for (rill_list *at = node->flights.next; at != &node->flights; at = at->next) {
         net_flight *f = RILL_CONTAINER(at, net_flight, link);
         if (f->state == NET_FLIGHT_BOOKED && f->group == 0)
@@ -316,6 +320,7 @@ void net_ledger_given(net_node *node, uint64_t group)
 
 void net_ledger_kept(net_node *node, uint64_t group)
 {
+    net_entries_kept(node, group);
     for (rill_list *at = node->flights.next, *next; at != &node->flights; at = next) {
         net_flight *f = RILL_CONTAINER(at, net_flight, link);
         next = at->next;
@@ -345,6 +350,7 @@ static void recover(net_flight *f)
 void net_ledger_killed(net_node *node, uint64_t kept)
 {
     net_counts *counts = &node->net->counts;
+    net_entries_killed(node, kept);
     for (rill_list *at = node->flights.next, *next; at != &node->flights; at = next) {
         net_flight *f = RILL_CONTAINER(at, net_flight, link);
         next = at->next;
@@ -393,7 +399,7 @@ void net_ledger_chores(net_node *node)
 
 /* ---- the rules, at every moment ---- */
 
-static oracle_i128 wide(rill_i128 value)
+oracle_i128 net_wide(rill_i128 value)
 {
     rill_u128 bits = rill_wide_bits(value);
     return (oracle_i128)((oracle_u128)rill_wide_high(bits) << 64 | rill_wide_low(bits));
@@ -402,15 +408,6 @@ static oracle_i128 wide(rill_i128 value)
 static oracle_u128 sum_of(rill_sum sum)
 {
     return (oracle_u128)sum.high << 64 | sum.low;
-}
-
-static bool has_left(const net_node *node)
-{
-    for (const rill_list *at = node->flights.next; at != &node->flights; at = at->next) {
-        if (RILL_CONTAINER(at, net_flight, link)->state == NET_FLIGHT_LEFT)
-            return true;
-    }
-    return false;
 }
 
 static void check_account(net_node *node, const net_account *a)
@@ -422,21 +419,28 @@ static void check_account(net_node *node, const net_account *a)
         sim_violation(r, "%s: has no account %s any more", node->address, a->name);
         return;
     }
-    oracle_i128 booked = wide(holder->balance.booked);
+    oracle_i128 booked = net_wide(holder->balance.booked);
     if (booked != a->booked)
         sim_violation(r, "%s: the balance of %s is %" PRId64 ", and should be %" PRId64,
                       node->address, a->name, (int64_t)booked, (int64_t)a->booked);
     if (holder->unseen.packets != a->unseen_packets || holder->unseen.amount != a->unseen)
         sim_violation(r, "%s: %" PRIu64 " packets of %s are said to be unseen, and %" PRIu64 " are",
                       node->address, holder->unseen.packets, a->name, a->unseen_packets);
-    if (node->limits_lowered && has_left(node))
-        return; /* what was out may not have found room again */
     if (sum_of(holder->balance.held) != a->held)
         sim_violation(r, "%s: %" PRIu64 " of %s is held, and should be %" PRIu64, node->address,
                       holder->balance.held.low, a->name, (uint64_t)a->held);
     if (sum_of(holder->balance.coming) != a->coming)
         sim_violation(r, "%s: %" PRIu64 " is coming to %s, and should be %" PRIu64, node->address,
                       holder->balance.coming.low, a->name, (uint64_t)a->coming);
+}
+
+/* The node's own balances of an asset. */
+static void check_own(net_node *node, const char *what, rill_i128 has, oracle_i128 wanted,
+                      const char *code)
+{
+    if (net_wide(has) != wanted)
+        sim_violation(&node->net->report, "%s: its %s has %" PRId64 " %s, and should have %" PRId64,
+                      node->address, what, (int64_t)net_wide(has), code, (int64_t)wanted);
 }
 
 static void check_exchanges(net_node *node)
@@ -449,11 +453,10 @@ static void check_exchanges(net_node *node)
             if (strcmp(rates->assets[i].code, n->assets[k].code) != 0 ||
                 rates->assets[i].scale != n->assets[k].scale)
                 continue;
-            oracle_i128 booked = wide(books->assets[i]->exchange.booked);
-            if (booked != node->exchange[k])
-                sim_violation(
-                    &n->report, "%s: the exchange has %" PRId64 " %s, and should have %" PRId64,
-                    node->address, (int64_t)booked, n->assets[k].code, (int64_t)node->exchange[k]);
+            check_own(node, "exchange", books->assets[i]->exchange.booked, node->exchange[k],
+                      n->assets[k].code);
+            check_own(node, "outside", books->assets[i]->outside.booked, node->outside[k],
+                      n->assets[k].code);
         }
     }
 }
@@ -474,116 +477,5 @@ void net_ledger_check(net_node *node)
         if (f->state == NET_FLIGHT_OUT && f->deadline + RILL_MS < now)
             sim_violation(r, "%s: packet %" PRIu64 " is held after its expiry", node->address,
                           f->in->number);
-    }
-}
-
-/* ---- the rules, at the end ---- */
-
-static bool took(const net_prepare *p)
-{
-    if (p->conn->way->side[1 - p->from].program != NULL)
-        return p->program_took;
-    return p->forwarded != NULL && is_booked(p->forwarded) && p->forwarded->charged;
-}
-
-static bool paid(const net_prepare *p)
-{
-    if (p->conn->way->side[p->from].program != NULL)
-        return p->program_paid;
-    return p->flight != NULL && p->flight->out == p && is_booked(p->flight);
-}
-
-static void judge_packet(net *n, net_prepare *p, oracle_i128 *named)
-{
-    /* The node bears it: its neighbours agree, and the two programs do not. */
-    if (p->payer != NULL && p->forwarded != NULL && is_booked(p->forwarded) &&
-        !p->forwarded->charged)
-        p->payer->lost++;
-    if (took(p) == paid(p) || p->amount == 0)
-        return;
-    if (paid(p))
-        sim_violation(&n->report,
-                      "packet %" PRIu64 " of %" PRIu64 " is booked by who sent it, and not by who "
-                      "got it",
-                      p->number, p->amount);
-    if (p->why == 0)
-        sim_violation(&n->report,
-                      "packet %" PRIu64 " of %" PRIu64 " is booked by who got it alone, though "
-                      "nothing was lost",
-                      p->number, p->amount);
-    named[p->conn->way->index] -= (oracle_i128)p->amount;
-    n->counts.named++;
-    if (p->payer != NULL)
-        p->payer->lost++;
-}
-
-static oracle_i128 booked_at(const net_way *w, unsigned side)
-{
-    const net_account *a = &w->side[side].node->accounts[w->side[side].account];
-    const rill_bytes name = {(const uint8_t *)a->name, strlen(a->name)};
-    return wide(rill_core_find(w->side[side].node->core, name)->balance.booked);
-}
-
-/* What one of the two owes the other is what that one has, but for what has been named. */
-static void judge_way(net *n, const net_way *w, oracle_i128 named)
-{
-    if (w->side[1].node == NULL)
-        return;
-    oracle_i128 difference = booked_at(w, 0) + booked_at(w, 1);
-    if (difference != named)
-        sim_violation(&n->report,
-                      "%s and %s disagree by %" PRId64 ", where %" PRId64 " are explained",
-                      w->side[0].node->address, w->side[1].node->address, (int64_t)difference,
-                      (int64_t)named);
-}
-
-static void judge_payment(net *n, const net_program *p)
-{
-    n->counts.payments++;
-    n->counts.complete += p->error == RILL_OK && p->sent == p->amount;
-    n->counts.delivered_some += p->received > 0;
-    if (p->delivered > p->received)
-        sim_violation(&n->report, "%s: %" PRIu64 " are delivered, and %" PRIu64 " were received",
-                      p->address, p->delivered, p->received);
-    if (p->lost == 0 && p->in_flight == 0 && p->delivered != p->received)
-        sim_violation(&n->report,
-                      "%s: %" PRIu64 " are delivered of %" PRIu64 " that were received, though "
-                      "nothing was lost",
-                      p->address, p->delivered, p->received);
-    if (p->sent < p->paid)
-        sim_violation(&n->report, "%s: %" PRIu64 " are sent, and %" PRIu64 " were fulfilled",
-                      p->address, p->sent, p->paid);
-}
-
-static void judge_node(net_node *node)
-{
-    sim_report *r = &node->net->report;
-    if (!node->running)
-        sim_violation(r, "%s: does not run at the end", node->address);
-    else if (rill_hub_open(rill_core_hub(node->core)) != 0)
-        sim_violation(r, "%s: has %zu open packets at the end", node->address,
-                      rill_hub_open(rill_core_hub(node->core)));
-    else if (!rill_core_is_kept(node->core))
-        sim_violation(r, "%s: its books are not kept at the end", node->address);
-    else if (rill_flights_count(node->flights_file) != 0)
-        sim_violation(r, "%s: lists %zu packets as under way at the end", node->address,
-                      rill_flights_count(node->flights_file));
-    else if (!rill_list_empty(&node->flights))
-        sim_violation(r, "%s: a packet has no end", node->address);
-    net_ledger_check(node);
-}
-
-void net_ledger_final(net *n)
-{
-    oracle_i128 named[NET_WAYS] = {0};
-    for (unsigned i = 0; i < n->node_count; i++)
-        judge_node(&n->nodes[i]);
-    for (size_t i = 0; i < n->prepare_count; i++)
-        judge_packet(n, n->prepares[i], named);
-    for (unsigned i = 0; i < n->way_count && !n->report.failed; i++)
-        judge_way(n, &n->ways[i], named[i]);
-    for (unsigned i = 0; i < n->program_count; i++) {
-        if (n->programs[i].to != NULL)
-            judge_payment(n, &n->programs[i]);
     }
 }

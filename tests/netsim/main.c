@@ -162,6 +162,7 @@ static void print_counts(const char *mark)
         uint64_t count;
     } all[] = {
         {"seeds", c->seeds},
+        {"stores that were SQLite", c->real_stores},
         {"lives of nodes", c->nodes},
         {"Prepares on all ways", c->prepares},
         {"forwarded by nodes", c->forwarded},
@@ -174,6 +175,9 @@ static void print_counts(const char *mark)
         {"stores that stood still", c->stalls},
         {"stores that failed", c->failures},
         {"tricks", c->tricks},
+        {"packets of thieves that were fulfilled after they had left", c->thefts},
+        {"deposits and withdrawals", c->entries},
+        {"asked for again with their key", c->asked_again},
         {"packets that were out at a kill", c->left},
         {"bookings found in the list after a kill", c->recovered},
         {"of them, not charged to the source", c->uncharged},

@@ -15,6 +15,7 @@
 #include "sim/queue.h"
 #include "sim/report.h"
 #include "sim/rng.h"
+#include "store/sqlite.h"
 
 enum {
     NET_NODES = 7,
@@ -22,6 +23,7 @@ enum {
     NET_WAYS = 32,
     NET_ACCOUNTS = 16, /* of one node */
     NET_ASSETS = 3,
+    NET_ENTRIES = 16,
     NET_TEXT = 6000, /* a configuration */
 };
 
@@ -179,12 +181,19 @@ typedef struct net_disk_route {
 typedef struct net_disk {
     rill_store store; /* first */
     net_node *node;
+    bool real;                     /* SQLite keeps it, too, and a new process reads it from there */
+    rill_sqlite *file;             /* while the process runs; NULL: it is not real */
     const rill_store_batch *batch; /* that it has been given */
     rill_store_account accounts[NET_DISK_ROWS];
     char names[NET_DISK_ROWS][16];
     char assets[NET_DISK_ROWS][16];
     rill_i128 booked[NET_DISK_ROWS];
     size_t last;
+    struct {
+        rill_store_entry entry;
+        char key[24];
+    } keys[NET_ENTRIES];
+    size_t key_count;
     net_disk_route routes[NET_DISK_ROUTES];
     size_t route_count;
     uint64_t kept[NET_DISK_RUNS]; /* the last group, by run */
@@ -208,10 +217,10 @@ struct net_node {
     char routes[NET_NODES][48]; /* of the configuration */
     unsigned route_count;
     uint32_t spread;          /* millionths */
-    bool limits_lowered;      /* by a reload */
     unsigned kill_at_booking; /* it is killed after so many; 0: not so */
     unsigned kill_at_keeping; /* ... when its store has kept a batch, and has not said so */
     oracle_i128 exchange[NET_ASSETS];
+    oracle_i128 outside[NET_ASSETS];
     /* Clocks. */
     uint64_t mono_offset;
     int64_t wall_offset; /* ms */
@@ -252,6 +261,7 @@ struct net_program {
     int64_t wall_offset;
     uint64_t planned;
     bool in_turn;
+    bool thief;
     unsigned trick; /* how often it answers otherwise than it says, permille */
     /* A payer: what it pays. */
     net_program *to; /* NULL: it is paid */
@@ -272,6 +282,19 @@ struct net_program {
     uint64_t paid;     /* units whose Fulfill reached the sender */
 };
 
+/* ---- what is booked without a packet ---- */
+
+typedef struct net_entry {
+    net_node *node;
+    unsigned account;
+    uint64_t amount;
+    rill_entry_kind kind;
+    char key[24];
+    enum { NET_ENTRY_WANTED, NET_ENTRY_BOOKED, NET_ENTRY_KEPT } state;
+    uint64_t group; /* BOOKED: that the store was given it in; 0: not yet */
+    bool answered;
+} net_entry;
+
 /* ---- all of it ---- */
 
 typedef struct net_asset {
@@ -287,6 +310,7 @@ typedef struct net_counts {
     uint64_t cuts, kills, drains, reloads, clocks, stalls, failures, tricks;
     uint64_t recovered, uncharged, unseen, unheard, left, late, named;
     uint64_t payments, complete, delivered_some;
+    uint64_t real_stores, entries, asked_again, thefts;
 } net_counts;
 
 struct net {
@@ -304,6 +328,8 @@ struct net {
     unsigned program_count;
     net_way ways[NET_WAYS];
     unsigned way_count;
+    net_entry entries[NET_ENTRIES];
+    unsigned entry_count;
     net_prepare **prepares;
     size_t prepare_count;
     size_t prepare_cap;

@@ -18,7 +18,7 @@
 /* A turn of the loop takes in what comes in so long, at most. */
 #define TURN_MAX (UINT64_C(300000))
 /* Bytes of the list of packets that are out: its head and the first 1023. */
-enum { LIST_BYTES = 65536 };
+enum { LIST_BYTES = 65536, LISTED = 256 };
 
 /* ---- the list of packets that are out: one file for each node, used by all runs ---- */
 
@@ -26,7 +26,10 @@ typedef struct list {
     char path[40];
     int fd; /* 0: there is none yet */
     rill_flights *file;
+    bool bytes;               /* how it was remembered */
     uint8_t left[LIST_BYTES]; /* its first bytes, as the last process left them */
+    rill_flight listed[LISTED];
+    size_t count;
 } list;
 
 static list lists[NET_NODES];
@@ -76,18 +79,39 @@ static void empty_list(list *l)
         rill_flights_remove(l->file, slot);
 }
 
-static void remember_list(list *l)
+/* The process is gone, and its list stays as it is, whatever is done to it from now on. */
+static void remember_list(list *l, bool bytes)
 {
-    if (pread(l->fd, l->left, LIST_BYTES, 0) != LIST_BYTES)
+    uint32_t cursor = 0;
+    uint32_t slot = 0;
+    size_t count = rill_flights_count(l->file);
+    l->bytes = bytes || count > LISTED;
+    if (l->bytes && pread(l->fd, l->left, LIST_BYTES, 0) != LIST_BYTES)
         list_failed("cannot be read");
+    for (l->count = 0; !l->bytes && l->count < count; l->count++) {
+        if (!rill_flights_next(l->file, &cursor, &slot, &l->listed[l->count]))
+            list_failed("is shorter than it says");
+    }
 }
 
+/* Byte by byte, and it is opened again; or, which takes no time, packet by packet. */
 static void restore_list(list *l)
 {
-    rill_flights_close(l->file);
-    l->file = NULL;
-    if (pwrite(l->fd, l->left, LIST_BYTES, 0) != LIST_BYTES)
-        list_failed("cannot be written");
+    if (l->bytes) {
+        rill_flights_close(l->file);
+        l->file = NULL;
+        if (pwrite(l->fd, l->left, LIST_BYTES, 0) != LIST_BYTES)
+            list_failed("cannot be written");
+        return;
+    }
+    empty_list(l);
+    for (size_t i = 0; i < l->count; i++) {
+        const rill_flight *flight = &l->listed[i];
+        rill_flights_begin(l->file, flight->run);
+        uint32_t slot = rill_flights_add(l->file, flight);
+        if (flight->group != 0)
+            rill_flights_fulfilled(l->file, slot, flight->group, flight->charged);
+    }
 }
 
 /* ---- what the core asks for ---- */
@@ -243,8 +267,9 @@ static int open_core(net_node *node)
     node->flights_file = l->file;
     if (node->life == 1)
         empty_list(l);
-    node->disk.run++;
-    int rc = rill_core_new(&node->core, &o, &problem);
+    int rc = net_disk_open(&node->disk);
+    if (rc == RILL_OK)
+        rc = rill_core_new(&node->core, &o, &problem);
     if (rc == RILL_OK)
         rc = rill_core_list_flights(node->core, l->file);
     rill_flights_begin(l->file, node->disk.run);
@@ -266,8 +291,6 @@ void net_node_begin(net_node *node)
     if (node->life == 1)
         sim_trace(&n->report, "configuration of %s:\n%s", node->address, node->text);
     int rc = read_config(node, &node->config, &node->arena);
-    if (rc == RILL_OK && node->disk.run + 1 >= NET_DISK_RUNS)
-        rc = RILL_ERR_LIMIT;
     if (rc == RILL_OK)
         rc = open_core(node);
     if (rc == RILL_OK)
@@ -315,7 +338,7 @@ static void drop_end(net_end *end)
 static void drop(net_node *node)
 {
     list *l = &lists[node->index];
-    remember_list(l);
+    remember_list(l, sim_rng_chance(&node->net->rng, 200));
     node->dying = true;
     for (unsigned i = 0; i < node->account_count; i++) {
         net_way *w = node->accounts[i].way;
@@ -328,6 +351,7 @@ static void drop(net_node *node)
     }
     rill_hub_abandon(rill_core_hub(node->core));
     rill_core_free(node->core);
+    net_disk_close(&node->disk);
     node->core = NULL;
     rill_arena_clear(&node->arena);
     while (node->old_count > 0)

@@ -50,8 +50,14 @@ void net_node_after(net_node *node);
 /* ---- disk.c: its store ---- */
 
 void net_disk_init(net_disk *d, net_node *node);
+/* A new run of the node. RILL_ERR_LIMIT, and the errors of rill_sqlite_open. */
+int net_disk_open(net_disk *d);
 /* Tells a new process all that it has. */
 int net_disk_read(const net_disk *d, rill_core *core);
+/* The process is gone. */
+void net_disk_close(net_disk *d);
+/* Computes all balances anew from what it has. */
+void net_disk_audit(net_disk *d);
 
 /* ---- ledger.c: what the books must have, and the rules ---- */
 
@@ -76,8 +82,12 @@ void net_ledger_begun(net_node *node);
 void net_ledger_chores(net_node *node);
 /* The books of a node against the ledger: after every event. */
 void net_ledger_check(net_node *node);
-/* All of it, when nothing happens any more. */
-void net_ledger_final(net *n);
+bool net_is_booked(const net_flight *f);
+oracle_i128 net_wide(rill_i128 value);
+
+/* ---- judge.c: the rules, when nothing happens any more ---- */
+
+void net_judge(net *n);
 
 /* ---- program.c: programs with an endpoint ---- */
 
@@ -85,6 +95,20 @@ void net_program_begin(net_program *p);
 void net_program_free(net_program *p);
 void net_program_attach(net_program *p, net_end *end);
 bool net_programs_over(const net *n);
+
+/* ---- thief.c: two programs that want something for nothing ---- */
+
+void net_thief_begin(net_program *p);
+void net_thief_attach(net_program *p, net_end *end);
+
+/* ---- operator.c: deposits and withdrawals ---- */
+
+/* It is asked for until it is kept. */
+void net_entry_want(net *n, net_node *node, unsigned account, uint64_t amount, bool out);
+/* As net_ledger_given and those after it. */
+void net_entries_given(const net_node *node, uint64_t group);
+void net_entries_kept(const net_node *node, uint64_t group);
+void net_entries_killed(const net_node *node, uint64_t kept);
 
 /* ---- run.c ---- */
 

@@ -215,6 +215,10 @@ static void on_unanswered(rill_link *l, uint64_t id, int error, bool sent, void 
 
 void net_program_attach(net_program *p, net_end *end)
 {
+    if (p->thief) {
+        net_thief_attach(p, end);
+        return;
+    }
     end->link.on = (rill_link_handlers){
         .size = sizeof(rill_link_handlers),
         .up = on_up,
@@ -266,6 +270,10 @@ static void pays(void *context, uint64_t argument)
 void net_program_begin(net_program *p)
 {
     rill_endpoint_options o;
+    if (p->thief) {
+        net_thief_begin(p);
+        return;
+    }
     const net_asset *asset = &p->net->assets[p->way->asset];
     rill_endpoint_options_init(&o);
     p->planned = RILL_NEVER;
@@ -284,7 +292,7 @@ void net_program_begin(net_program *p)
 bool net_programs_over(const net *n)
 {
     for (unsigned i = 0; i < n->program_count; i++) {
-        if (n->programs[i].to != NULL && !n->programs[i].over)
+        if (n->programs[i].to != NULL && !n->programs[i].thief && !n->programs[i].over)
             return false;
     }
     return true;

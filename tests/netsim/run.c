@@ -7,6 +7,7 @@
 
 #include "crypto/crypto.h"
 #include "sim/randomness.h"
+#include "support/crash_vfs.h"
 
 /* No faults any more, and nobody plays tricks. */
 #define CALM_AT (30 * RILL_SECOND)
@@ -90,6 +91,8 @@ bool net_run(net *n, uint64_t seed, bool trace)
     sim_rng_seed(&n->plan, seed, 1);
     sim_rng_seed(&n->rng, seed, 2);
     sim_randomness_seed(seed);
+    crash_vfs_register();
+    crash_vfs_reset();
     n->crypto = rill_crypto_new(rill_allocator_default());
     if (n->crypto == NULL)
         abort();
@@ -104,7 +107,7 @@ bool net_run(net *n, uint64_t seed, bool trace)
     while (!n->report.failed && !all_is_still(n) && sim_queue_next(&n->queue) < rest + REST)
         sim_queue_step(&n->queue);
     if (!n->report.failed)
-        net_ledger_final(n);
+        net_judge(n);
     clear(n);
     return !n->report.failed;
 }
