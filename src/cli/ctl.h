@@ -21,7 +21,7 @@ enum {
 /* Where nothing else says it. */
 #define CTL_SOCKET       "/run/rilld/admin.sock"
 #define CTL_MAX_OPTIONS  12
-#define CTL_MAX_OPERANDS 3
+#define CTL_MAX_OPERANDS 24
 
 typedef struct ctl_option {
     const char *name;  /* "--from"; NULL ends a table */
@@ -125,6 +125,8 @@ int ctl_accounts(const ctl_args *args);
 int ctl_balance(const ctl_args *args);
 int ctl_rates(const ctl_args *args);
 int ctl_routes(const ctl_args *args);
+/* accounts add, set and remove. */
+int ctl_change_accounts(const ctl_args *args);
 int ctl_settle(const ctl_args *args);
 int ctl_statement(const ctl_args *args);
 int ctl_audit(const ctl_args *args);

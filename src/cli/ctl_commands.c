@@ -51,6 +51,8 @@ static ctl_table *account_table(void)
 int ctl_accounts(const ctl_args *args)
 {
     ctl_reply r;
+    if (args->operands[0] != NULL)
+        return ctl_change_accounts(args);
     int code = ctl_ask(args, "GET", "/v1/accounts", NULL, &r);
     if (code == CTL_DONE && ctl_json(args)) {
         code = ctl_print_json(&r);
@@ -134,47 +136,6 @@ int ctl_balance(const ctl_args *args)
         }
         ctl_table_print(t);
     }
-    ctl_reply_clear(&r);
-    return code;
-}
-
-/* ---- routes ---- */
-
-static void show_routes(const json_t *answer)
-{
-    size_t i;
-    const json_t *one;
-    ctl_table *t = ctl_table_new("PREFIX|ACCOUNT|KIND|>HOPS|STATE");
-    json_array_foreach(json_object_get(answer, "routes"), i, one)
-    {
-        const char *prefix = ctl_text(one, "prefix");
-        const char *account = ctl_text(one, "account");
-        bool taken = json_is_true(json_object_get(one, "taken"));
-        bool away = json_is_true(json_object_get(one, "away"));
-        ctl_cell(t, prefix[0] == '\0' ? "(all others)" : prefix);
-        ctl_cell(t, account[0] == '\0' ? "(this node)" : account);
-        ctl_cell(t, ctl_text(one, "kind"));
-        ctl_cell_number(t, ctl_number(one, "hops"));
-        ctl_cell(t, away && taken ? "taken, away" : away ? "away" : taken ? "taken" : "");
-    }
-    ctl_table_print(t);
-    if (json_is_true(json_object_get(answer, "more")))
-        (void)printf("and more: say what the prefix begins with\n");
-}
-
-int ctl_routes(const ctl_args *args)
-{
-    char path[PATH] = "/v1/routes";
-    ctl_reply r;
-    if (!ctl_add_query(path, sizeof path, "prefix", args->operands[0])) {
-        ctl_error(args, "the prefix is too long");
-        return CTL_USAGE;
-    }
-    int code = ctl_ask(args, "GET", path, NULL, &r);
-    if (code == CTL_DONE && ctl_json(args))
-        code = ctl_print_json(&r);
-    else if (code == CTL_DONE)
-        show_routes(r.value);
     ctl_reply_clear(&r);
     return code;
 }
@@ -418,6 +379,16 @@ void ctl_print_price_service(const json_t *service)
         (void)printf("its last answer, at %s: %s\n", ctl_text(service, "problem_at"), problem);
 }
 
+/* What the API added and the configuration leaves no room for. */
+static void show_set_aside(const json_t *all)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(all, i, one)
+        (void) printf("set aside: %s %s of the API: %s\n", ctl_text(one, "kind"),
+                      ctl_text(one, "name"), ctl_text(one, "why"));
+}
+
 int ctl_status(const ctl_args *args)
 {
     ctl_reply r;
@@ -431,6 +402,7 @@ int ctl_status(const ctl_args *args)
                      ctl_text(r.value, "state"), ctl_number(r.value, "accounts"),
                      ctl_number(r.value, "open"), ctl_text(r.value, "log_level"));
         ctl_print_price_service(json_object_get(r.value, "price_service"));
+        show_set_aside(json_object_get(r.value, "set_aside"));
     }
     ctl_reply_clear(&r);
     return code;

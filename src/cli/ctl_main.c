@@ -30,6 +30,18 @@ static const ctl_option statement_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const ctl_option who_options[] = {
+    {"--who", "NAME", "who did this, for the audit. Default: your user name"},
+    {NULL, NULL, NULL},
+};
+
+static const ctl_option accounts_options[] = {
+    {"--new-token", NULL, "the node makes a token for the account, and shows it once"},
+    {"--drop-old-tokens", NULL, "and those that it had before are good no more"},
+    {"--who", "NAME", "who did this, for the audit. Default: your user name"},
+    {NULL, NULL, NULL},
+};
+
 static const ctl_option rates_options[] = {
     {"--for", "TIME",
      "how long the price is good, such as 90s, 15m, 2h or 1d. Default: until it "
@@ -38,18 +50,17 @@ static const ctl_option rates_options[] = {
     {NULL, NULL, NULL},
 };
 
-static const ctl_option who_options[] = {
-    {"--who", "NAME", "who did this, for the audit. Default: your user name"},
-    {NULL, NULL, NULL},
-};
-
 const ctl_command ctl_commands[] = {
     {"status", "how the node is", "[OPTIONS]", "Says if the node can book, and what is under way.",
      NULL, 0, 0, ctl_status},
-    {"accounts", "every account with its balance", "[OPTIONS]",
+    {"accounts", "every account with its balance, and changing them",
+     "[add|set|remove NAME [KEY=VALUE ...]] [OPTIONS]",
      "A balance is what the node owes the account; below zero the account owes the node. Held is "
-     "what packets under way may take.",
-     NULL, 0, 0, ctl_accounts},
+     "what packets under way may take. \"accounts add\" takes the keys of the configuration, such as "
+     "relation=child asset=USD/2 credit=1000 link.uri=btp+wss://HOST; the node makes a token, unless "
+     "there is a link. \"accounts set\" changes some of them, and a key without a value takes it "
+     "out. What the configuration has is changed there.",
+     accounts_options, CTL_MAX_OPERANDS - 1, 0, ctl_accounts},
     {"balance", "the balance of an account, or what the node has", "[ACCOUNT] [OPTIONS]",
      "Without an account: for each asset what all accounts are owed and owe, what the exchange has "
      "earned, and what came from outside.",
@@ -59,9 +70,11 @@ const ctl_command ctl_commands[] = {
      "one coin of CODE is worth in the base, such as 1.0842 or 3/4; none takes it away. It counts "
      "before the service's, and not where the configuration has a price.",
      rates_options, 3, 0, ctl_rates},
-    {"routes", "the ways to each prefix", "[PREFIX] [OPTIONS]",
-     "Packets take one way to each prefix. PREFIX shows only those that begin with it.", NULL, 1, 0,
-     ctl_routes},
+    {"routes", "the ways to each prefix, and changing them",
+     "[PREFIX | add PREFIX ACCOUNT | remove PREFIX] [OPTIONS]",
+     "Packets take one way to each prefix. PREFIX shows only those that begin with it. \"routes add\" "
+     "adds one to those of the configuration, also for when the node is started again.",
+     who_options, 4, 0, ctl_routes},
     {"settle", "record what was settled by hand", "ACCOUNT AMOUNT --in|--out [OPTIONS]",
      "The amount is a whole number of units, or of coins with the asset's code, such as 3.00USD. "
      "It "

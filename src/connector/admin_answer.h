@@ -56,7 +56,23 @@ void rill_admin_begin_statement(const rill_core *core, const rill_holder_account
 /* admin_settlement.c: null if the account has no engine; NULL: no memory. */
 json_t *rill_admin_settlement(const rill_holder_account *holder);
 
-/* admin_routes.c: the ways to prefixes that begin with `prefix` of the query, 1000 at most. */
+/* admin_changes.c */
+void rill_admin_put_route(const rill_admin_control *control, const json_t *object,
+                          rill_admin_answer *out);
+void rill_admin_drop_route(const rill_admin_control *control, const json_t *object,
+                           rill_bytes query, rill_admin_answer *out);
+/* The account in it gets a token more, if that is wanted. */
+void rill_admin_add_account(const rill_core *core, const rill_admin_control *control,
+                            json_t *object, rill_admin_answer *out);
+void rill_admin_set_account(const rill_core *core, const rill_admin_control *control,
+                            const char *name, const json_t *object, rill_admin_answer *out);
+void rill_admin_drop_account(const rill_core *core, const rill_admin_control *control,
+                             const char *name, const json_t *object, rill_admin_answer *out);
+/* What the API added and the configuration does not leave room for. NULL: no memory. */
+json_t *rill_admin_set_aside(const rill_admin_control *control);
+
+/* admin_routes.c: the ways to prefixes that begin with `prefix` of the query, sorted, 1000 at most
+ * behind `after`. */
 void rill_admin_routes(const rill_core *core, rill_bytes query, rill_admin_answer *out);
 
 /* admin_rates.c */

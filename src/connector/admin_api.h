@@ -15,6 +15,14 @@
 /* Bytes of a request's body. */
 #define RILL_ADMIN_MAX_BODY 65536
 
+/* An account or a route that somebody adds, changes or takes out. */
+typedef struct rill_admin_change {
+    const char *kind;  /* RILL_SETTING_ACCOUNT or RILL_SETTING_ROUTE */
+    const char *name;
+    const char *value; /* as of rill_overlay_item; NULL: it is taken out */
+    const char *who;
+} rill_admin_change;
+
 /* What the port asks of who runs the connector. */
 typedef struct rill_admin_control {
     /* Looks into the store: rill_store_look_into. */
@@ -28,6 +36,14 @@ typedef struct rill_admin_control {
      * each.
      */
     int (*load)(void *user, const char *who, json_t *changes, json_t *problems);
+    /* What operators have added. */
+    const rill_overlay *(*overlay)(void *user);
+    /*
+     * Applies a change at once, and keeps it; *group is when it is kept. As `load`;
+     * RILL_ERR_NOT_FOUND: there is none to take out. RILL_ERR_LIMIT, RILL_ERR_TOO_LARGE.
+     */
+    int (*change)(void *user, const rill_admin_change *change, json_t *changes, json_t *problems,
+                  uint64_t *group);
     void *user;
 } rill_admin_control;
 

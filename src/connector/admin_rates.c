@@ -250,7 +250,8 @@ void rill_admin_enter_price(rill_core *core, const json_t *object, rill_admin_an
     if (problem != NULL)
         rill_admin_refuse(out, 400, "%s", problem);
     else
-        answer_entered(out, rill_core_enter_price(core, code, price, good_for, name), core, code);
+        answer_entered(out, rill_core_enter_price(core, code, price, good_for, name, &out->group),
+                       core, code);
 }
 
 /* ---- metrics ---- */

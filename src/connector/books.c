@@ -249,6 +249,15 @@ uint64_t rill_books_enter(rill_books *b, rill_balance *a, bool out, uint64_t amo
     return b->filling;
 }
 
+uint64_t rill_books_touch(rill_books *b, uint64_t wall_ms)
+{
+    if (b->asset_count == 0)
+        return 0;
+    begin_change(b, wall_ms);
+    move(b, &b->assets[0]->outside, &b->assets[0]->exchange, 0);
+    return b->filling;
+}
+
 /* ---- groups ---- */
 
 /* Room for count items of that size; false: no memory, and the array is as it was. */

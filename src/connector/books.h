@@ -140,6 +140,12 @@ uint64_t rill_books_recover(rill_books *b, rill_flow *flow, uint64_t taken, uint
 uint64_t rill_books_enter(rill_books *b, rill_balance *a, bool out, uint64_t amount,
                           uint64_t wall_ms);
 
+/*
+ * Nothing is booked, but the group that fills goes to the store: what is kept beside it can be
+ * waited for. Returns the group; 0: there is no asset yet.
+ */
+uint64_t rill_books_touch(rill_books *b, uint64_t wall_ms);
+
 /* ---- groups ---- */
 
 /* Storage for what a store is given of a group. All zero: empty. */

@@ -41,6 +41,7 @@ static void empty_page(rill_clerk *c, rill_clerk_page *page)
     page->entry_count = 0;
     page->route_count = 0;
     page->settlement_count = 0;
+    page->setting_count = 0;
 }
 
 void rill_clerk_clear(rill_clerk *c)
@@ -54,6 +55,7 @@ void rill_clerk_clear(rill_clerk *c)
         rill_free(allocator, page->entries);
         rill_free(allocator, page->routes);
         rill_free(allocator, page->settlements);
+        rill_free(allocator, page->settings);
         rill_free(allocator, page->texts);
     }
     while (!rill_list_empty(&c->keys)) {
@@ -173,6 +175,29 @@ int rill_clerk_put_settlement(rill_clerk *c, const rill_store_settlement *settle
         return RILL_ERR_NOMEM;
     }
     page->settlement_count++;
+    return RILL_OK;
+}
+
+int rill_clerk_put_setting(rill_clerk *c, const rill_store_setting *setting, uint64_t wall_ms,
+                           uint64_t *group)
+{
+    rill_clerk_page *page = &c->pages[c->filling];
+    size_t texts = page->text_count;
+    void *settings = page->settings;
+    rill_store_setting *at =
+        place(c, &settings, page->setting_count, &page->setting_cap, sizeof *at);
+    page->settings = settings;
+    if (at == NULL)
+        return RILL_ERR_NOMEM;
+    at->kind = keep_text(c, page, setting->kind);
+    at->name = at->kind == NULL ? NULL : keep_text(c, page, setting->name);
+    at->value = at->name == NULL ? NULL : keep_text(c, page, setting->value);
+    if (at->value == NULL) {
+        drop_texts(c, page, texts);
+        return RILL_ERR_NOMEM;
+    }
+    page->setting_count++;
+    *group = rill_books_touch(c->books, wall_ms);
     return RILL_OK;
 }
 
@@ -334,6 +359,8 @@ static void give_to_store(rill_clerk *c, rill_clerk_page *page)
         .route_count = page->route_count,
         .settlements = page->settlements,
         .settlement_count = page->settlement_count,
+        .settings = page->settings,
+        .setting_count = page->setting_count,
         .group = page->group.number,
     };
     c->writing = true;
@@ -343,7 +370,8 @@ static void give_to_store(rill_clerk *c, rill_clerk_page *page)
 /* Nothing is on it beside what the books have. */
 static bool is_blank(const rill_clerk_page *page)
 {
-    return page->account_count + page->entry_count + page->route_count + page->settlement_count ==
+    return page->account_count + page->entry_count + page->route_count + page->settlement_count +
+               page->setting_count ==
            0;
 }
 

@@ -49,7 +49,10 @@ typedef struct rill_clerk_page {
     rill_store_settlement *settlements;
     size_t settlement_count;
     size_t settlement_cap;
-    char **texts; /* what accounts, entries, routes and settlements point at */
+    rill_store_setting *settings;
+    size_t setting_count;
+    size_t setting_cap;
+    char **texts; /* what all of these but the group point at */
     size_t text_count;
     size_t text_cap;
     rill_store_batch batch;
@@ -91,6 +94,10 @@ typedef struct rill_clerk_mark {
 } rill_clerk_mark;
 rill_clerk_mark rill_clerk_mark_settlements(const rill_clerk *c);
 void rill_clerk_unput_settlements(rill_clerk *c, rill_clerk_mark to);
+/* What somebody has changed, or an empty value: it is not there any more. Texts are copied.
+ * *group is the one that it is kept with. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_clerk_put_setting(rill_clerk *c, const rill_store_setting *setting,
+                                           uint64_t wall_ms, uint64_t *group);
 /* A key that the store has already, when a node starts. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_clerk_know_key(rill_clerk *c, rill_balance_id account, const char *key,
                                         rill_entry_kind kind, uint64_t amount);

@@ -344,6 +344,18 @@ bool rill_config_receives_routes(const rill_config_account *a)
                                                         : a->receive_routes != 0;
 }
 
+int rill_config_parse(rill_config *out, rill_arena *arena, const char *text, size_t len,
+                      rill_shape_report *report, void *user)
+{
+    return rill_shape_read(&config_shape, out, arena, text, len, report, user);
+}
+
+int rill_config_parse_account(rill_config_account *out, rill_arena *arena, const char *text,
+                              rill_shape_report *report, void *user)
+{
+    return rill_shape_read(&account_shape, out, arena, text, strlen(text), report, user);
+}
+
 const char *rill_config_schema(rill_arena *arena)
 {
     return rill_shape_schema(&config_shape, "Configuration of rilld run", arena);
@@ -582,19 +594,16 @@ static void judge_ports(judge *j)
     }
 }
 
-int rill_config_read(rill_config *out, rill_arena *arena, const char *text, size_t len,
-                     rill_shape_report *report, void *user)
+int rill_config_judge(const rill_config *config, rill_arena *arena, rill_shape_report *report,
+                      void *user)
 {
-    int rc = rill_shape_read(&config_shape, out, arena, text, len, report, user);
-    if (rc != RILL_OK)
-        return rc;
-    judge j = {.config = out, .report = report, .user = user};
-    j.sorted = rill_arena_alloc(arena, (out->accounts.count + 1) * sizeof *j.sorted);
+    judge j = {.config = config, .report = report, .user = user};
+    j.sorted = rill_arena_alloc(arena, (config->accounts.count + 1) * sizeof *j.sorted);
     if (j.sorted == NULL)
         return RILL_ERR_NOMEM;
-    for (size_t i = 0; i < out->accounts.count; i++)
-        j.sorted[i] = &accounts_of(out)[i];
-    qsort(j.sorted, out->accounts.count, sizeof *j.sorted, by_name);
+    for (size_t i = 0; i < config->accounts.count; i++)
+        j.sorted[i] = &accounts_of(config)[i];
+    qsort(j.sorted, config->accounts.count, sizeof *j.sorted, by_name);
     judge_parents(&j);
     judge_rates(&j);
     judge_routes(&j);

@@ -5,6 +5,7 @@
 
 #include <rill/types.h>
 
+#include "connector/overlay.h"
 #include "connector/shape.h"
 #include "store/store.h"
 
@@ -162,9 +163,32 @@ typedef struct rill_config {
 RILL_MUST_CHECK int rill_config_read(rill_config *out, rill_arena *arena, const char *text,
                                      size_t len, rill_shape_report *report, void *user);
 /*
+ * The same, with what operators added, of which each item gets its trouble: what does not fit to
+ * the configuration is left out. overlay may be NULL.
+ */
+RILL_MUST_CHECK int rill_config_read_with(rill_config *out, rill_arena *arena, const char *text,
+                                          size_t len, rill_overlay *overlay,
+                                          rill_shape_report *report, void *user);
+/*
+ * The two halves of it: reading, and looking if it makes sense. RILL_ERR_MALFORMED (reported),
+ * RILL_ERR_NOMEM; RILL_ERR_LIMIT of the first.
+ */
+RILL_MUST_CHECK int rill_config_parse(rill_config *out, rill_arena *arena, const char *text,
+                                      size_t len, rill_shape_report *report, void *user);
+RILL_MUST_CHECK int rill_config_judge(const rill_config *config, rill_arena *arena,
+                                      rill_shape_report *report, void *user);
+/* One account: what stands below its name. Its name is not set. The errors of rill_shape_read. */
+RILL_MUST_CHECK int rill_config_parse_account(rill_config_account *out, rill_arena *arena,
+                                              const char *text, rill_shape_report *report,
+                                              void *user);
+
+/*
  * Where the operator's socket is: in out, NUL-terminated. Empty: there is none. RILL_ERR_BUFFER.
  */
 RILL_MUST_CHECK int rill_config_socket(const rill_config *config, char *out, size_t cap);
+/* A token of which the configuration has only "sha256:" and 64 digits. False: it is another one. */
+#define RILL_CONFIG_HASH "sha256:"
+bool rill_config_token_hash(const char *where, uint8_t out[32]);
 /* The JSON schema, NUL-terminated, in the arena; NULL: no memory. */
 const char *rill_config_schema(rill_arena *arena);
 

@@ -62,3 +62,25 @@ int rill_config_secret(const char *where, char *out, size_t cap)
         rill_wipe(out, cap);
     return rc;
 }
+
+static int digit_of(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool rill_config_token_hash(const char *where, uint8_t out[32])
+{
+    const size_t skip = strlen(RILL_CONFIG_HASH);
+    if (strncmp(where, RILL_CONFIG_HASH, skip) != 0 || strlen(where) != skip + 64)
+        return false;
+    for (size_t i = 0; i < 32; i++) {
+        int high = digit_of(where[skip + 2 * i]);
+        int low = digit_of(where[skip + 2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}

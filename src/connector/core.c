@@ -449,7 +449,10 @@ static int know_token(rill_core *c, rill_tokens *all, rill_holder_account *holde
 {
     char token[RILL_TOKEN_MAX + 1];
     const char *name = config->name;
-    int rc = c->options.secret(c->options.user, where->text, token, sizeof token);
+    uint8_t hash[RILL_SHA256_LEN];
+    bool hashed = rill_config_token_hash(where->text, hash);
+    int rc = hashed ? RILL_OK
+                    : c->options.secret(c->options.user, where->text, token, sizeof token);
     if (rc != RILL_OK) {
         char what[300];
         snprintf(what, sizeof what, "the token %.200s cannot be read: %s", where->text,
@@ -457,7 +460,8 @@ static int know_token(rill_core *c, rill_tokens *all, rill_holder_account *holde
         rill_core_complain(c, where->place, name, what);
         return RILL_OK;
     }
-    rc = rill_tokens_add(all, (rill_bytes){(const uint8_t *)token, strlen(token)}, holder);
+    rc = hashed ? rill_tokens_add_hash(all, hash, holder)
+                : rill_tokens_add(all, (rill_bytes){(const uint8_t *)token, strlen(token)}, holder);
     rill_wipe(token, sizeof token);
     if (rc == RILL_ERR_EXISTS) {
         rill_core_complain(c, where->place, name, "another account has the same token");
@@ -730,6 +734,14 @@ int rill_core_note(rill_core *c, const rill_holder_account *a, const char *who, 
     if (rc == RILL_OK)
         rc = rill_clerk_note(&c->clerk, a == NULL ? c->node_id : a->balance.id,
                              rill_core_now(c).wall_ms, who, note);
+    if (rc == RILL_OK)
+        c->options.soon(c->options.user);
+    return rc;
+}
+
+int rill_core_put_setting(rill_core *c, const rill_store_setting *setting, uint64_t *group)
+{
+    int rc = rill_clerk_put_setting(&c->clerk, setting, rill_core_now(c).wall_ms, group);
     if (rc == RILL_OK)
         c->options.soon(c->options.user);
     return rc;

@@ -104,6 +104,16 @@ RILL_MUST_CHECK int rill_core_know_route(rill_core *c, const rill_store_route *r
 /* What the store has of a settlement: the same. RILL_ERR_NOMEM, RILL_ERR_MALFORMED. */
 RILL_MUST_CHECK int rill_core_know_settlement(rill_core *c,
                                               const rill_store_settlement *settlement);
+/*
+ * What the store has of a price that was entered: the same. One that cannot be read, or is in
+ * another base, is left out. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_core_know_price(rill_core *c, const rill_store_setting *setting);
+/*
+ * Keeps what somebody has changed. *group is when it is kept. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_core_put_setting(rill_core *c, const rill_store_setting *setting,
+                                          uint64_t *group);
 /* A key that an entry of the store has: what is asked for with it again is not booked again. */
 RILL_MUST_CHECK int rill_core_know_key(rill_core *c, const rill_store_entry *entry);
 /*
@@ -144,6 +154,11 @@ RILL_MUST_CHECK int rill_core_enter(rill_core *c, rill_holder_account *a,
  */
 RILL_MUST_CHECK int rill_core_note(rill_core *c, const rill_holder_account *a, const char *who,
                                    const char *what);
+/* A token of 256 random bits in digits, and "sha256:" with its hash. RILL_ERR_CRYPTO. */
+#define RILL_CORE_TOKEN 65
+#define RILL_CORE_HASH  72
+RILL_MUST_CHECK int rill_core_new_token(const rill_core *c, char token[RILL_CORE_TOKEN],
+                                        char hash[RILL_CORE_HASH]);
 /* As rill_hub_drain. */
 void rill_core_drain(rill_core *c);
 bool rill_core_is_draining(const rill_core *c);

@@ -59,6 +59,7 @@ typedef struct core_entered {
     char who[RILL_ENTRY_TEXT_MAX + 1];
     rill_ratio price;
     uint64_t at_ms;      /* wall clock */
+    uint64_t until_ms;   /* the same; RILL_NEVER */
     uint64_t good_until; /* monotonic nanoseconds; RILL_NEVER: until it is taken away */
 } core_entered;
 

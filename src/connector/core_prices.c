@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prices that come while a connector runs. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -242,13 +244,86 @@ static int note_price(rill_core *c, const core_entered *fresh, uint64_t good_for
     return rill_core_note(c, NULL, fresh->who, what);
 }
 
-int rill_core_enter_price(rill_core *c, const char *code, rill_ratio price, uint64_t good_for,
-                          const char *who)
+/* ---- prices that are kept ---- */
+
+enum { VALUE = 2 * RILL_ENTRY_TEXT_MAX + 200 };
+
+/* RILL_ERR_NOMEM. e NULL: there is none any more. */
+static int keep(rill_core *c, const char *code, const core_entered *e, uint64_t *group)
+{
+    char value[VALUE] = "";
+    if (e != NULL)
+        (void)snprintf(value, sizeof value,
+                       "%" PRIu64 "/%" PRIu64 "\n%" PRIu64 "\n%" PRIu64 "\n%.31s\n%s", e->price.num,
+                       e->price.den, e->at_ms, e->until_ms, c->options.config->rates.base, e->who);
+    const rill_store_setting setting = {RILL_SETTING_PRICE, code, value};
+    return rill_core_put_setting(c, &setting, group);
+}
+
+/* A number that ends with this character. */
+static bool take_number(const char **at, char end, uint64_t *out)
+{
+    char *rest = NULL;
+    if (**at < '0' || **at > '9')
+        return false;
+    *out = strtoull(*at, &rest, 10);
+    if (*rest != end)
+        return false;
+    *at = rest + 1;
+    return true;
+}
+
+/* False: it is none of ours, or in another base. */
+static bool read_kept(const rill_core *c, const char *value, core_entered *out)
+{
+    const char *base = c->options.config->rates.base;
+    rill_now now = rill_core_now(c);
+    const char *at = value;
+    if (!take_number(&at, '/', &out->price.num) || !take_number(&at, '\n', &out->price.den) ||
+        !take_number(&at, '\n', &out->at_ms) || !take_number(&at, '\n', &out->until_ms))
+        return false;
+    size_t len = strcspn(at, "\n");
+    if (base == NULL || strlen(base) != len || memcmp(base, at, len) != 0 || at[len] == '\0' ||
+        at[len + 1] == '\0' || out->price.num == 0 || out->price.den == 0)
+        return false;
+    (void)snprintf(out->who, sizeof out->who, "%s", at + len + 1);
+    out->good_until = now.mono_ns;
+    if (out->until_ms == RILL_NEVER)
+        out->good_until = RILL_NEVER;
+    else if (out->until_ms > now.wall_ms && (out->until_ms - now.wall_ms) < RILL_NEVER / RILL_MS)
+        out->good_until = rill_add_sat(now.mono_ns, (out->until_ms - now.wall_ms) * RILL_MS);
+    return true;
+}
+
+int rill_core_know_price(rill_core *c, const rill_store_setting *setting)
+{
+    core_entered e = {.at_ms = 0};
+    if (strlen(setting->name) > RILL_ASSET_CODE_MAX || !read_kept(c, setting->value, &e))
+        return RILL_OK;
+    (void)snprintf(e.code, sizeof e.code, "%s", setting->name);
+    int rc = enter(c, &e);
+    return rc == RILL_ERR_LIMIT ? RILL_OK : rc;
+}
+
+/* What was changed in memory is kept, and in the audit. RILL_ERR_NOMEM: it is not. */
+static int keep_change(rill_core *c, const core_entered *fresh, bool was,
+                       const core_entered *before, uint64_t good_for, uint64_t *group)
+{
+    uint64_t again;
+    int rc = keep(c, fresh->code, fresh->price.num == 0 ? NULL : fresh, group);
+    if (rc != RILL_OK)
+        return rc;
+    rc = note_price(c, fresh, good_for);
+    if (rc != RILL_OK && keep(c, fresh->code, was ? before : NULL, &again) != RILL_OK)
+        rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                      "out of memory: the price of %s will be another one after a restart",
+                      fresh->code);
+    return rc;
+}
+
+static int judge_price(const rill_core *c, const char *code, rill_ratio price, const char *who)
 {
     const rill_config_rates *rates = &c->options.config->rates;
-    rill_now now = rill_core_now(c);
-    core_entered fresh = {.price = price, .at_ms = now.wall_ms};
-    fresh.good_until = good_for == RILL_NEVER ? RILL_NEVER : rill_add_sat(now.mono_ns, good_for);
     if (rates->base == NULL)
         return RILL_ERR_STATE;
     if (code[0] == '\0' || strlen(code) > RILL_ASSET_CODE_MAX || who[0] == '\0' ||
@@ -256,25 +331,38 @@ int rill_core_enter_price(rill_core *c, const char *code, rill_ratio price, uint
         return RILL_ERR_INVALID;
     if (rill_core_price_is_fixed(rates, code))
         return RILL_ERR_EXISTS;
+    return price.num == 0 && rill_core_find_entered(c, code) == NULL ? RILL_ERR_NOT_FOUND : RILL_OK;
+}
+
+int rill_core_enter_price(rill_core *c, const char *code, rill_ratio price, uint64_t good_for,
+                          const char *who, uint64_t *group)
+{
+    rill_now now = rill_core_now(c);
+    core_entered fresh = {.price = price, .at_ms = now.wall_ms, .until_ms = RILL_NEVER};
+    fresh.good_until = RILL_NEVER;
+    int rc = judge_price(c, code, price, who);
+    if (rc != RILL_OK)
+        return rc;
+    if (good_for != RILL_NEVER) {
+        fresh.good_until = rill_add_sat(now.mono_ns, good_for);
+        fresh.until_ms = now.wall_ms + good_for / RILL_MS;
+    }
     (void)snprintf(fresh.code, sizeof fresh.code, "%s", code);
     (void)snprintf(fresh.who, sizeof fresh.who, "%s", who);
     const core_entered *there = rill_core_find_entered(c, code);
     const core_entered before = there == NULL ? (core_entered){.at_ms = 0} : *there;
     bool was = there != NULL;
+    const char *problem;
     rill_rates composed;
-    int rc = RILL_OK;
     if (price.num != 0)
         rc = enter(c, &fresh);
-    else if (!was)
-        return RILL_ERR_NOT_FOUND;
     else
         remove_entered(c, code);
     if (rc != RILL_OK)
         return rc;
-    const char *problem;
     rc = rill_core_compose_rates(c, &composed, &problem);
     if (rc == RILL_OK) {
-        rc = note_price(c, &fresh, good_for);
+        rc = keep_change(c, &fresh, was, &before, good_for, group);
         if (rc == RILL_OK)
             rill_core_use_rates(c, &composed);
         else

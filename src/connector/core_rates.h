@@ -10,6 +10,8 @@
 #include "connector/core.h"
 #include "connector/rate_feed.h"
 
+/* Of rill_store_setting: by its code. */
+#define RILL_SETTING_PRICE "price"
 /* Prices that were entered, at once. */
 #define RILL_ENTERED_MAX RILL_MAX_ASSETS
 
@@ -33,13 +35,14 @@ const rill_rate_feed *rill_core_rate_feed(const rill_core *c);
 
 /*
  * Enters what a coin of this code is worth, in coins of the base, for so many nanoseconds
- * (RILL_NEVER: until it is taken away); price 0 takes it away. It is written into the audit.
+ * (RILL_NEVER: until it is taken away); price 0 takes it away. It is written into the audit, and
+ * kept in the store with *group.
  * RILL_ERR_EXISTS: the configuration says what it is worth. RILL_ERR_STATE: there is no base.
  * RILL_ERR_NOT_FOUND: there is none to take away. RILL_ERR_INVALID (the code, who),
  * RILL_ERR_LIMIT (RILL_ENTERED_MAX), RILL_ERR_NOMEM. Then all is as before.
  */
 RILL_MUST_CHECK int rill_core_enter_price(rill_core *c, const char *code, rill_ratio price,
-                                          uint64_t good_for, const char *who);
+                                          uint64_t good_for, const char *who, uint64_t *group);
 
 /* Where the price of a code comes from. */
 typedef struct rill_price_source {

@@ -135,6 +135,18 @@ static int on_load(void *user, const char *who, json_t *changes, json_t *problem
     return rill_connector_load(user, who, changes, problems);
 }
 
+static const rill_overlay *on_overlay(void *user)
+{
+    const rill_connector *c = user;
+    return &c->overlay;
+}
+
+static int on_change(void *user, const rill_admin_change *change, json_t *changes,
+                     json_t *problems, uint64_t *group)
+{
+    return rill_connector_change(user, change, changes, problems, group);
+}
+
 static rill_log_level on_level(void *user)
 {
     const rill_connector *c = user;
@@ -209,6 +221,11 @@ static int know_settlement(void *user, const rill_store_settlement *settlement)
     return rill_core_know_settlement(c->core, settlement);
 }
 
+static int know_setting(void *user, const rill_store_setting *setting)
+{
+    return rill_connector_know_setting(user, setting);
+}
+
 static int know_run(void *user, uint64_t run, uint64_t kept)
 {
     rill_connector *c = user;
@@ -258,6 +275,7 @@ static int open_store(rill_connector *c)
         .key = know_key,
         .route = know_route,
         .settlement = know_settlement,
+        .setting = know_setting,
         .run = know_run,
         .user = c,
     };
@@ -288,6 +306,8 @@ static void release(rill_connector *c)
     rill_tokens_clear(&c->operators);
     rill_tokens_clear(&c->engine_tokens);
     rill_arena_clear(&c->arena);
+    rill_overlay_clear(&c->overlay);
+    rill_free(memory(), c->text);
     rill_connector_free_arenas(c);
     rill_free(memory(), c->ports);
     rill_connector_free_links(c);
@@ -438,6 +458,15 @@ static void on_chores(uv_timer_t *timer)
 
 static const connector_events events = {on_addressed, fail, finish, chores};
 
+/* The configuration again, with what operators added before. */
+static int read_overlay(rill_connector *c)
+{
+    rill_arena_clear(&c->arena);
+    rill_arena_init(&c->arena, memory());
+    return rill_connector_read_text(&c->options, c->text, c->text_len, &c->overlay, &c->config,
+                                    &c->arena);
+}
+
 static int begin(rill_connector *c)
 {
     const char *problem = NULL;
@@ -459,6 +488,8 @@ static int begin(rill_connector *c)
     int rc = rill_core_new(&c->core, &o, &problem);
     if (rc == RILL_OK)
         rc = open_store(c);
+    if (rc == RILL_OK && c->overlay.first != NULL)
+        rc = read_overlay(c);
     if (rc == RILL_OK)
         rc = rill_connector_prepare_links(c);
     if (rc == RILL_OK && c->config.address == NULL)
@@ -503,8 +534,13 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     rill_task_init(&c->draining, say_drained);
     rill_task_init(&c->beginning, say_ready);
     rill_task_init(&c->stopping, say_stop);
-    c->control = (rill_admin_control){on_look, on_drain, on_level, on_set_level, on_load, c};
-    int rc = rill_connector_read(&c->options, &c->config, &c->arena);
+    c->control = (rill_admin_control){on_look, on_drain, on_level, on_set_level, on_load,
+                                       on_overlay, on_change, c};
+    rill_overlay_init(&c->overlay, memory());
+    int rc = rill_connector_read_file(&c->options, &c->text, &c->text_len);
+    if (rc == RILL_OK)
+        rc = rill_connector_read_text(&c->options, c->text, c->text_len, NULL, &c->config,
+                                      &c->arena);
     if (rc == RILL_OK)
         rc = start_handles(c);
     if (rc != RILL_OK) {

@@ -14,48 +14,63 @@ static const rill_allocator *memory(void)
     return rill_allocator_default();
 }
 
-static int read_file(const rill_connector_options *o, rill_arena *arena, const char **text,
-                     size_t *len)
+static int read_open(FILE *file, char **text, size_t *len, int *error)
+{
+    char *all = rill_alloc(memory(), RILL_CONFIG_MAX + 1);
+    if (all == NULL)
+        return RILL_ERR_NOMEM;
+    *len = fread(all, 1, RILL_CONFIG_MAX + 1, file);
+    *error = errno;
+    int rc = ferror(file) != 0 ? RILL_ERR_IO : *len > RILL_CONFIG_MAX ? RILL_ERR_LIMIT : RILL_OK;
+    char *fits = rc == RILL_OK ? rill_realloc_array(memory(), all, *len + 1, 1) : NULL;
+    *text = fits != NULL ? fits : all;
+    if (rc != RILL_OK) {
+        rill_free(memory(), all);
+        *text = NULL;
+    }
+    return rc;
+}
+
+int rill_connector_read_file(const rill_connector_options *o, char **text, size_t *len)
 {
     FILE *file = fopen(o->config, "r");
     int error = errno;
+    *text = NULL;
     if (file == NULL) {
         rill_connector_say(o, strerror(error));
         return error == ENOENT ? RILL_ERR_NOT_FOUND : RILL_ERR_IO;
     }
-    char *all = rill_arena_alloc(arena, RILL_CONFIG_MAX + 1);
-    int rc = all == NULL ? RILL_ERR_NOMEM : RILL_OK;
-    if (rc == RILL_OK) {
-        *len = fread(all, 1, RILL_CONFIG_MAX + 1, file);
-        error = errno;
-        rc = ferror(file) != 0 ? RILL_ERR_IO : *len > RILL_CONFIG_MAX ? RILL_ERR_LIMIT : RILL_OK;
-    }
+    int rc = read_open(file, text, len, &error);
     (void)fclose(file);
     if (rc != RILL_OK)
         rill_connector_say(o, rc == RILL_ERR_LIMIT ? "is larger than 16 MiB"
                               : rc == RILL_ERR_IO  ? strerror(error)
                                                    : rill_strerror(rc));
-    *text = all;
     return rc;
 }
 
-int rill_connector_read(const rill_connector_options *o, rill_config *out, rill_arena *arena)
+int rill_connector_read_text(const rill_connector_options *o, const char *text, size_t len,
+                             rill_overlay *overlay, rill_config *out, rill_arena *arena)
 {
-    const char *text = NULL;
+    union {
+        const rill_connector_options *given;
+        void *user;
+    } options = {.given = o};
+    int rc =
+        rill_config_read_with(out, arena, text, len, overlay, rill_connector_problem, options.user);
+    if (rc != RILL_OK && rc != RILL_ERR_MALFORMED)
+        rill_connector_say(o, rill_strerror(rc));
+    return rc;
+}
+
+static int read_both(const rill_connector_options *o, rill_config *out, rill_arena *arena)
+{
+    char *text = NULL;
     size_t len = 0;
-    rill_arena file;
-    rill_arena_init(&file, memory());
-    int rc = read_file(o, &file, &text, &len);
-    if (rc == RILL_OK) {
-        union {
-            const rill_connector_options *given;
-            void *user;
-        } options = {.given = o};
-        rc = rill_config_read(out, arena, text, len, rill_connector_problem, options.user);
-        if (rc != RILL_OK && rc != RILL_ERR_MALFORMED)
-            rill_connector_say(o, rill_strerror(rc));
-    }
-    rill_arena_clear(&file);
+    int rc = rill_connector_read_file(o, &text, &len);
+    if (rc == RILL_OK)
+        rc = rill_connector_read_text(o, text, len, NULL, out, arena);
+    rill_free(memory(), text);
     return rc;
 }
 
@@ -64,7 +79,7 @@ int rill_connector_check(const rill_connector_options *options)
     rill_arena arena;
     rill_config config;
     rill_arena_init(&arena, memory());
-    int rc = rill_connector_read(options, &config, &arena);
+    int rc = read_both(options, &config, &arena);
     rill_arena_clear(&arena);
     return rc;
 }
@@ -74,7 +89,7 @@ int rill_connector_find_socket(const rill_connector_options *options, char *out,
     rill_arena arena;
     rill_config config;
     rill_arena_init(&arena, memory());
-    int rc = rill_connector_read(options, &config, &arena);
+    int rc = read_both(options, &config, &arena);
     if (rc == RILL_OK)
         rc = rill_config_socket(&config, out, cap);
     rill_arena_clear(&arena);

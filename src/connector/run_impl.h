@@ -64,6 +64,9 @@ struct rill_connector {
     rill_arena arena;            /* what the configuration points at */
     connector_arena *old_arenas; /* of configurations before, which accounts that leave still use */
     rill_config config;
+    char *text; /* that it was read from */
+    size_t text_len;
+    rill_overlay overlay;
     char address[RILL_ILP_MAX_ADDRESS + 1]; /* that the parent gave; empty: none */
     rill_core *core;
     rill_store *store;
@@ -114,9 +117,16 @@ void rill_connector_tell(const rill_connector *c, const char *line);
 
 /* run_config.c */
 
-/* Reads the file, and reports what is wrong with it. The errors of rill_connector_check. */
-RILL_MUST_CHECK int rill_connector_read(const rill_connector_options *o, rill_config *out,
-                                        rill_arena *arena);
+/* The file's text, to be freed with rill_free. The errors of rill_connector_check. */
+RILL_MUST_CHECK int rill_connector_read_file(const rill_connector_options *o, char **text,
+                                             size_t *len);
+/*
+ * What the text says, with what operators added (overlay may be NULL); what is wrong is reported.
+ * The errors of rill_connector_check.
+ */
+RILL_MUST_CHECK int rill_connector_read_text(const rill_connector_options *o, const char *text,
+                                             size_t len, rill_overlay *overlay, rill_config *out,
+                                             rill_arena *arena);
 
 /* run_ports.c: both report what is wrong. */
 
@@ -176,5 +186,17 @@ void rill_connector_free_arenas(rill_connector *c);
 
 /* What rill_connector_reload does, for the operator's port. */
 int rill_connector_load(rill_connector *c, const char *who, json_t *changes, json_t *problems);
+/* The same with the text that was read last. What is wrong with this item (NULL) refuses it. */
+int rill_connector_load_again(rill_connector *c, const char *who, const rill_overlay_item *wanted,
+                              json_t *changes, json_t *problems);
+
+/* run_change.c */
+
+/* What the store has, before the configuration is read with it. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_connector_know_setting(rill_connector *c,
+                                                const rill_store_setting *setting);
+/* As rill_admin_control.change. */
+int rill_connector_change(rill_connector *c, const rill_admin_change *change, json_t *changes,
+                          json_t *problems, uint64_t *group);
 
 #endif

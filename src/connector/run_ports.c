@@ -112,8 +112,11 @@ int rill_connector_know_secrets(rill_connector *c, const rill_items *secrets, ri
     const rill_text *tokens = secrets->items;
     for (size_t i = 0; i < secrets->count; i++) {
         char token[RILL_TOKEN_MAX + 1];
-        int rc = rill_config_secret(tokens[i].text, token, sizeof token);
-        if (rc == RILL_OK)
+        uint8_t hash[RILL_SHA256_LEN];
+        bool hashed = rill_config_token_hash(tokens[i].text, hash);
+        int rc = hashed ? rill_tokens_add_hash(all, hash, c)
+                        : rill_config_secret(tokens[i].text, token, sizeof token);
+        if (rc == RILL_OK && !hashed)
             rc = rill_tokens_add(all, (rill_bytes){(const uint8_t *)token, strlen(token)}, c);
         rill_wipe(token, sizeof token);
         if (rc != RILL_OK) {

@@ -17,6 +17,10 @@ typedef struct loading {
     rill_tokens engines;
     connector_link **links;
     rill_core_change *change;
+    bool from_file;
+    char *text; /* of the file; NULL: that which was read last */
+    size_t text_len;
+    const rill_overlay_item *wanted; /* what is wrong with it refuses all; NULL */
     json_t *changes; /* lines; NULL: nobody wants them */
     json_t *problems;
     size_t count; /* of changes */
@@ -149,7 +153,14 @@ static int judge(loading *l)
 static int prepare(loading *l)
 {
     rill_connector *c = l->connector;
-    int rc = rill_connector_read(&c->options, &l->fresh, &l->arena->arena);
+    const char *text = l->text != NULL ? l->text : c->text;
+    size_t len = l->text != NULL ? l->text_len : c->text_len;
+    int rc = rill_connector_read_text(&c->options, text, len, &c->overlay, &l->fresh,
+                                      &l->arena->arena);
+    if (rc == RILL_OK && l->wanted != NULL && l->wanted->trouble[0] != '\0') {
+        on_problem(l, l->wanted->trouble);
+        rc = RILL_ERR_INVALID;
+    }
     if (rc == RILL_OK)
         rc = judge(l);
     if (rc != RILL_OK)
@@ -217,43 +228,66 @@ static void apply(loading *l, const char *who)
     l->arena->arena = old;
     l->arena->next = c->old_arenas;
     c->old_arenas = l->arena;
+    if (l->text != NULL) {
+        rill_free(memory(), c->text);
+        c->text = l->text;
+        c->text_len = l->text_len;
+        l->text = NULL;
+    }
     rill_run_rates_changed(c->rates);
     c->events->chores(c);
 }
 
-int rill_connector_load(rill_connector *c, const char *who, json_t *changes, json_t *problems)
+/* l says what, and whom it is told. */
+static int load(loading *l, const char *who)
 {
-    loading l = {.connector = c, .changes = changes, .problems = problems};
+    rill_connector *c = l->connector;
     char line[100];
     uint64_t seed;
     if (!c->begun || c->stopped || c->closing)
         return RILL_ERR_STATE;
     if (rill_crypto_random(c->loop->crypto, (uint8_t *)&seed, sizeof seed) != RILL_OK)
         return RILL_ERR_CRYPTO;
-    rill_tokens_init(&l.operators, memory(), c->loop->crypto, seed);
-    rill_tokens_init(&l.engines, memory(), c->loop->crypto, seed);
-    l.before = c->options;
-    l.arena = rill_calloc(memory(), 1, sizeof *l.arena);
-    if (l.arena == NULL)
+    rill_tokens_init(&l->operators, memory(), c->loop->crypto, seed);
+    rill_tokens_init(&l->engines, memory(), c->loop->crypto, seed);
+    l->before = c->options;
+    l->arena = rill_calloc(memory(), 1, sizeof *l->arena);
+    if (l->arena == NULL)
         return RILL_ERR_NOMEM;
-    rill_arena_init(&l.arena->arena, memory());
+    rill_arena_init(&l->arena->arena, memory());
     c->options.report = on_problem;
-    c->options.report_user = &l;
-    int rc = prepare(&l);
-    c->options.report = l.before.report;
-    c->options.report_user = l.before.report_user;
+    c->options.report_user = l;
+    int rc = l->from_file ? rill_connector_read_file(&c->options, &l->text, &l->text_len) : RILL_OK;
+    if (rc == RILL_OK)
+        rc = prepare(l);
+    c->options.report = l->before.report;
+    c->options.report_user = l->before.report_user;
     if (rc == RILL_OK) {
-        apply(&l, who);
-        (void)snprintf(line, sizeof line, "the configuration is loaded: %zu changes", l.count);
+        apply(l, who);
+        (void)snprintf(line, sizeof line, "the configuration is loaded: %zu changes", l->count);
     } else {
-        give_up(&l);
+        give_up(l);
         (void)snprintf(line, sizeof line,
                        "the configuration is not loaded, and all stays as it is");
     }
-    rill_tokens_clear(&l.operators);
-    rill_tokens_clear(&l.engines);
+    rill_tokens_clear(&l->operators);
+    rill_tokens_clear(&l->engines);
+    rill_free(memory(), l->text);
     rill_connector_tell(c, line);
     return rc;
+}
+
+int rill_connector_load(rill_connector *c, const char *who, json_t *changes, json_t *problems)
+{
+    loading l = {.connector = c, .from_file = true, .changes = changes, .problems = problems};
+    return load(&l, who);
+}
+
+int rill_connector_load_again(rill_connector *c, const char *who, const rill_overlay_item *wanted,
+                              json_t *changes, json_t *problems)
+{
+    loading l = {.connector = c, .wanted = wanted, .changes = changes, .problems = problems};
+    return load(&l, who);
 }
 
 int rill_connector_reload(rill_connector *c, const char *who)

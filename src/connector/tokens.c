@@ -79,17 +79,20 @@ static int put(rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN], void *owner)
     return RILL_OK;
 }
 
+int rill_tokens_add_hash(rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN], void *owner)
+{
+    const void *other = owner_of(t, hash);
+    if (other == NULL)
+        return put(t, hash, owner);
+    return other == owner ? RILL_OK : RILL_ERR_EXISTS;
+}
+
 int rill_tokens_add(rill_tokens *t, rill_bytes token, void *owner)
 {
     uint8_t hash[RILL_SHA256_LEN];
     int rc = hash_of(t, token, hash);
-    if (rc == RILL_OK) {
-        const void *other = owner_of(t, hash);
-        if (other == NULL)
-            rc = put(t, hash, owner);
-        else if (other != owner)
-            rc = RILL_ERR_EXISTS;
-    }
+    if (rc == RILL_OK)
+        rc = rill_tokens_add_hash(t, hash, owner);
     rill_wipe(hash, sizeof hash);
     return rc;
 }

@@ -27,6 +27,9 @@ void rill_tokens_clear(rill_tokens *t);
  * RILL_ERR_INVALID (empty, or longer than RILL_TOKEN_MAX), RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
  */
 RILL_MUST_CHECK int rill_tokens_add(rill_tokens *t, rill_bytes token, void *owner);
+/* The same by the SHA-256 of the token. */
+RILL_MUST_CHECK int rill_tokens_add_hash(rill_tokens *t, const uint8_t hash[RILL_SHA256_LEN],
+                                         void *owner);
 /* Calls `lost` with the owner of each token of `before` that is not its owner's any more. */
 void rill_tokens_lost(const rill_tokens *before, const rill_tokens *now,
                       void (*lost)(void *user, void *owner), void *user);

@@ -46,6 +46,9 @@ static const char *const statements[STATEMENTS] = {
         " engine = excluded.engine, amount = excluded.amount, scale = excluded.scale,"
         " at_ms = excluded.at_ms",
     [DROP_SETTLEMENT] = "DELETE FROM settlements WHERE account = ?1 AND kind = ?2 AND key = ?3",
+    [PUT_SETTING] = "INSERT INTO settings (kind, name, value) VALUES (?1, ?2, ?3)"
+                    " ON CONFLICT (kind, name) DO UPDATE SET value = excluded.value",
+    [DROP_SETTING] = "DELETE FROM settings WHERE kind = ?1 AND name = ?2",
     [PUT_KEPT] = "UPDATE runs SET kept = ?2 WHERE id = ?1",
     [CLOSE_RUNS] = "UPDATE runs SET kept = 9223372036854775807 WHERE id < ?1",
     [LAST_HASH] = "SELECT hash FROM entries ORDER BY id DESC LIMIT 1",
@@ -62,6 +65,11 @@ static const char *const statements[STATEMENTS] = {
     " kind INTEGER NOT NULL, key TEXT NOT NULL, engine TEXT NOT NULL, amount TEXT NOT NULL,"       \
     " scale INTEGER NOT NULL, at_ms INTEGER NOT NULL,"                                             \
     " PRIMARY KEY (account, kind, key)) WITHOUT ROWID;"
+
+/* Since version 5. */
+#define SETTINGS                                                                                   \
+    "CREATE TABLE settings (kind TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"          \
+    " PRIMARY KEY (kind, name)) WITHOUT ROWID;"
 
 /* A whole number of up to 128 bits is an INTEGER if that can hold it, else TEXT in digits. */
 static const char schema[] =
@@ -85,7 +93,7 @@ static const char schema[] =
     "CREATE TRIGGER entries_stay BEFORE DELETE ON entries"
     " BEGIN SELECT RAISE (ABORT, 'a line of the audit stays'); END;"
     "CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries"
-    " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;" ROUTES SETTLEMENTS;
+    " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;" ROUTES SETTLEMENTS SETTINGS;
 
 /* From each form to the next one. What a run of form 2 left is not known: it counts as dealt with.
  */
@@ -94,6 +102,7 @@ static const char *const steps[] = {
     "ALTER TABLE runs ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;"
     " UPDATE runs SET kept = 9223372036854775807;",
     SETTLEMENTS,
+    SETTINGS,
 };
 
 /* ---- errors ---- */
@@ -505,6 +514,19 @@ static int settlement_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
     return reader->settlement(reader->user, &settlement);
 }
 
+static int setting_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    const rill_store_reader *reader = user;
+    const rill_store_setting setting = {
+        .kind = (const char *)sqlite3_column_text(statement, 0),
+        .name = (const char *)sqlite3_column_text(statement, 1),
+        .value = (const char *)sqlite3_column_text(statement, 2),
+    };
+    if (setting.kind == NULL || setting.name == NULL || setting.value == NULL)
+        return rill_sqlite_failed(s, SQLITE_NOMEM);
+    return reader->setting(reader->user, &setting);
+}
+
 static int run_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     const rill_store_reader *reader = user;
@@ -533,6 +555,9 @@ int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader)
                                      "SELECT account, kind, key, engine, amount, scale, at_ms"
                                      " FROM settlements ORDER BY at_ms, account, kind, key",
                                      settlement_row, &copy);
+    if (error == RILL_OK && copy.setting != NULL)
+        error = rill_sqlite_each_row(
+            s, "SELECT kind, name, value FROM settings ORDER BY kind, name", setting_row, &copy);
     if (error == RILL_OK && copy.run != NULL)
         error = rill_sqlite_each_of(s, "SELECT id, kept FROM runs WHERE id < ?1 ORDER BY id",
                                     &s->run, 1, run_row, &copy);
@@ -553,6 +578,19 @@ static int put_settlement(rill_sqlite *s, const rill_store_settlement *t)
         sqlite3_bind_int(statement, 6, t->scale);
         bind_number(statement, 7, t->at_ms);
     }
+    int error = finish(s, statement);
+    sqlite3_clear_bindings(statement);
+    return error;
+}
+
+static int put_setting(rill_sqlite *s, const rill_store_setting *t)
+{
+    bool gone = t->value[0] == '\0';
+    sqlite3_stmt *statement = s->prepared[gone ? DROP_SETTING : PUT_SETTING];
+    sqlite3_bind_text(statement, 1, t->kind, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, t->name, -1, SQLITE_STATIC);
+    if (!gone)
+        sqlite3_bind_text(statement, 3, t->value, -1, SQLITE_STATIC);
     int error = finish(s, statement);
     sqlite3_clear_bindings(statement);
     return error;
@@ -678,6 +716,8 @@ static int put_all(rill_sqlite *s, const rill_store_batch *batch, uint8_t hash[R
         error = put_route(s, &batch->routes[i]);
     for (size_t i = 0; i < batch->settlement_count && error == RILL_OK; i++)
         error = put_settlement(s, &batch->settlements[i]);
+    for (size_t i = 0; i < batch->setting_count && error == RILL_OK; i++)
+        error = put_setting(s, &batch->settings[i]);
     if (error == RILL_OK && batch->group != 0)
         error = put_kept(s, batch->group);
     sqlite3_clear_bindings(s->prepared[PUT_ACCOUNT]);

@@ -10,7 +10,7 @@
 
 /* The newest form of the file that this version knows. Older ones are brought forward when opened.
  */
-#define RILL_SQLITE_SCHEMA 4
+#define RILL_SQLITE_SCHEMA 5
 
 typedef struct rill_sqlite rill_sqlite;
 
@@ -39,7 +39,7 @@ void rill_sqlite_close(rill_sqlite *s);
 
 /*
  * Gives every account with its balance, in the order of ids, then the keys of entries, routes,
- * settlements, and runs. What a callback returns other than 0 ends it, and is returned.
+ * settlements, settings, and runs. What a callback returns other than 0 ends it, and is returned.
  * RILL_ERR_MALFORMED, RILL_ERR_IO, RILL_ERR_NOMEM.
  */
 RILL_MUST_CHECK int rill_sqlite_read(rill_sqlite *s, const rill_store_reader *reader);

@@ -20,6 +20,8 @@ typedef enum statement_id {
     DROP_ROUTE,
     PUT_SETTLEMENT,
     DROP_SETTLEMENT,
+    PUT_SETTING,
+    DROP_SETTING,
     PUT_KEPT,
     CLOSE_RUNS,
     LAST_HASH,

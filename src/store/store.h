@@ -104,6 +104,16 @@ typedef struct rill_store_settlement {
     bool gone;          /* it is not known any more: the members above but key are of no use */
 } rill_store_settlement;
 
+/*
+ * What somebody has changed while the node runs, and stands beside its configuration: of a kind
+ * ("route"), by its name. An empty value: it is not there any more.
+ */
+typedef struct rill_store_setting {
+    const char *kind;
+    const char *name;
+    const char *value;
+} rill_store_setting;
+
 /* Everything that is to be kept at once. It stays the caller's, unchanged, until it is answered. */
 typedef struct rill_store_batch {
     const rill_store_account *accounts;
@@ -118,6 +128,8 @@ typedef struct rill_store_batch {
     size_t route_count;
     const rill_store_settlement *settlements; /* in their order: the same one may come again */
     size_t settlement_count;
+    const rill_store_setting *settings; /* in their order: the same one may come again */
+    size_t setting_count;
     uint64_t group; /* that the store has once this is kept; 0: as before */
 } rill_store_batch;
 
@@ -138,6 +150,7 @@ typedef struct rill_store_reader {
     int (*key)(void *user, const rill_store_entry *entry);
     int (*route)(void *user, const rill_store_route *route);
     int (*settlement)(void *user, const rill_store_settlement *settlement);
+    int (*setting)(void *user, const rill_store_setting *setting);
     /*
      * Each run of the node before this one, in order, with the last group of it that was kept.
      * UINT64_MAX: all that is left of it has been dealt with.

@@ -26,6 +26,10 @@ typedef struct disk {
         size_t len;
     } routes[8];
     size_t route_count;
+    struct {
+        char kind[16], name[32], value[200];
+    } settings[8];
+    size_t setting_count;
     uint64_t kept[8]; /* groups, by run */
     uint64_t run;     /* where there is a list of packets that are out */
 } disk;
@@ -90,6 +94,20 @@ static inline void keep_route(const rill_store_route *route)
     store.routes[i].len = route->value.len;
 }
 
+static inline void keep_setting(const rill_store_setting *setting)
+{
+    size_t i = 0;
+    while (i < store.setting_count && (strcmp(store.settings[i].kind, setting->kind) != 0 ||
+                                       strcmp(store.settings[i].name, setting->name) != 0))
+        i++;
+    assert_in_range(i, 0, 7);
+    if (i == store.setting_count)
+        store.setting_count++;
+    snprintf(store.settings[i].kind, sizeof store.settings[i].kind, "%s", setting->kind);
+    snprintf(store.settings[i].name, sizeof store.settings[i].name, "%s", setting->name);
+    snprintf(store.settings[i].value, sizeof store.settings[i].value, "%s", setting->value);
+}
+
 /* The disk has the batch, and says so. */
 static inline void written(void)
 {
@@ -108,6 +126,8 @@ static inline void written(void)
         store.booked[batch->balances[i].id] = batch->balances[i].booked;
     for (size_t i = 0; i < batch->route_count; i++)
         keep_route(&batch->routes[i]);
+    for (size_t i = 0; i < batch->setting_count; i++)
+        keep_setting(&batch->settings[i]);
     if (batch->flow_count > 0)
         store.packets = batch->flows[batch->flow_count - 1].packets;
     if (batch->group != 0) {
@@ -209,6 +229,12 @@ static inline int begin(const char *text)
         assert_int_equal(rill_core_know(core, &a, store.booked[id]), RILL_OK);
     }
     know_routes();
+    for (size_t i = 0; i < store.setting_count; i++) {
+        const rill_store_setting setting = {store.settings[i].kind, store.settings[i].name,
+                                            store.settings[i].value};
+        if (setting.value[0] != '\0')
+            assert_int_equal(rill_core_know_price(core, &setting), RILL_OK);
+    }
     if (flights != NULL) {
         assert_int_equal(rill_core_list_flights(core, flights), RILL_OK);
         for (uint64_t run = 1; run <= store.run; run++)

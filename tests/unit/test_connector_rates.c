@@ -336,6 +336,75 @@ static void test_who_entered_it_is_in_the_audit(void **state)
     written();
 }
 
+/* ---- the node is started again ---- */
+
+static void start_again(const char *text)
+{
+    turn();
+    if (store.batch != NULL)
+        written();
+    end();
+    assert_int_equal(begin(text), RILL_OK);
+    turn();
+    if (store.batch != NULL)
+        written();
+    all_come();
+}
+
+static void test_entered_prices_are_kept(void **state)
+{
+    (void)state;
+    begin_with(WITH("by-api: true"));
+    put("{\"code\":\"EUR\",\"price\":\"3/4\",\"good_for\":60,\"who\":\"maria\\nb\"}", 200, "EUR");
+    put("{\"code\":\"ZAR\",\"price\":\"7\"}", 200, "ZAR");
+    put("{\"code\":\"GBP\",\"price\":\"8\"}", 200, "GBP");
+    put("{\"code\":\"GBP\",\"price\":null}", 200, "ZAR");
+    later(20 * RILL_SECOND);
+    start_again(WITH("by-api: true"));
+    answered("GET", "/v1/rates", "", 200,
+             "\"price\":\"3/4\",\"state\":\"good\",\"source\":\"api\",\"age\":20,\"good_for\":40,"
+             "\"who\":\"maria\\nb\"");
+    answered("GET", "/v1/rates", "", 200, "\"code\":\"ZAR\",\"price\":\"7\"");
+    rill_admin_answer shown = asked("GET", "/v1/rates", "", true);
+    assert_null(strstr(shown.body, "GBP"));
+    rill_admin_free(&shown);
+    brings(13333);
+    later(40 * RILL_SECOND);
+    is_refused("T00");
+    start_again(WITH("by-api: true"));
+    is_refused("T00"); /* nor does it get younger */
+    /* Coins of another base are worth something else. */
+    begin_with("address: g.x\nstore: {path: b}\naccounts:\n"
+               "  alice: {relation: child, asset: USD/2, tokens: env:ALICE, credit: none}\n"
+               "  bob: {relation: child, asset: EUR/4, tokens: [env:BOB, env:BOB2], segment: b}\n"
+               "  carol: {relation: peer, asset: USD/9, tokens: env:CAROL}\n"
+               "  up: {relation: parent, asset: USD/2, link: {uri: 'btp+ws://x'}}\n"
+               "rates: {base: GBP, by-api: true}\n");
+}
+
+static void test_what_is_kept_may_be_anything(void **state)
+{
+    static const char *const values[] = {"",
+                                         "1",
+                                         "1/2",
+                                         "1/2\n3",
+                                         "1/2\n3\n4",
+                                         "1/2\n3\n4\nUSD",
+                                         "1/2\n3\n4\nUSD\n",
+                                         "0/2\n3\n4\nUSD\nx",
+                                         "1/0\n3\n4\nUSD\nx",
+                                         "-1/2\n3\n4\nUSD\nx",
+                                         "1/2\n3\n4\nEUR\nx",
+                                         "1/2\n3\n4\nUSDX\nx",
+                                         "99999999999999999999999/x"};
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        const rill_store_setting setting = {RILL_SETTING_PRICE, "EUR", values[i]};
+        assert_int_equal(rill_core_know_price(core, &setting), RILL_OK);
+    }
+    put("{\"code\":\"EUR\",\"price\":null}", 404, "no price of EUR was entered");
+}
+
 /* ---- another configuration ---- */
 
 static rill_config fresh;
@@ -447,6 +516,7 @@ static void test_without_memory(void **state)
 {
     unsigned failures = 0;
     bool taken = false;
+    uint64_t group;
     (void)state;
     failing_memory_init(&memory, 0, 1);
     core_memory = &memory.allocator;
@@ -465,7 +535,7 @@ static void test_without_memory(void **state)
     taken = false;
     for (unsigned long at = 1; !taken; at++) {
         memory.fail_at = memory.asked + at;
-        int rc = rill_core_enter_price(core, "EUR", (rill_ratio){10, 1}, RILL_NEVER, "test");
+        int rc = rill_core_enter_price(core, "EUR", (rill_ratio){10, 1}, RILL_NEVER, "test", &group);
         memory.fail_at = 0;
         taken = rc == RILL_OK;
         assert_true(taken || rc == RILL_ERR_NOMEM);
@@ -476,7 +546,8 @@ static void test_without_memory(void **state)
     for (unsigned long at = 1; taken; at++) {
         memory.fail_at = memory.asked + at;
         taken =
-            rill_core_enter_price(core, "EUR", (rill_ratio){0, 1}, RILL_NEVER, "test") != RILL_OK;
+            rill_core_enter_price(core, "EUR", (rill_ratio){0, 1}, RILL_NEVER, "test", &group) !=
+            RILL_OK;
         memory.fail_at = 0;
         brings(taken ? 1000 : 2500);
     }
@@ -510,6 +581,8 @@ int main(void)
         TEST(test_what_cannot_be_entered),
         TEST(test_no_more_than_so_many),
         TEST(test_who_entered_it_is_in_the_audit),
+        TEST(test_entered_prices_are_kept),
+        TEST(test_what_is_kept_may_be_anything),
         TEST(test_another_service),
         TEST(test_a_configuration_that_is_refused_changes_no_price),
         TEST(test_metrics),

@@ -90,8 +90,8 @@ static void write_something(rill_sqlite *s)
     const rill_store_entry entries[] = {
         {8, 4, RILL_ENTRY_SETTLED_OUT, 50, "engine", "", "k1"},
     };
-    const rill_store_batch batch = {accounts, 4,    balances, 4,    flows, 1, entries,
-                                    1,        NULL, 0,        NULL, 0,     0};
+    const rill_store_batch batch = {accounts, 4, balances, 4, flows, 1, entries, 1,
+                                    NULL,     0, NULL,     0, NULL,  0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
 }
 
@@ -198,6 +198,48 @@ static void test_routes(void **state)
     rill_sqlite_close(s);
 }
 
+static void write_settings(rill_sqlite *s, const rill_store_setting *all, size_t count)
+{
+    const rill_store_batch batch = {.settings = all, .setting_count = count};
+    assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
+}
+
+static int read_setting(void *user, const rill_store_setting *t)
+{
+    char *all = user;
+    size_t len = strlen(all);
+    snprintf(all + len, 400 - len, "%s %s=%s;", t->kind, t->name, t->value);
+    return RILL_OK;
+}
+
+static void has_settings(rill_sqlite *s, const char *want)
+{
+    char all[400] = "";
+    const rill_store_reader reader = {.setting = read_setting, .user = all};
+    assert_int_equal(rill_sqlite_read(s, &reader), RILL_OK);
+    assert_string_equal(all, want);
+}
+
+/* In their order: the last word counts. */
+static void test_settings(void **state)
+{
+    (void)state;
+    const rill_store_setting first[] = {
+        {"route", "g.b", "bob"}, {"account", "b", "{}"}, {"route", "g.b", "eve"},
+        {"price", "EUR", "1/2"}, {"price", "EUR", ""},   {"price", "none", ""},
+        {"route", "", "x"},
+    };
+    rill_sqlite *s = opened();
+    write_settings(s, first, sizeof first / sizeof *first);
+    has_settings(s, "account b={};route =x;route g.b=eve;");
+    rill_sqlite_close(s);
+    s = opened();
+    const rill_store_setting second = {"route", "g.b", ""};
+    write_settings(s, &second, 1);
+    has_settings(s, "account b={};route =x;");
+    rill_sqlite_close(s);
+}
+
 static void write_settlements(rill_sqlite *s, const rill_store_settlement *all, size_t count)
 {
     const rill_store_batch batch = {.settlements = all, .settlement_count = count};
@@ -263,10 +305,10 @@ static void test_version_1_is_brought_forward(void **state)
     rill_sqlite *s = opened();
     write_something(s);
     rill_sqlite_close(s);
-    assert_int_equal(
-        by_hand("DROP TABLE routes; DROP TABLE settlements; ALTER TABLE runs DROP COLUMN kept;"
-                " PRAGMA user_version = 1"),
-        SQLITE_OK);
+    assert_int_equal(by_hand("DROP TABLE routes; DROP TABLE settlements; DROP TABLE settings; "
+                             "ALTER TABLE runs DROP COLUMN kept;"
+                             " PRAGMA user_version = 1"),
+                     SQLITE_OK);
     s = opened();
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -293,8 +335,8 @@ static void test_amounts_beyond_64_bits(void **state)
     rill_store_balance balances[4];
     for (uint32_t i = 0; i < 4; i++)
         balances[i] = (rill_store_balance){i + 1, values[i]};
-    const rill_store_batch batch = {accounts, 4,    balances, 4,    NULL, 0, NULL,
-                                    0,        NULL, 0,        NULL, 0,    0};
+    const rill_store_batch batch = {accounts, 4, balances, 4, NULL, 0, NULL, 0,
+                                    NULL,     0, NULL,     0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -315,15 +357,17 @@ static void test_a_batch_is_whole_or_nothing(void **state)
         {8, 3, RILL_ENTRY_DEPOSIT, 101, "a", "", "k2"},
         {8, 4, RILL_ENTRY_DEPOSIT, 1, "a", "", "k1"},
     };
-    rill_store_batch batch = {NULL, 0, balances, 1, NULL, 0, entries, 2, NULL, 0, NULL, 0, 0};
+    rill_store_batch batch = {NULL, 0, balances, 1, NULL, 0, entries, 2,
+                              NULL, 0, NULL,     0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_EXISTS);
     assert_non_null(strstr(rill_sqlite_problem(s), "UNIQUE"));
     /* An account that is another's number; a balance of nobody. */
     const rill_store_account wrong = {3, RILL_HOLDER_NEIGHBOUR, "carol", "USD", 2, 7};
-    batch = (rill_store_batch){&wrong, 1, balances, 1, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0};
+    batch =
+        (rill_store_batch){&wrong, 1, balances, 1, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_EXISTS);
     const rill_store_balance nobody = {77, number(0, 1)};
-    batch = (rill_store_batch){NULL, 0, &nobody, 1, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0};
+    batch = (rill_store_batch){NULL, 0, &nobody, 1, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_ERR_IO);
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -331,7 +375,8 @@ static void test_a_batch_is_whole_or_nothing(void **state)
     assert_true(rill_wide_equal(f.booked[3], number(UINT64_MAX, (uint64_t)-100)));
     /* The same key of another account, and the same account again, are no errors. */
     const rill_store_entry good = {8, 3, RILL_ENTRY_DEPOSIT, 0, "a", "", "k1"};
-    batch = (rill_store_batch){accounts, 4, NULL, 0, NULL, 0, &good, 1, NULL, 0, NULL, 0, 0};
+    batch =
+        (rill_store_batch){accounts, 4, NULL, 0, NULL, 0, &good, 1, NULL, 0, NULL, 0, NULL, 0, 0};
     assert_int_equal(rill_sqlite_write(s, &batch), RILL_OK);
     rill_audit audit;
     assert_int_equal(rill_sqlite_audit(s, &audit), RILL_OK);
@@ -458,7 +503,7 @@ static void test_what_is_no_store(void **state)
 {
     (void)state;
     rill_sqlite_close(opened());
-    assert_int_equal(by_hand("PRAGMA user_version = 5"), SQLITE_OK);
+    assert_int_equal(by_hand("PRAGMA user_version = 6"), SQLITE_OK);
     not_opened(RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
     assert_int_equal(by_hand("PRAGMA user_version = 0"), SQLITE_OK);
     not_opened(RILL_ERR_MALFORMED, "no version of Rill wrote such a store");
@@ -557,6 +602,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_it_is_there_again),
         TEST(test_routes),
+        TEST(test_settings),
         TEST(test_settlements),
         TEST(test_version_1_is_brought_forward),
         TEST(test_amounts_beyond_64_bits),

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A configuration together with what operators added while the node ran. */
+#include <stdio.h>
+#include <string.h>
+
+#include <rill/error.h>
+
+#include "connector/config.h"
+
+/* Places of what is not in the file have line 0, and the number of their item as column. */
+typedef struct merge {
+    rill_overlay *overlay;
+    rill_overlay_item **items;
+    rill_config_account *accounts; /* by the number of their item */
+    const char **prefixes;         /* the same of routes */
+    const char **owners;
+    size_t count;
+    size_t troubles;
+} merge;
+
+static void trouble(merge *m, rill_overlay_item *item, const char *what)
+{
+    if (item->trouble[0] == '\0')
+        m->troubles++;
+    (void)snprintf(item->trouble, sizeof item->trouble, "%s", what);
+}
+
+/* What is wrong with an account's own text. */
+typedef struct reading {
+    merge *merge;
+    rill_overlay_item *item;
+} reading;
+
+static void on_wrong_text(void *user, rill_place place, const char *problem)
+{
+    reading *r = user;
+    (void)place;
+    if (r->item->trouble[0] == '\0')
+        trouble(r->merge, r->item, problem);
+}
+
+/* Of both; those of the file are told at the end, when nothing else is wrong. */
+static void on_problem(void *user, rill_place place, const char *problem)
+{
+    merge *m = user;
+    if (place.line == 0 && place.column > 0 && place.column <= m->count)
+        trouble(m, m->items[place.column - 1], problem);
+}
+
+static void set_places(rill_config_account *a, rill_place place)
+{
+    rill_text *tokens = a->tokens.items;
+    a->place = a->link.place = a->settlement.place = place;
+    for (size_t i = 0; i < a->tokens.count; i++)
+        tokens[i].place = place;
+}
+
+/* Lives as long as what points at it. NULL: no memory. */
+static const char *kept(rill_arena *arena, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = rill_arena_alloc(arena, size);
+    if (copy != NULL)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+static int read_account(merge *m, size_t index, rill_arena *arena)
+{
+    reading r = {m, m->items[index]};
+    rill_config_account *a = &m->accounts[index];
+    int rc = rill_config_parse_account(a, arena, r.item->value, on_wrong_text, &r);
+    a->name = kept(arena, r.item->name);
+    if (a->name == NULL)
+        return RILL_ERR_NOMEM;
+    set_places(a, (rill_place){0, (uint32_t)index + 1});
+    return rc == RILL_ERR_MALFORMED ? RILL_OK : rc;
+}
+
+static bool has_account(const rill_config *c, const char *name)
+{
+    const rill_config_account *all = c->accounts.items;
+    for (size_t i = 0; i < c->accounts.count; i++) {
+        if (strcmp(all[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_route(const rill_config *c, const char *prefix)
+{
+    const rill_config_route *all = c->routes.items;
+    for (size_t i = 0; i < c->routes.count; i++) {
+        if (strcmp(all[i].prefix, prefix) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_route(const rill_overlay_item *item)
+{
+    return strcmp(item->kind, RILL_SETTING_ROUTE) == 0;
+}
+
+static int read_route(merge *m, size_t index, const rill_config *file, rill_arena *arena)
+{
+    rill_overlay_item *item = m->items[index];
+    m->prefixes[index] = kept(arena, item->name);
+    m->owners[index] = kept(arena, item->value);
+    if (m->prefixes[index] == NULL || m->owners[index] == NULL)
+        return RILL_ERR_NOMEM;
+    if (has_route(file, item->name))
+        trouble(m, item, "the configuration has a route to this prefix");
+    return RILL_OK;
+}
+
+/* Reads them, and sets aside what the file has itself. */
+static int read_items(merge *m, const rill_config *file, rill_arena *arena)
+{
+    size_t i = 0;
+    int rc = RILL_OK;
+    m->count = m->overlay->count;
+    m->items = rill_arena_alloc(arena, (m->count + 1) * sizeof(rill_overlay_item *));
+    m->accounts = rill_arena_alloc(arena, (m->count + 1) * sizeof *m->accounts);
+    m->prefixes = rill_arena_alloc(arena, (m->count + 1) * sizeof(char *));
+    m->owners = rill_arena_alloc(arena, (m->count + 1) * sizeof(char *));
+    if (m->items == NULL || m->accounts == NULL || m->prefixes == NULL || m->owners == NULL)
+        return RILL_ERR_NOMEM;
+    for (rill_overlay_item *item = m->overlay->first; item != NULL; item = item->next, i++) {
+        m->items[i] = item;
+        item->trouble[0] = '\0';
+        rc = is_route(item) ? read_route(m, i, file, arena) : read_account(m, i, arena);
+        if (rc != RILL_OK)
+            return rc;
+        if (!is_route(item) && has_account(file, item->name))
+            trouble(m, item, "the configuration has an account of this name");
+    }
+    return RILL_OK;
+}
+
+/* Appends what is not set aside. */
+static int build(const merge *m, const rill_config *file, rill_arena *arena, rill_config *out)
+{
+    size_t accounts = file->accounts.count;
+    size_t routes = file->routes.count;
+    rill_config_account *a = rill_arena_alloc(arena, (accounts + m->count + 1) * sizeof *a);
+    rill_config_route *r = rill_arena_alloc(arena, (routes + m->count + 1) * sizeof *r);
+    if (a == NULL || r == NULL)
+        return RILL_ERR_NOMEM;
+    if (accounts > 0)
+        memcpy(a, file->accounts.items, accounts * sizeof *a);
+    if (routes > 0)
+        memcpy(r, file->routes.items, routes * sizeof *r);
+    for (size_t i = 0; i < m->count; i++) {
+        const rill_overlay_item *item = m->items[i];
+        const rill_place place = {0, (uint32_t)i + 1};
+        if (item->trouble[0] != '\0' || item->gone)
+            continue;
+        if (is_route(item))
+            r[routes++] = (rill_config_route){place, m->prefixes[i], m->owners[i]};
+        else
+            a[accounts++] = m->accounts[i];
+    }
+    *out = *file;
+    out->accounts = (rill_items){a, accounts};
+    out->routes = (rill_items){r, routes};
+    return RILL_OK;
+}
+
+int rill_config_read_with(rill_config *out, rill_arena *arena, const char *text, size_t len,
+                          rill_overlay *overlay, rill_shape_report *report, void *user)
+{
+    merge m = {.overlay = overlay};
+    rill_config file;
+    int rc = rill_config_parse(&file, arena, text, len, report, user);
+    *out = file;
+    if (rc != RILL_OK || overlay == NULL || overlay->first == NULL)
+        return rc == RILL_OK ? rill_config_judge(out, arena, report, user) : rc;
+    rc = read_items(&m, &file, arena);
+    /* What one of them is set aside for may leave another one without its account. */
+    for (size_t before = SIZE_MAX; rc == RILL_OK && before != m.troubles;) {
+        before = m.troubles;
+        rc = build(&m, &file, arena, out);
+        if (rc == RILL_OK)
+            rc = rill_config_judge(out, arena, on_problem, &m);
+        if (rc == RILL_ERR_MALFORMED)
+            rc = RILL_OK;
+    }
+    return rc == RILL_OK ? rill_config_judge(out, arena, report, user) : rc;
+}
+
+int rill_config_read(rill_config *out, rill_arena *arena, const char *text, size_t len,
+                     rill_shape_report *report, void *user)
+{
+    return rill_config_read_with(out, arena, text, len, NULL, report, user);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens that a connector makes for its neighbours. */
+#include <stdio.h>
+#include <string.h>
+
+#include "connector/core_impl.h"
+
+static void hex(const uint8_t *bytes, size_t len, char *out)
+{
+    for (size_t i = 0; i < len; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", (unsigned)bytes[i]);
+}
+
+int rill_core_new_token(const rill_core *c, char token[RILL_CORE_TOKEN], char hash[RILL_CORE_HASH])
+{
+    uint8_t random[(RILL_CORE_TOKEN - 1) / 2];
+    uint8_t digest[RILL_SHA256_LEN];
+    int rc = rill_crypto_random(c->options.crypto, random, sizeof random);
+    if (rc != RILL_OK)
+        return RILL_ERR_CRYPTO;
+    hex(random, sizeof random, token);
+    rill_wipe(random, sizeof random);
+    rc = rill_crypto_sha256(c->options.crypto, (const uint8_t *)token, RILL_CORE_TOKEN - 1, digest);
+    (void)snprintf(hash, RILL_CORE_HASH, "%s", RILL_CONFIG_HASH);
+    hex(digest, sizeof digest, hash + strlen(RILL_CONFIG_HASH));
+    return rc == RILL_OK ? RILL_OK : RILL_ERR_CRYPTO;
+}

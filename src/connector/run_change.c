@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What operators add while a connector runs. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "connector/core_rates.h"
+#include "connector/run_impl.h"
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
+
+int rill_connector_know_setting(rill_connector *c, const rill_store_setting *setting)
+{
+    if (strcmp(setting->kind, RILL_SETTING_PRICE) == 0)
+        return rill_core_know_price(c->core, setting);
+    if (strcmp(setting->kind, RILL_SETTING_ACCOUNT) != 0 &&
+        strcmp(setting->kind, RILL_SETTING_ROUTE) != 0)
+        return RILL_OK; /* of a version that knows more */
+    int rc = rill_overlay_put(&c->overlay, setting->kind, setting->name, setting->value);
+    return rc == RILL_ERR_NOMEM ? rc : RILL_OK;
+}
+
+static void on_ignored(void *user, rill_place place, const char *problem)
+{
+    (void)user;
+    (void)place;
+    (void)problem;
+}
+
+/* What is set aside, as it was before a change that is refused. */
+static void look_again(rill_connector *c)
+{
+    rill_config config;
+    rill_arena arena;
+    rill_arena_init(&arena, memory());
+    int rc = rill_config_read_with(&config, &arena, c->text, c->text_len, &c->overlay, on_ignored,
+                                   NULL);
+    (void)rc; /* it is the one that is used */
+    rill_arena_clear(&arena);
+}
+
+static int keep(rill_connector *c, const rill_admin_change *change, uint64_t *group)
+{
+    const rill_store_setting setting = {change->kind, change->name,
+                                        change->value == NULL ? "" : change->value};
+    return rill_core_put_setting(c->core, &setting, group);
+}
+
+static int take_out(rill_connector *c, const rill_admin_change *change, json_t *changes,
+                    json_t *problems, uint64_t *group)
+{
+    rill_overlay_item *item = rill_overlay_find(&c->overlay, change->kind, change->name);
+    if (item == NULL)
+        return RILL_ERR_NOT_FOUND;
+    item->gone = true;
+    int rc = rill_connector_load_again(c, change->who, NULL, changes, problems);
+    if (rc != RILL_OK) {
+        item->gone = false;
+        look_again(c);
+        return rc;
+    }
+    rill_overlay_remove(&c->overlay, change->kind, change->name);
+    return keep(c, change, group);
+}
+
+/* value NULL: it was not there. */
+static void put_back(rill_connector *c, rill_overlay_item *item, char *value)
+{
+    if (value == NULL) {
+        rill_overlay_remove(&c->overlay, item->kind, item->name);
+    } else {
+        rill_free(memory(), item->value);
+        item->value = value;
+    }
+    look_again(c);
+}
+
+static int put(rill_connector *c, const rill_admin_change *change, json_t *changes,
+               json_t *problems, uint64_t *group)
+{
+    rill_overlay_item *item = rill_overlay_find(&c->overlay, change->kind, change->name);
+    char *before = NULL;
+    if (item != NULL) {
+        size_t size = strlen(item->value) + 1;
+        before = rill_alloc(memory(), size);
+        if (before == NULL)
+            return RILL_ERR_NOMEM;
+        memcpy(before, item->value, size);
+    }
+    int rc = rill_overlay_put(&c->overlay, change->kind, change->name, change->value);
+    if (rc != RILL_OK) {
+        rill_free(memory(), before);
+        return rc;
+    }
+    item = rill_overlay_find(&c->overlay, change->kind, change->name);
+    rc = rill_connector_load_again(c, change->who, item, changes, problems);
+    if (rc != RILL_OK) {
+        put_back(c, item, before);
+        return rc;
+    }
+    rill_free(memory(), before);
+    return keep(c, change, group);
+}
+
+int rill_connector_change(rill_connector *c, const rill_admin_change *change, json_t *changes,
+                          json_t *problems, uint64_t *group)
+{
+    return change->value == NULL ? take_out(c, change, changes, problems, group)
+                                 : put(c, change, changes, problems, group);
+}

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Accounts, routes and prices that operators add while a connector runs: at once, for good, by whom.
+
+usage: changes.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
+
+Prints TAP.
+"""
+
+import re
+import signal
+import sqlite3
+import sys
+
+from harness import run_tests
+from connector import TWO_ASSETS, Connector, receive, send
+from rillctl import ctl, rows
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def notes(c):
+    """Of a connector that does not run: who changed what."""
+    db = sqlite3.connect(c.store)
+    found = db.execute("SELECT who, note FROM entries WHERE kind = 5 ORDER BY id").fetchall()
+    db.close()
+    return found
+
+
+def settings(c):
+    db = sqlite3.connect(c.store)
+    found = db.execute("SELECT kind, name, value FROM settings ORDER BY kind, name").fetchall()
+    db.close()
+    return found
+
+
+def token_of(answer):
+    return re.search(r"shown once: ([0-9a-f]{64})\n", answer.out).group(1)
+
+
+def link(c, token):
+    return f"btp+ws://:{token}@127.0.0.1:{c.port}"
+
+
+def replace(c, old, new):
+    with open(c.path, encoding="utf-8") as f:
+        text = f.read()
+    assert old in text, text
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(text.replace(old, new))
+
+
+@case
+def an_account(t):
+    """Added, used, changed, settled and taken out; and there again after kill -9."""
+    c = Connector(t, "c", TWO_ASSETS)
+    first = token_of(ctl(c, "accounts", "add", "carol", "relation=child", "asset=USD/2", "credit=500", "--who", "maria"))
+    r = receive(t, c.link("bob"))
+    done = send(t, r.path, 300, link(c, first))
+    assert int(done["delivered"]) == 14850, done
+    c.kill()
+    c.start()
+    assert [row[:4] for row in rows(ctl(c, "accounts").out)][-1] == ["carol", "child", "USD/2", "-3.00"]
+    assert ctl(c, "balance", "carol", "--json").json()["source"] == "api"
+    r = receive(t, c.link("bob"), "again")
+    send(t, r.path, 300, link(c, first), "--stall", "1", code=3)  # above its credit
+    ctl(c, "accounts", "set", "carol", "credit=1000", "max-packet=100")
+    assert int(send(t, r.path, 300, link(c, first))["delivered"]) == 14850
+    for wrong, pattern, code in (
+            (["add", "carol", "relation=child", "asset=USD/2"], "there is an account of this name", 1),
+            (["add", "bob", "relation=child", "asset=USD/2"], "there is an account of this name", 1),
+            (["set", "bob", "credit=1"], "the configuration has this account", 1),
+            (["remove", "bob"], "the configuration has this account", 1),
+            (["set", "nobody", "credit=1"], "there is no such account", 2),
+            (["add", "dave", "relation=chld", "asset=USD/2"], "parent, peer or child", 1),
+            (["add", "dave", "relation=child", "asset=GBP/2"], "there is no price for GBP", 1),
+            (["add", "dave", "relation=parent", "asset=USD/2"], "a parent needs a link", 1),
+            (["add", "da.ve", "relation=child", "asset=USD/2"], "characters other than", 1),
+            (["add", "dave", "relation=child", "asset=USD/2", "segment=carol"], "another child has the same address", 1),
+            (["add", "dave", "relation=child", "asset=USD/2", "tokens=hunter2"], "not the secret itself", 1),
+            (["set", "carol", "relation=peer"], "relation changes only", 1),
+            (["add", "dave", "relation"], "is not like credit=1000", 2),
+            (["add"], "an argument is missing", 2), (["get", "x"], 'there is no "accounts get"', 2),
+            (["remove", "carol"], "its balance is -600 units", 1)):
+        answer = ctl(c, "accounts", *wrong, code=code)
+        assert re.search(pattern, answer.err), (wrong, answer.err)
+    assert len(rows(ctl(c, "accounts").out)) == 3
+    # Two tokens while one is replaced by the other.
+    second = token_of(ctl(c, "accounts", "set", "carol", "--new-token"))
+    for token in (first, second):
+        send(t, r.path, 10, link(c, token))
+    third = token_of(ctl(c, "accounts", "set", "carol", "--new-token", "--drop-old-tokens"))
+    send(t, r.path, 10, link(c, third))
+    for token in (first, second):
+        p = t.rill("send", r.path, "10", "--link", link(c, token), "--json")
+        assert p.end() != 0, p.text
+    ctl(c, "settle", "carol", "630", "--in")
+    assert "removed" in ctl(c, "accounts", "remove", "carol", "--who", "maria").out
+    while len(rows(ctl(c, "accounts").out)) != 2:
+        pass
+    assert ctl(c, "audit").out.endswith("the books are right\n")
+    c.stop()
+    said = notes(c)
+    assert ("maria", "added") in said and ("maria", "removed") in said, said
+    assert settings(c) == [], settings(c)
+    with open(c.store, "rb") as f:
+        books = f.read()
+    for token in (first, second, third):
+        assert token.encode() not in books and token not in c.program.text["err"].decode()
+    c.start()
+    assert len(rows(ctl(c, "accounts").out)) == 2
+    c.stop()
+    c.books()
+
+
+@case
+def routes(t):
+    """Added, moved and taken out, durable; what the configuration has stays its own."""
+    c = Connector(t, "c", TWO_ASSETS + "routes: [{prefix: g.far, account: bob}]\n")
+    assert "route g.near added, to bob" in ctl(c, "routes", "add", "g.near", "bob", "--who", "maria").out
+    c.kill()
+    c.start()
+    assert ["g.near", "bob", "configured", "0", "taken"] in rows(ctl(c, "routes").out), ctl(c, "routes").out
+    assert "route g.near leads to alice, before to bob" in ctl(c, "routes", "add", "g.near", "alice").out
+    for wrong, pattern, code in ((["add", "g.far", "alice"], "the configuration has a route", 1),
+                                 (["add", "g.x y", "alice"], "is no ILP address", 1),
+                                 (["add", "g.new", "nobody"], "there is no account 'nobody'", 1),
+                                 (["add", "g.x.bob", "alice"], "there is a route for this prefix", 1),
+                                 (["remove", "g.far"], "the API has added no such thing", 2),
+                                 (["add", "g.new"], "an argument is missing", 2), (["remove"], "an argument is missing", 2),
+                                 (["g.far", "more"], "one argument too many", 2)):
+        answer = ctl(c, "routes", *wrong, code=code)
+        assert re.search(pattern, answer.err), (wrong, answer.err)
+    # The configuration gets one to the same prefix: it counts, and that is said.
+    replace(c, "account: bob}]", "account: bob}, {prefix: g.near, account: bob}]")
+    ctl(c, "reload")
+    assert "set aside: route g.near of the API: the configuration has a route to this prefix" in ctl(c, "status").out
+    assert ["g.near", "bob", "configured", "0", "taken"] in rows(ctl(c, "routes").out)
+    replace(c, ", {prefix: g.near, account: bob}]", "]")
+    ctl(c, "reload")
+    assert "set aside" not in ctl(c, "status").out
+    assert ["g.near", "alice", "configured", "0", "taken"] in rows(ctl(c, "routes").out)
+    # An account that a route of the API leads to is taken out of the configuration.
+    ctl(c, "routes", "add", "g.bob", "bob")
+    ctl(c, "accounts", "add", "carol", "relation=peer", "asset=USD/2")
+    ctl(c, "routes", "add", "g.carol", "carol")
+    assert "the route g.carol leads to it" in ctl(c, "accounts", "remove", "carol", code=1).err
+    ctl(c, "routes", "remove", "g.carol")
+    ctl(c, "accounts", "remove", "carol")
+    assert "route g.near removed" in ctl(c, "routes", "remove", "g.near").out
+    c.stop()
+    assert settings(c) == [("route", "g.bob", "bob")], settings(c)
+    assert ("maria", "route g.near added, to bob") in notes(c)
+
+
+@case
+def many_routes(t):
+    """All of them, sorted, in pages that nobody sees; also where it is a page and one more."""
+    config = TWO_ASSETS + "routes:\n" + "".join(f"  - {{prefix: g.n{i * 7919 % 2500}, account: bob}}\n" for i in range(2500))
+    c = Connector(t, "c", config)
+    shown = [row[0] for row in rows(ctl(c, "routes").out)]
+    assert len(shown) == 2503 and shown == sorted(shown), (len(shown), shown[:5])
+    assert len(ctl(c, "routes", "--json").json()["routes"]) == 2503
+    for prefix, count in (("g.n1", 1 + 10 + 100 + 1000), ("g.n", 2500), ("g.n2499", 1), ("g.none", 0)):
+        assert len(rows(ctl(c, "routes", prefix).out)) == count, prefix
+    c.stop()
+
+
+@case
+def while_packets_flow(t):
+    """Accounts and routes come and go a hundred times while a payment goes on: no packet is lost."""
+    c = Connector(t, "c", TWO_ASSETS)
+    r = receive(t, c.link("bob"))
+    r.read_along()
+    p = t.rill("send", r.path, "200000", "--link", c.link("alice"), "--json", "--max-packet", "50", "--stall", "20")
+    p.read_along()
+    for i in range(25):
+        ctl(c, "accounts", "add", f"n{i}", "relation=peer", "asset=USD/2")
+        ctl(c, "routes", "add", f"g.n{i}", f"n{i}")
+        if i % 2:
+            ctl(c, "routes", "remove", f"g.n{i}")
+            ctl(c, "accounts", "remove", f"n{i}")
+    assert p.end() == 0, p.text
+    assert ctl(c, "why", "alice").out.startswith("no packet"), ctl(c, "why", "alice").out
+    c.program.process.send_signal(signal.SIGHUP)
+    c.program.until("the configuration is loaded: 0 changes", "err")
+    c.stop()
+    assert len(settings(c)) == 26, settings(c)
+    c.books()
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(CASES))
