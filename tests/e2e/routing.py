@@ -9,6 +9,7 @@ Prints TAP.
 """
 
 import re
+import signal
 import sys
 
 import connector
@@ -57,10 +58,10 @@ def network(t, name, *accounts, port=0, more=FAST):
     return Connector(t, name, f"address: g.{name}\n{more}accounts:\n{''.join(accounts)}", port)
 
 
-def line_of_three(t):
+def line_of_three(t, more=FAST):
     """a - b - c, alice at a and bob at c. The ends connect to the middle, whose port stays."""
     port = reserved_port()
-    b = network(t, "b", peer("a", "A"), peer("c", "C"), port=port.getsockname()[1])
+    b = network(t, "b", peer("a", "A"), peer("c", "C"), port=port.getsockname()[1], more=more)
     a = network(t, "a", child("alice"), peer("b", "A", b.port))
     c = network(t, "c", child("bob"), peer("b", "C", b.port))
     a.until_way("g.c", "account b")
@@ -125,6 +126,64 @@ def who_leaves_is_forgotten(t):
     for n in (a, b, c):
         n.stop()
     check_even((a.books()["b"], b.books()["a"]), (b.books()["c"], c.books()["b"]))
+
+
+def learnt(n):
+    """What others have told it."""
+    return {way["prefix"]: way["account"] for way in ctl(n, "routes", "--json").json()["routes"] if way["kind"] == "learnt"}
+
+
+def reload_with(n, text):
+    """Another configuration, by SIGHUP; what it says of before is forgotten."""
+    with open(n.path, "w", encoding="utf-8") as f:
+        f.write(text)
+    n.program.text["err"] = b""
+    n.program.process.send_signal(signal.SIGHUP)
+    n.program.until("the configuration is loaded", "err")
+
+
+@case
+def reloaded_while_routes_are_learnt(t):
+    """SIGHUP in the middle of a payment, again and again: a peer comes, is told no more, is heard no
+    more, and goes. No packet is lost, and no route is left that nobody tells."""
+    a, b, c, _ = line_of_three(t, FAST + "# env:TOKEN_D\n")  # it has that token from the start
+    with open(b.path, encoding="utf-8") as f:
+        plain = f.read()
+    bob = receive(t, c.link("bob"), "bob")
+    bob.read_along()
+    p = t.rill("send", bob.path, "300000", "--link", a.link("alice"), "--json", "--max-packet", "50", "--stall", "30")
+    p.read_along()
+    d = network(t, "d", child("dora"), peer("b", "D", b.port))
+    line = peer("d", "D").replace("relation: peer,", "relation: peer, FLAGS")
+    for _ in range(2):
+        for n in (a, c, d):
+            n.program.text["err"] = b""
+        reload_with(b, plain + line.replace("FLAGS", ""))
+        for n, prefix, way in ((a, "g.d", "account b"), (c, "g.d", "account b"), (d, "g.a", "account b"), (d, "g.c", "account b")):
+            n.until_way(prefix, way)
+        assert learnt(b) == {"g.a": "a", "g.c": "c", "g.d": "d"}, learnt(b)
+        d.program.text["err"] = b""
+        reload_with(b, plain + line.replace("FLAGS", "send-routes: false,"))
+        for prefix in ("g.a", "g.c"):
+            d.until_way(prefix, "nobody")
+        assert learnt(b) == {"g.a": "a", "g.c": "c", "g.d": "d"}, learnt(b)
+        for n in (a, c):
+            n.program.text["err"] = b""
+        reload_with(b, plain + line.replace("FLAGS", "send-routes: false, receive-routes: false,"))
+        for n in (a, c):
+            n.until_way("g.d", "nobody")
+        assert learnt(b) == {"g.a": "a", "g.c": "c"}, learnt(b)
+        reload_with(b, plain)
+        b.program.until("account d: is gone", "err")
+        assert learnt(a) == {"g.b": "b", "g.c": "b"} and learnt(c) == {"g.b": "b", "g.a": "b"}, (learnt(a), learnt(c))
+    assert p.end() == 0, p.text
+    lost = [row for row in ctl(a, "why", "alice", "--json").json()["rejects"] if row["code"] != "F99"]
+    assert lost == [], lost
+    assert a.balances()["alice"] == -300000
+    for n in (a, b, c, d):
+        n.stop()
+    check_even((a.books()["b"], b.books()["a"]), (b.books()["c"], c.books()["b"]))
+    assert c.books()["bob"] == received(bob) == 300000
 
 
 @case

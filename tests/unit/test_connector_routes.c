@@ -191,12 +191,110 @@ static void test_routes_are_kept(void **state)
         assert_true(store.routes[i].len == 0 || store.routes[i].prefix[0] == '\0');
 }
 
+/* ---- another configuration while routes are learnt ---- */
+
+#define TWO                                                                                        \
+    "address: g.x\nstore: {path: b}\naccounts:\n"                                                  \
+    "  alice: {relation: child, asset: USD/2, tokens: env:ALICE, credit: 1000}\n"
+#define BOB               "  bob: {relation: child, asset: USD/2, tokens: env:BOB}\n"
+#define CAROL_WITH(flags) "  carol: {relation: peer, asset: USD/2, tokens: env:CAROL" flags "}\n"
+
+static rill_config fresh;
+
+static void reload(const char *config_text)
+{
+    rill_core_change *change = NULL;
+    assert_int_equal(
+        rill_config_read(&fresh, &arena, config_text, strlen(config_text), report, NULL), RILL_OK);
+    assert_int_equal(rill_core_prepare(&change, core, &fresh, report, NULL), RILL_OK);
+    rill_core_apply(change, "test", NULL, NULL);
+    config = fresh;
+    rill_core_part(core);
+    turn();
+    if (store.batch != NULL)
+        written();
+}
+
+static bool knows(const char *prefix)
+{
+    rill_routing_cursor cursor = {0};
+    rill_routing_line line;
+    while (rill_routing_next(rill_core_routing(core), &cursor, &line)) {
+        if (same(line.prefix, text(prefix)))
+            return true;
+    }
+    return false;
+}
+
+static void carol_tells(uint64_t request)
+{
+    uint8_t data[1024];
+    size_t len = update_of("g.far", data, sizeof data);
+    assert_int_equal(tell(&carol, request, "peer.route.update", data, len), RILL_ILP_FULFILL);
+    turn();
+    if (store.batch != NULL)
+        written();
+    assert_true(knows("g.far"));
+}
+
+/* Whatever changes about who tells, no route stays that nobody tells, and no packet is lost. */
+static void test_reloads_while_routes_are_learnt(void **state)
+{
+    rill_prepare p;
+    (void)state;
+    end();
+    store = (disk){.store = {&disk_ops}};
+    assert_int_equal(begin(TWO BOB CAROL_WITH("")), RILL_OK);
+    turn();
+    written();
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
+    turn();
+    carol_tells(1);
+    /* What is under way when she is heard no more is answered all the same. */
+    send(&alice, 1, "g.far.bob", 100);
+    assert_string_equal(destination_of(&carol, &p), "g.far.bob");
+    reload(TWO BOB CAROL_WITH(", receive-routes: false"));
+    assert_false(knows("g.far"));
+    send(&alice, 2, "g.far.bob", 0);
+    rejected(&alice, 2, "F02");
+    fulfill(&carol, fulfillment);
+    turn();
+    written();
+    fulfilled(&alice, 1);
+    /* Heard again, she may tell it again; a smaller table takes no more than it has room for. */
+    reload(TWO BOB CAROL_WITH(""));
+    carol_tells(2);
+    reload(TWO BOB CAROL_WITH(", send-routes: false, max-routes: 1"));
+    assert_true(knows("g.far"));
+    send(&alice, 3, "g.far.bob", 100);
+    assert_string_equal(destination_of(&carol, &p), "g.far.bob");
+    /* A configured way to the same prefix counts before hers, and hers is there when it goes. */
+    reload(TWO BOB CAROL_WITH("") "routes: [{prefix: g.far, account: bob}]\n");
+    send(&alice, 4, "g.far.bob", 0);
+    rejected(&alice, 4, "T01"); /* bob is not here */
+    reload(TWO BOB CAROL_WITH(""));
+    /* She is taken out while her answer is due: it still counts. */
+    reload(TWO BOB);
+    assert_false(knows("g.far"));
+    send(&alice, 5, "g.far.bob", 0);
+    rejected(&alice, 5, "F02");
+    fulfill(&carol, fulfillment);
+    turn();
+    written();
+    fulfilled(&alice, 3);
+    nothing_held();
+    for (size_t i = 0; i < store.route_count; i++)
+        assert_true(store.routes[i].len == 0 || strcmp(store.routes[i].prefix, "g.far") != 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_routes_are_learnt),
         TEST(test_routes_are_kept),
+        TEST(test_reloads_while_routes_are_learnt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
