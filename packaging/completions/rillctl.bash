@@ -14,6 +14,8 @@ _rillctl() {
         return
     fi
     case ${COMP_WORDS[1]} in
+    accounts) options="$options --new-token --drop-old-tokens --who" ;;
+    routes) options="$options --who" ;;
     rates) options="$options --for --who" ;;
     settle) options="$options --in --out --deposit --withdrawal --note --key --who" ;;
     statement) options="$options --from --to --step --csv" ;;
@@ -28,6 +30,8 @@ _rillctl() {
     --step) mapfile -t COMPREPLY < <(compgen -W 'minute hour day all' -- "$word") ;;
     --url | --note | --key | --who | --from | --to | --for) ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+    accounts) mapfile -t COMPREPLY < <(compgen -W "add set remove $options" -- "$word") ;;
+    routes) mapfile -t COMPREPLY < <(compgen -W "add remove $options" -- "$word") ;;
     rates) mapfile -t COMPREPLY < <(compgen -W "set $options" -- "$word") ;;
     log-level)
         mapfile -t COMPREPLY < <(compgen -W "warning info debug $options" -- "$word")

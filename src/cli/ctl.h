@@ -125,8 +125,7 @@ int ctl_accounts(const ctl_args *args);
 int ctl_balance(const ctl_args *args);
 int ctl_rates(const ctl_args *args);
 int ctl_routes(const ctl_args *args);
-/* accounts add, set and remove. */
-int ctl_change_accounts(const ctl_args *args);
+int ctl_list_accounts(const ctl_args *args); /* what `accounts` without an argument does */
 int ctl_settle(const ctl_args *args);
 int ctl_statement(const ctl_args *args);
 int ctl_audit(const ctl_args *args);

@@ -135,13 +135,15 @@ int ctl_routes(const ctl_args *args)
         return missing(args, "routes remove PREFIX");
     if (o[adds ? 3 : removes ? 2 : 1] != NULL) {
         ctl_error(args, "\"%s\" is one argument too many; see \"rillctl help routes\"",
-                  o[adds ? 3 : removes ? 2 : 1]);
+                  o[adds      ? 3
+                    : removes ? 2
+                              : 1]);
         return CTL_USAGE;
     }
     if (adds)
-        return ask_change(args, "PUT", "/v1/routes",
-                          json_pack("{s:s, s:s, s:s}", "prefix", o[1], "account", o[2], "who",
-                                    ctl_who(args)));
+        return ask_change(
+            args, "PUT", "/v1/routes",
+            json_pack("{s:s, s:s, s:s}", "prefix", o[1], "account", o[2], "who", ctl_who(args)));
     return removes ? remove_route(args, o[1]) : list_routes(args, o[0]);
 }
 
@@ -225,9 +227,11 @@ static int remove_account(const ctl_args *args)
     return ask_change(args, "DELETE", path, json_pack("{s:s}", "who", ctl_who(args)));
 }
 
-int ctl_change_accounts(const ctl_args *args)
+int ctl_accounts(const ctl_args *args)
 {
     const char *verb = args->operands[0];
+    if (verb == NULL)
+        return ctl_list_accounts(args);
     bool adds = strcmp(verb, "add") == 0;
     if (!adds && strcmp(verb, "set") != 0 && strcmp(verb, "remove") != 0) {
         ctl_error(args, "there is no \"accounts %s\"; there are: add, set, remove", verb);

@@ -48,11 +48,9 @@ static ctl_table *account_table(void)
         "ACCOUNT|RELATION|ASSET|>BALANCE|>HELD|>CREDIT|>LINKS|>SENT|>REJECTED|>GOT");
 }
 
-int ctl_accounts(const ctl_args *args)
+int ctl_list_accounts(const ctl_args *args)
 {
     ctl_reply r;
-    if (args->operands[0] != NULL)
-        return ctl_change_accounts(args);
     int code = ctl_ask(args, "GET", "/v1/accounts", NULL, &r);
     if (code == CTL_DONE && ctl_json(args)) {
         code = ctl_print_json(&r);
@@ -295,6 +293,9 @@ static void show_statement(const json_t *st)
         ctl_cell(t, ctl_text(line, "note"));
     }
     ctl_table_print(t);
+    if (strcmp(ctl_text(st, "step"), "all") != 0)
+        (void)printf("\nThe time of packets is when the %s begins that they are summed for.\n",
+                     ctl_text(st, "step"));
     ctl_coins(ctl_text(st, "closing"), scale, coins, sizeof coins);
     (void)printf("\nclosing balance: %s %s\n", coins, code);
 }
@@ -384,9 +385,9 @@ static void show_set_aside(const json_t *all)
 {
     size_t i;
     const json_t *one;
-    json_array_foreach(all, i, one)
-        (void) printf("set aside: %s %s of the API: %s\n", ctl_text(one, "kind"),
-                      ctl_text(one, "name"), ctl_text(one, "why"));
+    json_array_foreach(all, i, one)(void)
+        printf("set aside: %s %s of the API: %s\n", ctl_text(one, "kind"), ctl_text(one, "name"),
+               ctl_text(one, "why"));
 }
 
 int ctl_status(const ctl_args *args)

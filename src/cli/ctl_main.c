@@ -56,8 +56,10 @@ const ctl_command ctl_commands[] = {
     {"accounts", "every account with its balance, and changing them",
      "[add|set|remove NAME [KEY=VALUE ...]] [OPTIONS]",
      "A balance is what the node owes the account; below zero the account owes the node. Held is "
-     "what packets under way may take. \"accounts add\" takes the keys of the configuration, such as "
-     "relation=child asset=USD/2 credit=1000 link.uri=btp+wss://HOST; the node makes a token, unless "
+     "what packets under way may take. \"accounts add\" takes the keys of the configuration, such "
+     "as "
+     "relation=child asset=USD/2 credit=1000 link.uri=btp+wss://HOST; the node makes a token, "
+     "unless "
      "there is a link. \"accounts set\" changes some of them, and a key without a value takes it "
      "out. What the configuration has is changed there.",
      accounts_options, CTL_MAX_OPERANDS - 1, 0, ctl_accounts},
@@ -72,7 +74,8 @@ const ctl_command ctl_commands[] = {
      rates_options, 3, 0, ctl_rates},
     {"routes", "the ways to each prefix, and changing them",
      "[PREFIX | add PREFIX ACCOUNT | remove PREFIX] [OPTIONS]",
-     "Packets take one way to each prefix. PREFIX shows only those that begin with it. \"routes add\" "
+     "Packets take one way to each prefix. PREFIX shows only those that begin with it. \"routes "
+     "add\" "
      "adds one to those of the configuration, also for when the node is started again.",
      who_options, 4, 0, ctl_routes},
     {"settle", "record what was settled by hand", "ACCOUNT AMOUNT --in|--out [OPTIONS]",

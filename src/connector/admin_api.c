@@ -44,14 +44,14 @@ static json_t *account_json(const rill_core *core, const rill_holder_account *a)
     json_t *unseen =
         json_pack("{s:I, s:o, s:b}", "packets", (json_int_t)a->unseen.packets, "amount",
                   sum_json((rill_sum){.low = a->unseen.amount}), "charged", a->unseen.charge);
-    return json_pack("{s:s, s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, s:o, s:o}",
-                     "name", name, "source", a->config->place.line == 0 ? "api" : "configuration",
-                     "relation", relations[a->config->relation], "asset", "code",
-                     a->config->asset.code, "scale", (int)a->config->asset.scale, "balance", booked,
-                     "held", sum_json(a->balance.held), "coming", sum_json(a->balance.coming),
-                     "credit", limit_json(a->balance.credit), "most", limit_json(a->balance.most),
-                     "sessions", (int)traffic.sessions, "address", a->address, "packets", packets,
-                     "unseen", unseen, "settlement", rill_admin_settlement(a));
+    return json_pack(
+        "{s:s, s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, s:o, s:o}", "name",
+        name, "source", a->config->place.line == 0 ? "api" : "configuration", "relation",
+        relations[a->config->relation], "asset", "code", a->config->asset.code, "scale",
+        (int)a->config->asset.scale, "balance", booked, "held", sum_json(a->balance.held), "coming",
+        sum_json(a->balance.coming), "credit", limit_json(a->balance.credit), "most",
+        limit_json(a->balance.most), "sessions", (int)traffic.sessions, "address", a->address,
+        "packets", packets, "unseen", unseen, "settlement", rill_admin_settlement(a));
 }
 
 /* What is asked. */
@@ -59,7 +59,7 @@ typedef struct question {
     rill_core *core;
     const rill_admin_control *control;
     const rill_admin_request *request;
-    rill_holder_account *account; /* that the path names */
+    rill_holder_account *account;       /* that the path names */
     char name[RILL_STORE_NAME_MAX + 1]; /* as it is in the path */
     rill_bytes query;
 } question;
@@ -403,35 +403,34 @@ typedef struct resource {
     void (*answer)(const question *q, rill_admin_answer *out);
     bool open;    /* to everybody */
     bool control; /* needs who runs the connector */
-    bool any;     /* the name need not be of an account that there is */
 } resource;
 
 static const resource resources[] = {
-    {"/healthz", "GET", say_healthy, true, false, false},
-    {"/readyz", "GET", say_ready, true, false, false},
-    {"/v1/openapi.json", "GET", show_openapi, true, false, false},
-    {"/metrics", "GET", show_metrics, false, false, false},
-    {"/v1/node", "GET", show_node, false, false, false},
-    {"/v1/accounts", "GET", list_accounts, false, false, false},
-    {"/v1/accounts", "POST", add_account, false, true, false},
+    {"/healthz", "GET", say_healthy, true, false},
+    {"/readyz", "GET", say_ready, true, false},
+    {"/v1/openapi.json", "GET", show_openapi, true, false},
+    {"/metrics", "GET", show_metrics, false, false},
+    {"/v1/node", "GET", show_node, false, false},
+    {"/v1/accounts", "GET", list_accounts, false, false},
+    {"/v1/accounts", "POST", add_account, false, true},
     {"/v1/accounts/{account}", "GET", show_account, false, false},
-    {"/v1/accounts/{account}", "PATCH", set_account, false, true, true},
-    {"/v1/accounts/{account}", "DELETE", drop_account, false, true, true},
+    {"/v1/accounts/{account}", "PATCH", set_account, false, true},
+    {"/v1/accounts/{account}", "DELETE", drop_account, false, true},
     {"/v1/accounts/{account}/entries", "POST", enter, false, false},
     {"/v1/accounts/{account}/statement", "GET", show_statement, false, true},
     {"/v1/accounts/{account}/rejects", "GET", show_rejects, false, false},
-    {"/v1/in-flight", "GET", show_flights, false, false, false},
-    {"/v1/assets", "GET", show_assets, false, false, false},
-    {"/v1/rates", "GET", show_rates, false, false, false},
-    {"/v1/rates", "PUT", enter_price, false, false, false},
-    {"/v1/routes", "GET", show_routes, false, false, false},
-    {"/v1/routes", "PUT", put_route, false, true, false},
-    {"/v1/routes", "DELETE", drop_route, false, true, false},
-    {"/v1/audit", "GET", audit, false, true, false},
-    {"/v1/drain", "POST", drain, false, true, false},
-    {"/v1/reload", "POST", load, false, true, false},
-    {"/v1/log-level", "GET", show_level, false, true, false},
-    {"/v1/log-level", "PUT", set_level, false, true, false},
+    {"/v1/in-flight", "GET", show_flights, false, false},
+    {"/v1/assets", "GET", show_assets, false, false},
+    {"/v1/rates", "GET", show_rates, false, false},
+    {"/v1/rates", "PUT", enter_price, false, false},
+    {"/v1/routes", "GET", show_routes, false, false},
+    {"/v1/routes", "PUT", put_route, false, true},
+    {"/v1/routes", "DELETE", drop_route, false, true},
+    {"/v1/audit", "GET", audit, false, true},
+    {"/v1/drain", "POST", drain, false, true},
+    {"/v1/reload", "POST", load, false, true},
+    {"/v1/log-level", "GET", show_level, false, true},
+    {"/v1/log-level", "PUT", set_level, false, true},
 };
 
 enum { RESOURCES = sizeof resources / sizeof resources[0] };
@@ -468,8 +467,12 @@ static const struct {
     unsigned methods; /* a bit for each of all_methods */
     const char *text;
 } sets[] = {
-    {1, "GET"},      {2, "POST"},     {3, "GET, POST"},
-    {5, "GET, PUT"}, {21, "GET, PUT, DELETE"}, {25, "GET, PATCH, DELETE"},
+    {1, "GET"},
+    {2, "POST"},
+    {3, "GET, POST"},
+    {5, "GET, PUT"},
+    {21, "GET, PUT, DELETE"},
+    {25, "GET, PATCH, DELETE"},
 };
 
 static unsigned bit_of(const char *method)
@@ -506,13 +509,19 @@ static const resource *find_resource(const rill_admin_request *r, rill_bytes pat
     return NULL;
 }
 
+/* One that was added may be set aside, and is no account of the core then. */
+static bool needs_account(const resource *r)
+{
+    return r->answer != set_account && r->answer != drop_account;
+}
+
 static void answer_resource(question *q, const resource *r, rill_bytes name, rill_admin_answer *out)
 {
     q->account = name.data == NULL ? NULL : rill_core_find(q->core, name);
     size_t len = name.len < sizeof q->name ? name.len : 0;
     if (name.data != NULL && len > 0)
         memcpy(q->name, name.data, len);
-    if (name.data != NULL && !r->any && q->account == NULL)
+    if (name.data != NULL && needs_account(r) && q->account == NULL)
         rill_admin_refuse(out, 404, "there is no such account");
     else if (r->control && q->control == NULL)
         rill_admin_refuse(out, 503, "this node cannot do that");

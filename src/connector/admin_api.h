@@ -17,7 +17,7 @@
 
 /* An account or a route that somebody adds, changes or takes out. */
 typedef struct rill_admin_change {
-    const char *kind;  /* RILL_SETTING_ACCOUNT or RILL_SETTING_ROUTE */
+    const char *kind; /* RILL_SETTING_ACCOUNT or RILL_SETTING_ROUTE */
     const char *name;
     const char *value; /* as of rill_overlay_item; NULL: it is taken out */
     const char *who;

@@ -41,9 +41,9 @@ static void change(const rill_admin_control *control, const rill_admin_change *w
     uint64_t group = 0;
     int rc = control->change(control->user, what, changes, problems, &group);
     if (rc == RILL_OK) {
-        rill_admin_json(out, status,
-                        json_pack("{s:s, s:s?, s:O}", "name", what->name, "token", token, "changes",
-                                  changes));
+        rill_admin_json(
+            out, status,
+            json_pack("{s:s, s:s?, s:O}", "name", what->name, "token", token, "changes", changes));
         out->group = group;
     } else {
         refuse(out, rc, problems);

@@ -36,9 +36,9 @@ static const char *account_of(const rill_routing_line *line)
 static json_t *route_json(const rill_routing_line *line)
 {
     return json_pack("{s:s%, s:s?, s:s, s:i, s:b, s:b}", "prefix",
-                     line->prefix.len > 0 ? (const char *)line->prefix.data : "",
-                     line->prefix.len, "account", line->account, "kind", kinds[kind_of(line)],
-                     "hops", (int)line->hops, "taken", (int)line->best, "away", (int)line->away);
+                     line->prefix.len > 0 ? (const char *)line->prefix.data : "", line->prefix.len,
+                     "account", line->account, "kind", kinds[kind_of(line)], "hops",
+                     (int)line->hops, "taken", (int)line->best, "away", (int)line->away);
 }
 
 /* By prefix, as bytes, then by account, then by kind: no two are the same. */

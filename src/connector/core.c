@@ -451,8 +451,8 @@ static int know_token(rill_core *c, rill_tokens *all, rill_holder_account *holde
     const char *name = config->name;
     uint8_t hash[RILL_SHA256_LEN];
     bool hashed = rill_config_token_hash(where->text, hash);
-    int rc = hashed ? RILL_OK
-                    : c->options.secret(c->options.user, where->text, token, sizeof token);
+    int rc =
+        hashed ? RILL_OK : c->options.secret(c->options.user, where->text, token, sizeof token);
     if (rc != RILL_OK) {
         char what[300];
         snprintf(what, sizeof what, "the token %.200s cannot be read: %s", where->text,

@@ -13,16 +13,16 @@
 #define RILL_SETTING_ACCOUNT "account"
 #define RILL_SETTING_ROUTE   "route"
 /* Accounts and routes, together. */
-#define RILL_OVERLAY_MAX   10000
-#define RILL_OVERLAY_TEXT  4096 /* bytes of a value */
+#define RILL_OVERLAY_MAX     10000
+#define RILL_OVERLAY_TEXT    4096 /* bytes of a value */
 #define RILL_OVERLAY_TROUBLE 256
 
 typedef struct rill_overlay_item {
     struct rill_overlay_item *next;
-    const char *kind;  /* one of the two above */
-    char *name;        /* of an account; or a prefix, which may be empty */
-    char *value;       /* an account as an object of JSON; of a route: the account's name */
-    bool gone; /* it is about to be taken out */
+    const char *kind; /* one of the two above */
+    char *name;       /* of an account; or a prefix, which may be empty */
+    char *value;      /* an account as an object of JSON; of a route: the account's name */
+    bool gone;        /* it is about to be taken out */
     char trouble[RILL_OVERLAY_TROUBLE]; /* why it is set aside; empty: it is not */
 } rill_overlay_item;
 

@@ -135,18 +135,6 @@ static int on_load(void *user, const char *who, json_t *changes, json_t *problem
     return rill_connector_load(user, who, changes, problems);
 }
 
-static const rill_overlay *on_overlay(void *user)
-{
-    const rill_connector *c = user;
-    return &c->overlay;
-}
-
-static int on_change(void *user, const rill_admin_change *change, json_t *changes,
-                     json_t *problems, uint64_t *group)
-{
-    return rill_connector_change(user, change, changes, problems, group);
-}
-
 static rill_log_level on_level(void *user)
 {
     const rill_connector *c = user;
@@ -221,11 +209,6 @@ static int know_settlement(void *user, const rill_store_settlement *settlement)
     return rill_core_know_settlement(c->core, settlement);
 }
 
-static int know_setting(void *user, const rill_store_setting *setting)
-{
-    return rill_connector_know_setting(user, setting);
-}
-
 static int know_run(void *user, uint64_t run, uint64_t kept)
 {
     rill_connector *c = user;
@@ -275,7 +258,7 @@ static int open_store(rill_connector *c)
         .key = know_key,
         .route = know_route,
         .settlement = know_settlement,
-        .setting = know_setting,
+        .setting = rill_connector_know_setting,
         .run = know_run,
         .user = c,
     };
@@ -534,8 +517,14 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     rill_task_init(&c->draining, say_drained);
     rill_task_init(&c->beginning, say_ready);
     rill_task_init(&c->stopping, say_stop);
-    c->control = (rill_admin_control){on_look, on_drain, on_level, on_set_level, on_load,
-                                       on_overlay, on_change, c};
+    c->control = (rill_admin_control){on_look,
+                                      on_drain,
+                                      on_level,
+                                      on_set_level,
+                                      on_load,
+                                      rill_connector_overlay,
+                                      rill_connector_change,
+                                      c};
     rill_overlay_init(&c->overlay, memory());
     int rc = rill_connector_read_file(&c->options, &c->text, &c->text_len);
     if (rc == RILL_OK)

@@ -13,8 +13,9 @@ static const rill_allocator *memory(void)
     return rill_allocator_default();
 }
 
-int rill_connector_know_setting(rill_connector *c, const rill_store_setting *setting)
+int rill_connector_know_setting(void *user, const rill_store_setting *setting)
 {
+    rill_connector *c = user;
     if (strcmp(setting->kind, RILL_SETTING_PRICE) == 0)
         return rill_core_know_price(c->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_ACCOUNT) != 0 &&
@@ -37,8 +38,8 @@ static void look_again(rill_connector *c)
     rill_config config;
     rill_arena arena;
     rill_arena_init(&arena, memory());
-    int rc = rill_config_read_with(&config, &arena, c->text, c->text_len, &c->overlay, on_ignored,
-                                   NULL);
+    int rc =
+        rill_config_read_with(&config, &arena, c->text, c->text_len, &c->overlay, on_ignored, NULL);
     (void)rc; /* it is the one that is used */
     rill_arena_clear(&arena);
 }
@@ -106,9 +107,15 @@ static int put(rill_connector *c, const rill_admin_change *change, json_t *chang
     return keep(c, change, group);
 }
 
-int rill_connector_change(rill_connector *c, const rill_admin_change *change, json_t *changes,
+const rill_overlay *rill_connector_overlay(void *user)
+{
+    const rill_connector *c = user;
+    return &c->overlay;
+}
+
+int rill_connector_change(void *user, const rill_admin_change *change, json_t *changes,
                           json_t *problems, uint64_t *group)
 {
-    return change->value == NULL ? take_out(c, change, changes, problems, group)
-                                 : put(c, change, changes, problems, group);
+    return change->value == NULL ? take_out(user, change, changes, problems, group)
+                                 : put(user, change, changes, problems, group);
 }

@@ -192,11 +192,13 @@ int rill_connector_load_again(rill_connector *c, const char *who, const rill_ove
 
 /* run_change.c */
 
+/* All of these: user is the connector. */
+
 /* What the store has, before the configuration is read with it. RILL_ERR_NOMEM. */
-RILL_MUST_CHECK int rill_connector_know_setting(rill_connector *c,
-                                                const rill_store_setting *setting);
-/* As rill_admin_control.change. */
-int rill_connector_change(rill_connector *c, const rill_admin_change *change, json_t *changes,
+RILL_MUST_CHECK int rill_connector_know_setting(void *user, const rill_store_setting *setting);
+/* As of rill_admin_control. */
+const rill_overlay *rill_connector_overlay(void *user);
+int rill_connector_change(void *user, const rill_admin_change *change, json_t *changes,
                           json_t *problems, uint64_t *group);
 
 #endif

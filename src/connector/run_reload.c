@@ -21,7 +21,7 @@ typedef struct loading {
     char *text; /* of the file; NULL: that which was read last */
     size_t text_len;
     const rill_overlay_item *wanted; /* what is wrong with it refuses all; NULL */
-    json_t *changes; /* lines; NULL: nobody wants them */
+    json_t *changes;                 /* lines; NULL: nobody wants them */
     json_t *problems;
     size_t count; /* of changes */
 } loading;
@@ -155,8 +155,8 @@ static int prepare(loading *l)
     rill_connector *c = l->connector;
     const char *text = l->text != NULL ? l->text : c->text;
     size_t len = l->text != NULL ? l->text_len : c->text_len;
-    int rc = rill_connector_read_text(&c->options, text, len, &c->overlay, &l->fresh,
-                                      &l->arena->arena);
+    int rc =
+        rill_connector_read_text(&c->options, text, len, &c->overlay, &l->fresh, &l->arena->arena);
     if (rc == RILL_OK && l->wanted != NULL && l->wanted->trouble[0] != '\0') {
         on_problem(l, l->wanted->trouble);
         rc = RILL_ERR_INVALID;

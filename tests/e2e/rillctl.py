@@ -112,6 +112,8 @@ def a_settlement_and_a_statement(t):
                            (["alice", "3", "--inn"], "did you mean \"--in\"")):
         answer = ctl(c, "settle", *wrong, code=2)
         assert re.search(pattern, answer.err), (wrong, answer.err)
+    assert "The time of packets is when the hour begins" in ctl(c, "statement", "alice", "--step", "hour").out
+    assert "The time of packets" not in ctl(c, "statement", "alice", "--step", "all").out
     st = ctl(c, "statement", "alice", "--json").json()
     assert st["opening"] == "0" and st["closing"] == "-950", st
     balance = 0

@@ -40,8 +40,35 @@ static int control_load(void *user, const char *who, json_t *changes, json_t *pr
     return load_rc;
 }
 
-static const rill_admin_control control = {control_look,      control_drain, control_level,
-                                           control_set_level, control_load,  NULL};
+static rill_overlay added;
+static char changed[400]; /* the last change that was asked for */
+
+static const rill_overlay *control_overlay(void *user)
+{
+    (void)user;
+    return &added;
+}
+
+static int control_change(void *user, const rill_admin_change *change, json_t *changes,
+                          json_t *problems, uint64_t *group)
+{
+    (void)user;
+    *group = 0;
+    snprintf(changed, sizeof changed, "%s %s %s by %s", change->kind, change->name,
+             change->value == NULL ? "gone" : change->value, change->who);
+    json_array_append_new(load_rc == RILL_OK ? changes : problems, json_string("a line"));
+    return load_rc;
+}
+
+static const rill_admin_control control = {
+    .look = control_look,
+    .drain = control_drain,
+    .level = control_level,
+    .set_level = control_set_level,
+    .load = control_load,
+    .overlay = control_overlay,
+    .change = control_change,
+};
 
 static rill_admin_answer told(const char *method, const char *path, const char *body)
 {
@@ -339,13 +366,115 @@ static void test_what_operators_enter(void **state)
     answered("POST", where, ENTRY("deposit", "9", "old"), 200, "balance");
 }
 
+/* ---- accounts and routes that are added ---- */
+
+#define CAROL                                                                                      \
+    "{\"relation\":\"child\",\"asset\":\"USD/2\",\"link\":{\"uri\":\"a\",\"token\":\"b\"}}"
+
+static void test_what_is_added(void **state)
+{
+    (void)state;
+    rill_overlay_init(&added, rill_allocator_default());
+    load_rc = RILL_OK;
+    told_is("PUT", "/v1/routes", "{\"prefix\":\"g.a\",\"account\":\"bob\",\"who\":\"me\"}", 200,
+            "{\"name\":\"g.a\",\"token\":null,\"changes\":[\"a line\"]}");
+    assert_string_equal(changed, "route g.a bob by me");
+    told_is("DELETE", "/v1/routes?prefix=g.a", "", 200, "g.a");
+    assert_string_equal(changed, "route g.a gone by api");
+    told_is("DELETE", "/v1/routes", "", 400, "the query must name a prefix");
+    told_is("PUT", "/v1/routes", "{\"prefix\":\"\",\"account\":\"bob\"}", 400, "must be strings");
+    told_is("PUT", "/v1/routes", "{\"prefix\":\"g.a\",\"account\":7}", 400, "must be strings");
+    told_is("PUT", "/v1/routes", "{\"prefix\":\"g.a\",\"account\":\"bob\",\"who\":\"\"}", 400,
+            "who");
+    told_is("POST", "/v1/routes", "{}", 405, "this resource takes GET, PUT, DELETE");
+    told_is("PUT", "/v1/accounts/alice", "{}", 405, "GET, PATCH, DELETE");
+    told_is("PUT", "/v1/accounts", "{}", 405, "GET, POST");
+    told_is("POST", "/v1/accounts", "{\"name\":\"carl\",\"account\":" CAROL "}", 201,
+            "\"token\":null");
+    assert_string_equal(changed, "account carl " CAROL " by api");
+    told_is("POST", "/v1/accounts", "{\"name\":\"carl\",\"account\":{},\"new_token\":true}", 201,
+            "\"token\":\"");
+    assert_non_null(strstr(changed, "account carl {\"tokens\":[\"sha256:"));
+    told_is("POST", "/v1/accounts", "{\"name\":\"alice\",\"account\":{}}", 409, "of this name");
+    told_is("POST", "/v1/accounts", "{\"account\":{}}", 400, "name must be");
+    told_is("POST", "/v1/accounts", "{\"name\":\"carl\"}", 400, "account must be");
+    load_rc = RILL_ERR_INVALID;
+    told_is("POST", "/v1/accounts", "{\"name\":\"carl\",\"account\":{}}", 422,
+            "\"problems\":[\"a line\"]");
+    load_rc = RILL_ERR_STATE;
+    told_is("PUT", "/v1/routes", "{\"prefix\":\"g.a\",\"account\":\"bob\"}", 409, "has not begun");
+    load_rc = RILL_ERR_LIMIT;
+    told_is("PUT", "/v1/routes", "{\"prefix\":\"g.a\",\"account\":\"bob\"}", 409, "already");
+    load_rc = RILL_ERR_NOT_FOUND;
+    told_is("DELETE", "/v1/routes?prefix=g.a", "", 404, "no such thing");
+    load_rc = RILL_OK;
+    rill_overlay_clear(&added);
+}
+
+static void test_what_was_added_changes(void **state)
+{
+    (void)state;
+    rill_overlay_init(&added, rill_allocator_default());
+    load_rc = RILL_OK;
+    all_come();
+    told_is("PATCH", "/v1/accounts/alice", "{}", 409, "the configuration has this account");
+    told_is("DELETE", "/v1/accounts/alice", "", 409, "the configuration has this account");
+    told_is("PATCH", "/v1/accounts/nobody", "{}", 404, "there is no such account");
+    assert_int_equal(rill_overlay_put(&added, "account", "alice", CAROL), RILL_OK);
+    told_is("PATCH", "/v1/accounts/alice",
+            "{\"account\":{\"credit\":7,\"asset\":null,\"link\":{\"token\":null,\"x\":1}}}", 200,
+            "alice");
+    assert_string_equal(changed,
+                        "account alice {\"relation\":\"child\",\"link\":{\"uri\":\"a\",\"x\":1},"
+                        "\"credit\":7} by api");
+    told_is("PATCH", "/v1/accounts/alice", "{\"account\":7}", 400, "account must be");
+    /* One that owes, or has packets under way, stays. */
+    send(&alice, 1, "g.x.b.server", 100);
+    told_is("DELETE", "/v1/accounts/alice", "", 409, "its balance is 0 units, or packets are");
+    fulfill(&bob, fulfillment);
+    told_is("DELETE", "/v1/accounts/alice", "", 409, "its balance is -100 units");
+    turn();
+    written();
+    told_is("POST", "/v1/accounts/alice/entries",
+            "{\"kind\":\"settled-in\",\"amount\":\"100\",\"who\":\"me\"}", 201, "alice");
+    turn();
+    written();
+    assert_int_equal(rill_overlay_put(&added, "route", "g.q", "alice"), RILL_OK);
+    told_is("DELETE", "/v1/accounts/alice", "", 409, "the route g.q leads to it");
+    rill_overlay_remove(&added, "route", "g.q");
+    told_is("DELETE", "/v1/accounts/alice", "{\"who\":\"me\"}", 200, "alice");
+    assert_string_equal(changed, "account alice gone by me");
+    rill_overlay_clear(&added);
+}
+
+static void test_what_is_set_aside_is_said(void **state)
+{
+    (void)state;
+    rill_overlay_init(&added, rill_allocator_default());
+    assert_int_equal(rill_overlay_put(&added, "route", "g.q", "alice"), RILL_OK);
+    told_is("GET", "/v1/node", "", 200, "\"set_aside\":[]");
+    snprintf(added.first->trouble, sizeof added.first->trouble, "why");
+    told_is("GET", "/v1/node", "", 200,
+            "\"set_aside\":[{\"kind\":\"route\",\"name\":\"g.q\",\"why\":\"why\"}]");
+    /* It is no account of the core, and can be taken out all the same. */
+    assert_int_equal(rill_overlay_put(&added, "account", "aside", CAROL), RILL_OK);
+    told_is("DELETE", "/v1/accounts/aside", "", 200, "aside");
+    rill_overlay_clear(&added);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-        TEST(test_why_packets_were_rejected), TEST(test_what_operators_see),
-        TEST(test_what_operators_enter),      TEST(test_who_may_ask),
-        TEST(test_the_document_is_the_code),  TEST(test_what_the_node_says),
+        TEST(test_why_packets_were_rejected),
+        TEST(test_what_operators_see),
+        TEST(test_what_operators_enter),
+        TEST(test_who_may_ask),
+        TEST(test_the_document_is_the_code),
+        TEST(test_what_the_node_says),
+        TEST(test_what_is_added),
+        TEST(test_what_was_added_changes),
+        TEST(test_what_is_set_aside_is_said),
         TEST(test_looks_are_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

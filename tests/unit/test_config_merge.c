@@ -99,8 +99,9 @@ static void is_aside(const char *kind, const char *name, const char *why)
 static void test_both_together(void **state)
 {
     (void)state;
-    put("account", "carol", "{\"relation\":\"child\",\"asset\":\"USD/2\",\"credit\":1000,"
-                            "\"most\":\"5\",\"tokens\":[\"" HASH "\"]}");
+    put("account", "carol",
+        "{\"relation\":\"child\",\"asset\":\"USD/2\",\"credit\":1000,"
+        "\"most\":\"5\",\"tokens\":[\"" HASH "\"]}");
     put("route", "g.near", "carol");
     put("route", "g.nearer", "bob");
     assert_int_equal(read_with(FILE_TEXT), RILL_OK);
@@ -146,7 +147,8 @@ static void test_what_does_not_fit(void **state)
     put("route", "not an address", "bob");
     put("account", "text", "no account");
     put("account", "json", "[1]");
-    put("account", "key", "{\"relation\":\"child\",\"asset\":\"USD/2\",\"tokens\":\"env:C\",\"x\":1}");
+    put("account", "key",
+        "{\"relation\":\"child\",\"asset\":\"USD/2\",\"tokens\":\"env:C\",\"x\":1}");
     put("account", "secret", "{\"relation\":\"child\",\"asset\":\"USD/2\",\"tokens\":\"hunter2\"}");
     put("account", "a.b", "{\"relation\":\"child\",\"asset\":\"USD/2\",\"tokens\":\"env:C\"}");
     put("account", "good", "{\"relation\":\"child\",\"asset\":\"USD/2\",\"tokens\":\"env:C\"}");
@@ -230,8 +232,7 @@ static void test_without_memory(void **state)
         memory.fail_at = memory.asked + at;
         rc = rill_overlay_put(&overlay, "route", "g.new", "carol");
         memory.fail_at = 0;
-        assert_true((rc == RILL_OK) ==
-                    (rill_overlay_find(&overlay, "route", "g.new") != NULL));
+        assert_true((rc == RILL_OK) == (rill_overlay_find(&overlay, "route", "g.new") != NULL));
     }
 }
 
@@ -239,8 +240,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_both_together),     TEST(test_the_configuration_counts),
-        TEST(test_what_does_not_fit), TEST(test_errors_of_the_file_are_told),
+        TEST(test_both_together),           TEST(test_the_configuration_counts),
+        TEST(test_what_does_not_fit),       TEST(test_errors_of_the_file_are_told),
         TEST(test_one_that_is_about_to_go), TEST(test_limits),
         TEST(test_without_memory),
     };

@@ -535,7 +535,8 @@ static void test_without_memory(void **state)
     taken = false;
     for (unsigned long at = 1; !taken; at++) {
         memory.fail_at = memory.asked + at;
-        int rc = rill_core_enter_price(core, "EUR", (rill_ratio){10, 1}, RILL_NEVER, "test", &group);
+        int rc =
+            rill_core_enter_price(core, "EUR", (rill_ratio){10, 1}, RILL_NEVER, "test", &group);
         memory.fail_at = 0;
         taken = rc == RILL_OK;
         assert_true(taken || rc == RILL_ERR_NOMEM);
@@ -545,9 +546,8 @@ static void test_without_memory(void **state)
     assert_true(failures >= 8);
     for (unsigned long at = 1; taken; at++) {
         memory.fail_at = memory.asked + at;
-        taken =
-            rill_core_enter_price(core, "EUR", (rill_ratio){0, 1}, RILL_NEVER, "test", &group) !=
-            RILL_OK;
+        taken = rill_core_enter_price(core, "EUR", (rill_ratio){0, 1}, RILL_NEVER, "test",
+                                      &group) != RILL_OK;
         memory.fail_at = 0;
         brings(taken ? 1000 : 2500);
     }
