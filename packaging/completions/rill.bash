@@ -20,7 +20,7 @@ _rill_options() {
             --insecure-http --max-packet --timeout --stall --crypto $common"
         ;;
     ping) echo "--count $common" ;;
-    trace) echo "--packet-time --max-amount $common" ;;
+    trace) echo "--packet-time --timeout --max-amount $common" ;;
     receipt) echo "--secret-file --nonce $common" ;;
     keys) echo "--id $common" ;;
     op)

@@ -114,4 +114,5 @@ complete -c rill -n '__fish_seen_subcommand_from receive' -l crypto -x -a 'opens
 
 complete -c rill -n '__fish_seen_subcommand_from ping' -l count -x -d 'Pings to send'
 complete -c rill -n '__fish_seen_subcommand_from trace' -l packet-time -x -d 'The most time that a packet gets'
+complete -c rill -n '__fish_seen_subcommand_from trace' -l timeout -x -d 'Give up after this time'
 complete -c rill -n '__fish_seen_subcommand_from trace' -l max-amount -x -d 'The largest amount to ask with'

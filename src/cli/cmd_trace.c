@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <uv.h>
+
 #include "cli/cli.h"
 #include "cli/waits.h"
 #include <rill/trace.h>
@@ -16,13 +18,13 @@ typedef struct trace_run {
     rill_trace *trace;
     cli_signals *signals;
     cli_watch *watch;
+    uv_timer_t timer; /* of --timeout */
     /* Who has refused something, in the order in which it was heard of. */
     char nodes[MAX_NODES][RILL_ILP_MAX_ADDRESS + 1];
     size_t node_count;
     uint64_t packets;
     bool answered;        /* the first packet, by anybody */
     rill_trace_kind told; /* the heading that was printed last */
-    bool stopped;
     int code;
 } trace_run;
 
@@ -43,9 +45,20 @@ static void stop_now(trace_run *run)
 static void on_stop(void *user)
 {
     trace_run *run = user;
-    run->stopped = true;
     if (run->code == CLI_DONE)
         cli_fail(run->args->command, RILL_ERR_CANCELLED, "stopped before everything was asked");
+    stop_now(run);
+}
+
+/* --timeout is over. */
+static void on_late(uv_timer_t *timer)
+{
+    trace_run *run = timer->data;
+    if (run->code == CLI_DONE)
+        cli_fail(run->args->command, RILL_ERR_TIMEOUT,
+                 "the time is over before everything was asked; %" PRIu64 " packets were answered. "
+                 "Give more by --timeout, or ask less by --packet-time and --max-amount 0",
+                 run->packets);
     stop_now(run);
 }
 
@@ -240,6 +253,9 @@ static void on_done(int error, bool reached, const char *detail, void *user)
     trace_run *run = user;
     cli_signals_close(run->signals);
     cli_watch_close(run->watch);
+    uv_close((uv_handle_t *)&run->timer, NULL);
+    if (run->code != CLI_DONE)
+        return; /* it has been told why */
     if (error != RILL_OK && !reached) {
         run->code = cli_unreachable(run->args->command, error, detail);
         return;
@@ -249,14 +265,12 @@ static void on_done(int error, bool reached, const char *detail, void *user)
         cli_fail(run->args->command, error, "cannot send: %s", detail);
         return;
     }
-    if (run->stopped || run->code != CLI_DONE)
-        return;
     print_summary(run);
     if (!run->answered)
         run->code = CLI_INCOMPLETE;
 }
 
-static int open_and_run(trace_run *run, const rill_trace_options *options)
+static int open_and_run(trace_run *run, const rill_trace_options *options, uint64_t timeout)
 {
     const rill_trace_handlers handlers = {
         .size = sizeof handlers,
@@ -269,6 +283,10 @@ static int open_and_run(trace_run *run, const rill_trace_options *options)
                              run, &problem);
     if (rc != RILL_OK)
         return cli_start_error(run->args->command, rc, problem);
+    (void)uv_timer_init(rill_loop_uv(run->loop), &run->timer); /* cannot fail */
+    run->timer.data = run;
+    if (timeout != 0)
+        (void)uv_timer_start(&run->timer, on_late, timeout / RILL_MS + 1, 0);
     run->signals = cli_signals_open(run->loop, on_stop, run);
     /* Each wait ends by itself. */
     run->watch = cli_watch_open(run->loop, run->args, 0,
@@ -277,7 +295,8 @@ static int open_and_run(trace_run *run, const rill_trace_options *options)
     return run->code;
 }
 
-static int run_with_link(const cli_args *args, const char *uri, rill_trace_options *options)
+static int run_with_link(const cli_args *args, const char *uri, rill_trace_options *options,
+                         uint64_t timeout)
 {
     static trace_run run; /* large */
     cli_net net;
@@ -288,7 +307,7 @@ static int run_with_link(const cli_args *args, const char *uri, rill_trace_optio
     int rc = rill_loop_new(&run.loop, NULL);
     if (rc != RILL_OK)
         return cli_start_error(args->command, rc, NULL);
-    int code = open_and_run(&run, options);
+    int code = open_and_run(&run, options, timeout);
     rill_loop_free(run.loop);
     return code;
 }
@@ -296,11 +315,14 @@ static int run_with_link(const cli_args *args, const char *uri, rill_trace_optio
 static int run_trace(const cli_args *args)
 {
     rill_trace_options options;
+    uint64_t timeout = 0;
     rill_trace_options_init(&options);
     int code = cli_seconds(args, "--packet-time", &options.packet_time_ns);
     if (code == CLI_DONE && options.packet_time_ns < 2 * RILL_MS)
         code = cli_bad_value(args, "--packet-time", cli_value(args, "--packet-time"),
                              "is too little: 0.002 is the least");
+    if (code == CLI_DONE)
+        code = cli_seconds(args, "--timeout", &timeout);
     if (code == CLI_DONE)
         code = cli_amount(args, "--max-amount", &options.max_amount);
     if (code != CLI_DONE)
@@ -316,13 +338,14 @@ static int run_trace(const cli_args *args)
     code = cli_link_uri(args, &uri);
     if (code != CLI_DONE)
         return code;
-    code = run_with_link(args, uri, &options);
+    code = run_with_link(args, uri, &options, timeout);
     cli_free_secret(uri);
     return code;
 }
 
 static const cli_option options[] = {
     {"--packet-time", "SECONDS", "the most time that a packet gets. Default: 30"},
+    {"--timeout", "SECONDS", "give up after this time, like 60 or 0.5. Default: no limit"},
     {"--max-amount", "N", "the largest amount to ask with; 0: none. Default: the largest"},
     {NULL, NULL, NULL},
 };
@@ -330,7 +353,8 @@ static const cli_option options[] = {
 const cli_command cli_trace = {
     .name = "trace",
     .summary = "show how far a packet gets, and what each node refuses",
-    .usage = "ADDRESS [--packet-time SECONDS] [--max-amount N] [--link URI] [--json]",
+    .usage = "ADDRESS [--packet-time SECONDS] [--max-amount N] [--timeout SECONDS] [--link URI]\n"
+             "                  [--json]",
     .about =
         "Sends packets that nobody can fulfil to an ILP address: one with much time and no\n"
         "money, then some with less time, then some with more money. Each refusal says which\n"

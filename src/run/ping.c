@@ -9,20 +9,18 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/muldiv.h"
 #include "base/sized.h"
 #include "ilp/echo.h"
-#include "io/loop.h"
-#include "link/link_impl.h"
 #include "run/account_query.h"
+#include "run/asker.h"
 
 struct rill_ping {
-    rill_loop *loop;
-    rill_link *link;
+    rill_asker asker; /* first; its timer is for the next packet, or for the next question about our
+                         account */
     rill_ping_handlers on;
     void *user;
     rill_ping_options options; /* without pointers that the caller may take back */
-    uv_timer_t timer;          /* for the next packet, or for the next question about our account */
-    unsigned parts;            /* link and timer, while they are not closed */
     rill_account_query account;
     uint64_t account_until;                     /* monotonic nanoseconds */
     char destination[RILL_ILP_MAX_ADDRESS + 1]; /* the node's address */
@@ -30,10 +28,6 @@ struct rill_ping {
     uint64_t sent;                              /* packets */
     uint64_t sent_at;                           /* monotonic nanoseconds, the last one */
     bool waiting;                               /* for an answer */
-    bool closing;
-    int error; /* for done */
-    bool reached;
-    char detail[256];
     uint8_t fulfillment[32];
     uint8_t condition[32];
     uint8_t buffer[RILL_ILP_MAX_PACKET];
@@ -52,46 +46,16 @@ static void free_ping(rill_ping *p)
     rill_free(memory(), p);
 }
 
-static void part_closed(rill_ping *p)
+static void on_gone(rill_asker *a)
 {
-    if (--p->parts > 0)
-        return;
-    rill_loop *loop = p->loop;
-    p->on.done(p->error, p->reached, p->detail, p->user);
-    rill_loop_stale(loop);
+    rill_ping *p = (rill_ping *)a;
+    p->on.done(a->error, a->reached, a->detail, p->user);
     free_ping(p);
-    rill_loop_drop(loop);
-}
-
-static void on_timer_closed(uv_handle_t *timer)
-{
-    part_closed(timer->data);
-}
-
-static void on_closed(rill_link *l, void *user)
-{
-    (void)l;
-    part_closed(user);
 }
 
 void rill_ping_close(rill_ping *p)
 {
-    if (p->closing)
-        return;
-    p->closing = true;
-    uv_close((uv_handle_t *)&p->timer, on_timer_closed);
-    rill_link_close(p->link);
-}
-
-/* detail NULL: what the error's name says. */
-static void fail(rill_ping *p, int error, const char *detail)
-{
-    if (p->closing)
-        return;
-    p->error = error;
-    (void)snprintf(p->detail, sizeof p->detail, "%s",
-                   detail != NULL && *detail != '\0' ? detail : rill_strerror(error));
-    rill_ping_close(p);
+    rill_asker_close(&p->asker);
 }
 
 /* ---- packets ---- */
@@ -105,7 +69,7 @@ static int make_prepare(rill_ping *p, rill_now now, size_t *len)
 {
     uint8_t echo[RILL_ECHO_REQUEST_MAX];
     size_t echo_len;
-    rill_crypto *crypto = p->loop->crypto;
+    rill_crypto *crypto = p->asker.loop->crypto;
     int error = rill_crypto_random(crypto, p->fulfillment, sizeof p->fulfillment);
     if (error == RILL_OK)
         error = rill_crypto_sha256(crypto, p->fulfillment, sizeof p->fulfillment, p->condition);
@@ -125,16 +89,16 @@ static int make_prepare(rill_ping *p, rill_now now, size_t *len)
 static void send_packet(rill_ping *p)
 {
     size_t len;
-    rill_now now = rill_loop_now(p->loop);
+    rill_now now = rill_loop_now(p->asker.loop);
     int error = make_prepare(p, now, &len);
     p->sent++;
     p->sent_at = now.mono_ns;
     p->waiting = true;
     if (error == RILL_OK)
-        error = rill_link_send(p->link, p->sent, p->buffer, len);
+        error = rill_link_send(p->asker.link, p->sent, p->buffer, len);
     if (error != RILL_OK) {
-        p->reached = true;
-        fail(p, error, NULL);
+        p->asker.reached = true;
+        rill_asker_fail(&p->asker, error, NULL);
     }
 }
 
@@ -142,7 +106,7 @@ static void no_account(rill_ping *p, int error)
 {
     char detail[256];
     rill_account_query_explain(&p->account, error, detail, sizeof detail);
-    fail(p, error, detail);
+    rill_asker_fail(&p->asker, error, detail);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -152,28 +116,28 @@ static void on_timer(uv_timer_t *timer)
         send_packet(p);
         return;
     }
-    rill_now now = rill_loop_now(p->loop);
+    rill_now now = rill_loop_now(p->asker.loop);
     if (now.mono_ns >= p->account_until) {
         no_account(p, RILL_ERR_TIMEOUT);
         return;
     }
-    rill_account_query_run(&p->account, p->link, now, p->buffer);
+    rill_account_query_run(&p->account, p->asker.link, now, p->buffer);
     uint64_t at = p->account.retry_at;
     if (at != RILL_NEVER)
-        (void)uv_timer_start(&p->timer, on_timer,
+        (void)uv_timer_start(&p->asker.timer, on_timer,
                              at > now.mono_ns ? (at - now.mono_ns) / RILL_MS + 1 : 1, 0);
 }
 
 /* An answer came, or none will come. */
 static void go_on(rill_ping *p)
 {
-    rill_loop_stale(p->loop);
-    if (p->closing)
+    rill_loop_stale(p->asker.loop);
+    if (p->asker.closing)
         return;
     if (p->sent == p->options.count)
         rill_ping_close(p);
     else
-        (void)uv_timer_start(&p->timer, on_timer, p->options.interval_ns / RILL_MS, 0);
+        (void)uv_timer_start(&p->asker.timer, on_timer, p->options.interval_ns / RILL_MS, 0);
 }
 
 static void say_unanswered(rill_ping *p, int error, const rill_reject *reject)
@@ -192,7 +156,7 @@ static void take_answer(rill_ping *p, const uint8_t *packet, size_t len)
         rill_equal_ct(fulfill.fulfillment, p->fulfillment, sizeof p->fulfillment)) {
         p->waiting = false;
         if (p->on.answered != NULL)
-            p->on.answered(p->sent, rill_loop_now(p->loop).mono_ns - p->sent_at, p->user);
+            p->on.answered(p->sent, rill_loop_now(p->asker.loop).mono_ns - p->sent_at, p->user);
         go_on(p);
     } else if (rill_reject_decode(&reject, packet, len) == RILL_OK) {
         say_unanswered(p, RILL_ERR_REFUSED, &reject);
@@ -207,29 +171,22 @@ static void take_answer(rill_ping *p, const uint8_t *packet, size_t len)
 static void on_early(rill_link *l, void *user)
 {
     rill_ping *p = user;
-    if (!p->closing && *p->address == '\0')
-        rill_account_query_early(&p->account, l, rill_loop_now(p->loop), p->buffer);
+    if (!p->asker.closing && *p->address == '\0')
+        rill_account_query_early(&p->account, l, rill_loop_now(p->asker.loop), p->buffer);
 }
 
 static void on_up(rill_link *l, void *user)
 {
     (void)l;
     rill_ping *p = user;
-    if (p->closing)
+    if (p->asker.closing)
         return;
-    rill_now now = rill_loop_now(p->loop);
+    rill_now now = rill_loop_now(p->asker.loop);
     uint64_t time = p->options.account_timeout_ns;
     p->account_until = time < RILL_NEVER - now.mono_ns ? now.mono_ns + time : RILL_NEVER;
     if (*p->address == '\0')
         rill_account_query_start(&p->account, now);
-    on_timer(&p->timer);
-}
-
-static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
-{
-    (void)l;
-    (void) final;
-    fail(user, error, detail);
+    on_timer(&p->asker.timer);
 }
 
 /* It came back: only we know what it is fulfilled with. */
@@ -257,8 +214,8 @@ static void on_prepare(rill_link *l, uint64_t incoming_id, const uint8_t *packet
 static void on_account(rill_ping *p, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
     rill_ildcp_info info;
-    int error = rill_account_query_reply(&p->account, outgoing_id, rill_loop_now(p->loop), packet,
-                                         len, &info);
+    int error = rill_account_query_reply(&p->account, outgoing_id, rill_loop_now(p->asker.loop),
+                                         packet, len, &info);
     if (error == RILL_ERR_BLOCKED)
         return;
     if (error != RILL_OK) {
@@ -267,7 +224,7 @@ static void on_account(rill_ping *p, uint64_t outgoing_id, const uint8_t *packet
     }
     memcpy(p->address, info.address.data, info.address.len);
     p->address[info.address.len] = '\0';
-    uv_timer_stop(&p->timer);
+    uv_timer_stop(&p->asker.timer);
     send_packet(p);
 }
 
@@ -276,7 +233,7 @@ static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, 
 {
     (void)l;
     rill_ping *p = user;
-    if (p->closing)
+    if (p->asker.closing)
         return;
     if (rill_account_query_owns(outgoing_id))
         on_account(p, outgoing_id, packet, len);
@@ -289,47 +246,33 @@ static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool se
     (void)l;
     (void)sent;
     rill_ping *p = user;
-    if (p->closing)
+    if (p->asker.closing)
         return;
     if (!rill_account_query_owns(outgoing_id)) {
         say_unanswered(p, error, NULL);
         return;
     }
-    rill_account_query_unanswered(&p->account, outgoing_id, rill_loop_now(p->loop));
+    rill_account_query_unanswered(&p->account, outgoing_id, rill_loop_now(p->asker.loop));
     /* The early question was lost with the link. What became of the link is reported next. */
-    if (rill_link_is_up(p->link))
-        on_timer(&p->timer);
+    if (rill_link_is_up(p->asker.link))
+        on_timer(&p->asker.timer);
 }
 
-static void on_writable(rill_link *l, void *user)
-{
-    (void)l;
-    (void)user;
-}
-
-static int open_link(rill_ping *p, const char *uri, const rill_link_options *options,
-                     const char **problem)
+static int open_link(rill_ping *p, rill_loop *loop, const char *uri,
+                     const rill_link_options *options, const char **problem)
 {
     static const rill_link_handlers handlers = {
         .size = sizeof(rill_link_handlers),
         .up = on_up,
-        .down = on_down,
+        .down = rill_asker_down,
         .prepare = on_prepare,
         .reply = on_reply,
         .unanswered = on_unanswered,
-        .writable = on_writable,
-        .closed = on_closed,
+        .writable = rill_asker_writable,
         .early = on_early,
     };
-    char from_environment[RILL_LINK_URI_SIZE];
-    if (uri != NULL)
-        return rill_link_open(&p->link, p->loop, uri, options, &handlers, p, problem);
-    int error = rill_link_uri_from_environment(from_environment, sizeof from_environment);
-    *problem = "ILP_CREDENTIALS, ILP_PLUGIN or ILP_BTP_SERVER cannot be used";
-    if (error == RILL_OK)
-        error = rill_link_open(&p->link, p->loop, from_environment, options, &handlers, p, problem);
-    rill_wipe(from_environment, sizeof from_environment);
-    return error;
+    p->asker.gone = on_gone;
+    return rill_asker_open(&p->asker, loop, uri, options, &handlers, problem);
 }
 
 /* ---- options ---- */
@@ -388,7 +331,6 @@ int rill_ping_open(rill_ping **out, rill_loop *loop, const char *destination,
     rill_ping *p = rill_calloc(memory(), 1, sizeof *p);
     if (p == NULL)
         return RILL_ERR_NOMEM;
-    p->loop = loop;
     p->on = on;
     p->user = user;
     p->options = o;
@@ -399,18 +341,11 @@ int rill_ping_open(rill_ping **out, rill_loop *loop, const char *destination,
     p->options.link_options = NULL;
     p->options.address = NULL;
     rill_account_query_init(&p->account);
-    *problem = NULL;
-    error = open_link(p, o.link_uri, o.link_options, problem);
+    error = open_link(p, loop, o.link_uri, o.link_options, problem);
     if (error != RILL_OK) {
-        if (*problem == NULL)
-            *problem = rill_strerror(error);
         free_ping(p);
         return error;
     }
-    (void)uv_timer_init(loop->uv, &p->timer);
-    p->timer.data = p;
-    p->parts = 2;
-    rill_loop_hold(loop);
     *out = p;
     return RILL_OK;
 }
@@ -418,10 +353,10 @@ int rill_ping_open(rill_ping **out, rill_loop *loop, const char *destination,
 void rill_ping_get_waiting_sized(const rill_ping *p, rill_waiting *out, size_t size)
 {
     rill_waiting waiting;
-    rill_link_get_waiting(p->link, &waiting);
-    if (waiting.reason == RILL_WAIT_NOTHING && *p->address == '\0')
-        rill_waiting_set(&waiting, RILL_WAIT_ACCOUNT, NULL);
-    else if (waiting.reason == RILL_WAIT_NOTHING && p->waiting)
-        rill_waiting_set(&waiting, RILL_WAIT_REPLY, p->destination);
+    bool known = *p->address != '\0';
+    rill_wait what = !known ? RILL_WAIT_ACCOUNT : p->waiting ? RILL_WAIT_REPLY : RILL_WAIT_NOTHING;
+    uint64_t until =
+        known ? rill_add_sat(p->sent_at, p->options.answer_timeout_ns) : p->account_until;
+    rill_asker_waiting(&p->asker, what, known ? p->destination : NULL, until, &waiting);
     rill_sized_give(out, size, &waiting, sizeof waiting);
 }

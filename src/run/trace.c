@@ -11,8 +11,7 @@
 #include "base/muldiv.h"
 #include "base/sized.h"
 #include "crypto/crypto.h"
-#include "io/loop.h"
-#include "link/link_impl.h"
+#include "run/asker.h"
 #include "run/trace_search.h"
 
 #define MAX_TIME    (3600 * RILL_SECOND)
@@ -30,13 +29,10 @@ typedef struct outcome {
 } outcome;
 
 struct rill_trace {
-    rill_loop *loop;
-    rill_link *link;
+    rill_asker asker; /* first; its timer is for an answer, or until the next packet */
     rill_trace_handlers on;
     void *user;
     rill_trace_options options; /* without pointers that the caller may take back */
-    uv_timer_t timer;           /* for an answer, or until the next packet */
-    unsigned parts;             /* link and timer, while they are not closed */
     char destination[RILL_ILP_MAX_ADDRESS + 1];
     rill_trace_kind kind; /* of the packet that is out, or is next */
     uint64_t amount;
@@ -45,10 +41,6 @@ struct rill_trace {
     uint64_t sent_at;
     unsigned repeats; /* of this packet */
     bool waiting;     /* for an answer */
-    bool closing;
-    int error; /* for done */
-    bool reached;
-    char detail[256];
     outcome outcomes[2 * RILL_TRACE_POINTS + 1];
     size_t outcome_count;
     size_t reach; /* the outcome of the first packet */
@@ -75,46 +67,16 @@ static rill_bytes text_of(const char *text)
 
 /* ---- the end ---- */
 
-static void part_closed(rill_trace *t)
+static void on_gone(rill_asker *a)
 {
-    if (--t->parts > 0)
-        return;
-    rill_loop *loop = t->loop;
-    t->on.done(t->error, t->reached, t->detail, t->user);
-    rill_loop_stale(loop);
+    rill_trace *t = (rill_trace *)a;
+    t->on.done(a->error, a->reached, a->detail, t->user);
     rill_free(memory(), t);
-    rill_loop_drop(loop);
-}
-
-static void on_timer_closed(uv_handle_t *timer)
-{
-    part_closed(timer->data);
-}
-
-static void on_closed(rill_link *l, void *user)
-{
-    (void)l;
-    part_closed(user);
 }
 
 void rill_trace_close(rill_trace *t)
 {
-    if (t->closing)
-        return;
-    t->closing = true;
-    uv_close((uv_handle_t *)&t->timer, on_timer_closed);
-    rill_link_close(t->link);
-}
-
-/* detail NULL: what the error's name says. */
-static void fail(rill_trace *t, int error, const char *detail)
-{
-    if (t->closing)
-        return;
-    t->error = error;
-    (void)snprintf(t->detail, sizeof t->detail, "%s",
-                   detail != NULL && *detail != '\0' ? detail : rill_strerror(error));
-    rill_trace_close(t);
+    rill_asker_close(&t->asker);
 }
 
 /* ---- what is told ---- */
@@ -129,7 +91,8 @@ static rill_amount_too_large told_about(const rill_trace *t, rill_trace_kind kin
 
 static void tell_ranges(const rill_trace *t, rill_trace_kind kind, const rill_trace_search *s)
 {
-    for (size_t from = 0, end; t->on.range != NULL && from < s->count && !t->closing; from = end) {
+    for (size_t from = 0, end; t->on.range != NULL && from < s->count && !t->asker.closing;
+         from = end) {
         end = rill_trace_search_row(s, from);
         const outcome *o = &t->outcomes[s->points[from].outcome];
         rill_reject reject = {o->code, text_of(o->by), text_of(o->message), {NULL, 0}};
@@ -153,7 +116,7 @@ static void on_timer(uv_timer_t *timer);
 static int make_prepare(rill_trace *t, rill_now now, size_t *len)
 {
     uint8_t condition[RILL_SHA256_LEN]; /* of no fulfillment that anybody knows */
-    int error = rill_crypto_random(t->loop->crypto, condition, sizeof condition);
+    int error = rill_crypto_random(t->asker.loop->crypto, condition, sizeof condition);
     if (error != RILL_OK)
         return error;
     rill_prepare prepare = {
@@ -169,19 +132,20 @@ static int make_prepare(rill_trace *t, rill_now now, size_t *len)
 static void send_packet(rill_trace *t)
 {
     size_t len;
-    rill_now now = rill_loop_now(t->loop);
+    rill_now now = rill_loop_now(t->asker.loop);
     int error = make_prepare(t, now, &len);
     t->number++;
     t->sent_at = now.mono_ns;
     t->waiting = true;
     if (error == RILL_OK)
-        error = rill_link_send(t->link, t->number, t->buffer, len);
+        error = rill_link_send(t->asker.link, t->number, t->buffer, len);
     if (error != RILL_OK) {
-        t->reached = true;
-        fail(t, error, NULL);
+        t->asker.reached = true;
+        rill_asker_fail(&t->asker, error, NULL);
         return;
     }
-    (void)uv_timer_start(&t->timer, on_timer, t->left_ms + t->options.late_ns / RILL_MS + 1, 0);
+    (void)uv_timer_start(&t->asker.timer, on_timer, t->left_ms + t->options.late_ns / RILL_MS + 1,
+                         0);
 }
 
 /* What is asked next; false: all has been. */
@@ -208,7 +172,7 @@ static bool choose(rill_trace *t)
 
 static void go_on(rill_trace *t)
 {
-    if (t->closing)
+    if (t->asker.closing)
         return;
     if (choose(t)) {
         send_packet(t);
@@ -305,15 +269,15 @@ static void say(rill_trace *t, int error, const rill_reject *reject)
         .kind = t->kind,
         .amount = t->amount,
         .left_ms = t->left_ms,
-        .round_trip_ns = rill_loop_now(t->loop).mono_ns - t->sent_at,
+        .round_trip_ns = rill_loop_now(t->asker.loop).mono_ns - t->sent_at,
         .error = error,
         .reject = reject,
     };
     t->waiting = false;
-    (void)uv_timer_stop(&t->timer);
+    (void)uv_timer_stop(&t->asker.timer);
     if (too_many(t, reject)) {
         t->repeats++;
-        (void)uv_timer_start(&t->timer, on_timer, t->options.pause_ns / RILL_MS, 0);
+        (void)uv_timer_start(&t->asker.timer, on_timer, t->options.pause_ns / RILL_MS, 0);
         return;
     }
     if (reject == NULL || rill_ilp_code_find(reject->code) != RILL_ILP_F08_AMOUNT_TOO_LARGE ||
@@ -322,7 +286,7 @@ static void say(rill_trace *t, int error, const rill_reject *reject)
     note(t, &a);
     if (t->on.answered != NULL)
         t->on.answered(&a, t->user);
-    rill_loop_stale(t->loop);
+    rill_loop_stale(t->asker.loop);
     go_on(t);
 }
 
@@ -342,15 +306,8 @@ static void on_up(rill_link *l, void *user)
 {
     (void)l;
     rill_trace *t = user;
-    if (!t->closing)
+    if (!t->asker.closing)
         send_packet(t);
-}
-
-static void on_down(rill_link *l, int error, const char *detail, bool final, void *user)
-{
-    (void)l;
-    (void) final;
-    fail(user, error, detail);
 }
 
 static void on_prepare(rill_link *l, uint64_t incoming_id, const uint8_t *packet, size_t len,
@@ -368,7 +325,7 @@ static void on_prepare(rill_link *l, uint64_t incoming_id, const uint8_t *packet
 
 static bool is_ours(const rill_trace *t, uint64_t outgoing_id)
 {
-    return !t->closing && t->waiting && outgoing_id == t->number;
+    return !t->asker.closing && t->waiting && outgoing_id == t->number;
 }
 
 static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, size_t len,
@@ -394,34 +351,20 @@ static void on_unanswered(rill_link *l, uint64_t outgoing_id, int error, bool se
         say(t, error, NULL);
 }
 
-static void on_writable(rill_link *l, void *user)
-{
-    (void)l;
-    (void)user;
-}
-
-static int open_link(rill_trace *t, const char *uri, const rill_link_options *options,
-                     const char **problem)
+static int open_link(rill_trace *t, rill_loop *loop, const char *uri,
+                     const rill_link_options *options, const char **problem)
 {
     static const rill_link_handlers handlers = {
         .size = sizeof(rill_link_handlers),
         .up = on_up,
-        .down = on_down,
+        .down = rill_asker_down,
         .prepare = on_prepare,
         .reply = on_reply,
         .unanswered = on_unanswered,
-        .writable = on_writable,
-        .closed = on_closed,
+        .writable = rill_asker_writable,
     };
-    char from_environment[RILL_LINK_URI_SIZE];
-    if (uri != NULL)
-        return rill_link_open(&t->link, t->loop, uri, options, &handlers, t, problem);
-    int error = rill_link_uri_from_environment(from_environment, sizeof from_environment);
-    *problem = "ILP_CREDENTIALS, ILP_PLUGIN or ILP_BTP_SERVER cannot be used";
-    if (error == RILL_OK)
-        error = rill_link_open(&t->link, t->loop, from_environment, options, &handlers, t, problem);
-    rill_wipe(from_environment, sizeof from_environment);
-    return error;
+    t->asker.gone = on_gone;
+    return rill_asker_open(&t->asker, loop, uri, options, &handlers, problem);
 }
 
 /* ---- options ---- */
@@ -491,22 +434,14 @@ int rill_trace_open(rill_trace **out, rill_loop *loop, const char *destination,
     rill_trace *t = rill_calloc(memory(), 1, sizeof *t);
     if (t == NULL)
         return RILL_ERR_NOMEM;
-    t->loop = loop;
     t->on = on;
     t->user = user;
     set_up(t, &o, destination);
-    *problem = NULL;
-    error = open_link(t, o.link_uri, o.link_options, problem);
+    error = open_link(t, loop, o.link_uri, o.link_options, problem);
     if (error != RILL_OK) {
-        if (*problem == NULL)
-            *problem = rill_strerror(error);
         rill_free(memory(), t);
         return error;
     }
-    (void)uv_timer_init(loop->uv, &t->timer);
-    t->timer.data = t;
-    t->parts = 2;
-    rill_loop_hold(loop);
     *out = t;
     return RILL_OK;
 }
@@ -514,8 +449,8 @@ int rill_trace_open(rill_trace **out, rill_loop *loop, const char *destination,
 void rill_trace_get_waiting_sized(const rill_trace *t, rill_waiting *out, size_t size)
 {
     rill_waiting waiting;
-    rill_link_get_waiting(t->link, &waiting);
-    if (waiting.reason == RILL_WAIT_NOTHING && t->waiting)
-        rill_waiting_set(&waiting, RILL_WAIT_REPLY, t->destination);
+    uint64_t until = t->sent_at + t->left_ms * RILL_MS + t->options.late_ns;
+    rill_asker_waiting(&t->asker, t->waiting ? RILL_WAIT_REPLY : RILL_WAIT_NOTHING, t->destination,
+                       until, &waiting);
     rill_sized_give(out, size, &waiting, sizeof waiting);
 }

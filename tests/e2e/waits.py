@@ -456,6 +456,19 @@ def ctrl_c_ends_pings(t):
 
 
 @case
+def a_trace_has_so_much_time_and_no_more(t):
+    """It says what it waits for, and then what can be done."""
+    deaf = Deaf()
+    p = t.rill("trace", "private.rill", "--timeout", "3", "--link", deaf.link())
+    p.until("waiting for", "err")
+    assert p.end() == 1, p.text
+    assert p.errors() == ["rill trace: the time is over before everything was asked; 0 packets were answered. Give more "
+                          "by --timeout, or ask less by --packet-time and --max-amount 0"], p.text
+    deaf.close()
+    t.fails(2, "--timeout", "trace", "private.rill", "--timeout", "never", "--link", t.link("s"))
+
+
+@case
 def ctrl_c_ends_what_has_nothing_to_tell(t):
     for command in ("demo", "info"):
         deaf = Deaf()
