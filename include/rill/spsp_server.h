@@ -11,9 +11,9 @@
  * a database, and for endpoints without rill_server.
  *
  * Some things the application need not look at. The server takes GET, HEAD and OPTIONS, and no
- * other method. It refuses a URL with a query, and a receipt nonce without a secret or of a wrong
- * length (400). Scripts of any web page can ask (CORS). No answer may be stored: "Cache-Control:
- * no-cache, no-store".
+ * other method unless the application wants what is posted (`posted`). It refuses a URL with a
+ * query, and a receipt nonce without a secret or of a wrong length (400). Scripts of any web page
+ * can ask (CORS). No answer may be stored: "Cache-Control: no-cache, no-store".
  */
 #ifndef RILL_SPSP_SERVER_H
 #define RILL_SPSP_SERVER_H
@@ -37,6 +37,12 @@ typedef struct rill_spsp_asked {
     const uint8_t *receipt_secret;
 } rill_spsp_asked;
 
+/* What somebody sends. The library's, and valid until `posted` returns. */
+typedef struct rill_spsp_posted {
+    const char *path; /* as of rill_spsp_asked */
+    rill_bytes body;  /* at most 65536 bytes. Of a stranger */
+} rill_spsp_posted;
+
 /* All may be NULL. Called from the loop, never from inside a call. */
 typedef struct rill_spsp_server_handlers {
     size_t size RILL_SIZE_OF(struct rill_spsp_server_handlers); /* see rill/types.h */
@@ -51,6 +57,14 @@ typedef struct rill_spsp_server_handlers {
     void (*log)(const char *line, void *user) RILL_UNSET;
     /* After rill_spsp_server_close: the last call; the server is gone when it returns. */
     void (*closed)(void *user) RILL_UNSET;
+    /*
+     * Somebody sends something by POST. That is no part of SPSP: it is for an application that has
+     * something else to say at the same port, as one that credits receipts. Answer once, now or
+     * later, by rill_spsp_server_reply. Scripts of any web page may post: look at what they want.
+     * NULL: POST is refused (405).
+     */
+    void (*posted)(rill_spsp_server *s, uint64_t query_id, const rill_spsp_posted *posted,
+                   void *user) RILL_UNSET;
 } rill_spsp_server_handlers;
 
 typedef struct rill_spsp_server_options {
@@ -136,6 +150,14 @@ RILL_API RILL_MUST_CHECK int rill_spsp_server_answer(rill_spsp_server *s, uint64
  * has gone.
  */
 RILL_API int rill_spsp_server_refuse(rill_spsp_server *s, uint64_t query_id, int error);
+
+/*
+ * Answers what was posted: with a status from 200 to 599, and a text, which is copied.
+ * RILL_ERR_INVALID: another status. RILL_ERR_NOT_FOUND: the one who posted has gone, or was
+ * answered before. RILL_ERR_NOMEM: it is not answered yet.
+ */
+RILL_API RILL_MUST_CHECK int rill_spsp_server_reply(rill_spsp_server *s, uint64_t query_id,
+                                                    unsigned status, const char *text);
 
 /* Stops answering, and closes every connection. `closed` follows. */
 RILL_API void rill_spsp_server_close(rill_spsp_server *s);

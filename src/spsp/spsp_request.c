@@ -108,6 +108,11 @@ static bool accepts(const rill_http_message *m, const char *type)
     return false;
 }
 
+unsigned spsp_request_path(spsp_request *out, const rill_http_message *m, const char **why)
+{
+    return read_path(out, rill_http_text(m, m->path), why);
+}
+
 unsigned spsp_request_read(spsp_request *out, const rill_http_message *m, const char **why)
 {
     unsigned refused = read_path(out, rill_http_text(m, m->path), why);

@@ -73,6 +73,12 @@ int spsp_respond_refusal(rill_web_connection *c, uint64_t handle, unsigned statu
                    (rill_bytes){(const uint8_t *)why, strlen(why)});
 }
 
+int spsp_respond_text(rill_web_connection *c, uint64_t handle, unsigned status, const char *text)
+{
+    return respond(c, handle, status, TEXT("text/plain"), NULL,
+                   (rill_bytes){(const uint8_t *)text, strlen(text)});
+}
+
 int spsp_respond_options(rill_web_connection *c, uint64_t handle)
 {
     const rill_http_field fields[] = {

@@ -232,6 +232,36 @@ static int answer_get(rill_spsp_server *s, rill_web_connection *c, uint64_t hand
     return error;
 }
 
+/* What is posted is the application's alone to judge. What is too large was refused before. */
+static int take_post(rill_spsp_server *s, rill_web_connection *c, uint64_t handle,
+                     const rill_http_message *m)
+{
+    spsp_request request = {.receipts = false};
+    const char *why = "";
+    unsigned refused = spsp_request_path(&request, m, &why);
+    if (refused != 0)
+        return spsp_respond_refusal(c, handle, refused, why);
+    const spsp_query *q = query_new(s, c, handle, &request);
+    if (q == NULL)
+        return spsp_respond_refusal(c, handle, 503, "too many queries are open");
+    const rill_spsp_posted posted = {request.path, {m->body, m->body_len}};
+    rill_loop_push(s->loop);
+    s->on.posted(s, q->id, &posted, s->user);
+    rill_loop_stale(s->loop);
+    return RILL_OK;
+}
+
+int rill_spsp_server_reply(rill_spsp_server *s, uint64_t query_id, unsigned status,
+                           const char *text)
+{
+    if (status < 200 || status > 599)
+        return RILL_ERR_INVALID;
+    spsp_query *q = rill_map_get(&s->queries, query_id);
+    if (q == NULL)
+        return RILL_ERR_NOT_FOUND;
+    return ended(s, q, spsp_respond_text(q->connection, q->handle, status, text));
+}
+
 static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
                        const rill_http_message *m)
 {
@@ -242,6 +272,8 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
         error = answer_get(s, c, handle, m);
     else if (rill_http_same(method, "OPTIONS"))
         error = spsp_respond_options(c, handle);
+    else if (rill_http_same(method, "POST") && s->on.posted != NULL)
+        error = take_post(s, c, handle, m);
     else
         error = spsp_respond_refusal(c, handle, 405, "SPSP takes GET");
     if (error != RILL_OK && !c->over)

@@ -49,9 +49,12 @@ struct rill_spsp_server {
 };
 
 /*
- * spsp_request.c: what a request asks. 0, or the status that refuses it, and then *why is for
- * people.
+ * spsp_request.c: whom a request is about, and what it asks. 0, or the status that refuses it, and
+ * then *why is for people.
  */
+RILL_MUST_CHECK unsigned spsp_request_path(spsp_request *out, const rill_http_message *m,
+                                           const char **why);
+/* The path, and all else. */
 RILL_MUST_CHECK unsigned spsp_request_read(spsp_request *out, const rill_http_message *m,
                                            const char **why);
 
@@ -59,6 +62,9 @@ RILL_MUST_CHECK unsigned spsp_request_read(spsp_request *out, const rill_http_me
 RILL_MUST_CHECK int spsp_respond_credentials(rill_web_connection *c, uint64_t handle, bool older,
                                              const rill_credentials *credentials, bool receipts);
 RILL_MUST_CHECK int spsp_respond_unknown(rill_web_connection *c, uint64_t handle, bool older);
+/* Any text: what the application answers to a POST. */
+RILL_MUST_CHECK int spsp_respond_text(rill_web_connection *c, uint64_t handle, unsigned status,
+                                      const char *text);
 /* OPTIONS: what may be asked. */
 RILL_MUST_CHECK int spsp_respond_options(rill_web_connection *c, uint64_t handle);
 RILL_MUST_CHECK int spsp_respond_refusal(rill_web_connection *c, uint64_t handle, unsigned status,

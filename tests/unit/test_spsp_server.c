@@ -169,6 +169,73 @@ static void test_methods(void **state)
     finish();
 }
 
+/* ---- what is posted ---- */
+
+static struct {
+    unsigned count;
+    uint64_t query;
+    unsigned status; /* that it is answered with */
+    char path[64];
+    char body[64];
+    size_t len;
+} post;
+
+static void on_posted(rill_spsp_server *s, uint64_t query_id, const rill_spsp_posted *posted,
+                      void *user)
+{
+    (void)user;
+    post.count++;
+    post.query = query_id;
+    snprintf(post.path, sizeof post.path, "%s", posted->path);
+    post.len = posted->body.len;
+    snprintf(post.body, sizeof post.body, "%.*s", (int)posted->body.len,
+             posted->body.data ? (const char *)posted->body.data : "");
+    assert_int_equal(rill_spsp_server_reply(s, query_id, 199, "no"), RILL_ERR_INVALID);
+    assert_int_equal(rill_spsp_server_reply(s, query_id, 600, "no"), RILL_ERR_INVALID);
+    assert_int_equal(rill_spsp_server_reply(s, query_id, post.status, "so it is"), RILL_OK);
+}
+
+static void test_what_is_posted(void **state)
+{
+    static const rill_spsp_server_handlers on = {
+        .size = sizeof on, .closed = on_spsp_closed, .posted = on_posted};
+    static char large[70000];
+    (void)state;
+    memset(&post, 0, sizeof post);
+    begin(&on);
+    assert_int_equal(rill_spsp_server_add(w.spsp, "/alice", "alice"), RILL_OK);
+    post.status = 200;
+    const char *got = ask("POST /balances/a%20b:spend HTTP/1.1\r\nHost: x\r\n"
+                          "Content-Length: 2\r\n\r\nhi");
+    assert_true(starts(got, "HTTP/1.1 200 OK\r\n"));
+    assert_string_equal(body_of(got), "so it is");
+    assert_non_null(strstr(got, "content-type: text/plain\r\n"));
+    assert_string_equal(post.path, "/balances/a b:spend");
+    assert_string_equal(post.body, "hi");
+    post.status = 409;
+    got = ask("POST /alice HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    assert_true(starts(got, "HTTP/1.1 409 "));
+    assert_int_equal(post.len, 0);
+    assert_int_equal(rill_spsp_server_reply(w.spsp, post.query, 200, ""), RILL_ERR_NOT_FOUND);
+    assert_int_equal(post.count, 2);
+    /* What is no path does not get there, nor what is too large; other methods do not either. */
+    got = ask("POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    assert_true(starts(got, "HTTP/1.1 400 "));
+    got = ask("PUT /alice HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    assert_true(starts(got, "HTTP/1.1 405 "));
+    (void)snprintf(large, sizeof large,
+                   "POST /alice HTTP/1.1\r\nHost: x\r\nContent-Length: 66000\r\n\r\n%0*d", 66000,
+                   0);
+    assert_true(starts(ask(large), "HTTP/1.1 413 "));
+    (void)snprintf(large, sizeof large,
+                   "POST /alice HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                   "101d0\r\n%0*d\r\n0\r\n\r\n",
+                   66000, 0);
+    assert_true(starts(ask(large), "HTTP/1.1 413 "));
+    assert_int_equal(post.count, 2);
+    finish();
+}
+
 /* ---- receipts ---- */
 
 static void test_receipts(void **state)
@@ -206,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_adding_and_removing),
         cmocka_unit_test(test_options_that_cannot_be),
         cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_what_is_posted),
         cmocka_unit_test(test_receipts),
     };
     return cmocka_run_group_tests_name("spsp server", tests, NULL, NULL);

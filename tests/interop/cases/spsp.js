@@ -167,17 +167,17 @@ const receiptsForUs = {
 
 // Someone between the two who credits by receipts, and passes queries on.
 const verifier = {
-  name: 'example verifier: ilp-protocol-stream and our payer are credited what was received, once',
+  name: 'example verifier: ilp-protocol-stream and our payer are credited what was received, once, and a shop spends it',
   async run (test) {
     const node = await openNode(test)
     const receiver = await startSpsp(test, node.link('shop'), ['--user', 'alice'], { secure: false })
     const between = example(test, 'verifier', [`${receiver.url}/alice`], { no_proxy: '*' }, 'pipe')
     const url = await between.until('its URL', ({ lines }) => lines.map(line => /http:\S+/.exec(line)).filter(Boolean).map(String)[0])
-    const show = async (receipt, expected) => {
-      const before = between.lines.length
-      between.child.stdin.write(`${receipt}\n`)
-      assert.match(await between.until('an answer', ({ lines }) => lines[before]), expected)
+    const post = async (path, body) => {
+      const response = await test.waiting('an answer', fetch(`${url}${path}`, { method: 'POST', body }))
+      return `${response.status} ${await response.text()}`
     }
+    const show = async (receipt, expected) => assert.match(await post('/balances/shop-1:creditReceipt', receipt), expected)
     const query = async () => {
       const details = await (await fetch(`${url}/any`, { headers: { accept: 'application/spsp4+json' } })).json()
       assert.strictEqual(details.receipts_enabled, true)
@@ -189,17 +189,26 @@ const verifier = {
     const stream = connection.createStream()
     await test.waiting('money', stream.sendTotal(300))
     const first = stream.receipt.toString('base64')
-    await show(first, /^credited 300 units, of 300 on stream 1; 300 in all$/)
-    await show(first, /^credited 0 units, of 300 on stream 1; 300 in all$/)
+    await show(first, /^200 300$/)
+    await show(first, /^400 expired receipt$/)
     await test.waiting('money', stream.sendTotal(1000))
-    await show(stream.receipt.toString('base64'), /^credited 700 units, of 1000 on stream 1; 1000 in all$/)
-    await show(first, /^credited 0 units/)
+    await show(stream.receipt.toString('base64'), /^200 1000$/)
+    await show(first, /^400 expired receipt$/)
     const payer = receiptPayer(test, node.link('payer'), await query(), 50)
     await payer.exits(0)
-    for (const receipt of payer.lines) await show(receipt, /^credited (50|100) units/)
-    await show('AAAA', /^refused/)
-    await show(first.replace(/^(.{30})./, (all, kept) => kept + (all.endsWith('A') ? 'B' : 'A')), /^refused: /)
-    await show(first, /^credited 0 units, of 300 on stream 1; 1150 in all$/)
+    for (const receipt of payer.lines) await show(receipt, /^200 1(050|1[05]0)$/)
+    const before = Number((await post('/balances/shop-1:spend', '0')).split(' ')[1])
+    assert.strictEqual(before, 1150)
+    await show('AAAA', /^400 invalid receipt$/)
+    await show('', /^400 invalid receipt$/)
+    await show(first.replace(/^(.{30})./, (all, kept) => kept + (all.endsWith('A') ? 'B' : 'A')), /^400 invalid receipt$/)
+    assert.strictEqual(await post('/balances/shop-1:spend', '150'), '200 1000')
+    assert.strictEqual(await post('/balances/shop-1:spend', '1001'), '409 insufficient balance')
+    assert.strictEqual(await post('/balances/shop-1:spend', '-1'), '400 invalid amount')
+    assert.strictEqual(await post('/balances/nobody:spend', '1'), '404 balance does not exist')
+    assert.strictEqual(await post('/balances/shop-1:burn', '1'), '404 there is nothing here')
+    assert.strictEqual(await post('/elsewhere', '1'), '404 there is nothing here')
+    assert.strictEqual(await post('/balances/shop-1:spend', '1000'), '200 0')
     between.child.stdin.end()
     await between.exits(0)
   }
