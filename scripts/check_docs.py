@@ -21,7 +21,7 @@ RELEASE_NOTES = "docs/release-notes.md"
 OLD_NAMES = re.compile(r"^\|[^|]*\|", re.MULTILINE)
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/tutorial.md", "docs/architecture.md",
          "docs/protocol.md", "docs/security.md", "docs/reliability.md", "docs/performance.md",
-         "docs/real-network.md", "docs/connector.md", "docs/faq.md", "docs/glossary.md", RELEASE_NOTES]
+         "docs/real-network.md", "docs/connector.md", "docs/reasons.md", "docs/faq.md", "docs/glossary.md", RELEASE_NOTES]
 MANUALS = ["man/rill.1", "man/rillctl.1", "man/rilld.1"]
 OPTIONS_OF_OTHERS = {"--prefix", "--libdir", "--cflags", "--libs", "--list", "--toggle-collect"}
 
@@ -186,8 +186,19 @@ def named_commands():
             yield f"{page}: there is no option {option}"
 
 
+REASON = re.compile(r'X\((\w+), \d+, "([^"]*)",\s*"([^"]*)",\s*"([^"]*)"\)')
+
+
+def reasons():
+    """Each reason has a row that says what the header says, in its order."""
+    header = read("include/rill/reason.h").replace("\\\n", "")
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| .* \|$", read("docs/reasons.md"), re.M)
+    if rows != [found[1:] for found in REASON.findall(header)]:
+        yield "docs/reasons.md: its table is not that of include/rill/reason.h"
+
+
 def main():
-    problems = [*site(), *pages(), *compiles(), *excerpts(), *named_tests(), *pointers(), *named_commands()]
+    problems = [*site(), *pages(), *reasons(), *compiles(), *excerpts(), *named_tests(), *pointers(), *named_commands()]
     for problem in problems:
         print(problem)
     return 1 if problems else 0

@@ -29,6 +29,7 @@ PAGES = [
     ("docs/glossary.md", "glossary.html", "Glossary"),
     ("docs/architecture.md", "architecture.html", "Architecture"),
     ("docs/release-notes.md", "release-notes.html", "Release notes"),
+    ("docs/reasons.md", "reasons.html", "Reasons"),
     ("docs/protocol.md", "protocol.html", "Protocol"),
     ("docs/reliability.md", "reliability.html", "Reliability"),
     ("docs/security.md", "security.html", "Security"),
