@@ -34,7 +34,7 @@ typedef struct op_pay {
     cli_browser *browser;
     rill_op_quote quote; /* where has_quote */
     bool has_quote;
-    bool told; /* what is wrong was said */
+    int told; /* an error that was said; RILL_OK: none */
     int code;
 } op_pay;
 
@@ -112,9 +112,9 @@ static void money_words(const op_pay *p, const rill_op_sender_result *r, char *o
     else if (!r->may_move)
         snprintf(out, cap, "%s was sent", sent);
     else if (*where)
-        snprintf(out, cap, "MONEY MAY STILL MOVE, %s by now: the payment is %s", sent, where);
+        snprintf(out, cap, "Money may still move (%s by now): the payment is %s", sent, where);
     else
-        snprintf(out, cap, "MONEY MAY STILL MOVE");
+        snprintf(out, cap, "Money may still move");
 }
 
 static void print_failure(op_pay *p, const rill_op_sender_result *r)
@@ -123,7 +123,7 @@ static void print_failure(op_pay *p, const rill_op_sender_result *r)
     const char *what = advice(r->error, r->problem);
     cli_escape(problem, sizeof problem, (const uint8_t *)r->problem, strlen(r->problem));
     money_words(p, r, money, sizeof money);
-    if (!p->told)
+    if (p->told == RILL_OK)
         cli_fail(p->args->command, r->error, "%s%s%s. %s.", problem,
                  what ? ". What can be done: " : "", what ? what : "", money);
 }
@@ -159,6 +159,7 @@ static void end(op_pay *p)
 static void on_done(const rill_op_sender_result *r, void *user)
 {
     op_pay *p = user;
+    int error = p->told != RILL_OK ? p->told : r->error;
     p->sender = NULL;
     if (r->error == RILL_OK) {
         print_success(p, r);
@@ -170,7 +171,7 @@ static void on_done(const rill_op_sender_result *r, void *user)
     if (p->json)
         (void)cli_print_json(
             json_pack("{s:s,s:s?,s:o,s:o,s:b,s:o,s:o}", "event", "done", "error",
-                      r->error != RILL_OK ? cli_error_word(r->error) : NULL, "sent",
+                      error != RILL_OK ? cli_error_word(error) : NULL, "sent",
                       cli_json_amount(r->sent), "received", cli_json_amount(r->received),
                       "may_move", (int)r->may_move, "outgoing_payment",
                       *r->outgoing_payment ? cli_json_text(r->outgoing_payment) : json_null(),
@@ -190,7 +191,7 @@ static int on_amount(const rill_op_assets *a, uint64_t *amount, void *user)
                                      deliver ? a->destination_scale : a->source_scale, amount);
     if (p->code == CLI_DONE)
         return RILL_OK;
-    p->told = true;
+    p->told = RILL_ERR_INVALID;
     return RILL_ERR_INVALID;
 }
 
@@ -219,15 +220,16 @@ static bool is_too_dear(op_pay *p, const rill_op_quote *q)
     uint64_t most = 0;
     p->code = cli_money_option_units(p->args, p->units, "--max-source", &p->max_source,
                                      q->debit_asset_code, q->debit_asset_scale, &most);
-    p->told = p->code != CLI_DONE;
-    if (p->code != CLI_DONE)
+    if (p->code != CLI_DONE) {
+        p->told = RILL_ERR_INVALID;
         return true;
+    }
     if (!p->max_source.given || q->debit_amount <= most)
         return false;
     cli_fail(p->args->command, RILL_ERR_RATE,
              "it would cost more than --max-source allows: allow more, or pay less. Nothing was "
              "sent.");
-    p->told = true;
+    p->told = RILL_ERR_RATE;
     p->code = CLI_INCOMPLETE;
     return true;
 }
@@ -252,7 +254,7 @@ static void on_quoted(const rill_op_quote *quote, void *user)
     cli_fail(p->args->command, RILL_ERR_IO,
              "the terminal cannot be asked: give --yes. Nothing was "
              "sent.");
-    p->told = true;
+    p->told = RILL_ERR_IO;
     rill_op_sender_cancel(p->sender);
 }
 
@@ -329,10 +331,15 @@ static int run_loop(op_pay *p)
         return cli_start_error(p->args->command, error, NULL);
     p->signals = cli_signals_open(p->loop, on_stop, p);
     error = rill_op_sender_start(&p->sender, p->loop, &p->options, &handlers, &problem);
-    if (error != RILL_OK) {
-        p->code = cli_start_error(p->args->command, error, problem);
-        end(p);
+    if (error == RILL_ERR_TLS) {
+        cli_error(p->args->command, "--ca-file cannot be read, or holds no certificate");
+        p->code = CLI_USAGE;
+    } else if (error != RILL_OK) {
+        cli_fail(p->args->command, error, "%s", *problem ? problem : rill_strerror(error));
+        p->code = CLI_INCOMPLETE;
     }
+    if (error != RILL_OK)
+        end(p);
     (void)rill_loop_run(p->loop);
     rill_loop_free(p->loop);
     return p->code;
@@ -406,6 +413,8 @@ static int parse(op_pay *p)
                                   "without being asked here");
     int code = cli_seconds(args, "--timeout", &o->consent_timeout_ns);
     o->payment_timeout_ns = o->consent_timeout_ns;
+    if (o->grant_timeout_ns > o->consent_timeout_ns)
+        o->grant_timeout_ns = o->consent_timeout_ns;
     if (code == CLI_DONE)
         code = parse_amounts(p);
     if (code == CLI_DONE)

@@ -194,19 +194,19 @@ static const char *words_of(rill_redirect_page page, const char **title)
     switch (page) {
     case RILL_REDIRECT_THANKS:
         *title = "Thank you";
-        return "Your wallet's answer has arrived, and rill goes on in the terminal. You can close "
-               "this page.";
+        return "Your wallet's answer has arrived, and the payment goes on. You can close this "
+               "page.";
     case RILL_REDIRECT_REJECTED:
         *title = "Not paid";
-        return "Your wallet says that you did not agree, so rill does not pay. You can close this "
+        return "Your wallet says that you did not agree, so nothing is paid. You can close this "
                "page.";
     case RILL_REDIRECT_AGAIN:
         *title = "Already done";
         return "This answer has arrived before. You can close this page.";
     case RILL_REDIRECT_WRONG:
         *title = "Not understood";
-        return "This is not the answer that rill waits for, and nothing was done with it. Go back "
-               "to your wallet's page, or see what rill says in the terminal.";
+        return "This is not the answer that is waited for, and nothing was done with it. Go back "
+               "to your wallet's page.";
     case RILL_REDIRECT_NOTHING:
         break;
     }

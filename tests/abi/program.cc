@@ -18,6 +18,7 @@
 #include <rill/loop.h>
 #include <rill/net.h>
 #include <rill/node.h>
+#include <rill/op_sender.h>
 #include <rill/open_payments.h>
 #include <rill/payment.h>
 #include <rill/ping.h>

@@ -250,6 +250,7 @@ typedef struct payer {
     void (*browse)(struct payer *p); /* instead of a person who agrees */
     rill_op_wait cancel_at;          /* 0: never */
     bool no_agreement;
+    bool comes_again; /* once the wallet pays */
     unsigned quotes, pages, calls;
     int visitors[4]; /* connections to the port of the way back */
     int error;
@@ -355,6 +356,11 @@ static void on_interact(const char *url, void *user)
 static void on_waiting(rill_op_wait what, void *user)
 {
     payer *p = user;
+    if (what == RILL_OP_WAIT_PAYMENT && p->comes_again) {
+        char query[300];
+        good_query(p, "ref", query, sizeof query);
+        p->visitors[3] = visit(p, "GET", NULL, query, "");
+    }
     if (what == p->cancel_at)
         rill_op_sender_cancel(p->sender);
 }
@@ -736,10 +742,11 @@ static void test_a_second_answer_changes_nothing(void **state)
     start(&s, whole);
     set_up_payer(&p, &s);
     p.browse = come_twice;
+    p.comes_again = true;
     run(&p);
     stop(&s);
     assert_int_equal(p.error, RILL_OK);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(status_of(p.visitors[i]), 200);
         p.visitors[i] = 0;
     }
@@ -884,6 +891,28 @@ static void test_looks_may_come_to_nothing(void **state)
     stop(&s);
     assert_int_equal(p.error, RILL_OK);
     assert_int_equal(p.sent, 500);
+    tear_down_payer(&p);
+}
+
+/* The wallet lets nobody look any more: what the receiver has got tells the end. */
+static void test_a_token_that_is_not_renewed(void **state)
+{
+    (void)state;
+    const char *answers[AT_END + 2];
+    server s;
+    payer p;
+    memcpy(answers, whole, sizeof whole[0] * AT_LOOK);
+    answers[AT_LOOK] = ANSWER("401", "{}");
+    answers[AT_LOOK + 1] = ANSWER("403", "{}");
+    answers[AT_LOOK + 2] = whole[AT_RECEIVED];
+    answers[AT_LOOK + 3] = NULL;
+    start(&s, answers);
+    set_up_payer(&p, &s);
+    run(&p);
+    stop(&s);
+    (void)asked_with(&s, "POST /manage ");
+    assert_int_equal(p.error, RILL_OK);
+    assert_int_equal(p.received, 490);
     tear_down_payer(&p);
 }
 
@@ -1122,6 +1151,7 @@ int main(void)
         cmocka_unit_test(test_a_wallet_takes_its_time),
         cmocka_unit_test(test_a_quote_ends_meanwhile),
         cmocka_unit_test(test_looks_may_come_to_nothing),
+        cmocka_unit_test(test_a_token_that_is_not_renewed),
         cmocka_unit_test(test_a_payment_that_does_not_end),
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_cancelled_while_it_is_made),

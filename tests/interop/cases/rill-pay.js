@@ -281,9 +281,49 @@ const otherAsset = {
   }
 }
 
+const refuse = (status, code) => () => ({ status, body: { error: { code } } })
+const pendingLong = (ctx, ordinary, wallet) => ({ status: 200, body: { continue: { access_token: { value: 'c' }, uri: `${wallet.base}/continue/x`, wait: 1000 } } })
+const asksPerson = (ctx, ordinary, wallet) => ({ status: 200, body: { interact: { redirect: 'https://a.example', finish: 'f' }, continue: { access_token: { value: 't' }, uri: wallet.base } } })
+const made = changes => (ctx, ordinary, wallet) => ctx.path.endsWith('/complete') ? ordinary() : { status: 201, body: wallet.made({ ...ctx.body, changes }) }
+const none = { value: '0', assetCode: 'XRP', assetScale: 9 }
+const over = (ctx, ordinary, wallet) => {
+  for (const token of wallet.tokens.values()) token.active = false
+  return ordinary()
+}
+// What becomes of a grant and of an incoming payment: [what, behaviour, reason, line]
+const grantWrongs = [
+  ['refused', { 'POST /': refuse(401, 'request_denied') }, 'server_refused', /does not grant an incoming payment.*request_denied/],
+  ['pending for ever', { 'POST /': pendingLong }, 'server_unreachable', /has not granted it in time/],
+  ['a question to a person', { 'POST /': asksPerson }, 'server_unsupported', /wants to ask a person/],
+  ['over in between, again and again', { 'POST /op': over }, 'server_refused', /refuses the incoming payment.*inactive/],
+  ['over in between, and not renewed', { 'POST /op': over, 'POST /token': refuse(401, 'invalid_client') }, 'server_refused', /does not renew the grant/],
+  ['an incoming payment that is complete', { 'POST /op': made({ completed: true, methods: [], receivedAmount: none }) }, 'completed', /is complete/],
+  ['an incoming payment that is over', { 'POST /op': made({ expiresAt: '2020-01-01T00:00:00Z', receivedAmount: none }) }, 'expired', /time of the incoming payment is over/],
+  ['an incoming payment in another asset', { 'POST /op': made({ receivedAmount: { value: '0', assetCode: 'GBP', assetScale: 2 } }) }, 'asset_conflict', /another asset/]
+]
+
+const badGrants = {
+  name: `rill pay to a wallet address: ${grantWrongs.length} grants and payments that come to nothing: one line, nothing sent, nothing left`,
+  async run (test) {
+    const { route, plugin, server } = await open(test, 'node')
+    for (const [what, behaviour, reason, line] of grantWrongs) {
+      const { wallet } = await openWallet(test, server, behaviour)
+      const state = test.file('never')
+      const pay = start(test, 'pay', route.sender, [wallet.address, '0.00005', '--save', state])
+      await pay.exits(1)
+      assert.deepStrictEqual([doneOf(pay).reason, doneOf(pay).sent], [reason, '0'], `${what}: ${pay.errors}`)
+      assert.strictEqual(pay.errors.length, 1, what)
+      assert.match(pay.errors[0], line, what)
+      assert.match(pay.errors[0], /What can be done: .*Nothing was sent/, what)
+      assert.strictEqual(fs.existsSync(state), false, `${what}: no state of a payment that never was`)
+    }
+    assert.deepStrictEqual(plugin.count.received, [])
+  }
+}
+
 module.exports = [
   ...['node', 'node-1000', 'connector-rate-1', 'connector-rate-half', 'connector-rate-2'].map(spspSource),
   ...['node', 'connector-rate-half', 'connector-rate-2'].map(spspDelivery),
   ...refusals.map(refused),
-  oneUnit, quoteOnly, bad, ...settled.map(goesOn), ...saved, walletAddress, incomingPayment, otherAsset
+  oneUnit, quoteOnly, bad, ...settled.map(goesOn), ...saved, walletAddress, incomingPayment, otherAsset, badGrants
 ]

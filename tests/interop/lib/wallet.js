@@ -111,7 +111,8 @@ class Wallet {
       if (this.behaviour.noDirectedIdentity) throw new Refusal(400, 'invalid_client', 'a wallet address is needed')
       return client.jwk
     }
-    const keys = await (await fetch(`${client.walletAddress}/jwks.json`)).json()
+    const address = typeof client === 'string' ? client : client.walletAddress // the older form
+    const keys = await (await fetch(`${address}/jwks.json`)).json()
     const key = keys.keys.find(({ kid }) => kid === utils.getKeyId(headers['signature-input']))
     if (!key) throw new Refusal(400, 'invalid_client', 'no such key')
     return key
