@@ -162,6 +162,7 @@ static void create(rill_op_sender *p)
     if (error == RILL_OK)
         error = rill_op_outgoing_body(&q.body, &q.len, p->wallet.id, p->quote.id, p->metadata);
     q.whatever = true;
+    q.sent_once = true;
     p->step = RILL_OP_STEP_CREATES;
     if (error == RILL_OK)
         error = rill_op_session_ask(&p->session, url, &q);

@@ -103,7 +103,9 @@ static int send_question(rill_op_session *s, const rill_op_question *q)
         if (q->body)
             count = add_field(fields, count, "content-digest", signature.content_digest);
     }
-    rill_web_ask ask = {q->method, q->url, fields, count, request.body, .follow = !q->is_signed};
+    rill_web_ask ask = {
+        q->method,           q->url, fields, count, request.body, .follow = !q->is_signed,
+        .once = q->sent_once};
     if (error == RILL_OK)
         error = rill_web_call_start(&s->call, s->http, &ask, on_answer, s);
     rill_wipe(authorization, sizeof authorization);

@@ -28,7 +28,8 @@ typedef struct rill_op_question {
     bool is_signed;
     /* Also where there is no answer (its error is not RILL_OK); else `failed` is told of that. */
     bool whatever;
-    bool once; /* not with a token that was renewed */
+    bool once;      /* not again with a token that was renewed */
+    bool sent_once; /* what it does must not be done twice: see rill_web_ask.once */
     rill_op_answered answered;
 } rill_op_question;
 

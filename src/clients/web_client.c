@@ -576,6 +576,8 @@ static bool set_options(rill_web_call *call, const rill_web_ask *ask)
                    CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
                                 ask->body.len > 0 ? (const char *)ask->body.data : "") == CURLE_OK;
+    if (ask->once)
+        (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     if (strcmp(ask->method, "HEAD") == 0)
         (void)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     return good;

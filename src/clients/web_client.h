@@ -42,6 +42,11 @@ typedef struct rill_web_ask {
     rill_bytes body;
     bool follow;         /* redirects, to https alone, RILL_WEB_MAX_REDIRECTS at most: for GET */
     uint64_t timeout_ns; /* 0: the client's */
+    /*
+     * Sent once at most: over a new connection, since libcurl sends a request again if a connection
+     * that was kept has ended before an answer.
+     */
+    bool once;
 } rill_web_ask;
 
 /* What came of it. All is valid until `done` returns. */

@@ -19,6 +19,7 @@
 #include <arpa/inet.h>
 #include <jansson.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ void *__wrap_realloc(void *ptr, size_t size)
 /* ---- the server ---- */
 
 #define ANSWER(status, body) "HTTP/1.1 " status " -\r\nConnection: close\r\n\r\n" body
+#define KEPT(body)           "KEPT" body /* the connection stays open for another question */
 #define HERE                 "http://127.0.0.1:PORT"
 #define EUR(value)           "{\"value\":\"" value "\",\"assetCode\":\"EUR\",\"assetScale\":2}"
 #define USD(value)           "{\"value\":\"" value "\",\"assetCode\":\"USD\",\"assetScale\":2}"
@@ -144,7 +146,8 @@ typedef struct server {
     unsigned count;    /* all questions */
     unsigned answered; /* of `answers` */
     unsigned deleted;
-    bool made;        /* a payment was asked for */
+    bool made;        /* a payment was asked for, */
+    unsigned times;   /* that often */
     int asked_for_it; /* a pipe that is told so, or 0; then it is answered once `go` has a byte */
     int go;
 } server;
@@ -160,7 +163,10 @@ static bool is_whole(const char *asked, size_t len)
 static void write_answer(const server *s, int fd, const char *text)
 {
     char said[4096] = "";
+    char head[64];
     size_t len = 0;
+    bool kept = strncmp(text, "KEPT", 4) == 0;
+    text += kept ? 4 : 0;
     while (*text && len < sizeof said - 8) {
         if (strncmp(text, "PORT", 4) == 0) {
             len += (size_t)snprintf(said + len, 8, "%u", s->port);
@@ -169,22 +175,29 @@ static void write_answer(const server *s, int fd, const char *text)
             said[len++] = *text++;
         }
     }
+    int head_len =
+        snprintf(head, sizeof head, "HTTP/1.1 200 -\r\nContent-Length: %zu\r\n\r\n", len);
+    if (kept)
+        (void)send(fd, head, (size_t)head_len, MSG_NOSIGNAL);
     (void)send(fd, said, len, MSG_NOSIGNAL);
 }
 
-static void answer(server *s, int fd)
+/* Whether the connection is kept. */
+static bool answer(server *s, int fd)
 {
+    bool kept = false;
     char *asked = s->asked[s->count++];
     size_t len = 0;
     while (len < sizeof s->asked[0] - 1 && !is_whole(asked, len)) {
         ssize_t n = read(fd, asked + len, sizeof s->asked[0] - 1 - len);
         if (n <= 0)
-            return;
+            return false;
         len += (size_t)n;
         asked[len] = '\0';
     }
     bool makes = strncmp(asked, "POST /outgoing-payments ", 24) == 0;
     s->made = s->made || makes;
+    s->times += makes;
     if (makes && s->asked_for_it != 0) {
         (void)!write(s->asked_for_it, "", 1);
         (void)!read(s->go, (char[1]){0}, 1);
@@ -195,25 +208,38 @@ static void answer(server *s, int fd)
     } else if (strncmp(asked, "POST /1/complete ", 17) == 0) {
         write_answer(s, fd, PAYMENT("490"));
     } else if (s->answers[s->answered]) {
+        kept = strncmp(s->answers[s->answered], "KEPT", 4) == 0;
         write_answer(s, fd, s->answers[s->answered++]);
     } else {
         write_answer(s, fd, ANSWER("500", ""));
     }
+    if (kept)
+        return true;
     shutdown(fd, SHUT_WR);
     while (read(fd, (char[64]){0}, 64) > 0) /* until the other side closes */
         continue;
+    return false;
 }
 
 static void *serve(void *user)
 {
     server *s = user;
+    int kept = -1;
     while (s->count < MOST_ASKED) {
-        int fd = accept(s->fd, NULL, NULL);
+        struct pollfd fds[] = {{.fd = s->fd, .events = POLLIN}, {.fd = kept, .events = POLLIN}};
+        (void)poll(fds, 2, -1);
+        int fd = fds[1].revents != 0 ? kept : accept(s->fd, NULL, NULL);
         if (fd < 0)
             break;
-        answer(s, fd);
-        close(fd);
+        if (fd == kept)
+            kept = -1;
+        if (answer(s, fd))
+            kept = fd;
+        else
+            close(fd);
     }
+    if (kept >= 0)
+        close(kept);
     return NULL;
 }
 
@@ -581,6 +607,28 @@ static void test_each_step_goes_wrong(void **state)
             assert_true((unsigned char)*c >= ' ' && *c != 0x7f);
         tear_down_payer(&p);
     }
+}
+
+/* A connection that was kept ends with the question: it is not sent over another one. */
+static void test_a_payment_is_asked_for_once(void **state)
+{
+    (void)state;
+    const char *answers[AT_END + 1];
+    server s;
+    payer p;
+    memcpy(answers, whole, sizeof whole);
+    answers[AT_CONTINUE] = KEPT("{" TOKEN "," CONTINUE "}");
+    answers[AT_CREATE] = "";
+    answers[AT_CREATE + 1] = OUTGOING("201", EUR("500"), EUR("0"), "");
+    answers[AT_CREATE + 2] = NULL;
+    start(&s, answers);
+    set_up_payer(&p, &s);
+    run(&p);
+    stop(&s);
+    assert_int_equal(p.error, RILL_ERR_IN_DOUBT);
+    assert_true(p.may_move);
+    assert_int_equal(s.times, 1);
+    tear_down_payer(&p);
 }
 
 /* ---- amounts ---- */
@@ -1142,6 +1190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_payment),
         cmocka_unit_test(test_each_step_goes_wrong),
+        cmocka_unit_test(test_a_payment_is_asked_for_once),
         cmocka_unit_test(test_amounts),
         cmocka_unit_test(test_others_at_the_way_back),
         cmocka_unit_test(test_the_port_is_held),

@@ -175,6 +175,7 @@ const bad = {
         assert.match(pay.errors[0], code === 2 ? /./ : /Nothing was sent/, what)
         assert.strictEqual(opened.wallet.outgoing.size, 0, what)
       }
+      assert(opened.wallet.asked.filter(line => line === 'POST /op/outgoing-payments').length <= (/grant is over/.test(what) ? 2 : 1), `${what}: asked for twice`)
       assert.strictEqual([...opened.wallet.tokens.values()].filter(({ active }) => active).length, 0, `${what}: tokens are given back`)
     }
   }
