@@ -140,7 +140,8 @@ static void give(rill_store *s, const rill_store_batch *batch)
     bool fails = now < d->failing_until;
     uint64_t begins = now < d->stalled_until ? d->stalled_until : now;
     uint64_t at = begins + sim_rng_range(&n->rng, 1000, d->quick);
-    if (!fails || sim_rng_chance(&n->rng, 200))
+    /* SQLite keeps nothing of what it fails to write, as far as the same process can see. */
+    if (!fails || (!d->real && sim_rng_chance(&n->rng, 200)))
         sim_queue_put(&n->queue, at, reaches_disk, d, node->life, NULL);
     sim_queue_put(&n->queue, at + sim_rng_range(&n->rng, 1000, d->quick), answers, d,
                   (uint64_t)node->life << 1 | (fails ? FAILS : 0), NULL);

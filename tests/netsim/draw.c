@@ -337,8 +337,13 @@ void net_draw(net *n)
 
 /* ---- faults ---- */
 
+/* The one whose store is real more often than others. */
 static net_node *any_node(net *n)
 {
+    for (unsigned i = 0; i < n->node_count; i++) {
+        if (n->nodes[i].disk.real && sim_rng_chance(&n->rng, 500))
+            return &n->nodes[i];
+    }
     return &n->nodes[sim_rng_below(&n->rng, n->node_count)];
 }
 

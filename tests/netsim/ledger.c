@@ -423,9 +423,13 @@ static void check_account(net_node *node, const net_account *a)
     if (booked != a->booked)
         sim_violation(r, "%s: the balance of %s is %" PRId64 ", and should be %" PRId64,
                       node->address, a->name, (int64_t)booked, (int64_t)a->booked);
-    if (holder->unseen.packets != a->unseen_packets || holder->unseen.amount != a->unseen)
-        sim_violation(r, "%s: %" PRIu64 " packets of %s are said to be unseen, and %" PRIu64 " are",
-                      node->address, holder->unseen.packets, a->name, a->unseen_packets);
+    uint64_t unseen = a->unseen > UINT64_MAX ? UINT64_MAX : (uint64_t)a->unseen;
+    if (holder->unseen.packets != a->unseen_packets || holder->unseen.amount != unseen)
+        sim_violation(r,
+                      "%s: %" PRIu64 " packets of %" PRIu64
+                      " of %s are said to be unseen, and %" PRIu64 " of %" PRIu64 " are",
+                      node->address, holder->unseen.packets, holder->unseen.amount, a->name,
+                      a->unseen_packets, unseen);
     if (sum_of(holder->balance.held) != a->held)
         sim_violation(r, "%s: %" PRIu64 " of %s is held, and should be %" PRIu64, node->address,
                       holder->balance.held.low, a->name, (uint64_t)a->held);

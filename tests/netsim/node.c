@@ -17,8 +17,8 @@
 #define CHORES (200 * RILL_MS)
 /* A turn of the loop takes in what comes in so long, at most. */
 #define TURN_MAX (UINT64_C(300000))
-/* Bytes of the list of packets that are out: its head and the first 1023. */
-enum { LIST_BYTES = 65536, LISTED = 256 };
+/* Of the list of packets that are out: its head and the first 1023, of 64 bytes each. */
+enum { LIST_SLOTS = 1024, LIST_BYTES = 64 * LIST_SLOTS };
 
 /* ---- the list of packets that are out: one file for each node, used by all runs ---- */
 
@@ -28,8 +28,9 @@ typedef struct list {
     rill_flights *file;
     bool bytes;               /* how it was remembered */
     uint8_t left[LIST_BYTES]; /* its first bytes, as the last process left them */
-    rill_flight listed[LISTED];
+    rill_flight *listed;
     size_t count;
+    size_t cap;
 } list;
 
 static list lists[NET_NODES];
@@ -38,6 +39,7 @@ static void remove_lists(void)
 {
     for (unsigned i = 0; i < NET_NODES; i++) {
         rill_flights_close(lists[i].file);
+        free(lists[i].listed);
         if (lists[i].fd > 0)
             (void)unlink(lists[i].path);
     }
@@ -45,6 +47,10 @@ static void remove_lists(void)
 
 void net_node_forget_files(void)
 {
+    for (unsigned i = 0; i < NET_NODES; i++) {
+        rill_flights_close(lists[i].file);
+        free(lists[i].listed);
+    }
     memset(lists, 0, sizeof lists);
 }
 
@@ -85,13 +91,17 @@ static void remember_list(list *l, bool bytes)
     uint32_t cursor = 0;
     uint32_t slot = 0;
     size_t count = rill_flights_count(l->file);
-    l->bytes = bytes || count > LISTED;
-    if (l->bytes && pread(l->fd, l->left, LIST_BYTES, 0) != LIST_BYTES)
-        list_failed("cannot be read");
-    for (l->count = 0; !l->bytes && l->count < count; l->count++) {
+    if (count > l->cap) {
+        l->cap = count;
+        l->listed = sim_reallocate(l->listed, l->cap * sizeof *l->listed);
+    }
+    for (l->count = 0; l->count < count; l->count++) {
         if (!rill_flights_next(l->file, &cursor, &slot, &l->listed[l->count]))
             list_failed("is shorter than it says");
     }
+    l->bytes = bytes && slot < LIST_SLOTS;
+    if (l->bytes && pread(l->fd, l->left, sizeof l->left, 0) != (ssize_t)sizeof l->left)
+        list_failed("cannot be read");
 }
 
 /* Byte by byte, and it is opened again; or, which takes no time, packet by packet. */
@@ -100,7 +110,7 @@ static void restore_list(list *l)
     if (l->bytes) {
         rill_flights_close(l->file);
         l->file = NULL;
-        if (pwrite(l->fd, l->left, LIST_BYTES, 0) != LIST_BYTES)
+        if (pwrite(l->fd, l->left, sizeof l->left, 0) != (ssize_t)sizeof l->left)
             list_failed("cannot be written");
         return;
     }
