@@ -3,6 +3,7 @@
 // constants where C++ wants constants. It pays nobody: its server finds no node.
 #include <type_traits>
 
+#include <rill/account.h>
 #include <rill/api.h>
 #include <rill/btp.h>
 #include <rill/connection.h>
