@@ -467,8 +467,10 @@ static void take_step(rill_settler *s, rill_settling *a, uint64_t mono_ns)
     rill_settler_describe(a, &call, path, body);
     call.id = a->call = rill_settler_next_id(s, a);
     int rc = s->options.call(s->options.user, &call);
-    if (rc == RILL_OK)
+    if (rc == RILL_OK) {
+        s->open++;
         return;
+    }
     a->call = 0;
     fail(s, a, rill_strerror(rc), mono_ns);
 }
@@ -476,13 +478,15 @@ static void take_step(rill_settler *s, rill_settling *a, uint64_t mono_ns)
 void rill_settler_turn(rill_settler *s, uint64_t mono_ns)
 {
     uint64_t was;
-    for (rill_timer *due; (due = rill_heap_due(&s->timers, mono_ns, &was)) != NULL;)
+    for (rill_timer *due;
+         s->open < RILL_SETTLE_CALLS && (due = rill_heap_due(&s->timers, mono_ns, &was)) != NULL;)
         take_step(s, RILL_CONTAINER(due, rill_settling, timer), mono_ns);
 }
 
 uint64_t rill_settler_deadline(const rill_settler *s)
 {
-    return rill_heap_deadline(&s->timers);
+    /* The end of a call is the time for what waits for one. */
+    return s->open < RILL_SETTLE_CALLS ? rill_heap_deadline(&s->timers) : RILL_NEVER;
 }
 
 /* ---- what engines answer ---- */
@@ -558,6 +562,8 @@ void rill_settler_answered(rill_settler *s, rill_settling *a, uint64_t id,
     if (a->call != id)
         return;
     a->call = 0;
+    s->open--;
+    s->options.soon(s->options.user);
     const char *problem = rill_settler_find_refusal(a, answer, text);
     if (a->step == RILL_SETTLE_PAY && answer->status == 404)
         a->forgotten = true;

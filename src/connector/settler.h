@@ -29,6 +29,8 @@
 #define RILL_SETTLE_KEEP_MS ((uint64_t)48 * 3600 * 1000)
 /* Keys of one account that are known at a time. */
 #define RILL_SETTLE_KEYS 100000
+/* Calls that are open at a time; others wait for their end. */
+#define RILL_SETTLE_CALLS 64
 /* Bytes of an engine's URL, of a key that we make, and of one that an engine makes. */
 #define RILL_ENGINE_MAX     200
 #define RILL_SETTLE_KEY     36
@@ -138,6 +140,7 @@ typedef struct rill_settler {
     rill_map by_key; /* keys that engines have shown */
     rill_engine *engines;
     uint32_t serial; /* of the last call */
+    size_t open;     /* calls */
 } rill_settler;
 
 void rill_settler_init(rill_settler *s, const rill_settler_options *options);

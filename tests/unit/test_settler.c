@@ -831,6 +831,54 @@ static void test_how_long_a_key_is_known(void **state)
     assert_int_equal(credit("more", "1", 2, &group), RILL_OK); /* long after its last use */
 }
 
+/* ---- many accounts ---- */
+
+static uint64_t many_ids[300];
+static size_t many_count;
+
+static int on_one_of_many(void *user, const rill_engine_call *c)
+{
+    (void)user;
+    assert_in_range(many_count, 0, 299);
+    many_ids[many_count++] = c->id;
+    return RILL_OK;
+}
+
+/* All of them have something to ask: so many at a time. */
+static void test_many_accounts(void **state)
+{
+    (void)state;
+    rill_settling *all[200];
+    char name[16];
+    many_count = 0;
+    settler.options.call = on_one_of_many;
+    for (uint32_t i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "n%u", i);
+        assert_int_equal(rill_settler_attach(&all[i], &settler, 100 + i, name, 2, NULL), RILL_OK);
+        assert_int_equal(rill_settler_prepare(&settler, all[i], url, NULL, 1, 0, 2), RILL_OK);
+        rill_settler_agree(&settler, all[i], now.mono_ns);
+    }
+    size_t answered = 0;
+    for (unsigned i = 0; answered < 201; i++) {
+        assert_in_range(i, 0, 300);
+        rill_settler_turn(&settler, now.mono_ns);
+        assert_true(many_count - answered <= RILL_SETTLE_CALLS);
+        if (many_count - answered == RILL_SETTLE_CALLS)
+            assert_true(rill_settler_deadline(&settler) == RILL_NEVER);
+        const rill_engine_answer yes = {201, "", {NULL, 0}};
+        rill_settling *a = rill_settler_find_call(&settler, many_ids[answered]);
+        rill_settler_answered(&settler, a, many_ids[answered++], &yes, now);
+    }
+    assert_int_equal(many_count, 201);
+    assert_true(rill_settler_deadline(&settler) == RILL_NEVER);
+    for (uint32_t i = 0; i < 200; i++)
+        assert_non_null(all[i]->known);
+    /* These are not of the disk's account. */
+    rill_clerk_clear(&clerk);
+    const rill_clerk_options c = {&allocator, RILL_DURABILITY_FULL, on_kept, on_failing, NULL, 5};
+    rill_clerk_init(&clerk, &books, &c);
+}
+
 /* ---- failures ---- */
 
 static void test_without_memory(void **state)
@@ -1213,6 +1261,7 @@ int main(void)
         TEST(test_what_is_less_than_a_unit),
         TEST(test_what_cannot_be_credited),
         TEST(test_how_long_a_key_is_known),
+        TEST(test_many_accounts),
         TEST(test_without_memory),
         TEST(test_beginning_without_memory),
         TEST(test_accounts_without_memory),
