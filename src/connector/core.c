@@ -457,14 +457,14 @@ static int know_token(rill_core *c, rill_tokens *all, rill_holder_account *holde
         char what[300];
         snprintf(what, sizeof what, "the token %.200s cannot be read: %s", where->text,
                  rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
-        rill_core_complain(c, where->place, name, what);
+        rill_core_leave_out(c, where->place, name, what);
         return RILL_OK;
     }
     rc = hashed ? rill_tokens_add_hash(all, hash, holder)
                 : rill_tokens_add(all, (rill_bytes){(const uint8_t *)token, strlen(token)}, holder);
     rill_wipe(token, sizeof token);
     if (rc == RILL_ERR_EXISTS) {
-        rill_core_complain(c, where->place, name, "another account has the same token");
+        rill_core_leave_out(c, where->place, name, "another account has the same token");
         rc = RILL_OK;
     }
     return rc;
@@ -507,9 +507,9 @@ static int open_ways(rill_core *c, rill_holder_account *holder)
     rc = rill_routing_set(&c->routing, &holder->peer, RILL_ROUTE_CHILD, holder->terms.address);
     holder->routed = rc == RILL_OK;
     if (rc == RILL_ERR_EXISTS || rc == RILL_ERR_ADDRESS || rc == RILL_ERR_LIMIT) {
-        rill_core_complain(c, config->place, config->name,
-                           rc == RILL_ERR_EXISTS ? "another child has the same address"
-                                                 : "its address is too long");
+        rill_core_leave_out(c, config->place, config->name,
+                            rc == RILL_ERR_EXISTS ? "another child has the same address"
+                                                  : "its address is too long");
         rc = RILL_OK;
     }
     return rc;
@@ -604,9 +604,9 @@ static int add_route(rill_core *c, rill_place place, const char *prefix, const c
     if (rc == RILL_ERR_NOMEM)
         return rc;
     if (rc != RILL_OK)
-        rill_core_complain(c, place, prefix,
-                           rc == RILL_ERR_EXISTS ? "there is a route for this prefix already"
-                                                 : "this prefix cannot be a route");
+        rill_core_leave_out(c, place, prefix,
+                            rc == RILL_ERR_EXISTS ? "there is a route for this prefix already"
+                                                  : "this prefix cannot be a route");
     return RILL_OK;
 }
 
@@ -683,6 +683,7 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
     }
     if (c->known_count > 0)
         qsort(c->known, c->known_count, sizeof *c->known, rill_core_compare_known);
+    c->beginning = true;
     int rc = open_hub(c);
     if (rc == RILL_OK && c->hub != NULL)
         rc = open_accounts(c);
@@ -690,6 +691,7 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
         rc = open_routes(c);
     if (rc == RILL_OK && c->hub != NULL)
         rc = begin_rates(c);
+    c->beginning = false;
     if (rc == RILL_OK && c->hub != NULL && c->problems == 0)
         rc = rill_core_settle_flights(c);
     if (rc == RILL_OK && c->problems > 0)

@@ -103,12 +103,18 @@ struct rill_core {
     rill_shape_report *report;
     void *report_user;
     unsigned problems;
+    bool beginning; /* what operators added, and does not fit, stops nothing */
 };
 
 /* core_say.c */
 
 /* Reports what is wrong: "NAME: WHAT". */
 void rill_core_complain(rill_core *c, rill_place place, const char *name, const char *what);
+/*
+ * The same of what a connector can do without. Where operators added it, a node starts all the
+ * same, so that it can be set right while it runs: it is logged.
+ */
+void rill_core_leave_out(rill_core *c, rill_place place, const char *name, const char *what);
 
 /* core_flights.c */
 

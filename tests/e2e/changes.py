@@ -162,6 +162,30 @@ def routes(t):
 
 
 @case
+def what_the_file_takes_away(t):
+    """A file that was edited while the node was down never locks an operator out: what was added and
+    does not fit any more is named in the log, and the rest works."""
+    c = Connector(t, "c", TWO_ASSETS + "# env:TOKEN_DAVE\n")
+    token = token_of(ctl(c, "accounts", "add", "carol", "relation=child", "asset=USD/2", "segment=x", "credit=100"))
+    ctl(c, "routes", "add", "g.x.y", "bob")
+    c.stop()
+    replace(c, "accounts:\n", "accounts:\n  dave: {relation: child, asset: USD/2, segment: x, tokens: env:TOKEN_DAVE}\n"
+                              "  eve: {relation: child, asset: USD/2, segment: y, tokens: env:TOKEN_BOB2}\n")
+    c.tokens["TOKEN_BOB2"] = "bob2-token"
+    c.start()
+    log = c.program.text["err"].decode()
+    assert "added by the API, and not used: carol: another child has the same address" in log, log
+    assert "added by the API, and not used: g.x.y: there is a route for this prefix already" in log, log
+    assert way(c, "g.x.x") == "dave" and way(c, "g.x.y") == "eve"
+    r = receive(t, c.link("bob"))
+    send(t, r.path, 10, link(c, token))
+    ctl(c, "settle", "carol", "10", "--in")
+    ctl(c, "routes", "remove", "g.x.y")
+    ctl(c, "accounts", "remove", "carol")
+    c.stop()
+
+
+@case
 def many_routes(t):
     """All of them, sorted, in pages that nobody sees; also where it is a page and one more."""
     config = TWO_ASSETS + "routes:\n" + "".join(f"  - {{prefix: g.n{i * 7919 % 2500}, account: bob}}\n" for i in range(2500))

@@ -411,6 +411,78 @@ static void test_what_is_added(void **state)
     rill_overlay_clear(&added);
 }
 
+/* What is kept is the hash of the token that is shown. */
+static void test_a_new_token_and_its_hash(void **state)
+{
+    uint8_t digest[RILL_SHA256_LEN];
+    char want[RILL_SHA256_LEN * 2 + 1];
+    (void)state;
+    rill_overlay_init(&added, rill_allocator_default());
+    load_rc = RILL_OK;
+    rill_admin_answer answer =
+        told("POST", "/v1/accounts", "{\"name\":\"carl\",\"account\":{},\"new_token\":true}");
+    const char *token = strstr(answer.body, "\"token\":\"");
+    const char *hash = strstr(changed, "sha256:");
+    assert_non_null(token);
+    assert_non_null(hash);
+    token += strlen("\"token\":\"");
+    assert_int_equal(strspn(token, "0123456789abcdef"), 64);
+    assert_int_equal(rill_crypto_sha256(crypto, (const uint8_t *)token, 64, digest), RILL_OK);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(want + 2 * i, 3, "%02x", (unsigned)digest[i]);
+    assert_memory_equal(hash + strlen("sha256:"), want, 64);
+    assert_null(strstr(changed, "\"token\""));
+    rill_admin_free(&answer);
+    rill_overlay_clear(&added);
+}
+
+enum { ROUTES = 2100 };
+
+/* Each way once, in order, however the pages fall. */
+static void test_pages_of_routes(void **state)
+{
+    static char all[ROUTES * 40 + 400];
+    char path[1600] = "/v1/routes";
+    char last[64] = "";
+    size_t count = 0;
+    unsigned pages = 0;
+    (void)state;
+    size_t len = (size_t)snprintf(all, sizeof all, "%sroutes:\n",
+                                  "address: g.x\nstore: {path: b}\naccounts:\n"
+                                  "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n"
+                                  "  bob: {relation: child, asset: USD/2, tokens: env:BOB}\n");
+    for (unsigned i = 0; i < ROUTES; i++)
+        len += (size_t)snprintf(all + len, sizeof all - len, "- {prefix: g.n%u, account: bob}\n",
+                                i * 1009 % ROUTES);
+    end();
+    store = (disk){.store = {&disk_ops}};
+    assert_int_equal(begin(all), RILL_OK);
+    for (bool more = true; more; pages++) {
+        rill_admin_answer answer = asked("GET", path, "", true);
+        json_t *value = json_loads(answer.body, 0, NULL);
+        const json_t *routes = json_object_get(value, "routes");
+        const json_t *next = json_object_get(value, "next");
+        for (size_t i = 0; i < json_array_size(routes); i++, count++) {
+            const json_t *route = json_array_get(routes, i);
+            const char *prefix = json_string_value(json_object_get(route, "prefix"));
+            assert_true(strcmp(prefix, last) > 0);
+            snprintf(last, sizeof last, "%s", prefix);
+        }
+        more = json_is_string(next);
+        assert_int_equal(more, json_is_true(json_object_get(value, "more")));
+        snprintf(path, sizeof path, "/v1/routes?after=%s", more ? json_string_value(next) : "");
+        for (char *c = path; *c != '\0'; c++)
+            *c = (char)(*c == ' ' ? '+' : *c);
+        json_decref(value);
+        rill_admin_free(&answer);
+    }
+    assert_int_equal(pages, 3);
+    assert_int_equal(count, ROUTES + 3); /* the node, alice, bob */
+    answered("GET", "/v1/routes?after=x", "", 400, "after must be");
+    answered("GET", "/v1/routes?after=g.x+bob+4", "", 400, "after must be");
+    answered("GET", "/v1/routes?prefix=g.n99&after=g.n998+bob+2", "", 200, "g.n999");
+}
+
 static void test_what_was_added_changes(void **state)
 {
     (void)state;
@@ -473,6 +545,8 @@ int main(void)
         TEST(test_the_document_is_the_code),
         TEST(test_what_the_node_says),
         TEST(test_what_is_added),
+        TEST(test_a_new_token_and_its_hash),
+        TEST(test_pages_of_routes),
         TEST(test_what_was_added_changes),
         TEST(test_what_is_set_aside_is_said),
         TEST(test_looks_are_begun),

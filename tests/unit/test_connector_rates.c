@@ -432,6 +432,8 @@ static void test_another_service(void **state)
     is_refused("T00"); /* what the other one said counts no more */
     answer_service(EUR("9"));
     is_refused("T00"); /* nor what it says now */
+    service_says("{\"base\":\"USD\",\"rates\":{\"ZAR\":1}}");
+    is_refused("F07"); /* nor later, where this one does not have it */
     service_says(EUR("0.25"));
     brings(2500);
     answered("GET", "/v1/rates", "", 200, "\"code\":\"ZAR\",\"price\":\"2\"");
