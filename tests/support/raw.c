@@ -114,12 +114,8 @@ static void read_packet(raw_peer *r, rill_bytes data, raw_reply *out)
         out->frame_count++;
 }
 
-void raw_deliver(raw_peer *r, rill_endpoint *to, rill_now now, const uint8_t *bytes, size_t len,
-                 raw_reply *reply)
+void raw_read_answer(raw_peer *r, raw_reply *reply)
 {
-    memset(reply, 0, offsetof(raw_reply, bytes));
-    assert_int_equal(
-        rill_endpoint_receive_prepare(to, now, 1, bytes, len, reply->bytes, &reply->len), RILL_OK);
     rill_fulfill fulfill;
     rill_reject reject;
     if (reply->len == 0)
@@ -134,6 +130,15 @@ void raw_deliver(raw_peer *r, rill_endpoint *to, rill_now now, const uint8_t *by
         reply->code = rill_ilp_code_find(reject.code);
         read_packet(r, reject.data, reply);
     }
+}
+
+void raw_deliver(raw_peer *r, rill_endpoint *to, rill_now now, const uint8_t *bytes, size_t len,
+                 raw_reply *reply)
+{
+    memset(reply, 0, offsetof(raw_reply, bytes));
+    assert_int_equal(
+        rill_endpoint_receive_prepare(to, now, 1, bytes, len, reply->bytes, &reply->len), RILL_OK);
+    raw_read_answer(r, reply);
 }
 
 void raw_send(raw_peer *r, rill_endpoint *to, rill_now now, const raw_packet *packet,

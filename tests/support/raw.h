@@ -77,6 +77,8 @@ const rill_frame *raw_find(const raw_reply *reply, uint8_t type);
 size_t raw_answer(raw_peer *r, const uint8_t *prepare, size_t len, bool fulfill,
                   rill_ilp_code_id code, uint64_t amount, const rill_frame *frames,
                   unsigned frame_count, uint8_t *out);
+/* What came back: reply->bytes[reply->len], and all else 0. */
+void raw_read_answer(raw_peer *r, raw_reply *reply);
 /* The STREAM packet inside a Prepare, as its receiver reads it. */
 void raw_read(raw_peer *r, const uint8_t *prepare, size_t len, raw_reply *out);
 
