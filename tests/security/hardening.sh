@@ -67,6 +67,11 @@ fortified() {
     grep -qE '__(mem|str|v?s?n?printf|v?fprintf)[a-z]*_chk' "$work/symbols"
 }
 
+# What the code believes of itself is checked where it runs, and not in tests alone.
+assertions_on() {
+    grep -q __assert_fail "$work/symbols"
+}
+
 # No frame is taken by more than a page at once: each page of it is touched.
 stack_clash_probed() {
     ! grep -E 'sub +\$0x[0-9a-f]{4,8},%rsp' "$work/code" | grep -qvE '\$0x1000,'
@@ -84,7 +89,7 @@ branches_tracked() {
 
 checks="position_independent relocations_read_only bound_at_start stack_not_executable
 nothing_writable_and_executable code_apart no_text_relocations no_search_path stack_protected
-fortified"
+fortified assertions_on"
 case $("$compiler" -dumpmachine) in
 x86_64*) checks="$checks branches_tracked stack_clash_probed" ;;
 esac
