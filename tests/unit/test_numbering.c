@@ -198,13 +198,19 @@ static void test_keys_are_used_up(void **state)
     n.given = RILL_MAX_PACKETS - 2;
     assert_false(rill_numbering_exhausted(&n, 0));
     rill_numbering_give(&n);
-    assert_true(rill_numbering_exhausted(&n, 0));
+    assert_true(rill_numbering_exhausted(&n, 0) && !rill_numbering_is_used_up(&n));
+    rill_numbering_give(&n); /* the close */
+    assert_true(rill_numbering_is_used_up(&n));
     /* Numbers below 2^31 are all that a server that is not Rill takes. */
     rill_numbering_init_server(&n, NOW_MS, 42);
     n.next = RILL_NUMBER_LIMIT - 2;
     assert_false(rill_numbering_exhausted(&n, 0));
     rill_numbering_give(&n);
-    assert_true(rill_numbering_exhausted(&n, 0));
+    assert_true(rill_numbering_exhausted(&n, 0) && !rill_numbering_is_used_up(&n));
+    rill_numbering_give(&n);
+    assert_true(rill_numbering_is_used_up(&n));
+    n.next = RILL_NUMBER_CLOCK; /* nobody counts so far */
+    assert_false(rill_numbering_is_used_up(&n));
 }
 
 static void test_a_packet_may_come_again_until_it_has_expired(void **state)

@@ -189,7 +189,23 @@ static void test_a_close(void **state)
     close_client(&c);
 }
 
-/* All numbers of the key but one have been given: the last is the close's. */
+/* For a reason that may be gone soon, and while there is time to send it again. */
+static void refused_on_the_way(client *c)
+{
+    rill_endpoint_timeout(c->endpoint, c->now);
+    assert_true(c->connection->closing.deadline > c->now.mono_ns);
+    connector_says(c, RILL_ILP_T00_INTERNAL_ERROR);
+}
+
+/* It is over, and its end was fetched: nothing is waited for. */
+static void assert_ended(const client *c)
+{
+    assert_int_equal(c->events[RILL_EVENT_CONNECTION_END], 1);
+    assert_int_equal(c->end_error, RILL_ERR_EXHAUSTED);
+}
+
+/* All packets of the key but one have been sent: the last is the close's, and it is not sent again.
+ */
 static void test_the_last_packet_of_a_key(void **state)
 {
     client c;
@@ -198,10 +214,42 @@ static void test_the_last_packet_of_a_key(void **state)
     want(&c, 1000, 0);
     c.connection->numbers.given = RILL_MAX_PACKETS - 2;
     assert_int_equal(step(&c), MONEY);
+    fulfill(&c, 100, NULL, 0);
     assert_int_equal(step(&c), CLOSE);
     assert_true(c.connection->numbers.given == RILL_MAX_PACKETS);
     assert_int_equal(c.connection->closing.error, RILL_ERR_EXHAUSTED);
+    refused_on_the_way(&c);
+    assert_ended(&c);
+    close_client(&c);
+}
+
+/* To a server that is not Rill the number says how many there were: it takes none from 2^31 on. */
+static void test_the_last_number(void **state)
+{
+    client c;
+    (void)state;
+    open_quiet(&c);
+    want(&c, 1000, 0);
+    c.connection->numbers.next = RILL_NUMBER_LIMIT - 1;
+    assert_int_equal(step(&c), CLOSE);
+    assert_true(question.sequence == RILL_NUMBER_LIMIT - 1);
+    refused_on_the_way(&c);
+    assert_ended(&c);
+    close_client(&c);
+}
+
+/* Those before it with the same key have left it nothing: it ends without a word. */
+static void test_a_key_of_which_nothing_is_left(void **state)
+{
+    client c;
+    (void)state;
+    open_quiet(&c);
+    want(&c, 1000, 0);
+    c.connection->numbers.given = RILL_MAX_PACKETS;
     assert_int_equal(step(&c), NOTHING);
+    assert_true(c.connection->numbers.given == RILL_MAX_PACKETS);
+    take_events(&c);
+    assert_ended(&c);
     close_client(&c);
 }
 
@@ -231,6 +279,8 @@ int main(void)
         cmocka_unit_test(test_a_packet_and_its_record),
         cmocka_unit_test(test_a_close),
         cmocka_unit_test(test_the_last_packet_of_a_key),
+        cmocka_unit_test(test_the_last_number),
+        cmocka_unit_test(test_a_key_of_which_nothing_is_left),
         cmocka_unit_test(test_a_peer_without_an_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

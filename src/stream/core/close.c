@@ -13,6 +13,7 @@
 #include "base/muldiv.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/marks.h"
+#include "stream/core/numbering.h"
 #include "stream/core/outcome.h"
 #include "stream/core/probing.h"
 #include "stream/core/queues.h"
@@ -128,7 +129,8 @@ static void shut_streams(rill_connection *c, uint8_t code, bool remote, int erro
 /* The other side can be told, and would have something to forget. */
 static bool worth_telling(const rill_connection *c)
 {
-    return c->peer.address && (c->contact.connected || c->numbers.given > 0);
+    return c->peer.address && (c->contact.connected || c->numbers.given > 0) &&
+           !rill_numbering_is_used_up(&c->numbers);
 }
 
 void rill_connection_close_well(rill_connection *c, uint64_t now_ns)

@@ -3,6 +3,8 @@
 #ifndef RILL_STREAM_NUMBERING_H
 #define RILL_STREAM_NUMBERING_H
 
+#include <assert.h>
+
 #include "stream/core/beginning.h"
 #include "stream/wire/numbers.h"
 #include "stream/wire/packet.h"
@@ -61,11 +63,18 @@ static inline bool rill_numbering_exhausted(const rill_numbering *n, uint64_t re
         return false;
     return rill_numbering_is_exhausted(n, received);
 }
+/* Not even the packet is left that is kept for our close. */
+static inline bool rill_numbering_is_used_up(const rill_numbering *n)
+{
+    bool counted = n->next >= RILL_NUMBER_LIMIT && n->next < RILL_NUMBER_CLOCK;
+    return n->given >= RILL_MAX_PACKETS || counted;
+}
 /* A packet has left with the next number. */
 static inline void rill_numbering_give(rill_numbering *n)
 {
+    assert(!rill_numbering_is_used_up(n)); /* whoever sends has asked, also where it is the close */
     n->next++;
-    n->given++; /* rill_numbering_exhausted is asked before */
+    n->given++;
 }
 
 /* Whose packet is it, by its number? */

@@ -348,7 +348,7 @@ static void closed_or_again(rill_connection *c, rill_now now, char reject_class)
 {
     bool temporary = reject_class == 'T' || reject_class == 'R';
     if (!temporary || c->closing.told || c->state != RILL_STATE_CLOSING ||
-        now.mono_ns >= c->closing.deadline) {
+        now.mono_ns >= c->closing.deadline || rill_numbering_is_used_up(&c->numbers)) {
         rill_connection_shut(c, now.mono_ns);
         return;
     }

@@ -238,7 +238,7 @@ int rill_connection_next_packet(rill_connection *c, const rill_turn *turn)
         return RILL_OK;
     if (rill_numbering_exhausted(&c->numbers, c->counts.packets_received)) {
         rill_connection_exhaust(c, turn->now.mono_ns);
-        return send_close(c, turn);
+        return c->state == RILL_STATE_CLOSING ? send_close(c, turn) : RILL_OK;
     }
     return send_open(c, turn);
 }
