@@ -88,10 +88,11 @@ typedef struct sim_stream_book {
     /* from the link */
     uint64_t sent;
     sim_fate fate;
-    uint64_t received_low; /* without remainders that may belong to another stream */
-    uint64_t max_data;     /* the highest StreamMaxData that we were told */
-    uint64_t highest;      /* end of the bytes that we sent */
-    uint64_t told_data;    /* the StreamMaxData and StreamMaxMoney that we sent last */
+    uint64_t received_low;    /* without remainders that may belong to another stream */
+    uint64_t received_before; /* the same, before the latest packet that brought some */
+    uint64_t max_data;        /* the highest StreamMaxData that we were told */
+    uint64_t highest;         /* end of the bytes that we sent */
+    uint64_t told_data;       /* the StreamMaxData and StreamMaxMoney that we sent last */
     uint64_t told_money;
     uint64_t came;        /* end of the bytes that came for it */
     uint64_t dropped;     /* bytes that came when it was over, or may have been over */

@@ -79,9 +79,13 @@ void sim_books_asked(sim_books *b, uint64_t handle)
         in->asked = true;
 }
 
-/* 1 % above what is left, because rates are rounded, and a unit because that is rounded, too. */
-static void check_receive_max(sim_books *b, const sim_stream_book *s, uint64_t before)
+/*
+ * 1 % above what is left, because rates are rounded, and a unit because that is rounded, too: of
+ * all that a packet brings, in however many frames that is.
+ */
+static void check_receive_max(sim_books *b, const sim_stream_book *s)
 {
+    uint64_t before = s->received_before;
     if (s->received_low == before)
         return;
     uint64_t left = s->receive_max > before ? s->receive_max - before : 0;
@@ -100,11 +104,15 @@ static void credit(sim_books *b, const sim_incoming *in)
     b->ledgers[in->pair].vague = b->ledgers[in->pair].vague || in->vague;
     for (unsigned i = 0; i < in->part_count; i++) {
         sim_stream_book *s = sim_books_stream(b, in->pair, in->parts[i].stream);
-        uint64_t before = s->received_low;
+        s->received_before = s->received_low;
+    }
+    for (unsigned i = 0; i < in->part_count; i++) {
+        sim_stream_book *s = sim_books_stream(b, in->pair, in->parts[i].stream);
         s->received_low += in->parts[i].amount;
         s->receive_divided = s->receive_divided || in->divided;
-        check_receive_max(b, s, before);
     }
+    for (unsigned i = 0; i < in->part_count; i++)
+        check_receive_max(b, sim_books_stream(b, in->pair, in->parts[i].stream));
     b->report->fulfilled++;
     b->report->units += in->amount;
 }
