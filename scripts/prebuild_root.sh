@@ -28,8 +28,11 @@ arm64-glibc)
     ;;
 arm64-musl)
     scripts/sysroot.sh arm64 "$root/root" 'musl-dev linux-libc-dev'
+    # Beside its archive, which would be taken into the module without it.
+    cp "$root/root/lib/aarch64-linux-musl/libc.so" "$root/root/usr/lib/aarch64-linux-musl/"
     sed "s#/usr/#$root/root/usr/#g" "$root/root/usr/lib/aarch64-linux-musl/musl-gcc.specs" >"$root/specs"
-    compiler aarch64-linux-gnu-gcc "-specs=$root/specs" \
+    # Atomics that are chosen at run time ask glibc alone which processor it is.
+    compiler aarch64-linux-gnu-gcc "-specs=$root/specs -mno-outline-atomics" \
         "-idirafter $root/root/usr/include -idirafter $root/root/usr/include/aarch64-linux-gnu"
     scripts/musl.sh "$root/crypto" crypto "$root/cc" linux-aarch64
     ;;
