@@ -58,7 +58,7 @@ rill_http_exchange *rill_http_table_open(rill_http_table *t)
         return NULL;
     x->generation++;
     x->open = true;
-    x->answered = x->asked = x->to_head = x->begun = x->doomed = false;
+    x->answered = x->asked = x->goes_on = x->to_head = x->begun = x->doomed = false;
     x->stream = 0;
     x->outgoing_id = x->begins = 0;
     x->body = NULL;
@@ -105,5 +105,25 @@ int rill_http_exchange_body(rill_http_table *t, rill_http_exchange *x, rill_byte
     memcpy(copy, body.data, body.len);
     x->body = copy;
     x->body_len = body.len;
+    return RILL_OK;
+}
+
+int rill_http_exchange_more(rill_http_table *t, rill_http_exchange *x, rill_bytes more)
+{
+    size_t left = x->body_len - x->body_at;
+    if (more.len == 0)
+        return RILL_OK;
+    if (more.len > SIZE_MAX - left)
+        return RILL_ERR_NOMEM;
+    if (x->body_at > 0)
+        memmove(x->body, x->body + x->body_at, left);
+    x->body_at = 0;
+    x->body_len = left;
+    uint8_t *room = rill_blocks_resize(t->blocks, x->body, left + more.len);
+    if (room == NULL)
+        return RILL_ERR_NOMEM;
+    memcpy(room + left, more.data, more.len);
+    x->body = room;
+    x->body_len += more.len;
     return RILL_OK;
 }

@@ -14,6 +14,7 @@ typedef struct rill_http_exchange {
     bool open;            /* its handle is good */
     bool answered;        /* server: the response is on its way */
     bool asked;           /* server: the request is whole, and its owner has been told */
+    bool goes_on;         /* server: a part of the response is on its way, and more will follow */
     bool to_head;         /* server: the method is HEAD, and the response has no body */
     bool begun;           /* client: begins is set */
     bool doomed;          /* of HTTP/2: its stream is being reset, and nothing of it is read */
@@ -51,5 +52,8 @@ rill_http_exchange *rill_http_table_at(const rill_http_table *t, uint32_t index)
 /* Copies what is to be sent. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_http_exchange_body(rill_http_table *t, rill_http_exchange *x,
                                             rill_bytes body);
+/* Puts more behind what has not been sent yet. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_http_exchange_more(rill_http_table *t, rill_http_exchange *x,
+                                            rill_bytes more);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server's end in HTTP/1.1. */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "http/server_impl.h"
@@ -13,6 +14,8 @@ static const char *reason_of(unsigned status)
     switch (status) {
     case 200:
         return "OK";
+    case 201:
+        return "Created";
     case 202:
         return "Accepted";
     case 204:
@@ -27,12 +30,18 @@ static const char *reason_of(unsigned status)
         return "Not Found";
     case 405:
         return "Method Not Allowed";
+    case 409:
+        return "Conflict";
     case 413:
         return "Content Too Large";
     case 415:
         return "Unsupported Media Type";
     case 417:
         return "Expectation Failed";
+    case 421:
+        return "Misdirected Request";
+    case 422:
+        return "Unprocessable Content";
     case 426:
         return "Upgrade Required";
     case 431:
@@ -48,16 +57,48 @@ static const char *reason_of(unsigned status)
     }
 }
 
+/* A part of a body whose length nobody knows (RFC 9112 section 7.1); room has been reserved. */
+enum { CHUNK_ROOM = 16 + 4 };
+
+static void put_part(rill_h1_server *h, rill_bytes part)
+{
+    char digits[17];
+    if (part.len == 0)
+        return; /* it would be the end */
+    if (!h->minor_0) {
+        (void)snprintf(digits, sizeof digits, "%zx", part.len);
+        rill_http_put_text(&h->out, digits);
+        rill_http_put_text(&h->out, "\r\n");
+    }
+    rill_http_put(&h->out, part.data, part.len);
+    if (!h->minor_0)
+        rill_http_put_text(&h->out, "\r\n");
+}
+
+/* How its reader finds the end of a body; one of HTTP/1.0 by the end of the connection. */
+static void put_framing(rill_h1_server *h, const rill_http_response *r)
+{
+    static const char chunked[] = "transfer-encoding: chunked\r\n";
+    if (r->status == 204 || r->status == 304)
+        return;
+    if (r->goes_on) {
+        rill_http_put_text(&h->out, h->minor_0 ? "" : chunked);
+        return;
+    }
+    rill_http_put_text(&h->out, "content-length: ");
+    rill_http_put_number(&h->out, r->body.len);
+    rill_http_put_text(&h->out, "\r\n");
+}
+
 /* Answers, and says whether another request may follow. */
 static int write_response(rill_http_server *s, const rill_http_response *r, bool keep_alive)
 {
     static const char first[] = "HTTP/1.1 ";
-    static const char length[] = "content-length: ";
     static const char close[] = "connection: close\r\n";
     static const char stay[] = "connection: keep-alive\r\n";
-    enum { NUMBERS = 48, REASON = 40 };
+    enum { NUMBERS = 48, REASON = 40, FRAMING = 40 };
     rill_h1_server *h = &s->h1;
-    size_t size = sizeof first + sizeof length + sizeof stay + NUMBERS + REASON +
+    size_t size = sizeof first + FRAMING + CHUNK_ROOM + sizeof stay + NUMBERS + REASON +
                   rill_http_fields_size(r->fields, r->field_count) + r->body.len;
     int error = rill_http_output_reserve(&h->out, size);
     if (error != RILL_OK)
@@ -68,17 +109,17 @@ static int write_response(rill_http_server *s, const rill_http_response *r, bool
     rill_http_put_text(&h->out, reason_of(r->status));
     rill_http_put_text(&h->out, "\r\n");
     rill_http_put_fields(&h->out, r->fields, r->field_count);
-    if (r->status != 204 && r->status != 304) {
-        rill_http_put_text(&h->out, length);
-        rill_http_put_number(&h->out, r->body.len);
-        rill_http_put_text(&h->out, "\r\n");
-    }
+    put_framing(h, r);
     if (!keep_alive)
         rill_http_put_text(&h->out, close);
     else if (h->minor_0)
         rill_http_put_text(&h->out, stay);
     rill_http_put_text(&h->out, "\r\n");
-    if (h->current == NULL || !h->current->to_head)
+    if (h->current != NULL && h->current->to_head)
+        return RILL_OK;
+    if (r->goes_on)
+        put_part(h, r->body);
+    else
         rill_http_put(&h->out, r->body.data, r->body.len);
     return RILL_OK;
 }
@@ -285,19 +326,63 @@ static void close_if_idle(rill_http_server *s)
     stop(s);
 }
 
-static int respond(rill_http_server *s, rill_http_exchange *x, const rill_http_response *r)
+/* The current request is answered: the next one may come. */
+static void answered(rill_http_server *s, rill_http_exchange *x, bool keep_alive)
 {
-    rill_h1_server *h = &s->h1;
-    bool keep_alive = h->keep_alive && !s->draining && !s->ended;
-    int error = write_response(s, r, keep_alive);
-    if (error != RILL_OK)
-        return error;
     x->answered = true;
+    x->goes_on = false;
     s->asked--;
     close_current(s);
     if (!keep_alive)
         stop(s);
+}
+
+static int respond(rill_http_server *s, rill_http_exchange *x, const rill_http_response *r)
+{
+    rill_h1_server *h = &s->h1;
+    bool without_end = r->goes_on && h->minor_0;
+    bool keep_alive = h->keep_alive && !s->draining && !s->ended && !without_end;
+    int error = write_response(s, r, keep_alive);
+    if (error != RILL_OK)
+        return error;
+    if (r->goes_on && !x->to_head) {
+        x->goes_on = true;
+        h->keep_alive = keep_alive;
+    } else {
+        answered(s, x, keep_alive);
+    }
     return RILL_OK;
+}
+
+static int go_on_with(rill_http_server *s, rill_http_exchange *x, rill_bytes more)
+{
+    rill_h1_server *h = &s->h1;
+    (void)x;
+    if (more.len > SIZE_MAX - CHUNK_ROOM)
+        return RILL_ERR_NOMEM;
+    int error = rill_http_output_reserve(&h->out, more.len + CHUNK_ROOM);
+    if (error == RILL_OK)
+        put_part(h, more);
+    return error;
+}
+
+static int go_no_further(rill_http_server *s, rill_http_exchange *x)
+{
+    static const char last[] = "0\r\n\r\n";
+    rill_h1_server *h = &s->h1;
+    int error = h->minor_0 ? RILL_OK : rill_http_output_reserve(&h->out, sizeof last);
+    if (error != RILL_OK)
+        return error;
+    if (!h->minor_0)
+        rill_http_put_text(&h->out, last);
+    answered(s, x, h->keep_alive && !s->draining && !s->ended);
+    return RILL_OK;
+}
+
+static size_t behind(const rill_http_server *s, const rill_http_exchange *x)
+{
+    (void)x;
+    return s->h1.out.taken ? 0 : s->h1.out.len;
 }
 
 static void end(rill_http_server *s)
@@ -336,8 +421,19 @@ static void free_h1(rill_http_server *s)
 
 void rill_h1_server_begin(rill_http_server *s)
 {
-    static const rill_http_server_ops ops = {feed,    end,     output, is_done,
-                                             is_amid, respond, drain,  free_h1};
+    static const rill_http_server_ops ops = {
+        .feed = feed,
+        .end = end,
+        .output = output,
+        .is_done = is_done,
+        .is_amid = is_amid,
+        .respond = respond,
+        .go_on = go_on_with,
+        .go_no_further = go_no_further,
+        .behind = behind,
+        .drain = drain,
+        .free = free_h1,
+    };
     s->ops = &ops;
     s->h1 = (rill_h1_server){0};
     rill_h1_reader_init(&s->h1.reader, &rill_h1_llhttp, s->blocks, s->limits, false);

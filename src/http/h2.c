@@ -256,6 +256,8 @@ ssize_t rill_h2_read_body(nghttp2_session *session, int32_t stream, uint8_t *buf
     if (now != 0)
         memcpy(buf, x->body + x->body_at, now);
     x->body_at += now;
+    if (x->goes_on)
+        return now == 0 ? NGHTTP2_ERR_DEFERRED : (ssize_t)now;
     if (x->body_at == x->body_len)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     return (ssize_t)now;

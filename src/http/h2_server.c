@@ -24,12 +24,12 @@ static int submit(rill_http_server *s, rill_http_exchange *x, const rill_http_re
     } while (left != 0);
     nva[0] = rill_h2_field(":status", (rill_bytes){(const uint8_t *)status, 3});
     size_t count = rill_h2_fields(nva, 1, r->fields, r->field_count);
-    if (r->status != 204 && r->status != 304)
+    if (r->status != 204 && r->status != 304 && !r->goes_on)
         nva[count++] = rill_h2_field(
             "content-length", (rill_bytes){(const uint8_t *)digits + at, sizeof digits - at});
     nghttp2_data_provider body = {.source.ptr = x, .read_callback = rill_h2_read_body};
     int code = nghttp2_submit_response(s->h2.session, x->stream, nva, count,
-                                       x->body_len == 0 ? NULL : &body);
+                                       x->body_len == 0 && !x->goes_on ? NULL : &body);
     return code == 0 ? RILL_OK : RILL_ERR_NOMEM;
 }
 
@@ -38,20 +38,55 @@ static int respond(rill_http_server *s, rill_http_exchange *x, const rill_http_r
     if (s->h2.dead)
         return RILL_ERR_NOT_FOUND;
     int error = x->to_head ? RILL_OK : rill_http_exchange_body(&s->table, x, r->body);
+    x->goes_on = r->goes_on && !x->to_head;
     if (error == RILL_OK)
         error = submit(s, x, r);
     if (error != RILL_OK) {
+        x->goes_on = false;
         rill_blocks_give(s->blocks, x->body);
         x->body = NULL;
         x->body_len = 0;
         return error;
     }
-    x->answered = true;
-    if (x->asked)
-        s->asked--;
+    if (!x->goes_on) {
+        x->answered = true;
+        if (x->asked)
+            s->asked--;
+    }
     if (s->telling != x)
         rill_h2_forget(&s->h2, &x->in);
     return RILL_OK;
+}
+
+/* What waits for more goes on. */
+static int resume(rill_http_server *s, const rill_http_exchange *x)
+{
+    int code = nghttp2_session_resume_data(s->h2.session, x->stream);
+    return nghttp2_is_fatal(code) != 0 ? RILL_ERR_NOMEM : RILL_OK;
+}
+
+static int go_on(rill_http_server *s, rill_http_exchange *x, rill_bytes more)
+{
+    if (s->h2.dead)
+        return RILL_ERR_NOT_FOUND;
+    int error = rill_http_exchange_more(&s->table, x, more);
+    return error == RILL_OK ? resume(s, x) : error;
+}
+
+static int go_no_further(rill_http_server *s, rill_http_exchange *x)
+{
+    if (s->h2.dead)
+        return RILL_ERR_NOT_FOUND;
+    x->goes_on = false;
+    x->answered = true;
+    s->asked--;
+    return resume(s, x);
+}
+
+static size_t behind(const rill_http_server *s, const rill_http_exchange *x)
+{
+    (void)s;
+    return x->body_len - x->body_at;
 }
 
 /* Without the owner: the request cannot be taken. */
@@ -154,9 +189,17 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     rill_http_server *s = user;
+    const rill_http_exchange *x;
     bool has_message = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-    if (!has_message || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+    if (!has_message)
         return 0;
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
+        /* Who reads what goes on for days makes room for it all the time. */
+        if (frame->hd.type == NGHTTP2_DATA && (x = exchange_of(s, frame->hd.stream_id)) != NULL &&
+            x->goes_on)
+            rill_h2_reward(&s->h2);
+        return 0;
+    }
     /* Not when it was answered: who resets each request before that gets no patience back. */
     rill_h2_reward(&s->h2);
     if (nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) != 0)
@@ -251,8 +294,19 @@ static nghttp2_session_callbacks *callbacks_new(void)
 
 int rill_h2_server_begin(rill_http_server *s)
 {
-    static const rill_http_server_ops ops = {feed,    end,     output, is_done,
-                                             is_amid, respond, drain,  free_h2};
+    static const rill_http_server_ops ops = {
+        .feed = feed,
+        .end = end,
+        .output = output,
+        .is_done = is_done,
+        .is_amid = is_amid,
+        .respond = respond,
+        .go_on = go_on,
+        .go_no_further = go_no_further,
+        .behind = behind,
+        .drain = drain,
+        .free = free_h2,
+    };
     nghttp2_session_callbacks *callbacks = callbacks_new();
     if (callbacks == NULL)
         return RILL_ERR_NOMEM;

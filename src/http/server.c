@@ -100,6 +100,8 @@ static bool can_be_sent(const rill_http_response *r)
         return false;
     if ((r->status == 204 || r->status == 304) && r->body.len != 0)
         return false;
+    if ((r->status == 204 || r->status == 304) && r->goes_on)
+        return false;
     for (size_t i = 0; i < r->field_count; i++)
         if (!rill_http_field_is_sendable(&r->fields[i]))
             return false;
@@ -109,11 +111,36 @@ static bool can_be_sent(const rill_http_response *r)
 int rill_http_respond(rill_http_server *s, uint64_t handle, const rill_http_response *r)
 {
     rill_http_exchange *x = rill_http_table_find(&s->table, handle);
-    if (x == NULL || !x->asked || x->answered)
+    if (x == NULL || !x->asked || x->answered || x->goes_on)
         return RILL_ERR_NOT_FOUND;
     if (!can_be_sent(r))
         return RILL_ERR_INVALID;
     return s->ops->respond(s, x, r);
+}
+
+/* NULL: no answer goes on under this handle. */
+static rill_http_exchange *find_going_on(const rill_http_server *s, uint64_t handle)
+{
+    rill_http_exchange *x = rill_http_table_find(&s->table, handle);
+    return x != NULL && x->goes_on ? x : NULL;
+}
+
+int rill_http_go_on(rill_http_server *s, uint64_t handle, rill_bytes more)
+{
+    rill_http_exchange *x = find_going_on(s, handle);
+    return x == NULL ? RILL_ERR_NOT_FOUND : s->ops->go_on(s, x, more);
+}
+
+int rill_http_go_no_further(rill_http_server *s, uint64_t handle)
+{
+    rill_http_exchange *x = find_going_on(s, handle);
+    return x == NULL ? RILL_ERR_NOT_FOUND : s->ops->go_no_further(s, x);
+}
+
+size_t rill_http_behind(const rill_http_server *s, uint64_t handle)
+{
+    const rill_http_exchange *x = find_going_on(s, handle);
+    return x == NULL ? 0 : s->ops->behind(s, x);
 }
 
 void rill_http_server_drain(rill_http_server *s)

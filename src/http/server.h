@@ -39,6 +39,8 @@ typedef struct rill_http_response {
     const rill_http_field *fields; /* none that HTTP makes itself: no length, no connection */
     size_t field_count;            /* at most RILL_HTTP_MAX_SENT */
     rill_bytes body;
+    /* More of the body follows, by rill_http_go_on; nobody knows yet how much. */
+    bool goes_on;
 } rill_http_response;
 
 #define RILL_HTTP_MAX_SENT 16
@@ -77,11 +79,24 @@ bool rill_http_server_is_done(const rill_http_server *s);
  */
 RILL_MUST_CHECK int rill_http_respond(rill_http_server *s, uint64_t handle,
                                       const rill_http_response *r);
+/*
+ * More of the body of an answer that goes on; it is copied. RILL_ERR_NOT_FOUND: who asked has gone,
+ * or the answer does not go on (to HEAD it never does). RILL_ERR_NOMEM: a part of the body is
+ * missing, and the connection is of no use any more.
+ */
+RILL_MUST_CHECK int rill_http_go_on(rill_http_server *s, uint64_t handle, rill_bytes more);
+/* That was all of it. RILL_ERR_NOT_FOUND and RILL_ERR_NOMEM, likewise. */
+RILL_MUST_CHECK int rill_http_go_no_further(rill_http_server *s, uint64_t handle);
+/*
+ * Bytes of an answer that goes on which the client has made no room for yet, and which are kept:
+ * its owner should not add to many. 0: who asked has gone.
+ */
+size_t rill_http_behind(const rill_http_server *s, uint64_t handle);
 /* Takes no further request, tells the client so, and is done when those that are open are answered.
  */
 void rill_http_server_drain(rill_http_server *s);
 
-/* Requests that are whole and not answered. */
+/* Requests that are whole and not answered, or whose answer goes on. */
 size_t rill_http_server_open_count(const rill_http_server *s);
 /* A part of a request has come, and its end has not. */
 bool rill_http_server_is_amid(const rill_http_server *s);

@@ -17,6 +17,9 @@ typedef struct rill_http_server_ops {
     bool (*is_done)(const rill_http_server *s);
     bool (*is_amid)(const rill_http_server *s);
     int (*respond)(rill_http_server *s, rill_http_exchange *x, const rill_http_response *r);
+    int (*go_on)(rill_http_server *s, rill_http_exchange *x, rill_bytes more);
+    int (*go_no_further)(rill_http_server *s, rill_http_exchange *x);
+    size_t (*behind)(const rill_http_server *s, const rill_http_exchange *x);
     void (*drain)(rill_http_server *s);
     void (*free)(rill_http_server *s);
 } rill_http_server_ops;

@@ -85,6 +85,11 @@ void rill_web_clear(rill_web *w);
 /* As rill_http_respond; it leaves in this turn of the loop. */
 RILL_MUST_CHECK int rill_web_respond(rill_web_connection *c, uint64_t handle,
                                      const rill_http_response *r);
+/* As rill_http_go_on and rill_http_go_no_further. Where they fail the connection is closed. */
+void rill_web_go_on(rill_web_connection *c, uint64_t handle, rill_bytes more);
+void rill_web_go_no_further(rill_web_connection *c, uint64_t handle);
+/* Bytes of an answer that goes on which the system has not taken yet. */
+size_t rill_web_behind(const rill_web_connection *c, uint64_t handle);
 /* A text for people with this status. Where that fails the connection is closed. */
 void rill_web_say(rill_web_connection *c, uint64_t handle, unsigned status, const char *text);
 /* Closes it, whatever waits. */

@@ -129,6 +129,31 @@ int rill_web_respond(rill_web_connection *c, uint64_t handle, const rill_http_re
     return error;
 }
 
+static void write_more(rill_web_connection *c, int error)
+{
+    if (error == RILL_OK)
+        write_soon(c);
+    else if (error != RILL_ERR_NOT_FOUND)
+        shut(c, false);
+}
+
+void rill_web_go_on(rill_web_connection *c, uint64_t handle, rill_bytes more)
+{
+    if (!c->over)
+        write_more(c, rill_http_go_on(c->http, handle, more));
+}
+
+void rill_web_go_no_further(rill_web_connection *c, uint64_t handle)
+{
+    if (!c->over)
+        write_more(c, rill_http_go_no_further(c->http, handle));
+}
+
+size_t rill_web_behind(const rill_web_connection *c, uint64_t handle)
+{
+    return c->over ? 0 : rill_tcp_backlog(c->tcp) + rill_http_behind(c->http, handle);
+}
+
 void rill_web_say(rill_web_connection *c, uint64_t handle, unsigned status, const char *text)
 {
     const rill_http_field field = {TEXT("content-type"), TEXT("text/plain")};
