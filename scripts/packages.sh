@@ -37,6 +37,7 @@ lib:libcurl libcurl4-openssl-dev
 header:http_parser.h libhttp-parser-dev
 lib:libnghttp2 libnghttp2-dev
 file:/usr/share/llhttp/llhttp.c node-llhttp
+file:/usr/share/javascript/chart.js/chart.min.js libjs-chart.js
 LIST
 }
 

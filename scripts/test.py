@@ -174,6 +174,8 @@ def gcc_stages():
                                 before=["tests/interop/install"]), "build, gcc"),
         ("browser", tap_program("browser", ["python3", "tests/e2e/browser.py", f"{ROOT}/{GCC}/src/cli",
                                             f"{ROOT}/{GCC}/examples"]), "build, gcc"),
+        ("page", tap_program("page", ["python3", "tests/e2e/page.py", f"{ROOT}/{GCC}/src/cli",
+                                      f"{ROOT}/{GCC}/examples"]), "build, gcc"),
         ("node package", tap_program("node package", ["node", "bindings/node/test/run.js"],
                                      INTEROP_ENV, before=["bindings/node/test/install"]),
          "build, gcc"),

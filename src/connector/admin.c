@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "connector/admin_answer.h"
+#include "connector/follow.h"
 #include "http/bearer.h"
 
 /* An answer that waits until the books are kept, or something in them is found. */
@@ -26,6 +28,8 @@ struct rill_admin {
     rill_listener *listener;
     rill_listener *local_listener;
     rill_list waiting;
+    rill_followers followers;
+    bool follows;   /* they are open */
     unsigned parts; /* listeners and webs */
     bool closing;
 };
@@ -37,30 +41,45 @@ static const rill_allocator *memory(void)
 
 /* ---- answers ---- */
 
+/* The page is built in: it needs nothing from elsewhere, and nobody else may show it. */
+static const char policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+enum { MOST_FIELDS = 8 };
+
+typedef struct field_list {
+    rill_http_field all[MOST_FIELDS];
+    size_t count;
+} field_list;
+
+static void add_field(field_list *l, const char *name, const char *value)
+{
+    l->all[l->count++] = (rill_http_field){{(const uint8_t *)name, strlen(name)},
+                                           {(const uint8_t *)value, strlen(value)}};
+}
+
 static void respond(rill_web_connection *c, uint64_t handle, const rill_admin_answer *answer)
 {
-    rill_http_field fields[3];
-    size_t count = 0;
-#define FIELD(n, v)                                                                                \
-    fields[count++] = (rill_http_field)                                                            \
-    {                                                                                              \
-        {(const uint8_t *)(n), strlen(n)},                                                         \
-        {                                                                                          \
-            (const uint8_t *)(v), strlen(v)                                                        \
-        }                                                                                          \
-    }
+    field_list fields = {.count = 0};
     if (answer->body != NULL)
-        FIELD("content-type", answer->type);
-    FIELD("cache-control", "no-store");
+        add_field(&fields, "content-type", answer->type);
+    add_field(&fields, "cache-control", answer->page ? "no-cache" : "no-store");
+    add_field(&fields, "x-content-type-options", "nosniff");
+    if (answer->page) {
+        add_field(&fields, "content-security-policy", policy);
+        add_field(&fields, "referrer-policy", "no-referrer");
+        add_field(&fields, "cross-origin-opener-policy", "same-origin");
+        add_field(&fields, "cross-origin-resource-policy", "same-origin");
+    }
     if (answer->status == 401)
-        FIELD("www-authenticate", "Bearer");
+        add_field(&fields, "www-authenticate", "Bearer");
     else if (answer->allow != NULL)
-        FIELD("allow", answer->allow);
-#undef FIELD
+        add_field(&fields, "allow", answer->allow);
     const rill_http_response r = {
         .status = answer->status,
-        .fields = fields,
-        .field_count = count,
+        .fields = fields.all,
+        .field_count = fields.count,
         .body = {(const uint8_t *)answer->body, answer->body == NULL ? 0 : strlen(answer->body)},
     };
     int rc = rill_web_respond(c, handle, &r);
@@ -160,6 +179,38 @@ static bool shows_token(const rill_admin *a, const rill_http_message *m)
            rill_tokens_find(a->options.tokens, token) != NULL;
 }
 
+/* Empty: it has none. */
+static rill_bytes field_of(const rill_http_message *m, const char *name)
+{
+    rill_bytes value = {NULL, 0};
+    int rc = rill_http_find(m, name, &value);
+    return rc == RILL_ERR_NOT_FOUND ? (rill_bytes){NULL, 0} : value;
+}
+
+static rill_admin_origin origin_of(const rill_http_message *m)
+{
+    rill_bytes authority = rill_http_text(m, m->authority);
+    return (rill_admin_origin){
+        .host = authority.len > 0 ? authority : field_of(m, "host"),
+        .origin = field_of(m, "origin"),
+        .site = field_of(m, "sec-fetch-site"),
+        .mode = field_of(m, "sec-fetch-mode"),
+    };
+}
+
+static void follow(rill_admin *a, rill_web_connection *c, uint64_t handle,
+                   const rill_http_message *m)
+{
+    rill_admin_answer answer = {.status = 503, .type = "application/json"};
+    int rc = rill_followers_add(&a->followers, c, handle, field_of(m, "last-event-id"));
+    if (rc == RILL_OK)
+        return;
+    if (rc == RILL_ERR_LIMIT)
+        rill_admin_refuse(&answer, 503, "%d follow already, and no more may", RILL_FOLLOWERS_MAX);
+    respond(c, handle, &answer);
+    rill_admin_free(&answer);
+}
+
 static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
                        const rill_http_message *m)
 {
@@ -170,12 +221,18 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
         .path = rill_http_text(m, m->path),
         .body = {m->body, m->body_len},
         .known = c->web == &a->local || shows_token(a, m),
+        .from = origin_of(m),
+        .events = a->followers.events,
     };
     if (m->too_large || m->overflown) {
         rill_web_say(c, handle, 413, "too large");
         return;
     }
     rill_admin_ask(a->options.core, a->options.control, &request, &answer);
+    if (answer.follows) {
+        follow(a, c, handle, m);
+        return;
+    }
     if (answer.look != NULL) {
         wait_for_look(a, c, handle, &answer);
         return;
@@ -190,7 +247,8 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
 
 static void on_gone(void *owner, rill_web_connection *c, uint64_t handle)
 {
-    (void)owner;
+    rill_admin *a = owner;
+    rill_followers_gone(&a->followers, c, handle);
     for (rill_list *n = c->requests.next; n != &c->requests; n = n->next) {
         waiting *w = RILL_CONTAINER(n, waiting, of_connection);
         if (w->handle == handle) {
@@ -202,7 +260,8 @@ static void on_gone(void *owner, rill_web_connection *c, uint64_t handle)
 
 static void on_over(void *owner, rill_web_connection *c)
 {
-    (void)owner;
+    rill_admin *a = owner;
+    rill_followers_over(&a->followers, c);
     while (!rill_list_empty(&c->requests))
         end_waiting(RILL_CONTAINER(c->requests.next, waiting, of_connection));
 }
@@ -227,6 +286,13 @@ static void on_part_closed(void *owner)
     rill_admin *a = owner;
     if (--a->parts > 0)
         return;
+    /* The last to go: connections that end tell it of those who follow. */
+    if (a->follows) {
+        a->follows = false;
+        a->parts++;
+        rill_followers_close(&a->followers, on_part_closed, a);
+        return;
+    }
     void (*closed)(void *user) = a->options.closed;
     void *user = a->options.user;
     rill_web_clear(&a->web);
@@ -284,6 +350,12 @@ int rill_admin_open(rill_admin **out, rill_loop *loop, const rill_admin_options 
     rill_list_init(&a->waiting);
     begin_web(a, &a->web);
     begin_web(a, &a->local);
+    rc = rill_followers_open(&a->followers, loop, options->core);
+    if (rc != RILL_OK) {
+        rill_free(memory(), a);
+        return rc;
+    }
+    a->follows = true;
     if (options->host != NULL)
         rc = listen_for(a, &a->web, false, &a->listener);
     if (rc == RILL_OK && options->path != NULL) {
@@ -325,4 +397,17 @@ int rill_admin_renew_tls(const rill_admin *a, const char *cert_file, const char 
 {
     return a->listener == NULL ? RILL_OK
                                : rill_listener_renew_tls(a->listener, cert_file, key_file);
+}
+
+void rill_admin_entered(rill_admin *a, const rill_holder_account *account,
+                        const rill_store_entry *entry, uint64_t group)
+{
+    rill_events_enter(a->followers.events, account, entry, group);
+}
+
+void rill_admin_reloaded(rill_admin *a, const char *who, size_t changes, bool tokens)
+{
+    rill_events_reload(a->followers.events, rill_core_now(a->options.core), who, changes);
+    if (tokens)
+        rill_followers_end(&a->followers, &a->web);
 }

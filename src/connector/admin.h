@@ -36,6 +36,14 @@ RILL_MUST_CHECK int rill_admin_renew_tls(const rill_admin *a, const char *cert_f
                                          const char *key_file);
 /* The books are kept up to this group: what waited for it is answered. */
 void rill_admin_kept(rill_admin *a, uint64_t group);
+/* For those who follow: as `entered` of rill_core_options. */
+void rill_admin_entered(rill_admin *a, const rill_holder_account *account,
+                        const rill_store_entry *entry, uint64_t group);
+/*
+ * Another configuration is in force. If its tokens were read anew, who follows by the port has to
+ * show one again, which may not be good any more, and misses nothing.
+ */
+void rill_admin_reloaded(rill_admin *a, const char *who, size_t changes, bool tokens);
 /* `closed` follows. */
 void rill_admin_close(rill_admin *a);
 

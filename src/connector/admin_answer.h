@@ -38,12 +38,22 @@ bool rill_admin_query(rill_bytes query, const char *name, char *out, size_t cap)
 /* admin_rejects.c */
 void rill_admin_rejects(const rill_core *core, const rill_holder_account *a,
                         rill_admin_answer *out);
+/* Of all accounts. */
+void rill_admin_all_rejects(const rill_core *core, rill_admin_answer *out);
 
 /* admin_flights.c */
 void rill_admin_flights(const rill_core *core, rill_admin_answer *out);
 
 /* admin_openapi.c */
 void rill_admin_openapi(rill_admin_answer *out);
+
+/* admin_times.c */
+void rill_admin_times(const rill_core *core, rill_admin_lines *l);
+
+/* admin_page.c: is this a part of the page? Then this answers with it. */
+bool rill_admin_is_page(rill_bytes path);
+void rill_admin_page(const rill_core *core, const rill_admin_request *request, rill_bytes path,
+                     rill_admin_answer *out);
 
 /* admin_metrics.c */
 void rill_admin_metrics(const rill_core *core, rill_admin_answer *out);

@@ -212,6 +212,25 @@ static void show_rejects(const question *q, rill_admin_answer *out)
     rill_admin_rejects(q->core, q->account, out);
 }
 
+static void show_all_rejects(const question *q, rill_admin_answer *out)
+{
+    rill_admin_all_rejects(q->core, out);
+}
+
+static void show_entries(const question *q, rill_admin_answer *out)
+{
+    json_t *all =
+        q->request->events == NULL ? json_array() : rill_events_entries(q->request->events);
+    rill_admin_json(out, 200, all == NULL ? NULL : json_pack("{s:o}", "entries", all));
+}
+
+static void follow(const question *q, rill_admin_answer *out)
+{
+    out->follows = q->request->events != NULL;
+    if (!out->follows)
+        rill_admin_refuse(out, 503, "this node cannot do that");
+}
+
 static void show_flights(const question *q, rill_admin_answer *out)
 {
     rill_admin_flights(q->core, out);
@@ -419,6 +438,9 @@ static const resource resources[] = {
     {"/v1/accounts/{account}/entries", "POST", enter, false, false},
     {"/v1/accounts/{account}/statement", "GET", show_statement, false, true},
     {"/v1/accounts/{account}/rejects", "GET", show_rejects, false, false},
+    {"/v1/rejects", "GET", show_all_rejects, false, false},
+    {"/v1/entries", "GET", show_entries, false, false},
+    {"/v1/events", "GET", follow, false, false},
     {"/v1/in-flight", "GET", show_flights, false, false},
     {"/v1/assets", "GET", show_assets, false, false},
     {"/v1/rates", "GET", show_rates, false, false},
@@ -541,6 +563,15 @@ void rill_admin_ask(rill_core *core, const rill_admin_control *control,
     if (query != NULL) {
         q.query = (rill_bytes){query + 1, path.len - (size_t)(query + 1 - path.data)};
         path.len = (size_t)(query - path.data);
+    }
+    if (rill_admin_is_foreign(&request->from, &rill_core_config(core)->admin.names,
+                              rill_admin_is_page(path))) {
+        rill_admin_refuse(out, 403, "a page of another origin may not ask");
+        return;
+    }
+    if (rill_admin_is_page(path)) {
+        rill_admin_page(core, request, path, out);
+        return;
     }
     const resource *r = find_resource(request, path, &name, &methods);
     bool open = r != NULL && r->open;

@@ -9,7 +9,9 @@
 #include <jansson.h>
 #include <rill/types.h>
 
+#include "connector/admin_origin.h"
 #include "connector/core.h"
+#include "connector/events.h"
 #include "store/look.h"
 
 /* Bytes of a request's body. */
@@ -52,6 +54,8 @@ typedef struct rill_admin_request {
     rill_bytes path; /* with the query */
     rill_bytes body;
     bool known; /* it has shown a token of the configuration, or comes by the node's own socket */
+    rill_admin_origin from;
+    const rill_events *events; /* NULL: this node remembers none */
 } rill_admin_request;
 
 /* A look that was begun, and what its answer looks like. */
@@ -69,6 +73,8 @@ typedef struct rill_admin_answer {
     const char *type;  /* of the body */
     char *body;        /* to be freed with rill_admin_free; NULL: none */
     const char *allow; /* with 405: the methods that there are */
+    bool page;         /* it is of the page: a browser is told what it may do with it */
+    bool follows;      /* there is no body: what happens from now on is told */
     uint64_t group;    /* the answer is true once the books are kept up to it; 0: now */
     /*
      * There is no answer yet: this is to be given to the store, and `done` of it to call

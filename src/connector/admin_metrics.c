@@ -139,6 +139,7 @@ void rill_admin_metrics(const rill_core *core, rill_admin_answer *out)
                     "# HELP rill_connector_books_ok 1 while the books can be written.\n"
                     "# TYPE rill_connector_books_ok gauge\nrill_connector_books_ok %d\n",
                     rill_core_is_failing(core) ? 0 : 1);
+    rill_admin_times(core, &l);
     rill_admin_price_metrics(core, &l);
     if (l.failed || l.text == NULL)
         out->status = 503;

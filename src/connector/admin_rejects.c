@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "connector/admin_answer.h"
 #include "connector/when.h"
 
@@ -53,4 +54,76 @@ void rill_admin_rejects(const rill_core *core, const rill_holder_account *a, ril
                     rows == NULL ? NULL
                                  : json_pack("{s:s, s:o, s:I}", "account", a->config->name,
                                              "rejects", rows, "others", (json_int_t)sorted.others));
+}
+
+/* ---- of all accounts ---- */
+
+/* An answer has no more rows. */
+enum { MOST = 1000 };
+
+typedef struct all_row {
+    const rill_holder_account *account;
+    const rill_reject_row *row;
+} all_row;
+
+static int most_of_all_first(const void *a, const void *b)
+{
+    const all_row *x = a;
+    const all_row *y = b;
+    int order = most_first(x->row, y->row);
+    return order != 0 ? order : strcmp(x->account->config->name, y->account->config->name);
+}
+
+static size_t count_rows(const rill_core *core, uint64_t *others)
+{
+    size_t count = 0;
+    *others = 0;
+    for (size_t i = 0; i < rill_core_accounts(core); i++) {
+        const rill_rejects *r = rill_core_account(core, i)->rejects;
+        count += r == NULL ? 0 : r->count;
+        *others += r == NULL ? 0 : r->others;
+    }
+    return count;
+}
+
+static void put_rows(const rill_core *core, all_row *rows)
+{
+    for (size_t i = 0; i < rill_core_accounts(core); i++) {
+        const rill_holder_account *a = rill_core_account(core, i);
+        for (size_t k = 0; a->rejects != NULL && k < a->rejects->count; k++)
+            *rows++ = (all_row){a, &a->rejects->rows[k]};
+    }
+}
+
+static json_t *all_row_json(const rill_core *core, const all_row *r)
+{
+    json_t *row = row_json(core, r->row);
+    if (row != NULL &&
+        json_object_set_new(row, "account", json_string(r->account->config->name)) == 0)
+        return row;
+    json_decref(row);
+    return NULL;
+}
+
+void rill_admin_all_rejects(const rill_core *core, rill_admin_answer *out)
+{
+    uint64_t others;
+    size_t count = count_rows(core, &others);
+    all_row *all = rill_calloc(rill_allocator_default(), count + 1, sizeof *all);
+    json_t *rows = all == NULL ? NULL : json_array();
+    if (all != NULL) {
+        put_rows(core, all);
+        qsort(all, count, sizeof *all, most_of_all_first);
+    }
+    for (size_t i = 0; rows != NULL && i < count && i < MOST; i++) {
+        if (json_array_append_new(rows, all_row_json(core, &all[i])) != 0) {
+            json_decref(rows);
+            rows = NULL;
+        }
+    }
+    rill_free(rill_allocator_default(), all);
+    rill_admin_json(out, 200,
+                    rows == NULL ? NULL
+                                 : json_pack("{s:o, s:b, s:I}", "rejects", rows, "more",
+                                             (int)(count > MOST), "others", (json_int_t)others));
 }

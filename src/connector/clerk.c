@@ -327,6 +327,8 @@ int rill_clerk_enter(rill_clerk *c, rill_balance *a, const rill_store_entry *ent
     *group = rill_books_enter(c->books, a, out, entry->amount, entry->at_ms);
     if (entry->key[0] != '\0')
         find_key(c, a->id, entry->key)->group = *group;
+    if (c->options.entered != NULL)
+        c->options.entered(c->options.user, a, entry, *group);
     return RILL_OK;
 }
 

@@ -30,6 +30,9 @@ typedef struct rill_clerk_options {
      * refuse packets: what is fulfilled cannot be passed on.
      */
     void (*failing)(void *user, const char *problem);
+    /* rill_clerk_enter has booked this, in a group that is not kept yet. May be NULL. */
+    void (*entered)(void *user, const rill_balance *a, const rill_store_entry *entry,
+                    uint64_t group);
     void *user;
     uint64_t seed; /* random */
 } rill_clerk_options;

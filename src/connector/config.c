@@ -68,6 +68,10 @@ static const rill_field admin_fields[] = {
      AT(rill_config_admin, key_file)},
     {"tokens", "One of these an operator shows at the port: file:PATH or env:NAME.",
      RILL_KIND_SECRETS, AT(rill_config_admin, tokens)},
+    {"names",
+     "Names under which a browser may open the page at the port, besides localhost and numeric"
+     " addresses.",
+     RILL_KIND_TEXTS, AT(rill_config_admin, names)},
     END,
 };
 static const rill_shape admin_shape = {"the operator's port", sizeof(rill_config_admin),

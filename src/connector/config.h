@@ -120,6 +120,7 @@ typedef struct rill_config_admin {
     const char *cert_file;
     const char *key_file;
     rill_items tokens; /* rill_text, secrets */
+    rill_items names;  /* rill_text */
 } rill_config_admin;
 
 /* The port of settlement engines. */

@@ -77,7 +77,7 @@ static rill_money_verdict on_hold(void *user, rill_terms *from, rill_terms *to, 
     case RILL_HOLD_NO_ROOM:
         return RILL_MONEY_NO_ROOM;
     default:
-        *hold = (rill_money_hold){flow, amount, given, 0};
+        *hold = (rill_money_hold){flow, amount, given, now.mono_ns, 0};
         if (c->flights.file != NULL)
             hold->slot = rill_flights_add(c->flights.file, &flight);
         return RILL_MONEY_HELD;
@@ -140,11 +140,15 @@ static uint64_t on_commit(void *user, const rill_money_hold *hold, bool seen, ri
     uint64_t group =
         rill_books_commit(&c->books, hold->between, hold->taken, hold->given, charge, now.wall_ms);
     bool goes_on = rill_clerk_has_kept(&c->clerk, group);
+    uint64_t *begun_at = &c->begun_at[group % 2];
     /* After a kill the source owes what it was told, or would never have been told anyway. */
     rill_core_flight_fulfilled(c, hold->slot, group, seen ? goes_on : charge);
     if (!seen)
         count_unseen(c, source, hold->taken, now);
     rill_core_look_to_settle(c, RILL_CONTAINER(flow->destination, rill_holder_account, balance));
+    rill_histogram_add(&c->waits.packets, now.mono_ns - hold->at_ns);
+    if (*begun_at == 0 && !goes_on)
+        *begun_at = now.mono_ns;
     c->options.soon(c->options.user);
     return goes_on ? 0 : group;
 }
@@ -165,11 +169,24 @@ static void on_rejected(void *user, rill_terms *from, rill_terms *by, const rill
 static void on_kept(void *user, uint64_t group)
 {
     rill_core *c = user;
+    uint64_t *begun_at = &c->begun_at[group % 2];
+    if (*begun_at != 0)
+        rill_histogram_add(&c->waits.books, rill_core_now(c).mono_ns - *begun_at);
+    *begun_at = 0;
     rill_core_flights_kept(c, group);
     rill_settler_kept(&c->settler, group, rill_core_now(c).mono_ns);
     rill_hub_kept(c->hub, group);
     if (c->options.kept != NULL)
         c->options.kept(c->options.user, group);
+}
+
+static void on_entered(void *user, const rill_balance *a, const rill_store_entry *entry,
+                       uint64_t group)
+{
+    const rill_core *c = user;
+    if (c->options.entered != NULL)
+        c->options.entered(c->options.user, RILL_CONTAINER(a, rill_holder_account, balance), entry,
+                           group);
 }
 
 static void on_failing(void *user, const char *problem)
@@ -264,6 +281,7 @@ static int on_hear(void *user, rill_terms *from, bool update, rill_bytes data, c
 static void on_present(void *user, rill_terms *account, bool is)
 {
     rill_core *c = user;
+    holder_of(account)->comings += is;
     rill_routing_present(&c->routing, &holder_of(account)->peer, is, rill_core_now(c));
     c->options.soon(c->options.user);
 }
@@ -313,6 +331,7 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
         .durability = (rill_durability)options->config->store.durability,
         .kept = on_kept,
         .failing = on_failing,
+        .entered = on_entered,
         .user = c,
         .seed = seeds[2],
     };
@@ -840,6 +859,11 @@ void rill_core_written(rill_core *c, int rc, const char *problem)
 bool rill_core_is_kept(const rill_core *c)
 {
     return rill_clerk_is_done(&c->clerk);
+}
+
+const rill_waits *rill_core_waits(const rill_core *c)
+{
+    return &c->waits;
 }
 
 const rill_rates *rill_core_rates(const rill_core *c)

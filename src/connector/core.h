@@ -14,6 +14,7 @@
 #include "connector/books.h"
 #include "connector/clerk.h"
 #include "connector/config.h"
+#include "connector/histogram.h"
 #include "connector/rates.h"
 #include "connector/rejects.h"
 #include "connector/routing.h"
@@ -57,6 +58,7 @@ typedef struct rill_holder_account {
     bool listed;            /* the new configuration has it */
     bool lost_token;        /* a token is not good any more: its sessions may have shown that one */
     rill_speaker_peer peer; /* what is said of routes */
+    uint32_t comings;       /* how often it had its first session; it wraps */
 } rill_holder_account;
 
 typedef struct rill_core_options {
@@ -82,6 +84,9 @@ typedef struct rill_core_options {
      * of HTTP. data is good until this returns. May be NULL.
      */
     void (*messaged)(void *user, uint64_t message, unsigned status, rill_bytes data);
+    /* A settlement or the like is booked; its group is not kept yet. May be NULL. */
+    void (*entered)(void *user, const rill_holder_account *a, const rill_store_entry *entry,
+                    uint64_t group);
     /* The value of a secret of the configuration, as rill_config_secret. */
     int (*secret)(void *user, const char *where, char *out, size_t cap);
     void *user;
@@ -233,6 +238,14 @@ bool rill_core_is_kept(const rill_core *c);
 
 /* ---- looking ---- */
 
+/* How long things took. */
+typedef struct rill_waits {
+    rill_histogram
+        packets; /* from a Prepare until its Fulfill came, of packets that were fulfilled */
+    rill_histogram books; /* from the first booking of a group until it was kept */
+} rill_waits;
+
+const rill_waits *rill_core_waits(const rill_core *c);
 const rill_rates *rill_core_rates(const rill_core *c);
 const rill_books *rill_core_books(const rill_core *c);
 /* For rill_routing_next. */

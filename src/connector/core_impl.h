@@ -96,7 +96,10 @@ struct rill_core {
     rill_balance_id last_id;
     core_flights flights;
     rill_settler settler;
-    rill_map messages;       /* of neighbours, that engines are asked about */
+    rill_map messages; /* of neighbours, that engines are asked about */
+    rill_waits waits;
+    /* When a group was begun, for the two that may wait: by its number modulo 2. 0: not begun. */
+    uint64_t begun_at[2];
     rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */
     bool failing;            /* the books cannot be written */
     bool draining;

@@ -465,6 +465,7 @@ static int begin(rill_connector *c)
         .kept = on_kept,
         .engine = rill_connector_call_engine,
         .messaged = rill_connector_messaged,
+        .entered = rill_connector_entered,
         .secret = on_secret,
         .user = c,
     };

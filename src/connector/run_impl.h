@@ -115,6 +115,10 @@ void rill_connector_line(void *user, rill_log_level level, const char *line);
 /* The same about what an operator has done. */
 void rill_connector_tell(const rill_connector *c, const char *line);
 
+/* Tells those who follow what was settled. user: the connector. */
+void rill_connector_entered(void *user, const rill_holder_account *a, const rill_store_entry *entry,
+                            uint64_t group);
+
 /* run_config.c */
 
 /* The file's text, to be freed with rill_free. The errors of rill_connector_check. */

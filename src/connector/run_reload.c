@@ -133,7 +133,7 @@ static int judge(loading *l)
         {same_ports(old, fresh), ports == NULL ? fresh->place : ports[0].place,
          "listen, other than its certificates,"},
         {same_admin(&old->admin, &fresh->admin), fresh->admin.place,
-         "admin, other than its tokens and certificates,"},
+         "admin, other than its tokens, names and certificates,"},
         {same_engines(&old->engines, &fresh->engines), fresh->engines.place,
          "engines, other than their tokens and certificates,"},
         {old->min_message_window == fresh->min_message_window, fresh->place, "min-message-window"},
@@ -264,6 +264,8 @@ static int load(loading *l, const char *who)
     c->options.report_user = l->before.report_user;
     if (rc == RILL_OK) {
         apply(l, who);
+        if (c->admin != NULL)
+            rill_admin_reloaded(c->admin, who, l->count, l->from_file);
         (void)snprintf(line, sizeof line, "the configuration is loaded: %zu changes", l->count);
     } else {
         give_up(l);

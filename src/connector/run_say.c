@@ -41,3 +41,11 @@ void rill_connector_tell(const rill_connector *c, const char *line)
     if (c->on.told != NULL)
         c->on.told(line, c->user);
 }
+
+void rill_connector_entered(void *user, const rill_holder_account *a, const rill_store_entry *entry,
+                            uint64_t group)
+{
+    rill_connector *c = user;
+    if (c->admin != NULL)
+        rill_admin_entered(c->admin, a, entry, group);
+}

@@ -335,7 +335,7 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
 {
     rill_pending *entry = NULL;
     rill_outgoing packet;
-    rill_money_hold hold = {NULL, 0, 0, 0};
+    rill_money_hold hold = {NULL, 0, 0, 0, 0};
     if (!hold_money(f, in, to, out, &hold))
         return;
     int rc = rill_rewrite(&f->rewriter, in->packet, &in->prepare, out, &packet);

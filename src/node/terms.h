@@ -40,6 +40,7 @@ typedef struct rill_money_hold {
     void *between;  /* the books' flow; NULL: nothing is held, or it is booked */
     uint64_t taken; /* from the source, in units of its asset */
     uint64_t given; /* to the destination, in units of its asset */
+    uint64_t at_ns; /* when it was held: monotonic */
     uint32_t slot;  /* where the books list it; 0: nowhere */
 } rill_money_hold;
 

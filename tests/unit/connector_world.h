@@ -348,7 +348,8 @@ static inline rill_admin_answer asked(const char *method, const char *path, cons
                                       bool known)
 {
     rill_admin_answer answer;
-    const rill_admin_request r = {text(method), text(path), text(body), known};
+    const rill_admin_request r = {
+        .method = text(method), .path = text(path), .body = text(body), .known = known};
     rill_admin_ask(core, NULL, &r, &answer);
     return answer;
 }

@@ -73,7 +73,8 @@ static const rill_admin_control control = {
 static rill_admin_answer told(const char *method, const char *path, const char *body)
 {
     rill_admin_answer answer;
-    const rill_admin_request r = {text(method), text(path), text(body), true};
+    const rill_admin_request r = {
+        .method = text(method), .path = text(path), .body = text(body), .known = true};
     rill_admin_ask(core, &control, &r, &answer);
     return answer;
 }

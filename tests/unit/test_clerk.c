@@ -81,7 +81,11 @@ static int set_up(void **state)
 {
     (void)state;
     const rill_i128 zero = rill_wide_signed(rill_wide(0));
-    const rill_clerk_options o = {&allocator, RILL_DURABILITY_FULL, on_kept, on_failing, NULL, 5};
+    const rill_clerk_options o = {.allocator = &allocator,
+                                  .durability = RILL_DURABILITY_FULL,
+                                  .kept = on_kept,
+                                  .failing = on_failing,
+                                  .seed = 5};
     allocations_left = -1;
     disk = (fake){.store = {&ops}};
     kept = 0;

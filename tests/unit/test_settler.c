@@ -233,7 +233,11 @@ static void agree(const char *engine, const char *token)
 
 static void start(void)
 {
-    const rill_clerk_options c = {&allocator, RILL_DURABILITY_FULL, on_kept, on_failing, NULL, 5};
+    const rill_clerk_options c = {.allocator = &allocator,
+                                  .durability = RILL_DURABILITY_FULL,
+                                  .kept = on_kept,
+                                  .failing = on_failing,
+                                  .seed = 5};
     const rill_settler_options o = {&allocator, &clerk, on_call, on_random,
                                     on_soon,    &quiet, NULL,    9};
     rill_books_init(&books, &allocator, 7);

@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's page in Debian's chromium: at two sizes, light and dark, in every state that it has.
+
+usage: page.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
+
+RILL_PICTURES=FOLDER: keeps a picture of each state. Prints TAP.
+"""
+
+import json
+import os
+import re
+import sys
+
+from harness import run_tests
+from chrome import Browser
+from connector import TWO_ASSETS, Connector, receive, send
+from rillctl import ctl
+
+CASES = []
+PICTURES = os.environ.get("RILL_PICTURES")
+OPERATED = TWO_ASSETS + "admin: {port: PORT, tokens: env:TOKEN_OPERATOR}\n"
+SIZES = [(1280, 900, False), (1280, 900, True), (375, 800, False), (375, 800, True)]
+
+# WCAG 2.2, 1.4.3: each text against what is behind it.
+CONTRAST = """(() => {
+  const parse = text => (text.match(/[\\d.]+/g) ?? []).map(Number)
+  const light = rgb => rgb.slice(0, 3).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0)
+  const behind = e => {
+    for (; e; e = e.parentElement) {
+      const colour = parse(getComputedStyle(e).backgroundColor)
+      if (colour.length === 3 || colour[3] === 1) return colour
+    }
+    return parse(getComputedStyle(document.documentElement).getPropertyValue('background-color'))
+  }
+  const bad = []
+  let count = 0
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement
+    if (!walker.currentNode.textContent.trim() || !e.checkVisibility() || e.matches('.unseen, .skip, :disabled, script, style, noscript *')) continue
+    const style = getComputedStyle(e)
+    const [a, b] = [light(parse(style.color)), light(behind(e))].sort((x, y) => y - x)
+    const size = parseFloat(style.fontSize)
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700)
+    count++
+    if ((a + 0.05) / (b + 0.05) < (large ? 3 : 4.5)) bad.push(`${walker.currentNode.textContent.trim()} ${style.color} ${((a + 0.05) / (b + 0.05)).toFixed(2)}`)
+  }
+  return { count, bad }
+})()"""
+
+# What a screen reader is told: names of what can be used, headings of tables, landmarks.
+NAMED = """(() => {
+  const bad = []
+  for (const e of document.querySelectorAll('button, input, a, dialog, [role=region], canvas, table')) {
+    if (!e.checkVisibility()) continue
+    const label = e.labels?.length > 0 ? e.labels[0].textContent : null
+    const by = e.getAttribute('aria-labelledby')
+    const name = (by ? document.getElementById(by)?.textContent : null) ?? e.getAttribute('aria-label') ?? label ?? e.caption?.textContent ?? e.textContent
+    if (!name.trim()) bad.push(e.outerHTML.slice(0, 200))
+  }
+  for (const table of document.querySelectorAll('table')) {
+    if ([...table.querySelectorAll('thead th')].some(th => th.scope !== 'col')) bad.push('a column without a scope')
+    if ([...table.tBodies[0].rows].some(row => row.querySelector('th[scope=row]') === null)) bad.push('a row without a heading: ' + table.caption.textContent)
+  }
+  for (const landmark of ['header', 'nav[aria-label]', 'main', 'h1']) if (document.querySelectorAll(landmark).length !== 1) bad.push(landmark)
+  for (const section of document.querySelectorAll('main > section')) if (!document.getElementById(section.getAttribute('aria-labelledby'))) bad.push(section.id)
+  return bad
+})()"""
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def operated(t, config, port=0):
+    c = Connector(t, "c", config.replace("PORT", str(port)))
+    known(c)
+    return c
+
+
+def known(c):
+    c.admin = int(re.search(r"operators on port (\d+)", c.program.until("operators on port", "err")).group(1))
+    c.url = f"http://127.0.0.1:{c.admin}/"
+    c.program.read_along()
+
+
+def shown(b, c):
+    """The page with its token, as a person gives it."""
+    b.size(1280, 900)
+    b.open(c.url)
+    b.until("document.activeElement.id === 'token'")
+    b.type("operator-token")
+    b.key("Enter", text="\r")
+    b.until("!document.getElementById('main').hidden && document.querySelectorAll('#assets-table tbody tr, #assets-table .empty:not([hidden])').length > 0")
+
+
+def looked_at(b, name, stale=False):
+    """In each size and colour: nothing is cut off, can be read, has a name, and went wrong."""
+    for width, height, dark in SIZES:
+        b.size(width, height, dark)
+        b.run("new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
+        where = (name, width, "dark" if dark else "light")
+        assert b.run("document.documentElement.scrollWidth") <= width, where
+        contrast = b.run(CONTRAST)
+        assert contrast["count"] > 3 and contrast["bad"] == [], (where, contrast)
+        assert b.run(NAMED) == [], (where, b.run(NAMED))
+        if PICTURES:
+            b.picture(os.path.join(PICTURES, f"{name}-{width}-{'dark' if dark else 'light'}.png"), whole=True)
+    b.size(1280, 900)
+    assert stale or b.problems == [], b.problems
+
+
+def stayed_here(b, c):
+    assert b.requests and all(url.startswith(c.url) or url.startswith("data:") for _, url in b.requests), b.requests
+    assert all(method == "GET" for method, _ in b.requests), b.requests
+    assert not any("operator-token" in url for _, url in b.requests)
+
+
+def text(b, where):
+    return b.run(f"document.querySelector({json.dumps(where)}).innerText")
+
+
+@case
+def a_token_is_asked_for(t):
+    """It is kept in the tab alone, and forgotten when it is wrong or no longer wanted."""
+    c = operated(t, OPERATED)
+    with Browser() as b:
+        b.size(1280, 900)
+        b.open(c.url)
+        b.until("!document.getElementById('login').hidden && document.activeElement.id === 'token'")
+        assert b.run("document.getElementById('main').hidden") and text(b, "#state") == "token needed"
+        b.problems.clear()  # the console says that the answer was 401
+        looked_at(b, "login")
+        b.type("wrong-token")
+        b.key("Enter", text="\r")
+        b.until("document.getElementById('refused').innerText.includes('does not know')")
+        assert b.run("sessionStorage.length") == 0
+        b.type("operator-token")
+        b.key("Enter", text="\r")
+        b.until("!document.getElementById('main').hidden")
+        assert b.run("document.getElementById('login').hidden")
+        assert b.run("JSON.stringify([localStorage.length, document.cookie, Object.values(sessionStorage)])") == '[0,"",["operator-token"]]'
+        b.open(c.url)  # again, in the same tab
+        b.until("!document.getElementById('main').hidden && document.getElementById('state').innerText === 'ready'")
+        b.run("document.getElementById('forget').click()")
+        b.until("!document.getElementById('login').hidden")
+        assert b.run("sessionStorage.length") == 0
+        stayed_here(b, c)
+    c.stop()
+
+
+@case
+def nothing_yet(t):
+    """A node on which nothing has happened."""
+    c = operated(t, OPERATED)
+    with Browser() as b:
+        shown(b, c)
+        b.until("document.getElementById('tile-open').innerText === '0'")
+        b.problems.clear()
+        assert text(b, "#rejects-table") == "No packet was rejected."
+        assert text(b, "#entries-table") == "None since the node was started."
+        looked_at(b, "empty")
+    c.stop()
+
+
+@case
+def what_a_node_does(t):
+    """Payments, rejects and settlements are there within seconds, and the plots have them."""
+    c = operated(t, OPERATED.replace("credit: 1000000", "credit: 9000000") + "  \n")
+    with Browser() as b:
+        shown(b, c)
+        b.problems.clear()
+        r = receive(t, c.link("bob"))
+        for i in range(4):
+            done = send(t, r.path, 200000 + i, c.link("alice"))
+        p = t.rill("ping", "g.nowhere", "--link", c.link("alice"), "--count", "2")
+        p.end()
+        ctl(c, "settle", "alice", "3.00USD", "--in", "--note", "<b>bank</b> \"7\"", "--who", "maria")
+        del done
+        b.until("document.getElementById('accounts-table').innerText.replaceAll('\u202f', '').includes('\u22127997.06')")
+        b.until("document.getElementById('entries-table').innerText.includes('<b>bank</b> \"7\"')")
+        b.until("document.getElementById('rejects-table').innerText.includes('F02 Unreachable')")
+        b.until("[...document.querySelectorAll('#log li b')].some(e => e.innerText === 'account')")
+        b.until("document.getElementById('text-packets').innerText.includes('fulfilled')")
+        assert b.run("Chart.getChart('plot-packets').data.datasets[0].data.some(point => point.y > 0)")
+        assert b.run("Chart.getChart('plot-times').data.datasets[1].data.some(point => point.y > 0)")
+        assert text(b, "#tile-up") == "1" and "of 2" in text(b, "#tile-accounts")
+        looked_at(b, "busy")
+        # The details of an account, by keyboard, and back to where it was.
+        b.run("document.querySelector('#accounts-table tbody button').focus()")
+        b.key("Enter", text="\r")
+        b.until("document.getElementById('account').open")
+        assert "T04" in text(b, "#account") or "F02" in text(b, "#account"), text(b, "#account")
+        looked_at(b, "details")
+        b.key("Escape")
+        b.until("!document.getElementById('account').open")
+        assert b.run("document.activeElement.dataset.key") == "alice"
+        # What is new waits while it is paused.
+        b.run("document.getElementById('pause').click()")
+        assert b.run("document.getElementById('pause').getAttribute('aria-pressed')") == "true"
+        stayed_here(b, c)
+    c.stop()
+    r.kill()
+
+
+@case
+def by_keyboard(t):
+    """First the way to the content; and who is where can be seen."""
+    c = operated(t, OPERATED)
+    with Browser() as b:
+        shown(b, c)
+        b.problems.clear()
+        b.run("document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex')")
+        b.key("Tab")
+        assert b.run("document.activeElement.className") == "skip", b.run("document.activeElement.outerHTML")
+        assert b.run("document.activeElement.getBoundingClientRect().top") >= 0
+        seen = set()
+        for _ in range(60):
+            b.key("Tab")
+            where = b.run("(e => [e.tagName, e.id || e.innerText.slice(0, 30), getComputedStyle(e).outlineStyle, parseFloat(getComputedStyle(e).outlineWidth)])(document.activeElement)")
+            if where[0] == "BODY":
+                break
+            assert where[2] != "none" and where[3] >= 2, where
+            seen.add(where[1])
+        assert {"forget", "accounts-filter", "routes-filter", "pause", "log", "alice"} <= seen, seen
+        # Sorted by the keyboard, and said so.
+        b.run("[...document.querySelectorAll('#accounts-table thead button')].find(e => e.innerText.startsWith('Balance')).focus()")
+        b.key("Enter", text="\r")
+        assert b.run("[...document.querySelectorAll('#accounts-table th[aria-sort]')].map(th => th.innerText.split(' ')[0] + th.ariaSort).join()") == "Balanceascending"
+        assert b.problems == [], b.problems
+    c.stop()
+
+
+@case
+def a_thousand_accounts(t):
+    """50 of them are in the document; sorting and finding take no time that anybody notices."""
+    many = "".join(f"  a{i}: {{relation: peer, asset: USD/2, tokens: env:TOKEN_A, credit: {i}}}\n".replace("TOKEN_A,", f"TOKEN_A{i},") for i in range(1000))
+    c = operated(t, OPERATED.replace("rates:", many + "rates:"))
+    with Browser() as b:
+        shown(b, c)
+        b.until("document.querySelector('#accounts-table .pages').innerText.includes('of 1002')")
+        b.problems.clear()
+        assert b.run("document.querySelectorAll('#accounts-table tbody tr').length") == 50
+        took = b.run("""(() => {
+          const start = performance.now()
+          for (const button of document.querySelectorAll('#accounts-table thead button')) button.click()
+          const find = document.getElementById('accounts-filter')
+          find.value = 'a77'
+          find.dispatchEvent(new Event('input'))
+          return performance.now() - start
+        })()""")
+        assert took < 5000, took  # ten sorts and a search
+        assert b.run("document.querySelectorAll('#accounts-table tbody tr').length") == 11
+        b.run("(find => { find.value = 'zzz'; find.dispatchEvent(new Event('input')) })(document.getElementById('accounts-filter'))")
+        assert text(b, "#accounts-table") == "Nothing of this name."
+        b.run("(find => { find.value = ''; find.dispatchEvent(new Event('input')) })(document.getElementById('accounts-filter'))")
+        before = text(b, "#accounts-table tbody")
+        b.run("[...document.querySelectorAll('#accounts-table .pages button')].find(e => e.innerText === 'Next').click()")
+        assert text(b, "#accounts-table tbody") != before
+        looked_at(b, "many")
+        r = receive(t, c.link("bob"))
+        send(t, r.path, 1000, c.link("alice"))
+        b.until("[...document.querySelectorAll('#log li')].some(e => e.innerText.includes('alice'))")
+    c.stop()
+    r.kill()
+
+
+@case
+def the_node_is_away(t):
+    """It says since when, and comes back by itself with what has changed."""
+    c = operated(t, OPERATED)
+    c.kill()
+    with open(c.path, encoding="utf-8") as f:
+        config = f.read()
+    with open(c.path, "w", encoding="utf-8") as f:  # the same port again
+        f.write(config.replace("admin: {port: 0", f"admin: {{port: {c.admin}"))
+    c.start()
+    known(c)
+    with Browser() as b:
+        shown(b, c)
+        b.until("document.getElementById('state').innerText === 'ready'")
+        c.kill()
+        b.until("/does not answer since \\d\\d:\\d\\d:\\d\\d/.test(document.getElementById('away').innerText)")
+        assert text(b, "#state") == "away" and not b.run("document.getElementById('main').hidden")
+        assert b.run("document.getElementById('away').getAttribute('role')") == "status"
+        b.problems.clear()
+        looked_at(b, "away", stale=True)
+        c.start()
+        c.program.read_along()
+        ctl(c, "settle", "alice", "7", "--in")
+        b.until("document.getElementById('state').innerText === 'ready' && document.getElementById('away').innerText === ''")
+        b.until("document.getElementById('entries-table').innerText.includes('0.07')")
+        assert b.run("!document.getElementById('main').hidden && document.getElementById('login').hidden")
+        stayed_here(b, c)
+    c.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(CASES))
