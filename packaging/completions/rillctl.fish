@@ -14,11 +14,12 @@ complete -c rillctl -n __fish_use_subcommand -a statement -d 'What changed the b
 complete -c rillctl -n __fish_use_subcommand -a audit -d 'Compute the books anew'
 complete -c rillctl -n __fish_use_subcommand -a why -d 'Why packets of an account were rejected'
 complete -c rillctl -n __fish_use_subcommand -a in-flight -d 'Packets that were out when the node was killed'
+complete -c rillctl -n __fish_use_subcommand -a top -d 'What accounts do now, the busiest first'
 complete -c rillctl -n __fish_use_subcommand -a reload -d 'Read the configuration again'
 complete -c rillctl -n __fish_use_subcommand -a drain -d 'Stop the node when nothing is under way'
 complete -c rillctl -n __fish_use_subcommand -a log-level -d 'Show or set what the node logs'
 complete -c rillctl -n __fish_use_subcommand -a help -d 'Explain a command'
-complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates routes settle statement audit why in-flight reload drain log-level'
+complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates routes settle statement audit why in-flight top reload drain log-level'
 
 complete -c rillctl -n 'not __fish_use_subcommand' -l socket -r -F -d "The node's socket"
 complete -c rillctl -n 'not __fish_use_subcommand' -l config -r -F -d "The node's configuration"
@@ -52,3 +53,5 @@ complete -c rillctl -n '__fish_seen_subcommand_from reload' -l who -x -d 'Who di
 complete -c rillctl -n '__fish_seen_subcommand_from drain' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from log-level' -a 'warning info debug'
 complete -c rillctl -n '__fish_seen_subcommand_from log-level' -l who -x -d 'Who did this'
+complete -c rillctl -n '__fish_seen_subcommand_from top' -l interval -x -d 'How often to look, in seconds'
+complete -c rillctl -n '__fish_seen_subcommand_from top' -l count -x -d 'End after so many tables'

@@ -50,6 +50,12 @@ static const ctl_option rates_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const ctl_option top_options[] = {
+    {"--interval", "SECONDS", "how often to look. Default: 2"},
+    {"--count", "NUMBER", "end after so many tables. Default: when it is interrupted"},
+    {NULL, NULL, NULL},
+};
+
 const ctl_command ctl_commands[] = {
     {"status", "how the node is", "[OPTIONS]", "Says if the node can book, and what is under way.",
      NULL, 0, 0, ctl_status},
@@ -101,6 +107,11 @@ const ctl_command ctl_commands[] = {
      "What "
      "was out is listed until it expires, and held until then.",
      NULL, 0, 0, ctl_in_flight},
+    {"top", "what accounts do now, the busiest first", "[OPTIONS]",
+     "Packets a second of each account since the table before. In a terminal the table stays where "
+     "it is, with as many accounts as there is room for. Elsewhere each table follows the one "
+     "before, with all accounts; with --json, each is one line.",
+     top_options, 0, 0, ctl_top},
     {"reload", "read the configuration again", "[OPTIONS]",
      "Applies what is different: accounts, limits, tokens, links, routes, rates, certificates. "
      "Connections that are not different stay up. If anything is wrong with the configuration, all "

@@ -12,12 +12,14 @@ import http.client
 import io
 import json
 import os
+import pty
 import re
 import socket
 import sqlite3
 import stat
 import subprocess
 import sys
+import time
 
 from harness import BIN, RILLD, environment, reserved_port, run_tests
 from connector import TWO_ASSETS, Connector, receive, send
@@ -382,6 +384,48 @@ def what_is_documented(t):
     status, text = by_socket(c, "POST", "/v1/drain", "{}")
     documented.answer("POST", "/v1/drain", status, text)
     assert c.program.end() == 0, c.program.text
+
+
+@case
+def what_accounts_do_now(t):
+    """Tables one after the other, plain where nobody looks; one that stays, in a terminal; lines of JSON."""
+    c = Connector(t, "c", TWO_ASSETS)
+    r = receive(t, c.link("bob"))
+    top = t.start([RILLCTL, "top", "--interval", "1", "--count", "30", "--json", "--config", c.path],
+                  env=environment(**c.tokens))
+    top.until("accounts")
+    done = send(t, r.path, 3000, c.link("alice"))
+    deadline = time.monotonic() + 60
+    while True:
+        assert time.monotonic() < deadline, top.text
+        top._pump(20)
+        lines = [json.loads(line) for line in top.text["out"].decode().split("\n")[:-1]]
+        sums = {name: sum(a[kind] for line in lines for a in line["accounts"] if a["name"] == name)
+                for name, kind in (("alice", "fulfilled_a_second"), ("bob", "sent_a_second"))}
+        if sums["alice"] > 0 and lines[-1]["accounts"][0]["balance"] == f"-{done['sent']}":
+            break
+    assert sums["bob"] > 0 and lines[-1]["node"]["state"] == "ready", lines
+    top.kill()
+    plain = ctl(c, "top", "--interval", "1", "--count", "2").out
+    assert plain.count("g.x: ready; ") == 2 and plain.count("ACCOUNT") == 2 and "\x1b" not in plain, plain
+    assert "FULFILLED/S" in plain and "-30.00" in plain, plain
+    master, slave = pty.openpty()
+    shown = subprocess.Popen([RILLCTL, "top", "--interval", "1", "--count", "2", "--config", c.path],
+                             stdout=slave, stdin=slave, env=environment(**c.tokens))
+    os.close(slave)
+    text = b""
+    try:
+        while True:
+            text += os.read(master, 4096)
+    except OSError:  # the terminal is closed
+        pass
+    os.close(master)
+    assert shown.wait(60) == 0 and text.count(b"\x1b[H\x1b[J") == 2, text
+    for wrong in (["--interval", "0"], ["--interval", "1.5"], ["--count", "x"], ["--count", "-1"], ["--interval", "4000"]):
+        assert "a whole number from 1 to" in ctl(c, "top", *wrong, code=2).err, wrong
+    c.stop()
+    assert ctl(c, "top", "--count", "1", code=3).out == ""
+    r.kill()
 
 
 @case

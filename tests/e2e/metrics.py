@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a connector says at /metrics: the format that Prometheus reads, names of the Grafana dashboard, and histograms that
+add up.
+
+usage: metrics.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES FOLDER_OF_DASHBOARDS [TEST...]
+
+Prints TAP.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+DASHBOARDS = os.path.abspath(sys.argv.pop(3))
+
+from harness import run_tests  # noqa: E402
+from connector import TWO_ASSETS, Connector, receive, send  # noqa: E402
+from rillctl import by_socket  # noqa: E402
+
+CASES = []
+SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (-?[0-9.e+-]+|\+Inf|NaN)')
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
+# What a family of this type has behind its name.
+ENDINGS = {"histogram": ("_bucket", "_sum", "_count"), "gauge": ("",), "counter": ("",)}
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def read(text):
+    """The text format, strictly: families with their help, type and samples."""
+    families, family = {}, None
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            _, _, name, words = line.split(" ", 3)
+            assert name not in families and words, line
+            family = families[name] = {"help": words, "samples": {}}
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert family is families[name] and "type" not in family and not family["samples"] and kind in ENDINGS, line
+            family["type"] = kind
+        else:
+            match = SAMPLE.fullmatch(line)
+            assert match, line
+            name, labels, value = match.groups()
+            own = [end for end in ENDINGS[family["type"]] if name == list(families)[-1] + end]
+            assert own, f"{name} is not of the family before it"
+            pairs = LABEL.findall(labels or "")
+            assert "".join(f'{k}="{v}",' for k, v in pairs) in ((labels or "") + ",", ""), line
+            assert len(dict(pairs)) == len(pairs), line
+            key = (name, *pairs)
+            assert key not in family["samples"], f"twice: {line}"
+            family["samples"][key] = float(value)
+    assert all("type" in f for f in families.values())
+    return families
+
+
+@case
+def the_format_is_what_prometheus_reads(t):
+    """Each name has a help and a type; histograms grow from bucket to bucket, and end in their count."""
+    c = Connector(t, "c", TWO_ASSETS)
+    r = receive(t, c.link("bob"))
+    send(t, r.path, 1000, c.link("alice"))
+    p = t.rill("ping", "g.nowhere", "--link", c.link("alice"), "--count", "1")
+    p.end()
+    text = by_socket(c, "GET", "/metrics")[1]
+    families = read(text)
+    for name, f in families.items():
+        if f["type"] != "histogram":
+            continue
+        buckets = [(dict(k[1:])["le"], v) for k, v in f["samples"].items() if k[0] == name + "_bucket"]
+        bounds = [float(le) for le, _ in buckets]
+        counts = [v for _, v in buckets]
+        assert bounds == sorted(set(bounds)) and buckets[-1][0] == "+Inf", buckets
+        assert counts == sorted(counts) and counts[-1] == f["samples"][(name + "_count",)] > 0, (name, buckets)
+        total = f["samples"][(name + "_sum",)]
+        assert 0 < total < counts[-1] * 60, (name, total)
+    of = {k: v for f in families.values() for k, v in f["samples"].items()}
+    packets = [v for k, v in of.items() if k[0] == "ilp_connector_incoming_ilp_packets" and ("result", "fulfilled") in k]
+    # Others were answered by the node itself.
+    assert 1 <= of[("rill_connector_packet_seconds_count",)] <= sum(packets), (packets, text)
+    assert of[("rill_connector_open_packets",)] == 0 and of[("rill_connector_books_ok",)] == 1
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+        assert "error" not in (done.stdout + done.stderr), done
+    c.stop()
+    r.kill()
+
+
+@case
+def the_dashboard_has_no_other_names(t):
+    """Each query of it asks for what /metrics says, with labels that this has."""
+    c = Connector(t, "c", TWO_ASSETS)
+    families = read(by_socket(c, "GET", "/metrics")[1])
+    there = {name + end for name, f in families.items() for end in ENDINGS[f["type"]]}
+    labels = {}
+    for f in families.values():
+        for key in f["samples"]:
+            labels.setdefault(key[0], set()).update(k for k, _ in key[1:])
+    count = 0
+    for name in sorted(os.listdir(DASHBOARDS)):
+        with open(os.path.join(DASHBOARDS, name), encoding="utf-8") as f:
+            dashboard = json.load(f)
+        queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+        queries += [v["query"]["query"] for v in dashboard["templating"]["list"] if v["type"] == "query"]
+        for query in queries:
+            asked = re.findall(r"\b((?:rill|ilp)_connector_\w+)(?:\{([^}]*)\})?", query)
+            assert asked, query
+            for metric, given in asked:
+                assert metric in there, f"{name}: /metrics has no {metric}"
+                for label in re.findall(r"(\w+)=", given):
+                    # job is Prometheus's own.
+                    assert label == "job" or metric not in labels or label in labels[metric], (metric, label)
+                count += 1
+        ids = [panel["id"] for panel in dashboard["panels"]]
+        assert len(set(ids)) == len(ids) and dashboard["uid"] and all(panel["title"] for panel in dashboard["panels"])
+        cells = set()
+        for panel in dashboard["panels"]:
+            g = panel["gridPos"]
+            assert g["x"] + g["w"] <= 24
+            own = {(x, y) for x in range(g["x"], g["x"] + g["w"]) for y in range(g["y"], g["y"] + g["h"])}
+            assert not own & cells, panel["title"]
+            cells |= own
+    assert count > 15, count
+    # What is on the other side: nothing that the node says is left out.
+    with open(os.path.join(DASHBOARDS, "rill-connector.json"), encoding="utf-8") as f:
+        text = f.read()
+    missing = [name for name in families if name not in text and not name.startswith("rill_connector_price")]
+    assert not missing, missing
+    c.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(CASES))
