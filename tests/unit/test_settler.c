@@ -879,7 +879,11 @@ static void test_many_accounts(void **state)
         assert_non_null(all[i]->known);
     /* These are not of the disk's account. */
     rill_clerk_clear(&clerk);
-    const rill_clerk_options c = {&allocator, RILL_DURABILITY_FULL, on_kept, on_failing, NULL, 5};
+    const rill_clerk_options c = {.allocator = &allocator,
+                                  .durability = RILL_DURABILITY_FULL,
+                                  .kept = on_kept,
+                                  .failing = on_failing,
+                                  .seed = 5};
     rill_clerk_init(&clerk, &books, &c);
 }
 
