@@ -289,8 +289,11 @@ FILE *cli_writer_stream(cli_writer *w)
 
 bool cli_writer_commit(cli_writer *w)
 {
-    bool ok =
-        fflush(w->stream) == 0 && !ferror(w->stream) && cli_writer_add(w, w->staged, w->staged_len);
+    /* The position is what came since the last time. musl leaves staged_len as it was after rewind.
+     */
+    off_t len = ftello(w->stream);
+    bool ok = fflush(w->stream) == 0 && !ferror(w->stream) && len >= 0 &&
+              cli_writer_add(w, w->staged, (size_t)len);
     rewind(w->stream);
     return ok;
 }

@@ -116,6 +116,8 @@ static void answer(server *s, wire *w, const char *text)
         }
     }
     (void)wire_write(w, said, len);
+    if (w->ssl)
+        (void)SSL_shutdown(w->ssl); /* else it is taken for an answer that was cut off */
     shutdown(w->fd, SHUT_WR);
     while (!w->ssl && read(w->fd, (char[64]){0}, 64) > 0) /* a body, until the other side closes */
         continue;
