@@ -47,7 +47,7 @@ static void on_server_ready(rill_server *s, void *user)
 static void on_question(rill_stream *s, const uint8_t *data, size_t len, void *user)
 {
     (void)user;
-    char answer[4096];
+    char answer[4096] = "";
     printf("server got: %.*s\n", (int)len, (const char *)data);
     for (size_t i = 0; i < len && i < sizeof answer; i++)
         answer[i] = (char)toupper(data[i]);

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # musl.sh FOLDER: builds into FOLDER, with musl instead of glibc, the libraries that Rill and its
-# tests need: from Debian's sources, without Debian's changes. All are archives. The machine's own
-# package database is not touched.
-# musl.sh FOLDER crypto COMPILER TARGET: libcrypto alone, by that compiler, for that target of
-# OpenSSL's (linux-x86_64, linux-aarch64).
+# tests need: from Debian's sources, without Debian's changes. They are shared libraries, so that a
+# test that replaces a function does so for Rill's own code alone. The machine's own package database
+# is not touched.
+# musl.sh FOLDER crypto COMPILER TARGET: libcrypto alone, as an archive, by that compiler, for that
+# target of OpenSSL's (linux-x86_64, linux-aarch64).
 set -euo pipefail
 root=$1 part=${2:-all} compiler=${3:-musl-gcc} target=${4:-linux-x86_64}
 
@@ -41,15 +42,17 @@ with_cmake() {
         -DCMAKE_C_COMPILER=musl-gcc -DCMAKE_C_FLAGS="-fPIC $after" \
         -DCMAKE_INSTALL_PREFIX="$root" -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_PREFIX_PATH="$root" \
         -DCMAKE_FIND_ROOT_PATH="$root" -DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY \
-        -DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY -DBUILD_SHARED_LIBS=OFF "$@"
+        -DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY -DBUILD_SHARED_LIBS=ON "$@"
     cmake --build "$root/source/$name/build" -j2
     cmake --install "$root/source/$name/build"
 }
 
 openssl() {
+    local kind=shared
+    [ "$part" = all ] || kind=no-shared
     cd "$root/source/openssl"
     # shellcheck disable=SC2086
-    CC=$compiler ./Configure "$target" no-shared no-tests no-engine no-async no-dso no-afalgeng \
+    CC=$compiler ./Configure "$target" "$kind" no-tests no-engine no-async no-dso no-afalgeng \
         --prefix="$root" --openssldir="$root/ssl" --libdir=lib $after
     if [ "$part" = crypto ]; then
         make -j2 build_generated
@@ -64,8 +67,8 @@ openssl() {
 
 http_parser() {
     cd "$root/source/http_parser"
-    musl-gcc -O2 -fPIC -DHTTP_PARSER_STRICT=0 -c http_parser.c
-    ar rc "$root/lib/libhttp_parser.a" http_parser.o
+    musl-gcc -O2 -fPIC -DHTTP_PARSER_STRICT=0 -shared -Wl,-soname,libhttp_parser.so \
+        -o "$root/lib/libhttp_parser.so" http_parser.c
     cp http_parser.h "$root/include/"
 }
 
@@ -74,8 +77,7 @@ sqlite() {
     ./configure --prefix="$root" --disable-shared --disable-tcl --disable-readline \
         CC=musl-gcc CFLAGS='-O2 -fPIC' BUILD_CC=gcc
     make -j2 sqlite3.c sqlite3.h sqlite3.pc
-    musl-gcc -O2 -fPIC -c sqlite3.c
-    ar rc "$root/lib/libsqlite3.a" sqlite3.o
+    musl-gcc -O2 -fPIC -shared -Wl,-soname,libsqlite3.so -o "$root/lib/libsqlite3.so" sqlite3.c
     cp sqlite3.h "$root/include/"
     cp sqlite3.pc "$root/lib/pkgconfig/"
 }
@@ -95,18 +97,14 @@ all() {
     (openssl)
     (http_parser)
     (sqlite)
-    with_cmake jansson -DJANSSON_BUILD_DOCS=OFF -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_EXAMPLES=OFF
+    with_cmake jansson -DJANSSON_BUILD_SHARED_LIBS=ON -DJANSSON_BUILD_DOCS=OFF \
+        -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_EXAMPLES=OFF
     with_cmake yaml -DBUILD_TESTING=OFF
-    with_cmake cmocka -DWITH_STATIC_LIB=ON -DWITH_EXAMPLES=OFF
+    with_cmake cmocka -DWITH_EXAMPLES=OFF
     with_cmake uv -DLIBUV_BUILD_TESTS=OFF -DLIBUV_BUILD_BENCH=OFF -DBUILD_TESTING=OFF
-    with_cmake nghttp2 -DENABLE_LIB_ONLY=ON -DENABLE_SHARED_LIB=OFF -DENABLE_STATIC_LIB=ON
+    with_cmake nghttp2 -DENABLE_LIB_ONLY=ON -DENABLE_SHARED_LIB=ON -DENABLE_STATIC_LIB=OFF
     with_cmake curl -DBUILD_CURL_EXE=OFF -DBUILD_TESTING=OFF -DHTTP_ONLY=ON -DCURL_USE_LIBSSH2=OFF \
-        -DCURL_ZLIB=OFF -DUSE_LIBIDN2=OFF -DCURL_USE_LIBPSL=OFF -DUSE_NGHTTP2=ON \
-        -DCMAKE_EXE_LINKER_FLAGS=-static
-    # Two of them make a shared library all the same, and give the archive another name.
-    mv "$root/lib/libuv_a.a" "$root/lib/libuv.a"
-    mv "$root/lib/libcmocka-static.a" "$root/lib/libcmocka.a"
-    rm -f "$root"/lib/*.so*
+        -DCURL_ZLIB=OFF -DUSE_LIBIDN2=OFF -DCURL_USE_LIBPSL=OFF -DUSE_NGHTTP2=ON
     [ -e "$root/lib/pkgconfig/yaml-0.1.pc" ] ||
         printf 'Name: yaml\nDescription: YAML\nVersion: 0.2.5\nLibs: -L%s/lib -lyaml\nCflags: -I%s/include\n' \
             "$root" "$root" >"$root/lib/pkgconfig/yaml-0.1.pc"
