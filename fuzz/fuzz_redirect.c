@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static rill_redirect_query query, prefix;
     if (size > 2 * RILL_REDIRECT_MAX_HEAD)
         return 0;
-    char *text = malloc(size + 1); /* the last byte is for a NUL */
+    char *text = calloc(1, size + 1); /* the last byte is for a NUL */
     CHECK(text != NULL);
     if (size > 0)
         memcpy(text, data, size);
