@@ -308,19 +308,20 @@ int rill_rib_add(rill_rib *r, rill_via *via, rill_route_kind kind, rill_bytes pr
     return RILL_OK;
 }
 
-/* What the configuration says of a prefix; NULL: nothing. */
-static rill_rib_route *own_of(const rill_rib *r, rill_bytes prefix)
+/* A way of our own to a prefix; NULL: there is none of this kind. */
+static rill_rib_route *own_of(const rill_rib *r, rill_route_kind kind, rill_bytes prefix)
 {
+    assert(kind != RILL_ROUTE_LEARNT);
     rill_name *name = rill_names_find(&r->names, prefix);
     rill_rib_route *at = name == NULL ? NULL : entry_of(name)->routes;
-    while (at != NULL && at->kind == RILL_ROUTE_LEARNT)
+    while (at != NULL && at->kind != kind)
         at = at->next;
     return at;
 }
 
-int rill_rib_move(rill_rib *r, rill_via *via, rill_bytes prefix)
+int rill_rib_move(rill_rib *r, rill_via *via, rill_route_kind kind, rill_bytes prefix)
 {
-    rill_rib_route *route = own_of(r, prefix);
+    rill_rib_route *route = own_of(r, kind, prefix);
     if (route == NULL)
         return RILL_ERR_NOT_FOUND;
     route->via = via;
@@ -329,9 +330,9 @@ int rill_rib_move(rill_rib *r, rill_via *via, rill_bytes prefix)
     return RILL_OK;
 }
 
-int rill_rib_remove(rill_rib *r, rill_bytes prefix)
+int rill_rib_remove(rill_rib *r, rill_route_kind kind, rill_bytes prefix)
 {
-    rill_rib_route *route = own_of(r, prefix);
+    rill_rib_route *route = own_of(r, kind, prefix);
     if (route == NULL)
         return RILL_ERR_NOT_FOUND;
     mark(r, route->entry);

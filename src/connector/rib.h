@@ -132,10 +132,11 @@ void rill_via_init(rill_via *via, const char *name, rill_relation relation, rill
  */
 RILL_MUST_CHECK int rill_rib_add(rill_rib *r, rill_via *via, rill_route_kind kind,
                                  rill_bytes prefix);
-/* It is by another neighbour now. RILL_ERR_NOT_FOUND. */
-RILL_MUST_CHECK int rill_rib_move(rill_rib *r, rill_via *via, rill_bytes prefix);
-/* Takes it out again. RILL_ERR_NOT_FOUND. */
-RILL_MUST_CHECK int rill_rib_remove(rill_rib *r, rill_bytes prefix);
+/* It is by another neighbour now. RILL_ERR_NOT_FOUND: there is none of this kind. */
+RILL_MUST_CHECK int rill_rib_move(rill_rib *r, rill_via *via, rill_route_kind kind,
+                                  rill_bytes prefix);
+/* Takes it out again. RILL_ERR_NOT_FOUND: there is none of this kind. */
+RILL_MUST_CHECK int rill_rib_remove(rill_rib *r, rill_route_kind kind, rill_bytes prefix);
 /*
  * A way that a neighbour tells. May it be believed? If not, what it told of the prefix before is
  * dropped, and this returns RILL_OK, with *taken false. RILL_ERR_NOMEM.

@@ -274,7 +274,7 @@ int rill_routing_set(rill_routing *r, rill_speaker_peer *p, rill_route_kind kind
         return rc;
     rc = rill_rib_settle(&r->speaker.rib, SIZE_MAX);
     if (rc != RILL_OK) {
-        int undone = rill_rib_remove(&r->speaker.rib, prefix);
+        int undone = rill_rib_remove(&r->speaker.rib, kind, prefix);
         (void)undone;
         return rc;
     }
@@ -284,18 +284,18 @@ int rill_routing_set(rill_routing *r, rill_speaker_peer *p, rill_route_kind kind
 
 int rill_routing_move(rill_routing *r, rill_speaker_peer *p, rill_bytes prefix)
 {
-    int rc = rill_rib_move(&r->speaker.rib, &p->via, prefix);
+    int rc = rill_rib_move(&r->speaker.rib, &p->via, RILL_ROUTE_STATIC, prefix);
     settle(r);
     int saved = rc == RILL_OK ? save_configured(r, prefix, p->via.name) : RILL_OK;
     (void)saved; /* it is named after the next start at worst */
     return rc;
 }
 
-int rill_routing_unset(rill_routing *r, rill_bytes prefix)
+int rill_routing_unset(rill_routing *r, rill_route_kind kind, rill_bytes prefix)
 {
-    int rc = rill_rib_remove(&r->speaker.rib, prefix);
+    int rc = rill_rib_remove(&r->speaker.rib, kind, prefix);
     settle(r);
-    int saved = save_configured(r, prefix, "");
+    int saved = kind == RILL_ROUTE_STATIC ? save_configured(r, prefix, "") : RILL_OK;
     (void)saved;
     return rc;
 }

@@ -67,10 +67,13 @@ void rill_routing_change(rill_routing *r, const rill_config *config);
  */
 RILL_MUST_CHECK int rill_routing_set(rill_routing *r, rill_speaker_peer *p, rill_route_kind kind,
                                      rill_bytes prefix);
-/* It leads to another neighbour. RILL_ERR_NOT_FOUND. */
+/*
+ * A static route leads to another neighbour. RILL_ERR_NOT_FOUND: there is none of the prefix, or
+ * only the address of a child.
+ */
 RILL_MUST_CHECK int rill_routing_move(rill_routing *r, rill_speaker_peer *p, rill_bytes prefix);
-/* It is gone. RILL_ERR_NOT_FOUND. */
-RILL_MUST_CHECK int rill_routing_unset(rill_routing *r, rill_bytes prefix);
+/* It is gone. RILL_ERR_NOT_FOUND: there is none of this kind. */
+RILL_MUST_CHECK int rill_routing_unset(rill_routing *r, rill_route_kind kind, rill_bytes prefix);
 
 /*
  * What a store had, in its order, once all neighbours and routes of the configuration are there;

@@ -434,7 +434,8 @@ static void move_extra(size_t i)
     char name[32];
     name_of_prefix(MOST_NODES + i, name, sizeof name);
     if (w.owner[i] != NOWHERE)
-        assert_int_equal(rill_rib_remove(&w.nodes[w.owner[i]].s.rib, text(name)), RILL_OK);
+        assert_int_equal(rill_rib_remove(&w.nodes[w.owner[i]].s.rib, RILL_ROUTE_STATIC, text(name)),
+                         RILL_OK);
     w.owner[i] = below(3) == 0 ? NOWHERE : (int)below(w.node_count);
     if (w.owner[i] != NOWHERE) {
         node *n = &w.nodes[w.owner[i]];

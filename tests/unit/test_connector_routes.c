@@ -288,6 +288,32 @@ static void test_reloads_while_routes_are_learnt(void **state)
         assert_true(store.routes[i].len == 0 || strcmp(store.routes[i].prefix, "g.far") != 0);
 }
 
+/* A route to a child's address is refused, and the child keeps its packets. */
+static void test_a_refused_route_leaves_the_child(void **state)
+{
+    static const char wrong[] =
+        TWO BOB CAROL_WITH("") "routes: [{prefix: g.x.bob, account: carol}]\n";
+    rill_core_change *change = NULL;
+    rill_prepare p;
+    (void)state;
+    end();
+    store = (disk){.store = {&disk_ops}};
+    assert_int_equal(begin(TWO BOB CAROL_WITH("")), RILL_OK);
+    turn();
+    written();
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
+    assert_int_equal(rill_config_read(&fresh, &arena, wrong, strlen(wrong), report, NULL), RILL_OK);
+    assert_int_equal(rill_core_prepare(&change, core, &fresh, report, NULL), RILL_ERR_INVALID);
+    assert_non_null(strstr(first_problem, "there is a route for this prefix already"));
+    send(&alice, 1, "g.x.bob.shop", 100);
+    assert_string_equal(destination_of(&bob, &p), "g.x.bob.shop");
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    fulfilled(&alice, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +321,7 @@ int main(void)
         TEST(test_routes_are_learnt),
         TEST(test_routes_are_kept),
         TEST(test_reloads_while_routes_are_learnt),
+        TEST(test_a_refused_route_leaves_the_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

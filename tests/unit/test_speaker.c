@@ -225,8 +225,8 @@ static void test_which_way_is_the_best(void **state)
                      RILL_ERR_EXISTS);
     assert_int_equal(rill_rib_settle(&w.s.rib, 100), RILL_OK);
     assert_string_equal(way(&w, "g.d"), "up");
-    assert_int_equal(rill_rib_remove(&w.s.rib, text("g.d")), RILL_OK);
-    assert_int_equal(rill_rib_remove(&w.s.rib, text("g.d")), RILL_ERR_NOT_FOUND);
+    assert_int_equal(rill_rib_remove(&w.s.rib, RILL_ROUTE_STATIC, text("g.d")), RILL_OK);
+    assert_int_equal(rill_rib_remove(&w.s.rib, RILL_ROUTE_STATIC, text("g.d")), RILL_ERR_NOT_FOUND);
     assert_int_equal(rill_rib_settle(&w.s.rib, 100), RILL_OK);
     assert_string_equal(way(&w, "g.d"), "c");
     /* Who goes takes its ways along. */
@@ -275,6 +275,11 @@ static void test_who_is_told_what(void **state)
     with_peers();
     assert_int_equal(rill_rib_add(&w.s.rib, &up.via, RILL_ROUTE_STATIC, text("")), RILL_OK);
     assert_int_equal(rill_rib_add(&w.s.rib, &c.via, RILL_ROUTE_CHILD, text("g.x.c")), RILL_OK);
+    /* A child's address is no route of the configuration, and goes and moves with none. */
+    assert_int_equal(rill_rib_remove(&w.s.rib, RILL_ROUTE_STATIC, text("g.x.c")),
+                     RILL_ERR_NOT_FOUND);
+    assert_int_equal(rill_rib_move(&w.s.rib, &up.via, RILL_ROUTE_STATIC, text("g.x.c")),
+                     RILL_ERR_NOT_FOUND);
     assert_int_equal(tell(&w, &a, 7, 0, 1, 1, ROUTES("g.a", "g.a"), NULL), RILL_OK);
     assert_int_equal(tell(&w, &c, 7, 0, 1, 1, ROUTES("g.c", "g.c"), NULL), RILL_OK);
     assert_int_equal(tell(&w, &up, 7, 0, 1, 1, ROUTES("g.u", "g.u"), NULL), RILL_OK);
