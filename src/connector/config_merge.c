@@ -176,7 +176,10 @@ int rill_config_read_with(rill_config *out, rill_arena *arena, const char *text,
     *out = file;
     if (rc != RILL_OK || overlay == NULL || overlay->first == NULL)
         return rc == RILL_OK ? rill_config_judge(out, arena, report, user) : rc;
-    rc = read_items(&m, &file, arena);
+    /* What a node would not start with is no configuration, whatever operators have added. */
+    rc = rill_config_judge(out, arena, report, user);
+    if (rc == RILL_OK)
+        rc = read_items(&m, &file, arena);
     /* What one of them is set aside for may leave another one without its account. */
     for (size_t before = SIZE_MAX; rc == RILL_OK && before != m.troubles;) {
         before = m.troubles;

@@ -207,6 +207,8 @@ void rill_core_change_prices(rill_core *c, const rill_config_rates *fresh);
 void rill_core_clear_prices(rill_core *c);
 /* Does the configuration say what it is worth? */
 bool rill_core_price_is_fixed(const rill_config_rates *rates, const char *code);
+/* All prices that were entered are taken away, for good: they are of a base that is gone. */
+void rill_core_forget_entered(rill_core *c, const char *base);
 /* NULL: there is none. */
 core_entered *rill_core_find_entered(const rill_core *c, const char *code);
 core_quote *rill_core_find_quote(const rill_core *c, const char *code);

@@ -260,6 +260,23 @@ static int keep(rill_core *c, const char *code, const core_entered *e, uint64_t 
     return rill_core_put_setting(c, &setting, group);
 }
 
+/* Else they would be back, however old, once that base is used again. */
+void rill_core_forget_entered(rill_core *c, const char *base)
+{
+    char what[RILL_ENTRY_TEXT_MAX + 1];
+    uint64_t group;
+    for (size_t i = 0; i < c->prices.entered_count; i++) {
+        const char *code = c->prices.entered[i].code;
+        (void)snprintf(what, sizeof what, "price of %s taken away: the base is %s now", code,
+                       base == NULL ? "none" : base);
+        if (keep(c, code, NULL, &group) != RILL_OK ||
+            rill_core_note(c, NULL, "node", what) != RILL_OK)
+            rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                          "out of memory: that the price of %s is gone is not in the books", code);
+    }
+    c->prices.entered_count = 0;
+}
+
 /* A number that ends with this character. */
 static bool take_number(const char **at, char end, uint64_t *out)
 {

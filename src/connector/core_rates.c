@@ -152,7 +152,7 @@ void rill_core_change_prices(rill_core *c, const rill_config_rates *fresh)
     uint64_t refresh = fresh->url == NULL ? 0 : fresh->refresh;
     uint64_t now = now_of(c);
     if (!same_base(c, fresh))
-        c->prices.entered_count = 0;
+        rill_core_forget_entered(c, fresh->base);
     if (same_service(c, fresh)) {
         rill_rate_feed_change(feed, refresh, now);
         return;

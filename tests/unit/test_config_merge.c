@@ -185,6 +185,11 @@ static void test_errors_of_the_file_are_told(void **state)
     assert_int_equal(read_with(FILE_TEXT "default-route: z\n"), RILL_ERR_MALFORMED);
     assert_int_equal(errors, 1);
     assert_string_equal(first, "1: default-route: there is no account 'z'");
+    /* Nor does it hold together with what was added alone: a start reads it before that. */
+    assert_int_equal(read_with(FILE_TEXT "default-route: gbp\n"), RILL_ERR_MALFORMED);
+    put("account", "good", "{\"relation\":\"child\",\"asset\":\"USD/2\",\"tokens\":\"env:C\"}");
+    assert_int_equal(read_with(FILE_TEXT "default-route: good\n"), RILL_ERR_MALFORMED);
+    assert_string_equal(first, "1: default-route: there is no account 'good'");
 }
 
 static void test_one_that_is_about_to_go(void **state)

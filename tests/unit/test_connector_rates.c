@@ -453,6 +453,25 @@ static void test_another_service(void **state)
     assert_true(rill_core_rates_deadline(core) == RILL_NEVER);
 }
 
+/* What was entered in coins of another base does not come back, not even after a restart. */
+static void test_prices_go_with_their_base(void **state)
+{
+    (void)state;
+    begin_with(WITH("by-api: true"));
+    put("{\"code\":\"EUR\",\"price\":\"0.5\"}", 200, "EUR");
+    brings(20000);
+    reload("address: g.x\nstore: {path: b}\naccounts:\n"
+           "  alice: {relation: child, asset: USD/2, tokens: env:ALICE, credit: none}\n"
+           "  bob: {relation: child, asset: EUR/4, tokens: [env:BOB, env:BOB2], segment: b}\n"
+           "  carol: {relation: peer, asset: USD/9, tokens: env:CAROL}\n"
+           "  up: {relation: parent, asset: USD/2, link: {uri: 'btp+ws://x'}}\n"
+           "rates: {base: GBP, by-api: true}\n");
+    reload(WITH("by-api: true"));
+    is_refused("F07");
+    start_again(WITH("by-api: true"));
+    is_refused("F07");
+}
+
 static void test_a_configuration_that_is_refused_changes_no_price(void **state)
 {
     static const char text[] = WITH("url: 'http://localhost/other', spread: 0,"
@@ -586,6 +605,7 @@ int main(void)
         TEST(test_entered_prices_are_kept),
         TEST(test_what_is_kept_may_be_anything),
         TEST(test_another_service),
+        TEST(test_prices_go_with_their_base),
         TEST(test_a_configuration_that_is_refused_changes_no_price),
         TEST(test_metrics),
         TEST(test_what_is_shown),
