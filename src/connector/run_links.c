@@ -267,6 +267,12 @@ int rill_connector_open_links(rill_connector *c)
         connector_link *k = c->links[next++];
         if (!k->open)
             rc = open_link(k);
+        if (rc != RILL_OK && rc != RILL_ERR_NOMEM && holder->config->place.line == 0) {
+            /* What operators added, and not the file, never keeps a node from starting. */
+            wait_to_reopen(k);
+            rc = RILL_OK;
+            continue;
+        }
         if (rc == RILL_OK)
             rc = attach(k, holder->account);
     }

@@ -7,6 +7,7 @@ usage: changes.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
 Prints TAP.
 """
 
+import os
 import re
 import signal
 import sqlite3
@@ -168,7 +169,14 @@ def what_the_file_takes_away(t):
     c = Connector(t, "c", TWO_ASSETS + "# env:TOKEN_DAVE\n")
     token = token_of(ctl(c, "accounts", "add", "carol", "relation=child", "asset=USD/2", "segment=x", "credit=100"))
     ctl(c, "routes", "add", "g.x.y", "bob")
+    secret = os.path.join(os.path.dirname(c.path), "frank.token")
+    with open(secret, "w", encoding="utf-8") as f:
+        f.write("franks-token")
+    os.chmod(secret, 0o600)
+    ctl(c, "accounts", "add", "frank", "relation=peer", "asset=USD/2", "link.uri=btp+ws://127.0.0.1:1",
+        f"link.token=file:{secret}")
     c.stop()
+    os.unlink(secret)
     replace(c, "accounts:\n", "accounts:\n  dave: {relation: child, asset: USD/2, segment: x, tokens: env:TOKEN_DAVE}\n"
                               "  eve: {relation: child, asset: USD/2, segment: y, tokens: env:TOKEN_BOB2}\n")
     c.tokens["TOKEN_BOB2"] = "bob2-token"
@@ -180,7 +188,9 @@ def what_the_file_takes_away(t):
     r = receive(t, c.link("bob"))
     send(t, r.path, 10, link(c, token))
     ctl(c, "settle", "carol", "10", "--in")
+    ctl(c, "accounts", "remove", "frank")
     ctl(c, "routes", "remove", "g.x.y")
+    assert way(c, "g.x.y") == "eve"  # it is the child's own
     ctl(c, "accounts", "remove", "carol")
     c.stop()
 
