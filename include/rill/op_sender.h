@@ -144,7 +144,8 @@ RILL_API RILL_MUST_CHECK int rill_op_sender_agree(rill_op_sender *sender);
 RILL_API void rill_op_sender_cancel(rill_op_sender *sender);
 /*
  * Frees at once, and tells nobody: done is not called, and grants end by themselves. NULL is
- * allowed. Not from inside done.
+ * allowed. Not from inside any handler: rill_op_sender_cancel is for there, and after done the
+ * sender frees itself.
  */
 RILL_API void rill_op_sender_free(rill_op_sender *sender);
 

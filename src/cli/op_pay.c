@@ -101,14 +101,20 @@ static const char *advice(int error, const char *problem)
 static void money_words(const op_pay *p, const rill_op_sender_result *r, char *out, size_t cap)
 {
     char sent[CLI_MONEY_SIZE] = "";
+    char received[CLI_MONEY_SIZE] = "";
     char where[600] = "";
-    if (p->has_quote)
+    if (p->has_quote) {
         cli_money_text(r->sent, p->quote.debit_asset_code, p->quote.debit_asset_scale, sent,
                        sizeof sent);
+        cli_money_text(r->received, p->quote.receive_asset_code, p->quote.receive_asset_scale,
+                       received, sizeof received);
+    }
     cli_escape(where, sizeof where, (const uint8_t *)r->outgoing_payment,
                strlen(r->outgoing_payment));
-    if (!r->may_move && r->sent == 0)
+    if (!r->may_move && r->sent == 0 && r->received == 0)
         snprintf(out, cap, "Nothing was sent");
+    else if (!r->may_move && r->sent == 0)
+        snprintf(out, cap, "Your wallet says that nothing was sent, but %s arrived", received);
     else if (!r->may_move)
         snprintf(out, cap, "%s was sent", sent);
     else if (*where)

@@ -49,6 +49,10 @@ static const char *quote_problem(const rill_op_sender *p, int *error)
     if (p->amount.value != 0 && !p->options.deliver ? q->debit_amount > fixed
                                                     : q->receive_amount != fixed)
         return "your wallet's quote is for another amount than was asked for";
+    if (rill_op_sender_takes_less(in, q->receive_amount)) {
+        *error = RILL_ERR_LIMIT;
+        return "the receiver takes less than that: pay less";
+    }
     if (p->options.max_debit != 0 && q->debit_amount > p->options.max_debit)
         return "to pay it would cost more than may be sent: allow more, or pay less";
     if (q->debit_amount == 0 || q->receive_amount == 0)
@@ -359,8 +363,10 @@ int rill_op_sender_agree(rill_op_sender *p)
 
 void rill_op_sender_cancel(rill_op_sender *p)
 {
-    if (p->step == RILL_OP_STEP_CREATES)
+    if (p->step == RILL_OP_STEP_CREATES && !p->session.rotating) {
         p->cancelled = true; /* its answer tells whether money moves */
-    else
+        p->session.asked.once = true;
+    } else {
         rill_op_sender_finish(p, RILL_ERR_CANCELLED, "stopped");
+    }
 }

@@ -107,10 +107,12 @@ static rill_redirect_page on_came(const rill_redirect_query *query, void *user)
         ask_to_continue(p);
         return RILL_REDIRECT_THANKS;
     }
-    if (*query->hash || !*query->result)
+    if (*query->hash || strcmp(query->result, "grant_rejected") != 0)
         return RILL_REDIRECT_WRONG;
-    if (!p->session.call)
+    if (!p->session.call) {
+        rill_op_session_stop(&p->session); /* its timer must not end what follows */
         ask_to_continue(p);
+    }
     return RILL_REDIRECT_REJECTED;
 }
 

@@ -167,9 +167,18 @@ void rill_op_sender_finish(rill_op_sender *p, int error, const char *problem)
 {
     if (p->step == RILL_OP_STEP_ENDS)
         return;
+    if (p->step == RILL_OP_STEP_CREATES && p->session.call && !p->session.rotating) {
+        p->may_move = true;
+        p->error = RILL_ERR_IN_DOUBT;
+        snprintf(p->problem, sizeof p->problem,
+                 "whether your wallet has made the payment is not known (%s): look at your wallet "
+                 "before you pay again",
+                 problem);
+    } else {
+        p->error = error;
+        snprintf(p->problem, sizeof p->problem, "%s", problem);
+    }
     p->step = RILL_OP_STEP_ENDS;
-    p->error = error;
-    snprintf(p->problem, sizeof p->problem, "%s", problem);
     rill_op_session_stop(&p->session);
     rill_op_session_after(&p->session, 0, on_ended);
 }

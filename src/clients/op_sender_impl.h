@@ -87,7 +87,10 @@ bool rill_op_sender_take_grant(rill_op_sender *p, const rill_web_answer *a);
  * follows, whatever came of it.
  */
 void rill_op_sender_give_back(rill_op_sender *p, void (*then)(rill_op_sender *p));
-/* Nothing is asked any more but to take the grants back. The first reason stays. */
+/*
+ * Nothing is asked any more but to take the grants back. The first reason stays. Where the question
+ * that makes the payment is under way it is RILL_ERR_IN_DOUBT, whatever error says.
+ */
 void rill_op_sender_finish(rill_op_sender *p, int error, const char *problem);
 void rill_op_sender_finish_with(rill_op_sender *p, int error, const char *format, ...)
     RILL_PRINTF(3, 4);
@@ -100,6 +103,8 @@ void rill_op_sender_pay(rill_op_sender *p);
 void rill_op_sender_look(rill_op_sender *p);
 /* Two URLs that a server may write in two ways. */
 bool rill_op_sender_same_url(const char *a, const char *b);
+/* The incoming payment has an amount, and less than units of it are still missing. */
+bool rill_op_sender_takes_less(const rill_incoming_payment *in, uint64_t units);
 
 /* ---- op_sender_consent.c ---- */
 

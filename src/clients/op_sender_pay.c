@@ -20,6 +20,13 @@ bool rill_op_sender_same_url(const char *a, const char *b)
            rill_url_normal(b, other, sizeof other) == RILL_OK && strcmp(one, other) == 0;
 }
 
+bool rill_op_sender_takes_less(const rill_incoming_payment *in, uint64_t units)
+{
+    uint64_t missing =
+        in->incoming_amount > in->received_amount ? in->incoming_amount - in->received_amount : 0;
+    return in->incoming_amount != 0 && units > missing;
+}
+
 static void look(void *user);
 
 /* What both wallets say by now. */
@@ -148,6 +155,8 @@ static void on_created(const rill_web_answer *a, void *user)
             "whether your wallet has made the payment is not known (%s): look at your "
             "wallet before you pay again",
             a->error != RILL_OK ? a->problem : "it answers that it is out of order");
+    } else if (p->cancelled) {
+        rill_op_sender_finish(p, RILL_ERR_CANCELLED, "stopped");
     } else {
         (void)rill_op_session_refused(&p->session, a, "your wallet does not make the payment");
     }
@@ -191,12 +200,17 @@ static void on_checked(const rill_op_result *result, void *user)
             p, RILL_ERR_EXPIRED,
             "the time of the incoming payment is over meanwhile: ask the receiver for a new "
             "one");
+    else if (rill_op_sender_takes_less(result->payment, p->quote.receive_amount))
+        rill_op_sender_finish(
+            p, RILL_ERR_LIMIT,
+            "the receiver has got money meanwhile, and takes less than that: pay less");
     else
         create(p);
 }
 
 void rill_op_sender_pay(rill_op_sender *p)
 {
+    rill_op_session_stop(&p->session); /* nothing of the way here may end what begins now */
     p->step = RILL_OP_STEP_CHECKS;
     if (!rill_op_sender_quote_is_over(p))
         rill_op_session_go_on(&p->session, rill_op_receiver_refresh(p->receiver, on_checked, p));

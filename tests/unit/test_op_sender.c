@@ -33,6 +33,7 @@
 #include <rill/op_sender.h>
 
 #include "base/base64.h"
+#include "clients/op_sender_impl.h"
 #include "crypto/ed25519.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -146,9 +147,10 @@ typedef struct server {
     unsigned count;    /* all questions */
     unsigned answered; /* of `answers` */
     unsigned deleted;
-    bool made;        /* a payment was asked for, */
-    unsigned times;   /* that often */
-    int asked_for_it; /* a pipe that is told so, or 0; then it is answered once `go` has a byte */
+    bool made;           /* a payment was asked for, */
+    unsigned times;      /* that often */
+    const char *held_up; /* how a question begins that is answered once `go` has a byte, */
+    int asked_for_it;    /* of which this pipe is told; 0: none is */
     int go;
 } server;
 
@@ -198,7 +200,7 @@ static bool answer(server *s, int fd)
     bool makes = strncmp(asked, "POST /outgoing-payments ", 24) == 0;
     s->made = s->made || makes;
     s->times += makes;
-    if (makes && s->asked_for_it != 0) {
+    if (s->asked_for_it != 0 && strncmp(asked, s->held_up, strlen(s->held_up)) == 0) {
         (void)!write(s->asked_for_it, "", 1);
         (void)!read(s->go, (char[1]){0}, 1);
     }
@@ -569,6 +571,12 @@ static const wrong wrongs[] = {
     {"an incoming payment whose time ended", AT_CHECK,
      INCOMING("200", "\"expiresAt\":\"2020-01-01T00:00:00Z\",", "0"), RILL_ERR_EXPIRED, "meanwhile",
      false},
+    {"an incoming payment of which less is missing by now", AT_CHECK,
+     INCOMING("200", "\"incomingAmount\":" USD("700") ",", "211"), RILL_ERR_LIMIT, "meanwhile",
+     false},
+    {"an incoming payment that has more than it is for by now", AT_CHECK,
+     INCOMING("200", "\"incomingAmount\":" USD("700") ",", "701"), RILL_ERR_LIMIT, "meanwhile",
+     false},
     {"a receiver that went away", AT_CHECK, ANSWER("404", "{}"), RILL_ERR_NOT_FOUND, "incoming",
      false},
     {"a payment that is refused", AT_CREATE,
@@ -661,6 +669,8 @@ static void test_amounts(void **state)
         {0, false, 0, limited, QUOTE("/1", EUR("500"), USD("700"), ""), RILL_ERR_RATE, NULL},
         {491, true, 0, limited, NULL, RILL_ERR_LIMIT, NULL},
         {490, true, 0, limited, NULL, RILL_OK, NULL},
+        {500, false, 0, limited, NULL, RILL_OK, NULL},
+        {500, false, 0, limited, QUOTE("/1", EUR("500"), USD("491"), ""), RILL_ERR_LIMIT, NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *answers[AT_END + 1];
@@ -842,6 +852,33 @@ static void test_a_refusal_is_asked_of_the_wallet(void **state)
     }
 }
 
+/* Nothing else that a visitor calls a result is. */
+static void come_with_other_results(payer *p)
+{
+    p->visitors[0] = visit(p, "GET", NULL, "?result=done", "");
+    p->visitors[1] = visit(p, "GET", NULL, "?result=grant_rejected2", "");
+}
+
+static void test_other_results_are_no_refusal(void **state)
+{
+    (void)state;
+    server s;
+    payer p;
+    start(&s, whole);
+    set_up_payer(&p, &s);
+    p.browse = come_with_other_results;
+    p.options.consent_timeout_ns = RILL_SECOND / 2;
+    run(&p);
+    stop(&s);
+    assert_int_equal(p.error, RILL_ERR_TIMEOUT);
+    assert_int_equal(s.answered, AT_CONTINUE); /* the wallet was not asked */
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(status_of(p.visitors[i]), 400);
+        p.visitors[i] = 0;
+    }
+    tear_down_payer(&p);
+}
+
 /* ---- waiting ---- */
 
 static void do_nothing(payer *p)
@@ -1019,63 +1056,134 @@ static void test_cancelled(void **state)
     }
 }
 
-/* While the payment is being made: the answer is waited for, since it tells whether money moves. */
-typedef struct stopper {
+/* What is done while a question waits for its answer. */
+typedef struct holdup {
     uv_poll_t poll;
+    uv_timer_t timer;
     payer *payer;
-    int go;
-} stopper;
+    void (*act)(payer *p);
+    uint64_t ms; /* until it is answered */
+    int asked[2], go[2];
+} holdup;
+
+static void on_long_enough(uv_timer_t *timer)
+{
+    holdup *h = timer->data;
+    (void)!write(h->go[1], (char[2]){0}, 2); /* one for a question that must not come again */
+    uv_close((uv_handle_t *)timer, NULL);
+}
 
 static void on_asked_for_it(uv_poll_t *poll, int status, int events)
 {
-    stopper *s = poll->data;
+    holdup *h = poll->data;
     (void)status;
     (void)events;
-    rill_op_sender_cancel(s->payer->sender);
-    rill_op_sender_cancel(s->payer->sender);
-    (void)!write(s->go, "", 1);
+    h->act(h->payer);
+    assert_int_equal(uv_timer_start(&h->timer, on_long_enough, h->ms, 0), 0);
     uv_close((uv_handle_t *)poll, NULL);
 }
 
+/* Runs p, whose server was just started. */
+static void run_with_holdup(payer *p, const char *question, void (*act)(payer *p), uint64_t ms)
+{
+    holdup h = {.payer = p, .act = act, .ms = ms};
+    assert_int_equal(pipe(h.asked) | pipe(h.go), 0);
+    p->server->held_up = question;
+    p->server->go = h.go[0];
+    p->server->asked_for_it = h.asked[1];
+    assert_int_equal(uv_poll_init(rill_loop_uv(p->loop), &h.poll, h.asked[0]), 0);
+    assert_int_equal(uv_timer_init(rill_loop_uv(p->loop), &h.timer), 0);
+    h.poll.data = &h;
+    h.timer.data = &h;
+    assert_int_equal(uv_poll_start(&h.poll, UV_READABLE, on_asked_for_it), 0);
+    run(p);
+    stop(p->server);
+    for (size_t end = 0; end < 2; end++) {
+        close(h.asked[end]);
+        close(h.go[end]);
+    }
+}
+
+static void cancel_twice(payer *p)
+{
+    rill_op_sender_cancel(p->sender);
+    rill_op_sender_cancel(p->sender);
+}
+
+/* The answer is waited for, since it tells whether money moves; but it is not asked for again. */
 static void test_cancelled_while_it_is_made(void **state)
 {
     (void)state;
     static const struct {
-        const char *answer;
+        const char *held_up, *answer;
         int error;
         bool may_move;
     } cases[] = {
-        {OUTGOING("201", EUR("500"), EUR("0"), ""), RILL_ERR_CANCELLED, true},
-        {ANSWER("403", "{}"), RILL_ERR_REFUSED, false},
-        {"", RILL_ERR_IN_DOUBT, true},
+        {"POST /outgoing-payments ", OUTGOING("201", EUR("500"), EUR("0"), ""), RILL_ERR_CANCELLED,
+         true},
+        {"POST /outgoing-payments ", ANSWER("400", "{}"), RILL_ERR_CANCELLED, false},
+        {"POST /outgoing-payments ", ANSWER("401", "{}"), RILL_ERR_CANCELLED, false},
+        {"POST /outgoing-payments ", ANSWER("403", "{}"), RILL_ERR_CANCELLED, false},
+        {"POST /outgoing-payments ", "", RILL_ERR_IN_DOUBT, true},
+        {"POST /manage ", ANSWER("401", "{}"), RILL_ERR_CANCELLED, false},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *answers[AT_END + 1];
-        int asked[2], go[2];
         server s;
         payer p;
         memcpy(answers, whole, sizeof whole);
         answers[AT_CREATE] = cases[i].answer;
-        answers[AT_CREATE + 1] = NULL;
-        assert_int_equal(pipe(asked) | pipe(go), 0);
+        answers[AT_CREATE + 1] = GRANT; /* a new token, for whoever asks */
+        answers[AT_CREATE + 2] = whole[AT_CREATE];
+        answers[AT_CREATE + 3] = NULL;
         start(&s, answers);
-        s.go = go[0];
-        s.asked_for_it = asked[1];
         set_up_payer(&p, &s);
-        stopper stops = {.payer = &p, .go = go[1]};
-        assert_int_equal(uv_poll_init(rill_loop_uv(p.loop), &stops.poll, asked[0]), 0);
-        stops.poll.data = &stops;
-        assert_int_equal(uv_poll_start(&stops.poll, UV_READABLE, on_asked_for_it), 0);
-        run(&p);
-        stop(&s);
-        assert_int_equal(p.error, cases[i].error);
-        assert_int_equal(p.may_move, cases[i].may_move);
-        for (size_t end = 0; end < 2; end++) {
-            close(asked[end]);
-            close(go[end]);
-        }
+        run_with_holdup(&p, cases[i].held_up, cancel_twice, 0);
+        if (p.error != cases[i].error || p.may_move != cases[i].may_move)
+            fail_msg("%zu: %s, %s", i, rill_error_name(p.error), p.problem);
+        assert_int_equal(s.times, 1);
         tear_down_payer(&p);
     }
+}
+
+/* The time to agree is over once the wallet was asked, however long its answers take. */
+static void test_no_time_ends_a_payment_that_is_made(void **state)
+{
+    (void)state;
+    static const char *const held_up[] = {"POST /c ", "POST /outgoing-payments "};
+    for (size_t i = 0; i < COUNT(held_up); i++) {
+        server s;
+        payer p;
+        start(&s, whole);
+        set_up_payer(&p, &s);
+        p.browse = say_refused; /* which the wallet knows nothing of */
+        p.options.consent_timeout_ns = RILL_SECOND;
+        run_with_holdup(&p, held_up[i], do_nothing, 1500);
+        if (p.error != RILL_OK)
+            fail_msg("%s: %s, %s", held_up[i], rill_error_name(p.error), p.problem);
+        assert_int_equal(p.sent, 500);
+        tear_down_payer(&p);
+    }
+}
+
+/* Whatever ends it then, nobody is told that nothing was sent. */
+static void end_it(payer *p)
+{
+    rill_op_sender_finish(p->sender, RILL_ERR_TIMEOUT, "too late");
+}
+
+static void test_ended_while_it_is_made(void **state)
+{
+    (void)state;
+    server s;
+    payer p;
+    start(&s, whole);
+    set_up_payer(&p, &s);
+    run_with_holdup(&p, "POST /outgoing-payments ", end_it, 0);
+    assert_int_equal(p.error, RILL_ERR_IN_DOUBT);
+    assert_true(p.may_move);
+    assert_non_null(strstr(p.problem, "not known (too late)"));
+    tear_down_payer(&p);
 }
 
 static void test_freed_at_once(void **state)
@@ -1196,6 +1304,7 @@ int main(void)
         cmocka_unit_test(test_the_port_is_held),
         cmocka_unit_test(test_a_second_answer_changes_nothing),
         cmocka_unit_test(test_a_refusal_is_asked_of_the_wallet),
+        cmocka_unit_test(test_other_results_are_no_refusal),
         cmocka_unit_test(test_nobody_agrees),
         cmocka_unit_test(test_a_wallet_takes_its_time),
         cmocka_unit_test(test_a_quote_ends_meanwhile),
@@ -1204,6 +1313,8 @@ int main(void)
         cmocka_unit_test(test_a_payment_that_does_not_end),
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_cancelled_while_it_is_made),
+        cmocka_unit_test(test_no_time_ends_a_payment_that_is_made),
+        cmocka_unit_test(test_ended_while_it_is_made),
         cmocka_unit_test(test_freed_at_once),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_each_allocation_fails),
