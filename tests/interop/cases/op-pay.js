@@ -155,6 +155,7 @@ const wrongs = [
   ['another asset than the account\'s', {}, ['5USD'], 'INVALID', 2, /the asset is EUR/],
   ['no amount', {}, [], 'INVALID', 2, /nothing says how much/],
   ['the wallet fails to pay', { pays: ['half', 'fail'] }, ['5'], 'REMOTE', 1, /could not pay all.*2\.5 EUR \(250 units\) was sent/],
+  ['the wallet fails to pay, and does not say that something was sent', { pays: ['half, untold', 'fail'] }, ['5'], 'REMOTE', 1, /says that nothing was sent, but 2\.45 USD \(245 units\) arrived\./],
   ['the wallet breaks down when it is to pay', { 'POST /op': onlyFor(/outgoing/, answer(500, {})) }, ['5'], 'IN_DOUBT', 1, /not known.*Money may still move/, true],
   ['the wallet hangs up when it is to pay', { 'POST /op': onlyFor(/outgoing/, () => ({ hangUp: true })) }, ['5'], 'IN_DOUBT', 1, /not known.*Money may still move/, true],
   ['the payment does not end', { pays: ['half', 'rest', 'rest', 'rest', 'rest'] }, ['5', '--timeout', '2'], 'TIMEOUT', 1, /Money may still move \(2\.5 EUR/, true]

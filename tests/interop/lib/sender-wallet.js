@@ -170,8 +170,8 @@ class SenderWallet extends Wallet {
     const incoming = this.find(payment.receiver.split('/').pop())
     const receive = BigInt(payment.receiveAmount.value)
     const arrive = value => { incoming.receivedAmount = amount(BigInt(incoming.receivedAmount.value) + value, ASSET) }
-    if (step === 'half') {
-      payment.sentAmount = amount(BigInt(payment.debitAmount.value) / 2n, SOURCE)
+    if (step === 'half' || step === 'half, untold') {
+      if (step === 'half') payment.sentAmount = amount(BigInt(payment.debitAmount.value) / 2n, SOURCE)
       arrive(receive / 2n)
       entry.arrived = receive / 2n
     } else if (step === 'all' || step === 'all but fees') {
