@@ -88,15 +88,26 @@ static void respond(rill_web_connection *c, uint64_t handle, const rill_admin_an
 }
 
 /* What it looks for is the store's until it is found, and then nobody's. */
-static void end_waiting(waiting *w)
+/* Before it is replied to: a reply that cannot be made ends the connection, and all that waits. */
+static void unlink_waiting(waiting *w)
 {
     rill_list_remove(&w->of_connection);
     if (w->look != NULL)
         w->look->look.user = NULL;
     else
         rill_list_remove(&w->of_admin);
+}
+
+static void free_waiting(waiting *w)
+{
     rill_admin_free(&w->answer);
     rill_free(memory(), w);
+}
+
+static void end_waiting(waiting *w)
+{
+    unlink_waiting(w);
+    free_waiting(w);
 }
 
 /* NULL, and it has been answered: without memory the answer says less than it could. */
@@ -138,9 +149,10 @@ static void on_looked(rill_store_look *look)
     if (w != NULL) {
         rill_admin_answer answer;
         rill_admin_answer_look(found, &answer);
+        unlink_waiting(w);
         respond(w->connection, w->handle, &answer);
         rill_admin_free(&answer);
-        end_waiting(w);
+        free_waiting(w);
     }
     rill_admin_free_look(found);
 }
@@ -163,8 +175,9 @@ void rill_admin_kept(rill_admin *a, uint64_t group)
         waiting *w = RILL_CONTAINER(a->waiting.next, waiting, of_admin);
         if (w->answer.group > group)
             return;
+        unlink_waiting(w);
         respond(w->connection, w->handle, &w->answer);
-        end_waiting(w);
+        free_waiting(w);
     }
 }
 

@@ -66,10 +66,16 @@ static void reply(rill_web_connection *c, uint64_t handle, const rill_engine_rep
     respond(c, handle, r->status, r->type, (rill_bytes){(const uint8_t *)r->body, strlen(r->body)});
 }
 
-static void end_waiting(waiting *w)
+/* Before it is replied to: a reply that cannot be made ends the connection, and all that waits. */
+static void unlink_waiting(waiting *w)
 {
     rill_list_remove(&w->of_connection);
     rill_list_remove(&w->of_port);
+}
+
+static void end_waiting(waiting *w)
+{
+    unlink_waiting(w);
     rill_free(memory(), w);
 }
 
@@ -106,8 +112,9 @@ void rill_engine_port_kept(rill_engine_port *p, uint64_t group)
         waiting *w = RILL_CONTAINER(p->groups.next, waiting, of_port);
         if (w->reply.group > group)
             return;
+        unlink_waiting(w);
         reply(w->connection, w->handle, &w->reply);
-        end_waiting(w);
+        rill_free(memory(), w);
     }
 }
 
@@ -118,8 +125,9 @@ void rill_engine_port_messaged(rill_engine_port *p, uint64_t message, unsigned s
         waiting *w = RILL_CONTAINER(at, waiting, of_port);
         if (w->reply.message != message)
             continue;
+        unlink_waiting(w);
         respond(w->connection, w->handle, status, "application/octet-stream", data);
-        end_waiting(w);
+        rill_free(memory(), w);
         return;
     }
 }
