@@ -55,8 +55,7 @@ static void credit(rill_core *c, rill_settling *a, const rill_engine_request *r,
         refuse(out, 503, "the books cannot be written");
         return;
     }
-    switch (rill_settler_credit(&c->settler, a, key, &quantity, rill_core_now(c).wall_ms,
-                                &out->group)) {
+    switch (rill_settler_credit(&c->settler, a, key, &quantity, rill_core_now(c), &out->group)) {
     case RILL_OK:
     case RILL_ERR_EXISTS:
         /* All of it: what is less than a unit is kept here, and not for the engine to keep. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Settlement engines: their accounts, and what they answer. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,13 +82,18 @@ int rill_core_name_settlements(rill_core *c)
         rill_settling *a = rill_settler_find(&c->settler, k->id);
         if (a != NULL && a->name == NULL)
             rc = rill_settler_attach(&a, &c->settler, k->id, k->name, k->scale, NULL);
+        if (a != NULL && a->balance == NULL && a->of != NULL && rc == RILL_OK)
+            rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                          "account %s: it is not in the configuration, or has another asset, "
+                          "and %s is still asked to settle %" PRIu64 " units of it, key %s",
+                          a->name, a->of->url, a->asked, a->key);
     }
     return rc;
 }
 
 int rill_core_know_settlement(rill_core *c, const rill_store_settlement *settlement)
 {
-    return rill_settler_know(&c->settler, settlement);
+    return rill_settler_know(&c->settler, settlement, c->options.now(c->options.user).mono_ns);
 }
 
 void rill_core_look_to_settle(rill_core *c, const rill_holder_account *holder)

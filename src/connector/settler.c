@@ -126,7 +126,7 @@ static int know_out(rill_settler *s, rill_settling *a, const rill_store_settleme
     return a->of == NULL ? RILL_ERR_NOMEM : RILL_OK;
 }
 
-int rill_settler_know(rill_settler *s, const rill_store_settlement *row)
+int rill_settler_know(rill_settler *s, const rill_store_settlement *row, uint64_t mono_ns)
 {
     rill_settling *a = rill_settler_find(s, row->account);
     if (a == NULL)
@@ -137,7 +137,7 @@ int rill_settler_know(rill_settler *s, const rill_store_settlement *row)
     case RILL_SETTLEMENT_OUT:
         return know_out(s, a, row);
     case RILL_SETTLEMENT_IN:
-        return rill_settler_know_in(s, a, row);
+        return rill_settler_know_in(s, a, row, mono_ns);
     case RILL_SETTLEMENT_LEFT_OUT:
         return know_amount(row, &a->left_out);
     case RILL_SETTLEMENT_LEFT_IN:
@@ -567,6 +567,14 @@ void rill_settler_answered(rill_settler *s, rill_settling *a, uint64_t id,
     const char *problem = rill_settler_find_refusal(a, answer, text);
     if (a->step == RILL_SETTLE_PAY && answer->status == 404)
         a->forgotten = true;
+    if (problem != NULL && a->step == RILL_SETTLE_DELETE && a->terms.engine != NULL &&
+        a->terms.engine != a->asks) {
+        rill_log_line(s->options.log, RILL_LOG_WARNING,
+                      "account %s: the engine %s is not told that the account is gone: %s", a->name,
+                      a->asks->url, problem);
+        a->tries = 0;
+        problem = NULL; /* its successor does not wait for it */
+    }
     if (problem != NULL) {
         fail(s, a, problem, now.mono_ns);
         return;

@@ -148,8 +148,12 @@ void rill_settler_clear(rill_settler *s);
 
 /* ---- accounts ---- */
 
-/* What the store has: before any account is attached. RILL_ERR_NOMEM, RILL_ERR_MALFORMED. */
-RILL_MUST_CHECK int rill_settler_know(rill_settler *s, const rill_store_settlement *settlement);
+/*
+ * What the store has: before any account is attached. mono_ns: now; keys are as if used then.
+ * RILL_ERR_NOMEM, RILL_ERR_MALFORMED.
+ */
+RILL_MUST_CHECK int rill_settler_know(rill_settler *s, const rill_store_settlement *settlement,
+                                      uint64_t mono_ns);
 /* The account of this balance; NULL: the settler knows nothing of it. */
 rill_settling *rill_settler_find(const rill_settler *s, rill_balance_id id);
 /*
@@ -199,12 +203,13 @@ rill_settling *rill_settler_find_call(const rill_settler *s, uint64_t id);
 
 /*
  * The engine of an account tells a settlement. RILL_OK: it is booked in *group. RILL_ERR_EXISTS: it
- * was told before; *group is the one that it is in (0: kept). RILL_ERR_STATE: the key came with
- * another amount. RILL_ERR_RANGE: more than an account can have, or finer than can be kept.
- * RILL_ERR_LIMIT: too many keys. RILL_ERR_NOMEM. Then nothing has changed.
+ * was told before, to this account or another of its name; *group is the one that it is in (0:
+ * kept). RILL_ERR_STATE: the key came with another amount. RILL_ERR_RANGE: more than an account can
+ * have, or finer than can be kept. RILL_ERR_LIMIT: too many keys. RILL_ERR_NOMEM. Then nothing has
+ * changed.
  */
 RILL_MUST_CHECK int rill_settler_credit(rill_settler *s, rill_settling *a, const char *key,
-                                        const rill_quantity *quantity, uint64_t wall_ms,
+                                        const rill_quantity *quantity, rill_now now,
                                         uint64_t *group);
 
 #endif

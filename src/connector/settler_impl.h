@@ -12,7 +12,7 @@
 
 /* A key that the store has. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_settler_know_in(rill_settler *s, rill_settling *a,
-                                         const rill_store_settlement *settlement);
+                                         const rill_store_settlement *settlement, uint64_t mono_ns);
 void rill_settler_clear_in(rill_settler *s, rill_settling *a);
 
 /* settler_rows.c: each is a row of the store. RILL_ERR_NOMEM. */

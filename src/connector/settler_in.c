@@ -17,6 +17,7 @@ typedef struct told_key {
     struct told_key *same_hash;
     rill_balance_id account;
     uint64_t used_ms;  /* last */
+    uint64_t used_ns;  /* the same, by the monotonic clock; since this node began */
     uint64_t saved_ms; /* as the store has it */
     uint64_t group;    /* that it is booked in; 0: of an earlier run */
     uint8_t scale;
@@ -42,7 +43,7 @@ static told_key *find_key(const rill_settler *s, const rill_settling *a, const c
 }
 
 static int add_key(rill_settler *s, rill_settling *a, const char *key, const char *amount,
-                   uint8_t scale, uint64_t used_ms, told_key **out)
+                   uint8_t scale, rill_now used, told_key **out)
 {
     size_t key_size = strlen(key) + 1;
     size_t amount_size = strlen(amount) + 1;
@@ -55,7 +56,8 @@ static int add_key(rill_settler *s, rill_settling *a, const char *key, const cha
     k->amount = k->key + key_size;
     k->scale = scale;
     k->account = a->id;
-    k->used_ms = k->saved_ms = used_ms;
+    k->used_ms = k->saved_ms = used.wall_ms;
+    k->used_ns = used.mono_ns;
     k->same_hash = rill_map_get(&s->by_key, hash);
     if (k->same_hash != NULL) {
         bool there = rill_map_replace(&s->by_key, hash, k);
@@ -89,10 +91,12 @@ static void drop_key(rill_settler *s, rill_settling *a, told_key *k)
     rill_free(s->options.allocator, k);
 }
 
-int rill_settler_know_in(rill_settler *s, rill_settling *a, const rill_store_settlement *row)
+int rill_settler_know_in(rill_settler *s, rill_settling *a, const rill_store_settlement *row,
+                         uint64_t mono_ns)
 {
     told_key *k;
-    return add_key(s, a, row->key, row->amount, row->scale, row->at_ms, &k);
+    const rill_now used = {mono_ns, row->at_ms};
+    return add_key(s, a, row->key, row->amount, row->scale, used, &k);
 }
 
 void rill_settler_clear_in(rill_settler *s, rill_settling *a)
@@ -104,31 +108,64 @@ void rill_settler_clear_in(rill_settler *s, rill_settling *a)
     }
 }
 
-/* It was shown again. The store learns of it once an hour: that is less than what is kept. */
-static void use_key(rill_settler *s, rill_settling *a, told_key *k, uint64_t wall_ms)
+/* The store learns of it once an hour: that is less than what is kept. */
+static void set_used(rill_settler *s, const rill_settling *a, told_key *k, uint64_t wall_ms)
 {
-    if (wall_ms <= k->used_ms)
-        return;
+    uint64_t off = wall_ms > k->saved_ms ? wall_ms - k->saved_ms : k->saved_ms - wall_ms;
     k->used_ms = wall_ms;
-    rill_list_remove(&k->linked);
-    rill_list_push_back(&a->keys, &k->linked);
-    if (wall_ms - k->saved_ms < HOUR_MS)
+    if (off < HOUR_MS)
         return;
     if (rill_settler_put_in(s, a, k->key, k->amount, k->scale, wall_ms, false) == RILL_OK)
         k->saved_ms = wall_ms;
     s->options.soon(s->options.user);
 }
 
+/* It was shown again. */
+static void use_key(rill_settler *s, rill_settling *a, told_key *k, rill_now now)
+{
+    k->used_ns = now.mono_ns;
+    rill_list_remove(&k->linked);
+    rill_list_push_back(&a->keys, &k->linked);
+    set_used(s, a, k, now.wall_ms);
+}
+
+/* By both clocks: the wall clock may be, or may have been, wrong. */
+static bool is_old(const told_key *k, rill_now now)
+{
+    return rill_sub_sat(now.mono_ns, k->used_ns) > RILL_SETTLE_KEEP_MS * RILL_MS &&
+           rill_sub_sat(now.wall_ms, k->used_ms) > RILL_SETTLE_KEEP_MS;
+}
+
 /* Those that nobody has used for so long. What cannot be written stays. */
-static void drop_old_keys(rill_settler *s, rill_settling *a, uint64_t wall_ms)
+static void drop_old_keys(rill_settler *s, rill_settling *a, rill_now now)
 {
     while (!rill_list_empty(&a->keys)) {
         told_key *k = RILL_CONTAINER(a->keys.next, told_key, linked);
-        if (wall_ms < RILL_SETTLE_KEEP_MS || k->used_ms >= wall_ms - RILL_SETTLE_KEEP_MS ||
-            rill_settler_put_in(s, a, k->key, "", 0, 0, true) != RILL_OK)
+        if (k->used_ms > now.wall_ms)
+            set_used(s, a, k, now.wall_ms); /* nobody has used it in the future */
+        if (!is_old(k, now) || rill_settler_put_in(s, a, k->key, "", 0, 0, true) != RILL_OK)
             return;
         drop_key(s, a, k);
     }
+}
+
+/*
+ * An account whose asset has changed is another one, but not to its engine, which may still tell it
+ * what it has told the one before. *owner: whose the key is.
+ */
+static told_key *find_told(const rill_settler *s, rill_settling *a, const char *key,
+                           rill_settling **owner)
+{
+    told_key *k = find_key(s, a, key);
+    *owner = a;
+    for (const rill_list *at = s->all.next; k == NULL && at != &s->all; at = at->next) {
+        rill_settling *other = RILL_CONTAINER(at, rill_settling, linked);
+        if (other->name == NULL || strcmp(other->name, a->name) != 0)
+            continue;
+        k = find_key(s, other, key);
+        *owner = other;
+    }
+    return k;
 }
 
 /* All of it in one batch, or nothing. */
@@ -162,14 +199,15 @@ static int write_told(const rill_settler *s, const rill_settling *a, const told_
 }
 
 int rill_settler_credit(rill_settler *s, rill_settling *a, const char *key,
-                        const rill_quantity *quantity, uint64_t wall_ms, uint64_t *group)
+                        const rill_quantity *quantity, rill_now now, uint64_t *group)
 {
     rill_exact amount;
     rill_exact total;
-    told_key *k = find_key(s, a, key);
+    rill_settling *owner;
+    told_key *k = find_told(s, a, key, &owner);
     *group = 0;
     if (k != NULL) {
-        use_key(s, a, k, wall_ms);
+        use_key(s, owner, k, now);
         *group = k->group;
         return k->scale == quantity->scale && strcmp(k->amount, quantity->amount) == 0
                    ? RILL_ERR_EXISTS
@@ -180,10 +218,10 @@ int rill_settler_credit(rill_settler *s, rill_settling *a, const char *key,
         rc = rill_exact_add(&total, &a->left_in, &amount);
     if (rc != RILL_OK)
         return rc;
-    drop_old_keys(s, a, wall_ms);
+    drop_old_keys(s, a, now);
     if (a->key_count >= RILL_SETTLE_KEYS)
         return RILL_ERR_LIMIT;
-    rc = add_key(s, a, key, quantity->amount, quantity->scale, wall_ms, &k);
+    rc = add_key(s, a, key, quantity->amount, quantity->scale, now, &k);
     if (rc != RILL_OK)
         return rc;
     rc = write_told(s, a, k, &total, group);

@@ -25,6 +25,7 @@ static rill_now now;
 static fake alice, bob;
 static unsigned soon_count;
 static char first_problem[300];
+static char last_line[400]; /* of the log */
 
 /* What engines were asked. */
 static struct {
@@ -175,7 +176,14 @@ static void come(fake *f, const char *name, const char *token)
     f->link.on.up(&f->link, f->link.user);
 }
 
-static int begin(const char *yaml)
+static void core_line(void *user, rill_log_level level, const char *line)
+{
+    (void)user;
+    (void)level;
+    snprintf(last_line, sizeof last_line, "%s", line);
+}
+
+static void make(const char *yaml)
 {
     const char *problem = NULL;
     memset(&disk, 0, sizeof disk);
@@ -184,7 +192,7 @@ static int begin(const char *yaml)
     call_count = told_count = 0;
     call_result = RILL_OK;
     allocations_left = -1;
-    first_problem[0] = '\0';
+    first_problem[0] = last_line[0] = '\0';
     crypto = rill_crypto_new(rill_allocator_default());
     rill_arena_init(&arenas[0], rill_allocator_default());
     rill_arena_init(&arenas[1], rill_allocator_default());
@@ -202,8 +210,14 @@ static int begin(const char *yaml)
         .engine = core_engine,
         .messaged = core_messaged,
         .secret = core_secret,
+        .log = {core_line, NULL, RILL_LOG_WARNING},
     };
     assert_int_equal(rill_core_new(&core, &o, &problem), RILL_OK);
+}
+
+static int begin(const char *yaml)
+{
+    make(yaml);
     return rill_core_begin(core, &disk.store, report, NULL);
 }
 
@@ -633,6 +647,27 @@ static void test_a_token_at_the_start(void **state)
     tear_down(NULL);
 }
 
+/* It is settled all the same, and somebody should know. */
+static void test_what_is_outstanding_of_nobody(void **state)
+{
+    (void)state;
+    const rill_store_account eve = {7, RILL_HOLDER_NEIGHBOUR, "eve", "USD", 2, 1};
+    const rill_store_settlement out = {
+        7, RILL_SETTLEMENT_OUT, "key", "http://localhost:9", "50", 0, 1, false};
+    make(EXAMPLE(ENGINE));
+    assert_int_equal(rill_core_know(core, &eve, rill_wide_signed(rill_wide(0))), RILL_OK);
+    assert_int_equal(rill_core_know_settlement(core, &out), RILL_OK);
+    assert_int_equal(rill_core_begin(core, &disk.store, report, NULL), RILL_OK);
+    assert_string_equal(last_line,
+                        "account eve: it is not in the configuration, or has another "
+                        "asset, and http://localhost:9 is still asked to settle 50 units of it, "
+                        "key key");
+    turn();
+    come(&alice, "alice", "ALICE");
+    come(&bob, "bob", "BOB");
+    tear_down(NULL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -650,6 +685,7 @@ int main(void)
         TEST(test_an_engines_message),
         TEST(test_reload),
         cmocka_unit_test(test_a_token_at_the_start),
+        cmocka_unit_test(test_what_is_outstanding_of_nobody),
     };
     return cmocka_run_group_tests_name("settlement", tests, NULL, NULL);
 }

@@ -255,7 +255,7 @@ static void start(void)
                                          .amount = r->amount,
                                          .scale = r->scale,
                                          .at_ms = r->at_ms};
-        assert_int_equal(rill_settler_know(&settler, &t), RILL_OK);
+        assert_int_equal(rill_settler_know(&settler, &t, now.mono_ns), RILL_OK);
     }
     assert_int_equal(rill_settler_attach(&account, &settler, BOB, "bob", SCALE, &bob), RILL_OK);
     if (terms_engine != NULL)
@@ -660,6 +660,35 @@ static void test_another_engine(void **state)
     assert_true(account->known == account->terms.engine);
 }
 
+/* It is gone for good, and nothing is outstanding: the next one does not wait for it. */
+static void test_an_engine_that_is_gone(void **state)
+{
+    (void)state;
+    introduce();
+    agree(other_url, NULL);
+    turn();
+    assert_string_equal(call.method, "DELETE");
+    assert_string_equal(call.engine, url);
+    answer(0, "");
+    turn();
+    assert_string_equal(call.method, "POST");
+    assert_string_equal(call.engine, other_url);
+    assert_string_equal(call.path, "/accounts");
+    answer(201, "");
+    keep_all();
+    assert_int_equal(call.id, 0);
+    assert_string_equal(find_row(RILL_SETTLEMENT_ENGINE)->engine, other_url);
+    /* Without another one it is asked until it answers. */
+    agree(NULL, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        turn();
+        assert_string_equal(call.method, "DELETE");
+        assert_string_equal(call.engine, other_url);
+        answer(0, "");
+        pass(RILL_SETTLE_LONGEST_WAIT);
+    }
+}
+
 static void test_no_engine_any_more(void **state)
 {
     (void)state;
@@ -716,7 +745,7 @@ static int credit(const char *key, const char *amount, unsigned scale, uint64_t 
 {
     rill_quantity q;
     assert_int_equal(rill_quantity_of(&q, amount, strlen(amount), scale), RILL_OK);
-    return rill_settler_credit(&settler, account, key, &q, now.wall_ms, group);
+    return rill_settler_credit(&settler, account, key, &q, now, group);
 }
 
 static void test_a_settlement_that_comes(void **state)
@@ -811,7 +840,6 @@ static void test_how_long_a_key_is_known(void **state)
         assert_int_equal(credit("used", "1", 2, &group), RILL_ERR_EXISTS);
         turn();
         written();
-        die(true);
     }
     booked(2);
     assert_int_equal(keys_on_disk(), 2);
@@ -833,6 +861,95 @@ static void test_how_long_a_key_is_known(void **state)
     assert_int_equal(credit("another", "1", 2, &group), RILL_OK);
     assert_int_equal(credit("used", "1", 2, &group), RILL_ERR_EXISTS);
     assert_int_equal(credit("more", "1", 2, &group), RILL_OK); /* long after its last use */
+}
+
+/* The wall clock is wrong for a while: a key is old by both clocks, or it is not. */
+static void test_a_key_and_a_wrong_clock(void **state)
+{
+    (void)state;
+    const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
+    uint64_t group;
+    introduce();
+    assert_int_equal(credit("k", "5", 2, &group), RILL_OK);
+    now.wall_ms += 30 * day_ms;
+    assert_int_equal(credit("ahead", "5", 2, &group), RILL_OK);
+    now.wall_ms -= 30 * day_ms;
+    assert_int_equal(credit("k", "5", 2, &group), RILL_ERR_EXISTS);
+    booked(10);
+    keep_all();
+    /* After a start the monotonic clock counts from there. */
+    die(true);
+    now.wall_ms += 3 * day_ms;
+    assert_int_equal(credit("later", "5", 2, &group), RILL_OK);
+    assert_int_equal(credit("k", "5", 2, &group), RILL_ERR_EXISTS);
+    keep_all();
+    assert_int_equal(keys_on_disk(), 3);
+    /* It stands still. */
+    now.mono_ns += 3 * day_ms * RILL_MS;
+    assert_int_equal(credit("still", "5", 2, &group), RILL_OK);
+    assert_int_equal(credit("k", "5", 2, &group), RILL_ERR_EXISTS);
+    assert_int_equal(credit("still", "5", 2, &group), RILL_ERR_EXISTS);
+    now.wall_ms += 3 * day_ms;
+    assert_int_equal(credit("last", "5", 2, &group), RILL_OK);
+    assert_int_equal(credit("k", "5", 2, &group), RILL_ERR_EXISTS);
+    /* Its last use is known after a start. */
+    keep_all();
+    die(true);
+    now.mono_ns += 3 * day_ms * RILL_MS;
+    now.wall_ms += day_ms;
+    assert_int_equal(credit("after", "5", 2, &group), RILL_OK);
+    assert_int_equal(credit("k", "5", 2, &group), RILL_ERR_EXISTS);
+}
+
+/* It was used when the clock was ahead: it goes two days after that was seen, as do others. */
+static void test_a_key_of_the_future(void **state)
+{
+    (void)state;
+    const uint64_t day = 24 * 3600 * RILL_SECOND;
+    uint64_t group;
+    introduce();
+    now.wall_ms += 30 * (day / RILL_MS);
+    assert_int_equal(credit("ahead", "5", 2, &group), RILL_OK);
+    now.wall_ms -= 30 * (day / RILL_MS);
+    assert_int_equal(credit("k", "5", 2, &group), RILL_OK);
+    pass(2 * day);
+    assert_int_equal(credit("other", "5", 2, &group), RILL_OK);
+    keep_all();
+    assert_int_equal(keys_on_disk(), 3);
+    pass(RILL_SECOND);
+    assert_int_equal(credit("new", "5", 2, &group), RILL_OK);
+    keep_all();
+    assert_int_equal(keys_on_disk(), 2);
+}
+
+/* The asset of an account changes between two tries of its engine. */
+static void test_a_key_of_the_account_before(void **state)
+{
+    (void)state;
+    uint64_t group;
+    uint64_t again;
+    rill_settling *before = account;
+    rill_settling *stranger;
+    introduce();
+    assert_int_equal(credit("k", "5", 2, &group), RILL_OK);
+    agree(NULL, NULL);
+    assert_int_equal(rill_settler_attach(&account, &settler, BOB + 7, "bob", 9, &bob), RILL_OK);
+    agree(url, NULL);
+    assert_int_equal(credit("k", "5", 2, &again), RILL_ERR_EXISTS);
+    assert_int_equal(again, group); /* it is answered once that is kept */
+    assert_int_equal(credit("k", "6", 2, &again), RILL_ERR_STATE);
+    booked(5);
+    assert_int_equal(account->key_count, 0);
+    assert_int_equal(before->key_count, 1);
+    /* Another's key is another key. */
+    assert_int_equal(rill_settler_attach(&stranger, &settler, BOB + 8, "eve", 2, NULL), RILL_OK);
+    account = stranger;
+    account->balance = &bob;
+    agree(url, NULL);
+    assert_int_equal(credit("k", "5", 2, &again), RILL_OK);
+    booked(10);
+    account = before;
+    disk.batch = NULL;
 }
 
 /* ---- many accounts ---- */
@@ -898,7 +1015,7 @@ static void test_without_memory(void **state)
         allocations_left = n;
         rill_quantity q;
         assert_int_equal(rill_quantity_of(&q, "777", 3, 3), RILL_OK);
-        int rc = rill_settler_credit(&settler, account, "k", &q, now.wall_ms, &group);
+        int rc = rill_settler_credit(&settler, account, "k", &q, now, &group);
         allocations_left = -1;
         if (rc == RILL_OK)
             break;
@@ -965,7 +1082,7 @@ static void test_accounts_without_memory(void **state)
         int rc = RILL_ERR_NOMEM;
         for (long n = 0; rc == RILL_ERR_NOMEM; n++) {
             allocations_left = n;
-            rc = rill_settler_know(&settler, &rows[i]);
+            rc = rill_settler_know(&settler, &rows[i], now.mono_ns);
             allocations_left = -1;
         }
         assert_int_equal(rc, RILL_OK);
@@ -1001,7 +1118,7 @@ static void test_rows_that_cannot_be(void **state)
         {9, (rill_settlement_kind)99, "", "", "0", 0, 1, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_int_equal(rill_settler_know(&settler, &rows[i]), RILL_ERR_MALFORMED);
+        assert_int_equal(rill_settler_know(&settler, &rows[i], now.mono_ns), RILL_ERR_MALFORMED);
 }
 
 static void test_a_call_that_cannot_begin(void **state)
@@ -1262,6 +1379,7 @@ int main(void)
         TEST(test_an_engine_that_forgets_the_account),
         TEST(test_what_is_finer_than_the_engine),
         TEST(test_another_engine),
+        TEST(test_an_engine_that_is_gone),
         TEST(test_no_engine_any_more),
         TEST(test_another_account_of_the_name),
         TEST(test_taken_away_while_it_is_told),
@@ -1269,6 +1387,9 @@ int main(void)
         TEST(test_what_is_less_than_a_unit),
         TEST(test_what_cannot_be_credited),
         TEST(test_how_long_a_key_is_known),
+        TEST(test_a_key_and_a_wrong_clock),
+        TEST(test_a_key_of_the_future),
+        TEST(test_a_key_of_the_account_before),
         TEST(test_many_accounts),
         TEST(test_without_memory),
         TEST(test_beginning_without_memory),
