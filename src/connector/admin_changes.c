@@ -247,6 +247,10 @@ void rill_admin_drop_account(const rill_core *core, const rill_admin_control *co
         rill_admin_refuse(out, 409,
                           "its balance is %s units, or packets are under way: settle it first",
                           balance);
+    } else if (used && a->settling != NULL && a->settling->of != NULL) {
+        rill_admin_refuse(out, 409,
+                          "its engine %.200s has not said yet that it has settled: wait for that",
+                          a->settling->of->url);
     } else if (used && route != NULL) {
         rill_admin_refuse(out, 409, "the route %.200s leads to it: take that out first", route);
     } else {

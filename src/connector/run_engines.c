@@ -102,6 +102,8 @@ int rill_connector_call_engine(void *user, const rill_engine_call *call)
         .fields = fields,
         .field_count = put_fields(call, bearer, fields),
         .body = call->body,
+        /* Without a key an engine cannot see that it has had this before. */
+        .once = call->key == NULL && strcmp(call->method, "POST") == 0,
     };
     rill_list_push_back(&c->calls, &open->linked);
     rc = rill_web_call_start(&ignored, c->web, &ask, on_answer, open);

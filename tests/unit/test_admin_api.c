@@ -512,6 +512,18 @@ static void test_what_was_added_changes(void **state)
             "{\"kind\":\"settled-in\",\"amount\":\"100\",\"who\":\"me\"}", 201, "alice");
     turn();
     written();
+    /* So does one that its engine still has to settle. */
+    static union {
+        rill_engine engine;
+        char room[sizeof(rill_engine) + 20];
+    } gone = {.room = ""};
+    memcpy(gone.engine.url, "http://gone", sizeof "http://gone");
+    rill_settling outstanding = {.of = &gone.engine};
+    rill_holder_account *account = rill_core_find(core, text("alice"));
+    account->settling = &outstanding;
+    told_is("DELETE", "/v1/accounts/alice", "", 409,
+            "its engine http://gone has not said yet that it has settled");
+    account->settling = NULL;
     assert_int_equal(rill_overlay_put(&added, "route", "g.q", "alice"), RILL_OK);
     told_is("DELETE", "/v1/accounts/alice", "", 409, "the route g.q leads to it");
     rill_overlay_remove(&added, "route", "g.q");
