@@ -129,10 +129,14 @@ static void use_key(rill_settler *s, rill_settling *a, told_key *k, rill_now now
     set_used(s, a, k, now.wall_ms);
 }
 
-/* By both clocks: the wall clock may be, or may have been, wrong. */
-static bool is_old(const told_key *k, rill_now now)
+/*
+ * By both clocks: the wall clock may be, or may have been, wrong. Where there is no room for
+ * another one the wall clock alone counts, since the other one begins anew with the process.
+ */
+static bool is_old(const rill_settling *a, const told_key *k, rill_now now)
 {
-    return rill_sub_sat(now.mono_ns, k->used_ns) > RILL_SETTLE_KEEP_MS * RILL_MS &&
+    bool full = a->key_count >= RILL_SETTLE_KEYS;
+    return (full || rill_sub_sat(now.mono_ns, k->used_ns) > RILL_SETTLE_KEEP_MS * RILL_MS) &&
            rill_sub_sat(now.wall_ms, k->used_ms) > RILL_SETTLE_KEEP_MS;
 }
 
@@ -143,7 +147,7 @@ static void drop_old_keys(rill_settler *s, rill_settling *a, rill_now now)
         told_key *k = RILL_CONTAINER(a->keys.next, told_key, linked);
         if (k->used_ms > now.wall_ms)
             set_used(s, a, k, now.wall_ms); /* nobody has used it in the future */
-        if (!is_old(k, now) || rill_settler_put_in(s, a, k->key, "", 0, 0, true) != RILL_OK)
+        if (!is_old(a, k, now) || rill_settler_put_in(s, a, k->key, "", 0, 0, true) != RILL_OK)
             return;
         drop_key(s, a, k);
     }

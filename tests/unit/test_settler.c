@@ -864,6 +864,24 @@ static void test_how_long_a_key_is_known(void **state)
 }
 
 /* The wall clock is wrong for a while: a key is old by both clocks, or it is not. */
+/* A node that is started again and again drops old keys all the same, once it has to. */
+static void test_no_room_for_a_key(void **state)
+{
+    (void)state;
+    const uint64_t day_ms = UINT64_C(24) * 3600 * 1000;
+    char key[24];
+    uint64_t group;
+    introduce();
+    for (unsigned i = 0; i < RILL_SETTLE_KEYS; i++) {
+        snprintf(key, sizeof key, "k%u", i);
+        assert_int_equal(credit(key, "1", 2, &group), RILL_OK);
+    }
+    now.wall_ms += day_ms;
+    assert_int_equal(credit("more", "1", 2, &group), RILL_ERR_LIMIT);
+    now.wall_ms += 2 * day_ms;
+    assert_int_equal(credit("more", "1", 2, &group), RILL_OK);
+}
+
 static void test_a_key_and_a_wrong_clock(void **state)
 {
     (void)state;
@@ -1387,6 +1405,7 @@ int main(void)
         TEST(test_what_is_less_than_a_unit),
         TEST(test_what_cannot_be_credited),
         TEST(test_how_long_a_key_is_known),
+        TEST(test_no_room_for_a_key),
         TEST(test_a_key_and_a_wrong_clock),
         TEST(test_a_key_of_the_future),
         TEST(test_a_key_of_the_account_before),
