@@ -62,7 +62,7 @@ rill_http_exchange *rill_http_table_open(rill_http_table *t)
     x->stream = 0;
     x->outgoing_id = x->begins = 0;
     x->body = NULL;
-    x->body_len = x->body_at = 0;
+    x->body_len = x->body_at = x->unsent = 0;
     rill_http_message_init(&x->in, t->blocks, t->limits);
     t->open++;
     return x;

@@ -25,6 +25,7 @@ typedef struct rill_http_exchange {
     uint8_t *body; /* a block: what is sent; or NULL */
     size_t body_len;
     size_t body_at;
+    size_t unsent; /* server, HTTP/2: what of it counts as not sent */
 } rill_http_exchange;
 
 typedef struct rill_http_table {

@@ -8,6 +8,11 @@
 
 /* What a client may send ahead in all, whether its connection is still read or not. */
 #define MAX_HELD ((size_t)256 * 1024)
+/*
+ * Where more of answers than this waits to be taken, no further request is begun: who asks and does
+ * not read would fill the memory. What waits is at most this and one answer.
+ */
+#define MAX_WAITING ((size_t)64 * 1024)
 
 static const char *reason_of(unsigned status)
 {
@@ -215,11 +220,26 @@ static void take_request(rill_http_server *s)
         rill_http_table_close(&s->table, x);
 }
 
-/* Reads requests until one waits for its answer. RILL_ERR_CLOSED: no more is read. */
+/* Answers wait that the owner has not taken yet, and enough of them. */
+static bool has_enough(const rill_h1_server *h)
+{
+    return !h->out.taken && h->out.len > MAX_WAITING;
+}
+
+/* A request may be begun, or gone on with. */
+static bool may_read(const rill_h1_server *h)
+{
+    return h->current == NULL ? !has_enough(h) : !h->current->asked;
+}
+
+/*
+ * Reads requests until one waits for its answer, or answers for being taken. RILL_ERR_CLOSED: no
+ * more is read.
+ */
 static int run(rill_http_server *s, const uint8_t *data, size_t len, size_t *used)
 {
     rill_h1_server *h = &s->h1;
-    while (*used < len && !h->closed && (h->current == NULL || !h->current->asked)) {
+    while (*used < len && !h->closed && may_read(h)) {
         size_t now = 0;
         if (h->current == NULL && (h->current = rill_http_table_open(&s->table)) == NULL)
             return RILL_ERR_NOMEM;
@@ -402,6 +422,11 @@ static int output(rill_http_server *s, rill_bytes *out)
     return RILL_OK;
 }
 
+static bool waits_for_room(const rill_http_server *s)
+{
+    return s->h1.held_len != 0 && s->h1.current == NULL && has_enough(&s->h1);
+}
+
 static bool is_done(const rill_http_server *s)
 {
     return s->h1.closed && s->h1.current == NULL && (s->h1.out.taken || s->h1.out.len == 0);
@@ -427,6 +452,7 @@ void rill_h1_server_begin(rill_http_server *s)
         .output = output,
         .is_done = is_done,
         .is_amid = is_amid,
+        .waits_for_room = waits_for_room,
         .respond = respond,
         .go_on = go_on_with,
         .go_no_further = go_no_further,

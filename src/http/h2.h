@@ -29,6 +29,7 @@ typedef struct rill_h2 {
     uint64_t output; /* bytes of it that were given out */
     unsigned patience;
     size_t pending; /* bytes that messages of the peer's hold */
+    size_t unsent;  /* server: bytes of answers that are not sent, or not to their end */
     bool failed;    /* nothing is read any more */
     bool dead;      /* nothing is written either, and the session is not to be touched */
     const char *problem;

@@ -5,6 +5,13 @@
 
 #include "http/server_impl.h"
 
+/*
+ * Where answers of a connection hold more bytes than this, because the client makes no room for
+ * them, its further requests are refused: it could have a thousand answered and read none. What is
+ * answered at once holds at most this and one answer.
+ */
+#define MAX_UNSENT ((size_t)1024 * 1024)
+
 static rill_http_exchange *exchange_of(const rill_http_server *s, int32_t stream)
 {
     return nghttp2_session_get_stream_user_data(s->h2.session, stream);
@@ -33,6 +40,13 @@ static int submit(rill_http_server *s, rill_http_exchange *x, const rill_http_re
     return code == 0 ? RILL_OK : RILL_ERR_NOMEM;
 }
 
+/* So many bytes of its answer are held now. */
+static void count_unsent(rill_http_server *s, rill_http_exchange *x, size_t bytes)
+{
+    s->h2.unsent = s->h2.unsent - x->unsent + bytes;
+    x->unsent = bytes;
+}
+
 static int respond(rill_http_server *s, rill_http_exchange *x, const rill_http_response *r)
 {
     if (s->h2.dead)
@@ -48,6 +62,7 @@ static int respond(rill_http_server *s, rill_http_exchange *x, const rill_http_r
         x->body_len = 0;
         return error;
     }
+    count_unsent(s, x, x->body_len + rill_http_fields_size(r->fields, r->field_count));
     if (!x->goes_on) {
         x->answered = true;
         if (x->asked)
@@ -70,7 +85,10 @@ static int go_on(rill_http_server *s, rill_http_exchange *x, rill_bytes more)
     if (s->h2.dead)
         return RILL_ERR_NOT_FOUND;
     int error = rill_http_exchange_more(&s->table, x, more);
-    return error == RILL_OK ? resume(s, x) : error;
+    if (error != RILL_OK)
+        return error;
+    count_unsent(s, x, x->body_len);
+    return resume(s, x);
 }
 
 static int go_no_further(rill_http_server *s, rill_http_exchange *x)
@@ -94,6 +112,17 @@ static int refuse(rill_http_server *s, rill_http_exchange *x, unsigned status)
 {
     rill_http_response r = {.status = status};
     return respond(s, x, &r) == RILL_OK ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+/* Nothing was done with it: the client may ask elsewhere, or later. An error of nghttp2's, or 0. */
+static int turn_away(rill_http_server *s, rill_http_exchange *x)
+{
+    x->doomed = true;
+    rill_h2_forget(&s->h2, &x->in);
+    return nghttp2_submit_rst_stream(s->h2.session, NGHTTP2_FLAG_NONE, x->stream,
+                                     NGHTTP2_REFUSED_STREAM) == 0
+               ? 0
+               : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
@@ -146,6 +175,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, cons
 {
     rill_http_server *s = user;
     rill_http_exchange *x = exchange_of(s, stream);
+    (void)session;
     (void)flags;
     if (x == NULL || x->answered || x->doomed)
         return 0;
@@ -154,16 +184,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, cons
         return code;
     if (x->in.too_large)
         return refuse(s, x, 413);
-    if (s->h2.pending > s->limits->max_pending) {
-        /* Nothing was done with it: the client may ask elsewhere, or later. */
-        x->doomed = true;
-        rill_h2_forget(&s->h2, &x->in);
-        return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream,
-                                         NGHTTP2_REFUSED_STREAM) == 0
-                   ? 0
-                   : NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
-    return 0;
+    return s->h2.pending > s->limits->max_pending ? turn_away(s, x) : 0;
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -180,6 +201,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         return refuse(s, x, 431);
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
         return 0;
+    if (s->h2.unsent > MAX_UNSENT)
+        return turn_away(s, x);
     rill_http_server_tell(s, x);
     rill_h2_forget(&s->h2, &x->in);
     return 0;
@@ -221,6 +244,7 @@ static int on_close(nghttp2_session *session, int32_t stream, uint32_t code, voi
     bool waited = x->asked && !x->answered;
     uint64_t handle = rill_http_handle(x);
     rill_h2_forget(&s->h2, &x->in);
+    count_unsent(s, x, 0);
     rill_http_table_close(&s->table, x);
     if (waited) {
         s->asked--;

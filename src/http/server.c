@@ -76,6 +76,11 @@ bool rill_http_server_is_full(const rill_http_server *s)
     return s->protocol == RILL_HTTP_1 && s->h1.held_len >= s->limits->max_head;
 }
 
+bool rill_http_server_waits_for_room(const rill_http_server *s)
+{
+    return s->ops != NULL && s->ops->waits_for_room != NULL && s->ops->waits_for_room(s);
+}
+
 void rill_http_server_end(rill_http_server *s)
 {
     s->ended = true;

@@ -5,7 +5,8 @@
  * socket and the clock, and decides for how long a client may be silent.
  *
  * HTTP/1.1 is served one request at a time: what a client sends ahead is kept until the request
- * before it is answered.
+ * before it is answered, and until its owner has taken what waits to be written. In HTTP/2 a
+ * request is refused (REFUSED_STREAM) while too much of the answers before it is not sent yet.
  */
 #ifndef RILL_HTTP_SERVER_H
 #define RILL_HTTP_SERVER_H
@@ -60,9 +61,14 @@ void rill_http_server_free(rill_http_server *s);
 RILL_MUST_CHECK int rill_http_server_feed(rill_http_server *s, const uint8_t *data, size_t len);
 /*
  * It keeps what a client sent ahead, and the owner should read no more before this is false
- * again. When a response made it so, feed it once with no bytes.
+ * again. When a response made it so, or output that was taken, feed it once with no bytes.
  */
 bool rill_http_server_is_full(const rill_http_server *s);
+/*
+ * A request that has come is not read before output was taken: too much of it waits. Take it, then
+ * feed with no bytes.
+ */
+bool rill_http_server_waits_for_room(const rill_http_server *s);
 /* The client has ended its side of the connection. */
 void rill_http_server_end(rill_http_server *s);
 /*

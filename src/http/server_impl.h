@@ -16,6 +16,7 @@ typedef struct rill_http_server_ops {
     int (*output)(rill_http_server *s, rill_bytes *out);
     bool (*is_done)(const rill_http_server *s);
     bool (*is_amid)(const rill_http_server *s);
+    bool (*waits_for_room)(const rill_http_server *s); /* NULL: it never does */
     int (*respond)(rill_http_server *s, rill_http_exchange *x, const rill_http_response *r);
     int (*go_on)(rill_http_server *s, rill_http_exchange *x, rill_bytes more);
     int (*go_no_further)(rill_http_server *s, rill_http_exchange *x);
@@ -28,7 +29,7 @@ typedef struct rill_h1_server {
     rill_h1_reader reader;
     rill_http_output out;
     rill_http_exchange *current; /* being read or answered; or NULL */
-    uint8_t *held;               /* a block: what came before `current` was answered; or NULL */
+    uint8_t *held;               /* a block: what came before it could be read; or NULL */
     size_t held_len;
     bool keep_alive; /* of the current request */
     bool minor_0;    /* it is of HTTP/1.0 */

@@ -67,6 +67,7 @@ void rill_tcp_give(rill_tcp *t, const rill_tcp_handlers *on, void *owner)
     if (t->expire_ms != 0)
         uv_timer_stop(&t->linger);
     t->expire_ms = 0;
+    rill_tcp_read_on(t);
 }
 
 const char *rill_tcp_alpn(const rill_tcp *t)
@@ -177,9 +178,11 @@ static void relieve(rill_loop *loop)
         shed(fullest_of(loop));
 }
 
-/* The backlog grew or shrank. */
+/* The backlog grew or shrank. TLS makes it grow, too: who waits for less of it is always told. */
 static void weigh(rill_tcp *t)
 {
+    if (rill_tcp_backlog(t) >= t->high_water)
+        t->above = true;
     bool heavy = !t->broken && rill_tcp_backlog(t) > RILL_BLOCK_SMALL;
     if (heavy && !rill_list_linked(&t->heavy))
         rill_list_push_back(&t->loop->heavy, &t->heavy);
@@ -209,8 +212,6 @@ void rill_tcp_commit(rill_tcp *t, size_t len)
     assert(t->state == RILL_TCP_OPEN && t->error == RILL_OK);
     rill_buffer_commit(t->tls != NULL ? &t->plain : &t->out, len);
     t->appended += len;
-    if (rill_tcp_backlog(t) > t->high_water)
-        t->above = true;
     weigh(t);
     relieve(t->loop);
     rill_loop_before_wait(t->loop, &t->flush);
@@ -490,7 +491,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
      * libuv would read on in this turn, up to 2 MB: more than may wait to be written elsewhere,
      * and too long for the others to wait. A block is enough, then it is their turn.
      */
-    if (count == RILL_BLOCK && t->state != RILL_TCP_CLOSED) {
+    if (count == RILL_BLOCK && t->state != RILL_TCP_CLOSED && !t->unwanted) {
         uv_read_stop(stream);
         rill_loop_defer(t->loop, &t->again);
         t->loop->unread++;
@@ -505,6 +506,24 @@ static void read_again(rill_task *task)
     int status = uv_read_start((uv_stream_t *)&t->handle, on_alloc, on_read);
     if (status != 0 && status != UV_EALREADY)
         socket_failed(t, status);
+}
+
+void rill_tcp_read_no_more(rill_tcp *t)
+{
+    if (t->state != RILL_TCP_OPEN || t->unwanted)
+        return;
+    t->unwanted = true;
+    uv_read_stop((uv_stream_t *)&t->handle);
+    rill_task_cancel(&t->again);
+}
+
+void rill_tcp_read_on(rill_tcp *t)
+{
+    if (!t->unwanted)
+        return;
+    t->unwanted = false;
+    if (t->state != RILL_TCP_CLOSED)
+        rill_loop_defer(t->loop, &t->again);
 }
 
 /* libuv reads and calls on_read at once, so one block serves all connections of a loop. */
@@ -567,6 +586,7 @@ void rill_tcp_finish(rill_tcp *t)
         return;
     }
     t->state = RILL_TCP_FINISHING;
+    rill_tcp_read_on(t); /* the end is to be seen */
     t->lingered = rill_tcp_backlog(t);
     uv_timer_start(&t->linger, on_linger, LINGER_MS, LINGER_MS);
     rill_loop_before_wait(t->loop, &t->flush);

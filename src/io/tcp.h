@@ -91,6 +91,7 @@ typedef struct rill_tcp {
     rill_list stranger;        /* in that */
     unsigned parts;            /* libuv handles and requests that still point here */
     bool writing;
+    bool unwanted; /* its owner wants to read nothing now */
     bool above;    /* was over the high-water mark, and not under the low one since */
     bool reported; /* lost */
     bool broken;   /* nothing can be written any more, or nothing should */
@@ -133,6 +134,12 @@ RILL_MUST_CHECK int rill_tcp_accept(rill_tcp *t, uv_stream_t *listener, rill_tls
  */
 uint8_t *rill_tcp_reserve(rill_tcp *t, size_t len);
 void rill_tcp_commit(rill_tcp *t, size_t len);
+/*
+ * What comes stays in the system, until rill_tcp_read_on, a new owner or the end; what TLS has of
+ * it already, at most a block, is still read. Nobody notices meanwhile that the peer has gone.
+ */
+void rill_tcp_read_no_more(rill_tcp *t);
+void rill_tcp_read_on(rill_tcp *t);
 /* Beyond that many bytes of backlog it is lost. Default: RILL_TCP_MAX_BACKLOG. */
 void rill_tcp_limit(rill_tcp *t, size_t max_backlog);
 /* How many of the appended bytes may have left, or may yet. */

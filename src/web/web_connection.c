@@ -83,37 +83,51 @@ void rill_web_drop(rill_web_connection *c)
 
 /* ---- writing ---- */
 
-static void write_out(rill_web_connection *c)
+/* What can be written now; false: nothing of it can. */
+static bool write_some(rill_web_connection *c)
 {
     rill_bytes out;
+    bool some = false;
     while (!c->over && rill_tcp_backlog(c->tcp) < RILL_TCP_HIGH_WATER) {
         if (rill_http_server_output(c->http, &out) != RILL_OK) {
             shut(c, false);
-            return;
+            return false;
         }
         if (out.len == 0)
             break;
         uint8_t *room = rill_tcp_reserve(c->tcp, out.len);
         if (room == NULL)
-            return; /* lost follows */
+            return false; /* lost follows */
         memcpy(room, out.data, out.len);
         rill_tcp_commit(c->tcp, out.len);
         if (c->web->blocks.wipe != NULL)
             rill_tcp_wipe_written(c->tcp);
+        some = true;
     }
-    if (!c->over && rill_http_server_is_done(c->http))
-        shut(c, true);
+    return some;
 }
 
-/* What was sent ahead is read when what came before it was answered. */
+/*
+ * What was sent ahead is read when what came before it was answered, and that was taken to be
+ * written. Where the backlog stops it, on_drained goes on.
+ */
+static void write_out(rill_web_connection *c)
+{
+    do {
+        int error = rill_http_server_feed(c->http, NULL, 0);
+        (void)error; /* is_done says the same */
+    } while (!c->over && write_some(c));
+    if (!c->over && rill_http_server_is_done(c->http))
+        shut(c, true);
+    if (!c->over && !rill_http_server_is_full(c->http))
+        rill_tcp_read_on(c->tcp);
+}
+
 static void on_flush(rill_task *task)
 {
     rill_web_connection *c = RILL_CONTAINER(task, rill_web_connection, flush);
-    if (c->over)
-        return;
-    int error = rill_http_server_feed(c->http, NULL, 0);
-    (void)error; /* is_done says the same */
-    write_out(c);
+    if (!c->over)
+        write_out(c);
 }
 
 static void write_soon(rill_web_connection *c)
@@ -219,6 +233,14 @@ static void on_read(void *owner, uint8_t *data, size_t len)
         return;
     if (error != RILL_OK && rill_http_server_problem(c->http) != NULL)
         rill_web_log(c, rill_http_server_problem(c->http));
+    /* The end of the connection may come in this turn: what has been asked is answered first. */
+    if (rill_http_server_waits_for_room(c->http))
+        write_out(c);
+    if (c->over)
+        return;
+    /* What cannot be kept stays in the system. */
+    if (rill_http_server_is_full(c->http))
+        rill_tcp_read_no_more(c->tcp);
     write_soon(c);
 }
 
@@ -233,7 +255,7 @@ static void on_lost(void *owner, int error, const char *detail)
     if (error == RILL_ERR_NOT_CONNECTED && !c->tcp->broken) {
         rill_http_server_end(c->http);
         if (!c->over)
-            write_out(c);
+            (void)write_some(c);
     }
     shut(c, true);
 }

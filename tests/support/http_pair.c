@@ -153,6 +153,10 @@ bool http_pair_to_client(http_pair *p)
         p->server_error = error;
     p->server_bytes += out.len;
     feed(p, false, out, &p->client_error);
+    /* What was taken makes room for what was sent ahead. */
+    if (out.len != 0 && rill_http_server_waits_for_room(p->server) &&
+        (error = rill_http_server_feed(p->server, NULL, 0)) != RILL_OK)
+        p->server_error = error;
     return out.len != 0;
 }
 

@@ -28,11 +28,12 @@ static uint64_t handles[MOST];
 static size_t bodies[MOST];
 static size_t asked, gone, upgrades;
 static bool at_once, takes_over;
+static const char *body_text; /* of the answers that are made at once */
 static rill_http_protocol version;
 static char method[16];
 static char raw[4096];
 static size_t raw_len;
-static uint8_t out[1 << 20];
+static uint8_t out[1 << 21];
 static size_t out_len;
 static int last;
 static h2_bytes in;
@@ -53,7 +54,7 @@ static inline void on_request(void *owner, uint64_t handle, const rill_http_mess
     snprintf(method, sizeof method, "%.*s", (int)name.len, (const char *)name.data);
     handles[asked++] = handle;
     if (at_once)
-        assert_int_equal(answer(handle, 200, "yes"), RILL_OK);
+        assert_int_equal(answer(handle, 200, body_text), RILL_OK);
 }
 
 static inline void on_gone(void *owner, uint64_t handle)
@@ -93,9 +94,9 @@ static inline void feed_bytes(const uint8_t *data, size_t len)
     collect();
 }
 
-static inline void feed(const char *text)
+static inline void feed(const char *bytes)
 {
-    feed_bytes((const uint8_t *)text, strlen(text));
+    feed_bytes((const uint8_t *)bytes, strlen(bytes));
 }
 
 static inline void flush_in(void)
@@ -104,9 +105,9 @@ static inline void flush_in(void)
     in.len = 0;
 }
 
-static inline bool has_said(const char *text)
+static inline bool has_said(const char *what)
 {
-    return strstr((const char *)out, text) != NULL;
+    return strstr((const char *)out, what) != NULL;
 }
 
 static inline int set_up(void **state)
@@ -117,6 +118,7 @@ static inline int set_up(void **state)
     rill_http_limits_init(&limits);
     asked = gone = upgrades = out_len = raw_len = 0;
     at_once = takes_over = false;
+    body_text = "yes";
     h2_begin(&in);
     assert_int_equal(
         rill_http_server_new(&server, &blocks, &limits, RILL_HTTP_AUTO, &handlers, NULL), RILL_OK);

@@ -220,6 +220,76 @@ static void test_what_is_pending_is_limited(void **state)
     assert_true(rill_http_server_is_amid(server));
 }
 
+enum { LONG = 200000, REFUSED = 7, ALL = 1023 };
+static char long_text[LONG + 1];
+
+static void answer_at_length(void)
+{
+    memset(long_text, 'x', LONG);
+    at_once = true;
+    body_text = long_text;
+}
+
+/* It asks a thousand times, and makes room for no byte of an answer. */
+static void test_answers_that_nobody_reads_are_limited(void **state)
+{
+    static const uint8_t no_window[6] = {0, 4, 0, 0, 0, 0};
+    static const uint8_t wide[6] = {0, 4, 0, 4, 0, 0};
+    static const uint8_t wider[4] = {0, 0x7f, 0, 0};
+    uint32_t code = 0;
+    (void)state;
+    begin_2();
+    h2_frame(&in, H2_SETTINGS, 0, 0, no_window, 6);
+    answer_at_length();
+    for (uint32_t i = 0; i < ALL; i++)
+        h2_post(&in, 2 * i + 1, 0, false);
+    flush_in();
+    size_t before = blocks.used;
+    /* All are open before the first of them is whole. */
+    for (uint32_t i = 0; i < ALL; i++)
+        h2_frame(&in, H2_DATA, H2_END_STREAM, 2 * i + 1, NULL, 0);
+    flush_in();
+    assert_int_equal(last, RILL_OK);
+    assert_int_equal(asked, ((1 << 20) / LONG) + 1);
+    assert_int_equal(h2_count(out, out_len, H2_RESET, &code), ALL - asked);
+    assert_int_equal(code, REFUSED);
+    assert_true(blocks.used < before + (1 << 20) + 2 * LONG);
+    /* It reads after all: what was answered comes whole, and it is served again. */
+    size_t answered = asked;
+    out_len = 0;
+    h2_frame(&in, H2_SETTINGS, 0, 0, wide, 6);
+    h2_frame(&in, H2_WINDOW, 0, 0, wider, 4);
+    h2_post(&in, 2 * ALL + 1, 0, true);
+    flush_in();
+    assert_int_equal(asked, answered);
+    assert_int_equal(h2_count(out, out_len, H2_RESET, &code), 1);
+    assert_true(out_len > answered * LONG);
+    body_text = "yes";
+    for (uint32_t i = 1; i <= 10; i++) {
+        h2_post(&in, 2 * (ALL + i) + 1, 0, true);
+        flush_in();
+    }
+    assert_int_equal(asked, answered + 10);
+}
+
+/* Small answers are not limited before as many streams are open as may be. */
+static void test_small_answers_that_nobody_reads_are_kept(void **state)
+{
+    static const uint8_t no_window[6] = {0, 4, 0, 0, 0, 0};
+    (void)state;
+    begin_2();
+    h2_frame(&in, H2_SETTINGS, 0, 0, no_window, 6);
+    at_once = true;
+    memset(long_text, 'x', 1000);
+    long_text[1000] = '\0';
+    body_text = long_text;
+    for (uint32_t i = 0; i < ALL; i++)
+        h2_post(&in, 2 * i + 1, 0, true);
+    flush_in();
+    assert_int_equal(asked, ALL);
+    assert_int_equal(h2_count(out, out_len, H2_RESET, NULL), 0);
+}
+
 static void test_no_more_streams_than_allowed(void **state)
 {
     uint32_t code = 0;
@@ -275,6 +345,8 @@ int main(void)
         TEST(test_continuations_without_end_are_stopped),
         cmocka_unit_test(test_fields_out_of_form_are_refused_with_their_request),
         TEST(test_what_is_pending_is_limited),
+        TEST(test_answers_that_nobody_reads_are_limited),
+        TEST(test_small_answers_that_nobody_reads_are_kept),
         TEST(test_no_more_streams_than_allowed),
         TEST(test_an_answer_before_the_end_stops_the_rest),
         TEST(test_an_end_of_http_2_is_the_end),

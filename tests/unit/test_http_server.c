@@ -60,6 +60,73 @@ static void test_answers_from_inside_serve_all(void **state)
     assert_true(rill_http_server_is_amid(server));
 }
 
+enum { LONG = 200000, ASKED = 200 };
+
+static void test_answers_that_nobody_takes_are_limited(void **state)
+{
+    static char long_text[LONG + 1];
+    static const char request[] = HEAD "\r\n";
+    rill_bytes more;
+    size_t taken = 0;
+    (void)state;
+    memset(long_text, 'x', LONG);
+    body_text = long_text;
+    at_once = true;
+    for (unsigned i = 0; i < ASKED; i++) {
+        last = rill_http_server_feed(server, (const uint8_t *)request, strlen(request));
+        assert_int_equal(last, RILL_OK);
+    }
+    assert_int_equal(asked, 1);
+    assert_true(rill_http_server_waits_for_room(server));
+    assert_true(blocks.used < 64 * 1024 + 2 * LONG);
+    /* Each that is taken lets the next be read, without a byte of the client's. */
+    for (unsigned i = 1; i <= ASKED; i++) {
+        assert_int_equal(asked, i);
+        assert_int_equal(rill_http_server_output(server, &more), RILL_OK);
+        assert_true(more.len > LONG && more.len < LONG + 100);
+        assert_memory_equal(more.data, "HTTP/1.1 200 OK\r\n", 17);
+        taken += more.len;
+        assert_int_equal(rill_http_server_feed(server, NULL, 0), RILL_OK);
+    }
+    assert_int_equal(asked, ASKED);
+    assert_true(taken > (size_t)ASKED * LONG);
+    assert_false(rill_http_server_waits_for_room(server));
+    assert_int_equal(rill_http_server_output(server, &more), RILL_OK);
+    assert_int_equal(more.len, 0);
+}
+
+/* A request that has begun is read on: who waits for its rest would take it for a slow one. */
+static void test_a_request_that_has_begun_is_read_on(void **state)
+{
+    static char long_text[LONG + 1];
+    static const char begun[] = HEAD "Content-Length: 3\r\n\r\na";
+    (void)state;
+    memset(long_text, 'x', LONG);
+    body_text = long_text;
+    at_once = true;
+    assert_int_equal(rill_http_server_feed(server, (const uint8_t *)begun, strlen(begun)), RILL_OK);
+    assert_true(rill_http_server_is_amid(server));
+    assert_int_equal(
+        rill_http_server_feed(server, (const uint8_t *)"bc" HEAD "\r\n", strlen("bc" HEAD "\r\n")),
+        RILL_OK);
+    assert_int_equal(asked, 1);
+    assert_int_equal(bodies[0], 3);
+    assert_true(rill_http_server_waits_for_room(server));
+}
+
+/* Below the limit all are answered at once, as if there were none. */
+static void test_small_answers_are_all_given_at_once(void **state)
+{
+    enum { MANY = 1000 };
+    static char ahead[MANY * sizeof(HEAD "\r\n")];
+    (void)state;
+    at_once = true;
+    for (unsigned i = 0; i < MANY; i++)
+        strcat(ahead + i * strlen(HEAD "\r\n"), HEAD "\r\n");
+    assert_int_equal(rill_http_server_feed(server, (const uint8_t *)ahead, strlen(ahead)), RILL_OK);
+    assert_int_equal(asked, MANY);
+}
+
 static void test_a_refusal_says_why_and_closes(void **state)
 {
     (void)state;
@@ -288,6 +355,9 @@ int main(void)
         TEST(test_what_is_sent_ahead_waits_its_turn),
         TEST(test_who_sends_ahead_too_much_is_stopped),
         TEST(test_answers_from_inside_serve_all),
+        TEST(test_answers_that_nobody_takes_are_limited),
+        TEST(test_a_request_that_has_begun_is_read_on),
+        TEST(test_small_answers_are_all_given_at_once),
         TEST(test_a_refusal_says_why_and_closes),
         TEST(test_connections_stay_as_the_client_asks),
         TEST(test_a_body_is_called_for),

@@ -243,6 +243,81 @@ static void test_failing_allocations(void **state)
     assert_true(refusals > 2);
 }
 
+/* ---- who asks without end, and reads late ---- */
+
+enum { ASKED = 30000 };
+static const char one_of_many[] = "GET /all HTTP/1.1\r\nHost: wallet.example\r\n\r\n";
+static const char last_of_many[] =
+    "GET /all HTTP/1.1\r\nHost: wallet.example\r\nConnection: close\r\n\r\n";
+static unsigned heads;
+static size_t in_blank_line;
+
+/* A head ends with a blank line, and no body has one. */
+static void on_many(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    static const char blank[] = "\r\n\r\n";
+    (void)stream;
+    for (ssize_t i = 0; i < n; i++) {
+        in_blank_line = buf->base[i] == blank[in_blank_line] ? in_blank_line + 1
+                        : buf->base[i] == '\r'               ? 1
+                                                             : 0;
+        if (in_blank_line == strlen(blank)) {
+            heads++;
+            in_blank_line = 0;
+        }
+    }
+    if (n < 0) {
+        w.ended = true;
+        hang_up();
+    }
+}
+
+static void on_connected_to_ask(uv_connect_t *req, int status)
+{
+    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)w.request, (unsigned)w.request_len);
+    (void)req;
+    assert_int_equal(status, 0);
+    assert_int_equal(uv_write(&w.writing, (uv_stream_t *)&w.socket, &buf, 1, on_written), 0);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+    uv_close((uv_handle_t *)timer, NULL);
+    assert_int_equal(uv_read_start((uv_stream_t *)&w.socket, on_room, on_many), 0);
+}
+
+/* What it wrote stays in the system meanwhile; then all of it is answered, and it does nothing. */
+static void test_who_asks_and_does_not_read_is_served_when_it_does(void **state)
+{
+    struct sockaddr_in at;
+    uv_timer_t late;
+    size_t one = strlen(one_of_many);
+    char *all = malloc(ASKED * one + sizeof last_of_many);
+    (void)state;
+    assert_non_null(all);
+    for (size_t i = 0; i < ASKED; i++)
+        memcpy(all + i * one, one_of_many, one);
+    memcpy(all + ASKED * one, last_of_many, sizeof last_of_many);
+    begin(&quiet);
+    assert_int_equal(rill_spsp_server_add(w.spsp, "/all", "all"), RILL_OK);
+    w.request = all;
+    w.request_len = ASKED * one + strlen(last_of_many);
+    heads = 0;
+    in_blank_line = 0;
+    assert_int_equal(uv_ip4_addr("127.0.0.1", rill_spsp_server_port(w.spsp), &at), 0);
+    assert_int_equal(uv_tcp_init(rill_loop_uv(w.loop), &w.socket), 0);
+    assert_int_equal(
+        uv_tcp_connect(&w.connecting, &w.socket, (const struct sockaddr *)&at, on_connected_to_ask),
+        0);
+    uv_timer_init(rill_loop_uv(w.loop), &late);
+    uv_timer_start(&late, on_late, 1500, 0);
+    until(&w.ended);
+    until(&w.socket_closed);
+    assert_int_equal(heads, ASKED + 1);
+    free(all);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_not_ready_yet),
         cmocka_unit_test(test_a_hundred_thousand_receivers),
         cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_who_asks_and_does_not_read_is_served_when_it_does),
     };
     return cmocka_run_group_tests_name("spsp server life", tests, NULL, NULL);
 }
