@@ -143,7 +143,7 @@ static void act(uint8_t what, rill_bytes data)
         break;
     default:
         if (rill_rib_add(&s.rib, &p->via, RILL_ROUTE_STATIC, data) == RILL_ERR_EXISTS)
-            CHECK(rill_rib_remove(&s.rib, data) == RILL_OK || data.len == 3);
+            CHECK(rill_rib_remove(&s.rib, RILL_ROUTE_STATIC, data) == RILL_OK || data.len == 3);
         break;
     }
 }

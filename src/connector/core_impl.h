@@ -202,8 +202,11 @@ RILL_MUST_CHECK int rill_core_compose_rates(const rill_core *c, rill_rates *out,
                                             const char **problem);
 /* Packets are exchanged at these from now on, which are taken. */
 void rill_core_use_rates(rill_core *c, const rill_rates *fresh);
-/* Another configuration is about to be applied, whose rates are composed already. */
-void rill_core_change_prices(rill_core *c, const rill_config_rates *fresh);
+/*
+ * Another configuration is about to be applied, whose rates are composed already. False: its base
+ * is another one, so that what was entered is to be forgotten.
+ */
+RILL_MUST_CHECK bool rill_core_change_prices(rill_core *c, const rill_config_rates *fresh);
 void rill_core_clear_prices(rill_core *c);
 /* Does the configuration say what it is worth? */
 bool rill_core_price_is_fixed(const rill_config_rates *rates, const char *code);

@@ -146,19 +146,19 @@ int rill_core_begin_rates(rill_core *c, const char **problem)
     return rill_core_set_rates(c, &c->rates, rates, problem);
 }
 
-void rill_core_change_prices(rill_core *c, const rill_config_rates *fresh)
+bool rill_core_change_prices(rill_core *c, const rill_config_rates *fresh)
 {
+    bool same = same_base(c, fresh);
     rill_rate_feed *feed = &c->prices.feed;
     uint64_t refresh = fresh->url == NULL ? 0 : fresh->refresh;
     uint64_t now = now_of(c);
-    if (!same_base(c, fresh))
-        rill_core_forget_entered(c, fresh->base);
     if (same_service(c, fresh)) {
         rill_rate_feed_change(feed, refresh, now);
-        return;
+        return same;
     }
     c->prices.quote_count = 0;
     rill_rate_feed_begin(feed, refresh, feed->random, now);
+    return same;
 }
 
 void rill_core_clear_prices(rill_core *c)

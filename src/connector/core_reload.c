@@ -627,7 +627,8 @@ void rill_core_apply(rill_core_change *n, const char *who,
     const rill_rates rates = c->rates;
     c->rates = n->rates;
     n->rates = rates;
-    rill_core_change_prices(c, &n->fresh->rates);
+    if (!rill_core_change_prices(c, &n->fresh->rates))
+        rill_core_forget_entered(c, n->fresh->rates.base);
     for (size_t i = 0; i < n->count; i++) {
         const rill_config_account *configs = n->fresh->accounts.items;
         if (n->accounts[i]->leaving)
