@@ -170,10 +170,11 @@ void rill_op_sender_finish(rill_op_sender *p, int error, const char *problem)
     if (p->step == RILL_OP_STEP_CREATES && p->session.call && !p->session.rotating) {
         p->may_move = true;
         p->error = RILL_ERR_IN_DOUBT;
-        snprintf(p->problem, sizeof p->problem,
-                 "whether your wallet has made the payment is not known (%s): look at your wallet "
-                 "before you pay again",
-                 problem);
+        snprintf(
+            p->problem, sizeof p->problem,
+            "whether your wallet has made the payment is not known (%.400s): look at your wallet "
+            "before you pay again",
+            problem);
     } else {
         p->error = error;
         snprintf(p->problem, sizeof p->problem, "%s", problem);
