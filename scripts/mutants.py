@@ -47,7 +47,7 @@ ENV = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
 }
 BUILD_SECONDS = 900
-TEST_SECONDS = 20
+TEST_SECONDS = 45
 SIM_SECONDS = 60
 SCENARIO_SEEDS = 3
 HUNG = "took too long"

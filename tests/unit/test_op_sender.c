@@ -1248,6 +1248,8 @@ static unsigned long run_with(unsigned long which)
     set_up_payer(&p, &s);
     p.options.metadata = "{\"a\":1}";
     p.options.consent_timeout_ns = 2 * RILL_SECOND;
+    if (which != NEVER_FAIL)
+        p.options.payment_timeout_ns = RILL_SECOND / 5; /* where the payment cannot be looked at */
     allocations = 0;
     fail_at = which;
     int error = begin(&p, "/alice");
