@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Money whose reply never came: the receiver is asked, and nothing is paid twice. */
+/*
+ * Money whose reply never came: the receiver is asked, and nothing is paid twice.
+ *
+ * Over 600 lines: each way in which doubt ends is a few lines on the same beginning.
+ */
 #include "client_fixture.h"
 
 #include "support/pair.h"

@@ -2,6 +2,8 @@
 /*
  * A connector, its neighbours and their settlement engines (RFC 38): what engines ask, messages in
  * both directions, and what a packet sets off. In virtual time; engines are functions.
+ *
+ * Over 600 lines: all of it needs the same connector, its neighbours and their engines.
  */
 #define _POSIX_C_SOURCE 200809L
 
