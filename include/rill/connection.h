@@ -229,7 +229,8 @@ RILL_API RILL_MUST_CHECK int rill_connection_probe(rill_connection *c, uint64_t 
 /*
  * Sets the minimum rate from now on, as min_rate of the options. A probe that is under way ends,
  * without an event.
- * RILL_ERR_INVALID: num or den is 0.
+ * RILL_ERR_INVALID: num or den is 0. RILL_ERR_NOMEM: nothing has been sent yet, and there is no
+ * memory for what sending needs; nothing has changed.
  */
 RILL_API RILL_MUST_CHECK int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate);
 

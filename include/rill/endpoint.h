@@ -304,9 +304,10 @@ typedef struct rill_event {
 } rill_event;
 
 /*
- * Fetches the next event; false if there is none. What it points at is valid until the next call of
- * any function here. A stream is gone with the call after its STREAM_END, and a connection with the
- * call after its CONNECTION_END.
+ * Fetches the next event; false if there is none: then `connection` and `stream` are NULL, and the
+ * rest of *out says nothing. What it points at is valid until the next call of any function here. A
+ * stream is gone with the call after its STREAM_END, and a connection with the call after its
+ * CONNECTION_END.
  */
 RILL_API bool rill_endpoint_next_event_sized(rill_endpoint *e, rill_event *out, size_t size);
 static inline bool rill_endpoint_next_event(rill_endpoint *e, rill_event *out)

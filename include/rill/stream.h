@@ -85,7 +85,7 @@ RILL_API void *rill_stream_user(const rill_stream *s);
 /*
  * Sets the most that this stream may send in all since it opened, in our units. Default: 0. It may
  * be lowered to what is sent and in flight. RILL_ERR_RANGE: it is lower than that. RILL_ERR_CLOSED:
- * the stream is closed or ending.
+ * the stream is closed or ending. RILL_ERR_NOMEM: it is as it was.
  */
 RILL_API RILL_MUST_CHECK int rill_stream_set_send_max(rill_stream *s, uint64_t send_max);
 
@@ -104,6 +104,7 @@ RILL_API RILL_MUST_CHECK int rill_stream_set_receive_max(rill_stream *s, uint64_
  * deadline the send max is lowered to what is sent and in flight. The event says RILL_ERR_IN_DOUBT
  * if nothing of the send max is left but money that stays in doubt. RILL_ERR_STATE: another one is
  * under way. RILL_ERR_RANGE: total is less than what is sent or in flight. RILL_ERR_CLOSED.
+ * RILL_ERR_NOMEM: the stream is as it was.
  */
 RILL_API RILL_MUST_CHECK int rill_stream_send_total(rill_stream *s, uint64_t total,
                                                     uint64_t deadline_ns);

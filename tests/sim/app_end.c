@@ -93,9 +93,9 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     rill_stream_get_totals(s->stream, &t);
     rill_stream_get_offsets(s->stream, &o);
     /* Do not wait for money in doubt for good. Wait for money about which the receiver is asked. */
-    uint64_t for_good = s->stream->out.money.abandoned;
+    uint64_t for_good = s->stream->out->money.abandoned;
     /* Nor for a few packets of which rounding may leave nothing. */
-    uint64_t dust = DUST * rill_rate_grain(&s->stream->connection->path.rate);
+    uint64_t dust = DUST * rill_rate_grain(&s->stream->connection->path->rate);
     bool money = !a->config.hostile &&
                  (t.sent + for_good + dust < t.send_max || t.in_flight > for_good) &&
                  (t.in_flight > for_good || !is_worthless(a, s, t.send_max - t.sent - for_good));

@@ -72,18 +72,18 @@ static void test_the_most_money(void **state)
     client c;
     (void)state;
     open_used(&c);
-    const rill_money_out *out = &c.stream->out;
-    assert_true(out->remote_max == UINT64_MAX && !out->max_told);
+    const rill_money_theirs *theirs = &c.stream->theirs;
+    assert_true(theirs->max == UINT64_MAX && !c.stream->max_told);
     assert_int_equal(in_prepare(&c, &max), RILL_OK);
-    assert_true(out->remote_max == 100 && out->remote_received == 7 && out->max_told);
+    assert_true(theirs->max == 100 && theirs->received == 7 && c.stream->max_told);
     max.value = 99;
     max.total = 6;
     assert_int_equal(in_prepare(&c, &max), RILL_OK);
-    assert_true(out->remote_max == 100 && out->remote_received == 7);
+    assert_true(theirs->max == 100 && theirs->received == 7);
     max.value = UINT64_MAX;
     max.total = UINT64_MAX;
     assert_int_equal(in_prepare(&c, &max), RILL_OK);
-    assert_true(out->remote_max == UINT64_MAX && out->remote_received == UINT64_MAX);
+    assert_true(theirs->max == UINT64_MAX && theirs->received == UINT64_MAX);
     close_client(&c);
 }
 

@@ -119,7 +119,7 @@ static void test_a_unit_of_anothers_earns_nothing(void **state)
     assert_true(next(&c));
     assert_int_equal(c.amount, 101);
     fulfill(&c, 50, NULL, 0);
-    assert_true(rill_wide_equal(c.connection->tally.balance,
+    assert_true(rill_wide_equal(c.connection->path->tally.balance,
                                 rill_wide_signed(rill_wide(5 * 100 - 2 * 201))));
     assert_int_equal(rill_stream_set_send_max(other, 52), RILL_OK);
     assert_true(next(&c));
@@ -136,7 +136,7 @@ static void test_a_unit_of_anothers_earns_nothing(void **state)
     rill_stream_get_totals(other, &t);
     assert_int_equal(t.sent, 52);
     assert_false(rill_wide_below(rill_wide_signed(rill_wide(5 * 101 - 2 * 203)),
-                                 c.connection->tally.balance));
+                                 c.connection->path->tally.balance));
     close_client(&c);
 }
 

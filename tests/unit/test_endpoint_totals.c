@@ -553,7 +553,8 @@ static void test_who_is_in_doubt_asks_for_a_higher_maximum(void **state)
     assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
     lose(&c, 100);
     expire(&c);
-    while (totals(&c).in_doubt != totals(&c).in_flight || c.connection->flights.lost_count > 0) {
+    while (totals(&c).in_doubt != totals(&c).in_flight ||
+           c.connection->path->flights.lost_count > 0) {
         assert_true(next(&c));
         fulfill(&c, 0, &full, 1);
     }

@@ -5,6 +5,7 @@
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/marks.h"
 #include "stream/core/settle.h"
+#include "stream/core/stream.h"
 
 static unsigned length(const rill_list *line)
 {
@@ -20,18 +21,19 @@ static void test_what_is_merely_open(void **state)
     client c;
     (void)state;
     open_client(&c);
+    assert_true(rill_stream_may_pay(c.stream));
     rill_stream *s = c.stream;
     assert_true(rill_stream_is_merely_open(s));
-    bool *flags[] = {&s->out.given_up, &s->out.goal_set, &s->receive_goal_set, &s->ending,
+    bool *flags[] = {&s->out->given_up, &s->out->goal_set, &s->receive_goal_set, &s->ending,
                      &s->closed};
     for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++) {
         *flags[i] = true;
         assert_false(rill_stream_is_merely_open(s));
         *flags[i] = false;
     }
-    s->out.doubt = RILL_DOUBT_ASKED;
+    s->out->doubt = RILL_DOUBT_ASKED;
     assert_false(rill_stream_is_merely_open(s));
-    s->out.doubt = RILL_DOUBT_NONE;
+    s->out->doubt = RILL_DOUBT_NONE;
     close_client(&c);
 }
 
@@ -58,11 +60,12 @@ static void test_money_of_what_is_merely_open_stands_in_line_at_once(void **stat
     client c;
     (void)state;
     open_client(&c);
-    rill_money_set_max(&c.stream->out.money, 9);
+    assert_true(rill_stream_may_pay(c.stream));
+    rill_money_set_max(&c.stream->out->money, 9);
     rill_stream_mark(c.stream, RILL_MARK_MONEY);
     assert_int_equal(length(&c.connection->streams.with_money), 1);
     assert_false(c.connection->unsettled);
-    rill_money_forgo(&c.stream->out.money);
+    rill_money_forgo(&c.stream->out->money);
     rill_stream_mark(c.stream, RILL_MARK_MONEY);
     assert_int_equal(length(&c.connection->streams.with_money), 0);
     close_client(&c);
@@ -79,8 +82,10 @@ static void test_lines_are_in_the_order_of_marks(void **state)
     assert_int_equal(rill_connection_open_stream(x, &second), RILL_OK);
     assert_int_equal(rill_connection_open_stream(x, &third), RILL_OK);
     rill_stream *streams[] = {c.stream, second, third};
-    for (unsigned i = 0; i < 3; i++)
-        rill_money_set_max(&streams[i]->out.money, 9);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(rill_stream_may_pay(streams[i]));
+        rill_money_set_max(&streams[i]->out->money, 9);
+    }
     third->ending = true; /* it is not merely open */
     rill_stream_mark(third, RILL_MARK_MONEY);
     rill_stream_mark(c.stream, RILL_MARK_MONEY);

@@ -13,11 +13,11 @@ static void meets(client *c, rill_ilp_code_id code, rill_bytes data)
     const rill_reject reject = {.code = rill_ilp_code_of(code), .data = data};
     rill_flight *f = rill_flight_find(&c->endpoint->flights, c->request);
     assert_non_null(f);
-    uint32_t in_flight = c->connection->path.congestion->packets.in_flight;
+    uint32_t in_flight = c->connection->path->congestion->packets.in_flight;
     rill_refused_by_path(c->connection, c->now, f, &reject);
     rill_settle(c->connection, c->now.mono_ns);
     /* It has one outcome, and what it carried is nobody's any more. */
-    assert_int_equal(c->connection->path.congestion->packets.in_flight, in_flight - 1);
+    assert_int_equal(c->connection->path->congestion->packets.in_flight, in_flight - 1);
     assert_null(rill_flight_find(&c->endpoint->flights, c->request));
 }
 
@@ -68,12 +68,12 @@ static void test_too_large(void **state)
     (void)state;
     rill_amount_too_large_encode((rill_amount_too_large){.received = 500, .maximum = 100}, data);
     open_paying(&c, 1000);
-    const rill_packet_size *size = &c.connection->path.packet_size;
+    const rill_packet_size *size = &c.connection->path->packet_size;
     meets(&c, RILL_ILP_F08_AMOUNT_TOO_LARGE, (rill_bytes){data, sizeof data});
     assert_true(size->passed == 200 && size->refused == 201 && size->exact);
     close_client(&c);
     open_paying(&c, 1000);
-    size = &c.connection->path.packet_size;
+    size = &c.connection->path->packet_size;
     meets_code(&c, RILL_ILP_F08_AMOUNT_TOO_LARGE);
     assert_true(size->passed == 0 && size->refused == 1000 && !size->exact);
     close_client(&c);
@@ -91,11 +91,11 @@ static void test_no_amount_at_all(void **state)
     close_client(&c);
     /* Where something has, what is left is too small. */
     open_paying(&c, 1);
-    c.connection->money.sent = 1000;
+    c.connection->path->money.sent = 1000;
     meets_code(&c, RILL_ILP_F08_AMOUNT_TOO_LARGE);
     assert_int_equal(c.connection->state, RILL_STATE_OPEN);
-    assert_true(c.connection->path.worth.dust == 1);
-    assert_true(c.connection->path.packet_size.refused == UINT64_MAX);
+    assert_true(c.connection->path->worth.dust == 1);
+    assert_true(c.connection->path->packet_size.refused == UINT64_MAX);
     close_client(&c);
 }
 
@@ -107,8 +107,9 @@ static void test_too_small(void **state)
     open_paying(&c, 7);
     meets_code(&c, RILL_ILP_R01_INSUFFICIENT_SOURCE_AMOUNT);
     const rill_connection *x = c.connection;
-    assert_true(x->path.worth.dust == 7 && x->path.worth.barren == 7);
-    assert_true(x->patience.low_rate_since != 0 && x->holdoffs.refusals.until > c.now.mono_ns);
+    assert_true(x->path->worth.dust == 7 && x->path->worth.barren == 7);
+    assert_true(x->path->patience.low_rate_since != 0 &&
+                x->holdoffs.refusals.until > c.now.mono_ns);
     close_client(&c);
 }
 
@@ -119,13 +120,13 @@ static void test_which_is_too_much(void **state)
     (void)state;
     open_paying(&c, 1000);
     meets_code(&c, RILL_ILP_T04_INSUFFICIENT_LIQUIDITY);
-    assert_true(rill_congestion_value_is_short(c.connection->path.congestion));
+    assert_true(rill_congestion_value_is_short(c.connection->path->congestion));
     close_client(&c);
     open_paying(&c, 1000);
-    uint32_t window = rill_congestion_window(c.connection->path.congestion);
+    uint32_t window = rill_congestion_window(c.connection->path->congestion);
     meets_code(&c, RILL_ILP_T05_RATE_LIMITED);
-    assert_false(rill_congestion_value_is_short(c.connection->path.congestion));
-    assert_true(rill_congestion_window(c.connection->path.congestion) < window);
+    assert_false(rill_congestion_value_is_short(c.connection->path->congestion));
+    assert_true(rill_congestion_window(c.connection->path->congestion) < window);
     close_client(&c);
 }
 

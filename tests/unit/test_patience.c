@@ -4,6 +4,7 @@
 
 #include "stream/core/connection_internal.h"
 #include "stream/core/patience.h"
+#include "stream/core/stream.h"
 
 #define NOW (100 * RILL_SECOND)
 
@@ -17,14 +18,14 @@ static void test_nobody_waits_at_first(void **state)
     open_client(&c);
     assert_true(rill_patience_deadline(c.connection) == RILL_NEVER);
     rill_patience_on_deadline(c.connection, NOW);
-    assert_int_equal(c.connection->patience.looks, 0);
+    assert_int_equal(c.connection->path->patience.looks, 0);
     close_client(&c);
 }
 
 static void quick_path(const client *c)
 {
-    c->connection->path.congestion->trip.smoothed = 10 * MS;
-    c->connection->path.congestion->trip.variance = 1 * MS;
+    c->connection->path->congestion->trip.smoothed = 10 * MS;
+    c->connection->path->congestion->trip.variance = 1 * MS;
 }
 
 /* One that never was good enough is given up sooner than one that has fallen. */
@@ -36,12 +37,12 @@ static void test_what_was_good_is_waited_for_longer(void **state)
     rill_connection *x = c.connection;
     rill_patience_low_rate(x, NOW);
     assert_true(rill_patience_deadline(x) == NOW + UNKNOWN);
-    x->patience.low_rate_since = 0;
+    x->path->patience.low_rate_since = 0;
     quick_path(&c);
     rill_patience_low_rate(x, NOW);
     assert_true(rill_patience_deadline(x) == NOW + 2 * RILL_SECOND);
-    x->patience.low_rate_since = 0;
-    x->money.sent = 1;
+    x->path->patience.low_rate_since = 0;
+    x->path->money.sent = 1;
     rill_patience_low_rate(x, NOW);
     assert_true(rill_patience_deadline(x) == NOW + 10 * RILL_SECOND);
     close_client(&c);
@@ -67,11 +68,11 @@ static void test_a_slow_path_has_longer(void **state)
     (void)state;
     open_client(&c);
     rill_connection *x = c.connection;
-    x->path.congestion->trip.smoothed = 4 * RILL_SECOND;
+    x->path->congestion->trip.smoothed = 4 * RILL_SECOND;
     rill_patience_low_rate(x, NOW);
     assert_true(rill_patience_deadline(x) == NOW + 16 * RILL_SECOND);
-    x->patience.low_rate_since = 0;
-    x->path.congestion->trip.smoothed = 40 * RILL_SECOND;
+    x->path->patience.low_rate_since = 0;
+    x->path->congestion->trip.smoothed = 40 * RILL_SECOND;
     rill_patience_low_rate(x, NOW);
     assert_true(rill_patience_deadline(x) == NOW + x->options->connect_timeout_ns);
     /* Answers that come faster bring the end nearer, and never behind us. */
@@ -95,11 +96,11 @@ static void test_those_who_wait_are_told(void **state)
     assert_int_equal(rill_stream_send_total(c.stream, 100, RILL_NEVER), RILL_OK);
     rill_patience_low_rate(x, NOW);
     rill_patience_on_deadline(x, NOW + 2 * RILL_SECOND - 1);
-    assert_true(c.stream->out.goal_set);
+    assert_true(c.stream->out->goal_set);
     rill_patience_on_deadline(x, NOW + 2 * RILL_SECOND);
-    assert_false(c.stream->out.goal_set);
+    assert_false(c.stream->out->goal_set);
     assert_int_equal(c.stream->sent_error, RILL_ERR_RATE);
-    assert_true(other->out.money.free == 50 && !other->closed);
+    assert_true(other->out->money.free == 50 && !other->closed);
     assert_true(rill_patience_deadline(x) == RILL_NEVER);
     close_client(&c);
 }
@@ -113,22 +114,23 @@ static void test_looks_are_further_and_further_apart(void **state)
     open_client(&c);
     rill_connection *x = c.connection;
     quick_path(&c);
+    assert_true(rill_stream_may_pay(c.stream));
     assert_false(rill_patience_may_recover(x, c.stream, NOW)); /* nothing has been refused */
     uint64_t now = NOW;
     for (unsigned i = 1; i <= 20; i++) {
-        x->path.worth.soured = true;
+        x->path->worth.soured = true;
         assert_true(rill_patience_may_recover(x, c.stream, now));
-        uint64_t delay = x->patience.look_at - now;
+        uint64_t delay = x->path->patience.look_at - now;
         assert_true(delay <= 10 * RILL_SECOND && delay >= last);
         if (i <= 8)
             assert_true(delay == i * 50 * MS);
         assert_true(rill_patience_may_recover(x, c.stream, now + 1)); /* the same look */
-        assert_true(x->patience.look_at - now == delay);
-        rill_patience_on_deadline(x, x->patience.look_at - 1);
-        assert_true(x->path.worth.soured);
-        now = x->patience.look_at;
+        assert_true(x->path->patience.look_at - now == delay);
+        rill_patience_on_deadline(x, x->path->patience.look_at - 1);
+        assert_true(x->path->worth.soured);
+        now = x->path->patience.look_at;
         rill_patience_on_deadline(x, now);
-        assert_true(x->patience.look_at == 0 && !x->path.worth.soured);
+        assert_true(x->path->patience.look_at == 0 && !x->path->worth.soured);
         last = delay;
     }
     assert_true(last == 10 * RILL_SECOND);
@@ -143,10 +145,11 @@ static void test_who_waits_is_not_put_off_for_ever(void **state)
     open_client(&c);
     rill_connection *x = c.connection;
     quick_path(&c);
-    x->path.worth.soured = true;
+    assert_true(rill_stream_may_pay(c.stream));
+    x->path->worth.soured = true;
     c.stream->ending = true;
     assert_false(rill_patience_may_recover(x, c.stream, NOW)); /* it never was */
-    x->money.sent = 1;
+    x->path->money.sent = 1;
     assert_true(rill_patience_may_recover(x, c.stream, NOW));
     assert_true(rill_patience_may_recover(x, c.stream, NOW + 2 * RILL_SECOND - 1));
     assert_false(rill_patience_may_recover(x, c.stream, NOW + 2 * RILL_SECOND));

@@ -171,18 +171,18 @@ static void test_the_line_of_those_with_money(void **state)
     open_client(&c);
     rill_connection *x = c.connection;
     assert_int_equal(rill_connection_open_stream(x, &other), RILL_OK);
-    rill_money_set_max(&other->out.money, 5);
+    rill_money_set_max(&other->out->money, 5);
     rill_stream_want_money(other);
-    rill_money_set_max(&c.stream->out.money, 5);
+    rill_money_set_max(&c.stream->out->money, 5);
     rill_stream_want_money(c.stream);
     rill_stream_want_money(other);
     assert_int_equal(length(&x->streams.with_money), 2);
     assert_ptr_equal(x->streams.with_money.next, &other->money_node);
-    other->out.blocked = true;
-    rill_money_forgo(&other->out.money);
+    other->out->blocked = true;
+    rill_money_forgo(&other->out->money);
     rill_stream_want_money(other);
     assert_int_equal(length(&x->streams.with_money), 1);
-    assert_false(other->out.blocked); /* nothing is stopped where nothing is to be sent */
+    assert_false(other->out->blocked); /* nothing is stopped where nothing is to be sent */
     c.stream->closed = true;
     rill_stream_want_money(c.stream);
     assert_int_equal(length(&x->streams.with_money), 0);

@@ -142,9 +142,9 @@ static void test_a_stream_that_is_named_twice(void **state)
     asks = false;
     arrive(&c, &(raw_packet){.amount = 100, .frames = twice, .frame_count = 3});
     assert_int_equal(got.len, 0); /* the application is asked */
-    assert_true(!rill_list_empty(&c.connection->undecided.waiting));
+    assert_true(!rill_list_empty(&c.connection->undecided->waiting));
     const rill_undecided *u =
-        RILL_CONTAINER(c.connection->undecided.waiting.next, rill_undecided, node);
+        RILL_CONTAINER(c.connection->undecided->waiting.next, rill_undecided, node);
     assert_int_equal(u->part_count, 2);
     assert_true(u->parts[0].stream->id == 1 && u->parts[0].amount == 50);
     assert_true(u->parts[1].stream->id == 2 && u->parts[1].amount == 50);
@@ -227,7 +227,7 @@ static void test_frames_of_a_packet_that_is_refused(void **state)
     arrive(&c,
            &(raw_packet){.amount = 5, .frames = frames, .frame_count = 3, .unfulfillable = true});
     assert_refused(RILL_ILP_F99_APPLICATION_ERROR, true);
-    assert_true(received(&c, 1) == 0 && c.stream->out.remote_max == 1234);
+    assert_true(received(&c, 1) == 0 && c.stream->theirs.max == 1234);
     assert_int_equal(rill_stream_peek(c.stream).len, 3);
     close_client(&c);
 }
@@ -262,7 +262,7 @@ static void test_frames_of_a_packet_that_is_wrong(void **state)
                                  .frame_count = 2,
                                  .broken = cases[i].broken});
         assert_refused(RILL_ILP_F99_APPLICATION_ERROR, true);
-        assert_true(c.stream->out.remote_max == UINT64_MAX && c.stream->in.received == 0);
+        assert_true(c.stream->theirs.max == UINT64_MAX && c.stream->in.received == 0);
         assert_int_equal(c.connection->state, RILL_STATE_CLOSING);
         assert_int_equal(c.connection->closing.code, cases[i].code);
         assert_non_null(raw_find(&got, RILL_FRAME_CONNECTION_CLOSE));

@@ -4,16 +4,18 @@
 
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/schedule_amount.h"
+#include "stream/core/stream.h"
 
 /* The rate of the path, as a large packet has shown it, and the least that is wanted of it. */
 static void open_path(client *c, rill_ratio rate, rill_ratio minimum)
 {
     open_client(c);
-    rill_path *p = &c->connection->path;
+    assert_true(rill_stream_may_pay(c->stream));
+    rill_path *p = c->connection->path;
     rill_rate_init(&p->rate, minimum, (rill_ratio){0, 1});
     rill_rate_learn(&p->rate, UINT64_C(1000000000) * rate.den, UINT64_C(1000000000) * rate.num);
-    rill_tally_begin(&c->connection->tally, minimum, rill_rate_era(&p->rate));
-    rill_tally_begin(&c->stream->out.tally, minimum, rill_rate_era(&p->rate));
+    rill_tally_begin(&c->connection->path->tally, minimum, rill_rate_era(&p->rate));
+    rill_tally_begin(&c->stream->out->tally, minimum, rill_rate_era(&p->rate));
 }
 
 static bool choose(client *c, uint64_t room, uint64_t most, rill_choice *out)
@@ -24,7 +26,8 @@ static bool choose(client *c, uint64_t room, uint64_t most, rill_choice *out)
 
 static void may_send(client *c, uint64_t amount)
 {
-    rill_money_set_max(&c->stream->out.money, rill_money_committed(&c->stream->out.money) + amount);
+    rill_money_set_max(&c->stream->out->money,
+                       rill_money_committed(&c->stream->out->money) + amount);
 }
 
 static void test_the_largest_that_is_known_to_pass(void **state)
@@ -32,7 +35,7 @@ static void test_the_largest_that_is_known_to_pass(void **state)
     client c;
     (void)state;
     open_client(&c);
-    rill_packet_size *size = &c.connection->path.packet_size;
+    rill_packet_size *size = &c.connection->path->packet_size;
     rill_packet_size_init(size, 5000);
     assert_true(rill_amount_limit(c.connection) == 5000 && !rill_amount_searches(c.connection));
     size->refused = 1000;
@@ -88,9 +91,10 @@ static void test_the_last_is_known_when_all_else_is_settled(void **state)
     (void)state;
     open_path(&c, (rill_ratio){1, 2}, (rill_ratio){1, 2});
     may_send(&c, 1003);
-    assert_true(rill_money_hold(&c.stream->out.money, &c.connection->money, 1000, 500) == 500);
+    assert_true(rill_money_hold(&c.stream->out->money, &c.connection->path->money, 1000, 500) ==
+                500);
     assert_true(choose(&c, 3, 1000, &choice) && choice.amount == 2);
-    rill_money_commit(&c.stream->out.money, &c.connection->money, 1000, 500, 500);
+    rill_money_commit(&c.stream->out->money, &c.connection->path->money, 1000, 500, 500);
     assert_true(choose(&c, 3, 1000, &choice) && choice.amount == 3 && choice.minimum == 1);
     close_client(&c);
 }
@@ -104,16 +108,16 @@ static void test_what_brings_nothing(void **state)
     (void)state;
     open_path(&c, (rill_ratio){1, 2}, (rill_ratio){1, 2});
     may_send(&c, 1);
-    c.connection->path.worth.barren = 1;
+    c.connection->path->worth.barren = 1;
     assert_false(choose(&c, 1, 1000, &choice));
     assert_int_equal(rill_amount_problem(c.connection, c.stream), RILL_ERR_TOO_LITTLE);
-    c.stream->out.money.abandoned = 5;
+    c.stream->out->money.abandoned = 5;
     assert_int_equal(rill_amount_problem(c.connection, c.stream), RILL_ERR_IN_DOUBT);
-    c.stream->out.money.abandoned = 0;
-    c.stream->out.money.sent = 2; /* something has arrived: now it is only too bad a rate */
+    c.stream->out->money.abandoned = 0;
+    c.stream->out->money.sent = 2; /* something has arrived: now it is only too bad a rate */
     assert_int_equal(rill_amount_problem(c.connection, c.stream), RILL_ERR_RATE);
-    c.stream->out.money.sent = 0;
-    c.connection->path.worth.barren = 0;
+    c.stream->out->money.sent = 0;
+    c.connection->path->worth.barren = 0;
     may_send(&c, 2);
     assert_true(choose(&c, 2, 1000, &choice) && choice.amount == 2 && choice.minimum == 1);
     close_client(&c);
@@ -140,8 +144,9 @@ static void test_shares_keep_their_minimum(void **state)
     (void)state;
     open_path(&c, (rill_ratio){1, 2}, (rill_ratio){1, 2});
     assert_int_equal(rill_connection_open_stream(c.connection, &other), RILL_OK);
-    rill_tally_begin(&other->out.tally, (rill_ratio){1, 2},
-                     rill_rate_era(&c.connection->path.rate));
+    assert_true(rill_stream_may_pay(other));
+    rill_tally_begin(&other->out->tally, (rill_ratio){1, 2},
+                     rill_rate_era(&c.connection->path->rate));
     rill_flight f = {.kind = RILL_FLIGHT_NORMAL, .amount = 100, .minimum = 50, .money_count = 2};
     f.money[0] = (rill_flight_money){.stream = c.stream, .amount = 50};
     f.money[1] = (rill_flight_money){.stream = other, .amount = 50};
@@ -173,7 +178,7 @@ static void test_one_packet_for_several(void **state)
     assert_true(rill_amount_choose_shared(c.connection, 100, 100, &choice));
     assert_true(choice.amount == 100 && choice.minimum == 50);
     assert_false(rill_amount_choose_shared(c.connection, 1, 1, &choice)); /* it brings nothing */
-    rill_packet_size *size = &c.connection->path.packet_size;
+    rill_packet_size *size = &c.connection->path->packet_size;
     size->passed = 100;
     size->refused = 1000; /* a search is not for several: whose fault is it? */
     assert_false(rill_amount_choose_shared(c.connection, 100, 1000, &choice));
@@ -193,18 +198,18 @@ static void test_giving_up(void **state)
     assert_int_equal(rill_stream_set_send_max(ends, 100), RILL_OK);
     assert_int_equal(rill_stream_end(ends), RILL_OK);
     assert_int_equal(rill_stream_set_send_max(may, 100), RILL_OK);
-    c.stream->out.vain = RILL_ERR_RATE;
-    ends->out.vain = RILL_ERR_TOO_LITTLE;
-    may->out.vain = RILL_ERR_RATE;
+    c.stream->out->vain = RILL_ERR_RATE;
+    ends->out->vain = RILL_ERR_TOO_LITTLE;
+    may->out->vain = RILL_ERR_RATE;
     c.connection->in_vain = true;
     rill_amount_give_up_vain(c.connection);
     assert_false(c.connection->in_vain);
-    assert_true(!c.stream->out.goal_set && c.stream->sent_error == RILL_ERR_RATE);
+    assert_true(!c.stream->out->goal_set && c.stream->sent_error == RILL_ERR_RATE);
     assert_false(c.stream->closed);
     assert_true(ends->closed && ends->end_error == RILL_ERR_TOO_LITTLE);
-    assert_true(!may->closed && may->out.money.free == 100);
+    assert_true(!may->closed && may->out->money.free == 100);
     /* It is told once: what is wished for next is not in vain yet. */
-    assert_int_equal(c.stream->out.vain | ends->out.vain | may->out.vain, RILL_OK);
+    assert_int_equal(c.stream->out->vain | ends->out->vain | may->out->vain, RILL_OK);
     close_client(&c);
 }
 

@@ -27,7 +27,7 @@ static rill_flight *open_flight(client *c)
     assert_non_null(f);
     f->connection = c->connection;
     f->kind = RILL_FLIGHT_NORMAL;
-    rill_flights_add(&c->connection->flights, f);
+    rill_flights_add(&c->connection->path->flights, f);
     return f;
 }
 

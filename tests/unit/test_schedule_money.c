@@ -20,7 +20,7 @@ static void open_path(client *c, uint64_t most)
     largest = most;
     open_client_with(c, limited);
     c->connection->peer.max_stream_id = 100;
-    rill_rate_learn(&c->connection->path.rate, 1000000, 1000000);
+    rill_rate_learn(&c->connection->path->rate, 1000000, 1000000);
 }
 
 static rill_stream *stream_with(client *c, uint64_t send_max)
@@ -38,7 +38,7 @@ static rill_flight *plan_at(client *c, uint64_t now_ns)
     assert_non_null(f);
     f->connection = c->connection;
     f->kind = RILL_FLIGHT_NORMAL;
-    rill_flights_add(&c->connection->flights, f);
+    rill_flights_add(&c->connection->path->flights, f);
     if (rill_schedule_money_plan(c->connection, now_ns, f)) {
         uint64_t sum = 0;
         for (unsigned i = 0; i < f->money_count; i++) {
@@ -91,12 +91,12 @@ static void test_one_unit_and_all_there_are(void **state)
         rill_flight *f = plan(&c);
         assert_non_null(f);
         assert_true(f->amount == amounts[i] && f->minimum == amounts[i]);
-        assert_true(c.stream->out.money.away == amounts[i] && c.stream->out.money.free == 0);
+        assert_true(c.stream->out->money.away == amounts[i] && c.stream->out->money.free == 0);
         assert_int_equal(c.stream->references, 1);
         assert_true(rill_list_empty(&c.connection->streams.with_money));
         assert_null(plan(&c));
         rill_flight_lose(c.connection, f, c.now.mono_ns);
-        assert_true(c.stream->out.money.free == amounts[i] && c.stream->references == 0);
+        assert_true(c.stream->out->money.free == amounts[i] && c.stream->references == 0);
         close_client(&c);
     }
 }
@@ -162,7 +162,7 @@ static void test_a_turn_shrinks_with_the_packets(void **state)
     open_path(&c, 100);
     rill_stream *a = stream_with(&c, 1000);
     rill_stream *b = stream_with(&c, 1000);
-    a->out.credit = 100000;
+    a->out->credit = 100000;
     rill_flight *f = plan(&c);
     assert_non_null(f);
     assert_true(part_of(f, a) == 50 && part_of(f, b) == 50);
@@ -198,16 +198,16 @@ static void test_who_is_blocked_is_passed(void **state)
     open_path(&c, 100);
     rill_stream *full = stream_with(&c, 50);
     rill_stream *other = stream_with(&c, 50);
-    full->out.remote_max = 7;
-    full->out.remote_received = 7;
+    full->theirs.max = 7;
+    full->theirs.received = 7;
     full->urgent = 0;
     rill_flight *f = plan(&c);
     assert_non_null(f);
     assert_true(f->amount == 50 && part_of(f, other) == 50);
-    assert_true(full->out.blocked && (full->urgent & RILL_TELL(MONEY_BLOCKED)) != 0);
+    assert_true(full->out->blocked && (full->urgent & RILL_TELL(MONEY_BLOCKED)) != 0);
     assert_true(c.connection->blocked.ask_at != 0);
     /* One unit more is taken: that much is sent. */
-    full->out.remote_max = 8;
+    full->theirs.max = 8;
     f = plan(&c);
     assert_non_null(f);
     assert_true(f->amount == 1 && part_of(f, full) == 1);
@@ -222,17 +222,17 @@ static void test_room_by_the_other_sides_maximum(void **state)
     open_path(&c, 100);
     rill_stream *s = stream_with(&c, 1000);
     assert_true(rill_schedule_money_room(c.connection, s) == 1000); /* it has told none */
-    s->out.remote_max = 0;
+    s->theirs.max = 0;
     assert_true(rill_schedule_money_room(c.connection, s) == 0);
-    s->out.remote_max = 300;
-    s->out.remote_received = 100;
+    s->theirs.max = 300;
+    s->theirs.received = 100;
     assert_true(rill_schedule_money_room(c.connection, s) == 200);
-    s->out.money.delivered = 150; /* we know of more than it has said */
+    s->out->money.delivered = 150; /* we know of more than it has said */
     assert_true(rill_schedule_money_room(c.connection, s) == 150);
     rill_flight *f = plan(&c);
     assert_non_null(f);
     assert_true(f->amount == 100 && rill_schedule_money_room(c.connection, s) == 50);
-    s->out.remote_max = UINT64_MAX - 1;
+    s->theirs.max = UINT64_MAX - 1;
     assert_true(rill_schedule_money_room(c.connection, s) == 900);
     close_client(&c);
 }
@@ -243,14 +243,14 @@ static void test_a_unit_that_brings_slightly_too_much(void **state)
     client c;
     (void)state;
     open_path(&c, 100);
-    rill_rate_init(&c.connection->path.rate, (rill_ratio){1, 1}, (rill_ratio){0, 1});
-    rill_rate_learn(&c.connection->path.rate, 1, 1000);
+    rill_rate_init(&c.connection->path->rate, (rill_ratio){1, 1}, (rill_ratio){0, 1});
+    rill_rate_learn(&c.connection->path->rate, 1, 1000);
     rill_stream *s = stream_with(&c, 5);
-    s->out.remote_max = 990; /* 1 % of it and a unit more is 1000.9 */
+    s->theirs.max = 990; /* 1 % of it and a unit more is 1000.9 */
     assert_true(rill_schedule_money_room(c.connection, s) == 1);
-    s->out.remote_max = 988;
+    s->theirs.max = 988;
     assert_true(rill_schedule_money_room(c.connection, s) == 0);
-    s->out.remote_max = 1999;
+    s->theirs.max = 1999;
     assert_true(rill_schedule_money_room(c.connection, s) == 1);
     close_client(&c);
 }
@@ -263,12 +263,12 @@ static void test_money_waits_for_a_doubt(void **state)
     open_path(&c, 100);
     rill_stream *asks = stream_with(&c, 50);
     rill_stream *other = stream_with(&c, 50);
-    asks->out.doubt = RILL_DOUBT_ASKED;
+    asks->out->doubt = RILL_DOUBT_ASKED;
     rill_flight *f = plan(&c);
     assert_non_null(f);
     assert_true(f->amount == 50 && part_of(f, other) == 50);
     assert_null(plan(&c));
-    asks->out.doubt = RILL_DOUBT_NONE;
+    asks->out->doubt = RILL_DOUBT_NONE;
     assert_non_null(plan(&c));
     close_client(&c);
 }

@@ -4,6 +4,7 @@
 
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/queues.h"
+#include "stream/core/stream.h"
 #include "stream/core/tell.h"
 
 static uint8_t text[RILL_PACKET_MAX_PLAINTEXT];
@@ -190,7 +191,8 @@ static void test_a_doubt_is_asked_without_money(void **state)
     client c;
     (void)state;
     open_quiet(&c);
-    c.stream->out.doubt = RILL_DOUBT_ASKED;
+    assert_true(rill_stream_may_pay(c.stream));
+    c.stream->out->doubt = RILL_DOUBT_ASKED;
     rill_stream_tell(c.stream, RILL_TELL(MONEY_BLOCKED), true);
     write_reply(&c);
     assert_int_equal(packet.frame_count, 0);
@@ -202,8 +204,8 @@ static void test_a_doubt_is_asked_without_money(void **state)
     assert_non_null(find(RILL_FRAME_STREAM_MONEY_BLOCKED));
     assert_int_equal(c.stream->tell, 0);
     /* One that is merely blocked may be told in any. */
-    c.stream->out.doubt = RILL_DOUBT_NONE;
-    c.stream->out.blocked = true;
+    c.stream->out->doubt = RILL_DOUBT_NONE;
+    c.stream->out->blocked = true;
     flight.amount = 1;
     rill_stream_tell(c.stream, RILL_TELL(MONEY_BLOCKED), true);
     write_packet(&c);

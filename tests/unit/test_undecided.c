@@ -46,7 +46,7 @@ static void add(client *c, uint64_t amount)
 
 static const rill_undecided_set *waits(const client *c)
 {
-    return &c->connection->undecided;
+    return c->connection->undecided;
 }
 
 /* Each unit is kept for the stream that it is for, and given back once. */

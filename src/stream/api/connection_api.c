@@ -19,7 +19,7 @@
 /* Each packet that has left has one outcome; what carried no money may be given up without one. */
 static bool adds_up(const rill_connection *c, const rill_connection_stats *stats)
 {
-    return c->flights.doubt_count <= c->flights.count &&
+    return c->path->flights.doubt_count <= c->path->flights.count &&
            stats->packets_fulfilled + stats->packets_rejected + stats->packets_lost +
                    stats->packets_in_flight <=
                stats->packets_sent;
@@ -30,10 +30,10 @@ void rill_connection_get_stats_sized(const rill_connection *c, rill_connection_s
 {
     const rill_connection_counts *n = &c->counts;
     const rill_connection_stats stats = {
-        .sent = c->money.sent,
-        .in_flight = rill_sum_shown(&c->money.held),
-        .in_doubt = rill_sum_shown(&c->money.in_doubt),
-        .delivered = c->money.delivered,
+        .sent = c->path->money.sent,
+        .in_flight = rill_sum_shown(&c->path->money.held),
+        .in_doubt = rill_sum_shown(&c->path->money.in_doubt),
+        .delivered = c->path->money.delivered,
         .received = n->received,
         .packets_sent = n->packets_sent,
         .packets_fulfilled = n->packets_fulfilled,
@@ -41,15 +41,15 @@ void rill_connection_get_stats_sized(const rill_connection *c, rill_connection_s
         .packets_lost = n->packets_lost,
         .packets_received = n->packets_received,
         .packets_refused = n->packets_refused,
-        .packets_in_flight = c->flights.count - c->flights.doubt_count,
-        .window = rill_congestion_window(c->path.congestion),
-        .max_packet_amount = c->path.packet_size.passed,
-        .rate = rill_rate_latest(&c->path.rate),
-        .min_rate = rill_rate_minimum(&c->path.rate),
-        .round_trip_ns = rill_congestion_round_trip(c->path.congestion),
+        .packets_in_flight = c->path->flights.count - c->path->flights.doubt_count,
+        .window = rill_congestion_window(c->path->congestion),
+        .max_packet_amount = c->path->packet_size.passed,
+        .rate = rill_rate_latest(&c->path->rate),
+        .min_rate = rill_rate_minimum(&c->path->rate),
+        .round_trip_ns = rill_congestion_round_trip(c->path->congestion),
         .last_reject = n->last_reject,
         .ended_another = n->ended_another,
-        .rate_below = rill_rate_below(&c->path.rate),
+        .rate_below = rill_rate_below(&c->path->rate),
     };
     assert(adds_up(c, &stats));
     rill_sized_give(out, size, &stats, sizeof stats);
@@ -121,11 +121,13 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
 {
     if (rate.den == 0 || rate.num == 0)
         return RILL_ERR_INVALID;
-    rill_rate_set_minimum(&c->path.rate, rate);
-    rill_worth_again(&c->path.worth);
+    if (!rill_connection_may_send(c))
+        return RILL_ERR_NOMEM;
+    rill_rate_set_minimum(&c->path->rate, rate);
+    rill_worth_again(&c->path->worth);
     rill_probing_stop(c->probing);
-    c->patience.low_rate_since = 0;
-    c->patience.look_at = 0;
+    c->path->patience.low_rate_since = 0;
+    c->path->patience.look_at = 0;
     c->holdoffs.refusals.until = 0;
     rill_connection_ready(c);
     rill_connection_wake(c);
@@ -138,7 +140,7 @@ int rill_connection_probe(rill_connection *c, uint64_t amount)
         return RILL_ERR_INVALID;
     if (c->state != RILL_STATE_OPEN || c->closing.ending)
         return RILL_ERR_CLOSED;
-    if (rill_rate_has_minimum(&c->path.rate) || c->probing->asked != 0)
+    if (rill_rate_has_minimum(&c->path->rate) || c->probing->asked != 0)
         return RILL_ERR_STATE;
     int error = rill_probe_ask(c, amount);
     if (error != RILL_OK)
@@ -186,7 +188,7 @@ void rill_connection_abandon(rill_connection *c, int error)
     rill_connection_give_up(c, error, now_ns);
     rill_settle_call(c, now_ns);
     /* At once: it waits for nobody, and nothing. */
-    assert(c->flights.count == 0 && (c->events & RILL_EVENT_BIT(RILL_EVENT_CONNECTION_END)));
+    assert(c->path->flights.count == 0 && (c->events & RILL_EVENT_BIT(RILL_EVENT_CONNECTION_END)));
     rill_connection_wake(c);
 }
 

@@ -96,6 +96,23 @@ static bool incoming_event(rill_connection *c, rill_event *out)
     return true;
 }
 
+/* What comes before anything of its streams. */
+#define BEGINNINGS                                                                                 \
+    (RILL_EVENT_BIT(RILL_EVENT_CONNECTION) | RILL_EVENT_BIT(RILL_EVENT_CONNECTED) |                \
+     RILL_EVENT_BIT(RILL_EVENT_PROBED))
+
+/* One of them waits. */
+static bool beginning_event(rill_connection *c, rill_event *out)
+{
+    if (take(&c->events, RILL_EVENT_CONNECTION))
+        out->type = RILL_EVENT_CONNECTION;
+    else if (take(&c->events, RILL_EVENT_CONNECTED))
+        out->type = RILL_EVENT_CONNECTED;
+    else if (take(&c->events, RILL_EVENT_PROBED))
+        out->type = RILL_EVENT_PROBED;
+    return true;
+}
+
 static bool streams_event(rill_endpoint *e, rill_connection *c, rill_event *out)
 {
     while (!rill_list_empty(&c->streams.eventful)) {
@@ -103,6 +120,8 @@ static bool streams_event(rill_endpoint *e, rill_connection *c, rill_event *out)
         if (stream_event(e, s, out)) {
             if (s->events == 0)
                 rill_list_remove(&s->event_node);
+            if (rill_list_empty(&c->streams.eventful) && c->events == 0)
+                rill_list_remove(&c->event_node); /* it need not be looked at again */
             return true;
         }
         rill_list_remove(&s->event_node);
@@ -113,19 +132,11 @@ static bool streams_event(rill_endpoint *e, rill_connection *c, rill_event *out)
 static bool connection_event(rill_endpoint *e, rill_connection *c, rill_event *out)
 {
     out->connection = c;
-    if (take(&c->events, RILL_EVENT_CONNECTION)) {
-        out->type = RILL_EVENT_CONNECTION;
+    if (c->events & BEGINNINGS)
+        return beginning_event(c, out);
+    if (streams_event(e, c, out))
         return true;
-    }
-    if (take(&c->events, RILL_EVENT_CONNECTED)) {
-        out->type = RILL_EVENT_CONNECTED;
-        return true;
-    }
-    if (take(&c->events, RILL_EVENT_PROBED)) {
-        out->type = RILL_EVENT_PROBED;
-        return true;
-    }
-    if (streams_event(e, c, out) || incoming_event(c, out))
+    if ((c->events & RILL_EVENT_BIT(RILL_EVENT_INCOMING)) && incoming_event(c, out))
         return true;
     if (take(&c->events, RILL_EVENT_STREAMS_AVAILABLE)) {
         out->type = RILL_EVENT_STREAMS_AVAILABLE;
@@ -165,6 +176,11 @@ static void free_ended(rill_endpoint *e)
 static bool next_event(rill_endpoint *e, rill_event *out)
 {
     free_ended(e);
+    if (rill_list_empty(&e->events)) { /* as often as not */
+        out->connection = NULL;
+        out->stream = NULL;
+        return false;
+    }
     memset(out, 0, sizeof *out);
     out->message = "";
     while (!rill_list_empty(&e->events)) {
@@ -180,7 +196,7 @@ static bool next_event(rill_endpoint *e, rill_event *out)
  * next_event becomes a part of its other caller. */
 RILL_NOINLINE static bool give_event(rill_endpoint *e, rill_event *out, size_t size)
 {
-    rill_event event;
+    rill_event event = {.type = 0};
     bool any = rill_endpoint_next_event_sized(e, &event, sizeof event);
     rill_sized_give(out, size, &event, sizeof event);
     return any;

@@ -29,15 +29,15 @@ rill_connection *rill_stream_connection(const rill_stream *s)
 void rill_stream_get_totals_sized(const rill_stream *s, rill_stream_totals *out, size_t size)
 {
     const rill_stream_totals totals = {
-        .send_max = rill_money_max(&s->out.money),
-        .sent = s->out.money.sent,
-        .in_flight = rill_money_held(&s->out.money),
-        .in_doubt = rill_money_in_doubt(&s->out.money),
-        .delivered = s->out.money.delivered,
+        .send_max = rill_money_max(&s->out->money),
+        .sent = s->out->money.sent,
+        .in_flight = rill_money_held(&s->out->money),
+        .in_doubt = rill_money_in_doubt(&s->out->money),
+        .delivered = s->out->money.delivered,
         .receive_max = s->in.window.limit,
         .received = s->in.received,
-        .remote_receive_max = s->out.remote_max,
-        .in_doubt_for_good = s->out.money.abandoned,
+        .remote_receive_max = s->theirs.max,
+        .in_doubt_for_good = s->out->money.abandoned,
     };
     rill_sized_give(out, size, &totals, sizeof totals);
 }
@@ -57,14 +57,17 @@ int rill_stream_set_send_max(rill_stream *s, uint64_t send_max)
     uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
-    if (send_max < rill_money_committed(&s->out.money))
+    if (send_max < rill_money_committed(&s->out->money))
         return RILL_ERR_RANGE;
-    rill_money_set_max(&s->out.money, send_max);
-    s->out.given_up = false;
-    s->out.vain = RILL_OK;
+    if (!rill_stream_may_pay(s))
+        return RILL_ERR_NOMEM;
+    rill_money_set_max(&s->out->money, send_max);
+    s->out->given_up = false;
+    s->out->vain = RILL_OK;
     rill_stream_mark(s, RILL_MARK_MONEY);
     rill_settle_call(s->connection, now_ns);
-    assert(rill_money_max(&s->out.money) == send_max); /* nothing leaves, or fails, by this alone */
+    assert(rill_money_max(&s->out->money) ==
+           send_max); /* nothing leaves, or fails, by this alone */
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -86,22 +89,24 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
     if (s->closed || s->ending)
         return RILL_ERR_CLOSED;
-    if (s->out.goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_SEND_TOTAL_END)))
+    if (s->out->goal_set || (s->events & RILL_EVENT_BIT(RILL_EVENT_SEND_TOTAL_END)))
         return RILL_ERR_STATE;
-    if (total < rill_money_committed(&s->out.money))
+    if (total < rill_money_committed(&s->out->money))
         return RILL_ERR_RANGE;
-    if (total > rill_money_max(&s->out.money))
-        rill_money_set_max(&s->out.money, total);
-    s->out.given_up = false;
-    s->out.vain = RILL_OK;
-    s->out.goal = total;
-    s->out.goal_deadline = deadline;
-    s->out.goal_set = true;
+    if (!rill_stream_may_pay(s))
+        return RILL_ERR_NOMEM;
+    if (total > rill_money_max(&s->out->money))
+        rill_money_set_max(&s->out->money, total);
+    s->out->given_up = false;
+    s->out->vain = RILL_OK;
+    s->out->goal = total;
+    s->out->goal_deadline = deadline;
+    s->out->goal_set = true;
     s->connection->streams.paying++;
     rill_stream_mark(s, RILL_MARK_MONEY | RILL_MARK_TIMER);
     rill_settle_call(s->connection, now_ns);
     /* It waits, or it has been told already what it waits for. */
-    assert(s->out.goal_set != ((s->events & RILL_EVENT_BIT(RILL_EVENT_SEND_TOTAL_END)) != 0));
+    assert(s->out->goal_set != ((s->events & RILL_EVENT_BIT(RILL_EVENT_SEND_TOTAL_END)) != 0));
     rill_connection_wake(s->connection);
     return RILL_OK;
 }
@@ -109,7 +114,7 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
 void rill_stream_stop_sending(rill_stream *s)
 {
     uint64_t now_ns = rill_endpoint_read_clock(s->connection->endpoint).mono_ns;
-    if (!s->out.goal_set)
+    if (!s->out->goal_set)
         return;
     rill_stream_fail_goal(s, RILL_ERR_CANCELLED);
     rill_settle_call(s->connection, now_ns);
@@ -143,7 +148,7 @@ int rill_stream_set_weight(rill_stream *s, uint32_t weight)
 {
     if (weight < 1 || weight > MAX_WEIGHT)
         return RILL_ERR_RANGE;
-    s->out.weight = (uint16_t)weight;
+    s->weight = (uint16_t)weight;
     return RILL_OK;
 }
 

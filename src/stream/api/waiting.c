@@ -105,14 +105,14 @@ static bool find_end(const rill_connection *c, rill_waiting *out)
                              ? c->closing.deadline
                              : rill_add_sat(c->endpoint->latest.mono_ns, CLOSE_TIMEOUT);
         wait_for(out, RILL_WAIT_CLOSE, until, NULL);
-    } else if (c->flights.doubt_count > 0) {
-        wait_for(out, RILL_WAIT_DOUBT, rill_flights_last_expiry(&c->flights),
+    } else if (c->path->flights.doubt_count > 0) {
+        wait_for(out, RILL_WAIT_DOUBT, rill_flights_last_expiry(&c->path->flights),
                  ": %llu units, until their packets expire",
-                 (unsigned long long)rill_sum_shown(&c->money.in_doubt));
-    } else if (c->flights.count > 0) {
-        wait_for(out, RILL_WAIT_REPLY, rill_flights_last_expiry(&c->flights), NULL);
-    } else if (c->undecided.count > 0) {
-        wait_for(out, RILL_WAIT_DECISION, c->undecided.deadline, NULL);
+                 (unsigned long long)rill_sum_shown(&c->path->money.in_doubt));
+    } else if (c->path->flights.count > 0) {
+        wait_for(out, RILL_WAIT_REPLY, rill_flights_last_expiry(&c->path->flights), NULL);
+    } else if (c->undecided->count > 0) {
+        wait_for(out, RILL_WAIT_DECISION, c->undecided->deadline, NULL);
     } else if (!rill_list_empty(&c->streams.all)) {
         wait_for(out, RILL_WAIT_READER, c->closing.deadline, NULL);
     }
@@ -149,12 +149,12 @@ static bool find_address(const rill_connection *c, rill_waiting *out)
 static void wait_for_rate(const rill_connection *c, rill_waiting *out, uint64_t until)
 {
     char rate[RILL_RATIO_TEXT], minimum[RILL_RATIO_TEXT];
-    rill_ratio_text(rill_rate_minimum(&c->path.rate), minimum);
-    if (!rill_rate_is_known(&c->path.rate)) {
+    rill_ratio_text(rill_rate_minimum(&c->path->rate), minimum);
+    if (!rill_rate_is_known(&c->path->rate)) {
         wait_for(out, RILL_WAIT_MINIMUM, until,
                  ": nothing of what is sent arrives, the minimum is %s", minimum);
     } else {
-        rill_ratio_text(rill_rate_latest(&c->path.rate), rate);
+        rill_ratio_text(rill_rate_latest(&c->path->rate), rate);
         wait_for(out, RILL_WAIT_MINIMUM, until, ": the path's rate is %s, the minimum is %s", rate,
                  minimum);
     }
@@ -162,7 +162,7 @@ static void wait_for_rate(const rill_connection *c, rill_waiting *out, uint64_t 
 
 static bool find_rate(const rill_connection *c, rill_waiting *out)
 {
-    if (c->patience.low_rate_since == 0 || rill_list_empty(&c->streams.with_money))
+    if (c->path->patience.low_rate_since == 0 || rill_list_empty(&c->streams.with_money))
         return false;
     wait_for_rate(c, out, rill_patience_deadline(c));
     return true;
@@ -171,22 +171,22 @@ static bool find_rate(const rill_connection *c, rill_waiting *out)
 /* Money that expired without a reply, or whose reply cannot come any more. */
 static bool find_doubt(const rill_connection *c, rill_waiting *out)
 {
-    if (rill_sum_shown(&c->money.in_doubt) == 0)
+    if (rill_sum_shown(&c->path->money.in_doubt) == 0)
         return false;
     for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
-        if (s->out.doubt == RILL_DOUBT_NONE)
+        if (s->out->doubt == RILL_DOUBT_NONE)
             continue;
         wait_for(out, RILL_WAIT_DOUBT, RILL_NEVER,
                  ": %llu units, which the receiver is asked about",
-                 (unsigned long long)rill_money_in_doubt(&s->out.money));
+                 (unsigned long long)rill_money_in_doubt(&s->out->money));
         return true;
     }
-    if (c->flights.doubt_count == c->flights.lost_count)
+    if (c->path->flights.doubt_count == c->path->flights.lost_count)
         return false;
-    wait_for(out, RILL_WAIT_DOUBT, rill_flights_last_expiry(&c->flights),
+    wait_for(out, RILL_WAIT_DOUBT, rill_flights_last_expiry(&c->path->flights),
              ": %llu units, until their packets expire",
-             (unsigned long long)rill_sum_shown(&c->money.in_doubt));
+             (unsigned long long)rill_sum_shown(&c->path->money.in_doubt));
     return true;
 }
 
@@ -194,14 +194,14 @@ static void wait_for_receive_max(const rill_stream *s, rill_waiting *out)
 {
     wait_for(out, RILL_WAIT_RECEIVE_MAX, RILL_NEVER,
              ": its maximum is %llu of its units, and it has %llu",
-             (unsigned long long)s->out.remote_max, (unsigned long long)s->out.remote_received);
+             (unsigned long long)s->theirs.max, (unsigned long long)s->theirs.received);
 }
 
 static bool find_receive_max(const rill_connection *c, rill_waiting *out)
 {
     for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
-        if (s->closed || !s->out.blocked)
+        if (s->closed || !s->out->blocked)
             continue;
         wait_for_receive_max(s, out);
         return true;
@@ -212,13 +212,13 @@ static bool find_receive_max(const rill_connection *c, rill_waiting *out)
 /* The time of a reply that is too late to be called under way. */
 static bool find_slow_reply(const rill_connection *c, rill_waiting *out)
 {
-    const rill_flight *f = rill_flights_first(&c->flights.out);
-    const rill_flight *aside = rill_flights_first(&c->flights.aside);
+    const rill_flight *f = rill_flights_first(&c->path->flights.out);
+    const rill_flight *aside = rill_flights_first(&c->path->flights.aside);
     if (aside && (!f || aside->sent_ns < f->sent_ns))
         f = aside;
     if (!f || rill_sub_sat(c->endpoint->latest.mono_ns, f->sent_ns) < SLOW_REPLY)
         return false;
-    wait_for(out, RILL_WAIT_REPLY, rill_flights_last_expiry(&c->flights), NULL);
+    wait_for(out, RILL_WAIT_REPLY, rill_flights_last_expiry(&c->path->flights), NULL);
     return true;
 }
 
@@ -231,9 +231,9 @@ static bool find_worthless(const rill_connection *c, rill_waiting *out)
 {
     uint64_t now = c->endpoint->latest.mono_ns;
     bool held = c->holdoffs.refusals.until > now || c->holdoffs.path.until > now ||
-                rill_congestion_money_not_before(c->path.congestion) > now ||
-                rill_congestion_packets_not_before(c->path.congestion) > now;
-    if (held || rill_money_awaits_reply(&c->money))
+                rill_congestion_money_not_before(c->path->congestion) > now ||
+                rill_congestion_packets_not_before(c->path->congestion) > now;
+    if (held || rill_money_awaits_reply(&c->path->money))
         return false;
     for (const rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, node);
@@ -269,7 +269,8 @@ static bool find_path(const rill_connection *c, rill_waiting *out)
     rill_ilp_code_id code = rill_ilp_code_find(c->counts.last_reject);
     char class = c->counts.last_reject.text[0];
     /* Money is paced where there was too little before. */
-    bool paced = rill_congestion_money_not_before(c->path.congestion) > c->endpoint->latest.mono_ns;
+    bool paced =
+        rill_congestion_money_not_before(c->path->congestion) > c->endpoint->latest.mono_ns;
     if (code != RILL_ILP_T04_INSUFFICIENT_LIQUIDITY && (class == 'T' || class == 'R'))
         wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
     else if (code == RILL_ILP_T04_INSUFFICIENT_LIQUIDITY || paced)
@@ -315,7 +316,7 @@ static bool find_turn(const rill_connection *c, rill_waiting *out)
     bool wish = !rill_list_empty(&c->streams.with_money) ||
                 !rill_list_empty(&c->streams.with_data) || rill_tell_urgent(c);
     if (!wish ||
-        rill_congestion_packets_not_before(c->path.congestion) <= c->endpoint->latest.mono_ns)
+        rill_congestion_packets_not_before(c->path->congestion) <= c->endpoint->latest.mono_ns)
         return false;
     wait_for_rejects(c, out, RILL_WAIT_PATH, RILL_NEVER);
     return true;
@@ -337,14 +338,14 @@ static void find_reader(const rill_connection *c, rill_waiting *out)
 
 static void find_rest(const rill_connection *c, rill_waiting *out)
 {
-    if (c->flights.count > c->flights.lost_count)
-        wait_for(out, RILL_WAIT_REPLY, rill_flights_last_expiry(&c->flights), NULL);
+    if (c->path->flights.count > c->path->flights.lost_count)
+        wait_for(out, RILL_WAIT_REPLY, rill_flights_last_expiry(&c->path->flights), NULL);
     else if (c->streams.wants_another)
         wait_for(out, RILL_WAIT_STREAM_ID, RILL_NEVER, NULL);
     else if (find_unsure(c, out) || find_turn(c, out))
         return;
-    else if (c->undecided.count > 0)
-        wait_for(out, RILL_WAIT_DECISION, c->undecided.deadline, NULL);
+    else if (c->undecided->count > 0)
+        wait_for(out, RILL_WAIT_DECISION, c->undecided->deadline, NULL);
     else
         find_reader(c, out);
 }
@@ -364,8 +365,8 @@ void rill_connection_get_waiting_sized(const rill_connection *c, rill_waiting *o
 {
     rill_waiting waiting = {0};
     rill_settle_check(c); /* or it would be told what has been decided already */
-    assert(c->flights.lost_count <= c->flights.doubt_count &&
-           c->flights.doubt_count <= c->flights.count);
+    assert(c->path->flights.lost_count <= c->path->flights.doubt_count &&
+           c->path->flights.doubt_count <= c->path->flights.count);
     find(c, &waiting);
     rill_sized_give(out, size, &waiting, sizeof waiting);
 }

@@ -113,24 +113,23 @@ static void apply_max_stream_id(rill_connection *c, uint64_t id)
  */
 static bool counts(const rill_stream *s, const rill_frame *frame)
 {
-    return frame->total > 0 || frame->value < UINT64_MAX || s->out.remote_received > 0 ||
+    return frame->total > 0 || frame->value < UINT64_MAX || s->theirs.received > 0 ||
            rill_numbering_takes_duplicates(&s->connection->numbers);
 }
 
 static void apply_max_money(rill_stream *s, const rill_frame *frame, const rill_frame_source *from,
                             uint64_t now_ns)
 {
-    rill_money_out *out = &s->out;
     if (!in_prepare(from) && counts(s, frame))
         rill_doubt_told(s, frame->total, from->sequence, now_ns);
-    if (frame->total > out->remote_received)
-        out->remote_received = frame->total;
+    if (frame->total > s->theirs.received)
+        s->theirs.received = frame->total;
     /* The first word replaces our assumption of no limit; from then on it only rises. */
-    if (!out->max_told || frame->value > out->remote_max)
-        out->remote_max = frame->value;
-    out->max_told = true;
+    if (!s->max_told || frame->value > s->theirs.max)
+        s->theirs.max = frame->value;
+    s->max_told = true;
     /* Whether that lets a whole unit of ours through is found when it is scheduled. */
-    if (out->blocked)
+    if (s->out->blocked)
         s->connection->holdoffs.refusals.rounds = 0;
     rill_stream_mark(s, RILL_MARK_MONEY);
 }

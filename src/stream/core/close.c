@@ -100,8 +100,8 @@ static void drop_unanswered_of(rill_connection *c, rill_list *flights, uint64_t 
 
 static void drop_unanswered(rill_connection *c, uint64_t now_ns)
 {
-    drop_unanswered_of(c, &c->flights.out, now_ns);
-    drop_unanswered_of(c, &c->flights.aside, now_ns);
+    drop_unanswered_of(c, &c->path->flights.out, now_ns);
+    drop_unanswered_of(c, &c->path->flights.aside, now_ns);
 }
 
 /*
@@ -248,7 +248,7 @@ void rill_connection_give_up(rill_connection *c, int error, uint64_t now_ns)
     c->closing.forced = true;
     rill_connection_shut(c, now_ns);
     /* Their streams are closed: nobody is asked what became of them. */
-    expire_all(c, &c->flights.out, now_ns);
-    expire_all(c, &c->flights.aside, now_ns);
+    expire_all(c, &c->path->flights.out, now_ns);
+    expire_all(c, &c->path->flights.aside, now_ns);
     rill_connection_mark_all(c);
 }

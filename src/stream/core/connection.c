@@ -12,6 +12,7 @@
 #include "stream/core/flights.h"
 #include "stream/core/identity.h"
 #include "stream/core/numbering.h"
+#include "stream/core/path.h"
 #include "stream/core/peer.h"
 #include "stream/core/queues.h"
 #include "stream/core/refusal.h"
@@ -28,8 +29,6 @@ static void init_lists(rill_connection *c)
     rill_list_init(&c->node);
     rill_list_init(&c->ready_node);
     rill_list_init(&c->event_node);
-    rill_flights_init(&c->flights);
-    rill_undecided_init(&c->undecided);
     rill_list_init(&c->streams.all);
     rill_list_init(&c->streams.eventful);
     rill_list_init(&c->streams.telling);
@@ -48,9 +47,6 @@ static void init_windows(rill_connection *c, uint64_t now_ns)
     rill_receive_tuning_init(&c->data.receive_tuning, o->connection_receive_buffer, now_ns);
     c->streams.max_remote_id = 2 * (uint64_t)o->max_remote_streams;
     c->streams.next_id = c->server ? 2 : 1;
-    rill_packet_size_init(&c->path.packet_size, o->max_packet_amount);
-    rill_rate_init(&c->path.rate, o->min_rate, o->slippage);
-    rill_worth_init(&c->path.worth);
 }
 
 static const rill_connection_options *copy_options(const rill_allocator *a,
@@ -75,6 +71,8 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     if (!c)
         return NULL;
     c->endpoint = e;
+    c->path = e->unused_path; /* most servers only reply */
+    c->undecided = &e->no_undecided;
     c->probing = &e->unused_probing;
     c->server = server;
     init_lists(c);
@@ -91,12 +89,9 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     if (err == RILL_OK)
         err = rill_crypto_random(e->crypto, (uint8_t *)&random, sizeof random);
     rill_map_init(&c->streams.by_id, e->allocator, seed);
-    /* Of its own from the first packet on: most servers only reply. */
-    if (server)
-        c->path.congestion = e->unused_congestion;
-    else if (c->options && !rill_connection_own_congestion(c))
-        c->path.congestion = NULL;
-    if (err != RILL_OK || !c->options || !c->path.congestion) {
+    if (err == RILL_OK && c->options && !server && !rill_connection_may_send(c))
+        err = RILL_ERR_NOMEM;
+    if (err != RILL_OK || !c->options) {
         rill_connection_destroy(c);
         return NULL;
     }
@@ -132,11 +127,15 @@ void rill_connection_destroy(rill_connection *c)
     const rill_allocator *a = e->allocator;
     if (c->untimed)
         rill_endpoint_set_timers(e); /* which takes it off their list */
-    uint32_t dropped = drop_flights(e, &c->flights.out) + drop_flights(e, &c->flights.aside) +
-                       drop_flights(e, &c->flights.lost);
-    assert(dropped == c->flights.count); /* each is in one of the three, and was counted once */
-    (void)dropped;
+    uint32_t dropped = drop_flights(e, &c->path->flights.out) +
+                       drop_flights(e, &c->path->flights.aside) +
+                       drop_flights(e, &c->path->flights.lost);
+    assert(dropped ==
+           c->path->flights.count); /* each is in one of the three, and was counted once */
+    c->path->flights.count -= dropped;
     rill_undecided_orphan(c);
+    if (c->undecided != &e->no_undecided)
+        rill_free(a, c->undecided);
     drop_streams(c);
     rill_heap_remove(&e->heap, &c->deadline.timer);
     rill_list_remove(&c->node);
@@ -148,8 +147,8 @@ void rill_connection_destroy(rill_connection *c)
     if (c->probing != &e->unused_probing)
         rill_free(a, c->probing);
     rill_refusal_forget(c);
-    if (c->path.congestion != e->unused_congestion)
-        rill_congestion_free(a, c->path.congestion);
+    if (!c->path->lent)
+        rill_path_free(a, c->path);
     rill_identity_clear(&c->identity, a);
     rill_peer_clear(&c->peer, a);
     rill_free(a, c->closing.message);
@@ -158,18 +157,6 @@ void rill_connection_destroy(rill_connection *c)
         rill_free(a, (void *)c->options);
     rill_free(a, c->succession.past);
     rill_free(a, c);
-}
-
-bool rill_connection_own_congestion(rill_connection *c)
-{
-    rill_endpoint *e = c->endpoint;
-    if (c->path.congestion && c->path.congestion != e->unused_congestion)
-        return true;
-    rill_congestion *own = rill_congestion_new(e->allocator, c->options->max_in_flight);
-    if (!own)
-        return false;
-    c->path.congestion = own;
-    return true;
 }
 
 int rill_connection_accept_stream(rill_connection *c, uint64_t id, rill_stream **out,

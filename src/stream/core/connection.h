@@ -9,8 +9,6 @@
 rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool server,
                                         const rill_connection_options *own);
 void rill_connection_destroy(rill_connection *c);
-/* Before the first packet: it shares none with others from then on. False without memory. */
-RILL_MUST_CHECK bool rill_connection_own_congestion(rill_connection *c);
 /* RILL_ERR_STREAM_ID, RILL_ERR_PROTOCOL (parity), RILL_ERR_CLOSED (was open), RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_connection_accept_stream(rill_connection *c, uint64_t id,
                                                   rill_stream **out, uint64_t now_ns);

@@ -7,11 +7,10 @@
 #include "stream/core/closing.h"
 #include "stream/core/contact.h"
 #include "stream/core/data_flow.h"
-#include "stream/core/flights.h"
 #include "stream/core/holdoffs.h"
 #include "stream/core/identity.h"
 #include "stream/core/numbering.h"
-#include "stream/core/patience.h"
+#include "stream/core/path.h"
 #include "stream/core/peer.h"
 #include "stream/core/probing.h"
 #include "stream/core/stream_internal.h"
@@ -19,7 +18,6 @@
 #include "stream/core/succession.h"
 #include "stream/core/telling.h"
 #include "stream/core/undecided.h"
-#include "stream/path/path.h"
 #include "stream/wire/token.h"
 #include <rill/endpoint.h>
 
@@ -71,10 +69,8 @@ struct rill_connection {
     rill_contact contact;
     rill_numbering numbers;
     rill_succession succession;
-    rill_flights flights;
-    rill_undecided_set undecided;
-    rill_path path;
-    rill_patience patience;
+    rill_undecided_set *undecided; /* the endpoint's empty one until one has to wait */
+    rill_path *path;               /* the endpoint's unused one until something is sent */
     rill_holdoffs holdoffs;
     rill_probing *probing; /* the endpoint's unused one until it begins */
     rill_streams streams;
@@ -83,12 +79,16 @@ struct rill_connection {
     rill_telling telling;
     rill_closing closing;
 
-    rill_tally tally;
-    rill_money_sums money;
     rill_connection_counts counts;
 };
 
-/* What an idle connection costs, beside its keys and its stream: 25 lines of a cache. */
-_Static_assert(sizeof(struct rill_connection) <= 1600, "a connection is not larger than it was");
+/* Before anything is sent, or asked of its path. False: no memory, and it is as it was. */
+RILL_MUST_CHECK static inline bool rill_connection_may_send(rill_connection *c)
+{
+    return !c->path->lent || rill_path_own(c);
+}
+
+/* What an idle connection costs, beside its keys and its stream: 16 lines of a cache. */
+_Static_assert(sizeof(struct rill_connection) <= 1016, "a connection is not larger than it was");
 
 #endif

@@ -27,7 +27,7 @@ void rill_connection_update_receive_window(rill_connection *c, uint64_t now_ns)
     assert(c->data.consumed <= c->data.received &&
            c->data.received - c->data.consumed <= c->data.open_received);
     uint64_t buffer = rill_receive_tune(&c->data.receive_tuning, c->data.consumed, now_ns,
-                                        rill_congestion_round_trip(c->path.congestion),
+                                        rill_congestion_round_trip(c->path->congestion),
                                         c->options->max_connection_receive_buffer);
     uint64_t limit = rill_add_sat(c->data.consumed, buffer);
     if (limit <= c->data.receive_window.limit ||

@@ -49,13 +49,13 @@ typedef struct lost_walk {
 
 static lost_walk lost_of(rill_stream *s)
 {
-    return (lost_walk){.stream = s, .next = s->connection->flights.lost.next};
+    return (lost_walk){.stream = s, .next = s->connection->path->flights.lost.next};
 }
 
 /* The part found may be taken before the next is asked for. */
 static bool next_lost(lost_walk *w)
 {
-    while (w->next != &w->stream->connection->flights.lost) {
+    while (w->next != &w->stream->connection->path->flights.lost) {
         w->flight = RILL_CONTAINER(w->next, rill_flight, node);
         w->next = w->next->next;
         w->part = part_of(w->flight, w->stream);
@@ -72,22 +72,22 @@ static bool next_lost(lost_walk *w)
 static void count_lost(rill_stream *s, const rill_flight *f, unsigned part, bool known)
 {
     rill_connection *c = s->connection;
-    if (!known || f->era != rill_rate_era(&c->path.rate))
+    if (!known || f->era != rill_rate_era(&c->path->rate))
         return;
-    rill_tally_release(&s->out.tally, f->money[part].held);
+    rill_tally_release(&s->out->tally, f->money[part].held);
     if (!f->shared)
-        rill_tally_release(&c->tally, f->held);
+        rill_tally_release(&c->path->tally, f->held);
 }
 
 static void count_arrived(rill_stream *s, uint64_t sent, uint64_t arrived)
 {
     const rill_i128 nothing = rill_wide_signed(rill_wide(0)); /* of it is held any more */
     rill_connection *c = s->connection;
-    if (s->out.tally.era != rill_rate_era(&c->path.rate) ||
-        c->tally.era != rill_rate_era(&c->path.rate))
+    if (s->out->tally.era != rill_rate_era(&c->path->rate) ||
+        c->path->tally.era != rill_rate_era(&c->path->rate))
         return;
-    (void)rill_tally_commit(&s->out.tally, nothing, sent, arrived);
-    (void)rill_tally_commit(&c->tally, nothing, sent, arrived);
+    (void)rill_tally_commit(&s->out->tally, nothing, sent, arrived);
+    (void)rill_tally_commit(&c->path->tally, nothing, sent, arrived);
 }
 
 /* Out of the flight, which ends with the last of its parts. */
@@ -103,7 +103,7 @@ static void take(rill_connection *c, rill_flight *f, unsigned part)
     if (f->money_count > 0)
         return;
     assert(f->amount == 0); /* all its parts are known */
-    rill_flights_resolve(&c->flights, f);
+    rill_flights_resolve(&c->path->flights, f);
     rill_flight_close(&c->endpoint->flights, f);
 }
 
@@ -111,12 +111,12 @@ static void take(rill_connection *c, rill_flight *f, unsigned part)
 static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t arrived)
 {
     rill_connection *c = s->connection;
-    uint64_t lost = s->out.money.lost;
+    uint64_t lost = s->out->money.lost;
     uint64_t found = 0; /* in the flights that are lost: the same */
     rill_money_word word = {.sent = sent, .unsent = unsent, .delivered = arrived};
     assert(sent <= lost && unsent <= lost - sent); /* nothing is known of what was not lost */
     /* A unit that was taken for another's is no stream's to use. */
-    bool exact = s->out.drift.over == 0 && s->out.drift.under == 0;
+    bool exact = s->out->drift.over == 0 && s->out->drift.under == 0;
     bool known = lost == sent + unsent && (sent == 0 || exact);
     if (known)
         count_arrived(s, sent, arrived);
@@ -127,10 +127,10 @@ static void take_all(rill_stream *s, uint64_t sent, uint64_t unsent, uint64_t ar
         take(c, w.flight, w.part);
     }
     assert(found == lost); /* each of them has a flight that says so */
-    rill_money_resolve(&s->out.money, &c->money, &word);
-    if (s->out.doubt == RILL_DOUBT_LOST)
-        s->out.told_from = c->numbers.next;
-    s->out.doubt = RILL_DOUBT_NONE;
+    rill_money_resolve(&s->out->money, &c->path->money, &word);
+    if (s->out->doubt == RILL_DOUBT_LOST)
+        s->out->told_from = c->numbers.next;
+    s->out->doubt = RILL_DOUBT_NONE;
     if (sent == 0)
         return;
     s->event_out = rill_add_sat(s->event_out, sent);
@@ -153,22 +153,22 @@ static void settled(rill_stream *s)
 void rill_doubt_ask(rill_stream *s)
 {
     rill_connection *c = s->connection;
-    if (s->out.doubt != RILL_DOUBT_LOST || s->out.money.away > 0 || s->out.money.late > 0)
+    if (s->out->doubt != RILL_DOUBT_LOST || s->out->money.away > 0 || s->out->money.late > 0)
         return;
-    assert(s->out.money.lost > 0 && rill_money_open(&s->out.money) == s->out.money.lost);
-    s->out.told_from = c->numbers.next;
-    s->out.doubt = RILL_DOUBT_ASKED;
+    assert(s->out->money.lost > 0 && rill_money_open(&s->out->money) == s->out->money.lost);
+    s->out->told_from = c->numbers.next;
+    s->out->doubt = RILL_DOUBT_ASKED;
     rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
 }
 
 void rill_doubt_lost(rill_connection *c, rill_flight *f)
 {
-    rill_flights_lost(&c->flights, f);
+    rill_flights_lost(&c->path->flights, f);
     f->shared = f->money_count > 1;
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_stream *s = f->money[i].stream;
-        rill_money_expire(&s->out.money, f->money[i].amount);
-        s->out.doubt = RILL_DOUBT_LOST;
+        rill_money_expire(&s->out->money, f->money[i].amount);
+        s->out->doubt = RILL_DOUBT_LOST;
         settled(s);
     }
 }
@@ -219,14 +219,14 @@ static void add_part(lost_sums *all, const rill_rate *rate, const rill_flight *f
  */
 static bool divide(rill_stream *s, uint64_t before, uint64_t total, uint64_t now_ns)
 {
-    const rill_drift *drift = &s->out.drift;
+    const rill_drift *drift = &s->out->drift;
     rill_arrived arrived = {.least = rill_sub_sat(total, rill_add_sat(before, drift->under)),
                             .most = rill_sub_sat(rill_add_sat(total, drift->over), before)};
     rill_connection *c = s->connection;
     lost_sums all = {0};
     uint64_t least, most;
     for (lost_walk w = lost_of(s); next_lost(&w);)
-        add_part(&all, &c->path.rate, w.flight, w.flight->money[w.part].amount);
+        add_part(&all, &c->path->rate, w.flight, w.flight->money[w.part].amount);
     if (arrived.least >= all.brings && arrived.least > 0) {
         least = all.parts.amount - all.dust;
         most = all.parts.amount;
@@ -247,40 +247,44 @@ static bool divide(rill_stream *s, uint64_t before, uint64_t total, uint64_t now
  * divided otherwise, and where connectors refused what the receiver had taken: what counts is how
  * much it has risen. Less than was told before is the word of who has forgotten.
  */
-static void note_total(rill_money_out *out, uint64_t total)
+static void note_total(rill_stream *s, uint64_t total)
 {
-    out->vague = total < out->remote_received;
-    out->offset = total - out->money.delivered;
+    bool vague = total < s->theirs.received;
+    if (s->out->vague != vague) /* never of one that has sent nothing */
+        s->out->vague = vague;
+    s->theirs.offset = total - s->out->money.delivered;
 }
 
 /* Told in answer to a packet that left when all else was settled: it leaves nothing to guess. */
-static void note_exact(rill_money_out *out, uint64_t total)
+static void note_exact(rill_stream *s, uint64_t total)
 {
-    note_total(out, total);
-    out->drift = (rill_drift){0, 0};
+    note_total(s, total);
+    s->out->drift = (rill_drift){0, 0};
 }
 
 /*
  * Told at any other time it may be older than what arrived last. It is right where it is no less
  * than what had been delivered; where that is a guess, more may have been, as before.
  */
-static void note_risen(rill_money_out *out, uint64_t before, uint64_t total)
+static void note_risen(rill_stream *s, uint64_t before, uint64_t total)
 {
-    note_total(out, total);
-    out->drift = (rill_drift){.under = rill_sub_sat(out->drift.under, total - before)};
+    rill_drift *drift = &s->out->drift;
+    note_total(s, total);
+    if (drift->over != 0 || drift->under != 0) /* it has sent something */
+        *drift = (rill_drift){.under = rill_sub_sat(drift->under, total - before)};
 }
 
 void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence, uint64_t now_ns)
 {
-    rill_money_out *out = &s->out;
-    uint64_t before = out->money.delivered + out->offset;
-    bool grown = total >= out->remote_received;
+    const rill_money_out *out = s->out;
+    uint64_t before = out->money.delivered + s->theirs.offset;
+    bool grown = total >= s->theirs.received;
     if (sequence < out->told_from)
         return;
     if (out->doubt == RILL_DOUBT_NONE) {
         /* One that is less may have been told before the last but one had arrived. */
         if (rill_money_open(&out->money) == 0 && grown && total >= before)
-            note_risen(out, before, total);
+            note_risen(s, before, total);
         return;
     }
     if (out->doubt < RILL_DOUBT_ASKED)
@@ -289,19 +293,19 @@ void rill_doubt_told(rill_stream *s, uint64_t total, uint64_t sequence, uint64_t
     bool risen = grown && rill_add_sat(total, out->drift.over) >= before;
     if (out->vague || !risen || !divide(s, before, total, now_ns))
         rill_doubt_abandon(s);
-    note_exact(out, total);
+    note_exact(s, total);
     settled(s);
 }
 
 void rill_doubt_acknowledged(rill_stream *s, uint64_t sequence)
 {
-    if (s->out.doubt != RILL_DOUBT_ASKED)
+    if (s->out->doubt != RILL_DOUBT_ASKED)
         return;
-    if (sequence < s->out.told_from) {
+    if (sequence < s->out->told_from) {
         rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
         return;
     }
-    s->out.doubt = RILL_DOUBT_ANSWERED;
+    s->out->doubt = RILL_DOUBT_ANSWERED;
     s->connection->doubt_answered = true;
 }
 
@@ -310,18 +314,18 @@ void rill_doubt_review(rill_connection *c)
     if (!c->doubt_answered)
         return;
     c->doubt_answered = false;
-    for (rill_list *n = c->flights.lost.next; n != &c->flights.lost;) {
+    for (rill_list *n = c->path->flights.lost.next; n != &c->path->flights.lost;) {
         const rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
         rill_stream *silent = NULL;
         for (unsigned i = 0; i < f->money_count; i++)
-            if (f->money[i].stream->out.doubt == RILL_DOUBT_ANSWERED)
+            if (f->money[i].stream->out->doubt == RILL_DOUBT_ANSWERED)
                 silent = f->money[i].stream;
         n = n->next;
         if (silent == NULL)
             continue;
         rill_doubt_abandon(silent);
-        silent->out.vague = true;
+        silent->out->vague = true;
         settled(silent);
-        n = c->flights.lost.next;
+        n = c->path->flights.lost.next;
     }
 }

@@ -15,6 +15,7 @@
 #include "stream/core/holdoffs.h"
 #include "stream/core/identity.h"
 #include "stream/core/options.h"
+#include "stream/core/path.h"
 #include "stream/core/peer.h"
 #include "stream/core/queues.h"
 #include "stream/core/receive_reply.h"
@@ -112,11 +113,15 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *given)
     e->wake_user = o->user;
     e->clock = o->clock;
     e->wall_ns = o->wall_ns;
+    e->unused_out = (rill_money_out){.lent = true, .goal_deadline = RILL_NEVER};
+    rill_undecided_init(&e->no_undecided);
     init_tables(e, 0);
-    e->unused_congestion = rill_congestion_new(e->allocator, e->connection_options.max_in_flight);
+    e->unused_path = rill_path_new(e->allocator, &e->connection_options);
     err = rill_crypto_new_with(&e->crypto, e->allocator, o->crypto);
-    if (err == RILL_OK && !e->unused_congestion)
+    if (err == RILL_OK && !e->unused_path)
         err = RILL_ERR_NOMEM;
+    if (e->unused_path)
+        e->unused_path->lent = true;
     uint64_t seed = 0;
     if (err == RILL_OK)
         err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
@@ -137,6 +142,18 @@ static void free_all(rill_list *connections)
         rill_connection_destroy(RILL_CONTAINER(connections->next, rill_connection, node));
 }
 
+/* Nothing of it has changed. */
+static bool out_is_unused(const rill_money_out *out)
+{
+    const rill_money *m = &out->money;
+    return out->lent && m->free == 0 && rill_money_committed(m) == 0 && m->delivered == 0 &&
+           m->expected == 0 && out->tally.era == 0 && out->drift.over == 0 &&
+           out->drift.under == 0 && out->vain_since == 0 && out->credit == 0 &&
+           out->told_from == 0 && out->doubt == RILL_DOUBT_NONE && out->vain == RILL_OK &&
+           !out->vague && !out->blocked && !out->given_up && !out->goal_set && out->goal == 0 &&
+           out->goal_deadline == RILL_NEVER;
+}
+
 void rill_endpoint_free(rill_endpoint *e)
 {
     if (!e)
@@ -153,7 +170,10 @@ void rill_endpoint_free(rill_endpoint *e)
     rill_heap_clear(&e->heap);
     rill_flight_table_clear(&e->flights);
     rill_spares_clear(&e->spares);
-    rill_congestion_free(e->allocator, e->unused_congestion);
+    /* They were lent to many. */
+    assert(out_is_unused(&e->unused_out) && e->no_undecided.count == 0);
+    assert(!e->unused_path || rill_path_is_unused(e->unused_path));
+    rill_path_free(e->allocator, e->unused_path);
     if (e->crypto)
         rill_crypto_free(e->crypto);
     rill_wipe(&e->token_keys, sizeof e->token_keys);
@@ -288,7 +308,8 @@ void rill_endpoint_retire(rill_connection *c, rill_now now)
     rill_endpoint *e = c->endpoint;
     /* Its end was reported: nothing of it is under way, or its flights would point at what is
      * freed. */
-    assert(c->state == RILL_STATE_CLOSED && c->flights.count == 0 && c->undecided.count == 0);
+    assert(c->state == RILL_STATE_CLOSED && c->path->flights.count == 0 &&
+           c->undecided->count == 0);
     assert(e->open_count > 0 && !e->ended_connection);
     e->open_count--;
     rill_list_remove(&c->node);

@@ -42,11 +42,13 @@ struct rill_endpoint {
     rill_connection *untimed; /* whose place in the heap is to be found anew (timer.h) */
     uint64_t untimed_ns;      /* monotonic: the earliest time at which one came to be so */
     rill_flight_table flights;
-    rill_spares spares;                 /* of streams' buffers */
-    rill_probing unused_probing;        /* of connections that never probe */
-    rill_refusal *refusal;              /* the last reject that one of its clients has met; NULL */
-    rill_congestion *unused_congestion; /* of server connections that never sent a packet */
-    uint64_t last_life;                 /* of clients of this endpoint */
+    rill_spares spares;              /* of streams' buffers */
+    rill_probing unused_probing;     /* of connections that never probe */
+    rill_refusal *refusal;           /* the last reject that one of its clients has met; NULL */
+    rill_path *unused_path;          /* of server connections that never sent a packet */
+    rill_money_out unused_out;       /* of streams that were never to send money */
+    rill_undecided_set no_undecided; /* of connections that never asked the application */
+    uint64_t last_life;              /* of clients of this endpoint */
     rill_map decisions;
     uint64_t next_decision;
     uint32_t max_undecided; /* of all connections */

@@ -20,7 +20,7 @@ enum {
 /* No goal, no end, no doubt: as most streams are. Whoever changes that leaves a mark. */
 static inline bool rill_stream_is_merely_open(const rill_stream *s)
 {
-    return s->out.doubt == RILL_DOUBT_NONE && !s->out.given_up && !s->out.goal_set &&
+    return s->out->doubt == RILL_DOUBT_NONE && !s->out->given_up && !s->out->goal_set &&
            !s->receive_goal_set && !s->ending && !s->closed;
 }
 

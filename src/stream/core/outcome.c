@@ -38,8 +38,8 @@ static uint64_t least_part(const rill_flight *f, unsigned i, uint64_t delivered)
 void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
 {
     assert(is_whole(f) && f->amount > 0); /* as it is to leave */
-    f->era = rill_rate_era(&c->path.rate);
-    f->held = rill_tally_hold(&c->tally, f->amount, f->minimum);
+    f->era = rill_rate_era(&c->path->rate);
+    f->held = rill_tally_hold(&c->path->tally, f->amount, f->minimum);
     for (unsigned i = 0; i < f->money_count; i++) {
         rill_flight_money *m = &f->money[i];
         if (m->amount == f->amount &&
@@ -47,34 +47,34 @@ void rill_flight_hold_tallies(rill_connection *c, rill_flight *f)
             m->held = f->held;
             continue;
         }
-        m->held = rill_tally_hold(&m->stream->out.tally, m->amount, least_part(f, i, f->minimum));
+        m->held = rill_tally_hold(&m->stream->out->tally, m->amount, least_part(f, i, f->minimum));
     }
 }
 
 /* What left under another minimum counts for none. */
 static bool counts(const rill_connection *c, const rill_flight *f)
 {
-    return f->amount > 0 && f->money_count > 0 && f->era == rill_rate_era(&c->path.rate);
+    return f->amount > 0 && f->money_count > 0 && f->era == rill_rate_era(&c->path->rate);
 }
 
 static void release_tallies(rill_connection *c, const rill_flight *f)
 {
     if (!counts(c, f))
         return;
-    rill_tally_release(&c->tally, f->held);
+    rill_tally_release(&c->path->tally, f->held);
     for (unsigned i = 0; i < f->money_count; i++)
-        rill_tally_release(&f->money[i].stream->out.tally, f->money[i].held);
+        rill_tally_release(&f->money[i].stream->out->tally, f->money[i].held);
 }
 
 static void commit_tallies(rill_connection *c, const rill_flight *f, uint64_t delivered)
 {
     if (!counts(c, f))
         return;
-    bool changed = rill_tally_commit(&c->tally, f->held, f->amount, delivered);
+    bool changed = rill_tally_commit(&c->path->tally, f->held, f->amount, delivered);
     if (!changed && f->money_count == 1 && rill_wide_equal(f->money[0].held, f->held))
         return;
     for (unsigned i = 0; i < f->money_count; i++)
-        (void)rill_tally_commit(&f->money[i].stream->out.tally, f->money[i].held,
+        (void)rill_tally_commit(&f->money[i].stream->out->tally, f->money[i].held,
                                 f->money[i].amount, least_part(f, i, delivered));
 }
 
@@ -83,7 +83,7 @@ static void release(rill_connection *c, rill_flight *f)
     assert(is_whole(f)); /* as it left */
     for (unsigned i = 0; i < f->money_count; i++) {
         const rill_flight_money *m = &f->money[i];
-        rill_money_release(&m->stream->out.money, &c->money, m->amount, m->expected);
+        rill_money_release(&m->stream->out->money, &c->path->money, m->amount, m->expected);
     }
     release_tallies(c, f);
 }
@@ -112,7 +112,7 @@ static void note_drift(const rill_flight *f, uint64_t delivered, const rill_shar
     for (unsigned i = 0; i < f->money_count; i++)
         rest -= least_part(f, i, delivered);
     for (unsigned i = 0; i < f->money_count && rest > 0; i++) {
-        rill_drift *drift = &f->money[i].stream->out.drift;
+        rill_drift *drift = &f->money[i].stream->out->drift;
         uint64_t taken = parts[i].amount - least_part(f, i, delivered);
         assert(taken <= rest); /* each gets its part at least, and of the rest no more than it is */
         drift->over = rill_add_sat(drift->over, taken);
@@ -125,7 +125,7 @@ static void commit(rill_connection *c, rill_flight *f, uint64_t delivered, uint6
     rill_share parts[RILL_FLIGHT_MONEY];
     assert(is_whole(f)); /* as it left */
     if (f->money_count == 0) {
-        rill_money_gift(&c->money, delivered);
+        rill_money_gift(&c->path->money, delivered);
         return;
     }
     divide_delivered(f, delivered, parts);
@@ -134,7 +134,7 @@ static void commit(rill_connection *c, rill_flight *f, uint64_t delivered, uint6
     for (unsigned i = 0; i < f->money_count; i++) {
         const rill_flight_money *m = &f->money[i];
         rill_stream *s = m->stream;
-        rill_money_commit(&s->out.money, &c->money, m->amount, m->expected, parts[i].amount);
+        rill_money_commit(&s->out->money, &c->path->money, m->amount, m->expected, parts[i].amount);
         s->progress_ns = now_ns;
         s->event_out = rill_add_sat(s->event_out, m->amount);
         rill_stream_notify(s, RILL_EVENT_OUTGOING_MONEY);
@@ -194,7 +194,7 @@ static void drop_parts(rill_flight *f, bool money)
 
 static void finish(rill_connection *c, rill_flight *f)
 {
-    rill_flights_remove(&c->flights, f);
+    rill_flights_remove(&c->path->flights, f);
     drop_parts(f, true);
     rill_flight_close(&c->endpoint->flights, f);
     rill_connection_ready(c);
@@ -225,7 +225,7 @@ void rill_flight_lose(rill_connection *c, rill_flight *f, uint64_t now_ns)
 
 void rill_flight_overdue(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
-    rill_flights_overdue(&c->flights, f);
+    rill_flights_overdue(&c->path->flights, f);
     if (f->piece_count == 0 || rill_numbering_takes_duplicates(&c->numbers)) {
         send_again(c, f, now_ns);
         drop_parts(f, false);
@@ -235,19 +235,19 @@ void rill_flight_overdue(rill_connection *c, rill_flight *f, uint64_t now_ns)
 
 void rill_flight_found(rill_connection *c, rill_flight *f)
 {
-    if (rill_flights_found(&c->flights, f))
-        rill_congestion_readmit(c->path.congestion, rill_flight_value(f));
+    if (rill_flights_found(&c->path->flights, f))
+        rill_congestion_readmit(c->path->congestion, rill_flight_value(f));
 }
 
 void rill_flight_doubt(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
     assert(f->kind == RILL_FLIGHT_NORMAL && f->amount > 0); /* else there is nothing to doubt */
     assert(is_whole(f));
-    rill_flights_doubt(&c->flights, f);
+    rill_flights_doubt(&c->path->flights, f);
     send_again(c, f, now_ns);
     drop_parts(f, false);
     for (unsigned i = 0; i < f->money_count; i++)
-        rill_money_doubt(&f->money[i].stream->out.money, &c->money, f->money[i].amount);
+        rill_money_doubt(&f->money[i].stream->out->money, &c->path->money, f->money[i].amount);
 }
 
 void rill_flight_expire(rill_connection *c, rill_flight *f, uint64_t now_ns)

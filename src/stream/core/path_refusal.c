@@ -29,7 +29,7 @@ typedef struct refused_packet {
 /* That the packet is not under way any more says nothing of how many pass. */
 static void neutral(const refused_packet *a)
 {
-    rill_congestion_neutral(a->c->path.congestion, rill_flight_value(a->f));
+    rill_congestion_neutral(a->c->path->congestion, rill_flight_value(a->f));
 }
 
 static int final_error_meaning(rill_ilp_code_id code)
@@ -65,12 +65,12 @@ static void temporary_error(const refused_packet *a, rill_congestion_signal sign
     rill_connection *c = a->c;
     rill_flight *f = a->f;
     if (signal == RILL_SIGNAL_VALUE)
-        rill_congestion_prefer(c->path.congestion, good_piece(&c->path.rate));
+        rill_congestion_prefer(c->path->congestion, good_piece(&c->path->rate));
     /* A probe's money is nobody's: that it was too much says nothing of how many packets pass. */
     if (f->kind == RILL_FLIGHT_PROBE && f->amount > 0 && signal == RILL_SIGNAL_VALUE)
-        rill_congestion_neutral(c->path.congestion, 0);
+        rill_congestion_neutral(c->path->congestion, 0);
     else
-        rill_congestion_refused(c->path.congestion, a->now.mono_ns, f->sent_ns,
+        rill_congestion_refused(c->path->congestion, a->now.mono_ns, f->sent_ns,
                                 rill_flight_value(f), signal);
     c->contact.last_failure = RILL_ERR_UNREACHABLE;
     /* The congestion window paces money; what is not money is held back here. */
@@ -98,12 +98,12 @@ static rill_congestion_signal temporary_signal(rill_ilp_code_id code)
  */
 static bool value_is_short(const rill_connection *c)
 {
-    return rill_congestion_value_is_short(c->path.congestion);
+    return rill_congestion_value_is_short(c->path->congestion);
 }
 
 static bool is_dust(const rill_connection *c, uint64_t amount)
 {
-    const rill_path *p = &c->path;
+    const rill_path *p = c->path;
     uint64_t passed = p->packet_size.passed;
     bool known = rill_rate_is_known(&p->rate);
     if (passed > 0 && amount > passed) /* what is smaller has passed */
@@ -119,13 +119,13 @@ static void too_small(const refused_packet *a, bool certain)
     rill_connection *c = a->c;
     uint64_t amount = a->f->amount;
     if (certain)
-        rill_worth_too_small(&c->path.worth, amount);
-    else if (c->path.suspected < amount)
-        c->path.suspected = amount;
+        rill_worth_too_small(&c->path->worth, amount);
+    else if (c->path->suspected < amount)
+        c->path->suspected = amount;
     if (certain || !value_is_short(c)) /* else larger ones wait for value, and not for a rate */
         rill_patience_low_rate(c, a->now.mono_ns);
-    if (!certain && c->path.suspicions < MOST_SUSPICIONS)
-        c->path.suspicions++;
+    if (!certain && c->path->suspicions < MOST_SUSPICIONS)
+        c->path->suspicions++;
     (void)rill_hold_refused(&c->holdoffs.refusals, a->f->sent_ns, a->now.mono_ns);
 }
 
@@ -139,17 +139,17 @@ static rill_probe_failure too_large(const refused_packet *a, rill_bytes data)
     if (f->kind == RILL_FLIGHT_PROBE && !told)
         return RILL_PROBE_SIZE;
     if (f->kind != RILL_FLIGHT_PROBE && !told && is_dust(c, f->amount)) {
-        too_small(a, rill_rate_delivers(&c->path.rate, f->amount) <= 1);
+        too_small(a, rill_rate_delivers(&c->path->rate, f->amount) <= 1);
         return RILL_PROBE_DUST;
     }
-    if (f->amount <= c->path.suspected || c->path.suspicions == MOST_SUSPICIONS)
-        c->path.suspected = 0; /* smaller ones pass, if any do */
-    rill_packet_size_refused(&c->path.packet_size, f->amount, data, a->now.mono_ns);
-    if (rill_packet_size_next(&c->path.packet_size, a->now.mono_ns) > 0)
+    if (f->amount <= c->path->suspected || c->path->suspicions == MOST_SUSPICIONS)
+        c->path->suspected = 0; /* smaller ones pass, if any do */
+    rill_packet_size_refused(&c->path->packet_size, f->amount, data, a->now.mono_ns);
+    if (rill_packet_size_next(&c->path->packet_size, a->now.mono_ns) > 0)
         return RILL_PROBE_JUDGED;
-    if (c->money.sent > 0) {
+    if (c->path->money.sent > 0) {
         /* It did: what is left is too small after all. */
-        rill_packet_size_init(&c->path.packet_size, c->path.packet_size.configured);
+        rill_packet_size_init(&c->path->packet_size, c->path->packet_size.configured);
         too_small(a, true);
     } else {
         rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_PATH,
@@ -228,10 +228,10 @@ void rill_refused_by_path(rill_connection *c, rill_now now, rill_flight *f,
     uint8_t volley = f->volley;
     uint64_t amount = f->amount;
     const refused_packet packet = {.c = c, .now = now, .f = f};
-    uint32_t others = c->path.congestion->packets.in_flight - 1;
+    uint32_t others = c->path->congestion->packets.in_flight - 1;
     assert(f->connection == c && !f->in_doubt && !f->overdue);
     rill_probe_failure why = learn_from_reject(&packet, reject);
-    assert(c->path.congestion->packets.in_flight == others); /* one outcome, whatever it is */
+    assert(c->path->congestion->packets.in_flight == others); /* one outcome, whatever it is */
     (void)others;
     rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, now.mono_ns);
     f->unsure = !refused_unsent(rill_ilp_code_find(reject->code));

@@ -29,7 +29,7 @@ _Static_assert((EVEN_LOOKS * LOOK_STEP) << (MOST_LOOKS - EVEN_LOOKS) >= LOOK_AT_
 /* A path that takes long to answer is not judged by less than two answers. */
 static uint64_t patience(const rill_connection *c, uint64_t usual)
 {
-    uint64_t answers = rill_congestion_patience(c->path.congestion);
+    uint64_t answers = rill_congestion_patience(c->path->congestion);
     uint64_t most = c->options->connect_timeout_ns;
     if (answers != RILL_NEVER && rill_mul_div_floor_sat(answers, 2, 1) > usual)
         usual = rill_mul_div_floor_sat(answers, 2, 1);
@@ -39,7 +39,7 @@ static uint64_t patience(const rill_connection *c, uint64_t usual)
 /* By money, or by the probe that the minimum was made of. */
 static bool was_good(const rill_connection *c)
 {
-    return c->money.sent > 0 || (!c->path.rate.fixed && c->path.rate.probed.num > 0);
+    return c->path->money.sent > 0 || (!c->path->rate.fixed && c->path->rate.probed.num > 0);
 }
 
 /*
@@ -48,7 +48,7 @@ static bool was_good(const rill_connection *c)
  */
 void rill_patience_low_rate(rill_connection *c, uint64_t now_ns)
 {
-    rill_patience *p = &c->patience;
+    rill_patience *p = &c->path->patience;
     uint64_t usual = was_good(c) ? FALLEN_PATIENCE : BAD_PATIENCE;
     if (p->low_rate_since == 0)
         p->low_rate_since = now_ns;
@@ -59,45 +59,45 @@ void rill_patience_low_rate(rill_connection *c, uint64_t now_ns)
 
 uint64_t rill_patience_deadline(const rill_connection *c)
 {
-    return c->patience.low_rate_since != 0 ? c->patience.low_rate_until : RILL_NEVER;
+    return c->path->patience.low_rate_since != 0 ? c->path->patience.low_rate_until : RILL_NEVER;
 }
 
 static void give_up_at_this_rate(rill_connection *c)
 {
-    c->patience.low_rate_since = 0;
-    rill_worth_again(&c->path.worth);
+    c->path->patience.low_rate_since = 0;
+    rill_worth_again(&c->path->worth);
     for (rill_list *n = c->streams.all.next; n != &c->streams.all; n = n->next) {
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        if (s->out.goal_set || rill_stream_sendable(s) > 0)
+        if (s->out->goal_set || rill_stream_sendable(s) > 0)
             rill_amount_give_up(s, RILL_ERR_RATE);
     }
 }
 
 static uint64_t until_next_look(rill_connection *c)
 {
-    if (c->patience.looks < MOST_LOOKS)
-        c->patience.looks++;
-    if (c->patience.looks <= EVEN_LOOKS)
-        return c->patience.looks * LOOK_STEP;
-    assert(c->patience.looks <= MOST_LOOKS); /* or it would be shifted out of its 64 bits */
-    uint64_t delay = (EVEN_LOOKS * LOOK_STEP) << (c->patience.looks - EVEN_LOOKS);
+    if (c->path->patience.looks < MOST_LOOKS)
+        c->path->patience.looks++;
+    if (c->path->patience.looks <= EVEN_LOOKS)
+        return c->path->patience.looks * LOOK_STEP;
+    assert(c->path->patience.looks <= MOST_LOOKS); /* or it would be shifted out of its 64 bits */
+    uint64_t delay = (EVEN_LOOKS * LOOK_STEP) << (c->path->patience.looks - EVEN_LOOKS);
     return delay < LOOK_AT_MOST ? delay : LOOK_AT_MOST;
 }
 
 bool rill_patience_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns)
 {
-    bool waits = s->out.goal_set || s->ending;
-    if (!c->path.worth.soured || (waits && !was_good(c)))
+    bool waits = s->out->goal_set || s->ending;
+    if (!c->path->worth.soured || (waits && !was_good(c)))
         return false;
-    if (s->out.vain_since == 0 || s->progress_ns > s->out.vain_since)
-        s->out.vain_since = now_ns;
-    uint64_t until = rill_add_sat(s->out.vain_since, patience(c, BAD_PATIENCE));
+    if (s->out->vain_since == 0 || s->progress_ns > s->out->vain_since)
+        s->out->vain_since = now_ns;
+    uint64_t until = rill_add_sat(s->out->vain_since, patience(c, BAD_PATIENCE));
     if (waits && until <= now_ns)
         return false;
-    if (c->patience.look_at == 0)
-        c->patience.look_at = now_ns + until_next_look(c);
-    if (waits && until < c->patience.look_at)
-        c->patience.look_at = until;
+    if (c->path->patience.look_at == 0)
+        c->path->patience.look_at = now_ns + until_next_look(c);
+    if (waits && until < c->path->patience.look_at)
+        c->path->patience.look_at = until;
     return true;
 }
 
@@ -105,9 +105,9 @@ void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns)
 {
     if (rill_patience_deadline(c) <= now_ns)
         give_up_at_this_rate(c);
-    if (c->patience.look_at == 0 || c->patience.look_at > now_ns)
+    if (c->path->patience.look_at == 0 || c->path->patience.look_at > now_ns)
         return;
-    c->patience.look_at = 0;
-    rill_worth_again(&c->path.worth);
-    rill_rate_forget_bound(&c->path.rate);
+    c->path->patience.look_at = 0;
+    rill_worth_again(&c->path->worth);
+    rill_rate_forget_bound(&c->path->rate);
 }

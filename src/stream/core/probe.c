@@ -110,7 +110,7 @@ static bool start(rill_connection *c, uint64_t now_ns)
                         .started = now_ns,
                         .short_of = UINT64_MAX};
     begin_volley(p);
-    uint64_t most = c->path.packet_size.configured;
+    uint64_t most = c->path->packet_size.configured;
     uint64_t all = to_be_sent(c);
     for (unsigned i = 0; i < sizeof first / sizeof first[0]; i++)
         add_amount(p, first[i] < most ? first[i] : most);
@@ -120,7 +120,7 @@ static bool start(rill_connection *c, uint64_t now_ns)
 
 bool rill_probe_wanted(rill_connection *c, uint64_t now_ns)
 {
-    if (rill_rate_has_minimum(&c->path.rate) || !is_wanted(c))
+    if (rill_rate_has_minimum(&c->path->rate) || !is_wanted(c))
         return false;
     if (!c->probing->active && !start(c, now_ns)) {
         rill_holdoffs_path(&c->holdoffs, now_ns, now_ns); /* tried again when that is over */
@@ -148,7 +148,7 @@ void rill_probe_tell(rill_connection *c)
 {
     if (!c->probing->found)
         return;
-    for (const rill_list *n = c->flights.out.next; n != &c->flights.out; n = n->next)
+    for (const rill_list *n = c->path->flights.out.next; n != &c->path->flights.out; n = n->next)
         if (RILL_CONTAINER(n, const rill_flight, node)->kind == RILL_FLIGHT_NORMAL)
             return;
     c->probing->found = false;
@@ -160,9 +160,9 @@ static void finish(rill_connection *c, uint64_t now_ns)
 {
     const rill_probing *p = c->probing;
     c->probing->active = false;
-    if (rill_rate_settle(&c->path.rate)) {
+    if (rill_rate_settle(&c->path->rate)) {
         bool near = p->answered >= p->short_of / SHORT_PART && p->short_of <= to_be_sent(c);
-        rill_congestion_tested(c->path.congestion, now_ns, p->answered,
+        rill_congestion_tested(c->path->congestion, now_ns, p->answered,
                                near ? p->short_of : UINT64_MAX);
         c->probing->found = p->asked != 0;
         rill_probe_tell(c);
@@ -182,7 +182,7 @@ static void finish(rill_connection *c, uint64_t now_ns)
 static void count_attempt(rill_connection *c)
 {
     rill_probing *p = c->probing;
-    if (!p->rose || rill_rate_was_probed(&c->path.rate))
+    if (!p->rose || rill_rate_was_probed(&c->path->rate))
         p->attempts++;
     else
         p->delay = RETRY_DELAY_FIRST;
@@ -197,8 +197,8 @@ uint64_t rill_probe_gives_up(const rill_connection *c)
     for (const rill_list *n = c->streams.with_money.next; n != &c->streams.with_money;
          n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, const rill_stream, money_node);
-        if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER && s->out.goal_deadline > at)
-            at = s->out.goal_deadline;
+        if (s->out->goal_set && s->out->goal_deadline != RILL_NEVER && s->out->goal_deadline > at)
+            at = s->out->goal_deadline;
     }
     return at;
 }
@@ -214,7 +214,7 @@ static bool over(const rill_connection *c, uint64_t now_ns)
 static void add_accidents(rill_connection *c, const rill_probing *last)
 {
     for (unsigned i = 0; i < last->count; i++)
-        if ((last->accidents & 1u << i) && last->amounts[i] < c->path.packet_size.refused &&
+        if ((last->accidents & 1u << i) && last->amounts[i] < c->path->packet_size.refused &&
             last->amounts[i] > last->answered)
             add_amount(c->probing, last->amounts[i]);
 }
@@ -231,7 +231,7 @@ static void add_short(rill_connection *c, const rill_probing *last)
     const uint64_t tried[] = {
         last->retry_at != 0 ? size - size / 3 : last->answered + (size - last->answered) / 2,
         size / SHORT_PART,
-        rill_rate_is_known(&c->path.rate) ? rill_rate_needed_ceil(&c->path.rate, PRECISE) : 0};
+        rill_rate_is_known(&c->path->rate) ? rill_rate_needed_ceil(&c->path->rate, PRECISE) : 0};
     for (unsigned i = 0; i < sizeof tried / sizeof tried[0]; i++)
         if (tried[i] > last->answered && tried[i] < size)
             add_amount(c->probing, tried[i]);
@@ -247,11 +247,11 @@ static bool add_between(rill_connection *c)
     static const uint64_t sizes[RILL_PROBE_AMOUNTS] = {
         10, 100, 10000, 100000, 10000000, 100000000, 10000000000, 100000000000};
     rill_probing *p = c->probing;
-    if (p->between || (c->path.packet_size.refused != UINT64_MAX && !c->path.packet_size.exact))
+    if (p->between || (c->path->packet_size.refused != UINT64_MAX && !c->path->packet_size.exact))
         return false;
     p->between = true;
     uint64_t most =
-        c->path.packet_size.exact ? c->path.packet_size.passed : c->path.packet_size.configured;
+        c->path->packet_size.exact ? c->path->packet_size.passed : c->path->packet_size.configured;
     for (unsigned i = 0; i < RILL_PROBE_AMOUNTS; i++)
         if (sizes[i] <= most)
             add_amount(p, sizes[i]);
@@ -265,10 +265,10 @@ static bool add_between(rill_connection *c)
  */
 static void judge_sizes(rill_connection *c, const rill_probing *last, uint64_t now_ns)
 {
-    const rill_packet_size *size = &c->path.packet_size;
+    const rill_packet_size *size = &c->path->packet_size;
     if (last->too_large != UINT64_MAX && last->too_large > last->answered &&
         (last->too_large > size->passed || (size->exact && last->answered > 0)))
-        rill_packet_size_refused(&c->path.packet_size, last->too_large, (rill_bytes){NULL, 0},
+        rill_packet_size_refused(&c->path->packet_size, last->too_large, (rill_bytes){NULL, 0},
                                  now_ns);
 }
 
@@ -277,7 +277,7 @@ static bool near_enough(rill_connection *c, const rill_probing *last)
 {
     rill_probing *p = c->probing;
     uint64_t limit = last->short_of < last->too_large ? last->short_of : last->too_large;
-    if (!rill_rate_was_probed(&c->path.rate))
+    if (!rill_rate_was_probed(&c->path->rate))
         return false;
     if (last->answered >= to_be_sent(c))
         return true;
@@ -298,7 +298,7 @@ static void next_volley(rill_connection *c, uint64_t now_ns)
         judge_sizes(c, &last, now_ns);
     add_accidents(c, &last);
     add_short(c, &last);
-    uint64_t largest = rill_packet_size_next(&c->path.packet_size, now_ns);
+    uint64_t largest = rill_packet_size_next(&c->path->packet_size, now_ns);
     uint64_t smallest = UINT64_MAX;
     bool tried = false;
     for (unsigned i = 0; i < last.count; i++) {
@@ -308,7 +308,7 @@ static void next_volley(rill_connection *c, uint64_t now_ns)
     if (!again && largest >= smallest)
         count_attempt(c);
     /* Where no size was refused there is no limit that is known: no size is the largest. */
-    if (!between && (p->count == 0 || c->path.packet_size.refused != UINT64_MAX) &&
+    if (!between && (p->count == 0 || c->path->packet_size.refused != UINT64_MAX) &&
         largest > last.answered && largest < last.short_of)
         add_amount(p, largest);
     if (p->count == 0 && again) /* nothing smaller is left to try: the same again */
@@ -330,7 +330,7 @@ static void step(rill_connection *c, uint64_t now_ns)
 {
     rill_probing *p = c->probing;
     bool all = p->next == p->count && p->in_flight == 0;
-    if (rill_rate_ready(&c->path.rate)) {
+    if (rill_rate_ready(&c->path->rate)) {
         if (all)
             finish(c, now_ns);
         else if (p->settle_at == 0)
@@ -353,12 +353,12 @@ void rill_probe_answered(rill_connection *c, uint64_t now_ns, const rill_flight 
                          uint64_t delivered)
 {
     rill_probing *p = c->probing;
-    rill_packet_size_passed(&c->path.packet_size, f->amount, now_ns);
+    rill_packet_size_passed(&c->path->packet_size, f->amount, now_ns);
     if (!p->active) {
-        rill_rate_learn(&c->path.rate, f->amount, delivered);
+        rill_rate_learn(&c->path->rate, f->amount, delivered);
         return;
     }
-    rill_rate_probe(&c->path.rate, f->amount, delivered);
+    rill_rate_probe(&c->path->rate, f->amount, delivered);
     if (f->amount > p->answered) {
         p->answered = f->amount;
         p->rose = true;

@@ -72,7 +72,8 @@ void rill_stream_want_money(rill_stream *s)
     rill_connection *c = s->connection;
     if (rill_stream_sendable(s) == 0) {
         rill_list_remove(&s->money_node);
-        s->out.blocked = false;
+        if (s->out->blocked)
+            s->out->blocked = false;
         return;
     }
     if (!rill_list_linked(&s->money_node))

@@ -112,10 +112,11 @@ static void learn_worth(rill_answer *a, bool refused)
                       .trial = a->f->trial,
                       .hoped = a->f->minimum};
     if (word.refused) {
-        rill_tally_begin(&c->tally, rill_rate_minimum(&c->path.rate), rill_rate_era(&c->path.rate));
-        word.affords = rill_tally_affords(&c->tally, word.delivered);
+        rill_tally_begin(&c->path->tally, rill_rate_minimum(&c->path->rate),
+                         rill_rate_era(&c->path->rate));
+        word.affords = rill_tally_affords(&c->path->tally, word.delivered);
     }
-    rill_worth_learn(&c->path.worth, &c->path.rate, &word);
+    rill_worth_learn(&c->path->worth, &c->path->rate, &word);
 }
 
 /* ---- a reply of the receiver ---- */
@@ -127,8 +128,12 @@ static void learn_worth(rill_answer *a, bool refused)
  */
 static void note_dropped(rill_answer *a)
 {
+    /* Nearly all. */
+    if (a->authentic &&
+        (a->f->piece_count == 0 || !(a->packet->types & RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE))))
+        return;
     for (unsigned i = 0; !a->authentic && i < a->f->money_count; i++)
-        a->f->money[i].stream->out.vague = true;
+        a->f->money[i].stream->out->vague = true;
     for (unsigned i = 0; !a->authentic && i < a->f->piece_count; i++) {
         rill_stream *s = a->f->pieces[i].stream;
         s->dropped = true;
@@ -136,8 +141,6 @@ static void note_dropped(rill_answer *a)
     if (!a->authentic)
         return;
     rill_frame_walk walk = rill_frames_of(a->packet);
-    if (a->f->piece_count == 0 || !(a->packet->types & RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE)))
-        return;
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
         if (frame->type != RILL_FRAME_STREAM_CLOSE || frame->code != RILL_CLOSE_STREAM_STATE_ERROR)
             continue;
@@ -168,8 +171,8 @@ static bool server_began_anew(const rill_answer *a)
 
 static void note_passed(rill_connection *c, uint64_t amount, uint64_t now_ns)
 {
-    c->path.suspicions = 0;
-    rill_packet_size_passed(&c->path.packet_size, amount, now_ns);
+    c->path->suspicions = 0;
+    rill_packet_size_passed(&c->path->packet_size, amount, now_ns);
 }
 
 static void fulfilled(rill_answer *a)
@@ -183,15 +186,16 @@ static void fulfilled(rill_answer *a)
     c->counts.packets_fulfilled++;
     if (f->amount > 0) {
         rill_hold_end(&c->holdoffs.refusals);
-        if (c->patience.low_rate_since != 0) /* which says nothing of a better one */
-            rill_worth_again(&c->path.worth);
-        c->patience.low_rate_since = 0;
-        c->patience.looks = 0;
+        if (c->path->patience.low_rate_since != 0) /* which says nothing of a better one */
+            rill_worth_again(&c->path->worth);
+        c->path->patience.low_rate_since = 0;
+        c->path->patience.looks = 0;
         note_passed(c, f->amount, a->now.mono_ns);
         if (a->authentic)
             learn_worth(a, false);
     }
-    rill_congestion_delivered(c->path.congestion, a->now.mono_ns, f->sent_ns, rill_flight_value(f));
+    rill_congestion_delivered(c->path->congestion, a->now.mono_ns, f->sent_ns,
+                              rill_flight_value(f));
     note_dropped(a);
     if (server_began_anew(a))
         rill_connection_fail(
@@ -217,8 +221,8 @@ static void note_refusal(rill_answer *a)
         return;
     }
     /* Another size may bring enough: there is no waiting for that. */
-    bool other = c->path.worth.enough != 0 || !rill_rate_is_low(&c->path.rate);
-    if (other && c->path.worth.refused < RILL_WORTH_TRIALS)
+    bool other = c->path->worth.enough != 0 || !rill_rate_is_low(&c->path->rate);
+    if (other && c->path->worth.refused < RILL_WORTH_TRIALS)
         c->holdoffs.refusals.until = 0;
     else
         rill_patience_low_rate(c, a->now.mono_ns);
@@ -258,10 +262,10 @@ static void refused(rill_answer *a)
     authentic(a);
     /* The path has passed it all the same. */
     if (rill_flight_value(f) > 0)
-        rill_congestion_delivered(c->path.congestion, a->now.mono_ns, f->sent_ns,
+        rill_congestion_delivered(c->path->congestion, a->now.mono_ns, f->sent_ns,
                                   rill_flight_value(f));
     else
-        rill_congestion_neutral(c->path.congestion, 0);
+        rill_congestion_neutral(c->path->congestion, 0);
     if (kind == RILL_FLIGHT_PROBE) {
         rill_probe_answered(c, a->now.mono_ns, f, a->packet->amount);
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
@@ -293,7 +297,7 @@ static void not_known(rill_answer *a)
     uint8_t volley = f->volley;
     uint64_t amount = f->amount;
     /* That the packet is not under way any more says nothing of how many pass. */
-    rill_congestion_neutral(c->path.congestion, rill_flight_value(f));
+    rill_congestion_neutral(c->path->congestion, rill_flight_value(f));
     rill_holdoffs_path(&c->holdoffs, f->sent_ns, a->now.mono_ns);
     rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, a->now.mono_ns);
     rill_flight_lose(c, f, a->now.mono_ns);

@@ -16,6 +16,7 @@
 #include "stream/core/flights.h"
 #include "stream/core/numbering.h"
 #include "stream/core/outcome.h"
+#include "stream/core/path.h"
 #include "stream/core/probe.h"
 #include "stream/core/reply.h"
 #include "stream/core/schedule_data.h"
@@ -34,24 +35,25 @@
 
 static bool window_open(const rill_connection *c, uint64_t now_ns)
 {
-    if (rill_congestion_packets_not_before(c->path.congestion) > now_ns)
+    if (rill_congestion_packets_not_before(c->path->congestion) > now_ns)
         return false;
     /*
      * What is in doubt or overdue takes no room on the path, but a record each: bounded too. But
      * those that have expired end only when a packet of ours is answered.
      */
-    uint32_t aside = c->flights.doubt_count + c->flights.overdue_count;
-    if (rill_flights_awaited(&c->flights) >= c->options->max_in_flight ||
-        aside - c->flights.lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight)
+    uint32_t aside = c->path->flights.doubt_count + c->path->flights.overdue_count;
+    if (rill_flights_awaited(&c->path->flights) >= c->options->max_in_flight ||
+        aside - c->path->flights.lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight)
         return false;
-    if (!c->peer.validated && c->flights.count - c->flights.lost_count >= UNVALIDATED_PACKETS)
+    if (!c->peer.validated &&
+        c->path->flights.count - c->path->flights.lost_count >= UNVALIDATED_PACKETS)
         return false;
-    return rill_congestion_packets(c->path.congestion) > 0;
+    return rill_congestion_packets(c->path->congestion) > 0;
 }
 
 static rill_flight *open_flight(rill_connection *c, uint64_t now_ns, rill_flight_kind kind)
 {
-    if (!rill_connection_own_congestion(c))
+    if (!rill_connection_may_send(c))
         return NULL;
     rill_flight *f = rill_flight_open(&c->endpoint->flights);
     if (!f)
@@ -60,7 +62,7 @@ static rill_flight *open_flight(rill_connection *c, uint64_t now_ns, rill_flight
     f->kind = kind;
     f->sent_ns = now_ns;
     f->expires_ns = now_ns + c->options->packet_lifetime_ns + REPLY_GRACE;
-    rill_flights_add(&c->flights, f);
+    rill_flights_add(&c->path->flights, f);
     return f;
 }
 
@@ -147,7 +149,7 @@ static int launch(rill_connection *c, const rill_turn *turn, rill_flight *f)
     rill_numbering_give(&c->numbers);
     c->counts.packets_sent++;
     rill_contact_sent(&c->contact, turn->now.mono_ns);
-    rill_congestion_sent(c->path.congestion, turn->now.mono_ns, rill_flight_value(f));
+    rill_congestion_sent(c->path->congestion, turn->now.mono_ns, rill_flight_value(f));
     *turn->request = f->request;
     return RILL_OK;
 }
@@ -214,9 +216,9 @@ static int send_open(rill_connection *c, const rill_turn *turn)
     if (c->probing->asked != 0 && plain_wanted(c, turn->now.mono_ns))
         return send_plain(c, turn);
     bool held = c->holdoffs.refusals.until > turn->now.mono_ns;
-    if (!held && !rill_rate_has_minimum(&c->path.rate) && rill_probe_wanted(c, turn->now.mono_ns))
+    if (!held && !rill_rate_has_minimum(&c->path->rate) && rill_probe_wanted(c, turn->now.mono_ns))
         return send_probe(c, turn);
-    held = held || c->flights.lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
+    held = held || c->path->flights.lost_count >= MAX_ASIDE_WINDOWS * c->options->max_in_flight;
     c->money_turn = !c->money_turn;
     bool plain = plain_wanted(c, turn->now.mono_ns);
     if (!held && (c->money_turn || !plain) && rill_schedule_money_wanted(c)) {

@@ -133,14 +133,14 @@ void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns)
         rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
         if (s->closed)
             continue;
-        if (s->out.blocked)
+        if (s->out->blocked)
             rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
         if (s->data_blocked)
             rill_stream_tell(s, RILL_TELL(DATA_BLOCKED), true);
         bool unsure = rill_unsure_ask(s, now_ns);
         if (unsure)
             rill_connection_tell(c, RILL_TELL(HELLO), true);
-        any = any || s->out.blocked || s->data_blocked || unsure;
+        any = any || s->out->blocked || s->data_blocked || unsure;
     }
     if (!rill_list_empty(&c->streams.with_data) && rill_connection_send_left(c) == 0) {
         rill_connection_tell(c, RILL_TELL(CONNECTION_DATA_BLOCKED), true);

@@ -23,23 +23,23 @@
 /* What is in doubt for good is not: it makes room for nothing, and no answer to it comes. */
 static bool under_way(const rill_stream *s)
 {
-    return rill_money_open(&s->out.money) > 0;
+    return rill_money_open(&s->out->money) > 0;
 }
 
 /* The receiver's limit is for it to keep: it takes up to 1 % over, for rounding. */
 static uint64_t within_limit(const rill_connection *c, const rill_stream *s)
 {
-    const rill_money *m = &s->out.money;
-    uint64_t known = m->delivered > s->out.remote_received ? m->delivered : s->out.remote_received;
-    uint64_t left = rill_sub_sat(s->out.remote_max, rill_add_sat(known, m->expected));
+    const rill_money *m = &s->out->money;
+    uint64_t known = m->delivered > s->theirs.received ? m->delivered : s->theirs.received;
+    uint64_t left = rill_sub_sat(s->theirs.max, rill_add_sat(known, m->expected));
     if (left == 0)
         return 0;
     /* The fewest units that bring all of it, where that is not more than it takes. */
-    uint64_t amount = rill_rate_needed_ceil(&c->path.rate, left);
-    uint64_t brings = rill_rate_delivers(&c->path.rate, amount);
+    uint64_t amount = rill_rate_needed_ceil(&c->path->rate, left);
+    uint64_t brings = rill_rate_delivers(&c->path->rate, amount);
     if (brings <= left)
         return amount;
-    uint64_t under = rill_rate_needed_floor(&c->path.rate, left);
+    uint64_t under = rill_rate_needed_floor(&c->path->rate, left);
     if (under > 0 || under_way(s))
         return under;
     /* No whole unit of ours fits: one that brings slightly more is taken as well. */
@@ -48,15 +48,15 @@ static uint64_t within_limit(const rill_connection *c, const rill_stream *s)
 
 static uint64_t within_remote_max(const rill_connection *c, const rill_stream *s)
 {
-    return s->out.remote_max == RILL_UNLIMITED ? RILL_UNLIMITED : within_limit(c, s);
+    return s->theirs.max == RILL_UNLIMITED ? RILL_UNLIMITED : within_limit(c, s);
 }
 
 static void note_blocked(rill_connection *c, rill_stream *s, uint64_t now_ns)
 {
     rill_stream_tell(s, RILL_TELL(MONEY_BLOCKED), true);
     rill_blocked_note(c, now_ns);
-    s->out.blocked = true;
-    s->out.blocked_by = s->out.remote_max;
+    s->out->blocked = true;
+    s->out->blocked_by = s->theirs.max;
 }
 
 uint64_t rill_schedule_money_room(const rill_connection *c, const rill_stream *s)
@@ -68,32 +68,32 @@ uint64_t rill_schedule_money_room(const rill_connection *c, const rill_stream *s
 
 static uint64_t allowed(rill_connection *c, rill_stream *s, uint64_t now_ns)
 {
-    if (s->out.doubt != RILL_DOUBT_NONE)
+    if (s->out->doubt != RILL_DOUBT_NONE)
         return 0;
     uint64_t amount = rill_stream_sendable(s);
     uint64_t room = within_remote_max(c, s);
     if (room >= amount || under_way(s)) {
-        s->out.blocked = false;
+        s->out->blocked = false;
         return amount < room ? amount : room;
     }
-    if (room == 0 && !s->out.blocked)
+    if (room == 0 && !s->out->blocked)
         note_blocked(c, s, now_ns);
     /* Too little once is too little until it is raised (give_up). */
-    if (room > 0 && s->out.blocked_by != s->out.remote_max)
-        s->out.blocked = false;
+    if (room > 0 && s->out->blocked_by != s->theirs.max)
+        s->out->blocked = false;
     return room;
 }
 
 bool rill_schedule_money_wanted(const rill_connection *c)
 {
-    return !rill_list_empty(&c->streams.with_money) && rill_rate_has_minimum(&c->path.rate);
+    return !rill_list_empty(&c->streams.with_money) && rill_rate_has_minimum(&c->path->rate);
 }
 
 uint64_t rill_schedule_money_not_before(const rill_connection *c)
 {
     if (rill_list_empty(&c->streams.with_money))
         return RILL_NEVER;
-    uint64_t at = rill_congestion_money_not_before(c->path.congestion);
+    uint64_t at = rill_congestion_money_not_before(c->path->congestion);
     if (c->holdoffs.refusals.until > at)
         at = c->holdoffs.refusals.until;
     return at != 0 ? at : RILL_NEVER;
@@ -108,16 +108,16 @@ static void begin_turn(rill_stream *s, uint64_t packet)
 {
     uint64_t share = packet / SHARING > 0 ? packet / SHARING : 1;
     uint64_t turn;
-    if (__builtin_mul_overflow(share, s->out.weight, &turn))
+    if (__builtin_mul_overflow(share, s->weight, &turn))
         turn = UINT64_MAX;
     /* Packets may have become smaller since its turn began. */
-    if (s->out.credit == 0 || s->out.credit > turn)
-        s->out.credit = turn;
+    if (s->out->credit == 0 || s->out->credit > turn)
+        s->out->credit = turn;
 }
 
 static uint64_t usable(const rill_stream *s, uint64_t room)
 {
-    return room < s->out.credit ? room : s->out.credit;
+    return room < s->out->credit ? room : s->out->credit;
 }
 
 /*
@@ -137,7 +137,7 @@ static void divide(rill_flight *f, const uint64_t *room, uint64_t packet, uint64
                 more = usable(m->stream, more);
             more = more < amount ? more : amount;
             m->amount += more;
-            m->stream->out.credit = rill_sub_sat(m->stream->out.credit, more);
+            m->stream->out->credit = rill_sub_sat(m->stream->out->credit, more);
             amount -= more;
         }
     }
@@ -151,7 +151,7 @@ static void take_all(rill_flight_money *m, uint64_t packet, uint64_t amount)
     for (unsigned round = 0; left > 0 && round < 3; round++) {
         begin_turn(m->stream, packet);
         uint64_t now = round < 2 ? usable(m->stream, left) : left;
-        m->stream->out.credit = rill_sub_sat(m->stream->out.credit, now);
+        m->stream->out->credit = rill_sub_sat(m->stream->out->credit, now);
         left -= now;
     }
     m->amount = amount;
@@ -165,12 +165,12 @@ static void hold(rill_connection *c, rill_flight *f)
         rill_flight_money m = f->money[i];
         if (m.amount == 0)
             continue;
-        m.expected = rill_money_hold(&m.stream->out.money, &c->money, m.amount,
-                                     rill_rate_delivers(&c->path.rate, m.amount));
+        m.expected = rill_money_hold(&m.stream->out->money, &c->path->money, m.amount,
+                                     rill_rate_delivers(&c->path->rate, m.amount));
         m.stream->references++;
-        m.stream->out.told_from = c->numbers.next;
+        m.stream->out->told_from = c->numbers.next;
         f->money[kept++] = m;
-        if (m.stream->out.credit == 0)
+        if (m.stream->out->credit == 0)
             rill_list_remove(&m.stream->money_node); /* to the end of the line */
         rill_stream_want_money(m.stream);
     }
@@ -180,9 +180,9 @@ static void hold(rill_connection *c, rill_flight *f)
 /* Money whose answer may come soon: what is overdue is not waited for. */
 static bool answer_awaited(const rill_connection *c)
 {
-    if (!rill_money_awaits_reply(&c->money))
+    if (!rill_money_awaits_reply(&c->path->money))
         return false;
-    for (const rill_list *n = c->flights.out.next; n != &c->flights.out; n = n->next)
+    for (const rill_list *n = c->path->flights.out.next; n != &c->path->flights.out; n = n->next)
         if (rill_flight_value(RILL_CONTAINER(n, const rill_flight, node)) > 0)
             return true;
     return false;
@@ -190,12 +190,12 @@ static bool answer_awaited(const rill_connection *c)
 
 static bool may_send_money(const rill_connection *c, uint64_t now_ns)
 {
-    if (rill_congestion_money_not_before(c->path.congestion) > now_ns ||
+    if (rill_congestion_money_not_before(c->path->congestion) > now_ns ||
         c->holdoffs.refusals.until > now_ns)
         return false;
     /* One at a time where its answer decides what comes next: after a refusal, and while the packet
      * size is searched. */
-    bool one = c->holdoffs.refusals.rounds > 0 || c->patience.low_rate_since != 0 ||
+    bool one = c->holdoffs.refusals.rounds > 0 || c->path->patience.low_rate_since != 0 ||
                rill_amount_searches(c);
     return !one || !answer_awaited(c);
 }
@@ -225,8 +225,8 @@ static void gather(rill_connection *c, rill_flight *f, rill_list *from, candidat
         k->room[f->money_count] = amount;
         f->money[f->money_count] = (rill_flight_money){.stream = s};
         f->money_count++;
-        rill_tally_begin(&s->out.tally, rill_rate_minimum(&c->path.rate),
-                         rill_rate_era(&c->path.rate));
+        rill_tally_begin(&s->out->tally, rill_rate_minimum(&c->path->rate),
+                         rill_rate_era(&c->path->rate));
         begin_turn(s, k->packet);
         enough = rill_add_sat(enough, usable(s, amount));
         k->total = rill_add_sat(k->total, amount);
@@ -247,14 +247,14 @@ static bool plan_shared(rill_connection *c, rill_flight *f, const candidates *k,
     if (f->money_count < 2 || !rill_amount_choose_shared(c, most, k->all, &choice))
         return false;
     for (unsigned i = 0; i < f->money_count; i++)
-        credit[i] = f->money[i].stream->out.credit;
+        credit[i] = f->money[i].stream->out->credit;
     divide(f, k->room, k->packet, choice.amount);
     f->amount = choice.amount;
     f->minimum = choice.minimum;
     if (rill_amount_share(f, choice.brings))
         return true;
     for (unsigned i = 0; i < f->money_count; i++) {
-        f->money[i].stream->out.credit = credit[i];
+        f->money[i].stream->out->credit = credit[i];
         f->money[i].amount = 0;
     }
     f->amount = 0;
@@ -298,7 +298,7 @@ static bool give_up(rill_connection *c, const rill_flight *f, const candidates *
         if (searches && all > most) /* more may be possible soon */
             continue;
         if (k->room[i] < all) { /* so it may here; but what the other side takes is not enough */
-            if (!under_way(s) && !s->out.blocked && !rill_rate_is_low(&c->path.rate))
+            if (!under_way(s) && !s->out->blocked && !rill_rate_is_low(&c->path->rate))
                 note_blocked(c, s, now_ns);
             continue;
         }
@@ -309,9 +309,9 @@ static bool give_up(rill_connection *c, const rill_flight *f, const candidates *
         if (problem == RILL_ERR_RATE && rill_patience_may_recover(c, s, now_ns))
             continue;
         /* Who only may send more waits for more. */
-        if (!s->out.goal_set && !s->ending)
+        if (!s->out->goal_set && !s->ending)
             continue;
-        s->out.vain = (int8_t)problem;
+        s->out->vain = (int8_t)problem;
         c->in_vain = true;
     }
     return c->state == RILL_STATE_OPEN;
@@ -328,20 +328,22 @@ static bool pass_by(const rill_connection *c, const rill_flight *f, const candid
     return true;
 }
 
-static bool plan(rill_connection *c, rill_flight *f, candidates *k, uint64_t most)
+/* window: what the path's window of value lets go in one packet. */
+static bool plan(rill_connection *c, rill_flight *f, candidates *k, uint64_t most, uint64_t window)
 {
     for (;;) {
-        uint64_t window = rill_congestion_value(c->path.congestion);
         uint64_t now = most < window ? most : window;
-        bool any = rill_congestion_is_last_resort(c->path.congestion) && now > c->path.suspected;
-        bool fine = now == most || rill_congestion_is_worth(c->path.congestion, now) || any;
+        bool any = rill_congestion_is_last_resort(c->path->congestion) && now > c->path->suspected;
+        bool fine = now == most || rill_congestion_is_worth(c->path->congestion, now) || any;
         if (now > 0 && fine && (plan_shared(c, f, k, now) || plan_alone(c, f, k, now)))
             return true;
-        if (most <= window || rill_congestion_has_value(c->path.congestion))
+        if (most <= window || rill_congestion_has_value(c->path->congestion))
             return false;
         /* It doubles: this ends. */
-        rill_congestion_useless(c->path.congestion);
-        if (rill_congestion_value(c->path.congestion) <= window)
+        uint64_t before = window;
+        rill_congestion_useless(c->path->congestion);
+        window = rill_congestion_value(c->path->congestion);
+        if (window <= before)
             return false;
     }
 }
@@ -356,36 +358,37 @@ static void begin_line(rill_connection *c, rill_list *from)
 /* Not so much that the path would have to bring more than there are numbers for. */
 static uint64_t largest(const rill_connection *c, uint64_t now_ns)
 {
-    uint64_t most = rill_packet_size_next(&c->path.packet_size, now_ns);
-    uint64_t bears = rill_tally_largest(&c->tally);
+    uint64_t most = rill_packet_size_next(&c->path->packet_size, now_ns);
+    uint64_t bears = rill_tally_largest(&c->path->tally);
     return most < bears ? most : bears;
 }
 
 /* Of less in one packet too little arrives, or nothing at all. */
 static uint64_t least(const rill_connection *c)
 {
-    uint64_t grain = rill_rate_grain(&c->path.rate);
-    return grain > c->path.suspected ? grain : c->path.suspected + 1;
+    uint64_t grain = rill_rate_grain(&c->path->rate);
+    return grain > c->path->suspected ? grain : c->path->suspected + 1;
 }
 
 bool rill_schedule_money_plan(rill_connection *c, uint64_t now_ns, rill_flight *f)
 {
     if (!may_send_money(c, now_ns))
         return false;
-    rill_tally_begin(&c->tally, rill_rate_minimum(&c->path.rate), rill_rate_era(&c->path.rate));
+    rill_tally_begin(&c->path->tally, rill_rate_minimum(&c->path->rate),
+                     rill_rate_era(&c->path->rate));
     uint64_t most = largest(c, now_ns);
-    rill_congestion_set_sizes(c->path.congestion, least(c), most);
+    rill_congestion_set_sizes(c->path->congestion, least(c), most);
     rill_list *from = c->streams.with_money.next;
     for (unsigned turn = 0; most > 0 && from != &c->streams.with_money; turn++) {
-        bool idle = !rill_congestion_has_value(c->path.congestion);
-        uint64_t window = rill_congestion_value(c->path.congestion);
+        bool idle = !rill_congestion_has_value(c->path->congestion);
+        uint64_t window = rill_congestion_value(c->path->congestion);
         candidates k;
         k.packet = window < most ? window : most;
         gather(c, f, from, &k, now_ns);
-        if (k.total > 0 && plan(c, f, &k, most)) {
+        if (k.total > 0 && plan(c, f, &k, most, window)) {
             begin_line(c, from);
             hold(c, f);
-            rill_packet_size_sent(&c->path.packet_size, f->amount, now_ns);
+            rill_packet_size_sent(&c->path->packet_size, f->amount, now_ns);
             return true;
         }
         bool on =

@@ -16,7 +16,7 @@
 
 static void settle_doubt(rill_stream *s)
 {
-    if (s->out.doubt == RILL_DOUBT_NONE)
+    if (s->out->doubt == RILL_DOUBT_NONE)
         return;
     if (s->closed) /* nobody can be asked any more */
         rill_doubt_abandon(s);
@@ -26,8 +26,8 @@ static void settle_doubt(rill_stream *s)
 
 static void settle_send_goal(rill_stream *s)
 {
-    const rill_money *m = &s->out.money;
-    if (m->sent >= s->out.goal) {
+    const rill_money *m = &s->out->money;
+    if (m->sent >= s->out->goal) {
         rill_stream_finish_sending(s, RILL_OK);
     } else if (rill_money_open(m) == 0 && s->closed) {
         s->undone = true;
@@ -50,7 +50,7 @@ static void settle_receive_goal(rill_stream *s)
 /* It has done all that rill_stream_end waits for. */
 static bool has_ended(const rill_stream *s)
 {
-    return s->ending && !s->closed && rill_money_open(&s->out.money) == 0 &&
+    return s->ending && !s->closed && rill_money_open(&s->out->money) == 0 &&
            rill_stream_sendable(s) == 0 && rill_stream_is_acknowledged(s);
 }
 
@@ -96,7 +96,7 @@ static void judge_end(rill_stream *s)
     int undone = RILL_OK;
     if (s->undone || s->dropped || !rill_stream_is_acknowledged(s) || bytes_missing(s))
         undone = RILL_ERR_CLOSED;
-    if (s->out.money.abandoned > 0)
+    if (s->out->money.abandoned > 0)
         undone = RILL_ERR_IN_DOUBT;
     if (s->end_error == RILL_OK)
         s->end_error = (int8_t)undone;
@@ -109,8 +109,8 @@ static void judge_end(rill_stream *s)
 static void announce_end(rill_stream *s)
 {
     rill_connection *c = s->connection;
-    assert(rill_money_open(&s->out.money) == 0); /* a unit under way would have a reference */
-    assert(c->streams.not_over > 0);             /* s is one of them */
+    assert(rill_money_open(&s->out->money) == 0); /* a unit under way would have a reference */
+    assert(c->streams.not_over > 0);              /* s is one of them */
     judge_end(s);
     c->streams.not_over--;
     s->over = true;
@@ -140,7 +140,7 @@ static void settle_end(rill_stream *s)
 {
     if (has_ended(s)) { /* which marks it again: what follows from that is looked at anew */
         rill_stream_shut(s, RILL_CLOSE_NO_ERROR, NULL, 0, false,
-                         s->out.money.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_OK);
+                         s->out->money.abandoned > 0 ? RILL_ERR_IN_DOUBT : RILL_OK);
         return;
     }
     if (!s->over && is_over(s))
@@ -158,15 +158,15 @@ static void settle_stream(rill_stream *s)
     s->marks = 0;
     rill_list_remove(&s->unsettled_node);
     settle_doubt(s);
-    if (s->out.given_up)
-        rill_money_forgo(&s->out.money);
+    if (s->out->given_up)
+        rill_money_forgo(&s->out->money);
     if (marks & RILL_MARK_MONEY)
         rill_stream_want_money(s);
     if (marks & RILL_MARK_DATA)
         rill_stream_want_data(s);
     if (marks & RILL_MARK_TIMER)
         rill_stream_rearm(s);
-    if (s->out.goal_set)
+    if (s->out->goal_set)
         settle_send_goal(s);
     if (s->receive_goal_set)
         settle_receive_goal(s);
@@ -190,7 +190,7 @@ static void settle_streams(rill_connection *c)
 /* Packets that are out, or wait for a decision, may change anything still. */
 static bool is_quiet(const rill_connection *c)
 {
-    return c->flights.count == 0 && c->undecided.count == 0;
+    return c->path->flights.count == 0 && c->undecided->count == 0;
 }
 
 /* Everything that rill_connection_end waits for has happened. */

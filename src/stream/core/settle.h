@@ -55,7 +55,7 @@ static inline void rill_settle_call(rill_connection *c, uint64_t now_ns)
 static inline bool rill_settle_may_end(const rill_connection *c)
 {
     return c->streams.waited > 0 || c->closing.ending || c->state != RILL_STATE_OPEN ||
-           (c->money.in_doubt.low | c->money.in_doubt.high) != 0;
+           (c->path->money.in_doubt.low | c->path->money.in_doubt.high) != 0;
 }
 
 /* Between two parts of a packet: what has ended by those before. */

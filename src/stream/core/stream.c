@@ -32,9 +32,9 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours, uint
     rill_list_init(&s->money_node);
     rill_list_init(&s->data_node);
     s->deadline.kind = RILL_DEADLINE_STREAM;
-    s->out.remote_max = RILL_UNLIMITED;
-    s->out.weight = 1;
-    s->out.goal_deadline = RILL_NEVER;
+    s->theirs.max = RILL_UNLIMITED;
+    s->weight = 1;
+    s->out = &e->unused_out;
     s->in.goal_deadline = RILL_NEVER;
     rill_receive_window_init(&s->in.window, 0);
     s->in.window.limit = c->options->default_receive_max;
@@ -53,6 +53,19 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours, uint
     rill_list_push_back(&c->streams.all, &s->node);
     rill_stream_counted(s);
     return s;
+}
+
+bool rill_stream_own_out(rill_stream *s)
+{
+    const rill_endpoint *e = s->connection->endpoint;
+    assert(s->out == &e->unused_out);
+    rill_money_out *own = rill_alloc(e->allocator, sizeof *own);
+    if (!own)
+        return false;
+    *own = e->unused_out;
+    own->lent = false;
+    s->out = own;
+    return true;
 }
 
 void rill_stream_destroy(rill_stream *s)
@@ -78,6 +91,8 @@ void rill_stream_destroy(rill_stream *s)
     /* Not before: streams that are closed and not yet read take memory too. */
     if (s->closed && !s->ours && c->state == RILL_STATE_OPEN)
         rill_connection_allow_another(c);
+    if (!s->out->lent)
+        rill_free(a, s->out);
     rill_free(a, s->message);
     rill_free(a, s->receipt);
     rill_free(a, s);
@@ -94,7 +109,7 @@ void rill_stream_check_writable(rill_stream *s)
 
 void rill_stream_finish_sending(rill_stream *s, int error)
 {
-    rill_money_out *out = &s->out;
+    rill_money_out *out = s->out;
     assert(out->goal_set && s->connection->streams.paying > 0); /* s is one of those that pay */
     out->goal_set = false;
     s->connection->streams.paying--;
@@ -120,7 +135,7 @@ void rill_stream_finish_receiving(rill_stream *s, int error)
 
 void rill_stream_fail_goal(rill_stream *s, int error)
 {
-    if (s->out.goal_set)
+    if (s->out->goal_set)
         rill_stream_finish_sending(s, error);
 }
 
@@ -189,15 +204,15 @@ void rill_stream_start_ending(rill_stream *s, uint64_t now_ns)
 static uint64_t give_up_at(const rill_stream *s)
 {
     const rill_connection_options *o = s->connection->options;
-    if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER)
-        return s->out.goal_deadline;
+    if (s->out->goal_set && s->out->goal_deadline != RILL_NEVER)
+        return s->out->goal_deadline;
     uint64_t patience = rill_add_sat(o->connect_timeout_ns, o->packet_lifetime_ns + RILL_SECOND);
     return rill_add_sat(s->progress_ns, patience);
 }
 
 void rill_stream_rearm(rill_stream *s)
 {
-    uint64_t at = s->out.goal_set ? s->out.goal_deadline : RILL_NEVER;
+    uint64_t at = s->out->goal_set ? s->out->goal_deadline : RILL_NEVER;
     if (s->receive_goal_set && s->in.goal_deadline < at)
         at = s->in.goal_deadline;
     if (s->ending && !s->closed && give_up_at(s) < at)
@@ -211,8 +226,9 @@ void rill_stream_rearm(rill_stream *s)
 static int late_reason(const rill_stream *s)
 {
     const rill_connection *c = s->connection;
-    return c->patience.low_rate_since != 0 || c->patience.look_at != 0 ? RILL_ERR_RATE
-                                                                       : RILL_ERR_TIMEOUT;
+    return c->path->patience.low_rate_since != 0 || c->path->patience.look_at != 0
+               ? RILL_ERR_RATE
+               : RILL_ERR_TIMEOUT;
 }
 
 bool rill_stream_is_acknowledged(const rill_stream *s)
@@ -242,7 +258,7 @@ void rill_stream_update_receive_window(rill_stream *s, uint64_t now_ns)
     rill_connection *c = s->connection;
     uint64_t consumed = s->reassembly ? rill_reassembly_consumed(s->reassembly) : 0;
     uint64_t buffer = rill_receive_tune(&s->receive_tuning, consumed, now_ns,
-                                        rill_congestion_round_trip(c->path.congestion),
+                                        rill_congestion_round_trip(c->path->congestion),
                                         c->options->max_stream_receive_buffer);
     uint64_t limit = rill_add_sat(consumed, buffer);
     if (limit <= s->receive_window.limit)
@@ -255,8 +271,9 @@ void rill_stream_update_receive_window(rill_stream *s, uint64_t now_ns)
 
 void rill_stream_expire(rill_stream *s, uint64_t now_ns)
 {
-    if (s->out.goal_set && s->out.goal_deadline <= now_ns)
-        rill_stream_finish_sending(s, s->out.money.sent >= s->out.goal ? RILL_OK : late_reason(s));
+    if (s->out->goal_set && s->out->goal_deadline <= now_ns)
+        rill_stream_finish_sending(s,
+                                   s->out->money.sent >= s->out->goal ? RILL_OK : late_reason(s));
     if (s->receive_goal_set && s->in.goal_deadline <= now_ns)
         rill_stream_finish_receiving(s, RILL_ERR_TIMEOUT);
     if (s->linger_until != 0 && s->linger_until <= now_ns)

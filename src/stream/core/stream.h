@@ -6,6 +6,13 @@
 #include "stream/core/connection_internal.h"
 
 rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours, uint64_t now_ns);
+/* s has an `out` of its own from now on. False: no memory, and s is as it was. */
+RILL_MUST_CHECK bool rill_stream_own_out(rill_stream *s);
+/* Before it is to send any money: the same. */
+RILL_MUST_CHECK static inline bool rill_stream_may_pay(rill_stream *s)
+{
+    return !s->out->lent || rill_stream_own_out(s);
+}
 void rill_stream_destroy(rill_stream *s);
 
 /* rill_stream_send_total, or rill_stream_receive_total, is over. */

@@ -52,25 +52,32 @@ typedef struct rill_drift {
     uint64_t under; /* so much too small */
 } rill_drift;
 
+/* What the other side has told of the money that we send. */
+typedef struct rill_money_theirs {
+    uint64_t max;      /* its receive max; UINT64_MAX until told */
+    uint64_t received; /* the largest of its totals */
+    uint64_t offset;   /* its total less what was delivered, as last told: modulo 2^64 */
+} rill_money_theirs;
+
+/*
+ * Money that is to be sent, or was. Only a stream that was told to send some has it: the others
+ * are lent their endpoint's, in which nothing is ever changed.
+ */
 typedef struct rill_money_out {
     rill_money money;
-    uint64_t offset;          /* their total less delivered, as last told: modulo 2^64 */
-    uint64_t remote_max;      /* other side's receive max; UINT64_MAX until told */
-    uint64_t remote_received; /* other side's word */
-    uint64_t blocked_by;      /* remote_max, while blocked */
+    uint64_t blocked_by; /* theirs.max, while blocked */
     rill_tally tally;
     uint64_t vain_since; /* monotonic ns: since then no size of packet brings enough; 0 */
     uint64_t credit;     /* units that still may leave in its turn; 0: it has none */
     rill_drift drift;
     uint64_t told_from; /* replies to packets from this number on tell of all money of ours */
-    uint16_t weight;
-    uint8_t doubt; /* rill_doubt */
-    int8_t vain;   /* why nothing of it is worth sending, to be told; RILL_OK */
-    bool vague;    /* how much has arrived is not known: to be told before anything follows */
-    bool blocked;  /* by remote_max */
-    bool max_told; /* remote_max is the other side's word, which only rises */
-    bool given_up; /* a goal failed: what comes back is not sent again */
-    bool goal_set; /* rill_stream_send_total */
+    uint8_t doubt;      /* rill_doubt */
+    int8_t vain;        /* why nothing of it is worth sending, to be told; RILL_OK */
+    bool vague;         /* how much has arrived is not known: to be told before anything follows */
+    bool blocked;       /* by theirs.max */
+    bool given_up;      /* a goal failed: what comes back is not sent again */
+    bool goal_set;      /* rill_stream_send_total */
+    bool lent;          /* it is the endpoint's */
     uint64_t goal;
     uint64_t goal_deadline;
 } rill_money_out;
@@ -104,7 +111,8 @@ struct rill_stream {
     rill_list money_node;     /* of the connection, while it may have money to send */
     rill_list data_node;      /* of the connection, while it may have bytes to send */
     rill_deadline deadline;
-    rill_money_out out;
+    rill_money_theirs theirs;
+    rill_money_out *out; /* the endpoint's unused one until some may be sent */
     rill_money_in in;
     rill_sendbuf *sendbuf; /* made when first written to */
     rill_send_window send_window;
@@ -115,10 +123,12 @@ struct rill_stream {
     uint16_t tell;       /* RILL_TELL bits: with the next packet or reply */
     uint16_t urgent;     /* of those: worth a packet of their own */
     uint16_t events;     /* RILL_EVENT_BIT bits */
+    uint16_t weight;     /* of its money among that of others */
     int8_t sent_error;   /* of the SENT and RECEIVED events */
     int8_t received_error;
     int8_t end_error;
     bool receive_goal_set; /* rill_stream_receive_total: in.goal */
+    bool max_told;         /* theirs.max is the other side's word, which only rises */
     bool ours;             /* we opened it */
     bool ending;           /* rill_stream_end */
     bool closed;           /* either side closed it: nothing more goes either way */
@@ -143,12 +153,12 @@ struct rill_stream {
     uint8_t *receipt;      /* the latest of the other side's; NULL: none */
 };
 
-_Static_assert(sizeof(struct rill_stream) <= 640, "a stream is not larger than ten cache lines");
+_Static_assert(sizeof(struct rill_stream) <= 456, "a stream is not larger than it was");
 
 /* What may still be sent, by our own limits; of a stream that is closed, nothing. */
 static inline uint64_t rill_stream_sendable(const rill_stream *s)
 {
-    return s->closed ? 0 : s->out.money.free;
+    return s->closed ? 0 : s->out->money.free;
 }
 
 #endif

@@ -41,9 +41,9 @@ static bool stream_frame(rill_stream *s, unsigned what, rill_frame *out)
         return s->closed && !s->close_done;
     case RILL_TELL_MONEY_BLOCKED:
         out->type = RILL_FRAME_STREAM_MONEY_BLOCKED;
-        out->value = rill_money_max(&s->out.money);
-        out->total = s->out.money.sent;
-        return (s->out.blocked || s->out.doubt != RILL_DOUBT_NONE) && !s->closed;
+        out->value = rill_money_max(&s->out->money);
+        out->total = s->out->money.sent;
+        return (s->out->blocked || s->out->doubt != RILL_DOUBT_NONE) && !s->closed;
     case RILL_TELL_DATA_BLOCKED:
         out->type = RILL_FRAME_STREAM_DATA_BLOCKED;
         out->value = s->sendbuf ? rill_sendbuf_written(s->sendbuf) : 0;
@@ -140,7 +140,7 @@ static bool told_in_reply(const rill_stream *s, unsigned what)
  */
 static bool not_to_be_asked_here(const rill_stream *s, unsigned what, const rill_flight *f)
 {
-    return what == RILL_TELL_MONEY_BLOCKED && s->out.doubt != RILL_DOUBT_NONE &&
+    return what == RILL_TELL_MONEY_BLOCKED && s->out->doubt != RILL_DOUBT_NONE &&
            (!f || f->amount > 0);
 }
 
@@ -249,7 +249,7 @@ bool rill_tell_urgent(const rill_connection *c)
  */
 static bool said_by_others(const rill_connection *c, uint32_t bit)
 {
-    return !c->contact.connected && !c->server && rill_flights_awaited(&c->flights) > 1 &&
+    return !c->contact.connected && !c->server && rill_flights_awaited(&c->path->flights) > 1 &&
            (bit & WHO_WE_ARE) != 0;
 }
 

@@ -28,8 +28,8 @@
 static void note_overdue(rill_connection *c, uint64_t now_ns)
 {
     while (c->state == RILL_STATE_OPEN && rill_connection_overdue_deadline(c) <= now_ns) {
-        rill_flight *f = RILL_CONTAINER(c->flights.out.next, rill_flight, node);
-        rill_congestion_refused(c->path.congestion, now_ns, f->sent_ns, rill_flight_value(f),
+        rill_flight *f = RILL_CONTAINER(c->path->flights.out.next, rill_flight, node);
+        rill_congestion_refused(c->path->congestion, now_ns, f->sent_ns, rill_flight_value(f),
                                 RILL_SIGNAL_LOST);
         rill_flight_overdue(c, f, now_ns);
     }
@@ -48,7 +48,7 @@ static void expire_flights(rill_connection *c, rill_list *flights, uint64_t now_
         if (!f->in_doubt) {
             c->counts.packets_lost++;
             if (!f->overdue)
-                rill_congestion_refused(c->path.congestion, now_ns, f->sent_ns,
+                rill_congestion_refused(c->path->congestion, now_ns, f->sent_ns,
                                         rill_flight_value(f), RILL_SIGNAL_LOST);
         }
         rill_flight_expire(c, f, now_ns);
@@ -66,8 +66,9 @@ static void spare_payments(rill_connection *c, uint64_t now_ns)
     for (rill_list *n = c->streams.all.next; c->streams.paying > 0 && n != &c->streams.all;
          n = n->next) {
         const rill_stream *s = RILL_CONTAINER(n, rill_stream, node);
-        if (s->out.goal_set && s->out.goal_deadline != RILL_NEVER && s->out.goal_deadline > now_ns)
-            rill_contact_spare(&c->contact, s->out.goal_deadline);
+        if (s->out->goal_set && s->out->goal_deadline != RILL_NEVER &&
+            s->out->goal_deadline > now_ns)
+            rill_contact_spare(&c->contact, s->out->goal_deadline);
     }
 }
 
@@ -108,8 +109,8 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now, uint64_t due_
     rill_settle_check(c);
     if (rill_sub_sat(now_ns, due_ns) > LATE)
         rill_contact_look_around(&c->contact, c->options, now_ns);
-    expire_flights(c, &c->flights.out, now_ns);
-    expire_flights(c, &c->flights.aside, now_ns);
+    expire_flights(c, &c->path->flights.out, now_ns);
+    expire_flights(c, &c->path->flights.aside, now_ns);
     note_overdue(c, now_ns);
     rill_probe_tell(c);
     rill_undecided_expire(c, now_ns);
@@ -138,7 +139,7 @@ void rill_connection_unanswered(rill_connection *c, rill_now now, rill_flight *f
         return;
     rill_flight_found(c, f);
     rill_holdoffs_plain(&c->holdoffs, f->amount, f->sent_ns, now.mono_ns);
-    rill_congestion_neutral(c->path.congestion, rill_flight_value(f));
+    rill_congestion_neutral(c->path->congestion, rill_flight_value(f));
     if (sent && kind == RILL_FLIGHT_NORMAL && f->amount > 0) {
         c->counts.packets_lost++;
         rill_flight_doubt(c, f, now.mono_ns);

@@ -57,8 +57,8 @@ static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
     if (c->holdoffs.plain.until > now_ns &&
         (!rill_list_empty(&c->streams.with_data) || rill_tell_urgent(c)))
         earliest(&at, c->holdoffs.plain.until);
-    if (rill_congestion_packets_not_before(c->path.congestion) > now_ns && wants_to_send(c))
-        earliest(&at, rill_congestion_packets_not_before(c->path.congestion));
+    if (rill_congestion_packets_not_before(c->path->congestion) > now_ns && wants_to_send(c))
+        earliest(&at, rill_congestion_packets_not_before(c->path->congestion));
     if (c->probing->active)
         earliest(&at, rill_probe_deadline(c, now_ns));
     if (c->blocked.ask_at != 0)
@@ -73,8 +73,9 @@ static uint64_t send_deadline(const rill_connection *c, uint64_t now_ns)
 static bool is_free(const rill_connection *c)
 {
     uint64_t held = c->holdoffs.path.until | c->holdoffs.plain.until | c->holdoffs.refusals.until;
-    uint64_t looks = c->patience.low_rate_since | c->patience.look_at | c->blocked.ask_at;
-    return (held | looks) == 0 && rill_congestion_is_free(c->path.congestion) &&
+    uint64_t looks =
+        c->path->patience.low_rate_since | c->path->patience.look_at | c->blocked.ask_at;
+    return (held | looks) == 0 && rill_congestion_is_free(c->path->congestion) &&
            !c->probing->active;
 }
 
@@ -83,28 +84,28 @@ RILL_NOINLINE static uint64_t held_deadline(const rill_connection *c, uint64_t n
 {
     uint64_t at = send_deadline(c, now_ns);
     earliest(&at, rill_patience_deadline(c));
-    if (c->patience.look_at != 0)
-        earliest(&at, c->patience.look_at);
+    if (c->path->patience.look_at != 0)
+        earliest(&at, c->path->patience.look_at);
     return at;
 }
 
 /* When the oldest packet that is waited for is no longer. */
 uint64_t rill_connection_overdue_deadline(const rill_connection *c)
 {
-    const rill_flight *f = rill_flights_first(&c->flights.out);
-    return f ? rill_add_sat(f->sent_ns, rill_congestion_patience(c->path.congestion)) : RILL_NEVER;
+    const rill_flight *f = rill_flights_first(&c->path->flights.out);
+    return f ? rill_add_sat(f->sent_ns, rill_congestion_patience(c->path->congestion)) : RILL_NEVER;
 }
 
 static uint64_t deadline(const rill_connection *c, uint64_t now_ns)
 {
     uint64_t at = RILL_NEVER;
-    const rill_flight *out = rill_flights_first(&c->flights.out);
-    const rill_flight *aside = rill_flights_first(&c->flights.aside);
+    const rill_flight *out = rill_flights_first(&c->path->flights.out);
+    const rill_flight *aside = rill_flights_first(&c->path->flights.aside);
     if (out)
         earliest(&at, out->expires_ns);
     if (aside)
         earliest(&at, aside->expires_ns);
-    earliest(&at, c->undecided.deadline);
+    earliest(&at, c->undecided->deadline);
     if (c->state != RILL_STATE_OPEN) {
         earliest(&at, c->closing.deadline);
         if (c->state == RILL_STATE_CLOSING && c->closing.again_at > now_ns)

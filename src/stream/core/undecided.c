@@ -28,7 +28,7 @@ void rill_undecided_init(rill_undecided_set *set)
 bool rill_undecided_has_room(const rill_connection *c)
 {
     const rill_endpoint *e = c->endpoint;
-    uint64_t waiting = (uint64_t)c->undecided.count + c->undecided.unasked_settled;
+    uint64_t waiting = (uint64_t)c->undecided->count + c->undecided->unasked_settled;
     return waiting < c->options->max_undecided && e->undecided_count < e->max_undecided &&
            waiting < e->max_undecided - e->undecided_count;
 }
@@ -37,18 +37,34 @@ bool rill_undecided_has_room(const rill_connection *c)
 static void enlist(rill_connection *c, rill_undecided *u)
 {
     rill_list_init(&u->old_node);
-    rill_list_push_back(&c->undecided.waiting, &u->node);
-    rill_list_push_back(&c->undecided.unasked, &u->ask_node);
-    c->undecided.count++;
+    rill_list_push_back(&c->undecided->waiting, &u->node);
+    rill_list_push_back(&c->undecided->unasked, &u->ask_node);
+    c->undecided->count++;
     c->endpoint->undecided_count++;
-    if (u->deadline_ns < c->undecided.deadline)
-        c->undecided.deadline = u->deadline_ns;
+    if (u->deadline_ns < c->undecided->deadline)
+        c->undecided->deadline = u->deadline_ns;
     rill_connection_notify(c, RILL_EVENT_INCOMING);
+}
+
+/* False: no memory. */
+static bool own_set(rill_connection *c)
+{
+    rill_endpoint *e = c->endpoint;
+    if (c->undecided != &e->no_undecided)
+        return true;
+    rill_undecided_set *own = rill_alloc(e->allocator, sizeof *own);
+    if (!own)
+        return false;
+    rill_undecided_init(own);
+    c->undecided = own;
+    return true;
 }
 
 int rill_undecided_add(rill_connection *c, const rill_question *q)
 {
     rill_endpoint *e = c->endpoint;
+    if (!own_set(c))
+        return RILL_ERR_NOMEM;
     rill_undecided *u = rill_alloc(e->allocator, sizeof *u + q->part_count * sizeof u->parts[0]);
     if (!u)
         return RILL_ERR_NOMEM;
@@ -102,12 +118,12 @@ static void keep_old(rill_endpoint *e, rill_undecided *u)
 
 rill_undecided *rill_undecided_ask_next(rill_connection *c)
 {
-    rill_list *n = rill_list_pop_front(&c->undecided.unasked);
+    rill_list *n = rill_list_pop_front(&c->undecided->unasked);
     if (!n)
         return NULL;
     rill_undecided *u = RILL_CONTAINER(n, rill_undecided, ask_node);
     if (u->settled) {
-        c->undecided.unasked_settled--;
+        c->undecided->unasked_settled--;
         keep_old(c->endpoint, u);
     }
     return u;
@@ -116,12 +132,12 @@ rill_undecided *rill_undecided_ask_next(rill_connection *c)
 void rill_undecided_release(rill_undecided *u)
 {
     rill_connection *c = u->connection;
-    assert(!u->settled && c->undecided.count > 0); /* what is reserved is given back once */
-    assert(c->endpoint->undecided_count >= c->undecided.count);
+    assert(!u->settled && c->undecided->count > 0); /* what is reserved is given back once */
+    assert(c->endpoint->undecided_count >= c->undecided->count);
     u->settled = true;
     rill_list_remove(&u->node);
-    rill_list_push_back(&c->undecided.settled, &u->node);
-    c->undecided.count--;
+    rill_list_push_back(&c->undecided->settled, &u->node);
+    c->undecided->count--;
     c->endpoint->undecided_count--;
     rill_connection_mark(c);
     for (uint32_t i = 0; i < u->part_count; i++) {
@@ -140,7 +156,7 @@ static void settle(rill_undecided *u)
     rill_undecided_release(u);
     u->connection->counts.packets_refused++;
     if (rill_list_linked(&u->ask_node))
-        u->connection->undecided.unasked_settled++;
+        u->connection->undecided->unasked_settled++;
     else
         keep_old(u->connection->endpoint, u);
 }
@@ -148,33 +164,33 @@ static void settle(rill_undecided *u)
 /* It is too late for the link as well; but who was asked, or is to be, may say no. */
 void rill_undecided_expire(rill_connection *c, uint64_t now_ns)
 {
-    if (c->undecided.deadline > now_ns)
+    if (c->undecided->deadline > now_ns)
         return;
-    c->undecided.deadline = RILL_NEVER;
-    for (rill_list *n = c->undecided.waiting.next, *next; n != &c->undecided.waiting; n = next) {
+    c->undecided->deadline = RILL_NEVER;
+    for (rill_list *n = c->undecided->waiting.next, *next; n != &c->undecided->waiting; n = next) {
         next = n->next;
         rill_undecided *u = RILL_CONTAINER(n, rill_undecided, node);
         if (u->deadline_ns <= now_ns) {
             settle(u);
-        } else if (u->deadline_ns < c->undecided.deadline) {
-            c->undecided.deadline = u->deadline_ns;
+        } else if (u->deadline_ns < c->undecided->deadline) {
+            c->undecided->deadline = u->deadline_ns;
         }
     }
 }
 
 void rill_undecided_settle_all(rill_connection *c)
 {
-    c->undecided.deadline = RILL_NEVER;
-    while (!rill_list_empty(&c->undecided.waiting))
-        settle(RILL_CONTAINER(c->undecided.waiting.next, rill_undecided, node));
+    c->undecided->deadline = RILL_NEVER;
+    while (!rill_list_empty(&c->undecided->waiting))
+        settle(RILL_CONTAINER(c->undecided->waiting.next, rill_undecided, node));
 }
 
 void rill_undecided_orphan(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
     rill_undecided_settle_all(c);
-    while (!rill_list_empty(&c->undecided.settled)) {
-        rill_undecided *u = RILL_CONTAINER(c->undecided.settled.next, rill_undecided, node);
+    while (!rill_list_empty(&c->undecided->settled)) {
+        rill_undecided *u = RILL_CONTAINER(c->undecided->settled.next, rill_undecided, node);
         rill_list_remove(&u->node);
         u->connection = NULL;
         /* Only where the endpoint goes are there any that nobody was asked about. */

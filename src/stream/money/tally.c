@@ -25,16 +25,12 @@ void rill_tally_begin_anew(rill_tally *t, rill_ratio minimum, uint32_t era)
 {
     assert(minimum.den > 0 && era > 0); /* a ratio, and not the era of what has not begun */
     *t = (rill_tally){.bound = bound_of(minimum), .era = era};
+    t->largest = rill_ratio_inverse_floor(t->bound, UINT64_MAX);
 }
 
 uint64_t rill_tally_usual(const rill_tally *t, uint64_t amount)
 {
     return rill_ratio_floor(t->bound, amount);
-}
-
-uint64_t rill_tally_largest(const rill_tally *t)
-{
-    return rill_ratio_inverse_floor(t->bound, UINT64_MAX);
 }
 
 static rill_i128 times(uint64_t term, uint64_t amount)

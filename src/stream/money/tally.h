@@ -16,6 +16,7 @@ typedef struct rill_tally {
      * above -den, always */
     rill_i128 balance;
     rill_ratio bound; /* the minimum that it is about, of terms below 2^63, as products need them */
+    uint64_t largest; /* the most units whose minimum is a number of 64 bits */
     uint32_t era;     /* of that minimum; 0: it has not begun */
 } rill_tally;
 
@@ -31,7 +32,10 @@ static inline void rill_tally_begin(rill_tally *t, rill_ratio minimum, uint32_t 
 /* What amount brings at the minimum, rounded down. */
 uint64_t rill_tally_usual(const rill_tally *t, uint64_t amount);
 /* The most units whose minimum is a number of 64 bits. */
-uint64_t rill_tally_largest(const rill_tally *t);
+static inline uint64_t rill_tally_largest(const rill_tally *t)
+{
+    return t->largest;
+}
 /*
  * The least that a packet of amount must bring. spare: it is the last, and may use up
  * all that others have earned, and the unit that may be missing in the end. Else it

@@ -315,6 +315,8 @@ static bool flows(rill_value *v, rill_traffic traffic, uint64_t amount)
 {
     uint64_t asks;
 
+    if (!v->dryness.dry)
+        return true;
     switch (rill_dryness_passed(&v->dryness, whole(v, traffic), amount, &asks)) {
     case RILL_DRYNESS_TRICKLES:
         v->not_before = 0;
