@@ -209,6 +209,22 @@ need_packages() {
     [ -z "$packages" ] || die "still missing after it was installed: $packages"
 }
 
+# need_promtool FOLDER: prints the path of promtool, which says whether Prometheus can read what the
+# node exports. Debian has it in the package of the server, which would be started by installing it:
+# so only this program is taken out of it. Prints nothing where that is not to be had.
+need_promtool() {
+    local folder=$1
+    if command -v promtool; then
+        return 0
+    fi
+    if [ ! -x "$folder/usr/bin/promtool" ]; then
+        mkdir -p "$folder"
+        (cd "$folder" && apt-get -q download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb |
+            tar x ./usr/bin/promtool && rm -f prometheus_*.deb) >"$folder/log" 2>&1 || return 0
+    fi
+    echo "$PWD/$folder/usr/bin/promtool"
+}
+
 # install_packages SUDO PACKAGES
 install_packages() {
     local log apt="env DEBIAN_FRONTEND=noninteractive apt-get -q"

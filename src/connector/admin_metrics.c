@@ -60,7 +60,7 @@ static void put_metric(const rill_core *core, rill_admin_lines *l, const rill_ho
         rill_admin_line(l, "rill_connector_sessions{%s} %" PRIu32 "\n", labels, t.sessions);
         break;
     case UNSEEN:
-        rill_admin_line(l, "rill_connector_unseen_money{%s} %" PRIu64 "\n", labels,
+        rill_admin_line(l, "rill_connector_unseen_money_total{%s} %" PRIu64 "\n", labels,
                         a->unseen.amount);
         break;
     }
@@ -99,7 +99,7 @@ static void put_settlements(const rill_core *core, rill_admin_lines *l)
          "Units that the account's engine has taken to settle."},
         {"ilp_connector_incoming_money", "counter",
          "Units that the account's engine has told, and that were credited."},
-        {"rill_connector_engine_failures", "counter", "Calls to the engine that failed."},
+        {"rill_connector_engine_failures_total", "counter", "Calls to the engine that failed."},
     };
     for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
         const char *name = families[f].name;
@@ -131,7 +131,7 @@ void rill_admin_metrics(const rill_core *core, rill_admin_answer *out)
                "Packets that were sent to the account.", TO_FULFILLED, TO_FULFILLED);
     put_family(core, &l, "rill_connector_sessions", "gauge", "Connections of the account.",
                SESSIONS, SESSIONS);
-    put_family(core, &l, "rill_connector_unseen_money", "counter",
+    put_family(core, &l, "rill_connector_unseen_money_total", "counter",
                "Units of packets that were fulfilled after the account's connection was lost.",
                UNSEEN, UNSEEN);
     put_settlements(core, &l);

@@ -285,9 +285,9 @@ void rill_admin_price_metrics(const rill_core *core, rill_admin_lines *l)
         rill_admin_line(l, "rill_connector_price_good{asset=\"%s\"} %d\n", code, good ? 1 : 0);
     }
     rill_admin_line(l,
-                    "# HELP rill_connector_price_answers Answers of the service of prices.\n"
-                    "# TYPE rill_connector_price_answers counter\n"
-                    "rill_connector_price_answers{result=\"taken\"} %" PRIu64
-                    "\nrill_connector_price_answers{result=\"failed\"} %" PRIu64 "\n",
+                    "# HELP rill_connector_price_answers_total Answers of the service of prices.\n"
+                    "# TYPE rill_connector_price_answers_total counter\n"
+                    "rill_connector_price_answers_total{result=\"taken\"} %" PRIu64
+                    "\nrill_connector_price_answers_total{result=\"failed\"} %" PRIu64 "\n",
                     feed->taken, feed->failed);
 }

@@ -217,8 +217,9 @@ static void test_the_source_leaves(void **state)
     written();
     answered("GET", "/v1/accounts/alice", "", 200,
              "\"unseen\":{\"packets\":1,\"amount\":\"100\",\"charged\":true}");
-    answered("GET", "/metrics", "", 200,
-             "rill_connector_unseen_money{account=\"alice\",asset=\"USD\",scale=\"2\"} 100\n");
+    answered(
+        "GET", "/metrics", "", 200,
+        "rill_connector_unseen_money_total{account=\"alice\",asset=\"USD\",scale=\"2\"} 100\n");
     assert_int_equal(rill_hub_open(rill_core_hub(core)), 0);
     assert_true(rill_core_is_even(core));
     assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);

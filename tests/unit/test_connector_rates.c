@@ -500,7 +500,8 @@ static void test_metrics(void **state)
     answered("GET", "/metrics", "", 200,
              "rill_connector_price_age_seconds{asset=\"EUR\",source=\"service\"} 7\n");
     answered("GET", "/metrics", "", 200, "rill_connector_price_good{asset=\"EUR\"} 1");
-    answered("GET", "/metrics", "", 200, "rill_connector_price_answers{result=\"taken\"} 1\n");
+    answered("GET", "/metrics", "", 200,
+             "rill_connector_price_answers_total{result=\"taken\"} 1\n");
     later(113 * RILL_SECOND);
     answered("GET", "/metrics", "", 200, "rill_connector_price_good{asset=\"EUR\"} 0");
 }
