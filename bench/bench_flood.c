@@ -4,10 +4,14 @@
  * each time. Both are in this process, without STREAM or its cryptography. The caller measures from
  * outside how much the node spends.
  *
- * usage: bench_flood LINK_FROM LINK_TO WINDOW SECONDS
+ * usage: bench_flood LINK_FROM LINK_TO WINDOW SECONDS [RATE]
  *        bench_flood LINK - WINDOW SECONDS     whoever is at the other end answers them itself
+ *
+ * With RATE so many leave in a second, evenly, and it also prints how long the answers took. Then
+ * one that is late because the window is full is counted from when it should have left.
  */
 #include <string.h>
+#include <uv.h>
 
 #include "clock.h"
 #include "crypto/crypto.h"
@@ -19,6 +23,14 @@ static uint8_t prepare[2048], fulfill[256];
 static size_t prepare_len, fulfill_len;
 static uint64_t window, duration, open_now, answered, fulfilled, start, last;
 static bool running, stopping;
+
+/* With a rate: */
+static uv_loop_t uv;
+static uv_timer_t tick;
+static double rate;         /* packets in a nanosecond; 0: as many as the window allows */
+static uint64_t left, most; /* the number that have left; that may */
+static uint64_t *due;       /* monotonic ns, of each packet by its number */
+static uint64_t *took;      /* ns, of those that were fulfilled */
 
 static void make_packets(rill_bytes address)
 {
@@ -47,6 +59,8 @@ static void make_packets(rill_bytes address)
 static void finish(void)
 {
     stopping = true;
+    if (rate > 0)
+        uv_close((uv_handle_t *)&tick, NULL);
     rill_link_close(from);
     if (to != NULL)
         rill_link_close(to);
@@ -61,6 +75,41 @@ static void fill(void)
         bench_check(error, "rill_link_send");
         open_now++;
     }
+}
+
+/* What should have left by now. */
+static void on_tick(uv_timer_t *timer)
+{
+    (void)timer;
+    uint64_t now = bench_ns(CLOCK_MONOTONIC);
+    while (!stopping && open_now < window && left < most) {
+        uint64_t at = start + (uint64_t)((double)left / rate);
+        if (at > now)
+            return;
+        due[left] = at;
+        int error = rill_link_send(from, left + 1, prepare, prepare_len);
+        if (error == RILL_ERR_BLOCKED || error == RILL_ERR_LIMIT)
+            return;
+        bench_check(error, "rill_link_send");
+        left++;
+        open_now++;
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void tell_times(void)
+{
+    if (rate == 0 || fulfilled == 0)
+        return;
+    qsort(took, fulfilled, sizeof *took, by_size);
+    bench_figure("half_ms", (double)took[fulfilled / 2] / 1e6);
+    bench_figure("p99_ms", (double)took[fulfilled - 1 - fulfilled / 100] / 1e6);
+    bench_figure("most_ms", (double)took[fulfilled - 1] / 1e6);
 }
 
 /* The receiver asks for its address. */
@@ -87,8 +136,11 @@ static void begin(rill_bytes address)
 {
     make_packets(address);
     start = bench_ns(CLOCK_MONOTONIC);
-    running = true;
-    fill();
+    running = rate == 0;
+    if (rate > 0)
+        uv_timer_start(&tick, on_tick, 1, 1);
+    else
+        fill();
 }
 
 static void on_sender_up(rill_link *l, void *user)
@@ -136,11 +188,13 @@ static void on_reply(rill_link *l, uint64_t outgoing_id, const uint8_t *packet, 
     (void)l;
     open_now--;
     answered++;
-    fulfilled += packet[0] == RILL_ILP_FULFILL;
     last = rill_loop_now(loop).mono_ns;
+    if (rate > 0 && packet[0] == RILL_ILP_FULFILL)
+        took[fulfilled] = bench_ns(CLOCK_MONOTONIC) - due[outgoing_id - 1];
+    fulfilled += packet[0] == RILL_ILP_FULFILL;
     if (last - start > duration && !stopping)
         finish();
-    if (open_now <= window / 2)
+    if (rate == 0 && open_now <= window / 2)
         fill();
 }
 
@@ -179,13 +233,21 @@ int main(int argc, char **argv)
         .closed = on_closed,
     };
 
-    if (argc != 5)
+    if (argc != 5 && argc != 6)
         return 2;
     window = (uint64_t)bench_number(argv[3]);
     duration = (uint64_t)(bench_number(argv[4]) * 1e9);
     sender = receiver;
     sender.up = on_sender_up;
-    bench_check(rill_loop_new(&loop, NULL), "rill_loop_new");
+    bench_check(uv_loop_init(&uv), "uv_loop_init");
+    if (argc == 6) {
+        rate = bench_number(argv[5]) / 1e9;
+        most = (uint64_t)(rate * (double)duration * 2) + 1;
+        due = calloc(most, sizeof *due);
+        took = calloc(most, sizeof *took);
+        bench_check(due && took && uv_timer_init(&uv, &tick) == 0 ? 0 : -1, "preparing");
+    }
+    bench_check(rill_loop_new(&loop, &uv), "rill_loop_new");
     if (strcmp(argv[2], "-") == 0)
         on_receiver_up(NULL, argv[1]);
     else
@@ -194,6 +256,9 @@ int main(int argc, char **argv)
     bench_rate("packets", (double)answered, last - start);
     bench_figure("answered", (double)answered);
     bench_figure("fulfilled", (double)fulfilled);
+    tell_times();
     rill_loop_free(loop);
+    free(due);
+    free(took);
     return answered > 0 ? 0 : 1;
 }
