@@ -159,13 +159,23 @@ RILL_API rill_bytes rill_stream_peek(const rill_stream *s);
  */
 RILL_API void rill_stream_consume(rill_stream *s, size_t len);
 
-/* Offsets of the byte streams: bytes written, of those acknowledged, received in order, consumed.
- */
+/* Offsets of the byte streams: so many bytes, from the first one on. */
 typedef struct rill_stream_offsets {
     uint64_t written;
+    /*
+     * Of those, the bytes that the other side says it had for the stream's reader, who may take
+     * them or not. Never more than that: bytes of a packet that was refused, whose answer could not
+     * be read, or that met a stream that the other side had ended by an error do not count, nor do
+     * those after them.
+     */
     uint64_t acknowledged;
-    uint64_t received;
+    uint64_t received; /* in order */
     uint64_t consumed;
+    /*
+     * Of those written, the bytes whose packets were answered: they are not sent again. If this is
+     * more than acknowledged, the stream's end has an error.
+     */
+    uint64_t answered;
 } rill_stream_offsets;
 RILL_API void rill_stream_get_offsets_sized(const rill_stream *s, rill_stream_offsets *out,
                                             size_t size);

@@ -365,6 +365,8 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
     describe_again(p, end);
     /* The end of the connection, which follows, may have the message. */
     p->vague = p->vague || (first && p->error != RILL_OK && !*end->message);
+    if (rill_payment_describe_refused_anew(p, end))
+        p->vague = false;
     p->stream = NULL;
 }
 

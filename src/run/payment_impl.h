@@ -149,6 +149,12 @@ void rill_payment_add_before(const rill_payment *p, rill_connection_stats *stats
                              rill_stream_totals *totals);
 /* Writes one line about why not all was sent, where there is none yet. message may be NULL. */
 void rill_payment_describe(rill_payment *p, int error, const char *message, bool remote);
+/*
+ * Ours is the first stream of its connection, and it is new. A server that says that it has closed
+ * it takes the connection for one of before, which it has kept: the reference does so until its own
+ * goodbye to that one is answered. False: it is not that.
+ */
+bool rill_payment_describe_refused_anew(rill_payment *p, const rill_end *end);
 /* Notes progress; tells what is waited for. False: the application cancels. */
 RILL_MUST_CHECK bool rill_payment_tell(rill_payment *p);
 /* The last reject's words, while there is a connection. */

@@ -305,6 +305,17 @@ void rill_payment_describe(rill_payment *p, int error, const char *message, bool
         add_reject(p);
 }
 
+bool rill_payment_describe_refused_anew(rill_payment *p, const rill_end *end)
+{
+    bool state = end->remote && end->close_code == RILL_CLOSE_STREAM_STATE_ERROR;
+    if (p->error == RILL_OK || !state || p->result.sent > 0 || p->result.data_acknowledged > 0)
+        return false;
+    snprintf(p->result.detail, sizeof p->result.detail,
+             "the receiver has not ended an earlier connection with these credentials, and takes "
+             "nothing on this one: try again in a minute, or ask for new credentials");
+    return true;
+}
+
 /* ---- which reason ---- */
 
 /* What it waited for says more than that it was too long. */

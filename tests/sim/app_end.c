@@ -99,7 +99,7 @@ static bool stream_waits(sim_app *a, const sim_app_stream *s)
     bool money = !a->config.hostile &&
                  (t.sent + for_good + dust < t.send_max || t.in_flight > for_good) &&
                  (t.in_flight > for_good || !is_worthless(a, s, t.send_max - t.sent - for_good));
-    bool waits = s->sending || money || o.acknowledged < o.written || s->written < s->to_write ||
+    bool waits = s->sending || money || o.answered < o.written || s->written < s->to_write ||
                  o.consumed < o.received;
     if (waits)
         snprintf(a->waits, sizeof(a->waits),
@@ -133,7 +133,7 @@ uint64_t sim_app_progress(const sim_app *a)
         rill_stream_offsets o;
         rill_stream_get_totals(s->stream, &t);
         rill_stream_get_offsets(s->stream, &o);
-        sum += t.sent + t.received + o.acknowledged + o.consumed;
+        sum += t.sent + t.received + o.answered + o.consumed;
     }
     return sum;
 }
@@ -171,6 +171,8 @@ void sim_app_dying(sim_app *a)
             continue;
         rill_stream_get_offsets(s->stream, &o);
         s->got = o.received;
+        s->given = o.received;
+        s->told = o.acknowledged;
     }
 }
 
@@ -257,7 +259,9 @@ static void unlike(const sim_app_stream *w, const sim_app_stream *r, uint64_t re
  */
 typedef struct reading {
     uint64_t most;
+    uint64_t given;
     bool left;
+    bool unheard;
 } reading;
 
 /* One of this writer's streams, but w, is the reader's, and all that was written to it was read. */
@@ -284,13 +288,16 @@ static void compare_with(const sim_app_stream *w, const sim_app *twin, const sim
                          reading *all)
 {
     /* Bytes for a connection that it had not been told of when it died are lost with it. */
-    all->left = all->left || (reader->unheard[w->pair] >> w->client_life & 1) != 0;
+    bool unheard = (reader->unheard[w->pair] >> w->client_life & 1) != 0;
+    all->unheard = all->unheard || unheard;
+    all->left = all->left || unheard;
     for (unsigned i = 0; i < reader->stream_count; i++) {
         const sim_app_stream *r = reader->streams[i];
         if (!is_of(r, w))
             continue;
         uint64_t got = r->got > r->read ? r->got : r->read;
         all->most = got > all->most ? got : all->most;
+        all->given = r->given > all->given ? r->given : all->given;
         /* A reader that closed by itself did not want to read on. */
         all->left = all->left || r->closed;
         if (got > w->written && (r->from_known || !w->crashed))
@@ -305,7 +312,7 @@ static void compare_with(const sim_app_stream *w, const sim_app *twin, const sim
 static void compare_stream(const sim_app_stream *w, const sim_app *twin,
                            const sim_app *const readers[], unsigned count)
 {
-    reading all = {0, false};
+    reading all = {0};
     for (unsigned i = 0; i < count; i++)
         compare_with(w, twin, readers[i], &all);
     if (w->ended_well && !all.left && all.most != w->written)
@@ -313,6 +320,12 @@ static void compare_stream(const sim_app_stream *w, const sim_app *twin,
                       "stream %" PRIu64 ": host %u wrote %" PRIu64
                       " bytes and ended well, host %u read %" PRIu64,
                       w->id, w->app->host->index, w->written, readers[0]->host->index, all.most);
+    /* However it ended: what was told as arrived was there for its reader to take. */
+    if (w->told > all.given && !all.unheard)
+        sim_violation(w->app->report,
+                      "stream %" PRIu64 ": host %u was told that %" PRIu64
+                      " bytes had arrived, host %u was given %" PRIu64,
+                      w->id, w->app->host->index, w->told, readers[0]->host->index, all.given);
 }
 
 void sim_app_compare(const sim_app *writer, const sim_app *twin, const sim_app *const readers[],

@@ -122,6 +122,8 @@ static void check_end(sim_app *a, sim_app_stream *s, const rill_event *e)
                       " sent, totals are %" PRIu64 " and %" PRIu64,
                       a->host->index, s->id, s->money_events, s->progress_events, t.received,
                       t.sent);
+    s->given = o.received;
+    s->told = o.acknowledged;
     if (o.written != s->written || o.consumed != s->read)
         sim_violation(a->report, "host %u stream %" PRIu64 ": offsets are wrong", a->host->index,
                       s->id);

@@ -31,6 +31,8 @@ typedef struct sim_app_stream {
     bool ended_well; /* it ended by our rill_stream_end, without an error */
     bool crashed;    /* its endpoint was destroyed */
     uint64_t got;    /* the bytes in order that it had then */
+    uint64_t given;  /* the same, or those that it had when its end was reported */
+    uint64_t told;   /* of the bytes that it wrote, those that it was told then had arrived */
     unsigned life;   /* the lives of its host and of its client to which what it writes belongs */
     bool from_known; /* its bytes are from this life of the other side */
     unsigned from_life;

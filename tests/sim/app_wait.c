@@ -40,11 +40,11 @@ static bool wants(const sim_app_stream *s, uint64_t *progress)
     rill_stream_offsets o;
     rill_stream_get_totals(s->stream, &t);
     rill_stream_get_offsets(s->stream, &o);
-    *progress = t.sent + o.acknowledged;
+    *progress = t.sent + o.answered;
     if (s->closed)
         return false;
     return s->sending || t.sent + t.in_flight < t.send_max || t.in_flight > t.in_doubt ||
-           o.acknowledged < o.written || s->ending;
+           o.answered < o.written || s->ending;
 }
 
 static void check_ending(sim_app *a, sim_app_stream *s, uint64_t progress, uint64_t now)
@@ -93,8 +93,8 @@ static void is_silent(sim_app *a, unsigned pair, const sim_app_stream *s)
                   "host %u stream %" PRIu64 ": waits for something, and does not say what: %" PRIu64
                   " of %" PRIu64 " units (%" PRIu64 " in flight, %" PRIu64 " in doubt), %" PRIu64
                   " of %" PRIu64 " bytes%s%s",
-                  a->host->index, s->id, t.sent, t.send_max, t.in_flight, t.in_doubt,
-                  o.acknowledged, o.written, s->sending ? ", SENT is missing" : "",
+                  a->host->index, s->id, t.sent, t.send_max, t.in_flight, t.in_doubt, o.answered,
+                  o.written, s->sending ? ", SENT is missing" : "",
                   s->ending ? ", it is to end" : "");
 }
 

@@ -32,6 +32,7 @@ typedef struct client {
     uint64_t amount;
     unsigned events[RILL_EVENT_CONNECTION_END + 1];
     int stream_error; /* at its end */
+    rill_stream_offsets offsets;
     int end_error;
     uint8_t end_code;
 } client;
@@ -82,8 +83,10 @@ static inline void take_events(client *c)
     rill_event event;
     while (rill_endpoint_next_event(c->endpoint, &event)) {
         c->events[event.type]++;
-        if (event.type == RILL_EVENT_STREAM_END)
+        if (event.type == RILL_EVENT_STREAM_END) {
             c->stream_error = event.error;
+            rill_stream_get_offsets(event.stream, &c->offsets);
+        }
         if (event.type == RILL_EVENT_CONNECTION_END) {
             c->end_error = event.error;
             c->end_code = event.close_code;

@@ -33,7 +33,7 @@ static void open_used(client *c)
 {
     open_client(c);
     c->connection->numbers.next += 100;
-    closed.count = 0;
+    closed = (rill_closed_streams){0};
 }
 
 static int bytes_at(client *c, uint64_t stream, uint64_t offset, size_t len)
@@ -203,7 +203,7 @@ static void test_bytes_for_a_closed_stream(void **state)
     assert_int_equal(bytes_at(&c, 1, 0, 50), RILL_OK);
     const rill_data_flow *d = &c.connection->data;
     assert_true(d->received == 50 && d->consumed == 50 && d->open_received == 0);
-    assert_true(closed.count == 1 && closed.ids[0] == 1);
+    assert_true(closed.count == 1 && closed.ids[0] == 1 && closed.dropped == 1);
     assert_int_equal(bytes_at(&c, 1, 50, 1), RILL_OK);
     assert_true(d->consumed == 51 && closed.count == 1);
     close_client(&c);
@@ -223,7 +223,7 @@ static void test_a_close_before_its_stream(void **state)
     assert_true(c.connection->streams.max_remote_id == most + 2);
     assert_int_equal(bytes_at(&c, 2, 0, 5), RILL_OK);
     assert_null(rill_connection_stream(c.connection, 2));
-    assert_true(closed.count == 1 && closed.ids[0] == 2);
+    assert_true(closed.count == 1 && closed.ids[0] == 2 && closed.dropped == 1);
     close_client(&c);
 }
 
@@ -352,7 +352,7 @@ static void test_who_is_blocked_is_told(void **state)
     const rill_frame end = {.type = RILL_FRAME_STREAM_CLOSE, .stream = 2};
     assert_int_equal(in_prepare(&c, &end), RILL_OK);
     assert_int_equal(in_prepare(&c, &asks), RILL_OK);
-    assert_true(closed.count == 1 && closed.ids[0] == 2);
+    assert_true(closed.count == 1 && closed.ids[0] == 2 && closed.dropped == 0);
     asks.type = RILL_FRAME_CONNECTION_DATA_BLOCKED;
     assert_int_equal(in_prepare(&c, &asks), RILL_OK);
     assert_true((c.connection->telling.due & RILL_TELL(CONNECTION_MAX_DATA)) != 0);

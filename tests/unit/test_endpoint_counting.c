@@ -44,7 +44,14 @@ static void test_a_counting_server_that_begins_anew_is_noticed(void **state)
     answer_bytes(p, &r, s, limits, 3);
     answer_bytes(p, &r, s, NULL, 0);
     assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_CONNECTION_END], 0);
+    rill_stream_offsets before;
+    rill_stream_offsets after;
+    rill_stream_get_offsets(s, &before);
+    assert_int_equal(before.acknowledged, before.written);
     answer_bytes(p, &r, s, limits, 1);
+    rill_stream_get_offsets(s, &after);
+    assert_true(after.answered > before.answered);
+    assert_int_equal(after.acknowledged, before.acknowledged);
     pair_run(p, 10 * RILL_SECOND);
     assert_int_equal(p->end[PAIR_CLIENT].end_error, RILL_ERR_FORGOTTEN);
     assert_int_equal(pair_seen(p, PAIR_CLIENT, 1)->error, RILL_ERR_FORGOTTEN);

@@ -320,6 +320,160 @@ static void test_frames_out_of_place(void **state)
     close_client(&c);
 }
 
+/* ---- bytes that were answered ---- */
+
+static void write_bytes(client *c, const char *text)
+{
+    size_t accepted;
+    assert_int_equal(rill_stream_write(c->stream, text, strlen(text), &accepted), RILL_OK);
+    assert_int_equal(accepted, strlen(text));
+}
+
+typedef enum how { FULFILLED, UNREADABLE, REFUSED } how;
+
+static void answer_bytes(client *c, how h, const rill_frame *frame)
+{
+    unsigned count = frame->type != 0;
+    if (h == REFUSED) {
+        refuse(c, 0, frame, count);
+        return;
+    }
+    size_t len = raw_answer(&c->server, c->packet, c->len, true, 0, 0, frame, count, answer);
+    if (h == UNREADABLE)
+        answer[len - 1] ^= 1;
+    give(c, len);
+}
+
+/*
+ * Arrived are bytes of which the receiver says, by an answer that can be read, that it took them
+ * for a stream that was not over. Bytes that may have been given to nobody never count.
+ */
+static void test_what_is_told_of_bytes_that_were_answered(void **state)
+{
+    static const struct {
+        how how;
+        uint8_t type;
+        uint8_t code;
+        uint64_t stream;
+        uint64_t acknowledged;
+        uint64_t answered;
+        bool well;
+    } cases[] = {
+        {FULFILLED, 0, 0, 0, 10, 10, true},
+        {FULFILLED, RILL_FRAME_STREAM_CLOSE, RILL_CLOSE_NO_ERROR, 1, 10, 10, true},
+        {FULFILLED, RILL_FRAME_STREAM_CLOSE, RILL_CLOSE_APPLICATION_ERROR, 3, 10, 10, true},
+        {FULFILLED, RILL_FRAME_STREAM_CLOSE, RILL_CLOSE_APPLICATION_ERROR, 1, 5, 10, false},
+        {FULFILLED, RILL_FRAME_STREAM_CLOSE, RILL_CLOSE_STREAM_STATE_ERROR, 1, 5, 10, false},
+        {FULFILLED, RILL_FRAME_CONNECTION_CLOSE, RILL_CLOSE_NO_ERROR, 0, 10, 10, true},
+        {FULFILLED, RILL_FRAME_CONNECTION_CLOSE, RILL_CLOSE_INTERNAL_ERROR, 0, 5, 10, false},
+        {UNREADABLE, 0, 0, 0, 5, 10, false},
+        {REFUSED, 0, 0, 0, 5, 10, false},
+        {REFUSED, RILL_FRAME_STREAM_CLOSE, RILL_CLOSE_NO_ERROR, 1, 5, 5, false},
+        {REFUSED, RILL_FRAME_STREAM_CLOSE, RILL_CLOSE_STREAM_STATE_ERROR, 1, 5, 5, false},
+        {REFUSED, RILL_FRAME_CONNECTION_CLOSE, RILL_CLOSE_NO_ERROR, 0, 5, 5, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const rill_frame none = {0};
+        const rill_frame frame = {
+            .type = cases[i].type, .stream = cases[i].stream, .code = cases[i].code};
+        client c;
+        open_client(&c);
+        write_bytes(&c, "hello");
+        assert_true(next(&c));
+        answer_bytes(&c, FULFILLED, &none);
+        write_bytes(&c, "again");
+        assert_true(next(&c));
+        assert_non_null(raw_find(&question, RILL_FRAME_STREAM_DATA));
+        answer_bytes(&c, cases[i].how, &frame);
+        if (c.events[RILL_EVENT_STREAM_END] == 0) {
+            rill_stream_get_offsets(c.stream, &c.offsets);
+            assert_int_equal(c.offsets.acknowledged, cases[i].acknowledged);
+            assert_int_equal(rill_stream_end(c.stream), RILL_OK);
+            while (c.events[RILL_EVENT_STREAM_END] == 0 && next(&c))
+                answer_bytes(&c, FULFILLED, &none);
+        }
+        assert_int_equal(c.events[RILL_EVENT_STREAM_END], 1);
+        assert_int_equal(c.offsets.written, 10);
+        assert_int_equal(c.offsets.acknowledged, cases[i].acknowledged);
+        assert_int_equal(c.offsets.answered, cases[i].answered);
+        assert_int_equal(c.stream_error == RILL_OK, cases[i].well);
+        close_client(&c);
+    }
+}
+
+/* The answer to the bytes says nothing of the end, which another answer has told. */
+static void test_bytes_after_an_end_by_an_error_have_not_arrived(void **state)
+{
+    const rill_frame failed = {
+        .type = RILL_FRAME_STREAM_CLOSE, .stream = 1, .code = RILL_CLOSE_APPLICATION_ERROR};
+    uint8_t later[RILL_PACKET_BUFFER];
+    client c;
+    rill_stream *other;
+    (void)state;
+    open_client(&c);
+    write_bytes(&c, "hello");
+    assert_true(next(&c));
+    fulfill(&c, 0, NULL, 0);
+    assert_int_equal(rill_connection_open_stream(c.connection, &other), RILL_OK);
+    assert_int_equal(rill_stream_set_receive_max(other, 77), RILL_OK);
+    write_bytes(&c, "again");
+    assert_true(next(&c));
+    assert_non_null(raw_find(&question, RILL_FRAME_STREAM_DATA));
+    size_t len = raw_answer(&c.server, c.packet, c.len, true, 0, 0, NULL, 0, later);
+    uint64_t request = c.request;
+    assert_int_equal(rill_stream_set_receive_max(other, 88), RILL_OK);
+    assert_true(next(&c));
+    fulfill(&c, 0, &failed, 1);
+    memcpy(answer, later, len);
+    c.request = request;
+    give(&c, len);
+    assert_int_equal(c.events[RILL_EVENT_STREAM_END], 1);
+    assert_int_equal(c.stream_error, RILL_ERR_REMOTE);
+    assert_int_equal(c.offsets.acknowledged, 5);
+    assert_int_equal(c.offsets.answered, 10);
+    close_client(&c);
+}
+
+static bool tells_maximum(uint64_t stream, uint64_t value)
+{
+    for (unsigned i = 0; i < question.frame_count; i++) {
+        const rill_frame *f = &question.frames[i];
+        if (f->type == RILL_FRAME_STREAM_MAX_MONEY && f->stream == stream && f->value == value)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The reference looks at no frame of a packet that has bytes or money for a stream that it has
+ * closed: what such a packet told is told again.
+ */
+static void test_what_a_packet_refused_for_its_stream_told_is_told_again(void **state)
+{
+    const rill_frame closed = {
+        .type = RILL_FRAME_STREAM_CLOSE, .stream = 1, .code = RILL_CLOSE_STREAM_STATE_ERROR};
+    (void)state;
+    for (unsigned money = 0; money < 2; money++) {
+        client c;
+        rill_stream *other;
+        open_client(&c);
+        assert_int_equal(rill_connection_open_stream(c.connection, &other), RILL_OK);
+        assert_int_equal(rill_stream_set_receive_max(other, 77), RILL_OK);
+        if (money)
+            assert_int_equal(rill_stream_set_send_max(c.stream, 10), RILL_OK);
+        else
+            write_bytes(&c, "hello");
+        assert_true(next(&c));
+        assert_int_equal(c.amount, money ? 10 : 0);
+        assert_true(tells_maximum(3, 77));
+        refuse(&c, c.amount, &closed, 1);
+        assert_true(next(&c));
+        assert_true(tells_maximum(3, 77));
+        close_client(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +490,9 @@ int main(void)
         cmocka_unit_test(test_a_new_address_is_used_and_checked_first),
         cmocka_unit_test(test_final_errors_of_the_path_end_it),
         cmocka_unit_test(test_frames_out_of_place),
+        cmocka_unit_test(test_what_is_told_of_bytes_that_were_answered),
+        cmocka_unit_test(test_bytes_after_an_end_by_an_error_have_not_arrived),
+        cmocka_unit_test(test_what_a_packet_refused_for_its_stream_told_is_told_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,7 +145,9 @@ static void test_streams_that_are_over(void **state)
     (void)state;
     open_quiet(&c);
     for (uint64_t id = 0; id < RILL_MAX_CLOSED + 5; id++)
-        rill_closed_streams_note(&closed, UINT64_MAX - id);
+        rill_closed_streams_note(&closed, UINT64_MAX - id, id % 2 != 0);
+    rill_closed_streams_note(&closed, UINT64_MAX, false); /* known */
+    rill_closed_streams_note(&closed, UINT64_MAX - 1, false);
     rill_reply r = reply_to(1, 0);
     r.closed = &closed;
     reject_it(&c, &r);
@@ -154,6 +156,8 @@ static void test_streams_that_are_over(void **state)
         assert_int_equal(got.frames[i].type, RILL_FRAME_STREAM_CLOSE);
         assert_int_equal(got.frames[i].code, RILL_CLOSE_STREAM_STATE_ERROR);
         assert_true(got.frames[i].stream == UINT64_MAX - i);
+        /* The reference takes it for an error where there is a message. */
+        assert_int_equal(got.frames[i].text.len > 0, i % 2);
     }
     close_client(&c);
 }

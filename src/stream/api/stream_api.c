@@ -225,7 +225,8 @@ void rill_stream_get_offsets_sized(const rill_stream *s, rill_stream_offsets *ou
     rill_stream_offsets offsets = {0};
     if (s->sendbuf) {
         offsets.written = rill_sendbuf_written(s->sendbuf);
-        offsets.acknowledged = rill_sendbuf_acknowledged(s->sendbuf);
+        offsets.acknowledged = rill_stream_arrived(s);
+        offsets.answered = rill_sendbuf_acknowledged(s->sendbuf);
     }
     if (s->reassembly) {
         offsets.received = rill_reassembly_contiguous(s->reassembly);

@@ -214,7 +214,7 @@ static void apply_close(rill_stream *s, const rill_frame *frame, const rill_fram
 static void drop_data(rill_connection *c, const rill_frame *frame, rill_closed_streams *closed,
                       uint64_t now_ns)
 {
-    rill_closed_streams_note(closed, frame->stream);
+    rill_closed_streams_note(closed, frame->stream, true);
     c->data.received += frame->text.len;
     c->data.consumed += frame->text.len;
     rill_connection_update_receive_window(c, now_ns);
@@ -327,7 +327,7 @@ static int apply_stream_frame(rill_connection *c, const rill_frame *frame,
         return close_unopened(c, frame);
     if (!s && prepare && waits(frame->type) &&
         rill_connection_check_stream(c, frame->stream) == RILL_ERR_CLOSED)
-        rill_closed_streams_note(from->closed, frame->stream);
+        rill_closed_streams_note(from->closed, frame->stream, false);
     return s ? apply_to_stream(s, frame, from) : RILL_OK;
 }
 

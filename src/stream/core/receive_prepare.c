@@ -179,7 +179,7 @@ static bool collect_parts(rill_incoming_packet *in, rill_share *shares, uint64_t
             return false;
         int err = rill_connection_accept_stream(in->c, frame->stream, &s, now_ns);
         if (err == RILL_ERR_CLOSED || (err == RILL_OK && s->closed))
-            rill_closed_streams_note(&in->closed, frame->stream); /* the sender may not know */
+            rill_closed_streams_note(&in->closed, frame->stream, false); /* who may not know */
         if (err != RILL_OK || s->closed)
             return false;
         rill_stream_tell(s, RILL_TELL(MAX_MONEY), false);
@@ -378,6 +378,7 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
     in.part_count = 0;
     in.asks = false;
     in.closed.count = 0;
+    in.closed.dropped = 0;
     rill_settle_check(c);
     int err = rill_stream_packet_decode(&e->incoming, plaintext, len, &header_ok);
     if (!header_ok || in.packet->type != RILL_ILP_PREPARE)

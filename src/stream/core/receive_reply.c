@@ -33,9 +33,17 @@ typedef struct rill_answer {
     rill_flight *f;
     bool authentic;
     bool unopened;                    /* it might be: our cryptography failed */
+    bool of_another;                  /* server than the one that has what came before */
     const rill_stream_packet *packet; /* the endpoint's scratch; valid where authentic */
     uint64_t sequence;
 } rill_answer;
+
+static void found_another(rill_answer *a, const char *message)
+{
+    a->of_another = true;
+    rill_connection_fail(a->c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN, message,
+                         a->now.mono_ns);
+}
 
 /* What the first words of the server say of our numbers; and it is to know who we are. */
 static void hear_numbers(rill_answer *a)
@@ -44,8 +52,7 @@ static void hear_numbers(rill_answer *a)
     if (c->numbers.opening && !rill_tells_who_we_are(a->f))
         rill_tell_who_we_are(c);
     if (!rill_numbering_hear(&c->numbers, a->packet->after, &c->counts.ended_another))
-        rill_connection_fail(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
-                             "two servers answer, or one that was started again", a->now.mono_ns);
+        found_another(a, "two servers answer, or one that was started again");
 }
 
 /* The STREAM packet in the data of a reply, if it is the one that belongs there. */
@@ -121,33 +128,44 @@ static void learn_worth(rill_answer *a, bool refused)
 
 /* ---- a reply of the receiver ---- */
 
-/*
- * Frames were acknowledged, but bytes for a stream that was over went nowhere.
- * Where the word on that was taken off on the way, they may have, and how much
- * money arrived is not known.
- */
-static void note_dropped(rill_answer *a)
+/* The stream's end by an error: in this answer, or told before. */
+static bool ended_badly(const rill_answer *a, const rill_stream *s)
 {
-    /* Nearly all. */
-    if (a->authentic &&
-        (a->f->piece_count == 0 || !(a->packet->types & RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE))))
-        return;
+    rill_frame_walk walk = rill_frames_of(a->packet);
+    if (s->closed_remote && s->close_code != RILL_CLOSE_NO_ERROR)
+        return true;
+    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
+        bool of_it = frame->type == RILL_FRAME_CONNECTION_CLOSE ||
+                     (frame->type == RILL_FRAME_STREAM_CLOSE && frame->stream == s->id);
+        if (of_it && frame->code != RILL_CLOSE_NO_ERROR)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * An answered packet is not sent again, since some peers stall where bytes come twice. But an
+ * answer says that a reader was given the bytes only if it is a Fulfill, can be read, comes from
+ * the server that has the bytes before, and the stream has not ended by an error: who has closed a
+ * stream drops what comes for it after that.
+ */
+static void note_astray(rill_answer *a, bool fulfilled)
+{
+    const rill_flight *f = a->f;
+    for (unsigned i = 0; i < f->piece_count; i++) {
+        rill_stream *s = f->pieces[i].stream;
+        if (fulfilled && a->authentic && !a->of_another && !ended_badly(a, s))
+            continue;
+        if (f->pieces[i].piece->offset < s->astray)
+            s->astray = f->pieces[i].piece->offset;
+    }
+}
+
+/* How much of its money arrived is not known. */
+static void note_vague(rill_answer *a)
+{
     for (unsigned i = 0; !a->authentic && i < a->f->money_count; i++)
         a->f->money[i].stream->out->vague = true;
-    for (unsigned i = 0; !a->authentic && i < a->f->piece_count; i++) {
-        rill_stream *s = a->f->pieces[i].stream;
-        s->dropped = true;
-    }
-    if (!a->authentic)
-        return;
-    rill_frame_walk walk = rill_frames_of(a->packet);
-    for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
-        if (frame->type != RILL_FRAME_STREAM_CLOSE || frame->code != RILL_CLOSE_STREAM_STATE_ERROR)
-            continue;
-        for (unsigned i = 0; i < a->f->piece_count; i++)
-            if (a->f->pieces[i].stream->id == frame->stream)
-                a->f->pieces[i].stream->dropped = true;
-    }
 }
 
 /*
@@ -196,12 +214,10 @@ static void fulfilled(rill_answer *a)
     }
     rill_congestion_delivered(c->path->congestion, a->now.mono_ns, f->sent_ns,
                               rill_flight_value(f));
-    note_dropped(a);
+    note_vague(a);
     if (server_began_anew(a))
-        rill_connection_fail(
-            c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_FORGOTTEN,
-            "the receiver was started again, and knows nothing of the bytes before",
-            a->now.mono_ns);
+        found_another(a, "the receiver was started again, and knows nothing of the bytes before");
+    note_astray(a, true);
     rill_flight_succeed(c, f, delivered, a->now.mono_ns);
     if (a->authentic)
         apply_frames(a);
@@ -238,17 +254,27 @@ static bool says_closed(const rill_answer *a)
     return false;
 }
 
+static bool is_about(const rill_flight *f, uint64_t stream)
+{
+    for (unsigned i = 0; i < f->piece_count; i++)
+        if (f->pieces[i].stream->id == stream)
+            return true;
+    for (unsigned i = 0; i < f->money_count; i++)
+        if (f->money[i].stream->id == stream)
+            return true;
+    return false;
+}
+
 /*
- * The reference refuses a packet whole that has bytes for a stream that it has
- * closed, and says so: those of the other streams have not been taken.
+ * The reference refuses a packet whole, before it looks at any other frame, that has bytes or money
+ * for a stream that it has closed, and says so, with the code of that close: nothing of the packet
+ * has been taken.
  */
 static bool says_stream_closed(const rill_answer *a)
 {
     rill_frame_walk walk = rill_frames_of(a->packet);
-    if (a->f->piece_count < 2)
-        return false;
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;)
-        if (frame->type == RILL_FRAME_STREAM_CLOSE && frame->code == RILL_CLOSE_STREAM_STATE_ERROR)
+        if (frame->type == RILL_FRAME_STREAM_CLOSE && is_about(a->f, frame->stream))
             return true;
     return false;
 }
@@ -273,11 +299,12 @@ static void refused(rill_answer *a)
         learn_worth(a, true);
         note_refusal(a);
     }
-    note_dropped(a);
-    if (says_closed(a) || says_stream_closed(a))
+    if (says_closed(a) || says_stream_closed(a)) {
         rill_flight_lose(c, f, a->now.mono_ns);
-    else
+    } else {
+        note_astray(a, false);
         rill_flight_refuse(c, f, a->now.mono_ns);
+    }
     apply_frames(a);
 }
 

@@ -60,13 +60,20 @@ static rill_trailer_kind trailer_of(const rill_connection *c, uint64_t sequence,
     return first ? RILL_TRAILER_MARK : RILL_TRAILER_NONE;
 }
 
-/* Something came for streams that are over: their sender may not know, nor all have been taken. */
+/*
+ * Something came for streams that are over: their sender may not know, nor all have been taken. The
+ * reference takes a close for an error, and not for the end of all that it wrote, where it has a
+ * message.
+ */
 static void add_closed_streams(const rill_closed_streams *closed, rill_packet_writer *p)
 {
+    static const char message[] = "the stream was closed before";
     for (uint32_t i = 0; closed && i < closed->count; i++) {
         rill_frame frame = {.type = RILL_FRAME_STREAM_CLOSE,
                             .code = RILL_CLOSE_STREAM_STATE_ERROR,
                             .stream = closed->ids[i]};
+        if (closed->dropped >> i & 1)
+            frame.text = (rill_bytes){(const uint8_t *)message, sizeof message - 1};
         rill_packet_put(p, &frame);
     }
 }

@@ -94,7 +94,7 @@ static void judge_end(rill_stream *s)
 {
     rill_connection *c = s->connection;
     int undone = RILL_OK;
-    if (s->undone || s->dropped || !rill_stream_is_acknowledged(s) || bytes_missing(s))
+    if (s->undone || s->astray != UINT64_MAX || !rill_stream_is_acknowledged(s) || bytes_missing(s))
         undone = RILL_ERR_CLOSED;
     if (s->out->money.abandoned > 0)
         undone = RILL_ERR_IN_DOUBT;

@@ -32,6 +32,7 @@ rill_stream *rill_stream_create(rill_connection *c, uint64_t id, bool ours, uint
     rill_list_init(&s->money_node);
     rill_list_init(&s->data_node);
     s->deadline.kind = RILL_DEADLINE_STREAM;
+    s->astray = UINT64_MAX;
     s->theirs.max = RILL_UNLIMITED;
     s->weight = 1;
     s->out = &e->unused_out;
@@ -238,12 +239,18 @@ bool rill_stream_is_acknowledged(const rill_stream *s)
 
 bool rill_stream_lacks_bytes(const rill_stream *s)
 {
-    return s->sendbuf && (s->dropped || !rill_stream_is_acknowledged(s));
+    return s->sendbuf && (s->astray != UINT64_MAX || !rill_stream_is_acknowledged(s));
 }
 
 bool rill_stream_is_cut(const rill_stream *s)
 {
     return s->closed && !s->closed_remote && rill_stream_lacks_bytes(s);
+}
+
+uint64_t rill_stream_arrived(const rill_stream *s)
+{
+    uint64_t answered = s->sendbuf ? rill_sendbuf_acknowledged(s->sendbuf) : 0;
+    return answered < s->astray ? answered : s->astray;
 }
 
 uint64_t rill_stream_unread(const rill_stream *s)

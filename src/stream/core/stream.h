@@ -33,7 +33,9 @@ void rill_stream_rearm(rill_stream *s);
 void rill_stream_expire(rill_stream *s, uint64_t now_ns);
 /* Bytes were acknowledged: says that there is room again, where somebody waits for it. */
 void rill_stream_check_writable(rill_stream *s);
-/* Whether every byte that was written is known to have arrived. */
+/* Bytes from the first one on that the other side is known to have had for its reader. */
+uint64_t rill_stream_arrived(const rill_stream *s);
+/* Whether every packet with its bytes was answered: none is sent again. */
 bool rill_stream_is_acknowledged(const rill_stream *s);
 /* Whether bytes that were written may not have arrived, as far as we know. */
 bool rill_stream_lacks_bytes(const rill_stream *s);

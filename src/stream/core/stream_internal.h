@@ -134,7 +134,6 @@ struct rill_stream {
     bool closed;           /* either side closed it: nothing more goes either way */
     bool closed_remote;
     bool close_done;   /* the other side knows */
-    bool dropped;      /* the other side had closed when bytes of ours came */
     bool undone;       /* it closed before all that was asked of its money was done */
     bool data_blocked; /* by its window */
     bool want_writable;
@@ -148,6 +147,8 @@ struct rill_stream {
     uint64_t progress_ns;  /* monotonic ns: when something last got through, while ending */
     uint64_t linger_until; /* monotonic ns: its end waits for bytes that the close overtook; 0 */
     rill_unsure unsure;
+    uint64_t astray; /* of the packets that were answered: offset of the first byte that may have
+                        been given to nobody; UINT64_MAX: none */
     uint64_t remote_wants; /* offset up to which the other side has said that it has bytes */
     char *message;         /* of the close; NULL: none */
     uint8_t *receipt;      /* the latest of the other side's; NULL: none */

@@ -121,4 +121,25 @@ const closedWhileBlocked = {
   }
 }
 
-module.exports = [...routes.map(moneyAndFile), moneyAndText, maxPacket, minRate, tooLowRate, limited, closedWhileBlocked]
+// It keeps the connection of an earlier payment with these credentials until its own goodbye to that
+// one is answered; here, for good.
+const keptConnection = {
+  name: 'rill send to ilp-protocol-stream: credentials whose connection it still has',
+  async run (test) {
+    const onConnection = connection => { connection.end = () => new Promise(() => {}) }
+    const { route, plugin, server } = await open(test, 'node', { onConnection })
+    await startSender(test, route.sender, server, ['--data', 'first']).exits(0)
+    const { streams } = await server.closed()
+    const again = startSender(test, route.sender, server, ['--amount', '100', '--data', 'again'])
+    await again.exits(1)
+    const done = doneOf(again)
+    assert.deepStrictEqual([done.sent, done.delivered, done.in_doubt, done.bytes], ['0', '0', '0', 0])
+    const { text } = again.json().find(({ event }) => event === 'error')
+    assert.match(text, /0 of 5 bytes arrived: the receiver has not ended an earlier connection with these credentials/)
+    assert.strictEqual(written(streams).toString(), 'first')
+    assert.deepStrictEqual(plugin.count.received, [])
+  }
+}
+
+module.exports = [...routes.map(moneyAndFile), moneyAndText, maxPacket, minRate, tooLowRate, limited, closedWhileBlocked,
+  keptConnection]
