@@ -30,6 +30,18 @@ static uint64_t part_of(const sim_flight *f, unsigned part, uint64_t delivered)
 }
 
 /*
+ * The most: with all of the rest. Whose that is the sender learns from a total, which is all that
+ * tells of a packet whose answer was lost.
+ */
+static uint64_t most_of(const sim_flight *f, unsigned part, uint64_t delivered)
+{
+    uint64_t rest = delivered;
+    for (unsigned i = 0; i < f->part_count; i++)
+        rest -= part_of(f, i, delivered);
+    return part_of(f, part, delivered) + (f->part_count > 0 ? rest : 0);
+}
+
+/*
  * What its sender need not know of counts, and may do so for less: for `least`. What came too late
  * may count or not: its sender was told nothing, or that it was not fulfilled.
  */
@@ -45,7 +57,8 @@ static void add(sim_books *b, const sim_flight *f, uint64_t paid, uint64_t deliv
 {
     sim_ledger *l = &b->ledgers[f->pair];
     for (unsigned i = 0; i < f->part_count; i++) {
-        oracle_i128 part = gain(l, paid != 0 ? f->parts[i].amount : 0, part_of(f, i, delivered));
+        uint64_t brought = known ? part_of(f, i, delivered) : most_of(f, i, delivered);
+        oracle_i128 part = gain(l, paid != 0 ? f->parts[i].amount : 0, brought);
         oracle_i128 least =
             -positive(-gain(l, paid != 0 ? f->parts[i].amount : 0, part_of(f, i, f->minimum)));
         book(&l->streams[f->parts[i].book].tally, part, known ? part : least, f->late);
@@ -131,7 +144,8 @@ static void lose(sim_books *b, sim_flight *f, oracle_i128 *worst, rill_now now)
     oracle_i128 all = gain(l, f->amount, brings);
     *worst += sure || (f->late ? all > 0 : all < 0) ? all : 0;
     for (unsigned i = 0; i < f->part_count; i++) {
-        oracle_i128 part = gain(l, f->parts[i].amount, part_of(f, i, brings));
+        uint64_t brought = sure ? most_of(f, i, brings) : part_of(f, i, brings);
+        oracle_i128 part = gain(l, f->parts[i].amount, brought);
         l->streams[f->parts[i].book].worst += sure || (f->late ? part > 0 : part < 0) ? part : 0;
     }
 }
