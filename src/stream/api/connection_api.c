@@ -126,9 +126,8 @@ int rill_connection_set_min_rate(rill_connection *c, rill_ratio rate)
     rill_rate_set_minimum(&c->path->rate, rate);
     rill_worth_again(&c->path->worth);
     rill_probing_stop(c->probing);
-    c->path->patience.low_rate_since = 0;
-    c->path->patience.look_at = 0;
-    c->holdoffs.refusals.until = 0;
+    rill_patience_anew(&c->path->patience);
+    rill_hold_waive(&c->holdoffs.refusals);
     rill_connection_ready(c);
     rill_connection_wake(c);
     return RILL_OK;

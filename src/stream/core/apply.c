@@ -130,7 +130,7 @@ static void apply_max_money(rill_stream *s, const rill_frame *frame, const rill_
     s->max_told = true;
     /* Whether that lets a whole unit of ours through is found when it is scheduled. */
     if (s->out->blocked)
-        s->connection->holdoffs.refusals.rounds = 0;
+        rill_hold_begin_again(&s->connection->holdoffs.refusals);
     rill_stream_mark(s, RILL_MARK_MONEY);
 }
 

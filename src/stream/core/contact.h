@@ -43,6 +43,11 @@ static inline void rill_contact_answered(rill_contact *k)
 RILL_MUST_CHECK bool rill_contact_final_error(rill_contact *k, int error);
 /* The receiver knows nothing of the connection. True: it says nothing else for long enough. */
 RILL_MUST_CHECK bool rill_contact_forgotten(rill_contact *k, uint64_t now_ns);
+/* The path says that it cannot be reached, as far as that tells. */
+static inline void rill_contact_refused(rill_contact *k, int error)
+{
+    k->last_failure = (int8_t)error;
+}
 /* What a final error of the path means, for people. */
 const char *rill_contact_error_text(int error);
 /* Why it never connected. */

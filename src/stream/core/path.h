@@ -33,6 +33,12 @@ typedef struct rill_path {
 RILL_MUST_CHECK rill_path *rill_path_new(const rill_allocator *a, const rill_connection_options *o);
 /* Nothing may be under way. NULL is allowed. */
 void rill_path_free(const rill_allocator *a, rill_path *path);
+/* A packet of amount was not refused for its size. */
+static inline void rill_path_passed(rill_path *path, uint64_t amount, uint64_t now_ns)
+{
+    path->suspicions = 0;
+    rill_packet_size_passed(&path->packet_size, amount, now_ns);
+}
 /* Nobody has written into it since it was made. */
 bool rill_path_is_unused(const rill_path *path);
 

@@ -44,7 +44,7 @@ static int final_error_meaning(rill_ilp_code_id code)
 static void final_error(const refused_packet *a, int error)
 {
     rill_connection *c = a->c;
-    c->contact.last_failure = (int8_t)error;
+    rill_contact_refused(&c->contact, error);
     if (!rill_hold_refused(&c->holdoffs.path, a->f->sent_ns, a->now.mono_ns))
         return;
     if (rill_contact_final_error(&c->contact, error))
@@ -72,7 +72,7 @@ static void temporary_error(const refused_packet *a, rill_congestion_signal sign
     else
         rill_congestion_refused(c->path->congestion, a->now.mono_ns, f->sent_ns,
                                 rill_flight_value(f), signal);
-    c->contact.last_failure = RILL_ERR_UNREACHABLE;
+    rill_contact_refused(&c->contact, RILL_ERR_UNREACHABLE);
     /* The congestion window paces money; what is not money is held back here. */
     if (f->amount == 0)
         rill_holdoffs_path(&c->holdoffs, f->sent_ns, a->now.mono_ns);

@@ -18,6 +18,25 @@ void rill_patience_low_rate(rill_connection *c, uint64_t now_ns);
 uint64_t rill_patience_deadline(const rill_connection *c);
 /* Nothing of s is worth a packet now: it will be looked at again. False where that is for good. */
 bool rill_patience_may_recover(rill_connection *c, rill_stream *s, uint64_t now_ns);
+/* Money was fulfilled. True: the rate had been too low until then. */
+static inline bool rill_patience_rewarded(rill_patience *p)
+{
+    bool low = p->low_rate_since != 0;
+    p->low_rate_since = 0;
+    p->looks = 0;
+    return low;
+}
+/* There is another minimum: nothing is known to be too bad for it. */
+static inline void rill_patience_anew(rill_patience *p)
+{
+    p->low_rate_since = 0;
+    p->look_at = 0;
+}
+/* Something waits for a better rate, or for a look at what may be better now. */
+static inline bool rill_patience_waits(const rill_patience *p)
+{
+    return (p->low_rate_since | p->look_at) != 0;
+}
 void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns);
 
 #endif

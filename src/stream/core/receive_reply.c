@@ -187,12 +187,6 @@ static bool server_began_anew(const rill_answer *a)
 
 /* ---- Fulfill ---- */
 
-static void note_passed(rill_connection *c, uint64_t amount, uint64_t now_ns)
-{
-    c->path->suspicions = 0;
-    rill_packet_size_passed(&c->path->packet_size, amount, now_ns);
-}
-
 static void fulfilled(rill_answer *a)
 {
     rill_connection *c = a->c;
@@ -204,11 +198,9 @@ static void fulfilled(rill_answer *a)
     c->counts.packets_fulfilled++;
     if (f->amount > 0) {
         rill_hold_end(&c->holdoffs.refusals);
-        if (c->path->patience.low_rate_since != 0) /* which says nothing of a better one */
+        if (rill_patience_rewarded(&c->path->patience)) /* which said nothing of a better rate */
             rill_worth_again(&c->path->worth);
-        c->path->patience.low_rate_since = 0;
-        c->path->patience.looks = 0;
-        note_passed(c, f->amount, a->now.mono_ns);
+        rill_path_passed(c->path, f->amount, a->now.mono_ns);
         if (a->authentic)
             learn_worth(a, false);
     }
@@ -233,13 +225,13 @@ static void note_refusal(rill_answer *a)
     (void)rill_hold_refused(&c->holdoffs.refusals, a->f->sent_ns, a->now.mono_ns);
     if (!low) {
         if (c->holdoffs.refusals.rounds == 1)
-            c->holdoffs.refusals.until = 0; /* at once: what it said may be all that is needed */
+            rill_hold_waive(&c->holdoffs.refusals); /* what it said may be all that is needed */
         return;
     }
     /* Another size may bring enough: there is no waiting for that. */
     bool other = c->path->worth.enough != 0 || !rill_rate_is_low(&c->path->rate);
     if (other && c->path->worth.refused < RILL_WORTH_TRIALS)
-        c->holdoffs.refusals.until = 0;
+        rill_hold_waive(&c->holdoffs.refusals);
     else
         rill_patience_low_rate(c, a->now.mono_ns);
 }
@@ -295,7 +287,7 @@ static void refused(rill_answer *a)
     if (kind == RILL_FLIGHT_PROBE) {
         rill_probe_answered(c, a->now.mono_ns, f, a->packet->amount);
     } else if (kind == RILL_FLIGHT_NORMAL && amount > 0) {
-        note_passed(c, amount, a->now.mono_ns);
+        rill_path_passed(c->path, amount, a->now.mono_ns);
         learn_worth(a, true);
         note_refusal(a);
     }

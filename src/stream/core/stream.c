@@ -227,9 +227,7 @@ void rill_stream_rearm(rill_stream *s)
 static int late_reason(const rill_stream *s)
 {
     const rill_connection *c = s->connection;
-    return c->path->patience.low_rate_since != 0 || c->path->patience.look_at != 0
-               ? RILL_ERR_RATE
-               : RILL_ERR_TIMEOUT;
+    return rill_patience_waits(&c->path->patience) ? RILL_ERR_RATE : RILL_ERR_TIMEOUT;
 }
 
 bool rill_stream_is_acknowledged(const rill_stream *s)

@@ -17,6 +17,16 @@ typedef struct rill_hold {
 
 /* A packet that left at sent_ns was refused. False where that belongs to a round that has begun. */
 bool rill_hold_refused(rill_hold *h, uint64_t sent_ns, uint64_t now_ns);
+/* The next may leave at once: what the refusal said may be all that was needed. */
+static inline void rill_hold_waive(rill_hold *h)
+{
+    h->until = 0;
+}
+/* The next refusal is the first of its row: something has changed. */
+static inline void rill_hold_begin_again(rill_hold *h)
+{
+    h->rounds = 0;
+}
 /* One was taken: the next refusal is the first of its row. */
 static inline void rill_hold_end(rill_hold *h)
 {
