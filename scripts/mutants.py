@@ -3,7 +3,8 @@
 """./dev mutants: breaks the code on purpose, and says which tests notice.
 
 Each mutant of tests/mutants/*.toml is put into a private copy of the tree, built, and given to
-the unit, golden and property tests and to the simulator, each on its own. What nothing notices is
+the unit, golden and property tests (those where something fails on purpose are a suite of their
+own), to the inputs that the fuzzers have found, and to the simulator, each on its own. What nothing notices is
 tried once more in a copy built with the sanitizers. What nothing notices there needs an
 explanation in the table; without one the exit status is 1. With --first a mutant is done with as
 soon as anything notices: a few programs are built and run at a time, the likely ones first, so
@@ -36,7 +37,7 @@ import tomllib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TABLE = os.path.join(ROOT, "tests", "mutants")
-SUITES = ("unit", "golden", "property")
+SUITES = ("unit", "failures", "golden", "property", "fuzz")  # fuzz: its inputs that are kept
 COLUMNS = (*SUITES, "sim")
 # What is quickly compiled and linked: that is most of the time. Without debug information a
 # program that does not contain the mutant is the same as before, and need not be run.
