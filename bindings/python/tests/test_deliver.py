@@ -5,15 +5,23 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 
 import pytest
 
 import rill
-from rill._pay import _Delivery, estimate
+from rill._pay import _Paying, estimate
 from support import Both, Node, in_loop
 
 RATES = [Fraction(1), Fraction(1, 3), Fraction(7, 2), Fraction(999, 1000), Fraction(1, 1000)]
+
+
+def paying(
+    both: Both, stream: rill.Stream, most: int, deliver: int, least: Optional[Fraction] = None
+) -> _Paying:
+    nobody = rill.Credentials("test.nobody", bytes(32))
+    state = rill.PaymentState(nobody, most, deliver, least, 0, 0, 0, False)
+    return _Paying(both.connection, stream, state)
 
 
 @pytest.mark.parametrize("rate", RATES, ids=str)
@@ -22,14 +30,15 @@ async def test_so_much_arrives(rate: Fraction) -> None:
     async with Both(rill.Options()) as b:
         b.link.hub.rates["server"] = rate
         stream = await b.connection.open_stream()
-        delivery = _Delivery(b.connection, stream, 10**9, 12345)
-        await delivery.run(None, None)
+        delivery = paying(b, stream, 10**9, 12345)
+        await delivery.run()
+        sums = delivery.sums()
         # No more than a unit of ours brings is too much.
-        assert 12345 <= delivery.delivered < 12345 + max(1, math.ceil(rate))
-        assert delivery.sent <= math.ceil(12345 / rate) * Fraction(101, 100) + 10
+        assert 12345 <= sums.delivered < 12345 + max(1, math.ceil(rate))
+        assert sums.sent <= math.ceil(12345 / rate) * Fraction(101, 100) + 10
         there = await (await b.remote()).accept_stream()
-        assert there.received == delivery.delivered
-        assert stream.totals.sent == delivery.sent and stream.totals.in_flight == 0
+        assert there.received == sums.delivered
+        assert stream.totals.sent == sums.sent and stream.totals.in_flight == 0
 
 
 @in_loop
@@ -37,20 +46,19 @@ async def test_what_cannot_be_delivered() -> None:
     async with Both(rill.Options()) as b:
         b.link.hub.rates["server"] = Fraction(1, 2)
         stream = await b.connection.open_stream()
-        delivery = _Delivery(b.connection, stream, 100, 60)
         with pytest.raises(rill.RateError) as caught:
-            await delivery.run(None, None)
+            await paying(b, stream, 100, 60).run()
         assert (caught.value.sent, caught.value.delivered) == (100, 50)
     async with Both(rill.Options()) as b:
         b.link.hub.rates["server"] = Fraction(1, 2)
         stream = await b.connection.open_stream()
         with pytest.raises(rill.RateError) as caught:
-            await _Delivery(b.connection, stream, 100, 10).run(Fraction(51, 100), None)
+            await paying(b, stream, 100, 10, Fraction(51, 100)).run()
         assert caught.value.sent == 0 and stream.totals.sent == 0
     async with Both(rill.Options()) as b:
         b.link.hub.rates["server"] = Fraction(1, 2)
         stream = await b.connection.open_stream()
-        await _Delivery(b.connection, stream, 100, 10).run(Fraction(49, 100), None)
+        await paying(b, stream, 100, 10, Fraction(49, 100)).run()
         assert b.connection.stats.min_rate == Fraction(49, 100)
 
 

@@ -63,9 +63,10 @@ from ._errors import (
 )
 from ._link import Link, LinkOwner, link_uri_from_environment
 from ._options import UNLIMITED, Options
-from ._pay import Payment, pay, pay_async
+from ._pay import Payment, pay, pay_async, resume, resume_async
 from ._server import Server, listen
 from ._spsp import Receiver, payment_pointer_url, query
+from ._state import PaymentState, Save
 from ._stream import DataIterator, MoneyIterator, Sent, Stream, StreamTotals
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ __all__ = [
     "Options",
     "PathError",
     "Payment",
+    "PaymentState",
     "ProtocolError",
     "RangeError",
     "RateError",
@@ -136,6 +138,7 @@ __all__ = [
     "ResolveError",
     "RillError",
     "RillTimeoutError",
+    "Save",
     "Sent",
     "Server",
     "StalledError",
@@ -157,4 +160,6 @@ __all__ = [
     "pay_async",
     "payment_pointer_url",
     "query",
+    "resume",
+    "resume_async",
 ]

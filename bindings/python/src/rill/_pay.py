@@ -4,22 +4,37 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import math
 import threading
 import time
 from fractions import Fraction
-from typing import List, NamedTuple, Optional, Union
+from typing import Any, Coroutine, List, NamedTuple, Optional, Union
 
 from ._client import connect
 from ._connection import Connection
-from ._errors import InvalidError, RateError, RillError, RillTimeoutError
+from ._credentials import PathLike
+from ._errors import (
+    InDoubtError,
+    InvalidError,
+    RateError,
+    RillError,
+    RillTimeoutError,
+    TooLittleError,
+)
 from ._link import Link
 from ._options import Options, amount_of, rate_of
-from ._spsp import Receiver
+from ._spsp import Receiver, receiver_credentials
+from ._state import Keeper, PaymentState, Save
 from ._stream import Stream
 
-__all__ = ["Payment", "pay", "pay_async"]
+__all__ = ["Payment", "pay", "pay_async", "resume", "resume_async"]
+
+# A payment whose state is kept is sent in so many steps at least.
+STEPS = 8
+# Seconds from one note of what has arrived to the next.
+NOTED_EACH = 1.0
 
 
 class Payment(NamedTuple):
@@ -40,48 +55,197 @@ def estimate(low: Fraction, below: Optional[Fraction], wanted: int) -> int:
     return fewest if int(low * fewest) > 0 else enough
 
 
-class _Delivery:
-    """Sends in steps until so much has arrived: each brings no more than is missing, as far as the
-    rate is known."""
+class _Paying:
+    """One payment over one connection: what an earlier process has sent, or may have, is counted
+    and not sent again.
 
-    def __init__(self, connection: Connection, stream: Stream, most: int, wanted: int) -> None:
+    With a fixed delivery it sends in steps, each of which brings no more than is missing, as far as
+    the rate is known. If its state is kept, a step is at most an eighth, unless that is less than a
+    packet: so much is in doubt at most if the process is killed.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        stream: Stream,
+        state: PaymentState,
+        keeper: Optional[Keeper] = None,
+    ) -> None:
         self.connection = connection
         self.stream = stream
-        self.most = most
-        self.wanted = wanted
-        self.sent = 0
-        self.delivered = 0
+        self.state = state
+        self.keeper = keeper if state.amount else None
+        # Of this stream's money: what may have left by now.
+        self.allowed = 0
+        # The step is all that there is: smaller ones bring nothing.
+        self.pushed = False
+        self.noted = 0
+        self.end = state
 
-    def next_step(self) -> int:
-        stats = self.connection.stats
-        assert stats.rate is not None
-        step = estimate(stats.rate, stats.rate_below, self.wanted - self.delivered)
-        return min(step, self.most - self.sent)
+    def sums(self) -> PaymentState:
+        """Where the money is: what may still leave is in doubt."""
+        now, before = self.stream.totals, self.state
+        away = max(self.allowed, now.sent + now.in_flight) - now.sent
+        return before._replace(
+            sent=before.sent + now.sent,
+            in_doubt=before.in_doubt + away,
+            delivered=before.delivered + now.delivered,
+        )
 
-    async def run(self, min_rate: Optional[Fraction], end: Optional[float]) -> None:
+    async def _keep(self) -> None:
+        assert self.keeper is not None
+        self.noted = self.stream.totals.sent
+        await self.keeper.keep(self.sums)
+
+    def over(self, complete: bool) -> PaymentState:
+        """After the connection's end: nothing leaves any more."""
+        self.allowed = 0
+        sums = self.sums()
+        done = sums.delivered >= sums.deliver if sums.deliver else sums.sent == sums.amount
+        self.end = sums._replace(complete=not sums.in_doubt and (complete or done))
+        return self.end
+
+    async def keep_end(self) -> None:
+        if self.keeper is not None:
+            await self.keeper.keep(lambda: self.end)
+
+    def _left(self) -> int:
+        """What still has to leave, at the most; with a fixed delivery: what has to arrive, if all
+        that may have arrived has."""
+        sums, stats = self.sums(), self.connection.stats
+        if not self.state.deliver:
+            return sums.amount - sums.sent - sums.in_doubt
+        best = stats.rate_below or stats.rate
+        assert best is not None
+        return max(0, sums.deliver - sums.delivered - int(best * sums.in_doubt))
+
+    def _next_step(self) -> int:
+        """0: all that may be sent is."""
+        sums, stats = self.sums(), self.connection.stats
+        left = sums.amount - sums.sent - sums.in_doubt
+        step = left
+        if self.state.deliver:
+            assert stats.rate is not None
+            step = min(left, estimate(stats.rate, stats.rate_below, self._left()))
+        if self.keeper is not None and step > stats.max_packet_amount and not self.pushed:
+            step = min(step, -(-sums.amount // STEPS))
+        return step
+
+    async def _send(self, step: int, timeout: Optional[float]) -> None:
+        if self.keeper is None:
+            await self.stream.send(step, timeout=timeout)
+            return
+        self.allowed = self.stream.totals.sent + step
+        await self._keep()
+        sending = asyncio.ensure_future(self.stream.send(step, timeout=timeout))
+        try:
+            while not (await asyncio.wait({sending}, timeout=NOTED_EACH))[0]:
+                if self.stream.totals.sent != self.noted:
+                    await self._keep()
+        finally:
+            sending.cancel()
+            await asyncio.wait({sending})
+            failure = None if sending.cancelled() else sending.exception()
+        if failure is not None:
+            raise failure
+
+    async def _find_terms(self, timeout: Optional[float]) -> None:
+        least = self.state.min_rate
+        left = self.state.amount - self.state.sent - self.state.in_doubt
+        found = await self.connection.find_rate(left, timeout=timeout)
+        if least is None:
+            self.state = self.state._replace(min_rate=self.connection.stats.min_rate)
+            return
+        if found < least:
+            raise RateError("the path gives less than the minimum rate")
+        self.connection.set_min_rate(least)
+
+    async def run(self, end: Optional[float] = None) -> None:
+        """Until all has arrived. end: of time.monotonic. Errors have the sums as far as they are
+        known then."""
+
         def left() -> Optional[float]:
             return None if end is None else max(0.0, end - time.monotonic())
 
-        found = await self.connection.find_rate(self.most, timeout=left())
-        if min_rate is not None:
-            if found < min_rate:
-                raise RateError(sent=0, delivered=0, in_doubt=0)
-            self.connection.set_min_rate(min_rate)
-        while self.delivered < self.wanted:
-            step = self.next_step()
-            if step <= 0:
-                raise RateError(
-                    f"{self.most} units have brought {self.delivered}, and not {self.wanted}",
-                    sent=self.sent, delivered=self.delivered, in_doubt=0,
-                )
-            try:
-                sent, delivered = await self.stream.send(step, timeout=left())
-            except RillError as error:
-                error.sent = self.sent + (error.sent or 0)
-                error.delivered = self.delivered + (error.delivered or 0)
+        try:
+            if self.state.deliver:
+                await self._find_terms(left())
+            while self._left() > 0:
+                await self._step(left())
+        except RillError as error:
+            tell(error, self.sums())
+            raise
+
+    async def _step(self, timeout: Optional[float]) -> None:
+        step = self._next_step()
+        if step <= 0:
+            sums = self.sums()
+            if sums.in_doubt:
+                raise InDoubtError()
+            raise RateError(too_little(sums))
+        is_all = bool(self.state.deliver) or step == self._left()
+        try:
+            await self._send(step, timeout)
+        except (RateError, TooLittleError):
+            # The step may be too small for the path: what else may be sent can be enough.
+            if is_all:
                 raise
-            self.sent += sent
-            self.delivered += delivered
+            self.pushed = True
+        finally:
+            self.allowed = 0
+
+
+def too_little(sums: PaymentState) -> str:
+    return f"{sums.amount} units have brought {sums.delivered}, and not {sums.deliver}"
+
+
+def tell(error: RillError, sums: PaymentState) -> None:
+    error.sent, error.delivered, error.in_doubt = sums.sent, sums.delivered, sums.in_doubt
+
+
+async def _carry_out(
+    state: PaymentState,
+    keeper: Optional[Keeper],
+    data: bytes,
+    link: Union[str, Link, None],
+    options: Optional[Options],
+    timeout: Optional[float],
+) -> Payment:
+    """Its errors say where the money of the whole payment is."""
+    end = None if timeout is None else time.monotonic() + timeout
+    # With a fixed delivery it is what the path is asked about, and holds for the payment.
+    min_rate = None if state.deliver else state.min_rate
+    options = dataclasses.replace(options or Options(), min_rate=min_rate)
+    paying = None
+    try:
+        async with connect(state.credentials, link=link, options=options) as connection:
+            stream = await connection.open_stream()
+            paying = _Paying(connection, stream, state, keeper)
+            if data:
+                stream.write(data)
+            await paying.run(end)
+            try:
+                await asyncio.wait_for(stream.aclose(), timeout)
+            except asyncio.TimeoutError:
+                raise RillTimeoutError() from None
+        sums = paying.over(True)
+        if sums.in_doubt:
+            raise InDoubtError()
+    except (Exception, asyncio.CancelledError) as error:
+        if paying is not None:
+            sums = paying.over(False)
+            if isinstance(error, RillError):
+                tell(error, sums)
+            # What was kept before says no less than what has left.
+            with contextlib.suppress(RillError):
+                await paying.keep_end()
+        raise
+    try:
+        await paying.keep_end()
+    except RillError as error:
+        tell(error, sums)
+        raise
+    return Payment(sums.sent, sums.delivered, len(data))
 
 
 async def pay_async(
@@ -90,6 +254,7 @@ async def pay_async(
     *,
     deliver: Optional[int] = None,
     data: bytes = b"",
+    save: Optional[Save] = None,
     link: Union[str, Link, None] = None,
     options: Optional[Options] = None,
     timeout: Optional[float] = None,
@@ -100,27 +265,51 @@ async def pay_async(
     if deliver is not None and not (amount and wanted):
         raise InvalidError("deliver is at least 1 unit, and so is amount, the most that it may cost")
     min_rate = None
-    if wanted and options is not None and options.min_rate is not None:
-        # It is what the path is asked about, and holds for the payment.
-        min_rate = rate_of(options.min_rate, "min_rate")
-        options = dataclasses.replace(options, min_rate=None)
-    end = None if timeout is None else time.monotonic() + timeout
-    async with connect(receiver, link=link, options=options) as connection:
-        stream = await connection.open_stream()
-        if data:
-            stream.write(data)
-        sent, delivered = 0, 0
-        if wanted:
-            delivery = _Delivery(connection, stream, amount, wanted)
-            await delivery.run(min_rate, end)
-            sent, delivered = delivery.sent, delivery.delivered
-        elif amount:
-            sent, delivered = await stream.send(amount, timeout=timeout)
-        try:
-            await asyncio.wait_for(stream.aclose(), timeout)
-        except asyncio.TimeoutError:
-            raise RillTimeoutError(sent=sent, delivered=delivered, in_doubt=0) from None
-    return Payment(sent, delivered, len(data))
+    if options is not None and options.min_rate is not None:
+        min_rate = rate_of(options.min_rate, "min_rate") or None
+    with contextlib.ExitStack() as stack:
+        keeper = None
+        if save is not None:
+            keeper = stack.enter_context(Keeper(save))
+            keeper.check_free()
+        credentials = await receiver_credentials(receiver)
+        state = PaymentState(credentials, amount, wanted, min_rate, 0, 0, 0, False)
+        return await _carry_out(state, keeper, data, link, options, timeout)
+
+
+def nothing_left(state: PaymentState) -> bool:
+    """Nothing more may be sent. InDoubtError, RateError: and it is not known to be enough."""
+    if state.sent + state.in_doubt < state.amount:
+        return False
+    error: RillError
+    if state.in_doubt:
+        error = InDoubtError()
+    elif state.delivered < state.deliver:
+        error = RateError(too_little(state))
+    else:
+        return True
+    tell(error, state)
+    raise error
+
+
+async def resume_async(
+    state: Union[PaymentState, PathLike],
+    *,
+    save: Optional[Save] = None,
+    link: Union[str, Link, None] = None,
+    options: Optional[Options] = None,
+    timeout: Optional[float] = None,
+) -> Payment:
+    """As ``resume``, for a program with an event loop."""
+    if save is None and not isinstance(state, PaymentState):
+        save = state
+    with contextlib.ExitStack() as stack:
+        keeper = None if save is None else stack.enter_context(Keeper(save))
+        if not isinstance(state, PaymentState):
+            state = PaymentState.load(state)
+        if state.complete or nothing_left(state):
+            return Payment(state.sent, state.delivered, 0)
+        return await _carry_out(state, keeper, b"", link, options, timeout)
 
 
 def pay(
@@ -129,6 +318,7 @@ def pay(
     *,
     deliver: Optional[int] = None,
     data: bytes = b"",
+    save: Optional[Save] = None,
     link: Union[str, Link, None] = None,
     options: Optional[Options] = None,
     timeout: Optional[float] = None,
@@ -140,26 +330,66 @@ def pay(
     one (``query``). amount: units of our account; 0: no money. deliver: units of the receiver's
     account; it is paid in steps until so much has arrived, and amount is the most that it may cost.
     A unit of ours that is worth several of the receiver's can bring a little more. data: bytes that
-    are sent beside it. link: the URI of the node; None: the environment names it. timeout: seconds
-    for the money, and again for the bytes; None: no limit.
+    are sent beside it. save: the path of a file in which the payment's state is kept, or a function
+    that keeps it (``Save``), so that ``resume`` can go on with it if this process ends before it.
+    link: the URI of the node; None: the environment names it. timeout: seconds for the money, and
+    again for the bytes; None: no limit.
 
     The errors of ``rill.connect`` and of ``Stream.send``; RateError also: amount has not brought
     what was to be delivered, or the path gives less than ``options.min_rate``. With ``sent``,
-    ``delivered`` and ``in_doubt``.
+    ``delivered`` and ``in_doubt``. Of save: ExistsError: there is something else, or a payment that
+    is not complete; StateError: another process pays with this file now; InputOutputError: a state
+    could not be kept, so that nothing more was sent; OSError.
     """
-    payment = pay_async(
-        receiver, amount, deliver=deliver, data=data, link=link, options=options, timeout=timeout
+    return run_blocking(
+        pay_async(
+            receiver,
+            amount,
+            deliver=deliver,
+            data=data,
+            save=save,
+            link=link,
+            options=options,
+            timeout=timeout,
+        )
     )
+
+
+def resume(
+    state: Union[PaymentState, PathLike],
+    *,
+    save: Optional[Save] = None,
+    link: Union[str, Link, None] = None,
+    options: Optional[Options] = None,
+    timeout: Optional[float] = None,
+) -> Payment:
+    """Goes on with a payment of a process that has ended, and returns when all of it has arrived.
+    It blocks, as ``pay``. What that process may have sent is not sent again.
+
+    state: the path of a file that ``pay`` or ``rill pay`` has kept, or a ``PaymentState``. save: as
+    of ``pay``; None: the same file. Of options the minimum rate is not looked at: the state has it.
+
+    Returns the sums of all processes. Bytes are not in a state, and are not sent again. Errors as
+    of ``pay``; InDoubtError also: all else has been sent, and ``in_doubt`` units may have arrived or
+    not, of a process that was killed. MalformedError, UnsupportedError: not a state of this version.
+    """
+    return run_blocking(
+        resume_async(state, save=save, link=link, options=options, timeout=timeout)
+    )
+
+
+def run_blocking(work: Coroutine[Any, Any, Payment]) -> Payment:
+    """Also inside a running event loop: in another thread, with a loop of its own."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(payment)
+        return asyncio.run(work)
     result: List[Payment] = []
     error: List[BaseException] = []
 
     def run() -> None:
         try:
-            result.append(asyncio.run(payment))
+            result.append(asyncio.run(work))
         except BaseException as raised:
             error.append(raised)
 

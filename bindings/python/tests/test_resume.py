@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Payments whose state is kept: killed, stopped and gone on with, here and by ``rill pay``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pathlib
+import signal
+import stat
+import subprocess
+from fractions import Fraction
+from typing import Any, Callable, Dict, List, Optional
+
+import pytest
+
+import rill
+from rill._pay import _Paying
+from rill._state import Keeper
+from support import Both, Node, in_loop, python, until
+
+AMOUNT = 60000
+STEP = -(-AMOUNT // 8)
+SMALL = rill.Options(max_packet_amount=1)
+NOBODY = rill.Credentials("test.nobody.x", bytes(range(32)))
+NEW = rill.PaymentState(NOBODY, 100, 0, None, 0, 0, 0, False)
+# What the tests kill: it pays by small packets, as slowly as may be.
+PAYER = """
+import rill, sys
+what, state, credentials, link, amount = sys.argv[1:]
+options = rill.Options(max_packet_amount=1)
+if what == "pay":
+    rill.pay(credentials, int(amount), save=state, link=link, options=options)
+else:
+    rill.resume(state, link=link, options=options)
+"""
+
+
+def read(path: pathlib.Path) -> Optional[rill.PaymentState]:
+    try:
+        return rill.PaymentState.load(path)
+    except FileNotFoundError:
+        return None
+
+
+def under_way(path: pathlib.Path, more_than: int = 0) -> Callable[[], bool]:
+    def holds() -> bool:
+        state = read(path)
+        return state is not None and more_than < state.sent < state.amount
+
+    return holds
+
+
+class Shop:
+    """A server over a node that counts."""
+
+    def __init__(self, node: Node, name: str) -> None:
+        self.connections: List[rill.Connection] = []
+        self.listening = rill.listen(self.serve, link=node.uri(name))
+        self.server: rill.Server
+
+    async def __aenter__(self) -> Shop:
+        self.server = await self.listening.__aenter__()
+        return self
+
+    async def __aexit__(self, *what: Any) -> None:
+        await self.listening.__aexit__(*what)
+
+    async def serve(self, connection: rill.Connection) -> None:
+        self.connections.append(connection)
+        async for stream in connection:
+            await stream.read()
+
+    @property
+    def received(self) -> int:
+        return sum(connection.stats.received for connection in self.connections)
+
+
+async def ended(process: Any) -> None:
+    """Its receiver answers meanwhile."""
+    await asyncio.get_running_loop().run_in_executor(None, process.wait)
+
+
+async def killed(
+    node: Node, shop: Shop, folder: pathlib.Path, signals: List[int]
+) -> rill.PaymentState:
+    """Pays in a process that is killed on its way, and again in one that goes on with it."""
+    script, file, credentials = folder / "payer.py", folder / "state", folder / "credentials"
+    script.write_text(PAYER, encoding="utf-8")
+    shop.server.generate_credentials().save(credentials)
+    words = [str(file), str(credentials), node.uri("killed payer"), str(AMOUNT)]
+    sent = 0
+    for what, number in zip(["pay", "resume", "resume"], signals):
+        payer = python(str(script), what, *words)
+        try:
+            await until(under_way(file, sent))
+            payer.send_signal(number)
+        finally:
+            await ended(payer)
+            payer.stdout.close()
+        state = rill.PaymentState.load(file)
+        assert not state.complete and sent < state.sent < AMOUNT
+        sent = state.sent
+    assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+    return state
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+@in_loop
+async def test_killed_and_gone_on_with(node: Node, tmp_path: pathlib.Path, kills: int) -> None:
+    """By another process, which sends what cannot have arrived, and no more."""
+    async with Shop(node, f"kills {kills}") as shop:
+        file = tmp_path / "state"
+        left = await killed(node, shop, tmp_path, [signal.SIGKILL] * kills)
+        assert 0 < left.in_doubt <= kills * STEP
+        with pytest.raises(rill.ExistsError):
+            await rill.pay_async(NOBODY, 1, save=file, link=node.uri("killed payer"))
+        with pytest.raises(rill.InDoubtError) as caught:
+            await rill.resume_async(file, link=node.uri("killed payer"))
+        error = caught.value
+        assert error.sent is not None and error.in_doubt == left.in_doubt
+        assert error.sent + error.in_doubt == AMOUNT and error.delivered == error.sent
+        await until(lambda: shop.connections[-1].closed)
+        assert error.sent <= shop.received <= AMOUNT
+        now = rill.PaymentState.load(file)
+        assert (now.sent, now.in_doubt, now.complete) == (error.sent, error.in_doubt, False)
+        # Once more: there is nothing that may be sent, and nobody is asked.
+        took = shop.received
+        with pytest.raises(rill.InDoubtError) as caught:
+            await rill.resume_async(file, link="btp+ws://127.0.0.1:1")
+        assert (caught.value.sent, caught.value.in_doubt) == (error.sent, error.in_doubt)
+        assert shop.received == took
+
+
+@in_loop
+async def test_stopped_and_gone_on_with(node: Node, tmp_path: pathlib.Path) -> None:
+    """What a clean stop leaves is exact: nothing is in doubt, and all of it arrives."""
+    async with Shop(node, "stopped") as shop:
+        left = await killed(node, shop, tmp_path, [signal.SIGINT])
+        assert left.in_doubt == 0 and shop.received == left.sent
+        file = tmp_path / "state"
+        link = node.uri("stopped payer")
+
+        def resume() -> rill.Payment:
+            return rill.resume(file, link=link)
+
+        loop = asyncio.get_running_loop()
+        done = await loop.run_in_executor(None, resume)
+        assert done == rill.Payment(AMOUNT, AMOUNT, 0)
+        await until(lambda: shop.received == AMOUNT)
+        assert rill.PaymentState.load(file).complete
+        # It is complete: nobody is asked, and the name may be used again.
+        assert rill.resume(file, link="btp+ws://127.0.0.1:1") == done
+        again = await rill.pay_async(
+            shop.server.generate_credentials(), 5, save=file, link=link
+        )
+        assert again.sent == 5 and rill.PaymentState.load(file).amount == 5
+        assert not list(tmp_path.glob("*.lock"))
+
+
+@in_loop
+async def test_one_process_at_a_time(node: Node, tmp_path: pathlib.Path) -> None:
+    async with Shop(node, "one at a time") as shop:
+        file, link = tmp_path / "state", node.uri("two payers")
+        credentials = shop.server.generate_credentials()
+        first = asyncio.ensure_future(
+            rill.pay_async(credentials, AMOUNT, save=file, link=link, options=SMALL)
+        )
+        await until(under_way(file))
+        with pytest.raises(rill.StateError, match="another process"):
+            await rill.resume_async(file, link=link)
+        with pytest.raises(rill.StateError, match="another process"):
+            await rill.pay_async(credentials, 1, save=file, link=link)
+        loop = asyncio.get_running_loop()
+        said = await loop.run_in_executor(None, by_rill, node, 2, "pay", "--resume", str(file))
+        assert "another process" in said
+        assert (await first).sent == AMOUNT
+        assert shop.received == AMOUNT
+
+
+def by_rill(node: Node, status: int, *words: str) -> str:
+    done = subprocess.run(
+        [os.environ["RILL_BIN"] + "/rill", *words, "--link", node.uri("by-rill")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@in_loop
+async def test_rill_goes_on_with_it(node: Node, tmp_path: pathlib.Path) -> None:
+    async with Shop(node, "for rill") as shop:
+        left = await killed(node, shop, tmp_path, [signal.SIGKILL])
+        file = tmp_path / "state"
+        loop = asyncio.get_running_loop()
+        said = await loop.run_in_executor(
+            None, by_rill, node, 1, "pay", "--resume", str(file), "--json"
+        )
+        done = json.loads([line for line in said.splitlines() if line.startswith("{")][-1])
+        assert done["event"] == "done" and done["reason"] == "in_doubt", said
+        assert int(done["sent"]) + left.in_doubt == AMOUNT
+        now = rill.PaymentState.load(file)
+        assert (now.sent, now.in_doubt) == (int(done["sent"]), left.in_doubt)
+
+
+@in_loop
+async def test_it_goes_on_with_that_of_rill(node: Node, tmp_path: pathlib.Path) -> None:
+    async with Shop(node, "of rill") as shop:
+        file, credentials = tmp_path / "state", tmp_path / "credentials"
+        shop.server.generate_credentials().save(credentials)
+        payer = subprocess.Popen(
+            [os.environ["RILL_BIN"] + "/rill", "pay", str(credentials), str(AMOUNT), "--units"]
+            + ["--yes", "--save", str(file), "--link", node.uri("rill"), "--max-packet", "1"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        await until(under_way(file))
+        payer.send_signal(signal.SIGINT)
+        await ended(payer)
+        state = rill.PaymentState.load(file)
+        assert 0 < state.sent < AMOUNT and state.in_doubt == 0
+        done = await rill.resume_async(file, link=node.uri("rill"), save=file)
+        assert done == rill.Payment(AMOUNT, AMOUNT, 0)
+        await until(lambda: shop.received == AMOUNT)
+        assert "nothing is left to pay" in by_rill(node, 0, "pay", "--resume", str(file))
+
+
+@in_loop
+async def test_a_fixed_delivery_that_goes_on(node: Node, tmp_path: pathlib.Path) -> None:
+    async with Shop(node, "fixed") as shop:
+        file, link = tmp_path / "state", node.uri("fixed payer")
+        task = asyncio.ensure_future(
+            rill.pay_async(
+                shop.server.generate_credentials(), 10 * AMOUNT, deliver=AMOUNT, save=file,
+                link=link, options=SMALL,
+            )
+        )
+        await until(under_way(file))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        left = rill.PaymentState.load(file)
+        assert left.in_doubt == 0 and 0 < left.delivered == shop.received < AMOUNT
+        # The rate that was found holds for what follows too.
+        assert left.min_rate is not None and Fraction(98, 100) < left.min_rate <= 1
+        done = await rill.resume_async(file, link=link)
+        assert done == rill.Payment(AMOUNT, AMOUNT, 0) and shop.received == AMOUNT
+        # What may have arrived is not paid for again.
+        doubt = left._replace(in_doubt=AMOUNT - left.sent - 100)
+        with pytest.raises(rill.InDoubtError) as caught:
+            await rill.resume_async(doubt, link=link)
+        assert (caught.value.sent, caught.value.in_doubt) == (left.sent + 100, doubt.in_doubt)
+        worse = left._replace(min_rate=Fraction(101, 100))
+        with pytest.raises(rill.RateError) as refused:
+            await rill.resume_async(worse, link=link)
+        assert refused.value.sent == left.sent
+
+
+@in_loop
+async def test_nothing_leaves_before_it_is_kept() -> None:
+    """Each step is kept first: what has left is never more than the latest state says."""
+    kept: List[rill.PaymentState] = []
+
+    async with Both(SMALL) as b:
+        stream = await b.connection.open_stream()
+
+        async def keep(state: rill.PaymentState) -> None:
+            before = stream.totals
+            await asyncio.sleep(0.01)
+            assert stream.totals.sent == before.sent and stream.totals.send_max == before.send_max
+            assert before.sent <= state.sent + state.in_doubt
+            kept.append(state)
+
+        state = NEW._replace(amount=803)
+        paying = _Paying(b.connection, stream, state, Keeper(keep))
+        b.link.lose = lambda packet: (
+            "" if stream.totals.send_max <= kept[-1].sent + kept[-1].in_doubt else "unsent"
+        )
+        await paying.run()
+        assert stream.totals.sent == 803
+        b.link.lose = None
+    assert [state.sent for state in kept] == list(range(0, 803, 101))
+    assert [state.in_doubt for state in kept] == [101] * 7 + [96]
+    assert not any(state.complete for state in kept)
+
+
+@in_loop
+async def test_what_cannot_be_kept_is_not_sent(node: Node, tmp_path: pathlib.Path) -> None:
+    async with Shop(node, "not kept") as shop:
+        link, states = node.uri("keeps nothing"), []
+
+        def keep(state: rill.PaymentState) -> None:
+            states.append(state)
+            if len(states) == 3:
+                raise OSError("the disk is full")
+
+        with pytest.raises(rill.InputOutputError, match="the disk is full") as caught:
+            await rill.pay_async(
+                shop.server.generate_credentials(), 800, save=keep, link=link, options=SMALL
+            )
+        assert isinstance(caught.value.__cause__, OSError)
+        assert (caught.value.sent, caught.value.in_doubt) == (200, 0) and shop.received == 200
+        # What could be kept later, at the end, is exact.
+        assert (states[-1].sent, states[-1].in_doubt, len(states)) == (200, 0, 4)
+        done = await rill.resume_async(states[-1], link=link)
+        assert done == rill.Payment(800, 800, 0) and shop.received == 800
+        missing = tmp_path / "no" / "folder"
+        with pytest.raises(FileNotFoundError):
+            await rill.pay_async(
+                shop.server.generate_credentials(), 800, save=missing, link=link
+            )
+
+
+@in_loop
+async def test_cancelled_while_it_is_kept() -> None:
+    """The write goes on, and the next one follows it."""
+    kept: List[int] = []
+
+    async def slowly(state: rill.PaymentState) -> None:
+        await asyncio.sleep(0.05)
+        kept.append(state.sent)
+
+    keeper = Keeper(slowly)
+    with keeper:
+        first = asyncio.ensure_future(keeper.keep(lambda: NEW))
+        await asyncio.sleep(0.01)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await keeper.keep(lambda: NEW._replace(sent=1))
+    assert kept == [0, 1]
+
+
+def test_the_text() -> None:
+    state = rill.PaymentState(NOBODY, 2**64 - 1, 7, Fraction(3, 4), 5, 6, 4, True, "https://w/i")
+    assert rill.PaymentState.from_json(state.to_json()) == state
+    assert rill.PaymentState.from_json(NEW.to_json().encode()) == NEW
+    assert "secret>" in repr(state) and "AAEC" not in repr(state)
+    assert rill.Credentials.from_json(NEW.to_json()) == NOBODY
+
+
+WRONG: Dict[str, Any] = {
+    "amount": "1.5",
+    "deliver": None,
+    "sent": "101",
+    "in_doubt": "-1",
+    "delivered": 5,
+    "min_rate": "1/0",
+    "complete": "true",
+    "shared_secret": "AA==",
+    "rill_payment": "1",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_texts_that_are_none(name: str, node: Node, tmp_path: pathlib.Path) -> None:
+    """What is refused here, `rill pay` refuses too."""
+    members = json.loads(NEW.to_json())
+    members[name] = WRONG[name]
+    text = json.dumps(members)
+    expected = rill.UnsupportedError if name == "rill_payment" else rill.MalformedError
+    with pytest.raises(expected) as caught:
+        rill.PaymentState.from_json(text)
+    assert "AAEC" not in str(caught.value)
+    file = tmp_path / "state"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o600)
+    assert by_rill(node, 2, "pay", "--resume", str(file))
+    with pytest.raises(expected):
+        rill.resume(file, link=node.uri("x"))
+    with pytest.raises(rill.ExistsError):
+        rill.pay(NOBODY, 1, save=file, link=node.uri("x"))
+
+
+def test_texts_of_no_payment(tmp_path: pathlib.Path) -> None:
+    twice = NEW.to_json().replace('"sent":"0"', '"sent":"0","sent":"1"')
+    for text in ("", "{}", "[]", "[" * 5000, NOBODY.to_json(), twice):
+        with pytest.raises(rill.MalformedError):
+            rill.PaymentState.from_json(text)
+    file = tmp_path / "long"
+    file.write_text(NEW.to_json() + " " * 5000, encoding="utf-8")
+    with pytest.raises(rill.MalformedError):
+        rill.PaymentState.load(file)
