@@ -113,6 +113,8 @@ cmd:qemu-aarch64 qemu-user
 cmd:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 cmd:musl-gcc musl-tools
 cmd:make make
+file:/usr/bin/python3 python3
+python:ensurepip python3-venv
 LIST
 }
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# sysroot.sh ARCHITECTURE FOLDER [PACKAGES]: unpacks into FOLDER what Rill and its tests are compiled
-# against and run with, of Debian's ARCHITECTURE (arm64, s390x, ...), or PACKAGES and what they need.
+# sysroot.sh ARCHITECTURE FOLDER [PACKAGES [RELEASE]]: unpacks into FOLDER what Rill and its tests are
+# compiled against and run with, of Debian's ARCHITECTURE (arm64, s390x, ...), or PACKAGES and what they
+# need; of another RELEASE of Debian than this machine's (trixie).
 # The machine's own package database is not touched, and no root is needed.
 set -euo pipefail
 architecture=$1 root=$2
-packages="${3:-}"
+packages="${3:-}" release=${4:-}
 [ -n "$packages" ] || packages="libc6-dev libssl-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libyaml-dev libhttp-parser-dev libnghttp2-dev libcmocka-dev libwslay-dev"
 
 [ ! -e "$root/.complete" ] || exit 0
@@ -18,6 +19,10 @@ apt="apt-get -q -o APT::Architecture=$architecture -o APT::Architectures=$archit
     -o Dir::State=$state -o Dir::State::status=$state/status -o Dir::State::lists=$state/lists
     -o Dir::Cache=$state/cache -o APT::Install-Recommends=false -o APT::Sandbox::User=
     -o Debug::NoLocking=true"
+if [ -n "$release" ]; then
+    echo "deb http://deb.debian.org/debian $release main" >"$state/etc/sources.list"
+    apt="$apt -o Dir::Etc::sourcelist=$state/etc/sources.list -o Dir::Etc::sourceparts=-"
+fi
 # shellcheck disable=SC2086 # words, on purpose
 {
     $apt update

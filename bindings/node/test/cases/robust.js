@@ -8,6 +8,7 @@ const fs = require('fs')
 const path = require('path')
 const { Worker } = require('worker_threads')
 const { spy } = require('../support/context')
+const NODE = require('../support/program')
 const { PairPlugin, reject } = require('../support/pair')
 const { temporary, ROOT } = require('../support/rilld')
 
@@ -16,7 +17,7 @@ const NONSENSE = [undefined, null, true, 0, -1, 1.5, NaN, Infinity, '', 'x', Sym
 /** A script in a process of its own, with --expose-gc; its output. */
 function script (name, ...args) {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, ['--expose-gc', path.join(__dirname, '../scripts', name), ...args], { timeout: 55000 },
+    execFile(NODE, ['--expose-gc', path.join(__dirname, '../scripts', name), ...args], { timeout: 55000 },
       (err, output, errors) => err ? reject(new Error(`${name}: ${err.message}\n${output}${errors}`)) : resolve(output))
   })
 }
@@ -390,7 +391,7 @@ module.exports = [
       fs.mkdirSync(path.join(folder, 'prebuilds/plan9-mips'), { recursive: true })
       const env = { ...process.env }
       delete env.RILL_ADDON
-      const said = await new Promise((resolve, reject) => execFile(process.execPath,
+      const said = await new Promise((resolve, reject) => execFile(NODE,
         ['-e', 'try { require("./lib") } catch (err) { console.log(err.code, err.message) }'], { cwd: folder, env },
         (err, output) => err ? reject(err) : resolve(output)))
       assert.match(said, /^ERR_RILL_NO_ADDON .* has no addon for linux-\w+-\w+ \(it has: plan9-mips\)\. Build it from source: npm run build, in \//)

@@ -6,6 +6,7 @@ const fs = require('fs')
 const net = require('net')
 const os = require('os')
 const path = require('path')
+const NODE = require('./program')
 
 const ROOT = path.join(__dirname, '../..')
 
@@ -46,7 +47,7 @@ function freePort () {
 async function startMoneyd (t) {
   const port = await freePort()
   const folder = path.join(__dirname, '../moneyd')
-  const node = spawn(process.execPath, ['-r', path.join(folder, 'port.js'), path.join(folder, 'node_modules/moneyd/bin/moneyd.js'), 'local'],
+  const node = spawn(NODE, ['-r', path.join(folder, 'port.js'), path.join(folder, 'node_modules/moneyd/bin/moneyd.js'), 'local'],
     { env: { ...process.env, MONEYD_PORT: port, HOME: temporary(t) }, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const output of [node.stdout, node.stderr]) output.on('data', chunk => { said += chunk })
@@ -84,7 +85,7 @@ function project (t, who, plugin) {
 function run (t, folder, script, args, uri, last) {
   const env = { ...process.env, ILP_BTP_SERVER: uri }
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(folder, script), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(NODE, [path.join(folder, script), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     t.later(() => child.kill('SIGKILL'))
     let output = ''
     let errors = ''
