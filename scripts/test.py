@@ -206,6 +206,9 @@ def other_compiler_stages():
                       "RILL_EXAMPLES": f"{ROOT}/{ASAN}/examples"},
                      before=["tests/interop/install"]),
          "end to end, sanitizers"),
+        ("node package, sanitizers",
+         tap_program("node package, sanitizers", ["bindings/node/test/sanitized"], INTEROP_ENV,
+                     before=["bindings/node/test/install"]), "node package"),
         ("tests, clang", meson_tests(CLANG, ["unit", "golden"]), "build, clang"),
     ]
 

@@ -72,7 +72,7 @@ function main () {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), 'rill-node-'))
   const flags = ['-std=c17', '-fPIC', '-fvisibility=hidden', '-fno-common', '-ffunction-sections',
     '-fdata-sections', '-Wall', '-Wextra', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong',
-    ...(sanitize ? ['-O1', '-g', '-U_FORTIFY_SOURCE', '-fno-omit-frame-pointer', '-fsanitize=address,undefined']
+    ...(sanitize ? ['-O1', '-g', '-U_FORTIFY_SOURCE', '-fno-omit-frame-pointer', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
       : ['-O3']),
     '-I' + path.join(root, 'include'), '-I' + path.join(root, 'src'), '-I' + headers(), ...words('CFLAGS')]
   const addon = fs.readdirSync(path.join(here, 'addon')).filter(name => name.endsWith('.c'))

@@ -88,10 +88,12 @@ napi_value arena_set(napi_env env, napi_callback_info info)
     return NULL;
 }
 
-/* References go with the environment. */
+/* The environment ends, and does not free its references. */
 void arena_free(napi_env env, void *data, void *hint)
 {
-    (void)env;
+    arena *a = data;
     (void)hint;
-    free(data);
+    drop(env, &a->memory);
+    drop(env, &a->slab);
+    free(a);
 }

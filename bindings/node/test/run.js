@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
-// Runs the cases, all or those whose name contains an argument, and reports in TAP. Most run twice:
-// with this package, and with the original, so that what the original does is known and not
-// believed. RILL_BIN is the folder of rilld, for the cases that need a node.
+// Runs the cases, all or those whose name contains an argument, and none that contains what follows
+// a "!", and reports in TAP. Most run twice: with this package, and with the original, so that what
+// the original does is known and not believed. RILL_BIN is the folder of rilld, for the cases that need a node.
 const fs = require('fs')
 const path = require('path')
 const { Context } = require('./support/context')
@@ -58,10 +58,13 @@ async function judge (one) {
 }
 
 async function main () {
-  const wanted = process.argv.slice(2)
-  const cases = load().filter(({ title }) => wanted.length === 0 || wanted.some(word => title.includes(word)))
+  const words = process.argv.slice(2)
+  const wanted = words.filter(word => !word.startsWith('!'))
+  const left = words.filter(word => word.startsWith('!')).map(word => word.slice(1))
+  const cases = load().filter(({ title }) => !left.some(word => title.includes(word)) &&
+    (wanted.length === 0 || wanted.some(word => title.includes(word))))
   if (cases.length === 0) {
-    console.error(`no case has a name that contains: ${wanted.join(', ')}`)
+    console.error(`no case has a name that contains: ${words.join(', ')}`)
     return 2
   }
   console.log(`1..${cases.length}`)
