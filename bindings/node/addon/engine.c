@@ -237,12 +237,12 @@ static napi_value probe(napi_env env, napi_callback_info info)
 
 /* ---- a connection ---- */
 
-/* openStream(connection): [name, id], or a negative error */
+/* openStream(connection): its name, and its id in the first number of the arena; or a negative error */
 static napi_value open_stream(napi_env env, napi_callback_info info)
 {
     args in;
     rill_stream *s;
-    if (!args_get(env, info, 1, &in))
+    if (!args_get(env, info, 1, &in) || !arena_open(env, in.engine->arena))
         return NULL;
     rill_connection *c = args_connection(&in, 0);
     int rc = c ? rill_connection_open_stream(c, &s) : RILL_ERR_CLOSED;
@@ -253,11 +253,8 @@ static napi_value open_stream(napi_env env, napi_callback_info info)
         rill_stream_close(s, RILL_CLOSE_INTERNAL_ERROR, NULL);
         return args_int(env, RILL_ERR_NOMEM);
     }
-    napi_value pair = NULL;
-    napi_create_array_with_length(env, 2, &pair);
-    napi_set_element(env, pair, 0, args_handle(env, name));
-    napi_set_element(env, pair, 1, args_handle(env, rill_stream_id(s)));
-    return pair;
+    in.engine->arena->stats[0] = rill_stream_id(s);
+    return args_handle(env, name);
 }
 
 /* endConnection(connection) */

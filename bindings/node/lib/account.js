@@ -6,18 +6,31 @@ const ILDCP = require('ilp-protocol-ildcp')
 
 const LIFE = 60000
 const FULFILL = 13
-const DIGITS = 17
+const ISO_LENGTH = 24
+const SECOND_DIGITS = 14
 const YEAR_2000 = new Date(Date.UTC(2000, 0, 1))
 const TEMPLATE = ILDCP.serializeIldcpRequest({ expiresAt: YEAR_2000 })
 const EXPIRY_AT = TEMPLATE.indexOf('20000101000000000', 0, 'latin1')
 
+/** The second that was written last, as digits: many times in a row are of the same. */
+let second = NaN
+const digits = Buffer.alloc(SECOND_DIGITS)
+
 /** Digits alone: 2017-12-23T01:21:40.549Z is 20171223012140549. */
 function writeTime (buffer, at, date) {
-  const iso = date.toISOString()
-  const digits = iso.slice(0, 4) + iso.slice(5, 7) + iso.slice(8, 10) + iso.slice(11, 13) + iso.slice(14, 16) +
-    iso.slice(17, 19) + iso.slice(20, 23)
-  if (digits.length !== DIGITS) throw new RangeError('a year must have four digits')
-  buffer.latin1Write(digits, at, DIGITS)
+  const time = date.getTime()
+  const now = Math.floor(time / 1000)
+  if (now !== second) {
+    const iso = date.toISOString()
+    if (iso.length !== ISO_LENGTH) throw new RangeError('a year must have four digits')
+    digits.latin1Write(iso.slice(0, 19).replace(/\D/g, ''))
+    second = now
+  }
+  const ms = time - 1000 * now
+  digits.copy(buffer, at)
+  buffer[at + SECOND_DIGITS] = 48 + Math.floor(ms / 100)
+  buffer[at + SECOND_DIGITS + 1] = 48 + Math.floor(ms / 10) % 10
+  buffer[at + SECOND_DIGITS + 2] = 48 + ms % 10
 }
 
 function requestUntil (date) {
@@ -26,10 +39,23 @@ function requestUntil (date) {
   return request
 }
 
+let latestReply = Buffer.alloc(0)
+let latestAccount
+
+/** The node says the same again and again. */
+function readAccount (reply) {
+  if (!Buffer.isBuffer(reply)) return ILDCP.deserializeIldcpResponse(reply)
+  if (!latestReply.equals(reply)) {
+    latestAccount = ILDCP.deserializeIldcpResponse(reply)
+    latestReply = Buffer.from(reply)
+  }
+  return latestAccount
+}
+
 /** Resolves to clientAddress, assetCode, assetScale. */
 async function fetchAccount (plugin, expiresAt) {
   const reply = await plugin.sendData(requestUntil(expiresAt || new Date(Date.now() + LIFE)))
-  if (reply[0] === FULFILL) return ILDCP.deserializeIldcpResponse(reply)
+  if (reply[0] === FULFILL) return readAccount(reply)
   return ILDCP.fetch(async () => reply) // which says what it is
 }
 

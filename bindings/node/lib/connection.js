@@ -70,23 +70,37 @@ function expiryWriter (getExpiry, destination) {
   }
 }
 
+const SHORT = 8
+
+/** The first characters that are neither - nor _. */
+function shortId (text, from = 0) {
+  const first = text.slice(from, from + SHORT)
+  return /[-_]/.test(first) ? text.slice(from).replace(/[-_]/g, '').slice(0, SHORT) : first
+}
+
 class Connection extends EventEmitter {
-  /** Not called by applications: Connection.build, or the server. */
-  constructor (opts) {
+  /**
+   * Not called by applications: Connection.build, or the server. own: what goes before opts, which
+   * are the application's.
+   */
+  constructor (opts, own = opts) {
     super()
-    const lastSegment = opts.destinationAccount ? opts.destinationAccount.split('.').slice(-1)[0] : undefined
-    this.connectionId = (opts.connectionId || lastSegment || randomUUID()).replace(/[-_]/g, '').slice(0, 8)
-    this.plugin = opts.plugin
-    this.isServer = opts.isServer
+    const account = own.destinationAccount || ''
+    const lastSegment = account.lastIndexOf('.') + 1
+    this.connectionId = opts.connectionId || lastSegment === account.length
+      ? shortId(opts.connectionId || randomUUID())
+      : shortId(account, lastSegment)
+    this.plugin = own.plugin
+    this.isServer = own.isServer
     this.log = createLogger(`ilp-protocol-stream:${this.isServer ? 'Server' : 'Client'}:Connection:${this.connectionId}`)
-    if (!opts.receiptNonce !== !opts.receiptSecret) {
+    if (!own.receiptNonce !== !own.receiptSecret) {
       throw new Error('receiptNonce and receiptSecret must accompany each other')
     }
-    this._sourceAccount = opts.sourceAccount
-    this._sourceAssetCode = opts.assetCode
-    this._sourceAssetScale = opts.assetScale
-    this._destinationAccount = opts.destinationAccount
-    this.connectionTag = opts.connectionTag
+    this._sourceAccount = own.sourceAccount
+    this._sourceAssetCode = own.assetCode
+    this._sourceAssetScale = own.assetScale
+    this._destinationAccount = own.destinationAccount
+    this.connectionTag = own.connectionTag
     this.shouldFulfill = opts.shouldFulfill
     this.minExchangeRatePrecision = opts.minExchangeRatePrecision || DEFAULT_PRECISION
     this.exchangeRate = opts.exchangeRate
@@ -94,14 +108,16 @@ class Connection extends EventEmitter {
     this.connected = false
     this.closed = true
     this.done = false
-    this._engine = opts.engine
-    this._handle = opts.handle || 0
+    this._engine = own.engine
+    this._handle = own.handle || 0
     this._keepsLink = Boolean(opts.rill && opts.rill.surviveLinkErrors)
     this._final = null
     this._failure = null
     this._ending = null
-    this._whenEnded = new Promise(resolve => { this._resolveEnded = resolve })
-    if (!this._engine) this._open(opts)
+    /** Who waits for its end, and who for its beginning. */
+    this._waitEnd = []
+    this._settleConnect = null
+    if (!this._engine) this._open(opts, own)
     this._engine.connections.set(this._handle, this)
   }
 
@@ -110,19 +126,19 @@ class Connection extends EventEmitter {
   }
 
   /** A client's own engine, with this one connection. */
-  _open (opts) {
-    const options = coreOptions(opts)
-    if (opts.isServer) throw new Error('a server makes its connections itself')
-    if (opts.destinationAccount === undefined) throw new Error('destinationAccount is needed')
-    const expiry = opts.getExpiry && expiryWriter(opts.getExpiry, opts.destinationAccount)
-    if (expiry) options.packet_lifetime_ns = expiry.lifetime
-    const engine = new Engine(opts.plugin, null, false, null, {
+  _open (opts, own) {
+    let options = coreOptions(opts)
+    if (own.isServer) throw new Error('a server makes its connections itself')
+    if (own.destinationAccount === undefined) throw new Error('destinationAccount is needed')
+    const expiry = opts.getExpiry && expiryWriter(opts.getExpiry, own.destinationAccount)
+    if (expiry) options = { ...options, packet_lifetime_ns: expiry.lifetime }
+    const engine = new Engine(own.plugin, null, false, null, {
       linkError: err => this._linkFailed(err)
     })
     if (expiry) engine.getExpiry = packet => expiry.write(packet)
-    const set = engine.setAccount(opts.sourceAccount, opts.assetCode, opts.assetScale)
+    const set = engine.setAccount(own.sourceAccount, own.assetCode, own.assetScale)
     if (set !== 0) throw new RillError(set)
-    const handle = engine.core.connect(opts.destinationAccount, opts.sharedSecret, pack(options))
+    const handle = engine.core.connect(own.destinationAccount, opts.sharedSecret, pack(options))
     if (handle < 0) throw new RillError(handle)
     if (options.min_rate_num === undefined) engine.core.probe(handle, PROBED_AMOUNT)
     this._engine = engine
@@ -139,20 +155,14 @@ class Connection extends EventEmitter {
     engine.start()
     try {
       await new Promise((resolve, reject) => {
-        const settle = outcome => {
-          this.removeListener('connect', onConnect)
-          this.removeListener('error', onError)
-          this.removeListener('close', onClose)
-          this.removeListener('end', onClose)
-          outcome()
+        const before = this._settleConnect
+        this._settleConnect = (event, error) => {
+          if (before) before(event, error)
+          if (event === 'connect') return resolve()
+          reject(new Error(event !== 'error'
+            ? 'Connection was closed before it was connected'
+            : `Error connecting${error ? ': ' + error.message : ''}`))
         }
-        const onConnect = () => settle(resolve)
-        const onClose = () => settle(() => reject(new Error('Connection was closed before it was connected')))
-        const onError = error => settle(() => reject(new Error(`Error connecting${error ? ': ' + error.message : ''}`)))
-        this.once('connect', onConnect)
-        this.once('error', onError)
-        this.once('close', onClose)
-        this.once('end', onClose)
       })
     } finally {
       engine.release()
@@ -172,22 +182,37 @@ class Connection extends EventEmitter {
     const engine = this._engine
     engine.hold()
     try {
-      const ends = []
-      for (const stream of this.streams.values()) {
-        if (!stream.isOpen()) continue
-        ends.push(new Promise(resolve => stream.once('end', resolve)))
-        stream.end()
-      }
-      await Promise.race([Promise.all(ends), this._whenEnded])
+      await this._streamsEnded()
       this.closed = true
       if (!engine.freed) engine.core.endConnection(this._handle)
       engine.start()
-      await this._whenEnded
+      await this._ended()
       this._finish(!this._failure)
       if (this._failure) throw this._failure
     } finally {
       engine.release()
     }
+  }
+
+  /** Resolves when the core has told its end. */
+  _ended () {
+    return new Promise(resolve => { this._final ? resolve() : this._waitEnd.push(resolve) })
+  }
+
+  /** Ends all that are open, and resolves when they have, or when the connection has. */
+  _streamsEnded () {
+    return new Promise(resolve => {
+      let left = 1
+      const done = () => { if (--left === 0) resolve() }
+      for (const stream of this.streams.values()) {
+        if (!stream.isOpen()) continue
+        left++
+        stream.once('end', done)
+        stream.end()
+      }
+      done()
+      this._waitEnd.push(resolve)
+    })
   }
 
   /** Closes at once; the other side is told the error. */
@@ -220,7 +245,7 @@ class Connection extends EventEmitter {
       if (!engine.freed) engine.core.closeConnection(this._handle, code, shorten(message))
       if (!this._final) engine.closing.add(this)
       engine.start()
-      await this._whenEnded
+      await this._ended()
       await Promise.all(closes)
       this._finish(false)
     } finally {
@@ -229,16 +254,15 @@ class Connection extends EventEmitter {
   }
 
   createStream () {
-    const opened = this._engine.freed ? Code.CLOSED : this._engine.core.openStream(this._handle)
+    const handle = this._engine.freed ? Code.CLOSED : this._engine.core.openStream(this._handle)
     this._engine.schedule()
-    if (opened === Code.STREAM_ID) {
+    if (handle === Code.STREAM_ID) {
       throw new Error("Creating another stream would exceed the remote connection's maximum number of open streams")
     }
-    const [handle, id] = typeof opened === 'number' ? [0, 0] : opened
-    if (handle === 0 && opened !== Code.CLOSED) throw new RillError(opened)
-    const stream = this._addStream(handle, id)
+    if (handle < 0 && handle !== Code.CLOSED) throw new RillError(handle)
+    const stream = handle < 0 ? this._addStream(0, 0) : this._addStream(handle, Number(arena.numbers[0]))
     // The original lets one be made, and nothing of it leaves.
-    if (handle === 0) stream._endedByCore({ error: 0, code: 1, remote: true, message: '', last: -1, amount: 0n })
+    if (handle < 0) stream._endedByCore({ error: 0, code: 1, remote: true, message: '', last: -1, amount: 0n })
     return stream
   }
 
@@ -252,10 +276,7 @@ class Connection extends EventEmitter {
     })
     this.streams.set(id, stream)
     if (handle) this._engine.streams.set(handle, stream)
-    stream.once('close', () => {
-      this.streams.delete(id)
-      this.safeEmit('_stream_removed')
-    })
+    stream.on('close', streamClosed)
     return stream
   }
 
@@ -464,7 +485,8 @@ class Connection extends EventEmitter {
     this._final = end
     this.closed = true
     for (const stream of [...this.streams.values()]) stream._connectionIsOver()
-    this._resolveEnded()
+    for (const resolve of this._waitEnd) resolve()
+    this._waitEnd = []
     if (!this._ending && !this._destroying) this._finish(!this._failure)
   }
 
@@ -478,13 +500,28 @@ class Connection extends EventEmitter {
     if (this._ownsEngine) this._engine.free()
   }
 
-  safeEmit (...args) {
+  safeEmit (event, value) {
+    if (this._settleConnect && CONNECTS.has(event)) {
+      const settle = this._settleConnect
+      this._settleConnect = null
+      settle(event, value)
+    }
     try {
-      this.emit(...args)
+      value === undefined ? this.emit(event) : this.emit(event, value)
     } catch (err) {
-      this.log.debug('error in %s handler: %s', args[0], err)
+      this.log.debug('error in %s handler: %s', event, err)
     }
   }
+}
+
+/** Events by which connect() has come to its end. */
+const CONNECTS = new Set(['connect', 'error', 'close', 'end'])
+
+/** Called on the stream. */
+function streamClosed () {
+  const connection = this._connection
+  connection.streams.delete(this.id)
+  connection.safeEmit('_stream_removed')
 }
 
 function shorten (message) {

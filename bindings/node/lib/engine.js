@@ -3,7 +3,7 @@
 // Drives one endpoint of Rill's core: the plugin is its input and output, and one timer is its
 // deadline. What comes is collected, and goes into the core once a turn of the event loop; what
 // the core has to say comes out of the same call.
-const { deserializeIlpReply } = require('ilp-packet')
+const { deserializeIlpReply, isValidIlpAddress } = require('ilp-packet')
 const arena = require('./arena')
 const { notAPrepare, noReply } = require('./reject')
 const { pack } = require('./options')
@@ -52,6 +52,23 @@ function bigAt (records, at) {
 /** Null: somebody who was given a part of it has taken all of it away (transfer). */
 function part (slab, place, length) {
   return place + length <= slab.length ? slab.subarray(place, place + length) : null
+}
+
+let latestTrigger = ''
+
+/** Of a short reply: each of its parts has a length of one byte, and they fill it. Others are read. */
+function isWhole (reply) {
+  const length = reply.length
+  if (length < 2 || reply[1] !== length - 2) return false
+  if (reply[0] === FULFILL) return length > 34 && reply[34] === length - 35
+  let at = 5
+  for (let part = 0; part < 3; part++) at += 1 + reply[at]
+  if (at !== length) return false
+  const triggeredBy = reply.latin1Slice(6, 6 + reply[5])
+  if (triggeredBy === latestTrigger || triggeredBy === '') return true
+  if (!isValidIlpAddress(triggeredBy)) return false
+  latestTrigger = triggeredBy
+  return true
 }
 
 /**
@@ -340,7 +357,7 @@ class Engine {
     if ((reply[0] !== FULFILL && reply[0] !== REJECT) || reply.length > INBOX_BYTES / 2) {
       return this.noReply(low, high, new Error(`Invalid response when sending packet: Invalid response packet type: ${reply[0]}`))
     }
-    if (reply.length < SHORTEST_REPLY) {
+    if (reply.length < SHORTEST_REPLY && !isWhole(reply)) {
       try {
         deserializeIlpReply(reply)
       } catch (err) {

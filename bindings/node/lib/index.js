@@ -14,13 +14,17 @@ async function createConnection (opts) {
   await plugin.connect()
   const log = createLogger('ilp-protocol-stream:Client')
   const { clientAddress, assetCode, assetScale } = await fetchAccount(plugin, opts.getExpiry && opts.getExpiry('peer.config'))
-  const connection = await Connection.build(Object.assign({}, opts, {
+  const connection = new Connection(opts, {
     sourceAccount: clientAddress,
     assetCode,
     assetScale,
     isServer: false,
-    plugin
-  }))
+    plugin,
+    destinationAccount: opts.destinationAccount,
+    connectionTag: opts.connectionTag,
+    receiptNonce: opts.receiptNonce,
+    receiptSecret: opts.receiptSecret
+  })
   plugin.registerDataHandler(data => connection._engine.receive(data))
   connection.once('close', () => {
     plugin.deregisterDataHandler()

@@ -39,7 +39,20 @@ function slippageOf (value) {
 
 const USUAL_SLIPPAGE = slippageOf(DEFAULT_SLIPPAGE)
 
+/** Those of most programs, and how they are packed. */
+let usual
+let usualNumbers
+
+const ASKED = ['rill', 'slippage', 'enablePadding', 'shouldFulfill', 'idleTimeout', 'exchangeRate', 'maxRemoteStreams',
+  'maximumPacketAmount', 'connectionBufferSize']
+
+/** Not to be changed. */
 function coreOptions (opts) {
+  for (const name of ASKED) if (opts[name] !== undefined) return readOptions(opts)
+  return usual || (usual = Object.freeze(readOptions({})))
+}
+
+function readOptions (opts) {
   const rill = opts.rill || {}
   const slippage = opts.slippage === undefined ? USUAL_SLIPPAGE : slippageOf(opts.slippage)
   const options = {
@@ -79,6 +92,10 @@ function coreOptions (opts) {
 /** Puts them where the next call of the addon reads them, and gives what that call is told. */
 function pack (options) {
   const all = arena.numbers
+  if (options === usual && usualNumbers) {
+    all.set(usualNumbers)
+    return true
+  }
   let given = 0
   for (let i = 1; i < NAMES.length; i++) {
     const value = options[NAMES[i]]
@@ -89,6 +106,7 @@ function pack (options) {
     given |= 1 << i
   }
   all[0] = BigInt(given)
+  if (options === usual) usualNumbers = all.slice(0, NAMES.length)
   return true
 }
 

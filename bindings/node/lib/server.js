@@ -116,7 +116,7 @@ class Server extends EventEmitter {
     } else if (opts) {
       tag = opts
     }
-    const ascii = Buffer.from(tag, 'ascii').toString('ascii')
+    const ascii = tag === '' ? '' : Buffer.from(tag, 'ascii').toString('ascii')
     if (Buffer.byteLength(ascii) > TAG_LENGTH) throw new Error(`connectionTag must be at most ${TAG_LENGTH} bytes`)
     if (ascii.includes('\0')) throw new Error('connectionTag must have no zero byte')
     const made = this._engine.core.generate(ascii, nonce, secret)
@@ -142,19 +142,17 @@ class Server extends EventEmitter {
   _accept (handle) {
     const [, , , tag] = this._engine.core.remote(handle)
     const { clientAddress, assetCode, assetScale } = this._account
-    const connection = new Connection(Object.assign({}, this.connectionOpts, {
+    const connection = new Connection(this.connectionOpts, {
       isServer: true,
       plugin: this.plugin,
       sourceAccount: clientAddress,
       assetCode,
       assetScale,
       destinationAccount: undefined,
-      receiptNonce: undefined,
-      receiptSecret: undefined,
       connectionTag: tag || undefined,
       engine: this._engine,
       handle
-    }))
+    })
     try {
       this.emit('connection', connection)
     } catch (err) {

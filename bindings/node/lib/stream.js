@@ -20,6 +20,15 @@ function cut (text) {
   return bytes.toString('utf8', 0, end)
 }
 
+/** Called on the stream. */
+function markEnd () {
+  this.emittedEnd = true
+}
+
+function markClose () {
+  this.emittedClose = true
+}
+
 class DataAndMoneyStream extends Duplex {
   /** Not called by applications: connection.createStream(), or the event 'stream'. */
   constructor (opts) {
@@ -45,8 +54,8 @@ class DataAndMoneyStream extends Duplex {
     this._receipt = undefined
     this.emittedEnd = false
     this.emittedClose = false
-    this.once('end', () => { this.emittedEnd = true })
-    this.once('close', () => { this.emittedClose = true })
+    this.on('end', markEnd)
+    this.on('close', markClose)
   }
 
   get totalSent () {
