@@ -49,6 +49,11 @@ function bigAt (records, at) {
   return high === 0 ? BigInt(records[at]) : BigInt(records[at]) | (BigInt(high) << 32n)
 }
 
+/** As bigAt, as text. */
+function textAt (records, at) {
+  return records[at + 1] === 0 ? String(records[at]) : bigAt(records, at).toString()
+}
+
 /** Null: somebody who was given a part of it has taken all of it away (transfer). */
 function part (slab, place, length) {
   return place + length <= slab.length ? slab.subarray(place, place + length) : null
@@ -78,6 +83,41 @@ function isWhole (reply) {
 const spares = []
 const MOST_SPARES = 16
 
+/** What is looked up by its name: the same one again and again, packet by packet. */
+class Names {
+  constructor () {
+    this.all = new Map()
+    this.low = this.high = 0
+    this.latest = undefined
+  }
+
+  at (records, at) {
+    const low = records[at]
+    const high = records[at + 1]
+    if (this.latest !== undefined && low === this.low && high === this.high) return this.latest
+    const found = this.all.get(handleAt(records, at))
+    if (found !== undefined) {
+      this.low = low
+      this.high = high
+      this.latest = found
+    }
+    return found
+  }
+
+  set (handle, value) {
+    this.all.set(handle, value)
+  }
+
+  delete (handle) {
+    this.all.delete(handle)
+    this.latest = undefined
+  }
+
+  values () {
+    return this.all.values()
+  }
+}
+
 class Engine {
   /**
    * options: of the core's accepted connections, by the names of the C struct.
@@ -87,9 +127,12 @@ class Engine {
     this.plugin = plugin
     this.hooks = hooks
     this.isClient = !accept
-    this.core = (this.isClient && spares.pop()) || new native.Engine(serverSecret || null, accept, options && pack(options))
-    this.connections = new Map()
-    this.streams = new Map()
+    const spare = this.isClient ? spares.pop() : undefined
+    this.core = spare ? spare.core : new native.Engine(serverSecret || null, accept, options && pack(options))
+    /** What the core knows of us. */
+    this.account = spare ? spare.account : null
+    this.connections = new Names()
+    this.streams = new Names()
     this.incoming = new Map()
     this.nextIncoming = 1
     this.queue = []
@@ -138,7 +181,7 @@ class Engine {
   dropCore () {
     const { core } = this
     this.core = null
-    if (this.isClient && spares.length < MOST_SPARES && core.unused()) spares.push(core)
+    if (this.isClient && spares.length < MOST_SPARES && core.unused()) spares.push({ core, account: this.account })
     else core.free()
   }
 
@@ -183,7 +226,11 @@ class Engine {
   /** Our account; the numbers of rill/error.h. */
   setAccount (address, assetCode, assetScale) {
     this.address = address
-    return this.core.account(address, assetCode, assetScale)
+    const known = this.account
+    if (known && known.address === address && known.assetCode === assetCode && known.assetScale === assetScale) return 0
+    const result = this.core.account(address, assetCode, assetScale)
+    this.account = result === 0 ? { address, assetCode, assetScale } : null
+    return result
   }
 
   // ---- a turn ----
@@ -420,7 +467,7 @@ class Engine {
     try {
       this.event(records, at, slab, ended)
     } catch (err) {
-      const connection = this.connections.get(handleAt(records, at + 2))
+      const connection = this.connections.at(records, at + 2)
       log.error('error in an event handler:', err)
       if (connection) connection.destroy(err instanceof Error ? err : undefined)
     }
@@ -428,7 +475,7 @@ class Engine {
 
   event (records, at, slab, ended) {
     const type = records[at + 10]
-    const connection = this.connections.get(handleAt(records, at + 2))
+    const connection = this.connections.at(records, at + 2)
     if (type === Event.INCOMING) return this.ask(records, at, slab, connection)
     if (!connection) return
     if (type === Event.CONNECTED || type === Event.PROBED) return connection._connectedByCore()
@@ -439,21 +486,20 @@ class Engine {
       this.closing.delete(connection)
       return connection._endedByCore(this.readEnd(records, at, slab))
     }
-    const handle = handleAt(records, at + 6)
-    if (type === Event.STREAM) return connection._streamByCore(handle, handleAt(records, at + 14))
-    const stream = this.streams.get(handle)
+    if (type === Event.STREAM) return connection._streamByCore(handleAt(records, at + 6), handleAt(records, at + 14))
+    const stream = this.streams.at(records, at + 6)
     if (!stream) return
     switch (type) {
       case Event.MONEY:
-        return stream._received(bigAt(records, at + 4), this.incoming.get(records[at + 11]))
+        return stream._received(bigAt(records, at + 4), textAt(records, at + 4), this.incoming.get(records[at + 11]))
       case Event.DATA:
         return stream._pull()
       case Event.OUTGOING_MONEY:
-        return stream._sent(bigAt(records, at + 4))
+        return stream._sent(bigAt(records, at + 4), textAt(records, at + 4))
       case Event.WRITABLE:
         return stream._writeMore()
       case Event.STREAM_END:
-        this.streams.delete(handle)
+        this.streams.delete(handleAt(records, at + 6))
         if (ended && ended.has(connection._handle)) connection._failedByCore(ended.get(connection._handle))
         return stream._endedByCore(this.readEnd(records, at, slab))
     }

@@ -17,12 +17,26 @@ function skipLength (packet, at) {
   return [at + 1 + size, packet.readUIntBE(at + 1, size)]
 }
 
+/** Milliseconds since 1970. Packets in a row expire at the same time. */
+let latestExpiry = ''
+let latestTime = 0
+
+function readTime (packet, at) {
+  const text = packet.latin1Slice(at, at + 17)
+  if (text !== latestExpiry) {
+    latestTime = Date.UTC(number(packet, at, at + 4), number(packet, at + 4, at + 6) - 1, number(packet, at + 6, at + 8),
+      number(packet, at + 8, at + 10), number(packet, at + 10, at + 12), number(packet, at + 12, at + 14), number(packet, at + 14, at + 17))
+    latestExpiry = text
+  }
+  return latestTime
+}
+
 function readPrepare (packet) {
   let [at] = skipLength(packet, 1)
-  const amount = packet.readBigUInt64BE(at).toString()
+  const high = packet.readUInt32BE(at)
+  const amount = high === 0 ? String(packet.readUInt32BE(at + 4)) : packet.readBigUInt64BE(at).toString()
   at += 8
-  const expiresAt = new Date(Date.UTC(number(packet, at, at + 4), number(packet, at + 4, at + 6) - 1, number(packet, at + 6, at + 8),
-    number(packet, at + 8, at + 10), number(packet, at + 10, at + 12), number(packet, at + 12, at + 14), number(packet, at + 14, at + 17)))
+  const expiresAt = new Date(readTime(packet, at))
   at += 17
   const executionCondition = packet.subarray(at, at + 32)
   const [address, addressLength] = skipLength(packet, at + 32)

@@ -183,15 +183,16 @@ class DataAndMoneyStream extends Duplex {
   }
 
   /** One packet's money; waiting has the packet. */
-  _received (amount, waiting) {
-    this._totalReceived = this._totalReceived + amount > MAX ? MAX : this._totalReceived + amount
+  _received (amount, text, waiting) {
+    const total = this._totalReceived + amount
+    this._totalReceived = total > MAX ? MAX : total
     if (this.listenerCount('money') === 0) return
-    this.emit('money', amount.toString(), waiting && openPrepare(waiting))
+    this.emit('money', text, waiting && openPrepare(waiting))
   }
 
-  _sent (amount) {
+  _sent (amount, text) {
     this._totalSent += amount
-    this.emit('outgoing_money', amount.toString())
+    this.emit('outgoing_money', text)
     if (this._totalSent >= this._sendMax) this.emit('outgoing_total_sent')
   }
 

@@ -6,8 +6,13 @@ const { longFromValue } = require('./long')
 
 const MAX = (1n << 64n) - 1n
 
-/** Throws where longFromValue does. */
+/** Throws where longFromValue does; what is usual is read at once. */
 function toBig (value) {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value)
+  if (typeof value === 'string' && /^(0|[1-9]\d{0,19})$/.test(value)) {
+    const big = BigInt(value)
+    if (big <= MAX) return big
+  }
   const long = longFromValue(value, true)
   return (BigInt(long.getHighBitsUnsigned()) << 32n) | BigInt(long.getLowBitsUnsigned())
 }
