@@ -11,6 +11,7 @@ const fs = require('fs')
 const os = require('os')
 const path = require('path')
 
+const JOBS = Math.max(1, Math.min(os.cpus().length, 4))
 const here = __dirname
 const packed = path.join(here, 'core')
 const root = fs.existsSync(packed) ? packed : path.resolve(here, '../..')
@@ -71,7 +72,7 @@ function main () {
   const words = name => (process.env[name] || '').split(' ').filter(Boolean)
   // A packet passes through twenty files of the core: optimised as one.
   const said = execFileSync(cc[0], [...cc.slice(1), '--version']).toString()
-  const whole = !sanitize && said.includes('Free Software Foundation') ? ['-flto=auto'] : []
+  const whole = !sanitize && said.includes('Free Software Foundation') ? [`-flto=${JOBS}`] : []
   const work = fs.mkdtempSync(path.join(os.tmpdir(), 'rill-node-'))
   const flags = ['-std=c17', '-fPIC', '-fvisibility=hidden', '-fno-common', '-ffunction-sections',
     '-fdata-sections', '-Wall', '-Wextra', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong',
@@ -103,10 +104,9 @@ function main () {
 function compile (cc, flags, sources, work) {
   const objects = sources.map((_, i) => path.join(work, `${i}.o`))
   const script = sources.map((source, i) => [...cc, ...flags, '-c', source, '-o', objects[i]])
-  const jobs = Math.max(1, Math.min(os.cpus().length, 4))
   const quote = word => `'${word.replace(/'/g, "'\\''")}'`
   const input = script.map(command => command.map(quote).join(' ')).join('\0')
-  execFileSync('xargs', ['-0', '-P', String(jobs), '-I{}', 'sh', '-c', '{}'],
+  execFileSync('xargs', ['-0', '-P', String(JOBS), '-I{}', 'sh', '-c', '{}'],
     { input, stdio: ['pipe', 'inherit', 'inherit'] })
   return objects
 }
