@@ -529,4 +529,4 @@ function shorten (message) {
   return bytes.length <= 255 ? bytes.toString() : bytes.toString('utf8', 0, 252).replace(/\ufffd+$/, '')
 }
 
-module.exports = { Connection, ConnectionError, IlpRejectionError }
+module.exports = { Connection, ConnectionError, IlpRejectionError, shortId }

@@ -552,4 +552,4 @@ class Engine {
   }
 }
 
-module.exports = { Engine, State }
+module.exports = { Engine, State, isWhole }
