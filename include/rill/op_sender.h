@@ -35,12 +35,12 @@ typedef struct rill_op_sender_options {
     const char *wallet_address; /* the payer's, whose jwks.json has the key; not NULL */
     const char *receiver;       /* as of rill_op_receiver_new; not NULL */
     uint64_t amount;            /* units of the payer's account, to be sent. Default: 0: none */
-    bool deliver;              /* amount is to arrive, in units of the receiver's. Default: false */
-    uint64_t max_debit;        /* never pay more: units of the payer's account. Default: 0: any */
-    uint64_t expires_in_s;     /* of a new incoming payment. Default: 0: the server decides */
-    const char *metadata;      /* of both payments: a JSON object. Default: NULL */
-    uint64_t timeout_ns;       /* for each request. Default: 30 s */
-    uint64_t grant_timeout_ns; /* while a grant is pending that asks nobody. Default: 60 s */
+    bool deliver;          /* amount is to arrive, in units of the receiver's. Default: false */
+    uint64_t max_debit;    /* never pay more: units of the payer's account. Default: 0: any */
+    uint64_t expires_in_s; /* of a new incoming payment. Default: 0: the server decides */
+    const char *metadata;  /* of both payments, and seen by both: a JSON object. Default: NULL */
+    uint64_t timeout_ns;   /* for each request, but to end: 5 s at most. Default: 30 s */
+    uint64_t grant_timeout_ns;   /* while a grant is pending that asks nobody. Default: 60 s */
     uint64_t consent_timeout_ns; /* for the person to agree. Default: 10 minutes */
     uint64_t payment_timeout_ns; /* for the payment to end, once it is made. Default: 5 minutes */
     const char *ca_file; /* PEM of authorities to trust beside the system's. Default: NULL */
@@ -65,9 +65,11 @@ typedef struct rill_op_assets {
 
 /* What it waits for, where that may take longer than an answer does. */
 typedef enum rill_op_wait {
-    RILL_OP_WAIT_GRANT = 1,  /* a server has yet to grant, and asks nobody */
-    RILL_OP_WAIT_PERSON = 2, /* to agree at the wallet's page */
-    RILL_OP_WAIT_PAYMENT = 3 /* the wallet pays */
+    RILL_OP_WAIT_GRANT = 1,   /* a server has yet to grant, and asks nobody */
+    RILL_OP_WAIT_PERSON = 2,  /* to agree at the wallet's page */
+    RILL_OP_WAIT_PAYMENT = 3, /* the wallet pays */
+    RILL_OP_WAIT_ANSWER = 4,  /* cancelled while the payment is being made: timeout_ns at most */
+    RILL_OP_WAIT_END = 5 /* servers take grants back, 5 s each at most; only if it takes long */
 } rill_op_wait;
 
 /* What came of it. Valid until the handler that is told it returns. */
@@ -115,7 +117,8 @@ typedef struct rill_op_sender_handlers {
     void (*quoted)(const rill_op_quote *quote, void *user);
     /* A person is to open url in a browser: an http or https URL without blanks. Not NULL. */
     void (*interact)(const char *url, void *user);
-    void (*waiting)(rill_op_wait what, void *user); /* may be NULL */
+    /* Also what is new in a later version: what is not known is to be ignored. May be NULL. */
+    void (*waiting)(rill_op_wait what, void *user);
     /* The last of all: grants are given back. Not NULL. */
     void (*done)(const rill_op_sender_result *result, void *user);
     void *user;

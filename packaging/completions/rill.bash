@@ -12,7 +12,7 @@ _rill_options() {
     receive) echo "--credentials --count --max --tag --connections --output --overwrite --crypto
             --secret-file --instance --spsp --user --users --tls-cert --tls-key $common" ;;
     pay)
-        echo "--deliver --max-source --yes --data --price --slippage --min-rate --units --as --key
+        echo "--deliver --max-source --yes --data --metadata --price --slippage --min-rate --units --as --key
             --key-id --insecure-http --save --resume --max-packet --timeout --stall --crypto $common"
         ;;
     quote)
@@ -24,8 +24,8 @@ _rill_options() {
     receipt) echo "--secret-file --nonce $common" ;;
     keys) echo "--id $common" ;;
     op)
-        echo "--from --key --key-id --deliver --max-source --units --yes --no-browser --timeout
-            --insecure-http $common"
+        echo "--from --key --key-id --deliver --max-source --metadata --units --yes --no-browser
+            --timeout --insecure-http $common"
         ;;
     demo | info | help) echo "$common" ;;
     '') echo "--help --version" ;;
@@ -58,7 +58,7 @@ _rill() {
     --crypto) set -- openssl ipsec-mb fastest ;;
     --color) set -- auto always never ;;
     --link) set -- btp+ws:// btp+wss:// @ ;;
-    --amount | --data | --min-rate | --slippage | --max-packet | --timeout | --stall | --max | --tag | \
+    --amount | --data | --metadata | --min-rate | --slippage | --max-packet | --timeout | --stall | --max | --tag | \
         --connections | --count | --instance | --id | --spsp | --user | --max-source | --price | --as | \
         --from | --key-id | --nonce) return ;;
     *)

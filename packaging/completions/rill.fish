@@ -42,6 +42,7 @@ complete -c rill -n '__fish_seen_subcommand_from op' -l key -r -F -d 'The key th
 complete -c rill -n '__fish_seen_subcommand_from op' -l key-id -x -d 'The id of the key'
 complete -c rill -n '__fish_seen_subcommand_from op' -l deliver -d 'The amount is what arrives'
 complete -c rill -n '__fish_seen_subcommand_from op' -l max-source -x -d 'Pay nothing that costs more'
+complete -c rill -n '__fish_seen_subcommand_from op' -l metadata -x -d 'A JSON object for both payments'
 complete -c rill -n '__fish_seen_subcommand_from op' -l units -d 'Amounts are of the smallest unit'
 complete -c rill -n '__fish_seen_subcommand_from op' -l yes -d 'Take the quote without being asked here'
 complete -c rill -n '__fish_seen_subcommand_from op' -l no-browser -d 'Print the address of the wallet page'
@@ -51,6 +52,7 @@ complete -c rill -n '__fish_seen_subcommand_from op' -l insecure-http -d 'Ask ot
 complete -c rill -n '__fish_seen_subcommand_from pay' -F
 complete -c rill -n '__fish_seen_subcommand_from pay' -l deliver -d 'The amount is what arrives'
 complete -c rill -n '__fish_seen_subcommand_from pay' -l max-source -x -d 'With --deliver: send no more than this'
+complete -c rill -n '__fish_seen_subcommand_from pay' -l metadata -x -d 'A JSON object for the wallet'
 complete -c rill -n '__fish_seen_subcommand_from pay' -l price -x -d 'What 1 of our asset is worth there'
 complete -c rill -n '__fish_seen_subcommand_from pay' -l slippage -x -d 'Part of the price or rate that may be lost'
 complete -c rill -n '__fish_seen_subcommand_from pay' -l min-rate -x -d 'Send nothing at a lower rate'

@@ -228,6 +228,20 @@ int cli_bad_value(const cli_args *args, const char *name, const char *value, con
     return CLI_USAGE;
 }
 
+int cli_metadata(const cli_args *args, const char **out)
+{
+    const char *text = cli_value(args, "--metadata");
+    json_t *object = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    bool good = json_is_object(object);
+    json_decref(object);
+    if (!text)
+        return CLI_DONE;
+    *out = text;
+    return good ? CLI_DONE
+                : cli_bad_value(args, "--metadata", text,
+                                "is not a JSON object, such as {\"description\":\"rent\"}");
+}
+
 static int bad_amount(const cli_args *args, const char *name, const char *value, int error,
                       const char *form)
 {

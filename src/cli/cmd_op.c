@@ -18,6 +18,7 @@ static const cli_option options[] = {
     {"--key-id", "ID", "the key's id, as your wallet shows it. Default: its thumbprint"},
     {"--deliver", NULL, "AMOUNT is what arrives, in the receiver's asset"},
     {"--max-source", "N", "pay nothing that costs more than N of your asset"},
+    {"--metadata", "JSON", "an object for both payments, such as {\"description\":\"rent\"}"},
     {"--units", NULL, "amounts are whole numbers of the smallest unit"},
     {"--yes", NULL, "take the quote without being asked here; your wallet asks all the same"},
     {"--no-browser", NULL, "print the address of your wallet's page, and open no browser"},
@@ -45,7 +46,8 @@ const cli_command cli_op = {
         "When you have agreed the wallet sends your browser back to a port of this machine, which\n"
         "is open until then. Nothing else that comes there counts.\n\n"
         "Ctrl-C gives all grants back, and says whether money may still move: once the payment\n"
-        "was made, your wallet goes on with it. A second one ends rill at once.\n\n"
+        "was made, your wallet goes on with it. While it is being made the wallet's answer is\n"
+        "waited for, since nobody knows without it. A second Ctrl-C ends rill at once.\n\n"
         "--json needs --yes, and prints the events quote, interact (with the page's url), "
         "waiting\n"
         "and error, and at the end\n"

@@ -11,6 +11,7 @@ static const cli_option options[] = {
     {"--max-source", "N", "with --deliver: send no more than N of our asset"},
     {"--yes", NULL, "pay without being asked"},
     {"--data", "TEXT", "text to send beside the money"},
+    {"--metadata", "JSON", "an object for the receiver's wallet, where it makes a payment for us"},
     {"--price", "P", "what 1 of our asset is worth in the receiver's. Default: the path's rate"},
     {"--slippage", "S", "part of the price or the rate that may be lost. Default: 0.01"},
     {"--min-rate", "R", "send nothing below R units for a unit, instead of a price"},

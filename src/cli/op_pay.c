@@ -296,12 +296,18 @@ static void on_interact(const char *url, void *user)
 
 static void on_waiting(rill_op_wait what, void *user)
 {
-    static const char *const names[] = {NULL, "grant", "consent", "payment"};
+    static const char *const names[] = {NULL, "grant", "consent", "payment", "answer", "end"};
     static const char *const texts[] = {
-        NULL, "your wallet to let a quote be asked for",
+        NULL,
+        "your wallet to let a quote be asked for",
         "you to agree at your wallet's page (Ctrl-C gives up, and nothing is sent)",
-        "your wallet to pay (Ctrl-C stops following; the payment goes on)"};
+        "your wallet to pay (Ctrl-C stops following; the payment goes on)",
+        "your wallet's answer, which says whether it pays: stopped now, nobody here would know "
+        "(Ctrl-C again stops all the same: look at your wallet then)",
+        "servers to take back what they granted (Ctrl-C again ends at once)"};
     op_pay *p = user;
+    if ((size_t)what >= sizeof names / sizeof names[0])
+        return;
     if (p->json)
         (void)cli_print_json(json_pack("{s:s,s:s,s:s}", "event", "waiting", "for", names[what],
                                        "text", texts[what]));
@@ -423,6 +429,8 @@ static int parse(op_pay *p)
         o->grant_timeout_ns = o->consent_timeout_ns;
     if (code == CLI_DONE)
         code = parse_amounts(p);
+    if (code == CLI_DONE)
+        code = cli_metadata(args, &o->metadata);
     if (code == CLI_DONE)
         code = parse_parties(p);
     if (code == CLI_DONE)

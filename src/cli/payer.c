@@ -340,6 +340,8 @@ static void on_receiver(const rill_receiver_result *result, void *user)
                  result->redirects, result->redirects == 1 ? "" : "s");
         fprintf(stderr, "  which is now %s\n", shown);
     }
+    if (p->receiver_options.metadata && !p->created)
+        cli_warn(p->args, "nobody is given --metadata: no incoming payment was made for us");
     if (p->incoming.incoming_amount != 0 && left_of(&p->incoming) == 0) {
         give_up(p, RILL_ERR_CLOSED, RILL_REASON_COMPLETED,
                 "the incoming payment has all that it is for");

@@ -159,9 +159,15 @@ static int parse_consent(payer *p)
                                     "being asked");
 }
 
+/* What goes along with the money. */
 static int parse_data(payer *p)
 {
     const char *data = cli_value(p->args, "--data");
+    int code = cli_metadata(p->args, &p->receiver_options.metadata);
+    if (code == CLI_DONE && p->from_file && p->receiver_options.metadata)
+        code = usage(p->args, "--metadata is for a wallet, and credentials are of none");
+    if (code != CLI_DONE)
+        return code;
     if (!data)
         return CLI_DONE;
     p->paying.source = data_source_of_text(data);
@@ -173,9 +179,9 @@ static int parse_data(payer *p)
 
 static int parse_resume(payer *p)
 {
-    static const char *const others[] = {"--deliver",  "--max-source", "--price", "--slippage",
-                                         "--min-rate", "--data",       "--as",    "--key",
-                                         "--save",     "--units"};
+    static const char *const others[] = {"--deliver",  "--max-source", "--price",   "--slippage",
+                                         "--min-rate", "--data",       "--as",      "--key",
+                                         "--save",     "--units",      "--metadata"};
     if (p->args->operands[0])
         return usage(p->args,
                      "--resume FILE says who is paid, and how much: no RECEIVER beside it");

@@ -361,11 +361,17 @@ int rill_op_sender_agree(rill_op_sender *p)
     return RILL_OK;
 }
 
+static void on_answer_waited_for(void *user)
+{
+    rill_op_sender_tell_waiting(user, RILL_OP_WAIT_ANSWER);
+}
+
 void rill_op_sender_cancel(rill_op_sender *p)
 {
     if (p->step == RILL_OP_STEP_CREATES && !p->session.rotating) {
         p->cancelled = true; /* its answer tells whether money moves */
         p->session.asked.once = true;
+        rill_op_session_after(&p->session, 0, on_answer_waited_for);
     } else {
         rill_op_sender_finish(p, RILL_ERR_CANCELLED, "stopped");
     }

@@ -12,6 +12,9 @@
 
 #include "crypto/crypto.h"
 
+/* Whoever waits for the end for so long is told so. */
+#define TELL_END_MS 300
+
 uint64_t rill_op_sender_wall_ms(const rill_op_sender *p)
 {
     return rill_loop_now(p->session.loop).wall_ms;
@@ -150,6 +153,7 @@ void rill_op_sender_give_back(rill_op_sender *p, void (*then)(rill_op_sender *p)
         "DELETE", token ? RILL_OP_ACCESS_TOKEN : RILL_OP_CONTINUE_TOKEN, on_given_back);
     q.whatever = true;
     q.once = true;
+    q.tidies = true;
     p->given_back = then;
     if ((token || *grant->continue_uri) &&
         rill_op_session_ask(&p->session, token ? grant->manage : grant->continue_uri, &q) ==
@@ -158,9 +162,16 @@ void rill_op_sender_give_back(rill_op_sender *p, void (*then)(rill_op_sender *p)
     on_given_back(NULL, p);
 }
 
+static void on_end_waited_for(void *user)
+{
+    rill_op_sender_tell_waiting(user, RILL_OP_WAIT_END);
+}
+
 static void on_ended(void *user)
 {
-    rill_op_sender_give_back(user, on_all_given_back);
+    rill_op_sender *p = user;
+    rill_op_session_after(&p->session, TELL_END_MS, on_end_waited_for);
+    rill_op_sender_give_back(p, on_all_given_back);
 }
 
 void rill_op_sender_finish(rill_op_sender *p, int error, const char *problem)

@@ -106,6 +106,8 @@ static int send_question(rill_op_session *s, const rill_op_question *q)
     rill_web_ask ask = {
         q->method,           q->url, fields, count, request.body, .follow = !q->is_signed,
         .once = q->sent_once};
+    if (q->tidies)
+        ask.timeout_ns = s->timeout_ns < RILL_OP_TIDY ? s->timeout_ns : RILL_OP_TIDY;
     if (error == RILL_OK)
         error = rill_web_call_start(&s->call, s->http, &ask, on_answer, s);
     rill_wipe(authorization, sizeof authorization);
@@ -239,6 +241,7 @@ int rill_op_session_open(rill_op_session *s, rill_loop *loop, const rill_op_opti
         return RILL_ERR_INVALID;
     s->loop = loop;
     s->insecure = options->insecure;
+    s->timeout_ns = options->timeout_ns;
     memcpy(s->jwk.key_id, signer->key_id, strlen(signer->key_id) + 1);
     memcpy(s->jwk.public_key, options->public_key, sizeof s->jwk.public_key);
     s->signer = *signer;

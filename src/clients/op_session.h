@@ -30,8 +30,12 @@ typedef struct rill_op_question {
     bool whatever;
     bool once;      /* not again with a token that was renewed */
     bool sent_once; /* what it does must not be done twice: see rill_web_ask.once */
+    bool tidies;    /* all else is done: it is not waited for longer than RILL_OP_TIDY */
     rill_op_answered answered;
 } rill_op_question;
+
+/* For each question at the end, whose answer changes nothing: grants that are given back. */
+#define RILL_OP_TIDY (5 * RILL_SECOND)
 
 typedef struct rill_op_timer rill_op_timer;
 
@@ -43,6 +47,7 @@ typedef struct rill_op_session {
     rill_signer signer;
     rill_jwk jwk;
     bool insecure;
+    uint64_t timeout_ns;
     rill_op_question asked;
     char from[RILL_MAX_URL]; /* who names the URLs that are asked; "": nobody yet */
     char why[500];           /* a URL that a server named cannot be asked */

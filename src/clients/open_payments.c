@@ -311,12 +311,14 @@ static int ask_for(rill_op_receiver *r, const char *method, const char *suffix, 
                    void *user)
 {
     char url[RILL_MAX_URL];
+    rill_op_question q = rill_op_question_of(method, RILL_OP_ACCESS_TOKEN, on_payment);
+    q.tidies = *suffix != '\0'; /* it only says that no more comes */
     if (!r->has_payment || r->done || r->closing)
         return RILL_ERR_STATE;
     int n = snprintf(url, sizeof url, "%s%s", r->payment.id, suffix);
     if (n < 0 || (size_t)n >= sizeof url)
         return RILL_ERR_STATE;
-    int error = ask(r, method, url, NULL, 0, RILL_OP_ACCESS_TOKEN, on_payment);
+    int error = rill_op_session_ask(&r->session, url, &q);
     if (error == RILL_ERR_INVALID)
         return RILL_ERR_STATE; /* the server gave the payment a URL that cannot be asked */
     if (error != RILL_OK)
@@ -358,6 +360,7 @@ void rill_op_receiver_close(rill_op_receiver *r, void (*closed)(void *user), voi
     rill_op_question q = rill_op_question_of("DELETE", RILL_OP_ACCESS_TOKEN, on_given_back);
     q.whatever = true;
     q.once = true;
+    q.tidies = true;
     rill_op_session_stop(&r->session);
     r->done = NULL;
     r->closed = closed;

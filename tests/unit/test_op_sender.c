@@ -277,6 +277,7 @@ typedef struct payer {
     rill_op_sender_options options;
     void (*browse)(struct payer *p); /* instead of a person who agrees */
     rill_op_wait cancel_at;          /* 0: never */
+    unsigned waits[RILL_OP_WAIT_END + 1];
     bool no_agreement;
     bool comes_again; /* once the wallet pays */
     unsigned quotes, pages, calls;
@@ -384,6 +385,7 @@ static void on_interact(const char *url, void *user)
 static void on_waiting(rill_op_wait what, void *user)
 {
     payer *p = user;
+    p->waits[what]++;
     if (what == RILL_OP_WAIT_PAYMENT && p->comes_again) {
         char query[300];
         good_query(p, "ref", query, sizeof query);
@@ -1138,7 +1140,9 @@ static void test_cancelled_while_it_is_made(void **state)
         answers[AT_CREATE + 3] = NULL;
         start(&s, answers);
         set_up_payer(&p, &s);
-        run_with_holdup(&p, cases[i].held_up, cancel_twice, 0);
+        run_with_holdup(&p, cases[i].held_up, cancel_twice, 20);
+        /* At once, and not as long as the answer takes. */
+        assert_int_equal(p.waits[RILL_OP_WAIT_ANSWER], cases[i].held_up[6] == 'o');
         if (p.error != cases[i].error || p.may_move != cases[i].may_move)
             fail_msg("%zu: %s, %s", i, rill_error_name(p.error), p.problem);
         assert_int_equal(s.times, 1);

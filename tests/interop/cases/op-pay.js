@@ -205,6 +205,49 @@ const stopped = {
   }
 }
 
+const never = () => new Promise(() => {})
+
+const stoppedInBetween = {
+  name: 'rill op pay: Ctrl-C while the payment is being made says at once what is waited for; a second one ends it',
+  async run (test) {
+    let pay
+    const stop = () => { pay.child.kill('SIGINT'); return never() }
+    const opened = await open(test, { 'POST /op': onlyFor(/outgoing/, stop) })
+    pay = start(test, opened, opened.wallet.address, ['5'])
+    const { text } = await pay.until('what it waits for', () => pay.json().find(event => event.for === 'answer'))
+    assert.match(text, /says whether it pays/)
+    pay.child.kill('SIGINT')
+    await pay.exits(130)
+  }
+}
+
+const slowEnd = {
+  name: 'rill op pay: servers that do not take grants back are waited for 5 s each, and that is said',
+  async run (test) {
+    const opened = await open(test, { 'DELETE /token': never })
+    const pay = start(test, opened, opened.wallet.address, ['5'])
+    await pay.until('the payment', () => pay.json().find(event => event.for === 'payment'))
+    const began = Date.now()
+    await pay.until('what it waits for', () => pay.json().find(event => event.for === 'end'))
+    await pay.exits(0)
+    assert.strictEqual(doneOf(pay).received, '490')
+    assert.ok(Date.now() - began < 25_000, `${Date.now() - began} ms`) // and not 30 s for each
+  }
+}
+
+const metadata = {
+  name: 'rill op pay: --metadata is in both payments',
+  async run (test) {
+    const opened = await open(test)
+    const text = { description: 'rent, März', externalRef: 'A-17' }
+    const pay = start(test, opened, opened.wallet.address, ['5', '--metadata', JSON.stringify(text)])
+    await pay.exits(0)
+    const [incomingPayment] = opened.wallet.payments.values()
+    const [{ payment }] = opened.wallet.outgoing.values()
+    assert.deepStrictEqual([incomingPayment.metadata, payment.metadata], [text, text])
+  }
+}
+
 const exposed = {
   name: 'rill op pay: a key that others can read is refused before anything is asked',
   async run (test) {
@@ -246,6 +289,8 @@ const misuse = [
   ['a receiver by http', ['op', 'pay', 'http://b.example', '5', '--from', 'https://a.example', ...sure], /RECEIVER: http is not protected/],
   ['a wallet that is no URL', ['op', 'pay', 'https://b.example', '5', '--from', 'bob', ...sure], /--from: neither/],
   ['an id that is none', ['op', 'pay', 'https://b.example', '5', '--from', 'https://a.example', ...sure, '--key-id', 'a b'], /is not an id/],
+  ['metadata that is no object', ['op', 'pay', 'https://b.example', '5', '--from', 'https://a.example', ...sure, '--metadata', '[1]'], /--metadata: .* is not a JSON object/],
+  ['metadata with a name twice', ['op', 'pay', 'https://b.example', '5', '--from', 'https://a.example', ...sure, '--metadata', '{"a":1,"a":2}'], /is not a JSON object/],
   ['authorities that are none', ['op', 'pay', 'https://b.example', '5', '--from', 'https://a.example', ...sure, '--ca-file', '/nowhere'], /--ca-file cannot be read/]
 ]
 
@@ -317,4 +362,5 @@ const otherClient = {
   }
 }
 
-module.exports = [whole('base64'), whole('base64url'), deliver, renewed, others, bad, stopped, exposed, noBrowser, wrongUse, asked, otherClient]
+module.exports = [whole('base64'), whole('base64url'), deliver, renewed, others, bad, stopped, stoppedInBetween, slowEnd, metadata,
+  exposed, noBrowser, wrongUse, asked, otherClient]
