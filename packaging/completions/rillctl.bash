@@ -4,7 +4,7 @@
 
 _rillctl() {
     local commands='status accounts balance rates routes settle statement audit why in-flight top reload drain log-level'
-    local options='--socket --config --url --token-file --ca-file --json --help'
+    local options='--socket --config --url --token-file --ca-file --timeout --json --help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     [ "$word" != = ] || word=''
@@ -29,7 +29,7 @@ _rillctl() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;
     --step) mapfile -t COMPREPLY < <(compgen -W 'minute hour day all' -- "$word") ;;
-    --url | --note | --key | --who | --from | --to | --for | --interval | --count) ;;
+    --url | --timeout | --note | --key | --who | --from | --to | --for | --interval | --count) ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     accounts) mapfile -t COMPREPLY < <(compgen -W "add set remove $options" -- "$word") ;;
     routes) mapfile -t COMPREPLY < <(compgen -W "add remove $options" -- "$word") ;;

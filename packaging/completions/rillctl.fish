@@ -26,6 +26,7 @@ complete -c rillctl -n 'not __fish_use_subcommand' -l config -r -F -d "The node'
 complete -c rillctl -n 'not __fish_use_subcommand' -l url -x -d "The node's port"
 complete -c rillctl -n 'not __fish_use_subcommand' -l token-file -r -F -d 'The token for the port'
 complete -c rillctl -n 'not __fish_use_subcommand' -l ca-file -r -F -d "Authorities of the port's certificate"
+complete -c rillctl -n 'not __fish_use_subcommand' -l timeout -x -d 'How long to wait for each answer'
 complete -c rillctl -n 'not __fish_use_subcommand' -l json -d 'Print JSON'
 complete -c rillctl -n 'not __fish_use_subcommand' -l help -s h -d 'Explain the command'
 

@@ -16,6 +16,7 @@ typedef struct account_run {
     cli_account *out;
     rill_server *server;
     cli_watch *watch;
+    uint64_t most;
     bool known;
     char detail[256]; /* why the link does not come up */
     int code;
@@ -51,7 +52,8 @@ static void on_late(void *user, const rill_waiting *waiting)
     account_run *run = user;
     if (run->known || *run->detail)
         return;
-    snprintf(run->detail, sizeof run->detail, "waited 15 s for %.200s", waiting->text);
+    snprintf(run->detail, sizeof run->detail, "waited %" PRIu64 " s for %.200s",
+             (run->most + RILL_SECOND - 1) / RILL_SECOND, waiting->text);
     rill_server_close(run->server);
 }
 
@@ -67,13 +69,14 @@ static void on_closed(int error, const char *detail, void *user)
         run->code = cli_unreachable(run->args->command, error, detail);
 }
 
-int cli_account_ask(const cli_args *args, const char *uri, cli_account *out)
+int cli_account_ask(const cli_args *args, const char *uri, uint64_t most, cli_account *out)
 {
     static const rill_handlers handlers = {.size = sizeof(rill_handlers),
                                            .server_ready = on_listening,
                                            .link = on_link,
                                            .closed = on_closed};
-    account_run run = {.args = args, .out = out};
+    account_run run = {
+        .args = args, .out = out, .most = most == 0 || most > ANSWER_TIME ? ANSWER_TIME : most};
     rill_loop *loop;
     int rc = rill_loop_new(&loop, NULL);
     if (rc != RILL_OK)
@@ -86,8 +89,8 @@ int cli_account_ask(const cli_args *args, const char *uri, cli_account *out)
     /* A server that gives nobody credentials. It learns its account, and that is all we want. */
     rc = rill_server_open(&run.server, loop, &net.options, &problem);
     if (rc == RILL_OK) {
-        run.watch = cli_watch_open(loop, args, ANSWER_TIME,
-                                   &(cli_watch_handlers){on_waiting, on_late, &run});
+        run.watch =
+            cli_watch_open(loop, args, run.most, &(cli_watch_handlers){on_waiting, on_late, &run});
         (void)rill_loop_run(loop);
     } else {
         run.code = cli_start_error(args->command, rc, problem);
@@ -112,7 +115,7 @@ int cli_amount_units(const cli_args *args, const char *name, const char *uri,
     cli_account account = {{0}, {0}, 0};
     if (!text->given)
         return CLI_DONE;
-    int code = *text->code ? cli_account_ask(args, uri, &account) : CLI_DONE;
+    int code = *text->code ? cli_account_ask(args, uri, 0, &account) : CLI_DONE;
     if (code != CLI_DONE)
         return code;
     if (*text->code)

@@ -222,8 +222,11 @@ typedef struct cli_account {
     uint8_t asset_scale;
 } cli_account;
 
-/* Asks the node about our account. CLI_DONE, or another exit code with a line on stderr. */
-int cli_account_ask(const cli_args *args, const char *uri, cli_account *out);
+/*
+ * Asks the node about our account, for `most` nanoseconds (0: the usual time, 15 s, which is the
+ * most anyway). CLI_DONE, or another exit code with a line on stderr.
+ */
+int cli_account_ask(const cli_args *args, const char *uri, uint64_t most, cli_account *out);
 /*
  * Converts an amount that was written in an asset to units, with the same results. It asks the
  * node, and sets the asset's *scale, only if it must. Without an amount it sets nothing.

@@ -22,7 +22,7 @@ static int run_info(const cli_args *args)
     cli_account account;
     int code = cli_link_uri(args, &uri);
     if (code == CLI_DONE)
-        code = cli_account_ask(args, uri, &account);
+        code = cli_account_ask(args, uri, 0, &account);
     if (code == CLI_DONE && (!cli_quiet(args) || cli_value(args, "--json")))
         print_account(args, &account);
     cli_free_secret(uri);

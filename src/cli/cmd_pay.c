@@ -23,7 +23,7 @@ static const cli_option options[] = {
     {"--save", "FILE", "keep the state of the payment in FILE, to go on after a crash"},
     {"--resume", "FILE", "go on with the payment that FILE holds"},
     {"--max-packet", "N", "put at most N units into a packet. Default: what the path takes"},
-    {"--timeout", "SECONDS", "give up after this time, like 30 or 0.5. Default: no limit"},
+    {"--timeout", "SECONDS", "give up after this time in all, like 30 or 0.5. Default: no limit"},
     {"--stall", "SECONDS", "give up after this time without progress; 0: never. Default: 60"},
     {"--crypto", "NAME", "encrypt with openssl, ipsec-mb or fastest. Default: openssl"},
     {NULL, NULL, NULL},
@@ -48,6 +48,8 @@ const cli_command cli_pay = {
         "--slippage, and a path that is worse is refused before anything is sent.\n\n"
         "With --save a payment can go on after a crash: rill pay --resume FILE sends what is\n"
         "left, and never what may have arrived already. FILE holds the receiver's secret.\n\n"
+        "--timeout is for all of it: the node, the receiver's server, the quote and the payment.\n"
+        "Only the time in which you are asked does not count.\n\n"
         "Ctrl-C sends nothing more, waits for what is on its way, and says what was sent. A\n"
         "second one ends rill at once.\n\n"
         "--json needs --yes, and prints the events receiver, quote, progress, waiting, warning\n"

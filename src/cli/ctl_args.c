@@ -18,6 +18,7 @@ const ctl_option ctl_common_options[] = {
     {"--token-file", "FILE",
      "the token that is shown at the port. Default: RILLCTL_TOKEN of the environment"},
     {"--ca-file", "FILE", "authorities (PEM) that the port's certificate may be from"},
+    {"--timeout", "SECONDS", "wait so long for each answer of the node. Default: 60"},
     {"--json", NULL, "print the node's answer in JSON"},
     {"--help", NULL, "explain the command"},
     {NULL, NULL, NULL},

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/muldiv.h"
 #include "cli/ctl.h"
 #include "connector/run.h"
 #include <rill/crypto.h>
@@ -127,11 +128,30 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     return len;
 }
 
-static int unreachable(const ctl_args *args, const where *w, CURL *easy, CURLcode code)
+/* Milliseconds; 0: it is no time. */
+static long patience(const ctl_args *args)
+{
+    const char *value = ctl_value(args, "--timeout");
+    rill_ratio seconds = {60, 1};
+    if (value != NULL && rill_ratio_parse(value, &seconds) != RILL_OK)
+        return 0;
+    uint64_t ms = rill_ratio_floor(seconds, 1000);
+    return ms > INT32_MAX ? INT32_MAX : (long)ms;
+}
+
+static int unreachable(const ctl_args *args, const where *w, CURL *easy, CURLcode code,
+                       const char *method)
 {
     long number = 0;
     (void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
-    if (w->url != NULL)
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        ctl_error(args, "%s: no answer in %.3g s%s", w->url != NULL ? w->url : w->socket,
+                  (double)patience(args) / 1000,
+                  strcmp(method, "GET") != 0
+                      ? ": the node may do all the same what it was asked to; look before you ask "
+                        "again"
+                      : "");
+    else if (w->url != NULL)
         ctl_error(args, "%s: %s", w->url, curl_easy_strerror(code));
     else if (code == CURLE_COULDNT_CONNECT && number == EACCES)
         ctl_error(args, "%s: only the node's user may use it: try \"sudo -u USER rillctl ...\"",
@@ -182,13 +202,14 @@ static bool set_up(const ctl_args *args, const where *w, CURL *easy, struct curl
     return good;
 }
 
-static int perform(const ctl_args *args, const where *w, CURL *easy, ctl_reply *out)
+static int perform(const ctl_args *args, const where *w, CURL *easy, const char *method,
+                   ctl_reply *out)
 {
     long status = 0;
     const char *type = NULL;
     CURLcode code = curl_easy_perform(easy);
     if (code != CURLE_OK)
-        return unreachable(args, w, easy, code);
+        return unreachable(args, w, easy, code, method);
     (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
     out->status = (unsigned)status;
@@ -218,12 +239,13 @@ static int ask(const ctl_args *args, const where *w, const char *method, const c
                curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method) != CURLE_OK ||
                curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fields) != CURLE_OK ||
                curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, 10L) != CURLE_OK ||
+               curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, patience(args)) != CURLE_OK ||
                curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK ||
                curl_easy_setopt(easy, CURLOPT_WRITEDATA, out) != CURLE_OK ||
                (body != NULL && curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body) != CURLE_OK)) {
         ctl_error(args, "%s", rill_strerror(RILL_ERR_NOMEM));
     } else {
-        code = perform(args, w, easy, out);
+        code = perform(args, w, easy, method, out);
     }
     curl_slist_free_all(fields);
     curl_easy_cleanup(easy);
@@ -237,7 +259,10 @@ int ctl_ask(const ctl_args *args, const char *method, const char *path, json_t *
     *out = (ctl_reply){.status = 0};
     char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
     int code = CTL_DONE;
-    if (body != NULL && text == NULL) {
+    if (patience(args) == 0) {
+        ctl_error(args, "--timeout: it is not a time: seconds above 0, like 30 or 0.5");
+        code = CTL_USAGE;
+    } else if (body != NULL && text == NULL) {
         ctl_error(args, "%s", rill_strerror(RILL_ERR_NOMEM));
         code = CTL_INCOMPLETE;
     }

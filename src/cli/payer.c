@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <uv.h>
 
 #include <rill/crypto.h>
 
@@ -55,6 +56,15 @@ static void give_up(payer *p, int error, rill_reason reason, const char *what)
 static void give_up_wrong(payer *p, int error, const char *problem)
 {
     give_up(p, error, RILL_REASON_OTHER, problem && *problem ? problem : rill_strerror(error));
+}
+
+/* What the next step may take, of --timeout. False: nothing is left, and that was said. */
+static bool take_time(payer *p)
+{
+    if (time_left_get(&p->time, uv_hrtime(), &p->pay.timeout_ns))
+        return true;
+    give_up(p, RILL_ERR_TIMEOUT, RILL_REASON_TIMEOUT, "the time of --timeout is over");
+    return false;
 }
 
 /* ---- the end ---- */
@@ -130,6 +140,10 @@ static void show_amount(payer *p, uint64_t amount, const char *code, uint8_t sca
 static void pay(payer *p)
 {
     rill_payment *payment;
+    if (!take_time(p)) {
+        rill_quote_close(p->quote);
+        return;
+    }
     show_amount(p, p->terms.likely_source, p->path.source_asset_code, p->path.source_asset_scale);
     p->paying.save = p->state.path ? &p->state : NULL;
     const rill_payment_handlers handlers = cli_paying_handlers(&p->paying);
@@ -151,6 +165,7 @@ static void on_answered(bool yes, void *user)
     payer *p = user;
     payer_prompt_close(p->prompt);
     p->prompt = NULL;
+    time_left_go_on(&p->time, uv_hrtime());
     if (yes) {
         pay(p);
         return;
@@ -166,6 +181,7 @@ static void ask_person(payer *p)
         pay(p);
         return;
     }
+    time_left_stop(&p->time, uv_hrtime());
     p->prompt = payer_prompt_open(p->loop, on_answered, p);
     if (p->prompt)
         return;
@@ -291,6 +307,10 @@ static void ask_path(payer *p)
                                           .done = on_quote_done,
                                           .user = p};
     const char *problem = NULL;
+    if (!take_time(p)) {
+        end(p);
+        return;
+    }
     p->stage = PAYER_ASKS_PATH;
     p->pay.net = &p->net.options;
     p->pay.destination_account = p->credentials.destination_account;
@@ -379,6 +399,10 @@ static void ask_receiver(payer *p)
 {
     const cli_watch_handlers handlers = {on_server_waited_for, on_server_late, p};
     const char *problem = "";
+    if (!take_time(p)) {
+        end(p);
+        return;
+    }
     p->stage = PAYER_ASKS_RECEIVER;
     int error = rill_receiver_start(&p->receiver, p->loop, p->receiver_text, &p->receiver_options,
                                     on_receiver, p, &problem);
@@ -423,7 +447,7 @@ static void on_stop(void *user)
 /* Before anything is asked of the receiver: our node can be reached, and amounts make sense. */
 static int prepare(payer *p, const char *uri)
 {
-    int code = cli_account_ask(p->args, uri, &p->account);
+    int code = cli_account_ask(p->args, uri, p->pay.timeout_ns, &p->account);
     if (code == CLI_DONE && !p->deliver)
         code =
             cli_money_option_units(p->args, p->units, "AMOUNT", &p->amount, p->account.asset_code,
@@ -453,6 +477,8 @@ static void resume(payer *p, const rill_payment_state *state)
 {
     const char *problem = NULL;
     rill_payment *payment;
+    time_left_go_on(&p->time, uv_hrtime());
+    (void)time_left_get(&p->time, uv_hrtime(), &p->pay.timeout_ns);
     show_amount(p, state->amount, "", 0);
     p->paying.save = &p->state;
     const rill_payment_handlers handlers = cli_paying_handlers(&p->paying);
@@ -487,6 +513,7 @@ static void on_settled(void *user)
 static void begin_resume(payer *p, const rill_payment_state *state)
 {
     p->stage = PAYER_ASKS_RECEIVER;
+    time_left_stop(&p->time, uv_hrtime()); /* the wallet is asked when it can be sure */
     p->settler = payer_settle_begin(p->args, p->loop, &p->state, state, on_settled, p);
     if (!p->settler)
         resume(p, state);
@@ -543,6 +570,7 @@ int payer_run(const cli_args *args, bool quotes_only)
     state_file_init(&p.state);
     cli_paying_init(&p.paying, args);
     int code = payer_parse(&p);
+    time_left_begin(&p.time, p.pay.timeout_ns, uv_hrtime());
     if (code == CLI_DONE)
         code = cli_link_uri(args, &uri);
     if (code == CLI_DONE) {

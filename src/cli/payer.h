@@ -15,6 +15,7 @@
 #include "cli/payer_settle.h"
 #include "cli/paying.h"
 #include "cli/state_file.h"
+#include "cli/time_left.h"
 #include "cli/waits.h"
 
 typedef enum payer_stage {
@@ -58,6 +59,7 @@ typedef struct payer {
 
     /* ---- what goes on ---- */
     payer_stage stage;
+    time_left time; /* of --timeout; pay.timeout_ns is what the present step may take */
     rill_loop *loop;
     cli_signals *signals;
     rill_receiver *receiver;

@@ -12,6 +12,7 @@ import base64
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -281,6 +282,31 @@ def who_is_slow_has_so_much_time_and_no_more(t):
         assert re.search(r"(?m)^rill pay: waiting for the receiver's server", err), p.text
         assert len(p.errors()) == 1 and "Nothing was sent" in p.errors()[0], p.text
         server.close()
+
+
+@case
+def the_time_is_for_all_of_it(t):
+    """Half of --timeout goes with the receiver's server, so that the path has the other half alone."""
+    receiver = t.receive()
+    with open(receiver.path, encoding="utf-8") as file:
+        credentials = file.read()
+    receiver.process.send_signal(signal.SIGSTOP)
+
+    def late(connection, _):
+        connection.settimeout(6)
+        try:
+            connection.recv(1)
+        except socket.timeout:
+            connection.sendall(response(credentials))
+
+    server = Server(late)
+    started = time.monotonic()
+    p = t.rill("pay", f"http://127.0.0.1:{server.port}/alice", "5", "--yes", "--timeout", "8", *without_money(t))
+    assert p.end() == 1, p.text
+    assert time.monotonic() - started < 14, "it waited for longer than it was told to"  # each by itself: 16 s
+    assert len(p.errors()) == 1 and "Nothing was sent" in p.errors()[0], p.text
+    receiver.process.send_signal(signal.SIGCONT)
+    server.close()
 
 
 @case

@@ -187,6 +187,21 @@ def an_audit_while_it_forwards(t):
 
 
 @case
+def a_node_that_does_not_answer(t):
+    """It is waited for for so long; and a change may have been made all the same."""
+    path = os.path.join(t.folder, "mute.sock")
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(path)
+        mute.listen()
+        for more, words in (["status"], r"no answer in 0.2 s$"), (["reload"], r"no answer in 0.2 s: .*look before you ask again"):
+            p = Answer([*more, "--socket", path, "--timeout", "0.2"], {})
+            assert p.code == 3 and re.search(words, p.err.strip()), p.err
+        for bad in ("0", "x", "-1"):
+            p = Answer(["status", "--socket", path, "--timeout", bad], {})
+            assert p.code == 2 and "is not a time" in p.err, p.err
+
+
+@case
 def who_may(t):
     """The socket is the node's user's alone; at the port a token of the configuration is needed."""
     c = Connector(t, "c", TWO_ASSETS + "admin: {port: 0, tokens: env:TOKEN_OPERATOR}\n")
