@@ -97,13 +97,16 @@ RILL_API RILL_MUST_CHECK int rill_op_receiver_new(rill_op_receiver **out, rill_l
  */
 RILL_API RILL_MUST_CHECK int rill_op_receiver_refresh(rill_op_receiver *r, rill_op_done done,
                                                       void *user);
-/* Says that all has been paid: the receiver need not wait for its time to be over. As above. */
+/*
+ * Says that all has been paid: the receiver need not wait for its time to be over. It has 5 s to
+ * answer, or timeout_ns if that is shorter. As above.
+ */
 RILL_API RILL_MUST_CHECK int rill_op_receiver_complete(rill_op_receiver *r, rill_op_done done,
                                                        void *user);
 /*
  * Gives the grant back, and frees: the receiver is not to be used any more. An open question is
  * given up, and its done is not called. closed (may be NULL) is called from the loop when that is
- * over, whatever came of it.
+ * over, whatever came of it; the server has as long as for rill_op_receiver_complete.
  */
 RILL_API void rill_op_receiver_close(rill_op_receiver *r, void (*closed)(void *user), void *user);
 /*

@@ -9,6 +9,7 @@
 #include <rill/error.h>
 
 #include "base/sized.h"
+#include "clients/op_receiver.h"
 #include "clients/op_sender_impl.h"
 
 static const rill_op_sender_options defaults = {
@@ -217,8 +218,8 @@ static void ask_receiver(rill_op_sender *p)
     o.ca_file = p->ca_file;
     o.insecure = p->options.insecure;
     p->step = RILL_OP_STEP_ASKS_RECEIVER;
-    int error = rill_op_receiver_new(&p->receiver, p->session.loop, p->receiver_text, &o,
-                                     on_receiver, p, &problem);
+    int error = rill_op_receiver_over(&p->receiver, p->session.loop, p->receiver_text, &o,
+                                      p->session.http, on_receiver, p, &problem);
     if (error != RILL_OK)
         rill_op_sender_finish(p, error, *problem ? problem : rill_strerror(error));
 }

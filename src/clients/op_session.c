@@ -103,11 +103,17 @@ static int send_question(rill_op_session *s, const rill_op_question *q)
         if (q->body)
             count = add_field(fields, count, "content-digest", signature.content_digest);
     }
-    rill_web_ask ask = {
-        q->method,           q->url, fields, count, request.body, .follow = !q->is_signed,
-        .once = q->sent_once};
-    if (q->tidies)
-        ask.timeout_ns = s->timeout_ns < RILL_OP_TIDY ? s->timeout_ns : RILL_OP_TIDY;
+    rill_web_ask ask = {q->method,
+                        q->url,
+                        fields,
+                        count,
+                        request.body,
+                        .follow = !q->is_signed,
+                        .once = q->sent_once,
+                        .max_body = MAX_ANSWER,
+                        .timeout_ns = s->timeout_ns};
+    if (q->tidies && s->timeout_ns > RILL_OP_TIDY)
+        ask.timeout_ns = RILL_OP_TIDY;
     if (error == RILL_OK)
         error = rill_web_call_start(&s->call, s->http, &ask, on_answer, s);
     rill_wipe(authorization, sizeof authorization);
@@ -227,10 +233,8 @@ static int open_http(rill_op_session *s, const rill_op_options *options)
 {
     rill_web_client_options http;
     rill_web_client_options_init(&http);
-    http.timeout_ns = options->timeout_ns;
     http.ca_file = options->ca_file;
     http.insecure = options->insecure;
-    http.max_body = MAX_ANSWER;
     return rill_web_client_new(&s->http, s->loop, &http);
 }
 
@@ -246,7 +250,8 @@ int rill_op_session_open(rill_op_session *s, rill_loop *loop, const rill_op_opti
     memcpy(s->jwk.public_key, options->public_key, sizeof s->jwk.public_key);
     s->signer = *signer;
     s->signer.key_id = s->jwk.key_id;
-    int error = open_http(s, options);
+    s->borrowed = s->http != NULL;
+    int error = s->borrowed ? RILL_OK : open_http(s, options);
     if (error != RILL_OK)
         return error;
     s->timer = calloc(1, sizeof *s->timer);
@@ -274,7 +279,11 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void rill_op_session_clear(rill_op_session *s)
 {
-    rill_web_client_free(s->http);
+    if (s->call)
+        rill_web_call_cancel(s->call);
+    if (!s->borrowed)
+        rill_web_client_free(s->http);
+    s->call = NULL;
     if (s->timer)
         uv_close((uv_handle_t *)&s->timer->timer, on_timer_closed);
     free(s->asked.body);

@@ -42,6 +42,7 @@ typedef struct rill_op_timer rill_op_timer;
 typedef struct rill_op_session {
     rill_loop *loop;
     rill_web_client *http;
+    bool borrowed;       /* http is another's */
     rill_web_call *call; /* NULL: none is under way */
     rill_op_timer *timer;
     rill_signer signer;
@@ -60,7 +61,8 @@ typedef struct rill_op_session {
 } rill_op_session;
 
 /*
- * session: all zero. Copies what it needs of signer, public_key, timeout_ns, ca_file and insecure.
+ * session: all zero, but that http may be another's, which then outlives it, and trusts whom it
+ * trusts. Copies what it needs of signer, public_key, timeout_ns, ca_file and insecure.
  * RILL_ERR_INVALID: no signer, no key, not an id of a key. RILL_ERR_TLS: ca_file cannot be read.
  * RILL_ERR_NOMEM. rill_op_session_clear follows, also on failure.
  */

@@ -15,6 +15,7 @@
 #include <rill/error.h>
 
 #include "base/sized.h"
+#include "clients/op_receiver.h"
 #include "clients/op_session.h"
 #include "crypto/crypto.h"
 
@@ -275,9 +276,9 @@ static int take_options(rill_op_receiver *r, const rill_op_options *options, con
     return error;
 }
 
-int rill_op_receiver_new(rill_op_receiver **out, rill_loop *loop, const char *receiver,
-                         const rill_op_options *options, rill_op_done done, void *user,
-                         const char **problem)
+int rill_op_receiver_over(rill_op_receiver **out, rill_loop *loop, const char *receiver,
+                          const rill_op_options *options, rill_web_client *http, rill_op_done done,
+                          void *user, const char **problem)
 {
     const char *ignored;
     char url[RILL_MAX_URL];
@@ -287,6 +288,7 @@ int rill_op_receiver_new(rill_op_receiver **out, rill_loop *loop, const char *re
     rill_op_receiver *r = calloc(1, sizeof *r);
     if (!r)
         return RILL_ERR_NOMEM;
+    r->session.http = http;
     r->session.failed = on_failed;
     r->session.user = r;
     int error = take_options(r, options, problem);
@@ -304,6 +306,13 @@ int rill_op_receiver_new(rill_op_receiver **out, rill_loop *loop, const char *re
     r->user = user;
     *out = r;
     return RILL_OK;
+}
+
+int rill_op_receiver_new(rill_op_receiver **out, rill_loop *loop, const char *receiver,
+                         const rill_op_options *options, rill_op_done done, void *user,
+                         const char **problem)
+{
+    return rill_op_receiver_over(out, loop, receiver, options, NULL, done, user, problem);
 }
 
 /* A question of the application's: nobody is told of what stops it but by the return value. */

@@ -12,6 +12,8 @@
 #include <rill/error.h>
 
 #include "base/sized.h"
+#include "clients/op_receiver.h"
+#include "clients/spsp_connections.h"
 #include "crypto/crypto.h"
 
 /* Who is told that it is closed. May outlive its receiver, until libuv has closed the timer. */
@@ -34,7 +36,8 @@ struct rill_receiver {
     char *ca_file;
     uint8_t receipt_nonce[RILL_RECEIPT_NONCE_LEN];
     uint8_t receipt_secret[RILL_RECEIPT_SECRET_LEN];
-    rill_spsp_query *query; /* one of the two, or none */
+    rill_spsp_connections *connections; /* ours, of all questions; NULL: of each kind its own */
+    rill_spsp_query *query;             /* one of the two, or none */
     rill_op_receiver *op;
     bool by_spsp_before; /* it was asked by SPSP, and does not speak it: */
     int spsp_error;
@@ -158,7 +161,9 @@ static int ask_open_payments(rill_receiver *r, const char **problem)
     o.grant_timeout_ns = r->options.grant_timeout_ns;
     o.ca_file = r->ca_file;
     o.insecure = r->options.insecure;
-    return rill_op_receiver_new(&r->op, r->loop, r->text, &o, on_payment, r, problem);
+    return rill_op_receiver_over(&r->op, r->loop, r->text, &o,
+                                 r->connections ? r->connections->http : NULL, on_payment, r,
+                                 problem);
 }
 
 /* ---- SPSP ---- */
@@ -204,7 +209,7 @@ static int ask_spsp(rill_receiver *r, const char **problem)
     o.insecure = r->options.insecure;
     o.receipt_nonce = r->options.receipt_nonce;
     o.receipt_secret = r->options.receipt_secret;
-    o.connections = r->options.spsp_connections;
+    o.connections = r->connections ? r->connections : r->options.spsp_connections;
     return rill_spsp_query_start(&r->query, r->loop, r->text, &o, on_spsp, r, problem);
 }
 
@@ -275,6 +280,8 @@ int rill_receiver_start(rill_receiver **out, rill_loop *loop, const char *receiv
     r->closing = calloc(1, sizeof *r->closing);
     if (error == RILL_OK && !r->closing)
         error = RILL_ERR_NOMEM;
+    if (error == RILL_OK && !r->options.spsp_connections)
+        error = rill_spsp_connections_new(&r->connections, loop, r->ca_file, r->options.insecure);
     if (error == RILL_OK)
         error = r->options.signer || r->wallet_address ? ask_open_payments(r, problem)
                                                        : ask_spsp(r, problem);
@@ -316,6 +323,7 @@ static void free_receiver(rill_receiver *r)
     if (r->query)
         rill_spsp_query_cancel(r->query);
     rill_op_receiver_free(r->op);
+    rill_spsp_connections_free(r->connections);
     rill_key_free(r->own_key);
     free(r->text);
     free(r->wallet_address);

@@ -12,15 +12,10 @@
 
 #include "base/base64.h"
 #include "base/sized.h"
-#include "clients/web_client.h"
+#include "clients/spsp_connections.h"
 #include "crypto/crypto.h"
 
 #define MAX_ANSWER 65536 /* bytes; an answer has some 200 */
-
-struct rill_spsp_connections {
-    rill_web_client *http;
-    bool insecure;
-};
 
 struct rill_spsp_query {
     rill_web_client *http; /* NULL: `connections` of the options are asked */
@@ -114,7 +109,6 @@ static int make_client(rill_web_client **out, rill_loop *loop, const char *ca_fi
     rill_web_client_options_init(&http);
     http.ca_file = ca_file;
     http.insecure = insecure;
-    http.max_body = MAX_ANSWER;
     return rill_web_client_new(out, loop, &http);
 }
 
@@ -154,6 +148,7 @@ static int ask(rill_spsp_query *query, const char *url, const rill_spsp_query_op
                         .fields = fields,
                         .field_count = 1,
                         .follow = true,
+                        .max_body = MAX_ANSWER,
                         .timeout_ns = o->timeout_ns};
     if (o->receipt_nonce) {
         size_t len = rill_base64_encode(o->receipt_nonce, RILL_RECEIPT_NONCE_LEN, nonce);

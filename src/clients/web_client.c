@@ -68,6 +68,7 @@ struct rill_web_call {
     char *body;
     size_t len;
     size_t cap;
+    size_t max_body;
     bool too_large;
     char problem[CURL_ERROR_SIZE];
 };
@@ -293,7 +294,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     rill_web_call *call = user;
     size_t len = size * count;
-    if (len > call->client->options.max_body - call->len) {
+    if (len > call->max_body - call->len) {
         call->too_large = true;
         return 0;
     }
@@ -618,6 +619,7 @@ int rill_web_call_start(rill_web_call **out, rill_web_client *client, const rill
     call->done = done;
     call->user = user;
     call->follow = ask->follow;
+    call->max_body = ask->max_body ? ask->max_body : client->options.max_body;
     uv_update_time(client->uv);
     call->until_ms = uv_now(client->uv) + (uint64_t)milliseconds(time_of(client, ask));
     call->url = strdup(url);

@@ -42,6 +42,7 @@ typedef struct rill_web_ask {
     rill_bytes body;
     bool follow;         /* redirects, to https alone, RILL_WEB_MAX_REDIRECTS at most: for GET */
     uint64_t timeout_ns; /* 0: the client's */
+    size_t max_body;     /* bytes of the answer; 0: the client's */
     /*
      * Sent once at most: over a new connection, since libcurl sends a request again if a connection
      * that was kept has ended before an answer.

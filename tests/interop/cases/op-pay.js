@@ -49,6 +49,7 @@ function whole (hashes) {
       const [incoming] = wallet.payments.values()
       assert.deepStrictEqual([incoming.completed, incoming.receivedAmount.value, done.incoming_payment], [true, '490', incoming.id])
       assert.strictEqual(wallet.tokens.size, 0, 'all tokens are given back')
+      assert.strictEqual(wallet.ours.size, 2, 'one connection, and one for what must not be asked twice')
       assert.match(fs.readFileSync(test.file('shown'), 'utf8'), /You can close this page/)
       assert.deepStrictEqual(pay.json().map(({ event }) => event), ['quote', 'interact', 'waiting', 'waiting', 'done'])
       assert.deepStrictEqual(pay.errors, [])

@@ -187,6 +187,7 @@ const walletAddress = {
     const [payment] = wallet.payments.values()
     assert.strictEqual(payment.completed, true)
     assert.strictEqual(wallet.tokens.size, 0)
+    assert.strictEqual(wallet.ours.size, 1, 'all that is asked of a host goes over one connection')
     const { by, incoming_payment: id } = eventOf(pay, 'receiver')
     assert.deepStrictEqual([by, id], ['open_payments', payment.id])
   }

@@ -29,7 +29,7 @@ class Refusal extends Error {
 class Wallet {
   /** behaviour: functions that stand in for a step, to misbehave. */
   constructor (test, behaviour = {}) {
-    Object.assign(this, { test, behaviour, asked: [], grants: new Map(), tokens: new Map(), payments: new Map() })
+    Object.assign(this, { test, behaviour, asked: [], ours: new Set(), grants: new Map(), tokens: new Map(), payments: new Map() })
   }
 
   async start () {
@@ -42,6 +42,7 @@ class Wallet {
   }
 
   async serve (req, res) {
+    if (/^rill/i.test(req.headers['user-agent'])) this.ours.add(req.socket)
     const chunks = []
     for await (const chunk of req) chunks.push(chunk)
     const text = Buffer.concat(chunks).toString()
