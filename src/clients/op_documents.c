@@ -29,6 +29,23 @@ bool rill_op_text_of(const json_t *object, const char *member, char *out, size_t
     return true;
 }
 
+bool rill_op_flag_of(const json_t *object, const char *member, bool *out)
+{
+    const json_t *value = json_object_get(object, member);
+    *out = json_is_true(value);
+    return !value || json_is_null(value) || json_is_boolean(value);
+}
+
+bool rill_op_expiry_of(const json_t *object, uint64_t *wall_ms)
+{
+    const json_t *value = json_object_get(object, "expiresAt");
+    char text[64];
+    *wall_ms = 0;
+    return !value || json_is_null(value) ||
+           (rill_op_text_of(object, "expiresAt", text, sizeof text) &&
+            rill_op_time_read(text, wall_ms) == RILL_OK);
+}
+
 /* A token goes into a header. */
 static bool token_of(const json_t *object, const char *member, char *out)
 {
@@ -125,7 +142,8 @@ static int read_grant(rill_op_grant *out, const json_t *object, const char **pro
     int error = RILL_OK;
     *out = (rill_op_grant){.interact = json_is_object(interact)};
     if (!rill_op_text_of(interact, "redirect", out->redirect, sizeof out->redirect) ||
-        !rill_op_text_of(interact, "finish", out->finish, sizeof out->finish))
+        !rill_op_text_of(interact, "finish", out->finish, sizeof out->finish) ||
+        *out->finish == '\0')
         *out->redirect = '\0'; /* no way to ask that we know */
     if (token)
         error = read_token(out, token, problem);
@@ -224,13 +242,13 @@ static int read_methods(rill_incoming_payment *out, bool *has_method, const json
 static int read_payment(rill_incoming_payment *out, bool *has_method, const json_t *object,
                         const char **problem)
 {
-    char expires[64];
     bool asset_known = *out->asset_code != '\0';
     const json_t *incoming = json_object_get(object, "incomingAmount");
     *has_method = false;
     if (!rill_op_text_of(object, "id", out->id, sizeof out->id))
         return fail(problem, "the incoming payment has no \"id\"");
-    out->completed = json_is_true(json_object_get(object, "completed"));
+    if (!rill_op_flag_of(object, "completed", &out->completed))
+        return fail(problem, "the incoming payment's \"completed\" is neither true nor false");
     int error = RILL_OK;
     out->incoming_amount = 0;
     if (incoming && !json_is_null(incoming))
@@ -241,10 +259,7 @@ static int read_payment(rill_incoming_payment *out, bool *has_method, const json
                             problem);
     if (error != RILL_OK)
         return error;
-    out->expires_at_ms = 0;
-    if (json_is_string(json_object_get(object, "expiresAt")) &&
-        (!rill_op_text_of(object, "expiresAt", expires, sizeof expires) ||
-         rill_op_time_read(expires, &out->expires_at_ms) != RILL_OK))
+    if (!rill_op_expiry_of(object, &out->expires_at_ms))
         return fail(problem, "the incoming payment's \"expiresAt\" is not a date and time");
     return read_methods(out, has_method, json_object_get(object, "methods"), problem);
 }

@@ -77,6 +77,10 @@ typedef struct rill_op_amount {
 json_t *rill_op_object_of(const char *body, size_t len);
 /* A member that is a string, whole and without a NUL inside, into out[cap]. */
 bool rill_op_text_of(const json_t *object, const char *member, char *out, size_t cap);
+/* A member that is true or false, or is not there (false). */
+bool rill_op_flag_of(const json_t *object, const char *member, bool *out);
+/* "expiresAt", a text; 0 where it is not there. */
+bool rill_op_expiry_of(const json_t *object, uint64_t *wall_ms);
 /* "assetCode" and "assetScale" of an object. */
 bool rill_op_asset_of(const json_t *object, char *code, uint8_t *scale);
 /* {"value":"2500","assetCode":"USD","assetScale":2} */

@@ -16,4 +16,7 @@ RILL_MUST_CHECK int rill_op_receiver_over(rill_op_receiver **out, rill_loop *loo
                                           rill_web_client *http, rill_op_done done, void *user,
                                           const char **problem);
 
+/* Its server speaks Open Payments: a wallet address, or an incoming payment, was read. */
+bool rill_op_receiver_was_found(const rill_op_receiver *receiver);
+
 #endif

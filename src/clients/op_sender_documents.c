@@ -16,7 +16,6 @@ static int fail(const char **problem, const char *text)
 static int read_quote(rill_op_quote *out, const json_t *object, const char **problem)
 {
     rill_op_amount debit, receive;
-    char expires[64];
     *out = (rill_op_quote){0};
     if (!rill_op_text_of(object, "id", out->id, sizeof out->id))
         return fail(problem, "the quote has no \"id\"");
@@ -31,9 +30,7 @@ static int read_quote(rill_op_quote *out, const json_t *object, const char **pro
     out->receive_amount = receive.value;
     out->receive_asset_scale = receive.asset_scale;
     memcpy(out->receive_asset_code, receive.asset_code, sizeof out->receive_asset_code);
-    if (json_is_string(json_object_get(object, "expiresAt")) &&
-        (!rill_op_text_of(object, "expiresAt", expires, sizeof expires) ||
-         rill_op_time_read(expires, &out->expires_at_ms) != RILL_OK))
+    if (!rill_op_expiry_of(object, &out->expires_at_ms))
         return fail(problem, "the quote's \"expiresAt\" is not a date and time");
     return RILL_OK;
 }
@@ -49,7 +46,9 @@ int rill_op_quote_read(rill_op_quote *out, const char *body, size_t len, const c
 
 static int read_outgoing(rill_op_outgoing *out, const json_t *object, const char **problem)
 {
-    *out = (rill_op_outgoing){.failed = json_is_true(json_object_get(object, "failed"))};
+    *out = (rill_op_outgoing){0};
+    if (!rill_op_flag_of(object, "failed", &out->failed))
+        return fail(problem, "the outgoing payment's \"failed\" is neither true nor false");
     if (!rill_op_text_of(object, "id", out->id, sizeof out->id))
         return fail(problem, "the outgoing payment has no \"id\"");
     if (!rill_op_text_of(object, "receiver", out->receiver, sizeof out->receiver))

@@ -34,6 +34,7 @@ struct rill_op_receiver {
     rill_op_done done; /* NULL: nobody asks */
     void (*closed)(void *user);
     void *user;
+    bool found; /* the document was read */
 };
 
 static const rill_op_options defaults = {
@@ -228,6 +229,7 @@ static void on_document(const rill_web_answer *a, void *user)
         rill_op_session_fail(&r->session, error, "%s", problem);
         return;
     }
+    r->found = true;
     if (r->document.kind == RILL_OP_INCOMING)
         snprintf(r->document.id, sizeof r->document.id, "%s", a->url);
     snprintf(r->session.from, sizeof r->session.from, "%s", a->url);
@@ -237,6 +239,11 @@ static void on_document(const rill_web_answer *a, void *user)
 }
 
 /* ---- a receiver's life ---- */
+
+bool rill_op_receiver_was_found(const rill_op_receiver *r)
+{
+    return r->found;
+}
 
 void rill_op_receiver_free(rill_op_receiver *r)
 {

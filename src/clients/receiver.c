@@ -123,8 +123,8 @@ static void on_payment(const rill_op_result *op, void *user)
         .created = op->created,
     };
     /* Neither the one nor the other: what it said first is what people will look for. */
-    if (r->by_spsp_before && (op->error == r->spsp_error || op->error == RILL_ERR_UNSUPPORTED) &&
-        !strstr(op->problem, "person")) {
+    if (r->by_spsp_before && !rill_op_receiver_was_found(r->op) &&
+        (op->error == r->spsp_error || op->error == RILL_ERR_UNSUPPORTED)) {
         result.error = r->spsp_error;
         result.problem = r->spsp_problem;
     }

@@ -13,6 +13,7 @@
 #include "base/base64.h"
 #include "base/sized.h"
 #include "clients/spsp_connections.h"
+#include "clients/web_problem.h"
 #include "crypto/crypto.h"
 
 #define MAX_ANSWER 65536 /* bytes; an answer has some 200 */
@@ -45,16 +46,28 @@ static bool is_wallet_address(const rill_web_answer *a)
     return is;
 }
 
+/* A server's own words, in one line: ": no such invoice". */
+static void words_of(const rill_web_answer *a, char *out, size_t cap)
+{
+    json_t *body = json_loadb(a->body, a->len, 0, NULL);
+    const char *message = json_string_value(json_object_get(body, "message"));
+    snprintf(out, cap, "%s%.200s", message && *message ? ": " : "", message ? message : "");
+    rill_web_one_line(out);
+    json_decref(body);
+}
+
 /* What is wrong with an answer's status. problem[cap] is one line. */
 static int check_status(const rill_web_answer *a, char *problem, size_t cap)
 {
+    char words[224];
     if (a->status == 200)
         return RILL_OK;
     if (a->status == 404) {
         snprintf(problem, cap, "the server knows no such receiver (404)");
         return RILL_ERR_NOT_FOUND;
     }
-    snprintf(problem, cap, "the server answered with status %u", a->status);
+    words_of(a, words, sizeof words);
+    snprintf(problem, cap, "the server answered with status %u%s", a->status, words);
     return RILL_ERR_REFUSED;
 }
 

@@ -395,9 +395,14 @@ static char *next_url(rill_web_call *call, const char **problem)
         *problem = "the server redirects to nowhere";
         return NULL;
     }
+    const char *why = "";
     if (rill_url_named(call->url, location, call->client->options.insecure, checked, sizeof checked,
-                       problem) != RILL_OK)
+                       &why) != RILL_OK) {
+        snprintf(call->problem, sizeof call->problem,
+                 "the server leads on to where it must not be followed: %s", why);
+        *problem = call->problem;
         return NULL;
+    }
     char *url = strdup(checked);
     if (!url)
         *problem = "out of memory";

@@ -173,6 +173,7 @@ def answers_that_are_none(t):
         ("an address that is none", changed(destination_account="nowhere at all"), "ILP address|destination_account", "server_answer"),
         ("an address that is not text", response(b'{"destination_account":"test.\xff","shared_secret":"' + SECRET.encode() + b'"}'), "JSON", "server_answer"),
         ("no such receiver", response("{}", status="404 Not Found"), "no such receiver.*404", "no_such_receiver"),
+        ("a server with words of its own", response('{"id":"x","message":"come back\\r\\n \\u001b[31mtomorrow"}', status="403 Forbidden"), "status 403: come back .*tomorrow", "server_refused"),
         ("a server out of order", response("oh", status="503 Service Unavailable"), "status 503", "server_refused"),
     ])
 
@@ -194,7 +195,7 @@ def answers_that_do_not_come(t):
 @case
 def redirects(t):
     pays_nothing(t, [
-        ("to http elsewhere", response("", status="302 Found", more="Location: http://wallet.example/\r\n"), "http is not protected", "server_answer"),
+        ("to http elsewhere", response("", status="302 Found", more="Location: http://wallet.example/\r\n"), "leads on to where it must not be followed: http is not protected", "server_answer"),
         ("to a file", response("", status="302 Found", more="Location: file:///etc/passwd\r\n"), ".", "server_answer"),
         ("to nowhere", response("", status="302 Found"), "redirects to nowhere", "server_answer"),
         ("without end", lambda c, asked: c.sendall(response("", status="302 Found", more=f"Location: {asked.split()[1]}x\r\n")), "again and again", "server_answer"),

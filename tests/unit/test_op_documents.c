@@ -12,6 +12,7 @@
 #include <rill/error.h>
 
 #include "clients/op_documents.h"
+#include "clients/op_sender_documents.h"
 #include "clients/url.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -160,12 +161,71 @@ static void test_a_new_token(void **state)
     assert_int_equal(rill_op_token_read(&grant, "{}", 2, &problem), RILL_ERR_MALFORMED);
 }
 
+/* What is there and is of another kind is not taken for what is not there. */
+static void test_members_of_another_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *member;
+        bool good;
+        bool completed;
+    } cases[] = {
+        {"", true, false},
+        {",\"completed\":true", true, true},
+        {",\"completed\":null,\"expiresAt\":null", true, false},
+        {",\"expiresAt\":\"2030-01-01T00:00:00Z\"", true, false},
+        {",\"completed\":\"true\"", false, false},
+        {",\"completed\":1", false, false},
+        {",\"expiresAt\":5", false, false},
+        {",\"expiresAt\":false", false, false},
+        {",\"expiresAt\":\"soon\"", false, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char body[300];
+        const char *problem = "";
+        bool has_method;
+        rill_incoming_payment payment = {0};
+        int len = snprintf(body, sizeof body,
+                           "{\"id\":\"https://a.example/1\",\"receivedAmount\":{\"value\":\"0\","
+                           "\"assetCode\":\"USD\",\"assetScale\":2}%s}",
+                           cases[i].member);
+        int error = rill_op_payment_read(&payment, &has_method, body, (size_t)len, &problem);
+        if (error != (cases[i].good ? RILL_OK : RILL_ERR_MALFORMED) ||
+            (error == RILL_OK && payment.completed != cases[i].completed))
+            fail_msg("%s: %s", cases[i].member, problem);
+    }
+}
+
+static void test_outgoing_payments_of_another_kind(void **state)
+{
+    (void)state;
+    static const char form[] =
+        "{\"id\":\"https://a.example/1\",\"receiver\":\"https://b.example/1\",\"failed\":%s,"
+        "\"debitAmount\":{\"value\":\"5\",\"assetCode\":\"USD\",\"assetScale\":2},"
+        "\"sentAmount\":{\"value\":\"0\",\"assetCode\":\"USD\",\"assetScale\":2}}";
+    static const char *const failed[] = {"true", "false", "null", "\"true\"", "1"};
+    for (size_t i = 0; i < COUNT(failed); i++) {
+        char body[400];
+        const char *problem = "";
+        rill_op_outgoing payment;
+        int len = snprintf(body, sizeof body, form, failed[i]);
+        int error = rill_op_outgoing_read(&payment, body, (size_t)len, &problem);
+        assert_int_equal(error, i < 3 ? RILL_OK : RILL_ERR_MALFORMED);
+        if (i < 3)
+            assert_int_equal(payment.failed, i == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_times),       cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_bodies),      cmocka_unit_test(test_errors_of_servers),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_errors_of_servers),
         cmocka_unit_test(test_a_new_token),
+        cmocka_unit_test(test_members_of_another_kind),
+        cmocka_unit_test(test_outgoing_payments_of_another_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

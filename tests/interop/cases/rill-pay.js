@@ -300,6 +300,9 @@ const grantWrongs = [
   ['over in between, and not renewed', { 'POST /op': over, 'POST /token': refuse(401, 'invalid_client') }, 'server_refused', /does not renew the grant/],
   ['an incoming payment that is complete', { 'POST /op': made({ completed: true, methods: [], receivedAmount: none }) }, 'completed', /is complete/],
   ['an incoming payment that is over', { 'POST /op': made({ expiresAt: '2020-01-01T00:00:00Z', receivedAmount: none }) }, 'expired', /time of the incoming payment is over/],
+  ['an incoming payment whose time is a number', { 'POST /op': made({ expiresAt: 5, receivedAmount: none }) }, 'server_answer', /"expiresAt" is not a date and time/],
+  ['an incoming payment that is complete by a text', { 'POST /op': made({ completed: 'true', receivedAmount: none }) }, 'server_answer', /"completed" is neither true nor false/],
+  ['an incoming payment without a way to be paid', { 'POST /op': made({ methods: [{ type: 'sepa' }], receivedAmount: none }) }, 'server_unsupported', /has no way of Interledger/],
   ['an incoming payment in another asset', { 'POST /op': made({ receivedAmount: { value: '0', assetCode: 'GBP', assetScale: 2 } }) }, 'asset_conflict', /another asset/]
 ]
 
