@@ -65,8 +65,17 @@ static int take_lock(state_file *f, const char *path)
     }
 }
 
+/* Another name of the same file would have another lock. */
 static int lock(state_file *f, const cli_args *args, const char *path)
 {
+    struct stat status;
+    if (*path == '\0')
+        return complain(args, "the state of a payment", "the name of its file is empty");
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return complain(args, path,
+                        S_ISLNK(status.st_mode)
+                            ? "it is a link: give the name of the file itself"
+                            : "it is no file that the state of a payment can be in");
     int error = take_lock(f, path);
     if (error == EWOULDBLOCK)
         return complain(args, path, "another process pays with this file now");

@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -178,6 +179,25 @@ static void test_says_who_can_read(void **state)
     close(ends[0]);
 }
 
+/* Nobody writes to it: it is not waited for. */
+static void test_a_pipe_without_a_writer_is_empty(void **state)
+{
+    (void)state;
+    alarm(30);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    expect("");
+    int end = open(path, O_RDWR); /* as a shell has it that writes a command's output to it */
+    assert_true(end >= 0);
+    assert_int_equal(write(end, "key", 3), 3);
+    char buf[3];
+    size_t len;
+    assert_int_equal(rill_file_read(path, buf, sizeof buf, &len, NULL), 0);
+    assert_int_equal(len, 3);
+    close(end);
+    unlink(path);
+    alarm(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_a_failure_leaves_nothing),
         cmocka_unit_test(test_reads_as_much_as_fits),
         cmocka_unit_test(test_says_who_can_read),
+        cmocka_unit_test(test_a_pipe_without_a_writer_is_empty),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

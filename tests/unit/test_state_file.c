@@ -123,8 +123,13 @@ static void test_what_is_no_payment_is_not_overwritten(void **state)
     assert_int_equal(symlink("/nowhere/at/all", path), 0);
     listen_to_errors();
     assert_int_equal(create(path), CLI_USAGE);
-    says("is there already");
+    says("it is a link");
     state_file_close(&f);
+    listen_to_errors();
+    assert_int_equal(create(""), CLI_USAGE);
+    says("name of its file is empty");
+    state_file_close(&f);
+    assert_false(exists(".lock"));
     listen_to_errors();
     assert_int_equal(create("-"), CLI_USAGE);
     says("kept in a file");
@@ -172,6 +177,39 @@ static void test_a_lock_that_is_removed_meanwhile(void **state)
     says("another process pays");
     state_file_close(&other);
     state_file_close(&f);
+}
+
+/* By another name of the file it would be another lock, and the payment would be paid twice. */
+static void test_a_link_is_no_way_around_the_lock(void **state)
+{
+    rill_payment_state s = sample(), read;
+    state_file other;
+    char link_path[sizeof path + 8];
+    (void)state;
+    write_sample(&s);
+    snprintf(link_path, sizeof link_path, "%s.link", path);
+    assert_int_equal(symlink(path, link_path), 0);
+    assert_int_equal(open_state(&read), CLI_DONE);
+    state_file_init(&other);
+    listen_to_errors();
+    assert_int_equal(state_file_open(&other, &test_args, link_path, &read), CLI_USAGE);
+    says("it is a link: give the name of the file itself");
+    state_file_close(&other);
+    state_file_close(&f);
+    (void)unlink(link_path);
+}
+
+/* Nobody writes to it: it is not waited for. */
+static void test_a_pipe_is_no_state(void **state)
+{
+    rill_payment_state read;
+    (void)state;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    listen_to_errors();
+    assert_int_equal(open_state(&read), CLI_USAGE);
+    says("no file that the state of a payment can be in");
+    state_file_close(&f);
+    assert_false(exists(lock_path));
 }
 
 /* Somebody else's link must not make us write elsewhere. */
@@ -322,6 +360,8 @@ int main(void)
         TEST(test_two_processes),
         TEST(test_a_lock_that_is_removed_meanwhile),
         TEST(test_a_lock_that_leads_elsewhere),
+        TEST(test_a_link_is_no_way_around_the_lock),
+        TEST(test_a_pipe_is_no_state),
         TEST(test_files_that_are_none),
         TEST(test_a_file_that_others_can_read),
         TEST(test_the_secret_does_not_stay),
