@@ -58,7 +58,9 @@ typedef struct rill_link_handlers {
      * Not connected any more, or not yet: detail is one line for people
      * without secrets. final: it will not come back by itself (refused by the
      * neighbour, a session of a server that ended); otherwise the link is
-     * connecting again. Requests open at that time have been reported before.
+     * connecting again. Requests open at that time have been reported before,
+     * but for those that a neighbour may still answer at another place
+     * (callback_url of rill_link_options).
      */
     void (*down)(rill_link *l, int error, const char *detail, bool final, void *user) RILL_UNSET;
     /* A Prepare came; answer with rill_link_reply and this incoming_id, once, at any time. */
@@ -126,6 +128,20 @@ typedef struct rill_link_options {
      */
     const char *cert_file;
     const char *key_file;
+    /*
+     * ILP over HTTP: the neighbour is asked to answer asynchronously (RFC 35), at this URL of a
+     * port of the same node: http://HOST/PATH or https://HOST/PATH. This also lets the neighbour
+     * have its own Prepares answered so. It is for a neighbour of a node's port
+     * (rill_node_port_add_neighbour), which takes such answers; rill_link_open refuses it. With one
+     * connection. Copied. Default: NULL: each reply is in the response to its Prepare
+     */
+    const char *callback_url;
+    /*
+     * With callback_url: where the neighbour takes our answers, on the host and port of the link's
+     * URI. No other URL that the neighbour may name is ever answered to. Copied. Default: NULL: the
+     * link's URI
+     */
+    const char *answers_url;
 } rill_link_options;
 
 RILL_API void rill_link_options_init_sized(rill_link_options *o, size_t size);
@@ -142,8 +158,9 @@ static inline void rill_link_options_init(rill_link_options *o)
  * are copied; options may be NULL. RILL_ERR_URI; RILL_ERR_UNSUPPORTED: another scheme, or options
  * of a later version; RILL_ERR_INVALID: a handler is missing, connections is not 1 to 16, a
  * certificate is without its key or the other way round, or options were not initialised;
- * RILL_ERR_TLS: ca_file cannot be used; RILL_ERR_NOMEM. *problem (may be NULL) then says what is
- * wrong, static, without secrets.
+ * RILL_ERR_TLS: ca_file cannot be used; RILL_ERR_STATE: there is a callback_url, and no account of
+ * a node that it could be for; RILL_ERR_NOMEM. *problem (may be NULL) then says what is wrong,
+ * static, without secrets.
  */
 RILL_API RILL_MUST_CHECK int rill_link_open(rill_link **out, rill_loop *loop, const char *uri,
                                             const rill_link_options *options,

@@ -31,6 +31,15 @@ typedef struct rill_link_ops {
                          const char *refusal);
 } rill_link_ops;
 
+/*
+ * As rill_link_open, for who gives the link to an account of a node: only then can a callback_url
+ * be of use.
+ */
+RILL_MUST_CHECK int rill_link_open_for_account(rill_link **out, rill_loop *loop, const char *uri,
+                                               const rill_link_options *options,
+                                               const rill_link_handlers *handlers, void *user,
+                                               const char **problem);
+
 /* Fills in reason and text of what a link or host waits for; more may be NULL, and follows ": ". */
 void rill_waiting_set(rill_waiting *out, rill_wait reason, const char *more);
 
@@ -38,6 +47,13 @@ struct rill_link {
     const rill_link_ops *ops;
     void *user;
     void *group; /* for who has many links: what they have in common. No link looks at it */
+    /*
+     * Whose it is, for who has several links of one account, set before the first packet; NULL:
+     * nobody's. A reply that comes by one of them may be to a Prepare that left by another.
+     */
+    const void *account;
+    /* It takes no Prepares: it rejects each with F02. Known before it is given out. */
+    bool only_asks;
     rill_loop *loop;
     rill_link_handlers on;
 };

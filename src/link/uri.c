@@ -208,6 +208,27 @@ int rill_uri_parse(rill_uri *out, const char *text, const char **problem)
     return error;
 }
 
+int rill_uri_parse_url(rill_uri *out, const char *text, const char **problem)
+{
+    int error = rill_uri_parse_as(out, text, "http", problem);
+    if (error == RILL_ERR_UNSUPPORTED && problem != NULL)
+        *problem = "a URL begins with https:// or http://";
+    if (error != RILL_OK)
+        return RILL_ERR_URI;
+    size_t authority = strcspn(strstr(text, "://") + 3, "/?#");
+    if (memchr(strstr(text, "://") + 3, '@', authority) == NULL)
+        return RILL_OK;
+    if (problem != NULL)
+        *problem = "a URL has no user name and no token";
+    rill_wipe(out, sizeof *out);
+    return RILL_ERR_URI;
+}
+
+bool rill_uri_same_place(const rill_uri *a, const rill_uri *b)
+{
+    return a->tls == b->tls && a->port == b->port && strcasecmp(a->host, b->host) == 0;
+}
+
 int rill_uri_write(const rill_uri *uri, char *out, size_t cap)
 {
     int len = snprintf(out, cap, "%s%s://%s:%s@%s%s", uri->base, uri->tls ? "s" : "", uri->account,

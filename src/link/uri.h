@@ -30,6 +30,13 @@ RILL_MUST_CHECK int rill_uri_parse_as(rill_uri *out, const char *text, const cha
                                       const char **problem);
 /* The same of btp+ws. */
 RILL_MUST_CHECK int rill_uri_parse(rill_uri *out, const char *text, const char **problem);
+/*
+ * A URL of HTTP without a user name or a token: https:// or http://. Its base is "http".
+ * RILL_ERR_URI.
+ */
+RILL_MUST_CHECK int rill_uri_parse_url(rill_uri *out, const char *text, const char **problem);
+/* Host, port and TLS are the same. */
+bool rill_uri_same_place(const rill_uri *a, const rill_uri *b);
 /* The URI again. RILL_ERR_BUFFER. */
 RILL_MUST_CHECK int rill_uri_write(const rill_uri *uri, char *out, size_t cap);
 

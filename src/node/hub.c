@@ -206,10 +206,12 @@ static const char *begin_session(rill_hub *h, rill_account *account, rill_link *
     if (s == NULL)
         return "out of memory";
     s->link = link;
+    s->only_asks = link->only_asks;
     if (++h->serial == 0)
         h->serial = 1;
     s->serial = h->serial;
     link->group = h;
+    link->account = account;
     account->admitted++;
     *out = s;
     return NULL;

@@ -98,10 +98,20 @@ static void place(const rill_account *account, rill_session *session)
     session->place = (uint8_t)free;
 }
 
+/* Before those that take nothing: the first one is asked what the node itself asks. */
+static rill_list *place_in_list(rill_account *account, const rill_session *session)
+{
+    rill_list *at = account->sessions.next;
+    while (at != &account->sessions &&
+           (session->only_asks || !RILL_CONTAINER(at, rill_session, in_account)->only_asks))
+        at = at->next;
+    return at;
+}
+
 void rill_owners_comes(rill_account *account, rill_session *session)
 {
     place(account, session);
-    rill_list_push_back(&account->sessions, &session->in_account);
+    rill_list_push_back(place_in_list(account, session), &session->in_account);
     if (account->missing > 0)
         account->missing--;
 }
@@ -142,12 +152,14 @@ static uint64_t mix(uint64_t x)
 
 /*
  * The heaviest session is asked first: another one that comes or goes changes nothing between
- * those that stay. Those who did not answer are asked last.
+ * those that stay. Those who did not answer are asked last, and those who take nothing after them.
  */
 static uint64_t weight_of(const rill_session *s, uint64_t destination)
 {
     uint64_t weight = mix(destination ^ mix(s->serial)) >> 1;
-    return s->deaf ? weight >> 1 : (weight >> 1) | UINT64_C(1) << 62;
+    if (s->only_asks)
+        return weight >> 2;
+    return s->deaf ? (weight >> 2) | UINT64_C(1) << 61 : (weight >> 1) | UINT64_C(1) << 62;
 }
 
 void rill_owners_begin(rill_owners *o, rill_turn *turn, rill_bytes destination,

@@ -266,11 +266,12 @@ static inline int set_up(void **state)
     return 0;
 }
 
-static inline int come(fake *f, const char *name, const char *token)
+static inline int come_as(fake *f, const char *name, const char *token, bool only_asks)
 {
     const rill_link_handlers *handlers = NULL;
     memset(f, 0, sizeof *f);
     f->link.ops = &fake_ops;
+    f->link.only_asks = only_asks;
     int rc = rill_core_admit(&handlers, &f->link.user, core, &f->link, text(name), text(token));
     if (rc != RILL_OK) {
         f->link.ops = NULL;
@@ -279,6 +280,11 @@ static inline int come(fake *f, const char *name, const char *token)
     f->link.on = *handlers;
     f->link.on.up(&f->link, f->link.user);
     return RILL_OK;
+}
+
+static inline int come(fake *f, const char *name, const char *token)
+{
+    return come_as(f, name, token, false);
 }
 
 static inline void all_come(void)

@@ -117,16 +117,22 @@ static inline rill_bytes text(const char *s)
     return (rill_bytes){(const uint8_t *)s, strlen(s)};
 }
 
-static inline void connect(world *w, fake *f, const char *name)
+static inline void connect_as(world *w, fake *f, const char *name, bool only_asks)
 {
     const rill_link_handlers *handlers = NULL;
     memset(f, 0, sizeof *f);
     f->link.ops = &fake_ops;
+    f->link.only_asks = only_asks;
     assert_int_equal(
         rill_hub_admit(&handlers, &f->link.user, w->node, &f->link, text(name), text("token")),
         RILL_OK);
     f->link.on = *handlers;
     f->link.on.up(&f->link, f->link.user);
+}
+
+static inline void connect(world *w, fake *f, const char *name)
+{
+    connect_as(w, f, name, false);
 }
 
 /* As a link ends: what it was sent is unanswered, then it is down, then closed. */

@@ -139,6 +139,21 @@ static void test_routes_are_learnt(void **state)
     nothing_held();
 }
 
+/* Over HTTP she may ask at our port, and be asked elsewhere: what we ask goes there. */
+static void test_who_only_asks_is_not_asked_for_routes(void **state)
+{
+    static fake port;
+    rill_prepare p;
+    (void)state;
+    begin_with_routes();
+    assert_int_equal(come_as(&port, "carol", "CAROL", true), RILL_OK);
+    assert_int_equal(come(&carol, "carol", "CAROL"), RILL_OK);
+    turn();
+    assert_int_equal(port.sent_count, 0);
+    assert_string_equal(destination_of(&carol, &p), "peer.route.control");
+    disconnect(&port);
+}
+
 /* What neighbours told is there after a restart, until they are back or have been silent too long.
  */
 static void test_routes_are_kept(void **state)
@@ -319,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_routes_are_learnt),
+        TEST(test_who_only_asks_is_not_asked_for_routes),
         TEST(test_routes_are_kept),
         TEST(test_reloads_while_routes_are_learnt),
         TEST(test_a_refused_route_leaves_the_child),

@@ -373,6 +373,39 @@ static void not_mine(fake *by, uint64_t id)
 }
 
 /* Nobody is left out, or asked twice, for what is learnt of him while others are asked. */
+/* Over HTTP an account may ask at a port, and be asked elsewhere. */
+static void test_who_only_asks_is_asked_last(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        world *w = start(NULL);
+        memset(&third, 0, sizeof third);
+        disconnect(&w->bob);
+        if (first == 1)
+            connect_as(w, &other, "bob", true);
+        connect(w, &w->bob, "bob");
+        if (first == 0)
+            connect_as(w, &other, "bob", true);
+        next_request = 0;
+        for (uint64_t i = 0; i < 40; i++) {
+            assert_ptr_equal(ask_whom(w, named("private.rill.bob.%llu", i)), &w->bob);
+            /* Also while the other has not answered. */
+            w->bob.link.on.unanswered(&w->bob.link, w->bob.sent[w->bob.sent_count - 1].id,
+                                      RILL_ERR_REFUSED, true, w->bob.link.user);
+            if (i >= MAX_KEPT - 2)
+                break;
+        }
+        /* They are one account's, and nobody else's. */
+        assert_non_null(w->bob.link.account);
+        assert_ptr_equal(w->bob.link.account, other.link.account);
+        assert_ptr_not_equal(w->bob.link.account, w->alice.link.account);
+        /* And where it is the only one left it is asked. */
+        assert_ptr_equal(ask_whom(w, "private.rill.bob.z"), &w->bob);
+        assert_ptr_equal(then_whom(w, &w->bob, RILL_ILP_F02_UNREACHABLE), &other);
+        stop_fleet(w);
+    }
+}
+
 static void test_who_answers_again_is_not_left_out(void **state)
 {
     (void)state;
@@ -558,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_who_is_asked_puts_no_owner_out_of_mind),
         cmocka_unit_test(test_one_address_of_two),
         cmocka_unit_test(test_the_deaf_are_asked_last),
+        cmocka_unit_test(test_who_only_asks_is_asked_last),
         cmocka_unit_test(test_who_answers_again_is_not_left_out),
         cmocka_unit_test(test_to_ones_own_account),
         cmocka_unit_test(test_a_fleet_is_noticed),
