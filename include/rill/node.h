@@ -96,7 +96,10 @@ typedef struct rill_node_options {
      * rill_node_open, and again whenever it was lost. Default: NULL: none
      */
     const char *uplink;
-    /* Of the uplink; NULL: the defaults. Copied; its texts stay the caller's. Default: NULL */
+    /*
+     * Of the uplink; NULL: the defaults. Copied; its texts stay the caller's. It has no
+     * callback_url (RILL_ERR_STATE), since nobody comes to a port as the parent. Default: NULL
+     */
     const rill_link_options *uplink_options;
     /*
      * The uplink is asked for the node's address and asset, by IL-DCP. false: those of these
@@ -131,7 +134,9 @@ RILL_API RILL_MUST_CHECK int rill_node_open(rill_node **out, rill_loop *loop,
 
 /*
  * From now on nobody else connects, and new Prepares are rejected with T03. `drained` follows when
- * nothing is under way any more. Nothing the second time, and after rill_node_close.
+ * nothing is under way any more. Nothing the second time, and after rill_node_close. Where a
+ * neighbour has a callback_url, ports go on taking requests over HTTP until they are closed: its
+ * replies come there.
  */
 RILL_API void rill_node_stop(rill_node *n);
 /* Rejects with T03 all that is under way, so that nobody waits for it. */

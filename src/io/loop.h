@@ -81,6 +81,7 @@ struct rill_loop {
     size_t partial;     /* bytes that these parts hold */
     size_t pool_count;
     uint8_t *pool[RILL_BLOCK_POOL];
+    struct http_desk *http_desk; /* src/links/http's; NULL: nobody has any */
 };
 
 /* ---- post.c ---- */

@@ -12,6 +12,7 @@ struct rill_port {
     rill_btp_server *btp;
     rill_http_link_server *http; /* NULL: BTP alone */
     rill_listener *own;          /* with http: the listener of both */
+    bool stopped;
     unsigned parts;              /* servers and listener that are not closed yet */
     void (*closed)(void *owner); /* NULL: it never was its caller's */
 };
@@ -24,7 +25,7 @@ static const rill_allocator *memory(void)
 static int on_websocket(void *owner, rill_tcp *t, const rill_ws_handshake *agreed)
 {
     rill_port *p = owner;
-    return rill_btp_server_upgrade(p->btp, t, agreed);
+    return p->stopped ? RILL_ERR_CLOSED : rill_btp_server_upgrade(p->btp, t, agreed);
 }
 
 static int on_authenticate(void *owner, rill_bytes name, rill_bytes token, rill_link *session,
@@ -166,10 +167,16 @@ rill_listener *rill_port_listener(const rill_port *p)
     return p->own != NULL ? p->own : rill_btp_server_listener(p->btp);
 }
 
+bool rill_port_takes_replies(const rill_port *p)
+{
+    return p->http != NULL && rill_http_link_server_takes_replies(p->http);
+}
+
 void rill_port_stop(rill_port *p)
 {
+    p->stopped = true;
     rill_btp_server_stop(p->btp);
-    if (p->http == NULL)
+    if (p->http == NULL || rill_port_takes_replies(p))
         return;
     rill_listener_stop(p->own);
     rill_http_link_server_drain(p->http);

@@ -37,7 +37,12 @@ RILL_MUST_CHECK int rill_port_open(rill_port **out, rill_loop *loop, const rill_
 RILL_MUST_CHECK int rill_port_add_http_account(rill_port *p, const rill_link_account *account,
                                                const char **problem);
 rill_listener *rill_port_listener(const rill_port *p);
-/* Takes no further connection; over HTTP, no further request. */
+/*
+ * Links of this loop have asked their neighbours to post replies to a port. Then it goes on with
+ * connections and requests of HTTP until it is closed: what is under way could not end.
+ */
+bool rill_port_takes_replies(const rill_port *p);
+/* Takes no further connection; over HTTP, no further request, but see above. */
 void rill_port_stop(rill_port *p);
 /*
  * Closes every session too: their `down`, final, and `closed` come. Then calls closed(owner), with

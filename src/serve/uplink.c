@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 #include "serve/node_impl.h"
 
 static const rill_allocator *memory(void)
@@ -117,7 +118,15 @@ static const rill_way_handlers handlers = {on_address, on_no_address, on_waiting
 int rill_node_open_uplink(rill_node *n, const rill_node_options *o, const char **problem)
 {
     struct rill_account *parent = NULL;
+    rill_link_options options;
     n->telling.run = tell;
+    rill_link_options_init(&options);
+    if (o->uplink_options != NULL &&
+        rill_sized_take(&options, sizeof options, o->uplink_options) == RILL_OK &&
+        options.callback_url != NULL) {
+        *problem = "an uplink has no asynchronous replies: nobody may come to a port as the parent";
+        return RILL_ERR_STATE;
+    }
     int rc = n->hub != NULL ? add_parent(n, &parent) : RILL_OK;
     if (rc == RILL_OK)
         n->uplink = rill_calloc(memory(), 1, sizeof *n->uplink);

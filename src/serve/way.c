@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "link/link_impl.h"
+
 static void on_again(uv_timer_t *timer);
 
 /* ---- asking for the address ---- */
@@ -187,7 +189,11 @@ int rill_way_open(rill_way *w, rill_loop *loop, const char *uri, const rill_link
     w->asks = asks;
     w->closing = false;
     rill_account_query_init(&w->query);
-    int rc = rill_link_open(&w->link, loop, uri, options, &handlers_of_link, w, problem);
+    bool answered_elsewhere = options != NULL && options->callback_url != NULL;
+    int rc = answered_elsewhere
+                 ? rill_link_open_for_account(&w->link, loop, uri, options, &handlers_of_link, w,
+                                              problem)
+                 : rill_link_open(&w->link, loop, uri, options, &handlers_of_link, w, problem);
     if (rc != RILL_OK)
         return rc;
     (void)uv_timer_init(loop->uv, &w->again);

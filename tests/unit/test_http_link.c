@@ -5,6 +5,7 @@
 
 #include "net_fixture.h"
 
+#include "http_script.h"
 #include "links/http/http_server.h"
 
 static net n;
@@ -232,101 +233,6 @@ static void test_a_server_that_goes_leaves_doubt(void **state)
     }
 }
 
-/* ---- a server of HTTP/1.1 that says what it is told to ---- */
-
-static uv_tcp_t scripted;
-static const char *script; /* the answer to each request; NULL: none */
-static bool script_closes; /* after the answer, or instead of it */
-static unsigned script_requests;
-static unsigned script_connections;
-
-typedef struct visitor {
-    uv_tcp_t handle;
-    uv_write_t write;
-    char buffer[4096];
-    size_t len;
-    bool closing;
-} visitor;
-
-static void on_visitor_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-static void close_visitor(visitor *v)
-{
-    if (v->closing)
-        return;
-    v->closing = true;
-    uv_close((uv_handle_t *)&v->handle, on_visitor_closed);
-}
-
-static void on_visitor_written(uv_write_t *write, int status)
-{
-    visitor *v = write->data;
-    (void)status;
-    if (script_closes)
-        close_visitor(v);
-}
-
-static void on_visitor_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
-{
-    visitor *v = handle->data;
-    (void)size;
-    *buf = uv_buf_init(v->buffer + v->len, (unsigned)(sizeof v->buffer - v->len));
-}
-
-static void on_visitor_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
-{
-    visitor *v = stream->data;
-    (void)buf;
-    if (count < 0) {
-        close_visitor(v);
-        return;
-    }
-    v->len += (size_t)count;
-    char *end = memmem(v->buffer, v->len, "\r\n\r\n", 4);
-    if (end == NULL || v->len - (size_t)(end + 4 - v->buffer) < packet_len)
-        return;
-    v->len = 0;
-    script_requests++;
-    if (script == NULL) {
-        if (script_closes)
-            close_visitor(v);
-        return;
-    }
-    uv_buf_t out = uv_buf_init((char *)(uintptr_t)script, (unsigned)strlen(script));
-    v->write.data = v;
-    assert_int_equal(uv_write(&v->write, stream, &out, 1, on_visitor_written), 0);
-}
-
-static void on_visitor(uv_stream_t *server, int status)
-{
-    visitor *v = calloc(1, sizeof *v);
-    assert_int_equal(status, 0);
-    assert_non_null(v);
-    script_connections++;
-    uv_tcp_init(rill_loop_uv(n.loop), &v->handle);
-    v->handle.data = v;
-    assert_int_equal(uv_accept(server, (uv_stream_t *)&v->handle), 0);
-    uv_read_start((uv_stream_t *)&v->handle, on_visitor_alloc, on_visitor_read);
-}
-
-static void serve_script(const char *answer, bool closes)
-{
-    struct sockaddr_in address;
-    int len = sizeof address;
-    script = answer;
-    script_closes = closes;
-    script_requests = script_connections = 0;
-    uv_tcp_init(rill_loop_uv(n.loop), &scripted);
-    assert_int_equal(uv_ip4_addr("127.0.0.1", 0, &address), 0);
-    assert_int_equal(uv_tcp_bind(&scripted, (const struct sockaddr *)&address, 0), 0);
-    assert_int_equal(uv_listen((uv_stream_t *)&scripted, 16, on_visitor), 0);
-    assert_int_equal(uv_tcp_getsockname(&scripted, (struct sockaddr *)&address, &len), 0);
-    n.options.listen.port = ntohs(address.sin_port);
-}
-
 #define OK_FULFILL                                                                                 \
     "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n\x0d\x21"                                        \
     "01234567890123456789012345678901x"
@@ -358,7 +264,7 @@ static void test_other_answers_are_rejects(void **state)
     };
     (void)state;
     begin();
-    serve_script(OK_FULFILL, false);
+    serve_script(&n, OK_FULFILL, false);
     connect_as("ilp+http", TOKEN);
     until(&n, is_up);
     send_and_wait(1);
@@ -385,7 +291,7 @@ static void test_what_was_seen_is_not_sent_again(void **state)
 {
     (void)state;
     begin();
-    serve_script(NULL, true);
+    serve_script(&n, NULL, true);
     connect_as("ilp+http", TOKEN);
     until(&n, is_up);
     send_and_wait(1);
@@ -406,7 +312,8 @@ static void test_each_request_on_a_connection_of_its_own(void **state)
 {
     (void)state;
     begin();
-    serve_script("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 35\r\n\r\n\x0d\x21"
+    serve_script(&n,
+                 "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 35\r\n\r\n\x0d\x21"
                  "01234567890123456789012345678901x",
                  true);
     connect_as("ilp+http", TOKEN);
@@ -462,7 +369,7 @@ static void add_scripted(const char *const *tokens)
     uint16_t ours = n.options.listen.port;
     char uri[128];
     const char *problem = NULL;
-    serve_script(OK_FULFILL, false);
+    serve_script(&n, OK_FULFILL, false);
     net_uri(&n, uri, sizeof uri, "ilp+http", "there", "127.0.0.1");
     n.options.listen.port = ours;
     assert_int_equal(add_account(tokens, uri, &problem), RILL_OK);

@@ -8,7 +8,9 @@
 #include "link/link_impl.h"
 #include "link/uri.h"
 #include "links/http/http_client.h"
+#include "links/http/http_desk.h"
 #include "links/http/http_due.h"
+#include "links/http/http_seen.h"
 
 typedef struct http_link http_link;
 
@@ -23,17 +25,50 @@ typedef struct http_socket {
     bool over;
 } http_socket;
 
-/* A Prepare that waits for a socket, or for its answer. */
-typedef struct http_sending {
+typedef struct http_sending http_sending;
+
+/* What a request has more where replies are asynchronous. */
+typedef struct http_part {
+    http_awaited awaited; /* of a Prepare */
+    http_sending *sending;
+    char id[HTTP_ID_TEXT];
+    bool answer;         /* it is a reply of ours, and no Prepare */
+    bool parked;         /* a Prepare: the neighbour has it, and its reply is still to come */
+    bool told;           /* a Prepare: its owner has the reply, and the response is to come */
+    uint64_t expires_ms; /* a reply: of its Prepare, by the wall clock */
+    unsigned pauses;     /* a reply: how often it was not taken */
+    bool doubt;          /* a reply: the neighbour may have taken it, and its word was lost */
+} http_part;
+
+/* A Prepare that waits for a socket, or for its answer; or a reply that the neighbour shall have.
+ */
+struct http_sending {
     http_due due; /* first */
     rill_list node;
     uint64_t cookie;
     uint64_t handle;
     http_socket *socket; /* NULL: it waits for one */
+    http_part *part;     /* NULL: of the synchronous form */
     unsigned tries;
     size_t len;
     uint8_t packet[];
-} http_sending;
+};
+
+/* What a link has more where replies are asynchronous. */
+typedef struct http_async {
+    http_desk *desk;
+    http_desk_link listed;
+    char *callback_url;
+    char *answers_url;  /* as the neighbour may name it */
+    char *answers_path; /* with the query */
+    rill_list ready;    /* http_sending.node: replies that wait for a socket */
+    rill_list busy;     /* that are on one */
+    rill_list resting;  /* that were not taken, until they are tried again */
+    unsigned answers;   /* in all three */
+    size_t bytes;       /* of these */
+    uint64_t lost;      /* Fulfills that the neighbour never took, since the log last had a line */
+    http_seen seen;
+} http_async;
 
 typedef enum http_state {
     LINK_WAITING, /* for the time to try */
@@ -76,6 +111,9 @@ struct http_link {
     bool refused; /* it does not know us */
     bool reconnect;
     bool closing;
+    bool lingering;    /* it closes, and the neighbour does not have all our replies yet */
+    bool over;         /* and is not waited for any longer */
+    http_async *async; /* NULL: replies are synchronous */
     http_state state;
     uint64_t connect_timeout; /* ns */
     unsigned attempts;
@@ -89,6 +127,25 @@ struct http_link {
     size_t authorization_len;
     char authorization[sizeof(((rill_uri *)0)->token) + 8];
 };
+
+/* http_sending.c */
+
+/* Sends what waits, soon. */
+void http_link_pump(http_link *k);
+/* Sends what waits, now, and connects where that takes more. */
+void http_sendings_dispatch(http_link *k);
+/* How long a reply to this Prepare may take, nanoseconds. */
+uint64_t http_sending_wait(http_link *k, const uint8_t *packet, size_t len);
+void http_sending_free(http_link *k, http_sending *x);
+/* As of http_socket_handlers. */
+void http_sending_answered(http_link *k, http_sending *x, const rill_http_message *m);
+void http_sending_failed(http_link *k, http_sending *x, int error, bool sent);
+/* Its time is over. */
+void http_sending_too_late(http_link *k, http_sending *x);
+/* There is no reply to one that may have been sent; its response is not waited for either. */
+void http_sending_let_go(http_link *k, http_sending *x, int error);
+/* Those that wait for a socket will have no reply. */
+void http_sendings_fail(http_link *k, int error);
 
 /* http_socket.c */
 RILL_MUST_CHECK int http_socket_open(http_link *k);

@@ -33,6 +33,8 @@ void http_account_free(http_account *a)
         return;
     wipe_text(a->uri);
     wipe_text(a->name);
+    wipe_text(a->callback_url);
+    wipe_text(a->answers_url);
     rill_free(memory(), a);
 }
 
@@ -125,7 +127,11 @@ int http_account_open(http_session *session, const char **problem)
     http_account *a = session->account;
     rill_loop *loop = session->server->loop;
     a->tried_at = uv_now(loop->uv);
-    return rill_http_link_open(&a->out, loop, a->uri, &a->options, &handlers, session, problem);
+    int error =
+        rill_http_link_open(&a->out, loop, a->uri, &a->options, &handlers, session, problem);
+    if (error == RILL_OK)
+        a->out->account = session->link.account;
+    return error;
 }
 
 int http_account_send(http_session *session, uint64_t cookie, const uint8_t *packet, size_t len)

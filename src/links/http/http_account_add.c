@@ -23,6 +23,13 @@ static char *copy_of(rill_bytes text)
     return copy;
 }
 
+static bool copy_text(char **out, const char *text)
+{
+    if (text != NULL)
+        *out = copy_of((rill_bytes){(const uint8_t *)text, strlen(text)});
+    return text == NULL || *out != NULL;
+}
+
 static int make(http_session *session, const rill_link_account *given)
 {
     http_account *a =
@@ -34,10 +41,12 @@ static int make(http_session *session, const rill_link_account *given)
     if (given->options != NULL)
         a->options = *given->options;
     a->name = copy_of(given->name);
-    if (given->uri != NULL)
-        a->uri = copy_of((rill_bytes){(const uint8_t *)given->uri, strlen(given->uri)});
-    if (a->name == NULL || (given->uri != NULL && a->uri == NULL))
+    if (!copy_text(&a->uri, given->uri) || !copy_text(&a->callback_url, a->options.callback_url) ||
+        !copy_text(&a->answers_url, a->options.answers_url) || a->name == NULL)
         return RILL_ERR_NOMEM;
+    session->link.only_asks = a->uri == NULL;
+    a->options.callback_url = a->callback_url;
+    a->options.answers_url = a->answers_url;
     for (size_t i = 1; i < given->token_count; i++) {
         int error = rill_bearers_add(&session->server->bearers, given->tokens[i],
                                      (uint64_t)(uintptr_t)session, a->more[a->more_count]);
@@ -76,6 +85,10 @@ int rill_http_link_server_add(rill_http_link_server *s, const rill_link_account 
     *problem = "the URI is not of ILP over HTTP: ilp+http:// or ilp+https://";
     if (given->uri != NULL && !is_http(given->uri))
         return RILL_ERR_UNSUPPORTED;
+    *problem = "callback_url is for a neighbour with a URI, and with one connection";
+    if (given->options != NULL && given->options->callback_url != NULL &&
+        (given->uri == NULL || given->options->connections != 1))
+        return RILL_ERR_INVALID;
     *problem = NULL;
     int error = s->closing ? RILL_ERR_CLOSED : http_session_make(s, given->tokens[0], &session);
     if (error == RILL_OK)

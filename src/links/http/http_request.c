@@ -28,6 +28,18 @@ static void reject(rill_web_connection *c, uint64_t handle, rill_ilp_code_id cod
         rill_web_drop(c);
 }
 
+/* No place now. For who posts a reply, 200 would mean that it was taken. */
+static void say_busy(rill_web_connection *c, uint64_t handle, const rill_http_message *m,
+                     const char *why)
+{
+    bool is_reply =
+        m->body_len > 0 && (m->body[0] == RILL_ILP_FULFILL || m->body[0] == RILL_ILP_REJECT);
+    if (is_reply)
+        rill_web_say(c, handle, 503, why);
+    else
+        reject(c, handle, RILL_ILP_T03_CONNECTOR_BUSY, why);
+}
+
 /* Its bearer token is somebody's. */
 static int identify(rill_http_link_server *s, rill_web_connection *c, const rill_http_message *m,
                     http_session **session)
@@ -70,13 +82,15 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
         rill_web_log(c, "was refused: wrong token, or none");
         rill_web_say(c, handle, 401, "a bearer token is required");
     } else if (error != RILL_OK) {
-        reject(c, handle, RILL_ILP_T03_CONNECTOR_BUSY, "no room for more");
+        say_busy(c, handle, m, "no room for more");
     } else if (rill_http_find(m, "content-type", &type) != RILL_OK || !is_packet_type(type)) {
         rill_web_say(c, handle, 400, "the content type is not application/octet-stream");
+    } else if (http_later_take(session, c, handle, m)) {
+        return; /* answered, or to be answered by a request of ours */
     } else if (rill_prepare_decode(&prepare, m->body, m->body_len) != RILL_OK) {
         rill_web_say(c, handle, 400, "the body is no ILP Prepare");
     } else if (rill_map_count(&s->requests) >= s->options.max_requests ||
-               http_session_ask(session, c, handle, (rill_bytes){m->body, m->body_len}) !=
+               http_request_ask(session, c, handle, (rill_bytes){m->body, m->body_len}) !=
                    RILL_OK) {
         if (!c->over)
             reject(c, handle, RILL_ILP_T03_CONNECTOR_BUSY, "too many requests are open");

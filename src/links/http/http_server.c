@@ -38,6 +38,8 @@ int rill_http_link_server_new(rill_http_link_server **out, rill_loop *loop,
         (rill_crypto_random(loop->crypto, s->key, sizeof s->key) != RILL_OK ||
          rill_crypto_random(loop->crypto, (uint8_t *)seeds, sizeof seeds) != RILL_OK))
         error = RILL_ERR_CRYPTO;
+    if (error == RILL_OK)
+        error = http_desk_hold(&s->desk, loop);
     if (error != RILL_OK) {
         rill_ws_origins_free(rill_allocator_default(), s->options.allow_origins);
         rill_wipe(s->key, sizeof s->key);
@@ -47,6 +49,9 @@ int rill_http_link_server_new(rill_http_link_server **out, rill_loop *loop,
     rill_bearers_init(&s->bearers, rill_allocator_default(), hash_token, s, seeds[0]);
     rill_map_init(&s->requests, rill_allocator_default(), seeds[1]);
     rill_list_init(&s->sessions);
+    s->on_desk.log = o->log;
+    s->on_desk.owner = o->owner;
+    http_desk_add_server(s->desk, &s->on_desk);
     rill_web_init(&s->web, loop, &http_request_handlers, s);
     s->web.request_timeout = o->request_timeout;
     s->web.idle_timeout = o->idle_timeout;
@@ -60,6 +65,11 @@ void rill_http_link_server_protocols(rill_http_link_server *s,
                                      rill_protocol out[RILL_HTTP_LINK_PROTOCOLS])
 {
     rill_web_protocols(&s->web, out);
+}
+
+bool rill_http_link_server_takes_replies(const rill_http_link_server *s)
+{
+    return http_desk_has_link(s->desk);
 }
 
 void rill_http_link_server_drain(rill_http_link_server *s)
@@ -80,6 +90,7 @@ void rill_http_link_server_close(rill_http_link_server *s, void (*closed)(void *
         return;
     s->closing = true;
     s->closed = closed;
+    http_desk_remove_server(&s->on_desk);
     for (rill_list *n = s->sessions.next, *next; n != &s->sessions; n = next) {
         next = n->next;
         http_session_end(RILL_CONTAINER(n, http_session, node), RILL_ERR_CLOSED,

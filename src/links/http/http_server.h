@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ILP over HTTP, the server: a neighbour or a client posts a Prepare, and the Fulfill or Reject is
- * in the response (RFC 35, in its synchronous form). It takes connections from a listener,
- * HTTP/1.1 and HTTP/2, and gives each account out as a rill_link, however many connections the
- * account uses. A bearer token in each request says whose it is.
+ * in the response; or, for an account whose link has the asynchronous form of RFC 35, is posted to
+ * the neighbour by that link. Replies to such a link's own Prepares come here too. It takes
+ * connections from a listener, HTTP/1.1 and HTTP/2, and gives each account out as a rill_link,
+ * however many connections the account uses. A bearer token in each request says whose it is.
  *
  * Such a link brings Prepares and takes their replies. It can send only if its account was added
  * with a URI: without one there is no address to send a request to. A Prepare for such an account
@@ -56,6 +57,8 @@ RILL_MUST_CHECK int rill_http_link_server_add(rill_http_link_server *s, const ri
 #define RILL_HTTP_LINK_PROTOCOLS RILL_WEB_PROTOCOLS
 void rill_http_link_server_protocols(rill_http_link_server *s,
                                      rill_protocol out[RILL_HTTP_LINK_PROTOCOLS]);
+/* Links of this loop have asked their neighbours to post replies to a port (RFC 35). */
+bool rill_http_link_server_takes_replies(const rill_http_link_server *s);
 /* Takes no new connection, and no further request on those that there are. */
 void rill_http_link_server_drain(rill_http_link_server *s);
 /*

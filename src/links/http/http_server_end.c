@@ -12,6 +12,7 @@ void http_server_maybe_free(rill_http_link_server *s)
     void (*closed)(void *owner) = s->closed;
     void *owner = s->options.owner;
     rill_loop *loop = s->loop;
+    http_desk_drop(s->desk);
     rill_bearers_clear(&s->bearers);
     rill_map_clear(&s->requests);
     rill_web_clear(&s->web);

@@ -25,11 +25,11 @@ static int reply(rill_link *l, uint64_t id, const uint8_t *packet, size_t len)
     http_request *r = rill_map_get(&session->server->requests, id);
     if (r == NULL || r->session != session)
         return RILL_ERR_NOT_CONNECTED;
-    rill_web_connection *c = r->connection;
-    uint64_t handle = r->handle;
+    rill_bytes bytes = {packet, len};
     session->used_at = uv_now(session->server->loop->uv);
-    int error = http_request_reply(c, handle, (rill_bytes){packet, len});
-    if (error == RILL_OK || error == RILL_ERR_NOT_FOUND)
+    int error = r->later != NULL ? http_request_post(r, bytes)
+                                 : http_request_reply(r->connection, r->handle, bytes);
+    if (error == RILL_OK || error == RILL_ERR_NOT_FOUND || error == RILL_ERR_NOT_CONNECTED)
         http_request_free(r);
     return error == RILL_ERR_NOT_FOUND ? RILL_ERR_NOT_CONNECTED : error;
 }
@@ -105,7 +105,8 @@ static void begin_end(http_session *session)
         http_request *r = RILL_CONTAINER(session->requests.next, http_request, of_session);
         rill_web_connection *c = r->connection;
         http_request_free(r);
-        rill_web_drop(c);
+        if (c != NULL)
+            rill_web_drop(c);
     }
     rill_loop_defer(session->server->loop, &session->ending);
 }
@@ -159,6 +160,7 @@ int http_session_make(rill_http_link_server *s, rill_bytes token, http_session *
     session->server = s;
     session->link.ops = &session_ops;
     session->link.loop = s->loop;
+    session->link.only_asks = true;
     rill_list_init(&session->requests);
     rill_list_init(&session->unwanted);
     rill_task_init(&session->rejecting, reject_unwanted);
@@ -185,6 +187,8 @@ int http_session_admit(http_session *session, rill_bytes name, rill_bytes token)
         return error;
     }
     session->link.on = *handlers;
+    if (session->account != NULL && session->account->out != NULL)
+        session->account->out->account = session->link.account;
     session->owned = true;
     session->up = true;
     session->link.on.up(&session->link, session->link.user);
@@ -210,25 +214,4 @@ int http_session_of(rill_http_link_server *s, rill_bytes token, http_session **o
     http_session *session = *out;
     session->used_at = uv_now(s->loop->uv);
     return session->up ? RILL_OK : RILL_ERR_LIMIT;
-}
-
-int http_session_ask(http_session *session, rill_web_connection *c, uint64_t handle,
-                     rill_bytes packet)
-{
-    rill_http_link_server *s = session->server;
-    rill_link *l = &session->link;
-    http_request *r = rill_blocks_take(&s->web.blocks, sizeof *r);
-    if (r == NULL)
-        return RILL_ERR_NOMEM;
-    *r = (http_request){
-        .id = s->next_request++, .handle = handle, .connection = c, .session = session};
-    int error = rill_map_put(&s->requests, r->id, r);
-    if (error != RILL_OK) {
-        rill_blocks_give(&s->web.blocks, r);
-        return error;
-    }
-    rill_list_push_back(&c->requests, &r->of_connection);
-    rill_list_push_back(&session->requests, &r->of_session);
-    l->on.prepare(l, r->id, packet.data, packet.len, l->user);
-    return RILL_OK;
 }

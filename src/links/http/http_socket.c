@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "links/http/client_impl.h"
+#include "links/http/http_async.h"
 
 #define TEXT(literal)                                                                              \
     {                                                                                              \
@@ -105,17 +106,21 @@ bool http_socket_has_room(http_socket *s)
 int http_socket_send(http_socket *s, http_sending *x)
 {
     http_link *k = s->link;
-    const rill_http_field fields[] = {
+    rill_http_field fields[2 + HTTP_ASYNC_FIELDS] = {
         {TEXT("content-type"), TEXT("application/octet-stream")},
         {TEXT("authorization"), {(const uint8_t *)k->authorization, k->authorization_len}},
     };
+    bool answers = x->part != NULL && x->part->answer;
+    size_t count = k->authorization_len == 0 ? 1 : 2;
+    if (x->part != NULL)
+        count += http_async_fields(k, x, fields + count);
     const rill_http_request r = {
         .method = TEXT("POST"),
         .scheme = text(k->uri.tls ? "https" : "http"),
         .authority = text(k->uri.host_header),
-        .path = text(k->uri.target),
+        .path = text(answers ? k->async->answers_path : k->uri.target),
         .fields = fields,
-        .field_count = k->authorization_len == 0 ? 1 : 2,
+        .field_count = count,
         .body = {x->packet, x->len},
     };
     int error = rill_http_client_request(s->http, &r, (uint64_t)(uintptr_t)x, &x->handle);

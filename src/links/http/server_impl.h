@@ -7,17 +7,25 @@
 #include "base/map.h"
 #include "http/bearer.h"
 #include "link/link_impl.h"
+#include "links/http/http_desk.h"
 #include "links/http/http_server.h"
 #include "web/web.h"
 
 typedef struct http_session http_session;
 
+/* What a Prepare has more whose reply is to be posted. */
+typedef struct http_later {
+    char id[HTTP_ID_TEXT];
+    uint64_t expires_ms; /* by the wall clock */
+} http_later;
+
 /* A Prepare that a session's owner is to answer. */
 typedef struct http_request {
     uint64_t id; /* of the link; its key in the map */
     uint64_t handle;
-    rill_web_connection *connection;
+    rill_web_connection *connection; /* NULL: its reply is to be posted */
     http_session *session;
+    http_later *later; /* NULL: its reply is in the response */
     rill_list of_connection;
     rill_list of_session;
 } http_request;
@@ -33,6 +41,8 @@ typedef struct http_account {
     rill_link *out; /* by which it is asked; NULL: none now */
     char *uri;      /* NULL: it is not asked. A secret */
     char *name;     /* for people */
+    char *callback_url;
+    char *answers_url;
     rill_link_options options;
     uint64_t tried_at; /* uv_now() when out was last opened */
     bool lost;         /* told so */
@@ -53,6 +63,7 @@ struct http_session {
     uint8_t token[RILL_BEARER_HASH];
     bool has_token;
     struct http_account *account; /* of one that was added; NULL: it came by itself */
+    size_t later;                 /* of requests: those whose reply is to be posted */
     bool owned;                   /* has handlers */
     bool up;
     bool over;    /* down has been said */
@@ -64,6 +75,8 @@ struct rill_http_link_server {
     rill_http_link_server_options options;
     rill_web web;
     rill_bearers bearers; /* account: the address of the session */
+    http_desk *desk;
+    http_desk_server on_desk;
     uint8_t key[32];
     rill_map requests; /* by http_request.id */
     uint64_t next_request;
@@ -80,9 +93,6 @@ struct rill_http_link_server {
  * RILL_ERR_NOMEM, RILL_ERR_CRYPTO.
  */
 RILL_MUST_CHECK int http_session_of(rill_http_link_server *s, rill_bytes token, http_session **out);
-/* Gives a Prepare to its owner. RILL_ERR_NOMEM. */
-RILL_MUST_CHECK int http_session_ask(http_session *session, rill_web_connection *c, uint64_t handle,
-                                     rill_bytes packet);
 /* It ends: its owner is told, and closes it. */
 void http_session_end(http_session *session, int error, const char *why);
 
@@ -112,9 +122,32 @@ void http_account_free(http_account *a);
 /* http_request.c */
 extern const rill_web_handlers http_request_handlers;
 
+/* http_later.c */
+
+/*
+ * A request of an account whose replies are asynchronous: a Prepare whose reply is to be posted, or
+ * a reply to one of ours. False: it is a request as others are, or none.
+ */
+bool http_later_take(http_session *session, rill_web_connection *c, uint64_t handle,
+                     const rill_http_message *m);
+
 /* http_prepare.c */
+
+/* Gives a Prepare to its owner. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int http_request_ask(http_session *session, rill_web_connection *c, uint64_t handle,
+                                     rill_bytes packet);
+/*
+ * The two halves of it, for who says something in between. later: copied; c is NULL then, and the
+ * reply goes into the outbox of the account's link. The second gives away a request that may be
+ * gone when it returns.
+ */
+RILL_MUST_CHECK int http_request_open(http_session *session, rill_web_connection *c,
+                                      uint64_t handle, const http_later *later, http_request **out);
+void http_request_give(const http_request *r, rill_bytes packet);
 /* The response to a Prepare. */
 RILL_MUST_CHECK int http_request_reply(rill_web_connection *c, uint64_t handle, rill_bytes packet);
+/* The reply to one that has `later`. RILL_ERR_NOT_CONNECTED: its link is gone. */
+RILL_MUST_CHECK int http_request_post(const http_request *r, rill_bytes packet);
 /* The request is answered, or its asker gone. */
 void http_request_free(http_request *r);
 
