@@ -42,30 +42,59 @@ static bool read_tokens(const reading *r, const char *name, const json_t *list,
     return true;
 }
 
+/* A member that is a text, or is not there. */
+static bool read_text(const reading *r, const char *name, const json_t *value, const char *key,
+                      const char **out)
+{
+    char what[100];
+    const json_t *member = json_object_get(value, key);
+    *out = json_string_value(member);
+    if (member == NULL || *out != NULL)
+        return true;
+    (void)snprintf(what, sizeof what, "\"%s\" must be a text", key);
+    return wrong(r, name, what);
+}
+
+static bool is_known(const char *key)
+{
+    static const char *const known[] = {"tokens", "uri", "callback_url", "answers_url"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(key, known[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool add_one(const reading *r, const char *name, const json_t *value)
 {
     const char *tokens[MAX_TOKENS + 1];
     const char *key;
     const json_t *member;
     const char *problem = NULL;
-    const json_t *uri = json_object_get(value, "uri");
+    const char *uri;
+    rill_link_options options;
+    rill_link_options_init(&options);
     if (!json_is_object(value))
         return wrong(r, name, "must be an object with \"tokens\" and, if it is asked, \"uri\"");
-    json_object_foreach((json_t *)(uintptr_t)value, key,
-                        member) if (strcmp(key, "tokens") != 0 &&
-                                    strcmp(key, "uri") !=
-                                        0) return wrong(r, name,
-                                                        "only \"tokens\" and \"uri\" are known");
-    if (uri != NULL && !json_is_string(uri))
-        return wrong(r, name, "\"uri\" must be a text: ilp+https://:TOKEN@HOST/PATH");
-    if (!read_tokens(r, name, json_object_get(value, "tokens"), tokens))
+    json_object_foreach((json_t *)(uintptr_t)value, key, member)
+    {
+        if (!is_known(key))
+            return wrong(
+                r, name,
+                "only \"tokens\", \"uri\", \"callback_url\" and \"answers_url\" are known");
+    }
+    if (!read_text(r, name, value, "uri", &uri) ||
+        !read_text(r, name, value, "callback_url", &options.callback_url) ||
+        !read_text(r, name, value, "answers_url", &options.answers_url) ||
+        !read_tokens(r, name, json_object_get(value, "tokens"), tokens))
         return false;
     for (size_t i = 0; i < r->port_count; i++) {
         rill_node_neighbour neighbour;
         rill_node_neighbour_init(&neighbour);
         neighbour.name = name;
         neighbour.tokens = tokens;
-        neighbour.uri = json_string_value(uri);
+        neighbour.uri = uri;
+        neighbour.link_options = &options;
         if (rill_node_port_add_neighbour(r->ports[i], &neighbour, &problem) != RILL_OK)
             return wrong(r, name, problem);
     }

@@ -14,6 +14,7 @@
 
 #include "clients/url.h"
 #include "connector/settler.h"
+#include "link/uri.h"
 
 #define END                                                                                        \
     {                                                                                              \
@@ -90,6 +91,14 @@ static const rill_field link_fields[] = {
      AT(rill_config_link, token)},
     {"connections", "How many connections at once. Default: 1.", RILL_KIND_NUMBER,
      AT(rill_config_link, connections), .min = 1, .max = 16},
+    {"callback-url",
+     "ILP over HTTP: the URL of a port of this node where the neighbour posts its replies, by the"
+     " asynchronous form of RFC 35. Default: none; they are in its responses.",
+     RILL_KIND_TEXT, AT(rill_config_link, callback_url)},
+    {"answers-url",
+     "With callback-url: where the neighbour takes our replies, on the host and port of uri."
+     " Default: at uri.",
+     RILL_KIND_TEXT, AT(rill_config_link, answers_url)},
     END,
 };
 static const rill_shape link_shape = {"a link", sizeof(rill_config_link), link_fields,
@@ -384,6 +393,11 @@ static void wrong(judge *j, rill_place place, const char *before, const char *na
     j->report(j->user, place, problem);
 }
 
+bool rill_config_same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 static const rill_config_account *accounts_of(const rill_config *c)
 {
     return c->accounts.items;
@@ -448,9 +462,69 @@ static void judge_settlement(judge *j, const rill_config_account *a)
         wrong(j, s->place, a->name, "", ": settle-to must be below threshold");
 }
 
+static bool takes_http(const rill_config *c)
+{
+    const rill_config_port *ports = c->listen.items;
+    for (size_t i = 0; i < c->listen.count; i++) {
+        if (ports[i].http)
+            return true;
+    }
+    return false;
+}
+
+/* What is wrong with these URLs; NULL: nothing. */
+static const char *reply_urls_problem(const rill_config_link *link)
+{
+    const char *problem = NULL;
+    rill_uri uri, url;
+    int rc = rill_uri_parse_url(&url, link->callback_url, &problem);
+    if (rc == RILL_OK)
+        rc = rill_uri_parse(&uri, link->uri, &problem);
+    if (rc == RILL_OK && strncmp(uri.base, "ilp+h", 5) != 0)
+        return "it is for a link of ILP over HTTP";
+    if (rc == RILL_OK && link->answers_url != NULL)
+        rc = rill_uri_parse_url(&url, link->answers_url, &problem);
+    if (rc == RILL_OK && link->answers_url != NULL && !rill_uri_same_place(&uri, &url))
+        return "answers-url must have the scheme, the host and the port of uri";
+    return rc == RILL_OK ? NULL : problem;
+}
+
+/* Replies that do not come in responses need somebody who may bring them, and a place. */
+static void judge_replies(judge *j, const rill_config_account *a)
+{
+    const rill_config_link *link = &a->link;
+    if (link->callback_url == NULL) {
+        if (link->answers_url != NULL)
+            wrong(j, link->place, a->name, "", ": answers-url is for a link with a callback-url");
+        return;
+    }
+    const char *problem = reply_urls_problem(link);
+    if (problem != NULL)
+        wrong(j, link->place, a->name, ": callback-url: ", problem);
+    if (a->tokens.count == 0)
+        wrong(j, link->place, a->name, "",
+              ": callback-url: the neighbour needs tokens, by which it posts its replies");
+    if (!takes_http(j->config))
+        wrong(j, link->place, a->name, "",
+              ": callback-url: no port has http: true, so that no reply can come");
+    if (a->max_sessions < 2)
+        wrong(j, link->place, a->name, "",
+              ": callback-url: max-sessions must be 2 at least: the link, and the neighbour at a "
+              "port");
+    if (link->connections != 1)
+        wrong(j, link->place, a->name, "",
+              ": callback-url: leave out connections, as many are opened as are needed");
+    if (a->relation == RILL_RELATION_PARENT && j->config->address == NULL)
+        wrong(j, link->place, a->name, "",
+              ": callback-url: address is needed, since no port is open when the parent is asked"
+              " for it");
+}
+
 static void judge_account(judge *j, const rill_config_account *a)
 {
     judge_settlement(j, a);
+    if (a->link.uri != NULL)
+        judge_replies(j, a);
     if (!is_segment(a->name))
         wrong(j, a->place, "the account's name '", a->name,
               "' has characters other than letters, digits, _, ~ and -, or more than 255");

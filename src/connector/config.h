@@ -31,6 +31,8 @@ typedef struct rill_config_link {
     const char *uri;   /* without a token */
     const char *token; /* a secret; NULL: none */
     uint64_t connections;
+    const char *callback_url; /* where it is to post its replies; NULL: they are in responses */
+    const char *answers_url;  /* where it takes ours then; NULL: at uri */
 } rill_config_link;
 
 /* The engine's finest amounts are those of the account. */
@@ -187,6 +189,8 @@ RILL_MUST_CHECK int rill_config_parse_account(rill_config_account *out, rill_are
  * Where the operator's socket is: in out, NUL-terminated. Empty: there is none. RILL_ERR_BUFFER.
  */
 RILL_MUST_CHECK int rill_config_socket(const rill_config *config, char *out, size_t cap);
+/* Texts that may be left out, which is NULL. */
+bool rill_config_same_text(const char *a, const char *b);
 /* A token of which the configuration has only "sha256:" and 64 digits. False: it is another one. */
 #define RILL_CONFIG_HASH "sha256:"
 bool rill_config_token_hash(const char *where, uint8_t out[32]);

@@ -6,11 +6,6 @@
 #include "base/muldiv.h"
 #include "connector/core_impl.h"
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* Monotonic nanoseconds. */
 static uint64_t now_of(const rill_core *c)
 {
@@ -22,7 +17,7 @@ static uint64_t now_of(const rill_core *c)
 bool rill_core_price_is_fixed(const rill_config_rates *rates, const char *code)
 {
     const rill_config_price *prices = rates->prices.items;
-    if (same_text(rates->base, code))
+    if (rill_config_same_text(rates->base, code))
         return true;
     for (size_t i = 0; i < rates->prices.count; i++) {
         if (strcmp(prices[i].code, code) == 0)
@@ -52,12 +47,12 @@ core_quote *rill_core_find_quote(const rill_core *c, const char *code)
 /* Does what is known of the service, and was entered, hold with these rates, too? */
 static bool same_base(const rill_core *c, const rill_config_rates *rates)
 {
-    return same_text(c->options.config->rates.base, rates->base);
+    return rill_config_same_text(c->options.config->rates.base, rates->base);
 }
 
 static bool same_service(const rill_core *c, const rill_config_rates *rates)
 {
-    return same_base(c, rates) && same_text(c->options.config->rates.url, rates->url);
+    return same_base(c, rates) && rill_config_same_text(c->options.config->rates.url, rates->url);
 }
 
 /* What somebody entered, what the service said, or that it has not said anything yet. */

@@ -88,11 +88,6 @@ static void close_known(const rill_core *c, const rill_holder_account *a)
 
 /* ---- preparing ---- */
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* Some things would make it another account. */
 static void judge_account(rill_core *c, const rill_holder_account *a,
                           const rill_config_account *fresh)
@@ -103,10 +98,10 @@ static void judge_account(rill_core *c, const rill_holder_account *a,
     char problem[120];
     if (old->relation != fresh->relation)
         what = "relation";
-    else if (!same_text(old->asset.code, fresh->asset.code) ||
+    else if (!rill_config_same_text(old->asset.code, fresh->asset.code) ||
              old->asset.scale != fresh->asset.scale)
         what = "asset";
-    else if (!same_text(old->segment, fresh->segment))
+    else if (!rill_config_same_text(old->segment, fresh->segment))
         what = "segment";
     if (what == NULL)
         return;
@@ -331,7 +326,7 @@ static void note_flag(rill_core_change *n, rill_holder_account *a, const char *w
 static void note_settlement(rill_core_change *n, rill_holder_account *a,
                             const rill_config_settlement *old, const rill_config_settlement *fresh)
 {
-    if (!same_text(old->engine, fresh->engine))
+    if (!rill_config_same_text(old->engine, fresh->engine))
         note(n, a, "settlement engine %s", fresh->engine == NULL ? "none" : fresh->engine);
     if (fresh->engine == NULL || old->engine == NULL)
         return;
@@ -394,10 +389,11 @@ static void note_rates(rill_core_change *n)
 {
     const rill_config_rates *old = &n->core->options.config->rates;
     const rill_config_rates *fresh = &n->fresh->rates;
-    if (!same_text(old->base, fresh->base) || !same_prices(old, fresh))
+    if (!rill_config_same_text(old->base, fresh->base) || !same_prices(old, fresh))
         note(n, NULL, "prices changed");
-    if (!same_text(old->url, fresh->url) || !same_text(old->token, fresh->token) ||
-        !same_text(old->ca_file, fresh->ca_file) || old->insecure != fresh->insecure ||
+    if (!rill_config_same_text(old->url, fresh->url) ||
+        !rill_config_same_text(old->token, fresh->token) ||
+        !rill_config_same_text(old->ca_file, fresh->ca_file) || old->insecure != fresh->insecure ||
         old->refresh != fresh->refresh || old->timeout != fresh->timeout ||
         old->stale_after != fresh->stale_after)
         note(n, NULL, "the service of prices changed");
@@ -523,7 +519,7 @@ static void apply_routes(rill_core_change *n)
         if (find_route(old, routes[i].prefix) == NULL)
             note(n, NULL, "route %s added, to %s", routes[i].prefix, routes[i].account);
     }
-    if (same_text(rest, rest_of(n->fresh)))
+    if (rill_config_same_text(rest, rest_of(n->fresh)))
         return;
     if (rest_of(n->fresh) == NULL)
         drop_route(n, "");

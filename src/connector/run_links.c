@@ -162,6 +162,8 @@ static int open_uri(connector_link *k, const char *uri)
     rill_link_options o;
     rill_link_options_init(&o);
     o.connections = (uint32_t)config->connections;
+    o.callback_url = config->callback_url;
+    o.answers_url = config->answers_url;
     bool asks = c->config.address == NULL;
     int rc = rill_way_open(&k->way, c->loop, uri, &o, asks, &way_handlers, k, &problem);
     if (rc != RILL_OK) {
@@ -322,6 +324,8 @@ static bool is_same(connector_link *old, const rill_config_link *fresh, const ch
     uint8_t hash[RILL_SHA256_LEN];
     *rc = rill_crypto_sha256(old->owner->loop->crypto, (const uint8_t *)uri, strlen(uri), hash);
     return *rc == RILL_OK && old->config->link.connections == fresh->connections &&
+           rill_config_same_text(old->config->link.callback_url, fresh->callback_url) &&
+           rill_config_same_text(old->config->link.answers_url, fresh->answers_url) &&
            memcmp(hash, old->hash, sizeof hash) == 0;
 }
 

@@ -20,7 +20,7 @@ static int on_authenticate(void *owner, rill_bytes name, rill_bytes token, rill_
                            const rill_link_handlers **handlers, void **user)
 {
     const connector_port *p = owner;
-    if (p->owner->stopped)
+    if (p->owner->stopped && !rill_port_takes_replies(p->port))
         return RILL_ERR_CLOSED;
     return rill_core_admit(handlers, user, p->owner->core, session, name, token);
 }

@@ -72,14 +72,9 @@ static void on_change(void *user, const char *line)
 
 /* ---- what a running node cannot change ---- */
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static bool same_port(const rill_config_port *a, const rill_config_port *b)
 {
-    return same_text(a->host, b->host) && a->port == b->port && a->http == b->http &&
+    return rill_config_same_text(a->host, b->host) && a->port == b->port && a->http == b->http &&
            (a->cert_file == NULL) == (b->cert_file == NULL);
 }
 
@@ -103,13 +98,13 @@ static bool same_ports(const rill_config *a, const rill_config *b)
 
 static bool same_admin(const rill_config_admin *a, const rill_config_admin *b)
 {
-    return same_text(a->socket, b->socket) && same_text(a->host, b->host) && a->port == b->port &&
-           (a->cert_file == NULL) == (b->cert_file == NULL);
+    return rill_config_same_text(a->socket, b->socket) && rill_config_same_text(a->host, b->host) &&
+           a->port == b->port && (a->cert_file == NULL) == (b->cert_file == NULL);
 }
 
 static bool same_engines(const rill_config_engines *a, const rill_config_engines *b)
 {
-    return same_text(a->host, b->host) && a->port == b->port &&
+    return rill_config_same_text(a->host, b->host) && a->port == b->port &&
            (a->cert_file == NULL) == (b->cert_file == NULL) &&
            (a->tokens.count == 0) == (b->tokens.count == 0);
 }
@@ -126,9 +121,10 @@ static int judge(loading *l)
         rill_place place;
         const char *what;
     } fixed[] = {
-        {same_text(c->address[0] != '\0' ? NULL : old->address, fresh->address), fresh->place,
-         "address"},
-        {same_text(old->store.path, fresh->store.path), fresh->store.place, "store: path"},
+        {rill_config_same_text(c->address[0] != '\0' ? NULL : old->address, fresh->address),
+         fresh->place, "address"},
+        {rill_config_same_text(old->store.path, fresh->store.path), fresh->store.place,
+         "store: path"},
         {old->store.durability == fresh->store.durability, fresh->store.place, "store: durability"},
         {same_ports(old, fresh), ports == NULL ? fresh->place : ports[0].place,
          "listen, other than its certificates,"},
