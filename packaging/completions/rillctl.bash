@@ -3,7 +3,7 @@
 # Completion of rillctl(1) for bash.
 
 _rillctl() {
-    local commands='status accounts balance rates routes settle statement audit why in-flight top reload drain log-level'
+    local commands='status accounts balance rates routes settle outstanding statement audit why in-flight top reload drain log-level'
     local options='--socket --config --url --token-file --ca-file --timeout --json --help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
@@ -17,7 +17,7 @@ _rillctl() {
     accounts) options="$options --new-token --drop-old-tokens --who" ;;
     routes) options="$options --who" ;;
     rates) options="$options --for --who" ;;
-    settle) options="$options --in --out --deposit --withdrawal --note --key --who" ;;
+    settle) options="$options --in --out --deposit --withdrawal --end --paid --unpaid --note --key --who" ;;
     statement) options="$options --from --to --step --csv" ;;
     top) options="$options --interval --count" ;;
     reload | drain | log-level) options="$options --who" ;;
@@ -29,7 +29,7 @@ _rillctl() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;
     --step) mapfile -t COMPREPLY < <(compgen -W 'minute hour day all' -- "$word") ;;
-    --url | --timeout | --note | --key | --who | --from | --to | --for | --interval | --count) ;;
+    --url | --timeout | --end | --note | --key | --who | --from | --to | --for | --interval | --count) ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     accounts) mapfile -t COMPREPLY < <(compgen -W "add set remove $options" -- "$word") ;;
     routes) mapfile -t COMPREPLY < <(compgen -W "add remove $options" -- "$word") ;;

@@ -10,6 +10,7 @@ complete -c rillctl -n __fish_use_subcommand -a balance -d 'The balance of an ac
 complete -c rillctl -n __fish_use_subcommand -a rates -d 'Prices, and what each exchange brings'
 complete -c rillctl -n __fish_use_subcommand -a routes -d 'The ways to each prefix, and changing them'
 complete -c rillctl -n __fish_use_subcommand -a settle -d 'Record what was settled by hand'
+complete -c rillctl -n __fish_use_subcommand -a outstanding -d 'What engines were asked to settle'
 complete -c rillctl -n __fish_use_subcommand -a statement -d 'What changed the balance of an account'
 complete -c rillctl -n __fish_use_subcommand -a audit -d 'Compute the books anew'
 complete -c rillctl -n __fish_use_subcommand -a why -d 'Why packets of an account were rejected'
@@ -19,7 +20,7 @@ complete -c rillctl -n __fish_use_subcommand -a reload -d 'Read the configuratio
 complete -c rillctl -n __fish_use_subcommand -a drain -d 'Stop the node when nothing is under way'
 complete -c rillctl -n __fish_use_subcommand -a log-level -d 'Show or set what the node logs'
 complete -c rillctl -n __fish_use_subcommand -a help -d 'Explain a command'
-complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates routes settle statement audit why in-flight top reload drain log-level'
+complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates routes settle outstanding statement audit why in-flight top reload drain log-level'
 
 complete -c rillctl -n 'not __fish_use_subcommand' -l socket -r -F -d "The node's socket"
 complete -c rillctl -n 'not __fish_use_subcommand' -l config -r -F -d "The node's configuration"
@@ -43,6 +44,9 @@ complete -c rillctl -n '__fish_seen_subcommand_from settle' -l in -d 'The accoun
 complete -c rillctl -n '__fish_seen_subcommand_from settle' -l out -d 'You have paid'
 complete -c rillctl -n '__fish_seen_subcommand_from settle' -l deposit -d 'Credit without a payment'
 complete -c rillctl -n '__fish_seen_subcommand_from settle' -l withdrawal -d 'The opposite of a deposit'
+complete -c rillctl -n '__fish_seen_subcommand_from settle' -l end -x -d 'End what is outstanding'
+complete -c rillctl -n '__fish_seen_subcommand_from settle' -l paid -d 'The engine has paid it'
+complete -c rillctl -n '__fish_seen_subcommand_from settle' -l unpaid -d 'The engine has not paid it'
 complete -c rillctl -n '__fish_seen_subcommand_from settle' -l note -x -d 'Written beside it'
 complete -c rillctl -n '__fish_seen_subcommand_from settle' -l key -x -d 'Nothing is booked twice with it'
 complete -c rillctl -n '__fish_seen_subcommand_from settle' -l who -x -d 'Who did this'

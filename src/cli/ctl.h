@@ -112,6 +112,8 @@ int ctl_print_json(const ctl_reply *reply);
 
 /* "USD/2" of an asset. */
 void ctl_asset_text(const json_t *asset, char *out, size_t cap);
+/* Of the asset of what an answer is about. */
+unsigned ctl_scale(const json_t *object);
 /* Who does this, for the audit. */
 const char *ctl_who(const ctl_args *args);
 /* "90 s", "12 min", "3 h". */
@@ -127,6 +129,7 @@ int ctl_rates(const ctl_args *args);
 int ctl_routes(const ctl_args *args);
 int ctl_list_accounts(const ctl_args *args); /* what `accounts` without an argument does */
 int ctl_settle(const ctl_args *args);
+int ctl_outstanding(const ctl_args *args);
 int ctl_statement(const ctl_args *args);
 int ctl_audit(const ctl_args *args);
 int ctl_drain(const ctl_args *args);

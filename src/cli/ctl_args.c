@@ -174,8 +174,8 @@ void ctl_print_help(const ctl_command *command)
                     "usage: rillctl COMMAND [OPTIONS]\n\ncommands:\n",
                     stdout);
         for (const ctl_command *c = ctl_commands; c->name != NULL; c++)
-            (void)printf("  %-10s %s\n", c->name, c->summary);
-        (void)printf("  %-10s %s\n", "help", "explain a command");
+            (void)printf("  %-11s %s\n", c->name, c->summary);
+        (void)printf("  %-11s %s\n", "help", "explain a command");
     }
     (void)fputs("\noptions of every command:\n", stdout);
     print_options(ctl_common_options);

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _DEFAULT_SOURCE /* getentropy, getpwuid */
+#define _POSIX_C_SOURCE 200809L
 
-#include <inttypes.h>
 #include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/amount_text.h"
 #include "cli/ctl.h"
 
 enum { PATH = 1024 };
 
-static unsigned scale_of(const json_t *object)
+unsigned ctl_scale(const json_t *object)
 {
     return (unsigned)ctl_number(json_object_get(object, "asset"), "scale");
 }
@@ -28,7 +26,7 @@ static void add_account(ctl_table *t, const json_t *a)
 {
     char asset[80];
     const json_t *packets = json_object_get(a, "packets");
-    unsigned scale = scale_of(a);
+    unsigned scale = ctl_scale(a);
     ctl_asset_text(json_object_get(a, "asset"), asset, sizeof asset);
     ctl_cell(t, ctl_text(a, "name"));
     ctl_cell(t, ctl_text(a, "relation"));
@@ -101,7 +99,7 @@ static int balance_of(const ctl_args *args, const char *account)
         ctl_table *t = account_table();
         add_account(t, r.value);
         ctl_table_print(t);
-        print_settlement(json_object_get(r.value, "settlement"), scale_of(r.value));
+        print_settlement(json_object_get(r.value, "settlement"), ctl_scale(r.value));
     }
     ctl_reply_clear(&r);
     return code;
@@ -138,131 +136,13 @@ int ctl_balance(const ctl_args *args)
     return code;
 }
 
-/* ---- settling by hand ---- */
-
-static const struct {
-    const char *option;
-    const char *kind;
-} kinds[] = {{"--in", "settled-in"},
-             {"--out", "settled-out"},
-             {"--deposit", "deposit"},
-             {"--withdrawal", "withdrawal"}};
-
-/* NULL: it has been complained about. */
-static const char *kind_of(const ctl_args *args)
-{
-    const char *kind = NULL;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (ctl_value(args, kinds[i].option) == NULL)
-            continue;
-        if (kind != NULL) {
-            ctl_error(args, "only one of --in, --out, --deposit and --withdrawal can be given");
-            return NULL;
-        }
-        kind = kinds[i].kind;
-    }
-    if (kind == NULL)
-        ctl_error(args, "--in (the account has paid) or --out (you have paid) is missing");
-    return kind;
-}
-
-/* "300" is units; "3.00USD" is coins of the account's asset. */
-static int read_amount(const ctl_args *args, const char *account, uint64_t *units)
-{
-    char path[PATH];
-    cli_amount_text text;
-    ctl_reply r;
-    int rc = cli_amount_text_parse(args->operands[1], &text);
-    if (rc != RILL_OK) {
-        ctl_error(args, "the amount \"%s\" is not like 300 (units) or 3.00USD", args->operands[1]);
-        return CTL_USAGE;
-    }
-    if (!ctl_account_path(path, sizeof path, account, "")) {
-        ctl_error(args, "the account's name is too long");
-        return CTL_USAGE;
-    }
-    int code = ctl_ask(args, "GET", path, NULL, &r);
-    const json_t *asset = json_object_get(r.value, "asset");
-    *units = text.whole;
-    if (code == CTL_DONE && text.code[0] != '\0' &&
-        cli_amount_text_units(&text, ctl_text(asset, "code"), (uint8_t)ctl_number(asset, "scale"),
-                              units) != RILL_OK) {
-        ctl_error(args,
-                  "the amount \"%s\" is no amount of %s with at most %u digits after the point",
-                  args->operands[1], ctl_text(asset, "code"), scale_of(r.value));
-        code = CTL_USAGE;
-    }
-    ctl_reply_clear(&r);
-    return code;
-}
+/* ---- who asks ---- */
 
 const char *ctl_who(const ctl_args *args)
 {
     const char *who = ctl_value(args, "--who");
     const struct passwd *user = who == NULL ? getpwuid(getuid()) : NULL;
     return who != NULL ? who : user != NULL ? user->pw_name : "rillctl";
-}
-
-static bool new_key(char *out, size_t cap)
-{
-    uint8_t random[12];
-    if (getentropy(random, sizeof random) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof random; i++)
-        (void)snprintf(out + 2 * i, cap - 2 * i, "%02x", (unsigned)random[i]);
-    return true;
-}
-
-static int enter(const ctl_args *args, const char *kind, uint64_t units, const char *key)
-{
-    char path[PATH];
-    char amount[24];
-    ctl_reply r;
-    const char *note = ctl_value(args, "--note");
-    (void)snprintf(amount, sizeof amount, "%" PRIu64, units);
-    (void)ctl_account_path(path, sizeof path, args->operands[0], "/entries");
-    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", kind, "amount", amount, "who",
-                             ctl_who(args), "note", note == NULL ? "" : note, "key", key);
-    int code = body == NULL ? CTL_USAGE : ctl_ask(args, "POST", path, body, &r);
-    if (body == NULL) {
-        ctl_error(args, "--who, --note and --key must be text in UTF-8");
-        return code;
-    }
-    if (code == CTL_UNREACHABLE || r.status >= 500)
-        ctl_error(args,
-                  "nobody knows if it is booked: try again with --key %s; with the same key "
-                  "nothing is booked twice",
-                  key);
-    if (code == CTL_DONE && ctl_json(args)) {
-        code = ctl_print_json(&r);
-    } else if (code == CTL_DONE) {
-        char coins[340];
-        ctl_coins(ctl_text(r.value, "balance"), scale_of(r.value), coins, sizeof coins);
-        (void)printf("%s; the balance of %s is %s %s now (key %s)\n",
-                     r.status == 200 ? "it was booked before" : "booked", args->operands[0], coins,
-                     ctl_text(json_object_get(r.value, "asset"), "code"), key);
-    }
-    ctl_reply_clear(&r);
-    return code;
-}
-
-int ctl_settle(const ctl_args *args)
-{
-    char made[32];
-    uint64_t units = 0;
-    const char *key = ctl_value(args, "--key");
-    const char *kind = kind_of(args);
-    if (kind == NULL)
-        return CTL_USAGE;
-    if (key == NULL) {
-        if (!new_key(made, sizeof made)) {
-            ctl_error(args, "the system gives no random numbers: use --key");
-            return CTL_INCOMPLETE;
-        }
-        key = made;
-    }
-    int code = read_amount(args, args->operands[0], &units);
-    return code == CTL_DONE ? enter(args, kind, units, key) : code;
 }
 
 /* ---- statement ---- */
@@ -272,7 +152,7 @@ static void show_statement(const json_t *st)
     size_t i;
     const json_t *line;
     char coins[340];
-    unsigned scale = scale_of(st);
+    unsigned scale = ctl_scale(st);
     const char *code = ctl_text(json_object_get(st, "asset"), "code");
     ctl_table *t = ctl_table_new("TIME|KIND|WITH / BY|>PACKETS|>CHANGE|>BALANCE|NOTE");
     ctl_coins(ctl_text(st, "opening"), scale, coins, sizeof coins);

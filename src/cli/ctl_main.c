@@ -16,6 +16,9 @@ static const ctl_option settle_options[] = {
     {"--out", NULL, "you have paid the account: you owe it less"},
     {"--deposit", NULL, "credit the account without a payment"},
     {"--withdrawal", NULL, "the opposite of --deposit"},
+    {"--end", "KEY", "end what is outstanding with this key: its engine is not asked again"},
+    {"--paid", NULL, "of --end: the engine has paid it, and the balance stays"},
+    {"--unpaid", NULL, "of --end: the engine has not paid it, and you owe it again"},
     {"--note", "TEXT", "what to write beside it, such as the number of a transfer"},
     {"--key", "KEY", "with the same key nothing is booked twice. Default: a new random one"},
     {"--who", "NAME", "who did this, for the audit. Default: your user name"},
@@ -84,12 +87,19 @@ const ctl_command ctl_commands[] = {
      "add\" "
      "adds one to those of the configuration, also for when the node is started again.",
      who_options, 4, 0, ctl_routes},
-    {"settle", "record what was settled by hand", "ACCOUNT AMOUNT --in|--out [OPTIONS]",
+    {"settle", "record what was settled by hand",
+     "ACCOUNT AMOUNT --in|--out, or ACCOUNT --end KEY --paid|--unpaid [OPTIONS]",
      "The amount is a whole number of units, or of coins with the asset's code, such as 3.00USD. "
      "It "
      "is booked when this command ends. An entry is never changed; a wrong one is set right by its "
-     "opposite.",
-     settle_options, 2, 2, ctl_settle},
+     "opposite. --end is for a settlement that an engine was asked for and will never answer, such "
+     "as "
+     "one that is gone for good: you say whether it has paid.",
+     settle_options, 2, 1, ctl_settle},
+    {"outstanding", "what engines were asked to settle", "[OPTIONS]",
+     "What engines have not taken yet, with the key of each, since when, and what the engine says. "
+     "Also of accounts that were taken out.",
+     NULL, 0, 0, ctl_outstanding},
     {"statement", "what changed the balance of an account", "ACCOUNT [OPTIONS]",
      "Each line has the sum of packets with one other account, or an entry.", statement_options, 1,
      1, ctl_statement},

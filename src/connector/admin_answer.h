@@ -63,8 +63,18 @@ void rill_admin_begin_audit(rill_admin_answer *out);
 void rill_admin_begin_statement(const rill_core *core, const rill_holder_account *a,
                                 rill_bytes query, rill_admin_answer *out);
 
+/* admin_accounts.c */
+/* NULL: no memory. */
+json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a);
+/* What POST /v1/accounts/{account}/entries has in its body. */
+void rill_admin_enter(rill_core *core, rill_holder_account *a, rill_bytes body,
+                      rill_admin_answer *out);
+
 /* admin_settlement.c: null if the account has no engine; NULL: no memory. */
 json_t *rill_admin_settlement(const rill_holder_account *holder);
+void rill_admin_outstanding(const rill_core *core, rill_admin_answer *out);
+void rill_admin_end_outstanding(rill_core *core, const char *name, const json_t *object,
+                                rill_admin_answer *out);
 
 /* admin_changes.c */
 void rill_admin_put_route(const rill_admin_control *control, const json_t *object,

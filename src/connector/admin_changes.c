@@ -249,7 +249,8 @@ void rill_admin_drop_account(const rill_core *core, const rill_admin_control *co
                           balance);
     } else if (used && a->settling != NULL && a->settling->of != NULL) {
         rill_admin_refuse(out, 409,
-                          "its engine %.200s has not said yet that it has settled: wait for that",
+                          "its engine %.200s has not said yet that it has settled: wait for that, "
+                          "or end it, if the engine will never say it",
                           a->settling->of->url);
     } else if (used && route != NULL) {
         rill_admin_refuse(out, 409, "the route %.200s leads to it: take that out first", route);

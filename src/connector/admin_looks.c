@@ -12,8 +12,8 @@
 static const char type_csv[] = "text/csv; charset=utf-8";
 
 /* Of packets, and by rill_entry_kind. */
-static const char *const kinds[] = {NULL,      "settled-in", "settled-out",
-                                    "deposit", "withdrawal", "change"};
+static const char *const kinds[] = {NULL,         "settled-in", "settled-out", "deposit",
+                                    "withdrawal", "change",     "settled-back"};
 
 static const rill_allocator *memory(void)
 {

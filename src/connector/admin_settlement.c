@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How an account is settled. */
+/* How an account is settled, and what is outstanding at engines. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/wide_text.h"
 #include "connector/admin_answer.h"
 #include "connector/when.h"
 
@@ -46,4 +48,90 @@ json_t *rill_admin_settlement(const rill_holder_account *holder)
                      left_json(&a->left_in, a->scale), "tries",
                      (int)(a->tries > INT32_MAX ? INT32_MAX : a->tries), "problem",
                      a->problem[0] == '\0' ? NULL : a->problem);
+}
+
+/* ---- what is outstanding, of all accounts ---- */
+
+/* NULL: no memory. */
+static json_t *one_json(const rill_core *core, const rill_settling *a)
+{
+    char begun[RILL_WHEN_TEXT];
+    rill_core_holding holding = {"", a->scale, rill_wide_signed(rill_wide(0))};
+    if (!rill_core_asset_of(core, a, &holding))
+        holding.code = "";
+    rill_when_text(a->begun_ms, begun);
+    return json_pack("{s:s, s:b, s:{s:s, s:i}, s:o, s:s, s:s, s:s, s:i, s:s?}", "account", a->name,
+                     "open", a->balance != NULL, "asset", "code", holding.code, "scale",
+                     (int)holding.scale, "amount", units_json(a->asked), "key", a->key, "engine",
+                     a->of->url, "begun", begun, "tries",
+                     (int)(a->tries > INT32_MAX ? INT32_MAX : a->tries), "problem",
+                     a->problem[0] == '\0' ? NULL : a->problem);
+}
+
+void rill_admin_outstanding(const rill_core *core, rill_admin_answer *out)
+{
+    json_t *all = json_array();
+    const rill_settling *a = NULL;
+    while (all != NULL && rill_core_next_outstanding(core, &a)) {
+        if (json_array_append_new(all, one_json(core, a)) != 0) {
+            json_decref(all);
+            all = NULL;
+        }
+    }
+    rill_admin_json(out, 200, all == NULL ? NULL : json_pack("{s:o}", "outstanding", all));
+}
+
+/* ---- ending it ---- */
+
+static void answer_ended(const rill_core *core, const rill_settling *a,
+                         const rill_settler_word *word, unsigned status, rill_admin_answer *out)
+{
+    char balance[RILL_WIDE_TEXT];
+    rill_core_holding holding = {"", a->scale, rill_wide_signed(rill_wide(0))};
+    if (!rill_core_asset_of(core, a, &holding))
+        holding.code = "";
+    rill_wide_signed_text(holding.booked, balance);
+    rill_admin_json(out, status,
+                    json_pack("{s:s, s:s, s:b, s:{s:s, s:i}, s:s}", "account", a->name, "key",
+                              word->key, "paid", word->paid, "asset", "code", holding.code, "scale",
+                              (int)holding.scale, "balance", balance));
+}
+
+static void refuse(int rc, rill_admin_answer *out)
+{
+    if (rc == RILL_ERR_NOT_FOUND)
+        rill_admin_refuse(out, 404, "nothing with this key is outstanding of such an account");
+    else if (rc == RILL_ERR_BLOCKED)
+        rill_admin_refuse(out, 409, "the engine is being asked at this moment: try again");
+    else if (rc == RILL_ERR_STATE)
+        rill_admin_refuse(out, 409, "it was ended before, the other way");
+    else if (rc == RILL_ERR_INVALID)
+        rill_admin_refuse(out, 400, "who has 1 to %d bytes, and note at most %d",
+                          RILL_ENTRY_TEXT_MAX, RILL_SETTLE_NOTE_MAX);
+    else
+        rill_admin_refuse(out, 503, "%s", rill_strerror(rc));
+}
+
+void rill_admin_end_outstanding(rill_core *core, const char *name, const json_t *object,
+                                rill_admin_answer *out)
+{
+    const json_t *note = json_object_get(object, "note");
+    const json_t *paid = json_object_get(object, "paid");
+    const rill_settling *a = NULL;
+    const rill_settler_word word = {
+        .key = json_string_value(json_object_get(object, "key")),
+        .paid = json_is_true(paid),
+        .who = json_string_value(json_object_get(object, "who")),
+        .note = note == NULL ? "" : json_string_value(note),
+    };
+    if (word.key == NULL || word.who == NULL || word.note == NULL || !json_is_boolean(paid)) {
+        rill_admin_refuse(out, 400, "key and who must be strings, and paid true or false");
+        return;
+    }
+    const rill_bytes bytes = {(const uint8_t *)name, strlen(name)};
+    int rc = rill_core_end_outstanding(core, bytes, &word, &a, &out->group);
+    if (rc == RILL_OK || rc == RILL_ERR_EXISTS)
+        answer_ended(core, a, &word, rc == RILL_OK ? 201 : 200, out);
+    else
+        refuse(rc, out);
 }

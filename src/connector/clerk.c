@@ -262,6 +262,18 @@ int rill_clerk_know_key(rill_clerk *c, rill_balance_id account, const char *key,
     return RILL_OK;
 }
 
+bool rill_clerk_find_key(const rill_clerk *c, rill_balance_id account, const char *key,
+                         rill_entry_kind *kind, uint64_t *amount, uint64_t *group)
+{
+    const known_key *k = find_key(c, account, key);
+    if (k == NULL)
+        return false;
+    *kind = k->kind;
+    *amount = k->amount;
+    *group = k->group;
+    return true;
+}
+
 /* ---- entries ---- */
 
 static bool texts_valid(const rill_store_entry *e)

@@ -104,6 +104,9 @@ RILL_MUST_CHECK int rill_clerk_put_setting(rill_clerk *c, const rill_store_setti
 /* A key that the store has already, when a node starts. RILL_ERR_NOMEM. */
 RILL_MUST_CHECK int rill_clerk_know_key(rill_clerk *c, rill_balance_id account, const char *key,
                                         rill_entry_kind kind, uint64_t amount);
+/* What was booked with this key, and in which group. False: nothing was. */
+bool rill_clerk_find_key(const rill_clerk *c, rill_balance_id account, const char *key,
+                         rill_entry_kind *kind, uint64_t *amount, uint64_t *group);
 /*
  * Books what was settled, deposited or withdrawn, with its line of the audit; texts are copied.
  * *group is the one that it is in. RILL_ERR_EXISTS: the same key came before with the same kind

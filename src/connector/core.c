@@ -444,22 +444,31 @@ int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
     return RILL_OK;
 }
 
-/* The number of an asset, whose own balances are opened with it. */
-int rill_core_open_asset(rill_core *c, const rill_config_asset *asset, uint32_t *out)
+/* The node's own balances in the next asset of the books, which the rates have already. */
+static int open_own(rill_core *c)
 {
-    size_t before = c->rates.asset_count;
-    int rc = rill_rates_asset(&c->rates, asset->code, asset->scale, out);
-    if (rc != RILL_OK || c->rates.asset_count == before)
-        return rc;
+    const rill_asset *next = &c->rates.assets[c->books.asset_count];
+    rill_config_asset asset = {.scale = next->scale};
     rill_balance_id exchange = 0;
     rill_balance_id outside = 0;
     rill_i128 exchange_booked;
     rill_i128 outside_booked;
-    rc = rill_core_find_balance(c, RILL_HOLDER_EXCHANGE, "", asset, &exchange, &exchange_booked);
+    (void)snprintf(asset.code, sizeof asset.code, "%s", next->code);
+    int rc =
+        rill_core_find_balance(c, RILL_HOLDER_EXCHANGE, "", &asset, &exchange, &exchange_booked);
     if (rc == RILL_OK)
-        rc = rill_core_find_balance(c, RILL_HOLDER_OUTSIDE, "", asset, &outside, &outside_booked);
+        rc = rill_core_find_balance(c, RILL_HOLDER_OUTSIDE, "", &asset, &outside, &outside_booked);
     if (rc == RILL_OK)
         rc = rill_books_add_asset(&c->books, exchange, exchange_booked, outside, outside_booked);
+    return rc;
+}
+
+/* One that failed without memory is in the rates, and not in the books: it is added first. */
+int rill_core_open_asset(rill_core *c, const rill_config_asset *asset, uint32_t *out)
+{
+    int rc = rill_rates_asset(&c->rates, asset->code, asset->scale, out);
+    while (rc == RILL_OK && c->books.asset_count < c->rates.asset_count)
+        rc = open_own(c);
     return rc;
 }
 

@@ -215,6 +215,32 @@ uint64_t rill_core_recovered(const rill_core *c);
 /* Ends those that have expired, and says when to look again; RILL_NEVER. */
 uint64_t rill_core_expire_flights(rill_core *c);
 
+/* ---- what is outstanding at engines ---- */
+
+/* The next account that has something outstanding; NULL at first. False: there is none. */
+bool rill_core_next_outstanding(const rill_core *c, const rill_settling **cursor);
+
+typedef struct rill_core_holding {
+    const char *code; /* of its asset */
+    uint8_t scale;
+    rill_i128 booked; /* what the node owes it */
+} rill_core_holding;
+
+/* Its asset and balance, whether it is open or not. False: the store does not have it. */
+bool rill_core_asset_of(const rill_core *c, const rill_settling *a, rill_core_holding *out);
+/*
+ * As rill_settler_end, for the account of this name that has it, open or not. *of: the account,
+ * unless it is RILL_ERR_NOT_FOUND.
+ */
+RILL_MUST_CHECK int rill_core_end_outstanding(rill_core *c, rill_bytes name,
+                                              const rill_settler_word *word,
+                                              const rill_settling **of, uint64_t *group);
+/*
+ * Where the store says that tokens of engines are: to be told before rill_core_begin, after
+ * settlements. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_core_know_engine_tokens(rill_core *c, const rill_store_setting *setting);
+
 /* ---- time ---- */
 
 rill_now rill_core_now(const rill_core *c);

@@ -96,7 +96,8 @@ struct rill_core {
     rill_balance_id last_id;
     core_flights flights;
     rill_settler settler;
-    rill_map messages; /* of neighbours, that engines are asked about */
+    rill_map messages;          /* of neighbours, that engines are asked about */
+    struct core_closed *closed; /* balances of accounts that are not open: core_outstanding.c */
     rill_waits waits;
     /* When a group was begun, for the two that may wait: by its number modulo 2. 0: not begun. */
     uint64_t begun_at[2];

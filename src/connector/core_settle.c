@@ -45,11 +45,42 @@ int rill_core_prepare_settlement(rill_core *c, rill_holder_account *holder,
     if (rc != RILL_OK)
         return rc;
     holder->settling = a;
-    rc = rill_settler_prepare(
-        &c->settler, a, wanted->engine, read_token(c, config, token, sizeof token),
-        wanted->threshold, wanted->settle_to,
-        wanted->scale == RILL_CONFIG_ACCOUNTS_SCALE ? config->asset.scale : (uint8_t)wanted->scale);
+    const rill_settler_wanted what = {
+        .engine = wanted->engine,
+        .token = read_token(c, config, token, sizeof token),
+        .where = wanted->token,
+        .threshold = wanted->threshold,
+        .settle_to = wanted->settle_to,
+        .scale = wanted->scale == RILL_CONFIG_ACCOUNTS_SCALE ? config->asset.scale
+                                                             : (uint8_t)wanted->scale,
+    };
+    rc = rill_settler_prepare(&c->settler, a, &what);
     rill_wipe(token, sizeof token);
+    return rc;
+}
+
+typedef struct token_reader {
+    const rill_core *core;
+    char token[RILL_TOKEN_MAX + 1];
+} token_reader;
+
+static const char *on_read_token(void *user, const char *where)
+{
+    token_reader *r = user;
+    const rill_core *c = r->core;
+    if (c->options.secret(c->options.user, where, r->token, sizeof r->token) == RILL_OK)
+        return r->token;
+    rill_log_line(&c->options.log, RILL_LOG_WARNING,
+                  "the token %.200s of an engine before cannot be read: it is asked without one",
+                  where);
+    return NULL;
+}
+
+int rill_core_know_engine_tokens(rill_core *c, const rill_store_setting *setting)
+{
+    token_reader r = {.core = c};
+    int rc = rill_settler_know_tokens(&c->settler, setting, on_read_token, &r);
+    rill_wipe(r.token, sizeof r.token);
     return rc;
 }
 
@@ -57,8 +88,7 @@ void rill_core_agree_settlement(rill_core *c, const rill_holder_account *holder)
 {
     if (holder->settling == NULL)
         return;
-    rill_now now = c->options.now(c->options.user);
-    rill_settler_agree(&c->settler, holder->settling, now.mono_ns);
+    rill_settler_agree(&c->settler, holder->settling, c->options.now(c->options.user));
     rill_core_look_to_settle(c, holder);
 }
 
@@ -82,6 +112,8 @@ int rill_core_name_settlements(rill_core *c)
         rill_settling *a = rill_settler_find(&c->settler, k->id);
         if (a != NULL && a->name == NULL)
             rc = rill_settler_attach(&a, &c->settler, k->id, k->name, k->scale, NULL);
+        if (a != NULL && a->balance == NULL && rc == RILL_OK)
+            rill_settler_keep_tokens(&c->settler, a, c->options.now(c->options.user).wall_ms);
         if (a != NULL && a->balance == NULL && a->of != NULL && rc == RILL_OK)
             rill_log_line(&c->options.log, RILL_LOG_WARNING,
                           "account %s: it is not in the configuration, or has another asset, "

@@ -437,8 +437,8 @@ static void tell_node(rill_events *e, const rill_core *core, rill_now now)
 
 /* ---- entries ---- */
 
-static const char *const kinds[] = {"",        "settled-in", "settled-out",
-                                    "deposit", "withdrawal", "change"};
+static const char *const kinds[] = {"",           "settled-in", "settled-out", "deposit",
+                                    "withdrawal", "change",     "settled-back"};
 
 static json_t *entry_json(const recent_entry *r)
 {

@@ -18,6 +18,8 @@ int rill_connector_know_setting(void *user, const rill_store_setting *setting)
     rill_connector *c = user;
     if (strcmp(setting->kind, RILL_SETTING_PRICE) == 0)
         return rill_core_know_price(c->core, setting);
+    if (strcmp(setting->kind, RILL_SETTING_ENGINE_TOKENS) == 0)
+        return rill_core_know_engine_tokens(c->core, setting);
     if (strcmp(setting->kind, RILL_SETTING_ACCOUNT) != 0 &&
         strcmp(setting->kind, RILL_SETTING_ROUTE) != 0)
         return RILL_OK; /* of a version that knows more */

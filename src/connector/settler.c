@@ -22,14 +22,6 @@ void rill_settler_init(rill_settler *s, const rill_settler_options *options)
     rill_map_init(&s->by_key, options->allocator, options->seed + 1);
 }
 
-static void free_token(const rill_settler *s, char *token)
-{
-    if (token == NULL)
-        return;
-    rill_wipe(token, strlen(token));
-    rill_free(s->options.allocator, token);
-}
-
 void rill_settler_clear(rill_settler *s)
 {
     const rill_allocator *allocator = s->options.allocator;
@@ -37,9 +29,10 @@ void rill_settler_clear(rill_settler *s)
         rill_settling *a = RILL_CONTAINER(s->all.next, rill_settling, linked);
         rill_list_remove(&a->linked);
         rill_settler_clear_in(s, a);
-        free_token(s, a->terms.token);
-        free_token(s, a->fresh.token);
-        free_token(s, a->before.token);
+        rill_settler_free_terms(s, &a->terms);
+        rill_settler_free_terms(s, &a->fresh);
+        rill_settler_free_terms(s, &a->before);
+        rill_free(allocator, a->kept_tokens);
         rill_free(allocator, a->name);
         rill_free(allocator, a);
     }
@@ -54,54 +47,6 @@ void rill_settler_clear(rill_settler *s)
 }
 
 /* ---- engines and accounts ---- */
-
-/* NULL: no memory. */
-static const rill_engine *engine_of(rill_settler *s, const char *url)
-{
-    size_t len = strlen(url);
-    while (len > 0 && url[len - 1] == '/')
-        len--;
-    for (const rill_engine *e = s->engines; e != NULL; e = e->next) {
-        if (strlen(e->url) == len && memcmp(e->url, url, len) == 0)
-            return e;
-    }
-    rill_engine *fresh = rill_alloc(s->options.allocator, sizeof *fresh + len + 1);
-    if (fresh == NULL)
-        return NULL;
-    memcpy(fresh->url, url, len);
-    fresh->url[len] = '\0';
-    fresh->next = s->engines;
-    s->engines = fresh;
-    return fresh;
-}
-
-rill_settling *rill_settler_find(const rill_settler *s, rill_balance_id id)
-{
-    return rill_map_get(&s->by_id, id);
-}
-
-/* NULL: no memory. */
-static rill_settling *make(rill_settler *s, rill_balance_id id)
-{
-    const rill_allocator *allocator = s->options.allocator;
-    rill_settling *a = rill_calloc(allocator, 1, sizeof *a);
-    if (a == NULL)
-        return NULL;
-    a->id = id;
-    rill_list_init(&a->waiting);
-    rill_list_init(&a->keys);
-    if (rill_heap_add(&s->timers, &a->timer, RILL_NEVER) != RILL_OK) {
-        rill_free(allocator, a);
-        return NULL;
-    }
-    if (rill_map_put(&s->by_id, id, a) != RILL_OK) {
-        rill_heap_remove(&s->timers, &a->timer);
-        rill_free(allocator, a);
-        return NULL;
-    }
-    rill_list_push_back(&s->all, &a->linked);
-    return a;
-}
 
 static int know_amount(const rill_store_settlement *row, rill_exact *out)
 {
@@ -119,7 +64,7 @@ static int know_out(rill_settler *s, rill_settling *a, const rill_store_settleme
     int rc = know_amount(row, &amount);
     if (rc != RILL_OK || strlen(row->key) > RILL_SETTLE_KEY || amount.digits != 0)
         return RILL_ERR_MALFORMED;
-    a->of = engine_of(s, row->engine);
+    a->of = rill_settler_engine(s, row->engine);
     a->asked = amount.units;
     a->begun_ms = row->at_ms;
     (void)snprintf(a->key, sizeof a->key, "%s", row->key);
@@ -130,7 +75,7 @@ int rill_settler_know(rill_settler *s, const rill_store_settlement *row, uint64_
 {
     rill_settling *a = rill_settler_find(s, row->account);
     if (a == NULL)
-        a = make(s, row->account);
+        a = rill_settler_make(s, row->account);
     if (a == NULL)
         return RILL_ERR_NOMEM;
     switch (row->kind) {
@@ -143,7 +88,7 @@ int rill_settler_know(rill_settler *s, const rill_store_settlement *row, uint64_
     case RILL_SETTLEMENT_LEFT_IN:
         return know_amount(row, &a->left_in);
     case RILL_SETTLEMENT_ENGINE:
-        a->known = engine_of(s, row->engine);
+        a->known = rill_settler_engine(s, row->engine);
         return a->known == NULL ? RILL_ERR_NOMEM : RILL_OK;
     }
     return RILL_ERR_MALFORMED;
@@ -164,8 +109,7 @@ static rill_settle_step next_step(const rill_settling *a)
                                                                          : RILL_SETTLE_NOTHING;
 }
 
-/* When the next step is due. */
-static void arm(rill_settler *s, rill_settling *a)
+void rill_settler_arm(rill_settler *s, rill_settling *a)
 {
     bool some = next_step(a) != RILL_SETTLE_NOTHING;
     rill_heap_move(&s->timers, &a->timer, some ? a->retry_at : RILL_NEVER);
@@ -178,7 +122,7 @@ int rill_settler_attach(rill_settling **out, rill_settler *s, rill_balance_id id
 {
     rill_settling *a = rill_settler_find(s, id);
     if (a == NULL)
-        a = make(s, id);
+        a = rill_settler_make(s, id);
     if (a == NULL)
         return RILL_ERR_NOMEM;
     if (a->name == NULL) {
@@ -191,7 +135,7 @@ int rill_settler_attach(rill_settling **out, rill_settler *s, rill_balance_id id
     a->scale = scale;
     if (balance != NULL)
         a->balance = balance;
-    arm(s, a);
+    rill_settler_arm(s, a);
     *out = a;
     return RILL_OK;
 }
@@ -201,50 +145,34 @@ void rill_settler_detach(rill_settling *a)
     a->balance = NULL;
 }
 
-int rill_settler_prepare(rill_settler *s, rill_settling *a, const char *url, const char *token,
-                         uint64_t threshold, uint64_t settle_to, uint8_t scale)
+int rill_settler_prepare(rill_settler *s, rill_settling *a, const rill_settler_wanted *wanted)
 {
-    rill_settle_terms fresh = {.threshold = threshold, .settle_to = settle_to, .scale = scale};
-    rill_settler_forget(s, a);
-    if (url != NULL) {
-        fresh.engine = engine_of(s, url);
-        if (fresh.engine == NULL)
-            return RILL_ERR_NOMEM;
-    }
-    if (url != NULL && token != NULL) {
-        size_t size = strlen(token) + 1;
-        fresh.token = rill_alloc(s->options.allocator, size);
-        if (fresh.token == NULL)
-            return RILL_ERR_NOMEM;
-        memcpy(fresh.token, token, size);
-    }
-    a->fresh = fresh;
-    return RILL_OK;
+    return rill_settler_set_terms(s, &a->fresh, wanted);
 }
 
-void rill_settler_agree(rill_settler *s, rill_settling *a, uint64_t mono_ns)
+void rill_settler_agree(rill_settler *s, rill_settling *a, rill_now now)
 {
-    const rill_settle_terms old = a->terms;
+    rill_settle_terms old = a->terms;
     a->terms = a->fresh;
     a->fresh = (rill_settle_terms){.engine = NULL};
-    if (old.engine != NULL && old.engine != a->terms.engine) {
-        /* An engine is told what is over with its own token, and no other's. */
-        free_token(s, a->before.token);
-        a->before = old;
-    } else {
-        free_token(s, old.token);
-    }
     if (old.engine != a->terms.engine) {
         a->wait = 0;
-        a->retry_at = mono_ns;
+        a->retry_at = now.mono_ns;
     }
-    arm(s, a);
+    if (old.engine != NULL && old.engine != a->terms.engine) {
+        /* An engine is told what is over with its own token, and no other's. */
+        rill_settler_free_terms(s, &a->before);
+        a->before = old;
+    } else {
+        rill_settler_free_terms(s, &old);
+    }
+    rill_settler_keep_tokens(s, a, now.wall_ms);
+    rill_settler_arm(s, a);
 }
 
 void rill_settler_forget(rill_settler *s, rill_settling *a)
 {
-    free_token(s, a->fresh.token);
-    a->fresh = (rill_settle_terms){.engine = NULL};
+    rill_settler_free_terms(s, &a->fresh);
 }
 
 /* ---- rows ---- */
@@ -349,7 +277,7 @@ static void begin(rill_settler *s, rill_settling *a, uint64_t debit, uint64_t as
     rill_log_line(s->options.log, RILL_LOG_INFO,
                   "account %s: %" PRIu64 " units are to be settled by %s, key %s", a->name, asked,
                   a->of->url, key);
-    arm(s, a);
+    rill_settler_arm(s, a);
     s->options.soon(s->options.user);
 }
 
@@ -373,7 +301,7 @@ void rill_settler_kept(rill_settler *s, uint64_t group, uint64_t mono_ns)
         rill_list_remove(&a->waiting);
         a->group = 0;
         a->retry_at = mono_ns;
-        arm(s, a);
+        rill_settler_arm(s, a);
     }
 }
 
@@ -420,7 +348,7 @@ static void fail(rill_settler *s, rill_settling *a, const char *problem, uint64_
                   "account %s: the engine %s %s again in %" PRIu64 " s: %s", a->name, a->asks->url,
                   what[a->step], (a->retry_at - mono_ns) / RILL_SECOND, a->problem);
     a->step = RILL_SETTLE_NOTHING;
-    arm(s, a);
+    rill_settler_arm(s, a);
 }
 
 static void succeed(rill_settler *s, rill_settling *a, uint64_t mono_ns)
@@ -433,7 +361,7 @@ static void succeed(rill_settler *s, rill_settling *a, uint64_t mono_ns)
     a->problem[0] = '\0';
     a->retry_at = mono_ns;
     a->step = RILL_SETTLE_NOTHING;
-    arm(s, a);
+    rill_settler_arm(s, a);
 }
 
 /* Another account of this name has this engine: its scale is another. */
@@ -525,6 +453,7 @@ static bool end_settlement(rill_settler *s, rill_settling *a, const rill_exact *
     a->left_out = left;
     a->of = NULL;
     a->key[0] = '\0';
+    rill_settler_keep_tokens(s, a, now.wall_ms);
     a->units_out = rill_add_sat(a->units_out, rill_sub_sat(a->asked, rest.units));
     return true;
 }
@@ -590,6 +519,7 @@ void rill_settler_answered(rill_settler *s, rill_settling *a, uint64_t id,
     }
     a->known = fresh;
     a->forgotten = false;
+    rill_settler_keep_tokens(s, a, now.wall_ms);
     s->options.soon(s->options.user);
     succeed(s, a, now.mono_ns);
 }

@@ -53,6 +53,7 @@ typedef enum rill_settle_step {
 typedef struct rill_settle_terms {
     const rill_engine *engine; /* NULL: none */
     char *token;               /* a secret; the settler's; NULL: none */
+    char *where;               /* it was read from, as in the configuration; NULL: none */
     uint64_t threshold;        /* units that we owe */
     uint64_t settle_to;        /* units that we owe afterwards */
     uint8_t scale;             /* finer amounts the engine cannot settle */
@@ -90,6 +91,7 @@ typedef struct rill_settling {
     uint64_t retry_at;   /* monotonic nanoseconds */
     uint64_t rest_until; /* no settlement begins before: the engine took less of the last one */
     char problem[160];   /* of the last one */
+    char *kept_tokens;   /* RILL_SETTING_ENGINE_TOKENS, as the store has it; NULL: nothing */
     rill_list keys;      /* that the engine has shown, the one that was used last behind */
     size_t key_count;
     unsigned messages; /* that are under way, in both directions */
@@ -164,14 +166,19 @@ RILL_MUST_CHECK int rill_settler_attach(rill_settling **out, rill_settler *s, ri
                                         const char *name, uint8_t scale, rill_balance *balance);
 /* The account is not open any more. What is outstanding goes on. */
 void rill_settler_detach(rill_settling *a);
-/*
- * What will be agreed, after rill_settler_agree: all is copied. url NULL: no engine.
- * RILL_ERR_NOMEM.
- */
-RILL_MUST_CHECK int rill_settler_prepare(rill_settler *s, rill_settling *a, const char *url,
-                                         const char *token, uint64_t threshold, uint64_t settle_to,
-                                         uint8_t scale);
-void rill_settler_agree(rill_settler *s, rill_settling *a, uint64_t mono_ns);
+/* What will be agreed. */
+typedef struct rill_settler_wanted {
+    const char *engine; /* its URL; NULL: none */
+    const char *token;  /* NULL: none, or it cannot be read */
+    const char *where;  /* the token is read from; NULL: there is none */
+    uint64_t threshold;
+    uint64_t settle_to;
+    uint8_t scale;
+} rill_settler_wanted;
+/* It is, after rill_settler_agree: all is copied. RILL_ERR_NOMEM. */
+RILL_MUST_CHECK int rill_settler_prepare(rill_settler *s, rill_settling *a,
+                                         const rill_settler_wanted *wanted);
+void rill_settler_agree(rill_settler *s, rill_settling *a, rill_now now);
 /* Nothing will be. */
 void rill_settler_forget(rill_settler *s, rill_settling *a);
 
@@ -198,6 +205,44 @@ void rill_settler_answered(rill_settler *s, rill_settling *a, uint64_t id,
 uint64_t rill_settler_next_id(rill_settler *s, const rill_settling *a);
 /* The account that a call is about. NULL: none. */
 rill_settling *rill_settler_find_call(const rill_settler *s, uint64_t id);
+
+/* ---- what its engine will not end ---- */
+
+/* Bytes of a note to it. */
+#define RILL_SETTLE_NOTE_MAX 160
+
+typedef struct rill_settler_word {
+    const char *key;
+    bool paid; /* false: the node owes it again */
+    const char *who;
+    const char *note; /* may be empty */
+} rill_settler_word;
+
+/*
+ * Somebody says how what is outstanding has ended. The engine is not asked again, nor told that
+ * the account is gone, unless it is agreed still. balance: where it is booked if it was not paid.
+ * RILL_OK: it is ended, in *group. RILL_ERR_EXISTS: the same was said before, in *group.
+ * RILL_ERR_STATE: something else was said before. RILL_ERR_NOT_FOUND: nothing of this key is
+ * outstanding. RILL_ERR_BLOCKED: the engine is being asked, or the settlement is not kept yet.
+ * RILL_ERR_INVALID: a text is too long, or nobody says it. RILL_ERR_NOMEM. Then nothing changed.
+ */
+RILL_MUST_CHECK int rill_settler_end(rill_settler *s, rill_settling *a, rill_balance *balance,
+                                     const rill_settler_word *word, rill_now now, uint64_t *group);
+
+/* ---- tokens of engines ---- */
+
+/*
+ * The store keeps where the tokens of engines are read from while these may have to be asked, since
+ * an account may be taken out before its engine has said yes. It is a setting by the balance's id:
+ * lines of an engine, a space, and where. The secrets are never in the store.
+ */
+#define RILL_SETTING_ENGINE_TOKENS "engine-tokens"
+/* What the store has of it, after its settlements. read gives a token, or NULL. RILL_ERR_NOMEM. */
+typedef const char *rill_settler_read_token(void *user, const char *where);
+RILL_MUST_CHECK int rill_settler_know_tokens(rill_settler *s, const rill_store_setting *setting,
+                                             rill_settler_read_token *read, void *user);
+/* The store learns where they are, if that is different now. No memory: with the next change. */
+void rill_settler_keep_tokens(rill_settler *s, rill_settling *a, uint64_t wall_ms);
 
 /* ---- money that comes ---- */
 

@@ -8,6 +8,22 @@
 #define RILL_SETTLE_PATH    400
 #define RILL_SETTLE_REFUSAL 60
 
+/* settler_terms.c */
+
+/* The engine of this URL. NULL: no memory. */
+const rill_engine *rill_settler_engine(rill_settler *s, const char *url);
+/* An account, of which nothing is known. NULL: no memory. */
+rill_settling *rill_settler_make(rill_settler *s, rill_balance_id id);
+/* RILL_ERR_NOMEM: *out is empty. */
+RILL_MUST_CHECK int rill_settler_set_terms(rill_settler *s, rill_settle_terms *out,
+                                           const rill_settler_wanted *wanted);
+void rill_settler_free_terms(const rill_settler *s, rill_settle_terms *terms);
+
+/* settler.c */
+
+/* When the next step is due. */
+void rill_settler_arm(rill_settler *s, rill_settling *a);
+
 /* settler_in.c */
 
 /* A key that the store has. RILL_ERR_NOMEM. */

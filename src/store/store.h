@@ -55,11 +55,12 @@ typedef struct rill_store_flow {
 
 /* What moves money other than a packet does. The numbers are in files: they stay. */
 typedef enum rill_entry_kind {
-    RILL_ENTRY_SETTLED_IN = 1,  /* the holder paid outside: the node owes more */
-    RILL_ENTRY_SETTLED_OUT = 2, /* the node paid outside: it owes less */
-    RILL_ENTRY_DEPOSIT = 3,     /* the operator gave: the node owes more */
-    RILL_ENTRY_WITHDRAWAL = 4,  /* the operator took: it owes less */
-    RILL_ENTRY_CHANGE = 5,      /* no money: somebody changed how the node runs; amount is 0 */
+    RILL_ENTRY_SETTLED_IN = 1,   /* the holder paid outside: the node owes more */
+    RILL_ENTRY_SETTLED_OUT = 2,  /* the node paid outside: it owes less */
+    RILL_ENTRY_DEPOSIT = 3,      /* the operator gave: the node owes more */
+    RILL_ENTRY_WITHDRAWAL = 4,   /* the operator took: it owes less */
+    RILL_ENTRY_CHANGE = 5,       /* no money: somebody changed how the node runs; amount is 0 */
+    RILL_ENTRY_SETTLED_BACK = 6, /* a RILL_ENTRY_SETTLED_OUT was not paid: the node owes it again */
 } rill_entry_kind;
 
 /* One line of the audit. It is never changed, and never taken out. */

@@ -45,9 +45,9 @@ class Answer:
 
 
 def ctl(c, *args, code=0, **env):
-    """rillctl by the socket of a connector."""
+    """rillctl by the socket of a connector. code None: any."""
     answer = Answer([*args, "--config", c.path], {**c.tokens, **env})
-    assert answer.code == code, (args, answer.__dict__)
+    assert code in (None, answer.code), (args, answer.__dict__)
     return answer
 
 

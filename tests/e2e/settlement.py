@@ -510,6 +510,125 @@ def reload_refused(c, new):
     return answer.out + answer.err
 
 
+def outstanding(c):
+    return json.loads(ctl(c, "outstanding", "--json").out)["outstanding"]
+
+
+def idle(c):
+    """What is outstanding while the engine is not being asked: a try at a port where nobody is ends at once."""
+    return eventually(lambda: (all_ := outstanding(c)) and all_[0]["tries"] > 0 and all_[0])
+
+
+def end_it(c, account, *args, code=0):
+    """Again where the engine is being asked at this very moment."""
+    for _ in range(50):
+        said = ctl(c, "settle", account, *args, code=None)
+        if "at this moment" not in said.err:
+            break
+        time.sleep(0.1)
+    assert said.code == code, (said.code, said.out, said.err)
+    return said
+
+
+@case
+def an_engine_that_is_gone_for_good(t):
+    """An operator ends what is outstanding there, as paid or not; twice the same changes nothing, and a kill neither."""
+    west, east, one, two = pair(t)
+    one.stop()
+    bob = receive(t, east.link("bob"))
+    send(t, bob.path, 2500, west.link("alice"))
+    one_ = idle(west)
+    assert (one_["account"], one_["amount"], one_["open"]) == ("east", "2400", True), one_
+    table = ctl(west, "outstanding").out
+    assert one_["key"] in table and "24.00" in table and one.url() in table, table
+    for wrong in (("--end", one_["key"]), ("--end", one_["key"], "--paid", "--unpaid"), ("--paid",), ("5", "--unpaid"), ("5", "--paid", "--in"),
+                  ("5", "--end", one_["key"], "--paid"), ("--end", one_["key"], "--paid", "--in"), ("--in",)):
+        ctl(west, "settle", "east", *wrong, code=2)
+    ctl(west, "settle", "east", "--end", "another", "--paid", code=2)
+    ctl(west, "settle", "nobody", "--end", one_["key"], "--paid", code=2)
+    said = end_it(west, "east", "--end", one_["key"], "--paid", "--who", "maria", "--note", "the bank says so").out
+    assert said == "ended as paid; the balance of east is 1.00 USD now\n", said
+    assert outstanding(west) == [] and ctl(west, "outstanding").out == "nothing is outstanding\n"
+    for restarted in (False, True):
+        if restarted:
+            west.kill()
+            west.start()
+        assert "ended before as paid" in end_it(west, "east", "--end", one_["key"], "--paid").out
+        assert "the other way" in end_it(west, "east", "--end", one_["key"], "--unpaid", code=1).err
+    lines = json.loads(ctl(west, "statement", "east", "--json").out)["lines"]
+    mine = [x for x in lines if x.get("who") == "maria"]
+    assert [(x["kind"], x["change"]) for x in mine] == [("change", "0")], lines
+    assert "ended as paid: 2400" in mine[0]["note"] and mine[0]["note"].endswith("; the bank says so"), mine
+    west.audit()
+
+    # The account has no engine any more: what was not paid is owed again.
+    east.program.until("connected", "err")
+    send(t, bob.path, 3000, west.link("alice"))
+    key = idle(west)["key"]
+    with open(west.path, encoding="utf-8") as f:
+        text = f.read()
+    with open(west.path, "w", encoding="utf-8") as f:
+        f.write(re.sub(r", settlement: \{[^}]*\}", "", text))
+    ctl(west, "reload")
+    said = end_it(west, "east", "--end", key, "--unpaid").out
+    assert said == "ended as not paid; the balance of east is 31.00 USD now\n", said
+    west.kill()
+    west.start()
+    assert outstanding(west) == [] and west.balance("east") == 3100
+    assert total(west, "east", "settled-back") == 3000
+    west.audit()
+    assert not one.keys, one.keys  # nobody has asked again
+
+
+@case
+def outstanding_of_an_account_that_is_gone(t):
+    """It is taken out while the node is down; its engine is asked on with its token, and an operator can end it, in the books of who is gone."""
+    engine = Engine()
+    seen = []
+    engine.refuse = lambda handler: seen.append(handler.headers.get("authorization")) or (503,)
+    engine.start()
+    secret = t.file("engine.token", "the-secret\n")
+    c = Connector(t, "c", f"""address: g.x
+accounts:
+  alice: {{relation: child, asset: USD/2, credit: 5000, tokens: env:TOKEN_ALICE}}
+  bob: {{relation: child, asset: EUR/3, tokens: env:TOKEN_BOB, {settlement(engine, more=f", token: 'file:{secret}'")}}}
+rates: {{base: USD, prices: {{EUR: {{price: 1}}}}}}
+""")
+    ctl(c, "settle", "bob", "1500", "--deposit")
+    eventually(lambda: seen)
+    with open(c.path, encoding="utf-8") as f:
+        text = f.read()
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(re.sub(r"  bob: .*\n", "", text))
+    c.kill()
+    engine.stop()
+    seen.clear()
+    engine.start()
+    c.start()
+    eventually(lambda: seen)
+    assert set(seen) == {"Bearer the-secret"}, seen
+    engine.stop()
+    one = idle(c)
+    assert (one["account"], one["open"], one["amount"], one["asset"]) == \
+        ("bob", False, "1400", {"code": "EUR", "scale": 3}), one
+    ctl(c, "balance", "bob", code=2)
+    said = end_it(c, "bob", "--end", one["key"], "--unpaid").out
+    assert said == "ended as not paid; the balance of bob is 1.500 EUR now\n", said
+    c.audit()
+    # It is there when the account comes back, in the same run and in another one.
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(re.sub(r", settlement: \{[^}]*\}", "", text))
+    ctl(c, "reload")
+    assert c.balance("bob") == 1500
+    ctl(c, "settle", "bob", "1", "--deposit")
+    c.kill()
+    c.start()
+    assert c.balance("bob") == 1501
+    assert total(c, "bob", "settled-back") == 1400
+    c.audit()
+    c.stop()
+
+
 @case
 def the_example(t):
     """It is right, and it runs: a customer pays ahead by her engine, and then sends that much."""

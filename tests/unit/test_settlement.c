@@ -649,6 +649,26 @@ static void test_a_token_at_the_start(void **state)
     tear_down(NULL);
 }
 
+#define WITH_EVE                                                                                   \
+    "address: g.x\nstore: {path: b}\naccounts:\n"                                                  \
+    "  alice: {relation: child, asset: USD/2, tokens: env:ALICE, credit: 100000}\n"                \
+    "  bob: {relation: peer, asset: USD/2, tokens: env:BOB, receive-routes: false, " ENGINE "}\n"  \
+    "  eve: {relation: peer, asset: USD/2, tokens: env:EVE}\n"                                     \
+    "routes: [{prefix: g.bob, account: bob}]\n"
+
+/* Of the batch that the store has. */
+static void balance_is(rill_balance_id id, int64_t value)
+{
+    const rill_i128 want =
+        rill_wide_signed(rill_wide_of(value < 0 ? UINT64_MAX : 0, (uint64_t)value));
+    for (size_t i = 0; i < disk.batch->balance_count; i++) {
+        if (disk.batch->balances[i].id == id &&
+            rill_wide_equal(disk.batch->balances[i].booked, want))
+            return;
+    }
+    fail_msg("balance %u is not %lld", (unsigned)id, (long long)value);
+}
+
 /* It is settled all the same, and somebody should know. */
 static void test_what_is_outstanding_of_nobody(void **state)
 {
@@ -657,7 +677,10 @@ static void test_what_is_outstanding_of_nobody(void **state)
     const rill_store_settlement out = {
         7, RILL_SETTLEMENT_OUT, "key", "http://localhost:9", "50", 0, 1, false};
     make(EXAMPLE(ENGINE));
-    assert_int_equal(rill_core_know(core, &eve, rill_wide_signed(rill_wide(0))), RILL_OK);
+    const rill_store_account outside = {8, RILL_HOLDER_OUTSIDE, "", "USD", 2, 1};
+    const rill_i128 thirty = rill_wide_signed(rill_wide(30));
+    assert_int_equal(rill_core_know(core, &eve, thirty), RILL_OK);
+    assert_int_equal(rill_core_know(core, &outside, rill_wide_negate(thirty)), RILL_OK);
     assert_int_equal(rill_core_know_settlement(core, &out), RILL_OK);
     assert_int_equal(rill_core_begin(core, &disk.store, report, NULL), RILL_OK);
     assert_string_equal(last_line,
@@ -665,6 +688,45 @@ static void test_what_is_outstanding_of_nobody(void **state)
                         "asset, and http://localhost:9 is still asked to settle 50 units of it, "
                         "key key");
     turn();
+    /* Somebody ends it, in the books of an account that is not open. */
+    const rill_settling *a = NULL;
+    rill_core_holding holding;
+    uint64_t group = 0;
+    assert_true(rill_core_next_outstanding(core, &a));
+    assert_string_equal(a->name, "eve");
+    const rill_settler_word word = {"key", false, "maria", ""};
+    assert_int_equal(rill_core_end_outstanding(core, text("eve"), &word, &a, &group),
+                     RILL_ERR_BLOCKED);
+    engine_answers(0, 0, "");
+    assert_int_equal(rill_core_end_outstanding(core, text("ev"), &word, &a, &group),
+                     RILL_ERR_NOT_FOUND);
+    for (long n = 0, rc = RILL_ERR_NOMEM; rc == RILL_ERR_NOMEM; n++) {
+        allocations_left = n;
+        rc = rill_core_end_outstanding(core, text("eve"), &word, &a, &group);
+        allocations_left = -1;
+        assert_true(rc == RILL_OK || rc == RILL_ERR_NOMEM);
+        assert_true(rill_core_is_even(core));
+    }
+    rill_core_turn(core);
+    assert_non_null(disk.batch);
+    balance_is(7, 80);
+    balance_is(8, -80);
+    assert_int_equal(disk.batch->settlement_count, 1);
+    assert_true(disk.batch->settlements[0].gone);
+    turn();
+    assert_true(rill_core_has_kept(core, group));
+    assert_true(rill_core_asset_of(core, a, &holding));
+    assert_string_equal(holding.code, "USD");
+    assert_true(rill_wide_equal(holding.booked, rill_wide_signed(rill_wide(80))));
+    assert_int_equal(rill_core_end_outstanding(core, text("eve"), &word, &a, &group),
+                     RILL_ERR_EXISTS);
+    /* She comes back, and finds it. */
+    assert_int_equal(reload(WITH_EVE), RILL_OK);
+    assert_true(rill_wide_equal(rill_core_find(core, text("eve"))->balance.booked,
+                                rill_wide_signed(rill_wide(80))));
+    assert_true(rill_core_is_even(core));
+    a = NULL;
+    assert_false(rill_core_next_outstanding(core, &a));
     come(&alice, "alice", "ALICE");
     come(&bob, "bob", "BOB");
     tear_down(NULL);

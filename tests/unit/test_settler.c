@@ -40,8 +40,16 @@ static struct {
     row rows[ROWS];
     size_t count;
     rill_i128 booked[BOB + 1];
-    uint64_t in, out, deposits; /* of its entries */
+    uint64_t in, out, deposits, back; /* of its entries */
     unsigned notes;
+    char tokens[256]; /* RILL_SETTING_ENGINE_TOKENS */
+    unsigned tokens_read;
+    struct {
+        char key[64];
+        rill_entry_kind kind;
+        uint64_t amount;
+    } keys[KEYS]; /* of entries */
+    size_t key_count;
 } disk;
 
 /* What an engine knows. */
@@ -153,7 +161,19 @@ static void keep_batch(void)
         disk.in += e->kind == RILL_ENTRY_SETTLED_IN ? e->amount : 0;
         disk.out += e->kind == RILL_ENTRY_SETTLED_OUT ? e->amount : 0;
         disk.deposits += e->kind == RILL_ENTRY_DEPOSIT ? e->amount : 0;
+        disk.back += e->kind == RILL_ENTRY_SETTLED_BACK ? e->amount : 0;
         disk.notes += e->kind == RILL_ENTRY_CHANGE;
+        if (e->key[0] == '\0')
+            continue;
+        assert_in_range(disk.key_count, 0, KEYS - 1);
+        snprintf(disk.keys[disk.key_count].key, sizeof disk.keys->key, "%s", e->key);
+        disk.keys[disk.key_count].kind = e->kind;
+        disk.keys[disk.key_count++].amount = e->amount;
+    }
+    for (size_t i = 0; i < b->setting_count; i++) {
+        assert_string_equal(b->settings[i].kind, RILL_SETTING_ENGINE_TOKENS);
+        assert_string_equal(b->settings[i].name, "3");
+        snprintf(disk.tokens, sizeof disk.tokens, "%s", b->settings[i].value);
     }
 }
 
@@ -223,12 +243,26 @@ static void on_soon(void *user)
     soon_count++;
 }
 
+static const char *token_place; /* where tokens are read from; NULL: nowhere */
+
+static void agree_for(rill_settling *a, const char *engine, const char *token, uint8_t scale)
+{
+    const rill_settler_wanted wanted = {engine,    token,     token == NULL ? NULL : token_place,
+                                        threshold, settle_to, scale};
+    assert_int_equal(rill_settler_prepare(&settler, a, &wanted), RILL_OK);
+    rill_settler_agree(&settler, a, now);
+}
+
 static void agree(const char *engine, const char *token)
 {
-    assert_int_equal(
-        rill_settler_prepare(&settler, account, engine, token, threshold, settle_to, engine_scale),
-        RILL_OK);
-    rill_settler_agree(&settler, account, now.mono_ns);
+    agree_for(account, engine, token, engine_scale);
+}
+
+static const char *on_read_token(void *user, const char *where)
+{
+    (void)user;
+    disk.tokens_read++;
+    return strcmp(where, "file:gone") == 0 ? NULL : where + strlen("file:");
 }
 
 static void start(void)
@@ -257,6 +291,13 @@ static void start(void)
                                          .at_ms = r->at_ms};
         assert_int_equal(rill_settler_know(&settler, &t, now.mono_ns), RILL_OK);
     }
+    for (size_t i = 0; i < disk.key_count; i++)
+        assert_int_equal(rill_clerk_know_key(&clerk, BOB, disk.keys[i].key, disk.keys[i].kind,
+                                             disk.keys[i].amount),
+                         RILL_OK);
+    const rill_store_setting tokens = {RILL_SETTING_ENGINE_TOKENS, "3", disk.tokens};
+    if (disk.tokens[0] != '\0')
+        assert_int_equal(rill_settler_know_tokens(&settler, &tokens, on_read_token, NULL), RILL_OK);
     assert_int_equal(rill_settler_attach(&account, &settler, BOB, "bob", SCALE, &bob), RILL_OK);
     if (terms_engine != NULL)
         agree(terms_engine, NULL);
@@ -314,6 +355,7 @@ static int set_up(void **state)
     threshold = 1000;
     settle_to = 100;
     engine_scale = SCALE;
+    token_place = NULL;
     start();
     return 0;
 }
@@ -715,8 +757,9 @@ static void test_another_account_of_the_name(void **state)
     introduce();
     agree(NULL, NULL);
     assert_int_equal(rill_settler_attach(&other, &settler, BOB + 7, "bob", 9, NULL), RILL_OK);
-    assert_int_equal(rill_settler_prepare(&settler, other, url, NULL, 1, 0, 9), RILL_OK);
-    rill_settler_agree(&settler, other, now.mono_ns);
+    threshold = 1;
+    settle_to = 0;
+    agree_for(other, url, NULL, 9);
     turn();
     assert_string_equal(call.method, "POST"); /* of the other; nothing is taken back */
     assert_string_equal(call.path, "/accounts");
@@ -822,6 +865,8 @@ static void test_what_cannot_be_credited(void **state)
 static size_t keys_on_disk(void)
 {
     size_t count = 0;
+    threshold = 1;
+    settle_to = 0;
     for (size_t i = 0; i < disk.count; i++)
         count += disk.rows[i].kind == RILL_SETTLEMENT_IN;
     return count;
@@ -994,8 +1039,7 @@ static void test_many_accounts(void **state)
     for (uint32_t i = 0; i < 200; i++) {
         snprintf(name, sizeof name, "n%u", i);
         assert_int_equal(rill_settler_attach(&all[i], &settler, 100 + i, name, 2, NULL), RILL_OK);
-        assert_int_equal(rill_settler_prepare(&settler, all[i], url, NULL, 1, 0, 2), RILL_OK);
-        rill_settler_agree(&settler, all[i], now.mono_ns);
+        agree_for(all[i], url, NULL, 2);
     }
     size_t answered = 0;
     for (unsigned i = 0; answered < 201; i++) {
@@ -1115,7 +1159,8 @@ static void test_accounts_without_memory(void **state)
     rc = RILL_ERR_NOMEM;
     for (long n = 0; rc == RILL_ERR_NOMEM; n++) {
         allocations_left = n;
-        rc = rill_settler_prepare(&settler, a, "http://localhost/x/", "token", 1, 0, 2);
+        const rill_settler_wanted wanted = {"http://localhost/x/", "token", "file:token", 1, 0, 2};
+        rc = rill_settler_prepare(&settler, a, &wanted);
         allocations_left = -1;
     }
     assert_int_equal(rc, RILL_OK);
@@ -1151,6 +1196,242 @@ static void test_a_call_that_cannot_begin(void **state)
     const rill_engine_answer late = {201, "", {(const uint8_t *)"", 0}};
     rill_settler_answered(&settler, account, 12345, &late, now); /* that nobody waits for */
     assert_null(account->of);
+}
+
+/* ---- what no engine will end ---- */
+
+static int say(const char *key, bool paid, uint64_t *group)
+{
+    const rill_settler_word word = {key, paid, "maria", "a letter"};
+    return rill_settler_end(&settler, account, &bob, &word, now, group);
+}
+
+static void test_ended_as_paid(void **state)
+{
+    (void)state;
+    uint64_t group = 0;
+    settle_once();
+    char key[80];
+    memcpy(key, call.key, sizeof key);
+    assert_int_equal(say(key, true, &group), RILL_ERR_BLOCKED); /* it is being asked */
+    answer(0, "");
+    assert_int_equal(say("another", true, &group), RILL_ERR_NOT_FOUND);
+    assert_int_equal(say("", true, &group), RILL_ERR_NOT_FOUND);
+    assert_int_equal(say(key, true, &group), RILL_OK);
+    assert_int_not_equal(group, 0);
+    booked(100);
+    assert_int_equal(account->units_out, 900);
+    assert_int_equal(say(key, true, &group), RILL_ERR_EXISTS);
+    assert_int_equal(say(key, false, &group), RILL_ERR_STATE);
+    keep_all();
+    assert_null(find_row(RILL_SETTLEMENT_OUT));
+    assert_int_equal(disk.out, 900);
+    assert_int_equal(disk.back, 0);
+    pass(RILL_SETTLE_LONGEST_WAIT);
+    turn();
+    assert_int_equal(call.id, 0); /* nobody asks again */
+    die(true);
+    assert_int_equal(say(key, true, &group), RILL_ERR_EXISTS);
+    assert_int_equal(group, 0);
+    assert_int_equal(say(key, false, &group), RILL_ERR_STATE);
+    booked(100);
+}
+
+static void test_ended_as_not_paid(void **state)
+{
+    (void)state;
+    uint64_t group = 0;
+    settle_once();
+    char key[80];
+    memcpy(key, call.key, sizeof key);
+    answer(0, "");
+    agree(NULL, NULL); /* its engine is gone for good */
+    assert_int_equal(say(key, false, &group), RILL_OK);
+    booked(1000);
+    assert_int_equal(account->units_out, 0);
+    die(false); /* nothing of it was kept */
+    booked(100);
+    assert_non_null(find_row(RILL_SETTLEMENT_OUT));
+    agree(NULL, NULL);
+    assert_int_equal(say(key, false, &group), RILL_OK);
+    turn();
+    terms_engine = NULL;
+    die(true); /* all of it was */
+    booked(1000);
+    assert_int_equal(disk.back, 900);
+    assert_int_equal(say(key, false, &group), RILL_ERR_EXISTS);
+    assert_int_equal(say(key, true, &group), RILL_ERR_STATE);
+    /* The engine that is gone is not told that the account is. */
+    assert_null(find_row(RILL_SETTLEMENT_OUT));
+    assert_null(find_row(RILL_SETTLEMENT_ENGINE));
+    assert_true(rill_settler_deadline(&settler) == RILL_NEVER);
+}
+
+/* What is owed again is settled by the engine that the account has now. */
+static void test_ended_and_settled_elsewhere(void **state)
+{
+    (void)state;
+    uint64_t group = 0;
+    settle_once();
+    char key[80];
+    memcpy(key, call.key, sizeof key);
+    answer(0, "");
+    agree(other_url, NULL);
+    assert_int_equal(say(key, false, &group), RILL_OK);
+    booked(100);
+    keep_all();
+    assert_string_equal(call.engine, other_url);
+    assert_string_equal(call.path, "/accounts");
+    answer(201, "");
+    keep_all();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    assert_string_equal(call.engine, other_url);
+    assert_string_not_equal(call.key, key);
+    answer(201, "");
+    keep_all();
+    assert_int_equal(disk.out - disk.back, 900);
+}
+
+/* What is not kept may never have been asked for: there is nothing to say of it yet. */
+static void test_ending_what_is_not_kept(void **state)
+{
+    (void)state;
+    uint64_t group = 0;
+    introduce();
+    owe(1000);
+    assert_int_equal(say(account->key, false, &group), RILL_ERR_BLOCKED);
+    booked(100);
+}
+
+static void test_words_that_cannot_be_kept(void **state)
+{
+    (void)state;
+    char text[300];
+    uint64_t group = 0;
+    settle_once();
+    answer(0, "");
+    memset(text, 'x', sizeof text);
+    text[RILL_SETTLE_NOTE_MAX + 1] = '\0';
+    rill_settler_word word = {account->key, true, "maria", text};
+    assert_int_equal(rill_settler_end(&settler, account, &bob, &word, now, &group),
+                     RILL_ERR_INVALID);
+    word.note = "";
+    word.who = "";
+    assert_int_equal(rill_settler_end(&settler, account, &bob, &word, now, &group),
+                     RILL_ERR_INVALID);
+    word.who = "maria";
+    for (long most = 0;; most++) {
+        allocations_left = most;
+        int rc = rill_settler_end(&settler, account, &bob, &word, now, &group);
+        allocations_left = -1;
+        if (rc == RILL_OK)
+            break;
+        assert_int_equal(rc, RILL_ERR_NOMEM);
+        assert_in_range(most, 0, 50);
+        assert_non_null(account->of);
+    }
+    text[RILL_SETTLE_NOTE_MAX] = '\0';
+    keep_all();
+    assert_null(find_row(RILL_SETTLEMENT_OUT));
+}
+
+/* ---- tokens of engines ---- */
+
+/* An account is taken out while the node is down: its engine is asked on, with its token. */
+static void test_the_token_of_an_account_that_is_gone(void **state)
+{
+    (void)state;
+    token_place = "file:secret";
+    introduce();
+    agree(url, "secret");
+    owe(1000);
+    keep_all();
+    assert_string_equal(call.token, "secret");
+    assert_string_equal(disk.tokens, "http://127.0.0.1:3000 file:secret\n");
+    terms_engine = NULL;
+    die(true);
+    turn();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    assert_string_equal(call.token, "secret");
+    assert_int_equal(disk.tokens_read, 1);
+    answer(201, "");
+    turn();
+    assert_string_equal(call.method, "DELETE");
+    assert_string_equal(call.token, "secret");
+    answer(204, "");
+    keep_all();
+    assert_string_equal(disk.tokens, ""); /* nobody is left who could be asked */
+}
+
+/* Two engines: each is shown its own. */
+static void test_tokens_of_two_engines(void **state)
+{
+    (void)state;
+    token_place = "file:one";
+    introduce();
+    agree(url, "one");
+    owe(1000);
+    keep_all();
+    answer(0, "");
+    token_place = "file:two";
+    agree(other_url, "two");
+    keep_all();
+    assert_string_equal(disk.tokens,
+                        "http://127.0.0.1:4000 file:two\nhttp://127.0.0.1:3000 file:one\n");
+    terms_engine = NULL;
+    die(true);
+    turn();
+    assert_string_equal(call.engine, url);
+    assert_string_equal(call.token, "one");
+    agree(other_url, "two");
+    answer(201, "");
+    keep_all();
+    assert_string_equal(call.method, "DELETE");
+    assert_string_equal(call.token, "one");
+    answer(204, "");
+    turn();
+    assert_string_equal(call.engine, other_url);
+    assert_string_equal(call.token, "two");
+    answer(201, "");
+    keep_all();
+    assert_string_equal(disk.tokens, "http://127.0.0.1:4000 file:two\n");
+}
+
+/* One that cannot be read is none; and what is no such setting is left alone. */
+static void test_tokens_that_cannot_be_read(void **state)
+{
+    (void)state;
+    settle_once();
+    snprintf(disk.tokens, sizeof disk.tokens, "http://127.0.0.1:3000 file:gone\nnonsense\nx");
+    terms_engine = NULL;
+    die(true);
+    turn();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    assert_string_equal(call.token, "");
+    snprintf(disk.tokens, sizeof disk.tokens,
+             "http://127.0.0.1:3000 file:one\nhttp://127.0.0.1:4000 file:two\n");
+    die(true);
+    turn();
+    is_asked("{\"amount\":\"900\",\"scale\":2}");
+    assert_string_equal(call.token, "one");
+    static const char *const names[] = {"", "0", "x", "-3", "4294967296", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const rill_store_setting odd = {RILL_SETTING_ENGINE_TOKENS, names[i], "a b\n"};
+        size_t before = settler.by_id.count;
+        assert_int_equal(rill_settler_know_tokens(&settler, &odd, on_read_token, NULL), RILL_OK);
+        assert_int_equal(settler.by_id.count, before);
+    }
+    for (long most = 0;; most++) {
+        const rill_store_setting of = {RILL_SETTING_ENGINE_TOKENS, "3",
+                                       "http://127.0.0.1:3000 file:x\n"};
+        allocations_left = most;
+        int rc = rill_settler_know_tokens(&settler, &of, on_read_token, NULL);
+        allocations_left = -1;
+        if (rc == RILL_OK)
+            break;
+        assert_int_equal(rc, RILL_ERR_NOMEM);
+        assert_in_range(most, 0, 20);
+    }
 }
 
 /* ---- anything, at any moment ---- */
@@ -1295,25 +1576,87 @@ static void same_exact(const rill_exact *a, const rill_exact *b)
     assert_true(rill_exact_is_zero(&rest));
 }
 
+/* What an operator said of a settlement, until he knows that it is booked. */
+static struct {
+    char key[80];
+    rill_exact taken; /* paid elsewhere */
+    bool paid;
+    bool open;
+    uint64_t group;
+} said;
+static rill_exact said_sum; /* paid elsewhere, and said to be */
+
+static bool engine_has(const char *key)
+{
+    size_t i = 0;
+    while (i < settled_count && strcmp(settled[i].key, key) != 0)
+        i++;
+    return i < settled_count;
+}
+
+/*
+ * The operator ends what the engine does not have: he has paid it himself, or nobody has. He asks
+ * until he has an answer.
+ */
+static void operator_says(void)
+{
+    if (said.open && engine_has(said.key)) {
+        said.open = false; /* what he said was lost, and the engine has been asked since */
+        return;
+    }
+    if (!said.open) {
+        if (account->of == NULL || call.id != 0 || draw(4) != 0 || engine_has(account->key))
+            return;
+        said.open = true;
+        said.paid = draw(2) == 0;
+        said.taken = rill_exact_units(said.paid ? account->asked : 0);
+        snprintf(said.key, sizeof said.key, "%s", account->key);
+    }
+    int rc = say(said.key, said.paid, &said.group);
+    if (rc == RILL_ERR_BLOCKED)
+        said.open = false; /* not now */
+    else if (rc == RILL_ERR_NOT_FOUND)
+        said.open = false; /* it was booked in a group that was lost, with the whole settlement */
+    else
+        assert_true(rc == RILL_OK || rc == RILL_ERR_EXISTS);
+}
+
+/* He has his answer once the books are kept; and asks again until he has. */
+static void operator_is_told(void)
+{
+    if (!said.open || books.kept < said.group)
+        return;
+    if (say(said.key, said.paid, &said.group) != RILL_ERR_EXISTS)
+        return;
+    said.open = false;
+    assert_int_equal(rill_exact_add(&said_sum, &said_sum, &said.taken), RILL_OK);
+}
+
 /* Each unit is in one place. */
 static void all_is_there(void)
 {
     rill_exact sum = left_on_disk(RILL_SETTLEMENT_LEFT_OUT);
-    rill_exact want = rill_exact_units(disk.out);
+    rill_exact want = rill_exact_units(disk.out - disk.back);
     for (size_t i = 0; i < settled_count; i++)
         assert_int_equal(rill_exact_add(&sum, &sum, &settled[i].taken), RILL_OK);
+    assert_int_equal(rill_exact_add(&sum, &sum, &said_sum), RILL_OK);
     same_exact(&sum, &want);
     sum = left_on_disk(RILL_SETTLEMENT_LEFT_IN);
     want = rill_exact_units(disk.in);
     assert_int_equal(rill_exact_add(&sum, &sum, &want), RILL_OK);
     same_exact(&sum, &told_sum);
-    rill_u128 balance = rill_wide_sub(rill_wide(disk.deposits + disk.in), rill_wide(disk.out));
+    rill_u128 balance =
+        rill_wide_sub(rill_wide(disk.deposits + disk.in + disk.back), rill_wide(disk.out));
     assert_true(rill_wide_equal(rill_wide_signed(balance), disk.booked[BOB]));
 }
 
 static void one_step(void)
 {
-    switch (draw(9)) {
+    switch (draw(10)) {
+    case 7:
+        operator_says();
+        operator_is_told();
+        break;
     case 0:
         owe(draw(900));
         break;
@@ -1349,6 +1692,9 @@ static void become_quiet(void)
         turn();
         written();
         engine_is_told();
+        if (said.open)
+            operator_says();
+        operator_is_told();
         engine_answers(true);
         if (telling.open && !telling.booked)
             engine_tells();
@@ -1358,6 +1704,7 @@ static void become_quiet(void)
     assert_null(find_row(RILL_SETTLEMENT_OUT));
     assert_int_equal(call.id, 0);
     assert_false(telling.open);
+    assert_false(said.open);
 }
 
 static void test_anything_at_any_moment(void **state)
@@ -1369,6 +1716,8 @@ static void test_anything_at_any_moment(void **state)
         seed = run;
         telling.open = false;
         told_sum = rill_exact_units(0);
+        said.open = false;
+        said_sum = rill_exact_units(0);
         engine_scale = (uint8_t)draw(3);
         settle_to = draw(200);
         agree(url, NULL);
@@ -1415,6 +1764,14 @@ int main(void)
         TEST(test_accounts_without_memory),
         TEST(test_rows_that_cannot_be),
         TEST(test_a_call_that_cannot_begin),
+        TEST(test_ended_as_paid),
+        TEST(test_ended_as_not_paid),
+        TEST(test_ended_and_settled_elsewhere),
+        TEST(test_ending_what_is_not_kept),
+        TEST(test_words_that_cannot_be_kept),
+        TEST(test_the_token_of_an_account_that_is_gone),
+        TEST(test_tokens_of_two_engines),
+        TEST(test_tokens_that_cannot_be_read),
         TEST(test_anything_at_any_moment),
     };
     return cmocka_run_group_tests_name("settler", tests, NULL, NULL);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an account has, and entries that operators make. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/wide_text.h"
+#include "connector/admin_answer.h"
+
+/* ---- accounts ---- */
+
+static json_t *wide_json(rill_u128 value)
+{
+    char text[RILL_WIDE_TEXT];
+    rill_wide_text(value, text);
+    return json_string(text);
+}
+
+static json_t *limit_json(uint64_t limit)
+{
+    return limit == RILL_NO_LIMIT ? json_null() : wide_json(rill_wide(limit));
+}
+
+static json_t *sum_json(rill_sum sum)
+{
+    return wide_json(rill_wide_of(sum.high, sum.low));
+}
+
+static const char *const relations[] = {"parent", "peer", "child"};
+
+/* Amounts are strings: JSON's numbers lose units above 2^53 in many readers. */
+json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a)
+{
+    char booked[RILL_WIDE_TEXT];
+    rill_node_account traffic = {.sessions = 0};
+    const char *name = a->config->name;
+    rill_wide_signed_text(a->balance.booked, booked);
+    int rc = rill_hub_account(rill_core_hub(core),
+                              (rill_bytes){(const uint8_t *)name, strlen(name)}, &traffic);
+    (void)rc; /* it is there */
+    json_t *packets = json_pack("{s:I, s:I, s:I, s:I}", "from", (json_int_t)traffic.packets_from,
+                                "rejected", (json_int_t)traffic.rejected_from, "to",
+                                (json_int_t)traffic.packets_to, "open", (json_int_t)traffic.open);
+    json_t *unseen =
+        json_pack("{s:I, s:o, s:b}", "packets", (json_int_t)a->unseen.packets, "amount",
+                  sum_json((rill_sum){.low = a->unseen.amount}), "charged", a->unseen.charge);
+    return json_pack(
+        "{s:s, s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, s:o, s:o}", "name",
+        name, "source", a->config->place.line == 0 ? "api" : "configuration", "relation",
+        relations[a->config->relation], "asset", "code", a->config->asset.code, "scale",
+        (int)a->config->asset.scale, "balance", booked, "held", sum_json(a->balance.held), "coming",
+        sum_json(a->balance.coming), "credit", limit_json(a->balance.credit), "most",
+        limit_json(a->balance.most), "sessions", (int)traffic.sessions, "address", a->address,
+        "packets", packets, "unseen", unseen, "settlement", rill_admin_settlement(a));
+}
+
+/* ---- entries ---- */
+
+static const struct {
+    const char *name;
+    rill_entry_kind kind;
+} kinds[] = {
+    {"settled-in", RILL_ENTRY_SETTLED_IN},
+    {"settled-out", RILL_ENTRY_SETTLED_OUT},
+    {"deposit", RILL_ENTRY_DEPOSIT},
+    {"withdrawal", RILL_ENTRY_WITHDRAWAL},
+};
+
+static bool find_kind(const char *name, rill_entry_kind *out)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            *out = kinds[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A text that may be left out. False: it is something else. */
+static bool text_of(const json_t *object, const char *name, const char **out)
+{
+    const json_t *value = json_object_get(object, name);
+    *out = value == NULL ? "" : json_string_value(value);
+    return *out != NULL;
+}
+
+/* NULL, or what is wrong. */
+static const char *read_entry(const json_t *object, rill_store_entry *out)
+{
+    const char *kind;
+    const char *amount;
+    if (!json_is_object(object))
+        return "the body must be an object in JSON";
+    if (!text_of(object, "kind", &kind) || !find_kind(kind, &out->kind))
+        return "kind must be settled-in, settled-out, deposit or withdrawal";
+    if (!text_of(object, "amount", &amount) || rill_amount_parse(amount, &out->amount) != RILL_OK ||
+        out->amount == 0)
+        return "amount must be a string with a whole number of units, at least 1";
+    if (!text_of(object, "who", &out->who) || out->who[0] == '\0')
+        return "who must say who did this";
+    if (!text_of(object, "note", &out->note) || !text_of(object, "key", &out->key))
+        return "note and key must be strings";
+    return NULL;
+}
+
+static void answer_entered(rill_admin_answer *out, int rc, const rill_core *core,
+                           const rill_holder_account *a)
+{
+    switch (rc) {
+    case RILL_OK:
+        rill_admin_json(out, 201, rill_admin_account(core, a));
+        break;
+    case RILL_ERR_EXISTS:
+        rill_admin_json(out, 200, rill_admin_account(core, a));
+        break;
+    case RILL_ERR_STATE:
+        rill_admin_refuse(out, 409, "this key was used for another amount or kind");
+        break;
+    case RILL_ERR_INVALID:
+        rill_admin_refuse(out, 400, "who, note and key have at most %d bytes", RILL_ENTRY_TEXT_MAX);
+        break;
+    default:
+        rill_admin_refuse(out, 503, "%s", rill_strerror(rc));
+        break;
+    }
+}
+
+void rill_admin_enter(rill_core *core, rill_holder_account *a, rill_bytes body,
+                      rill_admin_answer *out)
+{
+    rill_store_entry entry = {.at_ms = rill_core_now(core).wall_ms};
+    json_t *object = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+    const char *problem = read_entry(object, &entry);
+    if (problem != NULL) {
+        rill_admin_refuse(out, 400, "%s", problem);
+    } else {
+        uint64_t group = 0;
+        int rc = rill_core_enter(core, a, &entry, &group);
+        answer_entered(out, rc, core, a);
+        /* One that was entered before may not be kept yet either. */
+        out->group = rc == RILL_OK || rc == RILL_ERR_EXISTS ? group : 0;
+    }
+    json_decref(object);
+}
