@@ -7,35 +7,13 @@
  * Over 600 lines: preparing, undoing and applying are three sides of the same change.
  */
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/muldiv.h"
-#include "connector/core_impl.h"
-
-typedef struct change_line {
-    struct change_line *next;
-    rill_holder_account *account; /* NULL: of the node */
-    char text[RILL_ENTRY_TEXT_MAX + 1];
-} change_line;
-
-struct rill_core_change {
-    rill_core *core;
-    const rill_config *fresh;
-    rill_arena arena;
-    rill_tokens tokens;
-    rill_rates rates;
-    rill_holder_account **accounts; /* in the order of the new configuration */
-    size_t count;
-    size_t routes_added; /* of the new configuration, those that were looked at */
-    bool default_added;
-    change_line *first;
-    change_line **last;
-    bool no_memory; /* a line is missing */
-};
+#include "connector/core_change.h"
 
 static rill_bytes bytes_of(const char *text)
 {
@@ -276,131 +254,6 @@ static void move_route(const rill_core_change *n, const char *prefix, const char
     (void)rc; /* an address of a child is in its place, and stays */
 }
 
-/* ---- what is told ---- */
-
-RILL_PRINTF(3, 4)
-static void note(rill_core_change *n, rill_holder_account *a, const char *format, ...)
-{
-    change_line *line = rill_arena_alloc(&n->arena, sizeof *line);
-    va_list args;
-    if (line == NULL) {
-        n->no_memory = true;
-        return;
-    }
-    line->next = NULL;
-    line->account = a;
-    va_start(args, format);
-    (void)vsnprintf(line->text, sizeof line->text, format, args);
-    va_end(args);
-    *n->last = line;
-    n->last = &line->next;
-}
-
-static void limit_text(uint64_t limit, char out[24])
-{
-    if (limit == RILL_NO_LIMIT)
-        (void)snprintf(out, 24, "none");
-    else
-        (void)snprintf(out, 24, "%llu", (unsigned long long)limit);
-}
-
-static void note_limit(rill_core_change *n, rill_holder_account *a, const char *what, uint64_t old,
-                       uint64_t fresh)
-{
-    char before[24];
-    char now[24];
-    if (old == fresh)
-        return;
-    limit_text(old, before);
-    limit_text(fresh, now);
-    note(n, a, "%s %s, before %s", what, now, before);
-}
-
-static void note_flag(rill_core_change *n, rill_holder_account *a, const char *what, bool old,
-                      bool fresh)
-{
-    if (old != fresh)
-        note(n, a, "%s %s", what, fresh ? "true" : "false");
-}
-
-static void note_settlement(rill_core_change *n, rill_holder_account *a,
-                            const rill_config_settlement *old, const rill_config_settlement *fresh)
-{
-    if (!rill_config_same_text(old->engine, fresh->engine))
-        note(n, a, "settlement engine %s", fresh->engine == NULL ? "none" : fresh->engine);
-    if (fresh->engine == NULL || old->engine == NULL)
-        return;
-    note_limit(n, a, "settlement threshold", old->threshold, fresh->threshold);
-    note_limit(n, a, "settle-to", old->settle_to, fresh->settle_to);
-    if (old->scale != fresh->scale)
-        note(n, a, "settlement scale changed");
-}
-
-static void note_account(rill_core_change *n, rill_holder_account *a,
-                         const rill_config_account *fresh)
-{
-    const rill_config_account *old = a->config;
-    if (a->fresh) {
-        note(n, a, "added");
-        return;
-    }
-    note_limit(n, a, "credit", old->credit, fresh->credit);
-    note_limit(n, a, "most", old->most, fresh->most);
-    note_limit(n, a, "max-packet", old->max_packet, fresh->max_packet);
-    note_limit(n, a, "packets-a-second", old->packets_a_second, fresh->packets_a_second);
-    note_limit(n, a, "max-sessions", old->max_sessions, fresh->max_sessions);
-    note_limit(n, a, "max-routes", old->max_routes, fresh->max_routes);
-    note_settlement(n, a, &old->settlement, &fresh->settlement);
-    note_flag(n, a, "send-routes", rill_config_sends_routes(old), rill_config_sends_routes(fresh));
-    note_flag(n, a, "receive-routes", rill_config_receives_routes(old),
-              rill_config_receives_routes(fresh));
-    note_flag(n, a, "charge-unseen", old->charge_unseen, fresh->charge_unseen);
-}
-
-static bool same_prices(const rill_config_rates *a, const rill_config_rates *b)
-{
-    const rill_config_price *x = a->prices.items;
-    const rill_config_price *y = b->prices.items;
-    if (a->prices.count != b->prices.count)
-        return false;
-    for (size_t i = 0; i < a->prices.count; i++) {
-        if (strcmp(x[i].code, y[i].code) != 0 || x[i].price.num != y[i].price.num ||
-            x[i].price.den != y[i].price.den)
-            return false;
-    }
-    return true;
-}
-
-static bool same_spreads(const rill_config_rates *a, const rill_config_rates *b)
-{
-    const rill_config_spread *x = a->spreads.items;
-    const rill_config_spread *y = b->spreads.items;
-    if (a->spreads.count != b->spreads.count || a->spread != b->spread)
-        return false;
-    for (size_t i = 0; i < a->spreads.count; i++) {
-        if (strcmp(x[i].from, y[i].from) != 0 || strcmp(x[i].to, y[i].to) != 0 ||
-            x[i].spread != y[i].spread)
-            return false;
-    }
-    return true;
-}
-
-static void note_rates(rill_core_change *n)
-{
-    const rill_config_rates *old = &n->core->options.config->rates;
-    const rill_config_rates *fresh = &n->fresh->rates;
-    if (!rill_config_same_text(old->base, fresh->base) || !same_prices(old, fresh))
-        note(n, NULL, "prices changed");
-    if (!rill_config_same_text(old->url, fresh->url) ||
-        !rill_config_same_text(old->token, fresh->token) ||
-        !rill_config_same_text(old->ca_file, fresh->ca_file) || old->insecure != fresh->insecure ||
-        old->refresh != fresh->refresh || old->timeout != fresh->timeout ||
-        old->stale_after != fresh->stale_after)
-        note(n, NULL, "the service of prices changed");
-    if (!same_spreads(old, fresh))
-        note(n, NULL, "spreads changed");
-}
-
 /* ---- preparing, all of it ---- */
 
 static void free_change(rill_core_change *n)
@@ -507,17 +360,18 @@ static void apply_routes(rill_core_change *n)
         const rill_config_route *fresh = find_route(n->fresh, routes[i].prefix);
         if (fresh == NULL) {
             drop_route(n, routes[i].prefix);
-            note(n, NULL, "route %s removed", routes[i].prefix);
+            rill_core_tell_change(n, NULL, "route %s removed", routes[i].prefix);
         } else if (strcmp(fresh->account, routes[i].account) != 0) {
             move_route(n, routes[i].prefix, fresh->account);
-            note(n, NULL, "route %s leads to %s, before to %s", fresh->prefix, fresh->account,
-                 routes[i].account);
+            rill_core_tell_change(n, NULL, "route %s leads to %s, before to %s", fresh->prefix,
+                                  fresh->account, routes[i].account);
         }
     }
     routes = n->fresh->routes.items;
     for (size_t i = 0; i < n->fresh->routes.count; i++) {
         if (find_route(old, routes[i].prefix) == NULL)
-            note(n, NULL, "route %s added, to %s", routes[i].prefix, routes[i].account);
+            rill_core_tell_change(n, NULL, "route %s added, to %s", routes[i].prefix,
+                                  routes[i].account);
     }
     if (rill_config_same_text(rest, rest_of(n->fresh)))
         return;
@@ -525,7 +379,8 @@ static void apply_routes(rill_core_change *n)
         drop_route(n, "");
     else if (rest != NULL)
         move_route(n, "", rest_of(n->fresh));
-    note(n, NULL, "default-route %s", rest_of(n->fresh) == NULL ? "none" : rest_of(n->fresh));
+    rill_core_tell_change(n, NULL, "default-route %s",
+                          rest_of(n->fresh) == NULL ? "none" : rest_of(n->fresh));
 }
 
 static void on_lost_token(void *user, void *owner)
@@ -540,7 +395,7 @@ static void on_new_token(void *user, void *owner)
     rill_holder_account *a = owner;
     rill_core_change *n = user;
     if (!a->fresh)
-        note(n, a, "has a new token");
+        rill_core_tell_change(n, a, "has a new token");
 }
 
 /* Whoever showed a token that is not good any more has to come again. */
@@ -556,7 +411,7 @@ static void apply_tokens(rill_core_change *n)
         rill_holder_account *a = n->accounts[i];
         if (!a->lost_token)
             continue;
-        note(n, a, "a token is not good any more; its connections are closed");
+        rill_core_tell_change(n, a, "a token is not good any more; its connections are closed");
         rill_hub_close_sessions(a->account);
     }
 }
@@ -572,7 +427,7 @@ static void take_out(rill_core_change *n, rill_holder_account *a)
     drop_address(n, a);
     rill_routing_part(&c->routing, &a->peer);
     rill_core_end_settlement(c, a);
-    note(n, a, "removed");
+    rill_core_tell_change(n, a, "removed");
 }
 
 static void stay(rill_holder_account *a, rill_core *c)
@@ -614,10 +469,10 @@ void rill_core_apply(rill_core_change *n, const char *who,
             take_out(n, c->accounts[i]);
     }
     apply_routes(n);
-    note_rates(n);
+    rill_core_tell_rates(n);
     for (size_t i = 0; i < n->count; i++) {
         const rill_config_account *configs = n->fresh->accounts.items;
-        note_account(n, n->accounts[i], &configs[i]);
+        rill_core_tell_account(n, n->accounts[i], &configs[i]);
     }
     apply_tokens(n);
     const rill_rates rates = c->rates;

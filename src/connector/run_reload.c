@@ -185,15 +185,34 @@ static void give_up(loading *l)
     rill_free(memory(), l->arena);
 }
 
-static void say_links(loading *l)
+/* The same in the configuration, but not in the file or the variable that it names. */
+static bool is_another_secret(const rill_config *old, const rill_config_account *fresh)
 {
+    const rill_config_account *accounts = old->accounts.items;
+    for (size_t i = 0; i < old->accounts.count; i++) {
+        const rill_config_link *link = &accounts[i].link;
+        if (strcmp(accounts[i].name, fresh->name) == 0)
+            return same_text(link->uri, fresh->link.uri) &&
+                   same_text(link->token, fresh->link.token) &&
+                   link->connections == fresh->link.connections;
+    }
+    return false;
+}
+
+/* What the configuration says of a link the core tells. Secrets are read here. */
+static void say_secrets(loading *l, const char *who)
+{
+    static const char what[] = "link token: another one is there now";
     for (size_t i = 0; i < l->fresh.accounts.count; i++) {
         const connector_link *k = l->links[i];
-        char text[RILL_STORE_NAME_MAX + 40];
-        if (k == NULL || !k->is_new)
+        char text[RILL_STORE_NAME_MAX + sizeof what + 20];
+        if (k == NULL || !k->is_new || !is_another_secret(&l->connector->config, k->config))
             continue;
-        (void)snprintf(text, sizeof text, "account %s: has a new link", k->config->name);
+        (void)snprintf(text, sizeof text, "account %s: %s", k->config->name, what);
         on_change(l, text);
+        if (rill_core_note(l->connector->core, rill_core_change_account(l->change, i), who, what) !=
+            RILL_OK)
+            rill_connector_tell(l->connector, "a change is not in the audit: out of memory");
     }
 }
 
@@ -211,7 +230,7 @@ static void apply(loading *l, const char *who)
 {
     rill_connector *c = l->connector;
     const rill_config_port *ports;
-    say_links(l);
+    say_secrets(l, who);
     rill_core_apply(l->change, who, on_change, l);
     rill_connector_apply_links(c, l->links, &l->fresh);
     swap_operators(l);

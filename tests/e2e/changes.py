@@ -196,6 +196,42 @@ def what_the_file_takes_away(t):
 
 
 @case
+def links_and_tokens_are_in_the_audit(t):
+    """Who changed which link and token of an account, of the API and of the file; never a secret."""
+    c = Connector(t, "c", TWO_ASSETS)
+    secret, other = (t.file(f"{name}.token", f"hush-{name}\n") for name in ("one", "two"))
+    ctl(c, "accounts", "add", "eve", "relation=peer", "asset=USD/2", "link.uri=btp+ws://127.0.0.1:1",
+        f"link.token=file:{secret}", "--who", "ada")
+    said = ctl(c, "accounts", "set", "eve", "link.uri=btp+ws://127.0.0.1:2", f"link.token=file:{other}", "--who", "maria").out
+    assert "link btp+ws://127.0.0.1:2, before btp+ws://127.0.0.1:1" in said, said
+    token = token_of(ctl(c, "accounts", "set", "eve", "--new-token", "--who", "bea"))
+    ctl(c, "accounts", "set", "eve", "--new-token", "--drop-old-tokens", "--who", "eva")
+    with open(other, "w", encoding="utf-8") as f:
+        f.write("hush-three")
+    said = ctl(c, "reload", "--who", "lea").out
+    assert "account eve: link token: another one is there now" in said, said
+    assert "loaded: 0 changes" in ctl(c, "reload", "--who", "lea").out
+    said = ctl(c, "accounts", "set", "eve", "link=", "--who", "ida").out
+    c.stop()
+    found = notes(c)
+    for line in (("ada", "link btp+ws://127.0.0.1:1, before none"), ("ada", f"link token file:{secret}, before none"),
+                 ("maria", "link btp+ws://127.0.0.1:2, before btp+ws://127.0.0.1:1"),
+                 ("maria", f"link token file:{other}, before file:{secret}"), ("bea", "has a new token"),
+                 ("eva", "has a new token"), ("eva", "a token is not good any more; its connections are closed"),
+                 ("lea", "link token: another one is there now"),
+                 ("ida", "link none, before btp+ws://127.0.0.1:2"), ("ida", f"link token none, before file:{other}")):
+        assert found.count(line) == 1, (line, found)
+    with open(c.store, "rb") as f:
+        books = f.read()
+    said = books + c.program.text["err"]
+    for word in (b"hush-one", b"hush-two", b"hush-three", token.encode()):
+        assert word not in said, word
+    c.start()
+    assert ctl(c, "audit").out.endswith("the books are right\n")
+    c.stop()
+
+
+@case
 def many_routes(t):
     """All of them, sorted, in pages that nobody sees; also where it is a page and one more."""
     config = TWO_ASSETS + "routes:\n" + "".join(f"  - {{prefix: g.n{i * 7919 % 2500}, account: bob}}\n" for i in range(2500))

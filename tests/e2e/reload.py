@@ -227,7 +227,7 @@ accounts:
                 f"side: {{relation: peer, asset: USD/6, link: {{uri: 'btp+ws://127.0.0.1:{other.port}'"),
          ("accounts:", "routes: [{prefix: g.other, account: side}]\naccounts:"))
     said = reload(down).out
-    assert "account side: has a new link" in said and "route g.other added, to side" in said, said
+    assert f"account side: link btp+ws://127.0.0.1:{other.port}, before btp+ws://127.0.0.1:{up.port}" in said and "route g.other added, to side" in said, said
     down.program.until("account side: connected", "err")
     send(t, b.path, 100, down.link("alice"))
     send(t, a.path, 100, down.link("alice"))

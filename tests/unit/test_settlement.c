@@ -637,6 +637,80 @@ static void test_reload(void **state)
     assert_int_equal(call_count, 3);
 }
 
+/* ---- what a change is called ---- */
+
+static char lines[1000];
+
+static void on_change_line(void *user, const char *line)
+{
+    (void)user;
+    size_t len = strlen(lines);
+    snprintf(lines + len, sizeof lines - len, "%s\n", line);
+}
+
+/* bob's other members, from what they are to what they become. */
+static void changes(const char *from, const char *to, const char *want)
+{
+    char yaml[2][900];
+    rill_core_change *change = NULL;
+    const char *members[] = {from, to};
+    for (size_t i = 0; i < 2; i++)
+        snprintf(yaml[i], sizeof yaml[i],
+                 "address: g.x\nstore: {path: b}\naccounts:\n"
+                 "  bob: {relation: peer, asset: USD/2, %s}\n",
+                 members[i]);
+    assert_int_equal(begin(yaml[0]), RILL_OK);
+    turn();
+    rill_config other;
+    assert_int_equal(rill_config_read(&other, &arenas[1], yaml[1], strlen(yaml[1]), report, NULL),
+                     RILL_OK);
+    assert_int_equal(rill_core_prepare(&change, core, &other, report, NULL), RILL_OK);
+    lines[0] = '\0';
+    rill_core_apply(change, "maria", on_change_line, NULL);
+    config = other;
+    assert_string_equal(lines, want);
+    rill_core_turn(core);
+    size_t count = 0;
+    for (size_t i = 0; disk.batch != NULL && i < disk.batch->entry_count; i++) {
+        const rill_store_entry *e = &disk.batch->entries[i];
+        assert_string_equal(e->who, "maria");
+        assert_int_equal(e->amount, 0);
+        assert_non_null(strstr(want, e->note));
+        count++;
+    }
+    for (const char *c = want; *c != '\0'; c++)
+        count -= *c == '\n';
+    assert_int_equal(count, 0);
+    turn();
+    memset(&alice, 0, sizeof alice);
+    memset(&bob, 0, sizeof bob);
+    tear_down(NULL);
+}
+
+/* Who changed what of a link, into the audit; and never a secret. */
+static void test_changes_of_links(void **state)
+{
+    (void)state;
+    changes("tokens: env:B", "tokens: env:B", "");
+    changes("link: {uri: 'btp+ws://one', token: env:ONE}",
+            "link: {uri: 'btp+wss://two/x', token: 'file:/etc/t', connections: 3}",
+            "account bob: link btp+wss://two/x, before btp+ws://one\n"
+            "account bob: link token file:/etc/t, before env:ONE\n"
+            "account bob: link connections 3, before 1\n");
+    changes("tokens: env:B", "link: {uri: 'btp+ws://one', token: env:ONE}, tokens: env:B",
+            "account bob: link btp+ws://one, before none\n"
+            "account bob: link token env:ONE, before none\n");
+    changes("link: {uri: 'btp+ws://u:hush@one/?a=hush'}, tokens: env:B",
+            "link: {uri: 'btp+ws://one/?b=hush#hush'}, tokens: env:B",
+            "account bob: link btp+ws://one/, before btp+ws://one/\n");
+    changes("tokens: env:B", "tokens: [env:B, env:C]", "account bob: has a new token\n");
+    changes("tokens: [env:B, env:C]", "tokens: env:B",
+            "account bob: a token is not good any more; its connections are closed\n");
+    changes("tokens: env:B, settlement: {engine: 'http://localhost:1', threshold: 5}",
+            "tokens: env:B, settlement: {engine: 'http://localhost:1', threshold: 5, token: env:E}",
+            "account bob: settlement token env:E, before none\n");
+}
+
 static void test_a_token_at_the_start(void **state)
 {
     (void)state;
@@ -748,6 +822,7 @@ int main(void)
         TEST(test_too_many_messages),
         TEST(test_an_engines_message),
         TEST(test_reload),
+        cmocka_unit_test(test_changes_of_links),
         cmocka_unit_test(test_a_token_at_the_start),
         cmocka_unit_test(test_what_is_outstanding_of_nobody),
     };
