@@ -260,6 +260,18 @@ void ctl_print_price_service(const json_t *service)
         (void)printf("its last answer, at %s: %s\n", ctl_text(service, "problem_at"), problem);
 }
 
+static void print_webhooks(const json_t *w)
+{
+    const char *problem = ctl_text(w, "problem");
+    if (!json_is_object(w))
+        return;
+    (void)printf("webhooks to %s: %" JSON_INTEGER_FORMAT " delivered, %" JSON_INTEGER_FORMAT
+                 " waiting\n",
+                 ctl_text(w, "url"), ctl_number(w, "delivered"), ctl_number(w, "waiting"));
+    if (problem[0] != '\0')
+        (void)printf("they fail since %s: %s\n", ctl_text(w, "failing_since"), problem);
+}
+
 /* What the API added and the configuration leaves no room for. */
 static void show_set_aside(const json_t *all)
 {
@@ -283,6 +295,7 @@ int ctl_status(const ctl_args *args)
                      ctl_text(r.value, "state"), ctl_number(r.value, "accounts"),
                      ctl_number(r.value, "open"), ctl_text(r.value, "log_level"));
         ctl_print_price_service(json_object_get(r.value, "price_service"));
+        print_webhooks(json_object_get(r.value, "webhooks"));
         show_set_aside(json_object_get(r.value, "set_aside"));
     }
     ctl_reply_clear(&r);

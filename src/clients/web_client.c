@@ -60,6 +60,7 @@ struct rill_web_call {
     void (*done)(const rill_web_answer *answer, void *user);
     void *user;
     bool follow;
+    bool ignore_body;
     bool lost; /* libcurl cannot go on with it */
     unsigned redirects;
     uint64_t until_ms; /* of the loop's clock: then its time is over */
@@ -294,6 +295,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     rill_web_call *call = user;
     size_t len = size * count;
+    if (call->ignore_body)
+        return len;
     if (len > call->max_body - call->len) {
         call->too_large = true;
         return 0;
@@ -625,6 +628,7 @@ int rill_web_call_start(rill_web_call **out, rill_web_client *client, const rill
     call->user = user;
     call->follow = ask->follow;
     call->max_body = ask->max_body ? ask->max_body : client->options.max_body;
+    call->ignore_body = ask->ignore_body;
     uv_update_time(client->uv);
     call->until_ms = uv_now(client->uv) + (uint64_t)milliseconds(time_of(client, ask));
     call->url = strdup(url);

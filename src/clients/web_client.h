@@ -48,6 +48,7 @@ typedef struct rill_web_ask {
      * that was kept has ended before an answer.
      */
     bool once;
+    bool ignore_body; /* of the answer: its status is all that is wanted */
 } rill_web_ask;
 
 /* What came of it. All is valid until `done` returns. */

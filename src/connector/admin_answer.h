@@ -103,6 +103,10 @@ json_t *rill_admin_price_service(const rill_core *core);
 void rill_admin_enter_price(rill_core *core, const json_t *object, rill_admin_answer *out);
 void rill_admin_price_metrics(const rill_core *core, rill_admin_lines *l);
 
+/* admin_webhooks.c: null if there are none; NULL: no memory. */
+json_t *rill_admin_webhooks(const rill_core *core);
+void rill_admin_webhook_metrics(const rill_core *core, rill_admin_lines *l);
+
 /* admin_node.c: assets and the node itself. */
 void rill_admin_assets(const rill_core *core, rill_admin_answer *out);
 void rill_admin_node(const rill_core *core, const rill_admin_control *control,

@@ -65,9 +65,10 @@ void rill_admin_node(const rill_core *core, const rill_admin_control *control,
                                                       : "ready";
     rill_admin_json(
         out, 200,
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:s?, s:o?, s:o}", "version", RILL_VERSION, "address",
-                  rill_hub_address(hub), "state", state, "open", (json_int_t)rill_hub_open(hub),
-                  "accounts", (json_int_t)rill_core_accounts(core), "log_level",
-                  control == NULL ? NULL : levels[control->level(control->user)], "price_service",
-                  rill_admin_price_service(core), "set_aside", rill_admin_set_aside(control)));
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:s?, s:o?, s:o, s:o}", "version", RILL_VERSION,
+                  "address", rill_hub_address(hub), "state", state, "open",
+                  (json_int_t)rill_hub_open(hub), "accounts", (json_int_t)rill_core_accounts(core),
+                  "log_level", control == NULL ? NULL : levels[control->level(control->user)],
+                  "price_service", rill_admin_price_service(core), "set_aside",
+                  rill_admin_set_aside(control), "webhooks", rill_admin_webhooks(core)));
 }

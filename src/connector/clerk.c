@@ -430,6 +430,7 @@ void rill_clerk_written(rill_clerk *c, int rc, const char *problem, uint64_t mon
     bool worked_again = c->failed;
     c->failed = false;
     c->wait = RILL_CLERK_FIRST_WAIT;
+    c->lines_kept += page->entry_count;
     empty_page(c, page);
     if (page->group.number != 0)
         rill_books_group_kept(c->books, &page->group);

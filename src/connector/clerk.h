@@ -71,7 +71,8 @@ typedef struct rill_clerk {
     bool failed;       /* and the store could not write it */
     uint64_t retry_at; /* monotonic nanoseconds, if failed */
     uint64_t wait;
-    rill_list keys; /* of entries that had one, which are never forgotten */
+    uint64_t lines_kept; /* of the audit, since this node began */
+    rill_list keys;      /* of entries that had one, which are never forgotten */
     rill_map by_key;
 } rill_clerk;
 

@@ -275,6 +275,27 @@ static const rill_field rates_fields[] = {
 static const rill_shape rates_shape = {"rates", sizeof(rill_config_rates), rates_fields, 0,
                                        rates_defaults};
 
+static void webhooks_defaults(void *out)
+{
+    ((rill_config_webhooks *)out)->timeout = 5 * RILL_SECOND;
+}
+
+static const rill_field webhooks_fields[] = {
+    {"url", "Where each line of the audit is sent to, as Rafiki sends its events.", RILL_KIND_TEXT,
+     AT(rill_config_webhooks, url), .required = true},
+    {"secret", "What each of them is signed with: file:PATH or env:NAME.", RILL_KIND_SECRET,
+     AT(rill_config_webhooks, secret), .required = true},
+    {"ca", "A PEM file with authorities to trust beside the system's.", RILL_KIND_TEXT,
+     AT(rill_config_webhooks, ca_file)},
+    {"insecure", "The receiver may be http on another machine. Default: false.", RILL_KIND_BOOL,
+     AT(rill_config_webhooks, insecure)},
+    {"timeout", "How long the receiver may take. Default: 5s.", RILL_KIND_DURATION,
+     AT(rill_config_webhooks, timeout), .min = 100 * RILL_MS, .max = 60 * RILL_SECOND},
+    END,
+};
+static const rill_shape webhooks_shape = {"webhooks", sizeof(rill_config_webhooks), webhooks_fields,
+                                          .defaults = webhooks_defaults};
+
 static const rill_field route_fields[] = {
     {"prefix", "Addresses that begin with this.", RILL_KIND_TEXT, AT(rill_config_route, prefix),
      .required = true},
@@ -299,6 +320,7 @@ static void config_defaults(void *out)
 {
     rill_config *c = out;
     rates_defaults(&c->rates);
+    webhooks_defaults(&c->webhooks);
     admin_defaults(&c->admin);
     engines_defaults(&c->engines);
     c->min_message_window = RILL_SECOND;
@@ -322,6 +344,8 @@ static const rill_field config_fields[] = {
      .required = true, .of = &account_shape},
     {"rates", "What assets are worth.", RILL_KIND_STRUCT, AT(rill_config, rates),
      .of = &rates_shape},
+    {"webhooks", "Who is told of each settlement, deposit and change.", RILL_KIND_STRUCT,
+     AT(rill_config, webhooks), .of = &webhooks_shape},
     {"routes", "Which addresses are reached by which account.", RILL_KIND_LIST,
      AT(rill_config, routes), .of = &route_shape},
     {"default-route", "The account for all other addresses. Default: the parent.", RILL_KIND_TEXT,
@@ -573,13 +597,21 @@ static bool has_price(const rill_config *c, const char *code)
     return false;
 }
 
-/* A base is added to it. */
-static bool is_service(const rill_config_rates *r)
+/* Something may be added to it. */
+static bool is_service(const char *text, bool insecure)
 {
     enum { ADDED = 110 };
     char url[RILL_MAX_URL - ADDED];
-    return *r->url != '$' && strchr(r->url, '#') == NULL &&
-           rill_receiver_url(r->url, r->insecure, url, sizeof url, NULL) == RILL_OK;
+    return *text != '$' && strchr(text, '#') == NULL &&
+           rill_receiver_url(text, insecure, url, sizeof url, NULL) == RILL_OK;
+}
+
+static void judge_webhooks(judge *j)
+{
+    const rill_config_webhooks *w = &j->config->webhooks;
+    if (w->url != NULL && !is_service(w->url, w->insecure))
+        wrong(j, w->place, "webhooks: url: '", w->url,
+              "' is no https URL, nor http of this machine (or of any, with insecure: true)");
 }
 
 static void judge_service(judge *j)
@@ -590,7 +622,7 @@ static void judge_service(judge *j)
     if (r->url == NULL && (r->token != NULL || r->ca_file != NULL || r->insecure))
         wrong(j, r->place, "rates: token, ca and insecure are for a url, and there is none", "",
               "");
-    if (r->url != NULL && !is_service(r))
+    if (r->url != NULL && !is_service(r->url, r->insecure))
         wrong(j, r->place, "rates: url: '", r->url,
               "' is no https URL, nor http of this machine (or of any, with insecure: true)");
     if (r->url != NULL && r->stale_after <= r->refresh + r->timeout)
@@ -687,5 +719,6 @@ int rill_config_judge(const rill_config *config, rill_arena *arena, rill_shape_r
     judge_routes(&j);
     judge_ports(&j);
     judge_engines(&j);
+    judge_webhooks(&j);
     return j.errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
 }

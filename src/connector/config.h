@@ -136,6 +136,18 @@ typedef struct rill_config_engines {
     bool unprotected;  /* without tokens, though others than this machine reach it */
 } rill_config_engines;
 
+/* Who is told of each line of the audit. */
+typedef struct rill_config_webhooks {
+    rill_place place;
+    const char *url;     /* NULL: nobody */
+    const char *secret;  /* a secret that signs */
+    const char *ca_file; /* authorities to trust beside the system's; NULL */
+    bool insecure;       /* it may be http, and not of this machine */
+    uint64_t timeout;    /* nanoseconds for an answer */
+} rill_config_webhooks;
+
+bool rill_config_same_webhooks(const rill_config_webhooks *a, const rill_config_webhooks *b);
+
 typedef struct rill_config_store {
     rill_place place;
     const char *path;
@@ -151,6 +163,7 @@ typedef struct rill_config {
     rill_items listen;   /* rill_config_port */
     rill_items accounts; /* rill_config_account */
     rill_config_rates rates;
+    rill_config_webhooks webhooks;
     rill_items routes;           /* rill_config_route */
     const char *default_route;   /* an account; NULL: the parent, if there is one */
     uint64_t min_message_window; /* nanoseconds */

@@ -84,3 +84,15 @@ bool rill_config_token_hash(const char *where, uint8_t out[32])
     }
     return true;
 }
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool rill_config_same_webhooks(const rill_config_webhooks *a, const rill_config_webhooks *b)
+{
+    return same_text(a->url, b->url) && same_text(a->secret, b->secret) &&
+           same_text(a->ca_file, b->ca_file) && a->insecure == b->insecure &&
+           a->timeout == b->timeout;
+}

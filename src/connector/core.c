@@ -307,7 +307,7 @@ static int on_settle(void *user, rill_terms *from, rill_bytes message, uint64_t 
 int rill_core_new(rill_core **out, const rill_core_options *options, const char **problem)
 {
     const rill_allocator *allocator = options->allocator;
-    uint64_t seeds[6];
+    uint64_t seeds[7];
     *problem = "out of memory";
     rill_core *c = rill_calloc(allocator, 1, sizeof *c);
     if (c == NULL)
@@ -338,6 +338,7 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     rill_clerk_init(&c->clerk, &c->books, &clerk);
     c->money = (rill_money){on_identify, on_hold, on_release, on_commit, on_rejected, c};
     rill_core_init_settler(c, seeds + 3);
+    rill_webhook_init(&c->webhook, allocator, seeds[6]);
     c->talk = (rill_talk){on_hear, on_present, on_answered, on_settle, c};
     *out = c;
     *problem = NULL;
@@ -357,6 +358,7 @@ void rill_core_free(rill_core *c)
     rill_books_clear(&c->books);
     rill_rates_clear(&c->rates);
     rill_core_clear_prices(c);
+    rill_webhook_clear(&c->webhook);
     rill_tokens_clear(&c->tokens);
     for (size_t i = 0; i < c->account_count; i++)
         rill_free(allocator, c->accounts[i]->rejects);
@@ -868,6 +870,21 @@ void rill_core_written(rill_core *c, int rc, const char *problem)
 bool rill_core_is_kept(const rill_core *c)
 {
     return rill_clerk_is_done(&c->clerk);
+}
+
+struct rill_webhook *rill_core_webhook(rill_core *c)
+{
+    return &c->webhook;
+}
+
+const struct rill_webhook *rill_core_webhook_state(const rill_core *c)
+{
+    return &c->webhook;
+}
+
+uint64_t rill_core_lines_kept(const rill_core *c)
+{
+    return c->clerk.lines_kept;
 }
 
 const rill_waits *rill_core_waits(const rill_core *c)

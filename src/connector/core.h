@@ -262,6 +262,16 @@ void rill_core_written(rill_core *c, int rc, const char *problem);
 /* Is everything in the store? */
 bool rill_core_is_kept(const rill_core *c);
 
+/* ---- who is told of lines of the audit ---- */
+
+/* A setting: how far it has come. */
+#define RILL_SETTING_WEBHOOK "webhook"
+
+struct rill_webhook *rill_core_webhook(rill_core *c);
+const struct rill_webhook *rill_core_webhook_state(const rill_core *c);
+/* How many lines of the audit the store has got since this node began. */
+uint64_t rill_core_lines_kept(const rill_core *c);
+
 /* ---- looking ---- */
 
 /* How long things took. */

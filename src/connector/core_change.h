@@ -35,5 +35,6 @@ void rill_core_tell_change(rill_core_change *n, rill_holder_account *a, const ch
 void rill_core_tell_account(rill_core_change *n, rill_holder_account *a,
                             const rill_config_account *fresh);
 void rill_core_tell_rates(rill_core_change *n);
+void rill_core_tell_webhooks(rill_core_change *n);
 
 #endif

@@ -7,6 +7,7 @@
 #include "connector/core_rates.h"
 #include "connector/rate_answer.h"
 #include "connector/tokens.h"
+#include "connector/webhook.h"
 
 /* A balance that the store has. */
 typedef struct known_balance {
@@ -99,6 +100,7 @@ struct rill_core {
     rill_map messages;          /* of neighbours, that engines are asked about */
     struct core_closed *closed; /* balances of accounts that are not open: core_outstanding.c */
     rill_waits waits;
+    rill_webhook webhook;
     /* When a group was begun, for the two that may wait: by its number modulo 2. 0: not begun. */
     uint64_t begun_at[2];
     rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */

@@ -185,3 +185,19 @@ void rill_core_tell_rates(rill_core_change *n)
     if (!same_spreads(old, fresh))
         rill_core_tell_change(n, NULL, "spreads changed");
 }
+
+void rill_core_tell_webhooks(rill_core_change *n)
+{
+    const rill_config_webhooks *old = &n->core->options.config->webhooks;
+    const rill_config_webhooks *fresh = &n->fresh->webhooks;
+    char before[100];
+    char now[100];
+    if (rill_config_same_webhooks(old, fresh))
+        return;
+    link_text(old->url, before);
+    link_text(fresh->url, now);
+    if (rill_core_same_text(old->url, fresh->url))
+        rill_core_tell_change(n, NULL, "webhooks changed, to %s", now);
+    else
+        rill_core_tell_change(n, NULL, "webhooks %s, before %s", now, before);
+}

@@ -180,6 +180,7 @@ static void on_written(void *user, const rill_store_batch *batch, int rc, const 
     rill_connector *c = user;
     (void)batch;
     rill_core_written(c->core, rc, problem);
+    rill_run_webhooks_written(c->webhooks);
     start_timer(c, &c->retry, on_retry, rill_core_deadline(c->core));
     if (c->finishing)
         finish(c);
@@ -384,6 +385,8 @@ static int begin_rest(rill_connector *c)
         rc = rill_connector_open_links(c);
     if (rc == RILL_OK)
         rc = rill_run_rates_open(&c->rates, c);
+    if (rc == RILL_OK)
+        rc = rill_run_webhooks_open(&c->webhooks, c);
     if (rc == RILL_OK) {
         c->begun = true;
         c->events->chores(c);
@@ -577,6 +580,7 @@ void rill_connector_close(rill_connector *c)
     uv_timer_stop(&c->speak);
     rill_run_rates_close(c->rates);
     c->rates = NULL;
+    rill_run_webhooks_close(&c->webhooks);
     rill_admin *admin = c->admin;
     c->admin = NULL;
     if (admin != NULL)

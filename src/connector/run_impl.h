@@ -10,6 +10,7 @@
 #include "connector/engine_port.h"
 #include "connector/run.h"
 #include "connector/run_rates.h"
+#include "connector/run_webhooks.h"
 #include "io/loop.h"
 #include "links/port.h"
 #include "serve/way.h"
@@ -79,10 +80,11 @@ struct rill_connector {
     rill_admin_control control;
     rill_engine_port *engines; /* NULL: there is none, or it is closed */
     rill_tokens engine_tokens;
-    rill_web_client *web;  /* by which engines are asked; NULL: not yet */
-    rill_list calls;       /* that are under way */
-    rill_run_rates *rates; /* NULL: it has not begun, or is closed */
-    char socket[512];      /* the operator's; empty: there is none */
+    rill_web_client *web;        /* by which engines are asked; NULL: not yet */
+    rill_list calls;             /* that are under way */
+    rill_run_rates *rates;       /* NULL: it has not begun, or is closed */
+    rill_run_webhooks *webhooks; /* the same */
+    char socket[512];            /* the operator's; empty: there is none */
     connector_link **links;
     size_t link_count;
     size_t open_links;

@@ -234,6 +234,7 @@ static void apply(loading *l, const char *who)
     rill_core_apply(l->change, who, on_change, l);
     rill_connector_apply_links(c, l->links, &l->fresh);
     swap_operators(l);
+    const bool different = !rill_config_same_webhooks(&c->config.webhooks, &l->fresh.webhooks);
     c->config = l->fresh;
     ports = c->config.listen.items;
     for (size_t i = 0; i < c->port_count; i++)
@@ -250,6 +251,7 @@ static void apply(loading *l, const char *who)
         l->text = NULL;
     }
     rill_run_rates_changed(c->rates);
+    rill_run_webhooks_changed(c->webhooks, different);
     c->events->chores(c);
 }
 

@@ -46,7 +46,36 @@ typedef struct rill_statement {
     size_t cap;
 } rill_statement;
 
-typedef enum rill_look_kind { RILL_LOOK_AUDIT, RILL_LOOK_STATEMENT } rill_look_kind;
+/* A line of the audit as it is in the store. */
+typedef struct rill_audit_line {
+    uint64_t id; /* 1, 2, ...: in the order of writing, without a gap */
+    rill_holder holder;
+    uint8_t scale; /* of the asset */
+    rill_entry_kind kind;
+    uint64_t at_ms;
+    uint64_t amount;
+    uint8_t hash[32];
+    char *account; /* its name; empty: the node. All of these are the look's. */
+    char *asset;   /* its code */
+    char *who;
+    char *note;
+    char *key;
+} rill_audit_line;
+
+/* Lines behind one of them. */
+typedef struct rill_audit_lines {
+    rill_audit_line *all;
+    size_t count;
+    uint64_t last; /* the id of the newest that there is; 0: there is none */
+} rill_audit_lines;
+
+void rill_audit_lines_clear(rill_audit_lines *lines, const rill_allocator *allocator);
+
+typedef enum rill_look_kind {
+    RILL_LOOK_AUDIT,
+    RILL_LOOK_STATEMENT,
+    RILL_LOOK_LINES, /* of the audit: in one step */
+} rill_look_kind;
 
 struct rill_store_look {
     rill_look_kind kind;
@@ -55,6 +84,9 @@ struct rill_store_look {
     uint64_t from_ms;      /* from this time on */
     uint64_t to_ms;        /* and before this one */
     uint64_t step_minutes; /* packets are summed for so many minutes; at least 1 */
+    /* Of lines. */
+    uint64_t after; /* the first is the one behind this id */
+    size_t most;    /* at most so many; 0: only `last` is asked for */
     /* Called once, on the thread of rill_store_collect or rill_store_close. */
     void (*done)(rill_store_look *look);
     void *user;
@@ -66,6 +98,7 @@ struct rill_store_look {
     char problem[RILL_LOOK_PROBLEM];
     rill_audit audit;
     rill_statement statement;
+    rill_audit_lines lines;
     /* The store's. */
     void *state;
     rill_store_look *next;

@@ -87,6 +87,9 @@ RILL_MUST_CHECK int rill_sqlite_entries_from(rill_sqlite *s, const rill_sqlite_p
 RILL_MUST_CHECK int rill_sqlite_entry_of(rill_sqlite *s, sqlite3_stmt *statement,
                                          rill_store_entry *out);
 
+/* sqlite_lines.c: for RILL_LOOK_LINES. The errors of rill_sqlite_read. */
+RILL_MUST_CHECK int rill_sqlite_look_at_lines(rill_sqlite *s, rill_store_look *look);
+
 typedef struct rill_auditor rill_auditor;
 /* NULL: no memory. */
 rill_auditor *rill_auditor_new(rill_sqlite *s, rill_audit *out);

@@ -306,6 +306,8 @@ static void *begin(rill_sqlite *s, rill_store_look *look)
 {
     if (look->kind == RILL_LOOK_AUDIT)
         return rill_auditor_new(s, &look->audit);
+    if (look->kind == RILL_LOOK_LINES)
+        return look;
     writing *w = rill_calloc(s->allocator, 1, sizeof *w);
     if (w == NULL)
         return NULL;
@@ -319,7 +321,7 @@ void rill_sqlite_stop_looking(const rill_sqlite *s, rill_store_look *look)
 {
     if (look->kind == RILL_LOOK_AUDIT)
         rill_auditor_free(look->state);
-    else
+    else if (look->kind == RILL_LOOK_STATEMENT)
         rill_free(s->allocator, look->state);
     look->state = NULL;
 }
@@ -333,6 +335,8 @@ void rill_sqlite_look(rill_sqlite *s, rill_store_look *look, bool *more)
         look->rc = rill_sqlite_wrong(s, RILL_ERR_NOMEM, "out of memory");
     else if (look->kind == RILL_LOOK_AUDIT)
         look->rc = rill_auditor_step(look->state, RILL_LOOK_STEP, more);
+    else if (look->kind == RILL_LOOK_LINES)
+        look->rc = rill_sqlite_look_at_lines(s, look);
     else
         look->rc = statement_step(s, look->state, more);
     if (look->rc != RILL_OK)
@@ -352,4 +356,5 @@ void rill_look_clear(rill_store_look *look, const rill_allocator *allocator)
     }
     rill_free(allocator, st->lines);
     *st = (rill_statement){.lines = NULL};
+    rill_audit_lines_clear(&look->lines, allocator);
 }

@@ -360,13 +360,61 @@ static void test_no_memory(void **state)
     failing_memory_end(&failing);
 }
 
+/* Lines of the audit behind one of them. */
+static void test_lines(void **state)
+{
+    (void)state;
+    rill_store_look look = {.kind = RILL_LOOK_LINES, .after = 0, .most = 0};
+    look_at(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    assert_int_equal(look.lines.last, 0);
+    paid(5, ALICE, 40, RILL_ENTRY_SETTLED_IN);
+    paid(6, BOB, 7, RILL_ENTRY_SETTLED_BACK);
+    paid(7, ALICE, 2, RILL_ENTRY_SETTLED_OUT);
+    look = (rill_store_look){.kind = RILL_LOOK_LINES, .after = 1, .most = 10};
+    look_at(&look);
+    assert_int_equal(look.rc, RILL_OK);
+    assert_int_equal(look.lines.last, 3);
+    assert_int_equal(look.lines.count, 2);
+    const rill_audit_line *line = look.lines.all;
+    assert_int_equal(line[0].id, 2);
+    assert_int_equal(line[0].kind, RILL_ENTRY_SETTLED_BACK);
+    assert_int_equal(line[0].holder, RILL_HOLDER_NEIGHBOUR);
+    assert_int_equal(line[0].at_ms, 6);
+    assert_int_equal(line[0].amount, 7);
+    assert_int_equal(line[0].scale, 2);
+    assert_string_equal(line[0].account, "bob");
+    assert_string_equal(line[0].asset, "USD");
+    assert_string_equal(line[0].who, "maria");
+    assert_string_equal(line[0].note, "bank");
+    assert_string_equal(line[0].key, "");
+    assert_int_equal(line[1].id, 3);
+    assert_memory_not_equal(line[0].hash, line[1].hash, sizeof line[0].hash);
+    rill_look_clear(&look, memory);
+    look = (rill_store_look){.kind = RILL_LOOK_LINES, .after = 0, .most = 2};
+    look_at(&look);
+    assert_int_equal(look.lines.count, 2);
+    assert_int_equal(look.lines.all[0].id, 1);
+    rill_look_clear(&look, memory);
+    look = (rill_store_look){.kind = RILL_LOOK_LINES, .after = UINT64_MAX, .most = 2};
+    look_at(&look);
+    assert_int_equal(look.lines.count, 0);
+    assert_int_equal(look.lines.last, 3);
+    rill_look_clear(&look, memory);
+    /* What was owed again is owed again for an audit, too. */
+    rill_store_look audit = {.kind = RILL_LOOK_AUDIT};
+    look_at(&audit);
+    assert_int_equal(audit.audit.uneven_balances, 0);
+    assert_int_equal(audit.audit.uneven_assets, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_a_statement), TEST(test_several_runs),   TEST(test_books_that_change_meanwhile),
         TEST(test_stopping),    TEST(test_too_many_lines), TEST(test_changes),
-        TEST(test_no_memory),
+        TEST(test_no_memory),   TEST(test_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
