@@ -256,6 +256,10 @@ void rill_admin_answer_look(const rill_admin_look *look, rill_admin_answer *out)
                           "the statement has more than %d lines: ask for less time, or longer "
                           "steps",
                           RILL_STATEMENT_MAX);
+    else if (look->look.rc == RILL_ERR_RANGE)
+        rill_admin_refuse(out, 400,
+                          "of this time there are sums of whole days alone: begin and end it with "
+                          "a day, and sum packets for days or for all of it");
     else if (look->look.rc != RILL_OK)
         rill_admin_refuse(out, 503, "%s", look->look.problem);
     else if (look->look.kind == RILL_LOOK_AUDIT)

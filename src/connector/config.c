@@ -312,6 +312,11 @@ static const rill_field store_fields[] = {
      "When a Fulfill is passed on: full, once its booking is on the disk; normal, once the system"
      " has it; none, at once. Default: full.",
      RILL_KIND_CHOICE, AT(rill_config_store, durability), .choices = durabilities},
+    {"keep-minutes",
+     "How long packets are summed for each minute; older ones are summed for each day. Default: for"
+     " ever.",
+     RILL_KIND_DURATION, AT(rill_config_store, keep_minutes), .min = 24 * 3600 * RILL_SECOND,
+     .max = UINT64_C(36500) * 24 * 3600 * RILL_SECOND},
     END,
 };
 static const rill_shape store_shape = {"a store", sizeof(rill_config_store), store_fields, 0, NULL};

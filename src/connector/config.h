@@ -151,7 +151,8 @@ bool rill_config_same_webhooks(const rill_config_webhooks *a, const rill_config_
 typedef struct rill_config_store {
     rill_place place;
     const char *path;
-    int durability; /* rill_durability */
+    int durability;        /* rill_durability */
+    uint64_t keep_minutes; /* nanoseconds that sums of minutes are kept for; 0: for ever */
 } rill_config_store;
 
 typedef struct rill_config {

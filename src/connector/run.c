@@ -150,12 +150,6 @@ static void on_set_level(void *user, rill_log_level level)
         c->on.level(level, c->user);
 }
 
-static int on_secret(void *user, const char *where, char *out, size_t cap)
-{
-    (void)user;
-    return rill_config_secret(where, out, cap);
-}
-
 /* ---- the store ---- */
 
 /* From the writing thread. */
@@ -247,8 +241,12 @@ static int open_store(rill_connector *c)
         .durability = (rill_durability)c->config.store.durability,
         .now_ms = rill_loop_now(c->loop).wall_ms,
     };
-    const rill_writer_options w = {
-        .allocator = memory(), .wake = on_store_wakes, .written = on_written, .user = c};
+    const rill_writer_options w = {.allocator = memory(),
+                                   .wake = on_store_wakes,
+                                   .written = on_written,
+                                   .user = c,
+                                   .keep_minutes =
+                                       c->config.store.keep_minutes / (60 * RILL_SECOND)};
     int rc = rill_sqlite_open(&file, &o, problem);
     if (rc != RILL_OK) {
         rill_connector_problem(&c->options, c->config.store.place, problem);
@@ -469,7 +467,7 @@ static int begin(rill_connector *c)
         .engine = rill_connector_call_engine,
         .messaged = rill_connector_messaged,
         .entered = rill_connector_entered,
-        .secret = on_secret,
+        .secret = rill_connector_secret,
         .user = c,
     };
     int rc = rill_core_new(&c->core, &o, &problem);

@@ -74,6 +74,12 @@ static int read_both(const rill_connector_options *o, rill_config *out, rill_are
     return rc;
 }
 
+int rill_connector_secret(void *user, const char *where, char *out, size_t cap)
+{
+    (void)user;
+    return rill_config_secret(where, out, cap);
+}
+
 int rill_connector_check(const rill_connector_options *options)
 {
     rill_arena arena;

@@ -134,6 +134,9 @@ RILL_MUST_CHECK int rill_connector_read_text(const rill_connector_options *o, co
                                              size_t len, rill_overlay *overlay, rill_config *out,
                                              rill_arena *arena);
 
+/* As of rill_core_options. */
+int rill_connector_secret(void *user, const char *where, char *out, size_t cap);
+
 /* run_ports.c: both report what is wrong. */
 
 RILL_MUST_CHECK int rill_connector_open_ports(rill_connector *c);

@@ -84,7 +84,7 @@ static void put_kind(output *o, const rill_field *f)
         put_number(o, f);
         return;
     case RILL_KIND_DURATION:
-        put(o, "\"type\":\"string\",\"pattern\":\"^[0-9]+(ms|s|m|h)$\"");
+        put(o, "\"type\":\"string\",\"pattern\":\"^[0-9]+(ms|s|m|h|d)$\"");
         return;
     case RILL_KIND_RATIO:
         put_either(o, ratio_pattern);

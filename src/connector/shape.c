@@ -163,8 +163,11 @@ static void read_number(reader *r, const yaml_node_t *node, const rill_field *f,
 static const struct {
     const char *name;
     uint64_t ns;
-} units[] = {
-    {"ms", RILL_MS}, {"s", RILL_SECOND}, {"m", 60 * RILL_SECOND}, {"h", 3600 * RILL_SECOND}};
+} units[] = {{"ms", RILL_MS},
+             {"s", RILL_SECOND},
+             {"m", 60 * RILL_SECOND},
+             {"h", 3600 * RILL_SECOND},
+             {"d", 24 * 3600 * RILL_SECOND}};
 
 static bool parse_duration(const char *text, uint64_t *out)
 {

@@ -92,6 +92,7 @@ struct rill_store_look {
     void *user;
     /*
      * What was found, if rc is RILL_OK. RILL_ERR_LIMIT: more than RILL_STATEMENT_MAX lines;
+     * RILL_ERR_RANGE: a part of a day, of which there is a sum alone;
      * RILL_ERR_CLOSED: the store was closed before. Else as rill_sqlite_read; problem says more.
      */
     int rc;

@@ -35,6 +35,8 @@ static const char *const statements[STATEMENTS] = {
                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                  " ON CONFLICT (run, minute, source, destination) DO UPDATE SET"
                  " packets = excluded.packets, taken = excluded.taken, given = excluded.given",
+    [PUT_DAY] = "INSERT OR REPLACE INTO days (day, source, destination, packets, taken, given)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [PUT_ENTRY] = "INSERT INTO entries (run, at_ms, account, kind, amount, who, note, key, hash)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [PUT_ROUTE] = "INSERT INTO routes (account, prefix, value) VALUES (?1, ?2, ?3)"
@@ -71,6 +73,12 @@ static const char *const statements[STATEMENTS] = {
     "CREATE TABLE settings (kind TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"          \
     " PRIMARY KEY (kind, name)) WITHOUT ROWID;"
 
+/* Since version 6. */
+#define DAYS                                                                                       \
+    "CREATE TABLE days (day INTEGER NOT NULL, source INTEGER NOT NULL REFERENCES accounts (id),"   \
+    " destination INTEGER NOT NULL REFERENCES accounts (id), packets INTEGER NOT NULL,"            \
+    " taken NOT NULL, given NOT NULL, PRIMARY KEY (day, source, destination)) WITHOUT ROWID;"
+
 /* A whole number of up to 128 bits is an INTEGER if that can hold it, else TEXT in digits. */
 static const char schema[] =
     "CREATE TABLE runs (id INTEGER PRIMARY KEY, began_ms INTEGER NOT NULL,"
@@ -93,7 +101,8 @@ static const char schema[] =
     "CREATE TRIGGER entries_stay BEFORE DELETE ON entries"
     " BEGIN SELECT RAISE (ABORT, 'a line of the audit stays'); END;"
     "CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries"
-    " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;" ROUTES SETTLEMENTS SETTINGS;
+    " BEGIN SELECT RAISE (ABORT, 'a line of the audit is final'); END;" ROUTES SETTLEMENTS SETTINGS
+        DAYS;
 
 /* From each form to the next one. What a run of form 2 left is not known: it counts as dealt with.
  */
@@ -103,6 +112,7 @@ static const char *const steps[] = {
     " UPDATE runs SET kept = 9223372036854775807;",
     SETTLEMENTS,
     SETTINGS,
+    DAYS,
 };
 
 /* ---- errors ---- */
@@ -632,6 +642,18 @@ static int put_flow(rill_sqlite *s, const rill_store_flow *f)
     return finish(s, statement);
 }
 
+int rill_sqlite_put_day(rill_sqlite *s, const rill_sqlite_day *day)
+{
+    sqlite3_stmt *statement = s->prepared[PUT_DAY];
+    sqlite3_bind_int64(statement, 1, day->day);
+    sqlite3_bind_int64(statement, 2, day->source);
+    sqlite3_bind_int64(statement, 3, day->destination);
+    sqlite3_bind_int64(statement, 4, day->packets);
+    bind_wide(statement, 5, day->taken);
+    bind_wide(statement, 6, day->given);
+    return finish(s, statement);
+}
+
 int rill_sqlite_hash_entry(const uint8_t before[RILL_SHA256_LEN], int64_t run,
                            const rill_store_entry *e, uint8_t out[RILL_SHA256_LEN])
 {
@@ -735,25 +757,36 @@ static int hurry(rill_sqlite *s, bool now)
                : execute(s, now ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
 }
 
+int rill_sqlite_begin(rill_sqlite *s)
+{
+    return finish(s, s->prepared[BEGIN]);
+}
+
+int rill_sqlite_finish(rill_sqlite *s, int error)
+{
+    char problem[RILL_SQLITE_PROBLEM];
+    if (error == RILL_OK)
+        error = finish(s, s->prepared[COMMIT]);
+    if (error == RILL_OK)
+        return RILL_OK;
+    memcpy(problem, s->problem, sizeof problem);
+    /* Some errors have rolled back already: then this is one, too. */
+    int rc = sqlite3_get_autocommit(s->db) ? RILL_OK : finish(s, s->prepared[ROLLBACK]);
+    (void)rc;
+    memcpy(s->problem, problem, sizeof problem);
+    return error;
+}
+
 static int write_batch(rill_sqlite *s, const rill_store_batch *batch)
 {
     uint8_t hash[RILL_SHA256_LEN];
     memcpy(hash, s->last_hash, sizeof hash);
-    int error = finish(s, s->prepared[BEGIN]);
+    int error = rill_sqlite_begin(s);
     if (error != RILL_OK)
         return error;
-    error = put_all(s, batch, hash);
-    if (error == RILL_OK)
-        error = finish(s, s->prepared[COMMIT]);
-    if (error != RILL_OK) {
-        char problem[RILL_SQLITE_PROBLEM];
-        memcpy(problem, s->problem, sizeof problem);
-        /* Some errors have rolled back already: then this is one, too. */
-        int rc = sqlite3_get_autocommit(s->db) ? RILL_OK : finish(s, s->prepared[ROLLBACK]);
-        (void)rc;
-        memcpy(s->problem, problem, sizeof problem);
+    error = rill_sqlite_finish(s, put_all(s, batch, hash));
+    if (error != RILL_OK)
         return error;
-    }
     memcpy(s->last_hash, hash, sizeof hash);
     s->runs_closed = s->runs_closed || batch->group != 0;
     return RILL_OK;

@@ -10,7 +10,7 @@
 
 /* The newest form of the file that this version knows. Older ones are brought forward when opened.
  */
-#define RILL_SQLITE_SCHEMA 5
+#define RILL_SQLITE_SCHEMA 6
 
 typedef struct rill_sqlite rill_sqlite;
 
@@ -62,5 +62,16 @@ RILL_MUST_CHECK int rill_sqlite_audit(rill_sqlite *s, rill_audit *out);
  */
 void rill_sqlite_look(rill_sqlite *s, rill_store_look *look, bool *more);
 void rill_sqlite_stop_looking(const rill_sqlite *s, rill_store_look *look);
+
+/*
+ * Sums of minutes before this one become sums of their day: balances, audits and statements of
+ * whole days stay the same. A step takes a few milliseconds; *more: call it again, with the same
+ * place, which begins with run 0. Not while a look is under way. The errors of rill_sqlite_write.
+ */
+typedef struct rill_sqlite_merging {
+    int64_t before_minute; /* since 1970 */
+    int64_t run;           /* the last one that is done */
+} rill_sqlite_merging;
+RILL_MUST_CHECK int rill_sqlite_merge(rill_sqlite *s, rill_sqlite_merging *at, bool *more);
 
 #endif

@@ -30,7 +30,8 @@ struct rill_auditor {
     rill_audit *out;
     rill_sqlite_place at;
     rill_sqlite_end end;
-    enum { ACCOUNTS, FLOWS, ENTRIES, THE_REST } phase;
+    rill_sqlite_day day; /* that was read last */
+    enum { ACCOUNTS, DAYS, FLOWS, ENTRIES, THE_REST } phase;
     size_t rows;       /* of this step */
     audited *accounts; /* in the order of ids */
     size_t count;
@@ -107,6 +108,30 @@ static bool audit_move(audited *from, audited *to, rill_i128 amount)
            rill_wide_sum(to->computed, amount, &to->computed);
 }
 
+/* What packets took from one and gave to the other. */
+static int audit_packets(rill_sqlite *s, auditor *a, int64_t from, int64_t to, rill_i128 taken,
+                         rill_i128 given)
+{
+    audited *source = find_audited(a, from);
+    audited *destination = find_audited(a, to);
+    a->rows++;
+    a->out->flows++;
+    if (source == NULL || destination == NULL ||
+        !audit_move(source, own_of(a, source, RILL_HOLDER_EXCHANGE), taken) ||
+        !audit_move(own_of(a, destination, RILL_HOLDER_EXCHANGE), destination, given))
+        return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "a flow is of accounts that are not there");
+    return RILL_OK;
+}
+
+static int audit_day(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    auditor *a = user;
+    int error = rill_sqlite_day_of(s, statement, &a->day);
+    return error == RILL_OK
+               ? audit_packets(s, a, a->day.source, a->day.destination, a->day.taken, a->day.given)
+               : error;
+}
+
 static int audit_flow(rill_sqlite *s, sqlite3_stmt *statement, void *user)
 {
     auditor *a = user;
@@ -114,22 +139,13 @@ static int audit_flow(rill_sqlite *s, sqlite3_stmt *statement, void *user)
     a->at.minute = sqlite3_column_int64(statement, 1);
     a->at.source = sqlite3_column_int64(statement, 2);
     a->at.destination = sqlite3_column_int64(statement, 3);
-    audited *source = find_audited(a, a->at.source);
-    audited *destination = find_audited(a, a->at.destination);
     rill_i128 taken;
     rill_i128 given;
-    a->rows++;
-    a->out->flows++;
     int error = rill_sqlite_read_wide(s, statement, 5, &taken);
     if (error == RILL_OK)
         error = rill_sqlite_read_wide(s, statement, 6, &given);
-    if (error != RILL_OK)
-        return error;
-    if (source == NULL || destination == NULL ||
-        !audit_move(source, own_of(a, source, RILL_HOLDER_EXCHANGE), taken) ||
-        !audit_move(own_of(a, destination, RILL_HOLDER_EXCHANGE), destination, given))
-        return rill_sqlite_wrong(s, RILL_ERR_MALFORMED, "a flow is of accounts that are not there");
-    return RILL_OK;
+    return error == RILL_OK ? audit_packets(s, a, a->at.source, a->at.destination, taken, given)
+                            : error;
 }
 
 static int audit_entry_money(rill_sqlite *s, auditor *a, const rill_store_entry *e)
@@ -222,6 +238,7 @@ rill_auditor *rill_auditor_new(rill_sqlite *s, rill_audit *out)
     a->store = s;
     a->out = out;
     a->at.run = -1;
+    a->day.day = -1;
     return a;
 }
 
@@ -270,6 +287,9 @@ int rill_auditor_step(rill_auditor *a, int64_t most, bool *more)
     switch (a->phase) {
     case ACCOUNTS:
         error = begin_audit(a);
+        break;
+    case DAYS:
+        error = rill_sqlite_days_from(a->store, &a->day, most, audit_day, a);
         break;
     case FLOWS:
         error = rill_sqlite_flows_from(a->store, &a->at, &a->end, most, audit_flow, a);

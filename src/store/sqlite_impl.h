@@ -15,6 +15,7 @@ typedef enum statement_id {
     PUT_ACCOUNT,
     PUT_BALANCE,
     PUT_FLOW,
+    PUT_DAY,
     PUT_ENTRY,
     PUT_ROUTE,
     DROP_ROUTE,
@@ -71,8 +72,29 @@ typedef struct rill_sqlite_end {
     int64_t entry;
 } rill_sqlite_end;
 
-/* How many rows a step of a look reads. */
-enum { RILL_LOOK_STEP = 2000 };
+/* How many rows a step of a look reads, and how many a step of merging moves. */
+enum { RILL_LOOK_STEP = 2000, RILL_MERGE_STEP = 200 };
+
+/* What packets between two accounts booked in a day, in all runs, of minutes that are merged. */
+typedef struct rill_sqlite_day {
+    int64_t day; /* since 1970 */
+    int64_t source;
+    int64_t destination;
+    int64_t packets;
+    rill_i128 taken;
+    rill_i128 given;
+} rill_sqlite_day;
+
+/* Columns of `row`: day, source, destination, packets, taken, given; behind this one. */
+RILL_MUST_CHECK int rill_sqlite_days_from(rill_sqlite *s, const rill_sqlite_day *behind,
+                                          int64_t most, rill_sqlite_row *row, void *user);
+RILL_MUST_CHECK int rill_sqlite_day_of(rill_sqlite *s, sqlite3_stmt *statement,
+                                       rill_sqlite_day *out);
+/* In a transaction, in the place of what was there. */
+RILL_MUST_CHECK int rill_sqlite_put_day(rill_sqlite *s, const rill_sqlite_day *day);
+/* A transaction; what was an error ends it with nothing done, and is returned. */
+RILL_MUST_CHECK int rill_sqlite_begin(rill_sqlite *s);
+RILL_MUST_CHECK int rill_sqlite_finish(rill_sqlite *s, int error);
 
 RILL_MUST_CHECK int rill_sqlite_find_end(rill_sqlite *s, rill_sqlite_end *out);
 /* Columns of `row`, in this order: run, minute, source, destination, packets, taken, given. */

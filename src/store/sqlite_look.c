@@ -17,7 +17,8 @@ typedef struct writing {
     rill_store_look *look;
     rill_sqlite_place at;
     rill_sqlite_end end;
-    enum { BEGIN_IT, FLOWS, ENTRIES, THE_REST } phase;
+    rill_sqlite_day day; /* that was read last */
+    enum { BEGIN_IT, DAYS, FLOWS, ENTRIES, THE_REST } phase;
     size_t rows;       /* of this step */
     rill_i128 changed; /* in the time of the statement */
     rill_i128 since;   /* after it */
@@ -98,6 +99,41 @@ static int one_side(rill_sqlite *s, writing *w, uint64_t minute, rill_balance_id
         return add(&w->since, change) ? RILL_OK : RILL_ERR_MALFORMED;
     return add(&w->changed, change) ? put_packets(s, w, minute, with, from, packets, change)
                                     : RILL_ERR_MALFORMED;
+}
+
+/* What is left of a day that is old cannot be cut into parts. */
+static int refuse_part(rill_sqlite *s)
+{
+    return rill_sqlite_wrong(s, RILL_ERR_RANGE,
+                             "of this time there are sums of whole days alone: begin and end it"
+                             " with a day, and sum packets for days or for all of it");
+}
+
+static int day_row(rill_sqlite *s, sqlite3_stmt *statement, void *user)
+{
+    enum { MINUTES_A_DAY = 1440 };
+    const uint64_t day_ms = (uint64_t)MINUTES_A_DAY * MS_A_MINUTE;
+    writing *w = user;
+    const rill_store_look *look = w->look;
+    int error = rill_sqlite_day_of(s, statement, &w->day);
+    const uint64_t begins = (uint64_t)w->day.day * day_ms;
+    w->rows++;
+    if (error != RILL_OK ||
+        (w->day.source != look->account && w->day.destination != look->account) ||
+        begins + day_ms <= look->from_ms)
+        return error;
+    const bool inside = begins < look->to_ms;
+    if (begins < look->from_ms || (inside && begins + day_ms > look->to_ms) ||
+        (inside && look->step_minutes < MINUTES_A_DAY))
+        return refuse_part(s);
+    const uint64_t minute = (uint64_t)w->day.day * MINUTES_A_DAY;
+    if (w->day.source == look->account)
+        error = one_side(s, w, minute, (rill_balance_id)w->day.destination, true,
+                         (uint64_t)w->day.packets, rill_wide_negate(w->day.taken));
+    if (error == RILL_OK && w->day.destination == look->account)
+        error = one_side(s, w, minute, (rill_balance_id)w->day.source, false,
+                         (uint64_t)w->day.packets, w->day.given);
+    return error;
 }
 
 /* Stops the query at a row that is too early: the next begins where the time of the statement does.
@@ -286,6 +322,9 @@ static int statement_step(rill_sqlite *s, writing *w, bool *more)
     case BEGIN_IT:
         error = rill_sqlite_find_end(s, &w->end);
         break;
+    case DAYS:
+        error = rill_sqlite_days_from(s, &w->day, RILL_LOOK_STEP, day_row, w);
+        break;
     case FLOWS:
         error = read_flows(s, w, &w->end, RILL_LOOK_STEP);
         break;
@@ -313,6 +352,7 @@ static void *begin(rill_sqlite *s, rill_store_look *look)
         return NULL;
     w->look = look;
     w->at.run = -1;
+    w->day.day = -1;
     w->changed = w->since = rill_wide_signed(rill_wide(0));
     return w;
 }

@@ -39,6 +39,29 @@ int rill_sqlite_flows_from(rill_sqlite *s, const rill_sqlite_place *at, const ri
         values, sizeof values / sizeof *values, row, user);
 }
 
+int rill_sqlite_days_from(rill_sqlite *s, const rill_sqlite_day *behind, int64_t most,
+                          rill_sqlite_row *row, void *user)
+{
+    const int64_t values[] = {behind->day, behind->source, behind->destination, most};
+    return rill_sqlite_each_of(s,
+                               "SELECT day, source, destination, packets, taken, given FROM days"
+                               " WHERE (day, source, destination) > (?1, ?2, ?3)"
+                               " ORDER BY day, source, destination LIMIT ?4",
+                               values, sizeof values / sizeof *values, row, user);
+}
+
+int rill_sqlite_day_of(rill_sqlite *s, sqlite3_stmt *statement, rill_sqlite_day *out)
+{
+    *out = (rill_sqlite_day){
+        .day = sqlite3_column_int64(statement, 0),
+        .source = sqlite3_column_int64(statement, 1),
+        .destination = sqlite3_column_int64(statement, 2),
+        .packets = sqlite3_column_int64(statement, 3),
+    };
+    int error = rill_sqlite_read_wide(s, statement, 4, &out->taken);
+    return error == RILL_OK ? rill_sqlite_read_wide(s, statement, 5, &out->given) : error;
+}
+
 int rill_sqlite_entries_from(rill_sqlite *s, const rill_sqlite_place *at,
                              const rill_sqlite_end *end, int64_t most, rill_sqlite_row *row,
                              void *user)

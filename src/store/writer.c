@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <rill/error.h>
 
@@ -27,6 +28,10 @@ typedef struct writer {
     rill_store_look *looks;  /* that wait, the first first */
     rill_store_look *looked; /* that are done, the last first */
     bool ending;
+    /* The thread's. */
+    rill_sqlite_merging merging;
+    bool merges;
+    uint64_t merged_ms; /* when it was begun last; 0: never */
 } writer;
 
 /* Looks for a moment; a batch that came meanwhile is next. Under the lock, which it leaves. */
@@ -60,19 +65,61 @@ static void write_one(writer *w)
     w->options.wake(w->options.user);
 }
 
+/* ---- sums of days ---- */
+
+enum { MS_A_MINUTE = 60000, MS_AN_HOUR = 60 * MS_A_MINUTE };
+
+static uint64_t now_ms(const writer *w)
+{
+    struct timespec t = {.tv_sec = 0};
+    if (w->options.now_ms != NULL)
+        return w->options.now_ms(w->options.user);
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Something was written: is it time again? A clock that was set back does not keep it for longer.
+ */
+static void look_if_old(writer *w)
+{
+    const uint64_t keep = w->options.keep_minutes;
+    const uint64_t now = keep == 0 ? 0 : now_ms(w);
+    const uint64_t past = now >= w->merged_ms ? now - w->merged_ms : MS_AN_HOUR;
+    if (keep == 0 || w->merges || now / MS_A_MINUTE <= keep ||
+        (w->merged_ms != 0 && past < MS_AN_HOUR))
+        return;
+    w->merged_ms = now;
+    w->merges = true;
+    w->merging = (rill_sqlite_merging){.before_minute = (int64_t)(now / MS_A_MINUTE - keep)};
+}
+
+/* An error, such as a full disk, is one of the next batch, too: it is tried again in an hour. */
+static void merge_on(writer *w)
+{
+    bool more = false;
+    pthread_mutex_unlock(&w->lock);
+    int rc = rill_sqlite_merge(w->file, &w->merging, &more);
+    pthread_mutex_lock(&w->lock);
+    w->merges = rc == RILL_OK && more;
+}
+
 static void *run(void *user)
 {
     writer *w = user;
     pthread_mutex_lock(&w->lock);
     for (;;) {
-        while (w->given == NULL && !w->ending && w->looks == NULL)
+        while (w->given == NULL && !w->ending && w->looks == NULL && !w->merges)
             pthread_cond_wait(&w->changed, &w->lock);
-        if (w->given != NULL)
+        if (w->given != NULL) {
             write_one(w);
-        else if (w->ending)
+            look_if_old(w);
+        } else if (w->ending) {
             break;
-        else
+        } else if (w->looks != NULL) {
             look_on(w);
+        } else {
+            merge_on(w);
+        }
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;

@@ -17,6 +17,12 @@ typedef struct rill_writer_options {
     /* Called by rill_store_collect. */
     rill_store_written written;
     void *user;
+    /*
+     * Sums of minutes that are older than this become sums of days, when there is nothing else to
+     * do: looked for once an hour, by now_ms, after something was written. 0: they stay for ever.
+     */
+    uint64_t keep_minutes;
+    uint64_t (*now_ms)(void *user); /* from the writing thread; NULL: the system's clock */
 } rill_writer_options;
 
 /*

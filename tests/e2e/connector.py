@@ -88,7 +88,7 @@ class Connector:
         computed = dict.fromkeys(names, 0)
         own = {(holder, asset, scale): i for i, (holder, _, asset, scale) in names.items() if holder != 1}
         for source, destination, taken, given in db.execute(
-                "SELECT source, destination, taken, given FROM flows"):
+                "SELECT source, destination, taken, given FROM flows UNION ALL SELECT source, destination, taken, given FROM days"):
             for account, amount in ((source, -int(taken)), (destination, int(given))):
                 _, _, asset, scale = names[account]
                 computed[account] += amount

@@ -353,6 +353,47 @@ def by_socket(c, method, path, body=None, token=None):
 
 
 @case
+def old_minutes(t):
+    """They become days: balances, audits and statements of days are the same; of parts of a day nothing is made up."""
+    c = Connector(t, "c", TWO_ASSETS)
+    with open(c.path, encoding="utf-8") as f:
+        text = f.read()
+    r = receive(t, c.link("bob"))
+    send(t, r.path, 100, c.link("alice"))
+    ctl(c, "settle", "alice", "7", "--deposit")
+    c.stop()
+    edit(c, "UPDATE flows SET minute = minute - 5 * 1440", "INSERT INTO flows SELECT run, minute - 1, source, destination, packets, taken, given FROM flows",
+         "UPDATE balances SET booked = booked + (SELECT sum(given) FROM flows WHERE destination = account) / 2 WHERE account = (SELECT id FROM accounts WHERE name = 'bob')",
+         "UPDATE balances SET booked = booked - (SELECT sum(taken) FROM flows WHERE source = account) / 2 WHERE account = (SELECT id FROM accounts WHERE name = 'alice')",
+         "UPDATE balances SET booked = booked + (SELECT sum(taken) FROM flows) / 2 WHERE account = (SELECT id FROM accounts WHERE holder = 2 AND asset = 'USD')",
+         "UPDATE balances SET booked = booked - (SELECT sum(given) FROM flows) / 2 WHERE account = (SELECT id FROM accounts WHERE holder = 2 AND asset = 'EUR')")
+    c.start()
+    assert ctl(c, "audit").out.endswith("the books are right\n")
+    days = ctl(c, "statement", "alice", "--json").json()
+    assert len([x for x in days["lines"] if x["kind"] == "sent"]) == 1, days
+    assert len([x for x in ctl(c, "statement", "alice", "--step", "minute", "--json").json()["lines"] if x["kind"] == "sent"]) > 1
+    c.stop()
+    with open(c.path, "w", encoding="utf-8") as f:
+        f.write(text.replace("store: {", "store: {keep-minutes: 2d, "))
+    c.start()
+    ctl(c, "log-level", "info")
+    deadline = time.monotonic() + 60
+    while "sums of whole days" not in ctl(c, "statement", "alice", "--step", "minute", code=None).err:
+        assert time.monotonic() < deadline
+    assert ctl(c, "audit").out.endswith("the books are right\n")
+    again = ctl(c, "statement", "alice", "--json").json()
+    assert (again["lines"], again["opening"], again["closing"]) == (days["lines"], days["opening"], days["closing"]), (days, again)
+    assert ctl(c, "statement", "alice", "--step", "all", "--json").json()["closing"] == days["closing"]
+    day = days["lines"][0]["at"][:10]
+    assert ctl(c, "statement", "alice", "--from", day, "--json").json()["lines"] == days["lines"]
+    ctl(c, "statement", "alice", "--from", day + "T12:00", code=2)
+    r = receive(t, c.link("bob"), "again")
+    send(t, r.path, 100, c.link("alice"))
+    assert ctl(c, "audit").out.endswith("the books are right\n")
+    c.stop()
+
+
+@case
 def what_is_documented(t):
     """Every answer is as the document says, good and bad ones; nothing that is asked makes a 500."""
     c = Connector(t, "c", TWO_ASSETS)

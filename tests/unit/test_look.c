@@ -408,13 +408,198 @@ static void test_lines(void **state)
     assert_int_equal(audit.audit.uneven_assets, 0);
 }
 
+/* ---- sums of minutes that become sums of days ---- */
+
+enum { DAY = 1440, DAY_MS = DAY * 60000 };
+
+static unsigned merge(int64_t before_minute)
+{
+    rill_sqlite_merging at = {.before_minute = before_minute};
+    unsigned steps = 0;
+    for (bool more = true; more; steps++)
+        assert_int_equal(rill_sqlite_merge(file, &at, &more), RILL_OK);
+    return steps;
+}
+
+static void books_are_right(void)
+{
+    rill_store_look audit = {.kind = RILL_LOOK_AUDIT};
+    look_at(&audit);
+    assert_int_equal(audit.rc, RILL_OK);
+    assert_string_equal(audit.audit.first, "");
+    assert_int_equal(audit.audit.uneven_balances + audit.audit.uneven_assets, 0);
+}
+
+static void same_statement(const rill_statement *a, const rill_statement *b)
+{
+    assert_true(rill_wide_equal(a->opening, b->opening));
+    assert_true(rill_wide_equal(a->closing, b->closing));
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        const rill_statement_line *x = &a->lines[i];
+        const rill_statement_line *y = &b->lines[i];
+        assert_int_equal(x->at_ms, y->at_ms);
+        assert_int_equal(x->kind, y->kind);
+        assert_int_equal(x->from, y->from);
+        assert_int_equal(x->packets, y->packets);
+        assert_string_equal(x->texts[0], y->texts[0]);
+        assert_true(rill_wide_equal(x->change, y->change));
+    }
+}
+
+static uint64_t seed;
+
+static uint64_t draw(uint64_t below)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (seed >> 33) % below;
+}
+
+/* Some days in several runs of the node, with entries between. */
+static void live(void)
+{
+    uint64_t minute = 10 * DAY;
+    for (unsigned i = 0; i < 400; i++) {
+        minute += draw(2) * draw(60);
+        rill_balance_id from = (rill_balance_id)(ALICE + draw(3));
+        rill_balance_id to = (rill_balance_id)(ALICE + (from - ALICE + 1 + draw(2)) % 3);
+        sent(minute, from, to, 1 + draw(5));
+        minute++; /* a sum of a minute is whole, and not added to */
+        if (draw(20) == 0)
+            paid(minute * 60000, ALICE, 1 + draw(9), RILL_ENTRY_SETTLED_IN);
+        if (draw(60) == 0)
+            open_again();
+    }
+}
+
+/* Whatever is merged when, an audit is right, and statements of whole days are the same. */
+static void test_days(void **state)
+{
+    (void)state;
+    for (seed = 1; seed < 8; seed++) {
+        tear_down(NULL);
+        set_up(NULL);
+        live();
+        const uint64_t from = (10 + draw(3)) * DAY_MS;
+        const uint64_t to = from + (1 + draw(4)) * DAY_MS;
+        rill_store_look days = statement_of(ALICE, from, to, DAY);
+        rill_store_look all = statement_of(ALICE, 0, UINT64_MAX, UINT64_MAX / 60000);
+        for (unsigned i = 0; i < 4; i++) {
+            unsigned steps = merge((int64_t)((10 + draw(8)) * DAY + draw(DAY)));
+            assert_true(steps > 0);
+            books_are_right();
+            rill_store_look again = statement_of(ALICE, from, to, DAY);
+            same_statement(&days.statement, &again.statement);
+            rill_look_clear(&again, memory);
+            again = statement_of(ALICE, 0, UINT64_MAX, UINT64_MAX / 60000);
+            same_statement(&all.statement, &again.statement);
+            rill_look_clear(&again, memory);
+            if (draw(2) == 0)
+                open_again();
+        }
+        rill_look_clear(&days, memory);
+        rill_look_clear(&all, memory);
+    }
+}
+
+static void statement_is_refused(uint64_t from_ms, uint64_t to_ms, uint64_t step)
+{
+    rill_store_look look = {.kind = RILL_LOOK_STATEMENT,
+                            .account = ALICE,
+                            .from_ms = from_ms,
+                            .to_ms = to_ms,
+                            .step_minutes = step};
+    look_at(&look);
+    assert_int_equal(look.rc, RILL_ERR_RANGE);
+    assert_non_null(strstr(look.problem, "sums of whole days alone"));
+    rill_look_clear(&look, memory);
+}
+
+/* What is not known any more is not made up. */
+static void test_parts_of_days(void **state)
+{
+    (void)state;
+    sent(10 * DAY + 100, ALICE, BOB, 1);
+    sent(10 * DAY + 900, ALICE, BOB, 2);
+    sent(11 * DAY + 5, ALICE, BOB, 3);
+    sent(11 * DAY + 6, BOB, CAROL, 3);
+    assert_true(merge(11 * DAY) > 0);
+    books_are_right();
+    statement_is_refused(10 * DAY_MS + 1, 11 * DAY_MS, DAY);
+    statement_is_refused(10 * DAY_MS, 11 * DAY_MS - 1, DAY);
+    statement_is_refused(10 * DAY_MS, 11 * DAY_MS, 60);
+    statement_is_refused(9 * DAY_MS, 12 * DAY_MS, 1);
+    /* Of others, and of newer times, all is known. */
+    rill_store_look look = statement_of(CAROL, 10 * DAY_MS + 7, UINT64_MAX, 1);
+    assert_int_equal(look.statement.count, 1);
+    rill_look_clear(&look, memory);
+    look = statement_of(ALICE, 11 * DAY_MS, UINT64_MAX, 1);
+    assert_int_equal(look.statement.count, 1);
+    is(look.statement.opening, -30);
+    is(look.statement.closing, -60);
+    rill_look_clear(&look, memory);
+}
+
+/* The newest minute of this run may be written again; a minute of before that comes again, by a
+ * clock that was set back, is added. */
+static void test_minutes_that_are_written_again(void **state)
+{
+    (void)state;
+    sent(10 * DAY, ALICE, BOB, 1);
+    assert_int_equal(merge(INT64_MAX), 2);
+    const rill_store_flow more = {10 * DAY, ALICE, BOB, 3, {30, 0}, {27, 0}};
+    booked[ALICE] -= 20;
+    booked[EXCHANGE] += 2;
+    booked[BOB] += 18;
+    keep(&more, NULL); /* the sum of the same minute */
+    books_are_right();
+    open_again();
+    assert_int_equal(merge(INT64_MAX), 2);
+    books_are_right();
+    sent(10 * DAY, ALICE, BOB, 4);
+    sent(10 * DAY + 1, ALICE, BOB, 4);
+    open_again();
+    (void)merge(INT64_MAX);
+    books_are_right();
+    rill_store_look look = statement_of(ALICE, 0, UINT64_MAX, DAY);
+    assert_int_equal(look.statement.count, 1);
+    assert_int_equal(look.statement.lines[0].packets, 11);
+    rill_look_clear(&look, memory);
+}
+
+/* More than a step moves. */
+static void test_many_minutes(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 450; i++)
+        sent(10 * DAY + i, ALICE, BOB, 1);
+    open_again();
+    rill_sqlite_merging at = {.before_minute = 12 * DAY};
+    bool more = true;
+    unsigned steps = 0;
+    for (; more; steps++) {
+        assert_int_equal(rill_sqlite_merge(file, &at, &more), RILL_OK);
+        books_are_right(); /* after each step */
+    }
+    assert_int_equal(steps, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-        TEST(test_a_statement), TEST(test_several_runs),   TEST(test_books_that_change_meanwhile),
-        TEST(test_stopping),    TEST(test_too_many_lines), TEST(test_changes),
-        TEST(test_no_memory),   TEST(test_lines),
+        TEST(test_a_statement),
+        TEST(test_several_runs),
+        TEST(test_books_that_change_meanwhile),
+        TEST(test_stopping),
+        TEST(test_too_many_lines),
+        TEST(test_changes),
+        TEST(test_no_memory),
+        TEST(test_lines),
+        TEST(test_days),
+        TEST(test_parts_of_days),
+        TEST(test_minutes_that_are_written_again),
+        TEST(test_many_minutes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

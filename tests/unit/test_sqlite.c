@@ -305,10 +305,11 @@ static void test_version_1_is_brought_forward(void **state)
     rill_sqlite *s = opened();
     write_something(s);
     rill_sqlite_close(s);
-    assert_int_equal(by_hand("DROP TABLE routes; DROP TABLE settlements; DROP TABLE settings; "
-                             "ALTER TABLE runs DROP COLUMN kept;"
-                             " PRAGMA user_version = 1"),
-                     SQLITE_OK);
+    assert_int_equal(
+        by_hand("DROP TABLE routes; DROP TABLE settlements; DROP TABLE settings; DROP TABLE days; "
+                "ALTER TABLE runs DROP COLUMN kept;"
+                " PRAGMA user_version = 1"),
+        SQLITE_OK);
     s = opened();
     found f = {0};
     const rill_store_reader reader = {.account = read_account, .key = read_key, .user = &f};
@@ -503,7 +504,7 @@ static void test_what_is_no_store(void **state)
 {
     (void)state;
     rill_sqlite_close(opened());
-    assert_int_equal(by_hand("PRAGMA user_version = 6"), SQLITE_OK);
+    assert_int_equal(by_hand("PRAGMA user_version = 7"), SQLITE_OK);
     not_opened(RILL_ERR_UNSUPPORTED, "a newer version of Rill wrote it");
     assert_int_equal(by_hand("PRAGMA user_version = 0"), SQLITE_OK);
     not_opened(RILL_ERR_MALFORMED, "no version of Rill wrote such a store");

@@ -56,7 +56,8 @@ static rill_store *opened(void)
     rill_sqlite *file = NULL;
     rill_store *store = NULL;
     rill_sqlite_options o = {.path = path};
-    const rill_writer_options w = {rill_allocator_default(), wake, on_written, NULL};
+    const rill_writer_options w = {
+        .allocator = rill_allocator_default(), .wake = wake, .written = on_written};
     assert_int_equal(rill_sqlite_open(&file, &o, problem), RILL_OK);
     assert_int_equal(rill_writer_new(&store, file, &w), RILL_OK);
     return store;
@@ -76,6 +77,63 @@ static int tear_down(void **state)
 {
     (void)state;
     return unlink(path);
+}
+
+static void on_done(rill_store_look *look)
+{
+    *(bool *)look->user = true;
+}
+
+static uint64_t a_later_day(void *user)
+{
+    (void)user;
+    return UINT64_C(20) * 1440 * 60000;
+}
+
+/* Old sums of minutes become sums of days by themselves, when there is nothing else to do. */
+static void test_old_minutes(void **state)
+{
+    (void)state;
+    static const rill_store_account accounts[] = {{1, RILL_HOLDER_EXCHANGE, "", "USD", 2, 7},
+                                                  {2, RILL_HOLDER_NEIGHBOUR, "a", "USD", 2, 7},
+                                                  {3, RILL_HOLDER_NEIGHBOUR, "b", "USD", 2, 7}};
+    const rill_store_flow flows[] = {{10 * 1440 + 7, 2, 3, 1, {5, 0}, {5, 0}},
+                                     {19 * 1440, 2, 3, 1, {5, 0}, {5, 0}}};
+    const rill_store_batch batch = {
+        .accounts = accounts, .account_count = 3, .flows = flows, .flow_count = 2};
+    char problem[RILL_SQLITE_PROBLEM];
+    rill_sqlite *file = NULL;
+    rill_store *store = NULL;
+    rill_sqlite_options o = {.path = path};
+    const rill_writer_options w = {.allocator = rill_allocator_default(),
+                                   .wake = wake,
+                                   .written = on_written,
+                                   .keep_minutes = 5 * 1440,
+                                   .now_ms = a_later_day};
+    assert_int_equal(rill_sqlite_open(&file, &o, problem), RILL_OK);
+    assert_int_equal(rill_writer_new(&store, file, &w), RILL_OK);
+    rill_store_write(store, &batch);
+    unsigned seen = 1;
+    int rc = RILL_OK;
+    while (rc == RILL_OK) {
+        bool done = false;
+        rill_store_look look = {.kind = RILL_LOOK_STATEMENT,
+                                .account = 2,
+                                .to_ms = UINT64_MAX,
+                                .step_minutes = 1,
+                                .done = on_done,
+                                .user = &done};
+        rill_store_look_into(store, &look);
+        while (!done) {
+            wait_for_wakes(seen);
+            rill_store_collect(store);
+            seen += !done;
+        }
+        rc = look.rc;
+        rill_look_clear(&look, rill_allocator_default());
+    }
+    assert_int_equal(rc, RILL_ERR_RANGE); /* a minute is not known any more */
+    rill_store_close(store);
 }
 
 static const rill_store_account account = {1, RILL_HOLDER_EXCHANGE, "", "USD", 2, 7};
@@ -191,6 +249,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(test_batches_one_after_the_other),
         TEST(test_errors_are_told),
+        TEST(test_old_minutes),
         TEST(test_closing_waits),
         TEST(test_looks),
         TEST(test_closing_answers_looks),
