@@ -3,7 +3,7 @@
 # Completion of rillctl(1) for bash.
 
 _rillctl() {
-    local commands='status accounts balance rates routes settle outstanding statement audit why in-flight top reload drain log-level'
+    local commands='status accounts balance rates routes settle outstanding proposals confirm reject statement audit why in-flight top reload drain log-level'
     local options='--socket --config --url --token-file --ca-file --timeout --json --help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
@@ -20,7 +20,7 @@ _rillctl() {
     settle) options="$options --in --out --deposit --withdrawal --end --paid --unpaid --note --key --who" ;;
     statement) options="$options --from --to --step --csv" ;;
     top) options="$options --interval --count" ;;
-    reload | drain | log-level) options="$options --who" ;;
+    confirm | reject | reload | drain | log-level) options="$options --who" ;;
     help) options=$commands ;;
     esac
     case $before in

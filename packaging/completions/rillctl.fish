@@ -11,6 +11,9 @@ complete -c rillctl -n __fish_use_subcommand -a rates -d 'Prices, and what each 
 complete -c rillctl -n __fish_use_subcommand -a routes -d 'The ways to each prefix, and changing them'
 complete -c rillctl -n __fish_use_subcommand -a settle -d 'Record what was settled by hand'
 complete -c rillctl -n __fish_use_subcommand -a outstanding -d 'What engines were asked to settle'
+complete -c rillctl -n __fish_use_subcommand -a proposals -d 'What waits for a second person'
+complete -c rillctl -n __fish_use_subcommand -a confirm -d 'Book what somebody else has proposed'
+complete -c rillctl -n __fish_use_subcommand -a reject -d 'Take a proposal away'
 complete -c rillctl -n __fish_use_subcommand -a statement -d 'What changed the balance of an account'
 complete -c rillctl -n __fish_use_subcommand -a audit -d 'Compute the books anew'
 complete -c rillctl -n __fish_use_subcommand -a why -d 'Why packets of an account were rejected'
@@ -20,7 +23,7 @@ complete -c rillctl -n __fish_use_subcommand -a reload -d 'Read the configuratio
 complete -c rillctl -n __fish_use_subcommand -a drain -d 'Stop the node when nothing is under way'
 complete -c rillctl -n __fish_use_subcommand -a log-level -d 'Show or set what the node logs'
 complete -c rillctl -n __fish_use_subcommand -a help -d 'Explain a command'
-complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates routes settle outstanding statement audit why in-flight top reload drain log-level'
+complete -c rillctl -n '__fish_seen_subcommand_from help' -a 'status accounts balance rates routes settle outstanding proposals confirm reject statement audit why in-flight top reload drain log-level'
 
 complete -c rillctl -n 'not __fish_use_subcommand' -l socket -r -F -d "The node's socket"
 complete -c rillctl -n 'not __fish_use_subcommand' -l config -r -F -d "The node's configuration"
@@ -56,6 +59,8 @@ complete -c rillctl -n '__fish_seen_subcommand_from statement' -l step -x -a 'mi
 complete -c rillctl -n '__fish_seen_subcommand_from statement' -l csv -d 'Print a table for spreadsheets'
 complete -c rillctl -n '__fish_seen_subcommand_from reload' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from drain' -l who -x -d 'Who did this'
+complete -c rillctl -n '__fish_seen_subcommand_from confirm' -l who -x -d 'Who did this'
+complete -c rillctl -n '__fish_seen_subcommand_from reject' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from log-level' -a 'warning info debug'
 complete -c rillctl -n '__fish_seen_subcommand_from log-level' -l who -x -d 'Who did this'
 complete -c rillctl -n '__fish_seen_subcommand_from top' -l interval -x -d 'How often to look, in seconds'

@@ -100,6 +100,15 @@ const ctl_command ctl_commands[] = {
      "What engines have not taken yet, with the key of each, since when, and what the engine says. "
      "Also of accounts that were taken out.",
      NULL, 0, 0, ctl_outstanding},
+    {"proposals", "what waits for a second person", "[OPTIONS]",
+     "Where the configuration wants two people, what one of them has settled by hand, and nobody "
+     "else has confirmed yet.",
+     NULL, 0, 0, ctl_proposals},
+    {"confirm", "book what somebody else has proposed", "ID [OPTIONS]",
+     "It takes another person than who proposed it: with another token, or by the socket.",
+     who_options, 1, 1, ctl_confirm},
+    {"reject", "take a proposal away", "ID [OPTIONS]",
+     "It is not booked. Who proposed it may do that, too.", who_options, 1, 1, ctl_reject},
     {"statement", "what changed the balance of an account", "ACCOUNT [OPTIONS]",
      "Each line has the sum of packets with one other account, or an entry.", statement_options, 1,
      1, ctl_statement},

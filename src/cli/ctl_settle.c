@@ -79,6 +79,15 @@ static bool new_key(char *out, size_t cap)
     return true;
 }
 
+/* The configuration wants two people. */
+static void print_proposed(const ctl_reply *r)
+{
+    const char *id = ctl_text(json_object_get(r->value, "proposal"), "id");
+    (void)printf("proposed, and not booked yet: somebody else confirms it with\n"
+                 "rillctl confirm %s\n",
+                 id);
+}
+
 static int enter(const ctl_args *args, const char *kind, uint64_t units, const char *key)
 {
     char path[PATH];
@@ -101,6 +110,8 @@ static int enter(const ctl_args *args, const char *kind, uint64_t units, const c
                   key);
     if (code == CTL_DONE && ctl_json(args)) {
         code = ctl_print_json(&r);
+    } else if (code == CTL_DONE && r.status == 202) {
+        print_proposed(&r);
     } else if (code == CTL_DONE) {
         char coins[340];
         ctl_coins(ctl_text(r.value, "balance"), ctl_scale(r.value), coins, sizeof coins);
@@ -183,6 +194,8 @@ static int end(const ctl_args *args, const char *key)
     code = ctl_ask(args, "POST", path, body, &r);
     if (code == CTL_DONE && ctl_json(args)) {
         code = ctl_print_json(&r);
+    } else if (code == CTL_DONE && r.status == 202) {
+        print_proposed(&r);
     } else if (code == CTL_DONE) {
         ctl_coins(ctl_text(r.value, "balance"), ctl_scale(r.value), coins, sizeof coins);
         (void)printf("%s as %s; the balance of %s is %s %s now\n",
@@ -235,4 +248,75 @@ int ctl_outstanding(const ctl_args *args)
     }
     ctl_reply_clear(&r);
     return code;
+}
+
+/* ---- what one proposes and another one confirms ---- */
+
+static void add_proposal(ctl_table *t, const json_t *p)
+{
+    const json_t *asked = json_object_get(p, "asked");
+    bool entry = strcmp(ctl_text(p, "what"), "entry") == 0;
+    char what[80];
+    (void)snprintf(what, sizeof what, "%s",
+                   entry                                          ? ctl_text(asked, "kind")
+                   : json_is_true(json_object_get(asked, "paid")) ? "end as paid"
+                                                                  : "end as not paid");
+    ctl_cell(t, ctl_text(p, "id"));
+    ctl_cell(t, ctl_text(p, "account"));
+    ctl_cell(t, what);
+    ctl_cell(t, entry ? ctl_text(asked, "amount") : ctl_text(asked, "key"));
+    ctl_cell(t, ctl_text(asked, "who"));
+    ctl_cell(t, ctl_text(p, "by"));
+    ctl_cell(t, ctl_text(p, "at"));
+    ctl_cell(t, ctl_text(asked, "note"));
+}
+
+int ctl_proposals(const ctl_args *args)
+{
+    ctl_reply r;
+    size_t i;
+    const json_t *one;
+    int code = ctl_ask(args, "GET", "/v1/proposals", NULL, &r);
+    const json_t *all = json_object_get(r.value, "proposals");
+    if (code == CTL_DONE && ctl_json(args)) {
+        code = ctl_print_json(&r);
+    } else if (code == CTL_DONE && json_array_size(all) == 0) {
+        (void)printf("nothing waits for somebody to confirm it\n");
+    } else if (code == CTL_DONE) {
+        ctl_table *t = ctl_table_new("ID|ACCOUNT|WHAT|UNITS OR KEY|WHO|BY|SINCE|NOTE");
+        json_array_foreach(all, i, one) add_proposal(t, one);
+        ctl_table_print(t);
+    }
+    ctl_reply_clear(&r);
+    return code;
+}
+
+static int decide(const ctl_args *args, const char *method, const char *said)
+{
+    char path[PATH];
+    ctl_reply r;
+    const char *id = args->operands[0];
+    if (strspn(id, "0123456789abcdef") != strlen(id) || strlen(id) > 64) {
+        ctl_error(args, "\"%s\" is no proposal's name: rillctl proposals shows them", id);
+        return CTL_USAGE;
+    }
+    (void)snprintf(path, sizeof path, "/v1/proposals/%s", id);
+    int code = ctl_ask(args, method, path, json_pack("{s:s}", "who", ctl_who(args)), &r);
+    if (code == CTL_DONE && ctl_json(args))
+        code = ctl_print_json(&r);
+    else if (code == CTL_DONE)
+        (void)printf("%s\n", r.status == 200 && strcmp(method, "POST") == 0 ? "it was booked before"
+                                                                            : said);
+    ctl_reply_clear(&r);
+    return code;
+}
+
+int ctl_confirm(const ctl_args *args)
+{
+    return decide(args, "POST", "booked");
+}
+
+int ctl_reject(const ctl_args *args)
+{
+    return decide(args, "DELETE", "rejected: it will not be booked");
 }

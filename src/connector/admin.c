@@ -183,13 +183,15 @@ void rill_admin_kept(rill_admin *a, uint64_t group)
 
 /* ---- requests ---- */
 
-static bool shows_token(const rill_admin *a, const rill_http_message *m)
+/* Where its token is from; NULL: it shows none that is known. */
+static const char *person_of(const rill_admin *a, const rill_http_message *m)
 {
     rill_bytes value;
     rill_bytes token;
     return rill_http_find(m, "authorization", &value) == RILL_OK &&
-           rill_bearer_parse(value, &token) == RILL_OK &&
-           rill_tokens_find(a->options.tokens, token) != NULL;
+                   rill_bearer_parse(value, &token) == RILL_OK
+               ? rill_tokens_find(a->options.tokens, token)
+               : NULL;
 }
 
 /* Empty: it has none. */
@@ -229,11 +231,14 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
 {
     rill_admin *a = owner;
     rill_admin_answer answer;
+    /* The system says who may open the socket: that is the node's own user. */
+    const char *person = c->web == &a->local ? "socket" : person_of(a, m);
     const rill_admin_request request = {
         .method = rill_http_text(m, m->method),
         .path = rill_http_text(m, m->path),
         .body = {m->body, m->body_len},
-        .known = c->web == &a->local || shows_token(a, m),
+        .known = person != NULL,
+        .person = person,
         .from = origin_of(m),
         .events = a->followers.events,
     };

@@ -125,20 +125,21 @@ static void answer_entered(rill_admin_answer *out, int rc, const rill_core *core
     }
 }
 
-void rill_admin_enter(rill_core *core, rill_holder_account *a, rill_bytes body,
-                      rill_admin_answer *out)
+bool rill_admin_read_entry(const json_t *object, rill_store_entry *entry, rill_admin_answer *out)
 {
-    rill_store_entry entry = {.at_ms = rill_core_now(core).wall_ms};
-    json_t *object = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
-    const char *problem = read_entry(object, &entry);
-    if (problem != NULL) {
+    const char *problem = read_entry(object, entry);
+    if (problem != NULL)
         rill_admin_refuse(out, 400, "%s", problem);
-    } else {
-        uint64_t group = 0;
-        int rc = rill_core_enter(core, a, &entry, &group);
-        answer_entered(out, rc, core, a);
-        /* One that was entered before may not be kept yet either. */
-        out->group = rc == RILL_OK || rc == RILL_ERR_EXISTS ? group : 0;
-    }
-    json_decref(object);
+    return problem == NULL;
+}
+
+int rill_admin_enter(rill_core *core, rill_holder_account *a, const rill_store_entry *entry,
+                     rill_admin_answer *out)
+{
+    uint64_t group = 0;
+    int rc = rill_core_enter(core, a, entry, &group);
+    answer_entered(out, rc, core, a);
+    /* One that was entered before may not be kept yet either. */
+    out->group = rc == RILL_OK || rc == RILL_ERR_EXISTS ? group : 0;
+    return rc;
 }

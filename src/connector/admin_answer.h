@@ -66,15 +66,31 @@ void rill_admin_begin_statement(const rill_core *core, const rill_holder_account
 /* admin_accounts.c */
 /* NULL: no memory. */
 json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a);
-/* What POST /v1/accounts/{account}/entries has in its body. */
-void rill_admin_enter(rill_core *core, rill_holder_account *a, rill_bytes body,
-                      rill_admin_answer *out);
+/* What POST /v1/accounts/{account}/entries has in its body. False: it has been refused. */
+RILL_MUST_CHECK bool rill_admin_read_entry(const json_t *object, rill_store_entry *entry,
+                                           rill_admin_answer *out);
+/* Books it. What became of it is the answer, and the errors of rill_core_enter. */
+int rill_admin_enter(rill_core *core, rill_holder_account *a, const rill_store_entry *entry,
+                     rill_admin_answer *out);
+
+/* admin_proposals.c: where the configuration wants two people, the first of the two proposes. */
+void rill_admin_propose_entry(rill_core *core, const rill_admin_request *request,
+                              const rill_holder_account *a, const json_t *object,
+                              rill_admin_answer *out);
+void rill_admin_propose_end(rill_core *core, const rill_admin_request *request, const char *name,
+                            const json_t *object, rill_admin_answer *out);
+void rill_admin_proposals(const rill_core *core, rill_admin_answer *out);
+void rill_admin_confirm(rill_core *core, const rill_admin_request *request, const char *id,
+                        const json_t *object, rill_admin_answer *out);
+void rill_admin_reject_proposal(rill_core *core, const rill_admin_request *request, const char *id,
+                                const json_t *object, rill_admin_answer *out);
 
 /* admin_settlement.c: null if the account has no engine; NULL: no memory. */
 json_t *rill_admin_settlement(const rill_holder_account *holder);
 void rill_admin_outstanding(const rill_core *core, rill_admin_answer *out);
-void rill_admin_end_outstanding(rill_core *core, const char *name, const json_t *object,
-                                rill_admin_answer *out);
+/* What became of it is the answer, and the errors of rill_core_end_outstanding. */
+int rill_admin_end_outstanding(rill_core *core, const char *name, const json_t *object,
+                               rill_admin_answer *out);
 
 /* admin_changes.c */
 void rill_admin_put_route(const rill_admin_control *control, const json_t *object,

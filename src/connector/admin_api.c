@@ -34,9 +34,19 @@ static void list_accounts(const question *q, rill_admin_answer *out)
     rill_admin_json(out, 200, all == NULL ? NULL : json_pack("{s:o}", "accounts", all));
 }
 
+static json_t *object_of(const question *q, rill_admin_answer *out);
+
 static void enter(const question *q, rill_admin_answer *out)
 {
-    rill_admin_enter(q->core, q->account, q->request->body, out);
+    rill_store_entry entry = {.at_ms = rill_core_now(q->core).wall_ms};
+    json_t *object = object_of(q, out);
+    if (object != NULL && rill_admin_read_entry(object, &entry, out)) {
+        if (rill_core_config(q->core)->admin.two_people)
+            rill_admin_propose_entry(q->core, q->request, q->account, object, out);
+        else
+            (void)rill_admin_enter(q->core, q->account, &entry, out);
+    }
+    json_decref(object);
 }
 
 /* A text that may be left out. False: it is something else. */
@@ -268,8 +278,31 @@ static void show_outstanding(const question *q, rill_admin_answer *out)
 static void end_outstanding(const question *q, rill_admin_answer *out)
 {
     json_t *object = object_of(q, out);
+    if (object != NULL && rill_core_config(q->core)->admin.two_people)
+        rill_admin_propose_end(q->core, q->request, q->name, object, out);
+    else if (object != NULL)
+        (void)rill_admin_end_outstanding(q->core, q->name, object, out);
+    json_decref(object);
+}
+
+static void show_proposals(const question *q, rill_admin_answer *out)
+{
+    rill_admin_proposals(q->core, out);
+}
+
+static void confirm(const question *q, rill_admin_answer *out)
+{
+    json_t *object = object_of(q, out);
     if (object != NULL)
-        rill_admin_end_outstanding(q->core, q->name, object, out);
+        rill_admin_confirm(q->core, q->request, q->name, object, out);
+    json_decref(object);
+}
+
+static void reject_proposal(const question *q, rill_admin_answer *out)
+{
+    json_t *object = object_of(q, out);
+    if (object != NULL)
+        rill_admin_reject_proposal(q->core, q->request, q->name, object, out);
     json_decref(object);
 }
 
@@ -324,6 +357,9 @@ static const resource resources[] = {
     {"/v1/accounts/{account}/entries", "POST", enter, false, false},
     {"/v1/accounts/{account}/outstanding", "POST", end_outstanding, false, false},
     {"/v1/outstanding", "GET", show_outstanding, false, false},
+    {"/v1/proposals", "GET", show_proposals, false, false},
+    {"/v1/proposals/{proposal}", "POST", confirm, false, false},
+    {"/v1/proposals/{proposal}", "DELETE", reject_proposal, false, false},
     {"/v1/accounts/{account}/statement", "GET", show_statement, false, true},
     {"/v1/accounts/{account}/rejects", "GET", show_rejects, false, false},
     {"/v1/rejects", "GET", show_all_rejects, false, false},
@@ -382,6 +418,7 @@ static const struct {
     {3, "GET, POST"},
     {5, "GET, PUT"},
     {21, "GET, PUT, DELETE"},
+    {18, "POST, DELETE"},
     {25, "GET, PATCH, DELETE"},
 };
 
@@ -422,7 +459,8 @@ static const resource *find_resource(const rill_admin_request *r, rill_bytes pat
 /* One that was added may be set aside, or is taken out, and is no account of the core then. */
 static bool needs_account(const resource *r)
 {
-    return r->answer != set_account && r->answer != drop_account && r->answer != end_outstanding;
+    return strstr(r->path, "{account}") != NULL && r->answer != set_account &&
+           r->answer != drop_account && r->answer != end_outstanding;
 }
 
 static void answer_resource(question *q, const resource *r, rill_bytes name, rill_admin_answer *out)

@@ -54,6 +54,7 @@ typedef struct rill_admin_request {
     rill_bytes path; /* with the query */
     rill_bytes body;
     bool known; /* it has shown a token of the configuration, or comes by the node's own socket */
+    const char *person; /* who asks: where the token is from, or "socket"; NULL: nobody knows */
     rill_admin_origin from;
     const rill_events *events; /* NULL: this node remembers none */
 } rill_admin_request;

@@ -112,8 +112,8 @@ static void refuse(int rc, rill_admin_answer *out)
         rill_admin_refuse(out, 503, "%s", rill_strerror(rc));
 }
 
-void rill_admin_end_outstanding(rill_core *core, const char *name, const json_t *object,
-                                rill_admin_answer *out)
+int rill_admin_end_outstanding(rill_core *core, const char *name, const json_t *object,
+                               rill_admin_answer *out)
 {
     const json_t *note = json_object_get(object, "note");
     const json_t *paid = json_object_get(object, "paid");
@@ -126,7 +126,7 @@ void rill_admin_end_outstanding(rill_core *core, const char *name, const json_t 
     };
     if (word.key == NULL || word.who == NULL || word.note == NULL || !json_is_boolean(paid)) {
         rill_admin_refuse(out, 400, "key and who must be strings, and paid true or false");
-        return;
+        return RILL_ERR_INVALID;
     }
     const rill_bytes bytes = {(const uint8_t *)name, strlen(name)};
     int rc = rill_core_end_outstanding(core, bytes, &word, &a, &out->group);
@@ -134,4 +134,5 @@ void rill_admin_end_outstanding(rill_core *core, const char *name, const json_t 
         answer_ended(core, a, &word, rc == RILL_OK ? 201 : 200, out);
     else
         refuse(rc, out);
+    return rc;
 }

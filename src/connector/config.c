@@ -73,6 +73,10 @@ static const rill_field admin_fields[] = {
      "Names under which a browser may open the page at the port, besides localhost and numeric"
      " addresses.",
      RILL_KIND_TEXTS, AT(rill_config_admin, names)},
+    {"two-people",
+     "Is what one operator enters by hand booked once another one confirms it? Each token is one"
+     " operator, and the socket is one. Default: false.",
+     RILL_KIND_BOOL, AT(rill_config_admin, two_people)},
     END,
 };
 static const rill_shape admin_shape = {"the operator's port", sizeof(rill_config_admin),
@@ -701,6 +705,10 @@ static void judge_ports(judge *j)
         wrong(j, admin->place, "a port needs both cert and key for TLS", "", "");
     if (admin->port != RILL_CONFIG_NO_PORT && admin->tokens.count == 0)
         wrong(j, admin->place, "the operator's port needs a token", "", "");
+    if (admin->two_people &&
+        admin->tokens.count + (admin->socket == NULL || strcmp(admin->socket, "none") != 0) < 2)
+        wrong(j, admin->place,
+              "two-people needs two ways in: the socket and a token, or two tokens", "", "");
     if (admin->port == RILL_CONFIG_NO_PORT && admin->tokens.count > 0)
         wrong(j, admin->place, "tokens are for the operator's port, and there is no port", "", "");
     for (size_t i = 0; i < j->config->listen.count; i++) {

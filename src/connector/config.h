@@ -123,6 +123,7 @@ typedef struct rill_config_admin {
     const char *key_file;
     rill_items tokens; /* rill_text, secrets */
     rill_items names;  /* rill_text */
+    bool two_people;   /* what is booked by hand is proposed by one, and confirmed by another */
 } rill_config_admin;
 
 /* The port of settlement engines. */

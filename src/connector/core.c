@@ -339,6 +339,7 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     c->money = (rill_money){on_identify, on_hold, on_release, on_commit, on_rejected, c};
     rill_core_init_settler(c, seeds + 3);
     rill_webhook_init(&c->webhook, allocator, seeds[6]);
+    rill_overlay_init(&c->proposals, allocator);
     c->talk = (rill_talk){on_hear, on_present, on_answered, on_settle, c};
     *out = c;
     *problem = NULL;
@@ -359,6 +360,7 @@ void rill_core_free(rill_core *c)
     rill_rates_clear(&c->rates);
     rill_core_clear_prices(c);
     rill_webhook_clear(&c->webhook);
+    rill_overlay_clear(&c->proposals);
     rill_tokens_clear(&c->tokens);
     for (size_t i = 0; i < c->account_count; i++)
         rill_free(allocator, c->accounts[i]->rejects);
@@ -870,6 +872,16 @@ void rill_core_written(rill_core *c, int rc, const char *problem)
 bool rill_core_is_kept(const rill_core *c)
 {
     return rill_clerk_is_done(&c->clerk);
+}
+
+rill_overlay *rill_core_proposals(rill_core *c)
+{
+    return &c->proposals;
+}
+
+const rill_overlay *rill_core_all_proposals(const rill_core *c)
+{
+    return &c->proposals;
 }
 
 struct rill_webhook *rill_core_webhook(rill_core *c)

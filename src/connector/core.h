@@ -262,6 +262,15 @@ void rill_core_written(rill_core *c, int rc, const char *problem);
 /* Is everything in the store? */
 bool rill_core_is_kept(const rill_core *c);
 
+/* ---- what one operator proposes, and another one confirms ---- */
+
+/* At once. */
+#define RILL_PROPOSALS_MAX 100
+
+/* By their names, with what is proposed: admin_proposals.c. */
+rill_overlay *rill_core_proposals(rill_core *c);
+const rill_overlay *rill_core_all_proposals(const rill_core *c);
+
 /* ---- who is told of lines of the audit ---- */
 
 /* A setting: how far it has come. */

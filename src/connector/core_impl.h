@@ -101,6 +101,7 @@ struct rill_core {
     struct core_closed *closed; /* balances of accounts that are not open: core_outstanding.c */
     rill_waits waits;
     rill_webhook webhook;
+    rill_overlay proposals;
     /* When a group was begun, for the two that may wait: by its number modulo 2. 0: not begun. */
     uint64_t begun_at[2];
     rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */

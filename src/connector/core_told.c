@@ -196,7 +196,7 @@ void rill_core_tell_webhooks(rill_core_change *n)
         return;
     link_text(old->url, before);
     link_text(fresh->url, now);
-    if (rill_core_same_text(old->url, fresh->url))
+    if (rill_config_same_text(old->url, fresh->url))
         rill_core_tell_change(n, NULL, "webhooks changed, to %s", now);
     else
         rill_core_tell_change(n, NULL, "webhooks %s, before %s", now, before);

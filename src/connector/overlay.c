@@ -83,7 +83,9 @@ int rill_overlay_put(rill_overlay *o, const char *kind, const char *name, const 
         rill_free(o->allocator, copy);
         return RILL_ERR_NOMEM;
     }
-    item->kind = strcmp(kind, RILL_SETTING_ROUTE) == 0 ? RILL_SETTING_ROUTE : RILL_SETTING_ACCOUNT;
+    item->kind = strcmp(kind, RILL_SETTING_ROUTE) == 0      ? RILL_SETTING_ROUTE
+                 : strcmp(kind, RILL_SETTING_PROPOSAL) == 0 ? RILL_SETTING_PROPOSAL
+                                                            : RILL_SETTING_ACCOUNT;
     item->name = named;
     item->value = copy;
     append(o, item);

@@ -12,6 +12,8 @@
 /* Of rill_store_setting. */
 #define RILL_SETTING_ACCOUNT "account"
 #define RILL_SETTING_ROUTE   "route"
+/* In a list of its own: what one operator proposes, and another one confirms. */
+#define RILL_SETTING_PROPOSAL "proposal"
 /* Accounts and routes, together. */
 #define RILL_OVERLAY_MAX     10000
 #define RILL_OVERLAY_TEXT    4096 /* bytes of a value */
@@ -19,7 +21,7 @@
 
 typedef struct rill_overlay_item {
     struct rill_overlay_item *next;
-    const char *kind; /* one of the two above */
+    const char *kind; /* one of those above */
     char *name;       /* of an account; or a prefix, which may be empty */
     char *value;      /* an account as an object of JSON; of a route: the account's name */
     bool gone;        /* it is about to be taken out */

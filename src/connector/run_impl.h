@@ -152,7 +152,8 @@ RILL_MUST_CHECK int rill_connector_renew_tls(rill_connector *c, const rill_confi
 
 /* What is wrong with a port, for people. */
 const char *rill_connector_port_problem(int rc);
-/* Reads tokens; what is wrong is reported. RILL_ERR_INVALID. */
+/* Reads tokens, whose owners are where they are from; what is wrong is reported. RILL_ERR_INVALID.
+ */
 RILL_MUST_CHECK int rill_connector_know_secrets(rill_connector *c, const rill_items *secrets,
                                                 rill_tokens *tokens);
 

@@ -113,13 +113,14 @@ int rill_connector_know_secrets(rill_connector *c, const rill_items *secrets, ri
     for (size_t i = 0; i < secrets->count; i++) {
         char token[RILL_TOKEN_MAX + 1];
         uint8_t hash[RILL_SHA256_LEN];
+        void *owner = (void *)(uintptr_t)tokens[i].text;
         bool hashed = rill_config_token_hash(tokens[i].text, hash);
-        int rc = hashed ? rill_tokens_add_hash(all, hash, c)
+        int rc = hashed ? rill_tokens_add_hash(all, hash, owner)
                         : rill_config_secret(tokens[i].text, token, sizeof token);
         if (rc == RILL_OK && !hashed)
-            rc = rill_tokens_add(all, (rill_bytes){(const uint8_t *)token, strlen(token)}, c);
+            rc = rill_tokens_add(all, (rill_bytes){(const uint8_t *)token, strlen(token)}, owner);
         rill_wipe(token, sizeof token);
-        if (rc != RILL_OK) {
+        if (rc != RILL_OK && rc != RILL_ERR_EXISTS) { /* one that is there twice is the first's */
             char what[300];
             snprintf(what, sizeof what, "the token %.200s cannot be read: %s", tokens[i].text,
                      rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));

@@ -353,6 +353,54 @@ def by_socket(c, method, path, body=None, token=None):
 
 
 @case
+def two_people(t):
+    """What one has settled by hand another one confirms: by another token, or the socket; over restarts, once."""
+    c = Connector(t, "c", TWO_ASSETS + "admin: {port: 0, tokens: [env:TOKEN_ADA, env:TOKEN_BEA], two-people: true}\n")
+
+    def by(name, *args, code=0):
+        if "operators on port" not in c.program.text["err"].decode():
+            c.program.until("operators on port", "err")
+        port = re.search(r"operators on port (\d+)", c.program.text["err"].decode()).group(1)
+        answer = Answer([*args, "--url", f"http://127.0.0.1:{port}", "--who", "me"], {"RILLCTL_TOKEN": f"{name}-token"})
+        assert answer.code == code, (args, answer.__dict__)
+        return answer
+    said = by("ada", "settle", "alice", "300", "--in", "--note", "bank").out
+    id_ = re.search(r"rillctl confirm ([0-9a-f]{16})", said).group(1)
+    assert "not booked yet" in said and ctl(c, "balance", "alice", "--json").json()["balance"] == "0"
+    assert "it takes another person" in by("ada", "confirm", id_, code=1).err
+    c.kill()
+    c.start()
+    table = ctl(c, "proposals").out
+    assert id_ in table and "settled-in" in table and "env:TOKEN_ADA" in table and "bank" in table, table
+    assert by("bea", "confirm", id_).out == "booked\n"
+    assert "no such proposal" in by("bea", "confirm", id_, code=2).err
+    assert ctl(c, "balance", "alice", "--json").json()["balance"] == "300"
+    c.kill()
+    c.start()
+    assert ctl(c, "balance", "alice", "--json").json()["balance"] == "300"
+    assert "nothing waits" in ctl(c, "proposals").out
+    # By the socket and a token; and taken away.
+    id_ = re.search(r"confirm (\w+)", ctl(c, "settle", "alice", "5", "--out").out).group(1)
+    ctl(c, "confirm", id_, code=1)
+    by("ada", "confirm", id_)
+    id_ = re.search(r"confirm (\w+)", ctl(c, "settle", "alice", "7", "--out").out).group(1)
+    assert "will not be booked" in ctl(c, "reject", id_).out
+    by("ada", "confirm", id_, code=2)
+    ctl(c, "confirm", "../x", code=2)
+    assert ctl(c, "balance", "alice", "--json").json()["balance"] == "295"
+    entries = [x for x in ctl(c, "statement", "alice", "--json").json()["lines"] if x["change"] != "0"]
+    assert entries[0]["who"] == "me, confirmed by me" and entries[0]["note"] == "bank", entries
+    assert ctl(c, "audit").out.endswith("the books are right\n")
+    c.stop()
+    said = sqlite3.connect(c.store).execute("SELECT note FROM entries WHERE kind = 5 ORDER BY id").fetchall()
+    assert any("confirms proposal" in n and "by env:TOKEN_BEA" in n for n, in said), said
+    bad = t.file("bad.yaml", TWO_ASSETS + "store: {path: x}\nadmin: {socket: none, port: 0, tokens: env:A, two-people: true}\n")
+    p = t.start([RILLD, "check", "--config", bad])
+    p.end()
+    assert b"two-people needs two ways in" in p.text["err"], p.text
+
+
+@case
 def old_minutes(t):
     """They become days: balances, audits and statements of days are the same; of parts of a day nothing is made up."""
     c = Connector(t, "c", TWO_ASSETS)
