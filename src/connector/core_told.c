@@ -75,8 +75,8 @@ static void link_text(const char *uri, char out[100])
     out[strcspn(out, "?#")] = '\0';
 }
 
-static void note_url(rill_core_change *n, rill_holder_account *a, const char *what,
-                     const char *old, const char *fresh)
+static void note_url(rill_core_change *n, rill_holder_account *a, const char *what, const char *old,
+                     const char *fresh)
 {
     char now[100];
     link_text(fresh, now);

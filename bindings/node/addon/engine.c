@@ -237,7 +237,8 @@ static napi_value probe(napi_env env, napi_callback_info info)
 
 /* ---- a connection ---- */
 
-/* openStream(connection): its name, and its id in the first number of the arena; or a negative error */
+/* openStream(connection): its name, and its id in the first number of the arena; or a negative
+ * error */
 static napi_value open_stream(napi_env env, napi_callback_info info)
 {
     args in;
