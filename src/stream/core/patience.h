@@ -32,11 +32,6 @@ static inline void rill_patience_anew(rill_patience *p)
     p->low_rate_since = 0;
     p->look_at = 0;
 }
-/* Something waits for a better rate, or for a look at what may be better now. */
-static inline bool rill_patience_waits(const rill_patience *p)
-{
-    return (p->low_rate_since | p->look_at) != 0;
-}
 void rill_patience_on_deadline(rill_connection *c, uint64_t now_ns);
 
 #endif

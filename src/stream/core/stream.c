@@ -227,7 +227,8 @@ void rill_stream_rearm(rill_stream *s)
 static int late_reason(const rill_stream *s)
 {
     const rill_connection *c = s->connection;
-    return rill_patience_waits(&c->path->patience) ? RILL_ERR_RATE : RILL_ERR_TIMEOUT;
+    const rill_patience *p = &c->path->patience;
+    return p->low_rate_since != 0 || p->look_at != 0 ? RILL_ERR_RATE : RILL_ERR_TIMEOUT;
 }
 
 bool rill_stream_is_acknowledged(const rill_stream *s)
