@@ -290,6 +290,17 @@ async def test_nothing_leaves_before_it_is_kept() -> None:
 
 
 @in_loop
+async def test_in_doubt_is_not_complete() -> None:
+    async with Both(rill.Options()) as b:
+        stream = await b.connection.open_stream()
+        paying = _Paying(b.connection, stream, NEW._replace(deliver=10, in_doubt=4))
+        await paying.run()
+        # Six are enough, if the four have arrived.
+        sums = paying.over(True)
+        assert (sums.sent, sums.in_doubt, sums.delivered, sums.complete) == (6, 4, 6, False)
+
+
+@in_loop
 async def test_what_cannot_be_kept_is_not_sent(node: Node, tmp_path: pathlib.Path) -> None:
     async with Shop(node, "not kept") as shop:
         link, states = node.uri("keeps nothing"), []

@@ -295,7 +295,7 @@ module.exports = [
   {
     name: 'idle: the connection is destroyed',
     async run (t) {
-      await t.open({ client: { idleTimeout: 300 } })
+      await t.open({ client: { idleTimeout: 3000 } })
       const err = await t.event(t.connection, 'error')
       assert.strictEqual(err.message, 'Connection timed out due to inactivity')
     }
