@@ -13,7 +13,7 @@
 #include "crypto/crypto.h"
 
 /* Whoever waits for the end for so long is told so. */
-#define TELL_END_MS 300
+#define TELL_END_MS 500
 
 uint64_t rill_op_sender_wall_ms(const rill_op_sender *p)
 {

@@ -51,7 +51,9 @@ function whole (hashes) {
       assert.strictEqual(wallet.tokens.size, 0, 'all tokens are given back')
       assert.strictEqual(wallet.ours.size, 2, 'one connection, and one for what must not be asked twice')
       assert.match(fs.readFileSync(test.file('shown'), 'utf8'), /You can close this page/)
-      assert.deepStrictEqual(pay.json().map(({ event }) => event), ['quote', 'interact', 'waiting', 'waiting', 'done'])
+      // That the end is waited for is said where it takes long.
+      const events = pay.json().filter(event => event.for !== 'end')
+      assert.deepStrictEqual(events.map(({ event }) => event), ['quote', 'interact', 'waiting', 'waiting', 'done'])
       assert.deepStrictEqual(pay.errors, [])
     }
   }
