@@ -9,14 +9,12 @@
 #include "connector/admin_answer.h"
 #include "connector/follow.h"
 #include "http/bearer.h"
+#include "web/waiting.h"
 
 /* An answer that waits until the books are kept, or something in them is found. */
 typedef struct waiting {
-    rill_list of_connection; /* rill_web_connection.requests */
-    rill_list of_admin;      /* in the order of groups; not linked: it waits for a look */
-    rill_admin_look *look;   /* NULL: it waits for a group */
-    rill_web_connection *connection;
-    uint64_t handle;
+    rill_web_waiting web;  /* first; in no line: it waits for a look */
+    rill_admin_look *look; /* NULL: it waits for a group */
     rill_admin_answer answer;
 } waiting;
 
@@ -88,14 +86,11 @@ static void respond(rill_web_connection *c, uint64_t handle, const rill_admin_an
 }
 
 /* What it looks for is the store's until it is found, and then nobody's. */
-/* Before it is replied to: a reply that cannot be made ends the connection, and all that waits. */
 static void unlink_waiting(waiting *w)
 {
-    rill_list_remove(&w->of_connection);
+    rill_web_stop_waiting(&w->web);
     if (w->look != NULL)
         w->look->look.user = NULL;
-    else
-        rill_list_remove(&w->of_admin);
 }
 
 static void free_waiting(waiting *w)
@@ -121,25 +116,16 @@ static waiting *begin_waiting(rill_web_connection *c, uint64_t handle, rill_admi
         respond(c, handle, answer);
         return NULL;
     }
-    w->connection = c;
-    w->handle = handle;
     w->answer = *answer;
-    rill_list_push_back(&c->requests, &w->of_connection);
     return w;
 }
 
-/* A key that is shown again may wait for an earlier group than who came before. */
 static void wait_for_group(rill_admin *a, rill_web_connection *c, uint64_t handle,
                            rill_admin_answer *answer)
 {
     waiting *w = begin_waiting(c, handle, answer);
-    if (w == NULL)
-        return;
-    rill_list *before = a->waiting.prev;
-    while (before != &a->waiting &&
-           RILL_CONTAINER(before, waiting, of_admin)->answer.group > answer->group)
-        before = before->prev;
-    rill_list_push_back(before->next, &w->of_admin);
+    if (w != NULL)
+        rill_web_wait(&w->web, c, handle, &a->waiting, answer->group);
 }
 
 static void on_looked(rill_store_look *look)
@@ -150,7 +136,7 @@ static void on_looked(rill_store_look *look)
         rill_admin_answer answer;
         rill_admin_answer_look(found, &answer);
         unlink_waiting(w);
-        respond(w->connection, w->handle, &answer);
+        respond(w->web.connection, w->web.handle, &answer);
         rill_admin_free(&answer);
         free_waiting(w);
     }
@@ -163,6 +149,7 @@ static void wait_for_look(const rill_admin *a, rill_web_connection *c, uint64_t 
     waiting *w = begin_waiting(c, handle, answer);
     if (w == NULL)
         return;
+    rill_web_wait(&w->web, c, handle, NULL, 0);
     w->look = answer->look;
     w->look->look.user = w;
     w->look->look.done = on_looked;
@@ -171,12 +158,10 @@ static void wait_for_look(const rill_admin *a, rill_web_connection *c, uint64_t 
 
 void rill_admin_kept(rill_admin *a, uint64_t group)
 {
-    while (!rill_list_empty(&a->waiting)) {
-        waiting *w = RILL_CONTAINER(a->waiting.next, waiting, of_admin);
-        if (w->answer.group > group)
-            return;
+    waiting *w;
+    while ((w = (waiting *)rill_web_first_waiting(&a->waiting, group)) != NULL) {
         unlink_waiting(w);
-        respond(w->connection, w->handle, &w->answer);
+        respond(w->web.connection, w->web.handle, &w->answer);
         free_waiting(w);
     }
 }
@@ -267,21 +252,18 @@ static void on_gone(void *owner, rill_web_connection *c, uint64_t handle)
 {
     rill_admin *a = owner;
     rill_followers_gone(&a->followers, c, handle);
-    for (rill_list *n = c->requests.next; n != &c->requests; n = n->next) {
-        waiting *w = RILL_CONTAINER(n, waiting, of_connection);
-        if (w->handle == handle) {
-            end_waiting(w);
-            return;
-        }
-    }
+    waiting *w = (waiting *)rill_web_find_waiting(c, handle);
+    if (w != NULL)
+        end_waiting(w);
 }
 
 static void on_over(void *owner, rill_web_connection *c)
 {
     rill_admin *a = owner;
     rill_followers_over(&a->followers, c);
-    while (!rill_list_empty(&c->requests))
-        end_waiting(RILL_CONTAINER(c->requests.next, waiting, of_connection));
+    waiting *w;
+    while ((w = (waiting *)rill_web_any_waiting(c)) != NULL)
+        end_waiting(w);
 }
 
 static void on_log(void *owner, const char *line)

@@ -8,16 +8,14 @@
 #include "base/alloc.h"
 #include "http/bearer.h"
 #include "io/listener.h"
+#include "web/waiting.h"
 
 /* More than the data of a packet: RILL_ILP_MAX_DATA. */
 enum { MAX_BODY = 40000 };
 
 /* A reply that waits until the books are kept, or a neighbour has answered. */
 typedef struct waiting {
-    rill_list of_connection; /* rill_web_connection.requests */
-    rill_list of_port;
-    rill_web_connection *connection;
-    uint64_t handle;
+    rill_web_waiting web; /* first */
     rill_engine_reply reply;
 } waiting;
 
@@ -66,28 +64,10 @@ static void reply(rill_web_connection *c, uint64_t handle, const rill_engine_rep
     respond(c, handle, r->status, r->type, (rill_bytes){(const uint8_t *)r->body, strlen(r->body)});
 }
 
-/* Before it is replied to: a reply that cannot be made ends the connection, and all that waits. */
-static void unlink_waiting(waiting *w)
-{
-    rill_list_remove(&w->of_connection);
-    rill_list_remove(&w->of_port);
-}
-
 static void end_waiting(waiting *w)
 {
-    unlink_waiting(w);
+    rill_web_stop_waiting(&w->web);
     rill_free(memory(), w);
-}
-
-/* A key that is shown again may wait for an earlier group than who came before. */
-static rill_list *place_for(rill_engine_port *p, const rill_engine_reply *r)
-{
-    rill_list *before = p->groups.prev;
-    if (r->message != 0)
-        return &p->messages;
-    while (before != &p->groups && RILL_CONTAINER(before, waiting, of_port)->reply.group > r->group)
-        before = before->prev;
-    return before->next;
 }
 
 /* Without memory the engine is told to ask again: with its key that is safe. */
@@ -99,21 +79,19 @@ static void wait(rill_engine_port *p, rill_web_connection *c, uint64_t handle,
         rill_web_say(c, handle, 503, "out of memory");
         return;
     }
-    w->connection = c;
-    w->handle = handle;
     w->reply = *r;
-    rill_list_push_back(&c->requests, &w->of_connection);
-    rill_list_push_back(place_for(p, r), &w->of_port);
+    if (r->message != 0)
+        rill_web_wait(&w->web, c, handle, &p->messages, 0);
+    else
+        rill_web_wait(&w->web, c, handle, &p->groups, r->group);
 }
 
 void rill_engine_port_kept(rill_engine_port *p, uint64_t group)
 {
-    while (!rill_list_empty(&p->groups)) {
-        waiting *w = RILL_CONTAINER(p->groups.next, waiting, of_port);
-        if (w->reply.group > group)
-            return;
-        unlink_waiting(w);
-        reply(w->connection, w->handle, &w->reply);
+    waiting *w;
+    while ((w = (waiting *)rill_web_first_waiting(&p->groups, group)) != NULL) {
+        rill_web_stop_waiting(&w->web);
+        reply(w->web.connection, w->web.handle, &w->reply);
         rill_free(memory(), w);
     }
 }
@@ -122,11 +100,11 @@ void rill_engine_port_messaged(rill_engine_port *p, uint64_t message, unsigned s
                                rill_bytes data)
 {
     for (rill_list *at = p->messages.next; at != &p->messages; at = at->next) {
-        waiting *w = RILL_CONTAINER(at, waiting, of_port);
+        waiting *w = (waiting *)RILL_CONTAINER(at, rill_web_waiting, of_line);
         if (w->reply.message != message)
             continue;
-        unlink_waiting(w);
-        respond(w->connection, w->handle, status, "application/octet-stream", data);
+        rill_web_stop_waiting(&w->web);
+        respond(w->web.connection, w->web.handle, status, "application/octet-stream", data);
         rill_free(memory(), w);
         return;
     }
@@ -179,21 +157,18 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
 
 static void on_gone(void *owner, rill_web_connection *c, uint64_t handle)
 {
+    waiting *w = (waiting *)rill_web_find_waiting(c, handle);
     (void)owner;
-    for (rill_list *n = c->requests.next; n != &c->requests; n = n->next) {
-        waiting *w = RILL_CONTAINER(n, waiting, of_connection);
-        if (w->handle == handle) {
-            end_waiting(w);
-            return;
-        }
-    }
+    if (w != NULL)
+        end_waiting(w);
 }
 
 static void on_over(void *owner, rill_web_connection *c)
 {
+    waiting *w;
     (void)owner;
-    while (!rill_list_empty(&c->requests))
-        end_waiting(RILL_CONTAINER(c->requests.next, waiting, of_connection));
+    while ((w = (waiting *)rill_web_any_waiting(c)) != NULL)
+        end_waiting(w);
 }
 
 static void on_log(void *owner, const char *line)
