@@ -164,9 +164,14 @@ static const int closed_only[] = {RILL_ERR_CLOSED, RILL_OK};
 
 void scene_send(scene *s, pair_side side, uint64_t id, uint64_t total, uint64_t timeout)
 {
+    static const int documented[] = {RILL_ERR_CLOSED, RILL_ERR_NOMEM, RILL_OK};
     rill_stream *stream = scene_stream(s, side, id);
-    if (stream &&
-        checked(s, rill_stream_send_total(stream, total, at(s, timeout)), closed_only) == RILL_OK)
+    if (!stream)
+        return;
+    int err = checked(s, rill_stream_send_total(stream, total, at(s, timeout)), documented);
+    if (err == RILL_ERR_NOMEM && again(s, rill_stream_send_total(stream, total, at(s, timeout))))
+        err = RILL_OK;
+    if (err == RILL_OK)
         track(s, side, id)->wants_sent = true;
 }
 
