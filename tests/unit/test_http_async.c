@@ -7,6 +7,8 @@
 
 #include "http_async_fixture.h"
 
+#include <rill/node.h>
+
 #include "http_script.h"
 #include "links/http/http_id.h"
 
@@ -686,10 +688,20 @@ static void test_links_that_cannot_be(void **state)
     }
     o.callback_url = NULL;
     refuse(uri, &o, RILL_ERR_INVALID, "answers_url");
-    /* And an account. */
-    const rill_bytes token = text_of(TOKEN);
+    /* Nobody comes to a port as the parent. */
+    const rill_node_handlers nothing = {.size = sizeof nothing, 0};
+    rill_node_options node;
+    rill_node *parents = NULL;
+    rill_node_options_init(&node);
     o.answers_url = NULL;
     o.callback_url = us.callback;
+    node.uplink = uri;
+    node.uplink_options = &o;
+    assert_int_equal(rill_node_open(&parents, n.loop, &node, &nothing, NULL, &problem),
+                     RILL_ERR_STATE);
+    assert_non_null(strstr(problem, "uplink"));
+    /* And an account that is not asked. */
+    const rill_bytes token = text_of(TOKEN);
     const rill_link_account a = {
         .name = text_of("them"), .tokens = &token, .token_count = 1, .options = &o};
     assert_int_equal(rill_http_link_server_add(us.http, &a, &problem), RILL_ERR_INVALID);
