@@ -128,12 +128,17 @@ static void learn_worth(rill_answer *a, bool refused)
 
 /* ---- a reply of the receiver ---- */
 
+#define CLOSES                                                                                     \
+    (RILL_FRAME_BIT(RILL_FRAME_STREAM_CLOSE) | RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE))
+
 /* The stream's end by an error: in this answer, or told before. */
 static bool ended_badly(const rill_answer *a, const rill_stream *s)
 {
     rill_frame_walk walk = rill_frames_of(a->packet);
     if (s->closed_remote && s->close_code != RILL_CLOSE_NO_ERROR)
         return true;
+    if (!(a->packet->types & CLOSES)) /* nearly all */
+        return false;
     for (const rill_frame *frame; (frame = rill_frame_walk_next(&walk)) != NULL;) {
         bool of_it = frame->type == RILL_FRAME_CONNECTION_CLOSE ||
                      (frame->type == RILL_FRAME_STREAM_CLOSE && frame->stream == s->id);
