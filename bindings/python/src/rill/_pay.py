@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 import dataclasses
 import math
+import signal
+import sys
 import threading
 import time
 from fractions import Fraction
@@ -378,12 +380,41 @@ def resume(
     )
 
 
+async def _interruptible(work: Coroutine[Any, Any, Payment]) -> Payment:
+    """Ctrl-C cancels, as asyncio does it since Python 3.11: before, it stops the loop in the middle
+    of whatever it does, and nobody hears what became of the money that is under way."""
+    if (
+        sys.version_info >= (3, 11)
+        or sys.platform == "win32"
+        or threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        return await work
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    pressed = []
+
+    def cancel() -> None:
+        pressed.append(True)
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, cancel)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if pressed:
+            raise KeyboardInterrupt() from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
 def run_blocking(work: Coroutine[Any, Any, Payment]) -> Payment:
     """Also inside a running event loop: in another thread, with a loop of its own."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        return asyncio.run(_interruptible(work))
     result: List[Payment] = []
     error: List[BaseException] = []
 
