@@ -31,14 +31,15 @@ void rill_admin_webhook_metrics(const rill_core *core, rill_admin_lines *l)
     const uint64_t since = w->failing_since_ms;
     if (rill_core_config(core)->webhooks.url == NULL)
         return;
-    rill_admin_line(l,
-                    "# HELP rill_connector_webhooks_delivered Lines that the receiver has taken.\n"
-                    "# TYPE rill_connector_webhooks_delivered counter\n"
-                    "rill_connector_webhooks_delivered %" PRIu64 "\n"
-                    "# HELP rill_connector_webhooks_failures Tries that failed.\n"
-                    "# TYPE rill_connector_webhooks_failures counter\n"
-                    "rill_connector_webhooks_failures %" PRIu64 "\n",
-                    w->delivered, w->failures);
+    rill_admin_line(
+        l,
+        "# HELP rill_connector_webhooks_delivered_total Lines that the receiver has taken.\n"
+        "# TYPE rill_connector_webhooks_delivered_total counter\n"
+        "rill_connector_webhooks_delivered_total %" PRIu64 "\n"
+        "# HELP rill_connector_webhooks_failures_total Tries that failed.\n"
+        "# TYPE rill_connector_webhooks_failures_total counter\n"
+        "rill_connector_webhooks_failures_total %" PRIu64 "\n",
+        w->delivered, w->failures);
     rill_admin_line(
         l,
         "# HELP rill_connector_webhooks_waiting Lines that the receiver has not got.\n"
