@@ -273,6 +273,44 @@ static void test_books_that_change_meanwhile(void **state)
     rill_look_clear(&st, memory);
 }
 
+/* The sum of the last minute grows between any two steps: it is read with the balances, last. */
+static void test_a_last_minute_that_grows(void **state)
+{
+    (void)state;
+    rill_store_look audit = {.kind = RILL_LOOK_AUDIT, .done = on_done};
+    rill_store_look st = {.kind = RILL_LOOK_STATEMENT,
+                          .account = BOB,
+                          .to_ms = UINT64_MAX,
+                          .step_minutes = 1,
+                          .done = on_done};
+    bool more[2] = {true, true};
+    unsigned steps = 0;
+    sent(1, ALICE, BOB, 5);
+    while (more[0] || more[1]) {
+        steps++;
+        const rill_store_flow grown = {2, BOB, CAROL, steps, {10 * steps, 0}, {9 * steps, 0}};
+        booked[BOB] -= 10;
+        booked[EXCHANGE] += 1;
+        booked[CAROL] += 9;
+        keep(&grown, NULL);
+        if (more[0])
+            rill_sqlite_look(file, &audit, &more[0]);
+        if (!more[1])
+            continue;
+        rill_sqlite_look(file, &st, &more[1]);
+        if (!more[1])
+            is(st.statement.closing, booked[BOB]);
+    }
+    assert_true(steps > 3);
+    assert_int_equal(audit.rc, RILL_OK);
+    assert_int_equal(audit.audit.uneven_balances, 0);
+    assert_int_equal(audit.audit.flows, 2);
+    assert_int_equal(st.rc, RILL_OK);
+    is(st.statement.opening, 0);
+    assert_int_equal(st.statement.count, 2);
+    rill_look_clear(&st, memory);
+}
+
 /* Ends before its end: nothing is left. */
 static void test_stopping(void **state)
 {
@@ -591,6 +629,7 @@ int main(void)
         TEST(test_a_statement),
         TEST(test_several_runs),
         TEST(test_books_that_change_meanwhile),
+        TEST(test_a_last_minute_that_grows),
         TEST(test_stopping),
         TEST(test_too_many_lines),
         TEST(test_changes),

@@ -6,6 +6,7 @@
 /* cmocka.h comes after what it needs. */
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +160,15 @@ static void test_a_new_token(void **state)
     assert_string_equal(grant.token, "newer");
     assert_string_equal(grant.manage, "https://a.example/2");
     assert_int_equal(rill_op_token_read(&grant, "{}", 2, &problem), RILL_ERR_MALFORMED);
+    /* It goes into a header: it is one word, and ends no line. */
+    static const char *const no_words[] = {"",     " ",     "a b",      "a\\r\\nhost: b",
+                                           "a\\n", "a\\tb", "a\\u007f", "\xc3\xa4"};
+    for (size_t i = 0; i < COUNT(no_words); i++) {
+        char body[100];
+        int len = snprintf(body, sizeof body, "{\"access_token\":{\"value\":\"%s\"}}", no_words[i]);
+        if (rill_op_token_read(&grant, body, (size_t)len, &problem) != RILL_ERR_MALFORMED)
+            fail_msg("%s", no_words[i]);
+    }
 }
 
 /* What is there and is of another kind is not taken for what is not there. */
