@@ -234,7 +234,9 @@ static void test_packets_are_summed(void **state)
     come(&alice, "alice", "ALICE");
     come(&bob, "bob", "BOB");
     pay(1, 3);
+    uint64_t before = rill_events_end(events);
     uint64_t cursor = follow();
+    assert_null(next(&before, "account"));
     pay(100, 7);
     send(&alice, 200, "g.none", 1);
     second();

@@ -273,6 +273,8 @@ static void test_whoever_says_close_is_closed(void **state)
     }
     taken("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "");
     assert_true(reader.keep_alive);
+    taken("GET / HTTP/1.0\r\nProxy-Connection: Keep-Alive\r\n\r\n", "");
+    assert_true(reader.keep_alive);
     taken(HEAD "Connection: closed\r\n\r\n", "");
     assert_true(reader.keep_alive);
 }

@@ -4,6 +4,8 @@
 
 #include "spsp_server_fixture.h"
 
+#include "spsp/spsp_server.h"
+
 /* ---- receivers that the application knows ---- */
 
 static void test_the_application_is_asked(void **state)
@@ -60,6 +62,8 @@ static void test_an_answer_takes_its_time(void **state)
     assert_int_equal(rill_spsp_server_answer(w.spsp, w.query, &c, false), RILL_ERR_ADDRESS);
     assert_int_equal(rill_server_generate_credentials(w.server, NULL, &c), RILL_OK);
     assert_int_equal(rill_spsp_server_answer(w.spsp, w.query, &c, true), RILL_OK);
+    assert_int_equal(rill_map_count(&w.spsp->queries),
+                     0); /* it does not wait for its asker to go */
     until(&w.ended);
     until(&w.socket_closed);
     rill_spsp_answer a = read_answer(w.got);
