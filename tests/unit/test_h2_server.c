@@ -329,6 +329,34 @@ static void test_an_end_of_http_2_is_the_end(void **state)
     assert_true(rill_http_server_is_done(server));
 }
 
+/* Each allocation fails once: then nothing of the session is used any more. */
+static void test_a_session_without_memory_is_over(void **state)
+{
+    unsigned over = 0;
+    for (unsigned long n = 1; n < 100; n++) {
+        tear_down(state);
+        set_up(state);
+        blocks.max_kept = 0;
+        begin_2();
+        memory.fail_at = memory.asked + n;
+        h2_post(&in, 1, 3000, true);
+        flush_in();
+        if (last != RILL_ERR_NOMEM)
+            continue;
+        /* The memory is there again. It says nothing more, and nothing is asked. */
+        size_t before = asked;
+        over++;
+        assert_int_equal(out_len, 0);
+        assert_true(rill_http_server_is_done(server));
+        h2_post(&in, 3, 0, true);
+        flush_in();
+        assert_int_equal(last, RILL_ERR_CLOSED);
+        assert_int_equal(out_len, 0);
+        assert_int_equal(asked, before);
+    }
+    assert_true(over > 3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -350,6 +378,7 @@ int main(void)
         TEST(test_no_more_streams_than_allowed),
         TEST(test_an_answer_before_the_end_stops_the_rest),
         TEST(test_an_end_of_http_2_is_the_end),
+        TEST(test_a_session_without_memory_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,6 +154,7 @@ static void on_stream_end(rill_stream *s, const rill_end *end, void *user)
 static void on_stream(rill_stream *s, void *user)
 {
     world *w = user;
+    assert_false(w->paused);
     w->streams[0]++;
     if (w->close_undecided != 0)
         assert_int_equal(rill_stream_receive_total(s, w->amount, RILL_NEVER), RILL_OK);
@@ -425,6 +426,34 @@ static void test_pause(void **state)
     assert_int_equal(w->ends, 2);
 }
 
+static world *whose;
+
+static void open_another(void)
+{
+    rill_stream *s;
+    size_t accepted;
+    assert_true(whose->paused);
+    assert_int_equal(rill_connection_open_stream(rill_client_connection(whose->client), &s),
+                     RILL_OK);
+    assert_int_equal(rill_stream_write(s, "x", 1, &accepted), RILL_OK);
+    whose->streams[1]++;
+}
+
+/* A stream that begins meanwhile is told of afterwards. */
+static void test_nothing_is_told_in_a_pause(void **state)
+{
+    world *w = *state;
+    whose = w;
+    memory.room = 1;
+    w->pause = true;
+    w->on_first_money = open_another;
+    run(w);
+    assert_int_equal(w->sent_error, RILL_OK);
+    assert_int_equal(w->received, 5000);
+    assert_int_equal(w->streams[0], 2);
+    assert_int_equal(w->ends, 3);
+}
+
 static void test_no_account(void **state)
 {
     world *w = *state;
@@ -535,6 +564,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_is_credited_once_the_link_is_lost, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_pause, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_is_told_in_a_pause, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_account, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_final_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_loss_and_return, set_up, tear_down),
