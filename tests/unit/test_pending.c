@@ -160,6 +160,33 @@ static void test_copies_have_a_limit(void **state)
     rill_pendings_clear(&p);
 }
 
+/* A packet does not wait for as many small copies to go as a large one needs: it is not kept. */
+static void test_what_finds_no_room_is_not_kept(void **state)
+{
+    (void)state;
+    enum { PIECE = 64 * 1024, COUNT = RILL_PENDINGS_MAX_HELD / PIECE, LARGE = 200 * PIECE };
+    uint8_t *data = calloc(1, LARGE);
+    assert_non_null(data);
+    const rill_bytes small = {data, PIECE};
+    const rill_bytes large = {data, LARGE};
+    rill_pendings p;
+    rill_pendings_init(&p, rill_allocator_default(), COUNT + 1);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(rill_pendings_keep(&p, open_one(&p, 5), &small, 1), RILL_OK);
+    rill_pending *late = open_one(&p, 5);
+    assert_int_equal(rill_pendings_keep(&p, late, &large, 1), RILL_ERR_LIMIT);
+    assert_int_equal(late->copy_len, 0);
+    assert_in_range(p.held, 0, RILL_PENDINGS_MAX_HELD);
+    /* What it took away is room for the next try. */
+    int rc = RILL_ERR_LIMIT;
+    for (unsigned i = 0; i < 4 && rc == RILL_ERR_LIMIT; i++)
+        rc = rill_pendings_keep(&p, late, &large, 1);
+    assert_int_equal(rc, RILL_OK);
+    assert_in_range(p.held, LARGE, RILL_PENDINGS_MAX_HELD);
+    free(data);
+    rill_pendings_clear(&p);
+}
+
 static void test_without_memory(void **state)
 {
     (void)state;
@@ -194,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_booked_in_order),
         cmocka_unit_test(test_a_copy_is_of_all_parts),
         cmocka_unit_test(test_copies_have_a_limit),
+        cmocka_unit_test(test_what_finds_no_room_is_not_kept),
         cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
