@@ -98,6 +98,32 @@ static void test_nobody_answers(void **state)
     assert_in_range(p->end[PAIR_CLIENT].packets, 1, 20);
 }
 
+static void drop_first(pair *p, pair_packet *packet)
+{
+    (void)p;
+    if (packet->from == PAIR_CLIENT && packet->number == 0)
+        packet->action = PAIR_DROP;
+}
+
+/*
+ * Bytes that may have arrived are not sent again before the server has said by which mark it knows
+ * the client. So something else has to ask whether anybody is there.
+ */
+static void test_a_first_packet_that_is_lost_is_followed(void **state)
+{
+    pair *p = *state;
+    p->on_packet = drop_first;
+    pair_write(pair_stream_open(p, PAIR_CLIENT), "x", 1);
+    pair_run(p, 2900 * RILL_MS);
+    assert_int_equal(p->end[PAIR_CLIENT].packets, 1);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 0);
+    pair_run(p, 300 * RILL_MS);
+    assert_int_equal(p->end[PAIR_CLIENT].packets, 2);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 1);
+    pair_run(p, 40 * RILL_SECOND);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 1);
+}
+
 static void refuse_money(pair *p, pair_packet *packet)
 {
     if (packet->amount > 0)
@@ -386,6 +412,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_kept_alive),
         PAIR_TEST_TO_OPEN(test_not_kept_alive_without_a_stream),
         PAIR_TEST(test_nobody_answers),
+        PAIR_TEST(test_a_first_packet_that_is_lost_is_followed),
         cmocka_unit_test(test_a_path_that_refuses_everything),
         PAIR_TEST(test_goals_time_out_with_what_was_done),
         PAIR_TEST(test_nothing_is_sent_after_a_call_has_timed_out),
