@@ -303,6 +303,78 @@ static void test_reloads_while_routes_are_learnt(void **state)
         assert_true(store.routes[i].len == 0 || strcmp(store.routes[i].prefix, "g.far") != 0);
 }
 
+static rill_i128 amount(int64_t value)
+{
+    return rill_wide_signed(rill_wide_of(value < 0 ? UINT64_MAX : 0, (uint64_t)value));
+}
+
+/* Who is taken out gets nothing more, and has its balance when it comes back. */
+static void test_an_account_that_goes_and_comes_back(void **state)
+{
+    rill_prepare p;
+    (void)state;
+    end();
+    store = (disk){.store = {&disk_ops}};
+    assert_int_equal(begin(TWO BOB), RILL_OK);
+    turn();
+    written();
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
+    send(&alice, 1, "g.x.bob", 100);
+    assert_string_equal(destination_of(&bob, &p), "g.x.bob");
+    /* His answer is due, which still counts. Nothing else is for him. */
+    reload(TWO);
+    send(&alice, 2, "g.x.bob", 100);
+    rejected(&alice, 2, "F02");
+    assert_int_equal(bob.sent_count, 1);
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    fulfilled(&alice, 1);
+    rill_core_part(core);
+    disconnect(&bob);     /* he is sent away */
+    now.wall_ms += 60000; /* the minute is over whose sums may still change */
+    for (unsigned i = 0; i < 3 && rill_core_is_leaving(core); i++) {
+        rill_core_part(core);
+        turn();
+        if (store.batch != NULL)
+            written();
+    }
+    assert_false(rill_core_is_leaving(core));
+    assert_int_equal(rill_core_accounts(core), 1);
+    reload(TWO BOB);
+    assert_int_equal(rill_core_accounts(core), 2);
+    assert_true(rill_wide_equal(rill_core_account(core, 1)->balance.booked, amount(100)));
+    assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
+    send(&alice, 3, "g.x.bob", 10);
+    assert_string_equal(destination_of(&bob, &p), "g.x.bob");
+    fulfill(&bob, fulfillment);
+    turn();
+    written();
+    fulfilled(&alice, 3);
+    assert_true(rill_wide_equal(rill_core_account(core, 1)->balance.booked, amount(110)));
+}
+
+/* Whoever came with a token that is not good any more has to come again. */
+static void test_a_token_that_is_not_good_any_more(void **state)
+{
+    static fake other;
+    (void)state;
+    end();
+    store = (disk){.store = {&disk_ops}};
+    assert_int_equal(begin(TWO BOB), RILL_OK);
+    turn();
+    written();
+    assert_int_equal(come(&alice, "alice", "ALICE"), RILL_OK);
+    assert_int_equal(come(&bob, "bob", "BOB"), RILL_OK);
+    reload(TWO "  bob: {relation: child, asset: USD/2, tokens: env:NEW}\n");
+    assert_true(bob.closed);
+    assert_false(alice.closed);
+    assert_int_equal(come(&other, "bob", "BOB"), RILL_ERR_AUTH);
+    assert_int_equal(come(&other, "bob", "NEW"), RILL_OK);
+    disconnect(&other);
+}
+
 /* A route to a child's address is refused, and the child keeps its packets. */
 static void test_a_refused_route_leaves_the_child(void **state)
 {
@@ -338,6 +410,8 @@ int main(void)
         TEST(test_routes_are_kept),
         TEST(test_reloads_while_routes_are_learnt),
         TEST(test_a_refused_route_leaves_the_child),
+        TEST(test_an_account_that_goes_and_comes_back),
+        TEST(test_a_token_that_is_not_good_any_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
