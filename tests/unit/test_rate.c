@@ -302,6 +302,11 @@ static void test_one_packet_is_an_exception_after_all_is_forgotten(void **state)
     rill_rate_learn(&r, 1, 3);
     assert_int_equal(r.before.num, 104);
     assert_int_equal(r.before.den, 40);
+    /* What the rate before explains as well says nothing; more than that is the rate. */
+    rill_rate_learn(&r, 1, 2);
+    assert_int_equal(r.before.num, 104);
+    rill_rate_learn(&r, 40, 120);
+    assert_int_equal(r.before.num, 0);
     /* Rounding alone explains more than was seen. */
     rill_rate_init(&r, (rill_ratio){2, 1}, (rill_ratio){0, 1});
     rill_rate_learn(&r, 4, 10);
