@@ -461,6 +461,45 @@ static void test_a_server_gives_no_number_twice(void **state)
     pair_close(&p);
 }
 
+/* Of a connection that is over, and which too many wait for, the next packets come to it still. */
+static void test_who_cannot_make_way_is_told_as_well(void **state)
+{
+    const raw_packet begins = {0}, pays = {.amount = 5};
+    pair p;
+    pair_options o = pair_defaults();
+    raw_peer r, other;
+    (void)state;
+    o.stay = true;
+    pair_open(&p, &o);
+    rill_endpoint *server = p.end[PAIR_SERVER].endpoint;
+    raw_open(&r, p.credentials.destination_account, p.credentials.shared_secret);
+    raw_open(&other, p.credentials.destination_account, p.credentials.shared_secret);
+    for (unsigned life = 1; life <= 5; life++) {
+        raw_begin(&r, rill_life_of(p.now.wall_ms, life));
+        if (life > 1) { /* the one before ends, and its end is not fetched */
+            raw_send(&r, server, p.now, &begins, &reply);
+            assert_int_equal(reply.code, RILL_ILP_T02_PEER_BUSY);
+        }
+        raw_send(&r, server, p.now, &begins, &reply);
+        assert_int_equal(reply.trailer, RILL_TRAILER_MARK);
+    }
+    raw_go_on(&r, &reply);
+    raw_begin(&other, rill_life_of(p.now.wall_ms, 6));
+    for (unsigned i = 0; i < 2; i++) {
+        raw_send(&other, server, p.now, &begins, &reply);
+        assert_int_equal(reply.code, RILL_ILP_T02_PEER_BUSY);
+        raw_send(&r, server, p.now, &pays, &reply);
+        assert_int_equal(reply.trailer, RILL_TRAILER_REPLACED);
+        const rill_frame *close = raw_find(&reply, RILL_FRAME_CONNECTION_CLOSE);
+        assert_non_null(close);
+        assert_int_equal(close->code, RILL_CLOSE_INTERNAL_ERROR);
+        assert_memory_equal(close->text.data, "another program", 15);
+    }
+    raw_close(&r);
+    raw_close(&other);
+    pair_close(&p);
+}
+
 static struct {
     uint8_t bytes[RILL_PACKET_BUFFER];
     size_t len;
@@ -590,6 +629,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_few_wait_for_an_end),
+        cmocka_unit_test(test_who_cannot_make_way_is_told_as_well),
         cmocka_unit_test(test_its_bytes_are_its_own),
         cmocka_unit_test(test_a_clock_that_is_set_back_replaces_nobody),
         cmocka_unit_test(test_another_life_does_not_wait_for_the_one_before),
