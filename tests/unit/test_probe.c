@@ -255,29 +255,43 @@ static void answer_no_money(pair *p, pair_packet *packet)
         packet->action = PAIR_IN_DOUBT;
 }
 
+static uint64_t lossy_from;
+
+/* In the end some are lost, and waited for while the path is left alone. */
+static void answer_no_money_and_lose_some(pair *p, pair_packet *packet)
+{
+    answer_no_money(p, packet);
+    if (packet->amount > 0 && p->now.mono_ns >= lossy_from && packet->number % 3 == 0)
+        packet->action = PAIR_DROP;
+}
+
 /*
  * Volleys are repeated after three seconds, and a link that says that no answer comes is left alone
  * for up to a second. The time that there is, is not stretched for that.
  */
 static void test_probing_ends_in_time(void **state)
 {
-    void (*const paths[])(pair * p, pair_packet * packet) = {lose_money, answer_no_money};
-    for (unsigned i = 0; i < 2; i++) {
+    void (*const paths[])(pair * p, pair_packet * packet) = {lose_money, answer_no_money,
+                                                             answer_no_money_and_lose_some};
+    /* Some of these times end while the path is left alone, or after a packet is overdue. */
+    for (unsigned i = 0; i < 30; i++) {
         pair *p = *state;
         pair_options o = pair_defaults();
         rill_waiting w;
+        const uint64_t time = 4 * RILL_SECOND + i / 3 * 130 * RILL_MS;
         o.connection.min_rate = (rill_ratio){0, 1};
-        o.connection.connect_timeout_ns = 4 * RILL_SECOND;
+        o.connection.connect_timeout_ns = time;
         pair_open(p, &o);
         pair_run(p, RILL_SECOND);
         uint64_t begun = p->now.mono_ns;
-        p->on_packet = paths[i];
+        lossy_from = begun + 3300 * RILL_MS;
+        p->on_packet = paths[i % 3];
         assert_int_equal(
             rill_stream_send_total(pair_stream_open(p, PAIR_CLIENT), 1000000, RILL_NEVER), RILL_OK);
-        pair_run(p, 4 * RILL_SECOND - RILL_MS);
+        pair_run(p, time - RILL_MS);
         rill_connection_get_waiting(p->end[PAIR_CLIENT].connection, &w);
         assert_int_equal(w.reason, RILL_WAIT_RATE);
-        assert_true(w.until_ns == begun + 4 * RILL_SECOND);
+        assert_true(w.until_ns == begun + time);
         assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 0);
         pair_run(p, 2 * RILL_MS);
         assert_int_equal(p->end[PAIR_CLIENT].events[RILL_EVENT_SEND_TOTAL_END], 1);
