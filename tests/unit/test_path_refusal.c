@@ -113,6 +113,27 @@ static void test_too_small(void **state)
     close_client(&c);
 }
 
+/* F08 of what is much smaller than what passes: too small, once. Then the maximum has fallen. */
+static void test_much_smaller_is_too_small_once(void **state)
+{
+    client c;
+    (void)state;
+    open_paying(&c, 10);
+    rill_path *path = c.connection->path;
+    rill_path_passed(path, 1000, c.now.mono_ns);
+    meets_code(&c, RILL_ILP_F08_AMOUNT_TOO_LARGE);
+    assert_true(path->suspected == 10 && path->suspicions == 1);
+    assert_true(path->packet_size.passed == 1000 && path->packet_size.refused == UINT64_MAX);
+    assert_true(next(&c));
+    assert_int_equal(c.amount, 10);
+    meets_code(&c, RILL_ILP_F08_AMOUNT_TOO_LARGE);
+    assert_true(path->packet_size.passed == 0 && path->packet_size.refused == 10);
+    assert_int_equal(path->suspected, 0); /* smaller ones are tried */
+    assert_true(next(&c));
+    assert_in_range(c.amount, 1, 9);
+    close_client(&c);
+}
+
 /* T04 is about value, and T05 about packets: each is held back by its own window. */
 static void test_which_is_too_much(void **state)
 {
@@ -216,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_no_amount_at_all),
         cmocka_unit_test(test_too_small),
+        cmocka_unit_test(test_much_smaller_is_too_small_once),
         cmocka_unit_test(test_which_is_too_much),
         cmocka_unit_test(test_final_errors),
         cmocka_unit_test(test_clocks_that_differ),
