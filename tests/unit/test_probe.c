@@ -139,6 +139,17 @@ static void test_dust_below_a_maximum_that_is_told(void **state)
     pays(p, s, 3840, 3 * RILL_SECOND, 60);
 }
 
+/* Nor do the sizes between, where all of them are too small as well: the maximum is tried. */
+static void test_only_the_maximum_that_is_told_passes(void **state)
+{
+    pair *p = *state;
+    reset();
+    path.least = 300;
+    rill_stream *s = open_to_probe(p, (rill_ratio){97, 100});
+    p->maximum[PAIR_CLIENT] = 384;
+    pays(p, s, 3840, 3 * RILL_SECOND, 60);
+}
+
 /* One connector tells a maximum, a farther one has a smaller one and does not tell it. */
 static void two_maxima(pair *p, pair_packet *packet)
 {
@@ -446,6 +457,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_too_little_is_dust),
         PAIR_TEST_TO_OPEN(test_sizes_between_the_first_are_tried),
         PAIR_TEST_TO_OPEN(test_dust_below_a_maximum_that_is_told),
+        PAIR_TEST_TO_OPEN(test_only_the_maximum_that_is_told_passes),
         PAIR_TEST_TO_OPEN(test_a_maximum_that_is_told_is_one_of_several),
         PAIR_TEST_TO_OPEN(test_a_maximum_that_is_told_has_not_passed),
         PAIR_TEST_TO_OPEN(test_what_is_to_be_sent_is_probed),
