@@ -247,6 +247,8 @@ def far(world):
     first = Row("first_money", "first unit of money after connect, rate given", "round trips",
                 less=True, required="1", need=at_most(1.1))
     first.add("limit", [1])
+    http = Row("far_http", f"the same by HTTP/2, after the link is up, {s.delay_ms} ms each way", "s",
+               less=True, required="0.7", need=at_most(0.7))
     linked, large = [], []
     for row in money, data:
         row.add("limit", [4 * trip])
@@ -260,13 +262,19 @@ def far(world):
         data.add("rill", world.send_c(port, line, "data", 10**7)["total"])
         large += world.send_c(port, line, "data", 10**7, 1 << 24)["total"]
         world.stop_all()
+        _, port = world.rilld(http=True)
+        by = link(world.delayed(port), "", "ilp+h2c")
+        got = world.send_c(port, None, "money", 1000, by=by)
+        http.add("rill", [got["total"][0] - got["ready"][0]])
+        http.add("limit", [3 * trip])
+        world.stop_all()
     money.notes.append(f"of it {min(linked):.2f} s are link and IL-DCP: three round trips")
     data.notes.append(f"with buffers of 16 MB set by the application: {min(large):.2f} s")
     for _ in range(s.js_repeats):
         try_js(world, money, lambda: js_sends(world, money, "money", 1000, 1))
         try_js(world, data, lambda: js_sends(world, data, "data", 10**7, 1))
     try_js(world, first, lambda: js_first(world, first))
-    return [money, data, first]
+    return [money, http, data, first]
 
 
 def js_first(world, row):

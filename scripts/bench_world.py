@@ -180,10 +180,11 @@ rates: {{base: USD, spread: 0.002, prices: {{EUR: {{price: 1.0842}}}}}}
         _, match = self.start([self.program("delay"), port, self.settings.delay_ms], r"^(\d+)$")
         return int(match.group(1))
 
-    def send_c(self, near, far, kind, count, buffers=None):
+    def send_c(self, near, far, kind, count, buffers=None, by=None):
         """
         What bench_net's client prints; the server is at port near, the client at far. buffers:
-        bytes of each of a stream's, instead of what they are at first.
+        bytes of each of a stream's, instead of what they are at first. by: the client's link, if it
+        is not one by BTP.
         """
         os.environ.pop("BENCH_BUFFER", None)
         if buffers:
@@ -191,7 +192,7 @@ rates: {{base: USD, spread: 0.002, prices: {{EUR: {{price: 1.0842}}}}}}
         file = self.file("credentials")
         self.server, _ = self.start([self.program("net"), "receive", link(near, "bob"), file],
                                     "listening")
-        return self.c("net", "send", link(far, "alice"), file, kind, count)
+        return self.c("net", "send", by or link(far, "alice"), file, kind, count)
 
     def payee(self):
         """(process, (port of its node, port of its SPSP server)) of bench_payment's receiver."""
