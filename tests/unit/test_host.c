@@ -160,6 +160,13 @@ static void on_stream(rill_stream *s, void *user)
         assert_int_equal(rill_stream_receive_total(s, w->amount, RILL_NEVER), RILL_OK);
 }
 
+static void on_readable(rill_stream *s, void *user)
+{
+    const world *w = user;
+    assert_false(w->paused);
+    rill_stream_consume(s, rill_stream_peek(s).len);
+}
+
 static void on_received(rill_stream *s, int error, void *user)
 {
     world *w = user;
@@ -247,6 +254,7 @@ static const rill_handlers server_handlers = {.size = sizeof(rill_handlers),
                                               .money = on_money,
                                               .incoming = on_incoming,
                                               .stream = on_stream,
+                                              .readable = on_readable,
                                               .receive_total_end = on_received,
                                               .stream_end = on_stream_end,
                                               .connection_end = on_connection_end,
