@@ -57,6 +57,37 @@ static void test_a_false_fulfillment_commits_nothing(void **state)
     close_client(&c);
 }
 
+static void of_any_rate(rill_connection_options *o)
+{
+    o->min_rate = (rill_ratio){0, 1};
+}
+
+/* A probe has no fulfillment, and zeros are none. */
+static void test_a_probe_is_not_fulfilled(void **state)
+{
+    static const uint8_t zeros[32];
+    const rill_fulfill fulfilled = {.fulfillment = zeros};
+    rill_connection_stats before, stats;
+    client c;
+    size_t len;
+    (void)state;
+    open_client_with(&c, of_any_rate);
+    assert_true(next(&c));
+    fulfill(&c, 0, NULL, 0);
+    assert_int_equal(rill_stream_set_send_max(c.stream, 100), RILL_OK);
+    do
+        assert_true(next(&c));
+    while (c.amount == 0);
+    rill_connection_get_stats(c.connection, &before);
+    assert_int_equal(rill_fulfill_encode(&fulfilled, answer, sizeof answer, &len), RILL_OK);
+    give(&c, len);
+    rill_connection_get_stats(c.connection, &stats);
+    assert_int_equal(stats.packets_rejected, before.packets_rejected + 1);
+    assert_int_equal(stats.packets_fulfilled, before.packets_fulfilled);
+    assert_int_equal(totals(&c).sent, 0);
+    close_client(&c);
+}
+
 /* The reply to one packet put in the place of another's. */
 static void test_replies_are_not_exchanged(void **state)
 {
@@ -480,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_what_the_receiver_says_arrived_is_noted),
         cmocka_unit_test(test_a_fulfillment_without_data_commits),
         cmocka_unit_test(test_a_false_fulfillment_commits_nothing),
+        cmocka_unit_test(test_a_probe_is_not_fulfilled),
         cmocka_unit_test(test_replies_are_not_exchanged),
         cmocka_unit_test(test_a_malformed_reply_leaves_money_in_doubt),
         cmocka_unit_test(test_absurd_amounts_do_not_wrap),
