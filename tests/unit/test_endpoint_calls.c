@@ -398,6 +398,15 @@ static void test_packets_for_nobody(void **state)
     assert_int_equal(refusal(p, "test.server", 50), RILL_ILP_F02_UNREACHABLE);
     assert_int_equal(refusal(p, "test.elsewhere.x", 50), RILL_ILP_F02_UNREACHABLE);
     assert_int_equal(refusal(p, "test.server.x", 50), RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    /* It is for credentials that nobody has used, and comes from nobody who knows their secret. */
+    rill_credentials unused;
+    assert_int_equal(
+        rill_endpoint_generate_credentials(p->end[PAIR_SERVER].endpoint, NULL, &unused), RILL_OK);
+    assert_int_equal(refusal(p, unused.destination_account, 0), RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    assert_int_equal(refusal(p, unused.destination_account, 28), RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    assert_int_equal(refusal(p, unused.destination_account, 60), RILL_ILP_F06_UNEXPECTED_PAYMENT);
+    assert_int_equal(rill_endpoint_connection_count(p->end[PAIR_SERVER].endpoint), 1);
+    rill_credentials_wipe(&unused);
     /* It is for an open connection, but cannot be decrypted. */
     assert_int_equal(refusal(p, connection, 0), RILL_ILP_F06_UNEXPECTED_PAYMENT);
     assert_int_equal(refusal(p, connection, 28), RILL_ILP_F06_UNEXPECTED_PAYMENT);
