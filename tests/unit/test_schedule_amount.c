@@ -83,6 +83,29 @@ static void test_what_rounding_takes_is_not_sent(void **state)
     close_client(&c);
 }
 
+/* However much others have earned, and before anything is known of the rate: something arrives. */
+static void test_something_arrives_of_each_packet(void **state)
+{
+    const rill_ratio half = {1, 2};
+    const rill_i128 nothing = rill_wide_signed(rill_wide(0));
+    client c;
+    rill_choice choice;
+    (void)state;
+    open_client(&c);
+    assert_true(rill_stream_may_pay(c.stream));
+    rill_tally *tallies[] = {&c.connection->path->tally, &c.stream->out->tally};
+    rill_rate_init(&c.connection->path->rate, half, (rill_ratio){0, 1});
+    for (unsigned i = 0; i < 2; i++) {
+        rill_tally_begin(tallies[i], half, rill_rate_era(&c.connection->path->rate));
+        assert_true(rill_tally_commit(tallies[i], nothing, 20, 20));
+        assert_int_equal(rill_tally_demand(tallies[i], 1, false), 0);
+    }
+    may_send(&c, 100);
+    assert_true(choose(&c, 100, 1, &choice));
+    assert_true(choice.amount == 1 && choice.minimum == 1);
+    close_client(&c);
+}
+
 /* What is under way may come back: so nothing else is the last. */
 static void test_the_last_is_known_when_all_else_is_settled(void **state)
 {
@@ -219,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_the_largest_that_is_known_to_pass),
         cmocka_unit_test(test_one_for_one),
         cmocka_unit_test(test_what_rounding_takes_is_not_sent),
+        cmocka_unit_test(test_something_arrives_of_each_packet),
         cmocka_unit_test(test_the_last_is_known_when_all_else_is_settled),
         cmocka_unit_test(test_what_brings_nothing),
         cmocka_unit_test(test_a_rate_below_the_minimum),
