@@ -452,7 +452,8 @@ static void begin_mute(world *w)
 static void on_mute_client_closed(int error, const char *detail, void *user)
 {
     uint64_t took = uv_hrtime() - s.began;
-    assert_true(s.began != 0 && took > 900 * RILL_MS);
+    /* A second, and what a busy machine adds; the connection itself would wait for five. */
+    assert_true(s.began != 0 && took > 900 * RILL_MS && took < 4 * RILL_SECOND);
     rill_link_close(mute);
     on_client_closed(error, detail, user);
 }
