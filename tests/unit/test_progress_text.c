@@ -84,6 +84,17 @@ static void test_speed_is_of_the_last_seconds(void **state)
     note(&p, START + 30 * RILL_SECOND, START + 40 * RILL_SECOND, 0, &s);
     assert_non_null(strstr(text_of(&p, START + 40 * RILL_SECOND, &s, 200), ", 0/s"));
     assert_null(strstr(line, "left"));
+    /* It falls evenly, until it is 0 after a few seconds: the window moves with the time. */
+    uint64_t now = START + 40 * RILL_SECOND, before = 1001, speed = 0;
+    note(&p, now, now + 20 * RILL_SECOND, 1000, &s);
+    now += 20 * RILL_SECOND;
+    for (unsigned i = 0; i < 60; i++, before = speed) {
+        note(&p, now, now + RILL_SECOND / 10, 0, &s);
+        now += RILL_SECOND / 10;
+        assert_true(cli_speed_per_second(&p.money, now, s.sent, &speed));
+        assert_in_range(speed, before > 120 ? before - 120 : 0, before);
+    }
+    assert_int_equal(speed, 0);
 }
 
 static void test_widths(void **state)
