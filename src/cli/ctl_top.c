@@ -226,7 +226,7 @@ static unsigned number_of(const ctl_args *args, const char *option, unsigned oth
 
 static void wait_for(unsigned seconds)
 {
-    struct timespec left = {.tv_sec = seconds};
+    struct timespec left = {.tv_sec = (time_t)seconds};
     while (nanosleep(&left, &left) != 0 && errno == EINTR)
         ;
 }

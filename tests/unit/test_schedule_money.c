@@ -259,6 +259,29 @@ static void test_a_unit_that_brings_slightly_too_much(void **state)
     close_client(&c);
 }
 
+/* There is room, but for less than the path brings anything of: more is asked for. */
+static void test_too_little_room_is_asked_about(void **state)
+{
+    client c;
+    (void)state;
+    open_path(&c, 1000);
+    rill_path *path = c.connection->path;
+    rill_rate_init(&path->rate, (rill_ratio){1, 4}, (rill_ratio){0, 1});
+    rill_rate_learn(&path->rate, 1000, 300);
+    path->worth.enough = 10;
+    path->worth.brings = 3;
+    path->worth.less = 9;
+    path->worth.barren = 9;
+    path->worth.believed = (rill_ratio){3, 10};
+    rill_stream *s = stream_with(&c, 100);
+    s->theirs.max = 1;
+    s->urgent = 0;
+    assert_in_range(rill_schedule_money_room(c.connection, s), 1, 9);
+    assert_null(plan(&c));
+    assert_true(s->out->blocked && (s->urgent & RILL_TELL(MONEY_BLOCKED)) != 0);
+    close_client(&c);
+}
+
 /* What became of earlier money is asked: until then none of that stream leaves. */
 static void test_money_waits_for_a_doubt(void **state)
 {
@@ -331,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_who_is_blocked_is_passed),
         cmocka_unit_test(test_room_by_the_other_sides_maximum),
         cmocka_unit_test(test_a_unit_that_brings_slightly_too_much),
+        cmocka_unit_test(test_too_little_room_is_asked_about),
         cmocka_unit_test(test_money_waits_for_a_doubt),
         cmocka_unit_test(test_money_is_held_back),
         cmocka_unit_test(test_its_frames),
