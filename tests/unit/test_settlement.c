@@ -400,7 +400,7 @@ static void test_a_neighbours_message(void **state)
     (void)state;
     static const uint8_t zeros[32] = {0};
     const uint8_t *conditions[] = {rill_peer_condition, of_the_rfc};
-    for (uint64_t i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 2; i++) {
         says(&bob, i, conditions[i], 0, "hello");
         assert_null(answer_to(&bob, i));
         assert_string_equal(calls[1 + i].text, "POST http://localhost:1 /accounts/bob/messages");
