@@ -2,6 +2,8 @@
 /*
  * Asynchronous replies over HTTP (RFC 35): between two of our own nodes, and with a neighbour that
  * loses, repeats and mixes up what it says.
+ *
+ * Over 600 lines: both ends of one exchange, and each fault of it, need the same two nodes.
  */
 #define _GNU_SOURCE
 
