@@ -107,7 +107,7 @@ static void drop_first(pair *p, pair_packet *packet)
 
 /*
  * Bytes that may have arrived are not sent again before the server has said by which mark it knows
- * the client. So something else has to ask whether anybody is there.
+ * the client. So something else has to ask whether anybody is there. Then they are sent at once.
  */
 static void test_a_first_packet_that_is_lost_is_followed(void **state)
 {
@@ -118,8 +118,33 @@ static void test_a_first_packet_that_is_lost_is_followed(void **state)
     assert_int_equal(p->end[PAIR_CLIENT].packets, 1);
     assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 0);
     pair_run(p, 300 * RILL_MS);
-    assert_int_equal(p->end[PAIR_CLIENT].packets, 2);
+    assert_int_equal(p->end[PAIR_CLIENT].packets, 3); /* the question, and the bytes */
     assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 1);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 1);
+    uint64_t packets = p->end[PAIR_CLIENT].packets;
+    pair_run(p, 40 * RILL_SECOND); /* and not once more when the first one expires */
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 1);
+    assert_in_range(p->end[PAIR_CLIENT].packets - packets, 0, 3);
+}
+
+static void drop_first_and_second_reply(pair *p, pair_packet *packet)
+{
+    drop_first(p, packet);
+    if (packet->from == PAIR_CLIENT && packet->number == 1)
+        packet->action = PAIR_LOSE_REPLY;
+}
+
+/* The mark comes with a packet of the server, before any reply does. */
+static void test_a_first_packet_that_is_lost_and_a_server_that_writes(void **state)
+{
+    pair *p = *state;
+    p->on_packet = drop_first_and_second_reply;
+    pair_write(pair_stream_open(p, PAIR_CLIENT), "x", 1);
+    pair_run(p, 3200 * RILL_MS);
+    assert_int_equal(p->end[PAIR_SERVER].events[RILL_EVENT_CONNECTION], 1);
+    pair_write(pair_stream_open(p, PAIR_SERVER), "y", 1);
+    pair_run(p, 300 * RILL_MS);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 1);
     pair_run(p, 40 * RILL_SECOND);
     assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, 1);
 }
@@ -413,6 +438,7 @@ int main(void)
         PAIR_TEST_TO_OPEN(test_not_kept_alive_without_a_stream),
         PAIR_TEST(test_nobody_answers),
         PAIR_TEST(test_a_first_packet_that_is_lost_is_followed),
+        PAIR_TEST(test_a_first_packet_that_is_lost_and_a_server_that_writes),
         cmocka_unit_test(test_a_path_that_refuses_everything),
         PAIR_TEST(test_goals_time_out_with_what_was_done),
         PAIR_TEST(test_nothing_is_sent_after_a_call_has_timed_out),

@@ -190,6 +190,50 @@ static void test_bytes_that_come_late_come_once(void **state)
     close_client(&c);
 }
 
+/* No reply comes for 15 s: of the connection's first packet, or of a later one. Then it does. */
+static void wait_for_a_late_reply(bool first)
+{
+    client c;
+    reader r = {.buffer = BUFFER};
+    if (first)
+        open_client(&c);
+    else
+        begin(&c, &r, BUFFER);
+    write_bytes(&c, 1000);
+    assert_true(next(&c));
+    assert_true(has_data());
+    arrive(&r);
+    uint64_t all = first ? 1000 : 1100;
+    uint64_t request = c.request;
+    uint64_t began = c.now.mono_ns;
+    uint8_t packet[RILL_PACKET_BUFFER];
+    size_t len = c.len;
+    unsigned others = 0;
+    memcpy(packet, c.packet, len);
+    while (c.now.mono_ns - began < 15 * RILL_SECOND) {
+        if (!next(&c))
+            continue;
+        others++;
+        assert_false(has_data());
+        reply(&c, &r);
+    }
+    assert_true(others > 0 || !first); /* whether anybody is there is asked after three seconds */
+    assert_int_equal(acknowledged(&c), all - 1000);
+    c.request = request;
+    c.len = len;
+    memcpy(c.packet, packet, len);
+    reply(&c, &r);
+    assert_int_equal(acknowledged(&c), all);
+    close_client(&c);
+}
+
+static void test_bytes_whose_reply_is_late_are_waited_for(void **state)
+{
+    (void)state;
+    wait_for_a_late_reply(false);
+    wait_for_a_late_reply(true);
+}
+
 /* Any of several pieces: those behind a hole are there or not, and nobody sees it before. */
 static void test_each_choice_of_pieces(void **state)
 {
@@ -371,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_whether_they_arrived_is_waited_for),
         cmocka_unit_test(test_bytes_that_did_not_arrive_are_sent_once_that_is_known),
         cmocka_unit_test(test_bytes_that_come_late_come_once),
+        cmocka_unit_test(test_bytes_whose_reply_is_late_are_waited_for),
         cmocka_unit_test(test_each_choice_of_pieces),
         cmocka_unit_test(test_who_has_just_read_may_read_on),
         cmocka_unit_test(test_a_reader_that_stopped_is_not_asked_in_vain),

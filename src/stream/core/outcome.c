@@ -223,12 +223,29 @@ void rill_flight_lose(rill_connection *c, rill_flight *f, uint64_t now_ns)
     finish(c, f);
 }
 
+/* All that an overdue packet carried but for its money, as a new packet's to carry. */
+static void carry_again(rill_connection *c, rill_flight *f, uint64_t now_ns)
+{
+    if (f->piece_count > 0 && !rill_numbering_takes_duplicates(&c->numbers))
+        return;
+    send_again(c, f, now_ns);
+    drop_parts(f, false);
+}
+
 void rill_flight_overdue(rill_connection *c, rill_flight *f, uint64_t now_ns)
 {
     rill_flights_overdue(&c->path->flights, f);
-    if (f->piece_count == 0 || rill_numbering_takes_duplicates(&c->numbers)) {
-        send_again(c, f, now_ns);
-        drop_parts(f, false);
+    carry_again(c, f, now_ns);
+    rill_connection_ready(c);
+}
+
+void rill_flight_overdue_bytes(rill_connection *c, uint64_t now_ns)
+{
+    rill_list *aside = &c->path->flights.aside;
+    for (rill_list *n = aside->next; n != aside; n = n->next) {
+        rill_flight *f = RILL_CONTAINER(n, rill_flight, node);
+        if (f->overdue && !f->in_doubt)
+            carry_again(c, f, now_ns);
     }
     rill_connection_ready(c);
 }

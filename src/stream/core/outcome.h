@@ -20,6 +20,9 @@ void rill_flight_lose(rill_connection *c, rill_flight *f, uint64_t now_ns);
 void rill_flight_doubt(rill_connection *c, rill_flight *f, uint64_t now_ns);
 /* As doubt, but a reply may still come. */
 void rill_flight_overdue(rill_connection *c, rill_flight *f, uint64_t now_ns);
+/* The other side takes bytes that come twice, as has just been learnt: those of packets that are
+ * overdue are sent again. */
+void rill_flight_overdue_bytes(rill_connection *c, uint64_t now_ns);
 /* It has come, or cannot come any more: as if it had never been overdue. */
 void rill_flight_found(rill_connection *c, rill_flight *f);
 /* Nobody can take it any more. Its money stays held and in doubt, and is asked about (doubt.h);

@@ -19,6 +19,7 @@
 #include "stream/core/contact.h"
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/numbering.h"
+#include "stream/core/outcome.h"
 #include "stream/core/queues.h"
 #include "stream/core/reply.h"
 #include "stream/core/settle.h"
@@ -386,6 +387,7 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
     if (a->prepare.expires_at_ms <= a->now.wall_ms)
         return reject_bare(a, RILL_ILP_R00_TRANSFER_TIMED_OUT);
     uint64_t number;
+    bool opening = c->numbers.opening;
     rill_place place = rill_numbering_place(&c->numbers, c->succession.past, in.packet, &number);
     if (place != RILL_PLACE_HERE)
         return misplaced(&in, place);
@@ -405,6 +407,8 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
         return refused;
     }
     rill_connection_authentic(c, a->now.mono_ns);
+    if (opening)
+        rill_flight_overdue_bytes(c, a->now.mono_ns);
     bool exhausted = rill_numbering_exhausted(&c->numbers, c->counts.packets_received);
     int result = err != RILL_OK ? violate(&in, err) : exhausted ? exhaust(&in) : handle(&in);
     rill_settle(c, a->now.mono_ns);

@@ -49,10 +49,13 @@ static void found_another(rill_answer *a, const char *message)
 static void hear_numbers(rill_answer *a)
 {
     rill_connection *c = a->c;
+    bool opening = c->numbers.opening;
     if (c->numbers.opening && !rill_tells_who_we_are(a->f))
         rill_tell_who_we_are(c);
     if (!rill_numbering_hear(&c->numbers, a->packet->after, &c->counts.ended_another))
         found_another(a, "two servers answer, or one that was started again");
+    else if (opening)
+        rill_flight_overdue_bytes(c, a->now.mono_ns);
 }
 
 /* The STREAM packet in the data of a reply, if it is the one that belongs there. */
