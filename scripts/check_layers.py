@@ -127,19 +127,30 @@ def problem(path, layer, quote, name):
     return None if layer in SYSTEM_LAYERS else "is not standard C"
 
 
-# What one module alone may write, however many read it: its file, and what writing looks like.
-OWNED = {
-    "src/stream/money/money.c": re.compile(
-        r"\bmoney\.(?:free|away|late|lost|abandoned|sent|delivered|expected|held|in_doubt)\s*"
-        r"(?:[-+]?=(?!=)|\+\+|--)"),
+WRITES = r"\s*(?:[-+|&]?=(?!=)|\+\+|--)"
+# The parts of a STREAM connection, and the modules of src/stream/core that write them.
+PARTS = {
+    "blocked": ("blocked",), "closing": ("closing", "close"), "contact": ("contact",),
+    "data": ("data_flow",), "holdoffs": ("holdoffs",), "identity": ("identity",),
+    "numbers": ("numbering",), "patience": ("patience",), "peer": ("peer",), "probing": ("probing", "probe"),
+    "streams": ("streams",), "succession": ("succession",), "telling": ("tell", "queues"),
+    "undecided": ("undecided",),
 }
+# What some modules alone may write, however many read it: their files, and what writing looks like.
+OWNED = {
+    ("src/stream/money/money.c",): re.compile(
+        r"\bmoney\.(?:free|away|late|lost|abandoned|sent|delivered|expected|held|in_doubt)" + WRITES),
+}
+for part, modules in PARTS.items():
+    OWNED[tuple(f"src/stream/core/{module}.{end}" for module in modules for end in "ch")] = re.compile(
+        r"(?:->|\.)" + part + r"(?:->|\.)\w[\w.]*" + WRITES)
 
 
 def written(path, text):
     """What a file writes that is another's."""
-    for owner, writing in OWNED.items():
-        if path != owner:
-            yield from (found.group(0) for found in writing.finditer(text))
+    for owners, writing in OWNED.items():
+        if path.startswith("src/stream/") and path not in owners:
+            yield from (found.group(0).lstrip("->.") for found in writing.finditer(text))
 
 
 def sources():

@@ -94,7 +94,7 @@ int rill_connection_open_stream(rill_connection *c, rill_stream **out)
     if (c->state != RILL_STATE_OPEN || c->closing.ending)
         return RILL_ERR_CLOSED;
     if (c->streams.next_id > c->peer.max_stream_id) {
-        c->streams.wants_another = true;
+        rill_streams_want_another(&c->streams);
         rill_connection_tell(c, RILL_TELL(STREAM_ID_BLOCKED), true);
         rill_blocked_note(c, now_ns);
         rill_connection_wake(c);
@@ -106,7 +106,7 @@ int rill_connection_open_stream(rill_connection *c, rill_stream **out)
     rill_stream *s = rill_stream_create(c, c->streams.next_id, true, now_ns);
     if (!s)
         return RILL_ERR_NOMEM;
-    c->streams.next_id += 2;
+    rill_streams_give_id(&c->streams);
     rill_stream_tell(s, RILL_TELL(MAX_MONEY) | RILL_TELL(MAX_DATA), false);
     *out = s;
     return RILL_OK;

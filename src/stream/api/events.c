@@ -31,8 +31,7 @@ static void judge_unread(rill_stream *s)
     if (!s->closed_remote || s->end_error != RILL_OK || rill_stream_peek(s).len == 0)
         return;
     s->end_error = RILL_ERR_CLOSED;
-    if (s->connection->closing.undone == RILL_OK)
-        s->connection->closing.undone = RILL_ERR_CLOSED;
+    rill_closing_note_undone(&s->connection->closing, RILL_ERR_CLOSED);
 }
 
 static void end_of_stream(rill_endpoint *e, rill_stream *s, rill_event *out)

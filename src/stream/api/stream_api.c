@@ -102,7 +102,7 @@ int rill_stream_send_total(rill_stream *s, uint64_t total, uint64_t deadline)
     s->out->goal = total;
     s->out->goal_deadline = deadline;
     s->out->goal_set = true;
-    s->connection->streams.paying++;
+    rill_streams_pay(&s->connection->streams);
     rill_stream_mark(s, RILL_MARK_MONEY | RILL_MARK_TIMER);
     rill_settle_call(s->connection, now_ns);
     /* It waits, or it has been told already what it waits for. */
@@ -212,7 +212,7 @@ void rill_stream_consume(rill_stream *s, size_t len)
     if (len > there)
         len = (size_t)there;
     rill_reassembly_consume(s->reassembly, len);
-    c->data.consumed += len;
+    rill_data_flow_read(&c->data, len);
     rill_stream_update_receive_window(s, now_ns);
     rill_connection_update_receive_window(c, now_ns);
     rill_stream_mark(s, RILL_MARK_ANY);

@@ -81,30 +81,27 @@ static void apply_connection_max_data(rill_connection *c, uint64_t limit,
     bool later = !in_prepare(from) && from->sequence > c->data.limit_sequence;
     if (later && c->data.closed_sent > 0 &&
         limit <= rill_sub_sat(c->data.send_window.limit, c->data.closed_sent))
-        c->peer.forgets_closed = true;
+        rill_peer_forgets_closed(&c->peer);
     if (c->peer.forgets_closed && !in_prepare(from) && !later)
         return; /* from before the limit fell */
     if (c->peer.forgets_closed && later)
-        c->data.send_window.limit = limit;
+        rill_data_flow_set_limit(&c->data, limit);
     else if (!rill_send_window_raise(&c->data.send_window, limit))
         return;
     /* Replies to what has left by now may be older than this. */
     if (later && c->peer.forgets_closed)
-        c->data.limit_sequence = from->sequence;
+        rill_data_flow_limit_is_of(&c->data, from->sequence);
     else
-        c->data.limit_sequence = c->numbers.next - 1;
+        rill_data_flow_limit_is_of(&c->data, c->numbers.next - 1);
     unblocked(c);
 }
 
 static void apply_max_stream_id(rill_connection *c, uint64_t id)
 {
-    if (id <= c->peer.max_stream_id)
+    if (!rill_peer_raise_max_stream_id(&c->peer, id))
         return;
-    c->peer.max_stream_id = id;
-    if (c->streams.wants_another && c->streams.next_id <= id) {
-        c->streams.wants_another = false;
+    if (rill_streams_may_open(&c->streams, id))
         rill_connection_notify(c, RILL_EVENT_STREAMS_AVAILABLE);
-    }
 }
 
 /*
@@ -158,11 +155,9 @@ static int apply_data(rill_stream *s, const rill_frame *frame)
         return err;
     /* Where no byte came, the offset alone counts for nothing. */
     growth = rill_reassembly_highest(s->reassembly) - highest;
-    c->data.received += growth;
-    c->data.open_received += growth;
     /* Both windows were asked before: what they let come they have room for. */
-    assert(rill_reassembly_highest(s->reassembly) <= s->receive_window.limit &&
-           c->data.open_received <= c->data.receive_window.limit);
+    assert(rill_reassembly_highest(s->reassembly) <= s->receive_window.limit);
+    rill_data_flow_came(&c->data, growth);
     rill_receive_window_use(&s->receive_window, end);
     if (rill_reassembly_contiguous(s->reassembly) > before)
         rill_stream_notify(s, RILL_EVENT_DATA);
@@ -215,8 +210,7 @@ static void drop_data(rill_connection *c, const rill_frame *frame, rill_closed_s
                       uint64_t now_ns)
 {
     rill_closed_streams_note(closed, frame->stream, true);
-    c->data.received += frame->text.len;
-    c->data.consumed += frame->text.len;
+    rill_data_flow_came_for_none(&c->data, frame->text.len);
     rill_connection_update_receive_window(c, now_ns);
 }
 

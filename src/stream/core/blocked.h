@@ -14,5 +14,8 @@ typedef struct rill_blocked {
 void rill_blocked_note(rill_connection *c, uint64_t now_ns);
 /* So too, and soon. */
 void rill_blocked_ask_soon(rill_connection *c, uint64_t now_ns);
+/* What stops us was asked for. any: something does still, and is asked for later, less and less
+ * often. */
+void rill_blocked_asked(rill_connection *c, bool any, uint64_t now_ns);
 
 #endif

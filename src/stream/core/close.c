@@ -198,8 +198,7 @@ void rill_connection_superseded(rill_connection *c, rill_now now)
     static const char message[] = "its client has started again";
     if (c->state == RILL_STATE_OPEN || c->state == RILL_STATE_CLOSING) {
         drop_unanswered(c, now.mono_ns);
-        c->succession.replaced = true;
-        c->succession.past->was_open = c->state == RILL_STATE_OPEN;
+        rill_succession_replace(&c->succession, c->state == RILL_STATE_OPEN);
         rill_connection_closed_by_remote(c, RILL_CLOSE_INTERNAL_ERROR, RILL_ERR_REMOTE,
                                          (rill_bytes){(const uint8_t *)message, sizeof message - 1},
                                          now.mono_ns);

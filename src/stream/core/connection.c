@@ -21,32 +21,18 @@
 #include "stream/core/timer.h"
 #include "stream/core/undecided.h"
 
-/* What a peer assumes of a connection's data window until it is told (the reference does). */
-#define ASSUMED_CONNECTION_WINDOW 65534u
-
 static void init_lists(rill_connection *c)
 {
     rill_list_init(&c->node);
     rill_list_init(&c->ready_node);
     rill_list_init(&c->event_node);
-    rill_list_init(&c->streams.all);
-    rill_list_init(&c->streams.eventful);
-    rill_list_init(&c->streams.telling);
-    rill_list_init(&c->streams.with_money);
-    rill_list_init(&c->streams.with_data);
-    rill_list_init(&c->streams.unsettled);
 }
 
 static void init_windows(rill_connection *c, uint64_t now_ns)
 {
     const rill_connection_options *o = c->options;
-    rill_send_window_init(&c->data.send_window, ASSUMED_CONNECTION_WINDOW);
-    rill_receive_window_init(&c->data.receive_window, ASSUMED_CONNECTION_WINDOW);
-    c->data.receive_window.advertised = ASSUMED_CONNECTION_WINDOW;
-    c->data.receive_window.limit = o->connection_receive_buffer;
-    rill_receive_tuning_init(&c->data.receive_tuning, o->connection_receive_buffer, now_ns);
-    c->streams.max_remote_id = 2 * (uint64_t)o->max_remote_streams;
-    c->streams.next_id = c->server ? 2 : 1;
+    rill_data_flow_init(&c->data, o->connection_receive_buffer, now_ns);
+    rill_streams_allow(&c->streams, o->max_remote_streams);
 }
 
 static const rill_connection_options *copy_options(const rill_allocator *a,
@@ -76,10 +62,10 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     c->probing = &e->unused_probing;
     c->server = server;
     init_lists(c);
+    rill_streams_init(&c->streams, server);
     c->deadline.kind = RILL_DEADLINE_CONNECTION;
     rill_peer_init(&c->peer);
     rill_contact_init(&c->contact, now.mono_ns);
-    rill_id_set_init(&c->streams.opened_by_remote);
     c->options = &e->connection_options;
     if (own)
         c->options = copy_options(e->allocator, own);
@@ -130,9 +116,7 @@ void rill_connection_destroy(rill_connection *c)
     uint32_t dropped = drop_flights(e, &c->path->flights.out) +
                        drop_flights(e, &c->path->flights.aside) +
                        drop_flights(e, &c->path->flights.lost);
-    assert(dropped ==
-           c->path->flights.count); /* each is in one of the three, and was counted once */
-    c->path->flights.count -= dropped;
+    rill_flights_dropped(&c->path->flights, dropped);
     rill_undecided_orphan(c);
     if (c->undecided != &e->no_undecided)
         rill_free(a, c->undecided);

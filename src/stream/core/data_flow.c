@@ -8,6 +8,18 @@
 #include "stream/core/endpoint_internal.h"
 #include "stream/core/queues.h"
 
+/* What a peer assumes of a connection's data window until it is told (the reference does). */
+#define ASSUMED_CONNECTION_WINDOW 65534u
+
+void rill_data_flow_init(rill_data_flow *d, uint64_t buffer, uint64_t now_ns)
+{
+    rill_send_window_init(&d->send_window, ASSUMED_CONNECTION_WINDOW);
+    rill_receive_window_init(&d->receive_window, ASSUMED_CONNECTION_WINDOW);
+    d->receive_window.advertised = ASSUMED_CONNECTION_WINDOW;
+    d->receive_window.limit = buffer;
+    rill_receive_tuning_init(&d->receive_tuning, buffer, now_ns);
+}
+
 /*
  * RFC 29 counts the bytes of all streams there ever were. The reference
  * forgets those of streams that are closed, and with them lowers its limit.

@@ -18,8 +18,8 @@ static int refuse(rill_endpoint *e, rill_undecided *u, bool expired, uint8_t *re
     rill_connection *c = u->connection;
     uint64_t sequence = u->sequence;
     uint64_t amount = u->amount;
-    if (u->settled && rill_list_linked(&u->ask_node))
-        c->undecided->unasked_settled--;
+    if (u->settled)
+        rill_undecided_unask(u);
     if (!u->settled) {
         rill_undecided_release(u);
         c->counts.packets_refused++;

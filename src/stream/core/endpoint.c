@@ -22,6 +22,7 @@
 #include "stream/core/schedule.h"
 #include "stream/core/settle.h"
 #include "stream/core/succession.h"
+#include "stream/core/tell.h"
 #include "stream/core/timeout.h"
 #include "stream/core/timer.h"
 #include "stream/core/undecided.h"
@@ -196,8 +197,7 @@ static void tell_new_address(rill_endpoint *e)
 {
     for (rill_list *n = e->connections.next; n != &e->connections; n = n->next) {
         rill_connection *c = RILL_CONTAINER(n, rill_connection, node);
-        c->telling.known = (uint16_t)(c->telling.known & ~RILL_TELL(ADDRESS));
-        c->telling.known_from = c->numbers.next;
+        rill_tell_anew(c, RILL_TELL(ADDRESS));
         if (c->state == RILL_STATE_OPEN && c->options->tell_address)
             rill_connection_tell(c, RILL_TELL(ADDRESS), true);
     }
@@ -370,8 +370,9 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
     if (err == RILL_OK)
         err = rill_identity_new_token(&c->identity, e->allocator, e->crypto);
     if (err == RILL_OK) /* which is random, and not another client's */
-        c->numbers.who =
-            (uint32_t)(rill_token_hash(c->identity.token, c->identity.token_len) >> 32);
+        rill_numbering_set_who(
+            &c->numbers,
+            (uint32_t)(rill_token_hash(c->identity.token, c->identity.token_len) >> 32));
     if (err == RILL_OK)
         err = rill_peer_set_address(&c->peer, e->allocator, address, c->numbers.next, &changed);
     if (err == RILL_OK)
@@ -380,8 +381,7 @@ int rill_endpoint_connect(rill_endpoint *e, rill_now now, const char *destinatio
         rill_connection_destroy(c);
         return err;
     }
-    /* It came over an authenticated channel: nobody was tricked into naming it. */
-    c->peer.validated = true;
+    rill_peer_is_there(&c->peer);
     rill_connection_tell(c, RILL_TELL(ADDRESS) | RILL_TELL(ASSET) | RILL_TELL(HELLO), true);
     rill_settle(c, now.mono_ns);
     rill_connection_wake(c);

@@ -62,14 +62,14 @@ static rill_past *new_past(rill_endpoint *e)
 /* A client that says which life of it begins goes on with our mark. */
 static void note_beginning(rill_connection *c, const rill_stream_packet *packet, bool unsure)
 {
-    c->succession.unsure = unsure;
+    if (unsure)
+        rill_succession_unsure(&c->succession);
     if (rill_life_read(packet->after, &c->numbers.life, &c->numbers.who)) {
         rill_numbering_set_mark(&c->numbers, c->numbers.mark);
         return;
     }
     /* Of before: no packet of that begins anything. */
-    c->numbers.life = c->succession.past->life;
-    c->numbers.who = c->succession.past->who;
+    rill_numbering_set_life(&c->numbers, c->succession.past->life, c->succession.past->who);
 }
 
 /* keys become the connection's, also on failure; a->past where it could be added, and not before.
@@ -82,8 +82,8 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
         rill_keys_free(keys);
         return RILL_ERR_NOMEM;
     }
-    c->identity.keys = keys;
-    c->succession.past = a->past ? a->past : new_past(a->e);
+    rill_identity_take_keys(&c->identity, keys);
+    rill_succession_begin(&c->succession, a->past ? a->past : new_past(a->e));
     int err = c->succession.past
                   ? rill_identity_keep(&c->identity, a->e->allocator, a->token, details)
                   : RILL_ERR_NOMEM;
@@ -91,7 +91,7 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
         err = rill_endpoint_add(a->e, c);
     if (err != RILL_OK) {
         if (a->past) /* it stays */
-            c->succession.past = NULL;
+            rill_succession_begin(&c->succession, NULL);
         rill_connection_destroy(c);
         return err;
     }
@@ -99,8 +99,7 @@ static int make_connection(rill_arrival *a, const rill_token_details *details, r
     assert(c->in_table && rill_identity_has(&c->identity, a->token));
     rill_succession_follow(c);
     rill_numbering_go_on(&c->numbers, c->succession.past); /* the key is the same */
-    c->counts.ended_another = c->succession.past->was_open;
-    c->succession.past->was_open = false;
+    c->counts.ended_another = rill_succession_ends_another(&c->succession);
     /* Its first packet may be refused still: it ends like any other, when nothing follows. */
     rill_settle(c, a->now.mono_ns);
     rill_connection_notify(c, RILL_EVENT_CONNECTION);

@@ -14,6 +14,11 @@ typedef struct rill_identity {
     uint16_t token_len;
 } rill_identity;
 
+/* They are its own from now on. */
+static inline void rill_identity_take_keys(rill_identity *id, rill_keys *keys)
+{
+    id->keys = keys;
+}
 /* A client's token, which nobody needs to guess. RILL_ERR_NOMEM, RILL_ERR_CRYPTO. */
 RILL_MUST_CHECK int rill_identity_new_token(rill_identity *id, const rill_allocator *a,
                                             rill_crypto *crypto);

@@ -18,7 +18,7 @@ void rill_connection_mark_timer(rill_connection *c)
 
 void rill_stream_counted(rill_stream *s)
 {
-    s->connection->streams.not_over++;
+    rill_streams_count(&s->connection->streams);
 }
 
 void rill_stream_uncounted(rill_stream *s)
@@ -26,6 +26,8 @@ void rill_stream_uncounted(rill_stream *s)
     rill_connection *c = s->connection;
     assert(!s->over || !s->waited); /* nothing waits for what is over */
     rill_list_remove(&s->unsettled_node);
-    c->streams.not_over -= s->over ? 0 : 1;
-    c->streams.waited -= s->waited ? 1 : 0;
+    if (!s->over)
+        rill_streams_over(&c->streams);
+    if (s->waited)
+        rill_streams_wait_no_more(&c->streams);
 }

@@ -34,6 +34,17 @@ void rill_numbering_clear(rill_numbering *n, const rill_allocator *a);
 /* A server's, whose key others had before it: they have used up some of its packets. */
 void rill_numbering_go_on(rill_numbering *n, const rill_past *past);
 
+/* Whose life it is: a client's own, which is random. */
+static inline void rill_numbering_set_who(rill_numbering *n, uint32_t who)
+{
+    n->who = who;
+}
+/* A server: the latest life that there was under this key. */
+static inline void rill_numbering_set_life(rill_numbering *n, uint64_t life, uint32_t who)
+{
+    n->life = life;
+    n->who = who;
+}
 /* Both sides are Rill, and number with this mark from now on. */
 void rill_numbering_set_mark(rill_numbering *n, uint32_t mark);
 /*

@@ -28,6 +28,28 @@ void rill_peer_clear(rill_peer *p, const rill_allocator *a);
  */
 RILL_MUST_CHECK int rill_peer_set_address(rill_peer *p, const rill_allocator *a, rill_bytes address,
                                           uint64_t next, bool *changed);
+/* It came over a channel that is authentic: nobody was tricked into naming its address. */
+static inline void rill_peer_is_there(rill_peer *p)
+{
+    p->validated = true;
+}
+/* We may open ids up to max. False: we may already. */
+RILL_MUST_CHECK static inline bool rill_peer_raise_max_stream_id(rill_peer *p, uint64_t max)
+{
+    if (max <= p->max_stream_id)
+        return false;
+    p->max_stream_id = max;
+    return true;
+}
+/* As the reference does; it does not change. */
+static inline void rill_peer_forgets_closed(rill_peer *p)
+{
+    p->forgets_closed = true;
+}
+static inline void rill_peer_tells_limits(rill_peer *p)
+{
+    p->tells_limits = true;
+}
 /* A reply has come to our packet of that number: somebody is there. */
 static inline void rill_peer_answered(rill_peer *p, uint64_t sequence)
 {

@@ -119,7 +119,8 @@ static void make_sure(rill_incoming_packet *in)
 {
     bool first = in->packet->sequence <= 1 ||
                  (in->packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_NEW_ADDRESS)) != 0;
-    in->c->succession.unsure = in->c->succession.unsure && !first;
+    if (first)
+        rill_succession_sure(&in->c->succession);
 }
 
 static int check_frames(rill_incoming_packet *in)
@@ -400,7 +401,7 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
     rill_numbering_note_expiry(&c->numbers, a->now.wall_ms, a->prepare.expires_at_ms);
     if (c->state != RILL_STATE_OPEN) {
         int refused = reject(&in, RILL_ILP_F99_APPLICATION_ERROR);
-        c->closing.told = true; /* in that */
+        rill_closing_tell(&c->closing); /* in that */
         if (err == RILL_OK && (in.packet->types & RILL_FRAME_BIT(RILL_FRAME_CONNECTION_CLOSE)) != 0)
             rill_connection_closes_cross(c, a->now.mono_ns);
         rill_settle(c, a->now.mono_ns);

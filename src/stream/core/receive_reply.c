@@ -188,7 +188,7 @@ static bool server_began_anew(const rill_answer *a)
     if (c->server || c->numbers.marked || !a->authentic || a->f->piece_count == 0)
         return false;
     if (a->packet->types & RILL_FRAME_BIT(RILL_FRAME_STREAM_MAX_DATA))
-        c->peer.tells_limits = true;
+        rill_peer_tells_limits(&c->peer);
     return c->peer.tells_limits && a->packet->frame_count == 1 &&
            a->packet->types == RILL_FRAME_BIT(RILL_FRAME_CONNECTION_MAX_DATA);
 }
@@ -383,10 +383,9 @@ static void closed_or_again(rill_connection *c, rill_now now, char reject_class)
         rill_connection_shut(c, now.mono_ns);
         return;
     }
-    c->closing.sent = false;
     const rill_holdoffs *held = &c->holdoffs;
-    c->closing.again_at =
-        held->path.until > held->plain.until ? held->path.until : held->plain.until;
+    uint64_t at = held->path.until > held->plain.until ? held->path.until : held->plain.until;
+    rill_closing_again(&c->closing, at);
 }
 
 void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,

@@ -85,7 +85,7 @@ static size_t write_plaintext(rill_connection *c, rill_flight *f, uint8_t *plain
     } else {
         /* Until something has come back, every packet may be the first to arrive. */
         if (!c->contact.connected && !c->server)
-            c->telling.due |= RILL_TELL(ADDRESS) | RILL_TELL(ASSET);
+            rill_connection_tell(c, RILL_TELL(ADDRESS) | RILL_TELL(ASSET), false);
         rill_schedule_money_frames(&p, f);
         /* A packet for nothing would be followed by the next, as soon as it is answered. */
         if (f->amount == 0 && !rill_schedule_data_add(c, &p, f, now_ns) && !rill_tell_urgent(c))
@@ -160,9 +160,10 @@ static int send_close(rill_connection *c, const rill_turn *turn)
         return RILL_OK;
     rill_flight *f = open_flight(c, turn->now.mono_ns, RILL_FLIGHT_CLOSE);
     int err = f ? launch(c, turn, f) : RILL_ERR_NOMEM;
-    c->closing.sent = err == RILL_OK;
-    if (err != RILL_OK)
-        c->closing.again_at = turn->now.mono_ns + CLOSE_AGAIN;
+    if (err == RILL_OK)
+        rill_closing_sent(&c->closing);
+    else
+        rill_closing_again(&c->closing, turn->now.mono_ns + CLOSE_AGAIN);
     return err;
 }
 

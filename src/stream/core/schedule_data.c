@@ -18,7 +18,6 @@
 /* A piece at most, to an address that is not validated. */
 #define UNVALIDATED_PIECE 1024u
 #define SMALLEST_PIECE    64u
-#define BLOCKED_DELAY_MAX (5 * RILL_SECOND)
 
 static uint64_t new_allowed(rill_connection *c, rill_stream *s, uint64_t now_ns)
 {
@@ -150,7 +149,5 @@ void rill_blocked_on_deadline(rill_connection *c, uint64_t now_ns)
         rill_connection_tell(c, RILL_TELL(STREAM_ID_BLOCKED), true);
         any = true;
     }
-    c->blocked.delay =
-        c->blocked.delay * 2 < BLOCKED_DELAY_MAX ? c->blocked.delay * 2 : BLOCKED_DELAY_MAX;
-    c->blocked.ask_at = any ? now_ns + c->blocked.delay : 0;
+    rill_blocked_asked(c, any, now_ns);
 }

@@ -102,17 +102,15 @@ static void judge_end(rill_stream *s)
         s->end_error = (int8_t)undone;
     if (s->end_error == RILL_ERR_BLOCKED)
         undone = RILL_ERR_BLOCKED;
-    if (c->closing.undone == RILL_OK)
-        c->closing.undone = (int8_t)undone;
+    rill_closing_note_undone(&c->closing, undone);
 }
 
 static void announce_end(rill_stream *s)
 {
     rill_connection *c = s->connection;
     assert(rill_money_open(&s->out->money) == 0); /* a unit under way would have a reference */
-    assert(c->streams.not_over > 0);              /* s is one of them */
     judge_end(s);
-    c->streams.not_over--;
+    rill_streams_over(&c->streams);
     s->over = true;
     rill_stream_notify(s, RILL_EVENT_STREAM_END);
 }
@@ -127,12 +125,10 @@ static void settle_wait(rill_stream *s)
     if (waited == s->waited)
         return;
     s->waited = waited;
-    if (waited) {
-        c->streams.waited++;
-    } else {
-        assert(c->streams.waited > 0); /* s was counted */
-        c->streams.waited--;
-    }
+    if (waited)
+        rill_streams_wait(&c->streams);
+    else
+        rill_streams_wait_no_more(&c->streams);
 }
 
 /* Of one that ends, or is closed. */

@@ -83,10 +83,8 @@ void rill_stream_destroy(rill_stream *s)
     rill_map_remove(&c->streams.by_id, s->id);
     rill_sendbuf_free(s->sendbuf);
     if (s->reassembly) {
-        c->data.open_received -= rill_reassembly_highest(s->reassembly);
-        /* What nobody read no longer counts against the connection's window. */
-        c->data.consumed +=
-            rill_reassembly_highest(s->reassembly) - rill_reassembly_consumed(s->reassembly);
+        rill_data_flow_gone(&c->data, rill_reassembly_highest(s->reassembly),
+                            rill_reassembly_consumed(s->reassembly));
     }
     rill_reassembly_free(s->reassembly);
     /* Not before: streams that are closed and not yet read take memory too. */
@@ -111,9 +109,9 @@ void rill_stream_check_writable(rill_stream *s)
 void rill_stream_finish_sending(rill_stream *s, int error)
 {
     rill_money_out *out = s->out;
-    assert(out->goal_set && s->connection->streams.paying > 0); /* s is one of those that pay */
+    assert(out->goal_set);
     out->goal_set = false;
-    s->connection->streams.paying--;
+    rill_streams_paid(&s->connection->streams);
     out->goal_deadline = RILL_NEVER;
     s->sent_error = (int8_t)error;
     if (error != RILL_OK && !s->closed) {
@@ -181,7 +179,7 @@ void rill_stream_shut(rill_stream *s, uint8_t code, const char *message, size_t 
     rill_list_remove(&s->money_node);
     rill_list_remove(&s->data_node);
     if (s->sendbuf)
-        c->data.closed_sent = rill_add_sat(c->data.closed_sent, rill_sendbuf_sent(s->sendbuf));
+        rill_data_flow_closed(&c->data, rill_sendbuf_sent(s->sendbuf));
     s->close_done = remote || c->state != RILL_STATE_OPEN;
     s->tell = 0;
     s->urgent = 0;

@@ -3,6 +3,8 @@
 #ifndef RILL_STREAM_STREAMS_H
 #define RILL_STREAM_STREAMS_H
 
+#include <assert.h>
+
 #include "base/list.h"
 #include "base/map.h"
 #include "stream/core/stream_internal.h"
@@ -25,6 +27,74 @@ typedef struct rill_streams {
     uint32_t paying;        /* streams with a total that is to be sent */
     bool wants_another;     /* the application wants one more than we may open */
 } rill_streams;
+
+/* None, of which nobody waits for anything. server: these are a server's. */
+static inline void rill_streams_init(rill_streams *streams, bool server)
+{
+    rill_list_init(&streams->all);
+    rill_list_init(&streams->eventful);
+    rill_list_init(&streams->telling);
+    rill_list_init(&streams->with_money);
+    rill_list_init(&streams->with_data);
+    rill_list_init(&streams->unsettled);
+    rill_id_set_init(&streams->opened_by_remote);
+    streams->next_id = server ? 2 : 1;
+}
+/* So many may the other side open, before one of them is over. */
+static inline void rill_streams_allow(rill_streams *streams, uint32_t count)
+{
+    streams->max_remote_id = 2 * (uint64_t)count;
+}
+/* One of ours was opened, with the next id. */
+static inline void rill_streams_give_id(rill_streams *streams)
+{
+    streams->next_id += 2;
+}
+/* The application wants one more than we may open. */
+static inline void rill_streams_want_another(rill_streams *streams)
+{
+    streams->wants_another = true;
+}
+/* The other side lets us open ids up to max. True: the application has waited for that. */
+RILL_MUST_CHECK static inline bool rill_streams_may_open(rill_streams *streams, uint64_t max)
+{
+    bool waited = streams->wants_another && streams->next_id <= max;
+    streams->wants_another = streams->wants_another && !waited;
+    return waited;
+}
+/* A stream has a total to send, */
+static inline void rill_streams_pay(rill_streams *streams)
+{
+    streams->paying++;
+}
+/* and has sent it, or does not go on. */
+static inline void rill_streams_paid(rill_streams *streams)
+{
+    assert(streams->paying > 0); /* it is one of those that pay */
+    streams->paying--;
+}
+/* A stream is there whose end is to be announced, */
+static inline void rill_streams_count(rill_streams *streams)
+{
+    streams->not_over++;
+}
+/* and its end has been. */
+static inline void rill_streams_over(rill_streams *streams)
+{
+    assert(streams->not_over > 0); /* it is one of them */
+    streams->not_over--;
+}
+/* The connection's end waits for one stream more, */
+static inline void rill_streams_wait(rill_streams *streams)
+{
+    streams->waited++;
+}
+/* or one less. */
+static inline void rill_streams_wait_no_more(rill_streams *streams)
+{
+    assert(streams->waited > 0); /* it was counted */
+    streams->waited--;
+}
 
 /* NULL: there is none. Most connections have one stream, which is at hand. */
 static inline rill_stream *rill_streams_find(const rill_streams *streams, uint64_t id)

@@ -18,6 +18,35 @@ typedef struct rill_succession {
     bool replaced;              /* another life of its client has begun */
 } rill_succession;
 
+/* past: what was before, from now on this connection's to free; NULL: somebody else's again. */
+static inline void rill_succession_begin(rill_succession *s, rill_past *past)
+{
+    s->past = past;
+}
+/* Its first packet may have gone on with something forgotten, */
+static inline void rill_succession_unsure(rill_succession *s)
+{
+    s->unsure = true;
+}
+/* and now it is known that it did not. */
+static inline void rill_succession_sure(rill_succession *s)
+{
+    s->unsure = false;
+}
+/* Another life of its client has begun. open: it was in use until then. */
+static inline void rill_succession_replace(rill_succession *s, bool open)
+{
+    s->replaced = true;
+    s->past->was_open = open;
+}
+/* Whether the one before was in use until this one began. That is told once. */
+RILL_MUST_CHECK static inline bool rill_succession_ends_another(rill_succession *s)
+{
+    bool open = s->past->was_open;
+    s->past->was_open = false;
+    return open;
+}
+
 /*
  * No packet is for c any more, though readers and replies may still keep it: what is left of it
  * takes its place in the table, so that another one can begin. Not where several wait already.

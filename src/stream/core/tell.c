@@ -265,10 +265,15 @@ bool rill_tells_who_we_are(const rill_flight *f)
     return tells;
 }
 
+void rill_tell_anew(rill_connection *c, uint32_t bits)
+{
+    c->telling.known = (uint16_t)(c->telling.known & ~bits);
+    c->telling.known_from = c->numbers.next;
+}
+
 void rill_tell_who_we_are(rill_connection *c)
 {
-    c->telling.known = (uint16_t)(c->telling.known & ~WHO_WE_ARE);
-    c->telling.known_from = c->numbers.next;
+    rill_tell_anew(c, WHO_WE_ARE);
     rill_connection_tell(c, WHO_WE_ARE, true);
 }
 

@@ -16,6 +16,8 @@ bool rill_tell_urgent(const rill_connection *c);
 bool rill_tells_who_we_are(const rill_flight *f);
 /* Our address and asset: to somebody who may not know them yet. */
 void rill_tell_who_we_are(rill_connection *c);
+/* What the other side knew of this has changed: only what leaves from now on tells it. */
+void rill_tell_anew(rill_connection *c, uint32_t bits);
 /* A frame recorded in a flight was lost: to be told again. */
 void rill_tell_again(rill_connection *c, const rill_flight_control *control);
 void rill_tell_acknowledged(rill_connection *c, const rill_flight_control *control,

@@ -122,8 +122,7 @@ void rill_connection_on_deadline(rill_connection *c, rill_now now, uint64_t due_
     if (c->state == RILL_STATE_CLOSING)
         rill_connection_closing_on_deadline(c, now_ns);
     if (c->state == RILL_STATE_CLOSED && c->closing.deadline <= now_ns) {
-        c->closing.forced = true;
-        c->closing.deadline = RILL_NEVER;
+        rill_closing_force(&c->closing);
         rill_connection_mark_all(c);
     }
     rill_settle(c, now_ns);

@@ -129,6 +129,16 @@ rill_undecided *rill_undecided_ask_next(rill_connection *c)
     return u;
 }
 
+void rill_undecided_unask(rill_undecided *u)
+{
+    assert(u->settled);
+    if (!rill_list_linked(&u->ask_node))
+        return;
+    assert(u->connection && u->connection->undecided->unasked_settled > 0); /* or all were asked */
+    rill_list_remove(&u->ask_node);
+    u->connection->undecided->unasked_settled--;
+}
+
 void rill_undecided_release(rill_undecided *u)
 {
     rill_connection *c = u->connection;

@@ -71,6 +71,8 @@ rill_undecided *rill_undecided_ask_next(rill_connection *c);
 /* Gives back what was reserved, and lets go of the streams: it is decided, or can only be refused.
  */
 void rill_undecided_release(rill_undecided *u);
+/* One that is settled is answered: if its event waits to be fetched, it does not any more. */
+void rill_undecided_unask(rill_undecided *u);
 /* It has been answered, or never will be. */
 void rill_undecided_free(rill_endpoint *e, rill_undecided *u);
 /* The connection is freed: those that were asked about can still be answered. */
