@@ -69,6 +69,25 @@ RILL_API void rill_loop_keep(rill_loop *loop, bool keep);
  */
 RILL_API void rill_loop_set_max_output(rill_loop *loop, size_t bytes);
 #define RILL_LOOP_MAX_OUTPUT 268435456 /* bytes: 256 MiB */
+/*
+ * Gives the loop a listening socket that another process has opened, of TCP or with a path, such as
+ * those that systemd passes to a service. Whoever listens at its address on this loop (a node's
+ * port, a server) takes it instead of opening one: who has connected before waits there and is
+ * served. The descriptor is the loop's from then on. A path is left where it is when the socket is
+ * closed. RILL_ERR_INVALID (fd is no listening socket of these kinds), RILL_ERR_NOMEM: it stays the
+ * caller's.
+ */
+RILL_API RILL_MUST_CHECK int rill_loop_adopt_socket(rill_loop *loop, int fd);
+/* Closes those at whose address nobody has listened. Returns how many. rill_loop_free does so, too.
+ */
+RILL_API size_t rill_loop_drop_adopted(rill_loop *loop);
+/*
+ * Calls each(user, fd) for every TCP socket on which something of this loop listens, and every one
+ * with a path that was adopted: to pass them on to the process that comes next. fd stays the
+ * loop's, and is good during the call.
+ */
+RILL_API void rill_loop_each_listening(const rill_loop *loop, void (*each)(void *user, int fd),
+                                       void *user);
 /* Reads the clocks now, and not when the turn of the loop began. */
 RILL_API rill_now rill_loop_now(rill_loop *loop);
 

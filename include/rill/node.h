@@ -106,6 +106,13 @@ typedef struct rill_node_options {
      * options are right. Default: true
      */
     bool uplink_asks;
+    /*
+     * For so long after the node was opened, nanoseconds, an account that it does not know is taken
+     * for one that has not come back yet: packets for it are rejected with T01, so that their
+     * senders try again, and not with F02. For a node in the place of one that was there just
+     * before. Default: 0
+     */
+    uint64_t returning_ns;
 } rill_node_options;
 
 RILL_API void rill_node_options_init_sized(rill_node_options *o, size_t size);

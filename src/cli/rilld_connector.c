@@ -11,6 +11,7 @@
 
 #include "cli/rilld_files.h"
 #include "cli/rilld_log.h"
+#include "cli/rilld_service.h"
 #include "connector/run.h"
 
 enum { DRAIN_MS = 5000, LOG_PATIENCE_MS = 2000, LOG_HURRY_MS = 200 };
@@ -18,6 +19,7 @@ enum { DRAIN_MS = 5000, LOG_PATIENCE_MS = 2000, LOG_HURRY_MS = 200 };
 typedef struct running {
     const rilld_options *options;
     rilld_log log;
+    rilld_service service;
     rill_loop *loop;
     rill_connector *connector;
     uv_timer_t drain;
@@ -51,6 +53,7 @@ static void close_handles(running *r)
         uv_close((uv_handle_t *)&r->signals[i], NULL);
     r->handles = false;
     r->signal_count = 0;
+    rilld_service_end(&r->service);
 }
 
 static void on_closed(void *user)
@@ -79,8 +82,9 @@ static void on_failed(int error, void *user)
 static void on_drain_limit(uv_timer_t *timer)
 {
     running *r = timer->data;
-    rilld_say(&r->log, "%" PRIu64 " packets were not answered in time",
-              rill_connector_open_packets(r->connector));
+    uint64_t open = rill_connector_open_packets(r->connector);
+    if (open > 0)
+        rilld_say(&r->log, "%" PRIu64 " packets were not answered in time", open);
     rill_connector_abandon(r->connector);
     /* What waits for a disk that cannot be written is not waited for. */
     on_drained(r);
@@ -94,6 +98,7 @@ static void stop(running *r)
         rilld_say(&r->log, "stopping once %" PRIu64 " packets under way are answered", open);
     else
         rilld_say(&r->log, "stopping");
+    rilld_service_stopping(&r->service);
     (void)uv_timer_start(&r->drain, on_drain_limit, DRAIN_MS, 0);
     rill_connector_stop(r->connector);
 }
@@ -123,7 +128,10 @@ static void on_signal(uv_signal_t *handle, int number)
     if (number == SIGUSR1) {
         report(r);
     } else if (number == SIGHUP) {
-        if (rill_connector_reload(r->connector, "SIGHUP") == RILL_ERR_STATE)
+        rilld_service_reloading(&r->service);
+        int rc = rill_connector_reload(r->connector, "SIGHUP");
+        rilld_service_reloaded(&r->service);
+        if (rc == RILL_ERR_STATE)
             rilld_say(&r->log, "SIGHUP: the configuration is not read again now, since the node %s",
                       r->stopping ? "stops" : "has not begun");
     } else if (!r->stopping) {
@@ -188,7 +196,7 @@ static void on_level(rill_log_level level, void *user)
 
 static void on_ready(void *user)
 {
-    const running *r = user;
+    running *r = user;
     char where[80];
     for (size_t i = 0; i < rill_connector_ports(r->connector); i++) {
         rill_connector_port_text(r->connector, i, where, sizeof where);
@@ -201,6 +209,8 @@ static void on_ready(void *user)
         rilld_say(&r->log, "rillctl at %s", rill_connector_socket(r->connector));
     if (rill_connector_ports(r->connector) == 0)
         rilld_say(&r->log, "ready as %s, without a port", rill_connector_address(r->connector));
+    (void)snprintf(where, sizeof where, "ready as %.64s", rill_connector_address(r->connector));
+    rilld_service_ready(&r->service, where);
 }
 
 static int start(running *r)
@@ -247,6 +257,7 @@ int rilld_run(const rilld_options *options)
         .user = &r,
     };
     rill_loop_set_max_output(r.loop, (size_t)options->max_buffer << 20);
+    rilld_service_begin(&r.service, r.loop);
     (void)rilld_raise_file_limit();
     int code = start(&r);
     if (code != RILLD_DONE)

@@ -17,9 +17,12 @@
 #include "cli/rilld_log.h"
 #include "cli/rilld_neighbours.h"
 #include "cli/rilld_port_file.h"
+#include "cli/rilld_service.h"
 
 /* How long to wait for packets under way. */
 enum { DRAIN_MS = 5000 };
+/* How long programs that were here before may take to come back. */
+enum { RETURNING_S = 10 };
 /* How long to wait for somebody to read the last lines. */
 enum { LOG_PATIENCE_MS = 2000, LOG_HURRY_MS = 200 };
 /* Files that clients cannot have: the standard ones, the loop's, listeners, and some to spare. */
@@ -28,6 +31,7 @@ enum { OWN_FILES = 48 };
 typedef struct serving {
     const rilld_options *options;
     rilld_log log;
+    rilld_service service;
     rill_loop *loop;
     rill_node *node;
     rill_node_port *ports[RILLD_MAX_LISTEN];
@@ -63,6 +67,7 @@ static void on_closed(void *user)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
     s->handles = false;
     s->signal_count = 0;
+    rilld_service_end(&s->service);
 }
 
 /* Closes everything, so that the loop ends afterwards. */
@@ -88,7 +93,8 @@ static uint64_t open_packets(const serving *s)
 static void on_drain_limit(uv_timer_t *timer)
 {
     serving *s = timer->data;
-    rilld_say(&s->log, "%" PRIu64 " packets were not answered in time", open_packets(s));
+    if (open_packets(s) > 0)
+        rilld_say(&s->log, "%" PRIu64 " packets were not answered in time", open_packets(s));
     rill_node_abandon(s->node);
 }
 
@@ -105,6 +111,7 @@ static void stop(serving *s)
         rilld_say(&s->log, "stopping once %" PRIu64 " packets under way are answered", open);
     else
         rilld_say(&s->log, "stopping");
+    rilld_service_stopping(&s->service);
     (void)uv_timer_start(&s->drain, on_drain_limit, DRAIN_MS, 0);
     rill_node_stop(s->node);
 }
@@ -183,7 +190,9 @@ static void on_signal(uv_signal_t *handle, int number)
     /* A terminal that closes sends the same signal. */
     bool hung_up = s->terminal && isatty(STDERR_FILENO) == 0;
     if (number == SIGHUP && !hung_up && !s->stopping) {
+        rilld_service_reloading(&s->service);
         reload(s);
+        rilld_service_reloaded(&s->service);
     } else if (number == SIGUSR1) {
         report(s);
     } else if (!s->stopping) {
@@ -369,6 +378,8 @@ static int start_node(serving *s)
     node.rate_limit = o->rate_limit;
     node.max_accounts = (uint32_t)o->max_accounts;
     node.max_open = (uint32_t)o->max_open;
+    if (s->service.adopted > 0) /* in the place of one that programs were connected to */
+        node.returning_ns = RETURNING_S * RILL_SECOND;
     int rc = rill_node_open(&s->node, s->loop, &node, &handlers, s, &problem);
     if (rc != RILL_OK && o->uplink != NULL && problem != NULL)
         rilld_error("--uplink: %s", problem);
@@ -408,6 +419,7 @@ static int start_serving(serving *s)
     if (rc == RILLD_DONE) {
         rilld_log_begin(true);
         say_ready(s);
+        rilld_service_ready(&s->service, "ready");
     }
     return rc;
 }
@@ -485,6 +497,7 @@ int rilld_serve(const rilld_options *options)
         .user = &s,
     };
     rill_loop_set_max_output(s.loop, (size_t)options->max_buffer << 20);
+    rilld_service_begin(&s.service, s.loop);
     fit_file_limit(&s);
     int code = start(&s);
     if (code != RILLD_DONE)

@@ -15,7 +15,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include "io/adopt.h"
 
 #define BACKLOG  1024
 #define RETRY_MS 100
@@ -119,9 +123,21 @@ static void init_parts(rill_acceptor *l)
 {
     l->kept = -1;
     l->local.path[0] = '\0';
+    rill_list_init(&l->node);
     uv_timer_init(l->loop->uv, &l->retry);
     l->retry.data = l;
     l->parts = 2;
+}
+
+static int take_unix(rill_acceptor *l, int *fd, const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    size_t len = strlen(path);
+    if (len < sizeof at.sun_path) {
+        memcpy(at.sun_path, path, len);
+        *fd = rill_adopted_take(l->loop, (const struct sockaddr *)&at);
+    }
+    return *fd >= 0 ? RILL_OK : rill_unix_bind(&l->local, fd, path);
 }
 
 /* libuv takes any stream socket here (uv_tcp_open). */
@@ -130,13 +146,15 @@ int rill_acceptor_open_unix(rill_acceptor *l, const char *path)
     int fd = -1;
     init_parts(l);
     l->address.ss_family = AF_UNIX;
-    int rc = rill_unix_bind(&l->local, &fd, path);
+    int rc = take_unix(l, &fd, path);
     if (rc == RILL_OK) {
         l->kept = fd;
         int status = start(l);
         rc = status == 0 ? RILL_OK : rill_loop_error(status);
     }
-    if (rc != RILL_OK)
+    if (rc == RILL_OK)
+        rill_list_push_back(&l->loop->listening, &l->node);
+    else
         rill_acceptor_close(l);
     return rc;
 }
@@ -148,11 +166,15 @@ int rill_acceptor_open(rill_acceptor *l, const char *host, uint16_t port)
     if (uv_ip4_addr(host, port, (struct sockaddr_in *)&l->address) != 0 &&
         uv_ip6_addr(host, port, (struct sockaddr_in6 *)&l->address) != 0)
         l->address.ss_family = AF_UNSPEC;
+    else
+        l->kept = rill_adopted_take(l->loop, (const struct sockaddr *)&l->address);
     int status = l->address.ss_family == AF_UNSPEC ? UV_EINVAL : start(l);
     if (status == 0)
         status = uv_tcp_getsockname(&l->handle, (struct sockaddr *)&l->address, &len);
     if (status == 0) {
-        keep_socket(l);
+        if (l->kept < 0)
+            keep_socket(l);
+        rill_list_push_back(&l->loop->listening, &l->node);
         return RILL_OK;
     }
     rill_acceptor_close(l);
@@ -177,6 +199,7 @@ void rill_acceptor_close(rill_acceptor *l)
     if (l->closing)
         return;
     l->closing = true;
+    rill_list_remove(&l->node);
     rill_unix_remove(&l->local); /* while its file is in use, no other can be the same */
     if (l->kept >= 0)
         close(l->kept);

@@ -8,6 +8,7 @@
 
 typedef struct rill_acceptor {
     rill_loop *loop;
+    rill_list node; /* of the loop, while it is open */
     uv_tcp_t handle;
     uv_timer_t retry;
     struct sockaddr_storage address; /* with the port that was picked */
@@ -24,8 +25,9 @@ typedef struct rill_acceptor {
 } rill_acceptor;
 
 /*
- * loop and the three functions are set. RILL_ERR_INVALID (host is no numeric
- * address), RILL_ERR_ADDRESS_IN_USE, RILL_ERR_FILES, RILL_ERR_IO: then `closed` follows as well.
+ * loop and the three functions are set. A socket that the loop has adopted is taken.
+ * RILL_ERR_INVALID (host is no numeric address), RILL_ERR_ADDRESS_IN_USE, RILL_ERR_FILES,
+ * RILL_ERR_IO: then `closed` follows as well.
  */
 RILL_MUST_CHECK int rill_acceptor_open(rill_acceptor *l, const char *host, uint16_t port);
 /* The same at a path; the errors of rill_unix_bind. */

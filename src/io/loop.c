@@ -22,8 +22,10 @@ static const rill_allocator *memory(void)
 
 static void release(rill_loop *loop)
 {
-    if (loop->uv != NULL)
+    if (loop->uv != NULL) {
         rill_posts_destroy(loop);
+        (void)rill_loop_drop_adopted(loop);
+    }
     while (loop->pool_count != 0)
         rill_free(memory(), loop->pool[--loop->pool_count]);
     rill_free(memory(), loop->read_block);
@@ -97,6 +99,8 @@ int rill_loop_new(rill_loop **out, struct uv_loop_s *uv)
     loop->max_storage = RILL_LOOP_MAX_OUTPUT;
     rill_list_init(&loop->heavy);
     rill_list_init(&loop->partials);
+    rill_list_init(&loop->adopted);
+    rill_list_init(&loop->listening);
     rill_turns_init(loop);
     loop->handles = 4; /* these, and that of the posts */
     *out = loop;

@@ -81,6 +81,8 @@ struct rill_loop {
     size_t partial;     /* bytes that these parts hold */
     size_t pool_count;
     uint8_t *pool[RILL_BLOCK_POOL];
+    rill_list adopted;           /* listening sockets that nobody has taken yet (adopt.h) */
+    rill_list listening;         /* acceptors that are open */
     struct http_desk *http_desk; /* src/links/http's; NULL: nobody has any */
 };
 

@@ -40,6 +40,8 @@ typedef struct incoming {
 
 /* Larger than any reject or IL-DCP answer of ours. */
 enum { ANSWER_MAX = 2048 };
+/* No Prepare for so long: none is on its way any more. Longer than most round trips. */
+#define QUIET (100 * RILL_MS)
 
 void rill_forward_init(rill_forwarder *f, const uint64_t key[2])
 {
@@ -47,7 +49,11 @@ void rill_forward_init(rill_forwarder *f, const uint64_t key[2])
     rill_pendings_init(&f->pendings, f->options->allocator, f->options->max_open);
     f->armed = RILL_NEVER;
     f->rewriter.expiry_ms = 0;
+    f->returning_until =
+        rill_add_sat(f->options->now(f->options->user).mono_ns, f->options->returning_ns);
+    f->heard_at = 0;
     f->draining = false;
+    f->drained = false;
 }
 
 void rill_forward_clear(rill_forwarder *f)
@@ -135,6 +141,25 @@ static void arm_for(rill_forwarder *f, const rill_pending *entry)
         arm(f, entry->timer.deadline);
 }
 
+/*
+ * Nothing is open, and no neighbour has sent anything for a moment: what is not read yet when a
+ * connection ends is in doubt for its sender, while those that are refused come less and less
+ * often.
+ */
+static void settle_drain(rill_forwarder *f)
+{
+    if (!f->draining || f->drained || f->pendings.open != 0)
+        return;
+    uint64_t quiet = f->heard_at == 0 ? 0 : f->heard_at + QUIET;
+    if (f->options->now(f->options->user).mono_ns < quiet) {
+        if (quiet < f->armed)
+            arm(f, quiet);
+        return;
+    }
+    f->drained = true;
+    f->options->drained(f->options->user);
+}
+
 /* After this the entry is another's. */
 static void finish_with(rill_forwarder *f, rill_pending *entry, const rill_talk_answer *answer)
 {
@@ -150,8 +175,7 @@ static void finish_with(rill_forwarder *f, rill_pending *entry, const rill_talk_
         f->options->talk->answered(f->options->talk->user, to->of.terms, request, answer);
     rill_account_release(f->accounts, from);
     rill_account_release(f->accounts, to);
-    if (f->draining && f->pendings.open == 0)
-        f->options->drained(f->options->user);
+    settle_drain(f);
 }
 
 static void finish(rill_forwarder *f, rill_pending *entry)
@@ -171,6 +195,8 @@ static void end_unfulfilled(rill_forwarder *f, rill_pending *entry, refusal why)
 static const refusal timed_out = {RILL_ILP_R00_TRANSFER_TIMED_OUT, "expired while waiting"};
 static const refusal one_is_away = {RILL_ILP_T01_PEER_UNREACHABLE,
                                     "one of the destination's programs has just left"};
+static const refusal not_back_yet = {RILL_ILP_T01_PEER_UNREACHABLE,
+                                     "no such account here, but the node has just been started"};
 static const refusal stopping = {RILL_ILP_T03_CONNECTOR_BUSY, "the node is stopping"};
 
 void rill_forward_expire(rill_forwarder *f)
@@ -183,21 +209,21 @@ void rill_forward_expire(rill_forwarder *f)
         end_unfulfilled(f, entry, timed_out);
     }
     arm(f, rill_pendings_deadline(&f->pendings));
+    settle_drain(f);
 }
 
 void rill_forward_abandon(rill_forwarder *f)
 {
+    f->heard_at = 0; /* nobody is waited for */
     for (rill_pending *entry; (entry = rill_pendings_due(&f->pendings, RILL_NEVER)) != NULL;)
         end_unfulfilled(f, entry, stopping);
+    settle_drain(f);
 }
 
 void rill_forward_drain(rill_forwarder *f)
 {
-    if (f->draining)
-        return;
     f->draining = true;
-    if (f->pendings.open == 0)
-        f->options->drained(f->options->user);
+    settle_drain(f);
 }
 
 /* With money, what is out may still be fulfilled, and is owed to the destination then. */
@@ -435,6 +461,8 @@ static rill_account *next_hop(const rill_forwarder *f, rill_session *from, const
     to = rill_accounts_candidate(f->accounts, l->begun);
     if (to == NULL || !rill_account_is(to, l->name)) {
         why->message = "no such account here";
+        if (f->options->now(f->options->user).mono_ns < f->returning_until)
+            *why = not_back_yet;
         return NULL;
     }
     from->last_to = to;
@@ -669,6 +697,7 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
     if (from->last_to != NULL)
         rill_account_prefetch(from->last_to);
     in.now = o->now(o->user);
+    f->heard_at = in.now.mono_ns;
     account->stats.packets_from++;
     const rill_terms *terms = terms_of(f, account);
     rill_rate_limit limit = terms != NULL ? terms->rate_limit : rill_rate_limit_of(o->rate_limit);

@@ -45,8 +45,11 @@ typedef struct rill_forwarder {
     rill_crypto *crypto;
     rill_pendings pendings;
     rill_owners owners;
-    uint64_t armed; /* the deadline that `wake` was last called with */
+    uint64_t armed;           /* the deadline that `wake` was last called with */
+    uint64_t returning_until; /* monotonic ns: accounts may not have come back yet */
+    uint64_t heard_at;        /* monotonic ns: when a Prepare came last; 0: never */
     bool draining;
+    bool drained; /* ... and it has been said */
     rill_rewriter rewriter;
 } rill_forwarder;
 

@@ -33,6 +33,7 @@ typedef struct rill_hub_options {
     uint64_t rate_limit;
     uint64_t min_message_window; /* ms */
     uint64_t max_hold_time;      /* ms */
+    uint64_t returning_ns;
     uint32_t max_accounts;
     uint32_t max_sessions;
     uint32_t max_open;
@@ -41,7 +42,8 @@ typedef struct rill_hub_options {
     rill_now (*now)(void *user);
     /* rill_hub_tick is wanted at this time, monotonic nanoseconds, instead of one asked before. */
     void (*wake)(void *user, uint64_t deadline);
-    /* After rill_hub_drain: no request is open any more. Once; may come from inside any call. */
+    /* After rill_hub_drain: no request is open any more, and none comes. Once; may come from inside
+     * any call. */
     void (*drained)(void *user);
     /*
      * Accounts are the owner's, by rill_hub_add, and have balances in these books; nobody else may
@@ -136,7 +138,11 @@ void rill_hub_kept(rill_hub *h, uint64_t group);
 
 /* Rejects what has expired, and asks for the next tick. */
 void rill_hub_tick(rill_hub *h);
-/* From now on every new Prepare is rejected T03; `drained` follows when nothing is open. */
+/*
+ * From now on every new Prepare is rejected T03. `drained` follows when nothing is open, and no
+ * Prepare has come for a tenth of a second: one that comes as its connection ends would be in
+ * doubt.
+ */
 void rill_hub_drain(rill_hub *h);
 /* Rejects all that is open, T03. */
 void rill_hub_abandon(rill_hub *h);

@@ -19,6 +19,7 @@ void rill_node_hub_options(rill_hub_options *hub, const rill_node_options *o)
     hub->max_hold_time = o->max_hold_time_ms;
     hub->max_accounts = o->max_accounts;
     hub->max_sessions = o->max_sessions;
+    hub->returning_ns = o->returning_ns;
     hub->max_open = o->max_open;
     hub->max_open_from = o->max_open_from;
 }

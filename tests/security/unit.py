@@ -11,7 +11,9 @@ import ctypes
 import os
 import re
 import resource
+import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -151,16 +153,28 @@ def sandbox(calls):
     return enter, buffer
 
 
+def told(node):
+    """What the manager has been told so far."""
+    messages = []
+    while select.select([node.manager], [], [], 0)[0]:
+        messages.append(node.manager.recv(4096).decode())
+    return messages
+
+
 def start(case, calls):
     enter, buffer = sandbox(calls)
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    name = f"rill-unit-{os.getpid()}-{os.urandom(4).hex()}"
+    manager.bind("\0" + name)
     program_file = case.file("rilld")
     os.chmod(case.folder, 0o777)
     with open(RILLD, "rb") as f:
         case.file("rilld", f.read())
     os.chmod(program_file, 0o755)
     node = case.start([program_file, "local", "--listen", "127.0.0.1:0", "--port-file",
-                       case.file("port")], env=environment(), preexec_fn=enter)
+                       case.file("port")], env=environment(NOTIFY_SOCKET="@" + name), preexec_fn=enter)
     node.buffer = buffer
+    node.manager = manager
     return node
 
 
@@ -168,15 +182,15 @@ def start(case, calls):
 
 @test
 def systemd_finds_little_that_is_exposed(case):
-    with open(UNIT, encoding="utf-8") as f:
-        text = f.read()
-    unit = case.file("rilld.service", re.sub(r"^ExecStart=\S+", f"ExecStart={RILLD}", text,
-                                             flags=re.MULTILINE))
-    status, out = said("systemd-analyze", "--no-pager", "security", "--offline=true",
-                       f"--threshold={EXPOSURE}", unit)
-    assert status == 0, out
-    status, out = said("systemd-analyze", "--no-pager", "verify", "--man=no", unit)
-    assert status == 0 and out.strip() == "", out
+    for name in ("rilld.service", "rilld-connector.service"):
+        with open(os.path.join(os.path.dirname(UNIT), name), encoding="utf-8") as f:
+            text = f.read()
+        unit = case.file(name, re.sub(r"^ExecStart=\S+", f"ExecStart={RILLD}", text, flags=re.MULTILINE))
+        status, out = said("systemd-analyze", "--no-pager", "security", "--offline=true",
+                           f"--threshold={EXPOSURE}", unit)
+        assert status == 0, out
+        status, out = said("systemd-analyze", "--no-pager", "verify", "--man=no", unit)
+        assert status == 0 and out.strip() == "", out
     bare = case.file("bare.service", f"[Service]\nExecStart={RILLD} local\n")
     status, _ = said("systemd-analyze", "--no-pager", "security", "--offline=true",
                      f"--threshold={EXPOSURE}", bare)
@@ -187,6 +201,7 @@ def systemd_finds_little_that_is_exposed(case):
 def rilld_serves_below_the_filters(case):
     node = start(case, allowed_calls())
     node.until("ready on", "err")
+    assert any(message.startswith("READY=1") for message in told(node)), "systemd is told"
     with open(f"/proc/{node.process.pid}/status", encoding="ascii") as f:
         status = f.read()
     assert re.search(r"^Seccomp:\s+2$", status, re.MULTILINE), status

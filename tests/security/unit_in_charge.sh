@@ -64,6 +64,16 @@ killed_and_back() {
     until_true 10 is NRestarts 1 && until_true 10 rill info && [ "$(property MainPID)" != "$before" ]
 }
 
+# A payment of some seconds; the node is another process before it is over.
+restarted_amid_a_payment() {
+    local before payer
+    before=$(property MainPID)
+    timeout 100 rill send --credentials credentials --amount 300000000 --max-packet 1000 &
+    payer=$!
+    sleep 0.5
+    kill -0 "$payer" && systemctl restart rilld && [ "$(property MainPID)" != "$before" ] && wait "$payer"
+}
+
 stopped() {
     systemctl stop rilld
     is ActiveState inactive && is Result success && is ExecMainStatus 0
@@ -76,7 +86,7 @@ exposure() {
     [[ $said == *SAFE* ]]
 }
 
-echo 1..8
+echo 1..10
 check "it runs when the system is up" is ActiveState active
 check "as a user without rights, behind a filter" confined
 check "the system's files are not its to write" writes_nothing
@@ -86,5 +96,7 @@ check "it carries a payment" pays
 check "killed, it is started again" killed_and_back
 until_true 20 grep -q 'the link is back' received
 check "it carries a payment to the receiver that waited" pays
+check "its socket is kept for the next process" is NFileDescriptorStore 1
+check "restarted amid a payment, it carries that to its end" restarted_amid_a_payment
 check "it stops when it is told to" stopped
 check "systemd's own judgement" exposure

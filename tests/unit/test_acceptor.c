@@ -241,6 +241,156 @@ static void test_a_path(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* ---- sockets that another process has opened ---- */
+
+/* It listens at a free port of this machine. */
+static int opened(uint16_t *port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof at;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
+static int call(uint16_t port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void begin_listener(void (*ready)(rill_acceptor *, uv_stream_t *))
+{
+    assert_int_equal(rill_loop_new(&loop, NULL), RILL_OK);
+    memset(&listener, 0, sizeof listener);
+    listener.loop = loop;
+    listener.ready = ready;
+    listener.trouble = on_trouble;
+    listener.closed = on_closed;
+    calls = 0;
+    pauses = 0;
+    closed = false;
+}
+
+static int passed_on;
+
+static void pass_on(void *user, int fd)
+{
+    assert_ptr_equal(user, &passed_on);
+    passed_on = dup(fd);
+}
+
+/* Who had connected before is served, and the socket can be passed on once more. */
+static void test_an_adopted_socket(void **state)
+{
+    (void)state;
+    uint16_t port;
+    int fd = opened(&port);
+    int early = call(port);
+    assert_true(early >= 0);
+    begin_listener(on_ready);
+    assert_int_equal(rill_loop_adopt_socket(loop, fd), RILL_OK);
+    assert_int_equal(rill_acceptor_open(&listener, "127.0.0.1", port), RILL_OK);
+    assert_int_equal(rill_acceptor_port(&listener), port);
+    assert_int_equal(rill_loop_drop_adopted(loop), 0);
+    passed_on = -1;
+    rill_loop_each_listening(loop, pass_on, &passed_on);
+    assert_true(passed_on >= 0);
+    assert_int_equal(rill_loop_run(loop), RILL_OK); /* which serves one, and closes */
+    assert_int_equal(calls, 1);
+    assert_true(closed);
+    rill_loop_each_listening(loop, pass_on, &passed_on); /* none is open */
+    rill_loop_free(loop);
+    close(early);
+    /* Between the two processes nobody is refused. */
+    int between = call(port);
+    assert_true(between >= 0);
+    begin_listener(on_ready);
+    assert_int_equal(rill_loop_adopt_socket(loop, passed_on), RILL_OK);
+    assert_int_equal(rill_acceptor_open(&listener, "127.0.0.1", port), RILL_OK);
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    assert_int_equal(calls, 1);
+    rill_loop_free(loop);
+    close(between);
+    assert_int_equal(call(port), -1);
+}
+
+static void test_what_is_not_adopted(void **state)
+{
+    (void)state;
+    uint16_t port, other;
+    int fds[2];
+    begin_listener(on_none);
+    assert_int_equal(rill_loop_adopt_socket(loop, -1), RILL_ERR_INVALID);
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(rill_loop_adopt_socket(loop, fds[0]), RILL_ERR_INVALID);
+    close(fds[0]);
+    close(fds[1]);
+    int datagrams = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(rill_loop_adopt_socket(loop, datagrams), RILL_ERR_INVALID);
+    close(datagrams);
+    int deaf = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(rill_loop_adopt_socket(loop, deaf), RILL_ERR_INVALID);
+    close(deaf);
+    /* Nobody listens at this one's address. */
+    int fd = opened(&port);
+    int second = opened(&other);
+    assert_int_equal(rill_loop_adopt_socket(loop, fd), RILL_OK);
+    assert_int_equal(rill_loop_adopt_socket(loop, second), RILL_OK);
+    assert_int_equal(rill_acceptor_open(&listener, "127.0.0.1", other), RILL_OK);
+    assert_int_equal(rill_loop_drop_adopted(loop), 1);
+    assert_int_equal(call(port), -1);
+    rill_acceptor_close(&listener);
+    assert_int_equal(rill_loop_run(loop), RILL_OK);
+    /* One that is left is closed with the loop. */
+    fd = opened(&port);
+    assert_int_equal(rill_loop_adopt_socket(loop, fd), RILL_OK);
+    rill_loop_free(loop);
+    assert_int_equal(call(port), -1);
+}
+
+/* A path that another has made stays. */
+static void test_an_adopted_path(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/rill-acceptor-XXXXXX";
+    char path[64];
+    struct stat found;
+    rill_unix_socket theirs;
+    int fd = -1;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/socket", folder);
+    assert_int_equal(rill_unix_bind(&theirs, &fd, path), RILL_OK);
+    assert_int_equal(listen(fd, 1), 0);
+    begin_listener(on_none);
+    assert_int_equal(rill_loop_adopt_socket(loop, fd), RILL_OK);
+    assert_int_equal(rill_acceptor_open_unix(&listener, path), RILL_OK);
+    passed_on = -1;
+    rill_loop_each_listening(loop, pass_on, &passed_on);
+    assert_true(passed_on >= 0);
+    close(passed_on);
+    end_at();
+    assert_int_equal(lstat(path, &found), 0);
+    rill_unix_remove(&theirs);
+    /* One of its own is gone with it, and nothing to pass on. */
+    assert_int_equal(open_at(path), RILL_OK);
+    passed_on = -1;
+    rill_loop_each_listening(loop, pass_on, &passed_on);
+    assert_int_equal(passed_on, -1);
+    end_at();
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +398,9 @@ int main(void)
         cmocka_unit_test(test_a_client_in_a_pause_waits),
         cmocka_unit_test(test_closing_in_a_pause),
         cmocka_unit_test(test_a_path),
+        cmocka_unit_test(test_an_adopted_socket),
+        cmocka_unit_test(test_what_is_not_adopted),
+        cmocka_unit_test(test_an_adopted_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,54 @@ static void test_drain(void **state)
     stop(w);
 }
 
+/* What has been sent and not been read yet, when its connection ends, would be in doubt. */
+static void test_draining_ends_when_it_is_quiet(void **state)
+{
+    (void)state;
+    world *w = start(NULL);
+    ask_for(&w->alice, 1, "private.rill.bob");
+    uint64_t heard = w->now.mono_ns;
+    rill_hub_drain(w->node);
+    w->now.mono_ns += 60 * RILL_MS;
+    fulfill(&w->bob, fulfillment);
+    fulfilled(&w->alice, 1);
+    assert_int_equal(w->drained, 0);
+    assert_int_equal(w->wake, heard + 100 * RILL_MS);
+    ask_for(&w->alice, 2, "private.rill.bob");
+    rejected_by_node(&w->alice, 2, "T03");
+    w->now.mono_ns = heard + 100 * RILL_MS;
+    rill_hub_tick(w->node);
+    assert_int_equal(w->drained, 0);
+    assert_int_equal(w->wake, heard + 160 * RILL_MS);
+    w->now.mono_ns = heard + 160 * RILL_MS;
+    rill_hub_tick(w->node);
+    assert_int_equal(w->drained, 1);
+    rill_hub_drain(w->node);
+    rill_hub_tick(w->node);
+    assert_int_equal(w->drained, 1);
+    stop(w);
+}
+
+/* In the place of a node that was there before: who is not back yet is not unknown. */
+static void test_accounts_that_may_come_back(void **state)
+{
+    (void)state;
+    rill_hub_options o;
+    rill_hub_options_init(&o);
+    o.returning_ns = 10 * RILL_SECOND;
+    world *w = start(&o);
+    uint64_t began = w->now.mono_ns;
+    ask_for(&w->alice, 1, "private.rill.dave");
+    rejected_by_node(&w->alice, 1, "T01");
+    w->now.mono_ns = began + 10 * RILL_SECOND - 1;
+    ask_for(&w->alice, 2, "private.rill.dave");
+    rejected_by_node(&w->alice, 2, "T01");
+    w->now.mono_ns++;
+    ask_for(&w->alice, 3, "private.rill.dave");
+    rejected_by_node(&w->alice, 3, "F02");
+    stop(w);
+}
+
 /* Allocations per packet, once the node is warm: none. */
 static size_t allocations;
 
@@ -164,6 +212,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_token_and_too_many_sessions),
         cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_draining_ends_when_it_is_quiet),
+        cmocka_unit_test(test_accounts_that_may_come_back),
         cmocka_unit_test(test_allocates_nothing_in_the_steady_state),
         cmocka_unit_test(test_kept_packets_are_limited),
         cmocka_unit_test(test_options),

@@ -1,0 +1,325 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""rilld under a manager of services: what it tells it, sockets that it is passed, and restarts in the
+middle of payments, in which nobody is refused and nothing is in doubt.
+
+usage: service_manager.py FOLDER_OF_PROGRAMS FOLDER_OF_EXAMPLES [TEST...]
+
+Prints TAP.
+"""
+
+import array
+import json
+import os
+import random
+import re
+import select
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+
+from harness import LIMIT, RILL, RILLD, environment, reserved_port, run_tests
+
+CASES = []
+RESTARTS = int(os.environ.get("RILL_RESTARTS", "6"))
+RILLCTL = os.path.join(os.path.dirname(RILLD), "rillctl")
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+class Manager:
+    """What systemd is to a service: it is told things, keeps sockets, and passes them on."""
+
+    def __init__(self, t, args, abstract=False, **variables):
+        self.t = t
+        self.args = args
+        self.variables = variables
+        name = t.file("notify")
+        if abstract:
+            name = f"@rill-test-{os.getpid()}-{random.getrandbits(32)}"
+        self.name = name
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("\0" + name[1:] if abstract else name)
+        self.kept = []  # sockets that a service left here
+        self.told = []
+        self.program = None
+
+    def start(self, passed=()):
+        """A process with these sockets from descriptor 3 on. It knows its own number, as LISTEN_PID says."""
+        fds = [s.fileno() for s in passed]
+
+        def pass_on():
+            copies = [os.dup(fd) for fd in fds]
+            for at, fd in enumerate(copies):
+                os.dup2(fd, 3 + at)
+                os.set_inheritable(3 + at, True)
+
+        variables = {"NOTIFY_SOCKET": self.name, **self.variables}
+        command = list(self.args)
+        if fds:
+            variables.update(LISTEN_FDS=str(len(fds)), LISTEN_FDNAMES=":".join(["rilld"] * len(fds)))
+            command = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *command]
+        self.program = self.t.start(command, env=environment(**variables), preexec_fn=pass_on, close_fds=False)
+        self.program.read_along()
+
+    def hear(self):
+        """One message. Sockets that come with it are kept."""
+        deadline = time.monotonic() + LIMIT
+        while not select.select([self.socket], [], [], 0.02)[0]:
+            assert self.program.process.poll() is None, ("it has ended", self.program.text)
+            assert time.monotonic() < deadline, (self.told, self.program.text)
+        data, control, _, _ = self.socket.recvmsg(4096, socket.CMSG_SPACE(4 * 8))
+        for level, kind, rights in control:
+            assert (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+            fds = array.array("i")
+            fds.frombytes(rights[:len(rights) - len(rights) % fds.itemsize])
+            for fd in fds:
+                s = socket.socket(fileno=fd)
+                # As systemd does: the same socket is kept once.
+                if all(k.getsockname() != s.getsockname() for k in self.kept):
+                    self.kept.append(s)
+                else:
+                    s.close()
+        self.told.append(data.decode())
+        return self.told[-1]
+
+    def hear_until(self, word):
+        while True:
+            message = self.hear()
+            if word in message.split("\n"):
+                return message
+
+    def stop(self):
+        self.program.process.send_signal(signal.SIGTERM)
+        assert self.program.end() == 0, self.program.text
+
+    def restart(self):
+        """The next process has the sockets that the one before has left."""
+        self.stop()
+        self.start(self.kept)
+        self.hear_until("READY=1")
+
+    def close(self):
+        self.socket.close()
+        for s in self.kept:
+            s.close()
+        if not self.name.startswith("@"):
+            os.unlink(self.name)
+
+
+CONFIG = """address: g.x
+accounts:
+  alice: {relation: child, asset: USD/6, tokens: env:TOKEN_ALICE, credit: 1000000000000}
+  bob: {relation: child, asset: USD/6, tokens: env:TOKEN_BOB}
+"""
+TOKENS = {"TOKEN_ALICE": "alice-token", "TOKEN_BOB": "bob-token"}
+
+
+def connector(t, port, **options):
+    """A manager of `rilld run`, with alice and bob."""
+    path = t.file("node.yaml", f"store: {{path: {t.file('books')}}}\n"
+                               f"listen: [{{port: {port}, http: true}}]\n{CONFIG}")
+    return Manager(t, [RILLD, "run", "--config", path], **TOKENS, **options)
+
+
+def listening(port=0):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    s.listen(16)
+    return s
+
+
+def serves(port):
+    """Somebody there speaks HTTP."""
+    with socket.create_connection(("127.0.0.1", port), LIMIT) as s:
+        s.settimeout(LIMIT)
+        s.sendall(b"GET /none HTTP/1.1\r\nHost: h\r\n\r\n")
+        return s.recv(4096).startswith(b"HTTP/1.1 ")
+
+
+@case
+def what_the_manager_is_told(t):
+    """Ready once the ports are open, with the sockets to keep; reloading and ready again; stopping."""
+    for abstract in (False, True):
+        with reserved_port() as held:
+            m = connector(t, held.getsockname()[1], abstract=abstract)
+            m.start()
+            first = m.hear_until("READY=1")
+            assert "STATUS=ready as g.x" in first, first
+            assert m.told[:-1] == ["FDSTORE=1\nFDNAME=rilld"], m.told
+            assert [s.getsockname() for s in m.kept] == [held.getsockname()], m.kept
+            m.program.process.send_signal(signal.SIGHUP)
+            reloading = m.hear_until("RELOADING=1")
+            at = int(re.search(r"^MONOTONIC_USEC=(\d+)$", reloading, re.M).group(1))
+            assert 0 <= time.monotonic_ns() // 1000 - at < 60_000_000, (at, time.monotonic_ns())
+            assert m.hear() == "READY=1"
+            m.program.process.send_signal(signal.SIGTERM)
+            m.hear_until("STOPPING=1")
+            assert m.program.end() == 0, m.program.text
+            m.close()
+
+
+@case
+def a_watchdog_that_is_fed(t):
+    """By the loop: as long as it turns, and no longer."""
+    with reserved_port() as held:
+        m = connector(t, held.getsockname()[1], WATCHDOG_USEC="60000")
+        m.start()
+        m.hear_until("READY=1")
+        for _ in range(5):
+            m.hear_until("WATCHDOG=1")
+        m.program.process.send_signal(signal.SIGSTOP)
+        while select.select([m.socket], [], [], 0.2)[0]:
+            m.socket.recv(4096)  # those of before
+        m.program.process.send_signal(signal.SIGCONT)
+        m.hear_until("WATCHDOG=1")
+        m.stop()
+        m.close()
+        # Another process's: not for this one.
+        m = connector(t, held.getsockname()[1], WATCHDOG_USEC="1000", WATCHDOG_PID="1")
+        m.start()
+        m.hear_until("READY=1")
+        assert not select.select([m.socket], [], [], 0.3)[0], m.socket.recv(4096)
+        m.stop()
+        m.close()
+
+
+@case
+def who_comes_before_it_is_there(t):
+    """Sockets of the manager's: who has connected to them waits, and is served."""
+    with listening() as s:
+        port = s.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port), LIMIT) as early:
+            early.settimeout(LIMIT)
+            early.sendall(b"GET /none HTTP/1.1\r\nHost: h\r\n\r\n")
+            m = connector(t, port)
+            m.start([s])
+            m.hear_until("READY=1")
+            assert early.recv(4096).startswith(b"HTTP/1.1 ")
+        assert serves(port)
+        m.stop()
+        with socket.create_connection(("127.0.0.1", port), LIMIT):
+            pass  # nobody is there, and nobody is refused
+        m.close()
+
+
+@case
+def a_socket_of_operators_that_is_passed(t):
+    path = t.file("admin.sock")
+    with socket.socket(socket.AF_UNIX) as s, listening() as port:
+        s.bind(path)
+        s.listen(4)
+        config = t.file("node.yaml", f"store: {{path: {t.file('books')}}}\nadmin: {{socket: {path}}}\n"
+                                     f"listen: [{{port: {port.getsockname()[1]}}}]\n{CONFIG}")
+        m = Manager(t, [RILLD, "run", "--config", config], **TOKENS)
+        for _ in range(2):
+            m.start([s, port])
+            m.hear_until("READY=1")
+            out = subprocess.run([RILLCTL, "status", "--socket", path, "--json"], check=True, timeout=LIMIT,
+                                 capture_output=True, text=True).stdout
+            assert json.loads(out)["address"] == "g.x", out
+            m.stop()
+            assert os.path.exists(path), "it is the manager's"
+        m.close()
+
+
+@case
+def what_cannot_be_used(t):
+    """A socket at another address, and a descriptor that is none: it says so, closes them, and runs."""
+    with listening() as other, reserved_port() as held, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        m = connector(t, held.getsockname()[1])
+        m.start([other, deaf])
+        m.hear_until("READY=1")
+        m.program.until("descriptor 4 was passed, and cannot be used: it is no socket that listens", "err")
+        m.program.until("1 sockets that were passed are at addresses where nothing is to listen", "err")
+        assert serves(held.getsockname()[1])
+        m.stop()
+        m.close()
+        # Sockets for another process are not ours.
+        m = connector(t, held.getsockname()[1], LISTEN_PID="1", LISTEN_FDS="3")
+        m.start()
+        m.hear_until("READY=1")
+        assert "passed" not in m.program.text["err"].decode(), m.program.text
+        m.stop()
+        m.close()
+        # A manager that is gone is not waited for.
+        m = connector(t, held.getsockname()[1])
+        m.socket.close()
+        m.start()
+        m.program.until("ready on", "err")
+        m.stop()
+
+
+def pay_through_restarts(t, m, link, seed):
+    """Payments, one after another, while the node is restarted. What was sent, and what the receiver counted."""
+    draw = random.Random(seed)
+    receiver = t.rill("receive", "--json", "--link", link("bob"), "--credentials", "-")
+    path = t.file("bob.json", receiver.until("shared_secret"))
+    receiver.read_along()
+    sent = amid = 0
+    for number in range(RESTARTS):
+        amount = draw.randrange(20_000_000, 40_000_000)
+        payer = t.rill("send", path, str(amount), "--link", link("alice"), "--json", "--min-rate", "1",
+                       "--max-packet", str(draw.choice([1000, 2000, 5000])))
+        payer.read_along()
+        payer.until("progress|packets|sent")
+        time.sleep(draw.uniform(0, 0.2))  # the moment of the restart
+        amid += payer.process.poll() is None
+        m.restart()
+        code = payer.end()
+        end = payer.events()[-1]
+        assert code == 0 and int(end["delivered"]) == amount, (seed, number, code, end, payer.text)
+        assert int(end.get("in_doubt", 0)) == 0, (seed, number, end)
+        sent += amount
+    receiver.process.send_signal(signal.SIGINT)
+    receiver.end()
+    got = sum(int(e["amount"]) for e in receiver.events()[1:] if e["event"] == "money")
+    assert got == sent, (seed, got, sent)
+    assert amid > 0, "each payment was over before its restart"
+    return sent
+
+
+@case
+def a_connector_that_is_restarted_under_payments(t):
+    seed = int(os.environ.get("RILL_SEED", random.getrandbits(32)))
+    print(f"# RILL_SEED={seed}")
+    with reserved_port() as held:
+        port = held.getsockname()[1]
+        m = connector(t, port)
+        m.start()
+        m.hear_until("READY=1")
+        sent = pay_through_restarts(t, m, lambda who: f"btp+ws://:{who}-token@127.0.0.1:{port}", seed)
+        m.stop()
+        m.close()
+    db = sqlite3.connect(t.file("books"))
+    booked = dict(db.execute("SELECT name, booked FROM accounts JOIN balances ON balances.account = accounts.id "
+                             "WHERE holder = 1"))
+    lost = db.execute("SELECT note FROM entries WHERE note LIKE '%was lost%'").fetchall()
+    db.close()
+    assert not lost, "Fulfills that could not be passed on"
+    assert {k: int(v) for k, v in booked.items()} == {"alice": -sent, "bob": sent}, (booked, sent)
+
+
+@case
+def a_local_node_that_is_restarted_under_payments(t):
+    seed = int(os.environ.get("RILL_SEED", random.getrandbits(32)))
+    print(f"# RILL_SEED={seed}")
+    with reserved_port() as held:
+        port = held.getsockname()[1]
+        m = Manager(t, [RILLD, "local", "--listen", f"127.0.0.1:{port}"])
+        m.start()
+        m.hear_until("READY=1")
+        pay_through_restarts(t, m, lambda who: f"btp+ws://:{who}-token@127.0.0.1:{port}", seed)
+        m.stop()
+        m.close()
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(CASES))
