@@ -13,7 +13,9 @@
 
 #include <cmocka.h>
 
+#include <openssl/core_dispatch.h>
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <rill/error.h>
@@ -51,22 +53,126 @@ WRAP_INT(SHA256_Final, (unsigned char *md, SHA256_CTX *c), (md, c))
 WRAP(EVP_CIPHER *, NULL, EVP_CIPHER_fetch,
      (OSSL_LIB_CTX * ctx, const char *algorithm, const char *properties),
      (ctx, algorithm, properties))
-WRAP(EVP_CIPHER_CTX *, NULL, EVP_CIPHER_CTX_new, (void), ())
-WRAP_INT(EVP_CipherInit_ex2,
-         (EVP_CIPHER_CTX * ctx, const EVP_CIPHER *cipher, const unsigned char *key,
-          const unsigned char *iv, int enc, const OSSL_PARAM params[]),
-         (ctx, cipher, key, iv, enc, params))
-WRAP_INT(EVP_EncryptUpdate,
-         (EVP_CIPHER_CTX * ctx, unsigned char *out, int *outl, const unsigned char *in, int inl),
-         (ctx, out, outl, in, inl))
-WRAP_INT(EVP_DecryptUpdate,
-         (EVP_CIPHER_CTX * ctx, unsigned char *out, int *outl, const unsigned char *in, int inl),
-         (ctx, out, outl, in, inl))
-WRAP_INT(EVP_EncryptFinal_ex, (EVP_CIPHER_CTX * ctx, unsigned char *out, int *outl),
-         (ctx, out, outl))
-WRAP_INT(EVP_CIPHER_CTX_get_params, (EVP_CIPHER_CTX * ctx, OSSL_PARAM params[]), (ctx, params))
-WRAP_INT(EVP_CIPHER_CTX_set_params, (EVP_CIPHER_CTX * ctx, const OSSL_PARAM params[]),
-         (ctx, params))
+
+/* ---- the functions of OpenSSL's provider ---- */
+
+/* What is handed out instead of its table: each function of ours calls the one that was there. */
+static OSSL_FUNC_cipher_newctx_fn *real_newctx;
+static OSSL_FUNC_cipher_encrypt_init_fn *real_encrypt;
+static OSSL_FUNC_cipher_decrypt_init_fn *real_decrypt;
+static OSSL_FUNC_cipher_update_fn *real_update;
+static OSSL_FUNC_cipher_final_fn *real_final;
+static OSSL_FUNC_cipher_get_ctx_params_fn *real_get;
+static OSSL_FUNC_cipher_set_ctx_params_fn *real_set;
+
+static void *our_newctx(void *provider)
+{
+    return fails() ? NULL : real_newctx(provider);
+}
+
+static int our_encrypt(void *c, const unsigned char *key, size_t key_len, const unsigned char *iv,
+                       size_t iv_len, const OSSL_PARAM params[])
+{
+    return fails() ? 0 : real_encrypt(c, key, key_len, iv, iv_len, params);
+}
+
+static int our_decrypt(void *c, const unsigned char *key, size_t key_len, const unsigned char *iv,
+                       size_t iv_len, const OSSL_PARAM params[])
+{
+    return fails() ? 0 : real_decrypt(c, key, key_len, iv, iv_len, params);
+}
+
+static int our_update(void *c, unsigned char *out, size_t *len, size_t room,
+                      const unsigned char *in, size_t in_len)
+{
+    return fails() ? 0 : real_update(c, out, len, room, in, in_len);
+}
+
+/* One that says no for a wrong tag is no failure of the library, and is not made here. */
+static bool sealing;
+
+static int our_final(void *c, unsigned char *out, size_t *len, size_t room)
+{
+    return sealing && fails() ? 0 : real_final(c, out, len, room);
+}
+
+static int our_get(void *c, OSSL_PARAM params[])
+{
+    return fails() ? 0 : real_get(c, params);
+}
+
+static int our_set(void *c, const OSSL_PARAM params[])
+{
+    return fails() ? 0 : real_set(c, params);
+}
+
+#define OURS(name, type, id)                                                                       \
+    case OSSL_FUNC_CIPHER_##id:                                                                    \
+        real_##name = OSSL_FUNC_cipher_##type(d);                                                  \
+        d->function = (void (*)(void))our_##name;                                                  \
+        break
+
+static void replace(OSSL_DISPATCH *d)
+{
+    for (; d->function_id != 0; d++) {
+        switch (d->function_id) {
+            OURS(newctx, newctx, NEWCTX);
+            OURS(encrypt, encrypt_init, ENCRYPT_INIT);
+            OURS(decrypt, decrypt_init, DECRYPT_INIT);
+            OURS(update, update, UPDATE);
+            OURS(final, final, FINAL);
+            OURS(get, get_ctx_params, GET_CTX_PARAMS);
+            OURS(set, set_ctx_params, SET_CTX_PARAMS);
+        default:
+            break;
+        }
+    }
+}
+
+/* Which one is left out; 0: none. */
+static int missing;
+static const OSSL_ALGORITHM *real_table;
+
+const OSSL_ALGORITHM *__real_OSSL_PROVIDER_query_operation(const OSSL_PROVIDER *p, int operation,
+                                                           int *no_cache);
+const OSSL_ALGORITHM *__wrap_OSSL_PROVIDER_query_operation(const OSSL_PROVIDER *p, int operation,
+                                                           int *no_cache);
+const OSSL_ALGORITHM *__wrap_OSSL_PROVIDER_query_operation(const OSSL_PROVIDER *p, int operation,
+                                                           int *no_cache)
+{
+    static OSSL_DISPATCH functions[40];
+    /* Names that begin as the right one does, or have it elsewhere, and other cases. */
+    static const OSSL_ALGORITHM ours[] = {
+        {"AES-256-GCM-SIV:AES-256", "", functions + 39, NULL},
+        {"2.16.840.1.101.3.4.1.46:aes-256-gcm:id-aes256-GCM", "", functions, NULL},
+        {NULL, NULL, NULL, NULL},
+    };
+    if (fails())
+        return NULL;
+    real_table = __real_OSSL_PROVIDER_query_operation(p, operation, no_cache);
+    const OSSL_ALGORITHM *a = real_table;
+    while (strstr(a->algorithm_names, "AES-256-GCM") == NULL)
+        a++;
+    unsigned count = 0;
+    for (const OSSL_DISPATCH *d = a->implementation; d->function_id != 0; d++)
+        if (d->function_id != missing)
+            functions[count++] = *d;
+    assert_in_range(count, 8, 38);
+    functions[count].function_id = 0;
+    replace(functions);
+    return ours;
+}
+
+void __real_OSSL_PROVIDER_unquery_operation(const OSSL_PROVIDER *p, int operation,
+                                            const OSSL_ALGORITHM *table);
+void __wrap_OSSL_PROVIDER_unquery_operation(const OSSL_PROVIDER *p, int operation,
+                                            const OSSL_ALGORITHM *table);
+void __wrap_OSSL_PROVIDER_unquery_operation(const OSSL_PROVIDER *p, int operation,
+                                            const OSSL_ALGORITHM *table)
+{
+    assert_ptr_not_equal(table, real_table);
+    __real_OSSL_PROVIDER_unquery_operation(p, operation, real_table);
+}
 
 #define LEN 40
 
@@ -94,7 +200,10 @@ static int do_keys(work *w)
 static int do_seal(work *w)
 {
     memcpy(w->envelope + RILL_ENVELOPE_OVERHEAD, text, LEN);
-    return rill_keys_seal(w->keys, w->envelope, LEN);
+    sealing = true;
+    int err = rill_keys_seal(w->keys, w->envelope, LEN);
+    sealing = false;
+    return err;
 }
 
 static int do_open(work *w)
@@ -125,7 +234,10 @@ static int do_random(work *w)
 static int do_seal_token(work *w)
 {
     memcpy(w->token + RILL_ENVELOPE_OVERHEAD, text, LEN);
-    return rill_crypto_seal(w->crypto, secret, w->token, LEN);
+    sealing = true;
+    int err = rill_crypto_seal(w->crypto, secret, w->token, LEN);
+    sealing = false;
+    return err;
 }
 
 static int do_open_token(work *w)
@@ -217,6 +329,25 @@ static void test_every_call_of_openssl_fails(void **state)
     assert_in_range(n, 50, 1000);
 }
 
+/* A provider without one of the functions that are needed. */
+static void test_a_function_that_is_missing(void **state)
+{
+    static const int needed[] = {OSSL_FUNC_CIPHER_NEWCTX,         OSSL_FUNC_CIPHER_FREECTX,
+                                 OSSL_FUNC_CIPHER_ENCRYPT_INIT,   OSSL_FUNC_CIPHER_DECRYPT_INIT,
+                                 OSSL_FUNC_CIPHER_UPDATE,         OSSL_FUNC_CIPHER_FINAL,
+                                 OSSL_FUNC_CIPHER_GET_CTX_PARAMS, OSSL_FUNC_CIPHER_SET_CTX_PARAMS};
+    rill_crypto *c;
+    (void)state;
+    fail_at = 0;
+    for (unsigned i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        missing = needed[i];
+        assert_int_equal(rill_crypto_new_with(&c, rill_allocator_default(), RILL_CRYPTO_OPENSSL),
+                         RILL_ERR_CRYPTO);
+        assert_null(c);
+    }
+    missing = 0;
+}
+
 /* Lengths that OpenSSL's int does not hold, and envelopes too short to be one. */
 static void test_lengths_that_cannot_be(void **state)
 {
@@ -235,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_call_of_openssl_fails),
+        cmocka_unit_test(test_a_function_that_is_missing),
         cmocka_unit_test(test_lengths_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
