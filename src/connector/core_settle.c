@@ -40,8 +40,10 @@ int rill_core_prepare_settlement(rill_core *c, rill_holder_account *holder,
     rill_settling *a = rill_settler_find(&c->settler, holder->balance.id);
     if (a == NULL && wanted->engine == NULL)
         return RILL_OK;
-    int rc = rill_settler_attach(&a, &c->settler, holder->balance.id, config->name,
-                                 config->asset.scale, &holder->balance);
+    /* Not the scale of a configuration that is about to be refused for it. */
+    const uint8_t scale = c->rates.assets[holder->balance.asset].scale;
+    int rc = rill_settler_attach(&a, &c->settler, holder->balance.id, config->name, scale,
+                                 &holder->balance);
     if (rc != RILL_OK)
         return rc;
     holder->settling = a;

@@ -637,6 +637,28 @@ static void test_reload(void **state)
     assert_int_equal(call_count, 3);
 }
 
+/* A configuration that is refused changes nothing of what engines are asked for, or tell. */
+static void test_a_scale_that_is_refused(void **state)
+{
+    (void)state;
+    engine_answers(0, 201, "");
+    turn();
+    assert_int_equal(reload("address: g.x\nstore: {path: b}\naccounts:\n"
+                            "  alice: {relation: child, asset: USD/2, tokens: env:ALICE}\n"
+                            "  bob: {relation: peer, asset: USD/6, tokens: env:BOB, " ENGINE "}\n"),
+                     RILL_ERR_INVALID);
+    assert_string_equal(first_problem, "bob: asset changes only when the node is started again");
+    assert_int_equal(
+        asks("POST", "/accounts/bob/settlements", "k", "{\"amount\":\"600\",\"scale\":2}").status,
+        201);
+    booked(600);
+    assert_int_equal(reload(EXAMPLE("settlement: {engine: 'http://localhost:1', threshold: 500}")),
+                     RILL_OK);
+    turn();
+    assert_string_equal(calls[1].text, "POST http://localhost:1 /accounts/bob/settlements");
+    assert_memory_equal(calls[1].body, "{\"amount\":\"600\",\"scale\":2}", calls[1].len);
+}
+
 /* ---- what a change is called ---- */
 
 static char lines[1000];
@@ -822,6 +844,7 @@ int main(void)
         TEST(test_too_many_messages),
         TEST(test_an_engines_message),
         TEST(test_reload),
+        TEST(test_a_scale_that_is_refused),
         cmocka_unit_test(test_changes_of_links),
         cmocka_unit_test(test_a_token_at_the_start),
         cmocka_unit_test(test_what_is_outstanding_of_nobody),
