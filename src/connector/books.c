@@ -129,6 +129,25 @@ bool rill_books_forget(rill_books *b, rill_balance *a, uint64_t wall_ms)
     return true;
 }
 
+void rill_books_replace(rill_books *b, rill_balance *from, rill_balance *to)
+{
+    assert(from->id == to->id && from->asset == to->asset && !rill_list_linked(&to->dirty));
+    to->booked = from->booked;
+    to->held = from->held;
+    to->coming = from->coming;
+    if (rill_list_linked(&from->dirty)) {
+        rill_list_push_back(&from->dirty, &to->dirty);
+        rill_list_remove(&from->dirty);
+    }
+    for (rill_list *at = b->flows.next; at != &b->flows; at = at->next) {
+        rill_flow *flow = RILL_CONTAINER(at, rill_flow, linked);
+        if (flow->source == from)
+            flow->source = to;
+        if (flow->destination == from)
+            flow->destination = to;
+    }
+}
+
 /* ---- a packet ---- */
 
 /* booked + credit - held - taken >= 0, each exact. */

@@ -112,6 +112,12 @@ RILL_MUST_CHECK int rill_books_flow(rill_books *b, rill_balance *source, rill_ba
  */
 RILL_MUST_CHECK bool rill_books_forget(rill_books *b, rill_balance *a, uint64_t wall_ms);
 
+/*
+ * The same balance is in another place from now on, with the same id: flows from and to it, what is
+ * held, and what was not taken to the store yet are of that one.
+ */
+void rill_books_replace(rill_books *b, rill_balance *from, rill_balance *to);
+
 /* Reserves what a packet takes and brings; nothing changes if it is not taken. */
 RILL_MUST_CHECK rill_hold_verdict rill_books_hold(rill_flow *flow, uint64_t taken, uint64_t given);
 /* The same of a packet that was out before, whatever the limits are by now. */

@@ -103,15 +103,31 @@ static void end_old(rill_core *c, old_flight *old)
     old->done = true;
 }
 
-/* The flow of its accounts; NULL: they are not in the configuration any more. */
+/*
+ * A balance of it. One that is of no account of the configuration is opened for what is booked
+ * alone: *out is NULL if nothing is, or if the store does not have it. RILL_ERR_NOMEM.
+ */
+static int balance_of(rill_core *c, rill_balance_id id, bool books, rill_balance **out)
+{
+    rill_holder_account *holder = of_balance(c, id);
+    *out = holder == NULL ? NULL : &holder->balance;
+    int rc = holder == NULL && books ? rill_core_open_closed(c, id, out) : RILL_OK;
+    return rc == RILL_ERR_NOT_FOUND ? RILL_OK : rc;
+}
+
+/* The flow of its accounts; NULL: there is none. */
 static int flow_of(rill_core *c, const old_flight *old, rill_flow **out)
 {
-    rill_holder_account *source = of_balance(c, old->flight.source);
-    rill_holder_account *destination = of_balance(c, old->flight.destination);
+    bool books = old->flight.group != 0;
+    rill_balance *source = NULL;
+    rill_balance *destination = NULL;
     *out = NULL;
-    return source == NULL || destination == NULL
-               ? RILL_OK
-               : rill_books_flow(&c->books, &source->balance, &destination->balance, out);
+    int rc = balance_of(c, old->flight.source, books, &source);
+    if (rc == RILL_OK)
+        rc = balance_of(c, old->flight.destination, books, &destination);
+    return rc != RILL_OK || source == NULL || destination == NULL
+               ? rc
+               : rill_books_flow(&c->books, source, destination, out);
 }
 
 /* Of a node that was killed no packet was passed on that was not booked, unless it had to be. */
@@ -133,6 +149,8 @@ static int settle(rill_core *c, old_flight *old)
         c->flights.recovered_group = rill_books_recover(
             &c->books, flow, flight->taken, flight->given, flight->charged, now.wall_ms);
         c->flights.recovered++;
+        rill_core_keep_closed(c, flow->source);
+        rill_core_keep_closed(c, flow->destination);
         old->recovered = true;
     } else if (flight->expires_ms > now.wall_ms) {
         rill_books_hold_again(flow, flight->taken, flight->given);
@@ -198,7 +216,7 @@ uint64_t rill_core_expire_flights(rill_core *c)
         old_flight *old = &f->old[i];
         if (!is_listed(old))
             continue;
-        /* What was fulfilled between accounts that are gone stays listed. */
+        /* What was fulfilled between accounts that the books do not have stays listed. */
         if (old->flight.group == 0 && old->flight.expires_ms <= now.wall_ms) {
             end_old(c, old);
             f->old_left--;

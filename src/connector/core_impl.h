@@ -162,7 +162,7 @@ RILL_MUST_CHECK int rill_core_settle_message(rill_core *c, const rill_holder_acc
 bool rill_core_messaged(rill_core *c, const rill_holder_account *from, uint64_t id,
                         const rill_talk_answer *answer);
 
-/* core.c */
+/* core_balances.c */
 
 /* The order of rill_core.known, once it has begun. */
 int rill_core_compare_known(const void *a, const void *b);
@@ -177,6 +177,20 @@ RILL_MUST_CHECK int rill_core_find_balance(rill_core *c, rill_holder holder, con
 /* The number of an asset, whose own balances are opened with it. */
 RILL_MUST_CHECK int rill_core_open_asset(rill_core *c, const rill_config_asset *asset,
                                          uint32_t *out);
+/* NULL: the store has none of this id. */
+known_balance *rill_core_known_balance(const rill_core *c, rill_balance_id id);
+/*
+ * The balance of an account that is not open, so that something can be booked of it.
+ * RILL_ERR_NOT_FOUND: the store has none of this id. RILL_ERR_NOMEM.
+ */
+RILL_MUST_CHECK int rill_core_open_closed(rill_core *c, rill_balance_id id, rill_balance **out);
+/* Something was booked of it, if it is one of these. */
+void rill_core_keep_closed(const rill_core *c, const rill_balance *balance);
+/* Its account is open again, with this balance. */
+void rill_core_leave_closed(rill_core *c, rill_balance *fresh);
+
+/* core.c */
+
 /* Takes over what was agreed with an account. */
 void rill_core_agree(rill_holder_account *holder, const rill_config_account *config);
 /* Tells `all` whose the tokens are; what cannot be read is complained about. */

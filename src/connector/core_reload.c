@@ -485,6 +485,8 @@ void rill_core_apply(rill_core_change *n, const char *who,
         const rill_config_account *configs = n->fresh->accounts.items;
         if (n->accounts[i]->leaving)
             stay(n->accounts[i], c);
+        else if (n->accounts[i]->fresh)
+            rill_core_leave_closed(c, &n->accounts[i]->balance);
         rill_core_agree(n->accounts[i], &configs[i]);
         rill_core_agree_settlement(c, n->accounts[i]);
         n->accounts[i]->fresh = false;

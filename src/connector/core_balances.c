@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Balances that the store has: those of accounts of the configuration, the node's own in each
+ * asset, and those of accounts that are not in the configuration any more.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "connector/core_impl.h"
+
+int rill_core_know(rill_core *c, const rill_store_account *account, rill_i128 booked)
+{
+    if (c->known_count == c->known_cap) {
+        size_t cap = c->known_cap * 2 + 64;
+        known_balance *known =
+            rill_realloc_array(c->options.allocator, c->known, cap, sizeof *known);
+        if (known == NULL)
+            return RILL_ERR_NOMEM;
+        c->known = known;
+        c->known_cap = cap;
+    }
+    if (strlen(account->name) > RILL_STORE_NAME_MAX ||
+        strlen(account->asset) > RILL_STORE_ASSET_MAX)
+        return RILL_ERR_MALFORMED;
+    known_balance *k = &c->known[c->known_count++];
+    *k = (known_balance){.id = account->id, .holder = account->holder, .scale = account->scale};
+    k->booked = booked;
+    memcpy(k->name, account->name, strlen(account->name) + 1);
+    memcpy(k->asset, account->asset, strlen(account->asset) + 1);
+    if (account->id > c->last_id)
+        c->last_id = account->id;
+    return RILL_OK;
+}
+
+int rill_core_compare_known(const void *a, const void *b)
+{
+    const known_balance *x = a;
+    const known_balance *y = b;
+    int order = (int)x->holder - (int)y->holder;
+    if (order == 0)
+        order = strcmp(x->name, y->name);
+    if (order == 0)
+        order = strcmp(x->asset, y->asset);
+    return order != 0 ? order : (int)x->scale - (int)y->scale;
+}
+
+/*
+ * The balance that the store has for this, or a new one of 0, which the store will be told of.
+ */
+int rill_core_find_balance(rill_core *c, rill_holder holder, const char *name,
+                           const rill_config_asset *asset, rill_balance_id *id, rill_i128 *booked)
+{
+    known_balance wanted = {.holder = holder, .scale = asset->scale};
+    snprintf(wanted.name, sizeof wanted.name, "%s", name);
+    snprintf(wanted.asset, sizeof wanted.asset, "%s", asset->code);
+    known_balance *k = c->known_count == 0 ? NULL
+                                           : bsearch(&wanted, c->known, c->known_count,
+                                                     sizeof *c->known, rill_core_compare_known);
+    if (k != NULL) {
+        k->open = true;
+        *id = k->id;
+        *booked = k->booked;
+        return RILL_OK;
+    }
+    const rill_store_account account = {
+        .id = c->last_id + 1,
+        .holder = holder,
+        .name = name,
+        .asset = asset->code,
+        .scale = asset->scale,
+        .created_ms = c->options.now(c->options.user).wall_ms,
+    };
+    int rc = rill_clerk_open_account(&c->clerk, &account);
+    if (rc != RILL_OK)
+        return rc;
+    *id = ++c->last_id;
+    *booked = rill_wide_signed(rill_wide(0));
+    return RILL_OK;
+}
+
+/* The node's own balances in the next asset of the books, which the rates have already. */
+static int open_own(rill_core *c)
+{
+    const rill_asset *next = &c->rates.assets[c->books.asset_count];
+    rill_config_asset asset = {.scale = next->scale};
+    rill_balance_id exchange = 0;
+    rill_balance_id outside = 0;
+    rill_i128 exchange_booked;
+    rill_i128 outside_booked;
+    (void)snprintf(asset.code, sizeof asset.code, "%s", next->code);
+    int rc =
+        rill_core_find_balance(c, RILL_HOLDER_EXCHANGE, "", &asset, &exchange, &exchange_booked);
+    if (rc == RILL_OK)
+        rc = rill_core_find_balance(c, RILL_HOLDER_OUTSIDE, "", &asset, &outside, &outside_booked);
+    if (rc == RILL_OK)
+        rc = rill_books_add_asset(&c->books, exchange, exchange_booked, outside, outside_booked);
+    return rc;
+}
+
+/* One that failed without memory is in the rates, and not in the books: it is added first. */
+int rill_core_open_asset(rill_core *c, const rill_config_asset *asset, uint32_t *out)
+{
+    int rc = rill_rates_asset(&c->rates, asset->code, asset->scale, out);
+    while (rc == RILL_OK && c->books.asset_count < c->rates.asset_count)
+        rc = open_own(c);
+    return rc;
+}
+
+known_balance *rill_core_known_balance(const rill_core *c, rill_balance_id id)
+{
+    for (size_t i = 0; i < c->known_count; i++) {
+        if (c->known[i].id == id)
+            return &c->known[i];
+    }
+    return NULL;
+}
+
+/* ---- a balance that is of no account now ---- */
+
+/*
+ * Something is booked of an account that is not open: for as long as the node runs, it is there
+ * for whoever is told of that. Should the account be opened again, its own balance takes over.
+ */
+struct core_closed {
+    struct core_closed *next;
+    rill_holder_account holder;
+    rill_config_account config;
+    char name[RILL_STORE_NAME_MAX + 1];
+};
+
+/* NULL: no memory. */
+static struct core_closed *make_closed(rill_core *c, const known_balance *k)
+{
+    struct core_closed *one = rill_arena_alloc(&c->arena, sizeof *one);
+    uint32_t asset = 0;
+    if (one == NULL)
+        return NULL;
+    (void)snprintf(one->name, sizeof one->name, "%s", k->name);
+    const rill_balance_id id = k->id;
+    one->config = (rill_config_account){.name = one->name, .asset = {.scale = k->scale}};
+    (void)snprintf(one->config.asset.code, sizeof one->config.asset.code, "%.31s", k->asset);
+    /* From here on k may have moved: the asset may need balances of its own. */
+    if (rill_core_open_asset(c, &one->config.asset, &asset) != RILL_OK)
+        return NULL;
+    one->holder.config = &one->config;
+    rill_balance_init(&one->holder.balance, id, asset, rill_wide_signed(rill_wide(0)));
+    one->next = c->closed;
+    c->closed = one;
+    return one;
+}
+
+static struct core_closed *find_closed(const rill_core *c, rill_balance_id id)
+{
+    struct core_closed *one = c->closed;
+    while (one != NULL && one->holder.balance.id != id)
+        one = one->next;
+    return one;
+}
+
+int rill_core_open_closed(rill_core *c, rill_balance_id id, rill_balance **out)
+{
+    const known_balance *k = rill_core_known_balance(c, id);
+    struct core_closed *one = find_closed(c, id);
+    if (k == NULL)
+        return RILL_ERR_NOT_FOUND;
+    const rill_i128 booked = k->booked; /* it may have been open since the last time */
+    if (one == NULL)
+        one = make_closed(c, k);
+    if (one == NULL)
+        return RILL_ERR_NOMEM;
+    one->holder.balance.booked = booked;
+    *out = &one->holder.balance;
+    return RILL_OK;
+}
+
+void rill_core_keep_closed(const rill_core *c, const rill_balance *balance)
+{
+    known_balance *k = rill_core_known_balance(c, balance->id);
+    if (!k->open)
+        k->booked = balance->booked;
+}
+
+void rill_core_leave_closed(rill_core *c, rill_balance *fresh)
+{
+    struct core_closed *one = find_closed(c, fresh->id);
+    const rill_sum none = {0, 0};
+    if (one == NULL)
+        return;
+    one->holder.balance.booked = fresh->booked;
+    rill_books_replace(&c->books, &one->holder.balance, fresh);
+    one->holder.balance.held = one->holder.balance.coming = none;
+}
