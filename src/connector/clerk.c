@@ -27,9 +27,10 @@ void rill_clerk_init(rill_clerk *c, rill_books *books, const rill_clerk_options 
     rill_map_init(&c->by_key, options->allocator, options->seed);
 }
 
-void rill_clerk_begin(rill_clerk *c, rill_store *store)
+void rill_clerk_begin(rill_clerk *c, rill_store *store, rill_balance_id last)
 {
     c->store = store;
+    c->kept_last = last;
 }
 
 static void empty_page(rill_clerk *c, rill_clerk_page *page)
@@ -431,6 +432,9 @@ void rill_clerk_written(rill_clerk *c, int rc, const char *problem, uint64_t mon
     c->failed = false;
     c->wait = RILL_CLERK_FIRST_WAIT;
     c->lines_kept += page->entry_count;
+    /* In the order in which they were opened. */
+    if (page->account_count > 0)
+        c->kept_last = page->accounts[page->account_count - 1].id;
     empty_page(c, page);
     if (page->group.number != 0)
         rill_books_group_kept(c->books, &page->group);

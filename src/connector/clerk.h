@@ -71,14 +71,16 @@ typedef struct rill_clerk {
     bool failed;       /* and the store could not write it */
     uint64_t retry_at; /* monotonic nanoseconds, if failed */
     uint64_t wait;
-    uint64_t lines_kept; /* of the audit, since this node began */
-    rill_list keys;      /* of entries that had one, which are never forgotten */
+    uint64_t lines_kept;       /* of the audit, since this node began */
+    rill_balance_id kept_last; /* the store has all balances up to this one */
+    rill_list keys;            /* of entries that had one, which are never forgotten */
     rill_map by_key;
 } rill_clerk;
 
 /* The store is set by rill_clerk_begin. Allocates nothing yet. */
 void rill_clerk_init(rill_clerk *c, rill_books *books, const rill_clerk_options *options);
-void rill_clerk_begin(rill_clerk *c, rill_store *store);
+/* last: the balances up to this one are in the store. */
+void rill_clerk_begin(rill_clerk *c, rill_store *store, rill_balance_id last);
 /* The store is closed first. */
 void rill_clerk_clear(rill_clerk *c);
 

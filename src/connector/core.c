@@ -55,7 +55,9 @@ static rill_money_verdict on_hold(void *user, rill_terms *from, rill_terms *to, 
     rill_holder_account *source = holder_of(from);
     rill_holder_account *destination = holder_of(to);
     uint64_t given = 0;
-    if (c->failing)
+    /* After a kill the store must know whose balances a packet was between. */
+    if (c->failing || source->balance.id > c->clerk.kept_last ||
+        destination->balance.id > c->clerk.kept_last)
         return RILL_MONEY_CANNOT_BOOK;
     rill_money_verdict verdict = verdict_of_exchange(rill_rates_exchange(
         &c->rates, source->balance.asset, destination->balance.asset, amount, now.mono_ns, &given));
@@ -610,7 +612,7 @@ int rill_core_begin(rill_core *c, rill_store *store, rill_shape_report *report, 
 {
     c->report = report;
     c->report_user = report_user;
-    rill_clerk_begin(&c->clerk, store);
+    rill_clerk_begin(&c->clerk, store, c->last_id);
     if (c->options.config->address == NULL) {
         rill_core_complain(c, c->options.config->place, "address", "is missing");
         return RILL_ERR_INVALID;

@@ -97,7 +97,7 @@ static int set_up(void **state)
     rill_balance_init(&bob, 4, 0, zero);
     alice.credit = RILL_NO_LIMIT;
     rill_clerk_init(&clerk, &books, &o);
-    rill_clerk_begin(&clerk, &disk.store);
+    rill_clerk_begin(&clerk, &disk.store, 0);
     return rill_books_add_asset(&books, 1, zero, 2, zero);
 }
 

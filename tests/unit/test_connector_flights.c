@@ -278,6 +278,31 @@ static void test_killed_and_an_account_is_not_known(void **state)
     without_flights();
 }
 
+/* After a kill nobody could say whose packets of a balance were that the store does not have. */
+static void test_a_new_account_waits_for_the_books(void **state)
+{
+    (void)state;
+    with_flights();
+    disconnect(&carol);
+    load("address: g.x\nstore: {path: b}\naccounts:\n"
+         "  alice: {relation: child, asset: USD/2, tokens: env:ALICE, credit: 1000}\n"
+         "  dave: {relation: child, asset: USD/2, tokens: env:CAROL, credit: 1000}\n");
+    assert_int_equal(come(&carol, "dave", "CAROL"), RILL_OK);
+    send(&alice, 1, "g.x.dave.y", 100);
+    rejected(&alice, 1, "T00");
+    send(&carol, 1, "g.x.alice.y", 100);
+    rejected(&carol, 1, "T00");
+    assert_int_equal(rill_flights_count(flights), 0);
+    turn();
+    written();
+    send(&alice, 2, "g.x.dave.y", 100);
+    send(&carol, 2, "g.x.alice.y", 100);
+    assert_int_equal(rill_flights_count(flights), 2);
+    killed(EXAMPLE);
+    rill_arena_clear(&fresh_arena);
+    without_flights();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +314,7 @@ int main(void)
         TEST(test_killed_and_the_limit_is_lower),
         TEST(test_killed_and_an_account_is_gone),
         TEST(test_killed_and_an_account_is_not_known),
+        TEST(test_a_new_account_waits_for_the_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -277,7 +277,7 @@ static void start(void)
     rill_books_init(&books, &allocator, 7);
     rill_balance_init(&bob, BOB, 0, disk.booked[BOB]);
     rill_clerk_init(&clerk, &books, &c);
-    rill_clerk_begin(&clerk, &disk.store);
+    rill_clerk_begin(&clerk, &disk.store, 0);
     assert_int_equal(rill_books_add_asset(&books, 1, disk.booked[1], 2, disk.booked[2]), RILL_OK);
     rill_settler_init(&settler, &o);
     for (size_t i = 0; i < disk.count; i++) {
