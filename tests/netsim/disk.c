@@ -9,11 +9,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rill/error.h>
 
 #include "base/alloc.h"
+#include "connector/core_rates.h"
+#include "connector/overlay.h"
 #include "support/crash_vfs.h"
 
 static void keep_account(net_disk *d, const rill_store_account *a)
@@ -52,6 +55,58 @@ static void keep_route(net_disk *d, const rill_store_route *r)
     d->routes[i].len = r->value.len;
 }
 
+static void keep_settlement(net_disk *d, const rill_store_settlement *row)
+{
+    size_t i = 0;
+    net_disk_settlement *all = d->settlements;
+    while (i < d->settlement_count &&
+           (all[i].row.account != row->account || all[i].row.kind != row->kind ||
+            strcmp(all[i].key, row->key) != 0))
+        i++;
+    if (row->gone && i == d->settlement_count)
+        return;
+    if (row->gone) {
+        all[i] = all[--d->settlement_count];
+        return;
+    }
+    if (i == NET_DISK_SETTLEMENTS || strlen(row->key) >= sizeof all->key ||
+        strlen(row->amount) >= sizeof all->amount || strlen(row->engine) >= sizeof all->engine) {
+        sim_violation(&d->node->net->report, "%s: its store has no room for a settlement",
+                      d->node->address);
+        return;
+    }
+    all[i].row = *row;
+    snprintf(all[i].key, sizeof all->key, "%s", row->key);
+    snprintf(all[i].amount, sizeof all->amount, "%s", row->amount);
+    snprintf(all[i].engine, sizeof all->engine, "%s", row->engine);
+    d->settlement_count += i == d->settlement_count;
+}
+
+static void keep_setting(net_disk *d, const rill_store_setting *row)
+{
+    size_t i = 0;
+    net_disk_setting *all = d->settings;
+    while (i < d->setting_count &&
+           (strcmp(all[i].kind, row->kind) != 0 || strcmp(all[i].name, row->name) != 0))
+        i++;
+    if (row->value[0] == '\0' && i == d->setting_count)
+        return;
+    if (row->value[0] == '\0') {
+        all[i] = all[--d->setting_count];
+        return;
+    }
+    if (i == NET_DISK_SETTINGS || strlen(row->value) >= sizeof all->value ||
+        strlen(row->name) >= sizeof all->name) {
+        sim_violation(&d->node->net->report, "%s: its store has no room for a setting",
+                      d->node->address);
+        return;
+    }
+    snprintf(all[i].kind, sizeof all->kind, "%s", row->kind);
+    snprintf(all[i].name, sizeof all->name, "%s", row->name);
+    snprintf(all[i].value, sizeof all->value, "%s", row->value);
+    d->setting_count += i == d->setting_count;
+}
+
 /* An entry that is written again is the same. */
 static void keep_entry(net_disk *d, const rill_store_entry *e)
 {
@@ -60,7 +115,7 @@ static void keep_entry(net_disk *d, const rill_store_entry *e)
         return;
     while (i < d->key_count && strcmp(d->keys[i].key, e->key) != 0)
         i++;
-    if (i == NET_ENTRIES || strlen(e->key) >= sizeof d->keys[i].key) {
+    if (i == sizeof d->keys / sizeof *d->keys || strlen(e->key) >= sizeof d->keys[i].key) {
         sim_violation(&d->node->net->report, "%s: its store has no room for an entry",
                       d->node->address);
         return;
@@ -80,6 +135,12 @@ static void keep(net_disk *d, const rill_store_batch *batch)
         keep_entry(d, &batch->entries[i]);
     for (size_t i = 0; i < batch->route_count; i++)
         keep_route(d, &batch->routes[i]);
+    for (size_t i = 0; i < batch->settlement_count; i++)
+        keep_settlement(d, &batch->settlements[i]);
+    for (size_t i = 0; i < batch->setting_count; i++)
+        keep_setting(d, &batch->settings[i]);
+    d->kept_batch = d->given_batch;
+    net_settle_kept(d->node, d->kept_batch);
     if (d->file != NULL && rill_sqlite_write(d->file, batch) != RILL_OK)
         sim_violation(&d->node->net->report, "%s: SQLite cannot write: %s", d->node->address,
                       rill_sqlite_problem(d->file));
@@ -113,6 +174,7 @@ static void answers(void *context, uint64_t argument)
     if (node->life != argument >> 1 || batch == NULL || node->net->report.failed)
         return;
     d->batch = NULL;
+    d->again = fails;
     if (!fails && batch->group != 0)
         net_ledger_kept(node, batch->group);
     sim_trace(&node->net->report, "%s: its store %s group %" PRIu64, node->address,
@@ -133,6 +195,8 @@ static void give(rill_store *s, const rill_store_batch *batch)
         return;
     }
     d->batch = batch;
+    if (!d->again)
+        net_settle_given(node, ++d->given_batch);
     if (batch->group != 0 && batch->group != d->given_group) {
         d->given_group = batch->group;
         net_ledger_given(node, batch->group);
@@ -158,6 +222,14 @@ void net_disk_init(net_disk *d, net_node *node)
 {
     d->store.ops = &ops;
     d->node = node;
+    d->settlements = sim_allocate(NET_DISK_SETTLEMENTS * sizeof *d->settlements);
+    d->settings = sim_allocate(NET_DISK_SETTINGS * sizeof *d->settings);
+}
+
+void net_disk_free(net_disk *d)
+{
+    free(d->settlements);
+    free(d->settings);
 }
 
 /* ---- the life of a process ---- */
@@ -175,6 +247,8 @@ int net_disk_open(net_disk *d)
     if (d->run + 1 >= NET_DISK_RUNS)
         return RILL_ERR_LIMIT;
     d->run++;
+    d->given_batch = d->kept_batch = 0;
+    d->again = false;
     if (!d->real)
         return RILL_OK;
     int rc = rill_sqlite_open(&d->file, &o, problem);
@@ -220,10 +294,45 @@ static int on_route(void *core, const rill_store_route *route)
     return rill_core_know_route(core, route);
 }
 
+static int on_settlement(void *core, const rill_store_settlement *row)
+{
+    return rill_core_know_settlement(core, row);
+}
+
+static int on_setting(void *core, const rill_store_setting *setting)
+{
+    if (strcmp(setting->kind, RILL_SETTING_PRICE) == 0)
+        return rill_core_know_price(core, setting);
+    if (strcmp(setting->kind, RILL_SETTING_PROPOSAL) == 0)
+        return rill_overlay_put(rill_core_proposals(core), setting->kind, setting->name,
+                                setting->value);
+    if (strcmp(setting->kind, RILL_SETTING_ENGINE_TOKENS) == 0)
+        return rill_core_know_engine_tokens(core, setting);
+    return RILL_OK;
+}
+
 static int on_run(void *core, uint64_t run, uint64_t kept)
 {
     rill_core_know_run(core, run, kept);
     return RILL_OK;
+}
+
+static int read_settlements(const net_disk *d, rill_core *core)
+{
+    int rc = RILL_OK;
+    for (size_t i = 0; i < d->settlement_count && rc == RILL_OK; i++) {
+        rill_store_settlement row = d->settlements[i].row;
+        row.key = d->settlements[i].key;
+        row.amount = d->settlements[i].amount;
+        row.engine = d->settlements[i].engine;
+        rc = rill_core_know_settlement(core, &row);
+    }
+    for (size_t i = 0; i < d->setting_count && rc == RILL_OK; i++) {
+        const net_disk_setting *s = &d->settings[i];
+        const rill_store_setting setting = {s->kind, s->name, s->value};
+        rc = on_setting(core, &setting);
+    }
+    return rc;
 }
 
 static int read_routes(const net_disk *d, rill_core *core, bool tables)
@@ -242,7 +351,14 @@ static int read_routes(const net_disk *d, rill_core *core, bool tables)
 int net_disk_read(const net_disk *d, rill_core *core)
 {
     const rill_store_reader reader = {
-        .account = on_account, .key = on_key, .route = on_route, .run = on_run, .user = core};
+        .account = on_account,
+        .key = on_key,
+        .route = on_route,
+        .settlement = on_settlement,
+        .setting = on_setting,
+        .run = on_run,
+        .user = core,
+    };
     int rc = RILL_OK;
     if (d->file != NULL)
         return rill_sqlite_read(d->file, &reader);
@@ -261,6 +377,8 @@ int net_disk_read(const net_disk *d, rill_core *core)
         rc = read_routes(d, core, true);
     if (rc == RILL_OK)
         rc = read_routes(d, core, false);
+    if (rc == RILL_OK)
+        rc = read_settlements(d, core);
     for (uint64_t run = 1; run < d->run; run++)
         rill_core_know_run(core, run, d->kept[run]);
     return rc;

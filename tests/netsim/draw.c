@@ -73,6 +73,17 @@ static void draw_limits(net *n, net_account *a)
     a->packets_a_second = chance(n, 850) ? 0 : draw(n, 3, 60);
 }
 
+/* Below what it may owe at most, or it would never settle. */
+static void draw_settlement(net *n, net_account *a)
+{
+    unsigned scale = n->assets[a->way->asset].scale;
+    a->threshold = draw_units(n, a->way->asset, 100);
+    a->settle_to = chance(n, 500) ? 0 : draw(n, 0, a->threshold - 1);
+    a->engine_coarse =
+        chance(n, 600) || scale == 0 ? 0 : (unsigned)draw(n, 1, scale > 3 ? 3 : scale);
+    a->engine = (unsigned)draw(n, 0, NET_ENGINES - 1);
+}
+
 static net_way *add_way(net *n)
 {
     net_way *w = &n->ways[n->way_count];
@@ -97,6 +108,9 @@ static void add_account(net_way *w, unsigned side, net_node *node, const char *k
     draw_limits(n, a);
     a->tells_parent = chance(n, 500);
     a->charge_unseen = chance(n, 800);
+    a->settles = chance(n, 350);
+    draw_settlement(n, a);
+    a->out = chance(n, 60);
 }
 
 static bool are_neighbours(const net_node *a, const net_node *b)
@@ -141,6 +155,8 @@ static void add_node(net *n)
     node->mono_offset = draw(n, 1, 1000) * RILL_SECOND + draw(n, 0, 999999);
     node->wall_offset = chance(n, 700) ? 0 : (int64_t)draw(n, 0, 3000) - 1500;
     net_disk_init(&node->disk, node);
+    net_prices_draw(node);
+    node->two_people = chance(n, 250);
     node->disk.quick = chance(n, 700) ? 2 * RILL_MS : draw(n, 2, 300) * RILL_MS;
     net_node *other = index == 0 ? NULL : &n->nodes[draw(n, 0, index - 1)];
     bool child = index > 0 && chance(n, 550);
@@ -199,6 +215,7 @@ static void configure_routes(net *n, net_node *node)
         const net_account *hop = next_hop(n, node, top);
         if (top->parent != NULL || hop == NULL || strncmp(node->address, top->address, len) == 0)
             continue;
+        node->route_accounts[node->route_count] = (unsigned)(hop - node->accounts);
         snprintf(node->routes[node->route_count++], sizeof node->routes[0],
                  "{prefix: %.10s, account: %.10s}", top->address, hop->name);
     }
@@ -224,6 +241,19 @@ static void put_limit(net_node *node, const char *key, uint64_t limit)
         put(node, ", %s: %" PRIu64, key, limit);
 }
 
+static void put_settlement(net_node *node, const net_account *a)
+{
+    const net_asset *asset = &node->net->assets[a->way->asset];
+    if (!a->settles || a->engine_off)
+        return;
+    put(node, ", settlement: {engine: 'http://127.0.0.1:7700/e%u', threshold: %" PRIu64, a->engine,
+        a->threshold);
+    put(node, ", settle-to: %" PRIu64, a->settle_to);
+    if (a->engine_coarse > 0)
+        put(node, ", scale: %u", asset->scale - a->engine_coarse);
+    put(node, "}");
+}
+
 static void put_account(net_node *node, const net_account *a)
 {
     static const char *const relations[] = {"parent", "peer", "child"};
@@ -245,38 +275,43 @@ static void put_account(net_node *node, const net_account *a)
         put(node, ", receive-routes: %s", a->name[0] == 'n' ? "true" : "false");
     else if (a->relation == RILL_RELATION_PARENT && a->tells_parent)
         put(node, ", send-routes: true");
+    put_settlement(node, a);
     put(node, "}\n");
 }
 
-static void put_rates(net_node *node)
+static bool has_accounts(const net_node *node)
 {
-    const net *n = node->net;
-    bool priced = false;
-    put(node, "rates: {base: %s, spread: 0.%06u", n->assets[0].code, (unsigned)node->spread);
-    for (unsigned i = 1; i < n->asset_count; i++) {
-        const net_asset *a = &n->assets[i];
-        if (strcmp(a->code, n->assets[0].code) == 0)
-            continue;
-        put(node, "%s%s: {price: %u/%u}", priced ? ", " : ", prices: {", a->code, a->num, a->den);
-        priced = true;
+    for (unsigned i = 0; i < node->account_count; i++) {
+        if (!node->accounts[i].out)
+            return true;
     }
-    put(node, "%s}\n", priced ? "}" : "");
+    return false;
 }
 
 void net_write_config(net_node *node)
 {
     static const char *const durabilities[] = {"full", "normal", "none"};
+    char rates[300];
+    bool any = false;
     node->text[0] = '\0';
     put(node, "address: %s\nstore: {path: books, durability: %s}\n", node->address,
         durabilities[node->durability]);
-    put(node, "min-message-window: %" PRIu64 "ms\naccounts:\n", node->window);
-    for (unsigned i = 0; i < node->account_count; i++)
-        put_account(node, &node->accounts[i]);
-    put_rates(node);
-    if (node->route_count > 0)
-        put(node, "routes:\n");
-    for (unsigned i = 0; i < node->route_count; i++)
-        put(node, "  - %s\n", node->routes[i]);
+    put(node, "min-message-window: %" PRIu64 "ms\n", node->window);
+    if (node->two_people)
+        put(node, "admin: {port: 7770, tokens: 'env:operator', two-people: true}\n");
+    put(node, has_accounts(node) ? "accounts:\n" : "accounts: {}\n");
+    for (unsigned i = 0; i < node->account_count; i++) {
+        if (!node->accounts[i].out)
+            put_account(node, &node->accounts[i]);
+    }
+    net_prices_write(node, rates, sizeof rates);
+    put(node, "%s", rates);
+    for (unsigned i = 0; i < node->route_count; i++) {
+        if (node->accounts[node->route_accounts[i]].out)
+            continue;
+        put(node, "%s  - %s\n", any ? "" : "routes:\n", node->routes[i]);
+        any = true;
+    }
 }
 
 /* ---- payments ---- */
@@ -347,18 +382,31 @@ static net_node *any_node(net *n)
     return &n->nodes[sim_rng_below(&n->rng, n->node_count)];
 }
 
+static void change_settlement(net *n, net_account *a)
+{
+    if (!a->settles)
+        return;
+    if (sim_rng_chance(&n->rng, 300))
+        draw_settlement(n, a);
+    if (sim_rng_chance(&n->rng, 250))
+        a->engine_off = !a->engine_off;
+}
+
 static void reload(net *n)
 {
     net_node *node = any_node(n);
-    if (!node->running || node->draining)
+    if (!net_node_can_reload(node))
         return;
     for (unsigned i = 0; i < node->account_count; i++) {
         net_account *a = &node->accounts[i];
         if (sim_rng_chance(&n->rng, 400))
             draw_limits(n, a);
+        change_settlement(n, a);
     }
     if (sim_rng_chance(&n->rng, 300))
         node->spread = (uint32_t)sim_rng_below(&n->rng, 30000);
+    if (sim_rng_chance(&n->rng, 300))
+        net_prices_change(node);
     net_node_reload(node);
 }
 
@@ -390,7 +438,45 @@ static void deposit(net *n)
     net_program *p = &n->programs[sim_rng_below(&n->rng, n->program_count)];
     const net_side *side = &p->way->side[0];
     uint64_t amount = sim_rng_magnitude(&n->rng, 1, p->packet < 2 ? 1000 : p->packet * 2);
-    net_entry_want(n, side->node, side->account, amount, sim_rng_chance(&n->rng, 400));
+    net_entry_want(n, side->node, side->account, amount,
+                   sim_rng_chance(&n->rng, 400) ? RILL_ENTRY_WITHDRAWAL : RILL_ENTRY_DEPOSIT);
+}
+
+/* Two operators see the same transfer at their banks. */
+static void settle_by_hand(net *n)
+{
+    const net_way *w = &n->ways[sim_rng_below(&n->rng, n->way_count)];
+    unsigned from = sim_rng_chance(&n->rng, 500) ? 1 : 0;
+    if (w->side[1].node == NULL || n->entry_count + 2 > NET_ENTRIES)
+        return;
+    uint64_t amount = sim_rng_magnitude(&n->rng, 1, 1000000);
+    net_entry_want(n, w->side[from].node, w->side[from].account, amount, RILL_ENTRY_SETTLED_OUT);
+    net_entry_want(n, w->side[1 - from].node, w->side[1 - from].account, amount,
+                   RILL_ENTRY_SETTLED_IN);
+}
+
+static void take_engines_away(net *n)
+{
+    uint64_t until = net_now(n) + sim_rng_range(&n->rng, 100, 8000) * RILL_MS;
+    sim_trace(&n->report, "FAULT: engines are away for %" PRIu64 " ms",
+              (until - net_now(n)) / RILL_MS);
+    n->engines_away = until;
+}
+
+static void happens_more(net *n, uint64_t kind)
+{
+    if (kind < 26)
+        net_member_toggle(any_node(n));
+    else if (kind < 32)
+        net_member_attempt(any_node(n));
+    else if (kind < 38)
+        reload(n);
+    else if (kind < 42)
+        settle_by_hand(n);
+    else if (kind < 46)
+        take_engines_away(n);
+    else
+        net_settle_end_some(any_node(n));
 }
 
 static void happens(void *context, uint64_t argument)
@@ -399,8 +485,10 @@ static void happens(void *context, uint64_t argument)
     (void)argument;
     if (n->report.failed)
         return;
-    uint64_t kind = sim_rng_below(&n->rng, 100);
-    if (kind < 8)
+    uint64_t kind = sim_rng_below(&n->rng, 160);
+    if (kind >= 100)
+        happens_more(n, kind - 100);
+    else if (kind < 8)
         deposit(n);
     else if (kind < 40)
         net_way_cut(&n->ways[sim_rng_below(&n->rng, n->way_count)]);
@@ -422,7 +510,7 @@ static void happens(void *context, uint64_t argument)
 
 void net_plan_faults(net *n)
 {
-    uint64_t count = sim_rng_chance(&n->plan, 120) ? 0 : sim_rng_magnitude(&n->plan, 1, 24);
+    uint64_t count = sim_rng_chance(&n->plan, 120) ? 0 : sim_rng_magnitude(&n->plan, 1, 36);
     for (uint64_t i = 0; i < count; i++)
         sim_queue_put(&n->queue, draw(n, 400, 24000) * RILL_MS, happens, n, 0, NULL);
 }

@@ -50,11 +50,27 @@ static oracle_i128 booked_at(const net_way *w, unsigned side)
     return net_wide(rill_core_find(w->side[side].node->core, name)->balance.booked);
 }
 
-/* What one of the two owes the other is what that one has, but for what has been named. */
+/* What operators booked of the account at this side. */
+static oracle_i128 entered_at(const net *n, const net_side *side)
+{
+    oracle_i128 sum = 0;
+    for (unsigned i = 0; i < n->entry_count; i++) {
+        const net_entry *e = &n->entries[i];
+        if (e->node == side->node && e->account == side->account)
+            sum += net_entry_amount(e);
+    }
+    return sum;
+}
+
+/*
+ * What one of the two owes the other is what that one has, but for what has been named, and what
+ * was settled.
+ */
 static void judge_way(net *n, const net_way *w, oracle_i128 named)
 {
     if (w->side[1].node == NULL)
         return;
+    named += entered_at(n, &w->side[0]) + entered_at(n, &w->side[1]) + net_settle_judge(n, w);
     oracle_i128 difference = booked_at(w, 0) + booked_at(w, 1);
     if (difference != named)
         sim_violation(&n->report,
@@ -75,12 +91,7 @@ static void judge_thief(net *n, const net_program *p)
         n->counts.thefts += packet->asker_gone;
         owed += (packet->why & NET_WHY_KILLED) != 0 ? 0 : (oracle_i128)packet->amount;
     }
-    for (unsigned i = 0; i < n->entry_count; i++) {
-        const net_entry *e = &n->entries[i];
-        if (e->node == p->way->side[0].node && e->account == p->way->side[0].account)
-            owed +=
-                e->kind == RILL_ENTRY_WITHDRAWAL ? (oracle_i128)e->amount : -(oracle_i128)e->amount;
-    }
+    owed -= entered_at(n, &p->way->side[0]);
     if (-booked_at(p->way, 0) < owed)
         sim_violation(&n->report, "%s: has %" PRId64 " for nothing", p->address,
                       (int64_t)(owed + booked_at(p->way, 0)));

@@ -47,20 +47,38 @@ static void reduce(oracle_u128 *a, oracle_u128 *b)
     *b /= x;
 }
 
+/* Is there one, and is it new enough? */
+static bool is_good(const net_flight *f, unsigned asset)
+{
+    const net_node *node = f->node;
+    const net_price *p = &node->prices[asset];
+    if (net_node_now(node).mono_ns < p->good_until)
+        return true;
+    sim_violation(&node->net->report, "%s: exchanges at a price of %s that is too old",
+                  node->address, node->net->assets[asset].code);
+    return false;
+}
+
 /* What goes on is what comes, at the price, less the spread, rounded down: to the unit. */
 static void check_exchange(const net_flight *f)
 {
     const net_node *node = f->node;
     net *n = node->net;
-    const net_asset *from = &n->assets[asset_of(node, f->source)];
-    const net_asset *to = &n->assets[asset_of(node, f->destination)];
+    unsigned source = asset_of(node, f->source);
+    unsigned destination = asset_of(node, f->destination);
+    const net_asset *from = &n->assets[source];
+    const net_asset *to = &n->assets[destination];
+    const net_price *x = &node->prices[source];
+    const net_price *y = &node->prices[destination];
     oracle_u128 num = 1;
     oracle_u128 den = 1;
     oracle_u128 taken;
     oracle_u128 given;
     if (strcmp(from->code, to->code) != 0) {
-        num = (oracle_u128)from->num * to->den * (1000000 - node->spread);
-        den = (oracle_u128)from->den * to->num * 1000000;
+        if (!is_good(f, source) || !is_good(f, destination))
+            return;
+        num = (oracle_u128)x->num * y->den * (1000000 - node->spread);
+        den = (oracle_u128)x->den * y->num * 1000000;
     }
     num *= to->scale > from->scale ? power_of_ten(to->scale - from->scale) : 1;
     den *= from->scale > to->scale ? power_of_ten(from->scale - to->scale) : 1;
@@ -82,6 +100,9 @@ static void check_limits(const net_flight *f)
     const net_account *source = &node->accounts[f->source];
     const net_account *destination = &node->accounts[f->destination];
     sim_report *r = &node->net->report;
+    if (destination->out || (source->out && f->taken > 0))
+        sim_violation(r, "%s: forwards a packet from %s to %s, and one of them was taken out",
+                      node->address, source->name, destination->name);
     if (f->taken > source->max_packet)
         sim_violation(r, "%s: forwards %" PRIu64 " from %s, which may send %" PRIu64, node->address,
                       f->taken, source->name, source->max_packet);
@@ -97,6 +118,17 @@ static void check_limits(const net_flight *f)
     if (f->expires_ms + node->window > f->in->expires_ms)
         sim_violation(r, "%s: packet %" PRIu64 " expires too late where it goes to", node->address,
                       f->in->number);
+}
+
+/* After a kill the list of packets names balances, and the store must know whose they are. */
+static void check_known(net_node *node, const net_account *a)
+{
+    const rill_bytes name = {(const uint8_t *)a->name, strlen(a->name)};
+    const rill_holder_account *holder = rill_core_find(node->core, name);
+    if (holder == NULL || strcmp(node->disk.names[holder->balance.id], a->name) != 0)
+        sim_violation(&node->net->report,
+                      "%s: forwards a packet of %s, which its store does not have", node->address,
+                      a->name);
 }
 
 static void new_flight(net_node *node, net_prepare *in, net_prepare *p)
@@ -115,6 +147,8 @@ static void new_flight(net_node *node, net_prepare *in, net_prepare *p)
         .expires_ms = p->expires_ms,
         .wall_offset = node->wall_offset,
     };
+    check_known(node, &node->accounts[f->source]);
+    check_known(node, &node->accounts[f->destination]);
     check_limits(f);
     check_exchange(f);
     node->accounts[f->source].held += f->taken;
@@ -200,6 +234,8 @@ static void book(net_flight *f)
     node->exchange[asset_of(node, f->destination)] -= f->given;
     f->in->booked_at = net_now(node->net);
     node->net->counts.booked++;
+    if (f->given > 0)
+        net_settle_expect(node, f->destination);
     if (node->kill_at_booking > 0 && --node->kill_at_booking == 0)
         net_node_kill_soon(node);
 }
@@ -321,6 +357,7 @@ void net_ledger_given(net_node *node, uint64_t group)
 void net_ledger_kept(net_node *node, uint64_t group)
 {
     net_entries_kept(node, group);
+    net_prices_kept(node, group);
     for (rill_list *at = node->flights.next, *next; at != &node->flights; at = next) {
         net_flight *f = RILL_CONTAINER(at, net_flight, link);
         next = at->next;
@@ -351,6 +388,8 @@ void net_ledger_killed(net_node *node, uint64_t kept)
 {
     net_counts *counts = &node->net->counts;
     net_entries_killed(node, kept);
+    net_settle_killed(node);
+    net_prices_killed(node, kept);
     for (rill_list *at = node->flights.next, *next; at != &node->flights; at = next) {
         net_flight *f = RILL_CONTAINER(at, net_flight, link);
         next = at->next;
@@ -375,7 +414,9 @@ void net_ledger_begun(net_node *node)
     }
     for (rill_list *at = node->flights.next; at != &node->flights; at = at->next) {
         net_flight *f = RILL_CONTAINER(at, net_flight, link);
-        f->held = f->state == NET_FLIGHT_LEFT && f->expires_ms > wall;
+        /* Of an account that is not there nobody could take anything. */
+        f->held = f->state == NET_FLIGHT_LEFT && f->expires_ms > wall &&
+                  !node->accounts[f->source].out && !node->accounts[f->destination].out;
         if (!f->held)
             continue;
         node->accounts[f->source].held += f->taken;
@@ -410,15 +451,21 @@ static oracle_u128 sum_of(rill_sum sum)
     return (oracle_u128)sum.high << 64 | sum.low;
 }
 
-static void check_account(net_node *node, const net_account *a)
+static void check_account(net_node *node, net_account *a)
 {
     const rill_bytes name = {(const uint8_t *)a->name, strlen(a->name)};
     const rill_holder_account *holder = rill_core_find(node->core, name);
     sim_report *r = &node->net->report;
-    if (holder == NULL) {
+    if (holder == NULL && a->out) {
+        net_member_gone(node, a);
+        return;
+    }
+    if (holder == NULL || (holder->leaving != a->out)) {
         sim_violation(r, "%s: has no account %s any more", node->address, a->name);
         return;
     }
+    a->gone = false;
+    net_settle_check(node, a, holder->settling);
     oracle_i128 booked = net_wide(holder->balance.booked);
     if (booked != a->booked)
         sim_violation(r, "%s: the balance of %s is %" PRId64 ", and should be %" PRId64,

@@ -23,9 +23,13 @@ enum {
     NET_WAYS = 32,
     NET_ACCOUNTS = 16, /* of one node */
     NET_ASSETS = 3,
-    NET_ENTRIES = 16,
-    NET_TEXT = 6000, /* a configuration */
+    NET_ENTRIES = 48,
+    NET_ENGINES = 2, /* that an account may have, one after the other */
+    NET_TEXT = 9000, /* a configuration */
 };
+
+/* Amounts that are settled are exact to a millionth of a unit. */
+#define NET_FINE 1000000
 
 /*
  * The wall clock at virtual time 0: milliseconds since 1970. A minute, by which books are summed,
@@ -40,6 +44,7 @@ typedef struct net_way net_way;
 typedef struct net_conn net_conn;
 typedef struct net_prepare net_prepare;
 typedef struct net_flight net_flight;
+typedef struct net_transfer net_transfer;
 
 /* ---- the wire ---- */
 
@@ -123,6 +128,19 @@ struct net_way {
 
 /* ---- a node ---- */
 
+/* What a node must know of the settlements of an account. */
+typedef struct net_settle {
+    bool outstanding;
+    unsigned engine; /* that it began with */
+    uint64_t asked;
+    char key[40];         /* empty: the engine was not asked yet */
+    oracle_i128 left_out; /* millionths of a unit that no engine has taken */
+    oracle_i128 left_in;  /* ... that an engine has told, and that are less than a unit */
+    oracle_i128 out;      /* units that were taken off the balance for engines */
+    oracle_i128 in;       /* units that engines told */
+    oracle_i128 believed; /* millionths that are said to be paid: by engines, or by an operator */
+} net_settle;
+
 typedef struct net_account {
     net_way *way;
     unsigned side; /* the node's */
@@ -132,8 +150,19 @@ typedef struct net_account {
     uint64_t most;
     uint64_t max_packet;
     uint64_t packets_a_second;
-    bool tells_parent;  /* of routes */
-    bool charge_unseen; /* it owes what is fulfilled after its connection was lost */
+    bool tells_parent;      /* of routes */
+    bool charge_unseen;     /* it owes what is fulfilled after its connection was lost */
+    bool out;               /* it is not in the configuration */
+    uint64_t out_at;        /* virtual: since then */
+    bool gone;              /* ... and the node has parted with it */
+    bool settles;           /* it has engines */
+    bool engine_off;        /* ... and none at the moment */
+    unsigned engine;        /* which one of them */
+    unsigned engine_coarse; /* digits of the account that it cannot settle */
+    uint64_t threshold;
+    uint64_t settle_to;
+    net_settle settle;
+    bool due; /* it is to be settled now */
     /* What the simulator knows that its books must have. */
     oracle_i128 booked;
     oracle_u128 held;
@@ -171,7 +200,27 @@ struct net_flight {
     bool passed;    /* ... and has been told */
 };
 
-enum { NET_DISK_ROWS = 64, NET_DISK_RUNS = 64, NET_DISK_ROUTES = 128 };
+enum {
+    NET_DISK_ROWS = 64,
+    NET_DISK_RUNS = 64,
+    NET_DISK_ROUTES = 128,
+    NET_DISK_SETTLEMENTS = 1024,
+    NET_DISK_SETTINGS = 128,
+    NET_DISK_VALUE = 700,
+};
+
+typedef struct net_disk_settlement {
+    rill_store_settlement row;
+    char key[48];
+    char engine[48];
+    char amount[48];
+} net_disk_settlement;
+
+typedef struct net_disk_setting {
+    char kind[24];
+    char name[40];
+    char value[NET_DISK_VALUE]; /* empty: there is none */
+} net_disk_setting;
 
 typedef struct net_disk_route {
     char account[16];
@@ -194,11 +243,18 @@ typedef struct net_disk {
     size_t last;
     struct {
         rill_store_entry entry;
-        char key[24];
-    } keys[NET_ENTRIES];
+        char key[64];
+    } keys[4 * NET_ENTRIES];
     size_t key_count;
     net_disk_route routes[NET_DISK_ROUTES];
     size_t route_count;
+    net_disk_settlement *settlements; /* NET_DISK_SETTLEMENTS */
+    size_t settlement_count;
+    net_disk_setting *settings; /* NET_DISK_SETTINGS */
+    size_t setting_count;
+    uint64_t given_batch; /* of this life: batches that it was given, and the last that it has */
+    uint64_t kept_batch;
+    bool again;                   /* it failed: the next one is the same */
     uint64_t kept[NET_DISK_RUNS]; /* the last group, by run */
     uint64_t run;
     uint64_t given_group; /* the last that it was given in this run */
@@ -206,6 +262,24 @@ typedef struct net_disk {
     uint64_t failing_until;
     uint64_t stalled_until;
 } net_disk;
+
+/* Where prices come from. */
+typedef enum net_pricing { NET_PRICES_FIXED, NET_PRICES_SERVICE, NET_PRICES_ENTERED } net_pricing;
+
+/* What a coin of an asset is worth to a node now, in coins of the first asset. */
+typedef struct net_price {
+    uint64_t num;
+    uint64_t den;
+    uint64_t good_until; /* monotonic, of the node; RILL_NEVER; 0: there is none */
+    /* Of one that was entered. */
+    uint64_t until_ms; /* wall clock; RILL_NEVER */
+    uint64_t group;    /* that it is kept with */
+    uint64_t kept_num; /* the one that the store has; 0: none */
+    uint64_t kept_den;
+    uint64_t kept_until_ms;
+} net_price;
+
+typedef struct net_entry net_entry;
 
 struct net_node {
     net *net;
@@ -218,8 +292,14 @@ struct net_node {
     uint64_t window;            /* min-message-window, ms */
     net_node *parent;           /* NULL: none */
     char routes[NET_NODES][48]; /* of the configuration */
+    unsigned route_accounts[NET_NODES];
     unsigned route_count;
-    uint32_t spread;          /* millionths */
+    uint32_t spread; /* millionths */
+    net_pricing pricing;
+    net_price prices[NET_ASSETS];
+    uint64_t price_ticket;
+    uint64_t prices_planned; /* virtual time of the next look at prices */
+    bool two_people;
     unsigned kill_at_booking; /* it is killed after so many; 0: not so */
     unsigned kill_at_keeping; /* ... when its store has kept a batch, and has not said so */
     oracle_i128 exchange[NET_ASSETS];
@@ -235,7 +315,7 @@ struct net_node {
     rill_core *core;
     rill_config config;
     rill_arena arena;
-    rill_arena old[8]; /* of configurations before */
+    rill_arena old[48]; /* of configurations before */
     unsigned old_count;
     net_disk disk;
     int flights_fd;
@@ -247,9 +327,13 @@ struct net_node {
     bool chores_planned;
     uint64_t planned; /* virtual time of the next look at deadlines */
     rill_list flights;
-    net_prepare *coming_in; /* the Prepare that it is being given */
-    net_flight *answering;  /* the flight whose answer it is being given */
-    char problem[512];      /* that it reports */
+    net_prepare *coming_in;    /* the Prepare that it is being given */
+    net_flight *answering;     /* the flight whose answer it is being given */
+    net_entry *entering;       /* what an operator is booking */
+    net_transfer *telling;     /* what an engine is telling */
+    const net_account *ending; /* whose outstanding settlement an operator is ending */
+    bool ending_paid;
+    char problem[512]; /* that it reports */
 };
 
 /* ---- a program ---- */
@@ -287,7 +371,7 @@ struct net_program {
 
 /* ---- what is booked without a packet ---- */
 
-typedef struct net_entry {
+struct net_entry {
     net_node *node;
     unsigned account;
     uint64_t amount;
@@ -296,7 +380,46 @@ typedef struct net_entry {
     enum { NET_ENTRY_WANTED, NET_ENTRY_BOOKED, NET_ENTRY_KEPT } state;
     uint64_t group; /* BOOKED: that the store was given it in; 0: not yet */
     bool answered;
-} net_entry;
+    char proposal[24]; /* where it takes two people: what the first one proposed; empty: nothing */
+};
+
+/* ---- settlement ---- */
+
+/* A settlement that an engine was asked for. */
+typedef struct net_paid {
+    net_node *node;
+    unsigned account;
+    unsigned engine;
+    char key[40];
+    uint64_t asked;
+    oracle_i128 paid;     /* millionths */
+    oracle_i128 believed; /* ... that it says */
+    char body[96];        /* what it answers */
+} net_paid;
+
+/* What was paid to a neighbour, whose engine tells it. */
+struct net_transfer {
+    net_way *way;
+    unsigned to; /* side */
+    oracle_i128 amount;
+    oracle_i128 dust; /* millionths that nobody can book by hand */
+    char key[24];
+    bool booked;
+    bool kept;
+    bool answered; /* the engine knows that it is booked */
+};
+
+/* Something that a node did with a settlement, until its store has it. */
+typedef struct net_line {
+    net_node *node;
+    unsigned account;
+    net_settle before;
+    oracle_i128 booked; /* what it did to the balance */
+    uint64_t batch;     /* that the store was given it in; 0: not yet */
+    bool begins;        /* a settlement */
+    bool over;          /* it is kept, or has never happened */
+    net_transfer *told;
+} net_line;
 
 /* ---- all of it ---- */
 
@@ -314,6 +437,9 @@ typedef struct net_counts {
     uint64_t recovered, uncharged, unseen, unheard, left, late, named;
     uint64_t payments, complete, delivered_some;
     uint64_t real_stores, entries, asked_again, thefts;
+    uint64_t taken_out, put_back, gone, refused_loads, recovered_gone;
+    uint64_t settled, engine_calls, paid, told, told_again, lies, ended, undone, proposals;
+    uint64_t prices, stale;
 } net_counts;
 
 struct net {
@@ -337,8 +463,16 @@ struct net {
     size_t prepare_count;
     size_t prepare_cap;
     rill_list done; /* flights that are over */
-    bool learns;    /* routes, by CCP */
-    bool calm;      /* no faults any more */
+    net_paid *paid;
+    size_t paid_count;
+    net_transfer **transfers;
+    size_t transfer_count;
+    net_line *lines;
+    size_t line_count;
+    bool learns;           /* routes, by CCP */
+    bool calm;             /* no faults any more */
+    bool engines_calm;     /* nor of engines */
+    uint64_t engines_away; /* until then */
     uint64_t faults_until;
     net_counts counts;
 };

@@ -234,7 +234,17 @@ void net_node_after(net_node *node)
     if (!node->running || node->dying || node->net->report.failed)
         return;
     plan(node);
+    net_prices_plan(node);
     net_ledger_check(node);
+}
+
+static void plan_chores(net_node *node);
+
+/* Configurations before are needed no more once nobody leaves. */
+static void free_old(net_node *node)
+{
+    while (node->old_count > 0)
+        rill_arena_clear(&node->old[--node->old_count]);
 }
 
 static void chores(void *context, uint64_t life)
@@ -242,11 +252,24 @@ static void chores(void *context, uint64_t life)
     net_node *node = context;
     if (node->life != life || node->net->report.failed)
         return;
+    node->chores_planned = false;
+    rill_core_part(node->core);
+    if (!rill_core_is_leaving(node->core))
+        free_old(node);
     uint64_t next = rill_core_expire_flights(node->core);
     net_ledger_chores(node);
     net_node_after(node);
-    if (next != RILL_NEVER)
-        sim_queue_put(&node->net->queue, net_now(node->net) + CHORES, chores, node, life, NULL);
+    if (next != RILL_NEVER || rill_core_is_leaving(node->core))
+        plan_chores(node);
+}
+
+static void plan_chores(net_node *node)
+{
+    net *n = node->net;
+    if (node->chores_planned)
+        return;
+    node->chores_planned = true;
+    sim_queue_put(&n->queue, net_now(n) + CHORES, chores, node, node->life, NULL);
 }
 
 /* ---- beginning ---- */
@@ -270,6 +293,8 @@ static int open_core(net_node *node)
         .drained = on_drained,
         .log = {on_line, node, RILL_LOG_INFO},
         .soon = on_soon,
+        .engine = net_engine_call,
+        .entered = net_settle_entered,
         .secret = on_secret,
         .user = node,
     };
@@ -293,7 +318,9 @@ void net_node_begin(net_node *node)
     net *n = node->net;
     node->life++;
     node->wake = node->planned = RILL_NEVER;
-    node->turn_planned = node->draining = false;
+    node->turn_planned = node->draining = node->chores_planned = false;
+    if (n->calm)
+        net_members_restore(node);
     node->disk.batch = NULL;
     node->disk.given_group = 0;
     node->problem[0] = '\0';
@@ -314,9 +341,10 @@ void net_node_begin(net_node *node)
     net_ledger_begun(node);
     n->counts.nodes++;
     sim_trace(&n->report, "%s begins, run %" PRIu64, node->address, node->disk.run);
+    net_prices_begun(node);
     chores(node, node->life);
     for (unsigned i = 0; i < node->account_count; i++) {
-        if (node->accounts[i].side == 1)
+        if (node->accounts[i].side == 1 && !node->accounts[i].out)
             net_way_reconnect(node->accounts[i].way);
     }
 }
@@ -364,8 +392,7 @@ static void drop(net_node *node)
     net_disk_close(&node->disk);
     node->core = NULL;
     rill_arena_clear(&node->arena);
-    while (node->old_count > 0)
-        rill_arena_clear(&node->old[--node->old_count]);
+    free_old(node);
     node->dying = false;
     node->running = false;
     restore_list(l);
@@ -442,30 +469,60 @@ void net_node_restart(net_node *node)
 
 /* ---- another configuration ---- */
 
+bool net_node_can_reload(const net_node *node)
+{
+    return node->running && !node->draining &&
+           node->old_count < sizeof node->old / sizeof *node->old;
+}
+
+static int prepare(net_node *node, rill_config *fresh, rill_arena *arena, rill_core_change **change)
+{
+    int rc = read_config(node, fresh, arena);
+    if (rc == RILL_OK)
+        rc = rill_core_prepare(change, node->core, fresh, on_problem, node);
+    if (rc != RILL_OK)
+        rill_arena_clear(arena);
+    return rc;
+}
+
 void net_node_reload(net_node *node)
 {
     net *n = node->net;
     rill_core_change *change = NULL;
     rill_config fresh;
     rill_arena arena;
-    if (!node->running || node->draining || node->old_count == sizeof node->old / sizeof *node->old)
+    if (!net_node_can_reload(node))
         return;
     n->counts.reloads++;
     net_write_config(node);
     sim_trace(&n->report, "FAULT: %s reloads:\n%s", node->address, node->text);
-    int rc = read_config(node, &fresh, &arena);
-    if (rc == RILL_OK)
-        rc = rill_core_prepare(&change, node->core, &fresh, on_problem, node);
+    int rc = prepare(node, &fresh, &arena, &change);
     if (rc != RILL_OK) {
         sim_violation(&n->report, "%s: cannot reload: %s: %s", node->address, rill_error_name(rc),
                       node->problem);
-        rill_arena_clear(&arena);
         return;
     }
     rill_core_apply(change, "operator", NULL, NULL);
     node->config = fresh;
     node->old[node->old_count++] = node->arena;
     node->arena = arena;
+    plan_chores(node);
+    net_node_after(node);
+}
+
+void net_node_reload_wrong(net_node *node)
+{
+    net *n = node->net;
+    rill_core_change *change = NULL;
+    rill_config fresh;
+    rill_arena arena;
+    sim_trace(&n->report, "FAULT: %s is to reload what is wrong:\n%s", node->address, node->text);
+    int rc = prepare(node, &fresh, &arena, &change);
+    if (rc == RILL_OK) {
+        sim_violation(&n->report, "%s: loads what it must refuse", node->address);
+        rill_core_forget_change(change);
+        rill_arena_clear(&arena);
+    }
     net_node_after(node);
 }
 
@@ -473,6 +530,7 @@ void net_node_free(net_node *node)
 {
     if (node->running)
         drop(node);
+    net_disk_free(&node->disk);
     while (!rill_list_empty(&node->flights))
         free(RILL_CONTAINER(rill_list_pop_front(&node->flights), net_flight, link));
 }

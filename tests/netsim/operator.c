@@ -1,26 +1,159 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operators, who book what was deposited or withdrawn. Each asks with a key until its node has said
- * that the entry is kept, whatever happens to the node meanwhile: then it is booked once.
+ * Operators, who book what was settled, deposited or withdrawn. Each asks with a key until its node
+ * has said that the entry is kept, whatever happens to the node meanwhile: then it is booked once.
+ * Where it takes two people, the first one proposes it, and the second one confirms that, until it
+ * is kept.
  */
 #include "parts.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <rill/error.h>
 
+#include "admin.h"
+
 #define ASK_AGAIN (700 * RILL_MS)
+
+static bool is_out(rill_entry_kind kind)
+{
+    return kind == RILL_ENTRY_WITHDRAWAL || kind == RILL_ENTRY_SETTLED_OUT;
+}
+
+oracle_i128 net_entry_amount(const net_entry *e)
+{
+    return is_out(e->kind) ? -(oracle_i128)e->amount : (oracle_i128)e->amount;
+}
 
 static void move(net_entry *e, bool back)
 {
     net_node *node = e->node;
-    bool out = (e->kind == RILL_ENTRY_WITHDRAWAL) != back;
-    oracle_i128 amount = out ? -(oracle_i128)e->amount : (oracle_i128)e->amount;
+    oracle_i128 amount = back ? -net_entry_amount(e) : net_entry_amount(e);
     node->accounts[e->account].booked += amount;
     node->outside[node->accounts[e->account].way->asset] -= amount;
 }
+
+void net_entry_entered(net_node *node, const net_account *a, const rill_store_entry *entry)
+{
+    net_entry *e = node->entering;
+    if (e->state != NET_ENTRY_WANTED || &node->accounts[e->account] != a ||
+        entry->kind != e->kind || entry->amount != e->amount) {
+        sim_violation(&node->net->report,
+                      "%s: books %" PRIu64 " for %s, and not what was asked for", node->address,
+                      entry->amount, a->name);
+        return;
+    }
+    move(e, false);
+    e->state = NET_ENTRY_BOOKED;
+    e->group = 0;
+    /* The node looks whether it is to be settled now. */
+    node->entering = NULL;
+    if (e->amount > 0)
+        net_settle_expect(node, e->account);
+}
+
+/* ---- by one person ---- */
+
+static void enter(net_entry *e, rill_holder_account *holder)
+{
+    net_node *node = e->node;
+    net *n = node->net;
+    const rill_store_entry entry = {.at_ms = net_node_now(node).wall_ms,
+                                    .kind = e->kind,
+                                    .amount = e->amount,
+                                    .who = "operator",
+                                    .note = "",
+                                    .key = e->key};
+    uint64_t group = 0;
+    int wanted = e->state == NET_ENTRY_WANTED ? RILL_OK : RILL_ERR_EXISTS;
+    /* What an earlier life has kept is known at once. */
+    bool kept = e->state == NET_ENTRY_KEPT;
+    node->entering = e;
+    int rc = rill_core_enter(node->core, holder, &entry, &group);
+    node->entering = NULL;
+    n->counts.asked_again += wanted == RILL_ERR_EXISTS;
+    sim_trace(&n->report, "%s: %s of %" PRIu64 " for %s: %s, group %" PRIu64, node->address, e->key,
+              e->amount, node->accounts[e->account].name,
+              rc == RILL_OK ? "booked" : rill_error_name(rc), group);
+    if (rc != wanted)
+        sim_violation(&n->report, "%s: an entry with a key is answered %s, and not %s",
+                      node->address, rill_error_name(rc), rill_error_name(wanted));
+    e->answered = kept;
+}
+
+/* ---- by two ---- */
+
+enum { SAID = 2000 };
+
+static unsigned ask(net_node *node, const char *path, const char *person, const char *body,
+                    char said[SAID])
+{
+    unsigned status = net_admin_post(node->core, path, person, body, said, SAID);
+    sim_trace(&node->net->report, "%s: %s asks %s %s: %u %s", node->address, person, path, body,
+              status, said);
+    return status;
+}
+
+static const char *name_of(rill_entry_kind kind)
+{
+    return kind == RILL_ENTRY_SETTLED_IN    ? "settled-in"
+           : kind == RILL_ENTRY_SETTLED_OUT ? "settled-out"
+           : kind == RILL_ENTRY_DEPOSIT     ? "deposit"
+                                            : "withdrawal";
+}
+
+static void propose(net_entry *e)
+{
+    net_node *node = e->node;
+    char path[64];
+    char body[200];
+    char said[SAID];
+    const char *id = NULL;
+    snprintf(path, sizeof path, "/v1/accounts/%s/entries", node->accounts[e->account].name);
+    snprintf(body, sizeof body, "{\"kind\":\"%s\",\"amount\":\"%" PRIu64 "\",\"who\":\"first\"}",
+             name_of(e->kind), e->amount);
+    unsigned status = ask(node, path, "socket", body, said);
+    json_t *object = status == 202 ? json_loads(said, 0, NULL) : NULL;
+    if (json_unpack(object, "{s:{s:s}}", "proposal", "id", &id) == 0 &&
+        strlen(id) < sizeof e->proposal)
+        snprintf(e->proposal, sizeof e->proposal, "%s", id);
+    else
+        sim_violation(&node->net->report, "%s: a proposal is answered with %u", node->address,
+                      status);
+    json_decref(object);
+    node->net->counts.proposals++;
+}
+
+static void confirm(net_entry *e)
+{
+    net_node *node = e->node;
+    sim_report *r = &node->net->report;
+    char path[64];
+    char said[SAID];
+    bool kept = e->state == NET_ENTRY_KEPT;
+    bool wanted = e->state == NET_ENTRY_WANTED;
+    snprintf(path, sizeof path, "/v1/proposals/%s", e->proposal);
+    /* Nobody confirms what is his own. */
+    unsigned status = ask(node, path, "socket", "{\"who\":\"first\"}", said);
+    if (status != 409 && status != 404)
+        sim_violation(r, "%s: who has proposed confirms it: %u", node->address, status);
+    node->entering = e;
+    status = ask(node, path, "another", "{\"who\":\"second\"}", said);
+    node->entering = NULL;
+    /* It is not there any more: it is booked, or the node was killed before it was kept. */
+    if (status == 404 && wanted)
+        e->proposal[0] = '\0';
+    if ((status == 201) != (wanted && e->state == NET_ENTRY_BOOKED) ||
+        (status != 201 && status != 404))
+        sim_violation(r, "%s: a proposal is confirmed, and that is answered with %u", node->address,
+                      status);
+    e->answered = kept;
+}
+
+/* ---- asking ---- */
 
 static void asks(void *context, uint64_t argument)
 {
@@ -29,44 +162,28 @@ static void asks(void *context, uint64_t argument)
     net *n = node->net;
     const net_account *a = &node->accounts[e->account];
     const rill_bytes name = {(const uint8_t *)a->name, strlen(a->name)};
-    const rill_store_entry entry = {.at_ms = net_node_now(node).wall_ms,
-                                    .kind = e->kind,
-                                    .amount = e->amount,
-                                    .who = "operator",
-                                    .note = "",
-                                    .key = e->key};
-    uint64_t group = 0;
     (void)argument;
     if (n->report.failed || e->answered)
         return;
     sim_queue_put(&n->queue, net_now(n) + ASK_AGAIN, asks, e, 0, NULL);
-    if (!node->running)
-        return;
-    int rc = rill_core_enter(node->core, rill_core_find(node->core, name), &entry, &group);
-    int wanted = e->state == NET_ENTRY_WANTED ? RILL_OK : RILL_ERR_EXISTS;
-    n->counts.asked_again += wanted == RILL_ERR_EXISTS;
-    sim_trace(&n->report, "%s: %s of %" PRIu64 " for %s: %s, group %" PRIu64, node->address, e->key,
-              e->amount, a->name, rc == RILL_OK ? "booked" : rill_error_name(rc), group);
-    if (rc != wanted)
-        sim_violation(&n->report, "%s: an entry with a key is answered %s, and not %s",
-                      node->address, rill_error_name(rc), rill_error_name(wanted));
-    if (rc == RILL_OK) {
-        move(e, false);
-        e->state = NET_ENTRY_BOOKED;
-        e->group = 0;
-    }
-    /* What an earlier life has kept is known at once. */
-    e->answered = e->state == NET_ENTRY_KEPT;
+    rill_holder_account *holder = node->running ? rill_core_find(node->core, name) : NULL;
+    if (holder == NULL)
+        return; /* it is taken out */
+    if (!node->two_people)
+        enter(e, holder);
+    else if (e->proposal[0] == '\0')
+        propose(e);
+    else
+        confirm(e);
     net_node_after(node);
 }
 
-void net_entry_want(net *n, net_node *node, unsigned account, uint64_t amount, bool out)
+void net_entry_want(net *n, net_node *node, unsigned account, uint64_t amount, rill_entry_kind kind)
 {
     if (n->entry_count == NET_ENTRIES)
         return;
     net_entry *e = &n->entries[n->entry_count++];
-    *e = (net_entry){.node = node, .account = account, .amount = amount};
-    e->kind = out ? RILL_ENTRY_WITHDRAWAL : RILL_ENTRY_DEPOSIT;
+    *e = (net_entry){.node = node, .account = account, .amount = amount, .kind = kind};
     snprintf(e->key, sizeof e->key, "entry %u", n->entry_count);
     n->counts.entries++;
     sim_queue_put(&n->queue, net_now(n), asks, e, 0, NULL);

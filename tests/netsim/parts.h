@@ -23,6 +23,8 @@ void net_way_lost(net_way *w, unsigned side);
 /* What waits is tried again from now on. */
 void net_way_reconnect(net_way *w);
 bool net_way_is_up(const net_way *w);
+/* The node at side 1 closes its link for good. */
+void net_way_close(net_way *w);
 /* This end sends a Prepare or answers one: for programs; nodes do it by their link. */
 int net_send(net_end *end, uint64_t outgoing_id, const uint8_t *packet, size_t len);
 void net_reply(net_end *end, net_prepare *p, const uint8_t *packet, size_t len);
@@ -37,7 +39,11 @@ void net_node_kill(net_node *node);
 void net_node_kill_soon(net_node *node);
 /* Drains, and is started again when nothing is out. */
 void net_node_restart(net_node *node);
+/* Can it load another configuration now? */
+bool net_node_can_reload(const net_node *node);
 void net_node_reload(net_node *node);
+/* The configuration in node.text, which must be refused. */
+void net_node_reload_wrong(net_node *node);
 void net_node_free(net_node *node);
 /* In a process that was forked: the files are the other one's. */
 void net_node_forget_files(void);
@@ -50,6 +56,7 @@ void net_node_after(net_node *node);
 /* ---- disk.c: its store ---- */
 
 void net_disk_init(net_disk *d, net_node *node);
+void net_disk_free(net_disk *d);
 /* A new run of the node. RILL_ERR_LIMIT, and the errors of rill_sqlite_open. */
 int net_disk_open(net_disk *d);
 /* Tells a new process all that it has. */
@@ -101,14 +108,73 @@ bool net_programs_over(const net *n);
 void net_thief_begin(net_program *p);
 void net_thief_attach(net_program *p, net_end *end);
 
-/* ---- operator.c: deposits and withdrawals ---- */
+/* ---- operator.c: deposits and withdrawals, and what was settled by hand ---- */
 
 /* It is asked for until it is kept. */
-void net_entry_want(net *n, net_node *node, unsigned account, uint64_t amount, bool out);
+void net_entry_want(net *n, net_node *node, unsigned account, uint64_t amount,
+                    rill_entry_kind kind);
+/* What it does to its account's balance. */
+oracle_i128 net_entry_amount(const net_entry *e);
+/* The node books what node.entering asks for. */
+void net_entry_entered(net_node *node, const net_account *a, const rill_store_entry *entry);
 /* As net_ledger_given and those after it. */
 void net_entries_given(const net_node *node, uint64_t group);
 void net_entries_kept(const net_node *node, uint64_t group);
 void net_entries_killed(const net_node *node, uint64_t kept);
+
+/* ---- settle.c: what the books must have of settlements ---- */
+
+net_account *net_account_named(net_node *node, const char *name);
+/* As of rill_core_options. */
+void net_settle_entered(void *user, const rill_holder_account *holder,
+                        const rill_store_entry *entry, uint64_t group);
+/* The node owes this account more than before. */
+void net_settle_expect(net_node *node, unsigned account);
+/* It is about to be told that so much of what is outstanding is paid: millionths. */
+void net_settle_takes(net_node *node, net_account *a, oracle_i128 taken);
+/* An operator says how something has ended that is outstanding. */
+void net_settle_end_some(net_node *node);
+/* The store was given a batch; it has all up to this one; the node was killed. */
+void net_settle_given(const net_node *node, uint64_t batch);
+void net_settle_kept(const net_node *node, uint64_t batch);
+void net_settle_killed(const net_node *node);
+void net_settle_check(net_node *node, const net_account *a, const rill_settling *has);
+/* Nothing is outstanding, and all that was paid is told. */
+bool net_settle_is_over(const net *n);
+/* What settlements did to the two balances of a way together. */
+oracle_i128 net_settle_judge(net *n, const net_way *w);
+void net_settle_free(net *n);
+
+/* ---- engines.c ---- */
+
+/* As of rill_core_options. */
+int net_engine_call(void *user, const rill_engine_call *asked);
+
+/* ---- prices.c: prices that change ---- */
+
+void net_prices_draw(net_node *node);
+/* How the configuration has them. */
+void net_prices_write(const net_node *node, char *out, size_t cap);
+void net_prices_begun(net_node *node);
+/* When to look at them again: after anything was done to the node. */
+void net_prices_plan(net_node *node);
+void net_prices_kept(net_node *node, uint64_t group);
+void net_prices_killed(net_node *node, uint64_t kept);
+/* Somebody changes one of a node's. */
+void net_prices_change(net_node *node);
+
+/* ---- members.c: accounts that are taken out and come back ---- */
+
+/* One account of a node, if another configuration can be loaded now. */
+void net_member_toggle(net_node *node);
+/* A configuration that must be refused, and changes nothing. */
+void net_member_attempt(net_node *node);
+/* All come back, for good. */
+void net_members_restore(net_node *node);
+/* The node closes a connection of this account. */
+void net_member_closes(net_node *node, unsigned account);
+/* It has parted with one that was taken out. */
+void net_member_gone(net_node *node, net_account *a);
 
 /* ---- run.c ---- */
 

@@ -11,6 +11,8 @@
 
 /* No faults any more, and nobody plays tricks. */
 #define CALM_AT (30 * RILL_SECOND)
+/* Most settlements are begun later. */
+#define ENGINES_CALM_AT (70 * RILL_SECOND)
 /* All payments are over by then. */
 #define OVER_BY (400 * RILL_SECOND)
 /* What is held when they are over is over after so long: a packet's lifetime, and what clocks were
@@ -24,7 +26,19 @@ static void calms(void *context, uint64_t argument)
     n->calm = true;
     for (unsigned i = 0; i < n->node_count; i++)
         n->nodes[i].kill_at_booking = n->nodes[i].kill_at_keeping = 0;
+    for (unsigned i = 0; i < n->node_count; i++) {
+        if (net_node_can_reload(&n->nodes[i]))
+            net_members_restore(&n->nodes[i]);
+    }
     sim_trace(&n->report, "no faults any more");
+}
+
+static void calms_engines(void *context, uint64_t argument)
+{
+    net *n = context;
+    (void)argument;
+    n->engines_calm = true;
+    sim_trace(&n->report, "engines are honest from now on");
 }
 
 static void begin(net *n)
@@ -35,6 +49,7 @@ static void begin(net *n)
         net_program_begin(&n->programs[i]);
     net_plan_faults(n);
     sim_queue_put(&n->queue, CALM_AT, calms, n, 0, NULL);
+    sim_queue_put(&n->queue, ENGINES_CALM_AT, calms_engines, n, 0, NULL);
 }
 
 static void run_until(net *n, uint64_t time, bool over)
@@ -53,7 +68,7 @@ static bool all_is_still(const net *n)
             !rill_core_is_kept(node->core))
             return false;
     }
-    return true;
+    return net_settle_is_over(n);
 }
 
 static void clear(net *n)
@@ -75,6 +90,7 @@ static void clear(net *n)
     for (size_t i = 0; i < n->prepare_count; i++)
         free(n->prepares[i]);
     free(n->prepares);
+    net_settle_free(n);
     rill_crypto_free(n->crypto);
 }
 

@@ -12,6 +12,8 @@
 
 /* How long a side may take to see that its connection is lost. */
 #define LEARN_MAX (3 * RILL_SECOND)
+/* How long it takes to close one. */
+#define CLOSE_MAX (50 * RILL_MS)
 #define RETRY_MIN (50 * RILL_MS)
 #define RETRY_MAX (2 * RILL_SECOND)
 
@@ -109,7 +111,8 @@ static void arrives(void *context, uint64_t argument)
         free(m);
         return;
     }
-    if (c->gone[to] || (c->cut && (m->serial == 0 || m->serial > c->arriving[m->from]))) {
+    if (c->gone[to] || c->end[to]->closed ||
+        (c->cut && (m->serial == 0 || m->serial > c->arriving[m->from]))) {
         sim_trace(&n->report, "lost: %s of packet %" PRIu64 " to %s", m->answer ? "answer" : "way",
                   p->number, name_of(w, to));
         if (m->answer)
@@ -165,11 +168,11 @@ static net_prepare *new_prepare(net *n)
 
 int net_send(net_end *end, uint64_t outgoing_id, const uint8_t *packet, size_t len)
 {
-    net *n = end->way->net;
-    net_node *node = end->way->side[end->side].node;
     rill_prepare prepare;
     if (!end->up || end->closed)
         return RILL_ERR_NOT_CONNECTED;
+    net *n = end->way->net;
+    net_node *node = end->way->side[end->side].node;
     if (rill_prepare_decode(&prepare, packet, len) != RILL_OK) {
         sim_violation(&n->report, "%s sends what is no Prepare", name_of(end->way, end->side));
         return RILL_ERR_NOT_CONNECTED;
@@ -241,7 +244,7 @@ void net_reply(net_end *end, net_prepare *p, const uint8_t *packet, size_t len)
     p->replied = true;
     p->fulfilled = p->fulfilled || fulfilled;
     p->passed_at = net_now(n);
-    if (p->conn != end->conn || p->conn->gone[end->side]) {
+    if (p->conn != end->conn || p->conn->gone[end->side] || end->closed) {
         p->why |= why_of(p->conn);
         return;
     }
@@ -284,9 +287,20 @@ static int op_reply(rill_link *l, uint64_t request, const uint8_t *packet, size_
     return RILL_OK;
 }
 
+static void closes(void *context, uint64_t argument);
+
 static void op_close(rill_link *l)
 {
-    ((net_end *)(void *)l)->closed = true;
+    net_end *end = (net_end *)(void *)l;
+    net *n = end->way->net;
+    const net_node *node = end->way->side[end->side].node;
+    if (end->closed)
+        return;
+    end->closed = true;
+    /* Of a connection that is lost the end follows by itself. */
+    if (!node->dying && (end->side == 1 || !end->conn->gone[end->side]))
+        sim_queue_put(&n->queue, net_now(n) + sim_rng_below(&n->rng, CLOSE_MAX), closes, end, 0,
+                      NULL);
 }
 
 static const rill_link_ops ops = {
@@ -296,18 +310,14 @@ static const rill_link_ops ops = {
 
 static void retry(net_way *w, uint64_t wait);
 
-/* A side sees that its connection is lost. */
-static void learn(net_conn *c, unsigned side)
+/* Nothing comes by this connection any more to this side. */
+static void end_open(net_conn *c, unsigned side)
 {
     net_way *w = c->way;
     net *n = w->net;
     net_end *end = c->end[side];
     net_node *node = w->side[side].node;
-    if (c->gone[side])
-        return;
     c->gone[side] = true;
-    sim_trace(&n->report, "%s sees that the connection to %s is lost", name_of(w, side),
-              name_of(w, 1 - side));
     for (size_t i = 0; i < n->prepare_count; i++) {
         net_prepare *p = n->prepares[i];
         if (p->conn == c && p->from != side && !p->replied) {
@@ -324,13 +334,26 @@ static void learn(net_conn *c, unsigned side)
                                 end->link.user);
     }
     end->up = false;
+}
+
+/* A side sees that its connection is lost. */
+static void learn(net_conn *c, unsigned side)
+{
+    net_way *w = c->way;
+    net *n = w->net;
+    net_end *end = c->end[side];
+    if (c->gone[side])
+        return;
+    sim_trace(&n->report, "%s sees that the connection to %s is lost", name_of(w, side),
+              name_of(w, 1 - side));
+    end_open(c, side);
     end->link.on.down(&end->link, RILL_ERR_NOT_CONNECTED, "cut", side == 0, end->link.user);
     if (side == 0) {
         if (!end->closed)
             sim_violation(&n->report, "%s keeps a session that is over", name_of(w, 0));
         end->link.on.closed(&end->link, end->link.user);
         end->attached = false;
-    } else {
+    } else if (!end->closed) {
         retry(w, sim_rng_range(&n->rng, RETRY_MIN, RETRY_MAX));
     }
     after(w, side);
@@ -360,6 +383,33 @@ static void cut(net_conn *c)
                                             : sim_rng_range(&n->rng, 1, LEARN_MAX)),
                           learns, c, side, NULL);
     }
+}
+
+/* The node at this side has closed it: what is under way there is lost. */
+static void closes(void *context, uint64_t argument)
+{
+    net_end *end = context;
+    net_way *w = end->way;
+    (void)argument;
+    if (w->net->report.failed || !end->attached || !end->closed)
+        return;
+    sim_trace(&w->net->report, "%s has closed its link to %s", name_of(w, end->side),
+              name_of(w, 1 - end->side));
+    if (end->side == 0)
+        net_member_closes(w->side[0].node, w->side[0].account);
+    if (end->conn != NULL && !end->conn->gone[end->side]) {
+        end_open(end->conn, end->side);
+        cut(end->conn);
+    }
+    end->link.on.closed(&end->link, end->link.user);
+    end->attached = false;
+    after(w, end->side);
+}
+
+void net_way_close(net_way *w)
+{
+    if (w->client.attached)
+        op_close(&w->client.link);
 }
 
 void net_way_cut(net_way *w)
@@ -454,8 +504,12 @@ void net_way_open(net_way *w)
 {
     net *n = w->net;
     bool connected = w->client.attached && w->client.conn != NULL && !w->client.conn->gone[1];
-    if (connected || !is_running(w, 1))
+    if (connected || !is_running(w, 1) || (w->side[1].node != NULL && account_of(w, 1)->out))
         return;
+    if (w->client.closed && w->client.attached) { /* the one before is being closed */
+        retry(w, RETRY_MIN);
+        return;
+    }
     net_conn *c = sim_allocate(sizeof *c);
     memset(c, 0, sizeof *c);
     c->way = w;
