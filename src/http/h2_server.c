@@ -11,6 +11,11 @@
  * answered at once holds at most this and one answer.
  */
 #define MAX_UNSENT ((size_t)1024 * 1024)
+/*
+ * Requests that came before may be answered later. All that are open may be, with as much as an ILP
+ * packet has, 1024 times 32 KiB, and no more: then the client has had its time to read.
+ */
+#define MAX_LATE ((size_t)32 * 1024 * 1024)
 
 static rill_http_exchange *exchange_of(const rill_http_server *s, int32_t stream)
 {
@@ -51,6 +56,8 @@ static int respond(rill_http_server *s, rill_http_exchange *x, const rill_http_r
 {
     if (s->h2.dead)
         return RILL_ERR_NOT_FOUND;
+    if (s->h2.unsent > MAX_LATE)
+        return RILL_ERR_LIMIT;
     int error = x->to_head ? RILL_OK : rill_http_exchange_body(&s->table, x, r->body);
     x->goes_on = r->goes_on && !x->to_head;
     if (error == RILL_OK)
@@ -105,6 +112,15 @@ static size_t behind(const rill_http_server *s, const rill_http_exchange *x)
 {
     (void)s;
     return x->body_len - x->body_at;
+}
+
+static bool waits_for_reader(const rill_http_server *s)
+{
+    const rill_http_exchange *x;
+    for (uint32_t i = 0; (x = rill_http_table_at(&s->table, i)) != NULL; i++)
+        if (x->open && x->body_at < x->body_len)
+            return true;
+    return false;
 }
 
 /* Without the owner: the request cannot be taken. */
@@ -328,6 +344,7 @@ int rill_h2_server_begin(rill_http_server *s)
         .go_on = go_on,
         .go_no_further = go_no_further,
         .behind = behind,
+        .waits_for_reader = waits_for_reader,
         .drain = drain,
         .free = free_h2,
     };

@@ -148,6 +148,11 @@ size_t rill_http_behind(const rill_http_server *s, uint64_t handle)
     return x == NULL ? 0 : s->ops->behind(s, x);
 }
 
+bool rill_http_server_waits_for_reader(const rill_http_server *s)
+{
+    return s->ops != NULL && s->ops->waits_for_reader != NULL && s->ops->waits_for_reader(s);
+}
+
 void rill_http_server_drain(rill_http_server *s)
 {
     if (s->draining)

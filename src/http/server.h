@@ -81,7 +81,8 @@ bool rill_http_server_is_done(const rill_http_server *s);
 
 /*
  * Answers. RILL_ERR_NOT_FOUND: who asked has gone. RILL_ERR_INVALID: a status or fields that
- * cannot be. RILL_ERR_NOMEM: not answered yet.
+ * cannot be. RILL_ERR_NOMEM: not answered yet. RILL_ERR_LIMIT: likewise, since the client makes no
+ * room for the answers that it has already.
  */
 RILL_MUST_CHECK int rill_http_respond(rill_http_server *s, uint64_t handle,
                                       const rill_http_response *r);
@@ -98,6 +99,8 @@ RILL_MUST_CHECK int rill_http_go_no_further(rill_http_server *s, uint64_t handle
  * its owner should not add to many. 0: who asked has gone.
  */
 size_t rill_http_behind(const rill_http_server *s, uint64_t handle);
+/* HTTP/2: the client makes no room for a part of an answer, which is kept. */
+bool rill_http_server_waits_for_reader(const rill_http_server *s);
 /* Takes no further request, tells the client so, and is done when those that are open are answered.
  */
 void rill_http_server_drain(rill_http_server *s);

@@ -21,6 +21,7 @@ typedef struct rill_http_server_ops {
     int (*go_on)(rill_http_server *s, rill_http_exchange *x, rill_bytes more);
     int (*go_no_further)(rill_http_server *s, rill_http_exchange *x);
     size_t (*behind)(const rill_http_server *s, const rill_http_exchange *x);
+    bool (*waits_for_reader)(const rill_http_server *s); /* NULL: it never does */
     void (*drain)(rill_http_server *s);
     void (*free)(rill_http_server *s);
 } rill_http_server_ops;

@@ -23,6 +23,9 @@ typedef struct rill_web_connection {
     rill_task flush;
     rill_task ending;
     uint64_t heard_at; /* uv_now() when it last brought something, or was answered */
+    uint64_t read_at;  /* uv_now() when the client last read something, or had nothing to read */
+    size_t written;    /* bytes that were given to the socket; it wraps */
+    size_t taken;      /* ... of which the client had taken so many when it was looked last */
     bool over;         /* nothing is to be read or written any more */
 } rill_web_connection;
 
@@ -54,7 +57,8 @@ struct rill_web {
     rill_blocks blocks; /* the owner may take from it; with `wipe`, what is written is wiped too */
     rill_http_limits limits;
     uint64_t request_timeout; /* from the first byte of a request to its last. Default: 10 s */
-    uint64_t idle_timeout;    /* of a connection. Default: 60 s */
+    uint64_t idle_timeout;    /* of a connection; and of a client that does not read what it
+                                 was answered. Default: 60 s */
     const rill_web_handlers *on;
     void *owner;
     rill_list connections;

@@ -100,6 +100,7 @@ static bool write_some(rill_web_connection *c)
             return false; /* lost follows */
         memcpy(room, out.data, out.len);
         rill_tcp_commit(c->tcp, out.len);
+        c->written += out.len;
         if (c->web->blocks.wipe != NULL)
             rill_tcp_wipe_written(c->tcp);
         some = true;
@@ -233,6 +234,8 @@ static void on_read(void *owner, uint8_t *data, size_t len)
         return;
     if (error != RILL_OK && rill_http_server_problem(c->http) != NULL)
         rill_web_log(c, rill_http_server_problem(c->http));
+    else if (error == RILL_ERR_NOMEM)
+        rill_web_log(c, "is closed: out of memory");
     /* The end of the connection may come in this turn: what has been asked is answered first. */
     if (rill_http_server_waits_for_room(c->http))
         write_out(c);
@@ -290,7 +293,7 @@ int rill_web_take(rill_web *w, rill_tcp *t, rill_http_protocol protocol)
     }
     c->web = w;
     c->tcp = t;
-    c->heard_at = uv_now(w->loop->uv);
+    c->heard_at = c->read_at = uv_now(w->loop->uv);
     rill_list_init(&c->requests);
     rill_task_init(&c->flush, on_flush);
     rill_task_init(&c->ending, end);
@@ -308,12 +311,28 @@ void rill_web_drain_connection(rill_web_connection *c)
     write_soon(c);
 }
 
+/* Since when does the client not read what there is for it? */
+static uint64_t unread_for(rill_web_connection *c, uint64_t now)
+{
+    size_t backlog = rill_tcp_backlog(c->tcp);
+    size_t taken = c->written - backlog;
+    if (taken != c->taken || (backlog == 0 && !rill_http_server_waits_for_reader(c->http)))
+        c->read_at = now;
+    c->taken = taken;
+    return now - c->read_at;
+}
+
 void rill_web_look(rill_web_connection *c, uint64_t now)
 {
     const rill_web *w = c->web;
     uint64_t silent = now - c->heard_at;
     if (c->over)
         return;
+    if (unread_for(c, now) >= w->idle_timeout / RILL_MS) {
+        rill_web_log(c, "does not read what it was answered");
+        shut(c, false);
+        return;
+    }
     if (rill_http_server_is_amid(c->http) && silent >= w->request_timeout / RILL_MS) {
         rill_web_log(c, "did not finish its request in time");
         shut(c, false);

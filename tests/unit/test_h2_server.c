@@ -272,6 +272,31 @@ static void test_answers_that_nobody_reads_are_limited(void **state)
     assert_int_equal(asked, answered + 10);
 }
 
+/* All were asked before any was answered. */
+static void test_answers_that_come_later_are_limited(void **state)
+{
+    enum { MOST_LATE = 32 << 20 };
+    static const uint8_t no_window[6] = {0, 4, 0, 0, 0, 0};
+    size_t answered = 0;
+    (void)state;
+    begin_2();
+    h2_frame(&in, H2_SETTINGS, 0, 0, no_window, 6);
+    for (uint32_t i = 0; i < ALL; i++)
+        h2_post(&in, 2 * i + 1, 0, true);
+    flush_in();
+    assert_int_equal(asked, ALL);
+    assert_false(rill_http_server_waits_for_reader(server));
+    memset(long_text, 'x', LONG);
+    size_t before = blocks.used;
+    while (answer(handles[answered], 200, long_text) == RILL_OK)
+        answered++;
+    assert_int_equal(answered, MOST_LATE / LONG + 1);
+    assert_int_equal(answer(handles[answered], 200, ""), RILL_ERR_LIMIT);
+    collect();
+    assert_true(blocks.used < before + MOST_LATE + (size_t)4 * LONG);
+    assert_true(rill_http_server_waits_for_reader(server));
+}
+
 /* Small answers are not limited before as many streams are open as may be. */
 static void test_small_answers_that_nobody_reads_are_kept(void **state)
 {
@@ -374,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_fields_out_of_form_are_refused_with_their_request),
         TEST(test_what_is_pending_is_limited),
         TEST(test_answers_that_nobody_reads_are_limited),
+        TEST(test_answers_that_come_later_are_limited),
         TEST(test_small_answers_that_nobody_reads_are_kept),
         TEST(test_no_more_streams_than_allowed),
         TEST(test_an_answer_before_the_end_stops_the_rest),

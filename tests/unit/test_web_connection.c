@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections of an HTTP server, over loopback: clients that do not read, and memory that ends. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "net_fixture.h"
+
+#include <dirent.h>
+
+#include "io/listener.h"
+#include "support/failing_memory.h"
+#include "support/h2_frames.h"
+#include "web/web.h"
+
+static net n;
+static rill_web web;
+static rill_listener *port;
+static failing_memory memory;
+static raw client;
+static h2_bytes in;
+static char body[200000];
+static unsigned asked, overs;
+static bool later; /* nobody is answered at once */
+static rill_web_connection *last;
+static uint64_t last_handle;
+static bool web_closed, port_closed;
+
+static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
+                       const rill_http_message *m)
+{
+    const rill_http_response r = {.status = 200, .body = {(const uint8_t *)body, sizeof body}};
+    (void)owner;
+    (void)m;
+    asked++;
+    last = c;
+    last_handle = handle;
+    if (!later && rill_web_respond(c, handle, &r) != RILL_OK)
+        rill_web_drop(c); /* as every owner does */
+}
+
+static void on_over(void *owner, rill_web_connection *c)
+{
+    (void)owner;
+    (void)c;
+    overs++;
+}
+
+static void on_web_closed(void *owner)
+{
+    (void)owner;
+    web_closed = true;
+}
+
+static void on_port_closed(void *user)
+{
+    (void)user;
+    port_closed = true;
+}
+
+static const rill_web_handlers web_handlers = {
+    .request = on_request, .over = on_over, .log = on_line};
+
+static void begin(void)
+{
+    rill_protocol protocols[RILL_WEB_PROTOCOLS];
+    rill_listener_options o;
+    net_begin(&n);
+    asked = overs = 0;
+    later = web_closed = port_closed = false;
+    last = NULL;
+    failing_memory_init(&memory, 0, 1);
+    rill_web_init(&web, n.loop, &web_handlers, &n);
+    rill_blocks_clear(&web.blocks);
+    rill_blocks_init(&web.blocks, &memory.allocator, 0);
+    rill_web_start(&web);
+    rill_web_protocols(&web, protocols);
+    rill_listener_options_init(&o);
+    o.protocols = protocols;
+    o.protocol_count = RILL_WEB_PROTOCOLS;
+    o.log = on_line;
+    o.user = &n;
+    assert_int_equal(rill_listener_open(&port, n.loop, &o), RILL_OK);
+    n.options.listen.port = rill_listener_port(port);
+}
+
+static bool all_closed(net *unused)
+{
+    (void)unused;
+    return web_closed && port_closed;
+}
+
+static void end(void)
+{
+    rill_listener_close(port, on_port_closed);
+    rill_web_close(&web, on_web_closed);
+    until(&n, all_closed);
+    rill_web_clear(&web);
+    net_end(&n);
+    failing_memory_end(&memory);
+    assert_int_equal(memory.blocks, 0);
+}
+
+static bool was_asked(net *unused)
+{
+    (void)unused;
+    return asked > 0;
+}
+
+static bool client_ended(net *unused)
+{
+    (void)unused;
+    return client.ended;
+}
+
+/* It is over, or the request was refused, or its answer has begun. */
+static bool is_settled(net *unused)
+{
+    (void)unused;
+    return client.ended || h2_count(client.got, client.got_len, H2_RESET, NULL) > 0 ||
+           h2_count(client.got, client.got_len, H2_HEADERS, NULL) > 0;
+}
+
+static void on_client_closed(uv_handle_t *handle)
+{
+    (void)handle;
+    client.closed = true;
+}
+
+static bool nobody_left(net *unused)
+{
+    (void)unused;
+    return rill_list_empty(&web.connections) && client.closed;
+}
+
+static void leave(void)
+{
+    uv_close((uv_handle_t *)&client.handle, on_client_closed);
+    until(&n, nobody_left);
+}
+
+static size_t open_files(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count;
+}
+
+/* A request for an answer that the client makes no room for. */
+static void ask_without_room(void)
+{
+    static const uint8_t no_window[6] = {0, 4, 0, 0, 0, 0};
+    h2_preface(&in);
+    h2_frame(&in, H2_SETTINGS, 0, 0, no_window, sizeof no_window);
+    h2_post(&in, 1, 0, true);
+    raw_open(&n, &client);
+    raw_send(&client, in.data, in.len);
+    in.len = 0;
+    until(&n, was_asked);
+}
+
+static void ping(void)
+{
+    static const uint8_t payload[8];
+    size_t had = client.got_len;
+    h2_frame(&in, H2_PING, 0, 0, payload, sizeof payload);
+    raw_send(&client, in.data, in.len);
+    in.len = 0;
+    while (client.got_len == had)
+        uv_run(rill_loop_uv(n.loop), UV_RUN_ONCE);
+}
+
+/* As much later, and it has said something just now. */
+static void look(uint64_t now)
+{
+    last->heard_at = now;
+    rill_web_look(last, now);
+}
+
+/* It goes on saying something, and never makes room for its answer. */
+static void test_a_client_that_does_not_read(void **state)
+{
+    (void)state;
+    begin();
+    ask_without_room();
+    uint64_t now = uv_now(rill_loop_uv(n.loop));
+    look(now + 1000);
+    look(now + 59000);
+    ping();
+    assert_int_equal(overs, 0);
+    /* What it read then counts. */
+    look(now + 60000);
+    look(now + 119000);
+    assert_int_equal(overs, 0);
+    look(now + 120000);
+    assert_int_equal(overs, 1);
+    assert_non_null(strstr(n.line, "does not read what it was answered"));
+    until(&n, client_ended);
+    leave();
+    end();
+}
+
+/* The same, of an answer that is given when the client's window is shut already. */
+static void test_an_answer_that_comes_later(void **state)
+{
+    const rill_http_response r = {.status = 200, .body = {(const uint8_t *)body, sizeof body}};
+    (void)state;
+    begin();
+    later = true;
+    ask_without_room();
+    uint64_t now = uv_now(rill_loop_uv(n.loop));
+    /* As long as the answer is not there, it is not the client who is slow. */
+    look(now + 120000);
+    assert_int_equal(overs, 0);
+    assert_int_equal(rill_web_respond(last, last_handle, &r), RILL_OK);
+    ping();
+    look(now + 121000);
+    look(now + 180000);
+    assert_int_equal(overs, 0);
+    look(now + 181000);
+    assert_int_equal(overs, 1);
+    until(&n, client_ended);
+    leave();
+    end();
+}
+
+/* Who reads, a little at a time, is not disturbed. */
+static void test_a_client_that_reads_slowly(void **state)
+{
+    static const uint8_t some[4] = {0, 0, 0, 100};
+    (void)state;
+    begin();
+    ask_without_room();
+    uint64_t now = uv_now(rill_loop_uv(n.loop));
+    for (unsigned i = 1; i < 10; i++) {
+        size_t had = client.got_len;
+        h2_frame(&in, H2_WINDOW, 0, 1, some, sizeof some);
+        raw_send(&client, in.data, in.len);
+        in.len = 0;
+        while (client.got_len < had + 100)
+            uv_run(rill_loop_uv(n.loop), UV_RUN_ONCE);
+        look(now + i * UINT64_C(50000));
+        assert_int_equal(overs, 0);
+    }
+    leave();
+    end();
+}
+
+/* Each allocation of a connection fails once: it ends, or its request is refused, and nothing of it
+ * is left. */
+static void test_connections_without_memory(void **state)
+{
+    unsigned ends = 0;
+    bool failed = true;
+    (void)state;
+    begin();
+    for (unsigned long fail_at = 1; failed; fail_at++) {
+        size_t files = open_files();
+        unsigned long refused = memory.refused;
+        memory.fail_at = memory.asked + fail_at;
+        h2_preface(&in);
+        h2_post(&in, 1, 3000, true);
+        raw_open(&n, &client);
+        raw_send(&client, in.data, in.len);
+        in.len = 0;
+        until(&n, is_settled);
+        failed = memory.refused > refused;
+        ends += client.ended;
+        assert_true(failed || !client.ended);
+        leave();
+        while (open_files() > files)
+            uv_run(rill_loop_uv(n.loop), UV_RUN_NOWAIT);
+    }
+    memory.fail_at = 0;
+    assert_in_range(ends, 5, 100);
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_client_that_does_not_read),
+        cmocka_unit_test(test_an_answer_that_comes_later),
+        cmocka_unit_test(test_a_client_that_reads_slowly),
+        cmocka_unit_test(test_connections_without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
