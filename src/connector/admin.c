@@ -26,6 +26,7 @@ struct rill_admin {
     rill_listener *listener;
     rill_listener *local_listener;
     rill_list waiting;
+    rill_list asking; /* that wait for a peer, in the order of tickets */
     rill_followers followers;
     bool follows;   /* they are open */
     unsigned parts; /* listeners and webs */
@@ -128,6 +129,17 @@ static void wait_for_group(rill_admin *a, rill_web_connection *c, uint64_t handl
         rill_web_wait(&w->web, c, handle, &a->waiting, answer->group);
 }
 
+/* Now, or once it is true. */
+static void give(rill_admin *a, rill_web_connection *c, uint64_t handle, rill_admin_answer *answer)
+{
+    if (answer->group != 0 && !rill_core_has_kept(a->options.core, answer->group)) {
+        wait_for_group(a, c, handle, answer);
+        return;
+    }
+    respond(c, handle, answer);
+    rill_admin_free(answer);
+}
+
 static void on_looked(rill_store_look *look)
 {
     rill_admin_look *found = (rill_admin_look *)look;
@@ -154,6 +166,31 @@ static void wait_for_look(const rill_admin *a, rill_web_connection *c, uint64_t 
     w->look->look.user = w;
     w->look->look.done = on_looked;
     a->options.control->look(a->options.control->user, &w->look->look);
+}
+
+/* Without memory nobody is told: the list of peers says what came of it. */
+static void wait_for_peer(rill_admin *a, rill_web_connection *c, uint64_t handle,
+                          rill_admin_answer *answer)
+{
+    const uint64_t ticket = answer->ticket;
+    waiting *w = begin_waiting(c, handle, answer);
+    if (w != NULL)
+        rill_web_wait(&w->web, c, handle, &a->asking, ticket);
+}
+
+void rill_admin_answered(rill_admin *a, uint64_t ticket, rill_admin_answer *answer)
+{
+    for (rill_list *at = a->asking.next; at != &a->asking; at = at->next) {
+        waiting *w = (waiting *)RILL_CONTAINER(at, rill_web_waiting, of_line);
+        if (w->web.order != ticket)
+            continue;
+        rill_web_connection *c = w->web.connection;
+        const uint64_t handle = w->web.handle;
+        end_waiting(w);
+        give(a, c, handle, answer);
+        return;
+    }
+    rill_admin_free(answer);
 }
 
 void rill_admin_kept(rill_admin *a, uint64_t group)
@@ -240,12 +277,11 @@ static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
         wait_for_look(a, c, handle, &answer);
         return;
     }
-    if (answer.group != 0 && !rill_core_has_kept(a->options.core, answer.group)) {
-        wait_for_group(a, c, handle, &answer);
+    if (answer.ticket != 0) {
+        wait_for_peer(a, c, handle, &answer);
         return;
     }
-    respond(c, handle, &answer);
-    rill_admin_free(&answer);
+    give(a, c, handle, &answer);
 }
 
 static void on_gone(void *owner, rill_web_connection *c, uint64_t handle)
@@ -348,6 +384,7 @@ int rill_admin_open(rill_admin **out, rill_loop *loop, const rill_admin_options 
     a->options = *options;
     a->loop = loop;
     rill_list_init(&a->waiting);
+    rill_list_init(&a->asking);
     begin_web(a, &a->web);
     begin_web(a, &a->local);
     rc = rill_followers_open(&a->followers, loop, options->core);

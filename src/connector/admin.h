@@ -34,6 +34,8 @@ uint16_t rill_admin_port(const rill_admin *a);
 /* As rill_listener_renew_tls, of its port. */
 RILL_MUST_CHECK int rill_admin_renew_tls(const rill_admin *a, const char *cert_file,
                                          const char *key_file);
+/* What came of asking a peer (rill_admin_answer.ticket). It is taken. */
+void rill_admin_answered(rill_admin *a, uint64_t ticket, rill_admin_answer *answer);
 /* The books are kept up to this group: what waited for it is answered. */
 void rill_admin_kept(rill_admin *a, uint64_t group);
 /* For those who follow: as `entered` of rill_core_options. */

@@ -27,6 +27,17 @@ static json_t *sum_json(rill_sum sum)
 
 static const char *const relations[] = {"parent", "peer", "child"};
 
+/* Null: it is none that nodes agreed on by themselves. NULL: no memory. */
+static json_t *peered_json(const rill_config_account *a)
+{
+    const rill_config_peered *p = &a->peered;
+    if (p->address == NULL)
+        return json_null();
+    return json_pack("{s:s, s:s, s:s?, s:s?, s:b}", "address", p->address, "made",
+                     p->made == RILL_PEERING_ASKED ? "asked" : "accepted", "with", p->with, "at",
+                     p->at, "quiet", (int)p->quiet);
+}
+
 /* Amounts are strings: JSON's numbers lose units above 2^53 in many readers. */
 json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a)
 {
@@ -44,13 +55,14 @@ json_t *rill_admin_account(const rill_core *core, const rill_holder_account *a)
         json_pack("{s:I, s:o, s:b}", "packets", (json_int_t)a->unseen.packets, "amount",
                   sum_json((rill_sum){.low = a->unseen.amount}), "charged", a->unseen.charge);
     return json_pack(
-        "{s:s, s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, s:o, s:o}", "name",
-        name, "source", a->config->place.line == 0 ? "api" : "configuration", "relation",
+        "{s:s, s:s, s:s, s:{s:s, s:i}, s:s, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, s:o, s:o, s:o}",
+        "name", name, "source", a->config->place.line == 0 ? "api" : "configuration", "relation",
         relations[a->config->relation], "asset", "code", a->config->asset.code, "scale",
         (int)a->config->asset.scale, "balance", booked, "held", sum_json(a->balance.held), "coming",
         sum_json(a->balance.coming), "credit", limit_json(a->balance.credit), "most",
         limit_json(a->balance.most), "sessions", (int)traffic.sessions, "address", a->address,
-        "packets", packets, "unseen", unseen, "settlement", rill_admin_settlement(a));
+        "packets", packets, "unseen", unseen, "settlement", rill_admin_settlement(a), "peered",
+        peered_json(a->config));
 }
 
 /* ---- entries ---- */

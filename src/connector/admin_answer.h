@@ -105,6 +105,15 @@ void rill_admin_set_account(const rill_core *core, const rill_admin_control *con
 void rill_admin_drop_account(const rill_core *core, const rill_admin_control *control,
                              const char *name, const json_t *object, rill_admin_answer *out);
 /* What the API added and the configuration does not leave room for. NULL: no memory. */
+/* "api" where nobody is named. NULL: it has been refused. */
+const char *rill_admin_who(const json_t *object, rill_admin_answer *out);
+/*
+ * Puts an account there, or takes it out (value NULL), and answers. False: it is refused, and all
+ * stays as it is.
+ */
+bool rill_admin_change_account(const rill_admin_control *control, const char *name,
+                               const char *value, const char *who, unsigned status,
+                               rill_admin_answer *out);
 json_t *rill_admin_set_aside(const rill_admin_control *control);
 
 /* admin_routes.c: the ways to prefixes that begin with `prefix` of the query, sorted, 1000 at most
@@ -118,6 +127,19 @@ json_t *rill_admin_price_service(const rill_core *core);
 /* What PUT /v1/rates has in its body. */
 void rill_admin_enter_price(rill_core *core, const json_t *object, rill_admin_answer *out);
 void rill_admin_price_metrics(const rill_core *core, rill_admin_lines *l);
+
+/* admin_peers.c: accounts on which nodes agreed by themselves, and who waits for one. */
+void rill_admin_peers(const rill_core *core, rill_admin_answer *out);
+/* Asks a peer for one: the answer comes later. */
+void rill_admin_add_peer(const rill_core *core, const rill_admin_control *control,
+                         const json_t *object, rill_admin_answer *out);
+/* An operator agrees to one that waits. */
+void rill_admin_approve(rill_core *core, const rill_admin_control *control, const char *name,
+                        const json_t *object, rill_admin_answer *out);
+/* One that waits is refused; an account is taken out, as by rill_admin_drop_account. */
+void rill_admin_drop_peer(rill_core *core, const rill_admin_control *control, const char *name,
+                          const json_t *object, rill_admin_answer *out);
+void rill_admin_peer_metrics(const rill_core *core, rill_admin_lines *l);
 
 /* admin_webhooks.c: null if there are none; NULL: no memory. */
 json_t *rill_admin_webhooks(const rill_core *core);

@@ -306,6 +306,35 @@ static void reject_proposal(const question *q, rill_admin_answer *out)
     json_decref(object);
 }
 
+static void show_peers(const question *q, rill_admin_answer *out)
+{
+    rill_admin_peers(q->core, out);
+}
+
+static void add_peer(const question *q, rill_admin_answer *out)
+{
+    json_t *object = object_of(q, out);
+    if (object != NULL)
+        rill_admin_add_peer(q->core, q->control, object, out);
+    json_decref(object);
+}
+
+static void approve(const question *q, rill_admin_answer *out)
+{
+    json_t *object = object_of(q, out);
+    if (object != NULL)
+        rill_admin_approve(q->core, q->control, q->name, object, out);
+    json_decref(object);
+}
+
+static void drop_peer(const question *q, rill_admin_answer *out)
+{
+    json_t *object = object_of(q, out);
+    if (object != NULL)
+        rill_admin_drop_peer(q->core, q->control, q->name, object, out);
+    json_decref(object);
+}
+
 static const char *const levels[] = {"warning", "info", "debug"};
 
 static void show_level(const question *q, rill_admin_answer *out)
@@ -360,6 +389,10 @@ static const resource resources[] = {
     {"/v1/proposals", "GET", show_proposals, false, false},
     {"/v1/proposals/{proposal}", "POST", confirm, false, false},
     {"/v1/proposals/{proposal}", "DELETE", reject_proposal, false, false},
+    {"/v1/peers", "GET", show_peers, false, false},
+    {"/v1/peers", "POST", add_peer, false, true},
+    {"/v1/peers/{peer}", "POST", approve, false, true},
+    {"/v1/peers/{peer}", "DELETE", drop_peer, false, true},
     {"/v1/accounts/{account}/statement", "GET", show_statement, false, true},
     {"/v1/accounts/{account}/rejects", "GET", show_rejects, false, false},
     {"/v1/rejects", "GET", show_all_rejects, false, false},

@@ -12,6 +12,7 @@
 #include "connector/admin_origin.h"
 #include "connector/core.h"
 #include "connector/events.h"
+#include "connector/peering.h"
 #include "store/look.h"
 
 /* Bytes of a request's body. */
@@ -47,6 +48,12 @@ typedef struct rill_admin_control {
     int (*change)(void *user, const rill_admin_change *change, json_t *changes, json_t *problems,
                   uint64_t *group);
     void *user;
+    /*
+     * Asks a peer; what came of it is told with the ticket, later. The question is taken, also
+     * where this fails. RILL_ERR_LIMIT: as many are asked already as may be at a time.
+     * RILL_ERR_CLOSED, RILL_ERR_INVALID (the URL), RILL_ERR_TLS (ca), RILL_ERR_NOMEM.
+     */
+    int (*ask_peer)(void *user, rill_peering_question *question, uint64_t *ticket);
 } rill_admin_control;
 
 typedef struct rill_admin_request {
@@ -77,6 +84,7 @@ typedef struct rill_admin_answer {
     bool page;         /* it is of the page: a browser is told what it may do with it */
     bool follows;      /* there is no body: what happens from now on is told */
     uint64_t group;    /* the answer is true once the books are kept up to it; 0: now */
+    uint64_t ticket;   /* there is no answer yet: a peer is asked, and then it comes; 0: there is */
     /*
      * There is no answer yet: this is to be given to the store, and `done` of it to call
      * rill_admin_answer_look. The caller's, to be freed with rill_admin_free_look. NULL: there is.

@@ -33,7 +33,7 @@ static void refuse(rill_admin_answer *out, int rc, json_t *problems)
 }
 
 /* token may be NULL. */
-static void change(const rill_admin_control *control, const rill_admin_change *what,
+static bool change(const rill_admin_control *control, const rill_admin_change *what,
                    unsigned status, const char *token, rill_admin_answer *out)
 {
     json_t *changes = json_array();
@@ -50,10 +50,19 @@ static void change(const rill_admin_control *control, const rill_admin_change *w
     }
     json_decref(changes);
     json_decref(problems);
+    return rc == RILL_OK;
+}
+
+bool rill_admin_change_account(const rill_admin_control *control, const char *name,
+                               const char *value, const char *who, unsigned status,
+                               rill_admin_answer *out)
+{
+    const rill_admin_change what = {RILL_SETTING_ACCOUNT, name, value, who};
+    return change(control, &what, status, NULL, out);
 }
 
 /* "api" where nobody is named. NULL: it has been refused. */
-static const char *who_of(const json_t *object, rill_admin_answer *out)
+const char *rill_admin_who(const json_t *object, rill_admin_answer *out)
 {
     const json_t *value = json_object_get(object, "who");
     const char *who = value == NULL ? "api" : json_string_value(value);
@@ -70,7 +79,7 @@ void rill_admin_put_route(const rill_admin_control *control, const json_t *objec
 {
     const char *prefix = json_string_value(json_object_get(object, "prefix"));
     const char *account = json_string_value(json_object_get(object, "account"));
-    const char *who = who_of(object, out);
+    const char *who = rill_admin_who(object, out);
     if (who == NULL)
         return;
     if (prefix == NULL || prefix[0] == '\0' || account == NULL || account[0] == '\0') {
@@ -78,14 +87,14 @@ void rill_admin_put_route(const rill_admin_control *control, const json_t *objec
         return;
     }
     const rill_admin_change what = {RILL_SETTING_ROUTE, prefix, account, who};
-    change(control, &what, 200, NULL, out);
+    (void)change(control, &what, 200, NULL, out);
 }
 
 void rill_admin_drop_route(const rill_admin_control *control, const json_t *object,
                            rill_bytes query, rill_admin_answer *out)
 {
     char prefix[RILL_ILP_MAX_ADDRESS + 1] = "";
-    const char *who = who_of(object, out);
+    const char *who = rill_admin_who(object, out);
     if (who == NULL)
         return;
     if (!rill_admin_query(query, "prefix", prefix, sizeof prefix) || prefix[0] == '\0') {
@@ -93,7 +102,7 @@ void rill_admin_drop_route(const rill_admin_control *control, const json_t *obje
         return;
     }
     const rill_admin_change what = {RILL_SETTING_ROUTE, prefix, NULL, who};
-    change(control, &what, 200, NULL, out);
+    (void)change(control, &what, 200, NULL, out);
 }
 
 /* ---- accounts ---- */
@@ -148,7 +157,7 @@ static void put_account(const rill_core *core, const rill_admin_control *control
     char token[RILL_CORE_TOKEN] = "";
     bool wanted = json_is_true(json_object_get(object, "new_token"));
     bool alone = json_is_true(json_object_get(object, "drop_old_tokens"));
-    const char *who = who_of(object, out);
+    const char *who = rill_admin_who(object, out);
     int rc = who != NULL && wanted ? add_token(core, account, alone, token) : RILL_OK;
     char *text = who == NULL || rc != RILL_OK ? NULL : json_dumps(account, JSON_COMPACT);
     if (who != NULL && rc == RILL_ERR_LIMIT) {
@@ -158,7 +167,7 @@ static void put_account(const rill_core *core, const rill_admin_control *control
         rill_admin_refuse(out, 503, "%s", rill_strerror(rc == RILL_OK ? RILL_ERR_NOMEM : rc));
     } else if (who != NULL) {
         const rill_admin_change what = {RILL_SETTING_ACCOUNT, name, text, who};
-        change(control, &what, status, wanted ? token : NULL, out);
+        (void)change(control, &what, status, wanted ? token : NULL, out);
     }
     rill_wipe(token, sizeof token);
     free(text);
@@ -235,7 +244,7 @@ void rill_admin_drop_account(const rill_core *core, const rill_admin_control *co
 {
     char balance[RILL_WIDE_TEXT];
     const rill_overlay_item *item = find(core, control, name, out);
-    const char *who = item == NULL ? NULL : who_of(object, out);
+    const char *who = item == NULL ? NULL : rill_admin_who(object, out);
     if (who == NULL)
         return;
     const rill_holder_account *a =
@@ -256,7 +265,7 @@ void rill_admin_drop_account(const rill_core *core, const rill_admin_control *co
         rill_admin_refuse(out, 409, "the route %.200s leads to it: take that out first", route);
     } else {
         const rill_admin_change what = {RILL_SETTING_ACCOUNT, name, NULL, who};
-        change(control, &what, 200, NULL, out);
+        (void)change(control, &what, 200, NULL, out);
     }
 }
 

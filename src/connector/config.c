@@ -13,6 +13,7 @@
 #include <rill/spsp.h>
 
 #include "clients/url.h"
+#include "connector/config_shapes.h"
 #include "connector/settler.h"
 #include "link/uri.h"
 
@@ -108,31 +109,6 @@ static const rill_field link_fields[] = {
 static const rill_shape link_shape = {"a link", sizeof(rill_config_link), link_fields,
                                       .defaults = link_defaults};
 
-static void settlement_defaults(void *out)
-{
-    ((rill_config_settlement *)out)->scale = RILL_CONFIG_ACCOUNTS_SCALE;
-}
-
-static const rill_field settlement_fields[] = {
-    {"engine",
-     "Where the account's settlement engine is: https://host/path, or http of this machine.",
-     RILL_KIND_TEXT, AT(rill_config_settlement, engine), .required = true},
-    {"token", "What the engine is shown, if it wants that: file:PATH or env:NAME.",
-     RILL_KIND_SECRET, AT(rill_config_settlement, token)},
-    {"threshold", "When this node owes so many units, it settles.", RILL_KIND_NUMBER,
-     AT(rill_config_settlement, threshold), .required = true, .min = 1, .max = UINT64_MAX - 1},
-    {"settle-to", "So many units it owes after that. Default: 0.", RILL_KIND_NUMBER,
-     AT(rill_config_settlement, settle_to), .max = UINT64_MAX - 1},
-    {"scale",
-     "The scale of what the engine can pay, if that is coarser. Default: the account's scale.",
-     RILL_KIND_NUMBER, AT(rill_config_settlement, scale), .max = 255},
-    {"insecure", "The engine is on another machine, and without TLS. Default: false.",
-     RILL_KIND_BOOL, AT(rill_config_settlement, insecure)},
-    END,
-};
-static const rill_shape settlement_shape = {"a settlement", sizeof(rill_config_settlement),
-                                            settlement_fields, .defaults = settlement_defaults};
-
 static void engines_defaults(void *out)
 {
     ((rill_config_engines *)out)->host = "127.0.0.1";
@@ -170,7 +146,7 @@ static void account_defaults(void *out)
     a->receive_routes = RILL_CONFIG_BY_RELATION;
     a->max_routes = 100000;
     a->charge_unseen = true;
-    settlement_defaults(&a->settlement);
+    rill_config_settlement_defaults(&a->settlement);
 }
 
 static const rill_field account_fields[] = {
@@ -208,7 +184,11 @@ static const rill_field account_fields[] = {
      " bears it. Default: true.",
      RILL_KIND_BOOL, AT(rill_config_account, charge_unseen)},
     {"settlement", "How this node settles what it owes, and how the neighbour does (RFC 38).",
-     RILL_KIND_STRUCT, AT(rill_config_account, settlement), .of = &settlement_shape},
+     RILL_KIND_STRUCT, AT(rill_config_account, settlement), .of = &rill_config_settlement_shape},
+    {"peered",
+     "What `rillctl peer` and peers that ask have written: for accounts that were added while the"
+     " node ran, and not for this file.",
+     RILL_KIND_STRUCT, AT(rill_config_account, peered), .of = &rill_config_peered_shape},
     END,
 };
 static const rill_shape account_shape = {"an account", sizeof(rill_config_account), account_fields,
@@ -332,6 +312,7 @@ static void config_defaults(void *out)
     webhooks_defaults(&c->webhooks);
     admin_defaults(&c->admin);
     engines_defaults(&c->engines);
+    rill_config_peering_shape.defaults(&c->peering);
     c->min_message_window = RILL_SECOND;
     c->max_hold_time = 30 * RILL_SECOND;
     c->route_interval = 30 * RILL_SECOND;
@@ -355,6 +336,10 @@ static const rill_field config_fields[] = {
      .of = &rates_shape},
     {"webhooks", "Who is told of each settlement, deposit and change.", RILL_KIND_STRUCT,
      AT(rill_config, webhooks), .of = &webhooks_shape},
+    {"peering",
+     "Accounts on which this node and another one agree by themselves, as Rafiki's auto-peering"
+     " does. Default: none.",
+     RILL_KIND_STRUCT, AT(rill_config, peering), .of = &rill_config_peering_shape},
     {"routes", "Which addresses are reached by which account.", RILL_KIND_LIST,
      AT(rill_config, routes), .of = &route_shape},
     {"default-route", "The account for all other addresses. Default: the parent.", RILL_KIND_TEXT,
@@ -553,9 +538,27 @@ static void judge_replies(judge *j, const rill_config_account *a)
               " for it");
 }
 
+static void judge_peered(judge *j, const rill_config_account *a)
+{
+    const rill_config_peered *p = &a->peered;
+    if (p->address == NULL)
+        return;
+    if (a->place.line != 0)
+        wrong(j, p->place, a->name, "",
+              ": peered is for accounts that `rillctl peer` adds; here, write a link, tokens, and a"
+              " route");
+    if (!is_address(p->address))
+        wrong(j, a->place, "peered: address: '", p->address, "' is no ILP address");
+    if (a->relation != RILL_RELATION_PEER || a->link.uri == NULL)
+        wrong(j, a->place, a->name, "", ": peered is for peers that have a link");
+    if (p->key != NULL && a->link.token != NULL)
+        wrong(j, a->place, a->name, "", ": link: a token cannot be there beside peered.key");
+}
+
 static void judge_account(judge *j, const rill_config_account *a)
 {
     judge_settlement(j, a);
+    judge_peered(j, a);
     if (a->link.uri != NULL)
         judge_replies(j, a);
     if (!is_segment(a->name))
@@ -679,6 +682,28 @@ static void judge_routes(judge *j)
         wrong(j, c->place, "default-route: there is no account '", c->default_route, "'");
 }
 
+static void on_wrong(void *user, rill_place place, const char *problem)
+{
+    judge *j = user;
+    j->errors++;
+    j->report(j->user, place, problem);
+}
+
+/* What is granted is agreed as with any account. */
+static void judge_peering(judge *j)
+{
+    const rill_config_grant *grants = j->config->peering.accept.assets.items;
+    rill_config_judge_peering(j->config, on_wrong, j);
+    if (j->config->peering.accept.port != RILL_CONFIG_NO_PORT && !takes_http(j->config))
+        wrong(j, j->config->peering.accept.place,
+              "peering: accept: no port has http: true, so that no peer could reach this node", "",
+              "");
+    for (size_t i = 0; i < j->config->peering.accept.assets.count; i++) {
+        const rill_config_account a = {.name = "peering", .settlement = grants[i].settlement};
+        judge_settlement(j, &a);
+    }
+}
+
 static bool is_loopback(const char *host)
 {
     return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
@@ -733,5 +758,6 @@ int rill_config_judge(const rill_config *config, rill_arena *arena, rill_shape_r
     judge_ports(&j);
     judge_engines(&j);
     judge_webhooks(&j);
+    judge_peering(&j);
     return j.errors > 0 ? RILL_ERR_MALFORMED : RILL_OK;
 }

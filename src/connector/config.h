@@ -49,6 +49,22 @@ typedef struct rill_config_settlement {
     bool insecure;      /* the engine may be http, and not of this machine */
 } rill_config_settlement;
 
+/* How an account came about that two nodes have agreed on by themselves (connector/peering.h). */
+typedef enum rill_peering_made {
+    RILL_PEERING_ASKED,    /* an operator of ours has asked the peer */
+    RILL_PEERING_ACCEPTED, /* the peer has asked us */
+} rill_peering_made;
+
+typedef struct rill_config_peered {
+    rill_place place;
+    const char *address; /* the peer's, to which packets go by this account; NULL: it is not such */
+    int made;            /* rill_peering_made */
+    const char *with;    /* the URL that was asked, or the address of who asked */
+    const char *at;      /* when */
+    const char *key;     /* from which, with the secret of `peering`, the link's token is made */
+    bool quiet;          /* nobody is told of the route */
+} rill_config_peered;
+
 typedef struct rill_config_account {
     rill_place place;
     const char *name;
@@ -67,6 +83,7 @@ typedef struct rill_config_account {
     uint64_t max_routes;
     bool charge_unseen; /* it owes what is fulfilled after its connection was lost */
     rill_config_settlement settlement;
+    rill_config_peered peered;
 } rill_config_account;
 
 /* Of send_routes and receive_routes. */
@@ -149,6 +166,47 @@ typedef struct rill_config_webhooks {
 
 bool rill_config_same_webhooks(const rill_config_webhooks *a, const rill_config_webhooks *b);
 
+/* What a peer gets that asks for an account in this asset. */
+typedef struct rill_config_grant {
+    rill_place place;
+    rill_config_asset asset;
+    uint64_t credit;     /* as of rill_config_account */
+    uint64_t most;       /* the same */
+    uint64_t max_packet; /* the same */
+    uint64_t packets_a_second;
+    rill_config_settlement settlement;
+} rill_config_grant;
+
+/* Who may ask for an account, and where. */
+typedef struct rill_config_accept {
+    rill_place place;
+    const char *host;
+    uint64_t port; /* RILL_CONFIG_NO_PORT: nobody */
+    const char *cert_file;
+    const char *key_file;
+    rill_items assets;           /* rill_config_grant */
+    bool approve;                /* an operator has to agree to each */
+    uint64_t max_peers;          /* that were made so, and that wait */
+    uint64_t requests_a_minute;  /* of all */
+    uint64_t requests_each;      /* of one address */
+    rill_items hosts;            /* rill_text: whose URLs are good; none: all */
+    rill_items refused_hosts;    /* rill_text */
+    rill_items prefixes;         /* rill_text: of ILP addresses that are good; none: all */
+    rill_items refused_prefixes; /* rill_text */
+} rill_config_accept;
+
+/* Auto-peering, as Rafiki has it. */
+typedef struct rill_config_peering {
+    rill_place place;
+    const char *url;     /* where peers reach our ILP over HTTP; NULL: there is no auto-peering */
+    const char *name;    /* that peers are told; NULL: our address */
+    const char *secret;  /* a secret from which the tokens are made that we show */
+    const char *ca_file; /* authorities to trust beside the system's; NULL */
+    bool insecure;       /* URLs may be http, and of any host */
+    uint64_t timeout;    /* nanoseconds for an answer */
+    rill_config_accept accept;
+} rill_config_peering;
+
 typedef struct rill_config_store {
     rill_place place;
     const char *path;
@@ -166,6 +224,7 @@ typedef struct rill_config {
     rill_items accounts; /* rill_config_account */
     rill_config_rates rates;
     rill_config_webhooks webhooks;
+    rill_config_peering peering;
     rill_items routes;           /* rill_config_route */
     const char *default_route;   /* an account; NULL: the parent, if there is one */
     uint64_t min_message_window; /* nanoseconds */

@@ -15,6 +15,8 @@ typedef struct merge {
     const char **prefixes;         /* the same of routes */
     const char **owners;
     size_t count;
+    size_t *peers; /* of these items: those that have a route of their own */
+    size_t peer_count;
     size_t troubles;
 } merge;
 
@@ -50,7 +52,7 @@ static void on_problem(void *user, rill_place place, const char *problem)
 static void set_places(rill_config_account *a, rill_place place)
 {
     rill_text *tokens = a->tokens.items;
-    a->place = a->link.place = a->settlement.place = place;
+    a->place = a->link.place = a->settlement.place = a->peered.place = place;
     for (size_t i = 0; i < a->tokens.count; i++)
         tokens[i].place = place;
 }
@@ -102,16 +104,43 @@ static bool is_route(const rill_overlay_item *item)
     return strcmp(item->kind, RILL_SETTING_ROUTE) == 0;
 }
 
-static int read_route(merge *m, size_t index, const rill_config *file, rill_arena *arena)
+static int read_route(merge *m, size_t index, rill_arena *arena)
 {
     rill_overlay_item *item = m->items[index];
     m->prefixes[index] = kept(arena, item->name);
     m->owners[index] = kept(arena, item->value);
     if (m->prefixes[index] == NULL || m->owners[index] == NULL)
         return RILL_ERR_NOMEM;
-    if (has_route(file, item->name))
-        trouble(m, item, "the configuration has a route to this prefix");
     return RILL_OK;
+}
+
+/* The prefix that packets go to by this item; NULL: none. */
+static const char *prefix_of(const merge *m, size_t index)
+{
+    return is_route(m->items[index]) ? m->prefixes[index] : m->accounts[index].peered.address;
+}
+
+/*
+ * Of two items with the same prefix the first one counts, as do routes of the file. No two routes
+ * among them have the same one: a peer is one of the two.
+ */
+static void judge_prefix(merge *m, size_t index, const rill_config *file)
+{
+    const char *prefix = prefix_of(m, index);
+    const bool peer = !is_route(m->items[index]);
+    if (prefix == NULL)
+        return;
+    if (has_route(file, prefix))
+        trouble(m, m->items[index], "the configuration has a route to this prefix");
+    for (size_t i = 0; i < (peer ? index : m->peer_count); i++) {
+        const size_t before = peer ? i : m->peers[i];
+        const char *other = prefix_of(m, before);
+        if (other != NULL && strcmp(other, prefix) == 0 && m->items[before]->trouble[0] == '\0' &&
+            !m->items[before]->gone)
+            trouble(m, m->items[index], "another one has the route to this prefix");
+    }
+    if (peer)
+        m->peers[m->peer_count++] = index;
 }
 
 /* Reads them, and sets aside what the file has itself. */
@@ -124,16 +153,19 @@ static int read_items(merge *m, const rill_config *file, rill_arena *arena)
     m->accounts = rill_arena_alloc(arena, (m->count + 1) * sizeof *m->accounts);
     m->prefixes = rill_arena_alloc(arena, (m->count + 1) * sizeof(char *));
     m->owners = rill_arena_alloc(arena, (m->count + 1) * sizeof(char *));
-    if (m->items == NULL || m->accounts == NULL || m->prefixes == NULL || m->owners == NULL)
+    m->peers = rill_arena_alloc(arena, (m->count + 1) * sizeof *m->peers);
+    if (m->items == NULL || m->accounts == NULL || m->prefixes == NULL || m->owners == NULL ||
+        m->peers == NULL)
         return RILL_ERR_NOMEM;
     for (rill_overlay_item *item = m->overlay->first; item != NULL; item = item->next, i++) {
         m->items[i] = item;
         item->trouble[0] = '\0';
-        rc = is_route(item) ? read_route(m, i, file, arena) : read_account(m, i, arena);
+        rc = is_route(item) ? read_route(m, i, arena) : read_account(m, i, arena);
         if (rc != RILL_OK)
             return rc;
         if (!is_route(item) && has_account(file, item->name))
             trouble(m, item, "the configuration has an account of this name");
+        judge_prefix(m, i, file);
     }
     return RILL_OK;
 }
@@ -160,6 +192,8 @@ static int build(const merge *m, const rill_config *file, rill_arena *arena, ril
             r[routes++] = (rill_config_route){place, m->prefixes[i], m->owners[i]};
         else
             a[accounts++] = m->accounts[i];
+        if (!is_route(item) && prefix_of(m, i) != NULL)
+            r[routes++] = (rill_config_route){place, prefix_of(m, i), m->accounts[i].name};
     }
     *out = *file;
     out->accounts = (rill_items){a, accounts};

@@ -342,6 +342,7 @@ int rill_core_new(rill_core **out, const rill_core_options *options, const char 
     rill_core_init_settler(c, seeds + 3);
     rill_webhook_init(&c->webhook, allocator, seeds[6]);
     rill_overlay_init(&c->proposals, allocator);
+    rill_overlay_init(&c->peering.waiting, allocator);
     c->talk = (rill_talk){on_hear, on_present, on_answered, on_settle, c};
     *out = c;
     *problem = NULL;
@@ -363,6 +364,7 @@ void rill_core_free(rill_core *c)
     rill_core_clear_prices(c);
     rill_webhook_clear(&c->webhook);
     rill_overlay_clear(&c->proposals);
+    rill_overlay_clear(&c->peering.waiting);
     rill_tokens_clear(&c->tokens);
     for (size_t i = 0; i < c->account_count; i++)
         rill_free(allocator, c->accounts[i]->rejects);

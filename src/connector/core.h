@@ -271,6 +271,11 @@ bool rill_core_is_kept(const rill_core *c);
 rill_overlay *rill_core_proposals(rill_core *c);
 const rill_overlay *rill_core_all_proposals(const rill_core *c);
 
+/* ---- who asks to be a peer ---- */
+
+struct rill_peering *rill_core_peering(rill_core *c);
+const struct rill_peering *rill_core_peering_state(const rill_core *c);
+
 /* ---- who is told of lines of the audit ---- */
 
 /* A setting: how far it has come. */

@@ -5,6 +5,7 @@
 
 #include "connector/core.h"
 #include "connector/core_rates.h"
+#include "connector/peering.h"
 #include "connector/rate_answer.h"
 #include "connector/tokens.h"
 #include "connector/webhook.h"
@@ -102,6 +103,7 @@ struct rill_core {
     rill_waits waits;
     rill_webhook webhook;
     rill_overlay proposals;
+    rill_peering peering;
     /* When a group was begun, for the two that may wait: by its number modulo 2. 0: not begun. */
     uint64_t begun_at[2];
     rill_balance_id node_id; /* what changes of the node itself are written of; 0: none yet */

@@ -85,6 +85,7 @@ int rill_overlay_put(rill_overlay *o, const char *kind, const char *name, const 
     }
     item->kind = strcmp(kind, RILL_SETTING_ROUTE) == 0      ? RILL_SETTING_ROUTE
                  : strcmp(kind, RILL_SETTING_PROPOSAL) == 0 ? RILL_SETTING_PROPOSAL
+                 : strcmp(kind, RILL_SETTING_PEER) == 0     ? RILL_SETTING_PEER
                                                             : RILL_SETTING_ACCOUNT;
     item->name = named;
     item->value = copy;

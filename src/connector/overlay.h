@@ -14,6 +14,8 @@
 #define RILL_SETTING_ROUTE   "route"
 /* In a list of its own: what one operator proposes, and another one confirms. */
 #define RILL_SETTING_PROPOSAL "proposal"
+/* In a list of its own: who has asked to be a peer, and waits for an operator. */
+#define RILL_SETTING_PEER "peer"
 /* Accounts and routes, together. */
 #define RILL_OVERLAY_MAX     10000
 #define RILL_OVERLAY_TEXT    4096 /* bytes of a value */

@@ -33,6 +33,7 @@ typedef struct rill_via {
     rill_relation relation;
     rill_bytes address; /* of a child; else empty */
     bool away;          /* not connected: its ways count less */
+    bool quiet;         /* nobody is told of ways to it that are ours */
     uint32_t current;   /* its table: ways of another one go with the next sweep, if `purge` */
     bool purge;
     bool given_up;    /* some of its ways have been dropped since it was away: ask for all again */

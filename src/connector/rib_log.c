@@ -28,6 +28,8 @@ const rill_rib_route *rill_rib_shown(const rill_rib *r, const rill_rib_entry *en
     const rill_rib_route *best = entry->best;
     if (best == NULL || best->via == to || !rill_rib_may_be_told(r, entry))
         return NULL;
+    if (best->via != NULL && best->via->quiet && best->kind == RILL_ROUTE_STATIC)
+        return NULL;
     bool from_above = best->via != NULL && best->via->relation != RILL_RELATION_CHILD;
     return from_above && to->relation == RILL_RELATION_PARENT ? NULL : best;
 }

@@ -231,12 +231,15 @@ void rill_routing_agree(rill_speaker_peer *p, const rill_config_account *config)
     p->tells = rill_config_sends_routes(config);
     p->is_heard = rill_config_receives_routes(config);
     p->most = (size_t)config->max_routes;
+    p->via.quiet = config->peered.quiet;
 }
 
 int rill_routing_add(rill_routing *r, rill_speaker_peer *p, rill_bytes address,
                      struct rill_account *account)
 {
+    bool quiet = p->via.quiet;
     rill_via_init(&p->via, p->via.name, p->via.relation, address);
+    p->via.quiet = quiet;
     p->owner = account;
     return rill_speaker_add(&r->speaker, p);
 }

@@ -105,6 +105,7 @@ static void on_kept(void *user, uint64_t group)
         rill_admin_kept(c->admin, group);
     if (c->engines != NULL)
         rill_engine_port_kept(c->engines, group);
+    rill_connector_kept_peers(c, group);
 }
 
 /* ---- what operators ask for ---- */
@@ -378,6 +379,8 @@ static int begin_rest(rill_connector *c)
     if (rc == RILL_OK)
         rc = rill_connector_open_engines(c);
     if (rc == RILL_OK)
+        rc = rill_connector_open_peering(c);
+    if (rc == RILL_OK)
         rc = rill_connector_open_ports(c);
     if (rc == RILL_OK)
         rc = rill_connector_open_links(c);
@@ -515,6 +518,7 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
     rill_tokens_init(&c->operators, memory(), loop->crypto, seed);
     rill_tokens_init(&c->engine_tokens, memory(), loop->crypto, seed);
     rill_list_init(&c->calls);
+    rill_connector_begin_peers(c);
     rill_task_init(&c->turn, take_turn);
     rill_task_init(&c->draining, say_drained);
     rill_task_init(&c->beginning, say_ready);
@@ -526,7 +530,8 @@ int rill_connector_open(rill_connector **out, rill_loop *loop,
                                       on_load,
                                       rill_connector_overlay,
                                       rill_connector_change,
-                                      c};
+                                      c,
+                                      rill_connector_ask_peer};
     rill_overlay_init(&c->overlay, memory());
     int rc = rill_connector_read_file(&c->options, &c->text, &c->text_len);
     if (rc == RILL_OK)
@@ -583,11 +588,8 @@ void rill_connector_close(rill_connector *c)
     c->admin = NULL;
     if (admin != NULL)
         rill_admin_close(admin);
-    rill_engine_port *engines = c->engines;
-    c->engines = NULL;
-    if (engines != NULL)
-        rill_engine_port_close(engines);
     rill_connector_end_calls(c);
+    rill_connector_end_peers(c);
     for (size_t i = 0; i < c->port_count; i++)
         rill_port_close(c->ports[i].port, rill_connector_port_closed);
     for (size_t i = 0; i < c->link_count; i++) {

@@ -24,6 +24,8 @@ int rill_connector_know_setting(void *user, const rill_store_setting *setting)
                                   setting->value);
         return rc == RILL_ERR_NOMEM ? rc : RILL_OK;
     }
+    if (strcmp(setting->kind, RILL_SETTING_PEER) == 0)
+        return rill_peering_know(rill_core_peering(c->core), setting->name, setting->value);
     if (strcmp(setting->kind, RILL_SETTING_WEBHOOK) == 0)
         rill_webhook_know(rill_core_webhook(c->core), setting->value);
     if (strcmp(setting->kind, RILL_SETTING_ENGINE_TOKENS) == 0)

@@ -118,6 +118,10 @@ int rill_connector_call_engine(void *user, const rill_engine_call *call)
 
 void rill_connector_end_calls(rill_connector *c)
 {
+    rill_engine_port *port = c->engines;
+    c->engines = NULL;
+    if (port != NULL)
+        rill_engine_port_close(port);
     rill_web_client_free(c->web);
     c->web = NULL;
     while (!rill_list_empty(&c->calls)) {

@@ -8,6 +8,7 @@
 #include "connector/admin.h"
 #include "connector/core.h"
 #include "connector/engine_port.h"
+#include "connector/peering_port.h"
 #include "connector/run.h"
 #include "connector/run_rates.h"
 #include "connector/run_webhooks.h"
@@ -19,6 +20,7 @@
 typedef struct connector_link {
     rill_connector *owner;
     const rill_config_account *config;
+    const char *secret; /* of `peering`, of the same configuration; NULL */
     bool open;          /* or was */
     bool dropped;       /* another configuration has it no more, or has another in its place */
     bool is_new;        /* of a configuration that is not applied yet */
@@ -80,8 +82,14 @@ struct rill_connector {
     rill_admin_control control;
     rill_engine_port *engines; /* NULL: there is none, or it is closed */
     rill_tokens engine_tokens;
-    rill_web_client *web;        /* by which engines are asked; NULL: not yet */
-    rill_list calls;             /* that are under way */
+    rill_web_client *web;       /* by which engines are asked; NULL: not yet */
+    rill_list calls;            /* that are under way */
+    rill_peering_port *peering; /* NULL: there is none, or it is closed */
+    rill_list peer_calls;       /* questions to peers that are under way */
+    rill_list peer_calls_done;  /* and over, which are to be freed */
+    size_t peer_call_count;     /* of both */
+    uint64_t last_ticket;       /* of such a question */
+    rill_task peers_done;
     rill_run_rates *rates;       /* NULL: it has not begun, or is closed */
     rill_run_webhooks *webhooks; /* the same */
     char socket[512];            /* the operator's; empty: there is none */
@@ -164,8 +172,24 @@ RILL_MUST_CHECK int rill_connector_open_engines(rill_connector *c);
 /* As of rill_core_options. user: the connector. */
 RILL_MUST_CHECK int rill_connector_call_engine(void *user, const rill_engine_call *call);
 void rill_connector_messaged(void *user, uint64_t message, unsigned status, rill_bytes data);
-/* Nobody is told how they end. */
+/* Nobody is told how calls end; the port closes. */
 void rill_connector_end_calls(rill_connector *c);
+
+/* run_peering.c */
+
+/* The port of nodes that ask for an account. What is wrong is reported. */
+RILL_MUST_CHECK int rill_connector_open_peering(rill_connector *c);
+/* Can its secret be read? What is wrong is reported: RILL_ERR_INVALID. */
+RILL_MUST_CHECK int rill_connector_check_peering(rill_connector *c, const rill_config *config);
+/* As of rill_admin_control. user: the connector. */
+RILL_MUST_CHECK int rill_connector_ask_peer(void *user, rill_peering_question *question,
+                                            uint64_t *ticket);
+/* Before all of these. */
+void rill_connector_begin_peers(rill_connector *c);
+/* The books are kept up to this group: who waits for it is answered. */
+void rill_connector_kept_peers(rill_connector *c, uint64_t group);
+/* Nobody is told how questions end; the port closes. */
+void rill_connector_end_peers(rill_connector *c);
 
 /* run_links.c */
 

@@ -176,15 +176,37 @@ static int open_uri(connector_link *k, const char *uri)
     return RILL_OK;
 }
 
-/* NULL: it has been complained about. */
-static char *read_uri(rill_connector *c, const rill_config_link *config)
+/* What was agreed with a peer by auto-peering, or is in a file or a variable. */
+static int read_token(const rill_connector *c, const connector_link *k,
+                      char token[TOKEN_IN_URI + 1])
 {
+    const char *key = k->config->peered.key;
+    char secret[RILL_TOKEN_MAX + 1];
+    if (key == NULL)
+        return rill_config_secret(k->config->link.token, token, TOKEN_IN_URI + 1);
+    int rc = k->secret == NULL ? RILL_ERR_NOT_FOUND
+                               : rill_config_secret(k->secret, secret, sizeof secret);
+    if (rc == RILL_OK)
+        rc = rill_peering_token(c->loop->crypto, secret, key, token);
+    rill_wipe(secret, sizeof secret);
+    return rc;
+}
+
+/* NULL: it has been complained about. */
+static char *read_uri(rill_connector *c, const connector_link *k)
+{
+    const rill_config_link *config = &k->config->link;
+    const bool peered = k->config->peered.key != NULL;
     char token[TOKEN_IN_URI + 1] = "";
-    if (config->token != NULL) {
-        int rc = rill_config_secret(config->token, token, sizeof token);
+    if (config->token != NULL || peered) {
+        int rc = read_token(c, k, token);
         if (rc != RILL_OK) {
             char what[300];
-            snprintf(what, sizeof what, "the token %.200s cannot be read: %s", config->token,
+            snprintf(what, sizeof what, "the %s %.200s cannot be read: %s",
+                     peered ? "secret of peering" : "token",
+                     !peered             ? config->token
+                     : k->secret == NULL ? "(none)"
+                                         : k->secret,
                      rc == RILL_ERR_NOT_FOUND ? "there is none" : rill_strerror(rc));
             rill_connector_problem(&c->options, config->place, what);
             return NULL;
@@ -204,7 +226,7 @@ static void free_uri(char *uri)
 static int open_link(connector_link *k)
 {
     rill_connector *c = k->owner;
-    char *uri = read_uri(c, &k->config->link);
+    char *uri = read_uri(c, k);
     if (uri == NULL)
         return RILL_ERR_INVALID;
     int rc = rill_crypto_sha256(c->loop->crypto, (const uint8_t *)uri, strlen(uri), k->hash);
@@ -214,13 +236,15 @@ static int open_link(connector_link *k)
     return rc;
 }
 
-static connector_link *new_link(rill_connector *c, const rill_config_account *config)
+static connector_link *new_link(rill_connector *c, const rill_config_account *config,
+                                const char *secret)
 {
     connector_link *k = rill_calloc(memory(), 1, sizeof *k);
     if (k == NULL)
         return NULL;
     k->owner = c;
     k->config = config;
+    k->secret = secret;
     return k;
 }
 
@@ -233,7 +257,7 @@ int rill_connector_prepare_links(rill_connector *c)
     for (size_t i = 0; i < c->config.accounts.count; i++) {
         if (accounts[i].link.uri == NULL)
             continue;
-        connector_link *k = new_link(c, &accounts[i]);
+        connector_link *k = new_link(c, &accounts[i], c->config.peering.secret);
         if (k == NULL)
             return RILL_ERR_NOMEM;
         c->links[c->link_count++] = k;
@@ -330,10 +354,12 @@ static bool is_same(connector_link *old, const rill_config_link *fresh, const ch
 }
 
 /* The link that there is, if it stays as it is; else a new one, open. */
-static int prepare_link(rill_connector *c, const rill_config_account *fresh, connector_link **out)
+static int prepare_link(rill_connector *c, const rill_config_account *fresh, const char *secret,
+                        connector_link **out)
 {
+    const connector_link wanted = {.config = fresh, .secret = secret};
     connector_link *old = find_link(c, fresh->name);
-    char *uri = read_uri(c, &fresh->link);
+    char *uri = read_uri(c, &wanted);
     int rc = RILL_OK;
     *out = NULL;
     if (uri == NULL)
@@ -344,7 +370,7 @@ static int prepare_link(rill_connector *c, const rill_config_account *fresh, con
         *out = old;
         return rc;
     }
-    connector_link *k = new_link(c, fresh);
+    connector_link *k = new_link(c, fresh, secret);
     if (k == NULL)
         return RILL_ERR_NOMEM;
     rc = open_link(k);
@@ -385,7 +411,7 @@ int rill_connector_change_links(rill_connector *c, const rill_config *fresh, con
     int rc = links == NULL ? RILL_ERR_NOMEM : RILL_OK;
     for (size_t i = 0; i < fresh->accounts.count && rc == RILL_OK; i++) {
         if (accounts[i].link.uri != NULL)
-            rc = prepare_link(c, &accounts[i], &links[i]);
+            rc = prepare_link(c, &accounts[i], fresh->peering.secret, &links[i]);
     }
     if (rc == RILL_OK)
         *out = links;
@@ -428,6 +454,7 @@ void rill_connector_apply_links(rill_connector *c, connector_link **links, const
         if (links[i] == NULL)
             continue;
         links[i]->config = &accounts[i];
+        links[i]->secret = fresh->peering.secret;
         links[count++] = links[i];
     }
     rill_free(memory(), c->links);

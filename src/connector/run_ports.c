@@ -214,6 +214,13 @@ int rill_connector_renew_tls(rill_connector *c, const rill_config *fresh)
                                rill_connector_port_problem(RILL_ERR_TLS));
         rc = RILL_ERR_INVALID;
     }
+    if (rc == RILL_OK && c->peering != NULL && fresh->peering.accept.cert_file != NULL &&
+        rill_peering_port_renew_tls(c->peering, fresh->peering.accept.cert_file,
+                                    fresh->peering.accept.key_file) != RILL_OK) {
+        rill_connector_problem(&c->options, fresh->peering.accept.place,
+                               rill_connector_port_problem(RILL_ERR_TLS));
+        rc = RILL_ERR_INVALID;
+    }
     if (rc == RILL_OK && c->engines != NULL && fresh->engines.cert_file != NULL &&
         rill_engine_port_renew_tls(c->engines, fresh->engines.cert_file, fresh->engines.key_file) !=
             RILL_OK) {

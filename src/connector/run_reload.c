@@ -109,6 +109,12 @@ static bool same_engines(const rill_config_engines *a, const rill_config_engines
            (a->tokens.count == 0) == (b->tokens.count == 0);
 }
 
+static bool same_peering(const rill_config_accept *a, const rill_config_accept *b)
+{
+    return rill_config_same_text(a->host, b->host) && a->port == b->port &&
+           (a->cert_file == NULL) == (b->cert_file == NULL);
+}
+
 static int judge(loading *l)
 {
     const rill_connector *c = l->connector;
@@ -134,6 +140,8 @@ static int judge(loading *l)
          "admin, other than its tokens, names and certificates,"},
         {same_engines(&old->engines, &fresh->engines), fresh->engines.place,
          "engines, other than their tokens and certificates,"},
+        {same_peering(&old->peering.accept, &fresh->peering.accept), fresh->peering.place,
+         "peering: accept: host, port and TLS"},
         {old->min_message_window == fresh->min_message_window, fresh->place, "min-message-window"},
         {old->max_hold_time == fresh->max_hold_time, fresh->place, "max-hold-time"},
     };
@@ -168,6 +176,8 @@ static int prepare(loading *l)
     rc = rill_connector_know_operators(c, &l->fresh, &l->operators);
     if (rc == RILL_OK)
         rc = rill_connector_know_secrets(c, &l->fresh.engines.tokens, &l->engines);
+    if (rc == RILL_OK)
+        rc = rill_connector_check_peering(c, &l->fresh);
     if (rc == RILL_OK)
         rc = rill_core_prepare(&l->change, c->core, &l->fresh, rill_connector_problem, &c->options);
     if (rc == RILL_OK)

@@ -252,7 +252,7 @@ static void test_characters_of_control(void **state)
     (void)state;
     refused("? \"a\\nb\\e[1m\"\n: 1\n",
             "1:3: 'a?b?[1m' is not known in the configuration; there are: "
-            "address, store, admin, engines, listen, accounts, rates, webhooks, "
+            "address, store, admin, engines, listen, accounts, rates, webhooks, peering, "
             "routes, default-route, min-message-window, max-hold-time, route-interval,"
             " route-hold-down");
     refused(SMALL("relation: \"a\\tb\", asset: USD/2, tokens: env:T"),

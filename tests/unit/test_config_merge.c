@@ -137,6 +137,45 @@ static void test_the_configuration_counts(void **state)
     is_aside("route", "g.far", "the configuration has a route to this prefix");
 }
 
+#define PEER(address, more)                                                                        \
+    "{\"relation\":\"peer\",\"asset\":\"USD/2\",\"tokens\":\"" HASH "\",\"link\":{\"uri\":"        \
+    "\"ilp+https://p.example\"" more "},\"peered\":{\"address\":\"" address                        \
+    "\",\"made\":\"asked\","                                                                       \
+    "\"key\":\"00\",\"quiet\":true}}"
+
+/* A peer that came by itself has its route with it; of two with the same one the first has it. */
+static void test_peers_have_their_routes(void **state)
+{
+    (void)state;
+    put("account", "p", PEER("g.p", ""));
+    put("account", "far", PEER("g.far", ""));
+    put("route", "g.p", "bob");
+    put("route", "g.q", "bob");
+    put("account", "q", PEER("g.q", ""));
+    put("account", "p2", PEER("g.p", ""));
+    put("account", "bad", PEER("no address", ""));
+    put("account", "two", PEER("g.two", ",\"token\":\"env:T\""));
+    put("account", "child",
+        "{\"relation\":\"child\",\"asset\":\"USD/2\",\"tokens\":\"env:C\","
+        "\"peered\":{\"address\":\"g.c\",\"made\":\"asked\"}}");
+    assert_int_equal(read_with(FILE_TEXT), RILL_OK);
+    assert_string_equal(owner("g.p"), "p");
+    assert_string_equal(owner("g.q"), "bob");
+    assert_string_equal(owner("g.far"), "bob");
+    assert_true(account("p")->peered.quiet);
+    is_aside("account", "far", "the configuration has a route to this prefix");
+    is_aside("route", "g.p", "another one has the route to this prefix");
+    is_aside("account", "q", "another one has the route");
+    is_aside("account", "p2", "another one has the route");
+    is_aside("account", "bad", "no ILP address");
+    is_aside("account", "two", "a token cannot be there");
+    is_aside("account", "child", "peers that have a link");
+    /* Once it is gone another one has it. */
+    rill_overlay_remove(&overlay, "account", "p");
+    assert_int_equal(read_with(FILE_TEXT), RILL_OK);
+    assert_string_equal(owner("g.p"), "bob");
+}
+
 /* Whatever does not fit is set aside, and what needs it with it; the rest stays. */
 static void test_what_does_not_fit(void **state)
 {
@@ -245,9 +284,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_both_together),           TEST(test_the_configuration_counts),
-        TEST(test_what_does_not_fit),       TEST(test_errors_of_the_file_are_told),
-        TEST(test_one_that_is_about_to_go), TEST(test_limits),
+        TEST(test_both_together),
+        TEST(test_the_configuration_counts),
+        TEST(test_peers_have_their_routes),
+        TEST(test_what_does_not_fit),
+        TEST(test_errors_of_the_file_are_told),
+        TEST(test_one_that_is_about_to_go),
+        TEST(test_limits),
         TEST(test_without_memory),
     };
 #undef TEST

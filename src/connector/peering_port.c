@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include "connector/peering_port.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include "base/alloc.h"
+#include "connector/admin_api.h"
+#include "io/listener.h"
+#include "web/waiting.h"
+
+/* An answer that waits until the books are kept. */
+typedef struct waiting {
+    rill_web_waiting web; /* first */
+    unsigned status;
+    char body[RILL_PEERING_BODY];
+} waiting;
+
+struct rill_peering_port {
+    rill_peering_port_options options;
+    rill_web web;
+    rill_listener *listener;
+    rill_list groups; /* that wait for the books, in the order of groups */
+    unsigned parts;
+    bool closing;
+};
+
+static const rill_allocator *memory(void)
+{
+    return rill_allocator_default();
+}
+
+/* ---- answers ---- */
+
+static rill_http_field field(const char *name, const char *value)
+{
+    return (rill_http_field){{(const uint8_t *)name, strlen(name)},
+                             {(const uint8_t *)value, strlen(value)}};
+}
+
+static void respond(rill_web_connection *c, uint64_t handle, unsigned status, const char *body)
+{
+    rill_http_field fields[4];
+    size_t count = 0;
+    fields[count++] = field("content-type", "application/json; charset=utf-8");
+    fields[count++] = field("cache-control", "no-store");
+    if (status == 405)
+        fields[count++] = field("allow", "POST");
+    if (status == 429)
+        fields[count++] = field("retry-after", "60");
+    const rill_http_response r = {.status = status,
+                                  .fields = fields,
+                                  .field_count = count,
+                                  .body = {(const uint8_t *)body, strlen(body)}};
+    int rc = rill_web_respond(c, handle, &r);
+    if (rc != RILL_OK && rc != RILL_ERR_NOT_FOUND && !c->over)
+        rill_web_drop(c);
+}
+
+static void refuse(rill_web_connection *c, uint64_t handle, unsigned status, const char *why)
+{
+    char body[RILL_PEERING_BODY];
+    rill_peering_write_error(RILL_PEERING_BAD_REQUEST, status, why, body);
+    respond(c, handle, status, body);
+}
+
+static void end_waiting(waiting *w)
+{
+    rill_web_stop_waiting(&w->web);
+    rill_wipe(w, sizeof *w);
+    rill_free(memory(), w);
+}
+
+/* Without memory it is to ask again, which is safe. */
+static void wait(rill_peering_port *p, rill_web_connection *c, uint64_t handle,
+                 const rill_peering_reply *r)
+{
+    waiting *w = rill_calloc(memory(), 1, sizeof *w);
+    if (w == NULL) {
+        refuse(c, handle, 503, "out of memory: ask again");
+        return;
+    }
+    w->status = r->status;
+    memcpy(w->body, r->body, sizeof w->body);
+    rill_web_wait(&w->web, c, handle, &p->groups, r->group);
+}
+
+void rill_peering_port_kept(rill_peering_port *p, uint64_t group)
+{
+    waiting *w;
+    while ((w = (waiting *)rill_web_first_waiting(&p->groups, group)) != NULL) {
+        rill_web_stop_waiting(&w->web);
+        respond(w->web.connection, w->web.handle, w->status, w->body);
+        rill_wipe(w, sizeof *w);
+        rill_free(memory(), w);
+    }
+}
+
+/* ---- requests ---- */
+
+/* Of IPv6 whoever has a network has all of it: the first 8 bytes count. */
+static void source_of(const rill_web_connection *c, rill_peering_source *out)
+{
+    struct sockaddr_storage at;
+    int len = sizeof at;
+    memset(out, 0, sizeof *out);
+    (void)snprintf(out->text, sizeof out->text, "unknown");
+    if (c->tcp == NULL || uv_tcp_getpeername(&c->tcp->handle, (struct sockaddr *)&at, &len) != 0)
+        return;
+    (void)uv_ip_name((const struct sockaddr *)&at, out->text, sizeof out->text);
+    if (at.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&at;
+        out->key[0] = 4;
+        memcpy(out->key + 1, &v4->sin_addr, 4);
+    } else {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&at;
+        out->key[0] = 6;
+        memcpy(out->key + 1, &v6->sin6_addr, 8);
+    }
+}
+
+static bool is(rill_bytes a, const char *text)
+{
+    return a.len == strlen(text) && memcmp(a.data, text, a.len) == 0;
+}
+
+static void take(rill_peering_port *p, rill_web_connection *c, uint64_t handle, rill_bytes body)
+{
+    rill_core *core = p->options.core;
+    rill_peering_source source;
+    rill_peering_reply reply;
+    source_of(c, &source);
+    if (!rill_peering_may_ask(rill_core_peering(core), &rill_core_config(core)->peering.accept,
+                              &source, rill_core_now(core).mono_ns)) {
+        refuse(c, handle, 429, "Too many requests: ask again in a minute");
+        return;
+    }
+    rill_peering_accept(core, p->options.control, &source, body, &reply);
+    if (reply.group != 0 && !rill_core_has_kept(core, reply.group))
+        wait(p, c, handle, &reply);
+    else
+        respond(c, handle, reply.status, reply.body);
+    rill_wipe(&reply, sizeof reply);
+}
+
+static void on_request(void *owner, rill_web_connection *c, uint64_t handle,
+                       const rill_http_message *m)
+{
+    rill_peering_port *p = owner;
+    rill_bytes value = {NULL, 0};
+    if (m->too_large || m->overflown)
+        refuse(c, handle, 413, "The request is too large");
+    /* No node is a page in a browser. */
+    else if (rill_http_find(m, "origin", &value) != RILL_ERR_NOT_FOUND)
+        refuse(c, handle, 403, "This port is not for pages of browsers");
+    else if (!is(rill_http_text(m, m->path), "/"))
+        refuse(c, handle, 404, "There is no such resource");
+    else if (!is(rill_http_text(m, m->method), "POST"))
+        refuse(c, handle, 405, "This resource takes POST");
+    else
+        take(p, c, handle, (rill_bytes){m->body, m->body_len});
+}
+
+static void on_gone(void *owner, rill_web_connection *c, uint64_t handle)
+{
+    waiting *w = (waiting *)rill_web_find_waiting(c, handle);
+    (void)owner;
+    if (w != NULL)
+        end_waiting(w);
+}
+
+static void on_over(void *owner, rill_web_connection *c)
+{
+    waiting *w;
+    (void)owner;
+    while ((w = (waiting *)rill_web_any_waiting(c)) != NULL)
+        end_waiting(w);
+}
+
+static void on_log(void *owner, const char *line)
+{
+    const rill_peering_port *p = owner;
+    p->options.log(p->options.user, line);
+}
+
+static const rill_web_handlers web_handlers = {
+    .request = on_request,
+    .gone = on_gone,
+    .over = on_over,
+    .log = on_log,
+};
+
+/* ---- its life ---- */
+
+static void on_part_closed(void *owner)
+{
+    rill_peering_port *p = owner;
+    if (--p->parts > 0)
+        return;
+    void (*closed)(void *user) = p->options.closed;
+    void *user = p->options.user;
+    rill_web_clear(&p->web);
+    rill_free(memory(), p);
+    closed(user);
+}
+
+int rill_peering_port_open(rill_peering_port **out, rill_loop *loop,
+                           const rill_peering_port_options *options)
+{
+    rill_protocol protocols[RILL_WEB_PROTOCOLS];
+    rill_listener_options listen;
+    rill_peering_port *p = rill_calloc(memory(), 1, sizeof *p);
+    if (p == NULL)
+        return RILL_ERR_NOMEM;
+    p->options = *options;
+    rill_list_init(&p->groups);
+    rill_web_init(&p->web, loop, &web_handlers, p);
+    p->web.limits.max_body = RILL_PEERING_BODY;
+    p->web.blocks.wipe = rill_wipe; /* tokens come in requests */
+    rill_web_protocols(&p->web, protocols);
+    rill_listener_options_init(&listen);
+    listen.host = options->host;
+    listen.port = options->port;
+    listen.cert_file = options->cert_file;
+    listen.key_file = options->key_file;
+    listen.protocols = protocols;
+    listen.protocol_count = RILL_WEB_PROTOCOLS;
+    listen.max_strangers = 64;
+    listen.log = on_log;
+    listen.user = p;
+    int rc = rill_listener_open(&p->listener, loop, &listen);
+    if (rc != RILL_OK) {
+        rill_web_clear(&p->web);
+        rill_free(memory(), p);
+        return rc;
+    }
+    rill_web_start(&p->web);
+    p->parts = 2;
+    *out = p;
+    return RILL_OK;
+}
+
+uint16_t rill_peering_port_number(const rill_peering_port *p)
+{
+    return rill_listener_port(p->listener);
+}
+
+int rill_peering_port_renew_tls(const rill_peering_port *p, const char *cert_file,
+                                const char *key_file)
+{
+    return rill_listener_renew_tls(p->listener, cert_file, key_file);
+}
+
+void rill_peering_port_close(rill_peering_port *p)
+{
+    if (p->closing)
+        return;
+    p->closing = true;
+    rill_listener_close(p->listener, on_part_closed);
+    rill_web_close(&p->web, on_part_closed);
+}
