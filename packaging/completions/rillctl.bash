@@ -3,7 +3,7 @@
 # Completion of rillctl(1) for bash.
 
 _rillctl() {
-    local commands='status accounts balance rates routes settle outstanding proposals confirm reject statement audit why in-flight top reload drain log-level'
+    local commands='status accounts peer balance rates routes settle outstanding proposals confirm reject statement audit why in-flight top reload drain log-level'
     local options='--socket --config --url --token-file --ca-file --timeout --json --help'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
@@ -15,6 +15,7 @@ _rillctl() {
     fi
     case ${COMP_WORDS[1]} in
     accounts) options="$options --new-token --drop-old-tokens --who" ;;
+    peer) options="$options --auto --asset --name --credit --most --max-packet --packets-a-second --who" ;;
     routes) options="$options --who" ;;
     rates) options="$options --for --who" ;;
     settle) options="$options --in --out --deposit --withdrawal --end --paid --unpaid --note --key --who" ;;
@@ -29,9 +30,11 @@ _rillctl() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         ;;
     --step) mapfile -t COMPREPLY < <(compgen -W 'minute hour day all' -- "$word") ;;
+    --auto | --asset | --name | --credit | --most | --max-packet | --packets-a-second) ;;
     --url | --timeout | --end | --note | --key | --who | --from | --to | --for | --interval | --count) ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     accounts) mapfile -t COMPREPLY < <(compgen -W "add set remove $options" -- "$word") ;;
+    peer) mapfile -t COMPREPLY < <(compgen -W "list show add approve remove $options" -- "$word") ;;
     routes) mapfile -t COMPREPLY < <(compgen -W "add remove $options" -- "$word") ;;
     rates) mapfile -t COMPREPLY < <(compgen -W "set $options" -- "$word") ;;
     log-level)

@@ -130,6 +130,7 @@ int ctl_routes(const ctl_args *args);
 int ctl_list_accounts(const ctl_args *args); /* what `accounts` without an argument does */
 int ctl_settle(const ctl_args *args);
 int ctl_outstanding(const ctl_args *args);
+int ctl_peer(const ctl_args *args);
 int ctl_proposals(const ctl_args *args);
 int ctl_confirm(const ctl_args *args);
 int ctl_reject(const ctl_args *args);

@@ -45,6 +45,19 @@ static const ctl_option accounts_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const ctl_option peer_options[] = {
+    {"--auto", "URL", "of \"peer add\": the URL at which the peer takes such requests"},
+    {"--asset", "CODE/SCALE",
+     "what the account is held in. Default: what all accounts are held in"},
+    {"--name", "NAME", "of the account here. Default: made from the peer's address"},
+    {"--credit", "UNITS", "what the peer may owe this node; none: no limit. Default: 0"},
+    {"--most", "UNITS", "what this node may owe the peer; none: no limit. Default: none"},
+    {"--max-packet", "UNITS", "in one packet; the peer is told, too. Default: none"},
+    {"--packets-a-second", "NUMBER", "that the peer may send; 0: no limit. Default: 0"},
+    {"--who", "NAME", "who did this, for the audit. Default: your user name"},
+    {NULL, NULL, NULL},
+};
+
 static const ctl_option rates_options[] = {
     {"--for", "TIME",
      "how long the price is good, such as 90s, 15m, 2h or 1d. Default: until it "
@@ -72,6 +85,13 @@ const ctl_command ctl_commands[] = {
      "there is a link. \"accounts set\" changes some of them, and a key without a value takes it "
      "out. What the configuration has is changed there.",
      accounts_options, CTL_MAX_OPERANDS - 1, 0, ctl_accounts},
+    {"peer", "accounts on which nodes agree by themselves",
+     "[list | show NAME | add --auto URL | approve NAME | remove NAME] [OPTIONS]",
+     "\"peer add --auto URL\" asks another node for an account, as Rafiki's auto-peering does, and "
+     "has one here for what it answers: links both ways, and a route to its address. Asking again "
+     "is safe. \"peer approve\" agrees to a node that has asked for one and waits; \"peer remove\" "
+     "refuses it, or takes an account out.",
+     peer_options, 2, 0, ctl_peer},
     {"balance", "the balance of an account, or what the node has", "[ACCOUNT] [OPTIONS]",
      "Without an account: for each asset what all accounts are owed and owe, what the exchange has "
      "earned, and what came from outside.",
