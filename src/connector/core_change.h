@@ -36,5 +36,6 @@ void rill_core_tell_account(rill_core_change *n, rill_holder_account *a,
                             const rill_config_account *fresh);
 void rill_core_tell_rates(rill_core_change *n);
 void rill_core_tell_webhooks(rill_core_change *n);
+void rill_core_tell_peering(rill_core_change *n);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "connector/config_shapes.h"
 #include "connector/core_change.h"
 
 void rill_core_tell_change(rill_core_change *n, rill_holder_account *a, const char *format, ...)
@@ -184,6 +185,14 @@ void rill_core_tell_rates(rill_core_change *n)
         rill_core_tell_change(n, NULL, "the service of prices changed");
     if (!same_spreads(old, fresh))
         rill_core_tell_change(n, NULL, "spreads changed");
+}
+
+void rill_core_tell_peering(rill_core_change *n)
+{
+    const rill_config_peering *old = &n->core->options.config->peering;
+    const rill_config_peering *fresh = &n->fresh->peering;
+    if (!rill_config_same_peering(old, fresh))
+        rill_core_tell_change(n, NULL, fresh->url == NULL ? "peering none" : "peering changed");
 }
 
 void rill_core_tell_webhooks(rill_core_change *n)

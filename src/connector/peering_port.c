@@ -116,11 +116,14 @@ static void source_of(const rill_web_connection *c, rill_peering_source *out)
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)&at;
         out->key[0] = 4;
         memcpy(out->key + 1, &v4->sin_addr, 4);
-    } else {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&at;
-        out->key[0] = 6;
-        memcpy(out->key + 1, &v6->sin6_addr, 8);
+        return;
     }
+    /* A port for both has those of IPv4 as ::ffff:192.0.2.7. */
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    const uint8_t *v6 = ((const struct sockaddr_in6 *)&at)->sin6_addr.s6_addr;
+    const bool is_v4 = memcmp(v6, mapped, sizeof mapped) == 0;
+    out->key[0] = is_v4 ? 4 : 6;
+    memcpy(out->key + 1, is_v4 ? v6 + 12 : v6, is_v4 ? 4 : 8);
 }
 
 static bool is(rill_bytes a, const char *text)

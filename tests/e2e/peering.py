@@ -270,7 +270,7 @@ def an_operator_agrees(t):
 def rafiki_is_asked(t):
     """Each of its errors in words; answers that are lost, late, redirected or lies; and then a good one."""
     rafiki = Rafiki()
-    n = Node(t, "n", more=", timeout: 1s")
+    n = Node(t, "n")
     words = {
         "InvalidIlpConfiguration": "does not accept this node's ILP address", "UnknownAsset": "no accounts in USD/2",
         "InvalidPeerIlpConfiguration": "does not accept this node's ILP address", "PeerUnsupportedAsset": "no accounts in USD/2",
@@ -308,8 +308,13 @@ def rafiki_is_asked(t):
     rafiki.lie = lost
     said = add(n, rafiki.url, code=1).err
     assert "ask again: that is safe" in said, said
-    rafiki.lie = lambda h, b: time.sleep(1.5) or False
-    assert "ask again" in add(n, rafiki.url, code=1).err
+    hold = threading.Event()
+    rafiki.lie = lambda h, b: hold.wait(LIMIT) and False
+    hasty = Node(t, "hasty", more=", timeout: 500ms")
+    assert "ask again" in add(hasty, rafiki.url, code=1).err
+    hold.set()
+    hasty.stop()
+    rafiki.requests = [r for r in rafiki.requests if r["staticIlpAddress"] == "test.n"]
     before = rafiki.peers["test.n", ("USD", 2)][0]
     rafiki.lie = lambda h, b: False
     said = ctl(n, "peer", "add", "--auto", rafiki.url, "--json").json()
@@ -499,6 +504,16 @@ def the_secret_and_a_reload(t):
     with open(a.path, "w", encoding="utf-8") as f:
         f.write(text.replace(f"port: {a.ask_port}", "port: 1"))
     assert "changes only when the node is started again" in ctl(a, "reload", code=1).err
+    with open(a.path, "w", encoding="utf-8") as f:
+        f.write(text.replace("credit: 500000", "credit: 7"))
+    assert "peering changed" in ctl(a, "reload").out
+    # Without the secret the link could not be opened: the account has to go first.
+    t.file("b.secret", SECRET)
+    with open(b.path, encoding="utf-8") as f:
+        text = f.read()
+    with open(b.path, "w", encoding="utf-8") as f:
+        f.write(re.sub("peering: .*\n", "", text))
+    assert "the secret of peering (none) cannot be read" in ctl(b, "reload", code=1).err
     for node in (a, b):
         node.stop()
 

@@ -13,7 +13,7 @@
     " 'env:A-SECRET-OF-MORE-THAN-32-CHARACTERS', accept: {port: 1, " more "}}\n"
 #define GRANTS                                                                                     \
     "assets: [{asset: USD/2, credit: 70, most: 900, max-packet: 500, packets-a-second: 9,"         \
-    " settlement: {engine: 'https://e.example', threshold: 5}}, {asset: EUR/4}]"
+    " settlement: {engine: 'https://e.example', threshold: 5}}, {asset: EUR/4, max-packet: 300}]"
 #define HTTP  "listen: [{port: 1, http: true}]\n"
 #define OTHER "https://other.example"
 
@@ -167,6 +167,7 @@ static void test_what_a_stranger_gets(void **state)
                      200);
     assert_non_null(strstr(last_value, "\"credit\":\"0\""));
     assert_non_null(strstr(last_value, "\"packets-a-second\":\"100\""));
+    assert_non_null(strstr(last_value, "\"max-packet\":\"300\"")); /* of the two, the smaller */
     assert_int_equal(peering()->made, 2);
     /* What is not granted, with Rafiki's name. */
     assert_int_equal(asks_as("g.third", OTHER, "0123456789-0125", "\"code\":\"USD\",\"scale\":4"),
@@ -319,6 +320,7 @@ static void test_limits(void **state)
     assert_int_equal(asks("g.more"), 400);
     says("wait already");
     assert_int_equal(asks("g.p0.below"), 400); /* somebody waits for it */
+    says("somebody's");
     assert_int_equal(asks("g.p0"), 200);
     /* And of all. */
     for (int i = 0; i < 2; i++) {
@@ -373,6 +375,72 @@ static void test_operators_decide(void **state)
     told_is("POST", "/v1/peers/late", "{}", 409, "leads to carol");
     assert_string_equal(last_value, "");
     told_is("GET", "/metrics", "", 200, "rill_connector_peering_waiting 1\n");
+}
+
+static long allocations_left = -1; /* -1: any number */
+
+static void *reallocate(void *user, void *old, size_t size)
+{
+    (void)user;
+    if (allocations_left == 0)
+        return NULL;
+    if (allocations_left > 0)
+        allocations_left--;
+    return realloc(old, size);
+}
+
+static void release(void *user, void *old)
+{
+    (void)user;
+    free(old);
+}
+
+static const rill_allocator memory = {reallocate, release, NULL};
+
+static int poor_world(void **state)
+{
+    core_memory = &memory;
+    allocations_left = -1;
+    return waiting_world(state);
+}
+
+static int leave_poor(void **state)
+{
+    int rc = leave(state);
+    core_memory = NULL;
+    return rc;
+}
+
+/* It waits, or it has been told to ask again; and an operator's word is kept, or it is as before.
+ */
+static void test_without_memory(void **state)
+{
+    (void)state;
+    unsigned status = 0;
+    for (long most = 0; status != 200; most++) {
+        allocations_left = most;
+        status = asks("g.other");
+        allocations_left = -1;
+        assert_true(status == 200 || status == 503);
+        assert_int_equal(peering()->waiting.count, status == 200);
+        assert_true((strstr(reply_.body, "httpToken") != NULL) == (status == 200));
+        assert_in_range(most, 0, 100);
+    }
+    char path[100];
+    snprintf(path, sizeof path, "/v1/peers/%s", peering()->waiting.first->name);
+    for (long most = 0; peering()->waiting.count > 0; most++) {
+        rill_admin_answer answer;
+        const rill_admin_request r = {
+            .method = text("POST"), .path = text(path), .body = text("{}"), .known = true};
+        allocations_left = most;
+        rill_admin_ask(core, &control, &r, &answer);
+        allocations_left = -1;
+        /* Where it could not be taken away it is found to be an account. */
+        assert_true(answer.status == 201 || answer.status == 409 || answer.status == 503);
+        rill_admin_free(&answer);
+        assert_in_range(most, 0, 100);
+    }
+    assert_int_equal(added.count, 1);
 }
 
 /* ---- an operator asks ---- */
@@ -526,6 +594,7 @@ int main(void)
         OPEN(test_an_operator_asks),
         OPEN(test_an_answer_that_is_refused),
         OPEN(test_a_quiet_route),
+        cmocka_unit_test_setup_teardown(test_without_memory, poor_world, leave_poor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
