@@ -86,6 +86,9 @@ static void put_kind(output *o, const rill_field *f)
     case RILL_KIND_DURATION:
         put(o, "\"type\":\"string\",\"pattern\":\"^[0-9]+(ms|s|m|h|d)$\"");
         return;
+    case RILL_KIND_SIZE:
+        put(o, "\"type\":\"string\",\"pattern\":\"^[0-9]+(KiB|MiB|GiB|TiB)$\"");
+        return;
     case RILL_KIND_RATIO:
         put_either(o, ratio_pattern);
         return;

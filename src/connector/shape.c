@@ -160,53 +160,67 @@ static void read_number(reader *r, const yaml_node_t *node, const rill_field *f,
                  f->max, f->kind == RILL_KIND_LIMIT ? " or none" : "", text);
 }
 
-static const struct {
+/* What a number is of, the smallest first; name NULL ends them. */
+typedef struct unit {
     const char *name;
-    uint64_t ns;
-} units[] = {{"ms", RILL_MS},
-             {"s", RILL_SECOND},
-             {"m", 60 * RILL_SECOND},
-             {"h", 3600 * RILL_SECOND},
-             {"d", 24 * 3600 * RILL_SECOND}};
+    uint64_t count;
+} unit;
 
-static bool parse_duration(const char *text, uint64_t *out)
+static const unit times[] = {{"ms", RILL_MS},
+                             {"s", RILL_SECOND},
+                             {"m", 60 * RILL_SECOND},
+                             {"h", 3600 * RILL_SECOND},
+                             {"d", 24 * 3600 * RILL_SECOND},
+                             {NULL, 0}};
+static const unit sizes[] = {{"KiB", UINT64_C(1) << 10},
+                             {"MiB", UINT64_C(1) << 20},
+                             {"GiB", UINT64_C(1) << 30},
+                             {"TiB", UINT64_C(1) << 40},
+                             {NULL, 0}};
+
+static bool parse_quantity(const char *text, const unit *units, uint64_t *out)
 {
     size_t digits = strspn(text, "0123456789");
     uint64_t count = 0;
     if (!parse_number(text, digits, &count))
         return false;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (strcmp(text + digits, units[i].name) == 0)
-            return rill_mul_div_floor(count, units[i].ns, 1, out);
+    for (; units->name != NULL; units++) {
+        if (strcmp(text + digits, units->name) == 0)
+            return rill_mul_div_floor(count, units->count, 1, out);
     }
     return false;
 }
 
 /* For people: the largest unit of which it is a whole number. */
-static void duration_text(uint64_t ns, char *out, size_t cap)
+static void quantity_text(uint64_t value, const unit *units, char *out, size_t cap)
 {
-    size_t i = sizeof units / sizeof *units - 1;
-    while (i > 0 && (ns < units[i].ns || ns % units[i].ns != 0))
-        i--;
-    snprintf(out, cap, "%" PRIu64 "%s", ns / units[i].ns, units[i].name);
+    size_t best = 0;
+    for (size_t i = 1; units[i].name != NULL; i++) {
+        if (value >= units[i].count && value % units[i].count == 0)
+            best = i;
+    }
+    snprintf(out, cap, "%" PRIu64 "%s", value / units[best].count, units[best].name);
 }
 
-static void read_duration(reader *r, const yaml_node_t *node, const rill_field *f, uint64_t *out)
+static void read_quantity(reader *r, const yaml_node_t *node, const rill_field *f, uint64_t *out)
 {
+    bool time = f->kind == RILL_KIND_DURATION;
+    const unit *units = time ? times : sizes;
     uint64_t value = 0;
     const char *text = scalar(r, node, f->key);
     if (text == NULL)
         return;
-    if (parse_duration(text, &value) && value >= f->min && value <= f->max) {
+    if (parse_quantity(text, units, &value) && value >= f->min && value <= f->max) {
         *out = value;
         return;
     }
     char min[32];
     char max[32];
-    duration_text(f->min, min, sizeof min);
-    duration_text(f->max, max, sizeof max);
-    complain(r, place_of(node), "%s: a time such as 250ms, 30s, 5m or 2h, from %s to %s, not '%s'",
-             f->key, min, max, text);
+    quantity_text(f->min, units, min, sizeof min);
+    quantity_text(f->max, units, max, sizeof max);
+    complain(r, place_of(node), "%s: %s, from %s to %s, not '%s'", f->key,
+             time ? "a time such as 250ms, 30s, 5m or 2h" : "a size such as 500MiB or 2GiB", min,
+             max, text);
 }
 
 static void read_ratio(reader *r, const yaml_node_t *node, const rill_field *f, rill_ratio *out)
@@ -487,7 +501,8 @@ static void read_field(reader *r, const yaml_node_t *node, const rill_field *f, 
         read_number(r, node, f, at);
         return;
     case RILL_KIND_DURATION:
-        read_duration(r, node, f, at);
+    case RILL_KIND_SIZE:
+        read_quantity(r, node, f, at);
         return;
     case RILL_KIND_RATIO:
         read_ratio(r, node, f, at);

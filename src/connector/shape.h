@@ -21,6 +21,7 @@ typedef enum rill_kind {
     RILL_KIND_NUMBER,   /* uint64_t, from min to max */
     RILL_KIND_LIMIT,    /* uint64_t, or "none": UINT64_MAX */
     RILL_KIND_DURATION, /* uint64_t: nanoseconds, written as 250ms, 30s, 5m or 2h */
+    RILL_KIND_SIZE,     /* uint64_t: bytes, written as 500MiB or 2GiB */
     RILL_KIND_RATIO,    /* rill_ratio, above 0 */
     RILL_KIND_PART,     /* uint32_t: millionths, written as 0.002 or 0.2% */
     RILL_KIND_BOOL,     /* bool */
@@ -58,7 +59,7 @@ typedef struct rill_field {
     rill_kind kind;
     size_t offset;
     bool required;
-    uint64_t min; /* of numbers and durations */
+    uint64_t min; /* of numbers, durations and sizes */
     uint64_t max;
     const char *const *choices; /* NULL ends them */
     const rill_shape *of;
