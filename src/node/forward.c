@@ -5,6 +5,7 @@
  */
 #include "node/forward.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/muldiv.h"
@@ -14,6 +15,7 @@
 #include "ilp/peer.h"
 #include "link/link_impl.h"
 #include "node/local.h"
+#include "node/noted.h"
 
 typedef struct refusal {
     rill_ilp_code_id code;
@@ -80,15 +82,20 @@ static void tell_rejected(const rill_forwarder *f, const rill_account *from, ril
                            o->now(o->user));
 }
 
-static void refuse_with_data(const rill_forwarder *f, const rill_session *to, uint64_t request,
-                             refusal why, rill_bytes data)
+static rill_reject reject_of(const rill_forwarder *f, refusal why)
 {
-    rill_reject reject = {
+    return (rill_reject){
         .code = rill_ilp_code_of(why.code),
         .triggered_by = f->address,
         .message = {(const uint8_t *)why.message, strlen(why.message)},
-        .data = data,
     };
+}
+
+static void refuse_with_data(const rill_forwarder *f, const rill_session *to, uint64_t request,
+                             refusal why, rill_bytes data)
+{
+    rill_reject reject = reject_of(f, why);
+    reject.data = data;
     uint8_t packet[ANSWER_MAX];
     size_t len = 0;
     to->account->stats.rejected_from++;
@@ -102,6 +109,23 @@ static void refuse(const rill_forwarder *f, const rill_session *to, uint64_t req
     refuse_with_data(f, to, request, why, (rill_bytes){NULL, 0});
 }
 
+/* For the log of packets. prepare NULL: it is malformed. */
+static void note_refused(const rill_forwarder *f, const rill_session *from,
+                         const rill_prepare *prepare, refusal why, rill_now now)
+{
+    if (RILL_LIKELY(f->options->notes == NULL))
+        return;
+    const rill_reject reject = reject_of(f, why);
+    rill_noted_refused(f->options, from->account, prepare, &reject, now);
+}
+
+/* The same of one that was sent. reject NULL: it was fulfilled. */
+static void note_over(const rill_forwarder *f, rill_pending *entry, const rill_reject *reject)
+{
+    if (RILL_UNLIKELY(entry->note != 0))
+        rill_noted_over(f->options, entry, reject, false);
+}
+
 /* Refuses, and says so to who wants to see every packet. */
 static void refuse_prepare(const rill_forwarder *f, const incoming *in, refusal why)
 {
@@ -109,6 +133,7 @@ static void refuse_prepare(const rill_forwarder *f, const incoming *in, refusal 
     rill_log_line(&f->options->log, RILL_LOG_DEBUG, "account %s: packet to %.*s rejected %s: %s",
                   rill_account_text(in->from->account), to->len > 128 ? 128 : (int)to->len,
                   (const char *)to->data, rill_ilp_code_of(why.code).text, why.message);
+    note_refused(f, in->from, &in->prepare, why, in->now);
     refuse(f, in->from, in->request, why);
 }
 
@@ -163,6 +188,7 @@ static void settle_drain(rill_forwarder *f)
 /* After this the entry is another's. */
 static void finish_with(rill_forwarder *f, rill_pending *entry, const rill_talk_answer *answer)
 {
+    assert(entry->note == 0);
     if (entry->hold.between != NULL)
         f->options->money->release(f->options->money->user, &entry->hold);
     rill_account *from = entry->from;
@@ -187,6 +213,10 @@ static void finish(rill_forwarder *f, rill_pending *entry)
 static void end_unfulfilled(rill_forwarder *f, rill_pending *entry, refusal why)
 {
     const rill_talk_answer answer = {.code = rill_ilp_code_of(why.code)};
+    if (RILL_UNLIKELY(entry->note != 0)) {
+        const rill_reject reject = reject_of(f, why);
+        rill_noted_over(f->options, entry, &reject, true);
+    }
     if (entry->source != NULL)
         refuse(f, entry->source, entry->request, why);
     finish_with(f, entry, &answer);
@@ -232,6 +262,8 @@ void rill_forward_source_gone(rill_forwarder *f, rill_session *source)
     while (!rill_list_empty(&source->open)) {
         rill_pending *entry = RILL_CONTAINER(source->open.next, rill_pending, of_source);
         if (entry->hold.between == NULL) {
+            entry->source = NULL;
+            note_over(f, entry, NULL); /* it is booked, and waits for the disk */
             finish(f, entry);
             continue;
         }
@@ -386,6 +418,8 @@ static void forward(rill_forwarder *f, const incoming *in, rill_account *to,
         return;
     }
     to->stats.packets_to++;
+    if (RILL_UNLIKELY(f->options->notes != NULL))
+        rill_noted_sent(f->options, entry, &in->prepare, out, in->now);
     arm_for(f, entry);
 }
 
@@ -647,27 +681,28 @@ static void answer_peer_protocol(rill_forwarder *f, const incoming *in)
                                  problem});
 }
 
-static void refuse_malformed(const rill_forwarder *f, rill_session *from, uint64_t request,
-                             const uint8_t *packet, size_t len)
+static void refuse_malformed(const rill_forwarder *f, const incoming *in)
 {
+    rill_session *from = in->from;
     refusal why = {RILL_ILP_F00_BAD_REQUEST, "not a well-formed ILP packet"};
-    if (len > 0 && packet[0] != RILL_ILP_PREPARE)
+    if (in->packet.len > 0 && in->packet.data[0] != RILL_ILP_PREPARE)
         why = (refusal){RILL_ILP_F01_INVALID_PACKET, "not an ILP Prepare"};
     complain(f, from,
              why.code == RILL_ILP_F00_BAD_REQUEST ? "sent a malformed Prepare, rejected F00"
                                                   : "sent a request that is no Prepare, "
                                                     "rejected F01");
-    refuse(f, from, request, why);
+    note_refused(f, from, NULL, why, in->now);
+    refuse(f, from, in->request, why);
 }
 
 static void refuse_amount(const rill_forwarder *f, const incoming *in, uint64_t most)
 {
     uint8_t data[16];
     rill_amount_too_large limits = {in->prepare.amount, most};
+    const refusal why = {RILL_ILP_F08_AMOUNT_TOO_LARGE, "above the maximum packet amount"};
     rill_amount_too_large_encode(limits, data);
-    refuse_with_data(f, in->from, in->request,
-                     (refusal){RILL_ILP_F08_AMOUNT_TOO_LARGE, "above the maximum packet amount"},
-                     (rill_bytes){data, sizeof data});
+    note_refused(f, in->from, &in->prepare, why, in->now);
+    refuse_with_data(f, in->from, in->request, why, (rill_bytes){data, sizeof data});
 }
 
 /*
@@ -708,7 +743,7 @@ void rill_forward_prepare(rill_forwarder *f, rill_session *from, uint64_t reques
         return;
     }
     if (!decoded)
-        refuse_malformed(f, from, request, packet.data, packet.len);
+        refuse_malformed(f, &in);
     else if (f->draining)
         refuse_prepare(f, &in, stopping);
     else if (in.prepare.amount > most)
@@ -787,6 +822,7 @@ void rill_forward_kept(rill_forwarder *f, uint64_t group)
 {
     for (rill_pending *entry; (entry = rill_pendings_booked(&f->pendings, group)) != NULL;) {
         pass_on(f, entry);
+        note_over(f, entry, NULL);
         finish(f, entry);
     }
 }
@@ -813,6 +849,7 @@ static void take_fulfill(rill_forwarder *f, rill_session *by, rill_pending *entr
         return;
     if (entry->source != NULL)
         answer(entry->source, entry->request, packet.data, packet.len);
+    note_over(f, entry, NULL);
     finish_with(f, entry, &told);
 }
 
@@ -858,6 +895,7 @@ static void take_reject(rill_forwarder *f, rill_session *by, rill_pending *entry
     const rill_talk_answer told = {.code = reject->code, .data = reject->data};
     if (entry->source != NULL)
         answer(entry->source, entry->request, packet.data, packet.len);
+    note_over(f, entry, reject);
     finish_with(f, entry, &told);
 }
 

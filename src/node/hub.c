@@ -441,6 +441,13 @@ size_t rill_hub_open(const rill_hub *h)
 
 /* ---- accounts ---- */
 
+void rill_hub_set_notes(rill_hub *h, const rill_packet_notes *notes)
+{
+    assert(h->options.money != NULL);
+    h->options.notes = notes;
+    rill_pendings_forget_notes(&h->forwarder.pendings);
+}
+
 void rill_hub_set_log_level(rill_hub *h, rill_log_level level)
 {
     h->options.log.level = level;

@@ -50,7 +50,8 @@ typedef struct rill_hub_options {
      * come. NULL: whoever comes gets an account, and there is no money.
      */
     const rill_money *money;
-    const rill_talk *talk; /* with money; NULL: what is said of routes has no effect */
+    const rill_talk *talk;          /* with money; NULL: what is said of routes has no effect */
+    const rill_packet_notes *notes; /* with money: rill_hub_set_notes; NULL: no log of packets */
     rill_log log;
     void *user;
 } rill_hub_options;
@@ -147,6 +148,11 @@ void rill_hub_drain(rill_hub *h);
 /* Rejects all that is open, T03. */
 void rill_hub_abandon(rill_hub *h);
 size_t rill_hub_open(const rill_hub *h);
+/*
+ * Who keeps a log of packets from now on; NULL: nobody. Of those that are under way nothing is told
+ * any more. notes stay the caller's, until it says otherwise.
+ */
+void rill_hub_set_notes(rill_hub *h, const rill_packet_notes *notes);
 /* What it logs from now on. */
 void rill_hub_set_log_level(rill_hub *h, rill_log_level level);
 /* Accounts that it knows, connected or not. */

@@ -112,6 +112,14 @@ void rill_pendings_close(rill_pendings *p, rill_pending *entry)
     p->open--;
 }
 
+void rill_pendings_forget_notes(rill_pendings *p)
+{
+    for (size_t i = 0; i < p->chunk_count; i++) {
+        for (size_t k = 0; k < CHUNK; k++)
+            p->chunks[i][k].note = 0;
+    }
+}
+
 rill_pending *rill_pendings_due(rill_pendings *p, uint64_t now)
 {
     if (p->timers.count == 0 || rill_heap_deadline(&p->timers) > now)

@@ -41,8 +41,9 @@ typedef struct rill_pending {
     uint64_t outgoing_id; /* 0 while the entry is free */
     uint8_t condition[32];
     rill_turn turn;
-    bool own;  /* asked by ourselves */
-    bool asks; /* for the owner of the hub to answer: rill_hub_answer */
+    bool own;      /* asked by ourselves */
+    bool asks;     /* for the owner of the hub to answer: rill_hub_answer */
+    uint32_t note; /* by which the log of packets knows it; 0: it does not */
     /* What was sent, for the next session, where there are several. The storage stays. */
     uint8_t *copy;
     size_t copy_len; /* 0: none */
@@ -76,6 +77,8 @@ RILL_MUST_CHECK int rill_pendings_open(rill_pendings *p, uint64_t deadline, rill
 rill_pending *rill_pendings_find(const rill_pendings *p, uint64_t outgoing_id);
 /* Ends an entry: its outgoing_id finds nothing any more. */
 void rill_pendings_close(rill_pendings *p, rill_pending *entry);
+/* No log knows any of them any more. */
+void rill_pendings_forget_notes(rill_pendings *p);
 /* Any open entry whose deadline is at or before now; NULL where there is none. It stays open. */
 rill_pending *rill_pendings_due(rill_pendings *p, uint64_t now);
 /*

@@ -71,6 +71,38 @@ typedef struct rill_money {
     void *user;
 } rill_money;
 
+/* A packet, for who keeps a log of them. What it points at is good until the call returns. */
+typedef struct rill_packet_view {
+    rill_bytes destination;   /* where it goes; empty: it was malformed */
+    const uint8_t *condition; /* [32]; NULL: it was malformed */
+    uint64_t amount;          /* units that came */
+    uint64_t sent;            /* units that go on; 0 of one that does not */
+    uint64_t expires_ms;      /* as it came */
+} rill_packet_view;
+
+/* What became of it. */
+typedef struct rill_packet_end {
+    rill_terms *source;
+    rill_terms *destination;   /* the account that it was sent to; NULL: none */
+    const rill_reject *reject; /* NULL: it was fulfilled */
+    bool by_node;              /* rejected by this node, and not by the account */
+    bool unseen;               /* the source has left, and is told nothing */
+} rill_packet_end;
+
+/*
+ * A log of packets, as the hub sees it. It is told on the packet path, so nothing here waits. Who
+ * sends more than its rate limit allows is not in it: else that would fill it.
+ */
+typedef struct rill_packet_notes {
+    /* It goes on. A number, by which `over` knows it; 0: nothing is told of how it ends. */
+    uint32_t (*sent)(void *user, const rill_packet_view *packet, rill_now now);
+    void (*over)(void *user, uint32_t number, const rill_packet_end *end, rill_now now);
+    /* It was never sent. */
+    void (*refused)(void *user, const rill_packet_view *packet, const rill_packet_end *end,
+                    rill_now now);
+    void *user;
+} rill_packet_notes;
+
 /* How a question to a neighbour was answered. */
 typedef struct rill_talk_answer {
     bool fulfilled;
