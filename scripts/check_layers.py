@@ -59,7 +59,7 @@ PUBLIC = {
     "ilp": "ilp", "btp": "ilp",
     "crypto": "crypto",
     "credentials": "stream", "receipt": "stream", "stream": "stream",
-    "connection": "stream", "endpoint": "stream", "waiting": "stream",
+    "connection": "stream", "endpoint": "stream", "waiting": "stream", "shared": "stream",
     "loop": "io", "link": "link", "account": "run", "net": "run", "payment": "run", "quote": "run",
     "ping": "run", "trace": "run", "node": "serve", "credentials_file": "run",
     "key": "clients", "http_signature": "clients", "spsp": "clients",

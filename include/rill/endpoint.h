@@ -26,6 +26,7 @@
 #include <rill/credentials.h>
 #include <rill/crypto.h>
 #include <rill/error.h>
+#include <rill/shared.h>
 
 RILL_BEGIN_DECLS
 
@@ -89,6 +90,12 @@ typedef struct rill_endpoint_options {
      * are always in order. See docs/protocol.md, "Lives".
      */
     uint64_t (*wall_ns)(void *user);
+    /*
+     * What it shares with other endpoints of its thread: see rill/shared.h. It must outlive the
+     * endpoint. Then crypto of these options is not looked at. Default: NULL: the endpoint has its
+     * own.
+     */
+    rill_shared *shared;
 } rill_endpoint_options;
 
 RILL_API void rill_endpoint_options_init_sized(rill_endpoint_options *o, size_t size);

@@ -11,6 +11,7 @@
 #include <rill/error.h>
 #include <rill/ilp.h>
 #include <rill/receipt.h>
+#include <rill/shared.h>
 #include <rill/stream.h>
 #include <rill/types.h>
 #include <rill/waiting.h>

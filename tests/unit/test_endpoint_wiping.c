@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "crypto/crypto.h"
+#include "stream/core/endpoint_internal.h"
 #include "support/pair.h"
 
 #define SECRET_LEN  32
@@ -220,7 +221,7 @@ static void test_what_was_decrypted_is_wiped(void **state)
     for (unsigned i = 0; i < sizeof text; i++)
         text[i] = (uint8_t)(200 + i);
     memcpy(watch_for(&w.watch, "what was decrypted"), text, sizeof text);
-    w.watch.secrets[w.watch.count - 1].only = w.p.end[PAIR_SERVER].endpoint;
+    w.watch.secrets[w.watch.count - 1].only = w.p.end[PAIR_SERVER].endpoint->shared;
     pair_write(pair_stream_open(&w.p, PAIR_CLIENT), text, sizeof text);
     pair_run(&w.p, RILL_SECOND);
     assert_int_equal(pair_seen(&w.p, PAIR_SERVER, 1)->len, sizeof text);

@@ -15,6 +15,14 @@
 /* Never looked into. */
 static rill_connection *const somebody = (rill_connection *)(uintptr_t)16;
 
+static rill_flight_pool pool;
+
+static rill_flight_pool *new_pool(const rill_allocator *a)
+{
+    rill_flight_pool_init(&pool, a);
+    return &pool;
+}
+
 static rill_flight *open_one(rill_flight_table *t)
 {
     rill_flight *f = rill_flight_open(t);
@@ -27,7 +35,7 @@ static void test_found_until_it_is_closed(void **state)
 {
     (void)state;
     rill_flight_table t;
-    rill_flight_table_init(&t, rill_allocator_default());
+    rill_flight_table_init(&t, rill_allocator_default(), new_pool(rill_allocator_default()));
     assert_null(rill_flight_find(&t, 0));
     rill_flight *one = open_one(&t);
     rill_flight *two = open_one(&t);
@@ -40,6 +48,7 @@ static void test_found_until_it_is_closed(void **state)
     assert_ptr_equal(rill_flight_find(&t, two->request), two);
     rill_flight_close(&t, two);
     rill_flight_table_clear(&t);
+    rill_flight_pool_clear(&pool);
 }
 
 /* A reply that comes twice, or late, must not be applied to who has the slot now. */
@@ -47,7 +56,7 @@ static void test_a_slot_is_used_again_under_another_name(void **state)
 {
     (void)state;
     rill_flight_table t;
-    rill_flight_table_init(&t, rill_allocator_default());
+    rill_flight_table_init(&t, rill_allocator_default(), new_pool(rill_allocator_default()));
     rill_flight *f = open_one(&t);
     uint64_t before = f->request;
     rill_flight_close(&t, f);
@@ -61,13 +70,14 @@ static void test_a_slot_is_used_again_under_another_name(void **state)
         rill_flight_close(&t, again);
     }
     rill_flight_table_clear(&t);
+    rill_flight_pool_clear(&pool);
 }
 
 static void test_a_record_begins_empty(void **state)
 {
     (void)state;
     rill_flight_table t;
-    rill_flight_table_init(&t, rill_allocator_default());
+    rill_flight_table_init(&t, rill_allocator_default(), new_pool(rill_allocator_default()));
     rill_flight *f = open_one(&t);
     f->amount = f->minimum = f->sequence = 7;
     f->kind = RILL_FLIGHT_CLOSE;
@@ -88,6 +98,32 @@ static void test_a_record_begins_empty(void **state)
     assert_false(rill_list_linked(&f->node));
     rill_flight_close(&t, f);
     rill_flight_table_clear(&t);
+    rill_flight_pool_clear(&pool);
+}
+
+/* A record goes from one table to another: one that was used last, and is in no table now. */
+static void test_tables_share_a_pool(void **state)
+{
+    (void)state;
+    rill_flight_table one, two;
+    rill_flight_table_init(&one, rill_allocator_default(), new_pool(rill_allocator_default()));
+    rill_flight_table_init(&two, rill_allocator_default(), &pool);
+    rill_flight *a = open_one(&one);
+    rill_flight *b = open_one(&one);
+    uint64_t request = a->request;
+    rill_flight_close(&one, b);
+    rill_flight_close(&one, a);
+    assert_ptr_equal(open_one(&two), a);
+    assert_ptr_equal(open_one(&two), b);
+    assert_null(rill_flight_find(&one, request));
+    rill_flight *c = open_one(&one);
+    assert_true(c != a && c != b);
+    rill_flight_close(&one, c);
+    rill_flight_close(&two, a);
+    rill_flight_close(&two, b);
+    rill_flight_table_clear(&one);
+    rill_flight_table_clear(&two);
+    rill_flight_pool_clear(&pool);
 }
 
 static void test_numbers_that_were_never_given(void **state)
@@ -96,7 +132,7 @@ static void test_numbers_that_were_never_given(void **state)
     enum { MANY = 200 }; /* more than the table has at once */
     rill_flight *all[MANY];
     rill_flight_table t;
-    rill_flight_table_init(&t, rill_allocator_default());
+    rill_flight_table_init(&t, rill_allocator_default(), new_pool(rill_allocator_default()));
     for (size_t i = 0; i < MANY; i++)
         all[i] = open_one(&t);
     for (size_t i = 0; i < MANY; i++) {
@@ -109,6 +145,7 @@ static void test_numbers_that_were_never_given(void **state)
     for (size_t i = 0; i < MANY; i++)
         rill_flight_close(&t, all[i]);
     rill_flight_table_clear(&t);
+    rill_flight_pool_clear(&pool);
 }
 
 static void test_nobody_can_take_a_probes_money(void **state)
@@ -129,7 +166,7 @@ static void test_without_memory(void **state)
         failing_memory m;
         rill_flight_table t;
         failing_memory_init(&m, nth, 1);
-        rill_flight_table_init(&t, &m.allocator);
+        rill_flight_table_init(&t, &m.allocator, new_pool(&m.allocator));
         assert_null(rill_flight_open(&t));
         assert_int_equal(m.refused, 1);
         /* It goes on from where it was. */
@@ -137,6 +174,7 @@ static void test_without_memory(void **state)
         assert_ptr_equal(rill_flight_find(&t, f->request), f);
         rill_flight_close(&t, f);
         rill_flight_table_clear(&t);
+        rill_flight_pool_clear(&pool);
         assert_int_equal(m.blocks, 0);
         failing_memory_end(&m);
     }
@@ -148,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_found_until_it_is_closed),
         cmocka_unit_test(test_a_slot_is_used_again_under_another_name),
         cmocka_unit_test(test_a_record_begins_empty),
+        cmocka_unit_test(test_tables_share_a_pool),
         cmocka_unit_test(test_numbers_that_were_never_given),
         cmocka_unit_test(test_nobody_can_take_a_probes_money),
         cmocka_unit_test(test_without_memory),

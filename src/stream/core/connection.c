@@ -57,7 +57,6 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     if (!c)
         return NULL;
     c->endpoint = e;
-    c->path = e->unused_path; /* most servers only reply */
     c->undecided = &e->no_undecided;
     c->probing = &e->unused_probing;
     c->server = server;
@@ -69,15 +68,16 @@ rill_connection *rill_connection_create(rill_endpoint *e, rill_now now, bool ser
     c->options = &e->connection_options;
     if (own)
         c->options = copy_options(e->allocator, own);
+    c->path = e->unused_path; /* most servers only reply */
+    if (!server)
+        c->path = c->options ? rill_path_new(e->allocator, c->options) : NULL;
     uint64_t seed = 0;
     uint32_t random = 0;
     int err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
     if (err == RILL_OK)
         err = rill_crypto_random(e->crypto, (uint8_t *)&random, sizeof random);
     rill_map_init(&c->streams.by_id, e->allocator, seed);
-    if (err == RILL_OK && c->options && !server && !rill_connection_may_send(c))
-        err = RILL_ERR_NOMEM;
-    if (err != RILL_OK || !c->options) {
+    if (err != RILL_OK || !c->options || !c->path) {
         rill_connection_destroy(c);
         return NULL;
     }
@@ -107,16 +107,27 @@ static uint32_t drop_flights(rill_endpoint *e, rill_list *flights)
     return count;
 }
 
+/* What it has sent, and what it knows of that. */
+static void drop_path(rill_connection *c)
+{
+    rill_endpoint *e = c->endpoint;
+    rill_flights *flights = &c->path->flights;
+    uint32_t dropped = drop_flights(e, &flights->out) + drop_flights(e, &flights->aside) +
+                       drop_flights(e, &flights->lost);
+    assert(dropped == flights->count); /* each is in one of the three, and was counted once */
+    flights->count -= dropped;
+    if (!c->path->lent)
+        rill_path_free(e->allocator, c->path);
+}
+
 void rill_connection_destroy(rill_connection *c)
 {
     rill_endpoint *e = c->endpoint;
     const rill_allocator *a = e->allocator;
     if (c->untimed)
         rill_endpoint_set_timers(e); /* which takes it off their list */
-    uint32_t dropped = drop_flights(e, &c->path->flights.out) +
-                       drop_flights(e, &c->path->flights.aside) +
-                       drop_flights(e, &c->path->flights.lost);
-    rill_flights_dropped(&c->path->flights, dropped);
+    if (c->path)
+        drop_path(c);
     rill_undecided_orphan(c);
     if (c->undecided != &e->no_undecided)
         rill_free(a, c->undecided);
@@ -131,8 +142,6 @@ void rill_connection_destroy(rill_connection *c)
     if (c->probing != &e->unused_probing)
         rill_free(a, c->probing);
     rill_refusal_forget(c);
-    if (!c->path->lent)
-        rill_path_free(a, c->path);
     rill_identity_clear(&c->identity, a);
     rill_peer_clear(&c->peer, a);
     rill_free(a, c->closing.message);

@@ -56,7 +56,7 @@ static void init_tables(rill_endpoint *e, uint64_t seed)
     rill_list_init(&e->events);
     rill_list_init(&e->old_decisions);
     rill_heap_init(&e->heap, e->allocator);
-    rill_flight_table_init(&e->flights, e->allocator);
+    rill_flight_table_init(&e->flights, e->allocator, e->shared ? &e->shared->flights : NULL);
     rill_spares_init(&e->spares, e->allocator, SPARE_MAX);
 }
 
@@ -91,6 +91,45 @@ static int take_options(rill_endpoint_options *full, rill_connection_options *co
     return err;
 }
 
+/* Of a server's connections; clients have their own at once. */
+static int make_unused_path(rill_endpoint *e)
+{
+    e->unused_path = rill_path_new(e->allocator, &e->connection_options);
+    if (!e->unused_path)
+        return RILL_ERR_NOMEM;
+    e->unused_path->lent = true;
+    return RILL_OK;
+}
+
+/* The one that it was given, or its own. */
+static int join_shared(rill_endpoint *e, const rill_endpoint_options *o)
+{
+    rill_shared_options options;
+    rill_shared_options_init(&options);
+    options.allocator = o->allocator;
+    options.crypto = o->crypto;
+    e->shared = o->shared;
+    e->owns_shared = !o->shared;
+    int err = o->shared ? RILL_OK : rill_shared_new(&e->shared, &options);
+    if (err != RILL_OK)
+        return err;
+    e->shared->endpoints++;
+    e->crypto = e->shared->crypto;
+    return RILL_OK;
+}
+
+/* After all that has keys: they are of its cryptography. */
+static void leave_shared(rill_endpoint *e)
+{
+    if (!e->shared)
+        return;
+    e->shared->endpoints--;
+    if (e->owns_shared)
+        rill_shared_free(e->shared);
+    else
+        rill_shared_wipe(e->shared);
+}
+
 int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *given)
 {
     rill_endpoint_options full;
@@ -117,12 +156,9 @@ int rill_endpoint_new(rill_endpoint **out, const rill_endpoint_options *given)
     e->unused_out = (rill_money_out){.lent = true, .goal_deadline = RILL_NEVER};
     rill_undecided_init(&e->no_undecided);
     init_tables(e, 0);
-    e->unused_path = rill_path_new(e->allocator, &e->connection_options);
-    err = rill_crypto_new_with(&e->crypto, e->allocator, o->crypto);
-    if (err == RILL_OK && !e->unused_path)
-        err = RILL_ERR_NOMEM;
-    if (e->unused_path)
-        e->unused_path->lent = true;
+    err = join_shared(e, o);
+    if (err == RILL_OK && e->accept)
+        err = make_unused_path(e);
     uint64_t seed = 0;
     if (err == RILL_OK)
         err = rill_crypto_random(e->crypto, (uint8_t *)&seed, sizeof seed);
@@ -175,12 +211,9 @@ void rill_endpoint_free(rill_endpoint *e)
     assert(out_is_unused(&e->unused_out) && e->no_undecided.count == 0);
     assert(!e->unused_path || rill_path_is_unused(e->unused_path));
     rill_path_free(e->allocator, e->unused_path);
-    if (e->crypto)
-        rill_crypto_free(e->crypto);
+    leave_shared(e);
     rill_wipe(&e->token_keys, sizeof e->token_keys);
-    rill_wipe(e->plaintext, sizeof e->plaintext);
     rill_free(e->allocator, e->refusal);
-    rill_free(e->allocator, e->shares);
     rill_free(e->allocator, e->address);
     rill_free(e->allocator, e);
 }

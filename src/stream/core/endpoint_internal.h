@@ -4,6 +4,7 @@
 #define RILL_STREAM_ENDPOINT_INTERNAL_H
 
 #include "stream/core/connection_internal.h"
+#include "stream/core/shared.h"
 
 /* See refusal.h. */
 typedef struct rill_refusal {
@@ -13,7 +14,9 @@ typedef struct rill_refusal {
 
 struct rill_endpoint {
     const rill_allocator *allocator;
-    rill_crypto *crypto;
+    rill_shared *shared; /* scratch and cryptography */
+    rill_crypto *crypto; /* of shared */
+    bool owns_shared;
     rill_token_keys token_keys;
     bool one_of_many; /* its tokens are of it alone, and others of its secret make others */
     bool accept;
@@ -60,12 +63,7 @@ struct rill_endpoint {
     rill_stream *ended_stream;
     rill_connection *ended_connection;
 
-    /* scratch of the packet being handled: nothing in it outlives a call */
-    uint8_t plaintext[RILL_ILP_MAX_DATA_READ];
-    rill_stream_packet incoming;
-    rill_part parts[RILL_MAX_PARTS];
-    rill_now latest;           /* of the latest call that brought the time (endpoint.h) */
-    struct rill_share *shares; /* RILL_MAX_PARTS, made when first needed */
+    rill_now latest; /* of the latest call that brought the time (endpoint.h) */
 };
 
 #endif

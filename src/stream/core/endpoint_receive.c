@@ -34,8 +34,8 @@ static int open_envelope(rill_arrival *a, rill_keys *keys)
     rill_bytes data = a->prepare.data;
     if (data.len <= RILL_ENVELOPE_OVERHEAD)
         return RILL_ERR_AUTH;
-    assert(data.len <= sizeof a->e->plaintext); /* no packet that was decoded has more */
-    return rill_keys_open(keys, data.data, data.len, a->e->plaintext);
+    assert(data.len <= sizeof a->e->shared->plaintext); /* no packet that was decoded has more */
+    return rill_keys_open(keys, data.data, data.len, a->e->shared->plaintext);
 }
 
 /* What a packet is refused with that could not be opened: by whose fault? */
@@ -47,7 +47,7 @@ static rill_ilp_code_id unopened(int err)
 
 static int deliver(const rill_arrival *a, rill_connection *c)
 {
-    return rill_connection_receive(c, a, a->e->plaintext,
+    return rill_connection_receive(c, a, a->e->shared->plaintext,
                                    a->prepare.data.len - RILL_ENVELOPE_OVERHEAD);
 }
 
@@ -166,7 +166,7 @@ static int handle_unknown(rill_arrival *a, const rill_token_details *details, ri
     rill_connection *c = NULL;
     rill_ilp_code_id code;
     bool header_ok;
-    int err = rill_stream_packet_decode(&packet, a->e->plaintext,
+    int err = rill_stream_packet_decode(&packet, a->e->shared->plaintext,
                                         a->prepare.data.len - RILL_ENVELOPE_OVERHEAD, &header_ok);
     if (is_no_good(a, err, &packet, &code))
         return refuse(a, code);

@@ -7,25 +7,53 @@
 #include "base/alloc.h"
 #include "crypto/crypto.h"
 
-#define FIRST_CAPACITY 64u
+#define FIRST_CAPACITY 8u
 #define MAX_CAPACITY   (1u << 30)
 
-void rill_flight_table_init(rill_flight_table *t, const rill_allocator *a)
+void rill_flight_pool_init(rill_flight_pool *p, const rill_allocator *a)
 {
-    *t = (rill_flight_table){.allocator = a};
+    *p = (rill_flight_pool){.allocator = a};
+}
+
+static rill_flight *pop(rill_flight_pool *p)
+{
+    if (!p->unused)
+        return rill_alloc(p->allocator, sizeof(rill_flight));
+    rill_flight *f = RILL_CONTAINER(p->unused, rill_flight, node);
+    p->unused = f->node.next;
+    assert(!f->connection); /* nobody's, or two packets would have one record */
+    return f;
+}
+
+static void push(rill_flight_pool *p, rill_flight *f)
+{
+    f->connection = NULL;
+    f->node.next = p->unused;
+    p->unused = &f->node;
+}
+
+void rill_flight_pool_clear(rill_flight_pool *p)
+{
+    while (p->unused)
+        rill_free(p->allocator, pop(p));
+}
+
+void rill_flight_table_init(rill_flight_table *t, const rill_allocator *a, rill_flight_pool *pool)
+{
+    *t = (rill_flight_table){.allocator = a, .pool = pool};
 }
 
 void rill_flight_table_clear(rill_flight_table *t)
 {
     for (uint32_t i = 0; i < t->capacity; i++)
-        rill_free(t->allocator, t->slots[i]);
+        assert(!t->slots[i]); /* its connections are gone */
     rill_free(t->allocator, t->slots);
     rill_free(t->allocator, t->generations);
     rill_free(t->allocator, t->unused);
-    rill_flight_table_init(t, t->allocator);
+    rill_flight_table_init(t, t->allocator, t->pool);
 }
 
-/* Records are allocated when first used and kept; the arrays only grow. */
+/* The arrays only grow. */
 static bool grow(rill_flight_table *t)
 {
     uint32_t capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY;
@@ -58,17 +86,11 @@ rill_flight *rill_flight_open(rill_flight_table *t)
 {
     if (t->unused_count == 0 && !grow(t))
         return NULL;
-    uint32_t slot = t->unused[t->unused_count - 1];
-    rill_flight *f = t->slots[slot];
-    if (!f) {
-        f = rill_alloc(t->allocator, sizeof *f);
-        if (!f)
-            return NULL;
-        f->connection = NULL;
-        t->slots[slot] = f;
-    }
-    assert(!f->connection); /* nobody's, or two packets would have one record */
-    t->unused_count--;
+    rill_flight *f = pop(t->pool);
+    if (!f)
+        return NULL;
+    uint32_t slot = t->unused[--t->unused_count];
+    t->slots[slot] = f;
     t->generations[slot]++;
     /* The arrays behind the counts need no clearing. */
     memset(f, 0, offsetof(rill_flight, money));
@@ -93,7 +115,8 @@ void rill_flight_close(rill_flight_table *t, rill_flight *f)
     uint32_t slot = (uint32_t)f->request;
     /* Closed once, and found by nobody any more: or its slot would be given to two. */
     assert(t->slots[slot] == f && t->unused_count < t->capacity && !rill_list_linked(&f->node));
-    f->connection = NULL;
     rill_wipe(f->fulfillment, sizeof f->fulfillment);
+    t->slots[slot] = NULL;
     t->unused[t->unused_count++] = slot;
+    push(t->pool, f);
 }

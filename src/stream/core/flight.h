@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A record for each Prepare that waits for its reply: what it carried, so that
- * its outcome can be applied to every stream once. Records are pooled.
+ * its outcome can be applied to every stream once. A record is large, and is in use for one round
+ * trip: so they are pooled, and endpoints that share something share the pool.
  */
 #ifndef RILL_STREAM_FLIGHT_H
 #define RILL_STREAM_FLIGHT_H
@@ -77,17 +78,28 @@ static inline uint64_t rill_flight_value(const rill_flight *f)
     return f->kind == RILL_FLIGHT_NORMAL ? f->amount : 0;
 }
 
+/* Records that nobody has. As many as were ever in use at once are kept. */
+typedef struct rill_flight_pool {
+    const rill_allocator *allocator;
+    rill_list *unused; /* node of the latest, whose next is that of the one before; NULL: none */
+} rill_flight_pool;
+
+void rill_flight_pool_init(rill_flight_pool *p, const rill_allocator *a);
+/* After the tables that take from it. */
+void rill_flight_pool_clear(rill_flight_pool *p);
+
 /* The records of one endpoint, by request: a slot's number and how often it was used. */
 typedef struct rill_flight_table {
     const rill_allocator *allocator;
-    rill_flight **slots;
+    rill_flight_pool *pool;
+    rill_flight **slots; /* NULL where nothing is out */
     uint32_t *generations;
     uint32_t capacity;
     uint32_t *unused; /* a stack of slot numbers */
     uint32_t unused_count;
 } rill_flight_table;
 
-void rill_flight_table_init(rill_flight_table *t, const rill_allocator *a);
+void rill_flight_table_init(rill_flight_table *t, const rill_allocator *a, rill_flight_pool *pool);
 void rill_flight_table_clear(rill_flight_table *t);
 /* A cleared record with its request set; NULL without memory. */
 rill_flight *rill_flight_open(rill_flight_table *t);

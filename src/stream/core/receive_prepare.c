@@ -231,17 +231,15 @@ RILL_NOINLINE static void merge_parts(rill_incoming_packet *in)
 
 static bool plan_money(rill_incoming_packet *in)
 {
-    rill_endpoint *e = in->c->endpoint;
     uint64_t amount = in->arrival->prepare.amount;
     if (amount == 0)
         return true;
-    if (!e->shares)
-        e->shares = rill_calloc(e->allocator, RILL_MAX_PARTS, sizeof *e->shares);
-    if (!e->shares || !collect_parts(in, e->shares, in->arrival->now.mono_ns) ||
-        rill_shares_divide(e->shares, in->part_count, amount) != RILL_OK)
+    rill_share *shares = rill_shared_shares(in->c->endpoint->shared);
+    if (!shares || !collect_parts(in, shares, in->arrival->now.mono_ns) ||
+        rill_shares_divide(shares, in->part_count, amount) != RILL_OK)
         return false;
     for (uint32_t i = 0; i < in->part_count; i++) {
-        in->parts[i].amount = e->shares[i].amount;
+        in->parts[i].amount = shares[i].amount;
         if (!fits(in, in->parts[i].stream, in->parts[i].amount))
             return false;
     }
@@ -375,14 +373,14 @@ int rill_connection_receive(rill_connection *c, const rill_arrival *a, const uin
     assert(c->state != RILL_STATE_GONE && e == a->e);
     in.c = c;
     in.arrival = a;
-    in.packet = &e->incoming;
-    in.parts = e->parts;
+    in.packet = &e->shared->incoming;
+    in.parts = e->shared->parts;
     in.part_count = 0;
     in.asks = false;
     in.closed.count = 0;
     in.closed.dropped = 0;
     rill_settle_check(c);
-    int err = rill_stream_packet_decode(&e->incoming, plaintext, len, &header_ok);
+    int err = rill_stream_packet_decode(&e->shared->incoming, plaintext, len, &header_ok);
     if (!header_ok || in.packet->type != RILL_ILP_PREPARE)
         return reject_bare(a, RILL_ILP_F06_UNEXPECTED_PAYMENT);
     if (a->prepare.expires_at_ms <= a->now.wall_ms)

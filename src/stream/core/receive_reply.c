@@ -61,21 +61,21 @@ static void hear_numbers(rill_answer *a)
 /* The STREAM packet in the data of a reply, if it is the one that belongs there. */
 static void open_packet(rill_answer *a, rill_bytes data, uint8_t type)
 {
-    rill_endpoint *e = a->c->endpoint;
+    rill_shared *shared = a->c->endpoint->shared;
     bool header_ok;
     a->authentic = false;
     if (data.len <= RILL_ENVELOPE_OVERHEAD || data.len > RILL_ILP_MAX_DATA_READ)
         return;
-    int err = rill_keys_open(a->c->identity.keys, data.data, data.len, e->plaintext);
+    int err = rill_keys_open(a->c->identity.keys, data.data, data.len, shared->plaintext);
     a->unopened = err == RILL_ERR_CRYPTO;
     if (err != RILL_OK)
         return;
-    err = rill_stream_packet_decode(&e->incoming, e->plaintext, data.len - RILL_ENVELOPE_OVERHEAD,
-                                    &header_ok);
+    err = rill_stream_packet_decode(&shared->incoming, shared->plaintext,
+                                    data.len - RILL_ENVELOPE_OVERHEAD, &header_ok);
     if (!header_ok || a->packet->type != type || a->packet->sequence != a->f->sequence)
         return;
     if (err != RILL_OK)
-        e->incoming.frame_count = 0; /* its word on the packet counts, its frames do not */
+        shared->incoming.frame_count = 0; /* its word on the packet counts, its frames do not */
     a->authentic = true;
     if (err == RILL_OK && a->sequence < RILL_NUMBER_LIMIT)
         hear_numbers(a);
@@ -391,8 +391,11 @@ static void closed_or_again(rill_connection *c, rill_now now, char reject_class)
 void rill_connection_reply(rill_connection *c, rill_now now, rill_flight *f, const uint8_t *packet,
                            size_t len)
 {
-    rill_answer a = {
-        .c = c, .now = now, .f = f, .packet = &c->endpoint->incoming, .sequence = f->sequence};
+    rill_answer a = {.c = c,
+                     .now = now,
+                     .f = f,
+                     .packet = &c->endpoint->shared->incoming,
+                     .sequence = f->sequence};
     bool closes = f->kind == RILL_FLIGHT_CLOSE;
     char reject_class = 'F';
     rill_fulfill fulfill;

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Endpoints that share their scratch and cryptography. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "stream/core/endpoint_internal.h"
+#include "support/pair.h"
+
+/* An allocator that knows how much is out. */
+static size_t out_bytes;
+
+typedef union block {
+    size_t size;
+    max_align_t align;
+} block;
+
+static void counting_free(void *user, void *ptr)
+{
+    (void)user;
+    if (!ptr)
+        return;
+    block *b = (block *)ptr - 1;
+    out_bytes -= b->size;
+    free(b);
+}
+
+static void *counting_realloc(void *user, void *ptr, size_t size)
+{
+    block *b = malloc(sizeof *b + size);
+    assert_non_null(b);
+    b->size = size;
+    out_bytes += size;
+    if (ptr) {
+        size_t before = ((block *)ptr - 1)->size;
+        memcpy(b + 1, ptr, before < size ? before : size);
+        counting_free(user, ptr);
+    }
+    return b + 1;
+}
+
+static const rill_allocator counting = {counting_realloc, counting_free, NULL};
+
+static rill_shared *new_shared(void)
+{
+    rill_shared_options o;
+    rill_shared *s = NULL;
+    rill_shared_options_init(&o);
+    o.allocator = &counting;
+    assert_int_equal(rill_shared_new(&s, &o), RILL_OK);
+    assert_non_null(s);
+    return s;
+}
+
+static rill_endpoint *new_endpoint(rill_shared *shared, bool accept)
+{
+    rill_endpoint_options o;
+    rill_endpoint *e = NULL;
+    rill_endpoint_options_init(&o);
+    o.allocator = &counting;
+    o.shared = shared;
+    o.accept = accept;
+    assert_int_equal(rill_endpoint_new(&e, &o), RILL_OK);
+    return e;
+}
+
+static void test_defaults(void **state)
+{
+    rill_shared *s = NULL;
+    rill_shared_options o;
+    (void)state;
+    rill_shared_options_init(&o);
+    assert_int_equal(o.size, sizeof o);
+    assert_ptr_equal(o.allocator, rill_allocator_default());
+    assert_int_equal(o.crypto, RILL_CRYPTO_OPENSSL);
+    assert_int_equal(rill_shared_new(&s, NULL), RILL_OK);
+    rill_shared_free(s);
+    rill_shared_free(NULL);
+}
+
+static void test_what_is_wrong(void **state)
+{
+    rill_shared *s = (rill_shared *)1;
+    rill_shared_options o;
+    struct {
+        rill_shared_options known;
+        void *later;
+    } newer;
+    (void)state;
+    rill_shared_options_init(&o);
+    o.crypto = (rill_crypto_backend)99;
+    assert_int_equal(rill_shared_new(&s, &o), RILL_ERR_INVALID);
+    assert_null(s);
+    memset(&o, 0, sizeof o);
+    assert_int_equal(rill_shared_new(&s, &o), RILL_ERR_INVALID);
+    rill_shared_options_init(&newer.known);
+    newer.known.size = sizeof newer;
+    newer.later = &s;
+    assert_int_equal(rill_shared_new(&s, &newer.known), RILL_ERR_UNSUPPORTED);
+}
+
+/* The cryptography is that of what is shared: what the endpoint's options say is not looked at. */
+static void test_its_cryptography_counts(void **state)
+{
+    rill_shared *s = new_shared();
+    rill_endpoint_options o;
+    rill_endpoint *e = NULL;
+    (void)state;
+    rill_endpoint_options_init(&o);
+    o.shared = s;
+    o.crypto = (rill_crypto_backend)99;
+    assert_int_equal(rill_endpoint_new(&e, &o), RILL_OK);
+    assert_ptr_equal(e->crypto, s->crypto);
+    rill_endpoint_free(e);
+    rill_shared_free(s);
+}
+
+/* What an endpoint takes, by a count of its own bytes. */
+static void test_an_endpoint_is_small(void **state)
+{
+    (void)state;
+    rill_shared *s = new_shared();
+    size_t shared_bytes = out_bytes;
+    for (unsigned accept = 0; accept < 2; accept++) {
+        rill_endpoint *e = new_endpoint(s, accept);
+        size_t bytes = out_bytes - shared_bytes;
+        print_message("# endpoint that %s: %zu bytes, shared: %zu\n",
+                      accept ? "accepts" : "connects", bytes, shared_bytes);
+        assert_true(bytes < (accept ? 3000 : 1600));
+        rill_endpoint_free(e);
+        assert_int_equal(out_bytes, shared_bytes);
+    }
+    rill_shared_free(s);
+    assert_int_equal(out_bytes, 0);
+}
+
+/* Both ends of a connection, and of a second one, in turns of one packet each. */
+static void test_both_ends_may_share_it(void **state)
+{
+    static const char words[] = "both ways";
+    pair *p = *state;
+    rill_shared *s = new_shared();
+    pair_options o = pair_defaults();
+    o.client.shared = o.server.shared = s;
+    pair_open(p, &o);
+    assert_int_equal(pair_connect(p, NULL), RILL_OK);
+    for (unsigned side = PAIR_CLIENT; side <= PAIR_SERVER; side++) {
+        pair_run(p, RILL_SECOND);
+        rill_stream *stream = pair_stream_open(p, (pair_side)side);
+        pair_write(stream, words, sizeof words);
+        assert_int_equal(rill_stream_send_total(stream, 5000, RILL_NEVER), RILL_OK);
+        pair_run(p, RILL_SECOND);
+        pair_stream *seen =
+            pair_seen(p, side == PAIR_CLIENT ? PAIR_SERVER : PAIR_CLIENT, rill_stream_id(stream));
+        assert_int_equal(seen->money, 5000);
+        assert_int_equal(seen->len, sizeof words);
+        assert_memory_equal(seen->data, words, sizeof words);
+    }
+    pair_check_books(p);
+    pair_close(p);
+    rill_shared_free(s);
+    assert_int_equal(out_bytes, 0);
+}
+
+/* An endpoint that is gone leaves nothing that it decrypted to those that are left. */
+static void test_what_one_has_decrypted_is_wiped(void **state)
+{
+    pair *p = *state;
+    uint8_t text[64];
+    rill_shared *s = new_shared();
+    rill_endpoint *other = new_endpoint(s, false);
+    pair_options o = pair_defaults();
+    o.server.shared = s;
+    pair_open(p, &o);
+    memset(text, 0xab, sizeof text);
+    pair_write(pair_stream_open(p, PAIR_CLIENT), text, sizeof text);
+    pair_run(p, RILL_SECOND);
+    assert_int_equal(pair_seen(p, PAIR_SERVER, 1)->len, sizeof text);
+    pair_close(p);
+    for (size_t i = 0; i < sizeof s->plaintext; i++)
+        assert_int_equal(s->plaintext[i], 0);
+    rill_endpoint_free(other);
+    rill_shared_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_what_is_wrong),
+        cmocka_unit_test(test_its_cryptography_counts),
+        cmocka_unit_test(test_an_endpoint_is_small),
+        PAIR_TEST_TO_OPEN(test_both_ends_may_share_it),
+        PAIR_TEST_TO_OPEN(test_what_one_has_decrypted_is_wiped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
