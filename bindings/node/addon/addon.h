@@ -44,8 +44,11 @@ enum record_type { RECORD_REPLY = 1, RECORD_PREPARE = 2, RECORD_EVENT = 3 };
 enum head_word { HEAD_COUNT = 0, HEAD_MORE = 1, HEAD_TAKEN = 2, HEAD_DELAY = 3, HEAD_SLAB = 4 };
 
 typedef struct arena {
-    napi_ref memory; /* ArrayBuffer: numbers, records and inbox, one after the other */
-    napi_ref slab;   /* ArrayBuffer that outgoing packets and bytes are written to, in order */
+    rill_shared *shared; /* what its engines share: made with the first of them */
+    uint32_t engines;    /* that are not finalized yet */
+    bool ended;          /* the environment is: the last of them frees it */
+    napi_ref memory;     /* ArrayBuffer: numbers, records and inbox, one after the other */
+    napi_ref slab;       /* ArrayBuffer that outgoing packets and bytes are written to, in order */
     /* Looked up anew in each call, since JavaScript may take an ArrayBuffer away (transfer). */
     uint8_t *in;
     uint32_t *out;
@@ -68,7 +71,11 @@ uint8_t *arena_room(arena *a, size_t len);
 /* Keeps len of them. */
 uint32_t arena_keep(arena *a, const uint8_t *at, size_t len);
 napi_value arena_set(napi_env env, napi_callback_info info);
-void arena_free(napi_env env, void *data, void *hint);
+/* What the core's endpoints share; an error of rill_shared_new. */
+int arena_join(arena *a, rill_shared **out);
+/* After the endpoint of an engine that has joined. */
+void arena_leave(arena *a);
+void arena_end(napi_env env, void *data, void *hint);
 
 /* ---- names of connections and streams (handles.c) ---- */
 

@@ -88,12 +88,40 @@ napi_value arena_set(napi_env env, napi_callback_info info)
     return NULL;
 }
 
-/* The environment ends, and does not free its references. */
-void arena_free(napi_env env, void *data, void *hint)
+int arena_join(arena *a, rill_shared **out)
+{
+    int rc = a->shared ? RILL_OK : rill_shared_new(&a->shared, NULL);
+    if (rc != RILL_OK)
+        return rc;
+    a->engines++;
+    *out = a->shared;
+    return RILL_OK;
+}
+
+static void free_unused(arena *a)
+{
+    if (!a->ended || a->engines > 0)
+        return;
+    rill_shared_free(a->shared);
+    free(a);
+}
+
+void arena_leave(arena *a)
+{
+    a->engines--;
+    free_unused(a);
+}
+
+/*
+ * The environment ends, and does not free its references. Which of its engines are finalized before
+ * is not said.
+ */
+void arena_end(napi_env env, void *data, void *hint)
 {
     arena *a = data;
     (void)hint;
     drop(env, &a->memory);
     drop(env, &a->slab);
-    free(a);
+    a->ended = true;
+    free_unused(a);
 }

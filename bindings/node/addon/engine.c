@@ -52,6 +52,7 @@ static void finalize(napi_env env, void *data, void *hint)
     (void)env;
     (void)hint;
     rill_endpoint_free(e->endpoint);
+    arena_leave(e->arena);
     handles_free(&e->handles);
     free(e);
 }
@@ -93,7 +94,12 @@ static napi_value construct(napi_env env, napi_callback_info info)
     if (!e)
         return fail(env, rill_strerror(RILL_ERR_NOMEM));
     e->arena = shared;
-    int rc = rill_endpoint_new(&e->endpoint, &options);
+    int rc = arena_join(e->arena, &options.shared);
+    if (rc == RILL_OK) {
+        rc = rill_endpoint_new(&e->endpoint, &options);
+        if (rc != RILL_OK)
+            arena_leave(e->arena);
+    }
     if (rc != RILL_OK) {
         free(e);
         return fail(env, rill_strerror(rc));
@@ -572,7 +578,7 @@ NAPI_MODULE_INIT()
     };
     napi_value class = NULL, function = NULL;
     arena *shared = calloc(1, sizeof *shared);
-    if (!shared || napi_set_instance_data(env, shared, arena_free, NULL) != napi_ok) {
+    if (!shared || napi_set_instance_data(env, shared, arena_end, NULL) != napi_ok) {
         free(shared);
         return fail(env, rill_strerror(RILL_ERR_NOMEM));
     }

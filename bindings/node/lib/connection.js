@@ -151,7 +151,7 @@ class Connection extends EventEmitter {
     const engine = this._engine
     engine.hold()
     if (this.exchangeRate !== undefined) process.nextTick(() => this._connect())
-    else engine.connecting.add(this)
+    else engine.note('connecting', this)
     engine.start()
     try {
       await new Promise((resolve, reject) => {
@@ -243,7 +243,7 @@ class Connection extends EventEmitter {
       if (err instanceof ConnectionError) ({ streamErrorCode: code, message } = err)
       else if (err) [code, message] = [ErrorCode.InternalError, String(err.message)]
       if (!engine.freed) engine.core.closeConnection(this._handle, code, shorten(message))
-      if (!this._final) engine.closing.add(this)
+      if (!this._final) engine.note('closing', this)
       engine.start()
       await this._ended()
       await Promise.all(closes)
@@ -382,7 +382,7 @@ class Connection extends EventEmitter {
   _connect () {
     if (this.connected || this.done || this._failure) return
     this.connected = true
-    this._engine.connecting.delete(this)
+    this._engine.unnote('connecting', this)
     this.closed = false
     this._remote()
     this.log.info('connected')
@@ -421,7 +421,7 @@ class Connection extends EventEmitter {
 
   /** Something is to be sent. */
   _toSend () {
-    this._engine.busy.add(this)
+    this._engine.note('busy', this)
     this._engine.schedule()
   }
 

@@ -83,10 +83,17 @@ function isWhole (reply) {
 const spares = []
 const MOST_SPARES = 16
 
-/** What is looked up by its name: the same one again and again, packet by packet. */
+/** Those of an engine without any, as most are most of the time. Nothing is ever put into them. */
+const NOBODY = new Set()
+const NOTHING = new Map()
+
+/**
+ * What is looked up by its name: the same one again and again, packet by packet. A table is made
+ * with the second: most clients have one connection with one stream.
+ */
 class Names {
   constructor () {
-    this.all = new Map()
+    this.all = NOTHING
     this.low = this.high = 0
     this.latest = undefined
   }
@@ -94,28 +101,46 @@ class Names {
   at (records, at) {
     const low = records[at]
     const high = records[at + 1]
-    if (this.latest !== undefined && low === this.low && high === this.high) return this.latest
+    if (low === this.low && high === this.high && this.latest !== undefined) return this.latest
     const found = this.all.get(handleAt(records, at))
-    if (found !== undefined) {
-      this.low = low
-      this.high = high
-      this.latest = found
-    }
+    if (found !== undefined) this.remember(low, high, found)
     return found
   }
 
+  remember (low, high, value) {
+    this.low = low
+    this.high = high
+    this.latest = value
+  }
+
   set (handle, value) {
-    this.all.set(handle, value)
+    if (this.all === NOTHING && this.latest !== undefined) {
+      this.all = new Map([[this.low + this.high * TWO32, this.latest]])
+    }
+    if (this.all === NOTHING) this.remember(handle % TWO32, Math.floor(handle / TWO32), value)
+    else this.all.set(handle, value)
   }
 
   delete (handle) {
+    if (this.all === NOTHING && handle !== this.low + this.high * TWO32) return
     this.all.delete(handle)
     this.latest = undefined
   }
 
   values () {
-    return this.all.values()
+    return this.all !== NOTHING ? [...this.all.values()] : this.latest !== undefined ? [this.latest] : []
   }
+}
+
+function turnNow (engine) {
+  engine.scheduled = false
+  engine.turn()
+}
+
+function onTimer (engine) {
+  engine.timer = null
+  engine.timerAt = Infinity
+  engine.turn()
 }
 
 class Engine {
@@ -133,7 +158,7 @@ class Engine {
     this.account = spare ? spare.account : null
     this.connections = new Names()
     this.streams = new Names()
-    this.incoming = new Map()
+    this.incoming = NOTHING
     this.nextIncoming = 1
     this.queue = []
     this.held = null
@@ -142,9 +167,9 @@ class Engine {
     this.started = false
     this.freed = false
     this.inFlight = 0
-    this.busy = new Set()
-    this.connecting = new Set()
-    this.closing = new Set()
+    this.busy = NOBODY
+    this.connecting = NOBODY
+    this.closing = NOBODY
     /** Who wants the process to go on until something is done. */
     this.holds = 0
     this.timer = null
@@ -152,8 +177,6 @@ class Engine {
     this.getExpiry = null
     this.address = ''
     this.answered = null
-    this.turnNow = () => { this.scheduled = false; this.turn() }
-    this.onTimer = () => { this.timer = null; this.timerAt = Infinity; this.turn() }
   }
 
   start () {
@@ -164,7 +187,7 @@ class Engine {
   schedule () {
     if (this.scheduled || !this.started || this.freed) return
     this.scheduled = true
-    later(this.turnNow)
+    later(turnNow, this)
   }
 
   /** Nothing is left to do: no timer, and the memory goes at once. */
@@ -183,6 +206,16 @@ class Engine {
     this.core = null
     if (this.isClient && spares.length < MOST_SPARES && core.unused()) spares.push({ core, account: this.account })
     else core.free()
+  }
+
+  /** list: busy, connecting or closing. */
+  note (list, connection) {
+    if (this[list] === NOBODY) this[list] = new Set()
+    this[list].add(connection)
+  }
+
+  unnote (list, connection) {
+    if (this[list].delete(connection) && this[list].size === 0) this[list] = NOBODY
   }
 
   hold () {
@@ -204,6 +237,7 @@ class Engine {
     this.nextIncoming = name % 0xfffffffe + 1
     const waiting = { data, resolve: null, prepare: undefined }
     const promise = new Promise(resolve => { waiting.resolve = resolve })
+    if (this.incoming === NOTHING) this.incoming = new Map()
     this.incoming.set(name, waiting)
     this.queue.push({ kind: Kind.PREPARE, low: name, high: 0, data })
     this.schedule()
@@ -282,14 +316,14 @@ class Engine {
     for (const connection of this.closing) {
       // What is in doubt now stays so: who has destroyed the connection does not wait for its expiry.
       if (connection._is(State.OUT)) continue
-      this.closing.delete(connection)
+      this.unnote('closing', connection)
       this.core.abandon(connection._handle, Code.CANCELLED)
       this.schedule()
     }
     for (const connection of this.connecting) connection._checkRate()
     for (const connection of this.busy) {
       if (!connection._is(State.QUIET)) continue
-      this.busy.delete(connection)
+      this.unnote('busy', connection)
       connection._sendLoopFinished()
     }
   }
@@ -302,7 +336,7 @@ class Engine {
       stopTimer(this.timer)
     }
     this.timerAt = at
-    this.timer = startTimer(this.onTimer, delay)
+    this.timer = startTimer(onTimer, delay, this)
     this.refTimer()
   }
 
@@ -481,9 +515,9 @@ class Engine {
     if (type === Event.CONNECTED || type === Event.PROBED) return connection._connectedByCore()
     if (type === Event.CONNECTION_END) {
       this.connections.delete(connection._handle)
-      this.connecting.delete(connection)
-      this.busy.delete(connection)
-      this.closing.delete(connection)
+      this.unnote('connecting', connection)
+      this.unnote('busy', connection)
+      this.unnote('closing', connection)
       return connection._endedByCore(this.readEnd(records, at, slab))
     }
     if (type === Event.STREAM) return connection._streamByCore(handleAt(records, at + 6), handleAt(records, at + 14))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 'use strict'
 // The Prepare that money came with, for the handlers of 'money'. The core has taken the packet, so
-// that its form is known to be good; it is read once, and only where somebody listens.
+// that its form is known to be good; it is read once, and only where somebody can see it.
 
 function number (text, from, to) {
   let value = 0
@@ -50,9 +50,30 @@ function readPrepare (packet) {
   }
 }
 
+const sourceOf = Function.prototype.toString
+/** Of each handler whether it can see a second argument. */
+const seers = new WeakMap()
+/** `amount => ...`: an arrow function has no `arguments` of its own. */
+const SEES_ONE = /^(?:async\s*)?(?:\(\s*(?:[A-Za-z_$][\w$]*\s*)?\)|[A-Za-z_$][\w$]*)\s*=>/
+
+function sees (handler) {
+  let answer = seers.get(handler)
+  if (answer === undefined) {
+    answer = !SEES_ONE.test(sourceOf.call(handler))
+    seers.set(handler, answer)
+  }
+  return answer
+}
+
+/** What an emitter has of an event: undefined (nobody knows), a handler, or several. */
+function seesPacket (handlers) {
+  if (typeof handlers === 'function') return sees(handlers)
+  return !Array.isArray(handlers) || handlers.some(sees)
+}
+
 function openPrepare (waiting) {
   if (waiting.prepare === undefined) waiting.prepare = readPrepare(waiting.data)
   return waiting.prepare
 }
 
-module.exports = { openPrepare, readPrepare }
+module.exports = { openPrepare, readPrepare, seesPacket }

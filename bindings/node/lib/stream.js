@@ -5,12 +5,14 @@ const createLogger = require('./logger')
 const { ErrorCode } = require('./packet')
 const { MAX, toBig } = require('./util/amount')
 const { RillError, Code } = require('./errors')
-const { openPrepare } = require('./prepare')
+const { openPrepare, seesPacket } = require('./prepare')
 const arena = require('./arena')
 
+const { emit } = Duplex.prototype
 const DEFAULT_TIMEOUT = 60000
 const READ_MOST = 65535
 const MESSAGE_BYTES = 255
+const FEW = 8
 
 function cut (text) {
   const bytes = Buffer.from(String(text).replace(/\0/g, ' '))
@@ -51,6 +53,7 @@ class DataAndMoneyStream extends Duplex {
     this._writing = null
     this._wants = false
     this._pulling = false
+    this._packets = 0
     this._receipt = undefined
     this.emittedEnd = false
     this.emittedClose = false
@@ -187,7 +190,9 @@ class DataAndMoneyStream extends Duplex {
     const total = this._totalReceived + amount
     this._totalReceived = total > MAX ? MAX : total
     if (this.listenerCount('money') === 0) return
-    this.emit('money', text, waiting && openPrepare(waiting))
+    // Of a few packets it costs more to find out who can see them than to read them.
+    const seen = waiting && (++this._packets < FEW || this.emit !== emit || seesPacket(this._events && this._events.money))
+    this.emit('money', text, seen ? openPrepare(waiting) : undefined)
   }
 
   _sent (amount, text) {

@@ -321,6 +321,48 @@ module.exports = [
     }
   },
   {
+    name: 'money: each handler that can see the packet gets it, of each packet',
+    async run (t) {
+      await t.open()
+      const count = 20
+      const seen = {}
+      const see = name => prepare => { seen[name] = (seen[name] || 0) + (Buffer.isBuffer(prepare && prepare.data) ? 1 : -1000) }
+      const handlers = {
+        two: (amount, prepare) => see('two')(prepare),
+        defaulted: (amount, prepare = 'none') => see('defaulted')(prepare),
+        rest: (...all) => see('rest')(all[1]),
+        arguments: function (amount) { see('arguments')(arguments[1]) },
+        bound: function (amount, prepare) { see('bound')(prepare) }.bind(null),
+        proxied: new Proxy((amount, prepare) => see('proxied')(prepare), {})
+      }
+      // Alone, and beside one that sees less.
+      const groups = Object.values(handlers).map(one => [one]).concat([[() => {}, ...Object.values(handlers)]])
+      t.take(1000000, stream => {
+        for (const handler of groups[t.streams.length - 1] || [() => {}]) stream.on('money', handler)
+      })
+      for (let i = 0; i < groups.length; i++) {
+        const stream = t.connection.createStream()
+        for (let sent = 1; sent <= count; sent++) await stream.sendTotal(100 * sent)
+      }
+      for (const name of Object.keys(handlers)) assert.strictEqual(seen[name], 2 * count, name)
+      // One that comes later, and an emitter that somebody has changed.
+      const [stream, other] = [t.connection.createStream(), t.connection.createStream()]
+      for (let sent = 1; sent <= count; sent++) await stream.sendTotal(100 * sent)
+      t.streams.find(({ id }) => id === stream.id).once('money', (amount, prepare) => see('late')(prepare))
+      await stream.sendTotal(100 * count + 100)
+      assert.strictEqual(seen.late, 1)
+      await other.sendTotal(100)
+      const changed = t.streams.find(({ id }) => id === other.id)
+      const { emit } = changed
+      changed.emit = function (event, amount, prepare) {
+        if (event === 'money') see('changed')(prepare)
+        return emit.apply(this, arguments)
+      }
+      for (let sent = 2; sent <= count; sent++) await other.sendTotal(100 * sent)
+      assert.strictEqual(seen.changed, count - 1)
+    }
+  },
+  {
     name: 'money: is taken although a handler of "stream" throws',
     async run (t) {
       await t.open()

@@ -8,7 +8,7 @@ const IlpPacket = require('ilp-packet')
 const { isWhole } = require('../../lib/engine')
 const { shortId } = require('../../lib/connection')
 const { writeTime } = require('../../lib/account')
-const { readPrepare } = require('../../lib/prepare')
+const { readPrepare, seesPacket } = require('../../lib/prepare')
 const { toBig } = require('../../lib/util/amount')
 const { longFromValue } = require('../../lib/util/long')
 
@@ -84,6 +84,21 @@ module.exports = [
       for (const wrong of [new Date(NaN), new Date(Date.UTC(12345, 0, 1)), new Date(Date.UTC(-1, 0, 1))]) {
         assert.throws(() => writeTime(Buffer.alloc(17), 0, wrong), RangeError)
       }
+    }
+  },
+  {
+    name: 'of which handlers it is certain that they see one argument alone',
+    once: true,
+    run () {
+      const one = [a => a, (a) => a, () => 1, async a => a, async (a) => a, async => async, $_1 => 1]
+      const more = [(a, b) => b, (a, b = 1) => b, (...a) => a, (a = 1) => a, ({ a }) => a, ([a]) => a, function (a) {}, function () {},
+        async function (a) {}, function * (a) {}, class {}, { f (a) {} }.f, { async f (a) {} }.f, (a => a).bind(null), new Proxy(a => a, {}), Math.max,
+        (a /* b */) => a, (a,) => a, { '=>' (a) { return arguments } }['=>'], { get () { return 1 } }.get]
+      for (const handler of one) assert.strictEqual(seesPacket(handler), false, String(handler))
+      for (const handler of more) assert.strictEqual(seesPacket(handler), true, String(handler))
+      assert.strictEqual(seesPacket(one.slice(0, 3)), false)
+      assert.strictEqual(seesPacket([one[0], more[0]]), true)
+      assert.strictEqual(seesPacket(undefined), true)
     }
   },
   {
