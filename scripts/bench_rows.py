@@ -139,7 +139,26 @@ def node_package(world):
             row.notes.append(f"in a new process, while V8 compiles, "
                              f"{max(cold['rill']) / max(cold['js']):.1f} times the original")
         rows.append(row)
+    rows += [node_idle(world, which) for which in ("server", "both")]
     return [row for row in rows if row.samples["rill"]]
+
+
+def node_idle(world, which):
+    """Memory of idle connections in Node: the slope, so what is needed once does not count."""
+    what = {"server": "server's end", "both": "both ends"}[which]
+    row = Row("node_idle_" + which, f"ilp-protocol-stream for Node, idle connection, {what}", "bytes",
+              less=True, required="a fifth of the original",
+              need=lambda row: (row.ratio("js") or 0) >= 5)
+    for who, words in (("rill", ["--ours"]), ("js", [])):
+        count = world.settings.js_idle * (10 if who == "rill" else 5)
+        def once(who=who, count=count, words=words):
+            got = world.js_idle(count, which, *words)
+            row.add(who, got["bytes"])
+            row.notes.append(f"{'Rill' if who == 'rill' else 'the original'}, of {count:,}: "
+                             f"{got['heap_bytes'][0]:,.0f} on V8's heap, the rest malloc's; "
+                             f"resident {got['resident_bytes'][0]:,.0f}")
+        try_js(world, row, once)
+    return row
 
 
 def python_package(world):
@@ -333,7 +352,7 @@ def idle(world):
     row.add("rill", got["bytes"])
     own = got["own_bytes"][0]
     row.notes.append(f"of it asked for by Rill itself: {own:,.0f}; the rest is OpenSSL's")
-    try_js(world, row, lambda: row.add("js", world.js("pair.js", "idle", s.js_idle)["bytes"]))
+    try_js(world, row, lambda: row.add("js", world.js_idle(5 * s.js_idle, "server")["bytes"]))
     return [row]
 
 

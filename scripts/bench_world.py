@@ -69,12 +69,13 @@ class World:
     def program(self, name):
         return os.path.join(self.build, "bench", f"bench_{name}")
 
-    def run(self, command, timeout=60):
+    def run(self, command, timeout=60, env=None):
         """The figures that a program prints."""
         command = [str(word) for word in command]
         try:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  text=True, timeout=timeout, check=False)
+                                  text=True, timeout=timeout, check=False,
+                                  env={**os.environ, **(env or {})})
         except subprocess.TimeoutExpired as error:
             raise Failed(f"{os.path.basename(command[0])}: over {timeout} s") from error
         if done.returncode != 0:
@@ -85,11 +86,17 @@ class World:
     def c(self, name, *arguments, timeout=60):
         return self.run([self.program(name), *arguments], timeout)
 
-    def js(self, script, *arguments, timeout=60):
+    def js(self, script, *arguments, timeout=60, env=None):
         if not self.settings.javascript:
             return {}
         return self.run(["node", "--expose-gc", os.path.join(ROOT, "bench/js", script),
-                         *arguments], timeout)
+                         *arguments], timeout, env)
+
+    def js_idle(self, *arguments):
+        """Idle connections in Node, with what malloc has handed out counted."""
+        env = {"LD_PRELOAD": os.path.join(self.build, "bench", "bench_malloc.so"),
+               "RILL_MALLOC": self.file("malloc")}
+        return self.js("pair.js", "idle", *arguments, timeout=120, env=env)
 
     def start(self, command, pattern=None, errors=subprocess.DEVNULL):
         """Starts a process and waits for the line that matches pattern, if there is one."""

@@ -4,7 +4,8 @@
 //
 // usage: node pair.js money|data|connections SECONDS
 //        node pair.js first DELAY_MS       round trips to the first unit of money
-//        node --expose-gc pair.js idle COUNT
+//        RILL_MALLOC=FILE LD_PRELOAD=bench_malloc.so node --expose-gc pair.js idle COUNT server|both
+const fs = require('fs')
 const { load, figure, cpu, seconds } = require('./modules')
 const ours = process.argv[process.argv.length - 1] === '--ours'
 const { createConnection, createServer } = ours ? require('../../bindings/node') : load('ilp-protocol-stream')
@@ -27,9 +28,11 @@ function tooLarge (packet) {
   return reply
 }
 
-/** Behind amount, expiry and condition. */
+/** Where its address is: behind amount, expiry and condition. */
+const addressAt = packet => amountAt(packet) + 8 + 17 + 32
+
 function isConfig (packet) {
-  const at = amountAt(packet) + 8 + 17 + 32
+  const at = addressAt(packet)
   return packet[at] === CONFIG[0] && packet.compare(CONFIG, 0, CONFIG.length, at, at + CONFIG.length) === 0
 }
 
@@ -153,35 +156,106 @@ async function first (delay) {
   }
 }
 
-/** Clients are forgotten; what their server holds of them stays. */
-async function idle (count) {
-  const { connect, counts } = await open()
-  const used = () => {
-    global.gc()
-    const { heapUsed, external } = process.memoryUsage()
-    return heapUsed + external
+/** A server's plugin, and one for each of `count` clients, who have addresses of their own. */
+function manyPlugins (count) {
+  const handlers = new Map()
+  const plugin = (address, find) => {
+    const account = ildcp.serializeIldcpResponse({ clientAddress: address, assetCode: 'XRP', assetScale: 9 })
+    return {
+      connect: async () => {},
+      disconnect: async () => {},
+      isConnected: () => true,
+      registerDataHandler: handler => { handlers.set(address, handler) },
+      deregisterDataHandler: () => { handlers.set(address, null) },
+      sendData: async data => isConfig(data) ? Buffer.from(account) : find(data)(data)
+    }
   }
-  const one = async () => {
-    const connection = await connect()
-    await connection.createStream().sendTotal(PACKET)
-    // What is under way ends; then the client's end, no part of what is measured, is let go:
-    // its timer held it.
-    await new Promise(resolve => setTimeout(resolve, 10))
-    clearTimeout(connection.idleTimer)
-    connection.removeAllListeners()
+  const server = plugin('test.js.server', data => {
+    const at = addressAt(data)
+    return handlers.get(data.latin1Slice(at + 1, at + 1 + data[at]).split('.').slice(0, 4).join('.'))
+  })
+  const clients = []
+  for (let i = 0; i < count; i++) {
+    const address = `test.js.client.${i}`
+    handlers.set(address, null)
+    clients.push(plugin(address, () => handlers.get('test.js.server')))
   }
-  for (let i = 0; i < 50; i++) await one()
-  const before = used()
-  for (let i = 0; i < count; i++) await one()
-  figure('bytes', (used() - before) / count)
-  const held = Object.keys(counts.server.pool.activeConnections).length
-  if (held < count) throw new Error(`only ${held} connections are held`)
+  return { server, clients }
 }
 
-const [what, argument] = process.argv.slice(2)
+/** What malloc has handed out, to V8's Buffers too: bench/malloc.c says it. */
+async function malloced () {
+  const file = process.env.RILL_MALLOC
+  fs.rmSync(file, { force: true })
+  process.kill(process.pid, 'SIGUSR2')
+  while (!fs.existsSync(file) || !fs.readFileSync(file, 'utf8').endsWith('\n')) {
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  return Number(fs.readFileSync(file, 'utf8'))
+}
+
+/** What is alive on V8's heap and beside it, and all that the process has. */
+async function memory () {
+  for (let i = 0; i < 4; i++) {
+    global.gc()
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  const { heapUsed, rss } = process.memoryUsage()
+  return { heap: heapUsed, malloc: await malloced(), rss }
+}
+
+/**
+ * Connections with a stream that has carried a packet, and is idle. Of `server` the clients are
+ * forgotten, with all that they hold. As many before fill what is needed once.
+ */
+async function idle (count, which) {
+  const first = count
+  const { server, clients } = manyPlugins(first + count)
+  const listening = await createServer({ plugin: server })
+  const held = []
+  let accepted = 0
+  listening.on('connection', connection => {
+    accepted++
+    connection.on('stream', stream => {
+      stream.setReceiveMax('18446744073709551615')
+      stream.on('money', () => {})
+    })
+  })
+  const one = async plugin => {
+    const connection = await createConnection({ plugin, ...listening.generateAddressAndSecret() })
+    await connection.createStream().sendTotal(PACKET)
+    held.push(connection)
+  }
+  const some = async plugins => {
+    while (plugins.length > 0) {
+      await Promise.all(plugins.splice(0, 50).map(one))
+      await new Promise(resolve => setTimeout(resolve, 20)) // what is under way ends
+      if (which === 'server') held.splice(0).forEach(forget)
+    }
+  }
+  await some(clients.splice(0, first))
+  const before = await memory()
+  await some(clients)
+  const after = await memory()
+  if (accepted !== first + count) throw new Error(`${accepted} connections were accepted`)
+  const heap = (after.heap - before.heap) / count
+  figure('bytes', heap + (after.malloc - before.malloc) / count)
+  figure('heap_bytes', heap)
+  figure('resident_bytes', (after.rss - before.rss) / count)
+}
+
+/** A client's timers would hold it, and its plugin. */
+function forget (connection) {
+  connection.plugin.deregisterDataHandler()
+  if (ours) return connection._engine.free()
+  clearTimeout(connection.idleTimer)
+  connection.removeAllListeners()
+}
+
+const [what, argument, more] = process.argv.slice(2)
 const bodies = { money, data, connections, first, idle }
 if (!bodies[what]) process.exit(2)
-bodies[what](Number(argument)).then(() => process.exit(0), err => {
+bodies[what](Number(argument), more).then(() => process.exit(0), err => {
   console.error(err)
   process.exit(1)
 })
